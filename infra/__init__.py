@@ -1,0 +1,1 @@
+"""Where the product runs: Terraform for Google Cloud, and the same cloud on a laptop."""

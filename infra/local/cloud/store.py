@@ -1,0 +1,21 @@
+"""The database in which the local cloud keeps everything, so that kill -9 loses nothing it has acknowledged."""
+
+from sqlalchemy import Engine, MetaData, create_engine, text
+
+metadata = MetaData()
+"""Every local service declares its tables here; `open_store` makes the missing ones."""
+
+_ONE_AT_A_TIME = 7_202_611
+
+
+def open_store(url: str, *, pool_size: int = 16) -> Engine:
+    """Connect to `url` (a postgresql+pg8000 URL) and create the tables that are not there yet.
+
+    Import the service modules first: they are what declares the tables. Safe when several
+    processes open the same store at once.
+    """
+    engine = create_engine(url, pool_size=pool_size, max_overflow=16, pool_pre_ping=True)
+    with engine.begin() as tx:
+        tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ONE_AT_A_TIME})
+        metadata.create_all(tx)
+    return engine

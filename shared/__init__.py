@@ -1,0 +1,1 @@
+"""The product. docs/map.md names every room and which may call which."""

@@ -1,0 +1,1 @@
+"""What the product knows of Google Cloud. This room knows no ticket."""

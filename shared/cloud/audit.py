@@ -1,0 +1,38 @@
+"""The audit trail: who did what to which thing (SEC-006, SEC-012). Rows are only ever added."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud.database import Transaction
+from shared.cloud.logs import correlation_id
+
+_RECORD = text("""
+    INSERT INTO audit_log (actor_id, action, subject, subject_id, details, correlation_id)
+    VALUES (:actor_id, :action, :subject, :subject_id, CAST(:details AS jsonb), :correlation_id)
+""")
+
+
+def record(
+    tx: Transaction,
+    action: str,
+    *,
+    subject: str,
+    subject_id: UUID | str | None,
+    actor_id: UUID | None = None,
+    **details: Any,
+) -> None:
+    """Add one line: `action` (as `order.paid`) on a `subject` (as `order`), by `actor_id` or by the system (None)."""
+    tx.execute(
+        _RECORD,
+        {
+            "actor_id": actor_id,
+            "action": action,
+            "subject": subject,
+            "subject_id": None if subject_id is None else str(subject_id),
+            "details": json.dumps(details, default=str),
+            "correlation_id": correlation_id(),
+        },
+    )

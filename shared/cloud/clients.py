@@ -1,0 +1,151 @@
+"""Builds every client of a Google service and the database engine: the one place that looks at where we run.
+
+Each is built at its first use and kept for the life of the instance, so that a function which never
+publishes never pays for importing Pub/Sub. The local servers are found through the emulator variables
+that Google's own clients know, and through two of ours for the services that have none.
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from shared.cloud.settings import settings
+
+if TYPE_CHECKING:
+    from google.cloud.firestore import Client as FirestoreClient
+    from google.cloud.pubsub_v1 import PublisherClient
+    from google.cloud.secretmanager_v1 import SecretManagerServiceClient
+    from google.cloud.storage import Client as StorageClient
+    from google.cloud.tasks_v2 import CloudTasksClient
+    from sqlalchemy import Engine
+
+T = TypeVar("T")
+_building = threading.RLock()
+
+
+class Once(Generic[T]):
+    """A value built at its first use, once per process, however many threads ask at the same moment."""
+
+    def __init__(self, build: Callable[[], T]) -> None:
+        self._build = build
+        self._value: T | None = None
+
+    def __call__(self) -> T:
+        """The value."""
+        if self._value is None:
+            with _building:
+                if self._value is None:
+                    self._value = self._build()
+        return self._value
+
+    def provide(self, value: T | None) -> None:
+        """Use `value` from now on; None builds anew at the next use (tests, and a forked worker)."""
+        self._value = value
+
+
+@Once
+def engine() -> "Engine":
+    """The pool of PostgreSQL connections: READ COMMITTED, UTC, and time-outs below every function's own.
+
+    Through Cloud SQL's connector with IAM login in the cloud, or `DATABASE_URL` where it is set.
+    """
+    from sqlalchemy import create_engine
+
+    chosen = settings()
+    session = {
+        "statement_timeout": str(chosen.statement_timeout_ms),
+        "lock_timeout": str(chosen.lock_timeout_ms),
+        "idle_in_transaction_session_timeout": str(chosen.statement_timeout_ms),
+        "default_transaction_isolation": "read committed",
+        "TimeZone": "UTC",
+    }
+    pool: dict[str, Any] = {
+        "pool_size": chosen.pool_size,
+        "max_overflow": 0,  # the connection budget is pool x instances, and nothing beyond it
+        "pool_timeout": chosen.pool_timeout_seconds,
+        "pool_recycle": 1800,
+        "pool_pre_ping": not chosen.database_url,
+        "hide_parameters": True,  # an error's text must not carry people's data into the log
+    }
+    if chosen.database_url:
+        arguments = {"startup_params": session, "application_name": f"karcis-{chosen.function}"}
+        return create_engine(chosen.database_url, connect_args=arguments, **pool)
+    return create_engine("postgresql+pg8000://", creator=_cloud_sql_creator(session), **pool)
+
+
+def _cloud_sql_creator(session: dict[str, str]) -> Callable[[], Any]:
+    from google.cloud.sql.connector import Connector, IPTypes
+
+    chosen = settings()
+    # Lazy: a background refresh would starve, as an idle instance has no CPU (reference: gcp.md 1.3).
+    connector = Connector(refresh_strategy="lazy", ip_type=IPTypes.PRIVATE, enable_iam_auth=True)
+
+    def connect() -> Any:
+        return connector.connect(
+            chosen.database_instance,
+            "pg8000",
+            user=chosen.database_user,
+            db=chosen.database_name,
+            startup_params=session,
+            application_name=f"karcis-{chosen.function}",
+        )
+
+    return connect
+
+
+@Once
+def publisher() -> "PublisherClient":
+    """Pub/Sub. `PUBSUB_EMULATOR_HOST` points Google's client to a local server."""
+    from google.cloud.pubsub_v1 import PublisherClient
+    from google.cloud.pubsub_v1.types import BatchSettings
+
+    return PublisherClient(batch_settings=BatchSettings(max_latency=0.002))
+
+
+@Once
+def tasks() -> "CloudTasksClient":
+    """Cloud Tasks. `CLOUD_TASKS_EMULATOR_HOST` (ours) points to a local server."""
+    from google.cloud.tasks_v2 import CloudTasksClient
+    from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
+
+    local = os.environ.get("CLOUD_TASKS_EMULATOR_HOST")
+    return CloudTasksClient(transport=CloudTasksGrpcTransport(channel=_plain_channel(local)) if local else None)
+
+
+@Once
+def secret_manager() -> "SecretManagerServiceClient":
+    """Secret Manager. `SECRET_MANAGER_EMULATOR_HOST` (ours) points to a local server."""
+    from google.cloud.secretmanager_v1 import SecretManagerServiceClient
+    from google.cloud.secretmanager_v1.services.secret_manager_service.transports import (
+        SecretManagerServiceGrpcTransport,
+    )
+
+    local = os.environ.get("SECRET_MANAGER_EMULATOR_HOST")
+    transport = SecretManagerServiceGrpcTransport(channel=_plain_channel(local)) if local else None
+    return SecretManagerServiceClient(transport=transport)
+
+
+@Once
+def storage() -> "StorageClient":
+    """Cloud Storage. `STORAGE_EMULATOR_HOST` points Google's client to a local server."""
+    from google.auth.credentials import AnonymousCredentials
+    from google.cloud.storage import Client
+
+    local = os.environ.get("STORAGE_EMULATOR_HOST")
+    credentials = AnonymousCredentials() if local else None  # type: ignore[no-untyped-call]
+    return Client(project=settings().google_cloud_project, credentials=credentials)
+
+
+@Once
+def firestore() -> "FirestoreClient":
+    """Firestore. `FIRESTORE_EMULATOR_HOST` points Google's client to a local server."""
+    from google.cloud.firestore import Client
+
+    return Client(project=settings().google_cloud_project)
+
+
+def _plain_channel(address: str) -> Any:
+    import grpc
+
+    return grpc.insecure_channel(address)

@@ -1,0 +1,74 @@
+"""One JSON object a line, with trace and correlation id, and personal data masked whoever logs it."""
+
+import json
+import logging
+import re
+import sys
+import traceback
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from shared.cloud.settings import settings
+
+_correlation: ContextVar[str] = ContextVar("correlation_id", default="")
+_trace: ContextVar[str] = ContextVar("trace", default="")
+
+_EMAIL = re.compile(r"([A-Za-z0-9_.+-])[A-Za-z0-9_.+-]*(@|%40)([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)")
+_PHONE = re.compile(r"(?<![\w.-])(\+?62|0)8\d{6,10}(\d{3})(?![\w-])")
+_BEARER = re.compile(r"(?i)(bearer\s+|eyJ)[A-Za-z0-9_\-.=]{8,}")
+_STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+def mask(words: str) -> str:
+    """Hide personal data (SEC-013): `u***@example.com`, `08****123`, and no token at all."""
+    words = _EMAIL.sub(r"\1***\2\3", words)
+    words = _BEARER.sub("[token]", words)
+    return _PHONE.sub(r"\g<1>8****\2", words)
+
+
+def correlation_id() -> str:
+    """The id that ties together everything one request caused, across functions and queues."""
+    return _correlation.get() or begin_request()
+
+
+def begin_request(given: str | None = None, traceparent: str | None = None) -> str:
+    """Start a request's context with the caller's correlation id (if it looks like one) or a new one."""
+    wanted = given if given and re.fullmatch(r"[A-Za-z0-9_.:-]{8,80}", given) else str(uuid4())
+    _correlation.set(wanted)
+    parts = (traceparent or "").split("-")
+    _trace.set(parts[1] if len(parts) == 4 and len(parts[1]) == 32 else "")
+    return wanted
+
+
+class JsonLines(logging.Formatter):
+    """Cloud Logging's structured format; event names as messages, facts as fields, everything masked."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line of JSON."""
+        chosen = settings()
+        line: dict[str, Any] = {
+            "severity": record.levelname,
+            "message": record.getMessage(),
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "logger": record.name,
+            "function": chosen.function,
+            "correlation_id": _correlation.get(),
+        }
+        if _trace.get():
+            line["logging.googleapis.com/trace"] = f"projects/{chosen.google_cloud_project}/traces/{_trace.get()}"
+        line.update({key: value for key, value in vars(record).items() if key not in _STANDARD})
+        if record.exc_info:
+            line["stack_trace"] = "".join(traceback.format_exception(*record.exc_info))
+        return mask(json.dumps(line, default=str))
+
+
+def configure() -> None:
+    """Send every logger's lines to standard output as JSON. Call it once, after functions-framework is up."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings().log_level)
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)

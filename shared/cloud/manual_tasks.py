@@ -1,0 +1,28 @@
+"""What only a person can finish: a list for admins, one open task per thing and kind (PS-023)."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud.database import Transaction
+
+_OPEN = text("""
+    INSERT INTO manual_tasks (kind, subject, subject_id, details)
+    VALUES (:kind, :subject, :subject_id, CAST(:details AS jsonb))
+    ON CONFLICT (kind, subject_id) WHERE done_at IS NULL DO NOTHING
+""")
+
+
+def add(tx: Transaction, kind: str, *, subject: str, subject_id: UUID | str, **details: Any) -> None:
+    """Ask a person to look at `subject`; asking again while the task is open changes nothing."""
+    tx.execute(
+        _OPEN,
+        {
+            "kind": kind,
+            "subject": subject,
+            "subject_id": str(subject_id),
+            "details": json.dumps(details, default=str),
+        },
+    )

@@ -1,0 +1,98 @@
+"""Messages that leave with the transaction: a row first, Pub/Sub right after the commit, a sweep behind both.
+
+A message is written in the same transaction as the fact it tells. It is published once that has
+committed; where the process dies in between, `sweep` publishes it later. Consumers may therefore see
+a message twice and are idempotent by what it names.
+"""
+
+import json
+import logging
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud import pubsub
+from shared.cloud.database import Transaction, after_commit, transaction
+from shared.cloud.logs import correlation_id
+
+log = logging.getLogger(__name__)
+
+_ADD = text("""
+    INSERT INTO outbox (topic, payload, attributes)
+    VALUES (:topic, CAST(:payload AS jsonb), CAST(:attributes AS jsonb))
+    RETURNING id
+""")
+# A claim is a lease: the transaction ends before the publishing starts, so that no row stays locked
+# over a network call, and a claimer that died is followed by another after a minute.
+_CLAIM_NAMED = text("""
+    UPDATE outbox SET claimed_until = now() + interval '60 seconds'
+    WHERE id = ANY(:ids) AND published_at IS NULL
+    RETURNING id, topic, payload, attributes
+""")
+_CLAIM_WAITING = text("""
+    UPDATE outbox SET claimed_until = now() + interval '60 seconds'
+    WHERE id IN (
+        SELECT id FROM outbox  -- Uses index: outbox_unpublished
+        WHERE published_at IS NULL AND created_at < now() - make_interval(secs => :older_than_seconds)
+          AND (claimed_until IS NULL OR claimed_until < now())
+        ORDER BY id LIMIT 200 FOR UPDATE SKIP LOCKED)
+    RETURNING id, topic, payload, attributes
+""")
+_PUBLISHED = text("UPDATE outbox SET published_at = now() WHERE id = ANY(:ids)")
+
+
+def add(tx: Transaction, topic: str, payload: dict[str, Any]) -> None:
+    """Say `topic` with `payload` (ids and versions only, no personal data) once `tx` has committed."""
+    attributes = {"correlation_id": correlation_id()}
+    row_id = tx.execute(
+        _ADD,
+        {
+            "topic": topic,
+            "payload": json.dumps(payload, default=_plain),
+            "attributes": json.dumps(attributes),
+        },
+    ).scalar_one()
+    added = tx.info.get("outbox")
+    if added is None:
+        added = tx.info["outbox"] = []
+        after_commit(tx, lambda: _publish_added(added))
+    added.append(row_id)
+
+
+def _publish_added(ids: list[int]) -> None:
+    with transaction() as tx:
+        rows = tx.execute(_CLAIM_NAMED, {"ids": ids}).all()
+    _publish(rows)
+
+
+def sweep(older_than_seconds: int = 10) -> int:
+    """Publish what a crash or an outage left behind; return how many rows that were."""
+    total = 0
+    while True:
+        with transaction() as tx:
+            rows = tx.execute(_CLAIM_WAITING, {"older_than_seconds": older_than_seconds}).all()
+        if not rows:
+            return total
+        total += _publish(rows)
+        if len(rows) < 200:
+            return total
+
+
+def _publish(rows: Any) -> int:
+    messages = [(row.topic, row.payload, row.attributes) for row in rows]
+    outcomes = pubsub.publish(messages)
+    done = [row.id for row, error in zip(rows, outcomes, strict=True) if error is None]
+    failed = [error for error in outcomes if error is not None]
+    if failed:
+        log.error("outbox.publish_failed", extra={"count": len(failed), "error": repr(failed[0])})
+    if done:
+        with transaction() as tx:
+            tx.execute(_PUBLISHED, {"ids": done})
+    return len(done)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} does not belong in a message")

@@ -1,0 +1,30 @@
+"""Publishing to Pub/Sub. Only the outbox calls this: everything said is a row first."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from shared.cloud import clients
+from shared.cloud.settings import settings
+
+PUBLISH_TIMEOUT_SECONDS = 10
+
+
+def publish(messages: Sequence[tuple[str, dict[str, Any], dict[str, str]]]) -> list[Exception | None]:
+    """Publish (topic, payload, attributes) messages together and wait for all.
+
+    Returns, in the same order, None where Pub/Sub has acknowledged and the error where it has not.
+    """
+    try:
+        client = clients.publisher()
+        futures = [
+            client.publish(
+                f"projects/{settings().google_cloud_project}/topics/{topic}",
+                json.dumps(payload).encode(),
+                **attributes,
+            )
+            for topic, payload, attributes in messages
+        ]
+    except Exception as error:  # noqa: BLE001 - any failure to hand over leaves the rows for the sweep
+        return [error] * len(messages)
+    return [future.exception(timeout=PUBLISH_TIMEOUT_SECONDS) for future in futures]

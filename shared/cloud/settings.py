@@ -1,0 +1,70 @@
+"""Everything the environment decides, read once. Secrets are not here: `cloud/secrets` fetches them."""
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One field per setting; the environment variable has the same name in capitals."""
+
+    google_cloud_project: str = "karcis-local"
+    region: str = "asia-southeast2"
+    function: str = "local"
+    """The function this process serves (for logs, traces and the database's application name)."""
+    public_url: str = "http://127.0.0.1:8080"
+    """Where buyers reach us; links in mails and the gateways' return addresses begin with it."""
+    function_url_template: str = "http://127.0.0.1:8080/functions/{name}"
+    """Where Pub/Sub, Cloud Tasks and Scheduler reach a function; also the audience of their tokens."""
+    invoker: str = "invoker@karcis-local.iam.gserviceaccount.com"
+    """The service account whose OIDC tokens internal functions accept."""
+    oidc_certs_url: str = "https://www.googleapis.com/oauth2/v1/certs"
+
+    database_url: str = ""
+    """A postgresql+pg8000:// URL. Empty: Cloud SQL through the connector, with IAM login."""
+    database_instance: str = ""
+    """Cloud SQL connection name, project:region:instance."""
+    database_name: str = "karcis"
+    database_user: str = ""
+    pool_size: int = 4
+    pool_timeout_seconds: int = 3
+    statement_timeout_ms: int = 15_000
+    lock_timeout_ms: int = 5_000
+
+    tickets_bucket: str = "karcis-local-tickets"
+    media_bucket: str = "karcis-local-media"
+
+    default_gateway: str = "xendit"
+    xendit_base_url: str = "https://api.xendit.co"
+    midtrans_base_url: str = "https://api.midtrans.com"
+    midtrans_snap_url: str = "https://app.midtrans.com"
+    sendgrid_base_url: str = "https://api.sendgrid.com"
+    sender_email: str = "tiket@karcis.example"
+    sender_name: str = "Karcis"
+
+    reservation_seconds: int = 900
+    """How long a reservation holds stock (TS-002)."""
+    payment_seconds: int = 1800
+    """How long from the first moment once a payment method is chosen (TS-008)."""
+    access_token_seconds: int = 900
+    cors_allowed_origins: str = ""
+    """Comma-separated origins of other sites that may call the API from a browser."""
+    rate_limits: str = "on"
+    log_level: str = "INFO"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process. An environment variable that isn't a number where one is due is an error."""
+    given = {}
+    for name, field in Settings.__dataclass_fields__.items():
+        value = os.environ.get(name.upper())
+        if value is not None:
+            given[name] = int(value) if field.type in (int, "int") else value
+    return Settings(**given)
+
+
+def function_url(name: str) -> str:
+    """The address of one of our functions, without a trailing slash."""
+    return settings().function_url_template.format(name=name.replace("_", "-"))

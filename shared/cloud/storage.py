@@ -1,0 +1,25 @@
+"""Files in Cloud Storage that are written once and never changed."""
+
+from shared.cloud import clients
+
+
+def put_once(bucket: str, name: str, content: bytes, content_type: str) -> None:
+    """Store `content` unless an object of that name is there already, which then stays as it is."""
+    from google.api_core.exceptions import PreconditionFailed
+
+    try:
+        clients.storage().bucket(bucket).blob(name).upload_from_string(
+            content, content_type=content_type, if_generation_match=0
+        )
+    except PreconditionFailed:
+        return
+
+
+def get(bucket: str, name: str) -> bytes | None:
+    """The content of an object, or None where there is none."""
+    from google.api_core.exceptions import NotFound
+
+    try:
+        return clients.storage().bucket(bucket).blob(name).download_as_bytes()
+    except NotFound:
+        return None

@@ -1,0 +1,59 @@
+"""Access tokens: short-lived signed JWTs (UM-004). Nothing is looked up to believe one."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import jwt
+
+from shared.cloud import clock
+from shared.cloud.secrets import secret
+from shared.cloud.settings import settings
+
+ISSUER = "karcis"
+AUDIENCE = "karcis-api"
+KEY = "jwt-signing-key"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """A signed-in person. `organizer_id` is the organizer they act for: themselves, their employer, or nobody."""
+
+    id: UUID
+    role: str
+    organizer_id: UUID | None
+
+    def may_act_for(self, organizer_id: UUID) -> bool:
+        """Whether this person belongs to that organizer, or is an admin."""
+        return self.role == "admin" or self.organizer_id == organizer_id
+
+
+def access_token(user_id: UUID, role: str, organizer_id: UUID | None) -> str:
+    """A token that says who the bearer is until `settings().access_token_seconds` from now."""
+    now = int(clock.now().timestamp())
+    claims = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": str(user_id),
+        "role": role,
+        "org": str(organizer_id) if organizer_id else None,
+        "iat": now,
+        "exp": now + settings().access_token_seconds,
+    }
+    return jwt.encode(claims, secret(KEY), algorithm="HS256")
+
+
+def principal_of(token: str) -> Principal | None:
+    """Who the bearer of `token` is, or None where it is forged, foreign or too old."""
+    try:
+        claims = jwt.decode(
+            token,
+            secret(KEY),
+            algorithms=["HS256"],
+            issuer=ISSUER,
+            audience=AUDIENCE,
+            options={"require": ["exp", "sub", "role"]},
+        )
+        organizer = claims.get("org")
+        return Principal(UUID(claims["sub"]), claims["role"], UUID(organizer) if organizer else None)
+    except (jwt.InvalidTokenError, ValueError):
+        return None

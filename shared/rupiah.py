@@ -1,0 +1,11 @@
+"""Exact money. An amount is an `int` of whole rupiah everywhere; floats never touch it."""
+
+
+def percent_of(amount: int, percent: int) -> int:
+    """`percent` % of a non-negative amount, rounded half up to whole rupiah (TS-005)."""
+    return (amount * percent + 50) // 100
+
+
+def written(amount: int) -> str:
+    """An amount as Indonesians write it: `Rp 150.000`."""
+    return f"Rp {amount:,}".replace(",", ".")

@@ -1,0 +1,175 @@
+"""What callers see of an order: its lines, its tries to pay, its tickets (design: api.md)."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import text
+
+from shared.cloud.database import Transaction
+from shared.models import Answer, Listing, Page
+from shared.problems import NotFound
+
+_ORDERS = text("""
+    SELECT id, event_id, status, subtotal, discount_amount, platform_fee, total_amount, promo_code,
+        reservation_expires_at, created_at
+    FROM orders WHERE id = ANY(:ids) ORDER BY created_at DESC, id
+""")
+_ITEMS = text("""
+    SELECT i.id, i.order_id, i.tier_id, t.name AS tier_name, i.unit_price, i.platform_fee,
+        i.attendee_name, i.attendee_email
+    FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
+    WHERE i.order_id = ANY(:ids) ORDER BY i.order_id, i.position
+""")
+PAYMENT_COLUMNS = """
+    id, order_id, gateway, gateway_reference, CASE status WHEN 'opening' THEN 'pending' ELSE status END AS status,
+    amount, payment_method, redirect_url, snap_token, qr_string, va_number, expires_at, paid_at
+"""
+_PAYMENTS = text(f"SELECT {PAYMENT_COLUMNS} FROM payments WHERE order_id = ANY(:ids) ORDER BY order_id, attempt")
+_TICKETS = text("""
+    SELECT id, order_id, order_item_id AS item_id, status FROM tickets
+    WHERE order_id = ANY(:ids) ORDER BY order_id, created_at, id
+""")
+_WHOSE = text("SELECT user_id, organizer_id FROM orders WHERE id = :id")
+_OWN = text("""
+    SELECT id, count(*) OVER () AS total FROM orders  -- Uses index: orders_user
+    WHERE user_id = :user_id ORDER BY created_at DESC, id LIMIT :page_size OFFSET :offset
+""")
+
+_INSTRUCTIONS = {
+    "QRIS": "Buka aplikasi bank atau e-wallet, pilih Bayar dengan QRIS, lalu pindai kode ini.",
+    "OVO": "Buka halaman pembayaran, masukkan nomor OVO, lalu setujui di aplikasi OVO.",
+    "DANA": "Buka halaman pembayaran lalu setujui di aplikasi DANA.",
+    "GOPAY": "Buka halaman pembayaran lalu setujui di aplikasi Gojek.",
+    "LINKAJA": "Buka halaman pembayaran lalu setujui di aplikasi LinkAja.",
+    "ANY": "Buka halaman pembayaran dan pilih cara membayar di sana.",
+}
+_INSTRUCTIONS_BANK = "Transfer jumlah yang tepat ke virtual account {bank} dari ATM, mobile banking atau teller."
+
+
+class ItemAnswer(Answer):
+    """One unit of an order, with its price and fee in rupiah."""
+
+    id: UUID
+    tier_id: UUID
+    tier_name: str
+    unit_price: int
+    platform_fee: int
+    attendee_name: str | None
+    attendee_email: str | None
+
+
+class PaymentAnswer(Answer):
+    """One try to pay. `amount` in rupiah; what the buyer does next is in `instructions`."""
+
+    id: UUID
+    order_id: UUID
+    gateway: str
+    gateway_reference: str | None
+    status: str
+    amount: int
+    payment_method: str
+    redirect_url: str | None
+    snap_token: str | None
+    qr_string: str | None
+    va_number: str | None
+    instructions: str
+    expires_at: datetime
+    paid_at: datetime | None
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> "PaymentAnswer":
+        """From a row of PAYMENT_COLUMNS."""
+        return cls(**row, instructions=_instructions(row["payment_method"]))
+
+
+class TicketAnswer(Answer):
+    """A ticket and where its PDF is."""
+
+    id: UUID
+    item_id: UUID
+    status: str
+    download_url: str
+
+
+class OrderAnswer(Answer):
+    """An order with everything that belongs to it. Amounts in rupiah."""
+
+    id: UUID
+    event_id: UUID
+    status: str
+    items: list[ItemAnswer]
+    subtotal: int
+    discount_amount: int
+    platform_fee: int
+    total_amount: int
+    currency: str = "IDR"
+    promo_code: str | None
+    reservation_expires_at: datetime
+    created_at: datetime
+    payments: list[PaymentAnswer] = Field(default_factory=list)
+    tickets: list[TicketAnswer] = Field(default_factory=list)
+
+    @classmethod
+    def read(cls, tx: Transaction, order_id: UUID) -> "OrderAnswer":
+        """The order as it is now. Raises NotFound."""
+        found = _read(tx, [order_id])
+        if not found:
+            raise NotFound
+        return found[0]
+
+
+def visible(tx: Transaction, order_id: UUID, user_id: UUID, acts_for: UUID | None, is_admin: bool) -> OrderAnswer:
+    """The order for its buyer, its organizer or an admin; NotFound for anybody else (ISO-1)."""
+    whose = tx.execute(_WHOSE, {"id": order_id}).first()
+    if whose is None or not (is_admin or user_id == whose.user_id or acts_for == whose.organizer_id):
+        raise NotFound
+    return OrderAnswer.read(tx, order_id)
+
+
+def own(tx: Transaction, user_id: UUID, page: Page) -> Listing[OrderAnswer]:
+    """A buyer's orders, newest first."""
+    rows = tx.execute(_OWN, {"user_id": user_id, "page_size": page.page_size, "offset": page.offset}).all()
+    return Listing[OrderAnswer](
+        items=_read(tx, [row.id for row in rows]),
+        page=page.page,
+        page_size=page.page_size,
+        total=rows[0].total if rows else 0,
+    )
+
+
+def _read(tx: Transaction, ids: list[UUID]) -> list[OrderAnswer]:
+    if not ids:
+        return []
+    items = _by_order(tx.execute(_ITEMS, {"ids": ids}).mappings())
+    payments = _by_order(tx.execute(_PAYMENTS, {"ids": ids}).mappings())
+    tickets = _by_order(tx.execute(_TICKETS, {"ids": ids}).mappings())
+    return [
+        OrderAnswer(
+            **row,
+            items=[ItemAnswer(**_without_order(item)) for item in items.get(row["id"], [])],
+            payments=[PaymentAnswer.of(payment) for payment in payments.get(row["id"], [])],
+            tickets=[
+                TicketAnswer(**_without_order(ticket), download_url=f"/api/v1/tickets/{ticket['id']}/download")
+                for ticket in tickets.get(row["id"], [])
+            ],
+        )
+        for row in tx.execute(_ORDERS, {"ids": ids}).mappings()
+    ]
+
+
+def _by_order(rows: Iterable[Mapping[str, Any]]) -> dict[UUID, list[Mapping[str, Any]]]:
+    grouped: dict[UUID, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        grouped.setdefault(row["order_id"], []).append(row)
+    return grouped
+
+
+def _without_order(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "order_id"}
+
+
+def _instructions(method: str) -> str:
+    return _INSTRUCTIONS.get(method) or _INSTRUCTIONS_BANK.format(bank=method)

@@ -1,0 +1,86 @@
+"""Stock: the four movements of a tier's counters (TS-009, TS-010).
+
+    hold     free     -> reserved        sell     reserved -> sold
+    release  reserved -> free            restore  sold     -> free
+
+The counters stand on the tier's row and its CHECK refuses `reserved + sold > quota` and anything below
+zero. Tiers are locked by ascending id, so that orders over several tiers never wait for each other in a
+circle, and last of all locks in a transaction, so that a hot row is held as briefly as can be.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from shared.cloud.database import Transaction
+from shared.problems import Problem, violated_constraint
+
+Quantities = Mapping[UUID, int]
+"""How many units of which tier."""
+
+NO_OVERSELLING = "no_overselling"
+
+_MOVE = text("""
+    WITH moved AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:moves AS jsonb)) AS m (tier_id uuid, reserved int, sold int)),
+    locked AS (
+        SELECT t.id FROM ticket_tiers t JOIN moved ON moved.tier_id = t.id
+        ORDER BY t.id FOR NO KEY UPDATE OF t)
+    UPDATE ticket_tiers t SET reserved = t.reserved + moved.reserved, sold = t.sold + moved.sold
+    FROM moved JOIN locked ON locked.id = moved.tier_id
+    WHERE t.id = moved.tier_id
+""")
+_OF_ORDERS = text("""
+    SELECT tier_id, count(*) AS quantity FROM order_items WHERE order_id = ANY(:order_ids) GROUP BY tier_id
+""")
+
+
+class SoldOut(Problem):
+    """Fewer are left than you asked for. Choose fewer, or another ticket."""
+
+    status, slug = 409, "sold-out"
+
+
+def hold(tx: Transaction, quantities: Quantities) -> None:
+    """Move from free to reserved. Raises SoldOut, with the transaction still usable, where too few are free."""
+    try:
+        with tx.begin_nested():
+            _move(tx, quantities, reserved=1)
+    except DBAPIError as error:
+        if violated_constraint(error) == NO_OVERSELLING:
+            raise SoldOut from error
+        raise
+
+
+def sell(tx: Transaction, quantities: Quantities) -> None:
+    """Move from reserved to sold."""
+    _move(tx, quantities, reserved=-1, sold=1)
+
+
+def release(tx: Transaction, quantities: Quantities) -> None:
+    """Give reserved units back."""
+    _move(tx, quantities, reserved=-1)
+
+
+def restore(tx: Transaction, quantities: Quantities) -> None:
+    """Give sold units back (TS-013)."""
+    _move(tx, quantities, sold=-1)
+
+
+def of_orders(tx: Transaction, *order_ids: UUID) -> dict[UUID, int]:
+    """What these orders hold, or have bought, together."""
+    rows = tx.execute(_OF_ORDERS, {"order_ids": list(order_ids)})
+    return {row.tier_id: row.quantity for row in rows}
+
+
+def _move(tx: Transaction, quantities: Quantities, *, reserved: int = 0, sold: int = 0) -> None:
+    moves: list[dict[str, Any]] = [
+        {"tier_id": str(tier_id), "reserved": reserved * quantity, "sold": sold * quantity}
+        for tier_id, quantity in quantities.items()
+    ]
+    if moves:
+        tx.execute(_MOVE, {"moves": json.dumps(moves)})

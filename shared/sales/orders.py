@@ -1,0 +1,191 @@
+"""The life of an order. Every move locks the row, checks the state it expects, and is a no-op where it is done.
+
+    reserved ──► pending_payment ──► paid ──► refunded
+        │               │
+        └──► expired ◄──┘      cancelled by its buyer at any time before paid
+
+An order never moves backwards. The one step that looks like it is `revive`: money that arrived late for
+an expired order buys the stock anew, if it is still there (LATE-1).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud import audit, outbox
+from shared.cloud.database import Transaction
+from shared.cloud.settings import settings
+from shared.problems import NotFound, Problem
+from shared.sales import inventory
+
+LIVE = ("reserved", "pending_payment")
+
+_COLUMNS = """
+    id, user_id, event_id, organizer_id, status, subtotal, discount_amount, platform_fee, total_amount,
+    reservation_expires_at, reservation_expires_at <= now() AS is_due, paid_at, tickets_issued_at,
+    capacity_released_at, review_reason, created_at
+"""
+_LOCK = text(f"SELECT {_COLUMNS} FROM orders WHERE id = :id FOR UPDATE")
+_EXTEND = text("""
+    UPDATE orders SET status = 'pending_payment', updated_at = now(),
+        reservation_expires_at = created_at + make_interval(secs => :payment_seconds)
+    WHERE id = :id
+    RETURNING reservation_expires_at
+""")
+_PAID = text("UPDATE orders SET status = 'paid', paid_at = :paid_at, updated_at = now() WHERE id = :id")
+_REVIVED = text("""
+    UPDATE orders SET status = 'paid', paid_at = :paid_at, ended_at = NULL, capacity_released_at = NULL,
+        updated_at = now()
+    WHERE id = :id
+""")
+_ENDED = text("""
+    UPDATE orders SET status = :status, ended_at = now(), capacity_released_at = now(), updated_at = now()
+    WHERE id = ANY(:ids)
+""")
+_DUE = text("""
+    SELECT id, status FROM orders  -- Uses index: orders_due
+    WHERE status IN ('reserved', 'pending_payment') AND reservation_expires_at <= now()
+      AND review_reason IS NULL
+      AND (CAST(:event_ids AS uuid[]) IS NULL OR event_id = ANY(CAST(:event_ids AS uuid[])))
+    ORDER BY reservation_expires_at, id LIMIT :most FOR UPDATE SKIP LOCKED
+""")
+_REVIEW = text("UPDATE orders SET review_reason = :reason, updated_at = now() WHERE id = :id")
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order's row while it is locked. Amounts in rupiah, `total_amount` is what the customer pays."""
+
+    id: UUID
+    user_id: UUID
+    event_id: UUID
+    organizer_id: UUID
+    status: str
+    subtotal: int
+    discount_amount: int
+    platform_fee: int
+    total_amount: int
+    reservation_expires_at: datetime
+    is_due: bool
+    """Its time is over by the database's clock, whether or not anything has ended it yet."""
+    paid_at: datetime | None
+    tickets_issued_at: datetime | None
+    capacity_released_at: datetime | None
+    review_reason: str | None
+    created_at: datetime
+
+
+class ReservationExpired(Problem):
+    """The time to pay for this reservation is over and its tickets are free again. Reserve anew."""
+
+    status, slug = 410, "reservation-expired"
+
+
+class NotPayable(Problem):
+    """This order is no longer open for payment. Look at its status."""
+
+    status, slug = 409, "order-not-payable"
+
+
+class NotCancellable(Problem):
+    """Only an order that isn't paid yet can be cancelled. For a paid one, ask for a refund."""
+
+    status, slug = 409, "order-not-cancellable"
+
+
+def lock(tx: Transaction, order_id: UUID) -> Order:
+    """Lock an order until the end of the transaction; it comes before every other lock. Raises NotFound."""
+    row = tx.execute(_LOCK, {"id": order_id}).first()
+    if row is None:
+        raise NotFound
+    return Order(**row._mapping)
+
+
+def lock_own(tx: Transaction, order_id: UUID, user_id: UUID) -> Order:
+    """The same for the buyer's own order: anybody else's is NotFound (ISO-1)."""
+    order = lock(tx, order_id)
+    if order.user_id != user_id:
+        raise NotFound
+    return order
+
+
+def start_payment(tx: Transaction, order: Order) -> datetime:
+    """Let the hold last until 30 minutes from the first moment (TS-008); return when that is.
+
+    Raises ReservationExpired by the database's clock, whatever the expiry tasks have done, and
+    NotPayable where the order is paid or ended.
+    """
+    if order.status == "expired" or (order.status in LIVE and order.is_due):
+        raise ReservationExpired
+    if order.status not in LIVE:
+        raise NotPayable(order_status=order.status)
+    deadline: datetime = tx.execute(
+        _EXTEND, {"id": order.id, "payment_seconds": settings().payment_seconds}
+    ).scalar_one()
+    return deadline
+
+
+def mark_paid(tx: Transaction, order: Order, paid_at: datetime) -> None:
+    """A live order is paid: what it held is sold. The caller has locked the order and checked the money."""
+    tx.execute(_PAID, {"id": order.id, "paid_at": paid_at})
+    audit.record(tx, "order.paid", subject="order", subject_id=order.id, amount=order.total_amount)
+    inventory.sell(tx, inventory.of_orders(tx, order.id))
+
+
+def revive(tx: Transaction, order: Order, paid_at: datetime) -> None:
+    """An ended order is paid after all. Raises SoldOut, changing nothing, where its stock is gone."""
+    quantities = inventory.of_orders(tx, order.id)
+    inventory.hold(tx, quantities)
+    inventory.sell(tx, quantities)
+    tx.execute(_REVIVED, {"id": order.id, "paid_at": paid_at})
+    audit.record(tx, "order.revived", subject="order", subject_id=order.id, amount=order.total_amount)
+
+
+def expire(tx: Transaction, order: Order) -> None:
+    """End a live order whose payment is over at the gateway; its stock is free again."""
+    _end(tx, [(order.id, order.status)], "expired")
+
+
+def cancel(tx: Transaction, order: Order) -> None:
+    """End an order at its buyer's wish. Cancelled twice is no error. Raises NotCancellable once paid."""
+    if order.status == "cancelled":
+        return
+    if order.status not in LIVE:
+        raise NotCancellable
+    _end(tx, [(order.id, order.status)], "cancelled")
+
+
+def expire_due(tx: Transaction, *, event_ids: list[UUID] | None = None, most: int = 200) -> int:
+    """End up to `most` live orders whose time is over (of these events, or of all); return how many.
+
+    Rows that another sweep or a payment has locked are left to it.
+    """
+    due = tx.execute(_DUE, {"event_ids": event_ids, "most": most}).all()
+    _end(tx, [(row.id, row.status) for row in due], "expired")
+    return len(due)
+
+
+def mark_refunded(tx: Transaction, order: Order) -> None:
+    """A paid order's money is back with its buyer: what it had bought is free again (TS-013)."""
+    tx.execute(_ENDED, {"ids": [order.id], "status": "refunded"})
+    audit.record(tx, "order.refunded", subject="order", subject_id=order.id, amount=order.total_amount)
+    inventory.restore(tx, inventory.of_orders(tx, order.id))
+
+
+def put_in_review(tx: Transaction, order: Order, reason: str) -> None:
+    """Keep the order as it is, with what it holds, until a person has decided about its money."""
+    tx.execute(_REVIEW, {"id": order.id, "reason": reason})
+
+
+def _end(tx: Transaction, ending: list[tuple[UUID, str]], status: str) -> None:
+    """Whatever ends unpaid ends here, so that stock comes back once. The rows are locked and live."""
+    if not ending:
+        return
+    ids = [order_id for order_id, _ in ending]
+    tx.execute(_ENDED, {"ids": ids, "status": status})
+    for order_id, was in ending:
+        if was == "pending_payment":  # there may be an invoice to end at its gateway
+            outbox.add(tx, "order.ended", {"order_id": order_id})
+    inventory.release(tx, inventory.of_orders(tx, *ids))

@@ -1,0 +1,22 @@
+"""The HTTP edge: routes, validation, guards, problem documents. It decides nothing about tickets or money."""
+
+from shared.cloud.database import Transaction
+from shared.web.app import App
+from shared.web.auth import Admin, Buyer, GateStaff, Organizer, SignedIn, Viewer
+from shared.web.rendering import File
+from shared.web.requests import RawRequest
+from shared.web.routes import IdempotencyKey
+
+__all__ = [
+    "Admin",
+    "App",
+    "Buyer",
+    "File",
+    "GateStaff",
+    "IdempotencyKey",
+    "Organizer",
+    "RawRequest",
+    "SignedIn",
+    "Transaction",
+    "Viewer",
+]

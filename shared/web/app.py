@@ -1,0 +1,209 @@
+"""A door: routes with typed handlers, made into the one entry point a function has.
+
+    app = App("reserve")
+
+    @app.post("/orders/reserve", status=201, idempotent=True)
+    def reserve(request: Request, buyer: Buyer, tx: Transaction) -> OrderAnswer: ...
+
+    main = app.entry_point()
+
+The handler's parameters say what it needs: a `Body` or `Query` model, a path variable, a guard
+(`Buyer`, `Organizer`, ...), an open `Transaction` that is committed when the handler returns, or the
+`RawRequest`. Everything else around a request happens here, the same for all.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import Request, Response
+from pydantic import ValidationError
+from sqlalchemy import text
+from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed as WrongMethod
+from werkzeug.routing import Map, RequestRedirect
+
+from shared.cloud import logs
+from shared.cloud.database import transaction
+from shared.identity.tokens import Principal
+from shared.problems import MethodNotAllowed, NotFound, Problem, TryAgain
+from shared.web import deliveries, idempotency, rendering, requests
+from shared.web.routes import Route, route
+
+API = "/api/v1"
+
+H = TypeVar("H", bound=Callable[..., Any])
+
+log = logging.getLogger("karcis.access")
+
+
+class App:
+    """The routes of one function. `name` is its name in functions/manifest.yaml."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.routes: list[Route] = []
+
+    def get(self, path: str, **options: Any) -> Callable[[H], H]:
+        """Declare a GET under /api/v1."""
+        return self._http("GET", path, options)
+
+    def post(self, path: str, **options: Any) -> Callable[[H], H]:
+        """Declare a POST under /api/v1. Options: `status`, `idempotent`, `problems` (the refusals to document)."""
+        return self._http("POST", path, options)
+
+    def put(self, path: str, **options: Any) -> Callable[[H], H]:
+        """Declare a PUT under /api/v1."""
+        return self._http("PUT", path, options)
+
+    def delete(self, path: str, **options: Any) -> Callable[[H], H]:
+        """Declare a DELETE under /api/v1."""
+        return self._http("DELETE", path, options)
+
+    def message(self, topic: str) -> Callable[[H], H]:
+        """Consume a Pub/Sub topic: returning means done, raising means again."""
+        return self._internal("message", f"/messages/{topic}")
+
+    def task(self, name: str) -> Callable[[H], H]:
+        """Take Cloud Tasks of this name: returning means done, raising means again."""
+        return self._internal("task", f"/tasks/{name}")
+
+    def job(self, name: str) -> Callable[[H], H]:
+        """Run when Cloud Scheduler fires the job of this name in the manifest."""
+        return self._internal("job", f"/jobs/{name}")
+
+    def entry_point(self) -> Callable[[Request], Response]:
+        """The plain function that functions-framework serves, named after this app."""
+        import functions_framework
+
+        table = Map([declared.rule() for declared in self.routes], strict_slashes=False)
+
+        def serve(request: Request) -> Response:
+            return self._serve(table, request)
+
+        serve.__name__ = serve.__qualname__ = self.name
+        entry: Callable[[Request], Response] = functions_framework.http(serve)
+        return entry
+
+    def _http(self, method: str, path: str, options: dict[str, Any]) -> Callable[[H], H]:
+        def declare(handler: H) -> H:
+            self.routes.append(route("http", method, API + path, handler, **options))
+            return handler
+
+        return declare
+
+    def _internal(self, kind: Any, path: str) -> Callable[[H], H]:
+        def declare(handler: H) -> H:
+            self.routes.append(route(kind, "POST", path, handler, status=204))
+            return handler
+
+        return declare
+
+    def _serve(self, table: Map, request: Request) -> Response:
+        begun = time.perf_counter()
+        correlation = logs.begin_request(request.headers.get("X-Request-Id"), request.headers.get("traceparent"))
+        matched: Route | None = None
+        try:
+            health = _health(request)
+            if health is None:
+                matched, variables = _match(table, request)
+                health = self._answer(matched, variables, request)
+            answer = health
+        except Exception as error:  # noqa: BLE001 - the edge is where every error becomes a document
+            answer = rendering.problem(rendering.expected(error), correlation)
+        answer.headers["X-Request-Id"] = correlation
+        if "Cache-Control" not in answer.headers:
+            answer.headers["Cache-Control"] = "private, no-store"
+        log.info(
+            "request",
+            extra={
+                "method": request.method,
+                "route": matched.path if matched else None,
+                "status": answer.status_code,
+                "milliseconds": round((time.perf_counter() - begun) * 1000, 1),
+            },
+        )
+        return answer
+
+    def _answer(self, matched: Route, variables: dict[str, str], request: Request) -> Response:
+        if matched.kind != "http":
+            deliveries.verify_caller(request, self.name)
+        caller = matched.access.admit(request.headers) if matched.access else None
+        values = _values(matched, variables, request, caller)
+        key = request.headers.get("Idempotency-Key")
+        if matched.idempotent and key is not None and caller is not None:
+            fingerprint = b"\n".join([request.method.encode(), request.path.encode(), request.get_data()])
+            return idempotency.once(caller.id, key, fingerprint, lambda: _outcome(matched, values))
+        return rendering.response(_call(matched, values), matched.status)
+
+
+def _match(table: Map, request: Request) -> tuple[Route, dict[str, str]]:
+    adapter = table.bind("", path_info=request.path, default_method=request.method)
+    try:
+        return adapter.match()
+    except WrongMethod as error:
+        raise MethodNotAllowed from error
+    except (RequestRedirect, HTTPException) as error:
+        raise NotFound from error
+
+
+def _values(matched: Route, variables: dict[str, str], request: Request, caller: Principal | None) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for parameter in matched.parameters:
+        if parameter.source == "path":
+            try:
+                values[parameter.name] = parameter.parse_path(variables[parameter.name])
+            except ValidationError as error:
+                raise NotFound from error
+        elif parameter.source == "query":
+            values[parameter.name] = requests.query(request, parameter.annotation)
+        elif parameter.source == "body":
+            values[parameter.name] = _body(matched, request, parameter.annotation)
+        elif parameter.source == "guard":
+            values[parameter.name] = caller
+        elif parameter.source == "key":
+            values[parameter.name] = request.headers.get("Idempotency-Key")
+        elif parameter.source == "raw":
+            values[parameter.name] = requests.RawRequest(request.headers, requests.raw_body(request))
+    return values
+
+
+def _body(matched: Route, request: Request, model: Any) -> Any:
+    if matched.kind != "message":
+        return requests.json_body(request, model)
+    delivery = deliveries.pushed(requests.raw_body(request))
+    logs.begin_request(delivery.attributes.get("correlation_id"))
+    return model.model_validate_json(delivery.payload)
+
+
+def _outcome(matched: Route, values: dict[str, Any]) -> Response:
+    """The answer to keep under an Idempotency-Key: a refusal is an answer too."""
+    try:
+        return rendering.response(_call(matched, values), matched.status)
+    except Problem as error:
+        return rendering.problem(rendering.expected(error), logs.correlation_id())
+
+
+def _call(matched: Route, values: dict[str, Any]) -> Any:
+    wants = next((p.name for p in matched.parameters if p.source == "transaction"), None)
+    if wants is None:
+        return matched.handler(**values)
+    with transaction() as tx:
+        return matched.handler(**values, **{wants: tx})
+
+
+def _health(request: Request) -> Response | None:
+    """Liveness and readiness, on every function."""
+    if request.path == "/healthz":
+        return Response("ok\n", content_type="text/plain")
+    if request.path == "/readyz":
+        try:
+            with transaction() as tx:
+                tx.execute(text("SELECT 1"))
+        except Exception as error:
+            raise TryAgain("The database can't be reached.") from error
+        return Response("ok\n", content_type="text/plain")
+    return None

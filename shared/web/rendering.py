@@ -1,0 +1,88 @@
+"""Turning what a handler returns, or raises, into an HTTP response."""
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response
+from pydantic import BaseModel
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from shared.problems import Problem, TryAgain, violation
+
+log = logging.getLogger(__name__)
+
+_LET_US_TRY_AGAIN = {
+    "40P01",  # deadlock_detected
+    "55P03",  # lock_not_available: lock_timeout
+    "57014",  # query_canceled: statement_timeout
+    "57P01",  # admin_shutdown
+    "57P02",  # crash_shutdown
+    "57P03",  # cannot_connect_now
+    "53300",  # too_many_connections
+}
+
+
+@dataclass(frozen=True)
+class File:
+    """A download."""
+
+    content: bytes
+    content_type: str
+    filename: str
+
+
+def response(result: Any, status: int) -> Response:
+    """The answer: a model as JSON, a File as a download, None as 204."""
+    if result is None:
+        return Response(status=204)
+    if isinstance(result, File):
+        answer = Response(result.content, status=status, content_type=result.content_type)
+        answer.headers["Content-Disposition"] = f'attachment; filename="{result.filename}"'
+        return answer
+    if isinstance(result, BaseModel):
+        return Response(result.model_dump_json(), status=status, content_type="application/json")
+    raise TypeError(f"a handler returned a {type(result).__name__}")
+
+
+def problem(error: Problem, correlation_id: str) -> Response:
+    """The problem document (RFC 9457)."""
+    answer = Response(
+        json.dumps(error.document(correlation_id), default=str),
+        status=error.status,
+        content_type="application/problem+json",
+    )
+    if error.retry_after_seconds is not None:
+        answer.headers["Retry-After"] = str(error.retry_after_seconds)
+    if error.status == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
+
+
+def expected(error: Exception) -> Problem:
+    """The problem to tell for an exception: itself, "try again" where the database is busy, or a bug (logged)."""
+    if isinstance(error, Problem):
+        log.log(
+            logging.INFO if error.status < 500 else logging.WARNING,
+            "request.refused",
+            extra={"problem": error.slug, "status": error.status},
+        )
+        return error
+    if _is_busy(error):
+        log.warning("database.busy", extra={"error": type(error).__name__})
+        return TryAgain(retry_after_seconds=2)
+    log.error("request.failed", exc_info=error)
+    return Problem("Something went wrong on our side. We have been told; please try again later.")
+
+
+def _is_busy(error: Exception) -> bool:
+    if isinstance(error, PoolTimeout):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    code = violation(error)
+    if code is not None:
+        return code in _LET_US_TRY_AGAIN
+    return error.connection_invalidated or isinstance(error, InterfaceError | OperationalError)

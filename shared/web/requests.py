@@ -1,0 +1,68 @@
+"""Reading a request: size, type, JSON, and every field against its model, with a message for each wrong one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from flask import Request
+from pydantic import BaseModel, ValidationError
+
+from shared.problems import Invalid, Malformed, TooLarge, WrongType
+
+MAX_BODY_BYTES = 1_000_000
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class RawRequest:
+    """A request as it came, for those who check a signature over the very bytes."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def raw_body(request: Request) -> bytes:
+    """The body. Raises TooLarge above 1 MB, before reading it where its length is told."""
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        raise TooLarge
+    body = request.stream.read(MAX_BODY_BYTES + 1) if request.content_length is None else request.get_data()
+    if len(body) > MAX_BODY_BYTES:
+        raise TooLarge
+    return body
+
+
+def json_body(request: Request, model: type[M]) -> M:
+    """The JSON body as `model`. Raises WrongType, TooLarge, Malformed or Invalid."""
+    if request.mimetype != "application/json":
+        raise WrongType
+    body = raw_body(request)
+    if b"\\u0000" in body:
+        raise Malformed("The request holds a NUL character, which no text may. Leave it out.")
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise refusal(error) from error
+
+
+def query(request: Request, model: type[M]) -> M:
+    """The query string as `model`. Raises Invalid."""
+    given = {name: values[-1] for name, values in request.args.lists()}
+    if any("\x00" in value for value in given.values()):
+        raise Malformed("The address holds a NUL character, which no text may. Leave it out.")
+    try:
+        return model.model_validate_strings(given)
+    except ValidationError as error:
+        raise refusal(error) from error
+
+
+def refusal(error: ValidationError) -> Malformed | Invalid:
+    """The problem to answer with: Malformed where the JSON can't be read, else Invalid field by field."""
+    wrong = error.errors(include_url=False, include_context=False, include_input=False)
+    if any(entry["type"] == "json_invalid" for entry in wrong):
+        return Malformed("The body is not valid JSON. Check brackets, quotes and the encoding (UTF-8).")
+    return Invalid(errors=[{"field": _path(entry["loc"]), "message": entry["msg"]} for entry in wrong])
+
+
+def _path(location: tuple[Any, ...]) -> str:
+    return ".".join(str(part) for part in location) or "body"

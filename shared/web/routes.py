@@ -1,0 +1,112 @@
+"""What a door declares: a route, and what its handler's signature asks for."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, TypeAdapter
+from werkzeug.routing import Rule
+
+from shared.cloud.database import Transaction
+from shared.models import Query
+from shared.problems import Problem
+from shared.web.auth import Access
+from shared.web.requests import RawRequest
+
+Kind = Literal["http", "message", "task", "job"]
+Source = Literal["path", "query", "body", "guard", "transaction", "raw", "key"]
+
+_KEY = object()
+IdempotencyKey = Annotated[str | None, _KEY]
+"""The request's Idempotency-Key, for an operation that keeps it itself."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a handler and where its value comes from."""
+
+    name: str
+    source: Source
+    annotation: Any
+
+    def parse_path(self, value: str) -> Any:
+        """The value of a path variable in its declared type (raises pydantic's ValidationError)."""
+        return TypeAdapter(self.annotation).validate_strings(value)
+
+
+@dataclass(frozen=True)
+class Route:
+    """An address, a handler, and everything the edge does around it."""
+
+    kind: Kind
+    method: str
+    path: str
+    """As clients write it, with `{name}` for variables."""
+    handler: Callable[..., Any]
+    status: int
+    idempotent: bool
+    problems: tuple[type[Problem], ...]
+    parameters: tuple[Parameter, ...] = field(default=())
+    answer: Any = None
+
+    @property
+    def body(self) -> type[BaseModel] | None:
+        """The model of the JSON body, if the handler takes one."""
+        return next((p.annotation for p in self.parameters if p.source == "body"), None)
+
+    @property
+    def query(self) -> type[Query] | None:
+        """The model of the query string, if the handler takes one."""
+        return next((p.annotation for p in self.parameters if p.source == "query"), None)
+
+    @property
+    def access(self) -> Access | None:
+        """Who may call it; None means anybody."""
+        return next((_access(p.annotation) for p in self.parameters if p.source == "guard"), None)
+
+    def rule(self) -> Rule:
+        """The same address for the matcher."""
+        return Rule(self.path.replace("{", "<").replace("}", ">"), methods=[self.method], endpoint=self)
+
+
+def route(
+    kind: Kind,
+    method: str,
+    path: str,
+    handler: Callable[..., Any],
+    *,
+    status: int = 200,
+    idempotent: bool = False,
+    problems: tuple[type[Problem], ...] = (),
+) -> Route:
+    """Read a handler's signature into a Route. Raises TypeError for a parameter nobody could fill."""
+    hints = get_type_hints(handler, include_extras=True)
+    answer = hints.pop("return", None)
+    names = inspect.signature(handler).parameters
+    parameters = tuple(Parameter(name, _source(name, hints[name], path), hints[name]) for name in names)
+    return Route(kind, method, path, handler, status, idempotent, problems, parameters, answer)
+
+
+def _source(name: str, annotation: Any, path: str) -> Source:
+    if f"{{{name}}}" in path:
+        return "path"
+    if _access(annotation):
+        return "guard"
+    if annotation is Transaction:
+        return "transaction"
+    if annotation == IdempotencyKey:
+        return "key"
+    if annotation is RawRequest:
+        return "raw"
+    if inspect.isclass(annotation) and issubclass(annotation, Query):
+        return "query"
+    if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
+        return "body"
+    raise TypeError(f"nothing at the edge can fill the parameter {name}: {annotation!r}")
+
+
+def _access(annotation: Any) -> Access | None:
+    if get_origin(annotation) is not Annotated:
+        return None
+    return next((extra for extra in get_args(annotation) if isinstance(extra, Access)), None)

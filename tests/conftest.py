@@ -1,0 +1,82 @@
+"""A real PostgreSQL for everybody, migrated once; each test module gets a copy of its own."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from alembic import command
+from alembic.config import Config
+
+from infra.local.postgres import Postgres
+from shared.cloud import clients, secrets
+from shared.cloud.settings import settings
+from tests.doubles import Published, Scheduled
+
+ROOT = Path(__file__).parent.parent
+
+SECRETS = {
+    "jwt-signing-key": "test-only-jwt-signing-key-of-enough-length",
+    "ticket-signing-key": "test-only-ticket-signing-key",
+    "code-signing-key": "test-only-code-signing-key",
+    "field-encryption-key": "dGVzdC1vbmx5LWtleS0wMTIzNDU2Nzg5MDEyMzQ1Njc=",
+    "xendit-api-key": "xnd_development_test",
+    "xendit-callback-token": "test-only-callback-token",
+    "midtrans-server-key": "SB-Mid-server-test",
+    "midtrans-client-key": "SB-Mid-client-test",
+    "sendgrid-api-key": "SG.test",
+}
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A PostgreSQL server of this test process, with the migrated database `template`."""
+    server = Postgres(tmp_path_factory.mktemp("postgres"))
+    server.start()
+    try:
+        server.create_database("template")
+        _use(server.url("template"))
+        command.upgrade(Config(str(ROOT / "alembic.ini")), "head")
+        clients.engine().dispose()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def database(postgres: Postgres) -> Iterator[str]:
+    """An empty migrated database, which the product uses until the module ends. Gives its URL."""
+    name = f"test_{uuid4().hex[:12]}"
+    postgres.create_database(name, template="template")
+    _use(postgres.url(name))
+    secrets.provide(SECRETS)
+    yield postgres.url(name)
+    clients.engine().dispose()
+    clients.engine.provide(None)
+    postgres.drop_database(name)
+
+
+@pytest.fixture(autouse=True)
+def published() -> Iterator[Published]:
+    """What the test's own process publishes: recorded, not sent."""
+    double = Published()
+    clients.publisher.provide(double)  # type: ignore[arg-type]
+    yield double
+    clients.publisher.provide(None)
+
+
+@pytest.fixture(autouse=True)
+def scheduled() -> Iterator[Scheduled]:
+    """The Cloud Tasks that the test's own process asks for: recorded, not run."""
+    double = Scheduled()
+    clients.tasks.provide(double)  # type: ignore[arg-type]
+    yield double
+    clients.tasks.provide(None)
+
+
+def _use(url: str) -> None:
+    os.environ["DATABASE_URL"] = url
+    os.environ["POOL_SIZE"] = "24"
+    settings.cache_clear()
+    clients.engine.provide(None)

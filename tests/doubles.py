@@ -1,0 +1,43 @@
+"""Stand-ins at the one seam to Google Cloud (shared/cloud/clients.py), for tests of what happens in the database.
+
+The real clients run against real servers in tests/conformance, tests/functions and tests/faults.
+"""
+
+import json
+from concurrent.futures import Future
+from typing import Any
+
+
+class Published:
+    """Records what is published, as (topic, payload) in `messages`."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, dict[str, Any]]] = []
+        self.broken = False
+        """Set it and every publish fails, as while Pub/Sub can't be reached."""
+
+    def publish(self, topic: str, data: bytes, **attributes: str) -> "Future[str]":
+        """Take one message, as google.cloud.pubsub_v1.PublisherClient does."""
+        outcome: Future[str] = Future()
+        if self.broken:
+            outcome.set_exception(ConnectionError("Pub/Sub can't be reached"))
+        else:
+            self.messages.append((topic.rsplit("/", 1)[1], json.loads(data)))
+            outcome.set_result(str(len(self.messages)))
+        return outcome
+
+    def of(self, topic: str) -> list[dict[str, Any]]:
+        """The payloads published to one topic."""
+        return [payload for name, payload in self.messages if name == topic]
+
+
+class Scheduled:
+    """Records the tasks that are created, as google.cloud.tasks_v2.Task in `tasks`."""
+
+    def __init__(self) -> None:
+        self.tasks: list[Any] = []
+
+    def create_task(self, *, parent: str, task: Any, timeout: float) -> Any:
+        """Take one task, as google.cloud.tasks_v2.CloudTasksClient does."""
+        self.tasks.append(task)
+        return task

@@ -1,0 +1,196 @@
+"""Rows to test with: plain functions with defaults. `tx` first; what matters to the test is what it names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+
+from shared.cloud.database import Transaction, transaction
+from shared.identity.tokens import Principal, access_token
+from shared.sales import orders, reservations
+from shared.sales.answers import OrderAnswer
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event and its tiers, in the order they were given."""
+
+    id: UUID
+    organizer_id: UUID
+    tier_ids: list[UUID]
+
+
+@dataclass(frozen=True)
+class Stock:
+    """A tier's counters."""
+
+    reserved: int
+    sold: int
+    free: int
+
+
+def a_user(tx: Transaction, *, role: str = "customer", organizer_id: UUID | None = None, **columns: Any) -> Principal:
+    """An account with a verified address."""
+    values = {
+        "email": f"{uuid4().hex[:12]}@example.com",
+        "full_name": "Siti Rahma",
+        "password_hash": None,
+        "is_email_verified": True,
+        **columns,
+    }
+    user_id = tx.execute(
+        text("""
+            INSERT INTO users (email, full_name, password_hash, role, organizer_id, is_email_verified,
+                terms_version, terms_accepted_at)
+            VALUES (:email, :full_name, :password_hash, :role, :organizer_id, :is_email_verified, '1', now())
+            RETURNING id
+        """),
+        {**values, "role": role, "organizer_id": organizer_id},
+    ).scalar_one()
+    acts_for = {"organizer": user_id, "staff": organizer_id}.get(role)
+    return Principal(user_id, role, acts_for)
+
+
+def bearer(principal: Principal) -> dict[str, str]:
+    """The header with which `principal` calls."""
+    return {"Authorization": f"Bearer {access_token(principal.id, principal.role, principal.organizer_id)}"}
+
+
+def a_tier(**columns: Any) -> dict[str, Any]:
+    """What a tier is made of; `an_event` inserts it."""
+    return {
+        "name": "Reguler",
+        "kind": "ticket",
+        "price": 100_000,
+        "quota": 10,
+        "max_per_order": 5,
+        "early_bird_price": None,
+        "early_bird_start": None,
+        "early_bird_end": None,
+        "sale_start": None,
+        "sale_end": None,
+        **columns,
+    }
+
+
+def an_event(
+    tx: Transaction,
+    *,
+    tiers: Sequence[dict[str, Any]] = (),
+    organizer_id: UUID | None = None,
+    starts_at: datetime | None = None,
+    status: str = "published",
+    title: str = "Konser Senja",
+    timezone: str = "Asia/Jakarta",
+    terms: str = "Tiket tidak dapat dipindahtangankan.",
+) -> Event:
+    """A published event in thirty days, with one tier of ten tickets at Rp 100.000 unless told otherwise."""
+    organizer = organizer_id or a_user(tx, role="organizer").id
+    start = starts_at or datetime.now(UTC) + timedelta(days=30)
+    chosen = tiers or [a_tier()]
+    event_id = tx.execute(
+        text("""
+            INSERT INTO events (organizer_id, title, slug, description, category, location, venue, start_date,
+                end_date, timezone, capacity, terms, status)
+            VALUES (:organizer_id, :title, :slug, 'Malam musik di tepi kota', 'musik', 'Jakarta', 'Istora',
+                :start, :end, :timezone, :capacity, :terms, :status)
+            RETURNING id
+        """),
+        {
+            "organizer_id": organizer,
+            "title": title,
+            "slug": f"acara-{uuid4().hex[:10]}",
+            "start": start,
+            "end": start + timedelta(hours=4),
+            "timezone": timezone,
+            "capacity": sum(tier["quota"] for tier in chosen),
+            "terms": terms,
+            "status": status,
+        },
+    ).scalar_one()
+    tier_ids = [
+        tx.execute(
+            text("""
+                INSERT INTO ticket_tiers (event_id, organizer_id, name, kind, price, quota, max_per_order,
+                    early_bird_price, early_bird_start, early_bird_end, sale_start, sale_end, event_ends_at,
+                    is_on_sale, position)
+                VALUES (:event_id, :organizer_id, :name, :kind, :price, :quota, :max_per_order,
+                    :early_bird_price, :early_bird_start, :early_bird_end, :sale_start, :sale_end,
+                    :event_ends_at, :is_on_sale, :position)
+                RETURNING id
+            """),
+            {
+                **tier,
+                "event_id": event_id,
+                "organizer_id": organizer,
+                "event_ends_at": start + timedelta(hours=4),
+                "is_on_sale": status == "published",
+                "position": position,
+            },
+        ).scalar_one()
+        for position, tier in enumerate(chosen)
+    ]
+    return Event(event_id, organizer, tier_ids)
+
+
+def reserve(buyer: Principal, event: Event, quantities: Sequence[int] = (1,), **asked: Any) -> reservations.Outcome:
+    """What the product answers when `buyer` asks for these quantities of the event's tiers, attendees named."""
+    request = reservations.Request(
+        event_id=event.id,
+        items=[
+            reservations.Item(
+                tier_id=tier_id,
+                quantity=quantity,
+                attendees=[
+                    reservations.Attendee(name=f"Peserta {number}", email=f"peserta{number}@example.com")
+                    for number in range(1, quantity + 1)
+                ],
+            )
+            for tier_id, quantity in zip(event.tier_ids, quantities, strict=False)
+            if quantity
+        ],
+    )
+    return reservations.reserve([reservations.Ask(buyer.id, request, asked.get("idempotency_key"))])[0]
+
+
+def an_order(
+    event: Event | None = None,
+    *,
+    buyer: Principal | None = None,
+    quantities: Sequence[int] = (1,),
+    paid: bool = False,
+) -> OrderAnswer:
+    """An order made through the product's own operations, each in its own transaction; paid without a gateway."""
+    with transaction() as tx:
+        buyer = buyer or a_user(tx)
+        event = event or an_event(tx)
+    order = reserve(buyer, event, quantities)
+    assert isinstance(order, OrderAnswer), order
+    if not paid:
+        return order
+    with transaction() as tx:
+        orders.mark_paid(tx, orders.lock(tx, order.id), paid_at=datetime.now(UTC))
+    with transaction() as tx:
+        return OrderAnswer.read(tx, order.id)
+
+
+def make_overdue(order_id: UUID, *, seconds: int = 1) -> None:
+    """Let a live order's time have ended `seconds` ago."""
+    with transaction() as tx:
+        tx.execute(
+            text("UPDATE orders SET reservation_expires_at = now() - make_interval(secs => :s) WHERE id = :id"),
+            {"id": order_id, "s": seconds},
+        )
+
+
+def stock(tier_id: UUID) -> Stock:
+    """A tier's counters now."""
+    with transaction() as tx:
+        row = tx.execute(
+            text("SELECT reserved, sold, quota - reserved - sold AS free FROM ticket_tiers WHERE id = :id"),
+            {"id": tier_id},
+        ).one()
+    return Stock(**row._mapping)
