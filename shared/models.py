@@ -32,6 +32,12 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+class Task(BaseModel):
+    """What one of our functions tells another, by Pub/Sub or Cloud Tasks. Unknown fields are a newer version's."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
 class Query(BaseModel):
     """The query string of a GET: strings become the declared types, unknown names are refused."""
 

@@ -5,11 +5,23 @@ The real clients run against real servers in tests/conformance, tests/functions 
 
 import json
 from concurrent.futures import Future
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
+
+import jsonschema
+
+MESSAGES = Path(__file__).parent.parent / "schemas" / "messages"
+
+
+@lru_cache
+def _schema(topic: str) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads((MESSAGES / f"{topic}.json").read_text(encoding="utf-8"))
+    return schema
 
 
 class Published:
-    """Records what is published, as (topic, payload) in `messages`."""
+    """Records what is published, as (topic, payload) in `messages`, once it has met its topic's schema."""
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, dict[str, Any]]] = []
@@ -22,7 +34,9 @@ class Published:
         if self.broken:
             outcome.set_exception(ConnectionError("Pub/Sub can't be reached"))
         else:
-            self.messages.append((topic.rsplit("/", 1)[1], json.loads(data)))
+            name, payload = topic.rsplit("/", 1)[1], json.loads(data)
+            jsonschema.validate(payload, _schema(name), format_checker=jsonschema.FormatChecker())
+            self.messages.append((name, payload))
             outcome.set_result(str(len(self.messages)))
         return outcome
 

@@ -2,14 +2,23 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection as Transaction
 
 from shared.cloud.clients import engine
 
-__all__ = ["Transaction", "after_commit", "autocommit", "transaction"]
+__all__ = ["Transaction", "after_commit", "autocommit", "notes", "transaction"]
 
-_AFTER_COMMIT = "after_commit"
+_NOTES = "notes"  # in `Connection.info`, which outlives a transaction: made anew for each
+
+
+@dataclass
+class Notes:
+    """What a transaction leaves to be done once it has committed."""
+
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+    outbox_ids: list[int] = field(default_factory=list)
 
 
 @contextmanager
@@ -20,14 +29,13 @@ def transaction() -> Iterator[Transaction]:
     the pool; after a roll-back it is forgotten.
     """
     with engine().connect() as connection:
-        put_off: list[Callable[[], None]] = []
-        connection.info[_AFTER_COMMIT] = put_off
+        notes = connection.info[_NOTES] = Notes()
         try:
             with connection.begin():
                 yield connection
         finally:
-            del connection.info[_AFTER_COMMIT]
-    for act in put_off:
+            del connection.info[_NOTES]
+    for act in notes.after_commit:
         act()
 
 
@@ -40,4 +48,10 @@ def autocommit() -> Iterator[Transaction]:
 
 def after_commit(tx: Transaction, act: Callable[[], None]) -> None:
     """Run `act` after `tx` has committed. It must cope with never being called: a crash can come first."""
-    tx.info[_AFTER_COMMIT].append(act)
+    notes(tx).after_commit.append(act)
+
+
+def notes(tx: Transaction) -> Notes:
+    """What has been put off until `tx` commits."""
+    found: Notes = tx.info[_NOTES]
+    return found

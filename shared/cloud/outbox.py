@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from shared.cloud import pubsub
-from shared.cloud.database import Transaction, after_commit, transaction
+from shared.cloud.database import Transaction, after_commit, notes, transaction
 from shared.cloud.logs import correlation_id
 
 log = logging.getLogger(__name__)
@@ -53,9 +53,8 @@ def add(tx: Transaction, topic: str, payload: dict[str, Any]) -> None:
             "attributes": json.dumps(attributes),
         },
     ).scalar_one()
-    added = tx.info.get("outbox")
-    if added is None:
-        added = tx.info["outbox"] = []
+    added = notes(tx).outbox_ids
+    if not added:
         after_commit(tx, lambda: _publish_added(added))
     added.append(row_id)
 

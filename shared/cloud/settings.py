@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Settings:
 @lru_cache(maxsize=1)
 def settings() -> Settings:
     """The settings of this process. An environment variable that isn't a number where one is due is an error."""
-    given = {}
+    given: dict[str, Any] = {}
     for name, field in Settings.__dataclass_fields__.items():
         value = os.environ.get(name.upper())
         if value is not None:

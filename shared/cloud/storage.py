@@ -20,6 +20,7 @@ def get(bucket: str, name: str) -> bytes | None:
     from google.api_core.exceptions import NotFound
 
     try:
-        return clients.storage().bucket(bucket).blob(name).download_as_bytes()
+        content: bytes = clients.storage().bucket(bucket).blob(name).download_as_bytes()
     except NotFound:
         return None
+    return content

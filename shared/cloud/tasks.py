@@ -9,6 +9,10 @@ from shared.cloud.logs import correlation_id
 from shared.cloud.settings import function_url, settings
 
 
+class NotEnqueued(Exception):
+    """Cloud Tasks did not take a task: it can't be reached, or refused it."""
+
+
 def enqueue(
     queue: str,
     function: str,
@@ -21,9 +25,10 @@ def enqueue(
     """POST `payload` as JSON to `path` of `function` at `due_at` (UTC; at once where None).
 
     With a `name`, a second task of that name is dropped silently: Cloud Tasks remembers names for an
-    hour at least. Raises google.api_core errors where the queue can't be reached.
+    hour at least. Raises NotEnqueued.
     """
-    from google.api_core.exceptions import AlreadyExists
+    from google.api_core.exceptions import AlreadyExists, GoogleAPICallError, RetryError
+    from google.auth.exceptions import GoogleAuthError
     from google.cloud import tasks_v2
     from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -47,5 +52,6 @@ def enqueue(
     try:
         clients.tasks().create_task(parent=parent, task=task, timeout=5)
     except AlreadyExists:
-        if name is None:
-            raise
+        return  # somebody asked for the same before
+    except (GoogleAPICallError, RetryError, GoogleAuthError) as error:
+        raise NotEnqueued(f"{queue}: {type(error).__name__}") from error

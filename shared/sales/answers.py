@@ -1,12 +1,12 @@
 """What callers see of an order: its lines, its tries to pay, its tickets (design: api.md)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 
 from shared.cloud.database import Transaction
 from shared.models import Answer, Listing, Page
@@ -80,7 +80,7 @@ class PaymentAnswer(Answer):
     paid_at: datetime | None
 
     @classmethod
-    def of(cls, row: Mapping[str, Any]) -> "PaymentAnswer":
+    def of(cls, row: RowMapping) -> "PaymentAnswer":
         """From a row of PAYMENT_COLUMNS."""
         return cls(**row, instructions=_instructions(row["payment_method"]))
 
@@ -121,12 +121,31 @@ class OrderAnswer(Answer):
         return found[0]
 
 
-def visible(tx: Transaction, order_id: UUID, user_id: UUID, acts_for: UUID | None, is_admin: bool) -> OrderAnswer:
+class Viewer(Protocol):
+    """Who looks at an order (shared.identity.tokens.Principal; the rooms are strangers)."""
+
+    @property
+    def id(self) -> UUID:
+        """Their account."""
+
+    @property
+    def role(self) -> str:
+        """What they are."""
+
+    def may_act_for(self, organizer_id: UUID) -> bool:
+        """Whether they belong to that organizer, or are an admin."""
+
+
+def visible(tx: Transaction, order_id: UUID, viewer: Viewer) -> OrderAnswer:
     """The order for its buyer, its organizer or an admin; NotFound for anybody else (ISO-1)."""
     whose = tx.execute(_WHOSE, {"id": order_id}).first()
-    if whose is None or not (is_admin or user_id == whose.user_id or acts_for == whose.organizer_id):
+    if whose is None or not (viewer.id == whose.user_id or _runs(viewer, whose.organizer_id)):
         raise NotFound
     return OrderAnswer.read(tx, order_id)
+
+
+def _runs(viewer: Viewer, organizer_id: UUID) -> bool:
+    return viewer.role != "staff" and viewer.may_act_for(organizer_id)
 
 
 def own(tx: Transaction, user_id: UUID, page: Page) -> Listing[OrderAnswer]:
@@ -160,14 +179,14 @@ def _read(tx: Transaction, ids: list[UUID]) -> list[OrderAnswer]:
     ]
 
 
-def _by_order(rows: Iterable[Mapping[str, Any]]) -> dict[UUID, list[Mapping[str, Any]]]:
-    grouped: dict[UUID, list[Mapping[str, Any]]] = {}
+def _by_order(rows: Iterable[RowMapping]) -> dict[UUID, list[RowMapping]]:
+    grouped: dict[UUID, list[RowMapping]] = {}
     for row in rows:
         grouped.setdefault(row["order_id"], []).append(row)
     return grouped
 
 
-def _without_order(row: Mapping[str, Any]) -> dict[str, Any]:
+def _without_order(row: RowMapping) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "order_id"}
 
 

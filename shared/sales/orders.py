@@ -51,6 +51,10 @@ _DUE = text("""
       AND (CAST(:event_ids AS uuid[]) IS NULL OR event_id = ANY(CAST(:event_ids AS uuid[])))
     ORDER BY reservation_expires_at, id LIMIT :most FOR UPDATE SKIP LOCKED
 """)
+_STILL_SOLD = text("""
+    SELECT bool_and(t.is_on_sale AND t.event_ends_at > now())
+    FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id WHERE i.order_id = :id
+""")
 _REVIEW = text("UPDATE orders SET review_reason = :reason, updated_at = now() WHERE id = :id")
 
 
@@ -135,7 +139,9 @@ def mark_paid(tx: Transaction, order: Order, paid_at: datetime) -> None:
 
 
 def revive(tx: Transaction, order: Order, paid_at: datetime) -> None:
-    """An ended order is paid after all. Raises SoldOut, changing nothing, where its stock is gone."""
+    """An expired order is paid after all. Raises SoldOut, changing nothing, where its stock or event is gone."""
+    if not tx.execute(_STILL_SOLD, {"id": order.id}).scalar_one():
+        raise inventory.SoldOut("The event is over or was cancelled.")
     quantities = inventory.of_orders(tx, order.id)
     inventory.hold(tx, quantities)
     inventory.sell(tx, quantities)

@@ -323,7 +323,7 @@ def _refusal(draft: _Draft, error: DBAPIError) -> Problem:
 
 
 def _least_free(tiers: Mapping[UUID, Any]) -> int:
-    return min(max(tier.free, 0) for tier in tiers.values())
+    return min(max(int(tier.free), 0) for tier in tiers.values())
 
 
 def _already(draft: _Draft) -> Outcome:

@@ -5,11 +5,12 @@ from shared.web.app import App
 from shared.web.auth import Admin, Buyer, GateStaff, Organizer, SignedIn, Viewer
 from shared.web.rendering import File
 from shared.web.requests import RawRequest
-from shared.web.routes import IdempotencyKey
+from shared.web.routes import Attempt, IdempotencyKey
 
 __all__ = [
     "Admin",
     "App",
+    "Attempt",
     "Buyer",
     "File",
     "GateStaff",

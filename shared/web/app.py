@@ -17,6 +17,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flask import Request, Response
@@ -29,9 +30,9 @@ from werkzeug.routing import Map, RequestRedirect
 from shared.cloud import logs
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
-from shared.problems import MethodNotAllowed, NotFound, Problem, TryAgain
+from shared.problems import MethodNotAllowed, NotFound, Problem
 from shared.web import deliveries, idempotency, rendering, requests
-from shared.web.routes import Route, route
+from shared.web.routes import Parameter, Route, Source, route
 
 API = "/api/v1"
 
@@ -85,8 +86,8 @@ class App:
             return self._serve(table, request)
 
         serve.__name__ = serve.__qualname__ = self.name
-        entry: Callable[[Request], Response] = functions_framework.http(serve)
-        return entry
+        functions_framework.http(serve)
+        return serve
 
     def _http(self, method: str, path: str, options: dict[str, Any]) -> Callable[[H], H]:
         def declare(handler: H) -> H:
@@ -103,15 +104,14 @@ class App:
         return declare
 
     def _serve(self, table: Map, request: Request) -> Response:
+        if request.path in _HEALTH:
+            return _HEALTH[request.path]()
         begun = time.perf_counter()
         correlation = logs.begin_request(request.headers.get("X-Request-Id"), request.headers.get("traceparent"))
         matched: Route | None = None
         try:
-            health = _health(request)
-            if health is None:
-                matched, variables = _match(table, request)
-                health = self._answer(matched, variables, request)
-            answer = health
+            matched, variables = _match(table, request)
+            answer = self._answer(matched, variables, request)
         except Exception as error:  # noqa: BLE001 - the edge is where every error becomes a document
             answer = rendering.problem(rendering.expected(error), correlation)
         answer.headers["X-Request-Id"] = correlation
@@ -132,7 +132,7 @@ class App:
         if matched.kind != "http":
             deliveries.verify_caller(request, self.name)
         caller = matched.access.admit(request.headers) if matched.access else None
-        values = _values(matched, variables, request, caller)
+        values = _values(_Call(matched, variables, request, caller))
         key = request.headers.get("Idempotency-Key")
         if matched.idempotent and key is not None and caller is not None:
             fingerprint = b"\n".join([request.method.encode(), request.path.encode(), request.get_data()])
@@ -140,43 +140,71 @@ class App:
         return rendering.response(_call(matched, values), matched.status)
 
 
+@dataclass(frozen=True)
+class _Call:
+    """A request on its way to its handler."""
+
+    route: Route
+    variables: dict[str, str]
+    request: Request
+    caller: Principal | None
+
+
 def _match(table: Map, request: Request) -> tuple[Route, dict[str, str]]:
     adapter = table.bind("", path_info=request.path, default_method=request.method)
     try:
-        return adapter.match()
+        endpoint, variables = adapter.match()
     except WrongMethod as error:
         raise MethodNotAllowed from error
     except (RequestRedirect, HTTPException) as error:
         raise NotFound from error
+    return endpoint, dict(variables)
 
 
-def _values(matched: Route, variables: dict[str, str], request: Request, caller: Principal | None) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for parameter in matched.parameters:
-        if parameter.source == "path":
-            try:
-                values[parameter.name] = parameter.parse_path(variables[parameter.name])
-            except ValidationError as error:
-                raise NotFound from error
-        elif parameter.source == "query":
-            values[parameter.name] = requests.query(request, parameter.annotation)
-        elif parameter.source == "body":
-            values[parameter.name] = _body(matched, request, parameter.annotation)
-        elif parameter.source == "guard":
-            values[parameter.name] = caller
-        elif parameter.source == "key":
-            values[parameter.name] = request.headers.get("Idempotency-Key")
-        elif parameter.source == "raw":
-            values[parameter.name] = requests.RawRequest(request.headers, requests.raw_body(request))
-    return values
+def _values(call: _Call) -> dict[str, Any]:
+    """What the handler asks for, but for the transaction, which is opened last of all."""
+    return {
+        parameter.name: _FILL[parameter.source](call, parameter)
+        for parameter in call.route.parameters
+        if parameter.source != "transaction"
+    }
 
 
-def _body(matched: Route, request: Request, model: Any) -> Any:
-    if matched.kind != "message":
-        return requests.json_body(request, model)
-    delivery = deliveries.pushed(requests.raw_body(request))
+def _path_variable(call: _Call, parameter: Parameter) -> Any:
+    try:
+        return parameter.parse_path(call.variables[parameter.name])
+    except ValidationError as error:
+        raise NotFound from error
+
+
+def _body(call: _Call, parameter: Parameter) -> Any:
+    if call.route.kind != "message":
+        return requests.json_body(call.request, parameter.annotation)
+    delivery = deliveries.pushed(requests.raw_body(call.request))
     logs.begin_request(delivery.attributes.get("correlation_id"))
-    return model.model_validate_json(delivery.payload)
+    return parameter.annotation.model_validate_json(delivery.payload)
+
+
+def _attempt(call: _Call, _: Parameter) -> int:
+    if call.route.kind == "message":
+        return deliveries.pushed(requests.raw_body(call.request)).attempt
+    return deliveries.task_attempt(call.request.headers)
+
+
+def _raw(call: _Call, _: Parameter) -> requests.RawRequest:
+    headers = {name.lower(): value for name, value in call.request.headers.items()}
+    return requests.RawRequest(headers, requests.raw_body(call.request))
+
+
+_FILL: dict[Source, Callable[[_Call, Parameter], Any]] = {
+    "path": _path_variable,
+    "query": lambda call, parameter: requests.query(call.request, parameter.annotation),
+    "body": _body,
+    "guard": lambda call, _: call.caller,
+    "key": lambda call, _: call.request.headers.get("Idempotency-Key"),
+    "attempt": _attempt,
+    "raw": _raw,
+}
 
 
 def _outcome(matched: Route, values: dict[str, Any]) -> Response:
@@ -195,15 +223,18 @@ def _call(matched: Route, values: dict[str, Any]) -> Any:
         return matched.handler(**values, **{wants: tx})
 
 
-def _health(request: Request) -> Response | None:
-    """Liveness and readiness, on every function."""
-    if request.path == "/healthz":
-        return Response("ok\n", content_type="text/plain")
-    if request.path == "/readyz":
-        try:
-            with transaction() as tx:
-                tx.execute(text("SELECT 1"))
-        except Exception as error:
-            raise TryAgain("The database can't be reached.") from error
-        return Response("ok\n", content_type="text/plain")
-    return None
+def _alive() -> Response:
+    return Response("ok\n", content_type="text/plain")
+
+
+def _ready() -> Response:
+    try:
+        with transaction() as tx:
+            tx.execute(text("SELECT 1"))
+    except Exception as error:  # noqa: BLE001 - whatever keeps us from the database, we are not ready
+        return rendering.problem(rendering.expected(error), logs.begin_request())
+    return Response("ok\n", content_type="text/plain")
+
+
+_HEALTH = {"/healthz": _alive, "/readyz": _ready}
+"""Liveness and readiness, on every function; not worth a log line."""

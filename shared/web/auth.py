@@ -1,8 +1,9 @@
 """Who is calling and whether they may. A handler says what it needs by the type of a parameter."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
+
+from werkzeug.datastructures import Headers
 
 from shared.identity import tokens
 from shared.identity.tokens import Principal
@@ -16,7 +17,7 @@ class Access:
     roles: frozenset[str]
     anonymous: bool = False
 
-    def admit(self, headers: Mapping[str, str]) -> Principal | None:
+    def admit(self, headers: Headers) -> Principal | None:
         """The caller behind the request's bearer token. Raises NotSignedIn or Forbidden."""
         given = headers.get("Authorization", "")
         if not given and self.anonymous:

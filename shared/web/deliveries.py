@@ -9,10 +9,10 @@ import binascii
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any
 
 from flask import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
+from werkzeug.datastructures import Headers
 
 from shared.cloud.settings import function_url, settings
 from shared.problems import Malformed, NotSignedIn
@@ -90,7 +90,7 @@ def pushed(body: bytes) -> Delivery:
     return Delivery(payload=payload, attributes=envelope.message.attributes, attempt=envelope.deliveryAttempt)
 
 
-def task_attempt(headers: Mapping[str, Any]) -> int:
+def task_attempt(headers: Headers) -> int:
     """Which try of a Cloud Task this is, from 1."""
     count = headers.get("X-CloudTasks-TaskRetryCount", "0")
     return int(count) + 1 if str(count).isdigit() else 1

@@ -16,7 +16,7 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True)
 class RawRequest:
-    """A request as it came, for those who check a signature over the very bytes."""
+    """A request as it came, for those who check a signature over the very bytes. Header names in lower case."""
 
     headers: Mapping[str, str]
     body: bytes

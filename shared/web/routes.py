@@ -15,11 +15,15 @@ from shared.web.auth import Access
 from shared.web.requests import RawRequest
 
 Kind = Literal["http", "message", "task", "job"]
-Source = Literal["path", "query", "body", "guard", "transaction", "raw", "key"]
+Source = Literal["path", "query", "body", "guard", "transaction", "raw", "key", "attempt"]
 
 _KEY = object()
 IdempotencyKey = Annotated[str | None, _KEY]
 """The request's Idempotency-Key, for an operation that keeps it itself."""
+
+_ATTEMPT = object()
+Attempt = Annotated[int, _ATTEMPT]
+"""Which delivery of a message or a task this is, from 1: for those that give up after so many."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,8 @@ def _source(name: str, annotation: Any, path: str) -> Source:
         return "transaction"
     if annotation == IdempotencyKey:
         return "key"
+    if annotation == Attempt:
+        return "attempt"
     if annotation is RawRequest:
         return "raw"
     if inspect.isclass(annotation) and issubclass(annotation, Query):

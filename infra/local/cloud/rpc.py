@@ -42,12 +42,15 @@ def _handler(behaviour: Callable[..., Any], shape: Method) -> grpc.RpcMethodHand
 
 
 def _reader(kind: Any) -> Callable[[bytes], Any]:
-    return kind.deserialize if hasattr(kind, "deserialize") else kind.FromString  # proto-plus, or raw protobuf
+    read: Callable[[bytes], Any] = kind.deserialize if _is_wrapped(kind) else kind.FromString
+    return read
 
 
 def _writer(kind: Any) -> Callable[[Any], bytes]:
-    if hasattr(kind, "serialize"):
-        return kind.serialize
-    return lambda message: message.SerializeToString()
+    write: Callable[[Any], bytes] = kind.serialize if _is_wrapped(kind) else kind.SerializeToString
+    return write
 
 
+def _is_wrapped(kind: Any) -> bool:
+    """Whether it is a class of proto-plus and not of raw protobuf."""
+    return hasattr(kind, "serialize")

@@ -340,6 +340,7 @@ CREATE TABLE emails (
     status text NOT NULL DEFAULT 'queued'
         CHECK (status IN ('queued', 'sent', 'delivered', 'opened', 'bounced', 'failed')),
     attempts integer NOT NULL DEFAULT 0,
+    claimed_until timestamptz,  -- one delivery at a time tries to send it
     provider_message_id text,
     error_message text,
     created_at timestamptz NOT NULL DEFAULT now(),

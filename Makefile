@@ -1,0 +1,51 @@
+# Every target explains itself: `make help`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+T ?= tests
+
+.DEFAULT_GOAL := help
+
+.PHONY: help run test check bench setup lock openapi format clean
+
+help: ## Show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: setup ## Start the whole product on http://127.0.0.1:$PORT (8080), until Ctrl-C
+	@exec $(BIN)/python -m infra.local.run
+
+test: setup check ## Run the checks and every test
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(T)
+
+check: setup ## Lint, formatting, types, import rules, generated documents
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m schemas.openapi --check
+
+bench: setup ## Measure the sale on this machine and print ratios to bare PostgreSQL
+	$(BIN)/python -m tests.benchmarks
+
+setup: $(VENV)/.installed ## Make the virtual environment with the locked packages
+
+$(VENV)/.installed: requirements-dev.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements-dev.txt
+	@touch $@
+
+lock: ## Pin the newest packages that pyproject.toml allows, with hashes
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --upgrade -o requirements.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header -c requirements.txt -o requirements-dev.txt pyproject.toml --group dev
+
+openapi: setup ## Write schemas/openapi.json from the functions' declarations
+	$(BIN)/python -m schemas.openapi
+
+format: setup ## Format the code and sort the imports
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format --quiet
+
+clean: ## Forget the virtual environment and the local data
+	rm -rf $(VENV) .data

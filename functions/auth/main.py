@@ -1,0 +1,84 @@
+"""Accounts and sessions: register, verify, sign in and out, a forgotten password (UM-001..006)."""
+
+from shared.identity import accounts, sessions
+from shared.identity.accounts import (
+    AddressOnly,
+    Credentials,
+    EmailNotVerified,
+    InvalidCredentials,
+    Letter,
+    OnItsWay,
+    PasswordReset,
+    Proof,
+    Registration,
+    UserAnswer,
+)
+from shared.identity.codes import CodeInvalid
+from shared.identity.sessions import RefreshRequest, SessionEnded, Tokens
+from shared.messages import mails
+from shared.web import App, Transaction
+
+app = App("auth")
+
+
+@app.post("/auth/register", status=201)
+def register(registration: Registration, tx: Transaction) -> UserAnswer:
+    """Open an account. A code to verify the address comes by mail.
+
+    The answer is the same for an address that has an account already; its owner is told by mail.
+    """
+    user, letter = accounts.register(tx, registration)
+    _mail(tx, letter)
+    return user
+
+
+@app.post("/auth/verify", problems=(CodeInvalid,))
+def verify(proof: Proof) -> Tokens:
+    """Verify an address with the code from the mail, and sign in."""
+    return accounts.verify_email(proof)
+
+
+@app.post("/auth/login", problems=(InvalidCredentials, EmailNotVerified))
+def login(credentials: Credentials) -> Tokens:
+    """Sign in with e-mail and password."""
+    return accounts.login(credentials)
+
+
+@app.post("/auth/refresh-token", problems=(SessionEnded,))
+def refresh_token(request: RefreshRequest) -> Tokens:
+    """Exchange a refresh token for new tokens. Each works once; a second use ends the session everywhere."""
+    return sessions.refresh(request)
+
+
+@app.post("/auth/logout", status=204)
+def logout(request: RefreshRequest, tx: Transaction) -> None:
+    """End the session that the refresh token belongs to."""
+    sessions.end(tx, request)
+
+
+@app.post("/auth/forgot-password", status=202)
+def forgot_password(asked: AddressOnly, tx: Transaction) -> OnItsWay:
+    """Ask for a code to choose a new password. The answer doesn't tell whether the address has an account."""
+    _mail(tx, accounts.forgot_password(tx, asked))
+    return OnItsWay()
+
+
+@app.post("/auth/reset-password", status=204, problems=(CodeInvalid,))
+def reset_password(reset: PasswordReset) -> None:
+    """Choose a new password with the code from the mail. Every session of the account ends."""
+    accounts.reset_password(reset)
+
+
+def _mail(tx: Transaction, letter: Letter | None) -> None:
+    if letter:
+        mails.ask(
+            tx,
+            letter.template,
+            once_key=letter.once_key,
+            to=letter.to,
+            language=letter.language,
+            context=letter.context,
+        )
+
+
+main = app.entry_point()

@@ -1,0 +1,71 @@
+"""Events and their tiers: browse, show, create, change (EM-001..017)."""
+
+from uuid import UUID
+
+from shared.catalog import editing, events, search
+from shared.catalog.editing import EventCancelled, NotDeletable, TicketsTaken
+from shared.catalog.events import EventAnswer, EventChange, NewEvent, TierList
+from shared.catalog.search import EventSearch
+from shared.catalog.tiers import CapacityExceeded, KindIsFixed, NewTier, QuotaTooSmall, TierAnswer, TierChange
+from shared.models import Listing
+from shared.problems import NotFound
+from shared.web import App, Organizer, Transaction, Viewer
+
+app = App("events")
+
+
+@app.get("/events")
+def browse(wanted: EventSearch, tx: Transaction) -> Listing[EventAnswer]:
+    """The published events that have not ended yet, soonest first unless asked otherwise."""
+    return search.upcoming(tx, wanted)
+
+
+@app.post("/events", status=201, problems=(CapacityExceeded,))
+def create(new: NewEvent, organizer: Organizer, tx: Transaction) -> EventAnswer:
+    """A new event with its tiers, as a draft."""
+    return editing.create(tx, organizer, new)
+
+
+@app.get("/events/{event}", problems=(NotFound,))
+def show(event: str, viewer: Viewer, tx: Transaction) -> EventAnswer:
+    """An event by its id or slug. A draft is shown to its organizer only."""
+    return events.read(tx, viewer, event)
+
+
+@app.put(
+    "/events/{event}",
+    problems=(NotFound, CapacityExceeded, EventCancelled, TicketsTaken, QuotaTooSmall, KindIsFixed),
+)
+def change(event: UUID, wanted: EventChange, organizer: Organizer, tx: Transaction) -> EventAnswer:
+    """Change an event; publish it, take it back, or cancel it while nothing is sold."""
+    return editing.change(tx, organizer, event, wanted)
+
+
+@app.delete("/events/{event}", status=204, problems=(NotFound, NotDeletable))
+def delete(event: UUID, organizer: Organizer, tx: Transaction) -> None:
+    """Delete a draft that nobody ever ordered from."""
+    editing.delete(tx, organizer, event)
+
+
+@app.get("/events/{event}/tickets", problems=(NotFound,))
+def tickets(event: str, viewer: Viewer, tx: Transaction) -> TierList:
+    """What is for sale at an event: prices of this moment and what is left."""
+    return events.read_tiers(tx, viewer, event)
+
+
+@app.post("/events/{event}/tiers", status=201, problems=(NotFound, CapacityExceeded, EventCancelled))
+def add_tier(event: UUID, new: NewTier, organizer: Organizer, tx: Transaction) -> TierAnswer:
+    """Add a tier; it is on sale at once if the event is published."""
+    return editing.add_tier(tx, organizer, event, new)
+
+
+@app.put(
+    "/events/{event}/tiers/{tier}",
+    problems=(NotFound, CapacityExceeded, EventCancelled, QuotaTooSmall, KindIsFixed),
+)
+def change_tier(event: UUID, tier: UUID, wanted: TierChange, organizer: Organizer, tx: Transaction) -> TierAnswer:
+    """Change a tier. What is held or sold already keeps its price."""
+    return editing.change_tier(tx, organizer, event, tier, wanted)
+
+
+main = app.entry_point()

@@ -1,0 +1,53 @@
+"""End reservations on time, and payments of what has ended at their gateway (TS-007)."""
+
+from uuid import UUID
+
+from shared.models import Task
+from shared.payments import ending
+from shared.sales import expiry
+from shared.web import App
+
+app = App("expire")
+
+
+class OrderEnded(Task):
+    """An order that was being paid has expired or was cancelled."""
+
+    order_id: UUID
+
+
+class PaymentClosing(Task):
+    """A payment that must not be paid any more."""
+
+    payment_id: UUID
+
+
+class Nothing(Task):
+    """A task that says it all by being due."""
+
+
+@app.task("expire")
+def end_due(_: Nothing) -> None:
+    """End everything whose time is over, a few seconds after it is."""
+    expiry.end_all_due()
+
+
+@app.job("sweep")
+def sweep() -> None:
+    """The same every five minutes, for what a lost task left behind."""
+    expiry.end_all_due()
+
+
+@app.message("order.ended")
+def close_payments(message: OrderEnded) -> None:
+    """Close what an ended order left open."""
+    ending.end_payments_of(message.order_id)
+
+
+@app.message("payment.closing")
+def close_payment(message: PaymentClosing) -> None:
+    """Have the gateway take no more money for it."""
+    ending.end_at_gateway(message.payment_id)
+
+
+main = app.entry_point()

@@ -1,0 +1,43 @@
+"""Issue the tickets of paid orders, and tell people where that won't work (TS-014, PS-023)."""
+
+from uuid import UUID
+
+from shared.cloud.database import transaction
+from shared.messages import mails
+from shared.models import Task
+from shared.tickets import issuing
+from shared.web import App, Attempt
+
+app = App("issue_ticket")
+
+
+class PaidOrder(Task):
+    """An order that is paid."""
+
+    order_id: UUID
+
+
+@app.message("payment.success")
+def issue_paid(paid: PaidOrder, attempt: Attempt) -> None:
+    """Issue what was paid for."""
+    _issue(paid.order_id, attempt)
+
+
+@app.task("issue")
+def issue_again(paid: PaidOrder, attempt: Attempt) -> None:
+    """Issue what reconcile found missing."""
+    _issue(paid.order_id, attempt)
+
+
+def _issue(order_id: UUID, attempt: int) -> None:
+    try:
+        issuing.issue(order_id)
+    except Exception as error:
+        if attempt < issuing.MOST_ATTEMPTS:
+            raise
+        with transaction() as tx:
+            if issuing.give_up(tx, order_id, error):
+                mails.ask_about_order(tx, "ticket_delayed", order_id, once_key=f"ticket_delayed:{order_id}")
+
+
+main = app.entry_point()

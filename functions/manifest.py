@@ -1,0 +1,77 @@
+"""Reads functions/manifest.yaml: what there is to deploy, to mount locally and to document."""
+
+import importlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from shared.web import App
+
+PATH = Path(__file__).parent / "manifest.yaml"
+
+
+@dataclass(frozen=True)
+class Function:
+    """One entry of the manifest, with the defaults filled in; `sizing` keeps the numbers."""
+
+    name: str
+    summary: str
+    is_public: bool
+    routes: tuple[str, ...]
+    tasks: tuple[str, ...]
+    jobs: dict[str, str]
+    subscriptions: dict[str, int]
+    """Topic to the most delivery attempts."""
+    secrets: tuple[str, ...]
+    sizing: dict[str, int]
+
+    def app(self) -> App:
+        """The function's routes, from its code."""
+        app: App = importlib.import_module(f"functions.{self.name}.main").app
+        return app
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All of functions/manifest.yaml."""
+
+    functions: dict[str, Function]
+    queues: dict[str, dict[str, Any]]
+    secrets: dict[str, str]
+    buckets: dict[str, str]
+    topics: tuple[str, ...]
+    time_zone: str
+
+
+@lru_cache(maxsize=1)
+def manifest() -> Manifest:
+    """The manifest. Its form is held by schemas/manifest.schema.json, its truth by tests/unit/test_manifest.py."""
+    document = yaml.safe_load(PATH.read_text(encoding="utf-8"))
+    entries = document["functions"]
+    topics = {topic for entry in entries.values() for topic in entry.get("publishes", [])}
+    topics |= {subscription["topic"] for entry in entries.values() for subscription in entry.get("subscribes", [])}
+    return Manifest(
+        functions={name: _function(name, entry, document["defaults"]) for name, entry in entries.items()},
+        queues=document["queues"],
+        secrets=document["secrets"],
+        buckets=document["buckets"],
+        topics=tuple(sorted(topics)),
+        time_zone=document["time_zone"],
+    )
+
+
+def _function(name: str, entry: dict[str, Any], defaults: dict[str, int]) -> Function:
+    return Function(
+        name=name,
+        summary=entry["summary"],
+        is_public=entry["public"],
+        routes=tuple(entry.get("routes", [])),
+        tasks=tuple(entry.get("tasks", [])),
+        jobs=entry.get("jobs", {}),
+        subscriptions={item["topic"]: item["max_delivery_attempts"] for item in entry.get("subscribes", [])},
+        secrets=tuple(entry.get("secrets", [])),
+        sizing={key: entry.get(key, value) for key, value in defaults.items()},
+    )

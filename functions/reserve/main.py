@@ -1,0 +1,31 @@
+"""Reserve tickets for a signed-in buyer (TS-002, TS-009, ISO-1)."""
+
+from shared.problems import NotFound, Problem
+from shared.sales import expiry, reservations
+from shared.sales.answers import OrderAnswer
+from shared.sales.combining import Combiner
+from shared.sales.inventory import SoldOut
+from shared.sales.reservations import AlreadyReserved, Ask, PromoInvalid, SaleClosed, TooManyTickets
+from shared.web import App, Buyer, IdempotencyKey
+
+app = App("reserve")
+
+reserve_together = Combiner(reservations.reserve)
+
+
+@app.post(
+    "/orders/reserve",
+    status=201,
+    idempotent=True,
+    problems=(NotFound, SoldOut, AlreadyReserved, SaleClosed, TooManyTickets, PromoInvalid),
+)
+def hold_tickets(request: reservations.Request, buyer: Buyer, key: IdempotencyKey) -> OrderAnswer:
+    """Hold the asked tickets for 15 minutes, all of them or none."""
+    outcome = reserve_together(Ask(buyer.id, request, key))
+    if isinstance(outcome, Problem):
+        raise outcome
+    expiry.ask_for_end(outcome.reservation_expires_at)
+    return outcome
+
+
+main = app.entry_point()

@@ -1,0 +1,36 @@
+"""Send mails that were asked for, and ask for those that new tickets give reason to (TS-018, PS-024)."""
+
+from uuid import UUID
+
+from shared.messages import mails, sending
+from shared.models import Task
+from shared.web import App, Attempt, Transaction
+
+app = App("send_email")
+
+
+class EmailRequested(Task):
+    """A row of `emails` is waiting."""
+
+    email_id: UUID
+
+
+class TicketCreated(Task):
+    """All tickets of an order are there."""
+
+    order_id: UUID
+
+
+@app.message("email.requested")
+def send(requested: EmailRequested, attempt: Attempt) -> None:
+    """Hand one mail to SendGrid."""
+    sending.send(requested.email_id, attempt)
+
+
+@app.message("ticket.created")
+def ask_for_e_tickets(created: TicketCreated, tx: Transaction) -> None:
+    """Ask for the mails that bring the tickets."""
+    mails.ask_e_tickets(tx, created.order_id)
+
+
+main = app.entry_point()

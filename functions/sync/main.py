@@ -1,0 +1,19 @@
+"""The status of a payment, after asking its gateway (layer 2, ISO-2)."""
+
+from uuid import UUID
+
+from shared.payments import sync as asking
+from shared.problems import NotFound
+from shared.sales.answers import PaymentAnswer
+from shared.web import App, SignedIn
+
+app = App("sync")
+
+
+@app.get("/payments/{payment_id}/status", problems=(NotFound,))
+def status(payment_id: UUID, viewer: SignedIn) -> PaymentAnswer:
+    """The payment as its gateway sees it, asked at most once in 30 seconds."""
+    return asking.status(viewer, payment_id)
+
+
+main = app.entry_point()

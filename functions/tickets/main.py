@@ -1,0 +1,47 @@
+"""Tickets for those who hold them and for the gate (TS-019, GATE)."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import StringConstraints
+
+from shared.models import Body, line
+from shared.problems import NotFound
+from shared.tickets import gate, printing
+from shared.tickets.gate import ScanAnswer
+from shared.tickets.printing import TicketVoid
+from shared.web import App, File, GateStaff, SignedIn, Transaction
+
+app = App("tickets")
+
+MOST_IN_A_QR_CODE = 4296  # characters; whatever people hold up is to be judged, not refused
+
+
+class Scan(Body):
+    """A code that was scanned, and the gate it was scanned at."""
+
+    event_id: UUID
+    qr: Annotated[str, StringConstraints(strip_whitespace=True, max_length=MOST_IN_A_QR_CODE)]
+    gate: Annotated[str, line(50)] | None = None
+
+
+@app.get("/tickets/{ticket_id}/download", problems=(NotFound, TicketVoid))
+def download(ticket_id: UUID, caller: SignedIn) -> File:
+    """The ticket as a PDF, for its owner, its organizer or an admin."""
+    found = printing.ticket_file(ticket_id, caller)
+    return File(found.content, "application/pdf", found.filename)
+
+
+@app.post("/tickets/{ticket_id}/validate", problems=(NotFound,))
+def validate(ticket_id: UUID, scanned: Scan, staff: GateStaff, tx: Transaction) -> ScanAnswer:
+    """Let the holder of this very ticket in, once."""
+    return gate.scan(tx, staff, scanned.event_id, scanned.qr, gate=scanned.gate, ticket_id=ticket_id)
+
+
+@app.post("/tickets/scan", problems=(NotFound,))
+def scan(scanned: Scan, staff: GateStaff, tx: Transaction) -> ScanAnswer:
+    """Let the holder of whichever ticket this is in, once."""
+    return gate.scan(tx, staff, scanned.event_id, scanned.qr, gate=scanned.gate)
+
+
+main = app.entry_point()

@@ -1,0 +1,250 @@
+"""Makes the requests that are due: claims them, sends them, records what became of them."""
+
+import json
+import logging
+import queue
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, text
+
+from infra.local.cloud import deliveries, policies
+from infra.local.cloud.bell import Bell
+from infra.local.cloud.oidc import Signer
+from infra.local.cloud.pace import Pace
+from infra.local.cloud.policies import Attempt, Delivery, Done, Outcome
+from infra.local.cloud.sender import Sender
+
+log = logging.getLogger(__name__)
+
+_POLL_SECONDS = 0.2  # how soon work of another process is seen
+_SWEEP_SECONDS = 30.0
+_STOP_SECONDS = 5.0
+_TAKE_OVER_SECONDS = 5.0
+_RECONNECT_SECONDS = 0.5
+_ONE_DISPATCHER = 7_202_612
+
+# A claim is a lease: it ends well after the request must have. One dispatcher at a time works on a store, so
+# the next one frees at its start what a killed one had claimed.
+CLAIM = text(f"""
+WITH room AS (
+  SELECT name, least(
+    max_concurrent - coalesce(CAST(CAST(:busy AS jsonb) ->> name AS int), 0),
+    coalesce(CAST(CAST(:tokens AS jsonb) ->> name AS int), max_burst, :places), :places) AS places
+  FROM delivery_lanes WHERE NOT paused AND NOT pulled
+), due AS (
+  SELECT d.id FROM room CROSS JOIN LATERAL (
+    SELECT id, due_at FROM deliveries
+    WHERE lane = room.name AND state = 'waiting' AND due_at <= now() AND policy = ANY(:policies)
+      AND (leased_until IS NULL OR leased_until <= now()) AND (expires_at IS NULL OR expires_at > now())
+    ORDER BY due_at, id LIMIT greatest(room.places, 0) FOR UPDATE SKIP LOCKED
+  ) d ORDER BY d.due_at, d.id LIMIT :places
+)
+UPDATE deliveries d SET attempt = d.attempt + 1, last_attempt_at = now(),
+  first_attempt_at = coalesce(d.first_attempt_at, now()),
+  leased_until = now() + make_interval(secs => d.timeout_seconds + 60)
+FROM due, delivery_lanes l WHERE d.id = due.id AND l.name = d.lane
+RETURNING {deliveries.COLUMNS}, l.max_concurrent, l.max_per_second, l.max_burst""")
+
+CLAIM_ONE = text(f"""
+UPDATE deliveries d SET attempt = d.attempt + 1, last_attempt_at = now(), due_at = least(d.due_at, now()),
+  first_attempt_at = coalesce(d.first_attempt_at, now()),
+  leased_until = now() + make_interval(secs => d.timeout_seconds + 60)
+FROM delivery_lanes l WHERE d.id = :id AND l.name = d.lane AND d.state = 'waiting'
+  AND (d.leased_until IS NULL OR d.leased_until <= now())
+RETURNING {deliveries.COLUMNS}""")
+
+DUE_IN = text("""
+SELECT CAST(extract(epoch FROM min(due_at) - clock_timestamp()) AS float) FROM deliveries
+WHERE state = 'waiting' AND due_at > now() AND leased_until IS NULL""")
+
+SWEEP = text("""
+DELETE FROM deliveries WHERE (state IN ('done', 'deleted') AND finished_at < now() - interval '1 hour')
+  OR (state = 'dead' AND finished_at < now() - interval '7 days')
+  OR (state = 'waiting' AND expires_at < now())""")
+
+FREE = text("""
+UPDATE deliveries d SET leased_until = NULL FROM delivery_lanes l
+WHERE l.name = d.lane AND NOT l.pulled AND d.state = 'waiting' AND d.leased_until IS NOT NULL""")
+
+
+class StoreInUse(RuntimeError):
+    """Another dispatcher works on this store."""
+
+
+class Dispatcher:
+    """One thread that talks to the store and `places` threads that each make one request at a time.
+
+    A delivery is sent within milliseconds of its due time when its lane has room. Redirects are not
+    followed; no answer within the delivery's time-out is a failed attempt.
+    """
+
+    def __init__(self, engine: Engine, signer: Signer, *, places: int = 48) -> None:
+        self._engine = engine
+        self._sender = Sender(signer, connections=places)
+        self._places = places
+        self._claimed: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
+        self._ended: queue.SimpleQueue[Attempt] = queue.SimpleQueue()
+        self._unsettled: list[Attempt] = []
+        self._lock = threading.Lock()
+        self._busy: Counter[str] = Counter()
+        self._paces: dict[str, Pace] = {}
+        self._bell = Bell()
+        self._connection: Connection | None = None
+        self._stopping = threading.Event()
+        self._loop = threading.Thread(target=self._run, name="dispatcher", daemon=True)
+        self._sweep_at = 0.0
+
+    def start(self) -> None:
+        """Take over the store and begin. Raises StoreInUse if another dispatcher does not let go of it."""
+        tx = self._connected()
+        with tx.begin():
+            tx.execute(FREE)
+        for number in range(self._places):
+            threading.Thread(target=self._work, name=f"delivery-{number}", daemon=True).start()
+        self._loop.start()
+
+    def stop(self) -> None:
+        """Claim nothing more and wait a few seconds for requests under way.
+
+        What is not answered by then is asked again after the next start.
+        """
+        self._stopping.set()
+        self.wake()
+        self._loop.join(_STOP_SECONDS)
+
+    def wake(self) -> None:
+        """Look for work now: call it after committing a delivery."""
+        self._bell.ring()
+
+    def lane_changed(self, lane: str) -> None:
+        """Let the lane's new limits count from now on."""
+        with self._lock:
+            self._paces.pop(lane, None)
+        self.wake()
+
+    def send_now(self, delivery_id: int) -> bool:
+        """Make this request whatever its due time and its lane's limits; False if it is under way or gone."""
+        with self._engine.begin() as tx:
+            row = tx.execute(CLAIM_ONE, {"id": delivery_id}).first()
+        if row is None:
+            return False
+        self._hand_over(Delivery.of(row))
+        return True
+
+    def _run(self) -> None:
+        while not (self._stopping.is_set() and not self._busy.total()):
+            rings = self._bell.rings
+            try:
+                pause = self._turn()
+            except Exception:  # whatever it is, deliveries must go on once it is over
+                log.exception("the dispatcher lost its store and tries again")
+                self._disconnect()
+                pause = _RECONNECT_SECONDS
+            self._bell.wait(rings, pause)
+        self._disconnect()
+
+    def _turn(self) -> float:
+        """Record what has ended and claim what is due, in one transaction; returns when to look again."""
+        while not self._ended.empty():
+            self._unsettled.append(self._ended.get())
+        tx = self._connected()
+        with tx.begin():
+            deliveries.settle(tx, self._unsettled)
+            claimed = [] if self._stopping.is_set() else self._claim(tx)
+            due_in = tx.execute(DUE_IN).scalar()
+            self._sweep(tx)
+        with self._lock:
+            self._busy.subtract(each.delivery.lane for each in self._unsettled)
+        self._unsettled.clear()
+        for row in claimed:
+            self._count_token(row)
+            self._hand_over(Delivery.of(row))
+        with self._lock:
+            pauses = [pause for pace in self._paces.values() if (pause := pace.wait_seconds())]
+        return min(_POLL_SECONDS, max(0.0, _POLL_SECONDS if due_in is None else due_in), *pauses)
+
+    def _claim(self, tx: Connection) -> Sequence[Row[Any]]:
+        with self._lock:
+            busy = self._busy - Counter(each.delivery.lane for each in self._unsettled)
+            tokens = {lane: pace.available() for lane, pace in self._paces.items()}
+        places = self._places - busy.total()
+        if places <= 0:
+            return []
+        limits = {
+            "places": places,
+            "busy": json.dumps(busy),
+            "tokens": json.dumps(tokens),
+            "policies": policies.policy_names(),
+        }
+        return tx.execute(CLAIM, limits).all()
+
+    def _count_token(self, row: Row[Any]) -> None:
+        if row.max_per_second is None:
+            return
+        with self._lock:
+            self._paces.setdefault(row.lane, Pace(row.max_per_second, row.max_burst or 1)).take()
+
+    def _hand_over(self, delivery: Delivery) -> None:
+        with self._lock:
+            self._busy[delivery.lane] += 1
+        self._claimed.put(delivery)
+
+    def _work(self) -> None:
+        while True:
+            self._ended.put(self._attempt(self._claimed.get()))
+            self.wake()
+
+    def _attempt(self, delivery: Delivery) -> Attempt:
+        rules = policies.policy(delivery.policy)
+        try:
+            outcome = self._sender.send(rules.request(delivery))
+        except Exception as error:  # a request that cannot even be made must not take the thread with it
+            log.exception("delivery %d in %s cannot be sent", delivery.id, delivery.lane)
+            outcome = Outcome(error=repr(error))
+        verdict = rules.verdict(delivery, outcome)
+        if not isinstance(verdict, Done):
+            seen = outcome.error or f"HTTP {outcome.status}"
+            log.info(
+                "%s: delivery %d attempt %d: %s: %s",
+                delivery.lane,
+                delivery.id,
+                delivery.attempt,
+                seen,
+                verdict,
+            )
+        return Attempt(delivery, outcome, verdict)
+
+    def _sweep(self, tx: Connection) -> None:
+        if time.monotonic() >= self._sweep_at:
+            tx.execute(SWEEP)
+            self._sweep_at = time.monotonic() + _SWEEP_SECONDS
+
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            connection = self._engine.connect()
+            _take_over(connection)
+            self._connection = connection
+        return self._connection
+
+    def _disconnect(self) -> None:
+        """Close the session, and with it let go of the store."""
+        if self._connection is not None:
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
+
+
+def _take_over(connection: Connection) -> None:
+    deadline = time.monotonic() + _TAKE_OVER_SECONDS
+    while True:
+        with connection.begin():
+            if connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": _ONE_DISPATCHER}).scalar():
+                return
+        if time.monotonic() > deadline:
+            connection.close()
+            raise StoreInUse("another local cloud server works on this database")
+        time.sleep(0.1)

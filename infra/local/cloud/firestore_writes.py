@@ -1,0 +1,187 @@
+"""What one Firestore write does to one document: preconditions, field masks, transforms. No storage here."""
+
+import copy
+import datetime
+import math
+import re
+from collections.abc import Callable
+
+import grpc
+
+from infra.local.cloud.failures import Failure
+from infra.local.cloud.firestore_protos import Document, Message, Value, WriteResult
+from infra.local.cloud.firestore_values import (
+    delete_field,
+    get_field,
+    is_nan,
+    is_number,
+    number,
+    number_value,
+    parts_of,
+    set_field,
+    sort_key,
+)
+
+_RESERVED_ID = re.compile("__.*__")
+_INT64 = 2**63
+_MOST_BYTES = 1_048_576  # of one document, https://firebase.google.com/docs/firestore/quotas
+
+
+def target(write: Message) -> str:
+    """The full name of the document a write is about."""
+    operation = write.WhichOneof("operation")
+    name: str = {
+        "update": write.update.name,
+        "delete": write.delete,
+        "transform": write.transform.document,
+    }.get(operation, "")
+    return name
+
+
+def check(precondition: Message, name: str, current: Message | None) -> None:
+    """Raise Failure (ALREADY_EXISTS, NOT_FOUND or FAILED_PRECONDITION) unless `current` is as asked."""
+    match precondition.WhichOneof("condition_type"):
+        case "exists" if precondition.exists and current is None:
+            raise Failure.not_found(f"No document to update: {name}")
+        case "exists" if not precondition.exists and current is not None:
+            raise Failure(grpc.StatusCode.ALREADY_EXISTS, f"Document already exists: {name}")
+        case "update_time" if current is None or current.update_time != precondition.update_time:
+            raise Failure(
+                grpc.StatusCode.FAILED_PRECONDITION,
+                f"the stored version of {name} does not match the required base version",
+            )
+
+
+def apply(write: Message, current: Message | None, at: datetime.datetime) -> tuple[Message | None, Message]:
+    """The document after `write` (None: deleted) and its WriteResult. `current` itself is not changed.
+
+    Raises Failure where a precondition does not hold or the outcome is no valid document.
+    """
+    check(write.current_document, target(write), current)
+    if write.WhichOneof("operation") == "delete":
+        return None, WriteResult()
+    document = _updated(write, current)
+    result = WriteResult()
+    for transform in (*write.update_transforms, *write.transform.field_transforms):
+        result.transform_results.append(_transform(document.fields, transform, at))
+    _validate(document)
+    if current is None:
+        document.create_time.FromDatetime(at)
+    if current is None or document.fields != current.fields:  # a write that changes nothing is no update
+        document.update_time.FromDatetime(at)
+    result.update_time.CopyFrom(document.update_time)
+    return document, result
+
+
+def _updated(write: Message, current: Message | None) -> Message:
+    document = copy.deepcopy(current) if current is not None else Document(name=target(write))
+    if write.HasField("update_mask"):
+        for path in write.update_mask.field_paths:
+            parts = parts_of(path)
+            value = get_field(write.update.fields, parts)
+            if value is None:
+                delete_field(document.fields, parts)
+            else:
+                set_field(document.fields, parts, value)
+    elif write.WhichOneof("operation") == "update":
+        document.ClearField("fields")
+        document.MergeFrom(Document(fields=write.update.fields))
+    return document
+
+
+def _transform(fields: Message, transform: Message, at: datetime.datetime) -> Message:
+    """Change one field and return what the write result tells of it: the new value, null for an array."""
+    kind = transform.WhichOneof("transform_type")
+    parts = parts_of(transform.field_path)
+    value = _TRANSFORMS[kind](get_field(fields, parts), getattr(transform, kind), at)
+    set_field(fields, parts, value)
+    return Value(null_value=0) if value.WhichOneof("value_type") == "array_value" else value
+
+
+def _request_time(_field: Message | None, _operand: int, at: datetime.datetime) -> Message:
+    value = Value()
+    value.timestamp_value.FromDatetime(at.replace(microsecond=at.microsecond // 1000 * 1000))
+    return value
+
+
+def _increment(field: Message | None, operand: Message, _at: datetime.datetime) -> Message:
+    if field is None or not is_number(field):
+        return operand
+    total = number(field) + number(operand)
+    return number_value(max(-_INT64, min(_INT64 - 1, total)) if isinstance(total, int) else total)
+
+
+def _maximum(field: Message | None, operand: Message, _at: datetime.datetime) -> Message:
+    return _extreme(field, operand, operand_wins=lambda old, new: new > old)
+
+
+def _minimum(field: Message | None, operand: Message, _at: datetime.datetime) -> Message:
+    return _extreme(field, operand, operand_wins=lambda old, new: new < old)
+
+
+def _extreme(field: Message | None, operand: Message, *, operand_wins: Callable[[float, float], bool]) -> Message:
+    if field is None or not is_number(field):
+        return operand
+    if is_nan(field) or is_nan(operand):
+        return Value(double_value=math.nan)
+    return operand if operand_wins(number(field), number(operand)) else field
+
+
+def _append_missing(field: Message | None, operand: Message, _at: datetime.datetime) -> Message:
+    elements = list(field.array_value.values) if field is not None else []
+    known = [sort_key(element) for element in elements]
+    for element in operand.values:
+        if sort_key(element) not in known:
+            elements.append(element)
+            known.append(sort_key(element))
+    return _array(elements)
+
+
+def _remove_all(field: Message | None, operand: Message, _at: datetime.datetime) -> Message:
+    unwanted = [sort_key(element) for element in operand.values]
+    elements = field.array_value.values if field is not None else []
+    return _array([element for element in elements if sort_key(element) not in unwanted])
+
+
+_TRANSFORMS: dict[str, Callable[[Message | None, Message, datetime.datetime], Message]] = {
+    "set_to_server_value": _request_time,
+    "increment": _increment,
+    "maximum": _maximum,
+    "minimum": _minimum,
+    "append_missing_elements": _append_missing,
+    "remove_all_from_array": _remove_all,
+}
+
+
+def _array(elements: list[Message]) -> Message:
+    value = Value()
+    value.array_value.SetInParent()
+    value.array_value.values.extend(elements)
+    return value
+
+
+def _validate(document: Message) -> None:
+    _validate_name(document.name)
+    if document.ByteSize() > _MOST_BYTES:
+        raise Failure.invalid(f"Document {document.name} is larger than {_MOST_BYTES:,} bytes")
+    for value in document.fields.values():
+        _refuse_nested_arrays(value)
+
+
+def _validate_name(name: str) -> None:
+    match name.split("/"):
+        case ["projects", _, "databases", _, "documents", *segments] if segments and len(segments) % 2 == 0:
+            for segment in segments:
+                if segment in ("", ".", "..") or _RESERVED_ID.fullmatch(segment):
+                    raise Failure.invalid(f"Resource id {segment!r} is invalid: {name}")
+        case _:
+            raise Failure.invalid(f"Not the name of a document: {name}")
+
+
+def _refuse_nested_arrays(value: Message) -> None:
+    for element in value.array_value.values:
+        if element.WhichOneof("value_type") == "array_value":
+            raise Failure.invalid("Nested arrays are not allowed")
+        _refuse_nested_arrays(element)
+    for field in value.map_value.fields.values():
+        _refuse_nested_arrays(field)

@@ -1,0 +1,53 @@
+"""How the payment gateways and the mail service repeat a webhook that was not taken.
+
+Their simulators enqueue into the lane "webhooks" with the policies "xendit-webhook", "midtrans-webhook" and
+"sendgrid-webhook". The waits are the published ones (reference: payments.md 2.6, 3.3 and 4.2); the option
+`time_scale` (1.0 by default) of a delivery makes them shorter.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import Engine
+
+from infra.local.cloud import deliveries, policies
+from infra.local.cloud.policies import Again, Dead, Delivery, Done, Outcome, Policy, Verdict
+
+LANE = "webhooks"
+
+
+@dataclass(frozen=True)
+class WebhookPolicy(Policy):
+    """Done on any 2xx, else again after each of `waits` (seconds); `tries_again` limits that for a status."""
+
+    waits: tuple[float, ...]
+    tries_again: Mapping[int, int] = field(default_factory=dict)
+
+    def verdict(self, delivery: Delivery, outcome: Outcome) -> Verdict:
+        """Whether it is taken, and if not when to repeat it."""
+        if outcome.is_success:
+            return Done()
+        if delivery.attempt > self.tries_again.get(outcome.status or 0, len(self.waits)):
+            return Dead()
+        return Again(self.waits[delivery.attempt - 1] * delivery.options.get("time_scale", 1.0))
+
+
+_MINUTE, _HOUR = 60.0, 3600.0
+
+POLICIES = {
+    "xendit-webhook": WebhookPolicy((15 * _MINUTE, 45 * _MINUTE, 2 * _HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR)),
+    "midtrans-webhook": WebhookPolicy(
+        (2 * _MINUTE, 10 * _MINUTE, 30 * _MINUTE, 90 * _MINUTE, 210 * _MINUTE),
+        tries_again={500: 1, 503: 4, 400: 2, 404: 2, 301: 0, 302: 0, 303: 0},
+    ),
+    # Published is only "at rising intervals, up to 24 hours"; the steps are ours.
+    "sendgrid-webhook": WebhookPolicy((1 * _MINUTE, 5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR, 6 * _HOUR, 15 * _HOUR)),
+}
+
+
+def register(engine: Engine) -> None:
+    """Make the policies known to this process and open the lane."""
+    for name, policy in POLICIES.items():
+        policies.register(name, policy)
+    with engine.begin() as tx:
+        deliveries.open_lane(tx, LANE)

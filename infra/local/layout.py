@@ -1,0 +1,93 @@
+"""Where everything of a local run is: addresses, databases, and the environment of the product's processes."""
+
+import json
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+HOST = "127.0.0.1"
+PROJECT = "karcis-local"
+INVOKER = f"invoker@{PROJECT}.iam.gserviceaccount.com"
+_PORTS_FILE = "ports.json"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One local run. Ports of the servers behind the scenes are chosen once and kept beside the data."""
+
+    port: int
+    grpc_port: int
+    cloud_port: int
+    simulators_port: int
+    database_url: str
+    """The product's database."""
+    store_url: str
+    """The local cloud's and the simulators' own database."""
+
+    @property
+    def public_url(self) -> str:
+        """Where people and tests reach the product."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def cloud_url(self) -> str:
+        """The HTTP side of the local cloud."""
+        return f"http://{HOST}:{self.cloud_port}"
+
+    def environment(self, given: Mapping[str, str]) -> dict[str, str]:
+        """The environment of the product's processes; what the caller has set in `given` wins."""
+        grpc = f"{HOST}:{self.grpc_port}"
+        simulators = f"http://{HOST}:{self.simulators_port}/simulators"
+        chosen = {
+            "GOOGLE_CLOUD_PROJECT": PROJECT,
+            "INVOKER": INVOKER,
+            "PUBLIC_URL": self.public_url,
+            "FUNCTION_URL_TEMPLATE": f"{self.public_url}/functions/{{name}}",
+            "OIDC_CERTS_URL": f"{self.cloud_url}/oidc/certs",
+            "XENDIT_BASE_URL": f"{simulators}/xendit",
+            "MIDTRANS_BASE_URL": f"{simulators}/midtrans",
+            "SENDGRID_BASE_URL": f"{simulators}/sendgrid",
+            "TICKETS_BUCKET": f"{PROJECT}-tickets",
+            "MEDIA_BUCKET": f"{PROJECT}-media",
+            "POOL_SIZE": "16",
+            **given,
+            # What follows belongs to this run, whatever the surroundings say.
+            "DATABASE_URL": self.database_url,
+            "LOCAL_STORE_URL": self.store_url,
+            "LOCAL_CLOUD_URL": self.cloud_url,
+            "PUBSUB_EMULATOR_HOST": grpc,
+            "FIRESTORE_EMULATOR_HOST": grpc,
+            "CLOUD_TASKS_EMULATOR_HOST": grpc,
+            "SECRET_MANAGER_EMULATOR_HOST": grpc,
+            "STORAGE_EMULATOR_HOST": self.cloud_url,
+        }
+        chosen.setdefault("MIDTRANS_SNAP_URL", chosen["MIDTRANS_BASE_URL"])
+        return chosen
+
+
+def layout(data_dir: Path, *, port: int, database_url: str, store_url: str) -> Layout:
+    """The layout of a run on `data_dir`, with the ports of last time where they are still free."""
+    file = data_dir / _PORTS_FILE
+    kept: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+    names = ("grpc_port", "cloud_port", "simulators_port")
+    ports = {name: kept[name] if name in kept and _is_free(kept[name]) else _free_port() for name in names}
+    file.write_text(json.dumps(ports))
+    return Layout(port=port, database_url=database_url, store_url=store_url, **ports)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,163 @@
+"""`make run`: the whole product on this machine, at one address, until Ctrl-C.
+
+    PORT (8080)  DATA_DIR (.data)  SEED (1; 0 starts empty)  DATABASE_URL (none: an embedded PostgreSQL)
+
+and every setting of shared/cloud/settings.py. A second start on the same DATA_DIR goes on where the
+first one ended, however it ended.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import requests
+from sqlalchemy import create_engine, make_url, text
+
+from infra.local.layout import HOST, Layout, layout
+from infra.local.postgres import Postgres
+
+ROOT = Path(__file__).parents[2]
+READY_WITHIN_SECONDS = 60
+STOP_WITHIN_SECONDS = 15
+
+
+class NotReady(RuntimeError):
+    """Something did not come up; the message says what, and what to look at."""
+
+
+def main() -> int:
+    """Start everything, print where it is, and wait."""
+    data_dir = Path(os.environ.get("DATA_DIR", ".data")).absolute()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    port = int(os.environ.get("PORT", "8080"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        with ExitStack() as running:
+            database_url, store_url = running.enter_context(_databases(data_dir))
+            chosen = layout(data_dir, port=port, database_url=database_url, store_url=store_url)
+            os.environ.update(chosen.environment(os.environ))
+            _start(running, chosen, data_dir)
+            _welcome(chosen)
+            return _watch(running)
+    except NotReady as fault:
+        print(fault, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+
+
+def _start(running: ExitStack, chosen: Layout, data_dir: Path) -> None:
+    # Only now: what these import reads the environment.
+    from infra.local import provision, seed
+
+    jobs = data_dir / "jobs.json"
+    provision.write_jobs(jobs)
+    cloud = ["--grpc-port", str(chosen.grpc_port), "--http-port", str(chosen.cloud_port), "--jobs", str(jobs)]
+    _spawn(running, "infra.local.child", "infra.local.cloud.server", "--database-url", chosen.store_url, *cloud)
+    _migrate()
+    _until_answers(f"{chosen.cloud_url}/healthz", "the local cloud")
+    provision.provision()
+    workers = ["--workers", os.environ.get("WEB_WORKERS", "2"), "--threads", os.environ.get("WEB_THREADS", "64")]
+    _spawn(running, "infra.local.serve", "simulators", "--port", str(chosen.simulators_port))
+    _spawn(running, "infra.local.serve", "web", "--port", str(chosen.port), *workers)
+    _until_answers(f"{chosen.public_url}/readyz", "the product")
+    _until_answers(f"http://{HOST}:{chosen.simulators_port}/simulators/", "the simulators")
+    if os.environ.get("SEED", "1") != "0":
+        seed.seed()
+
+
+@contextmanager
+def _databases(data_dir: Path) -> Iterator[tuple[str, str]]:
+    """The product's database and the local cloud's: on the server given, or on an embedded one."""
+    given = os.environ.get("DATABASE_URL")
+    if given:
+        url = make_url(given).set(drivername="postgresql+pg8000")
+        name = f"{url.database}_local"
+        _create_database(url.render_as_string(hide_password=False), name)
+        yield (url.render_as_string(hide_password=False), url.set(database=name).render_as_string(hide_password=False))
+        return
+    with Postgres(data_dir / "postgres") as server:
+        for name in ("karcis", "karcis_local"):
+            server.create_database(name)
+        yield server.url("karcis"), server.url("karcis_local")
+
+
+def _create_database(url: str, name: str) -> None:
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        there = connection.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}).first()
+        if not there:
+            connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
+    engine.dispose()
+
+
+def _migrate() -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    command.upgrade(Config(str(ROOT / "alembic.ini")), "head")
+
+
+@contextmanager
+def _process(*module_and_arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen([sys.executable, "-m", *module_and_arguments], cwd=ROOT)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_WITHIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+_children: list[subprocess.Popen[bytes]] = []
+
+
+def _spawn(running: ExitStack, *module_and_arguments: str) -> None:
+    _children.append(running.enter_context(_process(*module_and_arguments)))
+
+
+def _until_answers(url: str, what: str) -> None:
+    deadline = time.monotonic() + READY_WITHIN_SECONDS
+    while time.monotonic() < deadline:
+        if any(child.poll() is not None for child in _children):
+            raise NotReady(f"{what} did not start: one of its processes ended. Its last lines are above.")
+        try:
+            if requests.get(url, timeout=2).status_code < 500:
+                return
+        except requests.RequestException:
+            pass
+        time.sleep(0.05)
+    raise NotReady(f"{what} did not answer at {url} within {READY_WITHIN_SECONDS} s.")
+
+
+def _welcome(chosen: Layout) -> None:
+    from infra.local import seed
+
+    print(f"local cloud: {chosen.cloud_url}")
+    print(f"ready: {chosen.public_url}   (simulators and inbox are linked there; Ctrl-C ends it)")
+    for line in seed.accounts():
+        print(f"  {line}")
+    sys.stdout.flush()
+
+
+def _watch(running: ExitStack) -> int:
+    """Wait until one of the processes ends by itself, which ends all."""
+    del running
+    while True:
+        for child in _children:
+            try:
+                return child.wait(0.5) or 1
+            except subprocess.TimeoutExpired:
+                continue
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""Misbehaviour on demand: the next calls of ours fail as they were told to, whichever process takes them."""
+
+import threading
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from flask import Response, jsonify
+from sqlalchemy import Connection, Engine, select
+
+from infra.local.simulators.tables import faults
+
+_LONGEST_SILENCE_SECONDS = 60.0
+_NEVER_SET = threading.Event()
+
+
+@dataclass(frozen=True)
+class Misbehaviour:
+    """How a call fails.
+
+    `status` (with `body`, if given) answers instead of the gateway; `latency_ms` waits first; `timeout`
+    says nothing for `timeout_seconds`, longer than our clients wait. With `takes_effect` the call is
+    carried out all the same and only its answer is lost.
+    """
+
+    status: int | None = None
+    body: Any = None
+    latency_ms: int = 0
+    timeout: bool = False
+    timeout_seconds: float = 30.0
+    takes_effect: bool = False
+
+    @classmethod
+    def of(cls, wanted: dict[str, Any]) -> Self:
+        """Read one from JSON. Raises TypeError for a field there is none of."""
+        return cls(**wanted)
+
+    @property
+    def prevents(self) -> bool:
+        """Whether the call is not carried out at all."""
+        return self.loses_the_answer and not self.takes_effect
+
+    @property
+    def loses_the_answer(self) -> bool:
+        """Whether the caller gets something else than the gateway's answer."""
+        return self.timeout or self.status is not None
+
+    def wait(self) -> None:
+        """Take the time it takes."""
+        silence = self.timeout_seconds if self.timeout else self.latency_ms / 1000
+        _NEVER_SET.wait(min(silence, _LONGEST_SILENCE_SECONDS))
+
+    def answer(self) -> Response:
+        """What comes back instead."""
+        body = self.body if self.body is not None else {"error_code": "SERVER_ERROR", "message": "Simulated fault"}
+        response = jsonify(body)
+        response.status_code = self.status or 504
+        return response
+
+
+def arrange(tx: Connection, gateway: str, misbehaviour: Misbehaviour, count: int) -> None:
+    """Let the next `count` calls of `gateway` fail like that, after those arranged before."""
+    tx.execute(faults.insert().values(gateway=gateway, remaining=count, misbehaviour=asdict(misbehaviour)))
+
+
+def clear(tx: Connection, gateway: str) -> None:
+    """Behave again."""
+    tx.execute(faults.delete().where(faults.c.gateway == gateway))
+
+
+def take(engine: Engine, gateway: str) -> Misbehaviour | None:
+    """The misbehaviour due for the call that has just come in, used up by this."""
+    waiting = (
+        select(faults.c.id)
+        .where(faults.c.gateway == gateway, faults.c.remaining > 0)
+        .order_by(faults.c.id)
+        .limit(1)
+        .with_for_update()
+        .scalar_subquery()
+    )
+    statement = (
+        faults.update()
+        .where(faults.c.id == waiting)
+        .values(remaining=faults.c.remaining - 1)
+        .returning(faults.c.misbehaviour)
+    )
+    with engine.begin() as tx:
+        due = tx.execute(statement).scalar_one_or_none()
+    return Misbehaviour.of(due) if due is not None else None

@@ -1,0 +1,98 @@
+"""The webhooks of the simulated gateways on their way: at once, never, twice, late or out of order."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from infra.local.cloud import deliveries, webhooks
+
+_AFTERWARDS_SECONDS = 1.0
+_LATE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One signed webhook. `policy` is how its gateway repeats it, `time_scale` how much faster we do."""
+
+    url: str
+    body: bytes
+    policy: str
+    time_scale: float
+    timeout_seconds: float
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Mode(StrEnum):
+    """What becomes of a webhook on its way."""
+
+    NOW = "now"
+    NEVER = "never"
+    TWICE = "twice"
+    LATE = "late"
+    OUT_OF_ORDER = "out_of_order"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to deliver; `delay_seconds` is for LATE."""
+
+    mode: Mode = Mode.NOW
+    delay_seconds: float = _LATE_SECONDS
+
+
+def time_scale(policy: str, first_retry_seconds: float) -> float:
+    """How to shrink the waits of `policy` so that the first one takes `first_retry_seconds`."""
+    return first_retry_seconds / webhooks.POLICIES[policy].waits[0]
+
+
+def deliver(tx: Connection, notice: Notice, plan: Plan, *, overtaken: Notice | None = None) -> None:
+    """Send `notice` as planned; `overtaken` is the older one that arrives after it when out of order."""
+    match plan.mode:
+        case Mode.NOW:
+            send(tx, notice)
+        case Mode.TWICE:
+            send(tx, notice)
+            send(tx, notice)
+        case Mode.LATE:
+            send(tx, notice, due_at=_in(plan.delay_seconds))
+        case Mode.OUT_OF_ORDER:
+            send(tx, notice)
+            if overtaken is not None:
+                send(tx, overtaken, due_at=_in(_AFTERWARDS_SECONDS))
+        case Mode.NEVER:
+            pass
+
+
+def send(tx: Connection, notice: Notice, *, due_at: datetime | None = None, name: str | None = None) -> None:
+    """Queue a webhook in the open transaction; one that has a `name` can be withdrawn until it is due."""
+    deliveries.enqueue(
+        tx,
+        lane=webhooks.LANE,
+        policy=notice.policy,
+        url=notice.url,
+        headers={"Content-Type": "application/json", **notice.headers},
+        body=notice.body,
+        due_at=due_at,
+        timeout_seconds=notice.timeout_seconds,
+        name=name,
+        options={"time_scale": notice.time_scale},
+    )
+
+
+def withdraw(tx: Connection, name: str) -> None:
+    """Take back a webhook that is not on its way yet."""
+    queue = deliveries.deliveries
+    tx.execute(
+        queue.delete().where(
+            queue.c.lane == webhooks.LANE,
+            queue.c.name == name,
+            queue.c.state == "waiting",
+            queue.c.leased_until.is_(None),
+        )
+    )
+
+
+def _in(seconds: float) -> datetime:
+    return datetime.now(UTC) + timedelta(seconds=seconds)

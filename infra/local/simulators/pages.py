@@ -1,0 +1,85 @@
+"""The page where a payer pays: what is asked, how, until when, and buttons that decide how it goes."""
+
+import base64
+
+from flask import Blueprint, Response, abort, render_template
+from sqlalchemy import Engine
+
+from infra.local.simulators import payments, qris
+from infra.local.simulators.controls import Gateway
+from infra.local.simulators.payments import AWAITED, Payment
+from infra.local.simulators.settings import SimulatorSettings
+
+_BY_ACCOUNT_NUMBER = ("BCA", "BNI", "BRI", "MANDIRI", "PERMATA", "INDOMARET", "ALFAMART")
+
+_STATE_TEXTS = {
+    "open": "Menunggu pembayaran",
+    "pending": "Menunggu pembayaran",
+    "challenged": "Sedang diperiksa",
+    "paid": "Lunas",
+    "partially_refunded": "Dikembalikan sebagian",
+    "refunded": "Dikembalikan",
+    "reversed": "Dibatalkan bank",
+    "failed": "Gagal",
+    "cancelled": "Dibatalkan",
+    "expired": "Kedaluwarsa",
+    "closed": "Kedaluwarsa",
+}
+
+
+def payment_pages(gateway: Gateway, engine: Engine, settings: SimulatorSettings) -> Blueprint:
+    """The addresses a gateway sends payers to; no key needed, browsers come here."""
+    pages = Blueprint(f"{gateway.name}_pages", __name__)
+
+    @pages.get("/web/<reference>")
+    @pages.get("/pay/<reference>")
+    def by_reference(reference: str) -> str:
+        with engine.begin() as tx:
+            return _render(gateway, settings, payments.find(tx, gateway.name, reference))
+
+    @pages.get("/snap/v4/redirection/<token>")
+    def by_token(token: str) -> str:
+        with engine.begin() as tx:
+            return _render(gateway, settings, payments.find_by_token(tx, gateway.name, token))
+
+    @pages.get("/v2/qris/<transaction_id>/qr-code")
+    def qr_code(transaction_id: str) -> Response:
+        with engine.begin() as tx:
+            payment = payments.find_by_transaction(tx, gateway.name, transaction_id)
+        if payment is None or payment.qr_string is None:
+            abort(404)
+        return Response(qris.picture(payment.qr_string), mimetype="image/png")
+
+    return pages
+
+
+def _render(gateway: Gateway, settings: SimulatorSettings, payment: Payment | None) -> str:
+    if payment is None:
+        abort(404)
+    methods = [payment.channel] if payment.channel else payment.methods
+    only = methods[0] if len(methods) == 1 else None
+    return render_template(
+        "payment.html",
+        gateway=gateway.name.capitalize(),
+        merchant=settings.merchant_name,
+        payment=payment,
+        state=_STATE_TEXTS[payment.status],
+        can_be_paid=payment.status in AWAITED,
+        amount=rupiah_text(payment.amount),
+        methods=methods,
+        account_number=payment.va_number if only in _BY_ACCOUNT_NUMBER else None,
+        qr_picture=_inline_picture(payment) if only == "QRIS" else None,
+        action=settings.page(f"/{gateway.name}/payments/{payment.reference}"),
+        return_url=gateway.return_url(payment),
+    )
+
+
+def rupiah_text(amount: int) -> str:
+    """An amount as it is written in Indonesia: Rp 1.234.567."""
+    return f"Rp {amount:,}".replace(",", ".")
+
+
+def _inline_picture(payment: Payment) -> str | None:
+    if payment.qr_string is None:
+        return None
+    return "data:image/png;base64," + base64.b64encode(qris.picture(payment.qr_string)).decode()

@@ -1,0 +1,224 @@
+"""The payments that both simulated gateways hold: one row each, changed under its lock.
+
+    open ─► pending ─► paid ─► partially_refunded ─► refunded
+              ├─► challenged ─► paid      └─► reversed
+              ├─► failed, cancelled
+              └─► expired (by the clock, when it is read)
+
+`open` is a Midtrans page whose visitor has not chosen a method; `closed` is such a page that ended.
+Money may come in after the end, as it does in life.
+"""
+
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Self
+
+from sqlalchemy import Column, Connection, Row, select
+
+from infra.local.simulators.tables import movements, payments, refunds
+
+
+class Status(StrEnum):
+    """Where a simulated payment stands."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    PENDING = "pending"
+    CHALLENGED = "challenged"
+    PAID = "paid"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+    REVERSED = "reversed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+AWAITED = frozenset({Status.OPEN, Status.PENDING, Status.CHALLENGED})
+"""Nothing has been decided yet."""
+
+HOLDS_MONEY = frozenset({Status.PAID, Status.PARTIALLY_REFUNDED})
+
+_ENDED_BY_THE_CLOCK = {Status.OPEN: Status.CLOSED, Status.PENDING: Status.EXPIRED}
+
+
+class NotPossible(Exception):
+    """The payment is in a state that forbids it; the text says which."""
+
+
+@dataclass(frozen=True)
+class Payment:
+    """One payment as read; `status` already counts what the clock has done."""
+
+    gateway: str
+    reference: str
+    external_id: str
+    transaction_id: str
+    token: str | None
+    status: Status
+    amount: int
+    paid_amount: int | None
+    refunded_amount: int
+    methods: list[str]
+    channel: str | None
+    qr_string: str | None
+    va_number: str | None
+    request: dict[str, Any]
+    idempotency_key: str | None
+    expires_at: datetime
+    paid_at: datetime | None
+    updated_at: datetime
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: Row[Any]) -> Self:
+        """Read it from a row of `payments`."""
+        payment = cls(**{field.name: getattr(row, field.name) for field in fields(cls)})
+        stored = Status(payment.status)
+        if payment.expires_at <= datetime.now(UTC) and stored in _ENDED_BY_THE_CLOCK:
+            return replace(payment, status=_ENDED_BY_THE_CLOCK[stored], updated_at=payment.expires_at)
+        return replace(payment, status=stored)
+
+    @property
+    def left(self) -> int:
+        """What has come in and not gone back."""
+        return (self.paid_amount or 0) - self.refunded_amount
+
+
+def add(tx: Connection, **values: Any) -> Payment:
+    """Remember a new payment."""
+    return Payment.of(tx.execute(payments.insert().values(**values).returning(payments)).one())
+
+
+def change(tx: Connection, payment: Payment, **values: Any) -> Payment:
+    """Set columns of a locked payment."""
+    values.setdefault("updated_at", datetime.now(UTC))
+    statement = payments.update().where(
+        payments.c.gateway == payment.gateway, payments.c.reference == payment.reference
+    )
+    return Payment.of(tx.execute(statement.values(**values).returning(payments)).one())
+
+
+def find(tx: Connection, gateway: str, reference: str) -> Payment | None:
+    """The payment with this reference, locked until the transaction ends."""
+    return _lock_by(tx, gateway, payments.c.reference, reference)
+
+
+def find_by_token(tx: Connection, gateway: str, token: str) -> Payment | None:
+    """The payment whose page has this token, locked."""
+    return _lock_by(tx, gateway, payments.c.token, token)
+
+
+def find_by_transaction(tx: Connection, gateway: str, transaction_id: str) -> Payment | None:
+    """The payment with the gateway's own id, locked."""
+    return _lock_by(tx, gateway, payments.c.transaction_id, transaction_id)
+
+
+def with_external_id(tx: Connection, gateway: str, external_id: str) -> list[Payment]:
+    """All payments with our id, newest first."""
+    query = (
+        select(payments)
+        .where(payments.c.gateway == gateway, payments.c.external_id == external_id)
+        .order_by(payments.c.created_at.desc())
+    )
+    return [Payment.of(row) for row in tx.execute(query)]
+
+
+def pay(tx: Connection, payment: Payment, *, channel: str, amount: int) -> Payment:
+    """`amount` comes in through `channel`, also after the end. Raises NotPossible for what is paid."""
+    if payment.status not in AWAITED | {Status.EXPIRED, Status.CLOSED, Status.FAILED, Status.CANCELLED}:
+        raise NotPossible(f"already {payment.status}")
+    now = datetime.now(UTC)
+    _move(tx, payment, "payment", amount, now)
+    return change(tx, payment, status=Status.PAID, channel=channel, paid_amount=amount, paid_at=now)
+
+
+def challenge(tx: Connection, payment: Payment, *, channel: str) -> Payment:
+    """A card payment comes under fraud review."""
+    _require(payment, AWAITED)
+    return change(tx, payment, status=Status.CHALLENGED, channel=channel)
+
+
+def end(tx: Connection, payment: Payment, status: Status) -> Payment:
+    """The payment ends unpaid as `status`; done already is no error. Raises NotPossible for what is paid."""
+    if payment.status in (status, Status.EXPIRED):
+        return payment
+    _require(payment, AWAITED | {Status.CLOSED})
+    return change(tx, payment, status=status)
+
+
+def reverse(tx: Connection, payment: Payment) -> Payment:
+    """The bank takes the money back minutes after it came."""
+    _require(payment, frozenset({Status.PAID}))
+    _move(tx, payment, "reversal", -payment.left, datetime.now(UTC))
+    return change(tx, payment, status=Status.REVERSED)
+
+
+def refund(
+    tx: Connection,
+    payment: Payment,
+    *,
+    refund_id: str,
+    reference: str,
+    amount: int,
+    reason: str | None,
+    settles_at: datetime,
+    idempotency_key: str | None = None,
+) -> Payment:
+    """Send `amount` back. Raises NotPossible where there isn't that much of it."""
+    _require(payment, HOLDS_MONEY)
+    if not 0 < amount <= payment.left:
+        raise NotPossible(f"only {payment.left} is left")
+    tx.execute(
+        refunds.insert().values(
+            id=refund_id,
+            gateway=payment.gateway,
+            payment_reference=payment.reference,
+            reference=reference,
+            idempotency_key=idempotency_key,
+            amount=amount,
+            reason=reason,
+            settles_at=settles_at,
+        )
+    )
+    _move(tx, payment, "refund", -amount, settles_at)
+    refunded = payment.refunded_amount + amount
+    status = Status.REFUNDED if amount == payment.left else Status.PARTIALLY_REFUNDED
+    return change(tx, payment, status=status, refunded_amount=refunded)
+
+
+def refunds_of(tx: Connection, payment: Payment) -> list[Row[Any]]:
+    """The refunds of a payment, oldest first."""
+    query = (
+        select(refunds)
+        .where(refunds.c.gateway == payment.gateway, refunds.c.payment_reference == payment.reference)
+        .order_by(refunds.c.number)
+    )
+    return list(tx.execute(query))
+
+
+def note_movement(
+    tx: Connection, gateway: str, kind: str, reference: str, external_id: str, amount: int, at: datetime
+) -> None:
+    """Write down that `amount` came in (or, negative, went out) at `at`."""
+    tx.execute(
+        movements.insert().values(
+            gateway=gateway, kind=kind, reference=reference, external_id=external_id, amount=amount, at=at
+        )
+    )
+
+
+def _move(tx: Connection, payment: Payment, kind: str, amount: int, at: datetime) -> None:
+    note_movement(tx, payment.gateway, kind, payment.reference, payment.external_id, amount, at)
+
+
+def _require(payment: Payment, allowed: frozenset[Status]) -> None:
+    if payment.status not in allowed:
+        raise NotPossible(f"is {payment.status}")
+
+
+def _lock_by(tx: Connection, gateway: str, column: Column[Any], value: str) -> Payment | None:
+    query = select(payments).where(payments.c.gateway == gateway, column == value).with_for_update()
+    row = tx.execute(query).first()
+    return Payment.of(row) if row else None

@@ -1,0 +1,33 @@
+"""What the simulators must be told: where they are reached, where we are, and the keys we share with them."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class SimulatorSettings:
+    """Keys are those the product uses; an empty `mail_events_url` means that no delivery events are sent.
+
+    `public_url` is where browsers reach the simulators (without `/simulators`), `webhook_url` the
+    address under which the product takes `xendit` and `midtrans` webhooks. Retries of webhooks keep
+    their published rhythm, scaled so that the first comes after `first_retry_seconds`. Refunds and
+    payouts are settled by the clock after `settle_seconds`.
+    """
+
+    public_url: str
+    webhook_url: str
+    xendit_api_key: str
+    xendit_callback_token: str
+    midtrans_server_key: str
+    sendgrid_api_key: str
+    mail_events_url: str = ""
+    merchant_name: str = "Karcis"
+    first_retry_seconds: float = 1.0
+    settle_seconds: float = 1.0
+
+    def page(self, path: str) -> str:
+        """The address of a page of the simulators."""
+        return f"{self.public_url.rstrip('/')}/simulators{path}"
+
+    def webhook(self, gateway: str) -> str:
+        """Where the product takes this gateway's webhooks."""
+        return f"{self.webhook_url.rstrip('/')}/{gateway}"

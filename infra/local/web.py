@@ -1,0 +1,114 @@
+"""The whole product behind one address, as the load balancer shows it in the cloud.
+
+    /api/v1/...         the functions, routed as functions/manifest.yaml says
+    /functions/<name>/  each function by itself: where Pub/Sub, Tasks and Scheduler call
+    /simulators/...     both payment gateways and the mail service
+    /inbox              the mails that would have been sent
+    /                   what there is here
+
+Each function is made by functions-framework from the root main.py, exactly as in the cloud.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import functions_framework
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Response
+
+from functions.manifest import manifest
+from infra.local import start_page
+from infra.local.simulators import application as simulators
+from infra.local.simulators import inbox
+from infra.local.simulators.settings import SimulatorSettings
+from shared.cloud import logs
+from shared.cloud.secrets import secret
+from shared.cloud.settings import settings
+from shared.problems import NotFound
+from shared.web.app import API
+
+ROOT = Path(__file__).parents[2]
+
+Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+class Web:
+    """The WSGI application of a local run."""
+
+    def __init__(self, store_url: str) -> None:
+        listed = manifest().functions
+        source = str(ROOT / "main.py")
+        self._functions: dict[str, Wsgi] = {
+            name: functions_framework.create_app(name, source, "http")  # type: ignore[no-untyped-call]
+            for name in listed
+        }
+        logs.configure()
+        self._routes = Map(
+            [Rule(_path(line), endpoint=function.name) for function in listed.values() for line in function.routes],
+            strict_slashes=False,
+        )
+        self._simulators = simulators.application(store_url, simulator_settings())
+        self._inbox = inbox.application(store_url)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer one request."""
+        path = environ.get("PATH_INFO", "/")
+        application = self._application(path, environ)
+        return application(environ, start_response)
+
+    def _application(self, path: str, environ: dict[str, Any]) -> Wsgi:
+        if path.startswith(f"{API}/"):
+            return self._public_function(path)
+        if path.startswith("/functions/"):
+            return self._named_function(path, environ)
+        if path in ("/healthz", "/readyz"):
+            return self._functions["orders"]
+        if path.startswith("/simulators"):
+            return self._simulators
+        if path.startswith("/inbox"):
+            return self._inbox
+        return start_page.page(path) or _not_found
+
+    def _public_function(self, path: str) -> Wsgi:
+        try:
+            name, _ = self._routes.bind("").match(path)
+        except HTTPException:
+            return _not_found
+        return self._functions[name]
+
+    def _named_function(self, path: str, environ: dict[str, Any]) -> Wsgi:
+        _, _, name, *rest = path.split("/", 3)
+        function = self._functions.get(name.replace("-", "_"))
+        if function is None:
+            return _not_found
+        environ["SCRIPT_NAME"] = f"/functions/{name}"
+        environ["PATH_INFO"] = "/" + "".join(rest)
+        return function
+
+
+def simulator_settings() -> SimulatorSettings:
+    """What the simulators share with the product: addresses and keys."""
+    return SimulatorSettings(
+        public_url=settings().public_url,
+        webhook_url=f"{settings().public_url}{API}/payments/webhook",
+        xendit_api_key=secret("xendit-api-key"),
+        xendit_callback_token=secret("xendit-callback-token"),
+        midtrans_server_key=secret("midtrans-server-key"),
+        sendgrid_api_key=secret("sendgrid-api-key"),
+    )
+
+
+def _path(route: str) -> str:
+    """A manifest line, `POST /orders/{order_id}/cancel`, as a rule; the function minds the method."""
+    return API + route.split(" ")[1].replace("{", "<").replace("}", ">")
+
+
+def _not_found(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    correlation = logs.begin_request(environ.get("HTTP_X_REQUEST_ID"))
+    document = json.dumps(NotFound().document(correlation))
+    answer = Response(document, HTTPStatus.NOT_FOUND, content_type="application/problem+json")
+    return answer(environ, start_response)

@@ -1,0 +1,179 @@
+"""What organizers do to their events: create, change, publish, cancel, delete (EM-001, 003, 005, 012).
+
+    draft ◄──► published ──► cancelled
+
+Once tickets are held or sold an event stays published, until it is called off with refunds for everybody
+(POST events/{id}/cancel). Whatever changes an event or its tiers locks the event's row first (`lock`).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from shared.catalog import events, slugs, tiers
+from shared.catalog.events import COLUMNS, EventAnswer, EventChange, EventFacts, ListedTierChange, NewEvent, Status
+from shared.catalog.tiers import Host, NewTier, TierAnswer, TierChange
+from shared.cloud import audit
+from shared.cloud.database import Transaction
+from shared.identity.tokens import Principal
+from shared.problems import Invalid, NotFound, Problem, violated_constraint
+
+
+class TicketsTaken(Problem):
+    """Tickets of this event are sold or held. To cancel it and pay everybody back, POST to `cancel_at`."""
+
+    status, slug = 409, "tickets-taken"
+
+
+class EventCancelled(Problem):
+    """This event is cancelled for good. Create a new one."""
+
+    status, slug = 409, "event-cancelled"
+
+
+class NotDeletable(Problem):
+    """Only a draft that nobody ever ordered from can be deleted. Cancel the event instead."""
+
+    status, slug = 409, "not-deletable"
+
+
+_INSERT = text("""
+    INSERT INTO events (organizer_id, slug, title, description, category, location, venue, start_date, end_date,
+        timezone, capacity, terms)
+    VALUES (:organizer_id, :slug, :title, :description, :category, :location, :venue, :start_date, :end_date,
+        :timezone, :capacity, :terms)
+    ON CONFLICT (slug) DO NOTHING
+    RETURNING id
+""")
+# This lock lets buyers go on: their orders only need the event not to vanish.
+_LOCK = text(f"SELECT {COLUMNS} FROM events e WHERE e.id = :id FOR NO KEY UPDATE")
+_UPDATE = text("""
+    UPDATE events
+    SET title = :title, description = :description, category = :category, location = :location, venue = :venue,
+        start_date = :start_date, end_date = :end_date, timezone = :timezone, capacity = :capacity,
+        terms = :terms, status = :status, updated_at = now()
+    WHERE id = :id
+""")
+_DELETE = text("DELETE FROM events WHERE id = :id")
+_ORDERS_ARE_KEPT = {"orders_event_id_fkey", "order_items_tier_id_fkey"}
+
+
+def create(tx: Transaction, caller: Principal, new: NewEvent) -> EventAnswer:
+    """A new draft with its tiers; an admin's own where an admin creates it. Raises Invalid, CapacityExceeded."""
+    _refuse_contradictions(new)
+    organizer_id = caller.organizer_id or caller.id
+    event_id = _insert(tx, organizer_id, new)
+    host = Host(event_id, organizer_id, new.capacity, is_on_sale=False, ends_at=new.end_date)
+    tiers.arrange(tx, host, new=new.tiers)
+    _audit(tx, "event.created", caller, event_id)
+    return events.read(tx, caller, str(event_id))
+
+
+def change(tx: Transaction, caller: Principal, event_id: UUID, wanted: EventChange) -> EventAnswer:
+    """Change an event, its status and its tiers. Cancelling it once more changes nothing.
+
+    Raises NotFound, Invalid, EventCancelled, TicketsTaken, and what tiers.arrange raises.
+    """
+    stored = lock(tx, caller, event_id)
+    given = wanted.model_dump(exclude_unset=True, exclude={"tiers"})
+    if stored.status == "cancelled":
+        if given != {"status": "cancelled"} or wanted.tiers:
+            raise EventCancelled
+        return events.read(tx, caller, str(event_id))
+    status: Status = given.pop("status", stored.status)
+    facts = _facts(stored).model_copy(update=given)
+    _refuse_contradictions(facts)
+    tx.execute(_UPDATE, {**facts.model_dump(), "status": status, "id": event_id})
+    host = _host(stored, status, facts)
+    if (host.is_on_sale, host.ends_at) != (stored.status == "published", stored.end_date):
+        _copy_sale(tx, host)
+    _arrange(tx, host, wanted)
+    if status != stored.status:
+        _audit(tx, "event.status_changed", caller, event_id, before=stored.status, after=status)
+    return events.read(tx, caller, str(event_id))
+
+
+def delete(tx: Transaction, caller: Principal, event_id: UUID) -> None:
+    """Delete a draft and its tiers. Raises NotFound, NotDeletable."""
+    if lock(tx, caller, event_id).status != "draft":
+        raise NotDeletable
+    try:
+        tx.execute(_DELETE, {"id": event_id})
+    except DBAPIError as error:
+        if violated_constraint(error) in _ORDERS_ARE_KEPT:
+            raise NotDeletable from error
+        raise
+    _audit(tx, "event.deleted", caller, event_id)
+
+
+def add_tier(tx: Transaction, caller: Principal, event_id: UUID, tier: NewTier) -> TierAnswer:
+    """Add a tier, on sale at once if the event is. Raises NotFound, EventCancelled and what tiers.arrange raises."""
+    host = _lock_host(tx, caller, event_id)
+    [tier_id] = tiers.arrange(tx, host, new=[tier])
+    return tiers.read(tx, tier_id)
+
+
+def change_tier(tx: Transaction, caller: Principal, event_id: UUID, tier_id: UUID, wanted: TierChange) -> TierAnswer:
+    """Change a tier. Raises NotFound, EventCancelled and what tiers.arrange raises."""
+    host = _lock_host(tx, caller, event_id)
+    tiers.arrange(tx, host, changes={tier_id: wanted})
+    return tiers.read(tx, tier_id)
+
+
+def lock(tx: Transaction, caller: Principal, event_id: UUID) -> Any:
+    """The event's row (`events.COLUMNS`), the caller's alone to change until `tx` ends. Raises NotFound."""
+    row = tx.execute(_LOCK, {"id": event_id}).first()
+    if row is None or not caller.may_act_for(row.organizer_id):
+        raise NotFound
+    return row
+
+
+def _lock_host(tx: Transaction, caller: Principal, event_id: UUID) -> Host:
+    stored = lock(tx, caller, event_id)
+    if stored.status == "cancelled":
+        raise EventCancelled
+    return _host(stored, stored.status, _facts(stored))
+
+
+def _host(stored: Any, status: Status, facts: EventFacts) -> Host:
+    return Host(stored.id, stored.organizer_id, facts.capacity, status == "published", facts.end_date)
+
+
+def _facts(stored: Any) -> EventFacts:
+    return EventFacts.model_construct(**{name: stored._mapping[name] for name in EventFacts.model_fields})
+
+
+def _refuse_contradictions(facts: EventFacts) -> None:
+    if facts.end_date <= facts.start_date:
+        raise Invalid.field("end_date", "must be after start_date")
+
+
+def _copy_sale(tx: Transaction, host: Host) -> None:
+    if tiers.copy_sale(tx, host) and not host.is_on_sale:
+        raise TicketsTaken(cancel_at=f"/api/v1/events/{host.id}/cancel")
+
+
+def _arrange(tx: Transaction, host: Host, wanted: EventChange) -> None:
+    changes: dict[UUID, TierChange] = {}
+    new: list[NewTier] = []
+    for tier in wanted.tiers:
+        if isinstance(tier, ListedTierChange):
+            changes[tier.id] = tier
+        else:
+            new.append(tier)
+    tiers.arrange(tx, host, new=new, changes=changes)
+
+
+def _insert(tx: Transaction, organizer_id: UUID, new: NewEvent) -> UUID:
+    values = {**new.model_dump(exclude={"tiers"}), "organizer_id": organizer_id}
+    inserted: Iterator[UUID | None] = (
+        tx.execute(_INSERT, {**values, "slug": slug}).scalar() for slug in slugs.candidates(new.title)
+    )
+    return next(event_id for event_id in inserted if event_id)
+
+
+def _audit(tx: Transaction, action: str, caller: Principal, event_id: UUID, **details: str) -> None:
+    audit.record(tx, action, subject="event", subject_id=event_id, actor_id=caller.id, **details)

@@ -1,0 +1,176 @@
+"""Events: what they consist of, and how they are shown (EM-001, 006, 017). `editing` changes them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Annotated, Any, Literal
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, field_validator
+from sqlalchemy import text
+
+from shared.catalog import tiers
+from shared.catalog.tiers import NewTier, TierAnswer, TierChange, refuse_null
+from shared.cloud.database import Transaction
+from shared.identity.tokens import Principal
+from shared.models import Answer, Body, Utc, line
+from shared.problems import NotFound
+
+
+@lru_cache(maxsize=1)
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _known_zone(name: str) -> str:
+    if name not in _zones():
+        raise ValueError("is not an IANA time zone, for example Asia/Jakarta")
+    return name
+
+
+Status = Literal["draft", "published", "cancelled"]
+Title = Annotated[str, line(255)]
+LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20_000)]
+Category = Annotated[str, line(50)]
+Place = Annotated[str, line(255)]
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
+Capacity = Annotated[int, Field(ge=1, le=10_000_000)]
+
+
+class EventFacts(Body):
+    """An event as its organizer describes it."""
+
+    title: Title
+    description: LongText = ""
+    category: Category
+    location: Place
+    venue: Place | None = None
+    start_date: Utc
+    end_date: Utc
+    timezone: TimeZone = "Asia/Jakarta"
+    capacity: Capacity
+    terms: LongText = ""
+
+
+class NewEvent(EventFacts):
+    """A new event with its tiers. Its status is draft."""
+
+    tiers: list[NewTier] = Field(default_factory=list, max_length=tiers.MOST_AT_ONCE)
+
+
+class ListedTierChange(TierChange):
+    """A change of the tier with this id."""
+
+    id: UUID
+
+
+def _change_or_new(tier: Any) -> str:
+    has_id = "id" in tier if isinstance(tier, dict) else hasattr(tier, "id")
+    return "change" if has_id else "new"
+
+
+TierInList = Annotated[
+    Annotated[ListedTierChange, Tag("change")] | Annotated[NewTier, Tag("new")], Discriminator(_change_or_new)
+]
+
+
+class EventChange(Body):
+    """What to change of an event: a field that is left out stays as it is. null empties `venue`.
+
+    A tier in `tiers` with an id is changed, one without is added, one that isn't listed stays as it is.
+    """
+
+    title: Title | None = None
+    description: LongText | None = None
+    category: Category | None = None
+    location: Place | None = None
+    venue: Place | None = None
+    start_date: Utc | None = None
+    end_date: Utc | None = None
+    timezone: TimeZone | None = None
+    capacity: Capacity | None = None
+    terms: LongText | None = None
+    status: Status | None = None
+    tiers: list[TierInList] = Field(default_factory=list, max_length=tiers.MOST_AT_ONCE)
+
+    @field_validator(
+        "title",
+        "description",
+        "category",
+        "location",
+        "start_date",
+        "end_date",
+        "timezone",
+        "capacity",
+        "terms",
+        "status",
+        mode="before",
+    )
+    @classmethod
+    def _not_null(cls, value: object) -> object:
+        return refuse_null(value)
+
+
+class EventAnswer(Answer):
+    """An event as it is shown, with its tiers. Times are UTC; `timezone` is the zone to show them in."""
+
+    id: UUID
+    slug: str
+    status: str
+    organizer_id: UUID
+    title: str
+    description: str
+    category: str
+    location: str
+    venue: str | None
+    start_date: datetime
+    end_date: datetime
+    timezone: str
+    capacity: int
+    terms: str
+    banner_url: str | None
+    created_at: datetime
+    tiers: list[TierAnswer]
+
+
+class TierList(Answer):
+    """What is for sale at an event."""
+
+    event_id: UUID
+    tiers: list[TierAnswer]
+
+
+COLUMNS = """
+    e.id, e.slug, e.status, e.organizer_id, e.title, e.description, e.category, e.location, e.venue, e.start_date,
+    e.end_date, e.timezone, e.capacity, e.terms, e.banner_url, e.created_at
+"""
+# Uses indexes: events_slug, events_pkey
+_READ = text(f"SELECT {COLUMNS} FROM events e WHERE e.slug = :key OR e.id = CAST(:id AS uuid)")
+
+
+def read(tx: Transaction, viewer: Principal | None, key: str) -> EventAnswer:
+    """The event with this id or slug. Raises NotFound; a draft is there for its organizer and admins only."""
+    row = tx.execute(_READ, {"key": key, "id": _as_uuid(key)}).first()
+    if row is None or (row.status == "draft" and not (viewer and viewer.may_act_for(row.organizer_id))):
+        raise NotFound
+    return answers(tx, [row])[0]
+
+
+def read_tiers(tx: Transaction, viewer: Principal | None, key: str) -> TierList:
+    """What is for sale at the event with this id or slug. Raises NotFound."""
+    event = read(tx, viewer, key)
+    return TierList(event_id=event.id, tiers=event.tiers)
+
+
+def answers(tx: Transaction, rows: Sequence[Any]) -> list[EventAnswer]:
+    """Rows of `COLUMNS` with the tiers of each."""
+    found = tiers.of_events(tx, [row.id for row in rows])
+    return [EventAnswer(**row._mapping, tiers=found[row.id]) for row in rows]
+
+
+def _as_uuid(key: str) -> UUID | None:
+    try:
+        return UUID(key)
+    except ValueError:
+        return None

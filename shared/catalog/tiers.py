@@ -1,0 +1,265 @@
+"""Ticket tiers: what is for sale at an event, at what price, how many (EM-008..012).
+
+Quotas and everything else here change under the lock of the event's row (editing.lock), one editor after
+the other. The tier's own row is locked by the updates alone, by id and last, since buyers wait for it.
+Its counters `reserved` and `sold` belong to sales/ and are only read.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field, StringConstraints, field_validator
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from shared.cloud import clock
+from shared.cloud.database import Transaction
+from shared.models import Answer, Body, Rupiah, Utc, line
+from shared.problems import Invalid, NotFound, Problem, violated_constraint
+from shared.sales.inventory import NO_OVERSELLING
+from shared.sales.pricing import current_price
+
+MOST_AT_ONCE = 50
+
+Kind = Literal["ticket", "registration", "product", "digital"]
+Name = Annotated[str, line(100)]
+Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5_000)]
+Quota = Annotated[int, Field(ge=1, le=10_000_000)]
+MaxPerOrder = Annotated[int, Field(ge=1, le=100)]
+
+
+class NewTier(Body):
+    """A tier as its organizer describes it. Prices are rupiah."""
+
+    name: Name
+    price: Rupiah
+    quota: Quota
+    description: Description = ""
+    kind: Kind = "ticket"
+    max_per_order: MaxPerOrder = 5
+    sale_start: Utc | None = None
+    sale_end: Utc | None = None
+    early_bird_price: Rupiah | None = None
+    early_bird_start: Utc | None = None
+    early_bird_end: Utc | None = None
+    requires_identity: bool = False
+
+
+class TierChange(Body):
+    """What to change of a tier: a field that is left out stays as it is, null empties one that may be empty."""
+
+    name: Name | None = None
+    price: Rupiah | None = None
+    quota: Quota | None = None
+    description: Description | None = None
+    kind: Kind | None = None
+    max_per_order: MaxPerOrder | None = None
+    sale_start: Utc | None = None
+    sale_end: Utc | None = None
+    early_bird_price: Rupiah | None = None
+    early_bird_start: Utc | None = None
+    early_bird_end: Utc | None = None
+    requires_identity: bool | None = None
+
+    @field_validator(
+        "name", "price", "quota", "description", "kind", "max_per_order", "requires_identity", mode="before"
+    )
+    @classmethod
+    def _not_null(cls, value: object) -> object:
+        return refuse_null(value)
+
+
+class TierAnswer(Answer):
+    """A tier as everybody sees it. Prices are rupiah; `available` is what can be reserved at this moment."""
+
+    id: UUID
+    event_id: UUID
+    name: str
+    kind: str
+    description: str
+    price: int
+    early_bird_price: int | None
+    early_bird_start: datetime | None
+    early_bird_end: datetime | None
+    sale_start: datetime | None
+    sale_end: datetime | None
+    max_per_order: int
+    requires_identity: bool
+    quota: int
+    current_price: int
+    reserved: int
+    sold: int
+    available: int
+    sold_out: bool
+
+    @classmethod
+    def of(cls, row: Any, at: datetime) -> "TierAnswer":
+        """A row of ticket_tiers with what follows from it at a moment."""
+        available = row.quota - row.reserved - row.sold
+        return cls(**row._mapping, current_price=current_price(row, at), available=available, sold_out=available == 0)
+
+
+@dataclass(frozen=True)
+class Host:
+    """What tiers must know of their event. `is_on_sale` and `ends_at` are copied to their rows."""
+
+    id: UUID
+    organizer_id: UUID
+    capacity: int
+    is_on_sale: bool
+    ends_at: datetime
+
+
+class CapacityExceeded(Invalid):
+    """The quotas of the tiers add up to more than the event's capacity. Lower a quota or raise the capacity."""
+
+    slug = "capacity-exceeded"
+
+
+class QuotaTooSmall(Problem):
+    """More tickets than that are sold or held already. Choose a higher quota."""
+
+    status, slug = 409, "quota-too-small"
+
+
+class KindIsFixed(Problem):
+    """Some of these are sold or held, so their kind can't change any more. Add another tier instead."""
+
+    status, slug = 409, "kind-is-fixed"
+
+
+_COLUMNS = """
+    id, event_id, name, kind, description, price, early_bird_price, early_bird_start, early_bird_end, sale_start,
+    sale_end, max_per_order, requires_identity, quota, reserved, sold
+"""
+_OF_EVENTS = text(f"""
+    SELECT {_COLUMNS} FROM ticket_tiers  -- Uses index: ticket_tiers_event
+    WHERE event_id = ANY(:event_ids) ORDER BY event_id, position, id
+""")
+_READ = text(f"SELECT {_COLUMNS} FROM ticket_tiers WHERE id = :id")
+_INSERT = text("""
+    INSERT INTO ticket_tiers (event_id, organizer_id, name, kind, description, price, early_bird_price,
+        early_bird_start, early_bird_end, sale_start, sale_end, max_per_order, requires_identity, quota,
+        event_ends_at, is_on_sale, position)
+    VALUES (:event_id, :organizer_id, :name, :kind, :description, :price, :early_bird_price,
+        :early_bird_start, :early_bird_end, :sale_start, :sale_end, :max_per_order, :requires_identity, :quota,
+        :event_ends_at, :is_on_sale, :position)
+    RETURNING id
+""")
+_UPDATE = text("""
+    UPDATE ticket_tiers
+    SET name = :name, kind = :kind, description = :description, price = :price,
+        early_bird_price = :early_bird_price, early_bird_start = :early_bird_start,
+        early_bird_end = :early_bird_end, sale_start = :sale_start, sale_end = :sale_end,
+        max_per_order = :max_per_order, requires_identity = :requires_identity, quota = :quota,
+        updated_at = now()
+    WHERE id = :id AND (kind = :kind OR reserved + sold = 0)
+""")
+_COPY_SALE = text("""
+    WITH locked AS (
+        SELECT id FROM ticket_tiers WHERE event_id = :event_id ORDER BY id FOR NO KEY UPDATE)
+    UPDATE ticket_tiers t
+    SET is_on_sale = :is_on_sale, event_ends_at = :ends_at, updated_at = now()
+    FROM locked WHERE t.id = locked.id
+    RETURNING t.reserved + t.sold AS taken
+""")
+
+
+def of_events(tx: Transaction, event_ids: Sequence[UUID]) -> Mapping[UUID, list[TierAnswer]]:
+    """The tiers of each event, in their organizer's order."""
+    at = clock.now()
+    found: dict[UUID, list[TierAnswer]] = defaultdict(list)
+    for row in tx.execute(_OF_EVENTS, {"event_ids": list(event_ids)}):
+        found[row.event_id].append(TierAnswer.of(row, at))
+    return found
+
+
+def read(tx: Transaction, tier_id: UUID) -> TierAnswer:
+    """One tier as it is now."""
+    return TierAnswer.of(tx.execute(_READ, {"id": tier_id}).one(), clock.now())
+
+
+def copy_sale(tx: Transaction, host: Host) -> int:
+    """Tell every tier of a locked event whether it is on sale and until when; how many units are held or sold.
+
+    Nobody holds or buys more before `tx` ends.
+    """
+    values = {"event_id": host.id, "is_on_sale": host.is_on_sale, "ends_at": host.ends_at}
+    return sum(row.taken for row in tx.execute(_COPY_SALE, values).all())
+
+
+def arrange(
+    tx: Transaction, host: Host, *, new: Sequence[NewTier] = (), changes: Mapping[UUID, TierChange] | None = None
+) -> list[UUID]:
+    """Change tiers of a locked event and add new ones; the ids of the new.
+
+    Prices of what is held or sold already stay as they were agreed. Raises NotFound for a tier of
+    another event, Invalid, CapacityExceeded, QuotaTooSmall, KindIsFixed.
+    """
+    stored = {row.id: row for row in tx.execute(_OF_EVENTS, {"event_ids": [host.id]})}
+    changed = {tier_id: _changed(stored.get(tier_id), change) for tier_id, change in (changes or {}).items()}
+    for tier in (*changed.values(), *new):
+        _refuse_contradictions(tier, host)
+    quotas = {row.id: row.quota for row in stored.values()} | {key: tier.quota for key, tier in changed.items()}
+    _refuse_too_many(host, sum(quotas.values()) + sum(tier.quota for tier in new))
+    for tier_id in sorted(changed):
+        _update(tx, tier_id, changed[tier_id])
+    return [_insert(tx, host, tier, position) for position, tier in enumerate(new, start=len(stored))]
+
+
+def refuse_null(value: object) -> object:
+    """For a field that may be left out of a change, but not emptied."""
+    if value is None:
+        raise ValueError("may not be null; leave it out to keep it as it is")
+    return value
+
+
+def _changed(row: Any, change: TierChange) -> NewTier:
+    if row is None:
+        raise NotFound("There is no such tier at this event. Read the event again.")
+    stored = NewTier.model_construct(**{name: row._mapping[name] for name in NewTier.model_fields})
+    return stored.model_copy(update=change.model_dump(exclude_unset=True, include=set(NewTier.model_fields)))
+
+
+def _refuse_contradictions(tier: NewTier, host: Host) -> None:
+    if tier.sale_start and tier.sale_end and tier.sale_end <= tier.sale_start:
+        raise Invalid.field("sale_end", f"must be after sale_start ({tier.name})")
+    if tier.sale_start and tier.sale_start >= host.ends_at:
+        raise Invalid.field("sale_start", f"must be before the event ends ({tier.name})")
+    if tier.early_bird_price is None:
+        return
+    if tier.early_bird_price >= tier.price:
+        raise Invalid.field("early_bird_price", f"must be lower than price ({tier.name})")
+    if tier.early_bird_end is None:
+        raise Invalid.field("early_bird_end", f"must say when the early-bird price ends ({tier.name})")
+    if tier.early_bird_start and tier.early_bird_end <= tier.early_bird_start:
+        raise Invalid.field("early_bird_end", f"must be after early_bird_start ({tier.name})")
+
+
+def _refuse_too_many(host: Host, quotas: int) -> None:
+    if quotas > host.capacity:
+        message = f"the quotas add up to {quotas}, the capacity is {host.capacity}"
+        raise CapacityExceeded(capacity=host.capacity, quotas=quotas, errors=[{"field": "quota", "message": message}])
+
+
+def _update(tx: Transaction, tier_id: UUID, tier: NewTier) -> None:
+    try:
+        updated = tx.execute(_UPDATE, {**tier.model_dump(), "id": tier_id})
+    except DBAPIError as error:
+        if violated_constraint(error) == NO_OVERSELLING:
+            raise QuotaTooSmall(quota=tier.quota) from error
+        raise
+    if not updated.rowcount:
+        raise KindIsFixed
+
+
+def _insert(tx: Transaction, host: Host, tier: NewTier, position: int) -> UUID:
+    copies = {"event_ends_at": host.ends_at, "is_on_sale": host.is_on_sale, "organizer_id": host.organizer_id}
+    new_id: UUID = tx.execute(
+        _INSERT, {**tier.model_dump(), **copies, "event_id": host.id, "position": position}
+    ).scalar_one()
+    return new_id

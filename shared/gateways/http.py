@@ -1,0 +1,287 @@
+"""One JSON call to a gateway: time-outs, few and safe repeats, a circuit breaker (NFR-R-004, R-009).
+
+A call is repeated only where that can do no harm: nothing was sent, the gateway said "too many" (429),
+the caller declares the call repeatable, or the caller can look up what became of the first try.
+Neither keys nor bodies nor query strings are logged.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+from pybreaker import CircuitBreaker, CircuitBreakerError
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from requests.exceptions import ConnectTimeout
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_before_delay,
+    wait_exponential_jitter,
+)
+from urllib3.exceptions import NewConnectionError
+
+from shared.gateways.errors import GatewayMisconfigured, GatewayRefused, GatewayUnavailable
+
+__all__ = ["Answer", "GatewayMisconfigured", "GatewayRefused", "GatewayUnavailable", "JsonApi", "Patience"]
+
+logger = logging.getLogger(__name__)
+
+_CONNECTIONS = 32  # an instance serves fewer requests than this at once; more would wait for a connection
+_SHORTEST_READ_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long and how often a gateway is asked before the caller is told to come back later.
+
+    `total_seconds` bounds one call with all its repeats and waits; looking up what became of a try is
+    a call of its own. The breaker opens for `open_seconds` after `failures_to_open` failed tries in a
+    row (no answer, or 5xx).
+    """
+
+    connect_seconds: float = 3.0
+    read_seconds: float = 10.0
+    total_seconds: float = 25.0
+    tries: int = 3
+    first_wait_seconds: float = 0.3
+    longest_wait_seconds: float = 3.0
+    failures_to_open: int = 6  # two calls with all their repeats
+    open_seconds: float = 30.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: the effective status, headers, and the JSON body (None where there is none)."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+    @property
+    def ok(self) -> bool:
+        """Whether the gateway did what was asked."""
+        return 200 <= self.status < 300
+
+
+def http_status(answer: Answer) -> int:
+    """The status of a gateway that means what HTTP means."""
+    return answer.status
+
+
+class JsonApi:
+    """A gateway's HTTP API under `base_url`, safe to share between threads.
+
+    `status_of` tells what an answer really means where the gateway puts that into the body.
+    """
+
+    def __init__(
+        self,
+        gateway: str,
+        base_url: str,
+        auth: AuthBase | tuple[str, str],
+        *,
+        patience: Patience | None = None,
+        status_of: Callable[[Answer], int] = http_status,
+    ) -> None:
+        self.gateway = gateway
+        self._base_url = base_url.rstrip("/")
+        self._patience = patience or Patience()
+        self._status_of = status_of
+        self._session = _pooled_session(auth)
+        self._breaker = CircuitBreaker(
+            fail_max=self._patience.failures_to_open,
+            reset_timeout=self._patience.open_seconds,
+            exclude=[lambda error: isinstance(error, _TryFailed) and not error.gateway_is_down],
+            throw_new_error_on_trip=False,
+            name=gateway,
+        )
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool,
+        recover: Callable[[], Answer | None] | None = None,
+    ) -> Answer:
+        """Send one request and return its answer, 4xx included.
+
+        Say `repeatable` only where doing it twice is the same as doing it once. `recover` is asked
+        before a repeat that could do it twice; what it finds is the answer. Raises GatewayUnavailable.
+        """
+        request = _Request(method, self._base_url + path, body, query, headers)
+        give_up_at = time.monotonic() + self._patience.total_seconds
+        failures: list[_TryFailed] = []
+
+        def once() -> Answer:
+            if recover is not None and _outcome_unknown(failures):
+                found = recover()
+                if found is not None:
+                    return found
+            try:
+                return self._try(request, give_up_at)
+            except _TryFailed as failure:
+                failures.append(failure)
+                raise
+
+        try:
+            return self._retrying(can_repeat=repeatable or recover is not None)(once)
+        except _TryFailed as failure:
+            wait = failure.retry_after_seconds or self._patience.longest_wait_seconds
+            raise self._unavailable(failure.reason, wait, _outcome_unknown(failures)) from None
+        except CircuitBreakerError:
+            wait = self._patience.open_seconds
+            raise self._unavailable("circuit open", wait, _outcome_unknown(failures)) from None
+        except GatewayUnavailable as trouble:  # while recovering
+            raise self._unavailable(trouble.reason, trouble.retry_after_seconds, True) from None
+
+    def _retrying(self, *, can_repeat: bool) -> Retrying:
+        patience = self._patience
+
+        def worth_repeating(error: BaseException) -> bool:
+            if not isinstance(error, _TryFailed):
+                return False
+            harmless = can_repeat or not error.outcome_unknown
+            return harmless and (error.retry_after_seconds or 0) <= patience.longest_wait_seconds
+
+        back_off = wait_exponential_jitter(
+            multiplier=patience.first_wait_seconds,
+            max=patience.longest_wait_seconds,
+            jitter=patience.first_wait_seconds,
+        )
+        return Retrying(
+            retry=retry_if_exception(worth_repeating),
+            stop=stop_after_attempt(patience.tries) | stop_before_delay(patience.total_seconds),
+            wait=lambda state: max(_asked_wait(state), back_off(state)),
+            before_sleep=self._note_repeat,
+            reraise=True,
+        )
+
+    def _try(self, request: "_Request", give_up_at: float) -> Answer:
+        # Not breaker.call(): it holds the breaker's lock while the request runs, one request at a time.
+        with self._breaker.calling():
+            return self._read(self._send(request, give_up_at))
+
+    def _send(self, request: "_Request", give_up_at: float) -> requests.Response:
+        left = max(give_up_at - time.monotonic(), _SHORTEST_READ_SECONDS)
+        try:
+            return self._session.request(
+                request.method,
+                request.url,
+                json=request.body,
+                params=request.query,
+                headers=request.headers,
+                timeout=(min(self._patience.connect_seconds, left), min(self._patience.read_seconds, left)),
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            # The error's own text holds the URL with its query, so only its class goes further.
+            raise _TryFailed(type(error).__name__, outcome_unknown=_was_sent(error)) from None
+
+    def _read(self, response: requests.Response) -> Answer:
+        answer = Answer(response.status_code, response.headers, _json_of(response))
+        status = self._status_of(answer)
+        if status == 429 or status >= 500:
+            raise _TryFailed(
+                f"status {status}",
+                outcome_unknown=status != 429,
+                gateway_is_down=status != 429,
+                retry_after_seconds=_retry_after_seconds(response),
+            )
+        return Answer(status, answer.headers, answer.body)
+
+    def _note_repeat(self, state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        logger.warning(
+            "gateway.repeat",
+            extra={"gateway": self.gateway, "attempt": state.attempt_number, "reason": str(error)},
+        )
+
+    def _unavailable(self, reason: str, retry_after_seconds: float, outcome_unknown: bool) -> GatewayUnavailable:
+        logger.warning(
+            "gateway.unavailable",
+            extra={"gateway": self.gateway, "reason": reason, "outcome_unknown": outcome_unknown},
+        )
+        return GatewayUnavailable(
+            self.gateway, reason, retry_after_seconds=retry_after_seconds, outcome_unknown=outcome_unknown
+        )
+
+
+@dataclass(frozen=True)
+class _Request:
+    method: str
+    url: str
+    body: Mapping[str, Any] | None
+    query: Mapping[str, str] | None
+    headers: Mapping[str, str] | None
+
+
+class _TryFailed(Exception):
+    """One request without an answer to use."""
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        outcome_unknown: bool,
+        gateway_is_down: bool = True,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.outcome_unknown = outcome_unknown
+        self.gateway_is_down = gateway_is_down
+        self.retry_after_seconds = retry_after_seconds
+
+
+def _pooled_session(auth: AuthBase | tuple[str, str]) -> requests.Session:
+    session = requests.Session()
+    session.auth = auth
+    session.headers["Accept"] = "application/json"
+    # The connection pool is safe between threads; the cookie jar isn't, and no gateway needs one.
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    adapter = HTTPAdapter(pool_maxsize=_CONNECTIONS, pool_block=False)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _was_sent(error: requests.RequestException) -> bool:
+    """Whether the gateway may have received the request."""
+    if isinstance(error, ConnectTimeout):
+        return False
+    cause = error.args[0] if error.args else None
+    return not isinstance(getattr(cause, "reason", None), NewConnectionError)
+
+
+def _json_of(response: requests.Response) -> Any:
+    """The JSON body, None where there is none: a proxy's error page is HTML."""
+    try:
+        return response.json()
+    except requests.JSONDecodeError:
+        return None
+
+
+def _retry_after_seconds(response: requests.Response) -> float | None:
+    """Retry-After in seconds; its date form, which no gateway of ours sends, counts as absent."""
+    written = response.headers.get("Retry-After", "")
+    return float(written) if written.isdigit() else None
+
+
+def _asked_wait(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    return (error.retry_after_seconds or 0.0) if isinstance(error, _TryFailed) else 0.0
+
+
+def _outcome_unknown(failures: list[_TryFailed]) -> bool:
+    return any(failure.outcome_unknown for failure in failures)

@@ -1,0 +1,250 @@
+"""Midtrans's API: QRIS codes through Core, every other method through a Snap page; truth, ends, refunds.
+
+An order id is used for one payment. Asking for it again is safe: Snap revokes the token nobody has
+used, and a QRIS charge that exists is looked up.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from shared.gateways import midtrans_reading as reading
+from shared.gateways.errors import GatewayMisconfigured, GatewayRefused, GatewayUnavailable, refusal
+from shared.gateways.facts import (
+    Customer,
+    Item,
+    OpenedPayment,
+    PaymentFact,
+    PaymentMethod,
+    PaymentState,
+    RefundFact,
+    WebhookNotice,
+)
+from shared.gateways.fields import Fields
+from shared.gateways.http import Answer, JsonApi, Patience
+from shared.gateways.midtrans_reading import GATEWAY
+from shared.gateways.midtrans_requests import qris_request, snap_request
+
+_ON_PROGRESS = "on progress"
+_STILL_RUNNING_SECONDS = 2.0
+
+
+class Midtrans:
+    """One Midtrans account. Safe to share between threads.
+
+    Core and Snap live on two hosts; where `snap_url` is left out, `core_url` serves both. `client_key`
+    is what the page in the buyer's browser uses, it proves nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        core_url: str,
+        server_key: str,
+        snap_url: str | None = None,
+        client_key: str = "",
+        patience: Patience | None = None,
+    ) -> None:
+        self.client_key = client_key
+        self._server_key = server_key
+        self._core_url = core_url.rstrip("/")
+        auth = (server_key, "")
+        self._core = JsonApi(GATEWAY, core_url, auth, patience=patience, status_of=reading.effective_status)
+        self._snap = JsonApi(GATEWAY, snap_url or core_url, auth, patience=patience)
+
+    def open_payment(
+        self,
+        *,
+        order_id: str,
+        amount: int,
+        method: PaymentMethod,
+        expires_at: datetime,
+        customer: Customer,
+        items: Sequence[Item] = (),
+        finish_url: str | None = None,
+    ) -> OpenedPayment:
+        """Let the buyer pay `amount` rupiah by `method` until `expires_at` (UTC).
+
+        QRIS comes back as a code to show, the rest as a page and its token. Where the payment of an
+        `order_id` exists already, what can still be told of it comes back: no token, no QR text.
+        Raises the errors of `errors`.
+        """
+        now = datetime.now(UTC)
+        if method == PaymentMethod.QRIS:
+            body = qris_request(
+                order_id=order_id,
+                amount=amount,
+                now=now,
+                expires_at=expires_at,
+                customer=customer,
+                items=items,
+            )
+            return self._charge(order_id, body)
+        body = snap_request(
+            order_id=order_id,
+            amount=amount,
+            method=method,
+            now=now,
+            expires_at=expires_at,
+            customer=customer,
+            items=items,
+            finish_url=finish_url,
+        )
+        return self._open_page(order_id, body, expires_at)
+
+    def fact(self, order_id: str) -> PaymentFact:
+        """What Midtrans says about the payment of `order_id`; pending while no method is chosen.
+
+        A Snap page that nobody used also stays pending here for ever: the caller's deadline decides.
+        """
+        answer = self._status(order_id)
+        if _is_unknown(answer):
+            return reading.unseen(order_id)
+        return reading.read_transaction(_transaction(answer), order_id)
+
+    def end(self, order_id: str, snap_token: str | None = None) -> PaymentFact:
+        """Make sure nobody can pay any more; where it is too late for that, say what is true.
+
+        Closes the Snap page, expires what is pending and cancels what is under review.
+        """
+        page_closed = snap_token is not None and self._close_page(snap_token)
+        answer = self._act(order_id, "expire")
+        if _is_unknown(answer):
+            return reading.unseen(order_id, PaymentState.EXPIRED if page_closed else PaymentState.PENDING)
+        if answer.status != 412:
+            return reading.read_transaction(_transaction(answer), order_id)
+        fact = self.fact(order_id)
+        if fact.state is PaymentState.CHALLENGED or fact.raw_status == "authorize":
+            return self._decide(order_id, "cancel")
+        return fact
+
+    def approve(self, order_id: str) -> PaymentFact:
+        """Accept a card payment under fraud review, or say what is true where it isn't any more."""
+        return self._decide(order_id, "approve")
+
+    def deny(self, order_id: str) -> PaymentFact:
+        """Turn down a card payment under fraud review, or say what is true where it isn't any more."""
+        return self._decide(order_id, "deny")
+
+    def refund(self, *, order_id: str, amount: int, refund_key: str, reason: str) -> RefundFact:
+        """Give `amount` rupiah back. `refund_key` (letters, digits, - and _) makes a repeat safe.
+
+        Virtual accounts and shops can't be refunded (GatewayRefused 412): pay out instead.
+        """
+        return self._refund(f"/v2/{_segment(order_id)}/refund", order_id, amount, refund_key, reason)
+
+    def refund_direct(self, *, order_id: str, amount: int, refund_key: str, reason: str) -> RefundFact:
+        """The same at the wallet or QR provider, which answers at once: for GoPay, ShopeePay, DANA, QRIS."""
+        path = f"/v2/{_segment(order_id)}/refund/online/direct"
+        return self._refund(path, order_id, amount, refund_key, reason)
+
+    def refund_fact(self, order_id: str, refund_key: str) -> RefundFact | None:
+        """The accepted refund with our key, None where Midtrans has none."""
+        return reading.find_refund(_transaction(self._status(order_id)), order_id, refund_key)
+
+    def parse_notification(self, body: bytes) -> WebhookNotice:
+        """Check and read a notification. Raises SignatureInvalid, PayloadUnreadable."""
+        return reading.read_notification(body, self._server_key)
+
+    def _charge(self, order_id: str, body: Mapping[str, object]) -> OpenedPayment:
+        # The key repeats the first answer, QR text included, for five minutes; later it is 406.
+        key = hashlib.sha256(f"charge:{order_id}".encode()).hexdigest()[:40]
+        headers = {"Idempotency-Key": key}
+        answer = self._core.call("POST", "/v2/charge", body=body, headers=headers, repeatable=True)
+        if answer.status in (200, 201):
+            return reading.read_charge(answer.body, order_id)
+        if answer.status == 406:
+            return self._known_payment(order_id, answer)
+        if answer.status == 202 and "transaction_status" not in (answer.body or {}):
+            raise GatewayUnavailable(
+                GATEWAY, "first try runs", retry_after_seconds=_STILL_RUNNING_SECONDS, outcome_unknown=True
+            )
+        raise _core_refusal(answer)
+
+    def _open_page(self, order_id: str, body: Mapping[str, object], expires_at: datetime) -> OpenedPayment:
+        answer = self._snap.call("POST", "/snap/v1/transactions", body=body, repeatable=True)
+        if answer.ok:
+            page = Fields(GATEWAY, answer.body)
+            return OpenedPayment(
+                gateway_reference=order_id,
+                redirect_url=page.text("redirect_url"),
+                snap_token=page.text("token"),
+                expires_at=expires_at,
+            )
+        if answer.status == 400 and "order_id" in _snap_messages(answer):
+            return self._known_payment(order_id, answer)
+        raise _snap_refusal(answer)
+
+    def _known_payment(self, order_id: str, refused: Answer) -> OpenedPayment:
+        """What can be told of a payment that was opened before, or the refusal where it is none."""
+        answer = self._status(order_id)
+        if _is_unknown(answer):
+            raise _core_refusal(refused) if "status_code" in (refused.body or {}) else _snap_refusal(refused)
+        transaction = Fields(GATEWAY, _transaction(answer))
+        opened = reading.read_charge(transaction.body, order_id)
+        if transaction.text("payment_type") != "qris" or opened.qr_image_url:
+            return opened
+        picture = f"{self._core_url}/v2/qris/{transaction.text('transaction_id')}/qr-code"
+        return OpenedPayment(order_id, qr_image_url=picture, expires_at=opened.expires_at)
+
+    def _close_page(self, snap_token: str) -> bool:
+        """Whether the page is closed now; it isn't once the payer has chosen a method on it."""
+        path = f"/snap/v1/transactions/{_segment(snap_token)}/cancel"
+        answer = self._snap.call("POST", path, repeatable=True)
+        if answer.status in (401, 403):
+            raise _snap_refusal(answer)
+        return answer.ok or _ON_PROGRESS not in _snap_messages(answer).lower()
+
+    def _decide(self, order_id: str, action: str) -> PaymentFact:
+        answer = self._act(order_id, action)
+        if answer.status == 412:
+            return self.fact(order_id)
+        return reading.read_transaction(_transaction(answer), order_id)
+
+    def _refund(self, path: str, order_id: str, amount: int, refund_key: str, reason: str) -> RefundFact:
+        body = {"refund_key": refund_key, "amount": amount, "reason": reason[:255]}
+        answer = self._core.call("POST", path, body=body, repeatable=True)
+        known = self.refund_fact(order_id, refund_key) if answer.status == 406 else None
+        if known is not None:
+            return known
+        if not answer.ok:
+            raise _core_refusal(answer)
+        return reading.read_refund(answer.body, order_id, refund_key, amount)
+
+    def _status(self, order_id: str) -> Answer:
+        return self._core.call("GET", f"/v2/{_segment(order_id)}/status", repeatable=True)
+
+    def _act(self, order_id: str, action: str) -> Answer:
+        return self._core.call("POST", f"/v2/{_segment(order_id)}/{action}", repeatable=True)
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _is_unknown(answer: Answer) -> bool:
+    """Whether Core doesn't know the order. A 404 without JSON is another host than Core's: our mistake."""
+    return answer.status == 404 and isinstance(answer.body, Mapping)
+
+
+def _transaction(answer: Answer) -> object:
+    """The transaction in an answer, whatever the code: 407 is how an expired one is told."""
+    if isinstance(answer.body, Mapping) and "transaction_status" in answer.body:
+        return answer.body
+    raise _core_refusal(answer)
+
+
+def _core_refusal(answer: Answer) -> GatewayRefused | GatewayMisconfigured:
+    body = answer.body if isinstance(answer.body, Mapping) else {}
+    messages = [str(body.get("status_message") or ""), *map(str, body.get("validation_messages") or [])]
+    return refusal(GATEWAY, status=answer.status, code=str(answer.status), message="; ".join(messages))
+
+
+def _snap_refusal(answer: Answer) -> GatewayRefused | GatewayMisconfigured:
+    return refusal(GATEWAY, status=answer.status, code=str(answer.status), message=_snap_messages(answer))
+
+
+def _snap_messages(answer: Answer) -> str:
+    body = answer.body if isinstance(answer.body, Mapping) else {}
+    return "; ".join(map(str, body.get("error_messages") or []))

@@ -1,0 +1,263 @@
+"""What Xendit's answers and webhooks mean, without a network: invoices, refunds, payouts, account names.
+
+Wire format as of November 2026: Invoices v2, Payouts v2, Refunds, Disbursements v1, Iluma v1.1.
+"""
+
+import hmac
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from shared.gateways.errors import SignatureInvalid
+from shared.gateways.facts import (
+    AccountCheck,
+    AccountName,
+    NoticeKind,
+    OpenedPayment,
+    PaymentFact,
+    PaymentState,
+    PayoutFact,
+    PayoutState,
+    RefundFact,
+    RefundState,
+    WebhookNotice,
+)
+from shared.gateways.fields import Fields, header, parse_object
+
+GATEWAY = "xendit"
+
+DASHBOARD_TEST_ID = "593f4ed1c3d3bb7f39733d83"
+"""The invoice id in the sample that the dashboard's "Test and save" button sends."""
+
+INVOICE_STATES = {
+    "PENDING": PaymentState.PENDING,
+    "PAID": PaymentState.PAID,
+    "SETTLED": PaymentState.PAID,  # the money reached the balance days after it was paid
+    "EXPIRED": PaymentState.EXPIRED,
+}
+
+REFUND_STATES = {
+    "PENDING": RefundState.PENDING,
+    "SUCCEEDED": RefundState.SUCCEEDED,
+    "FAILED": RefundState.FAILED,
+    "CANCELLED": RefundState.FAILED,
+}
+
+PAYOUT_STATES = {
+    "ACCEPTED": PayoutState.PROCESSING,
+    "REQUESTED": PayoutState.PROCESSING,
+    "PENDING_COMPLIANCE_ASSESSMENT": PayoutState.PROCESSING,
+    "LOCKED": PayoutState.PROCESSING,
+    "SUCCEEDED": PayoutState.SUCCEEDED,
+    "FAILED": PayoutState.FAILED,
+    "COMPLIANCE_REJECTED": PayoutState.FAILED,
+    "EXPIRED": PayoutState.FAILED,
+    "CANCELLED": PayoutState.CANCELLED,
+    "REVERSED": PayoutState.REVERSED,
+}
+
+DISBURSEMENT_STATES = {
+    "PENDING": PayoutState.PROCESSING,
+    "COMPLETED": PayoutState.SUCCEEDED,
+    "FAILED": PayoutState.FAILED,
+}
+
+CURABLE_PAYOUT_FAILURES = frozenset(
+    {
+        "INSUFFICIENT_BALANCE",
+        "REJECTED_BY_CHANNEL",
+        "REJECTED_BY_BANK",
+        "TEMPORARY_TRANSFER_ERROR",
+        "SWITCHING_NETWORK_ERROR",
+        "TEMPORARY_BANK_NETWORK_ERROR",
+        "UNKNOWN_BANK_NETWORK_ERROR",
+    }
+)
+"""Failures after which a new payout with a new key can succeed; the others name a wrong destination."""
+
+ACCOUNT_CHECKS = {
+    "PENDING": AccountCheck.PENDING,
+    "WAITING_ON_BANK": AccountCheck.PENDING,
+    "SUCCESS": AccountCheck.FOUND,  # v1
+    "FAILED": AccountCheck.NOT_FOUND,  # v1
+}
+
+
+def read_invoice(body: object) -> PaymentFact:
+    """The fact in an invoice, as GET answers it and as a webhook carries it.
+
+    Refunds never show here (an invoice has no such status), so `refunded_amount` is 0.
+    """
+    invoice = Fields(GATEWAY, body)
+    status = invoice.text("status").upper()
+    state = INVOICE_STATES.get(status, PaymentState.UNKNOWN)
+    return PaymentFact(
+        gateway=GATEWAY,
+        external_id=invoice.text("external_id"),
+        gateway_reference=invoice.text("id"),
+        state=state,
+        amount=invoice.rupiah("amount"),
+        paid_amount=invoice.optional_rupiah("paid_amount"),
+        currency=invoice.optional_text("currency") or "IDR",
+        channel=_first(invoice, "payment_channel", "ewallet_type", "bank_code", "payment_method"),
+        transaction_id=_first(invoice, "payment_id", "credit_card_charge_id"),
+        paid_at=invoice.iso_time("paid_at"),
+        refunded_amount=0,
+        raw_status=status,
+    )
+
+
+def read_opened_invoice(body: object) -> OpenedPayment:
+    """How to pay an invoice: its page, and its virtual account number where it has a single one."""
+    invoice = Fields(GATEWAY, body)
+    banks = invoice.objects("available_banks")
+    return OpenedPayment(
+        gateway_reference=invoice.text("id"),
+        redirect_url=invoice.text("invoice_url"),
+        va_number=banks[0].optional_text("bank_account_number") if len(banks) == 1 else None,
+        expires_at=invoice.iso_time("expiry_date"),
+    )
+
+
+def read_refund(body: object) -> RefundFact:
+    """The fact in a refund, as the API answers it and as `data` of a webhook carries it."""
+    refund = Fields(GATEWAY, body)
+    status = refund.text("status").upper()
+    return RefundFact(
+        gateway=GATEWAY,
+        reference=refund.optional_text("reference_id") or "",
+        gateway_reference=refund.text("id"),
+        payment_reference=_first(refund, "invoice_id", "payment_id") or "",
+        amount=refund.rupiah("amount"),
+        state=REFUND_STATES.get(status, RefundState.UNKNOWN),
+        failure_code=refund.optional_text("failure_code"),
+        raw_status=status,
+    )
+
+
+def read_payout(body: object) -> PayoutFact:
+    """The fact in a payout (v2), as the API answers it and as `data` of a webhook carries it."""
+    payout = Fields(GATEWAY, body)
+    return _payout_fact(payout, payout.text("reference_id"), PAYOUT_STATES)
+
+
+def read_disbursement(body: object) -> PayoutFact:
+    """The fact in a disbursement (v1, legacy)."""
+    disbursement = Fields(GATEWAY, body)
+    return _payout_fact(disbursement, disbursement.text("external_id"), DISBURSEMENT_STATES)
+
+
+def read_account_name(body: object) -> AccountName:
+    """Who owns an account, from Iluma's v1.1 answer or its older v1 one.
+
+    COMPLETED with `is_found: false` means that there is no such account.
+    """
+    answer = Fields(GATEWAY, body)
+    status = answer.text("status").upper()
+    result = Fields(GATEWAY, answer.body.get("result") or {})
+    check = ACCOUNT_CHECKS.get(status, AccountCheck.UNKNOWN)
+    if status == "COMPLETED":
+        check = AccountCheck.FOUND if result.body.get("is_found") is True else AccountCheck.NOT_FOUND
+    name = result.optional_text("account_holder_name") or answer.optional_text("bank_account_holder_name")
+    return AccountName(
+        request_id=answer.text("id"),
+        check=check,
+        holder_name=name if check is AccountCheck.FOUND else None,
+        is_virtual_account=result.body.get("is_virtual_account") is True
+        or answer.body.get("is_normal_account") is False,
+    )
+
+
+def read_webhook(headers: Mapping[str, str], body: bytes, callback_token: str) -> WebhookNotice:
+    """Check where a webhook comes from and say what it is about.
+
+    The proof is a fixed token in `x-callback-token`. An empty configured token refuses everything,
+    since anybody could send it. Raises SignatureInvalid, PayloadUnreadable.
+    """
+    presented = header(headers, "x-callback-token") or ""
+    if not callback_token or not hmac.compare_digest(presented.encode(), callback_token.encode()):
+        raise SignatureInvalid(GATEWAY, "callback token missing or wrong")
+    payload = parse_object(GATEWAY, body)
+    kind = _kind(payload.body)
+    fact = _READERS[kind](_subject(payload.body)) if kind in _READERS else None
+    return _notice(kind, fact, payload, header(headers, "webhook-id"))
+
+
+def _kind(payload: Mapping[str, Any]) -> NoticeKind:
+    """Envelopes have an event name; invoices and disbursements come bare and differ by their fields."""
+    event = str(payload.get("event") or "")
+    if event.startswith("payout."):
+        return NoticeKind.PAYOUT
+    if event.startswith("refund."):
+        return NoticeKind.REFUND
+    if event:
+        return NoticeKind.UNKNOWN
+    if "disbursement_description" in payload:
+        return NoticeKind.DISBURSEMENT
+    if "external_id" in payload and "status" in payload:
+        return NoticeKind.PAYMENT
+    return NoticeKind.UNKNOWN
+
+
+_Fact = PaymentFact | RefundFact | PayoutFact
+
+_READERS: Mapping[NoticeKind, Callable[[object], _Fact]] = {
+    NoticeKind.PAYMENT: read_invoice,
+    NoticeKind.REFUND: read_refund,
+    NoticeKind.PAYOUT: read_payout,
+    NoticeKind.DISBURSEMENT: read_disbursement,
+}
+
+
+def _subject(payload: Mapping[str, Any]) -> object:
+    """What the webhook is about. Xendit's own example of a refund webhook wraps `data` twice."""
+    if "event" not in payload:
+        return payload
+    data = payload.get("data")
+    return data["data"] if isinstance(data, Mapping) and "data" in data else data
+
+
+def _notice(
+    kind: NoticeKind,
+    fact: _Fact | None,
+    payload: Fields,
+    webhook_id: str | None,
+) -> WebhookNotice:
+    status = fact.raw_status if fact else str(payload.body.get("event") or payload.body.get("status") or "")
+    reference = fact.gateway_reference if fact else payload.optional_text("id")
+    return WebhookNotice(
+        gateway=GATEWAY,
+        kind=kind,
+        event_id=webhook_id or f"{kind}:{reference}:{status}",
+        external_id=_external_id(fact),
+        gateway_reference=reference,
+        raw_status=status,
+        is_test=reference == DASHBOARD_TEST_ID,
+        fact=fact,
+        payload=payload.body,
+    )
+
+
+def _external_id(fact: _Fact | None) -> str | None:
+    if fact is None:
+        return None
+    return fact.external_id if isinstance(fact, PaymentFact) else fact.reference
+
+
+def _payout_fact(payout: Fields, reference: str, states: Mapping[str, PayoutState]) -> PayoutFact:
+    status = payout.text("status").upper()
+    failure_code = payout.optional_text("failure_code")
+    return PayoutFact(
+        gateway=GATEWAY,
+        reference=reference,
+        gateway_reference=payout.text("id"),
+        amount=payout.rupiah("amount"),
+        state=states.get(status, PayoutState.UNKNOWN),
+        failure_code=failure_code,
+        may_retry=failure_code in CURABLE_PAYOUT_FAILURES,
+        raw_status=status,
+    )
+
+
+def _first(fields: Fields, *names: str) -> str | None:
+    found = (fields.optional_text(name) for name in names)
+    return next((value for value in found if value is not None), None)

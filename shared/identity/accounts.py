@@ -1,0 +1,251 @@
+"""Accounts: registering, proving an address, signing in, a forgotten password (UM-001..006, DP-004).
+
+No answer tells whether an address has an account: the known and the unknown are answered with the same
+words and, as near as can be, the same work.
+
+An operation that must keep something although it refuses (a spent try), or that compares a password
+between reading and writing, opens its own short transactions. No verified person's row is locked
+during a quarter of a second of bcrypt.
+"""
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+from uuid import UUID, uuid4
+
+from pydantic import Field
+from sqlalchemy import text
+
+from shared.cloud import audit, clock
+from shared.cloud.database import Transaction, transaction
+from shared.cloud.secrets import secret
+from shared.identity import codes, passwords, people, sessions
+from shared.identity.addresses import EmailAddress
+from shared.identity.codes import Code, CodeInvalid, Purpose
+from shared.identity.people import Person
+from shared.identity.sessions import Tokens
+from shared.models import Answer, Body, line
+from shared.problems import Forbidden, NotSignedIn
+
+TERMS_VERSION = "1"
+"""The terms and privacy policy that people accept now. A new text gets a new version."""
+
+
+class Registration(Body):
+    """A new account. Gate staff and admins are made otherwise."""
+
+    email: EmailAddress
+    password: passwords.NewPassword
+    full_name: Annotated[str, line(255)]
+    phone: Annotated[str, Field(pattern=r"^\+?[0-9][0-9 -]{5,18}$", max_length=20)] | None = None
+    role: Literal["customer", "organizer"] = "customer"
+    language: Literal["id", "en"] = "id"
+    accept_terms: Literal[True]
+
+
+class Proof(Body):
+    """The code that was mailed to an address."""
+
+    email: EmailAddress
+    code: Code
+
+
+class Credentials(Body):
+    """What somebody signs in with."""
+
+    email: EmailAddress
+    password: passwords.GivenPassword
+
+
+class AddressOnly(Body):
+    """Whose password was forgotten."""
+
+    email: EmailAddress
+
+
+class PasswordReset(Proof):
+    """The code, and the password to have from now on."""
+
+    password: passwords.NewPassword
+
+
+class UserAnswer(Answer):
+    """An account as its owner sees it."""
+
+    id: UUID
+    email: str
+    full_name: str
+    role: str
+    is_email_verified: bool
+
+
+class OnItsWay(Answer):
+    """What everybody is told who forgot a password."""
+
+    detail: str = "If this address has an account, we have mailed a code to it."
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A mail to ask for in the same transaction. This room knows when to write, not how mails are sent."""
+
+    template: Literal["verify_email", "already_registered", "reset_password"]
+    once_key: str
+    to: str
+    language: str
+    context: dict[str, Any]
+
+
+class InvalidCredentials(NotSignedIn):
+    """E-mail or password is wrong. Check both, or ask for a new password."""
+
+    slug = "invalid-credentials"
+
+
+class EmailNotVerified(Forbidden):
+    """This address is not verified yet. Enter the code we mailed to you; registering again sends a new one."""
+
+    slug = "email-not-verified"
+
+
+# A row that is there is locked and stays as it is. Uses index: users_email
+_CLAIM_ADDRESS = text(f"""
+    INSERT INTO users (email, full_name, phone, role, language, terms_version, terms_accepted_at)
+    VALUES (:email, :full_name, :phone, :role, :language, :terms_version, now())
+    ON CONFLICT (email) WHERE NOT is_deleted DO UPDATE SET updated_at = users.updated_at
+    RETURNING {people.COLUMNS}
+""")
+_FILL_IN = text(f"""
+    UPDATE users
+    SET full_name = :full_name, phone = :phone, role = :role, language = :language,
+        password_hash = :password_hash, terms_version = :terms_version, terms_accepted_at = now(),
+        updated_at = now()
+    WHERE id = :id
+    RETURNING {people.COLUMNS}
+""")
+_VERIFIED = text("UPDATE users SET is_email_verified = true, updated_at = now() WHERE id = :id")
+_NEW_PASSWORD = text("""
+    UPDATE users SET password_hash = :password_hash, is_email_verified = true, updated_at = now() WHERE id = :id
+""")
+
+
+def register(tx: Transaction, registration: Registration) -> tuple[UserAnswer, Letter | None]:
+    """Open an account and mail a code to its address; the answer, and the mail to ask for.
+
+    Whoever registers an address that is not verified yet starts anew: the newest details count, and a
+    new code comes if the last is a minute old. Where the address has a verified account the answer is
+    the same, and its owner gets a mail that says so, once a day at most.
+    """
+    found = people.find(tx, registration.email)
+    person = found if found and found.is_email_verified else _claim(tx, registration)
+    if person.is_email_verified:
+        passwords.matches(registration.password, None)  # as much work as opening an account
+        return _answer(registration, _stand_in_id(registration.email)), _already_registered(person)
+    person = _fill_in(tx, person, registration)
+    return _answer(registration, person.id), _mail_code(tx, person, "verify_email")
+
+
+def verify_email(proof: Proof) -> Tokens:
+    """Prove that an address is one's own by the code sent to it, and sign in. Raises CodeInvalid."""
+    with transaction() as tx:
+        person = people.lock_by_email(tx, proof.email)
+        if person and codes.redeem(tx, person.id, "verify_email", proof.code):
+            tx.execute(_VERIFIED, {"id": person.id})
+            return sessions.begin(tx, person)
+    raise CodeInvalid
+
+
+def login(credentials: Credentials) -> Tokens:
+    """Sign in. Raises InvalidCredentials, or EmailNotVerified to those who know the password."""
+    with transaction() as tx:
+        found = people.find(tx, credentials.email)
+    is_right = passwords.matches(credentials.password, found.password_hash if found else None)
+    if not found or not is_right:
+        raise InvalidCredentials
+    if not found.is_email_verified:
+        raise EmailNotVerified
+    with transaction() as tx:
+        person = people.lock(tx, found.id)
+        if person is None or person.password_hash != found.password_hash:
+            raise InvalidCredentials  # reset in this very moment, to keep out those who know the old one
+        return sessions.begin(tx, person)
+
+
+def forgot_password(tx: Transaction, asked: AddressOnly) -> Letter | None:
+    """The mail to ask for, with a code to choose a new password. None: no account, or asked a moment ago."""
+    person = people.lock_by_email(tx, asked.email)
+    return _mail_code(tx, person, "reset_password") if person else None
+
+
+def reset_password(reset: PasswordReset) -> None:
+    """Choose a new password with the code, and end every session of the account. Raises CodeInvalid.
+
+    The code came by mail, so that the address is verified too.
+    """
+    password_hash = passwords.hashed(reset.password)
+    with transaction() as tx:
+        person = people.lock_by_email(tx, reset.email)
+        if person and codes.redeem(tx, person.id, "reset_password", reset.code):
+            tx.execute(_NEW_PASSWORD, {"id": person.id, "password_hash": password_hash})
+            sessions.end_all(tx, person)
+            audit.record(tx, "user.password_reset", subject="user", subject_id=person.id, actor_id=person.id)
+            return
+    raise CodeInvalid
+
+
+def _claim(tx: Transaction, registration: Registration) -> Person:
+    return Person(*tx.execute(_CLAIM_ADDRESS, _details(registration)).one())
+
+
+def _fill_in(tx: Transaction, person: Person, registration: Registration) -> Person:
+    password_hash = _password_to_keep(tx, person, registration.password)
+    values = {**_details(registration), "password_hash": password_hash, "id": person.id}
+    return Person(*tx.execute(_FILL_IN, values).one())
+
+
+def _details(registration: Registration) -> dict[str, Any]:
+    chosen = registration.model_dump(include={"email", "full_name", "phone", "role", "language"})
+    return {**chosen, "terms_version": TERMS_VERSION}
+
+
+def _password_to_keep(tx: Transaction, person: Person, password: str) -> str | None:
+    """The hash an unverified account is to have. It costs one round of bcrypt in every case.
+
+    Two people may claim the same address with two passwords while a code is on its way. Its true owner
+    would then verify the stranger's password with their own code. So neither password counts: the code
+    signs the owner in, and they choose a new password by mail.
+    """
+    if not codes.is_pending(tx, person.id, "verify_email"):
+        return passwords.hashed(password)
+    return person.password_hash if passwords.matches(password, person.password_hash) else None
+
+
+def _mail_code(tx: Transaction, person: Person, purpose: Purpose) -> Letter | None:
+    code = codes.issue(tx, person.id, purpose)
+    if code is None:
+        return None
+    context = {"code": code, "full_name": person.full_name}
+    return Letter(purpose, f"{purpose}:{person.id}:{uuid4()}", person.email, person.language, context)
+
+
+def _already_registered(person: Person) -> Letter:
+    once_a_day = f"already_registered:{person.id}:{clock.now():%Y-%m-%d}"
+    context = {"full_name": person.full_name}
+    return Letter("already_registered", once_a_day, person.email, person.language, context)
+
+
+def _answer(registration: Registration, user_id: UUID) -> UserAnswer:
+    return UserAnswer(
+        id=user_id,
+        email=registration.email,
+        full_name=registration.full_name,
+        role=registration.role,
+        is_email_verified=False,
+    )
+
+
+def _stand_in_id(email: str) -> UUID:
+    """The id we answer for an address that is taken: nobody's, but the same each time, as a real one would be."""
+    digest = hmac.new(secret(codes.KEY).encode(), f"account:{email}".encode(), hashlib.sha256).digest()
+    return UUID(bytes=digest[:16], version=4)

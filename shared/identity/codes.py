@@ -1,0 +1,94 @@
+"""One-time codes by mail: six digits, ten minutes, five tries (UM-002, UM-006).
+
+Each person has at most one live code per purpose, kept as a keyed hash: of a million possible codes a
+plain hash would hide none. All of it happens under the lock of the person's row (people.lock).
+"""
+
+import hashlib
+import hmac
+import secrets
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import text
+
+from shared.cloud.database import Transaction
+from shared.cloud.secrets import secret
+from shared.problems import Problem
+
+Purpose = Literal["verify_email", "reset_password"]
+Code = Annotated[str, Field(pattern="^[0-9]{6}$", repr=False)]
+
+KEY = "code-signing-key"
+TRIES = 5
+LIFE_SECONDS = 600
+RESEND_SECONDS = 60
+"""Another code comes at the earliest after a minute, so that nobody's mailbox is flooded through us."""
+
+
+class CodeInvalid(Problem):
+    """This code is not right, or no longer. After five tries or ten minutes ask for a new one."""
+
+    status, slug = 422, "code-invalid"
+
+
+_ISSUE = text("""
+    INSERT INTO one_time_codes (user_id, purpose, code_hash, tries_left, expires_at)
+    VALUES (:user_id, :purpose, :code_hash, :tries, now() + make_interval(secs => :life_seconds))
+    ON CONFLICT (user_id, purpose) DO UPDATE
+    SET code_hash = excluded.code_hash, tries_left = excluded.tries_left, expires_at = excluded.expires_at,
+        created_at = now()
+    WHERE one_time_codes.created_at <= now() - make_interval(secs => :resend_seconds)
+    RETURNING user_id
+""")
+_IS_PENDING = text("""
+    SELECT EXISTS (
+        SELECT 1 FROM one_time_codes WHERE user_id = :user_id AND purpose = :purpose AND expires_at > now())
+""")
+_TRY = text("""
+    UPDATE one_time_codes SET tries_left = tries_left - 1
+    WHERE user_id = :user_id AND purpose = :purpose AND tries_left > 0 AND expires_at > now()
+    RETURNING code_hash
+""")
+_SPEND = text("DELETE FROM one_time_codes WHERE user_id = :user_id AND purpose = :purpose")
+
+
+def issue(tx: Transaction, user_id: UUID, purpose: Purpose) -> str | None:
+    """A new code in place of any older one; None where that one is less than a minute old."""
+    code = f"{secrets.randbelow(1_000_000):06}"
+    issued = tx.execute(
+        _ISSUE,
+        {
+            "user_id": user_id,
+            "purpose": purpose,
+            "code_hash": _hashed(user_id, purpose, code),
+            "tries": TRIES,
+            "life_seconds": LIFE_SECONDS,
+            "resend_seconds": RESEND_SECONDS,
+        },
+    ).first()
+    return code if issued else None
+
+
+def is_pending(tx: Transaction, user_id: UUID, purpose: Purpose) -> bool:
+    """Whether a code was sent whose ten minutes are not over, however many tries it has left."""
+    return bool(tx.execute(_IS_PENDING, {"user_id": user_id, "purpose": purpose}).scalar_one())
+
+
+def redeem(tx: Transaction, user_id: UUID, purpose: Purpose, code: str) -> bool:
+    """Whether `code` is the live one, which is then spent. False costs a try: commit it before refusing.
+
+    The try is taken by the very statement that reads the hash, so that guesses made at the same
+    moment are counted one after the other.
+    """
+    names = {"user_id": user_id, "purpose": purpose}
+    code_hash = tx.execute(_TRY, names).scalar()
+    if code_hash is None or not hmac.compare_digest(code_hash, _hashed(user_id, purpose, code)):
+        return False
+    tx.execute(_SPEND, names)
+    return True
+
+
+def _hashed(user_id: UUID, purpose: Purpose, code: str) -> str:
+    return hmac.new(secret(KEY).encode(), f"{purpose}:{user_id}:{code}".encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,58 @@
+"""The rows of `users`: finding and locking a person. Only this file locks them.
+
+Whatever changes a person's password, codes or sessions locks their row first. So these changes queue
+up one by one for each person, and never wait for each other in a circle.
+"""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud.database import Transaction
+from shared.identity.tokens import Principal
+
+COLUMNS = "id, email, full_name, role, organizer_id, language, is_email_verified, password_hash"
+
+
+@dataclass(frozen=True)
+class Person:
+    """An account that has not been deleted. `organizer_id` is the employer of gate staff, else None."""
+
+    id: UUID
+    email: str
+    full_name: str
+    role: str
+    organizer_id: UUID | None
+    language: str
+    is_email_verified: bool
+    password_hash: str | None = field(repr=False)
+
+    @property
+    def principal(self) -> Principal:
+        """Who this person is to the rest of the product."""
+        return Principal(self.id, self.role, self.id if self.role == "organizer" else self.organizer_id)
+
+
+# Uses index: users_email
+_FIND = text(f"SELECT {COLUMNS} FROM users WHERE email = :email AND NOT is_deleted")
+_LOCK = text(f"SELECT {COLUMNS} FROM users WHERE id = :id AND NOT is_deleted FOR NO KEY UPDATE")
+_LOCK_BY_EMAIL = text(f"SELECT {COLUMNS} FROM users WHERE email = :email AND NOT is_deleted FOR NO KEY UPDATE")
+
+
+def find(tx: Transaction, email: str) -> Person | None:
+    """The person with this address (in the form of EmailAddress), verified or not."""
+    row = tx.execute(_FIND, {"email": email}).first()
+    return Person(*row) if row else None
+
+
+def lock(tx: Transaction, user_id: UUID) -> Person | None:
+    """The person as they are now, theirs alone to change until `tx` ends."""
+    row = tx.execute(_LOCK, {"id": user_id}).first()
+    return Person(*row) if row else None
+
+
+def lock_by_email(tx: Transaction, email: str) -> Person | None:
+    """Like `lock`, by address."""
+    row = tx.execute(_LOCK_BY_EMAIL, {"email": email}).first()
+    return Person(*row) if row else None

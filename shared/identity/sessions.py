@@ -1,0 +1,149 @@
+"""Sessions: families of opaque refresh tokens, each used once (UM-004, SEC-004).
+
+    sign in ──► token ──refresh──► token ──refresh──► token ...      all of one family
+                  └ used again: somebody has a copy, and the whole family ends
+
+Only the SHA-256 of a token is kept. It needs no salt and no slow hash: 256 random bits can't be guessed.
+All changes happen under the lock of the person's row (people.lock); without it a token could be added
+to a family in the moment in which that family ends, and outlive it.
+"""
+
+import hashlib
+import logging
+import secrets
+from typing import Annotated
+from uuid import UUID, uuid4
+
+from pydantic import Field
+from sqlalchemy import text
+
+from shared.cloud import audit
+from shared.cloud.database import Transaction, transaction
+from shared.cloud.settings import settings
+from shared.identity import people
+from shared.identity.people import Person
+from shared.identity.tokens import access_token
+from shared.models import Answer, Body
+from shared.problems import NotSignedIn
+
+LIFE_DAYS = 7
+GRACE_SECONDS = 10
+"""Two tabs of one browser may refresh at the same moment; a thief who comes later is a thief."""
+
+log = logging.getLogger(__name__)
+
+
+class RefreshRequest(Body):
+    """The token to exchange, or to end."""
+
+    refresh_token: Annotated[str, Field(min_length=1, max_length=200, repr=False)]
+
+
+class Tokens(Answer):
+    """What a signed-in client keeps. `expires_in` is the access token's life in seconds."""
+
+    access_token: Annotated[str, Field(repr=False)]
+    refresh_token: Annotated[str, Field(repr=False)]
+    token_type: str = "Bearer"  # noqa: S105 - the name of a scheme
+    expires_in: int
+
+
+class SessionEnded(NotSignedIn):
+    """This session is over. Sign in again."""
+
+    slug = "session-ended"
+
+
+_ADD = text("""
+    INSERT INTO refresh_tokens (token_hash, family_id, user_id, expires_at)
+    VALUES (:token_hash, :family_id, :user_id, now() + make_interval(days => :life_days))
+""")
+_OWNER = text("SELECT user_id FROM refresh_tokens WHERE token_hash = :token_hash")
+_STATE = text("""
+    SELECT family_id, ended_at IS NOT NULL OR expires_at <= now() AS is_over,
+        COALESCE(spent_at < now() - make_interval(secs => :grace_seconds), false) AS is_reused
+    FROM refresh_tokens WHERE token_hash = :token_hash
+""")
+_SPEND = text("UPDATE refresh_tokens SET spent_at = now() WHERE token_hash = :token_hash AND spent_at IS NULL")
+_END_FAMILY = text("""
+    UPDATE refresh_tokens SET ended_at = now()  -- Uses index: refresh_tokens_family
+    WHERE family_id = (SELECT family_id FROM refresh_tokens WHERE token_hash = :token_hash) AND ended_at IS NULL
+""")
+_END_ALL = text("""
+    UPDATE refresh_tokens SET ended_at = now()  -- Uses index: refresh_tokens_user
+    WHERE user_id = :user_id AND ended_at IS NULL
+""")
+
+
+def begin(tx: Transaction, person: Person) -> Tokens:
+    """Sign a person in, whose row is locked: the first tokens of a new family."""
+    return _add(tx, person, uuid4())
+
+
+def refresh(request: RefreshRequest) -> Tokens:
+    """The next tokens of the session, in a transaction of its own. Raises SessionEnded.
+
+    A token used again ends its family, unless it was first used within the last ten seconds. That has
+    to be committed although the caller is refused, hence the transaction.
+    """
+    with transaction() as tx:
+        tokens = _rotate(tx, request.refresh_token)
+    if tokens is None:
+        raise SessionEnded
+    return tokens
+
+
+def end(tx: Transaction, request: RefreshRequest) -> None:
+    """Sign out: end the token's family. A token that isn't known is as good as ended."""
+    token_hash = _hashed(request.refresh_token)
+    if _lock_owner(tx, token_hash):
+        tx.execute(_END_FAMILY, {"token_hash": token_hash})
+
+
+def end_all(tx: Transaction, person: Person) -> None:
+    """End every session of a person whose row is locked."""
+    tx.execute(_END_ALL, {"user_id": person.id})
+
+
+def _rotate(tx: Transaction, token: str) -> Tokens | None:
+    token_hash = _hashed(token)
+    person = _lock_owner(tx, token_hash)
+    if person is None:
+        return None
+    state = tx.execute(_STATE, {"token_hash": token_hash, "grace_seconds": GRACE_SECONDS}).one()
+    if state.is_over:
+        return None
+    if state.is_reused:
+        _end_stolen(tx, person, token_hash, state.family_id)
+        return None
+    tx.execute(_SPEND, {"token_hash": token_hash})
+    return _add(tx, person, state.family_id)
+
+
+def _end_stolen(tx: Transaction, person: Person, token_hash: str, family_id: UUID) -> None:
+    tx.execute(_END_FAMILY, {"token_hash": token_hash})
+    audit.record(tx, "session.reused", subject="user", subject_id=person.id, family_id=family_id)
+    log.warning("session.reused", extra={"user_id": str(person.id), "family_id": str(family_id)})
+
+
+def _lock_owner(tx: Transaction, token_hash: str) -> Person | None:
+    user_id = tx.execute(_OWNER, {"token_hash": token_hash}).scalar()
+    return people.lock(tx, user_id) if user_id else None
+
+
+def _add(tx: Transaction, person: Person, family_id: UUID) -> Tokens:
+    token = secrets.token_urlsafe(32)
+    tx.execute(
+        _ADD,
+        {"token_hash": _hashed(token), "family_id": family_id, "user_id": person.id, "life_days": LIFE_DAYS},
+    )
+    principal = person.principal
+    return Tokens(
+        access_token=access_token(principal.id, principal.role, principal.organizer_id),
+        refresh_token=token,
+        expires_in=settings().access_token_seconds,
+    )
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

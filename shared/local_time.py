@@ -1,0 +1,73 @@
+"""Moments as people read them: in the event's own zone, with its label, in Indonesian or English (EM-007).
+
+Months and days are spelled out here because a function's image has no Indonesian locale to ask.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+_LABELS: Final = {"Asia/Jakarta": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
+_DAYS: Final = {
+    "id": ("Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu"),
+    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+}
+# fmt: off
+_MONTHS: Final = {
+    "id": ("Januari", "Februari", "Maret", "April", "Mei", "Juni", "Juli",
+           "Agustus", "September", "Oktober", "November", "Desember"),
+    "en": ("January", "February", "March", "April", "May", "June", "July",
+           "August", "September", "October", "November", "December"),
+}
+# fmt: on
+_TIME_FORMAT: Final = {"id": "%H.%M", "en": "%H:%M"}
+
+
+def zone_label(moment: datetime, zone: str) -> str:
+    """`WIB`, `WITA` or `WIT`; the offset at that moment for every other zone, as `UTC+8` or `UTC-03:30`.
+
+    Raises ZoneInfoNotFoundError for a zone that does not exist.
+    """
+    return _LABELS.get(zone) or _offset_label(moment.astimezone(ZoneInfo(zone)).utcoffset() or timedelta())
+
+
+def _offset_label(offset: timedelta) -> str:
+    minutes = int(offset.total_seconds()) // 60
+    if not minutes:
+        return "UTC"
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'+' if minutes > 0 else '-'}{f'{hours:02}:{rest:02}' if rest else hours}"
+
+
+def long_date(moment: datetime, zone: str, language: str = "id") -> str:
+    """`Sabtu, 21 November 2026`: the day `moment` falls on in `zone`."""
+    local = moment.astimezone(ZoneInfo(zone))
+    return f"{_DAYS[language][local.weekday()]}, {local.day} {_MONTHS[language][local.month - 1]} {local.year}"
+
+
+def time_of_day(moment: datetime, zone: str, language: str = "id") -> str:
+    """`19.00 WIB` (in English `19:00 WIB`)."""
+    return f"{_time(moment, zone, language)} {zone_label(moment, zone)}"
+
+
+def long_moment(moment: datetime, zone: str, language: str = "id") -> str:
+    """`Sabtu, 21 November 2026, 19.00 WIB`."""
+    return f"{long_date(moment, zone, language)}, {time_of_day(moment, zone, language)}"
+
+
+def date_and_time(start: datetime, end: datetime, zone: str, language: str = "id") -> tuple[str, str]:
+    """The days and the hours from `start` to `end`, one line each.
+
+    `Sabtu, 21 November 2026` and `19.00 – 22.00 WIB`. Over several days both ends say their day:
+    `Sabtu, 21 November 2026, 19.00 WIB` and `s.d. Minggu, 22 November 2026, 01.00 WIB`.
+    """
+    first, last = long_date(start, zone, language), long_date(end, zone, language)
+    if first == last:
+        hours = f"{_time(start, zone, language)} – {time_of_day(end, zone, language)}"
+        return first, time_of_day(start, zone, language) if start == end else hours
+    until = "s.d." if language == "id" else "until"
+    return long_moment(start, zone, language), f"{until} {long_moment(end, zone, language)}"
+
+
+def _time(moment: datetime, zone: str, language: str) -> str:
+    return moment.astimezone(ZoneInfo(zone)).strftime(_TIME_FORMAT[language])

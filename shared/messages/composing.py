@@ -1,0 +1,113 @@
+"""What goes into each mail: its facts, read now, and its attachments."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from shared.cloud import storage
+from shared.cloud.database import Transaction, transaction
+from shared.cloud.settings import settings
+from shared.gateways.sendgrid import Attachment, Mail
+from shared.identity import codes
+from shared.messages import facts
+from shared.messages.rendering import render
+
+FORGOTTEN_ONCE_DONE = ("verify_email", "already_registered", "reset_password")
+"""Their context holds a name, and a code: of no use once the mail is sent, or never will be."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A mail that was asked for, and how many times we have tried to send it, this time included."""
+
+    id: UUID
+    template: str
+    to_address: str
+    language: str
+    context: Mapping[str, Any]
+    order_id: UUID | None
+    attempts: int
+
+
+class Obsolete(Exception):
+    """What the mail would say is no longer true, so it is not to be sent."""
+
+
+class NotPrinted(Exception):
+    """A ticket's PDF isn't stored yet; it will be."""
+
+
+def compose(email: Asked) -> Mail:
+    """The mail as it goes out. Raises Obsolete, or NotPrinted: try again. Opens its own transaction."""
+    with transaction() as tx:
+        known = _FACTS[email.template](tx, email)
+    rendered = render(email.template, email.language, known)
+    return Mail(
+        to=email.to_address,
+        subject=rendered.subject,
+        text=rendered.text,
+        html=rendered.html,
+        attachments=[_attachment(ticket) for ticket in known.get("tickets", ())],
+        custom_args={"karcis_email_id": str(email.id)},
+        categories=[email.template],
+    )
+
+
+def _attachment(ticket: facts.Ticket) -> Attachment:
+    content = storage.get(settings().tickets_bucket, ticket.pdf_object) if ticket.pdf_object else None
+    if content is None:
+        raise NotPrinted(f"ticket {ticket.id}")
+    return Attachment(f"tiket-{ticket.id}.pdf", "application/pdf", content)
+
+
+def _person(_: Transaction, email: Asked) -> dict[str, Any]:
+    return {"full_name": email.context["full_name"]}
+
+
+def _code(tx: Transaction, email: Asked) -> dict[str, Any]:
+    if "code" not in email.context:
+        raise Obsolete("the code is forgotten")
+    return {**_person(tx, email), "code": email.context["code"], "valid_minutes": codes.LIFE_SECONDS // 60}
+
+
+def _order(tx: Transaction, email: Asked, *statuses: str) -> facts.Order:
+    order = facts.order(tx, email.order_id, email.language)
+    if statuses and order.status not in statuses:
+        raise Obsolete(f"the order is {order.status}")
+    return order
+
+
+def _order_confirmation(tx: Transaction, email: Asked) -> dict[str, Any]:
+    return {"order": _order(tx, email, "reserved", "pending_payment", "paid")}
+
+
+def _e_ticket(tx: Transaction, email: Asked) -> dict[str, Any]:
+    tickets = facts.tickets(tx, _ids(email.context["ticket_ids"]))
+    if not tickets:
+        raise Obsolete("its tickets are void")
+    return {"order": _order(tx, email), "tickets": tickets, "to_buyer": email.context["to_buyer"]}
+
+
+def _ticket_delayed(tx: Transaction, email: Asked) -> dict[str, Any]:
+    return {"order": _order(tx, email, "paid")}
+
+
+def _payment_unusable(tx: Transaction, email: Asked) -> dict[str, Any]:
+    amount = facts.returned_amount(tx, email.order_id, email.context.get("refund_id"))
+    return {"order": _order(tx, email), "amount": amount}
+
+
+def _ids(written: Sequence[str]) -> list[UUID]:
+    return [UUID(each) for each in written]
+
+
+_FACTS: Mapping[str, Callable[[Transaction, Asked], dict[str, Any]]] = {
+    "verify_email": _code,
+    "already_registered": _person,
+    "reset_password": _code,
+    "order_confirmation": _order_confirmation,
+    "e_ticket": _e_ticket,
+    "ticket_delayed": _ticket_delayed,
+    "payment_unusable": _payment_unusable,
+}

@@ -1,0 +1,138 @@
+"""What mails say about orders, tickets and payments: read when the mail is sent, so that it is never stale.
+
+Amounts are rupiah; times are already words, in the event's zone and the mail's language.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared import local_time
+from shared.cloud.database import Transaction
+
+_ORDER = text("""
+    SELECT o.id, o.status, o.discount_amount, o.total_amount, o.reservation_expires_at, u.full_name,
+        e.title, e.start_date, e.end_date, e.timezone, e.venue, e.location
+    FROM orders o JOIN users u ON u.id = o.user_id JOIN events e ON e.id = o.event_id
+    WHERE o.id = :order_id
+""")
+_LINES = text("""
+    SELECT c.name AS tier_name, count(*) AS quantity, i.unit_price, i.platform_fee
+    FROM order_items i JOIN ticket_tiers c ON c.id = i.tier_id
+    WHERE i.order_id = :order_id
+    GROUP BY i.tier_id, c.name, i.unit_price, i.platform_fee ORDER BY min(i.position)
+""")
+_OPEN_PAYMENT = text("""
+    SELECT payment_method, va_number, redirect_url, expires_at FROM payments
+    WHERE order_id = :order_id AND status = 'pending'
+""")
+_RETURNED = text("""
+    SELECT amount FROM refunds  -- Uses index: refunds_order
+    WHERE order_id = :order_id AND kind = 'unusable_payment'
+      AND (CAST(:refund_id AS uuid) IS NULL OR id = CAST(:refund_id AS uuid))
+    ORDER BY created_at DESC LIMIT 1
+""")
+_TICKETS = text("""
+    SELECT t.id, t.pdf_object, c.name AS tier_name, COALESCE(i.attendee_name, u.full_name) AS attendee_name
+    FROM tickets t JOIN orders o ON o.id = t.order_id JOIN users u ON u.id = o.user_id
+        JOIN order_items i ON i.id = t.order_item_id JOIN ticket_tiers c ON c.id = i.tier_id
+    WHERE t.id = ANY(:ticket_ids) AND t.status <> 'void' ORDER BY i.position
+""")
+
+
+@dataclass(frozen=True)
+class Event:
+    """Where to be, and when: `when` is one or two lines."""
+
+    title: str
+    when: Sequence[str]
+    where: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """So many units of a tier at one price, each with its own fee."""
+
+    tier_name: str
+    quantity: int
+    unit_price: int
+    platform_fee: int
+
+
+@dataclass(frozen=True)
+class Payment:
+    """How the buyer can pay now, and until when."""
+
+    method: str
+    va_number: str | None
+    redirect_url: str | None
+    deadline: str
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order as its buyer knows it."""
+
+    id: UUID
+    status: str
+    buyer_name: str
+    event: Event
+    lines: Sequence[Line]
+    discount_amount: int
+    total_amount: int
+    deadline: str
+    payment: Payment | None
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """A ticket that is still good; `pdf_object` is where its PDF is stored."""
+
+    id: UUID
+    tier_name: str
+    attendee_name: str
+    pdf_object: str | None
+
+
+def order(tx: Transaction, order_id: UUID | None, language: str) -> Order:
+    """The order with its event, its lines and the payment that is open, if one is."""
+    row = tx.execute(_ORDER, {"order_id": order_id}).one()
+    return Order(
+        id=row.id,
+        status=row.status,
+        buyer_name=row.full_name,
+        event=Event(row.title, _when(row, language), ", ".join(filter(None, [row.venue, row.location]))),
+        lines=[Line(**line._mapping) for line in tx.execute(_LINES, {"order_id": order_id})],
+        discount_amount=row.discount_amount,
+        total_amount=row.total_amount,
+        deadline=local_time.long_moment(row.reservation_expires_at, row.timezone, language),
+        payment=_open_payment(tx, order_id, row.timezone, language),
+    )
+
+
+def tickets(tx: Transaction, ticket_ids: Sequence[UUID]) -> list[Ticket]:
+    """Those of these tickets that are still good, in the order of their items."""
+    return [Ticket(**row._mapping) for row in tx.execute(_TICKETS, {"ticket_ids": list(ticket_ids)})]
+
+
+def returned_amount(tx: Transaction, order_id: UUID | None, refund_id: UUID | None) -> int:
+    """What goes back of a payment that came too late or twice: by this refund, or by the order's last such one."""
+    amount: int = tx.execute(_RETURNED, {"order_id": order_id, "refund_id": refund_id}).scalar_one()
+    return amount
+
+
+def _open_payment(tx: Transaction, order_id: UUID | None, zone: str, language: str) -> Payment | None:
+    row = tx.execute(_OPEN_PAYMENT, {"order_id": order_id}).first()
+    if row is None:
+        return None
+    deadline = local_time.long_moment(row.expires_at, zone, language)
+    return Payment(row.payment_method, row.va_number, row.redirect_url, deadline)
+
+
+def _when(row: Any, language: str) -> tuple[str, str]:
+    start: datetime = row.start_date
+    return local_time.date_and_time(start, row.end_date, row.timezone, language)

@@ -1,0 +1,120 @@
+"""Asking for a mail: a row in the transaction that gives the reason, sent once that has committed."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud import outbox
+from shared.cloud.database import Transaction
+
+Template = Literal[
+    "verify_email",
+    "already_registered",
+    "reset_password",
+    "order_confirmation",
+    "e_ticket",
+    "ticket_delayed",
+    "payment_unusable",
+]
+
+_ASK = text("""
+    INSERT INTO emails (template, once_key, to_address, language, context, order_id)
+    VALUES (:template, :once_key, :to, :language, CAST(:context AS jsonb), :order_id)
+    ON CONFLICT (once_key) DO NOTHING
+    RETURNING id
+""")
+_BUYER = text("""
+    SELECT u.email, u.language FROM orders o JOIN users u ON u.id = o.user_id
+    WHERE o.id = :order_id AND NOT u.is_deleted
+""")
+_TICKETS = text("""
+    SELECT t.id, lower(i.attendee_email) AS address FROM tickets t JOIN order_items i ON i.id = t.order_item_id
+    WHERE t.order_id = :order_id AND t.status <> 'void' ORDER BY i.position
+""")
+
+
+def ask(
+    tx: Transaction,
+    template: Template,
+    *,
+    once_key: str,
+    to: str,
+    language: str = "id",
+    context: Mapping[str, Any],
+    order_id: UUID | None = None,
+) -> None:
+    """Have a mail sent to `to` once `tx` has committed. The same `once_key` is asked for once, ever.
+
+    `context` is what the database can't tell when the mail is sent: ids, or a one-time `code`, which is
+    forgotten once it is sent. For a mail about an order see `ask_about_order`.
+    """
+    email_id = tx.execute(
+        _ASK,
+        {
+            "template": template,
+            "once_key": once_key,
+            "to": to,
+            "language": language,
+            "context": json.dumps(context, default=str),
+            "order_id": order_id,
+        },
+    ).scalar()
+    if email_id is not None:
+        outbox.add(tx, "email.requested", {"email_id": email_id})
+
+
+def ask_about_order(
+    tx: Transaction,
+    template: Template,
+    order_id: UUID,
+    *,
+    once_key: str,
+    context: Mapping[str, Any] | None = None,
+) -> None:
+    """Have an order's buyer told, in their language. Who has deleted their account is left alone.
+
+    `context` for payment_unusable: the `refund_id`, where the order has several such refunds.
+    """
+    buyer = tx.execute(_BUYER, {"order_id": order_id}).first()
+    if buyer:
+        ask(
+            tx,
+            template,
+            once_key=once_key,
+            to=buyer.email,
+            language=buyer.language,
+            context=context or {},
+            order_id=order_id,
+        )
+
+
+def ask_e_tickets(tx: Transaction, order_id: UUID) -> None:
+    """Send all tickets of an order to its buyer, and to each other attendee's address its own (TS-018)."""
+    tickets = tx.execute(_TICKETS, {"order_id": order_id}).all()
+    buyer = tx.execute(_BUYER, {"order_id": order_id}).first()
+    if not tickets or not buyer:
+        return
+    recipients = {buyer.email: [ticket.id for ticket in tickets]} | _others(tickets, buyer.email)
+    for address, ticket_ids in recipients.items():
+        is_buyer = address == buyer.email
+        ask(
+            tx,
+            "e_ticket",
+            once_key=f"e_ticket:{order_id}" if is_buyer else f"e_ticket:{order_id}:{ticket_ids[0]}",
+            to=address,
+            language=buyer.language,
+            context={"ticket_ids": ticket_ids, "to_buyer": is_buyer},
+            order_id=order_id,
+        )
+
+
+def _others(tickets: Iterable[Any], buyer_address: str) -> dict[str, list[UUID]]:
+    """The tickets of each attendee's address that isn't the buyer's."""
+    found: dict[str, list[UUID]] = {}
+    for ticket in tickets:
+        if ticket.address and ticket.address != buyer_address:
+            found.setdefault(ticket.address, []).append(ticket.id)
+    return found

@@ -1,0 +1,48 @@
+"""Turning a template and its facts into a mail: subject, plain text and HTML."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from shared import rupiah
+from shared.cloud.settings import settings
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A mail ready to go. `text` says everything that `html` says."""
+
+    subject: str
+    text: str
+    html: str
+
+
+def render(template: str, language: str, facts: Mapping[str, Any]) -> Rendered:
+    """The mail `template` in `language` (`id` or `en`). A fact that is missing is an error."""
+    known = {
+        **facts,
+        "language": language,
+        "brand": settings().sender_name,
+        "public_url": settings().public_url.rstrip("/"),
+    }
+    plain = _templates().get_template(f"{language}/{template}.txt")
+    subject = " ".join("".join(plain.blocks["subject"](plain.new_context(known))).split())
+    html = _templates().get_template(f"{language}/{template}.html").render(known, subject=subject)
+    return Rendered(subject, plain.render(known).strip() + "\n", html)
+
+
+@lru_cache(maxsize=1)
+def _templates() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("shared.messages"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["rupiah"] = rupiah.written
+    return environment

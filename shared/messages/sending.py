@@ -1,0 +1,129 @@
+"""Sending a mail that was asked for: at least once, nearly always exactly once (PS-024, R-009).
+
+SendGrid has no idempotency key. So a try is recorded before the call, one delivery at a time holds the
+mail, and only a crash between SendGrid's yes and our note of it can send a mail twice.
+"""
+
+import logging
+from functools import lru_cache
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud import manual_tasks
+from shared.cloud.database import transaction
+from shared.cloud.secrets import secret
+from shared.cloud.settings import settings
+from shared.gateways.errors import GatewayError, GatewayRefused, PayloadUnreadable
+from shared.gateways.sendgrid import Mail, Sender, SendGrid
+from shared.messages.composing import FORGOTTEN_ONCE_DONE, Asked, Obsolete, compose
+from shared.problems import TryAgain
+
+MOST_ATTEMPTS = 10
+"""After so many tries a person looks at the mail (PS-024)."""
+HELD_SECONDS = 60
+"""How long a try may take before another delivery may think it dead: SendGrid's patience ends at 25 seconds."""
+
+log = logging.getLogger(__name__)
+
+_HOLD = text("""
+    UPDATE emails SET attempts = attempts + 1, claimed_until = now() + make_interval(secs => :held_seconds)
+    WHERE id = :id AND status = 'queued' AND (claimed_until IS NULL OR claimed_until < now())
+    RETURNING id, template, to_address, language, context, order_id, attempts
+""")
+_STATUS = text("SELECT status FROM emails WHERE id = :id")
+_LET_GO = text("UPDATE emails SET claimed_until = NULL, error_message = :error WHERE id = :id AND status = 'queued'")
+_SENT = text("""
+    UPDATE emails SET status = 'sent', sent_at = now(), provider_message_id = :message_id, error_message = NULL,
+        context = CASE WHEN template = ANY(:forgotten) THEN '{}' ELSE context END
+    WHERE id = :id AND status = 'queued'
+""")
+_FAILED = text("""
+    UPDATE emails SET status = 'failed', error_message = :error,
+        context = CASE WHEN template = ANY(:forgotten) THEN '{}' ELSE context END
+    WHERE id = :id AND status = 'queued'
+""")
+
+
+def send(email_id: UUID, attempt: int = 1) -> None:
+    """Send a mail unless that is done. `attempt` says which delivery of the wish to send it this is.
+
+    A mail that SendGrid will never take, or that ten tries could not send, is left to a person. Every
+    other trouble is raised, so that the delivery is repeated. Opens its own transactions.
+    """
+    email = _hold(email_id)
+    if email is None:
+        return
+    try:
+        message_id = _hand_over(compose(email))
+    except Obsolete as reason:
+        _mark_failed(email, str(reason), needs_a_person=False)
+    except GatewayRefused as refusal:
+        _mark_failed(email, str(refusal))
+    except Exception as error:
+        if max(email.attempts, attempt) < MOST_ATTEMPTS:
+            _let_go(email, error)
+            raise
+        _mark_failed(email, _told(error))
+    else:
+        _mark_sent(email, message_id)
+
+
+def _hand_over(mail: Mail) -> str | None:
+    try:
+        return _client().send(mail)
+    except PayloadUnreadable:  # accepted, only without the id: asking again would send it again
+        return None
+
+
+def _hold(email_id: UUID) -> Asked | None:
+    """The mail, held for this try alone; None where nothing is left to do. Raises TryAgain where another holds it."""
+    with transaction() as tx:
+        row = tx.execute(_HOLD, {"id": email_id, "held_seconds": HELD_SECONDS}).first()
+        if row:
+            return Asked(**row._mapping)
+        if tx.execute(_STATUS, {"id": email_id}).scalar() == "queued":
+            raise TryAgain("Another delivery is sending this mail.", retry_after_seconds=HELD_SECONDS)
+    return None
+
+
+def _let_go(email: Asked, error: Exception) -> None:
+    with transaction() as tx:
+        tx.execute(_LET_GO, {"id": email.id, "error": _told(error)})
+    facts = {"email_id": str(email.id), "attempts": email.attempts, "error": _told(error)}
+    log.warning("mail.delayed", extra=facts)
+
+
+def _mark_sent(email: Asked, message_id: str | None) -> None:
+    with transaction() as tx:
+        tx.execute(_SENT, {"id": email.id, "message_id": message_id, "forgotten": list(FORGOTTEN_ONCE_DONE)})
+    log.info("mail.sent", extra={"email_id": str(email.id), "template": email.template})
+
+
+def _mark_failed(email: Asked, error: str, *, needs_a_person: bool = True) -> None:
+    with transaction() as tx:
+        tx.execute(_FAILED, {"id": email.id, "error": error, "forgotten": list(FORGOTTEN_ONCE_DONE)})
+        if needs_a_person:
+            manual_tasks.add(
+                tx, "mail_failed", subject="email", subject_id=email.id, template=email.template, error=error
+            )
+    log.log(
+        logging.ERROR if needs_a_person else logging.INFO,
+        "mail.failed" if needs_a_person else "mail.obsolete",
+        extra={"email_id": str(email.id), "template": email.template, "error": error},
+    )
+
+
+def _told(error: Exception) -> str:
+    """An error in words that hold no personal data: only gateway errors promise that for their text."""
+    return str(error) if isinstance(error, GatewayError) else type(error).__name__
+
+
+def _client() -> SendGrid:
+    return _client_of(settings().sendgrid_base_url, secret("sendgrid-api-key"))
+
+
+@lru_cache(maxsize=2)
+def _client_of(base_url: str, api_key: str) -> SendGrid:
+    """Kept for its connections and its circuit breaker, until the key is rotated."""
+    return SendGrid(base_url, api_key, Sender(settings().sender_email, settings().sender_name))

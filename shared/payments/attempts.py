@@ -1,0 +1,190 @@
+"""A try to pay an order at a gateway: recorded before the gateway hears of it, so that a crash loses none.
+
+opening ──► pending ──► paid ──► refunded
+   │           │
+   └──► expired / failed
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud import outbox
+from shared.cloud.database import Transaction
+from shared.gateways.facts import OpenedPayment, PaymentFact
+from shared.problems import NotFound
+from shared.sales.orders import Order
+
+OPEN = ("opening", "pending")
+
+_COLUMNS = """
+    id, order_id, attempt, gateway, external_id, gateway_reference, payment_method, status, amount,
+    received_amount, snap_token, expires_at, created_at
+"""
+_READ = text(f"SELECT {_COLUMNS} FROM payments WHERE id = :id")
+_LOCK = text(f"SELECT {_COLUMNS} FROM payments WHERE id = :id FOR UPDATE")
+_LOCK_OPEN = text(f"""
+    SELECT {_COLUMNS} FROM payments WHERE order_id = :order_id AND status IN ('opening', 'pending') FOR UPDATE
+""")
+_ADD = text(f"""
+    INSERT INTO payments (order_id, attempt, gateway, external_id, payment_method, amount, expires_at)
+    SELECT :order_id, n, :gateway, CAST(:order_id AS text) || '-' || n, :payment_method, :amount, :expires_at
+    FROM (SELECT COALESCE(max(attempt), 0) + 1 AS n FROM payments WHERE order_id = :order_id) AS next
+    RETURNING {_COLUMNS}
+""")
+_ADD_FREE = text("""
+    INSERT INTO payments (order_id, attempt, gateway, external_id, payment_method, amount, received_amount,
+        status, expires_at, paid_at)
+    VALUES (:order_id, 1, 'none', CAST(:order_id AS text) || '-1', 'FREE', 0, 0, 'paid', :expires_at, now())
+    RETURNING id
+""")
+_OPENED = text("""
+    UPDATE payments SET status = CASE status WHEN 'opening' THEN 'pending' ELSE status END,
+        gateway_reference = :gateway_reference, redirect_url = :redirect_url, snap_token = :snap_token,
+        qr_string = :qr_string, va_number = :va_number, updated_at = now()
+    WHERE id = :id
+""")
+_PAID = text("""
+    UPDATE payments SET status = 'paid', received_amount = :received_amount, channel = :channel,
+        transaction_id = :transaction_id, paid_at = :paid_at, ended_at = NULL, must_end_at_gateway = false,
+        gateway_reference = COALESCE(gateway_reference, :gateway_reference), updated_at = now()
+    WHERE id = :id
+""")
+_ENDED = text("""
+    UPDATE payments SET status = :status, failure = :failure, ended_at = now(), updated_at = now()
+    WHERE id = :id
+""")
+_MUST_END = text("UPDATE payments SET must_end_at_gateway = true, updated_at = now() WHERE id = :id")
+_ENDED_AT_GATEWAY = text("UPDATE payments SET must_end_at_gateway = false WHERE id = :id")
+_BY_NAME = text("""
+    SELECT id FROM payments WHERE gateway = :gateway
+      AND (external_id = :external_id OR gateway_reference = :gateway_reference)
+    LIMIT 1
+""")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A row of payments. `amount` is asked for, `received_amount` came in; both rupiah."""
+
+    id: UUID
+    order_id: UUID
+    attempt: int
+    gateway: str
+    external_id: str
+    gateway_reference: str | None
+    payment_method: str
+    status: str
+    amount: int
+    received_amount: int | None
+    snap_token: str | None
+    expires_at: datetime
+    created_at: datetime
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still be paid, as far as we know."""
+        return self.status in OPEN
+
+
+def read(tx: Transaction, payment_id: UUID) -> Attempt:
+    """A payment as it is. Raises NotFound."""
+    row = tx.execute(_READ, {"id": payment_id}).first()
+    if row is None:
+        raise NotFound
+    return Attempt(**row._mapping)
+
+
+def lock(tx: Transaction, payment_id: UUID) -> Attempt:
+    """Lock a payment; its order is locked before. Raises NotFound."""
+    row = tx.execute(_LOCK, {"id": payment_id}).first()
+    if row is None:
+        raise NotFound
+    return Attempt(**row._mapping)
+
+
+def lock_open(tx: Transaction, order_id: UUID) -> Attempt | None:
+    """The one payment of an order that is open, locked; the database allows no second."""
+    row = tx.execute(_LOCK_OPEN, {"order_id": order_id}).first()
+    return Attempt(**row._mapping) if row else None
+
+
+def named(tx: Transaction, gateway: str, external_id: str | None, gateway_reference: str | None) -> UUID | None:
+    """The payment a gateway speaks of, by our id or by its own."""
+    names = {"gateway": gateway, "external_id": external_id, "gateway_reference": gateway_reference}
+    found: UUID | None = tx.execute(_BY_NAME, names).scalar()
+    return found
+
+
+def add(tx: Transaction, order: Order, *, gateway: str, method: str, expires_at: datetime) -> Attempt:
+    """Record that we are about to ask a gateway. The external id is the order's and the number of the try."""
+    values = {
+        "order_id": order.id,
+        "gateway": gateway,
+        "payment_method": method,
+        "amount": order.total_amount,
+        "expires_at": expires_at,
+    }
+    return Attempt(**tx.execute(_ADD, values).one()._mapping)
+
+
+def add_free(tx: Transaction, order: Order) -> UUID:
+    """Record that an order that costs nothing is paid."""
+    payment_id: UUID = tx.execute(
+        _ADD_FREE, {"order_id": order.id, "expires_at": order.reservation_expires_at}
+    ).scalar_one()
+    return payment_id
+
+
+def mark_opened(tx: Transaction, attempt: Attempt, opened: OpenedPayment) -> None:
+    """Keep what the buyer needs to pay. A payment that has moved on meanwhile keeps its status."""
+    tx.execute(
+        _OPENED,
+        {
+            "id": attempt.id,
+            "gateway_reference": opened.gateway_reference,
+            "redirect_url": opened.redirect_url,
+            "snap_token": opened.snap_token,
+            "qr_string": opened.qr_string,
+            "va_number": opened.va_number,
+        },
+    )
+
+
+def mark_paid(tx: Transaction, attempt: Attempt, fact: PaymentFact, received: int, paid_at: datetime) -> None:
+    """Money of this payment is with the gateway."""
+    tx.execute(
+        _PAID,
+        {
+            "id": attempt.id,
+            "received_amount": received,
+            "channel": fact.channel,
+            "transaction_id": fact.transaction_id,
+            "gateway_reference": fact.gateway_reference,
+            "paid_at": paid_at,
+        },
+    )
+
+
+def mark_ended(tx: Transaction, attempt: Attempt, status: str, failure: str | None = None) -> None:
+    """Nobody will pay it: `status` is expired or failed."""
+    tx.execute(_ENDED, {"id": attempt.id, "status": status, "failure": failure})
+
+
+def close(tx: Transaction, attempt: Attempt) -> None:
+    """Give up an open payment on our side and ask for its end at the gateway (`payment.closing`)."""
+    mark_ended(tx, attempt, "expired")
+    must_end(tx, attempt)
+
+
+def must_end(tx: Transaction, attempt: Attempt) -> None:
+    """Note that the gateway may still take money for this payment, and have that ended."""
+    tx.execute(_MUST_END, {"id": attempt.id})
+    outbox.add(tx, "payment.closing", {"payment_id": attempt.id})
+
+
+def mark_ended_at_gateway(tx: Transaction, attempt: Attempt) -> None:
+    """The gateway takes no more money for it."""
+    tx.execute(_ENDED_AT_GATEWAY, {"id": attempt.id})

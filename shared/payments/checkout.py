@@ -1,0 +1,189 @@
+"""Checkout: one short transaction, the gateway, another short transaction.
+
+    begin   the try is recorded, with the id the gateway will know it by, and the hold lasts 30 minutes
+    open    the gateway makes the payment; no transaction is open
+    record  what came back is kept, and the order is confirmed by mail
+
+A crash after `begin` leaves a try that is `opening`: the buyer's next click goes on with it (the
+gateway is asked first whether it knows it), and reconcile ends it if nobody comes back.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import text
+
+from shared.cloud import clock
+from shared.cloud.database import Transaction, transaction
+from shared.cloud.settings import settings
+from shared.gateways.errors import GatewayError, GatewayMisconfigured, GatewayRefused, GatewayUnavailable
+from shared.gateways.facts import Customer, OpenedPayment, PaymentMethod
+from shared.messages import mails
+from shared.models import Body
+from shared.payments import attempts, providers, settlement
+from shared.payments.attempts import Attempt
+from shared.problems import Invalid, Problem, TryAgain
+from shared.sales import expiry, orders
+from shared.sales.answers import OrderAnswer, PaymentAnswer
+from shared.sales.orders import Order, ReservationExpired
+from shared.sales.reservations import Email, Name
+
+GatewayName = Literal["xendit", "midtrans"]
+Method = Annotated[PaymentMethod, Field(strict=False)]
+
+
+class NamedAttendee(Body):
+    """Who will use one ticket of the order."""
+
+    item_id: UUID
+    name: Name
+    email: Email
+
+
+class Request(Body):
+    """How the buyer wants to pay, and the attendees that were not named at reservation."""
+
+    payment_method: Method
+    gateway: GatewayName | None = None
+    attendees: Annotated[list[NamedAttendee], Field(max_length=500)] | None = None
+
+
+class InvoiceRequest(Body):
+    """Another try to pay an order, within its reservation."""
+
+    order_id: UUID
+    payment_method: Method
+    gateway: GatewayName | None = None
+
+
+class AttendeesMissing(Invalid):
+    """Name an attendee, with e-mail, for each ticket before paying."""
+
+    slug = "attendees-missing"
+
+
+class PaymentRefused(Problem):
+    """The payment service does not take this order by that method. Choose another method."""
+
+    status, slug = 422, "payment-method-refused"
+
+
+_NAME = text("""
+    UPDATE order_items SET attendee_name = :name, attendee_email = :email
+    WHERE id = :item_id AND order_id = :order_id
+    RETURNING id
+""")
+_NAMELESS = text("""
+    SELECT id FROM order_items
+    WHERE order_id = :order_id AND (attendee_name IS NULL OR attendee_email IS NULL) ORDER BY position
+""")
+_CUSTOMER = text("""
+    SELECT u.full_name AS name, u.email, u.phone, e.title
+    FROM orders o JOIN users u ON u.id = o.user_id JOIN events e ON e.id = o.event_id
+    WHERE o.id = :order_id
+""")
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """What the first transaction decided. `resume`: an earlier try may have reached the gateway already."""
+
+    attempt: Attempt
+    customer: Customer
+    description: str
+    resume: bool
+
+
+def checkout(buyer_id: UUID, order_id: UUID, request: Request) -> OrderAnswer:
+    """Start to pay an order; give it with its pending payment. One that costs nothing is paid at once.
+
+    Raises NotFound, ReservationExpired, NotPayable, AttendeesMissing, PaymentRefused, TryAgain.
+    """
+    with transaction() as tx:
+        order = orders.lock_own(tx, order_id, buyer_id)
+        _name_attendees(tx, order, request.attendees or [])
+        begun = _begin(tx, order, request.payment_method, request.gateway)
+    if begun:
+        _open(begun)
+    with transaction() as tx:
+        return OrderAnswer.read(tx, order_id)
+
+
+def another_try(buyer_id: UUID, request: InvoiceRequest) -> PaymentAnswer:
+    """Pay by another way within the reservation; the older try is ended at its gateway. Gives the new payment."""
+    wanted = Request(payment_method=request.payment_method, gateway=request.gateway)
+    return checkout(buyer_id, request.order_id, wanted).payments[-1]
+
+
+def _name_attendees(tx: Transaction, order: Order, named: list[NamedAttendee]) -> None:
+    if order.status not in orders.LIVE:
+        return  # what may not be paid any more is not renamed either; `_begin` says why
+    for index, attendee in enumerate(named):
+        values = {"item_id": attendee.item_id, "order_id": order.id, "name": attendee.name, "email": attendee.email}
+        if tx.execute(_NAME, values).first() is None:
+            raise Invalid.field(f"attendees.{index}.item_id", "is not an item of this order")
+
+
+def _begin(tx: Transaction, order: Order, method: PaymentMethod, gateway: str | None) -> _Begun | None:
+    deadline = orders.start_payment(tx, order)
+    nameless = tx.execute(_NAMELESS, {"order_id": order.id}).scalars().all()
+    if nameless:
+        raise AttendeesMissing(errors=[{"field": "attendees", "message": f"item {item}"} for item in nameless])
+    expiry.end_on_time(tx, deadline)
+    if order.total_amount == 0:
+        settlement.settle_free(tx, orders.lock(tx, order.id))
+        return None
+    chosen = gateway or settings().default_gateway
+    attempt = attempts.lock_open(tx, order.id)
+    if attempt and (attempt.gateway, attempt.payment_method) != (chosen, method):
+        attempts.close(tx, attempt)
+        attempt = None
+    resume = attempt is not None
+    if attempt is None:
+        attempt = attempts.add(tx, order, gateway=chosen, method=method, expires_at=deadline)
+    elif attempt.status == "pending":
+        return None
+    payer = tx.execute(_CUSTOMER, {"order_id": order.id}).one()
+    customer = Customer(payer.name, payer.email, payer.phone)
+    return _Begun(attempt, customer, f"Tiket {payer.title}"[:200], resume)
+
+
+def _open(begun: _Begun) -> None:
+    attempt = begun.attempt
+    if attempt.expires_at <= clock.now():
+        raise ReservationExpired
+    try:
+        opened = providers.of(attempt).open(attempt, begun.customer, begun.description, resume=begun.resume)
+    except GatewayRefused as refused:
+        _give_up(attempt, refused)
+        raise PaymentRefused from refused
+    except (GatewayUnavailable, GatewayMisconfigured) as error:
+        seconds = error.retry_after_seconds if isinstance(error, GatewayUnavailable) else 30
+        raise TryAgain(
+            "The payment service does not answer. Your tickets are held: try again, or choose another method.",
+            retry_after_seconds=max(int(seconds), 1),
+        ) from error
+    with transaction() as tx:
+        _record(tx, attempt, opened)
+
+
+def _record(tx: Transaction, attempt: Attempt, opened: OpenedPayment) -> None:
+    order = orders.lock(tx, attempt.order_id)
+    now = attempts.lock(tx, attempt.id)
+    attempts.mark_opened(tx, now, opened)
+    if not now.is_open and now.status != "paid":  # given up while the gateway was making it
+        attempts.must_end(tx, now)
+    elif order.status not in orders.LIVE and now.is_open:  # the order ended meanwhile
+        attempts.close(tx, now)
+    else:
+        mails.ask_about_order(tx, "order_confirmation", order.id, once_key=f"order_confirmation:{order.id}")
+
+
+def _give_up(attempt: Attempt, error: GatewayError) -> None:
+    with transaction() as tx:
+        orders.lock(tx, attempt.order_id)
+        now = attempts.lock(tx, attempt.id)
+        if now.status == "opening":
+            attempts.mark_ended(tx, now, "failed", error.reason)

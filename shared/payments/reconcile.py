@@ -1,0 +1,189 @@
+"""Putting right what slipped through: crashes, lost messages, silent gateways (layer 3).
+
+It has no repairs of its own: it finds, and calls the very operations that the doors call. Each repair
+is an audit line `reconcile_fix_...`, each run one `reconcile_run` with its totals (MON alerts on them).
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud import audit, outbox
+from shared.cloud.database import transaction
+from shared.gateways.errors import GatewayError
+from shared.money import ledger, refunds
+from shared.payments import ending, sync, webhooks
+from shared.payments.settlement import Outcome
+from shared.problems import Problem
+from shared.sales import expiry, stocktaking
+
+MOST_PER_CHECK = 200
+
+log = logging.getLogger(__name__)
+
+_STUCK_WEBHOOKS = text("""
+    SELECT id FROM webhook_events  -- Uses index: webhook_events_waiting
+    WHERE NOT processed AND created_at < now() - make_interval(secs => :older_than_seconds)
+    ORDER BY created_at LIMIT :most
+""")
+_OVERDUE_PAYMENTS = text("""
+    SELECT id FROM payments  -- Uses index: payments_open
+    WHERE status = 'pending' AND expires_at < now() - make_interval(secs => :older_than_seconds)
+    ORDER BY expires_at LIMIT :most
+""")
+_QUIET_PAYMENTS = text("""
+    SELECT p.id FROM payments p
+    WHERE p.status = 'pending' AND p.created_at < now() - interval '5 minutes' AND p.expires_at >= now()
+    ORDER BY p.created_at LIMIT :most
+""")
+_STUCK_OPENING = text("""
+    SELECT id, order_id FROM payments
+    WHERE status = 'opening' AND updated_at < now() - make_interval(secs => :older_than_seconds)
+    ORDER BY updated_at LIMIT :most
+""")
+_TO_END = text("""
+    SELECT id FROM payments  -- Uses index: payments_to_end
+    WHERE must_end_at_gateway AND updated_at < now() - make_interval(secs => :older_than_seconds)
+    ORDER BY updated_at LIMIT :most
+""")
+_OPEN_ON_ENDED = text("""
+    SELECT DISTINCT p.order_id AS id FROM payments p JOIN orders o ON o.id = p.order_id
+    WHERE p.status IN ('opening', 'pending') AND o.status NOT IN ('reserved', 'pending_payment')
+      AND o.updated_at < now() - make_interval(secs => :older_than_seconds)
+    LIMIT :most
+""")
+_UNISSUED = text("""
+    SELECT id FROM orders  -- Uses index: orders_unissued
+    WHERE status = 'paid' AND tickets_issued_at IS NULL
+      AND paid_at < now() - make_interval(secs => :older_than_seconds)
+    ORDER BY paid_at LIMIT :most
+""")
+_UNBOOKED = text("""
+    SELECT p.id, o.id AS order_id, o.organizer_id, p.gateway, o.total_amount, o.platform_fee
+    FROM orders o JOIN payments p ON p.order_id = o.id AND p.status = 'paid'
+    WHERE o.status = 'paid' AND o.total_amount > 0 AND p.received_amount = o.total_amount
+      AND NOT EXISTS (SELECT 1 FROM ledger_postings l WHERE l.order_id = o.id)
+    LIMIT :most
+""")
+_REFUNDS = text("""
+    SELECT id, payment_id, status FROM refunds  -- Uses index: refunds_open
+    WHERE kind = 'unusable_payment' AND status IN ('approved', 'processing')
+      AND updated_at < now() - make_interval(secs => :older_than_seconds)
+    ORDER BY updated_at LIMIT :most
+""")
+_QUEUED_MAILS = text("""
+    SELECT id FROM emails  -- Uses index: emails_queued
+    WHERE status = 'queued' AND created_at < now() - make_interval(secs => :older_than_seconds)
+    ORDER BY created_at LIMIT :most
+""")
+
+
+@dataclass(frozen=True)
+class _Check:
+    """One thing that can be wrong: how to find it, the name of its repair, and the repair."""
+
+    name: str
+    find: Any
+    repair: Callable[[Any], object]
+
+
+def run(*, thorough: bool, older_than_seconds: int = 60) -> dict[str, int]:
+    """Look for everything that can be wrong and repair it; give how many of each were repaired.
+
+    `thorough` (hourly) also asks the gateways about payments that are merely quiet and takes stock of
+    the counters. What is younger than `older_than_seconds` is left to those who are working on it.
+    """
+    totals = {
+        "reconcile_fix_message_published": outbox.sweep(older_than_seconds=min(older_than_seconds, 10)),
+        "reconcile_release_stock": expiry.end_all_due(),
+    }
+    for check in _CHECKS + (_THOROUGH if thorough else []):
+        totals[check.name] = totals.get(check.name, 0) + _apply(check, older_than_seconds)
+    if thorough:
+        totals["reconcile_fix_counter"] = stocktaking.correct_counters()
+        totals["ledger_difference"] = _ledger_differences()
+    with transaction() as tx:
+        audit.record(tx, "reconcile_run", subject="run", subject_id=None, thorough=thorough, totals=totals)
+    log.info("reconcile.run", extra={"totals": totals})
+    return totals
+
+
+def _apply(check: _Check, older_than_seconds: int) -> int:
+    with transaction() as tx:
+        found: Sequence[Any] = tx.execute(
+            check.find, {"older_than_seconds": older_than_seconds, "most": MOST_PER_CHECK}
+        ).all()
+    return sum(_repair(check, row) for row in found)
+
+
+def _repair(check: _Check, row: Any) -> bool:
+    """One repair, which must not stop the others."""
+    try:
+        outcome = check.repair(row)
+    except (GatewayError, Problem) as error:
+        log.warning("reconcile.postponed", extra={"check": check.name, "id": str(row.id), "error": str(error)})
+        return False
+    except Exception as error:
+        log.error("reconcile.failed", extra={"check": check.name, "id": str(row.id)}, exc_info=error)
+        return False
+    if outcome in (Outcome.NOTHING, False):
+        return False
+    with transaction() as tx:
+        audit.record(tx, check.name, subject="row", subject_id=row.id, outcome=outcome)
+    return True
+
+
+def _say_again(topic: str, field: str) -> Callable[[Any], object]:
+    def say(row: Any) -> str:
+        with transaction() as tx:
+            outbox.add(tx, topic, {field: row.id})
+        return topic
+
+    return say
+
+
+def _book(row: Any) -> bool:
+    sale = ledger.Sale(row.order_id, row.organizer_id, row.gateway, row.total_amount, row.platform_fee)
+    with transaction() as tx:
+        return ledger.post_sale(tx, row.id, sale)
+
+
+def _end_opening(row: Any) -> str:
+    """A checkout died between its two transactions and its buyer did not come back."""
+    ending.give_up_opening(row.id)
+    return "given_up"
+
+
+def _refund(row: Any) -> str | bool:
+    done = refunds.pay_back(row.id) if row.status == "approved" else refunds.ask_about(row.payment_id)
+    return done if done != row.status else False
+
+
+def _id(act: Callable[[UUID], object]) -> Callable[[Any], object]:
+    return lambda row: act(row.id)
+
+
+def _ledger_differences() -> int:
+    with transaction() as tx:
+        found = ledger.differences(tx)
+    if found:
+        log.critical("ledger.difference", extra={"postings": {str(key): amount for key, amount in found.items()}})
+    return len(found)
+
+
+_CHECKS = [
+    _Check("reconcile_fix_webhook", _STUCK_WEBHOOKS, _id(webhooks.process)),
+    _Check("reconcile_fix_payment", _OVERDUE_PAYMENTS, _id(sync.ask_and_settle)),
+    _Check("reconcile_fix_opening", _STUCK_OPENING, _end_opening),
+    _Check("reconcile_end_payment", _OPEN_ON_ENDED, _id(ending.end_payments_of)),
+    _Check("reconcile_end_payment", _TO_END, _id(ending.end_at_gateway)),
+    _Check("reconcile_fix_ticket_issued", _UNISSUED, _say_again("payment.success", "order_id")),
+    _Check("reconcile_fix_ledger", _UNBOOKED, _book),
+    _Check("reconcile_fix_refund", _REFUNDS, _refund),
+    _Check("reconcile_fix_mail", _QUEUED_MAILS, _say_again("email.requested", "email_id")),
+]
+_THOROUGH = [_Check("reconcile_fix_payment", _QUIET_PAYMENTS, _id(sync.ask_and_settle))]

@@ -1,0 +1,208 @@
+"""The one place of side effects: what a gateway's fact about a payment does to the order, stock, books and tickets.
+
+Webhook, sync, expiry and reconcile all come here with what the gateway answered when it was asked.
+Locks are taken in the order: order, payment, tiers. A fact that has been acted on already, or that
+would move an order backwards, changes nothing; money is never dropped silently.
+"""
+
+import logging
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from shared.cloud import audit, clock, manual_tasks, outbox
+from shared.cloud.database import Transaction
+from shared.gateways.facts import PaymentFact, PaymentState
+from shared.messages import mails
+from shared.money import ledger, refunds
+from shared.payments import attempts
+from shared.payments.attempts import Attempt
+from shared.sales import orders
+from shared.sales.inventory import SoldOut
+from shared.sales.orders import Order
+from shared.tickets import issuing
+
+log = logging.getLogger(__name__)
+
+
+class Outcome(StrEnum):
+    """What came of a fact. Kept with the webhook that told it."""
+
+    PAID = "paid"
+    REVIVED = "revived"  # late money bought the stock anew
+    TO_REFUND = "to_refund"  # money that buys nothing goes back in full
+    IN_REVIEW = "in_review"  # the amount does not fit: a person decides
+    EXPIRED = "expired"
+    FAILED = "failed"
+    REFUNDED = "refunded"
+    REVERSED = "reversed"
+    NOTED = "noted"  # a person has been told; nothing moved
+    NOTHING = "nothing"  # known already, still pending, or too old to matter
+
+
+def settle(tx: Transaction, payment_id: UUID, fact: PaymentFact) -> Outcome:
+    """Act once on what the gateway says of a payment. Raises NotFound for a payment we don't have."""
+    order = orders.lock(tx, attempts.read(tx, payment_id).order_id)
+    attempt = attempts.lock(tx, payment_id)
+    outcome = _ACTS.get(fact.state, _nothing)(tx, order, attempt, fact)
+    log.info(
+        "payment.settled",
+        extra={
+            "order_id": str(order.id),
+            "payment_id": str(attempt.id),
+            "gateway": attempt.gateway,
+            "state": fact.state,
+            "outcome": outcome,
+        },
+    )
+    return outcome
+
+
+def settle_free(tx: Transaction, order: Order) -> None:
+    """An order that costs nothing is paid at once; no money moves, so nothing is posted."""
+    attempts.add_free(tx, order)
+    orders.mark_paid(tx, order, clock.now())
+    outbox.add(tx, "payment.success", {"order_id": order.id})
+
+
+def _paid(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) -> Outcome:
+    if attempt.received_amount is not None:
+        return Outcome.NOTHING
+    received = fact.paid_amount if fact.paid_amount is not None else (fact.amount or 0)
+    paid_at = fact.paid_at or clock.now()
+    attempts.mark_paid(tx, attempt, fact, received, paid_at)
+    if fact.currency != "IDR" or received != attempt.amount:
+        return _set_aside(tx, order, attempt, fact, received)
+    if order.status in orders.LIVE:
+        orders.mark_paid(tx, order, paid_at)
+        return _sold(tx, order, attempt, Outcome.PAID)
+    if order.status == "expired":
+        try:
+            orders.revive(tx, order, paid_at)
+        except SoldOut:
+            return _send_back(tx, order, attempt)
+        return _sold(tx, order, attempt, Outcome.REVIVED)
+    return _send_back(tx, order, attempt)  # cancelled, refunded, or paid already by another payment
+
+
+def _sold(tx: Transaction, order: Order, attempt: Attempt, outcome: Outcome) -> Outcome:
+    ledger.post_sale(tx, attempt.id, _sale(order, attempt))
+    outbox.add(tx, "payment.success", {"order_id": order.id})
+    other = attempts.lock_open(tx, order.id)
+    if other:
+        attempts.close(tx, other)
+    return outcome
+
+
+def _send_back(tx: Transaction, order: Order, attempt: Attempt) -> Outcome:
+    refund_id = refunds.owe_unusable_payment(tx, attempt.id, attempt.gateway, order_id=order.id)
+    mails.ask_about_order(
+        tx, "payment_unusable", order.id, once_key=f"payment_unusable:{refund_id}", context={"refund_id": refund_id}
+    )
+    return Outcome.TO_REFUND
+
+
+def _set_aside(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact, received: int) -> Outcome:
+    reason = "underpaid" if received < attempt.amount else "overpaid"
+    if fact.currency == "IDR":
+        ledger.post_unallocated(tx, attempt.id, attempt.gateway, received, order_id=order.id)
+    else:
+        reason = "wrong_currency"
+    if order.status in orders.LIVE:
+        orders.put_in_review(tx, order, reason)
+    _tell_a_person(tx, f"payment_{reason}", attempt, fact)
+    return Outcome.IN_REVIEW
+
+
+def _expired(tx: Transaction, order: Order, attempt: Attempt, _: PaymentFact) -> Outcome:
+    attempts.mark_ended_at_gateway(tx, attempt)
+    if not attempt.is_open:
+        return Outcome.NOTHING
+    attempts.mark_ended(tx, attempt, "expired")
+    if order.status in orders.LIVE and order.review_reason is None:
+        orders.expire(tx, order)
+    return Outcome.EXPIRED
+
+
+def _failed(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) -> Outcome:
+    """The try is over, the reservation is not: another method or gateway may follow (TRACK)."""
+    if fact.payer_may_retry or not attempt.is_open:
+        return Outcome.NOTHING
+    attempts.mark_ended(tx, attempt, "failed", fact.raw_status)
+    attempts.mark_ended_at_gateway(tx, attempt)
+    audit.record(tx, "payment.failed", subject="order", subject_id=order.id, payment_id=attempt.id)
+    return Outcome.FAILED
+
+
+def _refunded(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) -> Outcome:
+    """All the money is back with the customer: by our own refund, or by somebody at the gateway's dashboard."""
+    if attempt.status == "refunded":
+        return Outcome.NOTHING
+    ours = refunds.of_payment(tx, attempt.id)
+    if ours:
+        refunds.complete(tx, ours)
+        return Outcome.REFUNDED
+    return _take_back(tx, order, attempt, fact, Outcome.REFUNDED)
+
+
+def _reversed(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) -> Outcome:
+    """The bank took a settled payment back within minutes (Permata, Mandiri Bill, Indomaret): payments.md 2.7."""
+    if attempt.is_open:
+        return _failed(tx, order, attempt, fact)
+    return _take_back(tx, order, attempt, fact, Outcome.REVERSED)
+
+
+def _take_back(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact, outcome: Outcome) -> Outcome:
+    if attempt.status != "paid" or order.status != "paid":
+        if attempt.status == "paid":
+            _tell_a_person(tx, f"payment_{outcome}_out_of_order", attempt, fact)
+        return Outcome.NOTHING
+    issuing.void(tx, order.id)
+    ledger.post_sale_taken_back(tx, attempt.id, _sale(order, attempt))
+    refunds.record_taken_back(tx, attempt.id, f"{attempt.gateway}: {fact.raw_status}")
+    orders.mark_refunded(tx, order)
+    if outcome is Outcome.REVERSED:
+        _tell_a_person(tx, "payment_reversed", attempt, fact)
+    return outcome
+
+
+def _noted(tx: Transaction, _: Order, attempt: Attempt, fact: PaymentFact) -> Outcome:
+    _tell_a_person(tx, f"payment_{fact.state}", attempt, fact)
+    return Outcome.NOTED
+
+
+def _nothing(_tx: Transaction, _order: Order, _attempt: Attempt, _fact: PaymentFact) -> Outcome:
+    return Outcome.NOTHING
+
+
+def _tell_a_person(tx: Transaction, kind: str, attempt: Attempt, fact: PaymentFact) -> None:
+    details: dict[str, Any] = {
+        "gateway": attempt.gateway,
+        "order_id": attempt.order_id,
+        "expected": attempt.amount,
+        "received": fact.paid_amount,
+        "currency": fact.currency,
+        "raw_status": fact.raw_status,
+    }
+    audit.record(tx, kind, subject="payment", subject_id=attempt.id, **details)
+    manual_tasks.add(tx, kind, subject="payment", subject_id=attempt.id, **details)
+
+
+def _sale(order: Order, attempt: Attempt) -> ledger.Sale:
+    return ledger.Sale(order.id, order.organizer_id, attempt.gateway, order.total_amount, order.platform_fee)
+
+
+_Act = Callable[[Transaction, Order, Attempt, PaymentFact], Outcome]
+_ACTS: dict[PaymentState, _Act] = {
+    PaymentState.PENDING: _nothing,
+    PaymentState.CHALLENGED: _nothing,  # the gateway's fraud review decides; nothing is handed out until then
+    PaymentState.PAID: _paid,
+    PaymentState.EXPIRED: _expired,
+    PaymentState.FAILED: _failed,
+    PaymentState.REFUNDED: _refunded,
+    PaymentState.PARTIALLY_REFUNDED: _noted,
+    PaymentState.REVERSED: _reversed,
+    PaymentState.CHARGED_BACK: _noted,
+    PaymentState.UNKNOWN: _noted,
+}

@@ -1,0 +1,83 @@
+"""Issuing: a paid order gets exactly one ticket per seat and participant, each with its PDF (TS-014 to TS-020).
+
+Three phases, none of which holds a transaction open over a network call. A crash anywhere is repaired by
+doing it all again: every phase does only what is missing.
+"""
+
+import logging
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud import manual_tasks, outbox
+from shared.cloud.database import Transaction, transaction
+from shared.sales import orders
+from shared.tickets import printing
+
+MOST_ATTEMPTS = 5
+"""After so many deliveries a person takes over (PS-023)."""
+
+log = logging.getLogger(__name__)
+
+_ADD_MISSING = text("""
+    INSERT INTO tickets (order_id, order_item_id, event_id)
+    SELECT o.id, i.id, o.event_id
+    FROM orders o JOIN order_items i ON i.order_id = o.id JOIN ticket_tiers c ON c.id = i.tier_id
+    WHERE o.id = :order_id AND c.kind IN ('ticket', 'registration')
+    ORDER BY i.position
+    ON CONFLICT (order_item_id) DO NOTHING
+""")
+_MARK_ISSUED = text("UPDATE orders SET tickets_issued_at = now(), updated_at = now() WHERE id = :order_id")
+_HAS_TICKETS = text("SELECT EXISTS (SELECT 1 FROM tickets WHERE order_id = :order_id)")
+_VOID = text("UPDATE tickets SET status = 'void' WHERE order_id = :order_id AND status <> 'void'")
+
+
+def issue(order_id: UUID) -> int:
+    """Issue what a paid order still lacks and return how many tickets that added.
+
+    Says `ticket.created` the first time all is there. Does nothing for an order that isn't paid (any more).
+    Opens its own transactions. Raises NotFound, and whatever stops the database or the storage: call again.
+    """
+    added = _add_missing(order_id)
+    if added is None:
+        return 0
+    printed = printing.print_missing(order_id)
+    _finish(order_id, printed)
+    return added
+
+
+def give_up(tx: Transaction, order_id: UUID, error: Exception) -> bool:
+    """Hand an order that can't be issued to a person (PS-023).
+
+    Returns whether the buyer is now to be told that the tickets come within 24 hours; False where the
+    order has its tickets by now, or isn't paid any more.
+    """
+    order = orders.lock(tx, order_id)
+    if order.status != "paid" or order.tickets_issued_at:
+        return False
+    log.error("ticket.issue_failed", exc_info=error, extra={"order_id": str(order_id)})
+    manual_tasks.add(tx, "ticket_issue_failed", subject="order", subject_id=order_id, error=type(error).__name__)
+    return True
+
+
+def void(tx: Transaction, order_id: UUID) -> int:
+    """No ticket of a refunded order lets anyone in again; return how many that ended. The order is locked."""
+    return tx.execute(_VOID, {"order_id": order_id}).rowcount
+
+
+def _add_missing(order_id: UUID) -> int | None:
+    with transaction() as tx:
+        if orders.lock(tx, order_id).status != "paid":
+            return None
+        return tx.execute(_ADD_MISSING, {"order_id": order_id}).rowcount
+
+
+def _finish(order_id: UUID, printed: list[printing.Printed]) -> None:
+    with transaction() as tx:
+        order = orders.lock(tx, order_id)
+        printing.remember(tx, printed)
+        if order.status != "paid" or order.tickets_issued_at:
+            return
+        tx.execute(_MARK_ISSUED, {"order_id": order_id})
+        if tx.execute(_HAS_TICKETS, {"order_id": order_id}).scalar_one():  # not an order of products only
+            outbox.add(tx, "ticket.created", {"order_id": order_id})

@@ -1,0 +1,162 @@
+"""The OpenAPI 3.1 description of routes, from the very declarations that serve them (M-002)."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, get_args
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from shared.problems import Forbidden, Malformed, NotSignedIn, Problem, TooLarge, TryAgain, WrongType
+from shared.web.idempotency import IdempotencyInProgress, IdempotencyMismatch
+from shared.web.rendering import File
+from shared.web.requests import RawRequest
+from shared.web.routes import Parameter, Route
+
+_REF = "#/components/schemas/{model}"
+
+_PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457. `detail` says what to do; `instance` is the correlation id.",
+    "required": ["type", "title", "status", "detail", "instance"],
+    "properties": {
+        "type": {"type": "string", "description": "/problems/<slug>"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["field", "message"],
+                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
+            },
+        },
+    },
+}
+
+
+class Invalid(Problem):
+    """A field is wrong; `errors` names each."""
+
+    status, slug = 422, "invalid"
+
+
+def document(tagged: Mapping[str, Iterable[Route]], *, title: str, version: str, description: str) -> dict[str, Any]:
+    """The document of these routes by tag (function). Routes of Google's deliveries are left out."""
+    routes = [(tag, route) for tag, declared in tagged.items() for route in declared if route.kind == "http"]
+    schemas, definitions = _schemas([route for _, route in routes])
+    paths: dict[str, dict[str, Any]] = {}
+    for tag, route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(tag, route, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": version, "description": description},
+        "paths": dict(sorted(paths.items())),
+        "components": {
+            "schemas": {**definitions, "Problem": _PROBLEM},
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+_Schemas = Mapping[tuple[type[BaseModel], str], Any]
+
+
+def _schemas(routes: list[Route]) -> tuple[_Schemas, dict[str, Any]]:
+    asked: list[tuple[type[BaseModel], Any]] = []
+    for route in routes:
+        asked += [(model, "validation") for model in (route.body, route.query) if model]
+        if _is_model(route.answer):
+            asked.append((route.answer, "serialization"))
+    schemas, definitions = models_json_schema(list(dict.fromkeys(asked)), ref_template=_REF)
+    return schemas, definitions.get("$defs", {})
+
+
+def _operation(tag: str, route: Route, schemas: _Schemas) -> dict[str, Any]:
+    summary, _, rest = (route.handler.__doc__ or "").strip().partition("\n")
+    operation: dict[str, Any] = {
+        "operationId": f"{tag}_{route.handler.__name__}",
+        "tags": [tag],
+        "summary": summary,
+        "parameters": _parameters(route),
+        "responses": _responses(route, schemas),
+    }
+    if rest.strip():
+        operation["description"] = " ".join(rest.split())
+    if route.body:
+        operation["requestBody"] = _json(schemas[route.body, "validation"], required=True)
+    elif any(parameter.annotation is RawRequest for parameter in route.parameters):
+        operation["requestBody"] = _json({"type": "object"}, required=True)
+    if route.access:
+        operation["security"] = [{"bearer": []}] + ([{}] if route.access.anonymous else [])
+        operation["x-roles"] = sorted(route.access.roles)
+    return operation
+
+
+def _json(schema: Any, **more: Any) -> dict[str, Any]:
+    return {"content": {"application/json": {"schema": schema}}, **more}
+
+
+def _parameters(route: Route) -> list[dict[str, Any]]:
+    found = [_path_parameter(parameter) for parameter in route.parameters if parameter.source == "path"]
+    if route.query:
+        schema = route.query.model_json_schema(ref_template=_REF)
+        needed = schema.get("required", [])
+        for name, field in schema["properties"].items():
+            found.append({"name": name, "in": "query", "required": name in needed, "schema": field})
+    if route.idempotent:
+        found.append(
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": False,
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]*$"},
+            }
+        )
+    return found
+
+
+def _path_parameter(parameter: Parameter) -> dict[str, Any]:
+    format_ = {"format": "uuid"} if getattr(parameter.annotation, "__name__", "") == "UUID" else {}
+    return {"name": parameter.name, "in": "path", "required": True, "schema": {"type": "string", **format_}}
+
+
+def _responses(route: Route, schemas: _Schemas) -> dict[str, Any]:
+    answers: dict[str, Any] = {str(route.status): _success(route, schemas)}
+    by_status: dict[int, list[type[Problem]]] = {}
+    for problem in _problems(route):
+        by_status.setdefault(problem.status, []).append(problem)
+    for status, problems in sorted(by_status.items()):
+        answers[str(status)] = {
+            "description": " ".join(f"`{each.slug}`: {' '.join((each.__doc__ or '').split())}" for each in problems),
+            "content": {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}},
+        }
+    return answers
+
+
+def _success(route: Route, schemas: _Schemas) -> dict[str, Any]:
+    if _is_model(route.answer):
+        return _json(schemas[route.answer, "serialization"], description="Done.")
+    if route.answer is File:
+        return {"description": "The file.", "content": {"application/pdf": {"schema": {"type": "string"}}}}
+    return {"description": "Done; there is nothing to say."}
+
+
+def _problems(route: Route) -> list[type[Problem]]:
+    """The refusals a route declares, and those that what it asks for brings with it."""
+    found: list[type[Problem]] = list(route.problems)
+    if route.access:
+        found += [NotSignedIn, Forbidden]
+    if route.body:
+        found += [Malformed, TooLarge, WrongType, Invalid]
+    if route.query:
+        found += [Malformed, Invalid]
+    if route.idempotent:
+        found += [IdempotencyInProgress, IdempotencyMismatch, Invalid]
+    found.append(TryAgain)
+    return list(dict.fromkeys(found))
+
+
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel) and not get_args(annotation)

@@ -1,0 +1,202 @@
+"""EM-001, 003, 005: creating and changing events, and the way from draft to published to cancelled."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from shared.catalog import editing, events, slugs
+from shared.catalog.editing import EventCancelled, NotDeletable, TicketsTaken
+from shared.catalog.events import EventAnswer, EventChange
+from shared.cloud.database import transaction
+from shared.identity.tokens import Principal
+from shared.problems import Invalid, NotFound, Problem
+from shared.sales import orders
+from shared.sales.answers import OrderAnswer
+from shared.sales.reservations import SaleClosed
+from tests.factories import Event, a_user, an_order, reserve
+from tests.integration.catalog.steps import END, START, an_organizer, change, create, organizer_of, publish, tier
+from tests.threads import at_the_same_time
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def buy(event: EventAnswer) -> OrderAnswer | Problem:
+    """What a buyer is answered who wants one ticket of the first tier."""
+    with transaction() as tx:
+        buyer = a_user(tx)
+    return reserve(buyer, sold_as(event))
+
+
+def sold_as(event: EventAnswer) -> Event:
+    """The event as the factories name it."""
+    return Event(event.id, event.organizer_id, [each.id for each in event.tiers])
+
+
+def audited(event: EventAnswer) -> list[tuple[str, dict[str, str]]]:
+    """What the audit trail says of an event."""
+    with transaction() as tx:
+        rows = tx.execute(
+            text("SELECT action, details FROM audit_log WHERE subject_id = :id ORDER BY id"), {"id": str(event.id)}
+        )
+        return [(row.action, row.details) for row in rows]
+
+
+def delete(event: EventAnswer) -> None:
+    """Delete it as its organizer."""
+    with transaction() as tx:
+        editing.delete(tx, organizer_of(event), event.id)
+
+
+def test_a_new_event_is_a_draft_with_its_tiers_in_order():
+    organizer = an_organizer()
+    event = create(organizer, tiers=[tier(name="VIP", price=500_000, quota=5), tier(name="Reguler")])
+    assert (event.status, event.organizer_id) == ("draft", organizer.id)
+    assert (event.start_date, event.end_date) == (START, END)
+    assert [each.name for each in event.tiers] == ["VIP", "Reguler"]
+    vip = event.tiers[0]
+    assert (vip.current_price, vip.available, vip.reserved, vip.sold, vip.sold_out) == (500_000, 5, 0, 0, False)
+
+
+def test_events_of_the_same_title_have_different_slugs(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(slugs, "SUFFIX_LETTERS", "ab")
+    monkeypatch.setattr(slugs, "SUFFIX_LENGTH", 1)
+    assert {create(title="Pasar Malam").slug for _ in range(2)} == {"pasar-malam-a", "pasar-malam-b"}
+
+
+def test_an_event_that_ends_before_it_starts_is_refused():
+    with pytest.raises(Invalid):
+        create(end_date=START)
+    event = create()
+    with pytest.raises(Invalid):
+        change(event, start_date=END + timedelta(hours=1))
+
+
+def test_what_is_left_out_of_a_change_stays_and_null_empties():
+    event = create(venue="Istora", terms="Tanpa pengembalian")
+    assert change(event, title="Konser Fajar").model_dump() == {**event.model_dump(), "title": "Konser Fajar"}
+    assert change(event, venue=None).venue is None
+
+
+def test_publishing_puts_the_tiers_on_sale_and_taking_it_back_stops_it():
+    event = create()
+    assert isinstance(buy(event), SaleClosed)
+    event = publish(event)
+    assert event.status == "published"
+    assert isinstance(buy(event), OrderAnswer)
+
+    taken_back = change(publish(create()), status="draft")
+    assert isinstance(buy(taken_back), SaleClosed)
+
+
+def test_a_new_end_is_the_end_of_the_sale_too():
+    event = publish(create())
+    change(event, end_date=END + timedelta(days=1))
+    with transaction() as tx:
+        ends = tx.execute(text("SELECT event_ends_at FROM ticket_tiers WHERE event_id = :id"), {"id": event.id})
+        assert ends.scalar_one() == END + timedelta(days=1)
+
+
+def test_one_change_may_hold_the_event_its_status_and_its_tiers():
+    event = create(tiers=[tier(name="VIP"), tier(name="Reguler")])
+    vip = event.tiers[0]
+    changed = change(
+        event,
+        capacity=200,
+        status="published",
+        tiers=[{"id": vip.id, "quota": 150}, {"name": "Pelajar", "price": 50_000, "quota": 40}],
+    )
+    assert [(each.name, each.quota) for each in changed.tiers] == [("VIP", 150), ("Reguler", 10), ("Pelajar", 40)]
+    assert isinstance(buy(changed), OrderAnswer)
+
+
+@pytest.mark.parametrize("status", ["cancelled", "draft"])
+def test_an_event_with_held_or_sold_tickets_can_be_neither_cancelled_nor_taken_back_here(status: str):
+    for paid in (False, True):
+        event = publish(create())
+        an_order(sold_as(event), paid=paid)
+        with pytest.raises(TicketsTaken) as refusal:
+            change(event, status=status)
+        assert refusal.value.members["cancel_at"] == f"/api/v1/events/{event.id}/cancel"
+        assert isinstance(buy(event), OrderAnswer), "it is still on sale"
+
+
+@pytest.mark.parametrize("_", range(5))
+def test_cancelling_and_buying_at_the_same_moment_never_leaves_a_ticket_for_a_cancelled_event(_: int):
+    event = publish(create())
+
+    def cancel() -> bool:
+        try:
+            change(event, status="cancelled")
+        except TicketsTaken:
+            return False
+        return True
+
+    cancelled, order = at_the_same_time([cancel, lambda: buy(event)])
+    assert cancelled != isinstance(order, OrderAnswer)
+
+
+def test_a_cancelled_event_is_not_on_sale_and_stays_as_it_is():
+    event = change(publish(create()), status="cancelled")
+    assert isinstance(buy(event), SaleClosed)
+    assert change(event, status="cancelled").status == "cancelled"
+    for wanted in (
+        {"status": "published"},
+        {"title": "Konser Fajar"},
+        {"tiers": [{"name": "A", "price": 1, "quota": 1}]},
+    ):
+        with pytest.raises(EventCancelled):
+            change(event, **wanted)
+
+
+def test_every_change_of_status_is_in_the_audit_trail():
+    event = change(publish(create()), status="cancelled")
+    change(event, status="cancelled")
+    assert audited(event) == [
+        ("event.created", {}),
+        ("event.status_changed", {"before": "draft", "after": "published"}),
+        ("event.status_changed", {"before": "published", "after": "cancelled"}),
+    ]
+
+
+def test_a_draft_can_be_deleted_with_its_tiers():
+    event = create()
+    delete(event)
+    with transaction() as tx, pytest.raises(NotFound):
+        events.read(tx, organizer_of(event), event.slug)
+    assert audited(event)[-1][0] == "event.deleted"
+
+
+def test_what_is_published_can_not_be_deleted():
+    with pytest.raises(NotDeletable):
+        delete(publish(create()))
+
+
+def test_what_was_ever_ordered_from_can_not_be_deleted():
+    event = publish(create())
+    with transaction() as tx:
+        buyer = a_user(tx)
+    order = an_order(sold_as(event), buyer=buyer)
+    with transaction() as tx:
+        orders.cancel(tx, orders.lock_own(tx, order.id, buyer.id))
+    change(event, status="draft")
+    with pytest.raises(NotDeletable):
+        delete(event)
+    assert change(event, title="Masih ada").title == "Masih ada"
+
+
+def test_other_organizers_find_nothing_to_change_and_admins_may():
+    event = create()
+    stranger = an_organizer()
+    admin = Principal(uuid4(), "admin", None)
+    with transaction() as tx:
+        for act in (
+            lambda: editing.change(tx, stranger, event.id, EventChange(title="Milikku")),
+            lambda: editing.delete(tx, stranger, event.id),
+            lambda: editing.add_tier(tx, stranger, event.id, tier()),
+            lambda: editing.change(tx, organizer_of(event), uuid4(), EventChange(title="Milikku")),
+        ):
+            with pytest.raises(NotFound):
+                act()
+        assert editing.change(tx, admin, event.id, EventChange(title="Diperbaiki")).title == "Diperbaiki"

@@ -1,0 +1,86 @@
+"""Accounts as these tests need them, made through the product's own operations."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+
+from shared.cloud.database import transaction
+from shared.identity import accounts, passwords
+from shared.identity.accounts import AddressOnly, Credentials, Letter, Registration, UserAnswer
+from shared.identity.sessions import Tokens
+from tests.factories import a_user
+
+PASSWORD = "Rahasia#1"
+NEW_PASSWORD = "Rahasia#2"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A verified account whose password is PASSWORD."""
+
+    id: UUID
+    email: str
+
+
+def a_member(**columns: Any) -> Member:
+    """Such an account, hashed at the lowest cost."""
+    email = an_address()
+    with transaction() as tx:
+        user = a_user(tx, email=email, password_hash=passwords.hashed(PASSWORD, cost=4), **columns)
+    return Member(user.id, email)
+
+
+def an_address() -> str:
+    """An address that nobody has yet."""
+    return f"{uuid4().hex[:12]}@example.com"
+
+
+def register(email: str, **fields: Any) -> tuple[UserAnswer, Letter | None]:
+    """Register with everything that is needed."""
+    registration = {"password": PASSWORD, "full_name": "Siti Rahma", "accept_terms": True, **fields}
+    with transaction() as tx:
+        return accounts.register(tx, Registration(email=email, **registration))
+
+
+def login(email: str, password: str = PASSWORD) -> Tokens:
+    """Sign in."""
+    return accounts.login(Credentials(email=email, password=password))
+
+
+def forget_password(email: str) -> Letter | None:
+    """Ask for a code to choose a new password."""
+    with transaction() as tx:
+        return accounts.forgot_password(tx, AddressOnly(email=email))
+
+
+def code_in(letter: Letter | None) -> str:
+    """The code that a mail brings."""
+    assert letter is not None
+    code: str = letter.context["code"]
+    return code
+
+
+def another(code: str) -> str:
+    """A code that is not this one."""
+    return f"{(int(code) + 1) % 1_000_000:06}"
+
+
+def let_pass(email: str, seconds: int) -> None:
+    """Make the codes of an account that much older."""
+    with transaction() as tx:
+        tx.execute(
+            text("""
+                UPDATE one_time_codes SET created_at = created_at - make_interval(secs => :seconds),
+                    expires_at = expires_at - make_interval(secs => :seconds)
+                WHERE user_id = (SELECT id FROM users WHERE email = :email)
+            """),
+            {"email": email, "seconds": seconds},
+        )
+
+
+def column(name: str, email: str) -> Any:
+    """A column of an account's row."""
+    with transaction() as tx:
+        return tx.execute(text(f"SELECT {name} FROM users WHERE email = :email"), {"email": email}).scalar_one()

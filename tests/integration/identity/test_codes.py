@@ -1,0 +1,98 @@
+"""UM-002, UM-006: a one-time code can't be guessed, however many guess at the same moment."""
+
+import pytest
+from sqlalchemy import text
+
+from shared.cloud.database import transaction
+from shared.identity import accounts, codes
+from shared.identity.accounts import Proof
+from shared.identity.codes import CodeInvalid
+from shared.identity.sessions import Tokens
+from tests.factories import a_user
+from tests.integration.identity.steps import an_address, another
+from tests.threads import at_the_same_time
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def an_unverified_account() -> tuple[str, str]:
+    """An address and the code on its way to it."""
+    email = an_address()
+    with transaction() as tx:
+        user = a_user(tx, email=email, is_email_verified=False)
+        code = codes.issue(tx, user.id, "verify_email")
+    assert code
+    return email, code
+
+
+def guess(email: str, code: str) -> Tokens | None:
+    """What a guess brings."""
+    try:
+        return accounts.verify_email(Proof(email=email, code=code))
+    except CodeInvalid:
+        return None
+
+
+def tries_left(email: str) -> int:
+    """How often one may still guess."""
+    with transaction() as tx:
+        left: int = tx.execute(
+            text("SELECT tries_left FROM one_time_codes c JOIN users u ON u.id = c.user_id WHERE u.email = :email"),
+            {"email": email},
+        ).scalar_one()
+    return left
+
+
+def test_of_twenty_wrong_guesses_at_the_same_moment_five_are_looked_at():
+    email, code = an_unverified_account()
+    wrong = another(code)
+    outcomes = at_the_same_time([lambda: guess(email, wrong)] * 20)
+    assert outcomes == [None] * 20
+    assert tries_left(email) == 0
+    assert guess(email, code) is None, "the right code comes too late"
+
+
+def test_a_refused_guess_stays_counted():
+    email, code = an_unverified_account()
+    for left in (4, 3, 2, 1):
+        assert guess(email, another(code)) is None
+        assert tries_left(email) == left
+    assert guess(email, code), "the fifth try may be right"
+
+
+def test_a_right_code_given_twice_at_the_same_moment_works_once():
+    email, code = an_unverified_account()
+    outcomes = at_the_same_time([lambda: guess(email, code)] * 4)
+    assert len([tokens for tokens in outcomes if tokens]) == 1
+
+
+def test_a_code_is_good_for_its_own_purpose_and_person_only():
+    with transaction() as tx:
+        siti, budi = a_user(tx), a_user(tx)
+        code = codes.issue(tx, siti.id, "verify_email")
+        assert code
+        codes.issue(tx, budi.id, "verify_email")
+        codes.issue(tx, siti.id, "reset_password")
+        assert codes._hashed(siti.id, "verify_email", code) not in {
+            codes._hashed(siti.id, "reset_password", code),
+            codes._hashed(budi.id, "verify_email", code),
+        }
+        assert codes.redeem(tx, siti.id, "verify_email", code)
+
+
+def test_a_new_code_comes_with_five_new_tries_and_ends_the_old():
+    with transaction() as tx:
+        user = a_user(tx)
+        first = codes.issue(tx, user.id, "reset_password")
+        assert first
+        assert not codes.redeem(tx, user.id, "reset_password", another(first))
+        assert codes.issue(tx, user.id, "reset_password") is None
+        tx.execute(
+            text("UPDATE one_time_codes SET created_at = now() - interval '61 seconds' WHERE user_id = :id"),
+            {"id": user.id},
+        )
+        second = codes.issue(tx, user.id, "reset_password")
+        assert second
+        for _ in range(4):
+            assert not codes.redeem(tx, user.id, "reset_password", another(second))
+        assert codes.redeem(tx, user.id, "reset_password", second)

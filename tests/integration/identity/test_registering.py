@@ -1,0 +1,150 @@
+"""UM-001, UM-002, DP-004: registering, and proving that the address is one's own."""
+
+import pytest
+from sqlalchemy import text
+
+from shared.cloud.database import transaction
+from shared.identity import accounts, tokens
+from shared.identity.accounts import TERMS_VERSION, InvalidCredentials, Proof
+from shared.identity.codes import CodeInvalid
+from tests.integration.identity.steps import (
+    NEW_PASSWORD,
+    PASSWORD,
+    a_member,
+    an_address,
+    another,
+    code_in,
+    column,
+    forget_password,
+    let_pass,
+    login,
+    register,
+)
+from tests.threads import at_the_same_time
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def verify(email: str, code: str) -> tokens.Principal | None:
+    """Verify an address; who is signed in by it."""
+    answer = accounts.verify_email(Proof(email=email, code=code))
+    return tokens.principal_of(answer.access_token)
+
+
+def test_a_new_account_is_verified_by_the_code_in_its_mail_and_signed_in():
+    email = an_address()
+    user, letter = register(email.upper(), role="organizer", language="en")
+    assert (user.email, user.role, user.is_email_verified) == (email, "organizer", False)
+    assert letter is not None
+    assert (letter.template, letter.to, letter.language) == ("verify_email", email, "en")
+
+    assert verify(email, code_in(letter)) == tokens.Principal(user.id, "organizer", user.id)
+    assert column("is_email_verified", email)
+    assert login(email).token_type == "Bearer"
+
+
+def test_the_accepted_terms_are_kept_with_version_and_time():
+    email = an_address()
+    register(email)
+    assert column("terms_version", email) == TERMS_VERSION
+    assert column("terms_accepted_at > now() - interval '1 minute'", email)
+
+
+def test_the_password_and_the_code_are_kept_as_hashes_only():
+    email = an_address()
+    user, letter = register(email)
+    assert column("password_hash", email).startswith("$2b$12$")
+    with transaction() as tx:
+        kept = tx.execute(text("SELECT code_hash FROM one_time_codes WHERE user_id = :id"), {"id": user.id})
+        assert code_in(letter) not in kept.scalar_one()
+
+
+def test_a_code_works_once():
+    email = an_address()
+    _, letter = register(email)
+    verify(email, code_in(letter))
+    with pytest.raises(CodeInvalid):
+        verify(email, code_in(letter))
+
+
+def test_registering_again_before_verifying_sends_another_code_at_most_once_a_minute():
+    email = an_address()
+    first, letter = register(email)
+    second, soon = register(email, full_name="Siti R.")
+    assert (second.id, soon) == (first.id, None)
+
+    let_pass(email, 61)
+    third, newer = register(email, full_name="Siti R.")
+    assert third.id == first.id
+    with pytest.raises(CodeInvalid):
+        verify(email, code_in(letter))
+    assert verify(email, code_in(newer))
+    assert column("full_name", email) == "Siti R."
+    assert login(email)
+
+
+def test_two_passwords_for_an_address_while_a_code_is_on_its_way_are_both_dropped():
+    """Else whoever registers a stranger's address would have their password verified by its owner."""
+    email = an_address()
+    register(email, password=NEW_PASSWORD)
+    let_pass(email, 61)
+    _, letter = register(email, password=PASSWORD)
+    assert verify(email, code_in(letter)), "the code signs the owner in"
+    for password in (PASSWORD, NEW_PASSWORD):
+        with pytest.raises(InvalidCredentials):
+            login(email, password)
+    assert forget_password(email), "who then chooses a new one"
+
+
+def test_when_no_code_is_pending_the_newest_password_counts():
+    email = an_address()
+    register(email, password=NEW_PASSWORD)
+    let_pass(email, 601)
+    _, letter = register(email)
+    verify(email, code_in(letter))
+    assert login(email)
+
+
+def test_a_taken_address_is_answered_like_a_free_one_and_its_owner_is_told():
+    member = a_member()
+    answer, letter = register(member.email, full_name="Somebody", role="organizer")
+    again, once_more = register(member.email, full_name="Somebody", role="organizer")
+
+    assert answer.id == again.id != member.id
+    assert answer.model_dump(exclude={"id"}) == {
+        "email": member.email,
+        "full_name": "Somebody",
+        "role": "organizer",
+        "is_email_verified": False,
+    }
+    assert letter is not None
+    assert (letter.template, letter.to) == ("already_registered", member.email)
+    assert letter == once_more, "the same mail, which goes out once a day at most"
+    assert letter.context == {"full_name": "Siti Rahma"}, "no word of the stranger's reaches the owner"
+    assert column("role", member.email) == "customer"
+    assert login(member.email)
+
+
+def test_two_registrations_in_the_same_moment_make_one_account():
+    email = an_address()
+    outcomes = at_the_same_time([lambda: register(email)] * 4)
+    assert len({user.id for user, _ in outcomes}) == 1
+    letters = [letter for _, letter in outcomes if letter]
+    assert len(letters) == 1
+    assert verify(email, code_in(letters[0]))
+    assert login(email)
+
+
+@pytest.mark.parametrize("age_seconds", [0, 601])
+def test_a_wrong_or_late_code_is_refused(age_seconds: int):
+    email = an_address()
+    _, letter = register(email)
+    let_pass(email, age_seconds)
+    code = code_in(letter) if age_seconds else another(code_in(letter))
+    with pytest.raises(CodeInvalid):
+        verify(email, code)
+
+
+def test_an_unknown_address_is_refused_like_a_wrong_code():
+    with pytest.raises(CodeInvalid):
+        verify(an_address(), "123456")

@@ -1,0 +1,282 @@
+"""Mails go out once, are tried ten times, and end with a person where that doesn't help (PS-024)."""
+
+import base64
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from shared.cloud.database import transaction
+from shared.gateways.errors import GatewayMisconfigured, GatewayUnavailable
+from shared.messages import mails, sending
+from shared.messages.composing import NotPrinted
+from shared.problems import TryAgain
+from shared.sales import orders
+from shared.tickets import issuing
+from tests.factories import a_tier, a_user, an_event, an_order
+from tests.integration.messages.conftest import ACCEPTED
+from tests.threads import at_the_same_time
+from tests.unit.gateways.scripted_server import HANG_UP, Reply
+
+pytestmark = pytest.mark.usefixtures("database")
+
+REFUSED = Reply(400, {"errors": [{"message": "Does not contain a valid address.", "field": "to", "help": None}]})
+BAD_KEY = Reply(401, {"errors": [{"message": "The provided authorization grant is invalid", "field": None}]})
+DOWN = Reply(503)
+
+
+def rows(sql, **values):
+    with transaction() as tx:
+        return tx.execute(text(sql), values).all()
+
+
+def change(sql, **values):
+    with transaction() as tx:
+        tx.execute(text(sql), values)
+
+
+def email(email_id):
+    [row] = rows("SELECT * FROM emails WHERE id = :id", id=email_id)
+    return row
+
+
+def tasks_about(email_id):
+    return [task.kind for task in rows("SELECT kind FROM manual_tasks WHERE subject_id = :id", id=str(email_id))]
+
+
+def the_mail_about(order, template="order_confirmation", **asked):
+    with transaction() as tx:
+        mails.ask_about_order(tx, template, order.id, once_key=f"{template}:{order.id}", **asked)
+    [row] = rows("SELECT id FROM emails WHERE order_id = :id AND template = :name", id=order.id, name=template)
+    return row.id
+
+
+def a_code_mail(language="id"):
+    key = str(uuid4())
+    with transaction() as tx:
+        context = {"full_name": "Siti", "code": "123456"}
+        mails.ask(tx, "verify_email", once_key=key, to="siti@example.com", language=language, context=context)
+    [row] = rows("SELECT id FROM emails WHERE once_key = :key", key=key)
+    return row.id
+
+
+def an_e_ticket_mail():
+    order = an_order(quantities=[2], paid=True)
+    issuing.issue(order.id)
+    with transaction() as tx:
+        mails.ask_e_tickets(tx, order.id)
+    [row] = rows("SELECT id FROM emails WHERE once_key = :key", key=f"e_ticket:{order.id}")
+    return order, row.id
+
+
+def test_a_mail_is_handed_to_sendgrid_and_noted(sendgrid):
+    email_id = a_code_mail()
+    sending.send(email_id)
+    [asked] = sendgrid.asked
+    assert asked.path == "/v3/mail/send"
+    [recipient] = asked.body["personalizations"]
+    assert recipient == {"to": [{"email": "siti@example.com"}], "custom_args": {"karcis_email_id": str(email_id)}}
+    assert asked.body["subject"] == "Kode verifikasi Karcis Anda"
+    assert "123456" in asked.body["content"][0]["value"]
+    assert "10 menit" in asked.body["content"][0]["value"]
+    assert asked.body["categories"] == ["verify_email"]
+    row = email(email_id)
+    assert (row.status, row.provider_message_id, row.attempts) == ("sent", "sg-message-1", 1)
+    assert row.sent_at is not None
+
+
+def test_english_readers_get_english(sendgrid):
+    sending.send(a_code_mail("en"))
+    assert sendgrid.asked[0].body["subject"] == "Your Karcis verification code"
+
+
+def test_a_mail_that_is_sent_is_not_sent_again(sendgrid):
+    email_id = a_code_mail()
+    for _ in range(3):
+        sending.send(email_id)
+    assert len(sendgrid.asked) == 1
+
+
+def test_a_mail_that_was_accepted_without_an_id_is_sent_all_the_same(sendgrid):
+    email_id = a_code_mail()
+    sendgrid.will_answer(Reply(202))
+    sending.send(email_id)
+    assert (email(email_id).status, email(email_id).provider_message_id) == ("sent", None)
+
+
+def test_a_mail_nobody_asked_for_is_nothing_to_do(sendgrid):
+    sending.send(uuid4())
+    assert sendgrid.asked == []
+
+
+def test_of_deliveries_in_the_same_instant_one_sends(sendgrid):
+    email_id = a_code_mail()
+
+    def deliver():
+        try:
+            sending.send(email_id)
+        except TryAgain:
+            return
+
+    at_the_same_time([deliver] * 6)
+    assert len(sendgrid.asked) == 1
+    assert email(email_id).status == "sent"
+
+
+def test_a_code_is_forgotten_once_it_is_sent(sendgrid):
+    email_id = a_code_mail()
+    sending.send(email_id)
+    assert email(email_id).context == {}
+
+
+def test_while_one_delivery_sends_another_comes_back_later_and_takes_over_if_the_first_died(sendgrid):
+    email_id = a_code_mail()
+    change("UPDATE emails SET attempts = 1, claimed_until = now() + interval '60 seconds' WHERE id = :id", id=email_id)
+    with pytest.raises(TryAgain):
+        sending.send(email_id)
+    assert sendgrid.asked == []
+
+    change(
+        "UPDATE emails SET claimed_until = now() - interval '1 second' WHERE id = :id",
+        id=email_id,
+    )
+    sending.send(email_id)
+    assert (email(email_id).status, email(email_id).attempts) == ("sent", 2)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error"), [(DOWN, GatewayUnavailable), (HANG_UP, GatewayUnavailable), (BAD_KEY, GatewayMisconfigured)]
+)
+def test_trouble_on_the_way_is_raised_so_that_the_delivery_is_repeated(sendgrid, trouble, error):
+    email_id = a_code_mail()
+    sendgrid.will_answer(trouble, ACCEPTED)
+    with pytest.raises(error):
+        sending.send(email_id)
+    row = email(email_id)
+    assert (row.status, row.attempts, row.context["code"]) == ("queued", 1, "123456")
+    assert "siti" not in row.error_message
+
+    sending.send(email_id, attempt=2)
+    row = email(email_id)
+    assert (row.status, row.attempts, row.error_message) == ("sent", 2, None)
+
+
+def test_after_ten_tries_a_person_looks_at_the_mail(sendgrid):  # PS-024
+    email_id = a_code_mail()
+    sendgrid.will_answer(DOWN)
+    for attempt in range(1, 10):
+        with pytest.raises(GatewayUnavailable):
+            sending.send(email_id, attempt)
+    sending.send(email_id, attempt=10)
+    row = email(email_id)
+    assert (row.status, row.attempts, row.context) == ("failed", 10, {})
+    assert tasks_about(email_id) == ["mail_failed"]
+
+
+def test_the_last_delivery_gives_up_even_if_earlier_ones_never_got_here(sendgrid):
+    email_id = a_code_mail()
+    sendgrid.will_answer(DOWN)
+    sending.send(email_id, attempt=10)
+    assert email(email_id).status == "failed"
+
+
+def test_a_mail_that_sendgrid_refuses_is_left_to_a_person_at_once(sendgrid):
+    email_id = a_code_mail()
+    sendgrid.will_answer(REFUSED)
+    sending.send(email_id)
+    row = email(email_id)
+    assert (row.status, row.attempts, row.context) == ("failed", 1, {})
+    assert "valid address" not in row.error_message
+    assert tasks_about(email_id) == ["mail_failed"]
+    sending.send(email_id)
+    assert len(sendgrid.asked) == 1
+
+
+def test_e_tickets_carry_every_pdf(sendgrid, files):  # TS-018
+    order, email_id = an_e_ticket_mail()
+    sending.send(email_id)
+    body = sendgrid.asked[0].body
+    assert sorted(base64.b64decode(each["content"]) for each in body["attachments"]) == sorted(files.files.values())
+    assert {each["type"] for each in body["attachments"]} == {"application/pdf"}
+    assert body["subject"] == "E-tiket: Konser Senja"
+    for item in order.items:
+        assert item.attendee_name in body["content"][0]["value"]
+
+
+def test_an_e_ticket_waits_for_its_pdf(sendgrid, files):
+    _, email_id = an_e_ticket_mail()
+    kept = files.files.copy()
+    files.files.clear()
+    with pytest.raises(NotPrinted):
+        sending.send(email_id)
+    assert sendgrid.asked == []
+    files.files.update(kept)
+    sending.send(email_id)
+    assert email(email_id).status == "sent"
+
+
+def test_tickets_that_became_void_are_not_sent_any_more(sendgrid):
+    order, email_id = an_e_ticket_mail()
+    with transaction() as tx:
+        issuing.void(tx, order.id)
+    sending.send(email_id)
+    assert sendgrid.asked == []
+    assert (email(email_id).status, tasks_about(email_id)) == ("failed", [])
+
+
+def test_a_confirmation_says_what_to_pay_how_and_until_when(sendgrid):
+    with transaction() as tx:
+        event = an_event(tx, tiers=[a_tier(price=150_000, name="VIP")], timezone="Asia/Makassar")
+    order = an_order(event, quantities=[2])
+    change(
+        """
+        INSERT INTO payments (order_id, attempt, gateway, external_id, payment_method, status, amount, va_number,
+            expires_at)
+        VALUES (:id, 1, 'xendit', :external_id, 'BCA', 'pending', :amount, '880812345678', '2026-11-21T12:30:00Z')
+        """,
+        id=order.id,
+        external_id=f"{order.id}-1",
+        amount=order.total_amount,
+    )
+    sending.send(the_mail_about(order))
+    plain, html = (part["value"] for part in sendgrid.asked[0].body["content"])
+    for told in ("VIP", "Rp 300.000", "Rp 20.000", "Rp 320.000", "880812345678", "Sabtu, 21 November 2026, 20.30 WITA"):
+        assert told in plain
+        assert told in html
+
+
+def test_nobody_is_asked_to_pay_an_order_that_has_ended(sendgrid):
+    order = an_order()
+    email_id = the_mail_about(order)
+    with transaction() as tx:
+        orders.cancel(tx, orders.lock(tx, order.id))
+    sending.send(email_id)
+    assert sendgrid.asked == []
+    assert tasks_about(email_id) == []
+
+
+def test_money_that_came_too_late_is_named_to_the_rupiah(sendgrid):  # LATE-1
+    with transaction() as tx:
+        buyer = a_user(tx)
+    order = an_order(buyer=buyer)
+    change(
+        """
+        WITH payment AS (
+            INSERT INTO payments (order_id, attempt, gateway, external_id, payment_method, status, amount,
+                received_amount, expires_at, paid_at)
+            VALUES (:id, 1, 'xendit', :external_id, 'QRIS', 'paid', 107500, 107500, now(), now()) RETURNING id)
+        INSERT INTO refunds (order_id, payment_id, user_id, kind, amount, reason, status)
+        SELECT :id, id, :user_id, 'unusable_payment', 107500, 'late', 'approved' FROM payment
+        """,
+        id=order.id,
+        external_id=f"{order.id}-1",
+        user_id=buyer.id,
+    )
+    sending.send(the_mail_about(order, "payment_unusable"))
+    assert sendgrid.asked[0].body["subject"] == "Pembayaran Rp 107.500 kami kembalikan"
+
+
+def test_a_delay_is_told_while_the_order_is_paid(sendgrid):
+    order = an_order(paid=True)
+    sending.send(the_mail_about(order, "ticket_delayed"))
+    assert "24 jam" in sendgrid.asked[0].body["content"][0]["value"]

@@ -1,0 +1,309 @@
+"""Settlement: what each fact of a gateway does, once, forwards, and to the rupiah (L1, LATE-1, PS-022)."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from shared.cloud.database import transaction
+from shared.gateways.facts import PaymentFact, PaymentState
+from shared.money import ledger
+from shared.payments import attempts, settlement
+from shared.payments.settlement import Outcome
+from shared.sales import orders
+from shared.sales.answers import OrderAnswer
+from tests.factories import (
+    Stock,
+    a_tier,
+    a_user,
+    an_event,
+    an_order,
+    make_overdue,
+    reserve,
+    stock,
+)
+from tests.threads import at_the_same_time
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def a_pending_payment(order: OrderAnswer, *, gateway: str = "xendit", method: str = "QRIS") -> UUID:
+    """A payment of the order that its gateway has opened."""
+    with transaction() as tx:
+        locked = orders.lock(tx, order.id)
+        deadline = orders.start_payment(tx, locked)
+        attempt = attempts.add(tx, locked, gateway=gateway, method=method, expires_at=deadline)
+        tx.execute(
+            text("UPDATE payments SET status = 'pending', gateway_reference = :ref WHERE id = :id"),
+            {"id": attempt.id, "ref": f"gw-{attempt.external_id}"},
+        )
+    return attempt.id
+
+
+def a_fact(order: OrderAnswer, state: PaymentState, **changes) -> PaymentFact:
+    fact = PaymentFact(
+        gateway="xendit",
+        external_id="",
+        gateway_reference="gw",
+        state=state,
+        amount=order.total_amount,
+        paid_amount=order.total_amount if state is PaymentState.PAID else None,
+        currency="IDR",
+        channel="QRIS",
+        transaction_id="t-1",
+        paid_at=datetime.now(UTC) if state is PaymentState.PAID else None,
+        refunded_amount=0,
+        raw_status=state,
+    )
+    return replace(fact, gateway_reference=f"gw-{order.id}-1", **changes)
+
+
+def settle(payment_id: UUID, fact: PaymentFact) -> Outcome:
+    with transaction() as tx:
+        return settlement.settle(tx, payment_id, fact)
+
+
+def accounts_of(order: OrderAnswer) -> dict[str, int]:
+    with transaction() as tx:
+        rows = tx.execute(
+            text("""
+                SELECT split_part(e.account, ':', 1) AS account, sum(e.amount) AS amount
+                FROM ledger_entries e JOIN ledger_postings p ON p.id = e.posting_id
+                WHERE p.order_id = :id GROUP BY 1 HAVING sum(e.amount) <> 0
+            """),
+            {"id": order.id},
+        )
+        return {row.account: int(row.amount) for row in rows}
+
+
+def read(order: OrderAnswer) -> OrderAnswer:
+    with transaction() as tx:
+        return OrderAnswer.read(tx, order.id)
+
+
+def manual_tasks(payment_id: UUID) -> list[str]:
+    with transaction() as tx:
+        rows = tx.execute(text("SELECT kind FROM manual_tasks WHERE subject_id = :id"), {"id": str(payment_id)})
+        return list(rows.scalars())
+
+
+def test_a_paid_order_is_sold_booked_and_announced_at_once(published):  # PS-022
+    with transaction() as tx:
+        event = an_event(tx, tiers=[a_tier(price=100_000, quota=5)])
+    order = an_order(event, quantities=[2])
+    payment_id = a_pending_payment(order)
+    assert settle(payment_id, a_fact(order, PaymentState.PAID)) is Outcome.PAID
+    assert read(order).status == "paid"
+    assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=2, free=3)
+    assert accounts_of(order) == {
+        "gateway_clearing": 215_000,
+        "organizer_payable": -180_000,
+        "commission_revenue": -20_000,
+        "platform_fee_revenue": -15_000,
+    }
+    assert {"order_id": str(order.id)} in published.of("payment.success")
+
+
+def test_the_same_fact_from_many_sides_at_once_has_one_effect(published):  # PS-014
+    order = an_order()
+    payment_id = a_pending_payment(order)
+    fact = a_fact(order, PaymentState.PAID)
+    outcomes = at_the_same_time([lambda: settle(payment_id, fact)] * 8)
+    assert sorted(outcomes) == sorted([Outcome.PAID] + [Outcome.NOTHING] * 7)
+    assert len(published.of("payment.success")) == 1
+    assert accounts_of(order)["gateway_clearing"] == order.total_amount
+
+
+@pytest.mark.parametrize(
+    "state", [PaymentState.PENDING, PaymentState.EXPIRED, PaymentState.FAILED, PaymentState.CHALLENGED]
+)
+def test_a_late_fact_never_moves_a_paid_order_backwards(state):
+    order = an_order()
+    payment_id = a_pending_payment(order)
+    settle(payment_id, a_fact(order, PaymentState.PAID))
+    assert settle(payment_id, a_fact(order, state)) is Outcome.NOTHING
+    assert read(order).status == "paid"
+
+
+def test_an_expired_payment_ends_its_order_and_gives_the_stock_back_once():
+    with transaction() as tx:
+        event = an_event(tx, tiers=[a_tier(quota=3)])
+    order = an_order(event, quantities=[2])
+    payment_id = a_pending_payment(order)
+    assert settle(payment_id, a_fact(order, PaymentState.EXPIRED)) is Outcome.EXPIRED
+    assert settle(payment_id, a_fact(order, PaymentState.EXPIRED)) is Outcome.NOTHING
+    assert read(order).status == "expired"
+    assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=0, free=3)
+
+
+def test_a_failed_payment_leaves_the_reservation_for_another_try():  # TRACK
+    with transaction() as tx:
+        event = an_event(tx)
+    order = an_order(event)
+    first = a_pending_payment(order)
+    assert settle(first, a_fact(order, PaymentState.FAILED)) is Outcome.FAILED
+    assert read(order).status == "pending_payment"
+    second = a_pending_payment(order, gateway="midtrans")
+    assert settle(second, a_fact(order, PaymentState.PAID)) is Outcome.PAID
+
+
+def test_a_failure_after_which_the_payer_may_retry_changes_nothing():
+    order = an_order()
+    payment_id = a_pending_payment(order)
+    assert settle(payment_id, a_fact(order, PaymentState.FAILED, payer_may_retry=True)) is Outcome.NOTHING
+    assert settle(payment_id, a_fact(order, PaymentState.PAID)) is Outcome.PAID
+
+
+def expired_with_payment(event) -> tuple[OrderAnswer, UUID]:
+    order = an_order(event)
+    payment_id = a_pending_payment(order)
+    make_overdue(order.id)
+    with transaction() as tx:
+        orders.expire_due(tx, event_ids=[event.id])
+    return order, payment_id
+
+
+def test_late_money_revives_the_order_while_there_is_stock():  # LATE-1
+    with transaction() as tx:
+        event = an_event(tx, tiers=[a_tier(quota=1)])
+    order, payment_id = expired_with_payment(event)
+    assert settle(payment_id, a_fact(order, PaymentState.PAID)) is Outcome.REVIVED
+    assert read(order).status == "paid"
+    assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=1, free=0)
+
+
+def test_late_money_goes_back_in_full_where_the_stock_is_gone(published):  # LATE-1
+    with transaction() as tx:
+        event = an_event(tx, tiers=[a_tier(quota=1)])
+        other = a_user(tx)
+    order, payment_id = expired_with_payment(event)
+    assert isinstance(reserve(other, event), OrderAnswer)
+    assert settle(payment_id, a_fact(order, PaymentState.PAID)) is Outcome.TO_REFUND
+    assert settle(payment_id, a_fact(order, PaymentState.PAID)) is Outcome.NOTHING
+    assert read(order).status == "expired"
+    assert accounts_of(order) == {"gateway_clearing": order.total_amount, "refunds_payable": -order.total_amount}
+    assert len(published.of("refund.approved")) == 1
+    with transaction() as tx:
+        mail = tx.execute(text("SELECT template FROM emails WHERE order_id = :id"), {"id": order.id}).scalars().all()
+    assert mail == ["payment_unusable"]
+
+
+def test_late_money_for_an_event_that_is_off_sale_goes_back():
+    with transaction() as tx:
+        event = an_event(tx)
+    order, payment_id = expired_with_payment(event)
+    with transaction() as tx:
+        tx.execute(text("UPDATE ticket_tiers SET is_on_sale = false WHERE event_id = :id"), {"id": event.id})
+    assert settle(payment_id, a_fact(order, PaymentState.PAID)) is Outcome.TO_REFUND
+
+
+def test_a_second_payment_of_a_paid_order_goes_back_in_full():
+    order = an_order()
+    first = a_pending_payment(order)
+    with transaction() as tx:
+        orders.lock(tx, order.id)
+        attempts.close(tx, attempts.lock(tx, first))
+    second = a_pending_payment(order, gateway="midtrans")
+    assert settle(second, a_fact(order, PaymentState.PAID)) is Outcome.PAID
+    assert settle(first, a_fact(order, PaymentState.PAID)) is Outcome.TO_REFUND
+    assert read(order).status == "paid"
+
+
+def test_money_for_a_cancelled_order_goes_back():
+    order = an_order()
+    payment_id = a_pending_payment(order)
+    with transaction() as tx:
+        orders.cancel(tx, orders.lock(tx, order.id))
+    assert settle(payment_id, a_fact(order, PaymentState.PAID)) is Outcome.TO_REFUND
+
+
+@pytest.mark.parametrize(
+    ("difference", "kind"), [(-1, "payment_underpaid"), (1, "payment_overpaid"), (-50_000, "payment_underpaid")]
+)
+def test_money_that_does_not_fit_waits_for_a_person_and_keeps_the_seat(difference, kind):
+    with transaction() as tx:
+        event = an_event(tx, tiers=[a_tier(quota=1)])
+    order = an_order(event)
+    payment_id = a_pending_payment(order)
+    received = order.total_amount + difference
+    assert settle(payment_id, a_fact(order, PaymentState.PAID, paid_amount=received)) is Outcome.IN_REVIEW
+    make_overdue(order.id)
+    with transaction() as tx:
+        assert orders.expire_due(tx, event_ids=[event.id]) == 0
+    assert read(order).status == "pending_payment"
+    assert accounts_of(order) == {"gateway_clearing": received, "unallocated": -received}
+    assert manual_tasks(payment_id) == [kind]
+
+
+def test_foreign_money_is_not_booked_as_rupiah():
+    order = an_order()
+    payment_id = a_pending_payment(order)
+    assert settle(payment_id, a_fact(order, PaymentState.PAID, currency="USD")) is Outcome.IN_REVIEW
+    assert accounts_of(order) == {}
+    assert manual_tasks(payment_id) == ["payment_wrong_currency"]
+
+
+@pytest.mark.parametrize("state", [PaymentState.REFUNDED, PaymentState.REVERSED])
+def test_a_sale_taken_back_voids_its_tickets_and_frees_the_seats(state):
+    with transaction() as tx:
+        event = an_event(tx, tiers=[a_tier(quota=2)])
+    order = an_order(event, quantities=[2])
+    payment_id = a_pending_payment(order)
+    settle(payment_id, a_fact(order, PaymentState.PAID))
+    with transaction() as tx:
+        tx.execute(
+            text("""
+                INSERT INTO tickets (order_id, order_item_id, event_id)
+                SELECT order_id, id, :event_id FROM order_items WHERE order_id = :order_id
+            """),
+            {"event_id": event.id, "order_id": order.id},
+        )
+    assert settle(payment_id, a_fact(order, state)) in (Outcome.REFUNDED, Outcome.REVERSED)
+    assert settle(payment_id, a_fact(order, state)) is Outcome.NOTHING
+    after = read(order)
+    assert after.status == "refunded"
+    assert {ticket.status for ticket in after.tickets} == {"void"}
+    assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=0, free=2)
+    assert accounts_of(order) == {}
+
+
+@pytest.mark.parametrize("state", [PaymentState.CHARGED_BACK, PaymentState.PARTIALLY_REFUNDED, PaymentState.UNKNOWN])
+def test_what_only_a_person_can_judge_is_put_before_one(state):
+    order = an_order()
+    payment_id = a_pending_payment(order)
+    settle(payment_id, a_fact(order, PaymentState.PAID))
+    assert settle(payment_id, a_fact(order, state)) is Outcome.NOTED
+    assert read(order).status == "paid"
+    assert len(manual_tasks(payment_id)) == 1
+
+
+def test_paying_and_expiring_at_once_leaves_one_truth():
+    with transaction() as tx:
+        event = an_event(tx, tiers=[a_tier(quota=20)])
+
+    def expire() -> None:
+        with transaction() as tx:
+            orders.expire_due(tx, event_ids=[event.id])
+
+    for _ in range(10):
+        order = an_order(event)
+        payment_id = a_pending_payment(order)
+        make_overdue(order.id)
+        fact = a_fact(order, PaymentState.PAID)
+        at_the_same_time([expire, lambda payment_id=payment_id, fact=fact: settle(payment_id, fact), expire])
+        assert read(order).status == "paid"
+    assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=10, free=10)
+
+
+def test_the_database_refuses_an_unbalanced_posting():  # LEDGER
+    order = an_order()
+    with pytest.raises(Exception, match="does not balance"), transaction() as tx:
+        ledger.post(tx, "test", order.id, {"unallocated": 5, "refunds_payable": -4}, order_id=order.id)
+
+
+@pytest.mark.parametrize("statement", ["UPDATE ledger_entries SET amount = 1", "DELETE FROM ledger_postings"])
+def test_the_books_can_not_be_rewritten(statement):
+    with pytest.raises(Exception, match="append-only"), transaction() as tx:
+        tx.execute(text(statement))

@@ -1,0 +1,102 @@
+"""One set of simulators for the module: served, with the local cloud's dispatcher sending their webhooks."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from uuid import uuid4
+
+import pytest
+
+from infra.local.cloud.dispatcher import Dispatcher
+from infra.local.cloud.oidc import Signer
+from infra.local.cloud.store import open_store
+from infra.local.postgres import Postgres
+from infra.local.simulators import inbox
+from infra.local.simulators.application import application
+from infra.local.simulators.settings import SimulatorSettings
+from shared.gateways.http import Patience
+from shared.gateways.midtrans import Midtrans
+from shared.gateways.sendgrid import Sender, SendGrid
+from shared.gateways.xendit import Xendit
+from tests.integration.simulators.world import LateApplication, Payer, Receiver, served
+
+XENDIT_KEY, CALLBACK_TOKEN = "xnd_development_test", "test-only-callback-token"
+SERVER_KEY, SENDGRID_KEY = "SB-Mid-server-test", "SG.test"
+
+PATIENCE = Patience(read_seconds=1.0, first_wait_seconds=0.01, longest_wait_seconds=0.05, failures_to_open=1000)
+
+
+@pytest.fixture(scope="module")
+def store_url(postgres: Postgres) -> Iterator[str]:
+    """An empty database for the simulators."""
+    name = f"simulators_{uuid4().hex[:12]}"
+    postgres.create_database(name)
+    yield postgres.url(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Receiver]:
+    """Where the simulators send their webhooks."""
+    taking = Receiver()
+    with served(taking) as url:
+        taking.url = url
+        yield taking
+
+
+@pytest.fixture(scope="module")
+def base_url(store_url: str, receiver: Receiver) -> Iterator[str]:
+    """The address of the simulators and the inbox, with their webhooks on the way."""
+    apps = LateApplication()
+    with ExitStack() as stack:
+        url = stack.enter_context(served(apps))
+        settings = SimulatorSettings(
+            public_url=url,
+            webhook_url=f"{receiver.url}/webhook",
+            xendit_api_key=XENDIT_KEY,
+            xendit_callback_token=CALLBACK_TOKEN,
+            midtrans_server_key=SERVER_KEY,
+            sendgrid_api_key=SENDGRID_KEY,
+            mail_events_url=f"{receiver.url}/webhook/sendgrid",
+            first_retry_seconds=0.1,
+            settle_seconds=0.4,
+        )
+        apps.parts = {"/simulators": application(store_url, settings), "/inbox": inbox.application(store_url)}
+        for part in apps.parts.values():
+            stack.callback(part.close)
+        engine = open_store(store_url)
+        stack.callback(engine.dispose)
+        dispatcher = Dispatcher(engine, Signer(engine))
+        dispatcher.start()
+        stack.callback(dispatcher.stop)
+        yield url
+
+
+@pytest.fixture
+def xendit(base_url: str) -> Xendit:
+    """Our Xendit client."""
+    return Xendit(f"{base_url}/simulators/xendit", XENDIT_KEY, CALLBACK_TOKEN, patience=PATIENCE)
+
+
+@pytest.fixture
+def midtrans(base_url: str) -> Midtrans:
+    """Our Midtrans client."""
+    return Midtrans(core_url=f"{base_url}/simulators/midtrans", server_key=SERVER_KEY, patience=PATIENCE)
+
+
+@pytest.fixture
+def sendgrid(base_url: str) -> SendGrid:
+    """Our SendGrid client."""
+    sender = Sender("tiket@karcis.example", "Karcis")
+    return SendGrid(f"{base_url}/simulators/sendgrid", SENDGRID_KEY, sender, patience=PATIENCE)
+
+
+@pytest.fixture
+def xendit_payer(base_url: str) -> Payer:
+    """Who pays at Xendit."""
+    return Payer(base_url, "xendit")
+
+
+@pytest.fixture
+def midtrans_payer(base_url: str) -> Payer:
+    """Who pays at Midtrans."""
+    return Payer(base_url, "midtrans")

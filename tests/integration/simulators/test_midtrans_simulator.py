@@ -1,0 +1,295 @@
+"""Midtrans from end to end: our client, the simulator, and the notifications it signs."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import requests
+
+from shared.gateways.errors import GatewayMisconfigured, GatewayRefused, SignatureInvalid
+from shared.gateways.facts import Customer, Item, OpenedPayment, PaymentFact, PaymentMethod, PaymentState, RefundState
+from shared.gateways.midtrans import Midtrans
+from tests.integration.simulators.world import Payer, Received, Receiver
+
+SITI = Customer(name="Siti Rahma", email="siti@example.com")
+
+
+@pytest.fixture
+def order_id() -> str:
+    return f"{uuid4()}-1"
+
+
+def open_payment(midtrans: Midtrans, order_id: str, method: PaymentMethod, **changes: Any) -> OpenedPayment:
+    wanted: dict[str, Any] = {
+        "order_id": order_id,
+        "amount": 100_000,
+        "method": method,
+        "expires_at": datetime.now(UTC) + timedelta(minutes=30),
+        "customer": SITI,
+        "items": [Item("t1", "Tribune", 45_000, 2)],
+        "finish_url": "http://127.0.0.1:9/orders/1",
+    }
+    return midtrans.open_payment(**wanted | changes)
+
+
+def payment_in(midtrans: Midtrans, webhook: Received) -> PaymentFact:
+    fact = midtrans.parse_notification(webhook.body).fact
+    assert isinstance(fact, PaymentFact)
+    return fact
+
+
+@pytest.mark.parametrize(
+    ("method", "channel"),
+    [(PaymentMethod.QRIS, "qris"), (PaymentMethod.BCA, "bca"), (PaymentMethod.MANDIRI, "echannel")],
+)
+def test_a_payment_is_opened_paid_and_told(
+    midtrans: Midtrans,
+    midtrans_payer: Payer,
+    receiver: Receiver,
+    order_id: str,
+    method: PaymentMethod,
+    channel: str,
+) -> None:
+    open_payment(midtrans, order_id, method)
+    assert midtrans.fact(order_id).state is PaymentState.PENDING
+    midtrans_payer.does("pay", order_id)
+    fact = midtrans.fact(order_id)
+    assert (fact.state, fact.amount, fact.paid_amount, fact.channel) == (PaymentState.PAID, 100_000, 100_000, channel)
+    (webhook,) = receiver.wait_for(1, order_id)
+    assert webhook.path == "/webhook/midtrans"
+    assert payment_in(midtrans, webhook) == fact
+    assert midtrans_payer.movements(order_id) == [("payment", 100_000)]
+
+
+def test_another_key_refuses_the_notification(
+    midtrans: Midtrans, midtrans_payer: Payer, receiver: Receiver, order_id: str
+) -> None:
+    open_payment(midtrans, order_id, PaymentMethod.QRIS)
+    midtrans_payer.does("pay", order_id)
+    (webhook,) = receiver.wait_for(1, order_id)
+    with pytest.raises(SignatureInvalid):
+        Midtrans(core_url="http://127.0.0.1:9", server_key="another").parse_notification(webhook.body)
+
+
+def test_a_page_is_unknown_to_core_until_a_method_is_chosen(
+    midtrans: Midtrans, midtrans_payer: Payer, order_id: str
+) -> None:
+    opened = open_payment(midtrans, order_id, PaymentMethod.ANY)
+    assert opened.snap_token is not None
+    assert midtrans.fact(order_id).raw_status == "not_found"
+    midtrans_payer.does("pay", order_id, channel="gopay")
+    assert midtrans.fact(order_id).channel == "gopay"
+
+
+def test_a_qr_code_can_be_seen(midtrans: Midtrans, order_id: str) -> None:
+    opened = open_payment(midtrans, order_id, PaymentMethod.QRIS)
+    assert opened.qr_string is not None
+    assert opened.qr_image_url is not None
+    assert requests.get(opened.qr_image_url, timeout=10).content.startswith(b"\x89PNG")
+
+
+def test_asking_again_is_safe(midtrans: Midtrans, midtrans_payer: Payer, order_id: str) -> None:
+    first = open_payment(midtrans, order_id, PaymentMethod.QRIS)
+    assert open_payment(midtrans, order_id, PaymentMethod.QRIS).qr_string == first.qr_string
+    page_id = f"{order_id}-page"
+    old, new = (open_payment(midtrans, page_id, PaymentMethod.BCA) for _ in range(2))
+    assert old.snap_token != new.snap_token
+    midtrans_payer.does("pay", page_id)
+    assert open_payment(midtrans, page_id, PaymentMethod.BCA).snap_token is None
+
+
+@pytest.mark.parametrize("method", [PaymentMethod.QRIS, PaymentMethod.BCA])
+@pytest.mark.parametrize("takes_effect", [True, False], ids=["made", "not made"])
+def test_an_answer_that_got_lost_does_no_harm(
+    midtrans: Midtrans, midtrans_payer: Payer, order_id: str, method: PaymentMethod, takes_effect: bool
+) -> None:
+    midtrans_payer.breaks(status=500, takes_effect=takes_effect, count=1)
+    opened = open_payment(midtrans, order_id, method)
+    assert opened.qr_string or opened.snap_token
+
+
+def test_a_wrong_key_is_our_mistake(base_url: str, order_id: str) -> None:
+    stranger = Midtrans(core_url=f"{base_url}/simulators/midtrans", server_key="wrong")
+    for method in (PaymentMethod.QRIS, PaymentMethod.BCA):
+        with pytest.raises(GatewayMisconfigured, match="401"):
+            open_payment(stranger, order_id, method)
+
+
+def test_what_midtrans_would_not_take_is_refused(midtrans: Midtrans, order_id: str) -> None:
+    with pytest.raises(GatewayRefused):
+        open_payment(midtrans, f"{order_id}/1", PaymentMethod.BCA)
+
+
+@pytest.mark.parametrize("method", [PaymentMethod.QRIS, PaymentMethod.BCA])
+def test_an_ended_payment_can_still_be_paid_late(
+    midtrans: Midtrans, midtrans_payer: Payer, receiver: Receiver, order_id: str, method: PaymentMethod
+) -> None:  # LATE-1
+    opened = open_payment(midtrans, order_id, method)
+    for _ in range(2):
+        assert midtrans.end(order_id, opened.snap_token).state is PaymentState.EXPIRED
+    midtrans_payer.does("pay", order_id)
+    states = [payment_in(midtrans, each).state for each in receiver.wait_for(2 if method == "QRIS" else 1, order_id)]
+    assert states[-1] is PaymentState.PAID
+    assert midtrans.end(order_id, opened.snap_token).state is PaymentState.PAID
+
+
+def test_a_code_expires_by_itself_and_says_so(midtrans: Midtrans, receiver: Receiver, order_id: str) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    open_payment(midtrans, order_id, PaymentMethod.QRIS, expires_at=soon)
+    (webhook,) = receiver.wait_for(1, order_id)
+    assert payment_in(midtrans, webhook).state is PaymentState.EXPIRED
+    assert midtrans.fact(order_id).state is PaymentState.EXPIRED
+
+
+def test_a_page_that_expires_says_nothing(
+    midtrans: Midtrans, midtrans_payer: Payer, receiver: Receiver, order_id: str
+) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=1)
+    open_payment(midtrans, order_id, PaymentMethod.BCA, expires_at=soon)
+    another = f"another-{order_id}"[:50]
+    open_payment(midtrans, another, PaymentMethod.QRIS, expires_at=soon + timedelta(seconds=1))
+    receiver.wait_for(1, another)
+    assert midtrans_payer.state(order_id)["status"] == "closed"
+    assert not [each for each in receiver.about(order_id) if another.encode() not in each.body]
+    assert midtrans.fact(order_id).state is PaymentState.PENDING
+
+
+@pytest.mark.parametrize(
+    ("method", "action", "state"),
+    [
+        (PaymentMethod.QRIS, "fail", PaymentState.FAILED),
+        (PaymentMethod.BCA, "fail", PaymentState.FAILED),
+        (PaymentMethod.QRIS, "expire", PaymentState.EXPIRED),
+        (PaymentMethod.BCA, "expire", PaymentState.EXPIRED),
+    ],
+)
+def test_a_payment_fails_or_expires_and_says_so(
+    midtrans: Midtrans,
+    midtrans_payer: Payer,
+    receiver: Receiver,
+    order_id: str,
+    method: PaymentMethod,
+    action: str,
+    state: PaymentState,
+) -> None:
+    open_payment(midtrans, order_id, method)
+    midtrans_payer.does(action, order_id)
+    (webhook,) = receiver.wait_for(1, order_id)
+    assert payment_in(midtrans, webhook).state is midtrans.fact(order_id).state is state
+
+
+def test_settlement_comes_before_pending_when_out_of_order(
+    midtrans: Midtrans, midtrans_payer: Payer, receiver: Receiver, order_id: str
+) -> None:
+    open_payment(midtrans, order_id, PaymentMethod.QRIS)
+    midtrans_payer.does("pay", order_id, deliver="out_of_order")
+    states = [payment_in(midtrans, each).state for each in receiver.wait_for(2, order_id)]
+    assert states == [PaymentState.PAID, PaymentState.PENDING]
+
+
+def test_another_amount_than_asked_shows_as_such(midtrans: Midtrans, midtrans_payer: Payer, order_id: str) -> None:
+    open_payment(midtrans, order_id, PaymentMethod.QRIS)
+    midtrans_payer.does("pay", order_id, amount=100_500)
+    assert midtrans.fact(order_id).paid_amount == 100_500
+
+
+def test_a_notification_is_repeated_as_its_answer_asks(
+    midtrans: Midtrans, midtrans_payer: Payer, receiver: Receiver, order_id: str
+) -> None:
+    open_payment(midtrans, order_id, PaymentMethod.QRIS)
+    receiver.will_answer(500, 500)  # Midtrans tries once more after a 500, and no more
+    midtrans_payer.does("pay", order_id)
+    receiver.wait_for(2, order_id)
+    another = f"{order_id}-b"
+    open_payment(midtrans, another, PaymentMethod.QRIS)
+    midtrans_payer.does("pay", another, deliver="late", delay_seconds=1)
+    receiver.wait_for(1, another)
+    assert len([each for each in receiver.about(order_id) if another.encode() not in each.body]) == 2
+
+
+@pytest.mark.parametrize("decision", ["approve", "deny"])
+def test_a_card_under_review_is_decided(
+    midtrans: Midtrans, midtrans_payer: Payer, receiver: Receiver, order_id: str, decision: str
+) -> None:
+    open_payment(midtrans, order_id, PaymentMethod.ANY)
+    midtrans_payer.does("challenge", order_id)
+    assert midtrans.fact(order_id).state is PaymentState.CHALLENGED
+    decided = getattr(midtrans, decision)(order_id)
+    assert decided.state is (PaymentState.PAID if decision == "approve" else PaymentState.FAILED)
+    assert len(receiver.wait_for(2, order_id)) == 2
+
+
+def test_ending_a_card_under_review_cancels_it(midtrans: Midtrans, midtrans_payer: Payer, order_id: str) -> None:
+    opened = open_payment(midtrans, order_id, PaymentMethod.ANY)
+    midtrans_payer.does("challenge", order_id)
+    assert midtrans.end(order_id, opened.snap_token).state is PaymentState.EXPIRED
+
+
+def test_a_transfer_taken_back_is_a_reversal(midtrans: Midtrans, midtrans_payer: Payer, order_id: str) -> None:
+    open_payment(midtrans, order_id, PaymentMethod.PERMATA)
+    midtrans_payer.does("pay", order_id)
+    midtrans_payer.does("reverse", order_id)
+    assert midtrans.fact(order_id).state is PaymentState.REVERSED
+    assert midtrans_payer.movements(order_id) == [("payment", 100_000), ("reversal", -100_000)]
+
+
+def test_refunds_add_up(midtrans: Midtrans, midtrans_payer: Payer, receiver: Receiver, order_id: str) -> None:
+    open_payment(midtrans, order_id, PaymentMethod.QRIS)
+    midtrans_payer.does("pay", order_id)
+    first = midtrans.refund_direct(order_id=order_id, amount=40_000, refund_key="first", reason="sakit")
+    assert first.state is RefundState.SUCCEEDED
+    assert midtrans.refund_direct(order_id=order_id, amount=40_000, refund_key="first", reason="sakit") == first
+    partly = midtrans.fact(order_id)
+    assert (partly.state, partly.refunded_amount) == (PaymentState.PARTIALLY_REFUNDED, 40_000)
+    midtrans.refund(order_id=order_id, amount=60_000, refund_key="second", reason="sakit")
+    assert midtrans.fact(order_id).state is PaymentState.REFUNDED
+    found = midtrans.refund_fact(order_id, "second")
+    assert found is not None
+    assert found.amount == 60_000
+    last = payment_in(midtrans, receiver.wait_for(3, order_id)[-1])
+    assert (last.state, last.refunded_amount) == (PaymentState.REFUNDED, 100_000)
+
+
+@pytest.mark.parametrize(
+    ("method", "paid", "amount", "code"),
+    [
+        (PaymentMethod.BCA, True, 100_000, "412"),
+        (PaymentMethod.QRIS, False, 100_000, "412"),
+        (PaymentMethod.QRIS, True, 100_001, "414"),
+        (PaymentMethod.OVO, True, 50_000, "414"),
+    ],
+)
+def test_what_cannot_be_refunded_is_refused(
+    midtrans: Midtrans,
+    midtrans_payer: Payer,
+    order_id: str,
+    method: PaymentMethod,
+    paid: bool,
+    amount: int,
+    code: str,
+) -> None:
+    open_payment(midtrans, order_id, method)
+    if paid:
+        midtrans_payer.does("pay", order_id)
+    with pytest.raises(GatewayRefused) as error:
+        midtrans.refund(order_id=order_id, amount=amount, refund_key="k", reason="x")
+    assert error.value.code == code
+
+
+def test_a_refund_the_provider_rejects_has_failed(midtrans: Midtrans, midtrans_payer: Payer, order_id: str) -> None:
+    open_payment(midtrans, order_id, PaymentMethod.QRIS)
+    midtrans_payer.does("pay", order_id)
+    rejected = {"status_code": "202", "refund_amount": "0.00", "transaction_status": "settlement"}
+    midtrans_payer.breaks(status=200, body=rejected, count=1)
+    fact = midtrans.refund_direct(order_id=order_id, amount=100_000, refund_key="k", reason="x")
+    assert fact.state is RefundState.FAILED
+
+
+def test_a_refund_made_in_the_dashboard_is_told(
+    midtrans: Midtrans, midtrans_payer: Payer, receiver: Receiver, order_id: str
+) -> None:
+    open_payment(midtrans, order_id, PaymentMethod.GOPAY)
+    midtrans_payer.does("pay", order_id)
+    midtrans_payer.does("refund", order_id)
+    assert payment_in(midtrans, receiver.wait_for(2, order_id)[-1]).state is PaymentState.REFUNDED

@@ -1,0 +1,17 @@
+"""Where the PDFs of these tests go."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from shared.cloud import clients
+from tests.stored_files import StoredFiles
+
+
+@pytest.fixture(autouse=True)
+def files() -> Iterator[StoredFiles]:
+    """An empty bucket."""
+    double = StoredFiles()
+    clients.storage.provide(double)  # type: ignore[arg-type]
+    yield double
+    clients.storage.provide(None)

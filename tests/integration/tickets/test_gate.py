@@ -1,0 +1,132 @@
+"""The gate lets each ticket in exactly once, and tells why where it doesn't (GATE)."""
+
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from shared.cloud.database import transaction
+from shared.problems import NotFound
+from shared.tickets import gate, issuing, qr
+from tests.factories import a_tier, a_user, an_event, an_order
+from tests.threads import at_the_same_time
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+class Door:
+    """An event with a paid order of two, its tickets, and somebody at the door."""
+
+    def __init__(self):
+        with transaction() as tx:
+            self.event = an_event(tx, tiers=[a_tier(name="VIP")])
+            self.staff = a_user(tx, role="staff", organizer_id=self.event.organizer_id)
+        self.order = an_order(self.event, quantities=[2], paid=True)
+        issuing.issue(self.order.id)
+        with transaction() as tx:
+            tickets = text(
+                "SELECT t.id FROM tickets t JOIN order_items i ON i.id = t.order_item_id"
+                " WHERE t.order_id = :id ORDER BY i.position"
+            )
+            self.ticket_ids = list(tx.execute(tickets, {"id": self.order.id}).scalars())
+        self.codes = [
+            qr.encode(qr.Claims(ticket_id, self.event.id, f"Peserta {number}"))
+            for number, ticket_id in enumerate(self.ticket_ids, 1)
+        ]
+
+    def scan(self, code, *, at="Gerbang A", staff=None, event_id=None, **asked):
+        """What the gate answers, in a transaction of its own."""
+        with transaction() as tx:
+            return gate.scan(tx, staff or self.staff, event_id or self.event.id, code, gate=at, **asked)
+
+
+@pytest.fixture
+def door():
+    return Door()
+
+
+def audited(event_id):
+    with transaction() as tx:
+        return tx.execute(
+            text(
+                "SELECT actor_id, subject_id, details FROM audit_log WHERE action = 'ticket.scanned'"
+                " AND details ->> 'event_id' = :id ORDER BY id"
+            ),
+            {"id": str(event_id)},
+        ).all()
+
+
+def test_a_ticket_lets_its_holder_in(door):
+    answer = door.scan(door.codes[0])
+    assert answer.result == "valid"
+    assert (answer.ticket_id, answer.attendee_name, answer.tier_name) == (door.ticket_ids[0], "Peserta 1", "VIP")
+    assert (answer.gate, answer.validated_at is not None) == ("Gerbang A", True)
+
+
+def test_a_second_scan_tells_when_and_where_the_first_was(door):
+    first = door.scan(door.codes[0], at="Gerbang A")
+    second = door.scan(door.codes[0], at="Gerbang B")
+    assert second.result == "already_used"
+    assert (second.validated_at, second.gate) == (first.validated_at, "Gerbang A")
+    assert door.scan(door.codes[1]).result == "valid"
+
+
+def test_of_eight_scans_in_the_same_instant_exactly_one_is_valid(door):
+    scans = [lambda at=f"Gerbang {number}": door.scan(door.codes[0], at=at) for number in range(8)]
+    answers = at_the_same_time(scans)
+    assert sorted(answer.result for answer in answers) == ["already_used"] * 7 + ["valid"]
+    assert len({(answer.validated_at, answer.gate) for answer in answers}) == 1
+
+
+def test_a_ticket_of_another_event_is_told_apart(door):
+    other = Door()
+    with transaction() as tx:
+        admin = a_user(tx, role="admin")
+    assert door.scan(other.codes[0]).result == "wrong_event"
+    assert door.scan(other.codes[0], staff=admin, event_id=other.event.id).result == "valid"
+
+
+def test_a_refunded_ticket_is_told_apart(door):
+    door.scan(door.codes[1])
+    with transaction() as tx:
+        issuing.void(tx, door.order.id)
+    assert [door.scan(code).result for code in door.codes] == ["refunded", "refunded"]
+
+
+@pytest.mark.parametrize("code", ["", "KARCIS", "K1.A.B.C.D", "https://example.com/t/1"])
+def test_what_we_never_printed_is_forged(door, code):
+    answer = door.scan(code)
+    assert answer == gate.ScanAnswer(result="forged")
+
+
+def test_a_genuine_code_of_a_ticket_that_never_was_is_forged(door):
+    assert door.scan(qr.encode(qr.Claims(uuid4(), door.event.id, "Hantu"))).result == "forged"
+
+
+def test_a_code_shown_for_another_ticket_is_forged_and_uses_nothing_up(door):
+    assert door.scan(door.codes[0], ticket_id=door.ticket_ids[1]).result == "forged"
+    assert door.scan(door.codes[0], ticket_id=door.ticket_ids[0]).result == "valid"
+    assert door.scan(door.codes[1], ticket_id=door.ticket_ids[1]).result == "valid"
+
+
+def test_staff_see_only_their_organizers_events(door):
+    other = Door()
+    with transaction() as tx:
+        organizer = a_user(tx, role="organizer")
+    for stranger in (other.staff, organizer):
+        with pytest.raises(NotFound):
+            door.scan(door.codes[0], staff=stranger)
+    with pytest.raises(NotFound):
+        door.scan(door.codes[0], event_id=uuid4())
+    assert door.scan(door.codes[0]).result == "valid"
+
+
+def test_every_scan_is_in_the_audit_trail_whatever_came_of_it(door):  # SEC-012
+    door.scan(door.codes[0], at="Gerbang C")
+    door.scan(door.codes[0])
+    door.scan("palsu")
+    valid, used, forged = audited(door.event.id)
+    assert (valid.actor_id, valid.subject_id) == (door.staff.id, str(door.ticket_ids[0]))
+    assert valid.details == {"result": "valid", "event_id": str(door.event.id), "gate": "Gerbang C"}
+    assert used.details["result"] == "already_used"
+    assert (forged.details["result"], forged.subject_id) == ("forged", None)

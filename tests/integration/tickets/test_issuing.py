@@ -1,0 +1,201 @@
+"""A paid order gets exactly one ticket per seat, whatever crashes and however often it is asked for (TS-014)."""
+
+import pypdfium2
+import pytest
+import zxingcpp
+from google.api_core.exceptions import ServiceUnavailable
+from sqlalchemy import text
+
+from shared.cloud.database import transaction
+from shared.problems import NotFound
+from shared.sales import orders
+from shared.tickets import issuing, qr
+from tests.factories import a_tier, a_user, an_event, an_order
+from tests.threads import at_the_same_time
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def rows(sql, **values):
+    with transaction() as tx:
+        return tx.execute(text(sql), values).all()
+
+
+def tickets_of(order):
+    return rows(
+        "SELECT t.* FROM tickets t JOIN order_items i ON i.id = t.order_item_id WHERE t.order_id = :id"
+        " ORDER BY i.position",
+        id=order.id,
+    )
+
+
+def said(order):
+    """How many times this order's tickets were announced."""
+    return len(
+        rows("SELECT 1 FROM outbox WHERE topic = 'ticket.created' AND payload ->> 'order_id' = :id", id=str(order.id))
+    )
+
+
+def refund(order):
+    with transaction() as tx:
+        orders.mark_refunded(tx, orders.lock(tx, order.id))
+        issuing.void(tx, order.id)
+
+
+def test_a_paid_order_gets_one_ticket_per_seat_each_with_its_pdf(files):
+    order = an_order(quantities=[3], paid=True)
+    assert issuing.issue(order.id) == 3
+    tickets = tickets_of(order)
+    assert [ticket.order_item_id for ticket in tickets] == [item.id for item in order.items]
+    assert {ticket.status for ticket in tickets} == {"issued"}
+    assert said(order) == 1
+    for ticket, item in zip(tickets, order.items, strict=True):
+        page = pypdfium2.PdfDocument(files.files[ticket.pdf_object])[0]
+        assert item.attendee_name in page.get_textpage().get_text_bounded()
+    [marked] = rows("SELECT tickets_issued_at FROM orders WHERE id = :id", id=order.id)
+    assert marked.tickets_issued_at is not None
+
+
+def test_a_pdf_is_stored_under_a_name_that_the_tickets_number_does_not_tell(files):
+    order = an_order(paid=True)
+    issuing.issue(order.id)
+    [ticket] = tickets_of(order)
+    known, _, unguessable = ticket.pdf_object.removesuffix(".pdf").rpartition("-")
+    assert known == f"{order.event_id}/{ticket.id}"
+    assert len(unguessable) == 32
+
+
+def test_asked_again_it_adds_nothing_and_says_nothing(files):
+    order = an_order(quantities=[2], paid=True)
+    issuing.issue(order.id)
+    before = tickets_of(order)
+    assert issuing.issue(order.id) == 0
+    assert tickets_of(order) == before
+    assert files.uploads == 2
+    assert said(order) == 1
+
+
+def test_asked_by_many_at_once_it_issues_once(files):
+    order = an_order(quantities=[3], paid=True)
+    added = at_the_same_time([lambda: issuing.issue(order.id)] * 4)
+    assert sum(added) == 3
+    assert len(tickets_of(order)) == 3
+    assert len(files.files) == 3
+    assert said(order) == 1
+
+
+@pytest.mark.parametrize("uploads_before", [0, 1, 2])
+def test_a_storage_that_goes_away_half_way_is_made_good_by_the_next_try(files, uploads_before):
+    order = an_order(quantities=[3], paid=True)
+    files.breaks_after = uploads_before
+    with pytest.raises(ServiceUnavailable):
+        issuing.issue(order.id)
+    assert said(order) == 0
+    assert rows("SELECT 1 FROM orders WHERE id = :id AND tickets_issued_at IS NULL", id=order.id)
+
+    files.breaks_after = None
+    issuing.issue(order.id)
+
+    assert {ticket.pdf_object for ticket in tickets_of(order)} == set(files.files)
+    assert said(order) == 1
+
+
+def test_a_crash_after_the_storing_leaves_no_second_file(files):
+    order = an_order(quantities=[2], paid=True)
+    issuing.issue(order.id)
+    with transaction() as tx:  # as if the process had died before the last transaction
+        tx.execute(text("UPDATE tickets SET pdf_object = NULL WHERE order_id = :id"), {"id": order.id})
+        tx.execute(text("UPDATE orders SET tickets_issued_at = NULL WHERE id = :id"), {"id": order.id})
+    assert issuing.issue(order.id) == 0
+    assert {ticket.pdf_object for ticket in tickets_of(order)} == set(files.files)
+    assert len(files.files) == 2
+
+
+def test_only_what_is_missing_is_added():
+    order = an_order(quantities=[3], paid=True)
+    issuing.issue(order.id)
+    kept = tickets_of(order)
+    with transaction() as tx:
+        tx.execute(text("DELETE FROM tickets WHERE id = :id"), {"id": kept[1].id})
+    assert issuing.issue(order.id) == 1
+    now = tickets_of(order)
+    assert (now[0], now[2]) == (kept[0], kept[2])
+    assert now[1].id != kept[1].id
+
+
+def test_products_get_no_ticket_and_their_order_is_done(files):
+    with transaction() as tx:
+        event = an_event(tx, tiers=[a_tier(kind="product", name="Kaus")])
+    order = an_order(event, paid=True)
+    assert issuing.issue(order.id) == 0
+    assert files.files == {}
+    assert said(order) == 0
+    assert rows("SELECT 1 FROM orders WHERE id = :id AND tickets_issued_at IS NOT NULL", id=order.id)
+
+
+def test_runners_get_tickets_as_guests_do():
+    with transaction() as tx:
+        event = an_event(tx, tiers=[a_tier(kind="registration"), a_tier(kind="product"), a_tier()])
+    order = an_order(event, quantities=[1, 1, 1], paid=True)
+    assert issuing.issue(order.id) == 2
+
+
+def test_an_unpaid_order_gets_nothing(files):
+    order = an_order()
+    assert issuing.issue(order.id) == 0
+    assert tickets_of(order) == []
+    assert said(order) == 0
+
+
+def test_a_refund_voids_the_tickets_and_none_come_back():
+    order = an_order(quantities=[2], paid=True)
+    issuing.issue(order.id)
+    refund(order)
+    assert {ticket.status for ticket in tickets_of(order)} == {"void"}
+    assert issuing.issue(order.id) == 0
+    assert {ticket.status for ticket in tickets_of(order)} == {"void"}
+
+
+def test_an_unknown_order_is_an_error():
+    with pytest.raises(NotFound):
+        issuing.issue(an_order().event_id)
+
+
+def test_an_attendee_without_a_name_enters_by_the_buyers():
+    with transaction() as tx:
+        buyer = a_user(tx, full_name="Pembeli Setia")
+    order = an_order(buyer=buyer, paid=True)
+    with transaction() as tx:
+        tx.execute(text("UPDATE order_items SET attendee_name = NULL WHERE order_id = :id"), {"id": order.id})
+    issuing.issue(order.id)
+    [ticket] = tickets_of(order)
+    assert ticket.pdf_object
+
+
+def test_giving_up_opens_one_task_and_has_the_buyer_told(caplog):  # PS-023
+    order = an_order(paid=True)
+    for _ in range(2):
+        with transaction() as tx:
+            assert issuing.give_up(tx, order.id, ServiceUnavailable("down"))
+    [task] = rows("SELECT * FROM manual_tasks WHERE subject_id = :id", id=str(order.id))
+    assert (task.kind, task.subject) == ("ticket_issue_failed", "order")
+    assert "ticket.issue_failed" in caplog.messages
+
+
+def test_nobody_is_told_of_a_delay_that_is_over():
+    issued, refunded = an_order(paid=True), an_order(paid=True)
+    issuing.issue(issued.id)
+    refund(refunded)
+    for order in (issued, refunded):
+        with transaction() as tx:
+            assert not issuing.give_up(tx, order.id, ServiceUnavailable("down"))
+    assert rows("SELECT 1 FROM manual_tasks WHERE subject_id IN (:a, :b)", a=str(issued.id), b=str(refunded.id)) == []
+
+
+def test_the_code_on_the_paper_is_that_of_the_ticket(files):
+    order = an_order(paid=True)
+    issuing.issue(order.id)
+    [ticket] = tickets_of(order)
+    picture = pypdfium2.PdfDocument(files.files[ticket.pdf_object])[0].render(scale=2).to_pil()
+    [code] = zxingcpp.read_barcodes(picture)
+    assert qr.read(code.text) == qr.Claims(ticket.id, order.event_id, order.items[0].attendee_name)

@@ -1,0 +1,83 @@
+"""A ticket can be downloaded again and again, by those it belongs to (TS-019, TS-020)."""
+
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from shared.cloud.database import transaction
+from shared.problems import NotFound
+from shared.tickets import issuing, printing
+from tests.factories import a_user, an_event, an_order
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+class Sale:
+    """A paid order of one ticket, and everybody around it."""
+
+    def __init__(self):
+        with transaction() as tx:
+            self.owner, self.stranger, self.admin = a_user(tx), a_user(tx), a_user(tx, role="admin")
+            self.organizer, self.other_organizer = a_user(tx, role="organizer"), a_user(tx, role="organizer")
+            self.staff = a_user(tx, role="staff", organizer_id=self.organizer.id)
+            event = an_event(tx, organizer_id=self.organizer.id)
+        self.order_id = an_order(event, buyer=self.owner, paid=True).id
+        issuing.issue(self.order_id)
+
+    @property
+    def ticket(self):
+        """Its row now."""
+        with transaction() as tx:
+            return tx.execute(text("SELECT * FROM tickets WHERE order_id = :id"), {"id": self.order_id}).one()
+
+
+@pytest.fixture
+def sale(files):
+    return Sale()
+
+
+@pytest.mark.parametrize("who", ["owner", "organizer", "admin"])
+def test_owner_organizer_and_admin_get_the_stored_pdf(sale, files, who):
+    for _ in range(2):
+        found = printing.ticket_file(sale.ticket.id, getattr(sale, who))
+        assert found.content == files.files[sale.ticket.pdf_object]
+        assert found.filename == f"tiket-{sale.ticket.id}.pdf"
+    assert files.uploads == 1
+
+
+@pytest.mark.parametrize("who", ["stranger", "other_organizer", "staff"])
+def test_for_anybody_else_it_is_not_there(sale, who):
+    with pytest.raises(NotFound):
+        printing.ticket_file(sale.ticket.id, getattr(sale, who))
+
+
+def test_an_unknown_ticket_is_not_there(sale):
+    with pytest.raises(NotFound):
+        printing.ticket_file(uuid4(), sale.admin)
+
+
+def test_a_pdf_that_was_never_stored_is_printed_on_demand_and_kept(sale, files):
+    before = files.files.copy()
+    files.files.clear()
+    with transaction() as tx:
+        tx.execute(text("UPDATE tickets SET pdf_object = NULL WHERE order_id = :id"), {"id": sale.order_id})
+    assert printing.ticket_file(sale.ticket.id, sale.owner).content in before.values()
+    assert files.files == before
+    assert sale.ticket.pdf_object in before
+
+
+def test_a_pdf_that_was_lost_is_printed_again(sale, files):
+    before = files.files.copy()
+    files.files.clear()
+    assert printing.ticket_file(sale.ticket.id, sale.owner).content in before.values()
+    assert files.files == before
+
+
+def test_a_void_ticket_is_refused_in_words(sale):
+    with transaction() as tx:
+        issuing.void(tx, sale.order_id)
+    with pytest.raises(printing.TicketVoid, match="refunded"):
+        printing.ticket_file(sale.ticket.id, sale.owner)
+    with pytest.raises(NotFound):
+        printing.ticket_file(sale.ticket.id, sale.stranger)

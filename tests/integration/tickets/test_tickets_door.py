@@ -1,0 +1,101 @@
+"""The ticket's addresses as callers see them: who is let through, and what is answered (design: api.md)."""
+
+from uuid import uuid4
+
+import pytest
+from flask import Flask, request
+from sqlalchemy import text
+
+from functions.tickets.main import tickets
+from shared.cloud.database import transaction
+from shared.tickets import issuing, qr
+from tests.factories import a_user, an_event, an_order, bearer
+
+pytestmark = pytest.mark.usefixtures("database")
+
+EDGE = Flask("edge")
+
+
+def call(method, path, caller=None, body=None):
+    headers = bearer(caller) if caller else {}
+    with EDGE.test_request_context(f"/api/v1{path}", method=method, headers=headers, json=body):
+        return tickets(request)
+
+
+class Sale:
+    """An issued ticket, its owner, and staff at the door."""
+
+    def __init__(self):
+        with transaction() as tx:
+            self.owner = a_user(tx)
+            event = an_event(tx)
+            self.staff = a_user(tx, role="staff", organizer_id=event.organizer_id)
+        self.event_id = event.id
+        self.order_id = an_order(event, buyer=self.owner, paid=True).id
+        issuing.issue(self.order_id)
+        with transaction() as tx:
+            found = tx.execute(text("SELECT id FROM tickets WHERE order_id = :id"), {"id": self.order_id})
+            self.ticket_id = found.scalar_one()
+        self.scanned = {
+            "event_id": str(event.id),
+            "qr": qr.encode(qr.Claims(self.ticket_id, event.id, "Peserta 1")),
+        }
+
+
+@pytest.fixture
+def sale(files):
+    return Sale()
+
+
+def test_the_owner_downloads_the_pdf_to_keep(sale):
+    answer = call("GET", f"/tickets/{sale.ticket_id}/download", sale.owner)
+    assert (answer.status_code, answer.content_type) == (200, "application/pdf")
+    assert answer.get_data().startswith(b"%PDF")
+    assert f"tiket-{sale.ticket_id}.pdf" in answer.headers["Content-Disposition"]
+    assert "no-store" in answer.headers["Cache-Control"]
+
+
+def test_a_void_ticket_is_gone(sale):
+    with transaction() as tx:
+        issuing.void(tx, sale.order_id)
+    answer = call("GET", f"/tickets/{sale.ticket_id}/download", sale.owner)
+    assert (answer.status_code, answer.get_json()["type"]) == (410, "/problems/ticket-void")
+
+
+@pytest.mark.parametrize("path", ["/tickets/{id}/validate", "/tickets/scan"])
+def test_a_ticket_is_valid_once(sale, path):
+    where = path.format(id=sale.ticket_id)
+    first = call("POST", where, sale.staff, {**sale.scanned, "gate": "Gerbang A"})
+    second = call("POST", where, sale.staff, sale.scanned)
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert (first.get_json()["result"], second.get_json()["result"]) == ("valid", "already_used")
+    assert first.get_json()["validated_at"].endswith("Z")
+    assert {**first.get_json(), "result": None} == {**second.get_json(), "result": None}
+
+
+def test_another_tickets_code_is_forged(sale):
+    answer = call("POST", f"/tickets/{uuid4()}/validate", sale.staff, sale.scanned)
+    assert answer.get_json()["result"] == "forged"
+
+
+@pytest.mark.parametrize("held_up", ["", "BEGIN:VCARD\nFN:Budi\nEND:VCARD", "x" * 4296, "🎫"])
+def test_whatever_is_held_up_is_judged(sale, held_up):
+    answer = call("POST", "/tickets/scan", sale.staff, {**sale.scanned, "qr": held_up})
+    assert (answer.status_code, answer.get_json()["result"]) == (200, "forged")
+
+
+def test_white_space_that_a_scanner_adds_does_not_matter(sale):
+    answer = call("POST", "/tickets/scan", sale.staff, {**sale.scanned, "qr": sale.scanned["qr"] + "\r\n"})
+    assert answer.get_json()["result"] == "valid"
+
+
+def test_who_may_do_what(sale):
+    with transaction() as tx:
+        foreign_staff = a_user(tx, role="staff", organizer_id=a_user(tx, role="organizer").id)
+        stranger = a_user(tx)
+    assert call("GET", f"/tickets/{sale.ticket_id}/download").status_code == 401
+    assert call("GET", f"/tickets/{sale.ticket_id}/download", stranger).status_code == 404
+    assert call("GET", "/tickets/no-id/download", sale.owner).status_code == 404
+    assert call("POST", "/tickets/scan", sale.owner, sale.scanned).status_code == 403
+    assert call("POST", "/tickets/scan", foreign_staff, sale.scanned).status_code == 404
+    assert call("POST", "/tickets/scan", sale.staff, {"event_id": sale.scanned["event_id"]}).status_code == 422

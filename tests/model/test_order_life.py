@@ -1,0 +1,208 @@
+"""The life of orders as a state machine: whatever happens in whatever order, the promises hold after every step.
+
+reserved and sold equal the orders behind them, never over quota
+an order is paid if and only if it has exactly its tickets (once issuing has run)
+what an ended order held is released once
+every posting sums to zero, and clearing equals what the gateways took in and gave back
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
+from sqlalchemy import text
+
+from shared.cloud.database import transaction
+from shared.gateways.facts import PaymentFact, PaymentMethod, PaymentState
+from shared.identity.tokens import Principal
+from shared.payments import attempts, settlement
+from shared.problems import Problem
+from shared.sales import expiry, orders, stocktaking
+from shared.sales.answers import OrderAnswer
+from shared.tickets import issuing
+from tests.factories import Event, a_tier, a_user, an_event, make_overdue, reserve
+
+QUOTAS = (4, 3)
+METHODS = st.sampled_from(list(PaymentMethod))
+STATES = st.sampled_from([state for state in PaymentState if state is not PaymentState.PAID])
+
+
+@dataclass
+class Known:
+    """What the test itself has told the product about money."""
+
+    received: int = 0
+    returned: int = 0
+
+
+class OrderLife(RuleBasedStateMachine):
+    """Buyers, gateways and clocks doing what they like."""
+
+    live = Bundle("live")
+    payments = Bundle("payments")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.money = Known()
+        with transaction() as tx:
+            tiers = [a_tier(quota=quota, name=f"T{quota}", max_per_order=2) for quota in QUOTAS]
+            self.event: Event = an_event(tx, tiers=tiers)
+            self.buyers: list[Principal] = [a_user(tx) for _ in range(5)]
+
+    @rule(target=live, buyer=st.integers(0, 4), first=st.integers(0, 2), second=st.integers(0, 2))
+    def a_buyer_reserves(self, buyer: int, first: int, second: int) -> UUID | None:
+        if first + second == 0:
+            first = 1
+        outcome = reserve(self.buyers[buyer], self.event, [first, second])
+        return outcome.id if isinstance(outcome, OrderAnswer) else None
+
+    @rule(target=payments, order_id=live, gateway=st.sampled_from(["xendit", "midtrans"]), method=METHODS)
+    def a_buyer_chooses_how_to_pay(self, order_id: UUID | None, gateway: str, method: PaymentMethod) -> UUID | None:
+        if order_id is None:
+            return None
+        try:
+            with transaction() as tx:
+                order = orders.lock(tx, order_id)
+                deadline = orders.start_payment(tx, order)
+                older = attempts.lock_open(tx, order_id)
+                if older:
+                    attempts.close(tx, older)
+                attempt = attempts.add(tx, order, gateway=gateway, method=method, expires_at=deadline)
+                tx.execute(
+                    text("UPDATE payments SET status = 'pending', gateway_reference = external_id WHERE id = :id"),
+                    {"id": attempt.id},
+                )
+        except Problem:
+            return None
+        return attempt.id
+
+    @rule(order_id=live)
+    def a_buyer_cancels(self, order_id: UUID | None) -> None:
+        if order_id is None:
+            return
+        try:
+            with transaction() as tx:
+                orders.cancel(tx, orders.lock(tx, order_id))
+        except Problem:
+            return
+
+    @rule(payment_id=payments, difference=st.sampled_from([0, 0, 0, 0, 1, -1]))
+    def a_gateway_takes_money(self, payment_id: UUID | None, difference: int) -> None:
+        self._tell(payment_id, PaymentState.PAID, difference)
+
+    @rule(payment_id=payments, state=STATES)
+    def a_gateway_says_something_else(self, payment_id: UUID | None, state: PaymentState) -> None:
+        self._tell(payment_id, state, 0)
+
+    @rule(order_id=consumes(live))
+    def time_passes_for_an_order(self, order_id: UUID | None) -> None:
+        if order_id is not None:
+            make_overdue(order_id)
+
+    @rule()
+    def the_sweep_runs(self) -> None:
+        expiry.end_all_due()
+
+    @rule()
+    def messages_are_delivered(self) -> None:
+        with transaction() as tx:
+            paid = tx.execute(
+                text("SELECT id FROM orders WHERE event_id = :id AND status = 'paid'"), {"id": self.event.id}
+            ).scalars()
+            ids = list(paid)
+        for order_id in ids:
+            issuing.issue(order_id)
+
+    def _tell(self, payment_id: UUID | None, state: PaymentState, difference: int) -> None:
+        if payment_id is None:
+            return
+        with transaction() as tx:
+            attempt = attempts.read(tx, payment_id)
+        is_news = state is PaymentState.PAID and attempt.received_amount is None
+        received = attempt.amount + difference
+        fact = PaymentFact(
+            gateway=attempt.gateway,
+            external_id=attempt.external_id,
+            gateway_reference=attempt.external_id,
+            state=state,
+            amount=attempt.amount,
+            paid_amount=received if state is PaymentState.PAID else None,
+            currency="IDR",
+            channel=None,
+            transaction_id=None,
+            paid_at=datetime.now(UTC) - timedelta(seconds=1) if state is PaymentState.PAID else None,
+            refunded_amount=0,
+            raw_status=state,
+        )
+        with transaction() as tx:
+            outcome = settlement.settle(tx, payment_id, fact)
+        if is_news:
+            self.money = replace(self.money, received=self.money.received + received)
+        if outcome in (settlement.Outcome.REFUNDED, settlement.Outcome.REVERSED):
+            self.money = replace(self.money, returned=self.money.returned + attempt.amount)
+
+    @invariant()
+    def counters_equal_the_orders_behind_them(self) -> None:
+        with transaction() as tx:
+            rows = tx.execute(
+                text("""
+                    SELECT t.quota, t.reserved, t.sold,
+                        count(i.id) FILTER (WHERE o.status IN ('reserved', 'pending_payment')) AS held,
+                        count(i.id) FILTER (WHERE o.status = 'paid') AS bought
+                    FROM ticket_tiers t LEFT JOIN order_items i ON i.tier_id = t.id
+                    LEFT JOIN orders o ON o.id = i.order_id
+                    WHERE t.event_id = :id GROUP BY t.id
+                """),
+                {"id": self.event.id},
+            ).all()
+        for row in rows:
+            assert (row.reserved, row.sold) == (row.held, row.bought)
+            assert row.reserved + row.sold <= row.quota
+
+    @invariant()
+    def only_paid_orders_have_valid_tickets_and_then_exactly_theirs(self) -> None:
+        with transaction() as tx:
+            rows = tx.execute(
+                text("""
+                    SELECT o.status, o.tickets_issued_at IS NOT NULL AS issued, count(DISTINCT i.id) AS seats,
+                        count(t.id) FILTER (WHERE t.status <> 'void') AS valid
+                    FROM orders o JOIN order_items i ON i.order_id = o.id
+                    LEFT JOIN tickets t ON t.order_item_id = i.id
+                    WHERE o.event_id = :id GROUP BY o.id
+                """),
+                {"id": self.event.id},
+            ).all()
+        for row in rows:
+            assert row.valid == (row.seats if row.status == "paid" and row.issued else 0)
+
+    @invariant()
+    def the_books_add_up_to_what_the_gateways_moved(self) -> None:
+        with transaction() as tx:
+            rows = tx.execute(
+                text("""
+                    SELECT sum(e.amount) AS total,
+                        COALESCE(sum(e.amount) FILTER (WHERE e.account LIKE 'gateway_clearing:%'), 0) AS clearing
+                    FROM ledger_entries e JOIN ledger_postings p ON p.id = e.posting_id WHERE p.event_id = :id
+                """),
+                {"id": self.event.id},
+            ).one()
+        assert (rows.total or 0) == 0
+        assert rows.clearing == self.money.received - self.money.returned
+
+    def teardown(self) -> None:
+        """Nothing was left for a stocktaking to find."""
+        assert stocktaking.correct_counters() == 0
+
+
+@pytest.mark.usefixtures("database", "files")
+def test_the_order_life_keeps_its_promises():
+    run_state_machine_as_test(
+        OrderLife,
+        settings=settings(
+            max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )

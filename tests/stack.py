@@ -1,0 +1,187 @@
+"""The whole product as a new user starts it: `python -m infra.local.run` in a process group of its own."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+import requests
+from sqlalchemy import Engine, create_engine
+
+from infra.local.postgres import Postgres
+
+ROOT = Path(__file__).parent.parent
+T = TypeVar("T")
+
+KEYS = {
+    "XENDIT_API_KEY": "xnd_development_stack",
+    "XENDIT_CALLBACK_TOKEN": "stack-callback-token",
+    "MIDTRANS_SERVER_KEY": "SB-Mid-server-stack",
+    "MIDTRANS_CLIENT_KEY": "SB-Mid-client-stack",
+    "SENDGRID_API_KEY": "SG.stack",
+}
+
+
+class Stack:
+    """A running product on `data_dir`. `url` is its address; settings are environment variables."""
+
+    def __init__(self, data_dir: Path, **settings: str) -> None:
+        self.data_dir = data_dir
+        self._settings = settings
+        self._process: subprocess.Popen[str] | None = None
+        self._lines: list[str] = []
+        self.port = _free_port()
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> "Stack":
+        """Start it and wait for its own word that it is ready."""
+        self._lines.clear()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "infra.local.run"],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                **KEYS,
+                "PORT": str(self.port),
+                "DATA_DIR": str(self.data_dir),
+                "SEED": "0",
+                "DATABASE_URL": "",
+                **self._settings,
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
+        until(lambda: any(line.startswith("ready:") for line in self._lines) or self._ended(), seconds=90)
+        if self._ended():
+            raise AssertionError("the product did not start:\n" + self.output())
+        return self
+
+    def kill(self) -> None:
+        """Kill -9 everything that serves: the supervisor, the web workers, the local cloud, the simulators."""
+        assert self._process
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def restart(self) -> None:
+        """Kill everything and start again on the same data."""
+        self.kill()
+        self.start()
+
+    def stop(self) -> None:
+        """Stop it as Ctrl-C does, and its database."""
+        if self._process and not self._ended():
+            self._process.terminate()
+            try:
+                self._process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        Postgres(self.data_dir / "postgres").stop()
+
+    @contextlib.contextmanager
+    def stalled(self, module: str) -> Iterator[None]:
+        """Stop the process of `module` in its tracks (SIGSTOP): whoever calls it waits."""
+        stopped = [child for child in self._children() if module in " ".join(child.cmdline())]
+        assert stopped, f"no process runs {module}"
+        for child in stopped:
+            child.suspend()
+        try:
+            yield
+        finally:
+            for child in stopped:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.resume()
+
+    @contextlib.contextmanager
+    def database(self) -> Iterator[Engine]:
+        """The product's database."""
+        engine = create_engine(Postgres(self.data_dir / "postgres").url("karcis"))
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
+    def run_job(self, name: str) -> None:
+        """Fire one of the scheduled jobs now, as Cloud Scheduler's "force run" does."""
+        cloud = next(line for line in self.output().splitlines() if line.startswith("local cloud:")).split()[-1]
+        requests.post(f"{cloud}/jobs/{name}/run", timeout=10).raise_for_status()
+
+    def output(self) -> str:
+        """What it has printed so far."""
+        return "".join(self._lines)
+
+    def _children(self) -> list[psutil.Process]:
+        assert self._process
+        return psutil.Process(self._process.pid).children(recursive=True)
+
+    def _ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout
+        for line in process.stdout:
+            self._lines.append(line)
+
+
+def until(condition: Callable[[], T], *, seconds: float = 15, what: str = "") -> T:
+    """Wait until `condition` gives something true, and give it; fail after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = condition()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds} s in vain {what}")
+        time.sleep(0.02)
+
+
+class Client:
+    """Somebody who uses the API: JSON in, JSON out."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        self._url = url
+        self._session = requests.Session()
+        if token:
+            self._session.headers["Authorization"] = f"Bearer {token}"
+
+    def call(self, method: str, path: str, *, status: int | None = None, **options: Any) -> requests.Response:
+        """Call an address of the product; `status` is what it must answer."""
+        address = path if path.startswith("/") else f"/api/v1/{path}"
+        answer = self._session.request(method, f"{self._url}{address}", timeout=60, **options)
+        if status is not None and answer.status_code != status:
+            raise AssertionError(f"{method} {path}: {answer.status_code}, not {status}\n{answer.text[:2000]}")
+        return answer
+
+    def post(self, path: str, body: Any = None, *, status: int | None = None, **headers: str) -> Any:
+        """POST JSON and read the JSON answer."""
+        return _json(self.call("POST", path, status=status, json=body or {}, headers=headers))
+
+    def get(self, path: str, *, status: int | None = 200, **query: Any) -> Any:
+        """GET JSON."""
+        return _json(self.call("GET", path, status=status, params=query))
+
+
+def _json(answer: requests.Response) -> Any:
+    return answer.json() if answer.content else None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

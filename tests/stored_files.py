@@ -1,0 +1,49 @@
+"""A stand-in for Cloud Storage at the one seam (shared/cloud/clients.py): files in memory, written once.
+
+The real client runs against a real server in tests/conformance.
+"""
+
+from google.api_core.exceptions import NotFound, PreconditionFailed, ServiceUnavailable
+
+
+class StoredFiles:
+    """Keeps what is uploaded in `files`, by object name."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+        self.uploads = 0
+        self.breaks_after: int | None = None
+        """So many more uploads work, and then none: as when the storage goes away half way."""
+
+    def bucket(self, _: str) -> "StoredFiles":
+        """One bucket is all buckets."""
+        return self
+
+    def blob(self, name: str) -> "_File":
+        """The object of that name, there or not."""
+        return _File(self, name)
+
+
+class _File:
+    def __init__(self, store: StoredFiles, name: str) -> None:
+        self._store = store
+        self._name = name
+
+    def upload_from_string(self, content: bytes, *, content_type: str, if_generation_match: int) -> None:
+        """Take an upload as google.cloud.storage.Blob does."""
+        assert content_type == "application/pdf"
+        assert if_generation_match == 0
+        if self._store.breaks_after is not None:
+            if not self._store.breaks_after:
+                raise ServiceUnavailable("storage is down")
+            self._store.breaks_after -= 1
+        if self._name in self._store.files:
+            raise PreconditionFailed("there is one already")
+        self._store.files[self._name] = content
+        self._store.uploads += 1
+
+    def download_as_bytes(self) -> bytes:
+        """Give the content as google.cloud.storage.Blob does."""
+        if self._name not in self._store.files:
+            raise NotFound(self._name)
+        return self._store.files[self._name]

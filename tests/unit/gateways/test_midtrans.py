@@ -1,0 +1,312 @@
+"""The Midtrans client: what it sends, and what it makes of each answer."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.gateways.errors import GatewayError, GatewayMisconfigured, GatewayRefused, GatewayUnavailable
+from shared.gateways.facts import Customer, Item, OpenedPayment, PaymentMethod, PaymentState, RefundState
+from shared.gateways.http import Patience
+from shared.gateways.midtrans import Midtrans
+from shared.gateways.midtrans_requests import snap_request
+from tests.unit.gateways.samples import read, sample, sample_id, sample_paths
+from tests.unit.gateways.scripted_server import Reply, ScriptedServer
+
+SITI = Customer(name="Siti Rahma", email="siti@example.com")
+UNKNOWN_ORDER = Reply(200, sample("midtrans", "status_not_found_404"))
+CANNOT_MODIFY = Reply(200, sample("midtrans", "error_412_cannot_modify"))
+SNAP_OK = Reply(201, sample("midtrans", "snap_create_201"))
+IN_HALF_AN_HOUR = timedelta(minutes=30)
+
+ERRORS = {
+    # file: HTTP status, what it is to us, code
+    "snap_error_401": (401, GatewayMisconfigured, "401"),
+    "snap_error_400_sum_mismatch": (400, GatewayRefused, "400"),
+    "snap_error_500": (500, GatewayUnavailable, None),
+    "error_401_core": (401, GatewayMisconfigured, "401"),
+    "error_400_validation_card_token": (200, GatewayRefused, "400"),
+    "error_411_token": (200, GatewayRefused, "411"),
+    "error_412_cannot_modify": (200, GatewayRefused, "412"),
+    "error_414_refund_amount": (200, GatewayRefused, "414"),
+}
+
+
+@pytest.fixture
+def midtrans(server: ScriptedServer, impatient: Patience) -> Midtrans:
+    return Midtrans(core_url=server.url, server_key="SB-Mid-server-test", patience=impatient)
+
+
+def open_payment(midtrans: Midtrans, method: PaymentMethod = PaymentMethod.BCA, **changes: Any) -> OpenedPayment:
+    wanted: dict[str, Any] = {
+        "order_id": "order-1-1",
+        "amount": 100_000,
+        "expires_at": datetime.now(UTC) + IN_HALF_AN_HOUR,
+        "customer": SITI,
+        "items": [Item("t1", "Tribune " * 10, 50_000, 2)],
+        "finish_url": "https://karcis.example/ok",
+    }
+    return midtrans.open_payment(method=method, **wanted | changes)
+
+
+def asked(server: ScriptedServer) -> list[str]:
+    return [f"{each.method} {each.path}" for each in server.asked]
+
+
+def status(transaction_status: str, code: str = "200", **changes: Any) -> Reply:
+    transaction = sample("midtrans", "status_permata_pending_201")
+    return Reply(200, transaction | {"transaction_status": transaction_status, "status_code": code, **changes})
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for pattern in ("error_4*", "snap_error_*") for path in sample_paths("midtrans", f"{pattern}.json")
+     if path.stem in ERRORS],
+    ids=sample_id,
+)  # fmt: skip
+def test_every_published_error_is_one_of_ours(path: Path, midtrans: Midtrans, server: ScriptedServer) -> None:
+    http_status, kind, code = ERRORS[path.stem]
+    server.will_answer(Reply(http_status, read(path)))
+    with pytest.raises(GatewayError) as error:
+        open_payment(midtrans, PaymentMethod.BCA if path.stem.startswith("snap") else PaymentMethod.QRIS)
+    assert type(error.value) is kind
+    assert getattr(error.value, "code", None) == code
+
+
+def test_a_core_error_is_seen_in_the_body_and_in_the_status(midtrans: Midtrans, server: ScriptedServer) -> None:
+    """HTTP 200 with status_code 500 in the body is trouble as real as HTTP 500, and repeated likewise."""
+    server.will_answer(Reply(200, {"status_code": "503"}), Reply(503), status("settlement"))
+    assert midtrans.fact("order-1-1").state is PaymentState.PAID
+
+
+def test_a_page_is_asked_for_in_full(midtrans: Midtrans, server: ScriptedServer) -> None:
+    server.will_answer(SNAP_OK)
+    opened = open_payment(midtrans)
+    assert opened.snap_token == "d379aa71-99eb-4dd1-b9bb-eefe813746e9"
+    assert opened.redirect_url == sample("midtrans", "snap_create_201")["redirect_url"]
+    assert opened.gateway_reference == "order-1-1"
+    (request,) = server.asked
+    assert (request.method, request.path) == ("POST", "/snap/v1/transactions")
+    body = dict(request.body)
+    assert body.pop("expiry")["unit"] == body.pop("page_expiry")["unit"] == "minute"
+    assert body == {
+        "transaction_details": {"order_id": "order-1-1", "gross_amount": 100_000},
+        "customer_details": {"first_name": "Siti Rahma", "email": "siti@example.com"},
+        "item_details": [{"id": "t1", "name": ("Tribune " * 10)[:50], "price": 50_000, "quantity": 2}],
+        "enabled_payments": ["bca_va"],
+        "callbacks": {"finish": "https://karcis.example/ok"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "enabled"),
+    [
+        (PaymentMethod.BCA, ["bca_va"]),
+        (PaymentMethod.MANDIRI, ["echannel"]),
+        (PaymentMethod.BNI, ["bni_va"]),
+        (PaymentMethod.BRI, ["bri_va"]),
+        (PaymentMethod.PERMATA, ["permata_va"]),
+        (PaymentMethod.OVO, ["ovo"]),
+        (PaymentMethod.DANA, ["dana"]),
+        (PaymentMethod.GOPAY, ["gopay"]),
+        (PaymentMethod.LINKAJA, ["other_qris"]),
+        (PaymentMethod.ANY, None),
+    ],
+)
+def test_every_method_of_ours_has_a_button_on_the_page(
+    midtrans: Midtrans, server: ScriptedServer, method: PaymentMethod, enabled: list[str] | None
+) -> None:
+    server.will_answer(SNAP_OK)
+    open_payment(midtrans, method)
+    assert server.asked[0].body.get("enabled_payments") == enabled
+
+
+@pytest.mark.parametrize("left", [timedelta(minutes=30), timedelta(seconds=1799.5), timedelta(seconds=8)], ids=str)
+def test_the_payment_ends_at_our_deadline_to_the_second(left: timedelta) -> None:
+    now = datetime(2026, 11, 21, 13, 0, 0, tzinfo=UTC)
+    body = snap_request(
+        order_id="o",
+        amount=1,
+        method=PaymentMethod.ANY,
+        now=now,
+        expires_at=now + left,
+        customer=SITI,
+        items=[],
+        finish_url=None,
+    )
+    start = datetime.strptime(body["expiry"]["start_time"], "%Y-%m-%d %H:%M:%S %z")
+    end = start + timedelta(minutes=body["expiry"]["duration"])
+    assert abs(end - (now + left)) <= timedelta(seconds=1)
+    assert abs(timedelta(minutes=body["page_expiry"]["duration"]) - left) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("amount", "last"),
+    [
+        (105_000, {"id": "adjustment", "name": "Biaya lain", "price": 5_000, "quantity": 1}),
+        (90_000, {"id": "adjustment", "name": "Potongan", "price": -10_000, "quantity": 1}),
+    ],
+)
+def test_items_always_add_up_to_the_amount(
+    midtrans: Midtrans, server: ScriptedServer, amount: int, last: dict[str, Any]
+) -> None:
+    server.will_answer(SNAP_OK)
+    open_payment(midtrans, amount=amount)
+    items = server.asked[0].body["item_details"]
+    assert items[-1] == last
+    assert sum(item["price"] * item["quantity"] for item in items) == amount
+
+
+def test_qris_is_charged_directly_and_comes_back_as_a_code(midtrans: Midtrans, server: ScriptedServer) -> None:
+    server.will_answer(Reply(200, sample("midtrans", "charge_qris_201")))
+    opened = open_payment(midtrans, PaymentMethod.QRIS)
+    assert opened.qr_string is not None
+    assert opened.qr_string.startswith("000201")
+    (request,) = server.asked
+    assert (request.method, request.path) == ("POST", "/v2/charge")
+    assert request.body["payment_type"] == "qris"
+    assert request.body["custom_expiry"]["unit"] == "second"
+    assert 1795 <= request.body["custom_expiry"]["expiry_duration"] <= 1800
+    assert len(request.headers["Idempotency-Key"]) <= 46
+
+
+def test_every_field_of_a_charge_is_one_that_midtrans_documents(midtrans: Midtrans, server: ScriptedServer) -> None:
+    server.will_answer(Reply(200, sample("midtrans", "charge_qris_201")))
+    open_payment(midtrans, PaymentMethod.QRIS)
+    beyond_the_sample = {"custom_expiry"}  # documented in the text of the reference
+    assert set(server.asked[0].body) - set(sample("midtrans", "charge_qris_request")) == beyond_the_sample
+
+
+def test_the_same_charge_has_the_same_key(midtrans: Midtrans, server: ScriptedServer) -> None:
+    server.will_answer(Reply(200, sample("midtrans", "charge_qris_201")))
+    for order_id in ("a", "a", "b"):
+        open_payment(midtrans, PaymentMethod.QRIS, order_id=order_id)
+    first, second, other = (request.headers["Idempotency-Key"] for request in server.asked)
+    assert first == second != other
+
+
+def test_a_charge_that_exists_is_looked_up(midtrans: Midtrans, server: ScriptedServer) -> None:
+    """After five minutes Midtrans forgets its first answer; the picture of the code is still there."""
+    server.will_answer(
+        Reply(200, {"status_code": "406", "status_message": "duplicate order_id"}),
+        status("pending", "201", payment_type="qris", transaction_id="tx-1", expiry_time="2026-11-21 20:00:00"),
+    )
+    opened = open_payment(midtrans, PaymentMethod.QRIS)
+    assert opened.qr_image_url == f"{server.url}/v2/qris/tx-1/qr-code"
+    assert opened.expires_at == datetime(2026, 11, 21, 13, tzinfo=UTC)
+
+
+def test_a_page_whose_payer_chose_a_method_is_looked_up(midtrans: Midtrans, server: ScriptedServer) -> None:
+    server.will_answer(Reply(400, sample("midtrans", "snap_error_400_order_id_utilized")), status("pending", "201"))
+    opened = open_payment(midtrans, PaymentMethod.PERMATA)
+    assert (opened.snap_token, opened.va_number) == (None, "514003740741123")
+
+
+@pytest.mark.parametrize("method", [PaymentMethod.QRIS, PaymentMethod.BCA])
+def test_a_refusal_over_an_order_nobody_knows_stays_one(
+    midtrans: Midtrans, server: ScriptedServer, method: PaymentMethod
+) -> None:
+    refused = {
+        PaymentMethod.QRIS: Reply(200, {"status_code": "406", "status_message": "order_id"}),
+        PaymentMethod.BCA: Reply(400, {"error_messages": ["transaction_details.order_id too long"]}),
+    }
+    server.will_answer(refused[method], UNKNOWN_ORDER)
+    with pytest.raises(GatewayRefused):
+        open_payment(midtrans, method)
+
+
+def test_a_charge_whose_first_try_still_runs_is_for_later(midtrans: Midtrans, server: ScriptedServer) -> None:
+    server.will_answer(Reply(202, {}))
+    with pytest.raises(GatewayUnavailable) as error:
+        open_payment(midtrans, PaymentMethod.QRIS)
+    assert error.value.outcome_unknown
+
+
+@pytest.mark.parametrize("http_status", [200, 404], ids=["as observed", "as documented"])
+def test_an_order_without_a_method_is_pending(midtrans: Midtrans, server: ScriptedServer, http_status: int) -> None:
+    server.will_answer(Reply(http_status, sample("midtrans", "status_not_found_404")))
+    fact = midtrans.fact("order/1#1")
+    assert (fact.state, fact.amount, fact.gateway_reference) == (PaymentState.PENDING, None, "order/1#1")
+    assert asked(server) == ["GET /v2/order%2F1%231/status"]
+
+
+def test_a_404_of_another_host_is_our_mistake(midtrans: Midtrans, server: ScriptedServer) -> None:
+    server.will_answer(Reply(404, "<html>", {"Content-Type": "text/html"}))
+    with pytest.raises(GatewayRefused):
+        midtrans.fact("order-1-1")
+
+
+def test_an_expired_order_is_told_with_407(midtrans: Midtrans, server: ScriptedServer) -> None:
+    server.will_answer(Reply(200, sample("midtrans", "expire_bank_transfer_407")))
+    assert midtrans.fact("order-1-1").state is PaymentState.EXPIRED
+
+
+def test_ending_closes_the_page_and_expires_the_payment(midtrans: Midtrans, server: ScriptedServer) -> None:
+    server.will_answer(
+        Reply(200, sample("midtrans", "snap_cancel_token_200")),
+        Reply(200, sample("midtrans", "expire_bank_transfer_407")),
+    )
+    assert midtrans.end("order-1-1", "token").state is PaymentState.EXPIRED
+    assert asked(server) == ["POST /snap/v1/transactions/token/cancel", "POST /v2/order-1-1/expire"]
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        ("token already canceled", PaymentState.EXPIRED),
+        ("token not found", PaymentState.EXPIRED),
+        ("Transaction is on progress", PaymentState.PENDING),
+    ],
+)
+def test_a_page_nobody_can_use_has_ended(
+    midtrans: Midtrans, server: ScriptedServer, error: str, state: PaymentState
+) -> None:
+    assert {"error_messages": [error]} in sample("midtrans", "snap_cancel_token_errors")
+    server.will_answer(Reply(400, {"error_messages": [error]}), UNKNOWN_ORDER)
+    assert midtrans.end("order-1-1", "token").state is state
+
+
+def test_ending_what_was_just_paid_tells_that_it_was_paid(midtrans: Midtrans, server: ScriptedServer) -> None:
+    server.will_answer(CANNOT_MODIFY, status("settlement"))
+    assert midtrans.end("order-1-1").state is PaymentState.PAID
+
+
+def test_ending_a_payment_under_review_cancels_it(midtrans: Midtrans, server: ScriptedServer) -> None:
+    server.will_answer(
+        CANNOT_MODIFY,
+        status("capture", "201", fraud_status="challenge"),
+        Reply(200, sample("midtrans", "cancel_bank_transfer_200")),
+    )
+    assert midtrans.end("order-1-1").state is PaymentState.EXPIRED
+    assert asked(server)[-1] == "POST /v2/order-1-1/cancel"
+
+
+def test_a_review_is_decided(midtrans: Midtrans, server: ScriptedServer) -> None:
+    server.will_answer(Reply(200, sample("midtrans", "approve_cc_challenge_200")))
+    assert midtrans.approve("order-1-1").state is PaymentState.PAID
+    server.will_answer(status("cancel", fraud_status="deny"))
+    assert midtrans.deny("order-1-1").state is PaymentState.FAILED
+    server.will_answer(CANNOT_MODIFY, status("settlement"))
+    assert midtrans.deny("order-1-1").state is PaymentState.PAID
+
+
+def test_refunds_go_to_the_bank_or_straight_to_the_provider(midtrans: Midtrans, server: ScriptedServer) -> None:
+    server.will_answer(Reply(200, sample("midtrans", "refund_cc_full_200")))
+    for refund in (midtrans.refund, midtrans.refund_direct):
+        fact = refund(order_id="order-1-1", amount=10_000, refund_key="reference1", reason="sakit")
+        assert (fact.state, fact.amount, fact.gateway_reference) == (RefundState.SUCCEEDED, 10_000, "1")
+    assert asked(server) == ["POST /v2/order-1-1/refund", "POST /v2/order-1-1/refund/online/direct"]
+    assert server.asked[0].body == {"refund_key": "reference1", "amount": 10_000, "reason": "sakit"}
+
+
+def test_a_used_refund_key_is_looked_up(midtrans: Midtrans, server: ScriptedServer) -> None:
+    duplicate = Reply(200, sample("midtrans", "error_406_duplicate_refund_key"))
+    refunds = sample("midtrans", "status_refunds_fragment")
+    server.will_answer(duplicate, status("partial_refund", **refunds))
+    key = refunds["refunds"][0]["refund_key"]
+    fact = midtrans.refund(order_id="order-1-1", amount=10_000, refund_key=key, reason="")
+    assert (fact.state, fact.amount) == (RefundState.SUCCEEDED, 10_000)
+    server.will_answer(duplicate, status("settlement"))
+    with pytest.raises(GatewayRefused, match="406"):
+        midtrans.refund(order_id="order-1-1", amount=10_000, refund_key=key, reason="")

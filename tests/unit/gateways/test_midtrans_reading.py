@@ -1,0 +1,278 @@
+"""Midtrans's payloads, as published or recorded, and what they mean to us."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.gateways import midtrans_reading as reading
+from shared.gateways.errors import PayloadUnreadable, SignatureInvalid
+from shared.gateways.facts import PaymentFact, PaymentState, RefundState
+from shared.gateways.fields import Fields
+from tests.unit.gateways.samples import read, sample, sample_id, sample_paths
+
+# Sandbox keys that Midtrans prints in its own public documents and fixtures. They open nothing of ours.
+PREFIX = "SB-Mid-server-"
+KEY_A = PREFIX + "TOq1a2AVuiyhhOjvfs3U_KeO"
+KEY_B = PREFIX + "GwUP_WGbJPXsDzsNEBRs8IYA"
+KEY_C = PREFIX + "test"
+PUBLIC_KEYS = (KEY_A, KEY_B, KEY_C)
+
+NOTIFICATIONS = {
+    # file: state, the key its signature fits (None: a placeholder of the documentation)
+    "notif_cc_capture_accept_signed": (PaymentState.PAID, KEY_B),
+    "notif_qris_settlement_signed": (PaymentState.PAID, KEY_B),
+    "notif_cstore_indomaret_settlement_signed": (PaymentState.PAID, KEY_A),
+    "notif_cc_settlement_signed": (PaymentState.PAID, KEY_C),
+    "notif_bank_transfer_pending_signed": (PaymentState.PENDING, KEY_C),
+    "notif_qris_expire_signed": (PaymentState.EXPIRED, KEY_C),
+    "notif_cc_refund_signed": (PaymentState.REFUNDED, KEY_C),
+    "notif_cc_capture_accept_docs": (PaymentState.PAID, None),
+    "notif_qris_settlement_docs": (PaymentState.PAID, None),
+    "notif_permata_va_settlement": (PaymentState.PAID, None),
+    "notif_bni_va_settlement": (PaymentState.PAID, None),
+    "notif_bri_va_settlement": (PaymentState.PAID, None),
+    "notif_cstore_alfamart_settlement": (PaymentState.PAID, None),
+    "notif_qris_pending": (PaymentState.PENDING, None),
+    "notif_qris_expire": (PaymentState.EXPIRED, None),
+    "notif_cc_deny_bank": (PaymentState.FAILED, None),
+    "notif_cc_capture_c17550": (PaymentState.PAID, None),
+    "notif_cc_settlement_c17550": (PaymentState.PAID, None),
+    "notif_paymentlink_pending_numeric_types": (PaymentState.PENDING, None),
+}
+
+notifications = pytest.mark.parametrize("path", sample_paths("midtrans", "notif_*.json"), ids=sample_id)
+
+
+def signed(payload: dict[str, Any], key: str = KEY_C) -> bytes:
+    order_id, status_code, gross_amount = (str(payload[name]) for name in ("order_id", "status_code", "gross_amount"))
+    proof = reading.signature(order_id, status_code, gross_amount, key)
+    return json.dumps(payload | {"signature_key": proof}).encode()
+
+
+@notifications
+def test_every_published_notification_is_accepted_or_refused_by_its_signature(path: Path) -> None:  # SEC-005
+    fitting = NOTIFICATIONS[path.stem][1]
+    for key in PUBLIC_KEYS:
+        if key == fitting:
+            assert reading.read_notification(path.read_bytes(), key).raw_status
+        else:
+            with pytest.raises(SignatureInvalid):
+                reading.read_notification(path.read_bytes(), key)
+
+
+@notifications
+def test_every_published_notification_is_understood_once_signed(path: Path) -> None:
+    notice = reading.read_notification(signed(read(path)), KEY_C)
+    assert isinstance(notice.fact, PaymentFact)
+    assert notice.fact.state is NOTIFICATIONS[path.stem][0]
+    assert notice.fact.amount == int(float(read(path)["gross_amount"]))
+    assert notice.fact.currency == "IDR"
+    assert notice.gateway_reference == notice.external_id == read(path)["order_id"]
+    assert not notice.is_test
+
+
+def test_the_documentation_s_stand_alone_signature() -> None:
+    key = "askvnoibnosifnboseofinbofinfgbiufglnbfg"
+    assert reading.signature("1111", "200", "100000.00", key) == (
+        "edc076b21793ebe3e17926350f5b8ae67d902fe657b3d0aa31b932d5c127e2375d308a2bc94f3265ac2d80a1f181a79b"
+        "997ac178a236fcff35af263fc4d4c231"
+    )
+
+
+@pytest.mark.parametrize("field", ["order_id", "status_code", "gross_amount", "signature_key"])
+def test_a_changed_field_breaks_the_signature(field: str) -> None:
+    notification = sample("midtrans", "notif_cc_settlement_signed")
+    with pytest.raises(SignatureInvalid):
+        reading.read_notification(json.dumps(notification | {field: "1"}).encode(), KEY_C)
+
+
+def test_an_empty_server_key_refuses_everything() -> None:
+    with pytest.raises(SignatureInvalid):
+        reading.read_notification(signed(sample("midtrans", "notif_cc_settlement_signed"), ""), "")
+
+
+def test_a_notification_without_signature_is_refused() -> None:
+    notification = sample("midtrans", "notif_cc_settlement_signed")
+    del notification["signature_key"]
+    with pytest.raises(SignatureInvalid):
+        reading.read_notification(json.dumps(notification).encode(), KEY_C)
+
+
+def test_the_signature_is_over_the_text_as_received() -> None:
+    """10000 and "10000.00" are one amount and two signatures."""
+    numeric = sample("midtrans", "notif_paymentlink_pending_numeric_types")
+    assert numeric["gross_amount"] == 10000
+    assert reading.read_notification(signed(numeric), KEY_C)
+    as_if_text = signed(numeric | {"gross_amount": "10000.00"})
+    replaced = json.dumps(json.loads(as_if_text) | {"gross_amount": 10000}).encode()
+    with pytest.raises(SignatureInvalid):
+        reading.read_notification(replaced, KEY_C)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"no json", b"{}"])
+def test_what_is_no_notification_is_unreadable(body: bytes) -> None:
+    with pytest.raises(PayloadUnreadable):
+        reading.read_notification(body, KEY_C)
+
+
+@pytest.mark.parametrize(
+    ("status", "fraud", "payment_type", "state"),
+    [
+        ("pending", None, "bank_transfer", PaymentState.PENDING),
+        ("pending", "accept", "qris", PaymentState.PENDING),
+        ("PENDING", "ACCEPT", "dana", PaymentState.PENDING),  # DANA has shouted
+        ("authorize", "accept", "credit_card", PaymentState.PENDING),
+        ("capture", "accept", "credit_card", PaymentState.PAID),
+        ("capture", "challenge", "credit_card", PaymentState.CHALLENGED),
+        ("capture", "deny", "credit_card", PaymentState.FAILED),
+        ("capture", None, "credit_card", PaymentState.UNKNOWN),
+        ("settlement", None, "cstore", PaymentState.PAID),
+        ("settlement", "accept", "qris", PaymentState.PAID),
+        ("settlement", "challenge", "credit_card", PaymentState.UNKNOWN),
+        ("deny", "accept", "credit_card", PaymentState.FAILED),
+        ("deny", None, "bank_transfer", PaymentState.REVERSED),
+        ("deny", "accept", "echannel", PaymentState.REVERSED),
+        ("deny", None, "cstore", PaymentState.REVERSED),
+        ("cancel", "accept", "qris", PaymentState.EXPIRED),
+        ("cancel", "deny", "credit_card", PaymentState.FAILED),  # a refused challenge, as seen live
+        ("expire", None, "qris", PaymentState.EXPIRED),
+        ("failure", None, "gopay", PaymentState.FAILED),
+        ("refund", "accept", "qris", PaymentState.REFUNDED),
+        ("partial_refund", "accept", "gopay", PaymentState.PARTIALLY_REFUNDED),
+        ("chargeback", "accept", "credit_card", PaymentState.CHARGED_BACK),
+        ("partial_chargeback", "accept", "credit_card", PaymentState.CHARGED_BACK),
+        ("something_new", "accept", "qris", PaymentState.UNKNOWN),
+    ],
+)
+def test_the_table_of_states(status: str, fraud: str | None, payment_type: str, state: PaymentState) -> None:
+    transaction = {"transaction_status": status, "fraud_status": fraud, "payment_type": payment_type}
+    assert reading.state_of(Fields("midtrans", transaction)) is state
+
+
+def test_a_deny_after_its_settlement_takes_the_money_back() -> None:
+    settled = sample("midtrans", "notif_qris_settlement_signed")
+    assert "settlement_time" in settled
+    fact = reading.read_transaction(settled | {"transaction_status": "deny"})
+    assert fact.state is PaymentState.REVERSED
+    assert not fact.payer_may_retry
+
+
+def test_a_denied_attempt_leaves_the_payment_open() -> None:
+    assert reading.read_transaction(sample("midtrans", "notif_cc_deny_bank")).payer_may_retry
+
+
+def test_a_paid_notification_tells_how_much_when_and_by_whom() -> None:
+    assert reading.read_transaction(sample("midtrans", "notif_bni_va_settlement")) == PaymentFact(
+        gateway="midtrans",
+        external_id="bni-va-01",
+        gateway_reference="bni-va-01",
+        state=PaymentState.PAID,
+        amount=150_000,
+        paid_amount=150_000,
+        currency="IDR",
+        channel="bni",
+        transaction_id="9aed5972-5b6a-401e-894b-a32c91ed1a3a",
+        paid_at=datetime(2021, 6, 23, 4, 42, 3, tzinfo=UTC),  # 11:42:03 in GMT+7
+        refunded_amount=0,
+        raw_status="settlement",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "channel"),
+    [
+        ("notif_permata_va_settlement", "permata"),
+        ("notif_cstore_alfamart_settlement", "alfamart"),
+        ("notif_qris_settlement_signed", "qris"),
+        ("status_permata_pending_201", "permata"),
+    ],
+)
+def test_the_channel_is_named(name: str, channel: str) -> None:
+    assert reading.read_transaction(sample("midtrans", name)).channel == channel
+
+
+def test_unpaid_is_no_paid_amount() -> None:
+    fact = reading.read_transaction(sample("midtrans", "status_permata_pending_201"))
+    assert (fact.state, fact.amount, fact.paid_amount, fact.paid_at) == (PaymentState.PENDING, 10_000, None, None)
+
+
+def test_the_order_asked_for_wins_over_the_one_in_the_answer() -> None:
+    """DANA's answers have shown the transaction id there."""
+    answer = sample("midtrans", "status_cc_settlement_200") | {"order_id": "57d5293c-e65f-4a29-95e4-5959c3fa335b"}
+    assert reading.read_transaction(answer, "order-1").gateway_reference == "order-1"
+
+
+def test_partial_refunds_add_up_and_are_found_by_our_key() -> None:
+    transaction = {
+        **sample("midtrans", "status_cc_settlement_200"),
+        **sample("midtrans", "status_refunds_fragment"),
+        "transaction_status": "partial_refund",
+        "gross_amount": "40000.00",
+    }
+    fact = reading.read_transaction(transaction)
+    assert (fact.state, fact.paid_amount, fact.refunded_amount) == (PaymentState.PARTIALLY_REFUNDED, 40_000, 25_000)
+    refund = reading.find_refund(transaction, "order-1", "32705cff-8907-4f09-a712-1bcea6dafea2")
+    assert refund is not None
+    assert (refund.amount, refund.state) == (15_000, RefundState.SUCCEEDED)
+    assert reading.find_refund(transaction, "order-1", "another-key") is None
+
+
+def test_refund_answers() -> None:
+    answer = sample("midtrans", "refund_cc_full_200")
+    assert reading.read_refund(answer, "vtcc05", "reference1", 10_000).state is RefundState.SUCCEEDED
+    rejected = answer | {"status_code": "202", "refund_amount": "0.00", "transaction_status": "settlement"}
+    assert reading.read_refund(rejected, "vtcc05", "reference1", 10_000).state is RefundState.FAILED
+
+
+@pytest.mark.parametrize("name", ["notif_cc_settlement_signed", "notif_cc_refund_signed"])
+def test_repeats_of_a_notification_have_one_id(name: str) -> None:
+    notification = sample("midtrans", name)
+    again = notification | {"transaction_time": "2030-01-01 00:00:00", "a_new_field": 1}
+    first = reading.read_notification(signed(notification), KEY_C).event_id
+    assert reading.read_notification(signed(again), KEY_C).event_id == first
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"transaction_status": "expire"},
+        {"fraud_status": "challenge"},
+        {"transaction_id": "another"},
+        {"refund_amount": "5000.00"},
+    ],
+    ids=str,
+)
+def test_another_event_has_another_id(change: dict[str, str]) -> None:
+    notification = sample("midtrans", "notif_cc_settlement_signed")
+    first = reading.read_notification(signed(notification), KEY_C).event_id
+    assert reading.read_notification(signed(notification | change), KEY_C).event_id != first
+
+
+def test_the_dashboard_s_test_notification_is_recognised() -> None:
+    notification = sample("midtrans", "notif_cc_settlement_signed") | {"order_id": "payment_notif_test_G1_abc"}
+    assert reading.read_notification(signed(notification), KEY_C).is_test
+
+
+@pytest.mark.parametrize(
+    ("name", "qr_string", "qr_image_url", "redirect_url", "va_number"),
+    [
+        ("charge_qris_201", True, True, False, None),
+        ("charge_qris_201_v2_action", False, True, False, None),
+        ("charge_gopay_201", False, True, True, None),
+        ("charge_bca_va_201", False, False, False, "812785002530231"),
+        ("charge_permata_va_201", False, False, False, "850003072869607"),
+        ("charge_mandiri_bill_201", False, False, False, "778347787706"),
+    ],
+)
+def test_charges_tell_how_to_pay(
+    name: str, qr_string: bool, qr_image_url: bool, redirect_url: bool, va_number: str | None
+) -> None:
+    opened = reading.read_charge(sample("midtrans", name), "order-1")
+    assert opened.gateway_reference == "order-1"
+    assert (opened.qr_string is not None) is qr_string
+    assert (opened.qr_image_url is not None) is qr_image_url
+    assert (opened.redirect_url is not None) is redirect_url
+    assert opened.va_number == va_number

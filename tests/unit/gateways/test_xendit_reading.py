@@ -1,0 +1,232 @@
+"""Xendit's payloads, as published or recorded, and what they mean to us."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.gateways import xendit_reading as reading
+from shared.gateways.errors import PayloadUnreadable, SignatureInvalid
+from shared.gateways.facts import (
+    AccountCheck,
+    NoticeKind,
+    PaymentFact,
+    PaymentState,
+    PayoutFact,
+    PayoutState,
+    RefundFact,
+    RefundState,
+)
+from tests.unit.gateways.samples import read, sample, sample_id, sample_paths
+
+TOKEN = "test-only-callback-token"
+
+WEBHOOKS = {
+    # file: kind, state, amount, is a dashboard test
+    "webhook_invoice_paid_bank_transfer": (NoticeKind.PAYMENT, PaymentState.PAID, 2_000_000, True),
+    "webhook_invoice_paid_retail_outlet": (NoticeKind.PAYMENT, PaymentState.PAID, 2_000_000, True),
+    "webhook_invoice_paid_qris": (NoticeKind.PAYMENT, PaymentState.PAID, 1_000, False),
+    "webhook_disbursement_completed": (NoticeKind.DISBURSEMENT, PayoutState.SUCCEEDED, 150_000, False),
+    "webhook_payout_v2_succeeded": (NoticeKind.PAYOUT, PayoutState.SUCCEEDED, 100, False),
+    "webhook_refund_succeeded": (NoticeKind.REFUND, RefundState.SUCCEEDED, 10_000, False),
+}
+
+webhooks = pytest.mark.parametrize("path", sample_paths("xendit", "webhook_*.json"), ids=sample_id)
+
+
+def signed(payload: Any, token: str = TOKEN, **headers: str) -> tuple[dict[str, str], bytes]:
+    return {"x-callback-token": token, **headers}, json.dumps(payload).encode()
+
+
+@webhooks
+def test_every_published_webhook_is_understood(path: Path) -> None:
+    kind, state, amount, is_test = WEBHOOKS[path.stem]
+    headers = {"X-CALLBACK-TOKEN": TOKEN}
+    notice = reading.read_webhook(headers, path.read_bytes(), TOKEN)
+    assert notice.kind == kind
+    assert notice.fact is not None
+    assert notice.fact.state == state
+    assert notice.fact.amount == amount
+    assert notice.is_test is is_test
+    assert notice.payload == read(path)
+
+
+@webhooks
+@pytest.mark.parametrize("headers", [{}, {"x-callback-token": ""}, {"x-callback-token": "wrong"}], ids=str)
+def test_a_webhook_without_our_token_is_refused(path: Path, headers: dict[str, str]) -> None:  # SEC-005
+    with pytest.raises(SignatureInvalid):
+        reading.read_webhook(headers, path.read_bytes(), TOKEN)
+
+
+@pytest.mark.parametrize("presented", ["", "anything"])
+def test_an_empty_configured_token_refuses_everything(presented: str) -> None:
+    headers, body = signed(sample("xendit", "webhook_invoice_paid_qris"), presented)
+    with pytest.raises(SignatureInvalid):
+        reading.read_webhook(headers, body, "")
+
+
+def test_the_token_is_checked_before_the_body_is_read() -> None:
+    with pytest.raises(SignatureInvalid):
+        reading.read_webhook({}, b"no json", TOKEN)
+
+
+@pytest.mark.parametrize("body", [b"no json", b"[]", b'{"external_id": "x", "status": "PAID"}'])
+def test_a_signed_webhook_that_is_none_is_unreadable(body: bytes) -> None:
+    with pytest.raises(PayloadUnreadable):
+        reading.read_webhook({"x-callback-token": TOKEN}, body, TOKEN)
+
+
+def test_repeats_of_a_webhook_have_one_id() -> None:
+    payload = sample("xendit", "webhook_invoice_paid_qris")
+    first = reading.read_webhook(*signed(payload), TOKEN)
+    assert (
+        first.event_id == reading.read_webhook(*signed(payload | {"updated": "2026-01-01T00:00:00Z"}), TOKEN).event_id
+    )
+    assert first.event_id != reading.read_webhook(*signed(payload | {"status": "EXPIRED"}), TOKEN).event_id
+    assert reading.read_webhook(*signed(payload, **{"webhook-id": "wh-1"}), TOKEN).event_id == "wh-1"
+
+
+def test_an_expired_invoice_comes_without_any_paid_field() -> None:
+    paid = sample("xendit", "webhook_invoice_paid_qris")
+    expired = {name: value for name, value in paid.items() if not name.startswith(("paid_", "payment_"))}
+    fact = reading.read_webhook(*signed(expired | {"status": "EXPIRED"}), TOKEN).fact
+    assert isinstance(fact, PaymentFact)
+    assert (fact.state, fact.paid_amount, fact.paid_at) == (PaymentState.EXPIRED, None, None)
+
+
+def test_the_doubly_wrapped_refund_of_the_documentation_is_understood() -> None:
+    payload = sample("xendit", "webhook_refund_succeeded")
+    notice = reading.read_webhook(
+        *signed(payload | {"data": {"event": "refund.succeeded", "data": payload["data"]}}), TOKEN
+    )
+    assert isinstance(notice.fact, RefundFact)
+    assert notice.fact.gateway_reference == "rfd-6f4a377d-a201-437f-9119-f8b00cbbe857"
+
+
+@pytest.mark.parametrize("payload", [{"event": "v3_payout.succeeded", "data": {"id": "po-1"}}, {"hello": "world"}])
+def test_an_unknown_kind_of_webhook_is_told_as_such(payload: dict[str, Any]) -> None:
+    notice = reading.read_webhook(*signed(payload), TOKEN)
+    assert (notice.kind, notice.fact) == (NoticeKind.UNKNOWN, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("PENDING", PaymentState.PENDING),
+        ("PAID", PaymentState.PAID),
+        ("SETTLED", PaymentState.PAID),
+        ("EXPIRED", PaymentState.EXPIRED),
+        ("SOMETHING_NEW", PaymentState.UNKNOWN),
+    ],
+)
+def test_invoice_statuses(status: str, state: PaymentState) -> None:
+    invoice = sample("xendit", "invoice_create_200_minimal")
+    assert reading.read_invoice(invoice | {"status": status}).state is state
+
+
+def test_a_settled_invoice_tells_who_paid_what_when() -> None:
+    fact = reading.read_invoice(sample("xendit", "invoice_get_200_settled"))
+    assert fact == PaymentFact(
+        gateway="xendit",
+        external_id="5e4d5893-ba9d-4bde-a2a3-1f54e271c335",
+        gateway_reference="63c9dadfbc62165502c6e8cd",
+        state=PaymentState.PAID,
+        amount=91_000,
+        paid_amount=91_000,
+        currency="IDR",
+        channel="BCA",
+        transaction_id=None,
+        paid_at=datetime(2023, 1, 20, 0, 6, 0, 535000, UTC),
+        refunded_amount=0,
+        raw_status="SETTLED",
+    )
+
+
+@pytest.mark.parametrize("name", ["invoice_create_200_full", "invoice_create_200_minimal"])
+def test_a_new_invoice_tells_where_to_pay(name: str) -> None:
+    opened = reading.read_opened_invoice(sample("xendit", name))
+    assert opened.redirect_url == f"https://checkout-staging.xendit.co/web/{opened.gateway_reference}"
+    assert opened.expires_at is not None
+    assert opened.va_number is None  # several banks: the payer chooses on the page
+
+
+def test_an_invoice_for_one_bank_tells_its_account_number() -> None:
+    invoice = sample("xendit", "invoice_get_200_settled")
+    bca = [bank for bank in invoice["available_banks"] if bank["bank_code"] == "BCA"]
+    assert reading.read_opened_invoice(invoice | {"available_banks": bca}).va_number == "1076681665325"
+
+
+def test_refunds_are_read_from_answers_and_lists() -> None:
+    created = reading.read_refund(sample("xendit", "refund_create_200_pending"))
+    assert created.reference == "403fe54b-2f8d-47bd-9454-41e3e19f5bf0"
+    assert created.payment_reference == "624cfc01e44daa21f0430c71"
+    assert (created.state, created.amount) == (RefundState.PENDING, 100)
+    (listed,) = map(reading.read_refund, sample("xendit", "refund_list_200")["data"])
+    assert listed.state is RefundState.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "failure_code", "may_retry"),
+    [
+        ("payout_v2_create_200_accepted", PayoutState.PROCESSING, None, False),
+        ("payout_v2_get_failed_200", PayoutState.FAILED, "TEMPORARY_TRANSFER_ERROR", True),
+    ],
+)
+def test_payouts(name: str, state: PayoutState, failure_code: str | None, may_retry: bool) -> None:
+    payout = reading.read_payout(sample("xendit", name))
+    assert (payout.state, payout.failure_code, payout.may_retry) == (state, failure_code, may_retry)
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("ACCEPTED", PayoutState.PROCESSING),
+        ("REQUESTED", PayoutState.PROCESSING),
+        ("PENDING_COMPLIANCE_ASSESSMENT", PayoutState.PROCESSING),
+        ("SUCCEEDED", PayoutState.SUCCEEDED),
+        ("FAILED", PayoutState.FAILED),
+        ("COMPLIANCE_REJECTED", PayoutState.FAILED),
+        ("CANCELLED", PayoutState.CANCELLED),
+        ("REVERSED", PayoutState.REVERSED),
+        ("SOMETHING_NEW", PayoutState.UNKNOWN),
+    ],
+)
+def test_payout_statuses(status: str, state: PayoutState) -> None:
+    payout = sample("xendit", "payout_v2_get_failed_200")
+    assert reading.read_payout(payout | {"status": status}).state is state
+
+
+def test_disbursements_of_the_first_version_are_read() -> None:
+    pending = reading.read_disbursement(sample("xendit", "disbursement_create_200_pending"))
+    assert (pending.state, pending.amount) == (PayoutState.PROCESSING, 15_000)
+    (done,) = map(reading.read_disbursement, sample("xendit", "disbursement_get_by_external_id_200"))
+    assert isinstance(done, PayoutFact)
+    assert done.state is PayoutState.SUCCEEDED
+
+
+@pytest.mark.parametrize("name", ["name_validation_v1_success", "name_validation_v1_1_completed_found"])
+def test_the_owner_of_an_account(name: str) -> None:
+    answer = reading.read_account_name(sample("xendit", name))
+    assert (answer.check, answer.holder_name) == (AccountCheck.FOUND, "FIRA DIYANKA")
+    assert not answer.is_virtual_account
+
+
+def test_a_completed_search_that_found_nobody_is_no_account() -> None:
+    answer = sample("xendit", "name_validation_v1_1_completed_found")
+    nobody = reading.read_account_name(answer | {"result": {"is_found": False}})
+    assert (nobody.check, nobody.holder_name) == (AccountCheck.NOT_FOUND, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "check"),
+    [
+        ("PENDING", AccountCheck.PENDING),
+        ("WAITING_ON_BANK", AccountCheck.PENDING),
+        ("FAILED", AccountCheck.NOT_FOUND),
+        ("SOMETHING_NEW", AccountCheck.UNKNOWN),
+    ],
+)
+def test_account_checks(status: str, check: AccountCheck) -> None:
+    assert reading.read_account_name({"id": "bknv_1", "status": status}).check is check

@@ -1,0 +1,72 @@
+"""functions/manifest.yaml tells the truth: about its form, the folders, and what the code declares."""
+
+import json
+
+import jsonschema
+import pytest
+import yaml
+
+from functions.manifest import PATH, Function, manifest
+
+ROOT = PATH.parent.parent
+DOCUMENT = yaml.safe_load(PATH.read_text(encoding="utf-8"))
+SCHEMA = json.loads((ROOT / "schemas" / "manifest.schema.json").read_text(encoding="utf-8"))
+FUNCTIONS = list(manifest().functions.values())
+
+
+def test_the_manifest_has_the_form_its_schema_demands():
+    jsonschema.Draft202012Validator(SCHEMA).validate(DOCUMENT)
+
+
+def test_a_misspelt_key_is_refused():
+    wrong = json.loads(json.dumps(DOCUMENT))
+    wrong["functions"]["reserve"]["max_instanses"] = 3
+    with pytest.raises(jsonschema.ValidationError, match="max_instanses"):
+        jsonschema.Draft202012Validator(SCHEMA).validate(wrong)
+
+
+def test_every_folder_is_a_function_and_holds_nothing_but_its_main():
+    folders = {path.name for path in PATH.parent.iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders == set(manifest().functions)
+    for name in folders:
+        files = {path.name for path in (PATH.parent / name).iterdir() if path.name != "__pycache__"}
+        assert files == {"__init__.py", "main.py"}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
+def test_the_code_declares_what_the_manifest_lists(function: Function):
+    declared = {kind: set() for kind in ("http", "message", "task", "job")}
+    for route in function.app().routes:
+        declared[route.kind].add((route.method, route.path))
+    assert function.app().name == function.name
+    assert declared["http"] == {tuple(line.replace(" /", " /api/v1/").split(" ")) for line in function.routes}
+    assert declared["message"] == {("POST", f"/messages/{topic}") for topic in function.subscriptions}
+    assert declared["task"] == {("POST", f"/tasks/{name}") for name in function.tasks}
+    assert declared["job"] == {("POST", f"/jobs/{name}") for name in function.jobs}
+
+
+def test_no_two_functions_answer_the_same_address():
+    routes = [route for function in FUNCTIONS for route in function.routes]
+    assert len(routes) == len(set(routes))
+
+
+@pytest.mark.parametrize("field", ["secrets", "buckets"])
+def test_what_a_function_uses_is_declared(field: str):
+    used = {name for entry in DOCUMENT["functions"].values() for name in entry.get(field, [])}
+    assert used <= set(DOCUMENT[field])
+
+
+def test_every_queue_and_every_topic_has_somebody_on_both_ends():
+    enqueued = {queue for entry in DOCUMENT["functions"].values() for queue in entry.get("enqueues", [])}
+    assert enqueued <= set(manifest().queues)
+    published = {topic for entry in DOCUMENT["functions"].values() for topic in entry.get("publishes", [])}
+    consumed = {topic for function in FUNCTIONS for topic in function.subscriptions}
+    assert consumed <= published
+
+
+def test_every_topic_has_a_schema():
+    assert {path.stem for path in (ROOT / "schemas" / "messages").glob("*.json")} == set(manifest().topics)
+
+
+def test_only_public_functions_have_routes():
+    assert all(function.is_public for function in FUNCTIONS if function.routes)
