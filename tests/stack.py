@@ -134,8 +134,9 @@ class Stack:
 
     def _read(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout
-        for line in process.stdout:
-            self._lines.append(line)
+        with process.stdout:
+            for line in process.stdout:
+                self._lines.append(line)
 
 
 def until(condition: Callable[[], T], *, seconds: float = 15, what: str = "") -> T:

@@ -1,7 +1,5 @@
 """A PostgreSQL server of our own on a laptop or in CI: made, started, attached to and stopped."""
 
-import contextlib
-import fcntl
 import hashlib
 import os
 import shlex
@@ -9,13 +7,14 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import sqlalchemy
 from sqlalchemy.exc import DBAPIError
 
+from infra.local.postgres_folders import locked, stand_in
 from infra.local.postgres_tools import PostgresFailed, PostgresMissing, Tools
 
 __all__ = ["Postgres", "PostgresFailed", "PostgresMissing"]
@@ -31,7 +30,7 @@ class Postgres:
 
     Everybody on this machine may connect as `postgres` without a password, so it is for development
     and tests only. `settings` are postgresql.conf parameters on top of the defaults; commits are durable.
-    For root the data is kept in a folder under /var/tmp if `data_dir` is where only root can reach it.
+    For root, a folder under /var/tmp stands in for a `data_dir` that only root can reach.
     """
 
     def __init__(self, data_dir: Path, *, settings: Mapping[str, str] = {}) -> None:
@@ -48,14 +47,14 @@ class Postgres:
 
         Raises PostgresMissing, or PostgresFailed with the end of the server's log.
         """
-        with self._one_at_a_time():
+        with locked(self._data_dir):
             if not self._answers():
                 self._initialise()
                 self._launch()
 
     def stop(self) -> None:
         """Stop the server, whoever started it: sessions are cut, committed data stays. No-op if it is down."""
-        with self._one_at_a_time():
+        with locked(self._data_dir):
             if self._listens():
                 self._tools.run("pg_ctl", "-D", self._cluster, "-m", "fast", "-w", "stop", check=False)
             self._started_here = False
@@ -94,9 +93,13 @@ class Postgres:
 
     @property
     def socket_dir(self) -> Path:
-        """The folder of the unix socket `.s.PGSQL.<port>`."""
+        """The folder of the unix socket `.s.PGSQL.<port>`: beside the data unless that path is too long."""
         longest = os.fsencode(self._data_dir / ".s.PGSQL.65535")
-        return self._data_dir if len(longest) <= _LONGEST_SOCKET_PATH else self._spare(tempfile.gettempdir())
+        if len(longest) <= _LONGEST_SOCKET_PATH:
+            return self._data_dir
+        folder = Path(tempfile.gettempdir()) / f"karcis-postgresql-{hashlib.sha256(longest).hexdigest()[:12]}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return self._tools.own(folder)
 
     @property
     def bin_dir(self) -> Path:
@@ -104,24 +107,8 @@ class Postgres:
         return self._tools.bin_dir
 
     def _settle(self, data_dir: Path) -> Path:
-        self._asked_dir = data_dir
         data_dir.mkdir(parents=True, exist_ok=True)
-        if self._tools.reaches(data_dir.parent):
-            return self._tools.own(data_dir)
-        return self._spare("/var/tmp")  # noqa: S108 - unlike /tmp it outlives a reboot
-
-    def _spare(self, parent: str) -> Path:
-        """A folder outside the project, always the same for the same data."""
-        key = hashlib.sha256(os.fsencode(self._asked_dir)).hexdigest()[:12]
-        folder = Path(parent) / f"karcis-postgresql-data-{key}"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        return self._tools.own(folder)
-
-    @contextlib.contextmanager
-    def _one_at_a_time(self) -> Iterator[None]:
-        with (self._data_dir / "launcher.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        return self._tools.own(data_dir if self._tools.reaches(data_dir.parent) else stand_in(data_dir))
 
     def _initialise(self) -> None:
         if self._cluster.exists():

@@ -60,7 +60,7 @@ def document(tagged: Mapping[str, Iterable[Route]], *, title: str, version: str,
     }
 
 
-_Schemas = Mapping[tuple[type[BaseModel], str], Any]
+_Schemas = Mapping[Any, Any]
 
 
 def _schemas(routes: list[Route]) -> tuple[_Schemas, dict[str, Any]]:

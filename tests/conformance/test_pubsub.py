@@ -448,6 +448,17 @@ def test_a_pushed_subscription_cannot_be_pulled(local: Pubsub, receiver: Receive
         local.pull(subscription)
 
 
+def test_the_state_shows_the_backlog(local: Pubsub, local_cloud: LocalCloud) -> None:
+    topic = local.topic()
+    subscription = local.subscription(topic)
+    local.publish(topic, "one", "two")
+
+    [shown] = [each for each in local_cloud.state()["subscriptions"] if each["name"] == subscription]
+
+    assert shown["backlog"] == 2
+    assert 0 <= shown["oldest_seconds"] < 60
+
+
 def test_kill_9_loses_no_acknowledged_publish(local: Pubsub, local_cloud: LocalCloud, receiver: Receiver) -> None:
     receiver.answer("/push", *[503] * 200, 204)
     topic = local.topic()

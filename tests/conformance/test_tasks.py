@@ -383,6 +383,17 @@ def test_one_slow_receiver_does_not_hold_up_another_queue(tasks: Tasks, receiver
     receiver.wait_for("/quick", 1, within_seconds=2)
 
 
+def test_the_state_shows_what_waits(tasks: Tasks, local_cloud: LocalCloud, receiver: Receiver) -> None:
+    queue = tasks.queue()
+    later, sooner = (tasks.create(queue, receiver.url("/task"), at=in_seconds(seconds)) for seconds in (120, 60))
+
+    [shown] = [each for each in local_cloud.state()["queues"] if each["name"] == queue]
+
+    assert (shown["waiting"], shown["paused"]) == (2, False)
+    assert [task["name"] for task in shown["tasks"]] == [sooner.name, later.name]
+    assert datetime.fromisoformat(shown["tasks"][0]["due_at"]) == sooner.schedule_time
+
+
 # Durability and speed
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, text
+from sqlalchemy.exc import DBAPIError
 
 from infra.local.cloud import deliveries, policies
 from infra.local.cloud.bell import Bell
@@ -138,14 +139,19 @@ class Dispatcher:
     def _run(self) -> None:
         while not (self._stopping.is_set() and not self._busy.total()):
             rings = self._bell.rings
-            try:
-                pause = self._turn()
-            except Exception:  # whatever it is, deliveries must go on once it is over
-                log.exception("the dispatcher lost its store and tries again")
-                self._disconnect()
-                pause = _RECONNECT_SECONDS
-            self._bell.wait(rings, pause)
+            self._bell.wait(rings, self._turn_safely())
         self._disconnect()
+
+    def _turn_safely(self) -> float:
+        """A turn that survives whatever happens in it: deliveries must go on once it is over."""
+        try:
+            return self._turn()
+        except DBAPIError as error:
+            log.warning("the store cannot be reached: %s", error.orig)
+        except Exception:
+            log.exception("deliveries are held up")
+        self._disconnect()
+        return _RECONNECT_SECONDS
 
     def _turn(self) -> float:
         """Record what has ended and claim what is due, in one transaction; returns when to look again."""

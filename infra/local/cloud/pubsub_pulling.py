@@ -64,10 +64,8 @@ class _Pulling:
         """The stream's flow control is the connection's: a client that reads no more is sent no more."""
         first = next(requests)
         subscription, deadline = first.subscription, first.stream_ack_deadline_seconds
-        threading.Thread(
-            target=self._listen, args=(subscription, requests, context), name="streaming-pull", daemon=True
-        ).start()
-        while context.is_active():
+        client = _Listening(lambda request: self._obey(subscription, request), requests)
+        while context.is_active() and client.listens():
             rings = self._arrivals.rings
             received = self._take(subscription, _MOST_AT_ONCE, deadline)
             if received:
@@ -87,19 +85,14 @@ class _Pulling:
         self._extend(request.subscription, request.ack_ids, request.ack_deadline_seconds)
         return Empty()
 
-    def _listen(self, subscription: str, requests: Iterator[Any], context: grpc.ServicerContext) -> None:
-        """Carry out what the client sends on its stream, until it closes its side or goes away."""
-        try:
-            for request in requests:
-                self._acknowledge(subscription, request.ack_ids)
-                deadlines = request.modify_deadline_ack_ids, request.modify_deadline_seconds
-                for ack_id, seconds in zip(*deadlines, strict=True):
-                    self._extend(subscription, [ack_id], seconds)
-        except Failure as failure:
-            context.abort(failure.code, failure.message)
-        except grpc.RpcError:
-            return  # the client has gone
-        context.cancel()
+    def _obey(self, subscription: str, request: Any) -> None:
+        """Do what a client asks on its stream."""
+        ack_ids, deadlines = request.modify_deadline_ack_ids, request.modify_deadline_seconds
+        if len(ack_ids) != len(deadlines):
+            raise Failure.invalid("there must be a deadline for each acknowledgement id")
+        self._acknowledge(subscription, request.ack_ids)
+        for ack_id, seconds in zip(ack_ids, deadlines, strict=True):
+            self._extend(subscription, [ack_id], seconds)
 
     def _take(self, subscription: str, places: int, ack_deadline_seconds: int = 0) -> list[Any]:
         with self._engine.begin() as tx:
@@ -123,6 +116,32 @@ class _Pulling:
             raise Failure.invalid(str(fault)) from None
         if seconds == 0:
             self._released()
+
+
+class _Listening:
+    """Passes what a client sends on its stream to `obey`, in a thread of its own."""
+
+    def __init__(self, obey: Callable[[Any], None], requests: Iterator[Any]) -> None:
+        self._obey = obey
+        self._requests = requests
+        self._failure: Failure | None = None
+        self._thread = threading.Thread(target=self._run, name="streaming-pull", daemon=True)
+        self._thread.start()
+
+    def listens(self) -> bool:
+        """Whether the client may still send something. Raises the Failure of a request that was wrong."""
+        if self._failure:
+            raise self._failure
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            for request in self._requests:
+                self._obey(request)
+        except Failure as failure:
+            self._failure = failure
+        except grpc.RpcError:
+            return  # the client has gone
 
 
 def _own_deadline(tx: Connection, subscription: str) -> int:

@@ -28,6 +28,10 @@ SELECT lane, name, url, due_at, attempt, last_status, last_error FROM (
   FROM deliveries d JOIN tasks_queues q ON q.name = d.lane WHERE d.state = 'waiting') AS waiting
 WHERE place <= :most ORDER BY lane, due_at""")
 
+WEBHOOKS = text("""
+SELECT id, url, due_at, attempt, last_status, last_error FROM deliveries
+WHERE lane = 'webhooks' AND state = 'waiting' ORDER BY due_at LIMIT :most""")
+
 DEAD = text("""
 SELECT d.id, d.lane, d.name, coalesce(d.url, l.settings ->> 'endpoint') AS url, d.attempt, d.last_status, d.last_error,
   d.created_at, d.finished_at
@@ -38,7 +42,7 @@ _MOST = 50
 
 
 def snapshot(engine: Engine) -> dict[str, list[dict[str, Any]]]:
-    """Topics, subscriptions with their backlog, queues with their next tasks, and what was given up, newest first.
+    """Topics, subscriptions with their backlog, queues with their next tasks, webhooks, and what was given up.
 
     Ages are in seconds, times are ISO 8601 in UTC.
     """
@@ -51,6 +55,7 @@ def snapshot(engine: Engine) -> dict[str, list[dict[str, Any]]]:
             "topics": _rows(tx, TOPICS),
             "subscriptions": _rows(tx, SUBSCRIPTIONS),
             "queues": queues,
+            "webhooks": _rows(tx, WEBHOOKS, most=_MOST),
             "dead_letters": _rows(tx, DEAD, most=_MOST),
         }
 

@@ -157,11 +157,16 @@ def _act(tx: Connection, gateway: Gateway, payment: Payment, action: str, wanted
         after = _change(tx, gateway, payment, action, channel, amount)
     except NotPossible as conflict:
         raise ApiError(409, {"error": f"not possible: the payment {conflict}"}) from None
-    notices.withdraw(tx, f"{gateway.name}-expiry-{payment.reference}")
-    notice = gateway.notice(tx, after)
-    if notice is not None and after.status is not before:
-        notices.deliver(tx, notice, plan, overtaken=gateway.overtaken(tx, after))
+    if after.status is not before:
+        notices.withdraw(tx, f"{gateway.name}-expiry-{payment.reference}")
+        _tell(tx, gateway, after, plan)
     return after
+
+
+def _tell(tx: Connection, gateway: Gateway, payment: Payment, plan: Plan) -> None:
+    notice = gateway.notice(tx, payment)
+    if notice is not None:
+        notices.deliver(tx, notice, plan, overtaken=gateway.overtaken(tx, payment))
 
 
 def _change(

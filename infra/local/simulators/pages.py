@@ -9,6 +9,8 @@ from infra.local.simulators import payments, qris
 from infra.local.simulators.controls import Gateway
 from infra.local.simulators.payments import AWAITED, Payment
 from infra.local.simulators.settings import SimulatorSettings
+from shared.local_time import long_moment
+from shared.rupiah import written
 
 _BY_ACCOUNT_NUMBER = ("BCA", "BNI", "BRI", "MANDIRI", "PERMATA", "INDOMARET", "ALFAMART")
 
@@ -65,18 +67,14 @@ def _render(gateway: Gateway, settings: SimulatorSettings, payment: Payment | No
         payment=payment,
         state=_STATE_TEXTS[payment.status],
         can_be_paid=payment.status in AWAITED,
-        amount=rupiah_text(payment.amount),
+        amount=written(payment.amount),
+        pay_before=long_moment(payment.expires_at, "Asia/Jakarta"),
         methods=methods,
         account_number=payment.va_number if only in _BY_ACCOUNT_NUMBER else None,
         qr_picture=_inline_picture(payment) if only == "QRIS" else None,
         action=settings.page(f"/{gateway.name}/payments/{payment.reference}"),
         return_url=gateway.return_url(payment),
     )
-
-
-def rupiah_text(amount: int) -> str:
-    """An amount as it is written in Indonesia: Rp 1.234.567."""
-    return f"Rp {amount:,}".replace(",", ".")
 
 
 def _inline_picture(payment: Payment) -> str | None:

@@ -115,14 +115,12 @@ def find_by_transaction(tx: Connection, gateway: str, transaction_id: str) -> Pa
     return _lock_by(tx, gateway, payments.c.transaction_id, transaction_id)
 
 
-def with_external_id(tx: Connection, gateway: str, external_id: str) -> list[Payment]:
-    """All payments with our id, newest first."""
-    query = (
-        select(payments)
-        .where(payments.c.gateway == gateway, payments.c.external_id == external_id)
-        .order_by(payments.c.created_at.desc())
-    )
-    return [Payment.of(row) for row in tx.execute(query)]
+def newest(tx: Connection, gateway: str, external_id: str | None, limit: int) -> list[Payment]:
+    """The newest payments, of all or with one of our ids."""
+    query = select(payments).where(payments.c.gateway == gateway)
+    if external_id is not None:
+        query = query.where(payments.c.external_id == external_id)
+    return [Payment.of(row) for row in tx.execute(query.order_by(payments.c.created_at.desc()).limit(limit))]
 
 
 def pay(tx: Connection, payment: Payment, *, channel: str, amount: int) -> Payment:

@@ -107,12 +107,12 @@ class Xendit:
 
         @api.get("/v2/invoices")
         def search() -> Response:
-            statuses = request.args.getlist("statuses")
             limit = min(request.args.get("limit", 10, int), 100)
+            statuses = request.args.getlist("statuses")
             with engine.begin() as tx:
-                found = payments.with_external_id(tx, GATEWAY, request.args.get("external_id", ""))
+                found = payments.newest(tx, GATEWAY, request.args.get("external_id"), limit)
             listed = [self._invoice(payment) for payment in found]
-            return jsonify([each for each in listed if not statuses or each["status"] in statuses][:limit])
+            return jsonify([each for each in listed if not statuses or each["status"] in statuses])
 
         @api.post("/invoices/<reference>/expire!")
         def expire(reference: str) -> Response:

@@ -24,7 +24,7 @@ START = "import sys, pathlib, infra.local.postgres as p; p.Postgres(pathlib.Path
 
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
-    """A folder that is gone afterwards, and the server with it. Not tmp_path: only root could reach into it."""
+    """A folder that every user can reach, and that is gone afterwards and the server with it."""
     folder = Path(tempfile.mkdtemp(prefix="karcis-test-"))
     yield folder
     Postgres(folder).stop()
@@ -97,6 +97,21 @@ def test_another_port_is_taken_when_the_one_of_last_time_is_in_use(data_dir: Pat
         squatter.listen()
         with Postgres(data_dir) as server:
             assert server.port != port
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only for root do the tools run as somebody else")
+def test_data_in_a_folder_that_only_root_can_enter_is_kept_as_long_as_the_folder(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    with Postgres(closed / "data") as server:
+        server.create_database("shop")
+        kept = server.socket_dir
+    with Postgres(closed / "data") as server:
+        assert run(server, "SELECT 1") == [(1,)]
+        assert server.socket_dir == kept
+    shutil.rmtree(closed / "data")
+    Postgres(closed / "data")
+    assert not kept.exists()
 
 
 def test_psql_connects_over_tcp_and_over_the_socket(data_dir: Path) -> None:

@@ -155,11 +155,11 @@ def test_ending_a_paid_invoice_tells_the_truth(xendit: Xendit, xendit_payer: Pay
 def test_a_failed_attempt_changes_nothing_and_nobody_is_told(
     xendit: Xendit, xendit_payer: Payer, receiver: Receiver, order_id: str
 ) -> None:
-    opened = open_invoice(xendit, order_id)
+    opened = open_invoice(xendit, order_id, duration_seconds=2)
     xendit_payer.does("fail", opened.gateway_reference)
     assert xendit.fact(opened.gateway_reference).state is PaymentState.PENDING
-    xendit_payer.does("pay", opened.gateway_reference)
-    assert len(receiver.wait_for(1, order_id)) == 1
+    (expired,) = receiver.wait_for(1, order_id)
+    assert payment_in(xendit, expired).state is PaymentState.EXPIRED
 
 
 def test_another_amount_than_asked_shows_as_such(xendit: Xendit, xendit_payer: Payer, order_id: str) -> None:

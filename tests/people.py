@@ -1,0 +1,162 @@
+"""What people and gateways do with a running product, in the words of the business."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+from uuid import uuid4
+
+import requests
+
+from tests.stack import Client, until
+
+PASSWORD = "Rahasia-123!"
+
+
+@dataclass
+class World:
+    """A running product at `url`."""
+
+    url: str
+
+    @cached_property
+    def anybody(self) -> Client:
+        """Somebody who is not signed in."""
+        return Client(self.url)
+
+    def mails(self, address: str) -> list[dict[str, Any]]:
+        """What the inbox holds for an address, newest first."""
+        items = requests.get(f"{self.url}/inbox.json", params={"to": address}, timeout=30).json()["items"]
+        return [item for item in items if item["to"] == address]
+
+    def mail(self, address: str, template: str) -> dict[str, Any]:
+        """The mail of a kind for an address, once it has come."""
+        found = until(
+            lambda: [mail for mail in self.mails(address) if mail["template"] == template],
+            what=f"for the mail {template}",
+        )
+        return found[0]
+
+    def code(self, address: str) -> str:
+        """The one-time code that was mailed to verify an address."""
+        words = self.mail(address, "verify_email")["text"].split()
+        return next(word.strip(".") for word in words if word.strip(".").isdigit() and len(word.strip(".")) == 6)
+
+    def somebody(self, role: str = "customer") -> "Person":
+        """A new person: registered, verified by the code from their mail, signed in."""
+        address = f"{uuid4().hex[:12]}@example.com"
+        self.anybody.post(
+            "auth/register",
+            {
+                "email": address,
+                "password": PASSWORD,
+                "full_name": "Siti Rahma",
+                "role": role,
+                "accept_terms": True,
+            },
+            status=201,
+        )
+        tokens = self.anybody.post("auth/verify", {"email": address, "code": self.code(address)}, status=200)
+        return Person(self, address, Client(self.url, tokens["access_token"]))
+
+    def gateway(self, name: str, reference: str, act: str, **how: Any) -> Any:
+        """Press a button of a gateway's simulator: pay, fail, expire, refund."""
+        answer = requests.post(f"{self.url}/simulators/{name}/payments/{reference}/{act}", json=how, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+    def faults(self, name: str, **what: Any) -> None:
+        """Make a gateway misbehave for the next `count` calls."""
+        requests.post(f"{self.url}/simulators/{name}/faults", json=what, timeout=30).raise_for_status()
+
+
+@dataclass
+class Person:
+    """A signed-in person."""
+
+    world: World
+    address: str
+    api: Client
+
+    def publish(self, *tiers: dict[str, Any], **event: Any) -> dict[str, Any]:
+        """Put an event on sale (organizers)."""
+        start = datetime.now(UTC) + timedelta(days=30)
+        body = {
+            "title": "Konser Senja",
+            "description": "Malam musik",
+            "category": "musik",
+            "location": "Jakarta",
+            "venue": "Istora Senayan",
+            "start_date": start.isoformat(),
+            "end_date": (start + timedelta(hours=4)).isoformat(),
+            "timezone": "Asia/Jakarta",
+            "capacity": 10_000,
+            "terms": "Pintu dibuka pukul 17.30.",
+            "tiers": list(tiers) or [{"name": "Festival", "price": 150_000, "quota": 100}],
+            **event,
+        }
+        made = self.api.post("events", body, status=201)
+        answer = self.api.call("PUT", f"events/{made['id']}", json={"status": "published"}, status=200)
+        published: dict[str, Any] = answer.json()
+        return published
+
+    def reserve(
+        self, event: dict[str, Any], quantities: Sequence[int] = (1,), *, status: int = 201, **headers: str
+    ) -> dict[str, Any]:
+        """Hold tickets of the event's tiers, in their order."""
+        body = {
+            "event_id": event["id"],
+            "items": [
+                {
+                    "tier_id": tier["id"],
+                    "quantity": quantity,
+                    "attendees": [{"name": f"Peserta {n}", "email": self.address} for n in range(1, quantity + 1)],
+                }
+                for tier, quantity in zip(event["tiers"], quantities, strict=False)
+                if quantity
+            ],
+        }
+        order: dict[str, Any] = self.api.post("orders/reserve", body, status=status, **headers)
+        return order
+
+    def checkout(
+        self, order: dict[str, Any], gateway: str = "xendit", method: str = "QRIS", **more: Any
+    ) -> dict[str, Any]:
+        """Choose how to pay; give the payment."""
+        body = {"payment_method": method, "gateway": gateway, **more}
+        checked: dict[str, Any] = self.api.post(f"orders/{order['id']}/checkout", body, status=200)
+        payment: dict[str, Any] = checked["payments"][-1]
+        return payment
+
+    def order(self, order: dict[str, Any]) -> dict[str, Any]:
+        """An order as it is now."""
+        found: dict[str, Any] = self.api.get(f"orders/{order['id']}")
+        return found
+
+    def until_order(self, order: dict[str, Any], status: str, **more: Any) -> dict[str, Any]:
+        """The order, once it has reached a status."""
+
+        def reached() -> dict[str, Any] | None:
+            now = self.order(order)
+            return now if now["status"] == status else None
+
+        return until(reached, what=f"for the order to be {status}", **more)
+
+    def until_tickets(self, order: dict[str, Any], count: int, **more: Any) -> dict[str, Any]:
+        """The order, once it has its tickets."""
+
+        def issued() -> dict[str, Any] | None:
+            now = self.order(order)
+            return now if len(now["tickets"]) == count else None
+
+        return until(issued, what="for the tickets", **more)
+
+    def buy(
+        self, event: dict[str, Any], quantities: Sequence[int] = (1,), gateway: str = "xendit", method: str = "QRIS"
+    ) -> dict[str, Any]:
+        """Reserve, check out, pay, and wait for the tickets."""
+        order = self.reserve(event, quantities)
+        payment = self.checkout(order, gateway, method)
+        self.world.gateway(gateway, payment["gateway_reference"], "pay")
+        return self.until_tickets(order, sum(quantities))
