@@ -77,7 +77,7 @@ class Application:
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request."""
         path = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-        whole = {**environ, "SCRIPT_NAME": "", "PATH_INFO": path.removeprefix(self._prefix)}
+        whole = {**environ, "SCRIPT_NAME": "", "PATH_INFO": path.removeprefix(self._prefix) or "/"}
         return self._app(whole, start_response)
 
     def close(self) -> None:

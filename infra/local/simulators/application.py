@@ -49,4 +49,5 @@ def application(store_url: str, settings: SimulatorSettings) -> Application:
     for path, blueprints in parts.items():
         for blueprint in (*blueprints, controls.fault_controls(path.removeprefix("/"), engine)):
             app.register_blueprint(blueprint, url_prefix=path)
+    app.add_url_rule("/", "latest", lambda: pages.overview(gateways, engine))
     return Application(app, engine, PREFIX)

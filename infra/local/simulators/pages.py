@@ -1,4 +1,7 @@
-"""The page where a payer pays: what is asked, how, until when, and buttons that decide how it goes."""
+"""What people see of the simulators: the page where a payer pays, and the latest payments.
+
+The page tells what is asked, how and until when; its buttons decide how it goes.
+"""
 
 import base64
 
@@ -12,6 +15,7 @@ from infra.local.simulators.settings import SimulatorSettings
 from shared.local_time import long_moment
 from shared.rupiah import written
 
+_LATEST = 50
 _BY_ACCOUNT_NUMBER = ("BCA", "BNI", "BRI", "MANDIRI", "PERMATA", "INDOMARET", "ALFAMART")
 
 _STATE_TEXTS = {
@@ -33,6 +37,10 @@ def payment_pages(gateway: Gateway, engine: Engine, settings: SimulatorSettings)
     """The addresses a gateway sends payers to; no key needed, browsers come here."""
     pages = Blueprint(f"{gateway.name}_pages", __name__)
 
+    @pages.get("/", strict_slashes=False)
+    def latest() -> str:
+        return overview([gateway], engine)
+
     @pages.get("/web/<reference>")
     @pages.get("/pay/<reference>")
     def by_reference(reference: str) -> str:
@@ -53,6 +61,26 @@ def payment_pages(gateway: Gateway, engine: Engine, settings: SimulatorSettings)
         return Response(qris.picture(payment.qr_string), mimetype="image/png")
 
     return pages
+
+
+def overview(gateways: list[Gateway], engine: Engine) -> str:
+    """The latest payments of these gateways, with links to their pages."""
+    with engine.connect() as tx:
+        found = [(gateway, each) for gateway in gateways for each in payments.newest(tx, gateway.name, None, _LATEST)]
+    return render_template(
+        "overview.html",
+        payments=[
+            {
+                "gateway": gateway.name.capitalize(),
+                "page": gateway.page(payment),
+                "amount": written(payment.amount),
+                "external_id": payment.external_id,
+                "state": _STATE_TEXTS[payment.status],
+                "created": long_moment(payment.created_at, "Asia/Jakarta"),
+            }
+            for gateway, payment in found
+        ],
+    )
 
 
 def _render(gateway: Gateway, settings: SimulatorSettings, payment: Payment | None) -> str:

@@ -93,6 +93,7 @@ def test_another_port_is_taken_when_the_one_of_last_time_is_in_use(data_dir: Pat
     with Postgres(data_dir) as server:
         port = server.port
     with socket.socket() as squatter:
+        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         squatter.bind(("127.0.0.1", port))
         squatter.listen()
         with Postgres(data_dir) as server:

@@ -85,6 +85,12 @@ def test_the_other_buttons_lead_back_to_the_page(midtrans: Midtrans) -> None:
         assert text in page_of(opened)
 
 
+@pytest.mark.parametrize("path", ["/simulators", "/simulators/", "/simulators/xendit", "/simulators/xendit/"])
+def test_the_latest_payments_are_listed(xendit: Xendit, base_url: str, path: str) -> None:
+    opened = at_xendit(xendit)
+    assert f'href="{opened.redirect_url}"' in requests.get(base_url + path, timeout=10).text
+
+
 def test_an_unknown_page_is_not_found(base_url: str) -> None:
     assert requests.get(f"{base_url}/simulators/xendit/web/unknown", timeout=10).status_code == 404
 
