@@ -45,6 +45,11 @@ class Stack:
         """Where it answers."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def cloud_url(self) -> str:
+        """Where the local cloud shows its state and fires its jobs."""
+        return next(line for line in self._lines if line.startswith("local cloud:")).split()[-1]
+
     def start(self) -> "Stack":
         """Start it and wait for its own word that it is ready."""
         self._lines.clear()
@@ -118,8 +123,7 @@ class Stack:
 
     def run_job(self, name: str) -> None:
         """Fire one of the scheduled jobs now, as Cloud Scheduler's "force run" does."""
-        cloud = next(line for line in self.output().splitlines() if line.startswith("local cloud:")).split()[-1]
-        requests.post(f"{cloud}/jobs/{name}/run", timeout=10).raise_for_status()
+        requests.post(f"{self.cloud_url}/jobs/{name}/run", timeout=10).raise_for_status()
 
     def output(self) -> str:
         """What it has printed so far."""

@@ -157,7 +157,7 @@ class Postgres:
             return False
         try:
             folder = self._execute("SHOW data_directory")
-        except DBAPIError:
+        except (DBAPIError, OSError):  # not up yet, or going down
             return False
         return Path(folder).resolve() == self._cluster.resolve()
 

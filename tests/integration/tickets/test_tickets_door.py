@@ -6,7 +6,7 @@ import pytest
 from flask import Flask, request
 from sqlalchemy import text
 
-from functions.tickets.main import tickets
+from functions.tickets.main import main as tickets
 from shared.cloud.database import transaction
 from shared.tickets import issuing, qr
 from tests.factories import a_user, an_event, an_order, bearer

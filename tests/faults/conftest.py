@@ -1,0 +1,38 @@
+"""One product for these tests, killed and started again by each; after each it must keep every promise."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests import invariants
+from tests.people import Person, World
+from tests.stack import Stack
+
+
+@pytest.fixture(scope="package")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The product, started as `make run` does; with one worker, so that no process is colder than another."""
+    running = Stack(tmp_path_factory.mktemp("product"), RATE_LIMITS="off", WEB_WORKERS="1")
+    try:
+        yield running.start()
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def stack(product: Stack) -> Iterator[Stack]:
+    """The product of these tests; when the test is over, its promises hold."""
+    yield product
+    invariants.all_kept(product)
+
+
+@pytest.fixture(scope="package")
+def world(product: Stack) -> World:
+    """People with accounts, and what they do."""
+    return World(product.url)
+
+
+@pytest.fixture(scope="package")
+def organizer(world: World) -> Person:
+    """Somebody who puts events on sale."""
+    return world.somebody("organizer")

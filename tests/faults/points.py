@@ -1,0 +1,89 @@
+"""Catching the product at a named point: by what it waits for there, seen in its database.
+
+Nothing in the product helps with this. A dependency that is called at the point is slow, stopped, or locked by the
+test; the test looks into the database whether the point is reached, and kills.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import requests
+from sqlalchemy import Row, text
+
+from tests.stack import Stack, until
+
+CLOUD = "infra.local.cloud.server"
+"""The process that Pub/Sub, Cloud Tasks and Cloud Storage run in (for `Stack.stalled`)."""
+
+LONG = 20_000
+"""Milliseconds a gateway takes to answer: longer than a test needs to see the point reached, and kill."""
+
+_CLOCKS = {
+    "orders": ("created_at", "updated_at", "reservation_expires_at", "paid_at"),
+    "payments": ("created_at", "updated_at", "expires_at", "last_asked_at"),
+    "refunds": ("created_at", "updated_at"),
+    "webhook_events": ("created_at",),
+    "outbox": ("created_at", "claimed_until"),
+    "emails": ("created_at", "claimed_until"),
+    "idempotency_keys": ("created_at", "locked_until"),
+}
+"""Whatever the product compares with its clock."""
+
+
+def rows(stack: Stack, query: str, **values: Any) -> Sequence[Row[Any]]:
+    """What the product's database answers now."""
+    with stack.database() as database, database.connect() as connection:
+        return connection.execute(text(query), values).all()
+
+
+def time_passes(stack: Stack, *, minutes: int) -> None:
+    """Let everything in the product's database be that much older. The gateways' clocks stay."""
+    with stack.database() as database:
+        for table, columns in _CLOCKS.items():
+            older = ", ".join(f"{column} = {column} - make_interval(mins => :minutes)" for column in columns)
+            with database.begin() as tx:
+                tx.execute(text(f"UPDATE {table} SET {older}"), {"minutes": minutes})
+
+
+@contextmanager
+def cut_off(request: Callable[[], object]) -> Iterator[None]:
+    """Send a request beside the block, in which the product must die before it answers."""
+    with ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(request)
+        yield
+        with pytest.raises(requests.ConnectionError):
+            sent.result(timeout=30)
+
+
+@contextmanager
+def locked(stack: Stack, query: str, **values: Any) -> Iterator[Callable[[], None]]:
+    """Hold the rows of a `SELECT ... FOR UPDATE` until the block ends, or calls what it is given."""
+    with stack.database() as database, database.connect() as connection:
+        connection.execute(text(query), values)
+        yield connection.rollback
+
+
+def until_waiting_for(stack: Stack, lock: str) -> None:
+    """Wait until the product's statement that has `lock` in it waits for a row that the test holds."""
+    query = """
+        SELECT pid FROM pg_stat_activity
+        WHERE application_name LIKE 'karcis-%' AND wait_event_type = 'Lock' AND position(:lock IN query) > 0
+    """
+    until(lambda: rows(stack, query, lock=lock), what=f"for the product to wait at {lock!r}")
+
+
+def until_forgotten(stack: Stack) -> None:
+    """Wait until the database has noticed that the killed product is gone, and rolled back what it had open."""
+    query = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'karcis-%'"
+    until(lambda: not rows(stack, query), what="for the sessions of the dead to end")
+
+
+def run(stack: Stack, job: str) -> None:
+    """Fire a scheduled job, `<function>-<job>`, and wait for its end."""
+    route = f'"route": "/jobs/{job.rpartition("-")[2]}"'
+    before = stack.output().count(route)
+    stack.run_job(job)
+    until(lambda: stack.output().count(route) > before, seconds=30, what=f"for {job}")

@@ -1,0 +1,105 @@
+"""The promises of a sale, as questions to a running product whose answer must be: nothing.
+
+Each is about a product at rest. While messages are under way some of them are not kept yet, so `all_kept`
+gives the product a moment.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+from sqlalchemy import Connection, text
+
+from tests.stack import Stack, until
+
+GATEWAYS = ("xendit", "midtrans")
+
+_BROKEN_BY = {
+    "reserved and sold equal the orders behind them": """
+        SELECT * FROM (
+            SELECT t.id, t.reserved, t.sold, t.quota,
+                count(i.id) FILTER (WHERE o.status IN ('reserved', 'pending_payment')) AS held,
+                count(i.id) FILTER (WHERE o.status = 'paid') AS bought
+            FROM ticket_tiers t LEFT JOIN order_items i ON i.tier_id = t.id LEFT JOIN orders o ON o.id = i.order_id
+            GROUP BY t.id) AS counted
+        WHERE (reserved, sold) <> (held, bought) OR reserved + sold > quota
+    """,
+    "an order is paid if and only if it has exactly its tickets, all printed": """
+        SELECT o.id, o.status, count(i.id) AS seats, count(t.id) FILTER (WHERE t.status <> 'void') AS valid,
+            count(t.pdf_object) AS printed
+        FROM orders o JOIN order_items i ON i.order_id = o.id LEFT JOIN tickets t ON t.order_item_id = i.id
+        GROUP BY o.id
+        HAVING count(t.id) FILTER (WHERE t.status <> 'void') <> CASE o.status WHEN 'paid' THEN count(i.id) ELSE 0 END
+            OR count(t.id) <> count(t.pdf_object) OR (o.status = 'paid' AND o.tickets_issued_at IS NULL)
+    """,
+    "a paid order was paid once": """
+        SELECT o.id, count(p.id) AS payments
+        FROM orders o LEFT JOIN payments p ON p.order_id = o.id AND p.status = 'paid'
+        WHERE o.status = 'paid' GROUP BY o.id HAVING count(p.id) <> 1
+    """,
+    "what has ended can't be paid any more": """
+        SELECT p.id, p.gateway, p.status, o.status AS order_status, p.must_end_at_gateway
+        FROM payments p JOIN orders o ON o.id = p.order_id
+        WHERE p.must_end_at_gateway
+            OR (p.status IN ('opening', 'pending') AND o.status NOT IN ('reserved', 'pending_payment'))
+    """,
+    "every paid order is booked, and every posting sums to zero": """
+        SELECT o.id, NULL AS difference FROM orders o
+        WHERE o.status = 'paid' AND o.total_amount > 0
+            AND NOT EXISTS (SELECT 1 FROM ledger_postings l WHERE l.order_id = o.id AND l.kind = 'sale')
+        UNION ALL
+        SELECT posting_id, sum(amount) FROM ledger_entries GROUP BY posting_id HAVING sum(amount) <> 0
+    """,
+    "every message has been published": "SELECT id, topic, payload FROM outbox WHERE published_at IS NULL",
+    "every webhook has been settled": """
+        SELECT id, gateway, event_type, error_message FROM webhook_events WHERE NOT processed
+    """,
+    "every mail has been sent": "SELECT id, template, status, error_message FROM emails WHERE status <> 'sent'",
+}
+_CLEARING = text("SELECT COALESCE(sum(amount), 0) FROM ledger_entries WHERE account = 'gateway_clearing:' || :gateway")
+
+
+def all_kept(stack: Stack, *, seconds: float = 30) -> None:
+    """Give the product `seconds` to come to rest, then hold it to every promise."""
+    broken: dict[str, Sequence[Any]] = {}
+
+    def are_kept() -> bool:
+        broken.clear()
+        broken.update(_broken(stack))
+        return not broken
+
+    try:
+        until(are_kept, seconds=seconds)
+    except AssertionError:
+        lines = [f"{promise}: {found}" for promise, found in broken.items()]
+        raise AssertionError("broken promises:\n" + "\n".join(lines)) from None
+
+
+def _broken(stack: Stack) -> dict[str, Sequence[Any]]:
+    """What contradicts each promise that is not kept."""
+    with stack.database() as database, database.connect() as connection:
+        found = {promise: connection.execute(text(query)).all() for promise, query in _BROKEN_BY.items()}
+        found["the books hold what the gateways moved"] = _money_not_booked(connection, stack.url)
+    found["nothing is on its way"] = _on_its_way(stack.cloud_url)
+    return {promise: rows for promise, rows in found.items() if rows}
+
+
+def _money_not_booked(connection: Connection, url: str) -> list[str]:
+    """The gateways whose clearing account differs from what they say they have moved, in rupiah."""
+    differences = []
+    for gateway in GATEWAYS:
+        items = requests.get(f"{url}/simulators/{gateway}/transactions", timeout=30).json()["items"]
+        moved, booked = sum(item["amount"] for item in items), connection.scalar(_CLEARING, {"gateway": gateway})
+        if moved != booked:
+            differences.append(f"{gateway} moved {moved}, booked are {booked}")
+    return differences
+
+
+def _on_its_way(cloud_url: str) -> list[str]:
+    """Messages not taken yet, and tasks and webhooks that are due."""
+    state = requests.get(f"{cloud_url}/state.json", timeout=30).json()
+    messages = [each for each in state["subscriptions"] if each["push_endpoint"] and each["backlog"]]
+    tasks = [task for queue in state["queues"] for task in queue["tasks"]]
+    due = [each for each in (*tasks, *state["webhooks"]) if datetime.fromisoformat(each["due_at"]) <= datetime.now(UTC)]
+    return [str(each) for each in (*messages, *due)]
