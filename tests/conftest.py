@@ -77,6 +77,6 @@ def scheduled() -> Iterator[Scheduled]:
 
 def _use(url: str) -> None:
     os.environ["DATABASE_URL"] = url
-    os.environ["POOL_SIZE"] = "24"
+    os.environ.update(POOL_SIZE="24", POOL_TIMEOUT_SECONDS="60")  # hundreds of threads wait their turn
     settings.cache_clear()
     clients.engine.provide(None)

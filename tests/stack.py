@@ -27,6 +27,7 @@ KEYS = {
     "MIDTRANS_SERVER_KEY": "SB-Mid-server-stack",
     "MIDTRANS_CLIENT_KEY": "SB-Mid-client-stack",
     "SENDGRID_API_KEY": "SG.stack",
+    "JWT_SIGNING_KEY": "stack-only-jwt-signing-key-of-enough-length",
 }
 
 

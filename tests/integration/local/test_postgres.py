@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -153,6 +154,9 @@ def kill_9(server: Postgres) -> None:
     for (pid,) in (*postmaster, *workers):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while not is_free(server.port):
+        assert time.monotonic() < deadline, "the server is still there"
 
 
 def is_free(port: int) -> bool:
