@@ -13,6 +13,7 @@ from infra.local.postgres import Postgres
 from shared.cloud import clients, secrets
 from shared.cloud.settings import settings
 from tests.doubles import Published, Scheduled
+from tests.folders import a_folder
 
 ROOT = Path(__file__).parent.parent
 
@@ -30,10 +31,15 @@ SECRETS = {
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server of this test process, with the migrated database `template`."""
-    server = Postgres(tmp_path_factory.mktemp("postgres"))
-    server.start()
+    with a_folder() as folder:
+        server = Postgres(folder)
+        server.start()
+        yield from _migrated(server)
+
+
+def _migrated(server: Postgres) -> Iterator[Postgres]:
     try:
         server.create_database("template")
         _use(server.url("template"))

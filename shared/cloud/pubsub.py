@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import wait
 from typing import Any
 
 from shared.cloud import clients
@@ -11,7 +12,7 @@ PUBLISH_TIMEOUT_SECONDS = 10
 
 
 def publish(messages: Sequence[tuple[str, dict[str, Any], dict[str, str]]]) -> list[Exception | None]:
-    """Publish (topic, payload, attributes) messages together and wait for all.
+    """Publish (topic, payload, attributes) messages together and wait for all, 10 seconds at most.
 
     Returns, in the same order, None where Pub/Sub has acknowledged and the error where it has not.
     """
@@ -27,4 +28,5 @@ def publish(messages: Sequence[tuple[str, dict[str, Any], dict[str, str]]]) -> l
         ]
     except Exception as error:  # noqa: BLE001 - any failure to hand over leaves the rows for the sweep
         return [error] * len(messages)
-    return [future.exception(timeout=PUBLISH_TIMEOUT_SECONDS) for future in futures]
+    wait(futures, timeout=PUBLISH_TIMEOUT_SECONDS)
+    return [future.exception() if future.done() else TimeoutError("no acknowledgement") for future in futures]

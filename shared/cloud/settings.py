@@ -49,9 +49,6 @@ class Settings:
     payment_seconds: int = 1800
     """How long from the first moment once a payment method is chosen (TS-008)."""
     access_token_seconds: int = 900
-    cors_allowed_origins: str = ""
-    """Comma-separated origins of other sites that may call the API from a browser."""
-    rate_limits: str = "on"
     log_level: str = "INFO"
 
 

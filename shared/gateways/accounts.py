@@ -3,15 +3,21 @@
 from shared.cloud.clients import Once
 from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
+from shared.gateways.http import Patience
 from shared.gateways.midtrans import Midtrans
 from shared.gateways.sendgrid import Sender, SendGrid
 from shared.gateways.xendit import Xendit
+
+# A webhook waits for our question to its gateway, and the gateways give it up after 15 seconds (payments.md 1).
+_PATIENCE = Patience(connect_seconds=2, read_seconds=6, total_seconds=12)
 
 
 @Once
 def xendit() -> Xendit:
     """Xendit, with our key and callback token."""
-    return Xendit(settings().xendit_base_url, secret("xendit-api-key"), secret("xendit-callback-token"))
+    return Xendit(
+        settings().xendit_base_url, secret("xendit-api-key"), secret("xendit-callback-token"), patience=_PATIENCE
+    )
 
 
 @Once
@@ -22,6 +28,7 @@ def midtrans() -> Midtrans:
         snap_url=settings().midtrans_snap_url,
         server_key=secret("midtrans-server-key"),
         client_key=secret("midtrans-client-key"),
+        patience=_PATIENCE,
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from flask import Request
 from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from shared.problems import Invalid, Malformed, TooLarge, WrongType
 
@@ -24,12 +25,12 @@ class RawRequest:
 
 def raw_body(request: Request) -> bytes:
     """The body. Raises TooLarge above 1 MB, before reading it where its length is told."""
-    if (request.content_length or 0) > MAX_BODY_BYTES:
-        raise TooLarge
-    body = request.stream.read(MAX_BODY_BYTES + 1) if request.content_length is None else request.get_data()
-    if len(body) > MAX_BODY_BYTES:
-        raise TooLarge
-    return body
+    request.max_content_length = MAX_BODY_BYTES
+    try:
+        return request.get_data()
+    except RequestEntityTooLarge as error:
+        request.max_content_length = None  # functions-framework reads to the end after us, and must not stumble
+        raise TooLarge from error
 
 
 def json_body(request: Request, model: type[M]) -> M:

@@ -4,18 +4,20 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.folders import a_folder
 from tests.people import World
 from tests.stack import Stack
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack() -> Iterator[Stack]:
     """The product, started as `make run` does."""
-    running = Stack(tmp_path_factory.mktemp("product"), RATE_LIMITS="off")
-    try:
-        yield running.start()
-    finally:
-        running.stop()
+    with a_folder() as folder:
+        running = Stack(folder, RATE_LIMITS="off")
+        try:
+            yield running.start()
+        finally:
+            running.stop()
 
 
 @pytest.fixture

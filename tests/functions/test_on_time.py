@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.folders import a_folder
 from tests.people import World
 from tests.stack import Stack, until
 
@@ -13,18 +14,20 @@ AT_MOST_LATER_SECONDS = 6
 
 
 @pytest.fixture(scope="module")
-def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    running = Stack(
-        tmp_path_factory.mktemp("hasty"),
-        RATE_LIMITS="off",
-        RESERVATION_SECONDS=str(HOLD_SECONDS),
-        PAYMENT_SECONDS=str(PAYMENT_SECONDS),
-        WEB_WORKERS="1",
-    )
-    try:
-        yield World(running.start().url)
-    finally:
-        running.stop()
+def hasty() -> Iterator[World]:
+    """A product in a hurry."""
+    with a_folder() as folder:
+        running = Stack(
+            folder,
+            RATE_LIMITS="off",
+            RESERVATION_SECONDS=str(HOLD_SECONDS),
+            PAYMENT_SECONDS=str(PAYMENT_SECONDS),
+            WEB_WORKERS="1",
+        )
+        try:
+            yield World(running.start().url)
+        finally:
+            running.stop()
 
 
 def seconds_late(world_order: dict) -> float:
