@@ -1,0 +1,119 @@
+"""Reconcile finds what slipped through and repairs it with the operations the doors use (L3)."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import text
+
+from shared.cloud import outbox
+from shared.cloud.database import transaction
+from shared.payments import reconcile
+from shared.sales.answers import OrderAnswer
+from tests.factories import Stock, a_tier, a_user, an_event, an_order, make_overdue, stock
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def age(table: str, column: str) -> None:
+    """Make everything in a table old enough for reconcile to look at."""
+    with transaction() as tx:
+        tx.execute(text(f"UPDATE {table} SET {column} = {column} - interval '5 minutes' WHERE {column} IS NOT NULL"))
+
+
+def repairs(name: str) -> int:
+    with transaction() as tx:
+        return tx.execute(text("SELECT count(*) FROM audit_log WHERE action = :name"), {"name": name}).scalar_one()
+
+
+def test_a_run_on_a_sound_database_repairs_nothing_and_says_so():
+    an_order()
+    totals = reconcile.run(thorough=True)
+    assert {name: count for name, count in totals.items() if count} == {}
+    assert repairs("reconcile_run") == 1
+
+
+def test_a_message_that_pubsub_did_not_take_is_published_later(published):
+    published.broken = True
+    with transaction() as tx:
+        outbox.add(tx, "order.ended", {"order_id": an_order().id})
+    published.broken = False
+    assert published.of("order.ended") == []
+    age("outbox", "created_at")
+    age("outbox", "claimed_until")
+    assert reconcile.run(thorough=False)["reconcile_fix_message_published"] == 1
+    assert len(published.of("order.ended")) == 1
+    assert reconcile.run(thorough=False)["reconcile_fix_message_published"] == 0
+
+
+def test_overdue_orders_are_ended_and_their_stock_comes_back():
+    with transaction() as tx:
+        event = an_event(tx, tiers=[a_tier(quota=2)])
+    make_overdue(an_order(event, quantities=[2]).id)
+    assert reconcile.run(thorough=False)["reconcile_release_stock"] == 1
+    assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=0, free=2)
+
+
+def test_a_paid_order_without_tickets_is_announced_again(published):
+    order = an_order(paid=True)
+    age("orders", "paid_at")
+    assert reconcile.run(thorough=False)["reconcile_fix_ticket_issued"] >= 1
+    assert {"order_id": str(order.id)} in published.of("payment.success")
+
+
+def test_counters_that_differ_from_the_orders_behind_them_are_corrected():
+    with transaction() as tx:
+        event = an_event(tx, tiers=[a_tier(quota=10)])
+    an_order(event, quantities=[2])
+    an_order(event, quantities=[3], paid=True)
+    with transaction() as tx:
+        tx.execute(text("UPDATE ticket_tiers SET reserved = 5, sold = 1 WHERE id = :id"), {"id": event.tier_ids[0]})
+    assert reconcile.run(thorough=True)["reconcile_fix_counter"] == 1
+    assert stock(event.tier_ids[0]) == Stock(reserved=2, sold=3, free=5)
+
+
+def test_a_mail_that_nobody_sends_is_asked_for_again(published):
+    with transaction() as tx:
+        email_id = tx.execute(
+            text("""
+                INSERT INTO emails (template, once_key, to_address, language, context)
+                VALUES ('verify_email', :key, 'a@example.com', 'id', '{}') RETURNING id
+            """),
+            {"key": str(datetime.now(UTC))},
+        ).scalar_one()
+    age("emails", "created_at")
+    assert reconcile.run(thorough=False)["reconcile_fix_mail"] >= 1
+    assert {"email_id": str(email_id)} in published.of("email.requested")
+
+
+def test_an_opening_payment_that_was_left_behind_is_closed_and_its_order_may_be_tried_again(published):
+    with transaction() as tx:
+        buyer, event = a_user(tx), an_event(tx)
+    order = an_order(event, buyer=buyer)
+    with transaction() as tx:
+        tx.execute(
+            text("""
+                INSERT INTO payments (order_id, attempt, gateway, external_id, payment_method, amount, expires_at,
+                    updated_at)
+                VALUES (:id, 1, 'xendit', :id || '-1', 'QRIS', 1, now() + interval '20 minutes',
+                    now() - interval '5 minutes')
+            """),
+            {"id": str(order.id)},
+        )
+    assert reconcile.run(thorough=False)["reconcile_fix_opening"] == 1
+    with transaction() as tx:
+        assert OrderAnswer.read(tx, order.id).payments[0].status == "expired"
+    assert len(published.of("payment.closing")) == 1
+
+
+def test_one_repair_that_fails_does_not_stop_the_others(published):
+    with transaction() as tx:  # a webhook that can't be processed: its payment is gone from the gateway's view
+        tx.execute(
+            text("""
+                INSERT INTO webhook_events (gateway, webhook_id, event_type, payload, created_at)
+                VALUES ('xendit', 'broken', 'payment.PAID', '{}', now() - interval '5 minutes')
+            """)
+        )
+    order = an_order(paid=True)
+    age("orders", "paid_at")
+    reconcile.run(thorough=False)
+    assert {"order_id": str(order.id)} in published.of("payment.success")

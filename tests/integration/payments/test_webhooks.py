@@ -1,0 +1,109 @@
+"""Webhooks: kept once, answered the same, and tried three times where the gateway can't be asked (PS-009, PS-012)."""
+
+import json
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from shared.cloud.database import transaction
+from shared.gateways import accounts
+from shared.gateways.errors import GatewayUnavailable
+from shared.gateways.http import Patience
+from shared.gateways.xendit import Xendit
+from shared.payments import attempts, webhooks
+from shared.problems import Malformed, NotSignedIn
+from shared.sales import orders
+from tests.factories import an_order
+
+pytestmark = pytest.mark.usefixtures("database", "a_gateway_that_is_down")
+
+TOKEN = "callback-token"
+
+
+@pytest.fixture
+def a_gateway_that_is_down() -> Iterator[None]:
+    """Xendit at an address where nobody listens."""
+    impatient = Patience(connect_seconds=0.2, total_seconds=0.5, tries=1, failures_to_open=1000)
+    accounts.xendit.provide(Xendit("http://127.0.0.1:9", "key", TOKEN, patience=impatient))
+    yield
+    accounts.xendit.provide(None)
+
+
+def a_payment() -> UUID:
+    order = an_order()
+    with transaction() as tx:
+        locked = orders.lock(tx, order.id)
+        deadline = orders.start_payment(tx, locked)
+        attempt = attempts.add(tx, locked, gateway="xendit", method="QRIS", expires_at=deadline)
+        reference = {"id": attempt.id, "reference": uuid4().hex}
+        tx.execute(
+            text("UPDATE payments SET status = 'pending', gateway_reference = :reference WHERE id = :id"), reference
+        )
+    return attempt.id
+
+
+def deliver(payment_id: UUID, *, token: str = TOKEN) -> None:
+    with transaction() as tx:
+        attempt = attempts.read(tx, payment_id)
+    body = {
+        "id": attempt.gateway_reference,
+        "external_id": attempt.external_id,
+        "status": "PAID",
+        "amount": attempt.amount,
+        "paid_amount": attempt.amount,
+        "currency": "IDR",
+    }
+    webhooks.receive("xendit", {"x-callback-token": token}, json.dumps(body).encode())
+
+
+def events_of(payment_id: UUID) -> list:
+    with transaction() as tx:
+        query = text("SELECT id, processed, retry_count, error_message FROM webhook_events WHERE payment_id = :id")
+        return list(tx.execute(query, {"id": payment_id}))
+
+
+def test_an_event_that_can_not_be_settled_is_kept_and_put_on_the_queue(scheduled):
+    payment_id = a_payment()
+    deliver(payment_id)
+    (event,) = events_of(payment_id)
+    assert (event.processed, event.retry_count) == (False, 1)
+    assert "GatewayUnavailable" in event.error_message
+    (task,) = scheduled.tasks
+    assert task.http_request.url.endswith("/webhook/tasks/retry")
+    assert json.loads(task.http_request.body) == {"event_id": str(event.id)}
+
+
+def test_a_repeat_of_an_event_is_kept_once_and_asks_for_nothing_more(scheduled):
+    payment_id = a_payment()
+    deliver(payment_id)
+    deliver(payment_id)
+    assert len(events_of(payment_id)) == 1
+    assert len(scheduled.tasks) == 1
+
+
+def test_after_three_tries_a_person_is_told():
+    payment_id = a_payment()
+    deliver(payment_id)
+    (event,) = events_of(payment_id)
+    for attempt in (1, 2):
+        with pytest.raises(GatewayUnavailable):
+            webhooks.retry(event.id, attempt)
+    webhooks.retry(event.id, 3)
+    with transaction() as tx:
+        query = text("SELECT kind FROM manual_tasks WHERE subject_id = :id")
+        assert tx.execute(query, {"id": str(event.id)}).scalars().all() == ["webhook_failed"]
+    assert events_of(payment_id)[0].retry_count == 4
+
+
+def test_a_bad_token_is_refused_and_nothing_is_kept():
+    payment_id = a_payment()
+    with pytest.raises(NotSignedIn):
+        deliver(payment_id, token="another")
+    assert events_of(payment_id) == []
+
+
+def test_what_can_not_be_read_is_malformed():
+    with pytest.raises(Malformed):
+        webhooks.receive("xendit", {"x-callback-token": TOKEN}, b"[]")
