@@ -64,8 +64,8 @@ _UNISSUED = text("""
 """)
 _UNBOOKED = text("""
     SELECT p.id, o.id AS order_id, o.organizer_id, p.gateway, o.total_amount, o.platform_fee
-    FROM orders o JOIN payments p ON p.order_id = o.id AND p.status = 'paid'
-    WHERE o.status = 'paid' AND o.total_amount > 0 AND p.received_amount = o.total_amount
+    FROM orders o JOIN payments p ON p.order_id = o.id AND p.status = 'paid'  -- Uses index: orders_paid
+    WHERE o.status = 'paid' AND o.paid_at > now() - interval '2 days' AND o.total_amount > 0 AND p.received_amount = o.total_amount
       AND NOT EXISTS (SELECT 1 FROM ledger_postings l WHERE l.order_id = o.id)
     LIMIT :most
 """)
@@ -169,7 +169,7 @@ def _id(act: Callable[[UUID], object]) -> Callable[[Any], object]:
 
 def _ledger_differences() -> int:
     with transaction() as tx:
-        found = ledger.differences(tx)
+        found = ledger.differences(tx, days=2)
     if found:
         log.critical("ledger.difference", extra={"postings": {str(key): amount for key, amount in found.items()}})
     return len(found)

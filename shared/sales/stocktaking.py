@@ -16,7 +16,9 @@ _COUNTED = """
     LEFT JOIN orders o ON o.id = i.order_id
 """
 _SUSPECTS = text(f"""
-    SELECT id FROM ({_COUNTED} GROUP BY t.id) AS counted WHERE reserved <> held OR sold <> bought
+    SELECT id FROM (
+        {_COUNTED} WHERE t.event_ends_at > now() - interval '7 days' GROUP BY t.id) AS counted
+    WHERE reserved <> held OR sold <> bought
 """)
 _LOCK = text("SELECT id FROM ticket_tiers WHERE id = :id FOR NO KEY UPDATE")
 _ONE = text(f"{_COUNTED} WHERE t.id = :id GROUP BY t.id")
@@ -25,6 +27,8 @@ _CORRECT = text("UPDATE ticket_tiers SET reserved = :held, sold = :bought WHERE 
 
 def correct_counters() -> int:
     """Set every counter that differs from the orders behind it; return how many tiers were wrong.
+
+    Of events that are not over since a week: what is sold for older ones no longer changes.
 
     A suspect is counted again under its lock: whoever moves a tier's counters commits the order's
     change in the same transaction, so that with the tier locked both sides stand still.

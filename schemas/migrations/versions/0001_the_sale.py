@@ -155,6 +155,7 @@ CREATE UNIQUE INDEX orders_idempotency ON orders (user_id, idempotency_key) WHER
 CREATE INDEX orders_user ON orders (user_id, created_at DESC);
 CREATE INDEX orders_event ON orders (event_id, status);
 CREATE INDEX orders_due ON orders (reservation_expires_at) WHERE status IN ('reserved', 'pending_payment');
+CREATE INDEX orders_paid ON orders (paid_at) WHERE status = 'paid';
 CREATE INDEX orders_unissued ON orders (paid_at) WHERE status = 'paid' AND tickets_issued_at IS NULL;
 
 CREATE TABLE order_items (  -- one row per unit: a seat, a participant, a shirt
@@ -244,6 +245,7 @@ CREATE TABLE ledger_postings (
 );
 CREATE INDEX ledger_postings_event ON ledger_postings (event_id);
 CREATE INDEX ledger_postings_order ON ledger_postings (order_id);
+CREATE INDEX ledger_postings_age ON ledger_postings (created_at);
 
 CREATE TABLE ledger_entries (  -- positive debits, negative credits; a posting sums to zero
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
