@@ -144,7 +144,7 @@ class Stack:
                 self._lines.append(line)
 
 
-def until(condition: Callable[[], T], *, seconds: float = 15, what: str = "") -> T:
+def until(condition: Callable[[], T | None], *, seconds: float = 15, what: str = "") -> T:
     """Wait until `condition` gives something true, and give it; fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:

@@ -65,7 +65,8 @@ _UNISSUED = text("""
 _UNBOOKED = text("""
     SELECT p.id, o.id AS order_id, o.organizer_id, p.gateway, o.total_amount, o.platform_fee
     FROM orders o JOIN payments p ON p.order_id = o.id AND p.status = 'paid'  -- Uses index: orders_paid
-    WHERE o.status = 'paid' AND o.paid_at > now() - interval '2 days' AND o.total_amount > 0 AND p.received_amount = o.total_amount
+    WHERE o.status = 'paid' AND o.paid_at > now() - interval '2 days' AND o.total_amount > 0
+      AND p.received_amount = o.total_amount
       AND NOT EXISTS (SELECT 1 FROM ledger_postings l WHERE l.order_id = o.id)
     LIMIT :most
 """)

@@ -78,7 +78,7 @@ def expected(error: Exception) -> Problem:
 
 
 def _is_busy(error: Exception) -> bool:
-    if isinstance(error, PoolTimeout):
+    if isinstance(error, PoolTimeout | ConnectionError):  # pg8000 lets a reset of its socket through as it is
         return True
     if not isinstance(error, DBAPIError):
         return False

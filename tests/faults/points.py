@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import requests
-from sqlalchemy import Row, text
+from sqlalchemy import Row, create_engine, text
 
 from tests.stack import Stack, until
 
@@ -37,6 +37,27 @@ def rows(stack: Stack, query: str, **values: Any) -> Sequence[Row[Any]]:
     """What the product's database answers now."""
     with stack.database() as database, database.connect() as connection:
         return connection.execute(text(query), values).all()
+
+
+def stock(stack: Stack, event: dict[str, Any]) -> tuple[int, int]:
+    """How many of the event's first tier are reserved, and sold."""
+    row = rows(stack, "SELECT reserved, sold FROM ticket_tiers WHERE id = :id", id=event["tiers"][0]["id"])[0]
+    return row.reserved, row.sold
+
+
+def payable(stack: Stack, order: dict[str, Any]) -> list[str]:
+    """The references of what the gateways would still take money for, of all the tries to pay an order."""
+    query = """
+        SELECT reference FROM simulated_payments
+        WHERE external_id LIKE :order_id || '-%' AND status IN ('open', 'pending')
+    """
+    with stack.database() as database:
+        simulators = create_engine(database.url.set(database="karcis_local"))
+    try:
+        with simulators.connect() as connection:
+            return list(connection.execute(text(query), {"order_id": order["id"]}).scalars())
+    finally:
+        simulators.dispose()
 
 
 def time_passes(stack: Stack, *, minutes: int) -> None:

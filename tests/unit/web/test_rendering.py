@@ -1,0 +1,22 @@
+"""What a caller is told when the database goes away in the middle of a request."""
+
+import pytest
+from sqlalchemy.exc import InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from shared.problems import TryAgain
+from shared.web import rendering
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ConnectionResetError(104, "Connection reset by peer"),  # as pg8000 raises it while it reads
+        InterfaceError("SELECT 1", None, Exception("network error")),
+        PoolTimeout(),
+    ],
+)
+def test_a_lost_database_is_try_again(error: Exception):
+    problem = rendering.expected(error)
+    assert isinstance(problem, TryAgain)
+    assert problem.retry_after_seconds
