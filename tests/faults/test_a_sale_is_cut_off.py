@@ -42,7 +42,7 @@ def attempts(stack: Stack, order: dict[str, Any]) -> Sequence[Row[Any]]:
 
 
 def is_between_transactions(stack: Stack, order: dict[str, Any], *, is_made: bool) -> bool:
-    """Whether a checkout has recorded its try, and not what came of it: the gateway has made the payment, or has not."""
+    """Whether a checkout has recorded its try, not what came of it; the gateway has made the payment or has not."""
     is_opening = [attempt.status for attempt in attempts(stack, order)] == ["opening"]
     return is_opening and len(payable(stack, order)) == is_made
 
