@@ -31,7 +31,7 @@ from shared.cloud import logs
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.problems import MethodNotAllowed, NotFound, Problem
-from shared.web import deliveries, idempotency, rendering, requests
+from shared.web import cors, deliveries, headers, idempotency, rendering, requests
 from shared.web.routes import Parameter, Route, Source, route
 
 API = "/api/v1"
@@ -105,18 +105,23 @@ class App:
 
     def _serve(self, table: Map, request: Request) -> Response:
         if request.path in _HEALTH:
-            return _HEALTH[request.path]()
+            answer = _HEALTH[request.path]()
+            headers.secure(answer)
+            return answer
         begun = time.perf_counter()
         correlation = logs.begin_request(request.headers.get("X-Request-Id"), request.headers.get("traceparent"))
         matched: Route | None = None
         try:
-            matched, variables = _match(table, request)
-            answer = self._answer(matched, variables, request)
+            if request.method == "OPTIONS":
+                answer = cors.preflight(_methods(table, request))
+            else:
+                matched, variables = _match(table, request)
+                answer = self._answer(matched, variables, request)
         except Exception as error:  # noqa: BLE001 - the edge is where every error becomes a document
             answer = rendering.problem(rendering.expected(error), correlation)
         answer.headers["X-Request-Id"] = correlation
-        if "Cache-Control" not in answer.headers:
-            answer.headers["Cache-Control"] = "private, no-store"
+        headers.secure(answer)
+        cors.share(request, answer)
         log.info(
             "request",
             extra={
@@ -159,6 +164,15 @@ def _match(table: Map, request: Request) -> tuple[Route, dict[str, str]]:
     except (RequestRedirect, HTTPException) as error:
         raise NotFound from error
     return endpoint, dict(variables)
+
+
+def _methods(table: Map, request: Request) -> set[str]:
+    """What people may do at an address. Raises NotFound, also where only our own services call."""
+    adapter = table.bind("", path_info=request.path)
+    methods = set(adapter.allowed_methods()) if request.path.startswith(f"{API}/") else set()
+    if not methods:
+        raise NotFound
+    return methods
 
 
 def _values(call: _Call) -> dict[str, Any]:
