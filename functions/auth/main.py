@@ -16,7 +16,7 @@ from shared.identity.accounts import (
 from shared.identity.codes import CodeInvalid
 from shared.identity.sessions import RefreshRequest, SessionEnded, Tokens
 from shared.messages import mails
-from shared.web import App, Transaction
+from shared.web import CREDENTIALS, App, Transaction
 
 app = App("auth")
 
@@ -32,13 +32,13 @@ def register(registration: Registration, tx: Transaction) -> UserAnswer:
     return user
 
 
-@app.post("/auth/verify", problems=(CodeInvalid,))
+@app.post("/auth/verify", limit=CREDENTIALS, problems=(CodeInvalid,))
 def verify(proof: Proof) -> Tokens:
     """Verify an address with the code from the mail, and sign in."""
     return accounts.verify_email(proof)
 
 
-@app.post("/auth/login", problems=(InvalidCredentials, EmailNotVerified))
+@app.post("/auth/login", limit=CREDENTIALS, problems=(InvalidCredentials, EmailNotVerified))
 def login(credentials: Credentials) -> Tokens:
     """Sign in with e-mail and password."""
     return accounts.login(credentials)
@@ -56,14 +56,14 @@ def logout(request: RefreshRequest, tx: Transaction) -> None:
     sessions.end(tx, request)
 
 
-@app.post("/auth/forgot-password", status=202)
+@app.post("/auth/forgot-password", status=202, limit=CREDENTIALS)
 def forgot_password(asked: AddressOnly, tx: Transaction) -> OnItsWay:
     """Ask for a code to choose a new password. The answer doesn't tell whether the address has an account."""
     _mail(tx, accounts.forgot_password(tx, asked))
     return OnItsWay()
 
 
-@app.post("/auth/reset-password", status=204, problems=(CodeInvalid,))
+@app.post("/auth/reset-password", status=204, limit=CREDENTIALS, problems=(CodeInvalid,))
 def reset_password(reset: PasswordReset) -> None:
     """Choose a new password with the code from the mail. Every session of the account ends."""
     accounts.reset_password(reset)

@@ -51,6 +51,10 @@ class Settings:
     access_token_seconds: int = 900
     cors_allowed_origins: str = ""
     """Origins whose pages may read our answers, comma separated, as https://shop.example. Our own needs no entry."""
+    rate_limits: str = "on"
+    """`off` lets everybody call as often as they like (SEC-003)."""
+    trusted_proxies: int = 0
+    """How many entries of X-Forwarded-For our own infrastructure appends: 2 behind Google's load balancer."""
     log_level: str = "INFO"
 
 

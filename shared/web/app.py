@@ -31,7 +31,7 @@ from shared.cloud import logs
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.problems import MethodNotAllowed, NotFound, Problem
-from shared.web import cors, deliveries, headers, idempotency, rendering, requests
+from shared.web import cors, deliveries, headers, idempotency, limits, rendering, requests
 from shared.web.routes import Parameter, Route, Source, route
 
 API = "/api/v1"
@@ -53,7 +53,7 @@ class App:
         return self._http("GET", path, options)
 
     def post(self, path: str, **options: Any) -> Callable[[H], H]:
-        """Declare a POST under /api/v1. Options: `status`, `idempotent`, `problems` (the refusals to document)."""
+        """Declare a POST under /api/v1. Options: `status`, `idempotent`, `problems` (refusals to document), `limit`."""
         return self._http("POST", path, options)
 
     def put(self, path: str, **options: Any) -> Callable[[H], H]:
@@ -122,6 +122,7 @@ class App:
         answer.headers["X-Request-Id"] = correlation
         headers.secure(answer)
         cors.share(request, answer)
+        limits.tell(request, answer)
         log.info(
             "request",
             extra={
@@ -136,7 +137,7 @@ class App:
     def _answer(self, matched: Route, variables: dict[str, str], request: Request) -> Response:
         if matched.kind != "http":
             deliveries.verify_caller(request, self.name)
-        caller = matched.access.admit(request.headers) if matched.access else None
+        caller = _caller(matched, request)
         values = _values(_Call(matched, variables, request, caller))
         key = request.headers.get("Idempotency-Key")
         if matched.idempotent and key is not None and caller is not None:
@@ -164,6 +165,17 @@ def _match(table: Map, request: Request) -> tuple[Route, dict[str, str]]:
     except (RequestRedirect, HTTPException) as error:
         raise NotFound from error
     return endpoint, dict(variables)
+
+
+def _caller(matched: Route, request: Request) -> Principal | None:
+    """Who calls, counted against their rate limit even where they are refused."""
+    try:
+        caller = matched.access.admit(request.headers) if matched.access else None
+    except Problem:
+        limits.check(matched.limit, request, None)
+        raise
+    limits.check(matched.limit, request, caller)
+    return caller
 
 
 def _methods(table: Map, request: Request) -> set[str]:

@@ -11,7 +11,9 @@ from werkzeug.routing import Rule
 from shared.cloud.database import Transaction
 from shared.models import Query
 from shared.problems import Problem
+from shared.web import limits
 from shared.web.auth import Access
+from shared.web.metering import Limit
 from shared.web.requests import RawRequest
 
 Kind = Literal["http", "message", "task", "job"]
@@ -51,6 +53,7 @@ class Route:
     status: int
     idempotent: bool
     problems: tuple[type[Problem], ...]
+    limit: Limit
     parameters: tuple[Parameter, ...] = field(default=())
     answer: Any = None
 
@@ -83,13 +86,18 @@ def route(
     status: int = 200,
     idempotent: bool = False,
     problems: tuple[type[Problem], ...] = (),
+    limit: Limit | None = None,
 ) -> Route:
-    """Read a handler's signature into a Route. Raises TypeError for a parameter nobody could fill."""
+    """Read a handler's signature into a Route. Raises TypeError for a parameter nobody could fill.
+
+    `limit` is for a route that the usual rate limits don't suit.
+    """
     hints = get_type_hints(handler, include_extras=True)
     answer = hints.pop("return", None)
     names = inspect.signature(handler).parameters
     parameters = tuple(Parameter(name, _source(name, hints[name], path), hints[name]) for name in names)
-    return Route(kind, method, path, handler, status, idempotent, problems, parameters, answer)
+    limit = limit or (limits.usual(method) if kind == "http" else limits.UNLIMITED)
+    return Route(kind, method, path, handler, status, idempotent, problems, limit, parameters, answer)
 
 
 def _source(name: str, annotation: Any, path: str) -> Source:
