@@ -53,7 +53,7 @@ class App:
         return self._http("GET", path, options)
 
     def post(self, path: str, **options: Any) -> Callable[[H], H]:
-        """Declare a POST under /api/v1. Options: `status`, `idempotent`, `problems` (refusals to document), `limit`."""
+        """Declare a POST under /api/v1. Options: those of `routes.route`, as `status` and `anybody`."""
         return self._http("POST", path, options)
 
     def put(self, path: str, **options: Any) -> Callable[[H], H]:

@@ -92,6 +92,8 @@ def _operation(tag: str, route: Route, schemas: _Schemas) -> dict[str, Any]:
     if route.access:
         operation["security"] = [{"bearer": []}] + ([{}] if route.access.anonymous else [])
         operation["x-roles"] = sorted(route.access.roles)
+    else:
+        operation["security"] = []
     return operation
 
 

@@ -69,7 +69,7 @@ class Route:
 
     @property
     def access(self) -> Access | None:
-        """Who may call it; None means anybody."""
+        """Who may call it; None means anybody, or for our own services' routes those services."""
         return next((_access(p.annotation) for p in self.parameters if p.source == "guard"), None)
 
     def rule(self) -> Rule:
@@ -87,17 +87,23 @@ def route(
     idempotent: bool = False,
     problems: tuple[type[Problem], ...] = (),
     limit: Limit | None = None,
+    anybody: bool = False,
 ) -> Route:
     """Read a handler's signature into a Route. Raises TypeError for a parameter nobody could fill.
 
-    `limit` is for a route that the usual rate limits don't suit.
+    `problems` are refusals to document; `limit` is for a route that the usual rate limits don't suit. A
+    route for people says who may call, by a guard among its parameters or else by `anybody`: raises
+    TypeError where it says neither or both.
     """
     hints = get_type_hints(handler, include_extras=True)
     answer = hints.pop("return", None)
     names = inspect.signature(handler).parameters
     parameters = tuple(Parameter(name, _source(name, hints[name], path), hints[name]) for name in names)
     limit = limit or (limits.usual(method) if kind == "http" else limits.UNLIMITED)
-    return Route(kind, method, path, handler, status, idempotent, problems, limit, parameters, answer)
+    declared = Route(kind, method, path, handler, status, idempotent, problems, limit, parameters, answer)
+    if kind == "http" and anybody == bool(declared.access):
+        raise TypeError(f"{method} {path}: say who may call, by one guard or by anybody=True")
+    return declared
 
 
 def _source(name: str, annotation: Any, path: str) -> Source:

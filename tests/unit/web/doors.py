@@ -26,7 +26,7 @@ def door() -> Any:
     """The entry point of a function with one address that anybody may read and signed-in people may write."""
     app = App("echo")
 
-    @app.get("/echo/{name}")
+    @app.get("/echo/{name}", anybody=True)
     def read(name: str) -> Echo:
         return Echo(words=name)
 
