@@ -87,6 +87,7 @@ class App:
 
         serve.__name__ = serve.__qualname__ = self.name
         functions_framework.http(serve)
+        functions_framework.errorhandler(404)(_not_routed)
         return serve
 
     def _http(self, method: str, path: str, options: dict[str, Any]) -> Callable[[H], H]:
@@ -161,7 +162,7 @@ def _match(table: Map, request: Request) -> tuple[Route, dict[str, str]]:
     try:
         endpoint, variables = adapter.match()
     except WrongMethod as error:
-        raise MethodNotAllowed from error
+        raise MethodNotAllowed(allowed=sorted(error.valid_methods or [])) from error
     except (RequestRedirect, HTTPException) as error:
         raise NotFound from error
     return endpoint, dict(variables)
@@ -260,6 +261,15 @@ def _ready() -> Response:
     except Exception as error:  # noqa: BLE001 - whatever keeps us from the database, we are not ready
         return rendering.problem(rendering.expected(error), logs.begin_request())
     return Response("ok\n", content_type="text/plain")
+
+
+def _not_routed(_: Exception) -> Response:
+    """The answer to what functions-framework doesn't show us: robots.txt, and addresses with a line break."""
+    correlation = logs.begin_request()
+    answer = rendering.problem(NotFound(), correlation)
+    answer.headers["X-Request-Id"] = correlation
+    headers.secure(answer)
+    return answer
 
 
 _HEALTH = {"/healthz": _alive, "/readyz": _ready}
