@@ -17,11 +17,12 @@ run: setup ## Start the whole product on http://127.0.0.1:$PORT (8080), until Ct
 test: setup check ## Run the checks and every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(T)
 
-check: setup ## Lint, formatting, types, import rules, generated documents
+check: setup ## Lint, formatting, types, import rules, security, generated documents
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit -q -c pyproject.toml -r shared functions infra -ll
 	$(BIN)/python -m schemas.openapi --check
 
 bench: setup ## Measure the sale on this machine and print ratios to bare PostgreSQL

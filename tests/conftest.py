@@ -83,6 +83,6 @@ def scheduled() -> Iterator[Scheduled]:
 
 def _use(url: str) -> None:
     os.environ["DATABASE_URL"] = url
-    os.environ.update(POOL_SIZE="24", POOL_TIMEOUT_SECONDS="60")  # hundreds of threads wait their turn
+    os.environ.update(RATE_LIMITS="off", POOL_SIZE="24", POOL_TIMEOUT_SECONDS="60")  # hundreds wait their turn
     settings.cache_clear()
     clients.engine.provide(None)

@@ -162,8 +162,9 @@ class Client:
     def __init__(self, url: str, token: str | None = None) -> None:
         self._url = url
         self._session = requests.Session()
+        self.headers = self._session.headers
         if token:
-            self._session.headers["Authorization"] = f"Bearer {token}"
+            self.headers["Authorization"] = f"Bearer {token}"
 
     def call(self, method: str, path: str, *, status: int | None = None, **options: Any) -> requests.Response:
         """Call an address of the product; `status` is what it must answer."""

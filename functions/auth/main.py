@@ -16,12 +16,12 @@ from shared.identity.accounts import (
 from shared.identity.codes import CodeInvalid
 from shared.identity.sessions import RefreshRequest, SessionEnded, Tokens
 from shared.messages import mails
-from shared.web import App, Transaction
+from shared.web import CREDENTIALS, App, Transaction
 
 app = App("auth")
 
 
-@app.post("/auth/register", status=201)
+@app.post("/auth/register", anybody=True, status=201)
 def register(registration: Registration, tx: Transaction) -> UserAnswer:
     """Open an account. A code to verify the address comes by mail.
 
@@ -32,38 +32,38 @@ def register(registration: Registration, tx: Transaction) -> UserAnswer:
     return user
 
 
-@app.post("/auth/verify", problems=(CodeInvalid,))
+@app.post("/auth/verify", anybody=True, limit=CREDENTIALS, problems=(CodeInvalid,))
 def verify(proof: Proof) -> Tokens:
     """Verify an address with the code from the mail, and sign in."""
     return accounts.verify_email(proof)
 
 
-@app.post("/auth/login", problems=(InvalidCredentials, EmailNotVerified))
+@app.post("/auth/login", anybody=True, limit=CREDENTIALS, problems=(InvalidCredentials, EmailNotVerified))
 def login(credentials: Credentials) -> Tokens:
     """Sign in with e-mail and password."""
     return accounts.login(credentials)
 
 
-@app.post("/auth/refresh-token", problems=(SessionEnded,))
+@app.post("/auth/refresh-token", anybody=True, problems=(SessionEnded,))
 def refresh_token(request: RefreshRequest) -> Tokens:
     """Exchange a refresh token for new tokens. Each works once; a second use ends the session everywhere."""
     return sessions.refresh(request)
 
 
-@app.post("/auth/logout", status=204)
+@app.post("/auth/logout", anybody=True, status=204)
 def logout(request: RefreshRequest, tx: Transaction) -> None:
     """End the session that the refresh token belongs to."""
     sessions.end(tx, request)
 
 
-@app.post("/auth/forgot-password", status=202)
+@app.post("/auth/forgot-password", anybody=True, status=202, limit=CREDENTIALS)
 def forgot_password(asked: AddressOnly, tx: Transaction) -> OnItsWay:
     """Ask for a code to choose a new password. The answer doesn't tell whether the address has an account."""
     _mail(tx, accounts.forgot_password(tx, asked))
     return OnItsWay()
 
 
-@app.post("/auth/reset-password", status=204, problems=(CodeInvalid,))
+@app.post("/auth/reset-password", anybody=True, status=204, limit=CREDENTIALS, problems=(CodeInvalid,))
 def reset_password(reset: PasswordReset) -> None:
     """Choose a new password with the code from the mail. Every session of the account ends."""
     accounts.reset_password(reset)

@@ -14,7 +14,7 @@ from shared.web import App, Organizer, Transaction, Viewer
 app = App("events")
 
 
-@app.get("/events")
+@app.get("/events", anybody=True)
 def browse(wanted: EventSearch, tx: Transaction) -> Listing[EventAnswer]:
     """The published events that have not ended yet, soonest first unless asked otherwise."""
     return search.upcoming(tx, wanted)

@@ -10,7 +10,7 @@ from shared.problems import NotFound
 from shared.tickets import gate, printing
 from shared.tickets.gate import ScanAnswer
 from shared.tickets.printing import TicketVoid
-from shared.web import App, File, GateStaff, SignedIn, Transaction
+from shared.web import GATE, App, File, GateStaff, SignedIn, Transaction
 
 app = App("tickets")
 
@@ -32,13 +32,13 @@ def download(ticket_id: UUID, caller: SignedIn) -> File:
     return File(found.content, "application/pdf", found.filename)
 
 
-@app.post("/tickets/{ticket_id}/validate", problems=(NotFound,))
+@app.post("/tickets/{ticket_id}/validate", limit=GATE, problems=(NotFound,))
 def validate(ticket_id: UUID, scanned: Scan, staff: GateStaff, tx: Transaction) -> ScanAnswer:
     """Let the holder of this very ticket in, once."""
     return gate.scan(tx, staff, scanned.event_id, scanned.qr, gate=scanned.gate, ticket_id=ticket_id)
 
 
-@app.post("/tickets/scan", problems=(NotFound,))
+@app.post("/tickets/scan", limit=GATE, problems=(NotFound,))
 def scan(scanned: Scan, staff: GateStaff, tx: Transaction) -> ScanAnswer:
     """Let the holder of whichever ticket this is in, once."""
     return gate.scan(tx, staff, scanned.event_id, scanned.qr, gate=scanned.gate)

@@ -5,7 +5,7 @@ from uuid import UUID
 from shared.models import Answer, Task
 from shared.payments import webhooks
 from shared.problems import Malformed, NotSignedIn, TooLarge
-from shared.web import App, Attempt, RawRequest
+from shared.web import UNLIMITED, App, Attempt, RawRequest
 
 app = App("webhook")
 
@@ -24,14 +24,14 @@ class Retry(Task):
     event_id: UUID
 
 
-@app.post("/payments/webhook/xendit", problems=REFUSALS)
+@app.post("/payments/webhook/xendit", anybody=True, limit=UNLIMITED, problems=REFUSALS)
 def from_xendit(request: RawRequest) -> Received:
     """Xendit's callback. Recorded, answered, and settled by what Xendit says when it is asked."""
     webhooks.receive("xendit", request.headers, request.body)
     return Received()
 
 
-@app.post("/payments/webhook/midtrans", problems=REFUSALS)
+@app.post("/payments/webhook/midtrans", anybody=True, limit=UNLIMITED, problems=REFUSALS)
 def from_midtrans(request: RawRequest) -> Received:
     """Midtrans's HTTP notification, likewise."""
     webhooks.receive("midtrans", request.headers, request.body)

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-_PARENT = Path("/var/tmp")  # noqa: S108 - mkdtemp makes the names; unlike /tmp it outlives a reboot
+_PARENT = Path("/var/tmp")  # noqa: S108 - mkdtemp makes the names; unlike /tmp it outlives a reboot  # nosec B108
 _PREFIX = "karcis-postgresql-data-"
 
 

@@ -29,6 +29,7 @@ from shared.cloud import logs
 from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
 from shared.problems import NotFound
+from shared.web import headers
 from shared.web.app import API
 
 ROOT = Path(__file__).parents[2]
@@ -112,4 +113,5 @@ def _not_found(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     document = json.dumps(NotFound().document(correlation))
     answer = Response(document, HTTPStatus.NOT_FOUND, content_type="application/problem+json")
     answer.headers["X-Request-Id"] = correlation
+    headers.secure(answer)
     return answer(environ, start_response)

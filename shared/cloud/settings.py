@@ -49,6 +49,12 @@ class Settings:
     payment_seconds: int = 1800
     """How long from the first moment once a payment method is chosen (TS-008)."""
     access_token_seconds: int = 900
+    cors_allowed_origins: str = ""
+    """Origins whose pages may read our answers, comma separated, as https://shop.example. Our own needs no entry."""
+    rate_limits: str = "on"
+    """`off` lets everybody call as often as they like (SEC-003)."""
+    trusted_proxies: int = 0
+    """How many entries of X-Forwarded-For our own infrastructure appends: 2 behind Google's load balancer."""
     log_level: str = "INFO"
 
 

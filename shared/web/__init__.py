@@ -3,11 +3,15 @@
 from shared.cloud.database import Transaction
 from shared.web.app import App
 from shared.web.auth import Admin, Buyer, GateStaff, Organizer, SignedIn, Viewer
+from shared.web.limits import CREDENTIALS, GATE, UNLIMITED
 from shared.web.rendering import File
 from shared.web.requests import RawRequest
 from shared.web.routes import Attempt, IdempotencyKey
 
 __all__ = [
+    "CREDENTIALS",
+    "GATE",
+    "UNLIMITED",
     "Admin",
     "App",
     "Attempt",

@@ -31,7 +31,7 @@ from shared.cloud import logs
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.problems import MethodNotAllowed, NotFound, Problem
-from shared.web import deliveries, idempotency, rendering, requests
+from shared.web import cors, deliveries, headers, idempotency, limits, rendering, requests
 from shared.web.routes import Parameter, Route, Source, route
 
 API = "/api/v1"
@@ -53,7 +53,7 @@ class App:
         return self._http("GET", path, options)
 
     def post(self, path: str, **options: Any) -> Callable[[H], H]:
-        """Declare a POST under /api/v1. Options: `status`, `idempotent`, `problems` (the refusals to document)."""
+        """Declare a POST under /api/v1. Options: those of `routes.route`, as `status` and `anybody`."""
         return self._http("POST", path, options)
 
     def put(self, path: str, **options: Any) -> Callable[[H], H]:
@@ -87,6 +87,7 @@ class App:
 
         serve.__name__ = serve.__qualname__ = self.name
         functions_framework.http(serve)
+        functions_framework.errorhandler(404)(_not_routed)
         return serve
 
     def _http(self, method: str, path: str, options: dict[str, Any]) -> Callable[[H], H]:
@@ -105,18 +106,24 @@ class App:
 
     def _serve(self, table: Map, request: Request) -> Response:
         if request.path in _HEALTH:
-            return _HEALTH[request.path]()
+            answer = _HEALTH[request.path]()
+            headers.secure(answer)
+            return answer
         begun = time.perf_counter()
         correlation = logs.begin_request(request.headers.get("X-Request-Id"), request.headers.get("traceparent"))
         matched: Route | None = None
         try:
-            matched, variables = _match(table, request)
-            answer = self._answer(matched, variables, request)
+            if request.method == "OPTIONS":
+                answer = cors.preflight(_methods(table, request))
+            else:
+                matched, variables = _match(table, request)
+                answer = self._answer(matched, variables, request)
         except Exception as error:  # noqa: BLE001 - the edge is where every error becomes a document
             answer = rendering.problem(rendering.expected(error), correlation)
         answer.headers["X-Request-Id"] = correlation
-        if "Cache-Control" not in answer.headers:
-            answer.headers["Cache-Control"] = "private, no-store"
+        headers.secure(answer)
+        cors.share(request, answer)
+        limits.tell(request, answer)
         log.info(
             "request",
             extra={
@@ -131,7 +138,7 @@ class App:
     def _answer(self, matched: Route, variables: dict[str, str], request: Request) -> Response:
         if matched.kind != "http":
             deliveries.verify_caller(request, self.name)
-        caller = matched.access.admit(request.headers) if matched.access else None
+        caller = _caller(matched, request)
         values = _values(_Call(matched, variables, request, caller))
         key = request.headers.get("Idempotency-Key")
         if matched.idempotent and key is not None and caller is not None:
@@ -155,10 +162,30 @@ def _match(table: Map, request: Request) -> tuple[Route, dict[str, str]]:
     try:
         endpoint, variables = adapter.match()
     except WrongMethod as error:
-        raise MethodNotAllowed from error
+        raise MethodNotAllowed(allowed=sorted(error.valid_methods or [])) from error
     except (RequestRedirect, HTTPException) as error:
         raise NotFound from error
     return endpoint, dict(variables)
+
+
+def _caller(matched: Route, request: Request) -> Principal | None:
+    """Who calls, counted against their rate limit even where they are refused."""
+    try:
+        caller = matched.access.admit(request.headers) if matched.access else None
+    except Problem:
+        limits.check(matched.limit, request, None)
+        raise
+    limits.check(matched.limit, request, caller)
+    return caller
+
+
+def _methods(table: Map, request: Request) -> set[str]:
+    """What people may do at an address. Raises NotFound, also where only our own services call."""
+    adapter = table.bind("", path_info=request.path)
+    methods = set(adapter.allowed_methods()) if request.path.startswith(f"{API}/") else set()
+    if not methods:
+        raise NotFound
+    return methods
 
 
 def _values(call: _Call) -> dict[str, Any]:
@@ -234,6 +261,15 @@ def _ready() -> Response:
     except Exception as error:  # noqa: BLE001 - whatever keeps us from the database, we are not ready
         return rendering.problem(rendering.expected(error), logs.begin_request())
     return Response("ok\n", content_type="text/plain")
+
+
+def _not_routed(_: Exception) -> Response:
+    """The answer to what functions-framework doesn't show us: robots.txt, and addresses with a line break."""
+    correlation = logs.begin_request()
+    answer = rendering.problem(NotFound(), correlation)
+    answer.headers["X-Request-Id"] = correlation
+    headers.secure(answer)
+    return answer
 
 
 _HEALTH = {"/healthz": _alive, "/readyz": _ready}

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from shared.problems import Forbidden, Malformed, NotSignedIn, Problem, TooLarge, TryAgain, WrongType
+from shared.web import limits
 from shared.web.idempotency import IdempotencyInProgress, IdempotencyMismatch
 from shared.web.rendering import File
 from shared.web.requests import RawRequest
@@ -91,6 +92,8 @@ def _operation(tag: str, route: Route, schemas: _Schemas) -> dict[str, Any]:
     if route.access:
         operation["security"] = [{"bearer": []}] + ([{}] if route.access.anonymous else [])
         operation["x-roles"] = sorted(route.access.roles)
+    else:
+        operation["security"] = []
     return operation
 
 
@@ -154,6 +157,8 @@ def _problems(route: Route) -> list[type[Problem]]:
         found += [Malformed, Invalid]
     if route.idempotent:
         found += [IdempotencyInProgress, IdempotencyMismatch, Invalid]
+    if route.limit is not limits.UNLIMITED:
+        found.append(limits.TooManyRequests)
     found.append(TryAgain)
     return list(dict.fromkeys(found))
 

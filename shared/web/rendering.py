@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from shared.problems import Problem, TryAgain, violation
+from shared.problems import MethodNotAllowed, Problem, TryAgain, violation
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +58,8 @@ def problem(error: Problem, correlation_id: str) -> Response:
         answer.headers["Retry-After"] = str(error.retry_after_seconds)
     if error.status == 401:
         answer.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, MethodNotAllowed):
+        answer.headers["Allow"] = ", ".join(error.members.get("allowed", []))
     return answer
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any, TypeVar
 
 from flask import Request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from shared.cloud.settings import settings
 from shared.problems import Invalid, Malformed, TooLarge, WrongType
 
 MAX_BODY_BYTES = 1_000_000
@@ -55,6 +57,22 @@ def query(request: Request, model: type[M]) -> M:
         return model.model_validate_strings(given)
     except ValidationError as error:
         raise refusal(error) from error
+
+
+def client_address(request: Request) -> str:
+    """The address of the client, or its network (/64) for IPv6, of which one subscriber has all addresses.
+
+    Google's load balancer appends `client, balancer` to whatever X-Forwarded-For the client sent, so the
+    client is the second from the right; what stands further left anybody may write.
+    """
+    hops = settings().trusted_proxies
+    forwarded = request.headers.get("X-Forwarded-For", "").split(",")
+    given = forwarded[-hops].strip() if 0 < hops <= len(forwarded) else request.remote_addr or ""
+    try:
+        address = ip_address(given)
+    except ValueError:
+        return request.remote_addr or ""
+    return str(IPv6Network((address, 64), strict=False)) if isinstance(address, IPv6Address) else str(address)
 
 
 def refusal(error: ValidationError) -> Malformed | Invalid:

@@ -11,7 +11,9 @@ from werkzeug.routing import Rule
 from shared.cloud.database import Transaction
 from shared.models import Query
 from shared.problems import Problem
+from shared.web import limits
 from shared.web.auth import Access
+from shared.web.metering import Limit
 from shared.web.requests import RawRequest
 
 Kind = Literal["http", "message", "task", "job"]
@@ -51,6 +53,7 @@ class Route:
     status: int
     idempotent: bool
     problems: tuple[type[Problem], ...]
+    limit: Limit
     parameters: tuple[Parameter, ...] = field(default=())
     answer: Any = None
 
@@ -66,7 +69,7 @@ class Route:
 
     @property
     def access(self) -> Access | None:
-        """Who may call it; None means anybody."""
+        """Who may call it; None means anybody, or for our own services' routes those services."""
         return next((_access(p.annotation) for p in self.parameters if p.source == "guard"), None)
 
     def rule(self) -> Rule:
@@ -83,13 +86,24 @@ def route(
     status: int = 200,
     idempotent: bool = False,
     problems: tuple[type[Problem], ...] = (),
+    limit: Limit | None = None,
+    anybody: bool = False,
 ) -> Route:
-    """Read a handler's signature into a Route. Raises TypeError for a parameter nobody could fill."""
+    """Read a handler's signature into a Route. Raises TypeError for a parameter nobody could fill.
+
+    `problems` are refusals to document; `limit` is for a route that the usual rate limits don't suit. A
+    route for people says who may call, by a guard among its parameters or else by `anybody`: raises
+    TypeError where it says neither or both.
+    """
     hints = get_type_hints(handler, include_extras=True)
     answer = hints.pop("return", None)
     names = inspect.signature(handler).parameters
     parameters = tuple(Parameter(name, _source(name, hints[name], path), hints[name]) for name in names)
-    return Route(kind, method, path, handler, status, idempotent, problems, parameters, answer)
+    limit = limit or (limits.usual(method) if kind == "http" else limits.UNLIMITED)
+    declared = Route(kind, method, path, handler, status, idempotent, problems, limit, parameters, answer)
+    if kind == "http" and anybody == bool(declared.access):
+        raise TypeError(f"{method} {path}: say who may call, by one guard or by anybody=True")
+    return declared
 
 
 def _source(name: str, annotation: Any, path: str) -> Source:

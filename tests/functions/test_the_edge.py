@@ -119,6 +119,7 @@ def test_an_organizer_sees_the_orders_of_their_event(shop):
     [
         ("GET", "nothing/here", 404, "not-found"),
         ("GET", "orders/not-a-uuid", 404, "not-found"),
+        ("GET", "events/with%0Aa-line-break", 404, "not-found"),
         ("DELETE", "orders/my-orders", 405, "method-not-allowed"),
         ("GET", "events?page=0", 422, "invalid"),
         ("GET", "events?surprise=1", 422, "invalid"),

@@ -1,0 +1,64 @@
+"""Counters that all instances share, in Firestore. They forget: a time-to-live policy on `expires_at` removes them."""
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.cloud import clients
+
+COLLECTION = "rate_limits"
+TIMEOUT_SECONDS = 0.3
+FIRST_TIMEOUT_SECONDS = 2.0  # until Firestore has answered once: the channel and its credentials come first
+PAUSE_SECONDS = 5.0
+"""How long nobody asks again after a call has failed, so that an outage costs one request its wait and not each."""
+
+log = logging.getLogger(__name__)
+
+
+class CountersUnavailable(Exception):
+    """Firestore is slow or down; nothing is known about the counters."""
+
+
+@dataclass
+class _Health:
+    """What the last calls of this process have taught about Firestore."""
+
+    has_answered: bool = False
+    ask_again_at: float = 0.0
+
+
+_health = _Health()
+
+
+def forget_failures() -> None:
+    """Ask again at once, as a new instance does (tests, and a forked worker)."""
+    _health.has_answered, _health.ask_again_at = False, 0.0
+
+
+def add(amounts: Mapping[str, int], *, expires_at: datetime) -> dict[str, int]:
+    """Add to each counter and give the new totals, in one call. An amount of 0 only reads.
+
+    `expires_at` (UTC) is when they may be forgotten. Raises CountersUnavailable.
+    """
+    if time.monotonic() < _health.ask_again_at:
+        raise CountersUnavailable("it has just failed")
+    from google.api_core.exceptions import GoogleAPICallError, RetryError
+    from google.auth.exceptions import GoogleAuthError
+    from google.cloud.firestore import Increment
+
+    try:
+        client = clients.firestore()
+        batch = client.batch()
+        for name, amount in amounts.items():
+            fields = {"count": Increment(amount), "expires_at": expires_at}
+            batch.set(client.collection(COLLECTION).document(name), fields, merge=True)
+        timeout = TIMEOUT_SECONDS if _health.has_answered else FIRST_TIMEOUT_SECONDS
+        results = batch.commit(timeout=timeout, retry=None)
+    except (GoogleAPICallError, RetryError, GoogleAuthError) as error:
+        _health.ask_again_at = time.monotonic() + PAUSE_SECONDS
+        log.warning("limits.unavailable", extra={"error": type(error).__name__})
+        raise CountersUnavailable(type(error).__name__) from error
+    _health.has_answered = True
+    return {name: result.transform_results[0].integer_value for name, result in zip(amounts, results, strict=True)}

@@ -1,0 +1,85 @@
+"""Rate limits (SEC-003): 100 reads and 20 writes a minute for each caller, fewer where secrets are guessed.
+
+A caller is the signed-in user, else the client's address. The limits are the IETF draft's "quota
+policies", told in the headers RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10).
+"""
+
+from flask import Request
+from pydantic import TypeAdapter
+from pydantic_core import from_json
+from werkzeug.wrappers import Response
+
+from shared.cloud.counters import CountersUnavailable
+from shared.cloud.settings import settings
+from shared.identity.addresses import EmailAddress
+from shared.identity.tokens import Principal
+from shared.problems import Problem, TryAgain
+from shared.web import requests
+from shared.web.metering import Limit, Meter, Standing
+from shared.web.windows import SECONDS
+
+READS = Limit("reads", 100)
+WRITES = Limit("writes", 20)
+CREDENTIALS = Limit("credentials", 10, is_strict=True)
+"""Where passwords and codes are tried: for each address, and for each account's e-mail address."""
+GATE = Limit("gate", 120)
+"""Scanning tickets is writing, but a queue at a gate brings a person every few seconds."""
+UNLIMITED = Limit("unlimited", 0)
+"""Gateways' notifications: they are signed, and none may be lost."""
+
+_STANDING = "karcis.rate_limit"
+_email = TypeAdapter(EmailAddress)
+_meter = Meter()
+
+
+class TooManyRequests(Problem):
+    """You have sent too many requests. Wait for the number of seconds in Retry-After, then go on."""
+
+    status, slug = 429, "too-many-requests"
+
+
+def usual(method: str) -> Limit:
+    """The limit of a route that names none."""
+    return READS if method == "GET" else WRITES
+
+
+def check(limit: Limit, request: Request, caller: Principal | None) -> None:
+    """Count `request` against its caller. Raises TooManyRequests.
+
+    Where the shared counters can't be reached, each instance counts by itself; but where passwords and
+    codes are tried nobody is let in: raises TryAgain.
+    """
+    if limit is UNLIMITED or settings().rate_limits == "off":
+        return
+    try:
+        standing = _meter.spend(limit, _names(limit, request, caller))
+    except CountersUnavailable as error:
+        raise TryAgain from error
+    request.environ[_STANDING] = standing
+    if standing.wait_seconds:
+        raise TooManyRequests(retry_after_seconds=standing.wait_seconds)
+
+
+def tell(request: Request, answer: Response) -> None:
+    """Say in the headers where the caller stands."""
+    standing: Standing | None = request.environ.get(_STANDING)
+    if standing:
+        limit = standing.limit
+        answer.headers["RateLimit-Policy"] = f'"{limit.name}";q={limit.per_minute};w={SECONDS}'
+        answer.headers["RateLimit"] = f'"{limit.name}";r={standing.remaining};t={standing.reset_seconds}'
+
+
+def _names(limit: Limit, request: Request, caller: Principal | None) -> list[str]:
+    names = [f"user {caller.id}" if caller else f"address {requests.client_address(request)}"]
+    if limit is CREDENTIALS and (email := _email_of(request)):
+        names.append(f"email {email}")
+    return names
+
+
+def _email_of(request: Request) -> str | None:
+    """The account that is tried. The body may be anything still: what isn't right is refused later."""
+    try:
+        told = from_json(requests.raw_body(request))
+        return _email.validate_python(told.get("email")) if isinstance(told, dict) else None
+    except ValueError:
+        return None

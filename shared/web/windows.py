@@ -1,0 +1,42 @@
+"""How often somebody came in the last minute, from two counts: the minute that runs and the one before.
+
+The last 60 seconds cover all of the running minute and a part of the one before, of which we assume
+that its requests came evenly. So nobody gets twice the limit by coming around the turn of a minute.
+"""
+
+import math
+from dataclasses import dataclass
+
+SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Use:
+    """Requests of the running minute and of the one before, seen `elapsed` seconds into the running one."""
+
+    current: int
+    previous: int
+    elapsed: float
+
+    @property
+    def requests(self) -> float:
+        """How many requests lie in the last 60 seconds."""
+        return self.current + self.previous * (1 - self.elapsed / SECONDS)
+
+    def wait_seconds(self, limit: int) -> int:
+        """How long until one more request is within `limit` a minute; 0 where it is now."""
+        if self.requests + 1 <= limit:
+            return 0
+        room = limit - 1 - self.current
+        if room >= 0:  # enough of the previous minute will be out of sight before the running one ends
+            return whole(SECONDS * (1 - room / self.previous) - self.elapsed)
+        return whole(SECONDS - self.elapsed + SECONDS * (1 - (limit - 1) / self.current))
+
+    def left(self, limit: int) -> int:
+        """How many requests are left of `limit` a minute."""
+        return max(0, math.floor(limit - self.requests))
+
+
+def whole(seconds: float) -> int:
+    """Whole seconds, so many that waiting them is enough."""
+    return max(1, math.ceil(seconds))

@@ -1,0 +1,101 @@
+"""The product keeps to its OpenAPI document, whatever it is sent (M-002).
+
+Thousands of generated requests, right and wrong, with ids of nothing and of real things: no 5xx, no status
+or content type that is not documented, and every answer in the form that is promised. The requests are the
+same in every run; those that are let in come from an admin, who may call everything.
+"""
+
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis import Case
+from schemathesis.checks import not_a_server_error
+from schemathesis.config import SchemathesisConfig
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+from sqlalchemy import text
+
+from schemas import openapi
+from tests.people import PASSWORD, World
+from tests.stack import Stack
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    unsupported_method,
+]
+FEWEST_REQUESTS = 2000
+BETWEEN_REAL_IDS = 2
+"""Every second request names real things, so that it gets further than "not found"."""
+
+schema = schemathesis.openapi.from_dict(
+    openapi.document(),
+    config=SchemathesisConfig.from_dict({"seed": 1, "generation": {"deterministic": True}}),
+)
+
+
+class Product:
+    """The running product, an admin who calls it, and things that are there."""
+
+    def __init__(self, stack: Stack) -> None:
+        world = World(stack.url)
+        admin, organizer, buyer = world.somebody(), world.somebody("organizer"), world.somebody()
+        with stack.database() as database, database.begin() as tx:
+            tx.execute(text("UPDATE users SET role = 'admin' WHERE email = :email"), {"email": admin.address})
+        tokens = world.anybody.post("auth/login", {"email": admin.address, "password": PASSWORD}, status=200)
+        self.url = stack.url
+        self.session = requests.Session()
+        self.headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+        self.requests = 0
+        event = organizer.publish()
+        order = buyer.buy(event)
+        self._ids = {
+            "event": event["id"],
+            "event_id": event["id"],
+            "tier": event["tiers"][0]["id"],
+            "tier_id": event["tiers"][0]["id"],
+            "order_id": order["id"],
+            "payment_id": order["payments"][0]["id"],
+            "ticket_id": order["tickets"][0]["id"],
+        }
+
+    def send(self, case: Case) -> None:
+        """Send the request, and hold the answer against the document."""
+        self.requests += 1
+        if self.requests % BETWEEN_REAL_IDS == 0:
+            case.path_parameters = self._with_real_ids(case.path_parameters)
+            case.body = self._with_real_ids(case.body)
+        case.call_and_validate(base_url=self.url, session=self.session, headers=self.headers, checks=CHECKS, timeout=30)
+
+    def _with_real_ids(self, given: Any) -> Any:
+        if isinstance(given, list):
+            return [self._with_real_ids(each) for each in given]
+        if isinstance(given, dict):
+            return {name: self._ids.get(name) or self._with_real_ids(value) for name, value in given.items()}
+        return given
+
+
+@pytest.fixture(scope="module")
+def product(stack: Stack) -> Product:
+    return Product(stack)
+
+
+@schema.parametrize()
+@settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+def test_every_answer_is_one_that_the_document_promises(case: Case, product: Product):
+    product.send(case)
+
+
+def test_enough_was_asked(product: Product):
+    assert product.requests >= FEWEST_REQUESTS

@@ -1,0 +1,149 @@
+"""Rate limits on a running product (SEC-003): told, refused with a time to come again, and shared by its processes."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+import requests
+
+from tests.folders import a_folder
+from tests.people import PASSWORD, World
+from tests.stack import Client, Stack, until
+
+PROXY = "35.191.0.1"
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """A product that counts, behind a load balancer as in the cloud: two entries of X-Forwarded-For are ours."""
+    with a_folder() as folder:
+        running = Stack(folder, RATE_LIMITS="on", TRUSTED_PROXIES="2")
+        try:
+            yield running.start()
+        finally:
+            running.stop()
+
+
+def somewhere(stack: Stack) -> Client:
+    """Somebody at an address of their own."""
+    client = Client(stack.url)
+    number = uuid4().int
+    address = f"10.{number % 250}.{number // 250 % 250}.{number // 62500 % 250}"
+    client.headers["X-Forwarded-For"] = f"8.8.8.8, {address}, {PROXY}"
+    return client
+
+
+def signed_in(stack: Stack, role: str = "customer") -> Client:
+    """Somebody with an account, who made it elsewhere."""
+    world = World(stack.url)
+    world.anybody = somewhere(stack)
+    return world.somebody(role).api
+
+
+def calls(client: Client, method: str, path: str, count: int, **options) -> list[requests.Response]:
+    return [client.call(method, path, **options) for _ in range(count)]
+
+
+def refused(answers: list[requests.Response]) -> int:
+    return sum(answer.status_code == 429 for answer in answers)
+
+
+def test_the_hundred_and_first_read_of_a_minute_is_refused(stack):
+    answers = calls(somewhere(stack), "GET", "events", 110)
+    assert [answer.status_code for answer in answers[:100]] == [200] * 100
+    assert refused(answers) >= 9  # each of the two processes may let one in that the other has not told of
+    last = answers[-1]
+    assert last.headers["Content-Type"] == "application/problem+json"
+    assert last.json()["type"] == "/problems/too-many-requests"
+    assert 1 <= int(last.headers["Retry-After"]) <= 120
+    assert last.headers["RateLimit-Policy"] == '"reads";q=100;w=60'
+    assert last.headers["RateLimit"].startswith('"reads";r=0;t=')
+    assert last.headers["Strict-Transport-Security"]
+
+
+def test_every_answer_tells_what_is_left(stack):
+    client = somewhere(stack)
+    first, second = calls(client, "GET", "events", 2)
+    assert first.headers["RateLimit"].startswith('"reads";r=99;t=')
+    assert second.headers["RateLimit"].startswith('"reads";r=98;t=')
+    missing = client.call("GET", f"events/{uuid4()}")
+    assert (missing.status_code, missing.headers["RateLimit"].split(";")[1]) == (404, "r=97")
+
+
+def test_the_twenty_first_write_is_refused_and_reads_go_on(stack):
+    buyer = signed_in(stack)
+    answers = calls(buyer, "POST", "orders/reserve", 25, json={})
+    assert [answer.status_code for answer in answers[:20]] == [422] * 20
+    assert refused(answers) >= 4
+    buyer.call("GET", "orders/my-orders", status=200)
+
+
+def test_a_signed_in_caller_is_counted_as_themselves_wherever_they_are(stack):
+    first, second = signed_in(stack), signed_in(stack)
+    for n in range(30):
+        first.headers["X-Forwarded-For"] = f"10.99.0.{n}, {PROXY}"
+        first.call("POST", "orders/reserve", json={})
+    first.call("POST", "orders/reserve", status=429, json={})
+    second.headers["X-Forwarded-For"] = f"10.99.0.1, {PROXY}"
+    second.call("POST", "orders/reserve", status=422, json={})
+
+
+def test_a_client_cannot_invent_an_address(stack):
+    client = somewhere(stack)
+    mine = client.headers["X-Forwarded-For"]
+    for n in range(30):
+        client.headers["X-Forwarded-For"] = mine.replace("8.8.8.8", f"8.8.8.{n}")
+        client.call("POST", "auth/refresh-token", json={})
+    client.call("POST", "auth/refresh-token", status=429, json={})
+
+
+def test_a_forged_token_does_not_escape_the_count(stack):
+    client = somewhere(stack)
+    answers = []
+    for n in range(25):
+        answers.append(client.call("POST", "orders/reserve", json={}, headers={"Authorization": f"Bearer x{n}"}))
+    assert refused(answers) >= 4
+    assert {answer.status_code for answer in answers} == {401, 429}
+
+
+@pytest.mark.parametrize("path", ["login", "verify", "reset-password", "forgot-password"])
+def test_secrets_are_guessed_ten_times_a_minute_from_one_address(stack, path):
+    client = somewhere(stack)
+    bodies = [{"email": f"{uuid4().hex}@example.com", "password": PASSWORD, "code": "123456"} for _ in range(12)]
+    answers = [client.call("POST", f"auth/{path}", json=body) for body in bodies]
+    assert refused(answers[:10]) == 0
+    assert refused(answers[10:]) == 2
+
+
+def test_and_ten_times_for_one_account_from_all_addresses_together(stack):
+    spellings = [address := f"{uuid4().hex}@example.com", address.upper()]
+    answers = [
+        somewhere(stack).call("POST", "auth/login", json={"email": spellings[n % 2], "password": PASSWORD})
+        for n in range(14)
+    ]
+    assert refused(answers) == 4
+
+
+def test_gateways_are_never_refused(stack):
+    client = somewhere(stack)
+    assert {answer.status_code for answer in calls(client, "POST", "payments/webhook/xendit", 30, json={})} == {401}
+
+
+def test_without_the_shared_counters_buyers_go_on_and_guesses_end(stack):
+    """Last, for it stops the local cloud: usual requests are let in at once, passwords are not tried at all."""
+    buyer, guesser = signed_in(stack), somewhere(stack)
+    with stack.stalled("infra.local.cloud.server"):
+        answers = calls(buyer, "GET", "orders/my-orders", 30)
+        assert {answer.status_code for answer in answers} == {200}
+        assert max(answer.elapsed.total_seconds() for answer in answers) < 5
+        answer = guesser.call("POST", "auth/login", json={"email": "a@example.com", "password": PASSWORD})
+        assert answer.status_code == 503
+        assert answer.json()["type"] == "/problems/try-again"
+        assert int(answer.headers["Retry-After"]) >= 1
+    assert "limits.unavailable" in stack.output()
+    until(
+        lambda: (
+            guesser.call("POST", "auth/login", json={"email": "b@example.com", "password": PASSWORD}).status_code != 503
+        ),
+        what="for logins to go on",
+    )

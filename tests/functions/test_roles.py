@@ -1,0 +1,136 @@
+"""Who may call what, and whose (SEC-011, ISO-1): every operation of the OpenAPI document, by everybody.
+
+The document comes from the declarations that serve the requests, so that no operation can be forgotten. It
+says which roles may call; ids are always those of strangers, who must look as if they weren't there.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from schemas import openapi
+from tests.functions.specimens import Specimen
+from tests.people import PASSWORD, Person, World
+from tests.stack import Client, Stack
+
+DOCUMENT = openapi.document()
+OPERATIONS = [
+    (method.upper(), path, operation)
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+]
+ROLES = ("anonymous", "customer", "staff", "organizer", "admin")
+"""In this order: what an admin does to strangers comes last."""
+OPEN_TO_STRANGERS = {
+    "reserve_hold_tickets": {409},  # everybody may buy from everybody; tiers of a draft are not on sale
+}
+
+
+@dataclass
+class Strangers:
+    """People with an event, an order, a payment and a ticket, and the ids of all that."""
+
+    organizer: Person
+    buyer: Person
+    ids: dict[str, str]
+
+    def belongings(self) -> list[Any]:
+        """What they see of their things."""
+        seen = []
+        for method, path, operation in OPERATIONS:
+            if method == "GET" and names(path):
+                address = self.address(path)
+                answers = [person.api.call("GET", address) for person in (self.buyer, self.organizer)]
+                good = [answer for answer in answers if answer.status_code == 200]
+                assert good, f"{operation['operationId']}: not even its owner sees {address}"
+                seen.append((operation["operationId"], len(good), good[0].content))
+        return seen
+
+    def address(self, path: str) -> str:
+        """The path with their ids."""
+        missing = set(names(path)) - set(self.ids)
+        assert not missing, f"say in the fixture `strangers` what {missing} of {path} is"
+        return path.format(**self.ids)
+
+
+def names(path: str) -> list[str]:
+    """The variables of a path."""
+    return [part[1:-1] for part in path.split("/") if part.startswith("{")]
+
+
+@pytest.fixture(scope="module")
+def strangers(stack: Stack) -> Strangers:
+    world = World(stack.url)
+    organizer, buyer = world.somebody("organizer"), world.somebody()
+    order = buyer.buy(organizer.publish())
+    draft = organizer.publish()
+    organizer.api.call("PUT", f"events/{draft['id']}", json={"status": "draft"}, status=200)
+    ids = {
+        "event": draft["id"],
+        "event_id": draft["id"],
+        "tier": draft["tiers"][0]["id"],
+        "tier_id": draft["tiers"][0]["id"],
+        "order_id": order["id"],
+        "payment_id": order["payments"][0]["id"],
+        "ticket_id": order["tickets"][0]["id"],
+    }
+    return Strangers(organizer, buyer, ids)
+
+
+@pytest.fixture(scope="module")
+def callers(stack: Stack) -> dict[str, Client]:
+    """Somebody of each role who has nothing to do with the strangers."""
+    world = World(stack.url)
+    found = {"anonymous": world.anybody, "customer": world.somebody().api, "organizer": world.somebody("organizer").api}
+    with stack.database() as database:
+        for role in ("staff", "admin"):
+            person = world.somebody()
+            rival = world.somebody("organizer")
+            with database.begin() as tx:
+                tx.execute(
+                    text("""
+                        UPDATE users SET role = :role, organizer_id =
+                            (SELECT id FROM users WHERE email = :rival AND :role = 'staff')
+                        WHERE email = :email
+                    """),
+                    {"role": role, "rival": rival.address, "email": person.address},
+                )
+            tokens = world.anybody.post("auth/login", {"email": person.address, "password": PASSWORD}, status=200)
+            found[role] = Client(stack.url, tokens["access_token"])
+    return found
+
+
+def verdict(role: str, operation: dict[str, Any], concerns_strangers: bool) -> set[int]:
+    """The statuses that are right."""
+    security = operation["security"]
+    if role == "anonymous" and security and {} not in security:
+        return {401}
+    if role != "anonymous" and security and role not in operation["x-roles"]:
+        return {403}
+    if concerns_strangers and role != "admin":
+        return OPEN_TO_STRANGERS.get(operation["operationId"], {404})
+    refusals = {403} if security else set()
+    return set(range(200, 500)) - refusals - ({401} if security else set())
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_everybody_gets_what_their_role_allows_and_nothing_of_strangers(role, callers, strangers):
+    before = strangers.belongings()
+    wrong = []
+    for method, path, operation in OPERATIONS:
+        specimen = Specimen(DOCUMENT, strangers.ids)
+        body = specimen.body(operation)
+        concerns_strangers = bool(names(path) or specimen.named)
+        answer = callers[role].call(method, strangers.address(path), **({} if body is None else {"json": body}))
+        if answer.status_code not in verdict(role, operation, concerns_strangers):
+            wrong.append(f"{operation['operationId']}: {answer.status_code} {answer.text[:300]}")
+    assert not wrong, "\n".join(wrong)
+    if role != "admin":
+        assert strangers.belongings() == before
+
+
+def test_the_document_has_every_public_address():
+    assert len(OPERATIONS) == len({(method, path) for method, path, _ in OPERATIONS})
+    assert all("security" in operation for _, _, operation in OPERATIONS)

@@ -1,0 +1,52 @@
+"""A door of these tests' own, called in this process: what the edge does, without a product behind it."""
+
+from typing import Any
+
+from flask import Flask, Request, Response, request
+
+from shared.models import Answer, Body
+from shared.web import App, SignedIn
+
+_flask = Flask("tests")
+
+
+class Words(Body):
+    """What the door is told."""
+
+    words: str
+
+
+class Echo(Answer):
+    """What the door says."""
+
+    words: str
+
+
+def door() -> Any:
+    """The entry point of a function with one address that anybody may read and signed-in people may write."""
+    app = App("echo")
+
+    @app.get("/echo/{name}", anybody=True)
+    def read(name: str) -> Echo:
+        return Echo(words=name)
+
+    @app.put("/echo/{name}")
+    def write(name: str, told: Words, who: SignedIn) -> Echo:
+        return Echo(words=told.words)
+
+    @app.task("repeat")
+    def repeat() -> None:
+        return None
+
+    return app.entry_point()
+
+
+def call(entry: Any, method: str, path: str, **arguments: Any) -> Response:
+    """What the entry point answers; further arguments as for Flask's test client."""
+    with _flask.test_request_context(path, method=method, **arguments):
+        answered: Response = entry(_request())
+        return answered
+
+
+def _request() -> Request:
+    return request._get_current_object()  # type: ignore[attr-defined,no-any-return]

@@ -1,0 +1,33 @@
+"""Every answer of every function carries the security headers, whatever it says (SEC-009)."""
+
+import pytest
+
+from tests.unit.web.doors import call, door
+
+EXPECTED = {
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "private, no-store",
+}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/api/v1/echo/hello", 200),
+        ("OPTIONS", "/api/v1/echo/hello", 204),
+        ("PUT", "/api/v1/echo/hello", 401),
+        ("GET", "/api/v1/nothing", 404),
+        ("POST", "/api/v1/echo/hello", 405),
+        ("POST", "/tasks/repeat", 401),
+        ("GET", "/healthz", 200),
+    ],
+)
+def test_every_answer_carries_them(method, path, status):
+    answer = call(door(), method, path)
+    assert answer.status_code == status
+    assert {name: answer.headers.get(name) for name in EXPECTED} == EXPECTED
