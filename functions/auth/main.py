@@ -1,6 +1,6 @@
 """Accounts and sessions: register, verify, sign in and out, a forgotten password (UM-001..006)."""
 
-from shared.identity import accounts, sessions
+from shared.identity import accounts, google, sessions
 from shared.identity.accounts import (
     AddressOnly,
     Credentials,
@@ -14,6 +14,8 @@ from shared.identity.accounts import (
     UserAnswer,
 )
 from shared.identity.codes import CodeInvalid
+from shared.identity.google import AccountNotLinked, GoogleSignIn, TermsNotAccepted
+from shared.identity.google_tokens import GoogleSignInOff, GoogleTokenInvalid
 from shared.identity.sessions import RefreshRequest, SessionEnded, Tokens
 from shared.messages import mails
 from shared.web import App, Transaction
@@ -42,6 +44,12 @@ def verify(proof: Proof) -> Tokens:
 def login(credentials: Credentials) -> Tokens:
     """Sign in with e-mail and password."""
     return accounts.login(credentials)
+
+
+@app.post("/auth/google", problems=(GoogleTokenInvalid, GoogleSignInOff, AccountNotLinked, TermsNotAccepted))
+def google_sign_in(request: GoogleSignIn) -> Tokens:
+    """Sign in with Google. The first time it opens an account, for which `accept_terms` must be true."""
+    return google.sign_in(request)
 
 
 @app.post("/auth/refresh-token", problems=(SessionEnded,))

@@ -126,7 +126,10 @@ _FILL_IN = text(f"""
 """)
 _VERIFIED = text("UPDATE users SET is_email_verified = true, updated_at = now() WHERE id = :id")
 _NEW_PASSWORD = text("""
-    UPDATE users SET password_hash = :password_hash, is_email_verified = true, updated_at = now() WHERE id = :id
+    UPDATE users
+    SET password_hash = :password_hash, is_email_verified = true, oauth_provider = NULL, oauth_id = NULL,
+        updated_at = now()
+    WHERE id = :id
 """)
 
 
@@ -181,7 +184,8 @@ def forgot_password(tx: Transaction, asked: AddressOnly) -> Letter | None:
 def reset_password(reset: PasswordReset) -> None:
     """Choose a new password with the code, and end every session of the account. Raises CodeInvalid.
 
-    The code came by mail, so that the address is verified too.
+    The code came by mail, so that the address is verified too. A link to Google is dropped with the old
+    password, in case it was a stranger's; where Google runs the mailbox, the next sign-in links it anew.
     """
     password_hash = passwords.hashed(reset.password)
     with transaction() as tx:
