@@ -13,12 +13,13 @@ from shared.identity.accounts import (
     Registration,
     UserAnswer,
 )
+from shared.identity.attempts import TooManyAttempts
 from shared.identity.codes import CodeInvalid
 from shared.identity.google import AccountNotLinked, GoogleSignIn, TermsNotAccepted
 from shared.identity.google_tokens import GoogleSignInOff, GoogleTokenInvalid
 from shared.identity.sessions import RefreshRequest, SessionEnded, Tokens
 from shared.messages import mails
-from shared.web import App, Transaction
+from shared.web import App, SignedIn, Transaction
 
 app = App("auth")
 
@@ -40,7 +41,7 @@ def verify(proof: Proof) -> Tokens:
     return accounts.verify_email(proof)
 
 
-@app.post("/auth/login", problems=(InvalidCredentials, EmailNotVerified))
+@app.post("/auth/login", problems=(InvalidCredentials, EmailNotVerified, TooManyAttempts))
 def login(credentials: Credentials) -> Tokens:
     """Sign in with e-mail and password."""
     return accounts.login(credentials)
@@ -62,6 +63,12 @@ def refresh_token(request: RefreshRequest) -> Tokens:
 def logout(request: RefreshRequest, tx: Transaction) -> None:
     """End the session that the refresh token belongs to."""
     sessions.end(tx, request)
+
+
+@app.post("/auth/logout-everywhere", status=204)
+def logout_everywhere(caller: SignedIn, tx: Transaction) -> None:
+    """End all sessions of the account, this one too. An access token lives on until it expires."""
+    sessions.end_everywhere(tx, caller.id)
 
 
 @app.post("/auth/forgot-password", status=202)

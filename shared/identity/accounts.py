@@ -20,7 +20,7 @@ from sqlalchemy import text
 from shared.cloud import audit, clock
 from shared.cloud.database import Transaction, transaction
 from shared.cloud.secrets import secret
-from shared.identity import codes, passwords, people, sessions
+from shared.identity import attempts, codes, passwords, people, sessions
 from shared.identity.addresses import EmailAddress
 from shared.identity.codes import Code, CodeInvalid, Purpose
 from shared.identity.people import Person
@@ -32,13 +32,16 @@ TERMS_VERSION = "1"
 """The terms and privacy policy that people accept now. A new text gets a new version."""
 
 
+Phone = Annotated[str, Field(pattern=r"^\+?[0-9][0-9 -]{5,18}$", max_length=20)]
+
+
 class Registration(Body):
     """A new account. Gate staff and admins are made otherwise."""
 
     email: EmailAddress
     password: passwords.NewPassword
     full_name: Annotated[str, line(255)]
-    phone: Annotated[str, Field(pattern=r"^\+?[0-9][0-9 -]{5,18}$", max_length=20)] | None = None
+    phone: Phone | None = None
     role: Literal["customer", "organizer"] = "customer"
     language: Literal["id", "en"] = "id"
     accept_terms: Literal[True]
@@ -160,19 +163,21 @@ def verify_email(proof: Proof) -> Tokens:
 
 
 def login(credentials: Credentials) -> Tokens:
-    """Sign in. Raises InvalidCredentials, or EmailNotVerified to those who know the password."""
+    """Sign in. Raises InvalidCredentials, TooManyAttempts, or EmailNotVerified to those who know the password."""
     with transaction() as tx:
+        attempts.count(tx, credentials.email)
         found = people.find(tx, credentials.email)
     is_right = passwords.matches(credentials.password, found.password_hash if found else None)
     if not found or not is_right:
         raise InvalidCredentials
-    if not found.is_email_verified:
-        raise EmailNotVerified
     with transaction() as tx:
         person = people.lock(tx, found.id)
         if person is None or person.password_hash != found.password_hash:
             raise InvalidCredentials  # reset in this very moment, to keep out those who know the old one
-        return sessions.begin(tx, person)
+        attempts.forget(tx, person.email)
+        if person.is_email_verified:
+            return sessions.begin(tx, person)
+    raise EmailNotVerified
 
 
 def forgot_password(tx: Transaction, asked: AddressOnly) -> Letter | None:
@@ -192,6 +197,7 @@ def reset_password(reset: PasswordReset) -> None:
         person = people.lock_by_email(tx, reset.email)
         if person and codes.redeem(tx, person.id, "reset_password", reset.code):
             tx.execute(_NEW_PASSWORD, {"id": person.id, "password_hash": password_hash})
+            attempts.forget(tx, person.email)
             sessions.end_all(tx, person)
             audit.record(tx, "user.password_reset", subject="user", subject_id=person.id, actor_id=person.id)
             return

@@ -1,0 +1,31 @@
+"""A person's own account: profile and password (UM-007, UM-008)."""
+
+from shared.identity import own_password, profiles
+from shared.identity.attempts import TooManyAttempts
+from shared.identity.own_password import PasswordChange, WrongPassword
+from shared.identity.profiles import ProfileAnswer, ProfileChange
+from shared.identity.sessions import Tokens
+from shared.web import App, SignedIn, Transaction
+
+app = App("account")
+
+
+@app.get("/account")
+def show(caller: SignedIn, tx: Transaction) -> ProfileAnswer:
+    """Your profile."""
+    return profiles.read(tx, caller.id)
+
+
+@app.put("/account")
+def change(changes: ProfileChange, caller: SignedIn, tx: Transaction) -> ProfileAnswer:
+    """Change your name, phone, language, or whether we may write to you about offers."""
+    return profiles.change(tx, caller.id, changes)
+
+
+@app.put("/account/password", problems=(WrongPassword, TooManyAttempts))
+def change_password(changes: PasswordChange, caller: SignedIn) -> Tokens:
+    """Change your password. Every other session ends; go on with the tokens in the answer."""
+    return own_password.change(caller.id, changes)
+
+
+main = app.entry_point()
