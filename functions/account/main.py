@@ -1,11 +1,13 @@
-"""A person's own account: profile and password (UM-007, UM-008)."""
+"""A person's own account: profile, password, a copy of their data (UM-007, UM-008, DP-001)."""
 
 from shared.identity import own_password, profiles
 from shared.identity.attempts import TooManyAttempts
 from shared.identity.own_password import PasswordChange, WrongPassword
 from shared.identity.profiles import ProfileAnswer, ProfileChange
 from shared.identity.sessions import Tokens
-from shared.web import App, SignedIn, Transaction
+from shared.privacy import export
+from shared.privacy.export import ExportQuery
+from shared.web import App, File, SignedIn, Transaction
 
 app = App("account")
 
@@ -26,6 +28,13 @@ def change(changes: ProfileChange, caller: SignedIn, tx: Transaction) -> Profile
 def change_password(changes: PasswordChange, caller: SignedIn) -> Tokens:
     """Change your password. Every other session ends; go on with the tokens in the answer."""
     return own_password.change(caller.id, changes)
+
+
+@app.get("/account/export", produces=("application/json", "text/csv"))
+def export_data(query: ExportQuery, caller: SignedIn, tx: Transaction) -> File:
+    """Everything we hold about you: profile, consents, orders, mails, sessions, and what was done when."""
+    file = export.export(tx, caller.id, query)
+    return File(file.content, file.content_type, file.filename)
 
 
 main = app.entry_point()

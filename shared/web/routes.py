@@ -53,6 +53,8 @@ class Route:
     problems: tuple[type[Problem], ...]
     parameters: tuple[Parameter, ...] = field(default=())
     answer: Any = None
+    produces: tuple[str, ...] = ("application/pdf",)
+    """The media types of a File answer."""
 
     @property
     def body(self) -> type[BaseModel] | None:
@@ -83,13 +85,14 @@ def route(
     status: int = 200,
     idempotent: bool = False,
     problems: tuple[type[Problem], ...] = (),
+    produces: tuple[str, ...] = ("application/pdf",),
 ) -> Route:
     """Read a handler's signature into a Route. Raises TypeError for a parameter nobody could fill."""
     hints = get_type_hints(handler, include_extras=True)
     answer = hints.pop("return", None)
     names = inspect.signature(handler).parameters
     parameters = tuple(Parameter(name, _source(name, hints[name], path), hints[name]) for name in names)
-    return Route(kind, method, path, handler, status, idempotent, problems, parameters, answer)
+    return Route(kind, method, path, handler, status, idempotent, problems, parameters, answer, produces)
 
 
 def _source(name: str, annotation: Any, path: str) -> Source:
