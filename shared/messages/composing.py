@@ -13,8 +13,10 @@ from shared.identity import codes
 from shared.messages import facts
 from shared.messages.rendering import render
 
-FORGOTTEN_ONCE_DONE = ("verify_email", "already_registered", "reset_password")
+FORGOTTEN_ONCE_DONE = ("verify_email", "already_registered", "reset_password", "account_deleted")
 """Their context holds a name, and a code: of no use once the mail is sent, or never will be."""
+ADDRESS_FORGOTTEN_ONCE_DONE = "account_deleted"
+"""Of whom has deleted their account, nothing is kept that this mail doesn't need (DP-002)."""
 
 
 @dataclass(frozen=True)
@@ -110,4 +112,5 @@ _FACTS: Mapping[str, Callable[[Transaction, Asked], dict[str, Any]]] = {
     "e_ticket": _e_ticket,
     "ticket_delayed": _ticket_delayed,
     "payment_unusable": _payment_unusable,
+    "account_deleted": _person,
 }

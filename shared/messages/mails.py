@@ -18,6 +18,7 @@ Template = Literal[
     "e_ticket",
     "ticket_delayed",
     "payment_unusable",
+    "account_deleted",
 ]
 
 _ASK = text("""

@@ -16,7 +16,7 @@ ALTER TABLE users
     ALTER COLUMN terms_accepted_at DROP NOT NULL,
     ADD CONSTRAINT users_accepted_terms
         CHECK ((terms_version IS NULL) = (terms_accepted_at IS NULL)
-            AND (terms_version IS NOT NULL OR role = 'staff' OR is_deleted));
+            AND (terms_version IS NOT NULL OR role = 'staff'));
 """
 
 ATTEMPTS = """
