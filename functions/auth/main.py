@@ -6,7 +6,6 @@ from shared.identity.accounts import (
     Credentials,
     EmailNotVerified,
     InvalidCredentials,
-    Letter,
     OnItsWay,
     PasswordReset,
     Proof,
@@ -31,7 +30,7 @@ def register(registration: Registration, tx: Transaction) -> UserAnswer:
     The answer is the same for an address that has an account already; its owner is told by mail.
     """
     user, letter = accounts.register(tx, registration)
-    _mail(tx, letter)
+    mails.ask_letter(tx, letter)
     return user
 
 
@@ -74,7 +73,7 @@ def logout_everywhere(caller: SignedIn, tx: Transaction) -> None:
 @app.post("/auth/forgot-password", status=202)
 def forgot_password(asked: AddressOnly, tx: Transaction) -> OnItsWay:
     """Ask for a code to choose a new password. The answer doesn't tell whether the address has an account."""
-    _mail(tx, accounts.forgot_password(tx, asked))
+    mails.ask_letter(tx, accounts.forgot_password(tx, asked))
     return OnItsWay()
 
 
@@ -82,18 +81,6 @@ def forgot_password(asked: AddressOnly, tx: Transaction) -> OnItsWay:
 def reset_password(reset: PasswordReset) -> None:
     """Choose a new password with the code from the mail. Every session of the account ends."""
     accounts.reset_password(reset)
-
-
-def _mail(tx: Transaction, letter: Letter | None) -> None:
-    if letter:
-        mails.ask(
-            tx,
-            letter.template,
-            once_key=letter.once_key,
-            to=letter.to,
-            language=letter.language,
-            context=letter.context,
-        )
 
 
 main = app.entry_point()

@@ -93,7 +93,7 @@ class OnItsWay(Answer):
 class Letter:
     """A mail to ask for in the same transaction. This room knows when to write, not how mails are sent."""
 
-    template: Literal["verify_email", "already_registered", "reset_password"]
+    template: Literal["verify_email", "already_registered", "reset_password", "staff_invitation"]
     once_key: str
     to: str
     language: str
@@ -131,7 +131,8 @@ _VERIFIED = text("UPDATE users SET is_email_verified = true, updated_at = now() 
 _NEW_PASSWORD = text("""
     UPDATE users
     SET password_hash = :password_hash, is_email_verified = true, oauth_provider = NULL, oauth_id = NULL,
-        updated_at = now()
+        terms_version = COALESCE(terms_version, :terms_version),  -- of gate staff, who accept by this
+        terms_accepted_at = COALESCE(terms_accepted_at, now()), updated_at = now()
     WHERE id = :id
 """)
 
@@ -144,8 +145,8 @@ def register(tx: Transaction, registration: Registration) -> tuple[UserAnswer, L
     the same, and its owner gets a mail that says so, once a day at most.
     """
     found = people.find(tx, registration.email)
-    person = found if found and found.is_email_verified else _claim(tx, registration)
-    if person.is_email_verified:
+    person = found if found and _is_taken(found) else _claim(tx, registration)
+    if _is_taken(person):
         passwords.matches(registration.password, None)  # as much work as opening an account
         return _answer(registration, _stand_in_id(registration.email)), _already_registered(person)
     person = _fill_in(tx, person, registration)
@@ -196,12 +197,18 @@ def reset_password(reset: PasswordReset) -> None:
     with transaction() as tx:
         person = people.lock_by_email(tx, reset.email)
         if person and codes.redeem(tx, person.id, "reset_password", reset.code):
-            tx.execute(_NEW_PASSWORD, {"id": person.id, "password_hash": password_hash})
+            names = {"id": person.id, "password_hash": password_hash, "terms_version": TERMS_VERSION}
+            tx.execute(_NEW_PASSWORD, names)
             attempts.forget(tx, person.email)
             sessions.end_all(tx, person)
             audit.record(tx, "user.password_reset", subject="user", subject_id=person.id, actor_id=person.id)
             return
     raise CodeInvalid
+
+
+def _is_taken(person: Person) -> bool:
+    """Whether an account is not to be registered over: proved by its owner, or opened for them by an organizer."""
+    return person.is_email_verified or person.role == "staff"
 
 
 def _claim(tx: Transaction, registration: Registration) -> Person:
