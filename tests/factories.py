@@ -54,6 +54,16 @@ def a_user(tx: Transaction, *, role: str = "customer", organizer_id: UUID | None
     return Principal(user_id, role, acts_for)
 
 
+def a_gate_staff(tx: Transaction, event: "Event") -> Principal:
+    """Somebody who scans at this event, and at no other."""
+    staff = a_user(tx, role="staff", organizer_id=event.organizer_id)
+    tx.execute(
+        text("INSERT INTO event_staff (event_id, user_id) VALUES (:event_id, :user_id)"),
+        {"event_id": event.id, "user_id": staff.id},
+    )
+    return staff
+
+
 def bearer(principal: Principal) -> dict[str, str]:
     """The header with which `principal` calls."""
     return {"Authorization": f"Bearer {access_token(principal.id, principal.role, principal.organizer_id)}"}

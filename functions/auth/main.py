@@ -1,22 +1,24 @@
 """Accounts and sessions: register, verify, sign in and out, a forgotten password (UM-001..006)."""
 
-from shared.identity import accounts, sessions
+from shared.identity import accounts, google, sessions
 from shared.identity.accounts import (
     AddressOnly,
     Credentials,
     EmailNotVerified,
     InvalidCredentials,
-    Letter,
     OnItsWay,
     PasswordReset,
     Proof,
     Registration,
     UserAnswer,
 )
+from shared.identity.attempts import TooManyAttempts
 from shared.identity.codes import CodeInvalid
+from shared.identity.google import AccountNotLinked, GoogleSignIn, TermsNotAccepted
+from shared.identity.google_tokens import GoogleSignInOff, GoogleTokenInvalid
 from shared.identity.sessions import RefreshRequest, SessionEnded, Tokens
 from shared.messages import mails
-from shared.web import CREDENTIALS, App, Transaction
+from shared.web import CREDENTIALS, App, SignedIn, Transaction
 
 app = App("auth")
 
@@ -28,7 +30,7 @@ def register(registration: Registration, tx: Transaction) -> UserAnswer:
     The answer is the same for an address that has an account already; its owner is told by mail.
     """
     user, letter = accounts.register(tx, registration)
-    _mail(tx, letter)
+    mails.ask_letter(tx, letter)
     return user
 
 
@@ -38,10 +40,23 @@ def verify(proof: Proof) -> Tokens:
     return accounts.verify_email(proof)
 
 
-@app.post("/auth/login", anybody=True, limit=CREDENTIALS, problems=(InvalidCredentials, EmailNotVerified))
+@app.post(
+    "/auth/login", anybody=True, limit=CREDENTIALS, problems=(InvalidCredentials, EmailNotVerified, TooManyAttempts)
+)
 def login(credentials: Credentials) -> Tokens:
     """Sign in with e-mail and password."""
     return accounts.login(credentials)
+
+
+@app.post(
+    "/auth/google",
+    anybody=True,
+    limit=CREDENTIALS,
+    problems=(GoogleTokenInvalid, GoogleSignInOff, AccountNotLinked, TermsNotAccepted),
+)
+def google_sign_in(request: GoogleSignIn) -> Tokens:
+    """Sign in with Google. The first time it opens an account, for which `accept_terms` must be true."""
+    return google.sign_in(request)
 
 
 @app.post("/auth/refresh-token", anybody=True, problems=(SessionEnded,))
@@ -56,10 +71,16 @@ def logout(request: RefreshRequest, tx: Transaction) -> None:
     sessions.end(tx, request)
 
 
+@app.post("/auth/logout-everywhere", status=204)
+def logout_everywhere(caller: SignedIn, tx: Transaction) -> None:
+    """End all sessions of the account, this one too. An access token lives on until it expires."""
+    sessions.end_everywhere(tx, caller.id)
+
+
 @app.post("/auth/forgot-password", anybody=True, status=202, limit=CREDENTIALS)
 def forgot_password(asked: AddressOnly, tx: Transaction) -> OnItsWay:
     """Ask for a code to choose a new password. The answer doesn't tell whether the address has an account."""
-    _mail(tx, accounts.forgot_password(tx, asked))
+    mails.ask_letter(tx, accounts.forgot_password(tx, asked))
     return OnItsWay()
 
 
@@ -67,18 +88,6 @@ def forgot_password(asked: AddressOnly, tx: Transaction) -> OnItsWay:
 def reset_password(reset: PasswordReset) -> None:
     """Choose a new password with the code from the mail. Every session of the account ends."""
     accounts.reset_password(reset)
-
-
-def _mail(tx: Transaction, letter: Letter | None) -> None:
-    if letter:
-        mails.ask(
-            tx,
-            letter.template,
-            once_key=letter.once_key,
-            to=letter.to,
-            language=letter.language,
-            context=letter.context,
-        )
 
 
 main = app.entry_point()

@@ -26,6 +26,9 @@ _USER = text("""
     VALUES (:email, :full_name, :password_hash, :role, :organizer_id, true, 'demo', now())
     RETURNING id
 """)
+_AT_THE_GATE = text("""
+    INSERT INTO event_staff (event_id, user_id) SELECT :event_id, id FROM users WHERE role = 'staff'
+""")
 _ANYBODY = text("SELECT EXISTS (SELECT 1 FROM users)")
 
 
@@ -86,3 +89,4 @@ def _event(tx: Transaction, organizer: Principal | None) -> None:
         ),
     )
     editing.change(tx, organizer, event.id, events.EventChange(status="published"))
+    tx.execute(_AT_THE_GATE, {"event_id": event.id})

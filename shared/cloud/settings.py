@@ -22,6 +22,11 @@ class Settings:
     """The service account whose OIDC tokens internal functions accept."""
     oidc_certs_url: str = "https://www.googleapis.com/oauth2/v1/certs"
 
+    google_client_ids: str = ""
+    """Our OAuth client ids, separated by commas. Empty: nobody can sign in with Google."""
+    google_certs_url: str = "https://www.googleapis.com/oauth2/v1/certs"
+    """Where Google publishes the keys that sign people's ID tokens."""
+
     database_url: str = ""
     """A postgresql+pg8000:// URL. Empty: Cloud SQL through the connector, with IAM login."""
     database_instance: str = ""

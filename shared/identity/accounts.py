@@ -20,7 +20,7 @@ from sqlalchemy import text
 from shared.cloud import audit, clock
 from shared.cloud.database import Transaction, transaction
 from shared.cloud.secrets import secret
-from shared.identity import codes, passwords, people, sessions
+from shared.identity import attempts, codes, passwords, people, sessions
 from shared.identity.addresses import EmailAddress
 from shared.identity.codes import Code, CodeInvalid, Purpose
 from shared.identity.people import Person
@@ -32,13 +32,16 @@ TERMS_VERSION = "1"
 """The terms and privacy policy that people accept now. A new text gets a new version."""
 
 
+Phone = Annotated[str, Field(pattern=r"^\+?[0-9][0-9 -]{5,18}$", max_length=20)]
+
+
 class Registration(Body):
     """A new account. Gate staff and admins are made otherwise."""
 
     email: EmailAddress
     password: passwords.NewPassword
     full_name: Annotated[str, line(255)]
-    phone: Annotated[str, Field(pattern=r"^\+?[0-9][0-9 -]{5,18}$", max_length=20)] | None = None
+    phone: Phone | None = None
     role: Literal["customer", "organizer"] = "customer"
     language: Literal["id", "en"] = "id"
     accept_terms: Literal[True]
@@ -90,7 +93,7 @@ class OnItsWay(Answer):
 class Letter:
     """A mail to ask for in the same transaction. This room knows when to write, not how mails are sent."""
 
-    template: Literal["verify_email", "already_registered", "reset_password"]
+    template: Literal["verify_email", "already_registered", "reset_password", "staff_invitation"]
     once_key: str
     to: str
     language: str
@@ -126,7 +129,11 @@ _FILL_IN = text(f"""
 """)
 _VERIFIED = text("UPDATE users SET is_email_verified = true, updated_at = now() WHERE id = :id")
 _NEW_PASSWORD = text("""
-    UPDATE users SET password_hash = :password_hash, is_email_verified = true, updated_at = now() WHERE id = :id
+    UPDATE users
+    SET password_hash = :password_hash, is_email_verified = true, oauth_provider = NULL, oauth_id = NULL,
+        terms_version = COALESCE(terms_version, :terms_version),  -- of gate staff, who accept by this
+        terms_accepted_at = COALESCE(terms_accepted_at, now()), updated_at = now()
+    WHERE id = :id
 """)
 
 
@@ -138,8 +145,8 @@ def register(tx: Transaction, registration: Registration) -> tuple[UserAnswer, L
     the same, and its owner gets a mail that says so, once a day at most.
     """
     found = people.find(tx, registration.email)
-    person = found if found and found.is_email_verified else _claim(tx, registration)
-    if person.is_email_verified:
+    person = found if found and _is_taken(found) else _claim(tx, registration)
+    if _is_taken(person):
         passwords.matches(registration.password, None)  # as much work as opening an account
         return _answer(registration, _stand_in_id(registration.email)), _already_registered(person)
     person = _fill_in(tx, person, registration)
@@ -157,19 +164,21 @@ def verify_email(proof: Proof) -> Tokens:
 
 
 def login(credentials: Credentials) -> Tokens:
-    """Sign in. Raises InvalidCredentials, or EmailNotVerified to those who know the password."""
+    """Sign in. Raises InvalidCredentials, TooManyAttempts, or EmailNotVerified to those who know the password."""
     with transaction() as tx:
+        attempts.count(tx, credentials.email)
         found = people.find(tx, credentials.email)
     is_right = passwords.matches(credentials.password, found.password_hash if found else None)
     if not found or not is_right:
         raise InvalidCredentials
-    if not found.is_email_verified:
-        raise EmailNotVerified
     with transaction() as tx:
         person = people.lock(tx, found.id)
         if person is None or person.password_hash != found.password_hash:
             raise InvalidCredentials  # reset in this very moment, to keep out those who know the old one
-        return sessions.begin(tx, person)
+        attempts.forget(tx, person.email)
+        if person.is_email_verified:
+            return sessions.begin(tx, person)
+    raise EmailNotVerified
 
 
 def forgot_password(tx: Transaction, asked: AddressOnly) -> Letter | None:
@@ -181,17 +190,25 @@ def forgot_password(tx: Transaction, asked: AddressOnly) -> Letter | None:
 def reset_password(reset: PasswordReset) -> None:
     """Choose a new password with the code, and end every session of the account. Raises CodeInvalid.
 
-    The code came by mail, so that the address is verified too.
+    The code came by mail, so that the address is verified too. A link to Google is dropped with the old
+    password, in case it was a stranger's; where Google runs the mailbox, the next sign-in links it anew.
     """
     password_hash = passwords.hashed(reset.password)
     with transaction() as tx:
         person = people.lock_by_email(tx, reset.email)
         if person and codes.redeem(tx, person.id, "reset_password", reset.code):
-            tx.execute(_NEW_PASSWORD, {"id": person.id, "password_hash": password_hash})
+            names = {"id": person.id, "password_hash": password_hash, "terms_version": TERMS_VERSION}
+            tx.execute(_NEW_PASSWORD, names)
+            attempts.forget(tx, person.email)
             sessions.end_all(tx, person)
             audit.record(tx, "user.password_reset", subject="user", subject_id=person.id, actor_id=person.id)
             return
     raise CodeInvalid
+
+
+def _is_taken(person: Person) -> bool:
+    """Whether an account is not to be registered over: proved by its owner, or opened for them by an organizer."""
+    return person.is_email_verified or person.role == "staff"
 
 
 def _claim(tx: Transaction, registration: Registration) -> Person:

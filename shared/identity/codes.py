@@ -54,7 +54,7 @@ _TRY = text("""
 _SPEND = text("DELETE FROM one_time_codes WHERE user_id = :user_id AND purpose = :purpose")
 
 
-def issue(tx: Transaction, user_id: UUID, purpose: Purpose) -> str | None:
+def issue(tx: Transaction, user_id: UUID, purpose: Purpose, *, life_seconds: int = LIFE_SECONDS) -> str | None:
     """A new code in place of any older one; None where that one is less than a minute old."""
     code = f"{secrets.randbelow(1_000_000):06}"
     issued = tx.execute(
@@ -64,7 +64,7 @@ def issue(tx: Transaction, user_id: UUID, purpose: Purpose) -> str | None:
             "purpose": purpose,
             "code_hash": _hashed(user_id, purpose, code),
             "tries": TRIES,
-            "life_seconds": LIFE_SECONDS,
+            "life_seconds": life_seconds,
             "resend_seconds": RESEND_SECONDS,
         },
     ).first()

@@ -34,6 +34,7 @@ class Person:
         return Principal(self.id, self.role, self.id if self.role == "organizer" else self.organizer_id)
 
 
+_GET = text(f"SELECT {COLUMNS} FROM users WHERE id = :id AND NOT is_deleted")
 # Uses index: users_email
 _FIND = text(f"SELECT {COLUMNS} FROM users WHERE email = :email AND NOT is_deleted")
 _LOCK = text(f"SELECT {COLUMNS} FROM users WHERE id = :id AND NOT is_deleted FOR NO KEY UPDATE")
@@ -43,6 +44,12 @@ _LOCK_BY_EMAIL = text(f"SELECT {COLUMNS} FROM users WHERE email = :email AND NOT
 def find(tx: Transaction, email: str) -> Person | None:
     """The person with this address (in the form of EmailAddress), verified or not."""
     row = tx.execute(_FIND, {"email": email}).first()
+    return Person(*row) if row else None
+
+
+def get(tx: Transaction, user_id: UUID) -> Person | None:
+    """The person as they are now, unlocked."""
+    row = tx.execute(_GET, {"id": user_id}).first()
     return Person(*row) if row else None
 
 

@@ -100,6 +100,13 @@ def end(tx: Transaction, request: RefreshRequest) -> None:
         tx.execute(_END_FAMILY, {"token_hash": token_hash})
 
 
+def end_everywhere(tx: Transaction, user_id: UUID) -> None:
+    """Sign out of every device: end all sessions of an account."""
+    person = people.lock(tx, user_id)
+    if person:
+        end_all(tx, person)
+
+
 def end_all(tx: Transaction, person: Person) -> None:
     """End every session of a person whose row is locked."""
     tx.execute(_END_ALL, {"user_id": person.id})

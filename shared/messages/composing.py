@@ -13,8 +13,10 @@ from shared.identity import codes
 from shared.messages import facts
 from shared.messages.rendering import render
 
-FORGOTTEN_ONCE_DONE = ("verify_email", "already_registered", "reset_password")
+FORGOTTEN_ONCE_DONE = ("verify_email", "already_registered", "reset_password", "account_deleted", "staff_invitation")
 """Their context holds a name, and a code: of no use once the mail is sent, or never will be."""
+ADDRESS_FORGOTTEN_ONCE_DONE = "account_deleted"
+"""Of whom has deleted their account, nothing is kept that this mail doesn't need (DP-002)."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,10 @@ def _code(tx: Transaction, email: Asked) -> dict[str, Any]:
     return {**_person(tx, email), "code": email.context["code"], "valid_minutes": codes.LIFE_SECONDS // 60}
 
 
+def _invitation(tx: Transaction, email: Asked) -> dict[str, Any]:
+    return {**_code(tx, email), "valid_days": email.context["valid_days"]}
+
+
 def _order(tx: Transaction, email: Asked, *statuses: str) -> facts.Order:
     order = facts.order(tx, email.order_id, email.language)
     if statuses and order.status not in statuses:
@@ -110,4 +116,6 @@ _FACTS: Mapping[str, Callable[[Transaction, Asked], dict[str, Any]]] = {
     "e_ticket": _e_ticket,
     "ticket_delayed": _ticket_delayed,
     "payment_unusable": _payment_unusable,
+    "account_deleted": _person,
+    "staff_invitation": _invitation,
 }

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from shared.cloud import outbox
 from shared.cloud.database import Transaction
+from shared.identity.accounts import Letter
 
 Template = Literal[
     "verify_email",
@@ -18,6 +19,8 @@ Template = Literal[
     "e_ticket",
     "ticket_delayed",
     "payment_unusable",
+    "account_deleted",
+    "staff_invitation",
 ]
 
 _ASK = text("""
@@ -64,6 +67,19 @@ def ask(
     ).scalar()
     if email_id is not None:
         outbox.add(tx, "email.requested", {"email_id": email_id})
+
+
+def ask_letter(tx: Transaction, letter: Letter | None) -> None:
+    """Have a letter of the identity room sent, if there is one."""
+    if letter:
+        ask(
+            tx,
+            letter.template,
+            once_key=letter.once_key,
+            to=letter.to,
+            language=letter.language,
+            context=letter.context,
+        )
 
 
 def ask_about_order(

@@ -16,7 +16,7 @@ from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
 from shared.gateways.errors import GatewayError, GatewayRefused, PayloadUnreadable
 from shared.gateways.sendgrid import Mail, Sender, SendGrid
-from shared.messages.composing import FORGOTTEN_ONCE_DONE, Asked, Obsolete, compose
+from shared.messages.composing import ADDRESS_FORGOTTEN_ONCE_DONE, FORGOTTEN_ONCE_DONE, Asked, Obsolete, compose
 from shared.problems import TryAgain
 
 MOST_ATTEMPTS = 10
@@ -35,14 +35,17 @@ _STATUS = text("SELECT status FROM emails WHERE id = :id")
 _LET_GO = text("UPDATE emails SET claimed_until = NULL, error_message = :error WHERE id = :id AND status = 'queued'")
 _SENT = text("""
     UPDATE emails SET status = 'sent', sent_at = now(), provider_message_id = :message_id, error_message = NULL,
-        context = CASE WHEN template = ANY(:forgotten) THEN '{}' ELSE context END
+        context = CASE WHEN template = ANY(:forgotten) THEN '{}' ELSE context END,
+        to_address = CASE WHEN template = :addressless THEN 'deleted@deleted.invalid' ELSE to_address END
     WHERE id = :id AND status = 'queued'
 """)
 _FAILED = text("""
     UPDATE emails SET status = 'failed', error_message = :error,
-        context = CASE WHEN template = ANY(:forgotten) THEN '{}' ELSE context END
+        context = CASE WHEN template = ANY(:forgotten) THEN '{}' ELSE context END,
+        to_address = CASE WHEN template = :addressless THEN 'deleted@deleted.invalid' ELSE to_address END
     WHERE id = :id AND status = 'queued'
 """)
+_FORGOTTEN = {"forgotten": list(FORGOTTEN_ONCE_DONE), "addressless": ADDRESS_FORGOTTEN_ONCE_DONE}
 
 
 def send(email_id: UUID, attempt: int = 1) -> None:
@@ -96,13 +99,13 @@ def _let_go(email: Asked, error: Exception) -> None:
 
 def _mark_sent(email: Asked, message_id: str | None) -> None:
     with transaction() as tx:
-        tx.execute(_SENT, {"id": email.id, "message_id": message_id, "forgotten": list(FORGOTTEN_ONCE_DONE)})
+        tx.execute(_SENT, {"id": email.id, "message_id": message_id, **_FORGOTTEN})
     log.info("mail.sent", extra={"email_id": str(email.id), "template": email.template})
 
 
 def _mark_failed(email: Asked, error: str, *, needs_a_person: bool = True) -> None:
     with transaction() as tx:
-        tx.execute(_FAILED, {"id": email.id, "error": error, "forgotten": list(FORGOTTEN_ONCE_DONE)})
+        tx.execute(_FAILED, {"id": email.id, "error": error, **_FORGOTTEN})
         if needs_a_person:
             manual_tasks.add(
                 tx, "mail_failed", subject="email", subject_id=email.id, template=email.template, error=error

@@ -142,7 +142,10 @@ def _success(route: Route, schemas: _Schemas) -> dict[str, Any]:
     if _is_model(route.answer):
         return _json(schemas[route.answer, "serialization"], description="Done.")
     if route.answer is File:
-        return {"description": "The file.", "content": {"application/pdf": {"schema": {"type": "string"}}}}
+        return {
+            "description": "The file.",
+            "content": {each: {"schema": {"type": "string"}} for each in route.produces},
+        }
     return {"description": "Done; there is nothing to say."}
 
 

@@ -56,6 +56,8 @@ class Route:
     limit: Limit
     parameters: tuple[Parameter, ...] = field(default=())
     answer: Any = None
+    produces: tuple[str, ...] = ("application/pdf",)
+    """The media types of a File answer."""
 
     @property
     def body(self) -> type[BaseModel] | None:
@@ -88,6 +90,7 @@ def route(
     problems: tuple[type[Problem], ...] = (),
     limit: Limit | None = None,
     anybody: bool = False,
+    produces: tuple[str, ...] = ("application/pdf",),
 ) -> Route:
     """Read a handler's signature into a Route. Raises TypeError for a parameter nobody could fill.
 
@@ -100,7 +103,7 @@ def route(
     names = inspect.signature(handler).parameters
     parameters = tuple(Parameter(name, _source(name, hints[name], path), hints[name]) for name in names)
     limit = limit or (limits.usual(method) if kind == "http" else limits.UNLIMITED)
-    declared = Route(kind, method, path, handler, status, idempotent, problems, limit, parameters, answer)
+    declared = Route(kind, method, path, handler, status, idempotent, problems, limit, parameters, answer, produces)
     if kind == "http" and anybody == bool(declared.access):
         raise TypeError(f"{method} {path}: say who may call, by one guard or by anybody=True")
     return declared

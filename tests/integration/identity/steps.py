@@ -24,17 +24,17 @@ class Member:
     email: str
 
 
-def a_member(**columns: Any) -> Member:
+def a_member(*, email_domain: str = "example.com", **columns: Any) -> Member:
     """Such an account, hashed at the lowest cost."""
-    email = an_address()
+    email = an_address(email_domain)
     with transaction() as tx:
         user = a_user(tx, email=email, password_hash=passwords.hashed(PASSWORD, cost=4), **columns)
     return Member(user.id, email)
 
 
-def an_address() -> str:
+def an_address(domain: str = "example.com") -> str:
     """An address that nobody has yet."""
-    return f"{uuid4().hex[:12]}@example.com"
+    return f"{uuid4().hex[:12]}@{domain}"
 
 
 def register(email: str, **fields: Any) -> tuple[UserAnswer, Letter | None]:

@@ -129,6 +129,15 @@ def test_a_code_is_forgotten_once_it_is_sent(sendgrid):
     assert email(email_id).context == {}
 
 
+def test_the_address_of_whom_we_have_forgotten_goes_with_the_last_mail(sendgrid):  # DP-002
+    with transaction() as tx:
+        mails.ask(tx, "account_deleted", once_key="gone", to="siti@example.com", context={"full_name": "Siti"})
+    [[email_id]] = rows("SELECT id FROM emails WHERE once_key = 'gone'")
+    sending.send(email_id)
+    assert sendgrid.asked[0].body["personalizations"][0]["to"][0]["email"] == "siti@example.com"
+    assert (email(email_id).to_address, email(email_id).context) == ("deleted@deleted.invalid", {})
+
+
 def test_while_one_delivery_sends_another_comes_back_later_and_takes_over_if_the_first_died(sendgrid):
     email_id = a_code_mail()
     change("UPDATE emails SET attempts = 1, claimed_until = now() + interval '60 seconds' WHERE id = :id", id=email_id)

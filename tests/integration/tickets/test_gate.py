@@ -8,7 +8,7 @@ from sqlalchemy import text
 from shared.cloud.database import transaction
 from shared.problems import NotFound
 from shared.tickets import gate, issuing, qr
-from tests.factories import a_tier, a_user, an_event, an_order
+from tests.factories import a_gate_staff, a_tier, a_user, an_event, an_order
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -20,7 +20,7 @@ class Door:
     def __init__(self):
         with transaction() as tx:
             self.event = an_event(tx, tiers=[a_tier(name="VIP")])
-            self.staff = a_user(tx, role="staff", organizer_id=self.event.organizer_id)
+            self.staff = a_gate_staff(tx, self.event)
         self.order = an_order(self.event, quantities=[2], paid=True)
         issuing.issue(self.order.id)
         with transaction() as tx:
@@ -118,6 +118,17 @@ def test_staff_see_only_their_organizers_events(door):
             door.scan(door.codes[0], staff=stranger)
     with pytest.raises(NotFound):
         door.scan(door.codes[0], event_id=uuid4())
+    assert door.scan(door.codes[0]).result == "valid"
+
+
+def test_staff_scan_only_at_the_events_they_are_chosen_for(door):
+    with transaction() as tx:
+        elsewhere = an_event(tx, organizer_id=door.event.organizer_id)
+        colleague = a_gate_staff(tx, elsewhere)
+    with pytest.raises(NotFound):
+        door.scan(door.codes[0], staff=colleague)
+    with pytest.raises(NotFound):
+        door.scan(door.codes[0], event_id=elsewhere.id)
     assert door.scan(door.codes[0]).result == "valid"
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from functions.tickets.main import main as tickets
 from shared.cloud.database import transaction
 from shared.tickets import issuing, qr
-from tests.factories import a_user, an_event, an_order, bearer
+from tests.factories import a_gate_staff, a_user, an_event, an_order, bearer
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -29,7 +29,7 @@ class Sale:
         with transaction() as tx:
             self.owner = a_user(tx)
             event = an_event(tx)
-            self.staff = a_user(tx, role="staff", organizer_id=event.organizer_id)
+            self.staff = a_gate_staff(tx, event)
         self.event_id = event.id
         self.order_id = an_order(event, buyer=self.owner, paid=True).id
         issuing.issue(self.order_id)

@@ -36,6 +36,8 @@ FACTS = {
     "order_confirmation": {"order": an_order(discount_amount=20_000)},
     "e_ticket": {"order": an_order(status="paid"), "tickets": TICKETS, "to_buyer": True},
     "ticket_delayed": {"order": an_order(status="paid")},
+    "staff_invitation": {"full_name": "Siti", "code": "123456", "valid_days": 3},
+    "account_deleted": {"full_name": "Siti"},
     "payment_unusable": {"order": an_order(status="expired"), "amount": 427_500},
 }
 EVERY_MAIL = [(template, language) for template in FACTS for language in ("id", "en")]

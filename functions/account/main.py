@@ -1,0 +1,47 @@
+"""A person's own account: profile, password, a copy of their data, deletion (UM-007 to UM-009, DP-001)."""
+
+from shared.identity import own_password, profiles
+from shared.identity.attempts import TooManyAttempts
+from shared.identity.own_password import PasswordChange, WrongPassword
+from shared.identity.profiles import ProfileAnswer, ProfileChange
+from shared.identity.sessions import Tokens
+from shared.privacy import deletion, export
+from shared.privacy.deletion import AccountInUse, Deletion
+from shared.privacy.export import ExportQuery
+from shared.web import App, File, SignedIn, Transaction
+
+app = App("account")
+
+
+@app.get("/account")
+def show(caller: SignedIn, tx: Transaction) -> ProfileAnswer:
+    """Your profile."""
+    return profiles.read(tx, caller.id)
+
+
+@app.put("/account")
+def change(changes: ProfileChange, caller: SignedIn, tx: Transaction) -> ProfileAnswer:
+    """Change your name, phone, language, or whether we may write to you about offers."""
+    return profiles.change(tx, caller.id, changes)
+
+
+@app.put("/account/password", problems=(WrongPassword, TooManyAttempts))
+def change_password(changes: PasswordChange, caller: SignedIn) -> Tokens:
+    """Change your password. Every other session ends; go on with the tokens in the answer."""
+    return own_password.change(caller.id, changes)
+
+
+@app.get("/account/export", produces=("application/json", "text/csv"))
+def export_data(query: ExportQuery, caller: SignedIn, tx: Transaction) -> File:
+    """Everything we hold about you: profile, consents, orders, mails, sessions, and what was done when."""
+    file = export.export(tx, caller.id, query)
+    return File(file.content, file.content_type, file.filename)
+
+
+@app.post("/account/delete", status=204, problems=(WrongPassword, TooManyAttempts, AccountInUse))
+def delete(asked: Deletion, caller: SignedIn) -> None:
+    """Delete your account for good. What tax law needs is kept without your name."""
+    deletion.delete(caller.id, asked)
+
+
+main = app.entry_point()

@@ -1,0 +1,41 @@
+"""An organizer's gate staff, and what they may scan (GATE)."""
+
+from uuid import UUID
+
+from shared.identity.staff import AddressTaken
+from shared.messages import mails
+from shared.problems import NotFound
+from shared.tickets import staffing
+from shared.tickets.staffing import GateEventList, Invitation, StaffAnswer, StaffList
+from shared.web import App, GateStaff, Organizer, Transaction
+
+app = App("staff")
+
+
+@app.post("/organizer/staff", status=201, problems=(AddressTaken,))
+def invite(invitation: Invitation, organizer: Organizer, tx: Transaction) -> StaffAnswer:
+    """Put somebody at the gate of these events. Who is new gets a mail with a code to choose a password."""
+    answer, letter = staffing.invite(tx, organizer, invitation)
+    mails.ask_letter(tx, letter)
+    return answer
+
+
+@app.get("/organizer/staff")
+def show(organizer: Organizer, tx: Transaction) -> StaffList:
+    """Your gate staff and their events."""
+    return staffing.listed(tx, organizer)
+
+
+@app.delete("/organizer/staff/{user_id}", status=204, problems=(NotFound,))
+def dismiss(user_id: UUID, organizer: Organizer, tx: Transaction) -> None:
+    """Take somebody from all your gates, and end their account."""
+    staffing.dismiss(tx, organizer, user_id)
+
+
+@app.get("/gate/events")
+def gate_events(caller: GateStaff, tx: Transaction) -> GateEventList:
+    """The events you may scan at that are not over."""
+    return staffing.gate_events(tx, caller)
+
+
+main = app.entry_point()

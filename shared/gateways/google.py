@@ -1,0 +1,81 @@
+"""The public keys with which Google signs ID tokens, kept as long as Google says (reference: payments.md 5)."""
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import requests
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.x509 import load_pem_x509_certificate
+from werkzeug.datastructures import ResponseCacheControl
+from werkzeug.http import parse_cache_control_header
+
+from shared.cloud.settings import settings
+from shared.gateways.errors import GatewayUnavailable, PayloadUnreadable
+
+GATEWAY = "google"
+TIMEOUT_SECONDS = 5
+REFETCH_SECONDS = 1
+"""Keys younger than this aren't fetched again for a key id they lack: made-up ids must not flood Google."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Kept:
+    keys: Mapping[str, RSAPublicKey]
+    fetched_at: float
+    fresh_until: float
+
+
+_kept: dict[str, _Kept] = {}
+_fetching = threading.Lock()
+
+
+def public_key(key_id: str) -> RSAPublicKey | None:
+    """Google's key of that id, or None where Google has none, also not a moment ago.
+
+    Raises GatewayUnavailable or PayloadUnreadable where Google's keys are needed and can't be had.
+    """
+    url = settings().google_certs_url
+    with _fetching:
+        kept = _kept.get(url)
+        if kept is None or not _serves(kept, key_id):
+            kept = _kept[url] = _fetch(url)
+    return kept.keys.get(key_id)
+
+
+def _serves(kept: _Kept, key_id: str) -> bool:
+    now = time.monotonic()
+    return now < kept.fresh_until and (key_id in kept.keys or now - kept.fetched_at < REFETCH_SECONDS)
+
+
+def _fetch(url: str) -> _Kept:
+    try:
+        answer = requests.get(url, timeout=TIMEOUT_SECONDS)
+        answer.raise_for_status()
+    except requests.RequestException as error:
+        log.warning("google.keys_unavailable", extra={"error": type(error).__name__})
+        raise GatewayUnavailable(
+            GATEWAY, type(error).__name__, retry_after_seconds=TIMEOUT_SECONDS, outcome_unknown=False
+        ) from None
+    now = time.monotonic()
+    return _Kept(_keys_in(answer), now, now + _fresh_seconds(answer))
+
+
+def _keys_in(answer: requests.Response) -> dict[str, RSAPublicKey]:
+    """The RSA keys of a document `{key id: certificate in PEM}`."""
+    try:
+        keys = {key_id: load_pem_x509_certificate(pem.encode()).public_key() for key_id, pem in answer.json().items()}
+    except (ValueError, AttributeError):
+        raise PayloadUnreadable(GATEWAY, "the signing keys are not certificates in PEM") from None
+    return {key_id: key for key_id, key in keys.items() if isinstance(key, RSAPublicKey)}
+
+
+def _fresh_seconds(answer: requests.Response) -> int:
+    """What is left of Cache-Control's max-age after the time the answer lay in caches on the way (Age)."""
+    control = parse_cache_control_header(answer.headers.get("Cache-Control"), cls=ResponseCacheControl)
+    age = answer.headers.get("Age", "")
+    return max((control.max_age or 0) - (int(age) if age.isdigit() else 0), 0)

@@ -1,0 +1,36 @@
+"""Forgetting a person: the account's row stays, for the books that point to it, and says nothing (DP-002, DP-003)."""
+
+from sqlalchemy import text
+
+from shared.cloud.database import Transaction
+from shared.identity import attempts
+from shared.identity.people import Person
+
+NAME = "Akun dihapus"
+"""What stands where a name stood: on orders and in organizers' reports, in the language of the country."""
+
+_ERASE = text("""
+    UPDATE users
+    SET email = :email, full_name = :full_name, phone = NULL, password_hash = NULL, is_email_verified = false,
+        oauth_provider = NULL, oauth_id = NULL, marketing_opt_in = false, is_deleted = true,
+        deleted_at = now(), updated_at = now()
+    WHERE id = :id
+""")
+_SESSIONS = text("DELETE FROM refresh_tokens WHERE user_id = :id")
+_CODES = text("DELETE FROM one_time_codes WHERE user_id = :id")
+
+
+def erase(tx: Transaction, person: Person) -> None:
+    """Replace all that tells who a person is, whose row is locked, and end every session.
+
+    The address is free for a new account from the commit on.
+    """
+    tx.execute(_ERASE, {"id": person.id, "email": marker_address(person), "full_name": NAME})
+    tx.execute(_SESSIONS, {"id": person.id})
+    tx.execute(_CODES, {"id": person.id})
+    attempts.forget(tx, person.email)
+
+
+def marker_address(person: Person) -> str:
+    """What stands where an address stood: one per person, and under a domain that can't exist (RFC 2606)."""
+    return f"deleted-{person.id}@deleted.invalid"

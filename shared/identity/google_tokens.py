@@ -1,0 +1,108 @@
+"""Google's ID tokens: what must hold before one is believed (UM-003; reference: payments.md 5)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from pydantic import TypeAdapter, ValidationError
+
+from shared.cloud.settings import settings
+from shared.gateways import google
+from shared.gateways.errors import GatewayError
+from shared.identity.addresses import EmailAddress
+from shared.problems import Forbidden, NotSignedIn, TryAgain
+
+ISSUERS = ("https://accounts.google.com", "accounts.google.com")
+SKEW_SECONDS = 10
+"""How far Google's clock and ours may be apart."""
+LONGEST_NAME = 255
+
+_ADDRESS: TypeAdapter[str] = TypeAdapter(EmailAddress)
+
+
+class GoogleTokenInvalid(NotSignedIn):
+    """Google did not confirm who you are. Sign in with Google again."""
+
+    slug = "google-token-invalid"
+
+
+class GoogleSignInOff(Forbidden):
+    """Signing in with Google is not set up here. Use e-mail and password."""
+
+    slug = "google-sign-in-off"
+
+
+@dataclass(frozen=True)
+class GoogleIdentity:
+    """Whom Google knows. `subject` is the identity; the address can change and is never a key.
+
+    `owns_address` is true where Google itself runs the mailbox, so that nobody else can be its owner:
+    Gmail, or a Workspace domain (`hd`). Elsewhere Google has seen the mailbox proved once, long ago perhaps.
+    """
+
+    subject: str
+    email: str
+    full_name: str
+    owns_address: bool
+
+
+def identity_in(id_token: str, nonce: str | None) -> GoogleIdentity:
+    """Whom a Google ID token made for us speaks of, its address verified by Google.
+
+    Raises GoogleTokenInvalid, GoogleSignInOff, or TryAgain where Google's keys can't be had.
+    """
+    client_ids = [each.strip() for each in settings().google_client_ids.split(",") if each.strip()]
+    if not client_ids:
+        raise GoogleSignInOff
+    try:
+        claims = _verified(id_token, client_ids)
+    except jwt.PyJWTError as error:
+        raise GoogleTokenInvalid from error
+    if nonce is not None and claims.get("nonce") != nonce:
+        raise GoogleTokenInvalid("This sign-in was not started here. Sign in with Google again.")
+    if claims.get("email_verified") is not True:
+        raise GoogleTokenInvalid("Google has not verified your address. Verify it with Google, then sign in again.")
+    return _identity(claims)
+
+
+def _verified(id_token: str, client_ids: list[str]) -> dict[str, Any]:
+    header = jwt.get_unverified_header(id_token)
+    # Looked at before the key is: a token of another algorithm must not even choose one.
+    if header.get("alg") != "RS256":
+        raise jwt.InvalidAlgorithmError
+    try:
+        key = google.public_key(str(header.get("kid")))
+    except GatewayError as error:
+        raise TryAgain("Google can't be asked right now. Try again in a moment.", retry_after_seconds=5) from error
+    if key is None:
+        raise jwt.InvalidKeyError
+    claims: dict[str, Any] = jwt.decode(
+        id_token,
+        key,
+        algorithms=["RS256"],
+        audience=client_ids,
+        issuer=ISSUERS,
+        leeway=SKEW_SECONDS,
+        options={"require": ["iss", "aud", "sub", "iat", "exp"]},
+    )
+    return claims
+
+
+def _identity(claims: Mapping[str, Any]) -> GoogleIdentity:
+    try:
+        email = _ADDRESS.validate_python(claims.get("email"))
+    except ValidationError as error:
+        raise GoogleTokenInvalid("Google told us no address. Allow it to share your e-mail address.") from error
+    return GoogleIdentity(
+        subject=claims["sub"],
+        email=email,
+        full_name=_name(claims.get("name"), email),
+        owns_address=email.endswith("@gmail.com") or bool(claims.get("hd")),
+    )
+
+
+def _name(given: Any, email: str) -> str:
+    """The name as one line; who gave Google none is called by the local part of their address."""
+    letters = "".join(letter if letter.isprintable() else " " for letter in str(given or ""))
+    return " ".join(letters.split())[:LONGEST_NAME].strip() or email.partition("@")[0]

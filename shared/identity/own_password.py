@@ -1,0 +1,68 @@
+"""One's own password, given again before something weighty: changing it, deleting the account (UM-008, UM-009)."""
+
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud import audit
+from shared.cloud.database import Transaction, transaction
+from shared.identity import attempts, passwords, people, sessions
+from shared.identity.people import Person
+from shared.identity.sessions import Tokens
+from shared.models import Body
+from shared.problems import NotSignedIn, Problem
+
+
+class PasswordChange(Body):
+    """The password one has, and the one to have from now on."""
+
+    current_password: passwords.GivenPassword
+    new_password: passwords.NewPassword
+
+
+class WrongPassword(Problem):
+    """This is not your password. If you have none or forgot it, choose a new one by mail first."""
+
+    status, slug = 403, "wrong-password"
+
+
+_NEW_PASSWORD = text("UPDATE users SET password_hash = :password_hash, updated_at = now() WHERE id = :id")
+
+
+def confirm(user_id: UUID, password: str) -> Person:
+    """The person, who has just given their password again. Opens its own transaction, around no bcrypt.
+
+    Raises WrongPassword, TooManyAttempts, or NotSignedIn where the account is gone.
+    """
+    with transaction() as tx:
+        person = people.get(tx, user_id)
+        if person is None:
+            raise NotSignedIn
+        attempts.count(tx, person.email)
+    if not passwords.matches(password, person.password_hash):
+        raise WrongPassword
+    return person
+
+
+def lock_confirmed(tx: Transaction, confirmed: Person) -> Person:
+    """Lock somebody who was confirmed a moment ago. Raises WrongPassword where the password has changed since."""
+    person = people.lock(tx, confirmed.id)
+    if person is None or person.password_hash != confirmed.password_hash:
+        raise WrongPassword
+    attempts.forget(tx, person.email)
+    return person
+
+
+def change(user_id: UUID, change: PasswordChange) -> Tokens:
+    """Choose a new password. Every session ends, and the caller gets the tokens of a new one.
+
+    Raises what `confirm` raises. Opens its own transactions.
+    """
+    confirmed = confirm(user_id, change.current_password)
+    password_hash = passwords.hashed(change.new_password)
+    with transaction() as tx:
+        person = lock_confirmed(tx, confirmed)
+        tx.execute(_NEW_PASSWORD, {"id": person.id, "password_hash": password_hash})
+        sessions.end_all(tx, person)
+        audit.record(tx, "user.password_changed", subject="user", subject_id=person.id, actor_id=person.id)
+        return sessions.begin(tx, person)

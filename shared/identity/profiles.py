@@ -1,0 +1,82 @@
+"""A person's own profile: seeing and changing it (UM-007, DP-005)."""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import field_validator
+from sqlalchemy import text
+
+from shared.cloud.database import Transaction
+from shared.identity.accounts import Phone
+from shared.models import Answer, Body, Utc, line
+from shared.problems import NotSignedIn
+
+
+class ProfileAnswer(Answer):
+    """An account with all that its owner may see and change of it."""
+
+    id: UUID
+    email: str
+    full_name: str
+    phone: str | None
+    role: str
+    language: str
+    is_email_verified: bool
+    marketing_opt_in: bool
+    has_password: bool
+    is_linked_to_google: bool
+    created_at: Utc
+
+
+class ProfileChange(Body):
+    """What to change: a field that is left out stays as it is. null empties `phone`."""
+
+    full_name: Annotated[str, line(255)] | None = None
+    phone: Phone | None = None
+    language: Literal["id", "en"] | None = None
+    marketing_opt_in: bool | None = None
+
+    @field_validator("full_name", "language", "marketing_opt_in")
+    @classmethod
+    def _not_null(cls, value: object) -> object:
+        if value is None:
+            raise ValueError("can't be null; leave the field out to keep it")
+        return value
+
+
+_COLUMNS = """
+    id, email, full_name, phone, role, language, is_email_verified, marketing_opt_in,
+    password_hash IS NOT NULL AS has_password, oauth_id IS NOT NULL AS is_linked_to_google, created_at
+"""
+_READ = text(f"SELECT {_COLUMNS} FROM users WHERE id = :id AND NOT is_deleted")
+_CHANGE = text(f"""
+    UPDATE users
+    SET full_name = COALESCE(:full_name, full_name), language = COALESCE(:language, language),
+        phone = CASE WHEN :changes_phone THEN :phone ELSE phone END,
+        marketing_changed_at = CASE WHEN marketing_opt_in = COALESCE(:marketing_opt_in, marketing_opt_in)
+            THEN marketing_changed_at ELSE now() END,
+        marketing_opt_in = COALESCE(:marketing_opt_in, marketing_opt_in),
+        updated_at = now()
+    WHERE id = :id AND NOT is_deleted
+    RETURNING {_COLUMNS}
+""")
+
+
+def read(tx: Transaction, user_id: UUID) -> ProfileAnswer:
+    """The profile. Raises NotSignedIn where the account is gone."""
+    return _answer(tx.execute(_READ, {"id": user_id}).mappings().first())
+
+
+def change(tx: Transaction, user_id: UUID, change: ProfileChange) -> ProfileAnswer:
+    """Change what is given. Consent to marketing is kept with the time it was given or taken back.
+
+    Raises NotSignedIn where the account is gone.
+    """
+    values = {**change.model_dump(), "changes_phone": "phone" in change.model_fields_set, "id": user_id}
+    return _answer(tx.execute(_CHANGE, values).mappings().first())
+
+
+def _answer(row: object) -> ProfileAnswer:
+    if row is None:
+        raise NotSignedIn("This account is gone. Register again.")
+    return ProfileAnswer.model_validate(row)

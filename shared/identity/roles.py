@@ -1,0 +1,60 @@
+"""Roles: what an admin may make of an account, and with which trace (SEC-012)."""
+
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud import audit
+from shared.cloud.database import Transaction
+from shared.identity import people, sessions
+from shared.identity.accounts import UserAnswer
+from shared.models import Body
+from shared.problems import NotFound, Problem
+
+
+class RoleChange(Body):
+    """The role to have from now on."""
+
+    role: Literal["customer", "organizer", "admin"]
+
+
+class RoleFixed(Problem):
+    """This account's role can't be changed: only customers and organizers can change, or become admins."""
+
+    status, slug = 409, "role-fixed"
+
+
+_CHANGE = text("UPDATE users SET role = :role, updated_at = now() WHERE id = :id")
+
+
+def change(tx: Transaction, admin_id: UUID, user_id: UUID, change: RoleChange) -> UserAnswer:
+    """Give an account another role and end its sessions; the same role again changes nothing.
+
+    An access token that is out keeps the old role until it expires. Raises NotFound, and RoleFixed for
+    staff and admins.
+    """
+    person = people.lock(tx, user_id)
+    if person is None:
+        raise NotFound
+    if person.role != change.role:
+        if person.role not in ("customer", "organizer"):
+            raise RoleFixed
+        tx.execute(_CHANGE, {"id": person.id, "role": change.role})
+        sessions.end_all(tx, person)
+        audit.record(
+            tx,
+            "user.role_changed",
+            subject="user",
+            subject_id=person.id,
+            actor_id=admin_id,
+            before=person.role,
+            after=change.role,
+        )
+    return UserAnswer(
+        id=person.id,
+        email=person.email,
+        full_name=person.full_name,
+        role=change.role,
+        is_email_verified=person.is_email_verified,
+    )

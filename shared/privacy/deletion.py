@@ -1,0 +1,121 @@
+"""Deleting an account: everything that names the person goes, every number stays (UM-009, DP-002, DP-003).
+
+Orders, payments, refunds, the ledger and the audit trail are kept whole for the tax law's seven years;
+they name a person by id only. A person who still has something coming is asked to wait for it:
+
+    live-reservation    an order that is reserved or being paid
+    upcoming-tickets    tickets of an event that is not over: the gate needs the name on them
+    refund-under-way    money on its way back
+    event-not-over      as organizer: a published event
+    not-settled         as organizer: money that we owe for their events, or that they owe
+"""
+
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud import audit
+from shared.cloud.database import Transaction, transaction
+from shared.identity import erasure, own_password, passwords
+from shared.identity.people import Person
+from shared.messages import mails
+from shared.models import Body
+from shared.problems import Problem
+
+
+class Deletion(Body):
+    """The password, so that nobody who finds an open browser can do this."""
+
+    password: passwords.GivenPassword
+
+
+class AccountInUse(Problem):
+    """This account can't be deleted yet; `reasons` tells what has to end first.
+
+    Cancel or pay what is reserved, and wait until your events are over and all money has arrived.
+    """
+
+    status, slug = 409, "account-in-use"
+
+
+_IN_THE_WAY = text("""
+    SELECT
+        EXISTS (SELECT 1 FROM orders WHERE user_id = :id AND status IN ('reserved', 'pending_payment'))
+            AS "live-reservation",
+        EXISTS (SELECT 1 FROM orders o JOIN events e ON e.id = o.event_id
+            WHERE o.user_id = :id AND o.status = 'paid' AND e.status <> 'cancelled' AND e.end_date > now())
+            AS "upcoming-tickets",
+        EXISTS (SELECT 1 FROM refunds r JOIN orders o ON o.id = r.order_id
+            WHERE o.user_id = :id AND r.status IN ('requested', 'approved', 'processing'))
+            AS "refund-under-way",
+        EXISTS (SELECT 1 FROM events WHERE organizer_id = :id AND status = 'published' AND end_date > now())
+            AS "event-not-over",
+        EXISTS (SELECT 1 FROM events e JOIN orders o ON o.event_id = e.id
+                LEFT JOIN refunds r ON r.order_id = o.id AND r.status IN ('requested', 'approved', 'processing')
+            WHERE e.organizer_id = :id AND (o.status IN ('reserved', 'pending_payment') OR r.id IS NOT NULL))
+        OR (SELECT COALESCE(sum(amount), 0) <> 0 FROM ledger_entries WHERE account = :payable)
+            AS "not-settled"
+""")
+# Past orders only: what is live was refused above. A name is needed on paper, an address is not.
+_ATTENDEES = text("""
+    UPDATE order_items i
+    SET attendee_name = CASE WHEN attendee_name IS NULL THEN NULL ELSE :name END, attendee_email = NULL
+    FROM orders o WHERE o.id = i.order_id AND o.user_id = :id
+""")
+_MAILS = text("""
+    UPDATE emails
+    SET to_address = :marker, context = '{}',
+        status = CASE WHEN status = 'queued' THEN 'failed' ELSE status END,
+        error_message = CASE WHEN status = 'queued' THEN 'the account was deleted' ELSE error_message END
+    WHERE id IN (SELECT id FROM emails WHERE to_address = :email
+        UNION SELECT m.id FROM emails m JOIN orders o ON o.id = m.order_id WHERE o.user_id = :id)
+""")
+_NOTIFICATIONS = text("""
+    UPDATE webhook_events w SET payload = payload - ARRAY['payer_email', 'customer', 'customer_details']
+    FROM payments p JOIN orders o ON o.id = p.order_id
+    WHERE w.payment_id = p.id AND o.user_id = :id
+""")
+_KEPT_ANSWERS = text("DELETE FROM idempotency_keys WHERE caller = :id")
+_GATE_DUTIES = text("""
+    DELETE FROM event_staff
+    WHERE user_id = :id OR event_id IN (SELECT id FROM events WHERE organizer_id = :id)
+""")
+
+
+def delete(user_id: UUID, deletion: Deletion) -> None:
+    """Delete the account, in one transaction, and mail its last address that it is done.
+
+    Raises AccountInUse, and what own_password.confirm raises.
+    """
+    confirmed = own_password.confirm(user_id, deletion.password)
+    with transaction() as tx:
+        person = own_password.lock_confirmed(tx, confirmed)
+        _refuse_if_in_use(tx, person)
+        _anonymise(tx, person)
+        mails.ask(
+            tx,
+            "account_deleted",
+            once_key=f"account_deleted:{person.id}",
+            to=person.email,
+            language=person.language,
+            context={"full_name": person.full_name},
+        )
+        erasure.erase(tx, person)
+        audit.record(tx, "user.deleted", subject="user", subject_id=person.id, actor_id=person.id)
+
+
+def _refuse_if_in_use(tx: Transaction, person: Person) -> None:
+    names = {"id": person.id, "payable": f"organizer_payable:{person.id}"}
+    found = tx.execute(_IN_THE_WAY, names).mappings().one()
+    reasons = [reason for reason, stands in found.items() if stands]
+    if reasons:
+        raise AccountInUse(reasons=reasons)
+
+
+def _anonymise(tx: Transaction, person: Person) -> None:
+    """Whatever names the person outside of identity's own tables."""
+    tx.execute(_ATTENDEES, {"id": person.id, "name": erasure.NAME})
+    tx.execute(_MAILS, {"id": person.id, "email": person.email, "marker": erasure.marker_address(person)})
+    tx.execute(_NOTIFICATIONS, {"id": person.id})
+    tx.execute(_KEPT_ANSWERS, {"id": person.id})
+    tx.execute(_GATE_DUTIES, {"id": person.id})

@@ -1,0 +1,115 @@
+"""Everything we hold about a person, section by section (DP-001)."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import RowMapping, TextClause, text
+
+from shared.cloud.database import Transaction
+from shared.problems import NotSignedIn
+
+Section = dict[str, Any] | list[dict[str, Any]]
+
+_PROFILE = text("""
+    SELECT id, email, full_name, phone, role, organizer_id, language, is_email_verified,
+        password_hash IS NOT NULL AS has_password, oauth_provider, oauth_id, created_at, updated_at
+    FROM users WHERE id = :id AND NOT is_deleted
+""")
+_CONSENTS = text("""
+    SELECT terms_version, terms_accepted_at, marketing_opt_in, marketing_changed_at FROM users WHERE id = :id
+""")
+_ORDERS = text("""
+    SELECT o.id, o.event_id, e.title AS event_title, e.start_date AS event_start_date, o.status, o.subtotal,
+        o.discount_amount, o.platform_fee, o.total_amount, o.promo_code, o.created_at, o.paid_at, o.ended_at
+    FROM orders o JOIN events e ON e.id = o.event_id
+    WHERE o.user_id = :id ORDER BY o.created_at, o.id
+""")
+_OF_ORDERS = {
+    "items": text("""
+        SELECT i.order_id, i.id, c.name AS tier_name, i.unit_price, i.discount, i.platform_fee, i.attendee_name,
+            i.attendee_email
+        FROM order_items i JOIN ticket_tiers c ON c.id = i.tier_id
+        WHERE i.order_id = ANY(:order_ids) ORDER BY i.order_id, i.position
+    """),
+    "payments": text("""
+        SELECT order_id, id, gateway, gateway_reference, payment_method, channel, va_number, status, amount,
+            received_amount, created_at, paid_at, ended_at
+        FROM payments WHERE order_id = ANY(:order_ids) ORDER BY order_id, attempt
+    """),
+    "refunds": text("""
+        SELECT order_id, id, payment_id, amount, reason, status, rejection_reason, created_at, updated_at
+        FROM refunds WHERE order_id = ANY(:order_ids) ORDER BY order_id, created_at
+    """),
+    "tickets": text("""
+        SELECT order_id, id, order_item_id, status, validated_at, gate, created_at
+        FROM tickets WHERE order_id = ANY(:order_ids) ORDER BY order_id, created_at, id
+    """),
+}
+_LISTS = {
+    "mails": text("""
+        SELECT template, to_address, language, status, created_at, sent_at FROM emails  -- Uses index: emails_to
+        WHERE to_address = (SELECT email FROM users WHERE id = :id) ORDER BY created_at, id
+    """),
+    "sessions": text("""
+        SELECT family_id, created_at, expires_at, spent_at, ended_at FROM refresh_tokens
+        WHERE user_id = :id ORDER BY created_at
+    """),
+    "organized_events": text("""
+        SELECT id, title, status, start_date, end_date, created_at FROM events
+        WHERE organizer_id = :id ORDER BY created_at, id
+    """),
+    "gate_duties": text("""
+        SELECT s.event_id, e.title AS event_title, s.created_at FROM event_staff s JOIN events e ON e.id = s.event_id
+        WHERE s.user_id = :id ORDER BY s.created_at
+    """),
+    # Uses indexes: audit_log_subject, audit_log_actor
+    "audit": text("""
+        SELECT at, actor_id IS NOT DISTINCT FROM :id AS by_you, action, subject, subject_id, details FROM audit_log
+        WHERE id IN (
+            SELECT id FROM audit_log WHERE actor_id = :id
+            UNION SELECT id FROM audit_log WHERE subject = 'user' AND subject_id = CAST(:id AS uuid)::text
+            UNION SELECT l.id FROM orders o JOIN audit_log l ON l.subject = 'order' AND l.subject_id = o.id::text
+                WHERE o.user_id = :id)
+        ORDER BY id
+    """),
+}
+
+
+def about(tx: Transaction, user_id: UUID) -> dict[str, Section]:
+    """All of it: plain values, UUIDs and moments. Raises NotSignedIn where the account is gone.
+
+    Mails are listed without their text, and secrets (hashes of passwords, codes, tokens) are left out.
+    """
+    profile = tx.execute(_PROFILE, {"id": user_id}).mappings().first()
+    if profile is None:
+        raise NotSignedIn("This account is gone.")
+    return {
+        "profile": dict(profile),
+        "consents": dict(tx.execute(_CONSENTS, {"id": user_id}).mappings().one()),
+        "orders": _orders(tx, user_id),
+        **{name: _rows(tx, query, id=user_id) for name, query in _LISTS.items()},
+    }
+
+
+def _orders(tx: Transaction, user_id: UUID) -> list[dict[str, Any]]:
+    """The orders, each with its items, payments, refunds and tickets."""
+    orders = _rows(tx, _ORDERS, id=user_id)
+    order_ids = [order["id"] for order in orders]
+    for name, query in _OF_ORDERS.items():
+        parts = _by_order(tx.execute(query, {"order_ids": order_ids}).mappings())
+        for order in orders:
+            order[name] = parts.get(order["id"], [])
+    return orders
+
+
+def _by_order(rows: Iterable[RowMapping]) -> Mapping[UUID, list[dict[str, Any]]]:
+    found: dict[UUID, list[dict[str, Any]]] = {}
+    for row in rows:
+        part = dict(row)
+        found.setdefault(part.pop("order_id"), []).append(part)
+    return found
+
+
+def _rows(tx: Transaction, query: TextClause, **values: Any) -> list[dict[str, Any]]:
+    return [dict(row) for row in tx.execute(query, values).mappings()]

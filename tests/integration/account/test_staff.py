@@ -1,0 +1,198 @@
+"""GATE: organizers choose who scans at which event; those people see and scan nothing else."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from flask import Response
+from sqlalchemy import text
+
+from functions.auth.main import main as auth
+from functions.staff.main import main
+from functions.tickets.main import main as tickets
+from shared.cloud.database import transaction
+from shared.identity.accounts import TERMS_VERSION
+from shared.identity.tokens import Principal, principal_of
+from tests.doors import call, problem
+from tests.factories import Event, a_gate_staff, a_user, an_event
+from tests.integration.identity.steps import PASSWORD, a_member, an_address, column, forget_password, register
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+class Organizer:
+    """Somebody with two events."""
+
+    def __init__(self) -> None:
+        with transaction() as tx:
+            self.principal = a_user(tx, role="organizer")
+            self.events = [an_event(tx, organizer_id=self.principal.id) for _ in range(2)]
+
+    def invite(self, email: str, *events: Event, **body: Any) -> Response:
+        """What the door answers."""
+        asked = {"email": email, "full_name": "Dewi", "event_ids": [str(event.id) for event in events], **body}
+        return call(main, "POST", "/organizer/staff", by=self.principal, json=asked)
+
+    def staff(self) -> list[dict[str, Any]]:
+        """The list."""
+        items: list[dict[str, Any]] = call(main, "GET", "/organizer/staff", by=self.principal).get_json()["items"]
+        return items
+
+    def dismiss(self, user_id: str) -> Response:
+        """What the door answers."""
+        return call(main, "DELETE", f"/organizer/staff/{user_id}", by=self.principal)
+
+
+@pytest.fixture
+def organizer() -> Organizer:
+    return Organizer()
+
+
+def codes_mailed(email: str) -> list[str]:
+    """The codes in the invitations to an address, oldest first."""
+    with transaction() as tx:
+        rows = tx.execute(
+            text("""
+                SELECT context ->> 'code' FROM emails WHERE to_address = :email AND template = 'staff_invitation'
+                ORDER BY created_at
+            """),
+            {"email": email},
+        )
+        return list(rows.scalars())
+
+
+def join(email: str) -> Principal:
+    """Choose a password with the code of the invitation, and sign in."""
+    [code] = codes_mailed(email)
+    chosen = call(auth, "POST", "/auth/reset-password", json={"email": email, "code": code, "password": PASSWORD})
+    assert chosen.status_code == 204, chosen.get_data(as_text=True)
+    tokens = call(auth, "POST", "/auth/login", json={"email": email, "password": PASSWORD}).get_json()
+    principal = principal_of(tokens["access_token"])
+    assert principal is not None
+    return principal
+
+
+def scan(staff: Principal, event: Event) -> int:
+    """The status of scanning something at an event: 404 where it isn't theirs."""
+    body = {"event_id": str(event.id), "qr": "palsu"}
+    return call(tickets, "POST", "/tickets/scan", by=staff, json=body).status_code
+
+
+def gate_events(caller: Principal) -> list[str]:
+    """The events a caller is shown."""
+    return [event["id"] for event in call(main, "GET", "/gate/events", by=caller).get_json()["items"]]
+
+
+def test_an_invited_person_chooses_a_password_and_scans_at_the_chosen_event_only(organizer: Organizer):
+    email = an_address()
+    here, elsewhere = organizer.events
+    answer = organizer.invite(email, here)
+    assert answer.status_code == 201
+    invited = answer.get_json()
+    assert (invited["email"], invited["has_joined"], invited["event_ids"]) == (email, False, [str(here.id)])
+    assert column("terms_version", email) is None, "nobody accepts terms for somebody else"
+
+    staff = join(email)
+    assert (str(staff.id), staff.role, staff.organizer_id) == (invited["id"], "staff", organizer.principal.id)
+    assert column("terms_version", email) == TERMS_VERSION
+    assert (scan(staff, here), scan(staff, elsewhere)) == (200, 404)
+    assert gate_events(staff) == [str(here.id)]
+    assert [person["has_joined"] for person in organizer.staff()] == [True]
+
+
+def test_inviting_again_changes_the_events_and_mails_nobody_who_has_joined(organizer: Organizer):
+    email = an_address()
+    here, elsewhere = organizer.events
+    organizer.invite(email, here)
+    staff = join(email)
+    organizer.invite(email, elsewhere)
+    assert (scan(staff, here), scan(staff, elsewhere)) == (404, 200)
+    assert len(codes_mailed(email)) == 1
+    assert [person["event_ids"] for person in organizer.staff()] == [[str(elsewhere.id)]]
+
+
+def test_an_invitation_can_be_renewed_by_its_owner(organizer: Organizer):
+    """Its code lives three days; after that a forgotten password is asked for, which needs the mailbox only."""
+    email = an_address()
+    organizer.invite(email, organizer.events[0])
+    with transaction() as tx:
+        life = tx.execute(
+            text(
+                "SELECT c.expires_at - c.created_at FROM one_time_codes c JOIN users u ON u.id = c.user_id WHERE email = :e"
+            ),
+            {"e": email},
+        ).scalar_one()
+        tx.execute(text("UPDATE one_time_codes SET created_at = created_at - interval '4 days'"))
+    assert life.days == 3
+    assert forget_password(email) is not None
+
+
+def test_who_is_dismissed_is_out_at_once(organizer: Organizer):
+    email = an_address()
+    organizer.invite(email, *organizer.events)
+    staff = join(email)
+    assert organizer.dismiss(str(staff.id)).status_code == 204
+    assert [scan(staff, event) for event in organizer.events] == [404, 404]
+    assert organizer.staff() == []
+    signing_in = call(auth, "POST", "/auth/login", json={"email": email, "password": PASSWORD})
+    assert problem(signing_in) == (401, "invalid-credentials")
+    assert organizer.invite(email, organizer.events[0]).get_json()["id"] != str(staff.id)
+
+
+def test_another_organizers_staff_and_events_are_out_of_reach(organizer: Organizer):
+    other = Organizer()
+    email = an_address()
+    theirs = other.invite(email, other.events[0]).get_json()
+    assert problem(organizer.invite(an_address(), other.events[0])) == (422, "invalid")
+    assert problem(organizer.invite(an_address(), organizer.events[0], event_ids=[str(uuid4())])) == (422, "invalid")
+    assert problem(organizer.invite(email, organizer.events[0])) == (409, "address-taken")
+    assert problem(organizer.dismiss(theirs["id"])) == (404, "not-found")
+    assert organizer.staff() == []
+    assert len(other.staff()) == 1
+
+
+@pytest.mark.parametrize("role", ["customer", "organizer", "admin"])
+def test_no_other_account_turns_into_staff(organizer: Organizer, role: str):
+    member = a_member(role=role)
+    assert problem(organizer.invite(member.email, organizer.events[0])) == (409, "address-taken")
+    assert column("role", member.email) == role
+
+
+def test_nobody_can_register_over_an_invitation(organizer: Organizer):
+    email = an_address()
+    organizer.invite(email, organizer.events[0])
+    _, letter = register(email)
+    assert letter is not None
+    assert letter.template == "already_registered"
+    assert column("role", email) == "staff"
+    assert join(email).role == "staff"
+
+
+@pytest.mark.parametrize("role", ["customer", "staff"])
+def test_only_organizers_invite(organizer: Organizer, role: str):
+    with transaction() as tx:
+        caller = a_user(tx) if role == "customer" else a_gate_staff(tx, organizer.events[0])
+    answer = call(main, "GET", "/organizer/staff", by=caller)
+    assert problem(answer) == (403, "forbidden")
+
+
+def test_organizers_are_shown_their_own_events_at_the_gate(organizer: Organizer):
+    Organizer()
+    assert sorted(gate_events(organizer.principal)) == sorted(str(event.id) for event in organizer.events)
+
+
+def test_who_chose_whom_is_in_the_audit_trail(organizer: Organizer):
+    email = an_address()
+    person = organizer.invite(email, organizer.events[0]).get_json()
+    organizer.dismiss(person["id"])
+    with transaction() as tx:
+        lines = tx.execute(
+            text("SELECT action, actor_id, details::text AS said FROM audit_log WHERE subject_id = :id ORDER BY id"),
+            {"id": person["id"]},
+        ).all()
+    assert [(line.action, line.actor_id) for line in lines] == [
+        ("staff.assigned", organizer.principal.id),
+        ("staff.dismissed", organizer.principal.id),
+    ]
+    assert not any(email in line.said for line in lines)
+    assert UUID(person["id"])

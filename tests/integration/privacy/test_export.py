@@ -1,0 +1,134 @@
+"""DP-001: people get a copy of everything we hold about them, and of nobody else."""
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from flask import Response
+from sqlalchemy import text
+
+from functions.account.main import main
+from shared.cloud import audit
+from shared.cloud.database import transaction
+from shared.identity.tokens import Principal
+from shared.messages import mails
+from shared.sales.answers import OrderAnswer
+from tests.doors import call, problem
+from tests.factories import an_order
+from tests.integration.identity.steps import Member, a_member, login
+
+pytestmark = pytest.mark.usefixtures("database")
+
+SECTIONS = [
+    "profile", "consents", "orders", "mails", "sessions", "organized_events", "gate_duties", "audit",
+]  # fmt: skip
+
+
+def exported(member: Member, form: str = "json") -> Response:
+    """What the door answers."""
+    return call(main, "GET", f"/account/export?format={form}", by=Principal(member.id, "customer", None))
+
+
+def a_buyer() -> tuple[Member, OrderAnswer]:
+    """Somebody with a paid order of two, a ticket, a payment, a refund, and mails."""
+    member = a_member()
+    order = an_order(buyer=Principal(member.id, "customer", None), quantities=[2], paid=True)
+    login(member.email)
+    with transaction() as tx:
+        payment_id = tx.execute(
+            text("""
+                INSERT INTO payments (order_id, attempt, gateway, external_id, payment_method, status, amount,
+                    received_amount, expires_at, paid_at)
+                VALUES (:id, 1, 'xendit', :external_id, 'QRIS', 'paid', :amount, :amount, now(), now()) RETURNING id
+            """),
+            {"id": order.id, "external_id": f"{order.id}-1", "amount": order.total_amount},
+        ).scalar_one()
+        tx.execute(
+            text("""
+                INSERT INTO refunds (order_id, payment_id, user_id, kind, amount, reason, status)
+                VALUES (:id, :payment_id, :user_id, 'by_gateway', 1000, 'x', 'completed')
+            """),
+            {"id": order.id, "payment_id": payment_id, "user_id": member.id},
+        )
+        tx.execute(
+            text("INSERT INTO tickets (order_id, order_item_id, event_id) VALUES (:id, :item_id, :event_id)"),
+            {"id": order.id, "item_id": order.items[0].id, "event_id": order.event_id},
+        )
+        mails.ask_about_order(tx, "order_confirmation", order.id, once_key=f"order_confirmation:{order.id}")
+        mails.ask(
+            tx, "reset_password", once_key=str(order.id), to=member.email, context={"code": "123456", "full_name": "S"}
+        )
+    return member, order
+
+
+def test_everything_about_a_buyer_is_in_it():
+    member, order = a_buyer()
+    a_buyer()
+    answer = exported(member)
+    assert (answer.status_code, answer.content_type) == (200, "application/json")
+    assert answer.headers["Content-Disposition"].startswith('attachment; filename="karcis-')
+
+    held: dict[str, Any] = answer.get_json()
+    assert list(held) == SECTIONS
+    assert (held["profile"]["id"], held["profile"]["email"]) == (str(member.id), member.email)
+    assert held["consents"]["terms_version"] == "1"
+    [mine] = held["orders"]
+    assert (mine["id"], mine["total_amount"], mine["status"]) == (str(order.id), order.total_amount, "paid")
+    assert [item["attendee_name"] for item in mine["items"]] == ["Peserta 1", "Peserta 2"]
+    assert [payment["amount"] for payment in mine["payments"]] == [order.total_amount]
+    assert [refund["amount"] for refund in mine["refunds"]] == [1000]
+    assert [ticket["status"] for ticket in mine["tickets"]] == ["issued"]
+    assert {mail["template"] for mail in held["mails"]} == {"order_confirmation", "reset_password"}
+    assert len(held["sessions"]) == 1
+
+
+def test_no_secret_and_no_text_of_a_mail_is_in_it():
+    member, _ = a_buyer()
+    for form in ("json", "csv"):
+        content = exported(member, form).get_data(as_text=True)
+        assert not any(secret in content for secret in ("$2b$", "password_hash", "token_hash", "123456"))
+
+
+def test_the_csv_holds_the_same_as_the_json_line_by_line():
+    member, order = a_buyer()
+    answer = exported(member, "csv")
+    assert answer.content_type == "text/csv; charset=utf-8"
+    lines = list(csv.DictReader(io.StringIO(answer.get_data().decode("utf-8-sig"))))
+    values = {(line["section"], line["record"], line["field"]): line["value"] for line in lines}
+    assert values["profile", "1", "email"] == member.email
+    assert values["orders", "1", "total_amount"] == str(order.total_amount)
+    assert values["orders", "1", "items.2.attendee_email"] == "peserta2@example.com"
+    assert values["orders", "1", "created_at"].endswith("Z")
+
+
+def test_a_name_that_is_a_formula_calculates_nothing():
+    member, _ = a_buyer()
+    with transaction() as tx:
+        tx.execute(text("UPDATE users SET full_name = '=1+1', phone = '+62812' WHERE id = :id"), {"id": member.id})
+    content = exported(member, "csv").get_data(as_text=True)
+    assert '"\'=1+1"' in content
+    assert '"\'+62812"' in content
+
+
+def test_what_was_done_to_and_by_a_person_is_in_it_and_the_export_is_noted_too():
+    member, order = a_buyer()
+    _, strangers = a_buyer()
+    with transaction() as tx:
+        for each in (order, strangers):
+            audit.record(tx, "order.reviewed", subject="order", subject_id=each.id)
+    exported(member)
+    lines = exported(member).get_json()["audit"]
+    noted = [(line["action"], line["by_you"], line["subject_id"]) for line in lines]
+    assert ("user.data_exported", True, str(member.id)) in noted
+    assert ("order.reviewed", False, str(order.id)) in noted
+    assert str(strangers.id) not in str(noted)
+
+
+def test_a_stranger_a_deleted_account_and_another_form_are_refused():
+    assert problem(call(main, "GET", "/account/export")) == (401, "not-signed-in")
+    member = a_member()
+    assert problem(exported(member, "xml")) == (422, "invalid")
+    with transaction() as tx:
+        tx.execute(text("UPDATE users SET is_deleted = true WHERE id = :id"), {"id": member.id})
+    assert problem(exported(member)) == (401, "not-signed-in")
