@@ -9,15 +9,16 @@ from shared.catalog.search import EventSearch
 from shared.catalog.tiers import CapacityExceeded, KindIsFixed, NewTier, QuotaTooSmall, TierAnswer, TierChange
 from shared.models import Listing
 from shared.problems import NotFound
-from shared.web import App, Organizer, Transaction, Viewer
+from shared.web import App, Cached, Organizer, Transaction, Viewer
+from shared.web.caching import AVAILABILITY, LISTS
 
 app = App("events")
 
 
 @app.get("/events")
-def browse(wanted: EventSearch, tx: Transaction) -> Listing[EventAnswer]:
+def browse(wanted: EventSearch, tx: Transaction) -> Cached[Listing[EventAnswer]]:
     """The published events that have not ended yet, soonest first unless asked otherwise."""
-    return search.upcoming(tx, wanted)
+    return Cached(search.upcoming(tx, wanted), LISTS)
 
 
 @app.post("/events", status=201, problems=(CapacityExceeded,))
@@ -27,9 +28,10 @@ def create(new: NewEvent, organizer: Organizer, tx: Transaction) -> EventAnswer:
 
 
 @app.get("/events/{event}", problems=(NotFound,))
-def show(event: str, viewer: Viewer, tx: Transaction) -> EventAnswer:
+def show(event: str, viewer: Viewer, tx: Transaction) -> Cached[EventAnswer]:
     """An event by its id or slug. A draft is shown to its organizer only."""
-    return events.read(tx, viewer, event)
+    found = events.read(tx, viewer, event)
+    return Cached(found, AVAILABILITY, is_public=found.is_public)
 
 
 @app.put(
@@ -48,9 +50,10 @@ def delete(event: UUID, organizer: Organizer, tx: Transaction) -> None:
 
 
 @app.get("/events/{event}/tickets", problems=(NotFound,))
-def tickets(event: str, viewer: Viewer, tx: Transaction) -> TierList:
+def tickets(event: str, viewer: Viewer, tx: Transaction) -> Cached[TierList]:
     """What is for sale at an event: prices of this moment and what is left."""
-    return events.read_tiers(tx, viewer, event)
+    found = events.read(tx, viewer, event)
+    return Cached(TierList(event_id=found.id, tiers=found.tiers), AVAILABILITY, is_public=found.is_public)
 
 
 @app.post("/events/{event}/tiers", status=201, problems=(NotFound, CapacityExceeded, EventCancelled))

@@ -3,6 +3,7 @@
 from shared.cloud.database import Transaction
 from shared.web.app import App
 from shared.web.auth import Admin, Buyer, GateStaff, Organizer, SignedIn, Viewer
+from shared.web.caching import Cached
 from shared.web.rendering import File
 from shared.web.requests import RawRequest
 from shared.web.routes import Attempt, IdempotencyKey
@@ -12,6 +13,7 @@ __all__ = [
     "App",
     "Attempt",
     "Buyer",
+    "Cached",
     "File",
     "GateStaff",
     "IdempotencyKey",

@@ -137,7 +137,9 @@ class App:
         if matched.idempotent and key is not None and caller is not None:
             fingerprint = b"\n".join([request.method.encode(), request.path.encode(), request.get_data()])
             return idempotency.once(caller.id, key, fingerprint, lambda: _outcome(matched, values))
-        return rendering.response(_call(matched, values), matched.status)
+        answer = rendering.response(_call(matched, values), matched.status)
+        answer.make_conditional(request)  # 304 where the caller has it already
+        return answer
 
 
 @dataclass(frozen=True)

@@ -124,6 +124,8 @@ def _path_parameter(parameter: Parameter) -> dict[str, Any]:
 
 def _responses(route: Route, schemas: _Schemas) -> dict[str, Any]:
     answers: dict[str, Any] = {str(route.status): _success(route, schemas)}
+    if route.is_kept:
+        answers["304"] = {"description": "Not changed since the answer whose ETag is sent as If-None-Match."}
     by_status: dict[int, list[type[Problem]]] = {}
     for problem in _problems(route):
         by_status.setdefault(problem.status, []).append(problem)

@@ -12,6 +12,7 @@ from shared.cloud.database import Transaction
 from shared.models import Query
 from shared.problems import Problem
 from shared.web.auth import Access
+from shared.web.caching import Cached
 from shared.web.requests import RawRequest
 
 Kind = Literal["http", "message", "task", "job"]
@@ -53,6 +54,9 @@ class Route:
     problems: tuple[type[Problem], ...]
     parameters: tuple[Parameter, ...] = field(default=())
     answer: Any = None
+    """What the handler returns, without the `Cached` around it."""
+    is_kept: bool = False
+    """Whether browsers and the CDN may keep the answer."""
 
     @property
     def body(self) -> type[BaseModel] | None:
@@ -86,10 +90,12 @@ def route(
 ) -> Route:
     """Read a handler's signature into a Route. Raises TypeError for a parameter nobody could fill."""
     hints = get_type_hints(handler, include_extras=True)
-    answer = hints.pop("return", None)
+    returned = hints.pop("return", None)
+    is_kept = get_origin(returned) is Cached
+    answer = get_args(returned)[0] if is_kept else returned
     names = inspect.signature(handler).parameters
     parameters = tuple(Parameter(name, _source(name, hints[name], path), hints[name]) for name in names)
-    return Route(kind, method, path, handler, status, idempotent, problems, parameters, answer)
+    return Route(kind, method, path, handler, status, idempotent, problems, parameters, answer, is_kept)
 
 
 def _source(name: str, annotation: Any, path: str) -> Source:
