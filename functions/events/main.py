@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from shared.catalog import editing, events, search
+from shared.catalog import editing, pages
 from shared.catalog.editing import EventCancelled, NotDeletable, TicketsTaken
 from shared.catalog.events import EventAnswer, EventChange, NewEvent, TierList
 from shared.catalog.search import EventSearch
@@ -16,9 +16,9 @@ app = App("events")
 
 
 @app.get("/events")
-def browse(wanted: EventSearch, tx: Transaction) -> Cached[Listing[EventAnswer]]:
+def browse(wanted: EventSearch) -> Cached[Listing[EventAnswer]]:
     """The published events that have not ended yet, soonest first unless asked otherwise."""
-    return Cached(search.upcoming(tx, wanted), LISTS)
+    return Cached(pages.browse(wanted), LISTS)
 
 
 @app.post("/events", status=201, problems=(CapacityExceeded,))
@@ -28,9 +28,9 @@ def create(new: NewEvent, organizer: Organizer, tx: Transaction) -> EventAnswer:
 
 
 @app.get("/events/{event}", problems=(NotFound,))
-def show(event: str, viewer: Viewer, tx: Transaction) -> Cached[EventAnswer]:
+def show(event: str, viewer: Viewer) -> Cached[EventAnswer]:
     """An event by its id or slug. A draft is shown to its organizer only."""
-    found = events.read(tx, viewer, event)
+    found = pages.show(viewer, event)
     return Cached(found, AVAILABILITY, is_public=found.is_public)
 
 
@@ -50,9 +50,9 @@ def delete(event: UUID, organizer: Organizer, tx: Transaction) -> None:
 
 
 @app.get("/events/{event}/tickets", problems=(NotFound,))
-def tickets(event: str, viewer: Viewer, tx: Transaction) -> Cached[TierList]:
+def tickets(event: str, viewer: Viewer) -> Cached[TierList]:
     """What is for sale at an event: prices of this moment and what is left."""
-    found = events.read(tx, viewer, event)
+    found = pages.show(viewer, event)
     return Cached(TierList(event_id=found.id, tiers=found.tiers), AVAILABILITY, is_public=found.is_public)
 
 
