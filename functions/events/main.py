@@ -1,15 +1,17 @@
 """Events and their tiers: browse, show, create, change (EM-001..017)."""
 
+from typing import Annotated
 from uuid import UUID
 
-from shared.catalog import editing, pages
+from shared.catalog import editing, media, pages
 from shared.catalog.editing import EventCancelled, NotDeletable, TicketsTaken
 from shared.catalog.events import EventAnswer, EventChange, NewEvent, TierList
+from shared.catalog.pictures import NotAnImage
 from shared.catalog.search import EventSearch
 from shared.catalog.tiers import CapacityExceeded, KindIsFixed, NewTier, QuotaTooSmall, TierAnswer, TierChange
 from shared.models import Listing
 from shared.problems import NotFound
-from shared.web import App, Cached, Organizer, Transaction, Viewer
+from shared.web import App, Cached, MaxBytes, Organizer, Transaction, Upload, Viewer
 from shared.web.caching import AVAILABILITY, LISTS
 
 app = App("events")
@@ -54,6 +56,14 @@ def tickets(event: str, viewer: Viewer) -> Cached[TierList]:
     """What is for sale at an event: prices of this moment and what is left."""
     found = pages.show(viewer, event)
     return Cached(TierList(event_id=found.id, tiers=found.tiers), AVAILABILITY, is_public=found.is_public)
+
+
+@app.post("/events/{event}/banner", status=200, problems=(NotFound, EventCancelled, NotAnImage))
+def set_banner(
+    event: UUID, file: Annotated[Upload, MaxBytes(media.MAX_BANNER_BYTES)], organizer: Organizer
+) -> EventAnswer:
+    """Show a picture with the event: JPEG or PNG, 5 MB and 8000 x 8000 pixels at most. Its metadata is removed."""
+    return media.set_banner(organizer, event, file.content)
 
 
 @app.post("/events/{event}/tiers", status=201, problems=(NotFound, CapacityExceeded, EventCancelled))

@@ -5,7 +5,7 @@ from shared.web.app import App
 from shared.web.auth import Admin, Buyer, GateStaff, Organizer, SignedIn, Viewer
 from shared.web.caching import Cached
 from shared.web.rendering import File
-from shared.web.requests import RawRequest
+from shared.web.requests import MaxBytes, RawRequest, Upload
 from shared.web.routes import Attempt, IdempotencyKey
 
 __all__ = [
@@ -17,9 +17,11 @@ __all__ = [
     "File",
     "GateStaff",
     "IdempotencyKey",
+    "MaxBytes",
     "Organizer",
     "RawRequest",
     "SignedIn",
     "Transaction",
+    "Upload",
     "Viewer",
 ]

@@ -8,7 +8,7 @@
     main = app.entry_point()
 
 The handler's parameters say what it needs: a `Body` or `Query` model, a path variable, a guard
-(`Buyer`, `Organizer`, ...), an open `Transaction` that is committed when the handler returns, or the
+(`Buyer`, `Organizer`, ...), an `Upload`, an open `Transaction` that is committed when the handler returns, or the
 `RawRequest`. Everything else around a request happens here, the same for all.
 """
 
@@ -206,6 +206,7 @@ _FILL: dict[Source, Callable[[_Call, Parameter], Any]] = {
     "key": lambda call, _: call.request.headers.get("Idempotency-Key"),
     "attempt": _attempt,
     "raw": _raw,
+    "upload": lambda call, parameter: requests.upload(call.request, parameter.name, parameter.most_bytes),
 }
 
 

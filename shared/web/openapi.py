@@ -86,6 +86,8 @@ def _operation(tag: str, route: Route, schemas: _Schemas) -> dict[str, Any]:
         operation["description"] = " ".join(rest.split())
     if route.body:
         operation["requestBody"] = _json(schemas[route.body, "validation"], required=True)
+    elif route.upload:
+        operation["requestBody"] = _multipart(route.upload)
     elif any(parameter.annotation is RawRequest for parameter in route.parameters):
         operation["requestBody"] = _json({"type": "object"}, required=True)
     if route.access:
@@ -96,6 +98,12 @@ def _operation(tag: str, route: Route, schemas: _Schemas) -> dict[str, Any]:
 
 def _json(schema: Any, **more: Any) -> dict[str, Any]:
     return {"content": {"application/json": {"schema": schema}}, **more}
+
+
+def _multipart(field: str) -> dict[str, Any]:
+    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    schema = {"type": "object", "required": [field], "properties": {field: file}, "additionalProperties": False}
+    return {"content": {"multipart/form-data": {"schema": schema}}, "required": True}
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
@@ -152,6 +160,8 @@ def _problems(route: Route) -> list[type[Problem]]:
         found += [NotSignedIn, Forbidden]
     if route.body:
         found += [Malformed, TooLarge, WrongType, Invalid]
+    if route.upload:
+        found += [TooLarge, WrongType, Invalid]
     if route.query:
         found += [Malformed, Invalid]
     if route.idempotent:

@@ -13,10 +13,10 @@ from shared.models import Query
 from shared.problems import Problem
 from shared.web.auth import Access
 from shared.web.caching import Cached
-from shared.web.requests import RawRequest
+from shared.web.requests import MaxBytes, RawRequest, Upload
 
 Kind = Literal["http", "message", "task", "job"]
-Source = Literal["path", "query", "body", "guard", "transaction", "raw", "key", "attempt"]
+Source = Literal["path", "query", "body", "guard", "transaction", "raw", "upload", "key", "attempt"]
 
 _KEY = object()
 IdempotencyKey = Annotated[str | None, _KEY]
@@ -38,6 +38,13 @@ class Parameter:
     def parse_path(self, value: str) -> Any:
         """The value of a path variable in its declared type (raises pydantic's ValidationError)."""
         return TypeAdapter(self.annotation).validate_strings(value)
+
+    @property
+    def most_bytes(self) -> MaxBytes:
+        """How large an upload may be."""
+        most = _most_bytes(self.annotation)
+        assert most is not None, self.name  # noqa: S101 - the source "upload" says so
+        return most
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,11 @@ class Route:
     def query(self) -> type[Query] | None:
         """The model of the query string, if the handler takes one."""
         return next((p.annotation for p in self.parameters if p.source == "query"), None)
+
+    @property
+    def upload(self) -> str | None:
+        """The field of the multipart body that holds a file, if the handler takes one."""
+        return next((p.name for p in self.parameters if p.source == "upload"), None)
 
     @property
     def access(self) -> Access | None:
@@ -111,6 +123,8 @@ def _source(name: str, annotation: Any, path: str) -> Source:
         return "attempt"
     if annotation is RawRequest:
         return "raw"
+    if _most_bytes(annotation):
+        return "upload"
     if inspect.isclass(annotation) and issubclass(annotation, Query):
         return "query"
     if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
@@ -122,3 +136,9 @@ def _access(annotation: Any) -> Access | None:
     if get_origin(annotation) is not Annotated:
         return None
     return next((extra for extra in get_args(annotation) if isinstance(extra, Access)), None)
+
+
+def _most_bytes(annotation: Any) -> MaxBytes | None:
+    if get_origin(annotation) is not Annotated or get_args(annotation)[0] is not Upload:
+        return None
+    return next((extra for extra in get_args(annotation) if isinstance(extra, MaxBytes)), None)
