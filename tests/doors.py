@@ -17,7 +17,10 @@ def call(door: Door, method: str, path: str, *, by: Principal | None = None, **a
     """What `door` (a function's `main`) answers to /api/v1 + `path`; further arguments as for Flask's test client."""
     headers = {**(bearer(by) if by else {}), **arguments.pop("headers", {})}
     with _flask.test_request_context(f"/api/v1{path}", method=method, headers=headers, **arguments):
-        return door(request)
+        try:
+            return door(request)
+        finally:
+            request.environ["wsgi.input"].close()  # a large body is a file
 
 
 def problem(answer: Response) -> tuple[int, str]:

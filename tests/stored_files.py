@@ -7,10 +7,11 @@ from google.api_core.exceptions import NotFound, PreconditionFailed, ServiceUnav
 
 
 class StoredFiles:
-    """Keeps what is uploaded in `files`, by object name."""
+    """Keeps what is uploaded in `files`, by object name; in `described` its type and for how long readers keep it."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
+        self.described: dict[str, tuple[str, str | None]] = {}
         self.uploads = 0
         self.breaks_after: int | None = None
         """So many more uploads work, and then none: as when the storage goes away half way."""
@@ -28,10 +29,10 @@ class _File:
     def __init__(self, store: StoredFiles, name: str) -> None:
         self._store = store
         self._name = name
+        self.cache_control: str | None = None
 
     def upload_from_string(self, content: bytes, *, content_type: str, if_generation_match: int) -> None:
         """Take an upload as google.cloud.storage.Blob does."""
-        assert content_type == "application/pdf"
         assert if_generation_match == 0
         if self._store.breaks_after is not None:
             if not self._store.breaks_after:
@@ -40,6 +41,7 @@ class _File:
         if self._name in self._store.files:
             raise PreconditionFailed("there is one already")
         self._store.files[self._name] = content
+        self._store.described[self._name] = (content_type, self.cache_control)
         self._store.uploads += 1
 
     def download_as_bytes(self) -> bytes:

@@ -1,23 +1,26 @@
 """Events and their tiers: browse, show, create, change (EM-001..017)."""
 
+from typing import Annotated
 from uuid import UUID
 
-from shared.catalog import editing, events, search
+from shared.catalog import editing, media, pages
 from shared.catalog.editing import EventCancelled, NotDeletable, TicketsTaken
 from shared.catalog.events import EventAnswer, EventChange, NewEvent, TierList
+from shared.catalog.pictures import NotAnImage
 from shared.catalog.search import EventSearch
 from shared.catalog.tiers import CapacityExceeded, KindIsFixed, NewTier, QuotaTooSmall, TierAnswer, TierChange
 from shared.models import Listing
 from shared.problems import NotFound
-from shared.web import App, Organizer, Transaction, Viewer
+from shared.web import App, Cached, MaxBytes, Organizer, Transaction, Upload, Viewer
+from shared.web.caching import AVAILABILITY, LISTS
 
 app = App("events")
 
 
 @app.get("/events", anybody=True)
-def browse(wanted: EventSearch, tx: Transaction) -> Listing[EventAnswer]:
+def browse(wanted: EventSearch) -> Cached[Listing[EventAnswer]]:
     """The published events that have not ended yet, soonest first unless asked otherwise."""
-    return search.upcoming(tx, wanted)
+    return Cached(pages.browse(wanted), LISTS)
 
 
 @app.post("/events", status=201, problems=(CapacityExceeded,))
@@ -27,9 +30,10 @@ def create(new: NewEvent, organizer: Organizer, tx: Transaction) -> EventAnswer:
 
 
 @app.get("/events/{event}", problems=(NotFound,))
-def show(event: str, viewer: Viewer, tx: Transaction) -> EventAnswer:
+def show(event: str, viewer: Viewer) -> Cached[EventAnswer]:
     """An event by its id or slug. A draft is shown to its organizer only."""
-    return events.read(tx, viewer, event)
+    found = pages.show(viewer, event)
+    return Cached(found, AVAILABILITY, is_public=found.is_public)
 
 
 @app.put(
@@ -48,9 +52,18 @@ def delete(event: UUID, organizer: Organizer, tx: Transaction) -> None:
 
 
 @app.get("/events/{event}/tickets", problems=(NotFound,))
-def tickets(event: str, viewer: Viewer, tx: Transaction) -> TierList:
+def tickets(event: str, viewer: Viewer) -> Cached[TierList]:
     """What is for sale at an event: prices of this moment and what is left."""
-    return events.read_tiers(tx, viewer, event)
+    found = pages.show(viewer, event)
+    return Cached(TierList(event_id=found.id, tiers=found.tiers), AVAILABILITY, is_public=found.is_public)
+
+
+@app.post("/events/{event}/banner", status=200, problems=(NotFound, EventCancelled, NotAnImage))
+def set_banner(
+    event: UUID, file: Annotated[Upload, MaxBytes(media.MAX_BANNER_BYTES)], organizer: Organizer
+) -> EventAnswer:
+    """Show a picture with the event: JPEG or PNG, 5 MB and 8000 x 8000 pixels at most. Its metadata is removed."""
+    return media.set_banner(organizer, event, file.content)
 
 
 @app.post("/events/{event}/tiers", status=201, problems=(NotFound, CapacityExceeded, EventCancelled))

@@ -50,6 +50,7 @@ class Layout:
             "SENDGRID_BASE_URL": f"{simulators}/sendgrid",
             "TICKETS_BUCKET": f"{PROJECT}-tickets",
             "MEDIA_BUCKET": f"{PROJECT}-media",
+            "MEDIA_BASE_URL": f"{self.public_url}/media",
             "POOL_SIZE": "16",
             **given,
             # What follows belongs to this run, whatever the surroundings say.

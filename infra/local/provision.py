@@ -120,6 +120,14 @@ def _buckets(listed: Manifest) -> None:
     names = {"tickets": settings().tickets_bucket, "media": settings().media_bucket}
     for bucket in listed.buckets:
         _unless_there(clients.storage().create_bucket, bucket_or_name=names[bucket])
+    _show_to_everybody(settings().media_bucket)
+
+
+def _show_to_everybody(name: str) -> None:
+    bucket = clients.storage().bucket(name)
+    policy = bucket.get_iam_policy(requested_policy_version=3)
+    policy.bindings = [{"role": "roles/storage.objectViewer", "members": {"allUsers"}}]
+    bucket.set_iam_policy(policy)
 
 
 def _duration(seconds: float) -> Duration:

@@ -4,6 +4,7 @@
     /functions/<name>/  each function by itself: where Pub/Sub, Tasks and Scheduler call
     /simulators/...     both payment gateways and the mail service
     /inbox              the mails that would have been sent
+    /media/...          banners, from the public bucket
     /                   what there is here
 
 Each function is made by functions-framework from the root main.py, exactly as in the cloud.
@@ -21,7 +22,7 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
 
 from functions.manifest import manifest
-from infra.local import start_page
+from infra.local import media, start_page
 from infra.local.simulators import application as simulators
 from infra.local.simulators import inbox
 from infra.local.simulators.settings import SimulatorSettings
@@ -72,6 +73,8 @@ class Web:
             return self._simulators
         if path.startswith("/inbox"):
             return self._inbox
+        if path.startswith(media.PATH):
+            return media.application
         return start_page.page(path) or _not_found
 
     def _public_function(self, path: str) -> Wsgi:

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.catalog import events, slugs, tiers
+from shared.catalog import events, pages, slugs, tiers
 from shared.catalog.events import COLUMNS, EventAnswer, EventChange, EventFacts, ListedTierChange, NewEvent, Status
 from shared.catalog.tiers import Host, NewTier, TierAnswer, TierChange
 from shared.cloud import audit
@@ -57,6 +57,7 @@ _UPDATE = text("""
         terms = :terms, status = :status, updated_at = now()
     WHERE id = :id
 """)
+_SET_BANNER = text("UPDATE events SET banner_url = :url, updated_at = now() WHERE id = :id")
 _DELETE = text("DELETE FROM events WHERE id = :id")
 _ORDERS_ARE_KEPT = {"orders_event_id_fkey", "order_items_tier_id_fkey"}
 
@@ -111,30 +112,47 @@ def delete(tx: Transaction, caller: Principal, event_id: UUID) -> None:
 
 def add_tier(tx: Transaction, caller: Principal, event_id: UUID, tier: NewTier) -> TierAnswer:
     """Add a tier, on sale at once if the event is. Raises NotFound, EventCancelled and what tiers.arrange raises."""
-    host = _lock_host(tx, caller, event_id)
+    host = _host_of(lock_changeable(tx, caller, event_id))
     [tier_id] = tiers.arrange(tx, host, new=[tier])
     return tiers.read(tx, tier_id)
 
 
 def change_tier(tx: Transaction, caller: Principal, event_id: UUID, tier_id: UUID, wanted: TierChange) -> TierAnswer:
     """Change a tier. Raises NotFound, EventCancelled and what tiers.arrange raises."""
-    host = _lock_host(tx, caller, event_id)
+    host = _host_of(lock_changeable(tx, caller, event_id))
     tiers.arrange(tx, host, changes={tier_id: wanted})
     return tiers.read(tx, tier_id)
 
 
+def set_banner(tx: Transaction, caller: Principal, event_id: UUID, url: str) -> EventAnswer:
+    """Show the picture at `url` with the event. Raises NotFound, EventCancelled."""
+    lock_changeable(tx, caller, event_id)
+    tx.execute(_SET_BANNER, {"id": event_id, "url": url})
+    _audit(tx, "event.banner_set", caller, event_id, url=url)
+    return events.read(tx, caller, str(event_id))
+
+
 def lock(tx: Transaction, caller: Principal, event_id: UUID) -> Any:
-    """The event's row (`events.COLUMNS`), the caller's alone to change until `tx` ends. Raises NotFound."""
+    """The event's row (`events.COLUMNS`), the caller's alone to change until `tx` ends. Raises NotFound.
+
+    What visitors see of it is read anew after that.
+    """
     row = tx.execute(_LOCK, {"id": event_id}).first()
     if row is None or not caller.may_act_for(row.organizer_id):
         raise NotFound
+    pages.changed_with(tx, event_id, row.slug)
     return row
 
 
-def _lock_host(tx: Transaction, caller: Principal, event_id: UUID) -> Host:
+def lock_changeable(tx: Transaction, caller: Principal, event_id: UUID) -> Any:
+    """The same for what only a living event takes. Raises EventCancelled too."""
     stored = lock(tx, caller, event_id)
     if stored.status == "cancelled":
         raise EventCancelled
+    return stored
+
+
+def _host_of(stored: Any) -> Host:
     return _host(stored, stored.status, _facts(stored))
 
 

@@ -133,6 +133,11 @@ class EventAnswer(Answer):
     created_at: datetime
     tiers: list[TierAnswer]
 
+    @property
+    def is_public(self) -> bool:
+        """Whether everybody may see it."""
+        return self.status != "draft"
+
 
 class TierList(Answer):
     """What is for sale at an event."""
@@ -155,12 +160,6 @@ def read(tx: Transaction, viewer: Principal | None, key: str) -> EventAnswer:
     if row is None or (row.status == "draft" and not (viewer and viewer.may_act_for(row.organizer_id))):
         raise NotFound
     return answers(tx, [row])[0]
-
-
-def read_tiers(tx: Transaction, viewer: Principal | None, key: str) -> TierList:
-    """What is for sale at the event with this id or slug. Raises NotFound."""
-    event = read(tx, viewer, key)
-    return TierList(event_id=event.id, tiers=event.tiers)
 
 
 def answers(tx: Transaction, rows: Sequence[Any]) -> list[EventAnswer]:

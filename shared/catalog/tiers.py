@@ -102,6 +102,12 @@ class TierAnswer(Answer):
         available = row.quota - row.reserved - row.sold
         return cls(**row._mapping, current_price=current_price(row, at), available=available, sold_out=available == 0)
 
+    def with_stock(self, reserved: int, sold: int) -> "TierAnswer":
+        """The same tier with other counters."""
+        available = max(self.quota - reserved - sold, 0)
+        counters = {"reserved": reserved, "sold": sold, "available": available, "sold_out": available == 0}
+        return self.model_copy(update=counters)
+
 
 @dataclass(frozen=True)
 class Host:

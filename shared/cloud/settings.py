@@ -40,6 +40,8 @@ class Settings:
 
     tickets_bucket: str = "karcis-local-tickets"
     media_bucket: str = "karcis-local-media"
+    media_base_url: str = "https://storage.googleapis.com/karcis-local-media"
+    """Where everybody sees the objects of the media bucket, without a trailing slash."""
 
     default_gateway: str = "xendit"
     xendit_base_url: str = "https://api.xendit.co"

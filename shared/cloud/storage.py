@@ -3,14 +3,18 @@
 from shared.cloud import clients
 
 
-def put_once(bucket: str, name: str, content: bytes, content_type: str) -> None:
-    """Store `content` unless an object of that name is there already, which then stays as it is."""
+def put_once(bucket: str, name: str, content: bytes, content_type: str, *, cache_control: str | None = None) -> None:
+    """Store `content` unless an object of that name is there already, which then stays as it is.
+
+    `cache_control` is what readers of a public bucket are told; without it, Cloud Storage's default.
+    """
     from google.api_core.exceptions import PreconditionFailed
 
+    blob = clients.storage().bucket(bucket).blob(name)
+    if cache_control:
+        blob.cache_control = cache_control
     try:
-        clients.storage().bucket(bucket).blob(name).upload_from_string(
-            content, content_type=content_type, if_generation_match=0
-        )
+        blob.upload_from_string(content, content_type=content_type, if_generation_match=0)
     except PreconditionFailed:
         return
 

@@ -3,9 +3,10 @@
 from shared.cloud.database import Transaction
 from shared.web.app import App
 from shared.web.auth import Admin, Buyer, GateStaff, Organizer, SignedIn, Viewer
+from shared.web.caching import Cached
 from shared.web.limits import CREDENTIALS, GATE, UNLIMITED
 from shared.web.rendering import File
-from shared.web.requests import RawRequest
+from shared.web.requests import MaxBytes, RawRequest, Upload
 from shared.web.routes import Attempt, IdempotencyKey
 
 __all__ = [
@@ -16,12 +17,15 @@ __all__ = [
     "App",
     "Attempt",
     "Buyer",
+    "Cached",
     "File",
     "GateStaff",
     "IdempotencyKey",
+    "MaxBytes",
     "Organizer",
     "RawRequest",
     "SignedIn",
     "Transaction",
+    "Upload",
     "Viewer",
 ]

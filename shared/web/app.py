@@ -8,7 +8,7 @@
     main = app.entry_point()
 
 The handler's parameters say what it needs: a `Body` or `Query` model, a path variable, a guard
-(`Buyer`, `Organizer`, ...), an open `Transaction` that is committed when the handler returns, or the
+(`Buyer`, `Organizer`, ...), an `Upload`, an open `Transaction` that is committed when the handler returns, or the
 `RawRequest`. Everything else around a request happens here, the same for all.
 """
 
@@ -144,7 +144,9 @@ class App:
         if matched.idempotent and key is not None and caller is not None:
             fingerprint = b"\n".join([request.method.encode(), request.path.encode(), request.get_data()])
             return idempotency.once(caller.id, key, fingerprint, lambda: _outcome(matched, values))
-        return rendering.response(_call(matched, values), matched.status)
+        answer = rendering.response(_call(matched, values), matched.status)
+        answer.make_conditional(request)  # 304 where the caller has it already
+        return answer
 
 
 @dataclass(frozen=True)
@@ -231,6 +233,7 @@ _FILL: dict[Source, Callable[[_Call, Parameter], Any]] = {
     "key": lambda call, _: call.request.headers.get("Idempotency-Key"),
     "attempt": _attempt,
     "raw": _raw,
+    "upload": lambda call, parameter: requests.upload(call.request, parameter.name, parameter.most_bytes),
 }
 
 

@@ -87,6 +87,8 @@ def _operation(tag: str, route: Route, schemas: _Schemas) -> dict[str, Any]:
         operation["description"] = " ".join(rest.split())
     if route.body:
         operation["requestBody"] = _json(schemas[route.body, "validation"], required=True)
+    elif route.upload:
+        operation["requestBody"] = _multipart(route.upload)
     elif any(parameter.annotation is RawRequest for parameter in route.parameters):
         operation["requestBody"] = _json({"type": "object"}, required=True)
     if route.access:
@@ -99,6 +101,12 @@ def _operation(tag: str, route: Route, schemas: _Schemas) -> dict[str, Any]:
 
 def _json(schema: Any, **more: Any) -> dict[str, Any]:
     return {"content": {"application/json": {"schema": schema}}, **more}
+
+
+def _multipart(field: str) -> dict[str, Any]:
+    file = {"type": "string", "contentMediaType": "application/octet-stream"}
+    schema = {"type": "object", "required": [field], "properties": {field: file}, "additionalProperties": False}
+    return {"content": {"multipart/form-data": {"schema": schema}}, "required": True}
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
@@ -127,6 +135,8 @@ def _path_parameter(parameter: Parameter) -> dict[str, Any]:
 
 def _responses(route: Route, schemas: _Schemas) -> dict[str, Any]:
     answers: dict[str, Any] = {str(route.status): _success(route, schemas)}
+    if route.is_kept:
+        answers["304"] = {"description": "Not changed since the answer whose ETag is sent as If-None-Match."}
     by_status: dict[int, list[type[Problem]]] = {}
     for problem in _problems(route):
         by_status.setdefault(problem.status, []).append(problem)
@@ -156,6 +166,8 @@ def _problems(route: Route) -> list[type[Problem]]:
         found += [NotSignedIn, Forbidden]
     if route.body:
         found += [Malformed, TooLarge, WrongType, Invalid]
+    if route.upload:
+        found += [TooLarge, WrongType, Invalid]
     if route.query:
         found += [Malformed, Invalid]
     if route.idempotent:

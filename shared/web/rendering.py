@@ -1,5 +1,6 @@
 """Turning what a handler returns, or raises, into an HTTP response."""
 
+import hashlib
 import json
 import logging
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.problems import MethodNotAllowed, Problem, TryAgain, violation
+from shared.web.caching import Cached
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,9 @@ class File:
 
 
 def response(result: Any, status: int) -> Response:
-    """The answer: a model as JSON, a File as a download, None as 204."""
+    """The answer: a model as JSON, a File as a download, None as 204; with an ETag where it may be kept."""
+    if isinstance(result, Cached):
+        return _kept(response(result.answer, status), result)
     if result is None:
         return Response(status=204)
     if isinstance(result, File):
@@ -45,6 +49,16 @@ def response(result: Any, status: int) -> Response:
     if isinstance(result, BaseModel):
         return Response(result.model_dump_json(), status=status, content_type="application/json")
     raise TypeError(f"a handler returned a {type(result).__name__}")
+
+
+def _kept(answer: Response, cached: Cached[Any]) -> Response:
+    if not cached.is_public:
+        answer.headers["Cache-Control"] = "private, no-store"
+        answer.vary.add("Authorization")
+        return answer
+    answer.headers["Cache-Control"] = cached.keep.directives()
+    answer.set_etag(hashlib.sha256(answer.get_data()).hexdigest()[:32])
+    return answer
 
 
 def problem(error: Problem, correlation_id: str) -> Response:

@@ -13,6 +13,7 @@ from shared.cloud.settings import settings
 from shared.problems import Invalid, Malformed, TooLarge, WrongType
 
 MAX_BODY_BYTES = 1_000_000
+_MULTIPART_FRAME_BYTES = 16_384  # boundaries and headers around a file
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -23,6 +24,52 @@ class RawRequest:
 
     headers: Mapping[str, str]
     body: bytes
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file out of a multipart body. What its sender calls it, and its type, proves nothing and is not kept."""
+
+    content: bytes
+
+
+@dataclass(frozen=True)
+class MaxBytes:
+    """How large an upload may be: `Annotated[Upload, MaxBytes(...)]`."""
+
+    size: int
+
+
+def upload(request: Request, field: str, most: MaxBytes) -> Upload:
+    """The file in the multipart field `field`, which is all there may be. Raises WrongType, TooLarge or Invalid."""
+    if request.mimetype != "multipart/form-data":
+        raise WrongType("Send the file as multipart/form-data.")
+    request.max_content_length = most.size + _MULTIPART_FRAME_BYTES
+    try:
+        return Upload(_only_file(request, field, most))
+    except RequestEntityTooLarge as error:
+        request.max_content_length = None
+        raise _file_too_large(most) from error
+    finally:
+        request.close()  # a large file lies on disk until then
+
+
+def _only_file(request: Request, field: str, most: MaxBytes) -> bytes:
+    if (request.content_length or 0) > most.size + _MULTIPART_FRAME_BYTES:
+        raise RequestEntityTooLarge
+    names = {*request.files, *request.form}
+    if field not in request.files:
+        raise Invalid.field(field, "is missing; send the file under this name")
+    if names != {field}:
+        raise Invalid(errors=[{"field": name, "message": "is not known here"} for name in sorted(names - {field})])
+    content: bytes = request.files[field].read()
+    if len(content) > most.size:
+        raise RequestEntityTooLarge
+    return content
+
+
+def _file_too_large(most: MaxBytes) -> TooLarge:
+    return TooLarge(f"The file is too large. Send at most {most.size // (1024 * 1024)} MB.")
 
 
 def raw_body(request: Request) -> bytes:

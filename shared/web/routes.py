@@ -13,11 +13,12 @@ from shared.models import Query
 from shared.problems import Problem
 from shared.web import limits
 from shared.web.auth import Access
+from shared.web.caching import Cached
 from shared.web.metering import Limit
-from shared.web.requests import RawRequest
+from shared.web.requests import MaxBytes, RawRequest, Upload
 
 Kind = Literal["http", "message", "task", "job"]
-Source = Literal["path", "query", "body", "guard", "transaction", "raw", "key", "attempt"]
+Source = Literal["path", "query", "body", "guard", "transaction", "raw", "upload", "key", "attempt"]
 
 _KEY = object()
 IdempotencyKey = Annotated[str | None, _KEY]
@@ -40,6 +41,13 @@ class Parameter:
         """The value of a path variable in its declared type (raises pydantic's ValidationError)."""
         return TypeAdapter(self.annotation).validate_strings(value)
 
+    @property
+    def most_bytes(self) -> MaxBytes:
+        """How large an upload may be."""
+        most = _most_bytes(self.annotation)
+        assert most is not None, self.name  # noqa: S101 - the source "upload" says so
+        return most
+
 
 @dataclass(frozen=True)
 class Route:
@@ -58,6 +66,9 @@ class Route:
     answer: Any = None
     produces: tuple[str, ...] = ("application/pdf",)
     """The media types of a File answer."""
+    """What the handler returns, without the `Cached` around it."""
+    is_kept: bool = False
+    """Whether browsers and the CDN may keep the answer."""
 
     @property
     def body(self) -> type[BaseModel] | None:
@@ -68,6 +79,11 @@ class Route:
     def query(self) -> type[Query] | None:
         """The model of the query string, if the handler takes one."""
         return next((p.annotation for p in self.parameters if p.source == "query"), None)
+
+    @property
+    def upload(self) -> str | None:
+        """The field of the multipart body that holds a file, if the handler takes one."""
+        return next((p.name for p in self.parameters if p.source == "upload"), None)
 
     @property
     def access(self) -> Access | None:
@@ -99,11 +115,15 @@ def route(
     TypeError where it says neither or both.
     """
     hints = get_type_hints(handler, include_extras=True)
-    answer = hints.pop("return", None)
+    returned = hints.pop("return", None)
+    is_kept = get_origin(returned) is Cached
+    answer = get_args(returned)[0] if is_kept else returned
     names = inspect.signature(handler).parameters
     parameters = tuple(Parameter(name, _source(name, hints[name], path), hints[name]) for name in names)
     limit = limit or (limits.usual(method) if kind == "http" else limits.UNLIMITED)
-    declared = Route(kind, method, path, handler, status, idempotent, problems, limit, parameters, answer, produces)
+    declared = Route(
+        kind, method, path, handler, status, idempotent, problems, limit, parameters, answer, produces, is_kept
+    )
     if kind == "http" and anybody == bool(declared.access):
         raise TypeError(f"{method} {path}: say who may call, by one guard or by anybody=True")
     return declared
@@ -122,6 +142,8 @@ def _source(name: str, annotation: Any, path: str) -> Source:
         return "attempt"
     if annotation is RawRequest:
         return "raw"
+    if _most_bytes(annotation):
+        return "upload"
     if inspect.isclass(annotation) and issubclass(annotation, Query):
         return "query"
     if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
@@ -133,3 +155,9 @@ def _access(annotation: Any) -> Access | None:
     if get_origin(annotation) is not Annotated:
         return None
     return next((extra for extra in get_args(annotation) if isinstance(extra, Access)), None)
+
+
+def _most_bytes(annotation: Any) -> MaxBytes | None:
+    if get_origin(annotation) is not Annotated or get_args(annotation)[0] is not Upload:
+        return None
+    return next((extra for extra in get_args(annotation) if isinstance(extra, MaxBytes)), None)

@@ -152,7 +152,6 @@ def test_an_event_is_found_by_id_and_by_slug():
     with transaction() as tx:
         assert events.read(tx, None, str(event.id)) == event
         assert events.read(tx, None, event.slug) == event
-        assert events.read_tiers(tx, None, event.slug).tiers == event.tiers
         for key in (str(uuid4()), "no-such-event", "%"):
             with pytest.raises(NotFound):
                 events.read(tx, None, key)

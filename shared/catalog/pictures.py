@@ -1,0 +1,100 @@
+"""Pictures from people's telephones made fit to be shown: what they are is read from their bytes (EM-002, EM-004)."""
+
+import io
+import struct
+import threading
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from shared.problems import Invalid, Problem
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+MAX_SIDE_PIXELS = 8_000
+JPEG_QUALITY = 85
+
+_one_at_a_time = threading.Lock()
+"""The largest picture takes a quarter of a gigabyte while it is open."""
+_TYPES = {"JPEG": ("image/jpeg", "jpg"), "PNG": ("image/png", "png")}
+_DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error, zlib.error)
+
+
+class NotAnImage(Problem):
+    """This is not a picture we can show. Send a JPEG or PNG file."""
+
+    status, slug = 415, "not-an-image"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture as we made it: pixels only, upright, without what a camera writes into it."""
+
+    content: bytes
+    content_type: str
+    extension: str
+
+
+def clean(content: bytes) -> Picture:
+    """The picture in `content` encoded anew, so that nothing but its pixels (and their colour space) remains.
+
+    Raises NotAnImage for what is neither JPEG nor PNG, whatever its name says, and Invalid for a damaged
+    one and one of more than 8000 pixels in width or height, which is not even decoded.
+    """
+    with _one_at_a_time:
+        image = _opened(content)
+        kind = "PNG" if image.format == "PNG" else "JPEG"
+        try:
+            return _encoded(_upright(image), kind)
+        except _DAMAGED as error:
+            raise Invalid.field("file", "is damaged or incomplete; export the picture again") from error
+
+
+def _opened(content: bytes) -> "Image":
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(content), formats=tuple(_TYPES)) as checked:
+            _refuse_huge(checked.size)
+            checked.verify()  # the sums within a PNG, which decoding does not always look at
+        return Image.open(io.BytesIO(content), formats=tuple(_TYPES))
+    except UnidentifiedImageError as error:
+        raise NotAnImage from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_many_pixels() from error
+    except _DAMAGED as error:
+        raise Invalid.field("file", "is damaged or incomplete; export the picture again") from error
+
+
+def _upright(image: "Image") -> "Image":
+    """The decoded picture, turned as its camera was held."""
+    from PIL import ImageOps
+
+    image.load()
+    ImageOps.exif_transpose(image, in_place=True)
+    return image
+
+
+def _encoded(image: "Image", kind: str) -> Picture:
+    colours = image.info.get("icc_profile")
+    # What an encoder finds in `info` it may write; a palette's transparency is part of the pixels.
+    image.info = {name: image.info[name] for name in ("transparency",) if name in image.info}
+    if kind == "JPEG" and image.mode not in ("RGB", "L"):
+        image, colours = image.convert("RGB"), None
+    written = io.BytesIO()
+    if kind == "JPEG":
+        image.save(written, kind, quality=JPEG_QUALITY, optimize=True, progressive=True, icc_profile=colours)
+    else:
+        image.save(written, kind, icc_profile=colours)
+    content_type, extension = _TYPES[kind]
+    return Picture(written.getvalue(), content_type, extension)
+
+
+def _refuse_huge(size: tuple[int, int]) -> None:
+    if max(size) > MAX_SIDE_PIXELS:
+        raise _too_many_pixels()
+
+
+def _too_many_pixels() -> Invalid:
+    return Invalid.field("file", f"must be at most {MAX_SIDE_PIXELS} pixels wide and high")

@@ -1,0 +1,105 @@
+"""EM-002, EM-004: pictures are what their bytes say, and carry nothing but their pixels."""
+
+import io
+
+import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from shared.catalog import pictures
+from shared.catalog.pictures import MAX_SIDE_PIXELS, NotAnImage
+from shared.problems import Invalid
+from tests.images import a_bomb, a_picture, from_a_phone, opened
+
+
+@pytest.mark.parametrize(
+    ("kind", "content_type", "extension"), [("JPEG", "image/jpeg", "jpg"), ("PNG", "image/png", "png")]
+)
+def test_a_jpeg_stays_a_jpeg_and_a_png_a_png(kind: str, content_type: str, extension: str):
+    picture = pictures.clean(a_picture(kind))
+    assert (picture.content_type, picture.extension) == (content_type, extension)
+    assert (opened(picture.content).format, opened(picture.content).size) == (kind, (60, 40))
+
+
+def test_where_a_photograph_was_taken_and_by_which_camera_is_removed():
+    sent = from_a_phone()
+    assert b"Rahasia" in sent
+    picture = pictures.clean(sent)
+    assert not opened(picture.content).getexif()
+    assert b"Rahasia" not in picture.content
+    assert b"Exif" not in picture.content
+
+
+def test_a_photograph_that_lies_on_its_side_is_turned_upright():
+    upright = opened(pictures.clean(from_a_phone()).content)
+    assert upright.size == (40, 60)
+    red, green, blue = upright.convert("RGB").getpixel((20, 5))
+    assert blue > red + green, "what was on the left is above now"
+
+
+def test_what_is_written_into_a_png_is_removed():
+    notes = PngInfo()
+    notes.add_text("Author", "Rahasia", zip=False)
+    sent = a_picture("PNG", pnginfo=notes)
+    assert b"Rahasia" in sent
+    assert b"Rahasia" not in pictures.clean(sent).content
+
+
+def test_transparency_is_kept_and_print_colours_become_screen_colours():
+    transparent = Image.new("RGBA", (10, 10), (255, 0, 0, 0))
+    assert opened(pictures.clean(saved(transparent, "PNG")).content).getpixel((0, 0))[3] == 0
+    sent = saved(opened(a_picture("PNG", mode="P")), "PNG", transparency=bytes(256))
+    assert opened(sent).mode == "P"
+    assert opened(pictures.clean(sent).content).convert("RGBA").getpixel((0, 0))[3] == 0
+    assert opened(pictures.clean(a_picture(mode="CMYK")).content).mode == "RGB"
+
+
+def test_the_same_picture_is_the_same_file_each_time():
+    assert pictures.clean(from_a_phone()) == pictures.clean(from_a_phone())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"<!doctype html><script>alert(1)</script>",
+        b"%PDF-1.7",
+        b"GIF89a" + bytes(100),
+        a_picture("GIF"),
+        a_picture("BMP"),
+        a_picture("TIFF"),
+        a_picture("WEBP"),
+    ],
+)
+def test_anything_but_a_jpeg_or_a_png_is_refused(content: bytes):
+    with pytest.raises(NotAnImage):
+        pictures.clean(content)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.95])
+def test_a_truncated_picture_is_refused(kind: str, part: float):
+    whole = a_picture(kind, size=(400, 300))
+    with pytest.raises((Invalid, NotAnImage)):
+        pictures.clean(whole[: int(len(whole) * part)])
+
+
+def test_a_png_with_a_wrong_checksum_is_refused():
+    whole = bytearray(a_picture("PNG"))
+    whole[whole.index(b"IDAT") + 6] ^= 0xFF
+    with pytest.raises(Invalid):
+        pictures.clean(bytes(whole))
+
+
+@pytest.mark.parametrize("side", [MAX_SIDE_PIXELS + 1, 12_000, 60_000])
+def test_a_decompression_bomb_is_refused_before_it_is_decoded(side: int):
+    with pytest.raises(Invalid) as refusal:
+        pictures.clean(a_bomb(side))
+    assert str(MAX_SIDE_PIXELS) in refusal.value.members["errors"][0]["message"]
+
+
+def saved(image: Image.Image, kind: str, **options: object) -> bytes:
+    """The picture as a file."""
+    written = io.BytesIO()
+    image.save(written, kind, **options)
+    return written.getvalue()
