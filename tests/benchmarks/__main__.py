@@ -9,7 +9,6 @@ with a server error.
 
 import argparse
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.benchmarks import imports, product, purchasing, report, reserving

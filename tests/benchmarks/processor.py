@@ -1,8 +1,7 @@
 """How much processor time the product's processes have used."""
 
-from sqlalchemy import Engine, text
-
 import psutil
+from sqlalchemy import Engine, text
 
 
 def web_server() -> psutil.Process:

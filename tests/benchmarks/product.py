@@ -59,7 +59,7 @@ def running() -> Iterator[Product]:
     os.environ["ACCESS_TOKEN_SECONDS"] = str(_TOKENS_VALID_SECONDS)
     settings.cache_clear()
     secrets.provide({tokens.KEY: key})
-    folder = Path(tempfile.mkdtemp(prefix="karcis-benchmarks-", dir="/var/tmp"))  # noqa: S108 - a disk; /tmp may be memory
+    folder = Path(tempfile.mkdtemp(prefix="karcis-benchmarks-", dir="/var/tmp"))
     folder.chmod(0o755)  # PostgreSQL may have to run as another user
     server = Postgres(folder / "postgres", settings=_DATABASE_SETTINGS)
     stack = Stack(folder, JWT_SIGNING_KEY=key, RATE_LIMITS="off", LOG_LEVEL=os.environ.get("LOG_LEVEL", "INFO"))
