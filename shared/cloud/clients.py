@@ -50,7 +50,9 @@ def engine() -> "Engine":
 
     Through Cloud SQL's connector with IAM login in the cloud, or `DATABASE_URL` where it is set.
     """
-    from sqlalchemy import create_engine
+    from sqlalchemy import create_engine, event
+
+    from shared.cloud.preparing import prepare_statements
 
     chosen = settings()
     session = {
@@ -70,8 +72,11 @@ def engine() -> "Engine":
     }
     if chosen.database_url:
         arguments = {"startup_params": session, "application_name": f"karcis-{chosen.function}"}
-        return create_engine(chosen.database_url, connect_args=arguments, **pool)
-    return create_engine("postgresql+pg8000://", creator=_cloud_sql_creator(session), **pool)
+        made = create_engine(chosen.database_url, connect_args=arguments, **pool)
+    else:
+        made = create_engine("postgresql+pg8000://", creator=_cloud_sql_creator(session), **pool)
+    event.listen(made, "connect", prepare_statements)
+    return made
 
 
 def _cloud_sql_creator(session: dict[str, str]) -> Callable[[], Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection as Transaction
 
@@ -41,9 +42,17 @@ def transaction() -> Iterator[Transaction]:
 
 @contextmanager
 def autocommit() -> Iterator[Transaction]:
-    """A connection on which every statement is a transaction of its own, and costs no BEGIN and COMMIT."""
+    """A connection on which every statement is a transaction of its own, and costs no BEGIN and COMMIT.
+
+    This is the driver's own switch. SQLAlchemy's sets the isolation level anew afterwards: three round trips.
+    """
     with engine().connect() as connection:
-        yield connection.execution_options(isolation_level="AUTOCOMMIT")
+        driver: Any = connection.connection.driver_connection
+        driver.autocommit = True
+        try:
+            yield connection
+        finally:
+            driver.autocommit = False
 
 
 def after_commit(tx: Transaction, act: Callable[[], None]) -> None:

@@ -23,7 +23,8 @@ _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskN
 
 def mask(words: str) -> str:
     """Hide personal data (SEC-013): `u***@example.com`, `08****123`, and no token at all."""
-    words = _EMAIL.sub(r"\1***\2\3", words)
+    if "@" in words or "%40" in words:
+        words = _EMAIL.sub(r"\1***\2\3", words)
     words = _BEARER.sub("[token]", words)
     return _PHONE.sub(r"\g<1>8****\2", words)
 

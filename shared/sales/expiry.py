@@ -7,6 +7,7 @@ instances, so Cloud Tasks keeps one. A lost task leaves its orders to the sweep 
 
 import logging
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 from shared.cloud import tasks
@@ -15,11 +16,13 @@ from shared.sales import orders
 
 BUCKET_SECONDS = 5
 BATCH = 200
+AGAIN_AFTER_SECONDS = 5
 _REMEMBERED = 4096
 
 log = logging.getLogger(__name__)
 
-_asked: set[int] = set()
+_asked: dict[int, float] = {}
+"""Bucket to when it may be asked for again."""
 _asking = threading.Lock()
 
 
@@ -32,16 +35,16 @@ def ask_for_end(expires_at: datetime) -> None:
     """Create the task of the bucket in which `expires_at` lies, unless this instance has done so."""
     bucket = int(expires_at.timestamp()) // BUCKET_SECONDS + 1
     with _asking:
-        if bucket in _asked:
+        if _asked.get(bucket, 0) > time.monotonic():
             return
         if len(_asked) >= _REMEMBERED:
             _asked.clear()
-        _asked.add(bucket)
+        _asked[bucket] = float("inf")
     due_at = datetime.fromtimestamp(bucket * BUCKET_SECONDS, UTC) + timedelta(milliseconds=100)
     try:
         tasks.enqueue("expire", "expire", "/tasks/expire", {}, name=f"expire-{bucket}", due_at=due_at)
     except tasks.NotEnqueued as error:
-        _asked.discard(bucket)
+        _asked[bucket] = time.monotonic() + AGAIN_AFTER_SECONDS  # one buyer waits for a silent queue, not all
         log.warning("expiry.task_failed", extra={"bucket": bucket, "error": str(error)})
 
 

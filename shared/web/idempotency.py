@@ -13,7 +13,7 @@ from uuid import UUID
 from flask import Response
 from sqlalchemy import text
 
-from shared.cloud.database import transaction
+from shared.cloud.database import autocommit
 from shared.problems import Invalid, Problem
 
 LOCKED_SECONDS = 60  # longer than any of our functions may run
@@ -59,7 +59,7 @@ def once(caller: UUID, key: str, fingerprint: bytes, act: Callable[[], Response]
         raise Invalid.field("Idempotency-Key", "must be 1 to 255 printable ASCII characters")
     names = {"caller": caller, "key": key}
     request_hash = hashlib.sha256(fingerprint).hexdigest()
-    with transaction() as tx:
+    with autocommit() as tx:
         begun = tx.execute(_BEGIN, {**names, "request_hash": request_hash, "locked_seconds": LOCKED_SECONDS}).first()
         earlier = None if begun else tx.execute(_READ, names).first()
     if earlier:
@@ -83,11 +83,11 @@ def _run(names: dict[str, object], act: Callable[[], Response]) -> Response:
         _forget(names)
     else:
         kept = {"status": answer.status_code, "content_type": answer.content_type}
-        with transaction() as tx:
+        with autocommit() as tx:
             tx.execute(_KEEP, {**names, **kept, "body": answer.get_data(as_text=True)})
     return answer
 
 
 def _forget(names: dict[str, object]) -> None:
-    with transaction() as tx:
+    with autocommit() as tx:
         tx.execute(_FORGET, names)
