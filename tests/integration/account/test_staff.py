@@ -118,7 +118,8 @@ def test_an_invitation_can_be_renewed_by_its_owner(organizer: Organizer):
     with transaction() as tx:
         life = tx.execute(
             text(
-                "SELECT c.expires_at - c.created_at FROM one_time_codes c JOIN users u ON u.id = c.user_id WHERE email = :e"
+                "SELECT c.expires_at - c.created_at FROM one_time_codes c JOIN users u ON u.id = c.user_id"
+                " WHERE u.email = :e"
             ),
             {"e": email},
         ).scalar_one()
