@@ -60,7 +60,7 @@ def _only_file(request: Request, field: str, most: MaxBytes) -> bytes:
         raise Invalid.field(field, "is missing; send the file under this name")
     if names != {field}:
         raise Invalid(errors=[{"field": name, "message": "is not known here"} for name in sorted(names - {field})])
-    content = request.files[field].read()
+    content: bytes = request.files[field].read()
     if len(content) > most.size:
         raise RequestEntityTooLarge
     return content
