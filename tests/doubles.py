@@ -65,6 +65,8 @@ class Documents:
     def __init__(self) -> None:
         self.stored: dict[str, dict[str, Any]] = {}
         self.asked = 0
+        self.read: list[str] = []
+        """The ids that were read, there or not."""
         self.broken = False
         """Set it and every call fails, as while Firestore can't be reached."""
 
@@ -79,6 +81,7 @@ class Documents:
     def get_all(self, references: "Sequence[_Document]", *, retry: None, timeout: float) -> "Iterator[_Document]":
         """The documents as they are."""
         self.ask()
+        self.read += [reference.id for reference in references]
         return iter(references)
 
     def ask(self) -> None:

@@ -55,7 +55,8 @@ def delete(event: UUID, organizer: Organizer, tx: Transaction) -> None:
 def tickets(event: str, viewer: Viewer) -> Cached[TierList]:
     """What is for sale at an event: prices of this moment and what is left."""
     found = pages.show(viewer, event)
-    return Cached(TierList(event_id=found.id, tiers=found.tiers), AVAILABILITY, is_public=found.is_public)
+    offer = TierList(event_id=found.id, status=found.status, tiers=found.tiers)
+    return Cached(offer, AVAILABILITY, is_public=found.is_public)
 
 
 @app.post("/events/{event}/banner", status=200, problems=(NotFound, EventCancelled, NotAnImage))

@@ -140,9 +140,10 @@ class EventAnswer(Answer):
 
 
 class TierList(Answer):
-    """What is for sale at an event."""
+    """What is for sale at an event, and the event's status: of a cancelled one nothing is."""
 
     event_id: UUID
+    status: str
     tiers: list[TierAnswer]
 
 

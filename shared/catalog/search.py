@@ -1,6 +1,7 @@
 """Finding events: what is published and not over, filtered, searched, sorted, page by page (EM-013..016)."""
 
 import re
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -26,8 +27,9 @@ def _is_day(given: Any) -> bool:
 class EventSearch(Page):
     """What somebody looks for. `from` and `to` bound the start; a bare date is a whole day in Jakarta.
 
-    `q` are words of title and description, with "..." and - as search engines take them. Prices are
-    rupiah and compared with the lowest price of an event at this moment.
+    `q` are words of title, place, category and description, with "..." and - as search engines take them;
+    of the last word the beginning is enough. Prices are rupiah and compared with the lowest price of an
+    event at this moment.
     """
 
     q: Annotated[str, line(200)] | None = None
@@ -46,36 +48,96 @@ class EventSearch(Page):
         return {name: value for name, value in given.items() if value != ""}
 
 
-# The rule of sales.pricing.current_price, in SQL; a test holds them together.
-LOWEST_PRICE = """(
-    SELECT min(CASE WHEN t.early_bird_price IS NOT NULL
-                    AND COALESCE(t.early_bird_start <= now(), true) AND t.early_bird_end > now()
-               THEN t.early_bird_price ELSE t.price END)
-    FROM ticket_tiers t WHERE t.event_id = e.id)"""
+# The row of an event's spans (trigger price_events) that holds this moment is its lowest price now.
+PRICED = "JOIN event_prices p ON p.event_id = e.id AND p.starts_at <= now() AND p.ends_at > now()"
 
 _IS_UPCOMING = "e.status = 'published' AND e.end_date > now()"
+_WORDS = """(websearch_to_tsquery('indonesian', :q)
+    || (websearch_to_tsquery('indonesian', :before) && to_tsquery('simple', :beginning)))"""
 _FILTERS = {
-    # The very expression of the index events_search, or it isn't used.
-    "q": "to_tsvector('indonesian', title || ' ' || description) @@ websearch_to_tsquery('indonesian', :q)",
+    # Uses index: events_search
+    "q": f"e.search @@ {_WORDS}",
+    # Uses index: events_category
     "category": "e.category = :category",
-    "location": "position(lower(:location) in lower(e.location || ' ' || COALESCE(e.venue, ''))) > 0",
+    # Uses index: events_place
+    "location": "e.place LIKE :location",
+    # Uses index: events_upcoming
     "from_": "e.start_date >= :from_",
     "to": "e.start_date <= :to",
-    "price_min": f"{LOWEST_PRICE} >= :price_min",
-    "price_max": f"{LOWEST_PRICE} <= :price_max",
+    # Uses index: event_prices_price
+    "price_min": "p.price >= :price_min",
+    "price_max": "p.price <= :price_max",
 }
+_BY_DATE = "e.start_date, e.id"
 _ORDERS = {
-    "date": "e.start_date, e.id",
-    "-date": "e.start_date DESC, e.id",
-    "price": f"{LOWEST_PRICE} NULLS LAST, e.start_date, e.id",
+    "date": _BY_DATE,
+    "-date": "e.start_date DESC, e.id DESC",
+    "price": "p.price NULLS LAST, p.start_date, p.event_id",
 }
+_BEST_FIRST = f"ts_rank(e.search, {_WORDS}) DESC, {_BY_DATE}"
+RANKED = 1_000
+_LAST_WORD = re.compile(r"""(?P<before>.*(?:^|\s))(?P<word>[^\W_]{3,})""", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Query:
+    """The two statements of a search and their values."""
+
+    count: str
+    page: str
+    values: dict[str, Any]
 
 
 def upcoming(tx: Transaction, wanted: EventSearch) -> Listing[EventAnswer]:
-    """One page of the published events that have not ended yet and fit."""
-    given = {name: value for name in _FILTERS if (value := getattr(wanted, name)) is not None}
-    source = f"FROM events e WHERE {' AND '.join([_IS_UPCOMING, *(_FILTERS[name] for name in given)])}"
-    total = tx.execute(text(f"SELECT count(*) {source}"), given).scalar_one()
-    page = text(f"SELECT {COLUMNS} {source} ORDER BY {_ORDERS[wanted.sort]} LIMIT :limit OFFSET :offset")
-    rows = tx.execute(page, {**given, "limit": wanted.page_size, "offset": wanted.offset}).all()
+    """One page of the published events that have not ended yet and fit.
+
+    What is searched for in words comes best match first, unless an order is asked for. A word that so many
+    events hold that it tells nothing is ranked among the `RANKED` soonest of them only.
+    """
+    asked = query(wanted)
+    total = tx.execute(text(asked.count), asked.values).scalar_one()
+    rows = tx.execute(text(asked.page), asked.values).all()
     return Listing[EventAnswer](items=answers(tx, rows), page=wanted.page, page_size=wanted.page_size, total=total)
+
+
+def query(wanted: EventSearch) -> Query:
+    """How the database is asked."""
+    given = [name for name in _FILTERS if getattr(wanted, name) is not None]
+    where = " AND ".join([_IS_UPCOMING, *(_FILTERS[name] for name in given)])
+    is_priced = wanted.price_min is not None or wanted.price_max is not None
+    counted = f"events e {PRICED} WHERE {where}" if is_priced else f"events e WHERE {where}"
+    listed = f"events e {PRICED} WHERE {where}" if wanted.sort == "price" else counted
+    is_ranked = wanted.q is not None and "sort" not in wanted.model_fields_set
+    if is_ranked:
+        listed = f"(SELECT e.* FROM {counted} ORDER BY {_BY_DATE} LIMIT :ranked) AS e"
+    order = _BEST_FIRST if is_ranked else _ORDERS[wanted.sort]
+    return Query(
+        count=f"SELECT count(*) FROM {counted}",
+        page=f"SELECT {COLUMNS} FROM {listed} ORDER BY {order} LIMIT :limit OFFSET :offset",
+        values={
+            **{name: getattr(wanted, name) for name in given},
+            **_words(wanted.q),
+            **_place(wanted.location),
+            "ranked": max(RANKED, wanted.offset + wanted.page_size),
+            "limit": wanted.page_size,
+            "offset": wanted.offset,
+        },
+    )
+
+
+def _words(q: str | None) -> dict[str, str]:
+    """The words, and apart from them the last one, of which the beginning is enough (three letters at least)."""
+    if q is None:
+        return {}
+    last = _LAST_WORD.fullmatch(q)
+    if last is None or q.count('"') % 2:
+        return {"q": q, "before": "", "beginning": ""}
+    return {"q": q, "before": last["before"], "beginning": f"{last['word'].lower()}:*"}
+
+
+def _place(location: str | None) -> dict[str, str]:
+    """Any part of location and venue. What LIKE takes for signs are letters here."""
+    if location is None:
+        return {}
+    escaped = re.sub(r"([%_\\])", r"\\\1", location.lower())
+    return {"location": f"%{escaped}%"}

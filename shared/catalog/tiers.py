@@ -74,7 +74,7 @@ class TierChange(Body):
 
 
 class TierAnswer(Answer):
-    """A tier as everybody sees it. Prices are rupiah; `available` is what can be reserved at this moment."""
+    """A tier as everybody sees it. Prices are rupiah; `available` is what can be reserved while it is `on_sale`."""
 
     id: UUID
     event_id: UUID
@@ -95,12 +95,20 @@ class TierAnswer(Answer):
     sold: int
     available: int
     sold_out: bool
+    on_sale: bool
+    """The event is published and not over, and the tier's own sale has begun and not ended."""
 
     @classmethod
     def of(cls, row: Any, at: datetime) -> "TierAnswer":
         """A row of ticket_tiers with what follows from it at a moment."""
         available = row.quota - row.reserved - row.sold
-        return cls(**row._mapping, current_price=current_price(row, at), available=available, sold_out=available == 0)
+        return cls(
+            **row._mapping,
+            current_price=current_price(row, at),
+            available=available,
+            sold_out=available == 0,
+            on_sale=_is_on_sale(row, at),
+        )
 
     def with_stock(self, reserved: int, sold: int) -> "TierAnswer":
         """The same tier with other counters."""
@@ -140,7 +148,7 @@ class KindIsFixed(Problem):
 
 _COLUMNS = """
     id, event_id, name, kind, description, price, early_bird_price, early_bird_start, early_bird_end, sale_start,
-    sale_end, max_per_order, requires_identity, quota, reserved, sold
+    sale_end, max_per_order, requires_identity, quota, reserved, sold, is_on_sale, event_ends_at
 """
 _OF_EVENTS = text(f"""
     SELECT {_COLUMNS} FROM ticket_tiers  -- Uses index: ticket_tiers_event
@@ -222,6 +230,13 @@ def refuse_null(value: object) -> object:
     if value is None:
         raise ValueError("may not be null; leave it out to keep it as it is")
     return value
+
+
+def _is_on_sale(row: Any, at: datetime) -> bool:
+    """The rule of sales.reservations, which alone decides; a test holds them together."""
+    has_begun = row.sale_start is None or row.sale_start <= at
+    has_ended = row.event_ends_at <= at or (row.sale_end is not None and row.sale_end <= at)
+    return row.is_on_sale and has_begun and not has_ended
 
 
 def _changed(row: Any, change: TierChange) -> NewTier:

@@ -77,7 +77,7 @@ def test_anybody_may_look():
     for key in (event["id"], event["slug"]):
         assert call(main, "GET", f"/events/{key}").get_json() == event
         tickets = call(main, "GET", f"/events/{key}/tickets").get_json()
-        assert tickets == {"event_id": event["id"], "tiers": event["tiers"]}
+        assert tickets == {"event_id": event["id"], "status": "published", "tiers": event["tiers"]}
     assert problem(call(main, "GET", "/events/there-is-none")) == (404, "not-found")
     assert problem(call(main, "GET", "/events", query_string={"page_size": 101})) == (422, "invalid")
 

@@ -129,7 +129,7 @@ def test_without_the_cache_everything_comes_from_the_database(documents: Documen
 def test_a_key_that_no_event_can_have_never_reaches_the_cache(documents: Documents):
     for key in ("%2e%2e", "a" * 2_000, "__x__", "naïf"):
         assert problem(call(main, "GET", f"/events/{key}")) == (404, "not-found")
-    assert documents.asked == 0
+    assert documents.read == []
 
 
 def test_what_is_too_large_for_a_document_is_not_kept(documents: Documents):

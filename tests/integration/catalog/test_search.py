@@ -1,20 +1,34 @@
 """EM-013..017: browsing, filtering, searching, and the page of one event."""
 
+import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 
 from shared.catalog import events, search
 from shared.catalog.events import EventAnswer
-from shared.catalog.search import LOWEST_PRICE, EventSearch
+from shared.catalog.search import EventSearch
+from shared.catalog.tiers import TierAnswer
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.problems import NotFound
+from shared.sales.pricing import current_price
 from tests.factories import a_tier, an_event
-from tests.integration.catalog.steps import END, START, an_organizer, change, create, organizer_of, publish, tier
+from tests.integration.catalog.steps import (
+    END,
+    START,
+    add_tier,
+    an_organizer,
+    change,
+    change_tier,
+    create,
+    organizer_of,
+    publish,
+    tier,
+)
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -95,24 +109,24 @@ def test_words_are_searched_in_title_and_description_in_their_indonesian_stems()
     assert found(q="' ) :* & | !") == []
 
 
-def test_among_many_events_the_search_uses_its_index():
-    event = offer("Konser")
-    with transaction() as tx:
-        tx.execute(
-            text("""
-                INSERT INTO events (organizer_id, title, slug, category, location, start_date, end_date, capacity,
-                    status)
-                SELECT organizer_id, 'Pameran ' || n, 'pameran-' || n, category, location, start_date, end_date,
-                    capacity, status
-                FROM events, generate_series(1, 2000) n WHERE id = :id
-            """),
-            {"id": event.id},
-        )
-        tx.execute(text("ANALYZE events"))
-        query = f"SELECT 1 FROM events e WHERE {search._IS_UPCOMING} AND {search._FILTERS['q']}"
-        plan = tx.execute(text(f"EXPLAIN {query}"), {"q": "konser"}).scalars().all()
-    assert "events_search" in " ".join(plan)
-    assert found(q="konser") == ["Konser"]
+def test_places_are_searched_too_and_the_beginning_of_the_last_word_is_enough():
+    offer("Konser Senja", location="Yogyakarta", venue="Gedung Societet")
+    offer("Pameran Buku", location="Bandung")
+    assert found(q="societet") == ["Konser Senja"]
+    assert found(q="yogya") == ["Konser Senja"]
+    assert found(q="konser yog") == ["Konser Senja"]
+    assert found(q="KONS") == ["Konser Senja"]
+    assert found(q="kons pameran") == [], "only of the last word"
+    assert found(q="pameran -band") == ["Pameran Buku"], "what is excluded is excluded as a whole word"
+    assert found(q='konser "yog') == []
+    assert found(q="ko") == [], "two letters begin too many words"
+
+
+def test_the_best_match_comes_first_unless_an_order_is_asked_for():
+    offer("Pasar Malam", description="Dengan panggung jazz kecil")
+    offer("Jazz di Taman", start_date=START + DAY, end_date=END + DAY)
+    assert found(q="jazz") == ["Jazz di Taman", "Pasar Malam"]
+    assert found(q="jazz", sort="date") == ["Pasar Malam", "Jazz di Taman"]
 
 
 def test_prices_are_filtered_and_sorted_by_the_lowest_of_this_moment():
@@ -142,9 +156,70 @@ def test_the_price_in_sql_is_the_price_in_python(early: int | None, start: timed
                 )
             ],
         )
-        lowest = tx.execute(text(f"SELECT {LOWEST_PRICE} FROM events e WHERE e.id = :id"), {"id": event.id}).scalar()
         [shown] = events.read(tx, None, str(event.id)).tiers
-    assert lowest == shown.current_price
+    assert price_at(event.id, now) == shown.current_price
+
+
+def price_at(event_id: UUID, moment: datetime) -> int | None:
+    """The lowest price of an event at a moment, as the search knows it."""
+    with transaction() as tx:
+        spans = tx.execute(
+            text("SELECT price FROM event_prices WHERE event_id = :id AND starts_at <= :at AND ends_at > :at"),
+            {"id": event_id, "at": moment},
+        )
+        [price] = spans.scalars()
+    return price
+
+
+MOMENTS = [START + timedelta(hours=hours) for hours in range(-60, 61, 5)]
+"""On, between and beside the limits of the early-bird windows below."""
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_lowest_price_is_right_at_every_moment_whatever_was_changed(seed: int):
+    chance = random.Random(seed)
+    event = create()
+
+    def windows() -> dict[str, object]:
+        begins, ends = sorted(chance.sample(MOMENTS[2:-2], 2))
+        early = chance.choice([None, chance.randrange(0, 90) * 1000])
+        return {
+            "price": chance.randrange(90, 200) * 1000,
+            "early_bird_price": early,
+            "early_bird_start": chance.choice([None, begins]) if early is not None else None,
+            "early_bird_end": ends if early is not None else None,
+        }
+
+    for _ in range(3):
+        add_tier(event, **windows())
+        change_tier(event, chance.choice(tiers_of(event)).id, **windows())
+    tiers = tiers_of(event)
+    for moment in MOMENTS:
+        assert price_at(event.id, moment) == min(current_price(each, moment) for each in tiers)
+
+
+def test_an_event_that_is_moved_keeps_its_place_among_the_equally_cheap():
+    event = offer("Pindah")
+    offer("Tetap", start_date=START + DAY, end_date=END + DAY)
+    assert found(sort="price") == ["Pindah", "Tetap"]
+    change(event, start_date=START + 2 * DAY, end_date=END + 2 * DAY)
+    assert found(sort="price") == ["Tetap", "Pindah"]
+
+
+def test_without_tiers_there_is_no_price_and_a_removed_one_counts_no_more():
+    event = create(tiers=[])
+    assert price_at(event.id, START) is None
+    added = add_tier(event, price=50_000)
+    assert price_at(event.id, START) == 50_000
+    with transaction() as tx:
+        tx.execute(text("DELETE FROM ticket_tiers WHERE id = :id"), {"id": added.id})
+    assert price_at(event.id, START) is None
+
+
+def tiers_of(event: EventAnswer) -> list[TierAnswer]:
+    """Its tiers as they are now."""
+    with transaction() as tx:
+        return events.read(tx, organizer_of(event), str(event.id)).tiers
 
 
 def test_an_event_is_found_by_id_and_by_slug():

@@ -1,0 +1,73 @@
+"""EM-013..016 at scale: among 20,000 events every kind of search goes through the index made for it."""
+
+import pytest
+from sqlalchemy import text
+
+from shared.catalog import search
+from shared.catalog.search import EventSearch
+from shared.cloud.clients import engine
+from shared.cloud.database import transaction
+from tests.benchmarks.search_data import fill
+
+EVENTS = 20_000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def many_events(database: str) -> None:
+    """A catalogue of some size, analysed as autovacuum does it."""
+    with transaction() as tx:
+        fill(tx, EVENTS)
+    with engine().connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
+
+
+def plans(**wanted: str) -> tuple[str, str]:
+    """How the database counts, and how it reads the page."""
+    asked = search.query(EventSearch.model_validate_strings(wanted))
+    with transaction() as tx:
+        counting, reading = (
+            "\n".join(tx.execute(text(f"EXPLAIN {statement}"), asked.values).scalars())
+            for statement in (asked.count, asked.page)
+        )
+    return counting, reading
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        ({}, "events_upcoming"),
+        ({"sort": "-date"}, "events_upcoming"),
+        ({"page": "20"}, "events_upcoming"),
+        ({"from": "2099-01-01"}, "events_upcoming"),
+        ({"category": "musik"}, "events_category"),
+        ({"category": "musik", "sort": "-date"}, "events_category"),
+        ({"location": "gedung kopi 12"}, "events_place"),
+        ({"q": "gamelan bandung"}, "events_search"),
+        ({"q": "gamelan band"}, "events_search"),
+        ({"sort": "price"}, "event_prices_price"),
+        ({"sort": "price", "price_min": "500000"}, "event_prices_price"),
+    ],
+    ids=str,
+)
+def test_a_page_is_read_through_its_index(wanted: dict[str, str], index: str):
+    _, reading = plans(**wanted)
+    assert index in reading, reading
+    assert "Seq Scan" not in reading, reading
+
+
+@pytest.mark.parametrize("wanted", [{}, {"category": "musik"}, {"sort": "-date"}, {"sort": "price"}], ids=str)
+def test_how_many_there_are_is_counted_in_the_index_alone(wanted: dict[str, str]):
+    counting, _ = plans(**wanted)
+    assert "Index Only Scan" in counting, counting
+    assert "event_prices" not in counting, counting
+
+
+@pytest.mark.parametrize("sort", ["date", "-date", "price"])
+def test_a_page_in_order_is_read_without_sorting(sort: str):
+    _, reading = plans(sort=sort)
+    assert "Sort" not in reading, reading
+
+
+def test_where_many_events_are_the_next_twenty_are_read_and_not_all():
+    _, reading = plans(location="jakarta")
+    assert "events_upcoming" in reading, reading
