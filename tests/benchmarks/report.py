@@ -26,7 +26,8 @@ def reservations(results: Iterable[Result]) -> str:
 def rush(run: Run, *, buyers: int, seats: int) -> str:
     """One sentence about the rush for a few seats."""
     return (
-        f"{buyers} buyers at once for {seats} seats: {len(run.load.accepted)} reservations, {_kinds(run.load.refusals)}; "
+        f"{buyers} buyers at once for {seats} seats: {len(run.load.accepted)} reservations, "
+        f"{_kinds(run.load.refusals)}; "
         f"oversold {run.holdings.oversold}; everybody answered within {run.load.seconds * 1000:.0f} ms."
     )
 
