@@ -9,7 +9,7 @@ row whose span holds now() is the price. Triggers keep it; they do not fire when
 from alembic import op
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
