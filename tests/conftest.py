@@ -10,9 +10,9 @@ from alembic import command
 from alembic.config import Config
 
 from infra.local.postgres import Postgres
-from shared.cloud import clients, live, secrets
+from shared.cloud import clients, secrets
 from shared.cloud.settings import settings
-from tests.doubles import Documents, Published, Scheduled
+from tests.doubles import Published, Scheduled
 from tests.folders import a_folder
 
 ROOT = Path(__file__).parent.parent
@@ -79,18 +79,6 @@ def scheduled() -> Iterator[Scheduled]:
     clients.tasks.provide(double)  # type: ignore[arg-type]
     yield double
     clients.tasks.provide(None)
-
-
-@pytest.fixture(autouse=True)
-def documents() -> Documents:
-    """What the test's own process keeps in Firestore: in memory, and empty at first.
-
-    It stays until the next test brings another, for a thread that publishes the stock may be a little late.
-    """
-    double = Documents()
-    clients.firestore.provide(double)  # type: ignore[arg-type]
-    live.circuit.close()
-    return double
 
 
 def _use(url: str) -> None:

@@ -4,14 +4,12 @@ The real clients run against real servers in tests/conformance, tests/functions 
 """
 
 import json
-from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import jsonschema
-from google.api_core.exceptions import DeadlineExceeded
 
 MESSAGES = Path(__file__).parent.parent / "schemas" / "messages"
 
@@ -57,52 +55,3 @@ class Scheduled:
         """Take one task, as google.cloud.tasks_v2.CloudTasksClient does."""
         self.tasks.append(task)
         return task
-
-
-class Documents:
-    """Keeps documents by id in `stored`: what shared/cloud/live.py uses of google.cloud.firestore.Client."""
-
-    def __init__(self) -> None:
-        self.stored: dict[str, dict[str, Any]] = {}
-        self.asked = 0
-        self.read: list[str] = []
-        """The ids that were read, there or not."""
-        self.broken = False
-        """Set it and every call fails, as while Firestore can't be reached."""
-
-    def collection(self, _: str) -> "Documents":
-        """One collection is all collections."""
-        return self
-
-    def document(self, key: str) -> "_Document":
-        """The document of that id, there or not."""
-        return _Document(self, key)
-
-    def get_all(self, references: "Sequence[_Document]", *, retry: None, timeout: float) -> "Iterator[_Document]":
-        """The documents as they are."""
-        self.ask()
-        self.read += [reference.id for reference in references]
-        return iter(references)
-
-    def ask(self) -> None:
-        """Count a call, and fail it while broken."""
-        self.asked += 1
-        if self.broken:
-            raise DeadlineExceeded("Firestore can't be reached")
-
-
-class _Document:
-    def __init__(self, store: Documents, key: str) -> None:
-        self._store = store
-        self.id = key
-
-    @property
-    def exists(self) -> bool:
-        return self.id in self._store.stored
-
-    def to_dict(self) -> dict[str, Any] | None:
-        return self._store.stored.get(self.id)
-
-    def set(self, values: dict[str, Any], *, retry: None, timeout: float) -> None:
-        self._store.ask()
-        self._store.stored[self.id] = values

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from shared.catalog import editing, media, pages
+from shared.catalog import editing, events, media, search
 from shared.catalog.editing import EventCancelled, NotDeletable, TicketsTaken
 from shared.catalog.events import EventAnswer, EventChange, NewEvent, TierList
 from shared.catalog.pictures import NotAnImage
@@ -18,9 +18,9 @@ app = App("events")
 
 
 @app.get("/events", anybody=True)
-def browse(wanted: EventSearch) -> Cached[Listing[EventAnswer]]:
+def browse(wanted: EventSearch, tx: Transaction) -> Cached[Listing[EventAnswer]]:
     """The published events that have not ended yet, soonest first unless asked otherwise."""
-    return Cached(pages.browse(wanted), LISTS)
+    return Cached(search.upcoming(tx, wanted), LISTS)
 
 
 @app.post("/events", status=201, problems=(CapacityExceeded,))
@@ -30,9 +30,9 @@ def create(new: NewEvent, organizer: Organizer, tx: Transaction) -> EventAnswer:
 
 
 @app.get("/events/{event}", problems=(NotFound,))
-def show(event: str, viewer: Viewer) -> Cached[EventAnswer]:
+def show(event: str, viewer: Viewer, tx: Transaction) -> Cached[EventAnswer]:
     """An event by its id or slug. A draft is shown to its organizer only."""
-    found = pages.show(viewer, event)
+    found = events.read(tx, viewer, event)
     return Cached(found, AVAILABILITY, is_public=found.is_public)
 
 
@@ -52,9 +52,9 @@ def delete(event: UUID, organizer: Organizer, tx: Transaction) -> None:
 
 
 @app.get("/events/{event}/tickets", problems=(NotFound,))
-def tickets(event: str, viewer: Viewer) -> Cached[TierList]:
+def tickets(event: str, viewer: Viewer, tx: Transaction) -> Cached[TierList]:
     """What is for sale at an event: prices of this moment and what is left."""
-    found = pages.show(viewer, event)
+    found = events.read(tx, viewer, event)
     offer = TierList(event_id=found.id, status=found.status, tiers=found.tiers)
     return Cached(offer, AVAILABILITY, is_public=found.is_public)
 

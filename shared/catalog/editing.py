@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.catalog import events, pages, slugs, tiers
+from shared.catalog import events, slugs, tiers
 from shared.catalog.events import COLUMNS, EventAnswer, EventChange, EventFacts, ListedTierChange, NewEvent, Status
 from shared.catalog.tiers import Host, NewTier, TierAnswer, TierChange
 from shared.cloud import audit
@@ -133,14 +133,10 @@ def set_banner(tx: Transaction, caller: Principal, event_id: UUID, url: str) -> 
 
 
 def lock(tx: Transaction, caller: Principal, event_id: UUID) -> Any:
-    """The event's row (`events.COLUMNS`), the caller's alone to change until `tx` ends. Raises NotFound.
-
-    What visitors see of it is read anew after that.
-    """
+    """The event's row (`events.COLUMNS`), the caller's alone to change until `tx` ends. Raises NotFound."""
     row = tx.execute(_LOCK, {"id": event_id}).first()
     if row is None or not caller.may_act_for(row.organizer_id):
         raise NotFound
-    pages.changed_with(tx, event_id, row.slug)
     return row
 
 

@@ -110,12 +110,6 @@ class TierAnswer(Answer):
             on_sale=_is_on_sale(row, at),
         )
 
-    def with_stock(self, reserved: int, sold: int) -> "TierAnswer":
-        """The same tier with other counters."""
-        available = max(self.quota - reserved - sold, 0)
-        counters = {"reserved": reserved, "sold": sold, "available": available, "sold_out": available == 0}
-        return self.model_copy(update=counters)
-
 
 @dataclass(frozen=True)
 class Host:

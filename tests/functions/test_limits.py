@@ -118,7 +118,7 @@ def test_secrets_are_guessed_ten_times_a_minute_from_one_address(stack, path):
 def test_and_ten_times_for_one_account_from_all_addresses_together(stack):
     spellings = [address := f"{uuid4().hex}@example.com", address.upper()]
     answers = [
-        somewhere(stack).call("POST", "auth/login", json={"email": spellings[n % 2], "password": PASSWORD})
+        somewhere(stack).call("POST", "auth/verify", json={"email": spellings[n % 2], "code": "000000"})
         for n in range(14)
     ]
     assert refused(answers) == 4

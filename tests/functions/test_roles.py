@@ -70,6 +70,7 @@ def strangers(stack: Stack) -> Strangers:
     ids = {
         "event": draft["id"],
         "event_id": draft["id"],
+        "user_id": buyer.api.get("account")["id"],
         "tier": draft["tiers"][0]["id"],
         "tier_id": draft["tiers"][0]["id"],
         "order_id": order["id"],
