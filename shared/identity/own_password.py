@@ -23,7 +23,7 @@ class PasswordChange(Body):
 class WrongPassword(Problem):
     """This is not your password. If you have none or forgot it, choose a new one by mail first."""
 
-    status, slug = 403, "wrong-password"
+    status, slug = 422, "wrong-password"
 
 
 _NEW_PASSWORD = text("UPDATE users SET password_hash = :password_hash, updated_at = now() WHERE id = :id")

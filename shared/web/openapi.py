@@ -154,7 +154,9 @@ def _success(route: Route, schemas: _Schemas) -> dict[str, Any]:
     if route.answer is File:
         return {
             "description": "The file.",
-            "content": {each: {"schema": {"type": "string"}} for each in route.produces},
+            "content": {
+                each: {"schema": {} if each == "application/json" else {"type": "string"}} for each in route.produces
+            },
         }
     return {"description": "Done; there is nothing to say."}
 

@@ -25,6 +25,7 @@ ROLES = ("anonymous", "customer", "staff", "organizer", "admin")
 """In this order: what an admin does to strangers comes last."""
 OPEN_TO_STRANGERS = {
     "reserve_hold_tickets": {409},  # everybody may buy from everybody; tiers of a draft are not on sale
+    "events_set_banner": {415},  # asked without a file, it never comes to the event
 }
 
 

@@ -104,7 +104,7 @@ def test_a_new_password_needs_the_current_one_and_must_be_a_good_one():
     member = a_member()
     session = login(member.email)
     wrong = put(member, "/account/password", current_password=NEW_PASSWORD, new_password=NEW_PASSWORD)
-    assert problem(wrong) == (403, "wrong-password")
+    assert problem(wrong) == (422, "wrong-password")
     weak = put(member, "/account/password", current_password=PASSWORD, new_password="weak")
     assert problem(weak) == (422, "invalid")
     assert refresh(session.refresh_token) == 200
@@ -116,7 +116,7 @@ def test_an_account_without_a_password_gets_one_by_mail_only():
     with transaction() as tx:
         tx.execute(text("UPDATE users SET password_hash = NULL WHERE id = :id"), {"id": member.id})
     answer = put(member, "/account/password", current_password="", new_password=NEW_PASSWORD)
-    assert problem(answer) == (403, "wrong-password")
+    assert problem(answer) == (422, "wrong-password")
 
 
 def test_signing_out_everywhere():

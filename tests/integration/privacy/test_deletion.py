@@ -190,7 +190,7 @@ def test_the_address_is_free_again():
 
 def test_the_password_is_needed():
     member = a_member()
-    assert problem(delete(member, "Rahasia#9")) == (403, "wrong-password")
+    assert problem(delete(member, "Rahasia#9")) == (422, "wrong-password")
     assert login(member.email)
 
 
