@@ -19,7 +19,7 @@ from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
 from shared.problems import NotFound, Problem
-from shared.tickets import pdf, qr
+from shared.tickets import qr
 
 _TICKETS = """
     SELECT t.id AS ticket_id, t.order_id, t.event_id, t.status, t.pdf_object, o.user_id, o.organizer_id, o.paid_at,
@@ -116,6 +116,8 @@ def _object_name(event_id: UUID, ticket_id: UUID) -> str:
 
 
 def _render(row: Any) -> bytes:
+    from shared.tickets import pdf  # a quarter second that webhook, checkout and sync need not spend at cold start
+
     return pdf.render(
         pdf.TicketPage(
             ticket_id=row.ticket_id,
