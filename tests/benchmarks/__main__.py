@@ -8,6 +8,7 @@ with a server error.
 """
 
 import argparse
+import signal
 import sys
 from dataclasses import dataclass
 
@@ -35,8 +36,8 @@ class Plan:
     imports: int
 
 
-QUICK = Plan(rounds=1, reserving=3, baseline=2, purchasing=5, imports=1)
-FULL = Plan(rounds=3, reserving=5, baseline=3, purchasing=20, imports=5)
+QUICK = Plan(rounds=1, reserving=2.5, baseline=2, purchasing=4, imports=1)
+FULL = Plan(rounds=3, reserving=5, baseline=3, purchasing=15, imports=5)
 
 
 def main() -> int:
@@ -44,21 +45,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
     parser.add_argument("--quick", action="store_true", help="about a minute, each figure measured once")
     plan = QUICK if parser.parse_args().quick else FULL
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and with us what we have started
     with product.running() as running:
         crowd = Crowd(running.database, CROWD)
         baseline = Baseline(running.server, running.folder)
-        print("\n".join([*running.describe(), f"bare SQL: {baseline.tool}"]), end="\n\n", flush=True)
+        _print("\n".join([*running.describe(), f"bare SQL: {baseline.tool}"]))
         faults = _reserve(running, crowd, baseline, plan) + _rush(running, crowd) + _purchase(running, crowd, plan)
-    print(report.imports(imports.measure(times=plan.imports)))
+    _print(report.imports(imports.measure(times=plan.imports)))
     if faults:
-        print(f"\n{faults} reservations or purchases were oversold, lost, miscounted or met a server error.")
+        _print(f"{faults} reservations or purchases were oversold, lost, miscounted or met a server error.")
     return 1 if faults else 0
 
 
 def _reserve(running: Product, crowd: Crowd, baseline: Baseline, plan: Plan) -> int:
     reserving.measure(running, crowd, Scenario(tiers=1, buyers=200), seconds=2)  # the first ones open connections
     results = [_result(running, crowd, baseline, scenario, plan) for scenario in SCENARIOS]
-    print(report.reservations(results), end="\n\n", flush=True)
+    _print(report.reservations(results))
     return sum(run.faults for result in results for run in result.runs)
 
 
@@ -72,14 +74,21 @@ def _result(running: Product, crowd: Crowd, baseline: Baseline, scenario: Scenar
 
 def _rush(running: Product, crowd: Crowd) -> int:
     run = reserving.rush(running, crowd, buyers=RUSH_BUYERS, seats=RUSH_SEATS)
-    print(report.rush(run, buyers=RUSH_BUYERS, seats=RUSH_SEATS), end="\n\n", flush=True)
+    _print(report.rush(run, seats=RUSH_SEATS))
     return run.faults
 
 
 def _purchase(running: Product, crowd: Crowd, plan: Plan) -> int:
     measured = [purchasing.measure(running, crowd, buyers=buyers, seconds=plan.purchasing) for buyers in (1, 32)]
-    print(report.purchases(measured), end="\n\n", flush=True)
-    return sum(each.lost for each in measured)
+    _print(report.purchases(measured))
+    failures = [failure for each in measured for failure in each.failures]
+    if failures:
+        _print(f"The first purchase that failed: {failures[0]}")
+    return len(failures)
+
+
+def _print(paragraph: str) -> None:
+    print(paragraph, end="\n\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -62,14 +62,16 @@ class Load:
 def send(address: Address, requests: Iterator[bytes], *, buyers: int, seconds: float = float("inf")) -> Load:
     """Let `buyers` at a time send one of `requests` each, as soon as one is answered the next, for `seconds`.
 
-    It ends earlier when there are no more requests. Whoever has sent theirs gets their answer.
+    It ends earlier when there are no more requests. Whoever has sent theirs gets their answer. Each buyer
+    connects and asks at once, before the next one connects, so that the server's workers share them.
     """
     load = Load()
+    begun = time.perf_counter()
+    connections = []
     with selectors.DefaultSelector() as answers:
-        connections = [_Connection(address) for _ in range(buyers)]
-        begun = time.perf_counter()
-        for connection in connections:
-            _next(connection, requests, answers)
+        for _ in range(buyers):
+            connections.append(_Connection(address))
+            _next(connections[-1], requests, answers)
         while answers.get_map():
             ready = answers.select(PATIENCE_SECONDS)
             if not ready:

@@ -47,8 +47,8 @@ class Product:
         return [
             f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}, {psutil.cpu_count()} cores, {memory:.0f} GB RAM, "
             f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, PostgreSQL {version}",
-            f"{workers} web workers with {threads} threads each; the load generator, PostgreSQL and the product "
-            "with its local cloud share this machine",
+            f"{workers} web workers with {threads} threads each; the load generator, PostgreSQL and the product with "
+            f"its local cloud share this machine (load before: {os.getloadavg()[0]:.1f})",
         ]
 
 
@@ -59,10 +59,10 @@ def running() -> Iterator[Product]:
     os.environ["ACCESS_TOKEN_SECONDS"] = str(_TOKENS_VALID_SECONDS)
     settings.cache_clear()
     secrets.provide({tokens.KEY: key})
-    folder = Path(tempfile.mkdtemp(prefix="karcis-benchmarks-", dir="/var/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="karcis-benchmarks-", dir="/var/tmp"))  # a disk, where /tmp may be memory
     folder.chmod(0o755)  # PostgreSQL may have to run as another user
     server = Postgres(folder / "postgres", settings=_DATABASE_SETTINGS)
-    stack = Stack(folder, JWT_SIGNING_KEY=key, RATE_LIMITS="off", LOG_LEVEL=os.environ.get("LOG_LEVEL", "INFO"))
+    stack = Stack(folder, JWT_SIGNING_KEY=key, RATE_LIMITS="off")
     try:
         server.start()
         stack.start()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import requests
 from sqlalchemy import Engine, text
 
 from tests.benchmarks.crowd import Buyer, Crowd
@@ -28,12 +29,12 @@ _DELIVERED = text("""
 
 @dataclass(frozen=True)
 class Purchases:
-    """What came of `buyers` who bought one after the other. `deliveries`: seconds from paying to ticket and mail."""
+    """What came of `buyers` who bought for a while. `deliveries`: seconds from paying to ticket and mail."""
 
     buyers: int
     deliveries: Sequence[float]
-    lost: int
-    """Paid, and without a ticket or a mail in time."""
+    failures: Sequence[str]
+    """What went wrong with the others."""
     seconds: float
 
     @property
@@ -52,23 +53,33 @@ def measure(product: Product, crowd: Crowd, *, buyers: int, seconds: float) -> P
     """Let `buyers` at a time buy a ticket each, for `seconds`, and the last of them finish."""
     made = crowd.event(tiers=1, seats=len(crowd.buyers))
     event = {"id": str(made.id), "tiers": [{"id": str(tier_id)} for tier_id in made.tier_ids]}
-    queue, entrance = iter(crowd.buyers), threading.Lock()
+    waiting = list(crowd.buyers)
     begun = time.perf_counter()
 
-    def till() -> Iterator[float | None]:
+    def till(_: int) -> list[float | str]:
+        outcomes = []
         while time.perf_counter() - begun < seconds:
-            with entrance:
-                buyer = next(queue)
-            yield _buy(product, event, buyer, deliveries)
+            outcomes.append(_outcome(product, event, waiting.pop(), deliveries))
+        return outcomes
 
     with _Deliveries(product.database).watching() as deliveries, ThreadPoolExecutor(buyers) as pool:
-        bought = list(itertools.chain.from_iterable(pool.map(lambda _: list(till()), range(buyers))))
-    took = time.perf_counter() - begun
-    delivered = [each for each in bought if each is not None]
-    return Purchases(buyers, delivered, len(bought) - len(delivered), took)
+        outcomes = list(itertools.chain.from_iterable(pool.map(till, range(buyers))))
+    return Purchases(
+        buyers,
+        deliveries=[outcome for outcome in outcomes if isinstance(outcome, float)],
+        failures=[outcome for outcome in outcomes if isinstance(outcome, str)],
+        seconds=time.perf_counter() - begun,
+    )
 
 
-def _buy(product: Product, event: dict[str, Any], buyer: Buyer, deliveries: "_Deliveries") -> float | None:
+def _outcome(product: Product, event: dict[str, Any], buyer: Buyer, deliveries: "_Deliveries") -> float | str:
+    try:
+        return _buy(product, event, buyer, deliveries)
+    except (AssertionError, requests.RequestException) as error:
+        return str(error)
+
+
+def _buy(product: Product, event: dict[str, Any], buyer: Buyer, deliveries: "_Deliveries") -> float:
     """Seconds from the payer's click at the gateway until the ticket can be downloaded and its mail is sent."""
     person = buyer.person(product.world)
     order = person.reserve(event)
@@ -76,8 +87,6 @@ def _buy(product: Product, event: dict[str, Any], buyer: Buyer, deliveries: "_De
     paid_at = time.perf_counter()
     product.world.gateway("xendit", payment["gateway_reference"], "pay")
     delivered_at = deliveries.wait(UUID(order["id"]))
-    if delivered_at is None:
-        return None
     (ticket,) = person.order(order)["tickets"]
     person.api.call("GET", ticket["download_url"], status=200)
     return delivered_at - paid_at
@@ -103,12 +112,13 @@ class _Deliveries:
             self._over.set()
             watcher.join()
 
-    def wait(self, order_id: UUID) -> float | None:
-        """When the order was delivered, by `time.perf_counter`; None where it is not within a minute."""
-        seen = self._expected[order_id] = threading.Event()
-        seen.wait(_PATIENCE_SECONDS)
+    def wait(self, order_id: UUID) -> float:
+        """When the order was delivered, by `time.perf_counter`. Raises AssertionError after a minute."""
+        delivered = self._expected[order_id] = threading.Event()
+        in_time = delivered.wait(_PATIENCE_SECONDS)
         del self._expected[order_id]
-        return self._delivered_at.get(order_id)
+        assert in_time, f"order {order_id} was paid and has no ticket or no mail after {_PATIENCE_SECONDS} s"
+        return self._delivered_at[order_id]
 
     def _watch(self) -> None:
         with self._database.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -75,7 +75,7 @@ class Threads:
 
         def client() -> tuple[float, int]:
             connection = pg8000.native.Connection(
-                "postgres", host=self._url.host or "", port=self._url.port or 5432, database=self._url.database
+                self._url.username, host=self._url.host, port=self._url.port, database=self._url.database
             )
             prepared = [connection.prepare(statement) for statement in transaction]
             ready.wait()
