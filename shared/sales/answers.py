@@ -162,6 +162,9 @@ def own(tx: Transaction, user_id: UUID, page: Page) -> Listing[OrderAnswer]:
 def _read(tx: Transaction, ids: list[UUID]) -> list[OrderAnswer]:
     if not ids:
         return []
+    # The orders first: each statement sees at least what the one before saw, so a refunded order never
+    # comes with tickets of the time before.
+    orders = tx.execute(_ORDERS, {"ids": ids}).mappings().all()
     items = _by_order(tx.execute(_ITEMS, {"ids": ids}).mappings())
     payments = _by_order(tx.execute(_PAYMENTS, {"ids": ids}).mappings())
     tickets = _by_order(tx.execute(_TICKETS, {"ids": ids}).mappings())
@@ -175,7 +178,7 @@ def _read(tx: Transaction, ids: list[UUID]) -> list[OrderAnswer]:
                 for ticket in tickets.get(row["id"], [])
             ],
         )
-        for row in tx.execute(_ORDERS, {"ids": ids}).mappings()
+        for row in orders
     ]
 
 
