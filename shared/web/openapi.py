@@ -6,7 +6,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from shared.problems import Forbidden, Malformed, NotSignedIn, Problem, TooLarge, TryAgain, WrongType
+from shared.problems import Forbidden, Invalid, Malformed, NotSignedIn, Problem, TooLarge, TryAgain, WrongType
 from shared.web import limits
 from shared.web.idempotency import IdempotencyInProgress, IdempotencyMismatch
 from shared.web.rendering import File
@@ -35,12 +35,6 @@ _PROBLEM = {
         },
     },
 }
-
-
-class Invalid(Problem):
-    """A field is wrong; `errors` names each."""
-
-    status, slug = 422, "invalid"
 
 
 def document(tagged: Mapping[str, Iterable[Route]], *, title: str, version: str, description: str) -> dict[str, Any]:
