@@ -14,7 +14,8 @@ Status = Literal["requested", "approved", "rejected", "processing", "completed",
 
 _SELECT = """
     SELECT r.id, r.order_id, o.event_id, r.kind, r.amount, r.status, r.reason, r.rejection_reason, r.method,
-        r.created_at, r.updated_at, r.status IN ('approved', 'failed') AND r.method = 'disbursement' AND NOT EXISTS (
+        r.created_at, r.updated_at, r.status IN ('approved', 'failed') AND r.method IS NOT DISTINCT FROM 'disbursement'
+            AND NOT EXISTS (
             SELECT 1 FROM bank_accounts b
             WHERE b.user_id = r.user_id AND b.replaced_at IS NULL AND b.status = 'verified') AS needs_bank_account,
         ARRAY(SELECT t.id FROM refund_items i JOIN tickets t ON t.order_item_id = i.order_item_id

@@ -14,7 +14,6 @@ from uuid import UUID
 
 from pydantic import Field
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
 
 from shared.cloud.database import Transaction
 from shared.messages import mails
@@ -23,7 +22,7 @@ from shared.money import refunds
 from shared.money.ledger import Share
 from shared.money.refund_answers import Caller, RefundAnswer
 from shared.money.refunds import Refund
-from shared.problems import Invalid, NotFound, Problem, violated_constraint
+from shared.problems import Invalid, NotFound, Problem
 from shared.rupiah import percent_of
 from shared.sales import orders
 from shared.tickets import issuing
@@ -36,7 +35,8 @@ _WINDOW = text("""
     FROM events WHERE id = :event_id
 """)
 _ITEMS = text("""
-    SELECT i.id, t.id AS ticket_id, t.status AS ticket_status, i.unit_price - i.discount AS price_paid
+    SELECT i.id, t.id AS ticket_id, t.status AS ticket_status, i.unit_price - i.discount AS price_paid,
+        EXISTS (SELECT 1 FROM refund_items n WHERE n.order_item_id = i.id AND NOT n.is_rejected) AS is_asked_back
     FROM order_items i LEFT JOIN tickets t ON t.order_item_id = i.id
     WHERE i.order_id = :order_id AND i.returned_at IS NULL ORDER BY i.position
 """)
@@ -125,12 +125,7 @@ def request(tx: Transaction, buyer_id: UUID, wanted: RefundRequest) -> RefundAns
     payment_id = tx.execute(_PAYMENT, {"order_id": order.id}).scalar()
     if amount == 0 or payment_id is None:
         raise NothingToRefund
-    try:
-        refund_id = refunds.add(tx, payment_id, "requested", amount, wanted.reason, items)
-    except DBAPIError as error:
-        if violated_constraint(error) == "item_refunded_once":
-            raise AlreadyRequested from error
-        raise
+    refund_id = refunds.add(tx, payment_id, "requested", amount, wanted.reason, items)
     return RefundAnswer.read(tx, refund_id)
 
 
@@ -176,14 +171,17 @@ def retry(tx: Transaction, caller: Caller, refund_id: UUID) -> RefundAnswer:
 def _chosen(items: Sequence[Any], ticket_ids: Sequence[UUID] | None) -> Mapping[UUID, int]:
     """What each item gives back, in rupiah."""
     if ticket_ids is None:
-        chosen = [item for item in items if item.ticket_status != "used"]
+        unused = [item for item in items if item.ticket_status != "used"]
+        chosen = [item for item in unused if not item.is_asked_back]
         if not chosen:
-            raise issuing.TicketUsed if items else AlreadyRequested
+            raise AlreadyRequested if unused else issuing.TicketUsed
     else:
         wanted = set(ticket_ids)
         chosen = [item for item in items if item.ticket_id in wanted]
         if len(chosen) != len(wanted):
             raise Invalid.field("ticket_ids", "names a ticket that is not, or no longer, good in this order")
+        if any(item.is_asked_back for item in chosen):
+            raise AlreadyRequested
         if used := [item.ticket_id for item in chosen if item.ticket_status == "used"]:
             raise issuing.TicketUsed(ticket_ids=[str(ticket_id) for ticket_id in used])
     return {item.id: item.price_paid - percent_of(item.price_paid, KEPT_PERCENT) for item in chosen}

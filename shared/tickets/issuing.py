@@ -50,7 +50,7 @@ def issue(order_id: UUID) -> int:
     Says `ticket.created` the first time all is there. Does nothing for an order that isn't paid (any more).
     Opens its own transactions. Raises NotFound, and whatever stops the database or the storage: call again.
     """
-    added = _add_missing(order_id)
+    added = add_missing(order_id)
     if added is None:
         return 0
     printed = printing.print_missing(order_id)
@@ -87,7 +87,8 @@ def void_unused(tx: Transaction, item_ids: Sequence[UUID]) -> None:
         raise TicketUsed(ticket_ids=[str(ticket_id) for ticket_id in used])
 
 
-def _add_missing(order_id: UUID) -> int | None:
+def add_missing(order_id: UUID) -> int | None:
+    """Add the rows of the tickets that a paid order lacks; return how many, None for an order that isn't paid."""
     with transaction() as tx:
         if orders.lock(tx, order_id).status != "paid":
             return None
