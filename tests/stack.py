@@ -28,6 +28,7 @@ KEYS = {
     "MIDTRANS_CLIENT_KEY": "SB-Mid-client-stack",
     "SENDGRID_API_KEY": "SG.stack",
     "JWT_SIGNING_KEY": "stack-only-jwt-signing-key-of-enough-length",
+    "FIELD_ENCRYPTION_KEY": "stack-only-field-encryption-key",
 }
 
 
