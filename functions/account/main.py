@@ -38,7 +38,7 @@ def export_data(query: ExportQuery, caller: SignedIn, tx: Transaction) -> File:
     return File(file.content, file.content_type, file.filename)
 
 
-@app.post("/account/delete", status=204, problems=(WrongPassword, TooManyAttempts, AccountInUse))
+@app.post("/account/delete", status=204, ends_session=True, problems=(WrongPassword, TooManyAttempts, AccountInUse))
 def delete(asked: Deletion, caller: SignedIn) -> None:
     """Delete your account for good. What tax law needs is kept without your name."""
     deletion.delete(caller.id, asked)

@@ -4,6 +4,7 @@ from shared.cloud.database import Transaction
 from shared.web.app import App
 from shared.web.auth import Admin, Buyer, GateStaff, Organizer, SignedIn, Viewer
 from shared.web.caching import Cached
+from shared.web.cookie_mode import OrCookie
 from shared.web.limits import CREDENTIALS, GATE, UNLIMITED
 from shared.web.rendering import File
 from shared.web.requests import MaxBytes, RawRequest, Upload
@@ -22,6 +23,7 @@ __all__ = [
     "GateStaff",
     "IdempotencyKey",
     "MaxBytes",
+    "OrCookie",
     "Organizer",
     "RawRequest",
     "SignedIn",

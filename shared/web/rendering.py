@@ -54,7 +54,7 @@ def response(result: Any, status: int) -> Response:
 def _kept(answer: Response, cached: Cached[Any]) -> Response:
     if not cached.is_public:
         answer.headers["Cache-Control"] = "private, no-store"
-        answer.vary.add("Authorization")
+        answer.vary.update(("Authorization", "Cookie"))
         return answer
     answer.headers["Cache-Control"] = cached.keep.directives()
     answer.set_etag(hashlib.sha256(answer.get_data()).hexdigest()[:32])
