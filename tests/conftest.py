@@ -21,7 +21,8 @@ SECRETS = {
     "jwt-signing-key": "test-only-jwt-signing-key-of-enough-length",
     "ticket-signing-key": "test-only-ticket-signing-key",
     "code-signing-key": "test-only-code-signing-key",
-    "field-encryption-key": "dGVzdC1vbmx5LWtleS0wMTIzNDU2Nzg5MDEyMzQ1Njc=",
+    "field-encryption-key": "test-only-field-encryption-key",
+    "fingerprint-key": "test-only-fingerprint-key",
     "xendit-api-key": "xnd_development_test",
     "xendit-callback-token": "test-only-callback-token",
     "midtrans-server-key": "SB-Mid-server-test",
@@ -83,6 +84,7 @@ def scheduled() -> Iterator[Scheduled]:
 
 def _use(url: str) -> None:
     os.environ["DATABASE_URL"] = url
+    os.environ.update(DATABASE_ROLE="karcis_app")  # no more rights than in the cloud
     os.environ.update(RATE_LIMITS="off", POOL_SIZE="24", POOL_TIMEOUT_SECONDS="60")  # hundreds wait their turn
     settings.cache_clear()
     clients.engine.provide(None)

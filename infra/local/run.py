@@ -84,6 +84,7 @@ def _databases(data_dir: Path) -> Iterator[tuple[str, str]]:
     with Postgres(data_dir / "postgres") as server:
         for name in ("karcis", "karcis_local"):
             server.create_database(name)
+        os.environ.setdefault("DATABASE_ROLE", "karcis_app")  # the owner's rights are for the migrations
         yield server.url("karcis"), server.url("karcis_local")
 
 

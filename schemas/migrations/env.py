@@ -2,18 +2,20 @@
 
 from alembic import context
 
-from shared.cloud.clients import engine
+from shared.cloud.clients import make_engine
 
 
 def run() -> None:
     """Apply the asked-for versions, each in one transaction, and give up soon where a lock is in the way."""
-    with engine().connect() as connection:
+    engine = make_engine()
+    with engine.connect() as connection:
         connection.exec_driver_sql("SET lock_timeout = '4s'")
         connection.exec_driver_sql("SET statement_timeout = '60s'")
         connection.commit()
         context.configure(connection=connection, transaction_per_migration=True)
         with context.begin_transaction():
             context.run_migrations()
+    engine.dispose()
 
 
 run()

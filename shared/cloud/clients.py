@@ -46,7 +46,12 @@ class Once(Generic[T]):
 
 @Once
 def engine() -> "Engine":
-    """The pool of PostgreSQL connections: READ COMMITTED, UTC, and time-outs below every function's own.
+    """The pool of PostgreSQL connections of this instance, with the rights of the application."""
+    return make_engine(settings().database_role)
+
+
+def make_engine(role: str = "") -> "Engine":
+    """An engine: READ COMMITTED, UTC, time-outs below every function's own, acting as `role` if one is named.
 
     Through Cloud SQL's connector with IAM login in the cloud, or `DATABASE_URL` where it is set.
     """
@@ -61,6 +66,7 @@ def engine() -> "Engine":
         "idle_in_transaction_session_timeout": str(chosen.statement_timeout_ms),
         "default_transaction_isolation": "read committed",
         "TimeZone": "UTC",
+        **({"role": role} if role else {}),
     }
     pool: dict[str, Any] = {
         "pool_size": chosen.pool_size,

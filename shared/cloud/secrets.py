@@ -2,29 +2,48 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from shared.cloud import clients
 from shared.cloud.settings import settings
 
 KEPT_SECONDS = 300
+LATEST = "latest"
 
-_kept: dict[str, tuple[float, str]] = {}
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a secret: its number at Secret Manager, and its value."""
+
+    number: str
+    value: str
+
+
+_kept: dict[tuple[str, str], tuple[float, Version]] = {}
 
 
 def secret(name: str) -> str:
-    """The latest version of the secret `name`, for example `midtrans-server-key`.
+    """The latest value of the secret `name`, for example `midtrans-server-key`.
 
     Raises google.api_core's NotFound or PermissionDenied where it isn't there for this function.
     """
-    kept = _kept.get(name)
+    return version(name).value
+
+
+def version(name: str, number: str = LATEST) -> Version:
+    """One version of a secret, the newest by default. Raises as `secret` does."""
+    kept = _kept.get((name, number))
     if kept and kept[0] > time.monotonic():
         return kept[1]
-    path = f"projects/{settings().google_cloud_project}/secrets/{name}/versions/latest"
-    value = clients.secret_manager().access_secret_version(name=path).payload.data.decode()
-    _kept[name] = (time.monotonic() + KEPT_SECONDS, value)
-    return value
+    path = f"projects/{settings().google_cloud_project}/secrets/{name}/versions/{number}"
+    answer = clients.secret_manager().access_secret_version(name=path)
+    found = Version(answer.name.rpartition("/")[2], answer.payload.data.decode())
+    _kept[name, number] = (time.monotonic() + KEPT_SECONDS, found)
+    return found
 
 
-def provide(values: Mapping[str, str]) -> None:
+def provide(values: Mapping[str, str], number: str = "1") -> None:
     """Use these values for the rest of the process instead of asking Secret Manager (tools and tests)."""
-    _kept.update({name: (float("inf"), value) for name, value in values.items()})
+    for name, value in values.items():
+        for known_as in (LATEST, number):
+            _kept[name, known_as] = (float("inf"), Version(number, value))

@@ -33,6 +33,8 @@ class Settings:
     """Cloud SQL connection name, project:region:instance."""
     database_name: str = "karcis"
     database_user: str = ""
+    database_role: str = ""
+    """The role to act as. Empty: the rights of the user who logs in, which in the cloud are no more than that."""
     pool_size: int = 4
     pool_timeout_seconds: int = 3
     statement_timeout_ms: int = 15_000

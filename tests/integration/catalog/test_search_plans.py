@@ -5,7 +5,7 @@ from sqlalchemy import text
 
 from shared.catalog import search
 from shared.catalog.search import EventSearch
-from shared.cloud.clients import engine
+from shared.cloud.clients import make_engine
 from shared.cloud.database import transaction
 from tests.benchmarks.search_data import fill
 
@@ -17,8 +17,10 @@ def many_events(database: str) -> None:
     """A catalogue of some size, analysed as autovacuum does it."""
     with transaction() as tx:
         fill(tx, EVENTS)
-    with engine().connect() as connection:
+    owner = make_engine()
+    with owner.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
+    owner.dispose()
 
 
 def plans(**wanted: str) -> tuple[str, str]:
