@@ -14,6 +14,7 @@ from shared.cloud import clients, secrets
 from shared.cloud.settings import settings
 from tests.doubles import Published, Scheduled
 from tests.folders import a_folder
+from tests.stored_files import StoredFiles
 
 ROOT = Path(__file__).parent.parent
 
@@ -80,6 +81,15 @@ def scheduled() -> Iterator[Scheduled]:
     clients.tasks.provide(double)  # type: ignore[arg-type]
     yield double
     clients.tasks.provide(None)
+
+
+@pytest.fixture(autouse=True)
+def files() -> Iterator[StoredFiles]:
+    """Cloud Storage for the test's own process: an empty one, in memory."""
+    double = StoredFiles()
+    clients.storage.provide(double)  # type: ignore[arg-type]
+    yield double
+    clients.storage.provide(None)
 
 
 def _use(url: str) -> None:

@@ -1,14 +1,17 @@
-"""A person's own account: profile, password, a copy of their data, deletion (UM-007 to UM-009, DP-001)."""
+"""A person's own account: profile and photo, password, a copy of their data, deletion (UM-007 to UM-009, DP-001)."""
 
-from shared.identity import own_password, profiles
+from typing import Annotated
+
+from shared.identity import own_password, photos, profiles
 from shared.identity.attempts import TooManyAttempts
 from shared.identity.own_password import PasswordChange, WrongPassword
 from shared.identity.profiles import ProfileAnswer, ProfileChange
 from shared.identity.sessions import Tokens
+from shared.pictures import NotAnImage
 from shared.privacy import deletion, export
 from shared.privacy.deletion import AccountInUse, Deletion
 from shared.privacy.export import ExportQuery
-from shared.web import App, File, SignedIn, Transaction
+from shared.web import App, File, MaxBytes, SignedIn, Transaction, Upload
 
 app = App("account")
 
@@ -23,6 +26,18 @@ def show(caller: SignedIn, tx: Transaction) -> ProfileAnswer:
 def change(changes: ProfileChange, caller: SignedIn, tx: Transaction) -> ProfileAnswer:
     """Change your name, phone, language, or whether we may write to you about offers."""
     return profiles.change(tx, caller.id, changes)
+
+
+@app.post("/account/photo", problems=(NotAnImage,))
+def set_photo(file: Annotated[Upload, MaxBytes(photos.MAX_PHOTO_BYTES)], caller: SignedIn) -> ProfileAnswer:
+    """Set your photo: JPEG or PNG, 5 MB at most. Its middle is kept as a small square, without metadata."""
+    return photos.replace(caller.id, file.content)
+
+
+@app.delete("/account/photo", status=204)
+def remove_photo(caller: SignedIn, tx: Transaction) -> None:
+    """Remove your photo."""
+    photos.remove(tx, caller.id)
 
 
 @app.put("/account/password", problems=(WrongPassword, TooManyAttempts))
