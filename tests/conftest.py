@@ -12,8 +12,10 @@ from alembic.config import Config
 from infra.local.postgres import Postgres
 from shared.cloud import clients, secrets
 from shared.cloud.settings import settings
+from tests import log_scanner
 from tests.doubles import Published, Scheduled
 from tests.folders import a_folder
+from tests.stack import stack_secrets
 from tests.stored_files import StoredFiles
 
 ROOT = Path(__file__).parent.parent
@@ -63,6 +65,22 @@ def database(postgres: Postgres) -> Iterator[str]:
     clients.engine().dispose()
     clients.engine.provide(None)
     postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def scanned_session() -> Iterator[None]:
+    """Nothing that is logged may tell on anybody, at the session's end either (SEC-013)."""
+    log_scanner.scanner.keep_secret([*SECRETS.values(), *stack_secrets().values()])
+    log_scanner.listen()
+    yield
+    log_scanner.scanner.check()
+
+
+@pytest.fixture(autouse=True)
+def scanned_logs() -> Iterator[None]:
+    """Nor may anything that was logged during a test."""
+    yield
+    log_scanner.scanner.check()
 
 
 @pytest.fixture(autouse=True)
