@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.cloud import storage
+from shared.cloud import disposal, ownership, storage
 from shared.cloud.database import Transaction, transaction
 from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
@@ -79,17 +79,22 @@ def ticket_file(ticket_id: UUID, principal: Principal) -> TicketFile:
     """
     with transaction() as tx:
         row = tx.execute(_ONE, {"ticket_id": ticket_id}).first()
-    if row is None or not _may_see(principal, row):
-        raise NotFound
+        if row is None or not _may_see(tx, principal, row):
+            raise NotFound
     if row.status == "void":
         raise TicketVoid
     return TicketFile(_stored(row) or _print_now(row), f"tiket-{ticket_id}.pdf")
 
 
-def _may_see(principal: Principal, row: Any) -> bool:
-    if principal.role in {"organizer", "admin"} and principal.may_act_for(row.organizer_id):
-        return True
-    return bool(principal.id == row.user_id)
+def _may_see(tx: Transaction, principal: Principal, row: Any) -> bool:
+    return ownership.may_see(
+        tx,
+        principal,
+        subject="ticket",
+        subject_id=row.ticket_id,
+        organizer_id=row.organizer_id,
+        owner_id=row.user_id,
+    )
 
 
 def _stored(row: Any) -> bytes | None:
