@@ -21,6 +21,7 @@ from shared.identity.people import Person
 from shared.messages import mails
 from shared.models import Body
 from shared.problems import Problem
+from shared.tickets import printing
 
 
 class Deletion(Body):
@@ -119,3 +120,4 @@ def _anonymise(tx: Transaction, person: Person) -> None:
     tx.execute(_NOTIFICATIONS, {"id": person.id})
     tx.execute(_KEPT_ANSWERS, {"id": person.id})
     tx.execute(_GATE_DUTIES, {"id": person.id})
+    printing.forget(tx, person.id)
