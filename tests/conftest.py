@@ -24,6 +24,7 @@ SECRETS = {
     "jwt-signing-key": "test-only-jwt-signing-key-of-enough-length",
     "ticket-signing-key": "test-only-ticket-signing-key",
     "code-signing-key": "test-only-code-signing-key",
+    "unsubscribe-signing-key": "test-only-unsubscribe-signing-key",
     "field-encryption-key": "test-only-field-encryption-key",
     "fingerprint-key": "test-only-fingerprint-key",
     "xendit-api-key": "xnd_development_test",

@@ -77,6 +77,7 @@ _NOTIFICATIONS = text("""
     WHERE w.payment_id = p.id AND o.user_id = :id
 """)
 _KEPT_ANSWERS = text("DELETE FROM idempotency_keys WHERE caller = :id")
+_COOKIES = text("UPDATE cookie_consents SET user_id = NULL WHERE user_id = :id")
 _GATE_DUTIES = text("""
     DELETE FROM event_staff
     WHERE user_id = :id OR event_id IN (SELECT id FROM events WHERE organizer_id = :id)
@@ -119,5 +120,6 @@ def _anonymise(tx: Transaction, person: Person) -> None:
     tx.execute(_MAILS, {"id": person.id, "email": person.email, "marker": erasure.marker_address(person)})
     tx.execute(_NOTIFICATIONS, {"id": person.id})
     tx.execute(_KEPT_ANSWERS, {"id": person.id})
+    tx.execute(_COOKIES, {"id": person.id})
     tx.execute(_GATE_DUTIES, {"id": person.id})
     printing.forget(tx, person.id)

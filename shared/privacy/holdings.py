@@ -56,6 +56,10 @@ _LISTS = {
         SELECT family_id, created_at, expires_at, spent_at, ended_at FROM refresh_tokens
         WHERE user_id = :id ORDER BY created_at
     """),
+    "cookie_consents": text("""
+        SELECT id, version, categories, chosen_at FROM cookie_consents  -- Uses index: cookie_consents_user
+        WHERE user_id = :id ORDER BY chosen_at, id
+    """),
     "organized_events": text("""
         SELECT id, title, status, start_date, end_date, created_at FROM events
         WHERE organizer_id = :id ORDER BY created_at, id

@@ -6,7 +6,7 @@ from shared.web.auth import Admin, Buyer, GateStaff, Organizer, SignedIn, Viewer
 from shared.web.caching import Cached
 from shared.web.cookie_mode import OrCookie
 from shared.web.limits import CREDENTIALS, GATE, UNLIMITED
-from shared.web.rendering import File
+from shared.web.rendering import File, Page
 from shared.web.requests import MaxBytes, RawRequest, Upload
 from shared.web.routes import Attempt, IdempotencyKey
 
@@ -25,6 +25,7 @@ __all__ = [
     "MaxBytes",
     "OrCookie",
     "Organizer",
+    "Page",
     "RawRequest",
     "SignedIn",
     "Transaction",
