@@ -95,9 +95,10 @@ def test_the_page_speaks_the_readers_language():
 def test_a_link_that_we_did_not_make_does_nothing(method: str):
     member, other = a_reader(), a_reader()
     good = marketing.token(member.id)
-    for token in (other.id.hex + good[32:], good[:-1], good + "0", member.id.hex, "x", uuid4().hex * 2, "%C3%A9"):
+    for token in (other.id.hex + good[32:], uuid4().hex * 2):
         assert problem(ask(method, token)) == (404, "link-invalid"), token
-    assert problem(call(main, method, PATH)) == (422, "invalid")
+    for token in (good[:-1], good + "0", good.upper(), member.id.hex, "%C3%A9", ""):
+        assert problem(ask(method, token)) == (422, "invalid"), token
     assert wants_offers(member)
     assert wants_offers(other)
 
