@@ -44,3 +44,9 @@ def may_see(
             audit.record(tx, "admin.read", subject=subject, subject_id=subject_id, actor_id=caller.id)
         return True
     return caller.role == "organizer" and organizer_id is not None and caller.organizer_id == organizer_id
+
+
+def looks_through(tx: Transaction, caller: Caller, *, subject: str) -> None:
+    """Note that `caller` was shown a list of everybody's, if they are an admin."""
+    if caller.role == "admin":
+        audit.record(tx, "admin.read", subject=subject, subject_id=None, actor_id=caller.id)

@@ -9,6 +9,8 @@ from sqlalchemy import text
 from functions.admin.main import main as admin_door
 from functions.events.main import main as events_door
 from functions.orders.main import main as orders_door
+from functions.payouts.main import main as payouts_door
+from functions.refunds.main import main as refunds_door
 from functions.sync.main import main as sync_door
 from functions.tickets.main import main as tickets_door
 from shared.cloud.database import transaction
@@ -43,6 +45,13 @@ class Sale:
                 """),
                 {"id": order.id, "external_id": f"{order.id}-1"},
             ).scalar_one()
+            self.refund_id: UUID = tx.execute(
+                text("""
+                    INSERT INTO refunds (order_id, payment_id, user_id, kind, amount, reason, status)
+                    VALUES (:id, :payment_id, :user_id, 'by_gateway', 1, 'x', 'completed') RETURNING id
+                """),
+                {"id": order.id, "payment_id": self.payment_id, "user_id": self.buyer.id},
+            ).scalar_one()
 
     def reads(self) -> dict[str, tuple[Any, str, str]]:
         """Everything of theirs that can be looked at: door, address, id."""
@@ -51,6 +60,7 @@ class Sale:
             "order": (orders_door, f"/orders/{self.order.id}", str(self.order.id)),
             "ticket": (tickets_door, f"/tickets/{ticket_id}/download", str(ticket_id)),
             "payment": (sync_door, f"/payments/{self.payment_id}/status", str(self.payment_id)),
+            "refund": (refunds_door, f"/refunds/{self.refund_id}", str(self.refund_id)),
             "event": (events_door, f"/events/{self.draft.id}", str(self.draft.id)),
         }
 
@@ -60,7 +70,7 @@ def sale() -> Sale:
     return Sale()
 
 
-def traces(by: Principal) -> list[tuple[str, str]]:
+def traces(by: Principal) -> list[tuple[str, str | None]]:
     with transaction() as tx:
         rows = tx.execute(
             text("SELECT subject, subject_id FROM audit_log WHERE action = 'admin.read' AND actor_id = :id"),
@@ -69,7 +79,7 @@ def traces(by: Principal) -> list[tuple[str, str]]:
         return [(row.subject, row.subject_id) for row in rows]
 
 
-@pytest.mark.parametrize("subject", ["order", "ticket", "payment", "event"])
+@pytest.mark.parametrize("subject", ["order", "ticket", "payment", "refund", "event"])
 def test_an_admins_look_at_others_is_in_the_audit_trail(sale: Sale, subject: str):
     door, path, subject_id = sale.reads()[subject]
     before = traces(sale.admin)
@@ -90,6 +100,14 @@ def test_gate_staff_see_nothing_of_their_employers(sale: Sale):
     for subject, (door, path, _) in sale.reads().items():
         assert call(door, "GET", path, by=sale.staff).status_code == 404, subject
     assert call(events_door, "GET", f"/events/{sale.draft.id}/tickets", by=sale.staff).status_code == 404
+
+
+def test_a_list_of_everybodys_is_a_look_at_others(sale: Sale):
+    for door, path in ((refunds_door, "/refunds"), (payouts_door, "/payouts")):
+        assert call(door, "GET", path, by=sale.admin).status_code == 200
+        assert call(door, "GET", path, by=sale.organizer).status_code == 200
+    assert traces(sale.admin) == [("refund", None), ("payout", None)]
+    assert traces(sale.organizer) == []
 
 
 def test_an_admins_own_things_are_their_own(sale: Sale):
