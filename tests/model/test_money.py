@@ -4,7 +4,7 @@ After every step every posting balances, stock equals the orders behind it, and 
 than it took in. Whenever the product comes to rest, clearing equals what the gateways say they moved, to
 the payment; nobody got more than they were owed; nothing is left hanging.
 
-    MONEY_STEPS (2,000) says how many steps to take: `MONEY_STEPS=30000 pytest tests/model/test_money.py`
+    MONEY_STEPS (600) says how many steps to take: `MONEY_STEPS=30000 pytest tests/model/test_money.py`
 """
 
 import os
@@ -42,7 +42,7 @@ from shared.tickets import issuing
 from tests.factories import Event, a_tier, a_user, an_event, make_overdue, reserve
 from tests.model.gateways import Gateways, gateways
 
-STEPS = int(os.environ.get("MONEY_STEPS", "2000"))
+STEPS = int(os.environ.get("MONEY_STEPS", "600"))
 STEPS_AT_A_TIME = 50
 GATEWAYS = ("xendit", "midtrans")
 METHODS = ("QRIS", "GOPAY", "BCA")
