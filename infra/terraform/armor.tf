@@ -54,7 +54,7 @@ resource "google_compute_security_policy" "this" {
     action      = "deny(403)"
     match {
       expr {
-        expression = "evaluatePreconfiguredWaf('cve-canary', {'sensitivity': 1})"
+        expression = "evaluatePreconfiguredWaf('cve-canary')"
       }
     }
   }

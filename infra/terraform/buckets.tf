@@ -9,6 +9,7 @@ locals {
 
 resource "google_storage_bucket" "product" {
   # checkov:skip=CKV_GCP_62:Access is in the audit log (logging.tf), which has data access switched on for storage
+  # checkov:skip=CKV_GCP_63:as CKV_GCP_62: there is no log bucket that could be this one
   # checkov:skip=CKV_GCP_114:Enforced for all but media, whose pictures the CDN's backend bucket can only fetch as everybody does
   for_each = module.manifest.buckets
 

@@ -24,7 +24,7 @@ resource "google_kms_crypto_key" "this" {
 
   name            = each.key
   key_ring        = google_kms_key_ring.main.id
-  rotation_period = "${90 * 24 * 60 * 60}s"
+  rotation_period = "7776000s" # 90 days
 
   lifecycle {
     prevent_destroy = true # what it has encrypted would be gone with it

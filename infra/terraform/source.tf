@@ -23,6 +23,7 @@ data "archive_file" "source" {
 
 resource "google_storage_bucket" "source" {
   # checkov:skip=CKV_GCP_62:Access is in the audit log (logging.tf), which has data access switched on for storage
+  # checkov:skip=CKV_GCP_63:as CKV_GCP_62: there is no log bucket that could be this one
   name                        = "${var.project_id}-source"
   location                    = var.region
   uniform_bucket_level_access = true
