@@ -11,7 +11,7 @@ resource "google_storage_bucket" "product" {
   # checkov:skip=CKV_GCP_62:Access is in the audit log (logging.tf), which has data access switched on for storage
   # checkov:skip=CKV_GCP_63:as CKV_GCP_62: there is no log bucket that could be this one
   # checkov:skip=CKV_GCP_114:Enforced for all but media, whose pictures the CDN's backend bucket can only fetch as everybody does
-  for_each = module.manifest.buckets
+  for_each = module.manifest.contents.buckets
 
   name                        = "${var.project_id}-${each.key}"
   location                    = var.region
@@ -62,7 +62,7 @@ resource "google_storage_bucket" "product" {
 # Reading an object whose name is known, not listing them.
 resource "google_storage_bucket_iam_member" "everybody_reads" {
   # checkov:skip=CKV_GCP_28:Banners and posters are shown to everybody
-  for_each = setintersection(local.public_buckets, module.manifest.buckets)
+  for_each = setintersection(local.public_buckets, module.manifest.contents.buckets)
 
   bucket = google_storage_bucket.product[each.key].name
   role   = "roles/storage.legacyObjectReader"

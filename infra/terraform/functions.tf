@@ -15,7 +15,7 @@ locals {
 
       THREADED_TIMEOUT_ENABLED = "true" # else a request with threads outlives the function's time-out, and keeps its locks
     },
-    { for name in module.manifest.buckets : "${upper(replace(name, "-", "_"))}_BUCKET" => google_storage_bucket.product[name].name },
+    { for name in module.manifest.contents.buckets : "${upper(replace(name, "-", "_"))}_BUCKET" => google_storage_bucket.product[name].name },
     var.settings,
   )
 

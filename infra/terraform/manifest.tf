@@ -11,7 +11,7 @@ locals {
 
   # A function as it is deployed here: the manifest's, with this environment's instances.
   functions = {
-    for name, entry in module.manifest.functions : name => merge(entry, {
+    for name, entry in module.manifest.contents.functions : name => merge(entry, {
       service_name  = replace(name, "_", "-")
       min_instances = coalesce(try(var.sizing[name].min_instances, null), entry.min_instances)
       max_instances = coalesce(try(var.sizing[name].max_instances, null), min(entry.max_instances, var.max_instances_limit))

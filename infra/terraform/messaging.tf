@@ -15,7 +15,7 @@ locals {
 
   # schemas/messages holds JSON Schemas; Pub/Sub knows Avro. Payloads are flat and hold ids, so a field is a field.
   message_schemas = {
-    for topic in module.manifest.topics : topic => jsondecode(file("${local.root}/schemas/messages/${topic}.json"))
+    for topic in module.manifest.contents.topics : topic => jsondecode(file("${local.root}/schemas/messages/${topic}.json"))
   }
   avro_types = { string = "string", integer = "long", boolean = "boolean" }
 
@@ -118,7 +118,7 @@ resource "google_pubsub_subscription_iam_member" "dead_letters_leave" {
 }
 
 resource "google_pubsub_topic" "dead" {
-  for_each = module.manifest.topics
+  for_each = module.manifest.contents.topics
 
   name         = "${each.key}.dead"
   kms_key_name = google_kms_crypto_key.this["messages"].id

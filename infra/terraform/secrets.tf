@@ -1,7 +1,7 @@
 # Places for secrets, without values: a value in Terraform is a value in its state. README.md says how each is made.
 
 resource "google_secret_manager_secret" "this" {
-  for_each = module.manifest.secrets
+  for_each = module.manifest.contents.secrets
 
   secret_id           = each.key
   deletion_protection = true

@@ -1,7 +1,7 @@
 # Work for later, and work by the clock.
 
 resource "google_cloud_tasks_queue" "this" {
-  for_each = module.manifest.queues
+  for_each = module.manifest.contents.queues
 
   name            = each.key
   location        = var.region
@@ -43,7 +43,7 @@ resource "google_cloud_scheduler_job" "this" {
   name             = each.key
   region           = var.region
   schedule         = each.value.schedule
-  time_zone        = module.manifest.time_zone
+  time_zone        = module.manifest.contents.time_zone
   attempt_deadline = "${each.value.deadline_seconds}s"
 
   retry_config {

@@ -74,8 +74,8 @@ variable "sizing" {
 
   # An unknown name would change nothing, silently, on the day of the sale.
   validation {
-    condition     = length(setsubtract(keys(var.sizing), keys(module.manifest.functions))) == 0
-    error_message = "The manifest has no function ${join(", ", setsubtract(keys(var.sizing), keys(module.manifest.functions)))}."
+    condition     = length(setsubtract(keys(var.sizing), keys(module.manifest.contents.functions))) == 0
+    error_message = "The manifest has no function ${join(", ", setsubtract(keys(var.sizing), keys(module.manifest.contents.functions)))}."
   }
 }
 
