@@ -140,8 +140,6 @@ resource "google_storage_bucket_iam_member" "planner_artefacts" {
 # Machines inside the network, as the migrations reach the database over its private address only.
 resource "google_cloudbuild_worker_pool" "release" {
   # checkov:skip=CKV_GCP_86:A release fetches Terraform's providers and Python packages, and asks the product from outside
-  count = local.has_pipeline ? 1 : 0
-
   name     = "release"
   location = var.region
 
@@ -179,7 +177,6 @@ resource "google_cloudbuild_trigger" "plan" {
     _ENVIRONMENT     = var.environment
     _STATE_BUCKET    = var.state_bucket
     _PIPELINE_BUCKET = google_storage_bucket.pipeline.name
-    _REGION          = var.region
   }
 }
 
@@ -229,9 +226,10 @@ resource "google_cloudbuild_trigger" "release" {
 
   substitutions = {
     _ENVIRONMENT     = var.environment
+    _STATE_BUCKET    = var.state_bucket
     _PIPELINE_BUCKET = google_storage_bucket.pipeline.name
     _REGION          = var.region
-    _WORKER_POOL     = google_cloudbuild_worker_pool.release[0].id
+    _WORKER_POOL     = google_cloudbuild_worker_pool.release.id
     _ARTEFACT        = "$(body.message.attributes.artefact)"
   }
 }
