@@ -20,7 +20,7 @@ _BROKEN_BY = {
         SELECT * FROM (
             SELECT t.id, t.reserved, t.sold, t.quota,
                 count(i.id) FILTER (WHERE o.status IN ('reserved', 'pending_payment')) AS held,
-                count(i.id) FILTER (WHERE o.status = 'paid') AS bought
+                count(i.id) FILTER (WHERE o.status = 'paid' AND i.returned_at IS NULL) AS bought
             FROM ticket_tiers t LEFT JOIN order_items i ON i.tier_id = t.id LEFT JOIN orders o ON o.id = i.order_id
             GROUP BY t.id) AS counted
         WHERE (reserved, sold) <> (held, bought) OR reserved + sold > quota
@@ -30,7 +30,8 @@ _BROKEN_BY = {
             count(t.pdf_object) AS printed
         FROM orders o JOIN order_items i ON i.order_id = o.id LEFT JOIN tickets t ON t.order_item_id = i.id
         GROUP BY o.id
-        HAVING count(t.id) FILTER (WHERE t.status <> 'void') <> CASE o.status WHEN 'paid' THEN count(i.id) ELSE 0 END
+        HAVING count(t.id) FILTER (WHERE t.status <> 'void')
+                <> CASE o.status WHEN 'paid' THEN count(i.id) FILTER (WHERE i.returned_at IS NULL) ELSE 0 END
             OR count(t.id) <> count(t.pdf_object) OR (o.status = 'paid' AND o.tickets_issued_at IS NULL)
     """,
     "a paid order was paid once": """

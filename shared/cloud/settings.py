@@ -46,6 +46,8 @@ class Settings:
     """Where everybody sees the objects of the media bucket, without a trailing slash."""
 
     default_gateway: str = "xendit"
+    unique_codes: str = "off"
+    """`on` adds 1 to 999 rupiah to each payment, so that its amount alone names it (ISO-3)."""
     xendit_base_url: str = "https://api.xendit.co"
     midtrans_base_url: str = "https://api.midtrans.com"
     midtrans_snap_url: str = "https://app.midtrans.com"

@@ -104,6 +104,25 @@ def _payment_unusable(tx: Transaction, email: Asked) -> dict[str, Any]:
     return {"order": _order(tx, email), "amount": amount}
 
 
+def _refund(tx: Transaction, email: Asked, *statuses: str) -> dict[str, Any]:
+    refund = facts.refund(tx, UUID(email.context["refund_id"]))
+    if statuses and refund.status not in statuses:
+        raise Obsolete(f"the refund is {refund.status}")
+    return {"order": _order(tx, email), "refund": refund}
+
+
+def _refund_account_needed(tx: Transaction, email: Asked) -> dict[str, Any]:
+    return _refund(tx, email, "approved", "failed")
+
+
+def _amount(tx: Transaction, email: Asked) -> dict[str, Any]:
+    return {"order": _order(tx, email), "amount": email.context["amount"]}
+
+
+def _payout(tx: Transaction, email: Asked) -> dict[str, Any]:
+    return {"payout": facts.payout(tx, UUID(email.context["payout_id"]))}
+
+
 def _ids(written: Sequence[str]) -> list[UUID]:
     return [UUID(each) for each in written]
 
@@ -116,6 +135,13 @@ _FACTS: Mapping[str, Callable[[Transaction, Asked], dict[str, Any]]] = {
     "e_ticket": _e_ticket,
     "ticket_delayed": _ticket_delayed,
     "payment_unusable": _payment_unusable,
+    "refund_rejected": _refund,
+    "refund_completed": _refund,
+    "refund_account_needed": _refund_account_needed,
+    "top_up_needed": _amount,
+    "event_cancelled": _amount,
+    "payout_completed": _payout,
+    "payout_account_needed": _payout,
     "account_deleted": _person,
     "staff_invitation": _invitation,
 }

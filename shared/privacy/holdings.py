@@ -47,6 +47,14 @@ _OF_ORDERS = {
     """),
 }
 _LISTS = {
+    "bank_accounts": text("""
+        SELECT bank_code, account_number_ending, account_holder_name, status, created_at, replaced_at
+        FROM bank_accounts WHERE user_id = :id ORDER BY created_at
+    """),
+    "payouts": text("""
+        SELECT id, event_id, amount, status, created_at, completed_at FROM payouts
+        WHERE organizer_id = :id ORDER BY created_at, id
+    """),
     "mails": text("""
         SELECT template, to_address, language, status, created_at, sent_at FROM emails  -- Uses index: emails_to
         WHERE to_address = (SELECT email FROM users WHERE id = :id) ORDER BY created_at, id

@@ -53,7 +53,9 @@ def an_order_of(member: Member, event: Event | None = None, *, paid: bool = True
     order = an_order(event, buyer=Principal(member.id, "customer", None), quantities=[2], paid=paid)
     if paid:
         [[organizer_id]] = rows("SELECT organizer_id FROM orders WHERE id = :id", id=order.id)
-        sale = ledger.Sale(order.id, organizer_id, "xendit", order.total_amount, order.platform_fee)
+        sale = ledger.Sale(
+            order.id, organizer_id, "xendit", order.total_amount, order.platform_fee, received=order.total_amount
+        )
         with transaction() as tx:
             ledger.post_sale(tx, uuid4(), sale)
     return order
@@ -220,8 +222,9 @@ def test_money_on_its_way_back_has_to_arrive_first():
     member, order = a_past_buyer()
     change(
         """
-        WITH paid AS (INSERT INTO payments (order_id, attempt, gateway, external_id, payment_method, amount, expires_at)
-            VALUES (:id, 1, 'xendit', :external_id, 'QRIS', 1, now()) RETURNING id)
+        WITH paid AS (INSERT INTO payments (order_id, attempt, gateway, external_id, payment_method, amount,
+                received_amount, expires_at)
+            VALUES (:id, 1, 'xendit', :external_id, 'QRIS', 1, 1, now()) RETURNING id)
         INSERT INTO refunds (order_id, payment_id, user_id, kind, amount, reason, status)
         SELECT :id, id, :user_id, 'unusable_payment', 1, 'late', 'approved' FROM paid
         """,
