@@ -7,6 +7,7 @@ import requests
 
 from infra.deploy.gcloud import token
 
+MONITORING = "https://monitoring.googleapis.com"
 MOST_ERRORS = 0.01
 """M-007: the share of answers with 5xx that is still healthy."""
 SLOWEST_MS = 2_000
@@ -62,7 +63,7 @@ def _number(promql: str) -> float:
     """The value of a PromQL expression; 0 where there is no data."""
     project = os.environ["CLOUDSDK_CORE_PROJECT"]
     answer = requests.get(
-        f"https://monitoring.googleapis.com/v1/projects/{project}/location/global/prometheus/api/v1/query",
+        f"{MONITORING}/v1/projects/{project}/location/global/prometheus/api/v1/query",
         params={"query": promql},
         headers={"Authorization": f"Bearer {token()}"},
         timeout=30,

@@ -13,11 +13,16 @@ resource "google_project_iam_audit_config" "all" {
 }
 
 locals {
-  # Bucket to what goes there. What Google calls _Required (who changed the cloud) it keeps for 400 days itself.
+  data_access = "log_id(\"cloudaudit.googleapis.com/data_access\")"
+
+  # Bucket to what goes there. Who changed the cloud Google keeps for 400 days by itself.
   log_buckets = {
-    product = "resource.type=(\"cloud_run_revision\" OR \"http_load_balancer\" OR \"cloudsql_database\" OR \"cloud_tasks_queue\" OR \"cloud_scheduler_job\") AND NOT log_id(\"cloudaudit.googleapis.com/data_access\")"
-    audit   = "log_id(\"cloudaudit.googleapis.com/data_access\") OR log_id(\"cloudaudit.googleapis.com/activity\")"
+    product = "resource.type=(\"cloud_run_revision\" OR \"http_load_balancer\" OR \"cloudsql_database\" OR \"cloud_tasks_queue\" OR \"cloud_scheduler_job\") AND NOT ${local.data_access}"
+    audit   = local.data_access
   }
+
+  # What the product does with every request says nothing about people's doings, and would be most of the bill.
+  chatter = "protoPayload.serviceName=(\"firestore.googleapis.com\" OR \"pubsub.googleapis.com\" OR \"cloudtasks.googleapis.com\")"
 }
 
 resource "google_logging_project_bucket_config" "this" {
@@ -38,6 +43,11 @@ resource "google_logging_project_sink" "this" {
   filter                 = each.value
   destination            = "logging.googleapis.com/${google_logging_project_bucket_config.this[each.key].id}"
   unique_writer_identity = true # a bucket of the same project needs no further grant
+
+  exclusions {
+    name   = "chatter"
+    filter = "${local.data_access} AND ${local.chatter}"
+  }
 }
 
 # Not stored a second time, and outside the region, in the bucket every project has.

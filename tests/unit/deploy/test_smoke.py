@@ -1,28 +1,9 @@
 """Smoke tells a product that is there from one that isn't."""
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
-from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from infra.deploy.smoke import smoke
-
-Answer = Callable[[Request], Response]
-
-
-@contextmanager
-def _site(answer: Answer) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, Request.application(answer), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+from tests.unit.deploy.conftest import a_site
 
 
 def _healthy(request: Request) -> Response:
@@ -36,12 +17,12 @@ def _healthy(request: Request) -> Response:
 
 
 def test_a_product_that_is_there():
-    with _site(_healthy) as url:
+    with a_site(_healthy) as url:
         assert smoke(url) == []
 
 
 def test_doors_that_are_open():
-    with _site(lambda request: _healthy(request) if request.path == "/api/v1/events" else Response("{}")) as url:
+    with a_site(lambda request: _healthy(request) if request.path == "/api/v1/events" else Response("{}")) as url:
         assert smoke(url) == [
             "GET /api/v1/account without a token answers 200",
             "an unsigned notification is answered 200",
@@ -50,16 +31,16 @@ def test_doors_that_are_open():
 
 
 def test_a_product_that_fails():
-    with _site(lambda _: Response(status=503)) as url:
+    with a_site(lambda _: Response(status=503)) as url:
         assert "GET /api/v1/events answers 503" in smoke(url)
 
 
 def test_a_page_where_an_answer_should_be():
-    with _site(lambda _: Response("<html>", status=200)) as url:
+    with a_site(lambda _: Response("<html>", status=200)) as url:
         assert any("events_are_listed: JSONDecodeError" in fault for fault in smoke(url))
 
 
 def test_nobody_there():
-    with _site(_healthy) as url:
+    with a_site(_healthy) as url:
         pass
     assert any("ConnectionError" in fault for fault in smoke(url))
