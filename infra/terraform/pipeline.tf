@@ -11,8 +11,8 @@ locals {
   release_branch = var.environment == "staging" ? "^main$" : null
   release_tag    = var.environment == "production" ? "^v[0-9]" : null
 
-  # Reads everything and changes nothing but its own artefacts.
-  planner_roles = toset(["roles/viewer", "roles/iam.securityReviewer", "roles/logging.logWriter"])
+  # What a plan needs: to read everything, and to say what it finds.
+  reading_roles = toset(["roles/viewer", "roles/iam.securityReviewer", "roles/logging.logWriter"])
 
   # What Terraform makes, service by service; and the right to give functions theirs.
   releaser_roles = toset([
@@ -56,7 +56,7 @@ resource "google_service_account" "releaser" {
 
 resource "google_project_iam_member" "planner" {
   # checkov:skip=CKV_GCP_117:A plan reads everything there is; viewer reads neither a secret's value nor an object of a bucket
-  for_each = local.planner_roles
+  for_each = local.reading_roles
 
   project = var.project_id
   role    = each.key
@@ -133,7 +133,7 @@ resource "google_storage_bucket" "pipeline" {
 
 resource "google_storage_bucket_iam_member" "planner_artefacts" {
   bucket = google_storage_bucket.pipeline.name
-  role   = "roles/storage.objectUser"
+  role   = "roles/storage.objectCreator" # an artefact that was approved is never replaced
   member = google_service_account.planner.member
 }
 
