@@ -11,7 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -57,10 +58,24 @@ def _prove(terraform: Sequence[str], plans: Path) -> None:
 def _plan(terraform: Sequence[str], environment: str, plans: Path) -> None:
     folder = TERRAFORM / "environments" / environment
     saved = plans / f"{environment}.plan"
-    _step(f"init {environment}", _in(terraform, folder, "init", "-backend=false"), warnings=True)
-    _step(f"plan {environment}", _in(terraform, folder, "plan", f"-var-file={EXAMPLES}", f"-out={saved}"))
-    shown = _step(f"show {environment}", [*terraform, f"-chdir={folder}", "show", "-json", str(saved)], quiet=True)
+    apart = {"TF_DATA_DIR": str(folder / ".terraform" / "infra-check")}  # an operator's own init stays as it is
+    with _local_state(folder):
+        _step(f"init {environment}", _in(terraform, folder, "init", "-reconfigure"), warnings=True, **apart)
+        _step(f"plan {environment}", _in(terraform, folder, "plan", f"-var-file={EXAMPLES}", f"-out={saved}"), **apart)
+        command = [*terraform, f"-chdir={folder}", "show", "-json", str(saved)]
+        shown = _step(f"show {environment}", command, quiet=True, **apart)
     (plans / f"{environment}.json").write_text(shown, encoding="utf-8")
+
+
+@contextmanager
+def _local_state(folder: Path) -> Iterator[None]:
+    """The environment without its bucket of state: what is planned here begins with nothing."""
+    override = folder / "infra_check_override.tf"
+    override.write_text('terraform {\n  backend "local" {}\n}\n', encoding="utf-8")
+    try:
+        yield
+    finally:
+        override.unlink()
 
 
 def _scan(plans: Path) -> None:
@@ -81,9 +96,9 @@ def _step(name: str, command: Sequence[str], *, warnings: bool = False, quiet: b
     `warnings` lets it warn: about the machine's own set-up, not about our code.
     """
     begun = time.monotonic()
-    ran = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False
-    )
+    # Google's provider wants a token even for a plan that asks nobody anything.
+    surroundings = {"GOOGLE_OAUTH_ACCESS_TOKEN": "nobody", **os.environ, **environment}
+    ran = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, check=False)
     print(f"  {name:<16} {time.monotonic() - begun:5.1f} s", flush=True)
     warned = "Warning:" in ran.stdout + ran.stderr and not (warnings or quiet)
     if ran.returncode or warned:
