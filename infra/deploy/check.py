@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -45,13 +45,14 @@ def main() -> int:
 
 def _prove(terraform: Sequence[str], plans: Path) -> None:
     _step("fmt", [*terraform, f"-chdir={TERRAFORM}", "fmt", "-check", "-recursive"], warnings=True)
-    _step("init", _in(terraform, TERRAFORM, "init", "-backend=false"), warnings=True)
+    _step("init", _in(terraform, TERRAFORM, "init"), warnings=True)
     _step("validate", _in(terraform, TERRAFORM, "validate"))
     for environment in ENVIRONMENTS:
         _plan(terraform, environment, plans)
     _step("terraform test", _in(terraform, TERRAFORM, "test"))
     pytest = [sys.executable, "-m", "pytest", "-q", "tests/infra"]
-    _step("tests/infra", pytest, TERRAFORM_PLANS=str(plans), TERRAFORM=shlex.join(terraform))
+    planned = {"TERRAFORM_PLANS": str(plans), "TERRAFORM": shlex.join(terraform)}
+    _step("tests/infra", pytest, surroundings=planned)
     _scan(plans)
 
 
@@ -60,10 +61,10 @@ def _plan(terraform: Sequence[str], environment: str, plans: Path) -> None:
     saved = plans / f"{environment}.plan"
     apart = {"TF_DATA_DIR": str(folder / ".terraform" / "infra-check")}  # an operator's own init stays as it is
     with _local_state(folder):
-        _step(f"init {environment}", _in(terraform, folder, "init", "-reconfigure"), warnings=True, **apart)
-        _step(f"plan {environment}", _in(terraform, folder, "plan", f"-var-file={EXAMPLES}", f"-out={saved}"), **apart)
+        _step(f"init {environment}", _in(terraform, folder, "init", "-reconfigure"), warnings=True, surroundings=apart)
+        _step(f"plan {environment}", _in(terraform, folder, "plan", f"-var-file={EXAMPLES}", f"-out={saved}"), surroundings=apart)
         command = [*terraform, f"-chdir={folder}", "show", "-json", str(saved)]
-        shown = _step(f"show {environment}", command, quiet=True, **apart)
+        shown = _step(f"show {environment}", command, quiet=True, surroundings=apart)
     (plans / f"{environment}.json").write_text(shown, encoding="utf-8")
 
 
@@ -90,15 +91,23 @@ def _in(terraform: Sequence[str], folder: Path, command: str, *options: str) -> 
     return [*terraform, f"-chdir={folder}", command, "-no-color", *options]
 
 
-def _step(name: str, command: Sequence[str], *, warnings: bool = False, quiet: bool = False, **environment: str) -> str:
+def _step(
+    name: str,
+    command: Sequence[str],
+    *,
+    warnings: bool = False,
+    quiet: bool = False,
+    surroundings: Mapping[str, str] | None = None,
+) -> str:
     """Run one step, print how long it took, and return what it said. Raises Failed.
 
-    `warnings` lets it warn: about the machine's own set-up, not about our code.
+    `warnings` lets it warn: about the machine's own set-up, not about our code. `quiet` is for what answers with
+    data. `surroundings` are environment variables of its own.
     """
     begun = time.monotonic()
     # Google's provider wants a token even for a plan that asks nobody anything.
-    surroundings = {"GOOGLE_OAUTH_ACCESS_TOKEN": "nobody", **os.environ, **environment}
-    ran = subprocess.run(command, cwd=ROOT, env=surroundings, capture_output=True, text=True, check=False)
+    variables = {"GOOGLE_OAUTH_ACCESS_TOKEN": "nobody", **os.environ, **(surroundings or {})}
+    ran = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
     print(f"  {name:<16} {time.monotonic() - begun:5.1f} s", flush=True)
     warned = "Warning:" in ran.stdout + ran.stderr and not (warnings or quiet)
     if ran.returncode or warned:
