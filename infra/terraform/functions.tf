@@ -26,16 +26,16 @@ module "function" {
   source   = "./modules/function"
   for_each = local.functions
 
-  name         = each.value.service_name
-  entry_point  = each.key
-  summary      = each.value.summary
-  project_id   = var.project_id
-  region       = var.region
-  is_public    = each.value.public
-  is_called    = contains(keys(local.called_functions), each.key)
-  invoker      = google_service_account.invoker.member
-  environment  = local.common_environment
-  build_labels = { environment = var.environment }
+  name        = each.value.service_name
+  entry_point = each.key
+  summary     = each.value.summary
+  project_id  = var.project_id
+  region      = var.region
+  is_public   = each.value.public
+  is_called   = contains(keys(local.called_functions), each.key)
+  invoker     = google_service_account.invoker.member
+  environment = local.common_environment
+  labels      = { environment = var.environment }
 
   sizing = {
     memory_mb       = each.value.memory_mb

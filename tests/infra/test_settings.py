@@ -1,6 +1,7 @@
 """What functions are told is what the code reads, and where others will look for them."""
 
 from functions.manifest import manifest
+from infra.deploy.grants import logins
 from shared.cloud import counters
 from shared.cloud.settings import Settings, function_url, settings
 
@@ -31,9 +32,16 @@ def test_everybody_is_told_the_same_but_who_they_are(told):
     rest = [{name: value for name, value in environment.items() if name not in own} for environment in told.values()]
     assert all(environment == rest[0] for environment in rest)
     assert {environment["FUNCTION"] for environment in told.values()} == set(told)
-    users = {environment["DATABASE_USER"] for environment in told.values()}
-    assert len(users) == len(told)
-    assert all(user and user.endswith(".iam") for user in users)
+    assert len({environment["DATABASE_USER"] for environment in told.values()}) == len(told)
+
+
+def test_the_logins_that_are_granted_rights_are_the_functions(told, monkeypatch):
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", told["orders"]["GOOGLE_CLOUD_PROJECT"])
+    settings.cache_clear()
+    try:
+        assert set(logins()) == {environment["DATABASE_USER"] for environment in told.values()}
+    finally:
+        settings.cache_clear()
 
 
 def test_functions_are_called_where_the_code_says_they_are(told, resources, monkeypatch):

@@ -20,7 +20,7 @@ resource "google_cloudfunctions2_function" "this" {
   name        = var.name
   location    = var.region
   description = var.summary
-  labels      = var.build_labels
+  labels      = var.labels
 
   build_config {
     runtime           = "python311" # the version of the tests

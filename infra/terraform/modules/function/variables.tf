@@ -43,7 +43,7 @@ variable "environment" {
   type        = map(string)
 }
 
-variable "build_labels" {
+variable "labels" {
   description = "Labels of the function, for the bill."
   type        = map(string)
 }
