@@ -8,7 +8,7 @@ CHECKOV := .venv-checkov/bin/checkov
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run test check infra-check bench setup lock openapi format clean
+.PHONY: help run test check audit infra-check bench setup lock openapi format clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ check: setup ## Lint, formatting, types, import rules, security, generated docum
 	$(BIN)/lint-imports
 	$(BIN)/bandit -q -c pyproject.toml -r shared functions infra -ll
 	$(BIN)/python -m schemas.openapi --check
+
+audit: setup ## Look for known vulnerabilities in the pinned packages (asks the OSV database)
+	$(BIN)/python -m infra.checks.vulnerabilities
 
 infra-check: setup $(CHECKOV) ## Prove infra/terraform without a cloud; TERRAFORM names the command (terraform)
 	@TERRAFORM="$(TERRAFORM)" CHECKOV="$(CHECKOV)" $(BIN)/python -m infra.deploy.check

@@ -60,6 +60,8 @@ class Settings:
     payment_seconds: int = 1800
     """How long from the first moment once a payment method is chosen (TS-008)."""
     access_token_seconds: int = 900
+    secure_cookies: str = "on"
+    """`off` only where people reach us by plain HTTP, on a laptop: cookies without Secure and `__Host-`."""
     cors_allowed_origins: str = ""
     """Origins whose pages may read our answers, comma separated, as https://shop.example. Our own needs no entry."""
     rate_limits: str = "on"

@@ -10,7 +10,7 @@ from shared.cloud.database import Transaction, transaction
 from shared.cloud.settings import settings
 from shared.gateways.sendgrid import Attachment, Mail
 from shared.identity import codes
-from shared.messages import facts
+from shared.messages import facts, offers
 from shared.messages.rendering import render
 
 FORGOTTEN_ONCE_DONE = ("verify_email", "already_registered", "reset_password", "account_deleted", "staff_invitation")
@@ -42,8 +42,11 @@ class NotPrinted(Exception):
 
 def compose(email: Asked) -> Mail:
     """The mail as it goes out. Raises Obsolete, or NotPrinted: try again. Opens its own transaction."""
-    with transaction() as tx:
-        known = _FACTS[email.template](tx, email)
+    try:
+        with transaction() as tx:
+            known = _FACTS[email.template](tx, email)
+    except offers.NoConsent as error:
+        raise Obsolete("the reader wants no such mails") from error
     rendered = render(email.template, email.language, known)
     return Mail(
         to=email.to_address,
@@ -53,6 +56,7 @@ def compose(email: Asked) -> Mail:
         attachments=[_attachment(ticket) for ticket in known.get("tickets", ())],
         custom_args={"karcis_email_id": str(email.id)},
         categories=[email.template],
+        headers=offers.headers(known),
     )
 
 

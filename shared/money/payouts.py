@@ -17,7 +17,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.cloud import audit, outbox
+from shared.cloud import audit, outbox, ownership
 from shared.cloud.database import Transaction, transaction
 from shared.identity import people
 from shared.identity.tokens import Principal
@@ -184,13 +184,16 @@ def retry(tx: Transaction, payout_id: UUID, caller: Principal) -> PayoutAnswer:
 def visible(tx: Transaction, payout_id: UUID, caller: Principal) -> PayoutAnswer:
     """A payout for its organizer or an admin; NotFound for anybody else."""
     row = tx.execute(_ONE, {"id": payout_id}).mappings().first()
-    if row is None or not caller.may_act_for(row["organizer_id"]):
+    if row is None or not ownership.may_see(
+        tx, caller, subject="payout", subject_id=payout_id, organizer_id=row["organizer_id"]
+    ):
         raise NotFound
     return PayoutAnswer(**row)
 
 
 def listed(tx: Transaction, caller: Principal, page: Page) -> Listing[PayoutAnswer]:
     """An organizer's payouts, or all of them for an admin; newest first (FN-011)."""
+    ownership.looks_through(tx, caller, subject="payout")
     whose = {"organizer_id": None if caller.role == "admin" else caller.organizer_id}
     rows = tx.execute(_LIST, {**whose, "page_size": page.page_size, "offset": page.offset}).mappings()
     return Listing[PayoutAnswer](

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from shared.cloud import ownership
 from shared.cloud.database import Transaction
 from shared.models import Answer, Listing, Page
 from shared.problems import NotFound
@@ -88,13 +89,16 @@ class RefundAnswer(Answer):
 def visible(tx: Transaction, refund_id: UUID, caller: Caller) -> RefundAnswer:
     """A refund for its buyer, its organizer or an admin; NotFound for anybody else."""
     whose = tx.execute(_WHOSE, {"id": refund_id}).first()
-    if whose is None or not (caller.id == whose.user_id or _runs(caller, whose.organizer_id)):
+    if whose is None or not ownership.may_see(
+        tx, caller, subject="refund", subject_id=refund_id, organizer_id=whose.organizer_id, owner_id=whose.user_id
+    ):
         raise NotFound
     return RefundAnswer.read(tx, refund_id)
 
 
 def listed(tx: Transaction, caller: Caller, page: RefundPage) -> Listing[RefundAnswer]:
     """What a caller may see: a buyer their own, an organizer those of their events, an admin all; newest first."""
+    ownership.looks_through(tx, caller, subject="refund")
     values: dict[str, Any] = {
         "user_id": caller.id,
         "organizer_id": caller.organizer_id if caller.role == "organizer" else None,
@@ -108,7 +112,3 @@ def listed(tx: Transaction, caller: Caller, page: RefundPage) -> Listing[RefundA
         page_size=page.page_size,
         total=tx.execute(_COUNT, values).scalar_one(),
     )
-
-
-def _runs(caller: Caller, organizer_id: UUID) -> bool:
-    return caller.role != "staff" and caller.may_act_for(organizer_id)

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.cloud import audit, outbox
+from shared.cloud import audit, disposal, outbox
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayError
 from shared.money import bank_accounts, ledger
@@ -128,6 +128,7 @@ def run(*, thorough: bool, older_than_seconds: int = 60) -> dict[str, int]:
     totals = {
         "reconcile_fix_message_published": outbox.sweep(older_than_seconds=min(older_than_seconds, 10)),
         "reconcile_release_stock": expiry.end_all_due(),
+        "reconcile_delete_file": disposal.sweep(),
     }
     for check in _CHECKS + (_THOROUGH if thorough else []):
         totals[check.name] = totals.get(check.name, 0) + _apply(check, older_than_seconds)

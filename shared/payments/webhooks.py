@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.cloud import audit, manual_tasks, tasks
+from shared.cloud import audit, dead_letters, manual_tasks, tasks
 from shared.cloud.database import Transaction, transaction
 from shared.gateways import accounts
 from shared.gateways.errors import GatewayError, PayloadUnreadable, SignatureInvalid
@@ -22,6 +22,7 @@ from shared.payments import attempts, paying_back, paying_out, sync
 from shared.problems import Malformed, NotSignedIn
 
 MOST_RETRIES = 3
+_RETRY: Final = ("webhooks", "webhook", "/tasks/retry")
 
 _UNKNOWN_MONEY: Final = ("unknown_refund", "unknown_payout")
 """Somebody moves our money at the gateway without us: a person looks at it."""
@@ -85,6 +86,7 @@ def retry(event_id: UUID, attempt: int) -> None:
         if attempt < MOST_RETRIES:
             raise
         with transaction() as tx:
+            dead_letters.give_up(tx, *_RETRY, {"event_id": event_id}, error)
             manual_tasks.add(tx, "webhook_failed", subject="webhook_event", subject_id=event_id)
         log.error("webhook.gave_up", extra={"event_id": str(event_id)}, exc_info=error)
 
@@ -175,6 +177,6 @@ def _try_again_later(event_id: UUID, error: Exception) -> None:
     log.log(level, "webhook.deferred", extra={"event_id": str(event_id)}, exc_info=error)
     note_failure(event_id, error)
     try:
-        tasks.enqueue("webhooks", "webhook", "/tasks/retry", {"event_id": str(event_id)})
+        tasks.enqueue(*_RETRY, {"event_id": str(event_id)})
     except tasks.NotEnqueued as unreachable:  # reconcile finds the event
         log.warning("webhook.task_failed", extra={"error": str(unreachable)})

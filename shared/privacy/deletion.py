@@ -21,6 +21,7 @@ from shared.identity.people import Person
 from shared.messages import mails
 from shared.models import Body
 from shared.problems import Problem
+from shared.tickets import printing
 
 
 class Deletion(Body):
@@ -82,6 +83,7 @@ _BANK_ACCOUNTS = text("""
     WHERE user_id = :id
 """)
 _KEPT_ANSWERS = text("DELETE FROM idempotency_keys WHERE caller = :id")
+_COOKIES = text("UPDATE cookie_consents SET user_id = NULL WHERE user_id = :id")
 _GATE_DUTIES = text("""
     DELETE FROM event_staff
     WHERE user_id = :id OR event_id IN (SELECT id FROM events WHERE organizer_id = :id)
@@ -125,4 +127,6 @@ def _anonymise(tx: Transaction, person: Person) -> None:
     tx.execute(_NOTIFICATIONS, {"id": person.id})
     tx.execute(_BANK_ACCOUNTS, {"id": person.id, "name": erasure.NAME})
     tx.execute(_KEPT_ANSWERS, {"id": person.id})
+    tx.execute(_COOKIES, {"id": person.id})
     tx.execute(_GATE_DUTIES, {"id": person.id})
+    printing.forget(tx, person.id)

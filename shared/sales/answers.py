@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from pydantic import Field
 from sqlalchemy import RowMapping, text
 
+from shared.cloud import ownership
 from shared.cloud.database import Transaction
+from shared.cloud.ownership import Caller
 from shared.models import Answer, Listing, Page
 from shared.problems import NotFound
 
@@ -121,31 +123,14 @@ class OrderAnswer(Answer):
         return found[0]
 
 
-class Viewer(Protocol):
-    """Who looks at an order (shared.identity.tokens.Principal; the rooms are strangers)."""
-
-    @property
-    def id(self) -> UUID:
-        """Their account."""
-
-    @property
-    def role(self) -> str:
-        """What they are."""
-
-    def may_act_for(self, organizer_id: UUID) -> bool:
-        """Whether they belong to that organizer, or are an admin."""
-
-
-def visible(tx: Transaction, order_id: UUID, viewer: Viewer) -> OrderAnswer:
+def visible(tx: Transaction, order_id: UUID, viewer: Caller) -> OrderAnswer:
     """The order for its buyer, its organizer or an admin; NotFound for anybody else (ISO-1)."""
     whose = tx.execute(_WHOSE, {"id": order_id}).first()
-    if whose is None or not (viewer.id == whose.user_id or _runs(viewer, whose.organizer_id)):
+    if whose is None or not ownership.may_see(
+        tx, viewer, subject="order", subject_id=order_id, organizer_id=whose.organizer_id, owner_id=whose.user_id
+    ):
         raise NotFound
     return OrderAnswer.read(tx, order_id)
-
-
-def _runs(viewer: Viewer, organizer_id: UUID) -> bool:
-    return viewer.role != "staff" and viewer.may_act_for(organizer_id)
 
 
 def own(tx: Transaction, user_id: UUID, page: Page) -> Listing[OrderAnswer]:

@@ -58,6 +58,7 @@ run "everything_planned" {
         toset(output.functions[name].rights.topics) == toset(entry.publishes),
         toset(output.functions[name].rights.queues) == toset(entry.enqueues),
         length(output.functions[name].rights.buckets) == length(entry.buckets),
+        length(output.functions[name].rights.dead_letters) == (entry.collects_dead_letters ? length(google_pubsub_subscription.dead) : 0),
       ]
     ]))
     error_message = "A function has other rights than the manifest lists."

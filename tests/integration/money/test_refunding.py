@@ -17,6 +17,10 @@ from tests.factories import Event, Stock, a_tier, a_user, an_event, stock
 from tests.integration.money.sold import a_paid_order
 from tests.threads import at_the_same_time
 
+_ASKED = text("""
+    SELECT i.order_item_id FROM refund_items i JOIN refunds r ON r.id = i.refund_id WHERE r.order_id = :id
+""")
+
 pytestmark = pytest.mark.usefixtures("database")
 
 
@@ -84,16 +88,7 @@ def test_of_many_who_ask_for_the_same_ticket_one_does():
     outcomes = at_the_same_time([lambda: ask(buyer, order, 1)] * 8 + [lambda: ask(buyer, order)] * 8)
     assert set(outcomes) == {AlreadyRequested.slug, "requested"}
     with transaction() as tx:
-        asked = (
-            tx.execute(
-                text(
-                    "SELECT order_item_id FROM refund_items i JOIN refunds r ON r.id = i.refund_id WHERE r.order_id = :id"
-                ),
-                {"id": order.id},
-            )
-            .scalars()
-            .all()
-        )
+        asked = tx.execute(_ASKED, {"id": order.id}).scalars().all()
     assert len(asked) == len(set(asked)) == 3
 
 

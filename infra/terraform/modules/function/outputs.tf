@@ -34,9 +34,10 @@ output "invokers" {
 output "rights" {
   description = "What it may use, by kind."
   value = {
-    secrets = keys(google_secret_manager_secret_iam_member.reads)
-    topics  = keys(google_pubsub_topic_iam_member.publishes)
-    queues  = keys(google_cloud_tasks_queue_iam_member.enqueues)
-    buckets = distinct([for right in local.bucket_rights : right.bucket])
+    secrets      = keys(google_secret_manager_secret_iam_member.reads)
+    topics       = keys(google_pubsub_topic_iam_member.publishes)
+    dead_letters = keys(google_pubsub_subscription_iam_member.collects)
+    queues       = keys(google_cloud_tasks_queue_iam_member.enqueues)
+    buckets      = distinct([for right in local.bucket_rights : right.bucket])
   }
 }

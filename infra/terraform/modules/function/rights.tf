@@ -54,6 +54,14 @@ resource "google_pubsub_topic_iam_member" "publishes" {
   member = google_service_account.this.member
 }
 
+resource "google_pubsub_subscription_iam_member" "collects" {
+  for_each = var.dead_letters
+
+  subscription = each.value
+  role         = "roles/pubsub.subscriber"
+  member       = google_service_account.this.member
+}
+
 resource "google_storage_bucket_iam_member" "uses" {
   for_each = local.bucket_rights
 

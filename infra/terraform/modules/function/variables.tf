@@ -102,6 +102,11 @@ variable "queues" {
   type        = map(string)
 }
 
+variable "dead_letters" {
+  description = "Subscriptions of dead letters it may pull from, by topic."
+  type        = map(string)
+}
+
 variable "task_identity" {
   description = "Name of the service account in whose name its tasks are delivered."
   type        = string
