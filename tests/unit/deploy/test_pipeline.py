@@ -33,7 +33,7 @@ def test_every_script_is_there(file: str):
 
 def test_every_make_target_is_there():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for target in ("check", "infra-check"):
+    for target in ("check", "audit", "infra-check"):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
 
 
