@@ -146,6 +146,30 @@ def an_event(
     return Event(event_id, organizer, tier_ids)
 
 
+def a_promo(tx: Transaction, event: Event, **columns: Any) -> UUID:
+    """A code HEMAT that takes 10 % off everything at this event, paid by its organizer, unless told otherwise."""
+    values = {
+        "code": "HEMAT",
+        "organizer_id": event.organizer_id,
+        "event_id": event.id,
+        "tier_ids": None,
+        "percent": None if "amount" in columns else 10,
+        "amount": None,
+        "max_uses": None,
+        "max_uses_per_user": None,
+        "starts_at": None,
+        "ends_at": None,
+        "created_by": event.organizer_id,
+        **columns,
+    }
+    names = ", ".join(values)
+    markers = ", ".join(f":{name}" for name in values)
+    promo_id: UUID = tx.execute(
+        text(f"INSERT INTO promos ({names}) VALUES ({markers}) RETURNING id"), values
+    ).scalar_one()
+    return promo_id
+
+
 def reserve(buyer: Principal, event: Event, quantities: Sequence[int] = (1,), **asked: Any) -> reservations.Outcome:
     """What the product answers when `buyer` asks for these quantities of the event's tiers, attendees named."""
     request = reservations.Request(
@@ -162,6 +186,7 @@ def reserve(buyer: Principal, event: Event, quantities: Sequence[int] = (1,), **
             for tier_id, quantity in zip(event.tier_ids, quantities, strict=False)
             if quantity
         ],
+        promo_code=asked.get("promo_code"),
     )
     return reservations.reserve([reservations.Ask(buyer.id, request, asked.get("idempotency_key"))])[0]
 
@@ -171,13 +196,14 @@ def an_order(
     *,
     buyer: Principal | None = None,
     quantities: Sequence[int] = (1,),
+    promo_code: str | None = None,
     paid: bool = False,
 ) -> OrderAnswer:
     """An order made through the product's own operations, each in its own transaction; paid without a gateway."""
     with transaction() as tx:
         buyer = buyer or a_user(tx)
         event = event or an_event(tx)
-    order = reserve(buyer, event, quantities)
+    order = reserve(buyer, event, quantities, promo_code=promo_code)
     assert isinstance(order, OrderAnswer), order
     if not paid:
         return order

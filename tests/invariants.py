@@ -33,6 +33,20 @@ _BROKEN_BY = {
         HAVING count(t.id) FILTER (WHERE t.status <> 'void') <> CASE o.status WHEN 'paid' THEN count(i.id) ELSE 0 END
             OR count(t.id) <> count(t.pdf_object) OR (o.status = 'paid' AND o.tickets_issued_at IS NULL)
     """,
+    "a promo code is used by the orders that count on it, live or paid, and no more often than it may be": """
+        SELECT p.id, p.code, p.uses, p.max_uses, count(o.id) AS counted,
+            (SELECT COALESCE(sum(u.uses), 0) FROM promo_users u WHERE u.promo_id = p.id) AS by_users
+        FROM promos p LEFT JOIN orders o ON o.promo_id = p.id AND o.promo_counted
+            AND o.status IN ('reserved', 'pending_payment', 'paid')
+        GROUP BY p.id
+        HAVING p.uses <> count(o.id) OR p.uses > p.max_uses
+            OR p.uses <> (SELECT COALESCE(sum(u.uses), 0) FROM promo_users u WHERE u.promo_id = p.id)
+    """,
+    "what an order's code takes off is what it takes off its items": """
+        SELECT o.id, o.discount_amount, sum(i.discount) AS of_items
+        FROM orders o JOIN order_items i ON i.order_id = o.id
+        GROUP BY o.id HAVING o.discount_amount <> sum(i.discount)
+    """,
     "a paid order was paid once": """
         SELECT o.id, count(p.id) AS payments
         FROM orders o LEFT JOIN payments p ON p.order_id = o.id AND p.status = 'paid'

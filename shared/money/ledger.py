@@ -6,6 +6,7 @@ Debits are positive, credits negative, in whole rupiah. What an account means:
     organizer_payable:<organizer>   what we owe an organizer
     platform_fee_revenue            the fee the customer pays on top (FN-001)
     commission_revenue              our share of the ticket price (FN-004)
+    promotion_cost                  discounts that we pay to the organizer in the customer's place (TS-006)
     refunds_payable                 what we owe customers
     unallocated                     money that fits no order and waits for a person
 """
@@ -25,7 +26,10 @@ _POST = text("""
     RETURNING id
 """)
 _ENTRY = text("INSERT INTO ledger_entries (posting_id, account, amount) VALUES (:posting_id, :account, :amount)")
-_COMMISSION = text("SELECT COALESCE(sum(commission), 0) FROM order_items WHERE order_id = :order_id")
+_SHARES = text("""
+    SELECT COALESCE(sum(commission), 0) AS commission, COALESCE(sum(platform_discount), 0) AS platform_discount
+    FROM order_items WHERE order_id = :order_id
+""")
 _DIFFERENCES = text("""
     SELECT p.id, sum(e.amount) AS difference
     FROM ledger_postings p JOIN ledger_entries e ON e.posting_id = p.id  -- Uses index: ledger_postings_age
@@ -73,7 +77,10 @@ def post(tx: Transaction, kind: str, reference_id: UUID, entries: Mapping[str, i
 
 
 def post_sale(tx: Transaction, payment_id: UUID, sale: Sale) -> bool:
-    """Book a paid order: the gateway owes us the total; we owe the organizer the price less commission."""
+    """Book a paid order: the gateway owes us the total; we owe the organizer the price less commission.
+
+    A discount of the organizer's lowers that price; one of the platform's is our cost.
+    """
     return post(tx, "sale", payment_id, _sale_entries(tx, sale), order_id=sale.order_id)
 
 
@@ -107,10 +114,12 @@ def differences(tx: Transaction, *, days: int) -> dict[UUID, int]:
 
 
 def _sale_entries(tx: Transaction, sale: Sale) -> dict[str, int]:
-    commission = int(tx.execute(_COMMISSION, {"order_id": sale.order_id}).scalar_one())
+    shares = tx.execute(_SHARES, {"order_id": sale.order_id}).one()
+    commission, platform_discount = int(shares.commission), int(shares.platform_discount)
     return {
         clearing(sale.gateway): sale.total,
-        f"organizer_payable:{sale.organizer_id}": -(sale.total - sale.platform_fee - commission),
+        "promotion_cost": platform_discount,
+        f"organizer_payable:{sale.organizer_id}": -(sale.total + platform_discount - sale.platform_fee - commission),
         "commission_revenue": -commission,
         "platform_fee_revenue": -sale.platform_fee,
     }

@@ -18,7 +18,7 @@ _ORDERS = text("""
     FROM orders WHERE id = ANY(:ids) ORDER BY created_at DESC, id
 """)
 _ITEMS = text("""
-    SELECT i.id, i.order_id, i.tier_id, t.name AS tier_name, i.unit_price, i.platform_fee,
+    SELECT i.id, i.order_id, i.tier_id, t.name AS tier_name, i.unit_price, i.discount, i.platform_fee,
         i.attendee_name, i.attendee_email
     FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
     WHERE i.order_id = ANY(:ids) ORDER BY i.order_id, i.position
@@ -50,12 +50,13 @@ _INSTRUCTIONS_BANK = "Transfer jumlah yang tepat ke virtual account {bank} dari 
 
 
 class ItemAnswer(Answer):
-    """One unit of an order, with its price and fee in rupiah."""
+    """One unit of an order, in rupiah: its price, what a promo code takes off that, and the fee on top."""
 
     id: UUID
     tier_id: UUID
     tier_name: str
     unit_price: int
+    discount: int
     platform_fee: int
     attendee_name: str | None
     attendee_email: str | None

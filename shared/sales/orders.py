@@ -8,24 +8,26 @@ An order never moves backwards. The one step that looks like it is `revive`: mon
 an expired order buys the stock anew, if it is still there (LATE-1).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from shared.cloud import audit, outbox
 from shared.cloud.database import Transaction
 from shared.cloud.settings import settings
 from shared.problems import NotFound, Problem
-from shared.sales import inventory
+from shared.sales import inventory, promos
 
 LIVE = ("reserved", "pending_payment")
 
 _COLUMNS = """
     id, user_id, event_id, organizer_id, status, subtotal, discount_amount, platform_fee, total_amount,
     reservation_expires_at, reservation_expires_at <= now() AS is_due, paid_at, tickets_issued_at,
-    capacity_released_at, review_reason, created_at
+    capacity_released_at, review_reason, promo_counted, created_at
 """
 _LOCK = text(f"SELECT {_COLUMNS} FROM orders WHERE id = :id FOR UPDATE")
 _EXTEND = text("""
@@ -45,7 +47,7 @@ _ENDED = text("""
     WHERE id = ANY(:ids)
 """)
 _DUE = text("""
-    SELECT id, status FROM orders  -- Uses index: orders_due
+    SELECT id, status, promo_counted FROM orders  -- Uses index: orders_due
     WHERE status IN ('reserved', 'pending_payment') AND reservation_expires_at <= now()
       AND review_reason IS NULL
       AND (CAST(:event_ids AS uuid[]) IS NULL OR event_id = ANY(CAST(:event_ids AS uuid[])))
@@ -78,6 +80,8 @@ class Order:
     tickets_issued_at: datetime | None
     capacity_released_at: datetime | None
     review_reason: str | None
+    promo_counted: bool
+    """It counts against the limits of its promo code."""
     created_at: datetime
 
 
@@ -143,15 +147,17 @@ def revive(tx: Transaction, order: Order, paid_at: datetime) -> None:
     if not tx.execute(_STILL_SOLD, {"id": order.id}).scalar_one():
         raise inventory.SoldOut("The event is over or was cancelled.")
     quantities = inventory.of_orders(tx, order.id)
-    inventory.hold(tx, quantities)
-    inventory.sell(tx, quantities)
-    tx.execute(_REVIVED, {"id": order.id, "paid_at": paid_at})
+    with tx.begin_nested():
+        tx.execute(_REVIVED, {"id": order.id, "paid_at": paid_at})
+        promos.take_again(tx, order.id)
+        inventory.hold(tx, quantities)
+        inventory.sell(tx, quantities)
     audit.record(tx, "order.revived", subject="order", subject_id=order.id, amount=order.total_amount)
 
 
 def expire(tx: Transaction, order: Order) -> None:
     """End a live order whose payment is over at the gateway; its stock is free again."""
-    _end(tx, [(order.id, order.status)], "expired")
+    _end(tx, [order], "expired")
 
 
 def cancel(tx: Transaction, order: Order) -> None:
@@ -160,7 +166,7 @@ def cancel(tx: Transaction, order: Order) -> None:
         return
     if order.status not in LIVE:
         raise NotCancellable
-    _end(tx, [(order.id, order.status)], "cancelled")
+    _end(tx, [order], "cancelled")
 
 
 def expire_due(tx: Transaction, *, event_ids: list[UUID] | None = None, most: int = 200) -> int:
@@ -169,12 +175,13 @@ def expire_due(tx: Transaction, *, event_ids: list[UUID] | None = None, most: in
     Rows that another sweep or a payment has locked are left to it.
     """
     due = tx.execute(_DUE, {"event_ids": event_ids, "most": most}).all()
-    _end(tx, [(row.id, row.status) for row in due], "expired")
+    _end(tx, due, "expired")
     return len(due)
 
 
 def mark_refunded(tx: Transaction, order: Order) -> None:
-    """A paid order's money is back with its buyer: what it had bought is free again (TS-013)."""
+    """A paid order's money is back with its buyer: what it had bought, and its code, are free again (TS-013)."""
+    _give_back_promos(tx, [order])
     tx.execute(_ENDED, {"ids": [order.id], "status": "refunded"})
     audit.record(tx, "order.refunded", subject="order", subject_id=order.id, amount=order.total_amount)
     inventory.restore(tx, inventory.of_orders(tx, order.id))
@@ -185,13 +192,20 @@ def put_in_review(tx: Transaction, order: Order, reason: str) -> None:
     tx.execute(_REVIEW, {"id": order.id, "reason": reason})
 
 
-def _end(tx: Transaction, ending: list[tuple[UUID, str]], status: str) -> None:
+def _end(tx: Transaction, ending: Sequence[Order | Row[Any]], status: str) -> None:
     """Whatever ends unpaid ends here, so that stock comes back once. The rows are locked and live."""
     if not ending:
         return
-    ids = [order_id for order_id, _ in ending]
+    ids = [order.id for order in ending]
+    _give_back_promos(tx, ending)
     tx.execute(_ENDED, {"ids": ids, "status": status})
-    for order_id, was in ending:
-        if was == "pending_payment":  # there may be an invoice to end at its gateway
-            outbox.add(tx, "order.ended", {"order_id": order_id})
+    for order in ending:
+        if order.status == "pending_payment":  # there may be an invoice to end at its gateway
+            outbox.add(tx, "order.ended", {"order_id": order.id})
     inventory.release(tx, inventory.of_orders(tx, *ids))
+
+
+def _give_back_promos(tx: Transaction, ending: Sequence[Order | Row[Any]]) -> None:
+    counted = [order.id for order in ending if order.promo_counted]
+    if counted:
+        promos.give_back(tx, counted)

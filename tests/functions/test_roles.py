@@ -66,6 +66,7 @@ def strangers(stack: Stack) -> Strangers:
     world = World(stack.url)
     organizer, buyer = world.somebody("organizer"), world.somebody()
     order = buyer.buy(organizer.publish())
+    promo = organizer.api.post("promos", {"code": f"ASING-{order['id'][:8]}", "percent": 10}, status=201)
     draft = organizer.publish()
     organizer.api.call("PUT", f"events/{draft['id']}", json={"status": "draft"}, status=200)
     ids = {
@@ -77,6 +78,7 @@ def strangers(stack: Stack) -> Strangers:
         "order_id": order["id"],
         "payment_id": order["payments"][0]["id"],
         "ticket_id": order["tickets"][0]["id"],
+        "promo_id": promo["id"],
     }
     return Strangers(organizer, buyer, ids)
 

@@ -4,12 +4,13 @@ reserved and sold equal the orders behind them, never over quota
 an order is paid if and only if it has exactly its tickets (once issuing has run)
 what an ended order held is released once
 every posting sums to zero, and clearing equals what the gateways took in and gave back
+a promo code is used as often as live and paid orders count on it, and no more often than it may be
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,7 +26,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import text
 
-from shared.cloud.database import transaction
+from shared.cloud.database import Transaction, transaction
 from shared.gateways.facts import PaymentFact, PaymentMethod, PaymentState
 from shared.identity.tokens import Principal
 from shared.payments import attempts, settlement
@@ -33,7 +34,7 @@ from shared.problems import Problem
 from shared.sales import expiry, orders, stocktaking
 from shared.sales.answers import OrderAnswer
 from shared.tickets import issuing
-from tests.factories import Event, a_tier, a_user, an_event, make_overdue, reserve
+from tests.factories import Event, a_promo, a_tier, a_user, an_event, make_overdue, reserve
 
 QUOTAS = (4, 3)
 METHODS = st.sampled_from(list(PaymentMethod))
@@ -61,10 +62,20 @@ class OrderLife(RuleBasedStateMachine):
             tiers = [a_tier(quota=quota, name=f"T{quota}", max_per_order=2) for quota in QUOTAS]
             self.event: Event = an_event(tx, tiers=tiers)
             self.buyers: list[Principal] = [a_user(tx) for _ in range(5)]
+            self.codes = {
+                "none": None,
+                "twice": self._code(tx, percent=30, max_uses=2),
+                "once each": self._code(tx, percent=None, amount=33_333, organizer_id=None, max_uses_per_user=1),
+            }
 
-    @rule(target=live, buyer=st.integers(0, 4), quantities=st.sampled_from([(1, 0), (0, 1), (2, 0), (1, 1), (2, 2)]))
-    def a_buyer_reserves(self, buyer: int, quantities: tuple[int, int]) -> Any:
-        outcome = reserve(self.buyers[buyer], self.event, quantities)
+    @rule(
+        target=live,
+        buyer=st.integers(0, 4),
+        quantities=st.sampled_from([(1, 0), (0, 1), (2, 0), (1, 1), (2, 2)]),
+        code=st.sampled_from(["none", "twice", "once each"]),
+    )
+    def a_buyer_reserves(self, buyer: int, quantities: tuple[int, int], code: str) -> Any:
+        outcome = reserve(self.buyers[buyer], self.event, quantities, promo_code=self.codes[code])
         return outcome.id if isinstance(outcome, OrderAnswer) else multiple()
 
     @rule(target=payments, order_id=live, gateway=st.sampled_from(["xendit", "midtrans"]), method=METHODS)
@@ -125,6 +136,11 @@ class OrderLife(RuleBasedStateMachine):
             ids = tx.execute(paid, {"id": self.event.id}).scalars().all()
         for order_id in ids:
             issuing.issue(order_id)
+
+    def _code(self, tx: Transaction, **terms: Any) -> str:
+        code = f"KODE-{uuid4().hex[:10]}".upper()
+        a_promo(tx, self.event, code=code, **terms)
+        return code
 
     def _choose(self, order_id: UUID, gateway: str, method: PaymentMethod) -> UUID | None:
         try:
@@ -189,6 +205,23 @@ class OrderLife(RuleBasedStateMachine):
         for row in rows:
             assert (row.reserved, row.sold) == (row.held, row.bought)
             assert row.reserved + row.sold <= row.quota
+
+    @invariant()
+    def codes_are_used_by_the_orders_that_count_on_them(self) -> None:
+        with transaction() as tx:
+            rows = tx.execute(
+                text("""
+                    SELECT p.uses, p.max_uses, count(o.id) AS counted,
+                        (SELECT COALESCE(sum(u.uses), 0) FROM promo_users u WHERE u.promo_id = p.id) AS by_users
+                    FROM promos p LEFT JOIN orders o ON o.promo_id = p.id AND o.promo_counted
+                        AND o.status IN ('reserved', 'pending_payment', 'paid')
+                    WHERE p.event_id = :id GROUP BY p.id
+                """),
+                {"id": self.event.id},
+            ).all()
+        for row in rows:
+            assert row.uses == row.counted == row.by_users
+            assert row.max_uses is None or row.uses <= row.max_uses
 
     @invariant()
     def only_paid_orders_have_valid_tickets_and_then_exactly_theirs(self) -> None:
