@@ -170,6 +170,11 @@ def a_promo(tx: Transaction, event: Event, **columns: Any) -> UUID:
     return promo_id
 
 
+def a_nik() -> str:
+    """An identity number that nobody else has."""
+    return f"{uuid4().int % 10**16:016}"
+
+
 def reserve(buyer: Principal, event: Event, quantities: Sequence[int] = (1,), **asked: Any) -> reservations.Outcome:
     """What the product answers when `buyer` asks for these quantities of the event's tiers, attendees named."""
     request = reservations.Request(
@@ -179,7 +184,11 @@ def reserve(buyer: Principal, event: Event, quantities: Sequence[int] = (1,), **
                 tier_id=tier_id,
                 quantity=quantity,
                 attendees=[
-                    reservations.Attendee(name=f"Peserta {number}", email=f"peserta{number}@example.com")
+                    reservations.Attendee(
+                        name=f"Peserta {number}",
+                        email=f"peserta{number}@example.com",
+                        identity_number=asked.get("identity_number") or a_nik(),
+                    )
                     for number in range(1, quantity + 1)
                 ],
             )

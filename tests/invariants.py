@@ -47,6 +47,19 @@ _BROKEN_BY = {
         FROM orders o JOIN order_items i ON i.order_id = o.id
         GROUP BY o.id HAVING o.discount_amount <> sum(i.discount)
     """,
+    "a registration is active while its order is live, or paid and its ticket good": """
+        SELECT r.item_id, r.is_active, o.status, t.status AS ticket_status
+        FROM registrations r JOIN orders o ON o.id = r.order_id LEFT JOIN tickets t ON t.order_item_id = r.item_id
+        WHERE r.is_active <> (o.status IN ('reserved', 'pending_payment', 'paid') AND t.status IS DISTINCT FROM 'void')
+    """,
+    "BIB numbers have no gaps, and every runner's order that is issued has them": """
+        SELECT tier_id, count(*) AS given, max(number) AS last FROM bib_numbers
+        GROUP BY tier_id HAVING max(number) <> count(*)
+        UNION ALL
+        SELECT i.id, 0, 0 FROM order_items i JOIN ticket_tiers c ON c.id = i.tier_id JOIN orders o ON o.id = i.order_id
+            LEFT JOIN bib_numbers b ON b.item_id = i.id
+        WHERE c.kind = 'registration' AND o.status = 'paid' AND o.tickets_issued_at IS NOT NULL AND b.item_id IS NULL
+    """,
     "a paid order was paid once": """
         SELECT o.id, count(p.id) AS payments
         FROM orders o LEFT JOIN payments p ON p.order_id = o.id AND p.status = 'paid'

@@ -6,6 +6,7 @@ from shared.sales.answers import OrderAnswer
 from shared.sales.combining import Combiner
 from shared.sales.inventory import SoldOut
 from shared.sales.promos import PromoExhausted, PromoInvalid
+from shared.sales.registrations import AlreadyRegistered
 from shared.sales.reservations import AlreadyReserved, Ask, SaleClosed, TooManyTickets
 from shared.web import App, Buyer, IdempotencyKey
 
@@ -18,7 +19,16 @@ reserve_together = Combiner(reservations.reserve)
     "/orders/reserve",
     status=201,
     idempotent=True,
-    problems=(NotFound, SoldOut, AlreadyReserved, SaleClosed, TooManyTickets, PromoInvalid, PromoExhausted),
+    problems=(
+        NotFound,
+        SoldOut,
+        AlreadyReserved,
+        AlreadyRegistered,
+        SaleClosed,
+        TooManyTickets,
+        PromoInvalid,
+        PromoExhausted,
+    ),
 )
 def hold_tickets(request: reservations.Request, buyer: Buyer, key: IdempotencyKey) -> OrderAnswer:
     """Hold the asked tickets for 15 minutes, all of them or none."""

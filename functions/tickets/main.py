@@ -5,12 +5,13 @@ from uuid import UUID
 
 from pydantic import StringConstraints
 
-from shared.models import Body, line
+from shared.models import Body, Listing, Page, line
 from shared.problems import NotFound
-from shared.tickets import gate, printing
+from shared.tickets import gate, participants, printing
 from shared.tickets.gate import ScanAnswer
+from shared.tickets.participants import ParticipantAnswer
 from shared.tickets.printing import TicketVoid
-from shared.web import GATE, App, File, GateStaff, SignedIn, Transaction
+from shared.web import GATE, App, File, GateStaff, Organizer, SignedIn, Transaction
 
 app = App("tickets")
 
@@ -42,6 +43,12 @@ def validate(ticket_id: UUID, scanned: Scan, staff: GateStaff, tx: Transaction) 
 def scan(scanned: Scan, staff: GateStaff, tx: Transaction) -> ScanAnswer:
     """Let the holder of whichever ticket this is in, once."""
     return gate.scan(tx, staff, scanned.event_id, scanned.qr, gate=scanned.gate)
+
+
+@app.get("/events/{event_id}/participants", problems=(NotFound,))
+def runners(event_id: UUID, page: Page, organizer: Organizer, tx: Transaction) -> Listing[ParticipantAnswer]:
+    """Who takes part in your event, by category and BIB number."""
+    return participants.listed(tx, organizer, event_id, page)
 
 
 main = app.entry_point()

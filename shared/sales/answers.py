@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping, text
 from shared.cloud.database import Transaction
 from shared.models import Answer, Listing, Page
 from shared.problems import NotFound
+from shared.sales.registrations import masked
 
 _ORDERS = text("""
     SELECT id, event_id, status, subtotal, discount_amount, platform_fee, total_amount, promo_code,
@@ -19,8 +20,9 @@ _ORDERS = text("""
 """)
 _ITEMS = text("""
     SELECT i.id, i.order_id, i.tier_id, t.name AS tier_name, i.unit_price, i.discount, i.platform_fee,
-        i.attendee_name, i.attendee_email
+        i.attendee_name, i.attendee_email, r.identity_ending, b.number AS bib_number
     FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
+        LEFT JOIN registrations r ON r.item_id = i.id LEFT JOIN bib_numbers b ON b.item_id = i.id
     WHERE i.order_id = ANY(:ids) ORDER BY i.order_id, i.position
 """)
 PAYMENT_COLUMNS = """
@@ -29,8 +31,9 @@ PAYMENT_COLUMNS = """
 """
 _PAYMENTS = text(f"SELECT {PAYMENT_COLUMNS} FROM payments WHERE order_id = ANY(:ids) ORDER BY order_id, attempt")
 _TICKETS = text("""
-    SELECT id, order_id, order_item_id AS item_id, status FROM tickets
-    WHERE order_id = ANY(:ids) ORDER BY order_id, created_at, id
+    SELECT t.id, t.order_id, t.order_item_id AS item_id, t.status, b.number AS bib_number
+    FROM tickets t LEFT JOIN bib_numbers b ON b.item_id = t.order_item_id
+    WHERE t.order_id = ANY(:ids) ORDER BY t.order_id, t.created_at, t.id
 """)
 _WHOSE = text("SELECT user_id, organizer_id FROM orders WHERE id = :id")
 _OWN = text("""
@@ -50,7 +53,10 @@ _INSTRUCTIONS_BANK = "Transfer jumlah yang tepat ke virtual account {bank} dari 
 
 
 class ItemAnswer(Answer):
-    """One unit of an order, in rupiah: its price, what a promo code takes off that, and the fee on top."""
+    """One unit of an order, in rupiah: its price, what a promo code takes off that, and the fee on top.
+
+    Of an `identity_number` the last four characters are shown. A runner has a `bib_number` once the order is paid.
+    """
 
     id: UUID
     tier_id: UUID
@@ -60,6 +66,14 @@ class ItemAnswer(Answer):
     platform_fee: int
     attendee_name: str | None
     attendee_email: str | None
+    identity_number: str | None = None
+    bib_number: int | None = None
+
+    @classmethod
+    def of(cls, row: RowMapping) -> "ItemAnswer":
+        """From a row of _ITEMS."""
+        ending = row["identity_ending"]
+        return cls(**_without_order(row), identity_number=masked(ending) if ending else None)
 
 
 class PaymentAnswer(Answer):
@@ -92,6 +106,7 @@ class TicketAnswer(Answer):
     id: UUID
     item_id: UUID
     status: str
+    bib_number: int | None
     download_url: str
 
 
@@ -172,7 +187,7 @@ def _read(tx: Transaction, ids: list[UUID]) -> list[OrderAnswer]:
     return [
         OrderAnswer(
             **row,
-            items=[ItemAnswer(**_without_order(item)) for item in items.get(row["id"], [])],
+            items=[ItemAnswer.of(item) for item in items.get(row["id"], [])],
             payments=[PaymentAnswer.of(payment) for payment in payments.get(row["id"], [])],
             tickets=[
                 TicketAnswer(**_without_order(ticket), download_url=f"/api/v1/tickets/{ticket['id']}/download")

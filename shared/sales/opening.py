@@ -1,9 +1,9 @@
 """The statement that opens orders: it writes them and their items, and holds their stock, all or nothing.
 
 It is a transaction of its own, and one round trip. Its parts run in the order of their needs, which is that of
-the locks: orders, promo codes, then the tiers by id. What must not be breaks a constraint and ends the whole
-statement: a hold over the quota, a code over its limit; a tier that went off sale since its facts were read
-makes `reserved` NULL.
+the locks: orders, registrations, promo codes, then the tiers by id. What must not be breaks a constraint and
+ends the whole statement: a hold over the quota, a code over its limit, a participant who is registered; a tier
+that went off sale since its facts were read makes `reserved` NULL.
 """
 
 import json
@@ -18,7 +18,7 @@ from sqlalchemy import TextClause, text
 
 from shared.cloud.database import autocommit
 from shared.cloud.settings import settings
-from shared.sales import promos
+from shared.sales import promos, registrations
 from shared.sales.pricing import UnitPrice
 from shared.sales.promos import Promo
 
@@ -34,6 +34,10 @@ class Participant(Protocol):
     def email(self) -> str:
         """Where their ticket goes."""
 
+    @property
+    def identity_number(self) -> str | None:
+        """Normalised."""
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -43,6 +47,11 @@ class Unit:
     tier: Any
     price: UnitPrice
     attendee: Participant | None
+
+    @property
+    def identity_number(self) -> str | None:
+        """Whose registration this is; None where the tier doesn't ask, or nobody has been named yet."""
+        return self.attendee.identity_number if self.attendee and self.tier.asks_identity else None
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,7 @@ _STATEMENT = """
         SELECT units.id, order_id, tier_id, position, unit_price, discount, platform_discount, platform_fee,
             commission, attendee_name, attendee_email
         FROM units JOIN opened ON opened.id = units.order_id),
+    {registrations}
     {promos}
     wanted AS (
         SELECT tier_id, count(*) AS quantity FROM units JOIN opened ON opened.id = units.order_id
@@ -118,12 +128,24 @@ _STATEMENT = """
         WHERE t.id = wanted.tier_id)
     SELECT id, created_at, reservation_expires_at FROM opened
 """
+_REGISTRATIONS = """
+    registered AS (
+        INSERT INTO registrations (item_id, order_id, tier_id, identity_index, identity_sealed, identity_ending)
+        SELECT item_id, order_id, tier_id, identity_index, identity_sealed, identity_ending
+        FROM jsonb_to_recordset(CAST(:participants AS jsonb)) AS p (
+            item_id uuid, order_id uuid, tier_id uuid, identity_index text, identity_sealed text,
+            identity_ending text)
+            JOIN opened ON opened.id = p.order_id
+        ORDER BY tier_id, identity_index
+        RETURNING item_id),
+"""
 _PROMOS = f"""
     taking AS (
-        SELECT promo_id, user_id, count(*)::int AS quantity FROM opened WHERE promo_id IS NOT NULL
+        SELECT promo_id, user_id, count(*)::int AS quantity FROM opened WHERE promo_id IS NOT NULL {{before_promos}}
         GROUP BY promo_id, user_id),
     {promos.TAKING},
 """
+_AFTER = "(SELECT count(*) FROM {part}) >= 0"  # makes a part of the statement wait for another
 
 
 def open_and_hold(drafts: Sequence[Draft]) -> dict[UUID, tuple[datetime, datetime]]:
@@ -137,18 +159,38 @@ def open_and_hold(drafts: Sequence[Draft]) -> dict[UUID, tuple[datetime, datetim
         "units": json.dumps([row for draft in drafts for row in _unit_rows(draft)]),
         "reservation_seconds": settings().reservation_seconds,
     }
-    statement = _statement(with_promos=any(draft.promo for draft in drafts))
+    participants = [row for draft in drafts for row in _participants(draft)]
+    if participants:
+        values["participants"] = json.dumps(participants)
+    statement = _statement(
+        with_registrations=bool(participants), with_promos=any(draft.promo is not None for draft in drafts)
+    )
     with autocommit() as connection:
         rows = connection.execute(statement, values).all()
     return {row.id: (row.created_at, row.reservation_expires_at) for row in rows}
 
 
-@lru_cache(maxsize=2)
-def _statement(*, with_promos: bool) -> TextClause:
-    """Without a code in it the statement is the shorter one: most orders have none."""
-    if not with_promos:
-        return text(_STATEMENT.format(promos="", before_tiers=""))
-    return text(_STATEMENT.format(promos=_PROMOS, before_tiers="WHERE (SELECT count(*) FROM codes_used_by) >= 0"))
+@lru_cache(maxsize=4)
+def _statement(*, with_registrations: bool, with_promos: bool) -> TextClause:
+    """The statement with the parts that are needed: most orders need neither."""
+    after_registrations = [_AFTER.format(part="registered")] if with_registrations else []
+    before_tiers = after_registrations + ([_AFTER.format(part="codes_used_by")] if with_promos else [])
+    taking = _PROMOS.format(before_promos="".join(f"AND {each}" for each in after_registrations))
+    return text(
+        _STATEMENT.format(
+            registrations=_REGISTRATIONS if with_registrations else "",
+            promos=taking if with_promos else "",
+            before_tiers=f"WHERE {' AND '.join(before_tiers)}" if before_tiers else "",
+        )
+    )
+
+
+def _participants(draft: Draft) -> list[dict[str, str]]:
+    return [
+        registrations.row(unit.id, draft.id, unit.tier.id, unit.identity_number)
+        for unit in draft.units
+        if unit.identity_number
+    ]
 
 
 def _order_row(draft: Draft) -> dict[str, Any]:

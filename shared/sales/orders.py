@@ -20,9 +20,13 @@ from shared.cloud import audit, outbox
 from shared.cloud.database import Transaction
 from shared.cloud.settings import settings
 from shared.problems import NotFound, Problem
-from shared.sales import inventory, promos
+from shared.sales import inventory, promos, registrations
+from shared.sales.inventory import SoldOut
+from shared.sales.registrations import AlreadyRegistered
 
 LIVE = ("reserved", "pending_payment")
+NOT_REVIVABLE = (SoldOut, AlreadyRegistered)
+"""Why late money may buy nothing: see `revive`."""
 
 _COLUMNS = """
     id, user_id, event_id, organizer_id, status, subtotal, discount_amount, platform_fee, total_amount,
@@ -143,12 +147,17 @@ def mark_paid(tx: Transaction, order: Order, paid_at: datetime) -> None:
 
 
 def revive(tx: Transaction, order: Order, paid_at: datetime) -> None:
-    """An expired order is paid after all. Raises SoldOut, changing nothing, where its stock or event is gone."""
+    """An expired order is paid after all.
+
+    Raises, changing nothing, SoldOut where its stock or event is gone, and AlreadyRegistered where a participant
+    is registered by another order meanwhile.
+    """
     if not tx.execute(_STILL_SOLD, {"id": order.id}).scalar_one():
-        raise inventory.SoldOut("The event is over or was cancelled.")
+        raise SoldOut("The event is over or was cancelled.")
     quantities = inventory.of_orders(tx, order.id)
     with tx.begin_nested():
         tx.execute(_REVIVED, {"id": order.id, "paid_at": paid_at})
+        registrations.activate_again(tx, order.id)
         promos.take_again(tx, order.id)
         inventory.hold(tx, quantities)
         inventory.sell(tx, quantities)
@@ -180,8 +189,8 @@ def expire_due(tx: Transaction, *, event_ids: list[UUID] | None = None, most: in
 
 
 def mark_refunded(tx: Transaction, order: Order) -> None:
-    """A paid order's money is back with its buyer: what it had bought, and its code, are free again (TS-013)."""
-    _give_back_promos(tx, [order])
+    """A paid order's money is back with its buyer: what it had bought is free again (TS-013)."""
+    _give_back_claims(tx, [order])
     tx.execute(_ENDED, {"ids": [order.id], "status": "refunded"})
     audit.record(tx, "order.refunded", subject="order", subject_id=order.id, amount=order.total_amount)
     inventory.restore(tx, inventory.of_orders(tx, order.id))
@@ -197,7 +206,7 @@ def _end(tx: Transaction, ending: Sequence[Order | Row[Any]], status: str) -> No
     if not ending:
         return
     ids = [order.id for order in ending]
-    _give_back_promos(tx, ending)
+    _give_back_claims(tx, ending)
     tx.execute(_ENDED, {"ids": ids, "status": status})
     for order in ending:
         if order.status == "pending_payment":  # there may be an invoice to end at its gateway
@@ -205,7 +214,9 @@ def _end(tx: Transaction, ending: Sequence[Order | Row[Any]], status: str) -> No
     inventory.release(tx, inventory.of_orders(tx, *ids))
 
 
-def _give_back_promos(tx: Transaction, ending: Sequence[Order | Row[Any]]) -> None:
+def _give_back_claims(tx: Transaction, ending: Sequence[Order | Row[Any]]) -> None:
+    """Participants may register anew, and codes be used again. Stock comes last, as tiers do among the locks."""
+    registrations.end(tx, [order.id for order in ending])
     counted = [order.id for order in ending if order.promo_counted]
     if counted:
         promos.give_back(tx, counted)

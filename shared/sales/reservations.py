@@ -4,7 +4,8 @@ Many requests want the same row. They are taken together: one read of the tiers'
 codes, where one is named), then one statement that opens all the orders and holds all their stock. It is a
 transaction of its own and the tier's row stays locked only while it runs. The database refuses what must not
 be, with its own constraints: a hold over the quota, a second live reservation of a buyer, a code over its
-limit. Then the requests of that statement are tried one by one, so that a refused one does not spoil the others.
+limit, a participant twice. Then the requests of that statement are tried one by one, so that a refused one
+does not spoil the others.
 """
 
 from collections import Counter
@@ -36,6 +37,14 @@ from shared.sales.inventory import SoldOut
 from shared.sales.opening import Draft, Unit
 from shared.sales.pricing import current_price, unit_price
 from shared.sales.promos import Promo, PromoExhausted, PromoInvalid, Use
+from shared.sales.registrations import (
+    ASKS_IDENTITY,
+    ONE_REGISTRATION,
+    SHOWN,
+    AlreadyRegistered,
+    IdentityNumber,
+    masked,
+)
 
 Name = Annotated[str, line(255)]
 Email = Annotated[EmailStr, Field(max_length=255)]
@@ -46,6 +55,8 @@ class Attendee(Body):
 
     name: Name
     email: Email
+    identity_number: IdentityNumber = None
+    """Kept only where the tier asks for it."""
 
 
 class Item(Body):
@@ -114,14 +125,14 @@ class _Checked:
 
 
 Outcome = OrderAnswer | Problem
-_MAY_GIVE_WAY = (SoldOut, PromoExhausted, AlreadyReserved)
+_MAY_GIVE_WAY = (SoldOut, PromoExhausted, AlreadyReserved, AlreadyRegistered)
 
-_TIERS = text("""
-    SELECT id, event_id, organizer_id, name, price, early_bird_price, early_bird_start, early_bird_end,
-        max_per_order, quota - reserved - sold AS free, now() AS at,
+_TIERS = text(f"""
+    SELECT t.id, event_id, organizer_id, name, price, early_bird_price, early_bird_start, early_bird_end,
+        max_per_order, quota - reserved - sold AS free, now() AS at, {ASKS_IDENTITY} AS asks_identity,
         is_on_sale AND event_ends_at > now() AND COALESCE(sale_start <= now(), true)
             AND COALESCE(sale_end > now(), true) AS is_open
-    FROM ticket_tiers WHERE id = ANY(:tier_ids)
+    FROM ticket_tiers t WHERE id = ANY(:tier_ids)
 """)
 _IN_THE_WAY = text("""
     SELECT id, COALESCE(idempotency_key = CAST(:key AS text), false) AS is_same_request
@@ -136,10 +147,11 @@ _IN_THE_WAY = text("""
 def reserve(asks: Sequence[Ask]) -> list[Outcome]:
     """Hold what each asks for, all of it or none, for 15 minutes (TS-002); an order or a refusal for each.
 
-    Refusals: NotFound, SaleClosed, TooManyTickets, PromoInvalid, PromoExhausted, SoldOut (with `available`)
-    and AlreadyReserved (with `order_id`). The requests are independent: they share only the statement.
+    Refusals: NotFound, SaleClosed, TooManyTickets, PromoInvalid, PromoExhausted, AlreadyRegistered, SoldOut
+    (with `available`) and AlreadyReserved (with `order_id`). The requests are independent: they share only
+    the statement.
     Before anybody is refused for want of stock or of uses of a code, or for an older reservation of their
-    own, orders whose time is over are ended and the request is tried again.
+    own or of their participants, orders whose time is over are ended and the request is tried again.
     """
     outcomes = _attempt(asks)
     stuck = [index for index, outcome in enumerate(outcomes) if isinstance(outcome, _MAY_GIVE_WAY)]
@@ -256,6 +268,8 @@ def _refusal(ask: Ask, error: DBAPIError) -> Problem:
         return SoldOut(available=_least_free(facts.tiers))
     if constraint in promos.EXHAUSTED:
         return PromoExhausted()
+    if constraint == ONE_REGISTRATION:
+        return AlreadyRegistered()
     if violation(error) == NOT_NULL:  # a tier that was off sale, or a code that was taken back, for a moment
         return SaleClosed()
     raise error
@@ -300,6 +314,7 @@ def _answer(draft: Draft, created_at: datetime, expires_at: datetime) -> OrderAn
                 platform_fee=unit.price.platform_fee,
                 attendee_name=unit.attendee.name if unit.attendee else None,
                 attendee_email=unit.attendee.email if unit.attendee else None,
+                identity_number=masked(unit.identity_number[-SHOWN:]) if unit.identity_number else None,
             )
             for unit in draft.units
         ],

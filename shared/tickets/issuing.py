@@ -1,4 +1,4 @@
-"""Issuing: a paid order gets exactly one ticket per seat and participant, each with its PDF (TS-014 to TS-020).
+"""Issuing: a paid order gets one ticket per seat and participant, each with its PDF (TS-014 to TS-020, REG-2).
 
 Three phases, none of which holds a transaction open over a network call. A crash anywhere is repaired by
 doing it all again: every phase does only what is missing.
@@ -12,7 +12,7 @@ from sqlalchemy import text
 from shared.cloud import manual_tasks, outbox
 from shared.cloud.database import Transaction, transaction
 from shared.sales import orders
-from shared.tickets import printing
+from shared.tickets import bibs, printing
 
 MOST_ATTEMPTS = 5
 """After so many deliveries a person takes over (PS-023)."""
@@ -69,6 +69,7 @@ def _add_missing(order_id: UUID) -> int | None:
     with transaction() as tx:
         if orders.lock(tx, order_id).status != "paid":
             return None
+        bibs.give_missing(tx, order_id)
         return tx.execute(_ADD_MISSING, {"order_id": order_id}).rowcount
 
 

@@ -4,6 +4,7 @@ reserved and sold equal the orders behind them, never over quota
 an order is paid if and only if it has exactly its tickets (once issuing has run)
 what an ended order held is released once
 every posting sums to zero, and clearing equals what the gateways took in and gave back
+a registration is active as long as its order is live or paid, and BIB numbers have no gaps
 a promo code is used as often as live and paid orders count on it, and no more often than it may be
 """
 
@@ -59,7 +60,8 @@ class OrderLife(RuleBasedStateMachine):
         super().__init__()
         self.money = Known()
         with transaction() as tx:
-            tiers = [a_tier(quota=quota, name=f"T{quota}", max_per_order=2) for quota in QUOTAS]
+            kinds = zip(QUOTAS, ("ticket", "registration"), strict=True)
+            tiers = [a_tier(quota=quota, name=f"T{quota}", max_per_order=2, kind=kind) for quota, kind in kinds]
             self.event: Event = an_event(tx, tiers=tiers)
             self.buyers: list[Principal] = [a_user(tx) for _ in range(5)]
             self.codes = {
@@ -73,9 +75,12 @@ class OrderLife(RuleBasedStateMachine):
         buyer=st.integers(0, 4),
         quantities=st.sampled_from([(1, 0), (0, 1), (2, 0), (1, 1), (2, 2)]),
         code=st.sampled_from(["none", "twice", "once each"]),
+        number=st.sampled_from([None, "A1111111", "B2222222"]),
     )
-    def a_buyer_reserves(self, buyer: int, quantities: tuple[int, int], code: str) -> Any:
-        outcome = reserve(self.buyers[buyer], self.event, quantities, promo_code=self.codes[code])
+    def a_buyer_reserves(self, buyer: int, quantities: tuple[int, int], code: str, number: str | None) -> Any:
+        outcome = reserve(
+            self.buyers[buyer], self.event, quantities, promo_code=self.codes[code], identity_number=number
+        )
         return outcome.id if isinstance(outcome, OrderAnswer) else multiple()
 
     @rule(target=payments, order_id=live, gateway=st.sampled_from(["xendit", "midtrans"]), method=METHODS)
@@ -222,6 +227,26 @@ class OrderLife(RuleBasedStateMachine):
         for row in rows:
             assert row.uses == row.counted == row.by_users
             assert row.max_uses is None or row.uses <= row.max_uses
+
+    @invariant()
+    def registrations_live_as_long_as_their_orders(self) -> None:
+        with transaction() as tx:
+            rows = tx.execute(
+                text("""
+                    SELECT r.is_active, o.status FROM registrations r JOIN orders o ON o.id = r.order_id
+                    WHERE o.event_id = :id
+                """),
+                {"id": self.event.id},
+            ).all()
+        for row in rows:
+            assert row.is_active == (row.status in (*orders.LIVE, "paid"))
+
+    @invariant()
+    def bib_numbers_have_no_gaps(self) -> None:
+        with transaction() as tx:
+            given = text("SELECT number FROM bib_numbers WHERE tier_id = ANY(:ids) ORDER BY number")
+            numbers = tx.execute(given, {"ids": self.event.tier_ids}).scalars().all()
+        assert numbers == list(range(1, len(numbers) + 1))
 
     @invariant()
     def only_paid_orders_have_valid_tickets_and_then_exactly_theirs(self) -> None:
