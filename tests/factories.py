@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from shared.cloud.database import Transaction, transaction
 from shared.identity.tokens import Principal, access_token
-from shared.sales import orders, reservations
+from shared.sales import orders, reservations, units
 from shared.sales.answers import OrderAnswer
 
 
@@ -170,6 +170,15 @@ def a_promo(tx: Transaction, event: Event, **columns: Any) -> UUID:
     return promo_id
 
 
+def stock_units(tier_id: UUID, *secrets: str) -> int:
+    """Upload digital goods; how many units the tier has now."""
+    with transaction() as tx:
+        organizer_id = tx.execute(
+            text("SELECT organizer_id FROM ticket_tiers WHERE id = :id"), {"id": tier_id}
+        ).scalar()
+        return units.add(tx, tier_id, organizer_id, secrets)[1]
+
+
 def a_nik() -> str:
     """An identity number that nobody else has."""
     return f"{uuid4().int % 10**16:016}"
@@ -235,7 +244,9 @@ def stock(tier_id: UUID) -> Stock:
     """A tier's counters now."""
     with transaction() as tx:
         row = tx.execute(
-            text("SELECT reserved, sold, quota - reserved - sold AS free FROM ticket_tiers WHERE id = :id"),
+            text(
+                "SELECT reserved, sold, LEAST(quota, units) - reserved - sold AS free FROM ticket_tiers WHERE id = :id"
+            ),
             {"id": tier_id},
         ).one()
     return Stock(**row._mapping)

@@ -26,11 +26,13 @@ _BROKEN_BY = {
         WHERE (reserved, sold) <> (held, bought) OR reserved + sold > quota
     """,
     "an order is paid if and only if it has exactly its tickets, all printed": """
-        SELECT o.id, o.status, count(i.id) AS seats, count(t.id) FILTER (WHERE t.status <> 'void') AS valid,
-            count(t.pdf_object) AS printed
-        FROM orders o JOIN order_items i ON i.order_id = o.id LEFT JOIN tickets t ON t.order_item_id = i.id
+        SELECT o.id, o.status, count(i.id) FILTER (WHERE c.kind IN ('ticket', 'registration')) AS seats,
+            count(t.id) FILTER (WHERE t.status <> 'void') AS valid, count(t.pdf_object) AS printed
+        FROM orders o JOIN order_items i ON i.order_id = o.id JOIN ticket_tiers c ON c.id = i.tier_id
+            LEFT JOIN tickets t ON t.order_item_id = i.id
         GROUP BY o.id
-        HAVING count(t.id) FILTER (WHERE t.status <> 'void') <> CASE o.status WHEN 'paid' THEN count(i.id) ELSE 0 END
+        HAVING count(t.id) FILTER (WHERE t.status <> 'void') <>
+                count(i.id) FILTER (WHERE o.status = 'paid' AND c.kind IN ('ticket', 'registration'))
             OR count(t.id) <> count(t.pdf_object) OR (o.status = 'paid' AND o.tickets_issued_at IS NULL)
     """,
     "a promo code is used by the orders that count on it, live or paid, and no more often than it may be": """
@@ -59,6 +61,20 @@ _BROKEN_BY = {
         SELECT i.id, 0, 0 FROM order_items i JOIN ticket_tiers c ON c.id = i.tier_id JOIN orders o ON o.id = i.order_id
             LEFT JOIN bib_numbers b ON b.item_id = i.id
         WHERE c.kind = 'registration' AND o.status = 'paid' AND o.tickets_issued_at IS NOT NULL AND b.item_id IS NULL
+    """,
+    "a paid order of products has its pickup code, and every digital item a unit of its own": """
+        SELECT o.id, i.id AS item_id, c.kind FROM orders o JOIN order_items i ON i.order_id = o.id
+            JOIN ticket_tiers c ON c.id = i.tier_id LEFT JOIN pickups p ON p.order_id = o.id
+            LEFT JOIN digital_units u ON u.item_id = i.id
+        WHERE CASE c.kind
+            WHEN 'product' THEN (o.status = 'paid') <> COALESCE(p.status <> 'void', false)
+            WHEN 'digital' THEN (o.status = 'paid') <> (u.id IS NOT NULL AND u.burned_at IS NULL)
+            ELSE false END
+    """,
+    "a digital tier has as many units as are not burned": """
+        SELECT t.id, t.units, count(u.id) AS there FROM ticket_tiers t
+            LEFT JOIN digital_units u ON u.tier_id = t.id AND u.burned_at IS NULL
+        WHERE t.kind = 'digital' GROUP BY t.id HAVING t.units <> count(u.id)
     """,
     "a paid order was paid once": """
         SELECT o.id, count(p.id) AS payments

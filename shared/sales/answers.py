@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 from uuid import UUID
 
 from pydantic import Field
@@ -11,12 +11,14 @@ from sqlalchemy import RowMapping, text
 from shared.cloud.database import Transaction
 from shared.models import Answer, Listing, Page
 from shared.problems import NotFound
+from shared.sales import units
 from shared.sales.registrations import masked
 
 _ORDERS = text("""
-    SELECT id, event_id, status, subtotal, discount_amount, platform_fee, total_amount, promo_code,
-        reservation_expires_at, created_at
-    FROM orders WHERE id = ANY(:ids) ORDER BY created_at DESC, id
+    SELECT o.id, o.event_id, o.status, o.subtotal, o.discount_amount, o.platform_fee, o.total_amount, o.promo_code,
+        o.reservation_expires_at, o.created_at, p.code AS pickup_code
+    FROM orders o LEFT JOIN pickups p ON p.order_id = o.id AND p.status <> 'void'
+    WHERE o.id = ANY(:ids) ORDER BY o.created_at DESC, o.id
 """)
 _ITEMS = text("""
     SELECT i.id, i.order_id, i.tier_id, t.name AS tier_name, i.unit_price, i.discount, i.platform_fee,
@@ -55,7 +57,8 @@ _INSTRUCTIONS_BANK = "Transfer jumlah yang tepat ke virtual account {bank} dari 
 class ItemAnswer(Answer):
     """One unit of an order, in rupiah: its price, what a promo code takes off that, and the fee on top.
 
-    Of an `identity_number` the last four characters are shown. A runner has a `bib_number` once the order is paid.
+    Of an `identity_number` the last four characters are shown. A runner has a `bib_number` once the order is paid;
+    of a digital good its buyer is shown the `digital_unit`, where they ask for that one order.
     """
 
     id: UUID
@@ -68,6 +71,7 @@ class ItemAnswer(Answer):
     attendee_email: str | None
     identity_number: str | None = None
     bib_number: int | None = None
+    digital_unit: Annotated[str | None, Field(repr=False)] = None
 
     @classmethod
     def of(cls, row: RowMapping) -> "ItemAnswer":
@@ -111,7 +115,10 @@ class TicketAnswer(Answer):
 
 
 class OrderAnswer(Answer):
-    """An order with everything that belongs to it. Amounts in rupiah."""
+    """An order with everything that belongs to it. Amounts in rupiah.
+
+    Products are handed over for the `pickup_code`, which is there once the order is paid.
+    """
 
     id: UUID
     event_id: UUID
@@ -127,6 +134,7 @@ class OrderAnswer(Answer):
     created_at: datetime
     payments: list[PaymentAnswer] = Field(default_factory=list)
     tickets: list[TicketAnswer] = Field(default_factory=list)
+    pickup_code: str | None = None
 
     @classmethod
     def read(cls, tx: Transaction, order_id: UUID) -> "OrderAnswer":
@@ -153,11 +161,21 @@ class Viewer(Protocol):
 
 
 def visible(tx: Transaction, order_id: UUID, viewer: Viewer) -> OrderAnswer:
-    """The order for its buyer, its organizer or an admin; NotFound for anybody else (ISO-1)."""
+    """The order for its buyer, its organizer or an admin; NotFound for anybody else (ISO-1).
+
+    Digital units are shown to the buyer only, and only while the order is paid (PROD-2).
+    """
     whose = tx.execute(_WHOSE, {"id": order_id}).first()
     if whose is None or not (viewer.id == whose.user_id or _runs(viewer, whose.organizer_id)):
         raise NotFound
-    return OrderAnswer.read(tx, order_id)
+    order = OrderAnswer.read(tx, order_id)
+    return _with_units(tx, order) if viewer.id == whose.user_id and order.status == "paid" else order
+
+
+def _with_units(tx: Transaction, order: OrderAnswer) -> OrderAnswer:
+    secrets = units.of_order(tx, order.id)
+    items = [item.model_copy(update={"digital_unit": secrets.get(item.id)}) for item in order.items]
+    return order.model_copy(update={"items": items})
 
 
 def _runs(viewer: Viewer, organizer_id: UUID) -> bool:

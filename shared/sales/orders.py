@@ -20,7 +20,7 @@ from shared.cloud import audit, outbox
 from shared.cloud.database import Transaction
 from shared.cloud.settings import settings
 from shared.problems import NotFound, Problem
-from shared.sales import inventory, promos, registrations
+from shared.sales import inventory, promos, registrations, units
 from shared.sales.inventory import SoldOut
 from shared.sales.registrations import AlreadyRegistered
 
@@ -43,11 +43,14 @@ _EXTEND = text("""
 _PAID = text("UPDATE orders SET status = 'paid', paid_at = :paid_at, updated_at = now() WHERE id = :id")
 _REVIVED = text("""
     UPDATE orders SET status = 'paid', paid_at = :paid_at, ended_at = NULL, capacity_released_at = NULL,
-        updated_at = now()
+        stock_released_at = NULL, updated_at = now()
     WHERE id = :id
 """)
 _ENDED = text("""
-    UPDATE orders SET status = :status, ended_at = now(), capacity_released_at = now(), updated_at = now()
+    UPDATE orders o SET status = :status, ended_at = now(), capacity_released_at = now(), updated_at = now(),
+        stock_released_at = CASE WHEN EXISTS (
+            SELECT 1 FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
+            WHERE i.order_id = o.id AND t.kind IN ('product', 'digital')) THEN now() END
     WHERE id = ANY(:ids)
 """)
 _DUE = text("""
@@ -189,11 +192,15 @@ def expire_due(tx: Transaction, *, event_ids: list[UUID] | None = None, most: in
 
 
 def mark_refunded(tx: Transaction, order: Order) -> None:
-    """A paid order's money is back with its buyer: what it had bought is free again (TS-013)."""
+    """A paid order's money is back with its buyer: what it had bought is free again (TS-013).
+
+    But not the digital units that its buyer has seen.
+    """
     _give_back_claims(tx, [order])
     tx.execute(_ENDED, {"ids": [order.id], "status": "refunded"})
     audit.record(tx, "order.refunded", subject="order", subject_id=order.id, amount=order.total_amount)
     inventory.restore(tx, inventory.of_orders(tx, order.id))
+    units.burn_of_order(tx, order.id)
 
 
 def put_in_review(tx: Transaction, order: Order, reason: str) -> None:

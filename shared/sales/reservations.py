@@ -129,7 +129,7 @@ _MAY_GIVE_WAY = (SoldOut, PromoExhausted, AlreadyReserved, AlreadyRegistered)
 
 _TIERS = text(f"""
     SELECT t.id, event_id, organizer_id, name, price, early_bird_price, early_bird_start, early_bird_end,
-        max_per_order, quota - reserved - sold AS free, now() AS at, {ASKS_IDENTITY} AS asks_identity,
+        max_per_order, {inventory.SELLABLE} - reserved - sold AS free, now() AS at, {ASKS_IDENTITY} AS asks_identity,
         is_on_sale AND event_ends_at > now() AND COALESCE(sale_start <= now(), true)
             AND COALESCE(sale_end > now(), true) AS is_open
     FROM ticket_tiers t WHERE id = ANY(:tier_ids)

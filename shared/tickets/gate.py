@@ -63,9 +63,7 @@ def scan(
     events of other organizers, and to staff for events they are not chosen for. Every scan goes into
     the audit trail (SEC-012).
     """
-    event = tx.execute(_EVENT, {"event_id": event_id, "staff_id": staff.id}).first()
-    if event is None or not _may_scan(staff, event):
-        raise NotFound
+    admit(tx, staff, event_id)
     answer = _judge(tx, staff, event_id, qr.read(qr_text), gate, ticket_id)
     audit.record(
         tx,
@@ -78,6 +76,13 @@ def scan(
         gate=gate,
     )
     return answer
+
+
+def admit(tx: Transaction, staff: Principal, event_id: UUID) -> None:
+    """Let somebody work at an event. Raises NotFound for others' events, and to staff for those of other staff."""
+    event = tx.execute(_EVENT, {"event_id": event_id, "staff_id": staff.id}).first()
+    if event is None or not _may_scan(staff, event):
+        raise NotFound
 
 
 def _may_scan(caller: Principal, event: Any) -> bool:

@@ -4,6 +4,7 @@ reserved and sold equal the orders behind them, never over quota
 an order is paid if and only if it has exactly its tickets (once issuing has run)
 what an ended order held is released once
 every posting sums to zero, and clearing equals what the gateways took in and gave back
+a paid order has its pickup code and its units once it is issued; no unit is given twice, none is sold again
 a registration is active as long as its order is live or paid, and BIB numbers have no gaps
 a promo code is used as often as live and paid orders count on it, and no more often than it may be
 """
@@ -35,9 +36,11 @@ from shared.problems import Problem
 from shared.sales import expiry, orders, stocktaking
 from shared.sales.answers import OrderAnswer
 from shared.tickets import issuing
-from tests.factories import Event, a_promo, a_tier, a_user, an_event, make_overdue, reserve
+from tests.factories import Event, a_promo, a_tier, a_user, an_event, make_overdue, reserve, stock_units
 
-QUOTAS = (4, 3)
+TIERS = {"ticket": 4, "registration": 3, "product": 3, "digital": 2}
+"""What is for sale, and how much of it."""
+BASKETS = [(1,), (0, 1), (2,), (1, 1), (2, 2), (0, 0, 1), (0, 0, 0, 1), (0, 0, 0, 2), (1, 0, 2, 1)]
 METHODS = st.sampled_from(list(PaymentMethod))
 STATES = st.sampled_from([state for state in PaymentState if state is not PaymentState.PAID])
 
@@ -60,8 +63,7 @@ class OrderLife(RuleBasedStateMachine):
         super().__init__()
         self.money = Known()
         with transaction() as tx:
-            kinds = zip(QUOTAS, ("ticket", "registration"), strict=True)
-            tiers = [a_tier(quota=quota, name=f"T{quota}", max_per_order=2, kind=kind) for quota, kind in kinds]
+            tiers = [a_tier(quota=most, name=kind, max_per_order=2, kind=kind) for kind, most in TIERS.items()]
             self.event: Event = an_event(tx, tiers=tiers)
             self.buyers: list[Principal] = [a_user(tx) for _ in range(5)]
             self.codes = {
@@ -69,15 +71,16 @@ class OrderLife(RuleBasedStateMachine):
                 "twice": self._code(tx, percent=30, max_uses=2),
                 "once each": self._code(tx, percent=None, amount=33_333, organizer_id=None, max_uses_per_user=1),
             }
+        stock_units(self.event.tier_ids[-1], *(f"{self.event.id}-{number}" for number in range(3)))
 
     @rule(
         target=live,
         buyer=st.integers(0, 4),
-        quantities=st.sampled_from([(1, 0), (0, 1), (2, 0), (1, 1), (2, 2)]),
+        quantities=st.sampled_from(BASKETS),
         code=st.sampled_from(["none", "twice", "once each"]),
         number=st.sampled_from([None, "A1111111", "B2222222"]),
     )
-    def a_buyer_reserves(self, buyer: int, quantities: tuple[int, int], code: str, number: str | None) -> Any:
+    def a_buyer_reserves(self, buyer: int, quantities: tuple[int, ...], code: str, number: str | None) -> Any:
         outcome = reserve(
             self.buyers[buyer], self.event, quantities, promo_code=self.codes[code], identity_number=number
         )
@@ -91,7 +94,7 @@ class OrderLife(RuleBasedStateMachine):
     @rule(target=payments, buyer=st.integers(0, 4), ends=st.sampled_from(["paid", "cancelled", "overdue"]))
     def a_buyer_goes_all_the_way(self, buyer: int, ends: str) -> Any:
         """The way most go, so that what can happen afterwards is reached often."""
-        outcome = reserve(self.buyers[buyer], self.event, (1, 0))
+        outcome = reserve(self.buyers[buyer], self.event, (1, 0, 0, 1) if buyer % 2 else (1,))
         if not isinstance(outcome, OrderAnswer):
             return multiple()
         payment_id = self._choose(outcome.id, "midtrans", PaymentMethod.QRIS)
@@ -198,7 +201,7 @@ class OrderLife(RuleBasedStateMachine):
         with transaction() as tx:
             rows = tx.execute(
                 text("""
-                    SELECT t.quota, t.reserved, t.sold,
+                    SELECT LEAST(t.quota, t.units) AS sellable, t.reserved, t.sold,
                         count(i.id) FILTER (WHERE o.status IN ('reserved', 'pending_payment')) AS held,
                         count(i.id) FILTER (WHERE o.status = 'paid') AS bought
                     FROM ticket_tiers t LEFT JOIN order_items i ON i.tier_id = t.id
@@ -209,7 +212,7 @@ class OrderLife(RuleBasedStateMachine):
             ).all()
         for row in rows:
             assert (row.reserved, row.sold) == (row.held, row.bought)
-            assert row.reserved + row.sold <= row.quota
+            assert row.reserved + row.sold <= row.sellable
 
     @invariant()
     def codes_are_used_by_the_orders_that_count_on_them(self) -> None:
@@ -249,13 +252,43 @@ class OrderLife(RuleBasedStateMachine):
         assert numbers == list(range(1, len(numbers) + 1))
 
     @invariant()
+    def goods_are_given_to_paid_orders_and_units_once(self) -> None:
+        with transaction() as tx:
+            rows = tx.execute(
+                text("""
+                    SELECT o.status = 'paid' AND o.tickets_issued_at IS NOT NULL AS is_due, c.kind,
+                        p.status AS pickup, u.id IS NOT NULL AS has_unit, u.burned_at IS NOT NULL AS is_burned
+                    FROM orders o JOIN order_items i ON i.order_id = o.id JOIN ticket_tiers c ON c.id = i.tier_id
+                        LEFT JOIN pickups p ON p.order_id = o.id LEFT JOIN digital_units u ON u.item_id = i.id
+                    WHERE o.event_id = :id AND c.kind IN ('product', 'digital')
+                """),
+                {"id": self.event.id},
+            ).all()
+            left = tx.execute(
+                text("""
+                    SELECT t.units, count(u.id) AS there FROM ticket_tiers t
+                        LEFT JOIN digital_units u ON u.tier_id = t.id AND u.burned_at IS NULL
+                    WHERE t.event_id = :id AND t.kind = 'digital' GROUP BY t.id
+                """),
+                {"id": self.event.id},
+            ).one()
+        for row in rows:
+            if row.kind == "product":
+                assert row.pickup == ("waiting" if row.is_due else None) or (not row.is_due and row.pickup == "void")
+            else:
+                assert row.has_unit == (row.is_due or row.is_burned)
+                assert not (row.is_due and row.is_burned)
+        assert left.units == left.there
+
+    @invariant()
     def only_paid_orders_have_valid_tickets_and_then_exactly_theirs(self) -> None:
         with transaction() as tx:
             rows = tx.execute(
                 text("""
-                    SELECT o.status, o.tickets_issued_at IS NOT NULL AS issued, count(DISTINCT i.id) AS seats,
+                    SELECT o.status, o.tickets_issued_at IS NOT NULL AS issued,
+                        count(i.id) FILTER (WHERE c.kind IN ('ticket', 'registration')) AS seats,
                         count(t.id) FILTER (WHERE t.status <> 'void') AS valid
-                    FROM orders o JOIN order_items i ON i.order_id = o.id
+                    FROM orders o JOIN order_items i ON i.order_id = o.id JOIN ticket_tiers c ON c.id = i.tier_id
                     LEFT JOIN tickets t ON t.order_item_id = i.id
                     WHERE o.event_id = :id GROUP BY o.id
                 """),
