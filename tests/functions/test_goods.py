@@ -18,14 +18,19 @@ def buy(buyer, event, quantities, gateway="xendit"):
     order = buyer.reserve(event, quantities)
     payment = buyer.checkout(order, gateway)
     buyer.world.gateway(gateway, payment["gateway_reference"], "pay")
-    return until(lambda: issued(buyer, order), what="for the goods")
+    return until(lambda: issued(buyer, event, order), what="for the goods")
 
 
-def issued(buyer, order):
-    """The order once something of it can be handed out."""
+def issued(buyer, event, order):
+    """The order once everything in it can be handed out."""
     now = buyer.order(order)
-    has_units = any(item["digital_unit"] for item in now["items"])
-    return now if now["tickets"] or now["pickup_code"] or has_units else None
+    kinds = {tier["id"]: tier["kind"] for tier in event["tiers"]}
+    handed_out = {
+        "ticket": bool(now["tickets"]),
+        "product": bool(now["pickup_code"]),
+        "digital": any(item["digital_unit"] for item in now["items"]),
+    }
+    return now if all(handed_out[kinds[item["tier_id"]]] for item in now["items"]) else None
 
 
 def test_a_ticket_a_shirt_and_a_voucher_in_one_order(world: World):
