@@ -6,7 +6,7 @@ T ?= tests
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run test check bench setup lock openapi format clean
+.PHONY: help run test check audit bench setup lock openapi format clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ check: setup ## Lint, formatting, types, import rules, security, generated docum
 	$(BIN)/lint-imports
 	$(BIN)/bandit -q -c pyproject.toml -r shared functions infra -ll
 	$(BIN)/python -m schemas.openapi --check
+
+audit: setup ## Look for known vulnerabilities in the pinned packages (asks the OSV database)
+	$(BIN)/python -m infra.checks.vulnerabilities
 
 bench: setup ## Measure the sale on this machine and print ratios to bare PostgreSQL
 	$(BIN)/python -m tests.benchmarks

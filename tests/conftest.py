@@ -12,8 +12,11 @@ from alembic.config import Config
 from infra.local.postgres import Postgres
 from shared.cloud import clients, secrets
 from shared.cloud.settings import settings
+from tests import log_scanner
 from tests.doubles import Published, Scheduled
 from tests.folders import a_folder
+from tests.stack import stack_secrets
+from tests.stored_files import StoredFiles
 
 ROOT = Path(__file__).parent.parent
 
@@ -21,6 +24,7 @@ SECRETS = {
     "jwt-signing-key": "test-only-jwt-signing-key-of-enough-length",
     "ticket-signing-key": "test-only-ticket-signing-key",
     "code-signing-key": "test-only-code-signing-key",
+    "unsubscribe-signing-key": "test-only-unsubscribe-signing-key",
     "field-encryption-key": "test-only-field-encryption-key",
     "fingerprint-key": "test-only-fingerprint-key",
     "xendit-api-key": "xnd_development_test",
@@ -64,6 +68,22 @@ def database(postgres: Postgres) -> Iterator[str]:
     postgres.drop_database(name)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def scanned_session() -> Iterator[None]:
+    """Nothing that is logged may tell on anybody, at the session's end either (SEC-013)."""
+    log_scanner.scanner.keep_secret([*SECRETS.values(), *stack_secrets().values()])
+    log_scanner.listen()
+    yield
+    log_scanner.scanner.check()
+
+
+@pytest.fixture(autouse=True)
+def scanned_logs() -> Iterator[None]:
+    """Nor may anything that was logged during a test."""
+    yield
+    log_scanner.scanner.check()
+
+
 @pytest.fixture(autouse=True)
 def published() -> Iterator[Published]:
     """What the test's own process publishes: recorded, not sent."""
@@ -80,6 +100,15 @@ def scheduled() -> Iterator[Scheduled]:
     clients.tasks.provide(double)  # type: ignore[arg-type]
     yield double
     clients.tasks.provide(None)
+
+
+@pytest.fixture(autouse=True)
+def files() -> Iterator[StoredFiles]:
+    """Cloud Storage for the test's own process: an empty one, in memory."""
+    double = StoredFiles()
+    clients.storage.provide(double)  # type: ignore[arg-type]
+    yield double
+    clients.storage.provide(None)
 
 
 def _use(url: str) -> None:

@@ -20,7 +20,7 @@ _BROKEN_BY = {
         SELECT * FROM (
             SELECT t.id, t.reserved, t.sold, t.quota,
                 count(i.id) FILTER (WHERE o.status IN ('reserved', 'pending_payment')) AS held,
-                count(i.id) FILTER (WHERE o.status = 'paid') AS bought
+                count(i.id) FILTER (WHERE o.status = 'paid' AND i.returned_at IS NULL) AS bought
             FROM ticket_tiers t LEFT JOIN order_items i ON i.tier_id = t.id LEFT JOIN orders o ON o.id = i.order_id
             GROUP BY t.id) AS counted
         WHERE (reserved, sold) <> (held, bought) OR reserved + sold > quota
@@ -31,8 +31,8 @@ _BROKEN_BY = {
         FROM orders o JOIN order_items i ON i.order_id = o.id JOIN ticket_tiers c ON c.id = i.tier_id
             LEFT JOIN tickets t ON t.order_item_id = i.id
         GROUP BY o.id
-        HAVING count(t.id) FILTER (WHERE t.status <> 'void') <>
-                count(i.id) FILTER (WHERE o.status = 'paid' AND c.kind IN ('ticket', 'registration'))
+        HAVING count(t.id) FILTER (WHERE t.status <> 'void') <> count(i.id) FILTER (
+                WHERE o.status = 'paid' AND c.kind IN ('ticket', 'registration') AND i.returned_at IS NULL)
             OR count(t.id) <> count(t.pdf_object) OR (o.status = 'paid' AND o.tickets_issued_at IS NULL)
     """,
     "a promo code is used by the orders that count on it, live or paid, and no more often than it may be": """
@@ -49,10 +49,10 @@ _BROKEN_BY = {
         FROM orders o JOIN order_items i ON i.order_id = o.id
         GROUP BY o.id HAVING o.discount_amount <> sum(i.discount)
     """,
-    "a registration is active while its order is live, or paid and its ticket good": """
-        SELECT r.item_id, r.is_active, o.status, t.status AS ticket_status
-        FROM registrations r JOIN orders o ON o.id = r.order_id LEFT JOIN tickets t ON t.order_item_id = r.item_id
-        WHERE r.is_active <> (o.status IN ('reserved', 'pending_payment', 'paid') AND t.status IS DISTINCT FROM 'void')
+    "a registration is active while its order is live, or paid and the item not given back": """
+        SELECT r.item_id, r.is_active, o.status, i.returned_at
+        FROM registrations r JOIN orders o ON o.id = r.order_id JOIN order_items i ON i.id = r.item_id
+        WHERE r.is_active <> (o.status IN ('reserved', 'pending_payment', 'paid') AND i.returned_at IS NULL)
     """,
     "BIB numbers have no gaps, and every runner's order that is issued has them": """
         SELECT tier_id, count(*) AS given, max(number) AS last FROM bib_numbers
@@ -60,15 +60,18 @@ _BROKEN_BY = {
         UNION ALL
         SELECT i.id, 0, 0 FROM order_items i JOIN ticket_tiers c ON c.id = i.tier_id JOIN orders o ON o.id = i.order_id
             LEFT JOIN bib_numbers b ON b.item_id = i.id
-        WHERE c.kind = 'registration' AND o.status = 'paid' AND o.tickets_issued_at IS NOT NULL AND b.item_id IS NULL
+        WHERE c.kind = 'registration' AND o.status = 'paid' AND o.tickets_issued_at IS NOT NULL
+            AND i.returned_at IS NULL AND b.item_id IS NULL
     """,
     "a paid order of products has its pickup code, and every digital item a unit of its own": """
         SELECT o.id, i.id AS item_id, c.kind FROM orders o JOIN order_items i ON i.order_id = o.id
             JOIN ticket_tiers c ON c.id = i.tier_id LEFT JOIN pickups p ON p.order_id = o.id
             LEFT JOIN digital_units u ON u.item_id = i.id
         WHERE CASE c.kind
-            WHEN 'product' THEN (o.status = 'paid') <> COALESCE(p.status <> 'void', false)
-            WHEN 'digital' THEN (o.status = 'paid') <> (u.id IS NOT NULL AND u.burned_at IS NULL)
+            WHEN 'product' THEN o.status = 'paid' AND i.returned_at IS NULL AND COALESCE(p.status = 'void', true)
+                OR o.status <> 'paid' AND p.status = 'waiting'
+            WHEN 'digital' THEN (o.status = 'paid' AND i.returned_at IS NULL)
+                <> (u.id IS NOT NULL AND u.burned_at IS NULL)
             ELSE false END
     """,
     "a digital tier has as many units as are not burned": """

@@ -141,6 +141,12 @@ class Person:
         found: dict[str, Any] = self.api.get(f"orders/{order['id']}")
         return found
 
+    def set_bank_account(self, number: str = "1234567890", holder: str = "Siti Rahma") -> dict[str, Any]:
+        """Say where to send money."""
+        account = {"bank_code": "BCA", "account_number": number, "account_holder_name": holder}
+        answer: dict[str, Any] = self.api.call("PUT", "account/bank-account", json=account, status=200).json()
+        return answer
+
     def until_order(self, order: dict[str, Any], status: str, **more: Any) -> dict[str, Any]:
         """The order, once it has reached a status."""
 

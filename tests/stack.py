@@ -16,7 +16,9 @@ import psutil
 import requests
 from sqlalchemy import Engine, create_engine
 
+from functions.manifest import manifest
 from infra.local.postgres import Postgres
+from tests.log_scanner import scanner
 
 ROOT = Path(__file__).parent.parent
 T = TypeVar("T")
@@ -28,7 +30,14 @@ KEYS = {
     "MIDTRANS_CLIENT_KEY": "SB-Mid-client-stack",
     "SENDGRID_API_KEY": "SG.stack",
     "JWT_SIGNING_KEY": "stack-only-jwt-signing-key-of-enough-length",
+    "FIELD_ENCRYPTION_KEY": "stack-only-field-encryption-key",
 }
+
+
+def stack_secrets() -> dict[str, str]:
+    """Every secret of the manifest, by its environment variable: known, so that tests can look for them in logs."""
+    names = [name.upper().replace("-", "_") for name in manifest().secrets]
+    return {name: f"stack-only-{name.lower()}-of-enough-length" for name in names} | KEYS
 
 
 class Stack:
@@ -38,6 +47,7 @@ class Stack:
         self.data_dir = data_dir
         self._settings = settings
         self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
         self._lines: list[str] = []
         self.port = _free_port()
 
@@ -59,7 +69,7 @@ class Stack:
             cwd=ROOT,
             env={
                 **os.environ,
-                **KEYS,
+                **stack_secrets(),
                 "PORT": str(self.port),
                 "DATA_DIR": str(self.data_dir),
                 "SEED": "0",
@@ -71,7 +81,8 @@ class Stack:
             text=True,
             start_new_session=True,
         )
-        threading.Thread(target=self._read, args=(self._process,), daemon=True).start()
+        self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
+        self._reader.start()
         until(lambda: any(line.startswith("ready:") for line in self._lines) or self._ended(), seconds=90)
         if self._ended():
             raise AssertionError("the product did not start:\n" + self.output())
@@ -97,6 +108,8 @@ class Stack:
                 self._process.wait(30)
             except subprocess.TimeoutExpired:
                 self.kill()
+        if self._reader:
+            self._reader.join(10)  # its last lines count too
         Postgres(self.data_dir / "postgres").stop()
 
     @contextlib.contextmanager
@@ -142,6 +155,7 @@ class Stack:
         with process.stdout:
             for line in process.stdout:
                 self._lines.append(line)
+                scanner.see(line)
 
 
 def until(condition: Callable[[], T | None], *, seconds: float = 15, what: str = "") -> T:

@@ -16,6 +16,9 @@ class StoredFiles:
         self.breaks_after: int | None = None
         """So many more uploads work, and then none: as when the storage goes away half way."""
 
+        self.is_down = False
+        """Set it and nothing can be listed or deleted."""
+
     def bucket(self, _: str) -> "StoredFiles":
         """One bucket is all buckets."""
         return self
@@ -23,6 +26,12 @@ class StoredFiles:
     def blob(self, name: str) -> "_File":
         """The object of that name, there or not."""
         return _File(self, name)
+
+    def list_blobs(self, _: str, *, prefix: str) -> "list[_File]":
+        """The objects whose names begin so, as google.cloud.storage.Client lists them."""
+        if self.is_down:
+            raise ServiceUnavailable("storage is down")
+        return [_File(self, name) for name in sorted(self.files) if name.startswith(prefix)]
 
 
 class _File:
@@ -49,3 +58,8 @@ class _File:
         if self._name not in self._store.files:
             raise NotFound(self._name)
         return self._store.files[self._name]
+
+    def delete(self) -> None:
+        """Delete the object as google.cloud.storage.Blob does."""
+        if self._store.files.pop(self._name, None) is None:
+            raise NotFound(self._name)

@@ -1,11 +1,15 @@
-"""What only admins do to accounts."""
+"""What only admins do: roles, and money that does not fit its order."""
 
 from uuid import UUID
 
 from shared.identity import roles
 from shared.identity.accounts import UserAnswer
 from shared.identity.roles import RoleChange, RoleFixed
+from shared.models import Listing, Page
+from shared.payments import reviews
+from shared.payments.reviews import DecisionAnswer, NotAcceptable, NotInReview, NotShort, ReviewAnswer
 from shared.problems import NotFound
+from shared.sales.inventory import SoldOut
 from shared.web import Admin, App, Transaction
 
 app = App("admin")
@@ -15,6 +19,30 @@ app = App("admin")
 def change_role(user_id: UUID, change: RoleChange, admin: Admin, tx: Transaction) -> UserAnswer:
     """Make a customer an organizer or the reverse, or either an admin. Their sessions end."""
     return roles.change(tx, admin.id, user_id, change)
+
+
+@app.get("/admin/reviews")
+def odd_money(page: Page, _: Admin, tx: Transaction) -> Listing[ReviewAnswer]:
+    """Payments whose amount does not fit their order, oldest first."""
+    return reviews.waiting(tx, page)
+
+
+@app.post("/admin/reviews/{payment_id}/accept", status=200, problems=(NotFound, NotInReview, NotAcceptable, SoldOut))
+def accept(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionAnswer:
+    """Let what came count as the whole price: the order is paid."""
+    return reviews.accept(tx, admin.id, payment_id)
+
+
+@app.post("/admin/reviews/{payment_id}/refund", status=200, problems=(NotFound, NotInReview))
+def send_back(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionAnswer:
+    """Send all of it back; the order ends."""
+    return reviews.refund(tx, admin.id, payment_id)
+
+
+@app.post("/admin/reviews/{payment_id}/top-up", status=200, problems=(NotFound, NotInReview, NotShort))
+def ask_for_rest(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionAnswer:
+    """Hold the order for a day and ask its buyer for what is missing."""
+    return reviews.top_up(tx, admin.id, payment_id)
 
 
 main = app.entry_point()

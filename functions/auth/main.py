@@ -1,5 +1,7 @@
 """Accounts and sessions: register, verify, sign in and out, a forgotten password (UM-001..006)."""
 
+from typing import Annotated
+
 from shared.identity import accounts, google, sessions
 from shared.identity.accounts import (
     AddressOnly,
@@ -18,7 +20,7 @@ from shared.identity.google import AccountNotLinked, GoogleSignIn, TermsNotAccep
 from shared.identity.google_tokens import GoogleSignInOff, GoogleTokenInvalid
 from shared.identity.sessions import RefreshRequest, SessionEnded, Tokens
 from shared.messages import mails
-from shared.web import CREDENTIALS, App, SignedIn, Transaction
+from shared.web import CREDENTIALS, App, OrCookie, SignedIn, Transaction
 
 app = App("auth")
 
@@ -60,18 +62,18 @@ def google_sign_in(request: GoogleSignIn) -> Tokens:
 
 
 @app.post("/auth/refresh-token", anybody=True, problems=(SessionEnded,))
-def refresh_token(request: RefreshRequest) -> Tokens:
+def refresh_token(request: Annotated[RefreshRequest, OrCookie()]) -> Tokens:
     """Exchange a refresh token for new tokens. Each works once; a second use ends the session everywhere."""
     return sessions.refresh(request)
 
 
-@app.post("/auth/logout", anybody=True, status=204)
-def logout(request: RefreshRequest, tx: Transaction) -> None:
+@app.post("/auth/logout", anybody=True, status=204, ends_session=True)
+def logout(request: Annotated[RefreshRequest, OrCookie()], tx: Transaction) -> None:
     """End the session that the refresh token belongs to."""
     sessions.end(tx, request)
 
 
-@app.post("/auth/logout-everywhere", status=204)
+@app.post("/auth/logout-everywhere", status=204, ends_session=True)
 def logout_everywhere(caller: SignedIn, tx: Transaction) -> None:
     """End all sessions of the account, this one too. An access token lives on until it expires."""
     sessions.end_everywhere(tx, caller.id)

@@ -7,10 +7,10 @@ from shared.catalog import digital_goods, editing, events, media, search
 from shared.catalog.digital_goods import NotDigital, UploadAnswer
 from shared.catalog.editing import EventCancelled, NotDeletable, TicketsTaken
 from shared.catalog.events import EventAnswer, EventChange, NewEvent, TierList
-from shared.catalog.pictures import NotAnImage
 from shared.catalog.search import EventSearch
 from shared.catalog.tiers import CapacityExceeded, KindIsFixed, NewTier, QuotaTooSmall, TierAnswer, TierChange
 from shared.models import Listing
+from shared.pictures import NotAnImage
 from shared.problems import NotFound
 from shared.web import App, Cached, MaxBytes, Organizer, Transaction, Upload, Viewer
 from shared.web.caching import AVAILABILITY, LISTS

@@ -1,12 +1,19 @@
-"""Send money back through the gateway it came from (PS-017, LATE-1)."""
+"""Refunds: asked for by buyers, decided by organizers, sent through the gateways (PS-015..018, LATE-1)."""
 
 from uuid import UUID
 
-from shared.models import Task
-from shared.money import refunds
-from shared.web import App
+from shared.models import Listing, Task
+from shared.money import refund_answers
+from shared.money.refund_answers import RefundAnswer, RefundPage
+from shared.payments import paying_back, refunding
+from shared.payments.refunding import AlreadyDecided, AlreadyRequested, NotRefundable, NotRetryable, WindowClosed
+from shared.problems import NotFound
+from shared.tickets.issuing import TicketUsed
+from shared.web import App, Buyer, Organizer, SignedIn, Transaction
 
 app = App("refunds")
+
+REFUSALS = (NotFound, NotRefundable, WindowClosed, refunding.EventCancelled, TicketUsed, AlreadyRequested)
 
 
 class RefundApproved(Task):
@@ -15,10 +22,46 @@ class RefundApproved(Task):
     refund_id: UUID
 
 
+@app.post("/refunds/request", status=201, idempotent=True, problems=REFUSALS)
+def ask(wanted: refunding.RefundRequest, buyer: Buyer, tx: Transaction) -> RefundAnswer:
+    """Ask for nine tenths of the price back, up to seven days before the event; the organizer decides."""
+    return refunding.request(tx, buyer.id, wanted)
+
+
+@app.get("/refunds")
+def refunds(page: RefundPage, caller: SignedIn, tx: Transaction) -> Listing[RefundAnswer]:
+    """The caller's own refunds; for organizers those of their events too."""
+    return refund_answers.listed(tx, caller, page)
+
+
+@app.get("/refunds/{refund_id}", problems=(NotFound,))
+def refund(refund_id: UUID, caller: SignedIn, tx: Transaction) -> RefundAnswer:
+    """One refund, for its buyer, its organizer or an admin."""
+    return refund_answers.visible(tx, refund_id, caller)
+
+
+@app.put("/refunds/{refund_id}/approve", problems=(NotFound, AlreadyDecided, TicketUsed))
+def approve(refund_id: UUID, caller: Organizer, tx: Transaction) -> RefundAnswer:
+    """Give the money back: the tickets are void and their places free at once."""
+    return refunding.approve(tx, caller, refund_id)
+
+
+@app.put("/refunds/{refund_id}/reject", problems=(NotFound, AlreadyDecided))
+def reject(refund_id: UUID, rejection: refunding.Rejection, caller: Organizer, tx: Transaction) -> RefundAnswer:
+    """Decline, with a reason that the buyer is told."""
+    return refunding.reject(tx, caller, refund_id, rejection)
+
+
+@app.post("/refunds/{refund_id}/retry", status=200, problems=(NotFound, NotRetryable))
+def retry(refund_id: UUID, caller: Organizer, tx: Transaction) -> RefundAnswer:
+    """Send a refund that failed or waits once more."""
+    return refunding.retry(tx, caller, refund_id)
+
+
 @app.message("refund.approved")
 def pay_back(message: RefundApproved) -> None:
     """Send it; a gateway that doesn't answer is asked again later, under the same key."""
-    refunds.pay_back(message.refund_id)
+    paying_back.pay_back(message.refund_id)
 
 
 main = app.entry_point()

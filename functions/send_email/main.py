@@ -21,6 +21,13 @@ class TicketCreated(Task):
     order_id: UUID
 
 
+class RefundProcessed(Task):
+    """Money is back with its buyer."""
+
+    refund_id: UUID
+    order_id: UUID
+
+
 @app.message("email.requested")
 def send(requested: EmailRequested, attempt: Attempt) -> None:
     """Hand one mail to SendGrid."""
@@ -32,6 +39,12 @@ def ask_for_e_tickets(created: TicketCreated, tx: Transaction) -> None:
     """Ask for the mails that bring the tickets, and tell where the goods are."""
     mails.ask_e_tickets(tx, created.order_id)
     mails.ask_goods(tx, created.order_id)
+
+
+@app.message("refund.processed")
+def ask_for_refund_mail(processed: RefundProcessed, tx: Transaction) -> None:
+    """Ask for the mail that says so."""
+    mails.ask_refund_completed(tx, processed.refund_id, processed.order_id)
 
 
 main = app.entry_point()

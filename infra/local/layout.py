@@ -52,6 +52,7 @@ class Layout:
             "MEDIA_BUCKET": f"{PROJECT}-media",
             "MEDIA_BASE_URL": f"{self.public_url}/media",
             "POOL_SIZE": "16",
+            "SECURE_COOKIES": "off",
             **given,
             # What follows belongs to this run, whatever the surroundings say.
             "DATABASE_URL": self.database_url,

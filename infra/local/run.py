@@ -62,13 +62,13 @@ def _start(running: ExitStack, chosen: Layout, data_dir: Path) -> None:
     _migrate()
     _until_answers(f"{chosen.cloud_url}/healthz", "the local cloud")
     provision.provision()
+    if os.environ.get("SEED", "1") != "0":
+        seed.seed()  # before anybody is served: who finds us ready finds the demo event
     workers = ["--workers", os.environ.get("WEB_WORKERS", "2"), "--threads", os.environ.get("WEB_THREADS", "64")]
     _spawn(running, "infra.local.serve", "simulators", "--port", str(chosen.simulators_port))
     _spawn(running, "infra.local.serve", "web", "--port", str(chosen.port), *workers)
     _until_answers(f"{chosen.public_url}/readyz", "the product")
     _until_answers(f"http://{HOST}:{chosen.simulators_port}/simulators/", "the simulators")
-    if os.environ.get("SEED", "1") != "0":
-        seed.seed()
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def create(tx: Transaction, caller: Principal, new: NewEvent) -> EventAnswer:
     host = Host(event_id, organizer_id, new.capacity, is_on_sale=False, ends_at=new.end_date)
     tiers.arrange(tx, host, new=new.tiers)
     _audit(tx, "event.created", caller, event_id)
-    return events.read(tx, caller, str(event_id))
+    return events.get(tx, event_id)
 
 
 def change(tx: Transaction, caller: Principal, event_id: UUID, wanted: EventChange) -> EventAnswer:
@@ -83,7 +83,7 @@ def change(tx: Transaction, caller: Principal, event_id: UUID, wanted: EventChan
     if stored.status == "cancelled":
         if given != {"status": "cancelled"} or wanted.tiers:
             raise EventCancelled
-        return events.read(tx, caller, str(event_id))
+        return events.get(tx, event_id)
     status: Status = given.pop("status", stored.status)
     facts = _facts(stored).model_copy(update=given)
     _refuse_contradictions(facts)
@@ -94,7 +94,7 @@ def change(tx: Transaction, caller: Principal, event_id: UUID, wanted: EventChan
     _arrange(tx, host, wanted)
     if status != stored.status:
         _audit(tx, "event.status_changed", caller, event_id, before=stored.status, after=status)
-    return events.read(tx, caller, str(event_id))
+    return events.get(tx, event_id)
 
 
 def delete(tx: Transaction, caller: Principal, event_id: UUID) -> None:
@@ -129,13 +129,13 @@ def set_banner(tx: Transaction, caller: Principal, event_id: UUID, url: str) -> 
     lock_changeable(tx, caller, event_id)
     tx.execute(_SET_BANNER, {"id": event_id, "url": url})
     _audit(tx, "event.banner_set", caller, event_id, url=url)
-    return events.read(tx, caller, str(event_id))
+    return events.get(tx, event_id)
 
 
 def lock(tx: Transaction, caller: Principal, event_id: UUID) -> Any:
     """The event's row (`events.COLUMNS`), the caller's alone to change until `tx` ends. Raises NotFound."""
     row = tx.execute(_LOCK, {"id": event_id}).first()
-    if row is None or not caller.may_act_for(row.organizer_id):
+    if row is None or not events.may_see(tx, caller, row):
         raise NotFound
     return row
 

@@ -7,13 +7,13 @@ ever. The banner that another one replaces stays until the bucket's lifecycle ru
 import hashlib
 from uuid import UUID
 
-from shared.catalog import editing, pictures
+from shared import pictures
+from shared.catalog import editing
 from shared.catalog.events import EventAnswer
-from shared.catalog.pictures import Picture
-from shared.cloud import storage
+from shared.cloud import media
 from shared.cloud.database import transaction
-from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
+from shared.pictures import Picture
 
 MAX_BANNER_BYTES = 5 * 1024 * 1024
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -35,6 +35,5 @@ def set_banner(caller: Principal, event_id: UUID, content: bytes) -> EventAnswer
 def _store(picture: Picture) -> str:
     """Where everybody can see it."""
     name = f"banners/{hashlib.sha256(picture.content).hexdigest()}.{picture.extension}"
-    bucket = settings().media_bucket
-    storage.put_once(bucket, name, picture.content, picture.content_type, cache_control=FOR_EVER)
-    return f"{settings().media_base_url}/{name}"
+    media.store(name, picture, cache_control=FOR_EVER)
+    return media.url(name)

@@ -14,7 +14,7 @@ from shared.cloud.settings import settings
 
 if TYPE_CHECKING:
     from google.cloud.firestore import Client as FirestoreClient
-    from google.cloud.pubsub_v1 import PublisherClient
+    from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
     from google.cloud.secretmanager_v1 import SecretManagerServiceClient
     from google.cloud.storage import Client as StorageClient
     from google.cloud.tasks_v2 import CloudTasksClient
@@ -112,6 +112,14 @@ def publisher() -> "PublisherClient":
     from google.cloud.pubsub_v1.types import BatchSettings
 
     return PublisherClient(batch_settings=BatchSettings(max_latency=0.002))
+
+
+@Once
+def subscriber() -> "SubscriberClient":
+    """Pub/Sub's other side, for what is pulled: the dead letters."""
+    from google.cloud.pubsub_v1 import SubscriberClient
+
+    return SubscriberClient()
 
 
 @Once

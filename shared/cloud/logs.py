@@ -5,6 +5,7 @@ import logging
 import re
 import sys
 import traceback
+from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -15,18 +16,22 @@ from shared.cloud.settings import settings
 _correlation: ContextVar[str] = ContextVar("correlation_id", default="")
 _trace: ContextVar[str] = ContextVar("trace", default="")
 
-_EMAIL = re.compile(r"([A-Za-z0-9_.+-])[A-Za-z0-9_.+-]*(@|%40)([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+)")
-_PHONE = re.compile(r"(?<![\w.-])(\+?62|0)8\d{6,10}(\d{3})(?![\w-])")
+_ENDS = r"\s\"'<>@,;:()\[\]{}=&?/|*"  # what surrounds an address in a text, and the stars of one that is masked
+_EMAIL = re.compile(rf"([^{_ENDS}])[^{_ENDS}]*?(@|%40)([\w-]+(?:\.[\w-]+)+)")
+_PHONE = re.compile(r"(?<![\w.*-])((?:\+?62|0)[ -]?8|\+\d\d)(?:[ -]?\d){4,9}[ -]?(\d{3})(?![\w-])")
+_IDENTITY = re.compile(r"(?<![\w.*-])\d{12}(\d{4})(?![\w-])")  # NIK, and the number of a card
 _BEARER = re.compile(r"(?i)(bearer\s+|eyJ)[A-Za-z0-9_\-.=]{8,}")
+_OPAQUE = re.compile(r"(?<![\w-])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*\d)[\w-]{43}(?![\w-])")  # 256 random bits
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def mask(words: str) -> str:
-    """Hide personal data (SEC-013): `u***@example.com`, `08****123`, and no token at all."""
+    """Hide personal data (SEC-013): `u***@example.com`, `08****123`, `************1234`, and no token at all."""
     if "@" in words or "%40" in words:
         words = _EMAIL.sub(r"\1***\2\3", words)
-    words = _BEARER.sub("[token]", words)
-    return _PHONE.sub(r"\g<1>8****\2", words)
+    words = _OPAQUE.sub("[token]", _BEARER.sub("[token]", words))
+    words = _IDENTITY.sub(r"************\1", words)
+    return _PHONE.sub(r"\1****\2", words)
 
 
 def correlation_id() -> str:
@@ -62,7 +67,18 @@ class JsonLines(logging.Formatter):
         line.update({key: value for key, value in vars(record).items() if key not in _STANDARD})
         if record.exc_info:
             line["stack_trace"] = "".join(traceback.format_exception(*record.exc_info))
-        return mask(json.dumps(line, default=str))
+        return json.dumps(_masked(line))
+
+
+def _masked(value: Any) -> Any:
+    """The value for JSON, each text in it masked. In the finished JSON a number might look like a telephone's."""
+    if value is None or isinstance(value, int | float):
+        return value
+    if isinstance(value, Mapping):
+        return {mask(str(key)): _masked(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked(each) for each in value]
+    return mask(str(value))
 
 
 def configure() -> None:

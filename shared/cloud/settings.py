@@ -46,6 +46,8 @@ class Settings:
     """Where everybody sees the objects of the media bucket, without a trailing slash."""
 
     default_gateway: str = "xendit"
+    unique_codes: str = "off"
+    """`on` adds 1 to 999 rupiah to each payment, so that its amount alone names it (ISO-3)."""
     xendit_base_url: str = "https://api.xendit.co"
     midtrans_base_url: str = "https://api.midtrans.com"
     midtrans_snap_url: str = "https://app.midtrans.com"
@@ -58,6 +60,8 @@ class Settings:
     payment_seconds: int = 1800
     """How long from the first moment once a payment method is chosen (TS-008)."""
     access_token_seconds: int = 900
+    secure_cookies: str = "on"
+    """`off` only where people reach us by plain HTTP, on a laptop: cookies without Secure and `__Host-`."""
     cors_allowed_origins: str = ""
     """Origins whose pages may read our answers, comma separated, as https://shop.example. Our own needs no entry."""
     rate_limits: str = "on"

@@ -1,6 +1,10 @@
-"""Files in Cloud Storage that are written once and never changed."""
+"""Files in Cloud Storage that are written once and never changed, until they are deleted."""
 
 from shared.cloud import clients
+
+
+class StorageUnavailable(Exception):
+    """Cloud Storage can't be reached, or did not do what it was asked."""
 
 
 def put_once(bucket: str, name: str, content: bytes, content_type: str, *, cache_control: str | None = None) -> None:
@@ -28,3 +32,23 @@ def get(bucket: str, name: str) -> bytes | None:
     except NotFound:
         return None
     return content
+
+
+def delete_all(bucket: str, prefix: str) -> None:
+    """Delete every object whose name begins with `prefix`; that there is none is no error.
+
+    Raises StorageUnavailable, and ValueError for an empty prefix, which would be the whole bucket.
+    """
+    from google.api_core.exceptions import GoogleAPICallError, NotFound, RetryError
+    from google.auth.exceptions import GoogleAuthError
+
+    if not prefix:
+        raise ValueError("an empty prefix is the whole bucket")
+    try:
+        for blob in clients.storage().list_blobs(bucket, prefix=prefix):
+            try:
+                blob.delete()
+            except NotFound:
+                continue  # somebody else was faster
+    except (GoogleAPICallError, RetryError, GoogleAuthError, OSError) as error:
+        raise StorageUnavailable(type(error).__name__) from error

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 
 from shared.cloud.database import Transaction
-from shared.identity import attempts
+from shared.identity import attempts, photos
 from shared.identity.people import Person
 
 NAME = "Akun dihapus"
@@ -12,7 +12,7 @@ NAME = "Akun dihapus"
 _ERASE = text("""
     UPDATE users
     SET email = :email, full_name = :full_name, phone = NULL, password_hash = NULL, is_email_verified = false,
-        oauth_provider = NULL, oauth_id = NULL, marketing_opt_in = false, is_deleted = true,
+        oauth_provider = NULL, oauth_id = NULL, photo_object = NULL, marketing_opt_in = false, is_deleted = true,
         deleted_at = now(), updated_at = now()
     WHERE id = :id
 """)
@@ -28,6 +28,7 @@ def erase(tx: Transaction, person: Person) -> None:
     tx.execute(_ERASE, {"id": person.id, "email": marker_address(person), "full_name": NAME})
     tx.execute(_SESSIONS, {"id": person.id})
     tx.execute(_CODES, {"id": person.id})
+    photos.remove_all(tx, person.id)
     attempts.forget(tx, person.email)
 
 

@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import field_validator
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 
+from shared.cloud import media
 from shared.cloud.database import Transaction
 from shared.identity.accounts import Phone
 from shared.models import Answer, Body, Utc, line
@@ -25,6 +26,7 @@ class ProfileAnswer(Answer):
     marketing_opt_in: bool
     has_password: bool
     is_linked_to_google: bool
+    photo_url: str | None
     created_at: Utc
 
 
@@ -46,7 +48,8 @@ class ProfileChange(Body):
 
 _COLUMNS = """
     id, email, full_name, phone, role, language, is_email_verified, marketing_opt_in,
-    password_hash IS NOT NULL AS has_password, oauth_id IS NOT NULL AS is_linked_to_google, created_at
+    password_hash IS NOT NULL AS has_password, oauth_id IS NOT NULL AS is_linked_to_google, photo_object,
+    created_at
 """
 _READ = text(f"SELECT {_COLUMNS} FROM users WHERE id = :id AND NOT is_deleted")
 _CHANGE = text(f"""
@@ -76,7 +79,9 @@ def change(tx: Transaction, user_id: UUID, change: ProfileChange) -> ProfileAnsw
     return _answer(tx.execute(_CHANGE, values).mappings().first())
 
 
-def _answer(row: object) -> ProfileAnswer:
+def _answer(row: RowMapping | None) -> ProfileAnswer:
     if row is None:
         raise NotSignedIn("This account is gone. Register again.")
-    return ProfileAnswer.model_validate(row)
+    shown = dict(row)
+    photo = shown.pop("photo_object")
+    return ProfileAnswer(**shown, photo_url=media.url(photo) if photo else None)

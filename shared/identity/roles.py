@@ -51,6 +51,8 @@ def change(tx: Transaction, admin_id: UUID, user_id: UUID, change: RoleChange) -
             before=person.role,
             after=change.role,
         )
+    elif admin_id != person.id:
+        audit.record(tx, "admin.read", subject="user", subject_id=person.id, actor_id=admin_id)
     return UserAnswer(
         id=person.id,
         email=person.email,

@@ -46,6 +46,8 @@ class Tokens(Answer):
     refresh_token: Annotated[str, Field(repr=False)]
     token_type: str = "Bearer"  # noqa: S105 - the name of a scheme
     expires_in: int
+    session_id: Annotated[UUID, Field(exclude=True)]
+    """The family; not part of the answer."""
 
 
 class SessionEnded(NotSignedIn):
@@ -146,9 +148,10 @@ def _add(tx: Transaction, person: Person, family_id: UUID) -> Tokens:
     )
     principal = person.principal
     return Tokens(
-        access_token=access_token(principal.id, principal.role, principal.organizer_id),
+        access_token=access_token(principal.id, principal.role, principal.organizer_id, family_id),
         refresh_token=token,
         expires_in=settings().access_token_seconds,
+        session_id=family_id,
     )
 
 

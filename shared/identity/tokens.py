@@ -1,6 +1,6 @@
 """Access tokens: short-lived signed JWTs (UM-004). Nothing is looked up to believe one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 import jwt
@@ -21,13 +21,15 @@ class Principal:
     id: UUID
     role: str
     organizer_id: UUID | None
+    session_id: UUID | None = field(default=None, compare=False)
+    """The session (the family of refresh tokens) that the access token belongs to."""
 
     def may_act_for(self, organizer_id: UUID) -> bool:
         """Whether this person belongs to that organizer, or is an admin."""
         return self.role == "admin" or self.organizer_id == organizer_id
 
 
-def access_token(user_id: UUID, role: str, organizer_id: UUID | None) -> str:
+def access_token(user_id: UUID, role: str, organizer_id: UUID | None, session_id: UUID | None = None) -> str:
     """A token that says who the bearer is until `settings().access_token_seconds` from now."""
     now = int(clock.now().timestamp())
     claims = {
@@ -36,6 +38,7 @@ def access_token(user_id: UUID, role: str, organizer_id: UUID | None) -> str:
         "sub": str(user_id),
         "role": role,
         "org": str(organizer_id) if organizer_id else None,
+        "sid": str(session_id) if session_id else None,
         "iat": now,
         "exp": now + settings().access_token_seconds,
     }
@@ -53,7 +56,10 @@ def principal_of(token: str) -> Principal | None:
             audience=AUDIENCE,
             options={"require": ["exp", "sub", "role"]},
         )
-        organizer = claims.get("org")
-        return Principal(UUID(claims["sub"]), claims["role"], UUID(organizer) if organizer else None)
+        return Principal(UUID(claims["sub"]), claims["role"], _id(claims.get("org")), _id(claims.get("sid")))
     except (jwt.InvalidTokenError, ValueError):
         return None
+
+
+def _id(claim: str | None) -> UUID | None:
+    return UUID(claim) if claim else None

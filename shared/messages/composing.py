@@ -10,7 +10,7 @@ from shared.cloud.database import Transaction, transaction
 from shared.cloud.settings import settings
 from shared.gateways.sendgrid import Attachment, Mail
 from shared.identity import codes
-from shared.messages import facts
+from shared.messages import facts, offers
 from shared.messages.rendering import render
 
 FORGOTTEN_ONCE_DONE = ("verify_email", "already_registered", "reset_password", "account_deleted", "staff_invitation")
@@ -42,8 +42,11 @@ class NotPrinted(Exception):
 
 def compose(email: Asked) -> Mail:
     """The mail as it goes out. Raises Obsolete, or NotPrinted: try again. Opens its own transaction."""
-    with transaction() as tx:
-        known = _FACTS[email.template](tx, email)
+    try:
+        with transaction() as tx:
+            known = _FACTS[email.template](tx, email)
+    except offers.NoConsent as error:
+        raise Obsolete("the reader wants no such mails") from error
     rendered = render(email.template, email.language, known)
     return Mail(
         to=email.to_address,
@@ -53,6 +56,7 @@ def compose(email: Asked) -> Mail:
         attachments=[_attachment(ticket) for ticket in known.get("tickets", ())],
         custom_args={"karcis_email_id": str(email.id)},
         categories=[email.template],
+        headers=offers.headers(known),
     )
 
 
@@ -108,6 +112,25 @@ def _payment_unusable(tx: Transaction, email: Asked) -> dict[str, Any]:
     return {"order": _order(tx, email), "amount": amount}
 
 
+def _refund(tx: Transaction, email: Asked, *statuses: str) -> dict[str, Any]:
+    refund = facts.refund(tx, UUID(email.context["refund_id"]))
+    if statuses and refund.status not in statuses:
+        raise Obsolete(f"the refund is {refund.status}")
+    return {"order": _order(tx, email), "refund": refund}
+
+
+def _refund_account_needed(tx: Transaction, email: Asked) -> dict[str, Any]:
+    return _refund(tx, email, "approved", "failed")
+
+
+def _amount(tx: Transaction, email: Asked) -> dict[str, Any]:
+    return {"order": _order(tx, email), "amount": email.context["amount"]}
+
+
+def _payout(tx: Transaction, email: Asked) -> dict[str, Any]:
+    return {"payout": facts.payout(tx, UUID(email.context["payout_id"]))}
+
+
 def _ids(written: Sequence[str]) -> list[UUID]:
     return [UUID(each) for each in written]
 
@@ -121,6 +144,13 @@ _FACTS: Mapping[str, Callable[[Transaction, Asked], dict[str, Any]]] = {
     "goods_ready": _goods_ready,
     "ticket_delayed": _ticket_delayed,
     "payment_unusable": _payment_unusable,
+    "refund_rejected": _refund,
+    "refund_completed": _refund,
+    "refund_account_needed": _refund_account_needed,
+    "top_up_needed": _amount,
+    "event_cancelled": _amount,
+    "payout_completed": _payout,
+    "payout_account_needed": _payout,
     "account_deleted": _person,
     "staff_invitation": _invitation,
 }

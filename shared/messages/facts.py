@@ -36,6 +36,14 @@ _RETURNED = text("""
       AND (CAST(:refund_id AS uuid) IS NULL OR id = CAST(:refund_id AS uuid))
     ORDER BY created_at DESC LIMIT 1
 """)
+_REFUND = text("SELECT amount, reason, rejection_reason, method, status FROM refunds WHERE id = :id")
+_PAYOUT = text("""
+    SELECT p.amount, p.status, e.title AS event_title, u.full_name AS organizer_name,
+        b.bank_code, b.account_number_ending
+    FROM payouts p JOIN events e ON e.id = p.event_id JOIN users u ON u.id = p.organizer_id
+    LEFT JOIN bank_accounts b ON b.user_id = u.id AND b.replaced_at IS NULL
+    WHERE p.id = :id
+""")
 _TICKETS = text("""
     SELECT t.id, t.pdf_object, c.name AS tier_name, COALESCE(i.attendee_name, u.full_name) AS attendee_name
     FROM tickets t JOIN orders o ON o.id = t.order_id JOIN users u ON u.id = o.user_id
@@ -93,6 +101,29 @@ class Order:
     total_amount: int
     deadline: str
     payment: Payment | None
+
+
+@dataclass(frozen=True)
+class Refund:
+    """Money on its way back. `amount` in rupiah."""
+
+    amount: int
+    reason: str
+    rejection_reason: str | None
+    method: str | None
+    status: str
+
+
+@dataclass(frozen=True)
+class Payout:
+    """Money for an organizer, and the bank account they have now. `amount` in rupiah."""
+
+    amount: int
+    status: str
+    event_title: str
+    organizer_name: str
+    bank_code: str | None
+    account_number_ending: str | None
 
 
 @dataclass(frozen=True)
@@ -157,6 +188,16 @@ def returned_amount(tx: Transaction, order_id: UUID | None, refund_id: UUID | No
     """What goes back of a payment that came too late or twice: by this refund, or by the order's last such one."""
     amount: int = tx.execute(_RETURNED, {"order_id": order_id, "refund_id": refund_id}).scalar_one()
     return amount
+
+
+def refund(tx: Transaction, refund_id: UUID) -> Refund:
+    """A refund as it stands."""
+    return Refund(**tx.execute(_REFUND, {"id": refund_id}).one()._mapping)
+
+
+def payout(tx: Transaction, payout_id: UUID) -> Payout:
+    """A payout as it stands."""
+    return Payout(**tx.execute(_PAYOUT, {"id": payout_id}).one()._mapping)
 
 
 def _open_payment(tx: Transaction, order_id: UUID | None, zone: str, language: str) -> Payment | None:

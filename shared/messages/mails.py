@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from shared.cloud import outbox
 from shared.cloud.database import Transaction
+from shared.identity import people
 from shared.identity.accounts import Letter
 
 Template = Literal[
@@ -20,6 +21,13 @@ Template = Literal[
     "goods_ready",
     "ticket_delayed",
     "payment_unusable",
+    "refund_rejected",
+    "refund_completed",
+    "refund_account_needed",
+    "top_up_needed",
+    "event_cancelled",
+    "payout_completed",
+    "payout_account_needed",
     "account_deleted",
     "staff_invitation",
 ]
@@ -97,7 +105,8 @@ def ask_about_order(
 ) -> None:
     """Have an order's buyer told, in their language. Who has deleted their account is left alone.
 
-    `context` for payment_unusable: the `refund_id`, where the order has several such refunds.
+    `context` for payment_unusable and the refund_... mails: the `refund_id`; for top_up_needed and
+    event_cancelled the `amount` in rupiah.
     """
     buyer = tx.execute(_BUYER, {"order_id": order_id}).first()
     if buyer:
@@ -110,6 +119,22 @@ def ask_about_order(
             context=context or {},
             order_id=order_id,
         )
+
+
+def ask_person(
+    tx: Transaction, template: Template, user_id: UUID, *, once_key: str, context: Mapping[str, Any]
+) -> None:
+    """Have somebody told, in their language. Who has deleted their account is left alone."""
+    person = people.get(tx, user_id)
+    if person:
+        ask(tx, template, once_key=once_key, to=person.email, language=person.language, context=context)
+
+
+def ask_refund_completed(tx: Transaction, refund_id: UUID, order_id: UUID) -> None:
+    """Tell a buyer that their money is back (NS-006)."""
+    ask_about_order(
+        tx, "refund_completed", order_id, once_key=f"refund_completed:{refund_id}", context={"refund_id": refund_id}
+    )
 
 
 def ask_e_tickets(tx: Transaction, order_id: UUID) -> None:

@@ -22,16 +22,25 @@ class Rendered:
 
 def render(template: str, language: str, facts: Mapping[str, Any]) -> Rendered:
     """The mail `template` in `language` (`id` or `en`). A fact that is missing is an error."""
-    known = {
+    known = _known(language, facts)
+    plain = _templates().get_template(f"{language}/{template}.txt")
+    subject = " ".join("".join(plain.blocks["subject"](plain.new_context(known))).split())
+    html = _templates().get_template(f"{language}/{template}.html").render(known, subject=subject)
+    return Rendered(subject, plain.render(known).strip() + "\n", html)
+
+
+def render_page(template: str, language: str, facts: Mapping[str, Any]) -> str:
+    """The HTML page `template`, which a link in a mail leads to."""
+    return _templates().get_template(f"{template}.html").render(_known(language, facts)).strip() + "\n"
+
+
+def _known(language: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {
         **facts,
         "language": language,
         "brand": settings().sender_name,
         "public_url": settings().public_url.rstrip("/"),
     }
-    plain = _templates().get_template(f"{language}/{template}.txt")
-    subject = " ".join("".join(plain.blocks["subject"](plain.new_context(known))).split())
-    html = _templates().get_template(f"{language}/{template}.html").render(known, subject=subject)
-    return Rendered(subject, plain.render(known).strip() + "\n", html)
 
 
 @lru_cache(maxsize=1)

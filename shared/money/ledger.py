@@ -4,9 +4,12 @@ Debits are positive, credits negative, in whole rupiah. What an account means:
 
     gateway_clearing:<gateway>      what a gateway has taken in for us and not yet passed on
     organizer_payable:<organizer>   what we owe an organizer
+    payouts_payable                 of that, what is on its way to their bank
     platform_fee_revenue            the fee the customer pays on top (FN-001)
     commission_revenue              our share of the ticket price (FN-004)
     promotion_cost                  discounts that we pay to the organizer in the customer's place (TS-006)
+    penalty_revenue                 what organizers owe for cancelled events (FN-015)
+    payment_differences             odd rupiah an admin accepted, and the unique codes of ISO-3
     refunds_payable                 what we owe customers
     unallocated                     money that fits no order and waits for a person
 """
@@ -15,13 +18,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from shared.cloud.database import Transaction
 
 _POST = text("""
     INSERT INTO ledger_postings (kind, reference_id, order_id, event_id, organizer_id)
     SELECT :kind, :reference_id, id, event_id, organizer_id FROM orders WHERE id = :order_id
+    ON CONFLICT (kind, reference_id) DO NOTHING
+    RETURNING id
+""")
+_POST_FOR_EVENT = text("""
+    INSERT INTO ledger_postings (kind, reference_id, event_id, organizer_id)
+    SELECT :kind, :reference_id, id, organizer_id FROM events WHERE id = :event_id
     ON CONFLICT (kind, reference_id) DO NOTHING
     RETURNING id
 """)
@@ -37,8 +46,17 @@ _DIFFERENCES = text("""
     GROUP BY p.id HAVING sum(e.amount) <> 0
 """)
 
+_SET_ASIDE = text("""
+    SELECT COALESCE(-sum(e.amount), 0)
+    FROM ledger_postings p JOIN ledger_entries e ON e.posting_id = p.id  -- Uses index: ledger_postings_order
+    WHERE p.order_id = :order_id AND e.account = 'unallocated'
+""")
+
 UNALLOCATED = "unallocated"
 REFUNDS_PAYABLE = "refunds_payable"
+PAYOUTS_PAYABLE = "payouts_payable"
+DIFFERENCES = "payment_differences"
+PROMOTION_COST = "promotion_cost"
 
 
 def clearing(gateway: str) -> str:
@@ -46,38 +64,58 @@ def clearing(gateway: str) -> str:
     return f"gateway_clearing:{gateway}"
 
 
+def payable_to(organizer_id: UUID) -> str:
+    """The account of what we owe an organizer."""
+    return f"organizer_payable:{organizer_id}"
+
+
 @dataclass(frozen=True)
 class Sale:
-    """What a paid order is made of, in rupiah. `total` is what the customer paid."""
+    """What a paid order is made of, in rupiah. `total` is its price with fees.
+
+    `received` came in by this payment, `set_aside` by earlier ones and waits as unallocated. What they
+    are more or less than the total is a difference that somebody has accepted.
+    """
 
     order_id: UUID
     organizer_id: UUID
     gateway: str
     total: int
     platform_fee: int
+    received: int
+    set_aside: int = 0
+
+
+@dataclass(frozen=True)
+class Share:
+    """How the money of some items of an order was divided at their sale, in rupiah.
+
+    `promotion` is what the platform had added to it for its promo codes.
+    """
+
+    organizer: int
+    commission: int = 0
+    platform_fee: int = 0
+    promotion: int = 0
 
 
 def post(tx: Transaction, kind: str, reference_id: UUID, entries: Mapping[str, int], *, order_id: UUID) -> bool:
-    """Book `entries` (account to amount) once per (kind, reference); False where that has been done already.
+    """Book `entries` (account to amount) of an order once per (kind, reference); False where that has been done.
 
     Zero amounts are left out, and so is a posting without any other.
     """
-    moved = {account: amount for account, amount in entries.items() if amount}
-    if not moved:
-        return False
-    values = {"kind": kind, "reference_id": reference_id, "order_id": order_id}
-    posting_id = tx.execute(_POST, values).scalar_one_or_none()
-    if posting_id is None:
-        return False
-    tx.execute(
-        _ENTRY,
-        [{"posting_id": posting_id, "account": account, "amount": amount} for account, amount in sorted(moved.items())],
-    )
-    return True
+    return _post(tx, _POST, {"kind": kind, "reference_id": reference_id, "order_id": order_id}, entries)
+
+
+def post_for_event(
+    tx: Transaction, kind: str, reference_id: UUID, entries: Mapping[str, int], *, event_id: UUID
+) -> bool:
+    """The same for money of an event that belongs to no order: payouts, penalties."""
+    return _post(tx, _POST_FOR_EVENT, {"kind": kind, "reference_id": reference_id, "event_id": event_id}, entries)
 
 
 def post_sale(tx: Transaction, payment_id: UUID, sale: Sale) -> bool:
-    """Book a paid order: the gateway owes us the total; we owe the organizer the price less commission.
+    """Book a paid order: the gateway owes us what came in; we owe the organizer the price less commission.
 
     A discount of the organizer's lowers that price; one of the platform's is our cost.
     """
@@ -96,8 +134,22 @@ def post_to_refund(tx: Transaction, payment_id: UUID, gateway: str, amount: int,
     return post(tx, "unusable_payment", payment_id, entries, order_id=order_id)
 
 
+def post_refund_owed(
+    tx: Transaction, refund_id: UUID, amount: int, share: Share, *, organizer_id: UUID, order_id: UUID
+) -> bool:
+    """Book an approved refund: the `share` of each in what was sold goes back, and the buyer is owed `amount`."""
+    entries = {
+        payable_to(organizer_id): share.organizer,
+        "commission_revenue": share.commission,
+        "platform_fee_revenue": share.platform_fee,
+        PROMOTION_COST: -share.promotion,
+        REFUNDS_PAYABLE: -amount,
+    }
+    return post(tx, "refund_owed", refund_id, entries, order_id=order_id)
+
+
 def post_refunded(tx: Transaction, refund_id: UUID, gateway: str, amount: int, *, order_id: UUID) -> bool:
-    """Book that money we owed a customer has gone out through the gateway."""
+    """Book money we owed a customer has gone out through the gateway."""
     entries = {REFUNDS_PAYABLE: amount, clearing(gateway): -amount}
     return post(tx, "refund_paid", refund_id, entries, order_id=order_id)
 
@@ -108,18 +160,44 @@ def post_unallocated(tx: Transaction, payment_id: UUID, gateway: str, amount: in
     return post(tx, "unallocated_payment", payment_id, entries, order_id=order_id)
 
 
+def post_unallocated_to_refund(tx: Transaction, refund_id: UUID, amount: int, *, order_id: UUID) -> bool:
+    """Book that such money goes back to its sender."""
+    return post(tx, "review_refund", refund_id, {UNALLOCATED: amount, REFUNDS_PAYABLE: -amount}, order_id=order_id)
+
+
+def set_aside(tx: Transaction, order_id: UUID) -> int:
+    """What of an order's money waits for a decision, in rupiah."""
+    return int(tx.execute(_SET_ASIDE, {"order_id": order_id}).scalar_one())
+
+
 def differences(tx: Transaction, *, days: int) -> dict[UUID, int]:
     """Postings of the last `days` that don't balance: always empty, or the wall is down."""
     return {row.id: int(row.difference) for row in tx.execute(_DIFFERENCES, {"days": days})}
+
+
+def _post(tx: Transaction, statement: TextClause, values: Mapping[str, object], entries: Mapping[str, int]) -> bool:
+    moved = {account: amount for account, amount in entries.items() if amount}
+    if not moved:
+        return False
+    posting_id = tx.execute(statement, values).scalar_one_or_none()
+    if posting_id is None:
+        return False
+    tx.execute(
+        _ENTRY,
+        [{"posting_id": posting_id, "account": account, "amount": amount} for account, amount in sorted(moved.items())],
+    )
+    return True
 
 
 def _sale_entries(tx: Transaction, sale: Sale) -> dict[str, int]:
     shares = tx.execute(_SHARES, {"order_id": sale.order_id}).one()
     commission, platform_discount = int(shares.commission), int(shares.platform_discount)
     return {
-        clearing(sale.gateway): sale.total,
-        "promotion_cost": platform_discount,
-        f"organizer_payable:{sale.organizer_id}": -(sale.total + platform_discount - sale.platform_fee - commission),
+        clearing(sale.gateway): sale.received,
+        UNALLOCATED: sale.set_aside,
+        PROMOTION_COST: platform_discount,
+        payable_to(sale.organizer_id): -(sale.total + platform_discount - sale.platform_fee - commission),
         "commission_revenue": -commission,
         "platform_fee_revenue": -sale.platform_fee,
+        DIFFERENCES: sale.total - sale.received - sale.set_aside,
     }

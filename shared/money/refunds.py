@@ -1,92 +1,170 @@
-"""Money that goes back. Here: a payment that can't be used goes back in full (LATE-1).
+"""Money that goes back to buyers: the rows, and what moves them. All takes an open transaction with the order locked.
 
-The row comes first and the gateway is called with the row's id as key, so that a repeat after a crash
-can't pay twice. What a gateway can't send back by itself (a bank transfer) becomes a manual task.
+    requested ──► approved ──► processing ──► completed
+        │             ▲             │
+        └─► rejected  └── failed ◄──┘      retried under the same debt
+
+From `approved` on the money is owed: the ledger says so, and no second refund can want the same items.
+Sending it is `shared/payments/paying_back.py`.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.cloud import audit, manual_tasks, outbox
-from shared.cloud.database import Transaction, transaction
-from shared.gateways import accounts
-from shared.gateways.errors import GatewayRefused
+from shared.cloud import audit, outbox
+from shared.cloud.database import Transaction
 from shared.gateways.facts import RefundFact, RefundState
 from shared.money import ledger
+from shared.money.ledger import Share
+from shared.problems import NotFound
+from shared.sales import orders
 
 log = logging.getLogger(__name__)
 
-REASON = "The payment came too late or twice, and is returned in full."
+UNUSABLE = "The payment came too late or twice, and is returned in full."
+OPEN = ("approved", "processing", "failed")
+"""Owed, and not back yet."""
 
-_OWE = text("""
-    INSERT INTO refunds (order_id, payment_id, user_id, kind, amount, reason, status)
-    SELECT order_id, p.id, o.user_id, 'unusable_payment', p.received_amount, :reason, 'approved'
+_COLUMNS = """
+    r.id, r.order_id, r.payment_id, r.user_id, r.kind, r.amount, r.status, r.method, r.reason, r.gateway_refund_id,
+    p.gateway, p.gateway_reference, p.external_id, COALESCE(p.channel, p.payment_method) AS channel
+"""
+_READ = text(f"SELECT {_COLUMNS} FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE r.id = :id")
+_OF_PAYMENT = text(f"""
+    SELECT {_COLUMNS} FROM refunds r JOIN payments p ON p.id = r.payment_id  -- Uses index: refunds_payment
+    WHERE r.payment_id = :payment_id AND r.method = 'gateway' AND r.status IN ('processing', 'completed')
+    ORDER BY r.created_at, r.id
+""")
+_OWE_UNUSABLE = text("""
+    INSERT INTO refunds (order_id, payment_id, user_id, kind, amount, reason, status, decided_at)
+    SELECT order_id, p.id, o.user_id, 'unusable_payment', p.received_amount, :reason, 'approved', now()
     FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.id = :payment_id
     ON CONFLICT (payment_id) WHERE kind = 'unusable_payment' DO NOTHING
     RETURNING id, amount
 """)
 _TAKEN_BACK = text("""
-    INSERT INTO refunds (order_id, payment_id, user_id, kind, amount, reason, status)
-    SELECT order_id, p.id, o.user_id, 'by_gateway', p.received_amount, :reason, 'completed'
+    INSERT INTO refunds (order_id, payment_id, user_id, kind, amount, reason, status, decided_at, method)
+    SELECT order_id, p.id, o.user_id, 'by_gateway', p.received_amount, :reason, 'completed', now(), 'gateway'
     FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.id = :payment_id
     RETURNING id
 """)
-_BEGIN = text("""
-    UPDATE refunds SET status = 'processing', updated_at = now()
-    WHERE id = :id AND status IN ('approved', 'processing')
+_ADD = text("""
+    INSERT INTO refunds (order_id, payment_id, user_id, kind, amount, reason, status)
+    SELECT o.id, p.id, o.user_id, :kind, :amount, :reason, 'requested'
+    FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.id = :payment_id
+    RETURNING id
 """)
-_READ = text("""
-    SELECT r.id, r.order_id, r.payment_id, r.amount, r.status, r.gateway_refund_id, p.gateway,
-        p.gateway_reference, p.external_id
-    FROM refunds r JOIN payments p ON p.id = r.payment_id
-    WHERE r.id = :id
+_ADD_ITEM = text("""
+    INSERT INTO refund_items (refund_id, order_item_id, amount) VALUES (:refund_id, :item_id, :amount)
 """)
-_OF_PAYMENT = text("SELECT id FROM refunds WHERE payment_id = :payment_id AND kind = 'unusable_payment'")
-_OF_GATEWAY = text("""
-    SELECT payment_id FROM refunds WHERE gateway_refund_id = :reference OR CAST(id AS text) = :ours LIMIT 1
+_ITEMS = text("SELECT order_item_id FROM refund_items WHERE refund_id = :id")
+_APPROVED = text("""
+    UPDATE refunds SET status = 'approved', approved_by = :by, decided_at = now(), updated_at = now() WHERE id = :id
 """)
-_SENT = text("""
-    UPDATE refunds SET gateway_refund_id = :gateway_refund_id, updated_at = now() WHERE id = :id
+_REJECTED = text("""
+    UPDATE refunds SET status = 'rejected', approved_by = :by, rejection_reason = :reason, decided_at = now(),
+        updated_at = now()
+    WHERE id = :id
 """)
+_FREE_ITEMS = text("UPDATE refund_items SET is_rejected = true WHERE refund_id = :id")
+_SENDING = text("""
+    UPDATE refunds SET status = 'processing', method = :method, failure = NULL, sent_at = COALESCE(sent_at, now()),
+        updated_at = now()
+    WHERE id = :id
+""")
+_WAITING = text("""
+    UPDATE refunds SET status = 'approved', method = 'disbursement', failure = :failure, updated_at = now()
+    WHERE id = :id
+""")
+_NAMED = text(
+    "UPDATE refunds SET gateway_refund_id = :name WHERE id = :id AND gateway_refund_id IS DISTINCT FROM :name"
+)
 _COMPLETED = text("""
     UPDATE refunds SET status = 'completed', failure = NULL, updated_at = now()
     WHERE id = :id AND status <> 'completed'
     RETURNING id
 """)
 _FAILED = text("""
-    UPDATE refunds SET status = 'failed', failure = :failure, updated_at = now()
-    WHERE id = :id AND status <> 'completed'
+    UPDATE refunds SET status = 'failed', failure = :failure, updated_at = now() WHERE id = :id
 """)
-_PAYMENT_REFUNDED = text("UPDATE payments SET status = 'refunded', updated_at = now() WHERE id = :payment_id")
+_ALL_BACK = text("""
+    SELECT NOT EXISTS (SELECT 1 FROM order_items WHERE order_id = :order_id AND returned_at IS NULL)
+       AND NOT EXISTS (
+        SELECT 1 FROM refunds WHERE order_id = :order_id AND status IN ('approved', 'processing', 'failed'))
+""")
+_PAYMENT_REFUNDED = text("""
+    UPDATE payments SET status = 'refunded', updated_at = now() WHERE id = :payment_id AND status = 'paid'
+""")
+_PAYMENTS_REFUNDED = text("""
+    UPDATE payments SET status = 'refunded', updated_at = now() WHERE order_id = :order_id AND status = 'paid'
+""")
+_ANY = text("SELECT EXISTS (SELECT 1 FROM refunds WHERE order_id = :order_id AND status <> 'rejected')")
+_BY_NAME = text("""
+    SELECT id, payment_id FROM refunds WHERE gateway_refund_id = :reference OR CAST(id AS text) = :ours LIMIT 1
+""")
 
 
 @dataclass(frozen=True)
 class Refund:
-    """A refund with what its gateway must know. `amount` in rupiah."""
+    """A refund with what its gateway must know. `amount` in rupiah; `channel` is how the buyer had paid."""
 
     id: UUID
     order_id: UUID
     payment_id: UUID
+    user_id: UUID
+    kind: str
     amount: int
     status: str
+    method: str | None
+    reason: str
     gateway_refund_id: str | None
     gateway: str
     gateway_reference: str | None
     external_id: str
+    channel: str
+
+
+def read(tx: Transaction, refund_id: UUID) -> Refund:
+    """A refund as it is. Raises NotFound."""
+    row = tx.execute(_READ, {"id": refund_id}).first()
+    if row is None:
+        raise NotFound
+    return Refund(**row._mapping)
+
+
+def sent_of(tx: Transaction, payment_id: UUID) -> list[Refund]:
+    """The refunds of a payment that went, or are going, through its gateway."""
+    return [Refund(**row._mapping) for row in tx.execute(_OF_PAYMENT, {"payment_id": payment_id})]
+
+
+def any_of(tx: Transaction, order_id: UUID) -> bool:
+    """Whether anything of an order has been given back, or is asked back."""
+    found: bool = tx.execute(_ANY, {"order_id": order_id}).scalar_one()
+    return found
+
+
+def items_of(tx: Transaction, refund_id: UUID) -> list[UUID]:
+    """The order items that a refund gives back."""
+    return list(tx.execute(_ITEMS, {"id": refund_id}).scalars())
+
+
+def named_by(tx: Transaction, fact: RefundFact) -> tuple[UUID, UUID] | None:
+    """The refund a gateway's webhook is about, by its id there or by ours, with its payment."""
+    row = tx.execute(_BY_NAME, {"reference": fact.gateway_reference, "ours": fact.reference}).first()
+    return (row.id, row.payment_id) if row else None
 
 
 def owe_unusable_payment(tx: Transaction, payment_id: UUID, gateway: str, *, order_id: UUID) -> UUID | None:
-    """Owe a customer the whole of a payment that buys nothing; None where we do already."""
-    row = tx.execute(_OWE, {"payment_id": payment_id, "reason": REASON}).first()
+    """Owe a customer the whole of a payment that buys nothing; None where we do already (LATE-1)."""
+    row = tx.execute(_OWE_UNUSABLE, {"payment_id": payment_id, "reason": UNUSABLE}).first()
     if row is None:
         return None
     ledger.post_to_refund(tx, payment_id, gateway, row.amount, order_id=order_id)
-    audit.record(tx, "refund.approved", subject="refund", subject_id=row.id, amount=row.amount, order_id=order_id)
-    outbox.add(tx, "refund.approved", {"refund_id": row.id})
+    _announce(tx, row.id, row.amount, by=None)
     refund_id: UUID = row.id
     return refund_id
 
@@ -98,118 +176,105 @@ def record_taken_back(tx: Transaction, payment_id: UUID, reason: str) -> None:
     audit.record(tx, "refund.by_gateway", subject="refund", subject_id=refund_id)
 
 
-def pay_back(refund_id: UUID) -> str:
-    """Send an approved refund through its gateway; return its status afterwards. Safe to repeat.
+def add(tx: Transaction, payment_id: UUID, kind: str, amount: int, reason: str, items: Mapping[UUID, int]) -> UUID:
+    """Write down that `items` (to what each gives back) are wanted back.
 
-    Raises GatewayUnavailable where the gateway gave no answer: call again.
+    The database refuses an item that another refund has, and more than came in.
     """
-    with transaction() as tx:
-        tx.execute(_BEGIN, {"id": refund_id})
-        refund = _read(tx, refund_id)
-    if refund.status != "processing":
-        return refund.status
-    try:
-        fact = _SEND[refund.gateway](refund)
-    except GatewayRefused as refused:
-        with transaction() as tx:
-            _fail(tx, refund, refused.code)
-        return "failed"
-    with transaction() as tx:
-        return apply(tx, refund_id, fact)
+    refund_id: UUID = tx.execute(
+        _ADD, {"payment_id": payment_id, "kind": kind, "amount": amount, "reason": reason}
+    ).scalar_one()
+    rows = [{"refund_id": refund_id, "item_id": item_id, "amount": each} for item_id, each in items.items()]
+    if rows:
+        tx.execute(_ADD_ITEM, rows)
+    return refund_id
 
 
-def apply(tx: Transaction, refund_id: UUID, fact: RefundFact) -> str:
-    """Book what the gateway says of a refund; the same fact twice changes nothing."""
-    refund = _read(tx, refund_id)
-    tx.execute(_SENT, {"id": refund_id, "gateway_refund_id": fact.gateway_reference})
+def approve(tx: Transaction, refund: Refund, share: Share, *, organizer_id: UUID, by: UUID | None) -> None:
+    """Owe the money from now on, by the parts of the sale that `share` takes it from."""
+    tx.execute(_APPROVED, {"id": refund.id, "by": by})
+    ledger.post_refund_owed(tx, refund.id, refund.amount, share, organizer_id=organizer_id, order_id=refund.order_id)
+    _announce(tx, refund.id, refund.amount, by=by)
+
+
+def approve_unallocated(tx: Transaction, refund: Refund, *, by: UUID | None) -> None:
+    """Owe money back that was never part of a sale."""
+    tx.execute(_APPROVED, {"id": refund.id, "by": by})
+    ledger.post_unallocated_to_refund(tx, refund.id, refund.amount, order_id=refund.order_id)
+    _announce(tx, refund.id, refund.amount, by=by)
+
+
+def reject(tx: Transaction, refund: Refund, reason: str, *, by: UUID | None) -> None:
+    """Owe nothing; the items may be asked for again, or go back for another reason."""
+    tx.execute(_REJECTED, {"id": refund.id, "by": by, "reason": reason})
+    tx.execute(_FREE_ITEMS, {"id": refund.id})
+    audit.record(tx, "refund.rejected", subject="refund", subject_id=refund.id, actor_id=by)
+
+
+def mark_sending(tx: Transaction, refund: Refund, method: str) -> None:
+    """It is about to leave through `method`: gateway or disbursement."""
+    tx.execute(_SENDING, {"id": refund.id, "method": method})
+
+
+def turn_to_disbursement(tx: Transaction, refund: Refund, failure: str | None) -> None:
+    """The gateway can't send it back: it goes to the buyer's bank account instead (PS-017)."""
+    tx.execute(_WAITING, {"id": refund.id, "failure": failure})
+    if refund.method != "disbursement":
+        audit.record(tx, "refund.by_disbursement", subject="refund", subject_id=refund.id, failure=failure)
+
+
+def apply(tx: Transaction, refund: Refund, fact: RefundFact) -> RefundState:
+    """Book what the gateway says of a refund it sends; the same fact twice changes nothing.
+
+    FAILED is left to the caller, who knows other ways.
+    """
+    tx.execute(_NAMED, {"id": refund.id, "name": fact.gateway_reference})
     if fact.state is RefundState.SUCCEEDED:
-        return complete(tx, refund)
-    if fact.state is RefundState.FAILED and refund.status != "completed":
-        _fail(tx, refund, fact.failure_code or fact.raw_status)
-        return "failed"
-    return refund.status
+        complete_by_gateway(tx, refund)
+    return fact.state
 
 
-def complete(tx: Transaction, refund: Refund) -> str:
-    """The money is back with the customer: close the refund, the payment and the debt."""
+def complete_by_gateway(tx: Transaction, refund: Refund) -> None:
+    """The gateway has sent it back: close the debt to the buyer."""
     if tx.execute(_COMPLETED, {"id": refund.id}).first():
-        tx.execute(_PAYMENT_REFUNDED, {"payment_id": refund.payment_id})
         ledger.post_refunded(tx, refund.id, refund.gateway, refund.amount, order_id=refund.order_id)
-        audit.record(tx, "refund.completed", subject="refund", subject_id=refund.id, amount=refund.amount)
-        outbox.add(tx, "refund.processed", {"refund_id": refund.id, "order_id": refund.order_id})
-    return "completed"
+        _close(tx, refund)
 
 
-def of_payment(tx: Transaction, payment_id: UUID) -> Refund | None:
-    """The refund of an unusable payment, if there is one."""
-    found = tx.execute(_OF_PAYMENT, {"payment_id": payment_id}).scalar_one_or_none()
-    return _read(tx, found) if found else None
+def complete_by_transfer(tx: Transaction, refund: Refund) -> None:
+    """It has arrived in the buyer's bank account; the transfer has booked itself."""
+    if tx.execute(_COMPLETED, {"id": refund.id}).first():
+        _close(tx, refund)
 
 
-def payment_named_by(tx: Transaction, fact: RefundFact) -> UUID | None:
-    """The payment whose refund a gateway's webhook is about, by its id there or by ours."""
-    names = {"reference": fact.gateway_reference, "ours": fact.reference}
-    found: UUID | None = tx.execute(_OF_GATEWAY, names).scalar()
-    return found
-
-
-def ask_about(payment_id: UUID) -> str:
-    """Ask the gateway what became of a payment's refund, and book it; return the refund's status.
-
-    Raises GatewayUnavailable where the gateway gave no answer: call again.
-    """
-    with transaction() as tx:
-        refund = of_payment(tx, payment_id)
-    if refund is None or refund.status != "processing":
-        return refund.status if refund else "none"
-    fact = _ASK[refund.gateway](refund)
-    if fact is None:
-        return refund.status
-    with transaction() as tx:
-        return apply(tx, refund.id, fact)
-
-
-def _read(tx: Transaction, refund_id: UUID) -> Refund:
-    return Refund(**tx.execute(_READ, {"id": refund_id}).one()._mapping)
-
-
-def _fail(tx: Transaction, refund: Refund, failure: str) -> None:
+def fail(tx: Transaction, refund: Refund, failure: str) -> None:
+    """It did not arrive: the debt stays, and it can be sent again (PS-025)."""
     log.warning("refund.failed", extra={"refund_id": str(refund.id), "failure": failure})
     tx.execute(_FAILED, {"id": refund.id, "failure": failure})
     audit.record(tx, "refund.failed", subject="refund", subject_id=refund.id, failure=failure)
-    manual_tasks.add(
-        tx, "refund_by_hand", subject="refund", subject_id=refund.id, failure=failure, amount=refund.amount
-    )
 
 
-def _by_xendit(refund: Refund) -> RefundFact:
-    return accounts.xendit().refund(
-        invoice_id=refund.gateway_reference or "",
-        amount=refund.amount,
-        reference_id=str(refund.id),
-        idempotency_key=str(refund.id),
-        reason="DUPLICATE",
-    )
+def reopen(tx: Transaction, refund: Refund) -> None:
+    """Have a refund that waits or failed sent again."""
+    outbox.add(tx, "refund.approved", {"refund_id": refund.id})
 
 
-def _by_midtrans(refund: Refund) -> RefundFact:
-    return accounts.midtrans().refund(
-        order_id=refund.external_id, amount=refund.amount, refund_key=str(refund.id), reason=REASON
-    )
+def finish_order(tx: Transaction, order_id: UUID) -> None:
+    """Close an order whose items are all given back and whose refunds have all arrived (PS-019). It is locked."""
+    order = orders.lock(tx, order_id)
+    if order.status == "paid" and tx.execute(_ALL_BACK, {"order_id": order_id}).scalar_one():
+        tx.execute(_PAYMENTS_REFUNDED, {"order_id": order_id})
+        orders.mark_refunded(tx, order)
 
 
-_SEND: dict[str, Callable[[Refund], RefundFact]] = {"xendit": _by_xendit, "midtrans": _by_midtrans}
+def _close(tx: Transaction, refund: Refund) -> None:
+    if refund.kind in ("unusable_payment", "review"):
+        tx.execute(_PAYMENT_REFUNDED, {"payment_id": refund.payment_id})
+    audit.record(tx, "refund.completed", subject="refund", subject_id=refund.id, amount=refund.amount)
+    outbox.add(tx, "refund.processed", {"refund_id": refund.id, "order_id": refund.order_id})
+    finish_order(tx, refund.order_id)
 
 
-def _asked_of_xendit(refund: Refund) -> RefundFact | None:
-    return accounts.xendit().refund_fact(refund.gateway_refund_id) if refund.gateway_refund_id else None
-
-
-def _asked_of_midtrans(refund: Refund) -> RefundFact | None:
-    return accounts.midtrans().refund_fact(refund.external_id, str(refund.id))
-
-
-_ASK: dict[str, Callable[[Refund], RefundFact | None]] = {
-    "xendit": _asked_of_xendit,
-    "midtrans": _asked_of_midtrans,
-}
+def _announce(tx: Transaction, refund_id: UUID, amount: int, *, by: UUID | None) -> None:
+    audit.record(tx, "refund.approved", subject="refund", subject_id=refund_id, actor_id=by, amount=amount)
+    outbox.add(tx, "refund.approved", {"refund_id": refund_id})

@@ -5,16 +5,20 @@ opening ──► pending ──► paid ──► refunded
    └──► expired / failed
 """
 
+import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from shared.cloud import outbox
 from shared.cloud.database import Transaction
+from shared.cloud.settings import settings
 from shared.gateways.facts import OpenedPayment, PaymentFact
-from shared.problems import NotFound
+from shared.problems import NotFound, TryAgain, violated_constraint
 from shared.sales.orders import Order
 
 OPEN = ("opening", "pending")
@@ -29,8 +33,9 @@ _LOCK_OPEN = text(f"""
     SELECT {_COLUMNS} FROM payments WHERE order_id = :order_id AND status IN ('opening', 'pending') FOR UPDATE
 """)
 _ADD = text(f"""
-    INSERT INTO payments (order_id, attempt, gateway, external_id, payment_method, amount, expires_at)
-    SELECT :order_id, n, :gateway, CAST(:order_id AS text) || '-' || n, :payment_method, :amount, :expires_at
+    INSERT INTO payments (order_id, attempt, gateway, external_id, payment_method, amount, unique_code, expires_at)
+    SELECT :order_id, n, :gateway, CAST(:order_id AS text) || '-' || n, :payment_method, :amount, :unique_code,
+        :expires_at
     FROM (SELECT COALESCE(max(attempt), 0) + 1 AS n FROM payments WHERE order_id = :order_id) AS next
     RETURNING {_COLUMNS}
 """)
@@ -57,6 +62,10 @@ _ENDED = text("""
     WHERE id = :id
 """)
 _MUST_END = text("UPDATE payments SET must_end_at_gateway = true, updated_at = now() WHERE id = :id")
+_TOPPED_UP = text("""
+    UPDATE payments SET review_decision = 'topped_up', reviewed_at = now()
+    WHERE order_id = :order_id AND received_amount <> amount AND review_decision IS NULL
+""")
 _ENDED_AT_GATEWAY = text("UPDATE payments SET must_end_at_gateway = false WHERE id = :id")
 _BY_NAME = text("""
     SELECT id FROM payments WHERE gateway = :gateway
@@ -118,16 +127,29 @@ def named(tx: Transaction, gateway: str, external_id: str | None, gateway_refere
     return found
 
 
-def add(tx: Transaction, order: Order, *, gateway: str, method: str, expires_at: datetime) -> Attempt:
-    """Record that we are about to ask a gateway. The external id is the order's and the number of the try."""
-    values = {
-        "order_id": order.id,
-        "gateway": gateway,
-        "payment_method": method,
-        "amount": order.total_amount,
-        "expires_at": expires_at,
-    }
-    return Attempt(**tx.execute(_ADD, values).one()._mapping)
+def add(tx: Transaction, order: Order, *, gateway: str, method: str, amount: int, expires_at: datetime) -> Attempt:
+    """Record that we are about to ask a gateway for `amount` rupiah (and a unique code on top, where those are on).
+
+    The external id is the order's and the number of the try.
+    """
+    values = {"order_id": order.id, "gateway": gateway, "payment_method": method, "expires_at": expires_at}
+    for code in _codes():
+        try:
+            with tx.begin_nested():
+                row = tx.execute(_ADD, {**values, "amount": amount + (code or 0), "unique_code": code}).one()
+        except DBAPIError as error:
+            if violated_constraint(error) == "one_open_unique_amount":
+                continue
+            raise
+        return Attempt(**row._mapping)
+    raise TryAgain("Too many people are paying this very amount. Try again in a minute.", retry_after_seconds=60)
+
+
+def _codes() -> Iterable[int | None]:
+    """What to add to an amount so that no open payment has the same: tried in random order (ISO-3)."""
+    if settings().unique_codes != "on":
+        return (None,)
+    return random.sample(range(1, 1000), 999)
 
 
 def add_free(tx: Transaction, order: Order) -> UUID:
@@ -183,6 +205,11 @@ def must_end(tx: Transaction, attempt: Attempt) -> None:
     """Note that the gateway may still take money for this payment, and have that ended."""
     tx.execute(_MUST_END, {"id": attempt.id})
     outbox.add(tx, "payment.closing", {"payment_id": attempt.id})
+
+
+def mark_topped_up(tx: Transaction, order_id: UUID) -> None:
+    """What was missing of an order's underpaid payments has come."""
+    tx.execute(_TOPPED_UP, {"order_id": order_id})
 
 
 def mark_ended_at_gateway(tx: Transaction, attempt: Attempt) -> None:

@@ -22,6 +22,7 @@ from shared.gateways.errors import GatewayError, GatewayMisconfigured, GatewayRe
 from shared.gateways.facts import Customer, OpenedPayment, PaymentMethod
 from shared.messages import mails
 from shared.models import Body
+from shared.money import ledger
 from shared.payments import attempts, providers, settlement
 from shared.payments.attempts import Attempt
 from shared.problems import Invalid, Problem, TryAgain
@@ -160,12 +161,17 @@ def _begin(tx: Transaction, order: Order, method: PaymentMethod, gateway: str | 
         attempt = None
     resume = attempt is not None
     if attempt is None:
-        attempt = attempts.add(tx, order, gateway=chosen, method=method, expires_at=deadline)
+        attempt = attempts.add(tx, order, gateway=chosen, method=method, amount=_due(tx, order), expires_at=deadline)
     elif attempt.status == "pending":
         return None
     payer = tx.execute(_CUSTOMER, {"order_id": order.id}).one()
     customer = Customer(payer.name, payer.email, payer.phone)
     return _Begun(attempt, customer, f"Tiket {payer.title}"[:200], resume)
+
+
+def _due(tx: Transaction, order: Order) -> int:
+    """What is to be paid: all, or the rest of what an admin has asked for."""
+    return order.total_amount - (ledger.set_aside(tx, order.id) if order.review_reason == orders.TOP_UP else 0)
 
 
 def _open(begun: _Begun) -> None:

@@ -12,14 +12,14 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.cloud import audit, outbox
+from shared.cloud import audit, disposal, outbox
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayError
-from shared.money import ledger, refunds
-from shared.payments import ending, sync, webhooks
+from shared.money import bank_accounts, ledger
+from shared.payments import attempts, cancellation, ending, paying_back, paying_out, settlement, sync, webhooks
 from shared.payments.settlement import Outcome
 from shared.problems import Problem
-from shared.sales import expiry, stocktaking
+from shared.sales import expiry, orders, stocktaking
 
 MOST_PER_CHECK = 200
 
@@ -67,6 +67,7 @@ _WITHOUT_GOODS = text("""
     SELECT DISTINCT o.id FROM orders o  -- Uses index: orders_paid
     JOIN order_items i ON i.order_id = o.id JOIN ticket_tiers t ON t.id = i.tier_id
     WHERE o.status = 'paid' AND o.paid_at > now() - interval '7 days' AND o.tickets_issued_at IS NOT NULL
+      AND i.returned_at IS NULL
       AND o.paid_at < now() - make_interval(secs => :older_than_seconds)
       AND CASE t.kind
             WHEN 'product' THEN NOT EXISTS (SELECT 1 FROM pickups p WHERE p.order_id = o.id)
@@ -75,17 +76,44 @@ _WITHOUT_GOODS = text("""
     LIMIT :most
 """)
 _UNBOOKED = text("""
-    SELECT p.id, o.id AS order_id, o.organizer_id, p.gateway, o.total_amount, o.platform_fee
+    SELECT p.id, p.order_id
     FROM orders o JOIN payments p ON p.order_id = o.id AND p.status = 'paid'  -- Uses index: orders_paid
     WHERE o.status = 'paid' AND o.paid_at > now() - interval '2 days' AND o.total_amount > 0
-      AND p.received_amount = o.total_amount
+      AND p.received_amount = p.amount
       AND NOT EXISTS (SELECT 1 FROM ledger_postings l WHERE l.order_id = o.id)
     LIMIT :most
 """)
 _REFUNDS = text("""
-    SELECT id, payment_id, status FROM refunds  -- Uses index: refunds_open
-    WHERE kind = 'unusable_payment' AND status IN ('approved', 'processing')
+    SELECT id, status FROM refunds  -- Uses index: refunds_open
+    WHERE (status = 'processing' OR (status = 'approved' AND method IS DISTINCT FROM 'disbursement'))
       AND updated_at < now() - make_interval(secs => :older_than_seconds)
+    ORDER BY updated_at LIMIT :most
+""")
+_TRANSFERS = text("""
+    SELECT id FROM disbursements  -- Uses index: disbursements_open
+    WHERE status = 'sending' AND updated_at < now() - make_interval(secs => :older_than_seconds)
+    ORDER BY updated_at LIMIT :most
+""")
+_CHECKED_ACCOUNTS = text("""
+    SELECT id FROM bank_accounts  -- Uses index: bank_accounts_checking
+    WHERE status = 'checking' AND replaced_at IS NULL
+      AND created_at < now() - make_interval(secs => :older_than_seconds)
+    ORDER BY created_at LIMIT :most
+""")
+_PAYOUTS = text("""
+    SELECT p.id, p.status FROM payouts p  -- Uses index: payouts_open
+    LEFT JOIN LATERAL (
+        SELECT may_retry, updated_at FROM disbursements WHERE payout_id = p.id ORDER BY attempt DESC LIMIT 1
+    ) AS d ON true
+    WHERE p.updated_at < now() - make_interval(secs => :older_than_seconds) AND (
+        (p.status = 'pending' AND EXISTS (SELECT 1 FROM bank_accounts b WHERE b.user_id = p.organizer_id
+            AND b.replaced_at IS NULL AND b.status = 'verified'))
+        OR (p.status = 'failed' AND d.may_retry AND d.updated_at < now() - interval '1 hour'))
+    ORDER BY p.updated_at LIMIT :most
+""")
+_CANCELLATIONS = text("""
+    SELECT event_id AS id FROM event_cancellations  -- Uses index: event_cancellations_open
+    WHERE finished_at IS NULL AND updated_at < now() - make_interval(secs => :older_than_seconds)
     ORDER BY updated_at LIMIT :most
 """)
 _QUEUED_MAILS = text("""
@@ -113,6 +141,7 @@ def run(*, thorough: bool, older_than_seconds: int = 60) -> dict[str, int]:
     totals = {
         "reconcile_fix_message_published": outbox.sweep(older_than_seconds=min(older_than_seconds, 10)),
         "reconcile_release_stock": expiry.end_all_due(),
+        "reconcile_delete_file": disposal.sweep(),
     }
     for check in _CHECKS + (_THOROUGH if thorough else []):
         totals[check.name] = totals.get(check.name, 0) + _apply(check, older_than_seconds)
@@ -160,9 +189,10 @@ def _say_again(topic: str, field: str) -> Callable[[Any], object]:
 
 
 def _book(row: Any) -> bool:
-    sale = ledger.Sale(row.order_id, row.organizer_id, row.gateway, row.total_amount, row.platform_fee)
     with transaction() as tx:
-        return ledger.post_sale(tx, row.id, sale)
+        order = orders.lock(tx, row.order_id)
+        attempt = attempts.lock(tx, row.id)
+        return ledger.post_sale(tx, attempt.id, settlement.sale_of(tx, order, attempt))
 
 
 def _end_opening(row: Any) -> str:
@@ -172,7 +202,22 @@ def _end_opening(row: Any) -> str:
 
 
 def _refund(row: Any) -> str | bool:
-    done = refunds.pay_back(row.id) if row.status == "approved" else refunds.ask_about(row.payment_id)
+    done = paying_back.pay_back(row.id) if row.status == "approved" else paying_back.ask_about(row.id)
+    return done if done != row.status else False
+
+
+def _transfer(row: Any) -> str | bool:
+    done = paying_out.ask_about(row.id)
+    return done if done not in ("sending", "processing") else False
+
+
+def _bank_account(row: Any) -> str | bool:
+    done = bank_accounts.ask_again(row.id)
+    return done if done != "checking" else False
+
+
+def _payout(row: Any) -> str | bool:
+    done = paying_out.pay_out(row.id)
     return done if done != row.status else False
 
 
@@ -196,7 +241,11 @@ _CHECKS = [
     _Check("reconcile_end_payment", _TO_END, _id(ending.end_at_gateway)),
     _Check("reconcile_fix_ticket_issued", _UNISSUED, _say_again("payment.success", "order_id")),
     _Check("reconcile_fix_ledger", _UNBOOKED, _book),
+    _Check("reconcile_fix_cancellation", _CANCELLATIONS, _id(cancellation.go_on)),
+    _Check("reconcile_fix_bank_account", _CHECKED_ACCOUNTS, _bank_account),
     _Check("reconcile_fix_refund", _REFUNDS, _refund),
+    _Check("reconcile_fix_transfer", _TRANSFERS, _transfer),
+    _Check("reconcile_fix_payout", _PAYOUTS, _payout),
     _Check("reconcile_fix_mail", _QUEUED_MAILS, _say_again("email.requested", "email_id")),
 ]
 _THOROUGH = [

@@ -75,22 +75,29 @@ def _paid(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) ->
         return _set_aside(tx, order, attempt, fact, received)
     if order.status in orders.LIVE:
         orders.mark_paid(tx, order, paid_at)
-        return _sold(tx, order, attempt, Outcome.PAID)
+        return _bought(tx, order, attempt, Outcome.PAID)
     if order.status == "expired":
         try:
             orders.revive(tx, order, paid_at)
         except orders.NOT_REVIVABLE:
             return _send_back(tx, order, attempt)
-        return _sold(tx, order, attempt, Outcome.REVIVED)
+        return _bought(tx, order, attempt, Outcome.REVIVED)
     return _send_back(tx, order, attempt)  # cancelled, refunded, or paid already by another payment
 
 
-def _sold(tx: Transaction, order: Order, attempt: Attempt, outcome: Outcome) -> Outcome:
-    ledger.post_sale(tx, attempt.id, _sale(order, attempt))
+def sold(tx: Transaction, order: Order, attempt: Attempt, sale: ledger.Sale) -> None:
+    """What follows whenever money has bought an order: the books, the tickets, the end of other tries."""
+    ledger.post_sale(tx, attempt.id, sale)
     outbox.add(tx, "payment.success", {"order_id": order.id})
     other = attempts.lock_open(tx, order.id)
     if other:
         attempts.close(tx, other)
+
+
+def _bought(tx: Transaction, order: Order, attempt: Attempt, outcome: Outcome) -> Outcome:
+    if order.review_reason == orders.TOP_UP:
+        attempts.mark_topped_up(tx, order.id)
+    sold(tx, order, attempt, sale_of(tx, order, attempts.read(tx, attempt.id)))
     return outcome
 
 
@@ -138,11 +145,21 @@ def _refunded(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact
     """All the money is back with the customer: by our own refund, or by somebody at the gateway's dashboard."""
     if attempt.status == "refunded":
         return Outcome.NOTHING
-    ours = refunds.of_payment(tx, attempt.id)
-    if ours:
-        refunds.complete(tx, ours)
-        return Outcome.REFUNDED
-    return _take_back(tx, order, attempt, fact, Outcome.REFUNDED)
+    ours = refunds.sent_of(tx, attempt.id)
+    if not ours:
+        return _take_back(tx, order, attempt, fact, Outcome.REFUNDED)
+    if sum(refund.amount for refund in ours) != attempt.received_amount:
+        return _noted(tx, order, attempt, fact)
+    for refund in ours:
+        refunds.complete_by_gateway(tx, refund)
+    return Outcome.REFUNDED
+
+
+def _partially_refunded(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) -> Outcome:
+    """Some of the money is back: by our own refunds, each of which is told apart, or by somebody else."""
+    if fact.refunded_amount <= sum(refund.amount for refund in refunds.sent_of(tx, attempt.id)):
+        return Outcome.NOTHING
+    return _noted(tx, order, attempt, fact)
 
 
 def _reversed(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) -> Outcome:
@@ -153,17 +170,22 @@ def _reversed(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact
 
 
 def _take_back(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact, outcome: Outcome) -> Outcome:
-    if attempt.status != "paid" or order.status != "paid":
+    if attempt.status != "paid" or order.status != "paid" or not _is_whole(tx, order, attempt):
         if attempt.status == "paid":
             _tell_a_person(tx, f"payment_{outcome}_out_of_order", attempt, fact)
         return Outcome.NOTHING
     issuing.void(tx, order.id)
-    ledger.post_sale_taken_back(tx, attempt.id, _sale(order, attempt))
+    ledger.post_sale_taken_back(tx, attempt.id, sale_of(tx, order, attempt))
     refunds.record_taken_back(tx, attempt.id, f"{attempt.gateway}: {fact.raw_status}")
     orders.mark_refunded(tx, order)
     if outcome is Outcome.REVERSED:
         _tell_a_person(tx, "payment_reversed", attempt, fact)
     return outcome
+
+
+def _is_whole(tx: Transaction, order: Order, attempt: Attempt) -> bool:
+    """Whether one payment paid the whole order and nothing of it has been given back or asked back."""
+    return attempt.received_amount == attempt.amount == order.total_amount and not refunds.any_of(tx, order.id)
 
 
 def _noted(tx: Transaction, _: Order, attempt: Attempt, fact: PaymentFact) -> Outcome:
@@ -188,8 +210,21 @@ def _tell_a_person(tx: Transaction, kind: str, attempt: Attempt, fact: PaymentFa
     manual_tasks.add(tx, kind, subject="payment", subject_id=attempt.id, **details)
 
 
-def _sale(order: Order, attempt: Attempt) -> ledger.Sale:
-    return ledger.Sale(order.id, order.organizer_id, attempt.gateway, order.total_amount, order.platform_fee)
+def sale_of(
+    tx: Transaction, order: Order, attempt: Attempt, *, received: int | None = None, set_aside: int | None = None
+) -> ledger.Sale:
+    """What the books must know of an order that `attempt` has paid: alone, or the rest that was missing."""
+    if set_aside is None:
+        set_aside = ledger.set_aside(tx, order.id) if order.review_reason == orders.TOP_UP else 0
+    return ledger.Sale(
+        order.id,
+        order.organizer_id,
+        attempt.gateway,
+        total=order.total_amount,
+        platform_fee=order.platform_fee,
+        received=(attempt.received_amount or 0) if received is None else received,
+        set_aside=set_aside,
+    )
 
 
 _Act = Callable[[Transaction, Order, Attempt, PaymentFact], Outcome]
@@ -200,7 +235,7 @@ _ACTS: dict[PaymentState, _Act] = {
     PaymentState.EXPIRED: _expired,
     PaymentState.FAILED: _failed,
     PaymentState.REFUNDED: _refunded,
-    PaymentState.PARTIALLY_REFUNDED: _noted,
+    PaymentState.PARTIALLY_REFUNDED: _partially_refunded,
     PaymentState.REVERSED: _reversed,
     PaymentState.CHARGED_BACK: _noted,
     PaymentState.UNKNOWN: _noted,

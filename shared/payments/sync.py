@@ -5,6 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from shared.cloud import ownership
 from shared.cloud.database import Transaction, transaction
 from shared.gateways.errors import GatewayError
 from shared.identity.tokens import Principal
@@ -17,9 +18,8 @@ ASKED_AT_MOST_EVERY_SECONDS = 30  # ISO-2
 
 log = logging.getLogger(__name__)
 
-_VISIBLE = text("""
-    SELECT p.id FROM payments p JOIN orders o ON o.id = p.order_id
-    WHERE p.id = :id AND (:is_admin OR o.user_id = :user_id OR o.organizer_id = CAST(:organizer_id AS uuid))
+_WHOSE = text("""
+    SELECT o.user_id, o.organizer_id FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.id = :id
 """)
 _CLAIM = text("""
     UPDATE payments SET last_asked_at = now()
@@ -61,11 +61,8 @@ def ask_and_settle(payment_id: UUID) -> Outcome:
 
 
 def _check_visible(tx: Transaction, viewer: Principal, payment_id: UUID) -> None:
-    values = {
-        "id": payment_id,
-        "user_id": viewer.id,
-        "organizer_id": viewer.organizer_id if viewer.role == "organizer" else None,
-        "is_admin": viewer.role == "admin",
-    }
-    if tx.execute(_VISIBLE, values).first() is None:
+    whose = tx.execute(_WHOSE, {"id": payment_id}).first()
+    if whose is None or not ownership.may_see(
+        tx, viewer, subject="payment", subject_id=payment_id, organizer_id=whose.organizer_id, owner_id=whose.user_id
+    ):
         raise NotFound

@@ -7,32 +7,39 @@ tried again by Cloud Tasks, three times at most (PS-012), and by reconcile after
 import json
 import logging
 from collections.abc import Mapping
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.cloud import audit, manual_tasks, tasks
+from shared.cloud import audit, dead_letters, manual_tasks, tasks
 from shared.cloud.database import Transaction, transaction
 from shared.gateways import accounts
 from shared.gateways.errors import GatewayError, PayloadUnreadable, SignatureInvalid
-from shared.gateways.facts import NoticeKind, RefundFact, WebhookNotice
-from shared.money import refunds
-from shared.payments import attempts, sync
+from shared.gateways.facts import NoticeKind, PayoutFact, RefundFact, WebhookNotice
+from shared.money import disbursements, refunds
+from shared.payments import attempts, paying_back, paying_out, sync
 from shared.problems import Malformed, NotSignedIn
 
 MOST_RETRIES = 3
+_RETRY: Final = ("webhooks", "webhook", "/tasks/retry")
+
+_UNKNOWN_MONEY: Final = ("unknown_refund", "unknown_payout")
+"""Somebody moves our money at the gateway without us: a person looks at it."""
 
 log = logging.getLogger(__name__)
 
 _KEEP = text("""
-    INSERT INTO webhook_events (gateway, webhook_id, event_type, payment_id, payload, processed, outcome,
-        processed_at)
-    VALUES (:gateway, :webhook_id, :event_type, :payment_id, CAST(:payload AS jsonb), :processed, :outcome,
-        CASE WHEN :processed THEN now() END)
+    INSERT INTO webhook_events (gateway, webhook_id, event_type, payment_id, refund_id, disbursement_id, payload,
+        processed, outcome, processed_at)
+    VALUES (:gateway, :webhook_id, :event_type, :payment_id, :refund_id, :disbursement_id, CAST(:payload AS jsonb),
+        :processed, :outcome, CASE WHEN :processed THEN now() END)
     ON CONFLICT (gateway, webhook_id) DO NOTHING
     RETURNING id
 """)
-_WAITING = text("SELECT event_type, payment_id FROM webhook_events WHERE id = :id AND NOT processed")
+_WAITING = text("""
+    SELECT payment_id, refund_id, disbursement_id FROM webhook_events WHERE id = :id AND NOT processed
+""")
 _DONE = text("""
     UPDATE webhook_events SET processed = true, processed_at = now(), outcome = :outcome, error_message = NULL
     WHERE id = :id
@@ -65,8 +72,7 @@ def process(event_id: UUID) -> None:
         event = tx.execute(_WAITING, {"id": event_id}).first()
     if event is None:
         return
-    about_refund = event.event_type.startswith(NoticeKind.REFUND)
-    outcome = refunds.ask_about(event.payment_id) if about_refund else sync.ask_and_settle(event.payment_id)
+    outcome = _act(event)
     with transaction() as tx:
         tx.execute(_DONE, {"id": event_id, "outcome": outcome})
 
@@ -80,6 +86,7 @@ def retry(event_id: UUID, attempt: int) -> None:
         if attempt < MOST_RETRIES:
             raise
         with transaction() as tx:
+            dead_letters.give_up(tx, *_RETRY, {"event_id": event_id}, error)
             manual_tasks.add(tx, "webhook_failed", subject="webhook_event", subject_id=event_id)
         log.error("webhook.gave_up", extra={"event_id": str(event_id)}, exc_info=error)
 
@@ -104,38 +111,65 @@ def _read(gateway: str, headers: Mapping[str, str], body: bytes) -> WebhookNotic
         raise Malformed("This is not a notification we know how to read.") from error
 
 
+def _act(event: Any) -> str:
+    """Ask the gateway about what the event names, and book its answer; return what came of it."""
+    if event.disbursement_id:
+        return paying_out.ask_about(event.disbursement_id)
+    if event.refund_id:
+        return paying_back.ask_about(event.refund_id)
+    return sync.ask_and_settle(event.payment_id)
+
+
 def _keep(tx: Transaction, notice: WebhookNotice) -> UUID | None:
     """Write the event down; its id if it is new and there is something to act on."""
-    payment_id = _payment_of(tx, notice)
-    outcome = _outcome_at_once(notice, payment_id)
+    names = _named_by(tx, notice)
+    outcome = _outcome_at_once(notice, names)
     event_id: UUID | None = tx.execute(
         _KEEP,
         {
             "gateway": notice.gateway,
             "webhook_id": notice.event_id,
             "event_type": f"{notice.kind}.{notice.raw_status}"[:100],
-            "payment_id": payment_id,
-            "payload": json.dumps(notice.payload),
+            **names,
+            "payload": json.dumps(_without_account_numbers(notice.payload)),
             "processed": outcome is not None,
             "outcome": outcome,
         },
     ).scalar_one_or_none()
+    if event_id and outcome in _UNKNOWN_MONEY:
+        manual_tasks.add(tx, outcome, subject="webhook_event", subject_id=event_id, gateway=notice.gateway)
     return event_id if outcome is None else None
 
 
-def _payment_of(tx: Transaction, notice: WebhookNotice) -> UUID | None:
+def _without_account_numbers(said: Any) -> Any:
+    """What is kept of a notification: bank account numbers are sealed where we keep them, and nowhere else."""
+    if not isinstance(said, Mapping):
+        return said
+    return {
+        name: f"******{str(value)[-4:]}" if name == "account_number" else _without_account_numbers(value)
+        for name, value in said.items()
+    }
+
+
+def _named_by(tx: Transaction, notice: WebhookNotice) -> dict[str, UUID | None]:
+    """Which row of ours the event is about: a payment, a refund of one, or a transfer."""
+    names: dict[str, UUID | None] = {"payment_id": None, "refund_id": None, "disbursement_id": None}
     if isinstance(notice.fact, RefundFact):
-        return refunds.payment_named_by(tx, notice.fact)
-    return attempts.named(tx, notice.gateway, notice.external_id, notice.gateway_reference)
+        names["refund_id"], names["payment_id"] = refunds.named_by(tx, notice.fact) or (None, None)
+    elif isinstance(notice.fact, PayoutFact):
+        names["disbursement_id"] = disbursements.named_by(tx, notice.fact)
+    else:
+        names["payment_id"] = attempts.named(tx, notice.gateway, notice.external_id, notice.gateway_reference)
+    return names
 
 
-def _outcome_at_once(notice: WebhookNotice, payment_id: UUID | None) -> str | None:
+def _outcome_at_once(notice: WebhookNotice, names: Mapping[str, UUID | None]) -> str | None:
     """What there is to say of an event about which no gateway need be asked."""
     if notice.is_test:
         return "test"
-    if notice.kind not in (NoticeKind.PAYMENT, NoticeKind.REFUND):
+    if notice.kind not in (NoticeKind.PAYMENT, NoticeKind.REFUND, NoticeKind.PAYOUT):
         return "ignored"
-    return None if payment_id else f"unknown_{notice.kind}"
+    return None if any(names.values()) else f"unknown_{notice.kind}"
 
 
 def _try_again_later(event_id: UUID, error: Exception) -> None:
@@ -143,6 +177,6 @@ def _try_again_later(event_id: UUID, error: Exception) -> None:
     log.log(level, "webhook.deferred", extra={"event_id": str(event_id)}, exc_info=error)
     note_failure(event_id, error)
     try:
-        tasks.enqueue("webhooks", "webhook", "/tasks/retry", {"event_id": str(event_id)})
+        tasks.enqueue(*_RETRY, {"event_id": str(event_id)})
     except tasks.NotEnqueued as unreachable:  # reconcile finds the event
         log.warning("webhook.task_failed", extra={"error": str(unreachable)})

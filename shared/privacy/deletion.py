@@ -21,6 +21,7 @@ from shared.identity.people import Person
 from shared.messages import mails
 from shared.models import Body
 from shared.problems import Problem
+from shared.tickets import printing
 
 
 class Deletion(Body):
@@ -46,13 +47,14 @@ _IN_THE_WAY = text("""
             WHERE o.user_id = :id AND o.status = 'paid' AND e.status <> 'cancelled' AND e.end_date > now())
             AS "upcoming-tickets",
         EXISTS (SELECT 1 FROM refunds r JOIN orders o ON o.id = r.order_id
-            WHERE o.user_id = :id AND r.status IN ('requested', 'approved', 'processing'))
+            WHERE o.user_id = :id AND r.status IN ('requested', 'approved', 'processing', 'failed'))
             AS "refund-under-way",
         EXISTS (SELECT 1 FROM events WHERE organizer_id = :id AND status = 'published' AND end_date > now())
             AS "event-not-over",
         EXISTS (SELECT 1 FROM events e JOIN orders o ON o.event_id = e.id
                 LEFT JOIN refunds r ON r.order_id = o.id AND r.status IN ('requested', 'approved', 'processing')
             WHERE e.organizer_id = :id AND (o.status IN ('reserved', 'pending_payment') OR r.id IS NOT NULL))
+        OR EXISTS (SELECT 1 FROM payouts WHERE organizer_id = :id AND status IN ('pending', 'processing', 'failed'))
         OR (SELECT COALESCE(sum(amount), 0) <> 0 FROM ledger_entries WHERE account = :payable)
             AS "not-settled"
 """)
@@ -78,7 +80,13 @@ _NOTIFICATIONS = text("""
     FROM payments p JOIN orders o ON o.id = p.order_id
     WHERE w.payment_id = p.id AND o.user_id = :id
 """)
+_BANK_ACCOUNTS = text("""
+    UPDATE bank_accounts SET account_number_sealed = '', account_number_ending = '', account_holder_name = :name,
+        replaced_at = COALESCE(replaced_at, now()), updated_at = now()
+    WHERE user_id = :id
+""")
 _KEPT_ANSWERS = text("DELETE FROM idempotency_keys WHERE caller = :id")
+_COOKIES = text("UPDATE cookie_consents SET user_id = NULL WHERE user_id = :id")
 _GATE_DUTIES = text("""
     DELETE FROM event_staff
     WHERE user_id = :id OR event_id IN (SELECT id FROM events WHERE organizer_id = :id)
@@ -121,5 +129,8 @@ def _anonymise(tx: Transaction, person: Person) -> None:
     tx.execute(_IDENTITY_NUMBERS, {"id": person.id})
     tx.execute(_MAILS, {"id": person.id, "email": person.email, "marker": erasure.marker_address(person)})
     tx.execute(_NOTIFICATIONS, {"id": person.id})
+    tx.execute(_BANK_ACCOUNTS, {"id": person.id, "name": erasure.NAME})
     tx.execute(_KEPT_ANSWERS, {"id": person.id})
+    tx.execute(_COOKIES, {"id": person.id})
     tx.execute(_GATE_DUTIES, {"id": person.id})
+    printing.forget(tx, person.id)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping, TextClause, text
 
+from shared.cloud import media
 from shared.cloud.database import Transaction
 from shared.problems import NotSignedIn
 
@@ -13,7 +14,7 @@ Section = dict[str, Any] | list[dict[str, Any]]
 
 _PROFILE = text("""
     SELECT id, email, full_name, phone, role, organizer_id, language, is_email_verified,
-        password_hash IS NOT NULL AS has_password, oauth_provider, oauth_id, created_at, updated_at
+        password_hash IS NOT NULL AS has_password, oauth_provider, oauth_id, photo_object, created_at, updated_at
     FROM users WHERE id = :id AND NOT is_deleted
 """)
 _CONSENTS = text("""
@@ -48,6 +49,14 @@ _OF_ORDERS = {
     """),
 }
 _LISTS = {
+    "bank_accounts": text("""
+        SELECT bank_code, account_number_ending, account_holder_name, status, created_at, replaced_at
+        FROM bank_accounts WHERE user_id = :id ORDER BY created_at
+    """),
+    "payouts": text("""
+        SELECT id, event_id, amount, status, created_at, completed_at FROM payouts
+        WHERE organizer_id = :id ORDER BY created_at, id
+    """),
     "mails": text("""
         SELECT template, to_address, language, status, created_at, sent_at FROM emails  -- Uses index: emails_to
         WHERE to_address = (SELECT email FROM users WHERE id = :id) ORDER BY created_at, id
@@ -55,6 +64,10 @@ _LISTS = {
     "sessions": text("""
         SELECT family_id, created_at, expires_at, spent_at, ended_at FROM refresh_tokens
         WHERE user_id = :id ORDER BY created_at
+    """),
+    "cookie_consents": text("""
+        SELECT id, version, categories, chosen_at FROM cookie_consents  -- Uses index: cookie_consents_user
+        WHERE user_id = :id ORDER BY chosen_at, id
     """),
     "organized_events": text("""
         SELECT id, title, status, start_date, end_date, created_at FROM events
@@ -86,11 +99,17 @@ def about(tx: Transaction, user_id: UUID) -> dict[str, Section]:
     if profile is None:
         raise NotSignedIn("This account is gone.")
     return {
-        "profile": dict(profile),
+        "profile": _with_photo(profile),
         "consents": dict(tx.execute(_CONSENTS, {"id": user_id}).mappings().one()),
         "orders": _orders(tx, user_id),
         **{name: _rows(tx, query, id=user_id) for name, query in _LISTS.items()},
     }
+
+
+def _with_photo(profile: RowMapping) -> dict[str, Any]:
+    shown = dict(profile)
+    photo = shown.pop("photo_object")
+    return {**shown, "photo_url": media.url(photo) if photo else None}
 
 
 def _orders(tx: Transaction, user_id: UUID) -> list[dict[str, Any]]:

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
 from sqlalchemy import RowMapping, text
 
+from shared.cloud import ownership
 from shared.cloud.database import Transaction
+from shared.cloud.ownership import Caller
 from shared.models import Answer, Listing, Page
 from shared.problems import NotFound
 from shared.sales import units
@@ -145,28 +147,15 @@ class OrderAnswer(Answer):
         return found[0]
 
 
-class Viewer(Protocol):
-    """Who looks at an order (shared.identity.tokens.Principal; the rooms are strangers)."""
-
-    @property
-    def id(self) -> UUID:
-        """Their account."""
-
-    @property
-    def role(self) -> str:
-        """What they are."""
-
-    def may_act_for(self, organizer_id: UUID) -> bool:
-        """Whether they belong to that organizer, or are an admin."""
-
-
-def visible(tx: Transaction, order_id: UUID, viewer: Viewer) -> OrderAnswer:
+def visible(tx: Transaction, order_id: UUID, viewer: Caller) -> OrderAnswer:
     """The order for its buyer, its organizer or an admin; NotFound for anybody else (ISO-1).
 
     Digital units are shown to the buyer only, and only while the order is paid (PROD-2).
     """
     whose = tx.execute(_WHOSE, {"id": order_id}).first()
-    if whose is None or not (viewer.id == whose.user_id or _runs(viewer, whose.organizer_id)):
+    if whose is None or not ownership.may_see(
+        tx, viewer, subject="order", subject_id=order_id, organizer_id=whose.organizer_id, owner_id=whose.user_id
+    ):
         raise NotFound
     order = OrderAnswer.read(tx, order_id)
     return _with_units(tx, order) if viewer.id == whose.user_id and order.status == "paid" else order
@@ -176,10 +165,6 @@ def _with_units(tx: Transaction, order: OrderAnswer) -> OrderAnswer:
     secrets = units.of_order(tx, order.id)
     items = [item.model_copy(update={"digital_unit": secrets.get(item.id)}) for item in order.items]
     return order.model_copy(update={"items": items})
-
-
-def _runs(viewer: Viewer, organizer_id: UUID) -> bool:
-    return viewer.role != "staff" and viewer.may_act_for(organizer_id)
 
 
 def own(tx: Transaction, user_id: UUID, page: Page) -> Listing[OrderAnswer]:

@@ -38,7 +38,8 @@ _MOVE = text("""
     WHERE t.id = moved.tier_id
 """)
 _OF_ORDERS = text("""
-    SELECT tier_id, count(*) AS quantity FROM order_items WHERE order_id = ANY(:order_ids) GROUP BY tier_id
+    SELECT tier_id, count(*) AS quantity FROM order_items
+    WHERE order_id = ANY(:order_ids) AND returned_at IS NULL GROUP BY tier_id
 """)
 
 
@@ -75,7 +76,7 @@ def restore(tx: Transaction, quantities: Quantities) -> None:
 
 
 def of_orders(tx: Transaction, *order_ids: UUID) -> dict[UUID, int]:
-    """What these orders hold, or have bought, together."""
+    """What these orders hold, or have bought and not given back, together."""
     rows = tx.execute(_OF_ORDERS, {"order_ids": list(order_ids)})
     return {row.tier_id: row.quantity for row in rows}
 

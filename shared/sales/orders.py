@@ -8,6 +8,7 @@ An order never moves backwards. The one step that looks like it is `revive`: mon
 an expired order buys the stock anew, if it is still there (LATE-1).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,9 @@ from shared.sales.registrations import AlreadyRegistered
 LIVE = ("reserved", "pending_payment")
 NOT_REVIVABLE = (SoldOut, AlreadyRegistered)
 """Why late money may buy nothing: see `revive`."""
+TOP_UP = "top_up"
+"""The review reason of an order whose buyer was asked for the missing rest of an underpaid payment."""
+TOP_UP_HOURS = 24
 
 _COLUMNS = """
     id, user_id, event_id, organizer_id, status, subtotal, discount_amount, platform_fee, total_amount,
@@ -56,13 +60,22 @@ _ENDED = text("""
 _DUE = text("""
     SELECT id, status, promo_counted FROM orders  -- Uses index: orders_due
     WHERE status IN ('reserved', 'pending_payment') AND reservation_expires_at <= now()
-      AND review_reason IS NULL
+      AND (review_reason IS NULL OR review_reason = 'top_up')
       AND (CAST(:event_ids AS uuid[]) IS NULL OR event_id = ANY(CAST(:event_ids AS uuid[])))
     ORDER BY reservation_expires_at, id LIMIT :most FOR UPDATE SKIP LOCKED
 """)
 _STILL_SOLD = text("""
     SELECT bool_and(t.is_on_sale AND t.event_ends_at > now())
     FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id WHERE i.order_id = :id
+""")
+_RETURN = text("""
+    UPDATE order_items SET returned_at = now() WHERE id = ANY(:item_ids) AND returned_at IS NULL RETURNING tier_id
+""")
+_KEPT_ITEMS = text("SELECT id FROM order_items WHERE order_id = :id AND returned_at IS NULL")
+_WAIT = text("""
+    UPDATE orders SET review_reason = :reason, updated_at = now(),
+        reservation_expires_at = now() + make_interval(hours => :hours)
+    WHERE id = :id
 """)
 _REVIEW = text("UPDATE orders SET review_reason = :reason, updated_at = now() WHERE id = :id")
 
@@ -136,6 +149,8 @@ def start_payment(tx: Transaction, order: Order) -> datetime:
         raise ReservationExpired
     if order.status not in LIVE:
         raise NotPayable(order_status=order.status)
+    if order.review_reason == TOP_UP:
+        return order.reservation_expires_at
     deadline: datetime = tx.execute(
         _EXTEND, {"id": order.id, "payment_seconds": settings().payment_seconds}
     ).scalar_one()
@@ -191,16 +206,33 @@ def expire_due(tx: Transaction, *, event_ids: list[UUID] | None = None, most: in
     return len(due)
 
 
-def mark_refunded(tx: Transaction, order: Order) -> None:
-    """A paid order's money is back with its buyer: what it had bought is free again (TS-013).
+def return_items(tx: Transaction, item_ids: Sequence[UUID]) -> None:
+    """Items of a paid order are given back, once: their stock is free again (TS-013). The order is locked.
 
-    But not the digital units that its buyer has seen.
+    Their participants may register anew. A digital unit that was given out is not sold again.
     """
-    _give_back_claims(tx, [order])
+    registrations.end_items(tx, item_ids)
+    returned = tx.execute(_RETURN, {"item_ids": list(item_ids)}).scalars().all()
+    inventory.restore(tx, Counter(returned))
+    units.burn(tx, item_ids)
+
+
+def kept_items(tx: Transaction, order_id: UUID) -> list[UUID]:
+    """The items of an order that have not been given back."""
+    return list(tx.execute(_KEPT_ITEMS, {"id": order_id}).scalars())
+
+
+def mark_refunded(tx: Transaction, order: Order) -> None:
+    """A paid order's money is back with its buyer (PS-019): what it still had bought is free again, and its code."""
+    _give_back_promos(tx, [order])
     tx.execute(_ENDED, {"ids": [order.id], "status": "refunded"})
     audit.record(tx, "order.refunded", subject="order", subject_id=order.id, amount=order.total_amount)
-    inventory.restore(tx, inventory.of_orders(tx, order.id))
-    units.burn_of_order(tx, order.id)
+    return_items(tx, kept_items(tx, order.id))
+
+
+def end_for_good(tx: Transaction, order: Order) -> None:
+    """End a live order that can't be paid any more: its event is cancelled, or its odd money goes back."""
+    _end(tx, [order], "cancelled")
 
 
 def put_in_review(tx: Transaction, order: Order, reason: str) -> None:
@@ -208,12 +240,18 @@ def put_in_review(tx: Transaction, order: Order, reason: str) -> None:
     tx.execute(_REVIEW, {"id": order.id, "reason": reason})
 
 
+def wait_for_rest(tx: Transaction, order: Order) -> None:
+    """Keep an underpaid order for a day, in which its buyer may pay the rest."""
+    tx.execute(_WAIT, {"id": order.id, "reason": TOP_UP, "hours": TOP_UP_HOURS})
+
+
 def _end(tx: Transaction, ending: Sequence[Order | Row[Any]], status: str) -> None:
     """Whatever ends unpaid ends here, so that stock comes back once. The rows are locked and live."""
     if not ending:
         return
     ids = [order.id for order in ending]
-    _give_back_claims(tx, ending)
+    registrations.end(tx, ids)
+    _give_back_promos(tx, ending)
     tx.execute(_ENDED, {"ids": ids, "status": status})
     for order in ending:
         if order.status == "pending_payment":  # there may be an invoice to end at its gateway
@@ -221,9 +259,7 @@ def _end(tx: Transaction, ending: Sequence[Order | Row[Any]], status: str) -> No
     inventory.release(tx, inventory.of_orders(tx, *ids))
 
 
-def _give_back_claims(tx: Transaction, ending: Sequence[Order | Row[Any]]) -> None:
-    """Participants may register anew, and codes be used again. Stock comes last, as tiers do among the locks."""
-    registrations.end(tx, [order.id for order in ending])
+def _give_back_promos(tx: Transaction, ending: Sequence[Order | Row[Any]]) -> None:
     counted = [order.id for order in ending if order.promo_counted]
     if counted:
         promos.give_back(tx, counted)

@@ -111,7 +111,7 @@ def end(tx: Transaction, order_ids: Sequence[UUID]) -> None:
 
 
 def end_items(tx: Transaction, item_ids: Sequence[UUID]) -> None:
-    """The same for single items of an order that stays paid: their tickets are refunded. Lock the order first."""
+    """The same for items that are given back, of an order that may stay paid. Lock the order first."""
     tx.execute(_END_ITEMS, {"item_ids": list(item_ids)})
 
 

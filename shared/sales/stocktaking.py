@@ -10,7 +10,7 @@ from shared.cloud.database import transaction
 _COUNTED = """
     SELECT t.id, t.reserved, t.sold,
         count(i.id) FILTER (WHERE o.status IN ('reserved', 'pending_payment')) AS held,
-        count(i.id) FILTER (WHERE o.status = 'paid') AS bought
+        count(i.id) FILTER (WHERE o.status = 'paid' AND i.returned_at IS NULL) AS bought
     FROM ticket_tiers t
     LEFT JOIN order_items i ON i.tier_id = t.id
     LEFT JOIN orders o ON o.id = i.order_id

@@ -35,7 +35,6 @@ _BURN = text("""
     UPDATE ticket_tiers t SET units = t.units - fewer.quantity
     FROM fewer JOIN locked ON locked.id = fewer.tier_id WHERE t.id = fewer.tier_id
 """)
-_ITEMS = text("SELECT id FROM order_items WHERE order_id = :order_id")
 _OF_ORDER = text("""
     SELECT u.id, u.item_id, u.secret_sealed FROM digital_units u JOIN order_items i ON i.id = u.item_id
     WHERE i.order_id = :order_id AND u.burned_at IS NULL
@@ -55,11 +54,6 @@ def add(tx: Transaction, tier_id: UUID, organizer_id: UUID, secrets: Sequence[st
 def burn(tx: Transaction, item_ids: Sequence[UUID]) -> None:
     """The units of these refunded items are never sold again. Restore the stock first; twice changes nothing."""
     tx.execute(_BURN, {"item_ids": list(item_ids)})
-
-
-def burn_of_order(tx: Transaction, order_id: UUID) -> None:
-    """The same for all items of an order."""
-    burn(tx, tx.execute(_ITEMS, {"order_id": order_id}).scalars().all())
 
 
 def of_order(tx: Transaction, order_id: UUID) -> dict[UUID, str]:

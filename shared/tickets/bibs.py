@@ -15,7 +15,7 @@ _GIVE_MISSING = text("""
     WITH missing AS (
         SELECT i.id AS item_id, i.tier_id, row_number() OVER (PARTITION BY i.tier_id ORDER BY i.position) AS place
         FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
-        WHERE i.order_id = :order_id AND t.kind = 'registration'
+        WHERE i.order_id = :order_id AND t.kind = 'registration' AND i.returned_at IS NULL
             AND NOT EXISTS (SELECT 1 FROM bib_numbers b WHERE b.item_id = i.id)),
     wanted AS (SELECT tier_id, count(*)::int AS quantity FROM missing GROUP BY tier_id),
     counted AS (

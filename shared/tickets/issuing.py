@@ -7,12 +7,14 @@ doing it all again: every phase does only what is missing.
 """
 
 import logging
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import text
 
 from shared.cloud import manual_tasks, outbox
 from shared.cloud.database import Transaction, transaction
+from shared.problems import Problem
 from shared.sales import orders
 from shared.tickets import bibs, printing, products
 
@@ -25,12 +27,22 @@ _ADD_MISSING = text("""
     INSERT INTO tickets (order_id, order_item_id, event_id)
     SELECT o.id, i.id, o.event_id
     FROM orders o JOIN order_items i ON i.order_id = o.id JOIN ticket_tiers c ON c.id = i.tier_id
-    WHERE o.id = :order_id AND c.kind IN ('ticket', 'registration')
+    WHERE o.id = :order_id AND c.kind IN ('ticket', 'registration') AND i.returned_at IS NULL
     ORDER BY i.position
     ON CONFLICT (order_item_id) DO NOTHING
 """)
 _MARK_ISSUED = text("UPDATE orders SET tickets_issued_at = now(), updated_at = now() WHERE id = :order_id")
 _VOID = text("UPDATE tickets SET status = 'void' WHERE order_id = :order_id AND status <> 'void'")
+_VOID_UNUSED = text("""
+    UPDATE tickets SET status = 'void' WHERE order_item_id = ANY(:item_ids) AND status = 'issued'
+""")
+_USED = text("SELECT id FROM tickets WHERE order_item_id = ANY(:item_ids) AND status = 'used'")
+
+
+class TicketUsed(Problem):
+    """A ticket of these has let somebody in already, so it can't be given back. Leave it out."""
+
+    status, slug = 409, "ticket-used"
 
 
 def issue(order_id: UUID) -> int:
@@ -39,7 +51,7 @@ def issue(order_id: UUID) -> int:
     Says `ticket.created` the first time all is there. Does nothing for an order that isn't paid (any more).
     Opens its own transactions. Raises NotFound, and whatever stops the database or the storage: call again.
     """
-    added = _add_missing(order_id)
+    added = add_missing(order_id)
     if added is None:
         return 0
     printed = printing.print_missing(order_id)
@@ -70,7 +82,22 @@ def void(tx: Transaction, order_id: UUID) -> int:
     return tx.execute(_VOID, {"order_id": order_id}).rowcount
 
 
-def _add_missing(order_id: UUID) -> int | None:
+def void_unused(tx: Transaction, item_ids: Sequence[UUID]) -> None:
+    """End the tickets of these items, of which none has been used. Raises TicketUsed. The order is locked.
+
+    A product that was picked up is used as well; of one that was not, the counter sees that it is given back.
+
+    A gate that scans one of them in this moment waits for us, or we for it: one of the two comes first.
+    """
+    tx.execute(_VOID_UNUSED, {"item_ids": list(item_ids)})
+    if used := tx.execute(_USED, {"item_ids": list(item_ids)}).scalars().all():
+        raise TicketUsed(ticket_ids=[str(ticket_id) for ticket_id in used])
+    if products.are_handed_over(tx, item_ids):
+        raise TicketUsed("These products were handed over already, so that they can't be given back.")
+
+
+def add_missing(order_id: UUID) -> int | None:
+    """Add the rows of the tickets that a paid order lacks; return how many, None for an order that isn't paid."""
     with transaction() as tx:
         if orders.lock(tx, order_id).status != "paid":
             return None

@@ -1,7 +1,8 @@
 """The PDFs of tickets: printed from the rows, kept in Cloud Storage under names that nobody can guess (TS-020).
 
 Printing again gives the same bytes under the same name, so a crash between storing a file and
-remembering its name leaves nothing behind.
+remembering its name leaves nothing behind. Of whom has deleted their account nothing is stored (DP-002):
+an organizer who asks is given a fresh print, which names nobody.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.cloud import storage
+from shared.cloud import disposal, ownership, storage
 from shared.cloud.database import Transaction, transaction
 from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
@@ -23,6 +24,7 @@ from shared.tickets import qr
 
 _TICKETS = """
     SELECT t.id AS ticket_id, t.order_id, t.event_id, t.status, t.pdf_object, o.user_id, o.organizer_id, o.paid_at,
+        u.is_deleted AS is_owner_deleted,
         e.title AS event_title, e.start_date, e.end_date, e.timezone, e.venue, e.location, e.terms,
         c.name AS tier_name, COALESCE(i.attendee_name, u.full_name) AS attendee_name,
         i.unit_price - i.discount + i.platform_fee AS price_paid, b.number AS bib_number
@@ -32,10 +34,18 @@ _TICKETS = """
         LEFT JOIN bib_numbers b ON b.item_id = i.id
 """
 _UNPRINTED = text(f"""{_TICKETS}
-    WHERE t.order_id = :order_id AND t.status <> 'void' AND t.pdf_object IS NULL ORDER BY i.position
+    WHERE t.order_id = :order_id AND t.status <> 'void' AND t.pdf_object IS NULL AND NOT u.is_deleted
+    ORDER BY i.position
 """)
 _ONE = text(f"{_TICKETS} WHERE t.id = :ticket_id")
-_PRINTED = text("UPDATE tickets SET pdf_object = :pdf_object WHERE id = :ticket_id AND pdf_object IS NULL")
+_PRINTED = text("""
+    UPDATE tickets t SET pdf_object = :pdf_object FROM orders o JOIN users u ON u.id = o.user_id
+    WHERE t.id = :ticket_id AND o.id = t.order_id AND t.pdf_object IS NULL AND NOT u.is_deleted
+""")
+_FORGET = text("""
+    UPDATE tickets t SET pdf_object = NULL FROM orders o WHERE o.id = t.order_id AND o.user_id = :user_id
+    RETURNING t.event_id, t.id
+""")
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,12 @@ def remember(tx: Transaction, printed: Sequence[Printed]) -> None:
         tx.execute(_PRINTED, {"ticket_id": each.ticket_id, "pdf_object": each.pdf_object})
 
 
+def forget(tx: Transaction, user_id: UUID) -> None:
+    """Delete the PDFs of everything a person bought, remembered or not: their names are on them."""
+    rows = tx.execute(_FORGET, {"user_id": user_id}).all()
+    disposal.dispose(tx, settings().tickets_bucket, [_prefix(row.event_id, row.id) for row in rows])
+
+
 def ticket_file(ticket_id: UUID, principal: Principal) -> TicketFile:
     """The PDF for the ticket's owner, its organizer or an admin, printed now if it never was (TS-019).
 
@@ -80,17 +96,22 @@ def ticket_file(ticket_id: UUID, principal: Principal) -> TicketFile:
     """
     with transaction() as tx:
         row = tx.execute(_ONE, {"ticket_id": ticket_id}).first()
-    if row is None or not _may_see(principal, row):
-        raise NotFound
+        if row is None or not _may_see(tx, principal, row):
+            raise NotFound
     if row.status == "void":
         raise TicketVoid
     return TicketFile(_stored(row) or _print_now(row), f"tiket-{ticket_id}.pdf")
 
 
-def _may_see(principal: Principal, row: Any) -> bool:
-    if principal.role in {"organizer", "admin"} and principal.may_act_for(row.organizer_id):
-        return True
-    return bool(principal.id == row.user_id)
+def _may_see(tx: Transaction, principal: Principal, row: Any) -> bool:
+    return ownership.may_see(
+        tx,
+        principal,
+        subject="ticket",
+        subject_id=row.ticket_id,
+        organizer_id=row.organizer_id,
+        owner_id=row.user_id,
+    )
 
 
 def _stored(row: Any) -> bytes | None:
@@ -99,9 +120,10 @@ def _stored(row: Any) -> bytes | None:
 
 def _print_now(row: Any) -> bytes:
     content = _render(row)
-    printed = _store(row, content)
-    with transaction() as tx:
-        remember(tx, [printed])
+    if not row.is_owner_deleted:
+        printed = _store(row, content)
+        with transaction() as tx:
+            remember(tx, [printed])
     return content
 
 
@@ -113,7 +135,11 @@ def _store(row: Any, content: bytes) -> Printed:
 
 def _object_name(event_id: UUID, ticket_id: UUID) -> str:
     unguessable = hmac.digest(secret(qr.KEY).encode(), b"pdf" + ticket_id.bytes, hashlib.sha256).hex()[:32]
-    return f"{event_id}/{ticket_id}-{unguessable}.pdf"
+    return f"{_prefix(event_id, ticket_id)}{unguessable}.pdf"
+
+
+def _prefix(event_id: UUID, ticket_id: UUID) -> str:
+    return f"{event_id}/{ticket_id}-"
 
 
 def _render(row: Any) -> bytes:

@@ -5,6 +5,7 @@ again changes nothing.
 """
 
 import secrets
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -22,12 +23,12 @@ _ADD_PICKUP = text("""
     SELECT o.id, o.event_id, :code FROM orders o
     WHERE o.id = :order_id AND EXISTS (
         SELECT 1 FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
-        WHERE i.order_id = o.id AND t.kind = 'product')
+        WHERE i.order_id = o.id AND t.kind = 'product' AND i.returned_at IS NULL)
     ON CONFLICT (order_id) DO NOTHING
 """)
 _WITHOUT_UNIT = text("""
     SELECT i.id, i.tier_id FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
-    WHERE i.order_id = :order_id AND t.kind = 'digital'
+    WHERE i.order_id = :order_id AND t.kind = 'digital' AND i.returned_at IS NULL
         AND NOT EXISTS (SELECT 1 FROM digital_units u WHERE u.item_id = i.id)
     ORDER BY i.position
 """)
@@ -40,6 +41,11 @@ _GIVE_UNIT = text("""
     RETURNING id
 """)
 _VOID_PICKUP = text("UPDATE pickups SET status = 'void' WHERE order_id = :order_id AND status = 'waiting'")
+_HANDED_OVER = text("""
+    SELECT EXISTS (
+        SELECT 1 FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id JOIN pickups p ON p.order_id = i.order_id
+        WHERE i.id = ANY(:item_ids) AND t.kind = 'product' AND p.status = 'picked_up')
+""")
 
 
 class NoUnitLeft(Exception):
@@ -57,6 +63,12 @@ def give_missing(tx: Transaction, order_id: UUID) -> None:
 def void(tx: Transaction, order_id: UUID) -> None:
     """Nothing is handed over for a refunded order any more. What was handed over stays so. The order is locked."""
     tx.execute(_VOID_PICKUP, {"order_id": order_id})
+
+
+def are_handed_over(tx: Transaction, item_ids: Sequence[UUID]) -> bool:
+    """Whether one of these items of a locked order is a product that its buyer has picked up."""
+    handed_over: bool = tx.execute(_HANDED_OVER, {"item_ids": list(item_ids)}).scalar_one()
+    return handed_over
 
 
 def read_code(typed: str) -> str:

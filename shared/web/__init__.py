@@ -4,8 +4,9 @@ from shared.cloud.database import Transaction
 from shared.web.app import App
 from shared.web.auth import Admin, Buyer, GateStaff, Organizer, SignedIn, Viewer
 from shared.web.caching import Cached
+from shared.web.cookie_mode import OrCookie
 from shared.web.limits import CREDENTIALS, GATE, UNLIMITED
-from shared.web.rendering import File
+from shared.web.rendering import File, Page
 from shared.web.requests import MaxBytes, RawRequest, Upload
 from shared.web.routes import Attempt, IdempotencyKey
 
@@ -22,7 +23,9 @@ __all__ = [
     "GateStaff",
     "IdempotencyKey",
     "MaxBytes",
+    "OrCookie",
     "Organizer",
+    "Page",
     "RawRequest",
     "SignedIn",
     "Transaction",

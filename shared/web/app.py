@@ -31,7 +31,7 @@ from shared.cloud import logs
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.problems import MethodNotAllowed, NotFound, Problem
-from shared.web import cors, deliveries, headers, idempotency, limits, rendering, requests
+from shared.web import cookie_mode, cors, deliveries, headers, idempotency, limits, rendering, requests
 from shared.web.routes import Parameter, Route, Source, route
 
 API = "/api/v1"
@@ -120,6 +120,7 @@ class App:
                 answer = self._answer(matched, variables, request)
         except Exception as error:  # noqa: BLE001 - the edge is where every error becomes a document
             answer = rendering.problem(rendering.expected(error), correlation)
+            cookie_mode.forget(request, error, answer)
         answer.headers["X-Request-Id"] = correlation
         headers.secure(answer)
         cors.share(request, answer)
@@ -139,12 +140,16 @@ class App:
         if matched.kind != "http":
             deliveries.verify_caller(request, self.name)
         caller = _caller(matched, request)
+        if matched.gives_tokens:
+            cookie_mode.ask(request)
         values = _values(_Call(matched, variables, request, caller))
         key = request.headers.get("Idempotency-Key")
         if matched.idempotent and key is not None and caller is not None:
             fingerprint = b"\n".join([request.method.encode(), request.path.encode(), request.get_data()])
             return idempotency.once(caller.id, key, fingerprint, lambda: _outcome(matched, values))
-        answer = rendering.response(_call(matched, values), matched.status)
+        result = _call(matched, values)
+        answer = rendering.response(cookie_mode.shown(request, result), matched.status)
+        cookie_mode.keep(request, result, answer, ends_session=matched.ends_session)
         answer.make_conditional(request)  # 304 where the caller has it already
         return answer
 
@@ -173,7 +178,7 @@ def _match(table: Map, request: Request) -> tuple[Route, dict[str, str]]:
 def _caller(matched: Route, request: Request) -> Principal | None:
     """Who calls, counted against their rate limit even where they are refused."""
     try:
-        caller = matched.access.admit(request.headers) if matched.access else None
+        caller = matched.access.admit(request) if matched.access else None
     except Problem:
         limits.check(matched.limit, request, None)
         raise
@@ -233,6 +238,7 @@ _FILL: dict[Source, Callable[[_Call, Parameter], Any]] = {
     "key": lambda call, _: call.request.headers.get("Idempotency-Key"),
     "attempt": _attempt,
     "raw": _raw,
+    "refresh": lambda call, _: cookie_mode.refresh_request(call.request),
     "upload": lambda call, parameter: requests.upload(call.request, parameter.name, parameter.most_bytes),
 }
 

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from werkzeug.datastructures import Headers
+from flask import Request
 
 from shared.identity import tokens
 from shared.identity.tokens import Principal
 from shared.problems import Forbidden, NotSignedIn
+from shared.web import cookie_mode, cookies, csrf
 
 
 @dataclass(frozen=True)
@@ -17,20 +18,39 @@ class Access:
     roles: frozenset[str]
     anonymous: bool = False
 
-    def admit(self, headers: Headers) -> Principal | None:
-        """The caller behind the request's bearer token. Raises NotSignedIn or Forbidden."""
-        given = headers.get("Authorization", "")
-        if not given and self.anonymous:
-            return None
-        scheme, _, token = given.partition(" ")
-        if scheme.lower() != "bearer" or not token:
-            raise NotSignedIn
-        principal = tokens.principal_of(token)
+    def admit(self, request: Request) -> Principal | None:
+        """The caller behind the request's bearer token, or else behind its cookie.
+
+        Raises NotSignedIn, Forbidden, and CsrfRefused where a cookie may have been sent by another site.
+        """
+        given = request.headers.get("Authorization", "")
+        principal = _bearer(given) if given else _browser(request)
         if principal is None:
-            raise NotSignedIn("The access token is not valid or has expired. Sign in again, or refresh it.")
+            if self.anonymous:
+                return None
+            raise NotSignedIn
         if principal.role not in self.roles:
             raise Forbidden
         return principal
+
+
+def _bearer(given: str) -> Principal:
+    scheme, _, token = given.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise NotSignedIn
+    principal = tokens.principal_of(token)
+    if principal is None:
+        raise NotSignedIn("The access token is not valid or has expired. Sign in again, or refresh it.")
+    return principal
+
+
+def _browser(request: Request) -> Principal | None:
+    """Whom the cookie names. One that is too old names nobody: its browser has not asked to be refused for it."""
+    principal = tokens.principal_of(cookies.access_token(request) or "")
+    if principal:
+        csrf.check(request)
+        cookie_mode.choose(request)
+    return principal
 
 
 _EVERYBODY = frozenset({"customer", "organizer", "staff", "admin"})

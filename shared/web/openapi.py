@@ -7,13 +7,29 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from shared.problems import Forbidden, Invalid, Malformed, NotSignedIn, Problem, TooLarge, TryAgain, WrongType
-from shared.web import limits
+from shared.web import cookie_mode, csrf, limits
+from shared.web.cookie_mode import CookieSession
 from shared.web.idempotency import IdempotencyInProgress, IdempotencyMismatch
-from shared.web.rendering import File
+from shared.web.rendering import File, Page
 from shared.web.requests import RawRequest
 from shared.web.routes import Parameter, Route
 
 _REF = "#/components/schemas/{model}"
+
+_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "cookieAuth": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "__Host-access",
+        "description": (
+            "For pages of our own origin, which sign in with the header `X-Session: cookie` and are given HttpOnly "
+            "cookies in the place of tokens. A call that changes something must come from our origin "
+            "(Sec-Fetch-Site, or else Origin), or where the browser says neither carry the session's `csrf_token` "
+            "as the header `X-CSRF-Token` or the form field `csrf_token`."
+        ),
+    },
+}
 
 _PROBLEM = {
     "type": "object",
@@ -50,7 +66,7 @@ def document(tagged: Mapping[str, Iterable[Route]], *, title: str, version: str,
         "paths": dict(sorted(paths.items())),
         "components": {
             "schemas": {**definitions, "Problem": _PROBLEM},
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": _SCHEMES,
         },
     }
 
@@ -62,6 +78,8 @@ def _schemas(routes: list[Route]) -> tuple[_Schemas, dict[str, Any]]:
     asked: list[tuple[type[BaseModel], Any]] = []
     for route in routes:
         asked += [(model, "validation") for model in (route.body, route.query) if model]
+        if route.gives_tokens:
+            asked.append((CookieSession, "serialization"))
         if _is_model(route.answer):
             asked.append((route.answer, "serialization"))
     schemas, definitions = models_json_schema(list(dict.fromkeys(asked)), ref_template=_REF)
@@ -80,13 +98,14 @@ def _operation(tag: str, route: Route, schemas: _Schemas) -> dict[str, Any]:
     if rest.strip():
         operation["description"] = " ".join(rest.split())
     if route.body:
-        operation["requestBody"] = _json(schemas[route.body, "validation"], required=True)
+        required = not route.takes_refresh_cookie
+        operation["requestBody"] = _json(schemas[route.body, "validation"], required=required)
     elif route.upload:
         operation["requestBody"] = _multipart(route.upload)
     elif any(parameter.annotation is RawRequest for parameter in route.parameters):
         operation["requestBody"] = _json({"type": "object"}, required=True)
     if route.access:
-        operation["security"] = [{"bearer": []}] + ([{}] if route.access.anonymous else [])
+        operation["security"] = [{"bearer": []}, {"cookieAuth": []}] + ([{}] if route.access.anonymous else [])
         operation["x-roles"] = sorted(route.access.roles)
     else:
         operation["security"] = []
@@ -110,6 +129,9 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         needed = schema.get("required", [])
         for name, field in schema["properties"].items():
             found.append({"name": name, "in": "query", "required": name in needed, "schema": field})
+    if route.gives_tokens:
+        schema = {"type": "string", "enum": list(get_args(cookie_mode.Mode)), "default": "token"}
+        found.append({"name": cookie_mode.HEADER, "in": "header", "required": False, "schema": schema})
     if route.idempotent:
         found.append(
             {
@@ -143,6 +165,9 @@ def _responses(route: Route, schemas: _Schemas) -> dict[str, Any]:
 
 
 def _success(route: Route, schemas: _Schemas) -> dict[str, Any]:
+    if route.gives_tokens:
+        either = [schemas[model, "serialization"] for model in (route.answer, CookieSession)]
+        return _json({"anyOf": either}, description="Done. In cookie mode the tokens come as cookies.")
     if _is_model(route.answer):
         return _json(schemas[route.answer, "serialization"], description="Done.")
     if route.answer is File:
@@ -152,6 +177,8 @@ def _success(route: Route, schemas: _Schemas) -> dict[str, Any]:
                 each: {"schema": {} if each == "application/json" else {"type": "string"}} for each in route.produces
             },
         }
+    if route.answer is Page:
+        return {"description": "A page.", "content": {"text/html": {"schema": {"type": "string"}}}}
     return {"description": "Done; there is nothing to say."}
 
 
@@ -160,6 +187,10 @@ def _problems(route: Route) -> list[type[Problem]]:
     found: list[type[Problem]] = list(route.problems)
     if route.access:
         found += [NotSignedIn, Forbidden]
+    if route.gives_tokens or route.takes_refresh_cookie or (route.access and route.method != "GET"):
+        found.append(csrf.CsrfRefused)
+    if route.gives_tokens:
+        found.append(Invalid)
     if route.body:
         found += [Malformed, TooLarge, WrongType, Invalid]
     if route.upload:

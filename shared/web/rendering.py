@@ -36,8 +36,15 @@ class File:
     filename: str
 
 
+@dataclass(frozen=True)
+class Page:
+    """An HTML page without scripts or styles, for people whom a mail leads to us."""
+
+    html: str
+
+
 def response(result: Any, status: int) -> Response:
-    """The answer: a model as JSON, a File as a download, None as 204; with an ETag where it may be kept."""
+    """The answer: a model as JSON, a File as a download, a Page, None as 204; with an ETag where it may be kept."""
     if isinstance(result, Cached):
         return _kept(response(result.answer, status), result)
     if result is None:
@@ -46,6 +53,8 @@ def response(result: Any, status: int) -> Response:
         answer = Response(result.content, status=status, content_type=result.content_type)
         answer.headers["Content-Disposition"] = f'attachment; filename="{result.filename}"'
         return answer
+    if isinstance(result, Page):
+        return Response(result.html, status=status, content_type="text/html; charset=utf-8")
     if isinstance(result, BaseModel):
         return Response(result.model_dump_json(), status=status, content_type="application/json")
     raise TypeError(f"a handler returned a {type(result).__name__}")
@@ -54,7 +63,7 @@ def response(result: Any, status: int) -> Response:
 def _kept(answer: Response, cached: Cached[Any]) -> Response:
     if not cached.is_public:
         answer.headers["Cache-Control"] = "private, no-store"
-        answer.vary.add("Authorization")
+        answer.vary.update(("Authorization", "Cookie"))
         return answer
     answer.headers["Cache-Control"] = cached.keep.directives()
     answer.set_etag(hashlib.sha256(answer.get_data()).hexdigest()[:32])

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Any, TypeVar
 
 from flask import Request
@@ -119,7 +119,11 @@ def client_address(request: Request) -> str:
         address = ip_address(given)
     except ValueError:
         return request.remote_addr or ""
-    return str(IPv6Network((address, 64), strict=False)) if isinstance(address, IPv6Address) else str(address)
+    if isinstance(address, IPv4Address):
+        return str(address)
+    if address.ipv4_mapped:  # ::ffff:203.0.113.7; else all of IPv4 would be one /64
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((int(address), 64), strict=False))
 
 
 def refusal(error: ValidationError) -> Malformed | Invalid:

@@ -9,16 +9,18 @@ from pydantic import BaseModel, TypeAdapter
 from werkzeug.routing import Rule
 
 from shared.cloud.database import Transaction
+from shared.identity.sessions import Tokens
 from shared.models import Query
 from shared.problems import Problem
 from shared.web import limits
 from shared.web.auth import Access
 from shared.web.caching import Cached
+from shared.web.cookie_mode import OrCookie
 from shared.web.metering import Limit
 from shared.web.requests import MaxBytes, RawRequest, Upload
 
 Kind = Literal["http", "message", "task", "job"]
-Source = Literal["path", "query", "body", "guard", "transaction", "raw", "upload", "key", "attempt"]
+Source = Literal["path", "query", "body", "guard", "transaction", "raw", "upload", "key", "attempt", "refresh"]
 
 _KEY = object()
 IdempotencyKey = Annotated[str | None, _KEY]
@@ -27,6 +29,13 @@ IdempotencyKey = Annotated[str | None, _KEY]
 _ATTEMPT = object()
 Attempt = Annotated[int, _ATTEMPT]
 """Which delivery of a message or a task this is, from 1: for those that give up after so many."""
+
+_EXACT: tuple[tuple[Any, Source], ...] = (
+    (Transaction, "transaction"),
+    (IdempotencyKey, "key"),
+    (Attempt, "attempt"),
+    (RawRequest, "raw"),
+)
 
 
 @dataclass(frozen=True)
@@ -69,11 +78,24 @@ class Route:
     """What the handler returns, without the `Cached` around it."""
     is_kept: bool = False
     """Whether browsers and the CDN may keep the answer."""
+    ends_session: bool = False
+    """Whether the caller's session is over after it, so that a browser's cookies go."""
+
+    @property
+    def gives_tokens(self) -> bool:
+        """Whether it begins or goes on with a session, so that it may be asked for cookies."""
+        return self.answer is Tokens
 
     @property
     def body(self) -> type[BaseModel] | None:
         """The model of the JSON body, if the handler takes one."""
-        return next((p.annotation for p in self.parameters if p.source == "body"), None)
+        bodies = (p.annotation for p in self.parameters if p.source in ("body", "refresh"))
+        return next((get_args(each)[0] if get_origin(each) is Annotated else each for each in bodies), None)
+
+    @property
+    def takes_refresh_cookie(self) -> bool:
+        """Whether a cookie may stand in for the body."""
+        return any(p.source == "refresh" for p in self.parameters)
 
     @property
     def query(self) -> type[Query] | None:
@@ -107,10 +129,12 @@ def route(
     limit: Limit | None = None,
     anybody: bool = False,
     produces: tuple[str, ...] = ("application/pdf",),
+    ends_session: bool = False,
 ) -> Route:
     """Read a handler's signature into a Route. Raises TypeError for a parameter nobody could fill.
 
-    `problems` are refusals to document; `limit` is for a route that the usual rate limits don't suit. A
+    `problems` are refusals to document; `limit` is for a route that the usual rate limits don't suit;
+    `ends_session` is for one after which the caller's session is over. A
     route for people says who may call, by a guard among its parameters or else by `anybody`: raises
     TypeError where it says neither or both.
     """
@@ -122,7 +146,19 @@ def route(
     parameters = tuple(Parameter(name, _source(name, hints[name], path), hints[name]) for name in names)
     limit = limit or (limits.usual(method) if kind == "http" else limits.UNLIMITED)
     declared = Route(
-        kind, method, path, handler, status, idempotent, problems, limit, parameters, answer, produces, is_kept
+        kind,
+        method,
+        path,
+        handler,
+        status,
+        idempotent,
+        problems,
+        limit,
+        parameters,
+        answer,
+        produces,
+        is_kept,
+        ends_session,
     )
     if kind == "http" and anybody == bool(declared.access):
         raise TypeError(f"{method} {path}: say who may call, by one guard or by anybody=True")
@@ -134,14 +170,11 @@ def _source(name: str, annotation: Any, path: str) -> Source:
         return "path"
     if _access(annotation):
         return "guard"
-    if annotation is Transaction:
-        return "transaction"
-    if annotation == IdempotencyKey:
-        return "key"
-    if annotation == Attempt:
-        return "attempt"
-    if annotation is RawRequest:
-        return "raw"
+    exact = next((source for known, source in _EXACT if annotation == known), None)
+    if exact:
+        return exact
+    if _is_marked(annotation, OrCookie):
+        return "refresh"
     if _most_bytes(annotation):
         return "upload"
     if inspect.isclass(annotation) and issubclass(annotation, Query):
@@ -155,6 +188,10 @@ def _access(annotation: Any) -> Access | None:
     if get_origin(annotation) is not Annotated:
         return None
     return next((extra for extra in get_args(annotation) if isinstance(extra, Access)), None)
+
+
+def _is_marked(annotation: Any, mark: type) -> bool:
+    return get_origin(annotation) is Annotated and any(isinstance(extra, mark) for extra in get_args(annotation))
 
 
 def _most_bytes(annotation: Any) -> MaxBytes | None:

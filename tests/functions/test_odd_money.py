@@ -92,18 +92,17 @@ def test_late_money_goes_back_in_full_when_the_seat_is_gone(world: World, stack:
     assert (now["status"], now["payments"][0]["status"], now["tickets"]) == ("expired", "refunded", [])
 
 
-def test_a_bank_transfer_that_can_not_be_sent_back_is_put_before_a_person(world: World, stack: Stack):
-    _, order = paid_too_late(world, stack, "xendit", "BCA", seat_is_gone=True)
-    until(lambda: refund_of(stack, order) == "failed", what="for the refund to be refused")
-    with stack.database() as database, database.begin() as tx:
-        kinds = tx.execute(
-            text("""
-                SELECT m.kind FROM manual_tasks m JOIN refunds r ON CAST(r.id AS text) = m.subject_id
-                WHERE r.order_id = :id
-            """),
-            {"id": order["id"]},
-        ).scalars()
-        assert list(kinds) == ["refund_by_hand"]
+@pytest.mark.parametrize("gateway", ["xendit", "midtrans"])
+def test_what_came_by_bank_transfer_goes_back_to_the_bank_account_that_the_buyer_sets(
+    world: World, stack: Stack, gateway: str
+):
+    buyer, order = paid_too_late(world, stack, gateway, "BCA", seat_is_gone=True)
+    world.mail(buyer.address, "refund_account_needed")
+    assert refund_of(stack, order) == "approved"
+    buyer.set_bank_account()
+    until(lambda: refund_of(stack, order) == "completed", what="for the transfer")
+    mail = world.mail(buyer.address, "refund_completed")
+    assert "rekening bank" in mail["text"]
 
 
 def test_a_refund_made_at_the_dashboard_voids_the_tickets(world: World):

@@ -158,7 +158,9 @@ class OrderLife(RuleBasedStateMachine):
                 older = attempts.lock_open(tx, order_id)
                 if older:
                     attempts.close(tx, older)
-                attempt = attempts.add(tx, order, gateway=gateway, method=method, expires_at=deadline)
+                attempt = attempts.add(
+                    tx, order, gateway=gateway, method=method, amount=order.total_amount, expires_at=deadline
+                )
                 tx.execute(
                     text("UPDATE payments SET status = 'pending', gateway_reference = external_id WHERE id = :id"),
                     {"id": attempt.id},

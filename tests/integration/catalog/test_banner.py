@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +11,6 @@ from flask import Response
 from functions.events.main import main
 from shared.catalog.events import EventAnswer
 from shared.catalog.media import FOR_EVER, MAX_BANNER_BYTES
-from shared.cloud import clients
 from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
 from tests.doors import call, problem
@@ -21,15 +19,6 @@ from tests.integration.catalog.steps import an_organizer, change, create, organi
 from tests.stored_files import StoredFiles
 
 pytestmark = pytest.mark.usefixtures("database")
-
-
-@pytest.fixture
-def files() -> Iterator[StoredFiles]:
-    """What is stored."""
-    double = StoredFiles()
-    clients.storage.provide(double)  # type: ignore[arg-type]
-    yield double
-    clients.storage.provide(None)
 
 
 def send(

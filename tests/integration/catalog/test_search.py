@@ -237,6 +237,8 @@ VIEWERS: dict[str, Callable[[EventAnswer], Principal | None]] = {
     "a customer": lambda event: Principal(uuid4(), "customer", None),
     "another organizer": lambda event: an_organizer(),
     "its organizer": organizer_of,
+    "its organizer's gate staff": lambda event: Principal(uuid4(), "staff", event.organizer_id),
+    "a customer who was its organizer": lambda event: Principal(event.organizer_id, "customer", None),
     "an admin": lambda event: Principal(uuid4(), "admin", None),
 }
 

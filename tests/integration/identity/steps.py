@@ -80,6 +80,18 @@ def let_pass(email: str, seconds: int) -> None:
         )
 
 
+def age_sessions(email: str, seconds: int) -> None:
+    """Make it that much longer ago that the tokens of an account were used."""
+    with transaction() as tx:
+        tx.execute(
+            text("""
+                UPDATE refresh_tokens SET spent_at = spent_at - make_interval(secs => :seconds)
+                WHERE user_id = (SELECT id FROM users WHERE email = :email)
+            """),
+            {"email": email, "seconds": seconds},
+        )
+
+
 def column(name: str, email: str) -> Any:
     """A column of an account's row."""
     with transaction() as tx:

@@ -1,5 +1,7 @@
 """UM-004, SEC-004: refresh tokens work once; one that is used again ends its whole family."""
 
+from uuid import uuid4
+
 import pytest
 from sqlalchemy import text
 
@@ -137,7 +139,7 @@ def test_a_made_up_token_and_one_of_a_deleted_account_are_refused():
     with transaction() as tx:
         tx.execute(text("UPDATE users SET is_deleted = true WHERE id = :id"), {"id": member.id})
     assert is_over(tokens)
-    assert is_over(Tokens(access_token="", refresh_token="made-up", expires_in=0))
+    assert is_over(Tokens(access_token="", refresh_token="made-up", expires_in=0, session_id=uuid4()))
 
 
 def test_only_a_hash_of_the_token_is_kept():

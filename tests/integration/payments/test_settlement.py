@@ -34,7 +34,9 @@ def a_pending_payment(order: OrderAnswer, *, gateway: str = "xendit", method: st
     with transaction() as tx:
         locked = orders.lock(tx, order.id)
         deadline = orders.start_payment(tx, locked)
-        attempt = attempts.add(tx, locked, gateway=gateway, method=method, expires_at=deadline)
+        attempt = attempts.add(
+            tx, locked, gateway=gateway, method=method, amount=locked.total_amount, expires_at=deadline
+        )
         tx.execute(
             text("UPDATE payments SET status = 'pending', gateway_reference = :ref WHERE id = :id"),
             {"id": attempt.id, "ref": f"gw-{attempt.external_id}"},
@@ -54,7 +56,7 @@ def a_fact(order: OrderAnswer, state: PaymentState, **changes) -> PaymentFact:
         channel="QRIS",
         transaction_id="t-1",
         paid_at=datetime.now(UTC) if state is PaymentState.PAID else None,
-        refunded_amount=0,
+        refunded_amount=1 if state is PaymentState.PARTIALLY_REFUNDED else 0,
         raw_status=state,
     )
     return replace(fact, gateway_reference=f"gw-{order.id}-1", **changes)

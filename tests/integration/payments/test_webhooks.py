@@ -36,7 +36,9 @@ def a_payment() -> UUID:
     with transaction() as tx:
         locked = orders.lock(tx, order.id)
         deadline = orders.start_payment(tx, locked)
-        attempt = attempts.add(tx, locked, gateway="xendit", method="QRIS", expires_at=deadline)
+        attempt = attempts.add(
+            tx, locked, gateway="xendit", method="QRIS", amount=locked.total_amount, expires_at=deadline
+        )
         reference = {"id": attempt.id, "reference": uuid4().hex}
         tx.execute(
             text("UPDATE payments SET status = 'pending', gateway_reference = :reference WHERE id = :id"), reference

@@ -3,12 +3,14 @@
 from typing import Any
 from uuid import UUID, uuid4
 
+import pypdfium2
 import pytest
 from flask import Response
 from sqlalchemy import text
 
 from functions.account.main import main
 from functions.auth.main import main as auth
+from shared.cloud import disposal
 from shared.cloud.database import transaction
 from shared.identity.accounts import InvalidCredentials
 from shared.identity.erasure import NAME
@@ -16,9 +18,11 @@ from shared.identity.tokens import Principal
 from shared.messages import mails
 from shared.money import ledger
 from shared.sales.answers import OrderAnswer
+from shared.tickets import issuing, printing
 from tests.doors import call, problem
 from tests.factories import Event, an_event, an_order
 from tests.integration.identity.steps import PASSWORD, Member, a_member, forget_password, login, register
+from tests.stored_files import StoredFiles
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -53,7 +57,9 @@ def an_order_of(member: Member, event: Event | None = None, *, paid: bool = True
     order = an_order(event, buyer=Principal(member.id, "customer", None), quantities=[2], paid=paid)
     if paid:
         [[organizer_id]] = rows("SELECT organizer_id FROM orders WHERE id = :id", id=order.id)
-        sale = ledger.Sale(order.id, organizer_id, "xendit", order.total_amount, order.platform_fee)
+        sale = ledger.Sale(
+            order.id, organizer_id, "xendit", order.total_amount, order.platform_fee, received=order.total_amount
+        )
         with transaction() as tx:
             ledger.post_sale(tx, uuid4(), sale)
     return order
@@ -170,6 +176,45 @@ def test_the_books_and_the_organizers_numbers_stay():
     assert [tuple(name) for name in names] == [(NAME, None)] * 2
 
 
+def text_of(pdf: bytes) -> str:
+    page = pypdfium2.PdfDocument(pdf)[0]
+    words: str = page.get_textpage().get_text_bounded()
+    return words
+
+
+def test_the_pdfs_of_tickets_go_too_and_a_new_print_names_nobody(files: StoredFiles):
+    member, order = a_past_buyer()
+    _, others = a_past_buyer()
+    for each in (order, others):
+        issuing.issue(each.id)
+    assert sum("Peserta" in text_of(content) for content in files.files.values()) == 4
+    assert delete(member).status_code == 204
+    assert len(files.files) == 2
+    assert all(name.startswith(str(others.event_id)) for name in files.files)
+
+    [ticket, *_] = rows("SELECT id, pdf_object FROM tickets WHERE order_id = :id", id=order.id)
+    assert ticket.pdf_object is None
+    [[organizer_id]] = rows("SELECT organizer_id FROM orders WHERE id = :id", id=order.id)
+    printed = printing.ticket_file(ticket.id, Principal(organizer_id, "organizer", organizer_id)).content
+    assert NAME in text_of(printed)
+    assert "Peserta" not in text_of(printed)
+    assert len(files.files) == 2, "and it is not stored"
+
+
+def test_a_pdf_that_is_stored_while_the_account_is_deleted_is_not_kept(files: StoredFiles):
+    member, order = a_past_buyer()
+    issuing.issue(order.id)
+    change("UPDATE tickets SET pdf_object = NULL WHERE order_id = :id", id=order.id)
+    printed = printing.print_missing(order.id)  # on its way, with the names of before
+    delete(member)
+    files.files.update({each.pdf_object: b"stored a moment later" for each in printed})
+    with transaction() as tx:
+        printing.remember(tx, printed)
+    assert rows("SELECT 1 FROM tickets WHERE order_id = :id AND pdf_object IS NOT NULL", id=order.id) == []
+    disposal.sweep()
+    assert files.files == {}
+
+
 def test_another_persons_data_is_not_touched():
     member, _ = a_past_buyer()
     other, others = a_past_buyer()
@@ -220,8 +265,9 @@ def test_money_on_its_way_back_has_to_arrive_first():
     member, order = a_past_buyer()
     change(
         """
-        WITH paid AS (INSERT INTO payments (order_id, attempt, gateway, external_id, payment_method, amount, expires_at)
-            VALUES (:id, 1, 'xendit', :external_id, 'QRIS', 1, now()) RETURNING id)
+        WITH paid AS (INSERT INTO payments (order_id, attempt, gateway, external_id, payment_method, amount,
+                received_amount, expires_at)
+            VALUES (:id, 1, 'xendit', :external_id, 'QRIS', 1, 1, now()) RETURNING id)
         INSERT INTO refunds (order_id, payment_id, user_id, kind, amount, reason, status)
         SELECT :id, id, :user_id, 'unusable_payment', 1, 'late', 'approved' FROM paid
         """,

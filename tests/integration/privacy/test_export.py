@@ -21,7 +21,8 @@ from tests.integration.identity.steps import Member, a_member, login
 pytestmark = pytest.mark.usefixtures("database")
 
 SECTIONS = [
-    "profile", "consents", "orders", "mails", "sessions", "organized_events", "gate_duties", "audit",
+    "profile", "consents", "orders", "bank_accounts", "payouts", "mails", "sessions", "cookie_consents",
+    "organized_events", "gate_duties", "audit",
 ]  # fmt: skip
 
 

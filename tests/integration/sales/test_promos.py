@@ -282,8 +282,11 @@ def test_who_funds_the_code_decides_whose_revenue_shrinks(paid_by, organizer, co
     order = an_order(event, buyer=buyer, promo_code=f"danai-{cost}")
     with transaction() as tx:
         locked = orders.lock(tx, order.id)
-        attempt = attempts.add(tx, locked, gateway="xendit", method="QRIS", expires_at=NOW + HOUR)
-        sale = ledger.Sale(order.id, event.organizer_id, "xendit", order.total_amount, order.platform_fee)
+        attempt = attempts.add(
+            tx, locked, gateway="xendit", method="QRIS", amount=locked.total_amount, expires_at=NOW + HOUR
+        )
+        total = order.total_amount
+        sale = ledger.Sale(order.id, event.organizer_id, "xendit", total, order.platform_fee, received=total)
         assert ledger.post_sale(tx, attempt.id, sale)
         assert ledger.post_sale_taken_back(tx, attempt.id, sale)
     booked = rows(

@@ -140,7 +140,7 @@ def test_a_refunded_unit_is_burned_and_not_sold_again():
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=0, free=1)
     with transaction() as tx:
         other = a_user(tx)
-        units.burn_of_order(tx, order.id)  # asked again
+        units.burn(tx, [item.id for item in order.items])  # asked again
     assert {burned, *seen(buy(event, other), other)} == {"SEKALI-1", "SEKALI-2"}
     assert seen(order, buyer) == [None]
     assert isinstance(reserve(buyer, event), SoldOut)

@@ -27,6 +27,8 @@ def request(forwarded: str | None, peer: str = "127.0.0.1") -> Request:
         ("2", "nonsense, 35.191.0.1", "127.0.0.1"),
         ("2", "2001:db8:1:2:3:4:5:6, 35.191.0.1", "2001:db8:1:2::/64"),
         ("2", "2001:db8:1:2:ffff::1, 35.191.0.1", "2001:db8:1:2::/64"),
+        ("2", "fe80::1%eth0, 35.191.0.1", "fe80::/64"),
+        ("2", "::ffff:203.0.113.7, 35.191.0.1", "203.0.113.7"),  # IPv4 as a dual-stack socket writes it
     ],
 )
 def test_it_is_taken_from_the_right(given, proxies, forwarded, address):

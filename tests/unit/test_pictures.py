@@ -1,4 +1,4 @@
-"""EM-002, EM-004: pictures are what their bytes say, and carry nothing but their pixels."""
+"""EM-002, UM-007: pictures are what their bytes say, and carry nothing but their pixels."""
 
 import io
 
@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from shared.catalog import pictures
-from shared.catalog.pictures import MAX_SIDE_PIXELS, NotAnImage
+from shared import pictures
+from shared.pictures import MAX_SIDE_PIXELS, PORTRAIT_PIXELS, NotAnImage
 from shared.problems import Invalid
 from tests.images import a_bomb, a_picture, from_a_phone, opened
 
@@ -96,6 +96,43 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(side: int):
     with pytest.raises(Invalid) as refusal:
         pictures.clean(a_bomb(side))
     assert str(MAX_SIDE_PIXELS) in refusal.value.members["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("size", [(600, 400), (400, 600), (40, 30)])
+def test_a_portrait_is_the_middle_as_a_small_square(size: tuple[int, int]):
+    picture = pictures.portrait(a_picture("PNG", size=size))
+    square = opened(picture.content)
+    assert (square.format, square.size, picture.extension) == ("JPEG", (PORTRAIT_PIXELS, PORTRAIT_PIXELS), "jpg")
+    assert len(picture.content) < 100_000
+    left, right = square.getpixel((50, 256)), square.getpixel((460, 256))
+    assert (left[2] > 200, right[0] > 200) == (True, True), "blue on the left, red on the right"
+
+
+def test_a_portrait_is_upright_and_tells_nothing_of_the_camera():
+    sent = from_a_phone()
+    picture = pictures.portrait(sent)
+    assert not opened(picture.content).getexif()
+    for trace in (b"Rahasia", b"Exif"):
+        assert trace not in picture.content
+    above, below = (opened(picture.content).getpixel((256, y)) for y in (20, 490))
+    assert (above[2] > 200, below[0] > 200) == (True, True)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "P", "L", "LA", "1", "CMYK"])
+def test_a_portrait_of_any_kind_of_picture_is_a_jpeg(mode: str):
+    kind = "JPEG" if mode == "CMYK" else "PNG"
+    assert opened(pictures.portrait(a_picture(kind, mode=mode)).content).mode in ("RGB", "L")
+
+
+def test_what_is_transparent_in_a_portrait_is_white():
+    transparent = Image.new("RGBA", (60, 60), (255, 0, 0, 0))
+    assert opened(pictures.portrait(saved(transparent, "PNG")).content).getpixel((256, 256)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("content", [b"", b"<script>", a_picture("GIF"), a_picture()[:-200]])
+def test_a_portrait_of_nothing_is_refused(content: bytes):
+    with pytest.raises((NotAnImage, Invalid)):
+        pictures.portrait(content)
 
 
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:

@@ -1,0 +1,38 @@
+"""Cancelling an event and giving everything back (PS-021, FN-013..017)."""
+
+from uuid import UUID
+
+from shared.models import Task
+from shared.payments import cancellation
+from shared.payments.cancellation import Cancellation, CancellationAnswer, EventOver, TooLate
+from shared.problems import NotFound
+from shared.web import App, Organizer, Transaction
+
+app = App("cancellations")
+
+
+class Batch(Task):
+    """Orders of a cancelled event that still have to end."""
+
+    event_id: UUID
+
+
+@app.post("/events/{event_id}/cancel", idempotent=True, status=202, problems=(NotFound, TooLate, EventOver))
+def cancel(event_id: UUID, wanted: Cancellation, caller: Organizer, tx: Transaction) -> CancellationAnswer:
+    """Stop the sale and give everybody everything back, fees included; up to 14 days before, admins any time."""
+    return cancellation.start(tx, caller, event_id, wanted)
+
+
+@app.get("/events/{event_id}/cancellation", problems=(NotFound,))
+def progress(event_id: UUID, caller: Organizer, tx: Transaction) -> CancellationAnswer:
+    """How many orders are left, and how many refunds have arrived."""
+    return cancellation.progress(tx, caller, event_id)
+
+
+@app.task("batch")
+def go_on(batch: Batch) -> None:
+    """End the next orders, and hand over to another task while some are left."""
+    cancellation.go_on(batch.event_id)
+
+
+main = app.entry_point()

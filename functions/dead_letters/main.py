@@ -1,0 +1,47 @@
+"""What was given up after its last try (PS-028)."""
+
+from uuid import UUID
+
+from functions.manifest import manifest
+from shared.cloud import dead_letters
+from shared.cloud.dead_letters import AlreadyDecided, DeadLetterAnswer, DeadLetterPage, Decision
+from shared.models import Listing
+from shared.problems import NotFound
+from shared.web import Admin, App, Transaction
+
+app = App("dead_letters")
+
+REFUSALS = (NotFound, AlreadyDecided)
+
+
+@app.get("/admin/dead-letters")
+def letters(page: DeadLetterPage, _: Admin, tx: Transaction) -> Listing[DeadLetterAnswer]:
+    """Those to decide about, or the decided ones; oldest first."""
+    return dead_letters.listed(tx, page)
+
+
+@app.get("/admin/dead-letters/{letter_id}", problems=(NotFound,))
+def letter(letter_id: UUID, _: Admin, tx: Transaction) -> DeadLetterAnswer:
+    """One of them."""
+    return dead_letters.read(tx, letter_id)
+
+
+@app.post("/admin/dead-letters/{letter_id}/replay", status=200, problems=REFUSALS)
+def replay(letter_id: UUID, decision: Decision, admin: Admin, tx: Transaction) -> DeadLetterAnswer:
+    """Send it again, the way it came."""
+    return dead_letters.replay(tx, letter_id, decision, by=str(admin.id))
+
+
+@app.post("/admin/dead-letters/{letter_id}/discard", status=200, problems=REFUSALS)
+def discard(letter_id: UUID, decision: Decision, admin: Admin, tx: Transaction) -> DeadLetterAnswer:
+    """Let it be, and say why."""
+    return dead_letters.discard(tx, letter_id, decision, by=str(admin.id))
+
+
+@app.job("collect")
+def collect() -> None:
+    """Every five minutes: take in what lies in the dead-letter subscriptions."""
+    dead_letters.collect(manifest().topics)
+
+
+main = app.entry_point()

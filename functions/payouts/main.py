@@ -1,0 +1,51 @@
+"""What organizers are paid (FN-004..012)."""
+
+from uuid import UUID
+
+from shared.models import Listing, Page, Task
+from shared.money import payouts
+from shared.money.payouts import PayoutAnswer
+from shared.payments import paying_out
+from shared.problems import NotFound
+from shared.web import App, Organizer, Transaction
+
+app = App("payouts")
+
+
+class PayoutRequested(Task):
+    """Money that is to go to an organizer."""
+
+    payout_id: UUID
+
+
+@app.get("/payouts")
+def history(page: Page, caller: Organizer, tx: Transaction) -> Listing[PayoutAnswer]:
+    """The caller's payouts, newest first; all of them for an admin."""
+    return payouts.listed(tx, caller, page)
+
+
+@app.get("/payouts/{payout_id}", problems=(NotFound,))
+def payout(payout_id: UUID, caller: Organizer, tx: Transaction) -> PayoutAnswer:
+    """One payout, for its organizer or an admin."""
+    return payouts.visible(tx, payout_id, caller)
+
+
+@app.post("/payouts/{payout_id}/retry", status=200, problems=(NotFound, payouts.NotRetryable))
+def retry(payout_id: UUID, caller: Organizer, tx: Transaction) -> PayoutAnswer:
+    """Send a payout that failed or waits once more, after the bank account was set right."""
+    return payouts.retry(tx, payout_id, caller)
+
+
+@app.job("daily")
+def settle_all_due() -> None:
+    """Make the payouts of all events that ended seven days ago."""
+    payouts.settle_all_due()
+
+
+@app.message("payout.requested")
+def pay_out(message: PayoutRequested) -> None:
+    """Send one; a gateway that doesn't answer is asked again later, under the same key."""
+    paying_out.pay_out(message.payout_id)
+
+
+main = app.entry_point()

@@ -1,0 +1,92 @@
+"""Known vulnerabilities in the packages that a function installs: `python -m infra.checks.vulnerabilities`.
+
+pip-audit asks the OSV database about each pinned package. What has a fix fails the check; what has none is told,
+since nobody could do anything about it. Where the database can't be reached (an office behind a proxy, a laptop
+on a train) the check says that it did not happen, and lets the build go on.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+REQUIREMENTS = Path(__file__).parents[2] / "requirements.txt"
+PATIENCE_SECONDS = 15
+NOT_REACHED = re.compile(
+    r"(^|[.:])(ConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError|HTTPError|ServiceError)(:|$)"
+)
+"""How pip-audit's last line reads where the database did not answer."""
+
+
+@dataclass(frozen=True)
+class Vulnerability:
+    """One advisory about one of our packages. `fixed_in` are the versions that end it, oldest first."""
+
+    package: str
+    version: str
+    advisory: str
+    fixed_in: tuple[str, ...]
+
+    def __str__(self) -> str:
+        remedy = f"fixed in {', '.join(self.fixed_in)}" if self.fixed_in else "no fix yet"
+        return f"{self.package} {self.version}: {self.advisory} ({remedy})"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What to print, and the exit status."""
+
+    words: str
+    status: int
+
+
+def main(arguments: list[str]) -> int:
+    """Ask, print what was found, and give the exit status; further arguments go to pip-audit."""
+    asked = subprocess.run(  # noqa: S603 - our own interpreter and our own words
+        [
+            *(sys.executable, "-m", "pip_audit", "--requirement", str(REQUIREMENTS), "--require-hashes"),
+            *("--disable-pip", "--vulnerability-service", "osv", "--format", "json"),
+            *("--progress-spinner", "off", "--timeout", str(PATIENCE_SECONDS), *arguments),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    verdict = judge(asked.stdout, asked.stderr)
+    sys.stdout.write(verdict.words + "\n")
+    return verdict.status
+
+
+def judge(report: str, complaint: str) -> Verdict:
+    """The verdict on pip-audit's JSON report, or on what it complained of where there is none."""
+    try:
+        found = read(json.loads(report))
+    except json.JSONDecodeError:
+        return _without_report(complaint)
+    fixable = [each for each in found if each.fixed_in]
+    lines = [f"{'FAIL' if each.fixed_in else 'note'}  {each}" for each in found]
+    summary = f"{len(found)} known vulnerabilities, {len(fixable)} of them with a fix: `make lock` takes the fixes."
+    return Verdict("\n".join([*lines, summary if found else "No known vulnerabilities."]), 1 if fixable else 0)
+
+
+def read(report: dict[str, Any]) -> list[Vulnerability]:
+    """The vulnerabilities of a report."""
+    return [
+        Vulnerability(package["name"], package["version"], advisory["id"], tuple(advisory["fix_versions"]))
+        for package in report["dependencies"]
+        for advisory in package.get("vulns", [])
+    ]
+
+
+def _without_report(complaint: str) -> Verdict:
+    last = next((line for line in reversed(complaint.splitlines()) if line.strip()), "")
+    if NOT_REACHED.search(last.strip()):
+        return Verdict(f"NOT CHECKED: the vulnerability database can't be reached ({last[:200]})", 0)
+    return Verdict(f"pip-audit failed:\n{complaint[-2000:]}", 2)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,205 @@
+"""Dead letters: what Pub/Sub or Cloud Tasks gave up after the last try, for a person to decide about (PS-028).
+
+`collect` takes messages out of the dead-letter subscriptions into a table, where they can be looked at;
+what a task gives up is written there at once. A replay goes the way the original went, so whoever hears it
+must have done nothing, or be safe to repeat, as everything here is.
+"""
+
+import json
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+
+from shared.cloud import audit, clients, outbox, tasks
+from shared.cloud.database import Transaction, after_commit, transaction
+from shared.cloud.settings import settings
+from shared.models import Answer, Body, Listing, Page, line
+from shared.problems import NotFound, Problem
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 100
+_TAKE = text("""
+    INSERT INTO dead_letters (kind, source, target, payload, attempts, message_id)
+    VALUES ('message', :source, :target, CAST(:payload AS jsonb), :attempts, :message_id)
+    ON CONFLICT (message_id) DO NOTHING
+""")
+_GIVE_UP = text("""
+    INSERT INTO dead_letters (kind, source, target, payload, attempts, message_id, error)
+    VALUES ('task', :source, :target, CAST(:payload AS jsonb), :attempts, :message_id, :error)
+""")
+_COLUMNS = """
+    id, kind, source, target, payload, attempts, error, created_at, decision, reason, decided_by, decided_at
+"""
+_LIST = text(f"""
+    SELECT {_COLUMNS} FROM dead_letters  -- Uses index: dead_letters_open
+    WHERE (decision IS NULL) = :is_open ORDER BY created_at, id LIMIT :page_size OFFSET :offset
+""")
+_COUNT = text("SELECT count(*) FROM dead_letters WHERE (decision IS NULL) = :is_open")
+_ONE = text(f"SELECT {_COLUMNS} FROM dead_letters WHERE id = :id")
+_LOCK = text(f"SELECT {_COLUMNS} FROM dead_letters WHERE id = :id FOR UPDATE")
+_DECIDE = text("""
+    UPDATE dead_letters SET decision = :decision, reason = :reason, decided_by = :by, decided_at = now()
+    WHERE id = :id
+""")
+
+
+class DeadLetterPage(Page):
+    """Which dead letters are wanted: those to decide about, or the decided ones."""
+
+    status: Literal["open", "decided"] = "open"
+
+
+class Decision(Body):
+    """Why it is replayed or discarded."""
+
+    reason: Annotated[str, line(500)]
+
+
+class DeadLetterAnswer(Answer):
+    """Something that was given up. Its payload holds ids only."""
+
+    id: UUID
+    kind: Literal["message", "task"]
+    source: str
+    target: str
+    payload: dict[str, Any]
+    attempts: int | None
+    error: str | None
+    created_at: datetime
+    decision: Literal["replayed", "discarded"] | None
+    reason: str | None
+    decided_by: str | None
+    decided_at: datetime | None
+
+
+class AlreadyDecided(Problem):
+    """This has been replayed or discarded already."""
+
+    status, slug = 409, "dead-letter-decided"
+
+
+def collect(topics: Iterable[str]) -> int:
+    """Take in what lies in the dead-letter subscriptions of `topics`; return how many messages that were.
+
+    A message is acknowledged once it is safe in the table; a crash in between brings it again.
+    """
+    return sum(_collect(topic) for topic in topics)
+
+
+def give_up(tx: Transaction, queue: str, function: str, path: str, payload: dict[str, Any], error: Exception) -> None:
+    """Write down a task that failed for the last time."""
+    tx.execute(
+        _GIVE_UP,
+        {
+            "source": queue,
+            "target": f"{function} {path}",
+            "payload": json.dumps(payload, default=str),
+            "attempts": None,
+            "message_id": f"task-{uuid4()}",
+            "error": f"{type(error).__name__}: {error}"[:500],
+        },
+    )
+
+
+def listed(tx: Transaction, page: DeadLetterPage) -> Listing[DeadLetterAnswer]:
+    """Dead letters, oldest first."""
+    wanted = {"is_open": page.status == "open"}
+    rows = tx.execute(_LIST, {**wanted, "page_size": page.page_size, "offset": page.offset}).mappings()
+    return Listing[DeadLetterAnswer](
+        items=[DeadLetterAnswer(**row) for row in rows],
+        page=page.page,
+        page_size=page.page_size,
+        total=tx.execute(_COUNT, wanted).scalar_one(),
+    )
+
+
+def read(tx: Transaction, letter_id: UUID) -> DeadLetterAnswer:
+    """One of them. Raises NotFound."""
+    row = tx.execute(_ONE, {"id": letter_id}).mappings().first()
+    if row is None:
+        raise NotFound
+    return DeadLetterAnswer(**row)
+
+
+def replay(tx: Transaction, letter_id: UUID, decision: Decision, *, by: str) -> DeadLetterAnswer:
+    """Send it again, the way it came. Raises NotFound, AlreadyDecided."""
+    letter = _lock_open(tx, letter_id)
+    if letter.kind == "message":
+        outbox.add(tx, letter.source, letter.payload)
+    else:
+        function, _, path = letter.target.partition(" ")
+        after_commit(tx, lambda: tasks.enqueue(letter.source, function, path, letter.payload))
+    return _decide(tx, letter, "replayed", decision, by)
+
+
+def discard(tx: Transaction, letter_id: UUID, decision: Decision, *, by: str) -> DeadLetterAnswer:
+    """Let it be. Raises NotFound, AlreadyDecided."""
+    return _decide(tx, _lock_open(tx, letter_id), "discarded", decision, by)
+
+
+def _collect(topic: str) -> int:
+    from google.api_core.exceptions import DeadlineExceeded
+
+    subscriber = clients.subscriber()
+    name = f"projects/{settings().google_cloud_project}/subscriptions/{topic}.dead"
+    taken = 0
+    while True:
+        try:
+            received = subscriber.pull(
+                subscription=name, max_messages=_AT_ONCE, return_immediately=True, timeout=10
+            ).received_messages
+        except DeadlineExceeded:  # Pub/Sub's way of saying that there is nothing
+            return taken
+        if not received:
+            return taken
+        with transaction() as tx:
+            for each in received:
+                _take(tx, topic, each.message)
+        subscriber.acknowledge(subscription=name, ack_ids=[each.ack_id for each in received], timeout=10)
+        log.error("dead_letters.taken_in", extra={"topic": topic, "count": len(received)})
+        taken += len(received)
+
+
+def _take(tx: Transaction, topic: str, message: Any) -> None:
+    attributes = dict(message.attributes)
+    attempts = attributes.get("CloudPubSubDeadLetterSourceDeliveryCount", "")
+    tx.execute(
+        _TAKE,
+        {
+            "source": topic,
+            "target": attributes.get("CloudPubSubDeadLetterSourceSubscription", "unknown"),
+            "payload": _object(message.data),
+            "attempts": int(attempts) if attempts.isdigit() else None,
+            "message_id": message.message_id,
+        },
+    )
+
+
+def _object(data: bytes) -> str:
+    """The payload as JSON; what isn't a JSON object is kept inside one."""
+    try:
+        if isinstance(json.loads(data), dict):
+            return data.decode()
+    except ValueError:
+        pass
+    return json.dumps({"unreadable": data.decode(errors="replace").replace("\0", "")})
+
+
+def _lock_open(tx: Transaction, letter_id: UUID) -> DeadLetterAnswer:
+    row = tx.execute(_LOCK, {"id": letter_id}).mappings().first()
+    if row is None:
+        raise NotFound
+    if row["decision"]:
+        raise AlreadyDecided
+    return DeadLetterAnswer(**row)
+
+
+def _decide(tx: Transaction, letter: DeadLetterAnswer, decision: str, why: Decision, by: str) -> DeadLetterAnswer:
+    tx.execute(_DECIDE, {"id": letter.id, "decision": decision, "reason": why.reason, "by": by})
+    audit.record(tx, f"dead_letter.{decision}", subject="dead_letter", subject_id=letter.id, by=by, reason=why.reason)
+    return read(tx, letter.id)

@@ -1,0 +1,69 @@
+"""Files that must go: a row with the change that makes them stale, the deletion after the commit, a sweep behind both.
+
+Whoever was storing a file in that very moment may be done only after our deletion. So the sweep deletes once
+more, an hour later, and forgets the matter then: no crash and no race leaves a file behind for good (DP-002).
+"""
+
+import logging
+from collections.abc import Sequence
+
+from sqlalchemy import text
+
+from shared.cloud import storage
+from shared.cloud.database import Transaction, after_commit, transaction
+
+AGAIN_AFTER_SECONDS = 3600
+"""Longer than any function of ours runs."""
+MOST_AT_ONCE = 20
+"""So many are deleted while the caller waits; the sweep takes the rest within five minutes."""
+MOST_PER_SWEEP = 200
+
+log = logging.getLogger(__name__)
+
+_ADD = text("INSERT INTO stale_objects (bucket, prefix) SELECT :bucket, unnest(CAST(:prefixes AS text[]))")
+# A claim is a lease, as in the outbox: no row stays locked over a network call.
+_CLAIM = text("""
+    UPDATE stale_objects SET due_at = now() + interval '10 minutes'
+    WHERE id IN (
+        SELECT id FROM stale_objects  -- Uses index: stale_objects_due
+        WHERE due_at <= now() ORDER BY due_at LIMIT :most FOR UPDATE SKIP LOCKED)
+    RETURNING id, bucket, prefix
+""")
+_DONE = text("DELETE FROM stale_objects WHERE id = ANY(:ids) AND created_at < now() - make_interval(secs => :again)")
+_ONCE_MORE = text("UPDATE stale_objects SET due_at = created_at + make_interval(secs => :again) WHERE id = ANY(:ids)")
+
+
+def dispose(tx: Transaction, bucket: str, prefixes: Sequence[str]) -> None:
+    """Delete all objects whose names begin with one of `prefixes` (8 characters at least) once `tx` has committed."""
+    if not prefixes:
+        return
+    tx.execute(_ADD, {"bucket": bucket, "prefixes": list(prefixes)})
+    after_commit(tx, lambda: _delete_now(bucket, prefixes[:MOST_AT_ONCE]))
+
+
+def sweep() -> int:
+    """Delete what is due and return how many rows that were. A file that can't be deleted stays due."""
+    with transaction() as tx:
+        rows = tx.execute(_CLAIM, {"most": MOST_PER_SWEEP}).all()
+    done = [row.id for row in rows if _delete(row.bucket, row.prefix)]
+    if done:
+        names = {"ids": done, "again": AGAIN_AFTER_SECONDS}
+        with transaction() as tx:
+            tx.execute(_DONE, names)
+            tx.execute(_ONCE_MORE, names)
+    return len(done)
+
+
+def _delete_now(bucket: str, prefixes: Sequence[str]) -> None:
+    for prefix in prefixes:
+        if not _delete(bucket, prefix):
+            return  # the storage is away; the sweep will find it
+
+
+def _delete(bucket: str, prefix: str) -> bool:
+    try:
+        storage.delete_all(bucket, prefix)
+    except storage.StorageUnavailable as error:
+        log.warning("disposal.postponed", extra={"bucket": bucket, "error": str(error)})
+        return False
+    return True

@@ -1,0 +1,40 @@
+"""Mails that nobody needs: sent only to who asked for them, each with a way out (DP-005, RFC 8058).
+
+A mail of this kind takes `way_out` among its facts (composing). Its footer then has the link, and its headers
+let mail programs show a button of their own. Mails about an order or an account have neither.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.cloud.database import Transaction
+from shared.cloud.settings import settings
+from shared.identity import marketing
+from shared.messages.rendering import render_page
+
+PATH = "/api/v1/account/unsubscribe"
+
+
+class NoConsent(Exception):
+    """The reader does not want such mails, or not any more."""
+
+
+def way_out(tx: Transaction, address: str) -> dict[str, str]:
+    """The facts that make a mail to `address` one that can be ended. Raises NoConsent: don't send it."""
+    user_id = marketing.consenting(tx, address)
+    if user_id is None:
+        raise NoConsent
+    return {"unsubscribe_url": f"{settings().public_url.rstrip('/')}{PATH}?token={marketing.token(user_id)}"}
+
+
+def headers(facts: Mapping[str, Any]) -> dict[str, str]:
+    """The headers of a mail with these facts: none unless it can be ended."""
+    url = facts.get("unsubscribe_url")
+    if url is None:
+        return {}
+    return {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+
+
+def page(language: str, *, is_done: bool) -> str:
+    """What who opened the link sees in a browser: a button, or that it is done."""
+    return render_page("unsubscribe", language, {"is_done": is_done})

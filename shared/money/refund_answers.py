@@ -1,0 +1,114 @@
+"""What callers see of refunds (design: api.md)."""
+
+from datetime import datetime
+from typing import Any, Literal, Protocol
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud import ownership
+from shared.cloud.database import Transaction
+from shared.models import Answer, Listing, Page
+from shared.problems import NotFound
+
+Status = Literal["requested", "approved", "rejected", "processing", "completed", "failed"]
+
+_SELECT = """
+    SELECT r.id, r.order_id, o.event_id, r.kind, r.amount, r.status, r.reason, r.rejection_reason, r.method,
+        r.created_at, r.updated_at, r.status IN ('approved', 'failed') AND r.method IS NOT DISTINCT FROM 'disbursement'
+            AND NOT EXISTS (
+            SELECT 1 FROM bank_accounts b
+            WHERE b.user_id = r.user_id AND b.replaced_at IS NULL AND b.status = 'verified') AS needs_bank_account,
+        ARRAY(SELECT t.id FROM refund_items i JOIN tickets t ON t.order_item_id = i.order_item_id
+            WHERE i.refund_id = r.id ORDER BY t.id) AS ticket_ids
+    FROM refunds r JOIN orders o ON o.id = r.order_id
+"""
+_ONE = text(f"{_SELECT} WHERE r.id = :id")
+_WHOSE = text("""
+    SELECT r.user_id, o.organizer_id FROM refunds r JOIN orders o ON o.id = r.order_id WHERE r.id = :id
+""")
+_VISIBLE = "(r.user_id = :user_id OR o.organizer_id = CAST(:organizer_id AS uuid) OR :is_admin)"
+_LIST = text(f"""
+    {_SELECT} WHERE {_VISIBLE} AND (CAST(:status AS text) IS NULL OR r.status = :status)
+    ORDER BY r.created_at DESC, r.id LIMIT :page_size OFFSET :offset
+""")
+_COUNT = text(f"""
+    SELECT count(*) FROM refunds r JOIN orders o ON o.id = r.order_id
+    WHERE {_VISIBLE} AND (CAST(:status AS text) IS NULL OR r.status = :status)
+""")
+
+
+class Caller(Protocol):
+    """Who looks at refunds, or decides about them (shared.identity.tokens.Principal)."""
+
+    @property
+    def id(self) -> UUID:
+        """Their account."""
+
+    @property
+    def role(self) -> str:
+        """What they are."""
+
+    @property
+    def organizer_id(self) -> UUID | None:
+        """The organizer they act for."""
+
+    def may_act_for(self, organizer_id: UUID) -> bool:
+        """Whether they belong to that organizer, or are an admin."""
+
+
+class RefundPage(Page):
+    """Which refunds are wanted."""
+
+    status: Status | None = None
+
+
+class RefundAnswer(Answer):
+    """Money on its way back. `amount` in rupiah; `needs_bank_account` asks the buyer to set one."""
+
+    id: UUID
+    order_id: UUID
+    event_id: UUID
+    kind: str
+    amount: int
+    status: Status
+    reason: str
+    rejection_reason: str | None
+    method: Literal["gateway", "disbursement"] | None
+    needs_bank_account: bool
+    ticket_ids: list[UUID]
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def read(cls, tx: Transaction, refund_id: UUID) -> "RefundAnswer":
+        """The refund as it is now."""
+        return cls(**tx.execute(_ONE, {"id": refund_id}).mappings().one())
+
+
+def visible(tx: Transaction, refund_id: UUID, caller: Caller) -> RefundAnswer:
+    """A refund for its buyer, its organizer or an admin; NotFound for anybody else."""
+    whose = tx.execute(_WHOSE, {"id": refund_id}).first()
+    if whose is None or not ownership.may_see(
+        tx, caller, subject="refund", subject_id=refund_id, organizer_id=whose.organizer_id, owner_id=whose.user_id
+    ):
+        raise NotFound
+    return RefundAnswer.read(tx, refund_id)
+
+
+def listed(tx: Transaction, caller: Caller, page: RefundPage) -> Listing[RefundAnswer]:
+    """What a caller may see: a buyer their own, an organizer those of their events, an admin all; newest first."""
+    ownership.looks_through(tx, caller, subject="refund")
+    values: dict[str, Any] = {
+        "user_id": caller.id,
+        "organizer_id": caller.organizer_id if caller.role == "organizer" else None,
+        "is_admin": caller.role == "admin",
+        "status": page.status,
+    }
+    rows = tx.execute(_LIST, {**values, "page_size": page.page_size, "offset": page.offset}).mappings()
+    return Listing[RefundAnswer](
+        items=[RefundAnswer(**row) for row in rows],
+        page=page.page,
+        page_size=page.page_size,
+        total=tx.execute(_COUNT, values).scalar_one(),
+    )

@@ -1,0 +1,250 @@
+"""Cancelling an event (PS-021, FN-013..017): the sale stops at once, then everybody gets everything back.
+
+    start   the event is cancelled and its tiers are off sale, in one transaction
+    go_on   batch after batch: each order in a transaction of its own, until none is left; then the penalty
+
+Killed anywhere and started again it goes on with the orders that are left: an order that has ended is not
+found any more, and its items can't be in two refunds. Cloud Tasks drives it, and reconcile finds one that
+has stopped.
+"""
+
+import logging
+import time
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.catalog import editing
+from shared.cloud import audit, tasks
+from shared.cloud.database import Transaction, after_commit, transaction
+from shared.identity.tokens import Principal
+from shared.messages import mails
+from shared.models import Answer, Body, line
+from shared.money import ledger, refunds
+from shared.money.ledger import Share
+from shared.payments import reviews
+from shared.problems import NotFound, Problem
+from shared.rupiah import percent_of
+from shared.sales import orders
+from shared.sales.orders import Order
+from shared.tickets import issuing
+
+NOTICE_DAYS = 14
+PENALTY_PERCENT = 5
+BATCH_SECONDS = 20
+"""How long one task works before it hands over to the next: well below any time-out on the way."""
+
+log = logging.getLogger(__name__)
+
+_MAY = text("""
+    SELECT start_date >= now() + make_interval(days => :days) AS in_time, end_date <= now() AS is_over
+    FROM events WHERE id = :event_id
+""")
+_CANCEL = text("UPDATE events SET status = 'cancelled', updated_at = now() WHERE id = :event_id")
+_OFF_SALE = text("""
+    UPDATE ticket_tiers SET is_on_sale = false, updated_at = now() WHERE id IN (
+        SELECT id FROM ticket_tiers WHERE event_id = :event_id ORDER BY id FOR NO KEY UPDATE)
+""")
+_LEFT = "event_id = :event_id AND status IN ('reserved', 'pending_payment', 'paid')"
+_BEGIN = text(f"""
+    INSERT INTO event_cancellations (event_id, requested_by, reason, penalty_percent, orders)
+    SELECT :event_id, :by, :reason, :penalty_percent, count(*) FROM orders WHERE {_LEFT}
+    ON CONFLICT (event_id) DO NOTHING
+""")
+_NEXT = text(f"""
+    SELECT o.id FROM orders o  -- Uses index: orders_event
+    WHERE {_LEFT} AND (o.status <> 'paid' OR EXISTS (
+        SELECT 1 FROM order_items i WHERE i.order_id = o.id AND i.returned_at IS NULL))
+    ORDER BY o.id LIMIT 200
+""")
+_TOUCH = text("UPDATE event_cancellations SET updated_at = now() WHERE event_id = :event_id AND finished_at IS NULL")
+_OPEN_REQUESTS = text("""
+    SELECT id FROM refunds WHERE order_id = :order_id AND status = 'requested' ORDER BY id
+""")
+_ITEMS = text("""
+    SELECT id, unit_price - discount AS price_paid, platform_discount, platform_fee, commission
+    FROM order_items WHERE order_id = :order_id AND returned_at IS NULL ORDER BY position
+""")
+_PAYMENT = text("""
+    SELECT id FROM payments WHERE order_id = :order_id AND status = 'paid' AND gateway <> 'none'
+    ORDER BY received_amount DESC, id LIMIT 1
+""")
+_SALES = text("""
+    SELECT COALESCE(sum(i.unit_price - i.discount), 0)
+    FROM refunds r JOIN refund_items n ON n.refund_id = r.id JOIN order_items i ON i.id = n.order_item_id
+    JOIN orders o ON o.id = r.order_id
+    WHERE o.event_id = :event_id AND r.kind = 'cancellation' AND NOT n.is_rejected
+""")
+_FINISH = text("""
+    UPDATE event_cancellations SET finished_at = now(), updated_at = now(), penalty = :penalty
+    WHERE event_id = :event_id AND finished_at IS NULL
+    RETURNING event_id
+""")
+_LOCK = text("""
+    SELECT c.penalty_percent, c.finished_at, e.organizer_id
+    FROM event_cancellations c JOIN events e ON e.id = c.event_id WHERE c.event_id = :event_id FOR UPDATE OF c
+""")
+_PROGRESS = text("""
+    SELECT c.event_id, c.reason, c.orders, c.penalty, c.created_at AS started_at, c.finished_at,
+        count(o.id) FILTER (WHERE o.status IN ('reserved', 'pending_payment') OR (o.status = 'paid' AND EXISTS (
+            SELECT 1 FROM order_items i WHERE i.order_id = o.id AND i.returned_at IS NULL))) AS orders_left,
+        (SELECT count(*) FROM refunds r JOIN orders x ON x.id = r.order_id
+            WHERE x.event_id = c.event_id AND r.kind = 'cancellation') AS refunds,
+        (SELECT count(*) FROM refunds r JOIN orders x ON x.id = r.order_id
+            WHERE x.event_id = c.event_id AND r.kind = 'cancellation' AND r.status = 'completed') AS refunds_completed
+    FROM event_cancellations c LEFT JOIN orders o ON o.event_id = c.event_id
+    WHERE c.event_id = :event_id GROUP BY c.event_id
+""")
+
+
+class Cancellation(Body):
+    """Why there will be no event. An admin may waive the organizer's penalty."""
+
+    reason: Annotated[str, line(1000)]
+    waive_penalty: bool = False
+
+
+class CancellationAnswer(Answer):
+    """How far a cancellation has come. `penalty` in rupiah, once all orders have ended."""
+
+    event_id: UUID
+    reason: str
+    orders: int
+    orders_left: int
+    refunds: int
+    refunds_completed: int
+    penalty: int | None
+    started_at: datetime
+    finished_at: datetime | None
+
+
+class TooLate(Problem):
+    """An organizer may cancel up to fourteen days before the event. Ask our support to cancel it for you."""
+
+    status, slug = 409, "cancellation-too-late"
+
+
+class EventOver(Problem):
+    """The event is over, so it can't be cancelled any more."""
+
+    status, slug = 409, "event-over"
+
+
+def start(tx: Transaction, caller: Principal, event_id: UUID, wanted: Cancellation) -> CancellationAnswer:
+    """Cancel an event and begin to give everything back; asked again it tells how far that is.
+
+    Raises NotFound, TooLate for organizers, and EventOver.
+    """
+    event = editing.lock(tx, caller, event_id)
+    if event.status != "cancelled":
+        _refuse_too_late(tx, caller, event_id)
+        tx.execute(_CANCEL, {"event_id": event_id})
+        tx.execute(_OFF_SALE, {"event_id": event_id})
+        audit.record(
+            tx, "event.cancelled", subject="event", subject_id=event_id, actor_id=caller.id, reason=wanted.reason
+        )
+    waived = wanted.waive_penalty and caller.role == "admin"
+    percent = 0 if waived else PENALTY_PERCENT
+    values = {"event_id": event_id, "by": caller.id, "reason": wanted.reason, "penalty_percent": percent}
+    if tx.execute(_BEGIN, values).rowcount:
+        after_commit(tx, lambda: _hand_over(event_id))
+    return _progress(tx, event_id)
+
+
+def progress(tx: Transaction, caller: Principal, event_id: UUID) -> CancellationAnswer:
+    """How far a cancellation is, for the event's organizer and admins. Raises NotFound."""
+    editing.lock(tx, caller, event_id)
+    return _progress(tx, event_id)
+
+
+def go_on(event_id: UUID) -> bool:
+    """End orders of a cancelled event for a while; whether all is done. Hands over to another task if not."""
+    deadline = time.monotonic() + BATCH_SECONDS
+    while time.monotonic() < deadline:
+        with transaction() as tx:
+            tx.execute(_TOUCH, {"event_id": event_id})
+            batch = tx.execute(_NEXT, {"event_id": event_id}).scalars().all()
+        if not batch:
+            with transaction() as tx:
+                _finish(tx, event_id)
+            return True
+        for order_id in batch:
+            with transaction() as tx:
+                _end(tx, order_id)
+            if time.monotonic() > deadline:
+                break
+    _hand_over(event_id)
+    return False
+
+
+def _end(tx: Transaction, order_id: UUID) -> None:
+    order = orders.lock(tx, order_id)
+    if order.status in orders.LIVE:
+        reviews.give_back_all_of(tx, order)
+        orders.end_for_good(tx, order)
+    elif order.status == "paid":
+        _give_everything_back(tx, order)
+
+
+def _give_everything_back(tx: Transaction, order: Order) -> None:
+    """Every item that is left, with its fee: the sale is undone, as if it had not been."""
+    for refund_id in tx.execute(_OPEN_REQUESTS, {"order_id": order.id}).scalars().all():
+        refunds.reject(tx, refunds.read(tx, refund_id), "The event was cancelled: all goes back instead.", by=None)
+    items = tx.execute(_ITEMS, {"order_id": order.id}).all()
+    if not items:
+        return
+    amounts = {item.id: item.price_paid + item.platform_fee for item in items}
+    amount = sum(amounts.values())
+    payment_id = tx.execute(_PAYMENT, {"order_id": order.id}).scalar()
+    issuing.void(tx, order.id)
+    if amount and payment_id:
+        refund_id = refunds.add(tx, payment_id, "cancellation", amount, "The event was cancelled.", amounts)
+        share = Share(
+            organizer=sum(item.price_paid + item.platform_discount - item.commission for item in items),
+            commission=sum(item.commission for item in items),
+            platform_fee=sum(item.platform_fee for item in items),
+            promotion=sum(item.platform_discount for item in items),
+        )
+        refunds.approve(tx, refunds.read(tx, refund_id), share, organizer_id=order.organizer_id, by=None)
+    mails.ask_about_order(
+        tx, "event_cancelled", order.id, once_key=f"event_cancelled:{order.id}", context={"amount": amount}
+    )
+    orders.return_items(tx, list(amounts))
+    refunds.finish_order(tx, order.id)
+
+
+def _finish(tx: Transaction, event_id: UUID) -> None:
+    """Every order has ended: what the organizer owes for it is known (FN-015)."""
+    cancelled = tx.execute(_LOCK, {"event_id": event_id}).one()
+    if cancelled.finished_at:
+        return
+    sales = int(tx.execute(_SALES, {"event_id": event_id}).scalar_one())
+    penalty = percent_of(sales, cancelled.penalty_percent)
+    entries = {ledger.payable_to(cancelled.organizer_id): penalty, "penalty_revenue": -penalty}
+    ledger.post_for_event(tx, "cancellation_penalty", event_id, entries, event_id=event_id)
+    tx.execute(_FINISH, {"event_id": event_id, "penalty": penalty})
+    audit.record(tx, "event.cancellation_finished", subject="event", subject_id=event_id, sales=sales, penalty=penalty)
+
+
+def _refuse_too_late(tx: Transaction, caller: Principal, event_id: UUID) -> None:
+    may: Any = tx.execute(_MAY, {"event_id": event_id, "days": NOTICE_DAYS}).one()
+    if may.is_over:
+        raise EventOver
+    if caller.role != "admin" and not may.in_time:
+        raise TooLate
+
+
+def _progress(tx: Transaction, event_id: UUID) -> CancellationAnswer:
+    row = tx.execute(_PROGRESS, {"event_id": event_id}).mappings().first()
+    if row is None:
+        raise NotFound("This event is not being cancelled.")
+    return CancellationAnswer(**row)
+
+
+def _hand_over(event_id: UUID) -> None:
+    try:
+        tasks.enqueue("cancellations", "cancellations", "/tasks/batch", {"event_id": str(event_id)})
+    except tasks.NotEnqueued as unreachable:  # reconcile goes on with it
+        log.warning("cancellation.task_failed", extra={"event_id": str(event_id), "error": str(unreachable)})

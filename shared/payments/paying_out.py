@@ -1,0 +1,93 @@
+"""Sending organizers their money (FN-006, FN-011, FN-012), and hearing what the bank did with any transfer."""
+
+from uuid import UUID
+
+from shared.cloud import manual_tasks, outbox
+from shared.cloud.database import Transaction, transaction
+from shared.gateways.facts import PayoutFact
+from shared.messages import mails
+from shared.money import bank_accounts, disbursements, payouts
+from shared.money.disbursements import Transfer
+from shared.money.payouts import Payout
+from shared.payments import paying_back
+
+MOST_TRIES = 5
+"""Transfers of one payout before a person takes over."""
+
+
+def pay_out(payout_id: UUID) -> str:
+    """Send a payout, or go on with one that was cut off; return its status afterwards. Safe to repeat.
+
+    Raises GatewayUnavailable where the gateway gave no answer: call again.
+    """
+    with transaction() as tx:
+        payout = payouts.lock(tx, payout_id)
+        transfer = _transfer(tx, payout)
+        account = disbursements.account_of(tx, transfer) if transfer else None
+    if transfer is None or account is None:
+        return payout.status
+    return _book(transfer, disbursements.send(transfer, account, "Payout event"))
+
+
+def ask_about(transfer_id: UUID) -> str:
+    """Ask what became of a transfer, of a payout or a refund, and book it; return the status of what it pays.
+
+    Raises GatewayUnavailable where the gateway gave no answer: call again.
+    """
+    with transaction() as tx:
+        transfer = disbursements.read(tx, transfer_id)
+        account = disbursements.account_of(tx, transfer)
+    fact = disbursements.ask(transfer)
+    if fact is None and transfer.status == "sending":  # it never got there
+        fact = disbursements.send(transfer, account, "Payout event")
+    if fact is None:
+        return transfer.status
+    return paying_back.book_transfer(transfer, fact) if transfer.refund_id else _book(transfer, fact)
+
+
+def _transfer(tx: Transaction, payout: Payout) -> Transfer | None:
+    """The transfer to send for a payout; None where it is paid, or waits for a bank account or a person."""
+    last = disbursements.newest(tx, payout.id)
+    if payout.status not in ("pending", "processing", "failed"):
+        return None
+    if last and last.status in ("sending", "succeeded"):
+        return last if last.status == "sending" else None
+    account = bank_accounts.current(tx, payout.organizer_id)
+    if account is None or account.status != "verified":
+        key = f"payout_account_needed:{payout.id}:{last.attempt if last else 0}"
+        _tell(tx, payout, "payout_account_needed", key)
+        return None
+    if last and last.attempt >= MOST_TRIES:
+        manual_tasks.add(tx, "payout_failed", subject="payout", subject_id=payout.id, amount=payout.amount)
+        return None
+    payouts.change(tx, payout, "processing")
+    return disbursements.read(tx, disbursements.begin(tx, account, payout.amount, payout_id=payout.id))
+
+
+def _book(transfer: Transfer, fact: PayoutFact) -> str:
+    with transaction() as tx:
+        payout = payouts.lock(tx, transfer.debt_id)
+        changed = disbursements.apply(tx, transfer.id, fact)
+        if changed is None:
+            return payout.status
+        if changed.status == "succeeded":
+            payouts.change(tx, payout, "completed")
+            _tell(tx, payout, "payout_completed", f"payout_completed:{transfer.id}")
+            outbox.add(tx, "payout.processed", {"payout_id": payout.id})
+            return "completed"
+        payouts.change(tx, payout, "failed", changed.failure or changed.status)
+        if not changed.may_retry:
+            manual_tasks.add(
+                tx,
+                "payout_failed",
+                subject="payout",
+                subject_id=payout.id,
+                failure=changed.failure,
+                amount=payout.amount,
+            )
+            _tell(tx, payout, "payout_account_needed", f"payout_failed:{transfer.id}")
+        return "failed"
+
+
+def _tell(tx: Transaction, payout: Payout, template: mails.Template, once_key: str) -> None:
+    mails.ask_person(tx, template, payout.organizer_id, once_key=once_key, context={"payout_id": payout.id})

@@ -1,0 +1,92 @@
+"""Whether a caller gets its tokens in the answer's body, or as cookies (issue 3; docs: cookieAuth in the OpenAPI).
+
+A page asks for cookies with the header `X-Session: cookie` where it signs in. From then on its cookies ask for
+them: who came by a cookie is never shown a token, so that a script that got into a page can't carry one away.
+"""
+
+from typing import Annotated, Any, Literal, get_args
+
+from flask import Request
+from pydantic import Field
+from werkzeug.wrappers import Response
+
+from shared.identity.sessions import RefreshRequest, SessionEnded, Tokens
+from shared.models import Answer
+from shared.problems import Invalid
+from shared.web import cookies, csrf, requests
+
+HEADER = "X-Session"
+Mode = Literal["token", "cookie"]
+_CHOSEN = "karcis.cookie_mode"
+
+
+class OrCookie:
+    """Marks a RefreshRequest that a cookie may stand in for: `Annotated[RefreshRequest, OrCookie()]`."""
+
+
+class CookieSession(Answer):
+    """What a page is told of its session in cookie mode. `csrf_token` is for plain HTML forms."""
+
+    expires_in: int
+    csrf_token: Annotated[str, Field(repr=False)]
+
+
+def choose(request: Request) -> None:
+    """Answer this request in cookie mode."""
+    request.environ[_CHOSEN] = True
+
+
+def is_chosen(request: Request) -> bool:
+    """Whether this request is answered in cookie mode."""
+    return bool(request.environ.get(_CHOSEN))
+
+
+def ask(request: Request) -> None:
+    """Take the caller's wish, where tokens are to be had. Raises Invalid, or CsrfRefused.
+
+    Signing somebody in to a stranger's account is a forgery too. But no form and no other site can send our
+    header (that takes a preflight, which we refuse), so who says nothing about where they are is no browser.
+    """
+    wish = request.headers.get(HEADER, "token")
+    if wish not in get_args(Mode):
+        raise Invalid.field(HEADER, "must be token or cookie")
+    if wish == "cookie":
+        if not csrf.is_silent(request):
+            csrf.check(request)
+        choose(request)
+
+
+def refresh_request(request: Request) -> RefreshRequest:
+    """The refresh token of the body, or of the cookie where the body is empty.
+
+    Raises CsrfRefused, and what requests.json_body raises.
+    """
+    token = cookies.refresh_token(request)
+    if token is None or requests.raw_body(request).strip() not in (b"", b"{}"):
+        return requests.json_body(request, RefreshRequest)
+    csrf.check(request)
+    choose(request)
+    return RefreshRequest.model_construct(refresh_token=token)  # whatever it is, it is known or it isn't
+
+
+def shown(request: Request, result: Any) -> Any:
+    """What to put into the body for a handler's `result`."""
+    if not (isinstance(result, Tokens) and is_chosen(request)):
+        return result
+    return CookieSession(expires_in=result.expires_in, csrf_token=csrf.token(result.session_id))
+
+
+def keep(request: Request, result: Any, answer: Response, *, ends_session: bool) -> None:
+    """Set the cookies of new tokens, or take them away where the session is over."""
+    if not is_chosen(request):
+        return
+    if isinstance(result, Tokens):
+        cookies.put(answer, result)
+    elif ends_session:
+        cookies.clear(answer)
+
+
+def forget(request: Request, error: Exception, answer: Response) -> None:
+    """Take the cookies of a session that has ended elsewhere, so that the browser stops asking."""
+    if isinstance(error, SessionEnded) and is_chosen(request):
+        cookies.clear(answer)

@@ -1,0 +1,54 @@
+"""The session's two cookies: tokens where no script can read them (SEC-004, DP-006).
+
+    __Host-access    the access token, for as long as it is good
+    __Host-refresh   the refresh token, for seven days
+
+Both are HttpOnly, Secure, SameSite=Lax and of our very host: `__Host-` makes browsers refuse them from any
+other, or over plain HTTP (RFC 6265bis, 4.1.3.2). `SECURE_COOKIES=off` is for a laptop's plain HTTP, where not
+every browser takes a Secure cookie: the same cookies without the prefix and without Secure.
+"""
+
+from werkzeug.wrappers import Request, Response
+
+from shared.cloud.settings import settings
+from shared.identity.sessions import LIFE_DAYS, Tokens
+
+ACCESS = "access"
+REFRESH = "refresh"
+
+
+def name(which: str) -> str:
+    """The name of the cookie ACCESS or REFRESH."""
+    return f"__Host-{which}" if _is_secure() else which
+
+
+def access_token(request: Request) -> str | None:
+    """The access token that came as a cookie."""
+    return request.cookies.get(name(ACCESS)) or None
+
+
+def refresh_token(request: Request) -> str | None:
+    """The refresh token that came as a cookie."""
+    return request.cookies.get(name(REFRESH)) or None
+
+
+def put(answer: Response, tokens: Tokens) -> None:
+    """Give the browser these tokens in the place of those it has."""
+    _set(answer, ACCESS, tokens.access_token, tokens.expires_in)
+    _set(answer, REFRESH, tokens.refresh_token, LIFE_DAYS * 86_400)
+
+
+def clear(answer: Response) -> None:
+    """Take the tokens from the browser."""
+    _set(answer, ACCESS, "", 0)
+    _set(answer, REFRESH, "", 0)
+
+
+def _set(answer: Response, which: str, value: str, life_seconds: int) -> None:
+    answer.set_cookie(
+        name(which), value, max_age=life_seconds, path="/", secure=_is_secure(), httponly=True, samesite="Lax"
+    )
+
+
+def _is_secure() -> bool:
+    return settings().secure_cookies != "off"

@@ -1,0 +1,29 @@
+"""Who asks whether a local run is ready is told so only once the demo event and accounts are there."""
+
+import threading
+
+import requests
+
+from tests.folders import a_folder
+from tests.stack import Stack, until
+
+
+def test_the_demo_event_is_there_when_it_says_that_it_is_ready():
+    with a_folder() as folder:
+        running = Stack(folder, SEED="1", RATE_LIMITS="off")
+        starting = threading.Thread(target=running.start, daemon=True)
+        starting.start()
+        try:
+            until(lambda: is_ready(running), seconds=90, what="for /readyz")
+            events = requests.get(f"{running.url}/api/v1/events", timeout=10).json()
+            assert [event["title"] for event in events["items"]] == ["Konser Senja di Istora"]
+        finally:
+            starting.join(90)
+            running.stop()
+
+
+def is_ready(running: Stack) -> bool:
+    try:
+        return requests.get(f"{running.url}/readyz", timeout=2).status_code == 200
+    except requests.RequestException:
+        return False

@@ -1,0 +1,68 @@
+"""Orders that were paid through a gateway, without the gateway: what settlement leaves behind."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud.database import transaction
+from shared.gateways.facts import PaymentFact, PaymentState
+from shared.identity.tokens import Principal
+from shared.payments import attempts, settlement
+from shared.sales import orders
+from shared.sales.answers import OrderAnswer
+from shared.tickets import issuing
+from tests.factories import Event, an_order
+
+
+def a_paid_order(
+    event: Event | None = None,
+    *,
+    buyer: Principal | None = None,
+    quantities: Sequence[int] = (1,),
+    promo_code: str | None = None,
+    gateway: str = "xendit",
+    method: str = "QRIS",
+) -> OrderAnswer:
+    """An order that was paid and settled; its tickets are rows without a PDF."""
+    order = an_order(event, buyer=buyer, quantities=quantities, promo_code=promo_code)
+    payment_id = a_payment(order.id, gateway, method)
+    with transaction() as tx:
+        settlement.settle(tx, payment_id, a_fact(order.total_amount))
+    issuing.add_missing(order.id)
+    with transaction() as tx:
+        return OrderAnswer.read(tx, order.id)
+
+
+def a_payment(order_id: UUID, gateway: str = "xendit", method: str = "QRIS") -> UUID:
+    """A try to pay that its gateway has opened."""
+    with transaction() as tx:
+        order = orders.lock(tx, order_id)
+        deadline = orders.start_payment(tx, order)
+        attempt = attempts.add(
+            tx, order, gateway=gateway, method=method, amount=order.total_amount, expires_at=deadline
+        )
+        tx.execute(
+            text("UPDATE payments SET status = 'pending', gateway_reference = :ref WHERE id = :id"),
+            {"id": attempt.id, "ref": f"gw-{attempt.external_id}"},
+        )
+    return attempt.id
+
+
+def a_fact(amount: int) -> PaymentFact:
+    """The gateway says that so much has come in."""
+    return PaymentFact(
+        gateway="xendit",
+        external_id="",
+        gateway_reference="",
+        state=PaymentState.PAID,
+        amount=amount,
+        paid_amount=amount,
+        currency="IDR",
+        channel=None,
+        transaction_id=None,
+        paid_at=datetime.now(UTC),
+        refunded_amount=0,
+        raw_status="PAID",
+    )

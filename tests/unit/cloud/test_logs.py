@@ -1,0 +1,86 @@
+"""SEC-013: whoever logs it, personal data is masked in the line that is printed, which stays JSON."""
+
+import json
+import logging
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from shared.cloud.logs import JsonLines, mask
+
+TOKEN = "vN3k-8hJ2pQ_rT5wXyZ0aBcDeFgHiJkLmNoPqRsTuVw"
+
+
+def printed(message: str = "order.paid", *args: object, **extra: Any) -> dict[str, Any]:
+    record = logging.LogRecord("shared.sales", logging.INFO, __file__, 1, message, args, None)
+    vars(record).update(extra)
+    line: dict[str, Any] = json.loads(JsonLines().format(record))
+    return line
+
+
+@pytest.mark.parametrize(
+    ("raw", "masked"),
+    [
+        ("siti.rahma@example.com", "s***@example.com"),
+        ("s@example.com", "s***@example.com"),
+        ("siti+tiket@mail.example.co.id", "s***@mail.example.co.id"),
+        ("o'brien@example.com", "o'b***@example.com"),
+        ("josé@example.com", "j***@example.com"),
+        ("siti@bücher.example", "s***@bücher.example"),
+        ("?to=siti%40example.com&x=1", "?to=s***%40example.com&x=1"),
+        ("081234567890", "08****890"),
+        ("+6281234567890", "+628****890"),
+        ("6281234567890", "628****890"),
+        ("0812-3456-7890", "08****890"),
+        ("+62 812 3456 789", "+62 8****789"),
+        ("+44 20 7946 0958", "+44****958"),
+        ("tel\n081234567890", "tel\n08****890"),
+        ("NIK 3174012345678901", "NIK ************8901"),
+        ("Bearer abcdefgh.ijk", "[token]"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIi.c2ln", "[token]"),
+        (f"refresh={TOKEN}", "refresh=[token]"),
+    ],
+)
+def test_what_tells_on_somebody_is_hidden(raw: str, masked: str):
+    assert mask(raw) == masked
+    assert mask(masked) == masked, "masked once more, it is the same"
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        "7d9f0d0e-6281-4234-8567-89abcdef0812",
+        "2026-11-21T08:12:34.567890+00:00",
+        "order.reserved",
+        "karcis-orders-light.2-59",
+        "a" * 43,
+        "0123456789abcdef" * 4,  # a hash
+        "Rp 1.500.000",
+    ],
+)
+def test_what_tells_nothing_is_left_alone(harmless: str):
+    assert mask(harmless) == harmless
+
+
+def test_every_text_of_a_line_is_masked_and_no_number():
+    line = printed(
+        "mail for %s",
+        "siti@example.com",
+        people=[{"siti@example.com": ("081234567890",)}],
+        amount=6281234567890,
+        order_id=UUID(int=1),
+    )
+    assert line["message"] == "mail for s***@example.com"
+    assert line["people"] == [{"s***@example.com": ["08****890"]}]
+    assert line["amount"] == 6281234567890
+    assert line["order_id"] == str(UUID(int=1))
+
+
+def test_so_is_the_text_of_an_error():
+    try:
+        raise ValueError("siti@example.com\n081234567890")
+    except ValueError as error:
+        record = logging.LogRecord("x", logging.ERROR, __file__, 1, "failed", (), (ValueError, error, None))
+    trace = json.loads(JsonLines().format(record))["stack_trace"]
+    assert "s***@example.com\n08****890" in trace
