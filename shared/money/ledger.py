@@ -46,6 +46,7 @@ _DIFFERENCES = text("""
     GROUP BY p.id HAVING sum(e.amount) <> 0
 """)
 
+_BOUGHT = text("SELECT EXISTS (SELECT 1 FROM ledger_postings WHERE kind = 'sale' AND reference_id = :payment_id)")
 _SET_ASIDE = text("""
     SELECT COALESCE(-sum(e.amount), 0)
     FROM ledger_postings p JOIN ledger_entries e ON e.posting_id = p.id  -- Uses index: ledger_postings_order
@@ -160,9 +161,23 @@ def post_unallocated(tx: Transaction, payment_id: UUID, gateway: str, amount: in
     return post(tx, "unallocated_payment", payment_id, entries, order_id=order_id)
 
 
+def post_unallocated_taken_back(
+    tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, order_id: UUID
+) -> bool:
+    """Book that the gateway gave such money back by itself."""
+    entries = {UNALLOCATED: amount, clearing(gateway): -amount}
+    return post(tx, "unallocated_taken_back", payment_id, entries, order_id=order_id)
+
+
 def post_unallocated_to_refund(tx: Transaction, refund_id: UUID, amount: int, *, order_id: UUID) -> bool:
     """Book that such money goes back to its sender."""
     return post(tx, "review_refund", refund_id, {UNALLOCATED: amount, REFUNDS_PAYABLE: -amount}, order_id=order_id)
+
+
+def has_bought(tx: Transaction, payment_id: UUID) -> bool:
+    """Whether this payment is the one that paid for its order."""
+    found: bool = tx.execute(_BOUGHT, {"payment_id": payment_id}).scalar_one()
+    return found
 
 
 def set_aside(tx: Transaction, order_id: UUID) -> int:

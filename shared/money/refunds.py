@@ -36,7 +36,8 @@ _COLUMNS = """
 _READ = text(f"SELECT {_COLUMNS} FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE r.id = :id")
 _OF_PAYMENT = text(f"""
     SELECT {_COLUMNS} FROM refunds r JOIN payments p ON p.id = r.payment_id  -- Uses index: refunds_payment
-    WHERE r.payment_id = :payment_id AND r.method = 'gateway' AND r.status IN ('processing', 'completed')
+    WHERE r.payment_id = :payment_id AND r.method IS DISTINCT FROM 'disbursement'
+      AND r.status IN ('approved', 'processing', 'completed')
     ORDER BY r.created_at, r.id
 """)
 _OWE_UNUSABLE = text("""
@@ -137,7 +138,7 @@ def read(tx: Transaction, refund_id: UUID) -> Refund:
 
 
 def sent_of(tx: Transaction, payment_id: UUID) -> list[Refund]:
-    """The refunds of a payment that went, or are going, through its gateway."""
+    """The refunds of a payment that went, are going, or are to go through its gateway."""
     return [Refund(**row._mapping) for row in tx.execute(_OF_PAYMENT, {"payment_id": payment_id})]
 
 

@@ -53,12 +53,14 @@ _BEGIN = text(f"""
     SELECT :event_id, :by, :reason, :penalty_percent, count(*) FROM orders WHERE {_LEFT}
     ON CONFLICT (event_id) DO NOTHING
 """)
-_NEXT = text(f"""
+ORDERS_LEFT = f"""
     SELECT o.id FROM orders o  -- Uses index: orders_event
     WHERE {_LEFT} AND (o.status <> 'paid' OR EXISTS (
         SELECT 1 FROM order_items i WHERE i.order_id = o.id AND i.returned_at IS NULL))
     ORDER BY o.id LIMIT 200
-""")
+"""
+"""Of `:event_id`, those that still have to end."""
+_NEXT = text(ORDERS_LEFT)
 _TOUCH = text("UPDATE event_cancellations SET updated_at = now() WHERE event_id = :event_id AND finished_at IS NULL")
 _OPEN_REQUESTS = text("""
     SELECT id FROM refunds WHERE order_id = :order_id AND status = 'requested' ORDER BY id
@@ -172,14 +174,15 @@ def go_on(event_id: UUID) -> bool:
             return True
         for order_id in batch:
             with transaction() as tx:
-                _end(tx, order_id)
+                end_order(tx, order_id)
             if time.monotonic() > deadline:
                 break
     _hand_over(event_id)
     return False
 
 
-def _end(tx: Transaction, order_id: UUID) -> None:
+def end_order(tx: Transaction, order_id: UUID) -> None:
+    """End one order of a cancelled event, whatever its status; one that has ended stays as it is."""
     order = orders.lock(tx, order_id)
     if order.status in orders.LIVE:
         reviews.give_back_all_of(tx, order)
