@@ -66,7 +66,7 @@ _OPEN_REQUESTS = text("""
     SELECT id FROM refunds WHERE order_id = :order_id AND status = 'requested' ORDER BY id
 """)
 _ITEMS = text("""
-    SELECT id, unit_price - discount AS price_paid, platform_fee, commission
+    SELECT id, unit_price - discount AS price_paid, platform_discount, platform_fee, commission
     FROM order_items WHERE order_id = :order_id AND returned_at IS NULL ORDER BY position
 """)
 _PAYMENT = text("""
@@ -205,9 +205,10 @@ def _give_everything_back(tx: Transaction, order: Order) -> None:
     if amount and payment_id:
         refund_id = refunds.add(tx, payment_id, "cancellation", amount, "The event was cancelled.", amounts)
         share = Share(
-            organizer=sum(item.price_paid - item.commission for item in items),
+            organizer=sum(item.price_paid + item.platform_discount - item.commission for item in items),
             commission=sum(item.commission for item in items),
             platform_fee=sum(item.platform_fee for item in items),
+            promotion=sum(item.platform_discount for item in items),
         )
         refunds.approve(tx, refunds.read(tx, refund_id), share, organizer_id=order.organizer_id, by=None)
     mails.ask_about_order(

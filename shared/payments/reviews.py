@@ -92,7 +92,10 @@ def waiting(tx: Transaction, page: Page) -> Listing[ReviewAnswer]:
 
 
 def accept(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionAnswer:
-    """Let the money that came count as the whole. Raises NotFound, NotInReview, NotAcceptable, SoldOut."""
+    """Let the money that came count as the whole.
+
+    Raises NotFound, NotInReview, NotAcceptable, SoldOut, AlreadyRegistered.
+    """
     order, attempt = _lock(tx, payment_id)
     paid_at = clock.now()
     if order.status in orders.LIVE:

@@ -19,7 +19,6 @@ from shared.money import ledger, refunds
 from shared.payments import attempts
 from shared.payments.attempts import Attempt
 from shared.sales import orders
-from shared.sales.inventory import SoldOut
 from shared.sales.orders import Order
 from shared.tickets import issuing
 
@@ -80,7 +79,7 @@ def _paid(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) ->
     if order.status == "expired":
         try:
             orders.revive(tx, order, paid_at)
-        except SoldOut:
+        except orders.NOT_REVIVABLE:
             return _send_back(tx, order, attempt)
         return _bought(tx, order, attempt, Outcome.REVIVED)
     return _send_back(tx, order, attempt)  # cancelled, refunded, or paid already by another payment
