@@ -309,7 +309,7 @@ def test_odd_money_that_its_gateway_gives_back_leaves_the_order_that_other_money
     assert settle(good, a_fact(order, PaymentState.PAID)) is Outcome.PAID
     assert settle(odd, a_fact(order, PaymentState.REFUNDED)) is Outcome.REFUNDED
     assert read(order).status == "paid"
-    assert accounts_of(order)["gateway_clearing:xendit"] == order.total_amount
+    assert accounts_of(order)["gateway_clearing"] == order.total_amount
     assert accounts_of(order).get("unallocated", 0) == 0
 
 

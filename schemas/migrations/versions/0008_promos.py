@@ -7,8 +7,8 @@ with `promo_counted`: it says that an order counts, so that its use is taken onc
 
 from alembic import op
 
-revision = "0005"
-down_revision = "0010"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

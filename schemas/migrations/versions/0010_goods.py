@@ -6,8 +6,8 @@ it as it holds the quota. The secrets are sealed; a blind index keeps one from b
 
 from alembic import op
 
-revision = "0008"
-down_revision = "0006"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

@@ -7,8 +7,8 @@ category; their counter moves in the transaction that gives them out, so that no
 
 from alembic import op
 
-revision = "0006"
-down_revision = "0005"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
