@@ -10,7 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.catalog import events, search
+from shared.catalog import events, search, slugs
 from shared.catalog.events import EventAnswer
 from shared.catalog.search import EventSearch
 from shared.cloud import cache
@@ -46,9 +46,12 @@ def browse(viewer: Principal | None, wanted: EventSearch) -> Aged[Listing[EventA
 
 def show(viewer: Principal | None, key: str) -> Aged[EventAnswer]:
     """The event with this id or slug. Raises NotFound; a draft is there for its organizer and admins only."""
+    event_id = events.as_uuid(key)
+    if event_id is None and not slugs.is_slug(key):
+        raise NotFound
     if viewer is not None:
         return Aged(_read(viewer, key))
-    event_id = events.as_uuid(key) or _id_of_slug(key)
+    event_id = event_id or _id_of_slug(key)
     return read_through(
         f"event:{event_id}",
         availability.mark(event_id),

@@ -219,6 +219,12 @@ def test_nothing_is_kept_of_drafts_and_of_what_is_not_there():
     assert not cache.look(f"event:{draft.id}", "none").is_good(60)
 
 
+@pytest.mark.parametrize("key", ["a%00b", "..", "Konser Senja", "a" * 2_000, "__x__"])
+def test_what_can_be_no_events_address_is_not_looked_for(key: str):
+    for viewer in (None, a_buyer()):
+        assert problem(call(main, "GET", f"/events/{key}", by=viewer)) == (404, "not-found")
+
+
 def test_what_another_version_has_kept_in_another_form_is_read_anew():
     event = publish(create())
     cache.put(cache.look(f"event:{event.id}", "none"), '{"form": "of another version"}')
