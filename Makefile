@@ -3,13 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 T ?= tests
+TERRAFORM ?= terraform
+CHECKOV := .venv-checkov/bin/checkov
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run test check audit bench setup lock openapi format clean
+.PHONY: help run test check audit infra-check bench setup lock openapi format clean
 
 help: ## Show this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: setup ## Start the whole product on http://127.0.0.1:$PORT (8080), until Ctrl-C
 	@exec $(BIN)/python -m infra.local.run
@@ -28,6 +30,9 @@ check: setup ## Lint, formatting, types, import rules, security, generated docum
 audit: setup ## Look for known vulnerabilities in the pinned packages (asks the OSV database)
 	$(BIN)/python -m infra.checks.vulnerabilities
 
+infra-check: setup $(CHECKOV) ## Prove infra/terraform without a cloud; TERRAFORM names the command (terraform)
+	@TERRAFORM="$(TERRAFORM)" CHECKOV="$(CHECKOV)" $(BIN)/python -m infra.deploy.check
+
 bench: setup ## Measure the sale on this machine and print ratios to bare PostgreSQL
 	$(BIN)/python -m tests.benchmarks
 
@@ -39,10 +44,17 @@ $(VENV)/.installed: requirements-dev.txt
 	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip sync --quiet --require-hashes requirements-dev.txt
 	@touch $@
 
+# The scanner lives apart: its pins are many, and not ours.
+$(CHECKOV): infra/terraform/requirements-checkov.txt | setup
+	@$(BIN)/uv venv --quiet --clear .venv-checkov
+	@VIRTUAL_ENV=.venv-checkov $(BIN)/uv pip sync --quiet --require-hashes $<
+	@touch $@
+
 lock: ## Pin the newest packages that pyproject.toml allows, with hashes
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --upgrade -o requirements.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header -c requirements.txt -o requirements-dev.txt pyproject.toml --group dev
+	echo checkov | $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --upgrade -o infra/terraform/requirements-checkov.txt -
 
 openapi: setup ## Write schemas/openapi.json from the functions' declarations
 	$(BIN)/python -m schemas.openapi
@@ -52,4 +64,4 @@ format: setup ## Format the code and sort the imports
 	$(BIN)/ruff format --quiet
 
 clean: ## Forget the virtual environment and the local data
-	rm -rf $(VENV) .data
+	rm -rf $(VENV) .venv-checkov .data

@@ -26,13 +26,58 @@ _BROKEN_BY = {
         WHERE (reserved, sold) <> (held, bought) OR reserved + sold > quota
     """,
     "an order is paid if and only if it has exactly its tickets, all printed": """
-        SELECT o.id, o.status, count(i.id) AS seats, count(t.id) FILTER (WHERE t.status <> 'void') AS valid,
-            count(t.pdf_object) AS printed
-        FROM orders o JOIN order_items i ON i.order_id = o.id LEFT JOIN tickets t ON t.order_item_id = i.id
+        SELECT o.id, o.status, count(i.id) FILTER (WHERE c.kind IN ('ticket', 'registration')) AS seats,
+            count(t.id) FILTER (WHERE t.status <> 'void') AS valid, count(t.pdf_object) AS printed
+        FROM orders o JOIN order_items i ON i.order_id = o.id JOIN ticket_tiers c ON c.id = i.tier_id
+            LEFT JOIN tickets t ON t.order_item_id = i.id
         GROUP BY o.id
-        HAVING count(t.id) FILTER (WHERE t.status <> 'void')
-                <> CASE o.status WHEN 'paid' THEN count(i.id) FILTER (WHERE i.returned_at IS NULL) ELSE 0 END
+        HAVING count(t.id) FILTER (WHERE t.status <> 'void') <> count(i.id) FILTER (
+                WHERE o.status = 'paid' AND c.kind IN ('ticket', 'registration') AND i.returned_at IS NULL)
             OR count(t.id) <> count(t.pdf_object) OR (o.status = 'paid' AND o.tickets_issued_at IS NULL)
+    """,
+    "a promo code is used by the orders that count on it, live or paid, and no more often than it may be": """
+        SELECT p.id, p.code, p.uses, p.max_uses, count(o.id) AS counted,
+            (SELECT COALESCE(sum(u.uses), 0) FROM promo_users u WHERE u.promo_id = p.id) AS by_users
+        FROM promos p LEFT JOIN orders o ON o.promo_id = p.id AND o.promo_counted
+            AND o.status IN ('reserved', 'pending_payment', 'paid')
+        GROUP BY p.id
+        HAVING p.uses <> count(o.id) OR p.uses > p.max_uses
+            OR p.uses <> (SELECT COALESCE(sum(u.uses), 0) FROM promo_users u WHERE u.promo_id = p.id)
+    """,
+    "what an order's code takes off is what it takes off its items": """
+        SELECT o.id, o.discount_amount, sum(i.discount) AS of_items
+        FROM orders o JOIN order_items i ON i.order_id = o.id
+        GROUP BY o.id HAVING o.discount_amount <> sum(i.discount)
+    """,
+    "a registration is active while its order is live, or paid and the item not given back": """
+        SELECT r.item_id, r.is_active, o.status, i.returned_at
+        FROM registrations r JOIN orders o ON o.id = r.order_id JOIN order_items i ON i.id = r.item_id
+        WHERE r.is_active <> (o.status IN ('reserved', 'pending_payment', 'paid') AND i.returned_at IS NULL)
+    """,
+    "BIB numbers have no gaps, and every runner's order that is issued has them": """
+        SELECT tier_id, count(*) AS given, max(number) AS last FROM bib_numbers
+        GROUP BY tier_id HAVING max(number) <> count(*)
+        UNION ALL
+        SELECT i.id, 0, 0 FROM order_items i JOIN ticket_tiers c ON c.id = i.tier_id JOIN orders o ON o.id = i.order_id
+            LEFT JOIN bib_numbers b ON b.item_id = i.id
+        WHERE c.kind = 'registration' AND o.status = 'paid' AND o.tickets_issued_at IS NOT NULL
+            AND i.returned_at IS NULL AND b.item_id IS NULL
+    """,
+    "a paid order of products has its pickup code, and every digital item a unit of its own": """
+        SELECT o.id, i.id AS item_id, c.kind FROM orders o JOIN order_items i ON i.order_id = o.id
+            JOIN ticket_tiers c ON c.id = i.tier_id LEFT JOIN pickups p ON p.order_id = o.id
+            LEFT JOIN digital_units u ON u.item_id = i.id
+        WHERE CASE c.kind
+            WHEN 'product' THEN o.status = 'paid' AND i.returned_at IS NULL AND COALESCE(p.status = 'void', true)
+                OR o.status <> 'paid' AND p.status = 'waiting'
+            WHEN 'digital' THEN (o.status = 'paid' AND i.returned_at IS NULL)
+                <> (u.id IS NOT NULL AND u.burned_at IS NULL)
+            ELSE false END
+    """,
+    "a digital tier has as many units as are not burned": """
+        SELECT t.id, t.units, count(u.id) AS there FROM ticket_tiers t
+            LEFT JOIN digital_units u ON u.tier_id = t.id AND u.burned_at IS NULL
+        WHERE t.kind = 'digital' GROUP BY t.id HAVING t.units <> count(u.id)
     """,
     "a paid order was paid once": """
         SELECT o.id, count(p.id) AS payments

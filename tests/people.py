@@ -102,10 +102,17 @@ class Person:
         return published
 
     def reserve(
-        self, event: dict[str, Any], quantities: Sequence[int] = (1,), *, status: int = 201, **headers: str
+        self,
+        event: dict[str, Any],
+        quantities: Sequence[int] = (1,),
+        *,
+        status: int = 201,
+        promo_code: str | None = None,
+        **headers: str,
     ) -> dict[str, Any]:
         """Hold tickets of the event's tiers, in their order."""
         body = {
+            "promo_code": promo_code,
             "event_id": event["id"],
             "items": [
                 {

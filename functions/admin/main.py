@@ -10,6 +10,7 @@ from shared.payments import reviews
 from shared.payments.reviews import DecisionAnswer, NotAcceptable, NotInReview, NotShort, ReviewAnswer
 from shared.problems import NotFound
 from shared.sales.inventory import SoldOut
+from shared.sales.registrations import AlreadyRegistered
 from shared.web import Admin, App, Transaction
 
 app = App("admin")
@@ -27,7 +28,11 @@ def odd_money(page: Page, _: Admin, tx: Transaction) -> Listing[ReviewAnswer]:
     return reviews.waiting(tx, page)
 
 
-@app.post("/admin/reviews/{payment_id}/accept", status=200, problems=(NotFound, NotInReview, NotAcceptable, SoldOut))
+@app.post(
+    "/admin/reviews/{payment_id}/accept",
+    status=200,
+    problems=(NotFound, NotInReview, NotAcceptable, SoldOut, AlreadyRegistered),
+)
 def accept(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionAnswer:
     """Let what came count as the whole price: the order is paid."""
     return reviews.accept(tx, admin.id, payment_id)

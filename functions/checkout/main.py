@@ -7,11 +7,20 @@ from shared.payments.checkout import AttendeesMissing, PaymentRefused
 from shared.problems import NotFound, TryAgain
 from shared.sales.answers import OrderAnswer, PaymentAnswer
 from shared.sales.orders import NotPayable, ReservationExpired
+from shared.sales.registrations import AlreadyRegistered
 from shared.web import App, Buyer
 
 app = App("checkout")
 
-REFUSALS = (NotFound, ReservationExpired, NotPayable, AttendeesMissing, PaymentRefused, TryAgain)
+REFUSALS = (
+    NotFound,
+    ReservationExpired,
+    NotPayable,
+    AttendeesMissing,
+    AlreadyRegistered,
+    PaymentRefused,
+    TryAgain,
+)
 
 
 @app.post("/orders/{order_id}/checkout", idempotent=True, problems=REFUSALS)

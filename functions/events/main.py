@@ -3,7 +3,8 @@
 from typing import Annotated
 from uuid import UUID
 
-from shared.catalog import editing, media, pages
+from shared.catalog import digital_goods, editing, media, pages
+from shared.catalog.digital_goods import NotDigital, UploadAnswer
 from shared.catalog.editing import EventCancelled, NotDeletable, TicketsTaken
 from shared.catalog.events import EventAnswer, EventChange, NewEvent, TierList
 from shared.catalog.search import EventSearch
@@ -82,6 +83,14 @@ def add_tier(event: UUID, new: NewTier, organizer: Organizer, tx: Transaction) -
 def change_tier(event: UUID, tier: UUID, wanted: TierChange, organizer: Organizer, tx: Transaction) -> TierAnswer:
     """Change a tier. What is held or sold already keeps its price."""
     return editing.change_tier(tx, organizer, event, tier, wanted)
+
+
+@app.post("/events/{event}/tiers/{tier}/units", status=201, problems=(NotFound, EventCancelled, NotDigital))
+def upload_units(
+    event: UUID, tier: UUID, given: digital_goods.Upload, organizer: Organizer, tx: Transaction
+) -> UploadAnswer:
+    """Put digital goods up for sale. Nobody but its buyer can read a unit again."""
+    return digital_goods.upload(tx, organizer, event, tier, given)
 
 
 main = app.entry_point()

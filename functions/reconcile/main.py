@@ -1,5 +1,6 @@
 """Put right what slipped through (layer 3)."""
 
+from shared.payments import clearing
 from shared.payments import reconcile as repairing
 from shared.web import App
 
@@ -16,6 +17,12 @@ def light() -> None:
 def thorough() -> None:
     """Every hour: that, quiet payments, the counters and the books."""
     repairing.run(thorough=True)
+
+
+@app.job("nightly")
+def nightly() -> None:
+    """Every night: our books against what the gateways moved. It fails where they differ by a rupiah."""
+    clearing.check()
 
 
 main = app.entry_point()

@@ -1,11 +1,13 @@
-"""Reserve tickets for a signed-in buyer (TS-002, TS-009, ISO-1)."""
+"""Reserve tickets for a signed-in buyer (TS-002, TS-006, TS-009, ISO-1)."""
 
 from shared.problems import NotFound, Problem
 from shared.sales import availability, expiry, reservations
 from shared.sales.answers import OrderAnswer
 from shared.sales.combining import Combiner
 from shared.sales.inventory import SoldOut
-from shared.sales.reservations import AlreadyReserved, Ask, PromoInvalid, SaleClosed, TooManyTickets
+from shared.sales.promos import PromoExhausted, PromoInvalid
+from shared.sales.registrations import AlreadyRegistered
+from shared.sales.reservations import AlreadyReserved, Ask, SaleClosed, TooManyTickets
 from shared.web import App, Buyer, IdempotencyKey
 
 app = App("reserve")
@@ -17,7 +19,16 @@ reserve_together = Combiner(reservations.reserve)
     "/orders/reserve",
     status=201,
     idempotent=True,
-    problems=(NotFound, SoldOut, AlreadyReserved, SaleClosed, TooManyTickets, PromoInvalid),
+    problems=(
+        NotFound,
+        SoldOut,
+        AlreadyReserved,
+        AlreadyRegistered,
+        SaleClosed,
+        TooManyTickets,
+        PromoInvalid,
+        PromoExhausted,
+    ),
 )
 def hold_tickets(request: reservations.Request, buyer: Buyer, key: IdempotencyKey) -> OrderAnswer:
     """Hold the asked tickets for 15 minutes, all of them or none."""

@@ -16,7 +16,7 @@ class EmailRequested(Task):
 
 
 class TicketCreated(Task):
-    """All tickets of an order are there."""
+    """All that an order has bought is there."""
 
     order_id: UUID
 
@@ -36,8 +36,9 @@ def send(requested: EmailRequested, attempt: Attempt) -> None:
 
 @app.message("ticket.created")
 def ask_for_e_tickets(created: TicketCreated, tx: Transaction) -> None:
-    """Ask for the mails that bring the tickets."""
+    """Ask for the mails that bring the tickets, and tell where the goods are."""
     mails.ask_e_tickets(tx, created.order_id)
+    mails.ask_goods(tx, created.order_id)
 
 
 @app.message("refund.processed")

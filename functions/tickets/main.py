@@ -1,16 +1,18 @@
-"""Tickets for those who hold them and for the gate (TS-019, GATE)."""
+"""Tickets and pickups: for those who hold them, for the gate and the counter (TS-019, GATE, PROD-1)."""
 
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import StringConstraints
 
-from shared.models import Body, line
+from shared.models import Body, Listing, Page, line
 from shared.problems import NotFound
-from shared.tickets import gate, printing
+from shared.tickets import gate, participants, pickups, printing
 from shared.tickets.gate import ScanAnswer
+from shared.tickets.participants import ParticipantAnswer
+from shared.tickets.pickups import PickupAnswer
 from shared.tickets.printing import TicketVoid
-from shared.web import GATE, App, File, GateStaff, SignedIn, Transaction
+from shared.web import GATE, App, File, GateStaff, Organizer, SignedIn, Transaction
 
 app = App("tickets")
 
@@ -22,6 +24,14 @@ class Scan(Body):
 
     event_id: UUID
     qr: Annotated[str, StringConstraints(strip_whitespace=True, max_length=MOST_IN_A_QR_CODE)]
+    gate: Annotated[str, line(50)] | None = None
+
+
+class PickupScan(Body):
+    """A pickup code as it was typed or scanned, and the counter it was shown at."""
+
+    event_id: UUID
+    code: Annotated[str, line(50)]
     gate: Annotated[str, line(50)] | None = None
 
 
@@ -42,6 +52,18 @@ def validate(ticket_id: UUID, scanned: Scan, staff: GateStaff, tx: Transaction) 
 def scan(scanned: Scan, staff: GateStaff, tx: Transaction) -> ScanAnswer:
     """Let the holder of whichever ticket this is in, once."""
     return gate.scan(tx, staff, scanned.event_id, scanned.qr, gate=scanned.gate)
+
+
+@app.post("/pickups/scan", limit=GATE, problems=(NotFound,))
+def hand_over(scanned: PickupScan, staff: GateStaff, tx: Transaction) -> PickupAnswer:
+    """Hand an order's products over, once."""
+    return pickups.scan(tx, staff, scanned.event_id, scanned.code, at_gate=scanned.gate)
+
+
+@app.get("/events/{event_id}/participants", problems=(NotFound,))
+def runners(event_id: UUID, page: Page, organizer: Organizer, tx: Transaction) -> Listing[ParticipantAnswer]:
+    """Who takes part in your event, by category and BIB number."""
+    return participants.listed(tx, organizer, event_id, page)
 
 
 main = app.entry_point()

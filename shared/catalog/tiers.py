@@ -20,7 +20,7 @@ from shared.cloud import clock
 from shared.cloud.database import Transaction
 from shared.models import Answer, Body, Rupiah, Utc, line
 from shared.problems import Invalid, NotFound, Problem, violated_constraint
-from shared.sales.inventory import NO_OVERSELLING
+from shared.sales.inventory import NO_OVERSELLING, SELLABLE
 from shared.sales.pricing import current_price
 
 MOST_AT_ONCE = 50
@@ -74,7 +74,10 @@ class TierChange(Body):
 
 
 class TierAnswer(Answer):
-    """A tier as everybody sees it. Prices are rupiah; `available` is what can be reserved while it is `on_sale`."""
+    """A tier as everybody sees it. Prices are rupiah; `available` is what can be reserved while it is `on_sale`.
+
+    Of digital goods that is no more than the units that were uploaded.
+    """
 
     id: UUID
     event_id: UUID
@@ -101,12 +104,10 @@ class TierAnswer(Answer):
     @classmethod
     def of(cls, row: Any, at: datetime) -> "TierAnswer":
         """A row of ticket_tiers with what follows from it at a moment."""
-        available = row.quota - row.reserved - row.sold
         return cls(
             **row._mapping,
             current_price=current_price(row, at),
-            available=available,
-            sold_out=available == 0,
+            sold_out=row.available == 0,
             on_sale=_is_on_sale(row, at),
         )
 
@@ -140,9 +141,10 @@ class KindIsFixed(Problem):
     status, slug = 409, "kind-is-fixed"
 
 
-_COLUMNS = """
+_COLUMNS = f"""
     id, event_id, name, kind, description, price, early_bird_price, early_bird_start, early_bird_end, sale_start,
-    sale_end, max_per_order, requires_identity, quota, reserved, sold, is_on_sale, event_ends_at
+    sale_end, max_per_order, requires_identity, quota, reserved, sold, is_on_sale, event_ends_at,
+    {SELLABLE} - reserved - sold AS available
 """
 _OF_EVENTS = text(f"""
     SELECT {_COLUMNS} FROM ticket_tiers  -- Uses index: ticket_tiers_event

@@ -149,6 +149,15 @@ class PayoutFact:
     raw_status: str
 
 
+@dataclass(frozen=True)
+class Movement:
+    """Money in (positive) or out of our account at a gateway, in rupiah; `name` is our id of what it belongs to."""
+
+    name: str
+    amount: int
+    at: datetime
+
+
 class AccountCheck(StrEnum):
     """The result of asking who owns a bank account. PENDING may stay so for ever."""
 

@@ -5,6 +5,7 @@ is looked up before it is asked for again. Refunds and payouts carry a key and m
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from shared.gateways.facts import (
     AccountName,
     Customer,
     Item,
+    Movement,
     OpenedPayment,
     PaymentFact,
     PaymentMethod,
@@ -28,6 +30,7 @@ from shared.gateways.xendit_reading import GATEWAY
 from shared.gateways.xendit_requests import BANKS, invoice_request, payout_request, refund_request
 
 _REFUND_PAGES = 10
+_TRANSACTIONS_A_PAGE = 50
 
 
 class Xendit:
@@ -219,6 +222,28 @@ class Xendit:
         payouts = listed if isinstance(listed, list) else Fields(GATEWAY, listed).body.get("data") or []
         newest = max(payouts, key=lambda payout: str(payout.get("created", "")), default=None)
         return None if newest is None else reading.read_payout(newest)
+
+    # What moved
+
+    def movements(self, since: datetime, until: datetime) -> list[Movement]:
+        """Every movement of money on our account between two moments, in no order.
+
+        By `GET /transactions`, newest first, page by page.
+        """
+        query = {
+            "limit": str(_TRANSACTIONS_A_PAGE),
+            "created[gte]": since.isoformat(),
+            "created[lte]": until.isoformat(),
+        }
+        found: list[Movement] = []
+        while True:
+            answer = self._api.call("GET", "/transactions", query=query, repeatable=True)
+            page = Fields(GATEWAY, _accepted(answer))
+            rows = page.objects("data")
+            found += [movement for row in rows if (movement := reading.read_movement(row))]
+            if page.body.get("has_more") is not True or not rows:
+                return found
+            query["after_id"] = rows[-1].text("id")
 
     # Who owns a bank account
 

@@ -7,10 +7,11 @@ import hmac
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from shared.gateways.errors import SignatureInvalid
+from shared.gateways.errors import PayloadUnreadable, SignatureInvalid
 from shared.gateways.facts import (
     AccountCheck,
     AccountName,
+    Movement,
     NoticeKind,
     OpenedPayment,
     PaymentFact,
@@ -197,6 +198,20 @@ def _kind(payload: Mapping[str, Any]) -> NoticeKind:
         return NoticeKind.PAYMENT
     return NoticeKind.UNKNOWN
 
+
+def read_movement(row: Fields) -> Movement | None:
+    """One row of the transaction list; None for what has not moved money, or not ours to book (fees, top-ups)."""
+    if row.text("status").upper() not in _MOVED or row.text("type").upper() not in _BOOKED_TYPES:
+        return None
+    sign = 1 if row.text("cashflow").upper() == "MONEY_IN" else -1
+    at = row.iso_time("created")
+    if at is None:
+        raise PayloadUnreadable(GATEWAY, "a transaction without a time")
+    return Movement(row.text("reference_id"), sign * row.rupiah("amount"), at)
+
+
+_MOVED = frozenset({"SUCCESS", "REVERSED"})
+_BOOKED_TYPES = frozenset({"PAYMENT", "REFUND", "DISBURSEMENT", "PAYOUT"})
 
 _Fact = PaymentFact | RefundFact | PayoutFact
 

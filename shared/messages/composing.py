@@ -99,6 +99,10 @@ def _e_ticket(tx: Transaction, email: Asked) -> dict[str, Any]:
     return {"order": _order(tx, email), "tickets": tickets, "to_buyer": email.context["to_buyer"]}
 
 
+def _goods_ready(tx: Transaction, email: Asked) -> dict[str, Any]:
+    return {"order": _order(tx, email, "paid"), "goods": facts.goods(tx, email.order_id)}
+
+
 def _ticket_delayed(tx: Transaction, email: Asked) -> dict[str, Any]:
     return {"order": _order(tx, email, "paid")}
 
@@ -137,6 +141,7 @@ _FACTS: Mapping[str, Callable[[Transaction, Asked], dict[str, Any]]] = {
     "reset_password": _code,
     "order_confirmation": _order_confirmation,
     "e_ticket": _e_ticket,
+    "goods_ready": _goods_ready,
     "ticket_delayed": _ticket_delayed,
     "payment_unusable": _payment_unusable,
     "refund_rejected": _refund,

@@ -50,6 +50,13 @@ _TICKETS = text("""
         JOIN order_items i ON i.id = t.order_item_id JOIN ticket_tiers c ON c.id = i.tier_id
     WHERE t.id = ANY(:ticket_ids) AND t.status <> 'void' ORDER BY i.position
 """)
+_GOODS = text("""
+    SELECT c.name AS tier_name, c.kind, count(*) AS quantity
+    FROM order_items i JOIN ticket_tiers c ON c.id = i.tier_id
+    WHERE i.order_id = :order_id AND c.kind IN ('product', 'digital')
+    GROUP BY c.id, c.name, c.kind ORDER BY min(i.position)
+""")
+_PICKUP_CODE = text("SELECT code FROM pickups WHERE order_id = :order_id")
 
 
 @dataclass(frozen=True)
@@ -129,6 +136,23 @@ class Ticket:
     pdf_object: str | None
 
 
+@dataclass(frozen=True)
+class GoodsLine:
+    """So many pieces of a product, or units of a digital good."""
+
+    tier_name: str
+    quantity: int
+
+
+@dataclass(frozen=True)
+class Goods:
+    """What of an order is handed over for the pickup code, and what is shown with the order."""
+
+    pickup_code: str | None
+    products: Sequence[GoodsLine]
+    digital: Sequence[GoodsLine]
+
+
 def order(tx: Transaction, order_id: UUID | None, language: str) -> Order:
     """The order with its event, its lines and the payment that is open, if one is."""
     row = tx.execute(_ORDER, {"order_id": order_id}).one()
@@ -148,6 +172,16 @@ def order(tx: Transaction, order_id: UUID | None, language: str) -> Order:
 def tickets(tx: Transaction, ticket_ids: Sequence[UUID]) -> list[Ticket]:
     """Those of these tickets that are still good, in the order of their items."""
     return [Ticket(**row._mapping) for row in tx.execute(_TICKETS, {"ticket_ids": list(ticket_ids)})]
+
+
+def goods(tx: Transaction, order_id: UUID | None) -> Goods:
+    """An order's products and digital goods. The secrets themselves are in no mail."""
+    rows = tx.execute(_GOODS, {"order_id": order_id}).all()
+    return Goods(
+        pickup_code=tx.execute(_PICKUP_CODE, {"order_id": order_id}).scalar(),
+        products=[GoodsLine(row.tier_name, row.quantity) for row in rows if row.kind == "product"],
+        digital=[GoodsLine(row.tier_name, row.quantity) for row in rows if row.kind == "digital"],
+    )
 
 
 def returned_amount(tx: Transaction, order_id: UUID | None, refund_id: UUID | None) -> int:

@@ -18,6 +18,7 @@ Template = Literal[
     "reset_password",
     "order_confirmation",
     "e_ticket",
+    "goods_ready",
     "ticket_delayed",
     "payment_unusable",
     "refund_rejected",
@@ -44,6 +45,10 @@ _BUYER = text("""
 _TICKETS = text("""
     SELECT t.id, lower(i.attendee_email) AS address FROM tickets t JOIN order_items i ON i.id = t.order_item_id
     WHERE t.order_id = :order_id AND t.status <> 'void' ORDER BY i.position
+""")
+_HAS_GOODS = text("""
+    SELECT EXISTS (SELECT 1 FROM order_items i JOIN ticket_tiers c ON c.id = i.tier_id
+        WHERE i.order_id = :order_id AND c.kind IN ('product', 'digital'))
 """)
 
 
@@ -150,6 +155,12 @@ def ask_e_tickets(tx: Transaction, order_id: UUID) -> None:
             context={"ticket_ids": ticket_ids, "to_buyer": is_buyer},
             order_id=order_id,
         )
+
+
+def ask_goods(tx: Transaction, order_id: UUID) -> None:
+    """Tell the buyer of products their pickup code, and the buyer of digital goods where to see them (PROD-1)."""
+    if tx.execute(_HAS_GOODS, {"order_id": order_id}).scalar_one():
+        ask_about_order(tx, "goods_ready", order_id, once_key=f"goods_ready:{order_id}")
 
 
 def _others(tickets: Iterable[Any], buyer_address: str) -> dict[str, list[UUID]]:

@@ -7,6 +7,7 @@ Debits are positive, credits negative, in whole rupiah. What an account means:
     payouts_payable                 of that, what is on its way to their bank
     platform_fee_revenue            the fee the customer pays on top (FN-001)
     commission_revenue              our share of the ticket price (FN-004)
+    promotion_cost                  discounts that we pay to the organizer in the customer's place (TS-006)
     penalty_revenue                 what organizers owe for cancelled events (FN-015)
     payment_differences             odd rupiah an admin accepted, and the unique codes of ISO-3
     refunds_payable                 what we owe customers
@@ -34,7 +35,10 @@ _POST_FOR_EVENT = text("""
     RETURNING id
 """)
 _ENTRY = text("INSERT INTO ledger_entries (posting_id, account, amount) VALUES (:posting_id, :account, :amount)")
-_COMMISSION = text("SELECT COALESCE(sum(commission), 0) FROM order_items WHERE order_id = :order_id")
+_SHARES = text("""
+    SELECT COALESCE(sum(commission), 0) AS commission, COALESCE(sum(platform_discount), 0) AS platform_discount
+    FROM order_items WHERE order_id = :order_id
+""")
 _DIFFERENCES = text("""
     SELECT p.id, sum(e.amount) AS difference
     FROM ledger_postings p JOIN ledger_entries e ON e.posting_id = p.id  -- Uses index: ledger_postings_age
@@ -42,6 +46,7 @@ _DIFFERENCES = text("""
     GROUP BY p.id HAVING sum(e.amount) <> 0
 """)
 
+_BOUGHT = text("SELECT EXISTS (SELECT 1 FROM ledger_postings WHERE kind = 'sale' AND reference_id = :payment_id)")
 _SET_ASIDE = text("""
     SELECT COALESCE(-sum(e.amount), 0)
     FROM ledger_postings p JOIN ledger_entries e ON e.posting_id = p.id  -- Uses index: ledger_postings_order
@@ -52,6 +57,7 @@ UNALLOCATED = "unallocated"
 REFUNDS_PAYABLE = "refunds_payable"
 PAYOUTS_PAYABLE = "payouts_payable"
 DIFFERENCES = "payment_differences"
+PROMOTION_COST = "promotion_cost"
 
 
 def clearing(gateway: str) -> str:
@@ -83,11 +89,15 @@ class Sale:
 
 @dataclass(frozen=True)
 class Share:
-    """How the money of some items of an order was divided at their sale, in rupiah."""
+    """How the money of some items of an order was divided at their sale, in rupiah.
+
+    `promotion` is what the platform had added to it for its promo codes.
+    """
 
     organizer: int
     commission: int = 0
     platform_fee: int = 0
+    promotion: int = 0
 
 
 def post(tx: Transaction, kind: str, reference_id: UUID, entries: Mapping[str, int], *, order_id: UUID) -> bool:
@@ -106,7 +116,10 @@ def post_for_event(
 
 
 def post_sale(tx: Transaction, payment_id: UUID, sale: Sale) -> bool:
-    """Book a paid order: the gateway owes us what came in; we owe the organizer the price less commission."""
+    """Book a paid order: the gateway owes us what came in; we owe the organizer the price less commission.
+
+    A discount of the organizer's lowers that price; one of the platform's is our cost.
+    """
     return post(tx, "sale", payment_id, _sale_entries(tx, sale), order_id=sale.order_id)
 
 
@@ -125,12 +138,17 @@ def post_to_refund(tx: Transaction, payment_id: UUID, gateway: str, amount: int,
 def post_refund_owed(
     tx: Transaction, refund_id: UUID, amount: int, share: Share, *, organizer_id: UUID, order_id: UUID
 ) -> bool:
-    """Book an approved refund: the `share` of each in what was sold goes back, and the buyer is owed `amount`."""
+    """Book an approved refund: the `share` of each in what was sold goes back, and the buyer is owed `amount`.
+
+    They differ only where a payment was accepted that was not the whole price, or more than that.
+    """
     entries = {
         payable_to(organizer_id): share.organizer,
         "commission_revenue": share.commission,
         "platform_fee_revenue": share.platform_fee,
+        PROMOTION_COST: -share.promotion,
         REFUNDS_PAYABLE: -amount,
+        DIFFERENCES: amount - share.organizer - share.commission - share.platform_fee + share.promotion,
     }
     return post(tx, "refund_owed", refund_id, entries, order_id=order_id)
 
@@ -147,9 +165,23 @@ def post_unallocated(tx: Transaction, payment_id: UUID, gateway: str, amount: in
     return post(tx, "unallocated_payment", payment_id, entries, order_id=order_id)
 
 
+def post_unallocated_taken_back(
+    tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, order_id: UUID
+) -> bool:
+    """Book that the gateway gave such money back by itself."""
+    entries = {UNALLOCATED: amount, clearing(gateway): -amount}
+    return post(tx, "unallocated_taken_back", payment_id, entries, order_id=order_id)
+
+
 def post_unallocated_to_refund(tx: Transaction, refund_id: UUID, amount: int, *, order_id: UUID) -> bool:
     """Book that such money goes back to its sender."""
     return post(tx, "review_refund", refund_id, {UNALLOCATED: amount, REFUNDS_PAYABLE: -amount}, order_id=order_id)
+
+
+def has_bought(tx: Transaction, payment_id: UUID) -> bool:
+    """Whether this payment is the one that paid for its order."""
+    found: bool = tx.execute(_BOUGHT, {"payment_id": payment_id}).scalar_one()
+    return found
 
 
 def set_aside(tx: Transaction, order_id: UUID) -> int:
@@ -177,11 +209,13 @@ def _post(tx: Transaction, statement: TextClause, values: Mapping[str, object], 
 
 
 def _sale_entries(tx: Transaction, sale: Sale) -> dict[str, int]:
-    commission = int(tx.execute(_COMMISSION, {"order_id": sale.order_id}).scalar_one())
+    shares = tx.execute(_SHARES, {"order_id": sale.order_id}).one()
+    commission, platform_discount = int(shares.commission), int(shares.platform_discount)
     return {
         clearing(sale.gateway): sale.received,
         UNALLOCATED: sale.set_aside,
-        payable_to(sale.organizer_id): -(sale.total - sale.platform_fee - commission),
+        PROMOTION_COST: platform_discount,
+        payable_to(sale.organizer_id): -(sale.total + platform_discount - sale.platform_fee - commission),
         "commission_revenue": -commission,
         "platform_fee_revenue": -sale.platform_fee,
         DIFFERENCES: sale.total - sale.received - sale.set_aside,

@@ -66,6 +66,15 @@ _TOPPED_UP = text("""
     UPDATE payments SET review_decision = 'topped_up', reviewed_at = now()
     WHERE order_id = :order_id AND received_amount <> amount AND review_decision IS NULL
 """)
+IS_SET_ASIDE = """
+    EXISTS (SELECT 1 FROM ledger_postings l WHERE l.kind = 'unallocated_payment' AND l.reference_id = p.id)
+"""
+"""Condition on `payments p`: its money fitted nothing. Money of another currency is not booked as rupiah at all."""
+_WAITS = text(f"SELECT p.review_decision IS NULL AND {IS_SET_ASIDE} FROM payments p WHERE p.id = :id")
+_REVIEWED = text("""
+    UPDATE payments SET review_decision = :decision, reviewed_at = now(), reviewed_by = :by, updated_at = now()
+    WHERE id = :id AND review_decision IS NULL
+""")
 _ENDED_AT_GATEWAY = text("UPDATE payments SET must_end_at_gateway = false WHERE id = :id")
 _BY_NAME = text("""
     SELECT id FROM payments WHERE gateway = :gateway
@@ -205,6 +214,16 @@ def must_end(tx: Transaction, attempt: Attempt) -> None:
     """Note that the gateway may still take money for this payment, and have that ended."""
     tx.execute(_MUST_END, {"id": attempt.id})
     outbox.add(tx, "payment.closing", {"payment_id": attempt.id})
+
+
+def waits_for_review(tx: Transaction, payment_id: UUID) -> bool:
+    """Whether the money of a payment fits nothing and nobody has decided about it yet."""
+    return bool(tx.execute(_WAITS, {"id": payment_id}).scalar_one())
+
+
+def mark_reviewed(tx: Transaction, payment_id: UUID, decision: str, *, by: UUID | None = None) -> None:
+    """Somebody has decided about odd money: `decision` is accepted or refunded."""
+    tx.execute(_REVIEWED, {"id": payment_id, "decision": decision, "by": by})
 
 
 def mark_topped_up(tx: Transaction, order_id: UUID) -> None:

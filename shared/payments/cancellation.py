@@ -53,18 +53,20 @@ _BEGIN = text(f"""
     SELECT :event_id, :by, :reason, :penalty_percent, count(*) FROM orders WHERE {_LEFT}
     ON CONFLICT (event_id) DO NOTHING
 """)
-_NEXT = text(f"""
+ORDERS_LEFT = f"""
     SELECT o.id FROM orders o  -- Uses index: orders_event
     WHERE {_LEFT} AND (o.status <> 'paid' OR EXISTS (
         SELECT 1 FROM order_items i WHERE i.order_id = o.id AND i.returned_at IS NULL))
     ORDER BY o.id LIMIT 200
-""")
+"""
+"""Of `:event_id`, those that still have to end."""
+_NEXT = text(ORDERS_LEFT)
 _TOUCH = text("UPDATE event_cancellations SET updated_at = now() WHERE event_id = :event_id AND finished_at IS NULL")
 _OPEN_REQUESTS = text("""
     SELECT id FROM refunds WHERE order_id = :order_id AND status = 'requested' ORDER BY id
 """)
 _ITEMS = text("""
-    SELECT id, unit_price - discount AS price_paid, platform_fee, commission
+    SELECT id, unit_price - discount AS price_paid, platform_discount, platform_fee, commission
     FROM order_items WHERE order_id = :order_id AND returned_at IS NULL ORDER BY position
 """)
 _PAYMENT = text("""
@@ -173,14 +175,15 @@ def go_on(event_id: UUID) -> bool:
             return True
         for order_id in batch:
             with transaction() as tx:
-                _end(tx, order_id)
+                end_order(tx, order_id)
             if time.monotonic() > deadline:
                 break
     _hand_over(event_id)
     return False
 
 
-def _end(tx: Transaction, order_id: UUID) -> None:
+def end_order(tx: Transaction, order_id: UUID) -> None:
+    """End one order of a cancelled event, whatever its status; one that has ended stays as it is."""
     order = orders.lock(tx, order_id)
     if order.status in orders.LIVE:
         reviews.give_back_all_of(tx, order)
@@ -190,22 +193,27 @@ def _end(tx: Transaction, order_id: UUID) -> None:
 
 
 def _give_everything_back(tx: Transaction, order: Order) -> None:
-    """Every item that is left, with its fee: the sale is undone, as if it had not been."""
+    """Every item that is left, with its fee: the sale is undone, as if it had not been.
+
+    Of an order of which nothing went back before, all that came in goes back, were it more or less than its price.
+    """
     for refund_id in tx.execute(_OPEN_REQUESTS, {"order_id": order.id}).scalars().all():
         refunds.reject(tx, refunds.read(tx, refund_id), "The event was cancelled: all goes back instead.", by=None)
     items = tx.execute(_ITEMS, {"order_id": order.id}).all()
     if not items:
         return
     amounts = {item.id: item.price_paid + item.platform_fee for item in items}
-    amount = sum(amounts.values())
+    left = refunds.left_of_sale(tx, order.id)
+    amount = min(sum(amounts.values()), left) if refunds.any_of(tx, order.id) else left
     payment_id = tx.execute(_PAYMENT, {"order_id": order.id}).scalar()
     issuing.void(tx, order.id)
     if amount and payment_id:
         refund_id = refunds.add(tx, payment_id, "cancellation", amount, "The event was cancelled.", amounts)
         share = Share(
-            organizer=sum(item.price_paid - item.commission for item in items),
+            organizer=sum(item.price_paid + item.platform_discount - item.commission for item in items),
             commission=sum(item.commission for item in items),
             platform_fee=sum(item.platform_fee for item in items),
+            promotion=sum(item.platform_discount for item in items),
         )
         refunds.approve(tx, refunds.read(tx, refund_id), share, organizer_id=order.organizer_id, by=None)
     mails.ask_about_order(

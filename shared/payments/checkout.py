@@ -26,9 +26,10 @@ from shared.money import ledger
 from shared.payments import attempts, providers, settlement
 from shared.payments.attempts import Attempt
 from shared.problems import Invalid, Problem, TryAgain
-from shared.sales import expiry, orders
+from shared.sales import expiry, orders, registrations
 from shared.sales.answers import OrderAnswer, PaymentAnswer
 from shared.sales.orders import Order, ReservationExpired
+from shared.sales.registrations import IdentityNumber
 from shared.sales.reservations import Email, Name
 
 GatewayName = Literal["xendit", "midtrans"]
@@ -41,6 +42,8 @@ class NamedAttendee(Body):
     item_id: UUID
     name: Name
     email: Email
+    identity_number: IdentityNumber = None
+    """Kept only where the tier asks for it."""
 
 
 class Request(Body):
@@ -60,7 +63,7 @@ class InvoiceRequest(Body):
 
 
 class AttendeesMissing(Invalid):
-    """Name an attendee, with e-mail, for each ticket before paying."""
+    """Name an attendee, with e-mail, for each ticket before paying; with an identity number where the tier asks."""
 
     slug = "attendees-missing"
 
@@ -71,14 +74,17 @@ class PaymentRefused(Problem):
     status, slug = 422, "payment-method-refused"
 
 
-_NAME = text("""
-    UPDATE order_items SET attendee_name = :name, attendee_email = :email
-    WHERE id = :item_id AND order_id = :order_id
-    RETURNING id
+_NAME = text(f"""
+    UPDATE order_items i SET attendee_name = :name, attendee_email = :email
+    FROM ticket_tiers t
+    WHERE t.id = i.tier_id AND i.id = :item_id AND i.order_id = :order_id
+    RETURNING i.tier_id, {registrations.ASKS_IDENTITY} AS asks_identity
 """)
 _NAMELESS = text("""
-    SELECT id FROM order_items
-    WHERE order_id = :order_id AND (attendee_name IS NULL OR attendee_email IS NULL) ORDER BY position
+    SELECT i.id FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
+    WHERE i.order_id = :order_id AND t.kind IN ('ticket', 'registration')
+        AND (i.attendee_name IS NULL OR i.attendee_email IS NULL)
+    ORDER BY i.position
 """)
 _CUSTOMER = text("""
     SELECT u.full_name AS name, u.email, u.phone, e.title
@@ -100,7 +106,7 @@ class _Begun:
 def checkout(buyer_id: UUID, order_id: UUID, request: Request) -> OrderAnswer:
     """Start to pay an order; give it with its pending payment. One that costs nothing is paid at once.
 
-    Raises NotFound, ReservationExpired, NotPayable, AttendeesMissing, PaymentRefused, TryAgain.
+    Raises NotFound, ReservationExpired, NotPayable, AttendeesMissing, AlreadyRegistered, PaymentRefused, TryAgain.
     """
     with transaction() as tx:
         order = orders.lock_own(tx, order_id, buyer_id)
@@ -121,17 +127,29 @@ def another_try(buyer_id: UUID, request: InvoiceRequest) -> PaymentAnswer:
 def _name_attendees(tx: Transaction, order: Order, named: list[NamedAttendee]) -> None:
     if order.status not in orders.LIVE:
         return  # what may not be paid any more is not renamed either; `_begin` says why
+    numbers: dict[UUID, tuple[UUID, str]] = {}
     for index, attendee in enumerate(named):
         values = {"item_id": attendee.item_id, "order_id": order.id, "name": attendee.name, "email": attendee.email}
-        if tx.execute(_NAME, values).first() is None:
+        item = tx.execute(_NAME, values).first()
+        if item is None:
             raise Invalid.field(f"attendees.{index}.item_id", "is not an item of this order")
+        if item.asks_identity and attendee.identity_number:
+            numbers[attendee.item_id] = (item.tier_id, attendee.identity_number)
+    registrations.register(tx, order.id, numbers)
+
+
+def _refuse_unnamed(tx: Transaction, order: Order) -> None:
+    nameless = tx.execute(_NAMELESS, {"order_id": order.id}).scalars().all()
+    unidentified = registrations.missing(tx, order.id)
+    errors = [{"field": "attendees", "message": f"item {item}"} for item in nameless]
+    errors += [{"field": "attendees", "message": f"identity_number of item {item}"} for item in unidentified]
+    if errors:
+        raise AttendeesMissing(errors=errors)
 
 
 def _begin(tx: Transaction, order: Order, method: PaymentMethod, gateway: str | None) -> _Begun | None:
     deadline = orders.start_payment(tx, order)
-    nameless = tx.execute(_NAMELESS, {"order_id": order.id}).scalars().all()
-    if nameless:
-        raise AttendeesMissing(errors=[{"field": "attendees", "message": f"item {item}"} for item in nameless])
+    _refuse_unnamed(tx, order)
     expiry.end_on_time(tx, deadline)
     if order.total_amount == 0:
         settlement.settle_free(tx, orders.lock(tx, order.id))

@@ -62,6 +62,19 @@ _UNISSUED = text("""
       AND paid_at < now() - make_interval(secs => :older_than_seconds)
     ORDER BY paid_at LIMIT :most
 """)
+# What issuing has given before it said that it was done; whatever took it away, issuing gives it again.
+_WITHOUT_GOODS = text("""
+    SELECT DISTINCT o.id FROM orders o  -- Uses index: orders_paid
+    JOIN order_items i ON i.order_id = o.id JOIN ticket_tiers t ON t.id = i.tier_id
+    WHERE o.status = 'paid' AND o.paid_at > now() - interval '7 days' AND o.tickets_issued_at IS NOT NULL
+      AND i.returned_at IS NULL
+      AND o.paid_at < now() - make_interval(secs => :older_than_seconds)
+      AND CASE t.kind
+            WHEN 'product' THEN NOT EXISTS (SELECT 1 FROM pickups p WHERE p.order_id = o.id)
+            WHEN 'digital' THEN NOT EXISTS (SELECT 1 FROM digital_units u WHERE u.item_id = i.id)
+            ELSE false END
+    LIMIT :most
+""")
 _UNBOOKED = text("""
     SELECT p.id, p.order_id
     FROM orders o JOIN payments p ON p.order_id = o.id AND p.status = 'paid'  -- Uses index: orders_paid
@@ -235,4 +248,7 @@ _CHECKS = [
     _Check("reconcile_fix_payout", _PAYOUTS, _payout),
     _Check("reconcile_fix_mail", _QUEUED_MAILS, _say_again("email.requested", "email_id")),
 ]
-_THOROUGH = [_Check("reconcile_fix_payment", _QUIET_PAYMENTS, _id(sync.ask_and_settle))]
+_THOROUGH = [
+    _Check("reconcile_fix_payment", _QUIET_PAYMENTS, _id(sync.ask_and_settle)),
+    _Check("reconcile_fix_goods", _WITHOUT_GOODS, _say_again("payment.success", "order_id")),
+]

@@ -35,17 +35,19 @@ _WINDOW = text("""
     FROM events WHERE id = :event_id
 """)
 _ITEMS = text("""
-    SELECT i.id, t.id AS ticket_id, t.status AS ticket_status, i.unit_price - i.discount AS price_paid,
+    SELECT i.id, t.id AS ticket_id, i.unit_price - i.discount AS price_paid,
+        t.status IS NOT DISTINCT FROM 'used' OR (c.kind = 'product' AND p.order_id IS NOT NULL) AS is_used,
         EXISTS (SELECT 1 FROM refund_items n WHERE n.order_item_id = i.id AND NOT n.is_rejected) AS is_asked_back
-    FROM order_items i LEFT JOIN tickets t ON t.order_item_id = i.id
+    FROM order_items i JOIN ticket_tiers c ON c.id = i.tier_id LEFT JOIN tickets t ON t.order_item_id = i.id
+        LEFT JOIN pickups p ON p.order_id = i.order_id AND p.status = 'picked_up'
     WHERE i.order_id = :order_id AND i.returned_at IS NULL ORDER BY i.position
 """)
 _PAYMENT = text("""
     SELECT id FROM payments WHERE order_id = :order_id AND status = 'paid' AND gateway <> 'none'
     ORDER BY received_amount DESC, id LIMIT 1
 """)
-_ORGANIZER_SHARE = text("""
-    SELECT COALESCE(sum(unit_price - discount - commission), 0) AS organizer
+_SHARES = text("""
+    SELECT unit_price - discount AS price_paid, platform_discount, commission
     FROM order_items WHERE id = ANY(:item_ids)
 """)
 
@@ -121,9 +123,9 @@ def request(tx: Transaction, buyer_id: UUID, wanted: RefundRequest) -> RefundAns
     if not event.is_open:
         raise WindowClosed
     items = _chosen(tx.execute(_ITEMS, {"order_id": order.id}).all(), wanted.ticket_ids)
-    amount = sum(items.values())
+    amount = min(sum(items.values()), refunds.left_of_sale(tx, order.id))
     payment_id = tx.execute(_PAYMENT, {"order_id": order.id}).scalar()
-    if amount == 0 or payment_id is None:
+    if amount <= 0 or payment_id is None:
         raise NothingToRefund
     refund_id = refunds.add(tx, payment_id, "requested", amount, wanted.reason, items)
     return RefundAnswer.read(tx, refund_id)
@@ -171,7 +173,7 @@ def retry(tx: Transaction, caller: Caller, refund_id: UUID) -> RefundAnswer:
 def _chosen(items: Sequence[Any], ticket_ids: Sequence[UUID] | None) -> Mapping[UUID, int]:
     """What each item gives back, in rupiah."""
     if ticket_ids is None:
-        unused = [item for item in items if item.ticket_status != "used"]
+        unused = [item for item in items if not item.is_used]
         chosen = [item for item in unused if not item.is_asked_back]
         if not chosen:
             raise AlreadyRequested if unused else issuing.TicketUsed
@@ -182,14 +184,25 @@ def _chosen(items: Sequence[Any], ticket_ids: Sequence[UUID] | None) -> Mapping[
             raise Invalid.field("ticket_ids", "names a ticket that is not, or no longer, good in this order")
         if any(item.is_asked_back for item in chosen):
             raise AlreadyRequested
-        if used := [item.ticket_id for item in chosen if item.ticket_status == "used"]:
+        if used := [item.ticket_id for item in chosen if item.is_used]:
             raise issuing.TicketUsed(ticket_ids=[str(ticket_id) for ticket_id in used])
     return {item.id: item.price_paid - percent_of(item.price_paid, KEPT_PERCENT) for item in chosen}
 
 
 def _share(tx: Transaction, item_ids: Sequence[UUID]) -> Share:
-    """A refund at the buyer's wish is the organizer's to give: their share of the price, which is all of it."""
-    return Share(organizer=int(tx.execute(_ORGANIZER_SHARE, {"item_ids": list(item_ids)}).scalar_one()))
+    """A refund at the buyer's wish is the organizer's to give: their share of the price, which is all of it.
+
+    Where the platform had paid for a promo code, it gets back what the buyer doesn't.
+    """
+    items = tx.execute(_SHARES, {"item_ids": list(item_ids)}).all()
+    return Share(
+        organizer=sum(item.price_paid + item.platform_discount - item.commission for item in items),
+        promotion=sum(
+            item.platform_discount - item.commission + percent_of(item.price_paid, KEPT_PERCENT)
+            for item in items
+            if item.platform_discount
+        ),
+    )
 
 
 def _lock(tx: Transaction, caller: Caller, refund_id: UUID) -> tuple[orders.Order, Refund]:

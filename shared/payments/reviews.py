@@ -24,7 +24,7 @@ from shared.problems import Problem
 from shared.sales import orders
 from shared.sales.orders import Order
 
-_WAITING = "p.received_amount <> p.amount AND p.review_decision IS NULL"
+_WAITING = f"p.received_amount <> p.amount AND p.review_decision IS NULL AND {attempts.IS_SET_ASIDE}"
 _SELECT = f"""
     SELECT p.id AS payment_id, p.order_id, o.event_id, o.status AS order_status, o.review_reason, p.gateway,
         p.gateway_reference, p.amount AS expected_amount, p.received_amount, o.total_amount, p.paid_at
@@ -33,10 +33,6 @@ _SELECT = f"""
 _LIST = text(f"{_SELECT} ORDER BY p.paid_at, p.id LIMIT :page_size OFFSET :offset  -- Uses index: payments_to_review")
 _COUNT = text(f"SELECT count(*) FROM payments p WHERE {_WAITING}")
 _OF_ORDER = text(f"SELECT p.id FROM payments p WHERE p.order_id = :order_id AND {_WAITING} ORDER BY p.id")
-_DECIDE = text("""
-    UPDATE payments SET review_decision = :decision, reviewed_at = now(), reviewed_by = :by, updated_at = now()
-    WHERE id = :id AND review_decision IS NULL
-""")
 _CLOSE_TASKS = text("""
     UPDATE manual_tasks SET done_at = now(), done_by = :by WHERE subject_id = CAST(:id AS text) AND done_at IS NULL
 """)
@@ -96,7 +92,10 @@ def waiting(tx: Transaction, page: Page) -> Listing[ReviewAnswer]:
 
 
 def accept(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionAnswer:
-    """Let the money that came count as the whole. Raises NotFound, NotInReview, NotAcceptable, SoldOut."""
+    """Let the money that came count as the whole.
+
+    Raises NotFound, NotInReview, NotAcceptable, SoldOut, AlreadyRegistered.
+    """
     order, attempt = _lock(tx, payment_id)
     paid_at = clock.now()
     if order.status in orders.LIVE:
@@ -157,9 +156,8 @@ def _lock(tx: Transaction, payment_id: UUID) -> tuple[Order, Attempt]:
 
 
 def _decide(tx: Transaction, payment_id: UUID, decision: str, by: UUID | None) -> None:
-    values: dict[str, Any] = {"id": payment_id, "decision": decision, "by": by}
-    tx.execute(_DECIDE, values)
-    tx.execute(_CLOSE_TASKS, values)
+    attempts.mark_reviewed(tx, payment_id, decision, by=by)
+    tx.execute(_CLOSE_TASKS, {"id": payment_id, "by": by})
     audit.record(tx, f"payment.{decision}", subject="payment", subject_id=payment_id, actor_id=by)
 
 

@@ -19,7 +19,6 @@ from shared.money import ledger, refunds
 from shared.payments import attempts
 from shared.payments.attempts import Attempt
 from shared.sales import orders
-from shared.sales.inventory import SoldOut
 from shared.sales.orders import Order
 from shared.tickets import issuing
 
@@ -80,7 +79,7 @@ def _paid(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) ->
     if order.status == "expired":
         try:
             orders.revive(tx, order, paid_at)
-        except SoldOut:
+        except orders.NOT_REVIVABLE:
             return _send_back(tx, order, attempt)
         return _bought(tx, order, attempt, Outcome.REVIVED)
     return _send_back(tx, order, attempt)  # cancelled, refunded, or paid already by another payment
@@ -171,10 +170,14 @@ def _reversed(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact
 
 
 def _take_back(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact, outcome: Outcome) -> Outcome:
-    if attempt.status != "paid" or order.status != "paid" or not _is_whole(tx, order, attempt):
-        if attempt.status == "paid":
-            _tell_a_person(tx, f"payment_{outcome}_out_of_order", attempt, fact)
+    """The gateway or the bank has given a payment back without us."""
+    if attempt.status != "paid":
         return Outcome.NOTHING
+    if attempts.waits_for_review(tx, attempt.id):
+        return _take_back_odd_money(tx, order, attempt, fact, outcome)
+    if order.status != "paid" or not _is_whole(tx, order, attempt):
+        _tell_a_person(tx, f"payment_{outcome}_out_of_order", attempt, fact)
+        return Outcome.NOTED
     issuing.void(tx, order.id)
     ledger.post_sale_taken_back(tx, attempt.id, sale_of(tx, order, attempt))
     refunds.record_taken_back(tx, attempt.id, f"{attempt.gateway}: {fact.raw_status}")
@@ -184,9 +187,22 @@ def _take_back(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFac
     return outcome
 
 
+def _take_back_odd_money(
+    tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact, outcome: Outcome
+) -> Outcome:
+    """What nobody had decided about is gone: nothing is left to decide, and an order that waited for it ends."""
+    ledger.post_unallocated_taken_back(tx, attempt.id, attempt.gateway, attempt.received_amount or 0, order_id=order.id)
+    refunds.record_taken_back(tx, attempt.id, f"{attempt.gateway}: {fact.raw_status}")
+    attempts.mark_reviewed(tx, attempt.id, "refunded")
+    if order.status in orders.LIVE and order.review_reason:
+        orders.end_for_good(tx, order)
+    return outcome
+
+
 def _is_whole(tx: Transaction, order: Order, attempt: Attempt) -> bool:
-    """Whether one payment paid the whole order and nothing of it has been given back or asked back."""
-    return attempt.received_amount == attempt.amount == order.total_amount and not refunds.any_of(tx, order.id)
+    """Whether this payment alone paid the whole order, and nothing of it has been given back or asked back."""
+    is_all = attempt.received_amount == attempt.amount == order.total_amount
+    return is_all and ledger.has_bought(tx, attempt.id) and not refunds.any_of(tx, order.id)
 
 
 def _noted(tx: Transaction, _: Order, attempt: Attempt, fact: PaymentFact) -> Outcome:

@@ -64,6 +64,9 @@ _ATTENDEES = text("""
     SET attendee_name = CASE WHEN attendee_name IS NULL THEN NULL ELSE :name END, attendee_email = NULL
     FROM orders o WHERE o.id = i.order_id AND o.user_id = :id
 """)
+_IDENTITY_NUMBERS = text("""
+    DELETE FROM registrations r USING orders o WHERE o.id = r.order_id AND o.user_id = :id
+""")
 _MAILS = text("""
     UPDATE emails
     SET to_address = :marker, context = '{}',
@@ -123,6 +126,7 @@ def _refuse_if_in_use(tx: Transaction, person: Person) -> None:
 def _anonymise(tx: Transaction, person: Person) -> None:
     """Whatever names the person outside of identity's own tables."""
     tx.execute(_ATTENDEES, {"id": person.id, "name": erasure.NAME})
+    tx.execute(_IDENTITY_NUMBERS, {"id": person.id})
     tx.execute(_MAILS, {"id": person.id, "email": person.email, "marker": erasure.marker_address(person)})
     tx.execute(_NOTIFICATIONS, {"id": person.id})
     tx.execute(_BANK_ACCOUNTS, {"id": person.id, "name": erasure.NAME})

@@ -29,8 +29,9 @@ _ORDERS = text("""
 _OF_ORDERS = {
     "items": text("""
         SELECT i.order_id, i.id, c.name AS tier_name, i.unit_price, i.discount, i.platform_fee, i.attendee_name,
-            i.attendee_email
+            i.attendee_email, r.identity_ending AS identity_number_ending, b.number AS bib_number
         FROM order_items i JOIN ticket_tiers c ON c.id = i.tier_id
+            LEFT JOIN registrations r ON r.item_id = i.id LEFT JOIN bib_numbers b ON b.item_id = i.id
         WHERE i.order_id = ANY(:order_ids) ORDER BY i.order_id, i.position
     """),
     "payments": text("""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
@@ -13,16 +13,20 @@ from shared.cloud.database import Transaction
 from shared.cloud.ownership import Caller
 from shared.models import Answer, Listing, Page
 from shared.problems import NotFound
+from shared.sales import units
+from shared.sales.registrations import masked
 
 _ORDERS = text("""
-    SELECT id, event_id, status, subtotal, discount_amount, platform_fee, total_amount, promo_code,
-        reservation_expires_at, created_at
-    FROM orders WHERE id = ANY(:ids) ORDER BY created_at DESC, id
+    SELECT o.id, o.event_id, o.status, o.subtotal, o.discount_amount, o.platform_fee, o.total_amount, o.promo_code,
+        o.reservation_expires_at, o.created_at, p.code AS pickup_code
+    FROM orders o LEFT JOIN pickups p ON p.order_id = o.id AND p.status <> 'void'
+    WHERE o.id = ANY(:ids) ORDER BY o.created_at DESC, o.id
 """)
 _ITEMS = text("""
-    SELECT i.id, i.order_id, i.tier_id, t.name AS tier_name, i.unit_price, i.platform_fee,
-        i.attendee_name, i.attendee_email
+    SELECT i.id, i.order_id, i.tier_id, t.name AS tier_name, i.unit_price, i.discount, i.platform_fee,
+        i.attendee_name, i.attendee_email, r.identity_ending, b.number AS bib_number
     FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
+        LEFT JOIN registrations r ON r.item_id = i.id LEFT JOIN bib_numbers b ON b.item_id = i.id
     WHERE i.order_id = ANY(:ids) ORDER BY i.order_id, i.position
 """)
 PAYMENT_COLUMNS = """
@@ -31,8 +35,9 @@ PAYMENT_COLUMNS = """
 """
 _PAYMENTS = text(f"SELECT {PAYMENT_COLUMNS} FROM payments WHERE order_id = ANY(:ids) ORDER BY order_id, attempt")
 _TICKETS = text("""
-    SELECT id, order_id, order_item_id AS item_id, status FROM tickets
-    WHERE order_id = ANY(:ids) ORDER BY order_id, created_at, id
+    SELECT t.id, t.order_id, t.order_item_id AS item_id, t.status, b.number AS bib_number
+    FROM tickets t LEFT JOIN bib_numbers b ON b.item_id = t.order_item_id
+    WHERE t.order_id = ANY(:ids) ORDER BY t.order_id, t.created_at, t.id
 """)
 _WHOSE = text("SELECT user_id, organizer_id FROM orders WHERE id = :id")
 _OWN = text("""
@@ -52,15 +57,29 @@ _INSTRUCTIONS_BANK = "Transfer jumlah yang tepat ke virtual account {bank} dari 
 
 
 class ItemAnswer(Answer):
-    """One unit of an order, with its price and fee in rupiah."""
+    """One unit of an order, in rupiah: its price, what a promo code takes off that, and the fee on top.
+
+    Of an `identity_number` the last four characters are shown. A runner has a `bib_number` once the order is paid;
+    of a digital good its buyer is shown the `digital_unit`, where they ask for that one order.
+    """
 
     id: UUID
     tier_id: UUID
     tier_name: str
     unit_price: int
+    discount: int
     platform_fee: int
     attendee_name: str | None
     attendee_email: str | None
+    identity_number: str | None = None
+    bib_number: int | None = None
+    digital_unit: Annotated[str | None, Field(repr=False)] = None
+
+    @classmethod
+    def of(cls, row: RowMapping) -> "ItemAnswer":
+        """From a row of _ITEMS."""
+        ending = row["identity_ending"]
+        return cls(**_without_order(row), identity_number=masked(ending) if ending else None)
 
 
 class PaymentAnswer(Answer):
@@ -93,11 +112,15 @@ class TicketAnswer(Answer):
     id: UUID
     item_id: UUID
     status: str
+    bib_number: int | None
     download_url: str
 
 
 class OrderAnswer(Answer):
-    """An order with everything that belongs to it. Amounts in rupiah."""
+    """An order with everything that belongs to it. Amounts in rupiah.
+
+    Products are handed over for the `pickup_code`, which is there once the order is paid.
+    """
 
     id: UUID
     event_id: UUID
@@ -113,6 +136,7 @@ class OrderAnswer(Answer):
     created_at: datetime
     payments: list[PaymentAnswer] = Field(default_factory=list)
     tickets: list[TicketAnswer] = Field(default_factory=list)
+    pickup_code: str | None = None
 
     @classmethod
     def read(cls, tx: Transaction, order_id: UUID) -> "OrderAnswer":
@@ -124,13 +148,23 @@ class OrderAnswer(Answer):
 
 
 def visible(tx: Transaction, order_id: UUID, viewer: Caller) -> OrderAnswer:
-    """The order for its buyer, its organizer or an admin; NotFound for anybody else (ISO-1)."""
+    """The order for its buyer, its organizer or an admin; NotFound for anybody else (ISO-1).
+
+    Digital units are shown to the buyer only, and only while the order is paid (PROD-2).
+    """
     whose = tx.execute(_WHOSE, {"id": order_id}).first()
     if whose is None or not ownership.may_see(
         tx, viewer, subject="order", subject_id=order_id, organizer_id=whose.organizer_id, owner_id=whose.user_id
     ):
         raise NotFound
-    return OrderAnswer.read(tx, order_id)
+    order = OrderAnswer.read(tx, order_id)
+    return _with_units(tx, order) if viewer.id == whose.user_id and order.status == "paid" else order
+
+
+def _with_units(tx: Transaction, order: OrderAnswer) -> OrderAnswer:
+    secrets = units.of_order(tx, order.id)
+    items = [item.model_copy(update={"digital_unit": secrets.get(item.id)}) for item in order.items]
+    return order.model_copy(update={"items": items})
 
 
 def own(tx: Transaction, user_id: UUID, page: Page) -> Listing[OrderAnswer]:
@@ -156,7 +190,7 @@ def _read(tx: Transaction, ids: list[UUID]) -> list[OrderAnswer]:
     return [
         OrderAnswer(
             **row,
-            items=[ItemAnswer(**_without_order(item)) for item in items.get(row["id"], [])],
+            items=[ItemAnswer.of(item) for item in items.get(row["id"], [])],
             payments=[PaymentAnswer.of(payment) for payment in payments.get(row["id"], [])],
             tickets=[
                 TicketAnswer(**_without_order(ticket), download_url=f"/api/v1/tickets/{ticket['id']}/download")

@@ -3,9 +3,10 @@
     hold     free     -> reserved        sell     reserved -> sold
     release  reserved -> free            restore  sold     -> free
 
-The counters stand on the tier's row and its CHECK refuses `reserved + sold > quota` and anything below
-zero. Tiers are locked by ascending id, so that orders over several tiers never wait for each other in a
-circle, and last of all locks in a transaction, so that a hot row is held as briefly as can be.
+The counters stand on the tier's row and its CHECK refuses `reserved + sold > quota` and anything below zero. A
+tier of digital goods can't sell more than the units it has, either. Tiers are locked by ascending id, so that
+orders over several tiers never wait for each other in a circle, and last of all locks in a transaction, so that
+a hot row is held as briefly as can be.
 """
 
 import json
@@ -24,6 +25,8 @@ Quantities = Mapping[UUID, int]
 """How many units of which tier."""
 
 NO_OVERSELLING = "no_overselling"
+SELLABLE = "LEAST(quota, units)"
+"""Of ticket_tiers: the most it can sell. `units` is NULL where what is sold is not digital."""
 
 _MOVE = text("""
     WITH moved AS (

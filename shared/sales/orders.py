@@ -12,17 +12,22 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from shared.cloud import audit, outbox
 from shared.cloud.database import Transaction
 from shared.cloud.settings import settings
 from shared.problems import NotFound, Problem
-from shared.sales import inventory
+from shared.sales import inventory, promos, registrations, units
+from shared.sales.inventory import SoldOut
+from shared.sales.registrations import AlreadyRegistered
 
 LIVE = ("reserved", "pending_payment")
+NOT_REVIVABLE = (SoldOut, AlreadyRegistered)
+"""Why late money may buy nothing: see `revive`."""
 TOP_UP = "top_up"
 """The review reason of an order whose buyer was asked for the missing rest of an underpaid payment."""
 TOP_UP_HOURS = 24
@@ -30,7 +35,7 @@ TOP_UP_HOURS = 24
 _COLUMNS = """
     id, user_id, event_id, organizer_id, status, subtotal, discount_amount, platform_fee, total_amount,
     reservation_expires_at, reservation_expires_at <= now() AS is_due, paid_at, tickets_issued_at,
-    capacity_released_at, review_reason, created_at
+    capacity_released_at, review_reason, promo_counted, created_at
 """
 _LOCK = text(f"SELECT {_COLUMNS} FROM orders WHERE id = :id FOR UPDATE")
 _EXTEND = text("""
@@ -42,15 +47,18 @@ _EXTEND = text("""
 _PAID = text("UPDATE orders SET status = 'paid', paid_at = :paid_at, updated_at = now() WHERE id = :id")
 _REVIVED = text("""
     UPDATE orders SET status = 'paid', paid_at = :paid_at, ended_at = NULL, capacity_released_at = NULL,
-        updated_at = now()
+        stock_released_at = NULL, updated_at = now()
     WHERE id = :id
 """)
 _ENDED = text("""
-    UPDATE orders SET status = :status, ended_at = now(), capacity_released_at = now(), updated_at = now()
+    UPDATE orders o SET status = :status, ended_at = now(), capacity_released_at = now(), updated_at = now(),
+        stock_released_at = CASE WHEN EXISTS (
+            SELECT 1 FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
+            WHERE i.order_id = o.id AND t.kind IN ('product', 'digital')) THEN now() END
     WHERE id = ANY(:ids)
 """)
 _DUE = text("""
-    SELECT id, status FROM orders  -- Uses index: orders_due
+    SELECT id, status, promo_counted FROM orders  -- Uses index: orders_due
     WHERE status IN ('reserved', 'pending_payment') AND reservation_expires_at <= now()
       AND (review_reason IS NULL OR review_reason = 'top_up')
       AND (CAST(:event_ids AS uuid[]) IS NULL OR event_id = ANY(CAST(:event_ids AS uuid[])))
@@ -92,6 +100,8 @@ class Order:
     tickets_issued_at: datetime | None
     capacity_released_at: datetime | None
     review_reason: str | None
+    promo_counted: bool
+    """It counts against the limits of its promo code."""
     created_at: datetime
 
 
@@ -155,19 +165,26 @@ def mark_paid(tx: Transaction, order: Order, paid_at: datetime) -> None:
 
 
 def revive(tx: Transaction, order: Order, paid_at: datetime) -> None:
-    """An expired order is paid after all. Raises SoldOut, changing nothing, where its stock or event is gone."""
+    """An expired order is paid after all.
+
+    Raises, changing nothing, SoldOut where its stock or event is gone, and AlreadyRegistered where a participant
+    is registered by another order meanwhile.
+    """
     if not tx.execute(_STILL_SOLD, {"id": order.id}).scalar_one():
-        raise inventory.SoldOut("The event is over or was cancelled.")
+        raise SoldOut("The event is over or was cancelled.")
     quantities = inventory.of_orders(tx, order.id)
-    inventory.hold(tx, quantities)
-    inventory.sell(tx, quantities)
-    tx.execute(_REVIVED, {"id": order.id, "paid_at": paid_at})
+    with tx.begin_nested():
+        tx.execute(_REVIVED, {"id": order.id, "paid_at": paid_at})
+        registrations.activate_again(tx, order.id)
+        promos.take_again(tx, order.id)
+        inventory.hold(tx, quantities)
+        inventory.sell(tx, quantities)
     audit.record(tx, "order.revived", subject="order", subject_id=order.id, amount=order.total_amount)
 
 
 def expire(tx: Transaction, order: Order) -> None:
     """End a live order whose payment is over at the gateway; its stock is free again."""
-    _end(tx, [(order.id, order.status)], "expired")
+    _end(tx, [order], "expired")
 
 
 def cancel(tx: Transaction, order: Order) -> None:
@@ -176,7 +193,7 @@ def cancel(tx: Transaction, order: Order) -> None:
         return
     if order.status not in LIVE:
         raise NotCancellable
-    _end(tx, [(order.id, order.status)], "cancelled")
+    _end(tx, [order], "cancelled")
 
 
 def expire_due(tx: Transaction, *, event_ids: list[UUID] | None = None, most: int = 200) -> int:
@@ -185,14 +202,19 @@ def expire_due(tx: Transaction, *, event_ids: list[UUID] | None = None, most: in
     Rows that another sweep or a payment has locked are left to it.
     """
     due = tx.execute(_DUE, {"event_ids": event_ids, "most": most}).all()
-    _end(tx, [(row.id, row.status) for row in due], "expired")
+    _end(tx, due, "expired")
     return len(due)
 
 
 def return_items(tx: Transaction, item_ids: Sequence[UUID]) -> None:
-    """Items of a paid order are given back: their stock is free again, once (TS-013). The order is locked."""
+    """Items of a paid order are given back, once: their stock is free again (TS-013). The order is locked.
+
+    Their participants may register anew. A digital unit that was given out is not sold again.
+    """
+    registrations.end_items(tx, item_ids)
     returned = tx.execute(_RETURN, {"item_ids": list(item_ids)}).scalars().all()
     inventory.restore(tx, Counter(returned))
+    units.burn(tx, item_ids)
 
 
 def kept_items(tx: Transaction, order_id: UUID) -> list[UUID]:
@@ -201,7 +223,8 @@ def kept_items(tx: Transaction, order_id: UUID) -> list[UUID]:
 
 
 def mark_refunded(tx: Transaction, order: Order) -> None:
-    """A paid order's money is back with its buyer (PS-019): what it still had bought is free again."""
+    """A paid order's money is back with its buyer (PS-019): what it still had bought is free again, and its code."""
+    _give_back_promos(tx, [order])
     tx.execute(_ENDED, {"ids": [order.id], "status": "refunded"})
     audit.record(tx, "order.refunded", subject="order", subject_id=order.id, amount=order.total_amount)
     return_items(tx, kept_items(tx, order.id))
@@ -209,7 +232,7 @@ def mark_refunded(tx: Transaction, order: Order) -> None:
 
 def end_for_good(tx: Transaction, order: Order) -> None:
     """End a live order that can't be paid any more: its event is cancelled, or its odd money goes back."""
-    _end(tx, [(order.id, order.status)], "cancelled")
+    _end(tx, [order], "cancelled")
 
 
 def put_in_review(tx: Transaction, order: Order, reason: str) -> None:
@@ -222,13 +245,21 @@ def wait_for_rest(tx: Transaction, order: Order) -> None:
     tx.execute(_WAIT, {"id": order.id, "reason": TOP_UP, "hours": TOP_UP_HOURS})
 
 
-def _end(tx: Transaction, ending: list[tuple[UUID, str]], status: str) -> None:
+def _end(tx: Transaction, ending: Sequence[Order | Row[Any]], status: str) -> None:
     """Whatever ends unpaid ends here, so that stock comes back once. The rows are locked and live."""
     if not ending:
         return
-    ids = [order_id for order_id, _ in ending]
+    ids = [order.id for order in ending]
+    registrations.end(tx, ids)
+    _give_back_promos(tx, ending)
     tx.execute(_ENDED, {"ids": ids, "status": status})
-    for order_id, was in ending:
-        if was == "pending_payment":  # there may be an invoice to end at its gateway
-            outbox.add(tx, "order.ended", {"order_id": order_id})
+    for order in ending:
+        if order.status == "pending_payment":  # there may be an invoice to end at its gateway
+            outbox.add(tx, "order.ended", {"order_id": order.id})
     inventory.release(tx, inventory.of_orders(tx, *ids))
+
+
+def _give_back_promos(tx: Transaction, ending: Sequence[Order | Row[Any]]) -> None:
+    counted = [order.id for order in ending if order.promo_counted]
+    if counted:
+        promos.give_back(tx, counted)

@@ -1,6 +1,7 @@
-"""What a unit costs. Pure functions over one tier's facts (TS-005, FN-001, FN-004, EM-010)."""
+"""What a unit costs. Pure functions over one tier's facts (TS-005, TS-006, FN-001, FN-004, EM-010)."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -22,11 +23,18 @@ class PricedTier(Protocol):
 
 @dataclass(frozen=True)
 class UnitPrice:
-    """One unit, in rupiah: the customer pays `price + platform_fee`, the organizer is owed `price - commission`."""
+    """One unit, in rupiah.
+
+    The customer pays `price - discount + platform_fee`; the organizer is owed
+    `price - discount + platform_discount - commission`.
+    """
 
     price: int
     platform_fee: int
     commission: int
+    discount: int = 0
+    platform_discount: int = 0
+    """The part of the discount that the platform pays: all of it, or nothing."""
 
 
 def current_price(tier: PricedTier, at: datetime) -> int:
@@ -47,3 +55,29 @@ def unit_price(price: int) -> UnitPrice:
         return UnitPrice(0, 0, 0)
     fee = percent_of(price, PLATFORM_FEE_PERCENT) + PLATFORM_FEE_FIXED
     return UnitPrice(price, fee, percent_of(price, COMMISSION_PERCENT))
+
+
+def discounted(unit: UnitPrice, discount: int, *, by_platform: bool) -> UnitPrice:
+    """The unit with `discount` rupiah off its price. The fee stays that of the full price (FN-001).
+
+    Where the organizer gives the discount, the commission is on what is left of the price (FN-004); where the
+    platform gives it, the organizer is owed what they would be without it.
+    """
+    if by_platform:
+        return replace(unit, discount=discount, platform_discount=discount)
+    return replace(unit, discount=discount, commission=percent_of(unit.price - discount, COMMISSION_PERCENT))
+
+
+def spread(discount: int, prices: Sequence[int]) -> list[int]:
+    """Divide a discount over units by their prices, to the rupiah: the largest remainders get what is left over.
+
+    The parts add up to `discount`, which is at most the sum of the prices; none is above its price.
+    """
+    total = sum(prices)
+    if not discount:
+        return [0] * len(prices)
+    parts = [discount * price // total for price in prices]
+    by_remainder = sorted(range(len(prices)), key=lambda index: discount * prices[index] % total, reverse=True)
+    for index in by_remainder[: discount - sum(parts)]:
+        parts[index] += 1
+    return parts

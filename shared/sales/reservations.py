@@ -1,15 +1,16 @@
 """Reserving: the first second of a sale.
 
-Many requests want the same row. They are taken together: one read of the tiers' facts, then one
-statement that opens all the orders and holds all their stock. It is a transaction of its own and the
-tier's row stays locked only while it runs. The database refuses what must not be, with its own
-constraints: a hold over the quota, a second live reservation of a buyer. Then the requests of that
-statement are tried one by one, so that a refused one does not spoil the others.
+Many requests want the same row. They are taken together: one read of the tiers' facts (and one of the promo
+codes, where one is named), then one statement that opens all the orders and holds all their stock. It is a
+transaction of its own and the tier's row stays locked only while it runs. The database refuses what must not
+be, with its own constraints: a hold over the quota, a second live reservation of a buyer, a code over its
+limit, a participant twice. Then the requests of that statement are tried one by one, so that a refused one
+does not spoil the others.
 """
 
-import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -19,7 +20,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from shared.cloud.database import autocommit, transaction
-from shared.cloud.settings import settings
 from shared.models import Body, line
 from shared.problems import (
     NOT_NULL,
@@ -31,10 +31,20 @@ from shared.problems import (
     violated_constraint,
     violation,
 )
-from shared.sales import inventory, orders
+from shared.sales import inventory, opening, orders, promos
 from shared.sales.answers import ItemAnswer, OrderAnswer
 from shared.sales.inventory import SoldOut
-from shared.sales.pricing import UnitPrice, current_price, unit_price
+from shared.sales.opening import Draft, Unit
+from shared.sales.pricing import current_price, unit_price
+from shared.sales.promos import Promo, PromoExhausted, PromoInvalid, Use
+from shared.sales.registrations import (
+    ASKS_IDENTITY,
+    ONE_REGISTRATION,
+    SHOWN,
+    AlreadyRegistered,
+    IdentityNumber,
+    masked,
+)
 
 Name = Annotated[str, line(255)]
 Email = Annotated[EmailStr, Field(max_length=255)]
@@ -45,6 +55,8 @@ class Attendee(Body):
 
     name: Name
     email: Email
+    identity_number: IdentityNumber = None
+    """Kept only where the tier asks for it."""
 
 
 class Item(Body):
@@ -87,12 +99,6 @@ class TooManyTickets(Invalid):
     slug = "too-many-tickets"
 
 
-class PromoInvalid(Invalid):
-    """This promo code is not valid here. Leave it out or check its spelling."""
-
-    slug = "promo-invalid"
-
-
 @dataclass(frozen=True)
 class Ask:
     """One request to reserve. `idempotency_key` finds the order again after a crash between commit and answer."""
@@ -103,80 +109,30 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class _Unit:
-    """One line of the order to be."""
+class _Facts:
+    """What stood in the database a moment ago about the tiers and the promo codes that are asked for."""
 
-    id: UUID
-    tier: Any
-    price: UnitPrice
-    attendee: Attendee | None
+    tiers: Mapping[UUID, Any]
+    promos: Mapping[Use, Promo]
 
 
 @dataclass(frozen=True)
-class _Draft:
-    """An order that would be right, if the stock is there."""
+class _Checked:
+    """A request that nothing we know of speaks against, and the order it would be."""
 
-    id: UUID
     ask: Ask
-    organizer_id: UUID
-    units: tuple[_Unit, ...]
-
-    @property
-    def subtotal(self) -> int:
-        return sum(unit.price.price for unit in self.units)
-
-    @property
-    def platform_fee(self) -> int:
-        return sum(unit.price.platform_fee for unit in self.units)
+    draft: Draft
 
 
 Outcome = OrderAnswer | Problem
+_MAY_GIVE_WAY = (SoldOut, PromoExhausted, AlreadyReserved, AlreadyRegistered)
 
-_FACTS = text("""
-    SELECT id, event_id, organizer_id, name, price, early_bird_price, early_bird_start, early_bird_end,
-        max_per_order, quota - reserved - sold AS free, now() AS at,
+_TIERS = text(f"""
+    SELECT t.id, event_id, organizer_id, name, price, early_bird_price, early_bird_start, early_bird_end,
+        max_per_order, {inventory.SELLABLE} - reserved - sold AS free, now() AS at, {ASKS_IDENTITY} AS asks_identity,
         is_on_sale AND event_ends_at > now() AND COALESCE(sale_start <= now(), true)
             AND COALESCE(sale_end > now(), true) AS is_open
-    FROM ticket_tiers WHERE id = ANY(:tier_ids)
-""")
-# One statement, so one transaction and one round trip. Its parts run in the order of their needs: the
-# orders, then the tiers by id. A tier that went off sale since its facts were read makes `reserved`
-# NULL, one without room breaks no_overselling: either ends the whole statement.
-_OPEN_AND_HOLD = text("""
-    WITH asked AS (
-        SELECT * FROM jsonb_to_recordset(CAST(:orders AS jsonb)) AS o (
-            id uuid, user_id uuid, event_id uuid, organizer_id uuid, subtotal bigint, platform_fee bigint,
-            idempotency_key text)),
-    units AS (
-        SELECT * FROM jsonb_to_recordset(CAST(:units AS jsonb)) AS u (
-            id uuid, order_id uuid, tier_id uuid, position int, unit_price bigint, platform_fee bigint,
-            commission bigint, attendee_name text, attendee_email text)),
-    opened AS (
-        INSERT INTO orders (id, user_id, event_id, organizer_id, subtotal, platform_fee, total_amount,
-            idempotency_key, reservation_expires_at)
-        SELECT id, user_id, event_id, organizer_id, subtotal, platform_fee, subtotal + platform_fee,
-            idempotency_key, now() + make_interval(secs => :reservation_seconds)
-        FROM asked ORDER BY user_id, event_id
-        ON CONFLICT DO NOTHING
-        RETURNING id, created_at, reservation_expires_at),
-    listed AS (
-        INSERT INTO order_items (id, order_id, tier_id, position, unit_price, platform_fee, commission,
-            attendee_name, attendee_email)
-        SELECT units.id, order_id, tier_id, position, unit_price, platform_fee, commission,
-            attendee_name, attendee_email
-        FROM units JOIN opened ON opened.id = units.order_id),
-    wanted AS (
-        SELECT tier_id, count(*) AS quantity FROM units JOIN opened ON opened.id = units.order_id
-        GROUP BY tier_id),
-    locked AS (
-        SELECT t.id FROM ticket_tiers t JOIN wanted ON wanted.tier_id = t.id
-        ORDER BY t.id FOR NO KEY UPDATE OF t),
-    held AS (
-        UPDATE ticket_tiers t
-        SET reserved = CASE WHEN t.is_on_sale THEN t.reserved + wanted.quantity END
-        FROM wanted JOIN locked ON locked.id = wanted.tier_id
-        WHERE t.id = wanted.tier_id)
-    SELECT id, created_at, reservation_expires_at FROM opened
+    FROM ticket_tiers t WHERE id = ANY(:tier_ids)
 """)
 _IN_THE_WAY = text("""
     SELECT id, COALESCE(idempotency_key = CAST(:key AS text), false) AS is_same_request
@@ -191,13 +147,14 @@ _IN_THE_WAY = text("""
 def reserve(asks: Sequence[Ask]) -> list[Outcome]:
     """Hold what each asks for, all of it or none, for 15 minutes (TS-002); an order or a refusal for each.
 
-    Refusals: NotFound, SaleClosed, TooManyTickets, PromoInvalid, SoldOut (with `available`) and
-    AlreadyReserved (with `order_id`). The requests are independent: they share only the statement.
-    Before anybody is refused for want of stock, or for an older reservation of their own, orders whose
-    time is over are ended and the request is tried again.
+    Refusals: NotFound, SaleClosed, TooManyTickets, PromoInvalid, PromoExhausted, AlreadyRegistered, SoldOut
+    (with `available`) and AlreadyReserved (with `order_id`). The requests are independent: they share only
+    the statement.
+    Before anybody is refused for want of stock or of uses of a code, or for an older reservation of their
+    own or of their participants, orders whose time is over are ended and the request is tried again.
     """
     outcomes = _attempt(asks)
-    stuck = [index for index, outcome in enumerate(outcomes) if isinstance(outcome, SoldOut | AlreadyReserved)]
+    stuck = [index for index, outcome in enumerate(outcomes) if isinstance(outcome, _MAY_GIVE_WAY)]
     if stuck and _end_overdue([asks[index].request.event_id for index in stuck]):
         for index in stuck:
             outcomes[index] = _attempt([asks[index]])[0]
@@ -205,119 +162,115 @@ def reserve(asks: Sequence[Ask]) -> list[Outcome]:
 
 
 def _attempt(asks: Sequence[Ask]) -> list[Outcome]:
-    tiers = _read_tiers(asks)
-    checked = [_draft_or_refusal(ask, tiers) for ask in asks]
-    drafts = [draft for draft in checked if isinstance(draft, _Draft)]
-    opened = _open(drafts)
-    return [opened[draft.id] if isinstance(draft, _Draft) else draft for draft in checked]
+    facts = _read_facts(asks)
+    checked = [_draft_or_refusal(ask, facts) for ask in asks]
+    opened = _open([each for each in checked if isinstance(each, _Checked)])
+    return [opened[each.draft.id] if isinstance(each, _Checked) else each for each in checked]
 
 
-def _read_tiers(asks: Sequence[Ask]) -> dict[UUID, Any]:
+def _read_facts(asks: Sequence[Ask]) -> _Facts:
     tier_ids = {item.tier_id for ask in asks for item in ask.request.items}
     with autocommit() as connection:
-        return {row.id: row for row in connection.execute(_FACTS, {"tier_ids": list(tier_ids)})}
+        tiers = {row.id: row for row in connection.execute(_TIERS, {"tier_ids": list(tier_ids)})}
+        uses = [use for ask in asks if (use := _use(ask, tiers))]
+        return _Facts(tiers, promos.find(connection, uses) if uses else {})
 
 
-def _draft_or_refusal(ask: Ask, tiers: Mapping[UUID, Any]) -> _Draft | Problem:
+def _use(ask: Ask, tiers: Mapping[UUID, Any]) -> Use | None:
+    """Which code the buyer names, and where; None where they name none, or tickets that are not there."""
+    request = ask.request
+    tier = tiers.get(request.items[0].tier_id)
+    if request.promo_code is None or tier is None:
+        return None
+    return Use(ask.buyer_id, request.event_id, tier.organizer_id, request.promo_code)
+
+
+def _draft_or_refusal(ask: Ask, facts: _Facts) -> _Checked | Problem:
     try:
-        return _draft(ask, tiers)
+        return _Checked(ask, _draft(ask, facts))
     except Problem as refusal:
         return refusal
 
 
-def _draft(ask: Ask, tiers: Mapping[UUID, Any]) -> _Draft:
+def _draft(ask: Ask, facts: _Facts) -> Draft:
     request = ask.request
-    if request.promo_code is not None:
-        raise PromoInvalid.field("promo_code", "is not known for this event")
-    quantities: dict[UUID, int] = {}
-    units: list[_Unit] = []
-    for item in request.items:
-        tier = tiers.get(item.tier_id)
-        if tier is None or tier.event_id != request.event_id:
-            raise NotFound("There is no such ticket for this event. Read the event again.")
-        if not tier.is_open:
-            raise SaleClosed(tier_id=str(tier.id))
-        quantities[tier.id] = quantities.get(tier.id, 0) + item.quantity
-        price = unit_price(current_price(tier, tier.at))
-        attendees: Sequence[Attendee | None] = item.attendees or [None] * item.quantity
-        units.extend(_Unit(uuid4(), tier, price, attendee) for attendee in attendees)
-    for tier_id, quantity in quantities.items():
-        tier = tiers[tier_id]
+    units = [unit for item in request.items for unit in _units(item, request.event_id, facts.tiers)]
+    _refuse_too_many(Counter(unit.tier for unit in units))
+    draft = Draft(
+        id=uuid4(),
+        buyer_id=ask.buyer_id,
+        event_id=request.event_id,
+        organizer_id=units[0].tier.organizer_id,
+        idempotency_key=ask.idempotency_key,
+        units=tuple(units),
+    )
+    return draft if request.promo_code is None else _with_promo(draft, _use(ask, facts.tiers), facts)
+
+
+def _units(item: Item, event_id: UUID, tiers: Mapping[UUID, Any]) -> list[Unit]:
+    tier = tiers.get(item.tier_id)
+    if tier is None or tier.event_id != event_id:
+        raise NotFound("There is no such ticket for this event. Read the event again.")
+    if not tier.is_open:
+        raise SaleClosed(tier_id=str(tier.id))
+    price = unit_price(current_price(tier, tier.at))
+    attendees: Sequence[Attendee | None] = item.attendees or [None] * item.quantity
+    return [Unit(uuid4(), tier, price, attendee) for attendee in attendees]
+
+
+def _refuse_too_many(quantities: Mapping[Any, int]) -> None:
+    for tier, quantity in quantities.items():
         if quantity > tier.max_per_order:
             raise TooManyTickets(
                 errors=[{"field": "items", "message": f"at most {tier.max_per_order} of {tier.name} per order"}]
             )
         if quantity > tier.free:
-            raise SoldOut(available=max(tier.free, 0), tier_id=str(tier_id))
-    return _Draft(uuid4(), ask, units[0].tier.organizer_id, tuple(units))
+            raise SoldOut(available=max(tier.free, 0), tier_id=str(tier.id))
 
 
-def _open(drafts: Sequence[_Draft]) -> dict[UUID, Outcome]:
+def _with_promo(draft: Draft, use: Use | None, facts: _Facts) -> Draft:
+    promo = facts.promos.get(use) if use else None
+    if promo is None:
+        raise PromoInvalid.because("is not known for this event")
+    prices = promo.apply([(unit.tier.id, unit.price) for unit in draft.units])
+    units = tuple(replace(unit, price=price) for unit, price in zip(draft.units, prices, strict=True))
+    return replace(draft, units=units, promo=promo)
+
+
+def _open(checked: Sequence[_Checked]) -> dict[UUID, Outcome]:
     """Open the drafts together; where the database refuses the statement, each by itself."""
-    if not drafts:
+    if not checked:
         return {}
     try:
-        opened = _open_and_hold(drafts)
+        opened = opening.open_and_hold([each.draft for each in checked])
     except DBAPIError as error:
         if not refused_by_schema(error):
             raise
-        if len(drafts) == 1:
-            return {drafts[0].id: _refusal(drafts[0], error)}
-        return {order_id: outcome for draft in drafts for order_id, outcome in _open([draft]).items()}
-    return {draft.id: _answer(draft, *opened[draft.id]) if draft.id in opened else _already(draft) for draft in drafts}
-
-
-def _open_and_hold(drafts: Sequence[_Draft]) -> dict[UUID, tuple[datetime, datetime]]:
-    """Run the statement; give when each order that could be opened was made and when it ends."""
-    values = {
-        "orders": json.dumps([_order_row(draft) for draft in drafts]),
-        "units": json.dumps([row for draft in drafts for row in _unit_rows(draft)]),
-        "reservation_seconds": settings().reservation_seconds,
-    }
-    with autocommit() as connection:
-        rows = connection.execute(_OPEN_AND_HOLD, values).all()
-    return {row.id: (row.created_at, row.reservation_expires_at) for row in rows}
-
-
-def _order_row(draft: _Draft) -> dict[str, Any]:
+        if len(checked) == 1:
+            return {checked[0].draft.id: _refusal(checked[0].ask, error)}
+        return {order_id: outcome for each in checked for order_id, outcome in _open([each]).items()}
     return {
-        "id": str(draft.id),
-        "user_id": str(draft.ask.buyer_id),
-        "event_id": str(draft.ask.request.event_id),
-        "organizer_id": str(draft.organizer_id),
-        "subtotal": draft.subtotal,
-        "platform_fee": draft.platform_fee,
-        "idempotency_key": draft.ask.idempotency_key,
+        each.draft.id: _answer(each.draft, *opened[each.draft.id]) if each.draft.id in opened else _already(each.ask)
+        for each in checked
     }
 
 
-def _unit_rows(draft: _Draft) -> list[dict[str, Any]]:
-    return [
-        {
-            "id": str(unit.id),
-            "order_id": str(draft.id),
-            "tier_id": str(unit.tier.id),
-            "position": position,
-            "unit_price": unit.price.price,
-            "platform_fee": unit.price.platform_fee,
-            "commission": unit.price.commission,
-            "attendee_name": unit.attendee.name if unit.attendee else None,
-            "attendee_email": unit.attendee.email if unit.attendee else None,
-        }
-        for position, unit in enumerate(draft.units, start=1)
-    ]
-
-
-def _refusal(draft: _Draft, error: DBAPIError) -> Problem:
-    """What the database's refusal of a single request means for its buyer."""
+def _refusal(ask: Ask, error: DBAPIError) -> Problem:
+    """What the database's refusal of a single request means for its buyer: most often the facts tell, read anew."""
     constraint = violated_constraint(error)
-    if constraint == inventory.NO_OVERSELLING:
-        tiers = _read_tiers([draft.ask])
-        refused = _draft_or_refusal(draft.ask, tiers)
-        return refused if isinstance(refused, Problem) else SoldOut(available=_least_free(tiers))
     if constraint == "orders_user_id_fkey":
         return NotSignedIn("This account is no longer there. Sign in again.")
-    if violation(error) == NOT_NULL:  # `reserved`, of a tier that has just gone off sale
+    facts = _read_facts([ask])
+    refused = _draft_or_refusal(ask, facts)
+    if isinstance(refused, Problem):
+        return refused
+    if constraint == inventory.NO_OVERSELLING:
+        return SoldOut(available=_least_free(facts.tiers))
+    if constraint in promos.EXHAUSTED:
+        return PromoExhausted()
+    if constraint == ONE_REGISTRATION:
+        return AlreadyRegistered()
+    if violation(error) == NOT_NULL:  # a tier that was off sale, or a code that was taken back, for a moment
         return SaleClosed()
     raise error
 
@@ -326,9 +279,8 @@ def _least_free(tiers: Mapping[UUID, Any]) -> int:
     return min(max(int(tier.free), 0) for tier in tiers.values())
 
 
-def _already(draft: _Draft) -> Outcome:
+def _already(ask: Ask) -> Outcome:
     """The order that was in the way: the very same request's (answered again), or another one."""
-    ask = draft.ask
     with transaction() as tx:
         row = tx.execute(
             _IN_THE_WAY,
@@ -346,11 +298,11 @@ def _end_overdue(event_ids: list[UUID]) -> int:
         return orders.expire_due(tx, event_ids=event_ids)
 
 
-def _answer(draft: _Draft, created_at: datetime, expires_at: datetime) -> OrderAnswer:
+def _answer(draft: Draft, created_at: datetime, expires_at: datetime) -> OrderAnswer:
     """The new order as it was written, without reading it back."""
     return OrderAnswer(
         id=draft.id,
-        event_id=draft.ask.request.event_id,
+        event_id=draft.event_id,
         status="reserved",
         items=[
             ItemAnswer(
@@ -358,17 +310,19 @@ def _answer(draft: _Draft, created_at: datetime, expires_at: datetime) -> OrderA
                 tier_id=unit.tier.id,
                 tier_name=unit.tier.name,
                 unit_price=unit.price.price,
+                discount=unit.price.discount,
                 platform_fee=unit.price.platform_fee,
                 attendee_name=unit.attendee.name if unit.attendee else None,
                 attendee_email=unit.attendee.email if unit.attendee else None,
+                identity_number=masked(unit.identity_number[-SHOWN:]) if unit.identity_number else None,
             )
             for unit in draft.units
         ],
         subtotal=draft.subtotal,
-        discount_amount=0,
+        discount_amount=draft.discount_amount,
         platform_fee=draft.platform_fee,
-        total_amount=draft.subtotal + draft.platform_fee,
-        promo_code=None,
+        total_amount=draft.total_amount,
+        promo_code=draft.promo.code if draft.promo else None,
         reservation_expires_at=expires_at,
         created_at=created_at,
     )

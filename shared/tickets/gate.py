@@ -28,9 +28,10 @@ _LET_IN = text("""
 """)
 _TICKET = text("""
     SELECT t.id, t.status, t.validated_at, t.gate, c.name AS tier_name,
-        COALESCE(i.attendee_name, u.full_name) AS attendee_name
+        COALESCE(i.attendee_name, u.full_name) AS attendee_name, b.number AS bib_number
     FROM tickets t JOIN order_items i ON i.id = t.order_item_id JOIN ticket_tiers c ON c.id = i.tier_id
         JOIN orders o ON o.id = t.order_id JOIN users u ON u.id = o.user_id
+        LEFT JOIN bib_numbers b ON b.item_id = i.id
     WHERE t.id = :ticket_id AND t.event_id = :event_id
 """)
 
@@ -42,6 +43,7 @@ class ScanAnswer(Answer):
     ticket_id: UUID | None = None
     attendee_name: str | None = None
     tier_name: str | None = None
+    bib_number: int | None = None
     validated_at: datetime | None = None
     gate: str | None = None
 
@@ -61,9 +63,7 @@ def scan(
     events of other organizers, and to staff for events they are not chosen for. Every scan goes into
     the audit trail (SEC-012).
     """
-    event = tx.execute(_EVENT, {"event_id": event_id, "staff_id": staff.id}).first()
-    if event is None or not _may_scan(staff, event):
-        raise NotFound
+    admit(tx, staff, event_id)
     answer = _judge(tx, staff, event_id, qr.read(qr_text), gate, ticket_id)
     audit.record(
         tx,
@@ -76,6 +76,13 @@ def scan(
         gate=gate,
     )
     return answer
+
+
+def admit(tx: Transaction, staff: Principal, event_id: UUID) -> None:
+    """Let somebody work at an event. Raises NotFound for others' events, and to staff for those of other staff."""
+    event = tx.execute(_EVENT, {"event_id": event_id, "staff_id": staff.id}).first()
+    if event is None or not _may_scan(staff, event):
+        raise NotFound
 
 
 def _may_scan(caller: Principal, event: Any) -> bool:
@@ -112,6 +119,7 @@ def _answer(result: Result, ticket: Any) -> ScanAnswer:
         ticket_id=ticket.id,
         attendee_name=ticket.attendee_name,
         tier_name=ticket.tier_name,
+        bib_number=ticket.bib_number,
         validated_at=ticket.validated_at,
         gate=ticket.gate,
     )

@@ -1,4 +1,6 @@
-"""Issuing: a paid order gets exactly one ticket per seat and participant, each with its PDF (TS-014 to TS-020).
+"""Issuing: a paid order gets what it has bought (TS-014 to TS-020, REG-2, PROD-1, PROD-2).
+
+One ticket per seat and participant, each with its PDF; a BIB number per runner; what products need.
 
 Three phases, none of which holds a transaction open over a network call. A crash anywhere is repaired by
 doing it all again: every phase does only what is missing.
@@ -14,7 +16,7 @@ from shared.cloud import manual_tasks, outbox
 from shared.cloud.database import Transaction, transaction
 from shared.problems import Problem
 from shared.sales import orders
-from shared.tickets import printing
+from shared.tickets import bibs, printing, products
 
 MOST_ATTEMPTS = 5
 """After so many deliveries a person takes over (PS-023)."""
@@ -30,7 +32,6 @@ _ADD_MISSING = text("""
     ON CONFLICT (order_item_id) DO NOTHING
 """)
 _MARK_ISSUED = text("UPDATE orders SET tickets_issued_at = now(), updated_at = now() WHERE id = :order_id")
-_HAS_TICKETS = text("SELECT EXISTS (SELECT 1 FROM tickets WHERE order_id = :order_id)")
 _VOID = text("UPDATE tickets SET status = 'void' WHERE order_id = :order_id AND status <> 'void'")
 _VOID_UNUSED = text("""
     UPDATE tickets SET status = 'void' WHERE order_item_id = ANY(:item_ids) AND status = 'issued'
@@ -73,18 +74,26 @@ def give_up(tx: Transaction, order_id: UUID, error: Exception) -> bool:
 
 
 def void(tx: Transaction, order_id: UUID) -> int:
-    """No ticket of a refunded order lets anyone in again; return how many that ended. The order is locked."""
+    """No ticket of a refunded order lets anyone in again, and no code is good for its products.
+
+    Returns how many tickets that ended. The order is locked.
+    """
+    products.void(tx, order_id)
     return tx.execute(_VOID, {"order_id": order_id}).rowcount
 
 
 def void_unused(tx: Transaction, item_ids: Sequence[UUID]) -> None:
     """End the tickets of these items, of which none has been used. Raises TicketUsed. The order is locked.
 
+    A product that was picked up is used as well; of one that was not, the counter sees that it is given back.
+
     A gate that scans one of them in this moment waits for us, or we for it: one of the two comes first.
     """
     tx.execute(_VOID_UNUSED, {"item_ids": list(item_ids)})
     if used := tx.execute(_USED, {"item_ids": list(item_ids)}).scalars().all():
         raise TicketUsed(ticket_ids=[str(ticket_id) for ticket_id in used])
+    if products.are_handed_over(tx, item_ids):
+        raise TicketUsed("These products were handed over already, so that they can't be given back.")
 
 
 def add_missing(order_id: UUID) -> int | None:
@@ -92,6 +101,8 @@ def add_missing(order_id: UUID) -> int | None:
     with transaction() as tx:
         if orders.lock(tx, order_id).status != "paid":
             return None
+        bibs.give_missing(tx, order_id)
+        products.give_missing(tx, order_id)
         return tx.execute(_ADD_MISSING, {"order_id": order_id}).rowcount
 
 
@@ -102,5 +113,4 @@ def _finish(order_id: UUID, printed: list[printing.Printed]) -> None:
         if order.status != "paid" or order.tickets_issued_at:
             return
         tx.execute(_MARK_ISSUED, {"order_id": order_id})
-        if tx.execute(_HAS_TICKETS, {"order_id": order_id}).scalar_one():  # not an order of products only
-            outbox.add(tx, "ticket.created", {"order_id": order_id})
+        outbox.add(tx, "ticket.created", {"order_id": order_id})

@@ -27,10 +27,11 @@ _TICKETS = """
         u.is_deleted AS is_owner_deleted,
         e.title AS event_title, e.start_date, e.end_date, e.timezone, e.venue, e.location, e.terms,
         c.name AS tier_name, COALESCE(i.attendee_name, u.full_name) AS attendee_name,
-        i.unit_price - i.discount + i.platform_fee AS price_paid
+        i.unit_price - i.discount + i.platform_fee AS price_paid, b.number AS bib_number
     FROM tickets t JOIN orders o ON o.id = t.order_id JOIN users u ON u.id = o.user_id
         JOIN events e ON e.id = t.event_id
         JOIN order_items i ON i.id = t.order_item_id JOIN ticket_tiers c ON c.id = i.tier_id
+        LEFT JOIN bib_numbers b ON b.item_id = i.id
 """
 _UNPRINTED = text(f"""{_TICKETS}
     WHERE t.order_id = :order_id AND t.status <> 'void' AND t.pdf_object IS NULL AND NOT u.is_deleted
@@ -157,7 +158,7 @@ def _render(row: Any) -> bytes:
             location=row.location,
             tier_name=row.tier_name,
             attendee_name=row.attendee_name,
-            bib_number=None,
+            bib_number=str(row.bib_number) if row.bib_number else None,
             price_paid=row.price_paid,
             terms=row.terms,
             paid_at=row.paid_at,

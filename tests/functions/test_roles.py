@@ -67,6 +67,7 @@ def strangers(stack: Stack) -> Strangers:
     world = World(stack.url)
     organizer, buyer = world.somebody("organizer"), world.somebody()
     order = buyer.buy(organizer.publish())
+    promo = organizer.api.post("promos", {"code": f"ASING-{order['id'][:8]}", "percent": 10}, status=201)
     draft = organizer.publish()
     organizer.api.call("PUT", f"events/{draft['id']}", json={"status": "draft"}, status=200)
     refund = buyer.api.post("refunds/request", {"order_id": order["id"], "reason": "Sakit"}, status=201)
@@ -85,6 +86,7 @@ def strangers(stack: Stack) -> Strangers:
         "letter_id": a_dead_letter(stack),
         "payment_id": order["payments"][0]["id"],
         "ticket_id": order["tickets"][0]["id"],
+        "promo_id": promo["id"],
     }
     return Strangers(organizer, buyer, ids)
 

@@ -4,12 +4,15 @@ reserved and sold equal the orders behind them, never over quota
 an order is paid if and only if it has exactly its tickets (once issuing has run)
 what an ended order held is released once
 every posting sums to zero, and clearing equals what the gateways took in and gave back
+a paid order has its pickup code and its units once it is issued; no unit is given twice, none is sold again
+a registration is active as long as its order is live or paid, and BIB numbers have no gaps
+a promo code is used as often as live and paid orders count on it, and no more often than it may be
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,7 +28,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import text
 
-from shared.cloud.database import transaction
+from shared.cloud.database import Transaction, transaction
 from shared.gateways.facts import PaymentFact, PaymentMethod, PaymentState
 from shared.identity.tokens import Principal
 from shared.payments import attempts, settlement
@@ -33,9 +36,11 @@ from shared.problems import Problem
 from shared.sales import expiry, orders, stocktaking
 from shared.sales.answers import OrderAnswer
 from shared.tickets import issuing
-from tests.factories import Event, a_tier, a_user, an_event, make_overdue, reserve
+from tests.factories import Event, a_promo, a_tier, a_user, an_event, make_overdue, reserve, stock_units
 
-QUOTAS = (4, 3)
+TIERS = {"ticket": 4, "registration": 3, "product": 3, "digital": 2}
+"""What is for sale, and how much of it."""
+BASKETS = [(1,), (0, 1), (2,), (1, 1), (2, 2), (0, 0, 1), (0, 0, 0, 1), (0, 0, 0, 2), (1, 0, 2, 1)]
 METHODS = st.sampled_from(list(PaymentMethod))
 STATES = st.sampled_from([state for state in PaymentState if state is not PaymentState.PAID])
 
@@ -58,13 +63,27 @@ class OrderLife(RuleBasedStateMachine):
         super().__init__()
         self.money = Known()
         with transaction() as tx:
-            tiers = [a_tier(quota=quota, name=f"T{quota}", max_per_order=2) for quota in QUOTAS]
+            tiers = [a_tier(quota=most, name=kind, max_per_order=2, kind=kind) for kind, most in TIERS.items()]
             self.event: Event = an_event(tx, tiers=tiers)
             self.buyers: list[Principal] = [a_user(tx) for _ in range(5)]
+            self.codes = {
+                "none": None,
+                "twice": self._code(tx, percent=30, max_uses=2),
+                "once each": self._code(tx, percent=None, amount=33_333, organizer_id=None, max_uses_per_user=1),
+            }
+        stock_units(self.event.tier_ids[-1], *(f"{self.event.id}-{number}" for number in range(3)))
 
-    @rule(target=live, buyer=st.integers(0, 4), quantities=st.sampled_from([(1, 0), (0, 1), (2, 0), (1, 1), (2, 2)]))
-    def a_buyer_reserves(self, buyer: int, quantities: tuple[int, int]) -> Any:
-        outcome = reserve(self.buyers[buyer], self.event, quantities)
+    @rule(
+        target=live,
+        buyer=st.integers(0, 4),
+        quantities=st.sampled_from(BASKETS),
+        code=st.sampled_from(["none", "twice", "once each"]),
+        number=st.sampled_from([None, "A1111111", "B2222222"]),
+    )
+    def a_buyer_reserves(self, buyer: int, quantities: tuple[int, ...], code: str, number: str | None) -> Any:
+        outcome = reserve(
+            self.buyers[buyer], self.event, quantities, promo_code=self.codes[code], identity_number=number
+        )
         return outcome.id if isinstance(outcome, OrderAnswer) else multiple()
 
     @rule(target=payments, order_id=live, gateway=st.sampled_from(["xendit", "midtrans"]), method=METHODS)
@@ -75,7 +94,7 @@ class OrderLife(RuleBasedStateMachine):
     @rule(target=payments, buyer=st.integers(0, 4), ends=st.sampled_from(["paid", "cancelled", "overdue"]))
     def a_buyer_goes_all_the_way(self, buyer: int, ends: str) -> Any:
         """The way most go, so that what can happen afterwards is reached often."""
-        outcome = reserve(self.buyers[buyer], self.event, (1, 0))
+        outcome = reserve(self.buyers[buyer], self.event, (1, 0, 0, 1) if buyer % 2 else (1,))
         if not isinstance(outcome, OrderAnswer):
             return multiple()
         payment_id = self._choose(outcome.id, "midtrans", PaymentMethod.QRIS)
@@ -125,6 +144,11 @@ class OrderLife(RuleBasedStateMachine):
             ids = tx.execute(paid, {"id": self.event.id}).scalars().all()
         for order_id in ids:
             issuing.issue(order_id)
+
+    def _code(self, tx: Transaction, **terms: Any) -> str:
+        code = f"KODE-{uuid4().hex[:10]}".upper()
+        a_promo(tx, self.event, code=code, **terms)
+        return code
 
     def _choose(self, order_id: UUID, gateway: str, method: PaymentMethod) -> UUID | None:
         try:
@@ -179,7 +203,7 @@ class OrderLife(RuleBasedStateMachine):
         with transaction() as tx:
             rows = tx.execute(
                 text("""
-                    SELECT t.quota, t.reserved, t.sold,
+                    SELECT LEAST(t.quota, t.units) AS sellable, t.reserved, t.sold,
                         count(i.id) FILTER (WHERE o.status IN ('reserved', 'pending_payment')) AS held,
                         count(i.id) FILTER (WHERE o.status = 'paid') AS bought
                     FROM ticket_tiers t LEFT JOIN order_items i ON i.tier_id = t.id
@@ -190,16 +214,83 @@ class OrderLife(RuleBasedStateMachine):
             ).all()
         for row in rows:
             assert (row.reserved, row.sold) == (row.held, row.bought)
-            assert row.reserved + row.sold <= row.quota
+            assert row.reserved + row.sold <= row.sellable
+
+    @invariant()
+    def codes_are_used_by_the_orders_that_count_on_them(self) -> None:
+        with transaction() as tx:
+            rows = tx.execute(
+                text("""
+                    SELECT p.uses, p.max_uses, count(o.id) AS counted,
+                        (SELECT COALESCE(sum(u.uses), 0) FROM promo_users u WHERE u.promo_id = p.id) AS by_users
+                    FROM promos p LEFT JOIN orders o ON o.promo_id = p.id AND o.promo_counted
+                        AND o.status IN ('reserved', 'pending_payment', 'paid')
+                    WHERE p.event_id = :id GROUP BY p.id
+                """),
+                {"id": self.event.id},
+            ).all()
+        for row in rows:
+            assert row.uses == row.counted == row.by_users
+            assert row.max_uses is None or row.uses <= row.max_uses
+
+    @invariant()
+    def registrations_live_as_long_as_their_orders(self) -> None:
+        with transaction() as tx:
+            rows = tx.execute(
+                text("""
+                    SELECT r.is_active, o.status FROM registrations r JOIN orders o ON o.id = r.order_id
+                    WHERE o.event_id = :id
+                """),
+                {"id": self.event.id},
+            ).all()
+        for row in rows:
+            assert row.is_active == (row.status in (*orders.LIVE, "paid"))
+
+    @invariant()
+    def bib_numbers_have_no_gaps(self) -> None:
+        with transaction() as tx:
+            given = text("SELECT number FROM bib_numbers WHERE tier_id = ANY(:ids) ORDER BY number")
+            numbers = tx.execute(given, {"ids": self.event.tier_ids}).scalars().all()
+        assert numbers == list(range(1, len(numbers) + 1))
+
+    @invariant()
+    def goods_are_given_to_paid_orders_and_units_once(self) -> None:
+        with transaction() as tx:
+            rows = tx.execute(
+                text("""
+                    SELECT o.status = 'paid' AND o.tickets_issued_at IS NOT NULL AS is_due, c.kind,
+                        p.status AS pickup, u.id IS NOT NULL AS has_unit, u.burned_at IS NOT NULL AS is_burned
+                    FROM orders o JOIN order_items i ON i.order_id = o.id JOIN ticket_tiers c ON c.id = i.tier_id
+                        LEFT JOIN pickups p ON p.order_id = o.id LEFT JOIN digital_units u ON u.item_id = i.id
+                    WHERE o.event_id = :id AND c.kind IN ('product', 'digital')
+                """),
+                {"id": self.event.id},
+            ).all()
+            left = tx.execute(
+                text("""
+                    SELECT t.units, count(u.id) AS there FROM ticket_tiers t
+                        LEFT JOIN digital_units u ON u.tier_id = t.id AND u.burned_at IS NULL
+                    WHERE t.event_id = :id AND t.kind = 'digital' GROUP BY t.id
+                """),
+                {"id": self.event.id},
+            ).one()
+        for row in rows:
+            if row.kind == "product":
+                assert row.pickup == ("waiting" if row.is_due else None) or (not row.is_due and row.pickup == "void")
+            else:
+                assert row.has_unit == (row.is_due or row.is_burned)
+                assert not (row.is_due and row.is_burned)
+        assert left.units == left.there
 
     @invariant()
     def only_paid_orders_have_valid_tickets_and_then_exactly_theirs(self) -> None:
         with transaction() as tx:
             rows = tx.execute(
                 text("""
-                    SELECT o.status, o.tickets_issued_at IS NOT NULL AS issued, count(DISTINCT i.id) AS seats,
+                    SELECT o.status, o.tickets_issued_at IS NOT NULL AS issued,
+                        count(i.id) FILTER (WHERE c.kind IN ('ticket', 'registration')) AS seats,
                         count(t.id) FILTER (WHERE t.status <> 'void') AS valid
-                    FROM orders o JOIN order_items i ON i.order_id = o.id
+                    FROM orders o JOIN order_items i ON i.order_id = o.id JOIN ticket_tiers c ON c.id = i.tier_id
                     LEFT JOIN tickets t ON t.order_item_id = i.id
                     WHERE o.event_id = :id GROUP BY o.id
                 """),

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from functions.events.main import main
 from functions.reserve.main import main as reserve_main
 from infra.local.postgres import Postgres
-from shared.catalog import pages
+from shared.catalog import digital_goods, pages
 from shared.catalog.events import EventAnswer
 from shared.cloud import cache, clients, reading
 from shared.cloud.database import transaction
@@ -167,6 +167,15 @@ def test_every_change_of_an_event_and_its_tiers_is_seen_soon():
     until(lambda: len(shown(event)["tiers"]) == 2, seconds=SOON)
     change(event, status="draft")
     until(lambda: visit(event).status_code == 404, seconds=SOON)
+
+
+def test_uploaded_goods_are_seen_soon():
+    event = publish(create(tiers=[tier(kind="digital", quota=10)]))
+    assert available(event) == 0
+    units = digital_goods.Upload(units=["kode-satu", "kode-dua"])
+    with transaction() as tx:
+        digital_goods.upload(tx, organizer_of(event), event.id, event.tiers[0].id, units)
+    becomes(event, 2)
 
 
 def test_a_list_is_read_once_and_follows_what_is_published_changed_and_cancelled():

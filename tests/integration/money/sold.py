@@ -21,11 +21,12 @@ def a_paid_order(
     *,
     buyer: Principal | None = None,
     quantities: Sequence[int] = (1,),
+    promo_code: str | None = None,
     gateway: str = "xendit",
     method: str = "QRIS",
 ) -> OrderAnswer:
     """An order that was paid and settled; its tickets are rows without a PDF."""
-    order = an_order(event, buyer=buyer, quantities=quantities)
+    order = an_order(event, buyer=buyer, quantities=quantities, promo_code=promo_code)
     payment_id = a_payment(order.id, gateway, method)
     with transaction() as tx:
         settlement.settle(tx, payment_id, a_fact(order.total_amount))

@@ -299,6 +299,20 @@ def test_paying_and_expiring_at_once_leaves_one_truth():
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=10, free=10)
 
 
+def test_odd_money_that_its_gateway_gives_back_leaves_the_order_that_other_money_bought():
+    order = an_order()
+    odd = a_pending_payment(order)
+    with transaction() as tx:
+        attempts.close(tx, attempts.lock(tx, odd))
+    good = a_pending_payment(order)
+    settle(odd, replace(a_fact(order, PaymentState.PAID), paid_amount=order.total_amount + 1))
+    assert settle(good, a_fact(order, PaymentState.PAID)) is Outcome.PAID
+    assert settle(odd, a_fact(order, PaymentState.REFUNDED)) is Outcome.REFUNDED
+    assert read(order).status == "paid"
+    assert accounts_of(order)["gateway_clearing"] == order.total_amount
+    assert accounts_of(order).get("unallocated", 0) == 0
+
+
 def test_the_database_refuses_an_unbalanced_posting():  # LEDGER
     order = an_order()
     with pytest.raises(Exception, match="does not balance"), transaction() as tx:

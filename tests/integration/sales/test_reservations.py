@@ -227,9 +227,9 @@ def test_a_tier_that_goes_off_sale_in_the_very_moment_holds_nothing():
         buyer.id,
         reservations.Request(event_id=event.id, items=[reservations.Item(tier_id=event.tier_ids[0], quantity=1)]),
     )
-    facts = reservations._read_tiers([ask])
+    facts = reservations._read_facts([ask])
     with transaction() as tx:
         tx.execute(text("UPDATE ticket_tiers SET is_on_sale = false WHERE event_id = :id"), {"id": event.id})
-    draft = reservations._draft(ask, facts)
-    assert isinstance(reservations._open([draft])[draft.id], SaleClosed)
+    checked = reservations._draft_or_refusal(ask, facts)
+    assert isinstance(reservations._open([checked])[checked.draft.id], SaleClosed)
     assert stock(event.tier_ids[0]).reserved == 0

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from jinja2 import UndefinedError
 
-from shared.messages.facts import Event, Line, Order, Payment, Ticket
+from shared.messages.facts import Event, Goods, GoodsLine, Line, Order, Payment, Ticket
 from shared.messages.rendering import render
 
 ORDER_ID = UUID("0d9c8b7a-1122-4333-8444-55667788990a")
@@ -35,6 +35,10 @@ FACTS = {
     "reset_password": {"full_name": "Siti", "code": "123456", "valid_minutes": 10},
     "order_confirmation": {"order": an_order(discount_amount=20_000)},
     "e_ticket": {"order": an_order(status="paid"), "tickets": TICKETS, "to_buyer": True},
+    "goods_ready": {
+        "order": an_order(status="paid"),
+        "goods": Goods("K7QM-3XPD", [GoodsLine("Kaus", 2)], [GoodsLine("Voucher", 1)]),
+    },
     "ticket_delayed": {"order": an_order(status="paid")},
     "staff_invitation": {"full_name": "Siti", "code": "123456", "valid_days": 3},
     "account_deleted": {"full_name": "Siti"},

@@ -6,7 +6,7 @@ transfers for one debt, two payouts for one event.
 
 from alembic import op
 
-revision = "0007"
+revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None

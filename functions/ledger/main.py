@@ -1,0 +1,42 @@
+"""What the ledger says (FN-005, FN-010)."""
+
+from shared.models import Answer, Listing
+from shared.money import statements
+from shared.money.statements import (
+    RevenueLine,
+    RevenueQuery,
+    StatementLine,
+    StatementPage,
+    TrialBalance,
+    TrialBalanceQuery,
+)
+from shared.web import Admin, App, Organizer, Transaction
+
+app = App("ledger")
+
+
+class Revenue(Answer):
+    """The platform's revenue, period by period."""
+
+    items: list[RevenueLine]
+
+
+@app.get("/ledger/statement")
+def statement(page: StatementPage, caller: Organizer, tx: Transaction) -> Listing[StatementLine]:
+    """Your account with us: sales, refunds, penalties, payouts, newest first."""
+    return statements.statement(tx, caller.organizer_id or caller.id, page)
+
+
+@app.get("/admin/ledger/trial-balance")
+def trial_balance(wanted: TrialBalanceQuery, _: Admin, tx: Transaction) -> TrialBalance:
+    """Every account with its debits and credits, now or at a moment."""
+    return statements.trial_balance(tx, wanted)
+
+
+@app.get("/admin/ledger/revenue")
+def revenue(wanted: RevenueQuery, _: Admin, tx: Transaction) -> Revenue:
+    """Fees, commissions, penalties and what was given away, by day, week or month."""
+    return Revenue(items=statements.revenue(tx, wanted))
+
+
+main = app.entry_point()

@@ -1,0 +1,1 @@
+"""What `make infra-check` and the pipeline (cloudbuild.yaml, release.yaml) call. No part of the product imports it."""

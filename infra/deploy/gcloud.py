@@ -1,0 +1,22 @@
+"""Asks gcloud, in one place. Project and region come from CLOUDSDK_CORE_PROJECT and CLOUDSDK_RUN_REGION."""
+
+import json
+import subprocess
+from typing import Any
+
+
+def gcloud(*arguments: str) -> Any:
+    """Run a gcloud command and return its answer, read from JSON; None where it says nothing.
+
+    Raises subprocess.CalledProcessError; what gcloud had to say is in the build's log.
+    """
+    ran = subprocess.run(
+        ["gcloud", *arguments, "--quiet", "--format=json"], stdout=subprocess.PIPE, text=True, check=True
+    )
+    return json.loads(ran.stdout) if ran.stdout.strip() else None
+
+
+def token() -> str:
+    """An access token of whoever runs the build."""
+    answer: str = gcloud("auth", "print-access-token")["token"]
+    return answer

@@ -1,0 +1,74 @@
+"""How a revision does, and whether that is good enough to give it more traffic. Numbers are Cloud Monitoring's."""
+
+import os
+from dataclasses import dataclass
+
+import requests
+
+from infra.deploy.gcloud import token
+
+MONITORING = "https://monitoring.googleapis.com"
+MOST_ERRORS = 0.01
+"""M-007: the share of answers with 5xx that is still healthy."""
+SLOWEST_MS = 2_000
+"""The 99th percentile that is still healthy."""
+ENOUGH_REQUESTS = 100
+"""Below this a percentage says little, and single errors are counted instead."""
+FEW_ERRORS = 3
+
+
+@dataclass(frozen=True)
+class Health:
+    """What a revision answered in a window of time."""
+
+    requests: int
+    errors: int
+    p99_ms: float
+
+    @property
+    def error_share(self) -> float:
+        """Of all answers, those with 5xx."""
+        return self.errors / self.requests if self.requests else 0.0
+
+
+def complaint(old: Health, new: Health) -> str | None:
+    """Why the new revision must not have more traffic; None where it may.
+
+    What the old revision does no better is not held against the new one: then something else is ill. A
+    service that hardly anybody calls goes on, unless what little it answered went wrong.
+    """
+    if new.requests < ENOUGH_REQUESTS:
+        return f"{new.errors} of {new.requests} answers are errors" if new.errors >= FEW_ERRORS else None
+    if new.error_share > max(MOST_ERRORS, 2 * old.error_share):
+        return f"{new.error_share:.1%} errors, the old revision {old.error_share:.1%}"
+    if new.p99_ms > max(SLOWEST_MS, 1.5 * old.p99_ms):
+        return f"p99 of {new.p99_ms:.0f} ms, the old revision {old.p99_ms:.0f} ms"
+    return None
+
+
+def health(service: str, revision: str, window_seconds: int) -> Health:
+    """Ask Cloud Monitoring about the last `window_seconds`. Raises requests.RequestException."""
+    labels = f'monitored_resource="cloud_run_revision",service_name="{service}",revision_name="{revision}"'
+    window = f"[{window_seconds}s]"
+    count = "run_googleapis_com:request_count"
+    latencies = "run_googleapis_com:request_latencies_bucket"
+    return Health(
+        requests=round(_number(f"sum(increase({count}{{{labels}}}{window}))")),
+        errors=round(_number(f'sum(increase({count}{{{labels},response_code_class="5xx"}}{window}))')),
+        p99_ms=_number(f"histogram_quantile(0.99, sum by (le) (increase({latencies}{{{labels}}}{window})))"),
+    )
+
+
+def _number(promql: str) -> float:
+    """The value of a PromQL expression; 0 where there is no data."""
+    project = os.environ["CLOUDSDK_CORE_PROJECT"]
+    answer = requests.get(
+        f"{MONITORING}/v1/projects/{project}/location/global/prometheus/api/v1/query",
+        params={"query": promql},
+        headers={"Authorization": f"Bearer {token()}"},
+        timeout=30,
+    )
+    answer.raise_for_status()
+    result = answer.json()["data"]["result"]
+    value = float(result[0]["value"][1]) if result else 0.0
+    return value if value == value else 0.0  # NaN: a histogram of nothing

@@ -1,0 +1,108 @@
+"""Migrates in two phases, so that the old and the new code can run side by side on one database.
+
+    python -m infra.deploy.migrate expand      before the apply: only adds, the running code doesn't notice
+    python -m infra.deploy.migrate contract    after the canary: takes away what nobody uses any more
+
+A migration that takes something away says so with `contracts = True` at its top, and is the last of its release.
+"""
+
+import inspect
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import Script, ScriptDirectory
+
+from shared.cloud.clients import engine
+
+CONFIG = Path(__file__).parents[2] / "alembic.ini"
+PHASES = ("expand", "contract")
+
+_TAKES_AWAY = re.compile(
+    r"\bDROP\s+(?:TABLE|COLUMN|TYPE|SCHEMA|VIEW|SEQUENCE)\b"
+    r"|\bRENAME\s+(?:TO|COLUMN)\b"
+    r"|\bALTER\s+COLUMN\s+\w+\s+(?:TYPE|SET\s+DATA\s+TYPE|SET\s+NOT\s+NULL)\b",
+    re.IGNORECASE,
+)
+_COMMENT = re.compile(r"--[^\n]*|#[^\n]*")
+
+
+@dataclass(frozen=True)
+class Migration:
+    """What the phases need to know of one migration."""
+
+    revision: str
+    contracts: bool
+    takes_away: tuple[str, ...] = ()
+    """The statements that code of yesterday could miss."""
+
+
+class Refused(RuntimeError):
+    """These migrations can't be released like this; the message says what to change."""
+
+
+def target(pending: Sequence[Migration], phase: str, *, is_new: bool = False) -> str | None:
+    """The revision to upgrade to in this phase, None where there is nothing to do.
+
+    `pending` is oldest first. A database that is new has no code to be careful of. Raises Refused.
+    """
+    if not is_new:
+        _check(pending)
+    if phase == "contract" or is_new:
+        return pending[-1].revision if pending else None
+    expanding = [migration.revision for migration in pending if not migration.contracts]
+    return expanding[-1] if expanding else None
+
+
+def _check(pending: Sequence[Migration]) -> None:
+    for migration in pending:
+        if migration.takes_away and not migration.contracts:
+            statements = ", ".join(migration.takes_away)
+            raise Refused(f"{migration.revision} takes away ({statements}): say `contracts = True` at its top.")
+    for earlier, later in pairwise(pending):
+        if earlier.contracts and not later.contracts:
+            raise Refused(f"{later.revision} expands after {earlier.revision} contracts: release them apart.")
+
+
+def migration(script: Script) -> Migration:
+    """Read a migration's source."""
+    source = _COMMENT.sub("", inspect.getsource(script.module))
+    found = tuple(" ".join(match.group().upper().split()) for match in _TAKES_AWAY.finditer(source))
+    return Migration(script.revision, bool(getattr(script.module, "contracts", False)), found)
+
+
+def run(phase: str) -> str | None:
+    """Migrate the database of the settings. Returns the revision it is upgraded to, None where nothing was due."""
+    config = Config(str(CONFIG))
+    scripts = ScriptDirectory.from_config(config)
+    with engine().connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    pending = [migration(script) for script in scripts.iterate_revisions("heads", current or "base")][::-1]
+    chosen = target(pending, phase, is_new=current is None)
+    if chosen:
+        command.upgrade(config, chosen)
+    return chosen
+
+
+def main() -> int:
+    """Run the phase that is asked for."""
+    if len(sys.argv) != 2 or sys.argv[1] not in PHASES:
+        print(__doc__)
+        return 2
+    try:
+        chosen = run(sys.argv[1])
+    except Refused as refusal:
+        print(refusal)
+        return 1
+    print(f"{sys.argv[1]}: {chosen or 'nothing to do'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""Asks the product from outside whether it is there: certificate, routing, answers, and that doors are shut.
+
+    python -m infra.deploy.smoke https://tickets.example.com
+
+Changes nothing, needs no account.
+"""
+
+import sys
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import requests
+
+TIMEOUT_SECONDS = 15
+
+Check = Callable[[requests.Session, str], str | None]
+
+
+def events_are_listed(session: requests.Session, url: str) -> str | None:
+    """The catalogue answers: load balancer, function and database are there."""
+    answer = session.get(f"{url}/api/v1/events", params={"page_size": 1}, timeout=TIMEOUT_SECONDS)
+    if answer.status_code != 200 or "items" not in answer.json():
+        return f"GET /api/v1/events answers {answer.status_code}"
+    if "Strict-Transport-Security" not in answer.headers:
+        return "an answer lacks Strict-Transport-Security"
+    return None
+
+
+def strangers_are_refused(session: requests.Session, url: str) -> str | None:
+    """An account's data is nobody else's."""
+    answer = session.get(f"{url}/api/v1/account", timeout=TIMEOUT_SECONDS)
+    return None if answer.status_code == 401 else f"GET /api/v1/account without a token answers {answer.status_code}"
+
+
+def unsigned_notifications_are_refused(session: requests.Session, url: str) -> str | None:
+    """A gateway's notification must be signed; and the way to the function is open, whatever the WAF thinks."""
+    answer = session.post(f"{url}/api/v1/payments/webhook/xendit", json={}, timeout=TIMEOUT_SECONDS)
+    return None if answer.status_code in {400, 401} else f"an unsigned notification is answered {answer.status_code}"
+
+
+def inner_doors_are_shut(session: requests.Session, url: str) -> str | None:
+    """What Google calls can't be called through the load balancer."""
+    for path in ("/messages/payment.success", "/tasks/expire", "/jobs/sweep"):
+        status = session.post(f"{url}{path}", json={}, timeout=TIMEOUT_SECONDS).status_code
+        if status < 400:
+            return f"POST {path} answers {status}"
+    return None
+
+
+def plain_http_is_redirected(session: requests.Session, url: str) -> str | None:
+    """Nobody is answered over plain HTTP."""
+    host = urlsplit(url).netloc
+    answer = session.get(f"http://{host}/api/v1/events", timeout=TIMEOUT_SECONDS, allow_redirects=False)
+    is_redirect = answer.status_code in {301, 308} and answer.headers.get("Location", "").startswith("https://")
+    return None if is_redirect else f"plain HTTP answers {answer.status_code}"
+
+
+CHECKS: tuple[Check, ...] = (
+    events_are_listed,
+    strangers_are_refused,
+    unsigned_notifications_are_refused,
+    inner_doors_are_shut,
+)
+
+
+def smoke(url: str) -> list[str]:
+    """Everything that is wrong at `url`, an https address without a trailing slash."""
+    checks = CHECKS + ((plain_http_is_redirected,) if url.startswith("https://") else ())
+    faults = []
+    with requests.Session() as session:
+        for check in checks:
+            try:
+                fault = check(session, url)
+            except (requests.RequestException, ValueError) as error:
+                fault = f"{check.__name__}: {type(error).__name__}: {error}"
+            if fault:
+                faults.append(fault)
+    return faults
+
+
+def main() -> int:
+    """1 where anything is wrong."""
+    if len(sys.argv) != 2:
+        print(__doc__)
+        return 2
+    faults = smoke(sys.argv[1].rstrip("/"))
+    for fault in faults:
+        print(fault)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""Which revision of a function serves. A function's traffic is that of its Cloud Run service.
+
+    python -m infra.deploy.traffic hold     before the apply: pin what serves now, and remember it
+
+Unpinned, a service routes to its latest revision, and a deploy would move everybody at once.
+"""
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from functions.manifest import manifest
+from infra.deploy.gcloud import gcloud
+
+HELD = Path(".release.json")
+"""What `hold` has pinned, for the canary of the same release: service to revision."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """A service on its way from one revision to another."""
+
+    service: str
+    old: str
+    new: str
+
+
+class Undecided(RuntimeError):
+    """A service's traffic is split already: an earlier release was left half-way. A person decides."""
+
+
+def services() -> list[str]:
+    """The Cloud Run services of all functions."""
+    return [name.replace("_", "-") for name in manifest().functions]
+
+
+def deployed() -> set[str]:
+    """The services there are; a function that is new has none yet."""
+    return {service["metadata"]["name"] for service in gcloud("run", "services", "list")}
+
+
+def serving(service: str) -> str:
+    """The revision that has all the traffic. Raises Undecided where none has."""
+    traffic = gcloud("run", "services", "describe", service)["status"]["traffic"]
+    with_traffic = [target for target in traffic if target.get("percent")]
+    if len(with_traffic) != 1:
+        raise Undecided(f"{service} is split: {traffic}. Pin one revision by hand, then release again.")
+    revision: str = with_traffic[0]["revisionName"]
+    return revision
+
+
+def latest(service: str) -> str:
+    """The newest revision that is ready."""
+    revision: str = gcloud("run", "services", "describe", service)["status"]["latestReadyRevisionName"]
+    return revision
+
+
+def move(split: Split, percent: int) -> None:
+    """Give the new revision `percent` of the traffic, and the old one the rest."""
+    _route(split.service, {split.new: percent, split.old: 100 - percent})
+
+
+def _route(service: str, shares: dict[str, int]) -> None:
+    wanted = ",".join(f"{revision}={share}" for revision, share in shares.items() if share)
+    gcloud("run", "services", "update-traffic", service, f"--to-revisions={wanted}")
+
+
+def hold() -> dict[str, str]:
+    """Pin every service to what it serves now, and return it. A service that isn't there yet is left out."""
+    there = deployed()
+    held = {service: serving(service) for service in services() if service in there}
+    for service, revision in held.items():
+        _route(service, {revision: 100})
+    return held
+
+
+def splits(held: dict[str, str]) -> list[Split]:
+    """What is to be moved after an apply: services whose newest revision is another than the one held."""
+    newest = {service: latest(service) for service in services()}
+    # A function that is new starts at 100 %: there is nothing to go back to, and nothing that calls it.
+    return [
+        Split(service, held[service], revision)
+        for service, revision in newest.items()
+        if held.get(service, revision) != revision
+    ]
+
+
+def main() -> int:
+    """Hold, and write down what is held."""
+    if sys.argv[1:] != ["hold"]:
+        print(__doc__)
+        return 2
+    try:
+        HELD.write_text(json.dumps(hold(), indent=2), encoding="utf-8")
+    except (Undecided, subprocess.CalledProcessError) as fault:
+        print(f"Nothing was changed: {fault}")
+        return 1
+    print(HELD.read_text(encoding="utf-8"))
+    return 0
+
+
+def described(moved: list[Split]) -> str:
+    """For the build's log."""
+    return json.dumps([asdict(split) for split in moved], indent=2)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+# Cloud Armor. A rate counts per backend, so per function: what one address may ask of the whole is a multiple.
+# Limits for people are in the product (shared/web/limits.py), which knows who is signed in.
+
+locals {
+  # What the manifest says about a function's edge, to the policy in front of it.
+  edge_policies = { standard = "standard", cached = "standard", accounts = "accounts", webhook = "webhook" }
+
+  # Attacks the preconfigured rules look for, at their least nervous. Event descriptions are prose, and prose looks
+  # like SQL at any other sensitivity.
+  waf_rule_sets = [
+    "lfi-v33-stable",
+    "protocolattack-v33-stable",
+    "rce-v33-stable",
+    "scannerdetection-v33-stable",
+    "sessionfixation-v33-stable",
+    "sqli-v33-stable",
+    "xss-v33-stable",
+  ]
+
+  # Bytes of a picture look like anything. Uploads are few, and decoded and written anew by the function.
+  upload_paths = [
+    for path, operations in jsondecode(file("${local.root}/schemas/openapi.json")).paths : replace(path, "/{[a-z_]+}/", "[^/]+")
+    if anytrue([for operation in values(operations) : can(operation.requestBody.content["multipart/form-data"])])
+  ]
+  no_upload = length(local.upload_paths) == 0 ? "" : "!request.path.matches('^(${join("|", local.upload_paths)})$') && "
+
+  # Notifications are signed or carry a token, and losing one costs a buyer's patience: no rule looks into them.
+  waf_policies = toset(["standard", "accounts"])
+
+  webhook_sources = length(var.webhook_ranges) > 0 ? var.webhook_ranges : ["*"]
+}
+
+resource "google_compute_security_policy" "this" {
+  for_each = toset(values(local.edge_policies))
+
+  name = each.key
+  type = "CLOUD_ARMOR"
+
+  advanced_options_config {
+    json_parsing                 = "STANDARD" # looks at fields, not at the braces around them
+    log_level                    = "NORMAL"   # VERBOSE would log the offending values
+    request_body_inspection_size = "8KB"
+  }
+
+  adaptive_protection_config {
+    layer_7_ddos_defense_config {
+      enable = true
+    }
+  }
+
+  rule {
+    priority    = 100
+    description = "Log4j and other vulnerabilities everybody is scanned for"
+    action      = "deny(403)"
+    match {
+      expr {
+        expression = "evaluatePreconfiguredWaf('cve-canary')"
+      }
+    }
+  }
+
+  dynamic "rule" {
+    for_each = contains(local.waf_policies, each.key) ? local.waf_rule_sets : []
+    content {
+      priority    = 200 + rule.key
+      description = rule.value
+      action      = "deny(403)"
+      preview     = !var.waf_enforced
+      match {
+        expr {
+          expression = "${local.no_upload}evaluatePreconfiguredWaf('${rule.value}', {'sensitivity': 1})"
+        }
+      }
+    }
+  }
+
+  rule {
+    priority    = 1000
+    description = "Requests a minute of one address"
+    action      = "throttle"
+    match {
+      versioned_expr = "SRC_IPS_V1"
+      config {
+        src_ip_ranges = each.key == "webhook" ? local.webhook_sources : ["*"]
+      }
+    }
+    rate_limit_options {
+      conform_action = "allow"
+      exceed_action  = "deny(429)"
+      enforce_on_key = "IP"
+      rate_limit_threshold {
+        count        = var.requests_per_minute[each.key]
+        interval_sec = 60
+      }
+    }
+  }
+
+  rule {
+    priority    = 2147483647
+    description = "Everybody else"
+    action      = each.key == "webhook" && length(var.webhook_ranges) > 0 ? "deny(403)" : "allow"
+    match {
+      versioned_expr = "SRC_IPS_V1"
+      config {
+        src_ip_ranges = ["*"]
+      }
+    }
+  }
+
+  depends_on = [google_project_service.this]
+}

@@ -1,0 +1,70 @@
+# The product's files. Everything is private but `media`, which the load balancer serves to everybody.
+
+locals {
+  public_buckets = toset(["media"])
+
+  # Days until an object is moved to where keeping is cheap and reading is not: a ticket is read until its event is over.
+  archived_after_days = { tickets = 400 }
+}
+
+resource "google_storage_bucket" "product" {
+  # checkov:skip=CKV_GCP_62:Access is in the audit log (logging.tf), which has data access switched on for storage
+  # checkov:skip=CKV_GCP_63:as CKV_GCP_62: there is no log bucket that could be this one
+  # checkov:skip=CKV_GCP_114:Enforced for all but media, whose pictures the CDN's backend bucket can only fetch as everybody does
+  for_each = module.manifest.contents.buckets
+
+  name                        = "${var.project_id}-${each.key}"
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = contains(local.public_buckets, each.key) ? "inherited" : "enforced"
+
+  versioning {
+    enabled = true
+  }
+
+  soft_delete_policy {
+    retention_duration_seconds = 30 * 24 * 60 * 60
+  }
+
+  encryption {
+    default_kms_key_name = google_kms_crypto_key.this["storage"].id
+  }
+
+  lifecycle_rule {
+    action {
+      type = "Delete"
+    }
+    condition {
+      days_since_noncurrent_time = 30
+    }
+  }
+
+  dynamic "lifecycle_rule" {
+    for_each = { for name, days in local.archived_after_days : name => days if name == each.key }
+    content {
+      action {
+        type          = "SetStorageClass"
+        storage_class = "ARCHIVE"
+      }
+      condition {
+        age = lifecycle_rule.value
+      }
+    }
+  }
+
+  lifecycle {
+    prevent_destroy = true
+  }
+
+  depends_on = [google_kms_crypto_key_iam_member.users]
+}
+
+# Reading an object whose name is known, not listing them.
+resource "google_storage_bucket_iam_member" "everybody_reads" {
+  # checkov:skip=CKV_GCP_28:Banners and posters are shown to everybody
+  for_each = setintersection(local.public_buckets, module.manifest.contents.buckets)
+
+  bucket = google_storage_bucket.product[each.key].name
+  role   = "roles/storage.legacyObjectReader"
+  member = "allUsers"
+}

@@ -1,0 +1,78 @@
+# What an operator decides; each is described in the root's variables.tf.
+
+variable "project_id" {
+  type = string
+}
+
+variable "project_number" {
+  type = string
+}
+
+variable "region" {
+  type    = string
+  default = "asia-southeast2"
+}
+
+variable "domain" {
+  type = string
+}
+
+variable "state_bucket" {
+  type = string
+}
+
+variable "repository" {
+  type    = string
+  default = null
+}
+
+variable "budget" {
+  type = object({
+    billing_account = string
+    currency        = string
+    amount          = number
+  })
+  default = null
+}
+
+variable "settings" {
+  type    = map(string)
+  default = {}
+}
+
+variable "sizing" {
+  type = map(object({
+    min_instances = optional(number)
+    max_instances = optional(number)
+  }))
+  default = {}
+}
+
+variable "webhook_ranges" {
+  type    = list(string)
+  default = []
+}
+
+variable "waf_enforced" {
+  type    = bool
+  default = false
+}
+
+variable "minimum_tls_version" {
+  type    = string
+  default = "TLS_1_3"
+}
+
+variable "database" {
+  type = object({
+    tier                 = string
+    max_connections      = number
+    reserved_connections = optional(number)
+    disk_gb              = optional(number)
+  })
+  default = {
+    tier            = "db-custom-8-32768"
+    max_connections = 1000
+    disk_gb         = 100
+  }
+}

@@ -1,0 +1,55 @@
+# Staging: the same, smaller. What it consists of is in the root, what it is called in terraform.tfvars.
+
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    google = {
+      source  = "hashicorp/google"
+      version = "~> 7.46"
+    }
+    google-beta = {
+      source  = "hashicorp/google-beta"
+      version = "~> 7.46"
+    }
+  }
+
+  backend "gcs" {
+    prefix = "karcis" # the bucket is given to init: -backend-config=bucket=...
+  }
+}
+
+provider "google" {
+  project = var.project_id
+  region  = var.region
+
+  # Budgets are asked for in a project's name.
+  billing_project       = var.project_id
+  user_project_override = true
+}
+
+provider "google-beta" {
+  project = var.project_id
+  region  = var.region
+}
+
+module "karcis" {
+  source = "../.."
+
+  environment    = "staging"
+  project_id     = var.project_id
+  project_number = var.project_number
+  region         = var.region
+  domain         = var.domain
+  state_bucket   = var.state_bucket
+  repository     = var.repository
+  budget         = var.budget
+  settings       = var.settings
+  sizing         = var.sizing
+  webhook_ranges = var.webhook_ranges
+  waf_enforced   = var.waf_enforced
+
+  minimum_tls_version = var.minimum_tls_version
+  max_instances_limit = 2
+  database            = var.database
+}

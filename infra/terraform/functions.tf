@@ -1,0 +1,78 @@
+locals {
+  # What every function is told, by the names of shared/cloud/settings.py. Secrets are no environment variables: the
+  # code asks Secret Manager, so that a rotation needs no deploy.
+  common_environment = merge(
+    {
+      GOOGLE_CLOUD_PROJECT  = var.project_id
+      REGION                = var.region
+      PUBLIC_URL            = local.public_url
+      FUNCTION_URL_TEMPLATE = local.function_url_template
+      INVOKER               = google_service_account.invoker.email
+      DATABASE_INSTANCE     = google_sql_database_instance.main.connection_name
+      DATABASE_NAME         = google_sql_database.main.name
+      MEDIA_BASE_URL        = "${local.public_url}/media"
+      TRUSTED_PROXIES       = "2" # Google's load balancer appends the client and itself to X-Forwarded-For
+
+      THREADED_TIMEOUT_ENABLED = "true" # else a request with threads outlives the function's time-out, and keeps its locks
+    },
+    { for name in module.manifest.contents.buckets : "${upper(replace(name, "-", "_"))}_BUCKET" => google_storage_bucket.product[name].name },
+    var.settings,
+  )
+
+  known_settings = [for match in regexall("(?m)^    ([a-z][a-z_]*): (?:str|int) =", file("${local.root}/shared/cloud/settings.py")) : upper(match[0])]
+}
+
+module "function" {
+  source   = "./modules/function"
+  for_each = local.functions
+
+  name        = each.value.service_name
+  entry_point = each.key
+  summary     = each.value.summary
+  project_id  = var.project_id
+  region      = var.region
+  is_public   = each.value.public
+  is_called   = contains(keys(local.called_functions), each.key)
+  invoker     = google_service_account.invoker.member
+  environment = local.common_environment
+  labels      = { environment = var.environment }
+
+  sizing = {
+    memory_mb       = each.value.memory_mb
+    cpu             = each.value.cpu
+    timeout_seconds = each.value.timeout_seconds
+    concurrency     = each.value.concurrency
+    threads         = each.value.threads
+    min_instances   = each.value.min_instances
+    max_instances   = each.value.max_instances
+    pool_size       = each.value.pool_size
+  }
+
+  source_archive = {
+    bucket = google_storage_bucket.source.name
+    object = google_storage_bucket_object.source.name
+  }
+  build = {
+    service_account = google_service_account.builder.id
+    repository      = google_artifact_registry_repository.images.id
+  }
+  network = {
+    network    = google_compute_network.main.id
+    subnetwork = google_compute_subnetwork.functions.id
+  }
+
+  # Its rights, one by one.
+  database      = google_sql_database_instance.main.name
+  secrets       = { for name in each.value.secrets : name => google_secret_manager_secret.this[name].id }
+  topics        = { for name in each.value.publishes : name => google_pubsub_topic.this[name].id }
+  buckets       = { for name in each.value.buckets : name => google_storage_bucket.product[name].name }
+  queues        = { for name in each.value.enqueues : name => google_cloud_tasks_queue.this[name].name }
+  dead_letters  = each.value.collects_dead_letters ? { for topic, subscription in google_pubsub_subscription.dead : topic => subscription.name } : {}
+  task_identity = google_service_account.invoker.name
+
+  depends_on = [
+    google_project_iam_member.builder_logs,
+    google_storage_bucket_iam_member.builder_reads_source,
+    google_artifact_registry_repository_iam_member.builder_writes_images,
+  ]
+}

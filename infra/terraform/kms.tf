@@ -1,0 +1,40 @@
+# Our own keys for everything at rest (SEC-002), so that whoever holds them can end all access to it.
+
+locals {
+  # Key to the service agent that encrypts with it.
+  key_users = {
+    database  = google_project_service_identity.agents["sqladmin.googleapis.com"].member
+    documents = google_project_service_identity.agents["firestore.googleapis.com"].member
+    images    = google_project_service_identity.agents["artifactregistry.googleapis.com"].member
+    messages  = google_project_service_identity.agents["pubsub.googleapis.com"].member
+    secrets   = google_project_service_identity.agents["secretmanager.googleapis.com"].member
+    storage   = local.storage_agent
+  }
+}
+
+resource "google_kms_key_ring" "main" {
+  name     = "main"
+  location = var.region
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_kms_crypto_key" "this" {
+  for_each = local.key_users
+
+  name            = each.key
+  key_ring        = google_kms_key_ring.main.id
+  rotation_period = "7776000s" # 90 days
+
+  lifecycle {
+    prevent_destroy = true # what it has encrypted would be gone with it
+  }
+}
+
+resource "google_kms_crypto_key_iam_member" "users" {
+  for_each = local.key_users
+
+  crypto_key_id = google_kms_crypto_key.this[each.key].id
+  role          = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
+  member        = each.value
+}

@@ -1,0 +1,43 @@
+output "name" {
+  description = "The function, and its Cloud Run service."
+  value       = google_cloudfunctions2_function.this.name
+}
+
+output "service_account" {
+  description = "E-mail of the account it runs as."
+  value       = google_service_account.this.email
+}
+
+output "service_account_name" {
+  description = "The same account, by its resource name."
+  value       = google_service_account.this.name
+}
+
+output "ingress" {
+  description = "Where requests may come from."
+  value       = google_cloudfunctions2_function.this.service_config[0].ingress_settings
+}
+
+output "environment" {
+  description = "Its environment variables. None is secret."
+  value       = google_cloudfunctions2_function.this.service_config[0].environment_variables
+}
+
+output "invokers" {
+  description = "Who may call it."
+  value = concat(
+    google_cloud_run_v2_service_iam_member.everybody[*].member,
+    google_cloud_run_v2_service_iam_member.invoker[*].member,
+  )
+}
+
+output "rights" {
+  description = "What it may use, by kind."
+  value = {
+    secrets      = keys(google_secret_manager_secret_iam_member.reads)
+    topics       = keys(google_pubsub_topic_iam_member.publishes)
+    dead_letters = keys(google_pubsub_subscription_iam_member.collects)
+    queues       = keys(google_cloud_tasks_queue_iam_member.enqueues)
+    buckets      = distinct([for right in local.bucket_rights : right.bucket])
+  }
+}

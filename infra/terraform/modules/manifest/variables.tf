@@ -1,0 +1,4 @@
+variable "file" {
+  description = "Path of the manifest."
+  type        = string
+}

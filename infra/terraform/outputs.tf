@@ -1,0 +1,44 @@
+output "public_url" {
+  description = "Where buyers reach the product."
+  value       = local.public_url
+}
+
+output "addresses" {
+  description = "What the domain's A and AAAA records must say."
+  value       = { for version, address in google_compute_global_address.main : version => address.address }
+}
+
+output "certificate_record" {
+  description = "The DNS record that proves the domain is ours."
+  value       = one(google_certificate_manager_dns_authorization.main.dns_resource_record[*])
+}
+
+output "functions" {
+  description = "Every function: its Cloud Run service, its account, who may call it and what it may use."
+  value = {
+    for name, function in module.function : name => {
+      service         = function.name
+      service_account = function.service_account
+      ingress         = function.ingress
+      invokers        = function.invokers
+      rights          = function.rights
+      environment     = function.environment
+    }
+  }
+}
+
+output "route_rules" {
+  description = "The URL map: patterns to functions, in the order in which they are tried."
+  value       = local.route_rules
+}
+
+output "database" {
+  description = "What a client of the database needs to know, and the connection budget."
+  value = {
+    instance             = google_sql_database_instance.main.connection_name
+    name                 = google_sql_database.main.name
+    connections_needed   = local.connections_needed
+    max_connections      = var.database.max_connections
+    connections_in_reach = local.connections_in_reach
+  }
+}

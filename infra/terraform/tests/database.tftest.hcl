@@ -1,0 +1,75 @@
+# The database can always be logged in to, and can be restored.
+
+provider "google" {
+  project      = "example-karcis"
+  access_token = "nobody" # plans of what doesn't exist yet ask nothing
+}
+
+provider "google-beta" {
+  project      = "example-karcis"
+  access_token = "nobody"
+}
+
+run "the_connection_budget_holds_when_everything_scales_out" {
+  command = plan
+
+  assert {
+    condition = (
+      output.database.connections_needed
+      == 2 * sum([for entry in values(local.functions) : entry.max_instances * entry.pool_size]) + var.database.reserved_connections
+      && output.database.connections_needed <= output.database.max_connections
+      && output.database.max_connections <= output.database.connections_in_reach
+    )
+    error_message = "The budget is not what the manifest makes of it."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, entry in local.functions : tonumber(output.functions[name].environment.POOL_SIZE) == entry.pool_size
+    ])
+    error_message = "A function opens another number of connections than the budget counts."
+  }
+
+  assert {
+    condition = (
+      google_sql_database_instance.main.deletion_protection
+      && google_sql_database_instance.main.settings[0].deletion_protection_enabled
+      && google_sql_database_instance.main.settings[0].availability_type == "REGIONAL"
+      && !google_sql_database_instance.main.settings[0].ip_configuration[0].ipv4_enabled
+      && google_sql_database_instance.main.settings[0].backup_configuration[0].point_in_time_recovery_enabled
+      && google_sql_database_instance.main.settings[0].backup_configuration[0].transaction_log_retention_days == 7
+      && google_sql_database_instance.main.settings[0].backup_configuration[0].backup_retention_settings[0].retained_backups == 30
+    )
+    error_message = "Not what R-001 to R-010 ask for: regional, private, 30 backups, 7 days of any moment, protected."
+  }
+}
+
+run "a_budget_that_is_exceeded_fails" {
+  command = plan
+
+  variables {
+    database = { tier = "db-custom-8-32768", max_connections = 100 }
+  }
+
+  expect_failures = [google_sql_database_instance.main]
+}
+
+run "instances_added_for_a_sale_count" {
+  command = plan
+
+  variables {
+    sizing = { reserve = { max_instances = 300 } }
+  }
+
+  expect_failures = [google_sql_database_instance.main]
+}
+
+run "more_connections_than_the_machine_can_hold_fail" {
+  command = plan
+
+  variables {
+    database = { tier = "db-custom-1-3840", max_connections = 1000 }
+  }
+
+  expect_failures = [google_sql_database_instance.main]
+}

@@ -1,0 +1,94 @@
+# Every function has an account of its own and no more rights than the manifest gives it; internal ones are internal.
+
+provider "google" {
+  project      = "example-karcis"
+  access_token = "nobody" # plans of what doesn't exist yet ask nothing
+}
+
+provider "google-beta" {
+  project      = "example-karcis"
+  access_token = "nobody"
+}
+
+run "everything_planned" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(output.functions)) == toset(keys(yamldecode(file("../../functions/manifest.yaml")).functions))
+    error_message = "What is deployed is not what the manifest lists."
+  }
+
+  assert {
+    condition     = length(distinct(values(output.functions)[*].service_account)) == length(output.functions)
+    error_message = "Two functions share an account."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, entry in local.functions : contains(output.functions[name].invokers, "allUsers") == entry.public
+    ])
+    error_message = "Everybody may call public functions, and only those."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, entry in local.functions :
+      output.functions[name].ingress == (entry.public ? "ALLOW_INTERNAL_AND_GCLB" : "ALLOW_INTERNAL_ONLY")
+    ])
+    error_message = "A function can be reached past the load balancer, or an internal one through it."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, entry in local.functions :
+      length(setsubtract(output.functions[name].invokers, ["allUsers", google_service_account.invoker.member])) == 0
+    ])
+    error_message = "Somebody else than the invoker may call a function."
+  }
+
+  assert {
+    condition     = alltrue([for name in keys(local.called_functions) : contains(output.functions[name].invokers, google_service_account.invoker.member)])
+    error_message = "A function has tasks, jobs or messages that nobody may deliver."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for name, entry in local.functions : [
+        toset(output.functions[name].rights.secrets) == toset(entry.secrets),
+        toset(output.functions[name].rights.topics) == toset(entry.publishes),
+        toset(output.functions[name].rights.queues) == toset(entry.enqueues),
+        length(output.functions[name].rights.buckets) == length(entry.buckets),
+        length(output.functions[name].rights.dead_letters) == (entry.collects_dead_letters ? length(google_pubsub_subscription.dead) : 0),
+      ]
+    ]))
+    error_message = "A function has other rights than the manifest lists."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, entry in local.functions :
+      tonumber(output.functions[name].environment.STATEMENT_TIMEOUT_MS) < entry.timeout_seconds * 1000
+    ])
+    error_message = "A statement may take longer than its function, and keep its locks."
+  }
+}
+
+run "an_unknown_function_in_sizing_is_refused" {
+  command = plan
+
+  variables {
+    sizing = { resreve = { min_instances = 6 } }
+  }
+
+  expect_failures = [var.sizing]
+}
+
+run "an_unknown_setting_is_refused" {
+  command = plan
+
+  variables {
+    settings = { SENDER_EMIAL = "tiket@example.com" }
+  }
+
+  expect_failures = [var.settings]
+}

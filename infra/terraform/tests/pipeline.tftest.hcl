@@ -1,0 +1,48 @@
+# Nobody releases alone: what a pull request runs as can only read, what plans can only ask, and a person approves.
+
+provider "google" {
+  project      = "example-karcis"
+  access_token = "nobody" # plans of what doesn't exist yet ask nothing
+}
+
+provider "google-beta" {
+  project      = "example-karcis"
+  access_token = "nobody"
+}
+
+run "a_release_waits_for_a_person" {
+  command = plan
+
+  assert {
+    condition     = google_cloudbuild_trigger.release[0].approval_config[0].approval_required
+    error_message = "A release needs nobody's approval."
+  }
+
+  assert {
+    condition = alltrue([
+      for member in concat(values(google_project_iam_member.planner), values(google_project_iam_member.reviewer)) :
+      contains(["roles/viewer", "roles/iam.securityReviewer", "roles/logging.logWriter"], member.role)
+    ])
+    error_message = "Who plans may change something."
+  }
+
+  assert {
+    condition     = alltrue([for grant in google_service_account_iam_member.releaser_deploys_as : grant.member == google_service_account.releaser.member])
+    error_message = "Somebody else than the release may deploy as a function."
+  }
+
+  assert {
+    condition     = google_iam_workload_identity_pool_provider.github[0].attribute_condition == "assertion.sub == 'repo:example/karcis:pull_request'"
+    error_message = "Others than this repository's pull requests are believed."
+  }
+
+  assert {
+    condition     = length(setintersection(keys(google_project_iam_member.releaser), ["roles/owner", "roles/editor"])) == 0
+    error_message = "The release may do everything."
+  }
+
+  assert {
+    condition     = google_cloudbuild_trigger.plan[0].github[0].push[0].tag == "^v[0-9]" && google_cloudbuild_trigger.plan[0].github[0].push[0].branch == null
+    error_message = "Production is released by something else than a tag."
+  }
+}

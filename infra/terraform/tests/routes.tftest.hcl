@@ -1,0 +1,52 @@
+# The manifest, the URL map and the OpenAPI document say the same. tests/infra asks the URL map like a client.
+
+provider "google" {
+  project      = "example-karcis"
+  access_token = "nobody" # plans of what doesn't exist yet ask nothing
+}
+
+provider "google-beta" {
+  project      = "example-karcis"
+  access_token = "nobody"
+}
+
+run "every_documented_path_is_routed_to_its_function" {
+  command = plan
+
+  assert {
+    condition = (
+      { for path, operations in jsondecode(file("../../schemas/openapi.json")).paths :
+      replace(path, "/{[a-z_]+}/", "*") => one(distinct([for operation in values(operations) : operation.tags[0]])) }
+      == { for entry in flatten([for rule in output.route_rules : [for pattern in rule.patterns : { pattern = pattern, function = rule.function }]]) :
+      entry.pattern => entry.function }
+    )
+    error_message = "schemas/openapi.json and the URL map disagree."
+  }
+
+  assert {
+    condition = (
+      flatten([for rule in google_compute_url_map.main.path_matcher[0].route_rules : [
+        for match in rule.match_rules : coalesce(match.full_path_match, match.path_template_match, match.prefix_match)
+      ]])
+      == concat(flatten(output.route_rules[*].patterns), ["/media/"])
+    )
+    error_message = "The URL map doesn't hold the rules it was given."
+  }
+
+  assert {
+    condition     = google_compute_url_map.redirect.default_url_redirect[0].https_redirect
+    error_message = "Plain HTTP is answered."
+  }
+
+  assert {
+    condition     = google_compute_ssl_policy.main.profile == "RESTRICTED" && google_compute_ssl_policy.main.min_tls_version == "TLS_1_3"
+    error_message = "SEC-001: TLS 1.3."
+  }
+
+  assert {
+    condition = alltrue([
+      for rule in google_compute_security_policy.this["webhook"].rule : !strcontains(try(rule.match[0].expr[0].expression, ""), "-v33-")
+    ])
+    error_message = "A rule made against browsers looks into gateways' notifications."
+  }
+}

@@ -1,0 +1,151 @@
+# What differs between environments. What the product consists of is not here: functions/manifest.yaml says it.
+
+variable "project_id" {
+  description = "The Google Cloud project. It holds one environment and nothing else."
+  type        = string
+}
+
+variable "project_number" {
+  description = "Its number: Google's own service agents and the functions' addresses are named by it."
+  type        = string
+
+  validation {
+    condition     = can(regex("^[0-9]+$", var.project_number))
+    error_message = "project_number is the number, not the id: gcloud projects describe ID --format='value(projectNumber)'."
+  }
+}
+
+variable "region" {
+  description = "Where people's data stays: Jakarta (UU PDP, article 56)."
+  type        = string
+  default     = "asia-southeast2"
+}
+
+variable "environment" {
+  description = "staging or production."
+  type        = string
+
+  validation {
+    condition     = contains(["staging", "production"], var.environment)
+    error_message = "environment is staging or production."
+  }
+}
+
+variable "domain" {
+  description = "The host name buyers use, as tickets.example.com."
+  type        = string
+}
+
+variable "manifest_file" {
+  description = "Another manifest than functions/manifest.yaml (tests)."
+  type        = string
+  default     = null
+}
+
+variable "minimum_tls_version" {
+  description = "TLS_1_3 (SEC-001). TLS_1_2 only while a gateway's notifications prove to need it."
+  type        = string
+  default     = "TLS_1_3"
+
+  validation {
+    condition     = contains(["TLS_1_2", "TLS_1_3"], var.minimum_tls_version)
+    error_message = "minimum_tls_version is TLS_1_2 or TLS_1_3."
+  }
+}
+
+variable "settings" {
+  description = "Settings of the product (shared/cloud/settings.py) by the names of their environment variables."
+  type        = map(string)
+  default     = {}
+
+  validation {
+    condition     = length(setsubtract(keys(var.settings), local.known_settings)) == 0
+    error_message = "shared/cloud/settings.py has no setting ${join(", ", setsubtract(keys(var.settings), local.known_settings))}."
+  }
+}
+
+variable "sizing" {
+  description = "Instances of single functions, where this environment or this week's sale wants other than the manifest."
+  type = map(object({
+    min_instances = optional(number)
+    max_instances = optional(number)
+  }))
+  default = {}
+
+  # An unknown name would change nothing, silently, on the day of the sale.
+  validation {
+    condition     = length(setsubtract(keys(var.sizing), keys(module.manifest.contents.functions))) == 0
+    error_message = "The manifest has no function ${join(", ", setsubtract(keys(var.sizing), keys(module.manifest.contents.functions)))}."
+  }
+}
+
+variable "max_instances_limit" {
+  description = "No function gets more instances than this, whatever the manifest says."
+  type        = number
+  default     = 100
+}
+
+variable "database" {
+  description = "Size of Cloud SQL, and the connections kept for migrations, operators and Google itself."
+  type = object({
+    tier                 = string
+    edition              = optional(string, "ENTERPRISE")
+    availability         = optional(string, "REGIONAL")
+    disk_gb              = optional(number, 50)
+    max_connections      = number
+    reserved_connections = optional(number, 30)
+  })
+
+  validation {
+    condition     = can(regex("^db-(custom|perf-optimized-N)-", var.database.tier))
+    error_message = "database.tier is a dedicated machine, as db-custom-4-16384: a shared one has no service level."
+  }
+
+  validation {
+    condition     = contains(["REGIONAL", "ZONAL"], var.database.availability)
+    error_message = "database.availability is REGIONAL or ZONAL."
+  }
+}
+
+variable "requests_per_minute" {
+  description = "What one address may ask of one function. Generous: many Indonesian phones share an address (CGNAT)."
+  type = object({
+    standard = optional(number, 600)
+    accounts = optional(number, 120)
+    webhook  = optional(number, 3000)
+  })
+  default = {}
+}
+
+variable "waf_enforced" {
+  description = "Whether the preconfigured WAF rules refuse (true) or only log (false). Log first, then enforce."
+  type        = bool
+  default     = false
+}
+
+variable "webhook_ranges" {
+  description = "Address ranges gateways notify from, where they publish them. Empty: any; their signatures decide."
+  type        = list(string)
+  default     = []
+}
+
+variable "budget" {
+  description = "Monthly budget in the billing account's currency, which warns at 50, 90 and 100 %. Null: none here."
+  type = object({
+    billing_account = string
+    currency        = string
+    amount          = number
+  })
+  default = null
+}
+
+variable "repository" {
+  description = "The repository on GitHub, as owner/name: where the pipeline takes its source from. Null: no pipeline here."
+  type        = string
+  default     = null
+}
+
+variable "state_bucket" {
+  description = "The bucket with this environment's Terraform state, which the pipeline needs. See README.md."
+  type        = string
+}

@@ -1,0 +1,243 @@
+"""The promo codes that organizers and the platform offer: create, change, take back, look at (TS-006).
+
+An organizer offers codes for their own events and pays for them. Admins do that for any organizer, and offer
+codes that the platform pays for, at one event or at all. What a code does at a sale is in sales.promos.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, StringConstraints, field_validator
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from shared.catalog import editing
+from shared.catalog.tiers import refuse_null
+from shared.cloud import audit
+from shared.cloud.database import Transaction
+from shared.identity.tokens import Principal
+from shared.models import MAX_RUPIAH, Answer, Body, Listing, Page, Rupiah, Utc
+from shared.problems import Forbidden, Invalid, NotFound, Problem, violated_constraint
+
+Code = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{2,49}$"),
+    AfterValidator(str.upper),
+]
+Percent = Annotated[int, Field(ge=1, le=100)]
+Discount = Annotated[int, Field(ge=1, le=MAX_RUPIAH)]
+Limit = Annotated[int, Field(ge=1, le=10_000_000)]
+TierIds = Annotated[list[UUID], Field(min_length=1, max_length=50)]
+
+
+class Terms(Body):
+    """What a code takes off, when, and how often. Amounts are rupiah; null is no limit.
+
+    Either `percent` (at most `max_discount` in all) or `amount`, of the prices in scope. `minimum_spend` counts
+    these prices too.
+    """
+
+    percent: Percent | None = None
+    amount: Discount | None = None
+    max_discount: Discount | None = None
+    minimum_spend: Rupiah = 0
+    starts_at: Utc | None = None
+    ends_at: Utc | None = None
+    max_uses: Limit | None = None
+    max_uses_per_user: Limit | None = None
+    tier_ids: TierIds | None = None
+
+
+class NewPromo(Terms):
+    """A code and its terms: for one event or, without `event_id`, for all (of the organizer)."""
+
+    code: Code
+    event_id: UUID | None = None
+    funded_by: Literal["organizer", "platform"] = "organizer"
+
+
+class PromoChange(Body):
+    """What to change of a code's terms: a field that is left out stays as it is, null takes a limit away.
+
+    Orders that have used the code keep what they got. `is_active: false` takes it back.
+    """
+
+    percent: Percent | None = None
+    amount: Discount | None = None
+    max_discount: Discount | None = None
+    minimum_spend: Rupiah | None = None
+    starts_at: Utc | None = None
+    ends_at: Utc | None = None
+    max_uses: Limit | None = None
+    max_uses_per_user: Limit | None = None
+    tier_ids: TierIds | None = None
+    is_active: bool | None = None
+
+    @field_validator("minimum_spend", "is_active", mode="before")
+    @classmethod
+    def _not_null(cls, value: object) -> object:
+        return refuse_null(value)
+
+
+class PromoSearch(Page):
+    """Which codes are wanted."""
+
+    event_id: UUID | None = None
+
+
+class PromoAnswer(Answer):
+    """A code as those who offer it see it. `uses` counts the orders that are held or paid with it."""
+
+    id: UUID
+    code: str
+    funded_by: str
+    organizer_id: UUID | None
+    event_id: UUID | None
+    tier_ids: list[UUID] | None
+    percent: int | None
+    amount: int | None
+    max_discount: int | None
+    minimum_spend: int
+    starts_at: datetime | None
+    ends_at: datetime | None
+    max_uses: int | None
+    max_uses_per_user: int | None
+    uses: int
+    is_active: bool
+    created_at: datetime
+
+
+class CodeTaken(Problem):
+    """You offer a code of this name already. Change that one, or choose another name."""
+
+    status, slug = 409, "promo-code-taken"
+
+
+class UsedMoreOften(Problem):
+    """The code has been used more often than that already. Take it back, or choose a higher limit."""
+
+    status, slug = 409, "promo-used-more-often"
+
+
+_COLUMNS = """
+    id, code, funded_by, organizer_id, event_id, tier_ids, percent, amount, max_discount, minimum_spend, starts_at,
+    ends_at, max_uses, max_uses_per_user, uses, is_active, created_at
+"""
+_INSERT = text(f"""
+    INSERT INTO promos (code, organizer_id, event_id, tier_ids, percent, amount, max_discount, minimum_spend,
+        starts_at, ends_at, max_uses, max_uses_per_user, created_by)
+    VALUES (:code, :organizer_id, :event_id, CAST(:tier_ids AS uuid[]), :percent, :amount, :max_discount,
+        :minimum_spend, :starts_at, :ends_at, :max_uses, :max_uses_per_user, :created_by)
+    RETURNING {_COLUMNS}
+""")
+_UPDATE = text(f"""
+    UPDATE promos
+    SET tier_ids = CAST(:tier_ids AS uuid[]), percent = :percent, amount = :amount, max_discount = :max_discount,
+        minimum_spend = :minimum_spend, starts_at = :starts_at, ends_at = :ends_at, max_uses = :max_uses,
+        max_uses_per_user = :max_uses_per_user, is_active = :is_active, updated_at = now()
+    WHERE id = :id
+    RETURNING {_COLUMNS}
+""")
+_VISIBLE = "(:is_admin OR organizer_id = CAST(:organizer_id AS uuid))"
+_READ = text(f"SELECT {_COLUMNS} FROM promos WHERE id = :id AND {_VISIBLE}")
+_LOCK = text(f"SELECT {_COLUMNS} FROM promos WHERE id = :id AND {_VISIBLE} FOR NO KEY UPDATE")
+_LIST = text(f"""
+    SELECT {_COLUMNS}, count(*) OVER () AS total FROM promos
+    WHERE {_VISIBLE} AND (CAST(:event_id AS uuid) IS NULL OR event_id = CAST(:event_id AS uuid))
+    ORDER BY created_at DESC, id LIMIT :page_size OFFSET :offset
+""")
+_TIERS_THERE = text("SELECT count(*) FROM ticket_tiers WHERE event_id = :event_id AND id = ANY(:tier_ids)")
+_REFUSALS: dict[str, type[Problem]] = {"promos_code": CodeTaken, "promo_not_exhausted": UsedMoreOften}
+
+
+def create(tx: Transaction, caller: Principal, new: NewPromo) -> PromoAnswer:
+    """Offer a code from now on, or from its start. Raises NotFound, Forbidden, Invalid, CodeTaken."""
+    organizer_id = _payer(tx, caller, new)
+    _refuse_contradictions(new)
+    _refuse_strange_tiers(tx, new.event_id, new.tier_ids)
+    values = {**new.model_dump(exclude={"funded_by"}), "organizer_id": organizer_id, "created_by": caller.id}
+    created = _write(tx, _INSERT, values)
+    audit.record(tx, "promo.created", subject="promo", subject_id=created.id, actor_id=caller.id)
+    return created
+
+
+def change(tx: Transaction, caller: Principal, promo_id: UUID, wanted: PromoChange) -> PromoAnswer:
+    """Change a code's terms, or take it back. Raises NotFound, Invalid, UsedMoreOften."""
+    stored = tx.execute(_LOCK, {"id": promo_id, **_sees(caller)}).mappings().first()
+    if stored is None:
+        raise NotFound
+    given = wanted.model_dump(exclude_unset=True)
+    terms = Terms.model_construct(**{name: given.get(name, stored[name]) for name in Terms.model_fields})
+    _refuse_contradictions(terms)
+    _refuse_strange_tiers(tx, stored["event_id"], terms.tier_ids)
+    is_active = given.get("is_active", stored["is_active"])
+    changed = _write(tx, _UPDATE, {**terms.model_dump(), "is_active": is_active, "id": promo_id})
+    audit.record(tx, "promo.changed", subject="promo", subject_id=promo_id, actor_id=caller.id, changed=sorted(given))
+    return changed
+
+
+def read(tx: Transaction, caller: Principal, promo_id: UUID) -> PromoAnswer:
+    """One code. Raises NotFound for those of others."""
+    row = tx.execute(_READ, {"id": promo_id, **_sees(caller)}).mappings().first()
+    if row is None:
+        raise NotFound
+    return PromoAnswer(**row)
+
+
+def listed(tx: Transaction, caller: Principal, wanted: PromoSearch) -> Listing[PromoAnswer]:
+    """The caller's codes, newest first; all there are for an admin."""
+    where = {"event_id": wanted.event_id, "page_size": wanted.page_size, "offset": wanted.offset}
+    rows = tx.execute(_LIST, {**where, **_sees(caller)}).mappings().all()
+    return Listing[PromoAnswer](
+        items=[PromoAnswer(**row) for row in rows],
+        page=wanted.page,
+        page_size=wanted.page_size,
+        total=rows[0]["total"] if rows else 0,
+    )
+
+
+def _payer(tx: Transaction, caller: Principal, new: NewPromo) -> UUID | None:
+    """Who pays for the code: the organizer of its event, the caller, or the platform (None)."""
+    organizer_id = editing.lock_changeable(tx, caller, new.event_id).organizer_id if new.event_id else None
+    if new.funded_by == "platform":
+        if caller.role != "admin":
+            raise Forbidden("Only the platform can offer codes that it pays for.")
+        return None
+    if organizer_id is None and caller.role == "admin":
+        raise Invalid.field("event_id", "must say at whose event, where the platform does not pay")
+    return organizer_id or caller.organizer_id
+
+
+def _refuse_contradictions(terms: Terms) -> None:
+    if (terms.percent is None) == (terms.amount is None):
+        raise Invalid.field("percent", "give either percent or amount")
+    if terms.max_discount is not None and terms.percent is None:
+        raise Invalid.field("max_discount", "is for percentages only")
+    if terms.starts_at and terms.ends_at and terms.ends_at <= terms.starts_at:
+        raise Invalid.field("ends_at", "must be after starts_at")
+
+
+def _refuse_strange_tiers(tx: Transaction, event_id: UUID | None, tier_ids: Sequence[UUID] | None) -> None:
+    if tier_ids is None:
+        return
+    if event_id is None:
+        raise Invalid.field("tier_ids", "need the event_id that they belong to")
+    wanted = list(set(tier_ids))
+    if tx.execute(_TIERS_THERE, {"event_id": event_id, "tier_ids": wanted}).scalar_one() != len(wanted):
+        raise Invalid.field("tier_ids", "must be tiers of the event")
+
+
+def _write(tx: Transaction, statement: Any, values: dict[str, Any]) -> PromoAnswer:
+    try:
+        return PromoAnswer(**tx.execute(statement, values).mappings().one())
+    except DBAPIError as error:
+        refusal = _REFUSALS.get(violated_constraint(error) or "")
+        if refusal is None:
+            raise
+        raise refusal from error
+
+
+def _sees(caller: Principal) -> dict[str, Any]:
+    return {"is_admin": caller.role == "admin", "organizer_id": caller.organizer_id}

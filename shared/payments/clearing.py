@@ -1,0 +1,141 @@
+"""The nightly comparison of our books with what the gateways say they moved: to the rupiah, or it fails loudly.
+
+Xendit lists every movement, so both directions are compared: what we booked and they don't know, and what
+they moved and we never booked. Midtrans has no such list: each payment that we booked is asked about.
+What was booked or moved within the last hour is left to the next night, since one side may not have it yet.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud import audit, clock, manual_tasks
+from shared.cloud.database import transaction
+from shared.gateways import accounts
+from shared.gateways.facts import Movement, PaymentState
+from shared.payments import attempts, providers
+
+WINDOW = timedelta(hours=50)
+"""Two nights and a little, so that a night without a run leaves no gap."""
+MARGIN = timedelta(hours=1)
+
+log = logging.getLogger(__name__)
+
+_NAME = "CASE WHEN d.id IS NOT NULL THEN CAST(d.id AS text) ELSE COALESCE(p.external_id, q.external_id) END"
+_CLEARED = """
+    FROM ledger_postings l JOIN ledger_entries e ON e.posting_id = l.id  -- Uses index: ledger_postings_age
+    LEFT JOIN payments p ON p.id = l.reference_id
+    LEFT JOIN refunds r ON r.id = l.reference_id LEFT JOIN payments q ON q.id = r.payment_id
+    LEFT JOIN disbursements d ON d.id = l.reference_id
+    WHERE e.account = 'gateway_clearing:' || :gateway
+"""
+_BOOKED = text(f"""
+    SELECT {_NAME} AS name, e.amount, l.created_at AS at
+    {_CLEARED} AND l.created_at BETWEEN :since AND :until
+""")
+_TOUCHED = text(f"""
+    WITH touched AS (
+        SELECT DISTINCT COALESCE(p.id, q.id) AS payment_id
+        {_CLEARED} AND l.created_at BETWEEN :since AND :until)
+    SELECT t.payment_id, p.external_id AS name, (
+        SELECT COALESCE(sum(e.amount), 0) FROM ledger_postings l JOIN ledger_entries e ON e.posting_id = l.id
+        WHERE l.order_id = p.order_id AND e.account = 'gateway_clearing:' || :gateway
+          AND (l.reference_id = p.id OR l.reference_id IN (SELECT id FROM refunds WHERE payment_id = p.id))) AS booked
+    FROM touched t JOIN payments p ON p.id = t.payment_id
+""")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Money that one side knows and the other doesn't, in rupiah. `name` is our id of it at the gateway."""
+
+    gateway: str
+    name: str
+    booked: int
+    moved: int
+
+
+class BooksDiffer(Exception):
+    """The books and the gateways disagree. The audit trail and the manual tasks name each difference."""
+
+
+def check(*, window: timedelta = WINDOW, margin: timedelta = MARGIN) -> None:
+    """Compare, tell a person of each difference, and raise BooksDiffer if there is any.
+
+    Raises GatewayError where a gateway can't be asked: the job is tried again.
+    """
+    until = clock.now() - margin
+    since = until - window
+    differences = [*_at_xendit(since, until, margin), *_at_midtrans(since, until)]
+    with transaction() as tx:
+        audit.record(
+            tx, "clearing.checked", subject="ledger", subject_id=None, since=since, until=until,
+            differences=len(differences),
+        )  # fmt: skip
+        for found in differences:
+            details = {"gateway": found.gateway, "booked": found.booked, "moved": found.moved}
+            manual_tasks.add(tx, "clearing_difference", subject="gateway_movement", subject_id=found.name, **details)
+    if differences:
+        log.critical("clearing.difference", extra={"differences": [vars(each) for each in differences[:20]]})
+        raise BooksDiffer(f"{len(differences)} differences")
+    log.info("clearing.agrees", extra={"since": since.isoformat(), "until": until.isoformat()})
+
+
+def _at_xendit(since: datetime, until: datetime, margin: timedelta) -> Iterable[Difference]:
+    """Each movement of one side within the window needs its like on the other side, an hour earlier or later."""
+    with transaction() as tx:
+        rows = tx.execute(_BOOKED, {"gateway": "xendit", "since": since - margin, "until": until + margin})
+        booked = [Movement(row.name, row.amount, row.at) for row in rows]
+    moved = accounts.xendit().movements(since - margin, until + margin)
+    return _unmatched("xendit", booked, moved, since, until)
+
+
+def _unmatched(
+    gateway: str, booked: list[Movement], moved: list[Movement], since: datetime, until: datetime
+) -> Iterable[Difference]:
+    """What one side has within the window and the other not even within the margins."""
+    within = [[each for each in side if since <= each.at <= until] for side in (booked, moved)]
+    ours, theirs = _counted(booked), _counted(moved)
+    inner_ours, inner_theirs = (_counted(side) for side in within)
+    nothing: Counter[int] = Counter()
+    for name in sorted(inner_ours | inner_theirs):
+        missing = inner_ours.get(name, nothing) - theirs.get(name, nothing)
+        unknown = inner_theirs.get(name, nothing) - ours.get(name, nothing)
+        if missing or unknown:
+            yield Difference(gateway, name, _total(ours.get(name, nothing)), _total(theirs.get(name, nothing)))
+
+
+def _counted(movements: list[Movement]) -> dict[str, Counter[int]]:
+    """How often each amount was moved, by name."""
+    found: dict[str, Counter[int]] = {}
+    for movement in movements:
+        found.setdefault(movement.name, Counter())[movement.amount] += 1
+    return found
+
+
+def _total(amounts: Counter[int]) -> int:
+    return sum(amount * times for amount, times in amounts.items())
+
+
+def _at_midtrans(since: datetime, until: datetime) -> Iterable[Difference]:
+    """Each payment booked within the window: what came in less what went back, by both accounts."""
+    with transaction() as tx:
+        touched = tx.execute(_TOUCHED, {"gateway": "midtrans", "since": since, "until": until}).all()
+    for row in touched:
+        moved = _moved_by_midtrans(row.payment_id)
+        if moved != row.booked:
+            yield Difference("midtrans", row.name, int(row.booked), moved)
+
+
+def _moved_by_midtrans(payment_id: UUID) -> int:
+    with transaction() as tx:
+        attempt = attempts.read(tx, payment_id)
+    fact = providers.ask(attempt)
+    if fact is None or fact.paid_amount is None or fact.state is PaymentState.REVERSED:
+        return 0
+    return int(fact.paid_amount - fact.refunded_amount)

@@ -1,0 +1,211 @@
+"""Promo codes at the moment of sale: what one takes off, and that it is used no more often than it may (TS-006).
+
+A use counts from the reservation until its order has ended, expired or refunded; `orders.promo_counted` says
+so. It is taken in the statement that opens the order (`TAKING`) and given back in the transaction that gives
+back the stock. Codes are locked after orders and before tiers, by ascending id.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from shared.cloud import audit
+from shared.cloud.database import Transaction
+from shared.problems import Invalid, Problem, refused_by_schema
+from shared.rupiah import percent_of, written
+from shared.sales.pricing import UnitPrice, discounted, spread
+
+
+class PromoInvalid(Invalid):
+    """This promo code is not valid here. Leave it out or check its spelling."""
+
+    slug = "promo-invalid"
+
+    @classmethod
+    def because(cls, message: str) -> "PromoInvalid":
+        """Refused for a reason that its buyer may know."""
+        return cls(f"This promo code {message}.", errors=[{"field": "promo_code", "message": message}])
+
+
+class PromoExhausted(Problem):
+    """This promo code has been used as often as it may be. Reserve without it."""
+
+    status, slug = 409, "promo-exhausted"
+
+
+EXHAUSTED = {"promo_not_exhausted", "promo_not_exhausted_for_user"}
+"""The constraints that hold the limits."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """A buyer naming a code at an organizer's event."""
+
+    buyer_id: UUID
+    event_id: UUID
+    organizer_id: UUID
+    code: str
+
+
+@dataclass(frozen=True)
+class Promo:
+    """A code as one buyer finds it now. Amounts in rupiah; `None` is no limit."""
+
+    id: UUID
+    code: str
+    funded_by: str
+    tier_ids: Sequence[UUID] | None
+    percent: int | None
+    amount: int | None
+    max_discount: int | None
+    minimum_spend: int
+    is_active: bool
+    has_begun: bool
+    has_ended: bool
+    is_exhausted: bool
+    is_exhausted_for_buyer: bool
+
+    def apply(self, units: Sequence[tuple[UUID, UnitPrice]]) -> list[UnitPrice]:
+        """The prices of these units (tier and price) with what the code takes off each.
+
+        It takes off the price and never the fee. Raises PromoInvalid and PromoExhausted.
+        """
+        self._refuse_now()
+        in_scope = [self.tier_ids is None or tier_id in self.tier_ids for tier_id, _ in units]
+        prices = [price.price if counts else 0 for (_, price), counts in zip(units, in_scope, strict=True)]
+        self._refuse_these(prices, any(in_scope))
+        discounts = spread(self._discount(sum(prices)), prices)
+        by_platform = self.funded_by == "platform"
+        return [
+            discounted(price, discount, by_platform=by_platform) if discount else price
+            for (_, price), discount in zip(units, discounts, strict=True)
+        ]
+
+    def _discount(self, spent: int) -> int:
+        if self.percent is None:
+            return min(self.amount or 0, spent)
+        discount = percent_of(spent, self.percent)
+        return discount if self.max_discount is None else min(discount, self.max_discount)
+
+    def _refuse_now(self) -> None:
+        if not self.is_active:
+            raise PromoInvalid.because("is no longer offered")
+        if not self.has_begun:
+            raise PromoInvalid.because("can't be used yet")
+        if self.has_ended:
+            raise PromoInvalid.because("can't be used any more: its time is over")
+        if self.is_exhausted_for_buyer:
+            raise PromoExhausted("You have used this promo code as often as you may. Reserve without it.")
+        if self.is_exhausted:
+            raise PromoExhausted
+
+    def _refuse_these(self, prices: Sequence[int], is_any_in_scope: bool) -> None:
+        if not is_any_in_scope:
+            raise PromoInvalid.because("is not for these tickets")
+        if sum(prices) < self.minimum_spend:
+            raise PromoInvalid.because(f"needs tickets for at least {written(self.minimum_spend)}")
+        if not sum(prices):
+            raise PromoInvalid.because("has nothing to take off: these tickets are free")
+
+
+# An organizer's own code goes before the platform's of the same name, and one that is offered before one that
+# was. Codes of other events and organizers are not seen at all.
+_FIND = text("""
+    SELECT asked.position, p.id, p.code, p.funded_by, p.tier_ids, p.percent, p.amount, p.max_discount,
+        p.minimum_spend, p.is_active, COALESCE(p.starts_at <= now(), true) AS has_begun,
+        COALESCE(p.ends_at <= now(), false) AS has_ended,
+        COALESCE(p.uses >= p.max_uses, false) AS is_exhausted,
+        COALESCE(u.uses >= p.max_uses_per_user, false) AS is_exhausted_for_buyer
+    FROM jsonb_to_recordset(CAST(:asked AS jsonb)) AS asked (
+        position int, buyer_id uuid, event_id uuid, organizer_id uuid, code text)
+    CROSS JOIN LATERAL (
+        SELECT * FROM promos  -- Uses index: promos_code_first
+        WHERE promos.code = asked.code
+            AND (promos.organizer_id IS NULL OR promos.organizer_id = asked.organizer_id)
+            AND (promos.event_id IS NULL OR promos.event_id = asked.event_id)
+        ORDER BY is_active DESC, promos.organizer_id NULLS LAST LIMIT 1) AS p
+    LEFT JOIN promo_users u ON u.promo_id = p.id AND u.user_id = asked.buyer_id
+""")
+
+# For a statement with a CTE `taking (promo_id, user_id, quantity)`. A code over its limit breaks a constraint
+# of EXHAUSTED, and one that was taken back makes `uses` NULL: either ends the whole statement.
+TAKING = """
+    codes_locked AS (
+        SELECT p.id FROM promos p WHERE p.id IN (SELECT promo_id FROM taking) ORDER BY p.id FOR NO KEY UPDATE),
+    codes_used AS (
+        UPDATE promos p SET uses = CASE WHEN p.is_active THEN p.uses + total.quantity END
+        FROM (SELECT promo_id, sum(quantity)::int AS quantity FROM taking GROUP BY promo_id) AS total
+            JOIN codes_locked ON codes_locked.id = total.promo_id
+        WHERE p.id = total.promo_id
+        RETURNING p.id, p.max_uses_per_user),
+    codes_used_by AS (
+        INSERT INTO promo_users AS u (promo_id, user_id, uses, most)
+        SELECT promo_id, user_id, quantity, max_uses_per_user FROM taking JOIN codes_used ON codes_used.id = promo_id
+        ON CONFLICT (promo_id, user_id) DO UPDATE SET uses = u.uses + excluded.uses, most = excluded.most
+        RETURNING u.promo_id)
+"""
+_TAKE_AGAIN = text(f"""
+    WITH taking AS (
+        SELECT promo_id, user_id, 1 AS quantity FROM orders WHERE id = :order_id AND promo_id IS NOT NULL),
+    {TAKING}
+    SELECT count(*) FROM codes_used_by
+""")
+_COUNTED = text("UPDATE orders SET promo_counted = true WHERE id = :order_id")
+_GIVE_BACK = text("""
+    WITH ended AS (
+        UPDATE orders SET promo_counted = false WHERE id = ANY(:order_ids) AND promo_counted
+        RETURNING promo_id, user_id),
+    given AS (SELECT promo_id, user_id, count(*)::int AS quantity FROM ended GROUP BY promo_id, user_id),
+    codes_locked AS (
+        SELECT p.id FROM promos p WHERE p.id IN (SELECT promo_id FROM given) ORDER BY p.id FOR NO KEY UPDATE),
+    given_by AS (
+        UPDATE promo_users u SET uses = u.uses - given.quantity
+        FROM given JOIN codes_locked ON codes_locked.id = given.promo_id
+        WHERE u.promo_id = given.promo_id AND u.user_id = given.user_id)
+    UPDATE promos p SET uses = p.uses - total.quantity
+    FROM (SELECT promo_id, sum(quantity)::int AS quantity FROM given GROUP BY promo_id) AS total
+        JOIN codes_locked ON codes_locked.id = total.promo_id
+    WHERE p.id = total.promo_id
+""")
+
+
+def find(tx: Transaction, uses: Sequence[Use]) -> dict[Use, Promo]:
+    """The code that each means; those that mean none are left out. Upper and lower case are the same."""
+    asked = [
+        {
+            "position": position,
+            "buyer_id": str(use.buyer_id),
+            "event_id": str(use.event_id),
+            "organizer_id": str(use.organizer_id),
+            "code": use.code.upper(),
+        }
+        for position, use in enumerate(uses)
+    ]
+    rows = [dict(row) for row in tx.execute(_FIND, {"asked": json.dumps(asked)}).mappings()]
+    return {uses[row.pop("position")]: Promo(**row) for row in rows}
+
+
+def take_again(tx: Transaction, order_id: UUID) -> None:
+    """Count a revived order against its code once more, where its limits have room.
+
+    Where they have none the order keeps its discount and does not count: the customer has paid the price that
+    we had agreed with them, and the seats are there. To send their money back for the code's sake would cost
+    the organizer the sale and the customer the evening; an extra use costs one discount.
+    """
+    try:
+        with tx.begin_nested():
+            if tx.execute(_TAKE_AGAIN, {"order_id": order_id}).scalar_one():
+                tx.execute(_COUNTED, {"order_id": order_id})
+    except DBAPIError as error:
+        if not refused_by_schema(error):
+            raise
+        audit.record(tx, "promo.honoured_late", subject="order", subject_id=order_id)
+
+
+def give_back(tx: Transaction, order_ids: Sequence[UUID]) -> None:
+    """These locked orders count no longer; asked again it changes nothing. To be called before they end."""
+    tx.execute(_GIVE_BACK, {"order_ids": list(order_ids)})

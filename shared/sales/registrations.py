@@ -1,0 +1,134 @@
+"""Participants with an identity number: one active registration per category and number (REG-1).
+
+A tier asks for the number where its kind is `registration` or it `requires_identity`. The number is sealed at
+rest, found again by its blind index, shown by its last four characters, and never logged. The partial unique
+index `one_registration` decides who was first. A registration is active as long as its order is live or paid.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, StringConstraints
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from shared.cloud import sealing
+from shared.cloud.database import Transaction
+from shared.problems import Problem, violated_constraint
+
+ONE_REGISTRATION = "one_registration"
+SHOWN = 4
+"""How many characters of an identity number people see."""
+
+ASKS_IDENTITY = "(t.kind = 'registration' OR t.requires_identity)"
+"""Of ticket_tiers `t`."""
+
+_SEPARATORS = re.compile(r"[\s.-]")
+_NIK = re.compile(r"[0-9]{16}")
+_PASSPORT = re.compile(r"(?=.*[0-9])[A-Z0-9]{6,9}")
+
+
+def normalised(number: str) -> str:
+    """An identity number as it is compared: without separators, in capitals.
+
+    Raises ValueError for what is neither an Indonesian NIK (16 digits) nor the number of a passport (ICAO 9303:
+    at most 9 letters and digits).
+    """
+    plain = _SEPARATORS.sub("", number).upper()
+    if not (_NIK.fullmatch(plain) or _PASSPORT.fullmatch(plain)):
+        raise ValueError("must be a NIK of 16 digits or a passport number")
+    return plain
+
+
+_Given = Annotated[str, StringConstraints(max_length=40), AfterValidator(normalised)]
+IdentityNumber = Annotated[_Given | None, Field(repr=False)]
+"""NIK or passport number, or none yet; left out of every `repr`, so that no log can show it."""
+
+
+class AlreadyRegistered(Problem):
+    """Somebody with this identity number is registered in this category. Check the number, or name another person."""
+
+    status, slug = 409, "already-registered"
+
+
+_REGISTER = text("""
+    INSERT INTO registrations (item_id, order_id, tier_id, identity_index, identity_sealed, identity_ending)
+    VALUES (:item_id, :order_id, :tier_id, :identity_index, :identity_sealed, :identity_ending)
+    ON CONFLICT (item_id) DO UPDATE SET identity_index = excluded.identity_index,
+        identity_sealed = excluded.identity_sealed, identity_ending = excluded.identity_ending
+""")
+_MISSING = text(f"""
+    SELECT i.id FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
+    WHERE i.order_id = :order_id AND {ASKS_IDENTITY}
+        AND NOT EXISTS (SELECT 1 FROM registrations r WHERE r.item_id = i.id)
+    ORDER BY i.position
+""")
+_END = text("UPDATE registrations SET is_active = false WHERE order_id = ANY(:order_ids) AND is_active")
+_END_ITEMS = text("UPDATE registrations SET is_active = false WHERE item_id = ANY(:item_ids) AND is_active")
+_ACTIVATE_AGAIN = text("UPDATE registrations SET is_active = true WHERE order_id = :order_id AND NOT is_active")
+
+
+def masked(ending: str) -> str:
+    """What people see of an identity number that ends so."""
+    return "*" * 12 + ending
+
+
+def row(item_id: UUID, order_id: UUID, tier_id: UUID, number: str) -> dict[str, str]:
+    """The row of registrations for a normalised number, sealed for this item alone."""
+    return {
+        "item_id": str(item_id),
+        "order_id": str(order_id),
+        "tier_id": str(tier_id),
+        "identity_index": sealing.fingerprint(number, purpose=f"identity:{tier_id}"),
+        "identity_sealed": sealing.seal(number, about=f"identity_number:{item_id}"),
+        "identity_ending": number[-SHOWN:],
+    }
+
+
+def register(tx: Transaction, order_id: UUID, numbers: Mapping[UUID, tuple[UUID, str]]) -> None:
+    """Name the participants of a locked, live order: item to tier and normalised number. A second time corrects.
+
+    Raises AlreadyRegistered: the transaction is then good for nothing but its end.
+    """
+    rows = [row(item_id, order_id, tier_id, number) for item_id, (tier_id, number) in numbers.items()]
+    try:
+        for each in sorted(rows, key=_in_one_order):
+            tx.execute(_REGISTER, each)
+    except DBAPIError as error:
+        _refuse_second(error)
+
+
+def missing(tx: Transaction, order_id: UUID) -> Sequence[UUID]:
+    """The items of an order whose identity number is still asked for."""
+    return tx.execute(_MISSING, {"order_id": order_id}).scalars().all()
+
+
+def end(tx: Transaction, order_ids: Sequence[UUID]) -> None:
+    """These orders have ended: their participants may be registered anew. A second time changes nothing."""
+    tx.execute(_END, {"order_ids": list(order_ids)})
+
+
+def end_items(tx: Transaction, item_ids: Sequence[UUID]) -> None:
+    """The same for items that are given back, of an order that may stay paid. Lock the order first."""
+    tx.execute(_END_ITEMS, {"item_ids": list(item_ids)})
+
+
+def activate_again(tx: Transaction, order_id: UUID) -> None:
+    """A revived order's participants run after all. Raises AlreadyRegistered; call it within a savepoint."""
+    try:
+        tx.execute(_ACTIVATE_AGAIN, {"order_id": order_id})
+    except DBAPIError as error:
+        _refuse_second(error)
+
+
+def _in_one_order(row: Mapping[str, Any]) -> tuple[str, str]:
+    """Whoever registers several registers them in this order, so that two never wait for each other."""
+    return row["tier_id"], row["identity_index"]
+
+
+def _refuse_second(error: DBAPIError) -> None:
+    if violated_constraint(error) == ONE_REGISTRATION:
+        raise AlreadyRegistered from error
+    raise error

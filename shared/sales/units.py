@@ -1,0 +1,77 @@
+"""Digital goods as stock: every unit is a secret of its own and has one buyer, ever (PROD-2).
+
+    uploaded -> given to an item of a paid order -> burned, if that order is refunded
+
+A refunded buyer has seen the secret, so the unit is not sold again: the item goes back to free stock as every
+item does, and in the same transaction the tier has one unit less to sell. A unit that was not given yet when
+its order was refunded is still a secret, and stays for sale.
+"""
+
+import json
+from collections.abc import Sequence
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+
+from shared.cloud import sealing
+from shared.cloud.database import Transaction
+
+# The tier is locked last, and held as short as can be.
+_ADD = text("""
+    INSERT INTO digital_units (id, tier_id, secret_index, secret_sealed)
+    SELECT id, :tier_id, secret_index, secret_sealed
+    FROM jsonb_to_recordset(CAST(:units AS jsonb)) AS u (id uuid, secret_index text, secret_sealed text)
+    ORDER BY secret_index  -- so that two uploads of the same secrets don't wait for each other in a circle
+    ON CONFLICT (secret_index) DO NOTHING
+""")
+_MORE = text("UPDATE ticket_tiers SET units = units + :added WHERE id = :tier_id RETURNING units")
+_BURN = text("""
+    WITH burned AS (
+        UPDATE digital_units SET burned_at = now() WHERE item_id = ANY(:item_ids) AND burned_at IS NULL
+        RETURNING tier_id),
+    fewer AS (SELECT tier_id, count(*)::int AS quantity FROM burned GROUP BY tier_id),
+    locked AS (
+        SELECT t.id FROM ticket_tiers t JOIN fewer ON fewer.tier_id = t.id ORDER BY t.id FOR NO KEY UPDATE OF t)
+    UPDATE ticket_tiers t SET units = t.units - fewer.quantity
+    FROM fewer JOIN locked ON locked.id = fewer.tier_id WHERE t.id = fewer.tier_id
+""")
+_OF_ORDER = text("""
+    SELECT u.id, u.item_id, u.secret_sealed FROM digital_units u JOIN order_items i ON i.id = u.item_id
+    WHERE i.order_id = :order_id AND u.burned_at IS NULL
+""")
+
+
+def add(tx: Transaction, tier_id: UUID, organizer_id: UUID, secrets: Sequence[str]) -> tuple[int, int]:
+    """Put secrets up for sale; how many were new, and how many units the tier has now.
+
+    What the organizer has offered before, at whatever event, is left out.
+    """
+    rows = [_row(organizer_id, secret) for secret in dict.fromkeys(secrets)]
+    added = tx.execute(_ADD, {"tier_id": tier_id, "units": json.dumps(rows)}).rowcount
+    return added, tx.execute(_MORE, {"tier_id": tier_id, "added": added}).scalar_one()
+
+
+def burn(tx: Transaction, item_ids: Sequence[UUID]) -> None:
+    """The units of these refunded items are never sold again. Restore the stock first; twice changes nothing."""
+    tx.execute(_BURN, {"item_ids": list(item_ids)})
+
+
+def of_order(tx: Transaction, order_id: UUID) -> dict[UUID, str]:
+    """The secrets that an order's items were given. For its buyer's eyes only."""
+    return {
+        row.item_id: sealing.unseal(row.secret_sealed, about=_about(row.id))
+        for row in tx.execute(_OF_ORDER, {"order_id": order_id})
+    }
+
+
+def _row(organizer_id: UUID, secret: str) -> dict[str, str]:
+    unit_id = uuid4()
+    return {
+        "id": str(unit_id),
+        "secret_index": sealing.fingerprint(secret, purpose=f"digital_unit:{organizer_id}"),
+        "secret_sealed": sealing.seal(secret, about=_about(unit_id)),
+    }
+
+
+def _about(unit_id: UUID) -> str:
+    return f"digital_unit:{unit_id}"

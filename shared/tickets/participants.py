@@ -1,0 +1,58 @@
+"""The organizer's list of who takes part: registrations with their BIB numbers, category by category (REG-2).
+
+Identity numbers are shown by their last four characters, to organizers as to everybody.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud.database import Transaction
+from shared.identity.tokens import Principal
+from shared.models import Answer, Listing, Page
+from shared.problems import NotFound
+from shared.sales.registrations import masked
+
+_ORGANIZER = text("SELECT organizer_id FROM events WHERE id = :event_id")
+_LIST = text("""
+    SELECT i.id AS item_id, i.order_id, t.name AS tier_name, i.attendee_name, i.attendee_email, r.identity_ending,
+        b.number AS bib_number, k.status AS ticket_status, count(*) OVER () AS total
+    FROM ticket_tiers t JOIN bib_numbers b ON b.tier_id = t.id JOIN order_items i ON i.id = b.item_id
+        LEFT JOIN registrations r ON r.item_id = i.id LEFT JOIN tickets k ON k.order_item_id = i.id
+    WHERE t.event_id = :event_id
+    ORDER BY t.position, t.id, b.number LIMIT :page_size OFFSET :offset
+""")
+
+
+class ParticipantAnswer(Answer):
+    """A participant who has paid. `ticket_status` is void where the money went back: the number stays theirs."""
+
+    item_id: UUID
+    order_id: UUID
+    tier_name: str
+    bib_number: int
+    attendee_name: str | None
+    attendee_email: str | None
+    identity_number: str | None
+    ticket_status: str | None
+
+
+def listed(tx: Transaction, caller: Principal, event_id: UUID, page: Page) -> Listing[ParticipantAnswer]:
+    """An event's participants by category and BIB number. Raises NotFound for events of other organizers."""
+    organizer_id = tx.execute(_ORGANIZER, {"event_id": event_id}).scalar()
+    if organizer_id is None or not caller.may_act_for(organizer_id):
+        raise NotFound
+    where = {"event_id": event_id, "page_size": page.page_size, "offset": page.offset}
+    rows = tx.execute(_LIST, where).mappings().all()
+    return Listing[ParticipantAnswer](
+        items=[_answer(row) for row in rows],
+        page=page.page,
+        page_size=page.page_size,
+        total=rows[0]["total"] if rows else 0,
+    )
+
+
+def _answer(row: Any) -> ParticipantAnswer:
+    ending = row["identity_ending"]
+    return ParticipantAnswer(**row, identity_number=masked(ending) if ending else None)

@@ -1,0 +1,91 @@
+"""The counter: an order's products are handed over once, however many counters read its code at once (PROD-1)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud import audit
+from shared.cloud.database import Transaction
+from shared.identity.tokens import Principal
+from shared.models import Answer
+from shared.sales import orders
+from shared.tickets import gate, products
+
+Result = Literal["valid", "already_used", "refunded", "unknown"]
+
+_ORDER = text("SELECT order_id FROM pickups WHERE event_id = :event_id AND code = :code")
+_HAND_OVER = text("""
+    UPDATE pickups SET status = 'picked_up', picked_up_at = now(), picked_up_from = :staff_id, gate = :gate
+    WHERE order_id = :order_id AND status = 'waiting'
+""")
+_PICKUP = text("""
+    SELECT p.order_id, p.status, p.picked_up_at, p.gate, u.full_name AS buyer_name
+    FROM pickups p JOIN orders o ON o.id = p.order_id JOIN users u ON u.id = o.user_id
+    WHERE p.order_id = :order_id
+""")
+_PRODUCTS = text("""
+    SELECT t.name AS tier_name, count(*) AS quantity FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
+    WHERE i.order_id = :order_id AND t.kind = 'product' AND i.returned_at IS NULL
+    GROUP BY t.id ORDER BY t.position, t.id
+""")
+
+
+class HandOver(Answer):
+    """So many pieces of a product."""
+
+    tier_name: str
+    quantity: int
+
+
+class PickupAnswer(Answer):
+    """What the counter shows: hand over `items` where the result is valid. Else `picked_up_at` and `gate` tell when."""
+
+    result: Result
+    order_id: UUID | None = None
+    buyer_name: str | None = None
+    items: Sequence[HandOver] = ()
+    picked_up_at: datetime | None = None
+    gate: str | None = None
+
+
+def scan(tx: Transaction, staff: Principal, event_id: UUID, typed: str, *, at_gate: str | None = None) -> PickupAnswer:
+    """Judge a pickup code at a counter of an event, and use it up where it is valid.
+
+    Codes of other events are unknown here. Raises NotFound as the gate does. Every scan goes into the audit trail.
+    """
+    gate.admit(tx, staff, event_id)
+    order_id = tx.execute(_ORDER, {"event_id": event_id, "code": products.read_code(typed)}).scalar()
+    answer = _judge(tx, staff, order_id, at_gate) if order_id else PickupAnswer(result="unknown")
+    audit.record(
+        tx,
+        "pickup.scanned",
+        subject="order",
+        subject_id=order_id,
+        actor_id=staff.id,
+        result=answer.result,
+        event_id=event_id,
+        gate=at_gate,
+    )
+    return answer
+
+
+def _judge(tx: Transaction, staff: Principal, order_id: UUID, at_gate: str | None) -> PickupAnswer:
+    """The order is locked first: a refund of its products comes before all of this, or after."""
+    orders.lock(tx, order_id)
+    products_left = [HandOver(**row) for row in tx.execute(_PRODUCTS, {"order_id": order_id}).mappings()]
+    if not products_left:
+        return PickupAnswer(result="refunded", order_id=order_id)
+    handed_over = tx.execute(_HAND_OVER, {"order_id": order_id, "staff_id": staff.id, "gate": at_gate}).rowcount
+    pickup = tx.execute(_PICKUP, {"order_id": order_id}).one()
+    result: Result = "valid" if handed_over else "refunded" if pickup.status == "void" else "already_used"
+    return PickupAnswer(
+        result=result,
+        order_id=order_id,
+        buyer_name=pickup.buyer_name,
+        items=products_left,
+        picked_up_at=pickup.picked_up_at,
+        gate=pickup.gate,
+    )

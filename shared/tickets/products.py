@@ -1,0 +1,85 @@
+"""What a paid order of products gets: one pickup code, and a unit of its own for each digital item (PROD-1, PROD-2).
+
+Webhook, sync and reconcile all come here through issuing. Only what is missing is given, so that doing it
+again changes nothing.
+"""
+
+import secrets
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud.database import Transaction
+
+ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's Base32: no letter that is read as a digit. Eight of them are 40 bits, guessed at a counter only."""
+
+_MISREAD = str.maketrans("OIL", "011")
+
+_ADD_PICKUP = text("""
+    INSERT INTO pickups (order_id, event_id, code)
+    SELECT o.id, o.event_id, :code FROM orders o
+    WHERE o.id = :order_id AND EXISTS (
+        SELECT 1 FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
+        WHERE i.order_id = o.id AND t.kind = 'product' AND i.returned_at IS NULL)
+    ON CONFLICT (order_id) DO NOTHING
+""")
+_WITHOUT_UNIT = text("""
+    SELECT i.id, i.tier_id FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
+    WHERE i.order_id = :order_id AND t.kind = 'digital' AND i.returned_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM digital_units u WHERE u.item_id = i.id)
+    ORDER BY i.position
+""")
+_GIVE_UNIT = text("""
+    UPDATE digital_units SET item_id = :item_id, given_at = now()
+    WHERE id = (
+        SELECT id FROM digital_units  -- Uses index: digital_units_free
+        WHERE tier_id = :tier_id AND item_id IS NULL
+        ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+    RETURNING id
+""")
+_VOID_PICKUP = text("UPDATE pickups SET status = 'void' WHERE order_id = :order_id AND status = 'waiting'")
+_HANDED_OVER = text("""
+    SELECT EXISTS (
+        SELECT 1 FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id JOIN pickups p ON p.order_id = i.order_id
+        WHERE i.id = ANY(:item_ids) AND t.kind = 'product' AND p.status = 'picked_up')
+""")
+
+
+class NoUnitLeft(Exception):
+    """A unit that was sold can't be given now: others hold those that are free. Try again."""
+
+
+def give_missing(tx: Transaction, order_id: UUID) -> None:
+    """Give a locked, paid order its pickup code and its units. Raises NoUnitLeft."""
+    tx.execute(_ADD_PICKUP, {"order_id": order_id, "code": _new_code()})
+    for item in tx.execute(_WITHOUT_UNIT, {"order_id": order_id}).all():
+        if tx.execute(_GIVE_UNIT, {"item_id": item.id, "tier_id": item.tier_id}).first() is None:
+            raise NoUnitLeft(f"for item {item.id}")
+
+
+def void(tx: Transaction, order_id: UUID) -> None:
+    """Nothing is handed over for a refunded order any more. What was handed over stays so. The order is locked."""
+    tx.execute(_VOID_PICKUP, {"order_id": order_id})
+
+
+def are_handed_over(tx: Transaction, item_ids: Sequence[UUID]) -> bool:
+    """Whether one of these items of a locked order is a product that its buyer has picked up."""
+    handed_over: bool = tx.execute(_HANDED_OVER, {"item_ids": list(item_ids)}).scalar_one()
+    return handed_over
+
+
+def read_code(typed: str) -> str:
+    """A pickup code as it is stored, however it was typed."""
+    letters = "".join(letter for letter in typed.upper() if letter.isalnum()).translate(_MISREAD)
+    return _written(letters)
+
+
+def _new_code() -> str:
+    return _written("".join(secrets.choice(ALPHABET) for _ in range(8)))
+
+
+def _written(letters: str) -> str:
+    return f"{letters[:4]}-{letters[4:]}"

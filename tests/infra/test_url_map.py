@@ -1,0 +1,93 @@
+"""The load balancer asks the function that documents an operation, whichever of its neighbours look alike."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from werkzeug.routing import Map, Rule
+
+ROOT = Path(__file__).parents[2]
+PATHS = json.loads((ROOT / "schemas" / "openapi.json").read_text(encoding="utf-8"))["paths"]
+IDS = "7b1f0a52-5b0e-4c53-9b1e-3d8a0c5f6a11", "my-event", "reserve-me"
+
+
+@pytest.fixture
+def ask(resources, outputs):
+    """The function a path is sent to, as Google decides: the first rule by priority that matches it."""
+    url_map = resources["google_compute_url_map.main"]
+    rules = sorted(url_map["path_matcher"][0]["route_rules"], key=lambda rule: rule["priority"])
+    functions = {rule["priority"]: rule["function"] for rule in outputs["route_rules"]}
+
+    def answer(path: str) -> str | None:
+        for rule in rules:
+            if any(_matches(match, path) for match in rule["match_rules"]):
+                return functions.get(rule["priority"], "media")
+        return None
+
+    return answer
+
+
+def _matches(match: dict[str, str | None], path: str) -> bool:
+    if match.get("prefix_match"):
+        return path.startswith(match["prefix_match"])
+    if match.get("full_path_match"):
+        return path == match["full_path_match"]
+    template = match["path_template_match"]
+    return re.fullmatch("[^/]+".join(re.escape(part) for part in template.split("*")), path) is not None
+
+
+@pytest.mark.parametrize("identifier", IDS)
+def test_every_operation_reaches_its_function(ask, identifier):
+    for path, operations in PATHS.items():
+        concrete = re.sub(r"\{[a-z_]+\}", identifier, path)
+        assert {ask(concrete)} == {operation["tags"][0] for operation in operations.values()}, concrete
+
+
+def test_whole_paths_win_over_templates(ask):
+    assert ask("/api/v1/orders/reserve") == "reserve"
+    assert ask("/api/v1/orders/my-orders") == "orders"
+    assert ask("/api/v1/orders/1/checkout") == "checkout"
+    assert ask("/api/v1/payments/webhook/xendit") == "webhook"
+
+
+def test_the_laptop_routes_the_same(ask):
+    owners = {path: next(iter(operations.values()))["tags"][0] for path, operations in PATHS.items()}
+    local = Map([Rule(path.replace("{", "<").replace("}", ">"), endpoint=owner) for path, owner in owners.items()])
+    for path in owners:
+        concrete = re.sub(r"\{[a-z_]+\}", IDS[0], path)
+        assert ask(concrete) == local.bind("").match(concrete)[0]
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/tasks/expire", "/messages/payment.success", "/jobs/sweep", "/api/v1/x"])
+def test_what_nobody_documents_reaches_no_function(ask, path):
+    assert ask(path) is None
+
+
+def test_pictures_come_from_the_bucket(ask, resources):
+    assert ask("/media/banners/1.jpg") == "media"
+    last = max(
+        resources["google_compute_url_map.main"]["path_matcher"][0]["route_rules"], key=lambda rule: rule["priority"]
+    )
+    assert last["route_action"][0]["url_rewrite"][0]["path_prefix_rewrite"] == "/"
+
+
+def test_google_tries_every_route_before_it_takes_the_map(resources):
+    tried = {test["path"] for test in resources["google_compute_url_map.main"]["test"]}
+    assert len(tried) == min(len(PATHS), 100)
+
+
+def test_uploads_alone_are_spared_the_rules_about_bodies(resources):
+    uploads = [
+        path
+        for path, operations in PATHS.items()
+        for operation in operations.values()
+        if "multipart/form-data" in operation.get("requestBody", {}).get("content", {})
+    ]
+    rules = resources['google_compute_security_policy.this["standard"]']["rule"]
+    expressions = [rule["match"][0]["expr"][0]["expression"] for rule in rules if 100 < rule["priority"] < 1000]
+    assert expressions
+    for expression in expressions:
+        spared = re.search(r"matches\('\^\((.+?)\)\$'\) &&", expression)
+        assert spared is not None
+        assert [path for path in PATHS if re.fullmatch(spared[1], re.sub(r"\{[a-z_]+\}", "x", path))] == uploads

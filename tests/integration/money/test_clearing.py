@@ -1,0 +1,82 @@
+"""The nightly check: one rupiah that is missing on either side is named, and the job fails (LEDGER)."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from shared.cloud.database import transaction
+from shared.identity.tokens import Principal
+from shared.money import ledger
+from shared.payments import checkout, clearing, sync
+from shared.payments.clearing import BooksDiffer
+from shared.sales.answers import OrderAnswer
+from tests.factories import a_user, an_event, reserve
+from tests.model.gateways import Gateways, gateways
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture(scope="module")
+def at(postgres, database) -> Iterator[Gateways]:
+    """Both gateways."""
+    with gateways(postgres, "clearing_gateways") as served:
+        yield served
+
+
+@pytest.fixture(autouse=True)
+def _nothing_booked(at: Gateways) -> Iterator[None]:
+    yield
+    with transaction() as tx:
+        tx.execute(text("DELETE FROM manual_tasks"))
+
+
+def sell(at: Gateways, gateway: str, *, settled: bool = True) -> Any:
+    """An order that was paid at a gateway; we may not have heard of it."""
+    with transaction() as tx:
+        buyer: Principal = a_user(tx)
+        event = an_event(tx)
+    order = reserve(buyer, event)
+    assert isinstance(order, OrderAnswer)
+    wanted = checkout.Request(payment_method="QRIS", gateway=gateway)
+    payment = checkout.checkout(buyer.id, order.id, wanted).payments[0]
+    at.does(gateway, str(payment.gateway_reference), "pay")
+    if settled:
+        sync.ask_and_settle(payment.id)
+    return payment
+
+
+def check() -> None:
+    clearing.check(window=timedelta(hours=1), margin=timedelta(seconds=-1))
+
+
+def named() -> list[tuple[str, str]]:
+    """What a person is told of: gateway and name."""
+    with transaction() as tx:
+        rows = tx.execute(
+            text("SELECT details ->> 'gateway' AS gateway, subject_id FROM manual_tasks WHERE kind = :kind"),
+            {"kind": "clearing_difference"},
+        )
+        return [(row.gateway, row.subject_id) for row in rows]
+
+
+def test_books_that_agree_pass_and_a_rupiah_that_is_missing_does_not(at: Gateways):
+    sold = [sell(at, gateway) for gateway in ("xendit", "midtrans")]
+    check()
+    for payment in sold:
+        with transaction() as tx:
+            entries = {ledger.clearing(payment.gateway): 1, ledger.DIFFERENCES: -1}
+            ledger.post(tx, "test", payment.id, entries, order_id=payment.order_id)
+    with pytest.raises(BooksDiffer):
+        check()
+    expected = {(payment.gateway, f"{payment.order_id}-1") for payment in sold}
+    assert set(named()) == expected
+
+
+def test_money_that_a_gateway_took_and_we_never_booked_is_found(at: Gateways):
+    payment = sell(at, "xendit", settled=False)
+    with pytest.raises(BooksDiffer):
+        check()
+    assert ("xendit", f"{payment.order_id}-1") in named()

@@ -1,0 +1,79 @@
+"""After a new key every sealed field is sealed anew, beside the running product (SEC-002)."""
+
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from shared.cloud import secrets
+from shared.cloud.database import transaction
+from shared.cloud.sealing import KEY, NotOpened, seal, unseal
+from shared.privacy import resealing
+from tests.conftest import SECRETS
+from tests.factories import a_user
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture(autouse=True)
+def _keys():
+    yield
+    secrets.provide(SECRETS)
+
+
+def an_account(number: str = "1234567890") -> UUID:
+    account_id = uuid4()
+    with transaction() as tx:
+        tx.execute(
+            text("""
+                INSERT INTO bank_accounts (id, user_id, bank_code, account_number_sealed, account_number_ending,
+                    account_holder_name, status)
+                VALUES (:id, :user_id, 'BCA', :sealed, '7890', 'Siti', 'verified')
+            """),
+            {"id": account_id, "user_id": a_user(tx).id, "sealed": seal(number, about=f"bank_account:{account_id}")},
+        )
+    return account_id
+
+
+def sealed(account_id: UUID) -> str:
+    with transaction() as tx:
+        found: str = tx.execute(
+            text("SELECT account_number_sealed FROM bank_accounts WHERE id = :id"), {"id": account_id}
+        ).scalar_one()
+    return found
+
+
+def test_every_sealed_column_of_the_database_is_on_the_list():
+    with transaction() as tx:
+        columns = tx.execute(
+            text("SELECT table_name, column_name FROM information_schema.columns WHERE column_name LIKE '%\\_sealed'")
+        ).all()
+    assert {(row.table_name, row.column_name) for row in columns} == {
+        (field.table, field.column) for field in resealing.FIELDS
+    }
+
+
+def test_old_values_are_sealed_under_the_new_key_and_open_as_before():
+    accounts = [an_account() for _ in range(3)]
+    secrets.provide({KEY: "a second key, random enough"}, number="2")
+    newest = an_account()
+    assert resealing.reseal()["bank_accounts"] == 3
+    assert resealing.reseal()["bank_accounts"] == 0
+    for account_id in [*accounts, newest]:
+        assert sealed(account_id).startswith("v2.")
+        assert unseal(sealed(account_id), about=f"bank_account:{account_id}") == "1234567890"
+
+
+def test_what_can_not_be_opened_stays_as_it_is():
+    secrets.provide(SECRETS)
+    account_id = an_account()
+    with transaction() as tx:
+        tx.execute(
+            text("UPDATE bank_accounts SET account_number_sealed = overlay(account_number_sealed PLACING 'AAAA' FROM 9)"
+                 " WHERE id = :id"), {"id": account_id}
+        )  # fmt: skip
+    before = sealed(account_id)
+    secrets.provide({KEY: "a third key, random enough"}, number="3")
+    with pytest.raises(NotOpened):
+        resealing.reseal()
+    assert sealed(account_id) == before

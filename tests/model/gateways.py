@@ -1,0 +1,81 @@
+"""Both simulated gateways and the mail service, served in this process: real wire format, settled at once."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from infra.local.postgres import Postgres
+from infra.local.simulators.application import application
+from infra.local.simulators.settings import SimulatorSettings
+from shared.gateways import accounts
+from shared.gateways.http import Patience
+from shared.gateways.midtrans import Midtrans
+from shared.gateways.xendit import Xendit
+from tests.integration.simulators.world import LateApplication, served
+
+PATIENCE = Patience(
+    read_seconds=2.0, first_wait_seconds=0.001, longest_wait_seconds=0.002, total_seconds=3.0, failures_to_open=100_000
+)
+_KEY = "of these tests only"
+
+
+@dataclass(frozen=True)
+class Gateways:
+    """What payers, banks and bad luck do at `url`."""
+
+    url: str
+    session: requests.Session
+
+    def does(self, gateway: str, reference: str, action: str, **how: Any) -> None:
+        """Press a button of a payment; one that is not possible any more does nothing."""
+        answer = self.session.post(f"{self.url}/{gateway}/payments/{reference}/{action}", json=how, timeout=10)
+        assert answer.status_code in (200, 409), answer.text
+
+    def fails(self, gateway: str, **fault: Any) -> None:
+        """Let the next API calls fail."""
+        self.session.post(f"{self.url}/{gateway}/faults", json=fault, timeout=10).raise_for_status()
+
+    def behaves(self, gateway: str) -> None:
+        """Let no further call fail."""
+        self.session.post(f"{self.url}/{gateway}/faults", json={"count": 0}, timeout=10).raise_for_status()
+
+    def moved(self, gateway: str) -> dict[str, int]:
+        """What came in (positive) and went out by each of our ids."""
+        items = self.session.get(f"{self.url}/{gateway}/transactions", timeout=10).json()["items"]
+        found: dict[str, int] = {}
+        for item in items:
+            found[item["external_id"]] = found.get(item["external_id"], 0) + item["amount"]
+        return found
+
+
+@contextmanager
+def gateways(postgres: Postgres, database: str) -> Iterator[Gateways]:
+    """Serve them, and let the product's own clients find them."""
+    postgres.create_database(database)
+    apps = LateApplication()
+    with ExitStack() as stack:
+        stack.callback(postgres.drop_database, database)
+        url = stack.enter_context(served(apps))
+        settings = SimulatorSettings(
+            public_url=url,
+            webhook_url=f"{url}/nobody-listens",
+            xendit_api_key=_KEY,
+            xendit_callback_token=_KEY,
+            midtrans_server_key=_KEY,
+            sendgrid_api_key=_KEY,
+            settle_seconds=0,
+        )
+        part = application(postgres.url(database), settings)
+        stack.callback(part.close)
+        apps.parts = {"/simulators": part}
+        root = f"{url}/simulators"
+        accounts.xendit.provide(Xendit(f"{root}/xendit", _KEY, _KEY, patience=PATIENCE))
+        accounts.midtrans.provide(
+            Midtrans(core_url=f"{root}/midtrans", snap_url=f"{root}/midtrans", server_key=_KEY, patience=PATIENCE)
+        )
+        stack.callback(accounts.xendit.provide, None)
+        stack.callback(accounts.midtrans.provide, None)
+        yield Gateways(root, stack.enter_context(requests.Session()))

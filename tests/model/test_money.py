@@ -1,0 +1,390 @@
+"""All the money there is, pushed around at random: sales, refunds, cancellations, payouts, faults, replays.
+
+After every step every posting balances, stock equals the orders behind it, and no order gives back more
+than it took in. Whenever the product comes to rest, clearing equals what the gateways say they moved, to
+the payment; nobody got more than they were owed; nothing is left hanging.
+
+    MONEY_STEPS (600) says how many steps to take: `MONEY_STEPS=30000 pytest tests/model/test_money.py`
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from sqlalchemy import text
+
+from shared.cloud.database import transaction
+from shared.gateways.errors import GatewayError
+from shared.identity.tokens import Principal
+from shared.money import bank_accounts, payouts
+from shared.money.bank_accounts import BankAccountBody
+from shared.payments import (
+    cancellation,
+    checkout,
+    ending,
+    paying_back,
+    paying_out,
+    reconcile,
+    refunding,
+    reviews,
+    sync,
+)
+from shared.payments.cancellation import Cancellation
+from shared.problems import Problem
+from shared.sales import expiry, orders
+from shared.sales.answers import OrderAnswer
+from shared.tickets import issuing
+from tests.factories import Event, a_tier, a_user, an_event, make_overdue, reserve
+from tests.model.gateways import Gateways, gateways
+
+STEPS = int(os.environ.get("MONEY_STEPS", "600"))
+STEPS_AT_A_TIME = 50
+GATEWAYS = ("xendit", "midtrans")
+METHODS = ("QRIS", "GOPAY", "BCA")
+ACCOUNTS = ("1234567890", "1234567890", "0000999999", "0000123456", "0000654321")
+"""Good, good, refused by the bank, refused for now, sent back by the bank after it had arrived."""
+
+pick = st.integers(0, 10_000)
+
+
+class Money(RuleBasedStateMachine):
+    """Two organizers with three events, six buyers, two gateways, and whatever can go wrong."""
+
+    at: Gateways
+
+    def __init__(self) -> None:
+        super().__init__()
+        with transaction() as tx:
+            tiers = [a_tier(name="Murah", price=40_000, quota=8), a_tier(name="Mahal", price=123_457, quota=5)]
+            organizers = [a_user(tx, role="organizer") for _ in range(2)]
+            self.events: list[Event] = [
+                an_event(tx, tiers=tiers, organizer_id=organizers[number % 2].id) for number in range(3)
+            ]
+            self.organizers: list[Principal] = organizers
+            self.buyers: list[Principal] = [a_user(tx) for _ in range(6)]
+            self.admin = a_user(tx, role="admin")
+            self.heard: int = tx.execute(text("SELECT COALESCE(max(id), 0) FROM outbox")).scalar_one()
+
+    # What people do
+
+    @rule(buyer=pick, event=pick, quantities=st.sampled_from([(1, 0), (0, 1), (2, 1)]), gateway=pick, method=pick)
+    def somebody_buys(self, buyer: int, event: int, quantities: tuple[int, int], gateway: int, method: int) -> None:
+        payment = self._open(buyer, event, quantities, gateway, method)
+        if payment:
+            self.at.does(payment.gateway, payment.gateway_reference, "pay")
+            self._try(sync.ask_and_settle, payment.id)
+
+    @rule(buyer=pick, event=pick, gateway=pick, method=pick, difference=st.sampled_from([-7_000, -1, 1, 50_000]))
+    def somebody_pays_the_wrong_amount(
+        self, buyer: int, event: int, gateway: int, method: int, difference: int
+    ) -> None:
+        payment = self._open(buyer, event, (1, 0), gateway, method)
+        if payment:
+            amount = payment.amount + difference
+            self.at.does(payment.gateway, payment.gateway_reference, "pay", amount=amount)
+            self._try(sync.ask_and_settle, payment.id)
+
+    @rule(buyer=pick, event=pick, gateway=pick, method=pick, ends=st.sampled_from(["overdue", "cancelled"]))
+    def somebody_pays_too_late(self, buyer: int, event: int, gateway: int, method: int, ends: str) -> None:
+        payment = self._open(buyer, event, (1, 1), gateway, method)
+        if not payment:
+            return
+        if ends == "overdue":
+            make_overdue(payment.order_id)
+            expiry.end_all_due()
+        else:
+            with transaction() as tx:
+                orders.cancel(tx, orders.lock(tx, payment.order_id))
+        self.at.does(payment.gateway, payment.gateway_reference, "pay")
+        self._try(sync.ask_and_settle, payment.id)
+
+    @rule(buyer=pick, event=pick)
+    def somebody_reserves_and_forgets(self, buyer: int, event: int) -> None:
+        order = reserve(self._one(self.buyers, buyer), self._one(self.events, event), (1, 1))
+        if isinstance(order, OrderAnswer):
+            make_overdue(order.id)
+
+    @rule(order=pick, tickets=st.integers(0, 3))
+    def somebody_wants_money_back(self, order: int, tickets: int) -> None:
+        row = self._row("SELECT id, user_id FROM orders WHERE status = 'paid'", order)
+        if row:
+            ids = self._ids("SELECT id FROM tickets WHERE order_id = :id AND status = 'issued'", id=row.id)
+            wanted = refunding.RefundRequest(order_id=row.id, ticket_ids=ids[:tickets] or None, reason="Sakit")
+            self._do(lambda tx: refunding.request(tx, row.user_id, wanted))
+
+    @rule(refund=pick, approved=st.booleans())
+    def an_organizer_decides(self, refund: int, approved: bool) -> None:
+        row = self._row("SELECT id FROM refunds WHERE kind = 'requested'", refund)
+        if row and approved:
+            self._do(lambda tx: refunding.approve(tx, self.admin, row.id))
+        elif row:
+            self._do(lambda tx: refunding.reject(tx, self.admin, row.id, refunding.Rejection(reason="Tidak")))
+
+    @rule(person=pick, number=st.sampled_from(ACCOUNTS))
+    def somebody_sets_a_bank_account(self, person: int, number: str) -> None:
+        who = self._one([*self.buyers, *self.organizers], person)
+        account = BankAccountBody(bank_code="BCA", account_number=number, account_holder_name="Siti Rahma")
+        self._try(bank_accounts.put, who.id, account)
+
+    @rule(payment=pick, decision=st.sampled_from([reviews.accept, reviews.refund]))
+    def an_admin_decides_about_odd_money(self, payment: int, decision: Callable[..., Any]) -> None:
+        row = self._row("SELECT id FROM payments WHERE received_amount <> amount", payment)
+        if row:
+            self._do(lambda tx: decision(tx, self.admin.id, row.id))
+
+    @rule(event=pick)
+    def an_event_is_cancelled(self, event: int) -> None:
+        chosen = self._one(self.events, event)
+        self._do(lambda tx: cancellation.start(tx, self.admin, chosen.id, Cancellation(reason="Hujan")))
+
+    @rule(event=pick, steps=st.integers(1, 4))
+    def a_cancellation_goes_on_for_some_orders(self, event: int, steps: int) -> None:
+        """As if it had been killed after so many."""
+        chosen = self._one(self.events, event)
+        if self._ids("SELECT event_id FROM event_cancellations WHERE event_id = :id", id=chosen.id):
+            for order_id in self._ids(cancellation.ORDERS_LEFT, event_id=chosen.id)[:steps]:
+                self._do(lambda tx, order_id=order_id: cancellation.end_order(tx, order_id))
+
+    @rule(event=pick)
+    def an_event_ends_and_payouts_are_due(self, event: int) -> None:
+        chosen = self._one(self.events, event)
+        ended = text("UPDATE events SET start_date = now() - interval '9 days', end_date = now() - interval '8 days'"
+                     " WHERE id = :id AND status = 'published'")  # fmt: skip
+        self._do(lambda tx: tx.execute(ended, {"id": chosen.id}))
+        payouts.settle_all_due()
+
+    # What machines do
+
+    @rule(messages=st.integers(1, 10))
+    def messages_are_delivered(self, messages: int) -> None:
+        for row in self._waiting()[:messages]:
+            self._deliver(row)
+            self.heard = row.id
+
+    @rule(back=st.integers(1, 20))
+    def messages_are_delivered_again(self, back: int) -> None:
+        for row in self._waiting(since=max(self.heard - back, 0))[:back]:
+            if row.id <= self.heard:
+                self._deliver(row)
+
+    @rule()
+    def messages_are_lost(self) -> None:
+        waiting = self._waiting()
+        if waiting:
+            self.heard = waiting[-1].id
+
+    @rule(gateway=st.sampled_from(GATEWAYS), count=st.integers(1, 6), takes_effect=st.booleans())
+    def a_gateway_fails(self, gateway: str, count: int, takes_effect: bool) -> None:
+        self.at.fails(gateway, status=503, count=count, takes_effect=takes_effect)
+
+    @rule(payment=pick)
+    def a_webhook_is_told_again(self, payment: int) -> None:
+        row = self._row("SELECT id FROM payments WHERE gateway <> 'none'", payment)
+        if row:
+            self._try(sync.ask_and_settle, row.id)
+
+    @rule()
+    def the_clock_strikes(self) -> None:
+        reconcile.run(thorough=True, older_than_seconds=0)
+
+    @rule()
+    def everything_comes_to_rest(self) -> None:
+        """No more faults; whatever was lost is repaired. Then the books must tell the whole truth."""
+        for gateway in GATEWAYS:
+            self.at.behaves(gateway)
+        for _ in range(6):
+            for row in self._waiting():
+                self._deliver(row)
+                self.heard = row.id
+            self._do(lambda tx: tx.execute(text("UPDATE disbursements SET updated_at = now() - interval '2 hours'")))
+            reconcile.run(thorough=True, older_than_seconds=0)
+            if not self._waiting():
+                break
+        self._check_clearing()
+        self._check_nothing_hangs()
+        self._check_nobody_got_more_than_owed()
+
+    # What must hold
+
+    @invariant()
+    def every_posting_balances(self) -> None:
+        assert self._rows("SELECT posting_id FROM ledger_entries GROUP BY 1 HAVING sum(amount) <> 0") == []
+
+    @invariant()
+    def stock_equals_the_orders_behind_it(self) -> None:
+        wrong = self._rows("""
+            SELECT t.id FROM ticket_tiers t LEFT JOIN order_items i ON i.tier_id = t.id
+            LEFT JOIN orders o ON o.id = i.order_id GROUP BY t.id
+            HAVING t.reserved <> count(i.id) FILTER (WHERE o.status IN ('reserved', 'pending_payment'))
+                OR t.sold <> count(i.id) FILTER (WHERE o.status = 'paid' AND i.returned_at IS NULL)
+        """)
+        assert wrong == []
+
+    @invariant()
+    def what_goes_back_was_paid(self) -> None:
+        wrong = self._rows("""
+            SELECT r.order_id FROM refunds r WHERE r.status <> 'rejected' GROUP BY 1
+            HAVING sum(r.amount) > (SELECT sum(p.received_amount) FROM payments p WHERE p.order_id = r.order_id)
+        """)
+        assert wrong == []
+
+    @invariant()
+    def nobody_enters_with_a_ticket_that_was_given_back(self) -> None:
+        wrong = self._rows("""
+            SELECT t.id FROM tickets t JOIN order_items i ON i.id = t.order_item_id JOIN orders o ON o.id = t.order_id
+            WHERE t.status = 'issued' AND (i.returned_at IS NOT NULL OR o.status <> 'paid')
+        """)
+        assert wrong == []
+
+    def _check_clearing(self) -> None:
+        """To the payment: what each gateway moved by each of our ids is what the books say."""
+        for gateway in GATEWAYS:
+            booked = {
+                row.name: int(row.amount)
+                for row in self._rows(
+                    """
+                    SELECT CASE WHEN d.id IS NOT NULL THEN CAST(d.id AS text)
+                            ELSE COALESCE(p.external_id, q.external_id) END AS name, sum(e.amount) AS amount
+                    FROM ledger_entries e JOIN ledger_postings l ON l.id = e.posting_id
+                    LEFT JOIN payments p ON p.id = l.reference_id
+                    LEFT JOIN refunds r ON r.id = l.reference_id LEFT JOIN payments q ON q.id = r.payment_id
+                    LEFT JOIN disbursements d ON d.id = l.reference_id
+                    WHERE e.account = 'gateway_clearing:' || :gateway GROUP BY 1 HAVING sum(e.amount) <> 0
+                    """,
+                    gateway=gateway,
+                )
+            }
+            moved = {name: amount for name, amount in self.at.moved(gateway).items() if amount}
+            assert booked == moved
+
+    def _check_nothing_hangs(self) -> None:
+        hanging = self._rows("""
+            SELECT 'refund' AS what, CAST(id AS text) AS id, status FROM refunds
+                WHERE status = 'processing' OR (status = 'approved' AND method IS DISTINCT FROM 'disbursement')
+            UNION ALL SELECT 'transfer', CAST(id AS text), status FROM disbursements WHERE status = 'sending'
+            UNION ALL SELECT 'payout', CAST(id AS text), status FROM payouts WHERE status = 'processing'
+            UNION ALL SELECT 'cancellation', CAST(event_id AS text), '' FROM event_cancellations
+                WHERE finished_at IS NULL
+            UNION ALL SELECT 'payment', CAST(p.id AS text), p.status FROM payments p JOIN orders o ON o.id = p.order_id
+                WHERE (p.status IN ('opening', 'pending') AND o.status NOT IN ('reserved', 'pending_payment'))
+                    OR p.must_end_at_gateway
+            UNION ALL SELECT 'order of a cancelled event', CAST(o.id AS text), o.status
+                FROM orders o JOIN event_cancellations c ON c.event_id = o.event_id
+                WHERE o.status IN ('reserved', 'pending_payment') OR (o.status = 'paid' AND EXISTS (
+                    SELECT 1 FROM order_items i WHERE i.order_id = o.id AND i.returned_at IS NULL))
+        """)
+        assert hanging == []
+
+    def _check_nobody_got_more_than_owed(self) -> None:
+        too_much = self._rows("""
+            SELECT d.payout_id AS id FROM disbursements d JOIN payouts p ON p.id = d.payout_id
+                WHERE d.status = 'succeeded' GROUP BY d.payout_id, p.amount HAVING sum(d.amount) <> p.amount
+            UNION ALL
+            SELECT r.id FROM refunds r JOIN disbursements d ON d.refund_id = r.id AND d.status = 'succeeded'
+                GROUP BY r.id HAVING sum(d.amount) <> r.amount OR r.status <> 'completed'
+            UNION ALL
+            SELECT o.id FROM orders o WHERE o.status = 'refunded' AND EXISTS (
+                SELECT 1 FROM refunds r WHERE r.order_id = o.id AND r.status IN ('approved', 'processing', 'failed')
+                    AND r.kind <> 'unusable_payment' AND r.kind <> 'review')
+        """)
+        assert too_much == []
+        owed = self._rows("""
+            SELECT COALESCE(sum(e.amount), 0) AS booked,
+                -COALESCE((SELECT sum(amount) FROM refunds
+                    WHERE status IN ('approved', 'processing', 'failed')), 0) AS open
+            FROM ledger_entries e WHERE e.account = 'refunds_payable'
+        """)
+        assert [row.booked for row in owed] == [row.open for row in owed]
+        waiting = self._rows("""
+            SELECT COALESCE(sum(e.amount), 0) AS booked,
+                -COALESCE((SELECT sum(amount) FROM payouts
+                    WHERE status IN ('pending', 'processing', 'failed')), 0) AS open
+            FROM ledger_entries e WHERE e.account = 'payouts_payable'
+        """)
+        assert [row.booked for row in waiting] == [row.open for row in waiting]
+
+    def teardown(self) -> None:
+        """It always comes to rest in the end."""
+        self.everything_comes_to_rest()
+
+    # How
+
+    def _open(self, buyer: int, event: int, quantities: tuple[int, int], gateway: int, method: int) -> Any:
+        who = self._one(self.buyers, buyer)
+        order = reserve(who, self._one(self.events, event), quantities)
+        if not isinstance(order, OrderAnswer):
+            return None
+        wanted = checkout.Request(payment_method=self._one(METHODS, method), gateway=self._one(GATEWAYS, gateway))
+        try:
+            return checkout.checkout(who.id, order.id, wanted).payments[-1]
+        except Problem:  # the gateway failed; the reservation runs out
+            make_overdue(order.id)
+            return None
+
+    def _deliver(self, row: Any) -> None:
+        """One message to whom it is for; mails are told elsewhere."""
+        acts: dict[str, Callable[[], object]] = {
+            "payment.success": lambda: issuing.add_missing(UUID(row.payload["order_id"])),
+            "order.ended": lambda: ending.end_payments_of(UUID(row.payload["order_id"])),
+            "payment.closing": lambda: ending.end_at_gateway(UUID(row.payload["payment_id"])),
+            "refund.approved": lambda: paying_back.pay_back(UUID(row.payload["refund_id"])),
+            "payout.requested": lambda: paying_out.pay_out(UUID(row.payload["payout_id"])),
+        }
+        if row.topic in acts:
+            self._try(acts[row.topic])
+
+    def _waiting(self, since: int | None = None) -> list[Any]:
+        after = self.heard if since is None else since
+        return self._rows("SELECT id, topic, payload FROM outbox WHERE id > :after ORDER BY id", after=after)
+
+    def _try(self, act: Callable[..., object], *arguments: Any) -> None:
+        """A gateway may fail, and the product may refuse: both are told to whoever asked."""
+        try:
+            act(*arguments)
+        except (GatewayError, Problem):
+            return
+
+    def _do(self, act: Callable[[Any], object]) -> None:
+        """One transaction, refused or not."""
+        try:
+            with transaction() as tx:
+                act(tx)
+        except Problem:
+            return
+
+    def _row(self, query: str, number: int) -> Any:
+        rows = self._rows(f"{query} ORDER BY id")
+        return rows[number % len(rows)] if rows else None
+
+    def _ids(self, query: str, **values: Any) -> list[UUID]:
+        return [row[0] for row in self._rows(query, **values)]
+
+    @staticmethod
+    def _rows(query: str, **values: Any) -> list[Any]:
+        with transaction() as tx:
+            return list(tx.execute(text(query), values).all())
+
+    @staticmethod
+    def _one(things: Any, number: int) -> Any:
+        return things[number % len(things)]
+
+
+@pytest.mark.usefixtures("database", "files")
+def test_every_rupiah_is_where_the_books_say(postgres):
+    with gateways(postgres, "money_machine") as Money.at:
+        run_state_machine_as_test(
+            Money,
+            settings=settings(
+                max_examples=max(STEPS // STEPS_AT_A_TIME, 1),
+                stateful_step_count=STEPS_AT_A_TIME,
+                deadline=None,
+                database=None,
+                phases=[Phase.explicit, Phase.generate, Phase.shrink],
+                suppress_health_check=list(HealthCheck),
+            ),
+        )

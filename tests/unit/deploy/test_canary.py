@@ -1,0 +1,80 @@
+"""The way of a release to all traffic, and back."""
+
+import pytest
+
+from infra.deploy.canary import roll_out
+from infra.deploy.health import Health
+from infra.deploy.traffic import Split
+
+RESERVE = Split("reserve", "reserve-1", "reserve-2")
+ORDERS = Split("orders", "orders-7", "orders-8")
+FINE = Health(requests=1_000, errors=0, p99_ms=100)
+ILL = Health(requests=1_000, errors=500, p99_ms=100)
+
+
+class Cloud:
+    """Traffic by service: what the new revision has, in percent, and every step on the way."""
+
+    def __init__(self, ill_at: int | None = None, stuck: str | None = None) -> None:
+        self.share: dict[str, int] = {}
+        self.steps: list[tuple[str, int]] = []
+        self.waited: list[float] = []
+        self._ill_at = ill_at
+        self._stuck = stuck
+
+    def move(self, split: Split, percent: int) -> None:
+        if split.service == self._stuck and percent == 0:
+            raise RuntimeError("permission denied")
+        self.share[split.service] = percent
+        self.steps.append((split.service, percent))
+
+    def measure(self, service: str, revision: str, window_seconds: int) -> Health:
+        assert self.waited[-1] == window_seconds
+        is_new = revision == "reserve-2"
+        return ILL if is_new and self.share[service] == self._ill_at else FINE
+
+    def release(self) -> list[str]:
+        return roll_out([RESERVE, ORDERS], move=self.move, measure=self.measure, wait=self.waited.append)
+
+
+def test_a_healthy_release_takes_three_steps():
+    cloud = Cloud()
+    assert cloud.release() == []
+    assert [percent for service, percent in cloud.steps if service == "reserve"] == [10, 50, 100]
+    assert cloud.share == {"reserve": 100, "orders": 100}
+    assert len(cloud.waited) == 3
+    assert all(seconds >= 600 for seconds in cloud.waited)
+
+
+@pytest.mark.parametrize("percent", [10, 50, 100])
+def test_one_ill_function_takes_everybody_back(percent: int):
+    cloud = Cloud(ill_at=percent)
+    complaints = cloud.release()
+    assert len(complaints) == 1
+    assert complaints[0].startswith("reserve: 50.0% errors")
+    assert cloud.share == {"reserve": 0, "orders": 0}
+    assert max(share for _, share in cloud.steps) == percent
+
+
+def test_an_error_on_the_way_takes_everybody_back():
+    cloud = Cloud()
+
+    def unreachable(service: str, revision: str, window_seconds: int) -> Health:
+        raise ConnectionError("Monitoring can't be reached")
+
+    with pytest.raises(ConnectionError):
+        roll_out([RESERVE, ORDERS], move=cloud.move, measure=unreachable, wait=cloud.waited.append)
+    assert cloud.share == {"reserve": 0, "orders": 0}
+
+
+def test_a_service_that_is_stuck_does_not_keep_the_others(capsys):
+    cloud = Cloud(ill_at=10, stuck="reserve")
+    assert cloud.release()
+    assert cloud.share["orders"] == 0
+    assert "do it by hand: reserve to reserve-1" in capsys.readouterr().out
+
+
+def test_nothing_new_is_no_work():
+    cloud = Cloud()
+    assert roll_out([], move=cloud.move, measure=cloud.measure, wait=cloud.waited.append) == []
+    assert cloud.steps == []

@@ -1,0 +1,78 @@
+"""When a new revision may have more traffic, and where the numbers come from."""
+
+import json
+
+import pytest
+import requests
+from werkzeug.wrappers import Request, Response
+
+from infra.deploy import health
+from infra.deploy.health import Health, complaint
+from tests.unit.deploy.conftest import a_site
+
+FINE = Health(requests=10_000, errors=10, p99_ms=400)
+
+
+@pytest.mark.parametrize(
+    "new",
+    [
+        FINE,
+        Health(requests=100, errors=1, p99_ms=2_000),
+        Health(requests=0, errors=0, p99_ms=0),
+        Health(requests=3, errors=2, p99_ms=9_000),
+    ],
+)
+def test_goes_on(new: Health):
+    assert complaint(FINE, new) is None
+
+
+@pytest.mark.parametrize(
+    ("new", "words"),
+    [
+        (Health(requests=1_000, errors=11, p99_ms=400), "1.1% errors"),
+        (Health(requests=1_000, errors=0, p99_ms=2_001), "p99 of 2001 ms"),
+        (Health(requests=3, errors=3, p99_ms=100), "3 of 3 answers are errors"),
+    ],
+)
+def test_goes_back(new: Health, words: str):
+    assert words in (complaint(FINE, new) or "")
+
+
+def test_what_ails_both_is_not_the_new_revisions_fault():
+    ill = Health(requests=1_000, errors=50, p99_ms=5_000)
+    assert complaint(ill, ill) is None
+    assert complaint(ill, Health(requests=1_000, errors=101, p99_ms=5_000)) is not None
+    assert complaint(ill, Health(requests=1_000, errors=50, p99_ms=7_501)) is not None
+
+
+def _monitoring(request: Request) -> Response:
+    """Cloud Monitoring with one busy revision: 500 answers, 5 errors, p99 of 250 ms."""
+    query = request.args["query"]
+    if request.headers["Authorization"] != "Bearer of-the-build" or request.path.split("/")[3] != "example-karcis":
+        return Response(status=403)
+    if 'revision_name="reserve-2"' not in query or "[600s]" not in query:
+        return Response(json.dumps({"data": {"result": []}}))
+    value = "250" if "histogram_quantile(0.99" in query else "5" if 'response_code_class="5xx"' in query else "500.2"
+    return Response(json.dumps({"data": {"result": [{"value": [0, value]}]}}))
+
+
+@pytest.fixture
+def monitoring(gcloud, monkeypatch):
+    monkeypatch.setenv("CLOUDSDK_CORE_PROJECT", "example-karcis")
+    with a_site(_monitoring) as url:
+        monkeypatch.setattr(health, "MONITORING", url)
+        yield monkeypatch
+
+
+def test_the_numbers_are_cloud_monitorings(monitoring):
+    assert health.health("reserve", "reserve-2", 600) == Health(requests=500, errors=5, p99_ms=250)
+
+
+def test_a_revision_nobody_has_called_yet(monitoring):
+    assert health.health("reserve", "reserve-3", 600) == Health(requests=0, errors=0, p99_ms=0)
+
+
+def test_numbers_that_cannot_be_had_are_an_error(monitoring):
+    monitoring.setenv("CLOUDSDK_CORE_PROJECT", "somebody-elses")
+    with pytest.raises(requests.HTTPError):
+        health.health("reserve", "reserve-2", 600)

@@ -1,0 +1,74 @@
+"""The pipeline's files agree with each other, with the scripts they call and with the triggers that start them."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[3]
+FILES = ["cloudbuild.yaml", "infra/deploy/release.yaml", "infra/deploy/database.yaml"]
+TRIGGERS = (ROOT / "infra" / "terraform" / "pipeline.tf").read_text(encoding="utf-8")
+
+
+def _build(file: str) -> dict:
+    return yaml.safe_load((ROOT / file).read_text(encoding="utf-8"))
+
+
+def _said(step: dict) -> str:
+    return " ".join([step.get("entrypoint", ""), *step["args"]])
+
+
+def _order(file: str) -> list[str]:
+    return [step["id"] for step in _build(file)["steps"]]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_script_is_there(file: str):
+    called = {name for step in _build(file)["steps"] for name in re.findall(r"-m (infra\.deploy\.\w+)", _said(step))}
+    for name in called:
+        assert callable(importlib.import_module(name).main)
+
+
+def test_every_make_target_is_there():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in ("check", "audit", "infra-check"):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_a_commit_is_proven_before_it_is_planned():
+    steps = {step["id"]: set(step.get("waitFor", [])) for step in _build("cloudbuild.yaml")["steps"]}
+    assert steps["plan"] >= {"test", "audit", "sbom", "infra-check"}
+    assert steps["build"] == {"plan"}
+    assert steps["ask"] == {"build"}
+    known = set(steps) | {"-"}
+    assert all(waited <= known for waited in steps.values())
+
+
+def test_a_release_goes_step_by_step():
+    release = _build("infra/deploy/release.yaml")
+    assert not [step for step in release["steps"] if "waitFor" in step or step.get("allowFailure")]
+    order = _order("infra/deploy/release.yaml")
+    wanted = ["freeze", "expand", "hold", "apply", "grants", "smoke", "canary", "smoke-again", "contract"]
+    assert [step for step in order if step in wanted] == wanted
+
+
+def test_there_is_time_for_the_canary():
+    from infra.deploy.canary import STEPS, WATCH_SECONDS
+
+    assert int(_build("infra/deploy/release.yaml")["timeout"].removesuffix("s")) > 3 * len(STEPS) * WATCH_SECONDS
+
+
+def test_the_release_waits_for_a_person():
+    trigger = TRIGGERS[TRIGGERS.index('resource "google_cloudbuild_trigger" "release"') :]
+    assert "approval_required = true" in trigger
+
+
+@pytest.mark.parametrize(("file", "trigger"), [("cloudbuild.yaml", "plan"), ("infra/deploy/release.yaml", "release")])
+def test_what_a_build_is_told_is_what_it_asks_for(file: str, trigger: str):
+    text = (ROOT / file).read_text(encoding="utf-8")
+    asked = set(re.findall(r"\$\{(_[A-Z_]+)\}", text)) - set(_build(file).get("substitutions", {}))
+    resource = re.search(rf'resource "google_cloudbuild_trigger" "{trigger}" \{{.*?\n\}}', TRIGGERS, re.DOTALL)
+    assert resource is not None
+    assert set(re.findall(r"^\s+(_[A-Z_]+)\s+=", resource[0], re.MULTILINE)) == asked

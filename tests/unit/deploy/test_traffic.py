@@ -1,0 +1,53 @@
+"""What serves is pinned before a deploy, and known after it."""
+
+import pytest
+
+from functions.manifest import manifest
+from infra.deploy import traffic
+from infra.deploy.traffic import Split, Undecided
+
+NAMES = [name.replace("_", "-") for name in manifest().functions]
+
+
+def _service(serving: dict[str, int], latest: str) -> dict:
+    targets = [{"revisionName": revision, "percent": percent} for revision, percent in serving.items()]
+    return {"traffic": [*targets, {"revisionName": latest, "tag": "candidate"}], "latestReadyRevisionName": latest}
+
+
+def _all(revision: str, latest: str) -> dict:
+    return {name: _service({f"{name}-{revision}": 100}, f"{name}-{latest}") for name in NAMES}
+
+
+def test_hold_pins_what_serves(gcloud):
+    gcloud.holds(_all("1", latest="2"))
+    assert traffic.hold() == {name: f"{name}-1" for name in NAMES}
+    assert gcloud.changes() == [[name, f"--to-revisions={name}-1=100"] for name in NAMES]
+
+
+def test_a_function_that_is_new_is_nobodys_to_hold(gcloud):
+    there = _all("1", latest="1")
+    del there[NAMES[0]]
+    gcloud.holds(there)
+    assert NAMES[0] not in traffic.hold()
+
+
+def test_a_release_left_half_way_is_for_a_person(gcloud):
+    gcloud.holds(_all("1", latest="1") | {NAMES[3]: _service({"old": 90, "new": 10}, "new")})
+    with pytest.raises(Undecided, match=NAMES[3]):
+        traffic.hold()
+    assert not gcloud.changes()
+
+
+def test_only_what_has_a_new_revision_is_moved(gcloud):
+    gcloud.holds(_all("1", latest="1") | {"reserve": _service({"reserve-1": 100}, "reserve-2")})
+    held = {name: f"{name}-1" for name in NAMES if name != "orders"}
+    assert traffic.splits(held) == [Split("reserve", "reserve-1", "reserve-2")]
+
+
+@pytest.mark.parametrize(
+    ("percent", "shares"), [(10, "new=10,old=90"), (50, "new=50,old=50"), (100, "new=100"), (0, "old=100")]
+)
+def test_a_share_of_the_traffic(gcloud, percent: int, shares: str):
+    gcloud.holds({})
+    traffic.move(Split("reserve", "old", "new"), percent)
+    assert gcloud.changes() == [["reserve", f"--to-revisions={shares}"]]
