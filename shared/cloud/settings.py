@@ -67,7 +67,7 @@ class Settings:
     rate_limits: str = "on"
     """`off` lets everybody call as often as they like (SEC-003)."""
     shared_cache: str = "on"
-    """`off` answers every read of the catalogue from the database, for which see docs/decisions/0005."""
+    """`off` answers every read of the catalogue from the database, see docs/decisions/0005-shared-cache.md."""
     trusted_proxies: int = 0
     """How many entries of X-Forwarded-For our own infrastructure appends: 2 behind Google's load balancer."""
     log_level: str = "INFO"
