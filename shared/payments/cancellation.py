@@ -16,7 +16,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.catalog import editing
+from shared.catalog import editing, pages
 from shared.cloud import audit, tasks
 from shared.cloud.database import Transaction, after_commit, transaction
 from shared.identity.tokens import Principal
@@ -144,6 +144,7 @@ def start(tx: Transaction, caller: Principal, event_id: UUID, wanted: Cancellati
         _refuse_too_late(tx, caller, event_id)
         tx.execute(_CANCEL, {"event_id": event_id})
         tx.execute(_OFF_SALE, {"event_id": event_id})
+        pages.changed_with(tx, event_id)
         audit.record(
             tx, "event.cancelled", subject="event", subject_id=event_id, actor_id=caller.id, reason=wanted.reason
         )
