@@ -31,9 +31,9 @@ resource "google_sql_user" "this" {
   type     = "CLOUD_IAM_SERVICE_ACCOUNT"
 }
 
-# Counters of callers' requests (SEC-003), which only functions with callers keep.
+# Counters of callers' requests (SEC-003), which only functions with callers keep, and the shared cache.
 resource "google_project_iam_member" "firestore" {
-  count = var.is_public ? 1 : 0
+  count = var.is_public || var.shares_cache ? 1 : 0
 
   project = var.project_id
   role    = "roles/datastore.user"

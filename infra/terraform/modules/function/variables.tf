@@ -117,3 +117,9 @@ variable "deletes_files" {
   type        = bool
   default     = false
 }
+
+variable "shares_cache" {
+  description = "Whether it reads or ends what all instances share in Firestore."
+  type        = bool
+  default     = false
+}

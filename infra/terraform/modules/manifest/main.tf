@@ -19,7 +19,7 @@ locals {
 
   empty = {
     edge                  = "standard", routes = [], tasks = [], jobs = {}, subscribes = [], publishes = [], enqueues = [], secrets = [], buckets = [], deletes_files = false,
-    collects_dead_letters = false
+    collects_dead_letters = false, shared_cache = false
   }
   functions = { for name, entry in local.declared.functions : name => merge(local.empty, local.declared.defaults, entry) }
 
