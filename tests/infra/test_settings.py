@@ -1,5 +1,7 @@
 """What functions are told is what the code reads, and where others will look for them."""
 
+import pytest
+
 from functions.manifest import manifest
 from infra.deploy.grants import logins
 from shared.cloud import cache, counters
