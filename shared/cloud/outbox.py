@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from shared.cloud import pubsub
 from shared.cloud.database import Transaction, after_commit, notes, transaction
-from shared.cloud.logs import correlation_id
+from shared.cloud.logs import handed_on
 
 log = logging.getLogger(__name__)
 
@@ -44,13 +44,12 @@ _PUBLISHED = text("UPDATE outbox SET published_at = now() WHERE id = ANY(:ids)")
 
 def add(tx: Transaction, topic: str, payload: dict[str, Any]) -> None:
     """Say `topic` with `payload` (ids and versions only, no personal data) once `tx` has committed."""
-    attributes = {"correlation_id": correlation_id()}
     row_id = tx.execute(
         _ADD,
         {
             "topic": topic,
             "payload": json.dumps(payload, default=_plain),
-            "attributes": json.dumps(attributes),
+            "attributes": json.dumps(handed_on()),
         },
     ).scalar_one()
     added = notes(tx).outbox_ids
