@@ -40,6 +40,11 @@ _CLAIM_WAITING = text("""
     RETURNING id, topic, payload, attributes
 """)
 _PUBLISHED = text("UPDATE outbox SET published_at = now() WHERE id = ANY(:ids)")
+_OLDEST = text("""
+    SELECT COALESCE(EXTRACT(epoch FROM now() - created_at), 0)
+    FROM outbox  -- Uses index: outbox_unpublished
+    WHERE published_at IS NULL ORDER BY id LIMIT 1
+""")
 
 
 def add(tx: Transaction, topic: str, payload: dict[str, Any]) -> None:
@@ -75,6 +80,11 @@ def sweep(older_than_seconds: int = 10) -> int:
         total += _publish(rows)
         if len(rows) < 200:
             return total
+
+
+def oldest_seconds(tx: Transaction) -> float:
+    """For how long the oldest message has waited to be published; 0 where none waits."""
+    return float(tx.execute(_OLDEST).scalar() or 0)
 
 
 def _publish(rows: Any) -> int:
