@@ -70,7 +70,7 @@ class Web:
             return self._public_function(path)
         if path.startswith("/functions/"):
             return self._named_function(path, environ)
-        if path in ("/healthz", "/readyz"):
+        if path in ("/health/live", "/health/ready", "/healthz", "/readyz"):
             return self._functions["orders"]
         if path.startswith("/simulators"):
             return self._simulators

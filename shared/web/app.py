@@ -27,7 +27,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 from werkzeug.routing import Map, RequestRedirect
 
-from shared.cloud import logs, tracing
+from shared.cloud import logs, shutdown, tracing
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.problems import MethodNotAllowed, NotFound, Problem
@@ -88,6 +88,7 @@ class App:
         serve.__name__ = serve.__qualname__ = self.name
         functions_framework.http(serve)
         functions_framework.errorhandler(404)(_not_routed)
+        shutdown.arrange()
         return serve
 
     def _http(self, method: str, path: str, options: dict[str, Any]) -> Callable[[H], H]:
@@ -302,5 +303,5 @@ def _not_routed(_: Exception) -> Response:
     return answer
 
 
-_HEALTH = {"/healthz": _alive, "/readyz": _ready}
-"""Liveness and readiness, on every function; not worth a log line."""
+_HEALTH = {"/health/live": _alive, "/health/ready": _ready, "/healthz": _alive, "/readyz": _ready}
+"""Liveness and readiness, on every function; not worth a log line. Google's front end keeps paths ending in z."""
