@@ -127,6 +127,11 @@ class Stack:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     child.resume()
 
+    def web_workers(self) -> list[psutil.Process]:
+        """The processes that answer people: the children of the web server's own."""
+        serving = [child for child in self._children() if "infra.local.serve web" in " ".join(child.cmdline())]
+        return [each for each in serving if each.ppid() in {other.pid for other in serving}]
+
     @contextlib.contextmanager
     def database(self) -> Iterator[Engine]:
         """The product's database."""

@@ -1,6 +1,6 @@
 """Put right what slipped through (layer 3)."""
 
-from shared.payments import clearing
+from shared.payments import clearing, gauges
 from shared.payments import reconcile as repairing
 from shared.web import App
 
@@ -9,8 +9,9 @@ app = App("reconcile")
 
 @app.job("light")
 def light() -> None:
-    """Every five minutes: what is stuck."""
+    """Every five minutes: what is stuck, and the numbers that say how we do."""
     repairing.run(thorough=False)
+    gauges.log_all()
 
 
 @app.job("thorough")

@@ -22,6 +22,8 @@ class Layout:
     simulators_port: int
     database_url: str
     """The product's database."""
+    metrics_dir: Path
+    """Where the workers keep their counters."""
     store_url: str
     """The local cloud's and the simulators' own database."""
 
@@ -58,6 +60,7 @@ class Layout:
             "DATABASE_URL": self.database_url,
             "LOCAL_STORE_URL": self.store_url,
             "LOCAL_CLOUD_URL": self.cloud_url,
+            "PROMETHEUS_MULTIPROC_DIR": str(self.metrics_dir),
             "PUBSUB_EMULATOR_HOST": grpc,
             "FIRESTORE_EMULATOR_HOST": grpc,
             "CLOUD_TASKS_EMULATOR_HOST": grpc,
@@ -75,7 +78,8 @@ def layout(data_dir: Path, *, port: int, database_url: str, store_url: str) -> L
     names = ("grpc_port", "cloud_port", "simulators_port")
     ports = {name: kept[name] if name in kept and _is_free(kept[name]) else _free_port() for name in names}
     file.write_text(json.dumps(ports))
-    return Layout(port=port, database_url=database_url, store_url=store_url, **ports)
+    metrics_dir = data_dir / "metrics"
+    return Layout(port=port, database_url=database_url, store_url=store_url, metrics_dir=metrics_dir, **ports)
 
 
 def _is_free(port: int) -> bool:

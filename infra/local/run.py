@@ -7,6 +7,7 @@ first one ended, however it ended.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -41,6 +42,7 @@ def main() -> int:
             database_url, store_url = running.enter_context(_databases(data_dir))
             chosen = layout(data_dir, port=port, database_url=database_url, store_url=store_url)
             os.environ.update(chosen.environment(os.environ))
+            _forget_counters(chosen.metrics_dir)
             _start(running, chosen, data_dir)
             _welcome(chosen)
             return _watch(running)
@@ -69,6 +71,12 @@ def _start(running: ExitStack, chosen: Layout, data_dir: Path) -> None:
     _spawn(running, "infra.local.serve", "web", "--port", str(chosen.port), *workers)
     _until_answers(f"{chosen.public_url}/readyz", "the product")
     _until_answers(f"http://{HOST}:{chosen.simulators_port}/simulators/", "the simulators")
+
+
+def _forget_counters(folder: Path) -> None:
+    """Counters begin with the processes that count."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
 
 
 @contextmanager

@@ -5,12 +5,14 @@
     /simulators/...     both payment gateways and the mail service
     /inbox              the mails that would have been sent
     /media/...          banners, from the public bucket
+    /metrics            how it does, for Prometheus
     /                   what there is here
 
 Each function is made by functions-framework from the root main.py, exactly as in the cloud.
 """
 
 import json
+import logging
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from pathlib import Path
@@ -22,7 +24,7 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
 
 from functions.manifest import manifest
-from infra.local import media, start_page
+from infra.local import media, metrics, start_page
 from infra.local.simulators import application as simulators
 from infra.local.simulators import inbox
 from infra.local.simulators.settings import SimulatorSettings
@@ -49,6 +51,7 @@ class Web:
             for name in listed
         }
         logs.configure()
+        logging.getLogger().addHandler(metrics.Counting())
         self._routes = Map(
             [Rule(_path(line), endpoint=function.name) for function in listed.values() for line in function.routes],
             strict_slashes=False,
@@ -67,7 +70,7 @@ class Web:
             return self._public_function(path)
         if path.startswith("/functions/"):
             return self._named_function(path, environ)
-        if path in ("/healthz", "/readyz"):
+        if path in ("/health/live", "/health/ready", "/healthz", "/readyz"):
             return self._functions["orders"]
         if path.startswith("/simulators"):
             return self._simulators
@@ -75,6 +78,8 @@ class Web:
             return self._inbox
         if path.startswith(media.PATH):
             return media.application
+        if path == metrics.PATH:
+            return metrics.application
         return start_page.page(path) or _not_found
 
     def _public_function(self, path: str) -> Wsgi:

@@ -14,6 +14,12 @@ _RECORD = text("""
     VALUES (:actor_id, :action, :subject, :subject_id, CAST(:details AS jsonb), :correlation_id)
 """)
 
+_CORRELATION = text("""
+    SELECT correlation_id FROM audit_log  -- Uses index: audit_log_subject
+    WHERE subject = :subject AND subject_id = :subject_id AND action = :action
+    ORDER BY at LIMIT 1
+""")
+
 
 def record(
     tx: Transaction,
@@ -36,3 +42,11 @@ def record(
             "correlation_id": correlation_id(),
         },
     )
+
+
+def correlation_of(tx: Transaction, action: str, *, subject: str, subject_id: UUID) -> str | None:
+    """The correlation id of the request that first did `action` to a subject, if any did."""
+    found: str | None = tx.execute(
+        _CORRELATION, {"action": action, "subject": subject, "subject_id": str(subject_id)}
+    ).scalar()
+    return found

@@ -39,6 +39,11 @@ class Once(Generic[T]):
                     self._value = self._build()
         return self._value
 
+    @property
+    def is_built(self) -> bool:
+        """Whether it has been used."""
+        return self._value is not None
+
     def provide(self, value: T | None) -> None:
         """Use `value` from now on; None builds anew at the next use (tests, and a forked worker)."""
         self._value = value

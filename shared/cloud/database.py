@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection as Transaction
 
+from shared.cloud import tracing
 from shared.cloud.clients import engine
 
 __all__ = ["Transaction", "after_commit", "autocommit", "notes", "transaction"]
@@ -29,7 +30,7 @@ def transaction() -> Iterator[Transaction]:
     What was put off with `after_commit` runs once the commit is durable and the connection is back in
     the pool; after a roll-back it is forgotten.
     """
-    with engine().connect() as connection:
+    with tracing.span("transaction", "client", {"db.system.name": "postgresql"}), engine().connect() as connection:
         notes = connection.info[_NOTES] = Notes()
         try:
             with connection.begin():

@@ -118,6 +118,11 @@ def listed(tx: Transaction, page: DeadLetterPage) -> Listing[DeadLetterAnswer]:
     )
 
 
+def undecided(tx: Transaction) -> int:
+    """How many nobody has decided about."""
+    return int(tx.execute(_COUNT, {"is_open": True}).scalar_one())
+
+
 def read(tx: Transaction, letter_id: UUID) -> DeadLetterAnswer:
     """One of them. Raises NotFound."""
     row = tx.execute(_ONE, {"id": letter_id}).mappings().first()

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from shared.cloud import trace_context
 from shared.cloud.settings import settings
 
 _correlation: ContextVar[str] = ContextVar("correlation_id", default="")
-_trace: ContextVar[str] = ContextVar("trace", default="")
+_REPORTED_ERROR = "type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent"
 
 _ENDS = r"\s\"'<>@,;:()\[\]{}=&?/|*"  # what surrounds an address in a text, and the stars of one that is masked
 _EMAIL = re.compile(rf"([^{_ENDS}])[^{_ENDS}]*?(@|%40)([\w-]+(?:\.[\w-]+)+)")
@@ -39,13 +40,25 @@ def correlation_id() -> str:
     return _correlation.get() or begin_request()
 
 
-def begin_request(given: str | None = None, traceparent: str | None = None) -> str:
-    """Start a request's context with the caller's correlation id (if it looks like one) or a new one."""
+def begin_request(given: str | None = None, carrier: Mapping[str, str] | None = None) -> str:
+    """Start a request's context with the caller's correlation id (if it looks like one) or a new one.
+
+    `carrier` holds the caller's place in a trace: headers in lower case, or a message's attributes.
+    """
     wanted = given if given and re.fullmatch(r"[A-Za-z0-9_.:-]{8,80}", given) else str(uuid4())
     _correlation.set(wanted)
-    parts = (traceparent or "").split("-")
-    _trace.set(parts[1] if len(parts) == 4 and len(parts[1]) == 32 else "")
+    trace_context.begin(carrier or {})
     return wanted
+
+
+def go_on_as(correlation: str) -> None:
+    """Take up the correlation id of what this request turned out to be about."""
+    _correlation.set(correlation)
+
+
+def handed_on() -> dict[str, str]:
+    """What goes along with a message, so that its consumer goes on where we are: correlation id and trace."""
+    return {"correlation_id": correlation_id(), "traceparent": trace_context.current().traceparent}
 
 
 class JsonLines(logging.Formatter):
@@ -62,12 +75,29 @@ class JsonLines(logging.Formatter):
             "function": chosen.function,
             "correlation_id": _correlation.get(),
         }
-        if _trace.get():
-            line["logging.googleapis.com/trace"] = f"projects/{chosen.google_cloud_project}/traces/{_trace.get()}"
+        line.update(_place_in_trace())
         line.update({key: value for key, value in vars(record).items() if key not in _STANDARD})
         if record.exc_info:
             line["stack_trace"] = "".join(traceback.format_exception(*record.exc_info))
+            if record.levelno >= logging.ERROR:
+                line.update(_reported_error())
         return json.dumps(_masked(line))
+
+
+def _place_in_trace() -> dict[str, Any]:
+    """The keys by which Cloud Logging shows a line under its trace (gcp.md 7.1)."""
+    position = trace_context.current()
+    return {
+        "logging.googleapis.com/trace": f"projects/{settings().google_cloud_project}/traces/{position.trace_id}",
+        "logging.googleapis.com/spanId": position.span_id,
+        "logging.googleapis.com/trace_sampled": position.is_recorded,
+    }
+
+
+def _reported_error() -> dict[str, Any]:
+    """What makes Error Reporting take in a line: it groups by `stack_trace`, within a function's revision."""
+    service = {"service": settings().function, "version": settings().k_revision or "local"}
+    return {"@type": _REPORTED_ERROR, "serviceContext": service}
 
 
 def _masked(value: Any) -> Any:

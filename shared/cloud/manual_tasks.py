@@ -13,6 +13,7 @@ _OPEN = text("""
     VALUES (:kind, :subject, :subject_id, CAST(:details AS jsonb))
     ON CONFLICT (kind, subject_id) WHERE done_at IS NULL DO NOTHING
 """)
+_COUNT_OPEN = text("SELECT count(*) FROM manual_tasks WHERE done_at IS NULL")  # Uses index: one_open_manual_task
 
 
 def add(tx: Transaction, kind: str, *, subject: str, subject_id: UUID | str, **details: Any) -> None:
@@ -26,3 +27,8 @@ def add(tx: Transaction, kind: str, *, subject: str, subject_id: UUID | str, **d
             "details": json.dumps(details, default=str),
         },
     )
+
+
+def count_open(tx: Transaction) -> int:
+    """How many wait for a person."""
+    return int(tx.execute(_COUNT_OPEN).scalar_one())

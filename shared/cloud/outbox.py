@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from shared.cloud import pubsub
 from shared.cloud.database import Transaction, after_commit, notes, transaction
-from shared.cloud.logs import correlation_id
+from shared.cloud.logs import handed_on
 
 log = logging.getLogger(__name__)
 
@@ -40,17 +40,21 @@ _CLAIM_WAITING = text("""
     RETURNING id, topic, payload, attributes
 """)
 _PUBLISHED = text("UPDATE outbox SET published_at = now() WHERE id = ANY(:ids)")
+_OLDEST = text("""
+    SELECT COALESCE(EXTRACT(epoch FROM now() - created_at), 0)
+    FROM outbox  -- Uses index: outbox_unpublished
+    WHERE published_at IS NULL ORDER BY id LIMIT 1
+""")
 
 
 def add(tx: Transaction, topic: str, payload: dict[str, Any]) -> None:
     """Say `topic` with `payload` (ids and versions only, no personal data) once `tx` has committed."""
-    attributes = {"correlation_id": correlation_id()}
     row_id = tx.execute(
         _ADD,
         {
             "topic": topic,
             "payload": json.dumps(payload, default=_plain),
-            "attributes": json.dumps(attributes),
+            "attributes": json.dumps(handed_on()),
         },
     ).scalar_one()
     added = notes(tx).outbox_ids
@@ -76,6 +80,11 @@ def sweep(older_than_seconds: int = 10) -> int:
         total += _publish(rows)
         if len(rows) < 200:
             return total
+
+
+def oldest_seconds(tx: Transaction) -> float:
+    """For how long the oldest message has waited to be published; 0 where none waits."""
+    return float(tx.execute(_OLDEST).scalar() or 0)
 
 
 def _publish(rows: Any) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import wait
 from typing import Any
 
-from shared.cloud import clients
+from shared.cloud import clients, tracing
 from shared.cloud.settings import settings
 
 PUBLISH_TIMEOUT_SECONDS = 10
@@ -16,6 +16,11 @@ def publish(messages: Sequence[tuple[str, dict[str, Any], dict[str, str]]]) -> l
 
     Returns, in the same order, None where Pub/Sub has acknowledged and the error where it has not.
     """
+    with tracing.span("publish", "producer", {"messaging.batch.message_count": len(messages)}):
+        return _publish(messages)
+
+
+def _publish(messages: Sequence[tuple[str, dict[str, Any], dict[str, str]]]) -> list[Exception | None]:
     try:
         client = clients.publisher()
         futures = [

@@ -14,6 +14,8 @@ class Settings:
     region: str = "asia-southeast2"
     function: str = "local"
     """The function this process serves (for logs, traces and the database's application name)."""
+    k_revision: str = ""
+    """The revision that serves, as Cloud Run names it."""
     public_url: str = "http://127.0.0.1:8080"
     """Where buyers reach us; links in mails and the gateways' return addresses begin with it."""
     function_url_template: str = "http://127.0.0.1:8080/functions/{name}"
@@ -71,6 +73,10 @@ class Settings:
     trusted_proxies: int = 0
     """How many entries of X-Forwarded-For our own infrastructure appends: 2 behind Google's load balancer."""
     log_level: str = "INFO"
+    trace_exporter: str = "none"
+    """Where recorded traces go: `cloud` (Cloud Trace), `console`, or `none`."""
+    trace_percent: int = 10
+    """How many of a hundred traces are recorded, where they go anywhere."""
 
 
 @lru_cache(maxsize=1)

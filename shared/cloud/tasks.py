@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from shared.cloud import clients
+from shared.cloud import clients, trace_context
 from shared.cloud.logs import correlation_id
 from shared.cloud.settings import function_url, settings
 
@@ -40,7 +40,11 @@ def enqueue(
         http_request=tasks_v2.HttpRequest(
             http_method=tasks_v2.HttpMethod.POST,
             url=f"{audience}{path}",
-            headers={"Content-Type": "application/json", "X-Request-Id": correlation_id()},
+            headers={
+                "Content-Type": "application/json",
+                "X-Request-Id": correlation_id(),
+                "traceparent": trace_context.current().traceparent,
+            },
             body=json.dumps(payload).encode(),
             oidc_token=tasks_v2.OidcToken(service_account_email=chosen.invoker, audience=audience),
         ),

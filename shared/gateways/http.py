@@ -27,6 +27,7 @@ from tenacity import (
 )
 from urllib3.exceptions import NewConnectionError
 
+from shared.cloud import trace_context, tracing
 from shared.gateways.errors import GatewayMisconfigured, GatewayRefused, GatewayUnavailable
 
 __all__ = ["Answer", "GatewayMisconfigured", "GatewayRefused", "GatewayUnavailable", "JsonApi", "Patience"]
@@ -173,6 +174,18 @@ class JsonApi:
             return self._read(self._send(request, give_up_at))
 
     def _send(self, request: "_Request", give_up_at: float) -> requests.Response:
+        facts = {"http.request.method": request.method, "peer.service": self.gateway}
+        begun = time.perf_counter()
+        with tracing.span(f"{self.gateway} {request.method}", "client", facts):
+            response = self._exchange(request, give_up_at)
+        took = round((time.perf_counter() - begun) * 1000, 1)
+        logger.info(
+            "gateway.answered",
+            extra={"gateway": self.gateway, "status": response.status_code, "milliseconds": took},
+        )
+        return response
+
+    def _exchange(self, request: "_Request", give_up_at: float) -> requests.Response:
         left = max(give_up_at - time.monotonic(), _SHORTEST_READ_SECONDS)
         try:
             return self._session.request(
@@ -180,7 +193,7 @@ class JsonApi:
                 request.url,
                 json=request.body,
                 params=request.query,
-                headers=request.headers,
+                headers={**(request.headers or {}), "traceparent": trace_context.current().traceparent},
                 timeout=(min(self._patience.connect_seconds, left), min(self._patience.read_seconds, left)),
                 allow_redirects=False,
             )

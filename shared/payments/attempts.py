@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.cloud import outbox
+from shared.cloud import audit, outbox
 from shared.cloud.database import Transaction
 from shared.cloud.settings import settings
 from shared.gateways.facts import OpenedPayment, PaymentFact
@@ -22,6 +22,8 @@ from shared.problems import NotFound, TryAgain, violated_constraint
 from shared.sales.orders import Order
 
 OPEN = ("opening", "pending")
+OPENING = "payment.opening"
+"""The audit line of a new try; its correlation id is that of the buyer's checkout."""
 
 _COLUMNS = """
     id, order_id, attempt, gateway, external_id, gateway_reference, payment_method, status, amount,
@@ -150,6 +152,7 @@ def add(tx: Transaction, order: Order, *, gateway: str, method: str, amount: int
             if violated_constraint(error) == "one_open_unique_amount":
                 continue
             raise
+        audit.record(tx, OPENING, subject="payment", subject_id=row.id, actor_id=order.user_id, gateway=gateway)
         return Attempt(**row._mapping)
     raise TryAgain("Too many people are paying this very amount. Try again in a minute.", retry_after_seconds=60)
 

@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from shared.cloud import audit, clock, manual_tasks
-from shared.cloud.database import transaction
+from shared.cloud.database import Transaction, transaction
 from shared.gateways import accounts
 from shared.gateways.facts import Movement, PaymentState
 from shared.payments import attempts, providers
@@ -23,6 +23,9 @@ from shared.payments import attempts, providers
 WINDOW = timedelta(hours=50)
 """Two nights and a little, so that a night without a run leaves no gap."""
 MARGIN = timedelta(hours=1)
+
+DIFFERENCE = "clearing_difference"
+"""The manual task that one difference becomes."""
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +50,10 @@ _TOUCHED = text(f"""
         WHERE l.order_id = p.order_id AND e.account = 'gateway_clearing:' || :gateway
           AND (l.reference_id = p.id OR l.reference_id IN (SELECT id FROM refunds WHERE payment_id = p.id))) AS booked
     FROM touched t JOIN payments p ON p.id = t.payment_id
+""")
+_OPEN_DIFFERENCE = text("""
+    SELECT COALESCE(sum(abs(CAST(details ->> 'booked' AS bigint) - CAST(details ->> 'moved' AS bigint))), 0)
+    FROM manual_tasks WHERE kind = :kind AND done_at IS NULL  -- Uses index: one_open_manual_task
 """)
 
 
@@ -79,11 +86,16 @@ def check(*, window: timedelta = WINDOW, margin: timedelta = MARGIN) -> None:
         )  # fmt: skip
         for found in differences:
             details = {"gateway": found.gateway, "booked": found.booked, "moved": found.moved}
-            manual_tasks.add(tx, "clearing_difference", subject="gateway_movement", subject_id=found.name, **details)
+            manual_tasks.add(tx, DIFFERENCE, subject="gateway_movement", subject_id=found.name, **details)
     if differences:
         log.critical("clearing.difference", extra={"differences": [vars(each) for each in differences[:20]]})
         raise BooksDiffer(f"{len(differences)} differences")
     log.info("clearing.agrees", extra={"since": since.isoformat(), "until": until.isoformat()})
+
+
+def open_difference(tx: Transaction) -> int:
+    """Rupiah by which books and gateways differ in what nobody has settled yet, signs left out."""
+    return int(tx.execute(_OPEN_DIFFERENCE, {"kind": DIFFERENCE}).scalar_one())
 
 
 def _at_xendit(since: datetime, until: datetime, margin: timedelta) -> Iterable[Difference]:

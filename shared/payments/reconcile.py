@@ -150,6 +150,7 @@ def run(*, thorough: bool, older_than_seconds: int = 60) -> dict[str, int]:
         totals["ledger_difference"] = _ledger_differences()
     with transaction() as tx:
         audit.record(tx, "reconcile_run", subject="run", subject_id=None, thorough=thorough, totals=totals)
+    _tell_of_bulk_repairs(totals)
     log.info("reconcile.run", extra={"totals": totals})
     return totals
 
@@ -176,7 +177,15 @@ def _repair(check: _Check, row: Any) -> bool:
         return False
     with transaction() as tx:
         audit.record(tx, check.name, subject="row", subject_id=row.id, outcome=outcome)
+    log.warning("reconcile.repaired", extra={"check": check.name, "id": str(row.id), "outcome": str(outcome)})
     return True
+
+
+def _tell_of_bulk_repairs(totals: dict[str, int]) -> None:
+    """What is repaired many at once. Stock that is released and files that go are everyday business, no repairs."""
+    for name in ("reconcile_fix_message_published", "reconcile_fix_counter"):
+        if totals.get(name):
+            log.warning("reconcile.repaired", extra={"check": name, "count": totals[name]})
 
 
 def _say_again(topic: str, field: str) -> Callable[[Any], object]:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.cloud import audit, dead_letters, manual_tasks, tasks
+from shared.cloud import audit, dead_letters, logs, manual_tasks, tasks
 from shared.cloud.database import Transaction, transaction
 from shared.gateways import accounts
 from shared.gateways.errors import GatewayError, PayloadUnreadable, SignatureInvalid
@@ -123,6 +123,7 @@ def _act(event: Any) -> str:
 def _keep(tx: Transaction, notice: WebhookNotice) -> UUID | None:
     """Write the event down; its id if it is new and there is something to act on."""
     names = _named_by(tx, notice)
+    _go_on_as_purchase(tx, names["payment_id"])
     outcome = _outcome_at_once(notice, names)
     event_id: UUID | None = tx.execute(
         _KEEP,
@@ -161,6 +162,15 @@ def _named_by(tx: Transaction, notice: WebhookNotice) -> dict[str, UUID | None]:
     else:
         names["payment_id"] = attempts.named(tx, notice.gateway, notice.external_id, notice.gateway_reference)
     return names
+
+
+def _go_on_as_purchase(tx: Transaction, payment_id: UUID | None) -> None:
+    """What a gateway causes is found under the id of the checkout it answers to; gateways hand no id of ours back."""
+    if payment_id is None:
+        return
+    correlation = audit.correlation_of(tx, attempts.OPENING, subject="payment", subject_id=payment_id)
+    if correlation:
+        logs.go_on_as(correlation)
 
 
 def _outcome_at_once(notice: WebhookNotice, names: Mapping[str, UUID | None]) -> str | None:

@@ -38,6 +38,10 @@ _COLUMNS = """
     capacity_released_at, review_reason, promo_counted, created_at
 """
 _LOCK = text(f"SELECT {_COLUMNS} FROM orders WHERE id = :id FOR UPDATE")
+_OLDEST_UNISSUED = text("""
+    SELECT EXTRACT(epoch FROM now() - min(paid_at)) FROM orders  -- Uses index: orders_unissued
+    WHERE status = 'paid' AND tickets_issued_at IS NULL
+""")
 _EXTEND = text("""
     UPDATE orders SET status = 'pending_payment', updated_at = now(),
         reservation_expires_at = created_at + make_interval(secs => :payment_seconds)
@@ -263,3 +267,8 @@ def _give_back_promos(tx: Transaction, ending: Sequence[Order | Row[Any]]) -> No
     counted = [order.id for order in ending if order.promo_counted]
     if counted:
         promos.give_back(tx, counted)
+
+
+def oldest_unissued_seconds(tx: Transaction) -> float:
+    """For how long the buyer who has waited longest for paid tickets has waited; 0 where nobody waits."""
+    return float(tx.execute(_OLDEST_UNISSUED).scalar() or 0)

@@ -27,12 +27,12 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 from werkzeug.routing import Map, RequestRedirect
 
-from shared.cloud import logs
+from shared.cloud import logs, shutdown, tracing
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.problems import MethodNotAllowed, NotFound, Problem
 from shared.web import cookie_mode, cors, deliveries, headers, idempotency, limits, rendering, requests
-from shared.web.routes import Parameter, Route, Source, route
+from shared.web.routes import Kind, Parameter, Route, Source, route
 
 API = "/api/v1"
 
@@ -88,6 +88,7 @@ class App:
         serve.__name__ = serve.__qualname__ = self.name
         functions_framework.http(serve)
         functions_framework.errorhandler(404)(_not_routed)
+        shutdown.arrange()
         return serve
 
     def _http(self, method: str, path: str, options: dict[str, Any]) -> Callable[[H], H]:
@@ -110,7 +111,7 @@ class App:
             headers.secure(answer)
             return answer
         begun = time.perf_counter()
-        correlation = logs.begin_request(request.headers.get("X-Request-Id"), request.headers.get("traceparent"))
+        correlation = logs.begin_request(request.headers.get("X-Request-Id"), _carrier(request))
         matched: Route | None = None
         try:
             if request.method == "OPTIONS":
@@ -125,11 +126,13 @@ class App:
         headers.secure(answer)
         cors.share(request, answer)
         limits.tell(request, answer)
+        tracing.flush()
         log.info(
             "request",
             extra={
                 "method": request.method,
                 "route": matched.path if matched else None,
+                "kind": matched.kind if matched else None,
                 "status": answer.status_code,
                 "milliseconds": round((time.perf_counter() - begun) * 1000, 1),
             },
@@ -139,6 +142,13 @@ class App:
     def _answer(self, matched: Route, variables: dict[str, str], request: Request) -> Response:
         if matched.kind != "http":
             deliveries.verify_caller(request, self.name)
+        if matched.kind == "message":  # it goes on where it was sent, not where Pub/Sub delivers it
+            attributes = deliveries.pushed(requests.raw_body(request)).attributes
+            logs.begin_request(attributes.get("correlation_id"), attributes)
+        with tracing.span(f"{request.method} {matched.path}", _SPAN_KINDS[matched.kind], {"http.route": matched.path}):
+            return self._handle(matched, variables, request)
+
+    def _handle(self, matched: Route, variables: dict[str, str], request: Request) -> Response:
         caller = _caller(matched, request)
         if matched.gives_tokens:
             cookie_mode.ask(request)
@@ -152,6 +162,19 @@ class App:
         cookie_mode.keep(request, result, answer, ends_session=matched.ends_session)
         answer.make_conditional(request)  # 304 where the caller has it already
         return answer
+
+
+_SPAN_KINDS: dict[Kind, tracing.Kind] = {
+    "http": "server",
+    "message": "consumer",
+    "task": "consumer",
+    "job": "internal",
+}
+
+
+def _carrier(request: Request) -> dict[str, str]:
+    """The caller's place in a trace, as W3C and as Google's front end write it."""
+    return {name: request.headers.get(name, "") for name in ("traceparent", "x-cloud-trace-context")}
 
 
 @dataclass(frozen=True)
@@ -219,7 +242,6 @@ def _body(call: _Call, parameter: Parameter) -> Any:
     if call.route.kind != "message":
         return requests.json_body(call.request, parameter.annotation)
     delivery = deliveries.pushed(requests.raw_body(call.request))
-    logs.begin_request(delivery.attributes.get("correlation_id"))
     return parameter.annotation.model_validate_json(delivery.payload)
 
 
@@ -285,5 +307,5 @@ def _not_routed(_: Exception) -> Response:
     return answer
 
 
-_HEALTH = {"/healthz": _alive, "/readyz": _ready}
-"""Liveness and readiness, on every function; not worth a log line."""
+_HEALTH = {"/health/live": _alive, "/health/ready": _ready, "/healthz": _alive, "/readyz": _ready}
+"""Liveness and readiness, on every function; not worth a log line. Google's front end keeps paths ending in z."""

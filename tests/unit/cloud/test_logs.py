@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from shared.cloud.logs import JsonLines, mask
+from shared.cloud.logs import JsonLines, begin_request, mask
 
 TOKEN = "vN3k-8hJ2pQ_rT5wXyZ0aBcDeFgHiJkLmNoPqRsTuVw"
 
@@ -84,3 +84,29 @@ def test_so_is_the_text_of_an_error():
         record = logging.LogRecord("x", logging.ERROR, __file__, 1, "failed", (), (ValueError, error, None))
     trace = json.loads(JsonLines().format(record))["stack_trace"]
     assert "s***@example.com\n08****890" in trace
+
+
+def test_a_line_names_its_place_in_the_trace_as_cloud_logging_wants_it():
+    begin_request("purchase-1", {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"})
+    line = printed()
+    assert line["correlation_id"] == "purchase-1"
+    assert line["logging.googleapis.com/trace"] == "projects/karcis-local/traces/0af7651916cd43dd8448eb211c80319c"
+    assert line["logging.googleapis.com/spanId"] == "b7ad6b7169203331"
+    assert line["logging.googleapis.com/trace_sampled"] is False
+
+
+def test_an_error_is_a_report_for_error_reporting_and_a_warning_is_not():
+    def logged(level: int) -> dict[str, Any]:
+        try:
+            raise ValueError("siti@example.com")
+        except ValueError as error:
+            record = logging.LogRecord("x", level, __file__, 1, "failed", (), (ValueError, error, error.__traceback__))
+        line: dict[str, Any] = json.loads(JsonLines().format(record))
+        return line
+
+    report = logged(logging.ERROR)
+    assert report["@type"] == "type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent"
+    assert report["serviceContext"] == {"service": "local", "version": "local"}
+    assert report["stack_trace"].startswith("Traceback (most recent call last):\n")
+    assert report["stack_trace"].endswith("ValueError: s***@example.com\n")
+    assert "@type" not in logged(logging.WARNING)

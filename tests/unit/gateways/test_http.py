@@ -7,6 +7,7 @@ from threading import Barrier, Thread
 
 import pytest
 
+from shared.cloud import trace_context
 from shared.gateways.http import Answer, GatewayUnavailable, JsonApi, Patience
 from tests.unit.gateways.scripted_server import HANG, HANG_UP, Reply, ScriptedServer
 
@@ -184,3 +185,9 @@ def _meet(together: Barrier):  # type: ignore[no-untyped-def]
         return answer.status
 
     return status_of
+
+
+def test_a_call_says_to_which_trace_it_belongs(api: JsonApi, server: ScriptedServer) -> None:
+    position = trace_context.begin({})
+    api.call("GET", "/x", repeatable=True)
+    assert server.asked[0].headers["traceparent"] == position.traceparent

@@ -25,6 +25,7 @@ EXPECTED = {
         ("POST", "/api/v1/echo/hello", 405),
         ("POST", "/tasks/repeat", 401),
         ("GET", "/healthz", 200),
+        ("GET", "/health/live", 200),
     ],
 )
 def test_every_answer_carries_them(method, path, status):

@@ -1,0 +1,33 @@
+"""The end of an instance: requests are finished by gunicorn, and then what they have left behind is sent and closed.
+
+Cloud Run sends SIGTERM and waits ten seconds. gunicorn, which functions-framework serves with, takes no more
+requests, lets the running ones finish and leaves through Python's own exit, where this is waiting. Whatever is cut
+off all the same loses nothing: what a transaction has committed is in the outbox, and everything else never was.
+"""
+
+import atexit
+import logging
+from contextlib import ExitStack
+from functools import lru_cache
+
+from shared.cloud import clients, tracing
+
+log = logging.getLogger(__name__)
+
+
+@lru_cache(maxsize=1)
+def arrange() -> None:
+    """Have this process leave tidily, however many functions it serves."""
+    atexit.register(finish)
+
+
+def finish() -> None:
+    """Send spans and messages, and hang up on the database. One that fails does not keep the others from it."""
+    with ExitStack() as closing:
+        if clients.engine.is_built:
+            closing.callback(clients.engine().dispose)
+            log.info("instance.ended")
+        if clients.publisher.is_built:
+            closing.callback(clients.publisher().stop)
+        if tracing.provider.is_built:
+            closing.callback(tracing.provider().shutdown)

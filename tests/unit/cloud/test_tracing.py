@@ -1,0 +1,81 @@
+"""Spans of a recorded trace hang together, say nothing of people, and cost nothing where none is recorded."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from shared.cloud import trace_context, tracing
+from shared.cloud.settings import settings
+from shared.problems import NotFound
+from tests.unit.web.doors import call, door
+
+TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+HEADERS = {"traceparent": f"00-{TRACE}-{SPAN}-00"}
+
+
+@pytest.fixture
+def exported(monkeypatch: pytest.MonkeyPatch) -> Iterator[InMemorySpanExporter]:
+    """Every trace is recorded, and kept here."""
+    monkeypatch.setenv("TRACE_EXPORTER", "console")
+    monkeypatch.setenv("TRACE_PERCENT", "100")
+    settings.cache_clear()
+    exporter = InMemorySpanExporter()
+    provider = tracing.make_provider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracing.provider.provide(provider)
+    yield exporter
+    tracing.provider.provide(None)
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def one(spans: tuple[ReadableSpan, ...], name: str) -> ReadableSpan:
+    (found,) = [span for span in spans if span.name == name]
+    return found
+
+
+def test_a_span_lies_within_its_caller_s_and_what_is_handed_on_lies_within_the_span(exported: InMemorySpanExporter):
+    trace_context.begin(HEADERS)
+    with tracing.span("outer", "server", {"http.route": "/x"}):
+        handed_on = trace_context.current().traceparent
+        with tracing.span("inner"):
+            pass
+    spans = exported.get_finished_spans()
+    outer, inner = one(spans, "outer"), one(spans, "inner")
+    assert f"{outer.context.trace_id:032x}" == f"{inner.context.trace_id:032x}" == TRACE
+    assert outer.parent
+    assert inner.parent
+    assert f"{outer.parent.span_id:016x}" == SPAN
+    assert inner.parent.span_id == outer.context.span_id
+    assert handed_on == f"00-{TRACE}-{outer.context.span_id:016x}-01"
+    assert dict(outer.attributes or {}) == {"http.route": "/x"}
+
+
+def test_of_an_error_its_class_is_kept_and_a_refusal_is_no_error(exported: InMemorySpanExporter):
+    trace_context.begin(HEADERS)
+    for error in (ValueError("siti@example.com"), NotFound()):
+        with pytest.raises(type(error)), tracing.span(type(error).__name__):
+            raise error
+    spans = exported.get_finished_spans()
+    failed, refused = one(spans, "ValueError"), one(spans, "NotFound")
+    assert (failed.status.is_ok, refused.status.is_ok) == (False, True)
+    assert dict(failed.attributes or {}) == {"error.type": "ValueError"}
+    assert "siti" not in failed.to_json()
+
+
+def test_a_door_is_one_span_named_by_its_route(exported: InMemorySpanExporter):
+    call(door(), "GET", "/api/v1/echo/siti", headers=HEADERS)
+    span = one(exported.get_finished_spans(), "GET /api/v1/echo/{name}")
+    assert f"{span.context.trace_id:032x}" == TRACE
+    assert "siti" not in span.to_json()
+
+
+def test_a_function_that_records_nothing_imports_no_opentelemetry():
+    loaded = "import sys, main; main.reserve; print([name for name in sys.modules if name.startswith('opentelemetry')])"
+    ran = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
