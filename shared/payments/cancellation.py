@@ -192,14 +192,18 @@ def end_order(tx: Transaction, order_id: UUID) -> None:
 
 
 def _give_everything_back(tx: Transaction, order: Order) -> None:
-    """Every item that is left, with its fee: the sale is undone, as if it had not been."""
+    """Every item that is left, with its fee: the sale is undone, as if it had not been.
+
+    Of an order of which nothing went back before, all that came in goes back, were it more or less than its price.
+    """
     for refund_id in tx.execute(_OPEN_REQUESTS, {"order_id": order.id}).scalars().all():
         refunds.reject(tx, refunds.read(tx, refund_id), "The event was cancelled: all goes back instead.", by=None)
     items = tx.execute(_ITEMS, {"order_id": order.id}).all()
     if not items:
         return
     amounts = {item.id: item.price_paid + item.platform_fee for item in items}
-    amount = sum(amounts.values())
+    left = refunds.left_of_sale(tx, order.id)
+    amount = min(sum(amounts.values()), left) if refunds.any_of(tx, order.id) else left
     payment_id = tx.execute(_PAYMENT, {"order_id": order.id}).scalar()
     issuing.void(tx, order.id)
     if amount and payment_id:

@@ -2,7 +2,9 @@
 
 locals {
   database_roles = toset(["roles/cloudsql.client", "roles/cloudsql.instanceUser"])
-  object_roles   = toset(["roles/storage.objectViewer", "roles/storage.objectCreator"]) # nothing is overwritten or deleted
+
+  # Files are neither overwritten nor deleted, but by the few that take away what belonged to a deleted account.
+  object_roles = toset(var.deletes_files ? ["roles/storage.objectUser"] : ["roles/storage.objectViewer", "roles/storage.objectCreator"])
 
   bucket_rights = merge([
     for name, bucket in var.buckets : { for role in local.object_roles : "${name} ${role}" => { bucket = bucket, role = role } }

@@ -18,7 +18,7 @@ locals {
   declared = merge({ for section in local.sections : section => {} }, local.document)
 
   empty = {
-    edge                  = "standard", routes = [], tasks = [], jobs = {}, subscribes = [], publishes = [], enqueues = [], secrets = [], buckets = [],
+    edge                  = "standard", routes = [], tasks = [], jobs = {}, subscribes = [], publishes = [], enqueues = [], secrets = [], buckets = [], deletes_files = false,
     collects_dead_letters = false
   }
   functions = { for name, entry in local.declared.functions : name => merge(local.empty, local.declared.defaults, entry) }
