@@ -105,9 +105,9 @@ def until_forgotten(stack: Stack) -> None:
     until(lambda: not rows(stack, query), what="for the sessions of the dead to end")
 
 
-def run(stack: Stack, job: str) -> None:
+def run(stack: Stack, job: str, *, seconds: float = 30) -> None:
     """Fire a scheduled job, `<function>-<job>`, and wait for its end."""
     route = f'"route": "/jobs/{job.rpartition("-")[2]}"'
     before = stack.output().count(route)
     stack.run_job(job)
-    until(lambda: stack.output().count(route) > before, seconds=30, what=f"for {job}")
+    until(lambda: stack.output().count(route) > before, seconds=seconds, what=f"for {job}")

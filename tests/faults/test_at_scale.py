@@ -37,12 +37,12 @@ def test_a_cancellation_is_killed_in_the_middle_and_refunds_each_order_once(stac
 
     def is_done() -> bool:
         time_passes(stack, minutes=2)
-        run(stack, "reconcile-light")
+        run(stack, "reconcile-light", seconds=600)
         return count(stack, f"{returned} AND r.status = 'completed'", id=event_id) == SCALE
 
     until(is_done, seconds=60 + SCALE / 5, what="for all refunds")
     time_passes(stack, minutes=2)
-    run(stack, "reconcile-light")
+    run(stack, "reconcile-light", seconds=600)
     done = admin.api.get(f"events/{event_id}/cancellation")
     assert (done["orders"], done["orders_left"], done["refunds"]) == (SCALE, 0, SCALE)
     assert done["penalty"] == SCALE * PRICE * 5 // 100
