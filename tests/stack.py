@@ -74,6 +74,7 @@ class Stack:
                 "DATA_DIR": str(self.data_dir),
                 "SEED": "0",
                 "DATABASE_URL": "",
+                "SHARED_CACHE": "on",
                 **self._settings,
             },
             stdout=subprocess.PIPE,

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from shared.catalog import digital_goods, editing, events, media, search
+from shared.catalog import digital_goods, editing, media, pages
 from shared.catalog.digital_goods import NotDigital, UploadAnswer
 from shared.catalog.editing import EventCancelled, NotDeletable, TicketsTaken
 from shared.catalog.events import EventAnswer, EventChange, NewEvent, TierList
@@ -18,10 +18,11 @@ from shared.web.caching import AVAILABILITY, LISTS
 app = App("events")
 
 
-@app.get("/events", anybody=True)
-def browse(wanted: EventSearch, tx: Transaction) -> Cached[Listing[EventAnswer]]:
+@app.get("/events")
+def browse(wanted: EventSearch, viewer: Viewer) -> Cached[Listing[EventAnswer]]:
     """The published events that have not ended yet, soonest first unless asked otherwise."""
-    return Cached(search.upcoming(tx, wanted), LISTS)
+    listed = pages.browse(viewer, wanted)
+    return Cached(listed.value, LISTS, age_seconds=listed.age_seconds)
 
 
 @app.post("/events", status=201, problems=(CapacityExceeded,))
@@ -31,10 +32,10 @@ def create(new: NewEvent, organizer: Organizer, tx: Transaction) -> EventAnswer:
 
 
 @app.get("/events/{event}", problems=(NotFound,))
-def show(event: str, viewer: Viewer, tx: Transaction) -> Cached[EventAnswer]:
+def show(event: str, viewer: Viewer) -> Cached[EventAnswer]:
     """An event by its id or slug. A draft is shown to its organizer only."""
-    found = events.read(tx, viewer, event)
-    return Cached(found, AVAILABILITY, is_public=found.is_public)
+    page = pages.show(viewer, event)
+    return Cached(page.value, AVAILABILITY, is_public=page.value.is_public, age_seconds=page.age_seconds)
 
 
 @app.put(
@@ -53,11 +54,12 @@ def delete(event: UUID, organizer: Organizer, tx: Transaction) -> None:
 
 
 @app.get("/events/{event}/tickets", problems=(NotFound,))
-def tickets(event: str, viewer: Viewer, tx: Transaction) -> Cached[TierList]:
+def tickets(event: str, viewer: Viewer) -> Cached[TierList]:
     """What is for sale at an event: prices of this moment and what is left."""
-    found = events.read(tx, viewer, event)
+    page = pages.show(viewer, event)
+    found = page.value
     offer = TierList(event_id=found.id, status=found.status, tiers=found.tiers)
-    return Cached(offer, AVAILABILITY, is_public=found.is_public)
+    return Cached(offer, AVAILABILITY, is_public=found.is_public, age_seconds=page.age_seconds)
 
 
 @app.post("/events/{event}/banner", status=200, problems=(NotFound, EventCancelled, NotAnImage))

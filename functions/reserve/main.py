@@ -1,7 +1,7 @@
 """Reserve tickets for a signed-in buyer (TS-002, TS-006, TS-009, ISO-1)."""
 
 from shared.problems import NotFound, Problem
-from shared.sales import expiry, reservations
+from shared.sales import availability, expiry, reservations
 from shared.sales.answers import OrderAnswer
 from shared.sales.combining import Combiner
 from shared.sales.inventory import SoldOut
@@ -36,6 +36,7 @@ def hold_tickets(request: reservations.Request, buyer: Buyer, key: IdempotencyKe
     if isinstance(outcome, Problem):
         raise outcome
     expiry.ask_for_end(outcome.reservation_expires_at)
+    availability.changed(outcome.event_id)
     return outcome
 
 

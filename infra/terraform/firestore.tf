@@ -1,8 +1,12 @@
-# Counters that all instances share (shared/cloud/counters.py). They forget by themselves.
+# What all instances share: counters of callers' requests (shared/cloud/counters.py), and the pages and lists that
+# everybody sees (shared/cloud/cache.py). Both forget by themselves.
 
 locals {
   # Collection to the field that says until when a document counts.
-  expiring_collections = { rate_limits = "expires_at" }
+  expiring_collections = { rate_limits = "expires_at", cache = "expires_at" }
+
+  # Fields that are written all the time and asked by never: an index would only make each write slower.
+  unindexed_fields = { for field in ["content", "content_at"] : "cache.${field}" => { collection = "cache", field = field } }
 }
 
 resource "google_firestore_database" "default" {
@@ -28,6 +32,16 @@ resource "google_firestore_field" "expiry" {
 
   ttl_config {}
   index_config {} # no index: one over ever-growing times is a hot spot, and nobody asks by it
+}
+
+resource "google_firestore_field" "unindexed" {
+  for_each = local.unindexed_fields
+
+  database   = google_firestore_database.default.name
+  collection = each.value.collection
+  field      = each.value.field
+
+  index_config {}
 }
 
 # Clients have no business here: functions come with IAM, which rules don't concern.

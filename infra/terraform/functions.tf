@@ -67,6 +67,8 @@ module "function" {
   secrets       = { for name in each.value.secrets : name => google_secret_manager_secret.this[name].id }
   topics        = { for name in each.value.publishes : name => google_pubsub_topic.this[name].id }
   buckets       = { for name in each.value.buckets : name => google_storage_bucket.product[name].name }
+  deletes_files = each.value.deletes_files
+  shares_cache  = each.value.shared_cache
   queues        = { for name in each.value.enqueues : name => google_cloud_tasks_queue.this[name].name }
   dead_letters  = each.value.collects_dead_letters ? { for topic, subscription in google_pubsub_subscription.dead : topic => subscription.name } : {}
   task_identity = google_service_account.invoker.name

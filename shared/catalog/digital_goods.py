@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 from sqlalchemy import text
 
-from shared.catalog import editing
+from shared.catalog import editing, pages
 from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
@@ -54,5 +54,6 @@ def upload(tx: Transaction, caller: Principal, event_id: UUID, tier_id: UUID, gi
     if kind != "digital":
         raise NotDigital
     added, total = units.add(tx, tier_id, event.organizer_id, given.units)
+    pages.changed_with(tx, event_id)
     audit.record(tx, "units.uploaded", subject="tier", subject_id=tier_id, actor_id=caller.id, added=added)
     return UploadAnswer(added=added, duplicates=len(given.units) - added, units=total)

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.catalog import events, slugs, tiers
+from shared.catalog import events, pages, slugs, tiers
 from shared.catalog.events import COLUMNS, EventAnswer, EventChange, EventFacts, ListedTierChange, NewEvent, Status
 from shared.catalog.tiers import Host, NewTier, TierAnswer, TierChange
 from shared.cloud import audit
@@ -92,6 +92,8 @@ def change(tx: Transaction, caller: Principal, event_id: UUID, wanted: EventChan
     if (host.is_on_sale, host.ends_at) != (stored.status == "published", stored.end_date):
         _copy_sale(tx, host)
     _arrange(tx, host, wanted)
+    if {stored.status, status} != {"draft"}:
+        pages.changed_with(tx, event_id)
     if status != stored.status:
         _audit(tx, "event.status_changed", caller, event_id, before=stored.status, after=status)
     return events.get(tx, event_id)
@@ -114,6 +116,7 @@ def add_tier(tx: Transaction, caller: Principal, event_id: UUID, tier: NewTier) 
     """Add a tier, on sale at once if the event is. Raises NotFound, EventCancelled and what tiers.arrange raises."""
     host = _host_of(lock_changeable(tx, caller, event_id))
     [tier_id] = tiers.arrange(tx, host, new=[tier])
+    pages.changed_with(tx, event_id)
     return tiers.read(tx, tier_id)
 
 
@@ -121,6 +124,7 @@ def change_tier(tx: Transaction, caller: Principal, event_id: UUID, tier_id: UUI
     """Change a tier. Raises NotFound, EventCancelled and what tiers.arrange raises."""
     host = _host_of(lock_changeable(tx, caller, event_id))
     tiers.arrange(tx, host, changes={tier_id: wanted})
+    pages.changed_with(tx, event_id)
     return tiers.read(tx, tier_id)
 
 
@@ -128,6 +132,7 @@ def set_banner(tx: Transaction, caller: Principal, event_id: UUID, url: str) -> 
     """Show the picture at `url` with the event. Raises NotFound, EventCancelled."""
     lock_changeable(tx, caller, event_id)
     tx.execute(_SET_BANNER, {"id": event_id, "url": url})
+    pages.changed_with(tx, event_id)
     _audit(tx, "event.banner_set", caller, event_id, url=url)
     return events.get(tx, event_id)
 

@@ -158,7 +158,7 @@ _READ = text(f"SELECT {COLUMNS} FROM events e WHERE e.slug = :key OR e.id = CAST
 
 def read(tx: Transaction, viewer: Principal | None, key: str) -> EventAnswer:
     """The event with this id or slug. Raises NotFound; a draft is there for its organizer and admins only."""
-    row = tx.execute(_READ, {"key": key, "id": _as_uuid(key)}).first()
+    row = tx.execute(_READ, {"key": key, "id": as_uuid(key)}).first()
     if row is None or (row.status == "draft" and not (viewer and may_see(tx, viewer, row))):
         raise NotFound
     return answers(tx, [row])[0]
@@ -183,7 +183,8 @@ def may_see(tx: Transaction, viewer: Principal, row: Any) -> bool:
     return ownership.may_see(tx, viewer, subject="event", subject_id=row.id, organizer_id=row.organizer_id)
 
 
-def _as_uuid(key: str) -> UUID | None:
+def as_uuid(key: str) -> UUID | None:
+    """The id that `key` is; None for a slug."""
     try:
         return UUID(key)
     except ValueError:

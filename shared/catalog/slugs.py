@@ -16,6 +16,11 @@ def stem(title: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:LONGEST_STEM].rstrip("-") or "acara"
 
 
+def is_slug(name: str) -> bool:
+    """Whether an event could have this slug at all."""
+    return re.fullmatch(r"[a-z0-9-]{1,100}", name) is not None
+
+
 def candidates(title: str) -> Iterator[str]:
     """Slugs to try until one is free, each with a random end."""
     while True:

@@ -138,13 +138,17 @@ def post_to_refund(tx: Transaction, payment_id: UUID, gateway: str, amount: int,
 def post_refund_owed(
     tx: Transaction, refund_id: UUID, amount: int, share: Share, *, organizer_id: UUID, order_id: UUID
 ) -> bool:
-    """Book an approved refund: the `share` of each in what was sold goes back, and the buyer is owed `amount`."""
+    """Book an approved refund: the `share` of each in what was sold goes back, and the buyer is owed `amount`.
+
+    They differ only where a payment was accepted that was not the whole price, or more than that.
+    """
     entries = {
         payable_to(organizer_id): share.organizer,
         "commission_revenue": share.commission,
         "platform_fee_revenue": share.platform_fee,
         PROMOTION_COST: -share.promotion,
         REFUNDS_PAYABLE: -amount,
+        DIFFERENCES: amount - share.organizer - share.commission - share.platform_fee + share.promotion,
     }
     return post(tx, "refund_owed", refund_id, entries, order_id=order_id)
 

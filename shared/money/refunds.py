@@ -103,6 +103,15 @@ _PAYMENT_REFUNDED = text("""
 _PAYMENTS_REFUNDED = text("""
     UPDATE payments SET status = 'refunded', updated_at = now() WHERE order_id = :order_id AND status = 'paid'
 """)
+_LEFT = text("""
+    SELECT COALESCE((
+            SELECT sum(e.amount) FROM ledger_postings l JOIN ledger_entries e ON e.posting_id = l.id
+            WHERE l.order_id = :order_id AND l.kind = 'sale'
+              AND (e.account LIKE 'gateway_clearing:%' OR e.account = 'unallocated')), 0)
+        - COALESCE((
+            SELECT sum(amount) FROM refunds
+            WHERE order_id = :order_id AND kind IN ('requested', 'cancellation') AND status <> 'rejected'), 0)
+""")
 _ANY = text("SELECT EXISTS (SELECT 1 FROM refunds WHERE order_id = :order_id AND status <> 'rejected')")
 _BY_NAME = text("""
     SELECT id, payment_id FROM refunds WHERE gateway_refund_id = :reference OR CAST(id AS text) = :ours LIMIT 1
@@ -146,6 +155,14 @@ def any_of(tx: Transaction, order_id: UUID) -> bool:
     """Whether anything of an order has been given back, or is asked back."""
     found: bool = tx.execute(_ANY, {"order_id": order_id}).scalar_one()
     return found
+
+
+def left_of_sale(tx: Transaction, order_id: UUID) -> int:
+    """What came in for an order and is neither given back nor asked back, in rupiah.
+
+    That is the price with its fees, unless an admin accepted a payment that was more or less.
+    """
+    return int(tx.execute(_LEFT, {"order_id": order_id}).scalar_one())
 
 
 def items_of(tx: Transaction, refund_id: UUID) -> list[UUID]:

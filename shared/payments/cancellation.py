@@ -16,7 +16,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.catalog import editing
+from shared.catalog import editing, pages
 from shared.cloud import audit, tasks
 from shared.cloud.database import Transaction, after_commit, transaction
 from shared.identity.tokens import Principal
@@ -144,6 +144,7 @@ def start(tx: Transaction, caller: Principal, event_id: UUID, wanted: Cancellati
         _refuse_too_late(tx, caller, event_id)
         tx.execute(_CANCEL, {"event_id": event_id})
         tx.execute(_OFF_SALE, {"event_id": event_id})
+        pages.changed_with(tx, event_id)
         audit.record(
             tx, "event.cancelled", subject="event", subject_id=event_id, actor_id=caller.id, reason=wanted.reason
         )
@@ -192,14 +193,18 @@ def end_order(tx: Transaction, order_id: UUID) -> None:
 
 
 def _give_everything_back(tx: Transaction, order: Order) -> None:
-    """Every item that is left, with its fee: the sale is undone, as if it had not been."""
+    """Every item that is left, with its fee: the sale is undone, as if it had not been.
+
+    Of an order of which nothing went back before, all that came in goes back, were it more or less than its price.
+    """
     for refund_id in tx.execute(_OPEN_REQUESTS, {"order_id": order.id}).scalars().all():
         refunds.reject(tx, refunds.read(tx, refund_id), "The event was cancelled: all goes back instead.", by=None)
     items = tx.execute(_ITEMS, {"order_id": order.id}).all()
     if not items:
         return
     amounts = {item.id: item.price_paid + item.platform_fee for item in items}
-    amount = sum(amounts.values())
+    left = refunds.left_of_sale(tx, order.id)
+    amount = min(sum(amounts.values()), left) if refunds.any_of(tx, order.id) else left
     payment_id = tx.execute(_PAYMENT, {"order_id": order.id}).scalar()
     issuing.void(tx, order.id)
     if amount and payment_id:

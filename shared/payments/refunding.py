@@ -123,9 +123,9 @@ def request(tx: Transaction, buyer_id: UUID, wanted: RefundRequest) -> RefundAns
     if not event.is_open:
         raise WindowClosed
     items = _chosen(tx.execute(_ITEMS, {"order_id": order.id}).all(), wanted.ticket_ids)
-    amount = sum(items.values())
+    amount = min(sum(items.values()), refunds.left_of_sale(tx, order.id))
     payment_id = tx.execute(_PAYMENT, {"order_id": order.id}).scalar()
-    if amount == 0 or payment_id is None:
+    if amount <= 0 or payment_id is None:
         raise NothingToRefund
     refund_id = refunds.add(tx, payment_id, "requested", amount, wanted.reason, items)
     return RefundAnswer.read(tx, refund_id)

@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.cloud.database import Transaction
 from shared.problems import Problem, violated_constraint
+from shared.sales import availability
 
 Quantities = Mapping[UUID, int]
 """How many units of which tier."""
@@ -36,6 +37,7 @@ _MOVE = text("""
     UPDATE ticket_tiers t SET reserved = t.reserved + moved.reserved, sold = t.sold + moved.sold
     FROM moved JOIN locked ON locked.id = moved.tier_id
     WHERE t.id = moved.tier_id
+    RETURNING t.event_id
 """)
 _OF_ORDERS = text("""
     SELECT tier_id, count(*) AS quantity FROM order_items
@@ -87,4 +89,5 @@ def _move(tx: Transaction, quantities: Quantities, *, reserved: int = 0, sold: i
         for tier_id, quantity in quantities.items()
     ]
     if moves:
-        tx.execute(_MOVE, {"moves": json.dumps(moves)})
+        moved = tx.execute(_MOVE, {"moves": json.dumps(moves)}).scalars()
+        availability.changed_with(tx, moved)

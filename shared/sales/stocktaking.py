@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import transaction
+from shared.sales import availability
 
 _COUNTED = """
     SELECT t.id, t.reserved, t.sold,
@@ -22,7 +23,7 @@ _SUSPECTS = text(f"""
 """)
 _LOCK = text("SELECT id FROM ticket_tiers WHERE id = :id FOR NO KEY UPDATE")
 _ONE = text(f"{_COUNTED} WHERE t.id = :id GROUP BY t.id")
-_CORRECT = text("UPDATE ticket_tiers SET reserved = :held, sold = :bought WHERE id = :id")
+_CORRECT = text("UPDATE ticket_tiers SET reserved = :held, sold = :bought WHERE id = :id RETURNING event_id")
 
 
 def correct_counters() -> int:
@@ -44,7 +45,8 @@ def _correct(tier_id: UUID) -> bool:
         row = tx.execute(_ONE, {"id": tier_id}).one()
         if (row.reserved, row.sold) == (row.held, row.bought):
             return False
-        tx.execute(_CORRECT, {"id": tier_id, "held": row.held, "bought": row.bought})
+        corrected = tx.execute(_CORRECT, {"id": tier_id, "held": row.held, "bought": row.bought})
+        availability.changed_with(tx, corrected.scalars())
         audit.record(
             tx,
             "reconcile_fix_counter",

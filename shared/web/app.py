@@ -195,6 +195,10 @@ def _match(table: Map, request: Request) -> tuple[Route, dict[str, str]]:
         raise MethodNotAllowed(allowed=sorted(error.valid_methods or [])) from error
     except (RequestRedirect, HTTPException) as error:
         raise NotFound from error
+    if variables:  # /refunds/request is an address of its own, not a refund named so
+        exact = [rule for rule in table.iter_rules() if rule.rule == request.path]
+        if exact:
+            raise MethodNotAllowed(allowed=sorted(set().union(*(rule.methods or () for rule in exact))))
     return endpoint, dict(variables)
 
 

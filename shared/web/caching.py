@@ -6,6 +6,7 @@ varies by a header other than Accept, Accept-Encoding and Origin (cloud.google.c
 and there is nothing to vary, as the answer does not depend on who asks. One that does is not public.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -20,24 +21,27 @@ class Keep:
     shared_seconds: int
     stale_seconds: int
 
-    def directives(self) -> str:
-        """The value of Cache-Control."""
-        return (
-            f"public, max-age={self.browser_seconds}, s-maxage={self.shared_seconds}, "
-            f"stale-while-revalidate={self.stale_seconds}"
-        )
+    def directives(self, age_seconds: float = 0.0) -> str:
+        """The value of Cache-Control of an answer that is so old already, which comes off the end of its time."""
+        left = max(0, self.shared_seconds + self.stale_seconds - math.ceil(age_seconds))
+        browser, shared = min(self.browser_seconds, left), min(self.shared_seconds, left)
+        return f"public, max-age={browser}, s-maxage={shared}, stale-while-revalidate={left - shared}"
 
 
-LISTS = Keep(browser_seconds=60, shared_seconds=300, stale_seconds=60)
-"""CACHE-001."""
+LISTS = Keep(browser_seconds=60, shared_seconds=180, stale_seconds=120)
+"""CACHE-001: nowhere older than 5 minutes."""
 AVAILABILITY = Keep(browser_seconds=5, shared_seconds=15, stale_seconds=15)
-"""CACHE-002: with what is behind it, not older than 30 s."""
+"""CACHE-002: nowhere older than 30 seconds."""
 
 
 @dataclass(frozen=True)
 class Cached(Generic[T]):
-    """An answer to keep as `keep` says, or nowhere where it is not public: one shown to this caller only."""
+    """An answer to keep as `keep` says, or nowhere where it is not public: one shown to this caller only.
+
+    `age_seconds` is for how long it has been kept before, by the shared cache.
+    """
 
     answer: T
     keep: Keep
     is_public: bool = True
+    age_seconds: float = 0.0

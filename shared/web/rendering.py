@@ -65,7 +65,7 @@ def _kept(answer: Response, cached: Cached[Any]) -> Response:
         answer.headers["Cache-Control"] = "private, no-store"
         answer.vary.update(("Authorization", "Cookie"))
         return answer
-    answer.headers["Cache-Control"] = cached.keep.directives()
+    answer.headers["Cache-Control"] = cached.keep.directives(cached.age_seconds)
     answer.set_etag(hashlib.sha256(answer.get_data()).hexdigest()[:32])
     return answer
 

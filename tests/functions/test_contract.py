@@ -35,7 +35,7 @@ CHECKS = [
     response_schema_conformance,
     unsupported_method,
 ]
-EXAMPLES = 60
+EXAMPLES = 35
 """Generated requests for each operation; the workers of a parallel run share the operations."""
 FEWEST_REQUESTS = 2000
 BETWEEN_REAL_IDS = 2

@@ -1,8 +1,10 @@
 """What functions are told is what the code reads, and where others will look for them."""
 
+import pytest
+
 from functions.manifest import manifest
 from infra.deploy.grants import logins
-from shared.cloud import counters
+from shared.cloud import cache, counters
 from shared.cloud.settings import Settings, function_url, settings
 
 FRAMEWORK = {"THREADS", "THREADED_TIMEOUT_ENABLED"}  # functions-framework's own
@@ -64,8 +66,9 @@ def test_functions_are_called_where_the_code_says_they_are(told, resources, monk
         settings.cache_clear()
 
 
-def test_counters_are_forgotten(resources):
-    field = resources[f'google_firestore_field.expiry["{counters.COLLECTION}"]']
+@pytest.mark.parametrize("collection", [counters.COLLECTION, cache.COLLECTION])
+def test_what_is_shared_is_forgotten(resources, collection):
+    field = resources[f'google_firestore_field.expiry["{collection}"]']
     assert field["field"] == "expires_at"
     assert field["ttl_config"]
 

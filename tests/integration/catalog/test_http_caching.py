@@ -14,7 +14,7 @@ from tests.integration.catalog.steps import an_organizer, change, create, organi
 
 pytestmark = pytest.mark.usefixtures("database")
 
-LIST = "public, max-age=60, s-maxage=300, stale-while-revalidate=60"
+LIST = "public, max-age=60, s-maxage=180, stale-while-revalidate=120"
 BRIEF = "public, max-age=5, s-maxage=15, stale-while-revalidate=15"
 
 

@@ -9,6 +9,10 @@ from shared.cloud.clients import make_engine
 from shared.cloud.database import transaction
 
 HISTORY = ["audit_log", "ledger_postings", "ledger_entries"]
+KEPT_SEVEN_YEARS = [
+    *("orders", "order_items", "payments", "webhook_events", "tickets", "refunds", "refund_items", "payouts"),
+    *("disbursements", "bank_accounts", "event_cancellations", "bib_numbers", "users"),
+]
 CHANGES = ["UPDATE {} SET id = DEFAULT", "DELETE FROM {}", "TRUNCATE {} CASCADE"]
 
 
@@ -31,6 +35,12 @@ def test_the_owner_is_refused_by_a_trigger(table: str, change: str):
     with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
         connection.exec_driver_sql(change.format(table))
     engine.dispose()
+
+
+@pytest.mark.parametrize("table", KEPT_SEVEN_YEARS)
+def test_the_product_deletes_nothing_that_the_tax_law_wants_to_see(table: str):  # DP-003
+    with pytest.raises(DBAPIError, match="permission denied"), transaction() as tx:
+        tx.execute(text(f"DELETE FROM {table}"))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[3]
-FILES = ["cloudbuild.yaml", "infra/deploy/release.yaml", "infra/deploy/database.yaml"]
+FILES = ["cloudbuild.yaml", "infra/deploy/release.yaml", "infra/deploy/database.yaml", "infra/deploy/drill.yaml"]
 TRIGGERS = (ROOT / "infra" / "terraform" / "pipeline.tf").read_text(encoding="utf-8")
 
 

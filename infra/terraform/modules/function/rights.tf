@@ -2,7 +2,9 @@
 
 locals {
   database_roles = toset(["roles/cloudsql.client", "roles/cloudsql.instanceUser"])
-  object_roles   = toset(["roles/storage.objectViewer", "roles/storage.objectCreator"]) # nothing is overwritten or deleted
+
+  # Files are neither overwritten nor deleted, but by the few that take away what belonged to a deleted account.
+  object_roles = toset(var.deletes_files ? ["roles/storage.objectUser"] : ["roles/storage.objectViewer", "roles/storage.objectCreator"])
 
   bucket_rights = merge([
     for name, bucket in var.buckets : { for role in local.object_roles : "${name} ${role}" => { bucket = bucket, role = role } }
@@ -29,9 +31,9 @@ resource "google_sql_user" "this" {
   type     = "CLOUD_IAM_SERVICE_ACCOUNT"
 }
 
-# Counters of callers' requests (SEC-003), which only functions with callers keep.
+# Counters of callers' requests (SEC-003), which only functions with callers keep, and the shared cache.
 resource "google_project_iam_member" "firestore" {
-  count = var.is_public ? 1 : 0
+  count = var.is_public || var.shares_cache ? 1 : 0
 
   project = var.project_id
   role    = "roles/datastore.user"

@@ -111,3 +111,15 @@ variable "task_identity" {
   description = "Name of the service account in whose name its tasks are delivered."
   type        = string
 }
+
+variable "deletes_files" {
+  description = "Whether it may list and delete in its buckets, too."
+  type        = bool
+  default     = false
+}
+
+variable "shares_cache" {
+  description = "Whether it reads or ends what all instances share in Firestore."
+  type        = bool
+  default     = false
+}

@@ -1,0 +1,121 @@
+"""The promises of a sale, as questions to its database whose answer must be: nothing.
+
+Some are kept by every transaction, so they hold at any moment, in a backup too. The others hold once the product has
+come to rest: while a message is under way its order is paid and has no ticket yet.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+ALWAYS = {
+    "reserved and sold equal the orders behind them": """
+        SELECT * FROM (
+            SELECT t.id, t.reserved, t.sold, t.quota,
+                count(i.id) FILTER (WHERE o.status IN ('reserved', 'pending_payment')) AS held,
+                count(i.id) FILTER (WHERE o.status = 'paid' AND i.returned_at IS NULL) AS bought
+            FROM ticket_tiers t LEFT JOIN order_items i ON i.tier_id = t.id LEFT JOIN orders o ON o.id = i.order_id
+            GROUP BY t.id) AS counted
+        WHERE (reserved, sold) <> (held, bought) OR reserved + sold > quota
+    """,
+    "a promo code is used by the orders that count on it, live or paid, and no more often than it may be": """
+        SELECT p.id, p.code, p.uses, p.max_uses, count(o.id) AS counted,
+            (SELECT COALESCE(sum(u.uses), 0) FROM promo_users u WHERE u.promo_id = p.id) AS by_users
+        FROM promos p LEFT JOIN orders o ON o.promo_id = p.id AND o.promo_counted
+            AND o.status IN ('reserved', 'pending_payment', 'paid')
+        GROUP BY p.id
+        HAVING p.uses <> count(o.id) OR p.uses > p.max_uses
+            OR p.uses <> (SELECT COALESCE(sum(u.uses), 0) FROM promo_users u WHERE u.promo_id = p.id)
+    """,
+    "what an order's code takes off is what it takes off its items": """
+        SELECT o.id, o.discount_amount, sum(i.discount) AS of_items
+        FROM orders o JOIN order_items i ON i.order_id = o.id
+        GROUP BY o.id HAVING o.discount_amount <> sum(i.discount)
+    """,
+    "a registration is active while its order is live, or paid and the item not given back": """
+        SELECT r.item_id, r.is_active, o.status, i.returned_at
+        FROM registrations r JOIN orders o ON o.id = r.order_id JOIN order_items i ON i.id = r.item_id
+        WHERE r.is_active <> (o.status IN ('reserved', 'pending_payment', 'paid') AND i.returned_at IS NULL)
+    """,
+    "BIB numbers have no gaps, and every runner's order that is issued has them": """
+        SELECT tier_id, count(*) AS given, max(number) AS last FROM bib_numbers
+        GROUP BY tier_id HAVING max(number) <> count(*)
+        UNION ALL
+        SELECT i.id, 0, 0 FROM order_items i JOIN ticket_tiers c ON c.id = i.tier_id JOIN orders o ON o.id = i.order_id
+            LEFT JOIN bib_numbers b ON b.item_id = i.id
+        WHERE c.kind = 'registration' AND o.status = 'paid' AND o.tickets_issued_at IS NOT NULL
+            AND i.returned_at IS NULL AND b.item_id IS NULL
+    """,
+    "a digital tier has as many units as are not burned": """
+        SELECT t.id, t.units, count(u.id) AS there FROM ticket_tiers t
+            LEFT JOIN digital_units u ON u.tier_id = t.id AND u.burned_at IS NULL
+        WHERE t.kind = 'digital' GROUP BY t.id HAVING t.units <> count(u.id)
+    """,
+    "a paid order was paid once": """
+        SELECT o.id, count(p.id) AS payments
+        FROM orders o LEFT JOIN payments p ON p.order_id = o.id AND p.status = 'paid'
+        WHERE o.status = 'paid' GROUP BY o.id HAVING count(p.id) <> 1
+    """,
+    "every paid order is booked, and every posting sums to zero": """
+        SELECT o.id, NULL AS difference FROM orders o
+        WHERE o.status = 'paid' AND o.total_amount > 0
+            AND NOT EXISTS (SELECT 1 FROM ledger_postings l WHERE l.order_id = o.id AND l.kind = 'sale')
+        UNION ALL
+        SELECT posting_id, sum(amount) FROM ledger_entries GROUP BY posting_id HAVING sum(amount) <> 0
+    """,
+    "an order whose tickets are issued has one for each seat that was not given back": """
+        SELECT o.id, count(i.id) AS seats, count(t.id) AS tickets
+        FROM orders o JOIN order_items i ON i.order_id = o.id JOIN ticket_tiers c ON c.id = i.tier_id
+            LEFT JOIN tickets t ON t.order_item_id = i.id AND t.status <> 'void'
+        WHERE o.status = 'paid' AND o.tickets_issued_at IS NOT NULL AND i.returned_at IS NULL
+            AND c.kind IN ('ticket', 'registration')
+        GROUP BY o.id HAVING count(t.id) <> count(i.id)
+    """,
+}
+"""What every transaction keeps."""
+
+AT_REST = {
+    "an order is paid if and only if it has exactly its tickets, all printed": """
+        SELECT o.id, o.status, count(i.id) FILTER (WHERE c.kind IN ('ticket', 'registration')) AS seats,
+            count(t.id) FILTER (WHERE t.status <> 'void') AS valid, count(t.pdf_object) AS printed
+        FROM orders o JOIN order_items i ON i.order_id = o.id JOIN ticket_tiers c ON c.id = i.tier_id
+            LEFT JOIN tickets t ON t.order_item_id = i.id
+        GROUP BY o.id
+        HAVING count(t.id) FILTER (WHERE t.status <> 'void') <> count(i.id) FILTER (
+                WHERE o.status = 'paid' AND c.kind IN ('ticket', 'registration') AND i.returned_at IS NULL)
+            OR count(t.id) <> count(t.pdf_object) OR (o.status = 'paid' AND o.tickets_issued_at IS NULL)
+    """,
+    "a paid order of products has its pickup code, and every digital item a unit of its own": """
+        SELECT o.id, i.id AS item_id, c.kind FROM orders o JOIN order_items i ON i.order_id = o.id
+            JOIN ticket_tiers c ON c.id = i.tier_id LEFT JOIN pickups p ON p.order_id = o.id
+            LEFT JOIN digital_units u ON u.item_id = i.id
+        WHERE CASE c.kind
+            WHEN 'product' THEN o.status = 'paid' AND i.returned_at IS NULL AND COALESCE(p.status = 'void', true)
+                OR o.status <> 'paid' AND p.status = 'waiting'
+            WHEN 'digital' THEN (o.status = 'paid' AND i.returned_at IS NULL)
+                <> (u.id IS NOT NULL AND u.burned_at IS NULL)
+            ELSE false END
+    """,
+    "what has ended can't be paid any more": """
+        SELECT p.id, p.gateway, p.status, o.status AS order_status, p.must_end_at_gateway
+        FROM payments p JOIN orders o ON o.id = p.order_id
+        WHERE p.must_end_at_gateway
+            OR (p.status IN ('opening', 'pending') AND o.status NOT IN ('reserved', 'pending_payment'))
+    """,
+    "every message has been published": "SELECT id, topic, payload FROM outbox WHERE published_at IS NULL",
+    "every webhook has been settled": """
+        SELECT id, gateway, event_type, error_message FROM webhook_events WHERE NOT processed
+    """,
+    "every mail has been sent, or what it says is no longer true": """
+        SELECT id, template, attempts, error_message FROM emails WHERE status = 'queued'
+    """,
+    "nobody has to help": "SELECT kind, subject, subject_id, details FROM manual_tasks WHERE done_at IS NULL",
+}
+"""What is kept once nothing is under way."""
+
+
+def broken(connection: Connection, promises: Mapping[str, str]) -> dict[str, Sequence[Any]]:
+    """What contradicts each of `promises` that is not kept, row by row."""
+    found = {promise: connection.execute(text(query)).all() for promise, query in promises.items()}
+    return {promise: rows for promise, rows in found.items() if rows}

@@ -1,0 +1,103 @@
+"""A database dumped as it is at one moment, and restored into another server: PostgreSQL's own tools, called right.
+
+The rows are counted in the very snapshot that is dumped, so that what was restored can be compared to the row.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, make_url, text
+
+_TABLES = text("""
+    SELECT table_name FROM information_schema.tables
+    WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY table_name
+""")
+_ROLES = text("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'")
+
+
+class BackupFailed(RuntimeError):
+    """pg_dump or pg_restore refused; the message holds what it said."""
+
+
+@dataclass(frozen=True)
+class Dump:
+    """A dump in PostgreSQL's custom format, and what was there when it was made."""
+
+    file: Path
+    taken_at: datetime
+    rows: dict[str, int]
+    """Table to number of rows."""
+    roles: tuple[str, ...]
+    """Those the rights in the dump are given to: a dump names roles, and holds none."""
+
+
+def dump(url: str, file: Path, bin_dir: Path) -> Dump:
+    """Dump the database at `url` into `file`, while it is being used. Raises BackupFailed."""
+    with _connected(url) as connection:
+        connection.execution_options(isolation_level="REPEATABLE READ")
+        snapshot = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
+        made = Dump(
+            file=file,
+            taken_at=connection.execute(text("SELECT now()")).scalar_one(),
+            rows=rows(connection),
+            roles=tuple(connection.execute(_ROLES).scalars()),
+        )
+        options = ("--format=custom", "--no-owner", f"--snapshot={snapshot}", f"--file={file}")
+        _run(bin_dir / "pg_dump", make_url(url), *options)
+    return made
+
+
+def restore(made: Dump, url: str, bin_dir: Path) -> None:
+    """Restore into the empty database at `url`, whose user may make roles. Raises BackupFailed."""
+    with _connected(url) as connection:
+        _make_roles(connection, made.roles)
+    _run(bin_dir / "pg_restore", make_url(url), "--exit-on-error", "--no-owner", "--jobs=2", str(made.file))
+
+
+def rows(connection: Connection) -> dict[str, int]:
+    """How many rows each table has."""
+    tables = connection.execute(_TABLES).scalars().all()
+    return {table: connection.execute(text(f'SELECT count(*) FROM "{table}"')).scalar_one() for table in tables}
+
+
+def engine_of(url: str) -> Engine:
+    """Connections without the product's time-outs: a dump takes as long as it takes."""
+    return create_engine(url, poolclass=NullPool)
+
+
+def _connected(url: str) -> Connection:
+    return engine_of(url).connect()
+
+
+def _make_roles(connection: Connection, names: Iterable[str]) -> None:
+    there = set(connection.execute(_ROLES).scalars())
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    for name in sorted(set(names) - there):
+        connection.execute(text(f"CREATE ROLE {quote(name)} NOLOGIN"))
+    connection.commit()
+
+
+def _run(tool: Path, url: URL, *arguments: str) -> None:
+    """Run a tool on the database at `url`; the password goes by the environment, where nobody else sees it."""
+    named = {
+        "PGHOST": url.host,
+        "PGPORT": str(url.port or 5432),
+        "PGUSER": url.username,
+        "PGPASSWORD": url.password,
+        "PGDATABASE": url.database,
+    }
+    target = ["--dbname", str(url.database)] if tool.name == "pg_restore" else []
+    done = subprocess.run(
+        [tool, *target, *arguments],
+        env=os.environ | {name: value for name, value in named.items() if value},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise BackupFailed(f"{tool.name}: {done.stderr.strip()}")

@@ -1,0 +1,81 @@
+"""What visitors are shown of the catalogue: kept for a while by all instances (CACHE-001, CACHE-002, CACHE-005).
+
+Who may just have changed what they ask for reads the database: organizers, their staff and admins always, and
+everybody who is signed in where an event's availability is shown, as a buyer wants to see what they have done.
+"""
+
+import hashlib
+from functools import lru_cache
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.catalog import events, search, slugs
+from shared.catalog.events import EventAnswer
+from shared.catalog.search import EventSearch
+from shared.cloud import cache
+from shared.cloud.database import Transaction, after_commit, transaction
+from shared.cloud.reading import Aged, read_through
+from shared.identity.tokens import Principal
+from shared.models import Listing
+from shared.problems import NotFound
+from shared.sales import availability
+
+LIST_SECONDS = 120
+PAGE_SECONDS = 15
+"""How old what is kept may be. With what the CDN adds (shared/web/caching.py) 5 minutes and 30 seconds."""
+
+_LISTS = "changed:lists"
+_BROWSED_BY = {"category", "location", "sort", "page", "page_size"}
+_ID_OF_SLUG = text("SELECT id FROM events WHERE slug = :slug")
+
+
+def browse(viewer: Principal | None, wanted: EventSearch) -> Aged[Listing[EventAnswer]]:
+    """One page of the upcoming events. What many look through is kept; what somebody searches for is not."""
+
+    def read() -> Listing[EventAnswer]:
+        with transaction() as tx:
+            return search.upcoming(tx, wanted)
+
+    is_customer = viewer is None or viewer.role == "customer"
+    if not is_customer or not wanted.model_fields_set <= _BROWSED_BY:
+        return Aged(read())
+    query = hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()[:40]
+    return read_through(f"list:{query}", _LISTS, seconds=LIST_SECONDS, model=Listing[EventAnswer], read=read)
+
+
+def show(viewer: Principal | None, key: str) -> Aged[EventAnswer]:
+    """The event with this id or slug. Raises NotFound; a draft is there for its organizer and admins only."""
+    event_id = events.as_uuid(key)
+    if event_id is None and not slugs.is_slug(key):
+        raise NotFound
+    if viewer is not None:
+        return Aged(_read(viewer, key))
+    event_id = event_id or _id_of_slug(key)
+    return read_through(
+        f"event:{event_id}",
+        availability.mark(event_id),
+        seconds=PAGE_SECONDS,
+        model=EventAnswer,
+        read=lambda: _read(None, str(event_id)),
+    )
+
+
+def changed_with(tx: Transaction, event_id: UUID) -> None:
+    """Show visitors nothing of the time before, once `tx` has committed a change of what they see of this event."""
+    after_commit(tx, lambda: cache.invalidate(availability.mark(event_id), _LISTS))
+
+
+@lru_cache(maxsize=10_000)
+def _id_of_slug(slug: str) -> UUID:
+    """Whose slug it is, for ever: it can't be changed, and its random end doesn't come again."""
+    with transaction() as tx:
+        found: UUID | None = tx.execute(_ID_OF_SLUG, {"slug": slug}).scalar()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _read(viewer: Principal | None, key: str) -> EventAnswer:
+    with transaction() as tx:
+        return events.read(tx, viewer, key)

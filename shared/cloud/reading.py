@@ -1,0 +1,119 @@
+"""Reading what many want: from this instance's memory of the last second, the shared cache, or the database.
+
+Of the threads of an instance that want the same thing at the same time one fetches it, and the others wait
+for that. So a rush asks Firestore once a second for each thing and instance, and the database where it must.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from shared.cloud import cache
+from shared.cloud.cache import CacheUnavailable, Look
+from shared.cloud.settings import settings
+
+MEMORY_SECONDS = 1.0
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Aged(Generic[T]):
+    """Something, and how many seconds ago the database said so at the earliest."""
+
+    value: T
+    age_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Fetch:
+    """Something that is being fetched, or was just now."""
+
+    begun: float
+    outcome: "Future[Aged[Any]]"
+
+    def result(self) -> Aged[Any]:
+        """Its outcome with its age by now, or the error it met."""
+        fetched = self.outcome.result()
+        return Aged(fetched.value, fetched.age_seconds + time.monotonic() - self.begun)
+
+
+class Memory:
+    """What this instance has fetched within the last `MEMORY_SECONDS`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._fetches: OrderedDict[str, _Fetch] = OrderedDict()
+
+    def get(self, key: str, fetch: Callable[[], Aged[Any]]) -> Aged[Any]:
+        """What is remembered under `key`, or else what `fetch` gives. Raises what `fetch` raises, and forgets it."""
+        with self._lock:
+            self._forget_old()
+            found = self._fetches.get(key)
+            if found is None:
+                mine = self._fetches[key] = _Fetch(time.monotonic(), Future())
+        if found is not None:
+            return found.result()
+        self._fulfil(key, mine, fetch)
+        return mine.result()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._fetches.clear()
+
+    def _fulfil(self, key: str, mine: _Fetch, fetch: Callable[[], Aged[Any]]) -> None:
+        try:
+            mine.outcome.set_result(fetch())
+        except BaseException as error:  # noqa: BLE001 - whatever happened, everybody who waits must hear of it
+            with self._lock:
+                if self._fetches.get(key) is mine:
+                    del self._fetches[key]
+            mine.outcome.set_exception(error)
+
+    def _forget_old(self) -> None:
+        oldest_kept = time.monotonic() - MEMORY_SECONDS
+        while self._fetches and next(iter(self._fetches.values())).begun <= oldest_kept:
+            self._fetches.popitem(last=False)
+
+
+memory = Memory()
+
+
+def read_through(key: str, mark: str, *, seconds: float, model: type[M], read: Callable[[], M]) -> Aged[M]:
+    """What `read` gives, or gave at most `seconds` ago to any instance and nobody has invalidated `mark` since.
+
+    A change is seen after about two seconds at the latest; where the cache can't be reached, at once. Call it
+    outside of a transaction, and let `read` open one. Raises what `read` raises.
+    """
+    if settings().shared_cache != "on":
+        return Aged(read())
+    return memory.get(key, lambda: _fetch(key, mark, seconds - MEMORY_SECONDS, model, read))
+
+
+def _fetch(key: str, mark: str, seconds: float, model: type[M], read: Callable[[], M]) -> Aged[M]:
+    try:
+        seen = cache.look(key, mark)
+    except CacheUnavailable:
+        return Aged(read())
+    kept = _parsed(seen, model) if seen.is_good(seconds) else None
+    if kept is not None:
+        return Aged(kept, seen.age_seconds)
+    value = read()
+    cache.put(seen, value.model_dump_json())
+    return Aged(value)
+
+
+def _parsed(seen: Look, model: type[M]) -> M | None:
+    """The content; None where another version of the product has written it in another form."""
+    try:
+        return model.model_validate_json(seen.content)
+    except ValidationError:
+        return None

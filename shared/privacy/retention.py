@@ -1,0 +1,183 @@
+"""What outlives its use goes: every rule once, applied every night (DP-003).
+
+Orders, payments, refunds, payouts, tickets, the ledger and the audit trail are in no rule: the tax law wants them for
+seven years, and the product's role in the database lacks the right to delete them (migration 0011).
+`docs/data-map.md` tells the same for people. Files go by `shared/cloud/disposal.py`, what is in Firestore by its TTL.
+
+Rows go in batches, each a transaction of its own, and rows that somebody holds are passed over. So nobody waits for
+the cleaning, a crash loses nothing but the rest of the night's work, and the next night does it.
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.cloud import audit
+from shared.cloud.database import transaction
+
+BATCH = 1_000
+"""Rows in one statement: some milliseconds of work."""
+MOST_BATCHES = 200
+"""Of one rule in one night; a backlog is worked off over several, well within the function's nine minutes."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Rows of `table`, known by the columns `key`, go once `since` lies more than `kept` back.
+
+    Only those that meet `condition`. With `forgets` (an assignment) the row stays and loses what that names.
+    """
+
+    name: str
+    table: str
+    key: str
+    since: str
+    kept: timedelta
+    source: str
+    condition: str = "true"
+    forgets: str | None = None
+
+    @property
+    def statement(self) -> str:
+        """One batch: takes `seconds` (of `kept`) and `batch`. The oldest go first."""
+        act = f"UPDATE {self.table} SET {self.forgets}" if self.forgets else f"DELETE FROM {self.table}"
+        return f"""
+            {act} WHERE ({self.key}) IN (
+                SELECT {self.key} FROM {self.table} WHERE {self.since} < now() - make_interval(secs => :seconds)
+                    AND {self.condition}
+                ORDER BY {self.since} LIMIT :batch FOR UPDATE SKIP LOCKED)
+        """
+
+
+RULES = (
+    Rule(
+        name="idempotency_keys",
+        table="idempotency_keys",  # Uses index: idempotency_keys_age
+        key="caller, key",
+        since="created_at",
+        kept=timedelta(hours=48),
+        source="PS-027: nobody repeats a request after two days",
+    ),
+    Rule(
+        name="refresh_tokens",
+        table="refresh_tokens",  # Uses index: refresh_tokens_expiry
+        key="token_hash",
+        since="expires_at",
+        kept=timedelta(days=30),
+        source="UM-004: a spent token tells of theft while it lives; a month more to look into it",
+    ),
+    Rule(
+        name="one_time_codes",
+        table="one_time_codes",
+        key="user_id, purpose",
+        since="expires_at",
+        kept=timedelta(days=30),
+        source="UM-002: they live ten minutes; a month more to answer who says that none came",
+    ),
+    Rule(
+        name="login_attempts",
+        table="login_attempts",  # Uses index: login_attempts_age
+        key="address_key",
+        since="next_try_at",
+        kept=timedelta(days=1),
+        source="SEC-004: forgotten after a quarter of an hour anyway; signing in clears them too, while people do",
+    ),
+    Rule(
+        name="outbox",
+        table="outbox",  # Uses index: outbox_published
+        key="id",
+        since="published_at",
+        kept=timedelta(days=14),
+        condition="published_at IS NOT NULL",
+        source="Longer than Pub/Sub keeps a message (7 days), so that what was said can be compared",
+    ),
+    Rule(
+        name="webhook_payloads",
+        table="webhook_events",  # Uses index: webhook_events_payloads
+        key="id",
+        since="created_at",
+        kept=timedelta(days=90),
+        condition="payload <> '{}' AND processed",
+        forgets="payload = '{}'",
+        source="DP-003, as logs: a payer's name may be in it; the row itself stays, it belongs to the payment",
+    ),
+    Rule(
+        name="mail_contexts",
+        table="emails",  # Uses index: emails_context
+        key="id",
+        since="created_at",
+        kept=timedelta(days=90),
+        condition="context <> '{}' AND status <> 'queued'",
+        forgets="context = '{}'",
+        source="DP-003, as logs: what a mail said is not needed once it has arrived",
+    ),
+    Rule(
+        name="farewells",
+        table="emails",  # Uses index: emails_farewell
+        key="id",
+        since="created_at",
+        kept=timedelta(days=90),
+        condition="template = 'account_deleted' AND to_address <> '' AND status <> 'queued'",
+        forgets="to_address = ''",
+        source="DP-002: the last address of somebody who left is kept to see that the farewell arrived, no longer",
+    ),
+    Rule(
+        name="dead_letters",
+        table="dead_letters",
+        key="id",
+        since="decided_at",
+        kept=timedelta(days=365),
+        condition="decision IS NOT NULL",
+        source="PS-028: decided; who decided what is in the audit trail",
+    ),
+    Rule(
+        name="manual_tasks",
+        table="manual_tasks",
+        key="id",
+        since="done_at",
+        kept=timedelta(days=365),
+        condition="done_at IS NOT NULL",
+        source="PS-023: done; what was decided about money is in the audit trail",
+    ),
+)
+
+
+class RetentionFailed(RuntimeError):
+    """Some rules could not be applied; the message names them. The alert on errors sees it."""
+
+
+def run(*, batch: int = BATCH, most_batches: int = MOST_BATCHES) -> dict[str, int]:
+    """Apply every rule; give how many rows each has let go. One that fails doesn't stop the others.
+
+    Raises RetentionFailed at the end.
+    """
+    totals: dict[str, int] = {}
+    failed = []
+    for rule in RULES:
+        try:
+            totals[rule.name] = _apply(rule, batch, most_batches)
+        except SQLAlchemyError as error:
+            log.error("retention.failed", extra={"rule": rule.name}, exc_info=error)
+            failed.append(rule.name)
+    with transaction() as tx:
+        audit.record(tx, "retention_run", subject="run", subject_id=None, totals=totals, failed=failed)
+    log.info("retention.run", extra={"totals": totals})
+    if failed:
+        raise RetentionFailed(", ".join(failed))
+    return totals
+
+
+def _apply(rule: Rule, batch: int, most_batches: int) -> int:
+    statement, total = text(rule.statement), 0
+    for _ in range(most_batches):
+        with transaction() as tx:
+            gone = tx.execute(statement, {"seconds": rule.kept.total_seconds(), "batch": batch}).rowcount
+        total += gone
+        if gone < batch:
+            break
+    return total

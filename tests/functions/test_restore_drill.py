@@ -1,0 +1,114 @@
+"""R-004, R-005: a backup of a selling product is restored into a fresh server, and proven; damage is named."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, text
+
+from infra.deploy import drill
+from infra.local.postgres import Postgres
+from tests.folders import a_folder
+from tests.people import World
+from tests.stack import ROOT, Stack
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Stack]:
+    """A product of its own: what other tests do to theirs would be told here."""
+    with a_folder() as folder:
+        running = Stack(folder, RATE_LIMITS="off", WEB_WORKERS="1")
+        try:
+            running.start()
+            _trade(World(running.url))
+            yield running
+        finally:
+            running.stop()
+
+
+def _trade(world: World) -> None:
+    """Purchases at both gateways, one that is being paid, one that is only held."""
+    event = world.somebody("organizer").publish({"name": "Festival", "price": 150_000, "quota": 100})
+    for gateway in ("xendit", "midtrans"):
+        world.somebody().buy(event, gateway=gateway)
+    paying = world.somebody()
+    paying.checkout(paying.reserve(event, [2]), "xendit")
+    world.somebody().reserve(event)
+
+
+@pytest.fixture
+def database(shop: Stack) -> Iterator[Engine]:
+    with shop.database() as engine:
+        yield engine
+
+
+def run(shop: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """What an operator calls."""
+    url = Postgres(shop.data_dir / "postgres").url("karcis")
+    return subprocess.run(
+        [sys.executable, "-m", "infra.deploy.drill", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": url, "DATABASE_ROLE": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("arguments", [(), ("--in-place",)])
+def test_what_was_sold_is_whole_after_a_restore(shop: Stack, arguments: tuple[str, ...]):
+    done = run(shop, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("whole\n")
+
+
+def test_a_damaged_database_is_told_and_named(shop: Stack, database: Engine):
+    with database.begin() as owner:
+        owner.execute(text("UPDATE ticket_tiers SET sold = sold + 1"))
+    try:
+        done = run(shop)
+    finally:
+        with database.begin() as owner:
+            owner.execute(text("UPDATE ticket_tiers SET sold = sold - 1"))
+    assert done.returncode == 1
+    assert "WRONG  reserved and sold equal the orders behind them: 1 rows" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        ("UPDATE alembic_version SET version_num = '0010'", "migrations: it is at 0010"),
+        ("GRANT DELETE ON ledger_entries TO karcis_app", "ledger_entries: the product may change it"),
+        (
+            "INSERT INTO outbox (topic, payload, attributes) VALUES ('nobody.hears', '{}', '{}')",
+            "outbox: 1 messages can't be published",
+        ),
+        (
+            "ALTER TABLE ledger_entries DISABLE TRIGGER USER;"
+            " DELETE FROM ledger_entries WHERE id = (SELECT max(id) FROM ledger_entries)",
+            "every paid order is booked, and every posting sums to zero: 1 rows",
+        ),
+        (
+            "UPDATE tickets SET status = 'void'",
+            "an order whose tickets are issued has one for each seat that was not given back: 2 rows",
+        ),
+    ],
+)
+def test_every_kind_of_damage_has_its_words(database: Engine, damage: str, told: str):
+    with database.connect() as connection:
+        assert drill.problems(connection) == []
+        connection.exec_driver_sql(damage)
+        [problem] = drill.problems(connection)
+        connection.rollback()
+    assert problem.startswith(told)
+
+
+def test_rows_that_are_missing_are_told_by_table():
+    assert drill.differences({"orders": 3, "tickets": 2}, {"orders": 3, "tickets": 1}) == [
+        "tickets: 2 rows in the source, 1 restored"
+    ]
+    assert drill.differences({"orders": 3}, {}) == ["orders: 3 rows in the source, None restored"]
+    assert drill.differences({"orders": 3}, {"orders": 3}) == []

@@ -1,0 +1,261 @@
+"""CACHE-001, 002, 005: visitors' pages come from the shared cache, follow every change, and don't need it."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Response
+from sqlalchemy import text
+
+from functions.events.main import main
+from functions.reserve.main import main as reserve_main
+from infra.local.postgres import Postgres
+from shared.catalog import digital_goods, pages
+from shared.catalog.events import EventAnswer
+from shared.cloud import cache, clients, reading
+from shared.cloud.database import transaction
+from shared.cloud.settings import settings
+from shared.identity.tokens import Principal
+from shared.sales import orders, stocktaking
+from tests.conformance.local_cloud import LocalCloud, running
+from tests.doors import call, problem
+from tests.factories import a_user
+from tests.integration.catalog.steps import add_tier, change, change_tier, create, organizer_of, publish, tier
+from tests.stack import until
+
+SOON = 8
+"""Seconds for what takes two where the machine is not busy."""
+
+
+@pytest.fixture(scope="module")
+def cloud(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    postgres.create_database("pages_cloud")
+    with running(postgres.url("pages_cloud"), tmp_path_factory.mktemp("cloud")) as cloud:
+        yield cloud
+
+
+@pytest.fixture(autouse=True)
+def shared_cache(database: str, cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("SHARED_CACHE", "on")
+    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", cloud.grpc_address)
+    monkeypatch.setattr(cache, "TIMEOUT_SECONDS", 5)  # the machine may be busy
+    monkeypatch.setattr(cache, "FIRST_TIMEOUT_SECONDS", 5)
+    settings.cache_clear()
+    clients.firestore.provide(None)
+    new_instance()
+    yield
+    clients.firestore.provide(None)
+    settings.cache_clear()
+
+
+def new_instance() -> None:
+    """Forget what this process knows; what is shared stays."""
+    cache.forget()
+    reading.memory.clear()
+
+
+def visit(event: EventAnswer, *, by: Principal | None = None, path: str = "") -> Response:
+    """The event's page, as another instance answers it each time."""
+    reading.memory.clear()
+    return call(main, "GET", f"/events/{event.slug}{path}", by=by)
+
+
+def shown(event: EventAnswer, *, by: Principal | None = None) -> dict[str, Any]:
+    document: dict[str, Any] = visit(event, by=by).get_json()
+    return document
+
+
+def titles(*, by: Principal | None = None, **query: Any) -> list[str]:
+    """The titles of the events that are listed."""
+    reading.memory.clear()
+    listed = call(main, "GET", "/events", by=by, query_string={"sort": "-date", **query})
+    assert listed.status_code == 200, listed.get_data(as_text=True)
+    return [event["title"] for event in listed.get_json()["items"]]
+
+
+def behind_our_back(event: EventAnswer, title: str) -> None:
+    """Change the row as nothing of ours does, so that only a new reading shows it."""
+    with transaction() as tx:
+        tx.execute(text("UPDATE events SET title = :title WHERE id = :id"), {"title": title, "id": event.id})
+
+
+def settle() -> None:
+    """Wait until the marks of the changes so far are old enough for what is read now to be kept."""
+    at = time.monotonic()
+    until(lambda: time.monotonic() - at > cache.SETTLED_SECONDS)
+    cache.forget()
+
+
+def a_buyer() -> Principal:
+    with transaction() as tx:
+        return a_user(tx)
+
+
+def hold(event: EventAnswer, quantity: int, by: Principal) -> dict[str, Any]:
+    """Reserve through the door."""
+    body = {"event_id": str(event.id), "items": [{"tier_id": str(event.tiers[0].id), "quantity": quantity}]}
+    answer = call(reserve_main, "POST", "/orders/reserve", by=by, json=body)
+    assert answer.status_code == 201, answer.get_data(as_text=True)
+    order: dict[str, Any] = answer.get_json()
+    return order
+
+
+def available(event: EventAnswer, *, by: Principal | None = None) -> int:
+    left: int = shown(event, by=by)["tiers"][0]["available"]
+    return left
+
+
+def becomes(event: EventAnswer, left: int) -> None:
+    """A visitor soon sees that so many are left."""
+    until(lambda: available(event) == left, seconds=SOON, what=f"for {left} to be left")
+
+
+def test_a_page_is_read_once_from_the_database_and_then_from_the_cache():
+    event = publish(create())
+    settle()
+    first = shown(event)
+    behind_our_back(event, "Lain")
+    assert shown(event) == first
+    until(lambda: cache.look(f"event:{event.id}", "none").age_seconds > cache.EVERY_SECONDS)
+    assert shown(event) == first
+    assert visit(event, path="/tickets").get_json()["tiers"] == first["tiers"]
+
+
+def test_who_is_signed_in_is_shown_what_is_true_now():
+    event = publish(create())
+    shown(event)
+    behind_our_back(event, "Lain")
+    for viewer in (organizer_of(event), a_buyer(), Principal(a_buyer().id, "admin", None)):
+        assert shown(event, by=viewer)["title"] == "Lain"
+
+
+def test_a_buyer_sees_their_own_reservation_at_once_and_visitors_soon():
+    event = publish(create(tiers=[tier(quota=10)]))
+    buyer = a_buyer()
+    assert available(event) == 10
+    order = hold(event, 3, buyer)
+    assert available(event, by=buyer) == 7
+    becomes(event, 7)
+    with transaction() as tx:
+        orders.cancel(tx, orders.lock_own(tx, order["id"], buyer.id))
+    assert available(event, by=buyer) == 10
+    becomes(event, 10)
+    for _ in range(2):
+        hold(event, 5, a_buyer())
+    until(lambda: shown(event)["tiers"][0]["sold_out"], seconds=SOON)
+
+
+def test_a_corrected_counter_is_seen_too():
+    event = publish(create(tiers=[tier(quota=10)]))
+    with transaction() as tx:
+        tx.execute(text("UPDATE ticket_tiers SET reserved = 4 WHERE event_id = :id"), {"id": event.id})
+    settle()
+    assert available(event) == 6
+    stocktaking.correct_counters()
+    becomes(event, 10)
+
+
+def test_every_change_of_an_event_and_its_tiers_is_seen_soon():
+    event = publish(create())
+    shown(event)
+    change(event, title="Konser Fajar")
+    until(lambda: shown(event)["title"] == "Konser Fajar", seconds=SOON)
+    change_tier(event, event.tiers[0].id, price=120_000)
+    until(lambda: shown(event)["tiers"][0]["price"] == 120_000, seconds=SOON)
+    add_tier(event, name="VIP")
+    until(lambda: len(shown(event)["tiers"]) == 2, seconds=SOON)
+    change(event, status="draft")
+    until(lambda: visit(event).status_code == 404, seconds=SOON)
+
+
+def test_uploaded_goods_are_seen_soon():
+    event = publish(create(tiers=[tier(kind="digital", quota=10)]))
+    assert available(event) == 0
+    units = digital_goods.Upload(units=["kode-satu", "kode-dua"])
+    with transaction() as tx:
+        digital_goods.upload(tx, organizer_of(event), event.id, event.tiers[0].id, units)
+    becomes(event, 2)
+
+
+def test_a_list_is_read_once_and_follows_what_is_published_changed_and_cancelled():
+    publish(create(category="daftar", title="Satu"))
+    settle()
+    assert titles(category="daftar") == ["Satu"]
+    event = create(category="daftar", title="Dua")
+    behind_our_back(event, "Dua draf")
+    until(lambda: titles(category="daftar", page_size=7) == ["Satu"], seconds=SOON)
+    publish(event)
+    until(lambda: sorted(titles(category="daftar")) == ["Dua draf", "Satu"], seconds=SOON)
+    change(event, title="Tiga")
+    until(lambda: sorted(titles(category="daftar")) == ["Satu", "Tiga"], seconds=SOON)
+    change(event, status="cancelled")
+    until(lambda: titles(category="daftar") == ["Satu"], seconds=SOON)
+
+
+def test_a_list_is_kept_for_visitors_and_customers_and_read_for_those_who_change_it():
+    event = publish(create(category="simpan", title="Lama"))
+    settle()
+    assert titles(category="simpan") == ["Lama"]
+    behind_our_back(event, "Baru")
+    assert titles(category="simpan") == ["Lama"]
+    assert titles(category="simpan", by=a_buyer()) == ["Lama"]
+    assert titles(category="simpan", by=organizer_of(event)) == ["Baru"]
+    assert titles(category="simpan", q="baru") == ["Baru"], "what is searched for is not kept"
+
+
+def test_the_age_of_what_is_kept_comes_off_the_time_others_may_keep_it():
+    event = publish(create())
+    settle()
+    first = visit(event)
+    until(lambda: cache.look(f"event:{event.id}", "none").age_seconds > 1.5)
+    kept = visit(event)
+    stale = int(kept.headers["Cache-Control"].rpartition("=")[2])
+    assert kept.headers["Cache-Control"].startswith("public, max-age=5, s-maxage=15,")
+    assert 0 <= stale <= pages.PAGE_SECONDS - 2
+    assert kept.headers["ETag"] == first.headers["ETag"]
+    again = call(main, "GET", f"/events/{event.slug}", headers={"If-None-Match": first.headers["ETag"]})
+    assert again.status_code == 304
+
+
+def test_nothing_is_kept_of_drafts_and_of_what_is_not_there():
+    draft = create()
+    for key in (draft.slug, str(draft.id), "tidak-ada"):
+        reading.memory.clear()
+        assert problem(call(main, "GET", f"/events/{key}")) == (404, "not-found")
+    assert shown(draft, by=organizer_of(draft))["title"] == draft.title
+    assert problem(visit(draft)) == (404, "not-found")
+    assert not cache.look(f"event:{draft.id}", "none").is_good(60)
+
+
+@pytest.mark.parametrize("key", ["a%00b", "..", "Konser Senja", "a" * 2_000, "__x__"])
+def test_what_can_be_no_events_address_is_not_looked_for(key: str):
+    for viewer in (None, a_buyer()):
+        assert problem(call(main, "GET", f"/events/{key}", by=viewer)) == (404, "not-found")
+
+
+def test_what_another_version_has_kept_in_another_form_is_read_anew():
+    event = publish(create())
+    cache.put(cache.look(f"event:{event.id}", "none"), '{"form": "of another version"}')
+    assert shown(event)["title"] == event.title
+
+
+def test_without_the_cache_everything_comes_from_the_database(
+    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    """Last, for it stops the cloud."""
+    event = publish(create(category="tanpa"))
+    assert available(event) == 10
+    monkeypatch.setattr(cache, "TIMEOUT_SECONDS", 0.15)
+    cloud.stop(kill=True)
+    try:
+        begun = time.monotonic()
+        hold(event, 1, a_buyer())
+        assert available(event) == 9
+        change(event, title="Konser Fajar")
+        assert titles(category="tanpa") == ["Konser Fajar"]
+        assert shown(event)["title"] == "Konser Fajar"
+        assert time.monotonic() - begun < 2
+    finally:
+        cloud.start()
+    assert [record.count for record in caplog.records if record.message == "cache.fallback"] == [1]

@@ -1,0 +1,229 @@
+"""DP-003: what has outlived its use goes on time, rule by rule, and nothing else ever does."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from functions.retention.main import app
+from shared.cloud.clients import make_engine
+from shared.cloud.database import Transaction, transaction
+from shared.privacy import retention
+from shared.privacy.retention import RULES, RetentionFailed, Rule
+from tests.factories import a_user
+
+pytestmark = pytest.mark.usefixtures("database")
+
+MARGIN = timedelta(minutes=1)
+
+ROWS = {
+    "idempotency_keys": """
+        INSERT INTO idempotency_keys (caller, key, request_hash, created_at) VALUES (:user, :mark, 'hash', :at)
+    """,
+    "refresh_tokens": """
+        INSERT INTO refresh_tokens (token_hash, family_id, user_id, expires_at)
+        VALUES (:mark, gen_random_uuid(), :user, :at)
+    """,
+    "one_time_codes": """
+        INSERT INTO one_time_codes (user_id, purpose, code_hash, expires_at) VALUES (:user, 'verify_email', :mark, :at)
+    """,
+    "login_attempts": "INSERT INTO login_attempts (address_key, tries, next_try_at) VALUES (:mark, 1, :at)",
+    "outbox": """
+        INSERT INTO outbox (topic, payload, attributes, created_at, published_at) VALUES (:mark, '{}', '{}', :at, :at)
+    """,
+    "webhook_payloads": """
+        INSERT INTO webhook_events (gateway, webhook_id, event_type, payload, processed, created_at)
+        VALUES ('xendit', :mark, 'payment.PAID', '{"payer_email": "s***@example.com"}', true, :at)
+    """,
+    "mail_contexts": """
+        INSERT INTO emails (template, once_key, to_address, language, context, status, created_at)
+        VALUES ('e_ticket', :mark, 'nobody', 'id', '{"ticket_ids": []}', 'sent', :at)
+    """,
+    "farewells": """
+        INSERT INTO emails (template, once_key, to_address, language, context, status, created_at)
+        VALUES ('account_deleted', :mark, 'nobody', 'id', '{}', 'delivered', :at)
+    """,
+    "dead_letters": """
+        INSERT INTO dead_letters (kind, source, target, payload, message_id, decision, decided_at, created_at)
+        VALUES ('message', 'email.requested', 'somebody', '{}', :mark, 'discarded', :at, :at)
+    """,
+    "manual_tasks": """
+        INSERT INTO manual_tasks (kind, subject, subject_id, details, created_at, done_at)
+        VALUES ('mail_failed', 'email', :mark, '{}', :at, :at)
+    """,
+}
+"""A row that the rule is about, known by `mark`, whose time began `at`."""
+
+LEFT = {
+    "idempotency_keys": "SELECT key FROM idempotency_keys",
+    "refresh_tokens": "SELECT token_hash FROM refresh_tokens",
+    "one_time_codes": "SELECT code_hash FROM one_time_codes",
+    "login_attempts": "SELECT address_key FROM login_attempts",
+    "outbox": "SELECT topic FROM outbox",
+    "webhook_payloads": "SELECT webhook_id FROM webhook_events WHERE payload <> '{}'",
+    "mail_contexts": "SELECT once_key FROM emails WHERE context <> '{}'",
+    "farewells": "SELECT once_key FROM emails WHERE to_address <> ''",
+    "dead_letters": "SELECT message_id FROM dead_letters",
+    "manual_tasks": "SELECT subject_id FROM manual_tasks",
+}
+
+UNFINISHED = {
+    "outbox": "UPDATE outbox SET published_at = NULL WHERE topic = :mark",
+    "webhook_payloads": "UPDATE webhook_events SET processed = false WHERE webhook_id = :mark",
+    "mail_contexts": "UPDATE emails SET status = 'queued' WHERE once_key = :mark",
+    "farewells": "UPDATE emails SET status = 'queued' WHERE once_key = :mark",
+    "dead_letters": "UPDATE dead_letters SET decision = NULL, decided_at = NULL WHERE message_id = :mark",
+    "manual_tasks": "UPDATE manual_tasks SET done_at = NULL WHERE subject_id = :mark",
+}
+"""What makes the row something that still has to be done."""
+
+
+def a_row(rule: Rule | str, age: timedelta) -> str:
+    """A row of a rule, so old; gives its mark."""
+    name, mark = rule if isinstance(rule, str) else rule.name, uuid4().hex
+    with transaction() as tx:
+        values = {"mark": mark, "at": datetime.now(UTC) - age, "user": a_user(tx).id}
+        tx.execute(text(ROWS[name]), {key: value for key, value in values.items() if f":{key}" in ROWS[name]})
+    return mark
+
+
+def left(rule: Rule | str) -> set[str]:
+    """The marks of the rows that the rule has left alone."""
+    with transaction() as tx:
+        return set(tx.execute(text(LEFT[rule if isinstance(rule, str) else rule.name])).scalars())
+
+
+def kept_for(name: str) -> timedelta:
+    return next(rule.kept for rule in RULES if rule.name == name)
+
+
+@contextmanager
+def as_owner() -> Iterator[Transaction]:
+    """What the product's own role may not."""
+    engine = make_engine()
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
+
+
+def named(rule: Rule) -> str:
+    return rule.name
+
+
+def test_every_rule_is_tested():
+    assert set(ROWS) == set(LEFT) == {rule.name for rule in RULES}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=named)
+def test_a_row_is_kept_to_its_last_minute_and_gone_after_it(rule: Rule):
+    young, old = a_row(rule, rule.kept - MARGIN), a_row(rule, rule.kept + MARGIN)
+    assert retention.run()[rule.name] == 1
+    assert young in left(rule)
+    assert old not in left(rule)
+
+
+@pytest.mark.parametrize("name", UNFINISHED)
+def test_what_is_not_finished_never_goes(name: str):
+    mark = a_row(name, timedelta(days=3000))
+    with transaction() as tx:
+        tx.execute(text(UNFINISHED[name]), {"mark": mark})
+    retention.run()
+    assert mark in left(name)
+
+
+def test_a_webhook_loses_its_payload_and_stays():
+    mark = a_row("webhook_payloads", kept_for("webhook_payloads") + MARGIN)
+    retention.run()
+    with transaction() as tx:
+        kept = tx.execute(text("SELECT payload FROM webhook_events WHERE webhook_id = :mark"), {"mark": mark})
+        assert kept.scalars().all() == [{}]
+
+
+def test_it_goes_in_batches_the_oldest_first_and_ends_the_next_night():
+    ages = [timedelta(days=days) for days in (20, 60, 30, 50, 40)]
+    marks = [a_row("outbox", age) for age in ages]
+    by_age = [mark for _, mark in sorted(zip(ages, marks, strict=True), reverse=True)]
+
+    assert retention.run(batch=2, most_batches=1)["outbox"] == 2
+    assert left("outbox") & set(marks) == set(by_age[2:])
+    assert retention.run(batch=2)["outbox"] == 3
+    assert not left("outbox") & set(marks)
+
+
+def test_a_row_that_somebody_holds_is_passed_over_and_nobody_waits():
+    held, free = (a_row("outbox", timedelta(days=30)) for _ in range(2))
+    with transaction() as tx:
+        tx.execute(text("SELECT 1 FROM outbox WHERE topic = :mark FOR UPDATE"), {"mark": held})
+        assert retention.run()["outbox"] == 1
+        tx.execute(text("INSERT INTO outbox (topic, payload, attributes) VALUES ('ticket.created', '{}', '{}')"))
+        assert held in left("outbox")
+        assert free not in left("outbox")
+    assert retention.run()["outbox"] == 1
+
+
+def test_what_stops_it_half_way_leaves_the_rest_for_the_next_time():
+    first, stuck = a_row("outbox", timedelta(days=60)), a_row("outbox", timedelta(days=30))
+    of_another_rule = a_row("manual_tasks", timedelta(days=400))
+    with as_owner() as connection:
+        connection.exec_driver_sql(f"""
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no'; END $$;
+            CREATE TRIGGER refuse BEFORE DELETE ON outbox FOR EACH ROW WHEN (OLD.topic = '{stuck}')
+                EXECUTE FUNCTION refuse();
+        """)
+
+    with pytest.raises(RetentionFailed, match=r"^outbox$"):
+        retention.run(batch=1)
+    assert first not in left("outbox")
+    assert stuck in left("outbox")
+    assert of_another_rule not in left("manual_tasks")
+
+    with as_owner() as connection:
+        connection.exec_driver_sql("DROP FUNCTION refuse CASCADE")
+    assert retention.run()["outbox"] == 1
+
+
+def test_every_run_is_in_the_audit_trail():
+    totals = retention.run()
+    with transaction() as tx:
+        last = tx.execute(text("SELECT details FROM audit_log WHERE action = 'retention_run' ORDER BY id DESC LIMIT 1"))
+        assert last.scalar_one() == {"totals": totals, "failed": []}
+
+
+def test_it_runs_every_night():
+    assert [route.path for route in app.routes] == ["/jobs/daily"]
+
+
+@pytest.mark.parametrize(
+    ("name", "index"),
+    [
+        ("idempotency_keys", "idempotency_keys_age"),
+        ("refresh_tokens", "refresh_tokens_expiry"),
+        ("login_attempts", "login_attempts_age"),
+        ("outbox", "outbox_published"),
+        ("webhook_payloads", "webhook_events_payloads"),
+        ("mail_contexts", "emails_context"),
+        ("farewells", "emails_farewell"),
+    ],
+)
+def test_the_oldest_are_found_through_an_index(name: str, index: str):
+    rule = next(rule for rule in RULES if rule.name == name)
+    with as_owner() as connection:
+        user_id = connection.execute(text("SELECT id FROM users LIMIT 1")).scalar() or a_user(connection).id
+        row = text(
+            ROWS[name]
+            .replace(":mark", ":mark || n")
+            .replace(":at", "now() - n * interval '1 minute'")
+            .replace("VALUES (", "SELECT ")
+            .rstrip()
+            .removesuffix(")")
+            + " FROM generate_series(1, 5000) AS n"
+        )
+        connection.execute(row, {"mark": uuid4().hex} | ({"user": user_id} if ":user" in ROWS[name] else {}))
+        connection.exec_driver_sql(f"ANALYZE {rule.table}")
+        plan = connection.execute(
+            text(f"EXPLAIN {rule.statement}"), {"seconds": rule.kept.total_seconds(), "batch": 1000}
+        ).scalars()
+        assert index in "\n".join(plan)

@@ -1,0 +1,73 @@
+"""This instance's memory of the last second: what many want is fetched once."""
+
+import threading
+import time
+
+import pytest
+
+from shared.cloud.reading import MEMORY_SECONDS, Aged, Memory
+from tests.stack import until
+from tests.threads import at_the_same_time
+
+
+def test_many_threads_that_want_the_same_fetch_it_once():
+    memory, fetched = Memory(), []
+
+    def fetch() -> Aged[int]:
+        fetched.append(threading.get_ident())
+        until(lambda: len(memory._fetches) == 1)
+        return Aged(7, 2.0)
+
+    found = at_the_same_time([lambda: memory.get("event", fetch)] * 16)
+    assert {each.value for each in found} == {7}
+    assert len(fetched) == 1
+    assert all(2.0 <= each.age_seconds < 2.0 + MEMORY_SECONDS for each in found)
+
+
+def test_after_a_second_it_is_fetched_again_and_everything_else_of_then_is_forgotten():
+    memory = Memory()
+    memory.get("other", lambda: Aged(0))
+    begun = time.monotonic()
+    memory.get("event", lambda: Aged(1))
+    until(lambda: memory.get("event", lambda: Aged(2)).value == 2, seconds=5)
+    assert time.monotonic() - begun >= MEMORY_SECONDS
+    assert list(memory._fetches) == ["event"]
+
+
+def test_things_of_different_names_do_not_wait_for_each_other():
+    memory, go_on = Memory(), threading.Event()
+
+    def slow() -> Aged[str]:
+        assert go_on.wait(10)
+        return Aged("slow")
+
+    def quick() -> Aged[str]:
+        found = memory.get("quick", lambda: Aged("quick"))
+        go_on.set()
+        return found
+
+    results = at_the_same_time([lambda: memory.get("slow", slow), quick])
+    assert [each.value for each in results] == ["slow", "quick"]
+
+
+def test_an_error_reaches_everybody_who_waits_and_is_not_remembered():
+    memory = Memory()
+    fetching, go_on = threading.Event(), threading.Event()
+
+    def broken() -> Aged[int]:
+        fetching.set()
+        assert go_on.wait(10)
+        raise LookupError("the database is away")
+
+    def joins() -> None:
+        assert fetching.wait(10)
+        threading.Timer(0.05, go_on.set).start()
+        with pytest.raises(LookupError):
+            memory.get("event", lambda: Aged(1))
+
+    def leads() -> None:
+        with pytest.raises(LookupError):
+            memory.get("event", broken)
+
+    at_the_same_time([leads, joins])
+    assert memory.get("event", lambda: Aged(2)).value == 2

@@ -1,0 +1,32 @@
+"""Every link in our documents leads somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.unit.docs.documents import ROOT, anchors
+
+DOCUMENTS = [ROOT / "README.md", ROOT / "infra/terraform/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path):
+    for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8")):
+        path, _, anchor = target.partition("#")
+        if "://" in path:
+            continue
+        linked = (document.parent / path).resolve() if path else document
+        assert linked.exists(), f"{target} is not there"
+        if anchor:
+            assert anchor in anchors(linked.read_text(encoding="utf-8")), f"{target} is no heading"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_modules_that_are_named_are_there(document: Path):
+    told = document.read_text(encoding="utf-8")
+    for path in re.findall(r"`((?:shared|functions|infra|schemas|tests|docs)/[\w./-]+)`", told):
+        assert (ROOT / path).exists(), f"{path} is not there"
+    for module in re.findall(r"python -m ((?:shared|infra|tests|schemas)[\w.]+)", told):
+        path = ROOT / module.replace(".", "/")
+        assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), f"{module} is not there"

@@ -1,0 +1,34 @@
+"""docs/map.md shows the house as it is: every function and every topic of the manifest, every room of the product."""
+
+from functions.manifest import manifest
+from tests.unit.docs.documents import ROOT, read
+
+MAP = read("docs/map.md")
+
+
+def rows(title: str) -> list[list[str]]:
+    """The cells of the table under a heading."""
+    section = MAP.split(f"## {title}\n", 1)[1].split("\n## ", 1)[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")][2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_every_function_is_there():
+    assert rows("Functions") == [
+        [function.name, function.summary, ", ".join(function.jobs)] for function in manifest().functions.values()
+    ]
+
+
+def test_every_topic_is_there_with_whom_it_reaches():
+    heard = {
+        topic: [function.name for function in manifest().functions.values() if topic in function.subscriptions]
+        for topic in manifest().topics
+    }
+    told = {topic.strip("`"): hearers for topic, _, hearers in rows("What travels")}
+    assert told == {topic: ", ".join(names) or "nobody yet" for topic, names in heard.items()}
+
+
+def test_every_room_is_there():
+    plan = MAP.split("```")[1]
+    rooms = {path.name for path in (ROOT / "shared").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert {room for room in rooms if room not in plan} == set()

@@ -1,0 +1,71 @@
+"""Nobody is woken without a page to read: every alert and every kind of manual task has its section in the runbook."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from tests.unit.docs.documents import ROOT, anchors, headings, read
+
+RUNBOOK = read("docs/runbook.md")
+KINDS = {kind for heading in headings(RUNBOOK) for kind in re.findall(r"`([a-z_]+)`", heading)}
+ALERTS = ROOT / "infra" / "terraform" / "monitoring_alerts.tf"
+BURNS = ["burn-rate-availability", "burn-rate-latency"]
+ASKING = {"add": "manual_tasks", "_tell_a_person": None}
+"""The functions that open a task, and the module they are called through."""
+
+
+def alerts() -> list[str]:
+    """The alerts of Terraform: each is the key of an entry of `local.alerts`, and links to the heading of its name."""
+    return (
+        re.findall(r"^    ([a-z-]+) = {$", ALERTS.read_text(encoding="utf-8"), re.MULTILINE) if ALERTS.exists() else []
+    )
+
+
+def kinds_of_code() -> Iterator[str]:
+    """Each kind that is opened, as a regular expression: what a call fills in may be any word."""
+    for file in (ROOT / "shared").rglob("*.py"):
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and _opens_a_task(call):
+                yield from _pattern(call.args[1])
+
+
+def _opens_a_task(call: ast.Call) -> bool:
+    if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name):
+        return ASKING.get(call.func.attr) == call.func.value.id
+    return isinstance(call.func, ast.Name) and call.func.id in ASKING and ASKING[call.func.id] is None
+
+
+def _pattern(kind: ast.expr) -> Iterator[str]:
+    if isinstance(kind, ast.Constant):
+        yield str(kind.value)
+    elif isinstance(kind, ast.JoinedStr):
+        yield "".join(str(part.value) if isinstance(part, ast.Constant) else "[a-z_]+" for part in kind.values)
+
+
+@pytest.mark.parametrize("alert", [*alerts(), *BURNS])
+def test_every_alert_has_its_section(alert: str):
+    assert alert in anchors(RUNBOOK)
+
+
+def test_kinds_are_found_in_the_code():
+    assert {"webhook_failed", "refund_failed", "payment_reversed", "payment_[a-z_]+"} <= set(kinds_of_code())
+
+
+@pytest.mark.parametrize("kind", sorted(set(kinds_of_code())))
+def test_every_manual_task_has_its_section(kind: str):
+    assert any(re.fullmatch(kind, written) for written in KINDS), f"docs/runbook.md has no section `{kind}`"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("payment_underpaid", "payment_overpaid", "payment_wrong_currency"),  # settlement._set_aside
+        *("payment_refunded_out_of_order", "payment_reversed_out_of_order"),  # settlement._take_back
+        *("payment_refunded", "payment_partially_refunded", "payment_charged_back", "payment_unknown"),  # ._noted
+        *("unknown_refund", "unknown_payout"),  # webhooks._UNKNOWN_MONEY
+    ],
+)
+def test_kinds_that_are_put_together_have_theirs_too(kind: str):
+    assert kind in KINDS
