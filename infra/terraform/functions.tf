@@ -11,6 +11,7 @@ locals {
       DATABASE_INSTANCE     = google_sql_database_instance.main.connection_name
       DATABASE_NAME         = google_sql_database.main.name
       MEDIA_BASE_URL        = "${local.public_url}/media"
+      TRACE_EXPORTER        = "cloud"
       TRUSTED_PROXIES       = "2" # Google's load balancer appends the client and itself to X-Forwarded-For
 
       THREADED_TIMEOUT_ENABLED = "true" # else a request with threads outlives the function's time-out, and keeps its locks

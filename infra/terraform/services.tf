@@ -28,6 +28,7 @@ locals {
     "sqladmin.googleapis.com",
     "storage.googleapis.com",
     "sts.googleapis.com",
+    "telemetry.googleapis.com",
   ])
 
   # Agents that must exist before a key or a topic can be shared with them.

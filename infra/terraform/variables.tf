@@ -139,6 +139,22 @@ variable "budget" {
   default = null
 }
 
+variable "alert_emails" {
+  description = "Who is told of alerts, by mail. Empty: nobody, and Cloud Monitoring only shows them."
+  type        = list(string)
+  default     = []
+}
+
+variable "alert_thresholds" {
+  description = "From when on MON calls somebody."
+  type = object({
+    webhook_rejections_per_hour = optional(number, 20)
+    payment_mismatches_per_day  = optional(number, 5)
+    repairs_per_day             = optional(number, 50)
+  })
+  default = {}
+}
+
 variable "repository" {
   description = "The repository on GitHub, as owner/name: where the pipeline takes its source from. Null: no pipeline here."
   type        = string

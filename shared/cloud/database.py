@@ -12,6 +12,7 @@ from shared.cloud.clients import engine
 
 __all__ = ["Transaction", "after_commit", "autocommit", "notes", "transaction"]
 
+_FACTS = {"db.system.name": "postgresql"}
 _NOTES = "notes"  # in `Connection.info`, which outlives a transaction: made anew for each
 
 
@@ -30,7 +31,7 @@ def transaction() -> Iterator[Transaction]:
     What was put off with `after_commit` runs once the commit is durable and the connection is back in
     the pool; after a roll-back it is forgotten.
     """
-    with tracing.span("transaction", "client", {"db.system.name": "postgresql"}), engine().connect() as connection:
+    with tracing.span("transaction", "client", _FACTS), engine().connect() as connection:
         notes = connection.info[_NOTES] = Notes()
         try:
             with connection.begin():
@@ -47,7 +48,7 @@ def autocommit() -> Iterator[Transaction]:
 
     This is the driver's own switch. SQLAlchemy's sets the isolation level anew afterwards: three round trips.
     """
-    with engine().connect() as connection:
+    with tracing.span("statements", "client", _FACTS), engine().connect() as connection:
         driver: Any = connection.connection.driver_connection
         driver.autocommit = True
         try:

@@ -83,7 +83,13 @@ COUNTERS = (
     ),
     Counter(
         "karcis_cache_fallbacks_total",
-        "Times Firestore did not answer and requests went on without it.",
+        "Times an instance found the shared cache silent and went on without it, and when it had it again (recovered).",
+        "cache.fallback",
+        labels=("operation",),
+    ),
+    Counter(
+        "karcis_limit_fallbacks_total",
+        "Times an instance found the counters of callers' requests silent and let everybody call.",
         "limits.unavailable",
     ),
     Counter(

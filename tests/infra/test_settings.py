@@ -10,6 +10,7 @@ from shared.cloud.settings import Settings, function_url, settings
 FRAMEWORK = {"THREADS", "THREADED_TIMEOUT_ENABLED"}  # functions-framework's own
 ONLY_LOCAL = {"DATABASE_URL", "DATABASE_ROLE", "OIDC_CERTS_URL", "GOOGLE_CERTS_URL", "RATE_LIMITS"}
 OPTIONAL = {"CORS_ALLOWED_ORIGINS", "GOOGLE_CLIENT_IDS"}  # nobody may call from elsewhere; nobody signs in with Google
+OF_THE_PLATFORM = {"K_REVISION"}  # Cloud Run says it by itself
 KNOWN = {name.upper() for name in Settings.__dataclass_fields__}
 
 
@@ -26,7 +27,7 @@ def test_what_has_no_sensible_default_in_the_cloud_is_set(told):
         if field.default == "" or any(mark in str(field.default) for mark in ("local", "127.0.0.1"))
     }
     for environment in told.values():
-        assert without - ONLY_LOCAL - OPTIONAL <= set(environment)
+        assert without - ONLY_LOCAL - OPTIONAL - OF_THE_PLATFORM <= set(environment)
 
 
 def test_everybody_is_told_the_same_but_who_they_are(told):

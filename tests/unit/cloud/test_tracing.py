@@ -1,10 +1,16 @@
 """Spans of a recorded trace hang together, say nothing of people, and cost nothing where none is recorded."""
 
+import gzip
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
 
 import pytest
+from google.auth.credentials import AnonymousCredentials
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -73,6 +79,38 @@ def test_a_door_is_one_span_named_by_its_route(exported: InMemorySpanExporter):
     span = one(exported.get_finished_spans(), "GET /api/v1/echo/{name}")
     assert f"{span.context.trace_id:032x}" == TRACE
     assert "siti" not in span.to_json()
+
+
+class _Collector(BaseHTTPRequestHandler):
+    """Cloud Trace's endpoint: notes the names of the spans it is sent."""
+
+    received: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        content = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+        for resource in ExportTraceServiceRequest.FromString(content).resource_spans:
+            self.received.extend(span.name for scope in resource.scope_spans for span in scope.spans)
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+def test_spans_are_with_cloud_trace_before_the_answer_is(exported: InMemorySpanExporter, monkeypatch):
+    monkeypatch.setenv("TRACE_EXPORTER", "cloud")
+    settings.cache_clear()
+    monkeypatch.setattr("google.auth.default", lambda **_: (AnonymousCredentials(), "karcis-local"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Collector) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        monkeypatch.setattr(tracing, "CLOUD_TRACE", f"http://127.0.0.1:{server.server_port}/v1/traces")
+        tracing.provider.provide(None)
+        call(door(), "GET", "/api/v1/echo/siti", headers=HEADERS)
+        assert _Collector.received == ["GET /api/v1/echo/{name}"]
+        tracing.provider().shutdown()
+        server.shutdown()
 
 
 def test_a_function_that_records_nothing_imports_no_opentelemetry():

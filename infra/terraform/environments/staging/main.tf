@@ -44,12 +44,14 @@ module "karcis" {
   state_bucket   = var.state_bucket
   repository     = var.repository
   budget         = var.budget
+  alert_emails   = var.alert_emails
   settings       = var.settings
   sizing         = var.sizing
   webhook_ranges = var.webhook_ranges
   waf_enforced   = var.waf_enforced
 
   minimum_tls_version = var.minimum_tls_version
+  alert_thresholds    = var.alert_thresholds
   max_instances_limit = 2
   database            = var.database
 }

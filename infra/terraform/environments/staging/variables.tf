@@ -35,6 +35,20 @@ variable "budget" {
   default = null
 }
 
+variable "alert_emails" {
+  type    = list(string)
+  default = []
+}
+
+variable "alert_thresholds" {
+  type = object({
+    webhook_rejections_per_hour = optional(number)
+    payment_mismatches_per_day  = optional(number)
+    repairs_per_day             = optional(number)
+  })
+  default = {}
+}
+
 variable "settings" {
   type    = map(string)
   default = {}

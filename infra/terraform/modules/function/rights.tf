@@ -40,6 +40,13 @@ resource "google_project_iam_member" "firestore" {
   member  = google_service_account.this.member
 }
 
+# Its spans (shared/cloud/tracing.py).
+resource "google_project_iam_member" "traces" {
+  project = var.project_id
+  role    = "roles/telemetry.tracesWriter"
+  member  = google_service_account.this.member
+}
+
 resource "google_secret_manager_secret_iam_member" "reads" {
   for_each = var.secrets
 

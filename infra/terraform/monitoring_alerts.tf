@@ -1,0 +1,200 @@
+# What calls a person. The key of an alert is the heading in docs/runbook.md that says what to do about it.
+
+locals {
+  requests  = "run_googleapis_com:request_count{monitored_resource=\"cloud_run_revision\""
+  latencies = "run_googleapis_com:request_latencies_bucket{monitored_resource=\"cloud_run_revision\""
+  callable  = join("|", [for entry in values(local.public_functions) : entry.service_name])
+
+  alerts = {
+    # M-007
+    errors = {
+      summary  = "More than 1 % of a function's answers are errors (5xx)."
+      severity = "CRITICAL"
+      lasts    = "300s"
+      query    = "sum by (service_name) (rate(${local.requests},response_code_class=\"5xx\"}[5m])) / sum by (service_name) (rate(${local.requests}}[5m])) > 0.01 and sum by (service_name) (increase(${local.requests}}[5m])) > 20"
+    }
+    latency = {
+      summary  = "The 95th percentile of a function that people call is above a second."
+      severity = "ERROR"
+      lasts    = "600s"
+      query    = "histogram_quantile(0.95, sum by (le, service_name) (rate(${local.latencies},service_name=~\"${local.callable}\"}[5m]))) > 1000"
+    }
+    cpu = {
+      summary  = "A function's instances use more than 80 % of their processor."
+      severity = "WARNING"
+      lasts    = "600s"
+      query    = "histogram_quantile(0.95, sum by (le, service_name) (rate(run_googleapis_com:container_cpu_utilizations_bucket{monitored_resource=\"cloud_run_revision\"}[5m]))) > 0.8"
+    }
+    memory = {
+      summary  = "A function's instances use more than 85 % of their memory."
+      severity = "WARNING"
+      lasts    = "300s"
+      query    = "histogram_quantile(0.95, sum by (le, service_name) (rate(run_googleapis_com:container_memory_utilizations_bucket{monitored_resource=\"cloud_run_revision\"}[5m]))) > 0.85"
+    }
+    database-cpu = {
+      summary  = "PostgreSQL uses more than 80 % of its processor."
+      severity = "ERROR"
+      lasts    = "600s"
+      query    = "max(cloudsql_googleapis_com:database_cpu_utilization{monitored_resource=\"cloudsql_database\"}) > 0.8"
+    }
+    database-memory = {
+      summary  = "PostgreSQL uses more than 85 % of its memory."
+      severity = "WARNING"
+      lasts    = "600s"
+      query    = "max(cloudsql_googleapis_com:database_memory_utilization{monitored_resource=\"cloudsql_database\"}) > 0.85"
+    }
+    database-connections = {
+      summary  = "More than 80 % of PostgreSQL's ${var.database.max_connections} connections are in use."
+      severity = "ERROR"
+      lasts    = "300s"
+      query    = "sum(cloudsql_googleapis_com:database_postgresql_num_backends{monitored_resource=\"cloudsql_database\"}) > ${floor(0.8 * var.database.max_connections)}"
+    }
+    unreachable = {
+      summary  = "The product doesn't answer from outside."
+      severity = "CRITICAL"
+      lasts    = "120s"
+      query    = "avg(avg_over_time(monitoring_googleapis_com:uptime_check_check_passed{monitored_resource=\"uptime_url\",check_id=\"${google_monitoring_uptime_check_config.events.uptime_check_id}\"}[5m])) < 0.5"
+    }
+
+    # MON
+    webhook-rejections = {
+      summary  = "More than ${var.alert_thresholds.webhook_rejections_per_hour} notifications in an hour had no valid signature."
+      severity = "ERROR"
+      lasts    = "0s"
+      query    = "sum by (gateway) (increase(${local.counter.karcis_webhook_rejections_total}[1h])) > ${var.alert_thresholds.webhook_rejections_per_hour}"
+    }
+    payment-mismatches = {
+      summary  = "More than ${var.alert_thresholds.payment_mismatches_per_day} payments in a day were not what was asked for."
+      severity = "WARNING"
+      lasts    = "0s"
+      query    = "sum(increase(${local.counter.karcis_payment_mismatches_total}[1d])) > ${var.alert_thresholds.payment_mismatches_per_day}"
+    }
+    repairs = {
+      summary  = "Reconcile had to repair more than ${var.alert_thresholds.repairs_per_day} times in a day: something keeps failing."
+      severity = "WARNING"
+      lasts    = "0s"
+      query    = "sum(increase(${local.counter.karcis_repairs_total}[1d])) > ${var.alert_thresholds.repairs_per_day}"
+    }
+
+    # What is stuck, and what does not add up
+    gateway-failures = {
+      summary  = "A gateway does not answer: more than 10 calls in ten minutes were given up."
+      severity = "ERROR"
+      lasts    = "0s"
+      query    = "sum by (gateway) (increase(${local.counter.karcis_gateway_failures_total}[10m])) > 10"
+    }
+    outbox-stuck = {
+      summary  = "A message has waited for ten minutes to be published, although the sweep comes every five."
+      severity = "CRITICAL"
+      lasts    = "0s"
+      query    = "${local.gauge.karcis_outbox_oldest_seconds} > 600"
+    }
+    tickets-late = {
+      summary  = "Somebody has paid and waits for tickets for more than ten minutes."
+      severity = "CRITICAL"
+      lasts    = "0s"
+      query    = "${local.gauge.karcis_unissued_oldest_seconds} > 600"
+    }
+    dead-letters = {
+      summary  = "A message or a task was given up, and nobody has decided about it."
+      severity = "ERROR"
+      lasts    = "0s"
+      query    = "${local.gauge.karcis_dead_letters_undecided} > 0"
+    }
+    manual-tasks = {
+      summary  = "Something waits for a person since a day."
+      severity = "WARNING"
+      lasts    = "84600s" # 23 hours and a half: the longest there is
+      query    = "${local.gauge.karcis_manual_tasks_open} > 0"
+    }
+    ledger-difference = {
+      summary  = "A posting in the books does not balance."
+      severity = "CRITICAL"
+      lasts    = "0s"
+      query    = "${local.gauge.karcis_ledger_difference_rupiah} > 0"
+    }
+    clearing-difference = {
+      summary  = "The books and a gateway differ in what it has moved."
+      severity = "CRITICAL"
+      lasts    = "0s"
+      query    = "${local.gauge.karcis_clearing_difference_rupiah} > 0"
+    }
+    reconcile-silent = {
+      summary  = "Reconcile has not reported for twenty minutes: nothing is repaired, and the gauges above say nothing."
+      severity = "CRITICAL"
+      lasts    = "0s"
+      query    = "absent_over_time(logging_googleapis_com:user_karcis_outbox_oldest_seconds_count{monitored_resource=\"cloud_run_revision\"}[20m])"
+    }
+  }
+
+  runbook = var.repository == null ? "docs/runbook.md" : "https://github.com/${var.repository}/blob/main/docs/runbook.md"
+}
+
+resource "google_monitoring_notification_channel" "email" {
+  for_each = toset(var.alert_emails)
+
+  type         = "email"
+  display_name = each.key
+  labels       = { email_address = each.key }
+
+  depends_on = [google_project_service.this]
+}
+
+resource "google_monitoring_alert_policy" "this" {
+  for_each = local.alerts
+
+  display_name          = each.key
+  combiner              = "OR"
+  severity              = each.value.severity
+  notification_channels = values(google_monitoring_notification_channel.email)[*].id
+
+  conditions {
+    display_name = each.value.summary
+
+    condition_prometheus_query_language {
+      query               = each.value.query
+      duration            = each.value.lasts
+      evaluation_interval = "60s"
+      # A metric is known once its first line has come, which for a difference in the books is never, we hope.
+      disable_metric_validation = true
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    subject   = "${var.environment}: ${each.key}"
+    content   = "${each.value.summary}\n\nWhat to do: ${local.runbook}#${each.key}"
+  }
+
+  alert_strategy {
+    auto_close = "86400s"
+  }
+
+  depends_on = [google_logging_metric.counter, google_logging_metric.gauge]
+}
+
+# From outside, as a buyer comes: name, certificate, load balancer; function and database when the cache is empty.
+resource "google_monitoring_uptime_check_config" "events" {
+  display_name = "events"
+  timeout      = "10s"
+  period       = "60s"
+
+  http_check {
+    path         = "/api/v1/events?page_size=1"
+    port         = 443
+    use_ssl      = true
+    validate_ssl = true
+  }
+
+  content_matchers {
+    matcher = "CONTAINS_STRING"
+    content = "\"items\""
+  }
+
+  monitored_resource {
+    type   = "uptime_url"
+    labels = { project_id = var.project_id, host = var.domain }
+  }
+
+  depends_on = [google_project_service.this]
+}

@@ -1,0 +1,45 @@
+"""What is watched is what the product tells of itself, under the same names everywhere."""
+
+import json
+import re
+
+from shared.cloud.metrics import COUNTERS, GAUGES
+
+COUNTED = re.compile(r"user_(karcis_[a-z_]+?)(?:_sum|_count)?\{")
+LISTED = {metric.name for metric in (*COUNTERS, *GAUGES)}
+
+
+def queries(resources) -> list[str]:
+    """What the alerts ask, but for what only the apply will know: the id of the uptime check."""
+    alerts = [values for address, values in resources.items() if "alert_policy.this" in address]
+    asked = [each["condition_prometheus_query_language"][0] for alert in alerts for each in alert["conditions"]]
+    return [condition["query"] for condition in asked if "query" in condition]
+
+
+def test_cloud_logging_counts_what_is_listed(resources):
+    logged = {values["name"] for address, values in resources.items() if address.startswith("google_logging_metric")}
+    assert logged == LISTED
+
+
+def test_the_dashboard_shows_all_of_it_and_nothing_else_of_ours(resources):
+    page = json.loads(resources["google_monitoring_dashboard.main"]["dashboard_json"])
+    tiles = page["mosaicLayout"]["tiles"]
+    asked = [tile["widget"]["xyChart"]["dataSets"][0]["timeSeriesQuery"]["prometheusQuery"] for tile in tiles]
+    assert {name for query in asked for name in COUNTED.findall(query)} == LISTED
+
+
+def test_alerts_ask_for_metrics_that_there_are(resources):
+    asked = {name for query in queries(resources) for name in COUNTED.findall(query)}
+    assert asked
+    assert asked <= LISTED
+
+
+def test_every_gauge_has_an_alert(resources):
+    asked = {name for query in queries(resources) for name in COUNTED.findall(query)}
+    assert {gauge.name for gauge in GAUGES} <= asked
+
+
+def test_functions_may_send_the_spans_they_are_told_to_send(resources, told):
+    assert {environment["TRACE_EXPORTER"] for environment in told.values()} == {"cloud"}
+    for name in told:
+        assert resources[f'module.function["{name}"].google_project_iam_member.traces']
