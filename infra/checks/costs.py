@@ -54,7 +54,7 @@ second); five times that is paid for, as instances of small functions wait on ot
 BROWSING = 40
 """Requests for one ticket: lists, details, availability, mostly answered by the CDN."""
 KIB = {"answers": 400, "logs": 60, "messages": 8}
-"""For one ticket; the PDF is most of the first, downloaded twice."""
+"""For one ticket: forty answers and the PDF of 24 KiB twice; forty log lines of a KiB and a half; eight messages."""
 MAILS = 3
 
 
