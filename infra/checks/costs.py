@@ -7,6 +7,8 @@ Prices are in US dollars, without tax and without free tiers, for Jakarta where 
 import sys
 from dataclasses import dataclass
 
+from functions.manifest import manifest
+
 TICKETS = 10_000
 RUPIAH_PER_DOLLAR = 16_500
 """An assumption to be replaced by the day's rate."""
@@ -44,8 +46,6 @@ PRICES = {
 HOURS = 730
 SQL_CPUS, SQL_GIB, SQL_DISK_GIB = 8, 32, 50
 """db-custom-8-32768, the default of production; regional, so each twice."""
-WARM = 3
-"""Instances that always wait (functions/manifest.yaml): reserve, checkout, webhook."""
 POLICIES, RULES = 3, 12
 
 CPU_SECONDS = 2.5
@@ -54,7 +54,7 @@ second); five times that is paid for, as instances of small functions wait on ot
 BROWSING = 40
 """Requests for one ticket: lists, details, availability, mostly answered by the CDN."""
 KIB = {"answers": 400, "logs": 60, "messages": 8}
-"""For one ticket; the PDF is most of the first, downloaded twice."""
+"""For one ticket: forty answers and the PDF of 24 KiB twice; forty log lines of a KiB and a half; eight messages."""
 MAILS = 3
 
 
@@ -63,7 +63,7 @@ def monthly() -> dict[str, float]:
     return {
         "Cloud SQL, regional": 2
         * (HOURS * (SQL_CPUS * _of("sql_cpu") + SQL_GIB * _of("sql_memory")) + SQL_DISK_GIB * _of("sql_disk")),
-        "warm instances": WARM * HOURS * 3600 * (_of("idle") + 0.5 * _of("memory")),
+        "warm instances": _warm_instances() * HOURS * 3600 * (_of("idle") + 0.5 * _of("memory")),
         "load balancer, Cloud Armor": HOURS * _of("balancer") + POLICIES * _of("armor") + RULES,
     }
 
@@ -87,6 +87,11 @@ def table() -> str:
         lines += [_row(name, dollars) for name, dollars in costs.items()]
         lines.append(_row(f"**{title}**", sum(costs.values())))
     return "\n".join(lines)
+
+
+def _warm_instances() -> int:
+    """Those that always wait for buyers."""
+    return sum(function.sizing["min_instances"] for function in manifest().functions.values())
 
 
 def _of(name: str) -> float:
