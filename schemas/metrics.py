@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from schemas.generated import keep
 from shared.cloud.metrics import COUNTERS, GAUGES, GAUGES_EVENT, Counter
 
 FILE = Path(__file__).parent / "metrics.json"
@@ -39,13 +40,7 @@ def written() -> str:
 
 def main() -> int:
     """Write the file, or with --check tell whether it is current."""
-    if "--check" not in sys.argv:
-        FILE.write_text(written(), encoding="utf-8")
-        return 0
-    if FILE.exists() and FILE.read_text(encoding="utf-8") == written():
-        return 0
-    sys.stderr.write("schemas/metrics.json is not current: run `python -m schemas.metrics` and commit it.\n")
-    return 1
+    return keep(FILE, written(), "python -m schemas.metrics")
 
 
 def _filter(counter: Counter) -> str:

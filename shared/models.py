@@ -1,7 +1,7 @@
 """The base of every request and answer: strict in, plain out. Times are aware UTC, money is whole rupiah."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, Self, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -69,3 +69,8 @@ class Listing(Answer, Generic[T]):
     page: int
     page_size: int
     total: int
+
+    @classmethod
+    def of(cls, page: Page, items: list[T], total: int) -> Self:
+        """The part of a list that `page` asked for."""
+        return cls(items=items, page=page.page, page_size=page.page_size, total=total)

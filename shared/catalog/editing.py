@@ -58,6 +58,7 @@ _UPDATE = text("""
     WHERE id = :id
 """)
 _SET_BANNER = text("UPDATE events SET banner_url = :url, updated_at = now() WHERE id = :id")
+_CANCEL = text("UPDATE events SET status = 'cancelled', updated_at = now() WHERE id = :id")
 _DELETE = text("DELETE FROM events WHERE id = :id")
 _ORDERS_ARE_KEPT = {"orders_event_id_fkey", "order_items_tier_id_fkey"}
 
@@ -97,6 +98,16 @@ def change(tx: Transaction, caller: Principal, event_id: UUID, wanted: EventChan
     if status != stored.status:
         _audit(tx, "event.status_changed", caller, event_id, before=stored.status, after=status)
     return events.get(tx, event_id)
+
+
+def cancel(tx: Transaction, stored: Any) -> None:
+    """Cancel a locked event (what `lock` gave) and take its tiers off sale, whatever of them is held or sold.
+
+    What becomes of that is shared/payments/cancellation.py, which calls this.
+    """
+    tx.execute(_CANCEL, {"id": stored.id})
+    tiers.copy_sale(tx, _host(stored, "cancelled", _facts(stored)))
+    pages.changed_with(tx, stored.id)
 
 
 def delete(tx: Transaction, caller: Principal, event_id: UUID) -> None:

@@ -190,12 +190,7 @@ def listed(tx: Transaction, caller: Principal, wanted: PromoSearch) -> Listing[P
     """The caller's codes, newest first; all there are for an admin."""
     where = {"event_id": wanted.event_id, "page_size": wanted.page_size, "offset": wanted.offset}
     rows = tx.execute(_LIST, {**where, **_sees(caller)}).mappings().all()
-    return Listing[PromoAnswer](
-        items=[PromoAnswer(**row) for row in rows],
-        page=wanted.page,
-        page_size=wanted.page_size,
-        total=rows[0]["total"] if rows else 0,
-    )
+    return Listing[PromoAnswer].of(wanted, [PromoAnswer(**row) for row in rows], rows[0]["total"] if rows else 0)
 
 
 def _payer(tx: Transaction, caller: Principal, new: NewPromo) -> UUID | None:

@@ -97,7 +97,7 @@ def upcoming(tx: Transaction, wanted: EventSearch) -> Listing[EventAnswer]:
     asked = query(wanted)
     total = tx.execute(text(asked.count), asked.values).scalar_one()
     rows = tx.execute(text(asked.page), asked.values).all()
-    return Listing[EventAnswer](items=answers(tx, rows), page=wanted.page, page_size=wanted.page_size, total=total)
+    return Listing[EventAnswer].of(wanted, answers(tx, rows), total)
 
 
 def query(wanted: EventSearch) -> Query:

@@ -110,11 +110,8 @@ def listed(tx: Transaction, page: DeadLetterPage) -> Listing[DeadLetterAnswer]:
     """Dead letters, oldest first."""
     wanted = {"is_open": page.status == "open"}
     rows = tx.execute(_LIST, {**wanted, "page_size": page.page_size, "offset": page.offset}).mappings()
-    return Listing[DeadLetterAnswer](
-        items=[DeadLetterAnswer(**row) for row in rows],
-        page=page.page,
-        page_size=page.page_size,
-        total=tx.execute(_COUNT, wanted).scalar_one(),
+    return Listing[DeadLetterAnswer].of(
+        page, [DeadLetterAnswer(**row) for row in rows], tx.execute(_COUNT, wanted).scalar_one()
     )
 
 

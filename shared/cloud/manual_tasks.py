@@ -13,6 +13,9 @@ _OPEN = text("""
     VALUES (:kind, :subject, :subject_id, CAST(:details AS jsonb))
     ON CONFLICT (kind, subject_id) WHERE done_at IS NULL DO NOTHING
 """)
+_CLOSE = text("""
+    UPDATE manual_tasks SET done_at = now(), done_by = :by WHERE subject_id = :subject_id AND done_at IS NULL
+""")
 _COUNT_OPEN = text("SELECT count(*) FROM manual_tasks WHERE done_at IS NULL")  # Uses index: one_open_manual_task
 
 
@@ -27,6 +30,11 @@ def add(tx: Transaction, kind: str, *, subject: str, subject_id: UUID | str, **d
             "details": json.dumps(details, default=str),
         },
     )
+
+
+def close(tx: Transaction, subject_id: UUID | str, *, by: UUID | None) -> None:
+    """Note that a person, or what happened meanwhile (None), has finished whatever was open about a subject."""
+    tx.execute(_CLOSE, {"subject_id": str(subject_id), "by": by})
 
 
 def count_open(tx: Transaction) -> int:

@@ -107,8 +107,10 @@ def named_by(tx: Transaction, fact: PayoutFact) -> UUID | None:
     return found
 
 
-def send(transfer: Transfer, account: Account, description: str) -> PayoutFact:
+def send(transfer: Transfer, account: Account) -> PayoutFact:
     """Hand a try to the gateway, or hear what became of it: the same key never pays twice.
+
+    All that is sent follows from the rows, since the gateway refuses a key that comes with anything else.
 
     Raises GatewayUnavailable: call again. A refusal is a fact too: FAILED.
     """
@@ -120,7 +122,7 @@ def send(transfer: Transfer, account: Account, description: str) -> PayoutFact:
             account_number=account.number,
             account_holder_name=account.account_holder_name,
             amount=transfer.amount,
-            description=description,
+            description="Refund tiket" if transfer.refund_id else "Payout event",
         )
     except GatewayRefused as refused:
         return PayoutFact(

@@ -196,9 +196,4 @@ def listed(tx: Transaction, caller: Principal, page: Page) -> Listing[PayoutAnsw
     ownership.looks_through(tx, caller, subject="payout")
     whose = {"organizer_id": None if caller.role == "admin" else caller.organizer_id}
     rows = tx.execute(_LIST, {**whose, "page_size": page.page_size, "offset": page.offset}).mappings()
-    return Listing[PayoutAnswer](
-        items=[PayoutAnswer(**row) for row in rows],
-        page=page.page,
-        page_size=page.page_size,
-        total=tx.execute(_COUNT, whose).scalar_one(),
-    )
+    return Listing[PayoutAnswer].of(page, [PayoutAnswer(**row) for row in rows], tx.execute(_COUNT, whose).scalar_one())

@@ -1,13 +1,14 @@
 """What callers see of refunds (design: api.md)."""
 
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import text
 
 from shared.cloud import ownership
 from shared.cloud.database import Transaction
+from shared.identity.tokens import Principal
 from shared.models import Answer, Listing, Page
 from shared.problems import NotFound
 
@@ -36,25 +37,6 @@ _COUNT = text(f"""
     SELECT count(*) FROM refunds r JOIN orders o ON o.id = r.order_id
     WHERE {_VISIBLE} AND (CAST(:status AS text) IS NULL OR r.status = :status)
 """)
-
-
-class Caller(Protocol):
-    """Who looks at refunds, or decides about them (shared.identity.tokens.Principal)."""
-
-    @property
-    def id(self) -> UUID:
-        """Their account."""
-
-    @property
-    def role(self) -> str:
-        """What they are."""
-
-    @property
-    def organizer_id(self) -> UUID | None:
-        """The organizer they act for."""
-
-    def may_act_for(self, organizer_id: UUID) -> bool:
-        """Whether they belong to that organizer, or are an admin."""
 
 
 class RefundPage(Page):
@@ -86,7 +68,7 @@ class RefundAnswer(Answer):
         return cls(**tx.execute(_ONE, {"id": refund_id}).mappings().one())
 
 
-def visible(tx: Transaction, refund_id: UUID, caller: Caller) -> RefundAnswer:
+def visible(tx: Transaction, refund_id: UUID, caller: Principal) -> RefundAnswer:
     """A refund for its buyer, its organizer or an admin; NotFound for anybody else."""
     whose = tx.execute(_WHOSE, {"id": refund_id}).first()
     if whose is None or not ownership.may_see(
@@ -96,7 +78,7 @@ def visible(tx: Transaction, refund_id: UUID, caller: Caller) -> RefundAnswer:
     return RefundAnswer.read(tx, refund_id)
 
 
-def listed(tx: Transaction, caller: Caller, page: RefundPage) -> Listing[RefundAnswer]:
+def listed(tx: Transaction, caller: Principal, page: RefundPage) -> Listing[RefundAnswer]:
     """What a caller may see: a buyer their own, an organizer those of their events, an admin all; newest first."""
     ownership.looks_through(tx, caller, subject="refund")
     values: dict[str, Any] = {
@@ -106,9 +88,6 @@ def listed(tx: Transaction, caller: Caller, page: RefundPage) -> Listing[RefundA
         "status": page.status,
     }
     rows = tx.execute(_LIST, {**values, "page_size": page.page_size, "offset": page.offset}).mappings()
-    return Listing[RefundAnswer](
-        items=[RefundAnswer(**row) for row in rows],
-        page=page.page,
-        page_size=page.page_size,
-        total=tx.execute(_COUNT, values).scalar_one(),
+    return Listing[RefundAnswer].of(
+        page, [RefundAnswer(**row) for row in rows], tx.execute(_COUNT, values).scalar_one()
     )

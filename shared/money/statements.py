@@ -129,11 +129,8 @@ def statement(tx: Transaction, organizer_id: UUID, page: StatementPage) -> Listi
     """An organizer's account, newest movement first; the balance is of what was asked for, event or all."""
     values = {"account": payable_to(organizer_id), "event_id": page.event_id}
     rows = tx.execute(_STATEMENT, {**values, "page_size": page.page_size, "offset": page.offset}).mappings()
-    return Listing[StatementLine](
-        items=[StatementLine(**row) for row in rows],
-        page=page.page,
-        page_size=page.page_size,
-        total=tx.execute(_STATEMENT_COUNT, values).scalar_one(),
+    return Listing[StatementLine].of(
+        page, [StatementLine(**row) for row in rows], tx.execute(_STATEMENT_COUNT, values).scalar_one()
     )
 
 

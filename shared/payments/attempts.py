@@ -78,6 +78,10 @@ _REVIEWED = text("""
     WHERE id = :id AND review_decision IS NULL
 """)
 _ENDED_AT_GATEWAY = text("UPDATE payments SET must_end_at_gateway = false WHERE id = :id")
+_PAID_BY = text("""
+    SELECT id FROM payments WHERE order_id = :order_id AND status = 'paid' AND gateway <> 'none'
+    ORDER BY received_amount DESC, id LIMIT 1
+""")
 _BY_NAME = text("""
     SELECT id FROM payments WHERE gateway = :gateway
       AND (external_id = :external_id OR gateway_reference = :gateway_reference)
@@ -129,6 +133,12 @@ def lock_open(tx: Transaction, order_id: UUID) -> Attempt | None:
     """The one payment of an order that is open, locked; the database allows no second."""
     row = tx.execute(_LOCK_OPEN, {"order_id": order_id}).first()
     return Attempt(**row._mapping) if row else None
+
+
+def paid_by(tx: Transaction, order_id: UUID) -> UUID | None:
+    """The payment that brought (most of) an order's money, which a refund goes back by; None where it cost nothing."""
+    found: UUID | None = tx.execute(_PAID_BY, {"order_id": order_id}).scalar()
+    return found
 
 
 def named(tx: Transaction, gateway: str, external_id: str | None, gateway_reference: str | None) -> UUID | None:

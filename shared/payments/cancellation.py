@@ -16,7 +16,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.catalog import editing, pages
+from shared.catalog import editing
 from shared.cloud import audit, tasks
 from shared.cloud.database import Transaction, after_commit, transaction
 from shared.identity.tokens import Principal
@@ -24,7 +24,7 @@ from shared.messages import mails
 from shared.models import Answer, Body, line
 from shared.money import ledger, refunds
 from shared.money.ledger import Share
-from shared.payments import reviews
+from shared.payments import attempts, reviews
 from shared.problems import NotFound, Problem
 from shared.rupiah import percent_of
 from shared.sales import orders
@@ -42,21 +42,18 @@ _MAY = text("""
     SELECT start_date >= now() + make_interval(days => :days) AS in_time, end_date <= now() AS is_over
     FROM events WHERE id = :event_id
 """)
-_CANCEL = text("UPDATE events SET status = 'cancelled', updated_at = now() WHERE id = :event_id")
-_OFF_SALE = text("""
-    UPDATE ticket_tiers SET is_on_sale = false, updated_at = now() WHERE id IN (
-        SELECT id FROM ticket_tiers WHERE event_id = :event_id ORDER BY id FOR NO KEY UPDATE)
-""")
-_LEFT = "event_id = :event_id AND status IN ('reserved', 'pending_payment', 'paid')"
-_BEGIN = text(f"""
+_BEGIN = text("""
     INSERT INTO event_cancellations (event_id, requested_by, reason, penalty_percent, orders)
-    SELECT :event_id, :by, :reason, :penalty_percent, count(*) FROM orders WHERE {_LEFT}
+    SELECT :event_id, :by, :reason, :penalty_percent, count(*) FROM orders
+    WHERE event_id = :event_id AND status IN ('reserved', 'pending_payment', 'paid')
     ON CONFLICT (event_id) DO NOTHING
 """)
+_MUST_END = """
+    (o.status IN ('reserved', 'pending_payment') OR (o.status = 'paid' AND EXISTS (
+        SELECT 1 FROM order_items i WHERE i.order_id = o.id AND i.returned_at IS NULL)))
+"""
 ORDERS_LEFT = f"""
-    SELECT o.id FROM orders o  -- Uses index: orders_event
-    WHERE {_LEFT} AND (o.status <> 'paid' OR EXISTS (
-        SELECT 1 FROM order_items i WHERE i.order_id = o.id AND i.returned_at IS NULL))
+    SELECT o.id FROM orders o WHERE o.event_id = :event_id AND {_MUST_END}  -- Uses index: orders_event
     ORDER BY o.id LIMIT 200
 """
 """Of `:event_id`, those that still have to end."""
@@ -68,10 +65,6 @@ _OPEN_REQUESTS = text("""
 _ITEMS = text("""
     SELECT id, unit_price - discount AS price_paid, platform_discount, platform_fee, commission
     FROM order_items WHERE order_id = :order_id AND returned_at IS NULL ORDER BY position
-""")
-_PAYMENT = text("""
-    SELECT id FROM payments WHERE order_id = :order_id AND status = 'paid' AND gateway <> 'none'
-    ORDER BY received_amount DESC, id LIMIT 1
 """)
 _SALES = text("""
     SELECT COALESCE(sum(i.unit_price - i.discount), 0)
@@ -88,10 +81,9 @@ _LOCK = text("""
     SELECT c.penalty_percent, c.finished_at, e.organizer_id
     FROM event_cancellations c JOIN events e ON e.id = c.event_id WHERE c.event_id = :event_id FOR UPDATE OF c
 """)
-_PROGRESS = text("""
+_PROGRESS = text(f"""
     SELECT c.event_id, c.reason, c.orders, c.penalty, c.created_at AS started_at, c.finished_at,
-        count(o.id) FILTER (WHERE o.status IN ('reserved', 'pending_payment') OR (o.status = 'paid' AND EXISTS (
-            SELECT 1 FROM order_items i WHERE i.order_id = o.id AND i.returned_at IS NULL))) AS orders_left,
+        count(o.id) FILTER (WHERE {_MUST_END}) AS orders_left,
         (SELECT count(*) FROM refunds r JOIN orders x ON x.id = r.order_id
             WHERE x.event_id = c.event_id AND r.kind = 'cancellation') AS refunds,
         (SELECT count(*) FROM refunds r JOIN orders x ON x.id = r.order_id
@@ -142,9 +134,7 @@ def start(tx: Transaction, caller: Principal, event_id: UUID, wanted: Cancellati
     event = editing.lock(tx, caller, event_id)
     if event.status != "cancelled":
         _refuse_too_late(tx, caller, event_id)
-        tx.execute(_CANCEL, {"event_id": event_id})
-        tx.execute(_OFF_SALE, {"event_id": event_id})
-        pages.changed_with(tx, event_id)
+        editing.cancel(tx, event)
         audit.record(
             tx, "event.cancelled", subject="event", subject_id=event_id, actor_id=caller.id, reason=wanted.reason
         )
@@ -205,7 +195,7 @@ def _give_everything_back(tx: Transaction, order: Order) -> None:
     amounts = {item.id: item.price_paid + item.platform_fee for item in items}
     left = refunds.left_of_sale(tx, order.id)
     amount = min(sum(amounts.values()), left) if refunds.any_of(tx, order.id) else left
-    payment_id = tx.execute(_PAYMENT, {"order_id": order.id}).scalar()
+    payment_id = attempts.paid_by(tx, order.id)
     issuing.void(tx, order.id)
     if amount and payment_id:
         refund_id = refunds.add(tx, payment_id, "cancellation", amount, "The event was cancelled.", amounts)

@@ -128,7 +128,7 @@ def _ask_for_account(tx: Transaction, refund: Refund) -> None:
 def _send_transfer(transfer: Transfer) -> str:
     with transaction() as tx:
         account = disbursements.account_of(tx, transfer)
-    return book_transfer(transfer, disbursements.send(transfer, account, "Refund tiket"))
+    return book_transfer(transfer, disbursements.send(transfer, account))
 
 
 def _book(refund_id: UUID, fact: RefundFact) -> str:

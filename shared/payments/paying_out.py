@@ -26,7 +26,7 @@ def pay_out(payout_id: UUID) -> str:
         account = disbursements.account_of(tx, transfer) if transfer else None
     if transfer is None or account is None:
         return payout.status
-    return _book(transfer, disbursements.send(transfer, account, "Payout event"))
+    return _book(transfer, disbursements.send(transfer, account))
 
 
 def ask_about(transfer_id: UUID) -> str:
@@ -39,7 +39,7 @@ def ask_about(transfer_id: UUID) -> str:
         account = disbursements.account_of(tx, transfer)
     fact = disbursements.ask(transfer)
     if fact is None and transfer.status == "sending":  # it never got there
-        fact = disbursements.send(transfer, account, "Payout event")
+        fact = disbursements.send(transfer, account)
     if fact is None:
         return transfer.status
     return paying_back.book_transfer(transfer, fact) if transfer.refund_id else _book(transfer, fact)

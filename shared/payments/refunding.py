@@ -16,12 +16,14 @@ from pydantic import Field
 from sqlalchemy import text
 
 from shared.cloud.database import Transaction
+from shared.identity.tokens import Principal
 from shared.messages import mails
 from shared.models import Body, line
 from shared.money import refunds
 from shared.money.ledger import Share
-from shared.money.refund_answers import Caller, RefundAnswer
+from shared.money.refund_answers import RefundAnswer
 from shared.money.refunds import Refund
+from shared.payments import attempts
 from shared.problems import Invalid, NotFound, Problem
 from shared.rupiah import percent_of
 from shared.sales import orders
@@ -41,10 +43,6 @@ _ITEMS = text("""
     FROM order_items i JOIN ticket_tiers c ON c.id = i.tier_id LEFT JOIN tickets t ON t.order_item_id = i.id
         LEFT JOIN pickups p ON p.order_id = i.order_id AND p.status = 'picked_up'
     WHERE i.order_id = :order_id AND i.returned_at IS NULL ORDER BY i.position
-""")
-_PAYMENT = text("""
-    SELECT id FROM payments WHERE order_id = :order_id AND status = 'paid' AND gateway <> 'none'
-    ORDER BY received_amount DESC, id LIMIT 1
 """)
 _SHARES = text("""
     SELECT unit_price - discount AS price_paid, platform_discount, commission
@@ -124,14 +122,14 @@ def request(tx: Transaction, buyer_id: UUID, wanted: RefundRequest) -> RefundAns
         raise WindowClosed
     items = _chosen(tx.execute(_ITEMS, {"order_id": order.id}).all(), wanted.ticket_ids)
     amount = min(sum(items.values()), refunds.left_of_sale(tx, order.id))
-    payment_id = tx.execute(_PAYMENT, {"order_id": order.id}).scalar()
+    payment_id = attempts.paid_by(tx, order.id)
     if amount <= 0 or payment_id is None:
         raise NothingToRefund
     refund_id = refunds.add(tx, payment_id, "requested", amount, wanted.reason, items)
     return RefundAnswer.read(tx, refund_id)
 
 
-def approve(tx: Transaction, caller: Caller, refund_id: UUID) -> RefundAnswer:
+def approve(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundAnswer:
     """Give the money back: decided twice is no error. Raises NotFound, AlreadyDecided, TicketUsed."""
     order, refund = _lock(tx, caller, refund_id)
     if refund.status == "rejected":
@@ -144,7 +142,7 @@ def approve(tx: Transaction, caller: Caller, refund_id: UUID) -> RefundAnswer:
     return RefundAnswer.read(tx, refund_id)
 
 
-def reject(tx: Transaction, caller: Caller, refund_id: UUID, rejection: Rejection) -> RefundAnswer:
+def reject(tx: Transaction, caller: Principal, refund_id: UUID, rejection: Rejection) -> RefundAnswer:
     """Decline, and tell the buyer why. Raises NotFound, AlreadyDecided."""
     _, refund = _lock(tx, caller, refund_id)
     if refund.status not in ("requested", "rejected"):
@@ -161,7 +159,7 @@ def reject(tx: Transaction, caller: Caller, refund_id: UUID, rejection: Rejectio
     return RefundAnswer.read(tx, refund_id)
 
 
-def retry(tx: Transaction, caller: Caller, refund_id: UUID) -> RefundAnswer:
+def retry(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundAnswer:
     """Have a refund that failed, or waits, sent again. Raises NotFound, NotRetryable."""
     _, refund = _lock(tx, caller, refund_id)
     if refund.status not in ("approved", "failed"):
@@ -205,7 +203,7 @@ def _share(tx: Transaction, item_ids: Sequence[UUID]) -> Share:
     )
 
 
-def _lock(tx: Transaction, caller: Caller, refund_id: UUID) -> tuple[orders.Order, Refund]:
+def _lock(tx: Transaction, caller: Principal, refund_id: UUID) -> tuple[orders.Order, Refund]:
     order = orders.lock(tx, refunds.read(tx, refund_id).order_id)
     if not caller.may_act_for(order.organizer_id):
         raise NotFound

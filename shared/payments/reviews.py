@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.cloud import audit, clock
+from shared.cloud import audit, clock, manual_tasks
 from shared.cloud.database import Transaction
 from shared.messages import mails
 from shared.models import Answer, Listing, Page
@@ -33,9 +33,6 @@ _SELECT = f"""
 _LIST = text(f"{_SELECT} ORDER BY p.paid_at, p.id LIMIT :page_size OFFSET :offset  -- Uses index: payments_to_review")
 _COUNT = text(f"SELECT count(*) FROM payments p WHERE {_WAITING}")
 _OF_ORDER = text(f"SELECT p.id FROM payments p WHERE p.order_id = :order_id AND {_WAITING} ORDER BY p.id")
-_CLOSE_TASKS = text("""
-    UPDATE manual_tasks SET done_at = now(), done_by = :by WHERE subject_id = CAST(:id AS text) AND done_at IS NULL
-""")
 
 
 class ReviewAnswer(Answer):
@@ -83,12 +80,7 @@ class NotShort(Problem):
 def waiting(tx: Transaction, page: Page) -> Listing[ReviewAnswer]:
     """What waits for a decision, oldest first."""
     rows = tx.execute(_LIST, {"page_size": page.page_size, "offset": page.offset}).mappings()
-    return Listing[ReviewAnswer](
-        items=[ReviewAnswer(**row) for row in rows],
-        page=page.page,
-        page_size=page.page_size,
-        total=tx.execute(_COUNT).scalar_one(),
-    )
+    return Listing[ReviewAnswer].of(page, [ReviewAnswer(**row) for row in rows], tx.execute(_COUNT).scalar_one())
 
 
 def accept(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionAnswer:
@@ -157,7 +149,7 @@ def _lock(tx: Transaction, payment_id: UUID) -> tuple[Order, Attempt]:
 
 def _decide(tx: Transaction, payment_id: UUID, decision: str, by: UUID | None) -> None:
     attempts.mark_reviewed(tx, payment_id, decision, by=by)
-    tx.execute(_CLOSE_TASKS, {"id": payment_id, "by": by})
+    manual_tasks.close(tx, payment_id, by=by)
     audit.record(tx, f"payment.{decision}", subject="payment", subject_id=payment_id, actor_id=by)
 
 

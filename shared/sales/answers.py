@@ -170,12 +170,7 @@ def _with_units(tx: Transaction, order: OrderAnswer) -> OrderAnswer:
 def own(tx: Transaction, user_id: UUID, page: Page) -> Listing[OrderAnswer]:
     """A buyer's orders, newest first."""
     rows = tx.execute(_OWN, {"user_id": user_id, "page_size": page.page_size, "offset": page.offset}).all()
-    return Listing[OrderAnswer](
-        items=_read(tx, [row.id for row in rows]),
-        page=page.page,
-        page_size=page.page_size,
-        total=rows[0].total if rows else 0,
-    )
+    return Listing[OrderAnswer].of(page, _read(tx, [row.id for row in rows]), rows[0].total if rows else 0)
 
 
 def _read(tx: Transaction, ids: list[UUID]) -> list[OrderAnswer]:

@@ -45,12 +45,7 @@ def listed(tx: Transaction, caller: Principal, event_id: UUID, page: Page) -> Li
         raise NotFound
     where = {"event_id": event_id, "page_size": page.page_size, "offset": page.offset}
     rows = tx.execute(_LIST, where).mappings().all()
-    return Listing[ParticipantAnswer](
-        items=[_answer(row) for row in rows],
-        page=page.page,
-        page_size=page.page_size,
-        total=rows[0]["total"] if rows else 0,
-    )
+    return Listing[ParticipantAnswer].of(page, [_answer(row) for row in rows], rows[0]["total"] if rows else 0)
 
 
 def _answer(row: Any) -> ParticipantAnswer:
