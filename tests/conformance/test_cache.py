@@ -2,7 +2,8 @@
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -65,6 +66,19 @@ def stored(key: str) -> Any:
     return clients.firestore().collection(cache.COLLECTION).document(key).get()
 
 
+def may_be_written(seen: cache.Look) -> bool:
+    """Whether the last write is long enough ago for another."""
+    return seen.written_at is not None and (seen.at - seen.written_at).total_seconds() >= cache.EVERY_SECONDS
+
+
+def assert_a_second_apart(moments: Iterable[datetime]) -> None:
+    ordered = sorted(moments)
+    assert len(ordered) >= 2
+    assert all(
+        (later - earlier).total_seconds() >= cache.EVERY_SECONDS for earlier, later in itertools.pairwise(ordered)
+    )
+
+
 def invalidate_elsewhere(key: str) -> None:
     """Mark a change as another instance does, which remembers nothing of ours."""
     cache.forget()
@@ -85,8 +99,8 @@ class TestEachFirestore:
     def test_a_change_ends_what_was_read_before_it_within_a_second(self, key: str) -> None:
         keep(key, "before")
         invalidate_elsewhere(key)
-        until(lambda: not look(key).is_good(60), seconds=5)
-        assert look(key).age_seconds < cache.EVERY_SECONDS + 1
+        while (seen := look(key)).is_good(60):
+            assert seen.age_seconds < cache.EVERY_SECONDS
 
     def test_what_was_read_before_a_change_and_kept_after_it_is_not_shown_for_longer(self, key: str) -> None:
         seen = look(key)
@@ -105,7 +119,7 @@ class TestEachFirestore:
 
     def test_the_older_never_replaces_the_newer(self, key: str) -> None:
         keep(key, "first")
-        until(lambda: look(key).age_seconds > cache.EVERY_SECONDS, seconds=5)
+        until(lambda: may_be_written(look(key)), seconds=5)
         slow = look(key)
         keep(key, "newer")
         cache.put(slow, "older")
@@ -118,22 +132,18 @@ class TestEachFirestore:
         assert stored(key).create_time == stored(key).update_time
 
     def test_a_content_is_written_once_a_second_at_most(self, key: str) -> None:
-        keep(key, "first")
-        written_at = stored(key).update_time
-        while look(key).age_seconds < cache.EVERY_SECONDS / 2:
+        begun, written = time.monotonic(), set()
+        while time.monotonic() - begun < 2.5:
             keep(key, "again")
-        assert stored(key).update_time == written_at
+            written.add(stored(key).update_time)
+        assert_a_second_apart(written)
 
     def test_a_change_is_marked_once_a_second_at_most_whoever_marks_it(self, key: str) -> None:
         begun, written = time.monotonic(), set()
         while time.monotonic() - begun < 3:
             at_the_same_time([lambda: invalidate_elsewhere(key)] * 4)
             written.add(stored(mark(key)).update_time)
-        moments = sorted(written)
-        assert len(moments) >= 2
-        assert all(
-            (later - earlier).total_seconds() >= cache.EVERY_SECONDS for earlier, later in itertools.pairwise(moments)
-        )
+        assert_a_second_apart(written)
 
     def test_many_changes_are_marked_together(self) -> None:
         keys = [f"event:{uuid4()}" for _ in range(200)]
@@ -166,7 +176,7 @@ def test_an_instance_that_has_marked_a_change_is_silent_for_a_second(
     begun = time.monotonic()
     while time.monotonic() - begun < 2.5:
         at_the_same_time([lambda: cache.invalidate(mark(key))] * 8)
-    assert len(asked) <= 3
+    assert 2 <= len(asked) <= (time.monotonic() - begun) / cache.EVERY_SECONDS + 1
 
 
 def test_without_firestore_it_says_so_once_and_how_often_it_did_without(
@@ -174,14 +184,14 @@ def test_without_firestore_it_says_so_once_and_how_often_it_did_without(
 ) -> None:
     keep(key, "kept")
     monkeypatch.setattr(cache, "TIMEOUT_SECONDS", 0.15)
-    monkeypatch.setattr(cache, "PAUSE_SECONDS", 1.0)
+    monkeypatch.setattr(cache, "PAUSE_SECONDS", 5.0)
     local.stop(kill=True)
     seen, begun = [], time.monotonic()
     for _ in range(50):
         with pytest.raises(cache.CacheUnavailable):
             seen.append(look(key))
         cache.invalidate(mark(key))
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 50 * cache.TIMEOUT_SECONDS / 2
     assert [record.count for record in caplog.records if record.message == "cache.fallback"] == [1]
     local.start()
     monkeypatch.setattr(cache, "TIMEOUT_SECONDS", 5)
