@@ -11,7 +11,8 @@ import requests
 from sqlalchemy import Connection, text
 
 from infra.checks.invariants import ALWAYS, AT_REST, broken
-from tests.stack import Stack, until
+from tests.stack import Stack
+from tests.waiting import until
 
 GATEWAYS = ("xendit", "midtrans")
 

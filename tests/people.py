@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import requests
 
-from tests.stack import Client, until
+from tests.stack import Client
+from tests.waiting import until
 
 PASSWORD = "Rahasia-123!"
 

@@ -7,10 +7,9 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import psutil
 import requests
@@ -19,9 +18,9 @@ from sqlalchemy import Engine, create_engine
 from functions.manifest import manifest
 from infra.local.postgres import Postgres
 from tests.log_scanner import scanner
+from tests.waiting import until
 
 ROOT = Path(__file__).parent.parent
-T = TypeVar("T")
 
 KEYS = {
     "XENDIT_API_KEY": "xnd_development_stack",
@@ -162,18 +161,6 @@ class Stack:
             for line in process.stdout:
                 self._lines.append(line)
                 scanner.see(line)
-
-
-def until(condition: Callable[[], T | None], *, seconds: float = 15, what: str = "") -> T:
-    """Wait until `condition` gives something true, and give it; fail after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = condition()
-        if found:
-            return found
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds} s in vain {what}")
-        time.sleep(0.02)
 
 
 class Client:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from tests.waiting import PATIENCE_SECONDS
+
 T = TypeVar("T")
 
 
@@ -13,7 +15,7 @@ def at_the_same_time(acts: Sequence[Callable[[], T]]) -> list[T]:
     gate = threading.Barrier(len(acts))
 
     def run(act: Callable[[], T]) -> T:
-        gate.wait(timeout=30)
+        gate.wait(timeout=PATIENCE_SECONDS)
         return act()
 
     with ThreadPoolExecutor(len(acts)) as pool:

@@ -12,6 +12,8 @@ from typing import Any, Self
 from werkzeug import Request, Response
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from tests.waiting import PATIENCE_SECONDS
+
 
 @dataclass(frozen=True)
 class Received:
@@ -84,7 +86,7 @@ class Receiver:
         """How many requests for `path` were open at the same moment, at most."""
         return self._most_open[path]
 
-    def wait_for(self, path: str, count: int, *, within_seconds: float = 10.0) -> list[Received]:
+    def wait_for(self, path: str, count: int, *, within_seconds: float = PATIENCE_SECONDS) -> list[Received]:
         """What came for `path`, once that is `count` requests. Fails when they don't come in time."""
         with self._news:
             came = self._news.wait_for(lambda: len(self._received[path]) >= count, within_seconds)

@@ -12,8 +12,8 @@ import pytest
 from shared.cloud import cache, clients
 from shared.cloud.settings import settings
 from tests.conformance.local_cloud import LocalCloud
-from tests.stack import until
 from tests.threads import at_the_same_time
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ class TestEachFirestore:
         seen = look(key)
         assert (seen.content, seen.is_good(60)) == ('{"title": "Konser Senja – malam"}', True)
         assert 0 <= seen.age_seconds < 60
-        until(lambda: not look(key).is_good(0.3), seconds=5)
+        until(lambda: not look(key).is_good(0.3))
         assert look(key).is_good(60)
 
     def test_a_change_ends_what_was_read_before_it_within_a_second(self, key: str) -> None:
@@ -106,20 +106,20 @@ class TestEachFirestore:
         seen = look(key)
         invalidate_elsewhere(key)
         cache.put(seen, "before")
-        until(lambda: not look(key).is_good(60), seconds=5)
+        until(lambda: not look(key).is_good(60))
 
     def test_what_is_read_when_a_change_has_settled_is_kept_its_full_time(self, key: str) -> None:
         invalidate_elsewhere(key)
         changed_at = look(key).changed_at
         assert changed_at is not None
-        until(lambda: (look(key).at - changed_at).total_seconds() > cache.SETTLED_SECONDS, seconds=10)
+        until(lambda: (look(key).at - changed_at).total_seconds() > cache.SETTLED_SECONDS)
         keep(key, "after")
-        until(lambda: look(key).age_seconds > cache.EVERY_SECONDS, seconds=5)
+        until(lambda: look(key).age_seconds > cache.EVERY_SECONDS)
         assert look(key).is_good(60)
 
     def test_the_older_never_replaces_the_newer(self, key: str) -> None:
         keep(key, "first")
-        until(lambda: may_be_written(look(key)), seconds=5)
+        until(lambda: may_be_written(look(key)))
         slow = look(key)
         keep(key, "newer")
         cache.put(slow, "older")
@@ -195,7 +195,7 @@ def test_without_firestore_it_says_so_once_and_how_often_it_did_without(
     assert [record.count for record in caplog.records if record.message == "cache.fallback"] == [1]
     local.start()
     monkeypatch.setattr(cache, "TIMEOUT_SECONDS", 5)
-    until(lambda: answers(key), seconds=20)
+    until(lambda: answers(key))
     told = [record.count for record in caplog.records if record.message == "cache.fallback"]
     assert sum(told) >= 100
     assert look(key).content == "kept"

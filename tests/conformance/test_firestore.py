@@ -28,6 +28,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import firestore
 from google.cloud.firestore_v1.base_query import And, FieldFilter, Or
 
+from tests.waiting import PATIENCE_SECONDS
+
 CONCERT = datetime.datetime(2026, 12, 31, 12, 30, 0, 123456, tzinfo=datetime.UTC)
 EVENTS: dict[str, dict[str, Any]] = {
     "akustik": {"city": "Bandung", "price": 75_000, "tags": ["musik", "malam"], "seats": {"free": 3}},
@@ -486,7 +488,7 @@ class Screen:
             self.changes += [(change.type.name, change.document.id) for change in changes]
             self._changed.notify_all()
 
-    def wait_for(self, expected: dict[str, Any], *, seconds: float = 10) -> None:
+    def wait_for(self, expected: dict[str, Any], *, seconds: float = PATIENCE_SECONDS) -> None:
         """Return as soon as the screen shows `expected`."""
         with self._changed:
             assert self._changed.wait_for(lambda: self.shown and self.shown[-1] == expected, seconds), self.shown
@@ -559,4 +561,4 @@ def test_kill_9_keeps_what_was_acknowledged_and_listeners_come_back(
     assert events.document("1").get().to_dict() == {"free": 19}  # the client itself waits for the server
     assert ids(events.stream()) == ["1"]
     events.document("2").set({"free": 1})
-    screen.wait_for({"1": {"free": 19}, "2": {"free": 1}}, seconds=30)
+    screen.wait_for({"1": {"free": 19}, "2": {"free": 1}})

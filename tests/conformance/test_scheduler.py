@@ -16,7 +16,7 @@ from infra.local.cloud.store import open_store
 from infra.local.postgres import Postgres
 from tests.conformance.local_cloud import LocalCloud, running
 from tests.conformance.receiver import Receiver
-from tests.conformance.timing import eventually
+from tests.waiting import until
 
 NOON = datetime(2026, 11, 21, 5, 0, tzinfo=UTC)  # in Jakarta
 
@@ -123,5 +123,5 @@ def test_a_job_that_fails_is_seen_and_not_repeated(store: Engine, local_cloud: L
     scheduler.run("job/broken")
 
     url = receiver.url("/broken")
-    eventually(lambda: url in {each["url"] for each in local_cloud.state()["dead_letters"]})
+    until(lambda: url in {each["url"] for each in local_cloud.state()["dead_letters"]})
     assert len(receiver.received("/broken")) == 1

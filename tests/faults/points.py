@@ -13,7 +13,8 @@ import pytest
 import requests
 from sqlalchemy import Row, create_engine, text
 
-from tests.stack import Stack, until
+from tests.stack import Stack
+from tests.waiting import until
 
 CLOUD = "infra.local.cloud.server"
 """The process that Pub/Sub, Cloud Tasks and Cloud Storage run in (for `Stack.stalled`)."""

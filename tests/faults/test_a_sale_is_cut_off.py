@@ -26,7 +26,8 @@ from tests.faults.points import (
 )
 from tests.invariants import GATEWAYS
 from tests.people import Person, World
-from tests.stack import Stack, until
+from tests.stack import Stack
+from tests.waiting import until
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from typing import Any
 import requests
 
 from tests.people import Person, World
-from tests.stack import Stack, until
+from tests.stack import Stack
+from tests.waiting import until
 
 BUYERS = 8
 STOPS = 3
@@ -31,7 +32,7 @@ def persistently(act: Any, *arguments: Any, **more: Any) -> Any:
         except requests.ConnectionError:
             return None
 
-    return until(tried, seconds=60, what="for an answer")
+    return until(tried, what="for an answer")
 
 
 def gateways_of(stack: Stack) -> World:
@@ -73,4 +74,4 @@ def test_a_crowd_loses_nothing_while_one_worker_after_the_other_ends(stack: Stac
             stop_a_worker(stack)
         orders = [each.result() for each in buying]
     for buyer, order in zip(crowd, orders, strict=True):
-        assert len(persistently(buyer.until_tickets, order, 1, seconds=60)["tickets"]) == 1
+        assert len(persistently(buyer.until_tickets, order, 1)["tickets"]) == 1

@@ -17,7 +17,8 @@ from tests.faults.crowds import COMMISSION, FEE, PRICE, sold
 from tests.faults.points import rows, run, time_passes
 from tests.functions.test_cancellation_and_payout import an_admin
 from tests.people import World
-from tests.stack import KEYS, Stack, until
+from tests.stack import KEYS, Stack
+from tests.waiting import until
 
 SCALE = int(os.environ.get("SCALE", "500"))
 

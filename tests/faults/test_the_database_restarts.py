@@ -10,7 +10,8 @@ from sqlalchemy import text
 from infra.local.postgres import Postgres
 from tests.faults.points import run, stock, time_passes
 from tests.people import Person, World
-from tests.stack import Stack, until
+from tests.stack import Stack
+from tests.waiting import until
 
 
 class Shopper:
@@ -45,7 +46,7 @@ class Shopper:
 
     def _insist(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         key = str(uuid4())
-        return until(lambda: self._ask(path, body, key), seconds=60, what=f"for {path}")
+        return until(lambda: self._ask(path, body, key), what=f"for {path}")
 
     def _ask(self, path: str, body: dict[str, Any], key: str) -> dict[str, Any] | None:
         answer = self.person.api.call("POST", path, json=body, headers={"Idempotency-Key": key})

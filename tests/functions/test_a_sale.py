@@ -8,7 +8,7 @@ import pytest
 import zxingcpp
 
 from tests.people import World
-from tests.stack import until
+from tests.waiting import until
 
 ALL_METHODS = ["QRIS", "BCA", "MANDIRI", "BNI", "BRI", "PERMATA", "OVO", "DANA", "GOPAY", "LINKAJA", "ANY"]
 

@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from tests.people import PASSWORD, Person, World
-from tests.stack import Client, Stack, until
+from tests.stack import Client, Stack
+from tests.waiting import until
 
 PRICE, FEE, COMMISSION = 150_000, 10_000, 15_000
 
@@ -52,7 +53,7 @@ def payout_of(organizer: Person, event: dict[str, Any], *statuses: str) -> dict[
         items = [item for item in organizer.api.get("payouts")["items"] if item["event_id"] == event["id"]]
         return items[0] if items and items[0]["status"] in statuses else None
 
-    return until(found, seconds=20, what=f"for the payout to be {statuses}")
+    return until(found, what=f"for the payout to be {statuses}")
 
 
 def test_the_organizer_is_paid_seven_days_after_the_event(world: World, stack: Stack):
@@ -125,7 +126,7 @@ def test_a_cancelled_event_gives_everything_back_and_costs_the_organizer_a_penal
         (bank, by_bank, PRICE + FEE),
         (asked, half_back, PRICE + FEE),
     ):
-        refunded = buyer.until_order(order, "refunded", seconds=30)
+        refunded = buyer.until_order(order, "refunded")
         assert {ticket["status"] for ticket in refunded["tickets"]} == {"void"}
         [refund] = [item for item in buyer.api.get("refunds")["items"] if item["kind"] == "cancellation"]
         assert (refund["amount"], refund["status"]) == (amount, "completed")
@@ -146,7 +147,7 @@ def test_what_a_cancelled_event_costs_is_taken_off_the_next_payout(world: World,
     buyer = world.somebody()
     order = buyer.buy(bad, [5])
     organizer.api.post(f"events/{bad['id']}/cancel", {"reason": "Hujan"}, status=202)
-    buyer.until_order(order, "refunded", seconds=30)
+    buyer.until_order(order, "refunded")
     world.somebody().buy(good, [2])
     stack.run_job("payouts-daily")
     assert payout_of(organizer, bad, "carried_over")["amount"] == 0

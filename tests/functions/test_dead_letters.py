@@ -11,7 +11,8 @@ from sqlalchemy import text
 from infra.local.layout import HOST, PROJECT
 from tests.functions.test_cancellation_and_payout import an_admin
 from tests.people import Person, World
-from tests.stack import Stack, until
+from tests.stack import Stack
+from tests.waiting import until
 
 
 def give_up(stack: Stack, topic: str, payload: bytes) -> None:
@@ -37,7 +38,7 @@ def letter(stack: Stack, admin: Person, **payload: str) -> dict[str, Any]:
         items = admin.api.get("admin/dead-letters", page_size=100)["items"]
         return next((item for item in items if item["payload"] == payload), None)
 
-    return until(found, seconds=20, what="for the dead letter")
+    return until(found, what="for the dead letter")
 
 
 @pytest.fixture

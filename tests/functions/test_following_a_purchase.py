@@ -5,7 +5,8 @@ from typing import Any
 from uuid import uuid4
 
 from tests.people import World
-from tests.stack import Stack, until
+from tests.stack import Stack
+from tests.waiting import until
 
 XENDIT_TRIES = 3
 

@@ -1,8 +1,8 @@
 """Products and digital goods by HTTP: bought with tickets, picked up once, shown to their buyer (PROD-1, PROD-2)."""
 
 from tests.people import World
-from tests.stack import until
 from tests.threads import at_the_same_time
+from tests.waiting import until
 
 SEAT = {"name": "Kursi", "price": 100_000, "quota": 10}
 SHIRT = {"name": "Kaus", "price": 75_000, "quota": 10, "kind": "product"}

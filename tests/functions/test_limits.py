@@ -8,7 +8,8 @@ import requests
 
 from tests.folders import a_folder
 from tests.people import PASSWORD, World
-from tests.stack import Client, Stack, until
+from tests.stack import Client, Stack
+from tests.waiting import until
 
 PROXY = "35.191.0.1"
 

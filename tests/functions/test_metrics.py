@@ -7,7 +7,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from shared.cloud.metrics import COUNTERS, GAUGES
 from tests.people import World
-from tests.stack import Stack, until
+from tests.stack import Stack
+from tests.waiting import until
 
 
 def shown(stack: Stack) -> dict[str, float]:

@@ -7,10 +7,12 @@ import pytest
 
 from tests.folders import a_folder
 from tests.people import World
-from tests.stack import Stack, until
+from tests.stack import Stack
+from tests.waiting import until
 
 HOLD_SECONDS, PAYMENT_SECONDS = 3, 6
-AT_MOST_LATER_SECONDS = 6
+AT_MOST_LATER_SECONDS = 30
+"""Less than until the next sweep: it was the task of the order that ended it."""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,7 @@ def seconds_late(world_order: dict) -> float:
     return (datetime.now(UTC) - datetime.fromisoformat(world_order["reservation_expires_at"])).total_seconds()
 
 
-def test_a_reservation_ends_within_six_seconds_of_its_time_and_its_seat_is_free(hasty: World):
+def test_a_reservation_ends_at_its_time_and_its_seat_is_free(hasty: World):
     event = hasty.somebody("organizer").publish({"name": "Satu", "price": 50_000, "quota": 1})
     buyer = hasty.somebody()
     order = buyer.reserve(event)

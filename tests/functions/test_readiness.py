@@ -5,7 +5,8 @@ import threading
 import requests
 
 from tests.folders import a_folder
-from tests.stack import Stack, until
+from tests.stack import Stack
+from tests.waiting import until
 
 
 def test_the_demo_event_is_there_when_it_says_that_it_is_ready():

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from tests.people import Person, World
-from tests.stack import Stack, until
+from tests.stack import Stack
+from tests.waiting import until
 
 PRICE = 150_000
 BACK = 135_000  # nine tenths (PS-018)
@@ -43,7 +44,7 @@ def until_refund(person: Person, stack: Stack, refund: dict[str, Any], status: s
         now: dict[str, Any] = person.api.get(f"refunds/{refund['id']}")
         return now if now["status"] == status else None
 
-    return until(reached, seconds=30, what=f"for the refund to be {status}")
+    return until(reached, what=f"for the refund to be {status}")
 
 
 @pytest.mark.parametrize(("gateway", "method"), [("xendit", "QRIS"), ("midtrans", "GOPAY")])

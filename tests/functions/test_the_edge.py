@@ -8,7 +8,8 @@ import requests
 from sqlalchemy import text
 
 from tests.people import World
-from tests.stack import KEYS, Stack, until
+from tests.stack import KEYS, Stack
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")

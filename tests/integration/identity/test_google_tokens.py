@@ -11,8 +11,8 @@ from shared.cloud.settings import settings
 from shared.identity.google_tokens import GoogleIdentity, GoogleSignInOff, GoogleTokenInvalid, identity_in
 from shared.problems import TryAgain
 from tests.integration.identity.google_double import OTHER_CLIENT_ID, Google, SigningKey
-from tests.stack import until
 from tests.unit.gateways.scripted_server import HANG_UP, Reply
+from tests.waiting import until
 
 
 def is_believed(token: str, nonce: str | None = None) -> bool:
@@ -115,7 +115,7 @@ def test_stale_keys_are_fetched_anew(google: Google, stale: dict[str, str]):
 def test_a_new_key_of_googles_is_found_before_the_old_ones_are_stale(google: Google):
     assert is_believed(google.token())
     google.publish(SigningKey("second"))
-    until(lambda: is_believed(google.token()), seconds=10)
+    until(lambda: is_believed(google.token()))
 
 
 def test_made_up_key_ids_do_not_flood_google(google: Google):

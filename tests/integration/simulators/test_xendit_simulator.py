@@ -20,7 +20,8 @@ from shared.gateways.facts import (
     RefundState,
 )
 from shared.gateways.xendit import Xendit
-from tests.integration.simulators.world import Payer, Received, Receiver, eventually
+from tests.integration.simulators.world import Payer, Received, Receiver
+from tests.waiting import until
 
 SITI = Customer(name="Siti Rahma", email="siti@example.com", phone="081234567890")
 
@@ -288,7 +289,7 @@ def test_the_same_payout_twice_is_one_payout(xendit: Xendit, xendit_payer: Payer
     assert pay_out(xendit, order_id, "7000000001").gateway_reference == first.gateway_reference
     with pytest.raises(GatewayRefused, match="DUPLICATE_ERROR"):
         pay_out(xendit, order_id, "7000000001", amount=2_000_000)
-    eventually(lambda: xendit_payer.movements(order_id) == [("payout", -1_000_000)])
+    until(lambda: xendit_payer.movements(order_id) == [("payout", -1_000_000)])
 
 
 def test_a_payout_can_be_cancelled_while_it_waits(xendit: Xendit, base_url: str, order_id: str) -> None:

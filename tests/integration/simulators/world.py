@@ -1,10 +1,10 @@
 """The simulators served over real HTTP, a receiver for what they send, and calls that play the payer."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import requests
@@ -12,8 +12,7 @@ from werkzeug import Request, Response
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from infra.local.simulators.api import Application
-
-_PATIENCE_SECONDS = 10.0
+from tests.waiting import PATIENCE_SECONDS
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Receiver:
     def wait_for(self, count: int, about: str) -> list[Received]:
         """The webhooks that mention `about`, once there are `count` of them."""
         with self._changed:
-            arrived = self._changed.wait_for(lambda: len(self.about(about)) >= count, _PATIENCE_SECONDS)
+            arrived = self._changed.wait_for(lambda: len(self.about(about)) >= count, PATIENCE_SECONDS)
             assert arrived, f"{len(self.about(about))} of {count} webhooks about {about} came"
             return self.about(about)
 
@@ -123,15 +122,6 @@ def served(application: Any) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    """Wait until it holds; time passes by itself at the simulators."""
-    deadline = datetime.now(UTC) + timedelta(seconds=_PATIENCE_SECONDS)
-    pause = threading.Event()
-    while not holds():
-        assert datetime.now(UTC) < deadline, "it never came true"
-        pause.wait(0.02)
 
 
 class _Quiet(WSGIRequestHandler):

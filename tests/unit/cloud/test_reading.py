@@ -6,8 +6,8 @@ import time
 import pytest
 
 from shared.cloud.reading import MEMORY_SECONDS, Aged, Memory
-from tests.stack import until
 from tests.threads import at_the_same_time
+from tests.waiting import PATIENCE_SECONDS, until
 
 
 def test_many_threads_that_want_the_same_fetch_it_once():
@@ -29,7 +29,7 @@ def test_after_a_second_it_is_fetched_again_and_everything_else_of_then_is_forgo
     memory.get("other", lambda: Aged(0))
     begun = time.monotonic()
     memory.get("event", lambda: Aged(1))
-    until(lambda: memory.get("event", lambda: Aged(2)).value == 2, seconds=5)
+    until(lambda: memory.get("event", lambda: Aged(2)).value == 2)
     assert time.monotonic() - begun >= MEMORY_SECONDS
     assert list(memory._fetches) == ["event"]
 
@@ -38,7 +38,7 @@ def test_things_of_different_names_do_not_wait_for_each_other():
     memory, go_on = Memory(), threading.Event()
 
     def slow() -> Aged[str]:
-        assert go_on.wait(10)
+        assert go_on.wait(PATIENCE_SECONDS)
         return Aged("slow")
 
     def quick() -> Aged[str]:
@@ -56,11 +56,11 @@ def test_an_error_reaches_everybody_who_waits_and_is_not_remembered():
 
     def broken() -> Aged[int]:
         fetching.set()
-        assert go_on.wait(10)
+        assert go_on.wait(PATIENCE_SECONDS)
         raise LookupError("the database is away")
 
     def joins() -> None:
-        assert fetching.wait(10)
+        assert fetching.wait(PATIENCE_SECONDS)
         threading.Timer(0.05, go_on.set).start()
         with pytest.raises(LookupError):
             memory.get("event", lambda: Aged(1))

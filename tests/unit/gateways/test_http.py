@@ -10,6 +10,7 @@ import pytest
 from shared.cloud import trace_context
 from shared.gateways.http import Answer, GatewayUnavailable, JsonApi, Patience
 from tests.unit.gateways.scripted_server import HANG, HANG_UP, Reply, ScriptedServer
+from tests.waiting import PATIENCE_SECONDS
 
 DOWN = Reply(503, {"error_code": "SERVER_ERROR"})
 
@@ -156,7 +157,7 @@ def test_an_open_circuit_closes_once_the_gateway_is_back(server: ScriptedServer,
 
 def test_threads_do_not_wait_for_each_other(server: ScriptedServer, impatient: Patience) -> None:
     """The breaker.call() of pybreaker would let one request through at a time."""
-    together = Barrier(2, timeout=4)
+    together = Barrier(2, timeout=PATIENCE_SECONDS)
     api = JsonApi("xendit", server.url, ("", ""), patience=impatient, status_of=_meet(together))
     threads = [Thread(target=api.call, args=("GET", "/"), kwargs={"repeatable": True}) for _ in range(2)]
     for thread in threads:

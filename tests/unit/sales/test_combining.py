@@ -7,6 +7,7 @@ import pytest
 
 from shared.sales.combining import Combiner
 from tests.threads import at_the_same_time
+from tests.waiting import PATIENCE_SECONDS
 
 
 def test_each_caller_gets_its_own_outcome():
@@ -22,13 +23,13 @@ def test_those_who_come_during_a_batch_share_the_next():
         batches.append(list(asks))
         if len(batches) == 1:
             first_runs.set()
-            assert all_wait.wait(10)
+            assert all_wait.wait(PATIENCE_SECONDS)
         return asks
 
     combined = Combiner(work)
     threads = [threading.Thread(target=combined, args=(name,)) for name in "abcd"]
     threads[0].start()
-    assert first_runs.wait(10)
+    assert first_runs.wait(PATIENCE_SECONDS)
     for thread in threads[1:]:
         thread.start()
     while len(combined._queue) < 3:
