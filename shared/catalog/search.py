@@ -76,6 +76,8 @@ _ORDERS = {
 }
 _BEST_FIRST = f"ts_rank(e.search, {_WORDS}) DESC, {_BY_DATE}"
 RANKED = 1_000
+# How to look for a word depends on how many events hold it, so the statement is planned for each word anew.
+_PLAN_ANEW = text("SET LOCAL plan_cache_mode = force_custom_plan")
 _LAST_WORD = re.compile(r"""(?P<before>.*(?:^|\s))(?P<word>[^\W_]{3,})""", re.DOTALL)
 
 
@@ -95,6 +97,7 @@ def upcoming(tx: Transaction, wanted: EventSearch) -> Listing[EventAnswer]:
     events hold that it tells nothing is ranked among the `RANKED` soonest of them only.
     """
     asked = query(wanted)
+    tx.execute(_PLAN_ANEW)
     total = tx.execute(text(asked.count), asked.values).scalar_one()
     rows = tx.execute(text(asked.page), asked.values).all()
     return Listing[EventAnswer].of(wanted, answers(tx, rows), total)

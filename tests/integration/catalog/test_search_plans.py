@@ -73,3 +73,13 @@ def test_a_page_in_order_is_read_without_sorting(sort: str):
 def test_where_many_events_are_the_next_twenty_are_read_and_not_all():
     _, reading = plans(location="jakarta")
     assert "events_upcoming" in reading, reading
+
+
+def test_how_to_look_for_a_word_is_planned_for_that_word():
+    with transaction() as tx:
+        for word in ["gamelan", "wayang", "kopi", "batik"] * 4:
+            search.upcoming(tx, EventSearch(q=word))
+        for_any = tx.execute(
+            text("SELECT sum(generic_plans) FROM pg_prepared_statements WHERE statement LIKE '%tsquery%'")
+        )
+        assert for_any.scalar_one() == 0
