@@ -1,7 +1,9 @@
-"""What only admins do: roles, and money that does not fit its order."""
+"""What only admins do: roles, money that does not fit its order, and what else waits for a person."""
 
 from uuid import UUID
 
+from shared.cloud import manual_tasks
+from shared.cloud.manual_tasks import AlreadyDone, Done, ManualTaskAnswer
 from shared.identity import roles
 from shared.identity.accounts import UserAnswer
 from shared.identity.roles import RoleChange, RoleFixed
@@ -48,6 +50,18 @@ def send_back(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionAnswer
 def ask_for_rest(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionAnswer:
     """Hold the order for a day and ask its buyer for what is missing."""
     return reviews.top_up(tx, admin.id, payment_id)
+
+
+@app.get("/admin/manual-tasks")
+def tasks(page: Page, _: Admin, tx: Transaction) -> Listing[ManualTaskAnswer]:
+    """What only a person can finish, oldest first."""
+    return manual_tasks.waiting(tx, page)
+
+
+@app.post("/admin/manual-tasks/{task_id}/done", status=200, problems=(NotFound, AlreadyDone))
+def task_done(task_id: UUID, done: Done, admin: Admin, tx: Transaction) -> ManualTaskAnswer:
+    """Note that it is finished, and what was done."""
+    return manual_tasks.finish(tx, task_id, done, by=admin.id)
 
 
 main = app.entry_point()

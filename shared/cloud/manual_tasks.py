@@ -1,12 +1,16 @@
 """What only a person can finish: a list for admins, one open task per thing and kind (PS-023)."""
 
 import json
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 from uuid import UUID
 
 from sqlalchemy import text
 
+from shared.cloud import audit
 from shared.cloud.database import Transaction
+from shared.models import Answer, Body, Listing, Page, line
+from shared.problems import NotFound, Problem
 
 _OPEN = text("""
     INSERT INTO manual_tasks (kind, subject, subject_id, details)
@@ -16,7 +20,41 @@ _OPEN = text("""
 _CLOSE = text("""
     UPDATE manual_tasks SET done_at = now(), done_by = :by WHERE subject_id = :subject_id AND done_at IS NULL
 """)
+_COLUMNS = "id, kind, subject, subject_id, details, created_at, done_at, done_by"
+_LIST_OPEN = text(f"""
+    SELECT {_COLUMNS} FROM manual_tasks  -- Uses index: one_open_manual_task
+    WHERE done_at IS NULL ORDER BY created_at, id LIMIT :page_size OFFSET :offset
+""")
 _COUNT_OPEN = text("SELECT count(*) FROM manual_tasks WHERE done_at IS NULL")  # Uses index: one_open_manual_task
+_LOCK = text("SELECT done_at FROM manual_tasks WHERE id = :id FOR UPDATE")
+_FINISH = text(f"""
+    UPDATE manual_tasks SET done_at = now(), done_by = :by WHERE id = :id RETURNING {_COLUMNS}
+""")
+
+
+class Done(Body):
+    """What a person did about it."""
+
+    note: Annotated[str, line(500)]
+
+
+class ManualTaskAnswer(Answer):
+    """Something that waits for a person: what kind of work (a section of the runbook), and about what."""
+
+    id: UUID
+    kind: str
+    subject: str
+    subject_id: str
+    details: dict[str, Any]
+    created_at: datetime
+    done_at: datetime | None
+    done_by: UUID | None
+
+
+class AlreadyDone(Problem):
+    """Somebody has finished this already, or it has settled itself."""
+
+    status, slug = 409, "manual-task-done"
 
 
 def add(tx: Transaction, kind: str, *, subject: str, subject_id: UUID | str, **details: Any) -> None:
@@ -35,6 +73,32 @@ def add(tx: Transaction, kind: str, *, subject: str, subject_id: UUID | str, **d
 def close(tx: Transaction, subject_id: UUID | str, *, by: UUID | None) -> None:
     """Note that a person, or what happened meanwhile (None), has finished whatever was open about a subject."""
     tx.execute(_CLOSE, {"subject_id": str(subject_id), "by": by})
+
+
+def waiting(tx: Transaction, page: Page) -> Listing[ManualTaskAnswer]:
+    """What is open, oldest first."""
+    rows = tx.execute(_LIST_OPEN, {"page_size": page.page_size, "offset": page.offset}).mappings()
+    return Listing[ManualTaskAnswer].of(page, [ManualTaskAnswer(**row) for row in rows], count_open(tx))
+
+
+def finish(tx: Transaction, task_id: UUID, done: Done, *, by: UUID) -> ManualTaskAnswer:
+    """Note that a person has done it; what they did stands in the audit trail. Raises NotFound, AlreadyDone."""
+    task = tx.execute(_LOCK, {"id": task_id}).first()
+    if task is None:
+        raise NotFound
+    if task.done_at is not None:
+        raise AlreadyDone
+    finished = ManualTaskAnswer(**tx.execute(_FINISH, {"id": task_id, "by": by}).mappings().one())
+    audit.record(
+        tx,
+        "manual_task.done",
+        subject=finished.subject,
+        subject_id=finished.subject_id,
+        actor_id=by,
+        kind=finished.kind,
+        note=done.note,
+    )
+    return finished
 
 
 def count_open(tx: Transaction) -> int:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from schemas import openapi
+from shared.cloud import manual_tasks
 from tests.functions.specimens import Specimen
 from tests.people import PASSWORD, Person, World
 from tests.stack import Client, Stack
@@ -85,6 +86,7 @@ def strangers(stack: Stack) -> Strangers:
         "tier_id": cancelled["tiers"][0]["id"],
         "order_id": order["id"],
         "letter_id": a_dead_letter(stack),
+        "task_id": a_manual_task(stack),
         "payment_id": order["payments"][0]["id"],
         "ticket_id": order["tickets"][0]["id"],
         "promo_id": promo["id"],
@@ -113,6 +115,13 @@ def a_dead_letter(stack: Stack) -> str:
                 {"id": str(uuid4())},
             ).scalar_one()
         )
+
+
+def a_manual_task(stack: Stack) -> str:
+    """Something that waits for a person."""
+    with stack.database() as database, database.begin() as tx:
+        manual_tasks.add(tx, "mail_failed", subject="email", subject_id=uuid4())
+        return str(tx.execute(text("SELECT id FROM manual_tasks ORDER BY created_at DESC LIMIT 1")).scalar_one())
 
 
 def payout_and_account(stack: Stack, order: dict[str, Any]) -> dict[str, str]:
