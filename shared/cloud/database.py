@@ -32,12 +32,13 @@ def transaction() -> Iterator[Transaction]:
     the pool; after a roll-back it is forgotten.
     """
     with tracing.span("transaction", "client", _FACTS), engine().connect() as connection:
-        notes = connection.info[_NOTES] = Notes()
+        info, notes = connection.info, Notes()
+        info[_NOTES] = notes
         try:
             with connection.begin():
                 yield connection
         finally:
-            del connection.info[_NOTES]
+            info.pop(_NOTES, None)  # by now a connection that was lost has another `info`, or none
     for act in notes.after_commit:
         act()
 
