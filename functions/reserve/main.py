@@ -1,9 +1,9 @@
 """Reserve tickets for a signed-in buyer (TS-002, TS-006, TS-009, ISO-1)."""
 
+from shared.cloud.combining import Combiner
 from shared.problems import NotFound, Problem
 from shared.sales import availability, expiry, reservations
 from shared.sales.answers import OrderAnswer
-from shared.sales.combining import Combiner
 from shared.sales.inventory import SoldOut
 from shared.sales.promos import PromoExhausted, PromoInvalid
 from shared.sales.registrations import AlreadyRegistered

@@ -1,40 +1,58 @@
 """`Idempotency-Key`: the same key with the same body gives the same answer and no second effect (PS-027).
 
-The key is inserted as "in progress" before the work and read only on conflict, so that the usual case
-costs one statement. The answer is kept afterwards. A process that dies in between leaves the key
-locked until `LOCKED_SECONDS` have passed; whoever comes then runs the operation again, and the
-operations themselves are safe to repeat.
+The key is inserted as "in progress" before the work and read only on conflict; the answer is kept afterwards.
+Each is one statement, shared with whoever comes at the same time. A process that dies in between leaves the
+key locked until `LOCKED_SECONDS` have passed; whoever comes then runs the operation again, and the operations
+themselves are safe to repeat.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from flask import Response
 from sqlalchemy import text
 
+from shared.cloud.combining import Combiner
 from shared.cloud.database import autocommit
 from shared.problems import Invalid, Problem
 
 LOCKED_SECONDS = 60  # longer than any of our functions may run
 
+# Keys are locked in their order, so that two batches never wait for each other.
 _BEGIN = text("""
     INSERT INTO idempotency_keys (caller, key, request_hash, locked_until)
-    VALUES (:caller, :key, :request_hash, now() + make_interval(secs => :locked_seconds))
+    SELECT caller, key, request_hash, now() + make_interval(secs => :locked_seconds)
+    FROM unnest(CAST(:callers AS uuid[]), CAST(:keys AS text[]), CAST(:request_hashes AS text[]))
+        AS asked (caller, key, request_hash)
+    ORDER BY caller, key
     ON CONFLICT (caller, key) DO UPDATE SET locked_until = excluded.locked_until
         WHERE idempotency_keys.status IS NULL AND idempotency_keys.locked_until < now()
           AND idempotency_keys.request_hash = excluded.request_hash
-    RETURNING key
+    RETURNING caller, key
 """)
 _READ = text("""
     SELECT request_hash, status, content_type, body FROM idempotency_keys
     WHERE caller = :caller AND key = :key
 """)
 _KEEP = text("""
-    UPDATE idempotency_keys SET status = :status, content_type = :content_type, body = :body, locked_until = NULL
-    WHERE caller = :caller AND key = :key
+    UPDATE idempotency_keys AS k SET status = kept.status, content_type = kept.content_type, body = kept.body,
+        locked_until = NULL
+    FROM unnest(CAST(:callers AS uuid[]), CAST(:keys AS text[]), CAST(:statuses AS integer[]),
+        CAST(:content_types AS text[]), CAST(:bodies AS text[])) AS kept (caller, key, status, content_type, body)
+    WHERE k.caller = kept.caller AND k.key = kept.key
 """)
 _FORGET = text("DELETE FROM idempotency_keys WHERE caller = :caller AND key = :key AND status IS NULL")
+
+
+@dataclass(frozen=True, order=True)
+class _Name:
+    """Whose key it is, and the key."""
+
+    caller: UUID
+    key: str
 
 
 class IdempotencyMismatch(Problem):
@@ -57,37 +75,69 @@ def once(caller: UUID, key: str, fingerprint: bytes, act: Callable[[], Response]
     """
     if not 1 <= len(key) <= 255 or not key.isprintable() or not key.isascii():
         raise Invalid.field("Idempotency-Key", "must be 1 to 255 printable ASCII characters")
-    names = {"caller": caller, "key": key}
-    request_hash = hashlib.sha256(fingerprint).hexdigest()
+    name, request_hash = _Name(caller, key), hashlib.sha256(fingerprint).hexdigest()
+    if _begin((name, request_hash)):
+        return _run(name, act)
+    return _earlier(name, request_hash)
+
+
+def _begin_together(asked: Sequence[tuple[_Name, str]]) -> list[bool]:
+    """Whose the key is now: of two that ask with the same one, the first's."""
+    first = {name: index for index, (name, _) in reversed(list(enumerate(asked)))}
+    hashes = {name: asked[index][1] for name, index in first.items()}
     with autocommit() as tx:
-        begun = tx.execute(_BEGIN, {**names, "request_hash": request_hash, "locked_seconds": LOCKED_SECONDS}).first()
-        earlier = None if begun else tx.execute(_READ, names).first()
-    if earlier:
-        if earlier.request_hash != request_hash:
-            raise IdempotencyMismatch
-        if earlier.status is None:
-            raise IdempotencyInProgress(retry_after_seconds=1)
-        return Response(earlier.body, status=earlier.status, content_type=earlier.content_type)
-    if not begun:
-        raise IdempotencyInProgress(retry_after_seconds=1)  # forgotten by its owner between the two statements
-    return _run(names, act)
+        begun = tx.execute(
+            _BEGIN, {**_columns(list(first)), "request_hashes": list(hashes.values()), "locked_seconds": LOCKED_SECONDS}
+        ).all()
+    taken = {first[_Name(*row)] for row in begun}
+    return [index in taken for index in range(len(asked))]
 
 
-def _run(names: dict[str, object], act: Callable[[], Response]) -> Response:
+def _keep_together(answers: Sequence[tuple[_Name, Response]]) -> list[None]:
+    kept = {
+        "statuses": [answer.status_code for _, answer in answers],
+        "content_types": [answer.content_type for _, answer in answers],
+        "bodies": [answer.get_data(as_text=True) for _, answer in answers],
+    }
+    with autocommit() as tx:
+        tx.execute(_KEEP, {**_columns([name for name, _ in answers]), **kept})
+    return [None] * len(answers)
+
+
+_begin = Combiner(_begin_together)
+_keep = Combiner(_keep_together)
+
+
+def _columns(names: Sequence[_Name]) -> dict[str, Any]:
+    return {"callers": [name.caller for name in names], "keys": [name.key for name in names]}
+
+
+def _earlier(name: _Name, request_hash: str) -> Response:
+    """What the first request was answered. Raises IdempotencyMismatch, IdempotencyInProgress."""
+    with autocommit() as tx:
+        earlier = tx.execute(_READ, vars(name)).first()
+    if earlier is None:  # forgotten by its owner just now
+        raise IdempotencyInProgress(retry_after_seconds=1)
+    if earlier.request_hash != request_hash:
+        raise IdempotencyMismatch
+    if earlier.status is None:
+        raise IdempotencyInProgress(retry_after_seconds=1)
+    return Response(earlier.body, status=earlier.status, content_type=earlier.content_type)
+
+
+def _run(name: _Name, act: Callable[[], Response]) -> Response:
     try:
         answer = act()
     except BaseException:
-        _forget(names)
+        _forget(name)
         raise
     if answer.status_code >= 500 or answer.status_code == 429:
-        _forget(names)
+        _forget(name)
     else:
-        kept = {"status": answer.status_code, "content_type": answer.content_type}
-        with autocommit() as tx:
-            tx.execute(_KEEP, {**names, **kept, "body": answer.get_data(as_text=True)})
+        _keep((name, answer))
     return answer
 
 
-def _forget(names: dict[str, object]) -> None:
+def _forget(name: _Name) -> None:
     with autocommit() as tx:
-        tx.execute(_FORGET, names)
+        tx.execute(_FORGET, vars(name))

@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
+from shared.cloud.combining import Combiner
 from shared.cloud.database import transaction
 from shared.money import ledger
 from shared.payments import attempts
 from shared.problems import Problem
 from shared.sales import orders, reservations
 from shared.sales.answers import OrderAnswer
-from shared.sales.combining import Combiner
 from shared.sales.promos import PromoExhausted, PromoInvalid
 from tests.factories import Stock, a_promo, a_tier, a_user, an_event, an_order, make_overdue, reserve, stock
 from tests.threads import at_the_same_time

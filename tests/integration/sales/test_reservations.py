@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
+from shared.cloud.combining import Combiner
 from shared.cloud.database import transaction
 from shared.problems import NotFound
 from shared.sales import orders, reservations
 from shared.sales.answers import OrderAnswer
-from shared.sales.combining import Combiner
 from shared.sales.inventory import SoldOut
 from shared.sales.reservations import AlreadyReserved, SaleClosed, TooManyTickets
 from tests.factories import (

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.sales.combining import Combiner
+from shared.cloud.combining import Combiner
 from tests.threads import at_the_same_time
 from tests.waiting import PATIENCE_SECONDS
 
