@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
 
 from shared.web import App
+from shared.web.app import API
 
 PATH = Path(__file__).parent / "manifest.yaml"
 
@@ -45,6 +48,14 @@ class Manifest:
     topics: tuple[str, ...]
     time_zone: str
 
+    def serving(self, path: str) -> str:
+        """The name of the function at an address (`/api/v1/events`), whatever the method. Raises LookupError."""
+        try:
+            name, _ = _addresses().bind("").match(path)
+        except HTTPException as error:
+            raise LookupError(path) from error
+        return str(name)
+
 
 @lru_cache(maxsize=1)
 def manifest() -> Manifest:
@@ -61,6 +72,18 @@ def manifest() -> Manifest:
         topics=tuple(sorted(topics)),
         time_zone=document["time_zone"],
     )
+
+
+@lru_cache(maxsize=1)
+def _addresses() -> Map:
+    listed = manifest().functions.values()
+    rules = [Rule(_rule(route), endpoint=function.name) for function in listed for route in function.routes]
+    return Map(rules, strict_slashes=False)
+
+
+def _rule(route: str) -> str:
+    """A manifest line, `POST /orders/{order_id}/cancel`, as a rule; the function minds the method."""
+    return API + route.split(" ")[1].replace("{", "<").replace("}", ">")
 
 
 def _function(name: str, entry: dict[str, Any], defaults: dict[str, int]) -> Function:

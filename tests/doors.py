@@ -1,11 +1,14 @@
-"""Calling a door in this process, through its entry point: everything is real but the socket."""
+"""Calling the product in this process, through the entry points of its functions: everything is real but the socket."""
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Request, Response, request
 
+from functions.manifest import manifest
 from shared.identity.tokens import Principal
+from shared.web.app import API
 from tests.factories import bearer
 
 _flask = Flask("tests")
@@ -13,10 +16,12 @@ _flask = Flask("tests")
 Door = Callable[[Request], Response]
 
 
-def call(door: Door, method: str, path: str, *, by: Principal | None = None, **arguments: Any) -> Response:
-    """What `door` (a function's `main`) answers to /api/v1 + `path`; further arguments as for Flask's test client."""
+def call(method: str, path: str, *, by: Principal | None = None, **arguments: Any) -> Response:
+    """What the function at /api/v1 + `path` answers; further arguments as for Flask's test client."""
+    function = manifest().serving(API + path.partition("?")[0])
+    door: Door = importlib.import_module(f"functions.{function}.main").main
     headers = {**(bearer(by) if by else {}), **arguments.pop("headers", {})}
-    with _flask.test_request_context(f"/api/v1{path}", method=method, headers=headers, **arguments):
+    with _flask.test_request_context(API + path, method=method, headers=headers, **arguments):
         try:
             return door(request)
         finally:

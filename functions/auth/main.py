@@ -1,8 +1,6 @@
-"""Accounts and sessions: register, verify, sign in and out, a forgotten password (UM-001..006)."""
+"""Accounts: register, verify, sign in, a forgotten password (UM-001..003, UM-005, UM-006)."""
 
-from typing import Annotated
-
-from shared.identity import accounts, google, sessions
+from shared.identity import accounts, google
 from shared.identity.accounts import (
     AddressOnly,
     Credentials,
@@ -18,9 +16,9 @@ from shared.identity.attempts import TooManyAttempts
 from shared.identity.codes import CodeInvalid
 from shared.identity.google import AccountNotLinked, GoogleSignIn, TermsNotAccepted
 from shared.identity.google_tokens import GoogleSignInOff, GoogleTokenInvalid
-from shared.identity.sessions import RefreshRequest, SessionEnded, Tokens
+from shared.identity.sessions import Tokens
 from shared.messages import mails
-from shared.web import CREDENTIALS, App, OrCookie, SignedIn, Transaction
+from shared.web import CREDENTIALS, App, Transaction
 
 app = App("auth")
 
@@ -59,24 +57,6 @@ def login(credentials: Credentials) -> Tokens:
 def google_sign_in(request: GoogleSignIn) -> Tokens:
     """Sign in with Google. The first time it opens an account, for which `accept_terms` must be true."""
     return google.sign_in(request)
-
-
-@app.post("/auth/refresh-token", anybody=True, problems=(SessionEnded,))
-def refresh_token(request: Annotated[RefreshRequest, OrCookie()]) -> Tokens:
-    """Exchange a refresh token for new tokens. Each works once; a second use ends the session everywhere."""
-    return sessions.refresh(request)
-
-
-@app.post("/auth/logout", anybody=True, status=204, ends_session=True)
-def logout(request: Annotated[RefreshRequest, OrCookie()], tx: Transaction) -> None:
-    """End the session that the refresh token belongs to."""
-    sessions.end(tx, request)
-
-
-@app.post("/auth/logout-everywhere", status=204, ends_session=True)
-def logout_everywhere(caller: SignedIn, tx: Transaction) -> None:
-    """End all sessions of the account, this one too. An access token lives on until it expires."""
-    sessions.end_everywhere(tx, caller.id)
 
 
 @app.post("/auth/forgot-password", anybody=True, status=202, limit=CREDENTIALS)

@@ -1,14 +1,13 @@
-"""Events and their tiers: browse, show, create, change (EM-001..017)."""
+"""Events: browse, show, create, change (EM-001..017)."""
 
 from typing import Annotated
 from uuid import UUID
 
-from shared.catalog import digital_goods, editing, media, pages
-from shared.catalog.digital_goods import NotDigital, UploadAnswer
+from shared.catalog import editing, media, pages
 from shared.catalog.editing import EventCancelled, NotDeletable, TicketsTaken
 from shared.catalog.events import EventAnswer, EventChange, NewEvent, TierList
 from shared.catalog.search import EventSearch
-from shared.catalog.tiers import CapacityExceeded, KindIsFixed, NewTier, QuotaTooSmall, TierAnswer, TierChange
+from shared.catalog.tiers import CapacityExceeded, KindIsFixed, QuotaTooSmall
 from shared.models import Listing
 from shared.pictures import NotAnImage
 from shared.problems import NotFound
@@ -68,29 +67,6 @@ def set_banner(
 ) -> EventAnswer:
     """Show a picture with the event: JPEG or PNG, 5 MB and 8000 x 8000 pixels at most. Its metadata is removed."""
     return media.set_banner(organizer, event, file.content)
-
-
-@app.post("/events/{event}/tiers", status=201, problems=(NotFound, CapacityExceeded, EventCancelled))
-def add_tier(event: UUID, new: NewTier, organizer: Organizer, tx: Transaction) -> TierAnswer:
-    """Add a tier; it is on sale at once if the event is published."""
-    return editing.add_tier(tx, organizer, event, new)
-
-
-@app.put(
-    "/events/{event}/tiers/{tier}",
-    problems=(NotFound, CapacityExceeded, EventCancelled, QuotaTooSmall, KindIsFixed),
-)
-def change_tier(event: UUID, tier: UUID, wanted: TierChange, organizer: Organizer, tx: Transaction) -> TierAnswer:
-    """Change a tier. What is held or sold already keeps its price."""
-    return editing.change_tier(tx, organizer, event, tier, wanted)
-
-
-@app.post("/events/{event}/tiers/{tier}/units", status=201, problems=(NotFound, EventCancelled, NotDigital))
-def upload_units(
-    event: UUID, tier: UUID, given: digital_goods.Upload, organizer: Organizer, tx: Transaction
-) -> UploadAnswer:
-    """Put digital goods up for sale. Nobody but its buyer can read a unit again."""
-    return digital_goods.upload(tx, organizer, event, tier, given)
 
 
 main = app.entry_point()

@@ -19,8 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import functions_framework
-from werkzeug.exceptions import HTTPException
-from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
 
 from functions.manifest import manifest
@@ -52,10 +50,6 @@ class Web:
         }
         logs.configure()
         logging.getLogger().addHandler(metrics.Counting())
-        self._routes = Map(
-            [Rule(_path(line), endpoint=function.name) for function in listed.values() for line in function.routes],
-            strict_slashes=False,
-        )
         self._simulators = simulators.application(store_url, simulator_settings())
         self._inbox = inbox.application(store_url)
 
@@ -84,10 +78,9 @@ class Web:
 
     def _public_function(self, path: str) -> Wsgi:
         try:
-            name, _ = self._routes.bind("").match(path)
-        except HTTPException:
+            return self._functions[manifest().serving(path)]
+        except LookupError:
             return _not_found
-        return self._functions[name]
 
     def _named_function(self, path: str, environ: dict[str, Any]) -> Wsgi:
         _, _, name, *rest = path.split("/", 3)
@@ -109,11 +102,6 @@ def simulator_settings() -> SimulatorSettings:
         midtrans_server_key=secret("midtrans-server-key"),
         sendgrid_api_key=secret("sendgrid-api-key"),
     )
-
-
-def _path(route: str) -> str:
-    """A manifest line, `POST /orders/{order_id}/cancel`, as a rule; the function minds the method."""
-    return API + route.split(" ")[1].replace("{", "<").replace("}", ">")
 
 
 def _not_found(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

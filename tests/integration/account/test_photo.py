@@ -6,7 +6,6 @@ import pytest
 from flask import Response
 from sqlalchemy import text
 
-from functions.account.main import main
 from shared.cloud import disposal
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
@@ -33,15 +32,15 @@ def by(member: Member) -> Principal:
 
 def send(member: Member, content: bytes) -> Response:
     form = {"file": (io.BytesIO(content), "aku.jpg")}
-    return call(main, "POST", PATH, by=by(member), data=form, content_type="multipart/form-data")
+    return call("POST", PATH, by=by(member), data=form, content_type="multipart/form-data")
 
 
 def photo_url(member: Member) -> str | None:
-    return call(main, "GET", "/account", by=by(member)).get_json()["photo_url"]
+    return call("GET", "/account", by=by(member)).get_json()["photo_url"]
 
 
 def delete_account(member: Member) -> Response:
-    return call(main, "POST", "/account/delete", by=by(member), json={"password": PASSWORD})
+    return call("POST", "/account/delete", by=by(member), json={"password": PASSWORD})
 
 
 def an_hour_later() -> None:
@@ -80,7 +79,7 @@ def test_another_photo_takes_its_place_and_the_old_one_is_deleted(member, files:
 def test_a_photo_is_removed(member, files: StoredFiles):
     send(member, a_picture())
     for _ in range(2):
-        assert call(main, "DELETE", PATH, by=by(member)).status_code == 204
+        assert call("DELETE", PATH, by=by(member)).status_code == 204
     assert photo_url(member) is None
     assert files.files == {}
 
@@ -92,7 +91,7 @@ def test_what_is_no_picture_is_refused(member, files: StoredFiles):
 
 
 def test_who_is_not_there_has_no_photo(member, files: StoredFiles):
-    assert problem(call(main, "DELETE", PATH)) == (401, "not-signed-in")
+    assert problem(call("DELETE", PATH)) == (401, "not-signed-in")
     with transaction() as tx:
         tx.execute(text("UPDATE users SET is_deleted = true WHERE id = :id"), {"id": member.id})
     assert problem(send(member, a_picture())) == (401, "not-signed-in")
@@ -101,7 +100,7 @@ def test_who_is_not_there_has_no_photo(member, files: StoredFiles):
 
 def test_the_photo_is_in_the_export(member):
     url = send(member, a_picture()).get_json()["photo_url"]
-    export = call(main, "GET", "/account/export", by=by(member)).get_json()
+    export = call("GET", "/account/export", by=by(member)).get_json()
     assert export["profile"]["photo_url"] == url
 
 

@@ -6,8 +6,6 @@ import pytest
 from flask import Response
 from sqlalchemy import text
 
-from functions.account.main import main
-from functions.auth.main import main as auth
 from shared.cloud.database import transaction
 from shared.identity.sessions import Tokens
 from shared.identity.tokens import Principal
@@ -24,17 +22,17 @@ def by(member: Member) -> Principal:
 
 def put(member: Member, path: str = "/account", **body: Any) -> Response:
     """Call the door."""
-    return call(main, "PUT", path, by=by(member), json=body)
+    return call("PUT", path, by=by(member), json=body)
 
 
 def refresh(refresh_token: str) -> int:
     """The status of exchanging a refresh token."""
-    return call(auth, "POST", "/auth/refresh-token", json={"refresh_token": refresh_token}).status_code
+    return call("POST", "/auth/refresh-token", json={"refresh_token": refresh_token}).status_code
 
 
 def test_a_profile_is_seen_and_changed_field_by_field():
     member = a_member()
-    before = call(main, "GET", "/account", by=by(member)).get_json()
+    before = call("GET", "/account", by=by(member)).get_json()
     assert (before["id"], before["email"], before["full_name"]) == (str(member.id), member.email, "Siti Rahma")
     assert (before["marketing_opt_in"], before["has_password"], before["is_linked_to_google"]) == (False, True, False)
 
@@ -79,11 +77,11 @@ def test_what_can_not_be_changed_is_named(wrong: dict[str, Any]):
 
 
 def test_a_stranger_and_a_deleted_account_see_nothing():
-    assert problem(call(main, "GET", "/account")) == (401, "not-signed-in")
+    assert problem(call("GET", "/account")) == (401, "not-signed-in")
     member = a_member()
     with transaction() as tx:
         tx.execute(text("UPDATE users SET is_deleted = true WHERE id = :id"), {"id": member.id})
-    assert problem(call(main, "GET", "/account", by=by(member))) == (401, "not-signed-in")
+    assert problem(call("GET", "/account", by=by(member))) == (401, "not-signed-in")
     assert problem(put(member, full_name="Siti")) == (401, "not-signed-in")
 
 
@@ -123,7 +121,7 @@ def test_signing_out_everywhere():
     member, somebody_else = a_member(), a_member()
     sessions = [login(member.email) for _ in range(3)]
     kept = login(somebody_else.email)
-    assert call(auth, "POST", "/auth/logout-everywhere", by=by(member)).status_code == 204
+    assert call("POST", "/auth/logout-everywhere", by=by(member)).status_code == 204
     assert [refresh(session.refresh_token) for session in sessions] == [401] * 3
     assert refresh(kept.refresh_token) == 200
-    assert problem(call(auth, "POST", "/auth/logout-everywhere")) == (401, "not-signed-in")
+    assert problem(call("POST", "/auth/logout-everywhere")) == (401, "not-signed-in")

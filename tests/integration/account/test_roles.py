@@ -6,7 +6,6 @@ import pytest
 from flask import Response
 from sqlalchemy import text
 
-from functions.admin.main import main
 from shared.cloud.database import transaction
 from shared.identity.sessions import RefreshRequest, SessionEnded, refresh
 from shared.identity.tokens import Principal
@@ -25,7 +24,7 @@ def admin() -> Principal:
 
 def change(by: Principal, user_id: object, role: str) -> Response:
     """What the door answers."""
-    return call(main, "PUT", f"/admin/users/{user_id}/role", by=by, json={"role": role})
+    return call("PUT", f"/admin/users/{user_id}/role", by=by, json={"role": role})
 
 
 @pytest.mark.parametrize(

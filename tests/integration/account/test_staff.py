@@ -7,9 +7,6 @@ import pytest
 from flask import Response
 from sqlalchemy import text
 
-from functions.auth.main import main as auth
-from functions.staff.main import main
-from functions.tickets.main import main as tickets
 from shared.cloud.database import transaction
 from shared.identity.accounts import TERMS_VERSION
 from shared.identity.tokens import Principal, principal_of
@@ -31,16 +28,16 @@ class Organizer:
     def invite(self, email: str, *events: Event, **body: Any) -> Response:
         """What the door answers."""
         asked = {"email": email, "full_name": "Dewi", "event_ids": [str(event.id) for event in events], **body}
-        return call(main, "POST", "/organizer/staff", by=self.principal, json=asked)
+        return call("POST", "/organizer/staff", by=self.principal, json=asked)
 
     def staff(self) -> list[dict[str, Any]]:
         """The list."""
-        items: list[dict[str, Any]] = call(main, "GET", "/organizer/staff", by=self.principal).get_json()["items"]
+        items: list[dict[str, Any]] = call("GET", "/organizer/staff", by=self.principal).get_json()["items"]
         return items
 
     def dismiss(self, user_id: str) -> Response:
         """What the door answers."""
-        return call(main, "DELETE", f"/organizer/staff/{user_id}", by=self.principal)
+        return call("DELETE", f"/organizer/staff/{user_id}", by=self.principal)
 
 
 @pytest.fixture
@@ -64,9 +61,9 @@ def codes_mailed(email: str) -> list[str]:
 def join(email: str) -> Principal:
     """Choose a password with the code of the invitation, and sign in."""
     [code] = codes_mailed(email)
-    chosen = call(auth, "POST", "/auth/reset-password", json={"email": email, "code": code, "password": PASSWORD})
+    chosen = call("POST", "/auth/reset-password", json={"email": email, "code": code, "password": PASSWORD})
     assert chosen.status_code == 204, chosen.get_data(as_text=True)
-    tokens = call(auth, "POST", "/auth/login", json={"email": email, "password": PASSWORD}).get_json()
+    tokens = call("POST", "/auth/login", json={"email": email, "password": PASSWORD}).get_json()
     principal = principal_of(tokens["access_token"])
     assert principal is not None
     return principal
@@ -75,12 +72,12 @@ def join(email: str) -> Principal:
 def scan(staff: Principal, event: Event) -> int:
     """The status of scanning something at an event: 404 where it isn't theirs."""
     body = {"event_id": str(event.id), "qr": "palsu"}
-    return call(tickets, "POST", "/tickets/scan", by=staff, json=body).status_code
+    return call("POST", "/tickets/scan", by=staff, json=body).status_code
 
 
 def gate_events(caller: Principal) -> list[str]:
     """The events a caller is shown."""
-    return [event["id"] for event in call(main, "GET", "/gate/events", by=caller).get_json()["items"]]
+    return [event["id"] for event in call("GET", "/gate/events", by=caller).get_json()["items"]]
 
 
 def test_an_invited_person_chooses_a_password_and_scans_at_the_chosen_event_only(organizer: Organizer):
@@ -135,7 +132,7 @@ def test_who_is_dismissed_is_out_at_once(organizer: Organizer):
     assert organizer.dismiss(str(staff.id)).status_code == 204
     assert [scan(staff, event) for event in organizer.events] == [404, 404]
     assert organizer.staff() == []
-    signing_in = call(auth, "POST", "/auth/login", json={"email": email, "password": PASSWORD})
+    signing_in = call("POST", "/auth/login", json={"email": email, "password": PASSWORD})
     assert problem(signing_in) == (401, "invalid-credentials")
     assert organizer.invite(email, organizer.events[0]).get_json()["id"] != str(staff.id)
 
@@ -173,7 +170,7 @@ def test_nobody_can_register_over_an_invitation(organizer: Organizer):
 def test_only_organizers_invite(organizer: Organizer, role: str):
     with transaction() as tx:
         caller = a_user(tx) if role == "customer" else a_gate_staff(tx, organizer.events[0])
-    answer = call(main, "GET", "/organizer/staff", by=caller)
+    answer = call("GET", "/organizer/staff", by=caller)
     assert problem(answer) == (403, "forbidden")
 
 

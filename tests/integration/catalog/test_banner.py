@@ -8,7 +8,6 @@ from uuid import uuid4
 import pytest
 from flask import Response
 
-from functions.events.main import main
 from shared.catalog.events import EventAnswer
 from shared.catalog.media import FOR_EVER, MAX_BANNER_BYTES
 from shared.cloud.settings import settings
@@ -27,12 +26,12 @@ def send(
     """Send a file as a browser's form does."""
     form = {"file": (io.BytesIO(content), name), **more}
     path = f"/events/{event.id}/banner"
-    return call(main, "POST", path, by=by or organizer_of(event), data=form, content_type="multipart/form-data")
+    return call("POST", path, by=by or organizer_of(event), data=form, content_type="multipart/form-data")
 
 
 def test_a_banner_is_stored_under_its_content_and_shown_with_the_event(files: StoredFiles):
     event = publish(create())
-    assert call(main, "GET", f"/events/{event.slug}").get_json()["banner_url"] is None
+    assert call("GET", f"/events/{event.slug}").get_json()["banner_url"] is None
     answer = send(event, from_a_phone())
     assert answer.status_code == 200, answer.get_data(as_text=True)
     [(name, stored)] = files.files.items()
@@ -41,7 +40,7 @@ def test_a_banner_is_stored_under_its_content_and_shown_with_the_event(files: St
     assert not opened(stored).getexif()
     url = f"{settings().media_base_url}/{name}"
     assert answer.get_json()["banner_url"] == url
-    assert call(main, "GET", f"/events/{event.slug}").get_json()["banner_url"] == url
+    assert call("GET", f"/events/{event.slug}").get_json()["banner_url"] == url
 
 
 def test_the_content_counts_and_not_the_name(files: StoredFiles):
@@ -82,13 +81,13 @@ def test_broken_and_oversized_pictures_are_named(files: StoredFiles):
 def test_a_form_that_is_none_is_refused(files: StoredFiles):
     event = create()
     by, path = organizer_of(event), f"/events/{event.id}/banner"
-    assert problem(call(main, "POST", path, by=by, json={})) == (415, "wrong-content-type")
-    assert problem(call(main, "POST", path, by=by, data=a_picture(), content_type="image/jpeg"))[0] == 415
-    no_file = call(main, "POST", path, by=by, data={"file": "text"}, content_type="multipart/form-data")
+    assert problem(call("POST", path, by=by, json={})) == (415, "wrong-content-type")
+    assert problem(call("POST", path, by=by, data=a_picture(), content_type="image/jpeg"))[0] == 415
+    no_file = call("POST", path, by=by, data={"file": "text"}, content_type="multipart/form-data")
     assert problem(no_file) == (422, "invalid")
     extra = send(event, a_picture(), caption="Senja")
     assert [error["field"] for error in extra.get_json()["errors"]] == ["caption"]
-    cut_off = call(main, "POST", path, by=by, data=b"--x\r\nContent-", content_type="multipart/form-data; boundary=x")
+    cut_off = call("POST", path, by=by, data=b"--x\r\nContent-", content_type="multipart/form-data; boundary=x")
     assert problem(cut_off) == (422, "invalid")
 
 

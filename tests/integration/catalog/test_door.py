@@ -5,7 +5,6 @@ from uuid import uuid4
 
 import pytest
 
-from functions.events.main import main
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from tests.doors import call, problem
@@ -52,10 +51,10 @@ TIER_FIELDS = {
 
 def a_published_event(organizer: Principal) -> dict[str, Any]:
     """Create and publish through the door."""
-    created = call(main, "POST", "/events", by=organizer, json=NEW_EVENT)
+    created = call("POST", "/events", by=organizer, json=NEW_EVENT)
     assert created.status_code == 201, created.get_data(as_text=True)
     path = f"/events/{created.get_json()['id']}"
-    published = call(main, "PUT", path, by=organizer, json={"status": "published"})
+    published = call("PUT", path, by=organizer, json={"status": "published"})
     assert published.status_code == 200, published.get_data(as_text=True)
     event: dict[str, Any] = published.get_json()
     return event
@@ -71,28 +70,28 @@ def test_an_event_is_answered_with_everything_the_contract_names():
 
 def test_anybody_may_look():
     event = a_published_event(an_organizer())
-    listed = call(main, "GET", "/events", query_string={"category": "musik", "page_size": 1, "sort": "-date"})
+    listed = call("GET", "/events", query_string={"category": "musik", "page_size": 1, "sort": "-date"})
     assert listed.status_code == 200
     assert set(listed.get_json()) == {"items", "page", "page_size", "total"}
     for key in (event["id"], event["slug"]):
-        assert call(main, "GET", f"/events/{key}").get_json() == event
-        tickets = call(main, "GET", f"/events/{key}/tickets").get_json()
+        assert call("GET", f"/events/{key}").get_json() == event
+        tickets = call("GET", f"/events/{key}/tickets").get_json()
         assert tickets == {"event_id": event["id"], "status": "published", "tiers": event["tiers"]}
-    assert problem(call(main, "GET", "/events/there-is-none")) == (404, "not-found")
-    assert problem(call(main, "GET", "/events", query_string={"page_size": 101})) == (422, "invalid")
+    assert problem(call("GET", "/events/there-is-none")) == (404, "not-found")
+    assert problem(call("GET", "/events", query_string={"page_size": 101})) == (422, "invalid")
 
 
 def test_tiers_are_added_and_changed():
     organizer = an_organizer()
     event = a_published_event(organizer)
     path = f"/events/{event['id']}/tiers"
-    added = call(main, "POST", path, by=organizer, json={"name": "Reguler", "price": 100_000, "quota": 90})
+    added = call("POST", path, by=organizer, json={"name": "Reguler", "price": 100_000, "quota": 90})
     assert (added.status_code, added.get_json()["available"]) == (201, 90)
-    changed = call(main, "PUT", f"{path}/{added.get_json()['id']}", by=organizer, json={"price": 120_000})
+    changed = call("PUT", f"{path}/{added.get_json()['id']}", by=organizer, json={"price": 120_000})
     assert (changed.status_code, changed.get_json()["price"]) == (200, 120_000)
-    over = call(main, "POST", path, by=organizer, json={"name": "Lagi", "price": 0, "quota": 1})
+    over = call("POST", path, by=organizer, json={"name": "Lagi", "price": 0, "quota": 1})
     assert problem(over) == (422, "capacity-exceeded")
-    unknown = call(main, "PUT", f"{path}/{uuid4()}", by=organizer, json={"price": 1})
+    unknown = call("PUT", f"{path}/{uuid4()}", by=organizer, json={"price": 1})
     assert problem(unknown) == (404, "not-found")
 
 
@@ -100,23 +99,23 @@ def test_only_organizers_create_and_only_their_own_events_are_changed():
     event = a_published_event(an_organizer())
     with transaction() as tx:
         customer = a_user(tx)
-    assert problem(call(main, "POST", "/events", json=NEW_EVENT)) == (401, "not-signed-in")
-    assert problem(call(main, "POST", "/events", by=customer, json=NEW_EVENT)) == (403, "forbidden")
+    assert problem(call("POST", "/events", json=NEW_EVENT)) == (401, "not-signed-in")
+    assert problem(call("POST", "/events", by=customer, json=NEW_EVENT)) == (403, "forbidden")
     for method, path in (("PUT", f"/events/{event['id']}"), ("DELETE", f"/events/{event['id']}")):
-        answer = call(main, method, path, by=an_organizer(), json={"title": "Milikku"})
+        answer = call(method, path, by=an_organizer(), json={"title": "Milikku"})
         assert problem(answer) == (404, "not-found")
 
 
 def test_a_draft_is_deleted():
     organizer = an_organizer()
-    created = call(main, "POST", "/events", by=organizer, json=NEW_EVENT).get_json()
-    assert problem(call(main, "GET", f"/events/{created['slug']}")) == (404, "not-found")
-    assert call(main, "DELETE", f"/events/{created['id']}", by=organizer).status_code == 204
-    assert problem(call(main, "GET", f"/events/{created['id']}", by=organizer)) == (404, "not-found")
+    created = call("POST", "/events", by=organizer, json=NEW_EVENT).get_json()
+    assert problem(call("GET", f"/events/{created['slug']}")) == (404, "not-found")
+    assert call("DELETE", f"/events/{created['id']}", by=organizer).status_code == 204
+    assert problem(call("GET", f"/events/{created['id']}", by=organizer)) == (404, "not-found")
 
 
 def test_wrong_fields_are_named_where_they_stand():
     wrong = {**NEW_EVENT, "timezone": "Asia/Bandung", "tiers": [{"name": "VIP", "price": 1.5, "quota": 1}]}
-    answer = call(main, "POST", "/events", by=an_organizer(), json=wrong)
+    answer = call("POST", "/events", by=an_organizer(), json=wrong)
     assert problem(answer) == (422, "invalid")
     assert {error["field"] for error in answer.get_json()["errors"]} == {"timezone", "tiers.0.price"}

@@ -8,8 +8,6 @@ import pytest
 from flask import Response
 from sqlalchemy import text
 
-from functions.events.main import main
-from functions.reserve.main import main as reserve_main
 from infra.local.postgres import Postgres
 from shared.catalog import digital_goods, pages
 from shared.catalog.events import EventAnswer
@@ -58,7 +56,7 @@ def new_instance() -> None:
 def visit(event: EventAnswer, *, by: Principal | None = None, path: str = "") -> Response:
     """The event's page, as another instance answers it each time."""
     reading.memory.clear()
-    return call(main, "GET", f"/events/{event.slug}{path}", by=by)
+    return call("GET", f"/events/{event.slug}{path}", by=by)
 
 
 def shown(event: EventAnswer, *, by: Principal | None = None) -> dict[str, Any]:
@@ -69,7 +67,7 @@ def shown(event: EventAnswer, *, by: Principal | None = None) -> dict[str, Any]:
 def titles(*, by: Principal | None = None, **query: Any) -> list[str]:
     """The titles of the events that are listed."""
     reading.memory.clear()
-    listed = call(main, "GET", "/events", by=by, query_string={"sort": "-date", **query})
+    listed = call("GET", "/events", by=by, query_string={"sort": "-date", **query})
     assert listed.status_code == 200, listed.get_data(as_text=True)
     return [event["title"] for event in listed.get_json()["items"]]
 
@@ -95,7 +93,7 @@ def a_buyer() -> Principal:
 def hold(event: EventAnswer, quantity: int, by: Principal) -> dict[str, Any]:
     """Reserve through the door."""
     body = {"event_id": str(event.id), "items": [{"tier_id": str(event.tiers[0].id), "quantity": quantity}]}
-    answer = call(reserve_main, "POST", "/orders/reserve", by=by, json=body)
+    answer = call("POST", "/orders/reserve", by=by, json=body)
     assert answer.status_code == 201, answer.get_data(as_text=True)
     order: dict[str, Any] = answer.get_json()
     return order
@@ -214,7 +212,7 @@ def test_the_age_of_what_is_kept_comes_off_the_time_others_may_keep_it():
     assert kept.headers["Cache-Control"].startswith("public, max-age=5, s-maxage=15,")
     assert 0 <= stale <= pages.PAGE_SECONDS - 2
     assert kept.headers["ETag"] == first.headers["ETag"]
-    again = call(main, "GET", f"/events/{event.slug}", headers={"If-None-Match": first.headers["ETag"]})
+    again = call("GET", f"/events/{event.slug}", headers={"If-None-Match": first.headers["ETag"]})
     assert again.status_code == 304
 
 
@@ -222,7 +220,7 @@ def test_nothing_is_kept_of_drafts_and_of_what_is_not_there():
     draft = create()
     for key in (draft.slug, str(draft.id), "tidak-ada"):
         reading.memory.clear()
-        assert problem(call(main, "GET", f"/events/{key}")) == (404, "not-found")
+        assert problem(call("GET", f"/events/{key}")) == (404, "not-found")
     assert shown(draft, by=organizer_of(draft))["title"] == draft.title
     assert problem(visit(draft)) == (404, "not-found")
     assert not cache.look(f"event:{draft.id}", "none").is_good(60)
@@ -231,7 +229,7 @@ def test_nothing_is_kept_of_drafts_and_of_what_is_not_there():
 @pytest.mark.parametrize("key", ["a%00b", "..", "Konser Senja", "a" * 2_000, "__x__"])
 def test_what_can_be_no_events_address_is_not_looked_for(key: str):
     for viewer in (None, a_buyer()):
-        assert problem(call(main, "GET", f"/events/{key}", by=viewer)) == (404, "not-found")
+        assert problem(call("GET", f"/events/{key}", by=viewer)) == (404, "not-found")
 
 
 def test_what_another_version_has_kept_in_another_form_is_read_anew():

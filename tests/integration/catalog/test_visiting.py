@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from functions.events.main import main
 from shared.cloud.database import transaction
 from shared.sales.answers import OrderAnswer
 from shared.sales.reservations import SaleClosed
@@ -20,14 +19,14 @@ HOUR = timedelta(hours=1)
 
 def visit(key: object) -> dict[str, Any]:
     """The page of an event, with what its address for tickets says under `tickets`."""
-    page, tickets = (call(main, "GET", f"/events/{key}{path}") for path in ("", "/tickets"))
+    page, tickets = (call("GET", f"/events/{key}{path}") for path in ("", "/tickets"))
     assert (page.status_code, tickets.status_code) == (200, 200)
     return {**page.get_json(), "tickets": tickets.get_json()}
 
 
 def listed() -> set[str]:
     """The ids of all listed events."""
-    return {event["id"] for event in call(main, "GET", "/events?page_size=100&sort=-date").get_json()["items"]}
+    return {event["id"] for event in call("GET", "/events?page_size=100&sort=-date").get_json()["items"]}
 
 
 def test_a_cancelled_event_is_still_there_says_so_and_sells_nothing():

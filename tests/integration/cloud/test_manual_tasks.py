@@ -6,7 +6,6 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from functions.admin.main import main as door
 from shared.cloud import manual_tasks
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
@@ -30,13 +29,13 @@ def subject(database: str) -> str:
 
 
 def listed(admin: Principal, subject: str) -> list[dict[str, Any]]:
-    answer = doors.call(door, "GET", "/admin/manual-tasks?page_size=100", by=admin).get_json()
+    answer = doors.call("GET", "/admin/manual-tasks?page_size=100", by=admin).get_json()
     assert answer["total"] == len(answer["items"])
     return [task for task in answer["items"] if task["subject_id"] == subject]
 
 
 def finish(admin: Principal, task_id: str) -> Any:
-    return doors.call(door, "POST", f"/admin/manual-tasks/{task_id}/done", by=admin, json={"note": "Sent by hand"})
+    return doors.call("POST", f"/admin/manual-tasks/{task_id}/done", by=admin, json={"note": "Sent by hand"})
 
 
 def test_what_is_asked_for_twice_is_listed_once(admin: Principal, subject: str):

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import text
 
-from functions.auth.main import main
 from shared.cloud.database import transaction
 from shared.identity import accounts, attempts, own_password
 from shared.identity.accounts import EmailNotVerified, InvalidCredentials, PasswordReset
@@ -152,7 +151,7 @@ def test_addresses_are_not_kept_and_old_tries_are_forgotten():
 def test_the_door_says_when_to_come_back():
     email = an_address()
     guess(email, 5)
-    answer = call(main, "POST", "/auth/login", json={"email": email, "password": PASSWORD})
+    answer = call("POST", "/auth/login", json={"email": email, "password": PASSWORD})
     assert problem(answer) == (429, "too-many-attempts")
     assert 45 <= int(answer.headers["Retry-After"]) <= 60
 

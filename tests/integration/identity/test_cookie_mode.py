@@ -6,8 +6,6 @@ from typing import Any
 import pytest
 from flask import Response
 
-from functions.account.main import main as account
-from functions.auth.main import main as auth
 from shared.cloud.settings import settings
 from shared.identity.sessions import GRACE_SECONDS
 from tests.doors import call, problem
@@ -26,10 +24,10 @@ class Browser:
     def __init__(self, cookies: dict[str, str] | None = None) -> None:
         self.cookies = dict(cookies or {})
 
-    def call(self, door: Any, method: str, path: str, body: Any = None, **headers: str) -> Response:
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Response:
         """Call with what it keeps, as a page of ours."""
         sent = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()), **OUR_PAGE, **headers}
-        answer = call(door, method, path, headers=sent, **({} if body is None else {"json": body}))
+        answer = call(method, path, headers=sent, **({} if body is None else {"json": body}))
         for name, (value, _) in set_cookies(answer).items():
             self.cookies[name] = value
             if not value:
@@ -41,10 +39,10 @@ class Browser:
 
     def sign_in(self, member: Member) -> Response:
         credentials = {"email": member.email, "password": PASSWORD}
-        return self.call(auth, "POST", "/auth/login", credentials, **{"X-Session": "cookie"})
+        return self.call("POST", "/auth/login", credentials, **{"X-Session": "cookie"})
 
     def is_signed_in(self) -> bool:
-        return self.call(account, "GET", "/account").status_code == 200
+        return self.call("GET", "/account").status_code == 200
 
 
 def set_cookies(answer: Response) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -93,50 +91,50 @@ def test_on_a_laptop_the_cookies_are_plain(member, monkeypatch):
 
 
 def test_the_cookie_is_who_one_is(browser, member):
-    answer = browser.call(account, "GET", "/account")
+    answer = browser.call("GET", "/account")
     assert (answer.status_code, answer.get_json()["email"]) == (200, member.email)
 
 
 def test_the_usual_way_sets_no_cookie(member):
-    answer = call(auth, "POST", "/auth/login", json={"email": member.email, "password": PASSWORD}, headers=OUR_PAGE)
+    answer = call("POST", "/auth/login", json={"email": member.email, "password": PASSWORD}, headers=OUR_PAGE)
     assert "access_token" in answer.get_json()
     assert not set_cookies(answer)
 
 
 def test_refreshing_reads_and_replaces_the_cookies(browser):
     before = dict(browser.cookies)
-    answer = browser.call(auth, "POST", "/auth/refresh-token")
+    answer = browser.call("POST", "/auth/refresh-token")
     assert (answer.status_code, set(answer.get_json())) == (200, {"expires_in", "csrf_token"})
     assert browser.cookies["__Host-refresh"] != before["__Host-refresh"]
     assert browser.is_signed_in()
 
 
 def test_an_empty_object_is_as_good_as_no_body(browser):
-    assert browser.call(auth, "POST", "/auth/refresh-token", {}).status_code == 200
+    assert browser.call("POST", "/auth/refresh-token", {}).status_code == 200
 
 
 def test_two_tabs_may_refresh_at_once(browser):
     other = browser.tab()
     for tab in (browser, other):
-        assert tab.call(auth, "POST", "/auth/refresh-token").status_code == 200
+        assert tab.call("POST", "/auth/refresh-token").status_code == 200
     for tab in (browser, other):
         assert tab.is_signed_in()
-        assert tab.call(auth, "POST", "/auth/refresh-token").status_code == 200
+        assert tab.call("POST", "/auth/refresh-token").status_code == 200
 
 
 def test_a_stolen_cookie_ends_the_session_and_the_browser_forgets_it(browser, member):
     thief = browser.tab()
-    browser.call(auth, "POST", "/auth/refresh-token")
+    browser.call("POST", "/auth/refresh-token")
     age_sessions(member.email, GRACE_SECONDS + 1)
-    assert problem(thief.call(auth, "POST", "/auth/refresh-token")) == (401, "session-ended")
+    assert problem(thief.call("POST", "/auth/refresh-token")) == (401, "session-ended")
     assert thief.cookies == {}
-    assert problem(browser.call(auth, "POST", "/auth/refresh-token")) == (401, "session-ended")
+    assert problem(browser.call("POST", "/auth/refresh-token")) == (401, "session-ended")
     assert browser.cookies == {}
 
 
 def test_a_token_in_the_body_is_answered_as_ever(browser, member):
-    tokens = call(auth, "POST", "/auth/login", json={"email": member.email, "password": PASSWORD}).get_json()
-    answer = browser.call(auth, "POST", "/auth/refresh-token", {"refresh_token": tokens["refresh_token"]})
+    tokens = call("POST", "/auth/login", json={"email": member.email, "password": PASSWORD}).get_json()
+    answer = browser.call("POST", "/auth/refresh-token", {"refresh_token": tokens["refresh_token"]})
     assert "refresh_token" in answer.get_json()
     assert not set_cookies(answer)
 
@@ -144,50 +142,50 @@ def test_a_token_in_the_body_is_answered_as_ever(browser, member):
 @pytest.mark.parametrize("path", ["/auth/logout", "/auth/logout-everywhere"])
 def test_signing_out_takes_the_cookies(browser, path):
     copy = browser.tab()
-    assert browser.call(auth, "POST", path).status_code == 204
+    assert browser.call("POST", path).status_code == 204
     assert browser.cookies == {}
-    assert problem(copy.call(auth, "POST", "/auth/refresh-token")) == (401, "session-ended")
+    assert problem(copy.call("POST", "/auth/refresh-token")) == (401, "session-ended")
 
 
 def test_a_new_password_replaces_the_cookies_and_ends_the_rest(browser):
     old = browser.tab()
     change = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
-    answer = browser.call(account, "PUT", "/account/password", change)
+    answer = browser.call("PUT", "/account/password", change)
     assert (answer.status_code, set(answer.get_json())) == (200, {"expires_in", "csrf_token"})
-    assert browser.call(auth, "POST", "/auth/refresh-token").status_code == 200
-    assert problem(old.call(auth, "POST", "/auth/refresh-token")) == (401, "session-ended")
+    assert browser.call("POST", "/auth/refresh-token").status_code == 200
+    assert problem(old.call("POST", "/auth/refresh-token")) == (401, "session-ended")
 
 
 def test_a_deleted_account_leaves_no_cookie(browser):
-    assert browser.call(account, "POST", "/account/delete", {"password": PASSWORD}).status_code == 204
+    assert browser.call("POST", "/account/delete", {"password": PASSWORD}).status_code == 204
     assert browser.cookies == {}
 
 
 @pytest.mark.parametrize(
-    ("door", "method", "path", "body"),
+    ("method", "path", "body"),
     [
-        (auth, "POST", "/auth/refresh-token", None),
-        (auth, "POST", "/auth/logout", None),
-        (auth, "POST", "/auth/logout-everywhere", None),
-        (account, "PUT", "/account", {"full_name": "Diubah"}),
-        (account, "POST", "/account/delete", {"password": PASSWORD}),
+        ("POST", "/auth/refresh-token", None),
+        ("POST", "/auth/logout", None),
+        ("POST", "/auth/logout-everywhere", None),
+        ("PUT", "/account", {"full_name": "Diubah"}),
+        ("POST", "/account/delete", {"password": PASSWORD}),
     ],
 )
-def test_no_other_site_can_use_the_cookies(browser, door, method, path, body):
-    assert problem(browser.call(door, method, path, body, **ELSEWHERE)) == (403, "csrf")
+def test_no_other_site_can_use_the_cookies(browser, method, path, body):
+    assert problem(browser.call(method, path, body, **ELSEWHERE)) == (403, "csrf")
     assert browser.is_signed_in()
 
 
 def test_no_other_site_can_sign_somebody_in(member):
     credentials = {"email": member.email, "password": PASSWORD}
-    answer = Browser().call(auth, "POST", "/auth/login", credentials, **{"X-Session": "cookie", **ELSEWHERE})
+    answer = Browser().call("POST", "/auth/login", credentials, **{"X-Session": "cookie", **ELSEWHERE})
     assert problem(answer) == (403, "csrf")
     assert not set_cookies(answer)
 
 
 def test_a_mode_that_is_none_is_refused(member):
     credentials = {"email": member.email, "password": PASSWORD}
-    answer = Browser().call(auth, "POST", "/auth/login", credentials, **{"X-Session": "biscuit"})
+    answer = Browser().call("POST", "/auth/login", credentials, **{"X-Session": "biscuit"})
     assert problem(answer) == (422, "invalid")
 
 
@@ -195,5 +193,5 @@ def test_the_token_for_forms_belongs_to_the_session(member):
     first, second = Browser(), Browser()
     tokens = [browser.sign_in(member).get_json()["csrf_token"] for browser in (first, second)]
     assert tokens[0] != tokens[1]
-    refreshed = first.call(auth, "POST", "/auth/refresh-token").get_json()
+    refreshed = first.call("POST", "/auth/refresh-token").get_json()
     assert refreshed["csrf_token"] == tokens[0]  # a form that is open stays good

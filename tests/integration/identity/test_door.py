@@ -6,7 +6,6 @@ import pytest
 from flask import Response
 from sqlalchemy import text
 
-from functions.auth.main import main
 from shared.cloud.database import transaction
 from tests.doors import call, problem
 from tests.doubles import Published
@@ -19,7 +18,7 @@ TOKENS = {"access_token", "refresh_token", "token_type", "expires_in"}
 
 def post(path: str, **body: Any) -> Response:
     """Call the door."""
-    return call(main, "POST", path, json=body)
+    return call("POST", path, json=body)
 
 
 def asked_mails(to: str) -> list[tuple[str, dict[str, Any]]]:

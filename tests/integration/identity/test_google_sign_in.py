@@ -7,7 +7,6 @@ import pytest
 from flask import Response
 from sqlalchemy import text
 
-from functions.auth.main import main
 from shared.cloud.database import transaction
 from shared.identity import accounts
 from shared.identity.accounts import TERMS_VERSION, PasswordReset
@@ -41,7 +40,7 @@ class Visitor:
     def sign_in(self, *, email: str | None = None, **body: Any) -> Response:
         """What the door answers."""
         token = self._google.token(sub=self.subject, email=email or self.email, **self._claims)
-        return call(main, "POST", "/auth/google", json={"id_token": token, **body})
+        return call("POST", "/auth/google", json={"id_token": token, **body})
 
 
 def signed_in(answer: Response) -> Principal:

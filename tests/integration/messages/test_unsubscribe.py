@@ -7,7 +7,6 @@ import pytest
 from flask import Response
 from sqlalchemy import text
 
-from functions.account.main import main
 from shared.cloud.database import transaction
 from shared.identity import marketing
 from shared.messages import mails, offers, sending
@@ -36,7 +35,7 @@ def facts(member: Member) -> dict[str, str]:
 
 
 def ask(method: str, token: str, **arguments: object) -> Response:
-    return call(main, method, f"{PATH}?token={token}", **arguments)
+    return call(method, f"{PATH}?token={token}", **arguments)
 
 
 def wants_offers(member: Member) -> bool:
@@ -54,12 +53,12 @@ def test_an_account_wants_none_unless_it_says_so():
 def test_the_link_asks_and_the_button_does_it():
     member = a_reader()
     link = urlsplit(facts(member)["unsubscribe_url"])
-    asked = call(main, "GET", f"{PATH}?{link.query}")
+    asked = call("GET", f"{PATH}?{link.query}")
     assert (asked.status_code, asked.content_type) == (200, "text/html; charset=utf-8")
     assert '<form method="post">' in asked.get_data(as_text=True)
     assert wants_offers(member), "a program that looks at every link has changed nothing"
 
-    done = call(main, "POST", f"{PATH}?{link.query}", data={"List-Unsubscribe": "One-Click"})
+    done = call("POST", f"{PATH}?{link.query}", data={"List-Unsubscribe": "One-Click"})
     assert done.status_code == 200
     assert "Selesai" in done.get_data(as_text=True)
     assert not wants_offers(member)

@@ -7,8 +7,6 @@ import pytest
 from flask import Response
 from sqlalchemy import text
 
-from functions.account.main import main
-from functions.auth.main import main as auth
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.privacy.cookie_consents import VERSION
@@ -22,7 +20,7 @@ PATH = "/privacy/cookies"
 
 def choose(body: dict[str, Any], member: Member | None = None) -> Response:
     by = Principal(member.id, "customer", None) if member else None
-    return call(main, "POST", PATH, by=by, json=body)
+    return call("POST", PATH, by=by, json=body)
 
 
 def owner_of(consent: Response) -> object:
@@ -33,12 +31,12 @@ def owner_of(consent: Response) -> object:
 
 def test_the_list_names_exactly_the_cookies_that_are_set():
     credentials = {"email": a_member().email, "password": PASSWORD}
-    signed_in = call(auth, "POST", "/auth/login", json=credentials, headers={"X-Session": "cookie"})
+    signed_in = call("POST", "/auth/login", json=credentials, headers={"X-Session": "cookie"})
     lives = {}
     for line in signed_in.headers.getlist("Set-Cookie"):
         name = line.partition("=")[0]
         lives[name] = int(line.partition("Max-Age=")[2].partition(";")[0])
-    told = call(main, "GET", PATH).get_json()
+    told = call("GET", PATH).get_json()
     assert told["version"] == VERSION
     assert {each["name"]: each["life_seconds"] for each in told["cookies"]} == lives
     assert {each["category"] for each in told["cookies"]} == {"necessary"}
@@ -69,7 +67,7 @@ def test_the_choice_of_who_is_signed_in_is_theirs_until_they_delete_their_accoun
     answer = choose({"version": VERSION, "categories": []}, member)
     assert owner_of(answer) == member.id
     by = Principal(member.id, "customer", None)
-    [exported] = call(main, "GET", "/account/export", by=by).get_json()["cookie_consents"]
+    [exported] = call("GET", "/account/export", by=by).get_json()["cookie_consents"]
     assert exported["id"] == answer.get_json()["id"]
-    assert call(main, "POST", "/account/delete", by=by, json={"password": PASSWORD}).status_code == 204
+    assert call("POST", "/account/delete", by=by, json={"password": PASSWORD}).status_code == 204
     assert owner_of(answer) is None

@@ -8,8 +8,6 @@ import pytest
 from flask import Response
 from sqlalchemy import text
 
-from functions.account.main import main
-from functions.auth.main import main as auth
 from shared.cloud import disposal
 from shared.cloud.database import transaction
 from shared.identity.accounts import InvalidCredentials
@@ -32,7 +30,7 @@ TRACES = ("siti.traces@example.com", "Siti Rahma", "+62812", "Peserta", "peserta
 def delete(member: Member, password: str = PASSWORD, role: str = "customer") -> Response:
     """What the door answers."""
     principal = Principal(member.id, role, member.id if role == "organizer" else None)
-    return call(main, "POST", "/account/delete", by=principal, json={"password": password})
+    return call("POST", "/account/delete", by=principal, json={"password": password})
 
 
 def reasons(answer: Response) -> list[str]:
@@ -89,7 +87,7 @@ def test_a_deleted_account_is_over_everywhere():
 
     with pytest.raises(InvalidCredentials):
         login(member.email)
-    refreshed = call(auth, "POST", "/auth/refresh-token", json={"refresh_token": session.refresh_token})
+    refreshed = call("POST", "/auth/refresh-token", json={"refresh_token": session.refresh_token})
     assert problem(refreshed) == (401, "session-ended")
     assert forget_password(member.email) is None
     assert rows("SELECT 1 FROM one_time_codes WHERE user_id = :id", id=member.id) == []

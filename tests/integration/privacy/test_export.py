@@ -8,7 +8,6 @@ import pytest
 from flask import Response
 from sqlalchemy import text
 
-from functions.account.main import main
 from shared.cloud import audit
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
@@ -28,7 +27,7 @@ SECTIONS = [
 
 def exported(member: Member, form: str = "json") -> Response:
     """What the door answers."""
-    return call(main, "GET", f"/account/export?format={form}", by=Principal(member.id, "customer", None))
+    return call("GET", f"/account/export?format={form}", by=Principal(member.id, "customer", None))
 
 
 def a_buyer() -> tuple[Member, OrderAnswer]:
@@ -127,7 +126,7 @@ def test_what_was_done_to_and_by_a_person_is_in_it_and_the_export_is_noted_too()
 
 
 def test_a_stranger_a_deleted_account_and_another_form_are_refused():
-    assert problem(call(main, "GET", "/account/export")) == (401, "not-signed-in")
+    assert problem(call("GET", "/account/export")) == (401, "not-signed-in")
     member = a_member()
     assert problem(exported(member, "xml")) == (422, "invalid")
     with transaction() as tx:

@@ -3,23 +3,14 @@
 from uuid import uuid4
 
 import pytest
-from flask import Flask, request
 from sqlalchemy import text
 
-from functions.tickets.main import main as tickets
 from shared.cloud.database import transaction
 from shared.tickets import issuing, qr
-from tests.factories import a_gate_staff, a_user, an_event, an_order, bearer
+from tests.doors import call
+from tests.factories import a_gate_staff, a_user, an_event, an_order
 
 pytestmark = pytest.mark.usefixtures("database")
-
-EDGE = Flask("edge")
-
-
-def call(method, path, caller=None, body=None):
-    headers = bearer(caller) if caller else {}
-    with EDGE.test_request_context(f"/api/v1{path}", method=method, headers=headers, json=body):
-        return tickets(request)
 
 
 class Sale:
@@ -48,7 +39,7 @@ def sale(files):
 
 
 def test_the_owner_downloads_the_pdf_to_keep(sale):
-    answer = call("GET", f"/tickets/{sale.ticket_id}/download", sale.owner)
+    answer = call("GET", f"/tickets/{sale.ticket_id}/download", by=sale.owner)
     assert (answer.status_code, answer.content_type) == (200, "application/pdf")
     assert answer.get_data().startswith(b"%PDF")
     assert f"tiket-{sale.ticket_id}.pdf" in answer.headers["Content-Disposition"]
@@ -58,15 +49,15 @@ def test_the_owner_downloads_the_pdf_to_keep(sale):
 def test_a_void_ticket_is_gone(sale):
     with transaction() as tx:
         issuing.void(tx, sale.order_id)
-    answer = call("GET", f"/tickets/{sale.ticket_id}/download", sale.owner)
+    answer = call("GET", f"/tickets/{sale.ticket_id}/download", by=sale.owner)
     assert (answer.status_code, answer.get_json()["type"]) == (410, "/problems/ticket-void")
 
 
 @pytest.mark.parametrize("path", ["/tickets/{id}/validate", "/tickets/scan"])
 def test_a_ticket_is_valid_once(sale, path):
     where = path.format(id=sale.ticket_id)
-    first = call("POST", where, sale.staff, {**sale.scanned, "gate": "Gerbang A"})
-    second = call("POST", where, sale.staff, sale.scanned)
+    first = call("POST", where, by=sale.staff, json={**sale.scanned, "gate": "Gerbang A"})
+    second = call("POST", where, by=sale.staff, json=sale.scanned)
     assert (first.status_code, second.status_code) == (200, 200)
     assert (first.get_json()["result"], second.get_json()["result"]) == ("valid", "already_used")
     assert first.get_json()["validated_at"].endswith("Z")
@@ -74,18 +65,18 @@ def test_a_ticket_is_valid_once(sale, path):
 
 
 def test_another_tickets_code_is_forged(sale):
-    answer = call("POST", f"/tickets/{uuid4()}/validate", sale.staff, sale.scanned)
+    answer = call("POST", f"/tickets/{uuid4()}/validate", by=sale.staff, json=sale.scanned)
     assert answer.get_json()["result"] == "forged"
 
 
 @pytest.mark.parametrize("held_up", ["", "BEGIN:VCARD\nFN:Budi\nEND:VCARD", "x" * 4296, "🎫"])
 def test_whatever_is_held_up_is_judged(sale, held_up):
-    answer = call("POST", "/tickets/scan", sale.staff, {**sale.scanned, "qr": held_up})
+    answer = call("POST", "/tickets/scan", by=sale.staff, json={**sale.scanned, "qr": held_up})
     assert (answer.status_code, answer.get_json()["result"]) == (200, "forged")
 
 
 def test_white_space_that_a_scanner_adds_does_not_matter(sale):
-    answer = call("POST", "/tickets/scan", sale.staff, {**sale.scanned, "qr": sale.scanned["qr"] + "\r\n"})
+    answer = call("POST", "/tickets/scan", by=sale.staff, json={**sale.scanned, "qr": sale.scanned["qr"] + "\r\n"})
     assert answer.get_json()["result"] == "valid"
 
 
@@ -94,8 +85,8 @@ def test_who_may_do_what(sale):
         foreign_staff = a_user(tx, role="staff", organizer_id=a_user(tx, role="organizer").id)
         stranger = a_user(tx)
     assert call("GET", f"/tickets/{sale.ticket_id}/download").status_code == 401
-    assert call("GET", f"/tickets/{sale.ticket_id}/download", stranger).status_code == 404
-    assert call("GET", "/tickets/no-id/download", sale.owner).status_code == 404
-    assert call("POST", "/tickets/scan", sale.owner, sale.scanned).status_code == 403
-    assert call("POST", "/tickets/scan", foreign_staff, sale.scanned).status_code == 404
-    assert call("POST", "/tickets/scan", sale.staff, {"event_id": sale.scanned["event_id"]}).status_code == 422
+    assert call("GET", f"/tickets/{sale.ticket_id}/download", by=stranger).status_code == 404
+    assert call("GET", "/tickets/no-id/download", by=sale.owner).status_code == 404
+    assert call("POST", "/tickets/scan", by=sale.owner, json=sale.scanned).status_code == 403
+    assert call("POST", "/tickets/scan", by=foreign_staff, json=sale.scanned).status_code == 404
+    assert call("POST", "/tickets/scan", by=sale.staff, json={"event_id": sale.scanned["event_id"]}).status_code == 422

@@ -1,0 +1,54 @@
+"""What the law gives a person: a copy of their data, deletion, no more offers, cookies (UM-009, DP-001..006)."""
+
+from shared.identity import marketing
+from shared.identity.attempts import TooManyAttempts
+from shared.identity.marketing import LinkInvalid, UnsubscribeLink
+from shared.identity.own_password import WrongPassword
+from shared.messages import offers
+from shared.privacy import cookie_consents, deletion, export
+from shared.privacy.cookie_consents import COOKIES, CookieChoice, CookieConsent, CookieList, ListChanged
+from shared.privacy.deletion import AccountInUse, Deletion
+from shared.privacy.export import ExportQuery
+from shared.web import App, File, Page, SignedIn, Transaction, Viewer
+
+app = App("privacy")
+
+
+@app.get("/account/export", produces=("application/json", "text/csv"))
+def export_data(query: ExportQuery, caller: SignedIn, tx: Transaction) -> File:
+    """Everything we hold about you: profile, consents, orders, mails, sessions, and what was done when."""
+    file = export.export(tx, caller.id, query)
+    return File(file.content, file.content_type, file.filename)
+
+
+@app.post("/account/delete", status=204, ends_session=True, problems=(WrongPassword, TooManyAttempts, AccountInUse))
+def delete(asked: Deletion, caller: SignedIn) -> None:
+    """Delete your account for good. What tax law needs is kept without your name."""
+    deletion.delete(caller.id, asked)
+
+
+@app.get("/account/unsubscribe", anybody=True, problems=(LinkInvalid,))
+def ask_to_unsubscribe(link: UnsubscribeLink, tx: Transaction) -> Page:
+    """The page a link in a mail about offers leads to. It only asks: programs that look at links change nothing."""
+    return Page(offers.page(marketing.language(tx, link), is_done=False))
+
+
+@app.post("/account/unsubscribe", anybody=True, problems=(LinkInvalid,))
+def unsubscribe(link: UnsubscribeLink, tx: Transaction) -> Page:
+    """End mails about offers, without signing in and with one click (RFC 8058). Doing it again changes nothing."""
+    return Page(offers.page(marketing.withdraw(tx, link), is_done=True))
+
+
+@app.get("/privacy/cookies", anybody=True)
+def cookies() -> CookieList:
+    """Every cookie we set, with its purpose."""
+    return COOKIES
+
+
+@app.post("/privacy/cookies", status=201, problems=(ListChanged,))
+def choose_cookies(choice: CookieChoice, visitor: Viewer, tx: Transaction) -> CookieConsent:
+    """Keep what a visitor chose. What is necessary is always among it."""
+    return cookie_consents.choose(tx, visitor.id if visitor else None, choice)
+
+
+main = app.entry_point()

@@ -1,0 +1,38 @@
+"""What an event sells: tiers of tickets and goods, and digital units (EM-005..012, PROD)."""
+
+from uuid import UUID
+
+from shared.catalog import digital_goods, editing
+from shared.catalog.digital_goods import NotDigital, UploadAnswer
+from shared.catalog.editing import EventCancelled
+from shared.catalog.tiers import CapacityExceeded, KindIsFixed, NewTier, QuotaTooSmall, TierAnswer, TierChange
+from shared.problems import NotFound
+from shared.web import App, Organizer, Transaction
+
+app = App("tiers")
+
+
+@app.post("/events/{event}/tiers", status=201, problems=(NotFound, CapacityExceeded, EventCancelled))
+def add_tier(event: UUID, new: NewTier, organizer: Organizer, tx: Transaction) -> TierAnswer:
+    """Add a tier; it is on sale at once if the event is published."""
+    return editing.add_tier(tx, organizer, event, new)
+
+
+@app.put(
+    "/events/{event}/tiers/{tier}",
+    problems=(NotFound, CapacityExceeded, EventCancelled, QuotaTooSmall, KindIsFixed),
+)
+def change_tier(event: UUID, tier: UUID, wanted: TierChange, organizer: Organizer, tx: Transaction) -> TierAnswer:
+    """Change a tier. What is held or sold already keeps its price."""
+    return editing.change_tier(tx, organizer, event, tier, wanted)
+
+
+@app.post("/events/{event}/tiers/{tier}/units", status=201, problems=(NotFound, EventCancelled, NotDigital))
+def upload_units(
+    event: UUID, tier: UUID, given: digital_goods.Upload, organizer: Organizer, tx: Transaction
+) -> UploadAnswer:
+    """Put digital goods up for sale. Nobody but its buyer can read a unit again."""
+    return digital_goods.upload(tx, organizer, event, tier, given)
+
+
+main = app.entry_point()
