@@ -1,6 +1,7 @@
 """Reads functions/manifest.yaml: what there is to deploy, to mount locally and to document."""
 
 import importlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +11,8 @@ import yaml
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
+from shared.cloud.grants import Grants
+from shared.cloud.settings import settings
 from shared.web import App
 from shared.web.app import API
 
@@ -29,6 +32,7 @@ class Function:
     subscriptions: dict[str, int]
     """Topic to the most delivery attempts."""
     secrets: tuple[str, ...]
+    grants: Grants
     sizing: dict[str, int]
 
     def app(self) -> App:
@@ -96,5 +100,19 @@ def _function(name: str, entry: dict[str, Any], defaults: dict[str, int]) -> Fun
         jobs=entry.get("jobs", {}),
         subscriptions={item["topic"]: item["max_delivery_attempts"] for item in entry.get("subscribes", [])},
         secrets=tuple(entry.get("secrets", [])),
+        grants=Grants(name, frozenset(_things(entry))),
         sizing={key: entry.get(key, value) for key, value in defaults.items()},
     )
+
+
+def _things(entry: dict[str, Any]) -> Iterator[str]:
+    """What an entry grants, as `shared.cloud.grants` names it."""
+    for kind in ("secrets", "publishes", "enqueues"):
+        yield from (f"{kind}/{name}" for name in entry.get(kind, []))
+    for bucket in entry.get("buckets", []):
+        name = getattr(settings(), f"{bucket}_bucket")
+        yield f"buckets/{name}"
+        if entry.get("deletes_files"):
+            yield f"deletes_files/{name}"
+    if entry["public"] or entry.get("shared_cache"):
+        yield "cache/shared"

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Flask, Request, Response, request
 
 from functions.manifest import manifest
+from shared.cloud import grants
 from shared.identity.tokens import Principal
 from shared.web.app import API
 from tests.factories import bearer
@@ -18,12 +19,13 @@ Door = Callable[[Request], Response]
 
 def call(method: str, path: str, *, by: Principal | None = None, **arguments: Any) -> Response:
     """What the function at /api/v1 + `path` answers; further arguments as for Flask's test client."""
-    function = manifest().serving(API + path.partition("?")[0])
-    door: Door = importlib.import_module(f"functions.{function}.main").main
+    function = manifest().functions[manifest().serving(API + path.partition("?")[0])]
+    door: Door = importlib.import_module(f"functions.{function.name}.main").main
     headers = {**(bearer(by) if by else {}), **arguments.pop("headers", {})}
     with _flask.test_request_context(API + path, method=method, headers=headers, **arguments):
         try:
-            return door(request)
+            with grants.only(function.grants):
+                return door(request)
         finally:
             request.environ["wsgi.input"].close()  # a large body is a file
 

@@ -21,12 +21,12 @@ from typing import Any
 import functions_framework
 from werkzeug.wrappers import Response
 
-from functions.manifest import manifest
+from functions.manifest import Function, manifest
 from infra.local import media, metrics, start_page
 from infra.local.simulators import application as simulators
 from infra.local.simulators import inbox
 from infra.local.simulators.settings import SimulatorSettings
-from shared.cloud import logs
+from shared.cloud import grants, logs
 from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
 from shared.problems import NotFound
@@ -45,8 +45,8 @@ class Web:
         listed = manifest().functions
         source = str(ROOT / "main.py")
         self._functions: dict[str, Wsgi] = {
-            name: functions_framework.create_app(name, source, "http")  # type: ignore[no-untyped-call]
-            for name in listed
+            name: _with_grants(function, functions_framework.create_app(name, source, "http"))  # type: ignore[no-untyped-call]
+            for name, function in listed.items()
         }
         logs.configure()
         logging.getLogger().addHandler(metrics.Counting())
@@ -90,6 +90,16 @@ class Web:
         environ["SCRIPT_NAME"] = f"/functions/{name}"
         environ["PATH_INFO"] = "/" + "".join(rest)
         return function
+
+
+def _with_grants(function: Function, application: Wsgi) -> Wsgi:
+    """A function that may use what the manifest grants it, and nothing else."""
+
+    def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        with grants.only(function.grants):
+            return application(environ, start_response)
+
+    return serve
 
 
 def simulator_settings() -> SimulatorSettings:

@@ -1,6 +1,7 @@
-"""Our accounts at the gateways: one client each, built at its first use from settings and secrets."""
+"""Our accounts at the gateways: a client each, kept with its connections and circuit breaker until a key is rotated."""
 
-from shared.cloud.clients import Once
+from functools import lru_cache
+
 from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
 from shared.gateways.http import Patience
@@ -12,28 +13,39 @@ from shared.gateways.xendit import Xendit
 _PATIENCE = Patience(connect_seconds=2, read_seconds=6, total_seconds=12)
 
 
-@Once
 def xendit() -> Xendit:
     """Xendit, with our key and callback token."""
-    return Xendit(
-        settings().xendit_base_url, secret("xendit-api-key"), secret("xendit-callback-token"), patience=_PATIENCE
-    )
+    return _xendit(settings().xendit_base_url, secret("xendit-api-key"), secret("xendit-callback-token"))
 
 
-@Once
 def midtrans() -> Midtrans:
     """Midtrans, both its hosts."""
-    return Midtrans(
-        core_url=settings().midtrans_base_url,
-        snap_url=settings().midtrans_snap_url,
-        server_key=secret("midtrans-server-key"),
-        client_key=secret("midtrans-client-key"),
-        patience=_PATIENCE,
+    chosen = settings()
+    return _midtrans(
+        chosen.midtrans_base_url, chosen.midtrans_snap_url, secret("midtrans-server-key"), secret("midtrans-client-key")
     )
 
 
-@Once
 def sendgrid() -> SendGrid:
     """SendGrid, sending in our name."""
-    sender = Sender(settings().sender_email, settings().sender_name)
-    return SendGrid(settings().sendgrid_base_url, secret("sendgrid-api-key"), sender)
+    chosen = settings()
+    return _sendgrid(
+        chosen.sendgrid_base_url, secret("sendgrid-api-key"), Sender(chosen.sender_email, chosen.sender_name)
+    )
+
+
+@lru_cache(maxsize=1)
+def _xendit(base_url: str, api_key: str, callback_token: str) -> Xendit:
+    return Xendit(base_url, api_key, callback_token, patience=_PATIENCE)
+
+
+@lru_cache(maxsize=1)
+def _midtrans(core_url: str, snap_url: str, server_key: str, client_key: str) -> Midtrans:
+    return Midtrans(
+        core_url=core_url, snap_url=snap_url, server_key=server_key, client_key=client_key, patience=_PATIENCE
+    )
+
+
+@lru_cache(maxsize=1)
+def _sendgrid(base_url: str, api_key: str, sender: Sender) -> SendGrid:
+    return SendGrid(base_url, api_key, sender)

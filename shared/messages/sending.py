@@ -5,17 +5,15 @@ mail, and only a crash between SendGrid's yes and our note of it can send a mail
 """
 
 import logging
-from functools import lru_cache
 from uuid import UUID
 
 from sqlalchemy import text
 
 from shared.cloud import manual_tasks
 from shared.cloud.database import transaction
-from shared.cloud.secrets import secret
-from shared.cloud.settings import settings
+from shared.gateways import accounts
 from shared.gateways.errors import GatewayError, GatewayRefused, PayloadUnreadable
-from shared.gateways.sendgrid import Mail, Sender, SendGrid
+from shared.gateways.sendgrid import Mail
 from shared.messages.composing import ADDRESS_FORGOTTEN_ONCE_DONE, FORGOTTEN_ONCE_DONE, Asked, Obsolete, compose
 from shared.problems import TryAgain
 
@@ -74,7 +72,7 @@ def send(email_id: UUID, attempt: int = 1) -> None:
 
 def _hand_over(mail: Mail) -> str | None:
     try:
-        return _client().send(mail)
+        return accounts.sendgrid().send(mail)
     except PayloadUnreadable:  # accepted, only without the id: asking again would send it again
         return None
 
@@ -120,13 +118,3 @@ def _mark_failed(email: Asked, error: str, *, needs_a_person: bool = True) -> No
 def _told(error: Exception) -> str:
     """An error in words that hold no personal data: only gateway errors promise that for their text."""
     return str(error) if isinstance(error, GatewayError) else type(error).__name__
-
-
-def _client() -> SendGrid:
-    return _client_of(settings().sendgrid_base_url, secret("sendgrid-api-key"))
-
-
-@lru_cache(maxsize=2)
-def _client_of(base_url: str, api_key: str) -> SendGrid:
-    """Kept for its connections and its circuit breaker, until the key is rotated."""
-    return SendGrid(base_url, api_key, Sender(settings().sender_email, settings().sender_name))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
+from unittest import mock
 
 import requests
 
@@ -72,10 +73,10 @@ def gateways(postgres: Postgres, database: str) -> Iterator[Gateways]:
         stack.callback(part.close)
         apps.parts = {"/simulators": part}
         root = f"{url}/simulators"
-        accounts.xendit.provide(Xendit(f"{root}/xendit", _KEY, _KEY, patience=PATIENCE))
-        accounts.midtrans.provide(
-            Midtrans(core_url=f"{root}/midtrans", snap_url=f"{root}/midtrans", server_key=_KEY, patience=PATIENCE)
+        xendit = Xendit(f"{root}/xendit", _KEY, _KEY, patience=PATIENCE)
+        midtrans = Midtrans(
+            core_url=f"{root}/midtrans", snap_url=f"{root}/midtrans", server_key=_KEY, patience=PATIENCE
         )
-        stack.callback(accounts.xendit.provide, None)
-        stack.callback(accounts.midtrans.provide, None)
+        stack.enter_context(mock.patch.object(accounts, "xendit", return_value=xendit))
+        stack.enter_context(mock.patch.object(accounts, "midtrans", return_value=midtrans))
         yield Gateways(root, stack.enter_context(requests.Session()))

@@ -1,7 +1,6 @@
 """Webhooks: kept once, answered the same, and tried three times where the gateway can't be asked (PS-009, PS-012)."""
 
 import json
-from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import pytest
@@ -23,12 +22,11 @@ TOKEN = "callback-token"
 
 
 @pytest.fixture
-def a_gateway_that_is_down() -> Iterator[None]:
+def a_gateway_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
     """Xendit at an address where nobody listens."""
     impatient = Patience(connect_seconds=0.2, total_seconds=0.5, tries=1, failures_to_open=1000)
-    accounts.xendit.provide(Xendit("http://127.0.0.1:9", "key", TOKEN, patience=impatient))
-    yield
-    accounts.xendit.provide(None)
+    xendit = Xendit("http://127.0.0.1:9", "key", TOKEN, patience=impatient)
+    monkeypatch.setattr(accounts, "xendit", lambda: xendit)
 
 
 def a_payment() -> UUID:
