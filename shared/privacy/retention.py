@@ -127,6 +127,15 @@ RULES = (
         source="DP-002: the last address of somebody who left is kept to see that the farewell arrived, no longer",
     ),
     Rule(
+        name="registrations",
+        table="registrations",  # Uses index: registrations_over
+        key="item_id",
+        since="created_at",
+        kept=timedelta(days=90),
+        condition="NOT is_active",
+        source="REG-1: an identity number is for who takes part; what expired or was given back needs none",
+    ),
+    Rule(
         name="dead_letters",
         table="dead_letters",
         key="id",

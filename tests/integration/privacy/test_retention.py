@@ -13,7 +13,7 @@ from shared.cloud.clients import make_engine
 from shared.cloud.database import Transaction, transaction
 from shared.privacy import retention
 from shared.privacy.retention import RULES, RetentionFailed, Rule
-from tests.factories import a_user
+from tests.factories import a_user, an_order
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -46,6 +46,12 @@ ROWS = {
         INSERT INTO emails (template, once_key, to_address, language, context, status, created_at)
         VALUES ('account_deleted', :mark, 'nobody', 'id', '{}', 'delivered', :at)
     """,
+    "registrations": """
+        INSERT INTO registrations
+            (item_id, order_id, tier_id, identity_index, identity_sealed, identity_ending, is_active, created_at)
+        SELECT i.id, i.order_id, i.tier_id, repeat(:mark, 2), 'sealed', '0001', false, :at
+        FROM order_items i WHERE i.order_id = :order
+    """,
     "dead_letters": """
         INSERT INTO dead_letters (kind, source, target, payload, message_id, decision, decided_at, created_at)
         VALUES ('message', 'email.requested', 'somebody', '{}', :mark, 'discarded', :at, :at)
@@ -66,6 +72,7 @@ LEFT = {
     "webhook_payloads": "SELECT webhook_id FROM webhook_events WHERE payload <> '{}'",
     "mail_contexts": "SELECT once_key FROM emails WHERE context <> '{}'",
     "farewells": "SELECT once_key FROM emails WHERE to_address <> ''",
+    "registrations": "SELECT left(identity_index, 32) FROM registrations",
     "dead_letters": "SELECT message_id FROM dead_letters",
     "manual_tasks": "SELECT subject_id FROM manual_tasks",
 }
@@ -75,6 +82,7 @@ UNFINISHED = {
     "webhook_payloads": "UPDATE webhook_events SET processed = false WHERE webhook_id = :mark",
     "mail_contexts": "UPDATE emails SET status = 'queued' WHERE once_key = :mark",
     "farewells": "UPDATE emails SET status = 'queued' WHERE once_key = :mark",
+    "registrations": "UPDATE registrations SET is_active = true WHERE identity_index = repeat(:mark, 2)",
     "dead_letters": "UPDATE dead_letters SET decision = NULL, decided_at = NULL WHERE message_id = :mark",
     "manual_tasks": "UPDATE manual_tasks SET done_at = NULL WHERE subject_id = :mark",
 }
@@ -84,8 +92,9 @@ UNFINISHED = {
 def a_row(rule: Rule | str, age: timedelta) -> str:
     """A row of a rule, so old; gives its mark."""
     name, mark = rule if isinstance(rule, str) else rule.name, uuid4().hex
+    order_id = an_order().id if ":order" in ROWS[name] else None
     with transaction() as tx:
-        values = {"mark": mark, "at": datetime.now(UTC) - age, "user": a_user(tx).id}
+        values = {"mark": mark, "at": datetime.now(UTC) - age, "user": a_user(tx).id, "order": order_id}
         tx.execute(text(ROWS[name]), {key: value for key, value in values.items() if f":{key}" in ROWS[name]})
     return mark
 
