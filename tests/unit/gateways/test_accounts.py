@@ -1,0 +1,35 @@
+"""Our clients at the gateways live as long as their keys."""
+
+from collections.abc import Callable
+
+import pytest
+
+from shared.cloud import secrets
+from shared.gateways import accounts
+
+KEYS = {
+    "xendit-api-key": accounts.xendit,
+    "xendit-callback-token": accounts.xendit,
+    "midtrans-server-key": accounts.midtrans,
+    "midtrans-client-key": accounts.midtrans,
+    "sendgrid-api-key": accounts.sendgrid,
+}
+
+
+@pytest.fixture(autouse=True)
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Secret Manager gives, for these tests alone."""
+    monkeypatch.setattr(secrets, "_kept", {})
+    secrets.provide(dict.fromkeys(KEYS, "of these tests only"))
+
+
+@pytest.mark.parametrize("client", set(KEYS.values()), ids=lambda client: client.__name__)
+def test_a_client_is_kept_for_its_connections(client: Callable[[], object]):
+    assert client() is client()
+
+
+@pytest.mark.parametrize(("key", "client"), KEYS.items())
+def test_a_rotated_key_is_used_without_a_deploy(key: str, client: Callable[[], object]):
+    before = client()
+    secrets.provide({key: "a newer one"})
+    assert client() is not before
