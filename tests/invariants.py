@@ -19,7 +19,11 @@ GATEWAYS = ("xendit", "midtrans")
 _CLEARING = text("SELECT COALESCE(sum(amount), 0) FROM ledger_entries WHERE account = 'gateway_clearing:' || :gateway")
 
 
-def all_kept(stack: Stack, *, seconds: float = 60) -> None:
+LEASE_SECONDS = 70
+"""When Pub/Sub delivers again what it never heard back about: ten seconds after its consumer's time-out."""
+
+
+def all_kept(stack: Stack, *, seconds: float = LEASE_SECONDS + 60) -> None:
     """Give the product `seconds` to come to rest, then hold it to every promise."""
     unkept: dict[str, Sequence[Any]] = {}
 
