@@ -12,18 +12,14 @@ from sqlalchemy import Connection, text
 
 from infra.checks.invariants import ALWAYS, AT_REST, broken
 from tests.stack import Stack
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 
 GATEWAYS = ("xendit", "midtrans")
 
 _CLEARING = text("SELECT COALESCE(sum(amount), 0) FROM ledger_entries WHERE account = 'gateway_clearing:' || :gateway")
 
 
-LEASE_SECONDS = 70
-"""When Pub/Sub delivers again what it never heard back about: ten seconds after its consumer's time-out."""
-
-
-def all_kept(stack: Stack, *, seconds: float = LEASE_SECONDS + 60) -> None:
+def all_kept(stack: Stack, *, seconds: float = PATIENCE_SECONDS) -> None:
     """Give the product `seconds` to come to rest, then hold it to every promise."""
     unkept: dict[str, Sequence[Any]] = {}
 

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 60.0
-"""Long enough for a machine that is busy with much else; only what never comes true takes this long."""
+PATIENCE_SECONDS = 90.0
+"""Longer than Pub/Sub waits before it delivers again what it heard nothing about (70 s, infra/local/provision.py)."""
 
 
 def until(condition: Callable[[], T | None], *, seconds: float = PATIENCE_SECONDS, what: str = "") -> T:

@@ -14,7 +14,7 @@ import requests
 from sqlalchemy import Row, create_engine, text
 
 from tests.stack import Stack
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 
 CLOUD = "infra.local.cloud.server"
 """The process that Pub/Sub, Cloud Tasks and Cloud Storage run in (for `Stack.stalled`)."""
@@ -106,7 +106,7 @@ def until_forgotten(stack: Stack) -> None:
     until(lambda: not rows(stack, query), what="for the sessions of the dead to end")
 
 
-def run(stack: Stack, job: str, *, seconds: float = 30) -> None:
+def run(stack: Stack, job: str, *, seconds: float = PATIENCE_SECONDS) -> None:
     """Fire a scheduled job, `<function>-<job>`, and wait for its end."""
     route = f'"route": "/jobs/{job.rpartition("-")[2]}"'
     before = stack.output().count(route)
