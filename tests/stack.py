@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 import requests
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, text
 
 from functions.manifest import manifest
 from infra.local.postgres import Postgres
@@ -141,6 +141,12 @@ class Stack:
             yield engine
         finally:
             engine.dispose()
+
+    def open_tasks(self, subject_id: str) -> list[str]:
+        """What kinds of help are asked for about something."""
+        query = text("SELECT kind FROM manual_tasks WHERE subject_id = :id AND done_at IS NULL ORDER BY kind")
+        with self.database() as database, database.connect() as connection:
+            return list(connection.execute(query, {"id": subject_id}).scalars())
 
     def run_job(self, name: str) -> None:
         """Fire one of the scheduled jobs now, as Cloud Scheduler's "force run" does."""

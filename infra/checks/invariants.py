@@ -52,6 +52,14 @@ ALWAYS = {
             LEFT JOIN digital_units u ON u.tier_id = t.id AND u.burned_at IS NULL
         WHERE t.kind = 'digital' GROUP BY t.id HAVING t.units <> count(u.id)
     """,
+    "nobody is asked to help with money that has arrived, or tickets that are there": """
+        SELECT t.kind, t.subject_id FROM manual_tasks t
+            LEFT JOIN refunds r ON t.subject = 'refund' AND r.id::text = t.subject_id
+            LEFT JOIN payouts p ON t.subject = 'payout' AND p.id::text = t.subject_id
+            LEFT JOIN orders o ON t.subject = 'order' AND o.id::text = t.subject_id
+        WHERE t.done_at IS NULL
+            AND (r.status = 'completed' OR p.status = 'completed' OR o.tickets_issued_at IS NOT NULL)
+    """,
     "a paid order was paid once": """
         SELECT o.id, count(p.id) AS payments
         FROM orders o LEFT JOIN payments p ON p.order_id = o.id AND p.status = 'paid'

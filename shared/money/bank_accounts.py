@@ -203,6 +203,7 @@ def decide(tx: Transaction, account_id: UUID, status: Status, *, by: UUID | None
     user_id = tx.execute(_DECIDE, {"id": account_id, "status": status}).scalar()
     if user_id:
         audit.record(tx, "bank_account.decided", subject="user", subject_id=user_id, actor_id=by, status=status)
+        manual_tasks.close(tx, account_id, by=by)
         if status == "verified":
             _wake(tx, user_id)
 

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.cloud import audit, outbox
+from shared.cloud import audit, manual_tasks, outbox
 from shared.cloud.database import Transaction
 from shared.gateways.facts import RefundFact, RefundState
 from shared.money import ledger
@@ -289,6 +289,7 @@ def _close(tx: Transaction, refund: Refund) -> None:
     if refund.kind in ("unusable_payment", "review"):
         tx.execute(_PAYMENT_REFUNDED, {"payment_id": refund.payment_id})
     audit.record(tx, "refund.completed", subject="refund", subject_id=refund.id, amount=refund.amount)
+    manual_tasks.close(tx, refund.id, by=None)
     outbox.add(tx, "refund.processed", {"refund_id": refund.id, "order_id": refund.order_id})
     finish_order(tx, refund.order_id)
 

@@ -72,6 +72,7 @@ def _book(transfer: Transfer, fact: PayoutFact) -> str:
             return payout.status
         if changed.status == "succeeded":
             payouts.change(tx, payout, "completed")
+            manual_tasks.close(tx, payout.id, by=None)
             _tell(tx, payout, "payout_completed", f"payout_completed:{transfer.id}")
             outbox.add(tx, "payout.processed", {"payout_id": payout.id})
             return "completed"

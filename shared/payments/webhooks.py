@@ -42,7 +42,7 @@ _WAITING = text("""
 """)
 _DONE = text("""
     UPDATE webhook_events SET processed = true, processed_at = now(), outcome = :outcome, error_message = NULL
-    WHERE id = :id
+    WHERE id = :id RETURNING retry_count
 """)
 _FAILED = text("""
     UPDATE webhook_events SET retry_count = retry_count + 1, error_message = :error WHERE id = :id
@@ -74,7 +74,8 @@ def process(event_id: UUID) -> None:
         return
     outcome = _act(event)
     with transaction() as tx:
-        tx.execute(_DONE, {"id": event_id, "outcome": outcome})
+        if tx.execute(_DONE, {"id": event_id, "outcome": outcome}).scalar():
+            manual_tasks.close(tx, event_id, by=None)
 
 
 def retry(event_id: UUID, attempt: int) -> None:

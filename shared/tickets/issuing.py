@@ -113,4 +113,5 @@ def _finish(order_id: UUID, printed: list[printing.Printed]) -> None:
         if order.status != "paid" or order.tickets_issued_at:
             return
         tx.execute(_MARK_ISSUED, {"order_id": order_id})
+        manual_tasks.close(tx, order_id, by=None)
         outbox.add(tx, "ticket.created", {"order_id": order_id})

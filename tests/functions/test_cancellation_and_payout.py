@@ -98,6 +98,7 @@ def test_what_the_bank_sends_back_is_owed_again(world: World, stack: Stack):
     stack.run_job("payouts-daily")
     failed = payout_of(organizer, event, "failed")
     assert failed["completed_at"] is None
+    assert stack.open_tasks(failed["id"]) == ["payout_failed"]
     with stack.database() as database, database.connect() as connection:
         kinds = connection.execute(
             text("SELECT kind FROM ledger_postings WHERE event_id = :id AND kind LIKE 'disbursement%' ORDER BY kind"),
@@ -106,6 +107,7 @@ def test_what_the_bank_sends_back_is_owed_again(world: World, stack: Stack):
         assert list(kinds) == ["disbursement_paid", "disbursement_reversed"]
     organizer.set_bank_account("1234567890")
     payout_of(organizer, event, "completed")
+    assert stack.open_tasks(failed["id"]) == []
 
 
 def test_a_cancelled_event_gives_everything_back_and_costs_the_organizer_a_penalty(world: World, stack: Stack):

@@ -142,10 +142,12 @@ def test_a_virtual_account_is_paid_back_to_the_bank_and_a_failed_transfer_can_be
     failed = until_refund(buyer, stack, refund, "failed")
     assert buyer.order(order)["tickets"][0]["status"] == "void", failed
     assert buyer.order(order)["status"] == "paid"  # not refunded before the money is there (PS-025)
+    assert stack.open_tasks(refund["id"]) == ["refund_failed"]
 
     buyer.set_bank_account("1234567890")
     until_refund(buyer, stack, refund, "completed")
     assert buyer.order(order)["status"] == "refunded"
+    assert stack.open_tasks(refund["id"]) == []
     with stack.database() as database, database.connect() as connection:
         tries = connection.execute(
             text("SELECT status FROM disbursements WHERE refund_id = :id ORDER BY attempt"), {"id": refund["id"]}

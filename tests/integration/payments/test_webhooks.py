@@ -11,7 +11,7 @@ from shared.gateways import accounts
 from shared.gateways.errors import GatewayUnavailable
 from shared.gateways.http import Patience
 from shared.gateways.xendit import Xendit
-from shared.payments import attempts, webhooks
+from shared.payments import attempts, sync, webhooks
 from shared.problems import Malformed, NotSignedIn
 from shared.sales import orders
 from tests.factories import an_order
@@ -83,18 +83,36 @@ def test_a_repeat_of_an_event_is_kept_once_and_asks_for_nothing_more(scheduled):
     assert len(scheduled.tasks) == 1
 
 
+def open_tasks(event_id: UUID) -> list[str]:
+    with transaction() as tx:
+        query = text("SELECT kind FROM manual_tasks WHERE subject_id = :id AND done_at IS NULL")
+        return list(tx.execute(query, {"id": str(event_id)}).scalars())
+
+
+def fail_three_times(event_id: UUID) -> None:
+    for attempt in (1, 2):
+        with pytest.raises(GatewayUnavailable):
+            webhooks.retry(event_id, attempt)
+    webhooks.retry(event_id, 3)
+
+
 def test_after_three_tries_a_person_is_told():
     payment_id = a_payment()
     deliver(payment_id)
     (event,) = events_of(payment_id)
-    for attempt in (1, 2):
-        with pytest.raises(GatewayUnavailable):
-            webhooks.retry(event.id, attempt)
-    webhooks.retry(event.id, 3)
-    with transaction() as tx:
-        query = text("SELECT kind FROM manual_tasks WHERE subject_id = :id")
-        assert tx.execute(query, {"id": str(event.id)}).scalars().all() == ["webhook_failed"]
+    fail_three_times(event.id)
+    assert open_tasks(event.id) == ["webhook_failed"]
     assert events_of(payment_id)[0].retry_count == 4
+
+
+def test_nobody_has_to_help_once_the_gateway_answers(monkeypatch: pytest.MonkeyPatch):
+    payment_id = a_payment()
+    deliver(payment_id)
+    (event,) = events_of(payment_id)
+    fail_three_times(event.id)
+    monkeypatch.setattr(sync, "ask_and_settle", lambda _: "pending")
+    webhooks.process(event.id)
+    assert open_tasks(event.id) == []
 
 
 def test_a_bad_token_is_refused_and_nothing_is_kept():

@@ -185,6 +185,16 @@ def test_giving_up_opens_one_task_and_has_the_buyer_told(caplog):  # PS-023
     assert "ticket.issue_failed" in caplog.messages
 
 
+def test_the_task_closes_itself_when_the_tickets_are_there_after_all():
+    order = an_order(paid=True)
+    with transaction() as tx:
+        issuing.give_up(tx, order.id, ServiceUnavailable("down"))
+    issuing.issue(order.id)
+    [task] = rows("SELECT * FROM manual_tasks WHERE subject_id = :id", id=str(order.id))
+    assert task.done_at is not None
+    assert task.done_by is None
+
+
 def test_nobody_is_told_of_a_delay_that_is_over():
     issued, refunded = an_order(paid=True), an_order(paid=True)
     issuing.issue(issued.id)
