@@ -7,6 +7,8 @@ from shared.cloud.manual_tasks import AlreadyDone, Done, ManualTaskAnswer
 from shared.identity import roles
 from shared.identity.accounts import UserAnswer
 from shared.identity.roles import RoleChange, RoleFixed
+from shared.messages import sending
+from shared.messages.sending import NotSendable
 from shared.models import Listing, Page
 from shared.payments import reviews
 from shared.payments.reviews import DecisionAnswer, NotAcceptable, NotInReview, NotShort, ReviewAnswer
@@ -62,6 +64,12 @@ def tasks(page: Page, _: Admin, tx: Transaction) -> Listing[ManualTaskAnswer]:
 def task_done(task_id: UUID, done: Done, admin: Admin, tx: Transaction) -> ManualTaskAnswer:
     """Note that it is finished, and what was done."""
     return manual_tasks.finish(tx, task_id, done, by=admin.id)
+
+
+@app.post("/admin/mails/{email_id}/send-again", status=204, problems=(NotFound, NotSendable))
+def send_mail_again(email_id: UUID, admin: Admin, tx: Transaction) -> None:
+    """Try a mail again that SendGrid did not take: ten times more at most."""
+    sending.send_again(tx, email_id, by=admin.id)
 
 
 main = app.entry_point()

@@ -9,13 +9,13 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.cloud import manual_tasks
-from shared.cloud.database import transaction
+from shared.cloud import audit, manual_tasks, outbox
+from shared.cloud.database import Transaction, transaction
 from shared.gateways import accounts
 from shared.gateways.errors import GatewayError, GatewayRefused, PayloadUnreadable
 from shared.gateways.sendgrid import Mail
 from shared.messages.composing import ADDRESS_FORGOTTEN_ONCE_DONE, FORGOTTEN_ONCE_DONE, Asked, Obsolete, compose
-from shared.problems import TryAgain
+from shared.problems import NotFound, Problem, TryAgain
 
 MOST_ATTEMPTS = 10
 """After so many tries a person looks at the mail (PS-024)."""
@@ -43,7 +43,31 @@ _FAILED = text("""
         to_address = CASE WHEN template = :addressless THEN 'deleted@deleted.invalid' ELSE to_address END
     WHERE id = :id AND status = 'queued'
 """)
+_QUEUE_AGAIN = text("""
+    UPDATE emails SET status = 'queued', attempts = 0, claimed_until = NULL, error_message = NULL
+    WHERE id = :id AND status = 'failed' AND template <> ALL(:forgotten) AND to_address NOT LIKE '%@deleted.invalid'
+        AND created_at > now() - interval '89 days'  -- what mails said is kept for ninety (shared/privacy/retention.py)
+    RETURNING template
+""")
 _FORGOTTEN = {"forgotten": list(FORGOTTEN_ONCE_DONE), "addressless": ADDRESS_FORGOTTEN_ONCE_DONE}
+
+
+class NotSendable(Problem):
+    """This mail has not failed, or what it said is not kept any more. There is nothing to send again."""
+
+    status, slug = 409, "mail-not-sendable"
+
+
+def send_again(tx: Transaction, email_id: UUID, *, by: UUID) -> None:
+    """Have a mail that was left to a person tried again, ten times at most. Raises NotFound, NotSendable."""
+    if tx.execute(_STATUS, {"id": email_id}).first() is None:
+        raise NotFound
+    queued = tx.execute(_QUEUE_AGAIN, {"id": email_id, "forgotten": _FORGOTTEN["forgotten"]}).first()
+    if queued is None:
+        raise NotSendable
+    outbox.add(tx, "email.requested", {"email_id": email_id})
+    manual_tasks.close(tx, email_id, by=by)
+    audit.record(tx, "mail.sent_again", subject="email", subject_id=email_id, actor_id=by, template=queued.template)
 
 
 def send(email_id: UUID, attempt: int = 1) -> None:

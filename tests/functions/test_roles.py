@@ -87,6 +87,7 @@ def strangers(stack: Stack) -> Strangers:
         "order_id": order["id"],
         "letter_id": a_dead_letter(stack),
         "task_id": a_manual_task(stack),
+        "email_id": str(uuid4()),
         "payment_id": order["payments"][0]["id"],
         "ticket_id": order["tickets"][0]["id"],
         "promo_id": promo["id"],

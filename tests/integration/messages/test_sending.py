@@ -10,7 +10,8 @@ from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayMisconfigured, GatewayUnavailable
 from shared.messages import mails, sending
 from shared.messages.composing import NotPrinted
-from shared.problems import TryAgain
+from shared.messages.sending import NotSendable
+from shared.problems import NotFound, TryAgain
 from shared.sales import orders
 from shared.tickets import issuing
 from tests.factories import a_tier, a_user, an_event, an_order
@@ -102,6 +103,47 @@ def test_a_mail_that_was_accepted_without_an_id_is_sent_all_the_same(sendgrid):
     sendgrid.will_answer(Reply(202))
     sending.send(email_id)
     assert (email(email_id).status, email(email_id).provider_message_id) == ("sent", None)
+
+
+@pytest.fixture
+def admin():
+    with transaction() as tx:
+        return a_user(tx, role="admin")
+
+
+def send_again(email_id, admin):
+    with transaction() as tx:
+        sending.send_again(tx, email_id, by=admin.id)
+
+
+def open_tasks_about(email_id):
+    return rows("SELECT 1 FROM manual_tasks WHERE subject_id = :id AND done_at IS NULL", id=str(email_id))
+
+
+def test_a_mail_that_failed_is_sent_again_by_an_admin(sendgrid, admin):
+    email_id = the_mail_about(an_order())
+    sendgrid.will_answer(DOWN)
+    sending.send(email_id, attempt=sending.MOST_ATTEMPTS)
+    assert (email(email_id).status, len(open_tasks_about(email_id))) == ("failed", 1)
+    send_again(email_id, admin)
+    assert open_tasks_about(email_id) == []
+    asked = rows("SELECT topic FROM outbox WHERE payload ->> 'email_id' = :id", id=str(email_id))
+    assert [message.topic for message in asked] == ["email.requested"] * 2
+    sendgrid.will_answer(ACCEPTED)
+    sending.send(email_id)
+    assert (email(email_id).status, email(email_id).attempts) == ("sent", 1)
+
+
+def test_what_is_sent_or_forgotten_is_not_sent_again(sendgrid, admin):
+    sent, code = the_mail_about(an_order()), a_code_mail()
+    sending.send(sent)
+    sendgrid.will_answer(REFUSED)
+    sending.send(code)
+    for email_id in (sent, code):
+        with pytest.raises(NotSendable):
+            send_again(email_id, admin)
+    with pytest.raises(NotFound):
+        send_again(uuid4(), admin)
 
 
 def test_a_mail_nobody_asked_for_is_nothing_to_do(sendgrid):
