@@ -1,0 +1,39 @@
+"""What a document tells people to call is there."""
+
+import re
+
+import pytest
+
+from schemas import openapi
+from tests.unit.docs.documents import ROOT
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NAMED = re.compile(r"`(GET|POST|PUT|DELETE) (?:/api/v1)?(/[^`?\s]+)")
+
+
+def shape(path: str) -> str:
+    """A path whose variables have no names: `/refunds/{}/retry`."""
+    return re.sub(r"{\w+}", "{}", path)
+
+
+OPERATIONS = {
+    (method.upper(), shape(path.removeprefix("/api/v1")))
+    for path, methods in openapi.document()["paths"].items()
+    for method in methods
+}
+ADDRESSES = sorted(
+    {
+        (document.name, method, shape(path))
+        for document in DOCUMENTS
+        for method, path in NAMED.findall(document.read_text(encoding="utf-8"))
+    }
+)
+
+
+def test_documents_name_addresses():
+    assert ("runbook.md", "POST", "/admin/mails/{}/send-again") in ADDRESSES
+
+
+@pytest.mark.parametrize(("document", "method", "path"), ADDRESSES)
+def test_an_address_that_is_named_is_there(document: str, method: str, path: str):
+    assert (method, path) in OPERATIONS
