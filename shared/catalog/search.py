@@ -97,7 +97,8 @@ def upcoming(tx: Transaction, wanted: EventSearch) -> Listing[EventAnswer]:
     events hold that it tells nothing is ranked among the `RANKED` soonest of them only.
     """
     asked = query(wanted)
-    tx.execute(_PLAN_ANEW)
+    if wanted.q is not None:
+        tx.execute(_PLAN_ANEW)
     total = tx.execute(text(asked.count), asked.values).scalar_one()
     rows = tx.execute(text(asked.page), asked.values).all()
     return Listing[EventAnswer].of(wanted, answers(tx, rows), total)

@@ -9,6 +9,9 @@ from shared.identity.people import Person
 NAME = "Akun dihapus"
 """What stands where a name stood: on orders and in organizers' reports, in the language of the country."""
 
+DOMAIN = "deleted.invalid"
+"""Of the addresses that stand where an address stood; it can't exist (RFC 2606)."""
+
 _ERASE = text("""
     UPDATE users
     SET email = :email, full_name = :full_name, phone = NULL, password_hash = NULL, is_email_verified = false,
@@ -33,5 +36,5 @@ def erase(tx: Transaction, person: Person) -> None:
 
 
 def marker_address(person: Person) -> str:
-    """What stands where an address stood: one per person, and under a domain that can't exist (RFC 2606)."""
-    return f"deleted-{person.id}@deleted.invalid"
+    """What stands where an address stood: one per person, as the column is unique."""
+    return f"deleted-{person.id}@{DOMAIN}"

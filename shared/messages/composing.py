@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,8 @@ from shared.messages.rendering import render
 
 FORGOTTEN_ONCE_DONE = ("verify_email", "already_registered", "reset_password", "account_deleted", "staff_invitation")
 """Their context holds a name, and a code: of no use once the mail is sent, or never will be."""
+CONTEXT_KEPT = timedelta(days=90)
+"""What any other mail was made of is kept so long (shared/privacy/retention.py)."""
 ADDRESS_FORGOTTEN_ONCE_DONE = "account_deleted"
 """Of whom has deleted their account, nothing is kept that this mail doesn't need (DP-002)."""
 

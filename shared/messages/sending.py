@@ -5,6 +5,7 @@ mail, and only a crash between SendGrid's yes and our note of it can send a mail
 """
 
 import logging
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import text
@@ -14,7 +15,15 @@ from shared.cloud.database import Transaction, transaction
 from shared.gateways import accounts
 from shared.gateways.errors import GatewayError, GatewayRefused, PayloadUnreadable
 from shared.gateways.sendgrid import Mail
-from shared.messages.composing import ADDRESS_FORGOTTEN_ONCE_DONE, FORGOTTEN_ONCE_DONE, Asked, Obsolete, compose
+from shared.identity import erasure
+from shared.messages.composing import (
+    ADDRESS_FORGOTTEN_ONCE_DONE,
+    CONTEXT_KEPT,
+    FORGOTTEN_ONCE_DONE,
+    Asked,
+    Obsolete,
+    compose,
+)
 from shared.problems import NotFound, Problem, TryAgain
 
 MOST_ATTEMPTS = 10
@@ -31,25 +40,36 @@ _HOLD = text("""
 """)
 _STATUS = text("SELECT status FROM emails WHERE id = :id")
 _LET_GO = text("UPDATE emails SET claimed_until = NULL, error_message = :error WHERE id = :id AND status = 'queued'")
-_SENT = text("""
+_FORGET = """
+    context = CASE WHEN template = ANY(:forgotten) THEN '{}' ELSE context END,
+    to_address = CASE WHEN template = :addressless THEN :nobody ELSE to_address END
+"""
+_SENT = text(f"""
     UPDATE emails SET status = 'sent', sent_at = now(), provider_message_id = :message_id, error_message = NULL,
-        context = CASE WHEN template = ANY(:forgotten) THEN '{}' ELSE context END,
-        to_address = CASE WHEN template = :addressless THEN 'deleted@deleted.invalid' ELSE to_address END
+        {_FORGET}
     WHERE id = :id AND status = 'queued'
 """)
-_FAILED = text("""
+_FAILED = text(f"""
     UPDATE emails SET status = 'failed', error_message = :error,
-        context = CASE WHEN template = ANY(:forgotten) THEN '{}' ELSE context END,
-        to_address = CASE WHEN template = :addressless THEN 'deleted@deleted.invalid' ELSE to_address END
+        {_FORGET}
     WHERE id = :id AND status = 'queued'
 """)
 _QUEUE_AGAIN = text("""
     UPDATE emails SET status = 'queued', attempts = 0, claimed_until = NULL, error_message = NULL
-    WHERE id = :id AND status = 'failed' AND template <> ALL(:forgotten) AND to_address NOT LIKE '%@deleted.invalid'
-        AND created_at > now() - interval '89 days'  -- what mails said is kept for ninety (shared/privacy/retention.py)
+    WHERE id = :id AND status = 'failed' AND template <> ALL(:forgotten) AND to_address NOT LIKE '%@' || :domain
+        AND created_at > now() - make_interval(secs => :kept_seconds)
     RETURNING template
 """)
-_FORGOTTEN = {"forgotten": list(FORGOTTEN_ONCE_DONE), "addressless": ADDRESS_FORGOTTEN_ONCE_DONE}
+_FORGOTTEN = {
+    "forgotten": list(FORGOTTEN_ONCE_DONE),
+    "addressless": ADDRESS_FORGOTTEN_ONCE_DONE,
+    "nobody": f"deleted@{erasure.DOMAIN}",
+}
+_KEPT = {
+    "forgotten": list(FORGOTTEN_ONCE_DONE),
+    "domain": erasure.DOMAIN,
+    "kept_seconds": (CONTEXT_KEPT - timedelta(days=1)).total_seconds(),
+}
 
 
 class NotSendable(Problem):
@@ -62,7 +82,7 @@ def send_again(tx: Transaction, email_id: UUID, *, by: UUID) -> None:
     """Have a mail that was left to a person tried again, ten times at most. Raises NotFound, NotSendable."""
     if tx.execute(_STATUS, {"id": email_id}).first() is None:
         raise NotFound
-    queued = tx.execute(_QUEUE_AGAIN, {"id": email_id, "forgotten": _FORGOTTEN["forgotten"]}).first()
+    queued = tx.execute(_QUEUE_AGAIN, {"id": email_id, **_KEPT}).first()
     if queued is None:
         raise NotSendable
     outbox.add(tx, "email.requested", {"email_id": email_id})

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from shared.cloud import audit
 from shared.cloud.database import transaction
+from shared.messages.composing import CONTEXT_KEPT
 
 BATCH = 1_000
 """Rows in one statement: some milliseconds of work."""
@@ -111,7 +112,7 @@ RULES = (
         table="emails",  # Uses index: emails_context
         key="id",
         since="created_at",
-        kept=timedelta(days=90),
+        kept=CONTEXT_KEPT,
         condition="context <> '{}' AND status <> 'queued'",
         forgets="context = '{}'",
         source="DP-003, as logs: what a mail said is not needed once it has arrived",

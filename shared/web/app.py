@@ -32,6 +32,7 @@ from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.problems import MethodNotAllowed, NotFound, Problem
 from shared.web import cookie_mode, cors, deliveries, headers, idempotency, limits, rendering, requests
+from shared.web.deliveries import Delivery
 from shared.web.routes import Kind, Parameter, Route, Source, route
 
 API = "/api/v1"
@@ -142,17 +143,19 @@ class App:
     def _answer(self, matched: Route, variables: dict[str, str], request: Request) -> Response:
         if matched.kind != "http":
             deliveries.verify_caller(request, self.name)
-        if matched.kind == "message":  # it goes on where it was sent, not where Pub/Sub delivers it
-            attributes = deliveries.pushed(requests.raw_body(request)).attributes
-            logs.begin_request(attributes.get("correlation_id"), attributes)
+        delivery = deliveries.pushed(requests.raw_body(request)) if matched.kind == "message" else None
+        if delivery:  # it goes on where it was sent, not where Pub/Sub delivers it
+            logs.begin_request(delivery.attributes.get("correlation_id"), delivery.attributes)
         with tracing.span(f"{request.method} {matched.path}", _SPAN_KINDS[matched.kind], {"http.route": matched.path}):
-            return self._handle(matched, variables, request)
+            return self._handle(matched, variables, request, delivery)
 
-    def _handle(self, matched: Route, variables: dict[str, str], request: Request) -> Response:
+    def _handle(
+        self, matched: Route, variables: dict[str, str], request: Request, delivery: Delivery | None
+    ) -> Response:
         caller = _caller(matched, request)
         if matched.gives_tokens:
             cookie_mode.ask(request)
-        values = _values(_Call(matched, variables, request, caller))
+        values = _values(_Call(matched, variables, request, caller, delivery))
         key = request.headers.get("Idempotency-Key")
         if matched.idempotent and key is not None and caller is not None:
             fingerprint = b"\n".join([request.method.encode(), request.path.encode(), request.get_data()])
@@ -185,6 +188,8 @@ class _Call:
     variables: dict[str, str]
     request: Request
     caller: Principal | None
+    delivery: Delivery | None
+    """Of a message: what Pub/Sub has wrapped."""
 
 
 def _match(table: Map, request: Request) -> tuple[Route, dict[str, str]]:
@@ -239,15 +244,14 @@ def _path_variable(call: _Call, parameter: Parameter) -> Any:
 
 
 def _body(call: _Call, parameter: Parameter) -> Any:
-    if call.route.kind != "message":
+    if call.delivery is None:
         return requests.json_body(call.request, parameter.annotation)
-    delivery = deliveries.pushed(requests.raw_body(call.request))
-    return parameter.annotation.model_validate_json(delivery.payload)
+    return parameter.annotation.model_validate_json(call.delivery.payload)
 
 
 def _attempt(call: _Call, _: Parameter) -> int:
-    if call.route.kind == "message":
-        return deliveries.pushed(requests.raw_body(call.request)).attempt
+    if call.delivery:
+        return call.delivery.attempt
     return deliveries.task_attempt(call.request.headers)
 
 

@@ -8,6 +8,7 @@ themselves are safe to repeat.
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -47,7 +48,7 @@ _KEEP = text("""
 _FORGET = text("DELETE FROM idempotency_keys WHERE caller = :caller AND key = :key AND status IS NULL")
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class _Name:
     """Whose key it is, and the key."""
 
@@ -83,11 +84,13 @@ def once(caller: UUID, key: str, fingerprint: bytes, act: Callable[[], Response]
 
 def _begin_together(asked: Sequence[tuple[_Name, str]]) -> list[bool]:
     """Whose the key is now: of two that ask with the same one, the first's."""
-    first = {name: index for index, (name, _) in reversed(list(enumerate(asked)))}
-    hashes = {name: asked[index][1] for name, index in first.items()}
+    first: dict[_Name, int] = {}
+    for index, (name, _) in enumerate(asked):
+        first.setdefault(name, index)
+    hashes = [asked[index][1] for index in first.values()]
     with autocommit() as tx:
         begun = tx.execute(
-            _BEGIN, {**_columns(list(first)), "request_hashes": list(hashes.values()), "locked_seconds": LOCKED_SECONDS}
+            _BEGIN, {**_columns(list(first)), "request_hashes": hashes, "locked_seconds": LOCKED_SECONDS}
         ).all()
     taken = {first[_Name(*row)] for row in begun}
     return [index in taken for index in range(len(asked))]
@@ -126,15 +129,12 @@ def _earlier(name: _Name, request_hash: str) -> Response:
 
 
 def _run(name: _Name, act: Callable[[], Response]) -> Response:
-    try:
+    with ExitStack() as unless_kept:
+        unless_kept.callback(_forget, name)
         answer = act()
-    except BaseException:
-        _forget(name)
-        raise
-    if answer.status_code >= 500 or answer.status_code == 429:
-        _forget(name)
-    else:
-        _keep((name, answer))
+        if answer.status_code < 500 and answer.status_code != 429:
+            unless_kept.pop_all()
+            _keep((name, answer))
     return answer
 
 
