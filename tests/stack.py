@@ -1,6 +1,7 @@
 """The whole product as a new user starts it: `python -m infra.local.run` in a process group of its own."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ import requests
 from sqlalchemy import Engine, create_engine, text
 
 from functions.manifest import manifest
+from infra.local.layout import HOST
 from infra.local.postgres import Postgres
 from tests.log_scanner import scanner
 from tests.waiting import until
@@ -58,7 +60,12 @@ class Stack:
     @property
     def cloud_url(self) -> str:
         """Where the local cloud shows its state and fires its jobs."""
-        return next(line for line in self._lines if line.startswith("local cloud:")).split()[-1]
+        return f"http://{HOST}:{self.ports()['cloud_port']}"
+
+    def ports(self) -> dict[str, int]:
+        """The ports of the local cloud. Its processes print into each other's lines, so they are not read there."""
+        found: dict[str, int] = json.loads((self.data_dir / "ports.json").read_text(encoding="utf-8"))
+        return found
 
     def start(self) -> "Stack":
         """Start it and wait for its own word that it is ready."""
@@ -83,7 +90,7 @@ class Stack:
         )
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
         self._reader.start()
-        until(lambda: any(line.startswith("ready:") for line in self._lines) or self._ended(), seconds=90)
+        until(lambda: any("ready: http" in line for line in self._lines) or self._ended(), seconds=90)
         if self._ended():
             raise AssertionError("the product did not start:\n" + self.output())
         return self

@@ -1,6 +1,5 @@
 """An instance is told to end (SIGTERM) in the middle of a sale: it finishes what runs, and nothing is lost."""
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -37,7 +36,7 @@ def persistently(act: Any, *arguments: Any, **more: Any) -> Any:
 
 def gateways_of(stack: Stack) -> World:
     """The gateways by their own process, which goes on while the product's web worker ends."""
-    ports = json.loads((stack.data_dir / "ports.json").read_text(encoding="utf-8"))
+    ports = stack.ports()
     return World(f"http://127.0.0.1:{ports['simulators_port']}")
 
 

@@ -17,7 +17,7 @@ from tests.waiting import until
 
 def give_up(stack: Stack, topic: str, payload: bytes) -> None:
     """Put a message where Pub/Sub puts it after its last delivery."""
-    port = json.loads((stack.data_dir / "ports.json").read_text())["grpc_port"]
+    port = stack.ports()["grpc_port"]
     os.environ["PUBSUB_EMULATOR_HOST"] = f"{HOST}:{port}"
     try:
         publisher = PublisherClient()
