@@ -14,7 +14,7 @@ from shared.catalog import events, search, slugs
 from shared.catalog.events import EventAnswer
 from shared.catalog.search import EventSearch
 from shared.cloud import cache
-from shared.cloud.database import Transaction, after_commit, transaction
+from shared.cloud.database import Transaction, after_commit, snapshot, transaction
 from shared.cloud.reading import Aged, read_through
 from shared.identity.tokens import Principal
 from shared.models import Listing
@@ -34,7 +34,7 @@ def browse(viewer: Principal | None, wanted: EventSearch) -> Aged[Listing[EventA
     """One page of the upcoming events. What many look through is kept; what somebody searches for is not."""
 
     def read() -> Listing[EventAnswer]:
-        with transaction() as tx:
+        with snapshot() as tx:
             return search.upcoming(tx, wanted)
 
     is_customer = viewer is None or viewer.role == "customer"
@@ -77,5 +77,5 @@ def _id_of_slug(slug: str) -> UUID:
 
 
 def _read(viewer: Principal | None, key: str) -> EventAnswer:
-    with transaction() as tx:
+    with snapshot() as tx:
         return events.read(tx, viewer, key)

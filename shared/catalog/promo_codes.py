@@ -141,13 +141,13 @@ _UPDATE = text(f"""
     RETURNING {_COLUMNS}
 """)
 _VISIBLE = "(:is_admin OR organizer_id = CAST(:organizer_id AS uuid))"
+_WANTED = f"{_VISIBLE} AND (CAST(:event_id AS uuid) IS NULL OR event_id = CAST(:event_id AS uuid))"
 _READ = text(f"SELECT {_COLUMNS} FROM promos WHERE id = :id AND {_VISIBLE}")
 _LOCK = text(f"SELECT {_COLUMNS} FROM promos WHERE id = :id AND {_VISIBLE} FOR NO KEY UPDATE")
 _LIST = text(f"""
-    SELECT {_COLUMNS}, count(*) OVER () AS total FROM promos
-    WHERE {_VISIBLE} AND (CAST(:event_id AS uuid) IS NULL OR event_id = CAST(:event_id AS uuid))
-    ORDER BY created_at DESC, id LIMIT :page_size OFFSET :offset
+    SELECT {_COLUMNS} FROM promos WHERE {_WANTED} ORDER BY created_at DESC, id LIMIT :page_size OFFSET :offset
 """)
+_COUNT = text(f"SELECT count(*) FROM promos WHERE {_WANTED}")
 _TIERS_THERE = text("SELECT count(*) FROM ticket_tiers WHERE event_id = :event_id AND id = ANY(:tier_ids)")
 _REFUSALS: dict[str, type[Problem]] = {"promos_code": CodeTaken, "promo_not_exhausted": UsedMoreOften}
 
@@ -188,9 +188,9 @@ def read(tx: Transaction, caller: Principal, promo_id: UUID) -> PromoAnswer:
 
 def listed(tx: Transaction, caller: Principal, wanted: PromoSearch) -> Listing[PromoAnswer]:
     """The caller's codes, newest first; all there are for an admin."""
-    where = {"event_id": wanted.event_id, "page_size": wanted.page_size, "offset": wanted.offset}
-    rows = tx.execute(_LIST, {**where, **_sees(caller)}).mappings().all()
-    return Listing[PromoAnswer].of(wanted, [PromoAnswer(**row) for row in rows], rows[0]["total"] if rows else 0)
+    which = {"event_id": wanted.event_id, **_sees(caller)}
+    rows = tx.execute(_LIST, {**which, "page_size": wanted.page_size, "offset": wanted.offset}).mappings()
+    return Listing[PromoAnswer].of(wanted, [PromoAnswer(**row) for row in rows], tx.execute(_COUNT, which).scalar_one())
 
 
 def _payer(tx: Transaction, caller: Principal, new: NewPromo) -> UUID | None:

@@ -10,8 +10,9 @@ from sqlalchemy import Connection as Transaction
 from shared.cloud import tracing
 from shared.cloud.clients import engine
 
-__all__ = ["Transaction", "after_commit", "autocommit", "notes", "transaction"]
+__all__ = ["Transaction", "after_commit", "autocommit", "notes", "snapshot", "transaction"]
 
+_ONE_VIEW = "BEGIN ISOLATION LEVEL REPEATABLE READ"
 _FACTS = {"db.system.name": "postgresql"}
 _NOTES = "notes"  # in `Connection.info`, which outlives a transaction: made anew for each
 
@@ -31,7 +32,33 @@ def transaction() -> Iterator[Transaction]:
     What was put off with `after_commit` runs once the commit is durable and the connection is back in
     the pool; after a roll-back it is forgotten.
     """
-    with tracing.span("transaction", "client", _FACTS), engine().connect() as connection:
+    with _begun("transaction") as connection:
+        yield connection
+
+
+@contextmanager
+def snapshot() -> Iterator[Transaction]:
+    """A transaction whose every statement sees the same moment: an answer made of several never mixes two.
+
+    For reading. It may add rows, as the audit trail does; to change one that somebody else has changed
+    meanwhile is an error (REPEATABLE READ).
+    """
+    with _begun("snapshot") as connection:
+        with _by_itself(connection):  # else the driver sends a BEGIN of its own first
+            connection.exec_driver_sql(_ONE_VIEW)
+        yield connection
+
+
+@contextmanager
+def autocommit() -> Iterator[Transaction]:
+    """A connection on which every statement is a transaction of its own, and costs no BEGIN and COMMIT."""
+    with tracing.span("statements", "client", _FACTS), engine().connect() as connection, _by_itself(connection):
+        yield connection
+
+
+@contextmanager
+def _begun(kind: str) -> Iterator[Transaction]:
+    with tracing.span(kind, "client", _FACTS), engine().connect() as connection:
         info, notes = connection.info, Notes()
         info[_NOTES] = notes
         try:
@@ -44,18 +71,17 @@ def transaction() -> Iterator[Transaction]:
 
 
 @contextmanager
-def autocommit() -> Iterator[Transaction]:
-    """A connection on which every statement is a transaction of its own, and costs no BEGIN and COMMIT.
+def _by_itself(connection: Transaction) -> Iterator[None]:
+    """Let the driver send each statement by itself, without a BEGIN.
 
     This is the driver's own switch. SQLAlchemy's sets the isolation level anew afterwards: three round trips.
     """
-    with tracing.span("statements", "client", _FACTS), engine().connect() as connection:
-        driver: Any = connection.connection.driver_connection
-        driver.autocommit = True
-        try:
-            yield connection
-        finally:
-            driver.autocommit = False
+    driver: Any = connection.connection.driver_connection
+    driver.autocommit = True
+    try:
+        yield
+    finally:
+        driver.autocommit = False
 
 
 def after_commit(tx: Transaction, act: Callable[[], None]) -> None:

@@ -19,7 +19,7 @@ from shared.cloud.database import Transaction
 from shared.problems import Problem, violated_constraint
 
 ONE_REGISTRATION = "one_registration"
-SHOWN = 4
+_SHOWN = 4
 """How many characters of an identity number people see."""
 
 ASKS_IDENTITY = "(t.kind = 'registration' OR t.requires_identity)"
@@ -70,9 +70,9 @@ _END_ITEMS = text("UPDATE registrations SET is_active = false WHERE item_id = AN
 _ACTIVATE_AGAIN = text("UPDATE registrations SET is_active = true WHERE order_id = :order_id AND NOT is_active")
 
 
-def masked(ending: str) -> str:
-    """What people see of an identity number that ends so."""
-    return "*" * 12 + ending
+def masked(number: str | None) -> str | None:
+    """What people see of an identity number, given whole or by its end."""
+    return f"{'*' * 12}{number[-_SHOWN:]}" if number else None
 
 
 def row(item_id: UUID, order_id: UUID, tier_id: UUID, number: str) -> dict[str, str]:
@@ -83,7 +83,7 @@ def row(item_id: UUID, order_id: UUID, tier_id: UUID, number: str) -> dict[str, 
         "tier_id": str(tier_id),
         "identity_index": sealing.fingerprint(number, purpose=f"identity:{tier_id}"),
         "identity_sealed": sealing.seal(number, about=f"identity_number:{item_id}"),
-        "identity_ending": number[-SHOWN:],
+        "identity_ending": number[-_SHOWN:],
     }
 
 

@@ -40,7 +40,6 @@ from shared.sales.promos import Promo, PromoExhausted, PromoInvalid, Use
 from shared.sales.registrations import (
     ASKS_IDENTITY,
     ONE_REGISTRATION,
-    SHOWN,
     AlreadyRegistered,
     IdentityNumber,
     masked,
@@ -314,7 +313,7 @@ def _answer(draft: Draft, created_at: datetime, expires_at: datetime) -> OrderAn
                 platform_fee=unit.price.platform_fee,
                 attendee_name=unit.attendee.name if unit.attendee else None,
                 attendee_email=unit.attendee.email if unit.attendee else None,
-                identity_number=masked(unit.identity_number[-SHOWN:]) if unit.identity_number else None,
+                identity_number=masked(unit.identity_number),
             )
             for unit in draft.units
         ],

@@ -17,12 +17,13 @@ from shared.sales.registrations import masked
 _ORGANIZER = text("SELECT organizer_id FROM events WHERE id = :event_id")
 _LIST = text("""
     SELECT i.id AS item_id, i.order_id, t.name AS tier_name, i.attendee_name, i.attendee_email, r.identity_ending,
-        b.number AS bib_number, k.status AS ticket_status, count(*) OVER () AS total
+        b.number AS bib_number, k.status AS ticket_status
     FROM ticket_tiers t JOIN bib_numbers b ON b.tier_id = t.id JOIN order_items i ON i.id = b.item_id
         LEFT JOIN registrations r ON r.item_id = i.id LEFT JOIN tickets k ON k.order_item_id = i.id
     WHERE t.event_id = :event_id
     ORDER BY t.position, t.id, b.number LIMIT :page_size OFFSET :offset
 """)
+_COUNT = text("SELECT count(*) FROM ticket_tiers t JOIN bib_numbers b ON b.tier_id = t.id WHERE t.event_id = :event_id")
 
 
 class ParticipantAnswer(Answer):
@@ -43,11 +44,10 @@ def listed(tx: Transaction, caller: Principal, event_id: UUID, page: Page) -> Li
     organizer_id = tx.execute(_ORGANIZER, {"event_id": event_id}).scalar()
     if organizer_id is None or not caller.may_act_for(organizer_id):
         raise NotFound
-    where = {"event_id": event_id, "page_size": page.page_size, "offset": page.offset}
-    rows = tx.execute(_LIST, where).mappings().all()
-    return Listing[ParticipantAnswer].of(page, [_answer(row) for row in rows], rows[0]["total"] if rows else 0)
+    which = {"event_id": event_id}
+    rows = tx.execute(_LIST, {**which, "page_size": page.page_size, "offset": page.offset}).mappings()
+    return Listing[ParticipantAnswer].of(page, [_answer(row) for row in rows], tx.execute(_COUNT, which).scalar_one())
 
 
 def _answer(row: Any) -> ParticipantAnswer:
-    ending = row["identity_ending"]
-    return ParticipantAnswer(**row, identity_number=masked(ending) if ending else None)
+    return ParticipantAnswer(**row, identity_number=masked(row["identity_ending"]))

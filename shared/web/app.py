@@ -8,8 +8,9 @@
     main = app.entry_point()
 
 The handler's parameters say what it needs: a `Body` or `Query` model, a path variable, a guard
-(`Buyer`, `Organizer`, ...), an `Upload`, an open `Transaction` that is committed when the handler returns, or the
-`RawRequest`. Everything else around a request happens here, the same for all.
+(`Buyer`, `Organizer`, ...), an `Upload`, an open `Transaction` that is committed when the handler returns (what a
+GET reads in it is all of the same moment), or the `RawRequest`. Everything else around a request happens here, the
+same for all.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from werkzeug.exceptions import MethodNotAllowed as WrongMethod
 from werkzeug.routing import Map, RequestRedirect
 
 from shared.cloud import logs, shutdown, tracing
-from shared.cloud.database import transaction
+from shared.cloud.database import snapshot, transaction
 from shared.identity.tokens import Principal
 from shared.problems import MethodNotAllowed, NotFound, Problem
 from shared.web import cookie_mode, cors, deliveries, headers, idempotency, limits, rendering, requests
@@ -285,7 +286,7 @@ def _call(matched: Route, values: dict[str, Any]) -> Any:
     wants = next((p.name for p in matched.parameters if p.source == "transaction"), None)
     if wants is None:
         return matched.handler(**values)
-    with transaction() as tx:
+    with snapshot() if matched.method == "GET" else transaction() as tx:
         return matched.handler(**values, **{wants: tx})
 
 

@@ -6,16 +6,34 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.cloud.clients import make_engine
-from shared.cloud.database import Transaction, after_commit, transaction
-from shared.web import rendering
+from shared.cloud.clients import engine, make_engine
+from shared.cloud.database import Transaction, after_commit, snapshot, transaction
+from shared.models import Answer
+from shared.web import App, rendering
+from tests.factories import a_user
+from tests.unit.web.doors import call
 
 pytestmark = pytest.mark.usefixtures("database")
 
 
+class Counts(Answer):
+    """How many users there are, asked twice."""
+
+    first: int
+    second: int
+
+
+def backend(tx: Transaction) -> int:
+    return tx.execute(text("SELECT pg_backend_pid()")).scalar_one()
+
+
+def isolation(tx: Transaction) -> str:
+    return tx.execute(text("SHOW transaction_isolation")).scalar_one()
+
+
 def lose(tx: Transaction) -> None:
     """End the connection of `tx`, as a failover does, and use it."""
-    pid = tx.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    pid = backend(tx)
     owner = make_engine()
     with owner.connect() as other:
         other.execute(text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": pid})
@@ -31,7 +49,8 @@ def put_off_and(end: Callable[[Transaction], None], done: list[str]) -> None:
         assert done == []
 
 
-def fail(_: Transaction) -> None:
+def fail(tx: Transaction) -> None:
+    a_user(tx)
     raise LookupError
 
 
@@ -61,3 +80,50 @@ def test_after_a_lost_connection_the_next_transaction_has_another():
         lose(tx)
     with transaction() as tx:
         assert tx.execute(text("SELECT 1")).scalar_one() == 1
+
+
+def count_users(tx: Transaction) -> int:
+    return tx.execute(text("SELECT count(*) FROM users")).scalar_one()
+
+
+def test_a_snapshot_sees_one_moment_whatever_is_committed_meanwhile():
+    with snapshot() as tx:
+        before = count_users(tx)
+        with transaction() as other:
+            a_user(other)
+        assert count_users(tx) == before
+    with snapshot() as tx:
+        assert count_users(tx) == before + 1
+
+
+def test_a_snapshot_keeps_what_is_added_and_forgets_it_after_an_error():
+    with snapshot() as tx:
+        before = count_users(tx)
+        a_user(tx)
+    with pytest.raises(LookupError), snapshot() as tx:
+        fail(tx)
+    with transaction() as tx:
+        assert count_users(tx) == before + 1
+
+
+def test_after_a_snapshot_its_connection_reads_what_is_committed():
+    engine().dispose()  # then there is one connection, and both use it
+    with snapshot() as tx:
+        assert isolation(tx) == "repeatable read"
+        of_the_snapshot = backend(tx)
+    with transaction() as tx:
+        assert (backend(tx), isolation(tx)) == (of_the_snapshot, "read committed")
+
+
+def test_an_answer_to_a_get_is_of_one_moment():
+    app = App("counting")
+
+    @app.get("/counts", anybody=True)
+    def read(tx: Transaction) -> Counts:
+        first = count_users(tx)
+        with transaction() as other:
+            a_user(other)
+        return Counts(first=first, second=count_users(tx))
+
+    seen = call(app.entry_point(), "GET", "/api/v1/counts").get_json()
+    assert seen["first"] == seen["second"]
