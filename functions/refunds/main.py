@@ -40,7 +40,7 @@ def refund(refund_id: UUID, caller: SignedIn, tx: Transaction) -> RefundAnswer:
     return refund_answers.visible(tx, refund_id, caller)
 
 
-@app.put("/refunds/{refund_id}/approve", problems=(NotFound, AlreadyDecided, TicketUsed))
+@app.put("/refunds/{refund_id}/approve", problems=(NotFound, AlreadyDecided, TicketUsed, refunding.EventCancelled))
 def approve(refund_id: UUID, caller: Organizer, tx: Transaction) -> RefundAnswer:
     """Give the money back: the tickets are void and their places free at once."""
     return refunding.approve(tx, caller, refund_id)

@@ -61,15 +61,15 @@ ALWAYS = {
             AND (r.status = 'completed' OR p.status = 'completed' OR o.tickets_issued_at IS NOT NULL)
     """,
     "a paid order was paid once": """
-        SELECT o.id, count(p.id) AS payments
-        FROM orders o LEFT JOIN payments p ON p.order_id = o.id AND p.status = 'paid'
-        WHERE o.status = 'paid' GROUP BY o.id HAVING count(p.id) <> 1
-    """,
-    "every paid order is booked, and every posting sums to zero": """
-        SELECT o.id, NULL AS difference FROM orders o
-        WHERE o.status = 'paid' AND o.total_amount > 0
-            AND NOT EXISTS (SELECT 1 FROM ledger_postings l WHERE l.order_id = o.id AND l.kind = 'sale')
+        SELECT o.id, count(l.id) AS sales
+        FROM orders o LEFT JOIN ledger_postings l ON l.order_id = o.id AND l.kind = 'sale'
+        WHERE o.status = 'paid' AND o.total_amount > 0 GROUP BY o.id HAVING count(l.id) <> 1
         UNION ALL
+        SELECT o.id, 0 FROM orders o
+        WHERE o.status = 'paid'
+            AND NOT EXISTS (SELECT 1 FROM payments p WHERE p.order_id = o.id AND p.status = 'paid')
+    """,
+    "every posting sums to zero": """
         SELECT posting_id, sum(amount) FROM ledger_entries GROUP BY posting_id HAVING sum(amount) <> 0
     """,
     "an order whose tickets are issued has one for each seat that was not given back": """

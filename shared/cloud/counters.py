@@ -11,6 +11,8 @@ from shared.cloud import clients
 COLLECTION = "rate_limits"
 TIMEOUT_SECONDS = 0.3
 FIRST_TIMEOUT_SECONDS = 2.0  # until Firestore has answered once: the channel and its credentials come first
+STRICT_TIMEOUT_SECONDS = 5.0
+"""How long those wait who are refused without an answer: better late than not at all."""
 PAUSE_SECONDS = 5.0
 """How long nobody asks again after a call has failed, so that an outage costs one request its wait and not each."""
 
@@ -29,20 +31,23 @@ class _Health:
     ask_again_at: float = 0.0
 
 
-_health = _Health()
+_healths = {is_strict: _Health() for is_strict in (False, True)}
 
 
 def forget_failures() -> None:
     """Ask again at once, as a new instance does (tests, and a forked worker)."""
-    _health.has_answered, _health.ask_again_at = False, 0.0
+    for health in _healths.values():
+        health.has_answered, health.ask_again_at = False, 0.0
 
 
-def add(amounts: Mapping[str, int], *, expires_at: datetime) -> dict[str, int]:
+def add(amounts: Mapping[str, int], *, expires_at: datetime, is_strict: bool = False) -> dict[str, int]:
     """Add to each counter and give the new totals, in one call. An amount of 0 only reads.
 
-    `expires_at` (UTC) is when they may be forgotten. Raises CountersUnavailable.
+    `expires_at` (UTC) is when they may be forgotten. Raises CountersUnavailable: soon, or for a strict limit
+    after `STRICT_TIMEOUT_SECONDS`.
     """
-    if time.monotonic() < _health.ask_again_at:
+    health = _healths[is_strict]
+    if time.monotonic() < health.ask_again_at:
         raise CountersUnavailable("it has just failed")
     from google.api_core.exceptions import GoogleAPICallError, RetryError
     from google.auth.exceptions import GoogleAuthError
@@ -54,11 +59,16 @@ def add(amounts: Mapping[str, int], *, expires_at: datetime) -> dict[str, int]:
         for name, amount in amounts.items():
             fields = {"count": Increment(amount), "expires_at": expires_at}
             batch.set(client.collection(COLLECTION).document(name), fields, merge=True)
-        timeout = TIMEOUT_SECONDS if _health.has_answered else FIRST_TIMEOUT_SECONDS
-        results = batch.commit(timeout=timeout, retry=None)
+        results = batch.commit(timeout=_timeout(is_strict), retry=None)
     except (GoogleAPICallError, RetryError, GoogleAuthError) as error:
-        _health.ask_again_at = time.monotonic() + PAUSE_SECONDS
+        health.ask_again_at = time.monotonic() + PAUSE_SECONDS
         log.warning("limits.unavailable", extra={"error": type(error).__name__})
         raise CountersUnavailable(type(error).__name__) from error
-    _health.has_answered = True
+    health.has_answered = True
     return {name: result.transform_results[0].integer_value for name, result in zip(amounts, results, strict=True)}
+
+
+def _timeout(is_strict: bool) -> float:
+    if is_strict:
+        return STRICT_TIMEOUT_SECONDS
+    return TIMEOUT_SECONDS if _healths[False].has_answered else FIRST_TIMEOUT_SECONDS

@@ -205,8 +205,12 @@ class Midtrans:
     def _refund(self, path: str, order_id: str, amount: int, refund_key: str, reason: str) -> RefundFact:
         body = {"refund_key": refund_key, "amount": amount, "reason": reason[:255]}
         answer = self._core.call("POST", path, body=body, repeatable=True)
-        known = self.refund_fact(order_id, refund_key) if answer.status == 406 else None
-        if known is not None:
+        if answer.status == 406:  # not a failure: the key was used, so the list knows it, now or soon
+            known = self.refund_fact(order_id, refund_key)
+            if known is None:
+                raise GatewayUnavailable(
+                    GATEWAY, "known refund not listed", retry_after_seconds=_STILL_RUNNING_SECONDS, outcome_unknown=True
+                )
             return known
         if not answer.ok:
             raise _core_refusal(answer)

@@ -4,13 +4,13 @@ Invoices have no idempotency key and `external_id` is not unique, so an invoice 
 is looked up before it is asked for again. Refunds and payouts carry a key and may be repeated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from shared.gateways import xendit_reading as reading
-from shared.gateways.errors import GatewayRefused, refusal
+from shared.gateways.errors import GatewayRefused, GatewayUnavailable, refusal
 from shared.gateways.facts import (
     AccountName,
     Customer,
@@ -22,6 +22,7 @@ from shared.gateways.facts import (
     PaymentState,
     PayoutFact,
     RefundFact,
+    RefundState,
     WebhookNotice,
 )
 from shared.gateways.fields import Fields
@@ -29,7 +30,9 @@ from shared.gateways.http import Answer, JsonApi, Patience
 from shared.gateways.xendit_reading import GATEWAY
 from shared.gateways.xendit_requests import BANKS, invoice_request, payout_request, refund_request
 
-_REFUND_PAGES = 10
+_REFUND_PAGES = 50
+_REFUNDS_A_PAGE = 100
+_LISTED_AFTER_SECONDS = 60.0
 _TRANSACTIONS_A_PAGE = 50
 
 
@@ -148,28 +151,42 @@ class Xendit:
             headers={"idempotency-key": idempotency_key},
             repeatable=True,
         )
-        known = self._refund_by_reference(reference_id) if answer.status == 409 else None
-        return known or reading.read_refund(_accepted(answer))
+        if answer.status != 409:
+            return reading.read_refund(_accepted(answer))
+        known = next((refund for refund in self._refunds(invoice_id) if refund.reference == reference_id), None)
+        if known is None:
+            raise GatewayUnavailable(
+                GATEWAY, "known refund not listed", retry_after_seconds=_LISTED_AFTER_SECONDS, outcome_unknown=True
+            )
+        return known
 
     def refund_fact(self, refund_id: str) -> RefundFact:
         """What Xendit says about a refund (`rfd-...`)."""
         path = f"/refunds/{quote(refund_id, safe='')}"
         return reading.read_refund(_accepted(self._api.call("GET", path, repeatable=True)))
 
-    def _refund_by_reference(self, reference_id: str) -> RefundFact | None:
-        """Xendit has no filter for it: walk the newest pages of the list."""
-        query: dict[str, str] = {}
+    def given_back(self, invoice_id: str) -> int:
+        """Rupiah of an invoice that have been, or are being, given back."""
+        refunds = [refund for refund in self._refunds(invoice_id) if refund.payment_reference == invoice_id]
+        return sum(refund.amount for refund in refunds if refund.state is not RefundState.FAILED)
+
+    def _refunds(self, invoice_id: str) -> Iterator[RefundFact]:
+        """The refunds of an invoice, newest first, and those of others where Xendit ignores what we ask for.
+
+        Raises GatewayUnavailable where the list is too long to be read to its end.
+        """
+        query = {"invoice_id": invoice_id, "limit": str(_REFUNDS_A_PAGE)}
         for _ in range(_REFUND_PAGES):
             answer = self._api.call("GET", "/refunds", query=query, repeatable=True)
             page = Fields(GATEWAY, _accepted(answer))
             refunds = [reading.read_refund(entry.body) for entry in page.objects("data")]
-            for refund in refunds:
-                if refund.reference == reference_id:
-                    return refund
+            yield from refunds
             if not refunds or page.body.get("has_more") is not True:
-                return None
-            query = {"after_id": refunds[-1].gateway_reference}
-        return None
+                return
+            query["after_id"] = refunds[-1].gateway_reference
+        raise GatewayUnavailable(
+            GATEWAY, "too many refunds", retry_after_seconds=_LISTED_AFTER_SECONDS, outcome_unknown=True
+        )
 
     # Payouts
 

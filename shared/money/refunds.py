@@ -51,7 +51,7 @@ _TAKEN_BACK = text("""
     INSERT INTO refunds (order_id, payment_id, user_id, kind, amount, reason, status, decided_at, method)
     SELECT order_id, p.id, o.user_id, 'by_gateway', p.received_amount, :reason, 'completed', now(), 'gateway'
     FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.id = :payment_id
-    RETURNING id
+    RETURNING id, order_id
 """)
 _ADD = text("""
     INSERT INTO refunds (order_id, payment_id, user_id, kind, amount, reason, status)
@@ -101,7 +101,9 @@ _PAYMENT_REFUNDED = text("""
     UPDATE payments SET status = 'refunded', updated_at = now() WHERE id = :payment_id AND status = 'paid'
 """)
 _PAYMENTS_REFUNDED = text("""
-    UPDATE payments SET status = 'refunded', updated_at = now() WHERE order_id = :order_id AND status = 'paid'
+    UPDATE payments p SET status = 'refunded', updated_at = now()
+    WHERE order_id = :order_id AND status = 'paid' AND (review_decision IS NOT NULL OR NOT EXISTS (
+        SELECT 1 FROM ledger_postings l WHERE l.kind = 'unallocated_payment' AND l.reference_id = p.id))
 """)
 _LEFT = text("""
     SELECT COALESCE((
@@ -188,10 +190,11 @@ def owe_unusable_payment(tx: Transaction, payment_id: UUID, gateway: str, *, ord
 
 
 def record_taken_back(tx: Transaction, payment_id: UUID, reason: str) -> None:
-    """Note a refund that was made at the gateway without us."""
-    refund_id = tx.execute(_TAKEN_BACK, {"payment_id": payment_id, "reason": reason}).scalar_one()
+    """Note a refund that was made at the gateway without us, and tell the buyer."""
+    refund_id, order_id = tx.execute(_TAKEN_BACK, {"payment_id": payment_id, "reason": reason}).one()
     tx.execute(_PAYMENT_REFUNDED, {"payment_id": payment_id})
     audit.record(tx, "refund.by_gateway", subject="refund", subject_id=refund_id)
+    outbox.add(tx, "refund.processed", {"refund_id": refund_id, "order_id": order_id})
 
 
 def add(tx: Transaction, payment_id: UUID, kind: str, amount: int, reason: str, items: Mapping[UUID, int]) -> UUID:

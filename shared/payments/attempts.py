@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.cloud import audit, outbox
+from shared.cloud import audit, manual_tasks, outbox
 from shared.cloud.database import Transaction
 from shared.cloud.settings import settings
 from shared.gateways.facts import OpenedPayment, PaymentFact
@@ -27,7 +27,7 @@ OPENING = "payment.opening"
 
 _COLUMNS = """
     id, order_id, attempt, gateway, external_id, gateway_reference, payment_method, status, amount,
-    received_amount, snap_token, expires_at, created_at
+    COALESCE(unique_code, 0) AS unique_code, received_amount, snap_token, expires_at, created_at
 """
 _READ = text(f"SELECT {_COLUMNS} FROM payments WHERE id = :id")
 _LOCK = text(f"SELECT {_COLUMNS} FROM payments WHERE id = :id FOR UPDATE")
@@ -67,6 +67,7 @@ _MUST_END = text("UPDATE payments SET must_end_at_gateway = true, updated_at = n
 _TOPPED_UP = text("""
     UPDATE payments SET review_decision = 'topped_up', reviewed_at = now()
     WHERE order_id = :order_id AND received_amount <> amount AND review_decision IS NULL
+    RETURNING id
 """)
 IS_SET_ASIDE = """
     EXISTS (SELECT 1 FROM ledger_postings l WHERE l.kind = 'unallocated_payment' AND l.reference_id = p.id)
@@ -79,7 +80,9 @@ _REVIEWED = text("""
 """)
 _ENDED_AT_GATEWAY = text("UPDATE payments SET must_end_at_gateway = false WHERE id = :id")
 _PAID_BY = text("""
-    SELECT id FROM payments WHERE order_id = :order_id AND status = 'paid' AND gateway <> 'none'
+    SELECT id FROM payments p WHERE order_id = :order_id AND status = 'paid' AND gateway <> 'none'
+        AND (review_decision IN ('accepted', 'topped_up')
+            OR EXISTS (SELECT 1 FROM ledger_postings l WHERE l.kind = 'sale' AND l.reference_id = p.id))
     ORDER BY received_amount DESC, id LIMIT 1
 """)
 _BY_NAME = text("""
@@ -91,7 +94,10 @@ _BY_NAME = text("""
 
 @dataclass(frozen=True)
 class Attempt:
-    """A row of payments. `amount` is asked for, `received_amount` came in; both rupiah."""
+    """A row of payments. `amount` is asked for, `unique_code` of it not for the order (ISO-3), `received_amount` came.
+
+    All are rupiah.
+    """
 
     id: UUID
     order_id: UUID
@@ -102,6 +108,7 @@ class Attempt:
     payment_method: str
     status: str
     amount: int
+    unique_code: int
     received_amount: int | None
     snap_token: str | None
     expires_at: datetime
@@ -136,7 +143,7 @@ def lock_open(tx: Transaction, order_id: UUID) -> Attempt | None:
 
 
 def paid_by(tx: Transaction, order_id: UUID) -> UUID | None:
-    """The payment that brought (most of) an order's money, which a refund goes back by; None where it cost nothing."""
+    """The payment that brought (most of) what bought an order, which refunds go back by; None where it cost nothing."""
     found: UUID | None = tx.execute(_PAID_BY, {"order_id": order_id}).scalar()
     return found
 
@@ -235,13 +242,15 @@ def waits_for_review(tx: Transaction, payment_id: UUID) -> bool:
 
 
 def mark_reviewed(tx: Transaction, payment_id: UUID, decision: str, *, by: UUID | None = None) -> None:
-    """Somebody has decided about odd money: `decision` is accepted or refunded."""
+    """Odd money is decided about, or (`by` None) has settled itself: `decision` is accepted or refunded."""
     tx.execute(_REVIEWED, {"id": payment_id, "decision": decision, "by": by})
+    manual_tasks.close(tx, payment_id, by=by)
 
 
 def mark_topped_up(tx: Transaction, order_id: UUID) -> None:
-    """What was missing of an order's underpaid payments has come."""
-    tx.execute(_TOPPED_UP, {"order_id": order_id})
+    """What was missing of an order's underpaid payments has come: nobody has to decide about them any more."""
+    for payment_id in tx.execute(_TOPPED_UP, {"order_id": order_id}).scalars():
+        manual_tasks.close(tx, payment_id, by=None)
 
 
 def mark_ended_at_gateway(tx: Transaction, attempt: Attempt) -> None:

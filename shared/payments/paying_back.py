@@ -2,11 +2,12 @@
 
 The row comes first and its id is the gateway's key, so that a repeat after a crash can't pay twice. A
 virtual account can't be refunded by any gateway, and a gateway may refuse others; then the buyer's bank
-account is used, and asked for where there is none.
+account is used, and asked for where there is none. But a gateway also refuses what somebody has given back
+at its dashboard: where more has gone back through it than we know of, a person decides.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from uuid import UUID
 
 from shared.cloud import manual_tasks
@@ -16,7 +17,7 @@ from shared.gateways.errors import GatewayRefused, GatewayUnavailable
 from shared.gateways.facts import PayoutFact, RefundFact, RefundState
 from shared.identity import people
 from shared.messages import mails
-from shared.money import bank_accounts, disbursements, refunds
+from shared.money import bank_accounts, disbursements, payouts, refunds
 from shared.money.disbursements import Transfer
 from shared.money.refunds import Refund
 from shared.sales import orders
@@ -43,19 +44,7 @@ def pay_back(refund_id: UUID) -> str:
     Raises GatewayUnavailable where the gateway gave no answer: call again.
     """
     refund, transfer = _begin(refund_id)
-    if transfer:
-        return _send_transfer(transfer)
-    if refund.status != "processing" or refund.method != "gateway":
-        return refund.status
-    try:
-        fact = _SEND[refund.gateway](refund)
-    except GatewayRefused as refused:
-        if refused.code in _NOT_NOW:
-            raise GatewayUnavailable(
-                refund.gateway, refused.code, retry_after_seconds=60, outcome_unknown=False
-            ) from refused
-        return _turn_to_disbursement(refund_id, refused.code)
-    return _book(refund_id, fact)
+    return _send_transfer(transfer) if transfer else _through_gateway(refund, _SEND)
 
 
 def ask_about(refund_id: UUID) -> str:
@@ -69,10 +58,7 @@ def ask_about(refund_id: UUID) -> str:
     if transfer and transfer.status in ("sending", "succeeded"):
         fact = disbursements.ask(transfer)
         return book_transfer(transfer, fact) if fact else refund.status
-    if refund.status != "processing" or refund.method != "gateway":
-        return refund.status
-    refund_fact = _ASK[refund.gateway](refund)
-    return _book(refund_id, refund_fact) if refund_fact else refund.status
+    return _through_gateway(refund, _ASK)
 
 
 def book_transfer(transfer: Transfer, fact: PayoutFact) -> str:
@@ -106,6 +92,10 @@ def _begin_transfer(tx: Transaction, refund: Refund) -> Transfer | None:
     last = disbursements.newest(tx, refund.id)
     if last and last.status in ("sending", "succeeded"):
         return last
+    if refund.amount < payouts.LEAST_AMOUNT:
+        refunds.turn_to_disbursement(tx, refund, last.failure if last else None)
+        _ask_a_person(tx, refund)
+        return None
     account = bank_accounts.current(tx, refund.user_id)
     if account is None or account.status != "verified":
         refunds.turn_to_disbursement(tx, refund, last.failure if last else None)
@@ -122,7 +112,11 @@ def _ask_for_account(tx: Transaction, refund: Refund) -> None:
             tx, "refund_account_needed", refund.order_id, once_key=key, context={"refund_id": refund.id}
         )
     else:  # nobody to ask any more
-        manual_tasks.add(tx, "refund_by_hand", subject="refund", subject_id=refund.id, amount=refund.amount)
+        _ask_a_person(tx, refund)
+
+
+def _ask_a_person(tx: Transaction, refund: Refund) -> None:
+    manual_tasks.add(tx, "refund_by_hand", subject="refund", subject_id=refund.id, amount=refund.amount)
 
 
 def _send_transfer(transfer: Transfer) -> str:
@@ -131,23 +125,47 @@ def _send_transfer(transfer: Transfer) -> str:
     return book_transfer(transfer, disbursements.send(transfer, account))
 
 
-def _book(refund_id: UUID, fact: RefundFact) -> str:
+def _through_gateway(refund: Refund, calls: Mapping[str, Callable[[Refund], RefundFact]]) -> str:
+    if refund.status != "processing" or refund.method != "gateway":
+        return refund.status
+    try:
+        fact = calls[refund.gateway](refund)
+    except GatewayRefused as refused:
+        if refused.code in _NOT_NOW:
+            raise GatewayUnavailable(
+                refund.gateway, refused.code, retry_after_seconds=60, outcome_unknown=False
+            ) from refused
+        return _another_way(refund, refused.code)
+    return _book(refund, fact)
+
+
+def _book(refund: Refund, fact: RefundFact) -> str:
     with transaction() as tx:
-        refund = _lock(tx, refund_id)
-        state = refunds.apply(tx, refund, fact) if refund.status != "completed" else RefundState.SUCCEEDED
+        now = _lock(tx, refund.id)
+        state = refunds.apply(tx, now, fact) if now.status != "completed" else RefundState.SUCCEEDED
     if state is RefundState.FAILED:
-        return _turn_to_disbursement(refund_id, fact.failure_code or fact.raw_status)
+        return _another_way(refund, fact.failure_code or fact.raw_status)
     with transaction() as tx:
-        return refunds.read(tx, refund_id).status
+        return refunds.read(tx, refund.id).status
 
 
-def _turn_to_disbursement(refund_id: UUID, failure: str) -> str:
+def _another_way(refund: Refund, failure: str) -> str:
+    """What the gateway does not send goes by transfer, unless it has sent it already."""
+    log.warning("refund.refused", extra={"refund_id": str(refund.id), "failure": failure})
+    given_back = _GIVEN_BACK[refund.gateway](refund)
     with transaction() as tx:
-        refund = _lock(tx, refund_id)
-        if refund.status == "processing" and refund.method == "gateway":
-            log.warning("refund.refused", extra={"refund_id": str(refund_id), "failure": failure})
-            refunds.turn_to_disbursement(tx, refund, failure)
-    return pay_back(refund_id)
+        now = _lock(tx, refund.id)
+        if now.status != "processing" or now.method != "gateway":
+            return now.status
+        others = [each for each in refunds.sent_of(tx, refund.payment_id) if each.id != refund.id]
+        known = sum(each.amount for each in others if each.status != "approved")
+        if given_back > known:
+            refunds.fail(tx, now, failure)
+            details = {"failure": failure, "amount": refund.amount, "given_back": given_back, "known": known}
+            manual_tasks.add(tx, "refund_disputed", subject="refund", subject_id=refund.id, **details)
+            return "failed"
+        refunds.turn_to_disbursement(tx, now, failure)
+    return pay_back(refund.id)
 
 
 def _failed(tx: Transaction, refund: Refund, failure: str) -> None:
@@ -193,17 +211,19 @@ def _by_midtrans(refund: Refund) -> RefundFact:
 _SEND: dict[str, Callable[[Refund], RefundFact]] = {"xendit": _by_xendit, "midtrans": _by_midtrans}
 
 
-def _asked_of_xendit(refund: Refund) -> RefundFact | None:
+def _asked_of_xendit(refund: Refund) -> RefundFact:
     if refund.gateway_refund_id:
         return accounts.xendit().refund_fact(refund.gateway_refund_id)
     return _by_xendit(refund)  # the answer was lost: the same key gives it again
 
 
-def _asked_of_midtrans(refund: Refund) -> RefundFact | None:
+def _asked_of_midtrans(refund: Refund) -> RefundFact:
     return accounts.midtrans().refund_fact(refund.external_id, str(refund.id)) or _by_midtrans(refund)
 
 
-_ASK: dict[str, Callable[[Refund], RefundFact | None]] = {
-    "xendit": _asked_of_xendit,
-    "midtrans": _asked_of_midtrans,
+_ASK: dict[str, Callable[[Refund], RefundFact]] = {"xendit": _asked_of_xendit, "midtrans": _asked_of_midtrans}
+_GIVEN_BACK: dict[str, Callable[[Refund], int]] = {
+    "xendit": lambda refund: accounts.xendit().given_back(refund.gateway_reference or ""),
+    "midtrans": lambda refund: accounts.midtrans().fact(refund.external_id).refunded_amount,
 }
+"""Rupiah of a refund's payment that have gone back through its gateway, whoever had it done."""

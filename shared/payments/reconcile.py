@@ -85,7 +85,9 @@ _UNBOOKED = text("""
 """)
 _REFUNDS = text("""
     SELECT id, status FROM refunds  -- Uses index: refunds_open
-    WHERE (status = 'processing' OR (status = 'approved' AND method IS DISTINCT FROM 'disbursement'))
+    WHERE (status = 'processing' OR (status = 'approved' AND (method IS DISTINCT FROM 'disbursement'
+            OR EXISTS (SELECT 1 FROM bank_accounts b WHERE b.user_id = refunds.user_id AND b.replaced_at IS NULL
+                AND b.status = 'verified'))))
       AND updated_at < now() - make_interval(secs => :older_than_seconds)
     ORDER BY updated_at LIMIT :most
 """)
@@ -201,7 +203,7 @@ def _book(row: Any) -> bool:
     with transaction() as tx:
         order = orders.lock(tx, row.order_id)
         attempt = attempts.lock(tx, row.id)
-        return ledger.post_sale(tx, attempt.id, settlement.sale_of(tx, order, attempt))
+        return ledger.post_sale(tx, attempt.id, settlement.sale_of(order, attempt))
 
 
 def _end_opening(row: Any) -> str:

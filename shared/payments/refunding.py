@@ -27,7 +27,7 @@ from shared.payments import attempts
 from shared.problems import Invalid, NotFound, Problem
 from shared.rupiah import percent_of
 from shared.sales import orders
-from shared.tickets import issuing
+from shared.tickets import issuing, products
 
 KEPT_PERCENT = 10
 WINDOW_DAYS = 7
@@ -77,7 +77,7 @@ class WindowClosed(Problem):
 
 
 class EventCancelled(Problem):
-    """This event was cancelled: everything goes back to you by itself, fees included."""
+    """This event was cancelled: everything goes back to its buyers by itself, fees included."""
 
     status, slug = 409, "event-cancelled"
 
@@ -130,15 +130,21 @@ def request(tx: Transaction, buyer_id: UUID, wanted: RefundRequest) -> RefundAns
 
 
 def approve(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundAnswer:
-    """Give the money back: decided twice is no error. Raises NotFound, AlreadyDecided, TicketUsed."""
+    """Give the money back: decided twice is no error.
+
+    Raises NotFound, AlreadyDecided, TicketUsed, and EventCancelled, as then all of it goes back and not nine tenths.
+    """
     order, refund = _lock(tx, caller, refund_id)
     if refund.status == "rejected":
         raise AlreadyDecided
     if refund.status == "requested":
+        if orders.hold_event(tx, order.event_id) == "cancelled":
+            raise EventCancelled
         item_ids = refunds.items_of(tx, refund.id)
         issuing.void_unused(tx, item_ids)
         refunds.approve(tx, refund, _share(tx, item_ids), organizer_id=order.organizer_id, by=caller.id)
         orders.return_items(tx, item_ids)
+        products.void_if_all_went_back(tx, order.id)
     return RefundAnswer.read(tx, refund_id)
 
 

@@ -7,13 +7,14 @@
 Until then the money stands as unallocated in the ledger, and a live order keeps what it holds.
 """
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.cloud import audit, clock, manual_tasks
+from shared.cloud import audit, clock
 from shared.cloud.database import Transaction
 from shared.messages import mails
 from shared.models import Answer, Listing, Page
@@ -84,7 +85,7 @@ def waiting(tx: Transaction, page: Page) -> Listing[ReviewAnswer]:
 
 
 def accept(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionAnswer:
-    """Let the money that came count as the whole.
+    """Let this payment count as the whole; what else came for the order is still to be decided about.
 
     Raises NotFound, NotInReview, NotAcceptable, SoldOut, AlreadyRegistered.
     """
@@ -96,10 +97,9 @@ def accept(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionAnswer:
         orders.revive(tx, order, paid_at)
     else:
         raise NotAcceptable
-    sale = settlement.sale_of(tx, order, attempt, received=0, set_aside=ledger.set_aside(tx, order.id))
+    sale = replace(settlement.sale_of(order, attempt), received=0, set_aside=attempt.received_amount or 0)
     settlement.sold(tx, order, attempt, sale)
-    for odd in tx.execute(_OF_ORDER, {"order_id": order.id}).scalars().all():
-        _decide(tx, odd, "accepted", admin_id)
+    _decide(tx, attempt, "accepted", admin_id)
     return _answer(tx, payment_id, order.id, "accepted")
 
 
@@ -119,6 +119,9 @@ def top_up(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionAnswer:
     if order.status not in orders.LIVE or missing <= 0:
         raise NotShort
     orders.wait_for_rest(tx, order)
+    whole = attempts.lock_open(tx, order.id)
+    if whole:  # asks for more than the rest
+        attempts.close(tx, whole)
     audit.record(tx, "payment.top_up", subject="payment", subject_id=attempt.id, actor_id=admin_id, missing=missing)
     mails.ask_about_order(
         tx, "top_up_needed", order.id, once_key=f"top_up_needed:{attempt.id}", context={"amount": missing}
@@ -136,7 +139,7 @@ def _give_back(tx: Transaction, attempt: Attempt, *, by: UUID | None) -> None:
     amount = attempt.received_amount or 0
     refund_id = refunds.add(tx, attempt.id, "review", amount, "The amount did not fit the order.", {})
     refunds.approve_unallocated(tx, refunds.read(tx, refund_id), by=by)
-    _decide(tx, attempt.id, "refunded", by)
+    _decide(tx, attempt, "refunded", by)
 
 
 def _lock(tx: Transaction, payment_id: UUID) -> tuple[Order, Attempt]:
@@ -147,10 +150,9 @@ def _lock(tx: Transaction, payment_id: UUID) -> tuple[Order, Attempt]:
     return order, attempt
 
 
-def _decide(tx: Transaction, payment_id: UUID, decision: str, by: UUID | None) -> None:
-    attempts.mark_reviewed(tx, payment_id, decision, by=by)
-    manual_tasks.close(tx, payment_id, by=by)
-    audit.record(tx, f"payment.{decision}", subject="payment", subject_id=payment_id, actor_id=by)
+def _decide(tx: Transaction, attempt: Attempt, decision: str, by: UUID | None) -> None:
+    attempts.mark_reviewed(tx, attempt.id, decision, by=by)
+    audit.record(tx, f"payment.{decision}", subject="payment", subject_id=attempt.id, actor_id=by)
 
 
 def _answer(tx: Transaction, payment_id: UUID, order_id: UUID, decision: Any) -> DecisionAnswer:

@@ -73,6 +73,8 @@ def _paid(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) ->
     attempts.mark_paid(tx, attempt, fact, received, paid_at)
     if fact.currency != "IDR" or received != attempt.amount:
         return _set_aside(tx, order, attempt, fact, received)
+    if _rest(order, attempt) not in (0, ledger.set_aside(tx, order.id)):
+        return _send_back(tx, order, attempt)  # what it was to complete is no longer there
     if order.status in orders.LIVE:
         orders.mark_paid(tx, order, paid_at)
         return _bought(tx, order, attempt, Outcome.PAID)
@@ -95,10 +97,15 @@ def sold(tx: Transaction, order: Order, attempt: Attempt, sale: ledger.Sale) -> 
 
 
 def _bought(tx: Transaction, order: Order, attempt: Attempt, outcome: Outcome) -> Outcome:
-    if order.review_reason == orders.TOP_UP:
+    if _rest(order, attempt):
         attempts.mark_topped_up(tx, order.id)
-    sold(tx, order, attempt, sale_of(tx, order, attempts.read(tx, attempt.id)))
+    sold(tx, order, attempt, sale_of(order, attempts.read(tx, attempt.id)))
     return outcome
+
+
+def _rest(order: Order, attempt: Attempt) -> int:
+    """What must have come before, for this payment to complete the order: 0 where it pays the whole."""
+    return order.total_amount - (attempt.amount - attempt.unique_code)
 
 
 def _send_back(tx: Transaction, order: Order, attempt: Attempt) -> Outcome:
@@ -143,12 +150,13 @@ def _failed(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) 
 
 def _refunded(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) -> Outcome:
     """All the money is back with the customer: by our own refund, or by somebody at the gateway's dashboard."""
-    if attempt.status == "refunded":
-        return Outcome.NOTHING
     ours = refunds.sent_of(tx, attempt.id)
+    known = sum(refund.amount for refund in ours)
+    if attempt.status == "refunded":  # what a bank transfer has given back already, the gateway must not as well
+        return Outcome.NOTHING if fact.refunded_amount <= known else _noted(tx, order, attempt, fact)
     if not ours:
         return _take_back(tx, order, attempt, fact, Outcome.REFUNDED)
-    if sum(refund.amount for refund in ours) != attempt.received_amount:
+    if known != attempt.received_amount:
         return _noted(tx, order, attempt, fact)
     for refund in ours:
         refunds.complete_by_gateway(tx, refund)
@@ -157,7 +165,8 @@ def _refunded(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact
 
 def _partially_refunded(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) -> Outcome:
     """Some of the money is back: by our own refunds, each of which is told apart, or by somebody else."""
-    if fact.refunded_amount <= sum(refund.amount for refund in refunds.sent_of(tx, attempt.id)):
+    sent = [refund for refund in refunds.sent_of(tx, attempt.id) if refund.status != "approved"]
+    if fact.refunded_amount <= sum(refund.amount for refund in sent):
         return Outcome.NOTHING
     return _noted(tx, order, attempt, fact)
 
@@ -179,7 +188,7 @@ def _take_back(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFac
         _tell_a_person(tx, f"payment_{outcome}_out_of_order", attempt, fact)
         return Outcome.NOTED
     issuing.void(tx, order.id)
-    ledger.post_sale_taken_back(tx, attempt.id, sale_of(tx, order, attempt))
+    ledger.post_sale_taken_back(tx, attempt.id, sale_of(order, attempt))
     refunds.record_taken_back(tx, attempt.id, f"{attempt.gateway}: {fact.raw_status}")
     orders.mark_refunded(tx, order)
     if outcome is Outcome.REVERSED:
@@ -201,7 +210,7 @@ def _take_back_odd_money(
 
 def _is_whole(tx: Transaction, order: Order, attempt: Attempt) -> bool:
     """Whether this payment alone paid the whole order, and nothing of it has been given back or asked back."""
-    is_all = attempt.received_amount == attempt.amount == order.total_amount
+    is_all = attempt.received_amount == attempt.amount and not _rest(order, attempt)
     return is_all and ledger.has_bought(tx, attempt.id) and not refunds.any_of(tx, order.id)
 
 
@@ -227,20 +236,16 @@ def _tell_a_person(tx: Transaction, kind: str, attempt: Attempt, fact: PaymentFa
     manual_tasks.add(tx, kind, subject="payment", subject_id=attempt.id, **details)
 
 
-def sale_of(
-    tx: Transaction, order: Order, attempt: Attempt, *, received: int | None = None, set_aside: int | None = None
-) -> ledger.Sale:
-    """What the books must know of an order that `attempt` has paid: alone, or the rest that was missing."""
-    if set_aside is None:
-        set_aside = ledger.set_aside(tx, order.id) if order.review_reason == orders.TOP_UP else 0
+def sale_of(order: Order, attempt: Attempt) -> ledger.Sale:
+    """What the books must know of an order that `attempt` has paid: alone, or by the rest that was missing."""
     return ledger.Sale(
         order.id,
         order.organizer_id,
         attempt.gateway,
         total=order.total_amount,
         platform_fee=order.platform_fee,
-        received=(attempt.received_amount or 0) if received is None else received,
-        set_aside=set_aside,
+        received=attempt.received_amount or 0,
+        set_aside=_rest(order, attempt),
     )
 
 

@@ -126,6 +126,8 @@ def _keep(tx: Transaction, notice: WebhookNotice) -> UUID | None:
     names = _named_by(tx, notice)
     _go_on_as_purchase(tx, names["payment_id"])
     outcome = _outcome_at_once(notice, names)
+    if outcome in _UNKNOWN_MONEY and isinstance(notice.fact, RefundFact):  # a refund of whom, at least
+        names["payment_id"] = attempts.named(tx, notice.gateway, None, notice.fact.payment_reference)
     event_id: UUID | None = tx.execute(
         _KEEP,
         {
@@ -139,7 +141,8 @@ def _keep(tx: Transaction, notice: WebhookNotice) -> UUID | None:
         },
     ).scalar_one_or_none()
     if event_id and outcome in _UNKNOWN_MONEY:
-        manual_tasks.add(tx, outcome, subject="webhook_event", subject_id=event_id, gateway=notice.gateway)
+        details = {"gateway": notice.gateway, "payment_id": names["payment_id"]}
+        manual_tasks.add(tx, outcome, subject="webhook_event", subject_id=event_id, **details)
     return event_id if outcome is None else None
 
 

@@ -68,6 +68,7 @@ _DUE = text("""
       AND (CAST(:event_ids AS uuid[]) IS NULL OR event_id = ANY(CAST(:event_ids AS uuid[])))
     ORDER BY reservation_expires_at, id LIMIT :most FOR UPDATE SKIP LOCKED
 """)
+_EVENT_STATUS = text("SELECT status FROM events WHERE id = :id FOR SHARE")
 _STILL_SOLD = text("""
     SELECT bool_and(t.is_on_sale AND t.event_ends_at > now())
     FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id WHERE i.order_id = :id
@@ -143,6 +144,15 @@ def lock_own(tx: Transaction, order_id: UUID, user_id: UUID) -> Order:
     return order
 
 
+def hold_event(tx: Transaction, event_id: UUID) -> str:
+    """The status of an event, which nobody changes until `tx` ends: between the locks of an order and of its tiers.
+
+    A cancellation that begins after it finds what `tx` has made of the order.
+    """
+    status: str = tx.execute(_EVENT_STATUS, {"id": event_id}).scalar_one()
+    return status
+
+
 def start_payment(tx: Transaction, order: Order) -> datetime:
     """Let the hold last until 30 minutes from the first moment (TS-008); return when that is.
 
@@ -174,6 +184,7 @@ def revive(tx: Transaction, order: Order, paid_at: datetime) -> None:
     Raises, changing nothing, SoldOut where its stock or event is gone, and AlreadyRegistered where a participant
     is registered by another order meanwhile.
     """
+    hold_event(tx, order.event_id)
     if not tx.execute(_STILL_SOLD, {"id": order.id}).scalar_one():
         raise SoldOut("The event is over or was cancelled.")
     quantities = inventory.of_orders(tx, order.id)

@@ -41,6 +41,12 @@ _GIVE_UNIT = text("""
     RETURNING id
 """)
 _VOID_PICKUP = text("UPDATE pickups SET status = 'void' WHERE order_id = :order_id AND status = 'waiting'")
+_VOID_EMPTY_PICKUP = text("""
+    UPDATE pickups SET status = 'void'
+    WHERE order_id = :order_id AND status = 'waiting' AND NOT EXISTS (
+        SELECT 1 FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
+        WHERE i.order_id = :order_id AND t.kind = 'product' AND i.returned_at IS NULL)
+""")
 _HANDED_OVER = text("""
     SELECT EXISTS (
         SELECT 1 FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id JOIN pickups p ON p.order_id = i.order_id
@@ -63,6 +69,11 @@ def give_missing(tx: Transaction, order_id: UUID) -> None:
 def void(tx: Transaction, order_id: UUID) -> None:
     """Nothing is handed over for a refunded order any more. What was handed over stays so. The order is locked."""
     tx.execute(_VOID_PICKUP, {"order_id": order_id})
+
+
+def void_if_all_went_back(tx: Transaction, order_id: UUID) -> None:
+    """The same once the last product of an order was given back, and what else it had may have stayed."""
+    tx.execute(_VOID_EMPTY_PICKUP, {"order_id": order_id})
 
 
 def are_handed_over(tx: Transaction, item_ids: Sequence[UUID]) -> bool:

@@ -129,7 +129,8 @@ class Meter:
             for tally in tallies:
                 tally.untold = 0
         try:
-            totals = counters.add(told, expires_at=datetime.now(UTC) + timedelta(seconds=KEPT_SECONDS))
+            expires_at = datetime.now(UTC) + timedelta(seconds=KEPT_SECONDS)
+            totals = counters.add(told, expires_at=expires_at, is_strict=limit.is_strict)
         except CountersUnavailable:
             with self._lock:
                 for tally in tallies:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -50,19 +51,20 @@ def a_payment(order_id: UUID, gateway: str = "xendit", method: str = "QRIS") -> 
     return attempt.id
 
 
-def a_fact(amount: int) -> PaymentFact:
-    """The gateway says that so much has come in."""
-    return PaymentFact(
-        gateway="xendit",
-        external_id="",
-        gateway_reference="",
-        state=PaymentState.PAID,
-        amount=amount,
-        paid_amount=amount,
-        currency="IDR",
-        channel=None,
-        transaction_id=None,
-        paid_at=datetime.now(UTC),
-        refunded_amount=0,
-        raw_status="PAID",
-    )
+def a_fact(amount: int, **said: Any) -> PaymentFact:
+    """The gateway says that so much has come in, unless told otherwise."""
+    values: dict[str, Any] = {
+        "gateway": "xendit",
+        "external_id": "",
+        "gateway_reference": "",
+        "state": PaymentState.PAID,
+        "amount": amount,
+        "paid_amount": amount,
+        "currency": "IDR",
+        "channel": None,
+        "transaction_id": None,
+        "paid_at": datetime.now(UTC),
+        "refunded_amount": 0,
+        "raw_status": "PAID",
+    }
+    return PaymentFact(**{**values, **said})

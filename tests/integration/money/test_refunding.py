@@ -1,21 +1,27 @@
 """Refunds under pressure: asked for, decided and paid back once, whoever does what in the same instant."""
 
+import threading
+from typing import Any
+from uuid import UUID
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.cloud.database import transaction
+from shared.cloud.database import Transaction, transaction
 from shared.identity.tokens import Principal
 from shared.money import ledger, refunds
-from shared.payments import cancellation, refunding
+from shared.payments import cancellation, refunding, settlement
 from shared.payments.cancellation import Cancellation
-from shared.payments.refunding import AlreadyDecided, AlreadyRequested, RefundRequest, Rejection
+from shared.payments.refunding import AlreadyDecided, AlreadyRequested, EventCancelled, RefundRequest, Rejection
 from shared.problems import Problem
+from shared.sales import expiry, inventory
 from shared.sales.answers import OrderAnswer
 from shared.tickets.issuing import TicketUsed
-from tests.factories import Event, Stock, a_tier, a_user, an_event, stock
-from tests.integration.money.sold import a_paid_order
+from tests.factories import Event, Stock, a_tier, a_user, an_event, an_order, make_overdue, stock
+from tests.integration.money.sold import a_fact, a_paid_order, a_payment
 from tests.threads import at_the_same_time
+from tests.waiting import PATIENCE_SECONDS, until
 
 _ASKED = text("""
     SELECT i.order_item_id FROM refund_items i JOIN refunds r ON r.id = i.refund_id WHERE r.order_id = :id
@@ -57,7 +63,7 @@ def decide(act: str, caller: Principal, refund: refunding.RefundAnswer) -> str:
             if act == "approve":
                 return refunding.approve(tx, caller, refund.id).status
             return refunding.reject(tx, caller, refund.id, Rejection(reason="Tidak")).status
-    except (AlreadyDecided, TicketUsed) as problem:
+    except (AlreadyDecided, EventCancelled, TicketUsed) as problem:
         return problem.slug
 
 
@@ -113,18 +119,87 @@ def test_a_cancellation_and_an_approval_at_once_give_each_ticket_back_once():
             cancellation.start(tx, organizer, event.id, Cancellation(reason="Hujan"))
         return str(cancellation.go_on(event.id))
 
-    at_the_same_time([cancel, lambda: decide("approve", organizer, refund), cancel])
+    _, decision, _ = at_the_same_time([cancel, lambda: decide("approve", organizer, refund), cancel])
     with transaction() as tx:
         owed = tx.execute(
             text("""
-                SELECT count(*) AS items, count(DISTINCT i.order_item_id) AS different
+                SELECT count(*) AS items, count(DISTINCT i.order_item_id) AS different, sum(i.amount) AS amount
                 FROM refund_items i JOIN refunds r ON r.id = i.refund_id
                 WHERE r.order_id = :id AND NOT i.is_rejected
             """),
             {"id": order.id},
         ).one()
     assert (owed.items, owed.different) == (4, 4)
+    before_the_cancellation = 2 * 90_000 + 2 * 107_500
+    assert owed.amount == {"approved": before_the_cancellation, "event-cancelled": 4 * 107_500}[decision]
     assert stock(event.tier_ids[0]).sold == 0
+
+
+def test_what_was_asked_back_before_the_cancellation_goes_back_whole():
+    event, buyer, order = a_sale()
+    refund = requested(buyer, order)
+    organizer = an_organizer(event)
+    with transaction() as tx:
+        cancellation.start(tx, organizer, event.id, Cancellation(reason="Hujan"))
+    assert decide("approve", organizer, refund) == "event-cancelled"
+    assert cancellation.go_on(event.id)
+    with transaction() as tx:
+        owed = text("SELECT kind, amount FROM refunds WHERE order_id = :id AND status <> 'rejected'")
+        assert [tuple(row) for row in tx.execute(owed, {"id": order.id})] == [("cancellation", order.total_amount)]
+        penalty = text("SELECT penalty FROM event_cancellations WHERE event_id = :id")
+        assert tx.execute(penalty, {"id": event.id}).scalar_one() == 5_000
+
+
+def test_money_that_comes_late_while_its_event_is_cancelled_goes_back(monkeypatch):
+    with transaction() as tx:
+        event = an_event(tx)
+    order = an_order(event)
+    payment_id = a_payment(order.id)
+    make_overdue(order.id)
+    expiry.end_all_due()
+    looked, real = threading.Event(), inventory.of_orders
+
+    def slow(tx: Transaction, *ids: UUID) -> Any:
+        if threading.current_thread().name == "late":
+            looked.set()
+            until(lambda: somebody_waits_for_a_lock() or cancelled.is_set(), what="for the cancellation")
+        return real(tx, *ids)
+
+    monkeypatch.setattr(inventory, "of_orders", slow)
+    cancelled = threading.Event()
+
+    def pay_late() -> None:
+        with transaction() as tx:
+            settlement.settle(tx, payment_id, a_fact(order.total_amount))
+
+    late = threading.Thread(target=pay_late, name="late")
+    late.start()
+    assert looked.wait(PATIENCE_SECONDS)
+    with transaction() as tx:
+        cancellation.start(tx, an_organizer(event), event.id, Cancellation(reason="Hujan"))
+    cancelled.set()
+    late.join()
+    assert cancellation.go_on(event.id)
+    with transaction() as tx:
+        owed = text("SELECT kind, amount FROM refunds WHERE order_id = :id")
+        assert [tuple(row) for row in tx.execute(owed, {"id": order.id})] == [("cancellation", order.total_amount)]
+
+
+def somebody_waits_for_a_lock() -> bool:
+    with transaction() as tx:
+        return bool(tx.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one())
+
+
+def test_products_that_all_went_back_are_handed_over_to_nobody():
+    with transaction() as tx:
+        event, buyer = an_event(tx, tiers=[a_tier(kind="product"), a_tier()]), a_user(tx)
+    order = a_paid_order(event, buyer=buyer, quantities=[1, 1])
+    assert order.pickup_code
+    with transaction() as tx:
+        asked = refunding.request(tx, buyer.id, RefundRequest(order_id=order.id, reason="Sakit"))
+    assert decide("approve", an_organizer(event), asked) == "approved"
+    with transaction() as tx:
+        assert OrderAnswer.read(tx, order.id).pickup_code is None
 
 
 def test_the_database_lets_no_more_go_back_than_came_in():

@@ -192,13 +192,25 @@ def test_a_refund_that_xendit_knows_already_is_looked_up(xendit: Xendit, server:
         invoice_id="i", amount=100, reference_id=known["reference_id"], idempotency_key="k", reason="CANCELLATION"
     )
     assert fact.gateway_reference == known["id"]
-    assert asked(server)[-1] == "GET /refunds?after_id=rfd-other"
+    assert asked(server)[-1] == "GET /refunds?invoice_id=i&limit=100&after_id=rfd-other"
 
 
-def test_a_duplicate_refund_that_is_nowhere_is_refused(xendit: Xendit, server: ScriptedServer) -> None:
+def test_of_a_refund_that_xendit_knows_and_does_not_list_yet_nothing_is_known(
+    xendit: Xendit, server: ScriptedServer
+) -> None:
     server.will_answer(Reply(409, {"error_code": "IDEMPOTENCY_ERROR"}), Reply(200, {"data": [], "has_more": False}))
-    with pytest.raises(GatewayRefused, match="409"):
+    with pytest.raises(GatewayUnavailable) as unknown:
         xendit.refund(invoice_id="i", amount=100, reference_id="r", idempotency_key="k", reason="OTHERS")
+    assert unknown.value.outcome_unknown
+
+
+def test_what_went_back_of_an_invoice_is_the_sum_of_its_refunds_that_did_not_fail(
+    xendit: Xendit, server: ScriptedServer
+) -> None:
+    refund = sample("xendit", "refund_create_200_pending") | {"invoice_id": "i", "amount": 700}
+    refunds = [refund, refund | {"status": "FAILED"}, refund | {"status": "SUCCEEDED"}, refund | {"invoice_id": "j"}]
+    server.will_answer(Reply(200, {"data": refunds, "has_more": False}))
+    assert xendit.given_back("i") == 1_400
 
 
 def test_a_payout_is_sent_as_the_bank_wants_it(xendit: Xendit, server: ScriptedServer) -> None:

@@ -1,0 +1,210 @@
+"""Money goes back once, whatever gateways refuse, answer late or have given back without us (PS-017, PS-025)."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from infra.local.postgres import Postgres
+from shared.cloud.database import transaction
+from shared.gateways.errors import GatewayError, GatewayUnavailable
+from shared.gateways.midtrans import Midtrans
+from shared.identity.tokens import Principal
+from shared.money import bank_accounts
+from shared.money.bank_accounts import BankAccountBody
+from shared.payments import checkout, paying_back, reconcile, refunding, sync
+from shared.payments.refunding import RefundRequest
+from shared.payments.settlement import Outcome
+from shared.sales.answers import OrderAnswer, PaymentAnswer
+from shared.tickets import issuing
+from tests.factories import a_tier, a_user, an_event, reserve
+from tests.model.gateways import Gateways, gateways
+
+pytestmark = pytest.mark.usefixtures("database")
+
+PAID, BACK = 107_500, 90_000
+"""Rupiah: a ticket of 100.000 with its fee, and what of it goes back at its buyer's wish."""
+
+
+@pytest.fixture(scope="module")
+def at(postgres: Postgres, database: str) -> Iterator[Gateways]:
+    with gateways(postgres, "paying_back_gateways") as served:
+        yield served
+
+
+@dataclass(frozen=True)
+class Sale:
+    """An order that was paid at its gateway."""
+
+    at: Gateways
+    organizer: Principal
+    buyer: Principal
+    order: OrderAnswer
+    payment: PaymentAnswer
+
+    def ask(self) -> refunding.RefundAnswer:
+        with transaction() as tx:
+            return refunding.request(tx, self.buyer.id, RefundRequest(order_id=self.order.id, reason="Sakit"))
+
+    def approve(self, refund: refunding.RefundAnswer) -> None:
+        with transaction() as tx:
+            refunding.approve(tx, self.organizer, refund.id)
+
+    def approved(self) -> refunding.RefundAnswer:
+        refund = self.ask()
+        self.approve(refund)
+        return refund
+
+    def at_the_dashboard(self, action: str, **how: Any) -> None:
+        self.at.does(self.payment.gateway, str(self.payment.gateway_reference), action, **how)
+
+    def moved(self) -> int:
+        """What is left of the money, by what the gateways say has moved."""
+        transfers = "SELECT id FROM disbursements d WHERE d.refund_id IN (SELECT id FROM refunds WHERE order_id = :id)"
+        mine = {str(row["id"]) for row in rows(transfers, id=self.order.id)}
+        by_transfer = sum(amount for name, amount in self.at.moved("xendit").items() if name in mine)
+        by_gateway = self.at.moved(self.payment.gateway).items()
+        return by_transfer + sum(amount for name, amount in by_gateway if name.startswith(str(self.order.id)))
+
+
+def rows(query: str, **values: Any) -> list[Any]:
+    with transaction() as tx:
+        return list(tx.execute(text(query), values).mappings())
+
+
+def a_sale(at: Gateways, gateway: str = "xendit", method: str = "QRIS", price: int = 100_000) -> Sale:
+    with transaction() as tx:
+        event, buyer = an_event(tx, tiers=[a_tier(price=price)]), a_user(tx)
+    order = reserve(buyer, event)
+    assert isinstance(order, OrderAnswer), order
+    wanted = checkout.Request(payment_method=method, gateway=gateway)
+    [payment] = checkout.checkout(buyer.id, order.id, wanted).payments
+    at.does(gateway, str(payment.gateway_reference), "pay")
+    assert sync.ask_and_settle(payment.id) is Outcome.PAID
+    issuing.add_missing(order.id)
+    return Sale(at, Principal(event.organizer_id, "organizer", event.organizer_id), buyer, order, payment)
+
+
+def with_account(sale: Sale) -> Sale:
+    account = BankAccountBody(bank_code="BCA", account_number="1234567890", account_holder_name="Siti Rahma")
+    assert bank_accounts.put(sale.buyer.id, account).status == "verified"
+    return sale
+
+
+def status(refund: refunding.RefundAnswer) -> tuple[str, str | None]:
+    [row] = rows("SELECT status, method FROM refunds WHERE id = :id", id=refund.id)
+    return row["status"], row["method"]
+
+
+def tasks(subject_id: Any) -> list[str]:
+    found = rows("SELECT kind FROM manual_tasks WHERE subject_id = :id AND done_at IS NULL", id=str(subject_id))
+    return [row["kind"] for row in found]
+
+
+def long_ago(refund: refunding.RefundAnswer) -> None:
+    with transaction() as tx:
+        tx.execute(text("UPDATE refunds SET updated_at = now() - interval '2 hours' WHERE id = :id"), {"id": refund.id})
+
+
+@pytest.mark.parametrize("gateway", ["xendit", "midtrans"])
+@pytest.mark.parametrize("part", [PAID, 50_000])
+def test_what_somebody_gave_back_at_the_dashboard_is_not_given_back_by_transfer_as_well(at, gateway, part):
+    sale = with_account(a_sale(at, gateway))
+    refund = sale.ask()
+    sale.at_the_dashboard("refund", amount=part)
+    sale.approve(refund)
+    assert paying_back.pay_back(refund.id) == "failed"
+    assert sale.moved() == PAID - part
+    assert tasks(refund.id) == ["refund_disputed"]
+
+
+@pytest.mark.parametrize("gateway", ["xendit", "midtrans"])
+def test_what_a_wallet_gives_back_in_full_only_goes_by_transfer(at, gateway):
+    sale = with_account(a_sale(at, gateway, {"xendit": "BCA", "midtrans": "OVO"}[gateway]))
+    refund = sale.approved()
+    paying_back.pay_back(refund.id)
+    assert paying_back.ask_about(refund.id) == "completed"
+    assert sale.moved() == PAID - BACK
+
+
+def test_money_given_back_at_the_dashboard_before_ours_was_sent_is_told_to_a_person(at):
+    sale = a_sale(at, "midtrans")
+    sale.approved()
+    sale.at_the_dashboard("refund", amount=10_000)
+    assert sync.ask_and_settle(sale.payment.id) is Outcome.NOTED
+    assert tasks(sale.payment.id) == ["payment_partially_refunded"]
+
+
+@pytest.mark.parametrize("method", ["GOPAY", "OVO"])
+def test_what_goes_back_at_the_dashboard_after_our_refund_is_told_to_a_person(at, method):
+    sale = with_account(a_sale(at, "midtrans", method))
+    refund = sale.approved()
+    paying_back.pay_back(refund.id)
+    assert paying_back.ask_about(refund.id) == "completed"
+    assert sync.ask_and_settle(sale.payment.id) is Outcome.NOTHING
+    sale.at_the_dashboard("refund")
+    assert sync.ask_and_settle(sale.payment.id) is Outcome.NOTED
+    assert tasks(sale.payment.id) == ["payment_refunded"]
+
+
+def test_a_refund_that_was_cut_off_and_then_refused_goes_by_transfer(at):
+    sale = with_account(a_sale(at, "midtrans", "OVO"))  # in full only: nine tenths are refused
+    refund = sale.approved()
+    at.fails("midtrans", status=503, count=1000)
+    with pytest.raises(GatewayError):
+        paying_back.pay_back(refund.id)
+    at.behaves("midtrans")
+    for _ in range(3):
+        long_ago(refund)
+        reconcile.run(thorough=False, older_than_seconds=60)
+    assert status(refund) == ("completed", "disbursement")
+    assert sale.moved() == PAID - BACK
+
+
+def test_a_refund_that_the_gateway_knows_and_does_not_list_yet_is_asked_about_again(at, monkeypatch):
+    sale = with_account(a_sale(at, "midtrans"))
+    refund = sale.approved()
+    at.fails("midtrans", status=503, count=1, takes_effect=True)
+    with monkeypatch.context() as unlisted:
+        unlisted.setattr(Midtrans, "refund_fact", lambda *_: None)
+        with pytest.raises(GatewayUnavailable):
+            paying_back.pay_back(refund.id)
+    assert status(refund) == ("processing", "gateway")
+    assert paying_back.ask_about(refund.id) == "completed"
+    assert sale.moved() == PAID - BACK
+
+
+def test_an_account_that_is_set_in_the_very_moment_when_none_was_found_is_used(at, monkeypatch):
+    sale = a_sale(at, "xendit", "BCA")  # a virtual account: it goes by transfer
+    refund = sale.approved()
+    looked, go_on, real = threading.Event(), threading.Event(), bank_accounts.current
+
+    def slow(tx, user_id):
+        found = real(tx, user_id)
+        if threading.current_thread().name == "sender":
+            looked.set()
+            assert go_on.wait(60)
+        return found
+
+    monkeypatch.setattr(bank_accounts, "current", slow)
+    sender = threading.Thread(target=lambda: paying_back.pay_back(refund.id), name="sender")
+    sender.start()
+    assert looked.wait(60)
+    with_account(sale)
+    go_on.set()
+    sender.join()
+    for _ in range(2):
+        long_ago(refund)
+        reconcile.run(thorough=False, older_than_seconds=60)
+    assert status(refund) == ("completed", "disbursement")
+
+
+def test_what_is_too_little_for_a_transfer_is_for_a_person(at):
+    sale = with_account(a_sale(at, "xendit", "BCA", price=10_000))
+    refund = sale.approved()
+    assert paying_back.pay_back(refund.id) == "approved"
+    assert tasks(refund.id) == ["refund_by_hand"]
+    assert rows("SELECT id FROM disbursements WHERE refund_id = :id", id=refund.id) == []
