@@ -106,7 +106,6 @@ class EventChange(Body):
         "capacity",
         "terms",
         "status",
-        mode="before",
     )
     @classmethod
     def _not_null(cls, value: object) -> object:

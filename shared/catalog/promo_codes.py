@@ -75,7 +75,7 @@ class PromoChange(Body):
     tier_ids: TierIds | None = None
     is_active: bool | None = None
 
-    @field_validator("minimum_spend", "is_active", mode="before")
+    @field_validator("minimum_spend", "is_active")
     @classmethod
     def _not_null(cls, value: object) -> object:
         return refuse_null(value)

@@ -65,9 +65,7 @@ class TierChange(Body):
     early_bird_end: Utc | None = None
     requires_identity: bool | None = None
 
-    @field_validator(
-        "name", "price", "quota", "description", "kind", "max_per_order", "requires_identity", mode="before"
-    )
+    @field_validator("name", "price", "quota", "description", "kind", "max_per_order", "requires_identity")
     @classmethod
     def _not_null(cls, value: object) -> object:
         return refuse_null(value)

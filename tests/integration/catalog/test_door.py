@@ -119,3 +119,55 @@ def test_wrong_fields_are_named_where_they_stand():
     answer = call("POST", "/events", by=an_organizer(), json=wrong)
     assert problem(answer) == (422, "invalid")
     assert {error["field"] for error in answer.get_json()["errors"]} == {"timezone", "tiers.0.price"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("title", "Konser Fajar"),
+        ("description", "Pagi musik"),
+        ("category", "teater"),
+        ("location", "Bandung"),
+        ("venue", "Gedung Sate"),
+        ("start_date", "2099-02-01T12:00:00Z"),
+        ("end_date", "2099-02-01T16:00:00Z"),
+        ("timezone", "Asia/Makassar"),
+        ("capacity", 500),
+        ("terms", "Bawa identitas"),
+    ],
+)
+def test_each_field_of_an_event_can_be_changed_by_itself(field: str, value: Any):
+    organizer = an_organizer()
+    event = call("POST", "/events", by=organizer, json={**NEW_EVENT, "end_date": "2099-03-01T16:00:00Z"}).get_json()
+    changed = call("PUT", f"/events/{event['id']}", by=organizer, json={field: value})
+    assert changed.status_code == 200, changed.get_data(as_text=True)
+    assert changed.get_json()[field] == value
+
+
+@pytest.mark.parametrize("field", ["title", "start_date", "end_date", "capacity", "status"])
+def test_a_field_that_every_event_has_can_not_be_emptied(field: str):
+    event = a_published_event(organizer := an_organizer())
+    assert problem(call("PUT", f"/events/{event['id']}", by=organizer, json={field: None}))[0] == 422
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", "Platinum"),
+        ("price", 600_000),
+        ("quota", 12),
+        ("description", "Dekat panggung"),
+        ("max_per_order", 3),
+        ("sale_start", "2098-01-01T00:00:00Z"),
+        ("sale_end", "2098-12-01T00:00:00Z"),
+        ("requires_identity", True),
+    ],
+)
+def test_each_field_of_a_tier_can_be_changed_by_itself(field: str, value: Any):
+    organizer = an_organizer()
+    event = call("POST", "/events", by=organizer, json=NEW_EVENT).get_json()
+    path = f"/events/{event['id']}/tiers/{event['tiers'][0]['id']}"
+    changed = call("PUT", path, by=organizer, json={field: value})
+    assert changed.status_code == 200, changed.get_data(as_text=True)
+    [tier] = call("GET", f"/events/{event['id']}", by=organizer).get_json()["tiers"]
+    assert tier[field] == value
