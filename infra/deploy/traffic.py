@@ -132,8 +132,8 @@ def main() -> int:
         return 1
     print(json.dumps(wanted, indent=2))
     stuck = pin(wanted)
-    for fault in stuck:
-        print(f"NOT MOVED, do it by hand: {fault}")
+    for service in stuck:
+        print(f"NOT MOVED, do it by hand: {service}")
     return 1 if stuck else 0
 
 
