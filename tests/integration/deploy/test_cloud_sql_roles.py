@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import ProgrammingError
 
-from infra.deploy import backups, grants, migrate
+from infra.deploy import backups, grants, migrate, statement
 from infra.local.postgres import Postgres
 from shared.cloud import clients
 from shared.cloud.settings import settings
@@ -25,25 +26,29 @@ def server() -> Iterator[Postgres]:
         yield running
 
 
-@pytest.fixture
-def owner(server: Postgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+@pytest.fixture(scope="module")
+def owner(server: Postgres) -> Iterator[Engine]:
     """Cloud SQL's superuser of this server; the product's settings are those of the pipeline."""
     admin = backups.engine_of(server.url("postgres"))
     with admin.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
         connection.exec_driver_sql("CREATE ROLE cloudsqlsuperuser CREATEROLE CREATEDB NOLOGIN")
         connection.exec_driver_sql(f'CREATE ROLE "{PIPELINE}" LOGIN IN ROLE cloudsqlsuperuser')
         connection.exec_driver_sql("CREATE DATABASE karcis OWNER cloudsqlsuperuser")
-    url = server.url("karcis").replace("postgres@", PIPELINE.replace("@", "%40") + "@")
-    monkeypatch.setenv("DATABASE_URL", url)
-    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "example-karcis")
-    monkeypatch.delenv("DATABASE_ROLE", raising=False)
-    settings.cache_clear()
-    clients.engine.provide(None)
-    yield admin
-    clients.engine().dispose()
-    clients.engine.provide(None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATABASE_URL", _as(PIPELINE, server))
+        patch.setenv("GOOGLE_CLOUD_PROJECT", "example-karcis")
+        patch.delenv("DATABASE_ROLE", raising=False)
+        settings.cache_clear()
+        clients.engine.provide(None)
+        yield admin
+        clients.engine().dispose()
+        clients.engine.provide(None)
     settings.cache_clear()
     admin.dispose()
+
+
+def _as(login: str, server: Postgres) -> str:
+    return server.url("karcis").replace("postgres@", login.replace("@", "%40") + "@")
 
 
 def test_the_pipeline_migrates_a_new_database_and_gives_functions_their_rights(owner: Engine):
@@ -60,3 +65,26 @@ def test_the_pipeline_migrates_a_new_database_and_gives_functions_their_rights(o
         assert tx.execute(
             text("SELECT pg_has_role(:login, 'karcis_app', 'USAGE')"), {"login": grants.logins()[0]}
         ).scalar_one()
+
+
+def test_an_operator_reads_for_as_long_as_the_owner_lets_them(owner: Engine, server: Postgres):
+    operator = "you@example.com"
+    with owner.begin() as tx:
+        tx.exec_driver_sql(f'CREATE ROLE "{operator}" LOGIN')
+    engine = backups.engine_of(_as(operator, server))
+    look = text("SELECT count(*) FROM orders")
+    statement.run(f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{operator}"')
+    with engine.connect() as connection:
+        assert connection.execute(look).scalar_one() == 0
+    statement.run(f'REVOKE SELECT ON ALL TABLES IN SCHEMA public FROM "{operator}"')
+    with engine.connect() as connection, pytest.raises(ProgrammingError, match="permission denied"):
+        connection.execute(look)
+    engine.dispose()
+
+
+def test_a_statement_says_how_many_rows_it_touched(owner: Engine, tmp_path, monkeypatch, capsys):
+    file = tmp_path / "incident.sql"
+    file.write_text("UPDATE manual_tasks SET done_at = now()\nWHERE kind LIKE '%:x' AND id = gen_random_uuid()::uuid\n")
+    monkeypatch.setattr("sys.argv", ["statement", str(file)])
+    assert statement.main() == 0
+    assert capsys.readouterr().out == "done: 0 rows\n"

@@ -8,7 +8,15 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[3]
-FILES = ["cloudbuild.yaml", "infra/deploy/release.yaml", "infra/deploy/database.yaml", "infra/deploy/drill.yaml"]
+FILES = [
+    "cloudbuild.yaml",
+    "infra/deploy/release.yaml",
+    "infra/deploy/database.yaml",
+    "infra/deploy/drill.yaml",
+    "infra/deploy/run.yaml",
+]
+BY_HAND = FILES[2:]
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 SOURCE = (ROOT / "infra" / "terraform" / "source.tf").read_text(encoding="utf-8")
 TRIGGERS = (ROOT / "infra" / "terraform" / "pipeline.tf").read_text(encoding="utf-8")
 
@@ -95,3 +103,26 @@ def test_what_a_build_is_told_is_what_it_asks_for(file: str, trigger: str):
     resource = re.search(rf'resource "google_cloudbuild_trigger" "{trigger}" \{{.*?\n\}}', TRIGGERS, re.DOTALL)
     assert resource is not None
     assert set(re.findall(r"^\s+(_[A-Z_]+)\s+=", resource[0], re.MULTILINE)) == asked
+
+
+@pytest.mark.parametrize("file", BY_HAND)
+def test_a_build_by_hand_knows_all_it_needs_but_what_it_is_told(file: str):
+    text = (ROOT / file).read_text(encoding="utf-8")
+    asked = set(re.findall(r"\$\{(_[A-Z_]+)\}", text)) - set(_build(file)["substitutions"])
+    assert asked == ({"_MODULE"} if file.endswith("run.yaml") else set())
+
+
+def test_what_the_runbook_has_run_can_be_run():
+    named = set(re.findall(r"_MODULE=([\w.]+)", RUNBOOK))
+    assert {"infra.deploy.statement", "shared.privacy.resealing", "shared.cloud.dead_letters_command"} <= named
+    for name in named:
+        source = (ROOT / f"{name.replace('.', '/')}.py").read_text(encoding="utf-8")
+        assert '__name__ == "__main__"' in source
+
+
+def test_what_it_runs_finds_the_functions_as_they_find_each_other():
+    environment = dict(line.split("=", 1) for line in _build("infra/deploy/run.yaml")["options"]["env"])
+    template = environment["FUNCTION_URL_TEMPLATE"].replace("$PROJECT_NUMBER", "${var.project_number}")
+    terraform = (ROOT / "infra" / "terraform" / "manifest.tf").read_text(encoding="utf-8")
+    assert f'"{template.replace("${_REGION}", "${var.region}")}"' in terraform
+    assert environment["INVOKER"].startswith("invoker@")
