@@ -22,8 +22,10 @@ resource "google_storage_bucket" "product" {
     enabled = true
   }
 
+  # Versions keep what is deleted for 30 days (below); soft delete would keep those for as long again, and docs/data-map.md
+  # promises people that it is gone.
   soft_delete_policy {
-    retention_duration_seconds = 30 * 24 * 60 * 60
+    retention_duration_seconds = 0
   }
 
   encryption {
