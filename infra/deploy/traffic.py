@@ -1,13 +1,17 @@
 """Which revision of a function serves. A function's traffic is that of its Cloud Run service.
 
     python -m infra.deploy.traffic hold     before the apply: pin what serves now, and remember it
+    python -m infra.deploy.traffic latest   after an apply by hand that can't wait for the canary: all to the newest
+    python -m infra.deploy.traffic back     all to what `hold` has remembered
 
-Unpinned, a service routes to its latest revision, and a deploy would move everybody at once.
+Unpinned, a service routes to its latest revision, and a deploy would move everybody at once. `latest` takes names of
+services, where not all are meant.
 """
 
 import json
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -15,7 +19,7 @@ from functions.manifest import manifest
 from infra.deploy.gcloud import gcloud
 
 HELD = Path(".release.json")
-"""What `hold` has pinned, for the canary of the same release: service to revision."""
+"""What `hold` has pinned, for the canary of the same release, and for the way back: service to revision."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,10 @@ class Split:
 
 class Undecided(RuntimeError):
     """A service's traffic is split already: an earlier release was left half-way. A person decides."""
+
+
+class Unknown(RuntimeError):
+    """A service that isn't there was named."""
 
 
 def services() -> list[str]:
@@ -87,18 +95,46 @@ def splits(held: dict[str, str]) -> list[Split]:
     ]
 
 
+def to_latest(asked: Sequence[str]) -> dict[str, str]:
+    """Where these services, or all, are to go: each to the newest revision that is ready."""
+    there = deployed()
+    unknown = set(asked) - there
+    if unknown:
+        raise Unknown(f"there is no service {', '.join(sorted(unknown))}")
+    return {service: latest(service) for service in services() if service in (set(asked) or there)}
+
+
+def pin(wanted: Mapping[str, str]) -> list[str]:
+    """Give each service's traffic to its revision, and return what went wrong: one doesn't keep the others."""
+    stuck = []
+    for service, revision in wanted.items():
+        try:
+            _route(service, {revision: 100})
+        except subprocess.CalledProcessError as fault:
+            stuck.append(f"{service} to {revision}: {fault}")
+    return stuck
+
+
 def main() -> int:
-    """Hold, and write down what is held."""
-    if sys.argv[1:] != ["hold"]:
+    """Do what is asked for; 1 where that didn't work out for every service."""
+    command, *names = sys.argv[1:] or [""]
+    if command not in ("hold", "latest", "back") or (names and command != "latest"):
         print(__doc__)
         return 2
     try:
-        HELD.write_text(json.dumps(hold(), indent=2), encoding="utf-8")
-    except (Undecided, subprocess.CalledProcessError) as fault:
+        if command == "hold":
+            HELD.write_text(json.dumps(hold(), indent=2), encoding="utf-8")
+            print(HELD.read_text(encoding="utf-8"))
+            return 0
+        wanted = to_latest(names) if command == "latest" else json.loads(HELD.read_text(encoding="utf-8"))
+    except (Undecided, Unknown, FileNotFoundError, subprocess.CalledProcessError) as fault:
         print(f"Nothing was changed: {fault}")
         return 1
-    print(HELD.read_text(encoding="utf-8"))
-    return 0
+    print(json.dumps(wanted, indent=2))
+    stuck = pin(wanted)
+    for service in stuck:
+        print(f"NOT MOVED, do it by hand: {service}")
+    return 1 if stuck else 0
 
 
 def described(moved: list[Split]) -> str:

@@ -32,6 +32,19 @@ resource "google_storage_bucket_iam_member" "builder_reads_source" {
   member = google_service_account.builder.member
 }
 
+# Cloud Functions copies the archive into a bucket of its own, and the build fetches it from there
+# (terraform-provider-google#20571). The first function makes that bucket.
+resource "google_project_iam_member" "builder_reads_copies" {
+  project = var.project_id
+  role    = "roles/storage.objectViewer"
+  member  = google_service_account.builder.member
+
+  condition {
+    title      = "sources of functions only"
+    expression = "resource.name.startsWith('projects/_/buckets/gcf-v2-sources-${var.project_number}-')"
+  }
+}
+
 resource "google_artifact_registry_repository_iam_member" "builder_writes_images" {
   location   = google_artifact_registry_repository.images.location
   repository = google_artifact_registry_repository.images.name

@@ -24,7 +24,8 @@ locals {
   ]
   no_upload = length(local.upload_paths) == 0 ? "" : "!request.path.matches('^(${join("|", local.upload_paths)})$') && "
 
-  # Notifications are signed or carry a token, and losing one costs a buyer's patience: no rule looks into them.
+  # Notifications are signed or carry a token, and losing one costs a buyer's patience: of all rules only the one against
+  # known vulnerabilities looks into them.
   waf_policies = toset(["standard", "accounts"])
 
   webhook_sources = length(var.webhook_ranges) > 0 ? var.webhook_ranges : ["*"]

@@ -22,8 +22,10 @@ resource "google_storage_bucket" "product" {
     enabled = true
   }
 
+  # Versions keep what is deleted for 30 days (below); soft delete would keep those for as long again, and docs/data-map.md
+  # promises people that it is gone.
   soft_delete_policy {
-    retention_duration_seconds = 30 * 24 * 60 * 60
+    retention_duration_seconds = 0
   }
 
   encryption {
@@ -57,6 +59,20 @@ resource "google_storage_bucket" "product" {
   }
 
   depends_on = [google_kms_crypto_key_iam_member.users]
+}
+
+# A new bucket lets everybody read who may view the project, and that is what a pull request is planned as. Owners and
+# editors keep what they have by another role (legacyObjectOwner); names and sizes may still be seen (legacyBucketReader),
+# which a plan needs.
+resource "google_storage_bucket_iam_binding" "no_viewers" {
+  for_each = merge(
+    { for name, bucket in google_storage_bucket.product : name => bucket.name if !contains(local.public_buckets, name) },
+    { pipeline = google_storage_bucket.pipeline.name },
+  )
+
+  bucket  = each.value
+  role    = "roles/storage.legacyObjectReader"
+  members = ["projectOwner:${var.project_id}"]
 }
 
 # Reading an object whose name is known, not listing them.

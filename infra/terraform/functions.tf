@@ -35,6 +35,7 @@ module "function" {
   is_public   = each.value.public
   is_called   = contains(keys(local.called_functions), each.key)
   invoker     = google_service_account.invoker.member
+  deployer    = google_service_account.releaser.member
   environment = local.common_environment
   labels      = { environment = var.environment }
 
@@ -75,6 +76,7 @@ module "function" {
 
   depends_on = [
     google_project_iam_member.builder_logs,
+    google_project_iam_member.builder_reads_copies,
     google_storage_bucket_iam_member.builder_reads_source,
     google_artifact_registry_repository_iam_member.builder_writes_images,
   ]

@@ -8,7 +8,7 @@ locals {
     images    = google_project_service_identity.agents["artifactregistry.googleapis.com"].member
     messages  = google_project_service_identity.agents["pubsub.googleapis.com"].member
     secrets   = google_project_service_identity.agents["secretmanager.googleapis.com"].member
-    storage   = local.storage_agent
+    storage   = data.google_storage_project_service_account.agent.member
   }
 }
 

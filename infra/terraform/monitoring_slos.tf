@@ -11,10 +11,14 @@ locals {
     tickets  = { availability = 0.999, fast = 0.95 } # the gate
   }
 
-  # A budget of 28 days would last two days, or five: multi-window, so that an alert ends soon after its cause.
+  # A budget of 28 days would last two days, or five: multi-window, so that an alert ends soon after its cause. None
+  # burns faster than 1 / (1 - goal) times, everything being bad, so a generous promise calls when half is, or a quarter.
   burns = {
-    fast = { rate = 14.4, long = "3600s", short = "300s", severity = "CRITICAL" }
-    slow = { rate = 6, long = "21600s", short = "1800s", severity = "ERROR" }
+    fast = { rate = 14.4, bad = 0.5, long = "3600s", short = "300s", severity = "CRITICAL" }
+    slow = { rate = 6, bad = 0.25, long = "21600s", short = "1800s", severity = "ERROR" }
+  }
+  goals = { for pair in setproduct(keys(local.promises), ["availability", "latency"]) :
+    "${pair[0]}-${pair[1]}" => pair[1] == "latency" ? local.promises[pair[0]].fast : local.promises[pair[0]].availability
   }
 
   slos = merge(
@@ -22,7 +26,13 @@ locals {
     { for name in keys(local.promises) : "${name}-latency" => google_monitoring_slo.latency[name].name },
   )
   burn_alerts = { for pair in setproduct(keys(local.promises), ["availability", "latency"], keys(local.burns)) :
-    "${pair[0]}-${pair[1]}-${pair[2]}" => { slo = "${pair[0]}-${pair[1]}", of = "${pair[1]} of ${pair[0]}", burn = local.burns[pair[2]], anchor = "burn-rate-${pair[1]}" }
+    "${pair[0]}-${pair[1]}-${pair[2]}" => {
+      slo    = "${pair[0]}-${pair[1]}"
+      of     = "${pair[1]} of ${pair[0]}"
+      burn   = local.burns[pair[2]]
+      rate   = tonumber(format("%.1f", min(local.burns[pair[2]].rate, local.burns[pair[2]].bad / (1 - local.goals["${pair[0]}-${pair[1]}"]))))
+      anchor = "burn-rate-${pair[1]}"
+    }
   }
 }
 
@@ -83,12 +93,12 @@ resource "google_monitoring_alert_policy" "burn" {
   dynamic "conditions" {
     for_each = toset([each.value.burn.long, each.value.burn.short])
     content {
-      display_name = "The ${each.value.of} burns its budget ${each.value.burn.rate} times too fast, over ${conditions.value}"
+      display_name = "The ${each.value.of} burns its budget ${each.value.rate} times too fast, over ${conditions.value}"
 
       condition_threshold {
         filter          = "select_slo_burn_rate(\"${local.slos[each.value.slo]}\", \"${conditions.value}\")"
         comparison      = "COMPARISON_GT"
-        threshold_value = each.value.burn.rate
+        threshold_value = each.value.rate
         duration        = "0s"
       }
     }
@@ -97,7 +107,7 @@ resource "google_monitoring_alert_policy" "burn" {
   documentation {
     mime_type = "text/markdown"
     subject   = "${var.environment}: ${each.key}"
-    content   = "The ${each.value.of} is promised for 28 days, and goes ${each.value.burn.rate} times as fast as it may.\n\nWhat to do: ${local.runbook}#${each.value.anchor}"
+    content   = "The ${each.value.of} is promised for 28 days, and goes ${each.value.rate} times as fast as it may.\n\nWhat to do: ${local.runbook}#${each.value.anchor}"
   }
 
   alert_strategy {

@@ -39,8 +39,6 @@ locals {
     "secretmanager.googleapis.com",
     "sqladmin.googleapis.com",
   ])
-
-  storage_agent = "serviceAccount:service-${var.project_number}@gs-project-accounts.iam.gserviceaccount.com"
 }
 
 resource "google_project_service" "this" {
@@ -57,3 +55,6 @@ resource "google_project_service_identity" "agents" {
   service    = each.key
   depends_on = [google_project_service.this]
 }
+
+# Cloud Storage has no service identity to ask for: it makes its agent when somebody reads who that is.
+data "google_storage_project_service_account" "agent" {}

@@ -115,6 +115,11 @@ variable "requests_per_minute" {
     webhook  = optional(number, 3000)
   })
   default = {}
+
+  validation {
+    condition     = min(values(var.requests_per_minute)...) >= 1
+    error_message = "requests_per_minute is 1 or more: Cloud Armor slows down, and closes nothing. docs/runbook.md closes doors."
+  }
 }
 
 variable "waf_enforced" {

@@ -5,6 +5,8 @@ publishes never pays for importing Pub/Sub. The local servers are found through 
 that Google's own clients know, and through two of ours for the services that have none.
 """
 
+import asyncio
+import logging
 import os
 import threading
 from collections.abc import Callable
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
     from google.cloud.storage import Client as StorageClient
     from google.cloud.tasks_v2 import CloudTasksClient
     from sqlalchemy import Engine
+
+CONNECT_SECONDS = 10.0
+"""How long an attempt to connect to Cloud SQL may take; two are less than the shortest time-out of a function."""
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 _building = threading.RLock()
@@ -91,14 +98,21 @@ def make_engine(role: str = "") -> "Engine":
 
 
 def _cloud_sql_creator(session: dict[str, str]) -> Callable[[], Any]:
+    """What opens a connection to Cloud SQL: tried twice, each for a while; then it raises ConnectionError."""
+    from aiohttp import ClientError
     from google.cloud.sql.connector import Connector, IPTypes
+    from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt
 
     chosen = settings()
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="cloud-sql", daemon=True).start()
     # Lazy: a background refresh would starve, as an idle instance has no CPU (reference: gcp.md 1.3).
-    connector = Connector(refresh_strategy="lazy", ip_type=IPTypes.PRIVATE, enable_iam_auth=True)
+    connector = Connector(refresh_strategy="lazy", ip_type=IPTypes.PRIVATE, enable_iam_auth=True, loop=loop)
+    # Time-outs and TLS's errors are OSErrors; ClientError is the Admin API, which is asked for the certificate.
+    twice = Retrying(stop=stop_after_attempt(2), retry=retry_if_exception_type((OSError, ClientError)))
 
-    def connect() -> Any:
-        return connector.connect(
+    def attempt() -> Any:
+        connecting = connector.connect_async(
             chosen.database_instance,
             "pg8000",
             user=chosen.database_user,
@@ -106,6 +120,21 @@ def _cloud_sql_creator(session: dict[str, str]) -> Callable[[], Any]:
             startup_params=session,
             application_name=f"karcis-{chosen.function}",
         )
+        # The connector's own time-out reaches neither the socket nor pg8000 (1.23.0), so the waiting is what ends.
+        waiting = asyncio.run_coroutine_threadsafe(connecting, loop)
+        try:
+            return waiting.result(CONNECT_SECONDS)
+        except TimeoutError:
+            waiting.cancel()
+            raise
+
+    def connect() -> Any:
+        try:
+            return twice(attempt)
+        except RetryError as error:
+            cause = error.last_attempt.exception()
+            log.warning("database.unreachable", extra={"error": type(cause).__name__, "reason": str(cause)})
+            raise ConnectionError("Cloud SQL can't be reached") from cause
 
     return connect
 

@@ -112,7 +112,7 @@ def _masked(value: Any) -> Any:
 
 
 def configure() -> None:
-    """Send every logger's lines to standard output as JSON. Call it once, after functions-framework is up."""
+    """Send every logger's lines to standard output as JSON. Call it once functions-framework has set up its own."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     root = logging.getLogger()

@@ -14,6 +14,8 @@ class Settings:
     region: str = "asia-southeast2"
     function: str = "local"
     """The function this process serves (for logs, traces and the database's application name)."""
+    k_service: str = ""
+    """The service that serves, as Cloud Run names it. Empty: we are not in the cloud."""
     k_revision: str = ""
     """The revision that serves, as Cloud Run names it."""
     public_url: str = "http://127.0.0.1:8080"

@@ -30,6 +30,7 @@ from werkzeug.routing import Map, RequestRedirect
 
 from shared.cloud import logs, shutdown, tracing
 from shared.cloud.database import snapshot, transaction
+from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
 from shared.problems import MethodNotAllowed, NotFound, Problem
 from shared.web import cookie_mode, cors, deliveries, headers, idempotency, limits, rendering, requests
@@ -90,6 +91,8 @@ class App:
         serve.__name__ = serve.__qualname__ = self.name
         functions_framework.http(serve)
         functions_framework.errorhandler(404)(_not_routed)
+        if settings().k_service:  # a local run does it once, for all its functions
+            logs.configure()
         shutdown.arrange()
         return serve
 

@@ -47,6 +47,16 @@ run "every_alert_says_what_to_do" {
   }
 
   assert {
+    condition = alltrue(flatten([
+      for key, alert in local.burn_alerts : [
+        for condition in google_monitoring_alert_policy.burn[key].conditions :
+        condition.condition_threshold[0].threshold_value == alert.rate && alert.rate < 1 / (1 - local.goals[alert.slo])
+      ]
+    ]))
+    error_message = "A burn-rate alert waits for more than everything being bad."
+  }
+
+  assert {
     condition     = length(setsubtract(keys(local.promises), keys(local.public_functions))) == 0
     error_message = "A promise is made of something that nobody can call."
   }

@@ -21,9 +21,22 @@ run "a_release_waits_for_a_person" {
   assert {
     condition = alltrue([
       for member in concat(values(google_project_iam_member.planner), values(google_project_iam_member.reviewer)) :
-      contains(["roles/viewer", "roles/iam.securityReviewer", "roles/logging.logWriter"], member.role)
+      contains(["roles/viewer", "roles/iam.securityReviewer", "roles/logging.logWriter", "roles/serviceusage.serviceUsageConsumer"], member.role)
     ])
     error_message = "Who plans may change something."
+  }
+
+  assert {
+    condition = (
+      toset(keys(google_storage_bucket_iam_binding.no_viewers)) == toset(["pipeline", "tickets"])
+      && alltrue([for binding in google_storage_bucket_iam_binding.no_viewers : !anytrue([for member in binding.members : startswith(member, "projectViewer")])])
+    )
+    error_message = "Who plans may read tickets, or what waits to be released."
+  }
+
+  assert {
+    condition     = toset(keys(google_service_account_iam_member.releaser_deploys_as)) == toset(["builder", "invoker", "planner", "releaser"])
+    error_message = "The release may not act as an account that a build, a delivery or a trigger of its plan names."
   }
 
   assert {

@@ -12,14 +12,19 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-# Roles belong to the whole server: another database on it may have made this one.
+# Roles belong to the whole server: another database on it may have made this one. In Cloud SQL the right to make roles
+# is cloudsqlsuperuser's: its members, of whom the pipeline is one, don't inherit it, so they become it for a moment.
 ROLE = """
 DO $$
 BEGIN
     IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'karcis_app') THEN
         RETURN;
     END IF;
+    IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'cloudsqlsuperuser') THEN
+        SET ROLE cloudsqlsuperuser;
+    END IF;
     CREATE ROLE karcis_app NOLOGIN;
+    RESET ROLE;
 EXCEPTION
     WHEN duplicate_object OR unique_violation THEN NULL;  -- made in this moment by somebody else
 END $$;

@@ -21,6 +21,8 @@ if arguments == ["auth", "print-access-token"]:
     print(json.dumps({"token": "of-the-build"}))
     sys.exit()
 services = json.loads((folder / "services.json").read_text())
+if arguments[2] == "update-traffic" and arguments[3] in (folder / "refused").read_text().split():
+    sys.exit("permission denied")
 if arguments[:3] == ["run", "services", "list"]:
     print(json.dumps([{"metadata": {"name": name}} for name in services]))
 if arguments[:3] == ["run", "services", "describe"]:
@@ -36,9 +38,13 @@ class Gcloud:
         script = folder / "gcloud"
         script.write_text(SCRIPT)
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
+        self.refuses()
 
     def holds(self, services: dict[str, dict]) -> None:
         (self._folder / "services.json").write_text(json.dumps(services))
+
+    def refuses(self, *services: str) -> None:
+        (self._folder / "refused").write_text(" ".join(services))
 
     def changes(self) -> list[list[str]]:
         asked = [json.loads(line) for line in (self._folder / "asked").read_text().splitlines()]

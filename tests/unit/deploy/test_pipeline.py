@@ -8,7 +8,16 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[3]
-FILES = ["cloudbuild.yaml", "infra/deploy/release.yaml", "infra/deploy/database.yaml", "infra/deploy/drill.yaml"]
+FILES = [
+    "cloudbuild.yaml",
+    "infra/deploy/release.yaml",
+    "infra/deploy/database.yaml",
+    "infra/deploy/drill.yaml",
+    "infra/deploy/run.yaml",
+]
+BY_HAND = FILES[2:]
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+SOURCE = (ROOT / "infra" / "terraform" / "source.tf").read_text(encoding="utf-8")
 TRIGGERS = (ROOT / "infra" / "terraform" / "pipeline.tf").read_text(encoding="utf-8")
 
 
@@ -40,7 +49,8 @@ def test_every_make_target_is_there():
 def test_a_commit_is_proven_before_it_is_planned():
     steps = {step["id"]: set(step.get("waitFor", [])) for step in _build("cloudbuild.yaml")["steps"]}
     assert steps["plan"] >= {"test", "audit", "sbom", "infra-check"}
-    assert steps["build"] == {"plan"}
+    assert steps["unpack"] == {"plan"}
+    assert steps["build"] == {"unpack"}
     assert steps["ask"] == {"build"}
     known = set(steps) | {"-"}
     assert all(waited <= known for waited in steps.values())
@@ -52,6 +62,27 @@ def test_a_release_goes_step_by_step():
     order = _order("infra/deploy/release.yaml")
     wanted = ["freeze", "expand", "hold", "apply", "grants", "smoke", "canary", "smoke-again", "contract"]
     assert [step for step in order if step in wanted] == wanted
+
+
+def test_an_image_without_a_shell_is_given_its_own_command():
+    pack = [step for step in _build("cloudbuild.yaml")["steps"] if "buildpacksio/pack" in step["name"]]
+    assert [(step["entrypoint"], step["args"][0]) for step in pack] == [("pack", "build")]
+
+
+def test_what_is_built_is_the_archive_that_was_planned():
+    said = {step["id"]: _said(step) for step in _build("cloudbuild.yaml")["steps"]}
+    planned = re.search(r'output_path = "\$\{path.root\}/(\S+)"', SOURCE)
+    assert planned is not None
+    assert said["unpack"].endswith(f"infra/terraform/environments/${{_ENVIRONMENT}}/{planned[1]} .bin/source")
+    assert "--path=.bin/source" in said["build"]
+
+
+def test_a_release_that_fails_in_the_end_goes_back():
+    steps = {step["id"]: step for step in _build("infra/deploy/release.yaml")["steps"]}
+    smoke, back, end = steps["smoke-again"]["args"][1].splitlines()
+    assert smoke.endswith("&& exit")
+    assert back.endswith("infra.deploy.traffic back")
+    assert end == "exit 1"
 
 
 def test_there_is_time_for_the_canary():
@@ -72,3 +103,26 @@ def test_what_a_build_is_told_is_what_it_asks_for(file: str, trigger: str):
     resource = re.search(rf'resource "google_cloudbuild_trigger" "{trigger}" \{{.*?\n\}}', TRIGGERS, re.DOTALL)
     assert resource is not None
     assert set(re.findall(r"^\s+(_[A-Z_]+)\s+=", resource[0], re.MULTILINE)) == asked
+
+
+@pytest.mark.parametrize("file", BY_HAND)
+def test_a_build_by_hand_knows_all_it_needs_but_what_it_is_told(file: str):
+    text = (ROOT / file).read_text(encoding="utf-8")
+    asked = set(re.findall(r"\$\{(_[A-Z_]+)\}", text)) - set(_build(file)["substitutions"])
+    assert asked == ({"_MODULE"} if file.endswith("run.yaml") else set())
+
+
+def test_what_the_runbook_has_run_can_be_run():
+    named = set(re.findall(r"_MODULE=([\w.]+)", RUNBOOK))
+    assert {"infra.deploy.statement", "shared.privacy.resealing", "shared.cloud.dead_letters_command"} <= named
+    for name in named:
+        source = (ROOT / f"{name.replace('.', '/')}.py").read_text(encoding="utf-8")
+        assert '__name__ == "__main__"' in source
+
+
+def test_what_it_runs_finds_the_functions_as_they_find_each_other():
+    environment = dict(line.split("=", 1) for line in _build("infra/deploy/run.yaml")["options"]["env"])
+    template = environment["FUNCTION_URL_TEMPLATE"].replace("$PROJECT_NUMBER", "${var.project_number}")
+    terraform = (ROOT / "infra" / "terraform" / "manifest.tf").read_text(encoding="utf-8")
+    assert f'"{template.replace("${_REGION}", "${var.region}")}"' in terraform
+    assert environment["INVOKER"].startswith("invoker@")

@@ -51,3 +51,62 @@ def test_a_share_of_the_traffic(gcloud, percent: int, shares: str):
     gcloud.holds({})
     traffic.move(Split("reserve", "old", "new"), percent)
     assert gcloud.changes() == [["reserve", f"--to-revisions={shares}"]]
+
+
+@pytest.fixture
+def command(gcloud, tmp_path, monkeypatch):
+    """The command line, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> int:
+        monkeypatch.setattr("sys.argv", ["traffic", *arguments])
+        return traffic.main()
+
+    return run
+
+
+def test_all_go_to_the_newest_by_name(gcloud, command):
+    gcloud.holds(_all("1", latest="2"))
+    assert command("latest") == 0
+    assert gcloud.changes() == [[name, f"--to-revisions={name}-2=100"] for name in NAMES]
+
+
+def test_only_those_that_are_named_go_to_the_newest(gcloud, command):
+    gcloud.holds(_all("1", latest="2"))
+    assert command("latest", "reserve") == 0
+    assert gcloud.changes() == [["reserve", "--to-revisions=reserve-2=100"]]
+
+
+def test_a_service_that_is_misspelt_moves_nobody(gcloud, command, capsys):
+    gcloud.holds(_all("1", latest="2"))
+    assert command("latest", "reserve", "resreve") == 1
+    assert "Nothing was changed: there is no service resreve" in capsys.readouterr().out
+    assert not gcloud.changes()
+
+
+def test_all_go_back_to_what_was_held(gcloud, command):
+    gcloud.holds(_all("1", latest="1"))
+    assert command("hold") == 0
+    held = gcloud.changes()
+    gcloud.holds(_all("2", latest="2"))
+    assert command("back") == 0
+    assert gcloud.changes() == held * 2
+
+
+def test_nothing_that_was_held_is_nowhere_to_go(gcloud, command, capsys):
+    assert command("back") == 1
+    assert "Nothing was changed" in capsys.readouterr().out
+
+
+def test_a_service_that_is_stuck_does_not_keep_the_others(gcloud, command, capsys):
+    gcloud.holds(_all("1", latest="2"))
+    gcloud.refuses(NAMES[0])
+    assert command("latest") == 1
+    assert f"do it by hand: {NAMES[0]} to {NAMES[0]}-2" in capsys.readouterr().out
+    assert len(gcloud.changes()) == len(NAMES)
+
+
+@pytest.mark.parametrize("arguments", [(), ("latets",), ("hold", "reserve"), ("back", "reserve")])
+def test_what_is_no_command_changes_nothing(gcloud, command, arguments, capsys):
+    assert command(*arguments) == 2
+    assert "traffic hold" in capsys.readouterr().out

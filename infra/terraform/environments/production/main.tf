@@ -50,6 +50,7 @@ module "karcis" {
   webhook_ranges = var.webhook_ranges
   waf_enforced   = var.waf_enforced
 
+  requests_per_minute = var.requests_per_minute
   minimum_tls_version = var.minimum_tls_version
   alert_thresholds    = var.alert_thresholds
   database            = var.database

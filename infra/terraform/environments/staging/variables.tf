@@ -72,6 +72,15 @@ variable "waf_enforced" {
   default = false
 }
 
+variable "requests_per_minute" {
+  type = object({
+    standard = optional(number)
+    accounts = optional(number)
+    webhook  = optional(number)
+  })
+  default = {}
+}
+
 variable "minimum_tls_version" {
   type    = string
   default = "TLS_1_3"

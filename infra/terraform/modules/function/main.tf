@@ -3,6 +3,9 @@ terraform {
     google = {
       source = "hashicorp/google"
     }
+    time = {
+      source = "hashicorp/time"
+    }
   }
 }
 
@@ -14,6 +17,20 @@ locals {
 resource "google_service_account" "this" {
   account_id   = "fn-${var.name}"
   display_name = var.summary
+}
+
+# Whoever deploys a function must be allowed to act as its account; a release that adds one is the first to.
+resource "google_service_account_iam_member" "deploys" {
+  service_account_id = google_service_account.this.name
+  role               = "roles/iam.serviceAccountUser"
+  member             = var.deployer
+}
+
+# A right is believed after some minutes, two as a rule (Google, Access change propagation): this one and the builder's.
+resource "time_sleep" "until_believed" {
+  create_duration = "120s"
+
+  depends_on = [google_service_account_iam_member.deploys]
 }
 
 resource "google_cloudfunctions2_function" "this" {
@@ -77,4 +94,6 @@ resource "google_cloudfunctions2_function" "this" {
       error_message = "${var.name}: a service account's id has at most 30 characters, \"fn-\" included."
     }
   }
+
+  depends_on = [time_sleep.until_believed]
 }

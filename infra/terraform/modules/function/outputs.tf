@@ -8,11 +8,6 @@ output "service_account" {
   value       = google_service_account.this.email
 }
 
-output "service_account_name" {
-  description = "The same account, by its resource name."
-  value       = google_service_account.this.name
-}
-
 output "ingress" {
   description = "Where requests may come from."
   value       = google_cloudfunctions2_function.this.service_config[0].ingress_settings

@@ -38,6 +38,11 @@ variable "invoker" {
   type        = string
 }
 
+variable "deployer" {
+  description = "IAM member that deploys it in a release."
+  type        = string
+}
+
 variable "environment" {
   description = "Environment variables that all functions share."
   type        = map(string)

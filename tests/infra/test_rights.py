@@ -1,0 +1,31 @@
+"""Rights are there before what needs them: Terraform makes things in the order of their dependencies only."""
+
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture
+def module(plan: dict[str, Any]) -> dict[str, Any]:
+    """The configuration of the root module, as Terraform has read it."""
+    return plan["configuration"]["root_module"]["module_calls"]["karcis"]["module"]
+
+
+def test_a_function_is_built_and_deployed_by_those_who_may(module: dict[str, Any]):
+    call = module["module_calls"]["function"]
+    assert "google_project_iam_member.builder_reads_copies" in call["depends_on"]
+    needs = {resource["address"]: resource.get("depends_on", []) for resource in call["module"]["resources"]}
+    assert needs["google_cloudfunctions2_function.this"] == ["time_sleep.until_believed"]
+    assert needs["time_sleep.until_believed"] == ["google_service_account_iam_member.deploys"]
+
+
+def test_the_builder_reads_what_cloud_functions_copies_and_no_other_bucket(resources: dict[str, dict[str, Any]]):
+    number = resources["google_project_iam_member.builder_reads_copies"]["condition"][0]["expression"]
+    assert number.startswith("resource.name.startsWith('projects/_/buckets/gcf-v2-sources-")
+
+
+@pytest.mark.parametrize(("policy", "rate"), [("standard", 600), ("accounts", 120), ("webhook", 3000)])
+def test_what_an_environment_leaves_out_has_its_default(resources: dict[str, dict[str, Any]], policy: str, rate: int):
+    rules = resources[f'google_compute_security_policy.this["{policy}"]']["rule"]
+    limits = [rule["rate_limit_options"][0]["rate_limit_threshold"][0] for rule in rules if rule["rate_limit_options"]]
+    assert limits == [{"count": rate, "interval_sec": 60}]
