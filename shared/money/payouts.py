@@ -38,8 +38,8 @@ log = logging.getLogger(__name__)
 Status = Literal["pending", "processing", "completed", "failed", "carried_over"]
 _RETRYABLE = ("pending", "failed")
 
-_DUE = text("""
-    SELECT e.id, e.organizer_id FROM events e
+_IS_DUE = """
+    FROM events e
     LEFT JOIN payouts p ON p.event_id = e.id LEFT JOIN event_cancellations c ON c.event_id = e.id
     WHERE p.id IS NULL
       AND (c.finished_at IS NOT NULL
@@ -47,9 +47,10 @@ _DUE = text("""
       AND EXISTS (SELECT 1 FROM ledger_postings l WHERE l.event_id = e.id)
       AND NOT EXISTS (SELECT 1 FROM refunds r JOIN orders o ON o.id = r.order_id
         WHERE o.event_id = e.id AND r.status = 'requested')
-    ORDER BY e.end_date, e.id
-""")
-_IS_PAID = text("SELECT EXISTS (SELECT 1 FROM payouts WHERE event_id = :event_id)")
+"""
+_DUE = text(f"SELECT e.id, e.organizer_id {_IS_DUE} ORDER BY e.end_date, e.id")
+# Whoever changes the event's dates (catalog/editing.py) waits for this lock, or this waits for them and looks again.
+_LOCK_DUE = text(f"SELECT e.id {_IS_DUE} AND e.id = :event_id FOR NO KEY UPDATE OF e")
 _OWED = text("""
     SELECT COALESCE(-sum(e.amount), 0)
     FROM ledger_postings p JOIN ledger_entries e ON e.posting_id = p.id
@@ -143,9 +144,9 @@ def settle_all_due() -> int:
 
 
 def settle(tx: Transaction, event_id: UUID, organizer_id: UUID) -> UUID | None:
-    """Make the payout of one event; None where there is one. The organizer's row is locked from here on."""
+    """Make the payout of one event; None where it is not due, or made. Organizer and event are locked from here on."""
     people.lock(tx, organizer_id)
-    if tx.execute(_IS_PAID, {"event_id": event_id}).scalar_one():
+    if tx.execute(_LOCK_DUE, {"event_id": event_id, "days": DAYS_AFTER_EVENT}).first() is None:
         return None
     names = {"organizer_id": organizer_id, "event_id": event_id}
     owed = int(tx.execute(_OWED, {**names, "account": ledger.payable_to(organizer_id)}).scalar_one())

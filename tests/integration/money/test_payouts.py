@@ -1,22 +1,27 @@
 """Organizers get their money, once, whatever banks and messages do (FN-006..012)."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
+from shared.catalog import editing
+from shared.catalog.editing import DatesFixed, OnlyPostponed
+from shared.catalog.events import EventChange
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayUnavailable
 from shared.identity.tokens import Principal
 from shared.messages import facts
 from shared.money import payouts
 from shared.payments import paying_out, reconcile
-from tests.factories import a_user, an_event
+from shared.problems import Invalid
+from tests.factories import Event, a_user, an_event
 from tests.integration.money.sold import a_paid_order
 from tests.integration.money.steps import GOOD_ACCOUNT, let_it_be_over, open_tasks, rows, set_account
 from tests.model.gateways import Gateways, gateways
-from tests.threads import at_the_same_time
+from tests.threads import at_the_same_time, behind
 
 pytestmark = pytest.mark.usefixtures("database", "at")
 
@@ -87,6 +92,75 @@ def until_given_up(payout_id: UUID) -> None:
     paying_out.pay_out(payout_id)
     for _ in range(payouts.MOST_TRIES + 2):
         reconcile_an_hour_later()
+
+
+def move_dates(organizer: Principal, event: Event, *, days: int) -> None:
+    """Let an event begin in so many days."""
+    start = datetime.now(UTC) + timedelta(days=days)
+    with transaction() as tx:
+        wanted = EventChange(start_date=start, end_date=start + timedelta(hours=4))
+        editing.change(tx, organizer, event.id, wanted)
+
+
+def is_paid_out(event: Event) -> bool:
+    return bool(rows("SELECT id FROM payouts WHERE event_id = :id", id=event.id))
+
+
+def test_dates_that_are_moved_bring_no_payout_before_the_event():  # FN-006
+    with transaction() as tx:
+        event = an_event(tx)
+        admin = a_user(tx, role="admin")
+    organizer = Principal(event.organizer_id, "organizer", event.organizer_id)
+    a_paid_order(event)
+    for caller, days, refusal in ((organizer, -10, Invalid), (admin, -10, Invalid), (organizer, 20, OnlyPostponed)):
+        with pytest.raises(refusal):
+            move_dates(caller, event, days=days)
+    move_dates(admin, event, days=20)
+    payouts.settle_all_due()
+    assert not is_paid_out(event)
+
+
+def test_the_dates_of_an_event_that_is_paid_out_stay():
+    with transaction() as tx:
+        event = an_event(tx)
+        admin = a_user(tx, role="admin")
+    organizer = Principal(event.organizer_id, "organizer", event.organizer_id)
+    a_paid_order(event)
+    let_it_be_over(event.id)
+    payouts.settle_all_due()
+    for caller in (organizer, admin):
+        with pytest.raises(DatesFixed):
+            move_dates(caller, event, days=30)
+    with transaction() as tx:
+        assert editing.change(tx, organizer, event.id, EventChange(title="Kenangan")).title == "Kenangan"
+
+
+def an_event_that_is_due() -> tuple[Event, Principal]:
+    with transaction() as tx:
+        event = an_event(tx)
+    a_paid_order(event)
+    let_it_be_over(event.id)
+    return event, Principal(event.organizer_id, "organizer", event.organizer_id)
+
+
+def test_a_payout_waits_for_an_editor_and_is_not_made_for_an_event_that_was_postponed():
+    event, organizer = an_event_that_is_due()
+    with transaction() as tx:
+        start = datetime.now(UTC) + timedelta(days=30)
+        wanted = EventChange(start_date=start, end_date=start + timedelta(hours=4))
+        editing.change(tx, organizer, event.id, wanted)
+        settling = behind(tx, payouts.settle_all_due)
+    assert settling.result() == 0
+    assert not is_paid_out(event)
+
+
+def test_an_editor_waits_for_a_payout_and_finds_the_dates_fixed():
+    event, organizer = an_event_that_is_due()
+    with transaction() as tx:
+        assert payouts.settle(tx, event.id, event.organizer_id)
+        moving = behind(tx, lambda: move_dates(organizer, event, days=30))
+    with pytest.raises(DatesFixed):
+        moving.result()
 
 
 def test_a_message_that_comes_again_sends_nothing_again():
