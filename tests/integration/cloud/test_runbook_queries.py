@@ -19,9 +19,12 @@ STATEMENTS = [
     for statement in re.sub(r"--[^\n]*", "", block).split(";")
     if statement.strip()
 ]
-EVENTS = set(re.findall(r"`([a-z_]+\.[a-z_]+)`", RUNBOOK)) - {
-    *("database.tier", "terraform.tfvars"),  # of Terraform
-    *("details.error", "details.failure"),  # of a manual task
+OF_TERRAFORM = {"database.tier", "terraform.tfvars"}
+OF_A_MANUAL_TASK = "details."
+EVENTS = {
+    name
+    for name in re.findall(r"`([a-z_]+\.[a-z_]+)`", RUNBOOK)
+    if name not in OF_TERRAFORM and not name.startswith(OF_A_MANUAL_TASK)
 }
 
 
