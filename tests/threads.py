@@ -2,12 +2,19 @@
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from tests.waiting import PATIENCE_SECONDS
+from sqlalchemy import text
+
+from shared.cloud.database import Transaction
+from tests.waiting import PATIENCE_SECONDS, until
 
 T = TypeVar("T")
+
+_SOMEBODY_WAITS = text("""
+    SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid)))
+""")
 
 
 def at_the_same_time(acts: Sequence[Callable[[], T]]) -> list[T]:
@@ -20,3 +27,12 @@ def at_the_same_time(acts: Sequence[Callable[[], T]]) -> list[T]:
 
     with ThreadPoolExecutor(len(acts)) as pool:
         return list(pool.map(run, acts))
+
+
+def behind(tx: Transaction, act: Callable[[], T]) -> "Future[T]":
+    """Start `act` in a thread of its own; back once it waits for a lock that `tx` holds, or has not had to."""
+    pool = ThreadPoolExecutor(1)
+    acting = pool.submit(act)
+    pool.shutdown(wait=False)
+    until(lambda: acting.done() or tx.execute(_SOMEBODY_WAITS).scalar_one(), what="for a lock to be waited for")
+    return acting

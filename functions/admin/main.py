@@ -10,7 +10,9 @@ from shared.identity.roles import RoleChange, RoleFixed
 from shared.messages import sending
 from shared.messages.sending import NotSendable
 from shared.models import Listing, Page
-from shared.payments import reviews
+from shared.money.refund_answers import RefundAnswer
+from shared.payments import by_hand, reviews
+from shared.payments.by_hand import NotPayableByHand, PaidByHand
 from shared.payments.reviews import DecisionAnswer, NotAcceptable, NotInReview, NotShort, ReviewAnswer
 from shared.problems import NotFound
 from shared.sales.inventory import SoldOut
@@ -52,6 +54,12 @@ def send_back(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionAnswer
 def ask_for_rest(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionAnswer:
     """Hold the order for a day and ask its buyer for what is missing."""
     return reviews.top_up(tx, admin.id, payment_id)
+
+
+@app.post("/admin/refunds/{refund_id}/paid-by-hand", status=200, problems=(NotFound, NotPayableByHand))
+def refund_paid(refund_id: UUID, paid: PaidByHand, admin: Admin, tx: Transaction) -> RefundAnswer:
+    """Book a refund that you have paid at a gateway's dashboard; the runbook says how, and when you may."""
+    return by_hand.book(tx, admin.id, refund_id, paid)
 
 
 @app.get("/admin/manual-tasks")

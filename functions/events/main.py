@@ -4,7 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from shared.catalog import editing, media, pages
-from shared.catalog.editing import EventCancelled, NotDeletable, TicketsTaken
+from shared.catalog.editing import DatesFixed, EventCancelled, NotDeletable, OnlyPostponed, TicketsTaken
 from shared.catalog.events import EventAnswer, EventChange, NewEvent, TierList
 from shared.catalog.search import EventSearch
 from shared.catalog.tiers import CapacityExceeded, KindIsFixed, QuotaTooSmall
@@ -39,7 +39,16 @@ def show(event: str, viewer: Viewer) -> Cached[EventAnswer]:
 
 @app.put(
     "/events/{event}",
-    problems=(NotFound, CapacityExceeded, EventCancelled, TicketsTaken, QuotaTooSmall, KindIsFixed),
+    problems=(
+        NotFound,
+        CapacityExceeded,
+        EventCancelled,
+        TicketsTaken,
+        DatesFixed,
+        OnlyPostponed,
+        QuotaTooSmall,
+        KindIsFixed,
+    ),
 )
 def change(event: UUID, wanted: EventChange, organizer: Organizer, tx: Transaction) -> EventAnswer:
     """Change an event; publish it, take it back, or cancel it while nothing is sold."""

@@ -3,10 +3,13 @@
     draft ◄──► published ──► cancelled
 
 Once tickets are held or sold an event stays published, until it is called off with refunds for everybody
-(POST events/{id}/cancel). Whatever changes an event or its tiers locks the event's row first (`lock`).
+(POST events/{id}/cancel). Its organizer is paid so many days after its end (FN-006): from then on they may only
+postpone it, an admin may bring it forward too, and once the payout is made its dates stay. Whatever changes an
+event or its tiers locks the event's row first (`lock`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from shared.catalog import events, pages, slugs, tiers
 from shared.catalog.events import COLUMNS, EventAnswer, EventChange, EventFacts, ListedTierChange, NewEvent, Status
 from shared.catalog.tiers import Host, NewTier, TierAnswer, TierChange
-from shared.cloud import audit
+from shared.cloud import audit, clock
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
 from shared.problems import Invalid, NotFound, Problem, violated_constraint
@@ -40,6 +43,18 @@ class NotDeletable(Problem):
     status, slug = 409, "not-deletable"
 
 
+class DatesFixed(Problem):
+    """This event's organizer has been paid, so its dates can't change any more. Create a new event."""
+
+    status, slug = 409, "dates-fixed"
+
+
+class OnlyPostponed(Problem):
+    """Tickets are sold or held for these dates, so you may postpone only. Ask our support for an earlier date."""
+
+    status, slug = 409, "only-postponed"
+
+
 _INSERT = text("""
     INSERT INTO events (organizer_id, slug, title, description, category, location, venue, start_date, end_date,
         timezone, capacity, terms)
@@ -57,9 +72,12 @@ _UPDATE = text("""
         terms = :terms, status = :status, updated_at = now()
     WHERE id = :id
 """)
+# Whoever makes a payout holds this event's lock (money/payouts.py), so none is missed.
+_IS_PAID_OUT = text("SELECT EXISTS (SELECT 1 FROM payouts WHERE event_id = :id)")
 _SET_BANNER = text("UPDATE events SET banner_url = :url, updated_at = now() WHERE id = :id")
 _CANCEL = text("UPDATE events SET status = 'cancelled', updated_at = now() WHERE id = :id")
 _DELETE = text("DELETE FROM events WHERE id = :id")
+_DATES = ("start_date", "end_date")
 _ORDERS_ARE_KEPT = {"orders_event_id_fkey", "order_items_tier_id_fkey"}
 
 
@@ -77,7 +95,7 @@ def create(tx: Transaction, caller: Principal, new: NewEvent) -> EventAnswer:
 def change(tx: Transaction, caller: Principal, event_id: UUID, wanted: EventChange) -> EventAnswer:
     """Change an event, its status and its tiers. Cancelling it once more changes nothing.
 
-    Raises NotFound, Invalid, EventCancelled, TicketsTaken, and what tiers.arrange raises.
+    Raises NotFound, Invalid, EventCancelled, TicketsTaken, DatesFixed, OnlyPostponed, and what tiers.arrange raises.
     """
     stored = lock(tx, caller, event_id)
     given = wanted.model_dump(exclude_unset=True, exclude={"tiers"})
@@ -88,15 +106,24 @@ def change(tx: Transaction, caller: Principal, event_id: UUID, wanted: EventChan
     status: Status = given.pop("status", stored.status)
     facts = _facts(stored).model_copy(update=given)
     _refuse_contradictions(facts)
+    moved = {name: given[name] for name in _DATES if name in given and given[name] != stored._mapping[name]}
+    if moved:
+        _refuse_dates(tx, event_id, moved)
     tx.execute(_UPDATE, {**facts.model_dump(), "status": status, "id": event_id})
     host = _host(stored, status, facts)
-    if (host.is_on_sale, host.ends_at) != (stored.status == "published", stored.end_date):
-        _copy_sale(tx, host)
+    is_earlier = any(moment < stored._mapping[name] for name, moment in moved.items())
+    if is_earlier or (host.is_on_sale, host.ends_at) != (stored.status == "published", stored.end_date):
+        taken = _copy_sale(tx, host)
+        if is_earlier and taken and caller.role != "admin":
+            raise OnlyPostponed
     _arrange(tx, host, wanted)
     if {stored.status, status} != {"draft"}:
         pages.changed_with(tx, event_id)
     if status != stored.status:
         _audit(tx, "event.status_changed", caller, event_id, before=stored.status, after=status)
+    for name, moment in moved.items():
+        before, after = clock.rfc3339(stored._mapping[name]), clock.rfc3339(moment)
+        _audit(tx, f"event.{name}_changed", caller, event_id, before=before, after=after)
     return events.get(tx, event_id)
 
 
@@ -181,9 +208,21 @@ def _refuse_contradictions(facts: EventFacts) -> None:
         raise Invalid.field("end_date", "must be after start_date")
 
 
-def _copy_sale(tx: Transaction, host: Host) -> None:
-    if tiers.copy_sale(tx, host) and not host.is_on_sale:
+def _refuse_dates(tx: Transaction, event_id: UUID, moved: Mapping[str, datetime]) -> None:
+    """The payout comes so many days after the end (FN-006), so no end is made up afterwards."""
+    if tx.execute(_IS_PAID_OUT, {"id": event_id}).scalar_one():
+        raise DatesFixed
+    past = [name for name, moment in moved.items() if moment <= clock.now()]
+    if past:
+        raise Invalid(errors=[{"field": name, "message": "must be in the future"} for name in past])
+
+
+def _copy_sale(tx: Transaction, host: Host) -> int:
+    """Tell the tiers, and how many units are held or sold: no more are before `tx` ends."""
+    taken = tiers.copy_sale(tx, host)
+    if taken and not host.is_on_sale:
         raise TicketsTaken(cancel_at=f"/api/v1/events/{host.id}/cancel")
+    return taken
 
 
 def _arrange(tx: Transaction, host: Host, wanted: EventChange) -> None:

@@ -41,8 +41,8 @@ _PAYOUT = text("""
     SELECT p.amount, p.status, e.title AS event_title, u.full_name AS organizer_name,
         b.bank_code, b.account_number_ending
     FROM payouts p JOIN events e ON e.id = p.event_id JOIN users u ON u.id = p.organizer_id
-    LEFT JOIN bank_accounts b ON b.user_id = u.id AND b.replaced_at IS NULL
-    WHERE p.id = :id
+    LEFT JOIN disbursements d ON d.payout_id = p.id LEFT JOIN bank_accounts b ON b.id = d.bank_account_id
+    WHERE p.id = :id ORDER BY d.attempt DESC LIMIT 1
 """)
 _TICKETS = text("""
     SELECT t.id, t.pdf_object, c.name AS tier_name, COALESCE(i.attendee_name, u.full_name) AS attendee_name
@@ -116,7 +116,7 @@ class Refund:
 
 @dataclass(frozen=True)
 class Payout:
-    """Money for an organizer, and the bank account they have now. `amount` in rupiah."""
+    """Money for an organizer, and the bank account that its last transfer went to. `amount` in rupiah."""
 
     amount: int
     status: str

@@ -5,7 +5,6 @@ older ones stay for the transfers that went there.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
@@ -23,6 +22,7 @@ from shared.gateways.facts import AccountCheck, AccountName
 from shared.gateways.xendit_requests import BANKS
 from shared.identity import people
 from shared.models import Answer, Body, line
+from shared.money import payouts
 from shared.problems import Invalid, NotFound, TryAgain
 
 BankCode = Literal["BCA", "MANDIRI", "BNI", "BRI", "PERMATA", "CIMB", "BSI"]
@@ -56,7 +56,6 @@ _WAITING_REFUNDS = text("""
     SELECT id FROM refunds  -- Uses index: refunds_user
     WHERE user_id = :user_id AND method = 'disbursement' AND status IN ('approved', 'failed')
 """)
-_WAITING_PAYOUTS = text("SELECT id FROM payouts WHERE organizer_id = :user_id AND status IN ('pending', 'failed')")
 
 
 class BankAccountBody(Body):
@@ -257,13 +256,9 @@ def _ask(account_id: UUID, wanted: BankAccountBody) -> AccountName:
 
 def _wake(tx: Transaction, user_id: UUID) -> None:
     """Have everything sent that has waited for this person's account."""
-    waiting: Mapping[str, tuple[object, str]] = {
-        "refund.approved": (_WAITING_REFUNDS, "refund_id"),
-        "payout.requested": (_WAITING_PAYOUTS, "payout_id"),
-    }
-    for topic, (query, field) in waiting.items():
-        for row in tx.execute(query, {"user_id": user_id}):  # type: ignore[call-overload]
-            outbox.add(tx, topic, {field: row.id})
+    for refund_id in tx.execute(_WAITING_REFUNDS, {"user_id": user_id}).scalars():
+        outbox.add(tx, "refund.approved", {"refund_id": refund_id})
+    payouts.send_all_afresh(tx, user_id)
 
 
 def _about(account_id: UUID) -> str:

@@ -1,6 +1,6 @@
 """Transfers to bank accounts, through Xendit. One row per try; its id is the gateway's idempotency key.
 
-    sending ──► succeeded ──► reversed
+    sending ──► succeeded ──► reversed     or reversed at once, where nobody told us between
        └──► failed                         after both a new try may follow, under a new key
 
 The database allows one live try per debt. Money leaves the ledger when the bank has it, and comes back
@@ -155,9 +155,9 @@ def apply(tx: Transaction, transfer_id: UUID, fact: PayoutFact) -> Transfer | No
     if (before.status, after) not in _MOVES:
         return None
     _change(tx, before, after, fact)
-    if after == "succeeded":
+    if after in ("succeeded", "reversed"):  # what came back had been sent, whether or not we have heard of that
         _post(tx, before, "disbursement_paid", before.amount)
-    elif before.status == "succeeded":
+    if after == "reversed":
         _post(tx, before, "disbursement_reversed", -before.amount)
     return read(tx, transfer_id)
 

@@ -47,6 +47,10 @@ _DIFFERENCES = text("""
 """)
 
 _BOUGHT = text("SELECT EXISTS (SELECT 1 FROM ledger_postings WHERE kind = 'sale' AND reference_id = :payment_id)")
+_BY_HAND = text("""
+    SELECT EXISTS (SELECT 1 FROM ledger_postings p JOIN ledger_entries e ON e.posting_id = p.id
+        WHERE p.kind = 'refund_paid_by_hand' AND p.reference_id = :refund_id AND e.account = :account)
+""")
 _SET_ASIDE = text("""
     SELECT COALESCE(-sum(e.amount), 0)
     FROM ledger_postings p JOIN ledger_entries e ON e.posting_id = p.id  -- Uses index: ledger_postings_order
@@ -157,6 +161,19 @@ def post_refunded(tx: Transaction, refund_id: UUID, gateway: str, amount: int, *
     """Book money we owed a customer has gone out through the gateway."""
     entries = {REFUNDS_PAYABLE: amount, clearing(gateway): -amount}
     return post(tx, "refund_paid", refund_id, entries, order_id=order_id)
+
+
+def post_refunded_by_hand(tx: Transaction, refund_id: UUID, gateway: str, amount: int, *, order_id: UUID) -> bool:
+    """The same where a person has sent it at the gateway's dashboard."""
+    entries = {REFUNDS_PAYABLE: amount, clearing(gateway): -amount}
+    return post(tx, "refund_paid_by_hand", refund_id, entries, order_id=order_id)
+
+
+def was_refunded_by_hand(tx: Transaction, refund_id: UUID, gateway: str) -> bool:
+    """Whether that is booked, through this gateway."""
+    values = {"refund_id": refund_id, "account": clearing(gateway)}
+    found: bool = tx.execute(_BY_HAND, values).scalar_one()
+    return found
 
 
 def post_unallocated(tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, order_id: UUID) -> bool:

@@ -1,8 +1,10 @@
 """What organizers are paid, and when (FN-004..012): once per event, seven days after its end, out of the ledger.
 
     pending ──► processing ──► completed
-       ▲            └──► failed           tried again, or handed to a person
-       └── waits for a bank account       carried_over: too little to send; the next event's payout takes it along
+       ▲            └──► failed ──┐       carried_over: too little to send; the next event's payout takes it along
+       └──────────────────────────┘       by reconcile MOST_TRIES times; by a person, or a new bank account, always
+
+Only a pending payout is sent, so that a message that comes twice sends once; it may wait for a bank account.
 
 The amount is whatever the ledger owes for the organizer's events that are due, so that debts of a
 cancelled event and refunds after a payout are taken off the next one. The row, its posting and the first
@@ -26,15 +28,18 @@ from shared.money import ledger
 from shared.problems import NotFound, Problem
 
 DAYS_AFTER_EVENT = 7
+MOST_TRIES = 5
+"""Transfers of one payout before a person takes over. Whoever has it sent again begins anew."""
 LEAST_AMOUNT = 10_000
 """Rupiah; what a bank transfer moves at least (payments.md 3.5)."""
 
 log = logging.getLogger(__name__)
 
 Status = Literal["pending", "processing", "completed", "failed", "carried_over"]
+_RETRYABLE = ("pending", "failed")
 
-_DUE = text("""
-    SELECT e.id, e.organizer_id FROM events e
+_IS_DUE = """
+    FROM events e
     LEFT JOIN payouts p ON p.event_id = e.id LEFT JOIN event_cancellations c ON c.event_id = e.id
     WHERE p.id IS NULL
       AND (c.finished_at IS NOT NULL
@@ -42,9 +47,10 @@ _DUE = text("""
       AND EXISTS (SELECT 1 FROM ledger_postings l WHERE l.event_id = e.id)
       AND NOT EXISTS (SELECT 1 FROM refunds r JOIN orders o ON o.id = r.order_id
         WHERE o.event_id = e.id AND r.status = 'requested')
-    ORDER BY e.end_date, e.id
-""")
-_IS_PAID = text("SELECT EXISTS (SELECT 1 FROM payouts WHERE event_id = :event_id)")
+"""
+_DUE = text(f"SELECT e.id, e.organizer_id {_IS_DUE} ORDER BY e.end_date, e.id")
+# Whoever changes the event's dates (catalog/editing.py) waits for this lock, or this waits for them and looks again.
+_LOCK_DUE = text(f"SELECT e.id {_IS_DUE} AND e.id = :event_id FOR NO KEY UPDATE OF e")
 _OWED = text("""
     SELECT COALESCE(-sum(e.amount), 0)
     FROM ledger_postings p JOIN ledger_entries e ON e.posting_id = p.id
@@ -57,12 +63,16 @@ _ADD = text("""
     RETURNING id
 """)
 _READ = text("""
-    SELECT p.id, p.organizer_id, p.event_id, p.amount, p.status, p.failure, e.title
+    SELECT p.id, p.organizer_id, p.event_id, p.amount, p.status, p.failure, p.tries, e.title
     FROM payouts p JOIN events e ON e.id = p.event_id WHERE p.id = :id
 """)
 _LOCK = text("SELECT id FROM payouts WHERE id = :id FOR UPDATE")
+_UNPAID = text("""
+    SELECT id FROM payouts  -- Uses index: payouts_organizer
+    WHERE organizer_id = :organizer_id AND status IN ('pending', 'processing', 'failed') ORDER BY id
+""")
 _CHANGE = text("""
-    UPDATE payouts SET status = :status, failure = :failure, updated_at = now(),
+    UPDATE payouts SET status = :status, failure = :failure, tries = :tries, updated_at = now(),
         completed_at = CASE WHEN :status = 'completed' THEN now() END
     WHERE id = :id
 """)
@@ -110,7 +120,7 @@ class NotRetryable(Problem):
 
 @dataclass(frozen=True)
 class Payout:
-    """A row of payouts, with its event's title."""
+    """A row of payouts, with its event's title. `tries`: transfers since it was made or asked for again."""
 
     id: UUID
     organizer_id: UUID
@@ -118,6 +128,7 @@ class Payout:
     amount: int
     status: str
     failure: str | None
+    tries: int
     title: str
 
 
@@ -133,9 +144,9 @@ def settle_all_due() -> int:
 
 
 def settle(tx: Transaction, event_id: UUID, organizer_id: UUID) -> UUID | None:
-    """Make the payout of one event; None where there is one. The organizer's row is locked from here on."""
+    """Make the payout of one event; None where it is not due, or made. Organizer and event are locked from here on."""
     people.lock(tx, organizer_id)
-    if tx.execute(_IS_PAID, {"event_id": event_id}).scalar_one():
+    if tx.execute(_LOCK_DUE, {"event_id": event_id, "days": DAYS_AFTER_EVENT}).first() is None:
         return None
     names = {"organizer_id": organizer_id, "event_id": event_id}
     owed = int(tx.execute(_OWED, {**names, "account": ledger.payable_to(organizer_id)}).scalar_one())
@@ -164,10 +175,27 @@ def lock(tx: Transaction, payout_id: UUID) -> Payout:
     return read(tx, payout_id)
 
 
-def change(tx: Transaction, payout: Payout, status: Status, failure: str | None = None) -> None:
-    """Note where a payout stands."""
-    tx.execute(_CHANGE, {"id": payout.id, "status": status, "failure": failure})
-    audit.record(tx, f"payout.{status}", subject="payout", subject_id=payout.id, amount=payout.amount, failure=failure)
+def change(
+    tx: Transaction,
+    payout: Payout,
+    status: Status,
+    failure: str | None = None,
+    *,
+    tries: int | None = None,
+    by: UUID | None = None,
+) -> None:
+    """Note where a locked payout stands, and by whom; `tries` where they change too."""
+    counted = payout.tries if tries is None else tries
+    tx.execute(_CHANGE, {"id": payout.id, "status": status, "failure": failure, "tries": counted})
+    audit.record(
+        tx,
+        f"payout.{status}",
+        subject="payout",
+        subject_id=payout.id,
+        actor_id=by,
+        amount=payout.amount,
+        failure=failure,
+    )
 
 
 def retry(tx: Transaction, payout_id: UUID, caller: Principal) -> PayoutAnswer:
@@ -175,10 +203,27 @@ def retry(tx: Transaction, payout_id: UUID, caller: Principal) -> PayoutAnswer:
     payout = lock(tx, payout_id)
     if not caller.may_act_for(payout.organizer_id):
         raise NotFound
-    if payout.status not in ("pending", "failed"):
+    if payout.status not in _RETRYABLE:
         raise NotRetryable(payout_status=payout.status)
-    outbox.add(tx, "payout.requested", {"payout_id": payout.id})
+    send_afresh(tx, payout, by=caller.id)
     return visible(tx, payout_id, caller)
+
+
+def send_all_afresh(tx: Transaction, organizer_id: UUID) -> None:
+    """Have all that failed or waits sent to an organizer's new bank account.
+
+    What is under way to the older one is waited for: whoever books that it failed sees the new account.
+    """
+    for payout_id in tx.execute(_UNPAID, {"organizer_id": organizer_id}).scalars().all():
+        payout = lock(tx, payout_id)
+        if payout.status in _RETRYABLE:
+            send_afresh(tx, payout)
+
+
+def send_afresh(tx: Transaction, payout: Payout, *, by: UUID | None = None) -> None:
+    """Have a locked payout that failed or waits sent, as often as a new one."""
+    change(tx, payout, "pending", tries=0, by=by)
+    outbox.add(tx, "payout.requested", {"payout_id": payout.id})
 
 
 def visible(tx: Transaction, payout_id: UUID, caller: Principal) -> PayoutAnswer:

@@ -89,6 +89,11 @@ _COMPLETED = text("""
     WHERE id = :id AND status <> 'completed'
     RETURNING id
 """)
+_COMPLETED_BY_HAND = text("""
+    UPDATE refunds SET status = 'completed', method = :method, failure = NULL, sent_at = COALESCE(sent_at, now()),
+        updated_at = now()
+    WHERE id = :id
+""")
 _FAILED = text("""
     UPDATE refunds SET status = 'failed', failure = :failure, updated_at = now() WHERE id = :id
 """)
@@ -266,6 +271,22 @@ def complete_by_transfer(tx: Transaction, refund: Refund) -> None:
     """It has arrived in the buyer's bank account; the transfer has booked itself."""
     if tx.execute(_COMPLETED, {"id": refund.id}).first():
         _close(tx, refund)
+
+
+def complete_by_hand(tx: Transaction, refund: Refund, gateway: str, note: str, *, by: UUID) -> None:
+    """A person has sent it at a gateway's dashboard. The refund waits, or failed.
+
+    There the payment was refunded, if the gateway can do that; else, which Xendit only can, an account was paid.
+    """
+    is_refunded = gateway == refund.gateway and (gateway != "xendit" or refund.method == "gateway")
+    method = "gateway" if is_refunded else "disbursement"
+    tx.execute(_COMPLETED_BY_HAND, {"id": refund.id, "method": method})
+    ledger.post_refunded_by_hand(tx, refund.id, gateway, refund.amount, order_id=refund.order_id)
+    audit.record(
+        tx, "refund.paid_by_hand", subject="refund", subject_id=refund.id, actor_id=by, through=gateway, note=note
+    )
+    manual_tasks.close(tx, refund.id, by=by)
+    _close(tx, refund)
 
 
 def fail(tx: Transaction, refund: Refund, failure: str) -> None:

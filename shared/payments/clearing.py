@@ -29,7 +29,12 @@ DIFFERENCE = "clearing_difference"
 
 log = logging.getLogger(__name__)
 
-_NAME = "CASE WHEN d.id IS NOT NULL THEN CAST(d.id AS text) ELSE COALESCE(p.external_id, q.external_id) END"
+# Transfers stand there under their own ids, those of a person under their refund's; all else under its payment's.
+_NAME = """
+    CASE WHEN d.id IS NOT NULL THEN CAST(d.id AS text)
+        WHEN l.kind = 'refund_paid_by_hand' AND r.method = 'disbursement' THEN CAST(r.id AS text)
+        ELSE COALESCE(p.external_id, q.external_id) END
+"""
 _CLEARED = """
     FROM ledger_postings l JOIN ledger_entries e ON e.posting_id = l.id  -- Uses index: ledger_postings_age
     LEFT JOIN payments p ON p.id = l.reference_id

@@ -11,12 +11,9 @@ from shared.money.disbursements import Transfer
 from shared.money.payouts import Payout
 from shared.payments import paying_back
 
-MOST_TRIES = 5
-"""Transfers of one payout before a person takes over."""
-
 
 def pay_out(payout_id: UUID) -> str:
-    """Send a payout, or go on with one that was cut off; return its status afterwards. Safe to repeat.
+    """Send a pending payout, or go on with one that was cut off; return its status afterwards. Safe to repeat.
 
     Raises GatewayUnavailable where the gateway gave no answer: call again.
     """
@@ -27,6 +24,18 @@ def pay_out(payout_id: UUID) -> str:
     if transfer is None or account is None:
         return payout.status
     return _book(transfer, disbursements.send(transfer, account))
+
+
+def try_again(payout_id: UUID) -> str:
+    """Send a payout that failed once more without being asked; return its status afterwards.
+
+    Raises GatewayUnavailable where the gateway gave no answer: call again.
+    """
+    with transaction() as tx:
+        payout = payouts.lock(tx, payout_id)
+        if payout.status == "failed" and payout.tries < payouts.MOST_TRIES:
+            payouts.change(tx, payout, "pending")
+    return pay_out(payout_id)
 
 
 def ask_about(transfer_id: UUID) -> str:
@@ -46,21 +55,18 @@ def ask_about(transfer_id: UUID) -> str:
 
 
 def _transfer(tx: Transaction, payout: Payout) -> Transfer | None:
-    """The transfer to send for a payout; None where it is paid, or waits for a bank account or a person."""
+    """The transfer to send for a payout; None where it is paid, has failed, or waits for a bank account."""
     last = disbursements.newest(tx, payout.id)
-    if payout.status not in ("pending", "processing", "failed"):
+    if last and last.status == "sending":
+        return last
+    if payout.status != "pending":
         return None
-    if last and last.status in ("sending", "succeeded"):
-        return last if last.status == "sending" else None
     account = bank_accounts.current(tx, payout.organizer_id)
     if account is None or account.status != "verified":
         key = f"payout_account_needed:{payout.id}:{last.attempt if last else 0}"
         _tell(tx, payout, "payout_account_needed", key)
         return None
-    if last and last.attempt >= MOST_TRIES:
-        manual_tasks.add(tx, "payout_failed", subject="payout", subject_id=payout.id, amount=payout.amount)
-        return None
-    payouts.change(tx, payout, "processing")
+    payouts.change(tx, payout, "processing", tries=payout.tries + 1)
     return disbursements.read(tx, disbursements.begin(tx, account, payout.amount, payout_id=payout.id))
 
 
@@ -75,19 +81,24 @@ def _book(transfer: Transfer, fact: PayoutFact) -> str:
             manual_tasks.close(tx, payout.id, by=None)
             _tell(tx, payout, "payout_completed", f"payout_completed:{transfer.id}")
             outbox.add(tx, "payout.processed", {"payout_id": payout.id})
-            return "completed"
-        payouts.change(tx, payout, "failed", changed.failure or changed.status)
-        if not changed.may_retry:
-            manual_tasks.add(
-                tx,
-                "payout_failed",
-                subject="payout",
-                subject_id=payout.id,
-                failure=changed.failure,
-                amount=payout.amount,
-            )
-            _tell(tx, payout, "payout_account_needed", f"payout_failed:{transfer.id}")
-        return "failed"
+        else:
+            payouts.change(tx, payout, "failed", changed.failure or changed.status)
+            _after_failure(tx, payout, changed)
+        return payouts.read(tx, payout.id).status
+
+
+def _after_failure(tx: Transaction, payout: Payout, transfer: Transfer) -> None:
+    account = bank_accounts.current(tx, payout.organizer_id)
+    if account and account.status == "verified" and account.id != transfer.bank_account_id:
+        payouts.send_afresh(tx, payout)  # it was set while this was on its way
+        return
+    if transfer.may_retry and payout.tries < payouts.MOST_TRIES:
+        return  # reconcile tries again
+    manual_tasks.add(
+        tx, "payout_failed", subject="payout", subject_id=payout.id, failure=transfer.failure, amount=payout.amount
+    )
+    if not transfer.may_retry:
+        _tell(tx, payout, "payout_account_needed", f"payout_failed:{transfer.id}")
 
 
 def _tell(tx: Transaction, payout: Payout, template: mails.Template, once_key: str) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from shared.cloud import audit, disposal, outbox
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayError
-from shared.money import bank_accounts, ledger
+from shared.money import bank_accounts, ledger, payouts
 from shared.payments import attempts, cancellation, ending, paying_back, paying_out, settlement, sync, webhooks
 from shared.payments.settlement import Outcome
 from shared.problems import Problem
@@ -102,7 +102,7 @@ _CHECKED_ACCOUNTS = text("""
       AND created_at < now() - make_interval(secs => :older_than_seconds)
     ORDER BY created_at LIMIT :most
 """)
-_PAYOUTS = text("""
+_PAYOUTS = text(f"""
     SELECT p.id, p.status FROM payouts p  -- Uses index: payouts_open
     LEFT JOIN LATERAL (
         SELECT may_retry, updated_at FROM disbursements WHERE payout_id = p.id ORDER BY attempt DESC LIMIT 1
@@ -110,7 +110,8 @@ _PAYOUTS = text("""
     WHERE p.updated_at < now() - make_interval(secs => :older_than_seconds) AND (
         (p.status = 'pending' AND EXISTS (SELECT 1 FROM bank_accounts b WHERE b.user_id = p.organizer_id
             AND b.replaced_at IS NULL AND b.status = 'verified'))
-        OR (p.status = 'failed' AND d.may_retry AND d.updated_at < now() - interval '1 hour'))
+        OR (p.status = 'failed' AND p.tries < {payouts.MOST_TRIES} AND d.may_retry
+            AND d.updated_at < now() - interval '1 hour'))
     ORDER BY p.updated_at LIMIT :most
 """)
 _CANCELLATIONS = text("""
@@ -228,7 +229,7 @@ def _bank_account(row: Any) -> str | bool:
 
 
 def _payout(row: Any) -> str | bool:
-    done = paying_out.pay_out(row.id)
+    done = paying_out.pay_out(row.id) if row.status == "pending" else paying_out.try_again(row.id)
     return done if done != row.status else False
 
 

@@ -141,7 +141,7 @@ def _keep(tx: Transaction, notice: WebhookNotice) -> UUID | None:
         },
     ).scalar_one_or_none()
     if event_id and outcome in _UNKNOWN_MONEY:
-        details = {"gateway": notice.gateway, "payment_id": names["payment_id"]}
+        details = {"gateway": notice.gateway, "payment_id": names["payment_id"], "reference": notice.external_id}
         manual_tasks.add(tx, outcome, subject="webhook_event", subject_id=event_id, **details)
     return event_id if outcome is None else None
 

@@ -4,10 +4,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import requests
 from sqlalchemy import text
 
+from tests.functions.test_cancellation_and_payout import an_admin
 from tests.people import Person, World
-from tests.stack import Stack
+from tests.stack import KEYS, Stack
 from tests.waiting import until
 
 PRICE = 150_000
@@ -153,6 +155,52 @@ def test_a_virtual_account_is_paid_back_to_the_bank_and_a_failed_transfer_can_be
             text("SELECT status FROM disbursements WHERE refund_id = :id ORDER BY attempt"), {"id": refund["id"]}
         ).scalars()
         assert list(tries) == ["failed", "succeeded"]
+
+
+def test_what_only_a_person_can_pay_back_is_paid_at_the_dashboard_and_booked(world: World, stack: Stack):
+    organizer, buyer, order = bought(world, method="BNI")
+    refund = ask(buyer, order)
+    decide(organizer, refund, "approve")
+    world.mail(buyer.address, "refund_account_needed")
+    pay_at_dashboard(stack, refund)
+
+    admin = an_admin(world, stack)
+    tasks = until(lambda: unknown_payouts(admin, refund), what="for Xendit to tell of the payout")
+    path, paid = f"admin/refunds/{refund['id']}/paid-by-hand", {"through": "xendit", "note": "Tiket 4711"}
+    for _ in range(2):
+        assert admin.api.post(path, paid, status=200)["status"] == "completed"
+    assert buyer.order(order)["status"] == "refunded"
+    assert "Rp 135.000" in world.mail(buyer.address, "refund_completed")["text"]
+    admin.api.post(f"admin/manual-tasks/{tasks[0]['id']}/done", {"note": "Refund dibayar manual"}, status=200)
+
+    other, ours = bought(world)[1:]
+    asked = ask(other, ours)
+    refused = admin.api.post(f"admin/refunds/{asked['id']}/paid-by-hand", paid, status=409)
+    assert (refused["type"].rsplit("/", 1)[1], refused["refund_status"]) == ("refund-not-payable-by-hand", "requested")
+
+
+def pay_at_dashboard(stack: Stack, refund: dict[str, Any]) -> None:
+    """A payout from Xendit's dashboard under the refund's id, as the runbook says."""
+    account = {"account_number": "1234567890", "account_holder_name": "Siti Rahma"}
+    requests.post(
+        f"{stack.url}/simulators/xendit/v2/payouts",
+        auth=(KEYS["XENDIT_API_KEY"], ""),
+        headers={"Idempotency-key": refund["id"]},
+        json={
+            "reference_id": refund["id"],
+            "channel_code": "ID_BCA",
+            "channel_properties": account,
+            "amount": refund["amount"],
+            "currency": "IDR",
+        },
+        timeout=10,
+    ).raise_for_status()
+
+
+def unknown_payouts(admin: Person, refund: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tasks about a payout that has this refund's name."""
+    items = admin.api.get("admin/manual-tasks", page_size=100)["items"]
+    return [item for item in items if item["details"].get("reference") == refund["id"]]
 
 
 def test_the_bank_account_must_be_the_buyers_own(world: World):

@@ -1,23 +1,24 @@
 """EM-001, 003, 005: creating and changing events, and the way from draft to published to cancelled."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
 from shared.catalog import editing, events, slugs
-from shared.catalog.editing import EventCancelled, NotDeletable, TicketsTaken
+from shared.catalog.editing import EventCancelled, NotDeletable, OnlyPostponed, TicketsTaken
 from shared.catalog.events import EventAnswer, EventChange
+from shared.cloud import clock
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.problems import Invalid, NotFound, Problem
-from shared.sales import orders
+from shared.sales import inventory, orders
 from shared.sales.answers import OrderAnswer
 from shared.sales.reservations import SaleClosed
 from tests.factories import Event, a_user, an_order, reserve
 from tests.integration.catalog.steps import END, START, an_organizer, change, create, organizer_of, publish, tier
-from tests.threads import at_the_same_time
+from tests.threads import at_the_same_time, behind
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -71,6 +72,56 @@ def test_an_event_that_ends_before_it_starts_is_refused():
     event = create()
     with pytest.raises(Invalid):
         change(event, start_date=END + timedelta(hours=1))
+
+
+def test_dates_are_not_moved_into_the_past():
+    event = create()
+    past = datetime.now(UTC) - timedelta(days=9)
+    with pytest.raises(Invalid) as refusal:
+        change(event, start_date=past - timedelta(days=1), end_date=past)
+    assert [error["field"] for error in refusal.value.members["errors"]] == ["start_date", "end_date"]
+    with transaction() as tx:  # time has gone by
+        tx.execute(text("UPDATE events SET start_date = :past WHERE id = :id"), {"past": past, "id": event.id})
+    later = END + timedelta(days=1)
+    assert change(event, start_date=past, end_date=later).end_date == later, "what does not change may be over"
+
+
+EARLIER = [{"start_date": START - timedelta(hours=1)}, {"end_date": END - timedelta(hours=1)}]
+
+
+@pytest.mark.parametrize("dates", EARLIER)
+def test_what_nobody_holds_may_be_brought_forward(dates: dict[str, datetime]):
+    event = change(publish(create()), **dates)
+    assert dates.items() <= event.model_dump().items()
+
+
+@pytest.mark.parametrize("dates", EARLIER)
+@pytest.mark.parametrize("paid", [False, True])
+def test_what_is_held_or_sold_may_only_be_postponed_by_its_organizer(paid: bool, dates: dict[str, datetime]):  # FN-006
+    event = publish(create())
+    an_order(sold_as(event), paid=paid)
+    with pytest.raises(OnlyPostponed):
+        change(event, **dates)
+    later = {name: moment + timedelta(hours=2) for name, moment in {"start_date": START, "end_date": END}.items()}
+    assert later.items() <= change(event, **later).model_dump().items()
+    with transaction() as tx:
+        admin = a_user(tx, role="admin")
+        event = editing.change(tx, admin, event.id, EventChange(**dates))
+    assert dates.items() <= event.model_dump().items()
+    [(name, moment)] = dates.items()
+    assert audited(event)[-1] == (
+        f"event.{name}_changed",
+        {"before": clock.rfc3339(later[name]), "after": clock.rfc3339(moment)},
+    )
+
+
+def test_dates_are_not_brought_forward_while_somebody_is_buying():
+    event = publish(create())
+    with transaction() as tx:
+        inventory.hold(tx, {event.tiers[0].id: 1})
+        moving = behind(tx, lambda: change(event, start_date=START - timedelta(hours=1)))
+    with pytest.raises(OnlyPostponed):
+        moving.result()
 
 
 def test_what_is_left_out_of_a_change_stays_and_null_empties():

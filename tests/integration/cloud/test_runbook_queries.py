@@ -20,9 +20,12 @@ STATEMENTS = [
     if statement.strip()
 ]
 FILLED_IN_BY_HAND = re.findall(r"'<(\w+)>'", "".join(BLOCKS))
-EVENTS = set(re.findall(r"`([a-z_]+\.[a-z_]+)`", RUNBOOK)) - {
-    *("database.tier", "terraform.tfvars"),  # of Terraform
-    *("details.error", "details.failure"),  # of a manual task
+OF_TERRAFORM = {"database.tier", "terraform.tfvars"}
+OF_A_MANUAL_TASK = "details."
+EVENTS = {
+    name
+    for name in re.findall(r"`([a-z_]+\.[a-z_]+)`", RUNBOOK)
+    if name not in OF_TERRAFORM and not name.startswith(OF_A_MANUAL_TASK)
 }
 
 

@@ -1,6 +1,7 @@
 """The nightly check: one rupiah that is missing on either side is named, and the job fails (LEDGER)."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -9,11 +10,12 @@ from sqlalchemy import text
 
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
-from shared.money import ledger
-from shared.payments import checkout, clearing, sync
+from shared.money import ledger, payouts
+from shared.payments import checkout, clearing, paying_out, sync
 from shared.payments.clearing import BooksDiffer
 from shared.sales.answers import OrderAnswer
 from tests.factories import a_user, an_event, reserve
+from tests.integration.money.steps import let_it_be_over, rows, set_account
 from tests.model.gateways import Gateways, gateways
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -52,6 +54,13 @@ def check() -> None:
     clearing.check(window=timedelta(hours=1), margin=timedelta(seconds=-1))
 
 
+def differences() -> list[tuple[str, str]]:
+    """What a check of now tells a person, of this test's sales and of earlier ones."""
+    with suppress(BooksDiffer):
+        check()
+    return named()
+
+
 def named() -> list[tuple[str, str]]:
     """What a person is told of: gateway and name."""
     with transaction() as tx:
@@ -73,6 +82,21 @@ def test_books_that_agree_pass_and_a_rupiah_that_is_missing_does_not(at: Gateway
         check()
     expected = {(payment.gateway, f"{payment.order_id}-1") for payment in sold}
     assert set(named()) == expected
+
+
+def test_a_transfer_that_had_come_back_when_we_first_heard_of_it_agrees(at: Gateways):
+    payment = sell(at, "xendit")
+    [event] = rows("SELECT event_id AS id, organizer_id FROM orders WHERE id = :id", id=payment.order_id)
+    set_account(event.organizer_id, "0000654321")  # the bank sends it back
+    let_it_be_over(event.id)
+    payouts.settle_all_due()
+    [payout] = rows("SELECT id FROM payouts WHERE event_id = :id", id=event.id)
+    assert paying_out.pay_out(payout.id) == "failed"
+    [transfer] = rows("SELECT id, status FROM disbursements WHERE payout_id = :id", id=payout.id)
+    booked = rows("SELECT kind FROM ledger_postings WHERE reference_id = :id ORDER BY kind", id=transfer.id)
+    assert transfer.status == "reversed"
+    assert [row.kind for row in booked] == ["disbursement_paid", "disbursement_reversed"]
+    assert ("xendit", str(transfer.id)) not in differences()
 
 
 def test_money_that_a_gateway_took_and_we_never_booked_is_found(at: Gateways):

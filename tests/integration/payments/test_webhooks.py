@@ -125,3 +125,14 @@ def test_a_bad_token_is_refused_and_nothing_is_kept():
 def test_what_can_not_be_read_is_malformed():
     with pytest.raises(Malformed):
         webhooks.receive("xendit", {"x-callback-token": TOKEN}, b"[]")
+
+
+def test_a_payout_that_we_never_asked_for_is_told_to_a_person_with_its_name():
+    reference = str(uuid4())  # of a refund, say, that a person has paid at the dashboard
+    payout = {"id": f"disb-{uuid4()}", "reference_id": reference, "amount": 90_000, "status": "SUCCEEDED"}
+    body = {"event": "payout.succeeded", "business_id": "1", "data": payout}
+    webhooks.receive("xendit", {"x-callback-token": TOKEN}, json.dumps(body).encode())
+    with transaction() as tx:
+        query = text("SELECT details FROM manual_tasks WHERE kind = 'unknown_payout' AND done_at IS NULL")
+        told = {"gateway": "xendit", "payment_id": None, "reference": reference}
+        assert tx.execute(query).scalar_one() == told

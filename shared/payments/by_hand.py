@@ -1,0 +1,61 @@
+"""Refunds that a person has paid at a gateway's dashboard, since nothing of ours could (PS-017, PS-025).
+
+What should have gone by bank transfer is a payout at Xendit whose reference is the refund's id: the nightly
+comparison finds it by that name. What should have gone through the payment's gateway, or goes through Midtrans,
+is a refund of that payment.
+"""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from shared.cloud.database import Transaction
+from shared.models import Body, line
+from shared.money import disbursements, ledger, refunds
+from shared.money.refund_answers import RefundAnswer
+from shared.money.refunds import Refund
+from shared.problems import Invalid, Problem
+from shared.sales import orders
+
+_WHAT_TO_DO = {
+    "requested": "Nobody has decided about this refund yet. Approve it first.",
+    "rejected": "This refund was rejected, so nothing is owed. Have what you paid called back.",
+    "processing": "This refund is on its way by itself. Wait until it has arrived or failed before you pay it by hand.",
+    "completed": "This refund has arrived already. If you have paid it once more, have that called back.",
+}
+
+
+class PaidByHand(Body):
+    """Where a person has paid it, and what they did: no names, no account numbers."""
+
+    through: Literal["xendit", "midtrans"]
+    note: Annotated[str, line(500)]
+
+
+class NotPayableByHand(Problem):
+    """Only a refund that is owed and not on its way can be paid by hand. Look at its status."""
+
+    status, slug = 409, "refund-not-payable-by-hand"
+
+
+def book(tx: Transaction, admin_id: UUID, refund_id: UUID, paid: PaidByHand) -> RefundAnswer:
+    """Book that a person has paid all of a refund; told twice is no error.
+
+    Raises NotFound, Invalid, NotPayableByHand.
+    """
+    orders.lock(tx, refunds.read(tx, refund_id).order_id)
+    refund = refunds.read(tx, refund_id)
+    if paid.through not in (disbursements.GATEWAY, refund.gateway):
+        raise Invalid.field("through", f"must be {disbursements.GATEWAY}: {paid.through} has none of this money")
+    if not ledger.was_refunded_by_hand(tx, refund.id, paid.through):
+        _refuse_unless_waiting(tx, refund)
+        refunds.complete_by_hand(tx, refund, paid.through, paid.note, by=admin_id)
+    return RefundAnswer.read(tx, refund_id)
+
+
+def _refuse_unless_waiting(tx: Transaction, refund: Refund) -> None:
+    """What may still arrive would pay it twice."""
+    transfer = disbursements.newest(tx, refund.id)
+    is_on_its_way = transfer is not None and transfer.status == "sending"
+    status = "processing" if is_on_its_way else refund.status
+    if status in _WHAT_TO_DO:
+        raise NotPayableByHand(_WHAT_TO_DO[status], refund_status=status)
