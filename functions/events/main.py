@@ -65,7 +65,10 @@ def tickets(event: str, viewer: Viewer) -> Cached[TierList]:
 def set_banner(
     event: UUID, file: Annotated[Upload, MaxBytes(media.MAX_BANNER_BYTES)], organizer: Organizer
 ) -> EventAnswer:
-    """Show a picture with the event: JPEG or PNG, 5 MB and 8000 x 8000 pixels at most. Its metadata is removed."""
+    """Show a picture with the event: JPEG or PNG, 5 MB at most. Its metadata is removed.
+
+    It is at most 8000 pixels wide and high, and has at most 40 million of them.
+    """
     return media.set_banner(organizer, event, file.content)
 
 
