@@ -7,7 +7,7 @@ from shared.catalog import editing, media, pages
 from shared.catalog.editing import EventCancelled, NotDeletable, TicketsTaken
 from shared.catalog.events import EventAnswer, EventChange, NewEvent, TierList
 from shared.catalog.search import EventSearch
-from shared.catalog.tiers import CapacityExceeded, KindIsFixed, QuotaTooSmall
+from shared.catalog.tiers import CapacityExceeded, KindIsFixed, QuotaTooSmall, TooManyTiers
 from shared.models import Listing
 from shared.pictures import NotAnImage
 from shared.problems import NotFound
@@ -19,12 +19,15 @@ app = App("events")
 
 @app.get("/events")
 def browse(wanted: EventSearch, viewer: Viewer) -> Cached[Listing[EventAnswer]]:
-    """The published events that have not ended yet, soonest first unless asked otherwise."""
+    """The published events that have not ended yet, soonest first unless asked otherwise.
+
+    Of descriptions and terms there are 300 characters at most; an event's own page has them whole.
+    """
     listed = pages.browse(viewer, wanted)
     return Cached(listed.value, LISTS, age_seconds=listed.age_seconds)
 
 
-@app.post("/events", status=201, problems=(CapacityExceeded,))
+@app.post("/events", status=201, problems=(CapacityExceeded, TooManyTiers))
 def create(new: NewEvent, organizer: Organizer, tx: Transaction) -> EventAnswer:
     """A new event with its tiers, as a draft."""
     return editing.create(tx, organizer, new)
@@ -39,7 +42,7 @@ def show(event: str, viewer: Viewer) -> Cached[EventAnswer]:
 
 @app.put(
     "/events/{event}",
-    problems=(NotFound, CapacityExceeded, EventCancelled, TicketsTaken, QuotaTooSmall, KindIsFixed),
+    problems=(NotFound, CapacityExceeded, TooManyTiers, EventCancelled, TicketsTaken, QuotaTooSmall, KindIsFixed),
 )
 def change(event: UUID, wanted: EventChange, organizer: Organizer, tx: Transaction) -> EventAnswer:
     """Change an event; publish it, take it back, or cancel it while nothing is sold."""
