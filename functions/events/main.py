@@ -12,7 +12,7 @@ from shared.models import Listing
 from shared.pictures import NotAnImage
 from shared.problems import NotFound
 from shared.web import App, Cached, MaxBytes, Organizer, Transaction, Upload, Viewer
-from shared.web.caching import AVAILABILITY, LISTS
+from shared.web.caching import AVAILABILITY
 
 app = App("events")
 
@@ -24,7 +24,7 @@ def browse(wanted: EventSearch, viewer: Viewer) -> Cached[Listing[EventAnswer]]:
     Of descriptions and terms there are 300 characters at most; an event's own page has them whole.
     """
     listed = pages.browse(viewer, wanted)
-    return Cached(listed.value, LISTS, age_seconds=listed.age_seconds)
+    return Cached(listed.value, AVAILABILITY, age_seconds=listed.age_seconds)
 
 
 @app.post("/events", status=201, problems=(CapacityExceeded, TooManyTiers))
