@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, field_validator
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from shared.cloud import clock
 from shared.cloud.database import Transaction
-from shared.models import Answer, Body, Rupiah, Utc, line
+from shared.models import Answer, Body, Rupiah, Utc, line, paragraphs
 from shared.problems import Invalid, NotFound, Problem, violated_constraint
 from shared.sales.inventory import NO_OVERSELLING, SELLABLE
 from shared.sales.pricing import current_price
@@ -31,7 +31,7 @@ LISTED_CHARACTERS = 300
 
 Kind = Literal["ticket", "registration", "product", "digital"]
 Name = Annotated[str, line(100)]
-Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5_000)]
+Description = Annotated[str, paragraphs(5_000)]
 Quota = Annotated[int, Field(ge=1, le=10_000_000)]
 MaxPerOrder = Annotated[int, Field(ge=1, le=100)]
 
