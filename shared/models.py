@@ -1,7 +1,10 @@
 """The base of every request and answer: strict in, plain out. Times are aware UTC, money is whole rupiah."""
 
+import re
+import unicodedata
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Annotated, Generic, Self, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -21,9 +24,61 @@ def _in_reach(moment: datetime) -> datetime:
     return moment
 
 
-def line(most: int, least: int = 1) -> StringConstraints:
-    """A single line of text of `least` to `most` characters, trimmed, without control characters."""
-    return StringConstraints(strip_whitespace=True, min_length=least, max_length=most, pattern=r"^[^\x00-\x1f\x7f]*$")
+_BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""What Unicode counts among letters and signs, and fonts draw nothing for."""
+_HIDDEN = {"Cc", "Cf"}
+_WHITESPACE = "\t\n\r"
+_JOINERS = "\u200c\u200d"
+_STRAY_JOINER = re.compile(
+    rf"(?<![^\x00-\x7f{_JOINERS}])[{_JOINERS}] | [{_JOINERS}](?![^\x00-\x7f{_JOINERS}])", re.VERBOSE
+)
+"""Others are within an emoji of several, or between the letters of a script that joins them: none of that is ASCII."""
+
+
+class _Line(StringConstraints):
+    """A string's limits, and that it shows something."""
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from super().__iter__()
+        yield AfterValidator(_shown)
+
+
+class _Paragraphs(StringConstraints):
+    """A string's limits, and nothing invisible in it."""
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from super().__iter__()
+        yield AfterValidator(_visible)
+
+
+def line(most: int) -> StringConstraints:
+    """A single line of text of 1 to `most` characters, trimmed, without control characters.
+
+    Invisible ones are left out: who has copied them doesn't know of them, and the others would turn or hide words.
+    """
+    line_only = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
+    return _Line(strip_whitespace=True, min_length=1, max_length=most, pattern=line_only)
+
+
+def paragraphs(most: int) -> StringConstraints:
+    """Text of up to `most` characters in any number of lines, trimmed. Other control characters are left out too."""
+    return _Paragraphs(strip_whitespace=True, max_length=most)
+
+
+def _visible(words: str) -> str:
+    """Without the characters that only tell how others are shown."""
+    if words.isprintable():
+        return words
+    kept = _WHITESPACE + _JOINERS
+    seen = "".join(sign for sign in words if sign in kept or unicodedata.category(sign) not in _HIDDEN)
+    return _STRAY_JOINER.sub("", seen).strip()
+
+
+def _shown(words: str) -> str:
+    seen = _visible(words)
+    if not any(unicodedata.category(sign)[0] in "LNPS" and sign not in _BLANK_LETTERS for sign in seen):
+        raise ValueError("must hold something that can be seen")
+    return seen
 
 
 class Body(BaseModel):

@@ -1,6 +1,7 @@
 """Pictures from people's telephones made fit to be shown: what they are is read from their bytes (EM-002, UM-007)."""
 
 import io
+import re
 import struct
 import threading
 import zlib
@@ -15,13 +16,25 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_SIDE_PIXELS = 8_000
+MAX_PIXELS = 40_000_000
+"""Decoding takes 12 bytes of memory for each at worst: a progressive JPEG of four colours. A function has 1 GB."""
 PORTRAIT_PIXELS = 512
 """Of each side: sharp where a profile shows it, and some tens of kilobytes."""
 JPEG_QUALITY = 85
 
 _one_at_a_time = threading.Lock()
-"""The largest picture takes a quarter of a gigabyte while it is open."""
+"""The largest picture takes half a gigabyte while it is open."""
 _TYPES = {"JPEG": ("image/jpeg", "jpg"), "PNG": ("image/png", "png")}
+_JPEG_SCAN = re.compile(rb"\xff\xda")
+_JPEG_SEGMENT = re.compile(rb"\xff[\xe0-\xef\xfe]")
+_PNG_COLOURS = re.compile(rb"iCCP")
+# A hundred bytes can ask for the work of a whole picture: a JPEG's scan goes over all pixels, an Exif segment copies
+# those before it, a PNG's colour profile unpacks to a megabyte. Ours have about ten scans and a hundred segments.
+# What a telephone appends (a film, another picture) is no part of the picture, but may by chance look like some.
+_MOST_PARTS = {
+    b"\xff\xd8\xff": ((_JPEG_SCAN, 100), (_JPEG_SEGMENT, 2_000)),
+    b"\x89PNG\r\n\x1a\n": ((_PNG_COLOURS, 10),),
+}
 _DAMAGED = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, struct.error, zlib.error)
 
 
@@ -44,8 +57,10 @@ def clean(content: bytes) -> Picture:
     """The picture in `content` encoded anew, so that nothing but its pixels (and their colour space) remains.
 
     Raises NotAnImage for what is neither JPEG nor PNG, whatever its name says, and Invalid for a damaged
-    one and one of more than 8000 pixels in width or height, which is not even decoded.
+    one, and for one of more than 8000 pixels in width or height, of more than 40 million in all, or of so
+    many parts that it was made to keep us busy, none of which is even decoded.
     """
+    _refuse_bombs(content)
     with _one_at_a_time:
         image = _opened(content)
         kind = "PNG" if image.format == "PNG" else "JPEG"
@@ -60,6 +75,7 @@ def portrait(content: bytes) -> Picture:
     """
     from PIL import ImageOps
 
+    _refuse_bombs(content)
     with _one_at_a_time:
         image = _opened(content)
         with _damage_told():
@@ -132,10 +148,19 @@ def _encoded(image: "Image", kind: str) -> Picture:
     return Picture(written.getvalue(), content_type, extension)
 
 
+def _refuse_bombs(content: bytes) -> None:
+    for beginning, most_parts in _MOST_PARTS.items():
+        if content.startswith(beginning):
+            for part, most in most_parts:
+                if len(part.findall(content)) > most:
+                    raise Invalid.field("file", "is made of too many parts; export the picture again")
+
+
 def _refuse_huge(size: tuple[int, int]) -> None:
-    if max(size) > MAX_SIDE_PIXELS:
+    if max(size) > MAX_SIDE_PIXELS or size[0] * size[1] > MAX_PIXELS:
         raise _too_many_pixels()
 
 
 def _too_many_pixels() -> Invalid:
-    return Invalid.field("file", f"must be at most {MAX_SIDE_PIXELS} pixels wide and high")
+    most = f"{MAX_SIDE_PIXELS} pixels wide and high, and {MAX_PIXELS // 1_000_000} million pixels in all"
+    return Invalid.field("file", f"must be at most {most}")

@@ -7,24 +7,29 @@ from shared.catalog import editing, media, pages
 from shared.catalog.editing import DatesFixed, EventCancelled, NotDeletable, OnlyPostponed, TicketsTaken
 from shared.catalog.events import EventAnswer, EventChange, NewEvent, TierList
 from shared.catalog.search import EventSearch
-from shared.catalog.tiers import CapacityExceeded, KindIsFixed, QuotaTooSmall
+from shared.catalog.tiers import CapacityExceeded, KindIsFixed, QuotaTooSmall, TooManyTiers
 from shared.models import Listing
 from shared.pictures import NotAnImage
 from shared.problems import NotFound
 from shared.web import App, Cached, MaxBytes, Organizer, Transaction, Upload, Viewer
-from shared.web.caching import AVAILABILITY, LISTS
+from shared.web.caching import AVAILABILITY
 
 app = App("events")
+
+NOT_NOW = (EventCancelled, TicketsTaken, DatesFixed, OnlyPostponed)
 
 
 @app.get("/events")
 def browse(wanted: EventSearch, viewer: Viewer) -> Cached[Listing[EventAnswer]]:
-    """The published events that have not ended yet, soonest first unless asked otherwise."""
+    """The published events that have not ended yet, soonest first unless asked otherwise.
+
+    Of descriptions and terms there are 300 characters at most; an event's own page has them whole.
+    """
     listed = pages.browse(viewer, wanted)
-    return Cached(listed.value, LISTS, age_seconds=listed.age_seconds)
+    return Cached(listed.value, AVAILABILITY, age_seconds=listed.age_seconds)
 
 
-@app.post("/events", status=201, problems=(CapacityExceeded,))
+@app.post("/events", status=201, problems=(CapacityExceeded, TooManyTiers))
 def create(new: NewEvent, organizer: Organizer, tx: Transaction) -> EventAnswer:
     """A new event with its tiers, as a draft."""
     return editing.create(tx, organizer, new)
@@ -39,16 +44,7 @@ def show(event: str, viewer: Viewer) -> Cached[EventAnswer]:
 
 @app.put(
     "/events/{event}",
-    problems=(
-        NotFound,
-        CapacityExceeded,
-        EventCancelled,
-        TicketsTaken,
-        DatesFixed,
-        OnlyPostponed,
-        QuotaTooSmall,
-        KindIsFixed,
-    ),
+    problems=(NotFound, *NOT_NOW, CapacityExceeded, TooManyTiers, QuotaTooSmall, KindIsFixed),
 )
 def change(event: UUID, wanted: EventChange, organizer: Organizer, tx: Transaction) -> EventAnswer:
     """Change an event; publish it, take it back, or cancel it while nothing is sold."""
@@ -74,7 +70,10 @@ def tickets(event: str, viewer: Viewer) -> Cached[TierList]:
 def set_banner(
     event: UUID, file: Annotated[Upload, MaxBytes(media.MAX_BANNER_BYTES)], organizer: Organizer
 ) -> EventAnswer:
-    """Show a picture with the event: JPEG or PNG, 5 MB and 8000 x 8000 pixels at most. Its metadata is removed."""
+    """Show a picture with the event: JPEG or PNG, 5 MB at most. Its metadata is removed.
+
+    It is at most 8000 pixels wide and high, and has at most 40 million of them.
+    """
     return media.set_banner(organizer, event, file.content)
 
 

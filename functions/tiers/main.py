@@ -5,14 +5,22 @@ from uuid import UUID
 from shared.catalog import digital_goods, editing
 from shared.catalog.digital_goods import NotDigital, UploadAnswer
 from shared.catalog.editing import EventCancelled
-from shared.catalog.tiers import CapacityExceeded, KindIsFixed, NewTier, QuotaTooSmall, TierAnswer, TierChange
+from shared.catalog.tiers import (
+    CapacityExceeded,
+    KindIsFixed,
+    NewTier,
+    QuotaTooSmall,
+    TierAnswer,
+    TierChange,
+    TooManyTiers,
+)
 from shared.problems import NotFound
 from shared.web import App, Organizer, Transaction
 
 app = App("tiers")
 
 
-@app.post("/events/{event}/tiers", status=201, problems=(NotFound, CapacityExceeded, EventCancelled))
+@app.post("/events/{event}/tiers", status=201, problems=(NotFound, CapacityExceeded, TooManyTiers, EventCancelled))
 def add_tier(event: UUID, new: NewTier, organizer: Organizer, tx: Transaction) -> TierAnswer:
     """Add a tier; it is on sale at once if the event is published."""
     return editing.add_tier(tx, organizer, event, new)

@@ -1,8 +1,9 @@
 """Known vulnerabilities in the packages that a function installs: `python -m infra.checks.vulnerabilities`.
 
 pip-audit asks the OSV database about each pinned package. What has a fix fails the check; what has none is told,
-since nobody could do anything about it. Where the database can't be reached (an office behind a proxy, a laptop
-on a train) the check says that it did not happen, and lets the build go on.
+since nobody could do anything about it. Where the database does not answer, or with an error (an office behind a
+proxy, a laptop on a train) the check says that it did not happen, and passes; with `--must-answer`, as the pipeline
+runs it, it fails: what nobody has looked at is not released.
 """
 
 import json
@@ -18,7 +19,8 @@ PATIENCE_SECONDS = 15
 NOT_REACHED = re.compile(
     r"(^|[.:])(ConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError|HTTPError|ServiceError)(:|$)"
 )
-"""How pip-audit's last line reads where the database did not answer."""
+"""How pip-audit's last line reads where the database did not answer, or with an error."""
+MUST_ANSWER = "--must-answer"
 
 
 @dataclass(frozen=True)
@@ -44,28 +46,29 @@ class Verdict:
 
 
 def main(arguments: list[str]) -> int:
-    """Ask, print what was found, and give the exit status; further arguments go to pip-audit."""
+    """Ask, print what was found, and give the exit status; arguments other than MUST_ANSWER go to pip-audit."""
+    passed_on = [argument for argument in arguments if argument != MUST_ANSWER]
     asked = subprocess.run(  # noqa: S603 - our own interpreter and our own words
         [
             *(sys.executable, "-m", "pip_audit", "--requirement", str(REQUIREMENTS), "--require-hashes"),
             *("--disable-pip", "--vulnerability-service", "osv", "--format", "json"),
-            *("--progress-spinner", "off", "--timeout", str(PATIENCE_SECONDS), *arguments),
+            *("--progress-spinner", "off", "--timeout", str(PATIENCE_SECONDS), *passed_on),
         ],
         capture_output=True,
         text=True,
         check=False,
     )
-    verdict = judge(asked.stdout, asked.stderr)
+    verdict = judge(asked.stdout, asked.stderr, must_answer=MUST_ANSWER in arguments)
     sys.stdout.write(verdict.words + "\n")
     return verdict.status
 
 
-def judge(report: str, complaint: str) -> Verdict:
+def judge(report: str, complaint: str, *, must_answer: bool = False) -> Verdict:
     """The verdict on pip-audit's JSON report, or on what it complained of where there is none."""
     try:
         found = read(json.loads(report))
     except json.JSONDecodeError:
-        return _without_report(complaint)
+        return _without_report(complaint, must_answer)
     fixable = [each for each in found if each.fixed_in]
     lines = [f"{'FAIL' if each.fixed_in else 'note'}  {each}" for each in found]
     summary = f"{len(found)} known vulnerabilities, {len(fixable)} of them with a fix: `make lock` takes the fixes."
@@ -81,10 +84,11 @@ def read(report: dict[str, Any]) -> list[Vulnerability]:
     ]
 
 
-def _without_report(complaint: str) -> Verdict:
+def _without_report(complaint: str, must_answer: bool) -> Verdict:
     last = next((line for line in reversed(complaint.splitlines()) if line.strip()), "")
     if NOT_REACHED.search(last.strip()):
-        return Verdict(f"NOT CHECKED: the vulnerability database can't be reached ({last[:200]})", 0)
+        words = f"NOT CHECKED: the vulnerability database did not answer, or with an error ({last[:200]})"
+        return Verdict(words, 1 if must_answer else 0)
     return Verdict(f"pip-audit failed:\n{complaint[-2000:]}", 2)
 
 

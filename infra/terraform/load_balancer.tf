@@ -41,8 +41,12 @@ resource "google_compute_backend_service" "function" {
         include_protocol     = true
         include_query_string = true
       }
-      bypass_cache_on_request_headers {
-        header_name = "Authorization" # whoever is signed in may see more than everybody
+      # Whoever is signed in may see more than everybody, and what they have just done. The session's are our only cookies.
+      dynamic "bypass_cache_on_request_headers" {
+        for_each = ["Authorization", "Cookie"]
+        content {
+          header_name = bypass_cache_on_request_headers.value
+        }
       }
     }
   }

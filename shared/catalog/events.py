@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, field_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator
 from sqlalchemy import text
 
 from shared.catalog import tiers
@@ -15,7 +15,7 @@ from shared.catalog.tiers import NewTier, TierAnswer, TierChange, refuse_null
 from shared.cloud import ownership
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
-from shared.models import Answer, Body, Utc, line
+from shared.models import Answer, Body, Utc, line, paragraphs
 from shared.problems import NotFound
 
 
@@ -32,7 +32,7 @@ def _known_zone(name: str) -> str:
 
 Status = Literal["draft", "published", "cancelled"]
 Title = Annotated[str, line(255)]
-LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20_000)]
+LongText = Annotated[str, paragraphs(20_000)]
 Category = Annotated[str, line(50)]
 Place = Annotated[str, line(255)]
 TimeZone = Annotated[str, AfterValidator(_known_zone)]

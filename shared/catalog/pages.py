@@ -21,9 +21,9 @@ from shared.models import Listing
 from shared.problems import NotFound
 from shared.sales import availability
 
-LIST_SECONDS = 120
-PAGE_SECONDS = 15
-"""How old what is kept may be. With what the CDN adds (shared/web/caching.py) 5 minutes and 30 seconds."""
+KEPT_SECONDS = 15
+"""How old what is kept may be. With what the CDN adds (shared/web/caching.py) 30 seconds, since lists show
+what is left as well."""
 
 _LISTS = "changed:lists"
 _BROWSED_BY = {"category", "location", "sort", "page", "page_size"}
@@ -41,7 +41,7 @@ def browse(viewer: Principal | None, wanted: EventSearch) -> Aged[Listing[EventA
     if not is_customer or not wanted.model_fields_set <= _BROWSED_BY:
         return Aged(read())
     query = hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()[:40]
-    return read_through(f"list:{query}", _LISTS, seconds=LIST_SECONDS, model=Listing[EventAnswer], read=read)
+    return read_through(f"list:{query}", _LISTS, seconds=KEPT_SECONDS, model=Listing[EventAnswer], read=read)
 
 
 def show(viewer: Principal | None, key: str) -> Aged[EventAnswer]:
@@ -55,7 +55,7 @@ def show(viewer: Principal | None, key: str) -> Aged[EventAnswer]:
     return read_through(
         f"event:{event_id}",
         availability.mark(event_id),
-        seconds=PAGE_SECONDS,
+        seconds=KEPT_SECONDS,
         model=EventAnswer,
         read=lambda: _read(None, str(event_id)),
     )

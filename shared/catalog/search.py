@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from sqlalchemy import text
 
-from shared.catalog.events import COLUMNS, EventAnswer, answers
+from shared.catalog import tiers
+from shared.catalog.events import COLUMNS, EventAnswer
+from shared.catalog.tiers import TierAnswer, beginnings
 from shared.cloud.database import Transaction
 from shared.models import Listing, Page, Rupiah, Utc, line
 
@@ -94,14 +96,21 @@ def upcoming(tx: Transaction, wanted: EventSearch) -> Listing[EventAnswer]:
     """One page of the published events that have not ended yet and fit.
 
     What is searched for in words comes best match first, unless an order is asked for. A word that so many
-    events hold that it tells nothing is ranked among the `RANKED` soonest of them only.
+    events hold that it tells nothing is ranked among the `RANKED` soonest of them only. Of long texts there is
+    the beginning.
     """
     asked = query(wanted)
     if wanted.q is not None:
         tx.execute(_PLAN_ANEW)
     total = tx.execute(text(asked.count), asked.values).scalar_one()
     rows = tx.execute(text(asked.page), asked.values).all()
-    return Listing[EventAnswer].of(wanted, answers(tx, rows), total)
+    offered = tiers.of_events(tx, [row.id for row in rows], in_brief=True)
+    return Listing[EventAnswer].of(wanted, [_listed(row, offered[row.id]) for row in rows], total)
+
+
+def _listed(row: Any, offered: list[TierAnswer]) -> EventAnswer:
+    """A row of `COLUMNS` as an item of a list."""
+    return EventAnswer(**{**row._mapping, **beginnings(row, "description", "terms")}, tiers=offered)
 
 
 def query(wanted: EventSearch) -> Query:

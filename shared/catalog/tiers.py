@@ -12,22 +12,26 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, field_validator
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from shared.cloud import clock
 from shared.cloud.database import Transaction
-from shared.models import Answer, Body, Rupiah, Utc, line
+from shared.models import Answer, Body, Rupiah, Utc, line, paragraphs
 from shared.problems import Invalid, NotFound, Problem, violated_constraint
 from shared.sales.inventory import NO_OVERSELLING, SELLABLE
 from shared.sales.pricing import current_price
 
 MOST_AT_ONCE = 50
+MOST_OF_AN_EVENT = 100
+"""Every list of events shows all tiers of each."""
+LISTED_CHARACTERS = 300
+"""How much of a long text a list shows. An event's own page has it whole."""
 
 Kind = Literal["ticket", "registration", "product", "digital"]
 Name = Annotated[str, line(100)]
-Description = Annotated[str, StringConstraints(strip_whitespace=True, max_length=5_000)]
+Description = Annotated[str, paragraphs(5_000)]
 Quota = Annotated[int, Field(ge=1, le=10_000_000)]
 MaxPerOrder = Annotated[int, Field(ge=1, le=100)]
 
@@ -127,6 +131,12 @@ class CapacityExceeded(Invalid):
     slug = "capacity-exceeded"
 
 
+class TooManyTiers(Invalid):
+    """An event has 100 tiers at most. Change one that is there, or make another event."""
+
+    slug = "too-many-tiers"
+
+
 class QuotaTooSmall(Problem):
     """More tickets than that are sold or held already. Choose a higher quota."""
 
@@ -140,15 +150,18 @@ class KindIsFixed(Problem):
 
 
 _COLUMNS = f"""
-    id, event_id, name, kind, description, price, early_bird_price, early_bird_start, early_bird_end, sale_start,
+    id, event_id, name, kind, price, early_bird_price, early_bird_start, early_bird_end, sale_start,
     sale_end, max_per_order, requires_identity, quota, reserved, sold, is_on_sale, event_ends_at,
     {SELLABLE} - reserved - sold AS available
 """
-_OF_EVENTS = text(f"""
-    SELECT {_COLUMNS} FROM ticket_tiers  -- Uses index: ticket_tiers_event
+_OF_EVENTS = f"""
+    SELECT {{description}} AS description, {_COLUMNS} FROM ticket_tiers  -- Uses index: ticket_tiers_event
     WHERE event_id = ANY(:event_ids) ORDER BY event_id, position, id
-""")
-_READ = text(f"SELECT {_COLUMNS} FROM ticket_tiers WHERE id = :id")
+"""
+_WHOLE_OF_EVENTS = text(_OF_EVENTS.format(description="description"))
+# One character more than is shown, so that it is seen where a text goes on.
+_BRIEF_OF_EVENTS = text(_OF_EVENTS.format(description=f"left(description, {LISTED_CHARACTERS + 1})"))
+_READ = text(f"SELECT description, {_COLUMNS} FROM ticket_tiers WHERE id = :id")
 _INSERT = text("""
     INSERT INTO ticket_tiers (event_id, organizer_id, name, kind, description, price, early_bird_price,
         early_bird_start, early_bird_end, sale_start, sale_end, max_per_order, requires_identity, quota,
@@ -177,13 +190,19 @@ _COPY_SALE = text("""
 """)
 
 
-def of_events(tx: Transaction, event_ids: Sequence[UUID]) -> Mapping[UUID, list[TierAnswer]]:
-    """The tiers of each event, in their organizer's order."""
+def of_events(tx: Transaction, event_ids: Sequence[UUID], *, in_brief: bool = False) -> Mapping[UUID, list[TierAnswer]]:
+    """The tiers of each event, in their organizer's order; in brief with the beginning of their descriptions only."""
     at = clock.now()
     found: dict[UUID, list[TierAnswer]] = defaultdict(list)
-    for row in tx.execute(_OF_EVENTS, {"event_ids": list(event_ids)}):
-        found[row.event_id].append(TierAnswer.of(row, at))
+    for row in tx.execute(_BRIEF_OF_EVENTS if in_brief else _WHOLE_OF_EVENTS, {"event_ids": list(event_ids)}):
+        tier = TierAnswer.of(row, at)
+        found[row.event_id].append(tier.model_copy(update=beginnings(row, "description")) if in_brief else tier)
     return found
+
+
+def beginnings(row: Any, *names: str) -> dict[str, str]:
+    """What lists show of these long texts of a row: the first characters, and an ellipsis where one goes on."""
+    return {name: _beginning(getattr(row, name)) for name in names}
 
 
 def read(tx: Transaction, tier_id: UUID) -> TierAnswer:
@@ -206,9 +225,11 @@ def arrange(
     """Change tiers of a locked event and add new ones; the ids of the new.
 
     Prices of what is held or sold already stay as they were agreed. Raises NotFound for a tier of
-    another event, Invalid, CapacityExceeded, QuotaTooSmall, KindIsFixed.
+    another event, Invalid, TooManyTiers, CapacityExceeded, QuotaTooSmall, KindIsFixed.
     """
-    stored = {row.id: row for row in tx.execute(_OF_EVENTS, {"event_ids": [host.id]})}
+    stored = {row.id: row for row in tx.execute(_WHOLE_OF_EVENTS, {"event_ids": [host.id]})}
+    if new and len(stored) + len(new) > MOST_OF_AN_EVENT:
+        raise TooManyTiers
     changed = {tier_id: _changed(stored.get(tier_id), change) for tier_id, change in (changes or {}).items()}
     for tier in (*changed.values(), *new):
         _refuse_contradictions(tier, host)
@@ -217,6 +238,10 @@ def arrange(
     for tier_id in sorted(changed):
         _update(tx, tier_id, changed[tier_id])
     return [_insert(tx, host, tier, position) for position, tier in enumerate(new, start=len(stored))]
+
+
+def _beginning(words: str) -> str:
+    return words if len(words) <= LISTED_CHARACTERS else words[: LISTED_CHARACTERS - 1] + "…"
 
 
 def refuse_null(value: object) -> object:

@@ -21,7 +21,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from flask import Request, Response
+from flask import Request, Response, after_this_request, current_app, has_app_context
+from flask import request as current_request
 from pydantic import ValidationError
 from sqlalchemy import text
 from werkzeug.exceptions import HTTPException
@@ -93,6 +94,8 @@ class App:
         functions_framework.errorhandler(404)(_not_routed)
         if settings().k_service:  # a local run does it once, for all its functions
             logs.configure()
+        if has_app_context():  # functions-framework's app; a test calls the function alone
+            current_app.before_request(_let_body_go)
         shutdown.arrange()
         return serve
 
@@ -162,7 +165,7 @@ class App:
         values = _values(_Call(matched, variables, request, caller, delivery))
         key = request.headers.get("Idempotency-Key")
         if matched.idempotent and key is not None and caller is not None:
-            fingerprint = b"\n".join([request.method.encode(), request.path.encode(), request.get_data()])
+            fingerprint = b"\n".join([request.method.encode(), request.path.encode(), requests.raw_body(request)])
             return idempotency.once(caller.id, key, fingerprint, lambda: _outcome(matched, values))
         result = _call(matched, values)
         answer = rendering.response(cookie_mode.shown(request, result), matched.status)
@@ -313,6 +316,15 @@ def _not_routed(_: Exception) -> Response:
     answer.headers["X-Request-Id"] = correlation
     headers.secure(answer)
     return answer
+
+
+def _let_body_go() -> None:
+    """Whatever the answer and whoever gives it, leave functions-framework nothing of the body to read."""
+
+    @after_this_request
+    def _(answer: Response) -> Response:
+        requests.let_go(current_request)
+        return answer
 
 
 _HEALTH = {"/health/live": _alive, "/health/ready": _ready, "/healthz": _alive, "/readyz": _ready}

@@ -28,10 +28,8 @@ class Keep:
         return f"public, max-age={browser}, s-maxage={shared}, stale-while-revalidate={left - shared}"
 
 
-LISTS = Keep(browser_seconds=60, shared_seconds=180, stale_seconds=120)
-"""CACHE-001: nowhere older than 5 minutes."""
 AVAILABILITY = Keep(browser_seconds=5, shared_seconds=15, stale_seconds=15)
-"""CACHE-002: nowhere older than 30 seconds."""
+"""CACHE-002: nowhere older than 30 seconds. Lists show availability too, so CACHE-001 (5 minutes) is kept with it."""
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,24 @@
 """Reading a request: size, type, JSON, and every field against its model, with a message for each wrong one."""
 
+import io
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Any, TypeVar
 
 from flask import Request
 from pydantic import BaseModel, ValidationError
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from shared.cloud.settings import settings
 from shared.problems import Invalid, Malformed, TooLarge, WrongType
 
 MAX_BODY_BYTES = 1_000_000
+MOST_LET_GO_BYTES = 100_000_000
+"""Google's front end takes 32 MiB at most (cloud.google.com/run/quotas); this is for a server that has none."""
 _MULTIPART_FRAME_BYTES = 16_384  # boundaries and headers around a file
+_PIECE_BYTES = 65_536
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -48,7 +53,6 @@ def upload(request: Request, field: str, most: MaxBytes) -> Upload:
     try:
         return Upload(_only_file(request, field, most))
     except RequestEntityTooLarge as error:
-        request.max_content_length = None
         raise _file_too_large(most) from error
     finally:
         request.close()  # a large file lies on disk until then
@@ -74,12 +78,29 @@ def _file_too_large(most: MaxBytes) -> TooLarge:
 
 def raw_body(request: Request) -> bytes:
     """The body. Raises TooLarge above 1 MB, before reading it where its length is told."""
-    request.max_content_length = MAX_BODY_BYTES
+    request.max_content_length = MAX_BODY_BYTES + 1  # what comes in chunks just ends there, without an error
     try:
-        return request.get_data()
+        body = request.get_data()
     except RequestEntityTooLarge as error:
-        request.max_content_length = None  # functions-framework reads to the end after us, and must not stumble
         raise TooLarge from error
+    if len(body) > MAX_BODY_BYTES:
+        raise TooLarge
+    return body
+
+
+def let_go(request: Request) -> None:
+    """Read what is left of the body and keep nothing of it: who is still sending may not hear our answer.
+
+    functions-framework would read it after us, in one piece however large; for it nothing is left.
+    """
+    request.max_content_length = None
+    ends_itself = "wsgi.input_terminated" in request.environ  # else only `stream` knows where the body ends
+    rest = request.input_stream if ends_itself else request.stream
+    left = MOST_LET_GO_BYTES
+    with suppress(OSError, ClientDisconnected):  # nobody is there any more
+        while left > 0 and (piece := rest.read(min(left, _PIECE_BYTES))):
+            left -= len(piece)
+    request.stream = io.BytesIO()
 
 
 def json_body(request: Request, model: type[M]) -> M:

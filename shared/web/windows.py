@@ -8,6 +8,8 @@ import math
 from dataclasses import dataclass
 
 SECONDS = 60
+_ROUNDING = 1e-9
+"""By how much a sum of fractions may differ from what it is."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Use:
 
     def wait_seconds(self, limit: int) -> int:
         """How long until one more request is within `limit` a minute; 0 where it is now."""
-        if self.requests + 1 <= limit:
+        if self.requests + 1 <= limit + _ROUNDING:
             return 0
         room = limit - 1 - self.current
         if room >= 0:  # enough of the previous minute will be out of sight before the running one ends
@@ -34,7 +36,7 @@ class Use:
 
     def left(self, limit: int) -> int:
         """How many requests are left of `limit` a minute."""
-        return max(0, math.floor(limit - self.requests))
+        return max(0, math.floor(limit - self.requests + _ROUNDING))
 
 
 def whole(seconds: float) -> int:

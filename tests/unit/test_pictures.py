@@ -1,15 +1,18 @@
 """EM-002, UM-007: pictures are what their bytes say, and carry nothing but their pixels."""
 
 import io
+import random
+import time
+from collections.abc import Callable
 
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from shared import pictures
-from shared.pictures import MAX_SIDE_PIXELS, PORTRAIT_PIXELS, NotAnImage
+from shared.pictures import MAX_SIDE_PIXELS, PORTRAIT_PIXELS, NotAnImage, Picture
 from shared.problems import Invalid
-from tests.images import a_bomb, a_picture, from_a_phone, opened
+from tests.images import a_bomb, a_picture, from_a_phone, many_profiles, many_scans, many_segments, opened
 
 
 @pytest.mark.parametrize(
@@ -96,6 +99,36 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(side: int):
     with pytest.raises(Invalid) as refusal:
         pictures.clean(a_bomb(side))
     assert str(MAX_SIDE_PIXELS) in refusal.value.members["errors"][0]["message"]
+
+
+def test_few_pixels_on_each_side_may_be_too_many_in_all():
+    with pytest.raises(Invalid) as refusal:
+        pictures.clean(a_bomb(8_000, 5_001))
+    assert "40 million" in refusal.value.members["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("make", [pictures.clean, pictures.portrait])
+def test_a_jpeg_of_thousands_of_scans_is_refused_before_it_is_decoded(make: Callable[[bytes], Picture]):
+    sent = many_scans(5_000, size=(4_000, 4_000))  # decoding it takes about a minute
+    begun = time.process_time()
+    with pytest.raises(Invalid) as refusal:
+        make(sent)
+    assert time.process_time() - begun < 1
+    assert "too many parts" in refusal.value.members["errors"][0]["message"]
+
+
+@pytest.mark.parametrize("sent", [many_segments(5_000), many_profiles(100)])
+def test_a_picture_of_thousands_of_copies_of_one_part_is_refused(sent: bytes):
+    with pytest.raises(Invalid) as refusal:
+        pictures.clean(sent)
+    assert "too many parts" in refusal.value.members["errors"][0]["message"]
+
+
+def test_what_telephones_make_is_no_bomb():
+    film = random.Random(1).randbytes(3_000_000)
+    for sent in (a_picture(progressive=True), many_scans(20), from_a_phone() + film, many_profiles(1)):
+        assert opened(pictures.clean(sent).content).size
+    assert opened(pictures.clean(a_picture("PNG") + film).content).size
 
 
 @pytest.mark.parametrize("size", [(600, 400), (400, 600), (40, 30)])

@@ -34,6 +34,16 @@ run "every_documented_path_is_routed_to_its_function" {
   }
 
   assert {
+    condition = alltrue([
+      for backend in google_compute_backend_service.function : alltrue([
+        for policy in backend.cdn_policy :
+        toset(policy.bypass_cache_on_request_headers[*].header_name) == toset(["Authorization", "Cookie"])
+      ]) if backend.enable_cdn
+    ])
+    error_message = "Somebody who is signed in, by token or by cookie, would be shown everybody's copy."
+  }
+
+  assert {
     condition     = google_compute_url_map.redirect.default_url_redirect[0].https_redirect
     error_message = "Plain HTTP is answered."
   }

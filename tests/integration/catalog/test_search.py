@@ -11,7 +11,7 @@ from sqlalchemy import text
 from shared.catalog import events, search
 from shared.catalog.events import EventAnswer
 from shared.catalog.search import EventSearch
-from shared.catalog.tiers import TierAnswer
+from shared.catalog.tiers import LISTED_CHARACTERS, TierAnswer
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.problems import NotFound
@@ -53,6 +53,19 @@ def found(**wanted: str) -> list[str]:
 def offer(title: str, **fields: object) -> EventAnswer:
     """A published event."""
     return publish(create(title=title, **fields))
+
+
+def test_of_long_texts_lists_show_the_beginning_and_the_events_page_all():
+    short, long = "a" * LISTED_CHARACTERS, "b" * (LISTED_CHARACTERS + 1)
+    event = offer("Panjang", description=long, terms=short, tiers=[tier(description=long), tier(description=short)])
+    with transaction() as tx:
+        (listed,) = search.upcoming(tx, EventSearch()).items
+        whole = events.get(tx, event.id)
+    brief = "b" * (LISTED_CHARACTERS - 1) + "…"
+    assert (listed.description, listed.terms) == (brief, short)
+    assert [each.description for each in listed.tiers] == [brief, short]
+    assert (whole.description, [each.description for each in whole.tiers]) == (long, [long, short])
+    assert listed.model_copy(update={"description": long, "tiers": whole.tiers}) == whole, "else they are the same"
 
 
 def test_only_what_is_published_and_not_over_is_listed_soonest_first():

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from shared.catalog.events import EventAnswer
-from shared.catalog.tiers import CapacityExceeded, KindIsFixed, QuotaTooSmall
+from shared.catalog.tiers import MOST_OF_AN_EVENT, CapacityExceeded, KindIsFixed, QuotaTooSmall, TooManyTiers
 from shared.cloud import clock
 from shared.cloud.database import transaction
 from shared.problems import Invalid, NotFound
@@ -56,6 +56,21 @@ def test_quotas_over_the_capacity_are_refused_on_every_way():
         change(event, capacity=9)
     assert quotas(event.id) == 10
     assert add_tier(event, quota=5).quota == 5
+
+
+def test_an_event_has_so_many_tiers_and_no_more_on_every_way():
+    event = create(capacity=10_000, tiers=[tier(quota=1)] * 50)
+    change(event, tiers=[{"name": "B", "price": 0, "quota": 1}] * (MOST_OF_AN_EVENT - 51))
+
+    def add() -> None:
+        with contextlib.suppress(TooManyTiers):
+            add_tier(event, quota=1)
+
+    at_the_same_time([add] * 3)
+    with pytest.raises(TooManyTiers):
+        change(event, tiers=[{"name": "C", "price": 0, "quota": 1}])
+    assert change_tier(event, event.tiers[0].id, quota=2).quota == 2, "what is there may change"
+    assert quotas(event.id) == MOST_OF_AN_EVENT + 1
 
 
 def test_tiers_added_and_raised_at_the_same_moment_never_exceed_the_capacity():

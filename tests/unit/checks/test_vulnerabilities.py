@@ -1,4 +1,4 @@
-"""A vulnerability that has a fix fails the build; one that has none, or a database that is away, does not."""
+"""A vulnerability that has a fix fails the build; one that has none does not; a database that is away, the pipeline."""
 
 import json
 import subprocess
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from infra.checks.vulnerabilities import judge
+from infra.checks.vulnerabilities import MUST_ANSWER, judge
 
 
 def a_report(**fixes: list[str]) -> str:
@@ -46,18 +46,29 @@ def test_one_fix_among_others_is_enough():
     assert judge(a_report(jinja2=[], pillow=["12.0"]), "").status == 1
 
 
-@pytest.mark.parametrize(
+AWAY = pytest.mark.parametrize(
     "complaint",
     [
         "Traceback ...\nrequests.exceptions.ConnectionError: HTTPSConnectionPool(host='api.osv.dev', port=443): ...\n",
         "Traceback ...\nrequests.exceptions.ConnectTimeout: timed out",
         "ERROR:pip_audit._cli:ConnectionError: Could not connect to the vulnerability feed",
+        "pip_audit._service.interface.ServiceError",
         "pip_audit._service.interface.ServiceError: 503",
     ],
 )
+
+
+@AWAY
 def test_a_database_that_is_away_is_said_and_fails_nothing(complaint: str):
     verdict = judge("", complaint)
     assert verdict.status == 0
+    assert verdict.words.startswith("NOT CHECKED")
+
+
+@AWAY
+def test_a_database_that_must_answer_and_does_not_fails(complaint: str):
+    verdict = judge("", complaint, must_answer=True)
+    assert verdict.status == 1
     assert verdict.words.startswith("NOT CHECKED")
 
 
@@ -66,9 +77,13 @@ def test_a_check_that_is_broken_fails(complaint: str):
     assert judge("", complaint).status == 2
 
 
-def test_it_is_run_as_a_module_and_copes_with_a_database_that_refuses():
+@pytest.mark.parametrize(("flags", "status"), [([], 0), ([MUST_ANSWER], 1)])
+def test_it_is_run_as_a_module_and_copes_with_a_database_that_refuses(flags: list[str], status: int):
     nobody = ["--osv-url", "http://127.0.0.1:9/v1/query"]
     ran = subprocess.run(
-        [sys.executable, "-m", "infra.checks.vulnerabilities", *nobody], capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "infra.checks.vulnerabilities", *flags, *nobody],
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
-    assert (ran.returncode, ran.stdout.split(":")[0]) == (0, "NOT CHECKED"), ran.stdout + ran.stderr
+    assert (ran.returncode, ran.stdout.split(":")[0]) == (status, "NOT CHECKED"), ran.stdout + ran.stderr

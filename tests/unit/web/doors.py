@@ -23,7 +23,10 @@ class Echo(Answer):
 
 
 def door() -> Any:
-    """The entry point of a function with one address that anybody may read and signed-in people may write."""
+    """The entry point of a function with an address that anybody may read and signed-in people may write.
+
+    Another tells anybody how long their words are.
+    """
     app = App("echo")
 
     @app.get("/echo/{name}", anybody=True)
@@ -33,6 +36,10 @@ def door() -> Any:
     @app.put("/echo/{name}")
     def write(name: str, told: Words, who: SignedIn) -> Echo:
         return Echo(words=told.words)
+
+    @app.post("/measure", anybody=True)
+    def measure(told: Words) -> Echo:
+        return Echo(words=str(len(told.words)))
 
     @app.task("repeat")
     def repeat() -> None:

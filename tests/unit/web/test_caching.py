@@ -5,9 +5,9 @@ import re
 import pytest
 
 from shared.catalog import pages
-from shared.web.caching import AVAILABILITY, LISTS, Keep
+from shared.web.caching import AVAILABILITY, Keep
 
-PROMISED = [(LISTS, pages.LIST_SECONDS, 300), (AVAILABILITY, pages.PAGE_SECONDS, 30)]
+PROMISED = [(AVAILABILITY, pages.KEPT_SECONDS, 30)]
 
 
 def told(keep: Keep, age_seconds: float) -> tuple[int, int, int]:

@@ -1,6 +1,7 @@
 """A minute that slides over two counted ones: the limit holds over any 60 seconds, and the told wait is enough."""
 
 import pytest
+from hypothesis import example
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ def test_the_wait_is_until_one_more_request_fits(current, previous, elapsed, wai
     assert Use(current, previous, elapsed).wait_seconds(20) == wait
 
 
+@example(current=0, previous=102, elapsed=19.0, limit=69)  # 102 * 2/3 is a bit more than 68
 @for_all(
     current=st.integers(0, 200),
     previous=st.integers(0, 200),

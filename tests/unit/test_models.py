@@ -1,0 +1,93 @@
+"""What people write into one line shows something, and nothing in it is hidden."""
+
+from typing import Annotated
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from shared.models import line, paragraphs
+
+LINE = TypeAdapter(Annotated[str, line(20)])
+PARAGRAPHS = TypeAdapter(Annotated[str, paragraphs(20)])
+
+FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Konser Senja",
+        "Malam \u2764\ufe0f",  # a red heart: a sign and its variation
+        f"Hari {FAMILY}",
+        "\U0001f3f3\ufe0f\u200d\U0001f308",  # the rainbow flag
+        "\u0646\u0627\u0645\u0647\u200c\u0627\u06cc",  # Persian, with a joiner that parts two letters
+        "Nguy\u1ec5n",
+        "Jose\u0301",
+        "100%",
+        "東京",
+    ],
+)
+def test_what_people_write_is_taken_as_it_is(words: str):
+    assert LINE.validate_python(words) == words
+    assert PARAGRAPHS.validate_python(words) == words
+
+
+@pytest.mark.parametrize(
+    ("words", "taken"),
+    [
+        ("Kon\u200bser", "Konser"),
+        ("\ufeffKonser\u200e", "Konser"),
+        ("Konser \u202exslx.exe", "Konser xslx.exe"),
+        ("Kon\u00adser", "Konser"),
+        ("Kon\u200dser", "Konser"),
+        ("Kon\u200b\u200d\u200bser", "Konser"),
+        ("東\u200d\u200d京", "東京"),
+        ("\u200b  Konser\u2060  ", "Konser"),
+        ("Konser\U000e0041", "Konser"),
+    ],
+)
+def test_what_nobody_can_see_is_left_out(words: str, taken: str):
+    assert LINE.validate_python(words) == taken
+    assert PARAGRAPHS.validate_python(words) == taken
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        " ",
+        "\u200b",
+        "\u200d",
+        "\ufe0f",
+        "\u3164",
+        "\u2800 \u2800",
+        "\u00a0",
+        "\u0301",
+        "\u202e\u202c",
+        "\u00ad \u2060",
+    ],
+)
+def test_a_line_that_shows_nothing_is_refused(words: str):
+    with pytest.raises(ValidationError):
+        LINE.validate_python(words)
+
+
+@pytest.mark.parametrize("sign", ["\n", "\r", "\t", "\x00", "\x1b", "\x7f", "\x85", "\x9b", "\u2028", "\u2029"])
+def test_a_line_has_no_control_characters(sign: str):
+    with pytest.raises(ValidationError):
+        LINE.validate_python(f"a{sign}b")
+
+
+def test_paragraphs_have_lines_and_no_other_control_characters():
+    assert PARAGRAPHS.validate_python("a\r\nb\tc\u2028d\n") == "a\r\nb\tc\u2028d"
+    assert PARAGRAPHS.validate_python("") == ""
+    for sign in ("\x00", "\x0c", "\x1b", "\x85"):
+        assert PARAGRAPHS.validate_python(f"a{sign}b") == "ab"
+
+
+def test_lengths_count_what_was_sent():
+    for adapter in (LINE, PARAGRAPHS):
+        assert adapter.validate_python("a" * 20)
+        with pytest.raises(ValidationError):
+            adapter.validate_python("a" * 21)
+    assert LINE.json_schema()["maxLength"] == 20
