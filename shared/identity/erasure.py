@@ -24,7 +24,7 @@ _CODES = text("DELETE FROM one_time_codes WHERE user_id = :id")
 
 
 def erase(tx: Transaction, person: Person) -> None:
-    """Replace all that tells who a person is, whose row is locked, and end every session.
+    """Replace all that tells who a person is, whose row is locked (people.lock_alone), and end every session.
 
     The address is free for a new account from the commit on.
     """

@@ -53,8 +53,8 @@ def invite(tx: Transaction, organizer_id: UUID, invited: Invited) -> tuple[Perso
 
 
 def lock(tx: Transaction, organizer_id: UUID, user_id: UUID) -> Person:
-    """A person of this organizer's staff, locked. Raises NotFound."""
-    person = people.lock(tx, user_id)
+    """A person of this organizer's staff, locked to be dismissed. Raises NotFound."""
+    person = people.lock_alone(tx, user_id)
     if person is None or person.role != "staff" or person.organizer_id != organizer_id:
         raise NotFound
     return person

@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
-from shared.identity import erasure, own_password, passwords
+from shared.identity import erasure, own_password, passwords, people
 from shared.identity.people import Person
 from shared.messages import mails
 from shared.models import Body
@@ -100,6 +100,7 @@ def delete(user_id: UUID, deletion: Deletion) -> None:
     """
     confirmed = own_password.confirm(user_id, deletion.password)
     with transaction() as tx:
+        people.lock_alone(tx, user_id)  # no order may slip in between the check and the commit
         person = own_password.lock_confirmed(tx, confirmed)
         _refuse_if_in_use(tx, person)
         _anonymise(tx, person)
