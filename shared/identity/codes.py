@@ -42,10 +42,7 @@ _ISSUE = text("""
     WHERE one_time_codes.created_at <= now() - make_interval(secs => :resend_seconds)
     RETURNING user_id
 """)
-_IS_PENDING = text("""
-    SELECT EXISTS (
-        SELECT 1 FROM one_time_codes WHERE user_id = :user_id AND purpose = :purpose AND expires_at > now())
-""")
+_IS_PENDING = text("SELECT EXISTS (SELECT 1 FROM one_time_codes WHERE user_id = :user_id AND expires_at > now())")
 _TRY = text("""
     UPDATE one_time_codes SET tries_left = tries_left - 1
     WHERE user_id = :user_id AND purpose = :purpose AND tries_left > 0 AND expires_at > now()
@@ -71,9 +68,9 @@ def issue(tx: Transaction, user_id: UUID, purpose: Purpose, *, life_seconds: int
     return code if issued else None
 
 
-def is_pending(tx: Transaction, user_id: UUID, purpose: Purpose) -> bool:
-    """Whether a code was sent whose ten minutes are not over, however many tries it has left."""
-    return bool(tx.execute(_IS_PENDING, {"user_id": user_id, "purpose": purpose}).scalar_one())
+def is_any_pending(tx: Transaction, user_id: UUID) -> bool:
+    """Whether a code was sent, for whatever purpose, whose time is not over, however many tries it has left."""
+    return bool(tx.execute(_IS_PENDING, {"user_id": user_id}).scalar_one())
 
 
 def redeem(tx: Transaction, user_id: UUID, purpose: Purpose, code: str) -> bool:

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
-from shared.identity import google_tokens, people, sessions
+from shared.identity import erasure, google_tokens, people, sessions, staff
 from shared.identity.accounts import TERMS_VERSION
 from shared.identity.google_tokens import GoogleIdentity
 from shared.identity.people import Person
@@ -77,11 +77,17 @@ def sign_in(request: GoogleSignIn) -> Tokens:
 
 
 def _known(tx: Transaction, identity: GoogleIdentity) -> Person | None:
-    """The account of this identity, or the one of its address, which is linked from now on."""
+    """The account of this identity, or the one of its address, which is linked from now on.
+
+    One that an organizer has opened for an invitation gives way to who owns the address.
+    """
     row = tx.execute(_LOCK, {"provider": PROVIDER, "subject": identity.subject}).first()
     if row:
         return Person(*row)
     person = people.lock_by_email(tx, identity.email)
+    if person and identity.owns_address and staff.never_joined(person):
+        erasure.erase(tx, person)
+        return None
     if person:
         _link(tx, person, identity)
     return person

@@ -92,6 +92,8 @@ _GATE_DUTIES = text("""
     WHERE user_id = :id OR event_id IN (SELECT id FROM events WHERE organizer_id = :id)
 """)
 
+_INVITATIONS = text("DELETE FROM staff_invitations WHERE organizer_id = :id OR email = :email")
+
 
 def delete(user_id: UUID, deletion: Deletion) -> None:
     """Delete the account, in one transaction, and mail its last address that it is done.
@@ -134,4 +136,5 @@ def _anonymise(tx: Transaction, person: Person) -> None:
     tx.execute(_KEPT_ANSWERS, {"id": person.id})
     tx.execute(_COOKIES, {"id": person.id})
     tx.execute(_GATE_DUTIES, {"id": person.id})
+    tx.execute(_INVITATIONS, {"id": person.id, "email": person.email})
     printing.forget(tx, person.id)
