@@ -156,6 +156,11 @@ def register(tx: Transaction, registration: Registration) -> tuple[UserAnswer, L
     return _answer(registration, person.id), _mail_code(tx, person, "verify_email")
 
 
+def leave_gates(tx: Transaction, person: Person) -> None:
+    """Take somebody from every gate they were invited to: the account becomes one of their own."""
+    tx.execute(_OFF_THE_GATES, {"id": person.id})
+
+
 def verify_email(proof: Proof) -> Tokens:
     """Prove that an address is one's own by the code sent to it, and sign in. Raises CodeInvalid."""
     with transaction() as tx:
@@ -218,7 +223,7 @@ def _claim(tx: Transaction, registration: Registration) -> tuple[Person, bool]:
 def _fill_in(tx: Transaction, person: Person, registration: Registration, *, is_new: bool) -> Person:
     if person.role == "staff":  # invited, but never joined: nobody has given a password yet
         is_new = True
-        tx.execute(_OFF_THE_GATES, {"id": person.id})
+        leave_gates(tx, person)
     password_hash = _password_to_keep(person, registration.password, is_new=is_new)
     values = {**_details(registration), "password_hash": password_hash, "id": person.id}
     return Person(*tx.execute(_FILL_IN, values).one())
