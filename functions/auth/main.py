@@ -34,7 +34,7 @@ def register(registration: Registration, tx: Transaction) -> UserAnswer:
     return user
 
 
-@app.post("/auth/verify", anybody=True, limit=CREDENTIALS, problems=(CodeInvalid,))
+@app.post("/auth/verify", anybody=True, limit=CREDENTIALS, problems=(CodeInvalid, TooManyAttempts))
 def verify(proof: Proof) -> Tokens:
     """Verify an address with the code from the mail, and sign in."""
     return accounts.verify_email(proof)
@@ -66,7 +66,7 @@ def forgot_password(asked: AddressOnly, tx: Transaction) -> OnItsWay:
     return OnItsWay()
 
 
-@app.post("/auth/reset-password", anybody=True, status=204, limit=CREDENTIALS, problems=(CodeInvalid,))
+@app.post("/auth/reset-password", anybody=True, status=204, limit=CREDENTIALS, problems=(CodeInvalid, TooManyAttempts))
 def reset_password(reset: PasswordReset) -> None:
     """Choose a new password with the code from the mail. Every session of the account ends."""
     accounts.reset_password(reset)

@@ -143,7 +143,7 @@ def register(tx: Transaction, registration: Registration) -> tuple[UserAnswer, L
     """Open an account and mail a code to its address; the answer, and the mail to ask for.
 
     Whoever registers an address that is not verified yet starts anew: the newest details count, and a
-    new code comes if the last is a minute old. So does who was invited to a gate and never joined. Where
+    new code comes if one is due (see attempts). So does who was invited to a gate and never joined. Where
     the address has a verified account the answer is the same, and its owner gets a mail that says so,
     once a day at most.
     """
@@ -153,7 +153,8 @@ def register(tx: Transaction, registration: Registration) -> tuple[UserAnswer, L
         passwords.matches(registration.password, None)  # as much work as opening an account
         return _answer(registration, _stand_in_id(registration.email)), _already_registered(person)
     person = _fill_in(tx, person, registration, is_new=is_new)
-    return _answer(registration, person.id), _mail_code(tx, person, "verify_email")
+    is_due = attempts.take(tx, attempts.MAILS["verify_email"], person.email)
+    return _answer(registration, person.id), _mail_code(tx, person, "verify_email") if is_due else None
 
 
 def leave_gates(tx: Transaction, person: Person) -> None:
@@ -162,11 +163,14 @@ def leave_gates(tx: Transaction, person: Person) -> None:
 
 
 def verify_email(proof: Proof) -> Tokens:
-    """Prove that an address is one's own by the code sent to it, and sign in. Raises CodeInvalid."""
+    """Prove that an address is one's own by the code sent to it, and sign in. Raises CodeInvalid, TooManyAttempts."""
+    with transaction() as tx:
+        attempts.count(tx, attempts.CODES, proof.email)
     with transaction() as tx:
         person = people.lock_by_email(tx, proof.email)
         if person and codes.redeem(tx, person.id, "verify_email", proof.code):
             tx.execute(_VERIFIED, {"id": person.id})
+            attempts.forget(tx, person.email)
             return sessions.begin(tx, person)
     raise CodeInvalid
 
@@ -174,7 +178,7 @@ def verify_email(proof: Proof) -> Tokens:
 def login(credentials: Credentials) -> Tokens:
     """Sign in. Raises InvalidCredentials, TooManyAttempts, or EmailNotVerified to those who know the password."""
     with transaction() as tx:
-        attempts.count(tx, credentials.email)
+        attempts.count(tx, attempts.PASSWORDS, credentials.email)
         found = people.find(tx, credentials.email)
     is_right = passwords.matches(credentials.password, found.password_hash if found else None)
     if not found or not is_right:
@@ -183,8 +187,8 @@ def login(credentials: Credentials) -> Tokens:
         person = people.lock(tx, found.id)
         if person is None or person.password_hash != found.password_hash:
             raise InvalidCredentials  # reset in this very moment, to keep out those who know the old one
-        attempts.forget(tx, person.email)
-        if person.is_email_verified:
+        if person.is_email_verified:  # else the address may be somebody else's, and their tries are spaced on
+            attempts.forget(tx, person.email)
             return sessions.begin(tx, person)
     raise EmailNotVerified
 
@@ -192,15 +196,18 @@ def login(credentials: Credentials) -> Tokens:
 def forgot_password(tx: Transaction, asked: AddressOnly) -> Letter | None:
     """The mail to ask for, with a code to choose a new password. None: no account, or asked a moment ago."""
     person = people.lock_by_email(tx, asked.email)
-    return _mail_code(tx, person, "reset_password") if person else None
+    is_due = attempts.take(tx, attempts.MAILS["reset_password"], asked.email)  # nobody's addresses are counted too
+    return _mail_code(tx, person, "reset_password") if person and is_due else None
 
 
 def reset_password(reset: PasswordReset) -> None:
-    """Choose a new password with the code, and end every session of the account. Raises CodeInvalid.
+    """Choose a new password with the code, and end every session of the account. Raises CodeInvalid, TooManyAttempts.
 
     The code came by mail, so that the address is verified too. A link to Google is dropped with the old
     password, in case it was a stranger's; where Google runs the mailbox, the next sign-in links it anew.
     """
+    with transaction() as tx:
+        attempts.count(tx, attempts.CODES, reset.email)
     password_hash = passwords.hashed(reset.password)
     with transaction() as tx:
         person = people.lock_by_email(tx, reset.email)

@@ -1,7 +1,8 @@
 """One-time codes by mail: six digits, ten minutes, five tries (UM-002, UM-006).
 
-Each person has at most one live code per purpose, kept as a keyed hash: of a million possible codes a
-plain hash would hide none. All of it happens under the lock of the person's row (people.lock).
+How often codes come, and how often they are tried one after the other, is limited by `attempts`. Each person has at most
+one live code per purpose, kept as a keyed hash: of a million possible codes a plain hash would hide none. All of it
+happens under the lock of the person's row (people.lock).
 """
 
 import hashlib
@@ -24,7 +25,7 @@ KEY = "code-signing-key"
 TRIES = 5
 LIFE_SECONDS = 600
 RESEND_SECONDS = 60
-"""Another code comes at the earliest after a minute, so that nobody's mailbox is flooded through us."""
+"""Another code comes at the earliest after a minute; later ones after longer, see `attempts`."""
 
 
 class CodeInvalid(Problem):

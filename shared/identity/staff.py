@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from shared.cloud import clock
 from shared.cloud.database import Transaction
-from shared.identity import codes, erasure, people
+from shared.identity import attempts, codes, erasure, people
 from shared.identity.accounts import Letter
 from shared.identity.addresses import EmailAddress
 from shared.identity.people import Person
@@ -46,8 +46,8 @@ def invite(tx: Transaction, organizer_id: UUID, invited: Invited) -> tuple[Perso
 
     None instead of an account where the address is somebody else's, who is told by mail once a day at most: the
     organizer must not learn who has an account. An address that nobody has proved yet goes to whoever asked for
-    it last, once no code is on its way there. No mail goes to who has a password already, or was invited less
-    than a minute ago.
+    it last, once no code is on its way there. No mail goes to who has a password already, or was invited a moment
+    ago (see attempts).
     """
     values = {"email": invited.email, "full_name": invited.full_name, "organizer_id": organizer_id}
     person = Person(*tx.execute(_CLAIM, values).one())
@@ -87,6 +87,8 @@ def _of(organizer_id: UUID, person: Person | None) -> Person | None:
 
 
 def _invitation(tx: Transaction, person: Person) -> Letter | None:
+    if not attempts.take(tx, attempts.MAILS["staff_invitation"], person.email):
+        return None
     code = codes.issue(tx, person.id, "reset_password", life_seconds=INVITATION_DAYS * 86_400)
     if code is None:
         return None
