@@ -1,8 +1,8 @@
 """One-time codes by mail: six digits, ten minutes, five tries (UM-002, UM-006).
 
-How often codes come, and how often they are tried one after the other, is limited by `attempts`. Each person has at most
-one live code per purpose, kept as a keyed hash: of a million possible codes a plain hash would hide none. All of it
-happens under the lock of the person's row (people.lock).
+How often codes come, and how often they are tried one after the other, is limited by `attempts`. Each person has at
+most one live code per purpose, kept as a keyed hash: of a million possible codes a plain hash would hide none. All
+of it happens under the lock of the person's row (people.lock).
 """
 
 import hashlib
