@@ -22,7 +22,7 @@ app = App("admin")
 
 @app.put("/admin/users/{user_id}/role", problems=(NotFound, RoleFixed))
 def change_role(user_id: UUID, change: RoleChange, admin: Admin, tx: Transaction) -> UserAnswer:
-    """Make a customer an organizer or the reverse, or either an admin. Their sessions end."""
+    """Make a customer, an organizer or another admin one of the others. Their sessions end."""
     return roles.change(tx, admin.id, user_id, change)
 
 
