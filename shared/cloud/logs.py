@@ -28,7 +28,8 @@ _IDENTITY = re.compile(
 # A bank account is known by the word before it: ten digits alone are as well an amount, a moment or a gateway's id.
 _ACCOUNT_FIELD = re.compile(r"(?i)account_?(?:number|no)|rekening|norek|^va_?number")
 _ACCOUNT = re.compile(
-    r"(?i)((?:account|rekening|norek|\brek\b|\bva)(?:[ _]?(?:number|nomor|no|bca|bni|bri|bsi|mandiri|permata))?[\s\"'():=.]{0,5})"
+    r"(?i)((?:account|rekening|norek|\brek\b|\bva)(?:[ _]?(?:number|nomor|no|bca|bni|bri|bsi|mandiri|permata))?"
+    r"[\s\"'():=.]{0,5})"
     r"\d(?:[ .-]?\d){1,13}[ .-]?(\d{4})(?![\w-])"
 )
 _BEARER = re.compile(r"(?i)(bearer\s+|eyJ)[A-Za-z0-9_\-.=]{8,}")
