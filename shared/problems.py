@@ -56,6 +56,10 @@ class NotSignedIn(Problem):
     status, slug = 401, "not-signed-in"
 
 
+class AccountGone(NotSignedIn):
+    """This account is no longer there. Sign in with another one, or register again."""
+
+
 class Forbidden(Problem):
     """Your account may not do this."""
 
@@ -106,6 +110,8 @@ class TryAgain(Problem):
         super().__init__(detail, retry_after_seconds=retry_after_seconds, **members)
 
 
+ACCOUNT_IS_THERE = "account_is_there"
+"""The wall against whatever a deleted account would still do with a token that is not over yet (UM-009)."""
 NOT_NULL = "23502"
 """PostgreSQL's code for a NULL where none may be."""
 

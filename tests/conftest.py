@@ -114,7 +114,7 @@ def files() -> Iterator[StoredFiles]:
 def _use(url: str) -> None:
     os.environ["DATABASE_URL"] = url
     os.environ.update(DATABASE_ROLE="karcis_app")  # no more rights than in the cloud
-    os.environ.update(SHARED_CACHE="off")  # tests of the cache turn it on
+    os.environ.update(SHARED_CACHE="off", EVEN_PACE="off")  # tests of these turn them on
     os.environ.update(RATE_LIMITS="off", POOL_SIZE="24", POOL_TIMEOUT_SECONDS="60")  # hundreds wait their turn
     settings.cache_clear()
     clients.engine.provide(None)

@@ -81,6 +81,7 @@ class Stack:
                 "SEED": "0",
                 "DATABASE_URL": "",
                 "SHARED_CACHE": "on",
+                "EVEN_PACE": "off",
                 **self._settings,
             },
             stdout=subprocess.PIPE,

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from shared.cloud import manual_tasks
+from shared.cloud import manual_tasks, ownership
 from shared.cloud.manual_tasks import AlreadyDone, Done, ManualTaskAnswer
 from shared.identity import roles
 from shared.identity.accounts import UserAnswer
@@ -24,13 +24,14 @@ app = App("admin")
 
 @app.put("/admin/users/{user_id}/role", problems=(NotFound, RoleFixed))
 def change_role(user_id: UUID, change: RoleChange, admin: Admin, tx: Transaction) -> UserAnswer:
-    """Make a customer an organizer or the reverse, or either an admin. Their sessions end."""
+    """Make a customer, an organizer or another admin one of the others. Their sessions end."""
     return roles.change(tx, admin.id, user_id, change)
 
 
 @app.get("/admin/reviews")
-def odd_money(page: Page, _: Admin, tx: Transaction) -> Listing[ReviewAnswer]:
+def odd_money(page: Page, admin: Admin, tx: Transaction) -> Listing[ReviewAnswer]:
     """Payments whose amount does not fit their order, oldest first."""
+    ownership.looks_through(tx, admin, subject="payment")
     return reviews.waiting(tx, page)
 
 
@@ -63,8 +64,9 @@ def refund_paid(refund_id: UUID, paid: PaidByHand, admin: Admin, tx: Transaction
 
 
 @app.get("/admin/manual-tasks")
-def tasks(page: Page, _: Admin, tx: Transaction) -> Listing[ManualTaskAnswer]:
+def tasks(page: Page, admin: Admin, tx: Transaction) -> Listing[ManualTaskAnswer]:
     """What only a person can finish, oldest first."""
+    ownership.looks_through(tx, admin, subject="manual_task")
     return manual_tasks.waiting(tx, page)
 
 

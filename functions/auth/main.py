@@ -1,5 +1,6 @@
 """Accounts: register, verify, sign in, a forgotten password (UM-001..003, UM-005, UM-006)."""
 
+from shared.cloud.database import transaction
 from shared.identity import accounts, google
 from shared.identity.accounts import (
     AddressOnly,
@@ -18,26 +19,31 @@ from shared.identity.google import AccountNotLinked, GoogleSignIn, TermsNotAccep
 from shared.identity.google_tokens import GoogleSignInOff, GoogleTokenInvalid
 from shared.identity.sessions import Tokens
 from shared.messages import mails
-from shared.web import CREDENTIALS, App, Transaction
+from shared.web import CODE_MAILS, CREDENTIALS, App, pacing
 
 app = App("auth")
 
+# Several times what each takes for an address that has an account; registering costs a round of bcrypt.
+REGISTERING_MS, ASKING_MS = 800, 300
+
 
 @app.post("/auth/register", anybody=True, status=201)
-def register(registration: Registration, tx: Transaction) -> UserAnswer:
+def register(registration: Registration) -> UserAnswer:
     """Open an account. A code to verify the address comes by mail.
 
     The answer is the same for an address that has an account already; its owner is told by mail.
     """
-    user, letter = accounts.register(tx, registration)
-    mails.ask_letter(tx, letter)
+    with pacing.at_least(REGISTERING_MS), transaction() as tx:
+        user, letter = accounts.register(tx, registration)
+        mails.ask_letter(tx, letter)
     return user
 
 
-@app.post("/auth/verify", anybody=True, limit=CREDENTIALS, problems=(CodeInvalid,))
+@app.post("/auth/verify", anybody=True, limit=CREDENTIALS, problems=(CodeInvalid, TooManyAttempts))
 def verify(proof: Proof) -> Tokens:
     """Verify an address with the code from the mail, and sign in."""
-    return accounts.verify_email(proof)
+    with pacing.at_least(ASKING_MS):
+        return accounts.verify_email(proof)
 
 
 @app.post(
@@ -59,14 +65,15 @@ def google_sign_in(request: GoogleSignIn) -> Tokens:
     return google.sign_in(request)
 
 
-@app.post("/auth/forgot-password", anybody=True, status=202, limit=CREDENTIALS)
-def forgot_password(asked: AddressOnly, tx: Transaction) -> OnItsWay:
+@app.post("/auth/forgot-password", anybody=True, status=202, limit=CODE_MAILS)
+def forgot_password(asked: AddressOnly) -> OnItsWay:
     """Ask for a code to choose a new password. The answer doesn't tell whether the address has an account."""
-    mails.ask_letter(tx, accounts.forgot_password(tx, asked))
+    with pacing.at_least(ASKING_MS), transaction() as tx:
+        mails.ask_letter(tx, accounts.forgot_password(tx, asked))
     return OnItsWay()
 
 
-@app.post("/auth/reset-password", anybody=True, status=204, limit=CREDENTIALS, problems=(CodeInvalid,))
+@app.post("/auth/reset-password", anybody=True, status=204, limit=CREDENTIALS, problems=(CodeInvalid, TooManyAttempts))
 def reset_password(reset: PasswordReset) -> None:
     """Choose a new password with the code from the mail. Every session of the account ends."""
     accounts.reset_password(reset)

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from functions.manifest import manifest
-from shared.cloud import dead_letters
+from shared.cloud import dead_letters, ownership
 from shared.cloud.dead_letters import AlreadyDecided, DeadLetterAnswer, DeadLetterPage, Decision
 from shared.models import Listing
 from shared.problems import NotFound
@@ -15,15 +15,18 @@ REFUSALS = (NotFound, AlreadyDecided)
 
 
 @app.get("/admin/dead-letters")
-def letters(page: DeadLetterPage, _: Admin, tx: Transaction) -> Listing[DeadLetterAnswer]:
+def letters(page: DeadLetterPage, admin: Admin, tx: Transaction) -> Listing[DeadLetterAnswer]:
     """Those to decide about, or the decided ones; oldest first."""
+    ownership.looks_through(tx, admin, subject="dead_letter")
     return dead_letters.listed(tx, page)
 
 
 @app.get("/admin/dead-letters/{letter_id}", problems=(NotFound,))
-def letter(letter_id: UUID, _: Admin, tx: Transaction) -> DeadLetterAnswer:
+def letter(letter_id: UUID, admin: Admin, tx: Transaction) -> DeadLetterAnswer:
     """One of them."""
-    return dead_letters.read(tx, letter_id)
+    found = dead_letters.read(tx, letter_id)
+    ownership.may_see(tx, admin, subject="dead_letter", subject_id=letter_id)  # it notes the look
+    return found
 
 
 @app.post("/admin/dead-letters/{letter_id}/replay", status=200, problems=REFUSALS)

@@ -1,5 +1,6 @@
 """What the ledger says (FN-005, FN-010)."""
 
+from shared.cloud import ownership
 from shared.models import Answer, Listing
 from shared.money import statements
 from shared.money.statements import (
@@ -28,14 +29,16 @@ def statement(page: StatementPage, caller: Organizer, tx: Transaction) -> Listin
 
 
 @app.get("/admin/ledger/trial-balance")
-def trial_balance(wanted: TrialBalanceQuery, _: Admin, tx: Transaction) -> TrialBalance:
+def trial_balance(wanted: TrialBalanceQuery, admin: Admin, tx: Transaction) -> TrialBalance:
     """Every account with its debits and credits, now or at a moment."""
+    ownership.looks_through(tx, admin, subject="ledger")
     return statements.trial_balance(tx, wanted)
 
 
 @app.get("/admin/ledger/revenue")
-def revenue(wanted: RevenueQuery, _: Admin, tx: Transaction) -> Revenue:
+def revenue(wanted: RevenueQuery, admin: Admin, tx: Transaction) -> Revenue:
     """Fees, commissions, penalties and what was given away, by day, week or month."""
+    ownership.looks_through(tx, admin, subject="ledger")
     return Revenue(items=statements.revenue(tx, wanted))
 
 

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from shared.identity.staff import AddressTaken
 from shared.messages import mails
 from shared.problems import NotFound
 from shared.tickets import staffing
@@ -12,9 +11,12 @@ from shared.web import App, GateStaff, Organizer, Transaction
 app = App("staff")
 
 
-@app.post("/organizer/staff", status=201, problems=(AddressTaken,))
+@app.post("/organizer/staff", status=201)
 def invite(invitation: Invitation, organizer: Organizer, tx: Transaction) -> StaffAnswer:
-    """Put somebody at the gate of these events. Who is new gets a mail with a code to choose a password."""
+    """Put somebody at the gate of these events. Who is new gets a mail with a code to choose a password.
+
+    Whose address has another account here already is told by mail to name a different one; the answer is the same.
+    """
     answer, letter = staffing.invite(tx, organizer, invitation)
     mails.ask_letter(tx, letter)
     return answer
@@ -26,10 +28,10 @@ def show(organizer: Organizer, tx: Transaction) -> StaffList:
     return staffing.listed(tx, organizer)
 
 
-@app.delete("/organizer/staff/{user_id}", status=204, problems=(NotFound,))
-def dismiss(user_id: UUID, organizer: Organizer, tx: Transaction) -> None:
-    """Take somebody from all your gates, and end their account."""
-    staffing.dismiss(tx, organizer, user_id)
+@app.delete("/organizer/staff/{staff_id}", status=204, problems=(NotFound,))
+def dismiss(staff_id: UUID, organizer: Organizer, tx: Transaction) -> None:
+    """Take somebody from all your gates, and end their account or their invitation."""
+    staffing.dismiss(tx, organizer, staff_id)
 
 
 @app.get("/gate/events")

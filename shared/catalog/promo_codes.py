@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.catalog import editing
 from shared.catalog.tiers import refuse_null
-from shared.cloud import audit
+from shared.cloud import audit, ownership
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
 from shared.models import MAX_RUPIAH, Answer, Body, Listing, Page, Rupiah, Utc
@@ -181,13 +181,16 @@ def change(tx: Transaction, caller: Principal, promo_id: UUID, wanted: PromoChan
 def read(tx: Transaction, caller: Principal, promo_id: UUID) -> PromoAnswer:
     """One code. Raises NotFound for those of others."""
     row = tx.execute(_READ, {"id": promo_id, **_sees(caller)}).mappings().first()
-    if row is None:
+    if row is None or not ownership.may_see(
+        tx, caller, subject="promo", subject_id=promo_id, organizer_id=row["organizer_id"]
+    ):
         raise NotFound
     return PromoAnswer(**row)
 
 
 def listed(tx: Transaction, caller: Principal, wanted: PromoSearch) -> Listing[PromoAnswer]:
     """The caller's codes, newest first; all there are for an admin."""
+    ownership.looks_through(tx, caller, subject="promo")
     which = {"event_id": wanted.event_id, **_sees(caller)}
     rows = tx.execute(_LIST, {**which, "page_size": wanted.page_size, "offset": wanted.offset}).mappings()
     return Listing[PromoAnswer].of(wanted, [PromoAnswer(**row) for row in rows], tx.execute(_COUNT, which).scalar_one())

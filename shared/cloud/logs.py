@@ -19,20 +19,35 @@ _REPORTED_ERROR = "type.googleapis.com/google.devtools.clouderrorreporting.v1bet
 
 _ENDS = r"\s\"'<>@,;:()\[\]{}=&?/|*"  # what surrounds an address in a text, and the stars of one that is masked
 _EMAIL = re.compile(rf"([^{_ENDS}])[^{_ENDS}]*?(@|%40)([\w-]+(?:\.[\w-]+)+)")
-_PHONE = re.compile(r"(?<![\w.*-])((?:\+?62|0)[ -]?8|\+\d\d)(?:[ -]?\d){4,9}[ -]?(\d{3})(?![\w-])")
-_IDENTITY = re.compile(r"(?<![\w.*-])\d{12}(\d{4})(?![\w-])")  # NIK, and the number of a card
+_PHONE = re.compile(r"(?<![\w.*-])\(?(0[ -]?8|\+62[ .-]?8|\+\d\d)(?:[ .()-]{0,2}\d){4,9}[ .()-]{0,2}(\d{3})(?![\w-])")
+_PHONE_WITHOUT_PLUS = re.compile(r"(?<![\w.*-])(62[ -]?8)(?:[ -]?\d){4,9}[ -]?(\d{3})(?![\w-])")  # no dots: an amount
+# NIK, and the number of a card, as people group them. Any groups at all would be amounts and moments, too.
+_IDENTITY = re.compile(
+    r"(?<![\w.*-])(?:\d{12}|(?:\d{4}[ .-]){3}|(?:\d{6}[ .-]){2}|(?:\d\d[ .-]){3}\d{6}[ .-])(\d{4})(?![\w-])"
+)
+# A bank account is known by the word before it: ten digits alone are as well an amount, a moment or a gateway's id.
+_ACCOUNT_FIELD = re.compile(r"(?i)account_?(?:number|no)|rekening|norek|^va_?number")
+_ACCOUNT = re.compile(
+    r"(?i)((?:account|rekening|norek|\brek\b|\bva)(?:[ _]?(?:number|nomor|no|bca|bni|bri|bsi|mandiri|permata))?"
+    r"[\s\"'():=.]{0,5})"
+    r"\d(?:[ .-]?\d){1,13}[ .-]?(\d{4})(?![\w-])"
+)
 _BEARER = re.compile(r"(?i)(bearer\s+|eyJ)[A-Za-z0-9_\-.=]{8,}")
 _OPAQUE = re.compile(r"(?<![\w-])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*\d)[\w-]{43}(?![\w-])")  # 256 random bits
 _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def mask(words: str) -> str:
-    """Hide personal data (SEC-013): `u***@example.com`, `08****123`, `************1234`, and no token at all."""
+    """Hide personal data (SEC-013): `u***@example.com`, `08****123`, `************1234`, and no token at all.
+
+    Of a bank account's number, where a word before it says that it is one, the last four digits: `account ****7890`.
+    """
     if "@" in words or "%40" in words:
         words = _EMAIL.sub(r"\1***\2\3", words)
     words = _OPAQUE.sub("[token]", _BEARER.sub("[token]", words))
     words = _IDENTITY.sub(r"************\1", words)
-    return _PHONE.sub(r"\1****\2", words)
+    words = _ACCOUNT.sub(r"\1****\2", words)
+    return _PHONE_WITHOUT_PLUS.sub(r"\1****\2", _PHONE.sub(r"\1****\2", words))
 
 
 def correlation_id() -> str:
@@ -105,10 +120,17 @@ def _masked(value: Any) -> Any:
     if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, Mapping):
-        return {mask(str(key)): _masked(each) for key, each in value.items()}
+        return {mask(str(key)): _masked_field(str(key), each) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_masked(each) for each in value]
     return mask(str(value))
+
+
+def _masked_field(name: str, value: Any) -> Any:
+    """The value of a field, whose name is the word before it: `account_number`."""
+    if isinstance(value, str | int) and _ACCOUNT_FIELD.search(name):
+        return mask(f"account {value}").removeprefix("account ")
+    return _masked(value)
 
 
 def configure() -> None:

@@ -70,6 +70,8 @@ class Settings:
     """Origins whose pages may read our answers, comma separated, as https://shop.example. Our own needs no entry."""
     rate_limits: str = "on"
     """`off` lets everybody call as often as they like (SEC-003)."""
+    even_pace: str = "on"
+    """`off` answers at once where the time would tell who has an account (shared/web/pacing.py): for tests."""
     shared_cache: str = "on"
     """`off` answers every read of the catalogue from the database, see docs/decisions/0005-shared-cache.md."""
     trusted_proxies: int = 0

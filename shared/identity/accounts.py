@@ -93,7 +93,7 @@ class OnItsWay(Answer):
 class Letter:
     """A mail to ask for in the same transaction. This room knows when to write, not how mails are sent."""
 
-    template: Literal["verify_email", "already_registered", "reset_password", "staff_invitation"]
+    template: Literal["verify_email", "already_registered", "reset_password", "staff_invitation", "staff_address_taken"]
     once_key: str
     to: str
     language: str
@@ -112,21 +112,23 @@ class EmailNotVerified(Forbidden):
     slug = "email-not-verified"
 
 
-# A row that is there is locked and stays as it is. Uses index: users_email
+# A row that is there is locked and stays as it is: only what this statement has inserted has no xmax.
+# Uses index: users_email
 _CLAIM_ADDRESS = text(f"""
     INSERT INTO users (email, full_name, phone, role, language, terms_version, terms_accepted_at)
     VALUES (:email, :full_name, :phone, :role, :language, :terms_version, now())
     ON CONFLICT (email) WHERE NOT is_deleted DO UPDATE SET updated_at = users.updated_at
-    RETURNING {people.COLUMNS}
+    RETURNING {people.COLUMNS}, xmax = 0 AS is_new
 """)
 _FILL_IN = text(f"""
     UPDATE users
-    SET full_name = :full_name, phone = :phone, role = :role, language = :language,
+    SET full_name = :full_name, phone = :phone, role = :role, organizer_id = NULL, language = :language,
         password_hash = :password_hash, terms_version = :terms_version, terms_accepted_at = now(),
         updated_at = now()
     WHERE id = :id
     RETURNING {people.COLUMNS}
 """)
+_OFF_THE_GATES = text("DELETE FROM event_staff WHERE user_id = :id")
 _VERIFIED = text("UPDATE users SET is_email_verified = true, updated_at = now() WHERE id = :id")
 _NEW_PASSWORD = text("""
     UPDATE users
@@ -141,24 +143,34 @@ def register(tx: Transaction, registration: Registration) -> tuple[UserAnswer, L
     """Open an account and mail a code to its address; the answer, and the mail to ask for.
 
     Whoever registers an address that is not verified yet starts anew: the newest details count, and a
-    new code comes if the last is a minute old. Where the address has a verified account the answer is
-    the same, and its owner gets a mail that says so, once a day at most.
+    new code comes if one is due (see attempts). So does who was invited to a gate and never joined. Where
+    the address has a verified account the answer is the same, and its owner gets a mail that says so,
+    once a day at most.
     """
     found = people.find(tx, registration.email)
-    person = found if found and _is_taken(found) else _claim(tx, registration)
-    if _is_taken(person):
+    person, is_new = (found, False) if found and found.is_email_verified else _claim(tx, registration)
+    if person.is_email_verified:
         passwords.matches(registration.password, None)  # as much work as opening an account
         return _answer(registration, _stand_in_id(registration.email)), _already_registered(person)
-    person = _fill_in(tx, person, registration)
-    return _answer(registration, person.id), _mail_code(tx, person, "verify_email")
+    person = _fill_in(tx, person, registration, is_new=is_new)
+    is_due = attempts.take(tx, attempts.MAILS["verify_email"], person.email)
+    return _answer(registration, person.id), _mail_code(tx, person, "verify_email") if is_due else None
+
+
+def leave_gates(tx: Transaction, person: Person) -> None:
+    """Take somebody from every gate they were invited to: the account becomes one of their own."""
+    tx.execute(_OFF_THE_GATES, {"id": person.id})
 
 
 def verify_email(proof: Proof) -> Tokens:
-    """Prove that an address is one's own by the code sent to it, and sign in. Raises CodeInvalid."""
+    """Prove that an address is one's own by the code sent to it, and sign in. Raises CodeInvalid, TooManyAttempts."""
+    with transaction() as tx:
+        attempts.count(tx, attempts.CODES, proof.email)
     with transaction() as tx:
         person = people.lock_by_email(tx, proof.email)
         if person and codes.redeem(tx, person.id, "verify_email", proof.code):
             tx.execute(_VERIFIED, {"id": person.id})
+            attempts.forget(tx, person.email)
             return sessions.begin(tx, person)
     raise CodeInvalid
 
@@ -166,7 +178,7 @@ def verify_email(proof: Proof) -> Tokens:
 def login(credentials: Credentials) -> Tokens:
     """Sign in. Raises InvalidCredentials, TooManyAttempts, or EmailNotVerified to those who know the password."""
     with transaction() as tx:
-        attempts.count(tx, credentials.email)
+        attempts.count(tx, attempts.PASSWORDS, credentials.email)
         found = people.find(tx, credentials.email)
     is_right = passwords.matches(credentials.password, found.password_hash if found else None)
     if not found or not is_right:
@@ -175,8 +187,8 @@ def login(credentials: Credentials) -> Tokens:
         person = people.lock(tx, found.id)
         if person is None or person.password_hash != found.password_hash:
             raise InvalidCredentials  # reset in this very moment, to keep out those who know the old one
-        attempts.forget(tx, person.email)
-        if person.is_email_verified:
+        if person.is_email_verified:  # else the address may be somebody else's, and their tries are spaced on
+            attempts.forget(tx, person.email)
             return sessions.begin(tx, person)
     raise EmailNotVerified
 
@@ -184,15 +196,18 @@ def login(credentials: Credentials) -> Tokens:
 def forgot_password(tx: Transaction, asked: AddressOnly) -> Letter | None:
     """The mail to ask for, with a code to choose a new password. None: no account, or asked a moment ago."""
     person = people.lock_by_email(tx, asked.email)
-    return _mail_code(tx, person, "reset_password") if person else None
+    is_due = attempts.take(tx, attempts.MAILS["reset_password"], asked.email)  # nobody's addresses are counted too
+    return _mail_code(tx, person, "reset_password") if person and is_due else None
 
 
 def reset_password(reset: PasswordReset) -> None:
-    """Choose a new password with the code, and end every session of the account. Raises CodeInvalid.
+    """Choose a new password with the code, and end every session of the account. Raises CodeInvalid, TooManyAttempts.
 
     The code came by mail, so that the address is verified too. A link to Google is dropped with the old
     password, in case it was a stranger's; where Google runs the mailbox, the next sign-in links it anew.
     """
+    with transaction() as tx:
+        attempts.count(tx, attempts.CODES, reset.email)
     password_hash = passwords.hashed(reset.password)
     with transaction() as tx:
         person = people.lock_by_email(tx, reset.email)
@@ -206,17 +221,17 @@ def reset_password(reset: PasswordReset) -> None:
     raise CodeInvalid
 
 
-def _is_taken(person: Person) -> bool:
-    """Whether an account is not to be registered over: proved by its owner, or opened for them by an organizer."""
-    return person.is_email_verified or person.role == "staff"
+def _claim(tx: Transaction, registration: Registration) -> tuple[Person, bool]:
+    """The row of the address, locked, and whether it is new."""
+    *columns, is_new = tx.execute(_CLAIM_ADDRESS, _details(registration)).one()
+    return Person(*columns), is_new
 
 
-def _claim(tx: Transaction, registration: Registration) -> Person:
-    return Person(*tx.execute(_CLAIM_ADDRESS, _details(registration)).one())
-
-
-def _fill_in(tx: Transaction, person: Person, registration: Registration) -> Person:
-    password_hash = _password_to_keep(tx, person, registration.password)
+def _fill_in(tx: Transaction, person: Person, registration: Registration, *, is_new: bool) -> Person:
+    if person.role == "staff":  # invited, but never joined: nobody has given a password yet
+        is_new = True
+        leave_gates(tx, person)
+    password_hash = _password_to_keep(person, registration.password, is_new=is_new)
     values = {**_details(registration), "password_hash": password_hash, "id": person.id}
     return Person(*tx.execute(_FILL_IN, values).one())
 
@@ -226,14 +241,14 @@ def _details(registration: Registration) -> dict[str, Any]:
     return {**chosen, "terms_version": TERMS_VERSION}
 
 
-def _password_to_keep(tx: Transaction, person: Person, password: str) -> str | None:
+def _password_to_keep(person: Person, password: str, *, is_new: bool) -> str | None:
     """The hash an unverified account is to have. It costs one round of bcrypt in every case.
 
-    Two people may claim the same address with two passwords while a code is on its way. Its true owner
-    would then verify the stranger's password with their own code. So neither password counts: the code
-    signs the owner in, and they choose a new password by mail.
+    Two people may claim the same address with two passwords, one after the other, and its owner would
+    verify the stranger's with the code of a later mail. So once there were two, neither counts, however
+    long it is ago: the code signs the owner in, and they choose a new password by mail.
     """
-    if not codes.is_pending(tx, person.id, "verify_email"):
+    if is_new:
         return passwords.hashed(password)
     return person.password_hash if passwords.matches(password, person.password_hash) else None
 

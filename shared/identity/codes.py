@@ -1,7 +1,8 @@
 """One-time codes by mail: six digits, ten minutes, five tries (UM-002, UM-006).
 
-Each person has at most one live code per purpose, kept as a keyed hash: of a million possible codes a
-plain hash would hide none. All of it happens under the lock of the person's row (people.lock).
+How often codes come, and how often they are tried one after the other, is limited by `attempts`. Each person has at
+most one live code per purpose, kept as a keyed hash: of a million possible codes a plain hash would hide none. All
+of it happens under the lock of the person's row (people.lock).
 """
 
 import hashlib
@@ -24,7 +25,7 @@ KEY = "code-signing-key"
 TRIES = 5
 LIFE_SECONDS = 600
 RESEND_SECONDS = 60
-"""Another code comes at the earliest after a minute, so that nobody's mailbox is flooded through us."""
+"""Another code comes at the earliest after a minute; later ones after longer, see `attempts`."""
 
 
 class CodeInvalid(Problem):
@@ -42,10 +43,7 @@ _ISSUE = text("""
     WHERE one_time_codes.created_at <= now() - make_interval(secs => :resend_seconds)
     RETURNING user_id
 """)
-_IS_PENDING = text("""
-    SELECT EXISTS (
-        SELECT 1 FROM one_time_codes WHERE user_id = :user_id AND purpose = :purpose AND expires_at > now())
-""")
+_IS_PENDING = text("SELECT EXISTS (SELECT 1 FROM one_time_codes WHERE user_id = :user_id AND expires_at > now())")
 _TRY = text("""
     UPDATE one_time_codes SET tries_left = tries_left - 1
     WHERE user_id = :user_id AND purpose = :purpose AND tries_left > 0 AND expires_at > now()
@@ -71,9 +69,9 @@ def issue(tx: Transaction, user_id: UUID, purpose: Purpose, *, life_seconds: int
     return code if issued else None
 
 
-def is_pending(tx: Transaction, user_id: UUID, purpose: Purpose) -> bool:
-    """Whether a code was sent whose ten minutes are not over, however many tries it has left."""
-    return bool(tx.execute(_IS_PENDING, {"user_id": user_id, "purpose": purpose}).scalar_one())
+def is_any_pending(tx: Transaction, user_id: UUID) -> bool:
+    """Whether a code was sent, for whatever purpose, whose time is not over, however many tries it has left."""
+    return bool(tx.execute(_IS_PENDING, {"user_id": user_id}).scalar_one())
 
 
 def redeem(tx: Transaction, user_id: UUID, purpose: Purpose, code: str) -> bool:

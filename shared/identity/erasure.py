@@ -12,25 +12,24 @@ NAME = "Akun dihapus"
 DOMAIN = "deleted.invalid"
 """Of the addresses that stand where an address stood; it can't exist (RFC 2606)."""
 
-_ERASE = text("""
-    UPDATE users
-    SET email = :email, full_name = :full_name, phone = NULL, password_hash = NULL, is_email_verified = false,
-        oauth_provider = NULL, oauth_id = NULL, photo_object = NULL, marketing_opt_in = false, is_deleted = true,
-        deleted_at = now(), updated_at = now()
-    WHERE id = :id
-""")
+FORGETS = f"""
+    email = 'deleted-' || id || '@{DOMAIN}', full_name = '{NAME}', phone = NULL, password_hash = NULL,
+    is_email_verified = false, oauth_provider = NULL, oauth_id = NULL, photo_object = NULL, marketing_opt_in = false,
+    is_deleted = true, deleted_at = now(), updated_at = now()
+"""
+"""What becomes of the row of an account that goes. Its codes and its duties at gates go along (migration 0015)."""
+
+_ERASE = text(f"UPDATE users SET {FORGETS} WHERE id = :id")
 _SESSIONS = text("DELETE FROM refresh_tokens WHERE user_id = :id")
-_CODES = text("DELETE FROM one_time_codes WHERE user_id = :id")
 
 
 def erase(tx: Transaction, person: Person) -> None:
-    """Replace all that tells who a person is, whose row is locked, and end every session.
+    """Replace all that tells who a person is, whose row is locked (people.lock_alone), and end every session.
 
     The address is free for a new account from the commit on.
     """
-    tx.execute(_ERASE, {"id": person.id, "email": marker_address(person), "full_name": NAME})
+    tx.execute(_ERASE, {"id": person.id})
     tx.execute(_SESSIONS, {"id": person.id})
-    tx.execute(_CODES, {"id": person.id})
     photos.remove_all(tx, person.id)
     attempts.forget(tx, person.email)
 

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
-from shared.identity import google_tokens, people, sessions
+from shared.identity import accounts, google_tokens, people, sessions, staff
 from shared.identity.accounts import TERMS_VERSION
 from shared.identity.google_tokens import GoogleIdentity
 from shared.identity.people import Person
@@ -59,6 +59,14 @@ _OPEN = text(f"""
     ON CONFLICT DO NOTHING
     RETURNING {people.COLUMNS}
 """)
+_OPEN_INVITED = text(f"""
+    UPDATE users
+    SET full_name = :full_name, role = 'customer', organizer_id = NULL, language = :language, is_email_verified = true,
+        oauth_provider = :provider, oauth_id = :subject, terms_version = :terms_version, terms_accepted_at = now(),
+        updated_at = now()
+    WHERE email = :email AND role = 'staff' AND NOT is_email_verified AND NOT is_deleted AND :owns_address
+    RETURNING {people.COLUMNS}
+""")
 
 
 def sign_in(request: GoogleSignIn) -> Tokens:
@@ -77,11 +85,16 @@ def sign_in(request: GoogleSignIn) -> Tokens:
 
 
 def _known(tx: Transaction, identity: GoogleIdentity) -> Person | None:
-    """The account of this identity, or the one of its address, which is linked from now on."""
+    """The account of this identity, or the one of its address, which is linked from now on.
+
+    None too where who owns the address was only invited to a gate by it: that account becomes their own.
+    """
     row = tx.execute(_LOCK, {"provider": PROVIDER, "subject": identity.subject}).first()
     if row:
         return Person(*row)
     person = people.lock_by_email(tx, identity.email)
+    if person and identity.owns_address and staff.never_joined(person):
+        return None
     if person:
         _link(tx, person, identity)
     return person
@@ -103,15 +116,19 @@ def _opened(tx: Transaction, identity: GoogleIdentity, request: GoogleSignIn) ->
     """A new account, or None where there has just come to be one. Raises TermsNotAccepted."""
     if not request.accept_terms:
         raise TermsNotAccepted
-    row = tx.execute(
-        _OPEN,
-        {
-            "email": identity.email,
-            "full_name": identity.full_name,
-            "language": request.language,
-            "provider": PROVIDER,
-            "subject": identity.subject,
-            "terms_version": TERMS_VERSION,
-        },
-    ).first()
-    return Person(*row) if row else None
+    values = {
+        "email": identity.email,
+        "full_name": identity.full_name,
+        "language": request.language,
+        "provider": PROVIDER,
+        "subject": identity.subject,
+        "terms_version": TERMS_VERSION,
+    }
+    row = tx.execute(_OPEN, values).first()
+    if row:
+        return Person(*row)
+    row = tx.execute(_OPEN_INVITED, {**values, "owns_address": identity.owns_address}).first()
+    if row is None:
+        return None
+    accounts.leave_gates(tx, person := Person(*row))
+    return person

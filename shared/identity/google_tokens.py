@@ -59,7 +59,7 @@ def identity_in(id_token: str, nonce: str | None) -> GoogleIdentity:
         claims = _verified(id_token, client_ids)
     except jwt.PyJWTError as error:
         raise GoogleTokenInvalid from error
-    if nonce is not None and claims.get("nonce") != nonce:
+    if claims.get("nonce") != nonce:  # of a token that has one, it must be told: else a stolen token would do without
         raise GoogleTokenInvalid("This sign-in was not started here. Sign in with Google again.")
     if claims.get("email_verified") is not True:
         raise GoogleTokenInvalid("Google has not verified your address. Verify it with Google, then sign in again.")

@@ -38,7 +38,7 @@ def confirm(user_id: UUID, password: str) -> Person:
         person = people.get(tx, user_id)
         if person is None:
             raise NotSignedIn
-        attempts.count(tx, person.email)
+        attempts.count(tx, attempts.PASSWORDS, person.email)
     if not passwords.matches(password, person.password_hash):
         raise WrongPassword
     return person

@@ -1,7 +1,8 @@
 """The rows of `users`: finding and locking a person. Only this file locks them.
 
 Whatever changes a person's password, codes or sessions locks their row first. So these changes queue
-up one by one for each person, and never wait for each other in a circle.
+up one by one for each person, and never wait for each other in a circle. Whoever deletes the person locks
+the row against everybody (`lock_alone`), for the rows by which people act only need it to be there.
 """
 
 from dataclasses import dataclass, field
@@ -38,6 +39,7 @@ _GET = text(f"SELECT {COLUMNS} FROM users WHERE id = :id AND NOT is_deleted")
 # Uses index: users_email
 _FIND = text(f"SELECT {COLUMNS} FROM users WHERE email = :email AND NOT is_deleted")
 _LOCK = text(f"SELECT {COLUMNS} FROM users WHERE id = :id AND NOT is_deleted FOR NO KEY UPDATE")
+_LOCK_ALONE = text(f"SELECT {COLUMNS} FROM users WHERE id = :id AND NOT is_deleted FOR UPDATE")
 _LOCK_BY_EMAIL = text(f"SELECT {COLUMNS} FROM users WHERE email = :email AND NOT is_deleted FOR NO KEY UPDATE")
 
 
@@ -56,6 +58,15 @@ def get(tx: Transaction, user_id: UUID) -> Person | None:
 def lock(tx: Transaction, user_id: UUID) -> Person | None:
     """The person as they are now, theirs alone to change until `tx` ends."""
     row = tx.execute(_LOCK, {"id": user_id}).first()
+    return Person(*row) if row else None
+
+
+def lock_alone(tx: Transaction, user_id: UUID) -> Person | None:
+    """Like `lock`, to delete the person: what they were about to add is there by now, and what comes is refused.
+
+    An order, an event or anything else of theirs waits until `tx` ends (migration 0013), so it must be a short one.
+    """
+    row = tx.execute(_LOCK_ALONE, {"id": user_id}).first()
     return Person(*row) if row else None
 
 

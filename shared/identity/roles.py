@@ -10,7 +10,7 @@ from shared.cloud.database import Transaction
 from shared.identity import people, sessions
 from shared.identity.accounts import UserAnswer
 from shared.models import Body
-from shared.problems import NotFound, Problem
+from shared.problems import Forbidden, NotFound, Problem
 
 
 class RoleChange(Body):
@@ -20,25 +20,30 @@ class RoleChange(Body):
 
 
 class RoleFixed(Problem):
-    """This account's role can't be changed: only customers and organizers can change, or become admins."""
+    """This account's role can't be changed: gate staff stay what they are, and nobody changes their own."""
 
     status, slug = 409, "role-fixed"
 
 
+# By id, so that two admins who act on each other don't wait in a circle. Locks as people.lock does.
+_LOCK_ADMINS = text("SELECT id FROM users WHERE role = 'admin' AND NOT is_deleted ORDER BY id FOR NO KEY UPDATE")
 _CHANGE = text("UPDATE users SET role = :role, updated_at = now() WHERE id = :id")
 
 
 def change(tx: Transaction, admin_id: UUID, user_id: UUID, change: RoleChange) -> UserAnswer:
     """Give an account another role and end its sessions; the same role again changes nothing.
 
-    An access token that is out keeps the old role until it expires. Raises NotFound, and RoleFixed for
-    staff and admins.
+    An access token that is out keeps the old role until it expires, but changes nobody's role any more: raises
+    Forbidden where the caller was an admin until a moment ago. So, and because nobody changes their own, there is
+    always an admin left. Raises NotFound, and RoleFixed for staff and oneself.
     """
+    if admin_id not in tx.execute(_LOCK_ADMINS).scalars().all():
+        raise Forbidden
     person = people.lock(tx, user_id)
     if person is None:
         raise NotFound
     if person.role != change.role:
-        if person.role not in ("customer", "organizer"):
+        if person.role == "staff" or person.id == admin_id:
             raise RoleFixed
         tx.execute(_CHANGE, {"id": person.id, "role": change.role})
         sessions.end_all(tx, person)

@@ -5,13 +5,13 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
+from shared.cloud import clock
 from shared.cloud.database import Transaction
-from shared.identity import codes, erasure, people
+from shared.identity import attempts, codes, erasure, people
 from shared.identity.accounts import Letter
 from shared.identity.addresses import EmailAddress
 from shared.identity.people import Person
 from shared.models import Body, line
-from shared.problems import NotFound, Problem
 
 INVITATION_DAYS = 3
 """How long the code of an invitation works. Later, whoever was invited asks for another as for a forgotten password."""
@@ -24,12 +24,6 @@ class Invited(Body):
     full_name: Annotated[str, line(255)]
 
 
-class AddressTaken(Problem):
-    """This address has an account of another kind. Invite them with another address."""
-
-    status, slug = 409, "address-taken"
-
-
 # A row that is there is locked and stays as it is. Uses index: users_email
 _CLAIM = text(f"""
     INSERT INTO users (email, full_name, role, organizer_id, language)
@@ -37,27 +31,45 @@ _CLAIM = text(f"""
     ON CONFLICT (email) WHERE NOT is_deleted DO UPDATE SET updated_at = users.updated_at
     RETURNING {people.COLUMNS}
 """)
+# Nobody accepts terms for somebody else, and what a stranger has filled in is not theirs.
+_TAKE_OVER = text(f"""
+    UPDATE users
+    SET full_name = :full_name, phone = NULL, role = 'staff', organizer_id = :organizer_id, password_hash = NULL,
+        terms_version = NULL, terms_accepted_at = NULL, updated_at = now()
+    WHERE id = :id
+    RETURNING {people.COLUMNS}
+""")
 
 
-def invite(tx: Transaction, organizer_id: UUID, invited: Invited) -> tuple[Person, Letter | None]:
+def invite(tx: Transaction, organizer_id: UUID, invited: Invited) -> tuple[Person | None, Letter | None]:
     """The staff account of this address, new or there already, and the mail to ask for.
 
-    Raises AddressTaken where the address has any other account. No mail goes to who has a password
-    already, or was invited less than a minute ago.
+    None instead of an account where the address is somebody else's, who is told by mail once a day at most: the
+    organizer must not learn who has an account. An address that nobody has proved yet goes to whoever asked for
+    it last, once no code is on its way there. No mail goes to who has a password already, or was invited a moment
+    ago (see attempts).
     """
     values = {"email": invited.email, "full_name": invited.full_name, "organizer_id": organizer_id}
     person = Person(*tx.execute(_CLAIM, values).one())
-    if person.organizer_id != organizer_id or person.role != "staff":
-        raise AddressTaken
-    return person, None if person.is_email_verified else _invitation(tx, person)
+    if person.role == "staff" and person.organizer_id == organizer_id:
+        return person, None if person.is_email_verified else _invitation(tx, person)
+    if person.is_email_verified:
+        return None, _address_taken(person)
+    if codes.is_any_pending(tx, person.id):
+        return None, None
+    person = Person(*tx.execute(_TAKE_OVER, {**values, "id": person.id}).one())
+    return person, _invitation(tx, person)
 
 
-def lock(tx: Transaction, organizer_id: UUID, user_id: UUID) -> Person:
-    """A person of this organizer's staff, locked. Raises NotFound."""
-    person = people.lock(tx, user_id)
-    if person is None or person.role != "staff" or person.organizer_id != organizer_id:
-        raise NotFound
-    return person
+def lock(tx: Transaction, organizer_id: UUID, user_id: UUID) -> Person | None:
+    """A person of this organizer's staff, locked to be dismissed."""
+    return _of(organizer_id, people.lock_alone(tx, user_id))
+
+
+def lock_by_email(tx: Transaction, organizer_id: UUID, email: str) -> Person | None:
+    """Like `lock`, by address."""
+    found = people.find(tx, email)
+    return lock(tx, organizer_id, found.id) if found else None
 
 
 def dismiss(tx: Transaction, person: Person) -> None:
@@ -65,10 +77,26 @@ def dismiss(tx: Transaction, person: Person) -> None:
     erasure.erase(tx, person)
 
 
+def never_joined(person: Person) -> bool:
+    """Whether somebody was only invited: such an account keeps nobody from one of their own."""
+    return person.role == "staff" and not person.is_email_verified
+
+
+def _of(organizer_id: UUID, person: Person | None) -> Person | None:
+    return person if person and person.role == "staff" and person.organizer_id == organizer_id else None
+
+
 def _invitation(tx: Transaction, person: Person) -> Letter | None:
+    if not attempts.take(tx, attempts.MAILS["staff_invitation"], person.email):
+        return None
     code = codes.issue(tx, person.id, "reset_password", life_seconds=INVITATION_DAYS * 86_400)
     if code is None:
         return None
     context = {"code": code, "full_name": person.full_name, "valid_days": INVITATION_DAYS}
     key = f"staff_invitation:{person.id}:{uuid4()}"
     return Letter("staff_invitation", key, person.email, person.language, context)
+
+
+def _address_taken(person: Person) -> Letter:
+    once_a_day = f"staff_address_taken:{person.id}:{clock.now():%Y-%m-%d}"
+    return Letter("staff_address_taken", once_a_day, person.email, person.language, {"full_name": person.full_name})

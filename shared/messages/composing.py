@@ -14,7 +14,14 @@ from shared.identity import codes
 from shared.messages import facts, offers
 from shared.messages.rendering import render
 
-FORGOTTEN_ONCE_DONE = ("verify_email", "already_registered", "reset_password", "account_deleted", "staff_invitation")
+FORGOTTEN_ONCE_DONE = (
+    "verify_email",
+    "already_registered",
+    "reset_password",
+    "account_deleted",
+    "staff_invitation",
+    "staff_address_taken",
+)
 """Their context holds a name, and a code: of no use once the mail is sent, or never will be."""
 CONTEXT_KEPT = timedelta(days=90)
 """What any other mail was made of is kept so long (shared/privacy/retention.py)."""
@@ -156,4 +163,5 @@ _FACTS: Mapping[str, Callable[[Transaction, Asked], dict[str, Any]]] = {
     "payout_account_needed": _payout,
     "account_deleted": _person,
     "staff_invitation": _invitation,
+    "staff_address_taken": _person,
 }

@@ -30,6 +30,7 @@ Template = Literal[
     "payout_account_needed",
     "account_deleted",
     "staff_invitation",
+    "staff_address_taken",
 ]
 
 _ASK = text("""

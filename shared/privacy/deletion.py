@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
-from shared.identity import erasure, own_password, passwords
+from shared.identity import erasure, own_password, passwords, people
 from shared.identity.people import Person
 from shared.messages import mails
 from shared.models import Body
@@ -92,6 +92,8 @@ _GATE_DUTIES = text("""
     WHERE user_id = :id OR event_id IN (SELECT id FROM events WHERE organizer_id = :id)
 """)
 
+_INVITATIONS = text("DELETE FROM staff_invitations WHERE organizer_id = :id OR email = :email")
+
 
 def delete(user_id: UUID, deletion: Deletion) -> None:
     """Delete the account, in one transaction, and mail its last address that it is done.
@@ -100,6 +102,7 @@ def delete(user_id: UUID, deletion: Deletion) -> None:
     """
     confirmed = own_password.confirm(user_id, deletion.password)
     with transaction() as tx:
+        people.lock_alone(tx, user_id)  # no order may slip in between the check and the commit
         person = own_password.lock_confirmed(tx, confirmed)
         _refuse_if_in_use(tx, person)
         _anonymise(tx, person)
@@ -133,4 +136,5 @@ def _anonymise(tx: Transaction, person: Person) -> None:
     tx.execute(_KEPT_ANSWERS, {"id": person.id})
     tx.execute(_COOKIES, {"id": person.id})
     tx.execute(_GATE_DUTIES, {"id": person.id})
+    tx.execute(_INVITATIONS, {"id": person.id, "email": person.email})
     printing.forget(tx, person.id)

@@ -9,6 +9,7 @@ from sqlalchemy import RowMapping, TextClause, text
 from shared.cloud import media
 from shared.cloud.database import Transaction
 from shared.problems import NotSignedIn
+from shared.sales import units
 
 Section = dict[str, Any] | list[dict[str, Any]]
 
@@ -28,8 +29,8 @@ _ORDERS = text("""
 """)
 _OF_ORDERS = {
     "items": text("""
-        SELECT i.order_id, i.id, c.name AS tier_name, i.unit_price, i.discount, i.platform_fee, i.attendee_name,
-            i.attendee_email, r.identity_ending AS identity_number_ending, b.number AS bib_number
+        SELECT i.order_id, i.id, c.name AS tier_name, c.kind AS tier_kind, i.unit_price, i.discount, i.platform_fee,
+            i.attendee_name, i.attendee_email, r.identity_ending AS identity_number_ending, b.number AS bib_number
         FROM order_items i JOIN ticket_tiers c ON c.id = i.tier_id
             LEFT JOIN registrations r ON r.item_id = i.id LEFT JOIN bib_numbers b ON b.item_id = i.id
         WHERE i.order_id = ANY(:order_ids) ORDER BY i.order_id, i.position
@@ -47,8 +48,15 @@ _OF_ORDERS = {
         SELECT order_id, id, order_item_id, status, validated_at, gate, created_at
         FROM tickets WHERE order_id = ANY(:order_ids) ORDER BY order_id, created_at, id
     """),
+    "pickups": text("""
+        SELECT order_id, code, status, picked_up_at, gate, created_at FROM pickups WHERE order_id = ANY(:order_ids)
+    """),
 }
 _LISTS = {
+    "promo_uses": text("""
+        SELECT p.code, u.uses FROM promo_users u JOIN promos p ON p.id = u.promo_id
+        WHERE u.user_id = :id ORDER BY p.code, p.id
+    """),
     "bank_accounts": text("""
         SELECT bank_code, account_number_ending, account_holder_name, status, created_at, replaced_at
         FROM bank_accounts WHERE user_id = :id ORDER BY created_at
@@ -72,6 +80,14 @@ _LISTS = {
     "organized_events": text("""
         SELECT id, title, status, start_date, end_date, created_at FROM events
         WHERE organizer_id = :id ORDER BY created_at, id
+    """),
+    "organized_promos": text("""
+        SELECT id, code, event_id, funded_by, uses, is_active, created_at FROM promos
+        WHERE created_by = :id ORDER BY created_at, id
+    """),
+    "gate_invitations": text("""
+        SELECT full_name, created_at FROM staff_invitations  -- Uses index: staff_invitations_email
+        WHERE email = (SELECT email FROM users WHERE id = :id) ORDER BY created_at, id
     """),
     "gate_duties": text("""
         SELECT s.event_id, e.title AS event_title, s.created_at FROM event_staff s JOIN events e ON e.id = s.event_id
@@ -113,13 +129,17 @@ def _with_photo(profile: RowMapping) -> dict[str, Any]:
 
 
 def _orders(tx: Transaction, user_id: UUID) -> list[dict[str, Any]]:
-    """The orders, each with its items, payments, refunds and tickets."""
+    """The orders, each with its items, what they gave (a digital unit as its secret), payments, refunds and so on."""
     orders = _rows(tx, _ORDERS, id=user_id)
     order_ids = [order["id"] for order in orders]
     for name, query in _OF_ORDERS.items():
         parts = _by_order(tx.execute(query, {"order_ids": order_ids}).mappings())
         for order in orders:
             order[name] = parts.get(order["id"], [])
+    for order in orders:
+        if any(item["tier_kind"] == "digital" for item in order["items"]):
+            given = units.of_order(tx, order["id"])
+            order["items"] = [{**item, "digital_unit": given.get(item["id"])} for item in order["items"]]
     return orders
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from shared.cloud import audit
 from shared.cloud.database import transaction
+from shared.identity import erasure
 from shared.messages.composing import CONTEXT_KEPT
 
 BATCH = 1_000
@@ -87,6 +88,35 @@ RULES = (
         since="next_try_at",
         kept=timedelta(days=1),
         source="SEC-004: forgotten after a quarter of an hour anyway; signing in clears them too, while people do",
+    ),
+    Rule(
+        name="unproved_accounts",
+        table="users",  # Uses index: users_unproved
+        key="id",
+        since="updated_at",
+        kept=timedelta(days=30),
+        condition="NOT is_email_verified AND NOT is_deleted",
+        forgets=erasure.FORGETS,
+        source="DP-003: registered and never verified, or invited and never joined: perhaps a stranger's address",
+    ),
+    Rule(
+        name="staff_invitations",
+        table="staff_invitations",
+        key="id",
+        since="created_at",
+        kept=timedelta(days=30),
+        source="DP-003, as the account: who has joined is listed by the account, and who has not will not",
+    ),
+    Rule(
+        name="unproved_addresses",
+        table="emails",  # Uses index: emails_unproved
+        key="id",
+        since="created_at",
+        kept=timedelta(days=90),
+        condition="""template IN ('verify_email', 'reset_password', 'staff_invitation') AND to_address <> '' AND status <> 'queued'
+            AND NOT EXISTS (SELECT 1 FROM users u WHERE u.email = to_address AND NOT u.is_deleted)""",
+        forgets="to_address = ''",
+        source="DP-003: whose address was never proved is kept to see that the mail arrived, no longer",
     ),
     Rule(
         name="outbox",

@@ -22,10 +22,11 @@ from sqlalchemy.exc import DBAPIError
 from shared.cloud.database import autocommit, transaction
 from shared.models import Body, line
 from shared.problems import (
+    ACCOUNT_IS_THERE,
     NOT_NULL,
+    AccountGone,
     Invalid,
     NotFound,
-    NotSignedIn,
     Problem,
     refused_by_schema,
     violated_constraint,
@@ -257,8 +258,8 @@ def _open(checked: Sequence[_Checked]) -> dict[UUID, Outcome]:
 def _refusal(ask: Ask, error: DBAPIError) -> Problem:
     """What the database's refusal of a single request means for its buyer: most often the facts tell, read anew."""
     constraint = violated_constraint(error)
-    if constraint == "orders_user_id_fkey":
-        return NotSignedIn("This account is no longer there. Sign in again.")
+    if constraint == ACCOUNT_IS_THERE:
+        return AccountGone()
     facts = _read_facts([ask])
     refused = _draft_or_refusal(ask, facts)
     if isinstance(refused, Problem):

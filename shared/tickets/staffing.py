@@ -1,8 +1,12 @@
-"""Who scans at which event: an organizer chooses people for events, and they see no others (GATE)."""
+"""Who scans at which event: an organizer chooses people for events, and they see no others (GATE).
+
+Until somebody has joined, the organizer sees the invitation and nothing else. It looks the same whether its address
+was free or is somebody's who has an account here already (UM-006).
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
@@ -12,10 +16,11 @@ from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.identity import staff
 from shared.identity.accounts import Letter
+from shared.identity.people import Person
 from shared.identity.staff import Invited
 from shared.identity.tokens import Principal
 from shared.models import Answer
-from shared.problems import Invalid
+from shared.problems import Invalid, NotFound
 
 MOST_EVENTS = 200
 
@@ -27,7 +32,10 @@ class Invitation(Invited):
 
 
 class StaffAnswer(Answer):
-    """A person of an organizer's staff. `has_joined` is false until they have chosen a password."""
+    """A person of an organizer's staff. `has_joined` is false until they have chosen a password.
+
+    `id` is the invitation's until then, and the account's from then on.
+    """
 
     id: UUID
     email: str
@@ -66,15 +74,29 @@ _JOIN = text("""
     INSERT INTO event_staff (event_id, user_id) SELECT unnest(CAST(:event_ids AS uuid[])), :user_id
     ON CONFLICT DO NOTHING
 """)
+# Uses indexes: users_organizer, staff_invitations_once
 _STAFF = text("""
-    SELECT u.id, u.email, u.full_name, u.is_email_verified AS has_joined,
-        COALESCE(array_agg(s.event_id ORDER BY s.created_at, s.event_id) FILTER (WHERE s.event_id IS NOT NULL), '{}')
-            AS event_ids
-    FROM users u LEFT JOIN event_staff s ON s.user_id = u.id  -- Uses index: users_organizer
-    WHERE u.organizer_id = :organizer_id AND u.role = 'staff' AND NOT u.is_deleted
-        AND (CAST(:user_id AS uuid) IS NULL OR u.id = CAST(:user_id AS uuid))
-    GROUP BY u.id ORDER BY u.full_name, u.id
+    WITH joined AS (
+        SELECT id, email, full_name, ARRAY(SELECT s.event_id FROM event_staff s WHERE s.user_id = u.id
+            ORDER BY s.created_at, s.event_id) AS event_ids
+        FROM users u
+        WHERE organizer_id = :organizer_id AND role = 'staff' AND is_email_verified AND NOT is_deleted)
+    SELECT id, email, full_name, true AS has_joined, event_ids FROM joined
+    UNION ALL
+    SELECT id, email, full_name, false, ARRAY(SELECT e.id FROM events e WHERE e.id = ANY(i.event_ids) ORDER BY e.id)
+    FROM staff_invitations i
+    WHERE organizer_id = :organizer_id AND email NOT IN (SELECT email FROM joined)
+    ORDER BY full_name, id
 """)
+_INVITE = text("""
+    INSERT INTO staff_invitations (organizer_id, email, full_name, event_ids)
+    VALUES (:organizer_id, :email, :full_name, CAST(:event_ids AS uuid[]))
+    ON CONFLICT (organizer_id, email) DO UPDATE
+    SET full_name = excluded.full_name, event_ids = excluded.event_ids, created_at = now()
+    RETURNING id
+""")
+_INVITED = text("SELECT email FROM staff_invitations WHERE id = :id AND organizer_id = :organizer_id")
+_WITHDRAW = text("DELETE FROM staff_invitations WHERE organizer_id = :organizer_id AND email = :email")
 _GATE_EVENTS = text("""
     SELECT e.id, e.title, e.venue, e.location, e.start_date, e.end_date, e.timezone FROM events e
     WHERE e.status = 'published' AND e.end_date > now()
@@ -87,8 +109,8 @@ _GATE_EVENTS = text("""
 def invite(tx: Transaction, organizer: Principal, invitation: Invitation) -> tuple[StaffAnswer, Letter | None]:
     """Put somebody at the gate of exactly these events; the answer, and the mail to ask for if they are new.
 
-    Inviting the same address again changes the events. Raises Invalid where an event is not the
-    organizer's, and AddressTaken.
+    Inviting the same address again changes the events. Where the address is somebody else's the answer is the
+    same, and they are told by mail. Raises Invalid where an event is not the organizer's.
     """
     organizer_id = _acts_for(organizer)
     event_ids = sorted(set(invitation.event_ids))
@@ -96,30 +118,36 @@ def invite(tx: Transaction, organizer: Principal, invitation: Invitation) -> tup
     if owned != len(event_ids):
         raise Invalid.field("event_ids", "must be events of yours")
     person, letter = staff.invite(tx, organizer_id, invitation)
-    _assign(tx, person.id, event_ids)
-    audit.record(
-        tx,
-        "staff.assigned",
-        subject="user",
-        subject_id=person.id,
-        actor_id=organizer.id,
-        event_ids=[str(each) for each in event_ids],
-    )
-    [answer] = _read(tx, organizer_id, person.id)
+    values = {"organizer_id": organizer_id, "email": invitation.email, "full_name": invitation.full_name}
+    invitation_id = tx.execute(_INVITE, {**values, "event_ids": event_ids}).scalar_one()
+    if person:
+        _assign(tx, person.id, event_ids)
+    _audit(tx, "staff.assigned", organizer, person, invitation_id, event_ids=[str(each) for each in event_ids])
+    [answer] = [each for each in _read(tx, organizer_id) if each.email == invitation.email]
     return answer, letter
 
 
-def dismiss(tx: Transaction, organizer: Principal, user_id: UUID) -> None:
-    """Take somebody from every gate and end their account, from this moment on. Raises NotFound."""
-    person = staff.lock(tx, _acts_for(organizer), user_id)
-    _assign(tx, person.id, [])
-    staff.dismiss(tx, person)
-    audit.record(tx, "staff.dismissed", subject="user", subject_id=person.id, actor_id=organizer.id)
+def dismiss(tx: Transaction, organizer: Principal, staff_id: UUID) -> None:
+    """Take somebody from every gate and end their account, from this moment on. Raises NotFound.
+
+    `staff_id` is that of an account or of an invitation: who has joined since they were listed has both.
+    """
+    organizer_id = _acts_for(organizer)
+    person = staff.lock(tx, organizer_id, staff_id)
+    email = person.email if person else tx.execute(_INVITED, {"id": staff_id, "organizer_id": organizer_id}).scalar()
+    if email is None:
+        raise NotFound
+    person = person or staff.lock_by_email(tx, organizer_id, email)
+    tx.execute(_WITHDRAW, {"organizer_id": organizer_id, "email": email})
+    if person:
+        _assign(tx, person.id, [])
+        staff.dismiss(tx, person)
+    _audit(tx, "staff.dismissed", organizer, person, staff_id)
 
 
 def listed(tx: Transaction, organizer: Principal) -> StaffList:
     """The organizer's staff, invited or joined."""
-    return StaffList(items=_read(tx, _acts_for(organizer), None))
+    return StaffList(items=_read(tx, _acts_for(organizer)))
 
 
 def gate_events(tx: Transaction, caller: Principal) -> GateEventList:
@@ -134,9 +162,16 @@ def _assign(tx: Transaction, user_id: UUID, event_ids: Sequence[UUID]) -> None:
     tx.execute(_JOIN, names)
 
 
-def _read(tx: Transaction, organizer_id: UUID, user_id: UUID | None) -> list[StaffAnswer]:
-    rows = tx.execute(_STAFF, {"organizer_id": organizer_id, "user_id": user_id}).mappings()
-    return [StaffAnswer(**row) for row in rows]
+def _read(tx: Transaction, organizer_id: UUID) -> list[StaffAnswer]:
+    return [StaffAnswer(**row) for row in tx.execute(_STAFF, {"organizer_id": organizer_id}).mappings()]
+
+
+def _audit(
+    tx: Transaction, action: str, organizer: Principal, person: Person | None, invitation_id: UUID, **details: Any
+) -> None:
+    """Note it with the account it is about, or with the invitation where there is none of this organizer's."""
+    subject, subject_id = ("user", person.id) if person else ("staff_invitation", invitation_id)
+    audit.record(tx, action, subject=subject, subject_id=subject_id, actor_id=organizer.id, **details)
 
 
 def _acts_for(organizer: Principal) -> UUID:

@@ -5,12 +5,13 @@ from shared.web.app import App
 from shared.web.auth import Admin, Buyer, GateStaff, Organizer, SignedIn, Viewer
 from shared.web.caching import Cached
 from shared.web.cookie_mode import OrCookie
-from shared.web.limits import CREDENTIALS, GATE, UNLIMITED
+from shared.web.limits import CODE_MAILS, CREDENTIALS, GATE, UNLIMITED
 from shared.web.rendering import File, Page
 from shared.web.requests import MaxBytes, RawRequest, Upload
 from shared.web.routes import Attempt, IdempotencyKey
 
 __all__ = [
+    "CODE_MAILS",
     "CREDENTIALS",
     "GATE",
     "UNLIMITED",

@@ -22,6 +22,8 @@ READS = Limit("reads", 100)
 WRITES = Limit("writes", 20)
 CREDENTIALS = Limit("credentials", 10, is_strict=True)
 """Where passwords and codes are tried: for each address, and for each account's e-mail address."""
+CODE_MAILS = Limit("code mails", 10, is_strict=True)
+"""Where codes are asked for: apart, so that whoever asks for another's doesn't keep the owner from signing in."""
 GATE = Limit("gate", 120)
 """Scanning tickets is writing, but a queue at a gate brings a person every few seconds."""
 UNLIMITED = Limit("unlimited", 0)
@@ -71,7 +73,7 @@ def tell(request: Request, answer: Response) -> None:
 
 def _names(limit: Limit, request: Request, caller: Principal | None) -> list[str]:
     names = [f"user {caller.id}" if caller else f"address {requests.client_address(request)}"]
-    if limit is CREDENTIALS and (email := _email_of(request)):
+    if limit in (CREDENTIALS, CODE_MAILS) and (email := _email_of(request)):
         names.append(f"email {email}")
     return names
 

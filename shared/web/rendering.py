@@ -11,7 +11,15 @@ from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from shared.problems import MethodNotAllowed, Problem, TryAgain, violation
+from shared.problems import (
+    ACCOUNT_IS_THERE,
+    AccountGone,
+    MethodNotAllowed,
+    Problem,
+    TryAgain,
+    violated_constraint,
+    violation,
+)
 from shared.web.caching import Cached
 
 log = logging.getLogger(__name__)
@@ -87,7 +95,9 @@ def problem(error: Problem, correlation_id: str) -> Response:
 
 
 def expected(error: Exception) -> Problem:
-    """The problem to tell for an exception: itself, "try again" where the database is busy, or a bug (logged)."""
+    """The problem to tell for an exception: itself, what any statement may meet in the database, or a bug (logged)."""
+    if violated_constraint(error) == ACCOUNT_IS_THERE:
+        error = AccountGone()
     if isinstance(error, Problem):
         log.log(
             logging.INFO if error.status < 500 else logging.WARNING,

@@ -10,7 +10,7 @@ from shared.identity.tokens import Principal
 from shared.sales.answers import OrderAnswer
 from shared.tickets import issuing
 from tests.doors import call
-from tests.factories import Event, a_user, an_event, an_order
+from tests.factories import Event, a_promo, a_user, an_event, an_order
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -99,6 +99,40 @@ def test_a_list_of_everybodys_is_a_look_at_others(sale: Sale):
         assert call("GET", path, by=sale.admin).status_code == 200
         assert call("GET", path, by=sale.organizer).status_code == 200
     assert traces(sale.admin) == [("refund", None), ("payout", None)]
+    assert traces(sale.organizer) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "subject"),
+    [
+        ("/admin/reviews", "payment"),
+        ("/admin/manual-tasks", "manual_task"),
+        ("/admin/dead-letters", "dead_letter"),
+        ("/admin/ledger/trial-balance", "ledger"),
+        ("/admin/ledger/revenue?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z", "ledger"),
+        ("/promos", "promo"),
+    ],
+)
+def test_so_is_every_list_that_only_admins_are_shown(sale: Sale, path: str, subject: str):
+    assert call("GET", path, by=sale.admin).status_code == 200
+    assert traces(sale.admin) == [(subject, None)]
+
+
+def test_a_code_and_a_dead_letter_are_looked_at_too(sale: Sale):
+    with transaction() as tx:
+        promo_id = a_promo(tx, sale.draft)
+        letter_id = tx.execute(
+            text("""
+                INSERT INTO dead_letters (kind, source, target, payload, message_id)
+                VALUES ('message', 'email.requested', 'send_email', '{}', :key) RETURNING id
+            """),
+            {"key": str(promo_id)},
+        ).scalar_one()
+    for path in (f"/promos/{promo_id}", f"/admin/dead-letters/{letter_id}"):
+        assert call("GET", path, by=sale.admin).status_code == 200
+    assert traces(sale.admin) == [("promo", str(promo_id)), ("dead_letter", str(letter_id))]
+    assert call("GET", f"/promos/{promo_id}", by=sale.organizer).status_code == 200
+    assert call("GET", "/promos", by=sale.organizer).status_code == 200
     assert traces(sale.organizer) == []
 
 

@@ -12,6 +12,7 @@ from shared.identity.tokens import Principal
 from tests.doors import call, problem
 from tests.factories import a_user
 from tests.integration.identity.steps import a_member, column, login
+from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -29,7 +30,14 @@ def change(by: Principal, user_id: object, role: str) -> Response:
 
 @pytest.mark.parametrize(
     ("before", "after"),
-    [("customer", "organizer"), ("organizer", "customer"), ("customer", "admin"), ("organizer", "admin")],
+    [
+        ("customer", "organizer"),
+        ("organizer", "customer"),
+        ("customer", "admin"),
+        ("organizer", "admin"),
+        ("admin", "customer"),
+        ("admin", "organizer"),
+    ],
 )
 def test_a_role_is_changed_with_a_trace_and_the_sessions_end(admin: Principal, before: str, after: str):
     member = a_member(role=before)
@@ -54,7 +62,23 @@ def test_the_same_role_again_changes_nothing(admin: Principal):
     assert refresh(RefreshRequest(refresh_token=session.refresh_token))
 
 
-def test_staff_and_admins_stay_what_they_are(admin: Principal):
+def test_who_is_no_admin_any_more_changes_nobody_with_a_token_that_is_still_out(admin: Principal):
+    with transaction() as tx:
+        leaked = a_user(tx, role="admin")
+    assert change(admin, leaked.id, "customer").status_code == 200
+    assert problem(change(leaked, admin.id, "customer")) == (403, "forbidden")
+    assert problem(change(leaked, leaked.id, "admin")) == (403, "forbidden")
+
+
+def test_of_two_admins_who_end_each_other_one_is_left():
+    for _ in range(4):
+        with transaction() as tx:
+            first, second = a_user(tx, role="admin"), a_user(tx, role="admin")
+        acts = [lambda a=a, b=b: change(a, b.id, "customer").status_code for a, b in ((first, second), (second, first))]
+        assert sorted(at_the_same_time(acts)) == [200, 403]
+
+
+def test_staff_and_oneself_stay_what_they_are(admin: Principal):
     with transaction() as tx:
         staff = a_user(tx, role="staff", organizer_id=a_user(tx, role="organizer").id)
     for user_id in (staff.id, admin.id):

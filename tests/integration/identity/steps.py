@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from shared.identity import accounts, passwords
+from shared.identity import accounts, attempts, passwords
 from shared.identity.accounts import AddressOnly, Credentials, Letter, Registration, UserAnswer
 from shared.identity.sessions import Tokens
 from tests.factories import a_user
@@ -68,8 +68,15 @@ def another(code: str) -> str:
 
 
 def let_pass(email: str, seconds: int) -> None:
-    """Make the codes of an account that much older."""
+    """Make the codes of an account, and all that was tried at its address, that much older."""
     with transaction() as tx:
+        tx.execute(
+            text("""
+                UPDATE login_attempts SET next_try_at = next_try_at - make_interval(secs => :seconds)
+                WHERE address_key = ANY(:keys)
+            """),
+            {"seconds": seconds, "keys": [attempts._key(kind, email) for kind in attempts._ALL]},
+        )
         tx.execute(
             text("""
                 UPDATE one_time_codes SET created_at = created_at - make_interval(secs => :seconds),

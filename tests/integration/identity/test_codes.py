@@ -1,15 +1,19 @@
 """UM-002, UM-006: a one-time code can't be guessed, however many guess at the same moment."""
 
+from collections.abc import Callable
+from contextlib import suppress
+
 import pytest
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from shared.identity import accounts, codes
-from shared.identity.accounts import Proof
+from shared.identity import accounts, attempts, codes
+from shared.identity.accounts import Letter, PasswordReset, Proof
+from shared.identity.attempts import TooManyAttempts
 from shared.identity.codes import CodeInvalid
 from shared.identity.sessions import Tokens
 from tests.factories import a_user
-from tests.integration.identity.steps import an_address, another
+from tests.integration.identity.steps import PASSWORD, an_address, another, forget_password, let_pass, register
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -29,8 +33,14 @@ def guess(email: str, code: str) -> Tokens | None:
     """What a guess brings."""
     try:
         return accounts.verify_email(Proof(email=email, code=code))
-    except CodeInvalid:
+    except (CodeInvalid, TooManyAttempts):
         return None
+
+
+def reset(email: str, code: str) -> None:
+    """Try a code at another door."""
+    with suppress(CodeInvalid):
+        accounts.reset_password(PasswordReset(email=email, code=code, password=PASSWORD))
 
 
 def tries_left(email: str) -> int:
@@ -96,3 +106,54 @@ def test_a_new_code_comes_with_five_new_tries_and_ends_the_old():
         for _ in range(4):
             assert not codes.redeem(tx, user.id, "reset_password", another(second))
         assert codes.redeem(tx, user.id, "reset_password", second)
+
+
+@pytest.mark.parametrize("act", [guess, lambda email, code: reset(email, code)], ids=["verifying", "resetting"])
+@pytest.mark.parametrize("is_known", [True, False], ids=["an account", "nobody's"])
+def test_a_new_code_brings_no_new_tries(act: Callable[[str, str], object], is_known: bool):
+    """Else a stranger would have five for each code they ask for, all day."""
+    email = an_unverified_account()[0] if is_known else an_address()
+    for _ in range(5):
+        act(email, "000000")
+    with pytest.raises(TooManyAttempts) as refused:
+        accounts.verify_email(Proof(email=email, code="000000"))
+    assert refused.value.retry_after_seconds == pytest.approx(60, abs=5)
+    forget_password(email)
+    with pytest.raises(TooManyAttempts):
+        accounts.reset_password(PasswordReset(email=email, code="000000", password=PASSWORD))
+
+
+def test_a_day_brings_a_hundred_guesses_at_most():
+    email, seconds, tries = an_address(), 0, 0
+    left = text("SELECT extract(epoch FROM next_try_at - clock_timestamp()) FROM login_attempts WHERE address_key = :k")
+    with transaction() as tx:
+        while seconds < 86_400:
+            assert attempts.take(tx, attempts.CODES, email)
+            tries += 1
+            seconds += max(round(tx.execute(left, {"k": attempts._key(attempts.CODES, email)}).scalar_one()), 0)
+            tx.execute(text("UPDATE login_attempts SET next_try_at = least(next_try_at, clock_timestamp())"))
+    assert 90 < tries < 110
+
+
+@pytest.mark.parametrize("ask", [forget_password, lambda email: register(email)[1]], ids=["forgotten", "registering"])
+def test_codes_come_after_1_5_15_minutes_and_then_hourly(ask: Callable[[str], Letter | None]):
+    with transaction() as tx:
+        email = an_address()
+        a_user(tx, email=email, is_email_verified=False)
+    assert ask(email)
+    for minutes in (1, 5, 15, 60, 60):
+        let_pass(email, minutes * 60 - 5)
+        assert ask(email) is None
+        let_pass(email, 6)
+        assert ask(email)
+
+
+def test_the_right_code_is_a_new_beginning_for_all_of_it():
+    email, code = an_unverified_account()
+    for _ in range(4):
+        guess(email, another(code))
+    assert guess(email, code)
+    with transaction() as tx:
+        keys = [attempts._key(kind, email) for kind in attempts._ALL]
+        left = tx.execute(text("SELECT count(*) FROM login_attempts WHERE address_key = ANY(:k)"), {"k": keys})
+        assert left.scalar_one() == 0

@@ -1,11 +1,14 @@
 """The auth door as its callers meet it: addresses, status codes, field names, mails (design: api.md)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from flask import Response
 from sqlalchemy import text
 
+from shared.cloud import clients
 from shared.cloud.database import transaction
 from tests.doors import call, problem
 from tests.doubles import Published
@@ -85,3 +88,25 @@ def test_a_weak_password_is_named_by_its_field():
     assert problem(answer) == (422, "invalid")
     assert [error["field"] for error in answer.get_json()["errors"]] == ["password"]
     assert "weak" not in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize(("path", "milliseconds"), [("register", 800), ("forgot-password", 300), ("verify", 300)])
+def test_a_known_and_an_unknown_address_take_the_same_time(
+    monkeypatch: pytest.MonkeyPatch, published: Published, path: str, milliseconds: int
+):
+    """The mail and its message to Pub/Sub are within it, and no transaction is."""
+    paced: list[tuple[int, int, bool]] = []
+
+    @contextmanager
+    def at_least(asked: int) -> Iterator[None]:
+        try:
+            yield
+        finally:
+            paced.append((asked, clients.engine().pool.checkedout(), bool(published.messages)))
+
+    monkeypatch.setattr("shared.web.pacing.at_least", at_least)
+    body = {"register": {"password": PASSWORD, "full_name": "S", "accept_terms": True}, "verify": {"code": "000000"}}
+    for email in (a_member().email, an_address()):
+        post(f"/auth/{path}", email=email, **body.get(path, {}))
+    assert [(asked, open_) for asked, open_, _ in paced] == [(milliseconds, 0)] * 2
+    assert paced[0][2] == (path != "verify")

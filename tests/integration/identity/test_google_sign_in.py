@@ -8,10 +8,11 @@ from flask import Response
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from shared.identity import accounts
+from shared.identity import accounts, staff
 from shared.identity.accounts import TERMS_VERSION, PasswordReset
 from shared.identity.tokens import Principal, principal_of
 from tests.doors import call, problem
+from tests.factories import a_user
 from tests.integration.identity.google_double import Google
 from tests.integration.identity.steps import (
     NEW_PASSWORD,
@@ -99,6 +100,17 @@ def test_an_account_whose_address_is_not_verified_is_not_linked(google: Google):
     register(email)
     assert problem(Visitor(google, email).sign_in(accept_terms=True)) == (409, "account-not-linked")
     assert column("oauth_id", email) is None
+
+
+def test_an_invitation_to_a_gate_keeps_nobody_from_signing_in_with_google(google: Google):
+    visitor = Visitor(google)
+    with transaction() as tx:
+        organizer = a_user(tx, role="organizer")
+        person, _ = staff.invite(tx, organizer.id, staff.Invited(email=visitor.email, full_name="Dewi"))
+    assert person
+    assert problem(visitor.sign_in()) == (422, "terms-not-accepted")
+    mine = signed_in(visitor.sign_in(accept_terms=True))
+    assert (mine.id, mine.role, mine.organizer_id) == (person.id, "customer", None)
 
 
 def test_an_address_that_google_has_not_verified_opens_and_links_nothing(google: Google):

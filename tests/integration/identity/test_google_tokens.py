@@ -96,6 +96,8 @@ def test_the_nonce_must_be_the_one_that_was_sent(google: Google):
     assert is_believed(google.token(nonce="n-1"), "n-1")
     assert not is_believed(google.token(nonce="n-2"), "n-1")
     assert not is_believed(google.token(), "n-1")
+    assert not is_believed(google.token(nonce="n-1")), "nor may it be left out"
+    assert is_believed(google.token())
 
 
 def test_keys_are_fetched_once_while_they_are_fresh(google: Google):

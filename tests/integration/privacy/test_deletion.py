@@ -143,6 +143,25 @@ def test_nothing_that_names_the_person_is_left():
         assert trace not in everything, trace
 
 
+def test_invitations_to_a_gate_go_with_the_invited_and_with_the_inviting():
+    invited, organizer = a_member(), a_member(role="organizer")
+    with transaction() as tx:
+        for host in (organizer.id, an_event(tx).organizer_id):
+            for email in (invited.email, "other@example.com"):
+                tx.execute(
+                    text("""
+                        INSERT INTO staff_invitations (organizer_id, email, full_name, event_ids)
+                        VALUES (:host, :email, 'Dewi', '{}')
+                    """),
+                    {"host": host, "email": email},
+                )
+    assert delete(invited).status_code == 204
+    assert rows("SELECT 1 FROM staff_invitations WHERE email = :email", email=invited.email) == []
+    assert delete(organizer, role="organizer").status_code == 204
+    [[host]] = rows("SELECT organizer_id FROM staff_invitations")
+    assert host != organizer.id
+
+
 def test_mails_that_still_wait_are_not_sent_but_the_last_one_is():
     member = a_member()
     with transaction() as tx:

@@ -3,6 +3,7 @@
 import csv
 import io
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Response
@@ -13,15 +14,17 @@ from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.messages import mails
 from shared.sales.answers import OrderAnswer
+from shared.tickets import issuing, staffing
+from shared.tickets.staffing import Invitation
 from tests.doors import call, problem
-from tests.factories import an_order
+from tests.factories import a_promo, a_tier, an_event, an_order, stock_units
 from tests.integration.identity.steps import Member, a_member, login
 
 pytestmark = pytest.mark.usefixtures("database")
 
 SECTIONS = [
-    "profile", "consents", "orders", "bank_accounts", "payouts", "mails", "sessions", "cookie_consents",
-    "organized_events", "gate_duties", "audit",
+    "profile", "consents", "orders", "promo_uses", "bank_accounts", "payouts", "mails", "sessions", "cookie_consents",
+    "organized_events", "organized_promos", "gate_invitations", "gate_duties", "audit",
 ]  # fmt: skip
 
 
@@ -81,6 +84,43 @@ def test_everything_about_a_buyer_is_in_it():
     assert [ticket["status"] for ticket in mine["tickets"]] == ["issued"]
     assert {mail["template"] for mail in held["mails"]} == {"order_confirmation", "reset_password"}
     assert len(held["sessions"]) == 1
+
+
+def test_so_is_what_they_bought_besides_tickets_and_the_codes_they_used():
+    buyers = [a_member() for _ in range(2)]
+    with transaction() as tx:
+        event = an_event(tx, tiers=[a_tier(kind="product"), a_tier(kind="digital")])
+        a_promo(tx, event)
+    stock_units(event.tier_ids[1], "VOUCHER-1", "VOUCHER-2")
+    for buyer in buyers:
+        order = an_order(
+            event,
+            buyer=Principal(buyer.id, "customer", None),
+            quantities=[1, 1],
+            promo_code="HEMAT",
+            paid=True,
+        )
+        issuing.issue(order.id)
+    held = [exported(buyer).get_json() for buyer in buyers]
+    with transaction() as tx:
+        codes = [OrderAnswer.read(tx, UUID(each["orders"][0]["id"])).pickup_code for each in held]
+    assert [[pickup["code"] for pickup in each["orders"][0]["pickups"]] for each in held] == [[code] for code in codes]
+    given = [[item["digital_unit"] for item in each["orders"][0]["items"]] for each in held]
+    assert sorted(voucher for [_, voucher] in given) == ["VOUCHER-1", "VOUCHER-2"]
+    assert {shirt for [shirt, _] in given} == {None}
+    assert [each["promo_uses"] for each in held] == [[{"code": "HEMAT", "uses": 1}]] * 2
+
+
+def test_so_are_an_organizers_codes_and_an_invitation_to_a_gate():
+    organizer, invited = a_member(role="organizer"), a_member()
+    with transaction() as tx:
+        event = an_event(tx, organizer_id=organizer.id)
+        a_promo(tx, event)
+        host = Principal(organizer.id, "organizer", organizer.id)
+        staffing.invite(tx, host, Invitation(email=invited.email, full_name="Dewi", event_ids=[event.id]))
+    assert [promo["code"] for promo in exported(organizer).get_json()["organized_promos"]] == ["HEMAT"]
+    assert [each["full_name"] for each in exported(invited).get_json()["gate_invitations"]] == ["Dewi"]
+    assert exported(organizer).get_json()["gate_invitations"] == []
 
 
 def test_no_secret_and_no_text_of_a_mail_is_in_it():

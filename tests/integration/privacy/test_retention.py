@@ -11,9 +11,10 @@ from sqlalchemy import text
 from functions.retention.main import app
 from shared.cloud.clients import make_engine
 from shared.cloud.database import Transaction, transaction
+from shared.identity import codes, erasure
 from shared.privacy import retention
 from shared.privacy.retention import RULES, RetentionFailed, Rule
-from tests.factories import a_user, an_order
+from tests.factories import a_gate_staff, a_user, an_event, an_order
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -31,6 +32,18 @@ ROWS = {
         INSERT INTO one_time_codes (user_id, purpose, code_hash, expires_at) VALUES (:user, 'verify_email', :mark, :at)
     """,
     "login_attempts": "INSERT INTO login_attempts (address_key, tries, next_try_at) VALUES (:mark, 1, :at)",
+    "unproved_accounts": """
+        INSERT INTO users (email, full_name, phone, role, terms_version, terms_accepted_at, updated_at)
+        VALUES (:mark || '@example.com', 'Siti', '+62812', 'customer', '1', now(), :at)
+    """,
+    "staff_invitations": """
+        INSERT INTO staff_invitations (organizer_id, email, full_name, event_ids, created_at)
+        VALUES (:user, :mark, 'Dewi', '{}', :at)
+    """,
+    "unproved_addresses": """
+        INSERT INTO emails (template, once_key, to_address, language, context, status, created_at)
+        VALUES ('verify_email', :mark, 'nobody', 'id', '{}', 'sent', :at)
+    """,
     "outbox": """
         INSERT INTO outbox (topic, payload, attributes, created_at, published_at) VALUES (:mark, '{}', '{}', :at, :at)
     """,
@@ -68,6 +81,9 @@ LEFT = {
     "refresh_tokens": "SELECT token_hash FROM refresh_tokens",
     "one_time_codes": "SELECT code_hash FROM one_time_codes",
     "login_attempts": "SELECT address_key FROM login_attempts",
+    "unproved_accounts": "SELECT split_part(email, '@', 1) FROM users WHERE NOT is_deleted",
+    "staff_invitations": "SELECT email FROM staff_invitations",
+    "unproved_addresses": "SELECT once_key FROM emails WHERE to_address <> ''",
     "outbox": "SELECT topic FROM outbox",
     "webhook_payloads": "SELECT webhook_id FROM webhook_events WHERE payload <> '{}'",
     "mail_contexts": "SELECT once_key FROM emails WHERE context <> '{}'",
@@ -78,6 +94,8 @@ LEFT = {
 }
 
 UNFINISHED = {
+    "unproved_accounts": "UPDATE users SET is_email_verified = true WHERE email = :mark || '@example.com'",
+    "unproved_addresses": "UPDATE emails SET status = 'queued' WHERE once_key = :mark",
     "outbox": "UPDATE outbox SET published_at = NULL WHERE topic = :mark",
     "webhook_payloads": "UPDATE webhook_events SET processed = false WHERE webhook_id = :mark",
     "mail_contexts": "UPDATE emails SET status = 'queued' WHERE once_key = :mark",
@@ -141,6 +159,40 @@ def test_what_is_not_finished_never_goes(name: str):
         tx.execute(text(UNFINISHED[name]), {"mark": mark})
     retention.run()
     assert mark in left(name)
+
+
+def test_who_was_invited_and_never_joined_is_forgotten_with_their_duties_and_codes():
+    with transaction() as tx:
+        event = an_event(tx)
+        invited = a_user(tx, role="staff", organizer_id=event.organizer_id, is_email_verified=False)
+        joined = a_gate_staff(tx, event)
+        for person in (invited, joined):
+            codes.issue(tx, person.id, "reset_password")
+            tx.execute(
+                text("UPDATE users SET updated_at = now() - interval '31 days' WHERE id = :id"), {"id": person.id}
+            )
+        tx.execute(
+            text("INSERT INTO event_staff (event_id, user_id) VALUES (:event_id, :id)"),
+            {"event_id": event.id, "id": invited.id},
+        )
+    retention.run()
+    with transaction() as tx:
+        [gone] = tx.execute(text("SELECT * FROM users WHERE id = :id"), {"id": invited.id})
+        assert (gone.email, gone.full_name) == (f"deleted-{invited.id}@deleted.invalid", erasure.NAME)
+        for table in ("one_time_codes", "event_staff"):
+            left_there = tx.execute(
+                text(f"SELECT user_id FROM {table} WHERE user_id = ANY(:ids)"), {"ids": [invited.id, joined.id]}
+            )
+            assert left_there.scalars().all() == [joined.id], table
+
+
+def test_the_address_of_who_has_an_account_stays_on_its_mails():
+    mark = a_row("unproved_addresses", timedelta(days=91))
+    with transaction() as tx:
+        email = tx.execute(text("SELECT email FROM users WHERE id = :id"), {"id": a_user(tx).id}).scalar_one()
+        tx.execute(text("UPDATE emails SET to_address = :email WHERE once_key = :mark"), {"email": email, "mark": mark})
+    retention.run()
+    assert mark in left("unproved_addresses")
 
 
 def test_a_webhook_loses_its_payload_and_stays():
@@ -211,6 +263,7 @@ def test_it_runs_every_night():
         ("idempotency_keys", "idempotency_keys_age"),
         ("refresh_tokens", "refresh_tokens_expiry"),
         ("login_attempts", "login_attempts_age"),
+        ("unproved_accounts", "users_unproved"),
         ("outbox", "outbox_published"),
         ("webhook_payloads", "webhook_events_payloads"),
         ("mail_contexts", "emails_context"),

@@ -34,9 +34,24 @@ def printed(message: str = "order.paid", *args: object, **extra: Any) -> dict[st
         ("6281234567890", "628****890"),
         ("0812-3456-7890", "08****890"),
         ("+62 812 3456 789", "+62 8****789"),
+        ("(0812) 3456-7890", "08****890"),
+        ("telepon: (0812)34567890", "telepon: 08****890"),
+        ("0812.3456.7890", "08****890"),
+        ("+62.812.3456.7890", "+62.8****890"),
+        ("+62 (812) 3456-7890", "+62****890"),
         ("+44 20 7946 0958", "+44****958"),
         ("tel\n081234567890", "tel\n08****890"),
         ("NIK 3174012345678901", "NIK ************8901"),
+        ("NIK 3174 0123 4567 8901", "NIK ************8901"),
+        ("NIK 3174.0123.4567.8901", "NIK ************8901"),
+        ("NIK 317401 234567 8901", "NIK ************8901"),
+        ("NIK 31.74.01.234567.8901", "NIK ************8901"),
+        ("kartu 4111-1111-1111-1111", "kartu ************1111"),
+        ("account 1234567890", "account ****7890"),
+        ("rekening BCA: 1234567890, no. rek. 123-456-7890", "rekening BCA: ****7890, no. rek. ****7890"),
+        ('{"account_number": "1234567890"}', '{"account_number": "****7890"}'),
+        ("Key (account_number)=(1234567890)", "Key (account_number)=(****7890)"),
+        ("va_number=8808123456789", "va_number=****6789"),
         ("Bearer abcdefgh.ijk", "[token]"),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIi.c2ln", "[token]"),
         (f"refresh={TOKEN}", "refresh=[token]"),
@@ -57,6 +72,14 @@ def test_what_tells_on_somebody_is_hidden(raw: str, masked: str):
         "a" * 43,
         "0123456789abcdef" * 4,  # a hash
         "Rp 1.500.000",
+        "Rp 62.800.000.000",
+        "received_amount 1234567890",
+        "1763731234.567890",
+        "0.8123456789012345",
+        "62.81234567890",
+        "account 7d9f0d0e-6281-4234-8567-89abcdef0812",
+        "account 12345678-1234-1234-1234-123456789012",
+        "organizer_payable 10.20.30.400000",
     ],
 )
 def test_what_tells_nothing_is_left_alone(harmless: str):
@@ -75,6 +98,12 @@ def test_every_text_of_a_line_is_masked_and_no_number():
     assert line["people"] == [{"s***@example.com": ["08****890"]}]
     assert line["amount"] == 6281234567890
     assert line["order_id"] == str(UUID(int=1))
+
+
+def test_an_accounts_number_is_known_by_the_name_of_its_field():
+    line = printed(account={"account_number": "1234567890", "va_number": 8808123456789}, amount=1234567890)
+    assert line["account"] == {"account_number": "****7890", "va_number": "****6789"}
+    assert line["amount"] == 1234567890
 
 
 def test_so_is_the_text_of_an_error():

@@ -41,6 +41,7 @@ FACTS = {
     },
     "ticket_delayed": {"order": an_order(status="paid")},
     "staff_invitation": {"full_name": "Siti", "code": "123456", "valid_days": 3},
+    "staff_address_taken": {"full_name": "Siti"},
     "account_deleted": {"full_name": "Siti"},
     "payment_unusable": {"order": an_order(status="expired"), "amount": 427_500},
 }
