@@ -17,7 +17,7 @@ FORGETS = f"""
     is_email_verified = false, oauth_provider = NULL, oauth_id = NULL, photo_object = NULL, marketing_opt_in = false,
     is_deleted = true, deleted_at = now(), updated_at = now()
 """
-"""What becomes of the row of an account that goes. Its codes and its duties at gates go along (migration 0015)."""
+"""What becomes of the row of an account that goes. Its codes and its duties at gates go along (migration 0017)."""
 
 _ERASE = text(f"UPDATE users SET {FORGETS} WHERE id = :id")
 _SESSIONS = text("DELETE FROM refresh_tokens WHERE user_id = :id")

@@ -64,7 +64,7 @@ def lock(tx: Transaction, user_id: UUID) -> Person | None:
 def lock_alone(tx: Transaction, user_id: UUID) -> Person | None:
     """Like `lock`, to delete the person: what they were about to add is there by now, and what comes is refused.
 
-    An order, an event or anything else of theirs waits until `tx` ends (migration 0013), so it must be a short one.
+    An order, an event or anything else of theirs waits until `tx` ends (migration 0015), so it must be a short one.
     """
     row = tx.execute(_LOCK_ALONE, {"id": user_id}).first()
     return Person(*row) if row else None

@@ -7,8 +7,8 @@ whoever has got the row here, and sees what they have added; whoever comes later
 
 from alembic import op
 
-revision = "0013"
-down_revision = "0012"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
