@@ -114,7 +114,8 @@ RULES = (
         since="created_at",
         kept=timedelta(days=90),
         condition="""template IN ('verify_email', 'reset_password', 'staff_invitation') AND to_address <> ''
-            AND status <> 'queued' AND NOT EXISTS (SELECT 1 FROM users u WHERE u.email = to_address AND NOT u.is_deleted)""",
+            AND status <> 'queued'
+            AND NOT EXISTS (SELECT 1 FROM users u WHERE u.email = to_address AND NOT u.is_deleted)""",
         forgets="to_address = ''",
         source="DP-003: whose address was never proved is kept to see that the mail arrived, no longer",
     ),
