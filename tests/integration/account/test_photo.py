@@ -12,7 +12,7 @@ from shared.cloud.settings import settings
 from shared.identity.photos import AN_HOUR, MAX_PHOTO_BYTES
 from shared.identity.tokens import Principal
 from tests.doors import call, problem
-from tests.images import a_picture, from_a_phone, opened
+from tests.images import a_picture, from_a_phone, many_scans, opened
 from tests.integration.identity.steps import PASSWORD, Member, a_member
 from tests.stored_files import StoredFiles
 
@@ -86,6 +86,7 @@ def test_a_photo_is_removed(member, files: StoredFiles):
 
 def test_what_is_no_picture_is_refused(member, files: StoredFiles):
     assert problem(send(member, b"<script>alert(1)</script>")) == (415, "not-an-image")
+    assert problem(send(member, many_scans(1_000))) == (422, "invalid")
     assert problem(send(member, a_picture() + bytes(MAX_PHOTO_BYTES))) == (413, "too-large")
     assert files.files == {}
 

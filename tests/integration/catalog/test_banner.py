@@ -13,7 +13,7 @@ from shared.catalog.media import FOR_EVER, MAX_BANNER_BYTES
 from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
 from tests.doors import call, problem
-from tests.images import a_bomb, a_picture, from_a_phone, opened
+from tests.images import a_bomb, a_picture, from_a_phone, many_scans, opened
 from tests.integration.catalog.steps import an_organizer, change, create, organizer_of, publish
 from tests.stored_files import StoredFiles
 
@@ -71,7 +71,7 @@ def test_five_megabytes_and_no_more(files: StoredFiles):
 
 def test_broken_and_oversized_pictures_are_named(files: StoredFiles):
     event = create()
-    for content in (a_picture(size=(400, 300))[:-200], a_bomb()):
+    for content in (a_picture(size=(400, 300))[:-200], a_bomb(), many_scans(1_000)):
         refused = send(event, content)
         assert problem(refused) == (422, "invalid")
         assert refused.get_json()["errors"][0]["field"] == "file"
