@@ -1,7 +1,8 @@
 """Accounts: registering, proving an address, signing in, a forgotten password (UM-001..006, DP-004).
 
 No answer tells whether an address has an account: the known and the unknown are answered with the same
-words and, as near as can be, the same work.
+words and, as near as can be, the same work. What is said later of what somebody has registered over an
+account, `claims` remembers.
 
 An operation that must keep something although it refuses (a spent try), or that compares a password
 between reading and writing, opens its own short transactions. No verified person's row is locked
@@ -11,6 +12,7 @@ during a quarter of a second of bcrypt.
 import hashlib
 import hmac
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
@@ -20,7 +22,7 @@ from sqlalchemy import text
 from shared.cloud import audit, clock
 from shared.cloud.database import Transaction, transaction
 from shared.cloud.secrets import secret
-from shared.identity import attempts, codes, passwords, people, sessions
+from shared.identity import attempts, claims, codes, passwords, people, sessions
 from shared.identity.addresses import EmailAddress
 from shared.identity.codes import Code, CodeInvalid, Purpose
 from shared.identity.people import Person
@@ -107,7 +109,10 @@ class InvalidCredentials(NotSignedIn):
 
 
 class EmailNotVerified(Forbidden):
-    """This address is not verified yet. Enter the code we mailed to you; registering again sends a new one."""
+    """This address is not verified yet. Enter the code we mailed to you; registering again sends a new one.
+
+    If our mail says that you have an account already, sign in with its password.
+    """
 
     slug = "email-not-verified"
 
@@ -149,8 +154,8 @@ def register(tx: Transaction, registration: Registration) -> tuple[UserAnswer, L
     """
     found = people.find(tx, registration.email)
     person, is_new = (found, False) if found and found.is_email_verified else _claim(tx, registration)
-    if person.is_email_verified:
-        passwords.matches(registration.password, None)  # as much work as opening an account
+    if person.is_email_verified:  # as much work as opening an account, and the same answers later on
+        claims.keep(tx, person.email, partial(_password_to_keep, registration.password))
         return _answer(registration, _stand_in_id(registration.email)), _already_registered(person)
     person = _fill_in(tx, person, registration, is_new=is_new)
     is_due = attempts.take(tx, attempts.MAILS["verify_email"], person.email)
@@ -176,21 +181,27 @@ def verify_email(proof: Proof) -> Tokens:
 
 
 def login(credentials: Credentials) -> Tokens:
-    """Sign in. Raises InvalidCredentials, TooManyAttempts, or EmailNotVerified to those who know the password."""
+    """Sign in. Raises InvalidCredentials, TooManyAttempts, or EmailNotVerified to who has registered and not verified.
+
+    The last is said of an account that waits, and of what was registered over one that is somebody else's.
+    Whoever is refused has cost two rounds of bcrypt: one for an account, one for a claim. Their tries are
+    spaced on, for nobody has proved that the address is theirs.
+    """
     with transaction() as tx:
         attempts.count(tx, attempts.PASSWORDS, credentials.email)
         found = people.find(tx, credentials.email)
+        claimed = claims.password_hash(tx, credentials.email)
+    if found and not found.is_email_verified:
+        claimed, found = found.password_hash, None
     is_right = passwords.matches(credentials.password, found.password_hash if found else None)
-    if not found or not is_right:
-        raise InvalidCredentials
+    if found is None or not is_right:
+        raise EmailNotVerified if passwords.matches(credentials.password, claimed) else InvalidCredentials
     with transaction() as tx:
         person = people.lock(tx, found.id)
         if person is None or person.password_hash != found.password_hash:
             raise InvalidCredentials  # reset in this very moment, to keep out those who know the old one
-        if person.is_email_verified:  # else the address may be somebody else's, and their tries are spaced on
-            attempts.forget(tx, person.email)
-            return sessions.begin(tx, person)
-    raise EmailNotVerified
+        attempts.forget(tx, person.email)
+        return sessions.begin(tx, person)
 
 
 def forgot_password(tx: Transaction, asked: AddressOnly) -> Letter | None:
@@ -231,7 +242,7 @@ def _fill_in(tx: Transaction, person: Person, registration: Registration, *, is_
     if person.role == "staff":  # invited, but never joined: nobody has given a password yet
         is_new = True
         leave_gates(tx, person)
-    password_hash = _password_to_keep(person, registration.password, is_new=is_new)
+    password_hash = _password_to_keep(registration.password, person.password_hash, is_new)
     values = {**_details(registration), "password_hash": password_hash, "id": person.id}
     return Person(*tx.execute(_FILL_IN, values).one())
 
@@ -241,8 +252,8 @@ def _details(registration: Registration) -> dict[str, Any]:
     return {**chosen, "terms_version": TERMS_VERSION}
 
 
-def _password_to_keep(person: Person, password: str, *, is_new: bool) -> str | None:
-    """The hash an unverified account is to have. It costs one round of bcrypt in every case.
+def _password_to_keep(password: str, before: str | None, is_new: bool) -> str | None:
+    """The hash an unverified account or a claim is to have. It costs one round of bcrypt in every case.
 
     Two people may claim the same address with two passwords, one after the other, and its owner would
     verify the stranger's with the code of a later mail. So once there were two, neither counts, however
@@ -250,7 +261,7 @@ def _password_to_keep(person: Person, password: str, *, is_new: bool) -> str | N
     """
     if is_new:
         return passwords.hashed(password)
-    return person.password_hash if passwords.matches(password, person.password_hash) else None
+    return before if passwords.matches(password, before) else None
 
 
 def _mail_code(tx: Transaction, person: Person, purpose: Purpose) -> Letter | None:

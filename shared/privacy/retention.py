@@ -108,13 +108,21 @@ RULES = (
         source="DP-003, as the account: who has joined is listed by the account, and who has not will not",
     ),
     Rule(
+        name="address_claims",
+        table="address_claims",
+        key="address_key",
+        since="created_at",
+        kept=timedelta(days=30),
+        source="UM-006: as long as an account that nobody proved, which it is to look like",
+    ),
+    Rule(
         name="unproved_addresses",
         table="emails",  # Uses index: emails_unproved
         key="id",
         since="created_at",
         kept=timedelta(days=90),
-        condition="""template IN ('verify_email', 'reset_password', 'staff_invitation') AND to_address <> ''
-            AND status <> 'queued'
+        condition="""template IN ('verify_email', 'reset_password', 'staff_invitation')
+            AND to_address <> '' AND status <> 'queued'
             AND NOT EXISTS (SELECT 1 FROM users u WHERE u.email = to_address AND NOT u.is_deleted)""",
         forgets="to_address = ''",
         source="DP-003: whose address was never proved is kept to see that the mail arrived, no longer",

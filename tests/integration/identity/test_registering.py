@@ -1,12 +1,15 @@
 """UM-001, UM-002, DP-004: registering, and proving that the address is one's own."""
 
+import bcrypt
 import pytest
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from shared.identity import accounts, tokens
-from shared.identity.accounts import TERMS_VERSION, InvalidCredentials, Proof
+from shared.identity import accounts, attempts, erasure, people, tokens
+from shared.identity.accounts import TERMS_VERSION, EmailNotVerified, InvalidCredentials, Proof
+from shared.identity.attempts import TooManyAttempts
 from shared.identity.codes import CodeInvalid
+from shared.problems import Problem
 from tests.integration.identity.steps import (
     NEW_PASSWORD,
     PASSWORD,
@@ -126,6 +129,55 @@ def test_a_taken_address_is_answered_like_a_free_one_and_its_owner_is_told():
     assert letter.context == {"full_name": "Siti Rahma"}, "no word of the stranger's reaches the owner"
     assert column("role", member.email) == "customer"
     assert login(member.email)
+
+
+def test_registering_and_then_signing_in_tells_nobody_who_has_an_account(monkeypatch: pytest.MonkeyPatch):
+    """Neither by what is said nor by the rounds of bcrypt that it costs."""
+    rounds: list[str] = []
+    for name in ("checkpw", "hashpw"):
+        real = getattr(bcrypt, name)
+        monkeypatch.setattr(bcrypt, name, lambda *given, real=real, name=name: rounds.append(name) or real(*given))
+
+    def said(email: str) -> list[object]:
+        heard: list[object] = []
+        for act in (
+            lambda: login(email, "Orang-Lain#1"),
+            lambda: register(email, password=NEW_PASSWORD)[0].model_copy(update={"id": None, "email": ""}),
+            lambda: login(email, NEW_PASSWORD),
+            lambda: login(email, "Orang-Lain#1"),
+            lambda: register(email, password=NEW_PASSWORD)[0].role,
+            lambda: login(email, NEW_PASSWORD),
+            lambda: register(email, password="Orang-Lain#1")[0].role,
+            lambda: login(email, "Orang-Lain#1"),
+            lambda: login(email, NEW_PASSWORD),
+        ):
+            rounds.clear()
+            try:
+                heard.append(act())
+            except Problem as refusal:
+                heard.append(type(refusal))
+            heard.append(len(rounds))
+        return heard
+
+    taken, free = a_member(), an_address()
+    heard = said(free)
+    assert heard == said(taken.email)
+    assert EmailNotVerified in heard
+    assert heard[-2] is TooManyAttempts
+    with transaction() as tx:
+        attempts.forget(tx, taken.email)
+    assert login(taken.email), "and its owner has lost nothing"
+
+
+def test_what_is_registered_over_an_account_opens_nothing_and_goes_with_it():
+    member = a_member()
+    register(member.email, password=NEW_PASSWORD)
+    with pytest.raises(EmailNotVerified):
+        login(member.email, NEW_PASSWORD)
+    with transaction() as tx:
+        erasure.erase(tx, people.lock_by_email(tx, member.email))
+    with pytest.raises(InvalidCredentials):
+        login(member.email, NEW_PASSWORD)
 
 
 def test_two_registrations_in_the_same_moment_make_one_account():

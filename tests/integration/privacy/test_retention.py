@@ -40,6 +40,7 @@ ROWS = {
         INSERT INTO staff_invitations (organizer_id, email, full_name, event_ids, created_at)
         VALUES (:user, :mark, 'Dewi', '{}', :at)
     """,
+    "address_claims": "INSERT INTO address_claims (address_key, created_at) VALUES (:mark, :at)",
     "unproved_addresses": """
         INSERT INTO emails (template, once_key, to_address, language, context, status, created_at)
         VALUES ('verify_email', :mark, 'nobody', 'id', '{}', 'sent', :at)
@@ -83,6 +84,7 @@ LEFT = {
     "login_attempts": "SELECT address_key FROM login_attempts",
     "unproved_accounts": "SELECT split_part(email, '@', 1) FROM users WHERE NOT is_deleted",
     "staff_invitations": "SELECT email FROM staff_invitations",
+    "address_claims": "SELECT address_key FROM address_claims",
     "unproved_addresses": "SELECT once_key FROM emails WHERE to_address <> ''",
     "outbox": "SELECT topic FROM outbox",
     "webhook_payloads": "SELECT webhook_id FROM webhook_events WHERE payload <> '{}'",
