@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import pytest
 from alembic import command
 from alembic.config import Config
@@ -19,6 +20,11 @@ from tests.stack import stack_secrets
 from tests.stored_files import StoredFiles
 
 ROOT = Path(__file__).parent.parent
+
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)  # a machine that does something else for a moment falsifies nothing
+hypothesis.settings.load_profile("busy")
 
 SECRETS = {
     "jwt-signing-key": "test-only-jwt-signing-key-of-enough-length",
@@ -116,5 +122,6 @@ def _use(url: str) -> None:
     os.environ.update(DATABASE_ROLE="karcis_app")  # no more rights than in the cloud
     os.environ.update(SHARED_CACHE="off", EVEN_PACE="off")  # tests of these turn them on
     os.environ.update(RATE_LIMITS="off", POOL_SIZE="24", POOL_TIMEOUT_SECONDS="60")  # hundreds wait their turn
+    os.environ.update(LOCK_TIMEOUT_MS="60000", STATEMENT_TIMEOUT_MS="90000")
     settings.cache_clear()
     clients.engine.provide(None)

@@ -48,7 +48,7 @@ def _money_not_booked(connection: Connection, url: str) -> list[str]:
     """The gateways whose clearing account differs from what they say they have moved, in rupiah."""
     differences = []
     for gateway in GATEWAYS:
-        items = requests.get(f"{url}/simulators/{gateway}/transactions", timeout=30).json()["items"]
+        items = requests.get(f"{url}/simulators/{gateway}/transactions", timeout=PATIENCE_SECONDS).json()["items"]
         moved, booked = sum(item["amount"] for item in items), connection.scalar(_CLEARING, {"gateway": gateway})
         if moved != booked:
             differences.append(f"{gateway} moved {moved}, booked are {booked}")
@@ -57,7 +57,7 @@ def _money_not_booked(connection: Connection, url: str) -> list[str]:
 
 def _on_its_way(cloud_url: str) -> list[str]:
     """Messages not taken yet, and tasks and webhooks that are due."""
-    state = requests.get(f"{cloud_url}/state.json", timeout=30).json()
+    state = requests.get(f"{cloud_url}/state.json", timeout=PATIENCE_SECONDS).json()
     messages = [each for each in state["subscriptions"] if each["push_endpoint"] and each["backlog"]]
     tasks = [task for queue in state["queues"] for task in queue["tasks"]]
     due = [each for each in (*tasks, *state["webhooks"]) if datetime.fromisoformat(each["due_at"]) <= datetime.now(UTC)]

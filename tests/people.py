@@ -10,7 +10,7 @@ from uuid import uuid4
 import requests
 
 from tests.stack import Client
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 
 PASSWORD = "Rahasia-123!"
 
@@ -28,7 +28,7 @@ class World:
 
     def mails(self, address: str) -> list[dict[str, Any]]:
         """What the inbox holds for an address, newest first."""
-        items = requests.get(f"{self.url}/inbox.json", params={"to": address}, timeout=30).json()["items"]
+        items = requests.get(f"{self.url}/inbox.json", params={"to": address}, timeout=PATIENCE_SECONDS).json()["items"]
         return [item for item in items if item["to"] == address]
 
     def mail(self, address: str, template: str) -> dict[str, Any]:
@@ -63,13 +63,15 @@ class World:
 
     def gateway(self, name: str, reference: str, act: str, **how: Any) -> Any:
         """Press a button of a gateway's simulator: pay, fail, expire, refund."""
-        answer = requests.post(f"{self.url}/simulators/{name}/payments/{reference}/{act}", json=how, timeout=30)
+        answer = requests.post(
+            f"{self.url}/simulators/{name}/payments/{reference}/{act}", json=how, timeout=PATIENCE_SECONDS
+        )
         answer.raise_for_status()
         return answer.json()
 
     def faults(self, name: str, **what: Any) -> None:
         """Make a gateway misbehave for the next `count` calls."""
-        requests.post(f"{self.url}/simulators/{name}/faults", json=what, timeout=30).raise_for_status()
+        requests.post(f"{self.url}/simulators/{name}/faults", json=what, timeout=PATIENCE_SECONDS).raise_for_status()
 
 
 @dataclass

@@ -20,7 +20,7 @@ from functions.manifest import manifest
 from infra.local.layout import HOST
 from infra.local.postgres import Postgres
 from tests.log_scanner import scanner
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 
 ROOT = Path(__file__).parent.parent
 
@@ -82,16 +82,22 @@ class Stack:
                 "DATABASE_URL": "",
                 "SHARED_CACHE": "on",
                 "EVEN_PACE": "off",
+                "PATIENCE": "10",  # nobody is asked to be quick on a busy machine
+                "LOCK_TIMEOUT_MS": "60000",
+                "STATEMENT_TIMEOUT_MS": "90000",
+                "POOL_TIMEOUT_SECONDS": "60",
+                "ACCESS_TOKEN_SECONDS": "86400",  # longer than the slowest run
                 **self._settings,
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            errors="replace",
             start_new_session=True,
         )
         self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
         self._reader.start()
-        until(lambda: any("ready: http" in line for line in self._lines) or self._ended(), seconds=90)
+        until(lambda: any("ready: http" in line for line in self._lines) or self._ended(), seconds=300)
         if self._ended():
             raise AssertionError("the product did not start:\n" + self.output())
         return self
@@ -113,7 +119,7 @@ class Stack:
         if self._process and not self._ended():
             self._process.terminate()
             try:
-                self._process.wait(30)
+                self._process.wait(PATIENCE_SECONDS)
             except subprocess.TimeoutExpired:
                 self.kill()
         if self._reader:
@@ -158,7 +164,7 @@ class Stack:
 
     def run_job(self, name: str) -> None:
         """Fire one of the scheduled jobs now, as Cloud Scheduler's "force run" does."""
-        requests.post(f"{self.cloud_url}/jobs/{name}/run", timeout=10).raise_for_status()
+        requests.post(f"{self.cloud_url}/jobs/{name}/run", timeout=PATIENCE_SECONDS).raise_for_status()
 
     def output(self) -> str:
         """What it has printed so far."""
@@ -192,7 +198,7 @@ class Client:
     def call(self, method: str, path: str, *, status: int | None = None, **options: Any) -> requests.Response:
         """Call an address of the product; `status` is what it must answer."""
         address = path if path.startswith("/") else f"/api/v1/{path}"
-        answer = self._session.request(method, f"{self._url}{address}", timeout=60, **options)
+        answer = self._session.request(method, f"{self._url}{address}", timeout=PATIENCE_SECONDS, **options)
         if status is not None and answer.status_code != status:
             raise AssertionError(f"{method} {path}: {answer.status_code}, not {status}\n{answer.text[:2000]}")
         return answer

@@ -23,7 +23,7 @@ from infra.local.layout import HOST, Layout, layout
 from infra.local.postgres import Postgres
 
 ROOT = Path(__file__).parents[2]
-READY_WITHIN_SECONDS = 60
+READY_WITHIN_SECONDS = 180
 STOP_WITHIN_SECONDS = 15
 
 

@@ -64,6 +64,7 @@ _INSERT = text("""
     RETURNING id
 """)
 # This lock lets buyers go on: their orders only need the event not to vanish.
+_READ = text(f"SELECT {COLUMNS} FROM events e WHERE e.id = :id")
 _LOCK = text(f"SELECT {COLUMNS} FROM events e WHERE e.id = :id FOR NO KEY UPDATE")
 _UPDATE = text("""
     UPDATE events
@@ -177,7 +178,15 @@ def set_banner(tx: Transaction, caller: Principal, event_id: UUID, url: str) -> 
 
 def lock(tx: Transaction, caller: Principal, event_id: UUID) -> Any:
     """The event's row (`events.COLUMNS`), the caller's alone to change until `tx` ends. Raises NotFound."""
-    row = tx.execute(_LOCK, {"id": event_id}).first()
+    return _own(tx, caller, tx.execute(_LOCK, {"id": event_id}).first())
+
+
+def read(tx: Transaction, caller: Principal, event_id: UUID) -> Any:
+    """The same to look at only, as a GET does, whose snapshot may lock nothing. Raises NotFound."""
+    return _own(tx, caller, tx.execute(_READ, {"id": event_id}).first())
+
+
+def _own(tx: Transaction, caller: Principal, row: Any) -> Any:
     if row is None or not events.may_see(tx, caller, row):
         raise NotFound
     return row

@@ -96,7 +96,7 @@ class _Health:
         grants.check("cache", "shared")
         self._begin()
         try:
-            yield TIMEOUT_SECONDS if self._has_answered else FIRST_TIMEOUT_SECONDS
+            yield (TIMEOUT_SECONDS if self._has_answered else FIRST_TIMEOUT_SECONDS) * settings().patience
         except (GoogleAPICallError, RetryError, GoogleAuthError) as error:
             self._failed(operation, error)
             raise CacheUnavailable(type(error).__name__) from error

@@ -43,6 +43,8 @@ class Settings:
     pool_timeout_seconds: int = 3
     statement_timeout_ms: int = 15_000
     lock_timeout_ms: int = 5_000
+    patience: int = 1
+    """How many times as long as usual others may take to answer us: more where machines are busy, as in tests."""
 
     tickets_bucket: str = "karcis-local-tickets"
     media_bucket: str = "karcis-local-media"

@@ -9,8 +9,11 @@ from shared.gateways.midtrans import Midtrans
 from shared.gateways.sendgrid import Sender, SendGrid
 from shared.gateways.xendit import Xendit
 
+
 # A webhook waits for our question to its gateway, and the gateways give it up after 15 seconds (payments.md 1).
-_PATIENCE = Patience(connect_seconds=2, read_seconds=6, total_seconds=12)
+def _patience() -> Patience:
+    times = settings().patience
+    return Patience(connect_seconds=2 * times, read_seconds=6 * times, total_seconds=12 * times)
 
 
 def xendit() -> Xendit:
@@ -36,13 +39,13 @@ def sendgrid() -> SendGrid:
 
 @lru_cache(maxsize=1)
 def _xendit(base_url: str, api_key: str, callback_token: str) -> Xendit:
-    return Xendit(base_url, api_key, callback_token, patience=_PATIENCE)
+    return Xendit(base_url, api_key, callback_token, patience=_patience())
 
 
 @lru_cache(maxsize=1)
 def _midtrans(core_url: str, snap_url: str, server_key: str, client_key: str) -> Midtrans:
     return Midtrans(
-        core_url=core_url, snap_url=snap_url, server_key=server_key, client_key=client_key, patience=_PATIENCE
+        core_url=core_url, snap_url=snap_url, server_key=server_key, client_key=client_key, patience=_patience()
     )
 
 

@@ -25,6 +25,7 @@ from shared.web.caching import Cached
 log = logging.getLogger(__name__)
 
 _LET_US_TRY_AGAIN = {
+    "40001",  # serialization_failure: what a snapshot wanted to change has changed
     "40P01",  # deadlock_detected
     "55P03",  # lock_not_available: lock_timeout
     "57014",  # query_canceled: statement_timeout

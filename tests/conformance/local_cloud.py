@@ -12,6 +12,8 @@ from typing import Any
 
 import requests
 
+from tests.waiting import PATIENCE_SECONDS
+
 _ROOT = Path(__file__).parents[2]
 
 
@@ -44,7 +46,7 @@ class LocalCloud:
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
         with self._process:
-            return self._process.wait(timeout=20)
+            return self._process.wait(timeout=PATIENCE_SECONDS)
 
     def restart(self, *, kill: bool = True) -> None:
         """End it and start it again on the same database and ports."""
@@ -53,7 +55,7 @@ class LocalCloud:
 
     def state(self) -> dict[str, Any]:
         """What /state.json says."""
-        content: dict[str, Any] = requests.get(f"{self.http_url}/state.json", timeout=10).json()
+        content: dict[str, Any] = requests.get(f"{self.http_url}/state.json", timeout=PATIENCE_SECONDS).json()
         return content
 
 

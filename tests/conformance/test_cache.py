@@ -132,15 +132,15 @@ class TestEachFirestore:
         assert stored(key).create_time == stored(key).update_time
 
     def test_a_content_is_written_once_a_second_at_most(self, key: str) -> None:
-        begun, written = time.monotonic(), set()
-        while time.monotonic() - begun < 2.5:
+        written = set()
+        while len(written) < 3:
             keep(key, "again")
             written.add(stored(key).update_time)
         assert_a_second_apart(written)
 
     def test_a_change_is_marked_once_a_second_at_most_whoever_marks_it(self, key: str) -> None:
-        begun, written = time.monotonic(), set()
-        while time.monotonic() - begun < 3:
+        written = set()
+        while len(written) < 3:
             at_the_same_time([lambda: invalidate_elsewhere(key)] * 4)
             written.add(stored(mark(key)).update_time)
         assert_a_second_apart(written)
@@ -174,9 +174,9 @@ def test_an_instance_that_has_marked_a_change_is_silent_for_a_second(
         clients.firestore(), "get_all", lambda *args, **named: (asked.append(time.monotonic()), real(*args, **named))[1]
     )
     begun = time.monotonic()
-    while time.monotonic() - begun < 2.5:
+    while len(asked) < 3:
         at_the_same_time([lambda: cache.invalidate(mark(key))] * 8)
-    assert 2 <= len(asked) <= (time.monotonic() - begun) / cache.EVERY_SECONDS + 1
+    assert len(asked) <= (time.monotonic() - begun) / cache.EVERY_SECONDS + 1
 
 
 def test_without_firestore_it_says_so_once_and_how_often_it_did_without(

@@ -30,9 +30,14 @@ def store(local_cloud: LocalCloud) -> Iterator[Engine]:
 
 
 def clock(starts_at: datetime) -> Callable[[], datetime]:
-    """A clock that shows `starts_at` now and then runs on."""
-    ahead = starts_at - datetime.now(UTC)
-    return lambda: datetime.now(UTC) + ahead
+    """A clock that shows `starts_at` when it is first looked at, however late that is, and then runs on."""
+    begun: list[datetime] = []
+
+    def now() -> datetime:
+        begun[:] = begun or [datetime.now(UTC)]
+        return starts_at + (datetime.now(UTC) - begun[0])
+
+    return now
 
 
 def a_job(receiver: Receiver, path: str, schedule: str = "0 12 * * *") -> Job:

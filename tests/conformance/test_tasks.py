@@ -30,7 +30,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from tests.conformance.local_cloud import LocalCloud
 from tests.conformance.receiver import Answer, Receiver
-from tests.conformance.timing import gaps
+from tests.conformance.timing import assert_apart
 from tests.waiting import until
 
 
@@ -156,8 +156,7 @@ def test_a_task_is_sent_at_its_time(tasks: Tasks, receiver: Receiver) -> None:
         for number, moment in enumerate(moments)
     ]
 
-    assert min(late) >= 0
-    assert sorted(late)[len(late) // 2] < 0.05
+    assert 0 <= min(late) < 0.2
 
 
 def test_a_redirect_is_not_followed(tasks: Tasks, receiver: Receiver) -> None:
@@ -254,7 +253,7 @@ def test_a_failed_task_waits_longer_each_time(tasks: Tasks, receiver: Receiver) 
     tasks.create(queue, receiver.url("/task"))
 
     requests = receiver.wait_for("/task", 5)
-    assert gaps(requests) == pytest.approx([0.1, 0.2, 0.4, 0.5], abs=0.08)
+    assert_apart(requests, 0.1, 0.2, 0.4, 0.5)
     assert [request.headers["X-Cloudtasks-Taskretrycount"] for request in requests] == ["0", "1", "2", "3", "4"]
     assert requests[2].headers["X-Cloudtasks-Taskpreviousresponse"] == "500"
 
@@ -265,7 +264,7 @@ def test_a_longer_retry_after_is_obeyed(tasks: Tasks, receiver: Receiver) -> Non
 
     tasks.create(queue, receiver.url("/task"))
 
-    assert gaps(receiver.wait_for("/task", 2)) == pytest.approx([1.0], abs=0.1)
+    assert_apart(receiver.wait_for("/task", 2), 1.0)
 
 
 def test_a_task_is_dropped_after_its_last_attempt(tasks: Tasks, local_cloud: LocalCloud, receiver: Receiver) -> None:
@@ -363,25 +362,27 @@ def test_a_queue_sends_no_faster_than_its_rate(tasks: Tasks, receiver: Receiver)
 
 
 def test_a_queue_has_no_more_tasks_under_way_than_it_allows(tasks: Tasks, receiver: Receiver) -> None:
-    receiver.answer("/task", Answer(after_seconds=0.05))
+    receiver.answer("/task", Answer(after_seconds=0.3))
     queue = tasks.queue(max_concurrent_dispatches=2)
-
+    tasks.client.pause_queue(name=queue)
     for _ in range(10):
         tasks.create(queue, receiver.url("/task"))
+
+    tasks.client.resume_queue(name=queue)
 
     receiver.wait_for("/task", 10)
     assert receiver.most_at_once("/task") == 2
 
 
 def test_one_slow_receiver_does_not_hold_up_another_queue(tasks: Tasks, receiver: Receiver) -> None:
-    receiver.answer("/slow", Answer(after_seconds=30))
+    receiver.answer("/slow", Answer(after_seconds=300))
     slow, quick = tasks.queue("slow"), tasks.queue("quick")
     for _ in range(30):
         tasks.create(slow, receiver.url("/slow"))
 
     tasks.create(quick, receiver.url("/quick"))
 
-    receiver.wait_for("/quick", 1, within_seconds=20)
+    receiver.wait_for("/quick", 1)
 
 
 def test_the_state_shows_what_waits(tasks: Tasks, local_cloud: LocalCloud, receiver: Receiver) -> None:
@@ -420,4 +421,4 @@ def test_200_tasks_are_all_sent(tasks: Tasks, receiver: Receiver) -> None:
     for _ in range(200):
         tasks.create(queue, receiver.url("/task"))
 
-    receiver.wait_for("/task", 200, within_seconds=20)
+    receiver.wait_for("/task", 200)

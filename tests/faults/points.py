@@ -19,7 +19,7 @@ from tests.waiting import PATIENCE_SECONDS, until
 CLOUD = "infra.local.cloud.server"
 """The process that Pub/Sub, Cloud Tasks and Cloud Storage run in (for `Stack.stalled`)."""
 
-LONG = 20_000
+LONG = 60_000
 """Milliseconds a gateway takes to answer: longer than a test needs to see the point reached, and kill."""
 
 _CLOCKS = {
@@ -43,6 +43,17 @@ def rows(stack: Stack, query: str, **values: Any) -> Sequence[Row[Any]]:
         return connection.execute(text(query), values).all()
 
 
+def local_rows(stack: Stack, query: str, **values: Any) -> Sequence[Row[Any]]:
+    """What the database of the local cloud and of the simulators answers now."""
+    with stack.database() as database:
+        local = create_engine(database.url.set(database="karcis_local"))
+    try:
+        with local.connect() as connection:
+            return connection.execute(text(query), values).all()
+    finally:
+        local.dispose()
+
+
 def stock(stack: Stack, event: dict[str, Any]) -> tuple[int, int]:
     """How many of the event's first tier are reserved, and sold."""
     row = rows(stack, "SELECT reserved, sold FROM ticket_tiers WHERE id = :id", id=event["tiers"][0]["id"])[0]
@@ -55,13 +66,7 @@ def payable(stack: Stack, order: dict[str, Any]) -> list[str]:
         SELECT reference FROM simulated_payments
         WHERE external_id LIKE :order_id || '-%' AND status IN ('open', 'pending')
     """
-    with stack.database() as database:
-        simulators = create_engine(database.url.set(database="karcis_local"))
-    try:
-        with simulators.connect() as connection:
-            return list(connection.execute(text(query), {"order_id": order["id"]}).scalars())
-    finally:
-        simulators.dispose()
+    return [row.reference for row in local_rows(stack, query, order_id=order["id"])]
 
 
 def time_passes(stack: Stack, *, minutes: int) -> None:
@@ -80,7 +85,7 @@ def cut_off(request: Callable[[], object]) -> Iterator[None]:
         sent = pool.submit(request)
         yield
         with pytest.raises(requests.ConnectionError):
-            sent.result(timeout=30)
+            sent.result(timeout=PATIENCE_SECONDS)
 
 
 @contextmanager
@@ -107,8 +112,7 @@ def until_forgotten(stack: Stack) -> None:
 
 
 def run(stack: Stack, job: str, *, seconds: float = PATIENCE_SECONDS) -> None:
-    """Fire a scheduled job, `<function>-<job>`, and wait for its end."""
-    route = f'"route": "/jobs/{job.rpartition("-")[2]}"'
-    before = stack.output().count(route)
+    """Fire a scheduled job, `<function>-<job>`, and wait until it is done, and whatever its schedule fired beside."""
+    query = "SELECT 1 FROM deliveries WHERE lane = 'scheduler' AND state = 'waiting' AND options ->> 'job' = :job"
     stack.run_job(job)
-    until(lambda: stack.output().count(route) > before, seconds=seconds, what=f"for {job}")
+    until(lambda: not local_rows(stack, query, job=job), seconds=seconds, what=f"for {job}")

@@ -5,6 +5,7 @@ import requests
 from shared.catalog.media import MAX_BANNER_BYTES
 from tests.images import a_picture, from_a_phone, opened
 from tests.people import World
+from tests.waiting import PATIENCE_SECONDS
 
 
 def test_a_banner_is_uploaded_and_seen_by_everybody(world: World):
@@ -14,11 +15,11 @@ def test_a_banner_is_uploaded_and_seen_by_everybody(world: World):
     sent = organizer.api.call("POST", path, files={"file": ("liburan.jpg", from_a_phone(), "image/jpeg")}, status=200)
     url = world.anybody.get(f"events/{event['slug']}")["banner_url"]
     assert sent.json()["banner_url"] == url
-    seen = requests.get(url, timeout=10)
+    seen = requests.get(url, timeout=PATIENCE_SECONDS)
     assert (seen.status_code, seen.headers["Content-Type"]) == (200, "image/jpeg")
     assert seen.headers["Cache-Control"] == "public, max-age=31536000, immutable"
     assert opened(seen.content).size == (40, 60)
-    assert requests.get(url.replace("banners/", "banners/../"), timeout=10).status_code == 404
+    assert requests.get(url.replace("banners/", "banners/../"), timeout=PATIENCE_SECONDS).status_code == 404
 
 
 def test_a_banner_that_is_too_large_is_refused_and_the_next_request_answered(world: World):
@@ -33,6 +34,6 @@ def test_a_banner_that_is_too_large_is_refused_and_the_next_request_answered(wor
 def test_an_unchanged_page_is_answered_without_a_body(world: World):
     event = world.somebody("organizer").publish()
     url = f"{world.url}/api/v1/events/{event['id']}"
-    first = requests.get(url, timeout=10)
-    again = requests.get(url, headers={"If-None-Match": first.headers["ETag"]}, timeout=10)
+    first = requests.get(url, timeout=PATIENCE_SECONDS)
+    again = requests.get(url, headers={"If-None-Match": first.headers["ETag"]}, timeout=PATIENCE_SECONDS)
     assert (again.status_code, again.content) == (304, b"")

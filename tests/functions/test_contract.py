@@ -26,6 +26,7 @@ from sqlalchemy import text
 from schemas import openapi
 from tests.people import PASSWORD, World
 from tests.stack import Stack
+from tests.waiting import PATIENCE_SECONDS
 
 CHECKS = [
     not_a_server_error,
@@ -78,7 +79,9 @@ class Product:
         if self.requests % BETWEEN_REAL_IDS == 0:
             case.path_parameters = self._with_real_ids(case.path_parameters)
             case.body = self._with_real_ids(case.body)
-        case.call_and_validate(base_url=self.url, session=self.session, headers=self.headers, checks=CHECKS, timeout=30)
+        case.call_and_validate(
+            base_url=self.url, session=self.session, headers=self.headers, checks=CHECKS, timeout=PATIENCE_SECONDS
+        )
 
     def _with_real_ids(self, given: Any) -> Any:
         if isinstance(given, list):

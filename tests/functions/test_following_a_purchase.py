@@ -13,8 +13,17 @@ XENDIT_TRIES = 3
 
 def lines(stack: Stack, **like: Any) -> list[dict[str, Any]]:
     """The lines of the product's log that have these fields."""
-    printed = [json.loads(line) for line in stack.output().splitlines() if line.startswith("{")]
-    return [line for line in printed if like.items() <= line.items()]
+    printed = [read(line) for line in stack.output().splitlines()]
+    return [line for line in printed if line and like.items() <= line.items()]
+
+
+def read(line: str) -> dict[str, Any] | None:
+    """A line of the log; None for what is not one, or was printed into by another process."""
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return None
+    return fields if isinstance(fields, dict) else None
 
 
 def traces(found: list[dict[str, Any]]) -> set[str]:
@@ -45,6 +54,11 @@ def test_one_id_leads_from_the_reservation_to_the_mail_with_the_tickets(stack: S
                 lambda route=route, kind=kind: lines(stack, correlation_id=mine, kind=kind, route=route),
                 what=f"for a line about {route}",
             )
+    for template in ("order_confirmation", "e_ticket"):
+        until(
+            lambda template=template: lines(stack, correlation_id=mine, message="mail.sent", template=template),
+            what=f"for a line about the mail {template}",
+        )
     for gateway in ("xendit", "sendgrid"):
         assert lines(stack, correlation_id=mine, message="gateway.answered", gateway=gateway)
 

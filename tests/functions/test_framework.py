@@ -14,7 +14,7 @@ import requests
 
 from tests.conformance.local_cloud import free_port
 from tests.stack import ROOT
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 
 PHONE = "081234567890"
 """A correlation id that a caller may choose."""
@@ -31,7 +31,7 @@ class Served:
 
     def ask(self, path: str) -> int:
         headers = {"X-Request-Id": PHONE, "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
-        return requests.get(self.url + path, headers=headers, timeout=10).status_code
+        return requests.get(self.url + path, headers=headers, timeout=PATIENCE_SECONDS).status_code
 
     def lines(self) -> list[dict[str, Any]]:
         """What it has logged. A line that isn't JSON is an error."""
@@ -68,7 +68,7 @@ def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
 def _answers(url: str) -> bool:
     try:
         return requests.get(f"{url}/health/live", timeout=1).ok
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False
 
 

@@ -8,12 +8,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from shared.cloud.metrics import COUNTERS, GAUGES
 from tests.people import World
 from tests.stack import Stack
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 
 
 def shown(stack: Stack) -> dict[str, float]:
     """Each metric's value, summed over its labels."""
-    answer = requests.get(f"{stack.url}/metrics", timeout=10)
+    answer = requests.get(f"{stack.url}/metrics", timeout=PATIENCE_SECONDS)
     values: dict[str, float] = defaultdict(float)
     for family in text_string_to_metric_families(answer.text):
         for sample in family.samples:

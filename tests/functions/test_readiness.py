@@ -6,7 +6,7 @@ import requests
 
 from tests.folders import a_folder
 from tests.stack import Stack
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 
 
 def test_the_demo_event_is_there_when_it_says_that_it_is_ready():
@@ -15,11 +15,11 @@ def test_the_demo_event_is_there_when_it_says_that_it_is_ready():
         starting = threading.Thread(target=running.start, daemon=True)
         starting.start()
         try:
-            until(lambda: is_ready(running), seconds=90, what="for /readyz")
-            events = requests.get(f"{running.url}/api/v1/events", timeout=10).json()
+            until(lambda: is_ready(running), seconds=300, what="for /readyz")
+            events = requests.get(f"{running.url}/api/v1/events", timeout=PATIENCE_SECONDS).json()
             assert [event["title"] for event in events["items"]] == ["Konser Senja di Istora"]
         finally:
-            starting.join(90)
+            starting.join(300)
             running.stop()
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from tests.people import World
 from tests.stack import KEYS, Stack
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 
 
 @pytest.fixture(scope="module")
@@ -207,7 +207,8 @@ def test_a_request_id_is_carried_through_everything_it_causes(shop, stack):
     answer = buyer.api.call("GET", f"orders/{order['id']}", headers={"X-Request-Id": mine})
     assert answer.headers["X-Request-Id"] == mine
     world.gateway("xendit", payment["gateway_reference"], "pay", deliver="never")
-    buyer.api.call("GET", f"payments/{payment['id']}/status", headers={"X-Request-Id": mine})
+    address = f"payments/{payment['id']}/status"
+    until(lambda: buyer.api.call("GET", address, headers={"X-Request-Id": mine}).json()["status"] == "paid")
     buyer.until_tickets(order, 1)
 
     def routes() -> set[str]:
@@ -218,8 +219,8 @@ def test_a_request_id_is_carried_through_everything_it_causes(shop, stack):
 
 
 def test_the_product_describes_itself(stack):
-    document = requests.get(f"{stack.url}/openapi.json", timeout=30).json()
+    document = requests.get(f"{stack.url}/openapi.json", timeout=PATIENCE_SECONDS).json()
     assert document["openapi"] == "3.1.0"
     assert "/api/v1/orders/reserve" in document["paths"]
     for page in ("/", "/docs", "/healthz", "/readyz", "/inbox", "/simulators/"):
-        assert requests.get(f"{stack.url}{page}", timeout=30).status_code == 200, page
+        assert requests.get(f"{stack.url}{page}", timeout=PATIENCE_SECONDS).status_code == 200, page

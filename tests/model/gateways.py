@@ -18,7 +18,7 @@ from shared.gateways.xendit import Xendit
 from tests.integration.simulators.world import LateApplication, served
 
 PATIENCE = Patience(
-    read_seconds=2.0, first_wait_seconds=0.001, longest_wait_seconds=0.002, total_seconds=3.0, failures_to_open=100_000
+    read_seconds=60, first_wait_seconds=0.001, longest_wait_seconds=0.002, total_seconds=90, failures_to_open=100_000
 )
 _KEY = "of these tests only"
 
@@ -32,20 +32,20 @@ class Gateways:
 
     def does(self, gateway: str, reference: str, action: str, **how: Any) -> None:
         """Press a button of a payment; one that is not possible any more does nothing."""
-        answer = self.session.post(f"{self.url}/{gateway}/payments/{reference}/{action}", json=how, timeout=10)
+        answer = self.session.post(f"{self.url}/{gateway}/payments/{reference}/{action}", json=how, timeout=60)
         assert answer.status_code in (200, 409), answer.text
 
     def fails(self, gateway: str, **fault: Any) -> None:
         """Let the next API calls fail."""
-        self.session.post(f"{self.url}/{gateway}/faults", json=fault, timeout=10).raise_for_status()
+        self.session.post(f"{self.url}/{gateway}/faults", json=fault, timeout=60).raise_for_status()
 
     def behaves(self, gateway: str) -> None:
         """Let no further call fail."""
-        self.session.post(f"{self.url}/{gateway}/faults", json={"count": 0}, timeout=10).raise_for_status()
+        self.session.post(f"{self.url}/{gateway}/faults", json={"count": 0}, timeout=60).raise_for_status()
 
     def moved(self, gateway: str) -> dict[str, int]:
         """What came in (positive) and went out by each of our ids."""
-        items = self.session.get(f"{self.url}/{gateway}/transactions", timeout=10).json()["items"]
+        items = self.session.get(f"{self.url}/{gateway}/transactions", timeout=60).json()["items"]
         found: dict[str, int] = {}
         for item in items:
             found[item["external_id"]] = found.get(item["external_id"], 0) + item["amount"]

@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.2  # how soon work of another process is seen
 _SWEEP_SECONDS = 30.0
 _STOP_SECONDS = 5.0
-_TAKE_OVER_SECONDS = 5.0
+_TAKE_OVER_SECONDS = 60.0
 _RECONNECT_SECONDS = 0.5
 _ONE_DISPATCHER = 7_202_612
 

@@ -22,7 +22,9 @@ from tests.integration.simulators.world import LateApplication, Payer, Receiver,
 XENDIT_KEY, CALLBACK_TOKEN = "xnd_development_test", "test-only-callback-token"
 SERVER_KEY, SENDGRID_KEY = "SB-Mid-server-test", "SG.test"
 
-PATIENCE = Patience(read_seconds=1.0, first_wait_seconds=0.01, longest_wait_seconds=0.05, failures_to_open=1000)
+PATIENCE = Patience(
+    read_seconds=60, total_seconds=90, first_wait_seconds=0.01, longest_wait_seconds=0.05, failures_to_open=1000
+)
 
 
 @pytest.fixture(scope="module")

@@ -32,21 +32,22 @@ class Receiver:
         self.url = ""
         self._received: list[Received] = []
         self._statuses: list[int] = []
+        self._told_about = b""
         self._changed = threading.Condition()
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         """Take one webhook."""
         request = Request(environ)
         with self._changed:
-            status = self._statuses.pop(0) if self._statuses else 200
             body = request.get_data()
+            status = self._statuses.pop(0) if self._statuses and self._told_about in body else 200
             self._received.append(Received(request.path, dict(request.headers), body, datetime.now(UTC)))
             self._changed.notify_all()
         return Response(status=status)(environ, start_response)
 
-    def will_answer(self, *statuses: int) -> None:
-        """Answer the next webhooks so."""
-        self._statuses = list(statuses)
+    def will_answer(self, *statuses: int, about: str) -> None:
+        """Answer the next webhooks that mention `about` so; others may still come that earlier tests have caused."""
+        self._statuses, self._told_about = list(statuses), about.encode()
 
     def wait_for(self, count: int, about: str) -> list[Received]:
         """The webhooks that mention `about`, once there are `count` of them."""
@@ -76,20 +77,20 @@ class Payer:
 
     def tries(self, action: str, reference: str, **wanted: Any) -> requests.Response:
         """Do it, whatever comes of it."""
-        return requests.post(f"{self._root}/payments/{reference}/{action}", json=wanted, timeout=10)
+        return requests.post(f"{self._root}/payments/{reference}/{action}", json=wanted, timeout=PATIENCE_SECONDS)
 
     def state(self, reference: str) -> dict[str, Any]:
         """Where the payment stands."""
-        state: dict[str, Any] = requests.get(f"{self._root}/payments/{reference}", timeout=10).json()
+        state: dict[str, Any] = requests.get(f"{self._root}/payments/{reference}", timeout=PATIENCE_SECONDS).json()
         return state
 
     def breaks(self, **fault: Any) -> None:
         """Let the next API calls fail."""
-        requests.post(f"{self._root}/faults", json=fault, timeout=10).raise_for_status()
+        requests.post(f"{self._root}/faults", json=fault, timeout=PATIENCE_SECONDS).raise_for_status()
 
     def movements(self, external_id: str) -> list[tuple[str, int]]:
         """What came in and went out for one of our ids."""
-        items = requests.get(f"{self._root}/transactions", timeout=10).json()["items"]
+        items = requests.get(f"{self._root}/transactions", timeout=PATIENCE_SECONDS).json()["items"]
         return [(each["kind"], each["amount"]) for each in items if each["external_id"] == external_id]
 
     @property
