@@ -76,11 +76,13 @@ def strangers(stack: Stack) -> Strangers:
     buyer.set_bank_account()
     organizer.set_bank_account()
     cancelled = a_cancelled_event(organizer)
+    staff = {"email": f"{uuid4().hex[:12]}@example.com", "full_name": "Dewi", "event_ids": [draft["id"]]}
     ids = {
         "event": draft["id"],
         "event_id": cancelled["id"],
         "refund_id": refund["id"],
         **payout_and_account(stack, order),
+        "staff_id": organizer.api.post("organizer/staff", staff, status=201)["id"],
         "user_id": buyer.api.get("account")["id"],
         "tier": draft["tiers"][0]["id"],
         "tier_id": cancelled["tiers"][0]["id"],

@@ -95,9 +95,12 @@ def test_the_buyer_is_told_in_their_language():
 
 def test_who_has_deleted_their_account_is_left_alone():
     buyer, address = a_buyer()
+    order = an_order(buyer=buyer, paid=True)
+    name_attendees(order, address)
+    issuing.issue(order.id)
     with transaction() as tx:
         tx.execute(text("UPDATE users SET is_deleted = true WHERE id = :id"), {"id": buyer.id})
-    order, _ = an_issued_order(buyer, address)
+        mails.ask_e_tickets(tx, order.id)
     assert asked_for(order) == []
 
 
