@@ -42,14 +42,15 @@ _ORDERS = text("""
             t.organizer_id
         FROM ticket_tiers t, generate_series(1, :orders) n WHERE t.event_id = ANY(:events)),
     buyer AS (
-        INSERT INTO users (id, email, full_name, role, terms_version, terms_accepted_at, is_deleted)
-        SELECT user_id, user_id || '@deleted.invalid', 'Akun dihapus', 'customer', '1', now(), true FROM numbered),
+        INSERT INTO users (id, email, full_name, role, terms_version, terms_accepted_at)
+        SELECT user_id, user_id || '@deleted.invalid', 'Akun dihapus', 'customer', '1', now() FROM numbered
+        RETURNING id),
     ordered AS (
         INSERT INTO orders (id, user_id, event_id, organizer_id, status, subtotal, platform_fee, total_amount,
             reservation_expires_at, paid_at, tickets_issued_at)
         SELECT order_id, user_id, event_id, organizer_id, 'paid', :price, :fee, CAST(:price AS bigint) + :fee,
             now(), now(), now()
-        FROM numbered),
+        FROM numbered JOIN buyer ON buyer.id = user_id),  -- who has to be there before they order
     item AS (
         INSERT INTO order_items (id, order_id, tier_id, position, unit_price, platform_fee, commission,
             attendee_name, attendee_email)
@@ -76,6 +77,7 @@ _ORDERS = text("""
             ('platform_fee_revenue', -CAST(:fee AS bigint))) AS sale (account, amount))
     SELECT payment_id, order_id FROM numbered
 """)
+_GONE = text("UPDATE users SET is_deleted = true WHERE email LIKE '%@deleted.invalid' AND NOT is_deleted")
 _SIMULATED = text("""
     WITH known AS (SELECT * FROM unnest(CAST(:payments AS text[]), CAST(:orders AS text[])) AS k (reference, order_id)),
     moved AS (
@@ -98,6 +100,7 @@ def sold(stack: Stack, *, events: int, orders: int, starts_in_days: int) -> list
         ids = [event.id for event in made]
         tx.execute(_TIERS, {**values, "events": ids})
         paid = tx.execute(_ORDERS, {**values, "events": ids}).all()
+        tx.execute(_GONE)
     with _gateway(stack) as tx:
         tx.execute(
             _SIMULATED,
