@@ -19,6 +19,7 @@ from shared.sales.answers import OrderAnswer
 from shared.tickets import issuing
 from tests.factories import a_user, an_order, make_overdue
 from tests.integration.money.sold import a_fact, a_payment
+from tests.integration.money.steps import open_tasks, rows
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -28,13 +29,12 @@ TOTAL = 107_500
 
 def books(order_id: UUID) -> Mapping[str, int]:
     """What an order has left in each kind of account, but for those that are even."""
-    query = text("""
+    query = """
         SELECT split_part(e.account, ':', 1) AS account, CAST(sum(e.amount) AS integer) AS amount
         FROM ledger_entries e JOIN ledger_postings p ON p.id = e.posting_id
         WHERE p.order_id = :id GROUP BY 1 HAVING sum(e.amount) <> 0
-    """)
-    with transaction() as tx:
-        return {row.account: row.amount for row in tx.execute(query, {"id": order_id})}
+    """
+    return {row.account: row.amount for row in rows(query, id=order_id)}
 
 
 def settle(payment_id: UUID, amount: int, **fact: Any) -> Outcome:
@@ -67,16 +67,9 @@ def waiting() -> list[UUID]:
         return [each.payment_id for each in reviews.waiting(tx, Page(page_size=100)).items]
 
 
-def open_tasks(payment_id: UUID) -> list[str]:
-    with transaction() as tx:
-        query = text("SELECT kind FROM manual_tasks WHERE subject_id = :id AND done_at IS NULL")
-        return list(tx.execute(query, {"id": str(payment_id)}).scalars())
-
-
 def owed_to_buyer(order_id: UUID) -> int:
-    with transaction() as tx:
-        query = text("SELECT COALESCE(sum(amount), 0) FROM refunds WHERE order_id = :id AND status <> 'rejected'")
-        return int(tx.execute(query, {"id": order_id}).scalar_one())
+    [row] = rows("SELECT sum(amount) AS amount FROM refunds WHERE order_id = :id AND status <> 'rejected'", id=order_id)
+    return int(row.amount or 0)
 
 
 @pytest.fixture
@@ -210,6 +203,5 @@ def test_a_buyer_is_told_that_their_bank_or_the_gateway_has_given_the_money_back
     payment_id = a_payment(order.id)
     settle(payment_id, TOTAL)
     settle(payment_id, TOTAL, state=PaymentState.REFUNDED, refunded_amount=TOTAL)
-    query = text("SELECT count(*) FROM outbox WHERE topic = 'refund.processed' AND payload ->> 'order_id' = :id")
-    with transaction() as tx:
-        assert tx.execute(query, {"id": str(order.id)}).scalar_one() == 1
+    told = "SELECT id FROM outbox WHERE topic = 'refund.processed' AND payload ->> 'order_id' = :id"
+    assert len(rows(told, id=str(order.id))) == 1

@@ -14,13 +14,13 @@ from shared.gateways.errors import GatewayError, GatewayUnavailable
 from shared.gateways.midtrans import Midtrans
 from shared.identity.tokens import Principal
 from shared.money import bank_accounts
-from shared.money.bank_accounts import BankAccountBody
 from shared.payments import checkout, paying_back, reconcile, refunding, sync
 from shared.payments.refunding import RefundRequest
 from shared.payments.settlement import Outcome
 from shared.sales.answers import OrderAnswer, PaymentAnswer
 from shared.tickets import issuing
 from tests.factories import a_tier, a_user, an_event, reserve
+from tests.integration.money.steps import open_tasks, rows, set_account
 from tests.model.gateways import Gateways, gateways
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -64,15 +64,10 @@ class Sale:
     def moved(self) -> int:
         """What is left of the money, by what the gateways say has moved."""
         transfers = "SELECT id FROM disbursements d WHERE d.refund_id IN (SELECT id FROM refunds WHERE order_id = :id)"
-        mine = {str(row["id"]) for row in rows(transfers, id=self.order.id)}
+        mine = {str(row.id) for row in rows(transfers, id=self.order.id)}
         by_transfer = sum(amount for name, amount in self.at.moved("xendit").items() if name in mine)
         by_gateway = self.at.moved(self.payment.gateway).items()
         return by_transfer + sum(amount for name, amount in by_gateway if name.startswith(str(self.order.id)))
-
-
-def rows(query: str, **values: Any) -> list[Any]:
-    with transaction() as tx:
-        return list(tx.execute(text(query), values).mappings())
 
 
 def a_sale(at: Gateways, gateway: str = "xendit", method: str = "QRIS", price: int = 100_000) -> Sale:
@@ -89,19 +84,13 @@ def a_sale(at: Gateways, gateway: str = "xendit", method: str = "QRIS", price: i
 
 
 def with_account(sale: Sale) -> Sale:
-    account = BankAccountBody(bank_code="BCA", account_number="1234567890", account_holder_name="Siti Rahma")
-    assert bank_accounts.put(sale.buyer.id, account).status == "verified"
+    set_account(sale.buyer.id)
     return sale
 
 
 def status(refund: refunding.RefundAnswer) -> tuple[str, str | None]:
     [row] = rows("SELECT status, method FROM refunds WHERE id = :id", id=refund.id)
-    return row["status"], row["method"]
-
-
-def tasks(subject_id: Any) -> list[str]:
-    found = rows("SELECT kind FROM manual_tasks WHERE subject_id = :id AND done_at IS NULL", id=str(subject_id))
-    return [row["kind"] for row in found]
+    return row.status, row.method
 
 
 def long_ago(refund: refunding.RefundAnswer) -> None:
@@ -118,7 +107,7 @@ def test_what_somebody_gave_back_at_the_dashboard_is_not_given_back_by_transfer_
     sale.approve(refund)
     assert paying_back.pay_back(refund.id) == "failed"
     assert sale.moved() == PAID - part
-    assert tasks(refund.id) == ["refund_disputed"]
+    assert open_tasks(refund.id) == ["refund_disputed"]
 
 
 @pytest.mark.parametrize("gateway", ["xendit", "midtrans"])
@@ -135,7 +124,7 @@ def test_money_given_back_at_the_dashboard_before_ours_was_sent_is_told_to_a_per
     sale.approved()
     sale.at_the_dashboard("refund", amount=10_000)
     assert sync.ask_and_settle(sale.payment.id) is Outcome.NOTED
-    assert tasks(sale.payment.id) == ["payment_partially_refunded"]
+    assert open_tasks(sale.payment.id) == ["payment_partially_refunded"]
 
 
 @pytest.mark.parametrize("method", ["GOPAY", "OVO"])
@@ -147,7 +136,7 @@ def test_what_goes_back_at_the_dashboard_after_our_refund_is_told_to_a_person(at
     assert sync.ask_and_settle(sale.payment.id) is Outcome.NOTHING
     sale.at_the_dashboard("refund")
     assert sync.ask_and_settle(sale.payment.id) is Outcome.NOTED
-    assert tasks(sale.payment.id) == ["payment_refunded"]
+    assert open_tasks(sale.payment.id) == ["payment_refunded"]
 
 
 def test_a_refund_that_was_cut_off_and_then_refused_goes_by_transfer(at):
@@ -206,5 +195,5 @@ def test_what_is_too_little_for_a_transfer_is_for_a_person(at):
     sale = with_account(a_sale(at, "xendit", "BCA", price=10_000))
     refund = sale.approved()
     assert paying_back.pay_back(refund.id) == "approved"
-    assert tasks(refund.id) == ["refund_by_hand"]
+    assert open_tasks(refund.id) == ["refund_by_hand"]
     assert rows("SELECT id FROM disbursements WHERE refund_id = :id", id=refund.id) == []
