@@ -23,6 +23,8 @@ from tests.log_scanner import scanner
 from tests.waiting import PATIENCE_SECONDS, until
 
 ROOT = Path(__file__).parent.parent
+ANSWER_SECONDS = 300.0
+"""Longer than any request waits for others, one after the other and each with our PATIENCE."""
 
 KEYS = {
     "XENDIT_API_KEY": "xnd_development_stack",
@@ -82,7 +84,7 @@ class Stack:
                 "DATABASE_URL": "",
                 "SHARED_CACHE": "on",
                 "EVEN_PACE": "off",
-                "PATIENCE": "10",  # nobody is asked to be quick on a busy machine
+                "PATIENCE": "5",  # nobody is asked to be quick on a busy machine
                 "LOCK_TIMEOUT_MS": "60000",
                 "STATEMENT_TIMEOUT_MS": "90000",
                 "POOL_TIMEOUT_SECONDS": "60",
@@ -198,7 +200,7 @@ class Client:
     def call(self, method: str, path: str, *, status: int | None = None, **options: Any) -> requests.Response:
         """Call an address of the product; `status` is what it must answer."""
         address = path if path.startswith("/") else f"/api/v1/{path}"
-        answer = self._session.request(method, f"{self._url}{address}", timeout=PATIENCE_SECONDS, **options)
+        answer = self._session.request(method, f"{self._url}{address}", timeout=ANSWER_SECONDS, **options)
         if status is not None and answer.status_code != status:
             raise AssertionError(f"{method} {path}: {answer.status_code}, not {status}\n{answer.text[:2000]}")
         return answer

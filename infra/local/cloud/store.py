@@ -14,7 +14,7 @@ def open_store(url: str, *, pool_size: int = 16) -> Engine:
     Import the service modules first: they are what declares the tables. Safe when several
     processes open the same store at once.
     """
-    engine = create_engine(url, pool_size=pool_size, max_overflow=16, pool_pre_ping=True)
+    engine = create_engine(url, pool_size=pool_size, max_overflow=16, pool_pre_ping=True, hide_parameters=True)
     with engine.begin() as tx:
         tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ONE_AT_A_TIME})
         metadata.create_all(tx)
