@@ -9,8 +9,6 @@ between reading and writing, opens its own short transactions. No verified perso
 during a quarter of a second of bcrypt.
 """
 
-import hashlib
-import hmac
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -21,7 +19,6 @@ from sqlalchemy import text
 
 from shared.cloud import audit, clock
 from shared.cloud.database import Transaction, transaction
-from shared.cloud.secrets import secret
 from shared.identity import attempts, claims, codes, passwords, people, sessions
 from shared.identity.addresses import EmailAddress
 from shared.identity.codes import Code, CodeInvalid, Purpose
@@ -290,5 +287,5 @@ def _answer(registration: Registration, user_id: UUID) -> UserAnswer:
 
 def _stand_in_id(email: str) -> UUID:
     """The id we answer for an address that is taken: nobody's, but the same each time, as a real one would be."""
-    digest = hmac.new(secret(codes.KEY).encode(), f"account:{email}".encode(), hashlib.sha256).digest()
+    digest = bytes.fromhex(codes.keyed_hash(f"account:{email}"))
     return UUID(bytes=digest[:16], version=4)

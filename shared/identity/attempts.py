@@ -13,14 +13,11 @@ A try is counted before the password or code is looked at. So guesses made in th
 instances, queue up at the row and find it closed when their share is used up.
 """
 
-import hashlib
-import hmac
 from dataclasses import dataclass
 
 from sqlalchemy import text
 
 from shared.cloud.database import Transaction
-from shared.cloud.secrets import secret
 from shared.identity import codes
 from shared.problems import Problem
 
@@ -103,4 +100,4 @@ def forget(tx: Transaction, email: str) -> None:
 
 
 def _key(kind: Kind, email: str) -> str:
-    return hmac.new(secret(codes.KEY).encode(), f"{kind.name}:{email}".encode(), hashlib.sha256).hexdigest()
+    return codes.keyed_hash(f"{kind.name}:{email}")

@@ -5,14 +5,11 @@ that nobody learns from this who has an account, they are told the same here: th
 under a keyed hash of the address, as long as an account that nobody proves. It opens nothing.
 """
 
-import hashlib
-import hmac
 from collections.abc import Callable
 
 from sqlalchemy import text
 
 from shared.cloud.database import Transaction
-from shared.cloud.secrets import secret
 from shared.identity import codes
 
 # A row that is there is locked and stays as it is: only what this statement has inserted has no xmax.
@@ -45,4 +42,4 @@ def forget(tx: Transaction, email: str) -> None:
 
 
 def _key(email: str) -> str:
-    return hmac.new(secret(codes.KEY).encode(), f"claim:{email}".encode(), hashlib.sha256).hexdigest()
+    return codes.keyed_hash(f"claim:{email}")

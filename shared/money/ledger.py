@@ -157,16 +157,12 @@ def post_refund_owed(
     return post(tx, "refund_owed", refund_id, entries, order_id=order_id)
 
 
-def post_refunded(tx: Transaction, refund_id: UUID, gateway: str, amount: int, *, order_id: UUID) -> bool:
-    """Book money we owed a customer has gone out through the gateway."""
+def post_refunded(
+    tx: Transaction, refund_id: UUID, gateway: str, amount: int, *, order_id: UUID, by_hand: bool = False
+) -> bool:
+    """Book money we owed a customer has gone out through the gateway, or a person has sent it at its dashboard."""
     entries = {REFUNDS_PAYABLE: amount, clearing(gateway): -amount}
-    return post(tx, "refund_paid", refund_id, entries, order_id=order_id)
-
-
-def post_refunded_by_hand(tx: Transaction, refund_id: UUID, gateway: str, amount: int, *, order_id: UUID) -> bool:
-    """The same where a person has sent it at the gateway's dashboard."""
-    entries = {REFUNDS_PAYABLE: amount, clearing(gateway): -amount}
-    return post(tx, "refund_paid_by_hand", refund_id, entries, order_id=order_id)
+    return post(tx, "refund_paid_by_hand" if by_hand else "refund_paid", refund_id, entries, order_id=order_id)
 
 
 def was_refunded_by_hand(tx: Transaction, refund_id: UUID, gateway: str) -> bool:

@@ -144,6 +144,11 @@ class Refund:
     external_id: str
     channel: str
 
+    @property
+    def has_left(self) -> bool:
+        """Whether whoever sends it may have heard of it."""
+        return self.status in ("processing", "completed")
+
 
 def read(tx: Transaction, refund_id: UUID) -> Refund:
     """A refund as it is. Raises NotFound."""
@@ -281,7 +286,7 @@ def complete_by_hand(tx: Transaction, refund: Refund, gateway: str, note: str, *
     is_refunded = gateway == refund.gateway and (gateway != "xendit" or refund.method == "gateway")
     method = "gateway" if is_refunded else "disbursement"
     tx.execute(_COMPLETED_BY_HAND, {"id": refund.id, "method": method})
-    ledger.post_refunded_by_hand(tx, refund.id, gateway, refund.amount, order_id=refund.order_id)
+    ledger.post_refunded(tx, refund.id, gateway, refund.amount, order_id=refund.order_id, by_hand=True)
     audit.record(
         tx, "refund.paid_by_hand", subject="refund", subject_id=refund.id, actor_id=by, through=gateway, note=note
     )

@@ -158,7 +158,7 @@ def _another_way(refund: Refund, failure: str) -> str:
         if now.status != "processing" or now.method != "gateway":
             return now.status
         others = [each for each in refunds.sent_of(tx, refund.payment_id) if each.id != refund.id]
-        known = sum(each.amount for each in others if each.status != "approved")
+        known = sum(each.amount for each in others if each.has_left)
         if given_back > known:
             refunds.fail(tx, now, failure)
             details = {"failure": failure, "amount": refund.amount, "given_back": given_back, "known": known}

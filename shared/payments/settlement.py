@@ -165,8 +165,7 @@ def _refunded(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact
 
 def _partially_refunded(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) -> Outcome:
     """Some of the money is back: by our own refunds, each of which is told apart, or by somebody else."""
-    sent = [refund for refund in refunds.sent_of(tx, attempt.id) if refund.status != "approved"]
-    if fact.refunded_amount <= sum(refund.amount for refund in sent):
+    if fact.refunded_amount <= sum(refund.amount for refund in refunds.sent_of(tx, attempt.id) if refund.has_left):
         return Outcome.NOTHING
     return _noted(tx, order, attempt, fact)
 

@@ -114,12 +114,18 @@ def test_who_pays_the_whole_after_all_has_bought_by_that_alone(short):
     assert owed_to_buyer(order.id) == TOTAL - 10_000
 
 
-def test_a_late_rest_goes_back_where_the_first_part_has_gone_back(short):
-    order, first = short
+def too_late_for_the_rest(order: OrderAnswer, first: UUID) -> attempts.Attempt:
+    """The rest was asked for, and goes to be paid when the order's time is over."""
     decide(reviews.top_up, first)
     rest = another_try(order)
     make_overdue(order.id)
     expiry.end_all_due()
+    return rest
+
+
+def test_a_late_rest_goes_back_where_the_first_part_has_gone_back(short):
+    order, first = short
+    rest = too_late_for_the_rest(order, first)
     decide(reviews.refund, first)
     assert settle(rest.id, rest.amount) is Outcome.TO_REFUND
     assert owed_to_buyer(order.id) == TOTAL
@@ -128,10 +134,7 @@ def test_a_late_rest_goes_back_where_the_first_part_has_gone_back(short):
 
 def test_a_late_rest_revives_an_order_whose_first_part_is_still_here(short):
     order, first = short
-    decide(reviews.top_up, first)
-    rest = another_try(order)
-    make_overdue(order.id)
-    expiry.end_all_due()
+    rest = too_late_for_the_rest(order, first)
     assert settle(rest.id, rest.amount) is Outcome.REVIVED
     assert books(order.id)["gateway_clearing"] == TOTAL
     assert open_tasks(first) == []
