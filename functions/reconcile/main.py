@@ -1,4 +1,4 @@
-"""Put right what slipped through (layer 3)."""
+"""Put right what slipped through (L3)."""
 
 from shared.payments import clearing, gauges
 from shared.payments import reconcile as repairing

@@ -1,4 +1,4 @@
-"""The status of a payment, after asking its gateway (layer 2, ISO-2)."""
+"""The status of a payment, after asking its gateway (L2, ISO-2)."""
 
 from uuid import UUID
 

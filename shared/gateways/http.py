@@ -1,4 +1,4 @@
-"""One JSON call to a gateway: time-outs, few and safe repeats, a circuit breaker (NFR-R-004, R-009).
+"""One JSON call to a gateway: time-outs, few and safe repeats, a circuit breaker (R-004, R-009).
 
 A call is repeated only where that can do no harm: nothing was sent, the gateway said "too many" (429),
 the caller declares the call repeatable, or the caller can look up what became of the first try.

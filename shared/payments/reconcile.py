@@ -1,4 +1,4 @@
-"""Putting right what slipped through: crashes, lost messages, silent gateways (layer 3).
+"""Putting right what slipped through: crashes, lost messages, silent gateways (L3).
 
 It has no repairs of its own: it finds, and calls the very operations that the doors call. Each repair
 is an audit line `reconcile_fix_...`, each run one `reconcile_run` with its totals (MON alerts on them).

@@ -1,4 +1,4 @@
-"""Asking the gateway for the truth about one payment, and settling what it says (layer 2)."""
+"""Asking the gateway for the truth about one payment, and settling what it says (L2)."""
 
 import logging
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""Webhooks of both gateways: verify, keep, then act on what the gateway says when it is asked (layer 1).
+"""Webhooks of both gateways: verify, keep, then act on what the gateway says when it is asked (L1).
 
 The gateway gets its 200 once the event is safe in `webhook_events`. What can't be settled at once is
 tried again by Cloud Tasks, three times at most (PS-012), and by reconcile after that.

@@ -1,4 +1,4 @@
-"""Whether a caller gets its tokens in the answer's body, or as cookies (issue 3; docs: cookieAuth in the OpenAPI).
+"""Whether a caller gets its tokens in the answer's body, or as cookies (the OpenAPI document: cookieAuth).
 
 A page asks for cookies with the header `X-Session: cookie` where it signs in. From then on its cookies ask for
 them: who came by a cookie is never shown a token, so that a script that got into a page can't carry one away.
