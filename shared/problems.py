@@ -33,7 +33,7 @@ class Problem(Exception):
         super().__init__(self.detail)
 
     def document(self, correlation_id: str) -> dict[str, Any]:
-        """The JSON body of the answer (design: api.md)."""
+        """The JSON body of the answer (docs/reference/api.md)."""
         return {
             "type": f"/problems/{self.slug}",
             "title": _title(self.slug),

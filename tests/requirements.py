@@ -35,7 +35,7 @@ def cited(text: str) -> Iterator[str]:
 def citations() -> dict[str, list[str]]:
     """The files that cite each id; also ids that are not known."""
     found: dict[str, list[str]] = defaultdict(list)
-    for path in _tracked():
+    for path in tracked():
         for requirement in sorted(set(cited((ROOT / path).read_text(encoding="utf-8")))):
             found[requirement].append(path)
     return found
@@ -45,7 +45,8 @@ def _families() -> str:
     return "|".join(sorted({requirement.rpartition("-")[0] for requirement in known() if "-" in requirement}))
 
 
-def _tracked() -> list[str]:
+def tracked() -> list[str]:
+    """Our texts and programs, by their paths in the repository."""
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, check=True, capture_output=True, text=True).stdout  # noqa: S607
     return [path for path in listed.splitlines() if path.endswith(_TEXT) and path != "docs/requirements.md"]
 

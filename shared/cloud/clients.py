@@ -106,7 +106,7 @@ def _cloud_sql_creator(session: dict[str, str]) -> Callable[[], Any]:
     chosen = settings()
     loop = asyncio.new_event_loop()
     threading.Thread(target=loop.run_forever, name="cloud-sql", daemon=True).start()
-    # Lazy: a background refresh would starve, as an idle instance has no CPU (reference: gcp.md 1.3).
+    # Lazy: a background refresh would starve, as an idle instance has no CPU (docs/reference/google-cloud.md).
     connector = Connector(refresh_strategy="lazy", ip_type=IPTypes.PRIVATE, enable_iam_auth=True, loop=loop)
     # Time-outs and TLS's errors are OSErrors; ClientError is the Admin API, which is asked for the certificate.
     twice = Retrying(stop=stop_after_attempt(2), retry=retry_if_exception_type((OSError, ClientError)))

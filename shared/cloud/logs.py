@@ -100,7 +100,7 @@ class JsonLines(logging.Formatter):
 
 
 def _place_in_trace() -> dict[str, Any]:
-    """The keys by which Cloud Logging shows a line under its trace (gcp.md 7.1)."""
+    """The keys by which Cloud Logging shows a line under its trace (docs/reference/google-cloud.md)."""
     position = trace_context.current()
     return {
         "logging.googleapis.com/trace": f"projects/{settings().google_cloud_project}/traces/{position.trace_id}",

@@ -10,7 +10,7 @@ from shared.gateways.sendgrid import Sender, SendGrid
 from shared.gateways.xendit import Xendit
 
 
-# A webhook waits for our question to its gateway, and the gateways give it up after 15 seconds (payments.md 1).
+# A webhook waits for our question to its gateway, which gives it up after 15 seconds (docs/reference/gateways.md).
 def _patience() -> Patience:
     times = settings().patience
     return Patience(connect_seconds=2 * times, read_seconds=6 * times, total_seconds=12 * times)

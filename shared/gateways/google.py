@@ -1,4 +1,4 @@
-"""The public keys with which Google signs ID tokens, kept as long as Google says (reference: payments.md 5)."""
+"""The public keys with which Google signs ID tokens, kept as long as Google says (docs/reference/gateways.md)."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""Google's ID tokens: what must hold before one is believed (UM-003; reference: payments.md 5)."""
+"""Google's ID tokens: what must hold before one is believed (UM-003; docs/reference/gateways.md)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -28,7 +28,7 @@ from shared.problems import Invalid, NotFound, TryAgain
 BankCode = Literal["BCA", "MANDIRI", "BNI", "BRI", "PERMATA", "CIMB", "BSI"]
 Status = Literal["checking", "verified", "refused"]
 
-_PATIENCE = timedelta(days=1)  # for a bank's answer, which may never come (payments.md 3.8): then a person decides
+_PATIENCE = timedelta(days=1)  # a bank may never answer (docs/reference/gateways.md): then a person decides
 _SHORTEST_CUT_NAME = 10
 _TITLES = frozenset({"BPK", "BAPAK", "IBU", "SDR", "SDRI", "TN", "NY", "NN", "H", "HJ", "DRS", "DR", "IR", "PT", "CV"})
 

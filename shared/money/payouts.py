@@ -31,7 +31,7 @@ DAYS_AFTER_EVENT = 7
 MOST_TRIES = 5
 """Transfers of one payout before a person takes over. Whoever has it sent again begins anew."""
 LEAST_AMOUNT = 10_000
-"""Rupiah; what a bank transfer moves at least (payments.md 3.5)."""
+"""Rupiah; what a bank transfer moves at least (docs/reference/gateways.md)."""
 
 log = logging.getLogger(__name__)
 

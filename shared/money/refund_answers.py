@@ -1,4 +1,4 @@
-"""What callers see of refunds (design: api.md)."""
+"""What callers see of refunds (docs/reference/api.md)."""
 
 from datetime import datetime
 from typing import Any, Literal

@@ -171,7 +171,7 @@ def _partially_refunded(tx: Transaction, order: Order, attempt: Attempt, fact: P
 
 
 def _reversed(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) -> Outcome:
-    """The bank took a settled payment back within minutes (Permata, Mandiri Bill, Indomaret): payments.md 2.7."""
+    """The bank took a settled payment back within minutes (docs/reference/gateways.md)."""
     if attempt.is_open:
         return _failed(tx, order, attempt, fact)
     return _take_back(tx, order, attempt, fact, Outcome.REVERSED)

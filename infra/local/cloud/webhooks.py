@@ -1,7 +1,7 @@
 """How the payment gateways and the mail service repeat a webhook that was not taken.
 
 Their simulators enqueue into the lane "webhooks" with the policies "xendit-webhook", "midtrans-webhook" and
-"sendgrid-webhook". The waits are the published ones (reference: payments.md 2.6, 3.3 and 4.2); the option
+"sendgrid-webhook". The waits are the published ones (docs/reference/gateways.md); the option
 `time_scale` (1.0 by default) of a delivery makes them shorter.
 """
 

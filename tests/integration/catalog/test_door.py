@@ -1,4 +1,4 @@
-"""The events door as its callers meet it: addresses, status codes, field names, who may (design: api.md)."""
+"""The events door as its callers meet it: addresses, status codes, field names, who may (docs/reference/api.md)."""
 
 from typing import Any
 from uuid import uuid4

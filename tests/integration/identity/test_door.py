@@ -1,4 +1,4 @@
-"""The auth door as its callers meet it: addresses, status codes, field names, mails (design: api.md)."""
+"""The auth door as its callers meet it: addresses, status codes, field names, mails (docs/reference/api.md)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""UM-003: a Google ID token is believed only if everything about it is right (reference: payments.md 5)."""
+"""UM-003: a Google ID token is believed only if everything about it is right (docs/reference/gateways.md)."""
 
 import time
 from typing import Any

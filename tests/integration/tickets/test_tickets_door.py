@@ -1,4 +1,4 @@
-"""The ticket's addresses as callers see them: who is let through, and what is answered (design: api.md)."""
+"""The ticket's addresses as callers see them: who is let through, and what is answered (docs/reference/api.md)."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""A list tells how many there are in all, on whatever page one asks (design: api.md)."""
+"""A list tells how many there are in all, on whatever page one asks (docs/reference/api.md)."""
 
 from dataclasses import dataclass
 

@@ -7,7 +7,8 @@ import pytest
 from schemas import openapi
 from tests.unit.docs.documents import ROOT
 
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+GATEWAYS = ROOT / "docs/reference/gateways.md"  # whose addresses are not ours
+DOCUMENTS = [ROOT / "README.md", *(page for page in sorted((ROOT / "docs").rglob("*.md")) if page != GATEWAYS)]
 NAMED = re.compile(r"`(GET|POST|PUT|DELETE) (?:/api/v1)?(/[^`?\s]+)")
 
 

@@ -1,10 +1,11 @@
-"""Every link in our documents leads somewhere."""
+"""Every link in our documents leads somewhere, and so does every page that the code cites."""
 
 import re
 from pathlib import Path
 
 import pytest
 
+from tests import requirements
 from tests.unit.docs.documents import ROOT, anchors
 
 DOCUMENTS = [ROOT / "README.md", ROOT / "infra/terraform/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -30,3 +31,9 @@ def test_files_and_modules_that_are_named_are_there(document: Path):
     for module in re.findall(r"python -m ((?:shared|infra|tests|schemas)[\w.]+)", told):
         path = ROOT / module.replace(".", "/")
         assert path.with_suffix(".py").exists() or (path / "__main__.py").exists(), f"{module} is not there"
+
+
+def test_pages_that_the_code_cites_are_there():
+    for path in requirements.tracked():
+        for page in re.findall(r"[\w./-]+\.md\b", (ROOT / path).read_text(encoding="utf-8")):
+            assert any((folder / page).exists() for folder in (ROOT, (ROOT / path).parent)), f"{path} cites {page}"
