@@ -34,6 +34,8 @@ def test_files_and_modules_that_are_named_are_there(document: Path):
 
 
 def test_pages_that_the_code_cites_are_there():
+    pages = [f"/{page.relative_to(ROOT)}" for page in DOCUMENTS]
     for path in requirements.tracked():
-        for page in re.findall(r"[\w./-]+\.md\b", (ROOT / path).read_text(encoding="utf-8")):
-            assert any((folder / page).exists() for folder in (ROOT, (ROOT / path).parent)), f"{path} cites {page}"
+        for cited in re.findall(r"(?<![\w./-])[\w.][\w./-]*\.md\b", (ROOT / path).read_text(encoding="utf-8")):
+            page = "/" + cited.replace("../", "")
+            assert any(there.endswith(page) for there in pages), f"{path} cites {cited}"
