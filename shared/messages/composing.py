@@ -114,7 +114,12 @@ def _goods_ready(tx: Transaction, email: Asked) -> dict[str, Any]:
 
 
 def _ticket_delayed(tx: Transaction, email: Asked) -> dict[str, Any]:
-    return {"order": _order(tx, email, "paid")}
+    return {"order": _order(tx, email, "paid"), "to_buyer": email.context.get("to_buyer", True)}
+
+
+def _ticket_void(tx: Transaction, email: Asked) -> dict[str, Any]:
+    held = facts.held(tx, _ids(email.context["item_ids"]))
+    return {"order": _order(tx, email), "held": held, "reason": email.context["reason"]}
 
 
 def _payment_unusable(tx: Transaction, email: Asked) -> dict[str, Any]:
@@ -153,6 +158,7 @@ _FACTS: Mapping[str, Callable[[Transaction, Asked], dict[str, Any]]] = {
     "e_ticket": _e_ticket,
     "goods_ready": _goods_ready,
     "ticket_delayed": _ticket_delayed,
+    "ticket_void": _ticket_void,
     "payment_unusable": _payment_unusable,
     "refund_rejected": _refund,
     "refund_completed": _refund,

@@ -50,6 +50,11 @@ _TICKETS = text("""
         JOIN order_items i ON i.id = t.order_item_id JOIN ticket_tiers c ON c.id = i.tier_id
     WHERE t.id = ANY(:ticket_ids) AND t.status <> 'void' ORDER BY i.position
 """)
+_HELD = text("""
+    SELECT c.name AS tier_name, count(*) AS quantity
+    FROM order_items i JOIN ticket_tiers c ON c.id = i.tier_id
+    WHERE i.id = ANY(:item_ids) GROUP BY c.id, c.name ORDER BY min(i.position)
+""")
 _GOODS = text("""
     SELECT c.name AS tier_name, c.kind, count(*) AS quantity
     FROM order_items i JOIN ticket_tiers c ON c.id = i.tier_id
@@ -138,7 +143,7 @@ class Ticket:
 
 @dataclass(frozen=True)
 class GoodsLine:
-    """So many pieces of a product, or units of a digital good."""
+    """So many tickets of a tier, pieces of a product, or units of a digital good."""
 
     tier_name: str
     quantity: int
@@ -172,6 +177,11 @@ def order(tx: Transaction, order_id: UUID | None, language: str) -> Order:
 def tickets(tx: Transaction, ticket_ids: Sequence[UUID]) -> list[Ticket]:
     """Those of these tickets that are still good, in the order of their items."""
     return [Ticket(**row._mapping) for row in tx.execute(_TICKETS, {"ticket_ids": list(ticket_ids)})]
+
+
+def held(tx: Transaction, item_ids: Sequence[UUID]) -> list[GoodsLine]:
+    """What somebody holds, or held, by these items."""
+    return [GoodsLine(**row._mapping) for row in tx.execute(_HELD, {"item_ids": list(item_ids)})]
 
 
 def goods(tx: Transaction, order_id: UUID | None) -> Goods:

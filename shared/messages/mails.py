@@ -1,7 +1,7 @@
 """Asking for a mail: a row in the transaction that gives the reason, sent once that has committed."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
@@ -20,6 +20,7 @@ Template = Literal[
     "e_ticket",
     "goods_ready",
     "ticket_delayed",
+    "ticket_void",
     "payment_unusable",
     "refund_rejected",
     "refund_completed",
@@ -32,6 +33,8 @@ Template = Literal[
     "staff_invitation",
     "staff_address_taken",
 ]
+
+VoidReason = Literal["event_cancelled", "refunded"]
 
 _ASK = text("""
     INSERT INTO emails (template, once_key, to_address, language, context, order_id)
@@ -46,6 +49,18 @@ _BUYER = text("""
 _TICKETS = text("""
     SELECT t.id, lower(i.attendee_email) AS address FROM tickets t JOIN order_items i ON i.id = t.order_item_id
     WHERE t.order_id = :order_id AND t.status <> 'void' ORDER BY i.position
+""")
+# Who has deleted their account has left no address of an attendee either.
+_HOLDERS = text("""
+    SELECT lower(i.attendee_email) AS address, COALESCE(h.language, b.language) AS language,
+        array_agg(i.id ORDER BY i.position) AS item_ids
+    FROM orders o JOIN users b ON b.id = o.user_id JOIN order_items i ON i.order_id = o.id
+        JOIN ticket_tiers c ON c.id = i.tier_id
+        LEFT JOIN users h ON h.email = lower(i.attendee_email) AND NOT h.is_deleted
+    WHERE o.id = :order_id AND c.kind IN ('ticket', 'registration') AND i.returned_at IS NULL
+        AND (CAST(:item_ids AS uuid[]) IS NULL OR i.id = ANY(CAST(:item_ids AS uuid[])))
+        AND lower(i.attendee_email) <> b.email
+    GROUP BY 1, 2 ORDER BY 1
 """)
 _HAS_GOODS = text("""
     SELECT EXISTS (SELECT 1 FROM order_items i JOIN ticket_tiers c ON c.id = i.tier_id
@@ -120,6 +135,46 @@ def ask_about_order(
             context=context or {},
             order_id=order_id,
         )
+
+
+def ask_holders(
+    tx: Transaction,
+    template: Template,
+    order_id: UUID,
+    item_ids: Sequence[UUID] | None = None,
+    *,
+    once_key: str,
+    context: Mapping[str, Any] | None = None,
+) -> None:
+    """Have those told who hold tickets of an order that somebody else bought, each once, in their language.
+
+    Only those who hold `item_ids`, if given. The mail is about their tickets (`item_ids` of the context) and tells
+    nothing else of the order.
+    """
+    for holder in tx.execute(_HOLDERS, {"order_id": order_id, "item_ids": item_ids and list(item_ids)}):
+        ask(
+            tx,
+            template,
+            once_key=f"{once_key}:{holder.item_ids[0]}",
+            to=holder.address,
+            language=holder.language,
+            context={**(context or {}), "item_ids": holder.item_ids, "to_buyer": False},
+            order_id=order_id,
+        )
+
+
+def ask_ticket_delayed(tx: Transaction, order_id: UUID) -> None:
+    """Tell a buyer, and whoever waits for a ticket of the order, that the tickets come later (PS-023)."""
+    once_key = f"ticket_delayed:{order_id}"
+    ask_about_order(tx, "ticket_delayed", order_id, once_key=once_key)
+    ask_holders(tx, "ticket_delayed", order_id, once_key=once_key)
+
+
+def ask_ticket_void(tx: Transaction, order_id: UUID, item_ids: Sequence[UUID], reason: VoidReason) -> None:
+    """Tell who holds tickets that they are no longer valid. Call it before the items are given back."""
+    ask_holders(
+        tx, "ticket_void", order_id, item_ids, once_key=f"ticket_void:{reason}:{order_id}", context={"reason": reason}
+    )
 
 
 def ask_person(

@@ -197,6 +197,7 @@ def _give_everything_back(tx: Transaction, order: Order) -> None:
     amount = min(sum(amounts.values()), left) if refunds.any_of(tx, order.id) else left
     payment_id = attempts.paid_by(tx, order.id)
     issuing.void(tx, order.id)
+    mails.ask_ticket_void(tx, order.id, list(amounts), "event_cancelled")
     if amount and payment_id:
         refund_id = refunds.add(tx, payment_id, "cancellation", amount, "The event was cancelled.", amounts)
         share = Share(

@@ -142,6 +142,7 @@ def approve(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundAnswer
             raise EventCancelled
         item_ids = refunds.items_of(tx, refund.id)
         issuing.void_unused(tx, item_ids)
+        mails.ask_ticket_void(tx, order.id, item_ids, "refunded")
         refunds.approve(tx, refund, _share(tx, item_ids), organizer_id=order.organizer_id, by=caller.id)
         orders.return_items(tx, item_ids)
         products.void_if_all_went_back(tx, order.id)

@@ -187,6 +187,7 @@ def _take_back(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFac
         _tell_a_person(tx, f"payment_{outcome}_out_of_order", attempt, fact)
         return Outcome.NOTED
     issuing.void(tx, order.id)
+    mails.ask_ticket_void(tx, order.id, orders.kept_items(tx, order.id), "refunded")
     ledger.post_sale_taken_back(tx, attempt.id, sale_of(order, attempt))
     refunds.record_taken_back(tx, attempt.id, f"{attempt.gateway}: {fact.raw_status}")
     orders.mark_refunded(tx, order)

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from jinja2 import UndefinedError
 
-from shared.messages.facts import Event, Goods, GoodsLine, Line, Order, Payment, Ticket
+from shared.messages.facts import Event, Goods, GoodsLine, Line, Order, Payment, Payout, Ticket
 from shared.messages.rendering import render
 
 ORDER_ID = UUID("0d9c8b7a-1122-4333-8444-55667788990a")
@@ -39,7 +39,10 @@ FACTS = {
         "order": an_order(status="paid"),
         "goods": Goods("K7QM-3XPD", [GoodsLine("Kaus", 2)], [GoodsLine("Voucher", 1)]),
     },
-    "ticket_delayed": {"order": an_order(status="paid")},
+    "ticket_delayed": {"order": an_order(status="paid"), "to_buyer": True},
+    "ticket_void": {"order": an_order(status="paid"), "held": [GoodsLine("VIP", 1)], "reason": "refunded"},
+    "event_cancelled": {"order": an_order(status="paid"), "amount": 427_500},
+    "payout_completed": {"payout": Payout(90_000, "completed", "Konser Senja", "Siti Rahma", "BCA", "6789")},
     "staff_invitation": {"full_name": "Siti", "code": "123456", "valid_days": 3},
     "staff_address_taken": {"full_name": "Siti"},
     "account_deleted": {"full_name": "Siti"},
@@ -75,7 +78,9 @@ def test_the_plain_text_can_be_read_alone(template, language):
 
 
 @pytest.mark.parametrize("language", ["id", "en"])
-@pytest.mark.parametrize("template", ["order_confirmation", "e_ticket", "ticket_delayed", "payment_unusable"])
+@pytest.mark.parametrize(
+    "template", ["order_confirmation", "e_ticket", "ticket_delayed", "payment_unusable", "ticket_void"]
+)
 def test_what_people_typed_is_shown_and_never_obeyed(template, language):
     mail = render(template, language, FACTS[template])
     assert "Konser <Senja> & Kawan" in mail.text
