@@ -4,10 +4,20 @@ Months and days are spelled out here because a function's image has no Indonesia
 """
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
-_LABELS: Final = {"Asia/Jakarta": "WIB", "Asia/Makassar": "WITA", "Asia/Jayapura": "WIT"}
+_LABELS: Final = {
+    "Asia/Jakarta": "WIB",
+    "Asia/Pontianak": "WIB",
+    "Asia/Makassar": "WITA",
+    "Asia/Ujung_Pandang": "WITA",  # the former name of Makassar, which the zone database still links
+    "Asia/Jayapura": "WIT",
+}
+_AREAS: Final = frozenset(
+    ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+)
 _DAYS: Final = {
     "id": ("Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu"),
     "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
@@ -21,6 +31,16 @@ _MONTHS: Final = {
 }
 # fmt: on
 _TIME_FORMAT: Final = {"id": "%H.%M", "en": "%H:%M"}
+
+
+@lru_cache(maxsize=1)
+def zones() -> frozenset[str]:
+    """The IANA zones that name a place, as `Asia/Jakarta`, and `UTC`.
+
+    Left out is what only a machine's files hold (`localtime`, `posixrules`, `Factory`, `posix/...`) and the legacy
+    names that name no place (`EST`, `Etc/GMT-7`, `US/Pacific`): each of those has a place that says the same.
+    """
+    return frozenset(zone for zone in available_timezones() if zone == "UTC" or zone.partition("/")[0] in _AREAS)
 
 
 def zone_label(moment: datetime, zone: str) -> str:

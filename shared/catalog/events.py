@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 from uuid import UUID
-from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator
 from sqlalchemy import text
 
+from shared import local_time
 from shared.catalog import tiers
 from shared.catalog.tiers import NewTier, TierAnswer, TierChange, refuse_null
 from shared.cloud import ownership
@@ -19,13 +18,8 @@ from shared.models import Answer, Body, Utc, line, paragraphs
 from shared.problems import NotFound
 
 
-@lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
 def _known_zone(name: str) -> str:
-    if name not in _zones():
+    if name not in local_time.zones():
         raise ValueError("is not an IANA time zone, for example Asia/Jakarta")
     return name
 

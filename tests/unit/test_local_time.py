@@ -15,6 +15,8 @@ NEW_YEARS_EVE = datetime(2026, 12, 31, 16, 30, tzinfo=UTC)
         ("Asia/Jakarta", "Kamis, 31 Desember 2026, 23.30 WIB"),
         ("Asia/Makassar", "Jumat, 1 Januari 2027, 00.30 WITA"),
         ("Asia/Jayapura", "Jumat, 1 Januari 2027, 01.30 WIT"),
+        ("Asia/Pontianak", "Kamis, 31 Desember 2026, 23.30 WIB"),
+        ("Asia/Ujung_Pandang", "Jumat, 1 Januari 2027, 00.30 WITA"),
         ("Asia/Singapore", "Jumat, 1 Januari 2027, 00.30 UTC+8"),
         ("Asia/Kolkata", "Kamis, 31 Desember 2026, 22.00 UTC+05:30"),
         ("America/St_Johns", "Kamis, 31 Desember 2026, 13.00 UTC-03:30"),
@@ -23,6 +25,11 @@ NEW_YEARS_EVE = datetime(2026, 12, 31, 16, 30, tzinfo=UTC)
 )
 def test_a_moment_carries_its_zone(zone, shown):
     assert local_time.long_moment(NEW_YEARS_EVE, zone) == shown
+
+
+def test_a_zone_is_a_place_of_the_iana_database_or_utc():
+    places = {"Asia/Jakarta", "Asia/Pontianak", "Asia/Ujung_Pandang", "America/Argentina/Ushuaia", "UTC"}
+    assert places <= local_time.zones()
 
 
 def test_english_has_its_own_names_and_colon():

@@ -43,6 +43,34 @@ def test_an_event_that_can_not_be_is_refused(extra: str):
         NewEvent.model_validate_json(EVENT % extra)
 
 
+@pytest.mark.parametrize(
+    "zone",
+    [
+        "localtime",
+        "posixrules",
+        "Factory",
+        "EST",
+        "GMT+7",
+        "Etc/GMT-7",
+        "US/Pacific",
+        "asia/jakarta",
+        "ASIA/JAKARTA",
+        "Asia",
+        "posix/Asia/Jakarta",
+        "right/Asia/Jakarta",
+        "/usr/share/zoneinfo/Asia/Jakarta",
+        "Asia/../Asia/Jakarta",
+        "Asia/Jakarta/",
+        "",
+        " Asia/Jakarta",
+    ],
+)
+@pytest.mark.parametrize("model", [NewEvent, EventChange])
+def test_a_zone_that_names_no_place_is_refused(model: type[NewEvent | EventChange], zone: str):
+    with pytest.raises(ValidationError, match="IANA"):
+        model.model_validate_json(EVENT % f', "timezone": "{zone}"')
+
+
 @pytest.mark.parametrize("name", sorted(set(EventChange.model_fields) - {"venue"}))
 def test_of_an_event_only_the_venue_can_be_emptied(name: str):
     with pytest.raises(ValidationError, match=name):
