@@ -1,8 +1,9 @@
 """Rows to test with: plain functions with defaults. `tx` first; what matters to the test is what it names."""
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -180,8 +181,12 @@ def stock_units(tier_id: UUID, *secrets: str) -> int:
 
 
 def a_nik() -> str:
-    """An identity number that nobody else has."""
-    return f"{uuid4().int % 10**16:016}"
+    """An identity number that nobody else has: that of somebody born in Jakarta since 1960."""
+    chance = random.Random(uuid4().int)
+    born = date(1960, 1, 1) + timedelta(days=chance.randrange(45 * 365))
+    day = born.day + chance.choice((0, 40))
+    district = f"{chance.randrange(71, 76)}{chance.randrange(1, 100):02}"
+    return f"31{district}{day:02}{born:%m%y}{chance.randrange(1, 10_000):04}"
 
 
 def reserve(buyer: Principal, event: Event, quantities: Sequence[int] = (1,), **asked: Any) -> reservations.Outcome:

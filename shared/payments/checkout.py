@@ -28,22 +28,20 @@ from shared.payments.attempts import Attempt
 from shared.problems import Invalid, Problem, TryAgain
 from shared.sales import expiry, orders, registrations
 from shared.sales.answers import OrderAnswer, PaymentAnswer
+from shared.sales.identity_numbers import Identified
 from shared.sales.orders import Order, ReservationExpired
-from shared.sales.registrations import IdentityNumber
 from shared.sales.reservations import Email, Name
 
 GatewayName = Literal["xendit", "midtrans"]
 Method = Annotated[PaymentMethod, Field(strict=False)]
 
 
-class NamedAttendee(Body):
+class NamedAttendee(Identified):
     """Who will use one ticket of the order."""
 
     item_id: UUID
     name: Name
     email: Email
-    identity_number: IdentityNumber = None
-    """Kept only where the tier asks for it."""
 
 
 class Request(Body):

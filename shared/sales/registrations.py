@@ -5,12 +5,10 @@ rest, found again by its blind index, shown by its last four characters, and nev
 index `one_registration` decides who was first. A registration is active as long as its order is live or paid.
 """
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -24,27 +22,6 @@ _SHOWN = 4
 
 ASKS_IDENTITY = "(t.kind = 'registration' OR t.requires_identity)"
 """Of ticket_tiers `t`."""
-
-_SEPARATORS = re.compile(r"[\s.-]")
-_NIK = re.compile(r"[0-9]{16}")
-_PASSPORT = re.compile(r"(?=.*[0-9])[A-Z0-9]{6,9}")
-
-
-def normalised(number: str) -> str:
-    """An identity number as it is compared: without separators, in capitals.
-
-    Raises ValueError for what is neither an Indonesian NIK (16 digits) nor the number of a passport (ICAO 9303:
-    at most 9 letters and digits).
-    """
-    plain = _SEPARATORS.sub("", number).upper()
-    if not (_NIK.fullmatch(plain) or _PASSPORT.fullmatch(plain)):
-        raise ValueError("must be a NIK of 16 digits or a passport number")
-    return plain
-
-
-_Given = Annotated[str, StringConstraints(max_length=40), AfterValidator(normalised)]
-IdentityNumber = Annotated[_Given | None, Field(repr=False)]
-"""NIK or passport number, or none yet; left out of every `repr`, so that no log can show it."""
 
 
 class AlreadyRegistered(Problem):

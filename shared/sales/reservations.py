@@ -34,6 +34,7 @@ from shared.problems import (
 )
 from shared.sales import inventory, opening, orders, promos
 from shared.sales.answers import ItemAnswer, OrderAnswer
+from shared.sales.identity_numbers import Identified
 from shared.sales.inventory import SoldOut
 from shared.sales.opening import Draft, Unit
 from shared.sales.pricing import current_price, unit_price
@@ -42,7 +43,6 @@ from shared.sales.registrations import (
     ASKS_IDENTITY,
     ONE_REGISTRATION,
     AlreadyRegistered,
-    IdentityNumber,
     masked,
 )
 
@@ -50,13 +50,11 @@ Name = Annotated[str, line(255)]
 Email = Annotated[EmailStr, Field(max_length=255)]
 
 
-class Attendee(Body):
+class Attendee(Identified):
     """Who will use a ticket (TS-004)."""
 
     name: Name
     email: Email
-    identity_number: IdentityNumber = None
-    """Kept only where the tier asks for it."""
 
 
 class Item(Body):

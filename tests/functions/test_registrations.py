@@ -1,17 +1,13 @@
 """A race by HTTP: one registration per identity number, BIB numbers for who has paid (REG-1, REG-2)."""
 
 import io
-from uuid import uuid4
 
 import pypdfium2
 
+from tests.factories import a_nik
 from tests.people import Person, World
 
 RACE = {"name": "10K", "price": 200_000, "quota": 50, "kind": "registration"}
-
-
-def a_nik() -> str:
-    return f"{uuid4().int % 10**16:016}"
 
 
 def register(person: Person, event, nik: str | None, *, status: int = 201):
