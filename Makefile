@@ -8,7 +8,7 @@ CHECKOV := .venv-checkov/bin/checkov
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run test check audit infra-check bench setup lock openapi format clean
+.PHONY: help run test check audit infra-check bench attacks setup lock openapi format clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ infra-check: setup $(CHECKOV) ## Prove infra/terraform without a cloud; TERRAFOR
 
 bench: setup ## Measure the sale on this machine and print ratios to bare PostgreSQL
 	$(BIN)/python -m tests.benchmarks
+
+attacks: setup ## Attack a product of its own on loopback and print what came of it
+	$(BIN)/python -m tests.attacks
 
 setup: $(VENV)/.installed ## Make the virtual environment with the locked packages
 
