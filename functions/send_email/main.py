@@ -4,6 +4,7 @@ from uuid import UUID
 
 from shared.messages import mails, sending
 from shared.models import Task
+from shared.payments import change_notices
 from shared.web import App, Attempt, Transaction
 
 app = App("send_email")
@@ -28,6 +29,12 @@ class RefundProcessed(Task):
     order_id: UUID
 
 
+class ChangedEvent(Task):
+    """A change of an event that its ticket holders are to be told of."""
+
+    change_id: UUID
+
+
 @app.message("email.requested")
 def send(requested: EmailRequested, attempt: Attempt) -> None:
     """Hand one mail to SendGrid."""
@@ -45,6 +52,12 @@ def ask_for_e_tickets(created: TicketCreated, tx: Transaction) -> None:
 def ask_for_refund_mail(processed: RefundProcessed, tx: Transaction) -> None:
     """Ask for the mail that says so."""
     mails.ask_refund_completed(tx, processed.refund_id, processed.order_id)
+
+
+@app.task("notify")
+def tell_holders(changed: ChangedEvent) -> None:
+    """Ask for the mails of the next ticket holders, and hand over to another task while some are left."""
+    change_notices.go_on(changed.change_id)
 
 
 main = app.entry_point()

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.catalog import events, pages, slugs, tiers
+from shared.catalog import changes, events, pages, slugs, tiers
 from shared.catalog.events import COLUMNS, EventAnswer, EventChange, EventFacts, ListedTierChange, NewEvent, Status
 from shared.catalog.tiers import Host, NewTier, TierAnswer, TierChange
 from shared.cloud import audit, clock
@@ -57,9 +57,9 @@ class OnlyPostponed(Problem):
 
 _INSERT = text("""
     INSERT INTO events (organizer_id, slug, title, description, category, location, venue, start_date, end_date,
-        timezone, capacity, terms)
+        timezone, capacity, terms, refund_after_change)
     VALUES (:organizer_id, :slug, :title, :description, :category, :location, :venue, :start_date, :end_date,
-        :timezone, :capacity, :terms)
+        :timezone, :capacity, :terms, :refund_after_change)
     ON CONFLICT (slug) DO NOTHING
     RETURNING id
 """)
@@ -70,7 +70,7 @@ _UPDATE = text("""
     UPDATE events
     SET title = :title, description = :description, category = :category, location = :location, venue = :venue,
         start_date = :start_date, end_date = :end_date, timezone = :timezone, capacity = :capacity,
-        terms = :terms, status = :status, updated_at = now()
+        terms = :terms, refund_after_change = :refund_after_change, status = :status, updated_at = now()
     WHERE id = :id
 """)
 # Whoever makes a payout holds this event's lock (money/payouts.py), so none is missed.
@@ -99,6 +99,7 @@ def change(tx: Transaction, caller: Principal, event_id: UUID, wanted: EventChan
     Raises NotFound, Invalid, EventCancelled, TicketsTaken, DatesFixed, OnlyPostponed, and what tiers.arrange raises.
     """
     stored = lock(tx, caller, event_id)
+    known = changes.facts(tx, event_id)
     given = wanted.model_dump(exclude_unset=True, exclude={"tiers"})
     if stored.status == "cancelled":
         if given != {"status": "cancelled"} or wanted.tiers:
@@ -120,6 +121,8 @@ def change(tx: Transaction, caller: Principal, event_id: UUID, wanted: EventChan
     _arrange(tx, host, wanted)
     if {stored.status, status} != {"draft"}:
         pages.changed_with(tx, event_id)
+    if stored.status == status == "published":
+        changes.record(tx, event_id, known)
     if status != stored.status:
         _audit(tx, "event.status_changed", caller, event_id, before=stored.status, after=status)
     for name, moment in moved.items():
@@ -162,8 +165,11 @@ def add_tier(tx: Transaction, caller: Principal, event_id: UUID, tier: NewTier) 
 def change_tier(tx: Transaction, caller: Principal, event_id: UUID, tier_id: UUID, wanted: TierChange) -> TierAnswer:
     """Change a tier. Raises NotFound, EventCancelled and what tiers.arrange raises."""
     host = _host_of(lock_changeable(tx, caller, event_id))
+    known = changes.facts(tx, event_id)
     tiers.arrange(tx, host, changes={tier_id: wanted})
     pages.changed_with(tx, event_id)
+    if host.is_on_sale:
+        changes.record(tx, event_id, known)
     return tiers.read(tx, tier_id)
 
 

@@ -34,7 +34,10 @@ Capacity = Annotated[int, Field(ge=1, le=10_000_000)]
 
 
 class EventFacts(Body):
-    """An event as its organizer describes it."""
+    """An event as its organizer describes it.
+
+    `refund_after_change`: a buyer may give everything back once its dates, time zone or place have changed.
+    """
 
     title: Title
     description: LongText = ""
@@ -46,6 +49,7 @@ class EventFacts(Body):
     timezone: TimeZone = "Asia/Jakarta"
     capacity: Capacity
     terms: LongText = ""
+    refund_after_change: bool = True
 
 
 class NewEvent(EventFacts):
@@ -86,6 +90,7 @@ class EventChange(Body):
     timezone: TimeZone | None = None
     capacity: Capacity | None = None
     terms: LongText | None = None
+    refund_after_change: bool | None = None
     status: Status | None = None
     tiers: list[TierInList] = Field(default_factory=list, max_length=tiers.MOST_AT_ONCE)
 
@@ -99,6 +104,7 @@ class EventChange(Body):
         "timezone",
         "capacity",
         "terms",
+        "refund_after_change",
         "status",
     )
     @classmethod
@@ -123,6 +129,7 @@ class EventAnswer(Answer):
     timezone: str
     capacity: int
     terms: str
+    refund_after_change: bool = True
     banner_url: str | None
     created_at: datetime
     tiers: list[TierAnswer]
@@ -143,7 +150,8 @@ class TierList(Answer):
 
 COLUMNS = """
     e.id, e.slug, e.status, e.organizer_id, e.title, e.description, e.category, e.location, e.venue, e.start_date,
-    e.end_date, e.timezone, e.capacity, e.terms, e.banner_url, e.created_at
+    e.end_date, e.timezone, e.capacity, e.terms, e.refund_after_change,
+    e.banner_url, e.created_at
 """
 # Uses indexes: events_slug, events_pkey
 _READ = text(f"SELECT {COLUMNS} FROM events e WHERE e.slug = :key OR e.id = CAST(:id AS uuid)")

@@ -146,6 +146,18 @@ def _payout(tx: Transaction, email: Asked) -> dict[str, Any]:
     return {"payout": facts.payout(tx, UUID(email.context["payout_id"]))}
 
 
+def _event_changed(tx: Transaction, email: Asked) -> dict[str, Any]:
+    item_ids = _ids(email.context["item_ids"]) if "item_ids" in email.context else None
+    change_id = UUID(email.context["change_id"])
+    changes, allows_refund = facts.changes(tx, change_id, email.language, email.order_id, item_ids)
+    return {
+        "order": _order(tx, email, "reserved", "pending_payment", "paid"),
+        "changes": changes,
+        "allows_refund": allows_refund,
+        "to_buyer": item_ids is None,
+    }
+
+
 def _ids(written: Sequence[str]) -> list[UUID]:
     return [UUID(each) for each in written]
 
@@ -165,6 +177,7 @@ _FACTS: Mapping[str, Callable[[Transaction, Asked], dict[str, Any]]] = {
     "refund_account_needed": _refund_account_needed,
     "top_up_needed": _amount,
     "event_cancelled": _amount,
+    "event_changed": _event_changed,
     "payout_completed": _payout,
     "payout_account_needed": _payout,
     "account_deleted": _person,

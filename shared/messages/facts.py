@@ -3,7 +3,7 @@
 Amounts are rupiah; times are already words, in the event's zone and the mail's language.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -49,6 +49,13 @@ _TICKETS = text("""
     FROM tickets t JOIN orders o ON o.id = t.order_id JOIN users u ON u.id = o.user_id
         JOIN order_items i ON i.id = t.order_item_id JOIN ticket_tiers c ON c.id = i.tier_id
     WHERE t.id = ANY(:ticket_ids) AND t.status <> 'void' ORDER BY i.position
+""")
+_CHANGE = text("""
+    SELECT c.before, c.after, c.allows_refund, ARRAY(
+        SELECT DISTINCT CAST(i.tier_id AS text) FROM order_items i
+        WHERE i.order_id = :order_id AND (CAST(:item_ids AS uuid[]) IS NULL OR i.id = ANY(CAST(:item_ids AS uuid[])))
+        ORDER BY 1) AS tier_ids
+    FROM event_changes c WHERE c.id = :change_id
 """)
 _HELD = text("""
     SELECT c.name AS tier_name, count(*) AS quantity
@@ -150,6 +157,15 @@ class GoodsLine:
 
 
 @dataclass(frozen=True)
+class Change:
+    """One thing that has changed of an event: `title`, `when`, `where` or `tier`, before and after, in words."""
+
+    what: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
 class Goods:
     """What of an order is handed over for the pickup code, and what is shown with the order."""
 
@@ -165,7 +181,7 @@ def order(tx: Transaction, order_id: UUID | None, language: str) -> Order:
         id=row.id,
         status=row.status,
         buyer_name=row.full_name,
-        event=Event(row.title, _when(row, language), ", ".join(filter(None, [row.venue, row.location]))),
+        event=Event(row.title, _when(row, language), _where(row.venue, row.location)),
         lines=[Line(**line._mapping) for line in tx.execute(_LINES, {"order_id": order_id})],
         discount_amount=row.discount_amount,
         total_amount=row.total_amount,
@@ -182,6 +198,32 @@ def tickets(tx: Transaction, ticket_ids: Sequence[UUID]) -> list[Ticket]:
 def held(tx: Transaction, item_ids: Sequence[UUID]) -> list[GoodsLine]:
     """What somebody holds, or held, by these items."""
     return [GoodsLine(**row._mapping) for row in tx.execute(_HELD, {"item_ids": list(item_ids)})]
+
+
+def changes(
+    tx: Transaction, change_id: UUID, language: str, order_id: UUID | None, item_ids: Sequence[UUID] | None
+) -> tuple[list[Change], bool]:
+    """What a change means to who has these items, or the whole order, and whether it lets them give all back."""
+    values = {"change_id": change_id, "order_id": order_id, "item_ids": item_ids and list(item_ids)}
+    row = tx.execute(_CHANGE, values).one()
+    before, after = (_in_words(facts, language) for facts in (row.before, row.after))
+    found = [Change(what, before[what], after[what]) for what in before if before[what] != after[what]]
+    tiers = [(row.before["tiers"].get(tier_id), row.after["tiers"].get(tier_id)) for tier_id in row.tier_ids]
+    found += [Change("tier", old, new) for old, new in tiers if old and new and old != new]
+    return found, row.allows_refund
+
+
+def _in_words(facts: Mapping[str, Any], language: str) -> dict[str, str]:
+    start, end = (datetime.fromisoformat(facts[name]) for name in ("start_date", "end_date"))
+    return {
+        "title": facts["title"],
+        "when": ", ".join(local_time.date_and_time(start, end, facts["timezone"], language)),
+        "where": _where(facts["venue"], facts["location"]),
+    }
+
+
+def _where(venue: str | None, location: str) -> str:
+    return ", ".join(filter(None, [venue, location]))
 
 
 def goods(tx: Transaction, order_id: UUID | None) -> Goods:

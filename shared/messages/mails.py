@@ -27,6 +27,7 @@ Template = Literal[
     "refund_account_needed",
     "top_up_needed",
     "event_cancelled",
+    "event_changed",
     "payout_completed",
     "payout_account_needed",
     "account_deleted",
@@ -59,6 +60,7 @@ _HOLDERS = text("""
         LEFT JOIN users h ON h.email = lower(i.attendee_email) AND NOT h.is_deleted
     WHERE o.id = :order_id AND c.kind IN ('ticket', 'registration') AND i.returned_at IS NULL
         AND (CAST(:item_ids AS uuid[]) IS NULL OR i.id = ANY(CAST(:item_ids AS uuid[])))
+        AND (CAST(:tier_ids AS uuid[]) IS NULL OR c.id = ANY(CAST(:tier_ids AS uuid[])))
         AND lower(i.attendee_email) <> b.email
     GROUP BY 1, 2 ORDER BY 1
 """)
@@ -143,15 +145,17 @@ def ask_holders(
     order_id: UUID,
     item_ids: Sequence[UUID] | None = None,
     *,
+    tier_ids: Sequence[UUID] | None = None,
     once_key: str,
     context: Mapping[str, Any] | None = None,
 ) -> None:
     """Have those told who hold tickets of an order that somebody else bought, each once, in their language.
 
-    Only those who hold `item_ids`, if given. The mail is about their tickets (`item_ids` of the context) and tells
-    nothing else of the order.
+    Only those who hold `item_ids`, or tickets of `tier_ids`, if given. The mail is about their tickets (`item_ids`
+    of the context) and tells nothing else of the order.
     """
-    for holder in tx.execute(_HOLDERS, {"order_id": order_id, "item_ids": item_ids and list(item_ids)}):
+    chosen = {"item_ids": item_ids and list(item_ids), "tier_ids": tier_ids and list(tier_ids)}
+    for holder in tx.execute(_HOLDERS, {"order_id": order_id, **chosen}):
         ask(
             tx,
             template,
@@ -175,6 +179,13 @@ def ask_ticket_void(tx: Transaction, order_id: UUID, item_ids: Sequence[UUID], r
     ask_holders(
         tx, "ticket_void", order_id, item_ids, once_key=f"ticket_void:{reason}:{order_id}", context={"reason": reason}
     )
+
+
+def ask_event_changed(tx: Transaction, order_id: UUID, change_id: UUID, tier_ids: Sequence[UUID] | None) -> None:
+    """Tell an order's buyer and the holders of its tickets (of `tier_ids`, if given) what has changed of the event."""
+    once_key, context = f"event_changed:{change_id}:{order_id}", {"change_id": change_id}
+    ask_about_order(tx, "event_changed", order_id, once_key=once_key, context=context)
+    ask_holders(tx, "event_changed", order_id, tier_ids=tier_ids, once_key=once_key, context=context)
 
 
 def ask_person(

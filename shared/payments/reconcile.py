@@ -16,7 +16,17 @@ from shared.cloud import audit, disposal, outbox
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayError
 from shared.money import bank_accounts, ledger, payouts
-from shared.payments import attempts, cancellation, ending, paying_back, paying_out, settlement, sync, webhooks
+from shared.payments import (
+    attempts,
+    cancellation,
+    change_notices,
+    ending,
+    paying_back,
+    paying_out,
+    settlement,
+    sync,
+    webhooks,
+)
 from shared.payments.settlement import Outcome
 from shared.problems import Problem
 from shared.sales import expiry, orders, stocktaking
@@ -118,6 +128,11 @@ _CANCELLATIONS = text("""
     SELECT event_id AS id FROM event_cancellations  -- Uses index: event_cancellations_open
     WHERE finished_at IS NULL AND updated_at < now() - make_interval(secs => :older_than_seconds)
     ORDER BY updated_at LIMIT :most
+""")
+_EVENT_CHANGES = text("""
+    SELECT id FROM event_changes  -- Uses index: event_changes_open
+    WHERE finished_at IS NULL AND GREATEST(due_at, updated_at) < now() - make_interval(secs => :older_than_seconds)
+    ORDER BY due_at LIMIT :most
 """)
 _QUEUED_MAILS = text("""
     SELECT id FROM emails  -- Uses index: emails_queued
@@ -254,6 +269,7 @@ _CHECKS = [
     _Check("reconcile_fix_ticket_issued", _UNISSUED, _say_again("payment.success", "order_id")),
     _Check("reconcile_fix_ledger", _UNBOOKED, _book),
     _Check("reconcile_fix_cancellation", _CANCELLATIONS, _id(cancellation.go_on)),
+    _Check("reconcile_fix_notices", _EVENT_CHANGES, _id(change_notices.go_on)),
     _Check("reconcile_fix_bank_account", _CHECKED_ACCOUNTS, _bank_account),
     _Check("reconcile_fix_refund", _REFUNDS, _refund),
     _Check("reconcile_fix_transfer", _TRANSFERS, _transfer),

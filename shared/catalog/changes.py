@@ -1,0 +1,154 @@
+"""What changed of a published event, kept until everybody who holds a ticket has been told.
+
+    record   in the transaction of the change: a row that waits, which further changes join
+    start    the row is due: nothing joins it any more
+    batch    the next orders to tell, and how far the notices have come, in one transaction
+
+Changes that undo each other before anybody was told are forgotten. The first change of a day is told within
+seconds; each further one waits twice as long as the one before, so that nobody gets a mail for every keystroke.
+"""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud import tasks
+from shared.cloud.database import Transaction, after_commit
+
+FIRST_DELAY_SECONDS = 15
+NEXT_DELAY_SECONDS = 900
+BATCH = 100
+
+log = logging.getLogger(__name__)
+
+_FACTS = text("""
+    SELECT jsonb_build_object(
+        'title', title, 'start_date', start_date, 'end_date', end_date, 'timezone', timezone,
+        'venue', venue, 'location', location,
+        'tiers', (SELECT COALESCE(jsonb_object_agg(t.id, t.name), '{}') FROM ticket_tiers t WHERE t.event_id = e.id))
+    FROM events e WHERE id = :event_id
+""")
+_RECORD = text("""
+    INSERT INTO event_changes AS c (event_id, before, after, offers_refund, due_at)
+    SELECT e.id, CAST(:before AS jsonb), CAST(:after AS jsonb), e.refund_after_change,
+        now() + make_interval(secs => (
+            SELECT CASE count(*) WHEN 0 THEN :first ELSE :next * 2 ^ (count(*) - 1) END FROM event_changes
+            WHERE event_id = e.id AND started_at > now() - interval '1 day'))
+    FROM events e WHERE e.id = :event_id
+    ON CONFLICT (event_id) WHERE started_at IS NULL
+    DO UPDATE SET after = excluded.after, offers_refund = excluded.offers_refund, changed_at = now()
+    RETURNING id, due_at, xmax = 0 AS is_new, before - 'tiers' = after - 'tiers'
+        AND before -> 'tiers' <@ (after -> 'tiers') AS is_undone
+""")
+_FORGET = text("DELETE FROM event_changes WHERE id = :id")
+_START = text("""
+    UPDATE event_changes SET started_at = now(), updated_at = now()
+    WHERE id = :id AND started_at IS NULL AND due_at <= now() + interval '5 seconds'
+""")
+_LOCK = text("""
+    SELECT id, event_id, before, after, changed_at, last_order_id FROM event_changes
+    WHERE id = :id AND started_at IS NOT NULL AND finished_at IS NULL FOR UPDATE
+""")
+_NEXT_ORDERS = text("""
+    SELECT id FROM orders  -- Uses index: orders_event
+    WHERE event_id = :event_id AND status IN ('reserved', 'pending_payment', 'paid') AND created_at <= :changed_at
+        AND (CAST(:tier_ids AS uuid[]) IS NULL OR EXISTS (
+            SELECT 1 FROM order_items i WHERE i.order_id = orders.id AND i.tier_id = ANY(CAST(:tier_ids AS uuid[]))))
+        AND (CAST(:after AS uuid) IS NULL OR id > CAST(:after AS uuid))
+    ORDER BY id LIMIT :most
+""")
+_MOVE_ON = text("UPDATE event_changes SET last_order_id = :last, updated_at = now() WHERE id = :id")
+_FINISH = text("UPDATE event_changes SET finished_at = now(), updated_at = now() WHERE id = :id")
+_ALLOWS_REFUND = text("""
+    SELECT EXISTS (
+        SELECT 1 FROM event_changes  -- Uses index: event_changes_event
+        WHERE event_id = :event_id AND allows_refund AND changed_at >= :bought_at)
+""")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The next orders whose people are to be told of a change.
+
+    `tier_ids`: only who has bought of these tiers is concerned; None where everybody is.
+    """
+
+    order_ids: Sequence[UUID]
+    tier_ids: Sequence[UUID] | None
+
+
+def facts(tx: Transaction, event_id: UUID) -> Mapping[str, Any]:
+    """What holders of tickets are told of an event: when, where, its title, and the names of its tiers."""
+    found: Mapping[str, Any] = tx.execute(_FACTS, {"event_id": event_id}).scalar_one()
+    return found
+
+
+def record(tx: Transaction, event_id: UUID, before: Mapping[str, Any]) -> None:
+    """Keep what has changed of a locked, published event since `facts` gave `before`, and have it told."""
+    after = facts(tx, event_id)
+    if _shared(before, after) == _shared(after, before):
+        return
+    values = {"event_id": event_id, "before": json.dumps(before), "after": json.dumps(after)}
+    delays = {"first": FIRST_DELAY_SECONDS, "next": NEXT_DELAY_SECONDS}
+    row = tx.execute(_RECORD, {**values, **delays}).one()
+    if row.is_undone:
+        tx.execute(_FORGET, {"id": row.id})
+    elif row.is_new:
+        after_commit(tx, lambda: hand_over(row.id, row.due_at))
+
+
+def start(tx: Transaction, change_id: UUID) -> None:
+    """From now on further changes are told by themselves. Does nothing before the change is due.
+
+    In a transaction of its own: who changes the event meanwhile holds its lock, and must not wait for the notices.
+    """
+    tx.execute(_START, {"id": change_id})
+
+
+def next_batch(tx: Transaction, change_id: UUID) -> Batch | None:
+    """The next orders to tell, which count as told once `tx` commits. None where nothing is left to do.
+
+    Everybody who had reserved before the change, and still has what they reserved.
+    """
+    change = tx.execute(_LOCK, {"id": change_id}).first()
+    if change is None:
+        return None
+    tier_ids = _concerned(change.before, change.after)
+    names = {"event_id": change.event_id, "changed_at": change.changed_at, "after": change.last_order_id}
+    order_ids = tx.execute(_NEXT_ORDERS, {**names, "tier_ids": tier_ids, "most": BATCH}).scalars().all()
+    if not order_ids:
+        tx.execute(_FINISH, {"id": change_id})
+        return None
+    tx.execute(_MOVE_ON, {"id": change_id, "last": order_ids[-1]})
+    return Batch(order_ids, tier_ids)
+
+
+def allow_refund(tx: Transaction, event_id: UUID, bought_at: datetime) -> bool:
+    """Whether the event was moved after `bought_at` in a way that lets its buyers give everything back."""
+    found: bool = tx.execute(_ALLOWS_REFUND, {"event_id": event_id, "bought_at": bought_at}).scalar_one()
+    return found
+
+
+def hand_over(change_id: UUID, due_at: datetime | None = None) -> None:
+    """Have the notices of a change sent from `due_at` on, or go on."""
+    try:
+        tasks.enqueue("notices", "send_email", "/tasks/notify", {"change_id": str(change_id)}, due_at=due_at)
+    except tasks.NotEnqueued as unreachable:  # reconcile goes on with it
+        log.warning("event_change.task_failed", extra={"change_id": str(change_id), "error": str(unreachable)})
+
+
+def _concerned(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[UUID] | None:
+    if any(before[name] != after[name] for name in before if name != "tiers"):
+        return None
+    return [UUID(tier_id) for tier_id, name in before["tiers"].items() if after["tiers"].get(tier_id, name) != name]
+
+
+def _shared(facts: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Without the tiers that `other` doesn't have: a new tier changes nothing for those who hold tickets."""
+    return {**facts, "tiers": {key: name for key, name in facts["tiers"].items() if key in other["tiers"]}}

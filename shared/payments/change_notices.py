@@ -1,0 +1,31 @@
+"""Telling everybody who holds a ticket what has changed of its event: batch after batch, each in a transaction.
+
+Killed anywhere and started again it goes on where it was: the mails of a batch and how far the notices have come
+commit together. Cloud Tasks drives it, and reconcile finds notices that have stopped.
+"""
+
+import time
+from uuid import UUID
+
+from shared.catalog import changes
+from shared.cloud.database import transaction
+from shared.messages import mails
+
+BATCH_SECONDS = 20
+"""How long one task works before it hands over to the next: well below any time-out on the way."""
+
+
+def go_on(change_id: UUID) -> bool:
+    """Tell people of a change for a while; whether all is done. Hands over to another task if not."""
+    deadline = time.monotonic() + BATCH_SECONDS
+    with transaction() as tx:
+        changes.start(tx, change_id)
+    while time.monotonic() < deadline:
+        with transaction() as tx:
+            batch = changes.next_batch(tx, change_id)
+            if batch is None:
+                return True
+            for order_id in batch.order_ids:
+                mails.ask_event_changed(tx, order_id, change_id, batch.tier_ids)
+    changes.hand_over(change_id)
+    return False
