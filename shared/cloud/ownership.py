@@ -1,4 +1,4 @@
-"""Who may look at what belongs to others: decided here for every room, and an admin's look leaves a trace (SEC-012)."""
+"""Who may look at what belongs to others: decided here for every package, and such a look leaves a trace (SEC-012)."""
 
 from typing import Protocol
 from uuid import UUID
@@ -34,19 +34,33 @@ def may_see(
 ) -> bool:
     """Whether `caller` may look at this: its owner, the organizer of its event, or an admin.
 
-    Gate staff see none of their employer's things: what the gate needs, the gate tells them. What an admin
-    sees of others goes into the audit trail as `admin.read`, in `tx`, which must be committed.
+    Gate staff see none of their employer's things: what the gate needs, the gate tells them. What an admin sees of
+    others goes into the audit trail as `admin.read`, and what an organizer sees of a buyer (`owner_id`) as
+    `organizer.read`, in `tx`, which must be committed.
     """
     if caller.id == owner_id:
         return True
     if caller.role == "admin":
         if caller.id != organizer_id:
-            audit.record(tx, "admin.read", subject=subject, subject_id=subject_id, actor_id=caller.id)
+            _record(tx, caller, subject, subject_id)
         return True
-    return caller.role == "organizer" and organizer_id is not None and caller.organizer_id == organizer_id
+    if caller.role != "organizer" or organizer_id is None or caller.organizer_id != organizer_id:
+        return False
+    if owner_id is not None:
+        _record(tx, caller, subject, subject_id)
+    return True
 
 
-def looks_through(tx: Transaction, caller: Caller, *, subject: str) -> None:
-    """Note that `caller` was shown a list of everybody's, if they are an admin."""
-    if caller.role == "admin":
-        audit.record(tx, "admin.read", subject=subject, subject_id=None, actor_id=caller.id)
+def looks_through(
+    tx: Transaction, caller: Caller, *, subject: str, subject_id: UUID | None = None, of_people: bool = False
+) -> None:
+    """Note that `caller` was shown a list: an admin any, an organizer one of other people's data (`of_people`).
+
+    `subject_id` is the event that the list belongs to, where it is one event's.
+    """
+    if caller.role == "admin" or (of_people and caller.role == "organizer"):
+        _record(tx, caller, subject, subject_id)
+
+
+def _record(tx: Transaction, caller: Caller, subject: str, subject_id: UUID | None) -> None:
+    audit.record(tx, f"{caller.role}.read", subject=subject, subject_id=subject_id, actor_id=caller.id)

@@ -80,7 +80,7 @@ def visible(tx: Transaction, refund_id: UUID, caller: Principal) -> RefundAnswer
 
 def listed(tx: Transaction, caller: Principal, page: RefundPage) -> Listing[RefundAnswer]:
     """What a caller may see: a buyer their own, an organizer those of their events, an admin all; newest first."""
-    ownership.looks_through(tx, caller, subject="refund")
+    ownership.looks_through(tx, caller, subject="refund", of_people=True)
     values: dict[str, Any] = {
         "user_id": caller.id,
         "organizer_id": caller.organizer_id if caller.role == "organizer" else None,

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from shared.cloud import ownership
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
 from shared.models import Answer, Listing, Page
@@ -40,10 +41,14 @@ class ParticipantAnswer(Answer):
 
 
 def listed(tx: Transaction, caller: Principal, event_id: UUID, page: Page) -> Listing[ParticipantAnswer]:
-    """An event's participants by category and BIB number. Raises NotFound for events of other organizers."""
+    """An event's participants by category and BIB number; the look is in the audit trail.
+
+    Raises NotFound for events of other organizers.
+    """
     organizer_id = tx.execute(_ORGANIZER, {"event_id": event_id}).scalar()
     if organizer_id is None or not caller.may_act_for(organizer_id):
         raise NotFound
+    ownership.looks_through(tx, caller, subject="participants", subject_id=event_id, of_people=True)
     which = {"event_id": event_id}
     rows = tx.execute(_LIST, {**which, "page_size": page.page_size, "offset": page.offset}).mappings()
     return Listing[ParticipantAnswer].of(page, [_answer(row) for row in rows], tx.execute(_COUNT, which).scalar_one())

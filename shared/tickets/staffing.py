@@ -12,7 +12,7 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import text
 
-from shared.cloud import audit
+from shared.cloud import audit, ownership
 from shared.cloud.database import Transaction
 from shared.identity import staff
 from shared.identity.accounts import Letter
@@ -146,7 +146,8 @@ def dismiss(tx: Transaction, organizer: Principal, staff_id: UUID) -> None:
 
 
 def listed(tx: Transaction, organizer: Principal) -> StaffList:
-    """The organizer's staff, invited or joined."""
+    """The organizer's staff, invited or joined; the look is in the audit trail."""
+    ownership.looks_through(tx, organizer, subject="staff", of_people=True)
     return StaffList(items=_read(tx, _acts_for(organizer)))
 
 
