@@ -13,6 +13,9 @@ class StoredFiles:
         self.files: dict[str, bytes] = {}
         self.described: dict[str, tuple[str, str | None]] = {}
         self.uploads = 0
+        self.tries = 0
+        """How often somebody has tried to store a file, in vain or not."""
+
         self.breaks_after: int | None = None
         """So many more uploads work, and then none: as when the storage goes away half way."""
 
@@ -43,6 +46,7 @@ class _File:
     def upload_from_string(self, content: bytes, *, content_type: str, if_generation_match: int) -> None:
         """Take an upload as google.cloud.storage.Blob does."""
         assert if_generation_match == 0
+        self._store.tries += 1
         if self._store.breaks_after is not None:
             if not self._store.breaks_after:
                 raise ServiceUnavailable("storage is down")

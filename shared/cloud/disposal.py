@@ -37,8 +37,14 @@ def dispose(tx: Transaction, bucket: str, prefixes: Sequence[str]) -> None:
     """Delete all objects whose names begin with one of `prefixes` (8 characters at least) once `tx` has committed."""
     if not prefixes:
         return
-    tx.execute(_ADD, {"bucket": bucket, "prefixes": list(prefixes)})
+    leave_to_sweep(tx, bucket, prefixes)
     after_commit(tx, lambda: _delete_now(bucket, prefixes[:MOST_AT_ONCE]))
+
+
+def leave_to_sweep(tx: Transaction, bucket: str, prefixes: Sequence[str]) -> None:
+    """The same within some minutes: for functions that may not delete files themselves."""
+    if prefixes:
+        tx.execute(_ADD, {"bucket": bucket, "prefixes": list(prefixes)})
 
 
 def sweep() -> int:

@@ -4,10 +4,7 @@ One A4 page per ticket. Whatever was typed, the page holds: text that is too lon
 shortened last, and the QR code keeps its size. The same page gives the same bytes.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 import qrcode
 from PIL.Image import Image
@@ -15,6 +12,7 @@ from qrcode.constants import ERROR_CORRECT_Q
 from qrcode.image.pil import PilImage
 
 from shared import local_time, rupiah
+from shared.tickets.page import TicketPage
 from shared.tickets.sheet import Sheet, Type
 
 # Lengths are millimetres on an A4 page.
@@ -40,27 +38,6 @@ SMALL: Final = Type((8.5, 7.5, 6.5))
 
 _PIXELS_PER_MODULE: Final = 8
 _MOST_TERMS: Final = 10_000  # characters; more never fits, and measuring them would take its time
-
-
-@dataclass(frozen=True)
-class TicketPage:
-    """What is printed. Times are UTC and shown in `timezone`; `price_paid` is rupiah, fee included."""
-
-    ticket_id: UUID
-    order_id: UUID
-    qr_text: str
-    event_title: str
-    starts_at: datetime
-    ends_at: datetime
-    timezone: str
-    venue: str | None
-    location: str
-    tier_name: str
-    attendee_name: str
-    bib_number: str | None
-    price_paid: int
-    terms: str
-    paid_at: datetime
 
 
 def render(page: TicketPage) -> bytes:

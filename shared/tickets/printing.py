@@ -1,18 +1,22 @@
 """The PDFs of tickets: printed from the rows, kept in Cloud Storage under names that nobody can guess (TS-020).
 
-Printing again gives the same bytes under the same name, so a crash between storing a file and
-remembering its name leaves nothing behind. Of whom has deleted their account nothing is stored (DP-002):
-an organizer who asks is given a fresh print, which names nobody.
+A file's name holds a keyed hash of the facts that are printed, so a stored PDF is known to be current without
+being read, and one that says what is no longer true is printed anew when it is next asked for. The rest of the name
+comes from the file it replaces: a crash between storing a file and noting its name leaves nothing behind, and no
+name is ever used twice. Of whom has deleted their account nothing is stored (DP-002): an organizer who asks is given
+a fresh print, which names nobody.
 """
 
 import hashlib
 import hmac
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from datetime import UTC
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 from shared.cloud import disposal, ownership, storage
 from shared.cloud.database import Transaction, transaction
@@ -21,6 +25,12 @@ from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
 from shared.problems import NotFound, Problem
 from shared.tickets import qr
+from shared.tickets.page import TicketPage
+
+LAYOUT: Final = 1
+"""Raise it and every stored PDF is printed anew when it is next asked for."""
+CLAIMED_SECONDS: Final = 15
+"""For how long a delivery has a ticket to itself: longer than printing and storing one takes."""
 
 _TICKETS = """
     SELECT t.id AS ticket_id, t.order_id, t.event_id, t.status, t.pdf_object, o.user_id, o.organizer_id, o.paid_at,
@@ -33,15 +43,28 @@ _TICKETS = """
         JOIN order_items i ON i.id = t.order_item_id JOIN ticket_tiers c ON c.id = i.tier_id
         LEFT JOIN bib_numbers b ON b.item_id = i.id
 """
-_UNPRINTED = text(f"""{_TICKETS}
-    WHERE t.order_id = :order_id AND t.status <> 'void' AND t.pdf_object IS NULL AND NOT u.is_deleted
-    ORDER BY i.position
+_IS_UNPRINTED = """
+    t.order_id = :order_id AND t.status <> 'void' AND t.pdf_object IS NULL
+    AND NOT EXISTS (SELECT 1 FROM orders o JOIN users u ON u.id = o.user_id WHERE o.id = t.order_id AND u.is_deleted)
+"""
+_UNPRINTED = text(f"SELECT EXISTS (SELECT 1 FROM tickets t WHERE {_IS_UNPRINTED})")
+_CLAIM = text(f"""
+    UPDATE tickets SET print_claimed_until = now() + make_interval(secs => :claimed_seconds)
+    WHERE id = (
+        SELECT t.id FROM tickets t JOIN order_items i ON i.id = t.order_item_id
+        WHERE {_IS_UNPRINTED} AND (t.print_claimed_until IS NULL OR t.print_claimed_until < now())
+        ORDER BY i.position LIMIT 1)
+    RETURNING id
 """)
+_LET_GO = text("UPDATE tickets SET print_claimed_until = NULL WHERE id = :ticket_id AND pdf_object IS NULL")
 _ONE = text(f"{_TICKETS} WHERE t.id = :ticket_id")
 _PRINTED = text("""
-    UPDATE tickets t SET pdf_object = :pdf_object FROM orders o JOIN users u ON u.id = o.user_id
-    WHERE t.id = :ticket_id AND o.id = t.order_id AND t.pdf_object IS NULL AND NOT u.is_deleted
+    UPDATE tickets t SET pdf_object = :pdf_object, print_claimed_until = NULL
+    FROM orders o JOIN users u ON u.id = o.user_id
+    WHERE t.id = :ticket_id AND o.id = t.order_id AND t.pdf_object IS NOT DISTINCT FROM :replaces AND NOT u.is_deleted
+    RETURNING t.id
 """)
+_PDF_OBJECT = text("SELECT pdf_object FROM tickets WHERE id = :ticket_id")
 _FORGET = text("""
     UPDATE tickets t SET pdf_object = NULL FROM orders o WHERE o.id = t.order_id AND o.user_id = :user_id
     RETURNING t.event_id, t.id
@@ -50,10 +73,11 @@ _FORGET = text("""
 
 @dataclass(frozen=True)
 class Printed:
-    """A ticket whose PDF is stored as `pdf_object`."""
+    """A ticket whose PDF is stored as `pdf_object`, in place of the file `replaces`."""
 
     ticket_id: UUID
     pdf_object: str
+    replaces: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,17 +94,46 @@ class TicketVoid(Problem):
     status, slug = 410, "ticket-void"
 
 
-def print_missing(order_id: UUID) -> list[Printed]:
-    """Print and store what an order's tickets lack. Takes its own time, so never call it in a transaction."""
-    with transaction() as tx:
-        rows = tx.execute(_UNPRINTED, {"order_id": order_id}).all()
-    return [_store(row, _render(row)) for row in rows]
+def is_any_missing(tx: Transaction, order_id: UUID) -> bool:
+    """Whether a ticket of this order has no PDF yet."""
+    is_missing: bool = tx.execute(_UNPRINTED, {"order_id": order_id}).scalar_one()
+    return is_missing
+
+
+def claim(tx: Transaction, order_id: UUID) -> Row[Any] | None:
+    """The next ticket of a locked order that lacks its PDF, for the caller alone for CLAIMED_SECONDS.
+
+    None where others have claimed all that is left.
+    """
+    claimed = tx.execute(_CLAIM, {"order_id": order_id, "claimed_seconds": CLAIMED_SECONDS}).scalar()
+    return tx.execute(_ONE, {"ticket_id": claimed}).first() if claimed else None
+
+
+def print_claimed(claimed: Row[Any]) -> Printed:
+    """Print and store a ticket that was claimed. Takes its own time, so never call it in a transaction.
+
+    What stops it also ends the claim, so that the next try can begin at once.
+    """
+    try:
+        return _store(claimed, _render(_page(claimed)))
+    except Exception:
+        with transaction() as tx:
+            tx.execute(_LET_GO, {"ticket_id": claimed.ticket_id})
+        raise
 
 
 def remember(tx: Transaction, printed: Sequence[Printed]) -> None:
-    """Note where these PDFs are."""
+    """Note where these PDFs are. The files that they replace are deleted."""
     for each in printed:
-        tx.execute(_PRINTED, {"ticket_id": each.ticket_id, "pdf_object": each.pdf_object})
+        names = {"ticket_id": each.ticket_id, "pdf_object": each.pdf_object, "replaces": each.replaces}
+        stale = each.replaces if tx.execute(_PRINTED, names).first() else _unwanted(tx, each)
+        disposal.leave_to_sweep(tx, settings().tickets_bucket, [stale] if stale else [])
+
+
+def _unwanted(tx: Transaction, printed: Printed) -> str | None:
+    """The file of a print that came too late, unless somebody else has printed just the same."""
+    current = tx.execute(_PDF_OBJECT, {"ticket_id": printed.ticket_id}).scalar()
+    return printed.pdf_object if current != printed.pdf_object else None
 
 
 def forget(tx: Transaction, user_id: UUID) -> None:
@@ -90,9 +143,9 @@ def forget(tx: Transaction, user_id: UUID) -> None:
 
 
 def ticket_file(ticket_id: UUID, principal: Principal) -> TicketFile:
-    """The PDF for the ticket's owner, its organizer or an admin, printed now if it never was (TS-019).
+    """The PDF for the ticket's owner, its organizer or an admin, printed now where what is stored is not true.
 
-    Raises NotFound to anyone else, and TicketVoid. Opens its own transactions around the storage.
+    TS-019. Raises NotFound to anyone else, and TicketVoid. Opens its own transactions around the storage.
     """
     with transaction() as tx:
         row = tx.execute(_ONE, {"ticket_id": ticket_id}).first()
@@ -115,11 +168,14 @@ def _may_see(tx: Transaction, principal: Principal, row: Any) -> bool:
 
 
 def _stored(row: Any) -> bytes | None:
-    return storage.get(settings().tickets_bucket, row.pdf_object) if row.pdf_object else None
+    """The stored PDF if it says what is true now."""
+    if not row.pdf_object or not row.pdf_object.startswith(_name_of_facts(row)):
+        return None
+    return storage.get(settings().tickets_bucket, row.pdf_object)
 
 
 def _print_now(row: Any) -> bytes:
-    content = _render(row)
+    content = _render(_page(row))
     if not row.is_owner_deleted:
         printed = _store(row, content)
         with transaction() as tx:
@@ -128,39 +184,56 @@ def _print_now(row: Any) -> bytes:
 
 
 def _store(row: Any, content: bytes) -> Printed:
-    name = _object_name(row.event_id, row.ticket_id)
+    name = _object_name(row)
     storage.put_once(settings().tickets_bucket, name, content, "application/pdf")
-    return Printed(row.ticket_id, name)
+    return Printed(row.ticket_id, name, replaces=row.pdf_object)
 
 
-def _object_name(event_id: UUID, ticket_id: UUID) -> str:
-    unguessable = hmac.digest(secret(qr.KEY).encode(), b"pdf" + ticket_id.bytes, hashlib.sha256).hex()[:32]
-    return f"{_prefix(event_id, ticket_id)}{unguessable}.pdf"
+def _object_name(row: Any) -> str:
+    """The name for what is printed now; that of the stored file, where that is current but lost."""
+    facts = _name_of_facts(row)
+    if row.pdf_object and row.pdf_object.startswith(facts):
+        return str(row.pdf_object)
+    return f"{facts}{_keyed(row.ticket_id, 'replaces', row.pdf_object or '')}.pdf"
+
+
+def _name_of_facts(row: Any) -> str:
+    """What the name of a PDF begins with that was printed from these facts."""
+    facts = json.dumps([LAYOUT, asdict(_page(row))], default=str)
+    return _prefix(row.event_id, row.ticket_id) + _keyed(row.ticket_id, "facts", facts)
+
+
+def _keyed(ticket_id: UUID, purpose: str, content: str) -> str:
+    """64 bits that nobody can compute without the key."""
+    said = f"pdf {purpose} {ticket_id} {content}"
+    return hmac.digest(secret(qr.KEY).encode(), said.encode(), hashlib.sha256).hex()[:16]
 
 
 def _prefix(event_id: UUID, ticket_id: UUID) -> str:
     return f"{event_id}/{ticket_id}-"
 
 
-def _render(row: Any) -> bytes:
+def _render(page: TicketPage) -> bytes:
     from shared.tickets import pdf  # a quarter second that webhook, checkout and sync need not spend at cold start
 
-    return pdf.render(
-        pdf.TicketPage(
-            ticket_id=row.ticket_id,
-            order_id=row.order_id,
-            qr_text=qr.encode(qr.Claims(row.ticket_id, row.event_id, row.attendee_name)),
-            event_title=row.event_title,
-            starts_at=row.start_date,
-            ends_at=row.end_date,
-            timezone=row.timezone,
-            venue=row.venue,
-            location=row.location,
-            tier_name=row.tier_name,
-            attendee_name=row.attendee_name,
-            bib_number=str(row.bib_number) if row.bib_number else None,
-            price_paid=row.price_paid,
-            terms=row.terms,
-            paid_at=row.paid_at,
-        )
+    return pdf.render(page)
+
+
+def _page(row: Any) -> TicketPage:
+    return TicketPage(
+        ticket_id=row.ticket_id,
+        order_id=row.order_id,
+        qr_text=qr.encode(qr.Claims(row.ticket_id, row.event_id, row.attendee_name)),
+        event_title=row.event_title,
+        starts_at=row.start_date.astimezone(UTC),
+        ends_at=row.end_date.astimezone(UTC),
+        timezone=row.timezone,
+        venue=row.venue,
+        location=row.location,
+        tier_name=row.tier_name,
+        attendee_name=row.attendee_name,
+        bib_number=str(row.bib_number) if row.bib_number else None,
+        price_paid=row.price_paid,
+        terms=row.terms,
+        paid_at=row.paid_at.astimezone(UTC),
     )

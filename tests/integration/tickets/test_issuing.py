@@ -10,7 +10,7 @@ from shared.cloud.clients import make_engine
 from shared.cloud.database import transaction
 from shared.problems import NotFound
 from shared.sales import orders
-from shared.tickets import issuing, qr
+from shared.tickets import issuing, printing, qr
 from tests.factories import a_tier, a_user, an_event, an_order
 from tests.threads import at_the_same_time
 
@@ -99,6 +99,55 @@ def test_a_storage_that_goes_away_half_way_is_made_good_by_the_next_try(files, u
 
     assert {ticket.pdf_object for ticket in tickets_of(order)} == set(files.files)
     assert said(order) == 1
+
+
+def test_what_was_printed_is_noted_at_once_and_never_begun_again(files):
+    order = an_order(quantities=[5], paid=True)
+    files.breaks_after = 3
+    with pytest.raises(ServiceUnavailable):
+        issuing.issue(order.id)
+    assert [bool(ticket.pdf_object) for ticket in tickets_of(order)] == [True] * 3 + [False] * 2
+
+    files.breaks_after, files.tries = None, 0
+    issuing.issue(order.id)
+    assert files.tries == 2
+    assert said(order) == 1
+
+
+def test_deliveries_of_the_same_order_share_its_tickets(files):
+    order = an_order(quantities=[5], paid=True)
+    at_the_same_time([lambda: issuing.issue(order.id)] * 4)
+    assert files.tries == len(files.files) == 5
+    assert said(order) == 1
+
+
+def test_a_delivery_that_runs_out_of_time_is_followed_by_a_first_one(files):
+    order = an_order(quantities=[3], paid=True)
+    for _ in range(3):
+        issuing.issue(order.id, printing_seconds=0)
+    assert (files.tries, said(order)) == (3, 1)
+    handed_on = "SELECT 1 FROM outbox WHERE topic = 'payment.success' AND payload ->> 'order_id' = :id"
+    assert len(rows(handed_on, id=str(order.id))) == 2
+
+
+def test_what_a_dead_delivery_had_claimed_is_printed_once_its_claim_has_run_out(files):
+    order = an_order(quantities=[2], paid=True)
+    issuing.add_missing(order.id)
+    with transaction() as tx:  # as if the process had died here
+        claimed = printing.claim(tx, order.id)
+    assert claimed is not None
+    with transaction() as tx:
+        tx.execute(text("UPDATE tickets SET print_claimed_until = now() WHERE id = :id"), {"id": claimed.ticket_id})
+    issuing.issue(order.id)
+    assert len(files.files) == 2
+
+
+def test_an_order_that_is_refunded_meanwhile_is_not_printed_further(files):
+    order = an_order(quantities=[2], paid=True)
+    issuing.issue(order.id, printing_seconds=0)
+    refund(order)
+    issuing.issue(order.id)
+    assert (files.tries, said(order)) == (1, 0)
 
 
 def test_a_crash_after_the_storing_leaves_no_second_file(files):

@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
+from shared.cloud import disposal
 from shared.cloud.database import transaction
 from shared.problems import NotFound
 from shared.tickets import issuing, printing
@@ -22,6 +23,7 @@ class Sale:
             self.organizer, self.other_organizer = a_user(tx, role="organizer"), a_user(tx, role="organizer")
             self.staff = a_user(tx, role="staff", organizer_id=self.organizer.id)
             event = an_event(tx, organizer_id=self.organizer.id)
+            self.venue = tx.execute(text("SELECT venue FROM events WHERE id = :id"), {"id": event.id}).scalar_one()
         self.order_id = an_order(event, buyer=self.owner, paid=True).id
         issuing.issue(self.order_id)
 
@@ -72,6 +74,55 @@ def test_a_pdf_that_was_lost_is_printed_again(sale, files):
     files.files.clear()
     assert printing.ticket_file(sale.ticket.id, sale.owner).content in before.values()
     assert files.files == before
+
+
+CHANGES = {
+    "date": "UPDATE events SET start_date = start_date + interval '1 hour' WHERE id = :event_id",
+    "zone": "UPDATE events SET timezone = 'Asia/Jayapura' WHERE id = :event_id",
+    "venue": "UPDATE events SET venue = 'Gedung Baru' WHERE id = :event_id",
+    "place": "UPDATE events SET location = 'Bandung' WHERE id = :event_id",
+    "title": "UPDATE events SET title = 'Konser Fajar' WHERE id = :event_id",
+    "terms": "UPDATE events SET terms = 'Baru' WHERE id = :event_id",
+    "tier": "UPDATE ticket_tiers SET name = 'Tribune' WHERE event_id = :event_id",
+    "holder": "UPDATE order_items SET attendee_name = 'Nama Baru' WHERE order_id = :order_id",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
+def test_a_ticket_that_says_what_is_no_longer_true_is_printed_anew(sale, files, change):
+    before = printing.ticket_file(sale.ticket.id, sale.owner).content
+    old_name = sale.ticket.pdf_object
+    with transaction() as tx:
+        tx.execute(text(change), {"event_id": sale.ticket.event_id, "order_id": sale.order_id})
+    after = printing.ticket_file(sale.ticket.id, sale.owner).content
+    assert after != before
+    assert sale.ticket.pdf_object != old_name
+    assert files.files[sale.ticket.pdf_object] == after
+
+    assert printing.ticket_file(sale.ticket.id, sale.owner).content == after
+    assert files.tries == 2, "nothing has changed since"
+    disposal.sweep()
+    assert list(files.files) == [sale.ticket.pdf_object], "the old file is gone"
+
+
+def test_a_change_that_is_taken_back_leads_to_a_file_that_no_sweep_deletes(sale, files):
+    for venue in ("Gedung Baru", sale.venue):
+        with transaction() as tx:
+            tx.execute(text("UPDATE events SET venue = :v WHERE id = :id"), {"v": venue, "id": sale.ticket.event_id})
+        printing.ticket_file(sale.ticket.id, sale.owner)
+    with transaction() as tx:
+        tx.execute(text("UPDATE stale_objects SET created_at = created_at - interval '2 hours'"))
+    disposal.sweep()
+    assert list(files.files) == [sale.ticket.pdf_object]
+
+
+def test_a_print_that_comes_too_late_leaves_no_file(sale, files):
+    late = printing.Printed(sale.ticket.id, f"{sale.ticket.event_id}/{sale.ticket.id}-late.pdf", replaces="another")
+    files.files[late.pdf_object] = b"printed from what was true before"
+    with transaction() as tx:
+        printing.remember(tx, [late])
+    disposal.sweep()
+    assert list(files.files) == [sale.ticket.pdf_object]
 
 
 def test_a_void_ticket_is_refused_in_words(sale):

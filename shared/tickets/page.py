@@ -1,0 +1,26 @@
+"""The facts that are printed on a ticket."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class TicketPage:
+    """What is printed. Times are UTC and shown in `timezone`; `price_paid` is rupiah, fee included."""
+
+    ticket_id: UUID
+    order_id: UUID
+    qr_text: str
+    event_title: str
+    starts_at: datetime
+    ends_at: datetime
+    timezone: str
+    venue: str | None
+    location: str
+    tier_name: str
+    attendee_name: str
+    bib_number: str | None
+    price_paid: int
+    terms: str
+    paid_at: datetime
