@@ -11,7 +11,7 @@ from shared.cloud.database import Transaction, transaction
 from shared.cloud.settings import settings
 from shared.gateways.sendgrid import Attachment, Mail
 from shared.identity import codes
-from shared.messages import facts, offers
+from shared.messages import facts, mails, offers
 from shared.messages.rendering import render
 
 FORGOTTEN_ONCE_DONE = (
@@ -63,7 +63,7 @@ def compose(email: Asked) -> Mail:
         subject=rendered.subject,
         text=rendered.text,
         html=rendered.html,
-        attachments=[_attachment(ticket) for ticket in known.get("tickets", ())],
+        attachments=[_attachment(ticket) for ticket in known["tickets"]] if known.get("are_attached") else [],
         custom_args={"karcis_email_id": str(email.id)},
         categories=[email.template],
         headers=offers.headers(known),
@@ -106,7 +106,12 @@ def _e_ticket(tx: Transaction, email: Asked) -> dict[str, Any]:
     tickets = facts.tickets(tx, _ids(email.context["ticket_ids"]))
     if not tickets:
         raise Obsolete("its tickets are void")
-    return {"order": _order(tx, email), "tickets": tickets, "to_buyer": email.context["to_buyer"]}
+    return {
+        "order": _order(tx, email),
+        "tickets": tickets,
+        "to_buyer": email.context["to_buyer"],
+        "are_attached": len(tickets) <= mails.MOST_ATTACHED,
+    }
 
 
 def _goods_ready(tx: Transaction, email: Asked) -> dict[str, Any]:

@@ -37,6 +37,9 @@ Template = Literal[
 
 VoidReason = Literal["event_cancelled", "refunded"]
 
+MOST_ATTACHED = 25
+"""Of more tickets than this a mail links to the order instead: some two megabytes, and as many reads of storage."""
+
 _ASK = text("""
     INSERT INTO emails (template, once_key, to_address, language, context, order_id)
     VALUES (:template, :once_key, :to, :language, CAST(:context AS jsonb), :order_id)
@@ -205,13 +208,16 @@ def ask_refund_completed(tx: Transaction, refund_id: UUID, order_id: UUID) -> No
 
 
 def ask_e_tickets(tx: Transaction, order_id: UUID) -> None:
-    """Send all tickets of an order to its buyer, and to each other attendee's address its own (TS-018)."""
+    """Send all tickets of an order to its buyer, and to each other attendee's address its own (TS-018).
+
+    Who is not the buyer can't open the order: of many tickets, they get several mails with MOST_ATTACHED each.
+    """
     tickets = tx.execute(_TICKETS, {"order_id": order_id}).all()
     buyer = tx.execute(_BUYER, {"order_id": order_id}).first()
     if not tickets or not buyer:
         return
-    recipients = {buyer.email: [ticket.id for ticket in tickets]} | _others(tickets, buyer.email)
-    for address, ticket_ids in recipients.items():
+    recipients = [(buyer.email, [ticket.id for ticket in tickets]), *_others(tickets, buyer.email)]
+    for address, ticket_ids in recipients:
         is_buyer = address == buyer.email
         ask(
             tx,
@@ -230,10 +236,14 @@ def ask_goods(tx: Transaction, order_id: UUID) -> None:
         ask_about_order(tx, "goods_ready", order_id, once_key=f"goods_ready:{order_id}")
 
 
-def _others(tickets: Iterable[Any], buyer_address: str) -> dict[str, list[UUID]]:
-    """The tickets of each attendee's address that isn't the buyer's."""
+def _others(tickets: Iterable[Any], buyer_address: str) -> list[tuple[str, list[UUID]]]:
+    """The tickets of each attendee's address that isn't the buyer's, as many as a mail takes."""
     found: dict[str, list[UUID]] = {}
     for ticket in tickets:
         if ticket.address and ticket.address != buyer_address:
             found.setdefault(ticket.address, []).append(ticket.id)
-    return found
+    return [
+        (address, ids[first : first + MOST_ATTACHED])
+        for address, ids in found.items()
+        for first in range(0, len(ids), MOST_ATTACHED)
+    ]

@@ -254,6 +254,34 @@ def test_e_tickets_carry_every_pdf(sendgrid, files):  # TS-018
         assert item.attendee_name in body["content"][0]["value"]
 
 
+def a_large_order(quantity):
+    with transaction() as tx:
+        event = an_event(tx, tiers=[a_tier(quota=quantity, max_per_order=quantity)])
+    order = an_order(event, quantities=[quantity], paid=True)
+    change("UPDATE order_items SET attendee_email = 'rombongan@example.com' WHERE order_id = :id", id=order.id)
+    issuing.issue(order.id)
+    with transaction() as tx:
+        mails.ask_e_tickets(tx, order.id)
+    return order
+
+
+def test_many_tickets_are_linked_for_the_buyer_and_split_for_who_cannot_open_the_order(sendgrid, files):
+    order = a_large_order(2 * mails.MOST_ATTACHED + 1)
+    for mail in rows("SELECT id FROM emails WHERE order_id = :id AND template = 'e_ticket'", id=order.id):
+        sending.send(mail.id)
+    sent = [request.body for request in sendgrid.asked]
+    to_buyer = [body for body in sent if not body.get("attachments")]
+    to_group = [body for body in sent if body.get("attachments")]
+    assert len(to_buyer) == 1
+    assert f"/orders/{order.id}" in to_buyer[0]["content"][0]["value"]
+    assert all(item.attendee_name in to_buyer[0]["content"][0]["value"] for item in order.items)
+    assert sorted(len(body["attachments"]) for body in to_group) == [1, mails.MOST_ATTACHED, mails.MOST_ATTACHED]
+    named = {file["filename"] for body in to_group for file in body["attachments"]}
+    assert named == {
+        f"tiket-{ticket.id}.pdf" for ticket in rows("SELECT id FROM tickets WHERE order_id = :id", id=order.id)
+    }
+
+
 def test_an_e_ticket_waits_for_its_pdf(sendgrid, files):
     _, email_id = an_e_ticket_mail()
     kept = files.files.copy()

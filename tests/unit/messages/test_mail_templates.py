@@ -34,7 +34,7 @@ FACTS = {
     "already_registered": {"full_name": "Siti"},
     "reset_password": {"full_name": "Siti", "code": "123456", "valid_minutes": 10},
     "order_confirmation": {"order": an_order(discount_amount=20_000)},
-    "e_ticket": {"order": an_order(status="paid"), "tickets": TICKETS, "to_buyer": True},
+    "e_ticket": {"order": an_order(status="paid"), "tickets": TICKETS, "to_buyer": True, "are_attached": True},
     "goods_ready": {
         "order": an_order(status="paid"),
         "goods": Goods("K7QM-3XPD", [GoodsLine("Kaus", 2)], [GoodsLine("Voucher", 1)]),
@@ -140,3 +140,13 @@ def test_a_code_is_not_in_the_subject():
 def test_a_missing_fact_is_an_error_and_no_gap_in_a_mail():
     with pytest.raises(UndefinedError):
         render("verify_email", "id", {"full_name": "Siti"})
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+def test_tickets_that_are_too_many_to_attach_are_not_said_to_be_attached(language):
+    facts = {"order": an_order(status="paid"), "tickets": TICKETS * 50, "to_buyer": True, "are_attached": False}
+    mail = render("e_ticket", language, facts)
+    for words in (mail.text, words_of(mail.html)):
+        assert "100 e-ti" in words
+        assert "terlampir" not in words
+        assert "are attached" not in words
