@@ -54,6 +54,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=16)
     chosen = parser.parse_args()
     child.end_with_parent()
+    os.environ["THREADS"] = str(chosen.threads)  # as functions-framework is told it
     options = {
         "bind": f"{HOST}:{chosen.port}",
         "workers": chosen.workers,

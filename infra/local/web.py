@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import functions_framework
+from flask import Request
 from werkzeug.wrappers import Response
 
 from functions.manifest import Function, manifest
@@ -30,7 +31,7 @@ from shared.cloud import grants, logs
 from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
 from shared.problems import NotFound
-from shared.web import headers
+from shared.web import body_deadlines, headers, requests
 from shared.web.app import API
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +56,8 @@ class Web:
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request."""
+        request = Request(environ)
+        body_deadlines.begin(request, requests.client_address(request))
         path = environ.get("PATH_INFO", "/")
         application = self._application(path, environ)
         return application(environ, start_response)
@@ -116,6 +119,7 @@ def simulator_settings() -> SimulatorSettings:
 
 def _not_found(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     correlation = logs.begin_request(environ.get("HTTP_X_REQUEST_ID"))
+    requests.let_go(Request(environ))
     document = json.dumps(NotFound().document(correlation))
     answer = Response(document, HTTPStatus.NOT_FOUND, content_type="application/problem+json")
     answer.headers["X-Request-Id"] = correlation

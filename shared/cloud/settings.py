@@ -76,6 +76,8 @@ class Settings:
     """`off` answers at once where the time would tell who has an account (shared/web/pacing.py): for tests."""
     shared_cache: str = "on"
     """`off` answers every read of the catalogue from the database, see docs/decisions/0005-shared-cache.md."""
+    threads: int = 4
+    """How many requests this process serves at once (functions-framework reads the same variable)."""
     trusted_proxies: int = 0
     """How many entries of X-Forwarded-For our own infrastructure appends: 2 behind Google's load balancer."""
     log_level: str = "INFO"

@@ -34,7 +34,18 @@ from shared.cloud.database import snapshot, transaction
 from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
 from shared.problems import MethodNotAllowed, NotFound, Problem
-from shared.web import cookie_mode, cors, deliveries, headers, idempotency, limits, rendering, requests
+from shared.web import (
+    body_deadlines,
+    cookie_mode,
+    cors,
+    csrf,
+    deliveries,
+    headers,
+    idempotency,
+    limits,
+    rendering,
+    requests,
+)
 from shared.web.deliveries import Delivery
 from shared.web.routes import Kind, Parameter, Route, Source, route
 
@@ -95,7 +106,7 @@ class App:
         if settings().k_service:  # a local run does it once, for all its functions
             logs.configure()
         if has_app_context():  # functions-framework's app; a test calls the function alone
-            current_app.before_request(_let_body_go)
+            current_app.before_request(_take_body_in_time)
         shutdown.arrange()
         return serve
 
@@ -162,6 +173,7 @@ class App:
         caller = _caller(matched, request)
         if matched.gives_tokens:
             cookie_mode.ask(request)
+        limits.check_account(matched.limit, request)
         values = _values(_Call(matched, variables, request, caller, delivery))
         key = request.headers.get("Idempotency-Key")
         if matched.idempotent and key is not None and caller is not None:
@@ -215,7 +227,9 @@ def _match(table: Map, request: Request) -> tuple[Route, dict[str, str]]:
 
 
 def _caller(matched: Route, request: Request) -> Principal | None:
-    """Who calls, counted against their rate limit even where they are refused."""
+    """Who calls, by the headers, counted against their rate limit even where they are refused."""
+    if csrf.reads_body(request):
+        limits.check(matched.limit, request, None)
     try:
         caller = matched.access.admit(request) if matched.access else None
     except Problem:
@@ -318,8 +332,9 @@ def _not_routed(_: Exception) -> Response:
     return answer
 
 
-def _let_body_go() -> None:
-    """Whatever the answer and whoever gives it, leave functions-framework nothing of the body to read."""
+def _take_body_in_time() -> None:
+    """The body has a deadline; and whatever the answer, functions-framework finds nothing of it left to read."""
+    body_deadlines.begin(current_request, requests.client_address(current_request))
 
     @after_this_request
     def _(answer: Response) -> Response:

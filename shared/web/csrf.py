@@ -77,8 +77,13 @@ def _has_token(request: Request) -> bool:
     return hmac.compare_digest(given.encode(), token(caller.session_id).encode())
 
 
+def reads_body(request: Request) -> bool:
+    """Whether a form's field may have to be looked at, which takes reading the body."""
+    return request.method not in _SAFE and request.mimetype == _FORM
+
+
 def _form_field(request: Request) -> str | None:
-    if request.mimetype != _FORM:
+    if not reads_body(request):
         return None
     requests.raw_body(request)  # no form is larger than any other body
     return request.form.get(FIELD)

@@ -46,18 +46,30 @@ def usual(method: str) -> Limit:
 
 
 def check(limit: Limit, request: Request, caller: Principal | None) -> None:
-    """Count `request` against its caller. Raises TooManyRequests.
+    """Count `request` against its caller, whom its headers name: nothing of its body is read. Raises TooManyRequests.
 
     Where the shared counters can't be reached, each instance counts by itself; but where passwords and
     codes are tried nobody is let in: raises TryAgain.
     """
+    _spend(limit, request, f"user {caller.id}" if caller else f"address {requests.client_address(request)}")
+
+
+def check_account(limit: Limit, request: Request) -> None:
+    """Count `request` against the account that is tried, which only its body names. Raises as `check` does."""
+    if limit in (CREDENTIALS, CODE_MAILS) and (email := _email_of(request)):
+        _spend(limit, request, f"email {email}")
+
+
+def _spend(limit: Limit, request: Request, name: str) -> None:
     if limit is UNLIMITED or settings().rate_limits == "off":
         return
     try:
-        standing = _meter.spend(limit, _names(limit, request, caller))
+        standing = _meter.spend(limit, [name])
     except CountersUnavailable as error:
         raise TryAgain from error
-    request.environ[_STANDING] = standing
+    earlier: Standing | None = request.environ.get(_STANDING)
+    if earlier is None or standing.wait_seconds or standing.remaining < earlier.remaining:
+        request.environ[_STANDING] = standing
     if standing.wait_seconds:
         raise TooManyRequests(retry_after_seconds=standing.wait_seconds)
 
@@ -69,13 +81,6 @@ def tell(request: Request, answer: Response) -> None:
         limit = standing.limit
         answer.headers["RateLimit-Policy"] = f'"{limit.name}";q={limit.per_minute};w={SECONDS}'
         answer.headers["RateLimit"] = f'"{limit.name}";r={standing.remaining};t={standing.reset_seconds}'
-
-
-def _names(limit: Limit, request: Request, caller: Principal | None) -> list[str]:
-    names = [f"user {caller.id}" if caller else f"address {requests.client_address(request)}"]
-    if limit in (CREDENTIALS, CODE_MAILS) and (email := _email_of(request)):
-        names.append(f"email {email}")
-    return names
 
 
 def _email_of(request: Request) -> str | None:

@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 
 from shared.problems import Forbidden, Invalid, Malformed, NotSignedIn, Problem, TooLarge, TryAgain, WrongType
 from shared.web import cookie_mode, csrf, limits
+from shared.web.body_deadlines import RequestTimeout
 from shared.web.cookie_mode import CookieSession
 from shared.web.idempotency import IdempotencyInProgress, IdempotencyMismatch
 from shared.web.rendering import File, Page
@@ -192,9 +193,11 @@ def _problems(route: Route) -> list[type[Problem]]:
     if route.gives_tokens:
         found.append(Invalid)
     if route.body:
-        found += [Malformed, TooLarge, WrongType, Invalid]
+        found += [Malformed, RequestTimeout, TooLarge, WrongType, Invalid]
     if route.upload:
-        found += [TooLarge, WrongType, Invalid]
+        found += [RequestTimeout, TooLarge, WrongType, Invalid]
+    if any(parameter.annotation is RawRequest for parameter in route.parameters):
+        found.append(RequestTimeout)
     if route.query:
         found += [Malformed, Invalid]
     if route.idempotent:

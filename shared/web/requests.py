@@ -2,17 +2,17 @@
 
 import io
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Network, ip_address
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from flask import Request
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from shared.cloud.settings import settings
-from shared.problems import Invalid, Malformed, TooLarge, WrongType
+from shared.problems import Invalid, Malformed, Problem, TooLarge, WrongType
+from shared.web import body_deadlines
 
 MAX_BODY_BYTES = 1_000_000
 MOST_LET_GO_BYTES = 100_000_000
@@ -89,18 +89,27 @@ def raw_body(request: Request) -> bytes:
 
 
 def let_go(request: Request) -> None:
-    """Read what is left of the body and keep nothing of it: who is still sending may not hear our answer.
+    """Read what is left of the body, briefly, and keep nothing of it: who is still sending may not hear our answer.
 
     functions-framework would read it after us, in one piece however large; for it nothing is left.
     """
     request.max_content_length = None
+    body_deadlines.be_brief(request)
     ends_itself = "wsgi.input_terminated" in request.environ  # else only `stream` knows where the body ends
-    rest = request.input_stream if ends_itself else request.stream
+    if not _is_drained(request.input_stream if ends_itself else request.stream):
+        body_deadlines.hang_up(request)
+    request.stream = io.BytesIO()
+
+
+def _is_drained(rest: IO[bytes]) -> bool:
+    """Whether the body has ended, after reading it as far as we do."""
     left = MOST_LET_GO_BYTES
-    with suppress(OSError, ClientDisconnected):  # nobody is there any more
+    try:
         while left > 0 and (piece := rest.read(min(left, _PIECE_BYTES))):
             left -= len(piece)
-    request.stream = io.BytesIO()
+    except (OSError, ClientDisconnected, Problem):  # nobody is there any more, or it takes too long
+        return False
+    return left > 0
 
 
 def json_body(request: Request, model: type[M]) -> M:

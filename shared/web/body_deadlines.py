@@ -1,0 +1,202 @@
+"""Bodies must come in time: a thread that waits for one is a thread that serves nobody else.
+
+gunicorn, which functions-framework serves with, reads a body with calls that block without a time-out, however slowly
+it comes. So one thread of ours looks at all bodies that are waited for and shuts the sockets of those that are late
+for reading; their readers come to the end at once and answer 408.
+
+    a body            5 seconds, and one more for each 16 KiB that have come (photos and banners on slow lines)
+    while more than half of the threads wait for bodies
+                      the one that has waited longest of each address goes on, up to half of the threads; each other
+                      one ends that has brought nothing for a quarter of a second
+    what nobody wants a second in all, a tenth without anything new
+"""
+
+import io
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from flask import Request
+
+from shared.cloud.settings import settings
+from shared.problems import Malformed, Problem
+
+BODY_SECONDS = 5.0
+LEAST_BYTES_PER_SECOND = 16_384
+CROWDED_IDLE_SECONDS = 0.25
+UNWANTED_SECONDS = 1.0
+UNWANTED_IDLE_SECONDS = 0.1
+_LOOK_EVERY_SECONDS = 0.05
+_REST_AFTER_LOOKS = 20
+"""After so many looks at nothing the thread sleeps until a body is waited for."""
+
+
+class RequestTimeout(Problem):
+    """The body of the request did not come in time. Send it again, at once and whole."""
+
+    status, slug = 408, "request-timeout"
+
+
+class Readable(Protocol):
+    """What a server gives us to read a body from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes; none at the end."""
+        ...
+
+
+@dataclass(eq=False)
+class Reading:
+    """One body that is read, and how long that may take."""
+
+    connection: socket.socket
+    address: str
+    begun: float = field(default_factory=time.monotonic)
+    progressed_at: float = field(default_factory=time.monotonic)
+    received: int = 0
+    most_seconds: float = BODY_SECONDS
+    most_idle_seconds: float = BODY_SECONDS
+    has_ended: bool = False
+    """Whether it was late, so that nothing more is read."""
+
+    def is_late(self, now: float) -> bool:
+        """Whether it has had its time."""
+        seconds = self.most_seconds + self.received / LEAST_BYTES_PER_SECOND
+        return now - self.begun > seconds or self.is_idle(now, self.most_idle_seconds)
+
+    def is_idle(self, now: float, seconds: float) -> bool:
+        """Whether nothing has come for so long."""
+        return now - self.progressed_at > seconds
+
+    def progress(self, size: int) -> None:
+        """So many bytes have come."""
+        self.received += size
+        self.progressed_at = time.monotonic()
+
+    def be_brief(self) -> None:
+        """Nobody wants the rest of it."""
+        self.begun = self.progressed_at = time.monotonic()
+        self.received = 0
+        self.most_seconds, self.most_idle_seconds = UNWANTED_SECONDS, UNWANTED_IDLE_SECONDS
+
+    def end(self) -> None:
+        """Shut its socket for reading, which wakes its reader."""
+        self.has_ended = True
+        try:
+            self.connection.shutdown(socket.SHUT_RD)
+        except OSError:  # the caller has gone
+            return
+
+
+def late(waiting: list[Reading], now: float, most_waiting: int) -> list[Reading]:
+    """Those of `waiting` that end now, where `most_waiting` may be waited for at a time."""
+    ended = [each for each in waiting if each.is_late(now)]
+    rest = sorted((each for each in waiting if each not in ended), key=lambda each: each.begun)
+    if len(rest) <= most_waiting:
+        return ended
+    first_of_each = {each.address: each for each in reversed(rest)}
+    kept = [each for each in rest if first_of_each[each.address] is each][:most_waiting]
+    return ended + [each for each in rest if each not in kept and each.is_idle(now, CROWDED_IDLE_SECONDS)]
+
+
+class Watch:
+    """Ends the bodies of one process that are late. `most_waiting` says how many may be waited for at a time."""
+
+    def __init__(self, most_waiting: Callable[[], int]) -> None:
+        self._most_waiting = most_waiting
+        self._waiting: set[Reading] = set()
+        self._changed = threading.Condition()
+        self._is_started = self._is_resting = False
+
+    @contextmanager
+    def over(self, reading: Reading) -> Iterator[None]:
+        """While a thread waits for some of `reading`."""
+        with self._changed:
+            self._waiting.add(reading)
+            self._wake()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._waiting.discard(reading)  # from here on nobody touches its socket
+
+    def _wake(self) -> None:
+        if not self._is_started:
+            self._is_started = True
+            threading.Thread(target=self._look, name="bodies", daemon=True).start()
+        elif self._is_resting:
+            self._changed.notify()
+
+    def _look(self) -> None:
+        looks_at_nothing = 0
+        while True:
+            with self._changed:
+                if looks_at_nothing >= _REST_AFTER_LOOKS:
+                    self._is_resting = True
+                    self._changed.wait_for(lambda: self._waiting)
+                    self._is_resting = False
+                for reading in late(list(self._waiting), time.monotonic(), self._most_waiting()):
+                    reading.end()
+                looks_at_nothing = 0 if self._waiting else looks_at_nothing + 1
+            time.sleep(_LOOK_EVERY_SECONDS)
+
+
+class TimedBody(io.RawIOBase):
+    """A request's body that raises RequestTimeout where it does not come in time."""
+
+    def __init__(self, source: Readable, reading: Reading) -> None:
+        self._source = source
+        self.reading = reading
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """The next bytes. Raises RequestTimeout, and Malformed where the caller broke off."""
+        if self.reading.has_ended:
+            raise RequestTimeout
+        piece = self._next(min(len(buffer), LEAST_BYTES_PER_SECOND))
+        self.reading.progress(len(piece))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def _next(self, size: int) -> bytes:
+        try:
+            with _watch.over(self.reading):
+                piece = self._source.read(size)
+        except Exception as error:
+            if self.reading.has_ended:
+                raise RequestTimeout from error
+            raise Malformed("The body broke off, or its chunks are not as HTTP/1.1 has them.") from error
+        if self.reading.has_ended:
+            raise RequestTimeout
+        return piece
+
+
+def begin(request: Request, address: str) -> None:
+    """From now on the body of `request`, which comes from `address`, has a deadline. Before anybody reads of it."""
+    connection = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
+    if connection is not None and not isinstance(request.environ["wsgi.input"], TimedBody):
+        request.environ["wsgi.input"] = TimedBody(request.environ["wsgi.input"], Reading(connection, address))
+
+
+def be_brief(request: Request) -> None:
+    """Nobody wants what is left of the body: it has little time."""
+    body = request.environ["wsgi.input"]
+    if isinstance(body, TimedBody):
+        body.reading.be_brief()
+
+
+def hang_up(request: Request) -> None:
+    """Read nothing more of this connection, not even the next request; it closes after the answer."""
+    body = request.environ["wsgi.input"]
+    if isinstance(body, TimedBody):
+        body.reading.end()
+
+
+_watch = Watch(lambda: max(1, settings().threads // 2))

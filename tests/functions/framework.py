@@ -1,0 +1,75 @@
+"""Starts one function as Google's builders do: functions-framework in a process of its own, and the root main.py."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.conformance.local_cloud import free_port
+from tests.stack import ROOT
+from tests.waiting import until
+
+NOBODY_THERE = "postgresql+pg8000://nobody@127.0.0.1:1/karcis"
+
+
+@dataclass
+class Served:
+    """A function that answers at `url`, and prints into `printed`."""
+
+    port: int
+    printed: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What it has logged. A line that isn't JSON is an error."""
+        return [json.loads(line) for line in self.printed.read_text(encoding="utf-8").splitlines()]
+
+
+@contextmanager
+def served(name: str, folder: Path, **settings: str) -> Iterator[Served]:
+    """The function `name`, without a database; further settings are environment variables."""
+    found = Served(free_port(), folder / "printed")
+    environment = {
+        "K_SERVICE": name,
+        "FUNCTION": name,
+        "GOOGLE_CLOUD_PROJECT": "example-karcis",
+        "DATABASE_URL": NOBODY_THERE,
+        "RATE_LIMITS": "off",
+        **settings,
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "functions_framework",
+        f"--target={name}",
+        "--host=127.0.0.1",
+        f"--port={found.port}",
+    ]
+    with (
+        found.printed.open("w") as printed,
+        subprocess.Popen(
+            command, cwd=ROOT, env=os.environ | environment, stdout=printed, stderr=subprocess.STDOUT
+        ) as process,
+    ):
+        try:
+            until(lambda: process.poll() is not None or _answers(found.url), what="for it to answer")
+            yield found
+        finally:
+            process.terminate()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/health/live", timeout=1).ok
+    except (requests.ConnectionError, requests.Timeout):
+        return False
