@@ -97,8 +97,12 @@ def an_event(
     title: str = "Konser Senja",
     timezone: str = "Asia/Jakarta",
     terms: str = "Tiket tidak dapat dipindahtangankan.",
+    **limits: Any,
 ) -> Event:
-    """A published event in thirty days, with one tier of ten tickets at Rp 100.000 unless told otherwise."""
+    """A published event in thirty days, with one tier of ten tickets at Rp 100.000 unless told otherwise.
+
+    `limits`: max_per_person and one_purchase_per_person.
+    """
     organizer = organizer_id or a_user(tx, role="organizer").id
     start = starts_at or datetime.now(UTC) + timedelta(days=30)
     chosen = tiers or [a_tier()]
@@ -122,6 +126,8 @@ def an_event(
             "status": status,
         },
     ).scalar_one()
+    for column, value in limits.items():
+        tx.execute(text(f"UPDATE events SET {column} = :value WHERE id = :id"), {"value": value, "id": event_id})
     tier_ids = [
         tx.execute(
             text("""

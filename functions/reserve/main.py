@@ -6,6 +6,7 @@ from shared.sales import availability, expiry, reservations
 from shared.sales.answers import OrderAnswer
 from shared.sales.inventory import SoldOut
 from shared.sales.promos import PromoExhausted, PromoInvalid
+from shared.sales.purchase_limits import HoldAgainLater, PersonLimitReached
 from shared.sales.registrations import AlreadyRegistered
 from shared.sales.reservations import AlreadyReserved, Ask, SaleClosed, TooManyTickets
 from shared.web import App, Buyer, IdempotencyKey
@@ -28,6 +29,8 @@ reserve_together = Combiner(reservations.reserve)
         TooManyTickets,
         PromoInvalid,
         PromoExhausted,
+        PersonLimitReached,
+        HoldAgainLater,
     ),
 )
 def hold_tickets(request: reservations.Request, buyer: Buyer, key: IdempotencyKey) -> OrderAnswer:

@@ -28,6 +28,18 @@ ALWAYS = {
         HAVING p.uses <> count(o.id) OR p.uses > p.max_uses
             OR p.uses <> (SELECT COALESCE(sum(u.uses), 0) FROM promo_users u WHERE u.promo_id = p.id)
     """,
+    "what a person holds and buys of an event is what is counted for them, and no more than they may": """
+        SELECT b.event_id, b.person_id, b.units, b.orders, b.max_units, b.max_orders,
+            count(DISTINCT o.id) AS there, count(i.id) AS items
+        FROM event_buyers b LEFT JOIN orders o ON o.event_id = b.event_id AND o.person_id = b.person_id
+                AND o.status IN ('reserved', 'pending_payment', 'paid')
+            LEFT JOIN order_items i ON i.order_id = o.id AND i.returned_at IS NULL
+        GROUP BY b.event_id, b.person_id
+        HAVING (b.units, b.orders) <> (count(i.id), count(DISTINCT o.id)) OR b.units > b.max_units
+            OR b.orders > b.max_orders
+            OR b.units <> (SELECT COALESCE(sum(t.units), 0) FROM tier_buyers t JOIN ticket_tiers k ON k.id = t.tier_id
+                WHERE t.person_id = b.person_id AND k.event_id = b.event_id)
+    """,
     "what an order's code takes off is what it takes off its items": """
         SELECT o.id, o.discount_amount, sum(i.discount) AS of_items
         FROM orders o JOIN order_items i ON i.order_id = o.id

@@ -57,9 +57,9 @@ class OnlyPostponed(Problem):
 
 _INSERT = text("""
     INSERT INTO events (organizer_id, slug, title, description, category, location, venue, start_date, end_date,
-        timezone, capacity, terms, refund_after_change)
+        timezone, capacity, terms, refund_after_change, max_per_person, one_purchase_per_person)
     VALUES (:organizer_id, :slug, :title, :description, :category, :location, :venue, :start_date, :end_date,
-        :timezone, :capacity, :terms, :refund_after_change)
+        :timezone, :capacity, :terms, :refund_after_change, :max_per_person, :one_purchase_per_person)
     ON CONFLICT (slug) DO NOTHING
     RETURNING id
 """)
@@ -70,7 +70,8 @@ _UPDATE = text("""
     UPDATE events
     SET title = :title, description = :description, category = :category, location = :location, venue = :venue,
         start_date = :start_date, end_date = :end_date, timezone = :timezone, capacity = :capacity,
-        terms = :terms, refund_after_change = :refund_after_change, status = :status, updated_at = now()
+        terms = :terms, refund_after_change = :refund_after_change, max_per_person = :max_per_person,
+        one_purchase_per_person = :one_purchase_per_person, status = :status, updated_at = now()
     WHERE id = :id
 """)
 # Whoever makes a payout holds this event's lock (money/payouts.py), so none is missed.

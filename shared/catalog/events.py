@@ -31,6 +31,7 @@ Category = Annotated[str, line(50)]
 Place = Annotated[str, line(255)]
 TimeZone = Annotated[str, AfterValidator(_known_zone)]
 Capacity = Annotated[int, Field(ge=1, le=10_000_000)]
+PerPerson = Annotated[int, Field(ge=1, le=10_000)]
 
 
 class EventFacts(Body):
@@ -50,6 +51,9 @@ class EventFacts(Body):
     capacity: Capacity
     terms: LongText = ""
     refund_after_change: bool = True
+    max_per_person: PerPerson | None = None
+    """How much one person may have of all tiers together; null: two orders' worth of each tier."""
+    one_purchase_per_person: bool = False
 
 
 class NewEvent(EventFacts):
@@ -75,7 +79,7 @@ TierInList = Annotated[
 
 
 class EventChange(Body):
-    """What to change of an event: a field that is left out stays as it is. null empties `venue`.
+    """What to change of an event: a field that is left out stays as it is. null empties `venue` or lifts a limit.
 
     A tier in `tiers` with an id is changed, one without is added, one that isn't listed stays as it is.
     """
@@ -91,6 +95,8 @@ class EventChange(Body):
     capacity: Capacity | None = None
     terms: LongText | None = None
     refund_after_change: bool | None = None
+    max_per_person: PerPerson | None = None
+    one_purchase_per_person: bool | None = None
     status: Status | None = None
     tiers: list[TierInList] = Field(default_factory=list, max_length=tiers.MOST_AT_ONCE)
 
@@ -105,6 +111,7 @@ class EventChange(Body):
         "capacity",
         "terms",
         "refund_after_change",
+        "one_purchase_per_person",
         "status",
     )
     @classmethod
@@ -130,6 +137,8 @@ class EventAnswer(Answer):
     capacity: int
     terms: str
     refund_after_change: bool = True
+    max_per_person: int | None
+    one_purchase_per_person: bool
     banner_url: str | None
     created_at: datetime
     tiers: list[TierAnswer]
@@ -152,6 +161,7 @@ COLUMNS = """
     e.id, e.slug, e.status, e.organizer_id, e.title, e.description, e.category, e.location, e.venue, e.start_date,
     e.end_date, e.timezone, e.capacity, e.terms, e.refund_after_change,
     e.banner_url, e.created_at
+    e.end_date, e.timezone, e.capacity, e.terms, e.max_per_person, e.one_purchase_per_person, e.banner_url, e.created_at
 """
 # Uses indexes: events_slug, events_pkey
 _READ = text(f"SELECT {COLUMNS} FROM events e WHERE e.slug = :key OR e.id = CAST(:id AS uuid)")

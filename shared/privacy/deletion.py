@@ -21,6 +21,7 @@ from shared.identity.people import Person
 from shared.messages import mails
 from shared.models import Body
 from shared.problems import Problem
+from shared.sales import purchase_limits
 from shared.tickets import printing
 
 
@@ -128,6 +129,7 @@ def _refuse_if_in_use(tx: Transaction, person: Person) -> None:
 
 def _anonymise(tx: Transaction, person: Person) -> None:
     """Whatever names the person outside of identity's own tables."""
+    purchase_limits.forget(tx, person.id)
     tx.execute(_ATTENDEES, {"id": person.id, "name": erasure.NAME})
     tx.execute(_IDENTITY_NUMBERS, {"id": person.id})
     tx.execute(_MAILS, {"id": person.id, "email": person.email, "marker": erasure.marker_address(person)})

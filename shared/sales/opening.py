@@ -1,9 +1,9 @@
 """The statement that opens orders: it writes them and their items, and holds their stock, all or nothing.
 
 It is a transaction of its own, and one round trip. Its parts run in the order of their needs, which is that of
-the locks: orders, registrations, promo codes, then the tiers by id. What must not be breaks a constraint and
-ends the whole statement: a hold over the quota, a code over its limit, a participant who is registered; a tier
-that went off sale since its facts were read makes `reserved` NULL.
+the locks: orders, registrations, persons, promo codes, then the tiers by id. What must not be breaks a constraint
+and ends the whole statement: a hold over the quota, a code or a person over their limit, a participant who is
+registered; a tier that went off sale since its facts were read makes `reserved` NULL.
 """
 
 import json
@@ -18,7 +18,7 @@ from sqlalchemy import TextClause, text
 
 from shared.cloud.database import autocommit
 from shared.cloud.settings import settings
-from shared.sales import promos, registrations
+from shared.sales import promos, purchase_limits, registrations
 from shared.sales.pricing import UnitPrice
 from shared.sales.promos import Promo
 
@@ -91,21 +91,22 @@ _STATEMENT = """
     WITH asked AS (
         SELECT * FROM jsonb_to_recordset(CAST(:orders AS jsonb)) AS o (
             id uuid, user_id uuid, event_id uuid, organizer_id uuid, subtotal bigint, discount_amount bigint,
-            platform_fee bigint, promo_id uuid, promo_code text, idempotency_key text)),
+            platform_fee bigint, promo_id uuid, promo_code text, idempotency_key text, quantity int, max_units int,
+            max_orders int)),
     units AS (
         SELECT * FROM jsonb_to_recordset(CAST(:units AS jsonb)) AS u (
             id uuid, order_id uuid, tier_id uuid, position int, unit_price bigint, discount bigint,
             platform_discount bigint, platform_fee bigint, commission bigint, attendee_name text,
-            attendee_email text)),
+            attendee_email text, max_units int)),
     opened AS (
-        INSERT INTO orders (id, user_id, event_id, organizer_id, subtotal, discount_amount, platform_fee,
+        INSERT INTO orders (id, user_id, person_id, event_id, organizer_id, subtotal, discount_amount, platform_fee,
             total_amount, promo_id, promo_code, promo_counted, idempotency_key, reservation_expires_at)
-        SELECT id, user_id, event_id, organizer_id, subtotal, discount_amount, platform_fee,
+        SELECT asked.id, user_id, u.person_id, event_id, asked.organizer_id, subtotal, discount_amount, platform_fee,
             subtotal - discount_amount + platform_fee, promo_id, promo_code, promo_id IS NOT NULL, idempotency_key,
             now() + make_interval(secs => :reservation_seconds)
-        FROM asked ORDER BY user_id, event_id
+        FROM asked LEFT JOIN users u ON u.id = user_id ORDER BY user_id, event_id
         ON CONFLICT DO NOTHING
-        RETURNING id, user_id, promo_id, created_at, reservation_expires_at),
+        RETURNING id, user_id, person_id, event_id, promo_id, created_at, reservation_expires_at),
     listed AS (
         INSERT INTO order_items (id, order_id, tier_id, position, unit_price, discount, platform_discount,
             platform_fee, commission, attendee_name, attendee_email)
@@ -113,10 +114,11 @@ _STATEMENT = """
             commission, attendee_name, attendee_email
         FROM units JOIN opened ON opened.id = units.order_id),
     {registrations}
+    {persons}
     {promos}
     wanted AS (
         SELECT tier_id, count(*) AS quantity FROM units JOIN opened ON opened.id = units.order_id
-        {before_tiers}
+        WHERE {before_tiers}
         GROUP BY tier_id),
     locked AS (
         SELECT t.id FROM ticket_tiers t JOIN wanted ON wanted.tier_id = t.id
@@ -130,18 +132,20 @@ _STATEMENT = """
 """
 _REGISTRATIONS = """
     registered AS (
-        INSERT INTO registrations (item_id, order_id, tier_id, identity_index, identity_sealed, identity_ending)
-        SELECT item_id, order_id, tier_id, identity_index, identity_sealed, identity_ending
+        INSERT INTO registrations (item_id, order_id, tier_id, identity_index, event_identity_index, identity_sealed,
+            identity_ending)
+        SELECT item_id, order_id, tier_id, identity_index, event_identity_index, identity_sealed, identity_ending
         FROM jsonb_to_recordset(CAST(:participants AS jsonb)) AS p (
-            item_id uuid, order_id uuid, tier_id uuid, identity_index text, identity_sealed text,
-            identity_ending text)
+            item_id uuid, order_id uuid, tier_id uuid, identity_index text, event_identity_index text,
+            identity_sealed text, identity_ending text)
             JOIN opened ON opened.id = p.order_id
-        ORDER BY tier_id, identity_index
+        ORDER BY event_identity_index NULLS FIRST, tier_id, identity_index
         RETURNING item_id),
 """
 _PROMOS = f"""
     taking AS (
-        SELECT promo_id, user_id, count(*)::int AS quantity FROM opened WHERE promo_id IS NOT NULL {{before_promos}}
+        SELECT promo_id, user_id, count(*)::int AS quantity FROM opened WHERE promo_id IS NOT NULL
+            AND {{before_promos}}
         GROUP BY promo_id, user_id),
     {promos.TAKING},
 """
@@ -173,21 +177,27 @@ def open_and_hold(drafts: Sequence[Draft]) -> dict[UUID, tuple[datetime, datetim
 @lru_cache(maxsize=4)
 def _statement(*, with_registrations: bool, with_promos: bool) -> TextClause:
     """The statement with the parts that are needed: most orders need neither."""
-    after_registrations = [_AFTER.format(part="registered")] if with_registrations else []
-    before_tiers = after_registrations + ([_AFTER.format(part="codes_used_by")] if with_promos else [])
-    taking = _PROMOS.format(before_promos="".join(f"AND {each}" for each in after_registrations))
+    after_registrations = f"AND {_AFTER.format(part='registered')}" if with_registrations else ""
+    after_persons = _AFTER.format(part="counted_by_tier")
     return text(
         _STATEMENT.format(
             registrations=_REGISTRATIONS if with_registrations else "",
-            promos=taking if with_promos else "",
-            before_tiers=f"WHERE {' AND '.join(before_tiers)}" if before_tiers else "",
+            persons=purchase_limits.TAKING.format(before=after_registrations),
+            promos=_PROMOS.format(before_promos=after_persons) if with_promos else "",
+            before_tiers=_AFTER.format(part="codes_used_by") if with_promos else after_persons,
         )
     )
 
 
-def _participants(draft: Draft) -> list[dict[str, str]]:
+def _participants(draft: Draft) -> list[dict[str, str | None]]:
     return [
-        registrations.row(unit.id, draft.id, unit.tier.id, unit.identity_number)
+        registrations.row(
+            unit.id,
+            draft.id,
+            unit.tier.id,
+            unit.identity_number,
+            once_at=draft.event_id if unit.tier.one_purchase_per_person else None,
+        )
         for unit in draft.units
         if unit.identity_number
     ]
@@ -205,6 +215,9 @@ def _order_row(draft: Draft) -> dict[str, Any]:
         "promo_id": str(draft.promo.id) if draft.promo else None,
         "promo_code": draft.promo.code if draft.promo else None,
         "idempotency_key": draft.idempotency_key,
+        "quantity": len(draft.units),
+        "max_units": draft.units[0].tier.max_per_person,
+        "max_orders": 1 if draft.units[0].tier.one_purchase_per_person else None,
     }
 
 
@@ -222,6 +235,7 @@ def _unit_rows(draft: Draft) -> list[dict[str, Any]]:
             "commission": unit.price.commission,
             "attendee_name": unit.attendee.name if unit.attendee else None,
             "attendee_email": unit.attendee.email if unit.attendee else None,
+            "max_units": purchase_limits.of_tier(unit.tier),
         }
         for position, unit in enumerate(draft.units, start=1)
     ]

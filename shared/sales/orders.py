@@ -21,7 +21,7 @@ from shared.cloud import audit, outbox
 from shared.cloud.database import Transaction
 from shared.cloud.settings import settings
 from shared.problems import NotFound, Problem
-from shared.sales import inventory, promos, registrations, units
+from shared.sales import inventory, promos, purchase_limits, registrations, units
 from shared.sales.inventory import SoldOut
 from shared.sales.registrations import AlreadyRegistered
 
@@ -175,6 +175,7 @@ def mark_paid(tx: Transaction, order: Order, paid_at: datetime) -> None:
     """A live order is paid: what it held is sold. The caller has locked the order and checked the money."""
     tx.execute(_PAID, {"id": order.id, "paid_at": paid_at})
     audit.record(tx, "order.paid", subject="order", subject_id=order.id, amount=order.total_amount)
+    purchase_limits.forgive(tx, order.id)
     inventory.sell(tx, inventory.of_orders(tx, order.id))
 
 
@@ -191,6 +192,8 @@ def revive(tx: Transaction, order: Order, paid_at: datetime) -> None:
     with tx.begin_nested():
         tx.execute(_REVIVED, {"id": order.id, "paid_at": paid_at})
         registrations.activate_again(tx, order.id)
+        purchase_limits.take_again(tx, order.id)
+        purchase_limits.forgive(tx, order.id)
         promos.take_again(tx, order.id)
         inventory.hold(tx, quantities)
         inventory.sell(tx, quantities)
@@ -199,7 +202,7 @@ def revive(tx: Transaction, order: Order, paid_at: datetime) -> None:
 
 def expire(tx: Transaction, order: Order) -> None:
     """End a live order whose payment is over at the gateway; its stock is free again."""
-    _end(tx, [order], "expired")
+    _end(tx, [order], "expired", is_abandoned=True)
 
 
 def cancel(tx: Transaction, order: Order) -> None:
@@ -208,7 +211,7 @@ def cancel(tx: Transaction, order: Order) -> None:
         return
     if order.status not in LIVE:
         raise NotCancellable
-    _end(tx, [order], "cancelled")
+    _end(tx, [order], "cancelled", is_abandoned=True)
 
 
 def expire_due(tx: Transaction, *, event_ids: list[UUID] | None = None, most: int = 200) -> int:
@@ -217,7 +220,7 @@ def expire_due(tx: Transaction, *, event_ids: list[UUID] | None = None, most: in
     Rows that another sweep or a payment has locked are left to it.
     """
     due = tx.execute(_DUE, {"event_ids": event_ids, "most": most}).all()
-    _end(tx, due, "expired")
+    _end(tx, due, "expired", is_abandoned=True)
     return len(due)
 
 
@@ -226,6 +229,11 @@ def return_items(tx: Transaction, item_ids: Sequence[UUID]) -> None:
 
     Their participants may register anew. A digital unit that was given out is not sold again.
     """
+    purchase_limits.give_back_items(tx, item_ids)
+    _return(tx, item_ids)
+
+
+def _return(tx: Transaction, item_ids: Sequence[UUID]) -> None:
     registrations.end_items(tx, item_ids)
     returned = tx.execute(_RETURN, {"item_ids": list(item_ids)}).scalars().all()
     inventory.restore(tx, Counter(returned))
@@ -239,10 +247,11 @@ def kept_items(tx: Transaction, order_id: UUID) -> list[UUID]:
 
 def mark_refunded(tx: Transaction, order: Order) -> None:
     """A paid order's money is back with its buyer (PS-019): what it still had bought is free again, and its code."""
+    purchase_limits.give_back(tx, [order.id])
     _give_back_promos(tx, [order])
     tx.execute(_ENDED, {"ids": [order.id], "status": "refunded"})
     audit.record(tx, "order.refunded", subject="order", subject_id=order.id, amount=order.total_amount)
-    return_items(tx, kept_items(tx, order.id))
+    _return(tx, kept_items(tx, order.id))
 
 
 def end_for_good(tx: Transaction, order: Order) -> None:
@@ -260,12 +269,13 @@ def wait_for_rest(tx: Transaction, order: Order) -> None:
     tx.execute(_WAIT, {"id": order.id, "reason": TOP_UP, "hours": TOP_UP_HOURS})
 
 
-def _end(tx: Transaction, ending: Sequence[Order | Row[Any]], status: str) -> None:
+def _end(tx: Transaction, ending: Sequence[Order | Row[Any]], status: str, *, is_abandoned: bool = False) -> None:
     """Whatever ends unpaid ends here, so that stock comes back once. The rows are locked and live."""
     if not ending:
         return
     ids = [order.id for order in ending]
     registrations.end(tx, ids)
+    purchase_limits.give_back(tx, ids, is_abandoned=is_abandoned)
     _give_back_promos(tx, ending)
     tx.execute(_ENDED, {"ids": ids, "status": status})
     for order in ending:

@@ -3,6 +3,7 @@
 A tier asks for the number where its kind is `registration` or it `requires_identity`. The number is sealed at
 rest, found again by its blind index, shown by its last four characters, and never logged. The partial unique
 index `one_registration` decides who was first. A registration is active as long as its order is live or paid.
+Where an event allows one purchase per person, `one_registration_per_event` does the same over all of its tiers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,8 @@ from shared.cloud import sealing
 from shared.cloud.database import Transaction
 from shared.problems import Problem, violated_constraint
 
-ONE_REGISTRATION = "one_registration"
+ONE_REGISTRATION = {"one_registration", "one_registration_per_event"}
+"""The constraints that let a number be registered once."""
 _SHOWN = 4
 """How many characters of an identity number people see."""
 
@@ -31,10 +33,16 @@ class AlreadyRegistered(Problem):
 
 
 _REGISTER = text("""
-    INSERT INTO registrations (item_id, order_id, tier_id, identity_index, identity_sealed, identity_ending)
-    VALUES (:item_id, :order_id, :tier_id, :identity_index, :identity_sealed, :identity_ending)
+    INSERT INTO registrations (item_id, order_id, tier_id, identity_index, event_identity_index, identity_sealed,
+        identity_ending)
+    VALUES (:item_id, :order_id, :tier_id, :identity_index, :event_identity_index, :identity_sealed,
+        :identity_ending)
     ON CONFLICT (item_id) DO UPDATE SET identity_index = excluded.identity_index,
-        identity_sealed = excluded.identity_sealed, identity_ending = excluded.identity_ending
+        event_identity_index = excluded.event_identity_index, identity_sealed = excluded.identity_sealed,
+        identity_ending = excluded.identity_ending
+""")
+_ONCE_AT = text("""
+    SELECT e.id FROM orders o JOIN events e ON e.id = o.event_id WHERE o.id = :order_id AND e.one_purchase_per_person
 """)
 _MISSING = text(f"""
     SELECT i.id FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
@@ -52,13 +60,19 @@ def masked(number: str | None) -> str | None:
     return f"{'*' * 12}{number[-_SHOWN:]}" if number else None
 
 
-def row(item_id: UUID, order_id: UUID, tier_id: UUID, number: str) -> dict[str, str]:
-    """The row of registrations for a normalised number, sealed for this item alone."""
+def row(
+    item_id: UUID, order_id: UUID, tier_id: UUID, number: str, *, once_at: UUID | None = None
+) -> dict[str, str | None]:
+    """The row of registrations for a normalised number, sealed for this item alone.
+
+    `once_at`: the event at which a number may be registered once only.
+    """
     return {
         "item_id": str(item_id),
         "order_id": str(order_id),
         "tier_id": str(tier_id),
         "identity_index": sealing.fingerprint(number, purpose=f"identity:{tier_id}"),
+        "event_identity_index": sealing.fingerprint(number, purpose=f"identity:{once_at}") if once_at else None,
         "identity_sealed": sealing.seal(number, about=f"identity_number:{item_id}"),
         "identity_ending": number[-_SHOWN:],
     }
@@ -69,7 +83,10 @@ def register(tx: Transaction, order_id: UUID, numbers: Mapping[UUID, tuple[UUID,
 
     Raises AlreadyRegistered: the transaction is then good for nothing but its end.
     """
-    rows = [row(item_id, order_id, tier_id, number) for item_id, (tier_id, number) in numbers.items()]
+    if not numbers:
+        return
+    once_at = tx.execute(_ONCE_AT, {"order_id": order_id}).scalar()
+    rows = [row(item_id, order_id, tier_id, number, once_at=once_at) for item_id, (tier_id, number) in numbers.items()]
     try:
         for each in sorted(rows, key=_in_one_order):
             tx.execute(_REGISTER, each)
@@ -100,12 +117,12 @@ def activate_again(tx: Transaction, order_id: UUID) -> None:
         _refuse_second(error)
 
 
-def _in_one_order(row: Mapping[str, Any]) -> tuple[str, str]:
+def _in_one_order(row: Mapping[str, Any]) -> tuple[str, str, str]:
     """Whoever registers several registers them in this order, so that two never wait for each other."""
-    return row["tier_id"], row["identity_index"]
+    return row["event_identity_index"] or "", row["tier_id"], row["identity_index"]
 
 
 def _refuse_second(error: DBAPIError) -> None:
-    if violated_constraint(error) == ONE_REGISTRATION:
+    if violated_constraint(error) in ONE_REGISTRATION:
         raise AlreadyRegistered from error
     raise error

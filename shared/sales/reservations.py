@@ -3,8 +3,8 @@
 Many requests want the same row. They are taken together: one read of the tiers' facts (and one of the promo
 codes, where one is named), then one statement that opens all the orders and holds all their stock. It is a
 transaction of its own and the tier's row stays locked only while it runs. The database refuses what must not
-be, with its own constraints: a hold over the quota, a second live reservation of a buyer, a code over its
-limit, a participant twice. Then the requests of that statement are tried one by one, so that a refused one
+be, with its own constraints: a hold over the quota, a second live reservation of a buyer, a code or a person over
+their limit, a participant twice. Then the requests of that statement are tried one by one, so that a refused one
 does not spoil the others.
 """
 
@@ -32,13 +32,14 @@ from shared.problems import (
     violated_constraint,
     violation,
 )
-from shared.sales import inventory, opening, orders, promos
+from shared.sales import inventory, opening, orders, promos, purchase_limits
 from shared.sales.answers import ItemAnswer, OrderAnswer
 from shared.sales.identity_numbers import Identified
 from shared.sales.inventory import SoldOut
 from shared.sales.opening import Draft, Unit
 from shared.sales.pricing import current_price, unit_price
 from shared.sales.promos import Promo, PromoExhausted, PromoInvalid, Use
+from shared.sales.purchase_limits import HoldAgainLater, PersonLimitReached, Standing
 from shared.sales.registrations import (
     ASKS_IDENTITY,
     ONE_REGISTRATION,
@@ -108,10 +109,11 @@ class Ask:
 
 @dataclass(frozen=True)
 class _Facts:
-    """What stood in the database a moment ago about the tiers and the promo codes that are asked for."""
+    """What stood in the database a moment ago about the tiers, promo codes and buyers of the requests."""
 
     tiers: Mapping[UUID, Any]
     promos: Mapping[Use, Promo]
+    standings: Mapping[tuple[UUID, UUID], Standing]
 
 
 @dataclass(frozen=True)
@@ -123,14 +125,15 @@ class _Checked:
 
 
 Outcome = OrderAnswer | Problem
-_MAY_GIVE_WAY = (SoldOut, PromoExhausted, AlreadyReserved, AlreadyRegistered)
+_MAY_GIVE_WAY = (SoldOut, PromoExhausted, AlreadyReserved, AlreadyRegistered, PersonLimitReached)
 
 _TIERS = text(f"""
-    SELECT t.id, event_id, organizer_id, name, price, early_bird_price, early_bird_start, early_bird_end,
+    SELECT t.id, event_id, t.organizer_id, name, price, early_bird_price, early_bird_start, early_bird_end,
         max_per_order, {inventory.SELLABLE} - reserved - sold AS free, now() AS at, {ASKS_IDENTITY} AS asks_identity,
+        e.max_per_person, e.one_purchase_per_person, {purchase_limits.STANDINGS} AS standings,
         is_on_sale AND event_ends_at > now() AND COALESCE(sale_start <= now(), true)
             AND COALESCE(sale_end > now(), true) AS is_open
-    FROM ticket_tiers t WHERE id = ANY(:tier_ids)
+    FROM ticket_tiers t JOIN events e ON e.id = t.event_id WHERE t.id = ANY(:tier_ids)
 """)
 _IN_THE_WAY = text("""
     SELECT id, COALESCE(idempotency_key = CAST(:key AS text), false) AS is_same_request
@@ -146,8 +149,8 @@ def reserve(asks: Sequence[Ask]) -> list[Outcome]:
     """Hold what each asks for, all of it or none, for 15 minutes (TS-002); an order or a refusal for each.
 
     Refusals: NotFound, SaleClosed, TooManyTickets, PromoInvalid, PromoExhausted, AlreadyRegistered, SoldOut
-    (with `available`) and AlreadyReserved (with `order_id`). The requests are independent: they share only
-    the statement.
+    (with `available`), AlreadyReserved (with `order_id`), PersonLimitReached and HoldAgainLater.
+    The requests are independent: they share only the statement.
     Before anybody is refused for want of stock or of uses of a code, or for an older reservation of their
     own or of their participants, orders whose time is over are ended and the request is tried again.
     """
@@ -163,15 +166,24 @@ def _attempt(asks: Sequence[Ask]) -> list[Outcome]:
     facts = _read_facts(asks)
     checked = [_draft_or_refusal(ask, facts) for ask in asks]
     opened = _open([each for each in checked if isinstance(each, _Checked)])
-    return [opened[each.draft.id] if isinstance(each, _Checked) else each for each in checked]
+    return [
+        opened[each.draft.id] if isinstance(each, _Checked) else _unless_in_the_way(ask, each)
+        for ask, each in zip(asks, checked, strict=True)
+    ]
 
 
 def _read_facts(asks: Sequence[Ask]) -> _Facts:
     tier_ids = {item.tier_id for ask in asks for item in ask.request.items}
     with autocommit() as connection:
-        tiers = {row.id: row for row in connection.execute(_TIERS, {"tier_ids": list(tier_ids)})}
+        values = {
+            "tier_ids": list(tier_ids),
+            "asked": purchase_limits.asked([(ask.buyer_id, ask.request.event_id) for ask in asks]),
+        }
+        rows = connection.execute(_TIERS, values).all()
+        tiers = {row.id: row for row in rows}
         uses = [use for ask in asks if (use := _use(ask, tiers))]
-        return _Facts(tiers, promos.find(connection, uses) if uses else {})
+        standings = purchase_limits.standings(rows[0].standings if rows else None)
+        return _Facts(tiers, promos.find(connection, uses) if uses else {}, standings)
 
 
 def _use(ask: Ask, tiers: Mapping[UUID, Any]) -> Use | None:
@@ -193,7 +205,9 @@ def _draft_or_refusal(ask: Ask, facts: _Facts) -> _Checked | Problem:
 def _draft(ask: Ask, facts: _Facts) -> Draft:
     request = ask.request
     units = [unit for item in request.items for unit in _units(item, request.event_id, facts.tiers)]
-    _refuse_too_many(Counter(unit.tier for unit in units))
+    quantities = Counter(unit.tier for unit in units)
+    _refuse_too_many(quantities)
+    purchase_limits.refuse_beyond(facts.standings.get((ask.buyer_id, request.event_id), Standing()), quantities)
     draft = Draft(
         id=uuid4(),
         buyer_id=ask.buyer_id,
@@ -266,7 +280,9 @@ def _refusal(ask: Ask, error: DBAPIError) -> Problem:
         return SoldOut(available=_least_free(facts.tiers))
     if constraint in promos.EXHAUSTED:
         return PromoExhausted()
-    if constraint == ONE_REGISTRATION:
+    if constraint in purchase_limits.REACHED:
+        return PersonLimitReached()
+    if constraint in ONE_REGISTRATION:
         return AlreadyRegistered()
     if violation(error) == NOT_NULL:  # a tier that was off sale, or a code that was taken back, for a moment
         return SaleClosed()
@@ -277,15 +293,27 @@ def _least_free(tiers: Mapping[UUID, Any]) -> int:
     return min(max(int(tier.free), 0) for tier in tiers.values())
 
 
+def _unless_in_the_way(ask: Ask, refusal: Problem) -> Outcome:
+    """A refusal for what a person has already, unless it is the order of this very request, or a live one."""
+    if isinstance(refusal, PersonLimitReached | HoldAgainLater):
+        return _in_the_way(ask) or refusal
+    return refusal
+
+
 def _already(ask: Ask) -> Outcome:
-    """The order that was in the way: the very same request's (answered again), or another one."""
+    """The order that was in the way, which may have ended in this very moment."""
+    return _in_the_way(ask) or AlreadyReserved("Your older reservation has just ended. Try again.")
+
+
+def _in_the_way(ask: Ask) -> Outcome | None:
+    """The order of the very same request (answered again), or another live one."""
     with transaction() as tx:
         row = tx.execute(
             _IN_THE_WAY,
             {"user_id": ask.buyer_id, "event_id": ask.request.event_id, "key": ask.idempotency_key},
         ).first()
-        if row is None:  # it ended in this very moment
-            return AlreadyReserved("Your older reservation has just ended. Try again.")
+        if row is None:
+            return None
         if row.is_same_request:
             return OrderAnswer.read(tx, row.id)
     return AlreadyReserved(order_id=str(row.id))

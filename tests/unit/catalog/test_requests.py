@@ -71,11 +71,12 @@ def test_a_zone_that_names_no_place_is_refused(model: type[NewEvent | EventChang
         model.model_validate_json(EVENT % f', "timezone": "{zone}"')
 
 
-@pytest.mark.parametrize("name", sorted(set(EventChange.model_fields) - {"venue"}))
-def test_of_an_event_only_the_venue_can_be_emptied(name: str):
+@pytest.mark.parametrize("name", sorted(set(EventChange.model_fields) - {"venue", "max_per_person"}))
+def test_of_an_event_only_the_venue_and_a_limit_can_be_emptied(name: str):
     with pytest.raises(ValidationError, match=name):
         EventChange.model_validate({name: None})
-    assert EventChange.model_validate({"venue": None}).model_fields_set == {"venue"}
+    for empty in ("venue", "max_per_person"):
+        assert EventChange.model_validate({empty: None}).model_fields_set == {empty}
 
 
 @pytest.mark.parametrize(
