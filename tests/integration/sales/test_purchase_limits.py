@@ -9,7 +9,7 @@ from sqlalchemy import text
 from infra.checks.invariants import ALWAYS, broken
 from shared.cloud.combining import Combiner
 from shared.cloud.database import transaction
-from shared.sales import orders, reservations
+from shared.sales import orders, purchase_limits, reservations
 from shared.sales.answers import OrderAnswer
 from tests.factories import Stock, a_nik, a_tier, a_user, an_event, an_order, make_overdue, reserve, stock
 from tests.threads import at_the_same_time
@@ -321,3 +321,23 @@ def test_an_event_that_is_cancelled_is_nobodys_abandoned_hold():
         abandon(buyer, event)
     end(reserve(buyer, event), orders.end_for_good)
     assert isinstance(reserve(buyer, event), OrderAnswer)
+
+
+def test_a_deleted_account_leaves_nothing_that_leads_to_another_one_of_its_mailbox():
+    event, _ = scene()
+    gone, stays = aliases(2)
+    buy(gone, event, [5])
+    buy(stays, event, [2])
+    with transaction() as tx:
+        purchase_limits.forget(tx, gone.id)
+        tx.execute(
+            text("UPDATE users SET is_deleted = true, email = 'deleted-' || id || '@deleted.invalid' WHERE id = :id"),
+            {"id": gone.id},
+        )
+        people = tx.execute(
+            text("SELECT DISTINCT person_id FROM users WHERE id IN (:gone, :stays)"),
+            {"gone": gone.id, "stays": stays.id},
+        ).all()
+        orders_of_gone = tx.execute(text("SELECT person_id FROM orders WHERE user_id = :id"), {"id": gone.id}).scalars()
+        assert (len(people), list(orders_of_gone)) == (2, [None])
+    assert counts_are_right()
