@@ -1,6 +1,6 @@
 """How much one person may hold and buy of an event, over all their orders that are live or paid.
 
-A person is every account whose e-mail address reaches the same mailbox (migration 0019). Unless the event sets
+A person is every account whose e-mail address reaches the same mailbox (migration 0021). Unless the event sets
 `max_per_person` for everything together, a limit is two orders' worth of each tier. The counts are taken in the
 statement that opens the order (`TAKING`), where their CHECKs hold the limits, and given back with the stock. They
 are locked after registrations and before promo codes, an event's row before those of its tiers.

@@ -180,7 +180,8 @@ def test_mails_that_still_wait_are_not_sent_but_the_last_one_is():
 def test_the_books_and_the_organizers_numbers_stay():  # `person_id` goes: other accounts of the mailbox share it
     member, order = a_past_buyer()
     numbers = """
-        SELECT to_jsonb(o) - 'person_id', i.tier_id, i.unit_price, i.discount, i.platform_fee AS fee, i.commission, t.sold, t.reserved
+        SELECT to_jsonb(o) - 'person_id', i.tier_id, i.unit_price, i.discount, i.platform_fee AS fee, i.commission,
+            t.sold, t.reserved
         FROM orders o JOIN order_items i ON i.order_id = o.id JOIN ticket_tiers t ON t.id = i.tier_id
         WHERE o.id = :id ORDER BY i.position
     """
