@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from shared.payments import checkout as paying
-from shared.payments.checkout import AttendeesMissing, PaymentRefused
+from shared.payments.checkout import AttendeesMissing, CheckoutInProgress, PaymentRefused
 from shared.problems import NotFound, TryAgain
 from shared.sales.answers import OrderAnswer, PaymentAnswer
 from shared.sales.orders import NotPayable, ReservationExpired
@@ -18,6 +18,7 @@ REFUSALS = (
     NotPayable,
     AttendeesMissing,
     AlreadyRegistered,
+    CheckoutInProgress,
     PaymentRefused,
     TryAgain,
 )

@@ -30,6 +30,7 @@ from shared.gateways.http import Answer, JsonApi, Patience
 from shared.gateways.xendit_reading import GATEWAY
 from shared.gateways.xendit_requests import BANKS, invoice_request, payout_request, refund_request
 
+_INVOICES_A_PAGE = 100
 _REFUND_PAGES = 50
 _REFUNDS_A_PAGE = 100
 _LISTED_AFTER_SECONDS = 60.0
@@ -98,19 +99,29 @@ class Xendit:
             answer = self._api.call("POST", "/v2/invoices", body=body, repeatable=False, recover=existing)
         return reading.read_opened_invoice(_accepted(answer))
 
-    def fact(self, gateway_reference: str | None = None, *, external_id: str | None = None) -> PaymentFact:
-        """What Xendit says about an invoice, by its id or else by our `external_id`.
+    def fact(self, gateway_reference: str) -> PaymentFact:
+        """What Xendit says about an invoice; GatewayRefused with INVOICE_NOT_FOUND_ERROR where there is none."""
+        path = f"/v2/invoices/{quote(gateway_reference, safe='')}"
+        return reading.read_invoice(_accepted(self._api.call("GET", path, repeatable=True)))
 
-        Of several invoices with one external id the paid one counts, then an open one. Raises
-        GatewayRefused with code INVOICE_NOT_FOUND_ERROR where there is none.
-        """
-        if gateway_reference is not None:
-            path = f"/v2/invoices/{quote(gateway_reference, safe='')}"
-            return reading.read_invoice(_accepted(self._api.call("GET", path, repeatable=True)))
-        invoices = self._invoices_of(external_id or "")
-        if not invoices:
-            raise GatewayRefused(GATEWAY, status=404, code="INVOICE_NOT_FOUND_ERROR")
-        return max((reading.read_invoice(invoice) for invoice in invoices), key=_usefulness)
+    def facts_of(self, external_id: str) -> list[PaymentFact]:
+        """What Xendit says about every invoice with our `external_id`: first what is paid, then what can be."""
+        invoices = [reading.read_invoice(invoice) for invoice in self._invoices_of(external_id)]
+        return sorted(invoices, key=_usefulness, reverse=True)
+
+    def invoices_made(self, since: datetime, until: datetime) -> Iterator[PaymentFact]:
+        """Every invoice of our account that was made between two moments, page by page."""
+        query = {
+            "created_after": since.isoformat(),
+            "created_before": until.isoformat(),
+            "limit": str(_INVOICES_A_PAGE),
+        }
+        while True:
+            page = [reading.read_invoice(invoice) for invoice in self._invoices(query)]
+            yield from page
+            if len(page) < _INVOICES_A_PAGE:
+                return
+            query["last_invoice"] = page[-1].gateway_reference
 
     def end(self, gateway_reference: str) -> PaymentFact:
         """Make sure nobody can pay the invoice any more; where it's too late for that, say what is true."""
@@ -131,8 +142,10 @@ class Xendit:
         return Answer(200, {}, max(usable, key=lambda invoice: _usefulness(reading.read_invoice(invoice))))
 
     def _invoices_of(self, external_id: str) -> list[Any]:
-        answer = self._api.call("GET", "/v2/invoices", query={"external_id": external_id}, repeatable=True)
-        return list(_accepted(answer) or [])
+        return self._invoices({"external_id": external_id})
+
+    def _invoices(self, query: Mapping[str, str]) -> list[Any]:
+        return list(_accepted(self._api.call("GET", "/v2/invoices", query=query, repeatable=True)) or [])
 
     # Refunds
 
@@ -155,9 +168,7 @@ class Xendit:
             return reading.read_refund(_accepted(answer))
         known = next((refund for refund in self._refunds(invoice_id) if refund.reference == reference_id), None)
         if known is None:
-            raise GatewayUnavailable(
-                GATEWAY, "known refund not listed", retry_after_seconds=_LISTED_AFTER_SECONDS, outcome_unknown=True
-            )
+            raise _not_listed("refund")
         return known
 
     def refund_fact(self, refund_id: str) -> RefundFact:
@@ -204,7 +215,8 @@ class Xendit:
         """Send `amount` rupiah to a bank account (`bank_code` of BANKS).
 
         After an unknown outcome repeat with the same key; after a failure use a new one, since the
-        old key answers with the old failure. Too little balance shows later, as FAILED.
+        old key answers with the old failure. Too little balance shows later, as FAILED. That Xendit knows the
+        key already is no refusal: what it knows is the answer.
         """
         bank = BANKS.get(bank_code)
         if bank is None:
@@ -223,7 +235,12 @@ class Xendit:
             headers={"Idempotency-key": idempotency_key},
             repeatable=True,
         )
-        return reading.read_payout(_accepted(answer))
+        if answer.status != 409:
+            return reading.read_payout(_accepted(answer))
+        known = self.payout_fact(reference_id=reference_id)
+        if known is None:
+            raise _not_listed("payout")
+        return known
 
     def payout_fact(self, payout_id: str | None = None, *, reference_id: str | None = None) -> PayoutFact | None:
         """What Xendit says about a payout, by its id or else the newest one with our reference.
@@ -305,6 +322,12 @@ def _accepted(answer: Answer) -> Any:
         status=answer.status,
         code=str(error.get("error_code") or "UNKNOWN"),
         message=str(error.get("message") or ""),
+    )
+
+
+def _not_listed(what: str) -> GatewayUnavailable:
+    return GatewayUnavailable(
+        GATEWAY, f"known {what} not listed", retry_after_seconds=_LISTED_AFTER_SECONDS, outcome_unknown=True
     )
 
 

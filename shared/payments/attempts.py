@@ -6,7 +6,7 @@ opening ──► pending ──► paid ──► refunded
 """
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -17,17 +17,20 @@ from sqlalchemy.exc import DBAPIError
 from shared.cloud import audit, manual_tasks, outbox
 from shared.cloud.database import Transaction
 from shared.cloud.settings import settings
-from shared.gateways.facts import OpenedPayment, PaymentFact
+from shared.gateways.facts import OpenedPayment, PaymentFact, PaymentState
 from shared.problems import NotFound, TryAgain, violated_constraint
 from shared.sales.orders import Order
 
 OPEN = ("opening", "pending")
+CLAIM_SECONDS = 60
+"""How long a checkout may ask a gateway before another may take over: its patience, look-ups included, ends before."""
 OPENING = "payment.opening"
 """The audit line of a new try; its correlation id is that of the buyer's checkout."""
 
 _COLUMNS = """
     id, order_id, attempt, gateway, external_id, gateway_reference, payment_method, status, amount,
-    COALESCE(unique_code, 0) AS unique_code, received_amount, snap_token, expires_at, created_at
+    COALESCE(unique_code, 0) AS unique_code, received_amount, snap_token, expires_at, created_at, duplicate_of,
+    claimed_until, COALESCE(status = 'opening' AND claimed_until > now(), false) AS is_claimed
 """
 _READ = text(f"SELECT {_COLUMNS} FROM payments WHERE id = :id")
 _LOCK = text(f"SELECT {_COLUMNS} FROM payments WHERE id = :id FOR UPDATE")
@@ -35,12 +38,27 @@ _LOCK_OPEN = text(f"""
     SELECT {_COLUMNS} FROM payments WHERE order_id = :order_id AND status IN ('opening', 'pending') FOR UPDATE
 """)
 _ADD = text(f"""
-    INSERT INTO payments (order_id, attempt, gateway, external_id, payment_method, amount, unique_code, expires_at)
+    INSERT INTO payments (order_id, attempt, gateway, external_id, payment_method, amount, unique_code, expires_at,
+        claimed_until)
     SELECT :order_id, n, :gateway, CAST(:order_id AS text) || '-' || n, :payment_method, :amount, :unique_code,
-        :expires_at
+        :expires_at, now() + make_interval(secs => :claim_seconds)
     FROM (SELECT COALESCE(max(attempt), 0) + 1 AS n FROM payments WHERE order_id = :order_id) AS next
     RETURNING {_COLUMNS}
 """)
+_ADD_DUPLICATE = text(f"""
+    INSERT INTO payments (order_id, attempt, gateway, external_id, gateway_reference, payment_method, amount,
+        unique_code, expires_at, status, ended_at, duplicate_of)
+    SELECT order_id, (SELECT max(attempt) + 1 FROM payments WHERE order_id = p.order_id), gateway, external_id,
+        :gateway_reference, payment_method, amount, unique_code, expires_at, 'expired', now(), id
+    FROM payments p WHERE id = :id
+    RETURNING {_COLUMNS}
+""")
+_CLAIM = text(f"""
+    UPDATE payments SET claimed_until = now() + make_interval(secs => :claim_seconds) WHERE id = :id
+    RETURNING {_COLUMNS}
+""")
+_LET_GO = text("UPDATE payments SET claimed_until = NULL WHERE id = :id AND claimed_until = :claimed_until")
+_NAME = text("UPDATE payments SET gateway_reference = :gateway_reference WHERE id = :id")
 _ADD_FREE = text("""
     INSERT INTO payments (order_id, attempt, gateway, external_id, payment_method, amount, received_amount,
         status, expires_at, paid_at)
@@ -50,7 +68,7 @@ _ADD_FREE = text("""
 _OPENED = text("""
     UPDATE payments SET status = CASE status WHEN 'opening' THEN 'pending' ELSE status END,
         gateway_reference = :gateway_reference, redirect_url = :redirect_url, snap_token = :snap_token,
-        qr_string = :qr_string, va_number = :va_number, updated_at = now()
+        qr_string = :qr_string, va_number = :va_number, claimed_until = NULL, updated_at = now()
     WHERE id = :id
 """)
 _PAID = text("""
@@ -88,7 +106,13 @@ _PAID_BY = text("""
 _BY_NAME = text("""
     SELECT id FROM payments WHERE gateway = :gateway
       AND (external_id = :external_id OR gateway_reference = :gateway_reference)
-    LIMIT 1
+    ORDER BY COALESCE(gateway_reference = :gateway_reference, false) DESC, attempt LIMIT 1
+""")
+_ANY_SINCE = text("SELECT EXISTS (SELECT 1 FROM payments WHERE gateway = :gateway AND created_at >= :since)")
+_UNRECORDED = text("""
+    SELECT reference FROM unnest(CAST(:references AS text[])) AS reference
+    WHERE NOT EXISTS (SELECT 1 FROM payments WHERE gateway = :gateway AND gateway_reference = reference
+        AND (received_amount IS NOT NULL OR reference <> ALL(CAST(:paid AS text[]))))
 """)
 
 
@@ -113,6 +137,10 @@ class Attempt:
     snap_token: str | None
     expires_at: datetime
     created_at: datetime
+    duplicate_of: UUID | None
+    claimed_until: datetime | None
+    is_claimed: bool
+    """A checkout is asking the gateway to open it, as far as we know."""
 
     @property
     def is_open(self) -> bool:
@@ -149,7 +177,7 @@ def paid_by(tx: Transaction, order_id: UUID) -> UUID | None:
 
 
 def named(tx: Transaction, gateway: str, external_id: str | None, gateway_reference: str | None) -> UUID | None:
-    """The payment a gateway speaks of, by our id or by its own."""
+    """The payment a gateway speaks of, by its own id or else by ours."""
     names = {"gateway": gateway, "external_id": external_id, "gateway_reference": gateway_reference}
     found: UUID | None = tx.execute(_BY_NAME, names).scalar()
     return found
@@ -160,7 +188,13 @@ def add(tx: Transaction, order: Order, *, gateway: str, method: str, amount: int
 
     The external id is the order's and the number of the try.
     """
-    values = {"order_id": order.id, "gateway": gateway, "payment_method": method, "expires_at": expires_at}
+    values = {
+        "order_id": order.id,
+        "gateway": gateway,
+        "payment_method": method,
+        "expires_at": expires_at,
+        "claim_seconds": CLAIM_SECONDS,
+    }
     for code in _codes():
         try:
             with tx.begin_nested():
@@ -179,6 +213,60 @@ def _codes() -> Iterable[int | None]:
     if settings().unique_codes != "on":
         return (None,)
     return random.sample(range(1, 1000), 999)
+
+
+def claim(tx: Transaction, attempt: Attempt) -> Attempt:
+    """Take over a payment that is opening, from a checkout that failed or died."""
+    return Attempt(**tx.execute(_CLAIM, {"id": attempt.id, "claim_seconds": CLAIM_SECONDS}).one()._mapping)
+
+
+def let_go(tx: Transaction, attempt: Attempt) -> None:
+    """End this very claim: the next checkout need not wait."""
+    tx.execute(_LET_GO, {"id": attempt.id, "claimed_until": attempt.claimed_until})
+
+
+def holder_of(tx: Transaction, attempt: Attempt, fact: PaymentFact) -> UUID | None:
+    """The payment that a fact under the external id of `attempt` is about; None where it does not matter.
+
+    One external id can have several invoices at its gateway. One that no payment has kept becomes a payment of its
+    own if it is paid or can be: a duplicate, which must end at the gateway. The order is locked.
+    """
+    held: UUID | None = named(tx, attempt.gateway, None, fact.gateway_reference)
+    if held or fact.external_id != attempt.external_id:
+        return held
+    original = read(tx, attempt.duplicate_of or attempt.id)
+    if original.gateway_reference is None:
+        if not original.is_open and fact.state is PaymentState.PENDING:
+            tx.execute(_NAME, {"id": original.id, "gateway_reference": fact.gateway_reference})
+            must_end(tx, original)
+        return original.id
+    if fact.state not in (PaymentState.PAID, PaymentState.PENDING):
+        return None
+    return add_duplicate(tx, original, fact.gateway_reference, can_be_paid=fact.state is PaymentState.PENDING).id
+
+
+def add_duplicate(tx: Transaction, original: Attempt, gateway_reference: str, *, can_be_paid: bool = True) -> Attempt:
+    """Record another invoice under the external id of a payment, and have it ended unless it is paid already."""
+    row = tx.execute(_ADD_DUPLICATE, {"id": original.id, "gateway_reference": gateway_reference}).one()
+    duplicate = Attempt(**row._mapping)
+    audit.record(tx, "payment.duplicate", subject="payment", subject_id=duplicate.id, duplicate_of=original.id)
+    if can_be_paid:
+        must_end(tx, duplicate)
+    return duplicate
+
+
+def any_since(tx: Transaction, gateway: str, since: datetime) -> bool:
+    """Whether anybody has wanted to pay through a gateway since then."""
+    found: bool = tx.execute(_ANY_SINCE, {"gateway": gateway, "since": since}).scalar_one()
+    return found
+
+
+def unrecorded(tx: Transaction, gateway: str, facts: Sequence[PaymentFact]) -> set[str]:
+    """The references at a gateway which no payment has, or whose money none has."""
+    references = [fact.gateway_reference for fact in facts]
+    paid = [fact.gateway_reference for fact in facts if fact.state is PaymentState.PAID]
+    values = {"gateway": gateway, "references": references, "paid": paid}
+    return set(tx.execute(_UNRECORDED, values).scalars())
 
 
 def add_free(tx: Transaction, order: Order) -> UUID:

@@ -4,8 +4,9 @@
     open    the gateway makes the payment; no transaction is open
     record  what came back is kept, and the order is confirmed by mail
 
-A crash after `begin` leaves a try that is `opening`: the buyer's next click goes on with it (the
-gateway is asked first whether it knows it), and reconcile ends it if nobody comes back.
+While a checkout asks the gateway it claims the try in the database: another click meanwhile is told to look
+again. A crash after `begin` leaves a try that is `opening`: once the claim is over the buyer's next click goes
+on with it (the gateway is asked first whether it knows it), and reconcile ends it if nobody comes back.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from sqlalchemy import text
 from shared.cloud import clock
 from shared.cloud.database import Transaction, transaction
 from shared.cloud.settings import settings
-from shared.gateways.errors import GatewayError, GatewayMisconfigured, GatewayRefused, GatewayUnavailable
+from shared.gateways.errors import GatewayError, GatewayRefused, GatewayUnavailable
 from shared.gateways.facts import Customer, OpenedPayment, PaymentMethod
 from shared.messages import mails
 from shared.models import Body
@@ -31,6 +32,8 @@ from shared.sales.answers import OrderAnswer, PaymentAnswer
 from shared.sales.identity_numbers import Identified
 from shared.sales.orders import Order, ReservationExpired
 from shared.sales.reservations import Email, Name
+
+LOOK_AGAIN_SECONDS = 2
 
 GatewayName = Literal["xendit", "midtrans"]
 Method = Annotated[PaymentMethod, Field(strict=False)]
@@ -58,6 +61,12 @@ class InvoiceRequest(Body):
     order_id: UUID
     payment_method: Method
     gateway: GatewayName | None = None
+
+
+class CheckoutInProgress(Problem):
+    """Another click is already asking the payment service for this order. Look at the order in a moment."""
+
+    status, slug = 409, "checkout-in-progress"
 
 
 class AttendeesMissing(Invalid):
@@ -104,7 +113,8 @@ class _Begun:
 def checkout(buyer_id: UUID, order_id: UUID, request: Request) -> OrderAnswer:
     """Start to pay an order; give it with its pending payment. One that costs nothing is paid at once.
 
-    Raises NotFound, ReservationExpired, NotPayable, AttendeesMissing, AlreadyRegistered, PaymentRefused, TryAgain.
+    Raises NotFound, ReservationExpired, NotPayable, AttendeesMissing, AlreadyRegistered, CheckoutInProgress,
+    PaymentRefused, TryAgain.
     """
     with transaction() as tx:
         order = orders.lock_own(tx, order_id, buyer_id)
@@ -119,7 +129,8 @@ def checkout(buyer_id: UUID, order_id: UUID, request: Request) -> OrderAnswer:
 def another_try(buyer_id: UUID, request: InvoiceRequest) -> PaymentAnswer:
     """Pay by another way within the reservation; the older try is ended at its gateway. Gives the new payment."""
     wanted = Request(payment_method=request.payment_method, gateway=request.gateway)
-    return checkout(buyer_id, request.order_id, wanted).payments[-1]
+    payments = checkout(buyer_id, request.order_id, wanted).payments
+    return next((payment for payment in reversed(payments) if payment.status == "pending"), payments[-1])
 
 
 def _name_attendees(tx: Transaction, order: Order, named: list[NamedAttendee]) -> None:
@@ -154,6 +165,8 @@ def _begin(tx: Transaction, order: Order, method: PaymentMethod, gateway: str | 
         return None
     chosen = gateway or settings().default_gateway
     attempt = attempts.lock_open(tx, order.id)
+    if attempt and attempt.is_claimed:
+        raise CheckoutInProgress(retry_after_seconds=LOOK_AGAIN_SECONDS)
     if attempt and (attempt.gateway, attempt.payment_method) != (chosen, method):
         attempts.close(tx, attempt)
         attempt = None
@@ -162,6 +175,8 @@ def _begin(tx: Transaction, order: Order, method: PaymentMethod, gateway: str | 
         attempt = attempts.add(tx, order, gateway=chosen, method=method, amount=_due(tx, order), expires_at=deadline)
     elif attempt.status == "pending":
         return None
+    else:
+        attempt = attempts.claim(tx, attempt)
     payer = tx.execute(_CUSTOMER, {"order_id": order.id}).one()
     customer = Customer(payer.name, payer.email, payer.phone)
     return _Begun(attempt, customer, f"Tiket {payer.title}"[:200], resume)
@@ -181,7 +196,8 @@ def _open(begun: _Begun) -> None:
     except GatewayRefused as refused:
         _give_up(attempt, refused)
         raise PaymentRefused from refused
-    except (GatewayUnavailable, GatewayMisconfigured) as error:
+    except GatewayError as error:
+        _let_go(attempt)
         seconds = error.retry_after_seconds if isinstance(error, GatewayUnavailable) else 30
         raise TryAgain(
             "The payment service does not answer. Your tickets are held: try again, or choose another method.",
@@ -194,6 +210,9 @@ def _open(begun: _Begun) -> None:
 def _record(tx: Transaction, attempt: Attempt, opened: OpenedPayment) -> None:
     order = orders.lock(tx, attempt.order_id)
     now = attempts.lock(tx, attempt.id)
+    if now.gateway_reference not in (None, opened.gateway_reference):  # another checkout took over and was faster
+        attempts.add_duplicate(tx, now, opened.gateway_reference)
+        return
     attempts.mark_opened(tx, now, opened)
     if not now.is_open and now.status != "paid":  # given up while the gateway was making it
         attempts.must_end(tx, now)
@@ -201,6 +220,11 @@ def _record(tx: Transaction, attempt: Attempt, opened: OpenedPayment) -> None:
         attempts.close(tx, now)
     else:
         mails.ask_about_order(tx, "order_confirmation", order.id, once_key=f"order_confirmation:{order.id}")
+
+
+def _let_go(attempt: Attempt) -> None:
+    with transaction() as tx:
+        attempts.let_go(tx, attempt)
 
 
 def _give_up(attempt: Attempt, error: GatewayError) -> None:

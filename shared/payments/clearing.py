@@ -152,7 +152,6 @@ def _at_midtrans(since: datetime, until: datetime) -> Iterable[Difference]:
 def _moved_by_midtrans(payment_id: UUID) -> int:
     with transaction() as tx:
         attempt = attempts.read(tx, payment_id)
-    fact = providers.ask(attempt)
-    if fact is None or fact.paid_amount is None or fact.state is PaymentState.REVERSED:
-        return 0
-    return int(fact.paid_amount - fact.refunded_amount)
+    facts = providers.ask(attempt)
+    came_in = [fact for fact in facts if fact.paid_amount is not None and fact.state is not PaymentState.REVERSED]
+    return sum((fact.paid_amount or 0) - fact.refunded_amount for fact in came_in)

@@ -36,11 +36,10 @@ def end_at_gateway(payment_id: UUID) -> None:
         attempt = attempts.read(tx, payment_id)
     if attempt.status in ("paid", "refunded"):
         return
-    fact = providers.end(attempt)
+    facts = providers.end(attempt)
     with transaction() as tx:
-        if fact:
-            settlement.settle(tx, payment_id, fact)
-        if fact is None or _is_over(fact):
+        settlement.settle_all(tx, attempt, facts)
+        if all(map(_is_over, facts)):
             attempts.mark_ended_at_gateway(tx, attempt)
 
 

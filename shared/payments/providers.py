@@ -7,7 +7,7 @@ from shared.cloud import clock
 from shared.cloud.settings import settings
 from shared.gateways import accounts
 from shared.gateways.errors import GatewayRefused
-from shared.gateways.facts import Customer, OpenedPayment, PaymentFact, PaymentMethod
+from shared.gateways.facts import Customer, OpenedPayment, PaymentFact, PaymentMethod, PaymentState
 from shared.payments.attempts import Attempt
 
 
@@ -17,10 +17,10 @@ class Provider(Protocol):
     def open(self, attempt: Attempt, customer: Customer, description: str, *, resume: bool) -> OpenedPayment:
         """Let the buyer pay `attempt`; the same attempt twice makes one payment."""
 
-    def fact(self, attempt: Attempt) -> PaymentFact:
-        """What the gateway says of it."""
+    def facts(self, attempt: Attempt, reference: str | None) -> list[PaymentFact]:
+        """What the gateway says of it, and of whatever else it has under its external id where that may matter."""
 
-    def end(self, attempt: Attempt) -> PaymentFact:
+    def end(self, attempt: Attempt) -> list[PaymentFact]:
         """Make sure that nobody can pay it any more, or learn that somebody has."""
 
 
@@ -40,13 +40,26 @@ class _Xendit:
             resume=resume,
         )
 
-    def fact(self, attempt: Attempt) -> PaymentFact:
-        if attempt.gateway_reference:
-            return accounts.xendit().fact(attempt.gateway_reference)
-        return accounts.xendit().fact(external_id=attempt.external_id)
+    def facts(self, attempt: Attempt, reference: str | None) -> list[PaymentFact]:
+        named = reference or attempt.gateway_reference
+        found = _unless_unknown(lambda: [accounts.xendit().fact(named)]) if named else []
+        if any(fact.state is PaymentState.PAID for fact in found):
+            return found
+        return found + [fact for fact in self._all_of(attempt) if fact.gateway_reference != named]
 
-    def end(self, attempt: Attempt) -> PaymentFact:
-        return accounts.xendit().end(attempt.gateway_reference or self.fact(attempt).gateway_reference)
+    def end(self, attempt: Attempt) -> list[PaymentFact]:
+        named = attempt.gateway_reference
+        found = _unless_unknown(lambda: [accounts.xendit().end(named)]) if named else []
+        if attempt.duplicate_of:
+            return found
+        others = [fact for fact in self._all_of(attempt) if fact.gateway_reference != named]
+        return found + [self._ended(fact) for fact in others]
+
+    def _all_of(self, attempt: Attempt) -> list[PaymentFact]:
+        return accounts.xendit().facts_of(attempt.external_id)
+
+    def _ended(self, fact: PaymentFact) -> PaymentFact:
+        return accounts.xendit().end(fact.gateway_reference) if fact.state is PaymentState.PENDING else fact
 
 
 class _Midtrans:
@@ -60,11 +73,11 @@ class _Midtrans:
             finish_url=_order_page(attempt),
         )
 
-    def fact(self, attempt: Attempt) -> PaymentFact:
-        return accounts.midtrans().fact(attempt.external_id)
+    def facts(self, attempt: Attempt, reference: str | None) -> list[PaymentFact]:  # noqa: ARG002
+        return _unless_unknown(lambda: [accounts.midtrans().fact(attempt.external_id)])
 
-    def end(self, attempt: Attempt) -> PaymentFact:
-        return accounts.midtrans().end(attempt.external_id, attempt.snap_token)
+    def end(self, attempt: Attempt) -> list[PaymentFact]:
+        return _unless_unknown(lambda: [accounts.midtrans().end(attempt.external_id, attempt.snap_token)])
 
 
 _PROVIDERS: dict[str, Provider] = {"xendit": _Xendit(), "midtrans": _Midtrans()}
@@ -75,22 +88,22 @@ def of(attempt: Attempt) -> Provider:
     return _PROVIDERS[attempt.gateway]
 
 
-def ask(attempt: Attempt) -> PaymentFact | None:
-    """What the gateway says of a payment; None where it has never heard of it."""
-    return _unless_unknown(lambda: of(attempt).fact(attempt))
+def ask(attempt: Attempt, reference: str | None = None) -> list[PaymentFact]:
+    """What the gateway says of a payment, or of its `reference` there; nothing where it has never heard of it."""
+    return of(attempt).facts(attempt, reference)
 
 
-def end(attempt: Attempt) -> PaymentFact | None:
-    """End a payment at its gateway and say what is true then; None where it has never heard of it."""
-    return _unless_unknown(lambda: of(attempt).end(attempt))
+def end(attempt: Attempt) -> list[PaymentFact]:
+    """End a payment at its gateway and say what is true then; nothing where it has never heard of it."""
+    return of(attempt).end(attempt)
 
 
-def _unless_unknown(call: Callable[[], PaymentFact]) -> PaymentFact | None:
+def _unless_unknown(call: Callable[[], list[PaymentFact]]) -> list[PaymentFact]:
     try:
         return call()
     except GatewayRefused as refused:
         if refused.status == 404:
-            return None
+            return []
         raise
 
 

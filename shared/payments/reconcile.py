@@ -25,6 +25,7 @@ from shared.payments import (
     paying_out,
     settlement,
     sync,
+    unrecorded,
     webhooks,
 )
 from shared.payments.settlement import Outcome
@@ -164,6 +165,7 @@ def run(*, thorough: bool, older_than_seconds: int = 60) -> dict[str, int]:
     for check in _CHECKS + (_THOROUGH if thorough else []):
         totals[check.name] = totals.get(check.name, 0) + _apply(check, older_than_seconds)
     if thorough:
+        totals["reconcile_fix_unrecorded_invoice"] = _unrecorded_invoices(older_than_seconds)
         totals["reconcile_fix_counter"] = stocktaking.correct_counters()
         totals["ledger_difference"] = _ledger_differences()
     with transaction() as tx:
@@ -201,7 +203,7 @@ def _repair(check: _Check, row: Any) -> bool:
 
 def _tell_of_bulk_repairs(totals: dict[str, int]) -> None:
     """What is repaired many at once. Stock that is released and files that go are everyday business, no repairs."""
-    for name in ("reconcile_fix_message_published", "reconcile_fix_counter"):
+    for name in ("reconcile_fix_message_published", "reconcile_fix_counter", "reconcile_fix_unrecorded_invoice"):
         if totals.get(name):
             log.warning("reconcile.repaired", extra={"check": name, "count": totals[name]})
 
@@ -250,6 +252,14 @@ def _payout(row: Any) -> str | bool:
 
 def _id(act: Callable[[UUID], object]) -> Callable[[Any], object]:
     return lambda row: act(row.id)
+
+
+def _unrecorded_invoices(older_than_seconds: int) -> int:
+    try:
+        return unrecorded.settle_all(older_than_seconds=older_than_seconds)
+    except GatewayError as error:
+        log.warning("reconcile.postponed", extra={"check": "unrecorded_invoices", "error": str(error)})
+        return 0
 
 
 def _ledger_differences() -> int:

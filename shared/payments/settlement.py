@@ -6,7 +6,7 @@ would move an order backwards, changes nothing; money is never dropped silently.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -56,6 +56,30 @@ def settle(tx: Transaction, payment_id: UUID, fact: PaymentFact) -> Outcome:
         },
     )
     return outcome
+
+
+def settle_all(tx: Transaction, attempt: Attempt, facts: Sequence[PaymentFact]) -> Outcome:
+    """Act once on everything a gateway has under the external id of a payment: what is paid first.
+
+    Returns the first outcome that changed something.
+    """
+    orders.lock(tx, attempt.order_id)
+    outcomes = []
+    for fact in sorted(facts, key=_urgency):
+        holder = attempts.holder_of(tx, attempt, fact)
+        if holder and not _is_overtaken(tx, holder, fact, facts):
+            outcomes.append(settle(tx, holder, fact))
+    return next((outcome for outcome in outcomes if outcome is not Outcome.NOTHING), Outcome.NOTHING)
+
+
+def _urgency(fact: PaymentFact) -> int:
+    return {PaymentState.PAID: 0, PaymentState.PENDING: 1}.get(fact.state, 2)
+
+
+def _is_overtaken(tx: Transaction, holder: UUID, fact: PaymentFact, facts: Sequence[PaymentFact]) -> bool:
+    """Whether an invoice that is over says nothing of a payment, since another one of it can still be paid."""
+    is_kept = attempts.read(tx, holder).gateway_reference is not None
+    return not is_kept and fact.state is PaymentState.EXPIRED and any(_urgency(each) == 1 for each in facts)
 
 
 def settle_free(tx: Transaction, order: Order) -> None:

@@ -47,17 +47,18 @@ def status(viewer: Principal, payment_id: UUID) -> PaymentAnswer:
         return PaymentAnswer.of(tx.execute(_ANSWER, {"id": payment_id}).mappings().one())
 
 
-def ask_and_settle(payment_id: UUID) -> Outcome:
-    """Ask the gateway about a payment and act on its answer. Raises the errors of shared.gateways.errors."""
+def ask_and_settle(payment_id: UUID, reference: str | None = None) -> Outcome:
+    """Ask the gateway about a payment and act on its answer. Raises the errors of shared.gateways.errors.
+
+    `reference` is what the gateway calls it, where that may be another invoice than the one we keep.
+    """
     with transaction() as tx:
         attempt = attempts.read(tx, payment_id)
     if attempt.gateway == "none":
         return Outcome.NOTHING
-    fact = providers.ask(attempt)
-    if fact is None:  # recorded but never opened: reconcile ends it in its time
-        return Outcome.NOTHING
+    facts = providers.ask(attempt, reference)  # none: recorded but never opened, reconcile ends it in its time
     with transaction() as tx:
-        return settlement.settle(tx, payment_id, fact)
+        return settlement.settle_all(tx, attempt, facts)
 
 
 def _check_visible(tx: Transaction, viewer: Principal, payment_id: UUID) -> None:

@@ -30,15 +30,18 @@ _UNKNOWN_MONEY: Final = ("unknown_refund", "unknown_payout")
 log = logging.getLogger(__name__)
 
 _KEEP = text("""
-    INSERT INTO webhook_events (gateway, webhook_id, event_type, payment_id, refund_id, disbursement_id, payload,
-        processed, outcome, processed_at)
-    VALUES (:gateway, :webhook_id, :event_type, :payment_id, :refund_id, :disbursement_id, CAST(:payload AS jsonb),
-        :processed, :outcome, CASE WHEN :processed THEN now() END)
+    INSERT INTO webhook_events (gateway, webhook_id, event_type, payment_id, refund_id, disbursement_id,
+        gateway_reference, payload, processed, outcome, processed_at)
+    VALUES (:gateway, :webhook_id, :event_type, :payment_id, :refund_id, :disbursement_id, :gateway_reference,
+        CAST(:payload AS jsonb), :processed, :outcome, CASE WHEN :processed THEN now() END)
     ON CONFLICT (gateway, webhook_id) DO NOTHING
     RETURNING id
 """)
 _WAITING = text("""
-    SELECT payment_id, refund_id, disbursement_id FROM webhook_events WHERE id = :id AND NOT processed
+    SELECT w.payment_id, w.refund_id, w.disbursement_id,
+        NULLIF(w.gateway_reference, p.gateway_reference) AS other_reference
+    FROM webhook_events w LEFT JOIN payments p ON p.id = w.payment_id
+    WHERE w.id = :id AND NOT w.processed
 """)
 _DONE = text("""
     UPDATE webhook_events SET processed = true, processed_at = now(), outcome = :outcome, error_message = NULL
@@ -118,6 +121,8 @@ def _act(event: Any) -> str:
         return paying_out.ask_about(event.disbursement_id)
     if event.refund_id:
         return paying_back.ask_about(event.refund_id)
+    if event.other_reference:
+        return sync.ask_and_settle(event.payment_id, event.other_reference)
     return sync.ask_and_settle(event.payment_id)
 
 
@@ -135,6 +140,7 @@ def _keep(tx: Transaction, notice: WebhookNotice) -> UUID | None:
             "webhook_id": notice.event_id,
             "event_type": f"{notice.kind}.{notice.raw_status}"[:100],
             **names,
+            "gateway_reference": notice.gateway_reference,
             "payload": json.dumps(_without_account_numbers(notice.payload)),
             "processed": outcome is not None,
             "outcome": outcome,

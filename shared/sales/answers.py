@@ -33,7 +33,11 @@ PAYMENT_COLUMNS = """
     id, order_id, gateway, gateway_reference, CASE status WHEN 'opening' THEN 'pending' ELSE status END AS status,
     amount, payment_method, redirect_url, snap_token, qr_string, va_number, expires_at, paid_at
 """
-_PAYMENTS = text(f"SELECT {PAYMENT_COLUMNS} FROM payments WHERE order_id = ANY(:ids) ORDER BY order_id, attempt")
+_PAYMENTS = text(f"""
+    SELECT {PAYMENT_COLUMNS} FROM payments
+    WHERE order_id = ANY(:ids) AND (duplicate_of IS NULL OR received_amount IS NOT NULL)
+    ORDER BY order_id, attempt
+""")
 _TICKETS = text("""
     SELECT t.id, t.order_id, t.order_item_id AS item_id, t.status, b.number AS bib_number
     FROM tickets t LEFT JOIN bib_numbers b ON b.item_id = t.order_item_id

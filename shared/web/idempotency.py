@@ -132,10 +132,15 @@ def _run(name: _Name, act: Callable[[], Response]) -> Response:
     with ExitStack() as unless_kept:
         unless_kept.callback(_forget, name)
         answer = act()
-        if answer.status_code < 500 and answer.status_code != 429:
+        if _is_final(answer):
             unless_kept.pop_all()
             _keep((name, answer))
     return answer
+
+
+def _is_final(answer: Response) -> bool:
+    """Whether asking again would be told the same: not of what says when to try again."""
+    return answer.status_code < 500 and answer.status_code != 429 and "Retry-After" not in answer.headers
 
 
 def _forget(name: _Name) -> None:

@@ -20,7 +20,7 @@ from tests.integration.simulators.world import LateApplication, served
 PATIENCE = Patience(
     read_seconds=60, first_wait_seconds=0.001, longest_wait_seconds=0.002, total_seconds=90, failures_to_open=100_000
 )
-_KEY = "of these tests only"
+KEY = "of these tests only"
 
 
 @dataclass(frozen=True)
@@ -63,20 +63,18 @@ def gateways(postgres: Postgres, database: str) -> Iterator[Gateways]:
         settings = SimulatorSettings(
             public_url=url,
             webhook_url=f"{url}/nobody-listens",
-            xendit_api_key=_KEY,
-            xendit_callback_token=_KEY,
-            midtrans_server_key=_KEY,
-            sendgrid_api_key=_KEY,
+            xendit_api_key=KEY,
+            xendit_callback_token=KEY,
+            midtrans_server_key=KEY,
+            sendgrid_api_key=KEY,
             settle_seconds=0,
         )
         part = application(postgres.url(database), settings)
         stack.callback(part.close)
         apps.parts = {"/simulators": part}
         root = f"{url}/simulators"
-        xendit = Xendit(f"{root}/xendit", _KEY, _KEY, patience=PATIENCE)
-        midtrans = Midtrans(
-            core_url=f"{root}/midtrans", snap_url=f"{root}/midtrans", server_key=_KEY, patience=PATIENCE
-        )
+        xendit = Xendit(f"{root}/xendit", KEY, KEY, patience=PATIENCE)
+        midtrans = Midtrans(core_url=f"{root}/midtrans", snap_url=f"{root}/midtrans", server_key=KEY, patience=PATIENCE)
         stack.enter_context(mock.patch.object(accounts, "xendit", return_value=xendit))
         stack.enter_context(mock.patch.object(accounts, "midtrans", return_value=midtrans))
         yield Gateways(root, stack.enter_context(requests.Session()))

@@ -7,6 +7,7 @@
     POST /sendgrid/mails/{message_id}/{event}       tell us what became of a mail
 
 `deliver` says what becomes of the webhook: now, never, twice, late (by `delay_seconds`), out_of_order.
+The `body` of a fault is a document, or what is none: html, empty, half, error.
 """
 
 from datetime import UTC, datetime

@@ -12,6 +12,14 @@ from infra.local.simulators.tables import faults
 _LONGEST_SILENCE_SECONDS = 60.0
 _NEVER_SET = threading.Event()
 
+UNUSABLE = {
+    "html": (b"<html><body><h1>We'll be back soon</h1></body></html>", "text/html"),
+    "empty": (b"", "application/json"),
+    "half": (b'{"id": "64f0", "status": "PEN', "application/json"),
+    "error": (b'{"error_code": "SERVER_ERROR", "message": "Something went wrong"}', "application/json"),
+}
+"""What proxies and broken gateways answer with a good status."""
+
 
 @dataclass(frozen=True)
 class Misbehaviour:
@@ -19,7 +27,8 @@ class Misbehaviour:
 
     `status` (with `body`, if given) answers instead of the gateway; `latency_ms` waits first; `timeout`
     says nothing for `timeout_seconds`, longer than our clients wait. With `takes_effect` the call is
-    carried out all the same and only its answer is lost.
+    carried out all the same and only its answer is lost. A `body` of html, empty, half or error is an answer
+    that says 200 (or `status`) and can't be used.
     """
 
     status: int | None = None
@@ -42,7 +51,7 @@ class Misbehaviour:
     @property
     def loses_the_answer(self) -> bool:
         """Whether the caller gets something else than the gateway's answer."""
-        return self.timeout or self.status is not None
+        return self.timeout or self.status is not None or self.body is not None
 
     def wait(self) -> None:
         """Take the time it takes."""
@@ -51,9 +60,12 @@ class Misbehaviour:
 
     def answer(self) -> Response:
         """What comes back instead."""
+        if isinstance(self.body, str) and self.body in UNUSABLE:
+            content, content_type = UNUSABLE[self.body]
+            return Response(content, self.status or 200, content_type=content_type)
         body = self.body if self.body is not None else {"error_code": "SERVER_ERROR", "message": "Simulated fault"}
         response = jsonify(body)
-        response.status_code = self.status or 504
+        response.status_code = self.status or (504 if self.body is None else 200)
         return response
 
 

@@ -115,11 +115,27 @@ def find_by_transaction(tx: Connection, gateway: str, transaction_id: str) -> Pa
     return _lock_by(tx, gateway, payments.c.transaction_id, transaction_id)
 
 
-def newest(tx: Connection, gateway: str, external_id: str | None, limit: int) -> list[Payment]:
-    """The newest payments, of all or with one of our ids."""
+def newest(
+    tx: Connection,
+    gateway: str,
+    external_id: str | None,
+    limit: int,
+    *,
+    after: datetime | None = None,
+    before: datetime | None = None,
+    older_than: str | None = None,
+) -> list[Payment]:
+    """The newest payments, of all or with one of our ids; `older_than` is the reference of one of them."""
     query = select(payments).where(payments.c.gateway == gateway)
     if external_id is not None:
         query = query.where(payments.c.external_id == external_id)
+    if after is not None:
+        query = query.where(payments.c.created_at >= after)
+    if before is not None:
+        query = query.where(payments.c.created_at <= before)
+    if older_than is not None:
+        last = select(payments.c.created_at).where(payments.c.gateway == gateway, payments.c.reference == older_than)
+        query = query.where(payments.c.created_at < last.scalar_subquery())
     return [Payment.of(row) for row in tx.execute(query.order_by(payments.c.created_at.desc()).limit(limit))]
 
 

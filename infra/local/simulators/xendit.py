@@ -110,7 +110,7 @@ class Xendit:
             limit = min(request.args.get("limit", 10, int), 100)
             statuses = request.args.getlist("statuses")
             with engine.begin() as tx:
-                found = payments.newest(tx, GATEWAY, request.args.get("external_id"), limit)
+                found = payments.newest(tx, GATEWAY, request.args.get("external_id"), limit, **_page())
             listed = [self._invoice(payment) for payment in found]
             return jsonify([each for each in listed if not statuses or each["status"] in statuses])
 
@@ -167,6 +167,15 @@ def require_key(settings: SimulatorSettings) -> None:
 def expiry_name(payment: Payment) -> str:
     """The name of the webhook that waits for the invoice to expire."""
     return f"xendit-expiry-{payment.reference}"
+
+
+def _page() -> dict[str, Any]:
+    """The part of the list that is asked for: an `_after` needs its `_before`."""
+    bounds = {edge: request.args.get(f"created_{edge}") for edge in ("after", "before")}
+    if bounds["after"] and not bounds["before"]:
+        raise documents.invalid("created_before", "is required")
+    moments = {edge: datetime.fromisoformat(written) for edge, written in bounds.items() if written}
+    return {**moments, "older_than": request.args.get("last_invoice")}
 
 
 def _find(tx: Connection, reference: str) -> Payment:

@@ -102,7 +102,7 @@ def test_an_answer_that_got_lost_never_makes_a_second_invoice(
     hasty = Xendit(f"{base_url}/simulators/xendit", XENDIT_KEY, CALLBACK_TOKEN, patience=impatient)
     xendit_payer.breaks(**loses, takes_effect=takes_effect, count=1)
     opened = open_invoice(hasty, order_id)
-    assert xendit.fact(external_id=order_id).gateway_reference == opened.gateway_reference
+    assert xendit.facts_of(order_id)[0].gateway_reference == opened.gateway_reference
     assert open_invoice(xendit, order_id, resume=True).gateway_reference == opened.gateway_reference
 
 

@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 
 from shared.gateways.errors import GatewayError, GatewayMisconfigured, GatewayRefused, GatewayUnavailable
-from shared.gateways.facts import AccountCheck, Customer, Item, OpenedPayment, PaymentMethod, PaymentState, PayoutState
+from shared.gateways.facts import (
+    AccountCheck,
+    Customer,
+    Item,
+    OpenedPayment,
+    PaymentMethod,
+    PaymentState,
+    PayoutFact,
+    PayoutState,
+)
 from shared.gateways.http import Patience
 from shared.gateways.xendit import Xendit
 from shared.gateways.xendit_requests import BANKS, international_phone, payout_request, refund_request
@@ -150,14 +159,12 @@ def test_when_even_the_look_up_fails_the_outcome_stays_unknown(xendit: Xendit, s
 
 def test_the_truth_by_our_own_id_is_the_paid_invoice(xendit: Xendit, server: ScriptedServer) -> None:
     server.will_answer(open_ones(invoice(id="a", status="EXPIRED"), invoice(id="b", status="SETTLED"), invoice(id="c")))
-    assert xendit.fact(external_id="order-1").gateway_reference == "b"
+    assert xendit.facts_of("order-1")[0].gateway_reference == "b"
 
 
 def test_no_invoice_by_our_own_id_is_told_as_such(xendit: Xendit, server: ScriptedServer) -> None:
     server.will_answer(open_ones())
-    with pytest.raises(GatewayRefused) as error:
-        xendit.fact(external_id="order-1")
-    assert error.value.code == "INVOICE_NOT_FOUND_ERROR"
+    assert xendit.facts_of("order-1") == []
 
 
 def test_ending_an_invoice_expires_it(xendit: Xendit, server: ScriptedServer) -> None:
@@ -263,6 +270,33 @@ def test_a_bank_nobody_pays_out_to_is_refused_before_asking(xendit: Xendit, serv
 def test_a_payout_is_found_by_our_reference(xendit: Xendit, server: ScriptedServer, listed: Any, found: bool) -> None:
     server.will_answer(Reply(200, listed))
     assert (xendit.payout_fact(reference_id="e1-probe-20260817-123338") is not None) is found
+
+
+def a_payout(xendit: Xendit) -> PayoutFact:
+    return xendit.pay_out(
+        reference_id="ours",
+        idempotency_key="ours",
+        bank_code="BCA",
+        account_number="1234567890",
+        account_holder_name="Siti",
+        amount=90_000,
+        description="Refund",
+    )
+
+
+def test_a_payout_that_xendit_knows_already_has_not_failed(xendit: Xendit, server: ScriptedServer) -> None:
+    known = {"data": [sample("xendit", "payout_v2_create_200_accepted") | {"reference_id": "ours"}]}
+    server.will_answer(Reply(409, sample("xendit", "payout_v2_error_409_duplicate")), Reply(200, known))
+    assert a_payout(xendit).state is PayoutState.PROCESSING
+    assert asked(server) == ["POST /v2/payouts", "GET /v2/payouts?reference_id=ours"]
+
+
+def test_a_payout_that_is_not_listed_yet_is_asked_about_again(xendit: Xendit, server: ScriptedServer) -> None:
+    unknown = Reply(200, sample("xendit", "payout_v2_list_unknown_reference_200"))
+    server.will_answer(Reply(409, sample("xendit", "payout_v2_error_409_duplicate")), unknown)
+    with pytest.raises(GatewayUnavailable) as error:
+        a_payout(xendit)
+    assert error.value.outcome_unknown
 
 
 def test_a_payout_is_found_by_its_id(xendit: Xendit, server: ScriptedServer) -> None:

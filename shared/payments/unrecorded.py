@@ -1,0 +1,46 @@
+"""Invoices at Xendit under our external ids that no payment has kept, or whose money none has booked.
+
+A click too many or a lost answer makes one. What is paid of them settles its order or goes back in full, what can
+still be paid is ended.
+"""
+
+from datetime import timedelta
+
+from shared.cloud import clock
+from shared.cloud.database import transaction
+from shared.gateways import accounts
+from shared.gateways.facts import PaymentFact, PaymentState
+from shared.payments import attempts, settlement
+
+WINDOW = timedelta(hours=3)
+"""It is looked every hour, and an invoice can be paid for half of one."""
+
+_GATEWAY = "xendit"
+
+
+def settle_all(*, older_than_seconds: int) -> int:
+    """Settle what is paid of the last hours' invoices and booked nowhere, end what else no payment has kept.
+
+    Returns how many there were. Raises the errors of shared.gateways.errors.
+    """
+    until = clock.now() - timedelta(seconds=older_than_seconds)
+    with transaction() as tx:
+        if not attempts.any_since(tx, _GATEWAY, until - WINDOW):
+            return 0
+    made = accounts.xendit().invoices_made(until - WINDOW, until)
+    matters = [fact for fact in made if fact.state in (PaymentState.PAID, PaymentState.PENDING)]
+    with transaction() as tx:
+        unrecorded = attempts.unrecorded(tx, _GATEWAY, matters)
+    return sum(_settle(fact) for fact in matters if fact.gateway_reference in unrecorded)
+
+
+def _settle(fact: PaymentFact) -> bool:
+    with transaction() as tx:
+        payment_id = attempts.named(tx, _GATEWAY, fact.external_id, fact.gateway_reference)
+        if payment_id is None:  # an invoice that somebody made at the dashboard
+            return False
+        attempt = attempts.read(tx, payment_id)
+        if attempt.status == "opening" and fact.state is PaymentState.PENDING:  # its checkout goes on with it
+            return False
+        settlement.settle_all(tx, attempt, [fact])
+        return True
