@@ -240,7 +240,7 @@ class Xendit:
         known = self.payout_fact(reference_id=reference_id)
         if known is None:
             raise _not_listed("payout")
-        return known
+        return known if known.amount == amount else reading.read_payout(_accepted(answer))
 
     def payout_fact(self, payout_id: str | None = None, *, reference_id: str | None = None) -> PayoutFact | None:
         """What Xendit says about a payout, by its id or else the newest one with our reference.

@@ -285,7 +285,7 @@ def a_payout(xendit: Xendit) -> PayoutFact:
 
 
 def test_a_payout_that_xendit_knows_already_has_not_failed(xendit: Xendit, server: ScriptedServer) -> None:
-    known = {"data": [sample("xendit", "payout_v2_create_200_accepted") | {"reference_id": "ours"}]}
+    known = {"data": [sample("xendit", "payout_v2_create_200_accepted") | {"reference_id": "ours", "amount": 90_000}]}
     server.will_answer(Reply(409, sample("xendit", "payout_v2_error_409_duplicate")), Reply(200, known))
     assert a_payout(xendit).state is PayoutState.PROCESSING
     assert asked(server) == ["POST /v2/payouts", "GET /v2/payouts?reference_id=ours"]
