@@ -8,7 +8,7 @@ hold the limits. An order without a `person_id` (of a release before this one, o
 from alembic import op
 
 revision = "0021"
-down_revision = "0021"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 
