@@ -3,24 +3,32 @@
     sign in ──► token ──refresh──► token ──refresh──► token ...      all of one family
                   └ used again: somebody has a copy, and the whole family ends
 
-Only the SHA-256 of a token is kept. It needs no salt and no slow hash: 256 random bits can't be guessed.
+A token is exchanged for one successor only, however many ask at once: the successor is an HMAC of the token, so that
+within GRACE_SECONDS the same one can be given again although only the SHA-256 of each is kept. That needs no salt and
+no slow hash: 256 bits that nobody can compute without our key can't be guessed.
+
+`proven_at` is when the person last proved who they are; refreshing keeps it.
 All changes happen under the lock of the person's row (people.lock); without it a token could be added
 to a family in the moment in which that family ends, and outlive it.
 """
 
+import base64
 import hashlib
+import hmac
 import logging
 import secrets
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID, uuid4
 
 from pydantic import Field
 from sqlalchemy import text
 
-from shared.cloud import audit
+from shared.cloud import audit, clock
 from shared.cloud.database import Transaction, transaction
+from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
-from shared.identity import people
+from shared.identity import people, tokens
 from shared.identity.people import Person
 from shared.identity.tokens import access_token
 from shared.models import Answer, Body
@@ -28,7 +36,7 @@ from shared.problems import NotSignedIn
 
 LIFE_DAYS = 7
 GRACE_SECONDS = 10
-"""Two tabs of one browser may refresh at the same moment; a thief who comes later is a thief."""
+"""Tabs of one browser may refresh at the same moment, and an answer may get lost; who comes later is a thief."""
 
 log = logging.getLogger(__name__)
 
@@ -57,12 +65,13 @@ class SessionEnded(NotSignedIn):
 
 
 _ADD = text("""
-    INSERT INTO refresh_tokens (token_hash, family_id, user_id, expires_at)
-    VALUES (:token_hash, :family_id, :user_id, now() + make_interval(days => :life_days))
+    INSERT INTO refresh_tokens (token_hash, family_id, user_id, expires_at, proven_at)
+    VALUES (:token_hash, :family_id, :user_id, now() + make_interval(days => :life_days), :proven_at)
+    ON CONFLICT (token_hash) DO NOTHING
 """)
 _OWNER = text("SELECT user_id FROM refresh_tokens WHERE token_hash = :token_hash")
 _STATE = text("""
-    SELECT family_id, ended_at IS NOT NULL OR expires_at <= now() AS is_over,
+    SELECT family_id, proven_at, ended_at IS NOT NULL OR expires_at <= now() AS is_over,
         COALESCE(spent_at < now() - make_interval(secs => :grace_seconds), false) AS is_reused
     FROM refresh_tokens WHERE token_hash = :token_hash
 """)
@@ -70,6 +79,10 @@ _SPEND = text("UPDATE refresh_tokens SET spent_at = now() WHERE token_hash = :to
 _END_FAMILY = text("""
     UPDATE refresh_tokens SET ended_at = now()  -- Uses index: refresh_tokens_family
     WHERE family_id = (SELECT family_id FROM refresh_tokens WHERE token_hash = :token_hash) AND ended_at IS NULL
+""")
+_IS_LIVE = text("""
+    SELECT EXISTS (SELECT 1 FROM refresh_tokens  -- Uses index: refresh_tokens_family
+        WHERE family_id = :family_id AND user_id = :user_id AND ended_at IS NULL AND expires_at > now())
 """)
 _END_ALL = text("""
     UPDATE refresh_tokens SET ended_at = now()  -- Uses index: refresh_tokens_user
@@ -79,7 +92,18 @@ _END_ALL = text("""
 
 def begin(tx: Transaction, person: Person) -> Tokens:
     """Sign a person in, whose row is locked: the first tokens of a new family."""
-    return _add(tx, person, uuid4())
+    return _add(tx, person, uuid4(), secrets.token_urlsafe(32), clock.now())
+
+
+def prove_again(tx: Transaction, person: Person, session_id: UUID | None) -> Tokens:
+    """New tokens for a person whose row is locked and who has just proved who they are.
+
+    They belong to the session they had, while it lasts, so that signing out ends it all.
+    """
+    names = {"family_id": session_id, "user_id": person.id}
+    lasts = session_id is not None and tx.execute(_IS_LIVE, names).scalar_one()
+    family_id = session_id if session_id and lasts else uuid4()
+    return _add(tx, person, family_id, secrets.token_urlsafe(32), clock.now())
 
 
 def refresh(request: RefreshRequest) -> Tokens:
@@ -89,10 +113,10 @@ def refresh(request: RefreshRequest) -> Tokens:
     to be committed although the caller is refused, hence the transaction.
     """
     with transaction() as tx:
-        tokens = _rotate(tx, request.refresh_token)
-    if tokens is None:
+        fresh = _rotate(tx, request.refresh_token)
+    if fresh is None:
         raise SessionEnded
-    return tokens
+    return fresh
 
 
 def end(tx: Transaction, request: RefreshRequest) -> None:
@@ -126,7 +150,7 @@ def _rotate(tx: Transaction, token: str) -> Tokens | None:
         _end_stolen(tx, person, token_hash, state.family_id)
         return None
     tx.execute(_SPEND, {"token_hash": token_hash})
-    return _add(tx, person, state.family_id)
+    return _add(tx, person, state.family_id, _successor(token), state.proven_at)
 
 
 def _end_stolen(tx: Transaction, person: Person, token_hash: str, family_id: UUID) -> None:
@@ -140,19 +164,30 @@ def _lock_owner(tx: Transaction, token_hash: str) -> Person | None:
     return people.lock(tx, user_id) if user_id else None
 
 
-def _add(tx: Transaction, person: Person, family_id: UUID) -> Tokens:
-    token = secrets.token_urlsafe(32)
+def _add(tx: Transaction, person: Person, family_id: UUID, token: str, proven_at: datetime | None) -> Tokens:
     tx.execute(
         _ADD,
-        {"token_hash": _hashed(token), "family_id": family_id, "user_id": person.id, "life_days": LIFE_DAYS},
+        {
+            "token_hash": _hashed(token),
+            "family_id": family_id,
+            "user_id": person.id,
+            "life_days": LIFE_DAYS,
+            "proven_at": proven_at,
+        },
     )
     principal = person.principal
+    auth_time = int(proven_at.timestamp()) if proven_at else None
     return Tokens(
-        access_token=access_token(principal.id, principal.role, principal.organizer_id, family_id),
+        access_token=access_token(principal.id, principal.role, principal.organizer_id, family_id, auth_time=auth_time),
         refresh_token=token,
         expires_in=settings().access_token_seconds,
         session_id=family_id,
     )
+
+
+def _successor(token: str) -> str:
+    digest = hmac.digest(secret(tokens.KEY).encode(), f"successor:{token}".encode(), "sha256")
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 
 
 def _hashed(token: str) -> str:

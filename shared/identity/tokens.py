@@ -23,14 +23,26 @@ class Principal:
     organizer_id: UUID | None
     session_id: UUID | None = field(default=None, compare=False)
     """The session (the family of refresh tokens) that the access token belongs to."""
+    auth_time: int | None = field(default=None, compare=False)
+    """When this person last proved who they are by password, mailed code or Google, in seconds since 1970."""
 
     def may_act_for(self, organizer_id: UUID) -> bool:
         """Whether this person belongs to that organizer, or is an admin."""
         return self.role == "admin" or self.organizer_id == organizer_id
 
 
-def access_token(user_id: UUID, role: str, organizer_id: UUID | None, session_id: UUID | None = None) -> str:
-    """A token that says who the bearer is until `settings().access_token_seconds` from now."""
+def access_token(
+    user_id: UUID,
+    role: str,
+    organizer_id: UUID | None,
+    session_id: UUID | None = None,
+    *,
+    auth_time: int | None = None,
+) -> str:
+    """A token that says who the bearer is until `settings().access_token_seconds` from now.
+
+    `auth_time` is when the bearer last proved it (as in OpenID Connect); None is too long ago for whatever asks.
+    """
     now = int(clock.now().timestamp())
     claims = {
         "iss": ISSUER,
@@ -39,6 +51,7 @@ def access_token(user_id: UUID, role: str, organizer_id: UUID | None, session_id
         "role": role,
         "org": str(organizer_id) if organizer_id else None,
         "sid": str(session_id) if session_id else None,
+        "auth_time": auth_time,
         "iat": now,
         "exp": now + settings().access_token_seconds,
     }
@@ -56,7 +69,13 @@ def principal_of(token: str) -> Principal | None:
             audience=AUDIENCE,
             options={"require": ["exp", "sub", "role"]},
         )
-        return Principal(UUID(claims["sub"]), claims["role"], _id(claims.get("org")), _id(claims.get("sid")))
+        return Principal(
+            UUID(claims["sub"]),
+            claims["role"],
+            _id(claims.get("org")),
+            _id(claims.get("sid")),
+            claims.get("auth_time"),
+        )
     except (jwt.InvalidTokenError, ValueError):
         return None
 
