@@ -89,6 +89,7 @@ class Stack:
                 "STATEMENT_TIMEOUT_MS": "90000",
                 "POOL_TIMEOUT_SECONDS": "60",
                 "ACCESS_TOKEN_SECONDS": "86400",  # longer than the slowest run
+                "FRESH_PROOF_SECONDS": "86400",
                 **self._settings,
             },
             stdout=subprocess.PIPE,

@@ -17,13 +17,13 @@ from shared.payments.reviews import DecisionAnswer, NotAcceptable, NotInReview, 
 from shared.problems import NotFound
 from shared.sales.inventory import SoldOut
 from shared.sales.registrations import AlreadyRegistered
-from shared.web import Admin, App, Transaction
+from shared.web import Admin, App, FreshlyProvenAdmin, Transaction
 
 app = App("admin")
 
 
 @app.put("/admin/users/{user_id}/role", problems=(NotFound, RoleFixed))
-def change_role(user_id: UUID, change: RoleChange, admin: Admin, tx: Transaction) -> UserAnswer:
+def change_role(user_id: UUID, change: RoleChange, admin: FreshlyProvenAdmin, tx: Transaction) -> UserAnswer:
     """Make a customer, an organizer or another admin one of the others. Their sessions end."""
     return roles.change(tx, admin.id, user_id, change)
 

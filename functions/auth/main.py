@@ -1,9 +1,10 @@
 """Accounts: register, verify, sign in, a forgotten password (UM-001..003, UM-005, UM-006)."""
 
 from shared.cloud.database import transaction
-from shared.identity import accounts, google
+from shared.identity import accounts, confirming, google
 from shared.identity.accounts import (
     AddressOnly,
+    CodeSent,
     Credentials,
     EmailNotVerified,
     InvalidCredentials,
@@ -15,11 +16,13 @@ from shared.identity.accounts import (
 )
 from shared.identity.attempts import TooManyAttempts
 from shared.identity.codes import CodeInvalid
+from shared.identity.confirming import Confirmation
 from shared.identity.google import AccountNotLinked, GoogleSignIn, TermsNotAccepted
 from shared.identity.google_tokens import GoogleSignInOff, GoogleTokenInvalid
+from shared.identity.own_password import WrongPassword
 from shared.identity.sessions import Tokens
 from shared.messages import mails
-from shared.web import CODE_MAILS, CREDENTIALS, App, pacing
+from shared.web import CODE_MAILS, CREDENTIALS, App, SignedIn, Transaction, pacing
 
 app = App("auth")
 
@@ -77,6 +80,19 @@ def forgot_password(asked: AddressOnly) -> OnItsWay:
 def reset_password(reset: PasswordReset) -> None:
     """Choose a new password with the code from the mail. Every session of the account ends."""
     accounts.reset_password(reset)
+
+
+@app.post("/auth/confirm", status=200, limit=CREDENTIALS, problems=(WrongPassword, CodeInvalid, TooManyAttempts))
+def confirm(given: Confirmation, caller: SignedIn) -> Tokens:
+    """Prove again who you are, by your password or a mailed code: the new access token may do what is sensitive."""
+    return confirming.confirm(caller, given)
+
+
+@app.post("/auth/confirm/code", status=202, limit=CODE_MAILS)
+def send_code(caller: SignedIn, tx: Transaction) -> CodeSent:
+    """Ask for a code to confirm by. It is mailed to your own address."""
+    mails.ask_letter(tx, confirming.send_code(tx, caller))
+    return CodeSent()
 
 
 main = app.entry_point()

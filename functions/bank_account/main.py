@@ -11,7 +11,7 @@ from shared.money.bank_accounts import (
     BankAccountDecision,
 )
 from shared.problems import NotFound, TryAgain
-from shared.web import Admin, App, Buyer, Transaction
+from shared.web import App, Buyer, FreshlyProvenAdmin, FreshlyProvenBuyer, Transaction
 
 app = App("bank_account")
 
@@ -23,13 +23,15 @@ def show(caller: Buyer, tx: Transaction) -> BankAccountAnswer:
 
 
 @app.put("/account/bank-account", problems=(AccountNotFound, AccountNameMismatch, TryAgain))
-def put(wanted: BankAccountBody, caller: Buyer) -> BankAccountAnswer:
+def put(wanted: BankAccountBody, caller: FreshlyProvenBuyer) -> BankAccountAnswer:
     """Set it, once the bank says that it is yours. What has waited for it is then sent."""
     return bank_accounts.put(caller.id, wanted)
 
 
 @app.put("/admin/bank-accounts/{account_id}", problems=(NotFound,))
-def decide(account_id: UUID, decision: BankAccountDecision, admin: Admin, tx: Transaction) -> BankAccountAnswer:
+def decide(
+    account_id: UUID, decision: BankAccountDecision, admin: FreshlyProvenAdmin, tx: Transaction
+) -> BankAccountAnswer:
     """End a check that the bank never answers, after looking at the owner's papers."""
     return bank_accounts.decide_by_hand(tx, admin.id, account_id, decision)
 

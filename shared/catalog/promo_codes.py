@@ -17,6 +17,7 @@ from shared.catalog import editing
 from shared.catalog.tiers import refuse_null
 from shared.cloud import audit, ownership
 from shared.cloud.database import Transaction
+from shared.identity import principals
 from shared.identity.tokens import Principal
 from shared.models import MAX_RUPIAH, Answer, Body, Listing, Page, Rupiah, Utc
 from shared.problems import Forbidden, Invalid, NotFound, Problem, violated_constraint
@@ -168,6 +169,8 @@ def change(tx: Transaction, caller: Principal, promo_id: UUID, wanted: PromoChan
     stored = tx.execute(_LOCK, {"id": promo_id, **_sees(caller)}).mappings().first()
     if stored is None:
         raise NotFound
+    if stored["funded_by"] == "platform":
+        principals.require_fresh_proof(caller)
     given = wanted.model_dump(exclude_unset=True)
     terms = Terms.model_construct(**{name: given.get(name, stored[name]) for name in Terms.model_fields})
     _refuse_contradictions(terms)
@@ -202,6 +205,7 @@ def _payer(tx: Transaction, caller: Principal, new: NewPromo) -> UUID | None:
     if new.funded_by == "platform":
         if caller.role != "admin":
             raise Forbidden("Only the platform can offer codes that it pays for.")
+        principals.require_fresh_proof(caller)
         return None
     if organizer_id is None and caller.role == "admin":
         raise Invalid.field("event_id", "must say at whose event, where the platform does not pay")

@@ -66,6 +66,8 @@ class Settings:
     payment_seconds: int = 1800
     """How long from the first moment once a payment method is chosen (TS-008)."""
     access_token_seconds: int = 900
+    fresh_proof_seconds: int = 300
+    """How old the last proof of who somebody is may be where something sensitive is changed."""
     secure_cookies: str = "on"
     """`off` only where people reach us by plain HTTP, on a laptop: cookies without Secure and `__Host-`."""
     cors_allowed_origins: str = ""

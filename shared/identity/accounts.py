@@ -88,11 +88,24 @@ class OnItsWay(Answer):
     detail: str = "If this address has an account, we have mailed a code to it."
 
 
+class CodeSent(Answer):
+    """What a signed-in person is told who asked for a code."""
+
+    detail: str = "We have mailed a code to your address, or did a moment ago."
+
+
 @dataclass(frozen=True)
 class Letter:
     """A mail to ask for in the same transaction. This room knows when to write, not how mails are sent."""
 
-    template: Literal["verify_email", "already_registered", "reset_password", "staff_invitation", "staff_address_taken"]
+    template: Literal[
+        "verify_email",
+        "already_registered",
+        "reset_password",
+        "confirm_identity",
+        "staff_invitation",
+        "staff_address_taken",
+    ]
     once_key: str
     to: str
     language: str
@@ -156,7 +169,7 @@ def register(tx: Transaction, registration: Registration) -> tuple[UserAnswer, L
         return _answer(registration, _stand_in_id(registration.email)), _already_registered(person)
     person = _fill_in(tx, person, registration, is_new=is_new)
     is_due = attempts.take(tx, attempts.MAILS["verify_email"], person.email)
-    return _answer(registration, person.id), _mail_code(tx, person, "verify_email") if is_due else None
+    return _answer(registration, person.id), mail_code(tx, person, "verify_email") if is_due else None
 
 
 def leave_gates(tx: Transaction, person: Person) -> None:
@@ -205,7 +218,7 @@ def forgot_password(tx: Transaction, asked: AddressOnly) -> Letter | None:
     """The mail to ask for, with a code to choose a new password. None: no account, or asked a moment ago."""
     person = people.lock_by_email(tx, asked.email)
     is_due = attempts.take(tx, attempts.MAILS["reset_password"], asked.email)  # nobody's addresses are counted too
-    return _mail_code(tx, person, "reset_password") if person and is_due else None
+    return mail_code(tx, person, "reset_password") if person and is_due else None
 
 
 def reset_password(reset: PasswordReset) -> None:
@@ -261,7 +274,8 @@ def _password_to_keep(password: str, before: str | None, is_new: bool) -> str | 
     return before if passwords.matches(password, before) else None
 
 
-def _mail_code(tx: Transaction, person: Person, purpose: Purpose) -> Letter | None:
+def mail_code(tx: Transaction, person: Person, purpose: Purpose) -> Letter | None:
+    """The mail with a new code for a person whose row is locked; None where the last one is less than a minute old."""
     code = codes.issue(tx, person.id, purpose)
     if code is None:
         return None

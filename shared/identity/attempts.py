@@ -38,7 +38,7 @@ PASSWORDS = Kind("attempts", (0, 0, 0, 0, 60, 120, 240, 480, 900), 900)
 CODES = Kind("codes", PASSWORDS.waits, A_DAY)
 MAILS = {
     purpose: Kind(f"mails {purpose}", (codes.RESEND_SECONDS, 300, 900, 3600), A_DAY)
-    for purpose in ("verify_email", "reset_password", "staff_invitation")
+    for purpose in ("verify_email", "reset_password", "staff_invitation", "confirm_identity")
 }
 _ALL = (PASSWORDS, CODES, *MAILS.values())
 

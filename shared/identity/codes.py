@@ -18,7 +18,7 @@ from shared.cloud.database import Transaction
 from shared.cloud.secrets import secret
 from shared.problems import Problem
 
-Purpose = Literal["verify_email", "reset_password"]
+Purpose = Literal["verify_email", "reset_password", "confirm_identity"]
 Code = Annotated[str, Field(pattern="^[0-9]{6}$", repr=False)]
 
 KEY = "code-signing-key"

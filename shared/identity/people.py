@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
+from shared.problems import AccountGone
 
 COLUMNS = "id, email, full_name, role, organizer_id, language, is_email_verified, password_hash"
 
@@ -53,6 +54,14 @@ def get(tx: Transaction, user_id: UUID) -> Person | None:
     """The person as they are now, unlocked."""
     row = tx.execute(_GET, {"id": user_id}).first()
     return Person(*row) if row else None
+
+
+def get_or_refuse(tx: Transaction, user_id: UUID) -> Person:
+    """Like `get`. Raises AccountGone where the account was deleted."""
+    person = get(tx, user_id)
+    if person is None:
+        raise AccountGone
+    return person
 
 
 def lock(tx: Transaction, user_id: UUID) -> Person | None:

@@ -16,6 +16,7 @@ Template = Literal[
     "verify_email",
     "already_registered",
     "reset_password",
+    "confirm_identity",
     "order_confirmation",
     "e_ticket",
     "goods_ready",

@@ -70,7 +70,7 @@ _LISTS = {
         WHERE to_address = (SELECT email FROM users WHERE id = :id) ORDER BY created_at, id
     """),
     "sessions": text("""
-        SELECT family_id, created_at, expires_at, spent_at, ended_at FROM refresh_tokens
+        SELECT family_id, created_at, proven_at, expires_at, spent_at, ended_at FROM refresh_tokens
         WHERE user_id = :id ORDER BY created_at
     """),
     "cookie_consents": text("""

@@ -2,7 +2,17 @@
 
 from shared.cloud.database import Transaction
 from shared.web.app import App
-from shared.web.auth import Admin, Buyer, GateStaff, Organizer, SignedIn, Viewer
+from shared.web.auth import (
+    Admin,
+    Buyer,
+    FreshlyProvenAdmin,
+    FreshlyProvenBuyer,
+    FreshlyProvenOrganizer,
+    GateStaff,
+    Organizer,
+    SignedIn,
+    Viewer,
+)
 from shared.web.caching import Cached
 from shared.web.cookie_mode import OrCookie
 from shared.web.limits import CODE_MAILS, CREDENTIALS, GATE, UNLIMITED
@@ -21,6 +31,9 @@ __all__ = [
     "Buyer",
     "Cached",
     "File",
+    "FreshlyProvenAdmin",
+    "FreshlyProvenBuyer",
+    "FreshlyProvenOrganizer",
     "GateStaff",
     "IdempotencyKey",
     "MaxBytes",

@@ -227,7 +227,7 @@ def _match(table: Map, request: Request) -> tuple[Route, dict[str, str]]:
 
 
 def _caller(matched: Route, request: Request) -> Principal | None:
-    """Who calls, by the headers, counted against their rate limit even where they are refused."""
+    """Who calls, by the headers, counted against their rate limit even where they are refused; then as they are now."""
     if csrf.reads_body(request):
         limits.check(matched.limit, request, None)
     try:
@@ -236,7 +236,7 @@ def _caller(matched: Route, request: Request) -> Principal | None:
         limits.check(matched.limit, request, None)
         raise
     limits.check(matched.limit, request, caller)
-    return caller
+    return matched.access.confirm(caller) if matched.access and caller else caller
 
 
 def _methods(table: Map, request: Request) -> set[str]:

@@ -6,6 +6,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from shared.identity.principals import FreshProofRequired
 from shared.problems import Forbidden, Invalid, Malformed, NotSignedIn, Problem, TooLarge, TryAgain, WrongType
 from shared.web import cookie_mode, csrf, limits
 from shared.web.body_deadlines import RequestTimeout
@@ -188,6 +189,7 @@ def _problems(route: Route) -> list[type[Problem]]:
     found: list[type[Problem]] = list(route.problems)
     if route.access:
         found += [NotSignedIn, Forbidden]
+        found += [FreshProofRequired] if route.access.needs_fresh_proof else []
     if route.gives_tokens or route.takes_refresh_cookie or (route.access and route.method != "GET"):
         found.append(csrf.CsrfRefused)
     if route.gives_tokens:

@@ -1,6 +1,6 @@
 """When a session's person last proved who they are (UM-004): what is sensitive asks for a fresh proof.
 
-NULL is too long ago. Sessions that are open already are asked once more.
+NULL is too long ago. Sessions that are open already are asked once more. A code may be mailed for the proof.
 """
 
 from alembic import op
@@ -12,5 +12,11 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the column."""
+    """Add the column and the purpose."""
     op.execute("ALTER TABLE refresh_tokens ADD COLUMN proven_at timestamptz")
+    op.execute("""
+        ALTER TABLE one_time_codes
+            DROP CONSTRAINT one_time_codes_purpose_check,
+            ADD CONSTRAINT one_time_codes_purpose_check
+                CHECK (purpose IN ('verify_email', 'reset_password', 'confirm_identity'))
+    """)

@@ -33,6 +33,7 @@ FACTS = {
     "verify_email": {"full_name": "Siti", "code": "123456", "valid_minutes": 10},
     "already_registered": {"full_name": "Siti"},
     "reset_password": {"full_name": "Siti", "code": "123456", "valid_minutes": 10},
+    "confirm_identity": {"full_name": "Siti", "code": "123456", "valid_minutes": 10},
     "order_confirmation": {"order": an_order(discount_amount=20_000)},
     "e_ticket": {"order": an_order(status="paid"), "tickets": TICKETS, "to_buyer": True, "are_attached": True},
     "goods_ready": {

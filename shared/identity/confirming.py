@@ -1,0 +1,60 @@
+"""Proving again who one is, while signed in: by the password or by a code that is mailed (UM-004).
+
+A second factor will be one more field of Confirmation.
+"""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from shared.cloud.database import Transaction, transaction
+from shared.identity import accounts, attempts, codes, own_password, people, sessions
+from shared.identity.accounts import Letter
+from shared.identity.codes import CodeInvalid
+from shared.identity.sessions import Tokens
+from shared.identity.tokens import Principal
+from shared.models import Body
+from shared.problems import AccountGone
+
+
+class Confirmation(Body):
+    """One proof of who the caller is: their password, or the code that was mailed to them."""
+
+    password: Annotated[str | None, Field(max_length=1000, repr=False)] = None
+    code: Annotated[str | None, Field(pattern="^[0-9]{6}$", repr=False)] = None
+
+    @model_validator(mode="after")
+    def _one_proof(self) -> Self:
+        if (self.password is None) == (self.code is None):
+            raise ValueError("give either password or code")
+        return self
+
+
+def confirm(caller: Principal, given: Confirmation) -> Tokens:
+    """New tokens of the caller's session with a fresh `auth_time`. Opens its own transactions, around no bcrypt.
+
+    Raises WrongPassword, CodeInvalid, TooManyAttempts, AccountGone.
+    """
+    if given.password is not None:
+        confirmed = own_password.confirm(caller.id, given.password)
+        with transaction() as tx:
+            person = own_password.lock_confirmed(tx, confirmed)
+            return sessions.prove_again(tx, person, caller.session_id)
+    with transaction() as tx:
+        person = people.get_or_refuse(tx, caller.id)
+        attempts.count(tx, attempts.CODES, person.email)
+    with transaction() as tx:
+        locked = people.lock(tx, caller.id)
+        if locked and codes.redeem(tx, locked.id, "confirm_identity", given.code or ""):
+            attempts.forget(tx, locked.email)
+            return sessions.prove_again(tx, locked, caller.session_id)
+    raise CodeInvalid
+
+
+def send_code(tx: Transaction, caller: Principal) -> Letter | None:
+    """The mail with a code to confirm by, to the caller's own address; None where one is on its way."""
+    person = people.lock(tx, caller.id)
+    if person is None:
+        raise AccountGone
+    is_due = attempts.take(tx, attempts.MAILS["confirm_identity"], person.email)
+    return accounts.mail_code(tx, person, "confirm_identity") if is_due else None
