@@ -5,8 +5,8 @@ NULL is too long ago. Sessions that are open already are asked once more. A code
 
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
