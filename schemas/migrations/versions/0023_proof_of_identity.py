@@ -5,8 +5,8 @@ NULL is too long ago. Sessions that are open already are asked once more. A code
 
 from alembic import op
 
-revision = "0022"
-down_revision = "0021"
+revision = "0023"
+down_revision = "0022"
 branch_labels = None
 depends_on = None
 
