@@ -159,9 +159,8 @@ class TierList(Answer):
 
 COLUMNS = """
     e.id, e.slug, e.status, e.organizer_id, e.title, e.description, e.category, e.location, e.venue, e.start_date,
-    e.end_date, e.timezone, e.capacity, e.terms, e.refund_after_change,
+    e.end_date, e.timezone, e.capacity, e.terms, e.refund_after_change, e.max_per_person, e.one_purchase_per_person,
     e.banner_url, e.created_at
-    e.end_date, e.timezone, e.capacity, e.terms, e.max_per_person, e.one_purchase_per_person, e.banner_url, e.created_at
 """
 # Uses indexes: events_slug, events_pkey
 _READ = text(f"SELECT {COLUMNS} FROM events e WHERE e.slug = :key OR e.id = CAST(:id AS uuid)")
