@@ -35,6 +35,10 @@ _STRAY_JOINER = re.compile(
 """Others are within an emoji of several, or between the letters of a script that joins them: none of that is ASCII."""
 
 
+MOST_MARKS = 6
+"""Combining marks on one letter. Living languages have five at most: Javanese; Hebrew with accents four, Thai two."""
+
+
 class _Line(StringConstraints):
     """A string's limits, and that it shows something."""
 
@@ -65,8 +69,22 @@ def paragraphs(most: int) -> StringConstraints:
     return _Paragraphs(strip_whitespace=True, max_length=most)
 
 
+def limit_marks(words: str) -> str:
+    """`words` with at most MOST_MARKS combining marks on a letter: nobody reads those that are piled up on it."""
+    if words.isascii():
+        return words
+    kept: list[str] = []
+    marks = 0
+    for sign in words:
+        marks = marks + 1 if unicodedata.category(sign)[0] == "M" else 0
+        if marks <= MOST_MARKS:
+            kept.append(sign)
+    return "".join(kept)
+
+
 def _visible(words: str) -> str:
-    """Without the characters that only tell how others are shown."""
+    """Without the characters that only tell how others are shown, and without piles of marks."""
+    words = limit_marks(words)
     if words.isprintable():
         return words
     kept = _WHITESPACE + _JOINERS

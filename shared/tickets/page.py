@@ -7,7 +7,10 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class TicketPage:
-    """What is printed. Times are UTC and shown in `timezone`; `price_paid` is rupiah, fee included."""
+    """What is printed. Times are UTC and shown in `timezone`; `price_paid` is rupiah, fee included.
+
+    `name_instead` stands for a name that can't be read, `terms_url` is where the whole terms are.
+    """
 
     ticket_id: UUID
     order_id: UUID
@@ -24,3 +27,5 @@ class TicketPage:
     price_paid: int
     terms: str
     paid_at: datetime
+    name_instead: str = "Peserta"
+    terms_url: str = ""

@@ -1,19 +1,23 @@
 """A ticket as a page of paper: everything a guest and a gate need, in black on white (TS-016, TS-017).
 
 One A4 page per ticket. Whatever was typed, the page holds: text that is too long is set smaller first and
-shortened last, and the QR code keeps its size. The same page gives the same bytes.
+shortened last, with a link to the whole terms, and the QR code keeps its size. The same page gives the same bytes.
+
+What all tickets of an event share, terms above all, is laid out once (`_event_part`).
 """
 
+from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 import qrcode
-from PIL.Image import Image
 from qrcode.constants import ERROR_CORRECT_Q
-from qrcode.image.pil import PilImage
 
 from shared import local_time, rupiah
+from shared.tickets import typeface
 from shared.tickets.page import TicketPage
-from shared.tickets.sheet import Sheet, Type
+from shared.tickets.sheet import Drawing, Sheet
+from shared.tickets.wrapping import Type
 
 # Lengths are millimetres on an A4 page.
 MARGIN: Final = 16.0
@@ -36,70 +40,107 @@ LABEL: Final = Type((8,), grey=True)
 NOTE: Final = Type((10,))
 SMALL: Final = Type((8.5, 7.5, 6.5))
 
-_PIXELS_PER_MODULE: Final = 8
-_MOST_TERMS: Final = 10_000  # characters; more never fits, and measuring them would take its time
+_QUIET_ZONE: Final = 4  # modules
+_MASK: Final = 3
+"""Which of the eight patterns is laid over a code. What we encode looks random, so that each is as good as the best."""
+_LINK_HEIGHT: Final = 4.5
+_EVENTS_KEPT: Final = 64
 
 
 def render(page: TicketPage) -> bytes:
     """The ticket as a PDF of one A4 page, dated when it was paid."""
     sheet = Sheet(title=f"E-tiket {page.event_title}", created_at=page.paid_at)
-    below = _masthead(sheet, page)
-    below = _when_and_where(sheet, page, below + 4)
-    below = _stub(sheet, page, below + 8)
-    below = _advice(sheet, below + 5)
-    _terms(sheet, page.terms, below + 8)
-    _footer(sheet, page)
+    event, stub_top = _event_part(
+        page.event_title,
+        page.starts_at,
+        page.ends_at,
+        page.timezone,
+        page.venue,
+        page.location,
+        page.terms,
+        page.terms_url,
+    )
+    sheet.place(event)
+    _stub(sheet, page, stub_top)
+    _numbers(sheet, page)
     return sheet.to_bytes()
 
 
-def _masthead(sheet: Sheet, page: TicketPage) -> float:
-    sheet.write(BRAND, MARGIN, MARGIN, WIDTH, Type((15,), bold=True))
-    sheet.write("E-TIKET", MARGIN, MARGIN, WIDTH, Type((15,)), align_right=True)
-    sheet.bar(MARGIN, MARGIN + 8.5, WIDTH, 1.2)
-    return sheet.write(page.event_title, MARGIN, MARGIN + 15, WIDTH, TITLE, most_lines=3)
+@lru_cache(maxsize=_EVENTS_KEPT)
+def _event_part(
+    title: str,
+    starts_at: datetime,
+    ends_at: datetime,
+    zone: str,
+    venue: str | None,
+    location: str,
+    terms: str,
+    terms_url: str,
+) -> tuple[Drawing, float]:
+    """What all tickets of an event share, and where the rest begins."""
+    drawing = Drawing()
+    below = _masthead(drawing, title)
+    below = max(_when(drawing, starts_at, ends_at, zone, below + 4), _where(drawing, venue, location, below + 4))
+    stub_top = below + 8
+    below = _advice(drawing, stub_top + STUB_HEIGHT + 5)
+    _terms(drawing, terms, terms_url, below + 8)
+    drawing.bar(MARGIN, FOOTER_TOP, WIDTH, 0.3)
+    return drawing, stub_top
 
 
-def _when_and_where(sheet: Sheet, page: TicketPage, top: float) -> float:
-    day, hours = local_time.date_and_time(page.starts_at, page.ends_at, page.timezone)
-    when = sheet.write("WAKTU", MARGIN, top, COLUMN, LABEL) + 0.5
-    when = sheet.write(day, MARGIN, when, COLUMN, HEADLINE)
-    when = sheet.write(hours, MARGIN, when, COLUMN, PLAIN)
-    where = sheet.write("TEMPAT", SECOND_COLUMN, top, COLUMN, LABEL) + 0.5
-    where = sheet.write(page.venue or page.location, SECOND_COLUMN, where, COLUMN, HEADLINE, most_lines=2)
-    if page.venue:
-        where = sheet.write(page.location, SECOND_COLUMN, where, COLUMN, PLAIN, most_lines=3)
-    return max(when, where)
+def _masthead(drawing: Drawing, title: str) -> float:
+    drawing.write(BRAND, MARGIN, MARGIN, WIDTH, Type((15,), bold=True))
+    drawing.write("E-TIKET", MARGIN, MARGIN, WIDTH, Type((15,)), align_right=True)
+    drawing.bar(MARGIN, MARGIN + 8.5, WIDTH, 1.2)
+    return drawing.write(title, MARGIN, MARGIN + 15, WIDTH, TITLE, most_lines=3)
 
 
-def _stub(sheet: Sheet, page: TicketPage, top: float) -> float:
+def _when(drawing: Drawing, starts_at: datetime, ends_at: datetime, zone: str, top: float) -> float:
+    day, hours = local_time.date_and_time(starts_at, ends_at, zone)
+    below = drawing.write("WAKTU", MARGIN, top, COLUMN, LABEL) + 0.5
+    below = drawing.write(day, MARGIN, below, COLUMN, HEADLINE)
+    return drawing.write(hours, MARGIN, below, COLUMN, PLAIN)
+
+
+def _where(drawing: Drawing, venue: str | None, location: str, top: float) -> float:
+    below = drawing.write("TEMPAT", SECOND_COLUMN, top, COLUMN, LABEL) + 0.5
+    below = drawing.write(venue or location, SECOND_COLUMN, below, COLUMN, HEADLINE, most_lines=2)
+    return drawing.write(location, SECOND_COLUMN, below, COLUMN, PLAIN, most_lines=3) if venue else below
+
+
+def _stub(sheet: Sheet, page: TicketPage, top: float) -> None:
     """The part that a gate looks at: the code, and beside it whom it lets in."""
     sheet.frame(MARGIN, top, WIDTH, STUB_HEIGHT)
-    sheet.picture(_qr_image(page.qr_text), MARGIN + STUB_PADDING, top + STUB_PADDING, QR_SIZE, "Kode QR tiket")
+    sheet.code(_modules(page.qr_text), MARGIN + STUB_PADDING, top + STUB_PADDING, QR_SIZE, "Kode QR tiket")
     left = MARGIN + STUB_PADDING + QR_SIZE + STUB_PADDING
     width = RIGHT - STUB_PADDING - left
-    below = sheet.plate(page.tier_name, left, top + 10, width, HEADLINE, most_lines=2) + 5
+    below = sheet.plate(page.tier_name, left, top + 8, width, HEADLINE, most_lines=2, height=15) + 4
     below = sheet.write("PESERTA", left, below, width, LABEL) + 0.5
-    below = sheet.write(page.attendee_name, left, below, width, NAME, most_lines=3) + 4
+    height = 16 if page.bib_number else 32
+    below = sheet.write(_holder(page), left, below, width, NAME, most_lines=3, height=height) + 4
     if page.bib_number:
         below = sheet.write("NOMOR BIB", left, below, width, LABEL)
         below = sheet.write(page.bib_number, left, below, width, BIB) + 3
     below = sheet.write("DIBAYAR", left, below, width, LABEL) + 0.5
     sheet.write(rupiah.written(page.price_paid) if page.price_paid else "Gratis", left, below, width, PLAIN)
     sheet.write("Berlaku untuk satu orang, satu kali masuk.", left, top + QR_SIZE, width, NOTE)
-    return top + STUB_HEIGHT
 
 
-def _qr_image(text: str) -> Image:
-    """Error correction Q: a quarter of the code may be creased or dirty."""
-    code = qrcode.QRCode(
-        error_correction=ERROR_CORRECT_Q, box_size=_PIXELS_PER_MODULE, border=4, image_factory=PilImage
-    )
+def _holder(page: TicketPage) -> str:
+    """The attendee's name, or what stands for one that is all emoji."""
+    return page.attendee_name if typeface.is_readable(page.attendee_name) else page.name_instead
+
+
+def _modules(text: str) -> list[list[bool]]:
+    """The QR code with its quiet zone. Error correction Q: a quarter of the code may be creased or dirty."""
+    code = qrcode.QRCode(error_correction=ERROR_CORRECT_Q, border=_QUIET_ZONE, mask_pattern=_MASK)
     code.add_data(text)
-    return code.make_image().get_image()
+    modules: list[list[bool]] = code.get_matrix()
+    return modules
 
 
-def _advice(sheet: Sheet, top: float) -> float:
-    return sheet.write(
+def _advice(drawing: Drawing, top: float) -> float:
+    return drawing.write(
         "Tunjukkan kode QR ini di pintu masuk, di layar ponsel atau di atas kertas. "
         "Jangan membagikannya: yang dipindai pertama kali yang boleh masuk.",
         MARGIN,
@@ -110,14 +151,18 @@ def _advice(sheet: Sheet, top: float) -> float:
     )
 
 
-def _terms(sheet: Sheet, terms: str, top: float) -> None:
-    if terms.strip():
-        below = sheet.write("SYARAT DAN KETENTUAN", MARGIN, top, WIDTH, LABEL) + 1
-        sheet.write_columns(terms[:_MOST_TERMS], [MARGIN, SECOND_COLUMN], below, COLUMN, FOOTER_TOP - 3 - below, SMALL)
+def _terms(drawing: Drawing, terms: str, url: str, top: float) -> None:
+    """As much of the terms as there is room for, and where the rest is."""
+    if not terms.strip():
+        return
+    below = drawing.write("SYARAT DAN KETENTUAN", MARGIN, top, WIDTH, LABEL) + 1
+    bottom = FOOTER_TOP - 3 - _LINK_HEIGHT
+    is_whole = drawing.write_columns(terms, [MARGIN, SECOND_COLUMN], below, COLUMN, bottom - below, SMALL)
+    if not is_whole and url:
+        drawing.write(f"Selengkapnya: {url}", MARGIN, bottom + 0.8, WIDTH, SMALL)
 
 
-def _footer(sheet: Sheet, page: TicketPage) -> None:
-    sheet.bar(MARGIN, FOOTER_TOP, WIDTH, 0.3)
+def _numbers(sheet: Sheet, page: TicketPage) -> None:
     below = sheet.write("NOMOR TIKET", MARGIN, FOOTER_TOP + 3, COLUMN, LABEL) + 0.5
     sheet.write(str(page.ticket_id), MARGIN, below, COLUMN, SMALL)
     sheet.write("NOMOR PESANAN", SECOND_COLUMN, FOOTER_TOP + 3, COLUMN, LABEL)

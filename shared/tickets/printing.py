@@ -35,9 +35,9 @@ CLAIMED_SECONDS: Final = 15
 _TICKETS = """
     SELECT t.id AS ticket_id, t.order_id, t.event_id, t.status, t.pdf_object, o.user_id, o.organizer_id, o.paid_at,
         u.is_deleted AS is_owner_deleted,
-        e.title AS event_title, e.start_date, e.end_date, e.timezone, e.venue, e.location, e.terms,
+        e.title AS event_title, e.start_date, e.end_date, e.timezone, e.venue, e.location, e.terms, e.slug,
         c.name AS tier_name, COALESCE(i.attendee_name, u.full_name) AS attendee_name,
-        i.unit_price - i.discount + i.platform_fee AS price_paid, b.number AS bib_number
+        i.attendee_email, i.position, i.unit_price - i.discount + i.platform_fee AS price_paid, b.number AS bib_number
     FROM tickets t JOIN orders o ON o.id = t.order_id JOIN users u ON u.id = o.user_id
         JOIN events e ON e.id = t.event_id
         JOIN order_items i ON i.id = t.order_item_id JOIN ticket_tiers c ON c.id = i.tier_id
@@ -236,4 +236,11 @@ def _page(row: Any) -> TicketPage:
         price_paid=row.price_paid,
         terms=row.terms,
         paid_at=row.paid_at.astimezone(UTC),
+        name_instead=_name_instead(row.attendee_email, row.position),
+        terms_url=f"{settings().public_url.rstrip('/')}/events/{row.slug}",
     )
+
+
+def _name_instead(email: str | None, position: int) -> str:
+    """What an attendee is called whose name is all emoji: as their address begins, or by number."""
+    return email.partition("@")[0] if email else f"Peserta {position}"

@@ -1,68 +1,41 @@
-"""A sheet of A4 to print on: text that always fits the room it is given, lines, and pictures.
+"""A sheet of A4 to print on: text that always fits the room it is given, lines, and QR codes.
 
-Lengths are millimetres from the upper left corner; sizes of type are points.
+Lengths are millimetres from the upper left corner; sizes of type are points. What does not differ from ticket to
+ticket is drawn once as a `Drawing` and placed on each sheet; a sheet embeds of each typeface the glyphs it uses.
 """
 
+import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
-from typing import Final, cast
+from typing import Final
 
-from fpdf import FPDF
-from fpdf.enums import MethodReturnValue
-from PIL.Image import Image
+import pydyf
 
-from shared.tickets import typeface
+from shared.tickets import embedding
+from shared.tickets.shaping import Run, shape, stretches
+from shared.tickets.wrapping import MM_PER_POINT, Fitted, Type, fit, fit_columns, in_millimetres
 
-LEADING: Final = 1.25
-MM_PER_POINT: Final = 25.4 / 72
 PLATE_PADDING: Final = 2.5
-GREY: Final = 90  # dark enough for a fax
-ELLIPSIS: Final = typeface.printable("…")
+GREY: Final = 0.35  # dark enough for a fax
+WIDTH_MM: Final = 210.0
+HEIGHT_MM: Final = 297.0
+_STROKE_OF_BOLD: Final = 0.025
+"""How much a typeface without a bold of its own is thickened, as a part of its size."""
+_ROUND: Final = 0.5523  # how far a Bézier curve's handles reach in a quarter of a circle
 
 
-@dataclass(frozen=True)
-class Type:
-    """How text is set: the sizes to try, largest first, and whether bold or grey."""
+class Drawing:
+    """What is drawn, and which glyphs that takes."""
 
-    sizes: Sequence[float]
-    bold: bool = False
-    grey: bool = False
+    def __init__(self) -> None:
+        self.operators: list[str] = []
+        self.used = embedding.Used()
 
-
-@dataclass(frozen=True)
-class _Fitted:
-    """Lines that fit, the size they fit in, and whether nothing had to be left out."""
-
-    lines: Sequence[str]
-    size: float
-    complete: bool = True
-
-    @property
-    def line_height(self) -> float:
-        return self.size * MM_PER_POINT * LEADING
-
-    @property
-    def height(self) -> float:
-        return self.line_height * len(self.lines)
-
-
-class Sheet:
-    """One page. What it is given in letters the typeface lacks is printed as `typeface.printable` says."""
-
-    def __init__(self, *, title: str, created_at: datetime) -> None:
-        self._pdf = FPDF(format="A4")
-        self._family = typeface.use(self._pdf)
-        self._pdf.set_title(title)
-        self._pdf.set_lang("id-ID")
-        self._pdf.set_creation_date(created_at)
-        self._pdf.set_auto_page_break(False)
-        self._pdf.c_margin = 0
-        self._pdf.add_page()
-
-    def to_bytes(self) -> bytes:
-        """The PDF. Nothing can be written afterwards."""
-        return bytes(self._pdf.output())
+    def place(self, drawing: "Drawing") -> None:
+        """Add another drawing where it was drawn."""
+        self.operators += drawing.operators
+        self.used.add(drawing.used)
 
     def write(
         self,
@@ -73,77 +46,135 @@ class Sheet:
         kind: Type,
         *,
         most_lines: int = 1,
+        height: float = HEIGHT_MM,
         align_right: bool = False,
     ) -> float:
-        """Print within `width` and `most_lines`, and return the lower edge."""
-        fitted = self._fit(words, width, kind, most_lines)
-        self._pdf.set_text_color(GREY if kind.grey else 0)
+        """Print within `width`, `most_lines` and `height`, and return the lower edge."""
+        fitted = fit(words, width, kind, most_lines, height)
+        self._colour(GREY if kind.grey else 0)
         self._print(fitted, left, top, width if align_right else None)
         return top + fitted.height
 
     def write_columns(
         self, words: str, lefts: Sequence[float], top: float, width: float, height: float, kind: Type
-    ) -> None:
-        """Print a long text in columns of `width` by `height` that begin at `lefts`."""
-        for size in kind.sizes:
-            per_column = int(height / (size * MM_PER_POINT * LEADING))
-            fitted = self._fit(words, width, Type((size,), kind.bold), per_column * len(lefts))
-            if fitted.complete:
-                break
-        self._pdf.set_text_color(0)
+    ) -> bool:
+        """Print a long text in columns of `width` by `height` that begin at `lefts`. Whether all of it had room."""
+        fitted, per_column = fit_columns(words, width, height, kind, len(lefts))
+        self._colour(0)
         for column, left in enumerate(lefts):
             lines = fitted.lines[column * per_column : (column + 1) * per_column]
-            self._print(_Fitted(lines, fitted.size), left, top)
+            self._print(replace(fitted, lines=lines), left, top)
+        return fitted.complete
 
-    def plate(self, words: str, left: float, top: float, width: float, kind: Type, *, most_lines: int) -> float:
+    def plate(
+        self, words: str, left: float, top: float, width: float, kind: Type, *, most_lines: int, height: float
+    ) -> float:
         """Print white on a black plate as wide as its words need, and return the lower edge."""
-        fitted = self._fit(words, width - 2 * PLATE_PADDING, kind, most_lines)
-        longest = max(self._pdf.get_string_width(line) for line in fitted.lines)
-        height = fitted.height + PLATE_PADDING
-        self._pdf.set_fill_color(0)
-        self._pdf.rect(left, top, longest + 2 * PLATE_PADDING, height, style="F", round_corners=True, corner_radius=1.2)
-        self._pdf.set_text_color(255)
+        fitted = fit(words, width - 2 * PLATE_PADDING, kind, most_lines, height - PLATE_PADDING)
+        longest = max(in_millimetres(line, fitted.size, kind.bold) for line in fitted.lines)
+        high = fitted.height + PLATE_PADDING
+        self._colour(0)
+        self._rounded(left, top, longest + 2 * PLATE_PADDING, high, 1.2)
+        self.operators.append("f")
+        self._colour(1)
         self._print(fitted, left + PLATE_PADDING, top + PLATE_PADDING / 2)
-        return top + height
+        return top + high
 
     def bar(self, left: float, top: float, width: float, height: float) -> None:
         """A black bar."""
-        self._pdf.set_fill_color(0)
-        self._pdf.rect(left, top, width, height, style="F")
+        self._colour(0)
+        self.operators.append(f"{_x(left)} {_y(top + height)} {_points(width)} {_points(height)} re f")
 
     def frame(self, left: float, top: float, width: float, height: float) -> None:
         """A thin frame with round corners."""
-        self._pdf.set_draw_color(0)
-        self._pdf.set_line_width(0.4)
-        self._pdf.rect(left, top, width, height, round_corners=True, corner_radius=3)
+        self._colour(0)
+        self.operators.append(f"{_points(0.4)} w")
+        self._rounded(left, top, width, height, 3)
+        self.operators.append("S")
 
-    def picture(self, image: Image, left: float, top: float, size: float, description: str) -> None:
-        """A square picture."""
-        self._pdf.image(image, left, top, size, size, alt_text=description)
+    def code(self, modules: Sequence[Sequence[bool]], left: float, top: float, size: float, description: str) -> None:
+        """A QR code, its quiet zone included, as rectangles: sharp in any size."""
+        side = size / len(modules)
+        self._colour(0)
+        self.operators.append(f"/Figure <</Alt ({description})>> BDC q")
+        self.operators.append(f"{_points(side)} 0 0 {_points(-side)} {_x(left)} {_y(top)} cm")
+        for row, dark in enumerate(modules):
+            self.operators += [f"{start} {row} {end - start} 1 re" for start, end in stretches(dark)]
+        self.operators.append("f Q EMC")
 
-    def _fit(self, words: str, width: float, kind: Type, most_lines: int) -> _Fitted:
-        """`words` in at most `most_lines`: in the largest size that does it, else shortened in the smallest."""
-        text = typeface.printable(words.strip()) or " "
-        for size in kind.sizes:
-            self._pdf.set_font(self._family, "B" if kind.bold else "", size)
-            lines = self._wrap(text, width)
-            if len(lines) <= most_lines:
-                return _Fitted(lines, size)
-        kept = [*lines[: most_lines - 1], self._shorten(lines[most_lines - 1], width)]
-        return _Fitted(kept, size, complete=False)
+    def _colour(self, grey: float) -> None:
+        self.operators.append(f"{grey} g {grey} G")
 
-    def _wrap(self, text: str, width: float) -> list[str]:
-        lines = self._pdf.multi_cell(width, text=text, dry_run=True, output=MethodReturnValue.LINES, align="L")
-        return [line.strip() for line in cast(list[str], lines)]
-
-    def _shorten(self, line: str, width: float) -> str:
-        while line and self._pdf.get_string_width(line + ELLIPSIS) > width:
-            line = line[:-1]
-        return line.rstrip() + ELLIPSIS
-
-    def _print(self, fitted: _Fitted, left: float, top: float, right_edge_after: float | None = None) -> None:
-        self._pdf.set_font_size(fitted.size)
+    def _print(self, fitted: Fitted, left: float, top: float, right_edge_after: float | None = None) -> None:
         for number, line in enumerate(fitted.lines):
-            indent = right_edge_after - self._pdf.get_string_width(line) if right_edge_after else 0
-            baseline = top + number * fitted.line_height + fitted.size * MM_PER_POINT
-            self._pdf.text(left + indent, baseline, line)
+            indent = right_edge_after - in_millimetres(line, fitted.size, fitted.bold) if right_edge_after else 0
+            baseline = top + number * fitted.line_height + fitted.ascent
+            across = left + indent
+            for run in shape(line, fitted.bold):
+                self._show(run, across, baseline, fitted.size)
+                across += run.width * fitted.size * MM_PER_POINT / 1000
+
+    def _show(self, run: Run, left: float, baseline: float, size: float) -> None:
+        thick = f"2 Tr {size * _STROKE_OF_BOLD:.3f} w " if run.typeface.is_emboldened else ""
+        thin = " 0 Tr" if thick else ""
+        shown = embedding.shown(run, float(_x(left)), float(_y(baseline)), size)
+        self.operators.append(f"BT /{run.typeface.name} {size} Tf {thick}{shown}{thin} ET")
+        self.used.note(run)
+
+    def _rounded(self, left: float, top: float, width: float, height: float, radius: float) -> None:
+        right, bottom, handle = left + width, top + height, radius * (1 - _ROUND)
+        corners = (
+            ((right - radius, top), (right - handle, top), (right, top + handle), (right, top + radius)),
+            ((right, bottom - radius), (right, bottom - handle), (right - handle, bottom), (right - radius, bottom)),
+            ((left + radius, bottom), (left + handle, bottom), (left, bottom - handle), (left, bottom - radius)),
+            ((left, top + radius), (left, top + handle), (left + handle, top), (left + radius, top)),
+        )
+        self.operators.append(f"{_x(left + radius)} {_y(top)} m")
+        for begins, *curve in corners:
+            self.operators.append(f"{_x(begins[0])} {_y(begins[1])} l")
+            self.operators.append(" ".join(f"{_x(across)} {_y(down)}" for across, down in curve) + " c")
+        self.operators.append("h")
+
+
+class Sheet(Drawing):
+    """One page. What it is given in letters that no typeface has is printed as `typeface.printable` says."""
+
+    def __init__(self, *, title: str, created_at: datetime) -> None:
+        super().__init__()
+        self._title = title
+        self._created_at = created_at
+
+    def to_bytes(self) -> bytes:
+        """The PDF."""
+        pdf = pydyf.PDF()
+        content = pydyf.Stream([operator.encode() for operator in self.operators], compress=True)
+        pdf.add_object(content)
+        resources = pydyf.Dictionary({"Font": embedding.fonts(pdf, self.used)})
+        page = pydyf.Dictionary(
+            {
+                "Type": "/Page",
+                "Parent": pdf.pages.reference,
+                "MediaBox": pydyf.Array([0, 0, _points(WIDTH_MM), _points(HEIGHT_MM)]),
+                "Resources": resources,
+                "Contents": content.reference,
+            }
+        )
+        pdf.add_page(page)
+        pdf.catalog["Lang"] = pydyf.String("id-ID")
+        pdf.info["Title"] = pydyf.String(self._title)
+        pdf.info["CreationDate"] = pydyf.String(f"D:{self._created_at:%Y%m%d%H%M%S}Z")
+        written = io.BytesIO()
+        pdf.write(written)
+        return written.getvalue()
+
+
+def _points(millimetres: float) -> str:
+    return f"{millimetres / MM_PER_POINT:.3f}"
+
+
+def _x(millimetres: float) -> str:
+    return _points(millimetres)
+
+
+def _y(millimetres: float) -> str:
+    return _points(HEIGHT_MM - millimetres)

@@ -1,11 +1,12 @@
 """What people write into one line shows something, and nothing in it is hidden."""
 
+import unicodedata
 from typing import Annotated
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from shared.models import line, paragraphs
+from shared.models import MOST_MARKS, limit_marks, line, paragraphs
 
 LINE = TypeAdapter(Annotated[str, line(20)])
 PARAGRAPHS = TypeAdapter(Annotated[str, paragraphs(20)])
@@ -91,3 +92,24 @@ def test_lengths_count_what_was_sent():
         with pytest.raises(ValidationError):
             adapter.validate_python("a" * 21)
     assert LINE.json_schema()["maxLength"] == 20
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "สมชาย ใจดีที่สุด",
+        "בְּרֵאשִׁ֖ית בָּרָ֣א",
+        "مُحَمَّدٌ اللّٰه",
+        unicodedata.normalize("NFD", "Nguyễn Thị Ngọc Hạnh"),
+        "ꦲꦤꦏ꧀ꦏꦿꦺꦴꦁ ꦱꦸꦠꦿꦶꦱ꧀ꦤ",
+        "प्रिया शर्मा",
+    ],
+)
+def test_marks_that_a_language_needs_stay(words):
+    assert limit_marks(words) == words
+
+
+def test_marks_that_nobody_reads_are_left_out():
+    piled = "Z" + "\u0301" * 200 + "algo"
+    assert limit_marks(piled) == "Z" + "\u0301" * MOST_MARKS + "algo"
+    assert TypeAdapter(Annotated[str, line(10)]).validate_python("A" + "\u0301" * 9) == "A" + "\u0301" * MOST_MARKS

@@ -2,6 +2,7 @@
 
 from uuid import uuid4
 
+import pypdfium2
 import pytest
 from sqlalchemy import text
 
@@ -103,6 +104,17 @@ def test_a_ticket_that_says_what_is_no_longer_true_is_printed_anew(sale, files, 
     assert files.tries == 2, "nothing has changed since"
     disposal.sweep()
     assert list(files.files) == [sale.ticket.pdf_object], "the old file is gone"
+
+
+@pytest.mark.parametrize(("email", "printed"), [("budi.s@example.com", "budi.s"), (None, "Peserta 1")])
+def test_an_attendee_whose_name_is_all_emoji_is_called_otherwise(sale, email, printed):
+    with transaction() as tx:
+        names = {"id": sale.order_id, "email": email}
+        tx.execute(
+            text("UPDATE order_items SET attendee_name = '🎉', attendee_email = :email WHERE order_id = :id"), names
+        )
+    content = printing.ticket_file(sale.ticket.id, sale.owner).content
+    assert printed in pypdfium2.PdfDocument(content)[0].get_textpage().get_text_bounded()
 
 
 def test_a_change_that_is_taken_back_leads_to_a_file_that_no_sweep_deletes(sale, files):

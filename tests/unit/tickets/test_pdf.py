@@ -1,5 +1,6 @@
 """A ticket on paper: one page, all there, nothing over the edge, and a code that a scanner reads (TS-016, TS-017)."""
 
+import time
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -7,7 +8,8 @@ import pypdfium2
 import pytest
 import zxingcpp
 
-from shared.tickets import pdf, qr, typeface
+from shared.tickets import page as ticket_page
+from shared.tickets import pdf, qr, shaping, typeface
 
 TICKET_ID = UUID("7f3a91c2-54d0-4a9e-9b5e-0c1d2e3f4a5b")
 ORDER_ID = UUID("0d9c8b7a-1122-4333-8444-55667788990a")
@@ -35,7 +37,7 @@ def a_page(**fields):
         "terms": "1. Tiket tidak dapat dipindahtangankan.\n2. Pintu dibuka pukul 18.00.",
         "paid_at": datetime(2026, 11, 1, 3, 4, 5, tzinfo=UTC),
     }
-    return pdf.TicketPage(**{**defaults, **fields})
+    return ticket_page.TicketPage(**{**defaults, **fields})
 
 
 def only_page_of(content):
@@ -163,6 +165,90 @@ def test_letters_from_anywhere_are_printed_in_some_form():
     for readable in ("ukasz", "Neill", "Jürgen", "ng "):
         assert readable in typeface.printable(name)
     assert "🎉" not in typeface.printable(name)
+
+
+SCRIPTS = {
+    "Arabic": "محمد عبد الله",
+    "Chinese": "王小明",
+    "Japanese": "佐藤 さくら",
+    "Korean": "김민수",
+    "Thai": "สมชาย ใจดี",
+    "Hebrew": "שרה כהן",
+    "Javanese": "ꦲꦤꦏ꧀ꦏꦿꦺꦴꦁ",
+    "Balinese": "ᬅᬦᬓ᭄",
+    "Tamil": "செல்வன்",
+    "Hindi": "प्रिया शर्मा",
+    "Vietnamese": "Nguyễn Đặng",
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS.values(), ids=SCRIPTS.keys())
+def test_a_name_is_printed_in_the_script_it_was_written_in(name):
+    assert typeface.printable(name) == name
+    for bold in (False, True):
+        assert all(glyph.number for run in shaping.shape(name, bold) for glyph in run.glyphs), "a box for a letter"
+    letters = {letter for letter in name if letter.isalpha()}
+    assert letters <= set(words_of(pdf.render(a_page(attendee_name=name, event_title=name))))
+
+
+@pytest.mark.parametrize("name", [SCRIPTS["Arabic"], SCRIPTS["Hebrew"]])
+def test_what_is_written_from_right_to_left_is_printed_so(name):
+    text = only_page_of(pdf.render(a_page(attendee_name=name))).get_textpage()
+    places = {text.get_text_range(index, 1): text.get_charbox(index)[0] for index in range(text.count_chars())}
+    assert places[name[0]] > places[name[-1]]
+
+
+def test_arabic_letters_are_joined():
+    alone, joined = (shaping.shape(word, False)[0].glyphs for word in ("ه", "هه"))
+    assert alone[0].number not in {glyph.number for glyph in joined}
+
+
+@pytest.mark.parametrize("name", ["🎉🎉", "❤️", "\U0001ec71"])
+def test_a_name_of_which_nothing_can_be_read_gives_way_to_another(name):
+    assert "budi.s" in words_of(pdf.render(a_page(attendee_name=name, name_instead="budi.s")))
+
+
+def test_emoji_beside_a_name_are_left_out():
+    words = words_of(pdf.render(a_page(attendee_name="🎉 Ayu 🎉", name_instead="budi.s")))
+    assert "Ayu" in words
+    assert "budi.s" not in words
+
+
+@pytest.mark.parametrize("filler", [*LONG.values(), "محمد عبد الله الأحمد " * 20, "ꦲꦤꦏ꧀ꦏꦿꦺꦴꦁ " * 20])
+def test_whatever_the_stub_holds_its_lines_do_not_run_into_each_other(filler):
+    page = a_page(tier_name=filler[:100], attendee_name=filler[:255], bib_number="A-10421")
+    text = only_page_of(pdf.render(page)).get_textpage()
+
+    def edges(words):
+        place, _ = text.search(words).get_next()
+        _, bottom, _, top = text.get_charbox(place)
+        return bottom, top
+
+    for above, below in (("PESERTA", "NOMOR BIB"), ("NOMOR BIB", "A-10421"), ("Rp 160.000", "Berlaku")):
+        assert edges(above)[0] > edges(below)[1]
+
+
+def test_who_wants_the_whole_terms_is_told_where_they_are():
+    url = "https://karcis.example/events/konser-senja-abc123"
+    assert url in words_of(pdf.render(a_page(terms="Syarat yang panjang sekali. " * 700, terms_url=url)))
+    assert url not in words_of(pdf.render(a_page(terms="Pintu dibuka pukul 18.00.", terms_url=url)))
+
+
+COSTLY = {
+    "the longest terms": "Syarat dan ketentuan yang panjang sekali bagi pengunjung. " * 345,
+    "stacked accents": ("a" + "\u0301\u0302\u0303\u0304\u0305\u0306\u0307\u0308\u0309b ") * 1666,
+    "no space anywhere": "W" * 20_000,
+    "Arabic": "محمد عبد الله الأحمد مهرجان " * 714,
+    "Thai without spaces": "สมชายใจดีที่สุด" * 1333,
+}
+
+
+@pytest.mark.parametrize("terms", COSTLY.values(), ids=COSTLY.keys())
+def test_a_hundred_tickets_take_seconds_of_processor_whatever_the_terms(terms):
+    begun = time.process_time()
+    for number in range(100):
+        pdf.render(a_page(ticket_id=UUID(int=number), attendee_name=f"Peserta {number}", terms=terms[:20_000]))
+    assert time.process_time() - begun < 10  # a tenth of that here; forty and more when each was laid out anew
 
 
 def test_the_same_page_is_the_same_file():

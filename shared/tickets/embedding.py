@@ -1,0 +1,154 @@
+"""Typefaces in a PDF: the glyphs that a page uses, by their numbers in the font file, and which letters they stand for.
+
+Glyphs keep the file's own numbers in every document. So what was drawn once can be placed in many of them.
+"""
+
+from typing import Final, TypeVar
+
+import pydyf
+import uharfbuzz
+
+from shared.tickets.shaping import Run
+from shared.tickets.typeface import Typeface
+
+T = TypeVar("T", bound=pydyf.Object)
+
+_FLAGS: Final = (
+    uharfbuzz.SubsetFlags.NO_HINTING | uharfbuzz.SubsetFlags.RETAIN_GIDS | uharfbuzz.SubsetFlags.NOTDEF_OUTLINE
+)
+_UNUSED_TABLES: Final = ("GSUB", "GPOS", "GDEF", "cmap", "name", "post", "OS/2", "vhea", "vmtx", "kern", "STAT")
+_NOTHING: Final = "\u200b"
+"""What a glyph stands for that is a part of the one before it: a space without width, as nothing can't be said."""
+_PER_BLOCK: Final = 100  # entries of one bfchar block
+
+
+class Used:
+    """Which glyphs are used of which typeface, and what text each stands for."""
+
+    def __init__(self) -> None:
+        self.glyphs: dict[str, dict[int, str]] = {}
+        self.typefaces: dict[str, Typeface] = {}
+
+    def note(self, run: Run) -> None:
+        """Add the glyphs of a run."""
+        self.typefaces[run.typeface.name] = run.typeface
+        known = self.glyphs.setdefault(run.typeface.name, {})
+        for glyph in run.glyphs:
+            known[glyph.number] = known.get(glyph.number) or glyph.text
+
+    def add(self, other: "Used") -> None:
+        """Add what another drawing uses."""
+        self.typefaces |= other.typefaces
+        for name, glyphs in other.glyphs.items():
+            self.glyphs[name] = {**glyphs, **self.glyphs.get(name, {})}
+
+
+def shown(run: Run, x: float, y: float, size: float) -> str:
+    """The operators that show a run at a point of the page."""
+    if any(glyph.x_offset or glyph.y_offset for glyph in run.glyphs):
+        return _shown_singly(run, x, y, size / 1000)
+    parts = []
+    for glyph in run.glyphs:
+        parts.append(f"<{glyph.number:04X}>")
+        if kern := round(run.typeface.advance(glyph.number) - glyph.advance, 2):
+            parts.append(f"{kern:g}")
+    written = " ".join(parts).replace("> <", "")
+    return f"1 0 0 1 {x:.3f} {y:.3f} Tm [{written}] TJ"
+
+
+def _shown_singly(run: Run, x: float, y: float, scale: float) -> str:
+    """Each glyph at its own place: marks stand above, below and within others."""
+    operators = []
+    for glyph in run.glyphs:
+        across, up = x + glyph.x_offset * scale, y + glyph.y_offset * scale
+        operators.append(f"1 0 0 1 {across:.3f} {up:.3f} Tm <{glyph.number:04X}> Tj")
+        x += glyph.advance * scale
+    return " ".join(operators)
+
+
+def fonts(pdf: pydyf.PDF, used: Used) -> pydyf.Dictionary:
+    """Embed what is used, and return the page's dictionary of fonts."""
+    return pydyf.Dictionary(
+        {name: _font(pdf, used.typefaces[name], glyphs).reference for name, glyphs in sorted(used.glyphs.items())}
+    )
+
+
+def _font(pdf: pydyf.PDF, typeface: Typeface, glyphs: dict[int, str]) -> pydyf.Dictionary:
+    content = _subset(typeface, glyphs)
+    file = _added(pdf, pydyf.Stream([content], {"Length1": len(content)}, compress=True))
+    to_unicode = _added(pdf, pydyf.Stream([_to_unicode(glyphs)], compress=True))
+    name = f"/KARCIS+{typeface.name}"
+    ascent, descent = (round(1000 * reach) for reach in typeface.extent)
+    descriptor = _added(
+        pdf,
+        pydyf.Dictionary(
+            {
+                "Type": "/FontDescriptor",
+                "FontName": name,
+                "Flags": 4,
+                "FontBBox": pydyf.Array([-1000, -descent, 2000, ascent]),
+                "ItalicAngle": 0,
+                "Ascent": ascent,
+                "Descent": -descent,
+                "CapHeight": 700,
+                "StemV": 80,
+                "FontFile2": file.reference,
+            }
+        ),
+    )
+    widths = " ".join(f"{number} [{typeface.advance(number):g}]" for number in sorted(glyphs))
+    descendant = _added(
+        pdf,
+        pydyf.Dictionary(
+            {
+                "Type": "/Font",
+                "Subtype": "/CIDFontType2",
+                "BaseFont": name,
+                "CIDSystemInfo": "<</Registry (Adobe) /Ordering (Identity) /Supplement 0>>",
+                "CIDToGIDMap": "/Identity",
+                "FontDescriptor": descriptor.reference,
+                "W": f"[{widths}]",
+            }
+        ),
+    )
+    return _added(
+        pdf,
+        pydyf.Dictionary(
+            {
+                "Type": "/Font",
+                "Subtype": "/Type0",
+                "BaseFont": name,
+                "Encoding": "/Identity-H",
+                "DescendantFonts": pydyf.Array([descendant.reference]),
+                "ToUnicode": to_unicode.reference,
+            }
+        ),
+    )
+
+
+def _added(pdf: pydyf.PDF, thing: T) -> T:
+    pdf.add_object(thing)
+    return thing
+
+
+def _subset(typeface: Typeface, glyphs: dict[int, str]) -> bytes:
+    wanted = uharfbuzz.SubsetInput()
+    wanted.flags = _FLAGS
+    wanted.glyph_set.update(glyphs)
+    wanted.drop_table_tag_set.update(int.from_bytes(tag.encode(), "big") for tag in _UNUSED_TABLES)
+    content: bytes = wanted.subset(typeface.face).blob.data
+    return content
+
+
+def _to_unicode(glyphs: dict[int, str]) -> bytes:
+    """Which text a glyph stands for: so that it can be searched, copied and read aloud."""
+    entries = [
+        f"<{number:04X}> <{(said or _NOTHING).encode('utf-16-be').hex()}>" for number, said in sorted(glyphs.items())
+    ]
+    blocks = [entries[first : first + _PER_BLOCK] for first in range(0, len(entries), _PER_BLOCK)]
+    mapped = "\n".join(f"{len(block)} beginbfchar\n" + "\n".join(block) + "\nendbfchar" for block in blocks)
+    return (
+        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapType 2 def /CMapName /Karcis def\n"
+        "1 begincodespacerange <0000> <FFFF> endcodespacerange\n"
+        f"{mapped}\nendcmap CMapName currentdict /CMap defineresource pop end end"
+    ).encode()

@@ -1,0 +1,133 @@
+"""Breaking text into lines that fit, in the largest size that does it."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Final
+
+from shared.tickets import typeface
+from shared.tickets.shaping import extent, width
+
+MM_PER_POINT: Final = 25.4 / 72
+ELLIPSIS: Final = typeface.printable("…")
+
+_EAST_ASIAN: Final = "\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef"
+_STAYS_BEHIND: Final = "、。，．！？）」』】"
+_PIECES: Final = re.compile(rf"\s+|[{_EAST_ASIAN}][{_STAYS_BEHIND}]*|[^\s{_EAST_ASIAN}]+")
+"""A line may be broken at spaces, and between any two letters of Chinese, Japanese or Korean."""
+_CLUSTERS: Final = re.compile(
+    r".[\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\ua9b3-\ua9c0]*"
+)
+
+
+@dataclass(frozen=True)
+class Type:
+    """How text is set: the sizes to try, largest first, and whether bold or grey."""
+
+    sizes: tuple[float, ...]
+    bold: bool = False
+    grey: bool = False
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Lines that fit, the size they fit in, and whether nothing had to be left out.
+
+    `ascent` is from a line's upper edge to its letters' foot, `line_height` to the next line: millimetres.
+    """
+
+    lines: Sequence[str]
+    size: float
+    bold: bool
+    ascent: float
+    line_height: float
+    complete: bool = True
+
+    @property
+    def height(self) -> float:
+        """In millimetres."""
+        return self.line_height * len(self.lines)
+
+
+@lru_cache(maxsize=256)
+def fit(words: str, room: float, kind: Type, most_lines: int, height: float = 297) -> Fitted:
+    """`words` in lines of `room` millimetres: in the largest size that does it, else shortened in the smallest.
+
+    The lines together are not higher than `height`, unless a single one is.
+    """
+    text = typeface.printable(words.strip()) or " "
+    for size in kind.sizes:
+        empty = _fitted(text, (), size, kind.bold)
+        most = max(1, min(most_lines, int(height / empty.line_height)))
+        lines = _wrap(text, _thousandths(room, size), kind.bold, most + 1)
+        if len(lines) <= most:
+            return replace(empty, lines=lines)
+    last = _shorten(lines[most - 1], _thousandths(room, size), kind.bold)
+    return replace(empty, lines=[*lines[: most - 1], last], complete=False)
+
+
+def fit_columns(words: str, room: float, height: float, kind: Type, columns: int) -> tuple[Fitted, int]:
+    """The same in columns of `height`, and how many lines a column takes."""
+    text = typeface.printable(words.strip())
+    for size in kind.sizes:
+        per_column = int(height / _fitted(text, (), size, kind.bold).line_height)
+        fitted = fit(words, room, Type((size,), kind.bold), per_column * columns)
+        if fitted.complete:
+            break
+    return fitted, per_column
+
+
+def _fitted(text: str, lines: Sequence[str], size: float, bold: bool) -> Fitted:
+    above, in_all = extent(text, bold)
+    return Fitted(lines, size, bold, above * size * MM_PER_POINT, in_all * size * MM_PER_POINT)
+
+
+def in_millimetres(text: str, size: float, bold: bool) -> float:
+    """How wide printable text is."""
+    return width(text, bold) * size * MM_PER_POINT / 1000
+
+
+def _thousandths(room: float, size: float) -> float:
+    return room / MM_PER_POINT / size * 1000
+
+
+def _wrap(text: str, room: float, bold: bool, most: int) -> list[str]:
+    """The first `most` lines. What comes after them is not looked at."""
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        lines += _paragraph(paragraph, room, bold, most - len(lines))
+        if len(lines) >= most:
+            break
+    return lines
+
+
+def _paragraph(paragraph: str, room: float, bold: bool, most: int) -> list[str]:
+    lines: list[str] = []
+    line, used = "", 0.0
+    for piece in _pieces(paragraph, room, bold):
+        wide = width(piece, bold)
+        if used + wide > room and line:
+            lines.append(line.rstrip())
+            if len(lines) >= most:
+                return lines
+            line, used = "", 0.0
+        if line or not piece.isspace():
+            line, used = line + piece, used + wide
+    return [*lines, line.rstrip()]
+
+
+def _pieces(paragraph: str, room: float, bold: bool) -> Iterator[str]:
+    """What is never broken; a word that is wider than a line comes letter by letter."""
+    for found in _PIECES.finditer(paragraph):
+        piece = found.group()
+        if len(piece) > 1 and width(piece, bold) > room:
+            yield from _CLUSTERS.findall(piece)
+        else:
+            yield piece
+
+
+def _shorten(line: str, room: float, bold: bool) -> str:
+    while line and width(line + ELLIPSIS, bold) > room:
+        line = line[:-1]
+    return line.rstrip() + ELLIPSIS
