@@ -198,7 +198,8 @@ def ask_again(account_id: UUID) -> str:
 
 
 def decide(tx: Transaction, account_id: UUID, status: Status, *, by: UUID | None = None) -> None:
-    """End a running check: by the bank's answer, or by an admin where no answer comes."""
+    """End a running check: by the bank's answer, or by an admin where no answer comes. What waited for it is sent."""
+    people.lock(tx, read(tx, account_id).user_id)
     user_id = tx.execute(_DECIDE, {"id": account_id, "status": status}).scalar()
     if user_id:
         audit.record(tx, "bank_account.decided", subject="user", subject_id=user_id, actor_id=by, status=status)

@@ -4,6 +4,9 @@ The row comes first and its id is the gateway's key, so that a repeat after a cr
 virtual account can't be refunded by any gateway, and a gateway may refuse others; then the buyer's bank
 account is used, and asked for where there is none. But a gateway also refuses what somebody has given back
 at its dashboard: where more has gone back through it than we know of, a person decides.
+
+The buyer's row is locked first, as by whoever sets or verifies a bank account: whichever comes second sees what the
+first has left, and starts the transfer.
 """
 
 import logging
@@ -71,7 +74,7 @@ def book_transfer(transfer: Transfer, fact: PayoutFact) -> str:
         if changed.status == "succeeded":
             refunds.complete_by_transfer(tx, refund)
         else:
-            _failed(tx, refund, changed.failure or changed.status)
+            _failed(tx, refund, changed)
         return refunds.read(tx, refund.id).status
 
 
@@ -168,8 +171,13 @@ def _another_way(refund: Refund, failure: str) -> str:
     return pay_back(refund.id)
 
 
-def _failed(tx: Transaction, refund: Refund, failure: str) -> None:
+def _failed(tx: Transaction, refund: Refund, transfer: Transfer) -> None:
+    failure = transfer.failure or transfer.status
     refunds.fail(tx, refund, failure)
+    account = bank_accounts.current(tx, refund.user_id)
+    if account and account.status == "verified" and account.id != transfer.bank_account_id:
+        refunds.reopen(tx, refund)  # the account was set while this transfer was on its way
+        return
     manual_tasks.add(tx, "refund_failed", subject="refund", subject_id=refund.id, failure=failure, amount=refund.amount)
     mails.ask_about_order(
         tx,
@@ -181,8 +189,10 @@ def _failed(tx: Transaction, refund: Refund, failure: str) -> None:
 
 
 def _lock(tx: Transaction, refund_id: UUID) -> Refund:
-    """A refund under its order's lock, which comes first."""
-    orders.lock(tx, refunds.read(tx, refund_id).order_id)
+    """A refund under the locks of its buyer and its order, in this order."""
+    refund = refunds.read(tx, refund_id)
+    people.lock(tx, refund.user_id)
+    orders.lock(tx, refund.order_id)
     return refunds.read(tx, refund_id)
 
 
