@@ -1,14 +1,16 @@
 """What organizers are paid, and when (FN-004..012): once per event, seven days after its end, out of the ledger.
 
     pending ──► processing ──► completed
-       ▲            └──► failed ──┐       carried_over: too little to send; the next event's payout takes it along
+       ▲            └──► failed ──┐       carried_over: too little to send; a later payout takes it along
        └──────────────────────────┘       by reconcile MOST_TRIES times; by a person, or a new bank account, always
 
 Only a pending payout is sent, so that a message that comes twice sends once; it may wait for a bank account.
 
-The amount is whatever the ledger owes for the organizer's events that are due, so that debts of a
-cancelled event and refunds after a payout are taken off the next one. The row, its posting and the first
-transfer are written in one transaction under the organizer's lock.
+The amount is what the ledger owes at that moment for the events that are paid out, less what other events have
+cost: a cancelled event's penalty is taken off whichever payout comes next. It is read again before each transfer,
+since much can happen between: what is no longer owed is not sent. What becomes payable after an event's payout is
+made goes out in a payout of its own, the remainder. The row, its posting and the first transfer are written under
+the organizer's lock (decision 0023).
 """
 
 import logging
@@ -19,7 +21,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.cloud import audit, outbox, ownership
+from shared.cloud import audit, manual_tasks, outbox, ownership
 from shared.cloud.database import Transaction, transaction
 from shared.identity import people
 from shared.identity.tokens import Principal
@@ -30,6 +32,8 @@ from shared.problems import NotFound, Problem
 DAYS_AFTER_EVENT = 7
 MOST_TRIES = 5
 """Transfers of one payout before a person takes over. Whoever has it sent again begins anew."""
+DAYS_TO_DECIDE = 14
+"""How long after an event's end a refund that nobody decides about holds its payout. Then its money is kept back."""
 LEAST_AMOUNT = 10_000
 """Rupiah; what a bank transfer moves at least (docs/reference/gateways.md)."""
 
@@ -45,21 +49,51 @@ _IS_DUE = """
       AND (c.finished_at IS NOT NULL
         OR (e.status = 'published' AND e.end_date <= now() - make_interval(days => :days)))
       AND EXISTS (SELECT 1 FROM ledger_postings l WHERE l.event_id = e.id)
-      AND NOT EXISTS (SELECT 1 FROM refunds r JOIN orders o ON o.id = r.order_id
-        WHERE o.event_id = e.id AND r.status = 'requested')
+      AND (e.end_date <= now() - make_interval(days => :days_to_decide)
+        OR NOT EXISTS (SELECT 1 FROM refunds r JOIN orders o ON o.id = r.order_id
+            WHERE o.event_id = e.id AND r.status = 'requested'))
 """
 _DUE = text(f"SELECT e.id, e.organizer_id {_IS_DUE} ORDER BY e.end_date, e.id")
 # Whoever changes the event's dates (catalog/editing.py) waits for this lock, or this waits for them and looks again.
 _LOCK_DUE = text(f"SELECT e.id {_IS_DUE} AND e.id = :event_id FOR NO KEY UPDATE OF e")
+# Of an event that is not paid out yet only a debt counts: its sales may still go back to their buyers.
 _OWED = text("""
-    SELECT COALESCE(-sum(e.amount), 0)
-    FROM ledger_postings p JOIN ledger_entries e ON e.posting_id = p.id
-    WHERE p.organizer_id = :organizer_id AND e.account = :account
-      AND (p.event_id = :event_id OR p.event_id IN (SELECT event_id FROM payouts WHERE organizer_id = :organizer_id))
+    WITH paid_out AS (
+        SELECT CAST(:event_id AS uuid) AS event_id
+        UNION SELECT event_id FROM payouts WHERE organizer_id = :organizer_id),
+    balances AS (
+        SELECT l.event_id, -sum(e.amount) AS balance
+        FROM ledger_entries e JOIN ledger_postings l ON l.id = e.posting_id  -- Uses index: ledger_entries_account
+        WHERE e.account = :account GROUP BY l.event_id)
+    SELECT COALESCE(sum(balance), 0) FROM balances
+    WHERE balance < 0 OR event_id IN (SELECT event_id FROM paid_out)
+""")
+_UNDECIDED = text("""
+    SELECT r.id, sum(i.unit_price - i.discount + i.platform_discount - i.commission) AS amount
+    FROM refunds r JOIN orders o ON o.id = r.order_id
+    JOIN refund_items n ON n.refund_id = r.id JOIN order_items i ON i.id = n.order_item_id
+    WHERE r.status = 'requested' AND o.organizer_id = :organizer_id
+      AND (o.event_id = :event_id OR o.event_id IN (SELECT event_id FROM payouts WHERE organizer_id = :organizer_id))
+    GROUP BY r.id
+""")
+_PAID_ORGANIZERS = text("SELECT DISTINCT organizer_id FROM payouts ORDER BY organizer_id")
+_HAS_OPEN_REMAINDER = text("""
+    SELECT EXISTS (SELECT 1 FROM payouts  -- Uses index: one_remainder_at_a_time
+        WHERE organizer_id = :organizer_id AND is_remainder AND status IN ('pending', 'processing', 'failed'))
+""")
+_MOST_OWED_EVENT = text("""
+    SELECT p.event_id FROM payouts p JOIN ledger_postings l ON l.event_id = p.event_id
+    JOIN ledger_entries e ON e.posting_id = l.id
+    WHERE p.organizer_id = :organizer_id AND NOT p.is_remainder AND e.account = :account
+    GROUP BY p.event_id ORDER BY sum(e.amount), p.event_id LIMIT 1
+""")
+_IS_CANCELLING = text("""
+    SELECT EXISTS (SELECT 1 FROM event_cancellations c JOIN events e ON e.id = c.event_id
+        WHERE c.finished_at IS NULL AND e.organizer_id = :organizer_id)  -- Uses index: event_cancellations_open
 """)
 _ADD = text("""
-    INSERT INTO payouts (organizer_id, event_id, amount, status)
-    VALUES (:organizer_id, :event_id, :amount, :status)
+    INSERT INTO payouts (organizer_id, event_id, amount, status, is_remainder)
+    VALUES (:organizer_id, :event_id, :amount, :status, :is_remainder)
     RETURNING id
 """)
 _READ = text("""
@@ -67,6 +101,11 @@ _READ = text("""
     FROM payouts p JOIN events e ON e.id = p.event_id WHERE p.id = :id
 """)
 _LOCK = text("SELECT id FROM payouts WHERE id = :id FOR UPDATE")
+_PENDING = text("""
+    SELECT id FROM payouts  -- Uses index: payouts_organizer
+    WHERE organizer_id = :organizer_id AND status = 'pending' ORDER BY id
+""")
+_SET_AMOUNT = text("UPDATE payouts SET amount = :amount, status = :status, updated_at = now() WHERE id = :id")
 _UNPAID = text("""
     SELECT id FROM payouts  -- Uses index: payouts_organizer
     WHERE organizer_id = :organizer_id AND status IN ('pending', 'processing', 'failed') ORDER BY id
@@ -76,9 +115,10 @@ _CHANGE = text("""
         completed_at = CASE WHEN :status = 'completed' THEN now() END
     WHERE id = :id
 """)
+_DUE_DAYS = {"days": DAYS_AFTER_EVENT, "days_to_decide": DAYS_TO_DECIDE}
 _SELECT = """
     SELECT p.id, p.organizer_id, p.event_id, e.title AS event_title, p.amount, p.status, p.failure, p.created_at,
-        p.completed_at, d.ending AS account_number_ending, d.bank_code
+        p.completed_at, p.is_remainder, d.ending AS account_number_ending, d.bank_code
     FROM payouts p JOIN events e ON e.id = p.event_id
     LEFT JOIN LATERAL (
         SELECT b.bank_code, b.account_number_ending AS ending FROM disbursements t
@@ -97,7 +137,7 @@ _COUNT = text("""
 
 
 class PayoutAnswer(Answer):
-    """Money for an organizer. `amount` in rupiah."""
+    """Money for an organizer. `amount` in rupiah; a remainder became payable after its event's own payout was made."""
 
     id: UUID
     organizer_id: UUID
@@ -110,6 +150,7 @@ class PayoutAnswer(Answer):
     account_number_ending: str | None
     created_at: datetime
     completed_at: datetime | None
+    is_remainder: bool
 
 
 class NotRetryable(Problem):
@@ -133,32 +174,64 @@ class Payout:
 
 
 def settle_all_due() -> int:
-    """Make the payouts of all events that are due; return how many. Run twice at once it makes each once."""
+    """Make the payouts of all due events, and of remainders; return how many. Run twice at once it makes each once."""
     with transaction() as tx:
-        due = tx.execute(_DUE, {"days": DAYS_AFTER_EVENT}).all()
+        due = tx.execute(_DUE, _DUE_DAYS).all()
     made = 0
     for event in due:
         with transaction() as tx:
             made += settle(tx, event.id, event.organizer_id) is not None
-    return made
+    return made + _settle_remainders()
 
 
 def settle(tx: Transaction, event_id: UUID, organizer_id: UUID) -> UUID | None:
     """Make the payout of one event; None where it is not due, or made. Organizer and event are locked from here on."""
     people.lock(tx, organizer_id)
-    if tx.execute(_LOCK_DUE, {"event_id": event_id, "days": DAYS_AFTER_EVENT}).first() is None:
+    if tx.execute(_LOCK_DUE, {"event_id": event_id, **_DUE_DAYS}).first() is None:
         return None
-    names = {"organizer_id": organizer_id, "event_id": event_id}
-    owed = int(tx.execute(_OWED, {**names, "account": ledger.payable_to(organizer_id)}).scalar_one())
-    amount = owed if owed >= LEAST_AMOUNT else 0
-    status = "pending" if amount else "carried_over"
-    payout_id: UUID = tx.execute(_ADD, {**names, "amount": amount, "status": status}).scalar_one()
-    entries = {ledger.payable_to(organizer_id): amount, ledger.PAYOUTS_PAYABLE: -amount}
-    ledger.post_for_event(tx, "payout", payout_id, entries, event_id=event_id)
-    audit.record(tx, "payout.made", subject="payout", subject_id=payout_id, amount=amount, owed=owed)
-    if amount:
+    owed = _owed(tx, organizer_id, event_id)
+    _ask_to_decide(tx, organizer_id, event_id)
+    return _make(tx, organizer_id, event_id, owed if owed >= LEAST_AMOUNT else 0, is_remainder=False)
+
+
+def settle_remainder(tx: Transaction, organizer_id: UUID) -> UUID | None:
+    """Make a payout of what has become payable since the events of an organizer were paid out; None if it is little."""
+    people.lock(tx, organizer_id)
+    owed = _owed(tx, organizer_id)
+    if owed < LEAST_AMOUNT or tx.execute(_HAS_OPEN_REMAINDER, {"organizer_id": organizer_id}).scalar_one():
+        return None
+    names = {"organizer_id": organizer_id, "account": ledger.payable_to(organizer_id)}
+    event_id: UUID = tx.execute(_MOST_OWED_EVENT, names).scalar_one()
+    return _make(tx, organizer_id, event_id, owed, is_remainder=True)
+
+
+def is_waiting_for_cancellation(tx: Transaction, payout: Payout) -> bool:
+    """Whether an event of the organizer's is being cancelled: what that costs is not in the ledger yet."""
+    found: bool = tx.execute(_IS_CANCELLING, {"organizer_id": payout.organizer_id}).scalar_one()
+    return found
+
+
+def no_longer_owed(tx: Transaction, payout: Payout) -> int:
+    """Rupiah of a locked payout that the organizer has come to owe us since it was made."""
+    return min(max(-_owed(tx, payout.organizer_id), 0), payout.amount)
+
+
+def reduce(tx: Transaction, payout: Payout, by: int, transfer_id: UUID) -> None:
+    """Take off a locked payout what is no longer owed; `transfer_id` is the transfer that sends the rest."""
+    if by:
+        _set_amount(tx, payout, payout.amount - by, "processing", reference_id=transfer_id)
+
+
+def carry_over(tx: Transaction, payout: Payout) -> None:
+    """Send nothing of a locked payout: what is left of it is too little, and stays in the ledger for a later one."""
+    _set_amount(tx, payout, 0, "carried_over", reference_id=payout.id)
+    manual_tasks.close(tx, payout.id, by=None)
+
+
+def wake(tx: Transaction, organizer_id: UUID) -> None:
+    """Have what waits sent, now that a cancellation has ended. The organizer is locked."""
+    for payout_id in tx.execute(_PENDING, {"organizer_id": organizer_id}).scalars():
         outbox.add(tx, "payout.requested", {"payout_id": payout_id})
-    return payout_id
 
 
 def read(tx: Transaction, payout_id: UUID) -> Payout:
@@ -170,7 +243,8 @@ def read(tx: Transaction, payout_id: UUID) -> Payout:
 
 
 def lock(tx: Transaction, payout_id: UUID) -> Payout:
-    """Lock a payout; it comes before its transfers. Raises NotFound."""
+    """Lock a payout's organizer and then the payout; both come before its transfers. Raises NotFound."""
+    people.lock(tx, read(tx, payout_id).organizer_id)
     tx.execute(_LOCK, {"id": payout_id})
     return read(tx, payout_id)
 
@@ -242,3 +316,46 @@ def listed(tx: Transaction, caller: Principal, page: Page) -> Listing[PayoutAnsw
     whose = {"organizer_id": None if caller.role == "admin" else caller.organizer_id}
     rows = tx.execute(_LIST, {**whose, "page_size": page.page_size, "offset": page.offset}).mappings()
     return Listing[PayoutAnswer].of(page, [PayoutAnswer(**row) for row in rows], tx.execute(_COUNT, whose).scalar_one())
+
+
+def _settle_remainders() -> int:
+    with transaction() as tx:
+        organizers = tx.execute(_PAID_ORGANIZERS).scalars().all()
+    made = 0
+    for organizer_id in organizers:
+        with transaction() as tx:
+            if _owed(tx, organizer_id) >= LEAST_AMOUNT:
+                made += settle_remainder(tx, organizer_id) is not None
+    return made
+
+
+def _owed(tx: Transaction, organizer_id: UUID, event_id: UUID | None = None) -> int:
+    """What may be paid to an organizer now, in rupiah: negative where they owe us. With an event that is due."""
+    names = {"organizer_id": organizer_id, "event_id": event_id, "account": ledger.payable_to(organizer_id)}
+    kept_back = sum(int(refund.amount) for refund in tx.execute(_UNDECIDED, names))
+    return int(tx.execute(_OWED, names).scalar_one()) - kept_back
+
+
+def _ask_to_decide(tx: Transaction, organizer_id: UUID, event_id: UUID) -> None:
+    for refund in tx.execute(_UNDECIDED, {"organizer_id": organizer_id, "event_id": event_id}):
+        manual_tasks.add(tx, "refund_undecided", subject="refund", subject_id=refund.id, kept_back=int(refund.amount))
+
+
+def _make(tx: Transaction, organizer_id: UUID, event_id: UUID, amount: int, *, is_remainder: bool) -> UUID:
+    status = "pending" if amount else "carried_over"
+    names = {"organizer_id": organizer_id, "event_id": event_id, "is_remainder": is_remainder}
+    payout_id: UUID = tx.execute(_ADD, {**names, "amount": amount, "status": status}).scalar_one()
+    entries = {ledger.payable_to(organizer_id): amount, ledger.PAYOUTS_PAYABLE: -amount}
+    ledger.post_for_event(tx, "payout", payout_id, entries, event_id=event_id)
+    audit.record(tx, "payout.made", subject="payout", subject_id=payout_id, amount=amount)
+    if amount:
+        outbox.add(tx, "payout.requested", {"payout_id": payout_id})
+    return payout_id
+
+
+def _set_amount(tx: Transaction, payout: Payout, amount: int, status: Status, *, reference_id: UUID) -> None:
+    freed = payout.amount - amount
+    tx.execute(_SET_AMOUNT, {"id": payout.id, "amount": amount, "status": status})
+    entries = {ledger.PAYOUTS_PAYABLE: freed, ledger.payable_to(payout.organizer_id): -freed}
+    ledger.post_for_event(tx, "payout_reduced", reference_id, entries, event_id=payout.event_id)
+    audit.record(tx, "payout.reduced", subject="payout", subject_id=payout.id, before=payout.amount, amount=amount)

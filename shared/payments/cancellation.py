@@ -19,10 +19,11 @@ from sqlalchemy import text
 from shared.catalog import editing
 from shared.cloud import audit, tasks
 from shared.cloud.database import Transaction, after_commit, transaction
+from shared.identity import people
 from shared.identity.tokens import Principal
 from shared.messages import mails
 from shared.models import Answer, Body, line
-from shared.money import ledger, refunds
+from shared.money import ledger, payouts, refunds
 from shared.money.ledger import Share
 from shared.payments import attempts, reviews
 from shared.problems import NotFound, Problem
@@ -39,8 +40,9 @@ BATCH_SECONDS = 20
 log = logging.getLogger(__name__)
 
 _MAY = text("""
-    SELECT start_date >= now() + make_interval(days => :days) AS in_time, end_date <= now() AS is_over
-    FROM events WHERE id = :event_id
+    SELECT start_date >= now() + make_interval(days => :days) AS in_time, end_date <= now() AS is_over,
+        EXISTS (SELECT 1 FROM payouts p WHERE p.event_id = e.id) AS is_paid_out
+    FROM events e WHERE id = :event_id
 """)
 _BEGIN = text("""
     INSERT INTO event_cancellations (event_id, requested_by, reason, penalty_percent, orders)
@@ -77,10 +79,8 @@ _FINISH = text("""
     WHERE event_id = :event_id AND finished_at IS NULL
     RETURNING event_id
 """)
-_LOCK = text("""
-    SELECT c.penalty_percent, c.finished_at, e.organizer_id
-    FROM event_cancellations c JOIN events e ON e.id = c.event_id WHERE c.event_id = :event_id FOR UPDATE OF c
-""")
+_ORGANIZER = text("SELECT organizer_id FROM events WHERE id = :event_id")
+_LOCK = text("SELECT penalty_percent, finished_at FROM event_cancellations WHERE event_id = :event_id FOR UPDATE")
 _PROGRESS = text(f"""
     SELECT c.event_id, c.reason, c.orders, c.penalty, c.created_at AS started_at, c.finished_at,
         count(o.id) FILTER (WHERE {_MUST_END}) AS orders_left,
@@ -121,7 +121,7 @@ class TooLate(Problem):
 
 
 class EventOver(Problem):
-    """The event is over, so it can't be cancelled any more."""
+    """The event is over, or its organizer has been paid, so it can't be cancelled any more."""
 
     status, slug = 409, "event-over"
 
@@ -215,21 +215,25 @@ def _give_everything_back(tx: Transaction, order: Order) -> None:
 
 
 def _finish(tx: Transaction, event_id: UUID) -> None:
-    """Every order has ended: what the organizer owes for it is known (FN-015)."""
+    """Every order has ended: what the organizer owes for it is known (FN-015), and payouts that wait for it go on."""
+    organizer_id: UUID = tx.execute(_ORGANIZER, {"event_id": event_id}).scalar_one()
+    people.lock(tx, organizer_id)
     cancelled = tx.execute(_LOCK, {"event_id": event_id}).one()
     if cancelled.finished_at:
         return
     sales = int(tx.execute(_SALES, {"event_id": event_id}).scalar_one())
     penalty = percent_of(sales, cancelled.penalty_percent)
-    entries = {ledger.payable_to(cancelled.organizer_id): penalty, "penalty_revenue": -penalty}
+    entries = {ledger.payable_to(organizer_id): penalty, "penalty_revenue": -penalty}
     ledger.post_for_event(tx, "cancellation_penalty", event_id, entries, event_id=event_id)
     tx.execute(_FINISH, {"event_id": event_id, "penalty": penalty})
     audit.record(tx, "event.cancellation_finished", subject="event", subject_id=event_id, sales=sales, penalty=penalty)
+    payouts.wake(tx, organizer_id)
 
 
 def _refuse_too_late(tx: Transaction, caller: Principal, event_id: UUID) -> None:
+    """An admin may cancel until the payout is made. The event is locked, and so no payout is made meanwhile."""
     may: Any = tx.execute(_MAY, {"event_id": event_id, "days": NOTICE_DAYS}).one()
-    if may.is_over:
+    if may.is_paid_out or (may.is_over and caller.role != "admin"):
         raise EventOver
     if caller.role != "admin" and not may.in_time:
         raise TooLate

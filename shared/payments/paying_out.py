@@ -7,6 +7,7 @@ from shared.cloud.database import Transaction, transaction
 from shared.gateways.facts import PayoutFact
 from shared.messages import mails
 from shared.money import bank_accounts, disbursements, payouts
+from shared.money.bank_accounts import Account
 from shared.money.disbursements import Transfer
 from shared.money.payouts import Payout
 from shared.payments import paying_back
@@ -21,8 +22,9 @@ def pay_out(payout_id: UUID) -> str:
         payout = payouts.lock(tx, payout_id)
         transfer = _transfer(tx, payout)
         account = disbursements.account_of(tx, transfer) if transfer else None
+        status = payouts.read(tx, payout_id).status
     if transfer is None or account is None:
-        return payout.status
+        return status
     return _book(transfer, disbursements.send(transfer, account))
 
 
@@ -55,19 +57,30 @@ def ask_about(transfer_id: UUID) -> str:
 
 
 def _transfer(tx: Transaction, payout: Payout) -> Transfer | None:
-    """The transfer to send for a payout; None where it is paid, has failed, or waits for a bank account."""
+    """The transfer to send for a payout; None where it is paid, has failed, or waits."""
     last = disbursements.newest(tx, payout.id)
     if last and last.status == "sending":
         return last
-    if payout.status != "pending":
+    if payout.status != "pending" or payouts.is_waiting_for_cancellation(tx, payout):
         return None
     account = bank_accounts.current(tx, payout.organizer_id)
     if account is None or account.status != "verified":
         key = f"payout_account_needed:{payout.id}:{last.attempt if last else 0}"
         _tell(tx, payout, "payout_account_needed", key)
         return None
+    return _begin(tx, payout, account)
+
+
+def _begin(tx: Transaction, payout: Payout, account: Account) -> Transfer | None:
+    """A transfer of what is still owed of a payout; None where that is too little to send."""
+    cut = payouts.no_longer_owed(tx, payout)
+    if payout.amount - cut < payouts.LEAST_AMOUNT:
+        payouts.carry_over(tx, payout)
+        return None
     payouts.change(tx, payout, "processing", tries=payout.tries + 1)
-    return disbursements.read(tx, disbursements.begin(tx, account, payout.amount, payout_id=payout.id))
+    transfer_id = disbursements.begin(tx, account, payout.amount - cut, payout_id=payout.id)
+    payouts.reduce(tx, payout, cut, transfer_id)
+    return disbursements.read(tx, transfer_id)
 
 
 def _book(transfer: Transfer, fact: PayoutFact) -> str:

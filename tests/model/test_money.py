@@ -80,6 +80,7 @@ class Money(RuleBasedStateMachine):
             self.organizers: list[Principal] = organizers
             self.buyers: list[Principal] = [a_user(tx) for _ in range(6)]
             self.admin = a_user(tx, role="admin")
+            self.transfers: set[UUID] = set()
             self.heard: int = tx.execute(text("SELECT COALESCE(max(id), 0) FROM outbox")).scalar_one()
 
     @initialize(unique_codes=st.sampled_from(["off", "off", "on"]))
@@ -199,13 +200,15 @@ class Money(RuleBasedStateMachine):
             for order_id in self._ids(cancellation.ORDERS_LEFT, event_id=chosen.id)[:steps]:
                 self._do(lambda tx, order_id=order_id: cancellation.end_order(tx, order_id))
 
-    @rule(event=pick)
-    def an_event_ends_and_payouts_are_due(self, event: int) -> None:
+    @rule(event=pick, days=st.sampled_from([8, 20]))
+    def an_event_ends_and_payouts_are_due(self, event: int, days: int) -> None:
         chosen = self._one(self.events, event)
-        ended = text("UPDATE events SET start_date = now() - interval '9 days', end_date = now() - interval '8 days'"
+        ended = text("UPDATE events SET start_date = now() - make_interval(days => :days + 1),"
+                     " end_date = now() - make_interval(days => :days)"
                      " WHERE id = :id AND status = 'published'")  # fmt: skip
-        self._do(lambda tx: tx.execute(ended, {"id": chosen.id}))
+        self._do(lambda tx: tx.execute(ended, {"id": chosen.id, "days": days}))
         payouts.settle_all_due()
+        self._check_nothing_payable_is_forgotten()
 
     # What machines do
 
@@ -269,6 +272,21 @@ class Money(RuleBasedStateMachine):
             assert invariants.broken(tx, invariants.ALWAYS) == {}
 
     @invariant()
+    def no_organizer_is_sent_more_than_they_are_owed_in_all(self) -> None:
+        """When a transfer begins, its sum is off the organizer's account already: that must not be overdrawn."""
+        begun = self._rows("""
+            SELECT d.id, p.organizer_id FROM disbursements d JOIN payouts p ON p.id = d.payout_id ORDER BY d.id
+        """)
+        new = {row.organizer_id for row in begun if row.id not in self.transfers}
+        self.transfers.update(row.id for row in begun)
+        for organizer_id in new:
+            [row] = self._rows(
+                "SELECT -COALESCE(sum(amount), 0) AS left FROM ledger_entries WHERE account = :account",
+                account=f"organizer_payable:{organizer_id}",
+            )
+            assert row.left >= 0, organizer_id
+
+    @invariant()
     def what_goes_back_was_paid(self) -> None:
         wrong = self._rows("""
             SELECT r.order_id FROM refunds r WHERE r.status <> 'rejected' GROUP BY 1
@@ -306,6 +324,26 @@ class Money(RuleBasedStateMachine):
             for name in booked.keys() | moved.keys():
                 unknown = booked.get(name, 0) - moved.get(name, 0)
                 assert unknown in (0, self.by_hand[gateway, name]), name
+
+    def _check_nothing_payable_is_forgotten(self) -> None:
+        """After a run of the payouts too little is left for another: of events that are paid out, less all debts."""
+        left = self._rows("""
+            WITH balances AS (
+                SELECT l.organizer_id, l.event_id, -sum(e.amount) AS balance
+                FROM ledger_entries e JOIN ledger_postings l ON l.id = e.posting_id
+                WHERE e.account LIKE 'organizer_payable:%' GROUP BY 1, 2)
+            SELECT b.organizer_id, sum(b.balance) AS owed FROM balances b
+            WHERE b.balance < 0 OR b.event_id IN (SELECT event_id FROM payouts)
+            GROUP BY 1 HAVING sum(b.balance) - (
+                SELECT COALESCE(sum(i.unit_price - i.discount + i.platform_discount - i.commission), 0)
+                FROM refunds r JOIN orders o ON o.id = r.order_id JOIN refund_items n ON n.refund_id = r.id
+                JOIN order_items i ON i.id = n.order_item_id
+                WHERE r.status = 'requested' AND o.organizer_id = b.organizer_id
+                  AND o.event_id IN (SELECT event_id FROM payouts)) >= 10000
+                AND NOT EXISTS (SELECT 1 FROM payouts p WHERE p.organizer_id = b.organizer_id AND p.is_remainder
+                    AND p.status IN ('pending', 'processing', 'failed'))
+        """)
+        assert left == []
 
     def _check_nothing_hangs(self) -> None:
         hanging = self._rows("""
@@ -396,6 +434,7 @@ class Money(RuleBasedStateMachine):
         }
         if row.topic in acts:
             self._try(acts[row.topic])
+            self.no_organizer_is_sent_more_than_they_are_owed_in_all()
 
     def _waiting(self, since: int | None = None) -> list[Any]:
         after = self.heard if since is None else since
