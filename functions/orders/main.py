@@ -20,9 +20,9 @@ def my_orders(page: Page, buyer: Buyer, tx: Transaction) -> Listing[OrderAnswer]
 
 
 @app.get("/orders/{order_id}", problems=(NotFound,))
-def order(order_id: UUID, viewer: SignedIn, tx: Transaction) -> OrderAnswer:
+def order(order_id: UUID, viewer: SignedIn) -> OrderAnswer:
     """One order, for its buyer, its organizer or an admin."""
-    return answers.visible(tx, order_id, viewer)
+    return answers.shown(order_id, viewer)
 
 
 @app.post("/orders/{order_id}/cancel", problems=(NotFound, NotCancellable))

@@ -15,9 +15,9 @@ app = App("privacy")
 
 
 @app.get("/account/export", produces=("application/json", "text/csv"))
-def export_data(query: ExportQuery, caller: SignedIn, tx: Transaction) -> File:
+def export_data(query: ExportQuery, caller: SignedIn) -> File:
     """Everything we hold about you: profile, consents, orders, mails, sessions, and what was done when."""
-    file = export.export(tx, caller.id, query)
+    file = export.export(caller.id, query)
     return File(file.content, file.content_type, file.filename)
 
 

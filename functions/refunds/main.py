@@ -6,14 +6,24 @@ from shared.models import Listing, Task
 from shared.money import refund_answers
 from shared.money.refund_answers import RefundAnswer, RefundPage
 from shared.payments import paying_back, refunding
-from shared.payments.refunding import AlreadyDecided, AlreadyRequested, NotRefundable, NotRetryable, WindowClosed
+from shared.payments.refunding import (
+    AlreadyDecided,
+    AlreadyRequested,
+    NothingToRefund,
+    NotRefundable,
+    NotRetryable,
+    RefundRequestedResponse,
+    UnitRevealed,
+    WindowClosed,
+)
 from shared.problems import NotFound
-from shared.tickets.issuing import TicketUsed
+from shared.tickets.issuing import ProductsPickedUp, TicketUsed
 from shared.web import App, Buyer, Organizer, SignedIn, Transaction
 
 app = App("refunds")
 
-REFUSALS = (NotFound, NotRefundable, WindowClosed, refunding.EventCancelled, TicketUsed, AlreadyRequested)
+USED = (TicketUsed, ProductsPickedUp)
+REFUSALS = (NotFound, NotRefundable, WindowClosed, refunding.EventCancelled, AlreadyRequested, NothingToRefund)
 
 
 class RefundApproved(Task):
@@ -22,9 +32,12 @@ class RefundApproved(Task):
     refund_id: UUID
 
 
-@app.post("/refunds/request", status=201, idempotent=True, problems=REFUSALS)
-def ask(wanted: refunding.RefundRequest, buyer: Buyer, tx: Transaction) -> RefundAnswer:
-    """Ask for nine tenths of the price back, up to seven days before the event; the organizer decides."""
+@app.post("/refunds/request", status=201, idempotent=True, problems=(*REFUSALS, *USED, UnitRevealed))
+def ask(wanted: refunding.RefundRequest, buyer: Buyer, tx: Transaction) -> RefundRequestedResponse:
+    """Ask for nine tenths of the price back, up to seven days before the event; the organizer decides.
+
+    What has cost nothing is given back at once.
+    """
     return refunding.request(tx, buyer.id, wanted)
 
 
@@ -40,7 +53,7 @@ def refund(refund_id: UUID, caller: SignedIn, tx: Transaction) -> RefundAnswer:
     return refund_answers.visible(tx, refund_id, caller)
 
 
-@app.put("/refunds/{refund_id}/approve", problems=(NotFound, AlreadyDecided, TicketUsed, refunding.EventCancelled))
+@app.put("/refunds/{refund_id}/approve", problems=(NotFound, AlreadyDecided, *USED, refunding.EventCancelled))
 def approve(refund_id: UUID, caller: Organizer, tx: Transaction) -> RefundAnswer:
     """Give the money back: the tickets are void and their places free at once."""
     return refunding.approve(tx, caller, refund_id)

@@ -51,6 +51,8 @@ class NewTier(Body):
     early_bird_start: Utc | None = None
     early_bird_end: Utc | None = None
     requires_identity: bool = False
+    refundable_after_reveal: bool = False
+    """Whether digital units may be given back after their buyer has looked at them."""
 
 
 class TierChange(Body):
@@ -68,8 +70,11 @@ class TierChange(Body):
     early_bird_start: Utc | None = None
     early_bird_end: Utc | None = None
     requires_identity: bool | None = None
+    refundable_after_reveal: bool | None = None
 
-    @field_validator("name", "price", "quota", "description", "kind", "max_per_order", "requires_identity")
+    @field_validator(
+        "name", "price", "quota", "description", "kind", "max_per_order", "requires_identity", "refundable_after_reveal"
+    )
     @classmethod
     def _not_null(cls, value: object) -> object:
         return refuse_null(value)
@@ -94,6 +99,7 @@ class TierAnswer(Answer):
     sale_end: datetime | None
     max_per_order: int
     requires_identity: bool
+    refundable_after_reveal: bool
     quota: int
     current_price: int
     reserved: int
@@ -151,8 +157,8 @@ class KindIsFixed(Problem):
 
 _COLUMNS = f"""
     id, event_id, name, kind, price, early_bird_price, early_bird_start, early_bird_end, sale_start,
-    sale_end, max_per_order, requires_identity, quota, reserved, sold, is_on_sale, event_ends_at,
-    {SELLABLE} - reserved - sold AS available
+    sale_end, max_per_order, requires_identity, refundable_after_reveal, quota, reserved, sold,
+    is_on_sale, event_ends_at, {SELLABLE} - reserved - sold AS available
 """
 _OF_EVENTS = f"""
     SELECT {{description}} AS description, {_COLUMNS} FROM ticket_tiers  -- Uses index: ticket_tiers_event
@@ -164,11 +170,11 @@ _BRIEF_OF_EVENTS = text(_OF_EVENTS.format(description=f"left(description, {LISTE
 _READ = text(f"SELECT description, {_COLUMNS} FROM ticket_tiers WHERE id = :id")
 _INSERT = text("""
     INSERT INTO ticket_tiers (event_id, organizer_id, name, kind, description, price, early_bird_price,
-        early_bird_start, early_bird_end, sale_start, sale_end, max_per_order, requires_identity, quota,
-        event_ends_at, is_on_sale, position)
+        early_bird_start, early_bird_end, sale_start, sale_end, max_per_order, requires_identity,
+        refundable_after_reveal, quota, event_ends_at, is_on_sale, position)
     VALUES (:event_id, :organizer_id, :name, :kind, :description, :price, :early_bird_price,
-        :early_bird_start, :early_bird_end, :sale_start, :sale_end, :max_per_order, :requires_identity, :quota,
-        :event_ends_at, :is_on_sale, :position)
+        :early_bird_start, :early_bird_end, :sale_start, :sale_end, :max_per_order, :requires_identity,
+        :refundable_after_reveal, :quota, :event_ends_at, :is_on_sale, :position)
     RETURNING id
 """)
 _UPDATE = text("""
@@ -177,6 +183,7 @@ _UPDATE = text("""
         early_bird_price = :early_bird_price, early_bird_start = :early_bird_start,
         early_bird_end = :early_bird_end, sale_start = :sale_start, sale_end = :sale_end,
         max_per_order = :max_per_order, requires_identity = :requires_identity, quota = :quota,
+        refundable_after_reveal = :refundable_after_reveal,
         updated_at = now()
     WHERE id = :id AND (kind = :kind OR reserved + sold = 0)
 """)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 
 from shared.cloud import ownership
 from shared.cloud.database import Transaction
@@ -21,7 +21,11 @@ _SELECT = """
             SELECT 1 FROM bank_accounts b
             WHERE b.user_id = r.user_id AND b.replaced_at IS NULL AND b.status = 'verified') AS needs_bank_account,
         ARRAY(SELECT t.id FROM refund_items i JOIN tickets t ON t.order_item_id = i.order_item_id
-            WHERE i.refund_id = r.id ORDER BY t.id) AS ticket_ids
+            WHERE i.refund_id = r.id ORDER BY t.id) AS ticket_ids,
+        (SELECT jsonb_agg(jsonb_build_object('item_id', i.id, 'ticket_id', t.id, 'kind', c.kind,
+                'description', c.name, 'amount', n.amount) ORDER BY i.position)
+            FROM refund_items n JOIN order_items i ON i.id = n.order_item_id JOIN ticket_tiers c ON c.id = i.tier_id
+            LEFT JOIN tickets t ON t.order_item_id = i.id WHERE n.refund_id = r.id) AS lines
     FROM refunds r JOIN orders o ON o.id = r.order_id
 """
 _ONE = text(f"{_SELECT} WHERE r.id = :id")
@@ -45,8 +49,25 @@ class RefundPage(Page):
     status: Status | None = None
 
 
+class RefundLine(Answer):
+    """A unit that a refund gives back, and for how much, in rupiah: a tier's `kind` and name.
+
+    Of kind `payment`, without an item: a payment that bought nothing, or what a payment was more or less than its
+    price. The amounts of all lines add up to the refund's.
+    """
+
+    item_id: UUID | None
+    ticket_id: UUID | None = None
+    kind: Literal["ticket", "registration", "product", "digital", "payment"]
+    description: str
+    amount: int
+
+
 class RefundAnswer(Answer):
-    """Money on its way back. `amount` in rupiah; `needs_bank_account` asks the buyer to set one."""
+    """Money on its way back. `amount` in rupiah; `needs_bank_account` asks the buyer to set one.
+
+    `waits_for` is the organizer's decision, the buyer's bank account, or the transfer; null once it has ended.
+    """
 
     id: UUID
     order_id: UUID
@@ -58,14 +79,41 @@ class RefundAnswer(Answer):
     rejection_reason: str | None
     method: Literal["gateway", "disbursement"] | None
     needs_bank_account: bool
+    waits_for: Literal["decision", "bank_account", "transfer"] | None
     ticket_ids: list[UUID]
+    lines: list[RefundLine]
     created_at: datetime
     updated_at: datetime
 
     @classmethod
     def read(cls, tx: Transaction, refund_id: UUID) -> "RefundAnswer":
         """The refund as it is now."""
-        return cls(**tx.execute(_ONE, {"id": refund_id}).mappings().one())
+        return cls.of(tx.execute(_ONE, {"id": refund_id}).mappings().one())
+
+    @classmethod
+    def of(cls, row: RowMapping) -> "RefundAnswer":
+        """From a row of _SELECT."""
+        return cls(**{**row, "lines": _lines(row)}, waits_for=_waits_for(row))
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What a refusal tells of it."""
+        return self.model_dump(mode="json", include={"id", "status", "amount", "waits_for"})
+
+
+def _lines(row: RowMapping) -> list[RefundLine]:
+    items = [RefundLine(**line) for line in row["lines"] or ()]
+    rest = row["amount"] - sum(line.amount for line in items)
+    words = "The payment was not the price." if items else row["reason"]
+    return [*items, RefundLine(item_id=None, kind="payment", description=words, amount=rest)] if rest else items
+
+
+def _waits_for(row: RowMapping) -> str | None:
+    if row["needs_bank_account"]:
+        return "bank_account"
+    return {"requested": "decision", "approved": "transfer", "processing": "transfer", "failed": "transfer"}.get(
+        row["status"]
+    )
 
 
 def visible(tx: Transaction, refund_id: UUID, caller: Principal) -> RefundAnswer:
@@ -89,5 +137,5 @@ def listed(tx: Transaction, caller: Principal, page: RefundPage) -> Listing[Refu
     }
     rows = tx.execute(_LIST, {**values, "page_size": page.page_size, "offset": page.offset}).mappings()
     return Listing[RefundAnswer].of(
-        page, [RefundAnswer(**row) for row in rows], tx.execute(_COUNT, values).scalar_one()
+        page, [RefundAnswer.of(row) for row in rows], tx.execute(_COUNT, values).scalar_one()
     )

@@ -224,6 +224,7 @@ def add(tx: Transaction, payment_id: UUID, kind: str, amount: int, reason: str, 
 def approve(tx: Transaction, refund: Refund, share: Share, *, organizer_id: UUID, by: UUID | None) -> None:
     """Owe the money from now on, by the parts of the sale that `share` takes it from."""
     tx.execute(_APPROVED, {"id": refund.id, "by": by})
+    manual_tasks.close(tx, refund.id, by=by)
     ledger.post_refund_owed(tx, refund.id, refund.amount, share, organizer_id=organizer_id, order_id=refund.order_id)
     _announce(tx, refund.id, refund.amount, by=by)
 
@@ -239,6 +240,7 @@ def reject(tx: Transaction, refund: Refund, reason: str, *, by: UUID | None) -> 
     """Owe nothing; the items may be asked for again, or go back for another reason."""
     tx.execute(_REJECTED, {"id": refund.id, "by": by, "reason": reason})
     tx.execute(_FREE_ITEMS, {"id": refund.id})
+    manual_tasks.close(tx, refund.id, by=by)
     audit.record(tx, "refund.rejected", subject="refund", subject_id=refund.id, actor_id=by)
 
 
@@ -269,6 +271,12 @@ def complete_by_gateway(tx: Transaction, refund: Refund) -> None:
     """The gateway has sent it back: close the debt to the buyer."""
     if tx.execute(_COMPLETED, {"id": refund.id}).first():
         ledger.post_refunded(tx, refund.id, refund.gateway, refund.amount, order_id=refund.order_id)
+        _close(tx, refund)
+
+
+def complete_without_money(tx: Transaction, refund: Refund) -> None:
+    """Nothing was paid for what it gives back: no gateway has to hear of it. The items are given back already."""
+    if tx.execute(_COMPLETED, {"id": refund.id}).first():
         _close(tx, refund)
 
 
@@ -325,4 +333,5 @@ def _close(tx: Transaction, refund: Refund) -> None:
 
 def _announce(tx: Transaction, refund_id: UUID, amount: int, *, by: UUID | None) -> None:
     audit.record(tx, "refund.approved", subject="refund", subject_id=refund_id, actor_id=by, amount=amount)
-    outbox.add(tx, "refund.approved", {"refund_id": refund_id})
+    if amount:
+        outbox.add(tx, "refund.approved", {"refund_id": refund_id})

@@ -103,6 +103,7 @@ _PAID_BY = text("""
             OR EXISTS (SELECT 1 FROM ledger_postings l WHERE l.kind = 'sale' AND l.reference_id = p.id))
     ORDER BY received_amount DESC, id LIMIT 1
 """)
+_FREE_OF = text("SELECT id FROM payments WHERE order_id = :order_id AND status = 'paid' AND gateway = 'none'")
 _BY_NAME = text("""
     SELECT id FROM payments WHERE gateway = :gateway
       AND (external_id = :external_id OR gateway_reference = :gateway_reference)
@@ -173,6 +174,12 @@ def lock_open(tx: Transaction, order_id: UUID) -> Attempt | None:
 def paid_by(tx: Transaction, order_id: UUID) -> UUID | None:
     """The payment that brought (most of) what bought an order, which refunds go back by; None where it cost nothing."""
     found: UUID | None = tx.execute(_PAID_BY, {"order_id": order_id}).scalar()
+    return found
+
+
+def free_of(tx: Transaction, order_id: UUID) -> UUID | None:
+    """The payment of nothing by which an order that costs nothing is paid."""
+    found: UUID | None = tx.execute(_FREE_OF, {"order_id": order_id}).scalar()
     return found
 
 

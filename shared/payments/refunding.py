@@ -5,11 +5,12 @@
     reject    the organizer, with a reason: nothing has changed, and the buyer is told
 
 Nine tenths of the price paid go back, and fees stay (PS-018). What an item gives back is written down
-when it is asked for, and the database lets no other refund have it.
+when it is asked for, and the database lets no other refund have it. Where nothing was paid for the items,
+nobody has to decide: the request gives them back at once.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -18,7 +19,7 @@ from sqlalchemy import text
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
 from shared.messages import mails
-from shared.models import Body, line
+from shared.models import Answer, Body, line
 from shared.money import refunds
 from shared.money.ledger import Share
 from shared.money.refund_answers import RefundAnswer
@@ -29,25 +30,31 @@ from shared.rupiah import percent_of
 from shared.sales import orders
 from shared.tickets import issuing, products
 
-KEPT_PERCENT = 10
+BACK_PERCENT = 90
 WINDOW_DAYS = 7
 
-_WINDOW = text("""
-    SELECT status = 'cancelled' AS is_cancelled, start_date >= now() + make_interval(days => :days) AS is_open
-    FROM events WHERE id = :event_id
-""")
+_IS_OPEN = text("SELECT start_date >= now() + make_interval(days => :days) FROM events WHERE id = :event_id")
 _ITEMS = text("""
-    SELECT i.id, t.id AS ticket_id, i.unit_price - i.discount AS price_paid,
-        t.status IS NOT DISTINCT FROM 'used' OR (c.kind = 'product' AND p.order_id IS NOT NULL) AS is_used,
-        EXISTS (SELECT 1 FROM refund_items n WHERE n.order_item_id = i.id AND NOT n.is_rejected) AS is_asked_back
+    SELECT i.id, t.id AS ticket_id, c.kind, c.name AS description, i.unit_price - i.discount AS price_paid,
+        n.refund_id, i.returned_at IS NOT NULL AND f.status = 'completed' AS is_gone,
+        CASE WHEN i.returned_at IS NOT NULL OR n.refund_id IS NOT NULL THEN 'already_requested'
+            WHEN t.status = 'used' THEN 'ticket_used'
+            WHEN c.kind = 'product' AND p.order_id IS NOT NULL THEN 'picked_up'
+            WHEN u.revealed_at IS NOT NULL AND NOT c.refundable_after_reveal THEN 'unit_revealed' END AS obstacle
     FROM order_items i JOIN ticket_tiers c ON c.id = i.tier_id LEFT JOIN tickets t ON t.order_item_id = i.id
         LEFT JOIN pickups p ON p.order_id = i.order_id AND p.status = 'picked_up'
-    WHERE i.order_id = :order_id AND i.returned_at IS NULL ORDER BY i.position
+        LEFT JOIN digital_units u ON u.item_id = i.id
+        LEFT JOIN refund_items n ON n.order_item_id = i.id AND NOT n.is_rejected
+        LEFT JOIN refunds f ON f.id = n.refund_id
+    WHERE i.order_id = :order_id ORDER BY i.position
 """)
 _SHARES = text("""
-    SELECT unit_price - discount AS price_paid, platform_discount, commission
+    SELECT id, unit_price - discount AS price_paid, platform_discount, commission
     FROM order_items WHERE id = ANY(:item_ids)
 """)
+
+
+Obstacle = Literal["already_requested", "ticket_used", "picked_up", "unit_revealed"]
 
 
 class RefundRequest(Body):
@@ -56,6 +63,22 @@ class RefundRequest(Body):
     order_id: UUID
     ticket_ids: Annotated[list[UUID], Field(min_length=1, max_length=500)] | None = None
     reason: Annotated[str, line(1000)]
+
+
+class NotRefundableLine(Answer):
+    """A unit of an order that the request does not give back, and why."""
+
+    item_id: UUID
+    ticket_id: UUID | None
+    kind: str
+    description: str
+    reason: Obstacle
+
+
+class RefundRequestedResponse(RefundAnswer):
+    """A refund as it was asked for. Of a whole order, `not_refundable` lists what the refund leaves out."""
+
+    not_refundable: list[NotRefundableLine]
 
 
 class Rejection(Body):
@@ -83,13 +106,30 @@ class EventCancelled(Problem):
 
 
 class AlreadyRequested(Problem):
-    """Some of these tickets are in another refund already. Look at your refunds."""
+    """Some of this is in another refund already: `refunds` tells what each waits for. Look at your refunds."""
 
     status, slug = 409, "refund-already-requested"
 
+    def __init__(self, detail: str | None = None, **members: Any) -> None:
+        waits_for = {refund["waits_for"] for refund in members.get("refunds", ())}
+        super().__init__(detail or (_ADVICE.get(waits_for.pop()) if len(waits_for) == 1 else None), **members)
+
+
+_ADVICE = {
+    "decision": "You have asked for this refund already. Its organizer has not decided about it yet.",
+    "bank_account": "This refund is approved and waits for your bank account. Set one, and it is sent there.",
+    "transfer": "This refund is approved and on its way to you. Look at your refunds.",
+}
+
+
+class UnitRevealed(Problem):
+    """You have looked at this digital unit, so it can't be given back. Its organizer may allow it for the tier."""
+
+    status, slug = 409, "unit-revealed"
+
 
 class NothingToRefund(Invalid):
-    """Nothing was paid for these tickets."""
+    """All that was paid for these is back with you already. Look at your refunds."""
 
     slug = "nothing-to-refund"
 
@@ -106,27 +146,23 @@ class NotRetryable(Problem):
     status, slug = 409, "refund-not-retryable"
 
 
-def request(tx: Transaction, buyer_id: UUID, wanted: RefundRequest) -> RefundAnswer:
-    """Ask for money back.
+def request(tx: Transaction, buyer_id: UUID, wanted: RefundRequest) -> RefundRequestedResponse:
+    """Ask for money back; for what has cost nothing, give it back.
 
-    Raises NotFound, NotRefundable, WindowClosed, EventCancelled, TicketUsed, AlreadyRequested,
-    NothingToRefund and Invalid.
+    Raises NotFound, NotRefundable, WindowClosed, EventCancelled, TicketUsed, ProductsPickedUp, UnitRevealed,
+    AlreadyRequested, NothingToRefund and Invalid.
     """
     order = orders.lock_own(tx, wanted.order_id, buyer_id)
     if order.status != "paid":
         raise NotRefundable(order_status=order.status)
-    event = tx.execute(_WINDOW, {"event_id": order.event_id, "days": WINDOW_DAYS}).one()
-    if event.is_cancelled:
-        raise EventCancelled
-    if not event.is_open:
-        raise WindowClosed
-    items = _chosen(tx.execute(_ITEMS, {"order_id": order.id}).all(), wanted.ticket_ids)
-    amount = min(sum(items.values()), refunds.left_of_sale(tx, order.id))
-    payment_id = attempts.paid_by(tx, order.id)
-    if amount <= 0 or payment_id is None:
-        raise NothingToRefund
-    refund_id = refunds.add(tx, payment_id, "requested", amount, wanted.reason, items)
-    return RefundAnswer.read(tx, refund_id)
+    _refuse_out_of_time(tx, order)
+    chosen, left_out = _chosen(tx, order.id, wanted.ticket_ids)
+    amounts = {item.id: percent_of(item.price_paid, BACK_PERCENT) for item in chosen}
+    refund = refunds.read(tx, _add(tx, order, amounts, wanted.reason))
+    if refund.amount == 0:
+        _give_back(tx, order, refund, by=buyer_id)
+    now = RefundAnswer.read(tx, refund.id)
+    return RefundRequestedResponse(**now.model_dump(), not_refundable=[_line(item) for item in left_out])
 
 
 def approve(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundAnswer:
@@ -140,12 +176,7 @@ def approve(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundAnswer
     if refund.status == "requested":
         if orders.hold_event(tx, order.event_id) == "cancelled":
             raise EventCancelled
-        item_ids = refunds.items_of(tx, refund.id)
-        issuing.void_unused(tx, item_ids)
-        mails.ask_ticket_void(tx, order.id, item_ids, "refunded")
-        refunds.approve(tx, refund, _share(tx, item_ids), organizer_id=order.organizer_id, by=caller.id)
-        orders.return_items(tx, item_ids)
-        products.void_if_all_went_back(tx, order.id)
+        _give_back(tx, order, refund, by=caller.id)
     return RefundAnswer.read(tx, refund_id)
 
 
@@ -175,37 +206,81 @@ def retry(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundAnswer:
     return RefundAnswer.read(tx, refund_id)
 
 
-def _chosen(items: Sequence[Any], ticket_ids: Sequence[UUID] | None) -> Mapping[UUID, int]:
-    """What each item gives back, in rupiah."""
-    if ticket_ids is None:
-        unused = [item for item in items if not item.is_used]
-        chosen = [item for item in unused if not item.is_asked_back]
-        if not chosen:
-            raise AlreadyRequested if unused else issuing.TicketUsed
-    else:
+def _refuse_out_of_time(tx: Transaction, order: orders.Order) -> None:
+    if orders.hold_event(tx, order.event_id) == "cancelled":
+        raise EventCancelled
+    if not tx.execute(_IS_OPEN, {"event_id": order.event_id, "days": WINDOW_DAYS}).scalar_one():
+        raise WindowClosed
+
+
+def _chosen(tx: Transaction, order_id: UUID, ticket_ids: Sequence[UUID] | None) -> tuple[Sequence[Any], Sequence[Any]]:
+    """The items that a request gives back, and those of a whole order that it can't."""
+    items = [item for item in tx.execute(_ITEMS, {"order_id": order_id}) if not item.is_gone]
+    if ticket_ids is not None:
         wanted = set(ticket_ids)
-        chosen = [item for item in items if item.ticket_id in wanted]
-        if len(chosen) != len(wanted):
+        items = [item for item in items if item.ticket_id in wanted]
+        if len(items) != len(wanted):
             raise Invalid.field("ticket_ids", "names a ticket that is not, or no longer, good in this order")
-        if any(item.is_asked_back for item in chosen):
-            raise AlreadyRequested
-        if used := [item.ticket_id for item in chosen if item.is_used]:
-            raise issuing.TicketUsed(ticket_ids=[str(ticket_id) for ticket_id in used])
-    return {item.id: item.price_paid - percent_of(item.price_paid, KEPT_PERCENT) for item in chosen}
+    left_out = [item for item in items if item.obstacle]
+    if left_out and (ticket_ids is not None or len(left_out) == len(items)):
+        raise _refusal(tx, left_out)
+    return [item for item in items if not item.obstacle], left_out
+
+
+def _refusal(tx: Transaction, items: Sequence[Any]) -> Problem:
+    """Why these items can't be given back: the first reason of `Obstacle` that there is, and all of them one by one."""
+    found = {item.obstacle for item in items}
+    lines = [_line(item).model_dump(mode="json") for item in items]
+    if "already_requested" in found:
+        ids = sorted({item.refund_id for item in items if item.refund_id})
+        states = [RefundAnswer.read(tx, refund_id).state for refund_id in ids]
+        return AlreadyRequested(refunds=states, not_refundable=lines)
+    if "ticket_used" in found:
+        used = [str(item.ticket_id) for item in items if item.obstacle == "ticket_used"]
+        return issuing.TicketUsed(ticket_ids=used, not_refundable=lines)
+    refusal = issuing.ProductsPickedUp if "picked_up" in found else UnitRevealed
+    return refusal(not_refundable=lines)
+
+
+def _line(item: Any) -> NotRefundableLine:
+    return NotRefundableLine(
+        item_id=item.id, ticket_id=item.ticket_id, kind=item.kind, description=item.description, reason=item.obstacle
+    )
+
+
+def _add(tx: Transaction, order: orders.Order, amounts: Mapping[UUID, int], reason: str) -> UUID:
+    wanted = sum(amounts.values())
+    amount = min(wanted, refunds.left_of_sale(tx, order.id)) if wanted else 0
+    payment_id = attempts.paid_by(tx, order.id) or (None if wanted else attempts.free_of(tx, order.id))
+    if payment_id is None or (wanted and amount <= 0):
+        raise NothingToRefund
+    return refunds.add(tx, payment_id, "requested", amount, reason, amounts)
+
+
+def _give_back(tx: Transaction, order: orders.Order, refund: Refund, *, by: UUID) -> None:
+    item_ids = refunds.items_of(tx, refund.id)
+    issuing.void_unused(tx, item_ids)
+    mails.ask_ticket_void(tx, order.id, item_ids, "refunded")
+    refunds.approve(tx, refund, _share(tx, item_ids), organizer_id=order.organizer_id, by=by)
+    orders.return_items(tx, item_ids)
+    products.void_if_all_went_back(tx, order.id)
+    if refund.amount == 0:
+        refunds.complete_without_money(tx, refund)
 
 
 def _share(tx: Transaction, item_ids: Sequence[UUID]) -> Share:
     """A refund at the buyer's wish is the organizer's to give: their share of the price, which is all of it.
 
-    Where the platform had paid for a promo code, it gets back what the buyer doesn't.
+    Where the platform had paid for a promo code, it gets back what the buyer doesn't. Elsewhere the commission is what
+    the buyer doesn't get: where that was rounded the other way, the commission gives the rupiah.
     """
     items = tx.execute(_SHARES, {"item_ids": list(item_ids)}).all()
+    kept = {item.id: item.price_paid - percent_of(item.price_paid, BACK_PERCENT) for item in items}
     return Share(
         organizer=sum(item.price_paid + item.platform_discount - item.commission for item in items),
+        commission=sum(item.commission - kept[item.id] for item in items if not item.platform_discount),
         promotion=sum(
-            item.platform_discount - item.commission + percent_of(item.price_paid, KEPT_PERCENT)
-            for item in items
-            if item.platform_discount
+            item.platform_discount - item.commission + kept[item.id] for item in items if item.platform_discount
         ),
     )
 

@@ -9,9 +9,10 @@ from uuid import UUID
 
 from shared import csv_text
 from shared.cloud import audit, clock
-from shared.cloud.database import Transaction
+from shared.cloud.database import snapshot
 from shared.models import Query
 from shared.privacy import holdings
+from shared.sales import answers
 
 CSV_HEADER = ("section", "record", "field", "value")
 
@@ -31,10 +32,17 @@ class ExportFile:
     filename: str
 
 
-def export(tx: Transaction, user_id: UUID, query: ExportQuery) -> ExportFile:
-    """Everything held about a person, in one file. Raises NotSignedIn where the account is gone."""
-    held = holdings.about(tx, user_id)
-    audit.record(tx, "user.data_exported", subject="user", subject_id=user_id, actor_id=user_id, format=query.format)
+def export(user_id: UUID, query: ExportQuery) -> ExportFile:
+    """Everything held about a person, in one file. Raises NotSignedIn where the account is gone.
+
+    Opens its own transactions: that a person was shown their digital units is kept before they are.
+    """
+    answers.reveal_all_of(user_id)
+    with snapshot() as tx:
+        held = holdings.about(tx, user_id)
+        audit.record(
+            tx, "user.data_exported", subject="user", subject_id=user_id, actor_id=user_id, format=query.format
+        )
     name = f"karcis-{clock.now():%Y-%m-%d}.{query.format}"
     if query.format == "csv":
         return ExportFile(csv_text.written(CSV_HEADER, _cells(held)), "text/csv; charset=utf-8", name)

@@ -9,11 +9,11 @@ from pydantic import Field
 from sqlalchemy import RowMapping, text
 
 from shared.cloud import ownership
-from shared.cloud.database import Transaction
+from shared.cloud.database import Transaction, snapshot, transaction
 from shared.cloud.ownership import Caller
 from shared.models import Answer, Listing, Page
 from shared.problems import NotFound
-from shared.sales import units
+from shared.sales import orders, units
 from shared.sales.registrations import masked
 
 _ORDERS = text("""
@@ -65,7 +65,8 @@ class ItemAnswer(Answer):
     """One unit of an order, in rupiah: its price, what a promo code takes off that, and the fee on top.
 
     Of an `identity_number` the last four characters are shown. A runner has a `bib_number` once the order is paid;
-    of a digital good its buyer is shown the `digital_unit`, where they ask for that one order.
+    of a digital good its buyer is shown the `digital_unit`, where they ask for that one order. Once shown it can't be
+    given back, unless the tier is `refundable_after_reveal`; while it is being asked back it is not shown.
     """
 
     id: UUID
@@ -151,10 +152,25 @@ class OrderAnswer(Answer):
         return found[0]
 
 
+def shown(order_id: UUID, viewer: Caller) -> OrderAnswer:
+    """The same as `visible`, with what a buyer has not been shown before; that it is shown now is kept first.
+
+    Opens its own transactions, since one that reads a moment (a snapshot) may not lock what has changed since.
+    """
+    with snapshot() as tx:
+        order = visible(tx, order_id, viewer)
+        is_hiding = units.has_hidden(tx, order_id) and tx.execute(_WHOSE, {"id": order_id}).one().user_id == viewer.id
+    if not is_hiding:
+        return order
+    _reveal(order_id)
+    with snapshot() as tx:
+        return visible(tx, order_id, viewer)
+
+
 def visible(tx: Transaction, order_id: UUID, viewer: Caller) -> OrderAnswer:
     """The order for its buyer, its organizer or an admin; NotFound for anybody else (ISO-1).
 
-    Digital units are shown to the buyer only, and only while the order is paid (PROD-2).
+    Digital units are shown to the buyer only, once revealed, and only while the order is paid (PROD-2).
     """
     whose = tx.execute(_WHOSE, {"id": order_id}).first()
     if whose is None or not ownership.may_see(
@@ -163,6 +179,20 @@ def visible(tx: Transaction, order_id: UUID, viewer: Caller) -> OrderAnswer:
         raise NotFound
     order = OrderAnswer.read(tx, order_id)
     return _with_units(tx, order) if viewer.id == whose.user_id and order.status == "paid" else order
+
+
+def reveal_all_of(user_id: UUID) -> None:
+    """Note that a buyer is about to be shown all their digital units."""
+    with transaction() as tx:
+        hiding = units.orders_with_hidden(tx, user_id)
+    for order_id in hiding:
+        _reveal(order_id)
+
+
+def _reveal(order_id: UUID) -> None:
+    with transaction() as tx:
+        orders.lock(tx, order_id)
+        units.reveal(tx, order_id)
 
 
 def _with_units(tx: Transaction, order: OrderAnswer) -> OrderAnswer:

@@ -1,6 +1,6 @@
 """Digital goods as stock: every unit is a secret of its own and has one buyer, ever (PROD-2).
 
-    uploaded -> given to an item of a paid order -> burned, if that order is refunded
+    uploaded -> given to an item of a paid order -> revealed to its buyer -> burned, if that item is refunded
 
 A refunded buyer has seen the secret, so the unit is not sold again: the item goes back to free stock as every
 item does, and in the same transaction the tier has one unit less to sell. A unit that was not given yet when
@@ -37,7 +37,17 @@ _BURN = text("""
 """)
 _OF_ORDER = text("""
     SELECT u.id, u.item_id, u.secret_sealed FROM digital_units u JOIN order_items i ON i.id = u.item_id
-    WHERE i.order_id = :order_id AND u.burned_at IS NULL
+    WHERE i.order_id = :order_id AND u.burned_at IS NULL AND u.revealed_at IS NOT NULL
+""")
+_HIDDEN = """
+    FROM digital_units u JOIN order_items i ON i.id = u.item_id JOIN orders o ON o.id = i.order_id
+    WHERE o.status = 'paid' AND u.burned_at IS NULL AND u.revealed_at IS NULL
+      AND NOT EXISTS (SELECT 1 FROM refund_items n WHERE n.order_item_id = i.id AND NOT n.is_rejected)
+"""
+_HAS_HIDDEN = text(f"SELECT EXISTS (SELECT 1 {_HIDDEN} AND o.id = :order_id)")
+_ORDERS_WITH_HIDDEN = text(f"SELECT DISTINCT o.id {_HIDDEN} AND o.user_id = :user_id")
+_REVEAL = text(f"""
+    UPDATE digital_units SET revealed_at = now() WHERE id IN (SELECT u.id {_HIDDEN} AND o.id = :order_id)
 """)
 
 
@@ -57,11 +67,27 @@ def burn(tx: Transaction, item_ids: Sequence[UUID]) -> None:
 
 
 def of_order(tx: Transaction, order_id: UUID) -> dict[UUID, str]:
-    """The secrets that an order's items were given. For its buyer's eyes only."""
+    """The secrets of an order's items that have been revealed. For its buyer's eyes only."""
     return {
         row.item_id: sealing.unseal(row.secret_sealed, about=_about(row.id))
         for row in tx.execute(_OF_ORDER, {"order_id": order_id})
     }
+
+
+def has_hidden(tx: Transaction, order_id: UUID) -> bool:
+    """Whether a paid order has units that can be revealed to its buyer."""
+    found: bool = tx.execute(_HAS_HIDDEN, {"order_id": order_id}).scalar_one()
+    return found
+
+
+def orders_with_hidden(tx: Transaction, user_id: UUID) -> Sequence[UUID]:
+    """The orders of a buyer that have such units."""
+    return tx.execute(_ORDERS_WITH_HIDDEN, {"user_id": user_id}).scalars().all()
+
+
+def reveal(tx: Transaction, order_id: UUID) -> None:
+    """Note that the buyer of a locked order is about to be shown its units."""
+    tx.execute(_REVEAL, {"order_id": order_id})
 
 
 def _row(organizer_id: UUID, secret: str) -> dict[str, str]:

@@ -51,6 +51,12 @@ class TicketUsed(Problem):
     status, slug = 409, "ticket-used"
 
 
+class ProductsPickedUp(TicketUsed):
+    """These products were handed over already, so they can't be given back. Leave them out."""
+
+    slug = "products-picked-up"
+
+
 def issue(order_id: UUID, *, printing_seconds: float = PRINTING_SECONDS) -> int:
     """Issue what a paid order still lacks and return how many tickets that added.
 
@@ -89,7 +95,9 @@ def void(tx: Transaction, order_id: UUID) -> int:
 
 
 def void_unused(tx: Transaction, item_ids: Sequence[UUID]) -> None:
-    """End the tickets of these items, of which none has been used. Raises TicketUsed. The order is locked.
+    """End the tickets of these items, of which none has been used. Raises TicketUsed, ProductsPickedUp.
+
+    The order is locked.
 
     A product that was picked up is used as well; of one that was not, the counter sees that it is given back.
 
@@ -99,7 +107,7 @@ def void_unused(tx: Transaction, item_ids: Sequence[UUID]) -> None:
     if used := tx.execute(_USED, {"item_ids": list(item_ids)}).scalars().all():
         raise TicketUsed(ticket_ids=[str(ticket_id) for ticket_id in used])
     if products.are_handed_over(tx, item_ids):
-        raise TicketUsed("These products were handed over already, so that they can't be given back.")
+        raise ProductsPickedUp
 
 
 def add_missing(order_id: UUID) -> int | None:

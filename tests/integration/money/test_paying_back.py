@@ -22,6 +22,7 @@ from shared.tickets import issuing
 from tests.factories import a_tier, a_user, an_event, reserve
 from tests.integration.money.steps import open_tasks, rows, set_account
 from tests.model.gateways import Gateways, gateways
+from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -182,9 +183,12 @@ def test_an_account_that_is_set_in_the_very_moment_when_none_was_found_is_used(a
     sender = threading.Thread(target=lambda: paying_back.pay_back(refund.id), name="sender")
     sender.start()
     assert looked.wait(60)
-    with_account(sale)
+    setter = threading.Thread(target=lambda: with_account(sale))
+    setter.start()  # it waits for the sender, and then sees what that has left
+    until(lambda: rows("SELECT 1 FROM pg_locks WHERE NOT granted") or not setter.is_alive(), what="for the setter")
     go_on.set()
     sender.join()
+    setter.join()
     for _ in range(2):
         long_ago(refund)
         reconcile.run(thorough=False, older_than_seconds=60)
