@@ -11,6 +11,9 @@ The text of an error names the gateway and codes only: messages of gateways repe
 them, names and addresses included, so they stay in `message`, out of logs.
 """
 
+UNKNOWN = "UNKNOWN"
+"""The code of a refusal that came without a readable one: from a proxy, or another host than we think."""
+
 
 class GatewayError(Exception):
     """Something between us and `gateway` (xendit, midtrans, sendgrid) went wrong."""

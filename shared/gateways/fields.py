@@ -1,15 +1,31 @@
-"""Single fields out of a gateway's JSON, read strictly: PayloadUnreadable where one is not as documented."""
+"""A gateway's JSON: cleaned where it is parsed, then read field by field and strictly.
 
+Whatever a gateway sends is foreign: half of an emoji, a NUL, 1e999 or a thousand brackets must not stop a document
+that is otherwise good, and no database takes them. `parse_json` is the one place where such documents come in.
+PayloadUnreadable says that a field is not as documented.
+"""
+
+import hashlib
 import json
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from shared.gateways.errors import PayloadUnreadable
+from shared.gateways.facts import NoticeKind, WebhookNotice
 
 _WESTERN_INDONESIA = timezone(timedelta(hours=7))
 _WIB_FORMAT = "%Y-%m-%d %H:%M:%S"
+_LONGEST_TEXT = 2000
+_LONGEST_ID = 200
+_LONGEST_NUMBER = 30
+_MOST_RUPIAH = 10**15
+_DEEPEST = 40
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
 class Fields:
@@ -35,7 +51,17 @@ class Fields:
             return None
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise self._unreadable(name)
-        return str(value)
+        written = str(value)
+        if len(written) > _LONGEST_TEXT:
+            raise self._unreadable(name)
+        return written
+
+    def told(self, name: str) -> str | None:
+        """A text field, None where it can't be read either."""
+        try:
+            return self.optional_text(name)
+        except PayloadUnreadable:
+            return None
 
     def rupiah(self, name: str) -> int:
         """An amount in whole rupiah, written as 10000, 10000.0 or "10000.00"."""
@@ -53,7 +79,7 @@ class Fields:
             amount = Decimal(written)
         except InvalidOperation:
             raise self._unreadable(name) from None
-        if not amount.is_finite() or amount != amount.to_integral_value():
+        if not amount.is_finite() or abs(amount) > _MOST_RUPIAH or amount != amount.to_integral_value():
             raise self._unreadable(name)
         return int(amount)
 
@@ -64,11 +90,11 @@ class Fields:
             return None
         try:
             moment = datetime.fromisoformat(written)
-        except ValueError:
-            raise self._unreadable(name) from None
-        if moment.tzinfo is None:
-            raise self._unreadable(name)
-        return moment.astimezone(UTC)
+            if moment.tzinfo is not None:
+                return moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+        raise self._unreadable(name)
 
     def wib_time(self, name: str) -> datetime | None:
         """Midtrans's "YYYY-MM-DD HH:MM:SS", which is GMT+7 without saying so, as UTC; None where absent."""
@@ -76,10 +102,9 @@ class Fields:
         if written is None:
             return None
         try:
-            moment = datetime.strptime(written, _WIB_FORMAT)
-        except ValueError:
+            return datetime.strptime(written, _WIB_FORMAT).replace(tzinfo=_WESTERN_INDONESIA).astimezone(UTC)
+        except (ValueError, OverflowError):
             raise self._unreadable(name) from None
-        return moment.replace(tzinfo=_WESTERN_INDONESIA).astimezone(UTC)
 
     def objects(self, name: str) -> list["Fields"]:
         """A list of objects, empty where it is absent or null."""
@@ -92,21 +117,87 @@ class Fields:
         return PayloadUnreadable(self.gateway, f"field {name} is missing or malformed")
 
 
-def parse_json(gateway: str, body: bytes) -> Any:
-    """The JSON in `body`. Raises PayloadUnreadable."""
+def parse_json(gateway: str, body: bytes, *, number: Callable[[str], Any] | None = None) -> Any:
+    """The JSON in `body`, cleaned of what can't be stored or printed. Raises PayloadUnreadable.
+
+    Numbers that no database takes stay the text they were; `number` reads all numbers instead.
+    """
+    written = _without_depths(body.decode("utf-8-sig", errors="replace"))
     try:
-        return json.loads(body, parse_constant=_no_json_number)
+        found = json.loads(
+            written,
+            strict=False,
+            parse_int=number or _integer,
+            parse_float=number or _float,
+            parse_constant=str,
+        )
     except (ValueError, RecursionError):
         raise PayloadUnreadable(gateway, "no JSON") from None
-
-
-def _no_json_number(constant: str) -> Any:
-    raise ValueError(constant)  # NaN and Infinity are Python's extension, and no database takes them as JSON
+    return _clean(found)
 
 
 def parse_object(gateway: str, body: bytes) -> Fields:
     """The JSON object in `body`. Raises PayloadUnreadable."""
     return Fields(gateway, parse_json(gateway, body))
+
+
+def clean_text(text: str) -> str:
+    """A foreign text without what can't be stored: NUL, and halves of surrogate pairs."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, list):
+        return [_clean(each) for each in value]
+    if isinstance(value, dict):
+        return {clean_text(name): _clean(each) for name, each in value.items()}
+    return value
+
+
+def _integer(written: str) -> int | str:
+    return int(written) if len(written) <= _LONGEST_NUMBER else written[:_LONGEST_TEXT]
+
+
+def _float(written: str) -> float | str:
+    number = float(written)
+    return number if math.isfinite(number) else written[:_LONGEST_TEXT]
+
+
+def _without_depths(written: str) -> str:
+    """The document with null in place of what is nested deeper than anything that a gateway documents."""
+    kept, start, depth = [], 0, 0
+    for bracket in _BRACKETS.finditer(written):
+        if bracket[0] in ("[", "{"):
+            depth += 1
+            if depth == _DEEPEST + 1:
+                kept.append(written[start : bracket.start()] + "null")
+        elif bracket[0] in ("]", "}"):
+            if depth == _DEEPEST + 1:
+                start = bracket.end()
+            depth -= 1
+    return "".join(kept) + written[start:] if depth <= _DEEPEST else written[:0]
+
+
+def short_id(written: str) -> str:
+    """An id that an index takes: a long one by its hash."""
+    return written if len(written) <= _LONGEST_ID else "sha256:" + hashlib.sha256(written.encode()).hexdigest()
+
+
+def unreadable_notice(gateway: str, body: bytes) -> WebhookNotice:
+    """A webhook that proved its origin, and of which nothing can be read: kept as the text it was."""
+    return WebhookNotice(
+        gateway=gateway,
+        kind=NoticeKind.UNKNOWN,
+        event_id="unreadable:" + hashlib.sha256(body).hexdigest(),
+        external_id=None,
+        gateway_reference=None,
+        raw_status="unreadable",
+        is_test=False,
+        fact=None,
+        payload={"unreadable": clean_text(body.decode(errors="replace"))[:_LONGEST_TEXT]},
+    )
 
 
 def wib_text(moment: datetime) -> str:

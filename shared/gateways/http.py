@@ -28,7 +28,8 @@ from tenacity import (
 from urllib3.exceptions import NewConnectionError
 
 from shared.cloud import trace_context, tracing
-from shared.gateways.errors import GatewayMisconfigured, GatewayRefused, GatewayUnavailable
+from shared.gateways.errors import GatewayMisconfigured, GatewayRefused, GatewayUnavailable, PayloadUnreadable
+from shared.gateways.fields import parse_json
 
 __all__ = ["Answer", "GatewayMisconfigured", "GatewayRefused", "GatewayUnavailable", "JsonApi", "Patience"]
 
@@ -44,7 +45,7 @@ class Patience:
 
     `total_seconds` bounds one call with all its repeats and waits; looking up what became of a try is
     a call of its own. The breaker opens for `open_seconds` after `failures_to_open` failed tries in a
-    row (no answer, or 5xx).
+    row (no answer, an unreadable one, or 5xx).
     """
 
     connect_seconds: float = 3.0
@@ -69,6 +70,33 @@ class Answer:
     def ok(self) -> bool:
         """Whether the gateway did what was asked."""
         return 200 <= self.status < 300
+
+
+Reads = Callable[[Answer], object]
+"""Reads a good answer; PayloadUnreadable where it is not what the gateway documents."""
+
+
+def anything(_: Answer) -> None:
+    """Accept whatever comes with a good status."""
+
+
+def a_document(answer: Answer) -> None:
+    """Accept any JSON object or list that is not an error under a good status."""
+    body = answer.body
+    if not isinstance(body, Mapping | list):
+        raise PayloadUnreadable("", "no JSON")
+    if isinstance(body, Mapping) and ("error_code" in body or "error_messages" in body):
+        raise PayloadUnreadable("", "an error with a good status")
+
+
+def body_by(read: Callable[[Any], object]) -> Reads:
+    """Accept a document that `read` can read."""
+
+    def reads(answer: Answer) -> None:
+        a_document(answer)
+        read(answer.body)
+
+    return reads
 
 
 def http_status(answer: Answer) -> int:
@@ -114,13 +142,16 @@ class JsonApi:
         headers: Mapping[str, str] | None = None,
         repeatable: bool,
         recover: Callable[[], Answer | None] | None = None,
+        reads: Reads = anything,
     ) -> Answer:
         """Send one request and return its answer, 4xx included.
 
-        Say `repeatable` only where doing it twice is the same as doing it once. `recover` is asked
-        before a repeat that could do it twice; what it finds is the answer. Raises GatewayUnavailable.
+        A good status with an answer that `reads` can't read is no answer: the gateway is unavailable, and whether
+        the call took effect is unknown. Say `repeatable` only where doing it twice is the same as doing it once.
+        `recover` is asked before a repeat that could do it twice; what it finds is the answer. Raises
+        GatewayUnavailable.
         """
-        request = _Request(method, self._base_url + path, body, query, headers)
+        request = _Request(method, self._base_url + path, body, query, headers, reads)
         give_up_at = time.monotonic() + self._patience.total_seconds
         failures: list[_TryFailed] = []
 
@@ -171,7 +202,7 @@ class JsonApi:
     def _try(self, request: "_Request", give_up_at: float) -> Answer:
         # Not breaker.call(): it holds the breaker's lock while the request runs, one request at a time.
         with self._breaker.calling():
-            return self._read(self._send(request, give_up_at))
+            return self._read(self._send(request, give_up_at), request.reads)
 
     def _send(self, request: "_Request", give_up_at: float) -> requests.Response:
         facts = {"http.request.method": request.method, "peer.service": self.gateway}
@@ -201,8 +232,8 @@ class JsonApi:
             # The error's own text holds the URL with its query, so only its class goes further.
             raise _TryFailed(type(error).__name__, outcome_unknown=_was_sent(error)) from None
 
-    def _read(self, response: requests.Response) -> Answer:
-        answer = Answer(response.status_code, response.headers, _json_of(response))
+    def _read(self, response: requests.Response, reads: Reads) -> Answer:
+        answer = Answer(response.status_code, response.headers, self._json_of(response))
         status = self._status_of(answer)
         if status == 429 or status >= 500:
             raise _TryFailed(
@@ -211,7 +242,20 @@ class JsonApi:
                 gateway_is_down=status != 429,
                 retry_after_seconds=_retry_after_seconds(response),
             )
-        return Answer(status, answer.headers, answer.body)
+        found = Answer(status, answer.headers, answer.body)
+        if found.ok:
+            try:
+                reads(found)
+            except PayloadUnreadable as error:
+                raise _TryFailed(f"unreadable answer: {error.reason}", outcome_unknown=True) from None
+        return found
+
+    def _json_of(self, response: requests.Response) -> Any:
+        """The JSON body, None where there is none: a proxy's error page is HTML."""
+        try:
+            return parse_json(self.gateway, response.content)
+        except PayloadUnreadable:
+            return None
 
     def _note_repeat(self, state: RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
@@ -237,6 +281,7 @@ class _Request:
     body: Mapping[str, Any] | None
     query: Mapping[str, str] | None
     headers: Mapping[str, str] | None
+    reads: Reads
 
 
 class _TryFailed(Exception):
@@ -277,18 +322,10 @@ def _was_sent(error: requests.RequestException) -> bool:
     return not isinstance(getattr(cause, "reason", None), NewConnectionError)
 
 
-def _json_of(response: requests.Response) -> Any:
-    """The JSON body, None where there is none: a proxy's error page is HTML."""
-    try:
-        return response.json()
-    except requests.JSONDecodeError:
-        return None
-
-
 def _retry_after_seconds(response: requests.Response) -> float | None:
     """Retry-After in seconds; its date form, which no gateway of ours sends, counts as absent."""
     written = response.headers.get("Retry-After", "")
-    return float(written) if written.isdigit() else None
+    return float(written) if written.isascii() and written.isdigit() else None
 
 
 def _asked_wait(state: RetryCallState) -> float:

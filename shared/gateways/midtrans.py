@@ -6,11 +6,19 @@ used, and a QRIS charge that exists is looked up.
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import quote
 
 from shared.gateways import midtrans_reading as reading
-from shared.gateways.errors import GatewayMisconfigured, GatewayRefused, GatewayUnavailable, refusal
+from shared.gateways.errors import (
+    UNKNOWN,
+    GatewayMisconfigured,
+    GatewayRefused,
+    GatewayUnavailable,
+    PayloadUnreadable,
+    refusal,
+)
 from shared.gateways.facts import (
     Customer,
     Item,
@@ -22,7 +30,7 @@ from shared.gateways.facts import (
     WebhookNotice,
 )
 from shared.gateways.fields import Fields
-from shared.gateways.http import Answer, JsonApi, Patience
+from shared.gateways.http import Answer, JsonApi, Patience, a_document, body_by
 from shared.gateways.midtrans_reading import GATEWAY
 from shared.gateways.midtrans_requests import qris_request, snap_request
 
@@ -151,27 +159,31 @@ class Midtrans:
         # The key repeats the first answer, QR text included, for five minutes; later it is 406.
         key = hashlib.sha256(f"charge:{order_id}".encode()).hexdigest()[:40]
         headers = {"Idempotency-Key": key}
-        answer = self._core.call("POST", "/v2/charge", body=body, headers=headers, repeatable=True)
+        reads = body_by(lambda body: self._readable_charge(body, order_id))
+        answer = self._core.call("POST", "/v2/charge", body=body, headers=headers, repeatable=True, reads=reads)
         if answer.status in (200, 201):
-            return reading.read_charge(answer.body, order_id)
+            return _with_code(reading.read_charge(answer.body, order_id))
         if answer.status == 406:
             return self._known_payment(order_id, answer)
-        if answer.status == 202 and "transaction_status" not in (answer.body or {}):
+        if answer.status == 202 and "transaction_status" not in answer.body:
             raise GatewayUnavailable(
                 GATEWAY, "first try runs", retry_after_seconds=_STILL_RUNNING_SECONDS, outcome_unknown=True
             )
         raise _core_refusal(answer)
 
+    @staticmethod
+    def _readable_charge(body: object, order_id: str) -> None:
+        charge = Fields(GATEWAY, body)
+        if charge.told("status_code") in ("200", "201"):
+            _with_code(reading.read_charge(body, order_id))
+        else:
+            charge.text("status_code")
+
     def _open_page(self, order_id: str, body: Mapping[str, object], expires_at: datetime) -> OpenedPayment:
-        answer = self._snap.call("POST", "/snap/v1/transactions", body=body, repeatable=True)
+        reads = body_by(lambda page: reading.read_page(page, order_id, expires_at))
+        answer = self._snap.call("POST", "/snap/v1/transactions", body=body, repeatable=True, reads=reads)
         if answer.ok:
-            page = Fields(GATEWAY, answer.body)
-            return OpenedPayment(
-                gateway_reference=order_id,
-                redirect_url=page.text("redirect_url"),
-                snap_token=page.text("token"),
-                expires_at=expires_at,
-            )
+            return reading.read_page(answer.body, order_id, expires_at)
         if answer.status == 400 and "order_id" in _snap_messages(answer):
             return self._known_payment(order_id, answer)
         raise _snap_refusal(answer)
@@ -183,15 +195,17 @@ class Midtrans:
             raise _core_refusal(refused) if "status_code" in (refused.body or {}) else _snap_refusal(refused)
         transaction = Fields(GATEWAY, _transaction(answer))
         opened = reading.read_charge(transaction.body, order_id)
-        if transaction.text("payment_type") != "qris" or opened.qr_image_url:
+        if transaction.text("payment_type") != "qris":
             return opened
+        if opened.qr_string or opened.qr_image_url:
+            return _with_code(opened)
         picture = f"{self._core_url}/v2/qris/{transaction.text('transaction_id')}/qr-code"
-        return OpenedPayment(order_id, qr_image_url=picture, expires_at=opened.expires_at)
+        return _with_code(OpenedPayment(order_id, qr_image_url=picture, expires_at=opened.expires_at))
 
     def _close_page(self, snap_token: str) -> bool:
         """Whether the page is closed now; it isn't once the payer has chosen a method on it."""
         path = f"/snap/v1/transactions/{_segment(snap_token)}/cancel"
-        answer = self._snap.call("POST", path, repeatable=True)
+        answer = self._snap.call("POST", path, repeatable=True, reads=a_document)
         if answer.status in (401, 403):
             raise _snap_refusal(answer)
         return answer.ok or _ON_PROGRESS not in _snap_messages(answer).lower()
@@ -204,7 +218,8 @@ class Midtrans:
 
     def _refund(self, path: str, order_id: str, amount: int, refund_key: str, reason: str) -> RefundFact:
         body = {"refund_key": refund_key, "amount": amount, "reason": reason[:255]}
-        answer = self._core.call("POST", path, body=body, repeatable=True)
+        reads = body_by(lambda body: reading.read_refund(body, order_id, refund_key, amount))
+        answer = self._core.call("POST", path, body=body, repeatable=True, reads=reads)
         if answer.status == 406:  # not a failure: the key was used, so the list knows it, now or soon
             known = self.refund_fact(order_id, refund_key)
             if known is None:
@@ -217,10 +232,21 @@ class Midtrans:
         return reading.read_refund(answer.body, order_id, refund_key, amount)
 
     def _status(self, order_id: str) -> Answer:
-        return self._core.call("GET", f"/v2/{_segment(order_id)}/status", repeatable=True)
+        reads = body_by(lambda body: reading.read_transaction(body, order_id))
+        return self._core.call("GET", f"/v2/{_segment(order_id)}/status", repeatable=True, reads=reads)
 
     def _act(self, order_id: str, action: str) -> Answer:
-        return self._core.call("POST", f"/v2/{_segment(order_id)}/{action}", repeatable=True)
+        reads = body_by(lambda body: reading.read_transaction(body, order_id))
+        return self._core.call("POST", f"/v2/{_segment(order_id)}/{action}", repeatable=True, reads=reads)
+
+
+def _with_code(opened: OpenedPayment) -> OpenedPayment:
+    """A QRIS payment that can be paid: by its code, or on the page of its picture. Raises PayloadUnreadable."""
+    if opened.qr_string:
+        return opened
+    if opened.qr_image_url:
+        return replace(opened, redirect_url=opened.qr_image_url)
+    raise PayloadUnreadable(GATEWAY, "a QRIS payment without a code")
 
 
 def _segment(text: str) -> str:
@@ -240,8 +266,10 @@ def _transaction(answer: Answer) -> object:
 
 
 def _core_refusal(answer: Answer) -> GatewayRefused | GatewayMisconfigured:
-    body = answer.body if isinstance(answer.body, Mapping) else {}
-    messages = [str(body.get("status_message") or ""), *map(str, body.get("validation_messages") or [])]
+    if not isinstance(answer.body, Mapping):
+        return refusal(GATEWAY, status=answer.status, code=UNKNOWN, message="")
+    body = answer.body
+    messages = [str(body.get("status_message") or ""), *map(str, _listed(body, "validation_messages"))]
     return refusal(GATEWAY, status=answer.status, code=str(answer.status), message="; ".join(messages))
 
 
@@ -251,4 +279,9 @@ def _snap_refusal(answer: Answer) -> GatewayRefused | GatewayMisconfigured:
 
 def _snap_messages(answer: Answer) -> str:
     body = answer.body if isinstance(answer.body, Mapping) else {}
-    return "; ".join(map(str, body.get("error_messages") or []))
+    return "; ".join(map(str, _listed(body, "error_messages")))
+
+
+def _listed(body: Mapping[str, object], name: str) -> list[object]:
+    found = body.get(name)
+    return found if isinstance(found, list) else []

@@ -6,11 +6,11 @@ times in GMT+7. Wire format as of November 2026: Snap v1, Core API v2.
 
 import hashlib
 import hmac
-import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from shared.gateways.errors import SignatureInvalid
+from shared.gateways.errors import PayloadUnreadable, SignatureInvalid
 from shared.gateways.facts import (
     NoticeKind,
     OpenedPayment,
@@ -20,7 +20,7 @@ from shared.gateways.facts import (
     RefundState,
     WebhookNotice,
 )
-from shared.gateways.fields import Fields, parse_object
+from shared.gateways.fields import Fields, parse_json, parse_object, short_id
 from shared.gateways.http import Answer
 
 GATEWAY = "midtrans"
@@ -63,7 +63,7 @@ _STATE_OF_CAPTURE = {
 def effective_status(answer: Answer) -> int:
     """What an answer means: the body's `status_code` where it has one, else the HTTP status."""
     written = str(answer.body.get("status_code", "")) if isinstance(answer.body, Mapping) else ""
-    return int(written) if written.isdigit() else answer.status
+    return int(written) if re.fullmatch("[1-9][0-9]{2}", written) else answer.status
 
 
 def state_of(transaction: Fields) -> PaymentState:
@@ -145,6 +145,17 @@ def read_charge(body: object, order_id: str) -> OpenedPayment:
     )
 
 
+def read_page(body: object, order_id: str, expires_at: datetime) -> OpenedPayment:
+    """The page of a Snap payment, and its token."""
+    page = Fields(GATEWAY, body)
+    return OpenedPayment(
+        gateway_reference=order_id,
+        redirect_url=page.text("redirect_url"),
+        snap_token=page.text("token"),
+        expires_at=expires_at,
+    )
+
+
 def read_refund(body: object, order_id: str, refund_key: str, amount: int) -> RefundFact:
     """The fact in the answer to a refund call of `amount`; `status_code` 202 means rejected."""
     answer = Fields(GATEWAY, body)
@@ -184,20 +195,22 @@ def read_notification(body: bytes, server_key: str) -> WebhookNotice:
 
     The signature covers neither transaction_status nor fraud_status, so a captured notification can
     be replayed with another status: ask `Midtrans.fact` before money changes hands. An empty server
-    key refuses everything. Raises SignatureInvalid, PayloadUnreadable.
+    key refuses everything. What is signed is never refused: what can't be read of it is left out. Raises
+    SignatureInvalid, and PayloadUnreadable for what can't even be signed.
     """
     notification = parse_object(GATEWAY, body)
     if not server_key or not _signed(body, server_key):
         raise SignatureInvalid(GATEWAY, "signature missing or wrong")
-    fact = read_transaction(notification.body)
+    order_id = notification.text("order_id")
+    fact = _fact(notification)
     return WebhookNotice(
         gateway=GATEWAY,
         kind=NoticeKind.PAYMENT,
-        event_id=_event_id(notification, fact),
-        external_id=fact.external_id,
-        gateway_reference=fact.gateway_reference,
-        raw_status=fact.raw_status,
-        is_test=fact.external_id.startswith(DASHBOARD_TEST_PREFIX),
+        event_id=short_id(_event_id(notification, order_id)),
+        external_id=order_id,
+        gateway_reference=order_id,
+        raw_status=(notification.told("transaction_status") or "").lower(),
+        is_test=order_id.startswith(DASHBOARD_TEST_PREFIX),
         fact=fact,
         payload=notification.body,
     )
@@ -210,19 +223,25 @@ def signature(order_id: str, status_code: str, gross_amount: str, server_key: st
 
 def _signed(body: bytes, server_key: str) -> bool:
     # Numbers stay the text they were: 10000 and "10000.00" are different signatures.
-    written = json.loads(body, parse_int=str, parse_float=str)
-    fields = Fields(GATEWAY, written)
+    fields = Fields(GATEWAY, parse_json(GATEWAY, body, number=str))
     expected = signature(fields.text("order_id"), fields.text("status_code"), fields.text("gross_amount"), server_key)
     presented = fields.optional_text("signature_key") or ""
     return hmac.compare_digest(presented.encode(), expected.encode())
 
 
-def _event_id(notification: Fields, fact: PaymentFact) -> str:
+def _fact(notification: Fields) -> PaymentFact | None:
+    try:
+        return read_transaction(notification.body)
+    except PayloadUnreadable:  # it still says what to ask about
+        return None
+
+
+def _event_id(notification: Fields, order_id: str) -> str:
     parts = (
-        fact.transaction_id or fact.external_id,
-        fact.raw_status,
-        (notification.optional_text("fraud_status") or "").lower(),
-        notification.optional_text("refund_amount") or "",
+        notification.told("transaction_id") or order_id,
+        (notification.told("transaction_status") or "").lower(),
+        (notification.told("fraud_status") or "").lower(),
+        notification.told("refund_amount") or "",
     )
     return ":".join(parts)
 

@@ -76,7 +76,8 @@ class SendGrid:
         Accepted is not delivered. Raises GatewayUnavailable (try again later, also where the day's
         quota is used up), GatewayRefused (this message never goes out), GatewayMisconfigured.
         """
-        answer = self._api.call("POST", "/v3/mail/send", body=send_request(mail, self._sender), repeatable=False)
+        body = send_request(mail, self._sender)
+        answer = self._api.call("POST", "/v3/mail/send", body=body, repeatable=False, reads=_accepts)
         if not answer.ok:
             raise read_refusal(answer)
         message_id = header(answer.headers, "X-Message-Id")
@@ -117,6 +118,13 @@ def read_refusal(answer: Answer) -> GatewayUnavailable | GatewayRefused | Gatewa
         )
     code = next((name for name in fields if name not in ("", "null", "None")), str(answer.status))
     return refusal(GATEWAY, status=answer.status, code=code, message=message)
+
+
+def _accepts(answer: Answer) -> None:
+    """Acceptance is 202 without a body, or at least names the message: a page that says 200 is no acceptance."""
+    is_named = header(answer.headers, "X-Message-Id") is not None
+    if not is_named and (answer.status != 202 or answer.body is not None):
+        raise PayloadUnreadable(GATEWAY, "no acceptance")
 
 
 def _attachment(attachment: Attachment) -> dict[str, str]:

@@ -4,13 +4,13 @@ Invoices have no idempotency key and `external_id` is not unique, so an invoice 
 is looked up before it is asked for again. Refunds and payouts carry a key and may be repeated.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from shared.gateways import xendit_reading as reading
-from shared.gateways.errors import GatewayRefused, GatewayUnavailable, refusal
+from shared.gateways.errors import UNKNOWN, GatewayRefused, GatewayUnavailable, refusal
 from shared.gateways.facts import (
     AccountName,
     Customer,
@@ -26,9 +26,11 @@ from shared.gateways.facts import (
     WebhookNotice,
 )
 from shared.gateways.fields import Fields
-from shared.gateways.http import Answer, JsonApi, Patience
+from shared.gateways.http import Answer, JsonApi, Patience, body_by
 from shared.gateways.xendit_reading import GATEWAY
 from shared.gateways.xendit_requests import BANKS, invoice_request, payout_request, refund_request
+
+_Read = TypeVar("_Read")
 
 _INVOICES_A_PAGE = 100
 _REFUND_PAGES = 50
@@ -96,13 +98,20 @@ class Xendit:
                 items=items,
                 redirects={"success_redirect_url": success_url, "failure_redirect_url": failure_url},
             )
-            answer = self._api.call("POST", "/v2/invoices", body=body, repeatable=False, recover=existing)
+            answer = self._api.call(
+                "POST",
+                "/v2/invoices",
+                body=body,
+                repeatable=False,
+                recover=existing,
+                reads=body_by(reading.read_opened_invoice),
+            )
         return reading.read_opened_invoice(_accepted(answer))
 
     def fact(self, gateway_reference: str) -> PaymentFact:
         """What Xendit says about an invoice; GatewayRefused with INVOICE_NOT_FOUND_ERROR where there is none."""
         path = f"/v2/invoices/{quote(gateway_reference, safe='')}"
-        return reading.read_invoice(_accepted(self._api.call("GET", path, repeatable=True)))
+        return self._get(path, reading.read_invoice)
 
     def facts_of(self, external_id: str) -> list[PaymentFact]:
         """What Xendit says about every invoice with our `external_id`: first what is paid, then what can be."""
@@ -126,7 +135,7 @@ class Xendit:
     def end(self, gateway_reference: str) -> PaymentFact:
         """Make sure nobody can pay the invoice any more; where it's too late for that, say what is true."""
         path = f"/invoices/{quote(gateway_reference, safe='')}/expire!"
-        answer = self._api.call("POST", path, repeatable=True)
+        answer = self._api.call("POST", path, repeatable=True, reads=body_by(reading.read_invoice))
         if 400 <= answer.status < 500 and answer.status not in (401, 403):
             return self.fact(gateway_reference)
         return reading.read_invoice(_accepted(answer))
@@ -145,7 +154,7 @@ class Xendit:
         return self._invoices({"external_id": external_id})
 
     def _invoices(self, query: Mapping[str, str]) -> list[Any]:
-        return list(_accepted(self._api.call("GET", "/v2/invoices", query=query, repeatable=True)) or [])
+        return self._get("/v2/invoices", reading.list_of(reading.read_invoice), query)
 
     # Refunds
 
@@ -163,6 +172,7 @@ class Xendit:
             body=refund_request(invoice_id=invoice_id, amount=amount, reference_id=reference_id, reason=reason),
             headers={"idempotency-key": idempotency_key},
             repeatable=True,
+            reads=body_by(reading.read_refund),
         )
         if answer.status != 409:
             return reading.read_refund(_accepted(answer))
@@ -174,7 +184,7 @@ class Xendit:
     def refund_fact(self, refund_id: str) -> RefundFact:
         """What Xendit says about a refund (`rfd-...`)."""
         path = f"/refunds/{quote(refund_id, safe='')}"
-        return reading.read_refund(_accepted(self._api.call("GET", path, repeatable=True)))
+        return self._get(path, reading.read_refund)
 
     def given_back(self, invoice_id: str) -> int:
         """Rupiah of an invoice that have been, or are being, given back."""
@@ -188,8 +198,7 @@ class Xendit:
         """
         query = {"invoice_id": invoice_id, "limit": str(_REFUNDS_A_PAGE)}
         for _ in range(_REFUND_PAGES):
-            answer = self._api.call("GET", "/refunds", query=query, repeatable=True)
-            page = Fields(GATEWAY, _accepted(answer))
+            page = self._get("/refunds", _page, query)
             refunds = [reading.read_refund(entry.body) for entry in page.objects("data")]
             yield from refunds
             if not refunds or page.body.get("has_more") is not True:
@@ -234,6 +243,7 @@ class Xendit:
             ),
             headers={"Idempotency-key": idempotency_key},
             repeatable=True,
+            reads=body_by(reading.read_payout),
         )
         if answer.status != 409:
             return reading.read_payout(_accepted(answer))
@@ -249,13 +259,10 @@ class Xendit:
         """
         if payout_id is not None:
             path = f"/v2/payouts/{quote(payout_id, safe='')}"
-            return reading.read_payout(_accepted(self._api.call("GET", path, repeatable=True)))
-        query = {"reference_id": reference_id or ""}
-        listed = _accepted(self._api.call("GET", "/v2/payouts", query=query, repeatable=True))
-        # Live an object with data; the guide prints a bare array.
-        payouts = listed if isinstance(listed, list) else Fields(GATEWAY, listed).body.get("data") or []
-        newest = max(payouts, key=lambda payout: str(payout.get("created", "")), default=None)
-        return None if newest is None else reading.read_payout(newest)
+            return self._get(path, reading.read_payout)
+        payouts = self._get("/v2/payouts", reading.read_payouts, {"reference_id": reference_id or ""})
+        newest = max(payouts, key=lambda payout: payout.optional_text("created") or "", default=None)
+        return None if newest is None else reading.read_payout(newest.body)
 
     # What moved
 
@@ -271,8 +278,7 @@ class Xendit:
         }
         found: list[Movement] = []
         while True:
-            answer = self._api.call("GET", "/transactions", query=query, repeatable=True)
-            page = Fields(GATEWAY, _accepted(answer))
+            page = self._get("/transactions", _page, query)
             rows = page.objects("data")
             found += [movement for row in rows if (movement := reading.read_movement(row))]
             if page.body.get("has_more") is not True or not rows:
@@ -298,19 +304,32 @@ class Xendit:
                 **({"given_name": holder_name} if holder_name else {}),
             },
             repeatable=True,  # a second request costs a fee and changes nothing
+            reads=body_by(reading.read_account_name),
         )
         return reading.read_account_name(_accepted(answer))
 
     def account_name(self, request_id: str) -> AccountName:
         """What became of `check_account`."""
         path = f"/v1.1/identity/bank_account_data_requests/{quote(request_id, safe='')}"
-        return reading.read_account_name(_accepted(self._iluma.call("GET", path, repeatable=True)))
+        answer = self._iluma.call("GET", path, repeatable=True, reads=body_by(reading.read_account_name))
+        return reading.read_account_name(_accepted(answer))
+
+    def _get(self, path: str, read: Callable[[object], _Read], query: Mapping[str, str] | None = None) -> _Read:
+        answer = self._api.call("GET", path, query=query, repeatable=True, reads=body_by(read))
+        return read(_accepted(answer))
 
     # Webhooks
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookNotice:
         """Check and read a webhook. Raises SignatureInvalid, PayloadUnreadable."""
         return reading.read_webhook(headers, body, self._callback_token)
+
+
+def _page(body: object) -> Fields:
+    """A page of a list. Raises PayloadUnreadable."""
+    page = Fields(GATEWAY, body)
+    page.objects("data")
+    return page
 
 
 def _accepted(answer: Answer) -> Any:
@@ -320,7 +339,7 @@ def _accepted(answer: Answer) -> Any:
     raise refusal(
         GATEWAY,
         status=answer.status,
-        code=str(error.get("error_code") or "UNKNOWN"),
+        code=str(error.get("error_code") or UNKNOWN)[:100],
         message=str(error.get("message") or ""),
     )
 

@@ -22,7 +22,7 @@ from shared.gateways.facts import (
     RefundState,
     WebhookNotice,
 )
-from shared.gateways.fields import Fields, header, parse_object
+from shared.gateways.fields import Fields, header, parse_object, short_id, unreadable_notice
 
 GATEWAY = "xendit"
 
@@ -119,6 +119,27 @@ def read_opened_invoice(body: object) -> OpenedPayment:
     )
 
 
+def list_of(read: Callable[[object], object]) -> Callable[[object], list[Any]]:
+    """Reads a list, each of whose entries `read` can read, and gives the entries as they are."""
+
+    def reads(body: object) -> list[Any]:
+        if not isinstance(body, list):
+            raise PayloadUnreadable(GATEWAY, "no list")
+        for entry in body:
+            read(entry)
+        return body
+
+    return reads
+
+
+def read_payouts(body: object) -> list[Fields]:
+    """The payouts in a list: live an object with data, though the guide prints a bare array."""
+    payouts = Fields(GATEWAY, {"data": body} if isinstance(body, list) else body).objects("data")
+    for payout in payouts:
+        read_payout(payout.body)
+    return payouts
+
+
 def read_refund(body: object) -> RefundFact:
     """The fact in a refund, as the API answers it and as `data` of a webhook carries it."""
     refund = Fields(GATEWAY, body)
@@ -172,15 +193,25 @@ def read_webhook(headers: Mapping[str, str], body: bytes, callback_token: str) -
     """Check where a webhook comes from and say what it is about.
 
     The proof is a fixed token in `x-callback-token`. An empty configured token refuses everything,
-    since anybody could send it. Raises SignatureInvalid, PayloadUnreadable.
+    since anybody could send it. What has the token is never refused: what can't be read of it is left out.
+    Raises SignatureInvalid.
     """
     presented = header(headers, "x-callback-token") or ""
     if not callback_token or not hmac.compare_digest(presented.encode(), callback_token.encode()):
         raise SignatureInvalid(GATEWAY, "callback token missing or wrong")
-    payload = parse_object(GATEWAY, body)
+    try:
+        payload = parse_object(GATEWAY, body)
+    except PayloadUnreadable:
+        return unreadable_notice(GATEWAY, body)
     kind = _kind(payload.body)
-    fact = _READERS[kind](_subject(payload.body)) if kind in _READERS else None
-    return _notice(kind, fact, payload, header(headers, "webhook-id"))
+    return _notice(kind, _fact(kind, payload.body), payload, header(headers, "webhook-id"))
+
+
+def _fact(kind: NoticeKind, payload: Mapping[str, Any]) -> "_Fact | None":
+    try:
+        return _READERS[kind](_subject(payload)) if kind in _READERS else None
+    except PayloadUnreadable:  # it still says what to ask about
+        return None
 
 
 def _kind(payload: Mapping[str, Any]) -> NoticeKind:
@@ -237,13 +268,13 @@ def _notice(
     payload: Fields,
     webhook_id: str | None,
 ) -> WebhookNotice:
-    status = fact.raw_status if fact else str(payload.body.get("event") or payload.body.get("status") or "")
-    reference = fact.gateway_reference if fact else payload.optional_text("id")
+    status = fact.raw_status if fact else str(payload.body.get("event") or payload.body.get("status") or "")[:100]
+    reference = fact.gateway_reference if fact else payload.told("id")
     return WebhookNotice(
         gateway=GATEWAY,
         kind=kind,
-        event_id=webhook_id or f"{kind}:{reference}:{status}",
-        external_id=_external_id(fact),
+        event_id=short_id(webhook_id or f"{kind}:{reference}:{status}"),
+        external_id=_external_id(fact) if fact else payload.told("external_id"),
         gateway_reference=reference,
         raw_status=status,
         is_test=reference == DASHBOARD_TEST_ID,
@@ -252,9 +283,7 @@ def _notice(
     )
 
 
-def _external_id(fact: _Fact | None) -> str | None:
-    if fact is None:
-        return None
+def _external_id(fact: _Fact) -> str:
     return fact.external_id if isinstance(fact, PaymentFact) else fact.reference
 
 

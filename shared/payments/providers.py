@@ -6,7 +6,7 @@ from typing import Protocol
 from shared.cloud import clock
 from shared.cloud.settings import settings
 from shared.gateways import accounts
-from shared.gateways.errors import GatewayRefused
+from shared.gateways.errors import UNKNOWN, GatewayRefused
 from shared.gateways.facts import Customer, OpenedPayment, PaymentFact, PaymentMethod, PaymentState
 from shared.payments.attempts import Attempt
 
@@ -102,7 +102,7 @@ def _unless_unknown(call: Callable[[], list[PaymentFact]]) -> list[PaymentFact]:
     try:
         return call()
     except GatewayRefused as refused:
-        if refused.status == 404:
+        if refused.status == 404 and refused.code != UNKNOWN:
             return []
         raise
 

@@ -17,6 +17,7 @@ from shared.cloud.database import Transaction, transaction
 from shared.gateways import accounts
 from shared.gateways.errors import GatewayError, PayloadUnreadable, SignatureInvalid
 from shared.gateways.facts import NoticeKind, PayoutFact, RefundFact, WebhookNotice
+from shared.gateways.fields import clean_text
 from shared.money import disbursements, refunds
 from shared.payments import attempts, paying_back, paying_out, sync
 from shared.problems import Malformed, NotSignedIn
@@ -57,7 +58,7 @@ def receive(gateway: str, headers: Mapping[str, str], body: bytes) -> None:
     """Take one webhook in. A repeat changes nothing and is answered the same.
 
     Raises NotSignedIn (401) for a bad signature, which is audited, and Malformed (400) for a body that
-    can't be read.
+    is too broken to bear one. What is rightly signed is kept, whatever else it says.
     """
     notice = _read(gateway, headers, body)
     with transaction() as tx:
@@ -98,7 +99,7 @@ def retry(event_id: UUID, attempt: int) -> None:
 def note_failure(event_id: UUID, error: Exception) -> None:
     """Keep why processing an event failed."""
     with transaction() as tx:
-        tx.execute(_FAILED, {"id": event_id, "error": f"{type(error).__name__}: {error}"[:500]})
+        tx.execute(_FAILED, {"id": event_id, "error": clean_text(f"{type(error).__name__}: {error}")[:500]})
 
 
 def _read(gateway: str, headers: Mapping[str, str], body: bytes) -> WebhookNotice:

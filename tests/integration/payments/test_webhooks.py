@@ -122,9 +122,16 @@ def test_a_bad_token_is_refused_and_nothing_is_kept():
     assert events_of(payment_id) == []
 
 
-def test_what_can_not_be_read_is_malformed():
+def test_what_bears_no_signature_and_can_not_be_read_is_malformed():
     with pytest.raises(Malformed):
-        webhooks.receive("xendit", {"x-callback-token": TOKEN}, b"[]")
+        webhooks.receive("midtrans", {}, b"[]")
+
+
+def test_what_is_rightly_signed_is_kept_though_nothing_of_it_can_be_read():
+    webhooks.receive("xendit", {"x-callback-token": TOKEN}, b"[]")
+    with transaction() as tx:
+        query = text("SELECT outcome FROM webhook_events WHERE event_type = 'unknown.unreadable'")
+        assert tx.execute(query).scalars().all() == ["ignored"]
 
 
 def test_a_payout_that_we_never_asked_for_is_told_to_a_person_with_its_name():

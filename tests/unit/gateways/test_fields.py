@@ -45,10 +45,51 @@ def test_a_malformed_local_time_is_no_time() -> None:
         Fields("x", {"at": "21/11/2026"}).wib_time("at")
 
 
-@pytest.mark.parametrize("body", [b"", b"no json", b"[]", b"7", b'{"a": NaN}', b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"", b"no json", b"[]", b"7", b"\xff", b"[" * 100_000])
 def test_what_is_no_json_object_is_unreadable(body: bytes) -> None:
     with pytest.raises(PayloadUnreadable):
         parse_object("xendit", body)
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        (rb'"half \ud83c"', "half \ufffd"),
+        (rb'"whole \ud83c\udf89"', "whole \U0001f389"),
+        (rb'"nul \u0000"', "nul \ufffd"),
+        (b'"raw nul \x00"', "raw nul \ufffd"),
+        (b'"no utf-8 \xff"', "no utf-8 \ufffd"),
+        (b"1e999", "1e999"),
+        (b"-Infinity", "-Infinity"),
+        (b"NaN", "NaN"),
+        (b"9" * 5000, "9" * 2000),
+        (b"12345", 12345),
+        (b"1.5", 1.5),
+        (rb'{"\ud83c": ["\ud83c"]}', {"\ufffd": ["\ufffd"]}),
+        (b'"[" ', "["),
+    ],
+)
+def test_what_can_not_be_stored_is_cleaned_and_the_rest_of_the_document_is_good(written: bytes, kept: Any) -> None:
+    assert parse_object("xendit", b'{"a": ' + written + b', "b": 1}').body == {"a": kept, "b": 1}
+
+
+def test_what_is_nested_too_deeply_is_left_out() -> None:
+    deep = b"[" * 100_000 + b"]" * 100_000
+    found = parse_object("xendit", b'{"a": ' + deep + b', "b": {"c": "}{"}}').body
+    assert found["b"] == {"c": "}{"}
+    assert len(str(found["a"])) < 100
+
+
+@pytest.mark.parametrize("amount", ["1e999", 10**16, "9" * 100, "1e-400"])
+def test_an_amount_that_nobody_has_is_no_amount(amount: Any) -> None:
+    with pytest.raises(PayloadUnreadable):
+        Fields("x", {"amount": amount}).rupiah("amount")
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+07:00", "9999-12-31T23:59:59-07:00"])
+def test_a_time_that_no_clock_shows_is_no_time(moment: str) -> None:
+    with pytest.raises(PayloadUnreadable):
+        Fields("x", {"at": moment}).iso_time("at")
 
 
 @pytest.mark.parametrize("entries", ["text", [1], 5])

@@ -4,11 +4,12 @@ import logging
 import socket
 from dataclasses import replace
 from threading import Barrier, Thread
+from typing import Any
 
 import pytest
 
 from shared.cloud import trace_context
-from shared.gateways.http import Answer, GatewayUnavailable, JsonApi, Patience
+from shared.gateways.http import Answer, GatewayUnavailable, JsonApi, Patience, a_document
 from tests.unit.gateways.scripted_server import HANG, HANG_UP, Reply, ScriptedServer
 from tests.waiting import PATIENCE_SECONDS
 
@@ -192,3 +193,16 @@ def test_a_call_says_to_which_trace_it_belongs(api: JsonApi, server: ScriptedSer
     position = trace_context.begin({})
     api.call("GET", "/x", repeatable=True)
     assert server.asked[0].headers["traceparent"] == position.traceparent
+
+
+@pytest.mark.parametrize("body", [None, "text", {"error_code": "SERVER_ERROR"}, {"error_messages": ["no"]}])
+def test_a_good_status_without_a_document_is_unavailable_and_opens_the_circuit(
+    server: ScriptedServer, impatient: Patience, body: Any
+) -> None:
+    server.will_answer(Reply(200, body))
+    api = JsonApi("xendit", server.url, ("key", ""), patience=replace(impatient, tries=1, failures_to_open=2))
+    for reason in ("unreadable answer", "unreadable answer", "circuit open"):
+        with pytest.raises(GatewayUnavailable, match=reason) as error:
+            api.call("GET", "/", repeatable=True, reads=a_document)
+        assert error.value.outcome_unknown == (reason != "circuit open")
+    assert len(server.asked) == 2

@@ -118,3 +118,11 @@ def test_acceptance_without_an_id_is_unreadable(sendgrid: SendGrid, server: Scri
 
 def test_a_message_is_what_json_can_carry() -> None:
     assert json.loads(json.dumps(send_request(MAIL, SENDER))) == send_request(MAIL, SENDER)
+
+
+@pytest.mark.parametrize("body", [None, {"error_code": "SERVER_ERROR"}])
+def test_a_page_that_says_200_is_no_acceptance(sendgrid: SendGrid, server: ScriptedServer, body: object) -> None:
+    server.will_answer(Reply(200, body))
+    with pytest.raises(GatewayUnavailable) as error:
+        sendgrid.send(MAIL)
+    assert error.value.outcome_unknown

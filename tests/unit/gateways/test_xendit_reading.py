@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.gateways import xendit_reading as reading
-from shared.gateways.errors import PayloadUnreadable, SignatureInvalid
+from shared.gateways.errors import SignatureInvalid
 from shared.gateways.facts import (
     AccountCheck,
     NoticeKind,
@@ -72,10 +72,18 @@ def test_the_token_is_checked_before_the_body_is_read() -> None:
         reading.read_webhook({}, b"no json", TOKEN)
 
 
-@pytest.mark.parametrize("body", [b"no json", b"[]", b'{"external_id": "x", "status": "PAID"}'])
-def test_a_signed_webhook_that_is_none_is_unreadable(body: bytes) -> None:
-    with pytest.raises(PayloadUnreadable):
-        reading.read_webhook({"x-callback-token": TOKEN}, body, TOKEN)
+@pytest.mark.parametrize("body", [b"no json", b"[]", b"\xff\x00"])
+def test_a_signed_webhook_of_which_nothing_can_be_read_is_kept_as_its_text(body: bytes) -> None:
+    notice = reading.read_webhook({"x-callback-token": TOKEN}, body, TOKEN)
+    assert (notice.kind, notice.fact) == (NoticeKind.UNKNOWN, None)
+    assert list(notice.payload) == ["unreadable"]
+
+
+def test_a_signed_webhook_with_a_broken_field_still_says_what_to_ask_about() -> None:
+    body = b'{"id": "i", "external_id": "x", "status": "PAID", "amount": 1e999}'
+    notice = reading.read_webhook({"x-callback-token": TOKEN}, body, TOKEN)
+    assert (notice.kind, notice.external_id, notice.gateway_reference) == (NoticeKind.PAYMENT, "x", "i")
+    assert notice.fact is None
 
 
 def test_repeats_of_a_webhook_have_one_id() -> None:
