@@ -100,11 +100,12 @@ def an_event(
     title: str = "Konser Senja",
     timezone: str = "Asia/Jakarta",
     terms: str = "Tiket tidak dapat dipindahtangankan.",
+    gates_open: bool = False,
     **limits: Any,
 ) -> Event:
     """A published event in thirty days, with one tier of ten tickets at Rp 100.000 unless told otherwise.
 
-    `limits`: max_per_person and one_purchase_per_person.
+    With `gates_open` its tickets are scanned already. `limits`: max_per_person and one_purchase_per_person.
     """
     organizer = organizer_id or a_user(tx, role="organizer").id
     start = starts_at or datetime.now(UTC) + timedelta(days=30)
@@ -112,9 +113,9 @@ def an_event(
     event_id = tx.execute(
         text("""
             INSERT INTO events (organizer_id, title, slug, description, category, location, venue, start_date,
-                end_date, timezone, capacity, terms, status)
+                end_date, timezone, capacity, terms, status, gates_open_at)
             VALUES (:organizer_id, :title, :slug, 'Malam musik di tepi kota', 'musik', 'Jakarta', 'Istora',
-                :start, :end, :timezone, :capacity, :terms, :status)
+                :start, :end, :timezone, :capacity, :terms, :status, :gates_open_at)
             RETURNING id
         """),
         {
@@ -127,6 +128,7 @@ def an_event(
             "capacity": sum(tier["quota"] for tier in chosen),
             "terms": terms,
             "status": status,
+            "gates_open_at": datetime.now(UTC) - timedelta(hours=1) if gates_open else None,
         },
     ).scalar_one()
     for column, value in limits.items():

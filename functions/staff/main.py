@@ -36,7 +36,7 @@ def dismiss(staff_id: UUID, organizer: Organizer, tx: Transaction) -> None:
 
 @app.get("/gate/events")
 def gate_events(caller: GateStaff, tx: Transaction) -> GateEventList:
-    """The events you may scan at that are not over."""
+    """The events you may scan at whose gates have not closed for good."""
     return staffing.gate_events(tx, caller)
 
 

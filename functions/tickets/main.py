@@ -8,9 +8,9 @@ from pydantic import StringConstraints
 from shared.models import Body, Listing, Page, line
 from shared.problems import NotFound
 from shared.tickets import gate, participants, pickups, printing
-from shared.tickets.gate import ScanAnswer
+from shared.tickets.gate import NotUsed, ScanAnswer, ScanUndone, Undo
 from shared.tickets.participants import ParticipantAnswer
-from shared.tickets.pickups import PickupAnswer
+from shared.tickets.pickups import NotPickedUp, PickupAnswer, PickupUndone
 from shared.tickets.printing import TicketVoid
 from shared.web import GATE, App, File, GateStaff, Organizer, SignedIn, Transaction
 
@@ -44,13 +44,13 @@ def download(ticket_id: UUID, caller: SignedIn) -> File:
 
 @app.post("/tickets/{ticket_id}/validate", limit=GATE, problems=(NotFound,))
 def validate(ticket_id: UUID, scanned: Scan, staff: GateStaff, tx: Transaction) -> ScanAnswer:
-    """Let the holder of this very ticket in, once."""
+    """Let the holder of this very ticket in, once, within the hours of the gate."""
     return gate.scan(tx, staff, scanned.event_id, scanned.qr, gate=scanned.gate, ticket_id=ticket_id)
 
 
 @app.post("/tickets/scan", limit=GATE, problems=(NotFound,))
 def scan(scanned: Scan, staff: GateStaff, tx: Transaction) -> ScanAnswer:
-    """Let the holder of whichever ticket this is in, once."""
+    """Let the holder of whichever ticket this is in, once, within the hours of the gate."""
     return gate.scan(tx, staff, scanned.event_id, scanned.qr, gate=scanned.gate)
 
 
@@ -58,6 +58,18 @@ def scan(scanned: Scan, staff: GateStaff, tx: Transaction) -> ScanAnswer:
 def hand_over(scanned: PickupScan, staff: GateStaff, tx: Transaction) -> PickupAnswer:
     """Hand an order's products over, once."""
     return pickups.scan(tx, staff, scanned.event_id, scanned.code, at_gate=scanned.gate)
+
+
+@app.post("/tickets/{ticket_id}/scan/undo", status=200, problems=(NotFound, NotUsed))
+def undo_scan(ticket_id: UUID, wanted: Undo, supervisor: Organizer, tx: Transaction) -> ScanUndone:
+    """Take back a scan that was a mistake: the ticket can be scanned and refunded again."""
+    return gate.undo(tx, supervisor, ticket_id, wanted)
+
+
+@app.post("/orders/{order_id}/pickup/undo", status=200, problems=(NotFound, NotPickedUp))
+def undo_pickup(order_id: UUID, wanted: Undo, supervisor: Organizer, tx: Transaction) -> PickupUndone:
+    """Take back a hand-over that was a mistake: the products can be handed over and refunded again."""
+    return pickups.undo(tx, supervisor, order_id, wanted)
 
 
 @app.get("/events/{event_id}/participants", problems=(NotFound,))

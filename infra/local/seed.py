@@ -1,4 +1,7 @@
-"""Demo accounts and a demo event, so that the first ticket can be bought a minute after the first `make run`."""
+"""Demo accounts and a demo event, so that the first ticket can be bought a minute after the first `make run`.
+
+Its gates are open already, so that the ticket can be scanned too.
+"""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -65,8 +68,9 @@ def accounts() -> list[str]:
 def _event(tx: Transaction, organizer: Principal | None) -> None:
     if organizer is None:
         return
-    midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    start = midnight + timedelta(days=30, hours=12)  # 19.00 in Jakarta
+    now = datetime.now(UTC)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    start = midnight + timedelta(days=29, hours=12)  # 19.00 in Jakarta
     event = editing.create(
         tx,
         organizer,
@@ -79,6 +83,7 @@ def _event(tx: Transaction, organizer: Principal | None) -> None:
             start_date=start,
             end_date=start + timedelta(hours=4),
             timezone="Asia/Jakarta",
+            gates_open_at=now,
             capacity=1_000,
             terms="Pintu dibuka 17.30. Tiket berlaku untuk satu orang. Bawa kartu identitas.",
             tiers=[

@@ -9,7 +9,7 @@ event or its tiers locks the event's row first (`lock`).
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -57,9 +57,9 @@ class OnlyPostponed(Problem):
 
 _INSERT = text("""
     INSERT INTO events (organizer_id, slug, title, description, category, location, venue, start_date, end_date,
-        timezone, capacity, terms, refund_after_change, max_per_person, one_purchase_per_person)
+        timezone, capacity, terms, gates_open_at, refund_after_change, max_per_person, one_purchase_per_person)
     VALUES (:organizer_id, :slug, :title, :description, :category, :location, :venue, :start_date, :end_date,
-        :timezone, :capacity, :terms, :refund_after_change, :max_per_person, :one_purchase_per_person)
+        :timezone, :capacity, :terms, :gates_open_at, :refund_after_change, :max_per_person, :one_purchase_per_person)
     ON CONFLICT (slug) DO NOTHING
     RETURNING id
 """)
@@ -70,15 +70,21 @@ _UPDATE = text("""
     UPDATE events
     SET title = :title, description = :description, category = :category, location = :location, venue = :venue,
         start_date = :start_date, end_date = :end_date, timezone = :timezone, capacity = :capacity,
-        terms = :terms, refund_after_change = :refund_after_change, max_per_person = :max_per_person,
-        one_purchase_per_person = :one_purchase_per_person, status = :status, updated_at = now()
+        terms = :terms, gates_open_at = :gates_open_at, refund_after_change = :refund_after_change,
+        max_per_person = :max_per_person, one_purchase_per_person = :one_purchase_per_person,
+        status = :status, cancelled_as_draft = (status = 'draft' AND :status = 'cancelled'), updated_at = now()
     WHERE id = :id
 """)
 # Whoever makes a payout holds this event's lock (money/payouts.py), so none is missed.
 _IS_PAID_OUT = text("SELECT EXISTS (SELECT 1 FROM payouts WHERE event_id = :id)")
 _SET_BANNER = text("UPDATE events SET banner_url = :url, updated_at = now() WHERE id = :id")
-_CANCEL = text("UPDATE events SET status = 'cancelled', updated_at = now() WHERE id = :id")
+_CANCEL = text("""
+    UPDATE events SET status = 'cancelled', cancelled_as_draft = (status = 'draft'), updated_at = now() WHERE id = :id
+""")
 _DELETE = text("DELETE FROM events WHERE id = :id")
+GATES_OPEN_AT_MOST_BEFORE = timedelta(days=30)
+"""A gate that opens too early by a slip uses tickets up before anybody is there."""
+
 _DATES = ("start_date", "end_date")
 _ORDERS_ARE_KEPT = {"orders_event_id_fkey", "order_items_tier_id_fkey"}
 
@@ -107,7 +113,7 @@ def change(tx: Transaction, caller: Principal, event_id: UUID, wanted: EventChan
             raise EventCancelled
         return events.get(tx, event_id)
     status: Status = given.pop("status", stored.status)
-    facts = _facts(stored).model_copy(update=given)
+    facts = _facts(stored).model_copy(update={**_moved_gates(stored, given), **given})
     _refuse_contradictions(facts)
     moved = {name: given[name] for name in _DATES if name in given and given[name] != stored._mapping[name]}
     if moved:
@@ -126,9 +132,7 @@ def change(tx: Transaction, caller: Principal, event_id: UUID, wanted: EventChan
         changes.record(tx, event_id, known)
     if status != stored.status:
         _audit(tx, "event.status_changed", caller, event_id, before=stored.status, after=status)
-    for name, moment in moved.items():
-        before, after = clock.rfc3339(stored._mapping[name]), clock.rfc3339(moment)
-        _audit(tx, f"event.{name}_changed", caller, event_id, before=before, after=after)
+    _audit_moments(tx, caller, stored, facts)
     return events.get(tx, event_id)
 
 
@@ -216,12 +220,26 @@ def _host(stored: Any, status: Status, facts: EventFacts) -> Host:
 
 
 def _facts(stored: Any) -> EventFacts:
-    return EventFacts.model_construct(**{name: stored._mapping[name] for name in EventFacts.model_fields})
+    known = {name: stored._mapping[name] for name in EventFacts.model_fields}
+    return EventFacts.model_construct(**{**known, "gates_open_at": stored.gates_setting})
 
 
 def _refuse_contradictions(facts: EventFacts) -> None:
     if facts.end_date <= facts.start_date:
         raise Invalid.field("end_date", "must be after start_date")
+    if facts.gates_open_at is None:
+        return
+    if facts.gates_open_at >= facts.end_date:
+        raise Invalid.field("gates_open_at", "must be before end_date")
+    if facts.gates_open_at < facts.start_date - GATES_OPEN_AT_MOST_BEFORE:
+        raise Invalid.field("gates_open_at", f"must be at most {GATES_OPEN_AT_MOST_BEFORE.days} days before start_date")
+
+
+def _moved_gates(stored: Any, given: Mapping[str, Any]) -> dict[str, datetime]:
+    """When the gates open of an event whose start moves, unless that is given too: as long before it as ever."""
+    if "start_date" not in given or stored.gates_setting is None:
+        return {}
+    return {"gates_open_at": stored.gates_setting + (given["start_date"] - stored.start_date)}
 
 
 def _refuse_dates(tx: Transaction, event_id: UUID, moved: Mapping[str, datetime]) -> None:
@@ -260,5 +278,14 @@ def _insert(tx: Transaction, organizer_id: UUID, new: NewEvent) -> UUID:
     return next(event_id for event_id in inserted if event_id)
 
 
-def _audit(tx: Transaction, action: str, caller: Principal, event_id: UUID, **details: str) -> None:
+def _audit_moments(tx: Transaction, caller: Principal, stored: Any, facts: EventFacts) -> None:
+    known = {**{name: stored._mapping[name] for name in _DATES}, "gates_open_at": stored.gates_setting}
+    for name, before in known.items():
+        after = getattr(facts, name)
+        if before != after:
+            moments = {"before": before and clock.rfc3339(before), "after": after and clock.rfc3339(after)}
+            _audit(tx, f"event.{name}_changed", caller, stored.id, **moments)
+
+
+def _audit(tx: Transaction, action: str, caller: Principal, event_id: UUID, **details: str | None) -> None:
     audit.record(tx, action, subject="event", subject_id=event_id, actor_id=caller.id, **details)

@@ -37,6 +37,7 @@ PerPerson = Annotated[int, Field(ge=1, le=10_000)]
 class EventFacts(Body):
     """An event as its organizer describes it.
 
+    `gates_open_at`: from when tickets are scanned; null for 6 hours before the start.
     `refund_after_change`: a buyer may give everything back once its dates, time zone or place have changed.
     """
 
@@ -50,6 +51,7 @@ class EventFacts(Body):
     timezone: TimeZone = "Asia/Jakarta"
     capacity: Capacity
     terms: LongText = ""
+    gates_open_at: Utc | None = None
     refund_after_change: bool = True
     max_per_person: PerPerson | None = None
     """How much one person may have of all tiers together; null: two orders' worth of each tier."""
@@ -79,7 +81,10 @@ TierInList = Annotated[
 
 
 class EventChange(Body):
-    """What to change of an event: a field that is left out stays as it is. null empties `venue` or lifts a limit.
+    """What to change of an event: a field that is left out stays as it is.
+
+    null empties `venue` and `gates_open_at`, or lifts a limit. Where `start_date` changes and `gates_open_at` is left
+    out, the gates move with the start.
 
     A tier in `tiers` with an id is changed, one without is added, one that isn't listed stays as it is.
     """
@@ -94,6 +99,7 @@ class EventChange(Body):
     timezone: TimeZone | None = None
     capacity: Capacity | None = None
     terms: LongText | None = None
+    gates_open_at: Utc | None = None
     refund_after_change: bool | None = None
     max_per_person: PerPerson | None = None
     one_purchase_per_person: bool | None = None
@@ -136,17 +142,19 @@ class EventAnswer(Answer):
     timezone: str
     capacity: int
     terms: str
+    gates_open_at: datetime | None = None
     refund_after_change: bool = True
     max_per_person: int | None
     one_purchase_per_person: bool
     banner_url: str | None
     created_at: datetime
     tiers: list[TierAnswer]
+    cancelled_as_draft: Annotated[bool, Field(exclude=True, repr=False)] = False
 
     @property
     def is_public(self) -> bool:
         """Whether everybody may see it."""
-        return self.status != "draft"
+        return is_public(self)
 
 
 class TierList(Answer):
@@ -160,16 +168,16 @@ class TierList(Answer):
 COLUMNS = """
     e.id, e.slug, e.status, e.organizer_id, e.title, e.description, e.category, e.location, e.venue, e.start_date,
     e.end_date, e.timezone, e.capacity, e.terms, e.refund_after_change, e.max_per_person, e.one_purchase_per_person,
-    e.banner_url, e.created_at
+    e.scan_from AS gates_open_at, e.gates_open_at AS gates_setting, e.banner_url, e.created_at, e.cancelled_as_draft
 """
 # Uses indexes: events_slug, events_pkey
 _READ = text(f"SELECT {COLUMNS} FROM events e WHERE e.slug = :key OR e.id = CAST(:id AS uuid)")
 
 
 def read(tx: Transaction, viewer: Principal | None, key: str) -> EventAnswer:
-    """The event with this id or slug. Raises NotFound; a draft is there for its organizer and admins only."""
+    """The event with this id or slug. Raises NotFound, also where it was never public and is not the viewer's."""
     row = tx.execute(_READ, {"key": key, "id": as_uuid(key)}).first()
-    if row is None or (row.status == "draft" and not (viewer and may_see(tx, viewer, row))):
+    if row is None or (not is_public(row) and not (viewer and may_see(tx, viewer, row))):
         raise NotFound
     return answers(tx, [row])[0]
 
@@ -186,6 +194,11 @@ def answers(tx: Transaction, rows: Sequence[Any]) -> list[EventAnswer]:
     """Rows of `COLUMNS` with the tiers of each."""
     found = tiers.of_events(tx, [row.id for row in rows])
     return [EventAnswer(**row._mapping, tiers=found[row.id]) for row in rows]
+
+
+def is_public(event: Any) -> bool:
+    """Whether everybody may see it: cancelling makes public what had been, and nothing else."""
+    return event.status != "draft" and not event.cancelled_as_draft
 
 
 def may_see(tx: Transaction, viewer: Principal, row: Any) -> bool:

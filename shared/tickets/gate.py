@@ -1,7 +1,7 @@
 """The gate: a ticket lets one person in once, however many gates scan it in the same instant."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from sqlalchemy import text
@@ -9,35 +9,44 @@ from sqlalchemy import text
 from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
-from shared.models import Answer
-from shared.problems import NotFound
+from shared.models import Answer, Body, line
+from shared.problems import NotFound, Problem
 from shared.tickets import qr
 
-Result = Literal["valid", "already_used", "wrong_event", "refunded", "forged"]
+Result = Literal["valid", "already_used", "wrong_event", "refunded", "forged", "not_open"]
 
 _EVENT = text("""
     SELECT organizer_id,
         EXISTS (SELECT 1 FROM event_staff s WHERE s.event_id = e.id AND s.user_id = :staff_id) AS is_assigned
     FROM events e WHERE id = :event_id
 """)
-# The condition on the status is what makes a second scan, parallel or not, find nothing to update.
+# Whoever locks a ticket first decides; a second scan, parallel or not, then finds what came of it.
+_LOCK = text("""
+    SELECT t.id, t.event_id, t.status, t.validated_at, t.validated_by, t.gate, c.name AS tier_name,
+        COALESCE(i.attendee_name, u.full_name) AS attendee_name, b.number AS bib_number,
+        e.organizer_id, e.scan_from, e.scan_until, now() >= e.scan_from AND now() < e.scan_until AS is_open
+    FROM tickets t JOIN order_items i ON i.id = t.order_item_id JOIN ticket_tiers c ON c.id = i.tier_id
+        JOIN orders o ON o.id = t.order_id JOIN users u ON u.id = o.user_id JOIN events e ON e.id = t.event_id
+        LEFT JOIN bib_numbers b ON b.item_id = i.id
+    WHERE t.id = :ticket_id FOR NO KEY UPDATE OF t
+""")
 _LET_IN = text("""
     UPDATE tickets SET status = 'used', validated_at = now(), validated_by = :staff_id, gate = :gate
-    WHERE id = :ticket_id AND event_id = :event_id AND status = 'issued'
-    RETURNING id
+    WHERE id = :ticket_id AND status = 'issued'
+    RETURNING validated_at, gate
 """)
-_TICKET = text("""
-    SELECT t.id, t.status, t.validated_at, t.gate, c.name AS tier_name,
-        COALESCE(i.attendee_name, u.full_name) AS attendee_name, b.number AS bib_number
-    FROM tickets t JOIN order_items i ON i.id = t.order_item_id JOIN ticket_tiers c ON c.id = i.tier_id
-        JOIN orders o ON o.id = t.order_id JOIN users u ON u.id = o.user_id
-        LEFT JOIN bib_numbers b ON b.item_id = i.id
-    WHERE t.id = :ticket_id AND t.event_id = :event_id
+_UNDO = text("""
+    UPDATE tickets SET status = 'issued', validated_at = NULL, validated_by = NULL, gate = NULL
+    WHERE id = :ticket_id AND status = 'used'
 """)
 
 
 class ScanAnswer(Answer):
-    """What the gate shows. `validated_at` and `gate` say when and where the ticket let someone in."""
+    """What the gate shows. `validated_at` and `gate` say when and where the ticket let someone in.
+
+    A ticket that is good, but scanned outside the hours of the gate, is `not_open` and stays unused:
+    `gates_open_at` and `gates_close_at` tell when to come.
+    """
 
     result: Result
     ticket_id: UUID | None = None
@@ -46,6 +55,31 @@ class ScanAnswer(Answer):
     bib_number: int | None = None
     validated_at: datetime | None = None
     gate: str | None = None
+    gates_open_at: datetime | None = None
+    gates_close_at: datetime | None = None
+
+
+_TOLD = ("attendee_name", "tier_name", "bib_number", "validated_at", "gate")
+
+
+class Undo(Body):
+    """Why a scan is undone."""
+
+    reason: Annotated[str, line(200)]
+
+
+class ScanUndone(Answer):
+    """A ticket that lets its holder in again. `validated_at` and `gate` say which scan was undone."""
+
+    ticket_id: UUID
+    validated_at: datetime
+    gate: str | None
+
+
+class NotUsed(Problem):
+    """This ticket has let nobody in, so there is no scan to undo. Scan it."""
+
+    status, slug = 409, "not-used"
 
 
 def scan(
@@ -78,6 +112,32 @@ def scan(
     return answer
 
 
+def undo(tx: Transaction, supervisor: Principal, ticket_id: UUID, wanted: Undo) -> ScanUndone:
+    """Take back that a ticket was used: it can be scanned and refunded again. Who did it and why is in the audit trail.
+
+    Raises NotFound for tickets of other organizers, and NotUsed.
+    """
+    ticket = tx.execute(_LOCK, {"ticket_id": ticket_id}).first()
+    if ticket is None or not supervisor.may_act_for(ticket.organizer_id):
+        raise NotFound
+    if ticket.status != "used":
+        raise NotUsed
+    tx.execute(_UNDO, {"ticket_id": ticket_id})
+    audit.record(
+        tx,
+        "ticket.scan_undone",
+        subject="ticket",
+        subject_id=ticket_id,
+        actor_id=supervisor.id,
+        reason=wanted.reason,
+        event_id=ticket.event_id,
+        validated_at=ticket.validated_at,
+        validated_by=ticket.validated_by,
+        gate=ticket.gate,
+    )
+    return ScanUndone(ticket_id=ticket_id, validated_at=ticket.validated_at, gate=ticket.gate)
+
+
 def admit(tx: Transaction, staff: Principal, event_id: UUID) -> None:
     """Let somebody work at an event. Raises NotFound for others' events, and to staff for those of other staff."""
     event = tx.execute(_EVENT, {"event_id": event_id, "staff_id": staff.id}).first()
@@ -103,23 +163,19 @@ def _judge(
         return ScanAnswer(result="forged")
     if claims.event_id != event_id:
         return ScanAnswer(result="wrong_event", ticket_id=claims.ticket_id, attendee_name=claims.attendee_name)
-    names = {"ticket_id": claims.ticket_id, "event_id": event_id}
-    let_in = tx.execute(_LET_IN, {**names, "staff_id": staff.id, "gate": gate}).first()
-    ticket = tx.execute(_TICKET, names).first()
-    if ticket is None:
+    ticket = tx.execute(_LOCK, {"ticket_id": claims.ticket_id}).first()
+    if ticket is None or ticket.event_id != event_id:
         return ScanAnswer(result="forged")
-    if let_in:
-        return _answer("valid", ticket)
-    return _answer("refunded" if ticket.status == "void" else "already_used", ticket)
+    if ticket.status == "void":
+        return _answer("refunded", ticket)
+    if ticket.status == "used":
+        return _answer("already_used", ticket)
+    if not ticket.is_open:
+        return _answer("not_open", ticket, gates_open_at=ticket.scan_from, gates_close_at=ticket.scan_until)
+    used = tx.execute(_LET_IN, {"ticket_id": ticket.id, "staff_id": staff.id, "gate": gate}).one()
+    return _answer("valid", ticket, **used._mapping)
 
 
-def _answer(result: Result, ticket: Any) -> ScanAnswer:
-    return ScanAnswer(
-        result=result,
-        ticket_id=ticket.id,
-        attendee_name=ticket.attendee_name,
-        tier_name=ticket.tier_name,
-        bib_number=ticket.bib_number,
-        validated_at=ticket.validated_at,
-        gate=ticket.gate,
-    )
+def _answer(result: Result, ticket: Any, **more: Any) -> ScanAnswer:
+    known = {name: getattr(ticket, name) for name in _TOLD}
+    return ScanAnswer(result=result, ticket_id=ticket.id, **(known | more))

@@ -1,4 +1,7 @@
-"""The counter: an order's products are handed over once, however many counters read its code at once (PROD-1)."""
+"""The counter: an order's products are handed over once, however many counters read its code at once (PROD-1).
+
+At any time: shirts and race packs are collected days before the gates open, and what was left behind days after.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,8 +14,10 @@ from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
 from shared.models import Answer
+from shared.problems import NotFound, Problem
 from shared.sales import orders
 from shared.tickets import gate, products
+from shared.tickets.gate import Undo
 
 Result = Literal["valid", "already_used", "refunded", "unknown"]
 
@@ -21,8 +26,12 @@ _HAND_OVER = text("""
     UPDATE pickups SET status = 'picked_up', picked_up_at = now(), picked_up_from = :staff_id, gate = :gate
     WHERE order_id = :order_id AND status = 'waiting'
 """)
+_UNDO = text("""
+    UPDATE pickups SET status = 'waiting', picked_up_at = NULL, picked_up_from = NULL, gate = NULL
+    WHERE order_id = :order_id
+""")
 _PICKUP = text("""
-    SELECT p.order_id, p.status, p.picked_up_at, p.gate, u.full_name AS buyer_name
+    SELECT p.order_id, p.status, p.picked_up_at, p.picked_up_from, p.gate, u.full_name AS buyer_name
     FROM pickups p JOIN orders o ON o.id = p.order_id JOIN users u ON u.id = o.user_id
     WHERE p.order_id = :order_id
 """)
@@ -70,6 +79,46 @@ def scan(tx: Transaction, staff: Principal, event_id: UUID, typed: str, *, at_ga
         gate=at_gate,
     )
     return answer
+
+
+class PickupUndone(Answer):
+    """Products that can be handed over again. `picked_up_at` and `gate` say which hand-over was undone."""
+
+    order_id: UUID
+    picked_up_at: datetime
+    gate: str | None
+
+
+class NotPickedUp(Problem):
+    """The products of this order have not been handed over, so there is nothing to undo."""
+
+    status, slug = 409, "not-picked-up"
+
+
+def undo(tx: Transaction, supervisor: Principal, order_id: UUID, wanted: Undo) -> PickupUndone:
+    """Take back that an order's products were handed over. Who did it and why is in the audit trail.
+
+    Raises NotFound for orders of other organizers, and NotPickedUp.
+    """
+    order = orders.lock(tx, order_id)
+    if not supervisor.may_act_for(order.organizer_id):
+        raise NotFound
+    pickup = tx.execute(_PICKUP, {"order_id": order_id}).first()
+    if pickup is None or pickup.status != "picked_up":
+        raise NotPickedUp
+    tx.execute(_UNDO, {"order_id": order_id})
+    audit.record(
+        tx,
+        "pickup.undone",
+        subject="order",
+        subject_id=order_id,
+        actor_id=supervisor.id,
+        reason=wanted.reason,
+        picked_up_at=pickup.picked_up_at,
+        picked_up_from=pickup.picked_up_from,
+        gate=pickup.gate,
+    )
+    return PickupUndone(order_id=order_id, picked_up_at=pickup.picked_up_at, gate=pickup.gate)
 
 
 def _judge(tx: Transaction, staff: Principal, order_id: UUID, at_gate: str | None) -> PickupAnswer:

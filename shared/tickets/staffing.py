@@ -60,10 +60,12 @@ class GateEvent(Answer):
     start_date: datetime
     end_date: datetime
     timezone: str
+    gates_open_at: datetime
+    gates_close_at: datetime
 
 
 class GateEventList(Answer):
-    """Those that are not over, the next one first."""
+    """Those whose gates have not closed for good, the next one first."""
 
     items: list[GateEvent]
 
@@ -98,8 +100,10 @@ _INVITE = text("""
 _INVITED = text("SELECT email FROM staff_invitations WHERE id = :id AND organizer_id = :organizer_id")
 _WITHDRAW = text("DELETE FROM staff_invitations WHERE organizer_id = :organizer_id AND email = :email")
 _GATE_EVENTS = text("""
-    SELECT e.id, e.title, e.venue, e.location, e.start_date, e.end_date, e.timezone FROM events e
-    WHERE e.status = 'published' AND e.end_date > now()
+    SELECT e.id, e.title, e.venue, e.location, e.start_date, e.end_date, e.timezone,
+        e.scan_from AS gates_open_at, e.scan_until AS gates_close_at
+    FROM events e
+    WHERE e.status = 'published' AND e.scan_until > now()
         AND CASE WHEN :is_staff THEN e.id IN (SELECT event_id FROM event_staff WHERE user_id = :id)
             ELSE e.organizer_id = :id END
     ORDER BY e.start_date, e.id

@@ -2,6 +2,7 @@
 
 import io
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 import pypdfium2
 import pytest
@@ -24,7 +25,10 @@ def qr_in(pdf: bytes) -> str:
 @pytest.mark.parametrize("gateway", ["xendit", "midtrans"])
 def test_a_ticket_is_reserved_paid_mailed_downloaded_and_let_in_once(world: World, gateway: str):
     organizer, buyer = world.somebody("organizer"), world.somebody()
-    event = organizer.publish({"name": "Festival", "price": 150_000, "quota": 100})
+    festival = {"name": "Festival", "price": 150_000, "quota": 100}
+    start = datetime.now(UTC) + timedelta(days=3)
+    times = {"start_date": start.isoformat(), "end_date": (start + timedelta(hours=4)).isoformat()}
+    event = organizer.publish(festival, **times)
 
     order = buyer.reserve(event, [2])
     assert (order["status"], order["total_amount"]) == ("reserved", 320_000)
@@ -48,6 +52,10 @@ def test_a_ticket_is_reserved_paid_mailed_downloaded_and_let_in_once(world: Worl
     qr = qr_in(download.content)
 
     scan = {"event_id": event["id"], "qr": qr, "gate": "Utara"}
+    early = organizer.api.post("tickets/scan", scan, status=200)
+    assert (early["result"], early["gates_open_at"]) == ("not_open", event["gates_open_at"])
+    now = {"gates_open_at": datetime.now(UTC).isoformat()}
+    organizer.api.call("PUT", f"events/{event['id']}", json=now, status=200)
     assert organizer.api.post("tickets/scan", scan, status=200)["result"] == "valid"
     again = organizer.api.post(f"tickets/{ticket['id']}/validate", scan, status=200)
     assert (again["result"], again["gate"]) == ("already_used", "Utara")

@@ -12,6 +12,7 @@ from shared.catalog.events import EventAnswer, EventChange
 from shared.cloud import clock
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
+from shared.payments import cancellation
 from shared.problems import Invalid, NotFound, Problem
 from shared.sales import inventory, orders
 from shared.sales.answers import OrderAnswer
@@ -251,3 +252,56 @@ def test_other_organizers_find_nothing_to_change_and_admins_may():
             with pytest.raises(NotFound):
                 act()
         assert editing.change(tx, admin, event.id, EventChange(title="Diperbaiki")).title == "Diperbaiki"
+
+
+def test_gates_open_six_hours_before_the_start_unless_the_organizer_says_otherwise():
+    event = create()
+    assert event.gates_open_at == START - timedelta(hours=6)
+    assert create(gates_open_at=START - timedelta(days=2)).gates_open_at == START - timedelta(days=2)
+    later = change(event, gates_open_at=START + timedelta(hours=1))
+    assert later.gates_open_at == START + timedelta(hours=1)
+    assert change(event, gates_open_at=None).gates_open_at == START - timedelta(hours=6)
+    assert [action for action, _ in audited(event)][-2:] == ["event.gates_open_at_changed"] * 2
+
+
+def test_gates_move_with_the_start_unless_their_time_is_given_too():
+    event, later = create(gates_open_at=START - timedelta(hours=2)), timedelta(days=7)
+    moved = change(event, start_date=START + later, end_date=END + later)
+    assert moved.gates_open_at == START + later - timedelta(hours=2)
+    kept = change(event, start_date=START + 2 * later, end_date=END + 2 * later, gates_open_at=moved.gates_open_at)
+    assert kept.gates_open_at == moved.gates_open_at
+
+
+@pytest.mark.parametrize("opens", [END, END + timedelta(days=1), START - timedelta(days=31)])
+def test_gates_open_before_the_end_and_not_a_month_too_early(opens):
+    with pytest.raises(Invalid) as refused:
+        create(gates_open_at=opens)
+    assert refused.value.members["errors"][0]["field"] == "gates_open_at"
+    event = create()
+    with pytest.raises(Invalid):
+        change(event, gates_open_at=opens)
+
+
+def test_cancelling_a_draft_shows_it_to_nobody():
+    draft = create()
+    cancelled = change(draft, status="cancelled")
+    assert cancelled.status == "cancelled"
+    assert not cancelled.is_public
+    with transaction() as tx:
+        for viewer in (None, an_organizer()):
+            for key in (str(draft.id), draft.slug):
+                with pytest.raises(NotFound):
+                    events.read(tx, viewer, key)
+        assert events.read(tx, organizer_of(draft), draft.slug).status == "cancelled"
+    taken_back = change(publish(create()), status="draft")
+    change(taken_back, status="cancelled")
+    with transaction() as tx, pytest.raises(NotFound):
+        events.read(tx, None, taken_back.slug)
+
+
+def test_the_cancellation_of_a_draft_with_refunds_shows_it_to_nobody_either():
+    draft = create(start_date=START + timedelta(days=60), end_date=END + timedelta(days=60))
+    with transaction() as tx:
+        cancellation.start(tx, organizer_of(draft), draft.id, cancellation.Cancellation(reason="Batal"))
+    with transaction() as tx, pytest.raises(NotFound):
+        events.read(tx, None, draft.slug)

@@ -1,11 +1,13 @@
 """The gate lets each ticket in exactly once, and tells why where it doesn't (GATE)."""
 
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
+from shared.identity.tokens import Principal
 from shared.problems import NotFound
 from shared.tickets import gate, issuing, qr
 from tests.factories import a_gate_staff, a_tier, a_user, an_event, an_order
@@ -19,7 +21,7 @@ class Door:
 
     def __init__(self):
         with transaction() as tx:
-            self.event = an_event(tx, tiers=[a_tier(name="VIP")])
+            self.event = an_event(tx, tiers=[a_tier(name="VIP")], gates_open=True)
             self.staff = a_gate_staff(tx, self.event)
         self.order = an_order(self.event, quantities=[2], paid=True)
         issuing.issue(self.order.id)
@@ -130,6 +132,78 @@ def test_staff_scan_only_at_the_events_they_are_chosen_for(door):
     with pytest.raises(NotFound):
         door.scan(door.codes[0], event_id=elsewhere.id)
     assert door.scan(door.codes[0]).result == "valid"
+
+
+def hours(event, **columns):
+    """Move an event's start, end or gates."""
+    named = ", ".join(f"{name} = :{name}" for name in columns)
+    with transaction() as tx:
+        tx.execute(text(f"UPDATE events SET {named} WHERE id = :id"), {**columns, "id": event.id})
+
+
+def test_outside_the_hours_of_the_gate_a_ticket_stays_unused(door):
+    now = datetime.now(UTC)
+    start = now + timedelta(days=60)
+    hours(door.event, start_date=start, end_date=start + timedelta(hours=4), gates_open_at=None)
+    answer = door.scan(door.codes[0])
+    assert (answer.result, answer.ticket_id, answer.validated_at) == ("not_open", door.ticket_ids[0], None)
+    assert (answer.gates_open_at, answer.gates_close_at) == (start - timedelta(hours=6), start + timedelta(hours=16))
+    hours(door.event, gates_open_at=now)
+    assert door.scan(door.codes[0]).result == "valid"
+    hours(door.event, start_date=now - timedelta(hours=20), end_date=now - timedelta(hours=13), gates_open_at=None)
+    assert door.scan(door.codes[1]).result == "not_open", "it has been over for more than twelve hours"
+    assert door.scan(door.codes[0]).result == "already_used", "what is known of a ticket is told at any hour"
+    hours(door.event, end_date=now - timedelta(hours=11))
+    assert door.scan(door.codes[1]).result == "valid"
+
+
+def test_outside_the_hours_what_is_no_good_is_told_apart(door):
+    hours(door.event, gates_open_at=datetime.now(UTC) + timedelta(days=1))
+    assert door.scan("palsu").result == "forged"
+    assert door.scan(Door().codes[0]).result == "wrong_event"
+    with transaction() as tx:
+        issuing.void(tx, door.order.id)
+    assert door.scan(door.codes[0]).result == "refunded"
+
+
+def undo(door, *, number=0):
+    organizer = Principal(door.event.organizer_id, "organizer", door.event.organizer_id)
+    with transaction() as tx:
+        return gate.undo(tx, organizer, door.ticket_ids[number], gate.Undo(reason="Salah pindai"))
+
+
+def test_after_an_undo_a_ticket_can_be_scanned_and_given_back_again(door):
+    first = door.scan(door.codes[0])
+    assert undo(door).validated_at == first.validated_at
+    with transaction() as tx:
+        [undone] = tx.execute(
+            text("SELECT actor_id, details FROM audit_log WHERE action = 'ticket.scan_undone' AND subject_id = :id"),
+            {"id": str(door.ticket_ids[0])},
+        ).all()
+    assert undone.actor_id == door.event.organizer_id
+    assert undone.details["reason"] == "Salah pindai"
+    assert (undone.details["gate"], undone.details["validated_by"]) == ("Gerbang A", str(door.staff.id))
+    assert door.scan(door.codes[0], at="Gerbang B").gate == "Gerbang B"
+    undo(door)
+    item_ids = [item.id for item in door.order.items]
+    with transaction() as tx:
+        issuing.void_unused(tx, item_ids)
+    with pytest.raises(gate.NotUsed):
+        undo(door)
+
+
+def test_of_eight_undos_and_eight_scans_each_scan_that_is_valid_was_undone_before(door):
+    def attempt():
+        try:
+            return undo(door)
+        except gate.NotUsed:
+            return None
+
+    results = at_the_same_time([*[lambda: door.scan(door.codes[0]).result] * 8, *[attempt] * 8])
+    assert set(results[:8]) <= {"valid", "already_used"}, "never not_open while the gates are"
+    undone = sum(each is not None for each in results[8:])
+    is_used = door.scan(door.codes[0]).result == "already_used"
+    assert results[:8].count("valid") == undone + is_used
 
 
 def test_every_scan_is_in_the_audit_trail_whatever_came_of_it(door):  # SEC-012

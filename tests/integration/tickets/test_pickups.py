@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
+from shared.identity.tokens import Principal
 from shared.problems import NotFound
 from shared.sales import orders
 from shared.sales.answers import OrderAnswer
@@ -133,3 +134,26 @@ def test_every_scan_is_on_record(counter):
     with transaction() as tx:
         scans = text("SELECT details ->> 'result' FROM audit_log WHERE action = 'pickup.scanned' AND subject_id = :id")
         assert tx.execute(scans, {"id": str(order.id)}).scalars().all() == ["valid"]
+
+
+def test_a_hand_over_that_was_a_mistake_is_undone(counter):
+    order = counter.sell()
+    organizer = Principal(counter.event.organizer_id, "organizer", counter.event.organizer_id)
+
+    def undo(by=organizer):
+        with transaction() as tx:
+            return pickups.undo(tx, by, order.id, pickups.Undo(reason="Salah nama"))
+
+    with pytest.raises(pickups.NotPickedUp):
+        undo()
+    first = counter.scan(order.pickup_code)
+    assert first.result == "valid", "long before the gates open: shirts are collected when they are there"
+    with transaction() as tx:
+        stranger = a_user(tx, role="organizer")
+    with pytest.raises(NotFound):
+        undo(stranger)
+    assert undo().picked_up_at == first.picked_up_at
+    with transaction() as tx:
+        details = text("SELECT details FROM audit_log WHERE action = 'pickup.undone' AND subject_id = :id")
+        assert tx.execute(details, {"id": str(order.id)}).scalar_one()["reason"] == "Salah nama"
+    assert counter.scan(order.pickup_code).result == "valid"

@@ -1,11 +1,13 @@
 """The ticket's addresses as callers see them: who is let through, and what is answered (docs/reference/api.md)."""
 
+from datetime import datetime
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
+from shared.identity.tokens import Principal
 from shared.tickets import issuing, qr
 from tests.doors import call
 from tests.factories import a_gate_staff, a_user, an_event, an_order
@@ -19,9 +21,9 @@ class Sale:
     def __init__(self):
         with transaction() as tx:
             self.owner = a_user(tx)
-            event = an_event(tx)
+            event = an_event(tx, gates_open=True)
             self.staff = a_gate_staff(tx, event)
-        self.event_id = event.id
+        self.event_id, self.organizer_id = event.id, event.organizer_id
         self.order_id = an_order(event, buyer=self.owner, paid=True).id
         issuing.issue(self.order_id)
         with transaction() as tx:
@@ -51,6 +53,36 @@ def test_a_void_ticket_is_gone(sale):
         issuing.void(tx, sale.order_id)
     answer = call("GET", f"/tickets/{sale.ticket_id}/download", by=sale.owner)
     assert (answer.status_code, answer.get_json()["type"]) == (410, "/problems/ticket-void")
+
+
+@pytest.mark.parametrize("path", ["/tickets/{id}/validate", "/tickets/scan"])
+def test_before_the_gates_open_a_ticket_is_told_when_to_come(sale, path):
+    with transaction() as tx:
+        opens = text("UPDATE events SET gates_open_at = NULL WHERE id = :id RETURNING start_date - interval '6 hours'")
+        opens_at = tx.execute(opens, {"id": sale.event_id}).scalar_one()
+    answer = call("POST", path.format(id=sale.ticket_id), by=sale.staff, json=sale.scanned).get_json()
+    assert answer["result"] == "not_open"
+    assert datetime.fromisoformat(answer["gates_open_at"]) == opens_at
+    assert (answer["ticket_id"], answer["validated_at"]) == (str(sale.ticket_id), None)
+
+
+def test_a_supervisor_undoes_a_scan_and_says_why(sale):
+    where = f"/tickets/{sale.ticket_id}/scan/undo"
+    reason = {"reason": "Salah pindai di gerbang A"}
+    organizer = Principal(sale.organizer_id, "organizer", sale.organizer_id)
+    refused = call("POST", where, by=organizer, json=reason)
+    assert (refused.status_code, refused.get_json()["type"]) == (409, "/problems/not-used")
+    scanned = {**sale.scanned, "gate": "Gerbang A"}
+    assert call("POST", "/tickets/scan", by=sale.staff, json=scanned).get_json()["result"] == "valid"
+    with transaction() as tx:
+        stranger = a_user(tx, role="organizer")
+    for other, status in ((sale.staff, 403), (sale.owner, 403), (stranger, 404)):
+        assert call("POST", where, by=other, json=reason).status_code == status
+    assert call("POST", where, by=organizer, json={"reason": " "}).status_code == 422
+    undone = call("POST", where, by=organizer, json=reason)
+    assert (undone.status_code, undone.get_json()["gate"]) == (200, "Gerbang A")
+    assert call("POST", "/tickets/scan", by=sale.staff, json=scanned).get_json()["result"] == "valid"
+    assert call("POST", f"/tickets/{uuid4()}/scan/undo", by=organizer, json=reason).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/tickets/{id}/validate", "/tickets/scan"])
