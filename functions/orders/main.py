@@ -2,15 +2,25 @@
 
 from uuid import UUID
 
-from shared.models import Listing, Page
+from shared.messages import mails
+from shared.messages.mails import TicketsNotIssued
+from shared.messages.quotas import TooManyMails
+from shared.models import Answer, Listing, Page
 from shared.problems import NotFound
 from shared.sales import answers
 from shared.sales import orders as lives
 from shared.sales.answers import OrderAnswer
 from shared.sales.orders import NotCancellable
+from shared.tickets import printing
 from shared.web import App, Buyer, SignedIn, Transaction
 
 app = App("orders")
+
+
+class ResendResponse(Answer):
+    """The tickets are mailed again."""
+
+    detail: str = "We are mailing the tickets again."
 
 
 @app.get("/orders/my-orders")
@@ -30,6 +40,15 @@ def cancel(order_id: UUID, buyer: Buyer, tx: Transaction) -> OrderAnswer:
     """Give up an order that isn't paid; its tickets are free again at once."""
     lives.cancel(tx, lives.lock_own(tx, order_id, buyer.id))
     return OrderAnswer.read(tx, order_id)
+
+
+@app.post("/orders/{order_id}/resend", status=202, problems=(NotFound, TicketsNotIssued, TooManyMails))
+def resend(order_id: UUID, caller: SignedIn, tx: Transaction) -> ResendResponse:
+    """Have the tickets mailed again to the buyer and the attendees, three times a day at most."""
+    answers.refuse_strangers(tx, order_id, caller)
+    printing.renew_stale(tx, order_id)
+    mails.ask_e_tickets_again(tx, order_id)
+    return ResendResponse()
 
 
 main = app.entry_point()

@@ -5,10 +5,14 @@ from uuid import UUID
 
 from pydantic import StringConstraints
 
+from shared.messages import mails
+from shared.messages.quotas import TooManyMails
 from shared.models import Body, Listing, Page, line
 from shared.problems import NotFound
-from shared.tickets import gate, participants, pickups, printing
+from shared.tickets import gate, holders, participants, pickups, printing
 from shared.tickets.gate import NotUsed, ScanAnswer, ScanUndone, Undo
+from shared.tickets.holders import HolderChange, HolderChangeClosed, TicketResponse
+from shared.tickets.issuing import TicketUsed
 from shared.tickets.participants import ParticipantAnswer
 from shared.tickets.pickups import NotPickedUp, PickupAnswer, PickupUndone
 from shared.tickets.printing import TicketVoid
@@ -33,6 +37,28 @@ class PickupScan(Body):
     event_id: UUID
     code: Annotated[str, line(50)]
     gate: Annotated[str, line(50)] | None = None
+
+
+@app.get("/tickets/{ticket_id}", problems=(NotFound,))
+def ticket(ticket_id: UUID, caller: SignedIn, tx: Transaction) -> TicketResponse:
+    """The ticket and the text of its QR code, for its buyer, its organizer or an admin."""
+    return holders.read(tx, caller, ticket_id)
+
+
+@app.put("/tickets/{ticket_id}/holder", problems=(NotFound, TicketVoid, TicketUsed, HolderChangeClosed, TooManyMails))
+def change_holder(ticket_id: UUID, wanted: HolderChange, caller: SignedIn, tx: Transaction) -> TicketResponse:
+    """Correct who holds a ticket, and mail it to them. A new name makes a new QR code; the old one is void at once."""
+    changed = holders.change(tx, caller, ticket_id, wanted)
+    if changed:
+        mails.ask_holder_changed(
+            tx,
+            changed.order_id,
+            ticket_id,
+            changed.item_id,
+            old_email=changed.old_email,
+            is_renewed=changed.is_renewed,
+        )
+    return holders.read(tx, caller, ticket_id)
 
 
 @app.get("/tickets/{ticket_id}/download", problems=(NotFound, TicketVoid))

@@ -57,9 +57,11 @@ class OnlyPostponed(Problem):
 
 _INSERT = text("""
     INSERT INTO events (organizer_id, slug, title, description, category, location, venue, start_date, end_date,
-        timezone, capacity, terms, gates_open_at, refund_after_change, max_per_person, one_purchase_per_person)
+        timezone, capacity, terms, gates_open_at, refund_after_change, name_change_deadline,
+        max_per_person, one_purchase_per_person)
     VALUES (:organizer_id, :slug, :title, :description, :category, :location, :venue, :start_date, :end_date,
-        :timezone, :capacity, :terms, :gates_open_at, :refund_after_change, :max_per_person, :one_purchase_per_person)
+        :timezone, :capacity, :terms, :gates_open_at, :refund_after_change, :name_change_deadline,
+        :max_per_person, :one_purchase_per_person)
     ON CONFLICT (slug) DO NOTHING
     RETURNING id
 """)
@@ -71,7 +73,8 @@ _UPDATE = text("""
     SET title = :title, description = :description, category = :category, location = :location, venue = :venue,
         start_date = :start_date, end_date = :end_date, timezone = :timezone, capacity = :capacity,
         terms = :terms, gates_open_at = :gates_open_at, refund_after_change = :refund_after_change,
-        max_per_person = :max_per_person, one_purchase_per_person = :one_purchase_per_person,
+        name_change_deadline = :name_change_deadline, max_per_person = :max_per_person,
+        one_purchase_per_person = :one_purchase_per_person,
         status = :status, cancelled_as_draft = (status = 'draft' AND :status = 'cancelled'), updated_at = now()
     WHERE id = :id
 """)

@@ -39,6 +39,7 @@ class EventFacts(Body):
 
     `gates_open_at`: from when tickets are scanned; null for 6 hours before the start.
     `refund_after_change`: a buyer may give everything back once its dates, time zone or place have changed.
+    `name_change_deadline`: until then buyers may change who holds a ticket; its start where it is null.
     """
 
     title: Title
@@ -53,6 +54,7 @@ class EventFacts(Body):
     terms: LongText = ""
     gates_open_at: Utc | None = None
     refund_after_change: bool = True
+    name_change_deadline: Utc | None = None
     max_per_person: PerPerson | None = None
     """How much one person may have of all tiers together; null: two orders' worth of each tier."""
     one_purchase_per_person: bool = False
@@ -83,8 +85,8 @@ TierInList = Annotated[
 class EventChange(Body):
     """What to change of an event: a field that is left out stays as it is.
 
-    null empties `venue` and `gates_open_at`, or lifts a limit. Where `start_date` changes and `gates_open_at` is left
-    out, the gates move with the start.
+    null empties `venue`, `gates_open_at` and `name_change_deadline`, or lifts a limit. Where `start_date` changes and
+    `gates_open_at` is left out, the gates move with the start.
 
     A tier in `tiers` with an id is changed, one without is added, one that isn't listed stays as it is.
     """
@@ -101,6 +103,7 @@ class EventChange(Body):
     terms: LongText | None = None
     gates_open_at: Utc | None = None
     refund_after_change: bool | None = None
+    name_change_deadline: Utc | None = None
     max_per_person: PerPerson | None = None
     one_purchase_per_person: bool | None = None
     status: Status | None = None
@@ -144,6 +147,7 @@ class EventAnswer(Answer):
     terms: str
     gates_open_at: datetime | None = None
     refund_after_change: bool = True
+    name_change_deadline: datetime | None = None
     max_per_person: int | None
     one_purchase_per_person: bool
     banner_url: str | None
@@ -168,7 +172,8 @@ class TierList(Answer):
 COLUMNS = """
     e.id, e.slug, e.status, e.organizer_id, e.title, e.description, e.category, e.location, e.venue, e.start_date,
     e.end_date, e.timezone, e.capacity, e.terms, e.refund_after_change, e.max_per_person, e.one_purchase_per_person,
-    e.scan_from AS gates_open_at, e.gates_open_at AS gates_setting, e.banner_url, e.created_at, e.cancelled_as_draft
+    e.scan_from AS gates_open_at, e.gates_open_at AS gates_setting, e.banner_url, e.created_at, e.cancelled_as_draft,
+    e.name_change_deadline
 """
 # Uses indexes: events_slug, events_pkey
 _READ = text(f"SELECT {COLUMNS} FROM events e WHERE e.slug = :key OR e.id = CAST(:id AS uuid)")

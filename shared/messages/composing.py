@@ -11,7 +11,7 @@ from shared.cloud.database import Transaction, transaction
 from shared.cloud.settings import settings
 from shared.gateways.sendgrid import Attachment, Mail
 from shared.identity import codes
-from shared.messages import facts, mails, offers
+from shared.messages import facts, mails, offers, strangers
 from shared.messages.rendering import render
 
 FORGOTTEN_ONCE_DONE = (
@@ -28,6 +28,9 @@ CONTEXT_KEPT = timedelta(days=90)
 """What any other mail was made of is kept so long (shared/privacy/retention.py)."""
 ADDRESS_FORGOTTEN_ONCE_DONE = "account_deleted"
 """Of whom has deleted their account, nothing is kept that this mail doesn't need (DP-002)."""
+
+_TO_THE_FORMER_OWNER = ("account_deleted",)
+"""Its reader had proved the address, until a moment ago."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ def compose(email: Asked) -> Mail:
     try:
         with transaction() as tx:
             known = _FACTS[email.template](tx, email)
+            if not strangers.is_proven(tx, email.to_address) and email.template not in _TO_THE_FORMER_OWNER:
+                known = strangers.cleared(known)
     except offers.NoConsent as error:
         raise Obsolete("the reader wants no such mails") from error
     rendered = render(email.template, email.language, known)
@@ -112,6 +117,8 @@ def _e_ticket(tx: Transaction, email: Asked) -> dict[str, Any]:
         "tickets": tickets,
         "to_buyer": email.context["to_buyer"],
         "are_attached": len(tickets) <= mails.MOST_ATTACHED,
+        "occasion": email.context.get("occasion", "paid"),
+        "untold": email.context.get("untold", 0),
     }
 
 
@@ -160,6 +167,7 @@ def _event_changed(tx: Transaction, email: Asked) -> dict[str, Any]:
         "order": _order(tx, email, "reserved", "pending_payment", "paid"),
         "changes": changes,
         "allows_refund": allows_refund,
+        "is_partial": False,
         "to_buyer": item_ids is None,
     }
 

@@ -14,8 +14,15 @@ from sqlalchemy import text
 from shared import local_time
 from shared.cloud.database import Transaction
 
-_ORDER = text("""
+IS_VETTED = """
+    (o.total_amount > 0 OR EXISTS (SELECT 1 FROM bank_accounts v
+        WHERE v.user_id = o.organizer_id AND v.status = 'verified' AND v.replaced_at IS NULL))
+"""
+"""Whether what the organizer of order `o` wrote may reach attendees who have proved nothing."""
+
+_ORDER = text(f"""
     SELECT o.id, o.status, o.discount_amount, o.total_amount, o.reservation_expires_at, u.full_name,
+        {IS_VETTED} AS is_vetted,
         e.title, e.start_date, e.end_date, e.timezone, e.venue, e.location
     FROM orders o JOIN users u ON u.id = o.user_id JOIN events e ON e.id = o.event_id
     WHERE o.id = :order_id
@@ -113,6 +120,8 @@ class Order:
     total_amount: int
     deadline: str
     payment: Payment | None
+    is_vetted: bool = True
+    """Its attendees may read what the organizer wrote (IS_VETTED)."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +196,7 @@ def order(tx: Transaction, order_id: UUID | None, language: str) -> Order:
         total_amount=row.total_amount,
         deadline=local_time.long_moment(row.reservation_expires_at, row.timezone, language),
         payment=_open_payment(tx, order_id, row.timezone, language),
+        is_vetted=row.is_vetted,
     )
 
 

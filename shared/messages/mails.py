@@ -7,10 +7,12 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.cloud import outbox
+from shared.cloud import clock, outbox
 from shared.cloud.database import Transaction
 from shared.identity import people
 from shared.identity.accounts import Letter
+from shared.messages import facts, quotas
+from shared.problems import Problem
 
 Template = Literal[
     "verify_email",
@@ -36,7 +38,17 @@ Template = Literal[
     "staff_address_taken",
 ]
 
-VoidReason = Literal["event_cancelled", "refunded"]
+VoidReason = Literal["event_cancelled", "refunded", "replaced"]
+Occasion = Literal["paid", "resent", "changed"]
+"""Why e-tickets are sent: they are new, were asked for again, or replace others."""
+
+MOST_HOLDERS = 100
+"""How many attendees an order's e-tickets are mailed to; the buyer has those of all others."""
+MOST_RESENT = 3
+"""How often a day an order's e-tickets are sent again, and a ticket's holder is told of a change."""
+
+MOST_OF_A_BUYER, MOST_OF_AN_EVENT, MOST_TO_AN_ADDRESS = 50, 500, 3
+"""How many attendees a day are mailed by orders of free tickets, see `_may_be_mailed`."""
 
 MOST_ATTACHED = 25
 """Of more tickets than this a mail links to the order instead: some two megabytes, and as many reads of storage."""
@@ -52,8 +64,30 @@ _BUYER = text("""
     WHERE o.id = :order_id AND NOT u.is_deleted
 """)
 _TICKETS = text("""
-    SELECT t.id, lower(i.attendee_email) AS address FROM tickets t JOIN order_items i ON i.id = t.order_item_id
-    WHERE t.order_id = :order_id AND t.status <> 'void' ORDER BY i.position
+    SELECT t.id, lower(i.attendee_email) AS address, COALESCE(h.language, b.language) AS language
+    FROM tickets t JOIN order_items i ON i.id = t.order_item_id
+        JOIN orders o ON o.id = t.order_id JOIN users b ON b.id = o.user_id
+        LEFT JOIN users h ON h.email = lower(i.attendee_email) AND NOT h.is_deleted
+    WHERE t.order_id = :order_id AND t.status <> 'void'
+        AND (CAST(:ticket_ids AS uuid[]) IS NULL OR t.id = ANY(CAST(:ticket_ids AS uuid[])))
+    ORDER BY i.position
+""")
+_IS_ISSUED = text("""
+    SELECT EXISTS (SELECT 1 FROM orders o JOIN tickets t ON t.order_id = o.id AND t.status <> 'void'
+        WHERE o.id = :order_id AND o.status = 'paid' AND o.tickets_issued_at IS NOT NULL)
+""")
+_CAUSE = text(f"""
+    SELECT o.user_id, o.event_id, {facts.IS_VETTED} AS is_vetted, b.is_email_verified AS is_buyer_proven,
+        EXISTS (SELECT 1 FROM emails m JOIN orders p ON p.id = m.order_id  -- Uses index: emails_to
+            WHERE m.to_address = :address AND m.template = 'e_ticket' AND p.event_id = o.event_id) AS is_told
+    FROM orders o JOIN users b ON b.id = o.user_id WHERE o.id = :order_id
+""")
+# Who held a ticket of somebody else's, and now does no more.
+_FORMER = text("""
+    SELECT COALESCE(h.language, b.language) AS language
+    FROM order_items i JOIN orders o ON o.id = i.order_id JOIN users b ON b.id = o.user_id
+        LEFT JOIN users h ON h.email = :address AND NOT h.is_deleted
+    WHERE i.id = :item_id AND b.email <> :address AND lower(i.attendee_email) IS DISTINCT FROM :address
 """)
 # Who has deleted their account has left no address of an attendee either.
 _HOLDERS = text("""
@@ -72,6 +106,12 @@ _HAS_GOODS = text("""
     SELECT EXISTS (SELECT 1 FROM order_items i JOIN ticket_tiers c ON c.id = i.tier_id
         WHERE i.order_id = :order_id AND c.kind IN ('product', 'digital'))
 """)
+
+
+class TicketsNotIssued(Problem):
+    """This order has no tickets to send: it isn't paid, they are being made, or they were given back."""
+
+    status, slug = 409, "tickets-not-issued"
 
 
 def ask(
@@ -208,27 +248,105 @@ def ask_refund_completed(tx: Transaction, refund_id: UUID, order_id: UUID) -> No
     )
 
 
-def ask_e_tickets(tx: Transaction, order_id: UUID) -> None:
-    """Send all tickets of an order to its buyer, and to each other attendee's address its own (TS-018).
+def ask_e_tickets(
+    tx: Transaction,
+    order_id: UUID,
+    ticket_ids: Sequence[UUID] | None = None,
+    *,
+    occasion: Occasion = "paid",
+    once_key: str | None = None,
+) -> None:
+    """Send tickets of an order (all, if not given) to its buyer, and to each other attendee their own (TS-018).
 
     Who is not the buyer can't open the order: of many tickets, they get several mails with MOST_ATTACHED each.
     """
-    tickets = tx.execute(_TICKETS, {"order_id": order_id}).all()
+    rows = tx.execute(_TICKETS, {"order_id": order_id, "ticket_ids": ticket_ids and list(ticket_ids)}).all()
     buyer = tx.execute(_BUYER, {"order_id": order_id}).first()
-    if not tickets or not buyer:
+    if not rows or not buyer:
         return
-    recipients = [(buyer.email, [ticket.id for ticket in tickets]), *_others(tickets, buyer.email)]
-    for address, ticket_ids in recipients:
-        is_buyer = address == buyer.email
+    key = once_key or f"e_ticket:{order_id}"
+    others = _others(rows, buyer.email)
+    told = [holder for holder in sorted(others)[:MOST_HOLDERS] if _may_be_mailed(tx, order_id, holder)]
+    context: dict[str, Any] = {"ticket_ids": [row.id for row in rows], "to_buyer": True}
+    if len(told) < len(others):
+        context["untold"] = len(others) - len(told)
+    recipients = [(buyer.email, buyer.language, key, context)]
+    for holder, own in ((holder, others[holder]) for holder in told):
+        for first in range(0, len(own), MOST_ATTACHED):
+            ticket_ids = [row.id for row in own[first : first + MOST_ATTACHED]]
+            context = {"ticket_ids": ticket_ids, "to_buyer": False}
+            recipients.append((holder, own[0].language, f"{key}:{ticket_ids[0]}", context))
+    for to, language, once, context in recipients:
         ask(
             tx,
             "e_ticket",
-            once_key=f"e_ticket:{order_id}" if is_buyer else f"e_ticket:{order_id}:{ticket_ids[0]}",
-            to=address,
-            language=buyer.language,
-            context={"ticket_ids": ticket_ids, "to_buyer": is_buyer},
+            once_key=once,
+            to=to,
+            language=language,
+            context=context if occasion == "paid" else {**context, "occasion": occasion},
             order_id=order_id,
         )
+
+
+def ask_e_tickets_again(tx: Transaction, order_id: UUID) -> None:
+    """Send all tickets of an order once more. Raises TicketsNotIssued, TooManyMails."""
+    if not tx.execute(_IS_ISSUED, {"order_id": order_id}).scalar():
+        raise TicketsNotIssued
+    number = quotas.take(tx, f"resend:{order_id}", most=MOST_RESENT)
+    if not number:
+        raise quotas.TooManyMails(retry_after_seconds=quotas.RETRY_AFTER_SECONDS)
+    key = f"e_ticket:{order_id}:again:{clock.now():%Y-%m-%d}:{number}"
+    ask_e_tickets(tx, order_id, occasion="resent", once_key=key)
+
+
+def ask_holder_changed(
+    tx: Transaction, order_id: UUID, ticket_id: UUID, item_id: UUID, *, old_email: str | None, is_renewed: bool
+) -> None:
+    """Send a ticket to who holds it now, and tell who held it before where their code is void. Raises TooManyMails."""
+    number = quotas.take(tx, f"holder:{ticket_id}", most=MOST_RESENT)
+    if not number:
+        raise quotas.TooManyMails(retry_after_seconds=quotas.RETRY_AFTER_SECONDS)
+    day = f"{clock.now():%Y-%m-%d}:{number}"
+    occasion: Occasion = "changed" if is_renewed else "resent"
+    ask_e_tickets(tx, order_id, [ticket_id], occasion=occasion, once_key=f"e_ticket:{ticket_id}:{day}")
+    if is_renewed and old_email:
+        _ask_replaced(tx, order_id, item_id, old_email, once_key=f"ticket_void:replaced:{ticket_id}:{day}")
+
+
+def _ask_replaced(tx: Transaction, order_id: UUID, item_id: UUID, old_email: str, *, once_key: str) -> None:
+    former = tx.execute(_FORMER, {"order_id": order_id, "item_id": item_id, "address": old_email}).first()
+    if former:
+        context = {"reason": "replaced", "item_ids": [item_id], "to_buyer": False}
+        ask(
+            tx,
+            "ticket_void",
+            once_key=once_key,
+            to=old_email,
+            language=former.language,
+            context=context,
+            order_id=order_id,
+        )
+
+
+def _may_be_mailed(tx: Transaction, order_id: UUID, address: str) -> bool:
+    """Whether an attendee may be mailed their ticket.
+
+    Where no money was paid and no bank knows the organizer: once for each event, only of a buyer whose own address is
+    proved, and so often a day as the quotas of the buyer, the event and the address allow.
+    """
+    order = tx.execute(_CAUSE, {"order_id": order_id, "address": address}).one()
+    if order.is_vetted:
+        return True
+    if order.is_told or not order.is_buyer_proven:
+        return False
+    key = quotas.address_key(address)
+    most = {
+        f"buyer:{order.user_id}": MOST_OF_A_BUYER,
+        f"event:{order.event_id}": MOST_OF_AN_EVENT,
+        f"holder:{order.event_id}:{key}": 1,
+        f"address:{key}": MOST_TO_AN_ADDRESS,
+    }
+    return quotas.take_all(tx, most)
 
 
 def ask_goods(tx: Transaction, order_id: UUID) -> None:
@@ -237,14 +355,10 @@ def ask_goods(tx: Transaction, order_id: UUID) -> None:
         ask_about_order(tx, "goods_ready", order_id, once_key=f"goods_ready:{order_id}")
 
 
-def _others(tickets: Iterable[Any], buyer_address: str) -> list[tuple[str, list[UUID]]]:
-    """The tickets of each attendee's address that isn't the buyer's, as many as a mail takes."""
-    found: dict[str, list[UUID]] = {}
-    for ticket in tickets:
-        if ticket.address and ticket.address != buyer_address:
-            found.setdefault(ticket.address, []).append(ticket.id)
-    return [
-        (address, ids[first : first + MOST_ATTACHED])
-        for address, ids in found.items()
-        for first in range(0, len(ids), MOST_ATTACHED)
-    ]
+def _others(rows: Iterable[Any], buyer_address: str) -> dict[str, list[Any]]:
+    """The tickets of each attendee's address that isn't the buyer's."""
+    found: dict[str, list[Any]] = {}
+    for row in rows:
+        if row.address and row.address != buyer_address:
+            found.setdefault(row.address, []).append(row)
+    return found

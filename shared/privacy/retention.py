@@ -147,6 +147,14 @@ RULES = (
         source="DP-003, as logs: a payer's name may be in it; the row itself stays, it belongs to the payment",
     ),
     Rule(
+        name="mail_quotas",
+        table="mail_quotas",  # Uses index: mail_quotas_age
+        key="subject, day",
+        since="created_at",
+        kept=timedelta(days=2),
+        source="DP-003: what was counted on a day is of no use after it",
+    ),
+    Rule(
         name="mail_contexts",
         table="emails",  # Uses index: emails_context
         key="id",

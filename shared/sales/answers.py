@@ -172,13 +172,20 @@ def visible(tx: Transaction, order_id: UUID, viewer: Caller) -> OrderAnswer:
 
     Digital units are shown to the buyer only, once revealed, and only while the order is paid (PROD-2).
     """
+    owner_id = refuse_strangers(tx, order_id, viewer)
+    order = OrderAnswer.read(tx, order_id)
+    return _with_units(tx, order) if viewer.id == owner_id and order.status == "paid" else order
+
+
+def refuse_strangers(tx: Transaction, order_id: UUID, viewer: Caller) -> UUID:
+    """The buyer of an order, for that buyer, its organizer or an admin; NotFound for anybody else."""
     whose = tx.execute(_WHOSE, {"id": order_id}).first()
     if whose is None or not ownership.may_see(
         tx, viewer, subject="order", subject_id=order_id, organizer_id=whose.organizer_id, owner_id=whose.user_id
     ):
         raise NotFound
-    order = OrderAnswer.read(tx, order_id)
-    return _with_units(tx, order) if viewer.id == whose.user_id and order.status == "paid" else order
+    owner_id: UUID = whose.user_id
+    return owner_id
 
 
 def reveal_all_of(user_id: UUID) -> None:

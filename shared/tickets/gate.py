@@ -22,7 +22,7 @@ _EVENT = text("""
 """)
 # Whoever locks a ticket first decides; a second scan, parallel or not, then finds what came of it.
 _LOCK = text("""
-    SELECT t.id, t.event_id, t.status, t.validated_at, t.validated_by, t.gate, c.name AS tier_name,
+    SELECT t.id, t.event_id, t.status, t.revision, t.validated_at, t.validated_by, t.gate, c.name AS tier_name,
         COALESCE(i.attendee_name, u.full_name) AS attendee_name, b.number AS bib_number,
         e.organizer_id, e.scan_from, e.scan_until, now() >= e.scan_from AND now() < e.scan_until AS is_open
     FROM tickets t JOIN order_items i ON i.id = t.order_item_id JOIN ticket_tiers c ON c.id = i.tier_id
@@ -46,6 +46,8 @@ class ScanAnswer(Answer):
 
     A ticket that is good, but scanned outside the hours of the gate, is `not_open` and stays unused:
     `gates_open_at` and `gates_close_at` tell when to come.
+
+    A code that another one has replaced (`is_replaced`) is no better than one that was refunded.
     """
 
     result: Result
@@ -55,6 +57,7 @@ class ScanAnswer(Answer):
     bib_number: int | None = None
     validated_at: datetime | None = None
     gate: str | None = None
+    is_replaced: bool = False
     gates_open_at: datetime | None = None
     gates_close_at: datetime | None = None
 
@@ -166,6 +169,8 @@ def _judge(
     ticket = tx.execute(_LOCK, {"ticket_id": claims.ticket_id}).first()
     if ticket is None or ticket.event_id != event_id:
         return ScanAnswer(result="forged")
+    if claims.revision != ticket.revision:
+        return ScanAnswer(result="refunded", ticket_id=ticket.id, tier_name=ticket.tier_name, is_replaced=True)
     if ticket.status == "void":
         return _answer("refunded", ticket)
     if ticket.status == "used":

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from shared.cloud import disposal, ownership, storage
+from shared.cloud import disposal, outbox, ownership, storage
 from shared.cloud.database import Transaction, transaction
 from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
@@ -33,8 +33,8 @@ CLAIMED_SECONDS: Final = 15
 """For how long a delivery has a ticket to itself: longer than printing and storing one takes."""
 
 _TICKETS = """
-    SELECT t.id AS ticket_id, t.order_id, t.event_id, t.status, t.pdf_object, o.user_id, o.organizer_id, o.paid_at,
-        u.is_deleted AS is_owner_deleted,
+    SELECT t.id AS ticket_id, t.order_id, t.event_id, t.status, t.revision, t.pdf_object,
+        o.user_id, o.organizer_id, o.paid_at, u.is_deleted AS is_owner_deleted,
         e.title AS event_title, e.start_date, e.end_date, e.timezone, e.venue, e.location, e.terms, e.slug,
         c.name AS tier_name, COALESCE(i.attendee_name, u.full_name) AS attendee_name,
         i.attendee_email, i.position, i.unit_price - i.discount + i.platform_fee AS price_paid, b.number AS bib_number
@@ -58,6 +58,8 @@ _CLAIM = text(f"""
 """)
 _LET_GO = text("UPDATE tickets SET print_claimed_until = NULL WHERE id = :ticket_id AND pdf_object IS NULL")
 _ONE = text(f"{_TICKETS} WHERE t.id = :ticket_id")
+_OF_ORDER = text(f"{_TICKETS} WHERE t.order_id = :order_id AND t.status <> 'void'")
+_DROP = text("UPDATE tickets SET pdf_object = NULL, print_claimed_until = NULL WHERE id = ANY(:ticket_ids)")
 _PRINTED = text("""
     UPDATE tickets t SET pdf_object = :pdf_object, print_claimed_until = NULL
     FROM orders o JOIN users u ON u.id = o.user_id
@@ -142,6 +144,18 @@ def forget(tx: Transaction, user_id: UUID) -> None:
     disposal.dispose(tx, settings().tickets_bucket, [_prefix(row.event_id, row.id) for row in rows])
 
 
+def renew_stale(tx: Transaction, order_id: UUID) -> None:
+    """Have those PDFs of an order printed anew that are no longer true, before a mail takes them along.
+
+    Their files stay until the account goes: what is true again one day has the same name.
+    """
+    rows = tx.execute(_OF_ORDER, {"order_id": order_id}).all()
+    stale = [row.ticket_id for row in rows if not (row.pdf_object or "").startswith(_name_of_facts(row))]
+    if stale:
+        tx.execute(_DROP, {"ticket_ids": stale})
+        outbox.add(tx, "payment.success", {"order_id": order_id})
+
+
 def ticket_file(ticket_id: UUID, principal: Principal) -> TicketFile:
     """The PDF for the ticket's owner, its organizer or an admin, printed now where what is stored is not true.
 
@@ -223,7 +237,7 @@ def _page(row: Any) -> TicketPage:
     return TicketPage(
         ticket_id=row.ticket_id,
         order_id=row.order_id,
-        qr_text=qr.encode(qr.Claims(row.ticket_id, row.event_id, row.attendee_name)),
+        qr_text=qr.encode(qr.Claims(row.ticket_id, row.event_id, row.attendee_name, row.revision)),
         event_title=row.event_title,
         starts_at=row.start_date.astimezone(UTC),
         ends_at=row.end_date.astimezone(UTC),

@@ -1,6 +1,7 @@
 """The text in a ticket's QR code: who may enter where, and a keyed hash that nobody else can make (TS-015).
 
     K1.<ticket id>.<event id>.<attendee's name>.<validation hash>
+    K2.<ticket id>.<event id>.<attendee's name>.<revision>.<validation hash>   once the holder's name was changed
 
 Every part is base32 without padding, so that a scanner reads the compact alphanumeric mode of QR codes.
 Nothing of it is stored: the ticket's id is the truth, and the hash says that the text came from us.
@@ -21,24 +22,30 @@ NAME_BYTES: Final = 64
 """How much of a name (in UTF-8) goes in. More makes the code finer than cheap scanners read."""
 
 _PREFIX: Final = "K1"
+_REVISED: Final = "K2"
 _HASH_BYTES: Final = 16
+_REVISION_BYTES: Final = 2
 _LONGEST: Final = 200
-"""Characters; the longest text that `encode` makes has 187."""
+"""Characters; the longest text that `encode` makes has 192."""
 
 
 @dataclass(frozen=True)
 class Claims:
-    """What a QR code says of its ticket. `attendee_name` is cut to NAME_BYTES."""
+    """What a QR code says of its ticket. `attendee_name` is cut to NAME_BYTES; only the last `revision` is good."""
 
     ticket_id: UUID
     event_id: UUID
     attendee_name: str
+    revision: int = 1
 
 
 def encode(claims: Claims) -> str:
     """The text for the QR code of that ticket."""
     name = claims.attendee_name.encode()[:NAME_BYTES].decode(errors="ignore").encode()
-    said = ".".join([_PREFIX, _base32(claims.ticket_id.bytes), _base32(claims.event_id.bytes), _base32(name)])
+    facts = [claims.ticket_id.bytes, claims.event_id.bytes, name]
+    if claims.revision > 1:
+        facts.append(claims.revision.to_bytes(_REVISION_BYTES))
+    said = ".".join([_REVISED if claims.revision > 1 else _PREFIX, *map(_base32, facts)])
     return f"{said}.{_base32(_validation_hash(said))}"
 
 
@@ -53,12 +60,22 @@ def read(text: str) -> Claims | None:
 
 def _said(text: str) -> Claims | None:
     try:
-        _, ticket_id, event_id, name, _ = text.split(".")
+        _, ticket_id, event_id, name, *rest, _ = text.split(".")
         return Claims(
-            UUID(bytes=_from_base32(ticket_id)), UUID(bytes=_from_base32(event_id)), _from_base32(name).decode()
+            UUID(bytes=_from_base32(ticket_id)),
+            UUID(bytes=_from_base32(event_id)),
+            _from_base32(name).decode(),
+            _revision(*rest) if rest else 1,
         )
     except ValueError:  # too few parts, no base32, no id, no UTF-8
         return None
+
+
+def _revision(written: str, *more: str) -> int:
+    number = _from_base32(written)
+    if more or len(number) != _REVISION_BYTES:
+        raise ValueError
+    return int.from_bytes(number)
 
 
 def _validation_hash(said: str) -> bytes:

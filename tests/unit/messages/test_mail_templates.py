@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from jinja2 import UndefinedError
 
-from shared.messages.facts import Event, Goods, GoodsLine, Line, Order, Payment, Payout, Ticket
+from shared.messages.facts import Change, Event, Goods, GoodsLine, Line, Order, Payment, Payout, Ticket
 from shared.messages.rendering import render
 
 ORDER_ID = UUID("0d9c8b7a-1122-4333-8444-55667788990a")
@@ -29,13 +29,21 @@ def an_order(*, status="pending_payment", payment=VIRTUAL_ACCOUNT, discount_amou
     return Order(ORDER_ID, status, "Siti Rahma", EVENT, lines, discount_amount, total, "nanti", payment)
 
 
+E_TICKET = {"occasion": "paid", "untold": 0, "are_attached": True}
 FACTS = {
     "verify_email": {"full_name": "Siti", "code": "123456", "valid_minutes": 10},
     "already_registered": {"full_name": "Siti"},
     "reset_password": {"full_name": "Siti", "code": "123456", "valid_minutes": 10},
     "confirm_identity": {"full_name": "Siti", "code": "123456", "valid_minutes": 10},
     "order_confirmation": {"order": an_order(discount_amount=20_000)},
-    "e_ticket": {"order": an_order(status="paid"), "tickets": TICKETS, "to_buyer": True, "are_attached": True},
+    "e_ticket": {"order": an_order(status="paid"), "tickets": TICKETS, "to_buyer": True, **E_TICKET},
+    "event_changed": {
+        "order": an_order(status="paid"),
+        "changes": [Change("when", "Sabtu", "Minggu"), Change("tier", "VIP", "Platinum")],
+        "allows_refund": True,
+        "is_partial": False,
+        "to_buyer": True,
+    },
     "goods_ready": {
         "order": an_order(status="paid"),
         "goods": Goods("K7QM-3XPD", [GoodsLine("Kaus", 2)], [GoodsLine("Voucher", 1)]),
@@ -127,7 +135,7 @@ def test_a_confirmation_of_a_paid_order_asks_for_no_money():
 
 
 def test_an_attendee_is_greeted_by_name_and_sees_no_order():
-    facts = {"order": an_order(status="paid"), "tickets": TICKETS[1:], "to_buyer": False}
+    facts = {"order": an_order(status="paid"), "tickets": TICKETS[1:], "to_buyer": False, **E_TICKET}
     for language in ("id", "en"):
         mail = render("e_ticket", language, facts)
         assert "Budi" in mail.text.splitlines()[0]
@@ -145,7 +153,7 @@ def test_a_missing_fact_is_an_error_and_no_gap_in_a_mail():
 
 @pytest.mark.parametrize("language", ["id", "en"])
 def test_tickets_that_are_too_many_to_attach_are_not_said_to_be_attached(language):
-    facts = {"order": an_order(status="paid"), "tickets": TICKETS * 50, "to_buyer": True, "are_attached": False}
+    facts = FACTS["e_ticket"] | {"tickets": TICKETS * 50, "are_attached": False}
     mail = render("e_ticket", language, facts)
     for words in (mail.text, words_of(mail.html)):
         assert "100 e-ti" in words

@@ -1,0 +1,66 @@
+"""What a mail says to an address that nobody has proved to be theirs: nothing that a stranger typed to reach it.
+
+Anybody may give any address: as their own when they register, or as an attendee's. Until its owner has proved it, no
+mail to it holds a display name. What organizers wrote (title, place, the names of tiers) is in it only where money was
+paid for the order or a bank has confirmed who the organizer is, and never where it holds a link.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import text
+
+from shared.cloud.database import Transaction
+from shared.links import holds_link
+from shared.messages.facts import Change, Order
+
+_IS_PROVEN = text("""
+    SELECT EXISTS (SELECT 1 FROM users  -- Uses index: users_email
+        WHERE email = :address AND is_email_verified AND NOT is_deleted)
+""")
+
+
+def is_proven(tx: Transaction, address: str) -> bool:
+    """Whether somebody has proved that this address is theirs."""
+    found: bool = tx.execute(_IS_PROVEN, {"address": address}).scalar_one()
+    return found
+
+
+def cleared(known: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of a mail without what a stranger could say by them."""
+    told = dict(known)
+    if "full_name" in known:
+        told["full_name"] = ""
+    if "order" in known:
+        told |= _of_order(known, known["order"])
+    return told
+
+
+def _of_order(known: Mapping[str, Any], order: Order) -> dict[str, Any]:
+    is_vetted = order.is_vetted
+    event = order.event
+    shown = replace(event, title=_safe(event.title, is_vetted), where=_safe(event.where, is_vetted))
+    told: dict[str, Any] = {"order": replace(order, buyer_name="", event=shown, lines=(), payment=None)}
+    if "tickets" in known:
+        nameless = [replace(each, attendee_name="") for each in known["tickets"]]
+        told["tickets"] = _safe_tiers(nameless, is_vetted)
+        told["are_attached"] = is_vetted and known["are_attached"]  # a PDF holds all that an organizer wrote
+    if "held" in known:
+        told["held"] = _safe_tiers(known["held"], is_vetted)
+    if "changes" in known:
+        changes = [each for each in known["changes"] if each.what == "when" or _is_safe(each, is_vetted)]
+        told |= {"changes": changes, "is_partial": len(changes) < len(known["changes"])}
+    return told
+
+
+def _safe_tiers(lines: Sequence[Any], is_vetted: bool) -> list[Any]:
+    return [replace(each, tier_name=_safe(each.tier_name, is_vetted)) for each in lines]
+
+
+def _is_safe(change: Change, is_vetted: bool) -> bool:
+    return bool(_safe(change.before, is_vetted) and _safe(change.after, is_vetted))
+
+
+def _safe(words: str, is_vetted: bool) -> str:
+    return words if is_vetted and not holds_link(words) else ""

@@ -1,0 +1,156 @@
+"""Correcting who holds a ticket (NAME-1).
+
+The buyer may until the organizer's deadline, the organizer until the ticket is used or the event is over.
+A new name makes a new QR code, and the old one is void at once. A new address alone keeps the code.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud import audit, ownership
+from shared.cloud.database import Transaction
+from shared.identity.addresses import EmailAddress
+from shared.identity.tokens import Principal
+from shared.models import Answer, Body, line
+from shared.problems import NotFound, Problem
+from shared.sales import orders
+from shared.tickets import printing, qr
+from shared.tickets.issuing import TicketUsed
+from shared.tickets.printing import TicketVoid
+
+_WHOSE = text("""
+    SELECT t.order_id, o.user_id, o.organizer_id FROM tickets t JOIN orders o ON o.id = t.order_id WHERE t.id = :id
+""")
+_TICKET = """
+    SELECT t.id, t.order_id, t.event_id, t.order_item_id AS item_id, t.status, t.revision, c.name AS tier_name,
+        COALESCE(i.attendee_name, u.full_name) AS attendee_name, lower(i.attendee_email) AS attendee_email,
+        b.number AS bib_number, e.status = 'published' AND e.end_date > now() AS is_ahead,
+        COALESCE(e.name_change_deadline, e.start_date) > now() AS is_changeable
+    FROM tickets t JOIN order_items i ON i.id = t.order_item_id JOIN ticket_tiers c ON c.id = i.tier_id
+        JOIN orders o ON o.id = t.order_id JOIN users u ON u.id = o.user_id JOIN events e ON e.id = t.event_id
+        LEFT JOIN bib_numbers b ON b.item_id = i.id
+    WHERE t.id = :id
+"""
+_READ = text(_TICKET)
+_LOCK = text(f"{_TICKET} FOR NO KEY UPDATE OF t, i")
+_NAME = text("UPDATE order_items SET attendee_name = :name, attendee_email = :email WHERE id = :item_id")
+_RENEW = text("UPDATE tickets SET revision = revision + 1 WHERE id = :id")
+
+
+class HolderChange(Body):
+    """Who holds the ticket from now on."""
+
+    name: Annotated[str, line(255)]
+    email: EmailAddress
+
+
+class TicketResponse(Answer):
+    """A ticket and the text of its QR code. `status`: `valid`, `used` or `void`."""
+
+    id: UUID
+    order_id: UUID
+    event_id: UUID
+    item_id: UUID
+    status: str
+    qr: str | None
+    attendee_name: str
+    tier_name: str
+    bib_number: int | None
+    download_url: str
+
+
+class HolderChangeClosed(Problem):
+    """The time to change who holds this ticket is over. Ask the organizer to correct it for you."""
+
+    status, slug = 409, "holder-change-closed"
+
+
+@dataclass(frozen=True)
+class HolderChanged:
+    """What a change was: the ticket as it was, and whether its QR code is a new one."""
+
+    order_id: UUID
+    item_id: UUID
+    old_email: str | None
+    is_renewed: bool
+
+
+def read(tx: Transaction, caller: Principal, ticket_id: UUID) -> TicketResponse:
+    """The ticket for its buyer, its organizer or an admin. Raises NotFound."""
+    _refuse_strangers(tx, caller, ticket_id)
+    return _response(tx.execute(_READ, {"id": ticket_id}).one())
+
+
+def change(tx: Transaction, caller: Principal, ticket_id: UUID, wanted: HolderChange) -> HolderChanged | None:
+    """Correct who holds a ticket; None where that changes nothing.
+
+    Raises NotFound, TicketVoid, TicketUsed, HolderChangeClosed.
+    """
+    whose = _refuse_strangers(tx, caller, ticket_id)
+    orders.lock(tx, whose.order_id)
+    ticket = tx.execute(_LOCK, {"id": ticket_id}).one()
+    _refuse_ended(ticket, is_buyer=caller.id == whose.user_id)
+    is_renewed = wanted.name != ticket.attendee_name
+    if not is_renewed and wanted.email == ticket.attendee_email:
+        return None
+    tx.execute(_NAME, {"item_id": ticket.item_id, "name": wanted.name, "email": wanted.email})
+    if is_renewed:
+        tx.execute(_RENEW, {"id": ticket_id})
+        printing.renew_stale(tx, whose.order_id)
+    audit.record(
+        tx,
+        "ticket.holder_changed",
+        subject="ticket",
+        subject_id=ticket_id,
+        actor_id=caller.id,
+        is_renewed=is_renewed,
+        is_address_changed=wanted.email != ticket.attendee_email,
+    )
+    return HolderChanged(
+        order_id=whose.order_id,
+        item_id=ticket.item_id,
+        old_email=ticket.attendee_email,
+        is_renewed=is_renewed,
+    )
+
+
+def _refuse_strangers(tx: Transaction, caller: Principal, ticket_id: UUID) -> Any:
+    whose = tx.execute(_WHOSE, {"id": ticket_id}).first()
+    if whose is None or not ownership.may_see(
+        tx,
+        caller,
+        subject="ticket",
+        subject_id=ticket_id,
+        organizer_id=whose.organizer_id,
+        owner_id=whose.user_id,
+    ):
+        raise NotFound
+    return whose
+
+
+def _refuse_ended(ticket: Any, *, is_buyer: bool) -> None:
+    if ticket.status == "void":
+        raise TicketVoid
+    if ticket.status == "used":
+        raise TicketUsed(ticket_ids=[str(ticket.id)])
+    if not ticket.is_ahead or (is_buyer and not ticket.is_changeable):
+        raise HolderChangeClosed
+
+
+def _response(ticket: Any) -> TicketResponse:
+    claims = qr.Claims(ticket.id, ticket.event_id, ticket.attendee_name, ticket.revision)
+    return TicketResponse(
+        id=ticket.id,
+        order_id=ticket.order_id,
+        event_id=ticket.event_id,
+        item_id=ticket.item_id,
+        status="valid" if ticket.status == "issued" else ticket.status,
+        qr=None if ticket.status == "void" else qr.encode(claims),
+        attendee_name=ticket.attendee_name,
+        tier_name=ticket.tier_name,
+        bib_number=ticket.bib_number,
+        download_url=f"/api/v1/tickets/{ticket.id}/download",
+    )
