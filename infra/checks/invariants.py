@@ -20,12 +20,14 @@ ALWAYS = {
         WHERE (reserved, sold) <> (held, bought) OR reserved + sold > quota
     """,
     "a promo code is used by the orders that count on it, live or paid, and no more often than it may be": """
-        SELECT p.id, p.code, p.uses, p.max_uses, count(o.id) AS counted,
+        SELECT p.id, p.code, p.uses, p.late_uses, p.max_uses, p.spent, p.budget, sum(o.promo_uses) AS counted,
             (SELECT COALESCE(sum(u.uses), 0) FROM promo_users u WHERE u.promo_id = p.id) AS by_users
         FROM promos p LEFT JOIN orders o ON o.promo_id = p.id AND o.promo_counted
             AND o.status IN ('reserved', 'pending_payment', 'paid')
         GROUP BY p.id
-        HAVING p.uses <> count(o.id) OR p.uses > p.max_uses
+        HAVING p.uses <> COALESCE(sum(o.promo_uses), 0) OR p.spent <> COALESCE(sum(o.promo_spent), 0)
+            OR p.late_uses <> COALESCE(sum(o.promo_uses) FILTER (WHERE o.is_promo_late), 0)
+            OR p.uses - p.late_uses > p.max_uses OR p.spent - p.late_spent > p.budget
             OR p.uses <> (SELECT COALESCE(sum(u.uses), 0) FROM promo_users u WHERE u.promo_id = p.id)
     """,
     "what a person holds and buys of an event is what is counted for them, and no more than they may": """

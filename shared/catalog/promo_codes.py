@@ -1,7 +1,8 @@
 """The promo codes that organizers and the platform offer: create, change, take back, look at (TS-006).
 
 An organizer offers codes for their own events and pays for them. Admins do that for any organizer, and offer
-codes that the platform pays for, at one event or at all. What a code does at a sale is in sales.promos.
+codes that the platform pays for, at one event, at some organizers' events or at all. These always have a
+ceiling for each use and one in all. What a code does at a sale is in sales.promos.
 """
 
 from collections.abc import Sequence
@@ -30,14 +31,19 @@ Code = Annotated[
 Percent = Annotated[int, Field(ge=1, le=100)]
 Discount = Annotated[int, Field(ge=1, le=MAX_RUPIAH)]
 Limit = Annotated[int, Field(ge=1, le=10_000_000)]
+Budget = Annotated[int, Field(ge=1, le=100_000_000_000)]
+AppliesTo = Literal["order", "ticket"]
+OrganizerIds = Annotated[list[UUID], Field(min_length=1, max_length=100)]
 TierIds = Annotated[list[UUID], Field(min_length=1, max_length=50)]
 
 
 class Terms(Body):
     """What a code takes off, when, and how often. Amounts are rupiah; null is no limit.
 
-    Either `percent` (at most `max_discount` in all) or `amount`, of the prices in scope. `minimum_spend` counts
-    these prices too.
+    Either `percent` (at most `max_discount` for each use) or `amount`, of the prices in scope. `minimum_spend` counts
+    these prices too. A use is an order or, where the code `applies_to` tickets, each ticket that it discounts: the
+    dearest first, as many as uses are left. `budget` is what all discounts may come to.
+    What the platform pays for has a budget and, as a percentage, a `max_discount`: ours where none is given.
     """
 
     percent: Percent | None = None
@@ -49,6 +55,10 @@ class Terms(Body):
     max_uses: Limit | None = None
     max_uses_per_user: Limit | None = None
     tier_ids: TierIds | None = None
+    applies_to: AppliesTo = "order"
+    budget: Budget | None = None
+    organizer_ids: OrganizerIds | None = None
+    """At whose events the platform's code may be used; null: at all."""
 
 
 class NewPromo(Terms):
@@ -74,9 +84,12 @@ class PromoChange(Body):
     max_uses: Limit | None = None
     max_uses_per_user: Limit | None = None
     tier_ids: TierIds | None = None
+    applies_to: AppliesTo | None = None
+    budget: Budget | None = None
+    organizer_ids: OrganizerIds | None = None
     is_active: bool | None = None
 
-    @field_validator("minimum_spend", "is_active")
+    @field_validator("minimum_spend", "applies_to", "is_active")
     @classmethod
     def _not_null(cls, value: object) -> object:
         return refuse_null(value)
@@ -89,7 +102,10 @@ class PromoSearch(Page):
 
 
 class PromoAnswer(Answer):
-    """A code as those who offer it see it. `uses` counts the orders that are held or paid with it."""
+    """A code as those who offer it see it. `uses` and `spent` count the orders that are held or paid with it.
+
+    Of these, `late_uses` came beside its limits: by orders that were paid late, when it was used up meanwhile.
+    """
 
     id: UUID
     code: str
@@ -106,6 +122,11 @@ class PromoAnswer(Answer):
     max_uses: int | None
     max_uses_per_user: int | None
     uses: int
+    late_uses: int
+    applies_to: str
+    budget: int | None
+    spent: int
+    organizer_ids: list[UUID] | None
     is_active: bool
     created_at: datetime
 
@@ -124,20 +145,23 @@ class UsedMoreOften(Problem):
 
 _COLUMNS = """
     id, code, funded_by, organizer_id, event_id, tier_ids, percent, amount, max_discount, minimum_spend, starts_at,
-    ends_at, max_uses, max_uses_per_user, uses, is_active, created_at
+    ends_at, max_uses, max_uses_per_user, uses, late_uses, applies_to, budget, spent, organizer_ids, is_active,
+    created_at
 """
 _INSERT = text(f"""
     INSERT INTO promos (code, organizer_id, event_id, tier_ids, percent, amount, max_discount, minimum_spend,
-        starts_at, ends_at, max_uses, max_uses_per_user, created_by)
+        starts_at, ends_at, max_uses, max_uses_per_user, applies_to, budget, organizer_ids, created_by)
     VALUES (:code, :organizer_id, :event_id, CAST(:tier_ids AS uuid[]), :percent, :amount, :max_discount,
-        :minimum_spend, :starts_at, :ends_at, :max_uses, :max_uses_per_user, :created_by)
+        :minimum_spend, :starts_at, :ends_at, :max_uses, :max_uses_per_user, :applies_to, :budget,
+        CAST(:organizer_ids AS uuid[]), :created_by)
     RETURNING {_COLUMNS}
 """)
 _UPDATE = text(f"""
     UPDATE promos
     SET tier_ids = CAST(:tier_ids AS uuid[]), percent = :percent, amount = :amount, max_discount = :max_discount,
         minimum_spend = :minimum_spend, starts_at = :starts_at, ends_at = :ends_at, max_uses = :max_uses,
-        max_uses_per_user = :max_uses_per_user, is_active = :is_active, updated_at = now()
+        max_uses_per_user = :max_uses_per_user, applies_to = :applies_to, budget = :budget,
+        organizer_ids = CAST(:organizer_ids AS uuid[]), is_active = :is_active, updated_at = now()
     WHERE id = :id
     RETURNING {_COLUMNS}
 """)
@@ -150,15 +174,23 @@ _LIST = text(f"""
 """)
 _COUNT = text(f"SELECT count(*) FROM promos WHERE {_WANTED}")
 _TIERS_THERE = text("SELECT count(*) FROM ticket_tiers WHERE event_id = :event_id AND id = ANY(:tier_ids)")
-_REFUSALS: dict[str, type[Problem]] = {"promos_code": CodeTaken, "promo_not_exhausted": UsedMoreOften}
+_REFUSALS: dict[str, type[Problem]] = {
+    "promos_code": CodeTaken,
+    "promo_not_exhausted": UsedMoreOften,
+    "promo_within_budget": UsedMoreOften,
+}
+PLATFORM_MAX_DISCOUNT = 500_000
+PLATFORM_BUDGET = 25_000_000
+"""Rupiah: the ceilings of a code that the platform pays for, where none are given."""
 
 
 def create(tx: Transaction, caller: Principal, new: NewPromo) -> PromoAnswer:
     """Offer a code from now on, or from its start. Raises NotFound, Forbidden, Invalid, CodeTaken."""
     organizer_id = _payer(tx, caller, new)
-    _refuse_contradictions(new)
+    terms = _with_ceilings(new, new.funded_by)
+    _refuse_contradictions(terms)
     _refuse_strange_tiers(tx, new.event_id, new.tier_ids)
-    values = {**new.model_dump(exclude={"funded_by"}), "organizer_id": organizer_id, "created_by": caller.id}
+    values = {**terms.model_dump(exclude={"funded_by"}), "organizer_id": organizer_id, "created_by": caller.id}
     created = _write(tx, _INSERT, values)
     audit.record(tx, "promo.created", subject="promo", subject_id=created.id, actor_id=caller.id)
     return created
@@ -173,6 +205,7 @@ def change(tx: Transaction, caller: Principal, promo_id: UUID, wanted: PromoChan
         principals.require_fresh_proof(caller)
     given = wanted.model_dump(exclude_unset=True)
     terms = Terms.model_construct(**{name: given.get(name, stored[name]) for name in Terms.model_fields})
+    terms = _with_ceilings(terms, stored["funded_by"])
     _refuse_contradictions(terms)
     _refuse_strange_tiers(tx, stored["event_id"], terms.tier_ids)
     is_active = given.get("is_active", stored["is_active"])
@@ -210,6 +243,17 @@ def _payer(tx: Transaction, caller: Principal, new: NewPromo) -> UUID | None:
     if organizer_id is None and caller.role == "admin":
         raise Invalid.field("event_id", "must say at whose event, where the platform does not pay")
     return organizer_id or caller.organizer_id
+
+
+def _with_ceilings(terms: Terms, funded_by: str) -> Terms:
+    """The terms as they may be: what the platform pays for never costs it more than it knows."""
+    if funded_by != "platform":
+        if terms.organizer_ids:
+            raise Invalid.field("organizer_ids", "are for codes that the platform pays for")
+        return terms
+    largest = PLATFORM_MAX_DISCOUNT if terms.percent else None
+    ceilings = {"budget": terms.budget or PLATFORM_BUDGET, "max_discount": terms.max_discount or largest}
+    return terms.model_copy(update=ceilings)
 
 
 def _refuse_contradictions(terms: Terms) -> None:

@@ -159,6 +159,10 @@ def _payout(tx: Transaction, email: Asked) -> dict[str, Any]:
     return {"payout": facts.payout(tx, UUID(email.context["payout_id"]))}
 
 
+def _promo_used_late(_: Transaction, email: Asked) -> dict[str, Any]:
+    return {"promo": email.context}
+
+
 def _event_changed(tx: Transaction, email: Asked) -> dict[str, Any]:
     item_ids = _ids(email.context["item_ids"]) if "item_ids" in email.context else None
     change_id = UUID(email.context["change_id"])
@@ -195,6 +199,7 @@ _FACTS: Mapping[str, Callable[[Transaction, Asked], dict[str, Any]]] = {
     "event_changed": _event_changed,
     "payout_completed": _payout,
     "payout_account_needed": _payout,
+    "promo_used_late": _promo_used_late,
     "account_deleted": _person,
     "staff_invitation": _invitation,
     "staff_address_taken": _person,

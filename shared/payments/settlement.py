@@ -18,7 +18,7 @@ from shared.messages import mails
 from shared.money import ledger, refunds
 from shared.payments import attempts
 from shared.payments.attempts import Attempt
-from shared.sales import orders
+from shared.sales import orders, promos
 from shared.sales.orders import Order
 from shared.tickets import issuing
 
@@ -107,8 +107,19 @@ def _paid(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) ->
             orders.revive(tx, order, paid_at)
         except orders.NOT_REVIVABLE:
             return _send_back(tx, order, attempt)
+        _tell_of_late_use(tx, order)
         return _bought(tx, order, attempt, Outcome.REVIVED)
     return _send_back(tx, order, attempt)  # cancelled, refunded, or paid already by another payment
+
+
+def _tell_of_late_use(tx: Transaction, order: Order) -> None:
+    """Whoever issued a code learns that it was honoured for late money although it was used up meanwhile."""
+    use = promos.late_use(tx, order.id)
+    if use:
+        context = {"code": use.code, "event_title": use.title, "discount": use.discount_amount}
+        mails.ask_person(
+            tx, "promo_used_late", use.organizer_id, once_key=f"promo_used_late:{order.id}", context=context
+        )
 
 
 def sold(tx: Transaction, order: Order, attempt: Attempt, sale: ledger.Sale) -> None:

@@ -65,6 +65,7 @@ class Draft:
     idempotency_key: str | None
     units: tuple[Unit, ...]
     promo: Promo | None = None
+    promo_uses: int = 1
 
     @property
     def subtotal(self) -> int:
@@ -92,7 +93,7 @@ _STATEMENT = """
         SELECT * FROM jsonb_to_recordset(CAST(:orders AS jsonb)) AS o (
             id uuid, user_id uuid, event_id uuid, organizer_id uuid, subtotal bigint, discount_amount bigint,
             platform_fee bigint, promo_id uuid, promo_code text, idempotency_key text, quantity int, max_units int,
-            max_orders int)),
+            max_orders int, promo_uses int)),
     units AS (
         SELECT * FROM jsonb_to_recordset(CAST(:units AS jsonb)) AS u (
             id uuid, order_id uuid, tier_id uuid, position int, unit_price bigint, discount bigint,
@@ -100,13 +101,16 @@ _STATEMENT = """
             attendee_email text, max_units int)),
     opened AS (
         INSERT INTO orders (id, user_id, person_id, event_id, organizer_id, subtotal, discount_amount, platform_fee,
-            total_amount, promo_id, promo_code, promo_counted, idempotency_key, reservation_expires_at)
+            total_amount, promo_id, promo_code, promo_counted, promo_uses, promo_spent, idempotency_key,
+            reservation_expires_at)
         SELECT asked.id, user_id, u.person_id, event_id, asked.organizer_id, subtotal, discount_amount, platform_fee,
-            subtotal - discount_amount + platform_fee, promo_id, promo_code, promo_id IS NOT NULL, idempotency_key,
+            subtotal - discount_amount + platform_fee, promo_id, promo_code, promo_id IS NOT NULL, promo_uses,
+            CASE WHEN promo_id IS NULL THEN 0 ELSE discount_amount END, idempotency_key,
             now() + make_interval(secs => :reservation_seconds)
         FROM asked LEFT JOIN users u ON u.id = user_id ORDER BY user_id, event_id
         ON CONFLICT DO NOTHING
-        RETURNING id, user_id, person_id, event_id, promo_id, created_at, reservation_expires_at),
+        RETURNING id, user_id, person_id, event_id, promo_id, promo_uses, promo_spent, created_at,
+            reservation_expires_at),
     listed AS (
         INSERT INTO order_items (id, order_id, tier_id, position, unit_price, discount, platform_discount,
             platform_fee, commission, attendee_name, attendee_email)
@@ -144,7 +148,8 @@ _REGISTRATIONS = """
 """
 _PROMOS = f"""
     taking AS (
-        SELECT promo_id, user_id, count(*)::int AS quantity FROM opened WHERE promo_id IS NOT NULL
+        SELECT promo_id, user_id, sum(promo_uses)::int AS quantity, sum(promo_spent)::bigint AS spent
+        FROM opened WHERE promo_id IS NOT NULL
             AND {{before_promos}}
         GROUP BY promo_id, user_id),
     {promos.TAKING},
@@ -214,6 +219,7 @@ def _order_row(draft: Draft) -> dict[str, Any]:
         "platform_fee": draft.platform_fee,
         "promo_id": str(draft.promo.id) if draft.promo else None,
         "promo_code": draft.promo.code if draft.promo else None,
+        "promo_uses": draft.promo_uses,
         "idempotency_key": draft.idempotency_key,
         "quantity": len(draft.units),
         "max_units": draft.units[0].tier.max_per_person,

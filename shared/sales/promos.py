@@ -1,16 +1,18 @@
 """Promo codes at the moment of sale: what one takes off, and that it is used no more often than it may (TS-006).
 
-A use counts from the reservation until its order has ended, expired or refunded; `orders.promo_counted` says
-so. It is taken in the statement that opens the order (`TAKING`) and given back in the transaction that gives
-back the stock. Codes are locked after orders and before tiers, by ascending id.
+A use is an order, or each ticket that is discounted where the code applies to tickets. It counts, with what it
+takes off, from the reservation until its order has ended, expired or refunded; `orders.promo_counted` says so. It
+is taken in the statement that opens the order (`TAKING`) and given back in the transaction that gives back the
+stock. Codes are locked after orders and before tiers, by ascending id.
 """
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.exc import DBAPIError
 
 from shared.cloud import audit
@@ -37,7 +39,7 @@ class PromoExhausted(Problem):
     status, slug = 409, "promo-exhausted"
 
 
-EXHAUSTED = {"promo_not_exhausted", "promo_not_exhausted_for_user"}
+EXHAUSTED = {"promo_not_exhausted", "promo_not_exhausted_for_user", "promo_within_budget"}
 """The constraints that hold the limits."""
 
 
@@ -68,6 +70,9 @@ class Promo:
     has_ended: bool
     is_exhausted: bool
     is_exhausted_for_buyer: bool
+    applies_to: str = "order"
+    uses_left: int | None = None
+    budget_left: int | None = None
 
     def apply(self, units: Sequence[tuple[UUID, UnitPrice]]) -> list[UnitPrice]:
         """The prices of these units (tier and price) with what the code takes off each.
@@ -78,12 +83,26 @@ class Promo:
         in_scope = [self.tier_ids is None or tier_id in self.tier_ids for tier_id, _ in units]
         prices = [price.price if counts else 0 for (_, price), counts in zip(units, in_scope, strict=True)]
         self._refuse_these(prices, any(in_scope))
-        discounts = spread(self._discount(sum(prices)), prices)
+        discounts = self._discounts(prices)
+        if self.budget_left is not None and sum(discounts) > self.budget_left:
+            raise PromoExhausted
         by_platform = self.funded_by == "platform"
         return [
             discounted(price, discount, by_platform=by_platform) if discount else price
             for (_, price), discount in zip(units, discounts, strict=True)
         ]
+
+    def uses_of(self, prices: Sequence[UnitPrice]) -> int:
+        """How many uses these prices, which it has made, take."""
+        return 1 if self.applies_to == "order" else max(sum(1 for price in prices if price.discount), 1)
+
+    def _discounts(self, prices: Sequence[int]) -> list[int]:
+        """What it takes off each: of all together, or of as many tickets as it has uses left, the dearest first."""
+        if self.applies_to == "order":
+            return spread(self._discount(sum(prices)), prices)
+        by_price = sorted((index for index, price in enumerate(prices) if price), key=lambda index: -prices[index])
+        chosen = set(by_price[: self.uses_left])
+        return [self._discount(price) if index in chosen else 0 for index, price in enumerate(prices)]
 
     def _discount(self, spent: int) -> int:
         if self.percent is None:
@@ -116,10 +135,13 @@ class Promo:
 # was. Codes of other events and organizers are not seen at all.
 _FIND = text("""
     SELECT asked.position, p.id, p.code, p.funded_by, p.tier_ids, p.percent, p.amount, p.max_discount,
-        p.minimum_spend, p.is_active, COALESCE(p.starts_at <= now(), true) AS has_begun,
+        p.minimum_spend, p.is_active, p.applies_to, p.budget - p.spent + p.late_spent AS budget_left,
+        LEAST(p.max_uses - p.uses + p.late_uses,
+            p.max_uses_per_user - COALESCE(u.uses - u.late_uses, 0)) AS uses_left,
+        COALESCE(p.starts_at <= now(), true) AS has_begun,
         COALESCE(p.ends_at <= now(), false) AS has_ended,
-        COALESCE(p.uses >= p.max_uses, false) AS is_exhausted,
-        COALESCE(u.uses >= p.max_uses_per_user, false) AS is_exhausted_for_buyer
+        COALESCE(p.uses - p.late_uses >= p.max_uses, false) AS is_exhausted,
+        COALESCE(u.uses - u.late_uses >= p.max_uses_per_user, false) AS is_exhausted_for_buyer
     FROM jsonb_to_recordset(CAST(:asked AS jsonb)) AS asked (
         position int, buyer_id uuid, event_id uuid, organizer_id uuid, code text)
     CROSS JOIN LATERAL (
@@ -127,18 +149,20 @@ _FIND = text("""
         WHERE promos.code = asked.code
             AND (promos.organizer_id IS NULL OR promos.organizer_id = asked.organizer_id)
             AND (promos.event_id IS NULL OR promos.event_id = asked.event_id)
+            AND (promos.organizer_ids IS NULL OR asked.organizer_id = ANY(promos.organizer_ids))
         ORDER BY is_active DESC, promos.organizer_id NULLS LAST LIMIT 1) AS p
     LEFT JOIN promo_users u ON u.promo_id = p.id AND u.user_id = asked.buyer_id
 """)
 
-# For a statement with a CTE `taking (promo_id, user_id, quantity)`. A code over its limit breaks a constraint
+# For a statement with a CTE `taking (promo_id, user_id, quantity, spent)`. A code over a limit breaks a constraint
 # of EXHAUSTED, and one that was taken back makes `uses` NULL: either ends the whole statement.
 TAKING = """
     codes_locked AS (
         SELECT p.id FROM promos p WHERE p.id IN (SELECT promo_id FROM taking) ORDER BY p.id FOR NO KEY UPDATE),
     codes_used AS (
-        UPDATE promos p SET uses = CASE WHEN p.is_active THEN p.uses + total.quantity END
-        FROM (SELECT promo_id, sum(quantity)::int AS quantity FROM taking GROUP BY promo_id) AS total
+        UPDATE promos p SET uses = CASE WHEN p.is_active THEN p.uses + total.quantity END, spent = p.spent + total.spent
+        FROM (SELECT promo_id, sum(quantity)::int AS quantity, sum(spent)::bigint AS spent
+                FROM taking GROUP BY promo_id) AS total
             JOIN codes_locked ON codes_locked.id = total.promo_id
         WHERE p.id = total.promo_id
         RETURNING p.id, p.max_uses_per_user),
@@ -150,24 +174,50 @@ TAKING = """
 """
 _TAKE_AGAIN = text(f"""
     WITH taking AS (
-        SELECT promo_id, user_id, 1 AS quantity FROM orders WHERE id = :order_id AND promo_id IS NOT NULL),
+        SELECT promo_id, user_id, promo_uses AS quantity, promo_spent AS spent
+        FROM orders WHERE id = :order_id AND promo_id IS NOT NULL),
     {TAKING}
     SELECT count(*) FROM codes_used_by
 """)
-_COUNTED = text("UPDATE orders SET promo_counted = true WHERE id = :order_id")
+_TAKE_LATE = text("""
+    WITH taking AS (SELECT promo_id, user_id, promo_uses AS quantity, promo_spent FROM orders WHERE id = :order_id),
+    codes_used AS (
+        UPDATE promos p SET uses = uses + quantity, spent = spent + promo_spent,
+            late_uses = late_uses + quantity, late_spent = late_spent + promo_spent
+        FROM taking WHERE p.id = taking.promo_id
+        RETURNING p.id, p.max_uses_per_user)
+    INSERT INTO promo_users AS u (promo_id, user_id, uses, late_uses, most)
+    SELECT promo_id, user_id, quantity, quantity, max_uses_per_user
+    FROM taking JOIN codes_used ON codes_used.id = promo_id
+    ON CONFLICT (promo_id, user_id) DO UPDATE
+    SET uses = u.uses + excluded.uses, late_uses = u.late_uses + excluded.late_uses
+""")
+_COUNTED = text("UPDATE orders SET promo_counted = true, is_promo_late = :is_late WHERE id = :order_id")
+_LATE = text("""
+    SELECT p.organizer_id, p.code, e.title, o.discount_amount, p.uses, p.max_uses
+    FROM orders o JOIN promos p ON p.id = o.promo_id JOIN events e ON e.id = o.event_id
+    WHERE o.id = :order_id AND o.is_promo_late AND p.organizer_id IS NOT NULL
+""")
 _GIVE_BACK = text("""
     WITH ended AS (
         UPDATE orders SET promo_counted = false WHERE id = ANY(:order_ids) AND promo_counted
-        RETURNING promo_id, user_id),
-    given AS (SELECT promo_id, user_id, count(*)::int AS quantity FROM ended GROUP BY promo_id, user_id),
+        RETURNING promo_id, user_id, promo_uses, promo_spent, is_promo_late),
+    given AS (
+        SELECT promo_id, user_id, sum(promo_uses)::int AS quantity, sum(promo_spent)::bigint AS spent,
+            COALESCE(sum(promo_uses) FILTER (WHERE is_promo_late), 0)::int AS late_quantity,
+            COALESCE(sum(promo_spent) FILTER (WHERE is_promo_late), 0)::bigint AS late_spent
+        FROM ended GROUP BY promo_id, user_id),
     codes_locked AS (
         SELECT p.id FROM promos p WHERE p.id IN (SELECT promo_id FROM given) ORDER BY p.id FOR NO KEY UPDATE),
     given_by AS (
-        UPDATE promo_users u SET uses = u.uses - given.quantity
+        UPDATE promo_users u SET uses = u.uses - given.quantity, late_uses = u.late_uses - given.late_quantity
         FROM given JOIN codes_locked ON codes_locked.id = given.promo_id
         WHERE u.promo_id = given.promo_id AND u.user_id = given.user_id)
-    UPDATE promos p SET uses = p.uses - total.quantity
-    FROM (SELECT promo_id, sum(quantity)::int AS quantity FROM given GROUP BY promo_id) AS total
+    UPDATE promos p SET uses = p.uses - total.quantity, spent = p.spent - total.spent,
+        late_uses = p.late_uses - total.late_quantity, late_spent = p.late_spent - total.late_spent
+    FROM (SELECT promo_id, sum(quantity)::int AS quantity, sum(spent)::bigint AS spent,
+            sum(late_quantity)::int AS late_quantity, sum(late_spent)::bigint AS late_spent
+        FROM given GROUP BY promo_id) AS total
         JOIN codes_locked ON codes_locked.id = total.promo_id
     WHERE p.id = total.promo_id
 """)
@@ -190,20 +240,27 @@ def find(tx: Transaction, uses: Sequence[Use]) -> dict[Use, Promo]:
 
 
 def take_again(tx: Transaction, order_id: UUID) -> None:
-    """Count a revived order against its code once more, where its limits have room.
+    """Count a revived order against its code once more: within its limits, or beside them where they have no room.
 
-    Where they have none the order keeps its discount and does not count: the customer has paid the price that
-    we had agreed with them, and the seats are there. To send their money back for the code's sake would cost
-    the organizer the sale and the customer the evening; an extra use costs one discount.
+    The customer has paid the price that we had agreed with them, and the seats are there. To send their money
+    back for the code's sake would cost the organizer the sale and the customer the evening; an extra use costs
+    one discount, which whoever issued the code is told of.
     """
     try:
         with tx.begin_nested():
             if tx.execute(_TAKE_AGAIN, {"order_id": order_id}).scalar_one():
-                tx.execute(_COUNTED, {"order_id": order_id})
+                tx.execute(_COUNTED, {"order_id": order_id, "is_late": False})
     except DBAPIError as error:
         if not refused_by_schema(error):
             raise
+        tx.execute(_TAKE_LATE, {"order_id": order_id})
+        tx.execute(_COUNTED, {"order_id": order_id, "is_late": True})
         audit.record(tx, "promo.honoured_late", subject="order", subject_id=order_id)
+
+
+def late_use(tx: Transaction, order_id: UUID) -> Row[Any] | None:
+    """What its organizer is told where an order has used their code beside its limits."""
+    return tx.execute(_LATE, {"order_id": order_id}).first()
 
 
 def give_back(tx: Transaction, order_ids: Sequence[UUID]) -> None:

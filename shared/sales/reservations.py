@@ -246,7 +246,7 @@ def _with_promo(draft: Draft, use: Use | None, facts: _Facts) -> Draft:
         raise PromoInvalid.because("is not known for this event")
     prices = promo.apply([(unit.tier.id, unit.price) for unit in draft.units])
     units = tuple(replace(unit, price=price) for unit, price in zip(draft.units, prices, strict=True))
-    return replace(draft, units=units, promo=promo)
+    return replace(draft, units=units, promo=promo, promo_uses=promo.uses_of(prices))
 
 
 def _open(checked: Sequence[_Checked]) -> dict[UUID, Outcome]:

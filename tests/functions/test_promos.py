@@ -88,6 +88,16 @@ def test_only_the_platform_offers_what_it_pays(world: World, admin: Client):
     organizer.api.post("promos", platform, status=403)
     promo = admin.post("promos", platform, status=201)
     assert (promo["organizer_id"], promo["event_id"], promo["funded_by"]) == (None, None, "platform")
+    assert (promo["budget"], promo["max_discount"]) == (25_000_000, 500_000)  # ours, where none are given
+    only = {**platform, "code": code(), "budget": 1_000_000, "max_discount": 20_000, "organizer_ids": [str(uuid4())]}
+    made = admin.post("promos", only, status=201)
+    assert made["organizer_ids"] == only["organizer_ids"]
+    assert (made["budget"], made["max_discount"]) == (1_000_000, 20_000)
+    cleared = {"budget": None, "max_discount": None}
+    kept = admin.call("PUT", f"promos/{made['id']}", json=cleared, status=200).json()
+    assert (kept["budget"], kept["max_discount"]) == (25_000_000, 500_000)
+    refused = organizer.api.post("promos", {"code": code(), "percent": 5, "organizer_ids": [str(uuid4())]}, status=422)
+    assert refused["errors"][0]["field"] == "organizer_ids"
     assert buyer.reserve(event, promo_code=name)["discount_amount"] == 15_000
     organizer.api.call("GET", f"promos/{promo['id']}", status=404)
     admin.post("promos", {"code": code(), "percent": 10}, status=422)

@@ -4,16 +4,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
+from infra.checks.invariants import ALWAYS, broken
 from shared.cloud.combining import Combiner
 from shared.cloud.database import transaction
 from shared.money import ledger
-from shared.payments import attempts
+from shared.payments import attempts, settlement
 from shared.problems import Problem
-from shared.sales import orders, reservations
+from shared.sales import orders, promos, reservations
 from shared.sales.answers import OrderAnswer
 from shared.sales.promos import PromoExhausted, PromoInvalid
 from tests.factories import Stock, a_promo, a_tier, a_user, an_event, an_order, make_overdue, reserve, stock
+from tests.integration.money.sold import a_fact, a_payment
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -40,13 +43,23 @@ def uses(promo_id):
     [row] = rows(
         """
         SELECT p.uses, COALESCE((SELECT sum(u.uses) FROM promo_users u WHERE u.promo_id = p.id), 0) AS by_users,
-            (SELECT count(*) FROM orders o WHERE o.promo_id = p.id AND o.promo_counted) AS by_orders
+            (SELECT COALESCE(sum(promo_uses), 0) FROM orders o WHERE o.promo_id = p.id AND o.promo_counted) AS by_orders
         FROM promos p WHERE p.id = :id
         """,
         id=promo_id,
     )
     assert row.uses == row.by_users == row.by_orders
     return row.uses
+
+
+def late_uses(promo_id):
+    [row] = rows("SELECT late_uses FROM promos WHERE id = :id", id=promo_id)
+    return row.late_uses
+
+
+def promises_are_kept():
+    with transaction() as tx:
+        return broken(tx, {name: query for name, query in ALWAYS.items() if "code" in name}) == {}
 
 
 def cancel(order):
@@ -217,11 +230,119 @@ def test_late_money_is_honoured_where_the_code_is_used_up_meanwhile():  # LATE-1
     with transaction() as tx:
         now = OrderAnswer.read(tx, order.id)
     assert (now.status, now.discount_amount) == ("paid", 10_000)
-    assert uses(promo_id) == 1
+    assert uses(promo_id) == 2  # the one it may have, and one beside it
+    assert late_uses(promo_id) == 1
+    assert promises_are_kept()
+    with transaction() as tx:
+        assert promos.late_use(tx, order.id).code == "SATU"
+        assert promos.late_use(tx, taken.id) is None
     cancel(taken)
     with transaction() as tx:
         orders.mark_refunded(tx, orders.lock(tx, order.id))
-    assert uses(promo_id) == 0
+    assert (uses(promo_id), late_uses(promo_id)) == (0, 0)
+
+
+def test_a_late_use_takes_nobodys_place():
+    event, promo_id, [late, first, second, third] = scene(code="DUA", buyers=4, max_uses=2)
+    order = an_order(event, buyer=late, promo_code="DUA")
+    expire(order)
+    taken = an_order(event, buyer=first, promo_code="DUA")
+    an_order(event, buyer=second, promo_code="DUA")
+    revive(order)
+    assert isinstance(reserve(third, event, promo_code="DUA"), PromoExhausted)
+    cancel(taken)
+    assert isinstance(reserve(third, event, promo_code="DUA"), OrderAnswer)
+    assert (uses(promo_id), late_uses(promo_id)) == (3, 1)
+    assert promises_are_kept()
+
+
+def test_a_limit_lets_nobody_in_beside_it_but_late_money():
+    event, promo_id, [late, first] = scene(code="SATU", buyers=2, max_uses=1)
+    order = an_order(event, buyer=late, promo_code="SATU")
+    expire(order)
+    an_order(event, buyer=first, promo_code="SATU")
+    revive(order)
+    with pytest.raises(DBAPIError, match="promo_not_exhausted"), transaction() as tx:
+        tx.execute(text("UPDATE promos SET uses = uses + 1 WHERE id = :id"), {"id": promo_id})
+
+
+def test_its_organizer_is_told_of_a_late_use():
+    event, _, [late, other] = scene(code="SATU", buyers=2, max_uses=1)
+    order = an_order(event, buyer=late, promo_code="SATU")
+    payment_id = a_payment(order.id)
+    expire(order)
+    an_order(event, buyer=other, promo_code="SATU")
+    with transaction() as tx:
+        assert settlement.settle(tx, payment_id, a_fact(order.total_amount)) == "revived"
+    [mail] = rows(
+        "SELECT u.id, m.context FROM emails m JOIN users u ON u.email = m.to_address"
+        " WHERE m.template = 'promo_used_late' AND m.once_key LIKE :key",
+        key=f"%{order.id}%",
+    )
+    assert (mail.id, mail.context["code"]) == (event.organizer_id, "SATU")
+
+
+def budget(promo_id):
+    [row] = rows("SELECT spent, late_spent FROM promos WHERE id = :id", id=promo_id)
+    return tuple(row)
+
+
+def test_a_budget_holds_for_fifty_buyers_at_once():
+    event, promo_id, buyers = scene(code="ANGGARAN", buyers=50, percent=10, budget=70_000)
+    outcomes = at_the_same_time([lambda buyer=buyer: reserve(buyer, event, promo_code="ANGGARAN") for buyer in buyers])
+    held = [outcome for outcome in outcomes if isinstance(outcome, OrderAnswer)]
+    assert (len(held), sum(isinstance(outcome, PromoExhausted) for outcome in outcomes)) == (7, 43)
+    assert budget(promo_id) == (70_000, 0)
+    cancel(held[0])
+    assert budget(promo_id) == (60_000, 0)
+    assert isinstance(reserve(buyers[0], event, [2], promo_code="ANGGARAN"), Problem)
+    assert promises_are_kept()
+
+
+def test_late_money_beside_the_budget_is_told_apart():
+    event, promo_id, [late, other] = scene(code="ANGGARAN", buyers=2, percent=10, budget=10_000)
+    order = an_order(event, buyer=late, promo_code="ANGGARAN")
+    expire(order)
+    an_order(event, buyer=other, promo_code="ANGGARAN")
+    revive(order)
+    assert budget(promo_id) == (20_000, 10_000)
+    assert promises_are_kept()
+
+
+def test_a_code_by_order_discounts_all_tickets_for_one_use():
+    event, promo_id, [buyer] = scene(code="PESANAN", max_uses=1)
+    assert reserve(buyer, event, [5], promo_code="PESANAN").discount_amount == 50_000
+    assert uses(promo_id) == 1
+
+
+def test_a_code_by_ticket_discounts_as_many_as_it_has_uses_the_dearest_first():
+    tiers = [a_tier(quota=50), a_tier(quota=50, name="VIP", price=400_000)]
+    event, promo_id, [buyer, other] = scene(tiers=tiers, code="TIKET", buyers=2, max_uses=3, applies_to="ticket")
+    order = reserve(buyer, event, [1, 1], promo_code="TIKET")
+    assert (order.discount_amount, uses(promo_id)) == (50_000, 2)
+    last = reserve(other, event, [2, 1], promo_code="TIKET")
+    assert sorted(item.discount for item in last.items) == [0, 0, 40_000]
+    assert uses(promo_id) == 3
+    cancel(order)
+    assert uses(promo_id) == 1
+    assert promises_are_kept()
+
+
+def test_a_code_by_ticket_never_gives_more_uses_than_it_has():
+    event, promo_id, buyers = scene(code="TIKET", buyers=30, max_uses=10, applies_to="ticket", amount=5_000)
+    outcomes = at_the_same_time([lambda b=b: reserve(b, event, [3], promo_code="TIKET") for b in buyers])
+    assert 3 <= sum(isinstance(outcome, OrderAnswer) for outcome in outcomes) <= 10
+    assert uses(promo_id) <= 10
+    assert promises_are_kept()
+
+
+def test_a_platforms_code_may_be_for_some_organizers_only():
+    event, _, [buyer, other] = scene(code="LAIN", buyers=2)
+    with transaction() as tx:
+        strange = an_event(tx)
+        a_promo(tx, event, code="MITRA", organizer_id=None, event_id=None, organizer_ids=[event.organizer_id])
+    assert isinstance(reserve(buyer, event, promo_code="MITRA"), OrderAnswer)
+    assert isinstance(reserve(other, strange, promo_code="MITRA"), PromoInvalid)
 
 
 def test_late_money_without_stock_leaves_the_code_alone():

@@ -52,6 +52,7 @@ FACTS = {
     "ticket_void": {"order": an_order(status="paid"), "held": [GoodsLine("VIP", 1)], "reason": "refunded"},
     "event_cancelled": {"order": an_order(status="paid"), "amount": 427_500},
     "payout_completed": {"payout": Payout(90_000, "completed", "Konser Senja", "Siti Rahma", "BCA", "6789")},
+    "promo_used_late": {"promo": {"code": "HEMAT", "event_title": "Konser Senja", "discount": 50_000}},
     "staff_invitation": {"full_name": "Siti", "code": "123456", "valid_days": 3},
     "staff_address_taken": {"full_name": "Siti"},
     "account_deleted": {"full_name": "Siti"},
