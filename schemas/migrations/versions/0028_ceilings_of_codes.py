@@ -6,8 +6,8 @@ counted beside the limits, so that `uses` may be above `max_uses` by them and by
 
 from alembic import op
 
-revision = "0026"
-down_revision = "0025"
+revision = "0028"
+down_revision = "0027"
 branch_labels = None
 depends_on = None
 
