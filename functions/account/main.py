@@ -40,7 +40,7 @@ def remove_photo(caller: SignedIn, tx: Transaction) -> None:
 @app.put("/account/password", problems=(WrongPassword, TooManyAttempts))
 def change_password(changes: PasswordChange, caller: SignedIn) -> Tokens:
     """Change your password. Every other session ends; go on with the tokens in the answer."""
-    return own_password.change(caller.id, changes)
+    return own_password.change(caller.id, changes, caller.session_id)
 
 
 main = app.entry_point()

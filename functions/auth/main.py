@@ -20,6 +20,7 @@ from shared.identity.confirming import Confirmation
 from shared.identity.google import AccountNotLinked, GoogleSignIn, TermsNotAccepted
 from shared.identity.google_tokens import GoogleSignInOff, GoogleTokenInvalid
 from shared.identity.own_password import WrongPassword
+from shared.identity.places import Place
 from shared.identity.sessions import Tokens
 from shared.messages import mails
 from shared.web import CODE_MAILS, CREDENTIALS, App, SignedIn, Transaction, pacing
@@ -31,30 +32,30 @@ REGISTERING_MS, ASKING_MS = 800, 300
 
 
 @app.post("/auth/register", anybody=True, status=201)
-def register(registration: Registration) -> UserAnswer:
+def register(registration: Registration, place: Place) -> UserAnswer:
     """Open an account. A code to verify the address comes by mail.
 
     The answer is the same for an address that has an account already; its owner is told by mail.
     """
     with pacing.at_least(REGISTERING_MS), transaction() as tx:
-        user, letter = accounts.register(tx, registration)
+        user, letter = accounts.register(tx, registration, place)
         mails.ask_letter(tx, letter)
     return user
 
 
 @app.post("/auth/verify", anybody=True, limit=CREDENTIALS, problems=(CodeInvalid, TooManyAttempts))
-def verify(proof: Proof) -> Tokens:
+def verify(proof: Proof, place: Place) -> Tokens:
     """Verify an address with the code from the mail, and sign in."""
     with pacing.at_least(ASKING_MS):
-        return accounts.verify_email(proof)
+        return accounts.verify_email(proof, place)
 
 
 @app.post(
     "/auth/login", anybody=True, limit=CREDENTIALS, problems=(InvalidCredentials, EmailNotVerified, TooManyAttempts)
 )
-def login(credentials: Credentials) -> Tokens:
+def login(credentials: Credentials, place: Place) -> Tokens:
     """Sign in with e-mail and password."""
-    return accounts.login(credentials)
+    return accounts.login(credentials, place)
 
 
 @app.post(
@@ -69,17 +70,17 @@ def google_sign_in(request: GoogleSignIn) -> Tokens:
 
 
 @app.post("/auth/forgot-password", anybody=True, status=202, limit=CODE_MAILS)
-def forgot_password(asked: AddressOnly) -> OnItsWay:
+def forgot_password(asked: AddressOnly, place: Place) -> OnItsWay:
     """Ask for a code to choose a new password. The answer doesn't tell whether the address has an account."""
     with pacing.at_least(ASKING_MS), transaction() as tx:
-        mails.ask_letter(tx, accounts.forgot_password(tx, asked))
+        mails.ask_letter(tx, accounts.forgot_password(tx, asked, place))
     return OnItsWay()
 
 
 @app.post("/auth/reset-password", anybody=True, status=204, limit=CREDENTIALS, problems=(CodeInvalid, TooManyAttempts))
-def reset_password(reset: PasswordReset) -> None:
+def reset_password(reset: PasswordReset, place: Place) -> None:
     """Choose a new password with the code from the mail. Every session of the account ends."""
-    accounts.reset_password(reset)
+    accounts.reset_password(reset, place)
 
 
 @app.post("/auth/confirm", status=200, limit=CREDENTIALS, problems=(WrongPassword, CodeInvalid, TooManyAttempts))

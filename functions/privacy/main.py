@@ -24,7 +24,7 @@ def export_data(query: ExportQuery, caller: SignedIn) -> File:
 @app.post("/account/delete", status=204, ends_session=True, problems=(WrongPassword, TooManyAttempts, AccountInUse))
 def delete(asked: Deletion, caller: SignedIn) -> None:
     """Delete your account for good. What tax law needs is kept without your name."""
-    deletion.delete(caller.id, asked)
+    deletion.delete(caller.id, asked, caller.session_id)
 
 
 @app.get("/account/unsubscribe", anybody=True, problems=(LinkInvalid,))

@@ -14,6 +14,11 @@ _RECORD = text("""
     VALUES (:actor_id, :action, :subject, :subject_id, CAST(:details AS jsonb), :correlation_id)
 """)
 
+_RECENT = text("""
+    SELECT EXISTS (SELECT 1 FROM audit_log  -- Uses index: audit_log_subject
+        WHERE subject = :subject AND subject_id = :subject_id AND action = :action
+          AND at > now() - interval '1 minute')
+""")
 _CORRELATION = text("""
     SELECT correlation_id FROM audit_log  -- Uses index: audit_log_subject
     WHERE subject = :subject AND subject_id = :subject_id AND action = :action
@@ -42,6 +47,14 @@ def record(
             "correlation_id": correlation_id(),
         },
     )
+
+
+def record_sampled(
+    tx: Transaction, action: str, *, subject: str, subject_id: UUID, actor_id: UUID | None = None, **details: Any
+) -> None:
+    """Like `record`, but the first of a minute only: for what strangers can make happen as often as they like."""
+    if not tx.execute(_RECENT, {"action": action, "subject": subject, "subject_id": str(subject_id)}).scalar_one():
+        record(tx, action, subject=subject, subject_id=subject_id, actor_id=actor_id, **details)
 
 
 def correlation_of(tx: Transaction, action: str, *, subject: str, subject_id: UUID) -> str | None:

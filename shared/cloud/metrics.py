@@ -93,6 +93,12 @@ COUNTERS = (
         "limits.unavailable",
     ),
     Counter(
+        "karcis_sign_in_failures_total",
+        "Wrong passwords and codes, at whatever account: many at once are guesses at the whole population.",
+        "sign_in.failed",
+        labels=("by",),
+    ),
+    Counter(
         "karcis_failures_total",
         "Requests that met a bug.",
         "request.failed",

@@ -9,9 +9,10 @@ between reading and writing, opens its own short transactions. No verified perso
 during a quarter of a second of bcrypt.
 """
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 from uuid import UUID, uuid4
 
 from pydantic import Field
@@ -19,13 +20,16 @@ from sqlalchemy import text
 
 from shared.cloud import audit, clock
 from shared.cloud.database import Transaction, transaction
-from shared.identity import attempts, claims, codes, passwords, people, sessions
+from shared.identity import attempts, claims, codes, passwords, people, places, sessions
 from shared.identity.addresses import EmailAddress
-from shared.identity.codes import Code, CodeInvalid, Purpose
+from shared.identity.codes import Code, CodeInvalid, Purpose, ResetCode
 from shared.identity.people import Person
+from shared.identity.places import NOWHERE, Place
 from shared.identity.sessions import Tokens
 from shared.models import Answer, Body, line
 from shared.problems import Forbidden, NotSignedIn
+
+log = logging.getLogger(__name__)
 
 TERMS_VERSION = "1"
 """The terms and privacy policy that people accept now. A new text gets a new version."""
@@ -58,6 +62,8 @@ class Credentials(Body):
 
     email: EmailAddress
     password: passwords.GivenPassword
+    refresh_token: Annotated[str | None, Field(min_length=1, max_length=200, repr=False)] = None
+    """One of this account that the device has kept: strangers' wrong passwords then don't keep it waiting."""
 
 
 class AddressOnly(Body):
@@ -66,9 +72,11 @@ class AddressOnly(Body):
     email: EmailAddress
 
 
-class PasswordReset(Proof):
-    """The code, and the password to have from now on."""
+class PasswordReset(Body):
+    """The code that was mailed to an address, and the password to have from now on."""
 
+    email: EmailAddress
+    code: ResetCode
     password: passwords.NewPassword
 
 
@@ -154,7 +162,7 @@ _NEW_PASSWORD = text("""
 """)
 
 
-def register(tx: Transaction, registration: Registration) -> tuple[UserAnswer, Letter | None]:
+def register(tx: Transaction, registration: Registration, place: Place = NOWHERE) -> tuple[UserAnswer, Letter | None]:
     """Open an account and mail a code to its address; the answer, and the mail to ask for.
 
     Whoever registers an address that is not verified yet starts anew: the newest details count, and a
@@ -165,11 +173,11 @@ def register(tx: Transaction, registration: Registration) -> tuple[UserAnswer, L
     found = people.find(tx, registration.email)
     person, is_new = (found, False) if found and found.is_email_verified else _claim(tx, registration)
     if person.is_email_verified:  # as much work as opening an account, and the same answers later on
-        claims.keep(tx, person.email, partial(_password_to_keep, registration.password))
+        claims.keep(tx, person.email, registration.password, partial(_password_to_keep, registration.password))
         return _answer(registration, _stand_in_id(registration.email)), _already_registered(person)
     person = _fill_in(tx, person, registration, is_new=is_new)
     is_due = attempts.take(tx, attempts.MAILS["verify_email"], person.email)
-    return _answer(registration, person.id), mail_code(tx, person, "verify_email") if is_due else None
+    return _answer(registration, person.id), mail_code(tx, person, "verify_email", place) if is_due else None
 
 
 def leave_gates(tx: Transaction, person: Person) -> None:
@@ -177,68 +185,96 @@ def leave_gates(tx: Transaction, person: Person) -> None:
     tx.execute(_OFF_THE_GATES, {"id": person.id})
 
 
-def verify_email(proof: Proof) -> Tokens:
+def verify_email(proof: Proof, place: Place = NOWHERE) -> Tokens:
     """Prove that an address is one's own by the code sent to it, and sign in. Raises CodeInvalid, TooManyAttempts."""
     with transaction() as tx:
-        attempts.count(tx, attempts.CODES, proof.email)
+        attempts.count(tx, attempts.CODES, proof.email, place)
     with transaction() as tx:
         person = people.lock_by_email(tx, proof.email)
-        if person and codes.redeem(tx, person.id, "verify_email", proof.code):
+        if person and codes.redeem(tx, person.id, "verify_email", proof.code, network=place.network):
             tx.execute(_VERIFIED, {"id": person.id})
-            attempts.forget(tx, person.email)
-            return sessions.begin(tx, person)
+            attempts.forget(tx, person.email, place)
+            return sessions.begin(tx, person, by="mailed code")
+        _note_failure(tx, proof.email, person, place, by="mailed code")
     raise CodeInvalid
 
 
-def login(credentials: Credentials) -> Tokens:
+def login(credentials: Credentials, place: Place = NOWHERE) -> Tokens:
     """Sign in. Raises InvalidCredentials, TooManyAttempts, or EmailNotVerified to who has registered and not verified.
 
-    The last is said of an account that waits, and of what was registered over one that is somebody else's.
-    Whoever is refused has cost two rounds of bcrypt: one for an account, one for a claim. Their tries are
-    spaced on, for nobody has proved that the address is theirs.
+    The last is said of an account that waits, and of what was registered over one that is somebody else's. A wrong
+    password costs one round of bcrypt, whoever has an account or a claim; who registered and not verified, two. Their
+    tries are spaced on, for nobody has proved that the address is theirs.
     """
+    if credentials.refresh_token:
+        place = replace(place, refresh_token=credentials.refresh_token)
     with transaction() as tx:
-        attempts.count(tx, attempts.PASSWORDS, credentials.email)
         found = people.find(tx, credentials.email)
-        claimed = claims.password_hash(tx, credentials.email)
-    if found and not found.is_email_verified:
-        claimed, found = found.password_hash, None
-    is_right = passwords.matches(credentials.password, found.password_hash if found else None)
-    if found is None or not is_right:
-        raise EmailNotVerified if passwords.matches(credentials.password, claimed) else InvalidCredentials
+        known = places.known_as(tx, place, found.id) if found else None
+        attempts.count(tx, attempts.PASSWORDS, credentials.email, place, known=known)
+        claimed = claims.password_hash(tx, credentials.email, credentials.password)
+    if found is None or not found.is_email_verified or not passwords.matches(credentials.password, found.password_hash):
+        _refuse(credentials, place, found, claimed, known)
     with transaction() as tx:
         person = people.lock(tx, found.id)
         if person is None or person.password_hash != found.password_hash:
             raise InvalidCredentials  # reset in this very moment, to keep out those who know the old one
-        attempts.forget(tx, person.email)
-        return sessions.begin(tx, person)
+        attempts.forget(tx, person.email, place, known=known)
+        return sessions.begin(tx, person, by="password")
 
 
-def forgot_password(tx: Transaction, asked: AddressOnly) -> Letter | None:
+def _refuse(
+    credentials: Credentials, place: Place, found: Person | None, claimed: str | None, known: str | None
+) -> NoReturn:
+    """Raise InvalidCredentials, or EmailNotVerified after as much work whether there is an account or a claim."""
+    with transaction() as tx:
+        _note_failure(tx, credentials.email, found, place, by="password", known=known)
+    is_account = found is not None and found.is_email_verified
+    if is_account and claimed is None:
+        raise InvalidCredentials
+    waits = claimed if found is None or is_account else found.password_hash
+    is_right = passwords.matches(credentials.password, waits)
+    if is_right and not is_account:
+        passwords.matches(credentials.password, None)  # where there is an account, its password was looked at before
+    raise EmailNotVerified if is_right else InvalidCredentials
+
+
+def _note_failure(
+    tx: Transaction, email: str, found: Person | None, place: Place, *, by: sessions.Proof, known: str | None = None
+) -> None:
+    """Leave a trace of a wrong password or code, and count it against its budgets."""
+    attempts.failed(tx, email, place, known=known)
+    log.info("sign_in.failed", extra={"by": by, "is_known_device": known is not None})
+    if found:
+        audit.record_sampled(tx, "user.sign_in_failed", subject="user", subject_id=found.id, by=by)
+
+
+def forgot_password(tx: Transaction, asked: AddressOnly, place: Place = NOWHERE) -> Letter | None:
     """The mail to ask for, with a code to choose a new password. None: no account, or asked a moment ago."""
     person = people.lock_by_email(tx, asked.email)
     is_due = attempts.take(tx, attempts.MAILS["reset_password"], asked.email)  # nobody's addresses are counted too
-    return mail_code(tx, person, "reset_password") if person and is_due else None
+    return mail_code(tx, person, "reset_password", place) if person and is_due else None
 
 
-def reset_password(reset: PasswordReset) -> None:
+def reset_password(reset: PasswordReset, place: Place = NOWHERE) -> None:
     """Choose a new password with the code, and end every session of the account. Raises CodeInvalid, TooManyAttempts.
 
     The code came by mail, so that the address is verified too. A link to Google is dropped with the old
     password, in case it was a stranger's; where Google runs the mailbox, the next sign-in links it anew.
     """
     with transaction() as tx:
-        attempts.count(tx, attempts.CODES, reset.email)
+        attempts.count(tx, attempts.CODES, reset.email, place)
     password_hash = passwords.hashed(reset.password)
     with transaction() as tx:
         person = people.lock_by_email(tx, reset.email)
-        if person and codes.redeem(tx, person.id, "reset_password", reset.code):
+        if person and codes.redeem(tx, person.id, "reset_password", reset.code, network=place.network):
             names = {"id": person.id, "password_hash": password_hash, "terms_version": TERMS_VERSION}
             tx.execute(_NEW_PASSWORD, names)
-            attempts.forget(tx, person.email)
+            attempts.forget(tx, person.email, place)
             sessions.end_all(tx, person)
             audit.record(tx, "user.password_reset", subject="user", subject_id=person.id, actor_id=person.id)
             return
+        _note_failure(tx, reset.email, person, place, by="mailed code")
     raise CodeInvalid
 
 
@@ -274,9 +310,9 @@ def _password_to_keep(password: str, before: str | None, is_new: bool) -> str | 
     return before if passwords.matches(password, before) else None
 
 
-def mail_code(tx: Transaction, person: Person, purpose: Purpose) -> Letter | None:
+def mail_code(tx: Transaction, person: Person, purpose: Purpose, place: Place = NOWHERE) -> Letter | None:
     """The mail with a new code for a person whose row is locked; None where the last one is less than a minute old."""
-    code = codes.issue(tx, person.id, purpose)
+    code = codes.issue(tx, person.id, purpose, network=place.network)
     if code is None:
         return None
     context = {"code": code, "full_name": person.full_name}

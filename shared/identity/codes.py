@@ -1,4 +1,11 @@
-"""One-time codes by mail: six digits, ten minutes, five tries (UM-002, UM-006).
+"""One-time codes by mail (UM-002, UM-006).
+
+    verify_email, confirm_identity   six digits, ten minutes, five tries
+    reset_password                   ten characters, an hour, a thousand tries
+
+Six digits can be guessed, so that few tries are allowed; but then strangers could use them up. So where a code was
+asked for has five tries of its own, and all other networks together have five more. Ten characters (50 bits) can't
+be guessed, so that nobody needs to be kept from trying: junk does not stop the right code.
 
 How often codes come, and how often they are tried one after the other, is limited by `attempts`. Each person has at
 most one live code per purpose, kept as a keyed hash: of a million possible codes a plain hash would hide none. All
@@ -8,10 +15,11 @@ of it happens under the lock of the person's row (people.lock).
 import hashlib
 import hmac
 import secrets
+from dataclasses import dataclass
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from sqlalchemy import text
 
 from shared.cloud.database import Transaction
@@ -21,49 +29,86 @@ from shared.problems import Problem
 Purpose = Literal["verify_email", "reset_password", "confirm_identity"]
 Code = Annotated[str, Field(pattern="^[0-9]{6}$", repr=False)]
 
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's base 32: no letter that is taken for another."""
+_TAKEN_FOR = str.maketrans("OIL", "011", " -")
+
+
+def _as_issued(typed: str) -> str:
+    """A code as we wrote it, whatever its letters' case and whatever parts it was typed in."""
+    return typed.upper().translate(_TAKEN_FOR)
+
+
+ResetCode = Annotated[str, Field(pattern="^[0-9A-Za-z -]{6,40}$", repr=False), AfterValidator(_as_issued)]
+"""The code for a new password as somebody types it."""
+
 KEY = "code-signing-key"
-TRIES = 5
-LIFE_SECONDS = 600
+TRIES_ELSEWHERE = 5
+
+
+@dataclass(frozen=True)
+class Form:
+    """How the codes of a purpose are made, and how long and how often they may be tried."""
+
+    length: int
+    alphabet: str
+    life_seconds: int
+    tries: int
+
+
+SIX_DIGITS = Form(6, "0123456789", 600, 5)
+LONG = Form(10, _ALPHABET, 3600, 1000)
+FORMS: dict[Purpose, Form] = {"verify_email": SIX_DIGITS, "confirm_identity": SIX_DIGITS, "reset_password": LONG}
 RESEND_SECONDS = 60
 """Another code comes at the earliest after a minute; later ones after longer, see `attempts`."""
 
 
 class CodeInvalid(Problem):
-    """This code is not right, or no longer. After five tries or ten minutes ask for a new one."""
+    """This code is not right, or no longer. After some wrong tries, or once its time is over, ask for a new one."""
 
     status, slug = 422, "code-invalid"
 
 
 _ISSUE = text("""
-    INSERT INTO one_time_codes (user_id, purpose, code_hash, tries_left, expires_at)
-    VALUES (:user_id, :purpose, :code_hash, :tries, now() + make_interval(secs => :life_seconds))
+    INSERT INTO one_time_codes (user_id, purpose, code_hash, tries_left, expires_at, asked_from, tries_elsewhere)
+    VALUES (:user_id, :purpose, :code_hash, :tries, now() + make_interval(secs => :life_seconds), :asked_from,
+        :tries_elsewhere)
     ON CONFLICT (user_id, purpose) DO UPDATE
     SET code_hash = excluded.code_hash, tries_left = excluded.tries_left, expires_at = excluded.expires_at,
-        created_at = now()
+        asked_from = excluded.asked_from, tries_elsewhere = excluded.tries_elsewhere, created_at = now()
     WHERE one_time_codes.created_at <= now() - make_interval(secs => :resend_seconds)
     RETURNING user_id
 """)
 _IS_PENDING = text("SELECT EXISTS (SELECT 1 FROM one_time_codes WHERE user_id = :user_id AND expires_at > now())")
-_TRY = text("""
-    UPDATE one_time_codes SET tries_left = tries_left - 1
-    WHERE user_id = :user_id AND purpose = :purpose AND tries_left > 0 AND expires_at > now()
+_IS_HERE = "(asked_from = '' OR asked_from = :network OR :is_long)"
+_TRY = text(f"""
+    UPDATE one_time_codes
+    SET tries_left = tries_left - CASE WHEN {_IS_HERE} THEN 1 ELSE 0 END,
+        tries_elsewhere = tries_elsewhere - CASE WHEN {_IS_HERE} THEN 0 ELSE 1 END
+    WHERE user_id = :user_id AND purpose = :purpose AND expires_at > now()
+      AND CASE WHEN {_IS_HERE} THEN tries_left ELSE tries_elsewhere END > 0
     RETURNING code_hash
 """)
 _SPEND = text("DELETE FROM one_time_codes WHERE user_id = :user_id AND purpose = :purpose")
 
 
-def issue(tx: Transaction, user_id: UUID, purpose: Purpose, *, life_seconds: int = LIFE_SECONDS) -> str | None:
-    """A new code in place of any older one; None where that one is less than a minute old."""
-    code = f"{secrets.randbelow(1_000_000):06}"
+def issue(
+    tx: Transaction, user_id: UUID, purpose: Purpose, *, life_seconds: int | None = None, network: str = ""
+) -> str | None:
+    """A new code in place of any older one, asked for from `network`; None where that one is less than a minute old."""
+    form = FORMS[purpose]
+    code = "".join(secrets.choice(form.alphabet) for _ in range(form.length))
     issued = tx.execute(
         _ISSUE,
         {
             "user_id": user_id,
             "purpose": purpose,
             "code_hash": _hashed(user_id, purpose, code),
-            "tries": TRIES,
-            "life_seconds": life_seconds,
+            "tries": form.tries,
+            "tries_elsewhere": TRIES_ELSEWHERE,
+            "life_seconds": life_seconds or form.life_seconds,
             "resend_seconds": RESEND_SECONDS,
+            "asked_from": _network_key(network),
         },
     ).first()
     return code if issued else None
@@ -79,14 +124,15 @@ def keyed_hash(words: str) -> str:
     return hmac.new(secret(KEY).encode(), words.encode(), hashlib.sha256).hexdigest()
 
 
-def redeem(tx: Transaction, user_id: UUID, purpose: Purpose, code: str) -> bool:
+def redeem(tx: Transaction, user_id: UUID, purpose: Purpose, code: str, *, network: str = "") -> bool:
     """Whether `code` is the live one, which is then spent. False costs a try: commit it before refusing.
 
     The try is taken by the very statement that reads the hash, so that guesses made at the same
     moment are counted one after the other.
     """
     names = {"user_id": user_id, "purpose": purpose}
-    code_hash = tx.execute(_TRY, names).scalar()
+    where = {"network": _network_key(network), "is_long": FORMS[purpose] is LONG}
+    code_hash = tx.execute(_TRY, {**names, **where}).scalar()
     if code_hash is None or not hmac.compare_digest(code_hash, _hashed(user_id, purpose, code)):
         return False
     tx.execute(_SPEND, names)
@@ -95,3 +141,7 @@ def redeem(tx: Transaction, user_id: UUID, purpose: Purpose, code: str) -> bool:
 
 def _hashed(user_id: UUID, purpose: Purpose, code: str) -> str:
     return keyed_hash(f"{purpose}:{user_id}:{code}")
+
+
+def _network_key(network: str) -> str:
+    return keyed_hash(f"network:{network}") if network else ""

@@ -36,17 +36,18 @@ def confirm(caller: Principal, given: Confirmation) -> Tokens:
     Raises WrongPassword, CodeInvalid, TooManyAttempts, AccountGone.
     """
     if given.password is not None:
-        confirmed = own_password.confirm(caller.id, given.password)
+        confirmed = own_password.confirm(caller.id, given.password, caller.session_id)
         with transaction() as tx:
-            person = own_password.lock_confirmed(tx, confirmed)
+            person = own_password.lock_confirmed(tx, confirmed, caller.session_id)
             return sessions.prove_again(tx, person, caller.session_id)
+    known = own_password.signed_in_as(caller.id, caller.session_id)
     with transaction() as tx:
         person = people.get_or_refuse(tx, caller.id)
-        attempts.count(tx, attempts.CODES, person.email)
+        attempts.count(tx, attempts.CODES, person.email, known=known)
     with transaction() as tx:
         locked = people.lock(tx, caller.id)
         if locked and codes.redeem(tx, locked.id, "confirm_identity", given.code or ""):
-            attempts.forget(tx, locked.email)
+            attempts.forget(tx, locked.email, known=known)
             return sessions.prove_again(tx, locked, caller.session_id)
     raise CodeInvalid
 

@@ -81,7 +81,7 @@ def sign_in(request: GoogleSignIn) -> Tokens:
         person = person or _known(tx, identity)
         if person is None:
             raise AccountNotLinked
-        return sessions.begin(tx, person)
+        return sessions.begin(tx, person, by="google")
 
 
 def _known(tx: Transaction, identity: GoogleIdentity) -> Person | None:

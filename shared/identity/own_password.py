@@ -29,40 +29,46 @@ class WrongPassword(Problem):
 _NEW_PASSWORD = text("UPDATE users SET password_hash = :password_hash, updated_at = now() WHERE id = :id")
 
 
-def confirm(user_id: UUID, password: str) -> Person:
+def confirm(user_id: UUID, password: str, session_id: UUID | None = None) -> Person:
     """The person, who has just given their password again. Opens its own transaction, around no bcrypt.
 
-    Raises WrongPassword, TooManyAttempts, or NotSignedIn where the account is gone.
+    Tries are counted for the caller's session, so that nobody else's keep them waiting. Raises WrongPassword,
+    TooManyAttempts, or NotSignedIn where the account is gone.
     """
     with transaction() as tx:
         person = people.get(tx, user_id)
         if person is None:
             raise NotSignedIn
-        attempts.count(tx, attempts.PASSWORDS, person.email)
+        attempts.count(tx, attempts.PASSWORDS, person.email, known=signed_in_as(user_id, session_id))
     if not passwords.matches(password, person.password_hash):
         raise WrongPassword
     return person
 
 
-def lock_confirmed(tx: Transaction, confirmed: Person) -> Person:
+def signed_in_as(user_id: UUID, session_id: UUID | None) -> str:
+    """What names a signed-in caller where tries are counted."""
+    return f"session {session_id or user_id}"
+
+
+def lock_confirmed(tx: Transaction, confirmed: Person, session_id: UUID | None = None) -> Person:
     """Lock somebody who was confirmed a moment ago. Raises WrongPassword where the password has changed since."""
     person = people.lock(tx, confirmed.id)
     if person is None or person.password_hash != confirmed.password_hash:
         raise WrongPassword
-    attempts.forget(tx, person.email)
+    attempts.forget(tx, person.email, known=signed_in_as(person.id, session_id))
     return person
 
 
-def change(user_id: UUID, change: PasswordChange) -> Tokens:
+def change(user_id: UUID, change: PasswordChange, session_id: UUID | None = None) -> Tokens:
     """Choose a new password. Every session ends, and the caller gets the tokens of a new one.
 
     Raises what `confirm` raises. Opens its own transactions.
     """
-    confirmed = confirm(user_id, change.current_password)
+    confirmed = confirm(user_id, change.current_password, session_id)
     password_hash = passwords.hashed(change.new_password)
     with transaction() as tx:
-        person = lock_confirmed(tx, confirmed)
+        person = lock_confirmed(tx, confirmed, session_id)
         tx.execute(_NEW_PASSWORD, {"id": person.id, "password_hash": password_hash})
         sessions.end_all(tx, person)
         audit.record(tx, "user.password_changed", subject="user", subject_id=person.id, actor_id=person.id)
-        return sessions.begin(tx, person)
+        return sessions.begin(tx, person, by="new password")

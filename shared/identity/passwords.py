@@ -1,9 +1,19 @@
-"""Passwords: what a good one is, and bcrypt hashes of them (UM-005, SEC-015)."""
+"""Passwords: what a good one is, and bcrypt hashes of them (UM-005, SEC-015).
 
+A processor makes about four hashes a second, whoever asks for them. So few are made at once, who waits for theirs
+waits for a bounded time, and is then asked to come back.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import bcrypt
 from pydantic import AfterValidator, Field
+
+from shared.cloud.settings import settings
+from shared.problems import TryAgain
 
 COST = 12
 """2^12 rounds, about a quarter of a second of one core: paid by us once, by a thief of the table for each guess."""
@@ -12,12 +22,20 @@ SHORTEST = 8
 LONGEST_BYTES = 72
 """bcrypt looks at no more. A longer password is refused: cut off silently, its end would protect nothing."""
 
+AT_ONCE = 2
+"""Hashes that one process makes at a time: one for its processor, and one that is ready when it is done."""
+PATIENCE_SECONDS = 3
+"""How long somebody waits for their turn: then eight others at least were before them."""
+
+_turns = threading.BoundedSemaphore(AT_ONCE)
+
 _NOBODYS = f"$2b${COST}${'.' * 53}"
 
 
 def hashed(password: str, *, cost: int = COST) -> str:
     """The bcrypt hash to keep, with a salt of its own. Tests choose a lower cost."""
-    return bcrypt.hashpw(password.encode(), bcrypt.gensalt(cost)).decode()
+    with _turn():
+        return bcrypt.hashpw(password.encode(), bcrypt.gensalt(cost)).decode()
 
 
 def matches(password: str, password_hash: str | None) -> bool:
@@ -26,8 +44,20 @@ def matches(password: str, password_hash: str | None) -> bool:
     So nobody learns from our pace whether an account exists, or has a password.
     """
     given = password.encode()
-    is_same = bcrypt.checkpw(given[:LONGEST_BYTES], (password_hash or _NOBODYS).encode())
+    with _turn():
+        is_same = bcrypt.checkpw(given[:LONGEST_BYTES], (password_hash or _NOBODYS).encode())
     return is_same and password_hash is not None and len(given) <= LONGEST_BYTES
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Wait for one's turn at the processor. Raises TryAgain where too many others wait."""
+    if not _turns.acquire(timeout=PATIENCE_SECONDS * settings().patience):
+        raise TryAgain("Many people are signing in right now. Try again in a few seconds.", retry_after_seconds=5)
+    try:
+        yield
+    finally:
+        _turns.release()
 
 
 def _strong(password: str) -> str:

@@ -18,7 +18,7 @@ import hmac
 import logging
 import secrets
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID, uuid4
 
 from pydantic import Field
@@ -34,6 +34,7 @@ from shared.identity.tokens import access_token
 from shared.models import Answer, Body
 from shared.problems import NotSignedIn
 
+Proof = Literal["password", "mailed code", "google", "new password"]
 LIFE_DAYS = 7
 GRACE_SECONDS = 10
 """Tabs of one browser may refresh at the same moment, and an answer may get lost; who comes later is a thief."""
@@ -90,8 +91,9 @@ _END_ALL = text("""
 """)
 
 
-def begin(tx: Transaction, person: Person) -> Tokens:
-    """Sign a person in, whose row is locked: the first tokens of a new family."""
+def begin(tx: Transaction, person: Person, *, by: Proof) -> Tokens:
+    """Sign a person in, whose row is locked and who has proved who they are: the first tokens of a new family."""
+    audit.record_sampled(tx, "user.signed_in", subject="user", subject_id=person.id, actor_id=person.id, by=by)
     return _add(tx, person, uuid4(), secrets.token_urlsafe(32), clock.now())
 
 

@@ -15,7 +15,7 @@ from shared.cloud.database import Transaction
 from shared.models import Answer, Body
 from shared.problems import Problem
 
-VERSION = "1"
+VERSION = "2"
 """Of the list below: raised whenever a cookie or a category comes or goes."""
 NECESSARY = "necessary"
 Category = Literal["necessary"]
@@ -75,6 +75,12 @@ COOKIES = CookieList(
             category=NECESSARY,
             purpose="Keeps you signed in for a week. Read by our server only.",
             life_seconds=604_800,
+        ),
+        Cookie(
+            name="__Host-device",
+            category=NECESSARY,
+            purpose="Lets you sign in here although strangers try wrong passwords. Read by our server only.",
+            life_seconds=15_552_000,
         ),
     ],
 )

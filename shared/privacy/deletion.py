@@ -96,15 +96,15 @@ _GATE_DUTIES = text("""
 _INVITATIONS = text("DELETE FROM staff_invitations WHERE organizer_id = :id OR email = :email")
 
 
-def delete(user_id: UUID, deletion: Deletion) -> None:
+def delete(user_id: UUID, deletion: Deletion, session_id: UUID | None = None) -> None:
     """Delete the account, in one transaction, and mail its last address that it is done.
 
     Raises AccountInUse, and what own_password.confirm raises.
     """
-    confirmed = own_password.confirm(user_id, deletion.password)
+    confirmed = own_password.confirm(user_id, deletion.password, session_id)
     with transaction() as tx:
         people.lock_alone(tx, user_id)  # no order may slip in between the check and the commit
-        person = own_password.lock_confirmed(tx, confirmed)
+        person = own_password.lock_confirmed(tx, confirmed, session_id)
         _refuse_if_in_use(tx, person)
         _anonymise(tx, person)
         mails.ask(

@@ -289,6 +289,7 @@ _FILL: dict[Source, Callable[[_Call, Parameter], Any]] = {
     "key": lambda call, _: call.request.headers.get("Idempotency-Key"),
     "attempt": _attempt,
     "raw": _raw,
+    "place": lambda call, _: cookie_mode.place(call.request),
     "refresh": lambda call, _: cookie_mode.refresh_request(call.request),
     "upload": lambda call, parameter: requests.upload(call.request, parameter.name, parameter.most_bytes),
 }

@@ -10,6 +10,8 @@ from flask import Request
 from pydantic import Field
 from werkzeug.wrappers import Response
 
+from shared.identity import places, tokens
+from shared.identity.places import Place
 from shared.identity.sessions import RefreshRequest, SessionEnded, Tokens
 from shared.models import Answer
 from shared.problems import Invalid
@@ -69,6 +71,11 @@ def refresh_request(request: Request) -> RefreshRequest:
     return RefreshRequest.model_construct(refresh_token=token)  # whatever it is, it is known or it isn't
 
 
+def place(request: Request) -> Place:
+    """From where a request comes, and what its cookies say about the device."""
+    return Place(requests.network(request), cookies.device(request), cookies.refresh_token(request))
+
+
 def shown(request: Request, result: Any) -> Any:
     """What to put into the body for a handler's `result`."""
     if not (isinstance(result, Tokens) and is_chosen(request)):
@@ -82,8 +89,16 @@ def keep(request: Request, result: Any, answer: Response, *, ends_session: bool)
         return
     if isinstance(result, Tokens):
         cookies.put(answer, result)
+        _remember_device(request, result, answer)
     elif ends_session:
         cookies.clear(answer)
+
+
+def _remember_device(request: Request, result: Tokens, answer: Response) -> None:
+    principal = tokens.principal_of(result.access_token)
+    device = places.device_token(cookies.device(request), principal.id) if principal else None
+    if device:
+        cookies.put_device(answer, device)
 
 
 def forget(request: Request, error: Exception, answer: Response) -> None:

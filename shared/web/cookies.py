@@ -1,9 +1,11 @@
-"""The session's two cookies: tokens where no script can read them (SEC-004, DP-006).
+"""The session's cookies: tokens where no script can read them (SEC-004, DP-006).
 
     __Host-access    the access token, for as long as it is good
     __Host-refresh   the refresh token, for seven days
 
-Both are HttpOnly, Secure, SameSite=Lax and of our very host: `__Host-` makes browsers refuse them from any
+    __Host-device    that this browser has signed in to an account before, for half a year; it signs nobody in
+
+All are HttpOnly, Secure, SameSite=Lax and of our very host: `__Host-` makes browsers refuse them from any
 other, or over plain HTTP (RFC 6265bis, 4.1.3.2). `SECURE_COOKIES=off` is for a laptop's plain HTTP, where not
 every browser takes a Secure cookie: the same cookies without the prefix and without Secure.
 """
@@ -14,11 +16,13 @@ from shared.cloud.settings import settings
 from shared.identity.sessions import LIFE_DAYS, Tokens
 
 ACCESS = "access"
+DEVICE = "device"
+DEVICE_SECONDS = 180 * 86_400
 REFRESH = "refresh"
 
 
 def name(which: str) -> str:
-    """The name of the cookie ACCESS or REFRESH."""
+    """The name of the cookie ACCESS, REFRESH or DEVICE."""
     return f"__Host-{which}" if _is_secure() else which
 
 
@@ -30,6 +34,16 @@ def access_token(request: Request) -> str | None:
 def refresh_token(request: Request) -> str | None:
     """The refresh token that came as a cookie."""
     return request.cookies.get(name(REFRESH)) or None
+
+
+def device(request: Request) -> str | None:
+    """What came as the cookie of a device that has signed in before."""
+    return request.cookies.get(name(DEVICE)) or None
+
+
+def put_device(answer: Response, value: str) -> None:
+    """Let the browser be known again. Signing out leaves this cookie, as whoever comes back is the same."""
+    _set(answer, DEVICE, value, DEVICE_SECONDS)
 
 
 def put(answer: Response, tokens: Tokens) -> None:

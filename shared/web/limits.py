@@ -20,10 +20,14 @@ from shared.web.windows import SECONDS
 
 READS = Limit("reads", 100)
 WRITES = Limit("writes", 20)
-CREDENTIALS = Limit("credentials", 10, is_strict=True)
-"""Where passwords and codes are tried: for each address, and for each account's e-mail address."""
-CODE_MAILS = Limit("code mails", 10, is_strict=True)
+CREDENTIALS = Limit("credentials", 3000)
+"""Where passwords and codes are tried: loose for each address, for thousands of buyers share a carrier's."""
+CODE_MAILS = Limit("code mails", 300)
 """Where codes are asked for: apart, so that whoever asks for another's doesn't keep the owner from signing in."""
+ACCOUNT_CREDENTIALS = Limit("account credentials", 10, is_strict=True)
+"""The same at one account from one network, whose owner others don't lock out (shared/identity/attempts.py)."""
+ACCOUNT_CODE_MAILS = Limit("account code mails", 10, is_strict=True)
+"""Codes asked for at one account, from wherever: nobody's mailbox is flooded through us."""
 GATE = Limit("gate", 120)
 """Scanning tickets is writing, but a queue at a gate brings a person every few seconds."""
 UNLIMITED = Limit("unlimited", 0)
@@ -56,8 +60,12 @@ def check(limit: Limit, request: Request, caller: Principal | None) -> None:
 
 def check_account(limit: Limit, request: Request) -> None:
     """Count `request` against the account that is tried, which only its body names. Raises as `check` does."""
-    if limit in (CREDENTIALS, CODE_MAILS) and (email := _email_of(request)):
-        _spend(limit, request, f"email {email}")
+    if limit not in (CREDENTIALS, CODE_MAILS) or not (email := _email_of(request)):
+        return
+    if limit is CREDENTIALS:
+        _spend(ACCOUNT_CREDENTIALS, request, f"email {email} {requests.network(request)}")
+    else:
+        _spend(ACCOUNT_CODE_MAILS, request, f"email {email}")
 
 
 def _spend(limit: Limit, request: Request, name: str) -> None:

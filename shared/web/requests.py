@@ -3,7 +3,7 @@
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Network, ip_address, ip_network
 from typing import IO, Any, TypeVar
 
 from flask import Request
@@ -154,6 +154,15 @@ def client_address(request: Request) -> str:
     if address.ipv4_mapped:  # ::ffff:203.0.113.7; else all of IPv4 would be one /64
         return str(address.ipv4_mapped)
     return str(IPv6Network((int(address), 64), strict=False))
+
+
+def network(request: Request) -> str:
+    """The client's network: a /24, or a /64 of IPv6. Empty where its address is not known."""
+    address = client_address(request).partition("/")[0]
+    try:
+        return str(ip_network((address, 24 if ip_address(address).version == 4 else 64), strict=False))
+    except ValueError:
+        return ""
 
 
 def refusal(error: ValidationError) -> Malformed | Invalid:

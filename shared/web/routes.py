@@ -9,6 +9,7 @@ from pydantic import BaseModel, TypeAdapter
 from werkzeug.routing import Rule
 
 from shared.cloud.database import Transaction
+from shared.identity.places import Place
 from shared.identity.sessions import Tokens
 from shared.models import Query
 from shared.problems import Problem
@@ -20,7 +21,7 @@ from shared.web.metering import Limit
 from shared.web.requests import MaxBytes, RawRequest, Upload
 
 Kind = Literal["http", "message", "task", "job"]
-Source = Literal["path", "query", "body", "guard", "transaction", "raw", "upload", "key", "attempt", "refresh"]
+Source = Literal["path", "query", "body", "guard", "transaction", "raw", "upload", "key", "attempt", "refresh", "place"]
 
 _KEY = object()
 IdempotencyKey = Annotated[str | None, _KEY]
@@ -35,6 +36,7 @@ _EXACT: tuple[tuple[Any, Source], ...] = (
     (IdempotencyKey, "key"),
     (Attempt, "attempt"),
     (RawRequest, "raw"),
+    (Place, "place"),
 )
 
 

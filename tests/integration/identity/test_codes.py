@@ -11,9 +11,18 @@ from shared.identity import accounts, attempts, codes
 from shared.identity.accounts import Letter, PasswordReset, Proof
 from shared.identity.attempts import TooManyAttempts
 from shared.identity.codes import CodeInvalid
+from shared.identity.places import Place
 from shared.identity.sessions import Tokens
 from tests.factories import a_user
-from tests.integration.identity.steps import PASSWORD, an_address, another, forget_password, let_pass, register
+from tests.integration.identity.steps import (
+    PASSWORD,
+    a_member,
+    an_address,
+    another,
+    forget_password,
+    let_pass,
+    register,
+)
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -93,19 +102,19 @@ def test_a_code_is_good_for_its_own_purpose_and_person_only():
 def test_a_new_code_comes_with_five_new_tries_and_ends_the_old():
     with transaction() as tx:
         user = a_user(tx)
-        first = codes.issue(tx, user.id, "reset_password")
+        first = codes.issue(tx, user.id, "verify_email")
         assert first
-        assert not codes.redeem(tx, user.id, "reset_password", another(first))
-        assert codes.issue(tx, user.id, "reset_password") is None
+        assert not codes.redeem(tx, user.id, "verify_email", another(first))
+        assert codes.issue(tx, user.id, "verify_email") is None
         tx.execute(
             text("UPDATE one_time_codes SET created_at = now() - interval '61 seconds' WHERE user_id = :id"),
             {"id": user.id},
         )
-        second = codes.issue(tx, user.id, "reset_password")
+        second = codes.issue(tx, user.id, "verify_email")
         assert second
         for _ in range(4):
-            assert not codes.redeem(tx, user.id, "reset_password", another(second))
-        assert codes.redeem(tx, user.id, "reset_password", second)
+            assert not codes.redeem(tx, user.id, "verify_email", another(second))
+        assert codes.redeem(tx, user.id, "verify_email", second)
 
 
 @pytest.mark.parametrize("act", [guess, lambda email, code: reset(email, code)], ids=["verifying", "resetting"])
@@ -157,3 +166,45 @@ def test_the_right_code_is_a_new_beginning_for_all_of_it():
         keys = [attempts._key(kind, email) for kind in attempts._ALL]
         left = tx.execute(text("SELECT count(*) FROM login_attempts WHERE address_key = ANY(:k)"), {"k": keys})
         assert left.scalar_one() == 0
+
+
+def test_junk_does_not_block_the_right_code_for_a_new_password():
+    member = a_member()
+    code = codes_in(forget_password(member.email))
+    for number in range(20):
+        with suppress(TooManyAttempts, CodeInvalid):
+            junk = PasswordReset(email=member.email, code=f"{number:010}", password=PASSWORD)
+            accounts.reset_password(junk, Place(f"198.51.{number}.0/24"))
+    accounts.reset_password(PasswordReset(email=member.email, code=code, password=PASSWORD), Place("192.0.2.0/24"))
+
+
+def test_a_code_for_a_new_password_can_be_typed_in_parts_and_small_letters():
+    member = a_member()
+    code = codes_in(forget_password(member.email))
+    assert len(code) == 10
+    typed = f"{code[:5]}-{code[5:]}".lower()
+    accounts.reset_password(PasswordReset(email=member.email, code=typed, password=PASSWORD))
+
+
+def test_strangers_do_not_use_up_the_tries_of_the_network_that_asked_for_a_code():
+    email = an_address()
+    home = Place("192.0.2.0/24")
+    with transaction() as tx:
+        user = a_user(tx, email=email, is_email_verified=False)
+        code = codes.issue(tx, user.id, "verify_email", network=home.network)
+    assert code
+    for number in range(20):
+        with suppress(TooManyAttempts, CodeInvalid):
+            accounts.verify_email(Proof(email=email, code=another(code)), Place(f"198.51.{number}.0/24"))
+    elsewhere = Place("203.0.113.0/24")
+    with suppress(CodeInvalid):
+        assert not accounts.verify_email(Proof(email=email, code=code), elsewhere), (
+            "all others together have five tries"
+        )
+    assert accounts.verify_email(Proof(email=email, code=code), home)
+
+
+def codes_in(letter: Letter | None) -> str:
+    assert letter is not None
+    code: str = letter.context["code"]
+    return code

@@ -66,12 +66,13 @@ def browser(member: Member) -> Browser:
     return browser
 
 
-def test_signing_in_sets_two_cookies_and_shows_no_token(member):
+def test_signing_in_sets_three_cookies_and_shows_no_token(member):
     answer = Browser().sign_in(member)
     assert set(answer.get_json()) == {"expires_in", "csrf_token"}
     found = set_cookies(answer)
     lives = {name: int(attributes["max-age"]) for name, (_, attributes) in found.items()}
-    assert lives == {"__Host-access": 900, "__Host-refresh": 7 * 86_400}  # as long as their tokens
+    half_a_year = 180 * 86_400
+    assert lives == {"__Host-access": 900, "__Host-refresh": 7 * 86_400, "__Host-device": half_a_year}
     for value, attributes in found.values():
         assert value not in answer.get_data(as_text=True)
         kept = {name: said for name, said in attributes.items() if name not in ("max-age", "expires")}
@@ -86,7 +87,7 @@ def test_on_a_laptop_the_cookies_are_plain(member, monkeypatch):
     finally:
         monkeypatch.undo()
         settings.cache_clear()
-    assert set(found) == {"access", "refresh"}
+    assert set(found) == {"access", "refresh", "device"}
     assert not any("secure" in attributes for _, attributes in found.values())
 
 
@@ -127,9 +128,9 @@ def test_a_stolen_cookie_ends_the_session_and_the_browser_forgets_it(browser, me
     browser.call("POST", "/auth/refresh-token")
     age_sessions(member.email, GRACE_SECONDS + 1)
     assert problem(thief.call("POST", "/auth/refresh-token")) == (401, "session-ended")
-    assert thief.cookies == {}
+    assert set(thief.cookies) == {"__Host-device"}
     assert problem(browser.call("POST", "/auth/refresh-token")) == (401, "session-ended")
-    assert browser.cookies == {}
+    assert set(browser.cookies) == {"__Host-device"}
 
 
 def test_a_token_in_the_body_is_answered_as_ever(browser, member):
@@ -143,7 +144,7 @@ def test_a_token_in_the_body_is_answered_as_ever(browser, member):
 def test_signing_out_takes_the_cookies(browser, path):
     copy = browser.tab()
     assert browser.call("POST", path).status_code == 204
-    assert browser.cookies == {}
+    assert set(browser.cookies) == {"__Host-device"}
     assert problem(copy.call("POST", "/auth/refresh-token")) == (401, "session-ended")
 
 
@@ -158,7 +159,7 @@ def test_a_new_password_replaces_the_cookies_and_ends_the_rest(browser):
 
 def test_a_deleted_account_leaves_no_cookie(browser):
     assert browser.call("POST", "/account/delete", {"password": PASSWORD}).status_code == 204
-    assert browser.cookies == {}
+    assert set(browser.cookies) == {"__Host-device"}
 
 
 @pytest.mark.parametrize(

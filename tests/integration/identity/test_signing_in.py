@@ -1,5 +1,8 @@
 """UM-004, UM-006: signing in, and a forgotten password; no answer tells whether an address is known."""
 
+from contextlib import suppress
+
+import bcrypt
 import pytest
 from sqlalchemy import text
 
@@ -20,6 +23,7 @@ from tests.integration.identity.steps import (
     column,
     forget_password,
     login,
+    register,
 )
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -104,3 +108,30 @@ def test_a_wrong_code_changes_nothing():
     with pytest.raises(CodeInvalid):
         reset(an_address(), code)
     assert login(member.email, PASSWORD)
+
+
+@pytest.mark.parametrize("who", ["a member", "nobody", "a member whose address was claimed", "unverified"])
+def test_a_wrong_password_costs_one_round_of_bcrypt(who: str, monkeypatch: pytest.MonkeyPatch):
+    email = an_address() if who == "nobody" else a_member(is_email_verified=who != "unverified").email
+    if who == "a member whose address was claimed":
+        register(email, password="Milik-Orang-Lain#1")
+    rounds: list[int] = []
+    really = bcrypt.checkpw
+    monkeypatch.setattr(bcrypt, "checkpw", lambda *given: rounds.append(1) or really(*given))
+    with suppress(InvalidCredentials):
+        login(email, NEW_PASSWORD)
+    assert len(rounds) == 1
+
+
+@pytest.mark.parametrize("who", ["a member whose address was claimed", "unverified"])
+def test_who_registered_and_did_not_verify_is_told_so_after_the_same_work(who: str, monkeypatch: pytest.MonkeyPatch):
+    email = a_member(is_email_verified=who != "unverified").email
+    password = PASSWORD
+    if who == "a member whose address was claimed":
+        register(email, password=(password := "Milik-Orang-Lain#1"))
+    rounds: list[int] = []
+    really = bcrypt.checkpw
+    monkeypatch.setattr(bcrypt, "checkpw", lambda *given: rounds.append(1) or really(*given))
+    with pytest.raises(EmailNotVerified):
+        login(email, password)
+    assert len(rounds) == 2

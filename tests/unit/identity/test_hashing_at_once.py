@@ -1,0 +1,36 @@
+"""Few passwords are hashed at a time; whoever would wait too long is asked to come back."""
+
+import threading
+
+import pytest
+
+from shared.identity import passwords
+from shared.problems import TryAgain
+
+HASH = passwords.hashed("Rahasia#1", cost=4)
+
+
+@pytest.fixture
+def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(passwords, "PATIENCE_SECONDS", 0.05)
+
+
+def test_who_would_wait_too_long_is_asked_to_come_back(no_patience: None):
+    taken = [passwords._turns.acquire() for _ in range(passwords.AT_ONCE)]
+    try:
+        with pytest.raises(TryAgain) as refused:
+            passwords.matches("Rahasia#1", HASH)
+        assert refused.value.retry_after_seconds
+    finally:
+        for _ in taken:
+            passwords._turns.release()
+    assert passwords.matches("Rahasia#1", HASH)
+
+
+def test_turns_are_given_back(no_patience: None):
+    threads = [threading.Thread(target=passwords.matches, args=("x", HASH)) for _ in range(passwords.AT_ONCE)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(passwords.matches("Rahasia#1", HASH) for _ in range(5))
