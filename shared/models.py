@@ -3,22 +3,24 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date
 from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 T = TypeVar("T")
+D = TypeVar("D", bound=date)
 
 MAX_RUPIAH = 1_000_000_000
 """The largest single price, also what the gateways take at most (Xendit: 1,000,000,000)."""
 
 Rupiah = Annotated[int, Field(ge=0, le=MAX_RUPIAH)]
-Utc = Annotated[AwareDatetime, AfterValidator(lambda moment: _in_reach(moment).astimezone(UTC))]
+Utc = Annotated[AwareDatetime, AfterValidator(lambda moment: in_reach(moment).astimezone(UTC))]
 """A moment with its offset, turned to UTC."""
 
 
-def _in_reach(moment: datetime) -> datetime:
+def in_reach(moment: D) -> D:
+    """A day or moment that is near enough to reckon with. Raises ValueError."""
     if not 2000 <= moment.year <= 2200:
         raise ValueError("must lie between the years 2000 and 2200")
     return moment

@@ -2,43 +2,46 @@
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 from sqlalchemy import text
 
-from shared.catalog import tiers
+from shared.catalog import folding, tiers
 from shared.catalog.events import COLUMNS, EventAnswer
 from shared.catalog.tiers import TierAnswer, beginnings
 from shared.cloud.database import Transaction
-from shared.models import Listing, Page, Rupiah, Utc, line
+from shared.models import Listing, Page, Rupiah, Utc, in_reach, line
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_EASTERNMOST, _WESTERNMOST = timedelta(hours=14), timedelta(hours=12)
+"""How long before and after a day in UTC that day begins and ends anywhere."""
 
 
-def _day_begins(given: Any) -> Any:
-    return f"{given}T00:00:00+07:00" if _is_day(given) else given
+def _day_or_moment(given: Any, moment: ValidatorFunctionWrapHandler) -> Any:
+    if not (isinstance(given, str) and _DAY.fullmatch(given)):
+        return moment(given)
+    return in_reach(date.fromisoformat(given))
 
 
-def _day_ends(given: Any) -> Any:
-    return f"{given}T23:59:59.999999+07:00" if _is_day(given) else given
-
-
-def _is_day(given: Any) -> bool:
-    return isinstance(given, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", given) is not None
+DayOrMoment = Annotated[Utc | None, WrapValidator(_day_or_moment)]
+"""A moment, or a date without time: that day, wherever an event is."""
 
 
 class EventSearch(Page):
-    """What somebody looks for. `from` and `to` bound the start; a bare date is a whole day in Jakarta.
+    """What somebody looks for. An event fits that overlaps the time `from` ... `to`; a bare date is a day in its zone.
 
-    `q` are words of title, place, category and description, with "..." and - as search engines take them;
-    of the last word the beginning is enough. Prices are rupiah and compared with the lowest price of an
-    event at this moment.
+    Capitals, accents, apostrophes and hyphens make no difference. `q` are words of title, place, category and
+    description, with "..." and - as search engines take them; of the last word the beginning is enough. Prices are
+    rupiah and compared with the lowest price of an event at this moment.
     """
 
     q: Annotated[str, line(200)] | None = None
     category: Annotated[str, line(50)] | None = None
     location: Annotated[str, line(255)] | None = None
-    from_: Annotated[Utc | None, BeforeValidator(_day_begins), Field(alias="from")] = None
-    to: Annotated[Utc | None, BeforeValidator(_day_ends)] = None
+    from_: Annotated[DayOrMoment, Field(alias="from")] = None
+    to: DayOrMoment = None
     price_min: Rupiah | None = None
     price_max: Rupiah | None = None
     sort: Literal["date", "-date", "price"] = "date"
@@ -57,15 +60,16 @@ _IS_UPCOMING = "e.status = 'published' AND e.end_date > now()"
 _WORDS = """(websearch_to_tsquery('indonesian', :q)
     || (websearch_to_tsquery('indonesian', :before) && to_tsquery('simple', :beginning)))"""
 _FILTERS = {
-    # Uses index: events_search
-    "q": f"e.search @@ {_WORDS}",
-    # Uses index: events_category
-    "category": "e.category = :category",
-    # Uses index: events_place
-    "location": "e.place LIKE :location",
+    # Uses index: events_search_folded
+    "q": f"e.search_folded @@ {_WORDS}",
+    # Uses index: events_category_compact
+    "category": "e.category_compact = :category",
+    # Uses index: events_place_compact
+    "location": "e.place_compact LIKE :location",
+    # Uses index: events_ending; the day itself decides, where one is given
+    "from_": "e.end_date > :from_ AND e.last_day >= COALESCE(CAST(:from_day AS date), e.last_day)",
     # Uses index: events_upcoming
-    "from_": "e.start_date >= :from_",
-    "to": "e.start_date <= :to",
+    "to": "e.start_date <= :to AND e.first_day <= COALESCE(CAST(:to_day AS date), e.first_day)",
     # Uses index: event_prices_price
     "price_min": "p.price >= :price_min",
     "price_max": "p.price <= :price_max",
@@ -76,7 +80,7 @@ _ORDERS = {
     "-date": "e.start_date DESC, e.id DESC",
     "price": "p.price NULLS LAST, p.start_date, p.event_id",
 }
-_BEST_FIRST = f"ts_rank(e.search, {_WORDS}) DESC, {_BY_DATE}"
+_BEST_FIRST = f"ts_rank(e.search_folded, {_WORDS}) DESC, {_BY_DATE}"
 RANKED = 1_000
 # How to look for a word depends on how many events hold it, so the statement is planned for each word anew.
 _PLAN_ANEW = text("SET LOCAL plan_cache_mode = force_custom_plan")
@@ -130,7 +134,10 @@ def query(wanted: EventSearch) -> Query:
         values={
             **{name: getattr(wanted, name) for name in given},
             **_words(wanted.q),
+            **_category(wanted.category),
             **_place(wanted.location),
+            **_from(wanted.from_),
+            **_to(wanted.to),
             "ranked": max(RANKED, wanted.offset + wanted.page_size),
             "limit": wanted.page_size,
             "offset": wanted.offset,
@@ -142,15 +149,37 @@ def _words(q: str | None) -> dict[str, str]:
     """The words, and apart from them the last one, of which the beginning is enough (three letters at least)."""
     if q is None:
         return {}
+    q = folding.joined(q)
     last = _LAST_WORD.fullmatch(q)
     if last is None or q.count('"') % 2:
         return {"q": q, "before": "", "beginning": ""}
-    return {"q": q, "before": last["before"], "beginning": f"{last['word'].lower()}:*"}
+    return {"q": q, "before": last["before"], "beginning": f"{last['word']}:*"}
+
+
+def _category(category: str | None) -> dict[str, str]:
+    return {} if category is None else {"category": folding.compact(category) or category}
 
 
 def _place(location: str | None) -> dict[str, str]:
     """Any part of location and venue. What LIKE takes for signs are letters here."""
     if location is None:
         return {}
-    escaped = re.sub(r"([%_\\])", r"\\\1", location.lower())
+    escaped = re.sub(r"([%_\\])", r"\\\1", folding.compact(location) or location)
     return {"location": f"%{escaped}%"}
+
+
+def _from(given: date | None) -> dict[str, Any]:
+    """The first moment asked for; of a day the first anywhere, and the day for the event's own zone to decide."""
+    if given is None or isinstance(given, datetime):
+        return {"from_": given, "from_day": None}
+    return {"from_": _midnight(given) - _EASTERNMOST, "from_day": given}
+
+
+def _to(given: date | None) -> dict[str, Any]:
+    if given is None or isinstance(given, datetime):
+        return {"to": given, "to_day": None}
+    return {"to": _midnight(given) + timedelta(days=1) + _WESTERNMOST, "to_day": given}
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, datetime.min.time(), UTC)
