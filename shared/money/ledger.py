@@ -14,8 +14,9 @@ Debits are positive, credits negative, in whole rupiah. What an account means:
     unallocated                     money that fits no order and waits for a person
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import TextClause, text
@@ -102,6 +103,16 @@ class Share:
     commission: int = 0
     platform_fee: int = 0
     promotion: int = 0
+
+    @classmethod
+    def of_whole(cls, items: Sequence[Any]) -> "Share":
+        """All of it: the sale of these order items is undone, as if it had not been."""
+        return cls(
+            organizer=sum(item.price_paid + item.platform_discount - item.commission for item in items),
+            commission=sum(item.commission for item in items),
+            platform_fee=sum(item.platform_fee for item in items),
+            promotion=sum(item.platform_discount for item in items),
+        )
 
 
 def post(tx: Transaction, kind: str, reference_id: UUID, entries: Mapping[str, int], *, order_id: UUID) -> bool:

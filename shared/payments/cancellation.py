@@ -200,12 +200,7 @@ def _give_everything_back(tx: Transaction, order: Order) -> None:
     mails.ask_ticket_void(tx, order.id, list(amounts), "event_cancelled")
     if amount and payment_id:
         refund_id = refunds.add(tx, payment_id, "cancellation", amount, "The event was cancelled.", amounts)
-        share = Share(
-            organizer=sum(item.price_paid + item.platform_discount - item.commission for item in items),
-            commission=sum(item.commission for item in items),
-            platform_fee=sum(item.platform_fee for item in items),
-            promotion=sum(item.platform_discount for item in items),
-        )
+        share = Share.of_whole(items)
         refunds.approve(tx, refunds.read(tx, refund_id), share, organizer_id=order.organizer_id, by=None)
     mails.ask_about_order(
         tx, "event_cancelled", order.id, once_key=f"event_cancelled:{order.id}", context={"amount": amount}

@@ -6,7 +6,8 @@
 
 Nine tenths of the price paid go back, and fees stay (PS-018). What an item gives back is written down
 when it is asked for, and the database lets no other refund have it. Where nothing was paid for the items,
-nobody has to decide: the request gives them back at once.
+nobody has to decide: the request gives them back at once. So it does with the whole price and its fees, until the
+event starts, where the event was moved after the purchase and its organizer had offered that.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import text
 
+from shared.catalog import changes
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
 from shared.messages import mails
@@ -33,9 +35,13 @@ from shared.tickets import issuing, products
 BACK_PERCENT = 90
 WINDOW_DAYS = 7
 
-_IS_OPEN = text("SELECT start_date >= now() + make_interval(days => :days) FROM events WHERE id = :event_id")
+_WINDOW = text("""
+    SELECT start_date >= now() + make_interval(days => :days) AS is_open, start_date > now() AS is_ahead
+    FROM events WHERE id = :event_id
+""")
 _ITEMS = text("""
     SELECT i.id, t.id AS ticket_id, c.kind, c.name AS description, i.unit_price - i.discount AS price_paid,
+        i.platform_fee,
         n.refund_id, i.returned_at IS NOT NULL AND f.status = 'completed' AS is_gone,
         CASE WHEN i.returned_at IS NOT NULL OR n.refund_id IS NOT NULL THEN 'already_requested'
             WHEN t.status = 'used' THEN 'ticket_used'
@@ -49,7 +55,7 @@ _ITEMS = text("""
     WHERE i.order_id = :order_id ORDER BY i.position
 """)
 _SHARES = text("""
-    SELECT id, unit_price - discount AS price_paid, platform_discount, commission
+    SELECT id, unit_price - discount AS price_paid, platform_discount, commission, platform_fee
     FROM order_items WHERE id = ANY(:item_ids)
 """)
 
@@ -147,7 +153,7 @@ class NotRetryable(Problem):
 
 
 def request(tx: Transaction, buyer_id: UUID, wanted: RefundRequest) -> RefundRequestedResponse:
-    """Ask for money back; for what has cost nothing, give it back.
+    """Ask for money back; for what has cost nothing, or where the event was moved, give it back.
 
     Raises NotFound, NotRefundable, WindowClosed, EventCancelled, TicketUsed, ProductsPickedUp, UnitRevealed,
     AlreadyRequested, NothingToRefund and Invalid.
@@ -155,12 +161,12 @@ def request(tx: Transaction, buyer_id: UUID, wanted: RefundRequest) -> RefundReq
     order = orders.lock_own(tx, wanted.order_id, buyer_id)
     if order.status != "paid":
         raise NotRefundable(order_status=order.status)
-    _refuse_out_of_time(tx, order)
+    is_whole = _is_whole(tx, order)
     chosen, left_out = _chosen(tx, order.id, wanted.ticket_ids)
-    amounts = {item.id: percent_of(item.price_paid, BACK_PERCENT) for item in chosen}
+    amounts = {item.id: _amount(item, is_whole=is_whole) for item in chosen}
     refund = refunds.read(tx, _add(tx, order, amounts, wanted.reason))
-    if refund.amount == 0:
-        _give_back(tx, order, refund, by=buyer_id)
+    if refund.amount == 0 or is_whole:
+        _give_back(tx, order, refund, by=buyer_id, is_whole=is_whole)
     now = RefundAnswer.read(tx, refund.id)
     return RefundRequestedResponse(**now.model_dump(), not_refundable=[_line(item) for item in left_out])
 
@@ -206,11 +212,21 @@ def retry(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundAnswer:
     return RefundAnswer.read(tx, refund_id)
 
 
-def _refuse_out_of_time(tx: Transaction, order: orders.Order) -> None:
+def _is_whole(tx: Transaction, order: orders.Order) -> bool:
+    """Whether all goes back, fees included, as the event was moved. Raises EventCancelled, WindowClosed."""
     if orders.hold_event(tx, order.event_id) == "cancelled":
         raise EventCancelled
-    if not tx.execute(_IS_OPEN, {"event_id": order.event_id, "days": WINDOW_DAYS}).scalar_one():
+    window = tx.execute(_WINDOW, {"event_id": order.event_id, "days": WINDOW_DAYS}).one()
+    is_moved = window.is_ahead and changes.allow_refund(tx, order.event_id, order.created_at)
+    if not is_moved and not window.is_open:
         raise WindowClosed
+    return is_moved
+
+
+def _amount(item: Any, *, is_whole: bool) -> int:
+    if is_whole:
+        return int(item.price_paid + item.platform_fee)
+    return percent_of(item.price_paid, BACK_PERCENT)
 
 
 def _chosen(tx: Transaction, order_id: UUID, ticket_ids: Sequence[UUID] | None) -> tuple[Sequence[Any], Sequence[Any]]:
@@ -257,24 +273,29 @@ def _add(tx: Transaction, order: orders.Order, amounts: Mapping[UUID, int], reas
     return refunds.add(tx, payment_id, "requested", amount, reason, amounts)
 
 
-def _give_back(tx: Transaction, order: orders.Order, refund: Refund, *, by: UUID) -> None:
+def _give_back(tx: Transaction, order: orders.Order, refund: Refund, *, by: UUID, is_whole: bool = False) -> None:
     item_ids = refunds.items_of(tx, refund.id)
     issuing.void_unused(tx, item_ids)
     mails.ask_ticket_void(tx, order.id, item_ids, "refunded")
-    refunds.approve(tx, refund, _share(tx, item_ids), organizer_id=order.organizer_id, by=by)
+    share = _share(tx, item_ids, is_whole=is_whole)
+    refunds.approve(tx, refund, share, organizer_id=order.organizer_id, by=by)
     orders.return_items(tx, item_ids)
     products.void_if_all_went_back(tx, order.id)
     if refund.amount == 0:
         refunds.complete_without_money(tx, refund)
 
 
-def _share(tx: Transaction, item_ids: Sequence[UUID]) -> Share:
+def _share(tx: Transaction, item_ids: Sequence[UUID], *, is_whole: bool) -> Share:
     """A refund at the buyer's wish is the organizer's to give: their share of the price, which is all of it.
+
+    Where the event was moved the sale is undone, as by a cancellation (PS-021): the platform earns no fee either.
 
     Where the platform had paid for a promo code, it gets back what the buyer doesn't. Elsewhere the commission is what
     the buyer doesn't get: where that was rounded the other way, the commission gives the rupiah.
     """
     items = tx.execute(_SHARES, {"item_ids": list(item_ids)}).all()
+    if is_whole:
+        return Share.of_whole(items)
     kept = {item.id: item.price_paid - percent_of(item.price_paid, BACK_PERCENT) for item in items}
     return Share(
         organizer=sum(item.price_paid + item.platform_discount - item.commission for item in items),

@@ -58,7 +58,7 @@ def an_address(name):
 def sold():
     siti, ani = an_address("siti"), an_address("ani")
     with transaction() as tx:
-        event = an_event(tx)
+        event = an_event(tx, gates_open=True)
         buyer, staff = a_user(tx, email=siti), a_gate_staff(tx, event)
     order = an_order(event, buyer=buyer, paid=True)
     execute(
