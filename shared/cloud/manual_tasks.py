@@ -20,6 +20,10 @@ _OPEN = text("""
 _CLOSE = text("""
     UPDATE manual_tasks SET done_at = now(), done_by = :by WHERE subject_id = :subject_id AND done_at IS NULL
 """)
+_IS_DONE = text("""
+    SELECT EXISTS (SELECT 1 FROM manual_tasks
+        WHERE kind = :kind AND subject_id = :subject_id AND done_by IS NOT NULL)
+""")
 _COLUMNS = "id, kind, subject, subject_id, details, created_at, done_at, done_by"
 _LIST_OPEN = text(f"""
     SELECT {_COLUMNS} FROM manual_tasks  -- Uses index: one_open_manual_task
@@ -57,9 +61,9 @@ class AlreadyDone(Problem):
     status, slug = 409, "manual-task-done"
 
 
-def add(tx: Transaction, kind: str, *, subject: str, subject_id: UUID | str, **details: Any) -> None:
-    """Ask a person to look at `subject`; asking again while the task is open changes nothing."""
-    tx.execute(
+def add(tx: Transaction, kind: str, *, subject: str, subject_id: UUID | str, **details: Any) -> bool:
+    """Ask a person to look at `subject`; asking again while the task is open changes nothing, and gives False."""
+    added = tx.execute(
         _OPEN,
         {
             "kind": kind,
@@ -68,6 +72,13 @@ def add(tx: Transaction, kind: str, *, subject: str, subject_id: UUID | str, **d
             "details": json.dumps(details, default=str),
         },
     )
+    return added.rowcount > 0
+
+
+def is_done(tx: Transaction, kind: str, subject_id: UUID | str) -> bool:
+    """Whether a person has finished such a task about this subject."""
+    found: bool = tx.execute(_IS_DONE, {"kind": kind, "subject_id": str(subject_id)}).scalar_one()
+    return found
 
 
 def close(tx: Transaction, subject_id: UUID | str, *, by: UUID | None) -> None:

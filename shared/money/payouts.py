@@ -26,7 +26,7 @@ from shared.cloud.database import Transaction, transaction
 from shared.identity import people
 from shared.identity.tokens import Principal
 from shared.models import Answer, Listing, Page
-from shared.money import ledger
+from shared.money import ledger, self_dealing
 from shared.problems import NotFound, Problem
 
 DAYS_AFTER_EVENT = 7
@@ -188,6 +188,8 @@ def settle(tx: Transaction, event_id: UUID, organizer_id: UUID) -> UUID | None:
     """Make the payout of one event; None where it is not due, or made. Organizer and event are locked from here on."""
     people.lock(tx, organizer_id)
     if tx.execute(_LOCK_DUE, {"event_id": event_id, **_DUE_DAYS}).first() is None:
+        return None
+    if self_dealing.holds_payout(tx, event_id, organizer_id):
         return None
     owed = _owed(tx, organizer_id, event_id)
     _ask_to_decide(tx, organizer_id, event_id)

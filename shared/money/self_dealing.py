@@ -1,0 +1,81 @@
+"""Organizers who use the platform's promo codes at their own events: looked for before a payout, decided by a person.
+
+What the platform pays for a code goes to the organizer. So whoever buys their own tickets with one earns money. The
+review compares the organizer with the buyers who used such codes, by what is on file for the sale anyway:
+
+    same_person         the organizer or their staff bought, from an account of the same mailbox too
+    same_attendee       a ticket is made out to the organizer's mailbox
+    same_phone          buyer and organizer have given one number
+    same_bank_account   a buyer's refunds go where the organizer's payouts go
+    same_card           one card paid for three people or more
+    address_pattern     three buyers or more, a fifth of all, whose addresses differ by digits only
+
+Devices and addresses on the net are not kept with orders, and the gateways tell nothing of an e-wallet's owner.
+"""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud import audit, manual_tasks
+from shared.cloud.database import Transaction
+
+TASK = "payout_self_dealing"
+FEWEST = 3
+"""People who share a card or a pattern of addresses by chance are fewer."""
+
+# Uses index: orders_event
+_FIND = text("""
+    WITH coded AS (
+        SELECT o.id, o.user_id, u.person_id, u.phone, u.organizer_id AS works_for,
+            (SELECT sum(i.platform_discount) FROM order_items i WHERE i.order_id = o.id) AS discount,
+            regexp_replace(folded_email(u.email), '[0-9]+(?=[^@]*@)', '', 'g') AS pattern,
+            (SELECT w.payload ->> 'masked_card' FROM payments p JOIN webhook_events w ON w.payment_id = p.id
+                WHERE p.order_id = o.id AND p.status = 'paid' AND w.payload ? 'masked_card' LIMIT 1) AS card
+        FROM orders o JOIN users u ON u.id = o.user_id JOIN promos c ON c.id = o.promo_id
+        WHERE o.event_id = :event_id AND o.status = 'paid' AND c.organizer_id IS NULL),
+    organizer AS (SELECT id, person_id, phone, folded_email(email) AS mailbox FROM users WHERE id = :organizer_id),
+    found AS (
+        SELECT 'same_person' AS sign, coded.id FROM coded, organizer
+        WHERE coded.person_id = organizer.person_id OR organizer.id IN (coded.user_id, works_for)
+        UNION ALL
+        SELECT 'same_attendee', coded.id FROM coded, organizer
+        WHERE EXISTS (SELECT 1 FROM order_items i
+            WHERE i.order_id = coded.id AND folded_email(i.attendee_email) = organizer.mailbox)
+        UNION ALL
+        SELECT 'same_phone', coded.id FROM coded JOIN organizer USING (phone)
+        UNION ALL
+        SELECT 'same_bank_account', coded.id FROM coded
+        WHERE EXISTS (SELECT 1 FROM bank_accounts b JOIN bank_accounts o ON o.user_id = :organizer_id
+                AND (o.bank_code, o.account_number_ending, lower(o.account_holder_name))
+                    = (b.bank_code, b.account_number_ending, lower(b.account_holder_name))
+            WHERE b.user_id = coded.user_id AND b.account_number_ending <> '')
+        UNION ALL
+        SELECT 'same_card', id FROM coded WHERE card IN (
+            SELECT card FROM coded GROUP BY card HAVING count(DISTINCT person_id) >= :fewest)
+        UNION ALL
+        SELECT 'address_pattern', id FROM coded WHERE pattern IN (
+            SELECT pattern FROM coded GROUP BY pattern HAVING count(DISTINCT person_id) >= :fewest
+                AND count(DISTINCT person_id) * 5 >= (SELECT count(DISTINCT person_id) FROM coded)))
+    SELECT sign, count(*) AS orders, sum(discount)::bigint AS discount
+    FROM found JOIN coded USING (id) WHERE discount > 0 GROUP BY sign ORDER BY sign
+""")
+
+
+def signs(tx: Transaction, event_id: UUID, organizer_id: UUID) -> Mapping[str, Mapping[str, int]]:
+    """What speaks for self-dealing at an event: each sign, its orders, and what the platform paid on them in rupiah."""
+    rows = tx.execute(_FIND, {"event_id": event_id, "organizer_id": organizer_id, "fewest": FEWEST})
+    return {row.sign: {"orders": row.orders, "discount": row.discount} for row in rows}
+
+
+def holds_payout(tx: Transaction, event_id: UUID, organizer_id: UUID) -> bool:
+    """Whether the payout of an event has to wait for a person, who is asked; not once they have decided."""
+    if manual_tasks.is_done(tx, TASK, event_id):
+        return False
+    found = signs(tx, event_id, organizer_id)
+    if not found:
+        return False
+    if manual_tasks.add(tx, TASK, subject="event", subject_id=event_id, organizer_id=organizer_id, signs=found):
+        audit.record(tx, "payout.held", subject="event", subject_id=event_id, signs=sorted(found))
+    return True
