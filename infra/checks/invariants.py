@@ -86,6 +86,14 @@ ALWAYS = {
     "every posting sums to zero": """
         SELECT posting_id, sum(amount) FROM ledger_entries GROUP BY posting_id HAVING sum(amount) <> 0
     """,
+    "what is on its way to organizers is what the ledger has set apart for it": """
+        SELECT booked, waiting FROM
+            (SELECT -COALESCE(sum(amount), 0) AS booked FROM ledger_entries
+                WHERE account = 'payouts_payable') AS ledger,
+            (SELECT COALESCE(sum(amount), 0) AS waiting FROM payouts
+                WHERE status IN ('pending', 'processing', 'failed')) AS payouts
+        WHERE booked <> waiting
+    """,
     "an order whose tickets are issued has one for each seat that was not given back": """
         SELECT o.id, count(i.id) AS seats, count(t.id) AS tickets
         FROM orders o JOIN order_items i ON i.order_id = o.id JOIN ticket_tiers c ON c.id = i.tier_id

@@ -55,6 +55,18 @@ def test_a_whole_order_goes_back_through_its_gateway(world: World, stack: Stack,
     refund = ask(buyer, order)
     assert (refund["status"], refund["amount"]) == ("requested", 2 * BACK)
     assert buyer.order(order)["status"] == "paid"
+    assert organizer.api.get(f"refunds/{refund['id']}")["lines"] == [
+        {
+            "item_id": ticket["item_id"],
+            "ticket_id": ticket["id"],
+            "kind": "ticket",
+            "description": "Festival",
+            "amount": BACK,
+        }
+        for item in order["items"]
+        for ticket in order["tickets"]
+        if ticket["item_id"] == item["id"]
+    ]
 
     approved = decide(organizer, refund, "approve")
     assert approved["status"] in ("approved", "processing", "completed")
@@ -101,6 +113,19 @@ def test_the_organizer_declines_with_a_reason_and_the_buyer_may_ask_again(world:
     assert ask(buyer, order)["status"] == "requested"
 
 
+def test_free_tickets_are_given_back_at_once(world: World):
+    organizer, buyer = world.somebody("organizer"), world.somebody()
+    event = organizer.publish({"name": "Gratis", "price": 0, "quota": 1})
+    order = buyer.reserve(event)
+    buyer.api.post(f"orders/{order['id']}/checkout", {"payment_method": "QRIS"}, status=200)
+    buyer.until_tickets(order, 1)
+    given = ask(buyer, order)
+    assert (given["status"], given["amount"], given["not_refundable"]) == ("completed", 0, [])
+    assert buyer.order(order)["status"] == "refunded"
+    assert "tidak ada uang" in world.mail(buyer.address, "refund_completed")["text"]
+    world.somebody().reserve(event)
+
+
 def test_approved_twice_it_goes_back_once(world: World, stack: Stack):
     organizer, buyer, order = bought(world)
     refund = ask(buyer, order)
@@ -139,6 +164,9 @@ def test_a_virtual_account_is_paid_back_to_the_bank_and_a_failed_transfer_can_be
     decide(organizer, refund, "approve")
     world.mail(buyer.address, "refund_account_needed")
     assert buyer.api.get(f"refunds/{refund['id']}")["needs_bank_account"]
+    again = ask(buyer, order, status=409)
+    assert again["type"].endswith("refund-already-requested")
+    assert [(each["id"], each["waits_for"]) for each in again["refunds"]] == [(refund["id"], "bank_account")]
 
     buyer.set_bank_account("0000999999")  # the simulated bank refuses the transfer
     failed = until_refund(buyer, stack, refund, "failed")
