@@ -11,7 +11,6 @@ from shared.sales import answers
 from shared.sales import orders as lives
 from shared.sales.answers import OrderAnswer
 from shared.sales.orders import NotCancellable
-from shared.tickets import printing
 from shared.web import App, Buyer, SignedIn, Transaction
 
 app = App("orders")
@@ -46,7 +45,6 @@ def cancel(order_id: UUID, buyer: Buyer, tx: Transaction) -> OrderAnswer:
 def resend(order_id: UUID, caller: SignedIn, tx: Transaction) -> ResendResponse:
     """Have the tickets mailed again to the buyer and the attendees, three times a day at most."""
     answers.refuse_strangers(tx, order_id, caller)
-    printing.renew_stale(tx, order_id)
     mails.ask_e_tickets_again(tx, order_id)
     return ResendResponse()
 

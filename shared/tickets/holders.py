@@ -17,7 +17,7 @@ from shared.identity.tokens import Principal
 from shared.models import Answer, Body, line
 from shared.problems import NotFound, Problem
 from shared.sales import orders
-from shared.tickets import printing, qr
+from shared.tickets import qr
 from shared.tickets.issuing import TicketUsed
 from shared.tickets.printing import TicketVoid
 
@@ -99,7 +99,6 @@ def change(tx: Transaction, caller: Principal, ticket_id: UUID, wanted: HolderCh
     tx.execute(_NAME, {"item_id": ticket.item_id, "name": wanted.name, "email": wanted.email})
     if is_renewed:
         tx.execute(_RENEW, {"id": ticket_id})
-        printing.renew_stale(tx, whose.order_id)
     audit.record(
         tx,
         "ticket.holder_changed",

@@ -18,7 +18,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from shared.cloud import disposal, outbox, ownership, storage
+from shared.cloud import disposal, ownership, storage
 from shared.cloud.database import Transaction, transaction
 from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
@@ -58,8 +58,6 @@ _CLAIM = text(f"""
 """)
 _LET_GO = text("UPDATE tickets SET print_claimed_until = NULL WHERE id = :ticket_id AND pdf_object IS NULL")
 _ONE = text(f"{_TICKETS} WHERE t.id = :ticket_id")
-_OF_ORDER = text(f"{_TICKETS} WHERE t.order_id = :order_id AND t.status <> 'void'")
-_DROP = text("UPDATE tickets SET pdf_object = NULL, print_claimed_until = NULL WHERE id = ANY(:ticket_ids)")
 _PRINTED = text("""
     UPDATE tickets t SET pdf_object = :pdf_object, print_claimed_until = NULL
     FROM orders o JOIN users u ON u.id = o.user_id
@@ -142,18 +140,6 @@ def forget(tx: Transaction, user_id: UUID) -> None:
     """Delete the PDFs of everything a person bought, remembered or not: their names are on them."""
     rows = tx.execute(_FORGET, {"user_id": user_id}).all()
     disposal.dispose(tx, settings().tickets_bucket, [_prefix(row.event_id, row.id) for row in rows])
-
-
-def renew_stale(tx: Transaction, order_id: UUID) -> None:
-    """Have those PDFs of an order printed anew that are no longer true, before a mail takes them along.
-
-    Their files stay until the account goes: what is true again one day has the same name.
-    """
-    rows = tx.execute(_OF_ORDER, {"order_id": order_id}).all()
-    stale = [row.ticket_id for row in rows if not (row.pdf_object or "").startswith(_name_of_facts(row))]
-    if stale:
-        tx.execute(_DROP, {"ticket_ids": stale})
-        outbox.add(tx, "payment.success", {"order_id": order_id})
 
 
 def ticket_file(ticket_id: UUID, principal: Principal) -> TicketFile:
