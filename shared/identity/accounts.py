@@ -26,7 +26,7 @@ from shared.identity.codes import Code, CodeInvalid, Purpose, ResetCode
 from shared.identity.people import Person
 from shared.identity.places import NOWHERE, Place
 from shared.identity.sessions import Tokens
-from shared.models import Answer, Body, line
+from shared.models import Answer, Body, person_name
 from shared.problems import Forbidden, NotSignedIn
 
 log = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Registration(Body):
 
     email: EmailAddress
     password: passwords.NewPassword
-    full_name: Annotated[str, line(255)]
+    full_name: Annotated[str, person_name(255)]
     phone: Phone | None = None
     role: Literal["customer", "organizer"] = "customer"
     language: Literal["id", "en"] = "id"

@@ -11,6 +11,7 @@ from shared.cloud.settings import settings
 from shared.gateways import google
 from shared.gateways.errors import GatewayError
 from shared.identity.addresses import EmailAddress
+from shared.models import plain_name
 from shared.problems import Forbidden, NotSignedIn, TryAgain
 
 ISSUERS = ("https://accounts.google.com", "accounts.google.com")
@@ -105,4 +106,8 @@ def _identity(claims: Mapping[str, Any]) -> GoogleIdentity:
 def _name(given: Any, email: str) -> str:
     """The name as one line; who gave Google none is called by the local part of their address."""
     letters = "".join(letter if letter.isprintable() else " " for letter in str(given or ""))
-    return " ".join(letters.split())[:LONGEST_NAME].strip() or email.partition("@")[0]
+    name = " ".join(letters.split())[:LONGEST_NAME].strip()
+    try:
+        return plain_name(name) or email.partition("@")[0]
+    except ValueError:  # a link in the place of a name
+        return email.partition("@")[0]

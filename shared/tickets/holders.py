@@ -14,7 +14,7 @@ from shared.cloud import audit, ownership
 from shared.cloud.database import Transaction
 from shared.identity.addresses import EmailAddress
 from shared.identity.tokens import Principal
-from shared.models import Answer, Body, line
+from shared.models import Answer, Body, person_name
 from shared.problems import NotFound, Problem
 from shared.sales import orders
 from shared.tickets import qr
@@ -43,7 +43,7 @@ _RENEW = text("UPDATE tickets SET revision = revision + 1 WHERE id = :id")
 class HolderChange(Body):
     """Who holds the ticket from now on."""
 
-    name: Annotated[str, line(255)]
+    name: Annotated[str, person_name(255)]
     email: EmailAddress
 
 

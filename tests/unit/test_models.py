@@ -6,7 +6,7 @@ from typing import Annotated
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from shared.models import MOST_MARKS, limit_marks, line, paragraphs
+from shared.models import MOST_MARKS, limit_marks, line, paragraphs, plain_name
 
 LINE = TypeAdapter(Annotated[str, line(20)])
 PARAGRAPHS = TypeAdapter(Annotated[str, paragraphs(20)])
@@ -113,3 +113,42 @@ def test_marks_that_nobody_reads_are_left_out():
     piled = "Z" + "\u0301" * 200 + "algo"
     assert limit_marks(piled) == "Z" + "\u0301" * MOST_MARKS + "algo"
     assert TypeAdapter(Annotated[str, line(10)]).validate_python("A" + "\u0301" * 9) == "A" + "\u0301" * MOST_MARKS
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Akun Anda dibekukan. Buka https://karcis-bantuan.example/masuk",
+        "Menangkan hadiah di hadiah-karcis.com",
+        "karcis．com",
+        "karcis。id sekarang",
+        "www.karcis",
+        "tulis ke admin@example.com",
+        "WA: 0812",
+        "bit.ly/x1",
+        "mailto:a",
+    ],
+)
+def test_a_name_holds_nothing_to_follow(name: str):
+    with pytest.raises(ValueError, match="without links"):
+        plain_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Siti Rahma, S.Kom.",
+        "Dr.Ir. Budi Santoso, M.Sc",
+        "Moh.Rizki",
+        "H. A. Wahid",
+        "PT Maju Jaya Tbk.",
+        "Nur'aini",
+        "R.A. Kartini",
+        "CV Sinar/Terang",
+        "Ph.D Andi",
+        "安田 太郎",
+        "O’Brien-Smith Jr.",
+    ],
+)
+def test_names_with_titles_are_names(name: str):
+    assert plain_name(name) == name

@@ -110,3 +110,14 @@ def test_a_known_and_an_unknown_address_take_the_same_time(
         post(f"/auth/{path}", email=email, **body.get(path, {}))
     assert [(asked, open_) for asked, open_, _ in paced] == [(milliseconds, 0)] * 2
     assert paced[0][2] == (path != "verify")
+
+
+def test_a_name_that_leads_somewhere_opens_no_account_and_mails_nobody():
+    name = "Akun Anda dibekukan. Buka https://karcis-bantuan.example"
+    email = an_address()
+    answer = post("/auth/register", email=email, password=PASSWORD, full_name=name, accept_terms=True)
+    assert problem(answer) == (422, "invalid")
+    [error] = answer.get_json()["errors"]
+    assert error["field"] == "full_name"
+    assert "without links" in error["message"]
+    assert asked_mails(email) == []
