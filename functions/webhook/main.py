@@ -5,7 +5,7 @@ from uuid import UUID
 from shared.models import Answer, Task
 from shared.payments import webhooks
 from shared.problems import Malformed, NotSignedIn, TooLarge
-from shared.web import UNLIMITED, App, Attempt, RawRequest
+from shared.web import NOTIFICATIONS, App, Attempt, RawRequest, is_first_of_minute
 
 app = App("webhook")
 
@@ -24,17 +24,25 @@ class Retry(Task):
     event_id: UUID
 
 
-@app.post("/payments/webhook/xendit", anybody=True, limit=UNLIMITED, problems=REFUSALS)
+@app.post("/payments/webhook/xendit", anybody=True, limit=NOTIFICATIONS, problems=REFUSALS)
 def from_xendit(request: RawRequest) -> Received:
     """Xendit's callback. Recorded, answered, and settled by what Xendit says when it is asked."""
-    webhooks.receive("xendit", request.headers, request.body)
-    return Received()
+    return _received("xendit", request)
 
 
-@app.post("/payments/webhook/midtrans", anybody=True, limit=UNLIMITED, problems=REFUSALS)
+@app.post("/payments/webhook/midtrans", anybody=True, limit=NOTIFICATIONS, problems=REFUSALS)
 def from_midtrans(request: RawRequest) -> Received:
     """Midtrans's HTTP notification, likewise."""
-    webhooks.receive("midtrans", request.headers, request.body)
+    return _received("midtrans", request)
+
+
+def _received(gateway: str, request: RawRequest) -> Received:
+    try:
+        webhooks.receive(gateway, request.headers, request.body)
+    except webhooks.Forged as forged:
+        if is_first_of_minute(f"{gateway} {forged.reason} {request.address}"):
+            webhooks.audit_forged(gateway, forged.reason)
+        raise
     return Received()
 
 

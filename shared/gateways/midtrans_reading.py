@@ -200,7 +200,8 @@ def read_notification(body: bytes, server_key: str) -> WebhookNotice:
     """
     notification = parse_object(GATEWAY, body)
     if not server_key or not _signed(body, server_key):
-        raise SignatureInvalid(GATEWAY, "signature missing or wrong")
+        is_signed = bool(notification.body.get("signature_key"))
+        raise SignatureInvalid(GATEWAY, "signature wrong" if is_signed else "signature missing")
     order_id = notification.text("order_id")
     fact = _fact(notification)
     return WebhookNotice(

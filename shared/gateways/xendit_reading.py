@@ -198,7 +198,7 @@ def read_webhook(headers: Mapping[str, str], body: bytes, callback_token: str) -
     """
     presented = header(headers, "x-callback-token") or ""
     if not callback_token or not hmac.compare_digest(presented.encode(), callback_token.encode()):
-        raise SignatureInvalid(GATEWAY, "callback token missing or wrong")
+        raise SignatureInvalid(GATEWAY, "callback token wrong" if presented else "callback token missing")
     try:
         payload = parse_object(GATEWAY, body)
     except PayloadUnreadable:

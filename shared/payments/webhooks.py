@@ -54,11 +54,20 @@ _FAILED = text("""
 """)
 
 
+class Forged(NotSignedIn):
+    """The signature of this notification is not right."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        self.reason = reason
+        """What is wrong with it, for us."""
+
+
 def receive(gateway: str, headers: Mapping[str, str], body: bytes) -> None:
     """Take one webhook in. A repeat changes nothing and is answered the same.
 
-    Raises NotSignedIn (401) for a bad signature, which is audited, and Malformed (400) for a body that
-    is too broken to bear one. What is rightly signed is kept, whatever else it says.
+    Raises Forged (401) for a bad signature, and Malformed (400) for a body that is too broken to bear one.
+    What is rightly signed is kept, whatever else it says.
     """
     notice = _read(gateway, headers, body)
     with transaction() as tx:
@@ -68,6 +77,12 @@ def receive(gateway: str, headers: Mapping[str, str], body: bytes) -> None:
             process(event_id)
         except Exception as error:  # noqa: BLE001 - the event is safe; whatever failed is tried again
             _try_again_later(event_id, error)
+
+
+def audit_forged(gateway: str, reason: str) -> None:
+    """Keep for years that somebody forges notifications. A sample of them will do: anybody can send any number."""
+    with transaction() as tx:
+        audit.record(tx, "webhook.rejected", subject="gateway", subject_id=gateway, reason=reason)
 
 
 def process(event_id: UUID) -> None:
@@ -108,10 +123,8 @@ def _read(gateway: str, headers: Mapping[str, str], body: bytes) -> WebhookNotic
             return accounts.xendit().parse_webhook(headers, body)
         return accounts.midtrans().parse_notification(body)
     except SignatureInvalid as error:
-        with transaction() as tx:
-            audit.record(tx, "webhook.rejected", subject="gateway", subject_id=gateway)
         log.warning("webhook.rejected", extra={"gateway": gateway})
-        raise NotSignedIn("The signature of this notification is not right.") from error
+        raise Forged(error.reason) from error
     except PayloadUnreadable as error:
         raise Malformed("This is not a notification we know how to read.") from error
 

@@ -15,7 +15,7 @@ from shared.web.auth import (
 )
 from shared.web.caching import Cached
 from shared.web.cookie_mode import OrCookie
-from shared.web.limits import CODE_MAILS, CREDENTIALS, GATE, UNLIMITED
+from shared.web.limits import CODE_MAILS, CREDENTIALS, GATE, NOTIFICATIONS, is_first_of_minute
 from shared.web.rendering import File, Page
 from shared.web.requests import MaxBytes, RawRequest, Upload
 from shared.web.routes import Attempt, IdempotencyKey
@@ -24,7 +24,7 @@ __all__ = [
     "CODE_MAILS",
     "CREDENTIALS",
     "GATE",
-    "UNLIMITED",
+    "NOTIFICATIONS",
     "Admin",
     "App",
     "Attempt",
@@ -45,4 +45,5 @@ __all__ = [
     "Transaction",
     "Upload",
     "Viewer",
+    "is_first_of_minute",
 ]

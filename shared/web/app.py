@@ -33,7 +33,7 @@ from shared.cloud import logs, shutdown, tracing
 from shared.cloud.database import snapshot, transaction
 from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
-from shared.problems import MethodNotAllowed, NotFound, Problem
+from shared.problems import MethodNotAllowed, NotFound, NotSignedIn, Problem
 from shared.web import (
     body_deadlines,
     cookie_mode,
@@ -179,7 +179,11 @@ class App:
         if matched.idempotent and key is not None and caller is not None:
             fingerprint = b"\n".join([request.method.encode(), request.path.encode(), requests.raw_body(request)])
             return idempotency.once(caller.id, key, fingerprint, lambda: _outcome(matched, values))
-        result = _call(matched, values)
+        try:
+            result = _call(matched, values)
+        except NotSignedIn:
+            limits.check_unproved(matched.limit, request)
+            raise
         answer = rendering.response(cookie_mode.shown(request, result), matched.status)
         cookie_mode.keep(request, result, answer, ends_session=matched.ends_session)
         answer.make_conditional(request)  # 304 where the caller has it already
@@ -278,7 +282,7 @@ def _attempt(call: _Call, _: Parameter) -> int:
 
 def _raw(call: _Call, _: Parameter) -> requests.RawRequest:
     headers = {name.lower(): value for name, value in call.request.headers.items()}
-    return requests.RawRequest(headers, requests.raw_body(call.request))
+    return requests.RawRequest(headers, requests.raw_body(call.request), requests.client_address(call.request))
 
 
 _FILL: dict[Source, Callable[[_Call, Parameter], Any]] = {

@@ -31,7 +31,9 @@ ACCOUNT_CODE_MAILS = Limit("account code mails", 10, is_strict=True)
 GATE = Limit("gate", 120)
 """Scanning tickets is writing, but a queue at a gate brings a person every few seconds."""
 UNLIMITED = Limit("unlimited", 0)
-"""Gateways' notifications: they are signed, and none may be lost."""
+NOTIFICATIONS = Limit("unsigned notifications", 60)
+"""Gateways' notifications: none that is signed may be lost, so only those without the proof are counted."""
+_SAMPLES = Limit("samples", 1)
 
 _STANDING = "karcis.rate_limit"
 _email = TypeAdapter(EmailAddress)
@@ -55,7 +57,8 @@ def check(limit: Limit, request: Request, caller: Principal | None) -> None:
     Where the shared counters can't be reached, each instance counts by itself; but where passwords and
     codes are tried nobody is let in: raises TryAgain.
     """
-    _spend(limit, request, f"user {caller.id}" if caller else f"address {requests.client_address(request)}")
+    if limit is not NOTIFICATIONS:
+        _spend(limit, request, f"user {caller.id}" if caller else f"address {requests.client_address(request)}")
 
 
 def check_account(limit: Limit, request: Request) -> None:
@@ -66,6 +69,17 @@ def check_account(limit: Limit, request: Request) -> None:
         _spend(ACCOUNT_CREDENTIALS, request, f"email {email} {requests.network(request)}")
     else:
         _spend(ACCOUNT_CODE_MAILS, request, f"email {email}")
+
+
+def check_unproved(limit: Limit, request: Request) -> None:
+    """Count a notification without its gateway's proof against its sender. Raises TooManyRequests."""
+    if limit is NOTIFICATIONS:
+        _spend(limit, request, f"address {requests.client_address(request)}")
+
+
+def is_first_of_minute(name: str) -> bool:
+    """Whether nothing of this name was asked for in the last minute, on any instance: for what is kept as a sample."""
+    return not _meter.spend(_SAMPLES, [name]).wait_seconds
 
 
 def _spend(limit: Limit, request: Request, name: str) -> None:

@@ -29,6 +29,8 @@ class RawRequest:
 
     headers: Mapping[str, str]
     body: bytes
+    address: str
+    """Of the caller, as `client_address` has it."""
 
 
 @dataclass(frozen=True)

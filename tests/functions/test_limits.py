@@ -6,10 +6,11 @@ from uuid import uuid4
 
 import pytest
 import requests
+from sqlalchemy import text
 
 from tests.folders import a_folder
 from tests.people import PASSWORD, World
-from tests.stack import Client, Stack
+from tests.stack import KEYS, Client, Stack
 from tests.waiting import until
 
 PROXY = "35.191.0.1"
@@ -147,6 +148,26 @@ def test_who_asks_for_anothers_codes_does_not_keep_them_from_signing_in(stack):
 def test_gateways_are_never_refused(stack):
     client = somewhere(stack)
     assert {answer.status_code for answer in calls(client, "POST", "payments/webhook/xendit", 30, json={})} == {401}
+
+
+def test_forged_notifications_are_counted_sampled_into_the_audit_and_limited(stack):
+    """And what is signed is taken from the same address, however many were forged there."""
+    forger = somewhere(stack)
+    forged = calls(forger, "POST", "payments/webhook/midtrans", 200, json={"signature_key": "0" * 128})
+    assert {answer.status_code for answer in forged} == {401, 429}
+    assert refused(forged) >= 20
+    assert forged[-1].headers["Retry-After"]
+    minutes = sum(answer.elapsed.total_seconds() for answer in forged) / 60
+    with stack.database() as database, database.connect() as connection:
+        count = text("SELECT count(*) FROM audit_log WHERE action = 'webhook.rejected' AND subject_id = 'midtrans'")
+        assert 1 <= connection.execute(count).scalar_one() <= 4 + 2 * minutes  # two processes, at a minute's turn
+    counted = f'karcis_webhook_rejections_total{{gateway="midtrans"}} {float(len(forged))}'
+    assert counted in forger.call("GET", "/metrics").text
+    signed = {"id": uuid4().hex, "external_id": "ORDER-of-nobody", "status": "PAID", "amount": 1, "currency": "IDR"}
+    token = {"x-callback-token": KEYS["XENDIT_CALLBACK_TOKEN"]}
+    for _ in range(70):
+        forger.call("POST", "payments/webhook/xendit", json={}, headers={"x-callback-token": "wrong"})
+    forger.call("POST", "payments/webhook/xendit", json=signed, headers=token, status=200)
 
 
 def test_without_the_shared_counters_buyers_go_on_and_guesses_end(stack):

@@ -142,13 +142,14 @@ def test_a_webhook_with_a_bad_signature_is_401_and_audited(shop, stack, gateway,
         "gross_amount": "1.00", "signature_key": "0" * 128, "transaction_status": "settlement",
         "transaction_id": "t", "payment_type": "qris",
     }  # fmt: skip
-    with stack.database() as database, database.begin() as tx:
-        count = text("SELECT count(*) FROM audit_log WHERE action = 'webhook.rejected' AND subject_id = :gateway")
-        before = tx.execute(count, {"gateway": gateway}).scalar_one()
     answer = world.anybody.call("POST", f"payments/webhook/{gateway}", json=body, headers=headers)
     problem(answer, 401, "not-signed-in")
+    sampled = text("""
+        SELECT count(*) FROM audit_log
+        WHERE action = 'webhook.rejected' AND subject_id = :gateway AND at > now() - interval '5 minutes'
+    """)  # the first of a minute; another test may have sent it
     with stack.database() as database, database.begin() as tx:
-        assert tx.execute(count, {"gateway": gateway}).scalar_one() == before + 1
+        assert tx.execute(sampled, {"gateway": gateway}).scalar_one() >= 1
 
 
 def test_a_webhook_that_is_no_json_is_400(shop):
