@@ -33,7 +33,7 @@ from shared.cloud import logs, shutdown, tracing
 from shared.cloud.database import snapshot, transaction
 from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
-from shared.problems import MethodNotAllowed, NotFound, NotSignedIn, Problem
+from shared.problems import Malformed, MethodNotAllowed, NotFound, NotSignedIn, Problem
 from shared.web import (
     body_deadlines,
     cookie_mode,
@@ -181,7 +181,7 @@ class App:
             return idempotency.once(caller.id, key, fingerprint, lambda: _outcome(matched, values))
         try:
             result = _call(matched, values)
-        except NotSignedIn:
+        except (NotSignedIn, Malformed):
             limits.check_unproved(matched.limit, request)
             raise
         answer = rendering.response(cookie_mode.shown(request, result), matched.status)

@@ -4,6 +4,8 @@ A caller is the signed-in user, else the client's address. The limits are the IE
 policies", told in the headers RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10).
 """
 
+from dataclasses import replace
+
 from flask import Request
 from pydantic import TypeAdapter
 from pydantic_core import from_json
@@ -35,6 +37,12 @@ NOTIFICATIONS = Limit("unsigned notifications", 60)
 """Gateways' notifications: none that is signed may be lost, so only those without the proof are counted."""
 _SAMPLES = Limit("samples", 1)
 
+_NETWORKS_TIMES = (1, 4, 16)
+"""Of IPv6, how many times an address's limit a network may spend: /64 (a subscriber's), /56 (a home's), /48 (a site's).
+
+A provider hands out a /56 or a /48 as readily as a /64, so a limit on /64 alone is one on nobody.
+"""
+
 _STANDING = "karcis.rate_limit"
 _email = TypeAdapter(EmailAddress)
 _meter = Meter()
@@ -57,8 +65,10 @@ def check(limit: Limit, request: Request, caller: Principal | None) -> None:
     Where the shared counters can't be reached, each instance counts by itself; but where passwords and
     codes are tried nobody is let in: raises TryAgain.
     """
-    if limit is not NOTIFICATIONS:
-        _spend(limit, request, f"user {caller.id}" if caller else f"address {requests.client_address(request)}")
+    if caller:
+        _spend(limit, request, f"user {caller.id}")
+    elif limit is not NOTIFICATIONS:
+        _spend_address(limit, request)
 
 
 def check_account(limit: Limit, request: Request) -> None:
@@ -74,12 +84,18 @@ def check_account(limit: Limit, request: Request) -> None:
 def check_unproved(limit: Limit, request: Request) -> None:
     """Count a notification without its gateway's proof against its sender. Raises TooManyRequests."""
     if limit is NOTIFICATIONS:
-        _spend(limit, request, f"address {requests.client_address(request)}")
+        _spend_address(limit, request)
 
 
 def is_first_of_minute(name: str) -> bool:
     """Whether nothing of this name was asked for in the last minute, on any instance: for what is kept as a sample."""
     return not _meter.spend(_SAMPLES, [name]).wait_seconds
+
+
+def _spend_address(limit: Limit, request: Request) -> None:
+    """Count it against the address and the networks around it: each may do more than what lies within it."""
+    for network, times in zip(requests.client_networks(request), _NETWORKS_TIMES, strict=False):
+        _spend(replace(limit, per_minute=limit.per_minute * times), request, f"address {network}")
 
 
 def _spend(limit: Limit, request: Request, name: str) -> None:

@@ -19,6 +19,7 @@ MOST_LET_GO_BYTES = 100_000_000
 """Google's front end takes 32 MiB at most (cloud.google.com/run/quotas); this is for a server that has none."""
 _MULTIPART_FRAME_BYTES = 16_384  # boundaries and headers around a file
 _PIECE_BYTES = 65_536
+_IPV6_NETWORKS = (64, 56, 48)
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -144,18 +145,23 @@ def client_address(request: Request) -> str:
     Google's load balancer appends `client, balancer` to whatever X-Forwarded-For the client sent, so the
     client is the second from the right; what stands further left anybody may write.
     """
+    return client_networks(request)[0]
+
+
+def client_networks(request: Request) -> list[str]:
+    """The client's address, and for IPv6 the networks it may own, from the narrowest (/64) to the widest (/48)."""
     hops = settings().trusted_proxies
     forwarded = request.headers.get("X-Forwarded-For", "").split(",")
     given = forwarded[-hops].strip() if 0 < hops <= len(forwarded) else request.remote_addr or ""
     try:
         address = ip_address(given)
     except ValueError:
-        return request.remote_addr or ""
+        return [request.remote_addr or ""]
     if isinstance(address, IPv4Address):
-        return str(address)
+        return [str(address)]
     if address.ipv4_mapped:  # ::ffff:203.0.113.7; else all of IPv4 would be one /64
-        return str(address.ipv4_mapped)
-    return str(IPv6Network((int(address), 64), strict=False))
+        return [str(address.ipv4_mapped)]
+    return [str(IPv6Network((int(address), length), strict=False)) for length in _IPV6_NETWORKS]
 
 
 def network(request: Request) -> str:

@@ -150,10 +150,25 @@ def test_gateways_are_never_refused(stack):
     assert {answer.status_code for answer in calls(client, "POST", "payments/webhook/xendit", 30, json={})} == {401}
 
 
+def test_an_ipv6_customer_with_many_networks_is_one_caller_in_the_end(stack):
+    """Each /64 may write 20 times a minute, a /56 four times as often, a /48 four times that."""
+    number = uuid4().int % 65_536
+    client = Client(stack.url)
+    answers = []
+    for network in range(100):
+        client.headers["X-Forwarded-For"] = f"2001:db8:{number:x}:{network:x}::1, {PROXY}"
+        answers.append(client.call("POST", "auth/refresh-token", json={}))
+    assert refused(answers[:80]) == 0
+    assert refused(answers) >= 10
+    client.headers["X-Forwarded-For"] = f"2001:db8:{number:x}:a00::1, {PROXY}"  # of the same site, another home
+    client.call("POST", "auth/refresh-token", status=422, json={})
+
+
 def test_forged_notifications_are_counted_sampled_into_the_audit_and_limited(stack):
     """And what is signed is taken from the same address, however many were forged there."""
     forger = somewhere(stack)
-    forged = calls(forger, "POST", "payments/webhook/midtrans", 200, json={"signature_key": "0" * 128})
+    body = {"order_id": "x", "status_code": "200", "gross_amount": "1.00", "signature_key": "0" * 128}
+    forged = calls(forger, "POST", "payments/webhook/midtrans", 200, json=body)
     assert {answer.status_code for answer in forged} == {401, 429}
     assert refused(forged) >= 20
     assert forged[-1].headers["Retry-After"]

@@ -4,7 +4,7 @@ import pytest
 from flask import Request
 from werkzeug.test import EnvironBuilder
 
-from shared.web.requests import client_address
+from shared.web.requests import client_address, client_networks
 
 LIED = "1.2.3.4"
 
@@ -34,3 +34,10 @@ def request(forwarded: str | None, peer: str = "127.0.0.1") -> Request:
 def test_it_is_taken_from_the_right(given, proxies, forwarded, address):
     given(trusted_proxies=proxies)
     assert client_address(request(forwarded)) == address
+
+
+def test_of_ipv6_the_networks_that_one_customer_may_own_are_told(given):
+    given(trusted_proxies="2")
+    wide = ["2001:db8:1:2::/64", "2001:db8:1::/56", "2001:db8:1::/48"]
+    assert client_networks(request("2001:db8:1:2:3:4:5:6, 35.191.0.1")) == wide
+    assert client_networks(request("203.0.113.7, 35.191.0.1")) == ["203.0.113.7"]
