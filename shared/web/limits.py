@@ -99,7 +99,7 @@ def _spend_address(limit: Limit, request: Request) -> None:
 
 
 def _spend(limit: Limit, request: Request, name: str) -> None:
-    if limit is UNLIMITED or settings().rate_limits == "off":
+    if not limit.per_minute or settings().rate_limits == "off":
         return
     try:
         standing = _meter.spend(limit, [name])
