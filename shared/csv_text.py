@@ -2,10 +2,12 @@
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-_STARTS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_CONTROLS = ("\t", "\r", "\n")
+_STARTS_A_FORMULA = ("=", "+", "-", "@", "\N{MINUS SIGN}")
 """What makes Excel, LibreOffice or Google Sheets calculate a cell (OWASP: CSV injection)."""
 
 
@@ -22,4 +24,12 @@ def written(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
 
 
 def _harmless(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_STARTS_A_FORMULA) else cell
+    return f"'{cell}" if isinstance(cell, str) and _may_calculate(cell) else cell
+
+
+def _may_calculate(words: str) -> bool:
+    """Whether a spreadsheet may take it for a formula: some trim it first, or take `＝` for `=`."""
+    if words.startswith(_CONTROLS):
+        return True
+    seen = (sign for sign in words if unicodedata.category(sign)[0] not in "ZC")
+    return unicodedata.normalize("NFKC", next(seen, "")).startswith(_STARTS_A_FORMULA)

@@ -13,13 +13,18 @@ def read_back(content: bytes) -> list[list[str]]:
     return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
+@pytest.mark.parametrize(
+    "start",
+    [*"=+-@\t\r\n＝＋－＠﹢﹣﹦﹫⁺⁼₊−", " =", "\u00a0=", "\u200b=", "\ufeff＝", "\x00=", "\u3000＠"],
+)
 def test_text_that_would_be_a_formula_is_text(start: str):
     formula = f'{start}HYPERLINK("https://example.com","Klik")'
     assert read_back(csv_text.written(["name"], [[formula]])) == [["name"], [f"'{formula}"]]
 
 
-@pytest.mark.parametrize("cell", ["Siti = Rahma", 'kutip "dua", koma', "baris\nbaru", "Ngũgĩ"])
+@pytest.mark.parametrize(
+    "cell", ["Siti = Rahma", 'kutip "dua", koma', "baris\nbaru", "Ngũgĩ", "", " ", "\u200b", " spasi", "（１＝１）"]
+)
 def test_other_text_is_kept_as_it_is(cell: str):
     assert read_back(csv_text.written(["name"], [[cell]]))[1] == [cell]
 
