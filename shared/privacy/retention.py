@@ -184,6 +184,15 @@ RULES = (
         source="REG-1: an identity number is for who takes part; what expired or was given back needs none",
     ),
     Rule(
+        name="nameless_cookie_consents",
+        table="cookie_consents",  # Uses index: cookie_consents_nameless
+        key="id",
+        since="chosen_at",
+        kept=timedelta(days=365),
+        condition="user_id IS NULL",
+        source="DP-006: a browser is asked anew after a year at the latest; nobody can prove more by an older choice",
+    ),
+    Rule(
         name="dead_letters",
         table="dead_letters",
         key="id",

@@ -31,6 +31,9 @@ ROWS = {
     "one_time_codes": """
         INSERT INTO one_time_codes (user_id, purpose, code_hash, expires_at) VALUES (:user, 'verify_email', :mark, :at)
     """,
+    "nameless_cookie_consents": """
+        INSERT INTO cookie_consents (version, categories, chosen_at) VALUES (:mark, '{necessary}', :at)
+    """,
     "login_attempts": "INSERT INTO login_attempts (address_key, tries, next_try_at) VALUES (:mark, 1, :at)",
     "unproved_accounts": """
         INSERT INTO users (email, full_name, phone, role, terms_version, terms_accepted_at, updated_at)
@@ -91,6 +94,7 @@ LEFT = {
     "mail_contexts": "SELECT once_key FROM emails WHERE context <> '{}'",
     "farewells": "SELECT once_key FROM emails WHERE to_address <> ''",
     "registrations": "SELECT left(identity_index, 32) FROM registrations",
+    "nameless_cookie_consents": "SELECT version FROM cookie_consents",
     "dead_letters": "SELECT message_id FROM dead_letters",
     "manual_tasks": "SELECT subject_id FROM manual_tasks",
 }
@@ -103,6 +107,9 @@ UNFINISHED = {
     "mail_contexts": "UPDATE emails SET status = 'queued' WHERE once_key = :mark",
     "farewells": "UPDATE emails SET status = 'queued' WHERE once_key = :mark",
     "registrations": "UPDATE registrations SET is_active = true WHERE identity_index = repeat(:mark, 2)",
+    "nameless_cookie_consents": """
+        UPDATE cookie_consents SET user_id = (SELECT id FROM users WHERE NOT is_deleted LIMIT 1) WHERE version = :mark
+    """,
     "dead_letters": "UPDATE dead_letters SET decision = NULL, decided_at = NULL WHERE message_id = :mark",
     "manual_tasks": "UPDATE manual_tasks SET done_at = NULL WHERE subject_id = :mark",
 }
@@ -270,6 +277,7 @@ def test_it_runs_every_night():
         ("webhook_payloads", "webhook_events_payloads"),
         ("mail_contexts", "emails_context"),
         ("farewells", "emails_farewell"),
+        ("nameless_cookie_consents", "cookie_consents_nameless"),
     ],
 )
 def test_the_oldest_are_found_through_an_index(name: str, index: str):
