@@ -54,7 +54,16 @@ class NotPrinted(Exception):
     """A ticket's PDF isn't stored yet; it will be."""
 
 
-def compose(email: Asked) -> Mail:
+PdfOf = Callable[[facts.Ticket], bytes | None]
+"""Where a ticket's PDF comes from; None where it isn't there yet."""
+
+
+def stored_pdf(ticket: facts.Ticket) -> bytes | None:
+    """The PDF as it was last printed, whether it is still true or not."""
+    return storage.get(settings().tickets_bucket, ticket.pdf_object) if ticket.pdf_object else None
+
+
+def compose(email: Asked, pdf_of: PdfOf = stored_pdf) -> Mail:
     """The mail as it goes out. Raises Obsolete, or NotPrinted: try again. Opens its own transaction."""
     try:
         with transaction() as tx:
@@ -69,15 +78,15 @@ def compose(email: Asked) -> Mail:
         subject=rendered.subject,
         text=rendered.text,
         html=rendered.html,
-        attachments=[_attachment(ticket) for ticket in known["tickets"]] if known.get("are_attached") else [],
+        attachments=[_attachment(ticket, pdf_of) for ticket in known["tickets"]] if known.get("are_attached") else [],
         custom_args={"karcis_email_id": str(email.id)},
         categories=[email.template],
         headers=offers.headers(known),
     )
 
 
-def _attachment(ticket: facts.Ticket) -> Attachment:
-    content = storage.get(settings().tickets_bucket, ticket.pdf_object) if ticket.pdf_object else None
+def _attachment(ticket: facts.Ticket, pdf_of: PdfOf) -> Attachment:
+    content = pdf_of(ticket)
     if content is None:
         raise NotPrinted(f"ticket {ticket.id}")
     return Attachment(f"tiket-{ticket.id}.pdf", "application/pdf", content)

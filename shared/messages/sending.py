@@ -22,7 +22,9 @@ from shared.messages.composing import (
     FORGOTTEN_ONCE_DONE,
     Asked,
     Obsolete,
+    PdfOf,
     compose,
+    stored_pdf,
 )
 from shared.problems import NotFound, Problem, TryAgain
 
@@ -90,7 +92,7 @@ def send_again(tx: Transaction, email_id: UUID, *, by: UUID) -> None:
     audit.record(tx, "mail.sent_again", subject="email", subject_id=email_id, actor_id=by, template=queued.template)
 
 
-def send(email_id: UUID, attempt: int = 1) -> None:
+def send(email_id: UUID, attempt: int = 1, *, pdf_of: PdfOf = stored_pdf) -> None:
     """Send a mail unless that is done. `attempt` says which delivery of the wish to send it this is.
 
     A mail that SendGrid will never take, or that ten tries could not send, is left to a person. Every
@@ -100,7 +102,7 @@ def send(email_id: UUID, attempt: int = 1) -> None:
     if email is None:
         return
     try:
-        message_id = _hand_over(compose(email))
+        message_id = _hand_over(compose(email, pdf_of))
     except Obsolete as reason:
         _mark_failed(email, str(reason), needs_a_person=False)
     except GatewayRefused as refusal:

@@ -156,6 +156,16 @@ def ticket_file(ticket_id: UUID, principal: Principal) -> TicketFile:
     return TicketFile(_stored(row) or _print_now(row), f"tiket-{ticket_id}.pdf")
 
 
+def current_pdf(ticket_id: UUID) -> bytes | None:
+    """A ticket's PDF as it is to be now, for who is known to hold it; None for one that is void.
+
+    Opens its own transactions around the storage.
+    """
+    with transaction() as tx:
+        row = tx.execute(_ONE, {"ticket_id": ticket_id}).one()
+    return None if row.status == "void" else _stored(row) or _print_now(row)
+
+
 def _may_see(tx: Transaction, principal: Principal, row: Any) -> bool:
     return ownership.may_see(
         tx,

@@ -6,6 +6,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
+from functions.send_email.main import EmailRequested
+from functions.send_email.main import send as send_as_deployed
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayMisconfigured, GatewayUnavailable
 from shared.messages import mails, sending
@@ -280,6 +282,24 @@ def test_many_tickets_are_linked_for_the_buyer_and_split_for_who_cannot_open_the
     assert named == {
         f"tiket-{ticket.id}.pdf" for ticket in rows("SELECT id FROM tickets WHERE order_id = :id", id=order.id)
     }
+
+
+def test_a_mail_that_waited_brings_the_ticket_as_it_is_now(sendgrid, files):
+    order, email_id = an_e_ticket_mail()
+    change("UPDATE events SET timezone = 'Asia/Jayapura' WHERE id = :id", id=order.event_id)
+    before = list(files.files.values())
+    send_as_deployed(EmailRequested(email_id=email_id), 1)
+    sent = [base64.b64decode(each["content"]) for each in sendgrid.asked[0].body["attachments"]]
+    assert len(sent) == 2
+    assert not set(sent) & set(before)
+
+
+def test_an_e_ticket_whose_file_was_lost_is_printed_again(sendgrid, files):
+    _, email_id = an_e_ticket_mail()
+    before = sorted(files.files.values())
+    files.files.clear()
+    send_as_deployed(EmailRequested(email_id=email_id), 1)
+    assert sorted(base64.b64decode(each["content"]) for each in sendgrid.asked[0].body["attachments"]) == before
 
 
 def test_an_e_ticket_waits_for_its_pdf(sendgrid, files):

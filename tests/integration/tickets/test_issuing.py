@@ -1,5 +1,7 @@
 """A paid order gets exactly one ticket per seat, whatever crashes and however often it is asked for (TS-014)."""
 
+import time
+
 import pypdfium2
 import pytest
 import zxingcpp
@@ -128,6 +130,17 @@ def test_a_delivery_that_runs_out_of_time_is_followed_by_a_first_one(files):
     assert (files.tries, said(order)) == (3, 1)
     handed_on = "SELECT 1 FROM outbox WHERE topic = 'payment.success' AND payload ->> 'order_id' = :id"
     assert len(rows(handed_on, id=str(order.id))) == 2
+
+
+def test_an_order_of_a_hundred_with_the_longest_terms_is_done_by_one_delivery(files):
+    terms = ("Syarat dan ketentuan yang panjang sekali bagi pengunjung. " * 345)[:20_000]
+    with transaction() as tx:
+        event = an_event(tx, tiers=[a_tier(quota=100, max_per_order=100)], terms=terms)
+    order = an_order(event, quantities=[100], paid=True)
+    begun = time.process_time()
+    issuing.issue(order.id)
+    assert time.process_time() - begun < issuing.PRINTING_SECONDS / 2
+    assert (files.tries, said(order)) == (100, 1)
 
 
 def test_what_a_dead_delivery_had_claimed_is_printed_once_its_claim_has_run_out(files):
