@@ -77,53 +77,52 @@ def _font(pdf: pydyf.PDF, typeface: Typeface, glyphs: dict[int, str]) -> pydyf.D
     content = _subset(typeface, glyphs)
     file = _added(pdf, pydyf.Stream([content], {"Length1": len(content)}, compress=True))
     to_unicode = _added(pdf, pydyf.Stream([_to_unicode(glyphs)], compress=True))
-    name = f"/KARCIS+{typeface.name}"
+    descriptor = _added(pdf, _descriptor(typeface, file))
+    descendant = _added(pdf, _descendant(typeface, glyphs, descriptor))
+    values = {
+        "Type": "/Font",
+        "Subtype": "/Type0",
+        "BaseFont": _name(typeface),
+        "Encoding": "/Identity-H",
+        "DescendantFonts": pydyf.Array([descendant.reference]),
+        "ToUnicode": to_unicode.reference,
+    }
+    return _added(pdf, pydyf.Dictionary(values))
+
+
+def _descriptor(typeface: Typeface, file: pydyf.Stream) -> pydyf.Dictionary:
     ascent, descent = (round(1000 * reach) for reach in typeface.extent)
-    descriptor = _added(
-        pdf,
-        pydyf.Dictionary(
-            {
-                "Type": "/FontDescriptor",
-                "FontName": name,
-                "Flags": 4,
-                "FontBBox": pydyf.Array([-1000, -descent, 2000, ascent]),
-                "ItalicAngle": 0,
-                "Ascent": ascent,
-                "Descent": -descent,
-                "CapHeight": 700,
-                "StemV": 80,
-                "FontFile2": file.reference,
-            }
-        ),
-    )
+    values = {
+        "Type": "/FontDescriptor",
+        "FontName": _name(typeface),
+        "Flags": 4,
+        "FontBBox": pydyf.Array([-1000, -descent, 2000, ascent]),
+        "ItalicAngle": 0,
+        "Ascent": ascent,
+        "Descent": -descent,
+        "CapHeight": 700,
+        "StemV": 80,
+        "FontFile2": file.reference,
+    }
+    return pydyf.Dictionary(values)
+
+
+def _descendant(typeface: Typeface, glyphs: dict[int, str], descriptor: pydyf.Dictionary) -> pydyf.Dictionary:
     widths = " ".join(f"{number} [{typeface.advance(number):g}]" for number in sorted(glyphs))
-    descendant = _added(
-        pdf,
-        pydyf.Dictionary(
-            {
-                "Type": "/Font",
-                "Subtype": "/CIDFontType2",
-                "BaseFont": name,
-                "CIDSystemInfo": "<</Registry (Adobe) /Ordering (Identity) /Supplement 0>>",
-                "CIDToGIDMap": "/Identity",
-                "FontDescriptor": descriptor.reference,
-                "W": f"[{widths}]",
-            }
-        ),
-    )
-    return _added(
-        pdf,
-        pydyf.Dictionary(
-            {
-                "Type": "/Font",
-                "Subtype": "/Type0",
-                "BaseFont": name,
-                "Encoding": "/Identity-H",
-                "DescendantFonts": pydyf.Array([descendant.reference]),
-                "ToUnicode": to_unicode.reference,
-            }
-        ),
-    )
+    values = {
+        "Type": "/Font",
+        "Subtype": "/CIDFontType2",
+        "BaseFont": _name(typeface),
+        "CIDSystemInfo": "<</Registry (Adobe) /Ordering (Identity) /Supplement 0>>",
+        "CIDToGIDMap": "/Identity",
+        "FontDescriptor": descriptor.reference,
+        "W": f"[{widths}]",
+    }
+    return pydyf.Dictionary(values)
+
+
+def _name(typeface: Typeface) -> str:
+    return f"/KARCIS+{typeface.name}"
 
 
 def _added(pdf: pydyf.PDF, thing: T) -> T:
