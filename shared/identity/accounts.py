@@ -15,7 +15,7 @@ from functools import partial
 from typing import Annotated, Any, Literal, NoReturn
 from uuid import UUID, uuid4
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 from sqlalchemy import text
 
 from shared.cloud import audit, clock
@@ -35,7 +35,7 @@ TERMS_VERSION = "1"
 """The terms and privacy policy that people accept now. A new text gets a new version."""
 
 
-Phone = Annotated[str, Field(pattern=r"^\+?[0-9][0-9 -]{5,18}$", max_length=20)]
+Phone = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9][0-9 -]{5,18}$", max_length=20)]
 
 
 class Registration(Body):

@@ -11,7 +11,7 @@ def _plain(address: str) -> str:
     try:
         # Only the writing is looked at: whether the mailbox exists is proved by the code sent to it.
         # "Test environment" admits the reserved domain .test, under which our own accounts may live.
-        parts = validate_email(address, check_deliverability=False, allow_smtputf8=False, test_environment=True)
+        parts = validate_email(address.strip(), check_deliverability=False, allow_smtputf8=False, test_environment=True)
     except EmailNotValidError as error:
         raise ValueError(f"is not an e-mail address: {error}") from error
     return (parts.ascii_email or parts.normalized).lower()
