@@ -4,7 +4,7 @@ Amounts are whole rupiah (int). Times are aware UTC datetimes.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -64,6 +64,8 @@ class PaymentFact:
     refunded_amount: int
     raw_status: str
     payer_may_retry: bool = False
+    refunded_by_key: Mapping[str, int] = field(default_factory=dict)
+    """Rupiah of `refunded_amount` by the key of the refund, which is our id of a refund of ours."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,7 @@ class RefundFact:
     state: RefundState
     failure_code: str | None
     raw_status: str
+    created: datetime | None = None
 
 
 class PayoutState(StrEnum):

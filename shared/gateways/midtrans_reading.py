@@ -106,6 +106,7 @@ def read_transaction(body: object, order_id: str | None = None) -> PaymentFact:
         paid_at=_paid_at(transaction) if came_in else None,
         refunded_amount=_refunded(transaction, state, amount),
         raw_status=status,
+        refunded_by_key=_refunded_by_key(transaction),
         payer_may_retry=status in ("deny", "failure") and state is PaymentState.FAILED,
     )
 
@@ -261,6 +262,14 @@ def _refunded(transaction: Fields, state: PaymentState, amount: int) -> int:
     if written is not None:
         return written
     return amount if state is PaymentState.REFUNDED else 0
+
+
+def _refunded_by_key(transaction: Fields) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for refund in transaction.objects("refunds"):
+        key = refund.optional_text("refund_key") or refund.optional_text("refund_chargeback_id") or ""
+        found[key] = found.get(key, 0) + refund.rupiah("refund_amount")
+    return found
 
 
 def _channel(transaction: Fields) -> str | None:

@@ -5,6 +5,7 @@ is looked up before it is asked for again. Refunds and payouts carry a key and m
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -191,12 +192,34 @@ class Xendit:
         refunds = [refund for refund in self._refunds(invoice_id) if refund.payment_reference == invoice_id]
         return sum(refund.amount for refund in refunds if refund.state is not RefundState.FAILED)
 
-    def _refunds(self, invoice_id: str) -> Iterator[RefundFact]:
-        """The refunds of an invoice, newest first, and those of others where Xendit ignores what we ask for.
+    def with_refunds(self, gateway_reference: str) -> PaymentFact:
+        """What Xendit says about an invoice, and what has gone back of it: an invoice alone does not show that."""
+        fact = self.fact(gateway_reference)
+        by_key: dict[str, int] = {}
+        for refund in self._refunds(gateway_reference):
+            if refund.payment_reference == gateway_reference and refund.state is RefundState.SUCCEEDED:
+                key = refund.reference or refund.gateway_reference
+                by_key[key] = by_key.get(key, 0) + refund.amount
+        total = sum(by_key.values())
+        if not total or fact.paid_amount is None:
+            return fact
+        is_whole = total >= fact.paid_amount
+        state = PaymentState.REFUNDED if is_whole else PaymentState.PARTIALLY_REFUNDED
+        return replace(fact, state=state, refunded_amount=total, refunded_by_key=by_key)
+
+    def refunds_made(self, since: datetime) -> Iterator[RefundFact]:
+        """Every refund of our account since a moment, newest first."""
+        for refund in self._refunds(None):
+            if refund.created is not None and refund.created < since:
+                return
+            yield refund
+
+    def _refunds(self, invoice_id: str | None) -> Iterator[RefundFact]:
+        """The refunds of an invoice or of all, newest first; those of others too where Xendit ignores which we want.
 
         Raises GatewayUnavailable where the list is too long to be read to its end.
         """
-        query = {"invoice_id": invoice_id, "limit": str(_REFUNDS_A_PAGE)}
+        query = ({"invoice_id": invoice_id} if invoice_id else {}) | {"limit": str(_REFUNDS_A_PAGE)}
         for _ in range(_REFUND_PAGES):
             page = self._get("/refunds", _page, query)
             refunds = [reading.read_refund(entry.body) for entry in page.objects("data")]

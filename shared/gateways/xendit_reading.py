@@ -153,6 +153,7 @@ def read_refund(body: object) -> RefundFact:
         state=REFUND_STATES.get(status, RefundState.UNKNOWN),
         failure_code=refund.optional_text("failure_code"),
         raw_status=status,
+        created=refund.iso_time("created"),
     )
 
 

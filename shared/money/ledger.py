@@ -11,6 +11,7 @@ Debits are positive, credits negative, in whole rupiah. What an account means:
     penalty_revenue                 what organizers owe for cancelled events (FN-015)
     payment_differences             odd rupiah an admin accepted, and the unique codes of ISO-3
     refunds_payable                 what we owe customers
+    dashboard_refunds               suspense: what went back at a gateway's dashboard against no line of an order yet
     unallocated                     money that fits no order and waits for a person
 """
 
@@ -58,7 +59,14 @@ _SET_ASIDE = text("""
     WHERE p.order_id = :order_id AND e.account = 'unallocated'
 """)
 
+_IN_SUSPENSE = text("""
+    SELECT COALESCE(sum(e.amount), 0)
+    FROM ledger_postings p JOIN ledger_entries e ON e.posting_id = p.id  -- Uses index: ledger_postings_order
+    WHERE p.order_id = :order_id AND e.account = 'dashboard_refunds'
+""")
+
 UNALLOCATED = "unallocated"
+SUSPENSE = "dashboard_refunds"
 REFUNDS_PAYABLE = "refunds_payable"
 PAYOUTS_PAYABLE = "payouts_payable"
 DIFFERENCES = "payment_differences"
@@ -138,9 +146,14 @@ def post_sale(tx: Transaction, payment_id: UUID, sale: Sale) -> bool:
     return post(tx, "sale", payment_id, _sale_entries(tx, sale), order_id=sale.order_id)
 
 
-def post_sale_taken_back(tx: Transaction, payment_id: UUID, sale: Sale) -> bool:
-    """Book that the gateway or the bank took a whole sale back: the sale's entries with their signs turned."""
+def post_sale_taken_back(tx: Transaction, payment_id: UUID, sale: Sale, *, returned_before: int = 0) -> bool:
+    """Book that the gateway or the bank took a whole sale back: the sale's entries with their signs turned.
+
+    What it had `returned_before` is booked as having left, and leaves the suspense account.
+    """
     entries = {account: -amount for account, amount in _sale_entries(tx, sale).items()}
+    entries[clearing(sale.gateway)] += returned_before
+    entries[SUSPENSE] = -returned_before
     return post(tx, "sale_taken_back", payment_id, entries, order_id=sale.order_id)
 
 
@@ -151,19 +164,29 @@ def post_to_refund(tx: Transaction, payment_id: UUID, gateway: str, amount: int,
 
 
 def post_refund_owed(
-    tx: Transaction, refund_id: UUID, amount: int, share: Share, *, organizer_id: UUID, order_id: UUID
+    tx: Transaction,
+    refund_id: UUID,
+    amount: int,
+    share: Share,
+    *,
+    organizer_id: UUID,
+    order_id: UUID,
+    returned_before: int = 0,
 ) -> bool:
     """Book an approved refund: the `share` of each in what was sold goes back, and the buyer is owed `amount`.
 
-    They differ only where a payment was accepted that was not the whole price, or more than that.
+    They differ where a payment was accepted that was not the whole price, or more than that, and by what somebody
+    has `returned_before` at a gateway's dashboard, which leaves the suspense account.
     """
+    taken = share.organizer + share.commission + share.platform_fee - share.promotion
     entries = {
         payable_to(organizer_id): share.organizer,
         "commission_revenue": share.commission,
         "platform_fee_revenue": share.platform_fee,
         PROMOTION_COST: -share.promotion,
         REFUNDS_PAYABLE: -amount,
-        DIFFERENCES: amount - share.organizer - share.commission - share.platform_fee + share.promotion,
+        SUSPENSE: -returned_before,
+        DIFFERENCES: amount + returned_before - taken,
     }
     return post(tx, "refund_owed", refund_id, entries, order_id=order_id)
 
@@ -211,6 +234,11 @@ def has_bought(tx: Transaction, payment_id: UUID) -> bool:
 def set_aside(tx: Transaction, order_id: UUID) -> int:
     """What of an order's money waits for a decision, in rupiah."""
     return int(tx.execute(_SET_ASIDE, {"order_id": order_id}).scalar_one())
+
+
+def in_suspense(tx: Transaction, order_id: UUID) -> int:
+    """What of an order's money went back at a dashboard and belongs to no line of it yet, in rupiah."""
+    return int(tx.execute(_IN_SUSPENSE, {"order_id": order_id}).scalar_one())
 
 
 def differences(tx: Transaction, *, days: int) -> dict[UUID, int]:

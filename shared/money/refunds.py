@@ -49,7 +49,7 @@ _OWE_UNUSABLE = text("""
 """)
 _TAKEN_BACK = text("""
     INSERT INTO refunds (order_id, payment_id, user_id, kind, amount, reason, status, decided_at, method)
-    SELECT order_id, p.id, o.user_id, 'by_gateway', p.received_amount, :reason, 'completed', now(), 'gateway'
+    SELECT order_id, p.id, o.user_id, 'by_gateway', :amount, :reason, 'completed', now(), 'gateway'
     FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.id = :payment_id
     RETURNING id, order_id
 """)
@@ -118,6 +118,18 @@ _LEFT = text("""
         - COALESCE((
             SELECT sum(amount) FROM refunds
             WHERE order_id = :order_id AND kind IN ('requested', 'cancellation') AND status <> 'rejected'), 0)
+        - COALESCE((
+            SELECT sum(r.amount) FROM refunds r JOIN payments p ON p.id = r.payment_id
+            WHERE r.order_id = :order_id AND r.kind = 'by_gateway' AND p.status = 'paid'), 0)
+""")
+_WANTED = text("SELECT COALESCE(sum(amount), 0) FROM refund_items WHERE refund_id = :id")
+_REDUCED = text("UPDATE refunds SET amount = amount - :amount, updated_at = now() WHERE id = :id")
+_ANY_OF_OURS = text("""
+    SELECT EXISTS (SELECT 1 FROM refunds WHERE order_id = :order_id AND status <> 'rejected' AND kind <> 'by_gateway')
+""")
+_TOO_MUCH = text("""
+    SELECT COALESCE((SELECT sum(amount) FROM refunds WHERE order_id = :order_id AND status <> 'rejected'), 0)
+        > COALESCE((SELECT sum(received_amount) FROM payments WHERE order_id = :order_id), 0)
 """)
 _ANY = text("SELECT EXISTS (SELECT 1 FROM refunds WHERE order_id = :order_id AND status <> 'rejected')")
 _BY_NAME = text("""
@@ -169,6 +181,18 @@ def any_of(tx: Transaction, order_id: UUID) -> bool:
     return found
 
 
+def any_of_ours(tx: Transaction, order_id: UUID) -> bool:
+    """The same, but for what somebody gave back at a dashboard."""
+    found: bool = tx.execute(_ANY_OF_OURS, {"order_id": order_id}).scalar_one()
+    return found
+
+
+def are_too_many(tx: Transaction, order_id: UUID) -> bool:
+    """Whether more of an order is given back and owed than came in, since somebody gave back at a dashboard."""
+    found: bool = tx.execute(_TOO_MUCH, {"order_id": order_id}).scalar_one()
+    return found
+
+
 def left_of_sale(tx: Transaction, order_id: UUID) -> int:
     """What came in for an order and is neither given back nor asked back, in rupiah.
 
@@ -199,12 +223,33 @@ def owe_unusable_payment(tx: Transaction, payment_id: UUID, gateway: str, *, ord
     return refund_id
 
 
-def record_taken_back(tx: Transaction, payment_id: UUID, reason: str) -> None:
-    """Note a refund that was made at the gateway without us, and tell the buyer."""
-    refund_id, order_id = tx.execute(_TAKEN_BACK, {"payment_id": payment_id, "reason": reason}).one()
+def record_taken_back(tx: Transaction, payment_id: UUID, amount: int, reason: str) -> None:
+    """Note that the last `amount` of a payment was given back at the gateway without us, and tell the buyer."""
+    record_by_gateway(tx, payment_id, amount, reason)
     tx.execute(_PAYMENT_REFUNDED, {"payment_id": payment_id})
-    audit.record(tx, "refund.by_gateway", subject="refund", subject_id=refund_id)
+
+
+def record_by_gateway(tx: Transaction, payment_id: UUID, amount: int, reason: str) -> Refund:
+    """Note a refund that was made at the gateway without us, and tell the buyer."""
+    values = {"payment_id": payment_id, "amount": amount, "reason": reason}
+    refund_id, order_id = tx.execute(_TAKEN_BACK, values).one()
+    audit.record(tx, "refund.by_gateway", subject="refund", subject_id=refund_id, amount=amount)
     outbox.add(tx, "refund.processed", {"refund_id": refund_id, "order_id": order_id})
+    return read(tx, refund_id)
+
+
+def complete_at_dashboard(tx: Transaction, refund: Refund) -> None:
+    """Somebody has paid all of what this refund owes through the payment's gateway, without us."""
+    tx.execute(_COMPLETED_BY_HAND, {"id": refund.id, "method": "gateway"})
+    ledger.post_refunded(tx, refund.id, refund.gateway, refund.amount, order_id=refund.order_id, by_hand=True)
+    audit.record(tx, "refund.by_gateway", subject="refund", subject_id=refund.id, amount=refund.amount)
+    _close(tx, refund)
+
+
+def reduce(tx: Transaction, refund: Refund, amount: int) -> None:
+    """`amount` of what a refund would give back has gone back otherwise."""
+    tx.execute(_REDUCED, {"id": refund.id, "amount": amount})
+    audit.record(tx, "refund.reduced", subject="refund", subject_id=refund.id, amount=amount)
 
 
 def add(tx: Transaction, payment_id: UUID, kind: str, amount: int, reason: str, items: Mapping[UUID, int]) -> UUID:
@@ -225,7 +270,16 @@ def approve(tx: Transaction, refund: Refund, share: Share, *, organizer_id: UUID
     """Owe the money from now on, by the parts of the sale that `share` takes it from."""
     tx.execute(_APPROVED, {"id": refund.id, "by": by})
     manual_tasks.close(tx, refund.id, by=by)
-    ledger.post_refund_owed(tx, refund.id, refund.amount, share, organizer_id=organizer_id, order_id=refund.order_id)
+    wanted = int(tx.execute(_WANTED, {"id": refund.id}).scalar_one())
+    ledger.post_refund_owed(
+        tx,
+        refund.id,
+        refund.amount,
+        share,
+        organizer_id=organizer_id,
+        order_id=refund.order_id,
+        returned_before=max(min(wanted - refund.amount, ledger.in_suspense(tx, refund.order_id)), 0),
+    )
     _announce(tx, refund.id, refund.amount, by=by)
 
 

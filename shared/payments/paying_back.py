@@ -162,7 +162,7 @@ def _another_way(refund: Refund, failure: str) -> str:
             return now.status
         others = [each for each in refunds.sent_of(tx, refund.payment_id) if each.id != refund.id]
         known = sum(each.amount for each in others if each.has_left)
-        if given_back > known:
+        if given_back > known or refunds.are_too_many(tx, refund.order_id):
             refunds.fail(tx, now, failure)
             details = {"failure": failure, "amount": refund.amount, "given_back": given_back, "known": known}
             manual_tasks.add(tx, "refund_disputed", subject="refund", subject_id=refund.id, **details)

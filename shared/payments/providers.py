@@ -93,6 +93,14 @@ def ask(attempt: Attempt, reference: str | None = None) -> list[PaymentFact]:
     return of(attempt).facts(attempt, reference)
 
 
+def ask_about_refunds(attempt: Attempt) -> list[PaymentFact]:
+    """What the gateway says of a payment and of what has gone back of it."""
+    reference = attempt.gateway_reference
+    if attempt.gateway == "xendit" and reference:
+        return _unless_unknown(lambda: [accounts.xendit().with_refunds(reference)])
+    return ask(attempt)
+
+
 def end(attempt: Attempt) -> list[PaymentFact]:
     """End a payment at its gateway and say what is true then; nothing where it has never heard of it."""
     return of(attempt).end(attempt)

@@ -33,6 +33,7 @@ from shared.problems import Problem
 from shared.sales import expiry, orders, stocktaking
 
 MOST_PER_CHECK = 200
+_FOUND_AT_XENDIT = ("reconcile_fix_unrecorded_invoice", "reconcile_fix_dashboard_refund")
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +166,10 @@ def run(*, thorough: bool, older_than_seconds: int = 60) -> dict[str, int]:
     for check in _CHECKS + (_THOROUGH if thorough else []):
         totals[check.name] = totals.get(check.name, 0) + _apply(check, older_than_seconds)
     if thorough:
-        totals["reconcile_fix_unrecorded_invoice"] = _unrecorded_invoices(older_than_seconds)
+        totals["reconcile_fix_unrecorded_invoice"] = _at_xendit(
+            lambda: unrecorded.settle_all(older_than_seconds=older_than_seconds)
+        )
+        totals["reconcile_fix_dashboard_refund"] = _at_xendit(unrecorded.settle_refunds)
         totals["reconcile_fix_counter"] = stocktaking.correct_counters()
         totals["ledger_difference"] = _ledger_differences()
     with transaction() as tx:
@@ -203,7 +207,7 @@ def _repair(check: _Check, row: Any) -> bool:
 
 def _tell_of_bulk_repairs(totals: dict[str, int]) -> None:
     """What is repaired many at once. Stock that is released and files that go are everyday business, no repairs."""
-    for name in ("reconcile_fix_message_published", "reconcile_fix_counter", "reconcile_fix_unrecorded_invoice"):
+    for name in ("reconcile_fix_message_published", "reconcile_fix_counter", *_FOUND_AT_XENDIT):
         if totals.get(name):
             log.warning("reconcile.repaired", extra={"check": name, "count": totals[name]})
 
@@ -254,11 +258,11 @@ def _id(act: Callable[[UUID], object]) -> Callable[[Any], object]:
     return lambda row: act(row.id)
 
 
-def _unrecorded_invoices(older_than_seconds: int) -> int:
+def _at_xendit(settle: Callable[[], int]) -> int:
     try:
-        return unrecorded.settle_all(older_than_seconds=older_than_seconds)
+        return settle()
     except GatewayError as error:
-        log.warning("reconcile.postponed", extra={"check": "unrecorded_invoices", "error": str(error)})
+        log.warning("reconcile.postponed", extra={"check": "unrecorded", "error": str(error)})
         return 0
 
 

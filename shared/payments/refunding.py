@@ -22,7 +22,7 @@ from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
 from shared.messages import mails
 from shared.models import Answer, Body, line
-from shared.money import refunds
+from shared.money import dashboard_refunds, refunds
 from shared.money.ledger import Share
 from shared.money.refund_answers import RefundAnswer
 from shared.money.refunds import Refund
@@ -53,6 +53,11 @@ _ITEMS = text("""
         LEFT JOIN refund_items n ON n.order_item_id = i.id AND NOT n.is_rejected
         LEFT JOIN refunds f ON f.id = n.refund_id
     WHERE i.order_id = :order_id ORDER BY i.position
+""")
+_PRICES = text("SELECT unit_price - discount FROM order_items WHERE order_id = :order_id")
+_ASKED = text("""
+    SELECT COALESCE(sum(amount), 0) FROM refunds
+    WHERE order_id = :order_id AND kind = 'requested' AND status <> 'rejected'
 """)
 _SHARES = text("""
     SELECT id, unit_price - discount AS price_paid, platform_discount, commission, platform_fee
@@ -266,14 +271,37 @@ def _line(item: Any) -> NotRefundableLine:
 
 def _add(tx: Transaction, order: orders.Order, amounts: Mapping[UUID, int], reason: str) -> UUID:
     wanted = sum(amounts.values())
-    amount = min(wanted, refunds.left_of_sale(tx, order.id)) if wanted else 0
+    amount = min(wanted, _left(tx, order.id)) if wanted else 0
     payment_id = attempts.paid_by(tx, order.id) or (None if wanted else attempts.free_of(tx, order.id))
     if payment_id is None or (wanted and amount <= 0):
         raise NothingToRefund
     return refunds.add(tx, payment_id, "requested", amount, reason, amounts)
 
 
+def _left(tx: Transaction, order_id: UUID, *, is_whole: bool = False) -> int:
+    """What an order may still give back: not more than came in, nor, with what went back at a dashboard, than the rule.
+
+    The rule is nine tenths of all its lines, and all that came in where the sale is undone.
+    """
+    left = refunds.left_of_sale(tx, order_id)
+    at_dashboard = dashboard_refunds.of_order(tx, order_id)
+    if is_whole or not at_dashboard:
+        return left
+    rule = sum(percent_of(price, BACK_PERCENT) for price in tx.execute(_PRICES, {"order_id": order_id}).scalars())
+    asked = int(tx.execute(_ASKED, {"order_id": order_id}).scalar_one())
+    return min(left, rule - asked - at_dashboard)
+
+
+def _cut(tx: Transaction, order: orders.Order, refund: Refund, *, is_whole: bool) -> Refund:
+    """A request, without what went back at a dashboard since it was made."""
+    excess = min(-_left(tx, order.id, is_whole=is_whole), refund.amount)
+    if excess > 0:
+        refunds.reduce(tx, refund, excess)
+    return refunds.read(tx, refund.id)
+
+
 def _give_back(tx: Transaction, order: orders.Order, refund: Refund, *, by: UUID, is_whole: bool = False) -> None:
+    refund = _cut(tx, order, refund, is_whole=is_whole)
     item_ids = refunds.items_of(tx, refund.id)
     issuing.void_unused(tx, item_ids)
     mails.ask_ticket_void(tx, order.id, item_ids, "refunded")

@@ -18,7 +18,7 @@ from shared.cloud import audit, clock
 from shared.cloud.database import Transaction
 from shared.messages import mails
 from shared.models import Answer, Listing, Page
-from shared.money import ledger, refunds
+from shared.money import dashboard_refunds, ledger, refunds
 from shared.payments import attempts, settlement
 from shared.payments.attempts import Attempt
 from shared.problems import Problem
@@ -97,7 +97,7 @@ def accept(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionAnswer:
         orders.revive(tx, order, paid_at)
     else:
         raise NotAcceptable
-    sale = replace(settlement.sale_of(order, attempt), received=0, set_aside=attempt.received_amount or 0)
+    sale = replace(settlement.sale_of(order, attempt), received=0, set_aside=_left(tx, attempt))
     settlement.sold(tx, order, attempt, sale)
     _decide(tx, attempt, "accepted", admin_id)
     return _answer(tx, payment_id, order.id, "accepted")
@@ -136,10 +136,15 @@ def give_back_all_of(tx: Transaction, order: Order) -> None:
 
 
 def _give_back(tx: Transaction, attempt: Attempt, *, by: UUID | None) -> None:
-    amount = attempt.received_amount or 0
+    amount = _left(tx, attempt)
     refund_id = refunds.add(tx, attempt.id, "review", amount, "The amount did not fit the order.", {})
     refunds.approve_unallocated(tx, refunds.read(tx, refund_id), by=by)
     _decide(tx, attempt, "refunded", by)
+
+
+def _left(tx: Transaction, attempt: Attempt) -> int:
+    """What came in by a payment, less what somebody gave back of it at the gateway's dashboard."""
+    return (attempt.received_amount or 0) - dashboard_refunds.booked(tx, attempt.id)
 
 
 def _lock(tx: Transaction, payment_id: UUID) -> tuple[Order, Attempt]:

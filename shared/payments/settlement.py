@@ -7,6 +7,7 @@ would move an order backwards, changes nothing; money is never dropped silently.
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,7 @@ from shared.cloud import audit, clock, manual_tasks, outbox
 from shared.cloud.database import Transaction
 from shared.gateways.facts import PaymentFact, PaymentState
 from shared.messages import mails
-from shared.money import ledger, refunds
+from shared.money import dashboard_refunds, ledger, refunds
 from shared.payments import attempts
 from shared.payments.attempts import Attempt
 from shared.sales import orders, promos
@@ -185,14 +186,17 @@ def _failed(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) 
 
 def _refunded(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) -> Outcome:
     """All the money is back with the customer: by our own refund, or by somebody at the gateway's dashboard."""
-    ours = refunds.sent_of(tx, attempt.id)
-    known = sum(refund.amount for refund in ours)
-    if attempt.status == "refunded":  # what a bank transfer has given back already, the gateway must not as well
-        return Outcome.NOTHING if fact.refunded_amount <= known else _noted(tx, order, attempt, fact)
-    if not ours:
+    if attempt.received_amount is None:
+        return Outcome.NOTHING
+    fact = replace(fact, refunded_amount=fact.refunded_amount or attempt.received_amount)
+    unbooked = dashboard_refunds.unbooked(tx, attempt.id, fact)
+    ours = [refund for refund in refunds.sent_of(tx, attempt.id) if refund.kind != "by_gateway"]
+    if unbooked > 0 and not ours and attempt.status == "paid":
         return _take_back(tx, order, attempt, fact, Outcome.REFUNDED)
-    if known != attempt.received_amount:
-        return _noted(tx, order, attempt, fact)
+    if unbooked > 0:
+        return _book_dashboard_refund(tx, order, attempt, fact, unbooked)
+    if attempt.status == "refunded" or sum(refund.amount for refund in ours) != attempt.received_amount:
+        return Outcome.NOTHING
     for refund in ours:
         refunds.complete_by_gateway(tx, refund)
     return Outcome.REFUNDED
@@ -200,8 +204,18 @@ def _refunded(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact
 
 def _partially_refunded(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) -> Outcome:
     """Some of the money is back: by our own refunds, each of which is told apart, or by somebody else."""
-    if fact.refunded_amount <= sum(refund.amount for refund in refunds.sent_of(tx, attempt.id) if refund.has_left):
-        return Outcome.NOTHING
+    unbooked = dashboard_refunds.unbooked(tx, attempt.id, fact) if attempt.received_amount is not None else 0
+    return _book_dashboard_refund(tx, order, attempt, fact, unbooked) if unbooked > 0 else Outcome.NOTHING
+
+
+def _book_dashboard_refund(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact, amount: int) -> Outcome:
+    """Somebody gave `amount` back at the dashboard: it has left. What it is for, a person decides."""
+    is_odd = attempts.waits_for_review(tx, attempt.id)
+    against = ledger.UNALLOCATED if is_odd else ledger.SUSPENSE
+    reason = f"{attempt.gateway}: {fact.raw_status}"
+    left = dashboard_refunds.book(tx, attempt.id, attempt.gateway, amount, against=against, reason=reason)
+    if left == 0 and not dashboard_refunds.of_order(tx, order.id):  # it has paid exactly what we owed
+        return Outcome.REFUNDED
     return _noted(tx, order, attempt, fact)
 
 
@@ -219,12 +233,16 @@ def _take_back(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFac
     if attempts.waits_for_review(tx, attempt.id):
         return _take_back_odd_money(tx, order, attempt, fact, outcome)
     if order.status != "paid" or not _is_whole(tx, order, attempt):
+        if outcome is Outcome.REFUNDED:
+            unbooked = dashboard_refunds.unbooked(tx, attempt.id, fact)
+            return _book_dashboard_refund(tx, order, attempt, fact, unbooked)
         _tell_a_person(tx, f"payment_{outcome}_out_of_order", attempt, fact)
         return Outcome.NOTED
+    before = dashboard_refunds.booked(tx, attempt.id)
     issuing.void(tx, order.id)
     mails.ask_ticket_void(tx, order.id, orders.kept_items(tx, order.id), "refunded")
-    ledger.post_sale_taken_back(tx, attempt.id, sale_of(order, attempt))
-    refunds.record_taken_back(tx, attempt.id, f"{attempt.gateway}: {fact.raw_status}")
+    ledger.post_sale_taken_back(tx, attempt.id, sale_of(order, attempt), returned_before=before)
+    _record_taken_back(tx, attempt, fact, before)
     orders.mark_refunded(tx, order)
     if outcome is Outcome.REVERSED:
         _tell_a_person(tx, "payment_reversed", attempt, fact)
@@ -235,18 +253,25 @@ def _take_back_odd_money(
     tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact, outcome: Outcome
 ) -> Outcome:
     """What nobody had decided about is gone: nothing is left to decide, and an order that waited for it ends."""
-    ledger.post_unallocated_taken_back(tx, attempt.id, attempt.gateway, attempt.received_amount or 0, order_id=order.id)
-    refunds.record_taken_back(tx, attempt.id, f"{attempt.gateway}: {fact.raw_status}")
+    before = dashboard_refunds.booked(tx, attempt.id)
+    rest = (attempt.received_amount or 0) - before
+    ledger.post_unallocated_taken_back(tx, attempt.id, attempt.gateway, rest, order_id=order.id)
+    _record_taken_back(tx, attempt, fact, before)
     attempts.mark_reviewed(tx, attempt.id, "refunded")
     if order.status in orders.LIVE and order.review_reason:
         orders.end_for_good(tx, order)
     return outcome
 
 
+def _record_taken_back(tx: Transaction, attempt: Attempt, fact: PaymentFact, before: int) -> None:
+    rest = (attempt.received_amount or 0) - before
+    refunds.record_taken_back(tx, attempt.id, rest, f"{attempt.gateway}: {fact.raw_status}")
+
+
 def _is_whole(tx: Transaction, order: Order, attempt: Attempt) -> bool:
     """Whether this payment alone paid the whole order, and nothing of it has been given back or asked back."""
     is_all = attempt.received_amount == attempt.amount and not _rest(order, attempt)
-    return is_all and ledger.has_bought(tx, attempt.id) and not refunds.any_of(tx, order.id)
+    return is_all and ledger.has_bought(tx, attempt.id) and not refunds.any_of_ours(tx, order.id)
 
 
 def _noted(tx: Transaction, _: Order, attempt: Attempt, fact: PaymentFact) -> Outcome:

@@ -61,6 +61,15 @@ def ask_and_settle(payment_id: UUID, reference: str | None = None) -> Outcome:
         return settlement.settle_all(tx, attempt, facts)
 
 
+def ask_about_refunds(payment_id: UUID) -> Outcome:
+    """Ask what has gone back of a payment, by whomever, and book it. Raises the errors of shared.gateways.errors."""
+    with transaction() as tx:
+        attempt = attempts.read(tx, payment_id)
+    facts = providers.ask_about_refunds(attempt)
+    with transaction() as tx:
+        return settlement.settle_all(tx, attempt, facts)
+
+
 def _check_visible(tx: Transaction, viewer: Principal, payment_id: UUID) -> None:
     whose = tx.execute(_WHOSE, {"id": payment_id}).first()
     if whose is None or not ownership.may_see(

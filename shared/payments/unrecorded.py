@@ -1,6 +1,7 @@
 """Invoices at Xendit under our external ids that no payment has kept, or whose money none has booked.
 
-A click too many or a lost answer makes one. What is paid of them settles its order or goes back in full, what can
+Likewise refunds that somebody made at its dashboard and no webhook has told of. A click too many or a lost answer
+makes such an invoice. What is paid of them settles its order or goes back in full, what can
 still be paid is ended.
 """
 
@@ -10,10 +11,15 @@ from shared.cloud import clock
 from shared.cloud.database import transaction
 from shared.gateways import accounts
 from shared.gateways.facts import PaymentFact, PaymentState
-from shared.payments import attempts, settlement
+from shared.money import refunds
+from shared.payments import attempts, settlement, sync
+from shared.payments.settlement import Outcome
 
 WINDOW = timedelta(hours=3)
 """It is looked every hour, and an invoice can be paid for half of one."""
+
+REFUNDS_WINDOW = timedelta(hours=26)
+REFUNDABLE = timedelta(days=365)
 
 _GATEWAY = "xendit"
 
@@ -32,6 +38,23 @@ def settle_all(*, older_than_seconds: int) -> int:
     with transaction() as tx:
         unrecorded = attempts.unrecorded(tx, _GATEWAY, matters)
     return sum(_settle(fact) for fact in matters if fact.gateway_reference in unrecorded)
+
+
+def settle_refunds() -> int:
+    """Book what the last hours' refunds at Xendit's dashboard have given back; give how many payments there were.
+
+    Raises the errors of shared.gateways.errors.
+    """
+    since = clock.now() - REFUNDS_WINDOW
+    with transaction() as tx:
+        if not attempts.any_since(tx, _GATEWAY, since - REFUNDABLE):
+            return 0
+    made = list(accounts.xendit().refunds_made(since))
+    with transaction() as tx:
+        others = {refund.payment_reference for refund in made if refunds.named_by(tx, refund) is None}
+        found = [attempts.named(tx, _GATEWAY, None, reference) for reference in sorted(others)]
+    outcomes = [sync.ask_about_refunds(payment_id) for payment_id in found if payment_id]
+    return sum(outcome is not Outcome.NOTHING for outcome in outcomes)
 
 
 def _settle(fact: PaymentFact) -> bool:

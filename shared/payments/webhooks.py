@@ -39,7 +39,7 @@ _KEEP = text("""
     RETURNING id
 """)
 _WAITING = text("""
-    SELECT w.payment_id, w.refund_id, w.disbursement_id,
+    SELECT w.event_type, w.payment_id, w.refund_id, w.disbursement_id,
         NULLIF(w.gateway_reference, p.gateway_reference) AS other_reference
     FROM webhook_events w LEFT JOIN payments p ON p.id = w.payment_id
     WHERE w.id = :id AND NOT w.processed
@@ -135,6 +135,8 @@ def _act(event: Any) -> str:
         return paying_out.ask_about(event.disbursement_id)
     if event.refund_id:
         return paying_back.ask_about(event.refund_id)
+    if event.event_type.startswith(f"{NoticeKind.REFUND}."):
+        return sync.ask_about_refunds(event.payment_id)
     if event.other_reference:
         return sync.ask_and_settle(event.payment_id, event.other_reference)
     return sync.ask_and_settle(event.payment_id)
@@ -145,8 +147,6 @@ def _keep(tx: Transaction, notice: WebhookNotice) -> UUID | None:
     names = _named_by(tx, notice)
     _go_on_as_purchase(tx, names["payment_id"])
     outcome = _outcome_at_once(notice, names)
-    if outcome in _UNKNOWN_MONEY and isinstance(notice.fact, RefundFact):  # a refund of whom, at least
-        names["payment_id"] = attempts.named(tx, notice.gateway, None, notice.fact.payment_reference)
     event_id: UUID | None = tx.execute(
         _KEEP,
         {
@@ -180,7 +180,10 @@ def _named_by(tx: Transaction, notice: WebhookNotice) -> dict[str, UUID | None]:
     """Which row of ours the event is about: a payment, a refund of one, or a transfer."""
     names: dict[str, UUID | None] = {"payment_id": None, "refund_id": None, "disbursement_id": None}
     if isinstance(notice.fact, RefundFact):
-        names["refund_id"], names["payment_id"] = refunds.named_by(tx, notice.fact) or (None, None)
+        found = refunds.named_by(tx, notice.fact)
+        # One that is not ours was made at the dashboard: the payment's.
+        made_there = None if found else attempts.named(tx, notice.gateway, None, notice.fact.payment_reference)
+        names["refund_id"], names["payment_id"] = found or (None, made_there)
     elif isinstance(notice.fact, PayoutFact):
         names["disbursement_id"] = disbursements.named_by(tx, notice.fact)
     else:

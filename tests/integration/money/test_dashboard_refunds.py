@@ -1,0 +1,167 @@
+"""What somebody gives back at a gateway's dashboard has left: it is booked at once, and nobody gets it twice."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from infra.checks import invariants
+from infra.local.postgres import Postgres
+from shared.cloud.database import transaction
+from shared.payments import cancellation, paying_back, reconcile, sync, webhooks
+from shared.payments.refunding import NothingToRefund
+from shared.sales.answers import OrderAnswer
+from tests.factories import stock
+from tests.integration.money.steps import open_tasks, rows
+from tests.integration.money.test_paying_back import PAID, Sale, a_sale, with_account
+from tests.model.gateways import KEY, Gateways, gateways
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture(scope="module")
+def at(postgres: Postgres, database: str) -> Iterator[Gateways]:
+    with gateways(postgres, "dashboard_refunds_gateways") as served:
+        yield served
+
+
+def by_webhook(sale: Sale) -> None:
+    """Xendit tells of each refund of the payment; Midtrans of the payment."""
+    if sale.payment.gateway == "midtrans":
+        sync.ask_and_settle(sale.payment.id)
+        return
+    listed = sale.at.session.get(f"{sale.at.url}/xendit/refunds", auth=(KEY, ""), timeout=60).json()["data"]
+    for refund in listed:
+        if refund["invoice_id"] == sale.payment.gateway_reference:
+            body = {"event": "refund.succeeded", "business_id": "b", "data": refund}
+            webhooks.receive("xendit", {"x-callback-token": KEY}, json.dumps(body).encode())
+
+
+def by_reconcile(sale: Sale) -> None:
+    if sale.payment.gateway == "midtrans":  # which has no list: its notifications come again
+        sync.ask_about_refunds(sale.payment.id)
+    reconcile.run(thorough=True, older_than_seconds=0)
+
+
+def account(sale: Sale, name: str) -> int:
+    query = """
+        SELECT COALESCE(sum(e.amount), 0) AS amount FROM ledger_entries e JOIN ledger_postings p ON p.id = e.posting_id
+        WHERE p.order_id = :id AND e.account LIKE :name
+    """
+    return int(rows(query, id=sale.order.id, name=name)[0].amount)
+
+
+def status(sale: Sale) -> str:
+    with transaction() as tx:
+        return OrderAnswer.read(tx, sale.order.id).status
+
+
+def the_books_are_right(sale: Sale) -> None:
+    assert account(sale, "gateway_clearing:%") == sale.moved()
+    with transaction() as tx:
+        assert invariants.broken(tx, invariants.ALWAYS) == {}
+
+
+GATEWAYS = pytest.mark.parametrize("gateway", ["xendit", "midtrans"])
+LEARN: Any = pytest.mark.parametrize("learn", [by_webhook, by_reconcile])
+
+
+@GATEWAYS
+@LEARN
+@pytest.mark.parametrize("parts", [[PAID], [40_000, PAID - 40_000]], ids=["at once", "in two parts"])
+def test_all_that_went_back_refunds_the_order(at, gateway, learn: Callable[[Sale], None], parts):
+    sale = a_sale(at, gateway)
+    [item] = sale.order.items
+    for part in parts:
+        sale.at_the_dashboard("refund", amount=part)
+        learn(sale)
+        learn(sale)
+        the_books_are_right(sale)
+    assert status(sale) == "refunded"
+    assert account(sale, "organizer_payable:%") == account(sale, "dashboard_refunds") == 0
+    assert stock(item.tier_id).sold == 0
+    assert {row.status for row in rows("SELECT status FROM tickets WHERE order_id = :id", id=sale.order.id)} == {"void"}
+    told = rows("SELECT id FROM refunds WHERE order_id = :id AND kind = 'by_gateway'", id=sale.order.id)
+    assert len(told) == len(parts)
+
+
+@GATEWAYS
+@LEARN
+def test_a_part_is_booked_at_once_and_decided_by_a_person(at, gateway, learn: Callable[[Sale], None]):
+    sale = a_sale(at, gateway)
+    sale.at_the_dashboard("refund", amount=50_000)
+    for _ in range(3):
+        learn(sale)
+    the_books_are_right(sale)
+    assert account(sale, "dashboard_refunds") == 50_000
+    assert status(sale) == "paid"
+    assert open_tasks(sale.payment.id) == ["payment_partially_refunded"]
+
+
+@GATEWAYS
+def test_a_part_and_then_a_request_give_back_no_more_than_the_rule(at, gateway):
+    sale = with_account(a_sale(at, gateway))
+    sale.at_the_dashboard("refund", amount=50_000)
+    by_webhook(sale)
+    refund = sale.approved()
+    paying_back.pay_back(refund.id)
+    assert paying_back.ask_about(refund.id) == "completed"
+    assert refund.amount == 40_000
+    assert sale.moved() == PAID - 90_000
+    assert status(sale) == "refunded"
+    assert account(sale, "dashboard_refunds") == account(sale, "refunds_payable") == 0
+    the_books_are_right(sale)
+
+
+@GATEWAYS
+def test_a_part_that_goes_back_while_a_request_waits_is_taken_off_it(at, gateway):
+    sale = with_account(a_sale(at, gateway))
+    refund = sale.ask()
+    sale.at_the_dashboard("refund", amount=50_000)
+    by_webhook(sale)
+    sale.approve(refund)
+    paying_back.pay_back(refund.id)
+    assert paying_back.ask_about(refund.id) == "completed"
+    assert sale.moved() == PAID - 90_000
+    the_books_are_right(sale)
+
+
+@GATEWAYS
+@pytest.mark.parametrize("amount", [50_000, 90_000, 100_000])
+def test_what_goes_back_while_we_owe_pays_the_debt_first(at, gateway, amount):
+    sale = with_account(a_sale(at, gateway))
+    refund = sale.approved()
+    sale.at_the_dashboard("refund", amount=amount)
+    by_webhook(sale)
+    paying_back.pay_back(refund.id)
+    assert paying_back.ask_about(refund.id) == "completed"
+    assert sale.moved() == PAID - max(amount, 90_000)
+    assert account(sale, "refunds_payable") == 0
+    assert account(sale, "dashboard_refunds") == max(amount - 90_000, 0)
+    the_books_are_right(sale)
+
+
+@GATEWAYS
+def test_nothing_is_left_to_ask_for_where_more_than_the_rule_went_back(at, gateway):
+    sale = a_sale(at, gateway)
+    sale.at_the_dashboard("refund", amount=95_000)
+    by_webhook(sale)
+    with pytest.raises(NothingToRefund):
+        sale.ask()
+
+
+@GATEWAYS
+def test_a_cancelled_event_gives_back_the_rest(at, gateway):
+    sale = with_account(a_sale(at, gateway))
+    sale.at_the_dashboard("refund", amount=50_000)
+    by_webhook(sale)
+    with transaction() as tx:
+        cancellation.start(tx, sale.organizer, sale.order.event_id, cancellation.Cancellation(reason="Hujan"))
+        cancellation.end_order(tx, sale.order.id)
+    [refund] = rows("SELECT id FROM refunds WHERE order_id = :id AND kind = 'cancellation'", id=sale.order.id)
+    paying_back.pay_back(refund.id)
+    assert paying_back.ask_about(refund.id) == "completed"
+    assert sale.moved() == 0
+    assert account(sale, "dashboard_refunds") == account(sale, "payment_differences") == 0
+    the_books_are_right(sale)
