@@ -169,7 +169,7 @@ def request(tx: Transaction, buyer_id: UUID, wanted: RefundRequest) -> RefundReq
     is_whole = _is_whole(tx, order)
     chosen, left_out = _chosen(tx, order.id, wanted.ticket_ids)
     amounts = {item.id: _amount(item, is_whole=is_whole) for item in chosen}
-    refund = refunds.read(tx, _add(tx, order, amounts, wanted.reason))
+    refund = refunds.read(tx, _add(tx, order, amounts, wanted.reason, is_whole=is_whole))
     if refund.amount == 0 or is_whole:
         _give_back(tx, order, refund, by=buyer_id, is_whole=is_whole)
     now = RefundAnswer.read(tx, refund.id)
@@ -269,9 +269,9 @@ def _line(item: Any) -> NotRefundableLine:
     )
 
 
-def _add(tx: Transaction, order: orders.Order, amounts: Mapping[UUID, int], reason: str) -> UUID:
+def _add(tx: Transaction, order: orders.Order, amounts: Mapping[UUID, int], reason: str, *, is_whole: bool) -> UUID:
     wanted = sum(amounts.values())
-    amount = min(wanted, _left(tx, order.id)) if wanted else 0
+    amount = min(wanted, _left(tx, order.id, is_whole=is_whole)) if wanted else 0
     payment_id = attempts.paid_by(tx, order.id) or (None if wanted else attempts.free_of(tx, order.id))
     if payment_id is None or (wanted and amount <= 0):
         raise NothingToRefund
