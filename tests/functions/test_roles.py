@@ -26,6 +26,8 @@ OPERATIONS = [
 ]
 ROLES = ("anonymous", "customer", "staff", "organizer", "admin")
 """In this order: what an admin does to strangers comes last."""
+ENDS_THE_CALLERS_SESSION = ("account_change_password", "privacy_delete", "sessions_logout_everywhere")
+"""They are called last, and the one that needs no password last of all: whoever has signed out is nobody any more."""
 OPEN_TO_STRANGERS = {
     "reserve_hold_tickets": {409},  # everybody may buy from everybody; tiers of a draft are not on sale
     "events_set_banner": {415},  # asked without a file, it never comes to the event
@@ -164,6 +166,16 @@ def callers(stack: Stack) -> dict[str, Client]:
     return found
 
 
+def walk() -> list[tuple[str, str, dict[str, Any]]]:
+    """Every operation, in an order in which the caller stays signed in."""
+
+    def turn(operation: dict[str, Any]) -> int:
+        name = operation["operationId"]
+        return ENDS_THE_CALLERS_SESSION.index(name) + 1 if name in ENDS_THE_CALLERS_SESSION else 0
+
+    return sorted(OPERATIONS, key=lambda each: turn(each[2]))
+
+
 def verdict(role: str, operation: dict[str, Any], concerns_strangers: bool) -> set[int]:
     """The statuses that are right."""
     security = operation["security"]
@@ -181,7 +193,7 @@ def verdict(role: str, operation: dict[str, Any], concerns_strangers: bool) -> s
 def test_everybody_gets_what_their_role_allows_and_nothing_of_strangers(role, callers, strangers):
     before = strangers.belongings()
     wrong = []
-    for method, path, operation in OPERATIONS:
+    for method, path, operation in walk():
         specimen = Specimen(DOCUMENT, strangers.ids)
         body = specimen.body(operation)
         concerns_strangers = bool(names(path) or specimen.named)
@@ -194,5 +206,6 @@ def test_everybody_gets_what_their_role_allows_and_nothing_of_strangers(role, ca
 
 
 def test_the_document_has_every_public_address():
+    assert set(ENDS_THE_CALLERS_SESSION) <= {operation["operationId"] for _, _, operation in OPERATIONS}
     assert len(OPERATIONS) == len({(method, path) for method, path, _ in OPERATIONS})
     assert all("security" in operation for _, _, operation in OPERATIONS)
