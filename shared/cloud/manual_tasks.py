@@ -20,9 +20,9 @@ _OPEN = text("""
 _CLOSE = text("""
     UPDATE manual_tasks SET done_at = now(), done_by = :by WHERE subject_id = :subject_id AND done_at IS NULL
 """)
-_IS_DONE = text("""
-    SELECT EXISTS (SELECT 1 FROM manual_tasks
-        WHERE kind = :kind AND subject_id = :subject_id AND done_by IS NOT NULL)
+_FINISHED = text("""
+    SELECT details FROM manual_tasks WHERE kind = :kind AND subject_id = :subject_id AND done_by IS NOT NULL
+    ORDER BY done_at DESC LIMIT 1
 """)
 _COLUMNS = "id, kind, subject, subject_id, details, created_at, done_at, done_by"
 _LIST_OPEN = text(f"""
@@ -75,9 +75,9 @@ def add(tx: Transaction, kind: str, *, subject: str, subject_id: UUID | str, **d
     return added.rowcount > 0
 
 
-def is_done(tx: Transaction, kind: str, subject_id: UUID | str) -> bool:
-    """Whether a person has finished such a task about this subject."""
-    found: bool = tx.execute(_IS_DONE, {"kind": kind, "subject_id": str(subject_id)}).scalar_one()
+def last_finished(tx: Transaction, kind: str, subject_id: UUID | str) -> dict[str, Any] | None:
+    """The details of the last such task about this subject that a person has finished; None where there is none."""
+    found: dict[str, Any] | None = tx.execute(_FINISHED, {"kind": kind, "subject_id": str(subject_id)}).scalar()
     return found
 
 

@@ -189,7 +189,7 @@ def settle(tx: Transaction, event_id: UUID, organizer_id: UUID) -> UUID | None:
     people.lock(tx, organizer_id)
     if tx.execute(_LOCK_DUE, {"event_id": event_id, **_DUE_DAYS}).first() is None:
         return None
-    if self_dealing.holds_payout(tx, event_id, organizer_id):
+    if self_dealing.holds_payout(tx, event_id, organizer_id) or self_dealing.holds_later_sales(tx, organizer_id):
         return None
     owed = _owed(tx, organizer_id, event_id)
     _ask_to_decide(tx, organizer_id, event_id)
@@ -201,6 +201,8 @@ def settle_remainder(tx: Transaction, organizer_id: UUID) -> UUID | None:
     people.lock(tx, organizer_id)
     owed = _owed(tx, organizer_id)
     if owed < LEAST_AMOUNT or tx.execute(_HAS_OPEN_REMAINDER, {"organizer_id": organizer_id}).scalar_one():
+        return None
+    if self_dealing.holds_later_sales(tx, organizer_id) or self_dealing.is_any_held(tx, organizer_id):
         return None
     names = {"organizer_id": organizer_id, "account": ledger.payable_to(organizer_id)}
     event_id: UUID = tx.execute(_MOST_OWED_EVENT, names).scalar_one()

@@ -11,9 +11,11 @@ review compares the organizer with the buyers who used such codes, by what is on
     address_pattern     three buyers or more, a fifth of all, whose addresses differ by digits only
 
 Devices and addresses on the net are not kept with orders, and the gateways tell nothing of an e-wallet's owner.
+A decision is about the orders that its task named: where a sign has more of them since, a person is asked again.
 """
 
 from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -69,13 +71,45 @@ def signs(tx: Transaction, event_id: UUID, organizer_id: UUID) -> Mapping[str, M
     return {row.sign: {"orders": row.orders, "discount": row.discount} for row in rows}
 
 
+# A sale of a moment before the payout may have been committed a moment after it.
+_SOLD_SINCE_PAYOUT = text("""
+    SELECT p.event_id FROM payouts p  -- Uses index: payouts_organizer
+    WHERE p.organizer_id = :organizer_id AND NOT p.is_remainder AND EXISTS (
+        SELECT 1 FROM ledger_postings l
+        WHERE l.event_id = p.event_id AND l.kind = 'sale' AND l.created_at > p.created_at - interval '1 hour')
+    ORDER BY p.event_id
+""")
+_IS_ANY_HELD = text("""
+    SELECT EXISTS (SELECT 1 FROM manual_tasks t JOIN events e ON CAST(e.id AS text) = t.subject_id
+        WHERE t.kind = :kind AND t.done_at IS NULL AND e.organizer_id = :organizer_id)
+""")
+
+
 def holds_payout(tx: Transaction, event_id: UUID, organizer_id: UUID) -> bool:
-    """Whether the payout of an event has to wait for a person, who is asked; not once they have decided."""
-    if manual_tasks.is_done(tx, TASK, event_id):
-        return False
+    """Whether the payout of an event has to wait for a person, who is asked unless they have decided."""
     found = signs(tx, event_id, organizer_id)
-    if not found:
+    decided = manual_tasks.last_finished(tx, TASK, event_id) or {"signs": {}}
+    if not _has_more(found, decided["signs"]):
         return False
     if manual_tasks.add(tx, TASK, subject="event", subject_id=event_id, organizer_id=organizer_id, signs=found):
         audit.record(tx, "payout.held", subject="event", subject_id=event_id, signs=sorted(found))
     return True
+
+
+def holds_later_sales(tx: Transaction, organizer_id: UUID) -> bool:
+    """Whether an event that is paid out already has to be looked at for what was sold there since."""
+    sold_since = tx.execute(_SOLD_SINCE_PAYOUT, {"organizer_id": organizer_id}).scalars().all()
+    held = [event_id for event_id in sold_since if holds_payout(tx, event_id, organizer_id)]  # asks about each
+    return bool(held)
+
+
+def is_any_held(tx: Transaction, organizer_id: UUID) -> bool:
+    """Whether a person still has to decide about an event of the organizer's."""
+    found: bool = tx.execute(_IS_ANY_HELD, {"kind": TASK, "organizer_id": organizer_id}).scalar_one()
+    return found
+
+
+def _has_more(found: Mapping[str, Any], decided: Mapping[str, Any]) -> bool:
+    """Whether a sign is on more orders, or on more money, than was decided about."""
+    nothing = {"orders": 0, "discount": 0}
+    return any(seen[part] > decided.get(sign, nothing)[part] for sign, seen in found.items() for part in nothing)

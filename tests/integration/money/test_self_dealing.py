@@ -159,3 +159,79 @@ def test_what_was_refunded_earns_nothing():
     with transaction() as tx:
         orders.mark_refunded(tx, orders.lock(tx, order.id))
     assert found(event) == {}
+
+
+def finish_review(event):
+    [task] = rows("SELECT id FROM manual_tasks WHERE subject_id = :id AND done_at IS NULL", id=str(event.id))
+    with transaction() as tx:
+        admin = a_user(tx, role="admin")
+        manual_tasks.finish(tx, task.id, manual_tasks.Done(note="tamu undangan"), by=admin.id)
+
+
+def another_event(event):
+    with transaction() as tx:
+        return an_event(tx, tiers=[a_tier(quota=100)], organizer_id=event.organizer_id)
+
+
+def test_a_remainder_waits_while_another_event_is_looked_at():
+    event, code = scene(email="sari@example.org")
+    other = another_event(event)
+    a_paid_order(other)
+    let_it_be_over(other.id)
+    payouts.settle_all_due()
+    a_paid_order(event, buyer=a_buyer(email="sari+1@example.org"), promo_code=code)
+    let_it_be_over(event.id)
+    payouts.settle_all_due()
+    assert open_tasks(event.id) == ["payout_self_dealing"]
+    a_late_sale(other)
+    payouts.settle_all_due()
+    assert [row.amount for row in payouts_of(other)] == [90_000]
+    finish_review(event)
+    payouts.settle_all_due()
+    paid = [row.amount for each in (event, other) for row in payouts_of(each)]
+    assert sum(paid) == 3 * 90_000
+
+
+def test_sales_after_the_decision_are_looked_at_too():
+    event, code = scene(email="agus@example.org")
+    a_paid_order(event, buyer=a_buyer(email="agus+1@example.org"), promo_code=code)
+    let_it_be_over(event.id)
+    payouts.settle_all_due()
+    finish_review(event)
+    a_late_sale(event, buyer=a_buyer(email="agus+2@example.org"), promo_code=code)
+    payouts.settle_all_due()
+    assert (payouts_of(event), open_tasks(event.id)) == ([], ["payout_self_dealing"])
+    finish_review(event)
+    payouts.settle_all_due()
+    assert [row.amount for row in payouts_of(event)] == [180_000]
+
+
+def test_a_sale_after_the_payout_holds_its_remainder_and_the_next_payout():
+    event, code = scene(email="dewi@example.org")
+    a_paid_order(event)
+    let_it_be_over(event.id)
+    payouts.settle_all_due()
+    a_late_sale(event, buyer=a_buyer(email="dewi+1@example.org"), promo_code=code)
+    other = another_event(event)
+    a_paid_order(other)
+    let_it_be_over(other.id)
+    payouts.settle_all_due()
+    assert ([row.amount for row in payouts_of(event)], payouts_of(other)) == ([90_000], [])
+    assert open_tasks(event.id) == ["payout_self_dealing"]
+    finish_review(event)
+    payouts.settle_all_due()
+    assert sum(row.amount for each in (event, other) for row in payouts_of(each)) == 3 * 90_000
+
+
+def a_late_sale(event, **how):
+    """Money that came in when the event was over already."""
+    with transaction() as tx:
+        tx.execute(
+            text("""
+                UPDATE events SET start_date = now() + interval '30 days', end_date = now() + interval '31 days'
+                WHERE id = :id
+            """),
+            {"id": event.id},
+        )
+    a_paid_order(event, **how)
+    let_it_be_over(event.id)
