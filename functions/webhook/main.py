@@ -38,11 +38,13 @@ def from_midtrans(request: RawRequest) -> Received:
 
 def _received(gateway: str, request: RawRequest) -> Received:
     try:
-        webhooks.receive(gateway, request.headers, request.body)
+        is_readable = webhooks.receive(gateway, request.headers, request.body)
     except webhooks.Forged as forged:
         if is_first_of_minute(f"{gateway} {forged.reason} {request.address}"):
             webhooks.audit_forged(gateway, forged.reason)
         raise
+    if not is_readable:
+        raise Malformed("This is not JSON. It is kept as the text it is.")
     return Received()
 
 

@@ -207,3 +207,5 @@ class WebhookNotice:
     is_test: bool
     fact: PaymentFact | RefundFact | PayoutFact | None
     payload: Mapping[str, Any]
+    is_readable: bool = True
+    """False where the body was no JSON object."""

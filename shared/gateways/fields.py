@@ -197,6 +197,7 @@ def unreadable_notice(gateway: str, body: bytes) -> WebhookNotice:
         is_test=False,
         fact=None,
         payload={"unreadable": clean_text(body.decode(errors="replace"))[:_LONGEST_TEXT]},
+        is_readable=False,
     )
 
 

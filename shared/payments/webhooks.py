@@ -63,8 +63,8 @@ class Forged(NotSignedIn):
         """What is wrong with it, for us."""
 
 
-def receive(gateway: str, headers: Mapping[str, str], body: bytes) -> None:
-    """Take one webhook in. A repeat changes nothing and is answered the same.
+def receive(gateway: str, headers: Mapping[str, str], body: bytes) -> bool:
+    """Take one webhook in, and say whether it was JSON. A repeat changes nothing and is answered the same.
 
     Raises Forged (401) for a bad signature, and Malformed (400) for a body that is too broken to bear one.
     What is rightly signed is kept, whatever else it says.
@@ -77,6 +77,7 @@ def receive(gateway: str, headers: Mapping[str, str], body: bytes) -> None:
             process(event_id)
         except Exception as error:  # noqa: BLE001 - the event is safe; whatever failed is tried again
             _try_again_later(event_id, error)
+    return notice.is_readable
 
 
 def audit_forged(gateway: str, reason: str) -> None:

@@ -152,11 +152,14 @@ def test_a_webhook_with_a_bad_signature_is_401_and_audited(shop, stack, gateway,
         assert tx.execute(sampled, {"gateway": gateway}).scalar_one() >= 1
 
 
-def test_a_webhook_that_is_no_json_is_400(shop):
+def test_a_webhook_that_is_no_json_is_400(shop, stack):
     world = shop[0]
     headers = {"x-callback-token": KEYS["XENDIT_CALLBACK_TOKEN"]}
     answer = world.anybody.call("POST", "payments/webhook/xendit", data=b"not json", headers=headers)
     problem(answer, 400, "malformed-request")
+    with stack.database() as database, database.begin() as tx:
+        kept = text("SELECT count(*) FROM webhook_events WHERE payload->>'unreadable' = 'not json'")
+        assert tx.execute(kept).scalar_one() == 1, "signed with our token, so it is kept all the same"
 
 
 def test_a_webhook_for_an_unknown_order_is_recorded_and_answered(shop, stack):  # PS-008, PS-014
