@@ -18,6 +18,7 @@ from shared.identity.attempts import TooManyAttempts
 from shared.identity.codes import CodeInvalid
 from shared.identity.confirming import Confirmation
 from shared.identity.google import AccountNotLinked, GoogleSignIn, TermsNotAccepted
+from shared.identity.google_nonces import GoogleNonceResponse
 from shared.identity.google_tokens import GoogleSignInOff, GoogleTokenInvalid
 from shared.identity.own_password import WrongPassword
 from shared.identity.places import Place
@@ -64,9 +65,19 @@ def login(credentials: Credentials, place: Place) -> Tokens:
     limit=CREDENTIALS,
     problems=(GoogleTokenInvalid, GoogleSignInOff, AccountNotLinked, TermsNotAccepted),
 )
-def google_sign_in(request: GoogleSignIn) -> Tokens:
-    """Sign in with Google. The first time it opens an account, for which `accept_terms` must be true."""
-    return google.sign_in(request)
+def google_sign_in(request: GoogleSignIn, place: Place) -> Tokens:
+    """Sign in with Google. The first time it opens an account, for which `accept_terms` must be true.
+
+    In cookie mode the ID token's nonce must be of `auth/google/nonce`, in the same browser; of an app the token must
+    be fresh. Each signs in once.
+    """
+    return google.sign_in(request, place)
+
+
+@app.post("/auth/google/nonce", anybody=True, limit=CREDENTIALS, problems=(GoogleSignInOff,))
+def google_nonce(place: Place) -> GoogleNonceResponse:
+    """The nonce for Google's button on a page. A cookie that comes with it binds the sign-in to this browser."""
+    return google.nonce(place)
 
 
 @app.post("/auth/forgot-password", anybody=True, status=202, limit=CODE_MAILS)

@@ -7,10 +7,12 @@ from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
-from shared.identity import accounts, google_tokens, people, sessions, staff
+from shared.identity import accounts, google_nonces, google_tokens, people, sessions, staff
 from shared.identity.accounts import TERMS_VERSION
-from shared.identity.google_tokens import GoogleIdentity
+from shared.identity.google_nonces import GoogleNonceResponse
+from shared.identity.google_tokens import GoogleIdentity, GoogleSignInOff, GoogleTokenInvalid
 from shared.identity.people import Person
+from shared.identity.places import NOWHERE, Place
 from shared.identity.sessions import Tokens
 from shared.models import Body
 from shared.problems import Problem
@@ -69,19 +71,42 @@ _OPEN_INVITED = text(f"""
 """)
 
 
-def sign_in(request: GoogleSignIn) -> Tokens:
+# Uses index: used_id_tokens_pkey
+_USE = text("""
+    INSERT INTO used_id_tokens (token_hash, expires_at) VALUES (:token_hash, to_timestamp(:expires_at))
+    ON CONFLICT (token_hash) DO NOTHING
+    RETURNING token_hash
+""")
+
+
+def nonce(place: Place) -> GoogleNonceResponse:
+    """What a page gives to Google's button. Raises GoogleSignInOff."""
+    if not google_tokens.client_ids():
+        raise GoogleSignInOff
+    return google_nonces.issue(place.google_key)
+
+
+def sign_in(request: GoogleSignIn, place: Place = NOWHERE) -> Tokens:
     """Sign in as whom Google says. Asks Google for its keys first, so it opens its own transaction.
 
+    A token signs in once; who is refused may show it again, with the terms accepted perhaps.
     Raises what google_tokens.identity_in raises, TermsNotAccepted, and AccountNotLinked.
     """
-    identity = google_tokens.identity_in(request.id_token, request.nonce)
+    identity = google_tokens.identity_in(request.id_token, request.nonce, place)
     with transaction() as tx:
         person = _known(tx, identity) or _opened(tx, identity, request)
         # Somebody may have opened the account in this very moment: then it is known now.
         person = person or _known(tx, identity)
         if person is None:
             raise AccountNotLinked
+        _use(tx, identity)
         return sessions.begin(tx, person, by="google")
+
+
+def _use(tx: Transaction, identity: GoogleIdentity) -> None:
+    for each in identity.used:
+        if tx.execute(_USE, {"token_hash": each, "expires_at": identity.expires_at}).first() is None:
+            raise GoogleTokenInvalid("This sign-in has been used already. Sign in with Google again.")
 
 
 def _known(tx: Transaction, identity: GoogleIdentity) -> Person | None:

@@ -1,22 +1,28 @@
 """Google's ID tokens: what must hold before one is believed (UM-003; docs/reference/gateways.md)."""
 
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jwt
 from pydantic import TypeAdapter, ValidationError
 
+from shared.cloud import clock
 from shared.cloud.settings import settings
 from shared.gateways import google
 from shared.gateways.errors import GatewayError
+from shared.identity import google_nonces
 from shared.identity.addresses import EmailAddress
+from shared.identity.places import NOWHERE, Place
 from shared.models import plain_name
 from shared.problems import Forbidden, NotSignedIn, TryAgain
 
 ISSUERS = ("https://accounts.google.com", "accounts.google.com")
 SKEW_SECONDS = 10
 """How far Google's clock and ours may be apart."""
+MOST_AGE_SECONDS = 300
+"""How old a token may be that no cookie binds to a browser: it comes straight from Google's library in an app."""
 LONGEST_NAME = 255
 
 _ADDRESS: TypeAdapter[str] = TypeAdapter(EmailAddress)
@@ -46,28 +52,55 @@ class GoogleIdentity:
     email: str
     full_name: str
     owns_address: bool
+    used: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    """Hashes of what signs in once: the token, and its nonce where we have issued that."""
+    expires_at: int = field(default=0, compare=False)
+    """When the token does, in seconds since 1970."""
 
 
-def identity_in(id_token: str, nonce: str | None) -> GoogleIdentity:
+def client_ids() -> list[str]:
+    """What Google knows our pages and apps by; none where signing in with Google is not set up."""
+    return [each.strip() for each in settings().google_client_ids.split(",") if each.strip()]
+
+
+def identity_in(id_token: str, nonce: str | None, place: Place = NOWHERE) -> GoogleIdentity:
     """Whom a Google ID token made for us speaks of, its address verified by Google.
 
     Raises GoogleTokenInvalid, GoogleSignInOff, or TryAgain where Google's keys can't be had.
     """
-    client_ids = [each.strip() for each in settings().google_client_ids.split(",") if each.strip()]
-    if not client_ids:
+    if not client_ids():
         raise GoogleSignInOff
     try:
-        claims = _verified(id_token, client_ids)
+        claims = _verified(id_token)
     except jwt.PyJWTError as error:
         raise GoogleTokenInvalid from error
-    if claims.get("nonce") != nonce:  # of a token that has one, it must be told: else a stolen token would do without
+    if not _is_begun_here(claims, nonce, place):
         raise GoogleTokenInvalid("This sign-in was not started here. Sign in with Google again.")
     if claims.get("email_verified") is not True:
         raise GoogleTokenInvalid("Google has not verified your address. Verify it with Google, then sign in again.")
-    return _identity(claims)
+    return _identity(claims, _used(id_token, claims))
 
 
-def _verified(id_token: str, client_ids: list[str]) -> dict[str, Any]:
+def _is_begun_here(claims: Mapping[str, Any], nonce: str | None, place: Place) -> bool:
+    """Whether a browser shows by its cookie that it asked for this token; of an app's, whether it is fresh.
+
+    A nonce of an app's own must be told, and one of ours is no app's: else a stolen token would do without.
+    """
+    said = claims.get("nonce")
+    if place.is_browser or google_nonces.is_ours(said):
+        return nonce in (None, said) and google_nonces.is_good(said, place.google_key)
+    return said == nonce and claims["iat"] >= clock.now().timestamp() - MOST_AGE_SECONDS - SKEW_SECONDS
+
+
+def _used(id_token: str, claims: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is signed is hashed, not the signature too: that can be written in several ways."""
+    signed = hashlib.sha256(id_token.rpartition(".")[0].encode()).hexdigest()
+    if not google_nonces.is_ours(claims.get("nonce")):
+        return (signed,)
+    return (signed, hashlib.sha256(f"nonce {claims['nonce']}".encode()).hexdigest())
+
+
+def _verified(id_token: str) -> dict[str, Any]:
     header = jwt.get_unverified_header(id_token)
     # Looked at before the key is: a token of another algorithm must not even choose one.
     if header.get("alg") != "RS256":
@@ -82,7 +115,7 @@ def _verified(id_token: str, client_ids: list[str]) -> dict[str, Any]:
         id_token,
         key,
         algorithms=["RS256"],
-        audience=client_ids,
+        audience=client_ids(),
         issuer=ISSUERS,
         leeway=SKEW_SECONDS,
         options={"require": ["iss", "aud", "sub", "iat", "exp"]},
@@ -90,7 +123,7 @@ def _verified(id_token: str, client_ids: list[str]) -> dict[str, Any]:
     return claims
 
 
-def _identity(claims: Mapping[str, Any]) -> GoogleIdentity:
+def _identity(claims: Mapping[str, Any], used: tuple[str, ...]) -> GoogleIdentity:
     try:
         email = _ADDRESS.validate_python(claims.get("email"))
     except ValidationError as error:
@@ -100,6 +133,8 @@ def _identity(claims: Mapping[str, Any]) -> GoogleIdentity:
         email=email,
         full_name=_name(claims.get("name"), email),
         owns_address=email.endswith("@gmail.com") or bool(claims.get("hd")),
+        used=used,
+        expires_at=int(claims["exp"]),
     )
 
 

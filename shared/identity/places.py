@@ -34,6 +34,10 @@ class Place:
     network: str = ""
     device: str | None = None
     refresh_token: str | None = None
+    is_browser: bool = False
+    """Whether it asks for cookies in the place of tokens."""
+    google_key: str | None = None
+    """What the browser that began a sign-in with Google has (google_nonces)."""
 
 
 NOWHERE = Place()

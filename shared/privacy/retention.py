@@ -74,6 +74,14 @@ RULES = (
         source="UM-004: a spent token tells of theft while it lives; a month more to look into it",
     ),
     Rule(
+        name="used_id_tokens",
+        table="used_id_tokens",  # Uses index: used_id_tokens_expiry
+        key="token_hash",
+        since="expires_at",
+        kept=timedelta(days=1),
+        source="UM-003: so that they sign in once; expired they are refused anyway",
+    ),
+    Rule(
         name="one_time_codes",
         table="one_time_codes",
         key="user_id, purpose",

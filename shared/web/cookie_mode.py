@@ -11,6 +11,7 @@ from pydantic import Field
 from werkzeug.wrappers import Response
 
 from shared.identity import places, tokens
+from shared.identity.google_nonces import GoogleNonceResponse
 from shared.identity.places import Place
 from shared.identity.sessions import RefreshRequest, SessionEnded, Tokens
 from shared.models import Answer
@@ -73,7 +74,13 @@ def refresh_request(request: Request) -> RefreshRequest:
 
 def place(request: Request) -> Place:
     """From where a request comes, and what its cookies say about the device."""
-    return Place(requests.network(request), cookies.device(request), cookies.refresh_token(request))
+    return Place(
+        requests.network(request),
+        cookies.device(request),
+        cookies.refresh_token(request),
+        is_browser=is_chosen(request),
+        google_key=cookies.google_key(request),
+    )
 
 
 def shown(request: Request, result: Any) -> Any:
@@ -85,6 +92,8 @@ def shown(request: Request, result: Any) -> Any:
 
 def keep(request: Request, result: Any, answer: Response, *, ends_session: bool) -> None:
     """Set the cookies of new tokens, or take them away where the session is over."""
+    if isinstance(result, GoogleNonceResponse):
+        cookies.put_google_key(answer, result.key)
     if not is_chosen(request):
         return
     if isinstance(result, Tokens):

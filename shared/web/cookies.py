@@ -2,7 +2,7 @@
 
     __Host-access    the access token, for as long as it is good
     __Host-refresh   the refresh token, for seven days
-
+    __Host-google    what binds a sign-in with Google to this browser, for an hour
     __Host-device    that this browser has signed in to an account before, for half a year; it signs nobody in
 
 All are HttpOnly, Secure, SameSite=Lax and of our very host: `__Host-` makes browsers refuse them from any
@@ -13,16 +13,18 @@ every browser takes a Secure cookie: the same cookies without the prefix and wit
 from werkzeug.wrappers import Request, Response
 
 from shared.cloud.settings import settings
+from shared.identity import google_nonces
 from shared.identity.sessions import LIFE_DAYS, Tokens
 
 ACCESS = "access"
 DEVICE = "device"
 DEVICE_SECONDS = 180 * 86_400
+GOOGLE = "google"
 REFRESH = "refresh"
 
 
 def name(which: str) -> str:
-    """The name of the cookie ACCESS, REFRESH or DEVICE."""
+    """The name of the cookie ACCESS, REFRESH, DEVICE or GOOGLE."""
     return f"__Host-{which}" if _is_secure() else which
 
 
@@ -39,6 +41,16 @@ def refresh_token(request: Request) -> str | None:
 def device(request: Request) -> str | None:
     """What came as the cookie of a device that has signed in before."""
     return request.cookies.get(name(DEVICE)) or None
+
+
+def google_key(request: Request) -> str | None:
+    """What came as the cookie of a browser that has begun to sign in with Google."""
+    return request.cookies.get(name(GOOGLE)) or None
+
+
+def put_google_key(answer: Response, value: str) -> None:
+    """Let the browser show that it began a sign-in. Signing in leaves this cookie to its other pages."""
+    _set(answer, GOOGLE, value, google_nonces.LIFE_SECONDS)
 
 
 def put_device(answer: Response, value: str) -> None:

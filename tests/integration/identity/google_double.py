@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import jwt
 from cryptography import x509
@@ -73,6 +74,7 @@ class Google:
             "email": "siti.rahma@gmail.com",
             "email_verified": True,
             "name": "Siti Rahma",
+            "jti": uuid4().hex,
             "iat": now,
             "exp": now + 3600,
         }

@@ -8,7 +8,13 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from shared.cloud.settings import settings
-from shared.identity.google_tokens import GoogleIdentity, GoogleSignInOff, GoogleTokenInvalid, identity_in
+from shared.identity.google_tokens import (
+    MOST_AGE_SECONDS,
+    GoogleIdentity,
+    GoogleSignInOff,
+    GoogleTokenInvalid,
+    identity_in,
+)
 from shared.problems import TryAgain
 from tests.integration.identity.google_double import OTHER_CLIENT_ID, Google, SigningKey
 from tests.unit.gateways.scripted_server import HANG_UP, Reply
@@ -98,6 +104,17 @@ def test_the_nonce_must_be_the_one_that_was_sent(google: Google):
     assert not is_believed(google.token(), "n-1")
     assert not is_believed(google.token(nonce="n-1")), "nor may it be left out"
     assert is_believed(google.token())
+
+
+@pytest.mark.parametrize("nonce", ["\ud83c", "é", "..", 7, ["n-1"]])
+def test_an_odd_nonce_is_refused(google: Google, nonce: Any):
+    assert not is_believed(google.token(nonce=nonce))
+
+
+def test_a_token_that_no_cookie_binds_must_be_fresh(google: Google):
+    now = int(time.time())
+    assert is_believed(google.token(iat=now - MOST_AGE_SECONDS + 60))
+    assert not is_believed(google.token(iat=now - MOST_AGE_SECONDS - 60)), "though it is good for an hour"
 
 
 def test_keys_are_fetched_once_while_they_are_fresh(google: Google):

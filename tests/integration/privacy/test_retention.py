@@ -34,6 +34,8 @@ ROWS = {
     "nameless_cookie_consents": """
         INSERT INTO cookie_consents (version, categories, chosen_at) VALUES (:mark, '{necessary}', :at)
     """,
+    "mail_quotas": "INSERT INTO mail_quotas (subject, used, most, created_at) VALUES (:mark, 1, 1, :at)",
+    "used_id_tokens": "INSERT INTO used_id_tokens (token_hash, expires_at) VALUES (:mark, :at)",
     "login_attempts": "INSERT INTO login_attempts (address_key, tries, next_try_at) VALUES (:mark, 1, :at)",
     "unproved_accounts": """
         INSERT INTO users (email, full_name, phone, role, terms_version, terms_accepted_at, updated_at)
@@ -84,6 +86,8 @@ LEFT = {
     "idempotency_keys": "SELECT key FROM idempotency_keys",
     "refresh_tokens": "SELECT token_hash FROM refresh_tokens",
     "one_time_codes": "SELECT code_hash FROM one_time_codes",
+    "mail_quotas": "SELECT subject FROM mail_quotas",
+    "used_id_tokens": "SELECT token_hash FROM used_id_tokens",
     "login_attempts": "SELECT address_key FROM login_attempts",
     "unproved_accounts": "SELECT split_part(email, '@', 1) FROM users WHERE NOT is_deleted",
     "staff_invitations": "SELECT email FROM staff_invitations",
