@@ -38,10 +38,8 @@ def register(registration: Registration, place: Place) -> UserAnswer:
 
     The answer is the same for an address that has an account already; its owner is told by mail.
     """
-    with pacing.at_least(REGISTERING_MS), transaction() as tx:
-        user, letter = accounts.register(tx, registration, place)
-        mails.ask_letter(tx, letter)
-    return user
+    with pacing.at_least(REGISTERING_MS):
+        return accounts.register(registration, place, mails.ask_letter)
 
 
 @app.post("/auth/verify", anybody=True, limit=CREDENTIALS, problems=(CodeInvalid, TooManyAttempts))

@@ -5,13 +5,14 @@ words and, as near as can be, the same work. What is said later of what somebody
 account, `claims` remembers.
 
 An operation that must keep something although it refuses (a spent try), or that compares a password
-between reading and writing, opens its own short transactions. No verified person's row is locked
-during a quarter of a second of bcrypt.
+between reading and writing, opens its own short transactions. No transaction is open during a quarter of
+a second of bcrypt, or the wait for it.
 """
 
 import logging
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Annotated, Any, Literal, NoReturn
 from uuid import UUID, uuid4
 
@@ -22,15 +23,18 @@ from shared.cloud import audit, clock
 from shared.cloud.database import Transaction, transaction
 from shared.identity import attempts, claims, codes, passwords, people, places, sessions
 from shared.identity.addresses import EmailAddress
+from shared.identity.claims import Kept
 from shared.identity.codes import Code, CodeInvalid, Purpose, ResetCode
 from shared.identity.people import Person
 from shared.identity.places import NOWHERE, Place
 from shared.identity.sessions import Tokens
 from shared.models import Answer, Body, person_name
-from shared.problems import Forbidden, NotSignedIn
+from shared.problems import Forbidden, NotSignedIn, TryAgain
 
 log = logging.getLogger(__name__)
 
+_MOST_ROUNDS = 5
+"""Of registering: two people with two passwords for one address need three."""
 TERMS_VERSION = "1"
 """The terms and privacy policy that people accept now. A new text gets a new version."""
 
@@ -162,20 +166,37 @@ _NEW_PASSWORD = text("""
 """)
 
 
-def register(tx: Transaction, registration: Registration, place: Place = NOWHERE) -> tuple[UserAnswer, Letter | None]:
-    """Open an account and mail a code to its address; the answer, and the mail to ask for.
+def register(
+    registration: Registration, place: Place, mail: Callable[[Transaction, Letter | None], None]
+) -> UserAnswer:
+    """Open an account and mail a code to its address: `mail` is given what to send, in the same transaction.
 
     Whoever registers an address that is not verified yet starts anew: the newest details count, and a
     new code comes if one is due (see attempts). So does who was invited to a gate and never joined. Where
     the address has a verified account the answer is the same, and its owner gets a mail that says so,
-    once a day at most.
+    once a day at most. No transaction is open during the round of bcrypt: whoever was faster meanwhile has
+    changed what is kept, and we begin again.
     """
+    for _ in range(_MOST_ROUNDS):
+        with transaction() as tx:
+            before = _kept_for(tx, registration.email)
+        chosen = _Chosen(before, _password_to_keep(registration.password, before))
+        with suppress(_KeptAnother), transaction() as tx:
+            answer, letter = _register(tx, registration, place, chosen)
+            mail(tx, letter)
+            return answer
+    raise TryAgain
+
+
+def _register(
+    tx: Transaction, registration: Registration, place: Place, chosen: "_Chosen"
+) -> tuple[UserAnswer, Letter | None]:
     found = people.find(tx, registration.email)
     person, is_new = (found, False) if found and found.is_email_verified else _claim(tx, registration)
     if person.is_email_verified:  # as much work as opening an account, and the same answers later on
-        claims.keep(tx, person.email, registration.password, partial(_password_to_keep, registration.password))
+        claims.keep(tx, person.email, registration.password, chosen.instead_of)
         return _answer(registration, _stand_in_id(registration.email)), _already_registered(person)
-    person = _fill_in(tx, person, registration, is_new=is_new)
+    person = _fill_in(tx, person, registration, chosen, is_new=is_new)
     is_due = attempts.take(tx, attempts.MAILS["verify_email"], person.email)
     return _answer(registration, person.id), mail_code(tx, person, "verify_email", place) if is_due else None
 
@@ -284,11 +305,11 @@ def _claim(tx: Transaction, registration: Registration) -> tuple[Person, bool]:
     return Person(*columns), is_new
 
 
-def _fill_in(tx: Transaction, person: Person, registration: Registration, *, is_new: bool) -> Person:
+def _fill_in(tx: Transaction, person: Person, registration: Registration, chosen: "_Chosen", *, is_new: bool) -> Person:
     if person.role == "staff":  # invited, but never joined: nobody has given a password yet
         is_new = True
         leave_gates(tx, person)
-    password_hash = _password_to_keep(registration.password, person.password_hash, is_new)
+    password_hash = chosen.instead_of(Kept(None if is_new else person.password_hash, is_new))
     values = {**_details(registration), "password_hash": password_hash, "id": person.id}
     return Person(*tx.execute(_FILL_IN, values).one())
 
@@ -298,16 +319,44 @@ def _details(registration: Registration) -> dict[str, Any]:
     return {**chosen, "terms_version": TERMS_VERSION}
 
 
-def _password_to_keep(password: str, before: str | None, is_new: bool) -> str | None:
+class _KeptAnother(Exception):
+    """What an address had when a password was compared with it is not what it has now."""
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """The hash to keep instead of what was kept `before`."""
+
+    before: Kept
+    password_hash: str | None
+
+    def instead_of(self, kept: Kept) -> str | None:
+        """The hash, where this is still kept. Raises _KeptAnother."""
+        if kept != self.before:
+            raise _KeptAnother
+        return self.password_hash
+
+
+def _kept_for(tx: Transaction, email: str) -> Kept:
+    """What an address has that waits to be verified; the claims at one that somebody has an account at."""
+    found = people.find(tx, email)
+    if found and found.is_email_verified:
+        return claims.kept(tx, email)
+    if found is None or found.role == "staff":
+        return Kept(None, is_new=True)
+    return Kept(found.password_hash, is_new=False)
+
+
+def _password_to_keep(password: str, before: Kept) -> str | None:
     """The hash an unverified account or a claim is to have. It costs one round of bcrypt in every case.
 
     Two people may claim the same address with two passwords, one after the other, and its owner would
     verify the stranger's with the code of a later mail. So once there were two, neither counts, however
     long it is ago: the code signs the owner in, and they choose a new password by mail.
     """
-    if is_new:
+    if before.is_new:
         return passwords.hashed(password)
-    return before if passwords.matches(password, before) else None
+    return before.password_hash if passwords.matches(password, before.password_hash) else None
 
 
 def mail_code(tx: Transaction, person: Person, purpose: Purpose, place: Place = NOWHERE) -> Letter | None:

@@ -6,6 +6,7 @@ under a keyed hash of the address, as long as an account that nobody proves. It 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from sqlalchemy import text
 
@@ -25,12 +26,29 @@ _FIND = text("SELECT password_hash, fingerprint FROM address_claims WHERE addres
 _FORGET = text("DELETE FROM address_claims WHERE address_key = :key")
 
 
-def keep(tx: Transaction, email: str, password: str, choose: Callable[[str | None, bool], str | None]) -> None:
-    """Keep the hash that `choose` makes of the one before, told whether this is the first, and the fingerprint."""
+@dataclass(frozen=True)
+class Kept:
+    """The hash of a password that waits for its address to be verified; `is_new` where there was none yet.
+
+    It is None too where there were two passwords, and neither counts.
+    """
+
+    password_hash: str | None
+    is_new: bool
+
+
+def kept(tx: Transaction, email: str) -> Kept:
+    """What was registered over an address so far."""
+    found = tx.execute(_FIND, {"key": _key(email)}).first()
+    return Kept(found.password_hash, is_new=False) if found else Kept(None, is_new=True)
+
+
+def keep(tx: Transaction, email: str, password: str, choose: Callable[[Kept], str | None]) -> None:
+    """Keep the hash that `choose` has for the one before, and the fingerprint."""
     key = _key(email)
-    before, is_new = tx.execute(_CLAIM, {"key": key}).one()
-    kept = {"password_hash": choose(before, is_new), "fingerprint": _fingerprint(email, password)}
-    tx.execute(_KEEP, {"key": key, **kept})
+    before = Kept(*tx.execute(_CLAIM, {"key": key}).one())
+    values = {"password_hash": choose(before), "fingerprint": _fingerprint(email, password)}
+    tx.execute(_KEEP, {"key": key, **values})
 
 
 def password_hash(tx: Transaction, email: str, password: str) -> str | None:

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from shared.cloud.database import transaction
 from shared.identity import accounts, attempts, passwords
 from shared.identity.accounts import AddressOnly, Credentials, Letter, Registration, UserAnswer
+from shared.identity.places import NOWHERE
 from shared.identity.sessions import Tokens
 from tests.factories import a_user
 
@@ -40,8 +41,11 @@ def an_address(domain: str = "example.com") -> str:
 def register(email: str, **fields: Any) -> tuple[UserAnswer, Letter | None]:
     """Register with everything that is needed."""
     registration = {"password": PASSWORD, "full_name": "Siti Rahma", "accept_terms": True, **fields}
-    with transaction() as tx:
-        return accounts.register(tx, Registration(email=email, **registration))
+    letters: list[Letter | None] = []
+    answer = accounts.register(
+        Registration(email=email, **registration), NOWHERE, lambda _, letter: letters.append(letter)
+    )
+    return answer, letters[-1]
 
 
 def login(email: str, password: str = PASSWORD) -> Tokens:

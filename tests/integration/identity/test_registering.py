@@ -1,15 +1,19 @@
 """UM-001, UM-002, DP-004: registering, and proving that the address is one's own."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+
 import bcrypt
 import pytest
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from shared.identity import accounts, attempts, erasure, people, tokens
+from shared.identity import accounts, attempts, erasure, passwords, people, tokens
 from shared.identity.accounts import TERMS_VERSION, EmailNotVerified, InvalidCredentials, Proof
 from shared.identity.attempts import TooManyAttempts
 from shared.identity.codes import CodeInvalid
-from shared.problems import Problem
+from shared.problems import Problem, TryAgain
 from tests.integration.identity.steps import (
     NEW_PASSWORD,
     PASSWORD,
@@ -203,3 +207,25 @@ def test_a_wrong_or_late_code_is_refused(age_seconds: int):
 def test_an_unknown_address_is_refused_like_a_wrong_code():
     with pytest.raises(CodeInvalid):
         verify(an_address(), "123456")
+
+
+def test_who_waits_for_bcrypt_keeps_no_transaction_open():
+    """Else a handful of registrations would hold every connection of an instance."""
+    idle = text("SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction' AND pid <> pg_backend_pid()")
+    samples = []
+    with ThreadPoolExecutor() as threads:
+        slow = [threads.submit(passwords.hashed, PASSWORD, cost=14) for _ in range(passwords.AT_ONCE)]
+        waiting = threads.submit(register, an_address())
+        while not all(each.done() for each in slow):
+            with transaction() as tx:
+                samples.append(tx.execute(idle).scalar_one())
+        with suppress(TryAgain):  # where the machine is slow it waits in vain
+            waiting.result()
+    assert sum(samples) < len(samples) / 2
+
+
+def test_two_passwords_in_the_same_moment_count_neither():
+    email = an_address()
+    outcomes = at_the_same_time([partial(register, email, password=f"Rahasia#{number}") for number in range(4)])
+    assert len({answer.id for answer, _ in outcomes}) == 1
+    assert column("password_hash", email) is None
