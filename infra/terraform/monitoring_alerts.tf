@@ -63,6 +63,12 @@ locals {
       lasts    = "0s"
       query    = "sum by (gateway) (increase(${local.counter.karcis_webhook_rejections_total}[1h])) > ${var.alert_thresholds.webhook_rejections_per_hour}"
     }
+    sign-in-failures = {
+      summary  = "More than ${var.alert_thresholds.sign_in_failures_per_hour} wrong passwords, or codes, in an hour: somebody guesses at the whole population."
+      severity = "ERROR"
+      lasts    = "0s"
+      query    = "sum by (by) (increase(${local.counter.karcis_sign_in_failures_total}[1h])) > ${var.alert_thresholds.sign_in_failures_per_hour}"
+    }
     payment-mismatches = {
       summary  = "More than ${var.alert_thresholds.payment_mismatches_per_day} payments in a day were not what was asked for."
       severity = "WARNING"

@@ -154,6 +154,7 @@ variable "alert_thresholds" {
   description = "From when on MON calls somebody."
   type = object({
     webhook_rejections_per_hour = optional(number, 20)
+    sign_in_failures_per_hour   = optional(number, 3000)
     payment_mismatches_per_day  = optional(number, 5)
     repairs_per_day             = optional(number, 50)
   })

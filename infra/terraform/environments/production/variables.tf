@@ -43,6 +43,7 @@ variable "alert_emails" {
 variable "alert_thresholds" {
   type = object({
     webhook_rejections_per_hour = optional(number)
+    sign_in_failures_per_hour   = optional(number)
     payment_mismatches_per_day  = optional(number)
     repairs_per_day             = optional(number)
   })
