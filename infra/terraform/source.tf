@@ -1,24 +1,22 @@
 # One archive deploys every function: main.py hands out the entry points, so a cold start imports only its own.
-# Files are listed, not excluded: what somebody leaves in the folder (a .env, a dump) never leaves the machine.
+# What goes in is listed. All else in the folder is excluded by its first name, hidden files (a .env, .git) and what
+# somebody has left there (a dump) too.
 
 locals {
-  source_files = setunion(
-    ["main.py", "requirements.txt"],
-    [for file in fileset(local.root, "{functions,shared}/**") : file if !strcontains(file, "__pycache__")],
+  source_names = ["main.py", "requirements.txt", "functions", "shared"]
+  beside       = setunion(fileset(local.root, "[^.]*"), fileset(local.root, "[^.]*/**"))
+  left_out = setunion(
+    [".*", "**/__pycache__"],
+    setsubtract([for file in local.beside : split("/", file)[0]], local.source_names),
   )
 }
 
 data "archive_file" "source" {
-  type        = "zip"
-  output_path = "${path.root}/.build/source.zip"
-
-  dynamic "source" {
-    for_each = local.source_files
-    content {
-      filename = source.value
-      content  = file("${local.root}/${source.value}")
-    }
-  }
+  type             = "zip"
+  source_dir       = local.root
+  excludes         = setunion(local.left_out, [for name in local.left_out : "${name}/**"])
+  output_path      = "${path.root}/.build/source.zip"
+  output_file_mode = "0644" # the same files make the same archive, whatever the machine's umask
 }
 
 resource "google_storage_bucket" "source" {
