@@ -8,6 +8,8 @@ from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from shared.links import holds_link
+
 T = TypeVar("T")
 D = TypeVar("D", bound=date)
 
@@ -41,19 +43,6 @@ MOST_MARKS = 6
 """Combining marks on one letter. Living languages have five at most: Javanese; Hebrew with accents four, Thai two."""
 
 
-_DOTS = str.maketrans("\u3002\uff61\u2024\u2027\u00b7", ".....")
-"""What mail programs and people take for the dot of a domain."""
-_DOMAINS = (
-    "com|net|org|info|biz|id|co|io|me|ai|app|dev|xyz|link|site|online|shop|store|top|click|live|club|vip|pro|web|page|"
-    "asia|my|sg|cn|ru|us|uk|tv|cc|tk|ml|ga|cf|gq|ly|gl|gg|gd|to|ws|win|bid|icu|fun|buzz|cfd|sbs|cloud|host|space|website"
-)
-_FOLLOWED = re.compile(
-    rf"@|[a-z][a-z0-9+.-]*://|\bwww\.|\b(?:https?|mailto|tel|wa)\s*:|[^\W_][\w-]+\.(?:{_DOMAINS})(?!\w)|/\w+/|\w\.\w+/\w",
-    re.IGNORECASE,
-)
-"""Links, addresses, and domains of those endings that phishing uses; titles as S.Kom. and Dr.Ir. are none of them."""
-
-
 class _Line(StringConstraints):
     """A string's limits, and that it shows something."""
 
@@ -62,7 +51,7 @@ class _Line(StringConstraints):
         yield AfterValidator(_shown)
 
 
-class _PersonName(_Line):
+class _PlainLine(_Line):
     """A line that holds nothing anybody could follow or write to."""
 
     def __iter__(self) -> Iterator[Any]:
@@ -87,17 +76,16 @@ def line(most: int) -> StringConstraints:
     return _Line(strip_whitespace=True, min_length=1, max_length=most, pattern=line_only)
 
 
-def person_name(most: int) -> StringConstraints:
-    """The name of a person or organizer, which we print and mail to others: a line without links and addresses."""
+def plain_line(most: int) -> StringConstraints:
+    """A line without links and addresses: the name of a person, event or place, which we print and mail to others."""
     line_only = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
-    return _PersonName(strip_whitespace=True, min_length=1, max_length=most, pattern=line_only)
+    return _PlainLine(strip_whitespace=True, min_length=1, max_length=most, pattern=line_only)
 
 
 def plain_name(name: str) -> str:
     """The name. Raises ValueError where it holds a link, an address or a domain, which mails would carry to others."""
-    folded = unicodedata.normalize("NFKC", name).translate(_DOTS)
-    if _FOLLOWED.search(folded):
-        raise ValueError("must be a name only, without links, web addresses or e-mail addresses")
+    if holds_link(name):
+        raise ValueError("must be words only, without links, web addresses or e-mail addresses")
     return name
 
 

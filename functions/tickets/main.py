@@ -47,7 +47,7 @@ def ticket(ticket_id: UUID, caller: SignedIn, tx: Transaction) -> TicketResponse
 
 @app.put("/tickets/{ticket_id}/holder", problems=(NotFound, TicketVoid, TicketUsed, HolderChangeClosed, TooManyMails))
 def change_holder(ticket_id: UUID, wanted: HolderChange, caller: SignedIn, tx: Transaction) -> TicketResponse:
-    """Correct who holds a ticket, and mail it to them. A new name makes a new QR code; the old one is void at once."""
+    """Correct who holds a ticket, and mail it to them. The QR code becomes a new one; the old one is void at once."""
     changed = holders.change(tx, caller, ticket_id, wanted)
     if changed:
         mails.ask_holder_changed(

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.cloud import clock
 from shared.cloud.database import Transaction
-from shared.models import Answer, Body, Rupiah, Utc, line, paragraphs
+from shared.models import Answer, Body, Rupiah, Utc, paragraphs, plain_line
 from shared.problems import Invalid, NotFound, Problem, violated_constraint
 from shared.sales.inventory import NO_OVERSELLING, SELLABLE
 from shared.sales.pricing import current_price
@@ -30,7 +30,7 @@ LISTED_CHARACTERS = 300
 """How much of a long text a list shows. An event's own page has it whole."""
 
 Kind = Literal["ticket", "registration", "product", "digital"]
-Name = Annotated[str, line(100)]
+Name = Annotated[str, plain_line(100)]
 Description = Annotated[str, paragraphs(5_000)]
 Quota = Annotated[int, Field(ge=1, le=10_000_000)]
 MaxPerOrder = Annotated[int, Field(ge=1, le=100)]

@@ -28,7 +28,7 @@ from shared.identity.codes import Code, CodeInvalid, Purpose, ResetCode
 from shared.identity.people import Person
 from shared.identity.places import NOWHERE, Place
 from shared.identity.sessions import Tokens
-from shared.models import Answer, Body, person_name
+from shared.models import Answer, Body, plain_line
 from shared.problems import Forbidden, NotSignedIn, TryAgain
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Registration(Body):
 
     email: EmailAddress
     password: passwords.NewPassword
-    full_name: Annotated[str, person_name(255)]
+    full_name: Annotated[str, plain_line(255)]
     phone: Phone | None = None
     role: Literal["customer", "organizer"] = "customer"
     language: Literal["id", "en"] = "id"

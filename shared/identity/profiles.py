@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping, text
 from shared.cloud import media
 from shared.cloud.database import Transaction
 from shared.identity.accounts import Phone
-from shared.models import Answer, Body, Utc, person_name
+from shared.models import Answer, Body, Utc, plain_line
 from shared.problems import NotSignedIn
 
 
@@ -33,7 +33,7 @@ class ProfileAnswer(Answer):
 class ProfileChange(Body):
     """What to change: a field that is left out stays as it is. null empties `phone`."""
 
-    full_name: Annotated[str, person_name(255)] | None = None
+    full_name: Annotated[str, plain_line(255)] | None = None
     phone: Phone | None = None
     language: Literal["id", "en"] | None = None
     marketing_opt_in: bool | None = None

@@ -11,7 +11,7 @@ from shared.identity import attempts, codes, erasure, people
 from shared.identity.accounts import Letter
 from shared.identity.addresses import EmailAddress
 from shared.identity.people import Person
-from shared.models import Body, person_name
+from shared.models import Body, plain_line
 
 INVITATION_DAYS = 3
 """How long the code of an invitation works. Later, whoever was invited asks for another as for a forgotten password."""
@@ -21,7 +21,7 @@ class Invited(Body):
     """Whom an organizer wants at the gate."""
 
     email: EmailAddress
-    full_name: Annotated[str, person_name(255)]
+    full_name: Annotated[str, plain_line(255)]
 
 
 # A row that is there is locked and stays as it is. Uses index: users_email

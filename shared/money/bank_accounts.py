@@ -21,7 +21,7 @@ from shared.gateways.errors import GatewayError, GatewayRefused
 from shared.gateways.facts import AccountCheck, AccountName
 from shared.gateways.xendit_requests import BANKS
 from shared.identity import people
-from shared.models import Answer, Body, person_name
+from shared.models import Answer, Body, plain_line
 from shared.money import payouts
 from shared.problems import Invalid, NotFound, TryAgain
 
@@ -63,7 +63,7 @@ class BankAccountBody(Body):
 
     bank_code: BankCode
     account_number: Annotated[str, Field(pattern=r"^[0-9]{5,20}$")]
-    account_holder_name: Annotated[str, person_name(100)]
+    account_holder_name: Annotated[str, plain_line(100)]
 
 
 class BankAccountAnswer(Answer):

@@ -20,7 +20,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from shared.cloud.database import autocommit, transaction
-from shared.models import Body, line, person_name
+from shared.models import Body, line, plain_line
 from shared.problems import (
     ACCOUNT_IS_THERE,
     NOT_NULL,
@@ -47,7 +47,7 @@ from shared.sales.registrations import (
     masked,
 )
 
-Name = Annotated[str, person_name(255)]
+Name = Annotated[str, plain_line(255)]
 Email = Annotated[EmailStr, Field(max_length=255)]
 
 

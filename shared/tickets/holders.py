@@ -1,7 +1,8 @@
 """Correcting who holds a ticket (NAME-1).
 
 The buyer may until the organizer's deadline, the organizer until the ticket is used or the event is over.
-A new name makes a new QR code, and the old one is void at once. A new address alone keeps the code.
+A new name makes a new QR code, and the old one is void at once. So does a new address, for whoever reads the old one's
+mail has the ticket, unless no mail with it has been asked for.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from shared.cloud import audit, ownership
 from shared.cloud.database import Transaction
 from shared.identity.addresses import EmailAddress
 from shared.identity.tokens import Principal
-from shared.models import Answer, Body, person_name
+from shared.models import Answer, Body, plain_line
 from shared.problems import NotFound, Problem
 from shared.sales import orders
 from shared.tickets import qr
@@ -27,6 +28,7 @@ _WHOSE = text("""
 _TICKET = """
     SELECT t.id, t.order_id, t.event_id, t.order_item_id AS item_id, t.status, t.revision, c.name AS tier_name,
         COALESCE(i.attendee_name, u.full_name) AS attendee_name, lower(i.attendee_email) AS attendee_email,
+        COALESCE(lower(i.attendee_email), u.email) AS held_by,
         b.number AS bib_number, e.status = 'published' AND e.end_date > now() AS is_ahead,
         COALESCE(e.name_change_deadline, e.start_date) > now() AS is_changeable
     FROM tickets t JOIN order_items i ON i.id = t.order_item_id JOIN ticket_tiers c ON c.id = i.tier_id
@@ -36,6 +38,10 @@ _TICKET = """
 """
 _READ = text(_TICKET)
 _LOCK = text(f"{_TICKET} FOR NO KEY UPDATE OF t, i")
+_IS_MAILED = text("""
+    SELECT EXISTS (SELECT 1 FROM emails  -- Uses index: emails_to
+        WHERE to_address = :holder AND order_id = :order_id AND template = 'e_ticket')
+""")
 _NAME = text("UPDATE order_items SET attendee_name = :name, attendee_email = :email WHERE id = :item_id")
 _RENEW = text("UPDATE tickets SET revision = revision + 1 WHERE id = :id")
 
@@ -43,7 +49,7 @@ _RENEW = text("UPDATE tickets SET revision = revision + 1 WHERE id = :id")
 class HolderChange(Body):
     """Who holds the ticket from now on."""
 
-    name: Annotated[str, person_name(255)]
+    name: Annotated[str, plain_line(255)]
     email: EmailAddress
 
 
@@ -93,9 +99,10 @@ def change(tx: Transaction, caller: Principal, ticket_id: UUID, wanted: HolderCh
     orders.lock(tx, whose.order_id)
     ticket = tx.execute(_LOCK, {"id": ticket_id}).one()
     _refuse_ended(ticket, is_buyer=caller.id == whose.user_id)
-    is_renewed = wanted.name != ticket.attendee_name
-    if not is_renewed and wanted.email == ticket.attendee_email:
+    is_moved = wanted.email != ticket.attendee_email
+    if wanted.name == ticket.attendee_name and not is_moved:
         return None
+    is_renewed = wanted.name != ticket.attendee_name or (is_moved and _is_mailed(tx, ticket))
     tx.execute(_NAME, {"item_id": ticket.item_id, "name": wanted.name, "email": wanted.email})
     if is_renewed:
         tx.execute(_RENEW, {"id": ticket_id})
@@ -106,7 +113,7 @@ def change(tx: Transaction, caller: Principal, ticket_id: UUID, wanted: HolderCh
         subject_id=ticket_id,
         actor_id=caller.id,
         is_renewed=is_renewed,
-        is_address_changed=wanted.email != ticket.attendee_email,
+        is_address_changed=is_moved,
     )
     return HolderChanged(
         order_id=whose.order_id,
@@ -114,6 +121,11 @@ def change(tx: Transaction, caller: Principal, ticket_id: UUID, wanted: HolderCh
         old_email=ticket.attendee_email,
         is_renewed=is_renewed,
     )
+
+
+def _is_mailed(tx: Transaction, ticket: Any) -> bool:
+    found: bool = tx.execute(_IS_MAILED, {"holder": ticket.held_by, "order_id": ticket.order_id}).scalar_one()
+    return found
 
 
 def _refuse_strangers(tx: Transaction, caller: Principal, ticket_id: UUID) -> Any:

@@ -217,6 +217,17 @@ def test_what_leads_somewhere_is_known(words):
     assert holds_link(words)
 
 
-@pytest.mark.parametrize("words", ["Konser Senja, Vol. 2", "R. A. Kartini", "17.30 – 19.00", "Jl. Asia Afrika No.8"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Konser Senja, Vol. 2",
+        "R. A. Kartini",
+        "17.30 – 19.00",
+        "Jl. Asia Afrika No.8",
+        "Jl.Asia Afrika No.8/9",
+        "Pop/Rock/Jazz, 12/11/2026",
+        "DJ Night @ Potato Head",
+    ],
+)
 def test_what_leads_nowhere_is_left_alone(words):
     assert not holds_link(words)

@@ -1,4 +1,4 @@
-"""Correcting who holds a ticket (NAME-1): a new name makes a new code, and the old one lets nobody in."""
+"""Correcting who holds a ticket (NAME-1): a new name or address makes a new code; the old one lets nobody in."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -110,12 +110,28 @@ def test_a_name_that_comes_back_does_not_bring_its_old_code_back(sold):
     assert [scan(sold, code).result for code in codes] == ["refunded", "refunded", "valid"]
 
 
-def test_a_new_address_alone_keeps_the_code_and_the_ticket_is_sent_there(sold):
+def test_a_ticket_that_was_mailed_to_a_mistyped_address_lets_nobody_in(sold):
     right = an_address("ani")
     changed = change(sold, sold.buyer, "Ani", right)
-    assert changed.qr == sold.code
+    assert changed.qr != sold.code
     assert told(sold, right) == ["e_ticket"]
-    assert told(sold, sold.ani) == ["e_ticket"]
+    assert told(sold, sold.ani) == ["e_ticket", "ticket_void"]
+    assert told(sold, sold.siti) == ["e_ticket", "e_ticket"]
+    old = scan(sold, sold.code)
+    assert (old.result, old.is_replaced, old.attendee_name) == ("refunded", True, None)
+    assert scan(sold, changed.qr).result == "valid"
+
+
+def test_an_address_that_comes_back_does_not_bring_its_old_code_back(sold):
+    codes = [sold.code, *(change(sold, sold.buyer, "Ani", email).qr for email in (an_address("ani"), sold.ani))]
+    assert [scan(sold, code).result for code in codes] == ["refunded", "refunded", "valid"]
+
+
+def test_a_new_address_keeps_the_code_where_no_mail_went_to_the_old_one(sold):
+    execute("DELETE FROM emails WHERE order_id = :id AND to_address = :ani", id=sold.order_id, ani=sold.ani)
+    right = an_address("ani")
+    assert change(sold, sold.buyer, "Ani", right).qr == sold.code
+    assert (told(sold, right), told(sold, sold.ani)) == (["e_ticket"], [])
     assert scan(sold, sold.code).result == "valid"
 
 
