@@ -122,6 +122,7 @@ def _use(url: str) -> None:
     os.environ.update(DATABASE_ROLE="karcis_app")  # no more rights than in the cloud
     os.environ.update(SHARED_CACHE="off", EVEN_PACE="off")  # tests of these turn them on
     os.environ.update(RATE_LIMITS="off", POOL_SIZE="24", POOL_TIMEOUT_SECONDS="60")  # hundreds wait their turn
+    os.environ.update(BANK_ACCOUNT_WAIT_SECONDS="0")  # tests of the wait turn it on
     os.environ.update(LOCK_TIMEOUT_MS="60000", STATEMENT_TIMEOUT_MS="90000")
     settings.cache_clear()
     clients.engine.provide(None)

@@ -5,6 +5,7 @@ from typing import Annotated
 from shared.identity import own_password, photos, profiles
 from shared.identity.attempts import TooManyAttempts
 from shared.identity.own_password import PasswordChange, WrongPassword
+from shared.identity.principals import FreshProofRequired
 from shared.identity.profiles import ProfileAnswer, ProfileChange
 from shared.identity.sessions import Tokens
 from shared.pictures import NotAnImage
@@ -19,10 +20,10 @@ def show(caller: SignedIn, tx: Transaction) -> ProfileAnswer:
     return profiles.read(tx, caller.id)
 
 
-@app.put("/account")
+@app.put("/account", problems=(FreshProofRequired,))
 def change(changes: ProfileChange, caller: SignedIn, tx: Transaction) -> ProfileAnswer:
-    """Change your name, phone, language, or whether we may write to you about offers."""
-    return profiles.change(tx, caller.id, changes)
+    """Change your names, phone, language, or whether we may write to you about offers."""
+    return profiles.change(tx, caller, changes)
 
 
 @app.post("/account/photo", problems=(NotAnImage,))

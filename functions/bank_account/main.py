@@ -2,6 +2,9 @@
 
 from uuid import UUID
 
+from shared.identity.freeze_links import FreezeLink
+from shared.identity.marketing import LinkInvalid
+from shared.messages import freezing
 from shared.money import bank_accounts
 from shared.money.bank_accounts import (
     AccountNameMismatch,
@@ -10,8 +13,10 @@ from shared.money.bank_accounts import (
     BankAccountBody,
     BankAccountDecision,
 )
+from shared.payments import bank_account_changes
+from shared.payments.bank_account_changes import BankAccountRelease
 from shared.problems import NotFound, TryAgain
-from shared.web import App, Buyer, FreshlyProvenAdmin, FreshlyProvenBuyer, Transaction
+from shared.web import App, Buyer, FreshlyProvenAdmin, FreshlyProvenBuyer, Page, Transaction
 
 app = App("bank_account")
 
@@ -24,16 +29,37 @@ def show(caller: Buyer, tx: Transaction) -> BankAccountAnswer:
 
 @app.put("/account/bank-account", problems=(AccountNotFound, AccountNameMismatch, TryAgain))
 def put(wanted: BankAccountBody, caller: FreshlyProvenBuyer) -> BankAccountAnswer:
-    """Set it, once the bank says that it is yours. What has waited for it is then sent."""
-    return bank_accounts.put(caller.id, wanted)
+    """Set it, once the bank says that it is yours. What has waited is sent: to your first one at once, else in a day.
+
+    You get a mail about it, with a link that stops it. One that was stopped is used again once you set it anew.
+    """
+    return bank_account_changes.put(caller.id, wanted)
+
+
+@app.get("/account/bank-account/freeze", anybody=True, problems=(LinkInvalid,))
+def ask_to_freeze(link: FreezeLink, tx: Transaction) -> Page:
+    """The page a link in the mail about a bank account leads to. It only asks, so scanners change nothing."""
+    return Page(freezing.page(bank_account_changes.language(tx, link), is_done=False))
+
+
+@app.post("/account/bank-account/freeze", anybody=True, problems=(LinkInvalid,))
+def freeze(link: FreezeLink, tx: Transaction) -> Page:
+    """Stop a bank account, without signing in: no money goes there until its owner sets it again. Safe to repeat."""
+    return Page(freezing.page(bank_account_changes.freeze(tx, link), is_done=True))
 
 
 @app.put("/admin/bank-accounts/{account_id}", problems=(NotFound,))
 def decide(
     account_id: UUID, decision: BankAccountDecision, admin: FreshlyProvenAdmin, tx: Transaction
 ) -> BankAccountAnswer:
-    """End a check that the bank never answers, after looking at the owner's papers."""
+    """End a check that the bank never answers, or decide whether a holder of another name is the organizer."""
     return bank_accounts.decide_by_hand(tx, admin.id, account_id, decision)
+
+
+@app.post("/admin/bank-accounts/{account_id}/release", status=200, problems=(NotFound,))
+def release(account_id: UUID, why: BankAccountRelease, admin: FreshlyProvenAdmin, tx: Transaction) -> BankAccountAnswer:
+    """Let money go to an account that waits, or that was stopped by the link in its mail."""
+    return bank_account_changes.release(tx, admin.id, account_id, why)
 
 
 main = app.entry_point()

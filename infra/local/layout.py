@@ -55,6 +55,7 @@ class Layout:
             "MEDIA_BASE_URL": f"{self.public_url}/media",
             "POOL_SIZE": "16",
             "SECURE_COOKIES": "off",
+            "BANK_ACCOUNT_WAIT_SECONDS": "0",  # nobody who tries the product waits a day
             **given,
             # What follows belongs to this run, whatever the surroundings say.
             "DATABASE_URL": self.database_url,

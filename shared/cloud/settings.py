@@ -68,6 +68,8 @@ class Settings:
     access_token_seconds: int = 900
     fresh_proof_seconds: int = 300
     """How old the last proof of who somebody is may be where something sensitive is changed."""
+    bank_account_wait_seconds: int = 86_400
+    """How long no money goes to a bank account that replaced another. 0: it is used at once."""
     secure_cookies: str = "on"
     """`off` only where people reach us by plain HTTP, on a laptop: cookies without Secure and `__Host-`."""
     cors_allowed_origins: str = ""

@@ -13,7 +13,8 @@ DOMAIN = "deleted.invalid"
 """Of the addresses that stand where an address stood; it can't exist (RFC 2606)."""
 
 FORGETS = f"""
-    email = 'deleted-' || id || '@{DOMAIN}', full_name = '{NAME}', phone = NULL, password_hash = NULL,
+    email = 'deleted-' || id || '@{DOMAIN}', full_name = '{NAME}', legal_name = NULL, payee_name = NULL, phone = NULL,
+    password_hash = NULL,
     is_email_verified = false, oauth_provider = NULL, oauth_id = NULL, photo_object = NULL, marketing_opt_in = false,
     is_deleted = true, deleted_at = now(), updated_at = now()
 """

@@ -6,9 +6,11 @@ from uuid import UUID
 from pydantic import field_validator
 from sqlalchemy import RowMapping, text
 
-from shared.cloud import media
+from shared.cloud import audit, media
 from shared.cloud.database import Transaction
+from shared.identity import principals
 from shared.identity.accounts import Phone
+from shared.identity.tokens import Principal
 from shared.models import Answer, Body, Utc, plain_line
 from shared.problems import NotSignedIn
 
@@ -19,6 +21,8 @@ class ProfileAnswer(Answer):
     id: UUID
     email: str
     full_name: str
+    legal_name: str | None
+    """The name that your bank account bears, where it is another than `full_name`."""
     phone: str | None
     role: str
     language: str
@@ -31,9 +35,13 @@ class ProfileAnswer(Answer):
 
 
 class ProfileChange(Body):
-    """What to change: a field that is left out stays as it is. null empties `phone`."""
+    """What to change: a field that is left out stays as it is. null empties `phone` and `legal_name`.
+
+    `legal_name` asks for a fresh proof. Once a bank account is set, a new one counts after we have looked at it only.
+    """
 
     full_name: Annotated[str, plain_line(255)] | None = None
+    legal_name: Annotated[str, plain_line(255)] | None = None
     phone: Phone | None = None
     language: Literal["id", "en"] | None = None
     marketing_opt_in: bool | None = None
@@ -47,7 +55,7 @@ class ProfileChange(Body):
 
 
 _COLUMNS = """
-    id, email, full_name, phone, role, language, is_email_verified, marketing_opt_in,
+    id, email, full_name, legal_name, phone, role, language, is_email_verified, marketing_opt_in,
     password_hash IS NOT NULL AS has_password, oauth_id IS NOT NULL AS is_linked_to_google, photo_object,
     created_at
 """
@@ -56,6 +64,7 @@ _CHANGE = text(f"""
     UPDATE users
     SET full_name = COALESCE(:full_name, full_name), language = COALESCE(:language, language),
         phone = CASE WHEN :changes_phone THEN :phone ELSE phone END,
+        legal_name = CASE WHEN :changes_legal_name THEN :legal_name ELSE legal_name END,
         marketing_changed_at = CASE WHEN marketing_opt_in = COALESCE(:marketing_opt_in, marketing_opt_in)
             THEN marketing_changed_at ELSE now() END,
         marketing_opt_in = COALESCE(:marketing_opt_in, marketing_opt_in),
@@ -70,12 +79,21 @@ def read(tx: Transaction, user_id: UUID) -> ProfileAnswer:
     return _answer(tx.execute(_READ, {"id": user_id}).mappings().first())
 
 
-def change(tx: Transaction, user_id: UUID, change: ProfileChange) -> ProfileAnswer:
+def change(tx: Transaction, caller: Principal, change: ProfileChange) -> ProfileAnswer:
     """Change what is given. Consent to marketing is kept with the time it was given or taken back.
 
-    Raises NotSignedIn where the account is gone.
+    Raises NotSignedIn where the account is gone, and FreshProofRequired for a legal name.
     """
-    values = {**change.model_dump(), "changes_phone": "phone" in change.model_fields_set, "id": user_id}
+    given = change.model_fields_set
+    if "legal_name" in given:
+        principals.require_fresh_proof(principals.current(tx, caller))
+        audit.record(tx, "user.legal_name_changed", subject="user", subject_id=caller.id, actor_id=caller.id)
+    values = {
+        **change.model_dump(),
+        "changes_phone": "phone" in given,
+        "changes_legal_name": "legal_name" in given,
+        "id": caller.id,
+    }
     return _answer(tx.execute(_CHANGE, values).mappings().first())
 
 

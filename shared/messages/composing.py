@@ -170,6 +170,11 @@ def _payout(tx: Transaction, email: Asked) -> dict[str, Any]:
     return {"payout": facts.payout(tx, UUID(email.context["payout_id"]))}
 
 
+def _bank_account_set(tx: Transaction, email: Asked) -> dict[str, Any]:
+    account = facts.bank_account(tx, UUID(email.context["account_id"]), email.language)
+    return {"full_name": account.owner_name, "account": account}
+
+
 def _promo_used_late(_: Transaction, email: Asked) -> dict[str, Any]:
     return {"promo": email.context}
 
@@ -210,6 +215,7 @@ _FACTS: Mapping[str, Callable[[Transaction, Asked], dict[str, Any]]] = {
     "event_changed": _event_changed,
     "payout_completed": _payout,
     "payout_account_needed": _payout,
+    "bank_account_set": _bank_account_set,
     "promo_used_late": _promo_used_late,
     "account_deleted": _person,
     "staff_invitation": _invitation,

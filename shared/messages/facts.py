@@ -13,6 +13,9 @@ from sqlalchemy import text
 
 from shared import local_time
 from shared.cloud.database import Transaction
+from shared.messages import freezing
+
+_ZONE = "Asia/Jakarta"
 
 IS_VETTED = """
     (o.total_amount > 0 OR EXISTS (SELECT 1 FROM bank_accounts v
@@ -51,6 +54,10 @@ _PAYOUT = text("""
     LEFT JOIN disbursements d ON d.payout_id = p.id LEFT JOIN bank_accounts b ON b.id = d.bank_account_id
     WHERE p.id = :id ORDER BY d.attempt DESC LIMIT 1
 """)
+_BANK_ACCOUNT = text("""
+    SELECT b.bank_code, b.account_number_ending, b.created_at, b.waits_until, u.full_name
+    FROM bank_accounts b JOIN users u ON u.id = b.user_id WHERE b.id = :id
+""")
 _TICKETS = text("""
     SELECT t.id, t.pdf_object, c.name AS tier_name, COALESCE(i.attendee_name, u.full_name) AS attendee_name
     FROM tickets t JOIN orders o ON o.id = t.order_id JOIN users u ON u.id = o.user_id
@@ -76,6 +83,18 @@ _GOODS = text("""
     GROUP BY c.id, c.name, c.kind ORDER BY min(i.position)
 """)
 _PICKUP_CODE = text("SELECT code FROM pickups WHERE order_id = :order_id")
+
+
+@dataclass(frozen=True)
+class BankAccount:
+    """Where somebody's money is sent, since when, and not before; `freeze_url` stops it."""
+
+    bank_code: str
+    ending: str
+    owner_name: str
+    set_at: str
+    waits_until: str | None
+    freeze_url: str
 
 
 @dataclass(frozen=True)
@@ -260,6 +279,20 @@ def refund(tx: Transaction, refund_id: UUID) -> Refund:
 def payout(tx: Transaction, payout_id: UUID) -> Payout:
     """A payout as it stands."""
     return Payout(**tx.execute(_PAYOUT, {"id": payout_id}).one()._mapping)
+
+
+def bank_account(tx: Transaction, account_id: UUID, language: str) -> BankAccount:
+    """A bank account as it was set, with the link that stops it; in the time of Jakarta."""
+    row = tx.execute(_BANK_ACCOUNT, {"id": account_id}).one()
+    waits_until = local_time.long_moment(row.waits_until, _ZONE, language) if row.waits_until else None
+    return BankAccount(
+        bank_code=row.bank_code,
+        ending=row.account_number_ending,
+        owner_name=row.full_name,
+        set_at=local_time.long_moment(row.created_at, _ZONE, language),
+        waits_until=waits_until,
+        freeze_url=freezing.url(account_id, row.created_at),
+    )
 
 
 def _open_payment(tx: Transaction, order_id: UUID | None, zone: str, language: str) -> Payment | None:

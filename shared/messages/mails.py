@@ -33,6 +33,7 @@ Template = Literal[
     "event_changed",
     "payout_completed",
     "payout_account_needed",
+    "bank_account_set",
     "promo_used_late",
     "account_deleted",
     "staff_invitation",

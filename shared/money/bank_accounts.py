@@ -2,6 +2,10 @@
 
 The number is sealed; its last four digits stay readable for people. A person has one account at a time;
 older ones stay for the transfers that went there.
+
+An account that replaces another waits a day before money may go there, so that its owner can stop it
+(docs/decisions/0017). `payments/bank_account_changes.py` tells them, freezes and releases it; the database refuses a
+transfer to an account that waits or is frozen.
 """
 
 import re
@@ -16,12 +20,13 @@ from sqlalchemy import text
 from shared.cloud import audit, clock, manual_tasks, outbox
 from shared.cloud.database import Transaction, transaction
 from shared.cloud.sealing import seal, unseal
+from shared.cloud.settings import settings
 from shared.gateways import accounts
 from shared.gateways.errors import GatewayError, GatewayRefused
 from shared.gateways.facts import AccountCheck, AccountName
 from shared.gateways.xendit_requests import BANKS
 from shared.identity import people
-from shared.models import Answer, Body, plain_line
+from shared.models import Answer, Body, Utc, plain_line
 from shared.money import payouts
 from shared.problems import Invalid, NotFound, TryAgain
 
@@ -32,22 +37,37 @@ _PATIENCE = timedelta(days=1)  # a bank may never answer (docs/reference/gateway
 _SHORTEST_CUT_NAME = 10
 _TITLES = frozenset({"BPK", "BAPAK", "IBU", "SDR", "SDRI", "TN", "NY", "NN", "H", "HJ", "DRS", "DR", "IR", "PT", "CV"})
 
-_CURRENT = text("""
-    SELECT id, user_id, bank_code, account_number_sealed, account_number_ending, account_holder_name, status,
-        check_id, created_at
-    FROM bank_accounts WHERE user_id = :user_id AND replaced_at IS NULL
-""")
-_READ = text("""
-    SELECT id, user_id, bank_code, account_number_sealed, account_number_ending, account_holder_name, status,
-        check_id, created_at
-    FROM bank_accounts WHERE id = :id
-""")
+_SELECT = """
+    SELECT b.id, b.user_id, b.bank_code, b.account_number_sealed, b.account_number_ending, b.account_holder_name,
+        b.status, b.check_id, b.created_at, b.waits_until, b.is_frozen, b.replaced_at IS NOT NULL AS is_replaced,
+        b.has_payee_name, COALESCE(u.payee_name, u.legal_name, u.full_name) AS payee_name,
+        COALESCE(b.waits_until > clock_timestamp(), false) AS is_waiting
+    FROM bank_accounts b JOIN users u ON u.id = b.user_id
+"""
+_CURRENT = text(f"{_SELECT} WHERE b.user_id = :user_id AND b.replaced_at IS NULL")
+_READ = text(f"{_SELECT} WHERE b.id = :id")
 _REPLACE = text("UPDATE bank_accounts SET replaced_at = now() WHERE user_id = :user_id AND replaced_at IS NULL")
 _ADD = text("""
     INSERT INTO bank_accounts (id, user_id, bank_code, account_number_sealed, account_number_ending,
-        account_holder_name, status, check_id)
-    VALUES (:id, :user_id, :bank_code, :sealed, :ending, :holder, :status, :check_id)
+        account_holder_name, status, check_id, waits_until)
+    SELECT :id, :user_id, :bank_code, :sealed, :ending, :holder, :status, :check_id,
+        CASE WHEN :seconds > 0 AND EXISTS (SELECT 1 FROM bank_accounts WHERE user_id = :user_id AND status <> 'refused')
+            THEN clock_timestamp() + make_interval(secs => :seconds) END
 """)
+_FREEZE = text("""
+    UPDATE bank_accounts SET is_frozen = true, updated_at = now()
+    WHERE id = :id AND NOT is_frozen AND replaced_at IS NULL
+""")
+_RELEASE = text("""
+    UPDATE bank_accounts SET is_frozen = false, waits_until = NULL, updated_at = now()
+    WHERE id = :id AND replaced_at IS NULL AND (is_frozen OR waits_until IS NOT NULL)
+""")
+_SET_PAYEE_NAME = text("""
+    UPDATE users SET payee_name = COALESCE(payee_name, legal_name, full_name) WHERE id = :user_id AND payee_name IS NULL
+""")
+_COMPARED = text("UPDATE bank_accounts SET has_payee_name = :same, updated_at = now() WHERE id = :id")
+_REFUSE_NAME = text("UPDATE bank_accounts SET status = 'refused', updated_at = now() WHERE id = :id")
+_ACCEPT_NAME = text("UPDATE users SET payee_name = :name, updated_at = now() WHERE id = :user_id")
 _DECIDE = text("""
     UPDATE bank_accounts SET status = :status, updated_at = now()
     WHERE id = :id AND status = 'checking' AND replaced_at IS NULL RETURNING user_id
@@ -69,15 +89,20 @@ class BankAccountBody(Body):
 class BankAccountAnswer(Answer):
     """A bank account as people may see it: of the number only its end."""
 
+    id: UUID
     bank_code: str
     account_number: str
     account_holder_name: str
     status: Status
     """`checking` while the bank has not said whose it is: nothing is sent there yet."""
+    usable_from: Utc | None
+    """Until then nothing is sent there, since it replaced another account; null where it need not wait."""
+    is_frozen: bool
+    """Somebody stopped it by the link in the mail: nothing is sent there until it is set again, or an admin decides."""
 
 
 class BankAccountDecision(Body):
-    """What an admin found out about an account."""
+    """What an admin found out about an account: whose it is, or whether its holder is who is to be paid."""
 
     status: Literal["verified", "refused"]
 
@@ -107,6 +132,18 @@ class Account:
     status: str
     check_id: str | None
     created_at: datetime
+    waits_until: datetime | None
+    is_frozen: bool
+    is_replaced: bool
+    has_payee_name: bool | None
+    """Whether its holder is who is to be paid, as compared or decided; None: not compared yet."""
+    payee_name: str
+    is_waiting: bool
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether money may go there now."""
+        return self.status == "verified" and not self.is_frozen and not self.is_waiting
 
     @property
     def number(self) -> str:
@@ -117,49 +154,86 @@ class Account:
     def answer(self) -> BankAccountAnswer:
         """What its owner sees of it."""
         return BankAccountAnswer(
+            id=self.id,
             bank_code=self.bank_code,
             account_number=f"******{self.account_number_ending}",
             account_holder_name=self.account_holder_name,
             status=self.status,
+            usable_from=self.waits_until,
+            is_frozen=self.is_frozen,
         )
 
+    def is_where(self, wanted: BankAccountBody) -> bool:
+        """Whether this is the wanted account, to be kept as it is. Until its bank's word its holder counts too."""
+        is_named_so = self.account_holder_name == wanted.account_holder_name
+        is_good = not self.is_frozen and (self.status == "verified" or (self.status == "checking" and is_named_so))
+        return is_good and self.bank_code == wanted.bank_code and self.number == wanted.account_number
 
-def put(user_id: UUID, wanted: BankAccountBody) -> BankAccountAnswer:
-    """Make this a person's account, once its bank says it is theirs; what waited for it is sent.
 
-    Raises Invalid, AccountNotFound, AccountNameMismatch, and TryAgain where nobody could be asked:
-    the older account then stays.
+@dataclass(frozen=True)
+class Checked:
+    """A wanted account, and what its bank said of it."""
+
+    id: UUID
+    wanted: BankAccountBody
+    status: Status
+    check_id: str | None
+
+
+def check(wanted: BankAccountBody) -> Checked:
+    """Ask the bank whose account this is.
+
+    Raises Invalid, AccountNotFound, AccountNameMismatch, and TryAgain where nobody could be asked.
     """
     if len(wanted.account_number) not in BANKS[wanted.bank_code].account_digits:
         raise Invalid.field("account_number", f"is not as long as {wanted.bank_code} makes them")
     account_id = uuid4()
     found = _ask(account_id, wanted)
-    status = judge(found, wanted.account_holder_name)
-    with transaction() as tx:
-        people.lock(tx, user_id)
-        tx.execute(_REPLACE, {"user_id": user_id})
-        tx.execute(
-            _ADD,
-            {
-                "id": account_id,
-                "user_id": user_id,
-                "bank_code": wanted.bank_code,
-                "sealed": seal(wanted.account_number, about=_about(account_id)),
-                "ending": wanted.account_number[-4:],
-                "holder": wanted.account_holder_name,
-                "status": status,
-                "check_id": found.request_id,
-            },
-        )
-        audit.record(tx, "bank_account.set", subject="user", subject_id=user_id, actor_id=user_id, status=status)
-        if status == "verified":
-            _wake(tx, user_id)
-        return read(tx, account_id).answer
+    return Checked(account_id, wanted, judge(found, wanted.account_holder_name), found.request_id)
+
+
+def replace(tx: Transaction, user_id: UUID, checked: Checked) -> Account:
+    """Make this a person's account. The person is locked, and has another account, or none."""
+    older = current(tx, user_id)
+    tx.execute(_REPLACE, {"user_id": user_id})
+    _add(tx, user_id, checked)
+    tx.execute(_SET_PAYEE_NAME, {"user_id": user_id})
+    audit.record(tx, "bank_account.set", subject="user", subject_id=user_id, actor_id=user_id, status=checked.status)
+    if older:
+        manual_tasks.close(tx, older.id, by=None)
+    return read(tx, checked.id)
+
+
+def may_be_paid_out_to(tx: Transaction, account: Account) -> bool:
+    """Whether an account's holder is the organizer who is to be paid; where not, a person is asked. They are locked."""
+    same = account.has_payee_name
+    if same is None:
+        same = is_same_name(account.payee_name, account.account_holder_name)
+        tx.execute(_COMPARED, {"id": account.id, "same": same})
+    if not same:
+        manual_tasks.add(tx, "bank_account_name_differs", subject="bank_account", subject_id=account.id)
+    return same
 
 
 def read(tx: Transaction, account_id: UUID) -> Account:
     """One account, current or replaced."""
     return Account(**tx.execute(_READ, {"id": account_id}).one()._mapping)
+
+
+def find(tx: Transaction, account_id: UUID) -> Account | None:
+    """The same, if there is such an account."""
+    row = tx.execute(_READ, {"id": account_id}).first()
+    return Account(**row._mapping) if row else None
+
+
+def freeze(tx: Transaction, account_id: UUID) -> bool:
+    """Let no money go to a current account, whose owner is locked; whether that changed anything."""
+    return tx.execute(_FREEZE, {"id": account_id}).rowcount > 0
+
+
+def release(tx: Transaction, account_id: UUID) -> bool:
+    """Let money go to a current account that waits or is frozen, whose owner is locked; whether it changed anything."""
+    return tx.execute(_RELEASE, {"id": account_id}).rowcount > 0
 
 
 def current(tx: Transaction, user_id: UUID) -> Account | None:
@@ -199,23 +273,36 @@ def ask_again(account_id: UUID) -> str:
 
 def decide(tx: Transaction, account_id: UUID, status: Status, *, by: UUID | None = None) -> None:
     """End a running check: by the bank's answer, or by an admin where no answer comes. What waited for it is sent."""
-    people.lock(tx, read(tx, account_id).user_id)
+    lock(tx, account_id)
     user_id = tx.execute(_DECIDE, {"id": account_id, "status": status}).scalar()
     if user_id:
         audit.record(tx, "bank_account.decided", subject="user", subject_id=user_id, actor_id=by, status=status)
         manual_tasks.close(tx, account_id, by=by)
         if status == "verified":
-            _wake(tx, user_id)
+            wake(tx, user_id)
 
 
 def decide_by_hand(
     tx: Transaction, admin_id: UUID, account_id: UUID, decision: BankAccountDecision
 ) -> BankAccountAnswer:
-    """The same for an admin; an account that is no longer being checked stays as it is. Raises NotFound."""
-    if tx.execute(_READ, {"id": account_id}).first() is None:
-        raise NotFound
+    """The same for an admin, who also decides where the holder's name differs from the organizer's. Raises NotFound.
+
+    An account about which nothing is to be decided stays as it is.
+    """
     decide(tx, account_id, decision.status, by=admin_id)
+    account = read(tx, account_id)
+    if account.status == "verified" and account.has_payee_name is False and not account.is_replaced:
+        _decide_name(tx, account, decision.status, by=admin_id)
     return read(tx, account_id).answer
+
+
+def lock(tx: Transaction, account_id: UUID) -> Account:
+    """One account, after its owner is locked. Raises NotFound."""
+    account = find(tx, account_id)
+    if account is None:
+        raise NotFound
+    people.lock(tx, account.user_id)
+    return read(tx, account_id)
 
 
 def judge(found: AccountName, holder: str) -> Status:
@@ -230,15 +317,17 @@ def judge(found: AccountName, holder: str) -> Status:
 
 
 def is_same_name(given: str, banks: str) -> bool:
-    """Whether two spellings name one holder: banks write capitals, drop titles and cut long names."""
-    one, other = _bare(given), _bare(banks)
+    """Whether two spellings name one holder: banks write capitals, drop titles, turn and cut names."""
+    words, others = _bare(given), _bare(banks)
+    one, other = "".join(words), "".join(others)
     shorter, longer = sorted((one, other), key=len)
-    return bool(one) and (one == other or (len(shorter) >= _SHORTEST_CUT_NAME and longer.startswith(shorter)))
+    is_cut = len(shorter) >= _SHORTEST_CUT_NAME and longer.startswith(shorter)
+    return bool(one) and (one == other or sorted(words) == sorted(others) or is_cut)
 
 
-def _bare(name: str) -> str:
+def _bare(name: str) -> list[str]:
     words = re.sub(r"[^A-Z ]", " ", name.upper()).split()
-    return "".join(word for word in words if word not in _TITLES)
+    return [word for word in words if word not in _TITLES]
 
 
 def _ask(account_id: UUID, wanted: BankAccountBody) -> AccountName:
@@ -255,11 +344,42 @@ def _ask(account_id: UUID, wanted: BankAccountBody) -> AccountName:
         raise TryAgain("The bank could not be asked whose account this is. Try again in a minute.") from error
 
 
-def _wake(tx: Transaction, user_id: UUID) -> None:
+def wake(tx: Transaction, user_id: UUID) -> None:
     """Have everything sent that has waited for this person's account."""
     for refund_id in tx.execute(_WAITING_REFUNDS, {"user_id": user_id}).scalars():
         outbox.add(tx, "refund.approved", {"refund_id": refund_id})
     payouts.send_all_afresh(tx, user_id)
+
+
+def _add(tx: Transaction, user_id: UUID, checked: Checked) -> None:
+    tx.execute(
+        _ADD,
+        {
+            "id": checked.id,
+            "user_id": user_id,
+            "bank_code": checked.wanted.bank_code,
+            "sealed": seal(checked.wanted.account_number, about=_about(checked.id)),
+            "ending": checked.wanted.account_number[-4:],
+            "holder": checked.wanted.account_holder_name,
+            "status": checked.status,
+            "check_id": checked.check_id,
+            "seconds": settings().bank_account_wait_seconds,
+        },
+    )
+
+
+def _decide_name(tx: Transaction, account: Account, status: str, *, by: UUID) -> None:
+    """An accepted holder is the name that later accounts are compared with."""
+    if status == "verified":
+        tx.execute(_COMPARED, {"id": account.id, "same": True})
+        tx.execute(_ACCEPT_NAME, {"user_id": account.user_id, "name": account.account_holder_name})
+    else:
+        tx.execute(_REFUSE_NAME, {"id": account.id})
+    audit.record(
+        tx, "bank_account.name_decided", subject="user", subject_id=account.user_id, actor_id=by, status=status
+    )
+    manual_tasks.close(tx, account.id, by=by)
+    wake(tx, account.user_id)
 
 
 def _about(account_id: UUID) -> str:

@@ -118,8 +118,15 @@ _CHANGE = text("""
 _DUE_DAYS = {"days": DAYS_AFTER_EVENT, "days_to_decide": DAYS_TO_DECIDE}
 _SELECT = """
     SELECT p.id, p.organizer_id, p.event_id, e.title AS event_title, p.amount, p.status, p.failure, p.created_at,
-        p.completed_at, p.is_remainder, d.ending AS account_number_ending, d.bank_code
+        p.completed_at, p.is_remainder, d.ending AS account_number_ending, d.bank_code,
+        CASE WHEN p.status IN ('processing', 'failed') THEN 'transfer' WHEN p.status = 'pending' THEN
+            CASE WHEN a.id IS NULL OR a.status <> 'verified' THEN 'bank_account'
+                WHEN a.is_frozen THEN 'bank_account_frozen'
+                WHEN a.waits_until > clock_timestamp() THEN 'bank_account_wait'
+                WHEN NOT a.has_payee_name THEN 'bank_account_name'
+                ELSE 'transfer' END END AS waits_for
     FROM payouts p JOIN events e ON e.id = p.event_id
+    LEFT JOIN bank_accounts a ON a.user_id = p.organizer_id AND a.replaced_at IS NULL
     LEFT JOIN LATERAL (
         SELECT b.bank_code, b.account_number_ending AS ending FROM disbursements t
         JOIN bank_accounts b ON b.id = t.bank_account_id
@@ -137,7 +144,12 @@ _COUNT = text("""
 
 
 class PayoutAnswer(Answer):
-    """Money for an organizer. `amount` in rupiah; a remainder became payable after its event's own payout was made."""
+    """Money for an organizer. `amount` in rupiah; a remainder became payable after its event's own payout was made.
+
+    `waits_for` is a bank account, or one that is set but not to be used yet: because it replaced another less than a
+    day ago, was stopped by the link in the mail about it (`..._frozen`: set it again), or bears another name than its
+    organizer (`..._name`: we look at it); or the transfer; null once it has ended.
+    """
 
     id: UUID
     organizer_id: UUID
@@ -151,6 +163,9 @@ class PayoutAnswer(Answer):
     created_at: datetime
     completed_at: datetime | None
     is_remainder: bool
+    waits_for: (
+        Literal["bank_account", "bank_account_wait", "bank_account_frozen", "bank_account_name", "transfer"] | None
+    )
 
 
 class NotRetryable(Problem):

@@ -18,8 +18,12 @@ _SELECT = """
     SELECT r.id, r.order_id, o.event_id, r.kind, r.amount, r.status, r.reason, r.rejection_reason, r.method,
         r.created_at, r.updated_at, r.status IN ('approved', 'failed') AND r.method IS NOT DISTINCT FROM 'disbursement'
             AND NOT EXISTS (
-            SELECT 1 FROM bank_accounts b
-            WHERE b.user_id = r.user_id AND b.replaced_at IS NULL AND b.status = 'verified') AS needs_bank_account,
+            SELECT 1 FROM bank_accounts b WHERE b.user_id = r.user_id AND b.replaced_at IS NULL
+                AND b.status = 'verified' AND NOT b.is_frozen) AS needs_bank_account,
+        CASE WHEN r.status IN ('approved', 'failed') AND r.method IS NOT DISTINCT FROM 'disbursement' THEN (
+            SELECT CASE WHEN b.is_frozen THEN 'bank_account_frozen'
+                WHEN b.waits_until > clock_timestamp() THEN 'bank_account_wait' END
+            FROM bank_accounts b WHERE b.user_id = r.user_id AND b.replaced_at IS NULL) END AS hindrance,
         ARRAY(SELECT t.id FROM refund_items i JOIN tickets t ON t.order_item_id = i.order_item_id
             WHERE i.refund_id = r.id ORDER BY t.id) AS ticket_ids,
         (SELECT jsonb_agg(jsonb_build_object('item_id', i.id, 'ticket_id', t.id, 'kind', c.kind,
@@ -66,7 +70,9 @@ class RefundLine(Answer):
 class RefundAnswer(Answer):
     """Money on its way back. `amount` in rupiah; `needs_bank_account` asks the buyer to set one.
 
-    `waits_for` is the organizer's decision, the buyer's bank account, or the transfer; null once it has ended.
+    `waits_for` is the organizer's decision, the buyer's bank account, or the transfer; null once it has ended. A bank
+    account that replaced another is used after a day (`bank_account_wait`); one that was stopped by the link in the
+    mail about it, once it is set again (`bank_account_frozen`).
     """
 
     id: UUID
@@ -79,7 +85,7 @@ class RefundAnswer(Answer):
     rejection_reason: str | None
     method: Literal["gateway", "disbursement"] | None
     needs_bank_account: bool
-    waits_for: Literal["decision", "bank_account", "transfer"] | None
+    waits_for: Literal["decision", "bank_account", "bank_account_wait", "bank_account_frozen", "transfer"] | None
     ticket_ids: list[UUID]
     lines: list[RefundLine]
     created_at: datetime
@@ -93,7 +99,8 @@ class RefundAnswer(Answer):
     @classmethod
     def of(cls, row: RowMapping) -> "RefundAnswer":
         """From a row of _SELECT."""
-        return cls(**{**row, "lines": _lines(row)}, waits_for=_waits_for(row))
+        shown = {name: value for name, value in row.items() if name != "hindrance"}
+        return cls(**{**shown, "lines": _lines(row)}, waits_for=_waits_for(row))
 
     @property
     def state(self) -> dict[str, Any]:
@@ -109,6 +116,8 @@ def _lines(row: RowMapping) -> list[RefundLine]:
 
 
 def _waits_for(row: RowMapping) -> str | None:
+    if row["hindrance"]:
+        return str(row["hindrance"])
     if row["needs_bank_account"]:
         return "bank_account"
     return {"requested": "decision", "approved": "transfer", "processing": "transfer", "failed": "transfer"}.get(

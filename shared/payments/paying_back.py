@@ -2,8 +2,9 @@
 
 The row comes first and its id is the gateway's key, so that a repeat after a crash can't pay twice. A
 virtual account can't be refunded by any gateway, and a gateway may refuse others; then the buyer's bank
-account is used, and asked for where there is none. But a gateway also refuses what somebody has given back
-at its dashboard: where more has gone back through it than we know of, a person decides.
+account is used, waited for while it may not be used yet, and asked for where there is none. But a gateway
+also refuses what somebody has given back at its dashboard: where more has gone back through it than we
+know of, a person decides.
 
 The buyer's row is locked first, as by whoever sets or verifies a bank account: whichever comes second sees what the
 first has left, and starts the transfer.
@@ -103,6 +104,9 @@ def _begin_transfer(tx: Transaction, refund: Refund) -> Transfer | None:
     if account is None or account.status != "verified":
         refunds.turn_to_disbursement(tx, refund, last.failure if last else None)
         _ask_for_account(tx, refund)
+        return None
+    if not account.is_usable:  # reconcile sends it once the wait is over, whoever unfreezes it at once
+        refunds.turn_to_disbursement(tx, refund, last.failure if last else None)
         return None
     refunds.mark_sending(tx, refund, "disbursement")
     return disbursements.read(tx, disbursements.begin(tx, account, refund.amount, refund_id=refund.id))

@@ -68,6 +68,8 @@ def _transfer(tx: Transaction, payout: Payout) -> Transfer | None:
         key = f"payout_account_needed:{payout.id}:{last.attempt if last else 0}"
         _tell(tx, payout, "payout_account_needed", key)
         return None
+    if not account.is_usable or not bank_accounts.may_be_paid_out_to(tx, account):
+        return None  # reconcile sends it once the wait is over, whoever decides about the account at once
     return _begin(tx, payout, account)
 
 

@@ -99,7 +99,8 @@ _REFUNDS = text("""
     SELECT id, status FROM refunds  -- Uses index: refunds_open
     WHERE (status = 'processing' OR (status = 'approved' AND (method IS DISTINCT FROM 'disbursement'
             OR EXISTS (SELECT 1 FROM bank_accounts b WHERE b.user_id = refunds.user_id AND b.replaced_at IS NULL
-                AND b.status = 'verified'))))
+                AND b.status = 'verified' AND NOT b.is_frozen
+                AND COALESCE(b.waits_until <= clock_timestamp(), true)))))
       AND updated_at < now() - make_interval(secs => :older_than_seconds)
     ORDER BY updated_at LIMIT :most
 """)
@@ -121,7 +122,8 @@ _PAYOUTS = text(f"""
     ) AS d ON true
     WHERE p.updated_at < now() - make_interval(secs => :older_than_seconds) AND (
         (p.status = 'pending' AND EXISTS (SELECT 1 FROM bank_accounts b WHERE b.user_id = p.organizer_id
-            AND b.replaced_at IS NULL AND b.status = 'verified'))
+            AND b.replaced_at IS NULL AND b.status = 'verified' AND NOT b.is_frozen
+            AND COALESCE(b.waits_until <= clock_timestamp(), true)))
         OR (p.status = 'failed' AND p.tries < {payouts.MOST_TRIES} AND d.may_retry
             AND d.updated_at < now() - interval '1 hour'))
     ORDER BY p.updated_at LIMIT :most

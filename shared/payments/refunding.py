@@ -129,6 +129,8 @@ class AlreadyRequested(Problem):
 _ADVICE = {
     "decision": "You have asked for this refund already. Its organizer has not decided about it yet.",
     "bank_account": "This refund is approved and waits for your bank account. Set one, and it is sent there.",
+    "bank_account_wait": "This refund is approved and goes to your new bank account a day after you set it.",
+    "bank_account_frozen": "This refund is approved, but your bank account was stopped. Set it again to use it.",
     "transfer": "This refund is approved and on its way to you. Look at your refunds.",
 }
 

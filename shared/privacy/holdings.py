@@ -14,7 +14,7 @@ from shared.sales import units
 Section = dict[str, Any] | list[dict[str, Any]]
 
 _PROFILE = text("""
-    SELECT id, email, full_name, phone, role, organizer_id, language, is_email_verified,
+    SELECT id, email, full_name, legal_name, payee_name, phone, role, organizer_id, language, is_email_verified,
         password_hash IS NOT NULL AS has_password, oauth_provider, oauth_id, photo_object, created_at, updated_at
     FROM users WHERE id = :id AND NOT is_deleted
 """)
@@ -58,7 +58,8 @@ _LISTS = {
         WHERE u.user_id = :id ORDER BY p.code, p.id
     """),
     "bank_accounts": text("""
-        SELECT bank_code, account_number_ending, account_holder_name, status, created_at, replaced_at
+        SELECT bank_code, account_number_ending, account_holder_name, status, created_at, waits_until, is_frozen,
+            has_payee_name, replaced_at
         FROM bank_accounts WHERE user_id = :id ORDER BY created_at
     """),
     "payouts": text("""

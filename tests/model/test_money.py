@@ -26,9 +26,10 @@ from shared.cloud.database import transaction
 from shared.cloud.settings import settings as product_settings
 from shared.gateways.errors import GatewayError
 from shared.identity.tokens import Principal
-from shared.money import bank_accounts, payouts
+from shared.money import payouts
 from shared.money.bank_accounts import BankAccountBody
 from shared.payments import (
+    bank_account_changes,
     cancellation,
     checkout,
     ending,
@@ -168,7 +169,7 @@ class Money(RuleBasedStateMachine):
     def somebody_sets_a_bank_account(self, person: int, number: str) -> None:
         who = self._one([*self.buyers, *self.organizers], person)
         account = BankAccountBody(bank_code="BCA", account_number=number, account_holder_name="Siti Rahma")
-        self._try(bank_accounts.put, who.id, account)
+        self._try(bank_account_changes.put, who.id, account)
 
     @rule(payment=pick, amount=st.sampled_from([None, 5_000, 40_000]))
     def somebody_refunds_at_the_dashboard(self, payment: int, amount: int | None) -> None:

@@ -24,6 +24,9 @@ SENSITIVE: list[tuple[str, str, str, dict[str, Any]]] = [
     ("organizer", "POST", "/organizer/staff", {"email": "dewi@example.com", "full_name": "Dewi", "event_ids": []}),
     ("admin", "PUT", f"/admin/users/{uuid4()}/role", {"role": "customer"}),
     ("admin", "PUT", f"/admin/bank-accounts/{uuid4()}", {"status": "verified"}),
+    ("admin", "POST", f"/admin/bank-accounts/{uuid4()}/release", {"reason": "Asked them"}),
+    ("customer", "PUT", "/account", {"legal_name": "Siti Rahma"}),
+    ("organizer", "PUT", "/account", {"legal_name": "Siti Rahma"}),
     ("admin", "POST", "/promos", {"code": "HEMAT", "percent": 10, "funded_by": "platform"}),
 ]
 IDS = [f"{role} {method} {path.rpartition('/')[2][:12]}" for role, method, path, _ in SENSITIVE]

@@ -8,9 +8,8 @@ from infra.local.postgres import Postgres
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayUnavailable
 from shared.identity.tokens import Principal
-from shared.money import bank_accounts
 from shared.money.bank_accounts import BankAccountBody
-from shared.payments import checkout, ending, paying_back, paying_out, refunding, sync
+from shared.payments import bank_account_changes, checkout, ending, paying_back, paying_out, refunding, sync
 from shared.payments.refunding import RefundRequest
 from shared.payments.settlement import Outcome
 from shared.problems import TryAgain
@@ -143,4 +142,4 @@ def test_an_account_whose_bank_can_not_be_heard_is_not_set(at, body):
     at.fails("xendit", body=body, count=100)
     wanted = BankAccountBody(bank_code="BCA", account_number="1234567890", account_holder_name="Siti Rahma")
     with pytest.raises(TryAgain):
-        bank_accounts.put(buyer.id, wanted)
+        bank_account_changes.put(buyer.id, wanted)
