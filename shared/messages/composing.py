@@ -166,6 +166,17 @@ def _amount(tx: Transaction, email: Asked) -> dict[str, Any]:
     return {"order": _order(tx, email), "amount": email.context["amount"]}
 
 
+def _top_up(tx: Transaction, email: Asked) -> dict[str, Any]:
+    order = _order(tx, email, "reserved", "pending_payment")
+    amount = email.context["amount"]
+    return {"order": order, "amount": amount, "received": email.context.get("received", order.total_amount - amount)}
+
+
+def _payment_in_review(tx: Transaction, email: Asked) -> dict[str, Any]:
+    amounts = {name: email.context[name] for name in ("received", "asked")}
+    return {"order": _order(tx, email, "reserved", "pending_payment"), **amounts}
+
+
 def _payout(tx: Transaction, email: Asked) -> dict[str, Any]:
     return {"payout": facts.payout(tx, UUID(email.context["payout_id"]))}
 
@@ -210,7 +221,8 @@ _FACTS: Mapping[str, Callable[[Transaction, Asked], dict[str, Any]]] = {
     "refund_rejected": _refund,
     "refund_completed": _refund,
     "refund_account_needed": _refund_account_needed,
-    "top_up_needed": _amount,
+    "top_up_needed": _top_up,
+    "payment_in_review": _payment_in_review,
     "event_cancelled": _amount,
     "event_changed": _event_changed,
     "payout_completed": _payout,

@@ -29,6 +29,7 @@ Template = Literal[
     "refund_completed",
     "refund_account_needed",
     "top_up_needed",
+    "payment_in_review",
     "event_cancelled",
     "event_changed",
     "payout_completed",
@@ -169,8 +170,9 @@ def ask_about_order(
 ) -> None:
     """Have an order's buyer told, in their language. Who has deleted their account is left alone.
 
-    `context` for payment_unusable and the refund_... mails: the `refund_id`; for top_up_needed and
-    event_cancelled the `amount` in rupiah.
+    `context` for payment_unusable and the refund_... mails: the `refund_id`; for event_cancelled the
+    `amount` in rupiah; for top_up_needed the missing `amount` and what was `received`; for payment_in_review what was
+    `received` and `asked`.
     """
     buyer = tx.execute(_BUYER, {"order_id": order_id}).first()
     if buyer:

@@ -82,15 +82,15 @@ _ENDED = text("""
     WHERE id = :id
 """)
 _MUST_END = text("UPDATE payments SET must_end_at_gateway = true, updated_at = now() WHERE id = :id")
-_TOPPED_UP = text("""
-    UPDATE payments SET review_decision = 'topped_up', reviewed_at = now()
-    WHERE order_id = :order_id AND received_amount <> amount AND review_decision IS NULL
-    RETURNING id
-""")
 IS_SET_ASIDE = """
     EXISTS (SELECT 1 FROM ledger_postings l WHERE l.kind = 'unallocated_payment' AND l.reference_id = p.id)
 """
 """Condition on `payments p`: its money fitted nothing. Money of another currency is not booked as rupiah at all."""
+_TOPPED_UP = text(f"""
+    UPDATE payments p SET review_decision = 'topped_up', reviewed_at = now()
+    WHERE order_id = :order_id AND received_amount <> amount AND review_decision IS NULL AND {IS_SET_ASIDE}
+    RETURNING id
+""")
 _WAITS = text(f"SELECT p.review_decision IS NULL AND {IS_SET_ASIDE} FROM payments p WHERE p.id = :id")
 _REVIEWED = text("""
     UPDATE payments SET review_decision = :decision, reviewed_at = now(), reviewed_by = :by, updated_at = now()

@@ -25,7 +25,7 @@ from shared.messages import mails
 from shared.models import Answer, Body, line
 from shared.money import ledger, payouts, refunds
 from shared.money.ledger import Share
-from shared.payments import attempts, reviews
+from shared.payments import attempts, unallocated
 from shared.problems import NotFound, Problem
 from shared.rupiah import percent_of
 from shared.sales import orders
@@ -176,7 +176,7 @@ def end_order(tx: Transaction, order_id: UUID) -> None:
     """End one order of a cancelled event, whatever its status; one that has ended stays as it is."""
     order = orders.lock(tx, order_id)
     if order.status in orders.LIVE:
-        reviews.give_back_all_of(tx, order)
+        unallocated.give_back_all_of(tx, order.id)
         orders.end_for_good(tx, order)
     elif order.status == "paid":
         _give_everything_back(tx, order)

@@ -69,6 +69,12 @@ class CheckoutInProgress(Problem):
     status, slug = 409, "checkout-in-progress"
 
 
+class PaymentInReview(Problem):
+    """What came in for this order isn't what was asked for. We look at it; pay no more, and see the order's status."""
+
+    status, slug = 409, "payment-in-review"
+
+
 class AttendeesMissing(Invalid):
     """Name an attendee, with e-mail, for each ticket before paying; with an identity number where the tier asks."""
 
@@ -114,7 +120,7 @@ def checkout(buyer_id: UUID, order_id: UUID, request: Request) -> OrderAnswer:
     """Start to pay an order; give it with its pending payment. One that costs nothing is paid at once.
 
     Raises NotFound, ReservationExpired, NotPayable, AttendeesMissing, AlreadyRegistered, CheckoutInProgress,
-    PaymentRefused, TryAgain.
+    PaymentInReview, PaymentRefused, TryAgain.
     """
     with transaction() as tx:
         order = orders.lock_own(tx, order_id, buyer_id)
@@ -167,12 +173,14 @@ def _begin(tx: Transaction, order: Order, method: PaymentMethod, gateway: str | 
     attempt = attempts.lock_open(tx, order.id)
     if attempt and attempt.is_claimed:
         raise CheckoutInProgress(retry_after_seconds=LOOK_AGAIN_SECONDS)
-    if attempt and (attempt.gateway, attempt.payment_method) != (chosen, method):
+    due = _due(tx, order)
+    wanted = (chosen, method, due)
+    if attempt and (attempt.gateway, attempt.payment_method, attempt.amount - attempt.unique_code) != wanted:
         attempts.close(tx, attempt)
         attempt = None
     resume = attempt is not None
     if attempt is None:
-        attempt = attempts.add(tx, order, gateway=chosen, method=method, amount=_due(tx, order), expires_at=deadline)
+        attempt = attempts.add(tx, order, gateway=chosen, method=method, amount=due, expires_at=deadline)
     elif attempt.status == "pending":
         return None
     else:
@@ -183,8 +191,13 @@ def _begin(tx: Transaction, order: Order, method: PaymentMethod, gateway: str | 
 
 
 def _due(tx: Transaction, order: Order) -> int:
-    """What is to be paid: all, or the rest of what an admin has asked for."""
-    return order.total_amount - (ledger.set_aside(tx, order.id) if order.review_reason == orders.TOP_UP else 0)
+    """What is to be paid: all, or the rest where too little came in. Raises PaymentInReview."""
+    if order.review_reason is None:
+        return order.total_amount
+    due = order.total_amount - ledger.set_aside(tx, order.id)
+    if order.review_reason != orders.TOP_UP or due <= 0:
+        raise PaymentInReview
+    return due
 
 
 def _open(begun: _Begun) -> None:

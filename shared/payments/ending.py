@@ -4,17 +4,18 @@ from uuid import UUID
 
 from shared.cloud.database import transaction
 from shared.gateways.facts import PaymentFact, PaymentState
-from shared.payments import attempts, providers, settlement
+from shared.payments import attempts, providers, settlement, unallocated
 from shared.sales import orders
 
 
 def end_payments_of(order_id: UUID) -> None:
-    """An order has ended: close what is open of its payments, here and at the gateway."""
+    """An order has ended: close what is open of its payments, here and at the gateway, and return what came in part."""
     with transaction() as tx:
         order = orders.lock(tx, order_id)
         attempt = attempts.lock_open(tx, order_id)
         if attempt and order.status not in orders.LIVE:
             attempts.close(tx, attempt)
+        unallocated.give_back_after_end(tx, order)
 
 
 def give_up_opening(payment_id: UUID) -> None:

@@ -25,6 +25,7 @@ from shared.payments import (
     paying_out,
     settlement,
     sync,
+    unallocated,
     unrecorded,
     webhooks,
 )
@@ -65,6 +66,13 @@ _TO_END = text("""
 _OPEN_ON_ENDED = text("""
     SELECT DISTINCT p.order_id AS id FROM payments p JOIN orders o ON o.id = p.order_id
     WHERE p.status IN ('opening', 'pending') AND o.status NOT IN ('reserved', 'pending_payment')
+      AND o.updated_at < now() - make_interval(secs => :older_than_seconds)
+    LIMIT :most
+""")
+_UNRETURNED = text(f"""
+    SELECT DISTINCT p.order_id AS id  -- Uses index: payments_to_review
+    FROM payments p JOIN orders o ON o.id = p.order_id
+    WHERE {unallocated.WAITING} AND o.status IN ('expired', 'cancelled', 'refunded')
       AND o.updated_at < now() - make_interval(secs => :older_than_seconds)
     LIMIT :most
 """)
@@ -281,6 +289,7 @@ _CHECKS = [
     _Check("reconcile_fix_payment", _OVERDUE_PAYMENTS, _id(sync.ask_and_settle)),
     _Check("reconcile_fix_opening", _STUCK_OPENING, _end_opening),
     _Check("reconcile_end_payment", _OPEN_ON_ENDED, _id(ending.end_payments_of)),
+    _Check("reconcile_end_payment", _UNRETURNED, _id(ending.end_payments_of)),
     _Check("reconcile_end_payment", _TO_END, _id(ending.end_at_gateway)),
     _Check("reconcile_fix_ticket_issued", _UNISSUED, _say_again("payment.success", "order_id")),
     _Check("reconcile_fix_ledger", _UNBOOKED, _book),

@@ -2,9 +2,10 @@
 
     accept   the order is paid; what is missing or too much becomes a difference in our books
     refund   all of it goes back, and an order that waited for it ends
-    top up   the order is kept for a day, and its buyer is asked to pay what is missing
+    top up   the order is kept for another day, and its buyer is asked again to pay what is missing
 
-Until then the money stands as unallocated in the ledger, and a live order keeps what it holds.
+Until then the money stands as unallocated in the ledger, and a live order keeps what it holds: for good where more
+came in than was asked for, for a day where something is missing (`settlement`).
 """
 
 from dataclasses import replace
@@ -16,24 +17,21 @@ from sqlalchemy import text
 
 from shared.cloud import audit, clock
 from shared.cloud.database import Transaction
-from shared.messages import mails
 from shared.models import Answer, Listing, Page
-from shared.money import dashboard_refunds, ledger, refunds
-from shared.payments import attempts, settlement
+from shared.money import ledger
+from shared.payments import attempts, settlement, unallocated
 from shared.payments.attempts import Attempt
 from shared.problems import Problem
 from shared.sales import orders
 from shared.sales.orders import Order
 
-_WAITING = f"p.received_amount <> p.amount AND p.review_decision IS NULL AND {attempts.IS_SET_ASIDE}"
 _SELECT = f"""
     SELECT p.id AS payment_id, p.order_id, o.event_id, o.status AS order_status, o.review_reason, p.gateway,
         p.gateway_reference, p.amount AS expected_amount, p.received_amount, o.total_amount, p.paid_at
-    FROM payments p JOIN orders o ON o.id = p.order_id WHERE {_WAITING}
+    FROM payments p JOIN orders o ON o.id = p.order_id WHERE {unallocated.WAITING}
 """
 _LIST = text(f"{_SELECT} ORDER BY p.paid_at, p.id LIMIT :page_size OFFSET :offset  -- Uses index: payments_to_review")
-_COUNT = text(f"SELECT count(*) FROM payments p WHERE {_WAITING}")
-_OF_ORDER = text(f"SELECT p.id FROM payments p WHERE p.order_id = :order_id AND {_WAITING} ORDER BY p.id")
+_COUNT = text(f"SELECT count(*) FROM payments p WHERE {unallocated.WAITING}")
 
 
 class ReviewAnswer(Answer):
@@ -97,16 +95,16 @@ def accept(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionAnswer:
         orders.revive(tx, order, paid_at)
     else:
         raise NotAcceptable
-    sale = replace(settlement.sale_of(order, attempt), received=0, set_aside=_left(tx, attempt))
+    sale = replace(settlement.sale_of(order, attempt), received=0, set_aside=unallocated.left(tx, attempt))
     settlement.sold(tx, order, attempt, sale)
-    _decide(tx, attempt, "accepted", admin_id)
+    unallocated.decide(tx, attempt, "accepted", admin_id)
     return _answer(tx, payment_id, order.id, "accepted")
 
 
 def refund(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionAnswer:
     """Send all of it back. Raises NotFound, NotInReview."""
     order, attempt = _lock(tx, payment_id)
-    _give_back(tx, attempt, by=admin_id)
+    unallocated.give_back(tx, attempt, by=admin_id)
     if order.status in orders.LIVE and order.review_reason:
         orders.end_for_good(tx, order)
     return _answer(tx, payment_id, order.id, "refunded")
@@ -118,46 +116,18 @@ def top_up(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionAnswer:
     missing = order.total_amount - ledger.set_aside(tx, order.id)
     if order.status not in orders.LIVE or missing <= 0:
         raise NotShort
-    orders.wait_for_rest(tx, order)
-    whole = attempts.lock_open(tx, order.id)
-    if whole:  # asks for more than the rest
-        attempts.close(tx, whole)
+    deadline = orders.wait_for_rest(tx, order)
+    settlement.ask_for_rest(tx, order, attempt, missing=missing, deadline=deadline)
     audit.record(tx, "payment.top_up", subject="payment", subject_id=attempt.id, actor_id=admin_id, missing=missing)
-    mails.ask_about_order(
-        tx, "top_up_needed", order.id, once_key=f"top_up_needed:{attempt.id}", context={"amount": missing}
-    )
     return _answer(tx, payment_id, order.id, "waiting")
-
-
-def give_back_all_of(tx: Transaction, order: Order) -> None:
-    """Send back what came for an order and waits for a decision: there will be no event. It is locked."""
-    for payment_id in tx.execute(_OF_ORDER, {"order_id": order.id}).scalars().all():
-        _give_back(tx, attempts.lock(tx, payment_id), by=None)
-
-
-def _give_back(tx: Transaction, attempt: Attempt, *, by: UUID | None) -> None:
-    amount = _left(tx, attempt)
-    refund_id = refunds.add(tx, attempt.id, "review", amount, "The amount did not fit the order.", {})
-    refunds.approve_unallocated(tx, refunds.read(tx, refund_id), by=by)
-    _decide(tx, attempt, "refunded", by)
-
-
-def _left(tx: Transaction, attempt: Attempt) -> int:
-    """What came in by a payment, less what somebody gave back of it at the gateway's dashboard."""
-    return (attempt.received_amount or 0) - dashboard_refunds.booked(tx, attempt.id)
 
 
 def _lock(tx: Transaction, payment_id: UUID) -> tuple[Order, Attempt]:
     order = orders.lock(tx, attempts.read(tx, payment_id).order_id)
     attempt = attempts.lock(tx, payment_id)
-    if payment_id not in tx.execute(_OF_ORDER, {"order_id": order.id}).scalars().all():
+    if payment_id not in unallocated.of_order(tx, order.id):
         raise NotInReview
     return order, attempt
-
-
-def _decide(tx: Transaction, attempt: Attempt, decision: str, by: UUID | None) -> None:
-    attempts.mark_reviewed(tx, attempt.id, decision, by=by)
-    audit.record(tx, f"payment.{decision}", subject="payment", subject_id=attempt.id, actor_id=by)
 
 
 def _answer(tx: Transaction, payment_id: UUID, order_id: UUID, decision: Any) -> DecisionAnswer:

@@ -8,6 +8,7 @@ would move an order backwards, changes nothing; money is never dropped silently.
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -17,7 +18,7 @@ from shared.cloud.database import Transaction
 from shared.gateways.facts import PaymentFact, PaymentState
 from shared.messages import mails
 from shared.money import dashboard_refunds, ledger, refunds
-from shared.payments import attempts
+from shared.payments import attempts, unallocated
 from shared.payments.attempts import Attempt
 from shared.sales import orders, promos
 from shared.sales.orders import Order
@@ -32,7 +33,7 @@ class Outcome(StrEnum):
     PAID = "paid"
     REVIVED = "revived"  # late money bought the stock anew
     TO_REFUND = "to_refund"  # money that buys nothing goes back in full
-    IN_REVIEW = "in_review"  # the amount does not fit: a person decides
+    IN_REVIEW = "in_review"  # the amount does not fit: the buyer pays the rest, or a person decides
     EXPIRED = "expired"
     FAILED = "failed"
     REFUNDED = "refunded"
@@ -127,14 +128,14 @@ def sold(tx: Transaction, order: Order, attempt: Attempt, sale: ledger.Sale) -> 
     """What follows whenever money has bought an order: the books, the tickets, the end of other tries."""
     ledger.post_sale(tx, attempt.id, sale)
     outbox.add(tx, "payment.success", {"order_id": order.id})
-    other = attempts.lock_open(tx, order.id)
-    if other:
-        attempts.close(tx, other)
+    _close_open(tx, order)
 
 
 def _bought(tx: Transaction, order: Order, attempt: Attempt, outcome: Outcome) -> Outcome:
     if _rest(order, attempt):
         attempts.mark_topped_up(tx, order.id)
+    else:
+        unallocated.give_back_all_of(tx, order.id)  # parts that came before, and are not needed any more
     sold(tx, order, attempt, sale_of(order, attempts.read(tx, attempt.id)))
     return outcome
 
@@ -153,15 +154,50 @@ def _send_back(tx: Transaction, order: Order, attempt: Attempt) -> Outcome:
 
 
 def _set_aside(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact, received: int) -> Outcome:
-    reason = "underpaid" if received < attempt.amount else "overpaid"
-    if fact.currency == "IDR":
-        ledger.post_unallocated(tx, attempt.id, attempt.gateway, received, order_id=order.id)
-    else:
-        reason = "wrong_currency"
+    """Money that does not fit completes its order later, or waits for a person, or goes back as the order has ended."""
+    if fact.currency != "IDR":
+        return _review(tx, order, attempt, fact, "wrong_currency")
+    if order.status not in orders.LIVE:
+        return _send_back(tx, order, attempt)
+    ledger.post_unallocated(tx, attempt.id, attempt.gateway, received, order_id=order.id)
+    missing = order.total_amount - ledger.set_aside(tx, order.id)
+    if missing > 0:
+        is_asked = order.review_reason == orders.TOP_UP  # a further part gains no more time
+        deadline = order.reservation_expires_at if is_asked else orders.wait_for_rest(tx, order)
+        ask_for_rest(tx, order, attempt, missing=missing, deadline=deadline)
+        _tell_a_person(tx, "payment_underpaid", attempt, fact)
+        return Outcome.IN_REVIEW
+    amounts = {"received": received, "asked": attempt.amount}
+    mails.ask_about_order(
+        tx, "payment_in_review", order.id, once_key=f"payment_in_review:{attempt.id}", context=amounts
+    )
+    return _review(tx, order, attempt, fact, "underpaid" if received < attempt.amount else "overpaid")
+
+
+def _review(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact, reason: str) -> Outcome:
+    """Nothing goes on with this order's money until a person has decided."""
     if order.status in orders.LIVE:
         orders.put_in_review(tx, order, reason)
+        _close_open(tx, order)
     _tell_a_person(tx, f"payment_{reason}", attempt, fact)
     return Outcome.IN_REVIEW
+
+
+def ask_for_rest(tx: Transaction, order: Order, attempt: Attempt, *, missing: int, deadline: datetime) -> None:
+    """Tell the buyer of an order that waits until `deadline` what is missing after `attempt`.
+
+    If they don't pay it, what came in goes back once the order has ended.
+    """
+    _close_open(tx, order)  # it asks for more than the rest
+    amounts = {"amount": missing, "received": order.total_amount - missing}
+    once_key = f"top_up_needed:{attempt.id}:{deadline.isoformat()}"
+    mails.ask_about_order(tx, "top_up_needed", order.id, once_key=once_key, context=amounts)
+
+
+def _close_open(tx: Transaction, order: Order) -> None:
+    attempt = attempts.lock_open(tx, order.id)
+    if attempt:
+        attempts.close(tx, attempt)
 
 
 def _expired(tx: Transaction, order: Order, attempt: Attempt, _: PaymentFact) -> Outcome:

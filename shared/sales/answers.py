@@ -18,6 +18,12 @@ from shared.sales.registrations import masked
 
 _ORDERS = text("""
     SELECT o.id, o.event_id, o.status, o.subtotal, o.discount_amount, o.platform_fee, o.total_amount, o.promo_code,
+        CASE WHEN o.status NOT IN ('reserved', 'pending_payment') THEN 0
+            WHEN o.review_reason IS NULL THEN o.total_amount
+            ELSE GREATEST(o.total_amount + (
+                SELECT CAST(COALESCE(sum(e.amount), 0) AS bigint)  -- Uses index: ledger_postings_order
+                FROM ledger_postings l JOIN ledger_entries e ON e.posting_id = l.id
+                WHERE l.order_id = o.id AND e.account = 'unallocated'), 0) END AS amount_missing,
         o.reservation_expires_at, o.created_at, p.code AS pickup_code
     FROM orders o LEFT JOIN pickups p ON p.order_id = o.id AND p.status <> 'void'
     WHERE o.id = ANY(:ids) ORDER BY o.created_at DESC, o.id
@@ -31,7 +37,7 @@ _ITEMS = text("""
 """)
 PAYMENT_COLUMNS = """
     id, order_id, gateway, gateway_reference, CASE status WHEN 'opening' THEN 'pending' ELSE status END AS status,
-    amount, payment_method, redirect_url, snap_token, qr_string, va_number, expires_at, paid_at
+    amount, received_amount, payment_method, redirect_url, snap_token, qr_string, va_number, expires_at, paid_at
 """
 _PAYMENTS = text(f"""
     SELECT {PAYMENT_COLUMNS} FROM payments
@@ -88,7 +94,10 @@ class ItemAnswer(Answer):
 
 
 class PaymentAnswer(Answer):
-    """One try to pay. `amount` in rupiah; what the buyer does next is in `instructions`."""
+    """One try to pay. `amount` was asked for, `received_amount` came, in rupiah; `instructions` tell what to do next.
+
+    A payment that is paid need not cover its order: see `amount_missing` there.
+    """
 
     id: UUID
     order_id: UUID
@@ -96,6 +105,7 @@ class PaymentAnswer(Answer):
     gateway_reference: str | None
     status: str
     amount: int
+    received_amount: int | None
     payment_method: str
     redirect_url: str | None
     snap_token: str | None
@@ -122,7 +132,7 @@ class TicketAnswer(Answer):
 
 
 class OrderAnswer(Answer):
-    """An order with everything that belongs to it. Amounts in rupiah.
+    """An order with everything that belongs to it. Amounts in rupiah; `amount_missing` is still to be paid.
 
     Products are handed over for the `pickup_code`, which is there once the order is paid.
     """
@@ -135,6 +145,7 @@ class OrderAnswer(Answer):
     discount_amount: int
     platform_fee: int
     total_amount: int
+    amount_missing: int
     currency: str = "IDR"
     promo_code: str | None
     reservation_expires_at: datetime

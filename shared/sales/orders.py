@@ -29,7 +29,7 @@ LIVE = ("reserved", "pending_payment")
 NOT_REVIVABLE = (SoldOut, AlreadyRegistered)
 """Why late money may buy nothing: see `revive`."""
 TOP_UP = "top_up"
-"""The review reason of an order whose buyer was asked for the missing rest of an underpaid payment."""
+"""The review reason of an order whose buyer is asked for the missing rest of an underpaid payment."""
 TOP_UP_HOURS = 24
 
 _COLUMNS = """
@@ -79,8 +79,10 @@ _RETURN = text("""
 _KEPT_ITEMS = text("SELECT id FROM order_items WHERE order_id = :id AND returned_at IS NULL")
 _WAIT = text("""
     UPDATE orders SET review_reason = :reason, updated_at = now(),
-        reservation_expires_at = now() + make_interval(hours => :hours)
+        reservation_expires_at = LEAST(now() + make_interval(hours => :hours),
+            (SELECT end_date FROM events e WHERE e.id = orders.event_id))
     WHERE id = :id
+    RETURNING reservation_expires_at
 """)
 _REVIEW = text("UPDATE orders SET review_reason = :reason, updated_at = now() WHERE id = :id")
 
@@ -264,9 +266,10 @@ def put_in_review(tx: Transaction, order: Order, reason: str) -> None:
     tx.execute(_REVIEW, {"id": order.id, "reason": reason})
 
 
-def wait_for_rest(tx: Transaction, order: Order) -> None:
-    """Keep an underpaid order for a day, in which its buyer may pay the rest."""
-    tx.execute(_WAIT, {"id": order.id, "reason": TOP_UP, "hours": TOP_UP_HOURS})
+def wait_for_rest(tx: Transaction, order: Order) -> datetime:
+    """Keep an underpaid order for a day, in which its buyer may pay the rest, but not past its event; until when."""
+    deadline: datetime = tx.execute(_WAIT, {"id": order.id, "reason": TOP_UP, "hours": TOP_UP_HOURS}).scalar_one()
+    return deadline
 
 
 def _end(tx: Transaction, ending: Sequence[Order | Row[Any]], status: str, *, is_abandoned: bool = False) -> None:

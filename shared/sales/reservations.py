@@ -348,6 +348,7 @@ def _answer(draft: Draft, created_at: datetime, expires_at: datetime) -> OrderAn
         discount_amount=draft.discount_amount,
         platform_fee=draft.platform_fee,
         total_amount=draft.total_amount,
+        amount_missing=draft.total_amount,
         promo_code=draft.promo.code if draft.promo else None,
         reservation_expires_at=expires_at,
         created_at=created_at,

@@ -24,7 +24,7 @@ LONG = 60_000
 
 _CLOCKS = {
     "orders": ("created_at", "updated_at", "reservation_expires_at", "paid_at"),
-    "payments": ("created_at", "updated_at", "expires_at", "last_asked_at"),
+    "payments": ("created_at", "updated_at", "expires_at", "last_asked_at", "claimed_until"),
     "refunds": ("created_at", "updated_at"),
     "disbursements": ("created_at", "updated_at"),
     "payouts": ("created_at", "updated_at"),

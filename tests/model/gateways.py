@@ -33,7 +33,8 @@ class Gateways:
     def does(self, gateway: str, reference: str, action: str, **how: Any) -> None:
         """Press a button of a payment; one that is not possible any more does nothing."""
         answer = self.session.post(f"{self.url}/{gateway}/payments/{reference}/{action}", json=how, timeout=60)
-        assert answer.status_code in (200, 409), answer.text
+        told = f"{gateway} {reference} {action} {how}: {answer.status_code} {answer.text}"
+        assert answer.status_code in (200, 409), told
 
     def fails(self, gateway: str, **fault: Any) -> None:
         """Let the next API calls fail."""

@@ -359,6 +359,10 @@ class Money(RuleBasedStateMachine):
             UNION ALL SELECT 'payment', CAST(p.id AS text), p.status FROM payments p JOIN orders o ON o.id = p.order_id
                 WHERE (p.status IN ('opening', 'pending') AND o.status NOT IN ('reserved', 'pending_payment'))
                     OR p.must_end_at_gateway
+            UNION ALL SELECT 'part of an order that has ended', CAST(p.id AS text), o.status
+                FROM payments p JOIN orders o ON o.id = p.order_id
+                WHERE o.status NOT IN ('reserved', 'pending_payment', 'paid') AND p.review_decision IS NULL AND EXISTS (
+                    SELECT 1 FROM ledger_postings l WHERE l.kind = 'unallocated_payment' AND l.reference_id = p.id)
             UNION ALL SELECT 'order of a cancelled event', CAST(o.id AS text), o.status
                 FROM orders o JOIN event_cancellations c ON c.event_id = o.event_id
                 WHERE o.status IN ('reserved', 'pending_payment') OR (o.status = 'paid' AND EXISTS (

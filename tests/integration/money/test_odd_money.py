@@ -12,7 +12,7 @@ from shared.cloud.database import transaction
 from shared.cloud.settings import settings
 from shared.gateways.facts import PaymentState
 from shared.models import Page
-from shared.payments import attempts, checkout, reviews, settlement
+from shared.payments import attempts, checkout, ending, reconcile, reviews, settlement
 from shared.payments.settlement import Outcome
 from shared.sales import expiry, orders
 from shared.sales.answers import OrderAnswer
@@ -94,24 +94,170 @@ def test_the_rest_completes_an_order_and_nobody_has_to_decide_any_more(short):
         assert attempts.paid_by(tx, order.id) == first  # most of the money
 
 
-def test_a_payment_of_the_whole_that_was_open_is_ended_when_the_rest_is_asked_for(short):
+@pytest.fixture
+def short_with_whole() -> tuple[OrderAnswer, UUID, attempts.Attempt]:
+    """The same, while another invoice for the whole is open."""
+    order = an_order()
+    first = a_payment(order.id)
+    whole = another_try(order, "BCA")
+    assert settle(first, TOTAL - 10_000) is Outcome.IN_REVIEW
+    return order, first, whole
+
+
+def mails(order_id: UUID, template: str) -> list[Any]:
+    query = "SELECT context FROM emails WHERE order_id = :id AND template = :template ORDER BY created_at"
+    return [row.context for row in rows(query, id=order_id, template=template)]
+
+
+def shown(order_id: UUID) -> OrderAnswer:
+    with transaction() as tx:
+        return OrderAnswer.read(tx, order_id)
+
+
+def test_an_underpaid_order_tells_what_came_and_what_is_missing_and_asks_for_that(short):
     order, first = short
-    whole = another_try(order)
-    decide(reviews.top_up, first)
+    now = shown(order.id)
+    [payment] = now.payments
+    assert (payment.amount, payment.received_amount, now.amount_missing) == (TOTAL, TOTAL - 10_000, 10_000)
+    assert mails(order.id, "top_up_needed") == [{"amount": 10_000, "received": TOTAL - 10_000}]
+    rest = another_try(order)
+    assert rest.amount == 10_000
+    assert settle(rest.id, 10_000) is Outcome.PAID
+    assert first not in waiting()
+    assert (open_tasks(first), owed_to_buyer(order.id)) == ([], 0)
+    assert (shown(order.id).status, shown(order.id).amount_missing) == ("paid", 0)
+
+
+def test_the_same_payment_told_twice_is_one_part_and_one_mail(short):
+    order, first = short
+    assert settle(first, TOTAL - 10_000) is Outcome.NOTHING
+    assert len(mails(order.id, "top_up_needed")) == 1
+    assert books(order.id) == {"gateway_clearing": TOTAL - 10_000, "unallocated": -(TOTAL - 10_000)}
+
+
+def test_parts_add_up_and_gain_no_more_time(short):
+    order, _ = short
+    deadline = shown(order.id).reservation_expires_at
+    second = another_try(order)
+    assert settle(second.id, 4_000) is Outcome.IN_REVIEW
+    assert (shown(order.id).amount_missing, shown(order.id).reservation_expires_at) == (6_000, deadline)
+    third = another_try(order)
+    assert third.amount == 6_000
+    assert settle(third.id, 6_000) is Outcome.PAID
+    assert set(books(order.id)) == {
+        "gateway_clearing",
+        "organizer_payable",
+        "commission_revenue",
+        "platform_fee_revenue",
+    }
+
+
+def ends(order: OrderAnswer, how: str) -> None:
+    if how == "cancelled":
+        with transaction() as tx:
+            orders.cancel(tx, orders.lock(tx, order.id))
+    else:
+        make_overdue(order.id)
+        expiry.end_all_due()
+
+
+@pytest.mark.parametrize("how", ["cancelled", "expired"])
+@pytest.mark.parametrize("message", ["once", "twice", "lost"])
+def test_what_came_goes_back_by_itself_when_the_order_ends(short, how, message):
+    order, first = short
+    ends(order, how)
+    for _ in range({"once": 1, "twice": 2, "lost": 0}[message]):
+        ending.end_payments_of(order.id)
+    if message == "lost":
+        reconcile.run(thorough=False, older_than_seconds=0)
+    assert shown(order.id).status == how
+    assert owed_to_buyer(order.id) == TOTAL - 10_000
+    assert books(order.id)["refunds_payable"] == -(TOTAL - 10_000)
+    assert "unallocated" not in books(order.id)
+    assert first not in waiting()
+    assert open_tasks(first) == []
+
+
+def test_what_came_in_part_after_the_end_goes_back_at_once():
+    order = an_order()
+    payment_id = a_payment(order.id)
+    ends(order, "expired")
+    assert settle(payment_id, TOTAL - 10_000) is Outcome.TO_REFUND
+    assert owed_to_buyer(order.id) == TOTAL - 10_000
+
+
+def test_who_paid_too_much_is_told_asked_for_no_more_and_gets_it_back_on_cancelling():
+    order = an_order()
+    payment_id = a_payment(order.id)
+    assert settle(payment_id, TOTAL + 5_000) is Outcome.IN_REVIEW
+    assert mails(order.id, "payment_in_review") == [{"asked": TOTAL, "received": TOTAL + 5_000}]
+    assert shown(order.id).amount_missing == 0
+    with pytest.raises(checkout.PaymentInReview):
+        another_try(order)
+    ends(order, "cancelled")
+    ending.end_payments_of(order.id)
+    assert owed_to_buyer(order.id) == TOTAL + 5_000
+
+
+def test_a_payment_of_the_whole_that_was_open_is_ended_when_the_rest_is_asked_for(short_with_whole):
+    order, _, whole = short_with_whole
+    with transaction() as tx:
+        assert attempts.read(tx, whole.id).status == "expired"
+    asked = rows(
+        "SELECT id FROM outbox WHERE topic = 'payment.closing' AND payload ->> 'payment_id' = :id", id=str(whole.id)
+    )
+    assert len(asked) == 1
     rest = another_try(order)
     assert (whole.amount, rest.amount) == (TOTAL, 10_000)
 
 
-def test_who_pays_the_whole_after_all_has_bought_by_that_alone(short):
-    order, first = short
-    whole = another_try(order)
-    decide(reviews.top_up, first)
+def test_who_pays_the_whole_after_all_has_bought_by_that_alone_and_gets_the_part_back(short_with_whole):
+    order, first, whole = short_with_whole
     assert settle(whole.id, TOTAL) is Outcome.PAID
-    assert books(order.id)["unallocated"] == -(TOTAL - 10_000)
-    assert "payment_differences" not in books(order.id)
-    assert first in waiting()
-    decide(reviews.refund, first)
+    assert not {"unallocated", "payment_differences"} & set(books(order.id))
+    assert first not in waiting()
     assert owed_to_buyer(order.id) == TOTAL - 10_000
+
+
+def test_an_invoice_for_an_older_rest_is_replaced(short):
+    order, first = short
+    rest = another_try(order)
+    settle(first, TOTAL - 10_000, state=PaymentState.PARTIALLY_REFUNDED, refunded_amount=2_000)
+    again = another_try(order)
+    assert (rest.amount, again.amount) == (10_000, 12_000)
+
+
+def test_an_admin_accepts_what_is_left_after_a_partial_refund_at_the_dashboard(short):
+    order, first = short
+    settle(first, TOTAL - 10_000, state=PaymentState.PARTIALLY_REFUNDED, refunded_amount=2_000)
+    assert decide(reviews.accept, first) == "paid"
+    assert books(order.id)["payment_differences"] == 12_000
+    assert books(order.id)["gateway_clearing"] == TOTAL - 12_000
+    assert "unallocated" not in books(order.id)
+
+
+@pytest.mark.parametrize("by_itself", [False, True])
+def test_what_is_left_after_a_partial_refund_at_the_dashboard_goes_back_and_no_more(short, by_itself):
+    order, first = short
+    settle(first, TOTAL - 10_000, state=PaymentState.PARTIALLY_REFUNDED, refunded_amount=2_000)
+    if by_itself:
+        ends(order, "cancelled")
+        ending.end_payments_of(order.id)
+    else:
+        decide(reviews.refund, first)
+    [refund] = rows("SELECT amount FROM refunds WHERE order_id = :id AND kind = 'review'", id=order.id)
+    assert refund.amount == TOTAL - 12_000
+    assert books(order.id) == {"gateway_clearing": TOTAL - 12_000, "refunds_payable": -(TOTAL - 12_000)}
+
+
+def test_the_rest_asked_for_after_a_partial_refund_at_the_dashboard_includes_it(short):
+    order, first = short
+    settle(first, TOTAL - 10_000, state=PaymentState.PARTIALLY_REFUNDED, refunded_amount=2_000)
+    decide(reviews.top_up, first)
+    rest = another_try(order)
+    assert rest.amount == 12_000
+    assert settle(rest.id, 12_000) is Outcome.PAID
+    assert "payment_differences" not in books(order.id)
 
 
 def too_late_for_the_rest(order: OrderAnswer, first: UUID) -> attempts.Attempt:

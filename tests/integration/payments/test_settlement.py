@@ -224,14 +224,15 @@ def test_money_for_a_cancelled_order_goes_back():
 @pytest.mark.parametrize(
     ("difference", "kind"), [(-1, "payment_underpaid"), (1, "payment_overpaid"), (-50_000, "payment_underpaid")]
 )
-def test_money_that_does_not_fit_waits_for_a_person_and_keeps_the_seat(difference, kind):
+def test_money_that_does_not_fit_is_told_to_a_person_and_keeps_the_seat(difference, kind):
     with transaction() as tx:
         event = an_event(tx, tiers=[a_tier(quota=1)])
     order = an_order(event)
     payment_id = a_pending_payment(order)
     received = order.total_amount + difference
     assert settle(payment_id, a_fact(order, PaymentState.PAID, paid_amount=received)) is Outcome.IN_REVIEW
-    make_overdue(order.id)
+    if kind == "payment_overpaid":  # what is too little keeps it for a day
+        make_overdue(order.id)
     with transaction() as tx:
         assert orders.expire_due(tx, event_ids=[event.id]) == 0
     assert read(order).status == "pending_payment"

@@ -57,6 +57,8 @@ FACTS = {
     "staff_address_taken": {"full_name": "Siti"},
     "account_deleted": {"full_name": "Siti"},
     "payment_unusable": {"order": an_order(status="expired"), "amount": 427_500},
+    "top_up_needed": {"order": an_order(), "amount": 10_000, "received": 417_500},
+    "payment_in_review": {"order": an_order(), "received": 477_500, "asked": 427_500},
 }
 EVERY_MAIL = [(template, language) for template in FACTS for language in ("id", "en")]
 

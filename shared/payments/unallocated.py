@@ -1,0 +1,60 @@
+"""Money that came in and fits no order: what waits for a decision, and how it goes back.
+
+It goes back in full by itself once its order has ended, or was bought by another payment. All takes an open
+transaction with the order locked.
+"""
+
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud import audit
+from shared.cloud.database import Transaction
+from shared.money import dashboard_refunds, refunds
+from shared.payments import attempts
+from shared.payments.attempts import Attempt
+from shared.sales import orders
+from shared.sales.orders import Order
+
+WAITING = f"p.received_amount <> p.amount AND p.review_decision IS NULL AND {attempts.IS_SET_ASIDE}"
+"""Condition on `payments p`: its money waits for a decision."""
+
+_OF_ORDER = text(f"SELECT p.id FROM payments p WHERE p.order_id = :order_id AND {WAITING} ORDER BY p.id")
+
+
+def of_order(tx: Transaction, order_id: UUID) -> list[UUID]:
+    """The payments of an order whose money waits for a decision."""
+    return list(tx.execute(_OF_ORDER, {"order_id": order_id}).scalars())
+
+
+def left(tx: Transaction, attempt: Attempt) -> int:
+    """What came in by a payment, less what somebody gave back of it at the gateway's dashboard."""
+    return (attempt.received_amount or 0) - dashboard_refunds.booked(tx, attempt.id)
+
+
+def give_back(tx: Transaction, attempt: Attempt, *, by: UUID | None) -> None:
+    """Owe the buyer all that is left of a payment."""
+    refund_id = refunds.add(tx, attempt.id, "review", left(tx, attempt), "The amount did not fit the order.", {})
+    refunds.approve_unallocated(tx, refunds.read(tx, refund_id), by=by)
+    decide(tx, attempt, "refunded", by)
+
+
+def give_back_all_of(tx: Transaction, order_id: UUID) -> int:
+    """Owe the buyer all that waits of an order; return of how many payments that is. Twice is once."""
+    waiting = of_order(tx, order_id)
+    for payment_id in waiting:
+        give_back(tx, attempts.lock(tx, payment_id), by=None)
+    return len(waiting)
+
+
+def give_back_after_end(tx: Transaction, order: Order) -> int:
+    """The same for an order that can't be paid any more; what waits of any other order stays."""
+    if order.status in (*orders.LIVE, "paid"):
+        return 0
+    return give_back_all_of(tx, order.id)
+
+
+def decide(tx: Transaction, attempt: Attempt, decision: str, by: UUID | None) -> None:
+    """Note what was decided about a payment, by an admin or (`by` None) by itself."""
+    attempts.mark_reviewed(tx, attempt.id, decision, by=by)
+    audit.record(tx, f"payment.{decision}", subject="payment", subject_id=attempt.id, actor_id=by)
