@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, date
 from typing import Annotated, Any, Generic, Self, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from shared.links import holds_link
 
@@ -43,12 +43,41 @@ MOST_MARKS = 6
 """Combining marks on one letter. Living languages have five at most: Javanese; Hebrew with accents four, Thai two."""
 
 
+_AROUND = "".join(
+    [
+        *map(chr, (*range(0x09, 0x0E), *range(0x1C, 0x21), 0x85, 0xA0, 0xAD, 0x1680, 0x180E)),
+        *map(chr, (*range(0x2000, 0x2010), *range(0x2028, 0x2030), *range(0x205F, 0x206A), 0x3000, 0xFEFF)),
+    ]
+)
+"""Whitespace of every kind, and what takes no width: both come along when text is copied out of pages and mails."""
+
+
+def trimmed(given: Any) -> Any:
+    """A text without the whitespace and invisible characters around it; anything else as it is."""
+    return given.strip(_AROUND) if isinstance(given, str) else given
+
+
+Trimmed = BeforeValidator(trimmed)
+"""In the annotation of every string that people type or paste, but for passwords."""
+_SEPARATORS = re.compile(rf"[{re.escape(_AROUND)}.\u2010-\u2015-]+")
+
+
+def undivided(number: str) -> str:
+    """A number without the spaces, dots and dashes that people put into it."""
+    return _SEPARATORS.sub("", number)
+
+
+Undivided = BeforeValidator(lambda given: undivided(given) if isinstance(given, str) else given)
+"""In the annotation of numbers that are printed in groups: of accounts, codes, identity documents."""
+
+
 class _Line(StringConstraints):
     """A string's limits, and that it shows something."""
 
     def __iter__(self) -> Iterator[Any]:
         yield from super().__iter__()
         yield AfterValidator(_shown)
+        yield Trimmed
 
 
 class _PlainLine(_Line):
@@ -65,6 +94,7 @@ class _Paragraphs(StringConstraints):
     def __iter__(self) -> Iterator[Any]:
         yield from super().__iter__()
         yield AfterValidator(_visible)
+        yield Trimmed
 
 
 def line(most: int) -> StringConstraints:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.problems import Invalid, Problem
+from shared.sentences import Sentence
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -162,5 +163,9 @@ def _refuse_huge(size: tuple[int, int]) -> None:
 
 
 def _too_many_pixels() -> Invalid:
-    most = f"{MAX_SIDE_PIXELS} pixels wide and high, and {MAX_PIXELS // 1_000_000} million pixels in all"
-    return Invalid.field("file", f"must be at most {most}")
+    most = Sentence(
+        "must be at most {side} pixels wide and high, and {millions} million pixels in all",
+        side=str(MAX_SIDE_PIXELS),
+        millions=MAX_PIXELS // 1_000_000,
+    )
+    return Invalid.field("file", most)

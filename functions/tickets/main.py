@@ -7,7 +7,7 @@ from pydantic import StringConstraints
 
 from shared.messages import mails
 from shared.messages.quotas import TooManyMails
-from shared.models import Body, Listing, Page, line
+from shared.models import Body, Listing, Page, Trimmed, line
 from shared.problems import NotFound
 from shared.tickets import gate, holders, participants, pickups, printing
 from shared.tickets.gate import NotUsed, ScanAnswer, ScanUndone, Undo
@@ -27,7 +27,7 @@ class Scan(Body):
     """A code that was scanned, and the gate it was scanned at."""
 
     event_id: UUID
-    qr: Annotated[str, StringConstraints(strip_whitespace=True, max_length=MOST_IN_A_QR_CODE)]
+    qr: Annotated[str, StringConstraints(max_length=MOST_IN_A_QR_CODE), Trimmed]
     gate: Annotated[str, line(50)] | None = None
 
 

@@ -13,13 +13,13 @@ from shared.catalog import editing, pages
 from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
-from shared.models import Answer, Body
+from shared.models import Answer, Body, Trimmed
 from shared.problems import NotFound, Problem
 from shared.sales import units
 
 MOST_AT_ONCE = 1_000
 
-Secret = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00]*$")]
+Secret = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00]*$"), Trimmed]
 
 
 class Upload(Body):

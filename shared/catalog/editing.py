@@ -23,6 +23,7 @@ from shared.cloud import audit, clock
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
 from shared.problems import Invalid, NotFound, Problem, violated_constraint
+from shared.sentences import Sentence
 
 
 class TicketsTaken(Problem):
@@ -235,7 +236,8 @@ def _refuse_contradictions(facts: EventFacts) -> None:
     if facts.gates_open_at >= facts.end_date:
         raise Invalid.field("gates_open_at", "must be before end_date")
     if facts.gates_open_at < facts.start_date - GATES_OPEN_AT_MOST_BEFORE:
-        raise Invalid.field("gates_open_at", f"must be at most {GATES_OPEN_AT_MOST_BEFORE.days} days before start_date")
+        early = Sentence("must be at most {days} days before start_date", days=GATES_OPEN_AT_MOST_BEFORE.days)
+        raise Invalid.field("gates_open_at", early)
 
 
 def _moved_gates(stored: Any, given: Mapping[str, Any]) -> dict[str, datetime]:

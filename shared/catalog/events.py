@@ -14,7 +14,7 @@ from shared.catalog.tiers import NewTier, TierAnswer, TierChange, refuse_null
 from shared.cloud import ownership
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
-from shared.models import Answer, Body, Utc, line, paragraphs, plain_line
+from shared.models import Answer, Body, Trimmed, Utc, line, paragraphs, plain_line
 from shared.problems import NotFound
 
 
@@ -29,7 +29,7 @@ Title = Annotated[str, plain_line(255)]
 LongText = Annotated[str, paragraphs(20_000)]
 Category = Annotated[str, line(50)]
 Place = Annotated[str, plain_line(255)]
-TimeZone = Annotated[str, AfterValidator(_known_zone)]
+TimeZone = Annotated[str, AfterValidator(_known_zone), Trimmed]
 Capacity = Annotated[int, Field(ge=1, le=10_000_000)]
 PerPerson = Annotated[int, Field(ge=1, le=10_000)]
 

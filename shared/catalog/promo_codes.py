@@ -20,13 +20,14 @@ from shared.cloud import audit, ownership
 from shared.cloud.database import Transaction
 from shared.identity import principals
 from shared.identity.tokens import Principal
-from shared.models import MAX_RUPIAH, Answer, Body, Listing, Page, Rupiah, Utc
+from shared.models import MAX_RUPIAH, Answer, Body, Listing, Page, Rupiah, Trimmed, Utc
 from shared.problems import Forbidden, Invalid, NotFound, Problem, violated_constraint
 
 Code = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{2,49}$"),
+    StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{2,49}$"),
     AfterValidator(str.upper),
+    Trimmed,
 ]
 Percent = Annotated[int, Field(ge=1, le=100)]
 Discount = Annotated[int, Field(ge=1, le=MAX_RUPIAH)]

@@ -22,7 +22,11 @@ _EASTERNMOST, _WESTERNMOST = timedelta(hours=14), timedelta(hours=12)
 def _day_or_moment(given: Any, moment: ValidatorFunctionWrapHandler) -> Any:
     if not (isinstance(given, str) and _DAY.fullmatch(given)):
         return moment(given)
-    return in_reach(date.fromisoformat(given))
+    try:
+        day = date.fromisoformat(given)
+    except ValueError as error:
+        raise ValueError("must be a date as 2026-08-17") from error
+    return in_reach(day)
 
 
 DayOrMoment = Annotated[Utc | None, WrapValidator(_day_or_moment)]

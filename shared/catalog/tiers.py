@@ -22,6 +22,7 @@ from shared.models import Answer, Body, Rupiah, Utc, paragraphs, plain_line
 from shared.problems import Invalid, NotFound, Problem, violated_constraint
 from shared.sales.inventory import NO_OVERSELLING, SELLABLE
 from shared.sales.pricing import current_price
+from shared.sentences import Sentence
 
 MOST_AT_ONCE = 50
 MOST_OF_AN_EVENT = 100
@@ -274,22 +275,26 @@ def _changed(row: Any, change: TierChange) -> NewTier:
 
 def _refuse_contradictions(tier: NewTier, host: Host) -> None:
     if tier.sale_start and tier.sale_end and tier.sale_end <= tier.sale_start:
-        raise Invalid.field("sale_end", f"must be after sale_start ({tier.name})")
+        raise Invalid.field("sale_end", Sentence("must be after sale_start ({tier})", tier=tier.name))
     if tier.sale_start and tier.sale_start >= host.ends_at:
-        raise Invalid.field("sale_start", f"must be before the event ends ({tier.name})")
+        raise Invalid.field("sale_start", Sentence("must be before the event ends ({tier})", tier=tier.name))
     if tier.early_bird_price is None:
         return
     if tier.early_bird_price >= tier.price:
-        raise Invalid.field("early_bird_price", f"must be lower than price ({tier.name})")
+        raise Invalid.field("early_bird_price", Sentence("must be lower than price ({tier})", tier=tier.name))
     if tier.early_bird_end is None:
-        raise Invalid.field("early_bird_end", f"must say when the early-bird price ends ({tier.name})")
+        raise Invalid.field(
+            "early_bird_end", Sentence("must say when the early-bird price ends ({tier})", tier=tier.name)
+        )
     if tier.early_bird_start and tier.early_bird_end <= tier.early_bird_start:
-        raise Invalid.field("early_bird_end", f"must be after early_bird_start ({tier.name})")
+        raise Invalid.field("early_bird_end", Sentence("must be after early_bird_start ({tier})", tier=tier.name))
 
 
 def _refuse_too_many(host: Host, quotas: int) -> None:
     if quotas > host.capacity:
-        message = f"the quotas add up to {quotas}, the capacity is {host.capacity}"
+        message = Sentence(
+            "the quotas add up to {quotas}, the capacity is {capacity}", quotas=quotas, capacity=host.capacity
+        )
         raise CapacityExceeded(capacity=host.capacity, quotas=quotas, errors=[{"field": "quota", "message": message}])
 
 

@@ -28,7 +28,7 @@ from shared.identity.codes import Code, CodeInvalid, Purpose, ResetCode
 from shared.identity.people import Person
 from shared.identity.places import NOWHERE, Place
 from shared.identity.sessions import Tokens
-from shared.models import Answer, Body, plain_line
+from shared.models import Answer, Body, Trimmed, plain_line
 from shared.problems import Forbidden, NotSignedIn, TryAgain
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ TERMS_VERSION = "1"
 """The terms and privacy policy that people accept now. A new text gets a new version."""
 
 
-Phone = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9][0-9 -]{5,18}$", max_length=20)]
+Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 -]{5,18}$", max_length=20), Trimmed]
 
 
 class Registration(Body):
@@ -58,7 +58,7 @@ class Proof(Body):
     """The code that was mailed to an address."""
 
     email: EmailAddress
-    code: Code
+    code: Annotated[Code, Field(repr=False)]
 
 
 class Credentials(Body):
@@ -66,7 +66,9 @@ class Credentials(Body):
 
     email: EmailAddress
     password: passwords.GivenPassword
-    refresh_token: Annotated[str | None, Field(min_length=1, max_length=200, repr=False)] = None
+    refresh_token: Annotated[Annotated[str, Field(min_length=1, max_length=200), Trimmed] | None, Field(repr=False)] = (
+        None
+    )
     """One of this account that the device has kept: strangers' wrong passwords then don't keep it waiting."""
 
 
@@ -80,7 +82,7 @@ class PasswordReset(Body):
     """The code that was mailed to an address, and the password to have from now on."""
 
     email: EmailAddress
-    code: ResetCode
+    code: Annotated[ResetCode, Field(repr=False)]
     password: passwords.NewPassword
 
 

@@ -5,17 +5,21 @@ from typing import Annotated
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field
 
+from shared.models import Trimmed
+
 
 def _plain(address: str) -> str:
     """The address in lower case and ASCII. SendGrid takes no other local part; a domain turns to punycode."""
     try:
         # Only the writing is looked at: whether the mailbox exists is proved by the code sent to it.
         # "Test environment" admits the reserved domain .test, under which our own accounts may live.
-        parts = validate_email(address.strip(), check_deliverability=False, allow_smtputf8=False, test_environment=True)
+        parts = validate_email(address, check_deliverability=False, allow_smtputf8=False, test_environment=True)
     except EmailNotValidError as error:
-        raise ValueError(f"is not an e-mail address: {error}") from error
+        raise ValueError("is not an e-mail address, as name@example.com") from error
     return (parts.ascii_email or parts.normalized).lower()
 
 
-EmailAddress = Annotated[str, Field(max_length=255, json_schema_extra={"format": "email"}), AfterValidator(_plain)]
+EmailAddress = Annotated[
+    str, Field(max_length=255, json_schema_extra={"format": "email"}), AfterValidator(_plain), Trimmed
+]
 """An e-mail address, lower-cased (schema: users.email)."""

@@ -19,15 +19,16 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, StringConstraints
 from sqlalchemy import text
 
 from shared.cloud.database import Transaction
 from shared.cloud.secrets import secret
+from shared.models import Undivided
 from shared.problems import Problem
 
 Purpose = Literal["verify_email", "reset_password", "confirm_identity"]
-Code = Annotated[str, Field(pattern="^[0-9]{6}$", repr=False)]
+Code = Annotated[str, StringConstraints(pattern="^[0-9]{6}$"), Undivided]
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: no letter that is taken for another."""
@@ -39,7 +40,7 @@ def _as_issued(typed: str) -> str:
     return typed.upper().translate(_TAKEN_FOR)
 
 
-ResetCode = Annotated[str, Field(pattern="^[0-9A-Za-z -]{6,40}$", repr=False), AfterValidator(_as_issued)]
+ResetCode = Annotated[str, StringConstraints(pattern="^[0-9A-Za-z -]{6,40}$"), AfterValidator(_as_issued), Undivided]
 """The code for a new password as somebody types it."""
 
 KEY = "code-signing-key"

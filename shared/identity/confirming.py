@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from shared.cloud.database import Transaction, transaction
 from shared.identity import accounts, attempts, codes, own_password, people, sessions
 from shared.identity.accounts import Letter
-from shared.identity.codes import CodeInvalid
+from shared.identity.codes import Code, CodeInvalid
 from shared.identity.sessions import Tokens
 from shared.identity.tokens import Principal
 from shared.models import Body
@@ -21,7 +21,7 @@ class Confirmation(Body):
     """One proof of who the caller is: their password, or the code that was mailed to them."""
 
     password: Annotated[str | None, Field(max_length=1000, repr=False)] = None
-    code: Annotated[str | None, Field(pattern="^[0-9]{6}$", repr=False)] = None
+    code: Annotated[Code | None, Field(repr=False)] = None
 
     @model_validator(mode="after")
     def _one_proof(self) -> Self:

@@ -13,7 +13,7 @@ from pydantic import Field
 from shared.cloud import clock
 from shared.cloud.secrets import secret
 from shared.identity.marketing import KEY, LinkInvalid
-from shared.models import Query
+from shared.models import Query, Trimmed
 
 LIFE = timedelta(days=14)
 _ID_DIGITS, _TIME_DIGITS = 32, 8
@@ -22,7 +22,7 @@ _ID_DIGITS, _TIME_DIGITS = 32, 8
 class FreezeLink(Query):
     """What the link in a mail carries."""
 
-    token: Annotated[str, Field(pattern="^[0-9a-f]{72}$", repr=False)]
+    token: Annotated[str, Field(pattern="^[0-9a-f]{72}$", repr=False), Trimmed]
 
 
 def token(account_id: UUID, set_at: datetime) -> str:

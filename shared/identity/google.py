@@ -14,7 +14,7 @@ from shared.identity.google_tokens import GoogleIdentity, GoogleSignInOff, Googl
 from shared.identity.people import Person
 from shared.identity.places import NOWHERE, Place
 from shared.identity.sessions import Tokens
-from shared.models import Body
+from shared.models import Body, Trimmed
 from shared.problems import Problem
 
 PROVIDER = "google"
@@ -23,8 +23,8 @@ PROVIDER = "google"
 class GoogleSignIn(Body):
     """What Google's button hands to the page. The first sign-in opens an account, and accepts the terms."""
 
-    id_token: Annotated[str, Field(min_length=1, max_length=8192, repr=False)]
-    nonce: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    id_token: Annotated[str, Field(min_length=1, max_length=8192, repr=False), Trimmed]
+    nonce: Annotated[str, Field(min_length=1, max_length=255), Trimmed] | None = None
     accept_terms: bool = False
     language: Literal["id", "en"] = "id"
 

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.cloud.secrets import secret
-from shared.models import Query
+from shared.models import Query, Trimmed
 from shared.problems import NotFound
 
 KEY = "unsubscribe-signing-key"
@@ -25,7 +25,7 @@ _ID_DIGITS = 32
 class UnsubscribeLink(Query):
     """What the link in a mail carries."""
 
-    token: Annotated[str, Field(pattern="^[0-9a-f]{64}$", repr=False)]
+    token: Annotated[str, Field(pattern="^[0-9a-f]{64}$", repr=False), Trimmed]
 
 
 class LinkInvalid(NotFound):

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field
 
 from shared.cloud.settings import settings
 from shared.problems import TryAgain
+from shared.sentences import Sentence
 
 COST = 12
 """2^12 rounds, about a quarter of a second of one core: paid by us once, by a thief of the table for each guess."""
@@ -64,7 +65,7 @@ def _strong(password: str) -> str:
     missing = [
         what
         for what, is_there in {
-            f"at least {SHORTEST} characters": len(password) >= SHORTEST,
+            "at least 8 characters": len(password) >= SHORTEST,
             "an upper-case letter": any(letter.isupper() for letter in password),
             "a lower-case letter": any(letter.islower() for letter in password),
             "a digit": any(letter.isdigit() for letter in password),
@@ -73,9 +74,13 @@ def _strong(password: str) -> str:
         if not is_there
     ]
     if missing:
-        raise ValueError(f"must have {', '.join(missing)}")
+        raise ValueError(Sentence("must have {parts}", parts=tuple(missing)))
     if len(password.encode()) > LONGEST_BYTES:
-        raise ValueError(f"must be at most {LONGEST_BYTES} bytes long (a letter with an accent takes two or more)")
+        raise ValueError(
+            Sentence(
+                "must be at most {most} bytes long (a letter with an accent takes two or more)", most=LONGEST_BYTES
+            )
+        )
     return password
 
 

@@ -50,7 +50,7 @@ class ProfileChange(Body):
     @classmethod
     def _not_null(cls, value: object) -> object:
         if value is None:
-            raise ValueError("can't be null; leave the field out to keep it")
+            raise ValueError("may not be null; leave it out to keep it as it is")
         return value
 
 

@@ -21,7 +21,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID, uuid4
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 from sqlalchemy import text
 
 from shared.cloud import audit, clock
@@ -31,7 +31,7 @@ from shared.cloud.settings import settings
 from shared.identity import people, tokens
 from shared.identity.people import Person
 from shared.identity.tokens import access_token
-from shared.models import Answer, Body
+from shared.models import Answer, Body, Trimmed
 from shared.problems import NotSignedIn
 
 Proof = Literal["password", "mailed code", "google", "new password"]
@@ -42,10 +42,13 @@ GRACE_SECONDS = 10
 log = logging.getLogger(__name__)
 
 
+RefreshToken = Annotated[str, StringConstraints(min_length=1, max_length=200), Trimmed]
+
+
 class RefreshRequest(Body):
     """The token to exchange, or to end."""
 
-    refresh_token: Annotated[str, Field(min_length=1, max_length=200, repr=False)]
+    refresh_token: Annotated[RefreshToken, Field(repr=False)]
 
 
 class Tokens(Answer):

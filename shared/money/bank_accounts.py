@@ -26,9 +26,10 @@ from shared.gateways.errors import GatewayError, GatewayRefused
 from shared.gateways.facts import AccountCheck, AccountName
 from shared.gateways.xendit_requests import BANKS
 from shared.identity import people
-from shared.models import Answer, Body, Utc, plain_line
+from shared.models import Answer, Body, Undivided, Utc, plain_line
 from shared.money import payouts
 from shared.problems import Invalid, NotFound, TryAgain
+from shared.sentences import Sentence
 
 BankCode = Literal["BCA", "MANDIRI", "BNI", "BRI", "PERMATA", "CIMB", "BSI"]
 Status = Literal["checking", "verified", "refused"]
@@ -82,7 +83,7 @@ class BankAccountBody(Body):
     """The account to be paid to, as its bank knows it."""
 
     bank_code: BankCode
-    account_number: Annotated[str, Field(pattern=r"^[0-9]{5,20}$")]
+    account_number: Annotated[str, Field(pattern=r"^[0-9]{5,20}$"), Undivided]
     account_holder_name: Annotated[str, plain_line(100)]
 
 
@@ -186,7 +187,7 @@ def check(wanted: BankAccountBody) -> Checked:
     Raises Invalid, AccountNotFound, AccountNameMismatch, and TryAgain where nobody could be asked.
     """
     if len(wanted.account_number) not in BANKS[wanted.bank_code].account_digits:
-        raise Invalid.field("account_number", f"is not as long as {wanted.bank_code} makes them")
+        raise Invalid.field("account_number", Sentence("is not as long as {bank} makes them", bank=wanted.bank_code))
     account_id = uuid4()
     found = _ask(account_id, wanted)
     return Checked(account_id, wanted, judge(found, wanted.account_holder_name), found.request_id)

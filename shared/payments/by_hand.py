@@ -15,6 +15,7 @@ from shared.money.refund_answers import RefundAnswer
 from shared.money.refunds import Refund
 from shared.problems import Invalid, Problem
 from shared.sales import orders
+from shared.sentences import Sentence
 
 _WHAT_TO_DO = {
     "requested": "Nobody has decided about this refund yet. Approve it first.",
@@ -45,7 +46,10 @@ def book(tx: Transaction, admin_id: UUID, refund_id: UUID, paid: PaidByHand) -> 
     orders.lock(tx, refunds.read(tx, refund_id).order_id)
     refund = refunds.read(tx, refund_id)
     if paid.through not in (disbursements.GATEWAY, refund.gateway):
-        raise Invalid.field("through", f"must be {disbursements.GATEWAY}: {paid.through} has none of this money")
+        elsewhere = Sentence(
+            "must be {gateway}: {through} has none of this money", gateway=disbursements.GATEWAY, through=paid.through
+        )
+        raise Invalid.field("through", elsewhere)
     if not ledger.was_refunded_by_hand(tx, refund.id, paid.through):
         _refuse_unless_waiting(tx, refund)
         refunds.complete_by_hand(tx, refund, paid.through, paid.note, by=admin_id)

@@ -32,6 +32,7 @@ from shared.sales.answers import OrderAnswer, PaymentAnswer
 from shared.sales.identity_numbers import Identified
 from shared.sales.orders import Order, ReservationExpired
 from shared.sales.reservations import Email, Name
+from shared.sentences import Sentence
 
 LOOK_AGAIN_SECONDS = 2
 
@@ -156,8 +157,11 @@ def _name_attendees(tx: Transaction, order: Order, named: list[NamedAttendee]) -
 def _refuse_unnamed(tx: Transaction, order: Order) -> None:
     nameless = tx.execute(_NAMELESS, {"order_id": order.id}).scalars().all()
     unidentified = registrations.missing(tx, order.id)
-    errors = [{"field": "attendees", "message": f"item {item}"} for item in nameless]
-    errors += [{"field": "attendees", "message": f"identity_number of item {item}"} for item in unidentified]
+    errors = [{"field": "attendees", "message": Sentence("item {item}", item=item)} for item in nameless]
+    errors += [
+        {"field": "attendees", "message": Sentence("identity_number of item {item}", item=item)}
+        for item in unidentified
+    ]
     if errors:
         raise AttendeesMissing(errors=errors)
 

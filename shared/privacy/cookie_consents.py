@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 from sqlalchemy import text
 
 from shared.cloud.database import Transaction
-from shared.models import Answer, Body
+from shared.models import Answer, Body, Trimmed
 from shared.problems import Problem
 
 VERSION = "2"
@@ -40,7 +40,7 @@ class CookieList(Answer):
 class CookieChoice(Body):
     """The categories a visitor accepts, of the list they were shown."""
 
-    version: Annotated[str, Field(min_length=1, max_length=20)]
+    version: Annotated[str, Field(min_length=1, max_length=20), Trimmed]
     categories: Annotated[
         list[Category], Field(max_length=10), AfterValidator(lambda given: sorted({NECESSARY, *given}))
     ]

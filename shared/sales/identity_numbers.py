@@ -11,11 +11,10 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
 from shared.cloud import clock
-from shared.models import Body
+from shared.models import Body, Undivided, undivided
 
 IdentityType = Literal["nik", "passport"]
 
-_SEPARATORS: Final = re.compile(r"[\s.-]")
 _NIK: Final = re.compile(
     r"(?P<province>[0-9]{2})(?P<regency>[0-9]{2})(?P<district>[0-9]{2})"
     r"(?P<day>[0-9]{2})(?P<month>[0-9]{2})(?P<year>[0-9]{2})(?P<serial>[0-9]{4})"
@@ -28,12 +27,15 @@ _PASSPORT: Final = re.compile(r"(?=.*[0-9])(?!0*$)[A-Z0-9]{6,9}")
 _LETTER: Final = re.compile(r"[A-Z]")
 
 
+_Number = Annotated[str, StringConstraints(max_length=40), Undivided]
+
+
 class Identified(Body):
     """A person who may have to give the number of an identity document. A NIK is one unless another type is named."""
 
     identity_type: IdentityType | None = None
     """`nik` (16 digits) or `passport`. Left out, a number with letters is a passport's and any other a NIK."""
-    identity_number: Annotated[Annotated[str, StringConstraints(max_length=40)] | None, Field(repr=False)] = None
+    identity_number: Annotated[_Number | None, Field(repr=False)] = None
     """Kept only where the tier asks for it; left out of every `repr`, so that no log can show it."""
 
     @field_validator("identity_number")
@@ -44,7 +46,7 @@ class Identified(Body):
 
 def normalised(number: str, identity_type: IdentityType | None = None) -> str:
     """An identity number as it is compared: without separators, in capitals. Raises ValueError."""
-    plain = _SEPARATORS.sub("", number).upper()
+    plain = undivided(number).upper()
     if identity_type == "passport" or (identity_type is None and _LETTER.search(plain)):
         if not _PASSPORT.fullmatch(plain):
             raise ValueError("must be a passport number of 6 to 9 letters and digits, or a NIK of 16 digits")

@@ -20,6 +20,7 @@ from shared.cloud.database import Transaction
 from shared.problems import Invalid, Problem, refused_by_schema
 from shared.rupiah import percent_of, written
 from shared.sales.pricing import UnitPrice, discounted, spread
+from shared.sentences import Sentence
 
 
 class PromoInvalid(Invalid):
@@ -30,7 +31,8 @@ class PromoInvalid(Invalid):
     @classmethod
     def because(cls, message: str) -> "PromoInvalid":
         """Refused for a reason that its buyer may know."""
-        return cls(f"This promo code {message}.", errors=[{"field": "promo_code", "message": message}])
+        detail = Sentence("This promo code {reason}.", reason=(message,))
+        return cls(detail, errors=[{"field": "promo_code", "message": message}])
 
 
 class PromoExhausted(Problem):
@@ -126,7 +128,9 @@ class Promo:
         if not is_any_in_scope:
             raise PromoInvalid.because("is not for these tickets")
         if sum(prices) < self.minimum_spend:
-            raise PromoInvalid.because(f"needs tickets for at least {written(self.minimum_spend)}")
+            raise PromoInvalid.because(
+                Sentence("needs tickets for at least {least}", least=written(self.minimum_spend))
+            )
         if not sum(prices):
             raise PromoInvalid.because("has nothing to take off: these tickets are free")
 

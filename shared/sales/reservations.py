@@ -15,12 +15,19 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
-from pydantic import EmailStr, Field, model_validator
+from pydantic import (
+    EmailStr,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from shared.cloud.database import autocommit, transaction
-from shared.models import Body, line, plain_line
+from shared.models import Body, Trimmed, line, plain_line
 from shared.problems import (
     ACCOUNT_IS_THERE,
     NOT_NULL,
@@ -46,9 +53,19 @@ from shared.sales.registrations import (
     AlreadyRegistered,
     masked,
 )
+from shared.sentences import Sentence
 
 Name = Annotated[str, plain_line(255)]
-Email = Annotated[EmailStr, Field(max_length=255)]
+
+
+def _address(given: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return check(given)
+    except ValidationError as error:
+        raise ValueError("is not an e-mail address, as name@example.com") from error
+
+
+Email = Annotated[EmailStr, Field(max_length=255), Trimmed, WrapValidator(_address)]
 
 
 class Attendee(Identified):
@@ -233,9 +250,8 @@ def _units(item: Item, event_id: UUID, tiers: Mapping[UUID, Any]) -> list[Unit]:
 def _refuse_too_many(quantities: Mapping[Any, int]) -> None:
     for tier, quantity in quantities.items():
         if quantity > tier.max_per_order:
-            raise TooManyTickets(
-                errors=[{"field": "items", "message": f"at most {tier.max_per_order} of {tier.name} per order"}]
-            )
+            message = Sentence("at most {most} of {tier} per order", most=tier.max_per_order, tier=tier.name)
+            raise TooManyTickets(errors=[{"field": "items", "message": message}])
         if quantity > tier.free:
             raise SoldOut(available=max(tier.free, 0), tier_id=str(tier.id))
 

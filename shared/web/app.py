@@ -45,6 +45,7 @@ from shared.web import (
     limits,
     rendering,
     requests,
+    wording,
 )
 from shared.web.deliveries import Delivery
 from shared.web.routes import Kind, Parameter, Route, Source, route
@@ -139,7 +140,7 @@ class App:
                 matched, variables = _match(table, request)
                 answer = self._answer(matched, variables, request)
         except Exception as error:  # noqa: BLE001 - the edge is where every error becomes a document
-            answer = rendering.problem(rendering.expected(error), correlation)
+            answer = rendering.problem(rendering.expected(error), correlation, wording.asked_for(request))
             cookie_mode.forget(request, error, answer)
         answer.headers["X-Request-Id"] = correlation
         headers.secure(answer)
@@ -178,7 +179,9 @@ class App:
         key = request.headers.get("Idempotency-Key")
         if matched.idempotent and key is not None and caller is not None:
             fingerprint = b"\n".join([request.method.encode(), request.path.encode(), requests.raw_body(request)])
-            return idempotency.once(caller.id, key, fingerprint, lambda: _outcome(matched, values))
+            return idempotency.once(
+                caller.id, key, fingerprint, lambda: _outcome(matched, values, wording.asked_for(request))
+            )
         try:
             result = _call(matched, values)
         except (NotSignedIn, Malformed):
@@ -299,12 +302,12 @@ _FILL: dict[Source, Callable[[_Call, Parameter], Any]] = {
 }
 
 
-def _outcome(matched: Route, values: dict[str, Any]) -> Response:
+def _outcome(matched: Route, values: dict[str, Any], language: wording.Language) -> Response:
     """The answer to keep under an Idempotency-Key: a refusal is an answer too."""
     try:
         return rendering.response(_call(matched, values), matched.status)
     except Problem as error:
-        return rendering.problem(rendering.expected(error), logs.correlation_id())
+        return rendering.problem(rendering.expected(error), logs.correlation_id(), language)
 
 
 def _call(matched: Route, values: dict[str, Any]) -> Any:

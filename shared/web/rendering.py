@@ -20,6 +20,7 @@ from shared.problems import (
     violated_constraint,
     violation,
 )
+from shared.web import wording
 from shared.web.caching import Cached
 
 log = logging.getLogger(__name__)
@@ -79,10 +80,10 @@ def _kept(answer: Response, cached: Cached[Any]) -> Response:
     return answer
 
 
-def problem(error: Problem, correlation_id: str) -> Response:
-    """The problem document (RFC 9457)."""
+def problem(error: Problem, correlation_id: str, language: wording.Language = "en") -> Response:
+    """The problem document (RFC 9457), with what is wrong with fields in that language."""
     answer = Response(
-        json.dumps(error.document(correlation_id), default=str),
+        json.dumps(_said_in(language, error.document(correlation_id)), default=str),
         status=error.status,
         content_type="application/problem+json",
     )
@@ -93,6 +94,13 @@ def problem(error: Problem, correlation_id: str) -> Response:
     if isinstance(error, MethodNotAllowed):
         answer.headers["Allow"] = ", ".join(error.members.get("allowed", []))
     return answer
+
+
+def _said_in(language: wording.Language, document: dict[str, Any]) -> dict[str, Any]:
+    if "errors" not in document:
+        return document
+    errors = [{**each, "message": wording.in_language(each["message"], language)} for each in document["errors"]]
+    return {**document, "detail": wording.in_language(document["detail"], language), "errors": errors}
 
 
 def expected(error: Exception) -> Problem:

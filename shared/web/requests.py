@@ -12,7 +12,8 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from shared.cloud.settings import settings
 from shared.problems import Invalid, Malformed, Problem, TooLarge, WrongType
-from shared.web import body_deadlines
+from shared.sentences import Sentence
+from shared.web import body_deadlines, wording
 
 MAX_BODY_BYTES = 1_000_000
 MOST_LET_GO_BYTES = 100_000_000
@@ -23,16 +24,6 @@ MOST_TOLD_ERRORS = 50
 _MOST_READ_ERRORS = 1000
 """Of more only the number is told: listing them would cost more than the request did."""
 _LONGEST_PATH = 200
-_PATTERNS = {
-    r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$": "must be one line of text, without tabs or line breaks",
-    r"^[^\x00]*$": "may not hold a NUL character",
-    r"^[ -~]*$": "must be printable ASCII characters",
-    "^[0-9a-f]{64}$": "must be the 64 characters of the link that was mailed",
-    "^[0-9]{6}$": "must be the 6 digits of the code that was mailed",
-    r"^\+?[0-9][0-9 -]{5,18}$": "must be a telephone number of 6 to 19 digits, as +62 812 3456 7890",
-    r"^[0-9]{5,20}$": "must be 5 to 20 digits",
-    r"^[A-Za-z0-9][A-Za-z0-9_-]{2,49}$": "must be 3 to 50 letters, digits, hyphens or underscores",
-}
 _IPV6_NETWORKS = (64, 56, 48)
 
 M = TypeVar("M", bound=BaseModel)
@@ -82,7 +73,9 @@ def _only_file(request: Request, field: str, most: MaxBytes) -> bytes:
     if field not in request.files:
         raise Invalid.field(field, "is missing; send the file under this name")
     if names != {field}:
-        raise Invalid(errors=[{"field": name, "message": "is not known here"} for name in sorted(names - {field})])
+        raise Invalid(
+            errors=[{"field": name, "message": "is not known here; leave it out"} for name in sorted(names - {field})]
+        )
     content: bytes = request.files[field].read()
     if len(content) > most.size:
         raise RequestEntityTooLarge
@@ -190,21 +183,13 @@ def network(request: Request) -> str:
 def refusal(error: ValidationError) -> Malformed | Invalid:
     """The problem to answer with: Malformed where the JSON can't be read, else Invalid field by field."""
     if error.error_count() > _MOST_READ_ERRORS:
-        return Invalid.field("body", f"has more than {_MOST_READ_ERRORS} mistakes; send only known fields")
+        many = Sentence("has more than {most} mistakes; send only known fields", most=_MOST_READ_ERRORS)
+        return Invalid.field("body", many)
     wrong = error.errors(include_url=False, include_input=False)
     if any(entry["type"] == "json_invalid" for entry in wrong):
         return Malformed("The body is not valid JSON. Check brackets, quotes and the encoding (UTF-8).")
     told = wrong[:MOST_TOLD_ERRORS]
-    return Invalid(errors=[{"field": _path(entry["loc"]), "message": _message(entry)} for entry in told])
-
-
-def _message(entry: Any) -> str:
-    """What is wrong, without the expressions and prefixes of those who check it."""
-    if entry["type"] == "value_error" and "error" in entry.get("ctx", {}):
-        return str(entry["ctx"]["error"])
-    if entry["type"] == "string_pattern_mismatch":
-        return _PATTERNS.get(entry["ctx"]["pattern"], "is not written as it has to be")
-    return str(entry["msg"])
+    return Invalid(errors=[{"field": _path(entry["loc"]), "message": wording.message(entry)} for entry in told])
 
 
 def _path(location: tuple[Any, ...]) -> str:
