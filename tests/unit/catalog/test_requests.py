@@ -62,7 +62,6 @@ def test_an_event_that_can_not_be_is_refused(extra: str):
         "Asia/../Asia/Jakarta",
         "Asia/Jakarta/",
         "",
-        " Asia/Jakarta",
     ],
 )
 @pytest.mark.parametrize("model", [NewEvent, EventChange])
