@@ -28,6 +28,9 @@ locals {
   # known vulnerabilities looks into them.
   waf_policies = toset(["standard", "accounts"])
 
+  # A preview ends by itself, with the first apply after its day.
+  waf_previews = try(timecmp(plantimestamp(), "${var.waf_preview_until}T00:00:00Z") < 0, false)
+
   webhook_sources = length(var.webhook_ranges) > 0 ? var.webhook_ranges : ["*"]
 }
 
@@ -66,7 +69,7 @@ resource "google_compute_security_policy" "this" {
       priority    = 200 + rule.key
       description = rule.value
       action      = "deny(403)"
-      preview     = !var.waf_enforced
+      preview     = local.waf_previews
       match {
         expr {
           expression = "${local.no_upload}evaluatePreconfiguredWaf('${rule.value}', {'sensitivity': 1})"

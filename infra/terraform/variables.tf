@@ -122,10 +122,20 @@ variable "requests_per_minute" {
   }
 }
 
-variable "waf_enforced" {
-  description = "Whether the preconfigured WAF rules refuse (true) or only log (false). Log first, then enforce."
-  type        = bool
-  default     = false
+variable "waf_preview_until" {
+  description = "Until which day (UTC, as 2027-02-01) the preconfigured WAF rules only log. Null: they refuse."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.waf_preview_until == null || can(regex("^[0-9]{4}-[0-9]{2}-[0-9]{2}$", var.waf_preview_until))
+    error_message = "waf_preview_until is a day, as 2027-02-01."
+  }
+
+  validation {
+    condition     = var.waf_preview_until == null || try(timecmp("${var.waf_preview_until}T00:00:00Z", timeadd(plantimestamp(), "744h")) <= 0, true)
+    error_message = "waf_preview_until is a month ahead at most: a preview that has no end protects nobody."
+  }
 }
 
 variable "webhook_ranges" {

@@ -60,3 +60,39 @@ run "every_documented_path_is_routed_to_its_function" {
     error_message = "A rule made against browsers looks into gateways' notifications."
   }
 }
+
+run "waf_rules_refuse_unless_told_otherwise" {
+  command = plan
+
+  assert {
+    condition = alltrue([
+      for policy in google_compute_security_policy.this : alltrue([for rule in policy.rule : coalesce(rule.preview, false) == false])
+    ])
+    error_message = "A WAF rule only logs, and nobody has said until when."
+  }
+}
+
+run "a_preview_that_is_over_refuses" {
+  command = plan
+
+  variables {
+    waf_preview_until = "2026-01-01"
+  }
+
+  assert {
+    condition = alltrue([
+      for rule in google_compute_security_policy.this["standard"].rule : coalesce(rule.preview, false) == false
+    ])
+    error_message = "The day is over, and the rules still only log."
+  }
+}
+
+run "a_preview_without_an_end_is_refused" {
+  command = plan
+
+  variables {
+    waf_preview_until = "2999-01-01"
+  }
+
+  expect_failures = [var.waf_preview_until]
+}

@@ -48,8 +48,8 @@ module "karcis" {
   settings       = var.settings
   sizing         = var.sizing
   webhook_ranges = var.webhook_ranges
-  waf_enforced   = var.waf_enforced
 
+  waf_preview_until   = var.waf_preview_until
   requests_per_minute = var.requests_per_minute
   minimum_tls_version = var.minimum_tls_version
   alert_thresholds    = var.alert_thresholds

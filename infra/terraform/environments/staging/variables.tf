@@ -68,9 +68,9 @@ variable "webhook_ranges" {
   default = []
 }
 
-variable "waf_enforced" {
-  type    = bool
-  default = false
+variable "waf_preview_until" {
+  type    = string
+  default = null
 }
 
 variable "requests_per_minute" {
