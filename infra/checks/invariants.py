@@ -43,9 +43,10 @@ ALWAYS = {
                 WHERE t.person_id = b.person_id AND k.event_id = b.event_id)
     """,
     "what an order's code takes off is what it takes off its items": """
-        SELECT o.id, o.discount_amount, sum(i.discount) AS of_items
+        SELECT o.id, o.discount_amount, sum(i.discount) AS of_items, o.promo_spent, sum(i.waived_fee) AS waived
         FROM orders o JOIN order_items i ON i.order_id = o.id
         GROUP BY o.id HAVING o.discount_amount <> sum(i.discount)
+            OR (o.promo_counted AND o.promo_spent <> sum(i.discount + i.waived_fee))
     """,
     "a registration is active while its order is live, or paid and the item not given back": """
         SELECT r.item_id, r.is_active, o.status, i.returned_at
@@ -77,7 +78,9 @@ ALWAYS = {
     "a paid order was paid once": """
         SELECT o.id, count(l.id) AS sales
         FROM orders o LEFT JOIN ledger_postings l ON l.order_id = o.id AND l.kind = 'sale'
-        WHERE o.status = 'paid' AND o.total_amount > 0 GROUP BY o.id HAVING count(l.id) <> 1
+        WHERE o.status = 'paid' AND (o.total_amount > 0 OR EXISTS (
+            SELECT 1 FROM order_items i WHERE i.order_id = o.id AND i.platform_discount + i.waived_fee > 0))
+        GROUP BY o.id HAVING count(l.id) <> 1
         UNION ALL
         SELECT o.id, 0 FROM orders o
         WHERE o.status = 'paid'

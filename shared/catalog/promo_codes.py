@@ -43,7 +43,8 @@ class Terms(Body):
 
     Either `percent` (at most `max_discount` for each use) or `amount`, of the prices in scope. `minimum_spend` counts
     these prices too. A use is an order or, where the code `applies_to` tickets, each ticket that it discounts: the
-    dearest first, as many as uses are left. `budget` is what all discounts may come to.
+    dearest first, as many as uses are left. `budget` is what all discounts may come to, with the fees it waives.
+    A code that `waives_fee` leaves the platform's fee off what it applies to: whoever pays for the code pays it.
     What the platform pays for has a budget and, as a percentage, a `max_discount`: ours where none is given.
     """
 
@@ -58,6 +59,7 @@ class Terms(Body):
     tier_ids: TierIds | None = None
     applies_to: AppliesTo = "order"
     budget: Budget | None = None
+    waives_fee: bool = False
     organizer_ids: OrganizerIds | None = None
     """At whose events the platform's code may be used; null: at all."""
 
@@ -87,10 +89,11 @@ class PromoChange(Body):
     tier_ids: TierIds | None = None
     applies_to: AppliesTo | None = None
     budget: Budget | None = None
+    waives_fee: bool | None = None
     organizer_ids: OrganizerIds | None = None
     is_active: bool | None = None
 
-    @field_validator("minimum_spend", "applies_to", "is_active")
+    @field_validator("minimum_spend", "applies_to", "waives_fee", "is_active")
     @classmethod
     def _not_null(cls, value: object) -> object:
         return refuse_null(value)
@@ -127,6 +130,7 @@ class PromoAnswer(Answer):
     applies_to: str
     budget: int | None
     spent: int
+    waives_fee: bool
     organizer_ids: list[UUID] | None
     is_active: bool
     created_at: datetime
@@ -146,14 +150,14 @@ class UsedMoreOften(Problem):
 
 _COLUMNS = """
     id, code, funded_by, organizer_id, event_id, tier_ids, percent, amount, max_discount, minimum_spend, starts_at,
-    ends_at, max_uses, max_uses_per_user, uses, late_uses, applies_to, budget, spent, organizer_ids, is_active,
-    created_at
+    ends_at, max_uses, max_uses_per_user, uses, late_uses, applies_to, budget, spent, waives_fee, organizer_ids,
+    is_active, created_at
 """
 _INSERT = text(f"""
     INSERT INTO promos (code, organizer_id, event_id, tier_ids, percent, amount, max_discount, minimum_spend,
-        starts_at, ends_at, max_uses, max_uses_per_user, applies_to, budget, organizer_ids, created_by)
+        starts_at, ends_at, max_uses, max_uses_per_user, applies_to, budget, waives_fee, organizer_ids, created_by)
     VALUES (:code, :organizer_id, :event_id, CAST(:tier_ids AS uuid[]), :percent, :amount, :max_discount,
-        :minimum_spend, :starts_at, :ends_at, :max_uses, :max_uses_per_user, :applies_to, :budget,
+        :minimum_spend, :starts_at, :ends_at, :max_uses, :max_uses_per_user, :applies_to, :budget, :waives_fee,
         CAST(:organizer_ids AS uuid[]), :created_by)
     RETURNING {_COLUMNS}
 """)
@@ -161,7 +165,7 @@ _UPDATE = text(f"""
     UPDATE promos
     SET tier_ids = CAST(:tier_ids AS uuid[]), percent = :percent, amount = :amount, max_discount = :max_discount,
         minimum_spend = :minimum_spend, starts_at = :starts_at, ends_at = :ends_at, max_uses = :max_uses,
-        max_uses_per_user = :max_uses_per_user, applies_to = :applies_to, budget = :budget,
+        max_uses_per_user = :max_uses_per_user, applies_to = :applies_to, budget = :budget, waives_fee = :waives_fee,
         organizer_ids = CAST(:organizer_ids AS uuid[]), is_active = :is_active, updated_at = now()
     WHERE id = :id
     RETURNING {_COLUMNS}

@@ -5,9 +5,10 @@ Debits are positive, credits negative, in whole rupiah. What an account means:
     gateway_clearing:<gateway>      what a gateway has taken in for us and not yet passed on
     organizer_payable:<organizer>   what we owe an organizer
     payouts_payable                 of that, what is on its way to their bank
-    platform_fee_revenue            the fee the customer pays on top (FN-001)
+    platform_fee_revenue            the fee the customer pays on top, or a promo code's issuer in their place (FN-001)
     commission_revenue              our share of the ticket price (FN-004)
-    promotion_cost                  discounts that we pay to the organizer in the customer's place (TS-006)
+    promotion_cost                  discounts that we pay to the organizer in the customer's place, and our own fee
+                                    where our promo code waives it (TS-006)
     penalty_revenue                 what organizers owe for cancelled events (FN-015)
     payment_differences             odd rupiah an admin accepted, and the unique codes of ISO-3
     refunds_payable                 what we owe customers
@@ -38,7 +39,8 @@ _POST_FOR_EVENT = text("""
 """)
 _ENTRY = text("INSERT INTO ledger_entries (posting_id, account, amount) VALUES (:posting_id, :account, :amount)")
 _SHARES = text("""
-    SELECT COALESCE(sum(commission), 0) AS commission, COALESCE(sum(platform_discount), 0) AS platform_discount
+    SELECT COALESCE(sum(commission), 0) AS commission, COALESCE(sum(waived_fee), 0) AS waived_fee,
+        COALESCE(sum(platform_discount + platform_waived_fee), 0) AS promotion
     FROM order_items WHERE order_id = :order_id
 """)
 _DIFFERENCES = text("""
@@ -116,10 +118,11 @@ class Share:
     def of_whole(cls, items: Sequence[Any]) -> "Share":
         """All of it: the sale of these order items is undone, as if it had not been."""
         return cls(
-            organizer=sum(item.price_paid + item.platform_discount - item.commission for item in items),
+            organizer=sum(item.price_paid + item.platform_discount - item.commission for item in items)
+            - sum(item.waived_fee - item.platform_waived_fee for item in items),
             commission=sum(item.commission for item in items),
-            platform_fee=sum(item.platform_fee for item in items),
-            promotion=sum(item.platform_discount for item in items),
+            platform_fee=sum(item.platform_fee + item.waived_fee for item in items),
+            promotion=sum(item.platform_discount + item.platform_waived_fee for item in items),
         )
 
 
@@ -141,7 +144,8 @@ def post_for_event(
 def post_sale(tx: Transaction, payment_id: UUID, sale: Sale) -> bool:
     """Book a paid order: the gateway owes us what came in; we owe the organizer the price less commission.
 
-    A discount of the organizer's lowers that price; one of the platform's is our cost.
+    A discount of the organizer's lowers that price; one of the platform's is our cost. So it is with a fee that a
+    promo code waives: it stays our revenue, and the organizer pays it, or it is our cost.
     """
     return post(tx, "sale", payment_id, _sale_entries(tx, sale), order_id=sale.order_id)
 
@@ -262,13 +266,14 @@ def _post(tx: Transaction, statement: TextClause, values: Mapping[str, object], 
 
 def _sale_entries(tx: Transaction, sale: Sale) -> dict[str, int]:
     shares = tx.execute(_SHARES, {"order_id": sale.order_id}).one()
-    commission, platform_discount = int(shares.commission), int(shares.platform_discount)
+    commission, promotion = int(shares.commission), int(shares.promotion)
+    fee = sale.platform_fee + int(shares.waived_fee)
     return {
         clearing(sale.gateway): sale.received,
         UNALLOCATED: sale.set_aside,
-        PROMOTION_COST: platform_discount,
-        payable_to(sale.organizer_id): -(sale.total + platform_discount - sale.platform_fee - commission),
+        PROMOTION_COST: promotion,
+        payable_to(sale.organizer_id): -(sale.total + promotion - fee - commission),
         "commission_revenue": -commission,
-        "platform_fee_revenue": -sale.platform_fee,
+        "platform_fee_revenue": -fee,
         DIFFERENCES: sale.total - sale.received - sale.set_aside,
     }

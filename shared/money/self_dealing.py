@@ -31,7 +31,8 @@ FEWEST = 3
 _FIND = text("""
     WITH coded AS (
         SELECT o.id, o.user_id, u.person_id, u.phone, u.organizer_id AS works_for,
-            (SELECT sum(i.platform_discount) FROM order_items i WHERE i.order_id = o.id) AS discount,
+            (SELECT sum(i.platform_discount + i.platform_waived_fee) FROM order_items i
+                WHERE i.order_id = o.id) AS discount,
             regexp_replace(folded_email(u.email), '[0-9]+(?=[^@]*@)', '', 'g') AS pattern,
             (SELECT w.payload ->> 'masked_card' FROM payments p JOIN webhook_events w ON w.payment_id = p.id
                 WHERE p.order_id = o.id AND p.status = 'paid' AND w.payload ? 'masked_card' LIMIT 1) AS card

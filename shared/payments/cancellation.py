@@ -10,6 +10,7 @@ has stopped.
 
 import logging
 import time
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -65,7 +66,8 @@ _OPEN_REQUESTS = text("""
     SELECT id FROM refunds WHERE order_id = :order_id AND status = 'requested' ORDER BY id
 """)
 _ITEMS = text("""
-    SELECT id, unit_price - discount AS price_paid, platform_discount, platform_fee, commission
+    SELECT id, unit_price - discount AS price_paid, platform_discount, platform_fee, commission, waived_fee,
+        platform_waived_fee
     FROM order_items WHERE order_id = :order_id AND returned_at IS NULL ORDER BY position
 """)
 _SALES = text("""
@@ -195,18 +197,29 @@ def _give_everything_back(tx: Transaction, order: Order) -> None:
     amounts = {item.id: item.price_paid + item.platform_fee for item in items}
     left = refunds.left_of_sale(tx, order.id)
     amount = min(sum(amounts.values()), left) if refunds.any_of(tx, order.id) else left
-    payment_id = attempts.paid_by(tx, order.id)
+    payment_id = attempts.paid_by(tx, order.id) or attempts.free_of(tx, order.id)
+    share = Share.of_whole(items)
+    must_be_undone = amount or (share != Share(organizer=0) and not sum(amounts.values()))
     issuing.void(tx, order.id)
     mails.ask_ticket_void(tx, order.id, list(amounts), "event_cancelled")
-    if amount and payment_id:
-        refund_id = refunds.add(tx, payment_id, "cancellation", amount, "The event was cancelled.", amounts)
-        share = Share.of_whole(items)
-        refunds.approve(tx, refunds.read(tx, refund_id), share, organizer_id=order.organizer_id, by=None)
+    if must_be_undone and payment_id:
+        _undo_sale(tx, order, payment_id, amounts, share, amount)
     mails.ask_about_order(
         tx, "event_cancelled", order.id, once_key=f"event_cancelled:{order.id}", context={"amount": amount}
     )
     orders.return_items(tx, list(amounts))
     refunds.finish_order(tx, order.id)
+
+
+def _undo_sale(
+    tx: Transaction, order: Order, payment_id: UUID, amounts: Mapping[UUID, int], share: Share, amount: int
+) -> None:
+    """Owe the buyer `amount`: nothing, where a promo code's issuer had paid for all that is left."""
+    refund_id = refunds.add(tx, payment_id, "cancellation", amount, "The event was cancelled.", amounts)
+    refund = refunds.read(tx, refund_id)
+    refunds.approve(tx, refund, share, organizer_id=order.organizer_id, by=None)
+    if amount == 0:
+        refunds.complete_without_money(tx, refund)
 
 
 def _finish(tx: Transaction, event_id: UUID) -> None:

@@ -60,7 +60,8 @@ _ASKED = text("""
     WHERE order_id = :order_id AND kind = 'requested' AND status <> 'rejected'
 """)
 _SHARES = text("""
-    SELECT id, unit_price - discount AS price_paid, platform_discount, commission, platform_fee
+    SELECT id, unit_price - discount AS price_paid, platform_discount, commission, platform_fee, waived_fee,
+        platform_waived_fee
     FROM order_items WHERE id = ANY(:item_ids)
 """)
 
@@ -321,7 +322,8 @@ def _share(tx: Transaction, item_ids: Sequence[UUID], *, is_whole: bool) -> Shar
     Where the event was moved the sale is undone, as by a cancellation (PS-021): the platform earns no fee either.
 
     Where the platform had paid for a promo code, it gets back what the buyer doesn't. Elsewhere the commission is what
-    the buyer doesn't get: where that was rounded the other way, the commission gives the rupiah.
+    the buyer doesn't get: where that was rounded the other way, the commission gives the rupiah. Fees stay, whoever
+    paid them: a promo code's issuer gets back none that it waived.
     """
     items = tx.execute(_SHARES, {"item_ids": list(item_ids)}).all()
     if is_whole:

@@ -85,9 +85,10 @@ def _is_overtaken(tx: Transaction, holder: UUID, fact: PaymentFact, facts: Seque
 
 
 def settle_free(tx: Transaction, order: Order) -> None:
-    """An order that costs nothing is paid at once; no money moves, so nothing is posted."""
-    attempts.add_free(tx, order)
+    """An order that costs nothing is paid at once. No money moves; what its promo code's issuer pays is posted."""
+    payment_id = attempts.add_free(tx, order)
     orders.mark_paid(tx, order, clock.now())
+    ledger.post_sale(tx, payment_id, sale_of(order, attempts.read(tx, payment_id)))
     outbox.add(tx, "payment.success", {"order_id": order.id})
 
 
@@ -118,7 +119,7 @@ def _tell_of_late_use(tx: Transaction, order: Order) -> None:
     """Whoever issued a code learns that it was honoured for late money although it was used up meanwhile."""
     use = promos.late_use(tx, order.id)
     if use:
-        context = {"code": use.code, "event_title": use.title, "discount": use.discount_amount}
+        context = {"code": use.code, "event_title": use.title, "discount": use.promo_spent}
         mails.ask_person(
             tx, "promo_used_late", use.organizer_id, once_key=f"promo_used_late:{order.id}", context=context
         )

@@ -29,7 +29,7 @@ _ORDERS = text("""
     WHERE o.id = ANY(:ids) ORDER BY o.created_at DESC, o.id
 """)
 _ITEMS = text("""
-    SELECT i.id, i.order_id, i.tier_id, t.name AS tier_name, i.unit_price, i.discount, i.platform_fee,
+    SELECT i.id, i.order_id, i.tier_id, t.name AS tier_name, i.unit_price, i.discount, i.platform_fee, i.waived_fee,
         i.attendee_name, i.attendee_email, r.identity_ending, b.number AS bib_number
     FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
         LEFT JOIN registrations r ON r.item_id = i.id LEFT JOIN bib_numbers b ON b.item_id = i.id
@@ -70,6 +70,7 @@ _INSTRUCTIONS_BANK = "Transfer jumlah yang tepat ke virtual account {bank} dari 
 class ItemAnswer(Answer):
     """One unit of an order, in rupiah: its price, what a promo code takes off that, and the fee on top.
 
+    A `waived_fee` is paid by whoever issued the promo code: then `platform_fee`, which the buyer pays, is 0.
     Of an `identity_number` the last four characters are shown. A runner has a `bib_number` once the order is paid;
     of a digital good its buyer is shown the `digital_unit`, where they ask for that one order. Once shown it can't be
     given back, unless the tier is `refundable_after_reveal`; while it is being asked back it is not shown.
@@ -81,6 +82,7 @@ class ItemAnswer(Answer):
     unit_price: int
     discount: int
     platform_fee: int
+    waived_fee: int = 0
     attendee_name: str | None
     attendee_email: str | None
     identity_number: str | None = None

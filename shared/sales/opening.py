@@ -78,8 +78,13 @@ class Draft:
         return sum(unit.price.discount for unit in self.units)
 
     @property
+    def promo_spent(self) -> int:
+        """What the promo code costs whoever issued it: what it takes off, and the fees it waives."""
+        return sum(unit.price.promo_spent for unit in self.units)
+
+    @property
     def platform_fee(self) -> int:
-        """The fees of all units."""
+        """The fees of all units, but for those that a promo code waives."""
         return sum(unit.price.platform_fee for unit in self.units)
 
     @property
@@ -93,29 +98,28 @@ _STATEMENT = """
         SELECT * FROM jsonb_to_recordset(CAST(:orders AS jsonb)) AS o (
             id uuid, user_id uuid, event_id uuid, organizer_id uuid, subtotal bigint, discount_amount bigint,
             platform_fee bigint, promo_id uuid, promo_code text, idempotency_key text, quantity int, max_units int,
-            max_orders int, promo_uses int)),
+            max_orders int, promo_uses int, promo_spent bigint)),
     units AS (
         SELECT * FROM jsonb_to_recordset(CAST(:units AS jsonb)) AS u (
             id uuid, order_id uuid, tier_id uuid, position int, unit_price bigint, discount bigint,
-            platform_discount bigint, platform_fee bigint, commission bigint, attendee_name text,
-            attendee_email text, max_units int)),
+            platform_discount bigint, platform_fee bigint, waived_fee bigint, platform_waived_fee bigint,
+            commission bigint, attendee_name text, attendee_email text, max_units int)),
     opened AS (
         INSERT INTO orders (id, user_id, person_id, event_id, organizer_id, subtotal, discount_amount, platform_fee,
             total_amount, promo_id, promo_code, promo_counted, promo_uses, promo_spent, idempotency_key,
             reservation_expires_at)
         SELECT asked.id, user_id, u.person_id, event_id, asked.organizer_id, subtotal, discount_amount, platform_fee,
             subtotal - discount_amount + platform_fee, promo_id, promo_code, promo_id IS NOT NULL, promo_uses,
-            CASE WHEN promo_id IS NULL THEN 0 ELSE discount_amount END, idempotency_key,
-            now() + make_interval(secs => :reservation_seconds)
+            promo_spent, idempotency_key, now() + make_interval(secs => :reservation_seconds)
         FROM asked LEFT JOIN users u ON u.id = user_id ORDER BY user_id, event_id
         ON CONFLICT DO NOTHING
         RETURNING id, user_id, person_id, event_id, promo_id, promo_uses, promo_spent, created_at,
             reservation_expires_at),
     listed AS (
         INSERT INTO order_items (id, order_id, tier_id, position, unit_price, discount, platform_discount,
-            platform_fee, commission, attendee_name, attendee_email)
+            platform_fee, waived_fee, platform_waived_fee, commission, attendee_name, attendee_email)
         SELECT units.id, order_id, tier_id, position, unit_price, discount, platform_discount, platform_fee,
-            commission, attendee_name, attendee_email
+            waived_fee, platform_waived_fee, commission, attendee_name, attendee_email
         FROM units JOIN opened ON opened.id = units.order_id),
     {registrations}
     {persons}
@@ -220,6 +224,7 @@ def _order_row(draft: Draft) -> dict[str, Any]:
         "promo_id": str(draft.promo.id) if draft.promo else None,
         "promo_code": draft.promo.code if draft.promo else None,
         "promo_uses": draft.promo_uses,
+        "promo_spent": draft.promo_spent,
         "idempotency_key": draft.idempotency_key,
         "quantity": len(draft.units),
         "max_units": draft.units[0].tier.max_per_person,
@@ -238,6 +243,8 @@ def _unit_rows(draft: Draft) -> list[dict[str, Any]]:
             "discount": unit.price.discount,
             "platform_discount": unit.price.platform_discount,
             "platform_fee": unit.price.platform_fee,
+            "waived_fee": unit.price.waived_fee,
+            "platform_waived_fee": unit.price.platform_waived_fee,
             "commission": unit.price.commission,
             "attendee_name": unit.attendee.name if unit.attendee else None,
             "attendee_email": unit.attendee.email if unit.attendee else None,

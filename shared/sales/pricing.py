@@ -26,7 +26,7 @@ class UnitPrice:
     """One unit, in rupiah.
 
     The customer pays `price - discount + platform_fee`; the organizer is owed
-    `price - discount + platform_discount - commission`.
+    `price - discount + platform_discount - commission - (waived_fee - platform_waived_fee)`.
     """
 
     price: int
@@ -35,6 +35,15 @@ class UnitPrice:
     discount: int = 0
     platform_discount: int = 0
     """The part of the discount that the platform pays: all of it, or nothing."""
+    waived_fee: int = 0
+    """The fee, where whoever issued the promo code pays it: then the customer's `platform_fee` is 0."""
+    platform_waived_fee: int = 0
+    """The part of the waived fee that the platform pays: all of it, or nothing."""
+
+    @property
+    def promo_spent(self) -> int:
+        """What the promo code costs whoever issued it."""
+        return self.discount + self.waived_fee
 
 
 def current_price(tier: PricedTier, at: datetime) -> int:
@@ -66,6 +75,12 @@ def discounted(unit: UnitPrice, discount: int, *, by_platform: bool) -> UnitPric
     if by_platform:
         return replace(unit, discount=discount, platform_discount=discount)
     return replace(unit, discount=discount, commission=percent_of(unit.price - discount, COMMISSION_PERCENT))
+
+
+def without_fee(unit: UnitPrice, *, by_platform: bool) -> UnitPrice:
+    """The unit with its fee paid by the platform or, of an organizer's code, by the organizer (FN-001)."""
+    fee = unit.platform_fee
+    return replace(unit, platform_fee=0, waived_fee=fee, platform_waived_fee=fee if by_platform else 0)
 
 
 def spread(discount: int, prices: Sequence[int]) -> list[int]:

@@ -7,7 +7,7 @@ stock. Codes are locked after orders and before tiers, by ascending id.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.problems import Invalid, Problem, refused_by_schema
 from shared.rupiah import percent_of, written
-from shared.sales.pricing import UnitPrice, discounted, spread
+from shared.sales.pricing import UnitPrice, discounted, spread, without_fee
 from shared.sentences import Sentence
 
 
@@ -75,36 +75,46 @@ class Promo:
     applies_to: str = "order"
     uses_left: int | None = None
     budget_left: int | None = None
+    waives_fee: bool = False
 
     def apply(self, units: Sequence[tuple[UUID, UnitPrice]]) -> list[UnitPrice]:
         """The prices of these units (tier and price) with what the code takes off each.
 
-        It takes off the price and never the fee. Raises PromoInvalid and PromoExhausted.
+        It takes off the price, and the fee only where it waives that. Raises PromoInvalid and PromoExhausted.
         """
         self._refuse_now()
         in_scope = [self.tier_ids is None or tier_id in self.tier_ids for tier_id, _ in units]
         prices = [price.price if counts else 0 for (_, price), counts in zip(units, in_scope, strict=True)]
         self._refuse_these(prices, any(in_scope))
-        discounts = self._discounts(prices)
-        if self.budget_left is not None and sum(discounts) > self.budget_left:
-            raise PromoExhausted
-        by_platform = self.funded_by == "platform"
-        return [
-            discounted(price, discount, by_platform=by_platform) if discount else price
-            for (_, price), discount in zip(units, discounts, strict=True)
+        chosen = self._chosen(prices)
+        discounts = self._discounts(prices, chosen)
+        applied = [
+            self._applied(price, discounts[index]) if index in chosen else price
+            for index, (_, price) in enumerate(units)
         ]
+        if self.budget_left is not None and sum(price.promo_spent for price in applied) > self.budget_left:
+            raise PromoExhausted
+        return applied
 
     def uses_of(self, prices: Sequence[UnitPrice]) -> int:
         """How many uses these prices, which it has made, take."""
-        return 1 if self.applies_to == "order" else max(sum(1 for price in prices if price.discount), 1)
+        return 1 if self.applies_to == "order" else max(sum(1 for price in prices if price.promo_spent), 1)
 
-    def _discounts(self, prices: Sequence[int]) -> list[int]:
-        """What it takes off each: of all together, or of as many tickets as it has uses left, the dearest first."""
+    def _chosen(self, prices: Sequence[int]) -> set[int]:
+        """Which of these it applies to: all that cost something, or as many as it has uses left, the dearest first."""
+        by_price = sorted((index for index, price in enumerate(prices) if price), key=lambda index: -prices[index])
+        return set(by_price if self.applies_to == "order" else by_price[: self.uses_left])
+
+    def _discounts(self, prices: Sequence[int], chosen: Collection[int]) -> list[int]:
+        """What it takes off each: its part of the discount of all together, or a discount of its own."""
         if self.applies_to == "order":
             return spread(self._discount(sum(prices)), prices)
-        by_price = sorted((index for index, price in enumerate(prices) if price), key=lambda index: -prices[index])
-        chosen = set(by_price[: self.uses_left])
         return [self._discount(price) if index in chosen else 0 for index, price in enumerate(prices)]
+
+    def _applied(self, price: UnitPrice, discount: int) -> UnitPrice:
+        by_platform = self.funded_by == "platform"
+        cheaper = discounted(price, discount, by_platform=by_platform)
+        return without_fee(cheaper, by_platform=by_platform) if self.waives_fee else cheaper
 
     def _discount(self, spent: int) -> int:
         if self.percent is None:
@@ -139,7 +149,7 @@ class Promo:
 # was. Codes of other events and organizers are not seen at all.
 _FIND = text("""
     SELECT asked.position, p.id, p.code, p.funded_by, p.tier_ids, p.percent, p.amount, p.max_discount,
-        p.minimum_spend, p.is_active, p.applies_to, p.budget - p.spent + p.late_spent AS budget_left,
+        p.minimum_spend, p.is_active, p.applies_to, p.waives_fee, p.budget - p.spent + p.late_spent AS budget_left,
         LEAST(p.max_uses - p.uses + p.late_uses,
             p.max_uses_per_user - COALESCE(u.uses - u.late_uses, 0)) AS uses_left,
         COALESCE(p.starts_at <= now(), true) AS has_begun,
@@ -198,7 +208,7 @@ _TAKE_LATE = text("""
 """)
 _COUNTED = text("UPDATE orders SET promo_counted = true, is_promo_late = :is_late WHERE id = :order_id")
 _LATE = text("""
-    SELECT p.organizer_id, p.code, e.title, o.discount_amount, p.uses, p.max_uses
+    SELECT p.organizer_id, p.code, e.title, o.promo_spent, p.uses, p.max_uses
     FROM orders o JOIN promos p ON p.id = o.promo_id JOIN events e ON e.id = o.event_id
     WHERE o.id = :order_id AND o.is_promo_late AND p.organizer_id IS NOT NULL
 """)

@@ -354,6 +354,7 @@ def _answer(draft: Draft, created_at: datetime, expires_at: datetime) -> OrderAn
                 unit_price=unit.price.price,
                 discount=unit.price.discount,
                 platform_fee=unit.price.platform_fee,
+                waived_fee=unit.price.waived_fee,
                 attendee_name=unit.attendee.name if unit.attendee else None,
                 attendee_email=unit.attendee.email if unit.attendee else None,
                 identity_number=masked(unit.identity_number),

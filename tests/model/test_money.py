@@ -78,6 +78,11 @@ class Money(RuleBasedStateMachine):
             for event in self.events:
                 a_promo(tx, event, code=f"HEMAT{event.id.hex[:12].upper()}", max_uses=5)
                 a_promo(tx, event, code=f"KARCIS{event.id.hex[:12].upper()}", organizer_id=None, amount=15_000)
+                a_promo(tx, event, code=f"BEBAS{event.id.hex[:12].upper()}", percent=100, waives_fee=True)
+                a_promo(
+                    tx, event, code=f"TAMU{event.id.hex[:12].upper()}", organizer_id=None, amount=40_000,
+                    applies_to="ticket", waives_fee=True,
+                )  # fmt: skip
             self.organizers: list[Principal] = organizers
             self.buyers: list[Principal] = [a_user(tx) for _ in range(6)]
             self.admin = a_user(tx, role="admin")
@@ -93,13 +98,13 @@ class Money(RuleBasedStateMachine):
 
     @rule(
         buyer=pick, event=pick, quantities=st.sampled_from([(1, 0), (0, 1), (2, 1)]), gateway=pick, method=pick,
-        code=st.sampled_from([None, None, "HEMAT", "KARCIS"]),
+        code=st.sampled_from([None, None, "HEMAT", "KARCIS", "BEBAS", "TAMU"]),
     )  # fmt: skip
     def somebody_buys(
         self, buyer: int, event: int, quantities: tuple[int, int], gateway: int, method: int, code: str | None
     ) -> None:
         payment = self._open(buyer, event, quantities, gateway, method, code)
-        if payment:
+        if payment and payment.gateway != "none":
             self.at.does(payment.gateway, payment.gateway_reference, "pay")
             self._try(sync.ask_and_settle, payment.id)
 
