@@ -69,6 +69,23 @@ def test_a_code_is_changed_taken_back_and_listed(world: World):
     assert [each["id"] for each in organizer.api.get(f"promos?event_id={event['id']}")["items"]] == [promo["id"]]
 
 
+def test_a_code_that_waives_the_fee_makes_an_order_free(world: World):
+    organizer, buyer = world.somebody("organizer"), world.somebody()
+    event, name = organizer.publish({"name": "Festival", "price": 150_000, "quota": 100}), code()
+    promo = organizer.api.post("promos", {"code": name, "event_id": event["id"], "percent": 100}, status=201)
+    assert promo["waives_fee"] is False
+    address = f"promos/{promo['id']}"
+    assert organizer.api.call("PUT", address, json={"waives_fee": True}, status=200).json()["waives_fee"] is True
+    assert organizer.api.call("PUT", address, json={"percent": 100}, status=200).json()["waives_fee"] is True
+    organizer.api.call("PUT", address, json={"waives_fee": None}, status=422)
+    order = buyer.reserve(event, [1], promo_code=name)
+    assert (order["discount_amount"], order["platform_fee"], order["total_amount"]) == (150_000, 0, 0)
+    assert [(item["platform_fee"], item["waived_fee"]) for item in order["items"]] == [(0, 10_000)]
+    buyer.checkout(order)
+    assert buyer.until_tickets(order, 1)["status"] == "paid"
+    assert organizer.api.get(address)["spent"] == 160_000
+
+
 def test_a_code_of_somebody_else_is_not_there(world: World):
     organizer, rival = world.somebody("organizer"), world.somebody("organizer")
     event, name = organizer.publish(), code()
