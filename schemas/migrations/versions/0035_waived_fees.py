@@ -16,7 +16,16 @@ ALTER TABLE order_items
     ADD CONSTRAINT order_items_platform_waived_fee CHECK (platform_waived_fee BETWEEN 0 AND waived_fee);
 """
 
+# A cancelled event's refund of 0 gives a waived fee back to whoever paid it.
+REFUNDS = """
+ALTER TABLE refunds
+    DROP CONSTRAINT refunds_amount_check,
+    ADD CONSTRAINT refunds_amount_check
+        CHECK (amount > 0 OR (amount = 0 AND kind IN ('requested', 'cancellation')));
+"""
+
 
 def upgrade() -> None:
     """Add the columns: no code waives a fee until its issuer says so."""
     op.execute(COLUMNS)
+    op.execute(REFUNDS)
