@@ -67,6 +67,20 @@ _IN_SUSPENSE = text("""
     WHERE p.order_id = :order_id AND e.account = 'dashboard_refunds'
 """)
 
+_SUSPENSE_OF_PAYMENT = text("""
+    SELECT COALESCE(sum(e.amount), 0)
+    FROM ledger_postings p JOIN ledger_entries e ON e.posting_id = p.id  -- Uses index: ledger_postings_order
+    WHERE p.order_id = :order_id AND e.account = 'dashboard_refunds' AND (p.reference_id = :payment_id
+        OR p.reference_id IN (SELECT id FROM refunds WHERE payment_id = :payment_id))
+""")
+_LEFT_OF_SALE = text("""
+    SELECT e.account, sum(e.amount) AS balance
+    FROM ledger_postings p JOIN ledger_entries e ON e.posting_id = p.id  -- Uses index: ledger_postings_order
+    WHERE p.order_id = :order_id AND (e.account LIKE 'organizer_payable:%' OR e.account IN (
+        'commission_revenue', 'platform_fee_revenue', 'promotion_cost', 'payment_differences'))
+    GROUP BY e.account HAVING sum(e.amount) <> 0
+""")
+
 UNALLOCATED = "unallocated"
 SUSPENSE = "dashboard_refunds"
 REFUNDS_PAYABLE = "refunds_payable"
@@ -161,6 +175,25 @@ def post_sale_taken_back(tx: Transaction, payment_id: UUID, sale: Sale, *, retur
     return post(tx, "sale_taken_back", payment_id, entries, order_id=sale.order_id)
 
 
+def post_rest_taken_back(tx: Transaction, payment_id: UUID, order_id: UUID) -> bool:
+    """Undo what is left of a sale, where all of that stands in suspense: it has gone back at a dashboard.
+
+    False where less has, or nothing of the sale is left.
+    """
+    left = {row.account: int(row.balance) for row in tx.execute(_LEFT_OF_SALE, {"order_id": order_id})}
+    rest = -sum(left.values())
+    if not 0 < rest <= in_suspense(tx, order_id):
+        return False
+    entries = {account: -balance for account, balance in left.items()} | {SUSPENSE: -rest}
+    return post(tx, "sale_rest_taken_back", payment_id, entries, order_id=order_id)
+
+
+def post_debt_paid_from_suspense(tx: Transaction, refund_id: UUID, amount: int, *, order_id: UUID) -> bool:
+    """Book that money in suspense has paid `amount` of what we owed; False where it has paid of this debt before."""
+    entries = {REFUNDS_PAYABLE: amount, SUSPENSE: -amount}
+    return post(tx, "refund_paid_from_suspense", refund_id, entries, order_id=order_id)
+
+
 def post_to_refund(tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, order_id: UUID) -> bool:
     """Book money that came in and has to go back to its sender in full."""
     entries = {clearing(gateway): amount, REFUNDS_PAYABLE: -amount}
@@ -243,6 +276,11 @@ def set_aside(tx: Transaction, order_id: UUID) -> int:
 def in_suspense(tx: Transaction, order_id: UUID) -> int:
     """What of an order's money went back at a dashboard and belongs to no line of it yet, in rupiah."""
     return int(tx.execute(_IN_SUSPENSE, {"order_id": order_id}).scalar_one())
+
+
+def in_suspense_of(tx: Transaction, order_id: UUID, payment_id: UUID) -> int:
+    """What of that came by one payment."""
+    return int(tx.execute(_SUSPENSE_OF_PAYMENT, {"order_id": order_id, "payment_id": payment_id}).scalar_one())
 
 
 def differences(tx: Transaction, *, days: int) -> dict[UUID, int]:

@@ -124,6 +124,9 @@ _LEFT = text("""
 """)
 _WANTED = text("SELECT COALESCE(sum(amount), 0) FROM refund_items WHERE refund_id = :id")
 _REDUCED = text("UPDATE refunds SET amount = amount - :amount, updated_at = now() WHERE id = :id")
+_REQUESTED = text("""
+    SELECT id FROM refunds WHERE order_id = :order_id AND status = 'requested' ORDER BY id
+""")
 _ANY_OF_OURS = text("""
     SELECT EXISTS (SELECT 1 FROM refunds WHERE order_id = :order_id AND status <> 'rejected' AND kind <> 'by_gateway')
 """)
@@ -298,6 +301,12 @@ def reject(tx: Transaction, refund: Refund, reason: str, *, by: UUID | None) -> 
     audit.record(tx, "refund.rejected", subject="refund", subject_id=refund.id, actor_id=by)
 
 
+def reject_requested(tx: Transaction, order_id: UUID, reason: str) -> None:
+    """End what nobody has decided about, as all goes back otherwise."""
+    for refund_id in tx.execute(_REQUESTED, {"order_id": order_id}).scalars().all():
+        reject(tx, read(tx, refund_id), reason, by=None)
+
+
 def mark_sending(tx: Transaction, refund: Refund, method: str) -> None:
     """It is about to leave through `method`: gateway or disbursement."""
     tx.execute(_SENDING, {"id": refund.id, "method": method})
@@ -368,12 +377,18 @@ def reopen(tx: Transaction, refund: Refund) -> None:
     outbox.add(tx, "refund.approved", {"refund_id": refund.id})
 
 
-def finish_order(tx: Transaction, order_id: UUID) -> None:
-    """Close an order whose items are all given back and whose refunds have all arrived (PS-019). It is locked."""
+def close_order(tx: Transaction, order_id: UUID) -> None:
+    """Close a paid order of which all has gone back at a dashboard, whatever of it was not given back. It is locked."""
     order = orders.lock(tx, order_id)
-    if order.status == "paid" and tx.execute(_ALL_BACK, {"order_id": order_id}).scalar_one():
+    if order.status == "paid":
         tx.execute(_PAYMENTS_REFUNDED, {"order_id": order_id})
         orders.mark_refunded(tx, order)
+
+
+def finish_order(tx: Transaction, order_id: UUID) -> None:
+    """Close an order whose items are all given back and whose refunds have all arrived (PS-019). It is locked."""
+    if tx.execute(_ALL_BACK, {"order_id": order_id}).scalar_one():
+        close_order(tx, order_id)
 
 
 def _close(tx: Transaction, refund: Refund) -> None:

@@ -62,9 +62,6 @@ ORDERS_LEFT = f"""
 """Of `:event_id`, those that still have to end."""
 _NEXT = text(ORDERS_LEFT)
 _TOUCH = text("UPDATE event_cancellations SET updated_at = now() WHERE event_id = :event_id AND finished_at IS NULL")
-_OPEN_REQUESTS = text("""
-    SELECT id FROM refunds WHERE order_id = :order_id AND status = 'requested' ORDER BY id
-""")
 _ITEMS = text("""
     SELECT id, unit_price - discount AS price_paid, platform_discount, platform_fee, commission, waived_fee,
         platform_waived_fee
@@ -189,8 +186,7 @@ def _give_everything_back(tx: Transaction, order: Order) -> None:
 
     Of an order of which nothing went back before, all that came in goes back, were it more or less than its price.
     """
-    for refund_id in tx.execute(_OPEN_REQUESTS, {"order_id": order.id}).scalars().all():
-        refunds.reject(tx, refunds.read(tx, refund_id), "The event was cancelled: all goes back instead.", by=None)
+    refunds.reject_requested(tx, order.id, "The event was cancelled: all goes back instead.")
     items = tx.execute(_ITEMS, {"order_id": order.id}).all()
     if not items:
         return

@@ -9,8 +9,8 @@ import pytest
 from infra.checks import invariants
 from infra.local.postgres import Postgres
 from shared.cloud.database import transaction
-from shared.payments import cancellation, paying_back, reconcile, sync, webhooks
-from shared.payments.refunding import NothingToRefund
+from shared.payments import cancellation, paying_back, reconcile, refunding, sync, webhooks
+from shared.payments.refunding import AlreadyDecided, NothingToRefund, RefundRequest
 from shared.sales.answers import OrderAnswer
 from tests.factories import stock
 from tests.integration.money.steps import open_tasks, rows
@@ -165,3 +165,73 @@ def test_a_cancelled_event_gives_back_the_rest(at, gateway):
     assert sale.moved() == 0
     assert account(sale, "dashboard_refunds") == account(sale, "payment_differences") == 0
     the_books_are_right(sale)
+
+
+def two_tickets(at: Gateways, gateway: str) -> Sale:
+    """An order of 215.000: two tickets of 100.000 and their fees."""
+    return with_account(a_sale(at, gateway, quantity=2))
+
+
+def ask_for_one(sale: Sale) -> refunding.RefundAnswer:
+    query = "SELECT id FROM tickets WHERE order_id = :id ORDER BY id LIMIT 1"
+    [ticket] = rows(query, id=sale.order.id)
+    wanted = RefundRequest(order_id=sale.order.id, ticket_ids=[ticket.id], reason="Sakit")
+    with transaction() as tx:
+        return refunding.request(tx, sale.buyer.id, wanted)
+
+
+def the_order_is_undone(sale: Sale) -> None:
+    """As by a refund of the whole payment that nothing came before."""
+    assert status(sale) == "refunded"
+    names = [
+        "organizer_payable:%",
+        "commission_revenue",
+        "platform_fee_revenue",
+        "dashboard_refunds",
+        "refunds_payable",
+    ]
+    assert {name: account(sale, name) for name in names} == dict.fromkeys(names, 0)
+    assert stock(sale.order.items[0].tier_id).sold == 0
+    assert {row.status for row in rows("SELECT status FROM tickets WHERE order_id = :id", id=sale.order.id)} == {"void"}
+    assert open_tasks(sale.payment.id) == []
+    the_books_are_right(sale)
+
+
+@GATEWAYS
+@LEARN
+def test_all_that_went_back_refunds_an_order_of_which_a_refund_is_asked(at, gateway, learn: Callable[[Sale], None]):
+    sale = with_account(a_sale(at, gateway))
+    refund = sale.ask()
+    sale.at_the_dashboard("refund", amount=PAID)
+    learn(sale)
+    learn(sale)
+    the_order_is_undone(sale)
+    with pytest.raises(AlreadyDecided):
+        sale.approve(refund)
+
+
+@GATEWAYS
+def test_all_that_went_back_refunds_an_order_whose_refund_is_approved_and_not_sent(at, gateway):
+    sale = with_account(a_sale(at, gateway))
+    refund = sale.approved()
+    sale.at_the_dashboard("refund", amount=PAID)
+    by_webhook(sale)
+    assert paying_back.pay_back(refund.id) == "completed"
+    the_order_is_undone(sale)
+    assert sale.moved() == 0
+
+
+@GATEWAYS
+@pytest.mark.parametrize("parts", [[125_000], [100_000, 25_000]], ids=["at once", "in two parts"])
+def test_what_was_left_after_our_refund_of_one_ticket_refunds_the_order(at, gateway, parts):
+    sale = two_tickets(at, gateway)
+    refund = ask_for_one(sale)
+    sale.approve(refund)
+    paying_back.pay_back(refund.id)
+    assert paying_back.ask_about(refund.id) == "completed"
+    for part in parts:
+        sale.at_the_dashboard("refund", amount=part)
+        by_webhook(sale)
+        by_webhook(sale)
+    the_order_is_undone(sale)
+    assert sale.moved() == 0

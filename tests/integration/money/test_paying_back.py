@@ -71,10 +71,12 @@ class Sale:
         return by_transfer + sum(amount for name, amount in by_gateway if name.startswith(str(self.order.id)))
 
 
-def a_sale(at: Gateways, gateway: str = "xendit", method: str = "QRIS", price: int = 100_000) -> Sale:
+def a_sale(
+    at: Gateways, gateway: str = "xendit", method: str = "QRIS", price: int = 100_000, quantity: int = 1
+) -> Sale:
     with transaction() as tx:
         event, buyer = an_event(tx, tiers=[a_tier(price=price)]), a_user(tx)
-    order = reserve(buyer, event)
+    order = reserve(buyer, event, [quantity])
     assert isinstance(order, OrderAnswer), order
     wanted = checkout.Request(payment_method=method, gateway=gateway)
     [payment] = checkout.checkout(buyer.id, order.id, wanted).payments
