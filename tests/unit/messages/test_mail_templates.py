@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from jinja2 import UndefinedError
 
-from shared.messages.facts import Change, Event, Goods, GoodsLine, Line, Order, Payment, Payout, Ticket
+from shared.messages.facts import BankAccount, Change, Event, Goods, GoodsLine, Line, Order, Payment, Payout, Ticket
 from shared.messages.rendering import render
 
 ORDER_ID = UUID("0d9c8b7a-1122-4333-8444-55667788990a")
@@ -52,6 +52,17 @@ FACTS = {
     "ticket_void": {"order": an_order(status="paid"), "held": [GoodsLine("VIP", 1)], "reason": "refunded"},
     "event_cancelled": {"order": an_order(status="paid"), "amount": 427_500},
     "payout_completed": {"payout": Payout(90_000, "completed", "Konser Senja", "Siti Rahma", "BCA", "6789")},
+    "bank_account_set": {
+        "full_name": "Siti",
+        "account": BankAccount(
+            "BCA",
+            "6789",
+            "Siti",
+            "1 November 2026, 10.30 WIB",
+            "2 November 2026, 10.30 WIB",
+            "https://karcis.example/f",
+        ),
+    },
     "promo_used_late": {"promo": {"code": "HEMAT", "event_title": "Konser Senja", "discount": 50_000}},
     "staff_invitation": {"full_name": "Siti", "code": "123456", "valid_days": 3},
     "staff_address_taken": {"full_name": "Siti"},
