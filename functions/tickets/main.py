@@ -57,6 +57,7 @@ def change_holder(ticket_id: UUID, wanted: HolderChange, caller: SignedIn, tx: T
             changed.item_id,
             old_email=changed.old_email,
             is_renewed=changed.is_renewed,
+            is_by_buyer=changed.is_by_buyer,
         )
     return holders.read(tx, caller, ticket_id)
 

@@ -5,7 +5,9 @@
     batch    the next orders to tell, and how far the notices have come, in one transaction
 
 Changes that undo each other before anybody was told are forgotten. The first change of a day is told within
-seconds; each further one waits twice as long as the one before, so that nobody gets a mail for every keystroke.
+seconds; each further one waits twice as long as the one before, so that nobody gets a mail for every keystroke,
+but never longer than a fiftieth of the time that is left to the event: two minutes where it starts in less than two
+hours.
 """
 
 import json
@@ -23,6 +25,7 @@ from shared.cloud.database import Transaction, after_commit
 
 FIRST_DELAY_SECONDS = 15
 NEXT_DELAY_SECONDS = 900
+SHARE_OF_TIME_LEFT = 50
 BATCH = 100
 
 log = logging.getLogger(__name__)
@@ -37,13 +40,16 @@ _FACTS = text("""
 _RECORD = text("""
     INSERT INTO event_changes AS c (event_id, before, after, offers_refund, due_at)
     SELECT e.id, CAST(:before AS jsonb), CAST(:after AS jsonb), e.refund_after_change,
-        now() + make_interval(secs => (
-            SELECT CASE count(*) WHEN 0 THEN :first ELSE :next * 2 ^ (count(*) - 1) END FROM event_changes
-            WHERE event_id = e.id AND started_at > now() - interval '1 day'))
+        now() + make_interval(secs => LEAST(
+            (SELECT CASE count(*) WHEN 0 THEN :first ELSE :next * 2 ^ (count(*) - 1) END FROM event_changes
+                WHERE event_id = e.id AND started_at > now() - interval '1 day'),
+            GREATEST(:first, extract(epoch FROM
+                LEAST(e.start_date, CAST(CAST(:before AS jsonb) ->> 'start_date' AS timestamptz)) - now()) / :share)))
     FROM events e WHERE e.id = :event_id
     ON CONFLICT (event_id) WHERE started_at IS NULL
-    DO UPDATE SET after = excluded.after, offers_refund = excluded.offers_refund, changed_at = now()
-    RETURNING id, due_at, xmax = 0 AS is_new, before - 'tiers' = after - 'tiers'
+    DO UPDATE SET after = excluded.after, offers_refund = excluded.offers_refund, changed_at = now(),
+        due_at = LEAST(c.due_at, excluded.due_at)
+    RETURNING id, due_at, before - 'tiers' = after - 'tiers'
         AND before -> 'tiers' <@ (after -> 'tiers') AS is_undone
 """)
 _FORGET = text("DELETE FROM event_changes WHERE id = :id")
@@ -95,11 +101,11 @@ def record(tx: Transaction, event_id: UUID, before: Mapping[str, Any]) -> None:
     if _shared(before, after) == _shared(after, before):
         return
     values = {"event_id": event_id, "before": json.dumps(before), "after": json.dumps(after)}
-    delays = {"first": FIRST_DELAY_SECONDS, "next": NEXT_DELAY_SECONDS}
+    delays = {"first": FIRST_DELAY_SECONDS, "next": NEXT_DELAY_SECONDS, "share": SHARE_OF_TIME_LEFT}
     row = tx.execute(_RECORD, {**values, **delays}).one()
     if row.is_undone:
         tx.execute(_FORGET, {"id": row.id})
-    elif row.is_new:
+    else:
         after_commit(tx, lambda: hand_over(row.id, row.due_at))
 
 

@@ -304,13 +304,24 @@ def ask_e_tickets_again(tx: Transaction, order_id: UUID) -> None:
 
 
 def ask_holder_changed(
-    tx: Transaction, order_id: UUID, ticket_id: UUID, item_id: UUID, *, old_email: str | None, is_renewed: bool
+    tx: Transaction,
+    order_id: UUID,
+    ticket_id: UUID,
+    item_id: UUID,
+    *,
+    old_email: str | None,
+    is_renewed: bool,
+    is_by_buyer: bool,
 ) -> None:
-    """Send a ticket to who holds it now, and tell who held it before where their code is void. Raises TooManyMails."""
-    number = quotas.take(tx, f"holder:{ticket_id}", most=MOST_RESENT)
+    """Send a ticket to who holds it now, and tell who held it before where their code is void. Raises TooManyMails.
+
+    What a buyer has used up doesn't keep the organizer from putting a ticket right.
+    """
+    who = "buyer" if is_by_buyer else "organizer"
+    number = quotas.take(tx, f"holder:{who}:{ticket_id}", most=MOST_RESENT)
     if not number:
         raise quotas.TooManyMails(retry_after_seconds=quotas.RETRY_AFTER_SECONDS)
-    day = f"{clock.now():%Y-%m-%d}:{number}"
+    day = f"{clock.now():%Y-%m-%d}:{who}:{number}"
     occasion: Occasion = "changed" if is_renewed else "resent"
     ask_e_tickets(tx, order_id, [ticket_id], occasion=occasion, once_key=f"e_ticket:{ticket_id}:{day}")
     if is_renewed and old_email:

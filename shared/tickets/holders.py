@@ -30,7 +30,7 @@ _TICKET = """
         COALESCE(i.attendee_name, u.full_name) AS attendee_name, lower(i.attendee_email) AS attendee_email,
         COALESCE(lower(i.attendee_email), u.email) AS held_by,
         b.number AS bib_number, e.status = 'published' AND e.end_date > now() AS is_ahead,
-        COALESCE(e.name_change_deadline, e.start_date) > now() AS is_changeable
+        LEAST(e.name_change_deadline, e.start_date) > now() AS is_changeable
     FROM tickets t JOIN order_items i ON i.id = t.order_item_id JOIN ticket_tiers c ON c.id = i.tier_id
         JOIN orders o ON o.id = t.order_id JOIN users u ON u.id = o.user_id JOIN events e ON e.id = t.event_id
         LEFT JOIN bib_numbers b ON b.item_id = i.id
@@ -76,12 +76,13 @@ class HolderChangeClosed(Problem):
 
 @dataclass(frozen=True)
 class HolderChanged:
-    """What a change was: the ticket as it was, and whether its QR code is a new one."""
+    """What a change was: the ticket as it was, whether its QR code is a new one, and who made it."""
 
     order_id: UUID
     item_id: UUID
     old_email: str | None
     is_renewed: bool
+    is_by_buyer: bool
 
 
 def read(tx: Transaction, caller: Principal, ticket_id: UUID) -> TicketResponse:
@@ -98,7 +99,8 @@ def change(tx: Transaction, caller: Principal, ticket_id: UUID, wanted: HolderCh
     whose = _refuse_strangers(tx, caller, ticket_id)
     orders.lock(tx, whose.order_id)
     ticket = tx.execute(_LOCK, {"id": ticket_id}).one()
-    _refuse_ended(ticket, is_buyer=caller.id == whose.user_id)
+    is_by_buyer = caller.id == whose.user_id
+    _refuse_ended(ticket, is_buyer=is_by_buyer)
     is_moved = wanted.email != ticket.attendee_email
     if wanted.name == ticket.attendee_name and not is_moved:
         return None
@@ -120,6 +122,7 @@ def change(tx: Transaction, caller: Principal, ticket_id: UUID, wanted: HolderCh
         item_id=ticket.item_id,
         old_email=ticket.attendee_email,
         is_renewed=is_renewed,
+        is_by_buyer=is_by_buyer,
     )
 
 

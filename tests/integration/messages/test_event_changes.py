@@ -154,6 +154,34 @@ def test_further_changes_of_a_day_wait_longer_and_longer():
     assert delays == [15, 900, 1800, 3600]
 
 
+@pytest.mark.parametrize(("minutes_left", "most_seconds"), [(180, 216), (10, 15)])
+def test_what_changes_shortly_before_the_event_is_told_before_it(minutes_left, most_seconds):
+    event, *_ = a_sale()
+    change(
+        "UPDATE events SET start_date = now() + make_interval(mins => :left) WHERE id = :id",
+        left=minutes_left,
+        id=event.id,
+    )
+    for number in range(4):
+        edit(event, venue=f"Aula {number}")
+        [found] = waiting(event)
+        assert (found.due_at - found.changed_at).total_seconds() <= most_seconds
+        tell(event)
+
+
+def test_an_edit_that_joins_one_that_waits_does_not_delay_it(scheduled):
+    event, *_ = a_sale()
+    edit(event, venue="Aula 1")
+    tell(event)
+    edit(event, venue="Aula 2")
+    [before] = waiting(event)
+    change("UPDATE events SET start_date = now() + interval '10 minutes' WHERE id = :id", id=event.id)
+    edit(event, venue="Aula 3")
+    [after] = waiting(event)
+    assert after.due_at < before.due_at
+    assert str(after.id).encode() in scheduled.tasks[-1].http_request.body
+
+
 def test_the_new_name_of_a_tier_is_told_to_who_has_bought_of_it(sendgrid):
     event, order, siti, ani = a_sale(quantities=(1, 1))
     change("UPDATE order_items SET attendee_email = :a WHERE id = :id", a=siti, id=order.items[0].id)

@@ -203,6 +203,18 @@ def test_without_a_deadline_the_events_start_is_one(sold):
         change(sold, sold.buyer, "Budi", sold.ani)
 
 
+def test_a_deadline_after_the_start_ends_with_it(sold):
+    execute(
+        """
+        UPDATE events SET name_change_deadline = now() + interval '1 hour', start_date = now() - interval '1 minute'
+        WHERE id = :id
+        """,
+        id=sold.event.id,
+    )
+    with pytest.raises(HolderChangeClosed):
+        change(sold, sold.buyer, "Budi", sold.ani)
+
+
 def test_a_used_or_void_ticket_stays_as_it_is(sold):
     assert scan(sold, sold.code).result == "valid"
     with pytest.raises(TicketUsed):
@@ -247,6 +259,7 @@ def test_a_ticket_changes_hands_a_few_times_a_day(sold):
         change(sold, sold.buyer, "Citra", sold.ani)
     with transaction() as tx:
         assert ticket(sold.ticket_id, sold.buyer, tx).attendee_name == "Budi 2"
+    assert change(sold, sold.organizer, "Citra", sold.ani).attendee_name == "Citra"
 
 
 def test_tickets_are_sent_again_to_buyer_and_attendee(sold):
