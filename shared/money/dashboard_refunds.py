@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from shared.cloud import manual_tasks
 from shared.cloud.database import Transaction
 from shared.gateways.facts import PaymentFact
 from shared.money import ledger, refunds
@@ -17,12 +18,14 @@ from shared.money.refunds import Refund
 
 _IS_BOOKED = """
     (r.kind = 'by_gateway' OR (r.method = 'gateway' AND EXISTS (
-        SELECT 1 FROM ledger_postings l WHERE l.kind = 'refund_paid_by_hand' AND l.reference_id = r.id)))
+        SELECT 1 FROM ledger_postings l
+        WHERE l.kind IN ('refund_paid_by_hand', 'refund_paid_at_dashboard') AND l.reference_id = r.id)))
 """
 _OF_PAYMENT = text(f"""
     SELECT CAST(r.id AS text) AS id, r.amount, {_IS_BOOKED} AS is_booked,
         r.method = 'gateway' AND r.status IN ('processing', 'completed') AS has_left
-    FROM refunds r WHERE r.payment_id = :payment_id  -- Uses index: refunds_payment
+    FROM refunds r  -- Uses index: refunds_payment
+    WHERE r.payment_id = :payment_id AND NOT (r.kind = 'by_gateway' AND r.status = 'rejected')
 """)
 _OWED = text("""
     SELECT r.id FROM refunds r
@@ -32,7 +35,7 @@ _OWED = text("""
 """)
 _OF_ORDER = text("""
     SELECT COALESCE(sum(r.amount), 0) FROM refunds r JOIN payments p ON p.id = r.payment_id
-    WHERE r.order_id = :order_id AND r.kind = 'by_gateway' AND p.status = 'paid'
+    WHERE r.order_id = :order_id AND r.kind = 'by_gateway' AND r.status = 'completed' AND p.status = 'paid'
 """)
 
 
@@ -67,6 +70,35 @@ def book(tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, agains
     if left + paid:
         _record(tx, payment_id, gateway, paid, left, against, reason)
     return left
+
+
+def pay_debts(tx: Transaction, payment_id: UUID) -> None:
+    """Pay what we owe by a payment and have not sent with what of it stands in suspense."""
+    for refund_id in tx.execute(_OWED, {"payment_id": payment_id}).scalars().all():
+        pay_debt(tx, refunds.read(tx, refund_id))
+
+
+def pay_debt(tx: Transaction, refund: Refund) -> None:
+    """The same for one refund, of which no gateway and no bank has anything."""
+    amount = min(refund.amount, in_suspense_of(tx, refund))
+    is_all = amount == refund.amount
+    if amount <= 0 or not ledger.post_paid_from_suspense(
+        tx, refund.id, amount, order_id=refund.order_id, is_all=is_all
+    ):
+        return
+    if is_all:
+        refunds.reattribute(tx, refund.payment_id, amount)
+        refunds.complete_at_dashboard(tx, refund, is_booked=True)
+    else:
+        refunds.reduce(tx, refund, amount)
+    if not ledger.in_suspense(tx, refund.order_id):
+        manual_tasks.close(tx, refund.payment_id, by=None)
+
+
+def in_suspense_of(tx: Transaction, refund: Refund) -> int:
+    """Rupiah of a refund's payment that went back at its dashboard and have paid nothing yet."""
+    by_payment = ledger.in_suspense_of(tx, refund.order_id, refund.payment_id)
+    return min(by_payment, ledger.in_suspense(tx, refund.order_id))
 
 
 def of_order(tx: Transaction, order_id: UUID) -> int:

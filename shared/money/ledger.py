@@ -81,6 +81,13 @@ _LEFT_OF_SALE = text("""
     GROUP BY e.account HAVING sum(e.amount) <> 0
 """)
 
+_OWED_TO_BUYER = text("""
+    SELECT COALESCE(-sum(e.amount), 0)
+    FROM ledger_postings p JOIN ledger_entries e ON e.posting_id = p.id  -- Uses index: ledger_postings_order
+    WHERE p.order_id = :order_id AND e.account = 'refunds_payable'
+""")
+_SALE_OF = text("SELECT reference_id FROM ledger_postings WHERE order_id = :order_id AND kind = 'sale'")
+
 UNALLOCATED = "unallocated"
 SUSPENSE = "dashboard_refunds"
 REFUNDS_PAYABLE = "refunds_payable"
@@ -175,23 +182,26 @@ def post_sale_taken_back(tx: Transaction, payment_id: UUID, sale: Sale, *, retur
     return post(tx, "sale_taken_back", payment_id, entries, order_id=sale.order_id)
 
 
-def post_rest_taken_back(tx: Transaction, payment_id: UUID, order_id: UUID) -> bool:
-    """Undo what is left of a sale, where all of that stands in suspense: it has gone back at a dashboard.
+def post_rest_taken_back(tx: Transaction, order_id: UUID) -> UUID | None:
+    """Undo what is left of a sale, where all of that has left at a dashboard and stands in suspense.
 
-    False where less has, or nothing of the sale is left.
+    What we owe its buyer has not left yet. Returns the payment that had bought; None where less has gone back.
     """
+    payment_id: UUID | None = tx.execute(_SALE_OF, {"order_id": order_id}).scalar()
     left = {row.account: int(row.balance) for row in tx.execute(_LEFT_OF_SALE, {"order_id": order_id})}
     rest = -sum(left.values())
-    if not 0 < rest <= in_suspense(tx, order_id):
-        return False
+    owed = int(tx.execute(_OWED_TO_BUYER, {"order_id": order_id}).scalar_one())
+    if payment_id is None or rest <= 0 or rest + owed > in_suspense(tx, order_id):
+        return None
     entries = {account: -balance for account, balance in left.items()} | {SUSPENSE: -rest}
-    return post(tx, "sale_rest_taken_back", payment_id, entries, order_id=order_id)
+    post(tx, "sale_rest_taken_back", payment_id, entries, order_id=order_id)
+    return payment_id
 
 
-def post_debt_paid_from_suspense(tx: Transaction, refund_id: UUID, amount: int, *, order_id: UUID) -> bool:
-    """Book that money in suspense has paid `amount` of what we owed; False where it has paid of this debt before."""
-    entries = {REFUNDS_PAYABLE: amount, SUSPENSE: -amount}
-    return post(tx, "refund_paid_from_suspense", refund_id, entries, order_id=order_id)
+def post_paid_from_suspense(tx: Transaction, refund_id: UUID, amount: int, *, order_id: UUID, is_all: bool) -> bool:
+    """Book that money in suspense has paid `amount` of what we owed; False where it had paid of this debt before."""
+    kind = "refund_paid_at_dashboard" if is_all else "refund_reduced"
+    return post(tx, kind, refund_id, {REFUNDS_PAYABLE: amount, SUSPENSE: -amount}, order_id=order_id)
 
 
 def post_to_refund(tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, order_id: UUID) -> bool:

@@ -120,10 +120,26 @@ _LEFT = text("""
             WHERE order_id = :order_id AND kind IN ('requested', 'cancellation') AND status <> 'rejected'), 0)
         - COALESCE((
             SELECT sum(r.amount) FROM refunds r JOIN payments p ON p.id = r.payment_id
-            WHERE r.order_id = :order_id AND r.kind = 'by_gateway' AND p.status = 'paid'), 0)
+            WHERE r.order_id = :order_id AND r.kind = 'by_gateway' AND r.status = 'completed'
+              AND p.status = 'paid'), 0)
 """)
 _WANTED = text("SELECT COALESCE(sum(amount), 0) FROM refund_items WHERE refund_id = :id")
 _REDUCED = text("UPDATE refunds SET amount = amount - :amount, updated_at = now() WHERE id = :id")
+_BY_GATEWAY = text("""
+    SELECT id, amount FROM refunds  -- Uses index: refunds_payment
+    WHERE payment_id = :payment_id AND kind = 'by_gateway' AND status = 'completed' ORDER BY created_at DESC, id
+""")
+_REATTRIBUTED = text("""
+    UPDATE refunds SET status = 'rejected', rejection_reason = 'It has paid another refund of this payment.',
+        updated_at = now()
+    WHERE id = :id
+""")
+_WOULD_EXCEED = text("""
+    SELECT r.amount + COALESCE((SELECT sum(amount) FROM refunds
+            WHERE order_id = r.order_id AND id <> r.id AND status IN ('processing', 'completed')), 0)
+        > COALESCE((SELECT sum(received_amount) FROM payments WHERE order_id = r.order_id), 0)
+    FROM refunds r WHERE r.id = :id
+""")
 _REQUESTED = text("""
     SELECT id FROM refunds WHERE order_id = :order_id AND status = 'requested' ORDER BY id
 """)
@@ -196,6 +212,12 @@ def are_too_many(tx: Transaction, order_id: UUID) -> bool:
     return found
 
 
+def would_exceed(tx: Transaction, refund_id: UUID) -> bool:
+    """Whether more would have gone back of an order than came in, if this refund went too."""
+    found: bool = tx.execute(_WOULD_EXCEED, {"id": refund_id}).scalar_one()
+    return found
+
+
 def left_of_sale(tx: Transaction, order_id: UUID) -> int:
     """What came in for an order and is neither given back nor asked back, in rupiah.
 
@@ -241,12 +263,24 @@ def record_by_gateway(tx: Transaction, payment_id: UUID, amount: int, reason: st
     return read(tx, refund_id)
 
 
-def complete_at_dashboard(tx: Transaction, refund: Refund) -> None:
+def complete_at_dashboard(tx: Transaction, refund: Refund, *, is_booked: bool = False) -> None:
     """Somebody has paid all of what this refund owes through the payment's gateway, without us."""
     tx.execute(_COMPLETED_BY_HAND, {"id": refund.id, "method": "gateway"})
-    ledger.post_refunded(tx, refund.id, refund.gateway, refund.amount, order_id=refund.order_id, by_hand=True)
+    if not is_booked:
+        ledger.post_refunded(tx, refund.id, refund.gateway, refund.amount, order_id=refund.order_id, by_hand=True)
     audit.record(tx, "refund.by_gateway", subject="refund", subject_id=refund.id, amount=refund.amount)
     _close(tx, refund)
+
+
+def reattribute(tx: Transaction, payment_id: UUID, amount: int) -> None:
+    """`amount` of what was noted as made at the gateway without us has paid another refund of the same payment."""
+    left = amount
+    for row in tx.execute(_BY_GATEWAY, {"payment_id": payment_id}).all():
+        taken = min(left, int(row.amount))
+        tx.execute(_REATTRIBUTED if taken == row.amount else _REDUCED, {"id": row.id, "amount": taken})
+        left -= taken
+        if not left:
+            return
 
 
 def reduce(tx: Transaction, refund: Refund, amount: int) -> None:

@@ -91,7 +91,6 @@ _TOPPED_UP = text(f"""
     WHERE order_id = :order_id AND received_amount <> amount AND review_decision IS NULL AND {IS_SET_ASIDE}
     RETURNING id
 """)
-_HAS_TOPPED_UP = text("SELECT review_decision IS NOT DISTINCT FROM 'topped_up' FROM payments WHERE id = :id")
 _WAITS = text(f"SELECT p.review_decision IS NULL AND {IS_SET_ASIDE} FROM payments p WHERE p.id = :id")
 _REVIEWED = text("""
     UPDATE payments SET review_decision = :decision, reviewed_at = now(), reviewed_by = :by, updated_at = now()
@@ -347,11 +346,6 @@ def mark_topped_up(tx: Transaction, order_id: UUID) -> None:
     """What was missing of an order's underpaid payments has come: nobody has to decide about them any more."""
     for payment_id in tx.execute(_TOPPED_UP, {"order_id": order_id}).scalars():
         manual_tasks.close(tx, payment_id, by=None)
-
-
-def has_topped_up(tx: Transaction, payment_id: UUID) -> bool:
-    """Whether a payment paid a part of an order that another one completed."""
-    return bool(tx.execute(_HAS_TOPPED_UP, {"id": payment_id}).scalar_one())
 
 
 def mark_ended_at_gateway(tx: Transaction, attempt: Attempt) -> None:

@@ -10,9 +10,10 @@ from uuid import UUID
 
 from shared.cloud.database import Transaction
 from shared.models import Body, line
-from shared.money import disbursements, ledger, refunds
+from shared.money import dashboard_refunds, disbursements, ledger, refunds
 from shared.money.refund_answers import RefundAnswer
 from shared.money.refunds import Refund
+from shared.payments import whole_refunds
 from shared.problems import Invalid, Problem
 from shared.sales import orders
 from shared.sentences import Sentence
@@ -23,6 +24,12 @@ _WHAT_TO_DO = {
     "processing": "This refund is on its way by itself. Wait until it has arrived or failed before you pay it by hand.",
     "completed": "This refund has arrived already. If you have paid it once more, have that called back.",
 }
+
+
+_PAID_ALREADY = (
+    "Money of this payment has gone back at the gateway's dashboard already, and pays this refund first. Retry the "
+    "refund: what is left of it afterwards is owed. If you have paid it once more, have that called back."
+)
 
 
 class PaidByHand(Body):
@@ -53,6 +60,7 @@ def book(tx: Transaction, admin_id: UUID, refund_id: UUID, paid: PaidByHand) -> 
     if not ledger.was_refunded_by_hand(tx, refund.id, paid.through):
         _refuse_unless_waiting(tx, refund)
         refunds.complete_by_hand(tx, refund, paid.through, paid.note, by=admin_id)
+        whole_refunds.finish(tx, refund.order_id)
     return RefundAnswer.read(tx, refund_id)
 
 
@@ -63,3 +71,5 @@ def _refuse_unless_waiting(tx: Transaction, refund: Refund) -> None:
     status = "processing" if is_on_its_way else refund.status
     if status in _WHAT_TO_DO:
         raise NotPayableByHand(_WHAT_TO_DO[status], refund_status=status)
+    if dashboard_refunds.in_suspense_of(tx, refund) > 0 or refunds.would_exceed(tx, refund.id):
+        raise NotPayableByHand(_PAID_ALREADY, refund_status=status)

@@ -21,9 +21,10 @@ from shared.gateways.errors import GatewayRefused, GatewayUnavailable
 from shared.gateways.facts import PayoutFact, RefundFact, RefundState
 from shared.identity import people
 from shared.messages import mails
-from shared.money import bank_accounts, disbursements, payouts, refunds
+from shared.money import bank_accounts, dashboard_refunds, disbursements, payouts, refunds
 from shared.money.disbursements import Transfer
 from shared.money.refunds import Refund
+from shared.payments import whole_refunds
 from shared.sales import orders
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ def book_transfer(transfer: Transfer, fact: PayoutFact) -> str:
             return refund.status
         if changed.status == "succeeded":
             refunds.complete_by_transfer(tx, refund)
+            whole_refunds.finish(tx, refund.order_id)
         else:
             _failed(tx, refund, changed)
         return refunds.read(tx, refund.id).status
@@ -82,8 +84,10 @@ def book_transfer(transfer: Transfer, fact: PayoutFact) -> str:
 def _begin(refund_id: UUID) -> tuple[Refund, Transfer | None]:
     """Decide the way, and write down that it is taken."""
     with transaction() as tx:
-        refund = _lock(tx, refund_id)
+        dashboard_refunds.pay_debts(tx, _lock(tx, refund_id).payment_id)
+        refund = refunds.read(tx, refund_id)
         if refund.status not in refunds.OPEN:
+            whole_refunds.finish(tx, refund.order_id)
             return refund, None
         if refund.method == "disbursement" or not _goes_back(refund):
             return refund, _begin_transfer(tx, refund)
@@ -150,6 +154,7 @@ def _book(refund: Refund, fact: RefundFact) -> str:
     with transaction() as tx:
         now = _lock(tx, refund.id)
         state = refunds.apply(tx, now, fact) if now.status != "completed" else RefundState.SUCCEEDED
+        whole_refunds.finish(tx, now.order_id)
     if state is RefundState.FAILED:
         return _another_way(refund, fact.failure_code or fact.raw_status)
     with transaction() as tx:
@@ -163,6 +168,11 @@ def _another_way(refund: Refund, failure: str) -> str:
     with transaction() as tx:
         now = _lock(tx, refund.id)
         if now.status != "processing" or now.method != "gateway":
+            return now.status
+        dashboard_refunds.pay_debt(tx, now)
+        whole_refunds.finish(tx, now.order_id)
+        now = refunds.read(tx, refund.id)
+        if now.status == "completed":
             return now.status
         others = [each for each in refunds.sent_of(tx, refund.payment_id) if each.id != refund.id]
         known = sum(each.amount for each in others if each.has_left)

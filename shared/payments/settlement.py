@@ -18,7 +18,7 @@ from shared.cloud.database import Transaction
 from shared.gateways.facts import PaymentFact, PaymentState
 from shared.messages import mails
 from shared.money import dashboard_refunds, ledger, refunds
-from shared.payments import attempts, unallocated
+from shared.payments import attempts, unallocated, whole_refunds
 from shared.payments.attempts import Attempt
 from shared.sales import orders, promos
 from shared.sales.orders import Order
@@ -251,26 +251,12 @@ def _book_dashboard_refund(tx: Transaction, order: Order, attempt: Attempt, fact
     against = ledger.UNALLOCATED if is_odd else ledger.SUSPENSE
     reason = f"{attempt.gateway}: {fact.raw_status}"
     left = dashboard_refunds.book(tx, attempt.id, attempt.gateway, amount, against=against, reason=reason)
-    if _undo_rest(tx, order, attempt) and order.status == "paid" and not ledger.in_suspense(tx, order.id):
-        manual_tasks.close(tx, attempt.id, by=None)
+    is_undone = whole_refunds.finish(tx, order.id)
+    if is_undone and order.status == "paid" and not ledger.in_suspense(tx, order.id):
         return Outcome.REFUNDED
     if left == 0 and not dashboard_refunds.of_order(tx, order.id):  # it has paid exactly what we owed
         return Outcome.REFUNDED
     return _noted(tx, order, attempt, fact)
-
-
-def _undo_rest(tx: Transaction, order: Order, attempt: Attempt) -> bool:
-    """Refund an order of which all that came in has gone back, in whatever parts and by whomever."""
-    is_sale = ledger.has_bought(tx, attempt.id) or attempts.has_topped_up(tx, attempt.id)
-    if not is_sale or not ledger.post_rest_taken_back(tx, attempt.id, order.id):
-        return False
-    refunds.reject_requested(tx, order.id, "All that was paid has gone back at the gateway already.")
-    kept = orders.kept_items(tx, order.id)
-    issuing.void(tx, order.id)
-    if kept:
-        mails.ask_ticket_void(tx, order.id, kept, "refunded")
-    refunds.close_order(tx, order.id)
-    return True
 
 
 def _reversed(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) -> Outcome:

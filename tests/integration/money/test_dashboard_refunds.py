@@ -5,11 +5,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from infra.checks import invariants
 from infra.local.postgres import Postgres
 from shared.cloud.database import transaction
-from shared.payments import cancellation, paying_back, reconcile, refunding, sync, webhooks
+from shared.gateways.errors import GatewayError
+from shared.money import refunds
+from shared.payments import by_hand, cancellation, paying_back, reconcile, refunding, sync, webhooks
+from shared.payments.by_hand import NotPayableByHand, PaidByHand
 from shared.payments.refunding import AlreadyDecided, NothingToRefund, RefundRequest
 from shared.sales.answers import OrderAnswer
 from tests.factories import stock
@@ -235,3 +239,68 @@ def test_what_was_left_after_our_refund_of_one_ticket_refunds_the_order(at, gate
         by_webhook(sale)
     the_order_is_undone(sale)
     assert sale.moved() == 0
+
+
+EXPECTED = {60_000: (150_000, 60_000), 90_000: (180_000, 90_000), 150_000: (150_000, 60_000), 215_000: (215_000, 0)}
+"""What goes back in all, and what stands in suspense: where there is room for both, the gateway does send ours."""
+
+
+@pytest.mark.parametrize("amount", EXPECTED)
+def test_what_goes_back_while_our_refund_is_on_its_way_and_then_refused_pays_it(at, amount):
+    sale = two_tickets(at, "xendit")
+    refund = ask_for_one(sale)
+    sale.approve(refund)
+    at.fails("xendit", status=503, count=1000)
+    with pytest.raises(GatewayError):
+        paying_back.pay_back(refund.id)
+    at.behaves("xendit")
+    sale.at_the_dashboard("refund", amount=amount)
+    by_webhook(sale)
+    assert paying_back.ask_about(refund.id) == "completed"
+    assert account(sale, "refunds_payable") == 0
+    back, suspense = EXPECTED[amount]
+    assert sale.moved() == 2 * PAID - back
+    assert account(sale, "dashboard_refunds") == suspense
+    assert status(sale) == ("refunded" if amount == 215_000 else "paid")
+    the_books_are_right(sale)
+    by_reconcile(sale)
+    the_books_are_right(sale)
+    with transaction() as tx, pytest.raises(NotPayableByHand):
+        by_hand.book(tx, sale.organizer.id, refund.id, PaidByHand(through="xendit", note="Sekali lagi"))
+
+
+def test_our_refund_that_takes_what_was_left_refunds_the_order(at):
+    sale = two_tickets(at, "xendit")
+    refund = ask_for_one(sale)
+    sale.approve(refund)
+    at.fails("xendit", status=503, count=1000, takes_effect=True)
+    with pytest.raises(GatewayError):
+        paying_back.pay_back(refund.id)
+    at.behaves("xendit")
+    sale.at_the_dashboard("refund", amount=125_000)
+    by_webhook(sale)
+    assert paying_back.ask_about(refund.id) == "completed"
+    the_order_is_undone(sale)
+
+
+def test_a_refund_that_failed_while_dashboard_money_stands_in_suspense_is_paid_by_it_and_not_by_hand(at):
+    sale = two_tickets(at, "xendit")
+    refund = ask_for_one(sale)
+    sale.approve(refund)
+    with transaction() as tx:  # it failed, and what was given back meanwhile was booked while it was on its way
+        tx.execute(
+            text("UPDATE refunds SET status = 'processing', method = 'gateway' WHERE id = :id"), {"id": refund.id}
+        )
+    sale.at_the_dashboard("refund", amount=150_000)
+    by_webhook(sale)
+    with transaction() as tx:
+        refunds.fail(tx, refunds.read(tx, refund.id), "MAXIMUM_REFUND_AMOUNT_REACHED")
+    with transaction() as tx, pytest.raises(NotPayableByHand):
+        by_hand.book(tx, sale.organizer.id, refund.id, PaidByHand(through="xendit", note="Tiket 1"))
+    assert paying_back.pay_back(refund.id) == "completed"
+    assert account(sale, "refunds_payable") == 0
+    assert account(sale, "dashboard_refunds") == 60_000
+    assert sale.moved() == 2 * PAID - 150_000
+    by_reconcile(sale)
+    by_webhook(sale)
+    the_books_are_right(sale)
