@@ -76,6 +76,23 @@ _UNDECIDED = text("""
       AND (o.event_id = :event_id OR o.event_id IN (SELECT event_id FROM payouts WHERE organizer_id = :organizer_id))
     GROUP BY r.id
 """)
+# The organizer's share of orders of which money went back at a dashboard, for lines that a person is to name.
+_SUSPENDED = text("""
+    WITH asked AS (
+        SELECT DISTINCT p.order_id FROM manual_tasks t JOIN payments p ON CAST(p.id AS text) = t.subject_id
+        WHERE t.subject = 'payment' AND t.kind IN ('payment_partially_refunded', 'payment_refunded')
+          AND t.done_at IS NULL),
+    balances AS (
+        SELECT l.order_id, sum(e.amount) FILTER (WHERE e.account = 'dashboard_refunds') AS suspense,
+            -sum(e.amount) FILTER (WHERE e.account = :account) AS share
+        FROM asked a JOIN ledger_postings l ON l.order_id = a.order_id  -- Uses index: ledger_postings_order
+        JOIN ledger_entries e ON e.posting_id = l.id
+        WHERE l.organizer_id = :organizer_id
+          AND (l.event_id = :event_id OR l.event_id IN (
+            SELECT event_id FROM payouts WHERE organizer_id = :organizer_id))
+        GROUP BY l.order_id)
+    SELECT COALESCE(sum(GREATEST(LEAST(suspense, share), 0)), 0) FROM balances
+""")
 _PAID_ORGANIZERS = text("SELECT DISTINCT organizer_id FROM payouts ORDER BY organizer_id")
 _HAS_OPEN_REMAINDER = text("""
     SELECT EXISTS (SELECT 1 FROM payouts  -- Uses index: one_remainder_at_a_time
@@ -352,6 +369,7 @@ def _owed(tx: Transaction, organizer_id: UUID, event_id: UUID | None = None) -> 
     """What may be paid to an organizer now, in rupiah: negative where they owe us. With an event that is due."""
     names = {"organizer_id": organizer_id, "event_id": event_id, "account": ledger.payable_to(organizer_id)}
     kept_back = sum(int(refund.amount) for refund in tx.execute(_UNDECIDED, names))
+    kept_back += int(tx.execute(_SUSPENDED, names).scalar_one())
     return int(tx.execute(_OWED, names).scalar_one()) - kept_back
 
 

@@ -68,10 +68,15 @@ _ITEMS = text("""
     FROM order_items WHERE order_id = :order_id AND returned_at IS NULL ORDER BY position
 """)
 _SALES = text("""
-    SELECT COALESCE(sum(i.unit_price - i.discount), 0)
-    FROM refunds r JOIN refund_items n ON n.refund_id = r.id JOIN order_items i ON i.id = n.order_item_id
-    JOIN orders o ON o.id = r.order_id
-    WHERE o.event_id = :event_id AND r.kind = 'cancellation' AND NOT n.is_rejected
+    SELECT COALESCE(sum(GREATEST(price - returned_before, 0)), 0) FROM (
+        SELECT sum(i.unit_price - i.discount) AS price, COALESCE((
+            SELECT -sum(e.amount) FROM ledger_postings l JOIN ledger_entries e ON e.posting_id = l.id
+            WHERE l.kind = 'refund_owed' AND l.reference_id = r.id AND e.account = 'dashboard_refunds'
+        ), 0) AS returned_before
+        FROM refunds r JOIN refund_items n ON n.refund_id = r.id JOIN order_items i ON i.id = n.order_item_id
+        JOIN orders o ON o.id = r.order_id
+        WHERE o.event_id = :event_id AND r.kind = 'cancellation' AND NOT n.is_rejected
+        GROUP BY r.id) AS cancelled
 """)
 _FINISH = text("""
     UPDATE event_cancellations SET finished_at = now(), updated_at = now(), penalty = :penalty

@@ -9,15 +9,16 @@ from sqlalchemy import text
 
 from infra.checks import invariants
 from infra.local.postgres import Postgres
+from shared.cloud import manual_tasks
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayError
-from shared.money import refunds
+from shared.money import payouts, refunds
 from shared.payments import by_hand, cancellation, paying_back, reconcile, refunding, sync, webhooks
 from shared.payments.by_hand import NotPayableByHand, PaidByHand
 from shared.payments.refunding import AlreadyDecided, NothingToRefund, RefundRequest
 from shared.sales.answers import OrderAnswer
 from tests.factories import stock
-from tests.integration.money.steps import open_tasks, rows
+from tests.integration.money.steps import let_it_be_over, open_tasks, rows
 from tests.integration.money.test_paying_back import PAID, Sale, a_sale, with_account
 from tests.model.gateways import KEY, Gateways, gateways
 
@@ -303,4 +304,33 @@ def test_a_refund_that_failed_while_dashboard_money_stands_in_suspense_is_paid_b
     assert sale.moved() == 2 * PAID - 150_000
     by_reconcile(sale)
     by_webhook(sale)
+    the_books_are_right(sale)
+
+
+@GATEWAYS
+def test_a_payout_keeps_back_what_went_back_until_a_person_has_decided_for_what(at, gateway):
+    sale = two_tickets(at, gateway)
+    sale.at_the_dashboard("refund", amount=150_000)
+    by_webhook(sale)
+    let_it_be_over(sale.order.event_id)
+    with transaction() as tx:
+        payout_id = payouts.settle(tx, sale.order.event_id, sale.organizer.id)
+    assert rows("SELECT amount FROM payouts WHERE id = :id", id=payout_id)[0].amount == 180_000 - 150_000
+    [task] = rows("SELECT id FROM manual_tasks WHERE subject_id = :id", id=str(sale.payment.id))
+    with transaction() as tx:
+        manual_tasks.finish(tx, task.id, manual_tasks.Done(note="Untuk makan siang"), by=sale.organizer.id)
+        remainder = payouts.settle_remainder(tx, sale.organizer.id)
+    assert rows("SELECT amount FROM payouts WHERE id = :id", id=remainder)[0].amount == 150_000
+    the_books_are_right(sale)
+
+
+def test_the_penalty_is_not_of_what_had_gone_back_before(at):
+    sale = two_tickets(at, "xendit")
+    sale.at_the_dashboard("refund", amount=50_000)
+    by_webhook(sale)
+    with transaction() as tx:
+        cancellation.start(tx, sale.organizer, sale.order.event_id, cancellation.Cancellation(reason="Hujan"))
+    assert cancellation.go_on(sale.order.event_id)
+    query = "SELECT penalty FROM event_cancellations WHERE event_id = :id"
+    assert rows(query, id=sale.order.event_id)[0].penalty == 7_500
     the_books_are_right(sale)
