@@ -11,12 +11,19 @@ from shared.messages import sending
 from shared.messages.sending import NotSendable
 from shared.models import Listing, Page
 from shared.money.refund_answers import RefundAnswer
-from shared.payments import by_hand, reviews
+from shared.payments import by_hand, dashboard_lines, reviews
 from shared.payments.by_hand import NotPayableByHand, PaidByHand
+from shared.payments.dashboard_lines import (
+    DashboardRefundRequest,
+    DashboardRefundResponse,
+    InAnotherRefund,
+    NothingInSuspense,
+)
 from shared.payments.reviews import DecisionAnswer, NotAcceptable, NotInReview, NotShort, ReviewAnswer
 from shared.problems import NotFound
 from shared.sales.inventory import SoldOut
 from shared.sales.registrations import AlreadyRegistered
+from shared.tickets.issuing import ProductsPickedUp, TicketUsed
 from shared.web import Admin, App, FreshlyProvenAdmin, Transaction
 
 app = App("admin")
@@ -61,6 +68,18 @@ def ask_for_rest(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionAns
 def refund_paid(refund_id: UUID, paid: PaidByHand, admin: Admin, tx: Transaction) -> RefundAnswer:
     """Book a refund that you have paid at a gateway's dashboard; the runbook says how, and when you may."""
     return by_hand.book(tx, admin.id, refund_id, paid)
+
+
+@app.post(
+    "/admin/payments/{payment_id}/dashboard-refund",
+    status=200,
+    problems=(NotFound, NothingInSuspense, InAnotherRefund, TicketUsed, ProductsPickedUp),
+)
+def dashboard_refund(
+    payment_id: UUID, wanted: DashboardRefundRequest, admin: FreshlyProvenAdmin, tx: Transaction
+) -> DashboardRefundResponse:
+    """Say which lines of its order the money was for that went back at a gateway's dashboard."""
+    return dashboard_lines.decide(tx, admin.id, payment_id, wanted)
 
 
 @app.get("/admin/manual-tasks")

@@ -13,13 +13,14 @@ Debits are positive, credits negative, in whole rupiah. What an account means:
     payment_differences             odd rupiah an admin accepted, and the unique codes of ISO-3
     refunds_payable                 what we owe customers
     dashboard_refunds               suspense: what went back at a gateway's dashboard against no line of an order yet
+    goodwill_refunds                what went back at a dashboard for nothing that was sold, and we bear
     unallocated                     money that fits no order and waits for a person
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import TextClause, text
 
@@ -77,7 +78,7 @@ _LEFT_OF_SALE = text("""
     SELECT e.account, sum(e.amount) AS balance
     FROM ledger_postings p JOIN ledger_entries e ON e.posting_id = p.id  -- Uses index: ledger_postings_order
     WHERE p.order_id = :order_id AND (e.account LIKE 'organizer_payable:%' OR e.account IN (
-        'commission_revenue', 'platform_fee_revenue', 'promotion_cost', 'payment_differences'))
+        'commission_revenue', 'platform_fee_revenue', 'promotion_cost', 'payment_differences', 'goodwill_refunds'))
     GROUP BY e.account HAVING sum(e.amount) <> 0
 """)
 
@@ -196,6 +197,12 @@ def post_rest_taken_back(tx: Transaction, order_id: UUID) -> UUID | None:
     entries = {account: -balance for account, balance in left.items()} | {SUSPENSE: -rest}
     post(tx, "sale_rest_taken_back", payment_id, entries, order_id=order_id)
     return payment_id
+
+
+def post_goodwill(tx: Transaction, amount: int, *, order_id: UUID) -> bool:
+    """Book that we bear what is left in suspense: more than once, where more comes. The order is locked."""
+    entries = {"goodwill_refunds": amount, SUSPENSE: -amount}
+    return post(tx, "dashboard_goodwill", uuid4(), entries, order_id=order_id)
 
 
 def post_paid_from_suspense(tx: Transaction, refund_id: UUID, amount: int, *, order_id: UUID, is_all: bool) -> bool:

@@ -13,8 +13,9 @@ from shared.cloud import manual_tasks
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayError
 from shared.money import payouts, refunds
-from shared.payments import by_hand, cancellation, paying_back, reconcile, refunding, sync, webhooks
+from shared.payments import by_hand, cancellation, dashboard_lines, paying_back, reconcile, refunding, sync, webhooks
 from shared.payments.by_hand import NotPayableByHand, PaidByHand
+from shared.payments.dashboard_lines import DashboardRefundRequest, InAnotherRefund, NothingInSuspense
 from shared.payments.refunding import AlreadyDecided, NothingToRefund, RefundRequest
 from shared.sales.answers import OrderAnswer
 from tests.factories import stock
@@ -334,3 +335,56 @@ def test_the_penalty_is_not_of_what_had_gone_back_before(at):
     query = "SELECT penalty FROM event_cancellations WHERE event_id = :id"
     assert rows(query, id=sale.order.event_id)[0].penalty == 7_500
     the_books_are_right(sale)
+
+
+def decide(sale: Sale, *items: int) -> dashboard_lines.DashboardRefundResponse:
+    wanted = DashboardRefundRequest(item_ids=[sale.order.items[each].id for each in items])
+    with transaction() as tx:
+        return dashboard_lines.decide(tx, sale.organizer.id, sale.payment.id, wanted)
+
+
+def kept(sale: Sale) -> tuple[int, int, int]:
+    """What is owed to the organizer, tickets that are good, places that are taken."""
+    good = rows("SELECT id FROM tickets WHERE order_id = :id AND status <> 'void'", id=sale.order.id)
+    return -account(sale, "organizer_payable:%"), len(good), stock(sale.order.items[0].tier_id).sold
+
+
+@GATEWAYS
+@pytest.mark.parametrize(
+    ("amount", "lines", "expected", "goodwill", "ends"),
+    [
+        (200_000, (0, 1), (0, 0, 0), 0, "refunded"),
+        (150_000, (0,), (90_000, 1, 1), 42_500, "paid"),
+        (50_000, (1,), (130_000, 1, 1), 0, "paid"),
+        (50_000, (), (180_000, 2, 2), 50_000, "paid"),
+    ],
+)
+def test_an_admin_says_what_it_was_for(at, gateway, amount, lines, expected, goodwill, ends):
+    sale = two_tickets(at, gateway)
+    sale.at_the_dashboard("refund", amount=amount)
+    by_webhook(sale)
+    assert decide(sale, *lines).goodwill == goodwill
+    if lines:
+        assert decide(sale, *lines).order_status == ends
+    else:
+        with pytest.raises(NothingInSuspense):
+            decide(sale)
+    assert (kept(sale), status(sale)) == (expected, ends)
+    assert (account(sale, "dashboard_refunds"), account(sale, "goodwill_refunds")) == (0, goodwill)
+    assert account(sale, "payment_differences") == account(sale, "refunds_payable") == 0
+    assert open_tasks(sale.payment.id) == []
+    by_webhook(sale)
+    assert open_tasks(sale.payment.id) == []
+    the_books_are_right(sale)
+
+
+def test_a_line_that_is_asked_back_is_not_decided_about_twice(at):
+    sale = two_tickets(at, "xendit")
+    sale.at_the_dashboard("refund", amount=50_000)
+    by_webhook(sale)
+    sale.ask()
+    with pytest.raises(InAnotherRefund):
+        decide(sale, 0)
+    assert kept(sale) == (180_000, 2, 2)
+    assert account(sale, "dashboard_refunds") == 50_000
+    assert open_tasks(sale.payment.id) == ["payment_partially_refunded"]
