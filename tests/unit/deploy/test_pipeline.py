@@ -71,7 +71,7 @@ def test_an_image_without_a_shell_is_given_its_own_command():
 
 def test_what_is_built_is_the_archive_that_was_planned():
     said = {step["id"]: _said(step) for step in _build("cloudbuild.yaml")["steps"]}
-    planned = re.search(r'output_path = "\$\{path.root\}/(\S+)"', SOURCE)
+    planned = re.search(r'output_path\s*= "\$\{path.root\}/(\S+)"', SOURCE)
     assert planned is not None
     assert said["unpack"].endswith(f"infra/terraform/environments/${{_ENVIRONMENT}}/{planned[1]} .bin/source")
     assert "--path=.bin/source" in said["build"]
