@@ -2,10 +2,12 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from infra.local.postgres import Postgres
 from tests.faults.points import run, stock, time_passes
@@ -82,7 +84,8 @@ class Shopper:
         return None
 
     def _change(self, sql: str, **values: str) -> None:
-        with self._stack.database() as database, database.begin() as tx:
+        """Change something, unless the database has just gone: then the next answer says so."""
+        with suppress(DBAPIError), self._stack.database() as database, database.begin() as tx:
             tx.execute(text(sql), {"event_id": self._event["id"], **values})
 
 
