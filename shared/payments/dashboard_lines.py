@@ -13,15 +13,13 @@ from sqlalchemy import text
 
 from shared.cloud import audit, manual_tasks
 from shared.cloud.database import Transaction
-from shared.messages import mails
 from shared.models import Answer, Body
 from shared.money import ledger, refunds
 from shared.money.ledger import Share
-from shared.payments import attempts
+from shared.payments import attempts, refunding
 from shared.problems import Invalid, Problem
 from shared.sales import orders
 from shared.sales.orders import Order
-from shared.tickets import issuing, products
 
 _ITEMS = text("""
     SELECT id, unit_price - discount AS price_paid, platform_discount, platform_fee, commission, waived_fee,
@@ -99,14 +97,7 @@ def _give_back(
         amounts[item.id] = min(left, item.price_paid + item.platform_fee)
         left -= amounts[item.id]
     refund_id = refunds.add(tx, payment_id, "requested", 0, "Given back at the gateway.", amounts)
-    issuing.void_unused(tx, list(amounts))
-    mails.ask_ticket_void(tx, order.id, list(amounts), "refunded")
-    share = _share(items, suspense - left)
-    refund = refunds.read(tx, refund_id)
-    refunds.approve(tx, refund, share, organizer_id=order.organizer_id, by=admin_id)
-    orders.return_items(tx, list(amounts))
-    products.void_if_all_went_back(tx, order.id)
-    refunds.complete_without_money(tx, refund)
+    refunding.end_purchase(tx, order, refunds.read(tx, refund_id), _share(items, suspense - left), by=admin_id)
     return suspense - left
 
 

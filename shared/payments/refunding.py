@@ -305,10 +305,15 @@ def _cut(tx: Transaction, order: orders.Order, refund: Refund, *, is_whole: bool
 
 def _give_back(tx: Transaction, order: orders.Order, refund: Refund, *, by: UUID, is_whole: bool = False) -> None:
     refund = _cut(tx, order, refund, is_whole=is_whole)
+    share = _share(tx, refunds.items_of(tx, refund.id), is_whole=is_whole)
+    end_purchase(tx, order, refund, share, by=by)
+
+
+def end_purchase(tx: Transaction, order: orders.Order, refund: Refund, share: Share, *, by: UUID) -> None:
+    """Approve a refund of a locked order, and end what its items had bought. Raises TicketUsed, ProductsPickedUp."""
     item_ids = refunds.items_of(tx, refund.id)
     issuing.void_unused(tx, item_ids)
     mails.ask_ticket_void(tx, order.id, item_ids, "refunded")
-    share = _share(tx, item_ids, is_whole=is_whole)
     refunds.approve(tx, refund, share, organizer_id=order.organizer_id, by=by)
     orders.return_items(tx, item_ids)
     products.void_if_all_went_back(tx, order.id)
