@@ -8,7 +8,7 @@ CHECKOV := .venv-checkov/bin/checkov
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run test check audit infra-check bench attacks setup lock openapi format clean
+.PHONY: help run test explore check audit infra-check bench attacks setup lock openapi format clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ run: setup ## Start the whole product on http://127.0.0.1:$PORT (8080), until Ct
 
 test: setup check ## Run the checks and every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(T)
+
+explore: setup ## Walk new random paths through the life of orders and money; what fails becomes a test
+	EXPLORE=1 ORDER_LIVES=600 MONEY_STEPS=6000 $(BIN)/python -m pytest -n 2 --dist loadfile tests/model
 
 check: setup ## Lint, formatting, types, import rules, security, generated documents
 	$(BIN)/ruff check

@@ -21,9 +21,16 @@ from tests.stored_files import StoredFiles
 
 ROOT = Path(__file__).parent.parent
 
+EXPLORES = bool(os.environ.get("EXPLORE"))
+"""Whether the random tests take new paths (`make explore`). They walk the same ones otherwise, so that a red suite
+is about the change at hand."""
 hypothesis.settings.register_profile(
-    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)  # a machine that does something else for a moment falsifies nothing
+    "busy",  # a machine that does something else for a moment falsifies nothing
+    deadline=None,
+    suppress_health_check=list(hypothesis.HealthCheck),
+    derandomize=not EXPLORES,
+    database=None,
+)
 hypothesis.settings.load_profile("busy")
 
 SECRETS = {

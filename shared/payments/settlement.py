@@ -38,7 +38,7 @@ class Outcome(StrEnum):
     FAILED = "failed"
     REFUNDED = "refunded"
     REVERSED = "reversed"
-    NOTED = "noted"  # a person has been told; nothing moved
+    NOTED = "noted"  # a person has been told; the order stays as it is
     NOTHING = "nothing"  # known already, still pending, or too old to matter
 
 

@@ -16,7 +16,7 @@ from unittest import mock
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import text
@@ -497,9 +497,6 @@ def test_every_rupiah_is_where_the_books_say(postgres):
             settings=settings(
                 max_examples=max(STEPS // STEPS_AT_A_TIME, 1),
                 stateful_step_count=STEPS_AT_A_TIME,
-                deadline=None,
-                database=None,
                 phases=[Phase.explicit, Phase.generate, Phase.shrink],
-                suppress_health_check=list(HealthCheck),
             ),
         )
