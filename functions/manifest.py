@@ -11,7 +11,7 @@ import yaml
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
-from shared.cloud.grants import Grants
+from shared.cloud.permissions import Grants
 from shared.cloud.settings import settings
 from shared.web import App
 from shared.web.app import API
@@ -106,7 +106,7 @@ def _function(name: str, entry: dict[str, Any], defaults: dict[str, int]) -> Fun
 
 
 def _things(entry: dict[str, Any]) -> Iterator[str]:
-    """What an entry grants, as `shared.cloud.grants` names it."""
+    """What an entry grants, as `shared.cloud.permissions` names it."""
     for kind in ("secrets", "publishes", "enqueues"):
         yield from (f"{kind}/{name}" for name in entry.get(kind, []))
     for bucket in entry.get("buckets", []):

@@ -154,7 +154,7 @@ def _shown(words: str) -> str:
     return seen
 
 
-class Body(BaseModel):
+class RequestModel(BaseModel):
     """What a caller sends. Unknown fields are refused, and nothing is converted by guessing."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -172,7 +172,7 @@ class Query(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Answer(BaseModel):
+class ResponseModel(BaseModel):
     """What we send back."""
 
     model_config = ConfigDict(frozen=True)
@@ -190,7 +190,7 @@ class Page(Query):
         return (self.page - 1) * self.page_size
 
 
-class Listing(Answer, Generic[T]):
+class Listing(ResponseModel, Generic[T]):
     """One page of a list and how many there are in all."""
 
     items: list[T]

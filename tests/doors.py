@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, Request, Response, request
 
 from functions.manifest import manifest
-from shared.cloud import grants
+from shared.cloud import permissions
 from shared.identity.tokens import Principal
 from shared.web.app import API
 from tests.factories import bearer
@@ -24,7 +24,7 @@ def call(method: str, path: str, *, by: Principal | None = None, **arguments: An
     headers = {**(bearer(by) if by else {}), **arguments.pop("headers", {})}
     with _flask.test_request_context(API + path, method=method, headers=headers, **arguments):
         try:
-            with grants.only(function.grants):
+            with permissions.only(function.grants):
                 return door(request)
         finally:
             request.environ["wsgi.input"].close()  # a large body is a file

@@ -13,7 +13,7 @@ from shared.cloud import clock
 from shared.cloud.database import Transaction, transaction
 from shared.identity.tokens import Principal, access_token
 from shared.sales import orders, reservations, units
-from shared.sales.answers import OrderAnswer
+from shared.sales.schemas import OrderResponse
 
 
 @dataclass(frozen=True)
@@ -232,19 +232,19 @@ def an_order(
     quantities: Sequence[int] = (1,),
     promo_code: str | None = None,
     paid: bool = False,
-) -> OrderAnswer:
+) -> OrderResponse:
     """An order made through the product's own operations, each in its own transaction; paid without a gateway."""
     with transaction() as tx:
         buyer = buyer or a_user(tx)
         event = event or an_event(tx)
     order = reserve(buyer, event, quantities, promo_code=promo_code)
-    assert isinstance(order, OrderAnswer), order
+    assert isinstance(order, OrderResponse), order
     if not paid:
         return order
     with transaction() as tx:
         orders.mark_paid(tx, orders.lock(tx, order.id), paid_at=datetime.now(UTC))
     with transaction() as tx:
-        return OrderAnswer.read(tx, order.id)
+        return OrderResponse.read(tx, order.id)
 
 
 def make_overdue(order_id: UUID, *, seconds: int = 1) -> None:

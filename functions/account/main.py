@@ -3,10 +3,10 @@
 from typing import Annotated
 
 from shared.identity import own_password, photos, profiles
-from shared.identity.attempts import TooManyAttempts
+from shared.identity.login_throttling import TooManyAttempts
 from shared.identity.own_password import PasswordChange, WrongPassword
 from shared.identity.principals import FreshProofRequired
-from shared.identity.profiles import ProfileAnswer, ProfileChange
+from shared.identity.profiles import ProfileChange, ProfileResponse
 from shared.identity.sessions import Tokens
 from shared.pictures import NotAnImage
 from shared.web import App, MaxBytes, SignedIn, Transaction, Upload
@@ -15,19 +15,19 @@ app = App("account")
 
 
 @app.get("/account")
-def show(caller: SignedIn, tx: Transaction) -> ProfileAnswer:
+def show(caller: SignedIn, tx: Transaction) -> ProfileResponse:
     """Your profile."""
     return profiles.read(tx, caller.id)
 
 
 @app.put("/account", problems=(FreshProofRequired,))
-def change(changes: ProfileChange, caller: SignedIn, tx: Transaction) -> ProfileAnswer:
+def change(changes: ProfileChange, caller: SignedIn, tx: Transaction) -> ProfileResponse:
     """Change your names, phone, language, or whether we may write to you about offers."""
     return profiles.change(tx, caller, changes)
 
 
 @app.post("/account/photo", problems=(NotAnImage,))
-def set_photo(file: Annotated[Upload, MaxBytes(photos.MAX_PHOTO_BYTES)], caller: SignedIn) -> ProfileAnswer:
+def set_photo(file: Annotated[Upload, MaxBytes(photos.MAX_PHOTO_BYTES)], caller: SignedIn) -> ProfileResponse:
     """Set your photo: JPEG or PNG, 5 MB at most. Its middle is kept as a small square, without metadata."""
     return photos.replace(caller.id, file.content)
 

@@ -2,25 +2,27 @@
 
 from uuid import UUID
 
-from shared.cloud import manual_tasks, ownership
-from shared.cloud.manual_tasks import AlreadyDone, Done, ManualTaskAnswer
+from shared.cloud import authorization, manual_tasks
+from shared.cloud.manual_tasks import AlreadyDone, Done, ManualTaskResponse
 from shared.identity import roles
-from shared.identity.accounts import UserAnswer
+from shared.identity.accounts import UserResponse
 from shared.identity.roles import RoleChange, RoleFixed
 from shared.messages import sending
 from shared.messages.sending import NotSendable
 from shared.models import Listing, Page
-from shared.money.refund_answers import RefundAnswer
-from shared.payments import by_hand, dashboard_lines, reviews
-from shared.payments.by_hand import NotPayableByHand, PaidByHand
-from shared.payments.dashboard_lines import (
+from shared.payments import reviews
+from shared.payments.reviews import DecisionResponse, NotAcceptable, NotInReview, NotShort, ReviewResponse
+from shared.problems import NotFound
+from shared.refunds import dashboard_decisions
+from shared.refunds import manual as manual_refunds
+from shared.refunds.dashboard_decisions import (
     DashboardRefundRequest,
     DashboardRefundResponse,
     InAnotherRefund,
     NothingInSuspense,
 )
-from shared.payments.reviews import DecisionAnswer, NotAcceptable, NotInReview, NotShort, ReviewAnswer
-from shared.problems import NotFound
+from shared.refunds.manual import NotPayableByHand, PaidByHand
+from shared.refunds.schemas import RefundResponse
 from shared.sales.inventory import SoldOut
 from shared.sales.registrations import AlreadyRegistered
 from shared.tickets.issuing import ProductsPickedUp, TicketUsed
@@ -30,15 +32,15 @@ app = App("admin")
 
 
 @app.put("/admin/users/{user_id}/role", problems=(NotFound, RoleFixed))
-def change_role(user_id: UUID, change: RoleChange, admin: FreshlyProvenAdmin, tx: Transaction) -> UserAnswer:
+def change_role(user_id: UUID, change: RoleChange, admin: FreshlyProvenAdmin, tx: Transaction) -> UserResponse:
     """Make a customer, an organizer or another admin one of the others. Their sessions end."""
     return roles.change(tx, admin.id, user_id, change)
 
 
 @app.get("/admin/reviews")
-def odd_money(page: Page, admin: Admin, tx: Transaction) -> Listing[ReviewAnswer]:
+def odd_money(page: Page, admin: Admin, tx: Transaction) -> Listing[ReviewResponse]:
     """Payments whose amount does not fit their order, oldest first."""
-    ownership.looks_through(tx, admin, subject="payment")
+    authorization.looks_through(tx, admin, subject="payment")
     return reviews.waiting(tx, page)
 
 
@@ -47,27 +49,27 @@ def odd_money(page: Page, admin: Admin, tx: Transaction) -> Listing[ReviewAnswer
     status=200,
     problems=(NotFound, NotInReview, NotAcceptable, SoldOut, AlreadyRegistered),
 )
-def accept(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionAnswer:
+def accept(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionResponse:
     """Let what came count as the whole price: the order is paid."""
     return reviews.accept(tx, admin.id, payment_id)
 
 
 @app.post("/admin/reviews/{payment_id}/refund", status=200, problems=(NotFound, NotInReview))
-def send_back(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionAnswer:
+def send_back(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionResponse:
     """Send all of it back; the order ends."""
     return reviews.refund(tx, admin.id, payment_id)
 
 
 @app.post("/admin/reviews/{payment_id}/top-up", status=200, problems=(NotFound, NotInReview, NotShort))
-def ask_for_rest(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionAnswer:
+def ask_for_rest(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionResponse:
     """Hold the order for a day and ask its buyer for what is missing."""
     return reviews.top_up(tx, admin.id, payment_id)
 
 
 @app.post("/admin/refunds/{refund_id}/paid-by-hand", status=200, problems=(NotFound, NotPayableByHand))
-def refund_paid(refund_id: UUID, paid: PaidByHand, admin: Admin, tx: Transaction) -> RefundAnswer:
+def refund_paid(refund_id: UUID, paid: PaidByHand, admin: Admin, tx: Transaction) -> RefundResponse:
     """Book a refund that you have paid at a gateway's dashboard; the runbook says how, and when you may."""
-    return by_hand.book(tx, admin.id, refund_id, paid)
+    return manual_refunds.book(tx, admin.id, refund_id, paid)
 
 
 @app.post(
@@ -79,18 +81,18 @@ def dashboard_refund(
     payment_id: UUID, wanted: DashboardRefundRequest, admin: FreshlyProvenAdmin, tx: Transaction
 ) -> DashboardRefundResponse:
     """Say which lines of its order the money was for that went back at a gateway's dashboard."""
-    return dashboard_lines.decide(tx, admin.id, payment_id, wanted)
+    return dashboard_decisions.decide(tx, admin.id, payment_id, wanted)
 
 
 @app.get("/admin/manual-tasks")
-def tasks(page: Page, admin: Admin, tx: Transaction) -> Listing[ManualTaskAnswer]:
+def tasks(page: Page, admin: Admin, tx: Transaction) -> Listing[ManualTaskResponse]:
     """What only a person can finish, oldest first."""
-    ownership.looks_through(tx, admin, subject="manual_task")
+    authorization.looks_through(tx, admin, subject="manual_task")
     return manual_tasks.waiting(tx, page)
 
 
 @app.post("/admin/manual-tasks/{task_id}/done", status=200, problems=(NotFound, AlreadyDone))
-def task_done(task_id: UUID, done: Done, admin: Admin, tx: Transaction) -> ManualTaskAnswer:
+def task_done(task_id: UUID, done: Done, admin: Admin, tx: Transaction) -> ManualTaskResponse:
     """Note that it is finished, and what was done."""
     return manual_tasks.finish(tx, task_id, done, by=admin.id)
 

@@ -12,19 +12,19 @@ from shared.identity.accounts import (
     PasswordReset,
     Proof,
     Registration,
-    UserAnswer,
+    UserResponse,
 )
-from shared.identity.attempts import TooManyAttempts
+from shared.identity.client_networks import Place
 from shared.identity.codes import CodeInvalid
 from shared.identity.confirming import Confirmation
 from shared.identity.google import AccountNotLinked, GoogleSignIn, TermsNotAccepted
 from shared.identity.google_nonces import GoogleNonceResponse
 from shared.identity.google_tokens import GoogleSignInOff, GoogleTokenInvalid
+from shared.identity.login_throttling import TooManyAttempts
 from shared.identity.own_password import WrongPassword
-from shared.identity.places import Place
 from shared.identity.sessions import Tokens
 from shared.messages import mails
-from shared.web import CODE_MAILS, CREDENTIALS, App, SignedIn, Transaction, pacing
+from shared.web import CODE_MAILS, CREDENTIALS, App, SignedIn, Transaction, constant_time
 
 app = App("auth")
 
@@ -33,19 +33,19 @@ REGISTERING_MS, ASKING_MS = 800, 300
 
 
 @app.post("/auth/register", anybody=True, status=201)
-def register(registration: Registration, place: Place) -> UserAnswer:
+def register(registration: Registration, place: Place) -> UserResponse:
     """Open an account. A code to verify the address comes by mail.
 
     The answer is the same for an address that has an account already; its owner is told by mail.
     """
-    with pacing.at_least(REGISTERING_MS):
+    with constant_time.at_least(REGISTERING_MS):
         return accounts.register(registration, place, mails.ask_letter)
 
 
 @app.post("/auth/verify", anybody=True, limit=CREDENTIALS, problems=(CodeInvalid, TooManyAttempts))
 def verify(proof: Proof, place: Place) -> Tokens:
     """Verify an address with the code from the mail, and sign in."""
-    with pacing.at_least(ASKING_MS):
+    with constant_time.at_least(ASKING_MS):
         return accounts.verify_email(proof, place)
 
 
@@ -81,7 +81,7 @@ def google_nonce(place: Place) -> GoogleNonceResponse:
 @app.post("/auth/forgot-password", anybody=True, status=202, limit=CODE_MAILS)
 def forgot_password(asked: AddressOnly, place: Place) -> OnItsWay:
     """Ask for a code to choose a new password. The answer doesn't tell whether the address has an account."""
-    with pacing.at_least(ASKING_MS), transaction() as tx:
+    with constant_time.at_least(ASKING_MS), transaction() as tx:
         mails.ask_letter(tx, accounts.forgot_password(tx, asked, place))
     return OnItsWay()
 

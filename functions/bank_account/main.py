@@ -5,16 +5,15 @@ from uuid import UUID
 from shared.identity.freeze_links import FreezeLink
 from shared.identity.marketing import LinkInvalid
 from shared.messages import freezing
-from shared.money import bank_accounts
-from shared.money.bank_accounts import (
+from shared.payouts import bank_account_changes, bank_accounts
+from shared.payouts.bank_account_changes import BankAccountRelease
+from shared.payouts.bank_accounts import (
     AccountNameMismatch,
     AccountNotFound,
-    BankAccountAnswer,
     BankAccountBody,
     BankAccountDecision,
+    BankAccountResponse,
 )
-from shared.payments import bank_account_changes
-from shared.payments.bank_account_changes import BankAccountRelease
 from shared.problems import NotFound, TryAgain
 from shared.web import App, Buyer, FreshlyProvenAdmin, FreshlyProvenBuyer, Page, Transaction
 
@@ -22,13 +21,13 @@ app = App("bank_account")
 
 
 @app.get("/account/bank-account", problems=(NotFound,))
-def show(caller: Buyer, tx: Transaction) -> BankAccountAnswer:
+def show(caller: Buyer, tx: Transaction) -> BankAccountResponse:
     """Your bank account; of its number only the end."""
     return bank_accounts.own(tx, caller.id)
 
 
 @app.put("/account/bank-account", problems=(AccountNotFound, AccountNameMismatch, TryAgain))
-def put(wanted: BankAccountBody, caller: FreshlyProvenBuyer) -> BankAccountAnswer:
+def put(wanted: BankAccountBody, caller: FreshlyProvenBuyer) -> BankAccountResponse:
     """Set it, once the bank says that it is yours. What has waited is sent: to your first one at once, else in a day.
 
     You get a mail about it, with a link that stops it. One that was stopped is used again once you set it anew.
@@ -51,13 +50,15 @@ def freeze(link: FreezeLink, tx: Transaction) -> Page:
 @app.put("/admin/bank-accounts/{account_id}", problems=(NotFound,))
 def decide(
     account_id: UUID, decision: BankAccountDecision, admin: FreshlyProvenAdmin, tx: Transaction
-) -> BankAccountAnswer:
+) -> BankAccountResponse:
     """End a check that the bank never answers, or decide whether a holder of another name is the organizer."""
     return bank_accounts.decide_by_hand(tx, admin.id, account_id, decision)
 
 
 @app.post("/admin/bank-accounts/{account_id}/release", status=200, problems=(NotFound,))
-def release(account_id: UUID, why: BankAccountRelease, admin: FreshlyProvenAdmin, tx: Transaction) -> BankAccountAnswer:
+def release(
+    account_id: UUID, why: BankAccountRelease, admin: FreshlyProvenAdmin, tx: Transaction
+) -> BankAccountResponse:
     """Let money go to an account that waits, or that was stopped by the link in its mail."""
     return bank_account_changes.release(tx, admin.id, account_id, why)
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from shared.models import Task
 from shared.payments import cancellation
-from shared.payments.cancellation import Cancellation, CancellationAnswer, EventOver, TooLate
+from shared.payments.cancellation import Cancellation, CancellationResponse, EventOver, TooLate
 from shared.problems import NotFound
 from shared.web import App, Organizer, Transaction
 
@@ -18,13 +18,13 @@ class Batch(Task):
 
 
 @app.post("/events/{event_id}/cancel", idempotent=True, status=202, problems=(NotFound, TooLate, EventOver))
-def cancel(event_id: UUID, wanted: Cancellation, caller: Organizer, tx: Transaction) -> CancellationAnswer:
+def cancel(event_id: UUID, wanted: Cancellation, caller: Organizer, tx: Transaction) -> CancellationResponse:
     """Stop the sale and give everybody everything back, fees included; up to 14 days before, admins any time."""
     return cancellation.start(tx, caller, event_id, wanted)
 
 
 @app.get("/events/{event_id}/cancellation", problems=(NotFound,))
-def progress(event_id: UUID, caller: Organizer, tx: Transaction) -> CancellationAnswer:
+def progress(event_id: UUID, caller: Organizer, tx: Transaction) -> CancellationResponse:
     """How many orders are left, and how many refunds have arrived."""
     return cancellation.progress(tx, caller, event_id)
 

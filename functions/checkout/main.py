@@ -5,9 +5,9 @@ from uuid import UUID
 from shared.payments import checkout as paying
 from shared.payments.checkout import AttendeesMissing, CheckoutInProgress, PaymentRefused
 from shared.problems import NotFound, TryAgain
-from shared.sales.answers import OrderAnswer, PaymentAnswer
 from shared.sales.orders import NotPayable, ReservationExpired
 from shared.sales.registrations import AlreadyRegistered
+from shared.sales.schemas import OrderResponse, PaymentResponse
 from shared.web import App, Buyer
 
 app = App("checkout")
@@ -25,13 +25,13 @@ REFUSALS = (
 
 
 @app.post("/orders/{order_id}/checkout", idempotent=True, problems=REFUSALS)
-def start_to_pay(order_id: UUID, request: paying.Request, buyer: Buyer) -> OrderAnswer:
+def start_to_pay(order_id: UUID, request: paying.Request, buyer: Buyer) -> OrderResponse:
     """Choose how to pay; the hold lasts until 30 minutes from the reservation. An order of Rp 0 is paid at once."""
     return paying.checkout(buyer.id, order_id, request)
 
 
 @app.post("/payments/create-invoice", status=201, idempotent=True, problems=REFUSALS)
-def try_another_way(request: paying.InvoiceRequest, buyer: Buyer) -> PaymentAnswer:
+def try_another_way(request: paying.InvoiceRequest, buyer: Buyer) -> PaymentResponse:
     """Try again within the reservation, by another method or gateway if you like; the older try is ended."""
     return paying.another_try(buyer.id, request)
 

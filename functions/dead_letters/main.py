@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from functions.manifest import manifest
-from shared.cloud import dead_letters, ownership
-from shared.cloud.dead_letters import AlreadyDecided, DeadLetterAnswer, DeadLetterPage, Decision
+from shared.cloud import authorization, dead_letters
+from shared.cloud.dead_letters import AlreadyDecided, DeadLetterPage, DeadLetterResponse, Decision
 from shared.models import Listing
 from shared.problems import NotFound
 from shared.web import Admin, App, Transaction
@@ -15,28 +15,28 @@ REFUSALS = (NotFound, AlreadyDecided)
 
 
 @app.get("/admin/dead-letters")
-def letters(page: DeadLetterPage, admin: Admin, tx: Transaction) -> Listing[DeadLetterAnswer]:
+def letters(page: DeadLetterPage, admin: Admin, tx: Transaction) -> Listing[DeadLetterResponse]:
     """Those to decide about, or the decided ones; oldest first."""
-    ownership.looks_through(tx, admin, subject="dead_letter")
+    authorization.looks_through(tx, admin, subject="dead_letter")
     return dead_letters.listed(tx, page)
 
 
 @app.get("/admin/dead-letters/{letter_id}", problems=(NotFound,))
-def letter(letter_id: UUID, admin: Admin, tx: Transaction) -> DeadLetterAnswer:
+def letter(letter_id: UUID, admin: Admin, tx: Transaction) -> DeadLetterResponse:
     """One of them."""
     found = dead_letters.read(tx, letter_id)
-    ownership.may_see(tx, admin, subject="dead_letter", subject_id=letter_id)  # it notes the look
+    authorization.may_see(tx, admin, subject="dead_letter", subject_id=letter_id)  # it notes the look
     return found
 
 
 @app.post("/admin/dead-letters/{letter_id}/replay", status=200, problems=REFUSALS)
-def replay(letter_id: UUID, decision: Decision, admin: Admin, tx: Transaction) -> DeadLetterAnswer:
+def replay(letter_id: UUID, decision: Decision, admin: Admin, tx: Transaction) -> DeadLetterResponse:
     """Send it again, the way it came."""
     return dead_letters.replay(tx, letter_id, decision, by=str(admin.id))
 
 
 @app.post("/admin/dead-letters/{letter_id}/discard", status=200, problems=REFUSALS)
-def discard(letter_id: UUID, decision: Decision, admin: Admin, tx: Transaction) -> DeadLetterAnswer:
+def discard(letter_id: UUID, decision: Decision, admin: Admin, tx: Transaction) -> DeadLetterResponse:
     """Let it be, and say why."""
     return dead_letters.discard(tx, letter_id, decision, by=str(admin.id))
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from shared.catalog import editing, media, pages
 from shared.catalog.editing import DatesFixed, EventCancelled, NotDeletable, OnlyPostponed, TicketsTaken
-from shared.catalog.events import EventAnswer, EventChange, NewEvent, TierList
+from shared.catalog.events import EventChange, EventResponse, NewEvent, TierList
 from shared.catalog.search import EventSearch
 from shared.catalog.tiers import CapacityExceeded, KindIsFixed, QuotaTooSmall, TooManyTiers
 from shared.models import Listing
@@ -20,7 +20,7 @@ NOT_NOW = (EventCancelled, TicketsTaken, DatesFixed, OnlyPostponed)
 
 
 @app.get("/events")
-def browse(wanted: EventSearch, viewer: Viewer) -> Cached[Listing[EventAnswer]]:
+def browse(wanted: EventSearch, viewer: Viewer) -> Cached[Listing[EventResponse]]:
     """The published events that have not ended yet, soonest first unless asked otherwise.
 
     Of descriptions and terms there are 300 characters at most; an event's own page has them whole.
@@ -30,13 +30,13 @@ def browse(wanted: EventSearch, viewer: Viewer) -> Cached[Listing[EventAnswer]]:
 
 
 @app.post("/events", status=201, problems=(CapacityExceeded, TooManyTiers))
-def create(new: NewEvent, organizer: Organizer, tx: Transaction) -> EventAnswer:
+def create(new: NewEvent, organizer: Organizer, tx: Transaction) -> EventResponse:
     """A new event with its tiers, as a draft."""
     return editing.create(tx, organizer, new)
 
 
 @app.get("/events/{event}", problems=(NotFound,))
-def show(event: str, viewer: Viewer) -> Cached[EventAnswer]:
+def show(event: str, viewer: Viewer) -> Cached[EventResponse]:
     """An event by its id or slug. A draft is shown to its organizer only."""
     page = pages.show(viewer, event)
     return Cached(page.value, AVAILABILITY, is_public=page.value.is_public, age_seconds=page.age_seconds)
@@ -46,7 +46,7 @@ def show(event: str, viewer: Viewer) -> Cached[EventAnswer]:
     "/events/{event}",
     problems=(NotFound, *NOT_NOW, CapacityExceeded, TooManyTiers, QuotaTooSmall, KindIsFixed),
 )
-def change(event: UUID, wanted: EventChange, organizer: Organizer, tx: Transaction) -> EventAnswer:
+def change(event: UUID, wanted: EventChange, organizer: Organizer, tx: Transaction) -> EventResponse:
     """Change an event; publish it, take it back, or cancel it while nothing is sold."""
     return editing.change(tx, organizer, event, wanted)
 
@@ -69,7 +69,7 @@ def tickets(event: str, viewer: Viewer) -> Cached[TierList]:
 @app.post("/events/{event}/banner", status=200, problems=(NotFound, EventCancelled, NotAnImage))
 def set_banner(
     event: UUID, file: Annotated[Upload, MaxBytes(media.MAX_BANNER_BYTES)], organizer: Organizer
-) -> EventAnswer:
+) -> EventResponse:
     """Show a picture with the event: JPEG or PNG, 5 MB at most. Its metadata is removed.
 
     It is at most 8000 pixels wide and high, and has at most 40 million of them.

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from shared.models import Task
-from shared.payments import ending
+from shared.payments import payment_expiry
 from shared.sales import expiry
 from shared.web import App
 
@@ -41,13 +41,13 @@ def sweep() -> None:
 @app.message("order.ended")
 def close_payments(message: OrderEnded) -> None:
     """Close what an ended order left open."""
-    ending.end_payments_of(message.order_id)
+    payment_expiry.end_payments_of(message.order_id)
 
 
 @app.message("payment.closing")
 def close_payment(message: PaymentClosing) -> None:
     """Have the gateway take no more money for it."""
-    ending.end_at_gateway(message.payment_id)
+    payment_expiry.end_at_gateway(message.payment_id)
 
 
 main = app.entry_point()

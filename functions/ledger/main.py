@@ -1,9 +1,9 @@
 """What the ledger says (FN-005, FN-010)."""
 
-from shared.cloud import ownership
-from shared.models import Answer, Listing
-from shared.money import statements
-from shared.money.statements import (
+from shared.cloud import authorization
+from shared.models import Listing, ResponseModel
+from shared.payouts import statements
+from shared.payouts.statements import (
     RevenueLine,
     RevenueQuery,
     StatementLine,
@@ -16,7 +16,7 @@ from shared.web import Admin, App, Organizer, Transaction
 app = App("ledger")
 
 
-class Revenue(Answer):
+class Revenue(ResponseModel):
     """The platform's revenue, period by period."""
 
     items: list[RevenueLine]
@@ -31,14 +31,14 @@ def statement(page: StatementPage, caller: Organizer, tx: Transaction) -> Listin
 @app.get("/admin/ledger/trial-balance")
 def trial_balance(wanted: TrialBalanceQuery, admin: Admin, tx: Transaction) -> TrialBalance:
     """Every account with its debits and credits, now or at a moment."""
-    ownership.looks_through(tx, admin, subject="ledger")
+    authorization.looks_through(tx, admin, subject="ledger")
     return statements.trial_balance(tx, wanted)
 
 
 @app.get("/admin/ledger/revenue")
 def revenue(wanted: RevenueQuery, admin: Admin, tx: Transaction) -> Revenue:
     """Fees, commissions, penalties and what was given away, by day, week or month."""
-    ownership.looks_through(tx, admin, subject="ledger")
+    authorization.looks_through(tx, admin, subject="ledger")
     return Revenue(items=statements.revenue(tx, wanted))
 
 

@@ -5,46 +5,46 @@ from uuid import UUID
 from shared.messages import mails
 from shared.messages.mails import TicketsNotIssued
 from shared.messages.quotas import TooManyMails
-from shared.models import Answer, Listing, Page
+from shared.models import Listing, Page, ResponseModel
 from shared.problems import NotFound
-from shared.sales import answers
 from shared.sales import orders as lives
-from shared.sales.answers import OrderAnswer
+from shared.sales import schemas as sales_schemas
 from shared.sales.orders import NotCancellable
+from shared.sales.schemas import OrderResponse
 from shared.web import App, Buyer, SignedIn, Transaction
 
 app = App("orders")
 
 
-class ResendResponse(Answer):
+class ResendResponse(ResponseModel):
     """The tickets are mailed again."""
 
     detail: str = "We are mailing the tickets again."
 
 
 @app.get("/orders/my-orders")
-def my_orders(page: Page, buyer: Buyer, tx: Transaction) -> Listing[OrderAnswer]:
+def my_orders(page: Page, buyer: Buyer, tx: Transaction) -> Listing[OrderResponse]:
     """The caller's orders, newest first."""
-    return answers.own(tx, buyer.id, page)
+    return sales_schemas.own(tx, buyer.id, page)
 
 
 @app.get("/orders/{order_id}", problems=(NotFound,))
-def order(order_id: UUID, viewer: SignedIn) -> OrderAnswer:
+def order(order_id: UUID, viewer: SignedIn) -> OrderResponse:
     """One order, for its buyer, its organizer or an admin."""
-    return answers.shown(order_id, viewer)
+    return sales_schemas.shown(order_id, viewer)
 
 
 @app.post("/orders/{order_id}/cancel", problems=(NotFound, NotCancellable))
-def cancel(order_id: UUID, buyer: Buyer, tx: Transaction) -> OrderAnswer:
+def cancel(order_id: UUID, buyer: Buyer, tx: Transaction) -> OrderResponse:
     """Give up an order that isn't paid; its tickets are free again at once."""
     lives.cancel(tx, lives.lock_own(tx, order_id, buyer.id))
-    return OrderAnswer.read(tx, order_id)
+    return OrderResponse.read(tx, order_id)
 
 
 @app.post("/orders/{order_id}/resend", status=202, problems=(NotFound, TicketsNotIssued, TooManyMails))
 def resend(order_id: UUID, caller: SignedIn, tx: Transaction) -> ResendResponse:
     """Have the tickets mailed again to the buyer and the attendees, three times a day at most."""
-    answers.refuse_strangers(tx, order_id, caller)
+    sales_schemas.refuse_strangers(tx, order_id, caller)
     mails.ask_e_tickets_again(tx, order_id)
     return ResendResponse()
 

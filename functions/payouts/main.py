@@ -3,9 +3,9 @@
 from uuid import UUID
 
 from shared.models import Listing, Page, Task
-from shared.money import payouts
-from shared.money.payouts import PayoutAnswer
-from shared.payments import paying_out
+from shared.payouts import execution as payout_execution
+from shared.payouts import records as payout_records
+from shared.payouts.records import PayoutResponse
 from shared.problems import NotFound
 from shared.web import App, Organizer, Transaction
 
@@ -19,33 +19,33 @@ class PayoutRequested(Task):
 
 
 @app.get("/payouts")
-def history(page: Page, caller: Organizer, tx: Transaction) -> Listing[PayoutAnswer]:
+def history(page: Page, caller: Organizer, tx: Transaction) -> Listing[PayoutResponse]:
     """The caller's payouts, newest first; all of them for an admin."""
-    return payouts.listed(tx, caller, page)
+    return payout_records.listed(tx, caller, page)
 
 
 @app.get("/payouts/{payout_id}", problems=(NotFound,))
-def payout(payout_id: UUID, caller: Organizer, tx: Transaction) -> PayoutAnswer:
+def payout(payout_id: UUID, caller: Organizer, tx: Transaction) -> PayoutResponse:
     """One payout, for its organizer or an admin."""
-    return payouts.visible(tx, payout_id, caller)
+    return payout_records.visible(tx, payout_id, caller)
 
 
-@app.post("/payouts/{payout_id}/retry", status=200, problems=(NotFound, payouts.NotRetryable))
-def retry(payout_id: UUID, caller: Organizer, tx: Transaction) -> PayoutAnswer:
+@app.post("/payouts/{payout_id}/retry", status=200, problems=(NotFound, payout_records.NotRetryable))
+def retry(payout_id: UUID, caller: Organizer, tx: Transaction) -> PayoutResponse:
     """Send a payout that failed or waits once more, after the bank account was set right."""
-    return payouts.retry(tx, payout_id, caller)
+    return payout_records.retry(tx, payout_id, caller)
 
 
 @app.job("daily")
 def settle_all_due() -> None:
     """Make the payouts of all events that ended seven days ago."""
-    payouts.settle_all_due()
+    payout_records.settle_all_due()
 
 
 @app.message("payout.requested")
 def pay_out(message: PayoutRequested) -> None:
     """Send one; a gateway that doesn't answer is asked again later, under the same key."""
-    paying_out.pay_out(message.payout_id)
+    payout_execution.pay_out(message.payout_id)
 
 
 main = app.entry_point()

@@ -1,7 +1,7 @@
 """What the law gives a person: a copy of their data, deletion, no more offers, cookies (UM-009, DP-001..006)."""
 
 from shared.identity import marketing
-from shared.identity.attempts import TooManyAttempts
+from shared.identity.login_throttling import TooManyAttempts
 from shared.identity.marketing import LinkInvalid, UnsubscribeLink
 from shared.identity.own_password import WrongPassword
 from shared.messages import offers

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from shared.catalog import promo_codes
 from shared.catalog.editing import EventCancelled
-from shared.catalog.promo_codes import CodeTaken, NewPromo, PromoAnswer, PromoChange, PromoSearch, UsedMoreOften
+from shared.catalog.promo_codes import CodeTaken, NewPromo, PromoChange, PromoResponse, PromoSearch, UsedMoreOften
 from shared.models import Listing
 from shared.problems import NotFound
 from shared.web import App, Organizer, Transaction
@@ -13,25 +13,25 @@ app = App("promos")
 
 
 @app.post("/promos", status=201, problems=(NotFound, CodeTaken, EventCancelled))
-def create(new: NewPromo, organizer: Organizer, tx: Transaction) -> PromoAnswer:
+def create(new: NewPromo, organizer: Organizer, tx: Transaction) -> PromoResponse:
     """Offer a code, at one event or at all of yours. Admins: at any, and at the platform's cost."""
     return promo_codes.create(tx, organizer, new)
 
 
 @app.get("/promos")
-def listed(wanted: PromoSearch, organizer: Organizer, tx: Transaction) -> Listing[PromoAnswer]:
+def listed(wanted: PromoSearch, organizer: Organizer, tx: Transaction) -> Listing[PromoResponse]:
     """Your codes, newest first."""
     return promo_codes.listed(tx, organizer, wanted)
 
 
 @app.get("/promos/{promo_id}", problems=(NotFound,))
-def show(promo_id: UUID, organizer: Organizer, tx: Transaction) -> PromoAnswer:
+def show(promo_id: UUID, organizer: Organizer, tx: Transaction) -> PromoResponse:
     """One code, with how often it is used."""
     return promo_codes.read(tx, organizer, promo_id)
 
 
 @app.put("/promos/{promo_id}", problems=(NotFound, UsedMoreOften))
-def change(promo_id: UUID, wanted: PromoChange, organizer: Organizer, tx: Transaction) -> PromoAnswer:
+def change(promo_id: UUID, wanted: PromoChange, organizer: Organizer, tx: Transaction) -> PromoResponse:
     """Change what a code takes off, when and how often; or take it back."""
     return promo_codes.change(tx, organizer, promo_id, wanted)
 

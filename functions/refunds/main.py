@@ -3,10 +3,11 @@
 from uuid import UUID
 
 from shared.models import Listing, Task
-from shared.money import refund_answers
-from shared.money.refund_answers import RefundAnswer, RefundPage
-from shared.payments import paying_back, refunding
-from shared.payments.refunding import (
+from shared.problems import NotFound
+from shared.refunds import execution as refund_execution
+from shared.refunds import requests as refund_requests
+from shared.refunds import schemas as refund_schemas
+from shared.refunds.requests import (
     AlreadyDecided,
     AlreadyRequested,
     NothingToRefund,
@@ -16,14 +17,14 @@ from shared.payments.refunding import (
     UnitRevealed,
     WindowClosed,
 )
-from shared.problems import NotFound
+from shared.refunds.schemas import RefundPage, RefundResponse
 from shared.tickets.issuing import ProductsPickedUp, TicketUsed
 from shared.web import App, Buyer, Organizer, SignedIn, Transaction
 
 app = App("refunds")
 
 USED = (TicketUsed, ProductsPickedUp)
-REFUSALS = (NotFound, NotRefundable, WindowClosed, refunding.EventCancelled, AlreadyRequested, NothingToRefund)
+REFUSALS = (NotFound, NotRefundable, WindowClosed, refund_requests.EventCancelled, AlreadyRequested, NothingToRefund)
 
 
 class RefundApproved(Task):
@@ -33,48 +34,48 @@ class RefundApproved(Task):
 
 
 @app.post("/refunds/request", status=201, idempotent=True, problems=(*REFUSALS, *USED, UnitRevealed))
-def ask(wanted: refunding.RefundRequest, buyer: Buyer, tx: Transaction) -> RefundRequestedResponse:
+def ask(wanted: refund_requests.RefundRequest, buyer: Buyer, tx: Transaction) -> RefundRequestedResponse:
     """Ask for nine tenths of the price back, up to seven days before the event; the organizer decides.
 
     What has cost nothing is given back at once.
     """
-    return refunding.request(tx, buyer.id, wanted)
+    return refund_requests.request(tx, buyer.id, wanted)
 
 
 @app.get("/refunds")
-def refunds(page: RefundPage, caller: SignedIn, tx: Transaction) -> Listing[RefundAnswer]:
+def refunds(page: RefundPage, caller: SignedIn, tx: Transaction) -> Listing[RefundResponse]:
     """The caller's own refunds; for organizers those of their events too."""
-    return refund_answers.listed(tx, caller, page)
+    return refund_schemas.listed(tx, caller, page)
 
 
 @app.get("/refunds/{refund_id}", problems=(NotFound,))
-def refund(refund_id: UUID, caller: SignedIn, tx: Transaction) -> RefundAnswer:
+def refund(refund_id: UUID, caller: SignedIn, tx: Transaction) -> RefundResponse:
     """One refund, for its buyer, its organizer or an admin."""
-    return refund_answers.visible(tx, refund_id, caller)
+    return refund_schemas.visible(tx, refund_id, caller)
 
 
-@app.put("/refunds/{refund_id}/approve", problems=(NotFound, AlreadyDecided, *USED, refunding.EventCancelled))
-def approve(refund_id: UUID, caller: Organizer, tx: Transaction) -> RefundAnswer:
+@app.put("/refunds/{refund_id}/approve", problems=(NotFound, AlreadyDecided, *USED, refund_requests.EventCancelled))
+def approve(refund_id: UUID, caller: Organizer, tx: Transaction) -> RefundResponse:
     """Give the money back: the tickets are void and their places free at once."""
-    return refunding.approve(tx, caller, refund_id)
+    return refund_requests.approve(tx, caller, refund_id)
 
 
 @app.put("/refunds/{refund_id}/reject", problems=(NotFound, AlreadyDecided))
-def reject(refund_id: UUID, rejection: refunding.Rejection, caller: Organizer, tx: Transaction) -> RefundAnswer:
+def reject(refund_id: UUID, rejection: refund_requests.Rejection, caller: Organizer, tx: Transaction) -> RefundResponse:
     """Decline, with a reason that the buyer is told."""
-    return refunding.reject(tx, caller, refund_id, rejection)
+    return refund_requests.reject(tx, caller, refund_id, rejection)
 
 
 @app.post("/refunds/{refund_id}/retry", status=200, problems=(NotFound, NotRetryable))
-def retry(refund_id: UUID, caller: Organizer, tx: Transaction) -> RefundAnswer:
+def retry(refund_id: UUID, caller: Organizer, tx: Transaction) -> RefundResponse:
     """Send a refund that failed or waits once more."""
-    return refunding.retry(tx, caller, refund_id)
+    return refund_requests.retry(tx, caller, refund_id)
 
 
 @app.message("refund.approved")
 def pay_back(message: RefundApproved) -> None:
     """Send it; a gateway that doesn't answer is asked again later, under the same key."""
-    paying_back.pay_back(message.refund_id)
+    refund_execution.pay_back(message.refund_id)
 
 
 main = app.entry_point()

@@ -1,14 +1,14 @@
 """Reserve tickets for a signed-in buyer (TS-002, TS-006, TS-009, ISO-1)."""
 
-from shared.cloud.combining import Combiner
+from shared.cloud.request_batching import Combiner
 from shared.problems import NotFound, Problem
 from shared.sales import availability, expiry, reservations
-from shared.sales.answers import OrderAnswer
 from shared.sales.inventory import SoldOut
 from shared.sales.promos import PromoExhausted, PromoInvalid
 from shared.sales.purchase_limits import HoldAgainLater, PersonLimitReached
 from shared.sales.registrations import AlreadyRegistered
 from shared.sales.reservations import AlreadyReserved, Ask, SaleClosed, TooManyTickets
+from shared.sales.schemas import OrderResponse
 from shared.web import App, Buyer, IdempotencyKey
 
 app = App("reserve")
@@ -33,7 +33,7 @@ reserve_together = Combiner(reservations.reserve)
         HoldAgainLater,
     ),
 )
-def hold_tickets(request: reservations.Request, buyer: Buyer, key: IdempotencyKey) -> OrderAnswer:
+def hold_tickets(request: reservations.Request, buyer: Buyer, key: IdempotencyKey) -> OrderResponse:
     """Hold the asked tickets for 15 minutes, all of them or none."""
     outcome = reserve_together(Ask(buyer.id, request, key))
     if isinstance(outcome, Problem):

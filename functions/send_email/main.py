@@ -5,7 +5,7 @@ from uuid import UUID
 from shared.messages import mails, sending
 from shared.models import Task
 from shared.payments import change_notices
-from shared.tickets import printing
+from shared.tickets import ticket_rendering
 from shared.web import App, Attempt, Transaction
 
 app = App("send_email")
@@ -39,7 +39,7 @@ class ChangedEvent(Task):
 @app.message("email.requested")
 def send(requested: EmailRequested, attempt: Attempt) -> None:
     """Hand one mail to SendGrid."""
-    sending.send(requested.email_id, attempt, pdf_of=lambda ticket: printing.current_pdf(ticket.id))
+    sending.send(requested.email_id, attempt, pdf_of=lambda ticket: ticket_rendering.current_pdf(ticket.id))
 
 
 @app.message("ticket.created")

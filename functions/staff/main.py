@@ -5,14 +5,14 @@ from uuid import UUID
 from shared.messages import mails
 from shared.problems import NotFound
 from shared.tickets import staffing
-from shared.tickets.staffing import GateEventList, Invitation, StaffAnswer, StaffList
+from shared.tickets.staffing import GateEventList, Invitation, StaffList, StaffResponse
 from shared.web import App, FreshlyProvenOrganizer, GateStaff, Organizer, Transaction
 
 app = App("staff")
 
 
 @app.post("/organizer/staff", status=201)
-def invite(invitation: Invitation, organizer: FreshlyProvenOrganizer, tx: Transaction) -> StaffAnswer:
+def invite(invitation: Invitation, organizer: FreshlyProvenOrganizer, tx: Transaction) -> StaffResponse:
     """Put somebody at the gate of these events. Who is new gets a mail with a code to choose a password.
 
     Whose address has another account here already is told by mail to name a different one; the answer is the same.

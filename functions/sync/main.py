@@ -4,14 +4,14 @@ from uuid import UUID
 
 from shared.payments import sync as asking
 from shared.problems import NotFound
-from shared.sales.answers import PaymentAnswer
+from shared.sales.schemas import PaymentResponse
 from shared.web import App, SignedIn
 
 app = App("sync")
 
 
 @app.get("/payments/{payment_id}/status", problems=(NotFound,))
-def status(payment_id: UUID, viewer: SignedIn) -> PaymentAnswer:
+def status(payment_id: UUID, viewer: SignedIn) -> PaymentResponse:
     """The payment as its gateway sees it, asked at most once in 30 seconds."""
     return asking.status(viewer, payment_id)
 

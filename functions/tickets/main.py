@@ -7,15 +7,15 @@ from pydantic import StringConstraints
 
 from shared.messages import mails
 from shared.messages.quotas import TooManyMails
-from shared.models import Body, Listing, Page, Trimmed, line
+from shared.models import Listing, Page, RequestModel, Trimmed, line
 from shared.problems import NotFound
-from shared.tickets import gate, holders, participants, pickups, printing
-from shared.tickets.gate import NotUsed, ScanAnswer, ScanUndone, Undo
+from shared.tickets import gate, holders, participants, pickups, ticket_rendering
+from shared.tickets.gate import NotUsed, ScanResponse, ScanUndone, Undo
 from shared.tickets.holders import HolderChange, HolderChangeClosed, TicketResponse
 from shared.tickets.issuing import TicketUsed
-from shared.tickets.participants import ParticipantAnswer
-from shared.tickets.pickups import NotPickedUp, PickupAnswer, PickupUndone
-from shared.tickets.printing import TicketVoid
+from shared.tickets.participants import ParticipantResponse
+from shared.tickets.pickups import NotPickedUp, PickupResponse, PickupUndone
+from shared.tickets.ticket_rendering import TicketVoid
 from shared.web import GATE, App, File, GateStaff, Organizer, SignedIn, Transaction
 
 app = App("tickets")
@@ -23,7 +23,7 @@ app = App("tickets")
 MOST_IN_A_QR_CODE = 4296  # characters; whatever people hold up is to be judged, not refused
 
 
-class Scan(Body):
+class Scan(RequestModel):
     """A code that was scanned, and the gate it was scanned at."""
 
     event_id: UUID
@@ -31,7 +31,7 @@ class Scan(Body):
     gate: Annotated[str, line(50)] | None = None
 
 
-class PickupScan(Body):
+class PickupScan(RequestModel):
     """A pickup code as it was typed or scanned, and the counter it was shown at."""
 
     event_id: UUID
@@ -65,24 +65,24 @@ def change_holder(ticket_id: UUID, wanted: HolderChange, caller: SignedIn, tx: T
 @app.get("/tickets/{ticket_id}/download", problems=(NotFound, TicketVoid))
 def download(ticket_id: UUID, caller: SignedIn) -> File:
     """The ticket as a PDF, for its owner, its organizer or an admin."""
-    found = printing.ticket_file(ticket_id, caller)
+    found = ticket_rendering.ticket_file(ticket_id, caller)
     return File(found.content, "application/pdf", found.filename)
 
 
 @app.post("/tickets/{ticket_id}/validate", limit=GATE, problems=(NotFound,))
-def validate(ticket_id: UUID, scanned: Scan, staff: GateStaff, tx: Transaction) -> ScanAnswer:
+def validate(ticket_id: UUID, scanned: Scan, staff: GateStaff, tx: Transaction) -> ScanResponse:
     """Let the holder of this very ticket in, once, within the hours of the gate."""
     return gate.scan(tx, staff, scanned.event_id, scanned.qr, gate=scanned.gate, ticket_id=ticket_id)
 
 
 @app.post("/tickets/scan", limit=GATE, problems=(NotFound,))
-def scan(scanned: Scan, staff: GateStaff, tx: Transaction) -> ScanAnswer:
+def scan(scanned: Scan, staff: GateStaff, tx: Transaction) -> ScanResponse:
     """Let the holder of whichever ticket this is in, once, within the hours of the gate."""
     return gate.scan(tx, staff, scanned.event_id, scanned.qr, gate=scanned.gate)
 
 
 @app.post("/pickups/scan", limit=GATE, problems=(NotFound,))
-def hand_over(scanned: PickupScan, staff: GateStaff, tx: Transaction) -> PickupAnswer:
+def hand_over(scanned: PickupScan, staff: GateStaff, tx: Transaction) -> PickupResponse:
     """Hand an order's products over, once."""
     return pickups.scan(tx, staff, scanned.event_id, scanned.code, at_gate=scanned.gate)
 
@@ -100,7 +100,7 @@ def undo_pickup(order_id: UUID, wanted: Undo, supervisor: Organizer, tx: Transac
 
 
 @app.get("/events/{event_id}/participants", problems=(NotFound,))
-def runners(event_id: UUID, page: Page, organizer: Organizer, tx: Transaction) -> Listing[ParticipantAnswer]:
+def runners(event_id: UUID, page: Page, organizer: Organizer, tx: Transaction) -> Listing[ParticipantResponse]:
     """Who takes part in your event, by category and BIB number."""
     return participants.listed(tx, organizer, event_id, page)
 

@@ -3,15 +3,15 @@
 from uuid import UUID
 
 from shared.catalog import digital_goods, editing
-from shared.catalog.digital_goods import NotDigital, UploadAnswer
+from shared.catalog.digital_goods import NotDigital, UploadResponse
 from shared.catalog.editing import EventCancelled
 from shared.catalog.tiers import (
     CapacityExceeded,
     KindIsFixed,
     NewTier,
     QuotaTooSmall,
-    TierAnswer,
     TierChange,
+    TierResponse,
     TooManyTiers,
 )
 from shared.problems import NotFound
@@ -21,7 +21,7 @@ app = App("tiers")
 
 
 @app.post("/events/{event}/tiers", status=201, problems=(NotFound, CapacityExceeded, TooManyTiers, EventCancelled))
-def add_tier(event: UUID, new: NewTier, organizer: Organizer, tx: Transaction) -> TierAnswer:
+def add_tier(event: UUID, new: NewTier, organizer: Organizer, tx: Transaction) -> TierResponse:
     """Add a tier; it is on sale at once if the event is published."""
     return editing.add_tier(tx, organizer, event, new)
 
@@ -30,7 +30,7 @@ def add_tier(event: UUID, new: NewTier, organizer: Organizer, tx: Transaction) -
     "/events/{event}/tiers/{tier}",
     problems=(NotFound, CapacityExceeded, EventCancelled, QuotaTooSmall, KindIsFixed),
 )
-def change_tier(event: UUID, tier: UUID, wanted: TierChange, organizer: Organizer, tx: Transaction) -> TierAnswer:
+def change_tier(event: UUID, tier: UUID, wanted: TierChange, organizer: Organizer, tx: Transaction) -> TierResponse:
     """Change a tier. What is held or sold already keeps its price."""
     return editing.change_tier(tx, organizer, event, tier, wanted)
 
@@ -38,7 +38,7 @@ def change_tier(event: UUID, tier: UUID, wanted: TierChange, organizer: Organize
 @app.post("/events/{event}/tiers/{tier}/units", status=201, problems=(NotFound, EventCancelled, NotDigital))
 def upload_units(
     event: UUID, tier: UUID, given: digital_goods.Upload, organizer: Organizer, tx: Transaction
-) -> UploadAnswer:
+) -> UploadResponse:
     """Put digital goods up for sale. Nobody but its buyer can read a unit again."""
     return digital_goods.upload(tx, organizer, event, tier, given)
 

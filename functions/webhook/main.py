@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from shared.models import Answer, Task
+from shared.models import ResponseModel, Task
 from shared.payments import webhooks
 from shared.problems import Malformed, NotSignedIn, TooLarge
 from shared.web import NOTIFICATIONS, App, Attempt, RawRequest, is_first_of_minute
@@ -12,7 +12,7 @@ app = App("webhook")
 REFUSALS = (Malformed, NotSignedIn, TooLarge)
 
 
-class Received(Answer):
+class Received(ResponseModel):
     """The notification is safe with us."""
 
     received: bool = True

@@ -27,7 +27,7 @@ from infra.local import media, metrics, start_page
 from infra.local.simulators import application as simulators
 from infra.local.simulators import inbox
 from infra.local.simulators.settings import SimulatorSettings
-from shared.cloud import grants, logs
+from shared.cloud import logs, permissions
 from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
 from shared.problems import NotFound
@@ -99,7 +99,7 @@ def _with_grants(function: Function, application: Wsgi) -> Wsgi:
     """A function that may use what the manifest grants it, and nothing else."""
 
     def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        with grants.only(function.grants):
+        with permissions.only(function.grants):
             return application(environ, start_response)
 
     return serve

@@ -13,7 +13,7 @@ from shared.catalog import editing, pages
 from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
-from shared.models import Answer, Body, Trimmed
+from shared.models import RequestModel, ResponseModel, Trimmed
 from shared.problems import NotFound, Problem
 from shared.sales import units
 
@@ -22,13 +22,13 @@ MOST_AT_ONCE = 1_000
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00]*$"), Trimmed]
 
 
-class Upload(Body):
+class Upload(RequestModel):
     """Secrets to sell, each to one buyer."""
 
     units: Annotated[list[Secret], Field(min_length=1, max_length=MOST_AT_ONCE, repr=False)]
 
 
-class UploadAnswer(Answer):
+class UploadResponse(ResponseModel):
     """How many were new, how many you had offered before, and how many units the tier has now in all."""
 
     added: int
@@ -45,7 +45,7 @@ class NotDigital(Problem):
 _KIND = text("SELECT kind FROM ticket_tiers WHERE id = :tier_id AND event_id = :event_id")
 
 
-def upload(tx: Transaction, caller: Principal, event_id: UUID, tier_id: UUID, given: Upload) -> UploadAnswer:
+def upload(tx: Transaction, caller: Principal, event_id: UUID, tier_id: UUID, given: Upload) -> UploadResponse:
     """Put units up for sale: at once, where the tier is on sale. Raises NotFound, EventCancelled, NotDigital."""
     event = editing.lock_changeable(tx, caller, event_id)
     kind = tx.execute(_KIND, {"tier_id": tier_id, "event_id": event_id}).scalar()
@@ -56,4 +56,4 @@ def upload(tx: Transaction, caller: Principal, event_id: UUID, tier_id: UUID, gi
     added, total = units.add(tx, tier_id, event.organizer_id, given.units)
     pages.changed_with(tx, event_id)
     audit.record(tx, "units.uploaded", subject="tier", subject_id=tier_id, actor_id=caller.id, added=added)
-    return UploadAnswer(added=added, duplicates=len(given.units) - added, units=total)
+    return UploadResponse(added=added, duplicates=len(given.units) - added, units=total)

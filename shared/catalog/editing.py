@@ -17,8 +17,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from shared.catalog import changes, events, pages, slugs, tiers
-from shared.catalog.events import COLUMNS, EventAnswer, EventChange, EventFacts, ListedTierChange, NewEvent, Status
-from shared.catalog.tiers import Host, NewTier, TierAnswer, TierChange
+from shared.catalog.events import COLUMNS, EventChange, EventFacts, EventResponse, ListedTierChange, NewEvent, Status
+from shared.catalog.tiers import Host, NewTier, TierChange, TierResponse
 from shared.cloud import audit, clock
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
@@ -93,7 +93,7 @@ _DATES = ("start_date", "end_date")
 _ORDERS_ARE_KEPT = {"orders_event_id_fkey", "order_items_tier_id_fkey"}
 
 
-def create(tx: Transaction, caller: Principal, new: NewEvent) -> EventAnswer:
+def create(tx: Transaction, caller: Principal, new: NewEvent) -> EventResponse:
     """A new draft with its tiers; an admin's own where an admin creates it. Raises Invalid, CapacityExceeded."""
     _refuse_contradictions(new)
     organizer_id = caller.organizer_id or caller.id
@@ -104,7 +104,7 @@ def create(tx: Transaction, caller: Principal, new: NewEvent) -> EventAnswer:
     return events.get(tx, event_id)
 
 
-def change(tx: Transaction, caller: Principal, event_id: UUID, wanted: EventChange) -> EventAnswer:
+def change(tx: Transaction, caller: Principal, event_id: UUID, wanted: EventChange) -> EventResponse:
     """Change an event, its status and its tiers. Cancelling it once more changes nothing.
 
     Raises NotFound, Invalid, EventCancelled, TicketsTaken, DatesFixed, OnlyPostponed, and what tiers.arrange raises.
@@ -163,7 +163,7 @@ def delete(tx: Transaction, caller: Principal, event_id: UUID) -> None:
     _audit(tx, "event.deleted", caller, event_id)
 
 
-def add_tier(tx: Transaction, caller: Principal, event_id: UUID, tier: NewTier) -> TierAnswer:
+def add_tier(tx: Transaction, caller: Principal, event_id: UUID, tier: NewTier) -> TierResponse:
     """Add a tier, on sale at once if the event is. Raises NotFound, EventCancelled and what tiers.arrange raises."""
     host = _host_of(lock_changeable(tx, caller, event_id))
     [tier_id] = tiers.arrange(tx, host, new=[tier])
@@ -171,7 +171,7 @@ def add_tier(tx: Transaction, caller: Principal, event_id: UUID, tier: NewTier) 
     return tiers.read(tx, tier_id)
 
 
-def change_tier(tx: Transaction, caller: Principal, event_id: UUID, tier_id: UUID, wanted: TierChange) -> TierAnswer:
+def change_tier(tx: Transaction, caller: Principal, event_id: UUID, tier_id: UUID, wanted: TierChange) -> TierResponse:
     """Change a tier. Raises NotFound, EventCancelled and what tiers.arrange raises."""
     host = _host_of(lock_changeable(tx, caller, event_id))
     known = changes.facts(tx, event_id)
@@ -182,7 +182,7 @@ def change_tier(tx: Transaction, caller: Principal, event_id: UUID, tier_id: UUI
     return tiers.read(tx, tier_id)
 
 
-def set_banner(tx: Transaction, caller: Principal, event_id: UUID, url: str) -> EventAnswer:
+def set_banner(tx: Transaction, caller: Principal, event_id: UUID, url: str) -> EventResponse:
     """Show the picture at `url` with the event. Raises NotFound, EventCancelled."""
     lock_changeable(tx, caller, event_id)
     tx.execute(_SET_BANNER, {"id": event_id, "url": url})

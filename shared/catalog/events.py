@@ -10,11 +10,11 @@ from sqlalchemy import text
 
 from shared import local_time
 from shared.catalog import tiers
-from shared.catalog.tiers import NewTier, TierAnswer, TierChange, refuse_null
-from shared.cloud import ownership
+from shared.catalog.tiers import NewTier, TierChange, TierResponse, refuse_null
+from shared.cloud import authorization
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
-from shared.models import Answer, Body, Trimmed, Utc, line, paragraphs, plain_line
+from shared.models import RequestModel, ResponseModel, Trimmed, Utc, line, paragraphs, plain_line
 from shared.problems import NotFound
 
 
@@ -34,7 +34,7 @@ Capacity = Annotated[int, Field(ge=1, le=10_000_000)]
 PerPerson = Annotated[int, Field(ge=1, le=10_000)]
 
 
-class EventFacts(Body):
+class EventFacts(RequestModel):
     """An event as its organizer describes it.
 
     `gates_open_at`: from when tickets are scanned; null for 6 hours before the start.
@@ -82,7 +82,7 @@ TierInList = Annotated[
 ]
 
 
-class EventChange(Body):
+class EventChange(RequestModel):
     """What to change of an event: a field that is left out stays as it is.
 
     null empties `venue`, `gates_open_at` and `name_change_deadline`, or lifts a limit. Where `start_date` changes and
@@ -128,7 +128,7 @@ class EventChange(Body):
         return refuse_null(value)
 
 
-class EventAnswer(Answer):
+class EventResponse(ResponseModel):
     """An event as it is shown, with its tiers. Times are UTC; `timezone` is the zone to show them in."""
 
     id: UUID
@@ -152,7 +152,7 @@ class EventAnswer(Answer):
     one_purchase_per_person: bool
     banner_url: str | None
     created_at: datetime
-    tiers: list[TierAnswer]
+    tiers: list[TierResponse]
     cancelled_as_draft: Annotated[bool, Field(exclude=True, repr=False)] = False
 
     @property
@@ -161,12 +161,12 @@ class EventAnswer(Answer):
         return is_public(self)
 
 
-class TierList(Answer):
+class TierList(ResponseModel):
     """What is for sale at an event, and the event's status: of a cancelled one nothing is."""
 
     event_id: UUID
     status: str
-    tiers: list[TierAnswer]
+    tiers: list[TierResponse]
 
 
 COLUMNS = """
@@ -179,7 +179,7 @@ COLUMNS = """
 _READ = text(f"SELECT {COLUMNS} FROM events e WHERE e.slug = :key OR e.id = CAST(:id AS uuid)")
 
 
-def read(tx: Transaction, viewer: Principal | None, key: str) -> EventAnswer:
+def read(tx: Transaction, viewer: Principal | None, key: str) -> EventResponse:
     """The event with this id or slug. Raises NotFound, also where it was never public and is not the viewer's."""
     row = tx.execute(_READ, {"key": key, "id": as_uuid(key)}).first()
     if row is None or (not is_public(row) and not (viewer and may_see(tx, viewer, row))):
@@ -187,7 +187,7 @@ def read(tx: Transaction, viewer: Principal | None, key: str) -> EventAnswer:
     return answers(tx, [row])[0]
 
 
-def get(tx: Transaction, event_id: UUID) -> EventAnswer:
+def get(tx: Transaction, event_id: UUID) -> EventResponse:
     """The event with this id, for those who have just shown that it is theirs. Raises NotFound."""
     row = tx.execute(_READ, {"key": None, "id": event_id}).first()
     if row is None:
@@ -195,10 +195,10 @@ def get(tx: Transaction, event_id: UUID) -> EventAnswer:
     return answers(tx, [row])[0]
 
 
-def answers(tx: Transaction, rows: Sequence[Any]) -> list[EventAnswer]:
+def answers(tx: Transaction, rows: Sequence[Any]) -> list[EventResponse]:
     """Rows of `COLUMNS` with the tiers of each."""
     found = tiers.of_events(tx, [row.id for row in rows])
-    return [EventAnswer(**row._mapping, tiers=found[row.id]) for row in rows]
+    return [EventResponse(**row._mapping, tiers=found[row.id]) for row in rows]
 
 
 def is_public(event: Any) -> bool:
@@ -208,7 +208,7 @@ def is_public(event: Any) -> bool:
 
 def may_see(tx: Transaction, viewer: Principal, row: Any) -> bool:
     """Whether an event that isn't public is theirs to see, and to change. An admin leaves a trace."""
-    return ownership.may_see(tx, viewer, subject="event", subject_id=row.id, organizer_id=row.organizer_id)
+    return authorization.may_see(tx, viewer, subject="event", subject_id=row.id, organizer_id=row.organizer_id)
 
 
 def as_uuid(key: str) -> UUID | None:

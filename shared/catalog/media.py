@@ -9,7 +9,7 @@ from uuid import UUID
 
 from shared import pictures
 from shared.catalog import editing
-from shared.catalog.events import EventAnswer
+from shared.catalog.events import EventResponse
 from shared.cloud import media
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
@@ -19,7 +19,7 @@ MAX_BANNER_BYTES = 5 * 1024 * 1024
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
-def set_banner(caller: Principal, event_id: UUID, content: bytes) -> EventAnswer:
+def set_banner(caller: Principal, event_id: UUID, content: bytes) -> EventResponse:
     """Show this picture (JPEG or PNG) with the event.
 
     Decoding and storing happen between two short transactions; a banner stored for nothing is harmless.

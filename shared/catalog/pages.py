@@ -11,11 +11,11 @@ from uuid import UUID
 from sqlalchemy import text
 
 from shared.catalog import events, search, slugs
-from shared.catalog.events import EventAnswer
+from shared.catalog.events import EventResponse
 from shared.catalog.search import EventSearch
 from shared.cloud import cache
 from shared.cloud.database import Transaction, after_commit, snapshot, transaction
-from shared.cloud.reading import Aged, read_through
+from shared.cloud.read_through_cache import Aged, read_through
 from shared.identity.tokens import Principal
 from shared.models import Listing
 from shared.problems import NotFound
@@ -30,10 +30,10 @@ _BROWSED_BY = {"category", "location", "sort", "page", "page_size"}
 _ID_OF_SLUG = text("SELECT id FROM events WHERE slug = :slug")
 
 
-def browse(viewer: Principal | None, wanted: EventSearch) -> Aged[Listing[EventAnswer]]:
+def browse(viewer: Principal | None, wanted: EventSearch) -> Aged[Listing[EventResponse]]:
     """One page of the upcoming events. What many look through is kept; what somebody searches for is not."""
 
-    def read() -> Listing[EventAnswer]:
+    def read() -> Listing[EventResponse]:
         with snapshot() as tx:
             return search.upcoming(tx, wanted)
 
@@ -41,10 +41,10 @@ def browse(viewer: Principal | None, wanted: EventSearch) -> Aged[Listing[EventA
     if not is_customer or not wanted.model_fields_set <= _BROWSED_BY:
         return Aged(read())
     query = hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()[:40]
-    return read_through(f"list:{query}", _LISTS, seconds=KEPT_SECONDS, model=Listing[EventAnswer], read=read)
+    return read_through(f"list:{query}", _LISTS, seconds=KEPT_SECONDS, model=Listing[EventResponse], read=read)
 
 
-def show(viewer: Principal | None, key: str) -> Aged[EventAnswer]:
+def show(viewer: Principal | None, key: str) -> Aged[EventResponse]:
     """The event with this id or slug. Raises NotFound; a draft is there for its organizer and admins only."""
     event_id = events.as_uuid(key)
     if event_id is None and not slugs.is_slug(key):
@@ -56,7 +56,7 @@ def show(viewer: Principal | None, key: str) -> Aged[EventAnswer]:
         f"event:{event_id}",
         availability.mark(event_id),
         seconds=KEPT_SECONDS,
-        model=EventAnswer,
+        model=EventResponse,
         read=lambda: _read(None, str(event_id)),
     )
 
@@ -76,6 +76,6 @@ def _id_of_slug(slug: str) -> UUID:
     return found
 
 
-def _read(viewer: Principal | None, key: str) -> EventAnswer:
+def _read(viewer: Principal | None, key: str) -> EventResponse:
     with snapshot() as tx:
         return events.read(tx, viewer, key)

@@ -16,11 +16,11 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.catalog import editing
 from shared.catalog.tiers import refuse_null
-from shared.cloud import audit, ownership
+from shared.cloud import audit, authorization
 from shared.cloud.database import Transaction
 from shared.identity import principals
 from shared.identity.tokens import Principal
-from shared.models import MAX_RUPIAH, Answer, Body, Listing, Page, Rupiah, Trimmed, Utc
+from shared.models import MAX_RUPIAH, Listing, Page, RequestModel, ResponseModel, Rupiah, Trimmed, Utc
 from shared.problems import Forbidden, Invalid, NotFound, Problem, violated_constraint
 
 Code = Annotated[
@@ -38,7 +38,7 @@ OrganizerIds = Annotated[list[UUID], Field(min_length=1, max_length=100)]
 TierIds = Annotated[list[UUID], Field(min_length=1, max_length=50)]
 
 
-class Terms(Body):
+class Terms(RequestModel):
     """What a code takes off, when, and how often. Amounts are rupiah; null is no limit.
 
     Either `percent` (at most `max_discount` for each use) or `amount`, of the prices in scope. `minimum_spend` counts
@@ -72,7 +72,7 @@ class NewPromo(Terms):
     funded_by: Literal["organizer", "platform"] = "organizer"
 
 
-class PromoChange(Body):
+class PromoChange(RequestModel):
     """What to change of a code's terms: a field that is left out stays as it is, null takes a limit away.
 
     Orders that have used the code keep what they got. `is_active: false` takes it back.
@@ -105,7 +105,7 @@ class PromoSearch(Page):
     event_id: UUID | None = None
 
 
-class PromoAnswer(Answer):
+class PromoResponse(ResponseModel):
     """A code as those who offer it see it. `uses` and `spent` count the orders that are held or paid with it.
 
     Of these, `late_uses` came beside its limits: by orders that were paid late, when it was used up meanwhile.
@@ -189,7 +189,7 @@ PLATFORM_BUDGET = 25_000_000
 """Rupiah: the ceilings of a code that the platform pays for, where none are given."""
 
 
-def create(tx: Transaction, caller: Principal, new: NewPromo) -> PromoAnswer:
+def create(tx: Transaction, caller: Principal, new: NewPromo) -> PromoResponse:
     """Offer a code from now on, or from its start. Raises NotFound, Forbidden, Invalid, CodeTaken."""
     organizer_id = _payer(tx, caller, new)
     terms = _with_ceilings(new, new.funded_by)
@@ -201,7 +201,7 @@ def create(tx: Transaction, caller: Principal, new: NewPromo) -> PromoAnswer:
     return created
 
 
-def change(tx: Transaction, caller: Principal, promo_id: UUID, wanted: PromoChange) -> PromoAnswer:
+def change(tx: Transaction, caller: Principal, promo_id: UUID, wanted: PromoChange) -> PromoResponse:
     """Change a code's terms, or take it back. Raises NotFound, Invalid, UsedMoreOften."""
     stored = tx.execute(_LOCK, {"id": promo_id, **_sees(caller)}).mappings().first()
     if stored is None:
@@ -219,22 +219,24 @@ def change(tx: Transaction, caller: Principal, promo_id: UUID, wanted: PromoChan
     return changed
 
 
-def read(tx: Transaction, caller: Principal, promo_id: UUID) -> PromoAnswer:
+def read(tx: Transaction, caller: Principal, promo_id: UUID) -> PromoResponse:
     """One code. Raises NotFound for those of others."""
     row = tx.execute(_READ, {"id": promo_id, **_sees(caller)}).mappings().first()
-    if row is None or not ownership.may_see(
+    if row is None or not authorization.may_see(
         tx, caller, subject="promo", subject_id=promo_id, organizer_id=row["organizer_id"]
     ):
         raise NotFound
-    return PromoAnswer(**row)
+    return PromoResponse(**row)
 
 
-def listed(tx: Transaction, caller: Principal, wanted: PromoSearch) -> Listing[PromoAnswer]:
+def listed(tx: Transaction, caller: Principal, wanted: PromoSearch) -> Listing[PromoResponse]:
     """The caller's codes, newest first; all there are for an admin."""
-    ownership.looks_through(tx, caller, subject="promo")
+    authorization.looks_through(tx, caller, subject="promo")
     which = {"event_id": wanted.event_id, **_sees(caller)}
     rows = tx.execute(_LIST, {**which, "page_size": wanted.page_size, "offset": wanted.offset}).mappings()
-    return Listing[PromoAnswer].of(wanted, [PromoAnswer(**row) for row in rows], tx.execute(_COUNT, which).scalar_one())
+    return Listing[PromoResponse].of(
+        wanted, [PromoResponse(**row) for row in rows], tx.execute(_COUNT, which).scalar_one()
+    )
 
 
 def _payer(tx: Transaction, caller: Principal, new: NewPromo) -> UUID | None:
@@ -280,9 +282,9 @@ def _refuse_strange_tiers(tx: Transaction, event_id: UUID | None, tier_ids: Sequ
         raise Invalid.field("tier_ids", "must be tiers of the event")
 
 
-def _write(tx: Transaction, statement: Any, values: dict[str, Any]) -> PromoAnswer:
+def _write(tx: Transaction, statement: Any, values: dict[str, Any]) -> PromoResponse:
     try:
-        return PromoAnswer(**tx.execute(statement, values).mappings().one())
+        return PromoResponse(**tx.execute(statement, values).mappings().one())
     except DBAPIError as error:
         refusal = _REFUSALS.get(violated_constraint(error) or "")
         if refusal is None:

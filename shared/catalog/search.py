@@ -9,8 +9,8 @@ from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator, model_v
 from sqlalchemy import text
 
 from shared.catalog import folding, tiers
-from shared.catalog.events import COLUMNS, EventAnswer
-from shared.catalog.tiers import TierAnswer, beginnings
+from shared.catalog.events import COLUMNS, EventResponse
+from shared.catalog.tiers import TierResponse, beginnings
 from shared.cloud.database import Transaction
 from shared.models import Listing, Page, Rupiah, Utc, in_reach, line
 
@@ -100,7 +100,7 @@ class Query:
     values: dict[str, Any]
 
 
-def upcoming(tx: Transaction, wanted: EventSearch) -> Listing[EventAnswer]:
+def upcoming(tx: Transaction, wanted: EventSearch) -> Listing[EventResponse]:
     """One page of the published events that have not ended yet and fit.
 
     What is searched for in words comes best match first, unless an order is asked for. A word that so many
@@ -113,12 +113,12 @@ def upcoming(tx: Transaction, wanted: EventSearch) -> Listing[EventAnswer]:
     total = tx.execute(text(asked.count), asked.values).scalar_one()
     rows = tx.execute(text(asked.page), asked.values).all()
     offered = tiers.of_events(tx, [row.id for row in rows], in_brief=True)
-    return Listing[EventAnswer].of(wanted, [_listed(row, offered[row.id]) for row in rows], total)
+    return Listing[EventResponse].of(wanted, [_listed(row, offered[row.id]) for row in rows], total)
 
 
-def _listed(row: Any, offered: list[TierAnswer]) -> EventAnswer:
+def _listed(row: Any, offered: list[TierResponse]) -> EventResponse:
     """A row of `COLUMNS` as an item of a list."""
-    return EventAnswer(**{**row._mapping, **beginnings(row, "description", "terms")}, tiers=offered)
+    return EventResponse(**{**row._mapping, **beginnings(row, "description", "terms")}, tiers=offered)
 
 
 def query(wanted: EventSearch) -> Query:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.cloud import clock
 from shared.cloud.database import Transaction
-from shared.models import Answer, Body, Rupiah, Utc, paragraphs, plain_line
+from shared.models import RequestModel, ResponseModel, Rupiah, Utc, paragraphs, plain_line
 from shared.problems import Invalid, NotFound, Problem, violated_constraint
 from shared.sales.inventory import NO_OVERSELLING, SELLABLE
 from shared.sales.pricing import current_price
@@ -37,7 +37,7 @@ Quota = Annotated[int, Field(ge=1, le=10_000_000)]
 MaxPerOrder = Annotated[int, Field(ge=1, le=100)]
 
 
-class NewTier(Body):
+class NewTier(RequestModel):
     """A tier as its organizer describes it. Prices are rupiah."""
 
     name: Name
@@ -56,7 +56,7 @@ class NewTier(Body):
     """Whether digital units may be given back after their buyer has looked at them."""
 
 
-class TierChange(Body):
+class TierChange(RequestModel):
     """What to change of a tier: a field that is left out stays as it is, null empties one that may be empty."""
 
     name: Name | None = None
@@ -81,7 +81,7 @@ class TierChange(Body):
         return refuse_null(value)
 
 
-class TierAnswer(Answer):
+class TierResponse(ResponseModel):
     """A tier as everybody sees it. Prices are rupiah; `available` is what can be reserved while it is `on_sale`.
 
     Of digital goods that is no more than the units that were uploaded.
@@ -111,7 +111,7 @@ class TierAnswer(Answer):
     """The event is published and not over, and the tier's own sale has begun and not ended."""
 
     @classmethod
-    def of(cls, row: Any, at: datetime) -> "TierAnswer":
+    def of(cls, row: Any, at: datetime) -> "TierResponse":
         """A row of ticket_tiers with what follows from it at a moment."""
         return cls(
             **row._mapping,
@@ -198,12 +198,14 @@ _COPY_SALE = text("""
 """)
 
 
-def of_events(tx: Transaction, event_ids: Sequence[UUID], *, in_brief: bool = False) -> Mapping[UUID, list[TierAnswer]]:
+def of_events(
+    tx: Transaction, event_ids: Sequence[UUID], *, in_brief: bool = False
+) -> Mapping[UUID, list[TierResponse]]:
     """The tiers of each event, in their organizer's order; in brief with the beginning of their descriptions only."""
     at = clock.now()
-    found: dict[UUID, list[TierAnswer]] = defaultdict(list)
+    found: dict[UUID, list[TierResponse]] = defaultdict(list)
     for row in tx.execute(_BRIEF_OF_EVENTS if in_brief else _WHOLE_OF_EVENTS, {"event_ids": list(event_ids)}):
-        tier = TierAnswer.of(row, at)
+        tier = TierResponse.of(row, at)
         found[row.event_id].append(tier.model_copy(update=beginnings(row, "description")) if in_brief else tier)
     return found
 
@@ -213,9 +215,9 @@ def beginnings(row: Any, *names: str) -> dict[str, str]:
     return {name: _beginning(getattr(row, name)) for name in names}
 
 
-def read(tx: Transaction, tier_id: UUID) -> TierAnswer:
+def read(tx: Transaction, tier_id: UUID) -> TierResponse:
     """One tier as it is now."""
-    return TierAnswer.of(tx.execute(_READ, {"id": tier_id}).one(), clock.now())
+    return TierResponse.of(tx.execute(_READ, {"id": tier_id}).one(), clock.now())
 
 
 def copy_sale(tx: Transaction, host: Host) -> int:

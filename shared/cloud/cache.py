@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.cloud import clients, clock, grants
+from shared.cloud import clients, clock, permissions
 from shared.cloud.settings import settings
 
 COLLECTION = "cache"
@@ -93,7 +93,7 @@ class _Health:
         from google.api_core.exceptions import GoogleAPICallError, RetryError
         from google.auth.exceptions import GoogleAuthError
 
-        grants.check("cache", "shared")
+        permissions.check("cache", "shared")
         self._begin()
         try:
             yield (TIMEOUT_SECONDS if self._has_answered else FIRST_TIMEOUT_SECONDS) * settings().patience

@@ -69,7 +69,7 @@ def make_engine(role: str = "") -> "Engine":
     """
     from sqlalchemy import create_engine, event
 
-    from shared.cloud.preparing import prepare_statements
+    from shared.cloud.prepared_statements import prepare_statements
 
     chosen = settings()
     session = {

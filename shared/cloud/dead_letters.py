@@ -17,7 +17,7 @@ from sqlalchemy import text
 from shared.cloud import audit, clients, outbox, tasks
 from shared.cloud.database import Transaction, after_commit, transaction
 from shared.cloud.settings import settings
-from shared.models import Answer, Body, Listing, Page, line
+from shared.models import Listing, Page, RequestModel, ResponseModel, line
 from shared.problems import NotFound, Problem
 
 log = logging.getLogger(__name__)
@@ -54,13 +54,13 @@ class DeadLetterPage(Page):
     status: Literal["open", "decided"] = "open"
 
 
-class Decision(Body):
+class Decision(RequestModel):
     """Why it is replayed or discarded."""
 
     reason: Annotated[str, line(500)]
 
 
-class DeadLetterAnswer(Answer):
+class DeadLetterResponse(ResponseModel):
     """Something that was given up. Its payload holds ids only."""
 
     id: UUID
@@ -106,12 +106,12 @@ def give_up(tx: Transaction, queue: str, function: str, path: str, payload: dict
     )
 
 
-def listed(tx: Transaction, page: DeadLetterPage) -> Listing[DeadLetterAnswer]:
+def listed(tx: Transaction, page: DeadLetterPage) -> Listing[DeadLetterResponse]:
     """Dead letters, oldest first."""
     wanted = {"is_open": page.status == "open"}
     rows = tx.execute(_LIST, {**wanted, "page_size": page.page_size, "offset": page.offset}).mappings()
-    return Listing[DeadLetterAnswer].of(
-        page, [DeadLetterAnswer(**row) for row in rows], tx.execute(_COUNT, wanted).scalar_one()
+    return Listing[DeadLetterResponse].of(
+        page, [DeadLetterResponse(**row) for row in rows], tx.execute(_COUNT, wanted).scalar_one()
     )
 
 
@@ -120,15 +120,15 @@ def undecided(tx: Transaction) -> int:
     return int(tx.execute(_COUNT, {"is_open": True}).scalar_one())
 
 
-def read(tx: Transaction, letter_id: UUID) -> DeadLetterAnswer:
+def read(tx: Transaction, letter_id: UUID) -> DeadLetterResponse:
     """One of them. Raises NotFound."""
     row = tx.execute(_ONE, {"id": letter_id}).mappings().first()
     if row is None:
         raise NotFound
-    return DeadLetterAnswer(**row)
+    return DeadLetterResponse(**row)
 
 
-def replay(tx: Transaction, letter_id: UUID, decision: Decision, *, by: str) -> DeadLetterAnswer:
+def replay(tx: Transaction, letter_id: UUID, decision: Decision, *, by: str) -> DeadLetterResponse:
     """Send it again, the way it came. Raises NotFound, AlreadyDecided."""
     letter = _lock_open(tx, letter_id)
     if letter.kind == "message":
@@ -139,7 +139,7 @@ def replay(tx: Transaction, letter_id: UUID, decision: Decision, *, by: str) -> 
     return _decide(tx, letter, "replayed", decision, by)
 
 
-def discard(tx: Transaction, letter_id: UUID, decision: Decision, *, by: str) -> DeadLetterAnswer:
+def discard(tx: Transaction, letter_id: UUID, decision: Decision, *, by: str) -> DeadLetterResponse:
     """Let it be. Raises NotFound, AlreadyDecided."""
     return _decide(tx, _lock_open(tx, letter_id), "discarded", decision, by)
 
@@ -192,16 +192,16 @@ def _object(data: bytes) -> str:
     return json.dumps({"unreadable": data.decode(errors="replace").replace("\0", "")})
 
 
-def _lock_open(tx: Transaction, letter_id: UUID) -> DeadLetterAnswer:
+def _lock_open(tx: Transaction, letter_id: UUID) -> DeadLetterResponse:
     row = tx.execute(_LOCK, {"id": letter_id}).mappings().first()
     if row is None:
         raise NotFound
     if row["decision"]:
         raise AlreadyDecided
-    return DeadLetterAnswer(**row)
+    return DeadLetterResponse(**row)
 
 
-def _decide(tx: Transaction, letter: DeadLetterAnswer, decision: str, why: Decision, by: str) -> DeadLetterAnswer:
+def _decide(tx: Transaction, letter: DeadLetterResponse, decision: str, why: Decision, by: str) -> DeadLetterResponse:
     tx.execute(_DECIDE, {"id": letter.id, "decision": decision, "reason": why.reason, "by": by})
     audit.record(tx, f"dead_letter.{decision}", subject="dead_letter", subject_id=letter.id, by=by, reason=why.reason)
     return read(tx, letter.id)

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import Transaction
-from shared.models import Answer, Body, Listing, Page, line
+from shared.models import Listing, Page, RequestModel, ResponseModel, line
 from shared.problems import NotFound, Problem
 
 _OPEN = text("""
@@ -36,13 +36,13 @@ _FINISH = text(f"""
 """)
 
 
-class Done(Body):
+class Done(RequestModel):
     """What a person did about it."""
 
     note: Annotated[str, line(500)]
 
 
-class ManualTaskAnswer(Answer):
+class ManualTaskResponse(ResponseModel):
     """Something that waits for a person: what kind of work (a section of the runbook), and about what."""
 
     id: UUID
@@ -86,20 +86,20 @@ def close(tx: Transaction, subject_id: UUID | str, *, by: UUID | None) -> None:
     tx.execute(_CLOSE, {"subject_id": str(subject_id), "by": by})
 
 
-def waiting(tx: Transaction, page: Page) -> Listing[ManualTaskAnswer]:
+def waiting(tx: Transaction, page: Page) -> Listing[ManualTaskResponse]:
     """What is open, oldest first."""
     rows = tx.execute(_LIST_OPEN, {"page_size": page.page_size, "offset": page.offset}).mappings()
-    return Listing[ManualTaskAnswer].of(page, [ManualTaskAnswer(**row) for row in rows], count_open(tx))
+    return Listing[ManualTaskResponse].of(page, [ManualTaskResponse(**row) for row in rows], count_open(tx))
 
 
-def finish(tx: Transaction, task_id: UUID, done: Done, *, by: UUID) -> ManualTaskAnswer:
+def finish(tx: Transaction, task_id: UUID, done: Done, *, by: UUID) -> ManualTaskResponse:
     """Note that a person has done it; what they did stands in the audit trail. Raises NotFound, AlreadyDone."""
     task = tx.execute(_LOCK, {"id": task_id}).first()
     if task is None:
         raise NotFound
     if task.done_at is not None:
         raise AlreadyDone
-    finished = ManualTaskAnswer(**tx.execute(_FINISH, {"id": task_id, "by": by}).mappings().one())
+    finished = ManualTaskResponse(**tx.execute(_FINISH, {"id": task_id, "by": by}).mappings().one())
     audit.record(
         tx,
         "manual_task.done",

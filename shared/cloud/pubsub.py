@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import wait
 from typing import Any
 
-from shared.cloud import clients, grants, tracing
+from shared.cloud import clients, permissions, tracing
 from shared.cloud.settings import settings
 
 PUBLISH_TIMEOUT_SECONDS = 10
@@ -17,7 +17,7 @@ def publish(messages: Sequence[tuple[str, dict[str, Any], dict[str, str]]]) -> l
     Returns, in the same order, None where Pub/Sub has acknowledged and the error where it has not.
     """
     for topic in {topic for topic, _, _ in messages}:
-        grants.check("publishes", topic)
+        permissions.check("publishes", topic)
     with tracing.span("publish", "producer", {"messaging.batch.message_count": len(messages)}):
         return _publish(messages)
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from shared.cloud import clients, grants
+from shared.cloud import clients, permissions
 from shared.cloud.settings import settings
 
 KEPT_SECONDS = 300
@@ -32,7 +32,7 @@ def secret(name: str) -> str:
 
 def version(name: str, number: str = LATEST) -> Version:
     """One version of a secret, the newest by default. Raises as `secret` does."""
-    grants.check("secrets", name)
+    permissions.check("secrets", name)
     kept = _kept.get((name, number))
     if kept and kept[0] > time.monotonic():
         return kept[1]

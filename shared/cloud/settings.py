@@ -77,7 +77,7 @@ class Settings:
     rate_limits: str = "on"
     """`off` lets everybody call as often as they like (SEC-003)."""
     even_pace: str = "on"
-    """`off` answers at once where the time would tell who has an account (shared/web/pacing.py): for tests."""
+    """`off` answers at once where the time would tell who has an account (shared/web/constant_time.py): for tests."""
     shared_cache: str = "on"
     """`off` answers every read of the catalogue from the database, see docs/decisions/0005-shared-cache.md."""
     threads: int = 4

@@ -1,6 +1,6 @@
 """Files in Cloud Storage that are written once and never changed, until they are deleted."""
 
-from shared.cloud import clients, grants
+from shared.cloud import clients, permissions
 
 
 class StorageUnavailable(Exception):
@@ -14,7 +14,7 @@ def put_once(bucket: str, name: str, content: bytes, content_type: str, *, cache
     """
     from google.api_core.exceptions import PreconditionFailed
 
-    grants.check("buckets", bucket)
+    permissions.check("buckets", bucket)
     blob = clients.storage().bucket(bucket).blob(name)
     if cache_control:
         blob.cache_control = cache_control
@@ -28,7 +28,7 @@ def get(bucket: str, name: str) -> bytes | None:
     """The content of an object, or None where there is none."""
     from google.api_core.exceptions import NotFound
 
-    grants.check("buckets", bucket)
+    permissions.check("buckets", bucket)
     try:
         content: bytes = clients.storage().bucket(bucket).blob(name).download_as_bytes()
     except NotFound:
@@ -44,7 +44,7 @@ def delete_all(bucket: str, prefix: str) -> None:
     from google.api_core.exceptions import GoogleAPICallError, NotFound, RetryError
     from google.auth.exceptions import GoogleAuthError
 
-    grants.check("deletes_files", bucket)
+    permissions.check("deletes_files", bucket)
     if not prefix:
         raise ValueError("an empty prefix is the whole bucket")
     try:

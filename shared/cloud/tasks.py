@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from shared.cloud import clients, grants, trace_context
+from shared.cloud import clients, permissions, trace_context
 from shared.cloud.logs import correlation_id
 from shared.cloud.settings import function_url, settings
 
@@ -32,7 +32,7 @@ def enqueue(
     from google.cloud import tasks_v2
     from google.protobuf.timestamp_pb2 import Timestamp
 
-    grants.check("enqueues", queue)
+    permissions.check("enqueues", queue)
     chosen = settings()
     parent = f"projects/{chosen.google_cloud_project}/locations/{chosen.region}/queues/{queue}"
     audience = function_url(function)

@@ -31,7 +31,7 @@ from shared.cloud import trace_context, tracing
 from shared.gateways.errors import GatewayMisconfigured, GatewayRefused, GatewayUnavailable, PayloadUnreadable
 from shared.gateways.fields import parse_json
 
-__all__ = ["Answer", "GatewayMisconfigured", "GatewayRefused", "GatewayUnavailable", "JsonApi", "Patience"]
+__all__ = ["GatewayMisconfigured", "GatewayRefused", "GatewayUnavailable", "HttpResponse", "JsonApi", "Timeouts"]
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ _SHORTEST_READ_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
-class Patience:
+class Timeouts:
     """How long and how often a gateway is asked before the caller is told to come back later.
 
     `total_seconds` bounds one call with all its repeats and waits; looking up what became of a try is
@@ -59,7 +59,7 @@ class Patience:
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpResponse:
     """What came back: the effective status, headers, and the JSON body (None where there is none)."""
 
     status: int
@@ -72,15 +72,15 @@ class Answer:
         return 200 <= self.status < 300
 
 
-Reads = Callable[[Answer], object]
+Reads = Callable[[HttpResponse], object]
 """Reads a good answer; PayloadUnreadable where it is not what the gateway documents."""
 
 
-def anything(_: Answer) -> None:
+def anything(_: HttpResponse) -> None:
     """Accept whatever comes with a good status."""
 
 
-def a_document(answer: Answer) -> None:
+def a_document(answer: HttpResponse) -> None:
     """Accept any JSON object or list that is not an error under a good status."""
     body = answer.body
     if not isinstance(body, Mapping | list):
@@ -92,14 +92,14 @@ def a_document(answer: Answer) -> None:
 def body_by(read: Callable[[Any], object]) -> Reads:
     """Accept a document that `read` can read."""
 
-    def reads(answer: Answer) -> None:
+    def reads(answer: HttpResponse) -> None:
         a_document(answer)
         read(answer.body)
 
     return reads
 
 
-def http_status(answer: Answer) -> int:
+def http_status(answer: HttpResponse) -> int:
     """The status of a gateway that means what HTTP means."""
     return answer.status
 
@@ -116,12 +116,12 @@ class JsonApi:
         base_url: str,
         auth: AuthBase | tuple[str, str],
         *,
-        patience: Patience | None = None,
-        status_of: Callable[[Answer], int] = http_status,
+        patience: Timeouts | None = None,
+        status_of: Callable[[HttpResponse], int] = http_status,
     ) -> None:
         self.gateway = gateway
         self._base_url = base_url.rstrip("/")
-        self._patience = patience or Patience()
+        self._patience = patience or Timeouts()
         self._status_of = status_of
         self._session = _pooled_session(auth)
         self._breaker = CircuitBreaker(
@@ -141,9 +141,9 @@ class JsonApi:
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         repeatable: bool,
-        recover: Callable[[], Answer | None] | None = None,
+        recover: Callable[[], HttpResponse | None] | None = None,
         reads: Reads = anything,
-    ) -> Answer:
+    ) -> HttpResponse:
         """Send one request and return its answer, 4xx included.
 
         A good status with an answer that `reads` can't read is no answer: the gateway is unavailable, and whether
@@ -155,7 +155,7 @@ class JsonApi:
         give_up_at = time.monotonic() + self._patience.total_seconds
         failures: list[_TryFailed] = []
 
-        def once() -> Answer:
+        def once() -> HttpResponse:
             if recover is not None and _outcome_unknown(failures):
                 found = recover()
                 if found is not None:
@@ -199,15 +199,15 @@ class JsonApi:
             reraise=True,
         )
 
-    def _try(self, request: "_Request", give_up_at: float) -> Answer:
+    def _try(self, request: "_Request", give_up_at: float) -> HttpResponse:
         # Not breaker.call(): it holds the breaker's lock while the request runs, one request at a time.
         with self._breaker.calling():
             return self._read(self._send(request, give_up_at), request.reads)
 
     def _send(self, request: "_Request", give_up_at: float) -> requests.Response:
-        facts = {"http.request.method": request.method, "peer.service": self.gateway}
+        statuses = {"http.request.method": request.method, "peer.service": self.gateway}
         begun = time.perf_counter()
-        with tracing.span(f"{self.gateway} {request.method}", "client", facts):
+        with tracing.span(f"{self.gateway} {request.method}", "client", statuses):
             response = self._exchange(request, give_up_at)
         took = round((time.perf_counter() - begun) * 1000, 1)
         logger.info(
@@ -232,8 +232,8 @@ class JsonApi:
             # The error's own text holds the URL with its query, so only its class goes further.
             raise _TryFailed(type(error).__name__, outcome_unknown=_was_sent(error)) from None
 
-    def _read(self, response: requests.Response, reads: Reads) -> Answer:
-        answer = Answer(response.status_code, response.headers, self._json_of(response))
+    def _read(self, response: requests.Response, reads: Reads) -> HttpResponse:
+        answer = HttpResponse(response.status_code, response.headers, self._json_of(response))
         status = self._status_of(answer)
         if status == 429 or status >= 500:
             raise _TryFailed(
@@ -242,7 +242,7 @@ class JsonApi:
                 gateway_is_down=status != 429,
                 retry_after_seconds=_retry_after_seconds(response),
             )
-        found = Answer(status, answer.headers, answer.body)
+        found = HttpResponse(status, answer.headers, answer.body)
         if found.ok:
             try:
                 reads(found)

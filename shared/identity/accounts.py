@@ -21,14 +21,22 @@ from sqlalchemy import text
 
 from shared.cloud import audit, clock
 from shared.cloud.database import Transaction, transaction
-from shared.identity import attempts, claims, codes, passwords, people, places, sessions
+from shared.identity import (
+    client_networks,
+    codes,
+    login_throttling,
+    passwords,
+    people,
+    sessions,
+    unverified_registrations,
+)
 from shared.identity.addresses import EmailAddress
-from shared.identity.claims import Kept
+from shared.identity.client_networks import NOWHERE, Place
 from shared.identity.codes import Code, CodeInvalid, Purpose, ResetCode
 from shared.identity.people import Person
-from shared.identity.places import NOWHERE, Place
 from shared.identity.sessions import Tokens
-from shared.models import Answer, Body, Trimmed, plain_line
+from shared.identity.unverified_registrations import Kept
+from shared.models import RequestModel, ResponseModel, Trimmed, plain_line
 from shared.problems import Forbidden, NotSignedIn, TryAgain
 
 log = logging.getLogger(__name__)
@@ -42,7 +50,7 @@ TERMS_VERSION = "1"
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 -]{5,18}$", max_length=20), Trimmed]
 
 
-class Registration(Body):
+class Registration(RequestModel):
     """A new account. Gate staff and admins are made otherwise."""
 
     email: EmailAddress
@@ -54,14 +62,14 @@ class Registration(Body):
     accept_terms: Literal[True]
 
 
-class Proof(Body):
+class Proof(RequestModel):
     """The code that was mailed to an address."""
 
     email: EmailAddress
     code: Annotated[Code, Field(repr=False)]
 
 
-class Credentials(Body):
+class Credentials(RequestModel):
     """What somebody signs in with."""
 
     email: EmailAddress
@@ -72,13 +80,13 @@ class Credentials(Body):
     """One of this account that the device has kept: strangers' wrong passwords then don't keep it waiting."""
 
 
-class AddressOnly(Body):
+class AddressOnly(RequestModel):
     """Whose password was forgotten."""
 
     email: EmailAddress
 
 
-class PasswordReset(Body):
+class PasswordReset(RequestModel):
     """The code that was mailed to an address, and the password to have from now on."""
 
     email: EmailAddress
@@ -86,7 +94,7 @@ class PasswordReset(Body):
     password: passwords.NewPassword
 
 
-class UserAnswer(Answer):
+class UserResponse(ResponseModel):
     """An account as its owner sees it."""
 
     id: UUID
@@ -96,13 +104,13 @@ class UserAnswer(Answer):
     is_email_verified: bool
 
 
-class OnItsWay(Answer):
+class OnItsWay(ResponseModel):
     """What everybody is told who forgot a password."""
 
     detail: str = "If this address has an account, we have mailed a code to it."
 
 
-class CodeSent(Answer):
+class CodeSent(ResponseModel):
     """What a signed-in person is told who asked for a code."""
 
     detail: str = "We have mailed a code to your address, or did a moment ago."
@@ -120,7 +128,7 @@ class Letter:
         "staff_invitation",
         "staff_address_taken",
     ]
-    once_key: str
+    dedupe_key: str
     to: str
     language: str
     context: dict[str, Any]
@@ -170,7 +178,7 @@ _NEW_PASSWORD = text("""
 
 def register(
     registration: Registration, place: Place, mail: Callable[[Transaction, Letter | None], None]
-) -> UserAnswer:
+) -> UserResponse:
     """Open an account and mail a code to its address: `mail` is given what to send, in the same transaction.
 
     Whoever registers an address that is not verified yet starts anew: the newest details count, and a
@@ -192,14 +200,14 @@ def register(
 
 def _register(
     tx: Transaction, registration: Registration, place: Place, chosen: "_Chosen"
-) -> tuple[UserAnswer, Letter | None]:
+) -> tuple[UserResponse, Letter | None]:
     found = people.find(tx, registration.email)
     person, is_new = (found, False) if found and found.is_email_verified else _claim(tx, registration)
     if person.is_email_verified:  # as much work as opening an account, and the same answers later on
-        claims.keep(tx, person.email, registration.password, chosen.instead_of)
+        unverified_registrations.keep(tx, person.email, registration.password, chosen.instead_of)
         return _answer(registration, _stand_in_id(registration.email)), _already_registered(person)
     person = _fill_in(tx, person, registration, chosen, is_new=is_new)
-    is_due = attempts.take(tx, attempts.MAILS["verify_email"], person.email)
+    is_due = login_throttling.take(tx, login_throttling.MAILS["verify_email"], person.email)
     return _answer(registration, person.id), mail_code(tx, person, "verify_email", place) if is_due else None
 
 
@@ -211,12 +219,12 @@ def leave_gates(tx: Transaction, person: Person) -> None:
 def verify_email(proof: Proof, place: Place = NOWHERE) -> Tokens:
     """Prove that an address is one's own by the code sent to it, and sign in. Raises CodeInvalid, TooManyAttempts."""
     with transaction() as tx:
-        attempts.count(tx, attempts.CODES, proof.email, place)
+        login_throttling.count(tx, login_throttling.CODES, proof.email, place)
     with transaction() as tx:
         person = people.lock_by_email(tx, proof.email)
         if person and codes.redeem(tx, person.id, "verify_email", proof.code, network=place.network):
             tx.execute(_VERIFIED, {"id": person.id})
-            attempts.forget(tx, person.email, place)
+            login_throttling.forget(tx, person.email, place)
             return sessions.begin(tx, person, by="mailed code")
         _note_failure(tx, proof.email, person, place, by="mailed code")
     raise CodeInvalid
@@ -233,16 +241,16 @@ def login(credentials: Credentials, place: Place = NOWHERE) -> Tokens:
         place = replace(place, refresh_token=credentials.refresh_token)
     with transaction() as tx:
         found = people.find(tx, credentials.email)
-        known = places.known_as(tx, place, found.id) if found else None
-        attempts.count(tx, attempts.PASSWORDS, credentials.email, place, known=known)
-        claimed = claims.password_hash(tx, credentials.email, credentials.password)
+        known = client_networks.known_as(tx, place, found.id) if found else None
+        login_throttling.count(tx, login_throttling.PASSWORDS, credentials.email, place, known=known)
+        claimed = unverified_registrations.password_hash(tx, credentials.email, credentials.password)
     if found is None or not found.is_email_verified or not passwords.matches(credentials.password, found.password_hash):
         _refuse(credentials, place, found, claimed, known)
     with transaction() as tx:
         person = people.lock(tx, found.id)
         if person is None or person.password_hash != found.password_hash:
             raise InvalidCredentials  # reset in this very moment, to keep out those who know the old one
-        attempts.forget(tx, person.email, place, known=known)
+        login_throttling.forget(tx, person.email, place, known=known)
         return sessions.begin(tx, person, by="password")
 
 
@@ -266,7 +274,7 @@ def _note_failure(
     tx: Transaction, email: str, found: Person | None, place: Place, *, by: sessions.Proof, known: str | None = None
 ) -> None:
     """Leave a trace of a wrong password or code, and count it against its budgets."""
-    attempts.failed(tx, email, place, known=known)
+    login_throttling.failed(tx, email, place, known=known)
     log.info("sign_in.failed", extra={"by": by, "is_known_device": known is not None})
     if found:
         audit.record_sampled(tx, "user.sign_in_failed", subject="user", subject_id=found.id, by=by)
@@ -275,7 +283,9 @@ def _note_failure(
 def forgot_password(tx: Transaction, asked: AddressOnly, place: Place = NOWHERE) -> Letter | None:
     """The mail to ask for, with a code to choose a new password. None: no account, or asked a moment ago."""
     person = people.lock_by_email(tx, asked.email)
-    is_due = attempts.take(tx, attempts.MAILS["reset_password"], asked.email)  # nobody's addresses are counted too
+    is_due = login_throttling.take(
+        tx, login_throttling.MAILS["reset_password"], asked.email
+    )  # nobody's addresses are counted too
     return mail_code(tx, person, "reset_password", place) if person and is_due else None
 
 
@@ -286,14 +296,14 @@ def reset_password(reset: PasswordReset, place: Place = NOWHERE) -> None:
     password, in case it was a stranger's; where Google runs the mailbox, the next sign-in links it anew.
     """
     with transaction() as tx:
-        attempts.count(tx, attempts.CODES, reset.email, place)
+        login_throttling.count(tx, login_throttling.CODES, reset.email, place)
     password_hash = passwords.hashed(reset.password)
     with transaction() as tx:
         person = people.lock_by_email(tx, reset.email)
         if person and codes.redeem(tx, person.id, "reset_password", reset.code, network=place.network):
             names = {"id": person.id, "password_hash": password_hash, "terms_version": TERMS_VERSION}
             tx.execute(_NEW_PASSWORD, names)
-            attempts.forget(tx, person.email, place)
+            login_throttling.forget(tx, person.email, place)
             sessions.end_all(tx, person)
             audit.record(tx, "user.password_reset", subject="user", subject_id=person.id, actor_id=person.id)
             return
@@ -343,7 +353,7 @@ def _kept_for(tx: Transaction, email: str) -> Kept:
     """What an address has that waits to be verified; the claims at one that somebody has an account at."""
     found = people.find(tx, email)
     if found and found.is_email_verified:
-        return claims.kept(tx, email)
+        return unverified_registrations.kept(tx, email)
     if found is None or found.role == "staff":
         return Kept(None, is_new=True)
     return Kept(found.password_hash, is_new=False)
@@ -376,8 +386,8 @@ def _already_registered(person: Person) -> Letter:
     return Letter("already_registered", once_a_day, person.email, person.language, context)
 
 
-def _answer(registration: Registration, user_id: UUID) -> UserAnswer:
-    return UserAnswer(
+def _answer(registration: Registration, user_id: UUID) -> UserResponse:
+    return UserResponse(
         id=user_id,
         email=registration.email,
         full_name=registration.full_name,

@@ -8,16 +8,16 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from shared.cloud.database import Transaction, transaction
-from shared.identity import accounts, attempts, codes, own_password, people, sessions
+from shared.identity import accounts, codes, login_throttling, own_password, people, sessions
 from shared.identity.accounts import Letter
 from shared.identity.codes import Code, CodeInvalid
 from shared.identity.sessions import Tokens
 from shared.identity.tokens import Principal
-from shared.models import Body
+from shared.models import RequestModel
 from shared.problems import AccountGone
 
 
-class Confirmation(Body):
+class Confirmation(RequestModel):
     """One proof of who the caller is: their password, or the code that was mailed to them."""
 
     password: Annotated[str | None, Field(max_length=1000, repr=False)] = None
@@ -43,11 +43,11 @@ def confirm(caller: Principal, given: Confirmation) -> Tokens:
     known = own_password.signed_in_as(caller.id, caller.session_id)
     with transaction() as tx:
         person = people.get_or_refuse(tx, caller.id)
-        attempts.count(tx, attempts.CODES, person.email, known=known)
+        login_throttling.count(tx, login_throttling.CODES, person.email, known=known)
     with transaction() as tx:
         locked = people.lock(tx, caller.id)
         if locked and codes.redeem(tx, locked.id, "confirm_identity", given.code or ""):
-            attempts.forget(tx, locked.email, known=known)
+            login_throttling.forget(tx, locked.email, known=known)
             return sessions.prove_again(tx, locked, caller.session_id)
     raise CodeInvalid
 
@@ -57,5 +57,5 @@ def send_code(tx: Transaction, caller: Principal) -> Letter | None:
     person = people.lock(tx, caller.id)
     if person is None:
         raise AccountGone
-    is_due = attempts.take(tx, attempts.MAILS["confirm_identity"], person.email)
+    is_due = login_throttling.take(tx, login_throttling.MAILS["confirm_identity"], person.email)
     return accounts.mail_code(tx, person, "confirm_identity") if is_due else None

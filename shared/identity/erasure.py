@@ -3,7 +3,7 @@
 from sqlalchemy import text
 
 from shared.cloud.database import Transaction
-from shared.identity import attempts, claims, photos
+from shared.identity import login_throttling, photos, unverified_registrations
 from shared.identity.people import Person
 
 NAME = "Akun dihapus"
@@ -32,8 +32,8 @@ def erase(tx: Transaction, person: Person) -> None:
     tx.execute(_ERASE, {"id": person.id})
     tx.execute(_SESSIONS, {"id": person.id})
     photos.remove_all(tx, person.id)
-    attempts.forget(tx, person.email)
-    claims.forget(tx, person.email)
+    login_throttling.forget(tx, person.email)
+    unverified_registrations.forget(tx, person.email)
 
 
 def marker_address(person: Person) -> str:

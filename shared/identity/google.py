@@ -9,18 +9,18 @@ from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
 from shared.identity import accounts, google_nonces, google_tokens, people, sessions, staff
 from shared.identity.accounts import TERMS_VERSION
+from shared.identity.client_networks import NOWHERE, Place
 from shared.identity.google_nonces import GoogleNonceResponse
 from shared.identity.google_tokens import GoogleIdentity, GoogleSignInOff, GoogleTokenInvalid
 from shared.identity.people import Person
-from shared.identity.places import NOWHERE, Place
 from shared.identity.sessions import Tokens
-from shared.models import Body, Trimmed
+from shared.models import RequestModel, Trimmed
 from shared.problems import Problem
 
 PROVIDER = "google"
 
 
-class GoogleSignIn(Body):
+class GoogleSignIn(RequestModel):
     """What Google's button hands to the page. The first sign-in opens an account, and accepts the terms."""
 
     id_token: Annotated[str, Field(min_length=1, max_length=8192, repr=False), Trimmed]

@@ -16,13 +16,13 @@ from pydantic import Field
 from shared.cloud import clock
 from shared.cloud.secrets import secret
 from shared.identity import tokens
-from shared.models import Answer
+from shared.models import ResponseModel
 
 LIFE_SECONDS = 3600
 """From the page with the button to the click on it."""
 
 
-class GoogleNonceResponse(Answer):
+class GoogleNonceResponse(ResponseModel):
     """The `nonce` to give to Google's button. The browser's key comes with it, as a cookie."""
 
     nonce: str

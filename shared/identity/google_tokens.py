@@ -14,7 +14,7 @@ from shared.gateways import google
 from shared.gateways.errors import GatewayError
 from shared.identity import google_nonces
 from shared.identity.addresses import EmailAddress
-from shared.identity.places import NOWHERE, Place
+from shared.identity.client_networks import NOWHERE, Place
 from shared.models import plain_name
 from shared.problems import Forbidden, NotSignedIn, TryAgain
 

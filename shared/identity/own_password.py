@@ -6,14 +6,14 @@ from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
-from shared.identity import attempts, passwords, people, sessions
+from shared.identity import login_throttling, passwords, people, sessions
 from shared.identity.people import Person
 from shared.identity.sessions import Tokens
-from shared.models import Body
+from shared.models import RequestModel
 from shared.problems import NotSignedIn, Problem
 
 
-class PasswordChange(Body):
+class PasswordChange(RequestModel):
     """The password one has, and the one to have from now on."""
 
     current_password: passwords.GivenPassword
@@ -39,7 +39,7 @@ def confirm(user_id: UUID, password: str, session_id: UUID | None = None) -> Per
         person = people.get(tx, user_id)
         if person is None:
             raise NotSignedIn
-        attempts.count(tx, attempts.PASSWORDS, person.email, known=signed_in_as(user_id, session_id))
+        login_throttling.count(tx, login_throttling.PASSWORDS, person.email, known=signed_in_as(user_id, session_id))
     if not passwords.matches(password, person.password_hash):
         raise WrongPassword
     return person
@@ -55,7 +55,7 @@ def lock_confirmed(tx: Transaction, confirmed: Person, session_id: UUID | None =
     person = people.lock(tx, confirmed.id)
     if person is None or person.password_hash != confirmed.password_hash:
         raise WrongPassword
-    attempts.forget(tx, person.email, known=signed_in_as(person.id, session_id))
+    login_throttling.forget(tx, person.email, known=signed_in_as(person.id, session_id))
     return person
 
 

@@ -9,11 +9,11 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 
 from shared import pictures
-from shared.cloud import disposal, media
+from shared.cloud import media, object_deletion
 from shared.cloud.database import Transaction, transaction
 from shared.cloud.settings import settings
 from shared.identity import people, profiles
-from shared.identity.profiles import ProfileAnswer
+from shared.identity.profiles import ProfileResponse
 from shared.problems import NotSignedIn
 
 MAX_PHOTO_BYTES = 5 * 1024 * 1024
@@ -27,7 +27,7 @@ _SET = text("""
 """)
 
 
-def replace(user_id: UUID, content: bytes) -> ProfileAnswer:
+def replace(user_id: UUID, content: bytes) -> ProfileResponse:
     """Show this picture (JPEG or PNG), cropped to a square, in the profile.
 
     Decoding and storing happen before the transaction. A photo stored for nothing is seen by nobody, and goes
@@ -50,7 +50,7 @@ def remove(tx: Transaction, user_id: UUID) -> None:
 
 def remove_all(tx: Transaction, user_id: UUID) -> None:
     """Delete every photo that an account ever stored; its row is the caller's to change."""
-    disposal.dispose(tx, settings().media_bucket, [_folder(user_id)])
+    object_deletion.dispose(tx, settings().media_bucket, [_folder(user_id)])
 
 
 def _set(tx: Transaction, user_id: UUID, name: str | None) -> None:
@@ -58,7 +58,7 @@ def _set(tx: Transaction, user_id: UUID, name: str | None) -> None:
         raise NotSignedIn("This account is gone. Register again.")
     before = tx.execute(_SET, {"id": user_id, "name": name}).scalar_one()
     if before:
-        disposal.dispose(tx, settings().media_bucket, [before])
+        object_deletion.dispose(tx, settings().media_bucket, [before])
 
 
 def _folder(user_id: UUID) -> str:

@@ -11,11 +11,11 @@ from shared.cloud.database import Transaction
 from shared.identity import principals
 from shared.identity.accounts import Phone
 from shared.identity.tokens import Principal
-from shared.models import Answer, Body, Utc, plain_line
+from shared.models import RequestModel, ResponseModel, Utc, plain_line
 from shared.problems import NotSignedIn
 
 
-class ProfileAnswer(Answer):
+class ProfileResponse(ResponseModel):
     """An account with all that its owner may see and change of it."""
 
     id: UUID
@@ -34,7 +34,7 @@ class ProfileAnswer(Answer):
     created_at: Utc
 
 
-class ProfileChange(Body):
+class ProfileChange(RequestModel):
     """What to change: a field that is left out stays as it is. null empties `phone` and `legal_name`.
 
     `legal_name` asks for a fresh proof. Once a bank account is set, a new one counts after we have looked at it only.
@@ -74,12 +74,12 @@ _CHANGE = text(f"""
 """)
 
 
-def read(tx: Transaction, user_id: UUID) -> ProfileAnswer:
+def read(tx: Transaction, user_id: UUID) -> ProfileResponse:
     """The profile. Raises NotSignedIn where the account is gone."""
     return _answer(tx.execute(_READ, {"id": user_id}).mappings().first())
 
 
-def change(tx: Transaction, caller: Principal, change: ProfileChange) -> ProfileAnswer:
+def change(tx: Transaction, caller: Principal, change: ProfileChange) -> ProfileResponse:
     """Change what is given. Consent to marketing is kept with the time it was given or taken back.
 
     Raises NotSignedIn where the account is gone, and FreshProofRequired for a legal name.
@@ -97,9 +97,9 @@ def change(tx: Transaction, caller: Principal, change: ProfileChange) -> Profile
     return _answer(tx.execute(_CHANGE, values).mappings().first())
 
 
-def _answer(row: RowMapping | None) -> ProfileAnswer:
+def _answer(row: RowMapping | None) -> ProfileResponse:
     if row is None:
         raise NotSignedIn("This account is gone. Register again.")
     shown = dict(row)
     photo = shown.pop("photo_object")
-    return ProfileAnswer(**shown, photo_url=media.url(photo) if photo else None)
+    return ProfileResponse(**shown, photo_url=media.url(photo) if photo else None)

@@ -8,12 +8,12 @@ from sqlalchemy import text
 from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.identity import people, sessions
-from shared.identity.accounts import UserAnswer
-from shared.models import Body
+from shared.identity.accounts import UserResponse
+from shared.models import RequestModel
 from shared.problems import Forbidden, NotFound, Problem
 
 
-class RoleChange(Body):
+class RoleChange(RequestModel):
     """The role to have from now on."""
 
     role: Literal["customer", "organizer", "admin"]
@@ -30,7 +30,7 @@ _LOCK_ADMINS = text("SELECT id FROM users WHERE role = 'admin' AND NOT is_delete
 _CHANGE = text("UPDATE users SET role = :role, updated_at = now() WHERE id = :id")
 
 
-def change(tx: Transaction, admin_id: UUID, user_id: UUID, change: RoleChange) -> UserAnswer:
+def change(tx: Transaction, admin_id: UUID, user_id: UUID, change: RoleChange) -> UserResponse:
     """Give an account another role and end its sessions; the same role again changes nothing.
 
     An access token that is out keeps the old role until it expires, but changes nobody's role any more: raises
@@ -58,7 +58,7 @@ def change(tx: Transaction, admin_id: UUID, user_id: UUID, change: RoleChange) -
         )
     elif admin_id != person.id:
         audit.record(tx, "admin.read", subject="user", subject_id=person.id, actor_id=admin_id)
-    return UserAnswer(
+    return UserResponse(
         id=person.id,
         email=person.email,
         full_name=person.full_name,

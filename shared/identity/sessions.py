@@ -31,7 +31,7 @@ from shared.cloud.settings import settings
 from shared.identity import people, tokens
 from shared.identity.people import Person
 from shared.identity.tokens import access_token
-from shared.models import Answer, Body, Trimmed
+from shared.models import RequestModel, ResponseModel, Trimmed
 from shared.problems import NotSignedIn
 
 Proof = Literal["password", "mailed code", "google", "new password"]
@@ -45,13 +45,13 @@ log = logging.getLogger(__name__)
 RefreshToken = Annotated[str, StringConstraints(min_length=1, max_length=200), Trimmed]
 
 
-class RefreshRequest(Body):
+class RefreshRequest(RequestModel):
     """The token to exchange, or to end."""
 
     refresh_token: Annotated[RefreshToken, Field(repr=False)]
 
 
-class Tokens(Answer):
+class Tokens(ResponseModel):
     """What a signed-in client keeps. `expires_in` is the access token's life in seconds."""
 
     access_token: Annotated[str, Field(repr=False)]

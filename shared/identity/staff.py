@@ -7,17 +7,17 @@ from sqlalchemy import text
 
 from shared.cloud import clock
 from shared.cloud.database import Transaction
-from shared.identity import attempts, codes, erasure, people
+from shared.identity import codes, erasure, login_throttling, people
 from shared.identity.accounts import Letter
 from shared.identity.addresses import EmailAddress
 from shared.identity.people import Person
-from shared.models import Body, plain_line
+from shared.models import RequestModel, plain_line
 
 INVITATION_DAYS = 3
 """How long the code of an invitation works. Later, whoever was invited asks for another as for a forgotten password."""
 
 
-class Invited(Body):
+class Invited(RequestModel):
     """Whom an organizer wants at the gate."""
 
     email: EmailAddress
@@ -87,7 +87,7 @@ def _of(organizer_id: UUID, person: Person | None) -> Person | None:
 
 
 def _invitation(tx: Transaction, person: Person) -> Letter | None:
-    if not attempts.take(tx, attempts.MAILS["staff_invitation"], person.email):
+    if not login_throttling.take(tx, login_throttling.MAILS["staff_invitation"], person.email):
         return None
     code = codes.issue(tx, person.id, "reset_password", life_seconds=INVITATION_DAYS * 86_400)
     if code is None:

@@ -11,7 +11,7 @@ from shared.cloud import clock, outbox
 from shared.cloud.database import Transaction
 from shared.identity import people
 from shared.identity.accounts import Letter
-from shared.messages import facts, quotas
+from shared.messages import quotas, template_context
 from shared.problems import Problem
 
 Template = Literal[
@@ -58,7 +58,7 @@ MOST_ATTACHED = 25
 
 _ASK = text("""
     INSERT INTO emails (template, once_key, to_address, language, context, order_id)
-    VALUES (:template, :once_key, :to, :language, CAST(:context AS jsonb), :order_id)
+    VALUES (:template, :dedupe_key, :to, :language, CAST(:context AS jsonb), :order_id)
     ON CONFLICT (once_key) DO NOTHING
     RETURNING id
 """)
@@ -80,7 +80,7 @@ _IS_ISSUED = text("""
         WHERE o.id = :order_id AND o.status = 'paid' AND o.tickets_issued_at IS NOT NULL)
 """)
 _CAUSE = text(f"""
-    SELECT o.user_id, o.event_id, {facts.IS_VETTED} AS is_vetted, b.is_email_verified AS is_buyer_proven,
+    SELECT o.user_id, o.event_id, {template_context.IS_VETTED} AS is_vetted, b.is_email_verified AS is_buyer_proven,
         EXISTS (SELECT 1 FROM emails m JOIN orders p ON p.id = m.order_id  -- Uses index: emails_to
             WHERE m.to_address = :address AND m.template = 'e_ticket' AND p.event_id = o.event_id) AS is_told
     FROM orders o JOIN users b ON b.id = o.user_id WHERE o.id = :order_id
@@ -121,13 +121,13 @@ def ask(
     tx: Transaction,
     template: Template,
     *,
-    once_key: str,
+    dedupe_key: str,
     to: str,
     language: str = "id",
     context: Mapping[str, Any],
     order_id: UUID | None = None,
 ) -> None:
-    """Have a mail sent to `to` once `tx` has committed. The same `once_key` is asked for once, ever.
+    """Have a mail sent to `to` once `tx` has committed. The same `dedupe_key` is asked for once, ever.
 
     `context` is what the database can't tell when the mail is sent: ids, or a one-time `code`, which is
     forgotten once it is sent. For a mail about an order see `ask_about_order`.
@@ -136,7 +136,7 @@ def ask(
         _ASK,
         {
             "template": template,
-            "once_key": once_key,
+            "dedupe_key": dedupe_key,
             "to": to,
             "language": language,
             "context": json.dumps(context, default=str),
@@ -153,7 +153,7 @@ def ask_letter(tx: Transaction, letter: Letter | None) -> None:
         ask(
             tx,
             letter.template,
-            once_key=letter.once_key,
+            dedupe_key=letter.dedupe_key,
             to=letter.to,
             language=letter.language,
             context=letter.context,
@@ -165,7 +165,7 @@ def ask_about_order(
     template: Template,
     order_id: UUID,
     *,
-    once_key: str,
+    dedupe_key: str,
     context: Mapping[str, Any] | None = None,
 ) -> None:
     """Have an order's buyer told, in their language. Who has deleted their account is left alone.
@@ -179,7 +179,7 @@ def ask_about_order(
         ask(
             tx,
             template,
-            once_key=once_key,
+            dedupe_key=dedupe_key,
             to=buyer.email,
             language=buyer.language,
             context=context or {},
@@ -194,7 +194,7 @@ def ask_holders(
     item_ids: Sequence[UUID] | None = None,
     *,
     tier_ids: Sequence[UUID] | None = None,
-    once_key: str,
+    dedupe_key: str,
     context: Mapping[str, Any] | None = None,
 ) -> None:
     """Have those told who hold tickets of an order that somebody else bought, each once, in their language.
@@ -207,7 +207,7 @@ def ask_holders(
         ask(
             tx,
             template,
-            once_key=f"{once_key}:{holder.item_ids[0]}",
+            dedupe_key=f"{dedupe_key}:{holder.item_ids[0]}",
             to=holder.address,
             language=holder.language,
             context={**(context or {}), "item_ids": holder.item_ids, "to_buyer": False},
@@ -217,38 +217,38 @@ def ask_holders(
 
 def ask_ticket_delayed(tx: Transaction, order_id: UUID) -> None:
     """Tell a buyer, and whoever waits for a ticket of the order, that the tickets come later (PS-023)."""
-    once_key = f"ticket_delayed:{order_id}"
-    ask_about_order(tx, "ticket_delayed", order_id, once_key=once_key)
-    ask_holders(tx, "ticket_delayed", order_id, once_key=once_key)
+    dedupe_key = f"ticket_delayed:{order_id}"
+    ask_about_order(tx, "ticket_delayed", order_id, dedupe_key=dedupe_key)
+    ask_holders(tx, "ticket_delayed", order_id, dedupe_key=dedupe_key)
 
 
 def ask_ticket_void(tx: Transaction, order_id: UUID, item_ids: Sequence[UUID], reason: VoidReason) -> None:
     """Tell who holds tickets that they are no longer valid. Call it before the items are given back."""
     ask_holders(
-        tx, "ticket_void", order_id, item_ids, once_key=f"ticket_void:{reason}:{order_id}", context={"reason": reason}
+        tx, "ticket_void", order_id, item_ids, dedupe_key=f"ticket_void:{reason}:{order_id}", context={"reason": reason}
     )
 
 
 def ask_event_changed(tx: Transaction, order_id: UUID, change_id: UUID, tier_ids: Sequence[UUID] | None) -> None:
     """Tell an order's buyer and the holders of its tickets (of `tier_ids`, if given) what has changed of the event."""
-    once_key, context = f"event_changed:{change_id}:{order_id}", {"change_id": change_id}
-    ask_about_order(tx, "event_changed", order_id, once_key=once_key, context=context)
-    ask_holders(tx, "event_changed", order_id, tier_ids=tier_ids, once_key=once_key, context=context)
+    dedupe_key, context = f"event_changed:{change_id}:{order_id}", {"change_id": change_id}
+    ask_about_order(tx, "event_changed", order_id, dedupe_key=dedupe_key, context=context)
+    ask_holders(tx, "event_changed", order_id, tier_ids=tier_ids, dedupe_key=dedupe_key, context=context)
 
 
 def ask_person(
-    tx: Transaction, template: Template, user_id: UUID, *, once_key: str, context: Mapping[str, Any]
+    tx: Transaction, template: Template, user_id: UUID, *, dedupe_key: str, context: Mapping[str, Any]
 ) -> None:
     """Have somebody told, in their language. Who has deleted their account is left alone."""
     person = people.get(tx, user_id)
     if person:
-        ask(tx, template, once_key=once_key, to=person.email, language=person.language, context=context)
+        ask(tx, template, dedupe_key=dedupe_key, to=person.email, language=person.language, context=context)
 
 
 def ask_refund_completed(tx: Transaction, refund_id: UUID, order_id: UUID) -> None:
     """Tell a buyer that their money is back (NS-006)."""
     ask_about_order(
-        tx, "refund_completed", order_id, once_key=f"refund_completed:{refund_id}", context={"refund_id": refund_id}
+        tx, "refund_completed", order_id, dedupe_key=f"refund_completed:{refund_id}", context={"refund_id": refund_id}
     )
 
 
@@ -258,7 +258,7 @@ def ask_e_tickets(
     ticket_ids: Sequence[UUID] | None = None,
     *,
     occasion: Occasion = "paid",
-    once_key: str | None = None,
+    dedupe_key: str | None = None,
 ) -> None:
     """Send tickets of an order (all, if not given) to its buyer, and to each other attendee their own (TS-018).
 
@@ -268,7 +268,7 @@ def ask_e_tickets(
     buyer = tx.execute(_BUYER, {"order_id": order_id}).first()
     if not rows or not buyer:
         return
-    key = once_key or f"e_ticket:{order_id}"
+    key = dedupe_key or f"e_ticket:{order_id}"
     others = _others(rows, buyer.email)
     told = [holder for holder in sorted(others)[:MOST_HOLDERS] if _may_be_mailed(tx, order_id, holder)]
     context: dict[str, Any] = {"ticket_ids": [row.id for row in rows], "to_buyer": True}
@@ -284,7 +284,7 @@ def ask_e_tickets(
         ask(
             tx,
             "e_ticket",
-            once_key=once,
+            dedupe_key=once,
             to=to,
             language=language,
             context=context if occasion == "paid" else {**context, "occasion": occasion},
@@ -300,7 +300,7 @@ def ask_e_tickets_again(tx: Transaction, order_id: UUID) -> None:
     if not number:
         raise quotas.TooManyMails(retry_after_seconds=quotas.RETRY_AFTER_SECONDS)
     key = f"e_ticket:{order_id}:again:{clock.now():%Y-%m-%d}:{number}"
-    ask_e_tickets(tx, order_id, occasion="resent", once_key=key)
+    ask_e_tickets(tx, order_id, occasion="resent", dedupe_key=key)
 
 
 def ask_holder_changed(
@@ -323,19 +323,19 @@ def ask_holder_changed(
         raise quotas.TooManyMails(retry_after_seconds=quotas.RETRY_AFTER_SECONDS)
     day = f"{clock.now():%Y-%m-%d}:{who}:{number}"
     occasion: Occasion = "changed" if is_renewed else "resent"
-    ask_e_tickets(tx, order_id, [ticket_id], occasion=occasion, once_key=f"e_ticket:{ticket_id}:{day}")
+    ask_e_tickets(tx, order_id, [ticket_id], occasion=occasion, dedupe_key=f"e_ticket:{ticket_id}:{day}")
     if is_renewed and old_email:
-        _ask_replaced(tx, order_id, item_id, old_email, once_key=f"ticket_void:replaced:{ticket_id}:{day}")
+        _ask_replaced(tx, order_id, item_id, old_email, dedupe_key=f"ticket_void:replaced:{ticket_id}:{day}")
 
 
-def _ask_replaced(tx: Transaction, order_id: UUID, item_id: UUID, old_email: str, *, once_key: str) -> None:
+def _ask_replaced(tx: Transaction, order_id: UUID, item_id: UUID, old_email: str, *, dedupe_key: str) -> None:
     former = tx.execute(_FORMER, {"order_id": order_id, "item_id": item_id, "address": old_email}).first()
     if former:
         context = {"reason": "replaced", "item_ids": [item_id], "to_buyer": False}
         ask(
             tx,
             "ticket_void",
-            once_key=once_key,
+            dedupe_key=dedupe_key,
             to=old_email,
             language=former.language,
             context=context,
@@ -367,7 +367,7 @@ def _may_be_mailed(tx: Transaction, order_id: UUID, address: str) -> bool:
 def ask_goods(tx: Transaction, order_id: UUID) -> None:
     """Tell the buyer of products their pickup code, and the buyer of digital goods where to see them (PROD-1)."""
     if tx.execute(_HAS_GOODS, {"order_id": order_id}).scalar_one():
-        ask_about_order(tx, "goods_ready", order_id, once_key=f"goods_ready:{order_id}")
+        ask_about_order(tx, "goods_ready", order_id, dedupe_key=f"goods_ready:{order_id}")
 
 
 def _others(rows: Iterable[Any], buyer_address: str) -> dict[str, list[Any]]:

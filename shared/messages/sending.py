@@ -12,11 +12,11 @@ from sqlalchemy import text
 
 from shared.cloud import audit, manual_tasks, outbox
 from shared.cloud.database import Transaction, transaction
-from shared.gateways import accounts
+from shared.gateways import registry
 from shared.gateways.errors import GatewayError, GatewayRefused, PayloadUnreadable
-from shared.gateways.sendgrid import Mail
+from shared.gateways.sendgrid.client import Mail
 from shared.identity import erasure
-from shared.messages.composing import (
+from shared.messages.email_content import (
     ADDRESS_FORGOTTEN_ONCE_DONE,
     CONTEXT_KEPT,
     FORGOTTEN_ONCE_DONE,
@@ -118,7 +118,7 @@ def send(email_id: UUID, attempt: int = 1, *, pdf_of: PdfOf = stored_pdf) -> Non
 
 def _hand_over(mail: Mail) -> str | None:
     try:
-        return accounts.sendgrid().send(mail)
+        return registry.sendgrid().send(mail)
     except PayloadUnreadable:  # accepted, only without the id: asking again would send it again
         return None
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from shared.cloud.database import Transaction
 from shared.links import holds_link
-from shared.messages.facts import Change, Order
+from shared.messages.template_context import Change, Order
 
 _IS_PROVEN = text("""
     SELECT EXISTS (SELECT 1 FROM users  -- Uses index: users_email

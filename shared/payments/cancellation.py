@@ -17,17 +17,20 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from shared.accounting import ledger
+from shared.accounting.ledger import Share
 from shared.catalog import editing
 from shared.cloud import audit, tasks
 from shared.cloud.database import Transaction, after_commit, transaction
 from shared.identity import people
 from shared.identity.tokens import Principal
 from shared.messages import mails
-from shared.models import Answer, Body, line
-from shared.money import ledger, payouts, refunds
-from shared.money.ledger import Share
-from shared.payments import attempts, unallocated
+from shared.models import RequestModel, ResponseModel, line
+from shared.payments import records as payment_records
+from shared.payments import unallocated
+from shared.payouts import records as payout_records
 from shared.problems import NotFound, Problem
+from shared.refunds import records as refund_records
 from shared.rupiah import percent_of
 from shared.sales import orders
 from shared.sales.orders import Order
@@ -97,14 +100,14 @@ _PROGRESS = text(f"""
 """)
 
 
-class Cancellation(Body):
+class Cancellation(RequestModel):
     """Why there will be no event. An admin may waive the organizer's penalty."""
 
     reason: Annotated[str, line(1000)]
     waive_penalty: bool = False
 
 
-class CancellationAnswer(Answer):
+class CancellationResponse(ResponseModel):
     """How far a cancellation has come. `penalty` in rupiah, once all orders have ended."""
 
     event_id: UUID
@@ -130,7 +133,7 @@ class EventOver(Problem):
     status, slug = 409, "event-over"
 
 
-def start(tx: Transaction, caller: Principal, event_id: UUID, wanted: Cancellation) -> CancellationAnswer:
+def start(tx: Transaction, caller: Principal, event_id: UUID, wanted: Cancellation) -> CancellationResponse:
     """Cancel an event and begin to give everything back; asked again it tells how far that is.
 
     Raises NotFound, TooLate for organizers, and EventOver.
@@ -150,7 +153,7 @@ def start(tx: Transaction, caller: Principal, event_id: UUID, wanted: Cancellati
     return _progress(tx, event_id)
 
 
-def progress(tx: Transaction, caller: Principal, event_id: UUID) -> CancellationAnswer:
+def progress(tx: Transaction, caller: Principal, event_id: UUID) -> CancellationResponse:
     """How far a cancellation is, for the event's organizer and admins. Raises NotFound."""
     editing.read(tx, caller, event_id)
     return _progress(tx, event_id)
@@ -191,14 +194,14 @@ def _give_everything_back(tx: Transaction, order: Order) -> None:
 
     Of an order of which nothing went back before, all that came in goes back, were it more or less than its price.
     """
-    refunds.reject_requested(tx, order.id, "The event was cancelled: all goes back instead.")
+    refund_records.reject_requested(tx, order.id, "The event was cancelled: all goes back instead.")
     items = tx.execute(_ITEMS, {"order_id": order.id}).all()
     if not items:
         return
     amounts = {item.id: item.price_paid + item.platform_fee for item in items}
-    left = refunds.left_of_sale(tx, order.id)
-    amount = min(sum(amounts.values()), left) if refunds.any_of(tx, order.id) else left
-    payment_id = attempts.paid_by(tx, order.id) or attempts.free_of(tx, order.id)
+    left = refund_records.left_of_sale(tx, order.id)
+    amount = min(sum(amounts.values()), left) if refund_records.any_of(tx, order.id) else left
+    payment_id = payment_records.paid_by(tx, order.id) or payment_records.free_of(tx, order.id)
     share = Share.of_whole(items)
     must_be_undone = amount or (share != Share(organizer=0) and not sum(amounts.values()))
     issuing.void(tx, order.id)
@@ -206,21 +209,21 @@ def _give_everything_back(tx: Transaction, order: Order) -> None:
     if must_be_undone and payment_id:
         _undo_sale(tx, order, payment_id, amounts, share, amount)
     mails.ask_about_order(
-        tx, "event_cancelled", order.id, once_key=f"event_cancelled:{order.id}", context={"amount": amount}
+        tx, "event_cancelled", order.id, dedupe_key=f"event_cancelled:{order.id}", context={"amount": amount}
     )
     orders.return_items(tx, list(amounts))
-    refunds.finish_order(tx, order.id)
+    refund_records.finish_order(tx, order.id)
 
 
 def _undo_sale(
     tx: Transaction, order: Order, payment_id: UUID, amounts: Mapping[UUID, int], share: Share, amount: int
 ) -> None:
     """Owe the buyer `amount`: nothing, where a promo code's issuer had paid for all that is left."""
-    refund_id = refunds.add(tx, payment_id, "cancellation", amount, "The event was cancelled.", amounts)
-    refund = refunds.read(tx, refund_id)
-    refunds.approve(tx, refund, share, organizer_id=order.organizer_id, by=None)
+    refund_id = refund_records.add(tx, payment_id, "cancellation", amount, "The event was cancelled.", amounts)
+    refund = refund_records.read(tx, refund_id)
+    refund_records.approve(tx, refund, share, organizer_id=order.organizer_id, by=None)
     if amount == 0:
-        refunds.complete_without_money(tx, refund)
+        refund_records.complete_without_money(tx, refund)
 
 
 def _finish(tx: Transaction, event_id: UUID) -> None:
@@ -236,7 +239,7 @@ def _finish(tx: Transaction, event_id: UUID) -> None:
     ledger.post_for_event(tx, "cancellation_penalty", event_id, entries, event_id=event_id)
     tx.execute(_FINISH, {"event_id": event_id, "penalty": penalty})
     audit.record(tx, "event.cancellation_finished", subject="event", subject_id=event_id, sales=sales, penalty=penalty)
-    payouts.wake(tx, organizer_id)
+    payout_records.wake(tx, organizer_id)
 
 
 def _refuse_too_late(tx: Transaction, caller: Principal, event_id: UUID) -> None:
@@ -248,11 +251,11 @@ def _refuse_too_late(tx: Transaction, caller: Principal, event_id: UUID) -> None
         raise TooLate
 
 
-def _progress(tx: Transaction, event_id: UUID) -> CancellationAnswer:
+def _progress(tx: Transaction, event_id: UUID) -> CancellationResponse:
     row = tx.execute(_PROGRESS, {"event_id": event_id}).mappings().first()
     if row is None:
         raise NotFound("This event is not being cancelled.")
-    return CancellationAnswer(**row)
+    return CancellationResponse(**row)
 
 
 def _hand_over(event_id: UUID) -> None:

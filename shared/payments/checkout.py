@@ -16,22 +16,23 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import text
 
+from shared.accounting import ledger
 from shared.cloud import clock
 from shared.cloud.database import Transaction, transaction
 from shared.cloud.settings import settings
 from shared.gateways.errors import GatewayError, GatewayRefused, GatewayUnavailable
-from shared.gateways.facts import Customer, OpenedPayment, PaymentMethod
+from shared.gateways.statuses import Customer, OpenedPayment, PaymentMethod
 from shared.messages import mails
-from shared.models import Body
-from shared.money import ledger
-from shared.payments import attempts, providers, settlement
-from shared.payments.attempts import Attempt
+from shared.models import RequestModel
+from shared.payments import providers, settlement
+from shared.payments import records as payment_records
+from shared.payments.records import Payment
 from shared.problems import Invalid, Problem, TryAgain
 from shared.sales import expiry, orders, registrations
-from shared.sales.answers import OrderAnswer, PaymentAnswer
 from shared.sales.identity_numbers import Identified
 from shared.sales.orders import Order, ReservationExpired
 from shared.sales.reservations import Email, Name
+from shared.sales.schemas import OrderResponse, PaymentResponse
 from shared.sentences import Sentence
 
 LOOK_AGAIN_SECONDS = 2
@@ -48,7 +49,7 @@ class NamedAttendee(Identified):
     email: Email
 
 
-class Request(Body):
+class Request(RequestModel):
     """How the buyer wants to pay, and the attendees that were not named at reservation."""
 
     payment_method: Method
@@ -56,7 +57,7 @@ class Request(Body):
     attendees: Annotated[list[NamedAttendee], Field(max_length=500)] | None = None
 
 
-class InvoiceRequest(Body):
+class InvoiceRequest(RequestModel):
     """Another try to pay an order, within its reservation."""
 
     order_id: UUID
@@ -111,13 +112,13 @@ _CUSTOMER = text("""
 class _Begun:
     """What the first transaction decided. `resume`: an earlier try may have reached the gateway already."""
 
-    attempt: Attempt
+    attempt: Payment
     customer: Customer
     description: str
     resume: bool
 
 
-def checkout(buyer_id: UUID, order_id: UUID, request: Request) -> OrderAnswer:
+def checkout(buyer_id: UUID, order_id: UUID, request: Request) -> OrderResponse:
     """Start to pay an order; give it with its pending payment. One that costs nothing is paid at once.
 
     Raises NotFound, ReservationExpired, NotPayable, AttendeesMissing, AlreadyRegistered, CheckoutInProgress,
@@ -130,10 +131,10 @@ def checkout(buyer_id: UUID, order_id: UUID, request: Request) -> OrderAnswer:
     if begun:
         _open(begun)
     with transaction() as tx:
-        return OrderAnswer.read(tx, order_id)
+        return OrderResponse.read(tx, order_id)
 
 
-def another_try(buyer_id: UUID, request: InvoiceRequest) -> PaymentAnswer:
+def another_try(buyer_id: UUID, request: InvoiceRequest) -> PaymentResponse:
     """Pay by another way within the reservation; the older try is ended at its gateway. Gives the new payment."""
     wanted = Request(payment_method=request.payment_method, gateway=request.gateway)
     payments = checkout(buyer_id, request.order_id, wanted).payments
@@ -174,24 +175,24 @@ def _begin(tx: Transaction, order: Order, method: PaymentMethod, gateway: str | 
         settlement.settle_free(tx, orders.lock(tx, order.id))
         return None
     chosen = gateway or settings().default_gateway
-    attempt = attempts.lock_open(tx, order.id)
-    if attempt and attempt.is_claimed:
+    payment = payment_records.lock_open(tx, order.id)
+    if payment and payment.is_claimed:
         raise CheckoutInProgress(retry_after_seconds=LOOK_AGAIN_SECONDS)
     due = _due(tx, order)
     wanted = (chosen, method, due)
-    if attempt and (attempt.gateway, attempt.payment_method, attempt.amount - attempt.unique_code) != wanted:
-        attempts.close(tx, attempt)
-        attempt = None
-    resume = attempt is not None
-    if attempt is None:
-        attempt = attempts.add(tx, order, gateway=chosen, method=method, amount=due, expires_at=deadline)
-    elif attempt.status == "pending":
+    if payment and (payment.gateway, payment.payment_method, payment.amount - payment.unique_code) != wanted:
+        payment_records.close(tx, payment)
+        payment = None
+    resume = payment is not None
+    if payment is None:
+        payment = payment_records.add(tx, order, gateway=chosen, method=method, amount=due, expires_at=deadline)
+    elif payment.status == "pending":
         return None
     else:
-        attempt = attempts.claim(tx, attempt)
+        payment = payment_records.claim(tx, payment)
     payer = tx.execute(_CUSTOMER, {"order_id": order.id}).one()
     customer = Customer(payer.name, payer.email, payer.phone)
-    return _Begun(attempt, customer, f"Tiket {payer.title}"[:200], resume)
+    return _Begun(payment, customer, f"Tiket {payer.title}"[:200], resume)
 
 
 def _due(tx: Transaction, order: Order) -> int:
@@ -205,48 +206,48 @@ def _due(tx: Transaction, order: Order) -> int:
 
 
 def _open(begun: _Begun) -> None:
-    attempt = begun.attempt
-    if attempt.expires_at <= clock.now():
+    payment = begun.attempt
+    if payment.expires_at <= clock.now():
         raise ReservationExpired
     try:
-        opened = providers.of(attempt).open(attempt, begun.customer, begun.description, resume=begun.resume)
+        opened = providers.of(payment).open(payment, begun.customer, begun.description, resume=begun.resume)
     except GatewayRefused as refused:
-        _give_up(attempt, refused)
+        _give_up(payment, refused)
         raise PaymentRefused from refused
     except GatewayError as error:
-        _let_go(attempt)
+        _let_go(payment)
         seconds = error.retry_after_seconds if isinstance(error, GatewayUnavailable) else 30
         raise TryAgain(
             "The payment service does not answer. Your tickets are held: try again, or choose another method.",
             retry_after_seconds=max(int(seconds), 1),
         ) from error
     with transaction() as tx:
-        _record(tx, attempt, opened)
+        _record(tx, payment, opened)
 
 
-def _record(tx: Transaction, attempt: Attempt, opened: OpenedPayment) -> None:
-    order = orders.lock(tx, attempt.order_id)
-    now = attempts.lock(tx, attempt.id)
+def _record(tx: Transaction, payment: Payment, opened: OpenedPayment) -> None:
+    order = orders.lock(tx, payment.order_id)
+    now = payment_records.lock(tx, payment.id)
     if now.gateway_reference not in (None, opened.gateway_reference):  # another checkout took over and was faster
-        attempts.add_duplicate(tx, now, opened.gateway_reference)
+        payment_records.add_duplicate(tx, now, opened.gateway_reference)
         return
-    attempts.mark_opened(tx, now, opened)
+    payment_records.mark_opened(tx, now, opened)
     if not now.is_open and now.status != "paid":  # given up while the gateway was making it
-        attempts.must_end(tx, now)
+        payment_records.must_end(tx, now)
     elif order.status not in orders.LIVE and now.is_open:  # the order ended meanwhile
-        attempts.close(tx, now)
+        payment_records.close(tx, now)
     else:
-        mails.ask_about_order(tx, "order_confirmation", order.id, once_key=f"order_confirmation:{order.id}")
+        mails.ask_about_order(tx, "order_confirmation", order.id, dedupe_key=f"order_confirmation:{order.id}")
 
 
-def _let_go(attempt: Attempt) -> None:
+def _let_go(payment: Payment) -> None:
     with transaction() as tx:
-        attempts.let_go(tx, attempt)
+        payment_records.let_go(tx, payment)
 
 
-def _give_up(attempt: Attempt, error: GatewayError) -> None:
+def _give_up(payment: Payment, error: GatewayError) -> None:
     with transaction() as tx:
-        orders.lock(tx, attempt.order_id)
-        now = attempts.lock(tx, attempt.id)
+        orders.lock(tx, payment.order_id)
+        now = payment_records.lock(tx, payment.id)
         if now.status == "opening":
-            attempts.mark_ended(tx, now, "failed", error.reason)
+            payment_records.mark_ended(tx, now, "failed", error.reason)

@@ -16,9 +16,10 @@ from sqlalchemy import text
 
 from shared.cloud import audit, clock, manual_tasks
 from shared.cloud.database import Transaction, transaction
-from shared.gateways import accounts
-from shared.gateways.facts import Movement, PaymentState
-from shared.payments import attempts, providers
+from shared.gateways import registry
+from shared.gateways.statuses import GatewayPaymentState, Movement
+from shared.payments import providers
+from shared.payments import records as payment_records
 
 WINDOW = timedelta(hours=50)
 """Two nights and a little, so that a night without a run leaves no gap."""
@@ -108,7 +109,7 @@ def _at_xendit(since: datetime, until: datetime, margin: timedelta) -> Iterable[
     with transaction() as tx:
         rows = tx.execute(_BOOKED, {"gateway": "xendit", "since": since - margin, "until": until + margin})
         booked = [Movement(row.name, row.amount, row.at) for row in rows]
-    moved = accounts.xendit().movements(since - margin, until + margin)
+    moved = registry.xendit().movements(since - margin, until + margin)
     return _unmatched("xendit", booked, moved, since, until)
 
 
@@ -151,7 +152,11 @@ def _at_midtrans(since: datetime, until: datetime) -> Iterable[Difference]:
 
 def _moved_by_midtrans(payment_id: UUID) -> int:
     with transaction() as tx:
-        attempt = attempts.read(tx, payment_id)
-    facts = providers.ask(attempt)
-    came_in = [fact for fact in facts if fact.paid_amount is not None and fact.state is not PaymentState.REVERSED]
-    return sum((fact.paid_amount or 0) - fact.refunded_amount for fact in came_in)
+        payment = payment_records.read(tx, payment_id)
+    statuses = providers.ask(payment)
+    came_in = [
+        reported
+        for reported in statuses
+        if reported.paid_amount is not None and reported.state is not GatewayPaymentState.REVERSED
+    ]
+    return sum((reported.paid_amount or 0) - reported.refunded_amount for reported in came_in)

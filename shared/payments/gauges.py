@@ -2,9 +2,9 @@
 
 import logging
 
+from shared.accounting import ledger
 from shared.cloud import dead_letters, manual_tasks, metrics, outbox
 from shared.cloud.database import Transaction, transaction
-from shared.money import ledger
 from shared.payments import clearing
 from shared.sales import orders
 

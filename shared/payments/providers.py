@@ -5,108 +5,112 @@ from typing import Protocol
 
 from shared.cloud import clock
 from shared.cloud.settings import settings
-from shared.gateways import accounts
+from shared.gateways import registry
 from shared.gateways.errors import UNKNOWN, GatewayRefused
-from shared.gateways.facts import Customer, OpenedPayment, PaymentFact, PaymentMethod, PaymentState
-from shared.payments.attempts import Attempt
+from shared.gateways.statuses import Customer, GatewayPaymentState, GatewayPaymentStatus, OpenedPayment, PaymentMethod
+from shared.payments.records import Payment
 
 
 class Provider(Protocol):
     """What we want of a gateway. All may raise the errors of shared.gateways.errors."""
 
-    def open(self, attempt: Attempt, customer: Customer, description: str, *, resume: bool) -> OpenedPayment:
-        """Let the buyer pay `attempt`; the same attempt twice makes one payment."""
+    def open(self, payment: Payment, customer: Customer, description: str, *, resume: bool) -> OpenedPayment:
+        """Let the buyer pay `payment`; the same attempt twice makes one payment."""
 
-    def facts(self, attempt: Attempt, reference: str | None) -> list[PaymentFact]:
+    def facts(self, payment: Payment, reference: str | None) -> list[GatewayPaymentStatus]:
         """What the gateway says of it, and of whatever else it has under its external id where that may matter."""
 
-    def end(self, attempt: Attempt) -> list[PaymentFact]:
+    def end(self, payment: Payment) -> list[GatewayPaymentStatus]:
         """Make sure that nobody can pay it any more, or learn that somebody has."""
 
 
 class _Xendit:
-    def open(self, attempt: Attempt, customer: Customer, description: str, *, resume: bool) -> OpenedPayment:
-        seconds = int((attempt.expires_at - clock.now()).total_seconds())
-        page = _order_page(attempt)
-        return accounts.xendit().open_invoice(
-            external_id=attempt.external_id,
-            amount=attempt.amount,
+    def open(self, payment: Payment, customer: Customer, description: str, *, resume: bool) -> OpenedPayment:
+        seconds = int((payment.expires_at - clock.now()).total_seconds())
+        page = _order_page(payment)
+        return registry.xendit().open_invoice(
+            external_id=payment.external_id,
+            amount=payment.amount,
             description=description,
             duration_seconds=max(seconds, 1),
-            method=PaymentMethod(attempt.payment_method),
+            method=PaymentMethod(payment.payment_method),
             customer=customer,
             success_url=page,
             failure_url=page,
             resume=resume,
         )
 
-    def facts(self, attempt: Attempt, reference: str | None) -> list[PaymentFact]:
-        named = reference or attempt.gateway_reference
-        found = _unless_unknown(lambda: [accounts.xendit().fact(named)]) if named else []
-        if any(fact.state is PaymentState.PAID for fact in found):
+    def facts(self, payment: Payment, reference: str | None) -> list[GatewayPaymentStatus]:
+        named = reference or payment.gateway_reference
+        found = _unless_unknown(lambda: [registry.xendit().fact(named)]) if named else []
+        if any(reported.state is GatewayPaymentState.PAID for reported in found):
             return found
-        return found + [fact for fact in self._all_of(attempt) if fact.gateway_reference != named]
+        return found + [reported for reported in self._all_of(payment) if reported.gateway_reference != named]
 
-    def end(self, attempt: Attempt) -> list[PaymentFact]:
-        named = attempt.gateway_reference
-        found = _unless_unknown(lambda: [accounts.xendit().end(named)]) if named else []
-        if attempt.duplicate_of:
+    def end(self, payment: Payment) -> list[GatewayPaymentStatus]:
+        named = payment.gateway_reference
+        found = _unless_unknown(lambda: [registry.xendit().end(named)]) if named else []
+        if payment.duplicate_of:
             return found
-        others = [fact for fact in self._all_of(attempt) if fact.gateway_reference != named]
-        return found + [self._ended(fact) for fact in others]
+        others = [reported for reported in self._all_of(payment) if reported.gateway_reference != named]
+        return found + [self._ended(reported) for reported in others]
 
-    def _all_of(self, attempt: Attempt) -> list[PaymentFact]:
-        return accounts.xendit().facts_of(attempt.external_id)
+    def _all_of(self, payment: Payment) -> list[GatewayPaymentStatus]:
+        return registry.xendit().facts_of(payment.external_id)
 
-    def _ended(self, fact: PaymentFact) -> PaymentFact:
-        return accounts.xendit().end(fact.gateway_reference) if fact.state is PaymentState.PENDING else fact
+    def _ended(self, reported: GatewayPaymentStatus) -> GatewayPaymentStatus:
+        return (
+            registry.xendit().end(reported.gateway_reference)
+            if reported.state is GatewayPaymentState.PENDING
+            else reported
+        )
 
 
 class _Midtrans:
-    def open(self, attempt: Attempt, customer: Customer, description: str, *, resume: bool) -> OpenedPayment:  # noqa: ARG002
-        return accounts.midtrans().open_payment(
-            order_id=attempt.external_id,
-            amount=attempt.amount,
-            method=PaymentMethod(attempt.payment_method),
-            expires_at=attempt.expires_at,
+    def open(self, payment: Payment, customer: Customer, description: str, *, resume: bool) -> OpenedPayment:  # noqa: ARG002
+        return registry.midtrans().open_payment(
+            order_id=payment.external_id,
+            amount=payment.amount,
+            method=PaymentMethod(payment.payment_method),
+            expires_at=payment.expires_at,
             customer=customer,
-            finish_url=_order_page(attempt),
+            finish_url=_order_page(payment),
         )
 
-    def facts(self, attempt: Attempt, reference: str | None) -> list[PaymentFact]:  # noqa: ARG002
-        return _unless_unknown(lambda: [accounts.midtrans().fact(attempt.external_id)])
+    def facts(self, payment: Payment, reference: str | None) -> list[GatewayPaymentStatus]:  # noqa: ARG002
+        return _unless_unknown(lambda: [registry.midtrans().fact(payment.external_id)])
 
-    def end(self, attempt: Attempt) -> list[PaymentFact]:
-        return _unless_unknown(lambda: [accounts.midtrans().end(attempt.external_id, attempt.snap_token)])
+    def end(self, payment: Payment) -> list[GatewayPaymentStatus]:
+        return _unless_unknown(lambda: [registry.midtrans().end(payment.external_id, payment.snap_token)])
 
 
 _PROVIDERS: dict[str, Provider] = {"xendit": _Xendit(), "midtrans": _Midtrans()}
 
 
-def of(attempt: Attempt) -> Provider:
+def of(payment: Payment) -> Provider:
     """The gateway of a payment."""
-    return _PROVIDERS[attempt.gateway]
+    return _PROVIDERS[payment.gateway]
 
 
-def ask(attempt: Attempt, reference: str | None = None) -> list[PaymentFact]:
+def ask(payment: Payment, reference: str | None = None) -> list[GatewayPaymentStatus]:
     """What the gateway says of a payment, or of its `reference` there; nothing where it has never heard of it."""
-    return of(attempt).facts(attempt, reference)
+    return of(payment).facts(payment, reference)
 
 
-def ask_about_refunds(attempt: Attempt) -> list[PaymentFact]:
+def ask_about_refunds(payment: Payment) -> list[GatewayPaymentStatus]:
     """What the gateway says of a payment and of what has gone back of it."""
-    reference = attempt.gateway_reference
-    if attempt.gateway == "xendit" and reference:
-        return _unless_unknown(lambda: [accounts.xendit().with_refunds(reference)])
-    return ask(attempt)
+    reference = payment.gateway_reference
+    if payment.gateway == "xendit" and reference:
+        return _unless_unknown(lambda: [registry.xendit().with_refunds(reference)])
+    return ask(payment)
 
 
-def end(attempt: Attempt) -> list[PaymentFact]:
+def end(payment: Payment) -> list[GatewayPaymentStatus]:
     """End a payment at its gateway and say what is true then; nothing where it has never heard of it."""
-    return of(attempt).end(attempt)
+    return of(payment).end(payment)
 
 
-def _unless_unknown(call: Callable[[], list[PaymentFact]]) -> list[PaymentFact]:
+def _unless_unknown(call: Callable[[], list[GatewayPaymentStatus]]) -> list[GatewayPaymentStatus]:
     try:
         return call()
     except GatewayRefused as refused:
@@ -115,5 +119,5 @@ def _unless_unknown(call: Callable[[], list[PaymentFact]]) -> list[PaymentFact]:
         raise
 
 
-def _order_page(attempt: Attempt) -> str:
-    return f"{settings().public_url}/orders/{attempt.order_id}"
+def _order_page(payment: Payment) -> str:
+    return f"{settings().public_url}/orders/{payment.order_id}"

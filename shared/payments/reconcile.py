@@ -12,26 +12,28 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.cloud import audit, disposal, outbox
+from shared.accounting import ledger
+from shared.cloud import audit, object_deletion, outbox
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayError
-from shared.money import bank_accounts, ledger, payouts
 from shared.payments import (
-    attempts,
     cancellation,
     change_notices,
-    ending,
-    paying_back,
-    paying_out,
+    payment_expiry,
     settlement,
     sync,
     unallocated,
     unrecorded,
     webhooks,
 )
+from shared.payments import records as payment_records
 from shared.payments.settlement import Outcome
+from shared.payouts import bank_accounts
+from shared.payouts import execution as payout_execution
+from shared.payouts import records as payout_records
 from shared.problems import Problem
-from shared.sales import expiry, orders, stocktaking
+from shared.refunds import execution as refund_execution
+from shared.sales import counter_repair, expiry, orders
 
 MOST_PER_CHECK = 200
 _FOUND_AT_XENDIT = ("reconcile_fix_unrecorded_invoice", "reconcile_fix_dashboard_refund")
@@ -132,7 +134,7 @@ _PAYOUTS = text(f"""
         (p.status = 'pending' AND EXISTS (SELECT 1 FROM bank_accounts b WHERE b.user_id = p.organizer_id
             AND b.replaced_at IS NULL AND b.status = 'verified' AND NOT b.is_frozen
             AND COALESCE(b.waits_until <= clock_timestamp(), true)))
-        OR (p.status = 'failed' AND p.tries < {payouts.MOST_TRIES} AND d.may_retry
+        OR (p.status = 'failed' AND p.tries < {payout_records.MOST_TRIES} AND d.may_retry
             AND d.updated_at < now() - interval '1 hour'))
     ORDER BY p.updated_at LIMIT :most
 """)
@@ -171,7 +173,7 @@ def run(*, thorough: bool, older_than_seconds: int = 60) -> dict[str, int]:
     totals = {
         "reconcile_fix_message_published": outbox.sweep(older_than_seconds=min(older_than_seconds, 10)),
         "reconcile_release_stock": expiry.end_all_due(),
-        "reconcile_delete_file": disposal.sweep(),
+        "reconcile_delete_file": object_deletion.sweep(),
     }
     for check in _CHECKS + (_THOROUGH if thorough else []):
         totals[check.name] = totals.get(check.name, 0) + _apply(check, older_than_seconds)
@@ -180,7 +182,7 @@ def run(*, thorough: bool, older_than_seconds: int = 60) -> dict[str, int]:
             lambda: unrecorded.settle_all(older_than_seconds=older_than_seconds)
         )
         totals["reconcile_fix_dashboard_refund"] = _at_xendit(unrecorded.settle_refunds)
-        totals["reconcile_fix_counter"] = stocktaking.correct_counters()
+        totals["reconcile_fix_counter"] = counter_repair.correct_counters()
         totals["ledger_difference"] = _ledger_differences()
     with transaction() as tx:
         audit.record(tx, "reconcile_run", subject="run", subject_id=None, thorough=thorough, totals=totals)
@@ -234,23 +236,23 @@ def _say_again(topic: str, field: str) -> Callable[[Any], object]:
 def _book(row: Any) -> bool:
     with transaction() as tx:
         order = orders.lock(tx, row.order_id)
-        attempt = attempts.lock(tx, row.id)
-        return ledger.post_sale(tx, attempt.id, settlement.sale_of(order, attempt))
+        payment = payment_records.lock(tx, row.id)
+        return ledger.post_sale(tx, payment.id, settlement.sale_of(order, payment))
 
 
 def _end_opening(row: Any) -> str:
     """A checkout died between its two transactions and its buyer did not come back."""
-    ending.give_up_opening(row.id)
+    payment_expiry.give_up_opening(row.id)
     return "given_up"
 
 
 def _refund(row: Any) -> str | bool:
-    done = paying_back.pay_back(row.id) if row.status == "approved" else paying_back.ask_about(row.id)
+    done = refund_execution.pay_back(row.id) if row.status == "approved" else refund_execution.ask_about(row.id)
     return done if done != row.status else False
 
 
 def _transfer(row: Any) -> str | bool:
-    done = paying_out.ask_about(row.id)
+    done = payout_execution.ask_about(row.id)
     return done if done not in ("sending", "processing") else False
 
 
@@ -260,7 +262,7 @@ def _bank_account(row: Any) -> str | bool:
 
 
 def _payout(row: Any) -> str | bool:
-    done = paying_out.pay_out(row.id) if row.status == "pending" else paying_out.try_again(row.id)
+    done = payout_execution.pay_out(row.id) if row.status == "pending" else payout_execution.try_again(row.id)
     return done if done != row.status else False
 
 
@@ -288,9 +290,9 @@ _CHECKS = [
     _Check("reconcile_fix_webhook", _STUCK_WEBHOOKS, _id(webhooks.process)),
     _Check("reconcile_fix_payment", _OVERDUE_PAYMENTS, _id(sync.ask_and_settle)),
     _Check("reconcile_fix_opening", _STUCK_OPENING, _end_opening),
-    _Check("reconcile_end_payment", _OPEN_ON_ENDED, _id(ending.end_payments_of)),
-    _Check("reconcile_end_payment", _UNRETURNED, _id(ending.end_payments_of)),
-    _Check("reconcile_end_payment", _TO_END, _id(ending.end_at_gateway)),
+    _Check("reconcile_end_payment", _OPEN_ON_ENDED, _id(payment_expiry.end_payments_of)),
+    _Check("reconcile_end_payment", _UNRETURNED, _id(payment_expiry.end_payments_of)),
+    _Check("reconcile_end_payment", _TO_END, _id(payment_expiry.end_at_gateway)),
     _Check("reconcile_fix_ticket_issued", _UNISSUED, _say_again("payment.success", "order_id")),
     _Check("reconcile_fix_ledger", _UNBOOKED, _book),
     _Check("reconcile_fix_cancellation", _CANCELLATIONS, _id(cancellation.go_on)),

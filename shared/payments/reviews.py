@@ -15,12 +15,13 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from shared.accounting import ledger
 from shared.cloud import audit, clock
 from shared.cloud.database import Transaction
-from shared.models import Answer, Listing, Page
-from shared.money import ledger
-from shared.payments import attempts, settlement, unallocated
-from shared.payments.attempts import Attempt
+from shared.models import Listing, Page, ResponseModel
+from shared.payments import records as payment_records
+from shared.payments import settlement, unallocated
+from shared.payments.records import Payment
 from shared.problems import Problem
 from shared.sales import orders
 from shared.sales.orders import Order
@@ -34,7 +35,7 @@ _LIST = text(f"{_SELECT} ORDER BY p.paid_at, p.id LIMIT :page_size OFFSET :offse
 _COUNT = text(f"SELECT count(*) FROM payments p WHERE {unallocated.WAITING}")
 
 
-class ReviewAnswer(Answer):
+class ReviewResponse(ResponseModel):
     """A payment that does not fit. Amounts in rupiah: asked for by the payment, received, and the order's total."""
 
     payment_id: UUID
@@ -50,7 +51,7 @@ class ReviewAnswer(Answer):
     paid_at: datetime
 
 
-class DecisionAnswer(Answer):
+class DecisionResponse(ResponseModel):
     """What was decided, and how the order stands now."""
 
     payment_id: UUID
@@ -76,18 +77,18 @@ class NotShort(Problem):
     status, slug = 409, "order-not-underpaid"
 
 
-def waiting(tx: Transaction, page: Page) -> Listing[ReviewAnswer]:
+def waiting(tx: Transaction, page: Page) -> Listing[ReviewResponse]:
     """What waits for a decision, oldest first."""
     rows = tx.execute(_LIST, {"page_size": page.page_size, "offset": page.offset}).mappings()
-    return Listing[ReviewAnswer].of(page, [ReviewAnswer(**row) for row in rows], tx.execute(_COUNT).scalar_one())
+    return Listing[ReviewResponse].of(page, [ReviewResponse(**row) for row in rows], tx.execute(_COUNT).scalar_one())
 
 
-def accept(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionAnswer:
+def accept(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionResponse:
     """Let this payment count as the whole; what else came for the order is still to be decided about.
 
     Raises NotFound, NotInReview, NotAcceptable, SoldOut, AlreadyRegistered.
     """
-    order, attempt = _lock(tx, payment_id)
+    order, payment = _lock(tx, payment_id)
     paid_at = clock.now()
     if order.status in orders.LIVE:
         orders.mark_paid(tx, order, paid_at)
@@ -95,41 +96,41 @@ def accept(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionAnswer:
         orders.revive(tx, order, paid_at)
     else:
         raise NotAcceptable
-    sale = replace(settlement.sale_of(order, attempt), received=0, set_aside=unallocated.left(tx, attempt))
-    settlement.sold(tx, order, attempt, sale)
-    unallocated.decide(tx, attempt, "accepted", admin_id)
+    sale = replace(settlement.sale_of(order, payment), received=0, set_aside=unallocated.left(tx, payment))
+    settlement.sold(tx, order, payment, sale)
+    unallocated.decide(tx, payment, "accepted", admin_id)
     return _answer(tx, payment_id, order.id, "accepted")
 
 
-def refund(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionAnswer:
+def refund(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionResponse:
     """Send all of it back. Raises NotFound, NotInReview."""
-    order, attempt = _lock(tx, payment_id)
-    unallocated.give_back(tx, attempt, by=admin_id)
+    order, payment = _lock(tx, payment_id)
+    unallocated.give_back(tx, payment, by=admin_id)
     if order.status in orders.LIVE and order.review_reason:
         orders.end_for_good(tx, order)
     return _answer(tx, payment_id, order.id, "refunded")
 
 
-def top_up(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionAnswer:
+def top_up(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionResponse:
     """Ask the buyer for what is missing, within a day. Raises NotFound, NotInReview, NotShort."""
-    order, attempt = _lock(tx, payment_id)
+    order, payment = _lock(tx, payment_id)
     missing = order.total_amount - ledger.set_aside(tx, order.id)
     if order.status not in orders.LIVE or missing <= 0:
         raise NotShort
     deadline = orders.wait_for_rest(tx, order)
-    settlement.ask_for_rest(tx, order, attempt, missing=missing, deadline=deadline)
-    audit.record(tx, "payment.top_up", subject="payment", subject_id=attempt.id, actor_id=admin_id, missing=missing)
+    settlement.ask_for_rest(tx, order, payment, missing=missing, deadline=deadline)
+    audit.record(tx, "payment.top_up", subject="payment", subject_id=payment.id, actor_id=admin_id, missing=missing)
     return _answer(tx, payment_id, order.id, "waiting")
 
 
-def _lock(tx: Transaction, payment_id: UUID) -> tuple[Order, Attempt]:
-    order = orders.lock(tx, attempts.read(tx, payment_id).order_id)
-    attempt = attempts.lock(tx, payment_id)
+def _lock(tx: Transaction, payment_id: UUID) -> tuple[Order, Payment]:
+    order = orders.lock(tx, payment_records.read(tx, payment_id).order_id)
+    payment = payment_records.lock(tx, payment_id)
     if payment_id not in unallocated.of_order(tx, order.id):
         raise NotInReview
-    return order, attempt
+    return order, payment
 
 
-def _answer(tx: Transaction, payment_id: UUID, order_id: UUID, decision: Any) -> DecisionAnswer:
+def _answer(tx: Transaction, payment_id: UUID, order_id: UUID, decision: Any) -> DecisionResponse:
     status = orders.lock(tx, order_id).status
-    return DecisionAnswer(payment_id=payment_id, decision=decision, order_status=status)
+    return DecisionResponse(payment_id=payment_id, decision=decision, order_status=status)

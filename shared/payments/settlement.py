@@ -13,13 +13,17 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from shared.accounting import ledger
 from shared.cloud import audit, clock, manual_tasks, outbox
 from shared.cloud.database import Transaction
-from shared.gateways.facts import PaymentFact, PaymentState
+from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus
 from shared.messages import mails
-from shared.money import dashboard_refunds, ledger, refunds
-from shared.payments import attempts, unallocated, whole_refunds
-from shared.payments.attempts import Attempt
+from shared.payments import records as payment_records
+from shared.payments import unallocated
+from shared.payments.records import Payment
+from shared.refunds import dashboard as dashboard_refunds
+from shared.refunds import records as refund_records
+from shared.refunds import whole_orders
 from shared.sales import orders, promos
 from shared.sales.orders import Order
 from shared.tickets import issuing
@@ -42,77 +46,81 @@ class Outcome(StrEnum):
     NOTHING = "nothing"  # known already, still pending, or too old to matter
 
 
-def settle(tx: Transaction, payment_id: UUID, fact: PaymentFact) -> Outcome:
+def settle(tx: Transaction, payment_id: UUID, reported: GatewayPaymentStatus) -> Outcome:
     """Act once on what the gateway says of a payment. Raises NotFound for a payment we don't have."""
-    order = orders.lock(tx, attempts.read(tx, payment_id).order_id)
-    attempt = attempts.lock(tx, payment_id)
-    outcome = _ACTS.get(fact.state, _nothing)(tx, order, attempt, fact)
+    order = orders.lock(tx, payment_records.read(tx, payment_id).order_id)
+    payment = payment_records.lock(tx, payment_id)
+    outcome = _ACTS.get(reported.state, _nothing)(tx, order, payment, reported)
     log.info(
         "payment.settled",
         extra={
             "order_id": str(order.id),
-            "payment_id": str(attempt.id),
-            "gateway": attempt.gateway,
-            "state": fact.state,
+            "payment_id": str(payment.id),
+            "gateway": payment.gateway,
+            "state": reported.state,
             "outcome": outcome,
         },
     )
     return outcome
 
 
-def settle_all(tx: Transaction, attempt: Attempt, facts: Sequence[PaymentFact]) -> Outcome:
+def settle_all(tx: Transaction, payment: Payment, statuses: Sequence[GatewayPaymentStatus]) -> Outcome:
     """Act once on everything a gateway has under the external id of a payment: what is paid first.
 
     Returns the first outcome that changed something.
     """
-    orders.lock(tx, attempt.order_id)
+    orders.lock(tx, payment.order_id)
     outcomes = []
-    for fact in sorted(facts, key=_urgency):
-        holder = attempts.holder_of(tx, attempt, fact)
-        if holder and not _is_overtaken(tx, holder, fact, facts):
-            outcomes.append(settle(tx, holder, fact))
+    for reported in sorted(statuses, key=_urgency):
+        holder = payment_records.holder_of(tx, payment, reported)
+        if holder and not _is_overtaken(tx, holder, reported, statuses):
+            outcomes.append(settle(tx, holder, reported))
     return next((outcome for outcome in outcomes if outcome is not Outcome.NOTHING), Outcome.NOTHING)
 
 
-def _urgency(fact: PaymentFact) -> int:
-    return {PaymentState.PAID: 0, PaymentState.PENDING: 1}.get(fact.state, 2)
+def _urgency(reported: GatewayPaymentStatus) -> int:
+    return {GatewayPaymentState.PAID: 0, GatewayPaymentState.PENDING: 1}.get(reported.state, 2)
 
 
-def _is_overtaken(tx: Transaction, holder: UUID, fact: PaymentFact, facts: Sequence[PaymentFact]) -> bool:
+def _is_overtaken(
+    tx: Transaction, holder: UUID, reported: GatewayPaymentStatus, statuses: Sequence[GatewayPaymentStatus]
+) -> bool:
     """Whether an invoice that is over says nothing of a payment, since another one of it can still be paid."""
-    is_kept = attempts.read(tx, holder).gateway_reference is not None
-    return not is_kept and fact.state is PaymentState.EXPIRED and any(_urgency(each) == 1 for each in facts)
+    is_kept = payment_records.read(tx, holder).gateway_reference is not None
+    return (
+        not is_kept and reported.state is GatewayPaymentState.EXPIRED and any(_urgency(each) == 1 for each in statuses)
+    )
 
 
 def settle_free(tx: Transaction, order: Order) -> None:
     """An order that costs nothing is paid at once. No money moves; what its promo code's issuer pays is posted."""
-    payment_id = attempts.add_free(tx, order)
+    payment_id = payment_records.add_free(tx, order)
     orders.mark_paid(tx, order, clock.now())
-    ledger.post_sale(tx, payment_id, sale_of(order, attempts.read(tx, payment_id)))
+    ledger.post_sale(tx, payment_id, sale_of(order, payment_records.read(tx, payment_id)))
     outbox.add(tx, "payment.success", {"order_id": order.id})
 
 
-def _paid(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) -> Outcome:
-    if attempt.received_amount is not None:
+def _paid(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> Outcome:
+    if payment.received_amount is not None:
         return Outcome.NOTHING
-    received = fact.paid_amount if fact.paid_amount is not None else (fact.amount or 0)
-    paid_at = fact.paid_at or clock.now()
-    attempts.mark_paid(tx, attempt, fact, received, paid_at)
-    if fact.currency != "IDR" or received != attempt.amount:
-        return _set_aside(tx, order, attempt, fact, received)
-    if _rest(order, attempt) not in (0, ledger.set_aside(tx, order.id)):
-        return _send_back(tx, order, attempt)  # what it was to complete is no longer there
+    received = reported.paid_amount if reported.paid_amount is not None else (reported.amount or 0)
+    paid_at = reported.paid_at or clock.now()
+    payment_records.mark_paid(tx, payment, reported, received, paid_at)
+    if reported.currency != "IDR" or received != payment.amount:
+        return _set_aside(tx, order, payment, reported, received)
+    if _rest(order, payment) not in (0, ledger.set_aside(tx, order.id)):
+        return _send_back(tx, order, payment)  # what it was to complete is no longer there
     if order.status in orders.LIVE:
         orders.mark_paid(tx, order, paid_at)
-        return _bought(tx, order, attempt, Outcome.PAID)
+        return _bought(tx, order, payment, Outcome.PAID)
     if order.status == "expired":
         try:
             orders.revive(tx, order, paid_at)
         except orders.NOT_REVIVABLE:
-            return _send_back(tx, order, attempt)
+            return _send_back(tx, order, payment)
         _tell_of_late_use(tx, order)
-        return _bought(tx, order, attempt, Outcome.REVIVED)
-    return _send_back(tx, order, attempt)  # cancelled, refunded, or paid already by another payment
+        return _bought(tx, order, payment, Outcome.REVIVED)
+    return _send_back(tx, order, payment)  # cancelled, refunded, or paid already by another payment
 
 
 def _tell_of_late_use(tx: Transaction, order: Order) -> None:
@@ -121,244 +129,250 @@ def _tell_of_late_use(tx: Transaction, order: Order) -> None:
     if use:
         context = {"code": use.code, "event_title": use.title, "discount": use.promo_spent}
         mails.ask_person(
-            tx, "promo_used_late", use.organizer_id, once_key=f"promo_used_late:{order.id}", context=context
+            tx, "promo_used_late", use.organizer_id, dedupe_key=f"promo_used_late:{order.id}", context=context
         )
 
 
-def sold(tx: Transaction, order: Order, attempt: Attempt, sale: ledger.Sale) -> None:
+def sold(tx: Transaction, order: Order, payment: Payment, sale: ledger.Sale) -> None:
     """What follows whenever money has bought an order: the books, the tickets, the end of other tries."""
-    ledger.post_sale(tx, attempt.id, sale)
+    ledger.post_sale(tx, payment.id, sale)
     outbox.add(tx, "payment.success", {"order_id": order.id})
     _close_open(tx, order)
 
 
-def _bought(tx: Transaction, order: Order, attempt: Attempt, outcome: Outcome) -> Outcome:
-    if _rest(order, attempt):
-        attempts.mark_topped_up(tx, order.id)
+def _bought(tx: Transaction, order: Order, payment: Payment, outcome: Outcome) -> Outcome:
+    if _rest(order, payment):
+        payment_records.mark_topped_up(tx, order.id)
     else:
         unallocated.give_back_all_of(tx, order.id)  # parts that came before, and are not needed any more
-    sold(tx, order, attempt, sale_of(order, attempts.read(tx, attempt.id)))
+    sold(tx, order, payment, sale_of(order, payment_records.read(tx, payment.id)))
     return outcome
 
 
-def _rest(order: Order, attempt: Attempt) -> int:
+def _rest(order: Order, payment: Payment) -> int:
     """What must have come before, for this payment to complete the order: 0 where it pays the whole."""
-    return order.total_amount - (attempt.amount - attempt.unique_code)
+    return order.total_amount - (payment.amount - payment.unique_code)
 
 
-def _send_back(tx: Transaction, order: Order, attempt: Attempt) -> Outcome:
-    refund_id = refunds.owe_unusable_payment(tx, attempt.id, attempt.gateway, order_id=order.id)
+def _send_back(tx: Transaction, order: Order, payment: Payment) -> Outcome:
+    refund_id = refund_records.owe_unusable_payment(tx, payment.id, payment.gateway, order_id=order.id)
     mails.ask_about_order(
-        tx, "payment_unusable", order.id, once_key=f"payment_unusable:{refund_id}", context={"refund_id": refund_id}
+        tx, "payment_unusable", order.id, dedupe_key=f"payment_unusable:{refund_id}", context={"refund_id": refund_id}
     )
     return Outcome.TO_REFUND
 
 
-def _set_aside(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact, received: int) -> Outcome:
+def _set_aside(
+    tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, received: int
+) -> Outcome:
     """Money that does not fit completes its order later, or waits for a person, or goes back as the order has ended."""
-    if fact.currency != "IDR":
-        return _review(tx, order, attempt, fact, "wrong_currency")
+    if reported.currency != "IDR":
+        return _review(tx, order, payment, reported, "wrong_currency")
     if order.status not in orders.LIVE:
-        return _send_back(tx, order, attempt)
-    ledger.post_unallocated(tx, attempt.id, attempt.gateway, received, order_id=order.id)
+        return _send_back(tx, order, payment)
+    ledger.post_unallocated(tx, payment.id, payment.gateway, received, order_id=order.id)
     missing = order.total_amount - ledger.set_aside(tx, order.id)
     if missing > 0:
         is_asked = order.review_reason == orders.TOP_UP  # a further part gains no more time
         deadline = order.reservation_expires_at if is_asked else orders.wait_for_rest(tx, order)
-        ask_for_rest(tx, order, attempt, missing=missing, deadline=deadline)
-        _tell_a_person(tx, "payment_underpaid", attempt, fact)
+        ask_for_rest(tx, order, payment, missing=missing, deadline=deadline)
+        _tell_a_person(tx, "payment_underpaid", payment, reported)
         return Outcome.IN_REVIEW
-    amounts = {"received": received, "asked": attempt.amount}
+    amounts = {"received": received, "asked": payment.amount}
     mails.ask_about_order(
-        tx, "payment_in_review", order.id, once_key=f"payment_in_review:{attempt.id}", context=amounts
+        tx, "payment_in_review", order.id, dedupe_key=f"payment_in_review:{payment.id}", context=amounts
     )
-    return _review(tx, order, attempt, fact, "underpaid" if received < attempt.amount else "overpaid")
+    return _review(tx, order, payment, reported, "underpaid" if received < payment.amount else "overpaid")
 
 
-def _review(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact, reason: str) -> Outcome:
+def _review(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, reason: str) -> Outcome:
     """Nothing goes on with this order's money until a person has decided."""
     if order.status in orders.LIVE:
         orders.put_in_review(tx, order, reason)
         _close_open(tx, order)
-    _tell_a_person(tx, f"payment_{reason}", attempt, fact)
+    _tell_a_person(tx, f"payment_{reason}", payment, reported)
     return Outcome.IN_REVIEW
 
 
-def ask_for_rest(tx: Transaction, order: Order, attempt: Attempt, *, missing: int, deadline: datetime) -> None:
-    """Tell the buyer of an order that waits until `deadline` what is missing after `attempt`.
+def ask_for_rest(tx: Transaction, order: Order, payment: Payment, *, missing: int, deadline: datetime) -> None:
+    """Tell the buyer of an order that waits until `deadline` what is missing after `payment`.
 
     If they don't pay it, what came in goes back once the order has ended.
     """
     _close_open(tx, order)  # it asks for more than the rest
     amounts = {"amount": missing, "received": order.total_amount - missing}
-    once_key = f"top_up_needed:{attempt.id}:{deadline.isoformat()}"
-    mails.ask_about_order(tx, "top_up_needed", order.id, once_key=once_key, context=amounts)
+    dedupe_key = f"top_up_needed:{payment.id}:{deadline.isoformat()}"
+    mails.ask_about_order(tx, "top_up_needed", order.id, dedupe_key=dedupe_key, context=amounts)
 
 
 def _close_open(tx: Transaction, order: Order) -> None:
-    attempt = attempts.lock_open(tx, order.id)
-    if attempt:
-        attempts.close(tx, attempt)
+    payment = payment_records.lock_open(tx, order.id)
+    if payment:
+        payment_records.close(tx, payment)
 
 
-def _expired(tx: Transaction, order: Order, attempt: Attempt, _: PaymentFact) -> Outcome:
-    attempts.mark_ended_at_gateway(tx, attempt)
-    if not attempt.is_open:
+def _expired(tx: Transaction, order: Order, payment: Payment, _: GatewayPaymentStatus) -> Outcome:
+    payment_records.mark_ended_at_gateway(tx, payment)
+    if not payment.is_open:
         return Outcome.NOTHING
-    attempts.mark_ended(tx, attempt, "expired")
+    payment_records.mark_ended(tx, payment, "expired")
     if order.status in orders.LIVE and order.review_reason is None:
         orders.expire(tx, order)
     return Outcome.EXPIRED
 
 
-def _failed(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) -> Outcome:
+def _failed(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> Outcome:
     """The try is over, the reservation is not: another method or gateway may follow (TRACK)."""
-    if fact.payer_may_retry or not attempt.is_open:
+    if reported.payer_may_retry or not payment.is_open:
         return Outcome.NOTHING
-    attempts.mark_ended(tx, attempt, "failed", fact.raw_status)
-    attempts.mark_ended_at_gateway(tx, attempt)
-    audit.record(tx, "payment.failed", subject="order", subject_id=order.id, payment_id=attempt.id)
+    payment_records.mark_ended(tx, payment, "failed", reported.raw_status)
+    payment_records.mark_ended_at_gateway(tx, payment)
+    audit.record(tx, "payment.failed", subject="order", subject_id=order.id, payment_id=payment.id)
     return Outcome.FAILED
 
 
-def _refunded(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) -> Outcome:
+def _refunded(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> Outcome:
     """All the money is back with the customer: by our own refund, or by somebody at the gateway's dashboard."""
-    if attempt.received_amount is None:
+    if payment.received_amount is None:
         return Outcome.NOTHING
-    fact = replace(fact, refunded_amount=fact.refunded_amount or attempt.received_amount)
-    unbooked = dashboard_refunds.unbooked(tx, attempt.id, fact)
-    ours = [refund for refund in refunds.sent_of(tx, attempt.id) if refund.kind != "by_gateway"]
-    if unbooked > 0 and not ours and attempt.status == "paid":
-        return _take_back(tx, order, attempt, fact, Outcome.REFUNDED)
+    reported = replace(reported, refunded_amount=reported.refunded_amount or payment.received_amount)
+    unbooked = dashboard_refunds.unbooked(tx, payment.id, reported)
+    ours = [refund for refund in refund_records.sent_of(tx, payment.id) if refund.kind != "by_gateway"]
+    if unbooked > 0 and not ours and payment.status == "paid":
+        return _take_back(tx, order, payment, reported, Outcome.REFUNDED)
     if unbooked > 0:
-        return _book_dashboard_refund(tx, order, attempt, fact, unbooked)
-    if attempt.status == "refunded" or sum(refund.amount for refund in ours) != attempt.received_amount:
+        return _book_dashboard_refund(tx, order, payment, reported, unbooked)
+    if payment.status == "refunded" or sum(refund.amount for refund in ours) != payment.received_amount:
         return Outcome.NOTHING
     for refund in ours:
-        refunds.complete_by_gateway(tx, refund)
+        refund_records.complete_by_gateway(tx, refund)
     return Outcome.REFUNDED
 
 
-def _partially_refunded(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) -> Outcome:
+def _partially_refunded(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> Outcome:
     """Some of the money is back: by our own refunds, each of which is told apart, or by somebody else."""
-    unbooked = dashboard_refunds.unbooked(tx, attempt.id, fact) if attempt.received_amount is not None else 0
-    return _book_dashboard_refund(tx, order, attempt, fact, unbooked) if unbooked > 0 else Outcome.NOTHING
+    unbooked = dashboard_refunds.unbooked(tx, payment.id, reported) if payment.received_amount is not None else 0
+    return _book_dashboard_refund(tx, order, payment, reported, unbooked) if unbooked > 0 else Outcome.NOTHING
 
 
-def _book_dashboard_refund(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact, amount: int) -> Outcome:
+def _book_dashboard_refund(
+    tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, amount: int
+) -> Outcome:
     """Somebody gave `amount` back at the dashboard: it has left. What it is for, a person decides."""
-    is_odd = attempts.waits_for_review(tx, attempt.id)
+    is_odd = payment_records.waits_for_review(tx, payment.id)
     against = ledger.UNALLOCATED if is_odd else ledger.SUSPENSE
-    reason = f"{attempt.gateway}: {fact.raw_status}"
-    left = dashboard_refunds.book(tx, attempt.id, attempt.gateway, amount, against=against, reason=reason)
-    is_undone = whole_refunds.finish(tx, order.id)
+    reason = f"{payment.gateway}: {reported.raw_status}"
+    left = dashboard_refunds.book(tx, payment.id, payment.gateway, amount, against=against, reason=reason)
+    is_undone = whole_orders.finish(tx, order.id)
     if is_undone and order.status == "paid" and not ledger.in_suspense(tx, order.id):
         return Outcome.REFUNDED
     if left == 0 and not dashboard_refunds.of_order(tx, order.id):  # it has paid exactly what we owed
         return Outcome.REFUNDED
-    return _noted(tx, order, attempt, fact)
+    return _noted(tx, order, payment, reported)
 
 
-def _reversed(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact) -> Outcome:
+def _reversed(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> Outcome:
     """The bank took a settled payment back within minutes (docs/reference/gateways.md)."""
-    if attempt.is_open:
-        return _failed(tx, order, attempt, fact)
-    return _take_back(tx, order, attempt, fact, Outcome.REVERSED)
+    if payment.is_open:
+        return _failed(tx, order, payment, reported)
+    return _take_back(tx, order, payment, reported, Outcome.REVERSED)
 
 
-def _take_back(tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact, outcome: Outcome) -> Outcome:
+def _take_back(
+    tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, outcome: Outcome
+) -> Outcome:
     """The gateway or the bank has given a payment back without us."""
-    if attempt.status != "paid":
+    if payment.status != "paid":
         return Outcome.NOTHING
-    if attempts.waits_for_review(tx, attempt.id):
-        return _take_back_odd_money(tx, order, attempt, fact, outcome)
-    if order.status != "paid" or not _is_whole(tx, order, attempt):
+    if payment_records.waits_for_review(tx, payment.id):
+        return _take_back_odd_money(tx, order, payment, reported, outcome)
+    if order.status != "paid" or not _is_whole(tx, order, payment):
         if outcome is Outcome.REFUNDED:
-            unbooked = dashboard_refunds.unbooked(tx, attempt.id, fact)
-            return _book_dashboard_refund(tx, order, attempt, fact, unbooked)
-        _tell_a_person(tx, f"payment_{outcome}_out_of_order", attempt, fact)
+            unbooked = dashboard_refunds.unbooked(tx, payment.id, reported)
+            return _book_dashboard_refund(tx, order, payment, reported, unbooked)
+        _tell_a_person(tx, f"payment_{outcome}_out_of_order", payment, reported)
         return Outcome.NOTED
-    before = dashboard_refunds.booked(tx, attempt.id)
+    before = dashboard_refunds.booked(tx, payment.id)
     issuing.void(tx, order.id)
     mails.ask_ticket_void(tx, order.id, orders.kept_items(tx, order.id), "refunded")
-    ledger.post_sale_taken_back(tx, attempt.id, sale_of(order, attempt), returned_before=before)
-    _record_taken_back(tx, attempt, fact, before)
+    ledger.post_sale_taken_back(tx, payment.id, sale_of(order, payment), returned_before=before)
+    _record_taken_back(tx, payment, reported, before)
     orders.mark_refunded(tx, order)
     if outcome is Outcome.REVERSED:
-        _tell_a_person(tx, "payment_reversed", attempt, fact)
+        _tell_a_person(tx, "payment_reversed", payment, reported)
     return outcome
 
 
 def _take_back_odd_money(
-    tx: Transaction, order: Order, attempt: Attempt, fact: PaymentFact, outcome: Outcome
+    tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, outcome: Outcome
 ) -> Outcome:
     """What nobody had decided about is gone: nothing is left to decide, and an order that waited for it ends."""
-    before = dashboard_refunds.booked(tx, attempt.id)
-    rest = (attempt.received_amount or 0) - before
-    ledger.post_unallocated_taken_back(tx, attempt.id, attempt.gateway, rest, order_id=order.id)
-    _record_taken_back(tx, attempt, fact, before)
-    attempts.mark_reviewed(tx, attempt.id, "refunded")
+    before = dashboard_refunds.booked(tx, payment.id)
+    rest = (payment.received_amount or 0) - before
+    ledger.post_unallocated_taken_back(tx, payment.id, payment.gateway, rest, order_id=order.id)
+    _record_taken_back(tx, payment, reported, before)
+    payment_records.mark_reviewed(tx, payment.id, "refunded")
     if order.status in orders.LIVE and order.review_reason:
         orders.end_for_good(tx, order)
     return outcome
 
 
-def _record_taken_back(tx: Transaction, attempt: Attempt, fact: PaymentFact, before: int) -> None:
-    rest = (attempt.received_amount or 0) - before
-    refunds.record_taken_back(tx, attempt.id, rest, f"{attempt.gateway}: {fact.raw_status}")
+def _record_taken_back(tx: Transaction, payment: Payment, reported: GatewayPaymentStatus, before: int) -> None:
+    rest = (payment.received_amount or 0) - before
+    refund_records.record_taken_back(tx, payment.id, rest, f"{payment.gateway}: {reported.raw_status}")
 
 
-def _is_whole(tx: Transaction, order: Order, attempt: Attempt) -> bool:
+def _is_whole(tx: Transaction, order: Order, payment: Payment) -> bool:
     """Whether this payment alone paid the whole order, and nothing of it has been given back or asked back."""
-    is_all = attempt.received_amount == attempt.amount and not _rest(order, attempt)
-    return is_all and ledger.has_bought(tx, attempt.id) and not refunds.any_of_ours(tx, order.id)
+    is_all = payment.received_amount == payment.amount and not _rest(order, payment)
+    return is_all and ledger.has_bought(tx, payment.id) and not refund_records.any_of_ours(tx, order.id)
 
 
-def _noted(tx: Transaction, _: Order, attempt: Attempt, fact: PaymentFact) -> Outcome:
-    _tell_a_person(tx, f"payment_{fact.state}", attempt, fact)
+def _noted(tx: Transaction, _: Order, payment: Payment, reported: GatewayPaymentStatus) -> Outcome:
+    _tell_a_person(tx, f"payment_{reported.state}", payment, reported)
     return Outcome.NOTED
 
 
-def _nothing(_tx: Transaction, _order: Order, _attempt: Attempt, _fact: PaymentFact) -> Outcome:
+def _nothing(_tx: Transaction, _order: Order, _attempt: Payment, _fact: GatewayPaymentStatus) -> Outcome:
     return Outcome.NOTHING
 
 
-def _tell_a_person(tx: Transaction, kind: str, attempt: Attempt, fact: PaymentFact) -> None:
+def _tell_a_person(tx: Transaction, kind: str, payment: Payment, reported: GatewayPaymentStatus) -> None:
     details: dict[str, Any] = {
-        "gateway": attempt.gateway,
-        "order_id": attempt.order_id,
-        "expected": attempt.amount,
-        "received": fact.paid_amount,
-        "currency": fact.currency,
-        "raw_status": fact.raw_status,
+        "gateway": payment.gateway,
+        "order_id": payment.order_id,
+        "expected": payment.amount,
+        "received": reported.paid_amount,
+        "currency": reported.currency,
+        "raw_status": reported.raw_status,
     }
-    audit.record(tx, kind, subject="payment", subject_id=attempt.id, **details)
-    manual_tasks.add(tx, kind, subject="payment", subject_id=attempt.id, **details)
+    audit.record(tx, kind, subject="payment", subject_id=payment.id, **details)
+    manual_tasks.add(tx, kind, subject="payment", subject_id=payment.id, **details)
 
 
-def sale_of(order: Order, attempt: Attempt) -> ledger.Sale:
-    """What the books must know of an order that `attempt` has paid: alone, or by the rest that was missing."""
+def sale_of(order: Order, payment: Payment) -> ledger.Sale:
+    """What the books must know of an order that `payment` has paid: alone, or by the rest that was missing."""
     return ledger.Sale(
         order.id,
         order.organizer_id,
-        attempt.gateway,
+        payment.gateway,
         total=order.total_amount,
         platform_fee=order.platform_fee,
-        received=attempt.received_amount or 0,
-        set_aside=_rest(order, attempt),
+        received=payment.received_amount or 0,
+        set_aside=_rest(order, payment),
     )
 
 
-_Act = Callable[[Transaction, Order, Attempt, PaymentFact], Outcome]
-_ACTS: dict[PaymentState, _Act] = {
-    PaymentState.PENDING: _nothing,
-    PaymentState.CHALLENGED: _nothing,  # the gateway's fraud review decides; nothing is handed out until then
-    PaymentState.PAID: _paid,
-    PaymentState.EXPIRED: _expired,
-    PaymentState.FAILED: _failed,
-    PaymentState.REFUNDED: _refunded,
-    PaymentState.PARTIALLY_REFUNDED: _partially_refunded,
-    PaymentState.REVERSED: _reversed,
-    PaymentState.CHARGED_BACK: _noted,
-    PaymentState.UNKNOWN: _noted,
+_Act = Callable[[Transaction, Order, Payment, GatewayPaymentStatus], Outcome]
+_ACTS: dict[GatewayPaymentState, _Act] = {
+    GatewayPaymentState.PENDING: _nothing,
+    GatewayPaymentState.CHALLENGED: _nothing,  # the gateway's fraud review decides; nothing is handed out until then
+    GatewayPaymentState.PAID: _paid,
+    GatewayPaymentState.EXPIRED: _expired,
+    GatewayPaymentState.FAILED: _failed,
+    GatewayPaymentState.REFUNDED: _refunded,
+    GatewayPaymentState.PARTIALLY_REFUNDED: _partially_refunded,
+    GatewayPaymentState.REVERSED: _reversed,
+    GatewayPaymentState.CHARGED_BACK: _noted,
+    GatewayPaymentState.UNKNOWN: _noted,
 }

@@ -5,14 +5,15 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.cloud import ownership
+from shared.cloud import authorization
 from shared.cloud.database import Transaction, transaction
 from shared.gateways.errors import GatewayError
 from shared.identity.tokens import Principal
-from shared.payments import attempts, providers, settlement
+from shared.payments import providers, settlement
+from shared.payments import records as payment_records
 from shared.payments.settlement import Outcome
 from shared.problems import NotFound
-from shared.sales.answers import PAYMENT_COLUMNS, PaymentAnswer
+from shared.sales.schemas import PAYMENT_COLUMNS, PaymentResponse
 
 ASKED_AT_MOST_EVERY_SECONDS = 30  # ISO-2
 
@@ -30,7 +31,7 @@ _CLAIM = text("""
 _ANSWER = text(f"SELECT {PAYMENT_COLUMNS} FROM payments WHERE id = :id")
 
 
-def status(viewer: Principal, payment_id: UUID) -> PaymentAnswer:
+def status(viewer: Principal, payment_id: UUID) -> PaymentResponse:
     """A payment as it is, after asking its gateway where that was not done in the last 30 seconds.
 
     A gateway that doesn't answer is no error here: the buyer sees what we know. Raises NotFound.
@@ -44,7 +45,7 @@ def status(viewer: Principal, payment_id: UUID) -> PaymentAnswer:
         except GatewayError as error:
             log.warning("sync.gateway_failed", extra={"payment_id": str(payment_id), "error": str(error)})
     with transaction() as tx:
-        return PaymentAnswer.of(tx.execute(_ANSWER, {"id": payment_id}).mappings().one())
+        return PaymentResponse.of(tx.execute(_ANSWER, {"id": payment_id}).mappings().one())
 
 
 def ask_and_settle(payment_id: UUID, reference: str | None = None) -> Outcome:
@@ -53,26 +54,26 @@ def ask_and_settle(payment_id: UUID, reference: str | None = None) -> Outcome:
     `reference` is what the gateway calls it, where that may be another invoice than the one we keep.
     """
     with transaction() as tx:
-        attempt = attempts.read(tx, payment_id)
-    if attempt.gateway == "none":
+        payment = payment_records.read(tx, payment_id)
+    if payment.gateway == "none":
         return Outcome.NOTHING
-    facts = providers.ask(attempt, reference)  # none: recorded but never opened, reconcile ends it in its time
+    statuses = providers.ask(payment, reference)  # none: recorded but never opened, reconcile ends it in its time
     with transaction() as tx:
-        return settlement.settle_all(tx, attempt, facts)
+        return settlement.settle_all(tx, payment, statuses)
 
 
 def ask_about_refunds(payment_id: UUID) -> Outcome:
     """Ask what has gone back of a payment, by whomever, and book it. Raises the errors of shared.gateways.errors."""
     with transaction() as tx:
-        attempt = attempts.read(tx, payment_id)
-    facts = providers.ask_about_refunds(attempt)
+        payment = payment_records.read(tx, payment_id)
+    statuses = providers.ask_about_refunds(payment)
     with transaction() as tx:
-        return settlement.settle_all(tx, attempt, facts)
+        return settlement.settle_all(tx, payment, statuses)
 
 
 def _check_visible(tx: Transaction, viewer: Principal, payment_id: UUID) -> None:
     whose = tx.execute(_WHOSE, {"id": payment_id}).first()
-    if whose is None or not ownership.may_see(
+    if whose is None or not authorization.may_see(
         tx, viewer, subject="payment", subject_id=payment_id, organizer_id=whose.organizer_id, owner_id=whose.user_id
     ):
         raise NotFound

@@ -10,13 +10,14 @@ from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import Transaction
-from shared.money import dashboard_refunds, refunds
-from shared.payments import attempts
-from shared.payments.attempts import Attempt
+from shared.payments import records as payment_records
+from shared.payments.records import Payment
+from shared.refunds import dashboard as dashboard_refunds
+from shared.refunds import records as refund_records
 from shared.sales import orders
 from shared.sales.orders import Order
 
-WAITING = f"p.received_amount <> p.amount AND p.review_decision IS NULL AND {attempts.IS_SET_ASIDE}"
+WAITING = f"p.received_amount <> p.amount AND p.review_decision IS NULL AND {payment_records.IS_SET_ASIDE}"
 """Condition on `payments p`: its money waits for a decision."""
 
 _OF_ORDER = text(f"SELECT p.id FROM payments p WHERE p.order_id = :order_id AND {WAITING} ORDER BY p.id")
@@ -27,23 +28,23 @@ def of_order(tx: Transaction, order_id: UUID) -> list[UUID]:
     return list(tx.execute(_OF_ORDER, {"order_id": order_id}).scalars())
 
 
-def left(tx: Transaction, attempt: Attempt) -> int:
+def left(tx: Transaction, payment: Payment) -> int:
     """What came in by a payment, less what somebody gave back of it at the gateway's dashboard."""
-    return (attempt.received_amount or 0) - dashboard_refunds.booked(tx, attempt.id)
+    return (payment.received_amount or 0) - dashboard_refunds.booked(tx, payment.id)
 
 
-def give_back(tx: Transaction, attempt: Attempt, *, by: UUID | None) -> None:
+def give_back(tx: Transaction, payment: Payment, *, by: UUID | None) -> None:
     """Owe the buyer all that is left of a payment."""
-    refund_id = refunds.add(tx, attempt.id, "review", left(tx, attempt), "The amount did not fit the order.", {})
-    refunds.approve_unallocated(tx, refunds.read(tx, refund_id), by=by)
-    decide(tx, attempt, "refunded", by)
+    refund_id = refund_records.add(tx, payment.id, "review", left(tx, payment), "The amount did not fit the order.", {})
+    refund_records.approve_unallocated(tx, refund_records.read(tx, refund_id), by=by)
+    decide(tx, payment, "refunded", by)
 
 
 def give_back_all_of(tx: Transaction, order_id: UUID) -> int:
     """Owe the buyer all that waits of an order; return of how many payments that is. Twice is once."""
     waiting = of_order(tx, order_id)
     for payment_id in waiting:
-        give_back(tx, attempts.lock(tx, payment_id), by=None)
+        give_back(tx, payment_records.lock(tx, payment_id), by=None)
     return len(waiting)
 
 
@@ -54,7 +55,7 @@ def give_back_after_end(tx: Transaction, order: Order) -> int:
     return give_back_all_of(tx, order.id)
 
 
-def decide(tx: Transaction, attempt: Attempt, decision: str, by: UUID | None) -> None:
+def decide(tx: Transaction, payment: Payment, decision: str, by: UUID | None) -> None:
     """Note what was decided about a payment, by an admin or (`by` None) by itself."""
-    attempts.mark_reviewed(tx, attempt.id, decision, by=by)
-    audit.record(tx, f"payment.{decision}", subject="payment", subject_id=attempt.id, actor_id=by)
+    payment_records.mark_reviewed(tx, payment.id, decision, by=by)
+    audit.record(tx, f"payment.{decision}", subject="payment", subject_id=payment.id, actor_id=by)

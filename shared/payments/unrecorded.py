@@ -9,11 +9,12 @@ from datetime import timedelta
 
 from shared.cloud import clock
 from shared.cloud.database import transaction
-from shared.gateways import accounts
-from shared.gateways.facts import PaymentFact, PaymentState
-from shared.money import refunds
-from shared.payments import attempts, settlement, sync
+from shared.gateways import registry
+from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus
+from shared.payments import records as payment_records
+from shared.payments import settlement, sync
 from shared.payments.settlement import Outcome
+from shared.refunds import records as refund_records
 
 WINDOW = timedelta(hours=3)
 """It is looked every hour, and an invoice can be paid for half of one."""
@@ -31,13 +32,15 @@ def settle_all(*, older_than_seconds: int) -> int:
     """
     until = clock.now() - timedelta(seconds=older_than_seconds)
     with transaction() as tx:
-        if not attempts.any_since(tx, _GATEWAY, until - WINDOW):
+        if not payment_records.any_since(tx, _GATEWAY, until - WINDOW):
             return 0
-    made = accounts.xendit().invoices_made(until - WINDOW, until)
-    matters = [fact for fact in made if fact.state in (PaymentState.PAID, PaymentState.PENDING)]
+    made = registry.xendit().invoices_made(until - WINDOW, until)
+    matters = [
+        reported for reported in made if reported.state in (GatewayPaymentState.PAID, GatewayPaymentState.PENDING)
+    ]
     with transaction() as tx:
-        unrecorded = attempts.unrecorded(tx, _GATEWAY, matters)
-    return sum(_settle(fact) for fact in matters if fact.gateway_reference in unrecorded)
+        unrecorded = payment_records.unrecorded(tx, _GATEWAY, matters)
+    return sum(_settle(reported) for reported in matters if reported.gateway_reference in unrecorded)
 
 
 def settle_refunds() -> int:
@@ -47,23 +50,25 @@ def settle_refunds() -> int:
     """
     since = clock.now() - REFUNDS_WINDOW
     with transaction() as tx:
-        if not attempts.any_since(tx, _GATEWAY, since - REFUNDABLE):
+        if not payment_records.any_since(tx, _GATEWAY, since - REFUNDABLE):
             return 0
-    made = list(accounts.xendit().refunds_made(since))
+    made = list(registry.xendit().refunds_made(since))
     with transaction() as tx:
-        others = {refund.payment_reference for refund in made if refunds.named_by(tx, refund) is None}
-        found = [attempts.named(tx, _GATEWAY, None, reference) for reference in sorted(others)]
+        others = {refund.payment_reference for refund in made if refund_records.named_by(tx, refund) is None}
+        found = [payment_records.named(tx, _GATEWAY, None, reference) for reference in sorted(others)]
     outcomes = [sync.ask_about_refunds(payment_id) for payment_id in found if payment_id]
     return sum(outcome is not Outcome.NOTHING for outcome in outcomes)
 
 
-def _settle(fact: PaymentFact) -> bool:
+def _settle(reported: GatewayPaymentStatus) -> bool:
     with transaction() as tx:
-        payment_id = attempts.named(tx, _GATEWAY, fact.external_id, fact.gateway_reference)
+        payment_id = payment_records.named(tx, _GATEWAY, reported.external_id, reported.gateway_reference)
         if payment_id is None:  # an invoice that somebody made at the dashboard
             return False
-        attempt = attempts.read(tx, payment_id)
-        if attempt.status == "opening" and fact.state is PaymentState.PENDING:  # its checkout goes on with it
+        payment = payment_records.read(tx, payment_id)
+        if (
+            payment.status == "opening" and reported.state is GatewayPaymentState.PENDING
+        ):  # its checkout goes on with it
             return False
-        settlement.settle_all(tx, attempt, [fact])
+        settlement.settle_all(tx, payment, [reported])
         return True

@@ -14,13 +14,17 @@ from sqlalchemy import text
 
 from shared.cloud import audit, dead_letters, logs, manual_tasks, tasks
 from shared.cloud.database import Transaction, transaction
-from shared.gateways import accounts
+from shared.gateways import registry
 from shared.gateways.errors import GatewayError, PayloadUnreadable, SignatureInvalid
-from shared.gateways.facts import NoticeKind, PayoutFact, RefundFact, WebhookNotice
 from shared.gateways.fields import clean_text
-from shared.money import disbursements, refunds
-from shared.payments import attempts, paying_back, paying_out, sync
+from shared.gateways.statuses import GatewayPayoutStatus, GatewayRefundStatus, NoticeKind, WebhookEvent
+from shared.payments import records as payment_records
+from shared.payments import sync
+from shared.payouts import execution as payout_execution
+from shared.payouts import transfers
 from shared.problems import Malformed, NotSignedIn
+from shared.refunds import execution as refund_execution
+from shared.refunds import records as refund_records
 
 MOST_RETRIES = 3
 _RETRY: Final = ("webhooks", "webhook", "/tasks/retry")
@@ -98,13 +102,13 @@ def process(event_id: UUID) -> None:
             manual_tasks.close(tx, event_id, by=None)
 
 
-def retry(event_id: UUID, attempt: int) -> None:
+def retry(event_id: UUID, payment: int) -> None:
     """Process an event again from the queue; after the last failure it is left to a person, and to reconcile."""
     try:
         process(event_id)
     except Exception as error:
         note_failure(event_id, error)
-        if attempt < MOST_RETRIES:
+        if payment < MOST_RETRIES:
             raise
         with transaction() as tx:
             dead_letters.give_up(tx, *_RETRY, {"event_id": event_id}, error)
@@ -118,11 +122,11 @@ def note_failure(event_id: UUID, error: Exception) -> None:
         tx.execute(_FAILED, {"id": event_id, "error": clean_text(f"{type(error).__name__}: {error}")[:500]})
 
 
-def _read(gateway: str, headers: Mapping[str, str], body: bytes) -> WebhookNotice:
+def _read(gateway: str, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
     try:
         if gateway == "xendit":
-            return accounts.xendit().parse_webhook(headers, body)
-        return accounts.midtrans().parse_notification(body)
+            return registry.xendit().parse_webhook(headers, body)
+        return registry.midtrans().parse_notification(body)
     except SignatureInvalid as error:
         log.warning("webhook.rejected", extra={"gateway": gateway})
         raise Forged(error.reason) from error
@@ -133,9 +137,9 @@ def _read(gateway: str, headers: Mapping[str, str], body: bytes) -> WebhookNotic
 def _act(event: Any) -> str:
     """Ask the gateway about what the event names, and book its answer; return what came of it."""
     if event.disbursement_id:
-        return paying_out.ask_about(event.disbursement_id)
+        return payout_execution.ask_about(event.disbursement_id)
     if event.refund_id:
-        return paying_back.ask_about(event.refund_id)
+        return refund_execution.ask_about(event.refund_id)
     if event.event_type.startswith(f"{NoticeKind.REFUND}."):
         return sync.ask_about_refunds(event.payment_id)
     if event.other_reference:
@@ -143,7 +147,7 @@ def _act(event: Any) -> str:
     return sync.ask_and_settle(event.payment_id)
 
 
-def _keep(tx: Transaction, notice: WebhookNotice) -> UUID | None:
+def _keep(tx: Transaction, notice: WebhookEvent) -> UUID | None:
     """Write the event down; its id if it is new and there is something to act on."""
     names = _named_by(tx, notice)
     _go_on_as_purchase(tx, names["payment_id"])
@@ -177,18 +181,18 @@ def _without_account_numbers(said: Any) -> Any:
     }
 
 
-def _named_by(tx: Transaction, notice: WebhookNotice) -> dict[str, UUID | None]:
+def _named_by(tx: Transaction, notice: WebhookEvent) -> dict[str, UUID | None]:
     """Which row of ours the event is about: a payment, a refund of one, or a transfer."""
     names: dict[str, UUID | None] = {"payment_id": None, "refund_id": None, "disbursement_id": None}
-    if isinstance(notice.fact, RefundFact):
-        found = refunds.named_by(tx, notice.fact)
+    if isinstance(notice.fact, GatewayRefundStatus):
+        found = refund_records.named_by(tx, notice.fact)
         # One that is not ours was made at the dashboard: the payment's.
-        made_there = None if found else attempts.named(tx, notice.gateway, None, notice.fact.payment_reference)
+        made_there = None if found else payment_records.named(tx, notice.gateway, None, notice.fact.payment_reference)
         names["refund_id"], names["payment_id"] = found or (None, made_there)
-    elif isinstance(notice.fact, PayoutFact):
-        names["disbursement_id"] = disbursements.named_by(tx, notice.fact)
+    elif isinstance(notice.fact, GatewayPayoutStatus):
+        names["disbursement_id"] = transfers.named_by(tx, notice.fact)
     else:
-        names["payment_id"] = attempts.named(tx, notice.gateway, notice.external_id, notice.gateway_reference)
+        names["payment_id"] = payment_records.named(tx, notice.gateway, notice.external_id, notice.gateway_reference)
     return names
 
 
@@ -196,12 +200,12 @@ def _go_on_as_purchase(tx: Transaction, payment_id: UUID | None) -> None:
     """What a gateway causes is found under the id of the checkout it answers to; gateways hand no id of ours back."""
     if payment_id is None:
         return
-    correlation = audit.correlation_of(tx, attempts.OPENING, subject="payment", subject_id=payment_id)
+    correlation = audit.correlation_of(tx, payment_records.OPENING, subject="payment", subject_id=payment_id)
     if correlation:
         logs.go_on_as(correlation)
 
 
-def _outcome_at_once(notice: WebhookNotice, names: Mapping[str, UUID | None]) -> str | None:
+def _outcome_at_once(notice: WebhookEvent, names: Mapping[str, UUID | None]) -> str | None:
     """What there is to say of an event about which no gateway need be asked."""
     if notice.is_test:
         return "test"

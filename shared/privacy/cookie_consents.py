@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 from sqlalchemy import text
 
 from shared.cloud.database import Transaction
-from shared.models import Answer, Body, Trimmed
+from shared.models import RequestModel, ResponseModel, Trimmed
 from shared.problems import Problem
 
 VERSION = "2"
@@ -21,7 +21,7 @@ NECESSARY = "necessary"
 Category = Literal["necessary"]
 
 
-class Cookie(Answer):
+class Cookie(ResponseModel):
     """One cookie. `life_seconds` counts from when it is set."""
 
     name: str
@@ -30,14 +30,14 @@ class Cookie(Answer):
     life_seconds: int
 
 
-class CookieList(Answer):
+class CookieList(ResponseModel):
     """All cookies we set, and the version to consent to."""
 
     version: str
     cookies: list[Cookie]
 
 
-class CookieChoice(Body):
+class CookieChoice(RequestModel):
     """The categories a visitor accepts, of the list they were shown."""
 
     version: Annotated[str, Field(min_length=1, max_length=20), Trimmed]
@@ -46,7 +46,7 @@ class CookieChoice(Body):
     ]
 
 
-class CookieConsent(Answer):
+class CookieConsent(ResponseModel):
     """The choice as it is kept; `id` is the visitor's proof of it."""
 
     id: UUID

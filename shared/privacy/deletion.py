@@ -19,13 +19,13 @@ from shared.cloud.database import Transaction, transaction
 from shared.identity import erasure, own_password, passwords, people
 from shared.identity.people import Person
 from shared.messages import mails
-from shared.models import Body
+from shared.models import RequestModel
 from shared.problems import Problem
 from shared.sales import purchase_limits
-from shared.tickets import printing
+from shared.tickets import ticket_rendering
 
 
-class Deletion(Body):
+class Deletion(RequestModel):
     """The password, so that nobody who finds an open browser can do this."""
 
     password: passwords.GivenPassword
@@ -110,7 +110,7 @@ def delete(user_id: UUID, deletion: Deletion, session_id: UUID | None = None) ->
         mails.ask(
             tx,
             "account_deleted",
-            once_key=f"account_deleted:{person.id}",
+            dedupe_key=f"account_deleted:{person.id}",
             to=person.email,
             language=person.language,
             context={"full_name": person.full_name},
@@ -139,4 +139,4 @@ def _anonymise(tx: Transaction, person: Person) -> None:
     tx.execute(_COOKIES, {"id": person.id})
     tx.execute(_GATE_DUTIES, {"id": person.id})
     tx.execute(_INVITATIONS, {"id": person.id, "email": person.email})
-    printing.forget(tx, person.id)
+    ticket_rendering.forget(tx, person.id)

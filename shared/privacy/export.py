@@ -11,8 +11,8 @@ from shared import csv_text
 from shared.cloud import audit, clock
 from shared.cloud.database import snapshot
 from shared.models import Query
-from shared.privacy import holdings
-from shared.sales import answers
+from shared.privacy import personal_data_inventory
+from shared.sales import schemas as sales_schemas
 
 CSV_HEADER = ("section", "record", "field", "value")
 
@@ -37,9 +37,9 @@ def export(user_id: UUID, query: ExportQuery) -> ExportFile:
 
     Opens its own transactions: that a person was shown their digital units is kept before they are.
     """
-    answers.reveal_all_of(user_id)
+    sales_schemas.reveal_all_of(user_id)
     with snapshot() as tx:
-        held = holdings.about(tx, user_id)
+        held = personal_data_inventory.about(tx, user_id)
         audit.record(
             tx, "user.data_exported", subject="user", subject_id=user_id, actor_id=user_id, format=query.format
         )
@@ -50,7 +50,7 @@ def export(user_id: UUID, query: ExportQuery) -> ExportFile:
     return ExportFile(content.encode(), "application/json", name)
 
 
-def _cells(held: Mapping[str, holdings.Section]) -> Iterator[tuple[str, int, str, Any]]:
+def _cells(held: Mapping[str, personal_data_inventory.Section]) -> Iterator[tuple[str, int, str, Any]]:
     """One line per value: `orders`, the number of the record from 1, `items.2.attendee_name`, the value."""
     for section, content in held.items():
         records = content if isinstance(content, list) else [content]

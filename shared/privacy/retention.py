@@ -2,7 +2,8 @@
 
 Orders, payments, refunds, payouts, tickets, the ledger and the audit trail are in no rule: the tax law wants them for
 seven years, and the product's role in the database lacks the right to delete them (migration 0011).
-`docs/data-map.md` tells the same for people. Files go by `shared/cloud/disposal.py`, what is in Firestore by its TTL.
+`docs/data-map.md` tells the same for people. Files go by `shared/cloud/object_deletion.py`, what is in Firestore by its
+TTL.
 
 Rows go in batches, each a transaction of its own, and rows that somebody holds are passed over. So nobody waits for
 the cleaning, a crash loses nothing but the rest of the night's work, and the next night does it.
@@ -18,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared.cloud import audit
 from shared.cloud.database import transaction
 from shared.identity import erasure
-from shared.messages.composing import CONTEXT_KEPT
+from shared.messages.email_content import CONTEXT_KEPT
 
 BATCH = 1_000
 """Rows in one statement: some milliseconds of work."""

@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
 from shared.cloud import clock
-from shared.models import Body, Undivided, undivided
+from shared.models import RequestModel, Undivided, undivided
 
 IdentityType = Literal["nik", "passport"]
 
@@ -30,7 +30,7 @@ _LETTER: Final = re.compile(r"[A-Z]")
 _Number = Annotated[str, StringConstraints(max_length=40), Undivided]
 
 
-class Identified(Body):
+class Identified(RequestModel):
     """A person who may have to give the number of an identity document. A NIK is one unless another type is named."""
 
     identity_type: IdentityType | None = None

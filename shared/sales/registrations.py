@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.cloud import sealing
+from shared.cloud import field_encryption
 from shared.cloud.database import Transaction
 from shared.problems import Problem, violated_constraint
 
@@ -71,9 +71,11 @@ def row(
         "item_id": str(item_id),
         "order_id": str(order_id),
         "tier_id": str(tier_id),
-        "identity_index": sealing.fingerprint(number, purpose=f"identity:{tier_id}"),
-        "event_identity_index": sealing.fingerprint(number, purpose=f"identity:{once_at}") if once_at else None,
-        "identity_sealed": sealing.seal(number, about=f"identity_number:{item_id}"),
+        "identity_index": field_encryption.fingerprint(number, purpose=f"identity:{tier_id}"),
+        "event_identity_index": field_encryption.fingerprint(number, purpose=f"identity:{once_at}")
+        if once_at
+        else None,
+        "identity_sealed": field_encryption.seal(number, about=f"identity_number:{item_id}"),
         "identity_ending": number[-_SHOWN:],
     }
 

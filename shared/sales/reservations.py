@@ -27,7 +27,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from shared.cloud.database import autocommit, transaction
-from shared.models import Body, Trimmed, line, plain_line
+from shared.models import RequestModel, Trimmed, line, plain_line
 from shared.problems import (
     ACCOUNT_IS_THERE,
     NOT_NULL,
@@ -39,11 +39,10 @@ from shared.problems import (
     violated_constraint,
     violation,
 )
-from shared.sales import inventory, opening, orders, promos, purchase_limits
-from shared.sales.answers import ItemAnswer, OrderAnswer
+from shared.sales import inventory, order_creation, orders, promos, purchase_limits
 from shared.sales.identity_numbers import Identified
 from shared.sales.inventory import SoldOut
-from shared.sales.opening import Draft, Unit
+from shared.sales.order_creation import Draft, Unit
 from shared.sales.pricing import current_price, unit_price
 from shared.sales.promos import Promo, PromoExhausted, PromoInvalid, Use
 from shared.sales.purchase_limits import HoldAgainLater, PersonLimitReached, Standing
@@ -53,6 +52,7 @@ from shared.sales.registrations import (
     AlreadyRegistered,
     masked,
 )
+from shared.sales.schemas import OrderItemResponse, OrderResponse
 from shared.sentences import Sentence
 
 Name = Annotated[str, plain_line(255)]
@@ -75,7 +75,7 @@ class Attendee(Identified):
     email: Email
 
 
-class Item(Body):
+class Item(RequestModel):
     """Some units of one tier."""
 
     tier_id: UUID
@@ -89,7 +89,7 @@ class Item(Body):
         return self
 
 
-class Request(Body):
+class Request(RequestModel):
     """What a buyer wants to hold."""
 
     event_id: UUID
@@ -141,7 +141,7 @@ class _Checked:
     draft: Draft
 
 
-Outcome = OrderAnswer | Problem
+Outcome = OrderResponse | Problem
 _MAY_GIVE_WAY = (SoldOut, PromoExhausted, AlreadyReserved, AlreadyRegistered, PersonLimitReached)
 
 _TIERS = text(f"""
@@ -270,7 +270,7 @@ def _open(checked: Sequence[_Checked]) -> dict[UUID, Outcome]:
     if not checked:
         return {}
     try:
-        opened = opening.open_and_hold([each.draft for each in checked])
+        opened = order_creation.open_and_hold([each.draft for each in checked])
     except DBAPIError as error:
         if not refused_by_schema(error):
             raise
@@ -331,7 +331,7 @@ def _in_the_way(ask: Ask) -> Outcome | None:
         if row is None:
             return None
         if row.is_same_request:
-            return OrderAnswer.read(tx, row.id)
+            return OrderResponse.read(tx, row.id)
     return AlreadyReserved(order_id=str(row.id))
 
 
@@ -340,14 +340,14 @@ def _end_overdue(event_ids: list[UUID]) -> int:
         return orders.expire_due(tx, event_ids=event_ids)
 
 
-def _answer(draft: Draft, created_at: datetime, expires_at: datetime) -> OrderAnswer:
+def _answer(draft: Draft, created_at: datetime, expires_at: datetime) -> OrderResponse:
     """The new order as it was written, without reading it back."""
-    return OrderAnswer(
+    return OrderResponse(
         id=draft.id,
         event_id=draft.event_id,
         status="reserved",
         items=[
-            ItemAnswer(
+            OrderItemResponse(
                 id=unit.id,
                 tier_id=unit.tier.id,
                 tier_name=unit.tier.name,

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from shared.cloud import sealing
+from shared.cloud import field_encryption
 from shared.cloud.database import Transaction
 
 # The tier is locked last, and held as short as can be.
@@ -69,7 +69,7 @@ def burn(tx: Transaction, item_ids: Sequence[UUID]) -> None:
 def of_order(tx: Transaction, order_id: UUID) -> dict[UUID, str]:
     """The secrets of an order's items that have been revealed. For its buyer's eyes only."""
     return {
-        row.item_id: sealing.unseal(row.secret_sealed, about=_about(row.id))
+        row.item_id: field_encryption.unseal(row.secret_sealed, about=_about(row.id))
         for row in tx.execute(_OF_ORDER, {"order_id": order_id})
     }
 
@@ -94,8 +94,8 @@ def _row(organizer_id: UUID, secret: str) -> dict[str, str]:
     unit_id = uuid4()
     return {
         "id": str(unit_id),
-        "secret_index": sealing.fingerprint(secret, purpose=f"digital_unit:{organizer_id}"),
-        "secret_sealed": sealing.seal(secret, about=_about(unit_id)),
+        "secret_index": field_encryption.fingerprint(secret, purpose=f"digital_unit:{organizer_id}"),
+        "secret_sealed": field_encryption.seal(secret, about=_about(unit_id)),
     }
 
 

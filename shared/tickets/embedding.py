@@ -8,8 +8,8 @@ from typing import Final, TypeVar
 import pydyf
 import uharfbuzz
 
+from shared.tickets.fonts import Typeface
 from shared.tickets.shaping import Run
-from shared.tickets.typeface import Typeface
 
 T = TypeVar("T", bound=pydyf.Object)
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
-from shared.models import Answer, Body, line
+from shared.models import RequestModel, ResponseModel, line
 from shared.problems import NotFound, Problem
 from shared.tickets import qr
 
@@ -41,7 +41,7 @@ _UNDO = text("""
 """)
 
 
-class ScanAnswer(Answer):
+class ScanResponse(ResponseModel):
     """What the gate shows. `validated_at` and `gate` say when and where the ticket let someone in.
 
     A ticket that is good, but scanned outside the hours of the gate, is `not_open` and stays unused:
@@ -65,13 +65,13 @@ class ScanAnswer(Answer):
 _TOLD = ("attendee_name", "tier_name", "bib_number", "validated_at", "gate")
 
 
-class Undo(Body):
+class Undo(RequestModel):
     """Why a scan is undone."""
 
     reason: Annotated[str, line(200)]
 
 
-class ScanUndone(Answer):
+class ScanUndone(ResponseModel):
     """A ticket that lets its holder in again. `validated_at` and `gate` say which scan was undone."""
 
     ticket_id: UUID
@@ -93,7 +93,7 @@ def scan(
     *,
     gate: str | None = None,
     ticket_id: UUID | None = None,
-) -> ScanAnswer:
+) -> ScanResponse:
     """Judge a scanned code at `gate` of an event, and use the ticket up where it is valid.
 
     Give `ticket_id` where one is expected: another ticket's code is then forged. Raises NotFound for
@@ -161,16 +161,16 @@ def _judge(
     claims: qr.Claims | None,
     gate: str | None,
     expected_id: UUID | None,
-) -> ScanAnswer:
+) -> ScanResponse:
     if claims is None or (expected_id and claims.ticket_id != expected_id):
-        return ScanAnswer(result="forged")
+        return ScanResponse(result="forged")
     if claims.event_id != event_id:
-        return ScanAnswer(result="wrong_event", ticket_id=claims.ticket_id, attendee_name=claims.attendee_name)
+        return ScanResponse(result="wrong_event", ticket_id=claims.ticket_id, attendee_name=claims.attendee_name)
     ticket = tx.execute(_LOCK, {"ticket_id": claims.ticket_id}).first()
     if ticket is None or ticket.event_id != event_id:
-        return ScanAnswer(result="forged")
+        return ScanResponse(result="forged")
     if claims.revision != ticket.revision:
-        return ScanAnswer(result="refunded", ticket_id=ticket.id, tier_name=ticket.tier_name, is_replaced=True)
+        return ScanResponse(result="refunded", ticket_id=ticket.id, tier_name=ticket.tier_name, is_replaced=True)
     if ticket.status == "void":
         return _answer("refunded", ticket)
     if ticket.status == "used":
@@ -181,6 +181,6 @@ def _judge(
     return _answer("valid", ticket, **used._mapping)
 
 
-def _answer(result: Result, ticket: Any, **more: Any) -> ScanAnswer:
+def _answer(result: Result, ticket: Any, **more: Any) -> ScanResponse:
     known = {name: getattr(ticket, name) for name in _TOLD}
-    return ScanAnswer(result=result, ticket_id=ticket.id, **(known | more))
+    return ScanResponse(result=result, ticket_id=ticket.id, **(known | more))

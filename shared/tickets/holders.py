@@ -11,16 +11,16 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.cloud import audit, ownership
+from shared.cloud import audit, authorization
 from shared.cloud.database import Transaction
 from shared.identity.addresses import EmailAddress
 from shared.identity.tokens import Principal
-from shared.models import Answer, Body, plain_line
+from shared.models import RequestModel, ResponseModel, plain_line
 from shared.problems import NotFound, Problem
 from shared.sales import orders
 from shared.tickets import qr
 from shared.tickets.issuing import TicketUsed
-from shared.tickets.printing import TicketVoid
+from shared.tickets.ticket_rendering import TicketVoid
 
 _WHOSE = text("""
     SELECT t.order_id, o.user_id, o.organizer_id FROM tickets t JOIN orders o ON o.id = t.order_id WHERE t.id = :id
@@ -46,14 +46,14 @@ _NAME = text("UPDATE order_items SET attendee_name = :name, attendee_email = :em
 _RENEW = text("UPDATE tickets SET revision = revision + 1 WHERE id = :id")
 
 
-class HolderChange(Body):
+class HolderChange(RequestModel):
     """Who holds the ticket from now on."""
 
     name: Annotated[str, plain_line(255)]
     email: EmailAddress
 
 
-class TicketResponse(Answer):
+class TicketResponse(ResponseModel):
     """A ticket and the text of its QR code. `status`: `valid`, `used` or `void`."""
 
     id: UUID
@@ -133,7 +133,7 @@ def _is_mailed(tx: Transaction, ticket: Any) -> bool:
 
 def _refuse_strangers(tx: Transaction, caller: Principal, ticket_id: UUID) -> Any:
     whose = tx.execute(_WHOSE, {"id": ticket_id}).first()
-    if whose is None or not ownership.may_see(
+    if whose is None or not authorization.may_see(
         tx,
         caller,
         subject="ticket",

@@ -19,7 +19,7 @@ from shared.cloud import manual_tasks, outbox
 from shared.cloud.database import Transaction, transaction
 from shared.problems import Problem
 from shared.sales import orders
-from shared.tickets import bibs, printing, products
+from shared.tickets import bibs, products, ticket_rendering
 
 MOST_ATTEMPTS = 5
 """After so many deliveries a person takes over (PS-023)."""
@@ -121,22 +121,22 @@ def add_missing(order_id: UUID) -> int | None:
 
 
 def _print_missing(order_id: UUID, until: float) -> None:
-    printed: list[printing.Printed] = []
+    printed: list[ticket_rendering.Printed] = []
     while True:
         with transaction() as tx:
             order = orders.lock(tx, order_id)
-            printing.remember(tx, printed)
+            ticket_rendering.remember(tx, printed)
             if _is_done(tx, order, is_late=bool(printed) and time.monotonic() >= until):
                 return
-            claimed = printing.claim(tx, order_id)
+            claimed = ticket_rendering.claim(tx, order_id)
         if claimed is None:  # another delivery has what is left; should it die, its claims run out
             time.sleep(_LOOK_AGAIN_SECONDS)
-        printed = [printing.print_claimed(claimed)] if claimed else []
+        printed = [ticket_rendering.print_claimed(claimed)] if claimed else []
 
 
 def _is_done(tx: Transaction, order: orders.Order, *, is_late: bool) -> bool:
     """Whether nothing is left for this delivery, and say what follows from it."""
-    if not printing.is_any_missing(tx, order.id):
+    if not ticket_rendering.is_any_missing(tx, order.id):
         _finish(tx, order)
         return True
     if order.status == "paid" and is_late:

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.cloud import ownership
+from shared.cloud import authorization
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
-from shared.models import Answer, Listing, Page
+from shared.models import Listing, Page, ResponseModel
 from shared.problems import NotFound
 from shared.sales.registrations import masked
 
@@ -27,7 +27,7 @@ _LIST = text("""
 _COUNT = text("SELECT count(*) FROM ticket_tiers t JOIN bib_numbers b ON b.tier_id = t.id WHERE t.event_id = :event_id")
 
 
-class ParticipantAnswer(Answer):
+class ParticipantResponse(ResponseModel):
     """A participant who has paid. `ticket_status` is void where the money went back: the number stays theirs."""
 
     item_id: UUID
@@ -40,7 +40,7 @@ class ParticipantAnswer(Answer):
     ticket_status: str | None
 
 
-def listed(tx: Transaction, caller: Principal, event_id: UUID, page: Page) -> Listing[ParticipantAnswer]:
+def listed(tx: Transaction, caller: Principal, event_id: UUID, page: Page) -> Listing[ParticipantResponse]:
     """An event's participants by category and BIB number; the look is in the audit trail.
 
     Raises NotFound for events of other organizers.
@@ -48,11 +48,11 @@ def listed(tx: Transaction, caller: Principal, event_id: UUID, page: Page) -> Li
     organizer_id = tx.execute(_ORGANIZER, {"event_id": event_id}).scalar()
     if organizer_id is None or not caller.may_act_for(organizer_id):
         raise NotFound
-    ownership.looks_through(tx, caller, subject="participants", subject_id=event_id, of_people=True)
+    authorization.looks_through(tx, caller, subject="participants", subject_id=event_id, of_people=True)
     which = {"event_id": event_id}
     rows = tx.execute(_LIST, {**which, "page_size": page.page_size, "offset": page.offset}).mappings()
-    return Listing[ParticipantAnswer].of(page, [_answer(row) for row in rows], tx.execute(_COUNT, which).scalar_one())
+    return Listing[ParticipantResponse].of(page, [_answer(row) for row in rows], tx.execute(_COUNT, which).scalar_one())
 
 
-def _answer(row: Any) -> ParticipantAnswer:
-    return ParticipantAnswer(**row, identity_number=masked(row["identity_ending"]))
+def _answer(row: Any) -> ParticipantResponse:
+    return ParticipantResponse(**row, identity_number=masked(row["identity_ending"]))

@@ -14,9 +14,9 @@ import qrcode
 from qrcode.constants import ERROR_CORRECT_Q
 
 from shared import local_time, rupiah
-from shared.tickets import typeface
+from shared.tickets import fonts
 from shared.tickets.page import TicketPage
-from shared.tickets.sheet import Drawing, Sheet
+from shared.tickets.pdf_layout import Drawing, Sheet
 from shared.tickets.wrapping import Type
 
 # Lengths are millimetres on an A4 page.
@@ -128,7 +128,7 @@ def _stub(sheet: Sheet, page: TicketPage, top: float) -> None:
 
 def _holder(page: TicketPage) -> str:
     """The attendee's name, or what stands for one that is all emoji."""
-    return page.attendee_name if typeface.is_readable(page.attendee_name) else page.name_instead
+    return page.attendee_name if fonts.is_readable(page.attendee_name) else page.name_instead
 
 
 def _modules(text: str) -> list[list[bool]]:

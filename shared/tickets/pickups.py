@@ -13,7 +13,7 @@ from sqlalchemy import text
 from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
-from shared.models import Answer
+from shared.models import ResponseModel
 from shared.problems import NotFound, Problem
 from shared.sales import orders
 from shared.tickets import gate, products
@@ -42,14 +42,14 @@ _PRODUCTS = text("""
 """)
 
 
-class HandOver(Answer):
+class HandOver(ResponseModel):
     """So many pieces of a product."""
 
     tier_name: str
     quantity: int
 
 
-class PickupAnswer(Answer):
+class PickupResponse(ResponseModel):
     """What the counter shows: hand over `items` where the result is valid. Else `picked_up_at` and `gate` tell when."""
 
     result: Result
@@ -60,14 +60,16 @@ class PickupAnswer(Answer):
     gate: str | None = None
 
 
-def scan(tx: Transaction, staff: Principal, event_id: UUID, typed: str, *, at_gate: str | None = None) -> PickupAnswer:
+def scan(
+    tx: Transaction, staff: Principal, event_id: UUID, typed: str, *, at_gate: str | None = None
+) -> PickupResponse:
     """Judge a pickup code at a counter of an event, and use it up where it is valid.
 
     Codes of other events are unknown here. Raises NotFound as the gate does. Every scan goes into the audit trail.
     """
     gate.admit(tx, staff, event_id)
     order_id = tx.execute(_ORDER, {"event_id": event_id, "code": products.read_code(typed)}).scalar()
-    answer = _judge(tx, staff, order_id, at_gate) if order_id else PickupAnswer(result="unknown")
+    answer = _judge(tx, staff, order_id, at_gate) if order_id else PickupResponse(result="unknown")
     audit.record(
         tx,
         "pickup.scanned",
@@ -81,7 +83,7 @@ def scan(tx: Transaction, staff: Principal, event_id: UUID, typed: str, *, at_ga
     return answer
 
 
-class PickupUndone(Answer):
+class PickupUndone(ResponseModel):
     """Products that can be handed over again. `picked_up_at` and `gate` say which hand-over was undone."""
 
     order_id: UUID
@@ -121,16 +123,16 @@ def undo(tx: Transaction, supervisor: Principal, order_id: UUID, wanted: Undo) -
     return PickupUndone(order_id=order_id, picked_up_at=pickup.picked_up_at, gate=pickup.gate)
 
 
-def _judge(tx: Transaction, staff: Principal, order_id: UUID, at_gate: str | None) -> PickupAnswer:
+def _judge(tx: Transaction, staff: Principal, order_id: UUID, at_gate: str | None) -> PickupResponse:
     """The order is locked first: a refund of its products comes before all of this, or after."""
     orders.lock(tx, order_id)
     products_left = [HandOver(**row) for row in tx.execute(_PRODUCTS, {"order_id": order_id}).mappings()]
     if not products_left:
-        return PickupAnswer(result="refunded", order_id=order_id)
+        return PickupResponse(result="refunded", order_id=order_id)
     handed_over = tx.execute(_HAND_OVER, {"order_id": order_id, "staff_id": staff.id, "gate": at_gate}).rowcount
     pickup = tx.execute(_PICKUP, {"order_id": order_id}).one()
     result: Result = "valid" if handed_over else "refunded" if pickup.status == "void" else "already_used"
-    return PickupAnswer(
+    return PickupResponse(
         result=result,
         order_id=order_id,
         buyer_name=pickup.buyer_name,

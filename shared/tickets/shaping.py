@@ -10,7 +10,7 @@ from typing import Final
 
 import uharfbuzz
 
-from shared.tickets.typeface import Typeface, typeface_for
+from shared.tickets.fonts import Typeface, typeface_for
 
 _RIGHT_TO_LEFT: Final = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 ASCENT: Final = 1.0

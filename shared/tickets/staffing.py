@@ -12,14 +12,14 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import text
 
-from shared.cloud import audit, ownership
+from shared.cloud import audit, authorization
 from shared.cloud.database import Transaction
 from shared.identity import staff
 from shared.identity.accounts import Letter
 from shared.identity.people import Person
 from shared.identity.staff import Invited
 from shared.identity.tokens import Principal
-from shared.models import Answer
+from shared.models import ResponseModel
 from shared.problems import Invalid, NotFound
 
 MOST_EVENTS = 200
@@ -31,7 +31,7 @@ class Invitation(Invited):
     event_ids: Annotated[list[UUID], Field(min_length=1, max_length=MOST_EVENTS)]
 
 
-class StaffAnswer(Answer):
+class StaffResponse(ResponseModel):
     """A person of an organizer's staff. `has_joined` is false until they have chosen a password.
 
     `id` is the invitation's until then, and the account's from then on.
@@ -44,13 +44,13 @@ class StaffAnswer(Answer):
     event_ids: list[UUID]
 
 
-class StaffList(Answer):
+class StaffList(ResponseModel):
     """An organizer's staff, by name."""
 
-    items: list[StaffAnswer]
+    items: list[StaffResponse]
 
 
-class GateEvent(Answer):
+class GateEvent(ResponseModel):
     """An event that the caller may scan at."""
 
     id: UUID
@@ -64,7 +64,7 @@ class GateEvent(Answer):
     gates_close_at: datetime
 
 
-class GateEventList(Answer):
+class GateEventList(ResponseModel):
     """Those whose gates have not closed for good, the next one first."""
 
     items: list[GateEvent]
@@ -110,7 +110,7 @@ _GATE_EVENTS = text("""
 """)
 
 
-def invite(tx: Transaction, organizer: Principal, invitation: Invitation) -> tuple[StaffAnswer, Letter | None]:
+def invite(tx: Transaction, organizer: Principal, invitation: Invitation) -> tuple[StaffResponse, Letter | None]:
     """Put somebody at the gate of exactly these events; the answer, and the mail to ask for if they are new.
 
     Inviting the same address again changes the events. Where the address is somebody else's the answer is the
@@ -151,7 +151,7 @@ def dismiss(tx: Transaction, organizer: Principal, staff_id: UUID) -> None:
 
 def listed(tx: Transaction, organizer: Principal) -> StaffList:
     """The organizer's staff, invited or joined; the look is in the audit trail."""
-    ownership.looks_through(tx, organizer, subject="staff", of_people=True)
+    authorization.looks_through(tx, organizer, subject="staff", of_people=True)
     return StaffList(items=_read(tx, _acts_for(organizer)))
 
 
@@ -167,8 +167,8 @@ def _assign(tx: Transaction, user_id: UUID, event_ids: Sequence[UUID]) -> None:
     tx.execute(_JOIN, names)
 
 
-def _read(tx: Transaction, organizer_id: UUID) -> list[StaffAnswer]:
-    return [StaffAnswer(**row) for row in tx.execute(_STAFF, {"organizer_id": organizer_id}).mappings()]
+def _read(tx: Transaction, organizer_id: UUID) -> list[StaffResponse]:
+    return [StaffResponse(**row) for row in tx.execute(_STAFF, {"organizer_id": organizer_id}).mappings()]
 
 
 def _audit(

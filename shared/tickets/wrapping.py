@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
-from shared.tickets import typeface
+from shared.tickets import fonts
 from shared.tickets.shaping import extent, width
 
 MM_PER_POINT: Final = 25.4 / 72
-ELLIPSIS: Final = typeface.printable("…")
+ELLIPSIS: Final = fonts.printable("…")
 
 _EAST_ASIAN: Final = "\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef"
 _STAYS_BEHIND: Final = "、。，．！？）」』】"
@@ -56,7 +56,7 @@ def fit(words: str, room: float, kind: Type, most_lines: int, height: float = 29
 
     The lines together are not higher than `height`, unless a single one is.
     """
-    text = typeface.printable(words.strip()) or " "
+    text = fonts.printable(words.strip()) or " "
     for size in kind.sizes:
         empty = _fitted(text, (), size, kind.bold)
         most = max(1, min(most_lines, int(height / empty.line_height)))
@@ -69,7 +69,7 @@ def fit(words: str, room: float, kind: Type, most_lines: int, height: float = 29
 
 def fit_columns(words: str, room: float, height: float, kind: Type, columns: int) -> tuple[Fitted, int]:
     """The same in columns of `height`, and how many lines a column takes."""
-    text = typeface.printable(words.strip())
+    text = fonts.printable(words.strip())
     for size in kind.sizes:
         per_column = int(height / _fitted(text, (), size, kind.bold).line_height)
         fitted = fit(words, room, Type((size,), kind.bold), per_column * columns)

@@ -3,7 +3,7 @@
     app = App("reserve")
 
     @app.post("/orders/reserve", status=201, idempotent=True)
-    def reserve(request: Request, buyer: Buyer, tx: Transaction) -> OrderAnswer: ...
+    def reserve(request: Request, buyer: Buyer, tx: Transaction) -> OrderResponse: ...
 
     main = app.entry_point()
 

@@ -10,11 +10,11 @@ from flask import Request
 from pydantic import Field
 from werkzeug.wrappers import Response
 
-from shared.identity import places, tokens
+from shared.identity import client_networks, tokens
+from shared.identity.client_networks import Place
 from shared.identity.google_nonces import GoogleNonceResponse
-from shared.identity.places import Place
 from shared.identity.sessions import RefreshRequest, SessionEnded, Tokens
-from shared.models import Answer
+from shared.models import ResponseModel
 from shared.problems import Invalid
 from shared.web import cookies, csrf, requests
 
@@ -27,7 +27,7 @@ class OrCookie:
     """Marks a RefreshRequest that a cookie may stand in for: `Annotated[RefreshRequest, OrCookie()]`."""
 
 
-class CookieSession(Answer):
+class CookieSession(ResponseModel):
     """What a page is told of its session in cookie mode. `csrf_token` is for plain HTML forms."""
 
     expires_in: int
@@ -105,7 +105,7 @@ def keep(request: Request, result: Any, answer: Response, *, ends_session: bool)
 
 def _remember_device(request: Request, result: Tokens, answer: Response) -> None:
     principal = tokens.principal_of(result.access_token)
-    device = places.device_token(cookies.device(request), principal.id) if principal else None
+    device = client_networks.device_token(cookies.device(request), principal.id) if principal else None
     if device:
         cookies.put_device(answer, device)
 

@@ -16,8 +16,8 @@ from uuid import UUID
 from flask import Response
 from sqlalchemy import text
 
-from shared.cloud.combining import Combiner
 from shared.cloud.database import autocommit
+from shared.cloud.request_batching import Combiner
 from shared.problems import Invalid, Problem
 
 LOCKED_SECONDS = 60  # longer than any of our functions may run

@@ -17,8 +17,8 @@ from shared.identity.addresses import EmailAddress
 from shared.identity.tokens import Principal
 from shared.problems import Problem, TryAgain
 from shared.web import requests
-from shared.web.metering import Limit, Meter, Standing
-from shared.web.windows import SECONDS
+from shared.web.rate_limiter import Limit, Meter, Standing
+from shared.web.sliding_window import SECONDS
 
 READS = Limit("reads", 100)
 WRITES = Limit("writes", 20)
@@ -27,7 +27,7 @@ CREDENTIALS = Limit("credentials", 3000)
 CODE_MAILS = Limit("code mails", 300)
 """Where codes are asked for: apart, so that whoever asks for another's doesn't keep the owner from signing in."""
 ACCOUNT_CREDENTIALS = Limit("account credentials", 10, is_strict=True)
-"""The same at one account from one network, whose owner others don't lock out (shared/identity/attempts.py)."""
+"""The same at one account from one network, whose owner others don't lock out (shared/identity/login_throttling.py)."""
 ACCOUNT_CODE_MAILS = Limit("account code mails", 10, is_strict=True)
 """Codes asked for at one account, from wherever: nobody's mailbox is flooded through us."""
 GATE = Limit("gate", 120)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, TypeAdapter
 from werkzeug.routing import Rule
 
 from shared.cloud.database import Transaction
-from shared.identity.places import Place
+from shared.identity.client_networks import Place
 from shared.identity.sessions import Tokens
 from shared.models import Query
 from shared.problems import Problem
@@ -17,7 +17,7 @@ from shared.web import limits
 from shared.web.auth import Access
 from shared.web.caching import Cached
 from shared.web.cookie_mode import OrCookie
-from shared.web.metering import Limit
+from shared.web.rate_limiter import Limit
 from shared.web.requests import MaxBytes, RawRequest, Upload
 
 Kind = Literal["http", "message", "task", "job"]

@@ -21,7 +21,7 @@ from uuid import uuid4
 import requests
 from sqlalchemy import text
 
-from shared.identity import attempts, passwords
+from shared.identity import login_throttling, passwords
 from tests.attacks import run
 from tests.attacks.run import Figure
 from tests.people import PASSWORD, World
@@ -32,7 +32,7 @@ NETWORKS = 20
 TRIES = 8
 AT_ONCE = 16
 _CARRIER = "198.51.100.200"
-_MOST_GUESSES = attempts.ACCOUNT.most + NETWORKS
+_MOST_GUESSES = login_throttling.ACCOUNT.most + NETWORKS
 """Those of the account's budget, and one of each network after it is used up."""
 _MOST_REPEATS = 100
 _CODE = re.compile(r"^\s*([0-9A-Z]{10})\s*$", re.MULTILINE)

@@ -25,7 +25,7 @@ from alembic.config import Config
 from infra.local.postgres import Postgres
 from shared.catalog import pages
 from shared.catalog.search import EventSearch
-from shared.cloud import cache, clients, reading
+from shared.cloud import cache, clients, read_through_cache
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
 from tests.conformance.local_cloud import running
@@ -78,7 +78,7 @@ def _on() -> None:
 
 def _elsewhere() -> None:
     _set("on")
-    reading.memory.clear()
+    read_through_cache.memory.clear()
 
 
 def _set(state: str) -> None:

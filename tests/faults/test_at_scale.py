@@ -11,7 +11,7 @@ import requests
 from sqlalchemy import text
 
 from shared.cloud import secrets
-from shared.cloud.sealing import seal
+from shared.cloud.field_encryption import seal
 from tests import invariants
 from tests.faults.crowds import COMMISSION, FEE, PRICE, sold
 from tests.faults.points import locked, rows, run, time_passes

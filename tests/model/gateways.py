@@ -11,13 +11,13 @@ import requests
 from infra.local.postgres import Postgres
 from infra.local.simulators.application import application
 from infra.local.simulators.settings import SimulatorSettings
-from shared.gateways import accounts
-from shared.gateways.http import Patience
-from shared.gateways.midtrans import Midtrans
-from shared.gateways.xendit import Xendit
+from shared.gateways import registry
+from shared.gateways.http import Timeouts
+from shared.gateways.midtrans.client import Midtrans
+from shared.gateways.xendit.client import Xendit
 from tests.integration.simulators.world import LateApplication, served
 
-PATIENCE = Patience(
+PATIENCE = Timeouts(
     read_seconds=60, first_wait_seconds=0.001, longest_wait_seconds=0.002, total_seconds=90, failures_to_open=100_000
 )
 KEY = "of these tests only"
@@ -76,6 +76,6 @@ def gateways(postgres: Postgres, database: str) -> Iterator[Gateways]:
         root = f"{url}/simulators"
         xendit = Xendit(f"{root}/xendit", KEY, KEY, patience=PATIENCE)
         midtrans = Midtrans(core_url=f"{root}/midtrans", snap_url=f"{root}/midtrans", server_key=KEY, patience=PATIENCE)
-        stack.enter_context(mock.patch.object(accounts, "xendit", return_value=xendit))
-        stack.enter_context(mock.patch.object(accounts, "midtrans", return_value=midtrans))
+        stack.enter_context(mock.patch.object(registry, "xendit", return_value=xendit))
+        stack.enter_context(mock.patch.object(registry, "midtrans", return_value=midtrans))
         yield Gateways(root, stack.enter_context(requests.Session()))

@@ -26,24 +26,17 @@ from shared.cloud.database import transaction
 from shared.cloud.settings import settings as product_settings
 from shared.gateways.errors import GatewayError
 from shared.identity.tokens import Principal
-from shared.money import payouts
-from shared.money.bank_accounts import BankAccountBody
-from shared.payments import (
-    bank_account_changes,
-    cancellation,
-    checkout,
-    ending,
-    paying_back,
-    paying_out,
-    reconcile,
-    refunding,
-    reviews,
-    sync,
-)
+from shared.payments import cancellation, checkout, payment_expiry, reconcile, reviews, sync
 from shared.payments.cancellation import Cancellation
+from shared.payouts import bank_account_changes
+from shared.payouts import execution as payout_execution
+from shared.payouts import records as payout_records
+from shared.payouts.bank_accounts import BankAccountBody
 from shared.problems import Problem
+from shared.refunds import execution as refund_execution
+from shared.refunds import requests as refund_requests
 from shared.sales import expiry, orders
-from shared.sales.answers import OrderAnswer
+from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
 from tests.factories import Event, a_promo, a_tier, a_user, an_event, make_overdue, reserve
 from tests.model.gateways import Gateways, gateways
@@ -156,7 +149,7 @@ class Money(RuleBasedStateMachine):
     @rule(buyer=pick, event=pick)
     def somebody_reserves_and_forgets(self, buyer: int, event: int) -> None:
         order = reserve(self._one(self.buyers, buyer), self._one(self.events, event), (1, 1))
-        if isinstance(order, OrderAnswer):
+        if isinstance(order, OrderResponse):
             make_overdue(order.id)
 
     @rule(order=pick, tickets=st.integers(0, 3))
@@ -164,16 +157,18 @@ class Money(RuleBasedStateMachine):
         row = self._row("SELECT id, user_id FROM orders WHERE status = 'paid'", order)
         if row:
             ids = self._ids("SELECT id FROM tickets WHERE order_id = :id AND status = 'issued'", id=row.id)
-            wanted = refunding.RefundRequest(order_id=row.id, ticket_ids=ids[:tickets] or None, reason="Sakit")
-            self._do(lambda tx: refunding.request(tx, row.user_id, wanted))
+            wanted = refund_requests.RefundRequest(order_id=row.id, ticket_ids=ids[:tickets] or None, reason="Sakit")
+            self._do(lambda tx: refund_requests.request(tx, row.user_id, wanted))
 
     @rule(refund=pick, approved=st.booleans())
     def an_organizer_decides(self, refund: int, approved: bool) -> None:
         row = self._row("SELECT id FROM refunds WHERE kind = 'requested'", refund)
         if row and approved:
-            self._do(lambda tx: refunding.approve(tx, self.admin, row.id))
+            self._do(lambda tx: refund_requests.approve(tx, self.admin, row.id))
         elif row:
-            self._do(lambda tx: refunding.reject(tx, self.admin, row.id, refunding.Rejection(reason="Tidak")))
+            self._do(
+                lambda tx: refund_requests.reject(tx, self.admin, row.id, refund_requests.Rejection(reason="Tidak"))
+            )
 
     @rule(person=pick, number=st.sampled_from(ACCOUNTS))
     def somebody_sets_a_bank_account(self, person: int, number: str) -> None:
@@ -216,7 +211,7 @@ class Money(RuleBasedStateMachine):
                      " end_date = now() - make_interval(days => :days)"
                      " WHERE id = :id AND status = 'published'")  # fmt: skip
         self._do(lambda tx: tx.execute(ended, {"id": chosen.id, "days": days}))
-        payouts.settle_all_due()
+        payout_records.settle_all_due()
         self._check_nothing_payable_is_forgotten()
 
     # What machines do
@@ -432,7 +427,7 @@ class Money(RuleBasedStateMachine):
         who = self._one(self.buyers, buyer)
         chosen = self._one(self.events, event)
         order = reserve(who, chosen, quantities, promo_code=f"{code}{chosen.id.hex[:12].upper()}" if code else None)
-        if not isinstance(order, OrderAnswer):
+        if not isinstance(order, OrderResponse):
             return None
         try:
             return checkout.checkout(who.id, order.id, self._way(gateway, method)).payments[-1]
@@ -444,10 +439,10 @@ class Money(RuleBasedStateMachine):
         """One message to whom it is for; mails are told elsewhere."""
         acts: dict[str, Callable[[], object]] = {
             "payment.success": lambda: issuing.add_missing(UUID(row.payload["order_id"])),
-            "order.ended": lambda: ending.end_payments_of(UUID(row.payload["order_id"])),
-            "payment.closing": lambda: ending.end_at_gateway(UUID(row.payload["payment_id"])),
-            "refund.approved": lambda: paying_back.pay_back(UUID(row.payload["refund_id"])),
-            "payout.requested": lambda: paying_out.pay_out(UUID(row.payload["payout_id"])),
+            "order.ended": lambda: payment_expiry.end_payments_of(UUID(row.payload["order_id"])),
+            "payment.closing": lambda: payment_expiry.end_at_gateway(UUID(row.payload["payment_id"])),
+            "refund.approved": lambda: refund_execution.pay_back(UUID(row.payload["refund_id"])),
+            "payout.requested": lambda: payout_execution.pay_out(UUID(row.payload["payout_id"])),
         }
         if row.topic in acts:
             self._try(acts[row.topic])

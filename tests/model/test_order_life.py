@@ -30,12 +30,13 @@ from hypothesis.stateful import (
 from sqlalchemy import text
 
 from shared.cloud.database import Transaction, transaction
-from shared.gateways.facts import PaymentFact, PaymentMethod, PaymentState
+from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus, PaymentMethod
 from shared.identity.tokens import Principal
-from shared.payments import attempts, settlement
+from shared.payments import records as payment_records
+from shared.payments import settlement
 from shared.problems import Problem
-from shared.sales import expiry, orders, stocktaking
-from shared.sales.answers import OrderAnswer
+from shared.sales import counter_repair, expiry, orders
+from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
 from tests.factories import Event, a_promo, a_tier, a_user, an_event, make_overdue, reserve, stock_units
 
@@ -43,7 +44,7 @@ TIERS = {"ticket": 4, "registration": 3, "product": 3, "digital": 2}
 """What is for sale, and how much of it."""
 BASKETS = [(1,), (0, 1), (2,), (1, 1), (2, 2), (0, 0, 1), (0, 0, 0, 1), (0, 0, 0, 2), (1, 0, 2, 1)]
 METHODS = st.sampled_from(list(PaymentMethod))
-STATES = st.sampled_from([state for state in PaymentState if state is not PaymentState.PAID])
+STATES = st.sampled_from([state for state in GatewayPaymentState if state is not GatewayPaymentState.PAID])
 
 
 @dataclass
@@ -89,7 +90,7 @@ class OrderLife(RuleBasedStateMachine):
         outcome = reserve(
             self.buyers[buyer], self.event, quantities, promo_code=self.codes[code], identity_number=number
         )
-        return outcome.id if isinstance(outcome, OrderAnswer) else multiple()
+        return outcome.id if isinstance(outcome, OrderResponse) else multiple()
 
     @rule(target=payments, order_id=live, gateway=st.sampled_from(["xendit", "midtrans"]), method=METHODS)
     def a_buyer_chooses_how_to_pay(self, order_id: UUID, gateway: str, method: PaymentMethod) -> Any:
@@ -100,12 +101,12 @@ class OrderLife(RuleBasedStateMachine):
     def a_buyer_goes_all_the_way(self, buyer: int, ends: str) -> Any:
         """The way most go, so that what can happen afterwards is reached often."""
         outcome = reserve(self.buyers[buyer], self.event, (1, 0, 0, 1) if buyer % 2 else (1,))
-        if not isinstance(outcome, OrderAnswer):
+        if not isinstance(outcome, OrderResponse):
             return multiple()
         payment_id = self._choose(outcome.id, "midtrans", PaymentMethod.QRIS)
         assert payment_id
         if ends == "paid":
-            self._tell(payment_id, PaymentState.PAID)
+            self._tell(payment_id, GatewayPaymentState.PAID)
             issuing.issue(outcome.id)
         elif ends == "cancelled":
             self.a_buyer_cancels(outcome.id)
@@ -124,15 +125,15 @@ class OrderLife(RuleBasedStateMachine):
 
     @rule(payment_id=payments, difference=st.sampled_from([0, 0, 0, 0, 1, -1]))
     def a_gateway_takes_money(self, payment_id: UUID, difference: int) -> None:
-        self._tell(payment_id, PaymentState.PAID, difference)
+        self._tell(payment_id, GatewayPaymentState.PAID, difference)
 
     @rule(payment_id=payments, state=STATES)
-    def a_gateway_says_something_else(self, payment_id: UUID, state: PaymentState) -> None:
+    def a_gateway_says_something_else(self, payment_id: UUID, state: GatewayPaymentState) -> None:
         self._tell(payment_id, state)
 
     @rule(payment_id=payments)
     def a_gateway_gives_the_money_back(self, payment_id: UUID) -> None:
-        self._tell(payment_id, PaymentState.REFUNDED)
+        self._tell(payment_id, GatewayPaymentState.REFUNDED)
 
     @rule(order_id=consumes(live))
     def time_passes_for_an_order(self, order_id: UUID) -> None:
@@ -160,48 +161,48 @@ class OrderLife(RuleBasedStateMachine):
             with transaction() as tx:
                 order = orders.lock(tx, order_id)
                 deadline = orders.start_payment(tx, order)
-                older = attempts.lock_open(tx, order_id)
+                older = payment_records.lock_open(tx, order_id)
                 if older:
-                    attempts.close(tx, older)
-                attempt = attempts.add(
+                    payment_records.close(tx, older)
+                payment = payment_records.add(
                     tx, order, gateway=gateway, method=method, amount=order.total_amount, expires_at=deadline
                 )
                 tx.execute(
                     text("UPDATE payments SET status = 'pending', gateway_reference = external_id WHERE id = :id"),
-                    {"id": attempt.id},
+                    {"id": payment.id},
                 )
         except Problem:
             return None
-        return attempt.id
+        return payment.id
 
-    def _tell(self, payment_id: UUID, state: PaymentState, difference: int = 0) -> None:
+    def _tell(self, payment_id: UUID, state: GatewayPaymentState, difference: int = 0) -> None:
         """A gateway answers when it is asked. It gives back only money it has, and takes it once."""
         with transaction() as tx:
-            attempt = attempts.read(tx, payment_id)
-        has_money = attempt.received_amount is not None
-        if state in (PaymentState.REFUNDED, PaymentState.REVERSED) and not has_money:
+            payment = payment_records.read(tx, payment_id)
+        has_money = payment.received_amount is not None
+        if state in (GatewayPaymentState.REFUNDED, GatewayPaymentState.REVERSED) and not has_money:
             return
-        received = attempt.amount + difference
-        fact = PaymentFact(
-            gateway=attempt.gateway,
-            external_id=attempt.external_id,
-            gateway_reference=attempt.external_id,
+        received = payment.amount + difference
+        reported = GatewayPaymentStatus(
+            gateway=payment.gateway,
+            external_id=payment.external_id,
+            gateway_reference=payment.external_id,
             state=state,
-            amount=attempt.amount,
-            paid_amount=received if state is PaymentState.PAID else None,
+            amount=payment.amount,
+            paid_amount=received if state is GatewayPaymentState.PAID else None,
             currency="IDR",
             channel=None,
             transaction_id=None,
-            paid_at=datetime.now(UTC) - timedelta(seconds=1) if state is PaymentState.PAID else None,
+            paid_at=datetime.now(UTC) - timedelta(seconds=1) if state is GatewayPaymentState.PAID else None,
             refunded_amount=0,
             raw_status=state,
         )
         with transaction() as tx:
-            outcome = settlement.settle(tx, payment_id, fact)
-        if state is PaymentState.PAID and not has_money:
+            outcome = settlement.settle(tx, payment_id, reported)
+        if state is GatewayPaymentState.PAID and not has_money:
             self.money.received[payment_id] = received
-        if state is PaymentState.REFUNDED or outcome is settlement.Outcome.REVERSED:
-            self.money.returned[payment_id] = attempt.received_amount or 0
+        if state is GatewayPaymentState.REFUNDED or outcome is settlement.Outcome.REVERSED:
+            self.money.returned[payment_id] = payment.received_amount or 0
 
     @invariant()
     def counters_equal_the_orders_behind_them(self) -> None:
@@ -320,7 +321,7 @@ class OrderLife(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Nothing was left for a stocktaking to find."""
-        assert stocktaking.correct_counters() == 0
+        assert counter_repair.correct_counters() == 0
 
 
 EXAMPLES = int(os.environ.get("ORDER_LIVES", "60"))

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
-from shared.sales.answers import OrderAnswer
+from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
 from tests.doors import call
 from tests.factories import Event, a_promo, a_user, an_event, an_order
@@ -28,7 +28,7 @@ class Sale:
         order = an_order(event, buyer=self.buyer, paid=True)
         issuing.issue(order.id)
         with transaction() as tx:
-            self.order = OrderAnswer.read(tx, order.id)
+            self.order = OrderResponse.read(tx, order.id)
             self.payment_id: UUID = tx.execute(
                 text("""
                     INSERT INTO payments (order_id, attempt, gateway, external_id, payment_method, status, amount,

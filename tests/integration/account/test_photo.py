@@ -6,7 +6,7 @@ import pytest
 from flask import Response
 from sqlalchemy import text
 
-from shared.cloud import disposal
+from shared.cloud import object_deletion
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
 from shared.identity.photos import AN_HOUR, MAX_PHOTO_BYTES
@@ -47,7 +47,7 @@ def an_hour_later() -> None:
     with transaction() as tx:
         earlier = "make_interval(secs => :ago)"
         aged = text(f"UPDATE stale_objects SET created_at = created_at - {earlier}, due_at = due_at - {earlier}")
-        tx.execute(aged, {"ago": disposal.AGAIN_AFTER_SECONDS + 1})
+        tx.execute(aged, {"ago": object_deletion.AGAIN_AFTER_SECONDS + 1})
 
 
 def waiting() -> int:
@@ -120,11 +120,11 @@ def test_a_storage_that_is_down_gets_the_deletion_later(member, files: StoredFil
     send(member, a_picture())
     files.is_down = True
     assert delete_account(member).status_code == 204
-    disposal.sweep()
+    object_deletion.sweep()
     assert len(files.files) == 1
     files.is_down = False
     an_hour_later()  # the failed try has its lease
-    assert disposal.sweep() >= 1
+    assert object_deletion.sweep() >= 1
     assert files.files == {}
 
 
@@ -132,9 +132,9 @@ def test_what_was_stored_at_the_very_moment_of_the_deletion_goes_too(member, fil
     send(member, a_picture())
     [name] = files.files
     delete_account(member)
-    disposal.sweep()
+    object_deletion.sweep()
     files.files[name.rpartition("/")[0] + "/late.jpg"] = b"stored by a request that was under way"
     an_hour_later()
-    disposal.sweep()
+    object_deletion.sweep()
     assert files.files == {}
     assert waiting() == 0

@@ -5,8 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from shared.catalog import editing
-from shared.catalog.events import EventAnswer, EventChange, NewEvent
-from shared.catalog.tiers import NewTier, TierAnswer, TierChange
+from shared.catalog.events import EventChange, EventResponse, NewEvent
+from shared.catalog.tiers import NewTier, TierChange, TierResponse
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from tests.factories import a_user
@@ -26,7 +26,7 @@ def tier(**fields: Any) -> NewTier:
     return NewTier(**{"name": "Reguler", "price": 100_000, "quota": 10, **fields})
 
 
-def create(organizer: Principal | None = None, **fields: Any) -> EventAnswer:
+def create(organizer: Principal | None = None, **fields: Any) -> EventResponse:
     """A draft for a hundred visitors, with ten tickets for sale."""
     event = {
         "title": "Konser Senja",
@@ -43,29 +43,29 @@ def create(organizer: Principal | None = None, **fields: Any) -> EventAnswer:
         return editing.create(tx, organizer or an_organizer(), NewEvent(**event))
 
 
-def organizer_of(event: EventAnswer) -> Principal:
+def organizer_of(event: EventResponse) -> Principal:
     """Who may change it."""
     return Principal(event.organizer_id, "organizer", event.organizer_id)
 
 
-def change(event: EventAnswer, **fields: Any) -> EventAnswer:
+def change(event: EventResponse, **fields: Any) -> EventResponse:
     """Change it as its organizer."""
     with transaction() as tx:
         return editing.change(tx, organizer_of(event), event.id, EventChange.model_validate(fields))
 
 
-def publish(event: EventAnswer) -> EventAnswer:
+def publish(event: EventResponse) -> EventResponse:
     """Put it on sale."""
     return change(event, status="published")
 
 
-def add_tier(event: EventAnswer, **fields: Any) -> TierAnswer:
+def add_tier(event: EventResponse, **fields: Any) -> TierResponse:
     """Add a tier as its organizer."""
     with transaction() as tx:
         return editing.add_tier(tx, organizer_of(event), event.id, tier(**fields))
 
 
-def change_tier(event: EventAnswer, tier_id: UUID, **fields: Any) -> TierAnswer:
+def change_tier(event: EventResponse, tier_id: UUID, **fields: Any) -> TierResponse:
     """Change a tier as its organizer."""
     with transaction() as tx:
         return editing.change_tier(tx, organizer_of(event), event.id, tier_id, TierChange.model_validate(fields))

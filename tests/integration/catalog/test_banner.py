@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from flask import Response
 
-from shared.catalog.events import EventAnswer
+from shared.catalog.events import EventResponse
 from shared.catalog.media import FOR_EVER, MAX_BANNER_BYTES
 from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 
 def send(
-    event: EventAnswer, content: bytes, *, name: str = "banner.jpg", by: Principal | None = None, **more: Any
+    event: EventResponse, content: bytes, *, name: str = "banner.jpg", by: Principal | None = None, **more: Any
 ) -> Response:
     """Send a file as a browser's form does."""
     form = {"file": (io.BytesIO(content), name), **more}

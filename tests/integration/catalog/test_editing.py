@@ -8,15 +8,15 @@ from sqlalchemy import text
 
 from shared.catalog import editing, events, slugs
 from shared.catalog.editing import EventCancelled, NotDeletable, OnlyPostponed, TicketsTaken
-from shared.catalog.events import EventAnswer, EventChange
+from shared.catalog.events import EventChange, EventResponse
 from shared.cloud import clock
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.payments import cancellation
 from shared.problems import Invalid, NotFound, Problem
 from shared.sales import inventory, orders
-from shared.sales.answers import OrderAnswer
 from shared.sales.reservations import SaleClosed
+from shared.sales.schemas import OrderResponse
 from tests.factories import Event, a_user, an_order, reserve
 from tests.integration.catalog.steps import END, START, an_organizer, change, create, organizer_of, publish, tier
 from tests.threads import at_the_same_time, behind
@@ -24,19 +24,19 @@ from tests.threads import at_the_same_time, behind
 pytestmark = pytest.mark.usefixtures("database")
 
 
-def buy(event: EventAnswer) -> OrderAnswer | Problem:
+def buy(event: EventResponse) -> OrderResponse | Problem:
     """What a buyer is answered who wants one ticket of the first tier."""
     with transaction() as tx:
         buyer = a_user(tx)
     return reserve(buyer, sold_as(event))
 
 
-def sold_as(event: EventAnswer) -> Event:
+def sold_as(event: EventResponse) -> Event:
     """The event as the factories name it."""
     return Event(event.id, event.organizer_id, [each.id for each in event.tiers])
 
 
-def audited(event: EventAnswer) -> list[tuple[str, dict[str, str]]]:
+def audited(event: EventResponse) -> list[tuple[str, dict[str, str]]]:
     """What the audit trail says of an event."""
     with transaction() as tx:
         rows = tx.execute(
@@ -45,7 +45,7 @@ def audited(event: EventAnswer) -> list[tuple[str, dict[str, str]]]:
         return [(row.action, row.details) for row in rows]
 
 
-def delete(event: EventAnswer) -> None:
+def delete(event: EventResponse) -> None:
     """Delete it as its organizer."""
     with transaction() as tx:
         editing.delete(tx, organizer_of(event), event.id)
@@ -136,7 +136,7 @@ def test_publishing_puts_the_tiers_on_sale_and_taking_it_back_stops_it():
     assert isinstance(buy(event), SaleClosed)
     event = publish(event)
     assert event.status == "published"
-    assert isinstance(buy(event), OrderAnswer)
+    assert isinstance(buy(event), OrderResponse)
 
     taken_back = change(publish(create()), status="draft")
     assert isinstance(buy(taken_back), SaleClosed)
@@ -160,7 +160,7 @@ def test_one_change_may_hold_the_event_its_status_and_its_tiers():
         tiers=[{"id": vip.id, "quota": 150}, {"name": "Pelajar", "price": 50_000, "quota": 40}],
     )
     assert [(each.name, each.quota) for each in changed.tiers] == [("VIP", 150), ("Reguler", 10), ("Pelajar", 40)]
-    assert isinstance(buy(changed), OrderAnswer)
+    assert isinstance(buy(changed), OrderResponse)
 
 
 @pytest.mark.parametrize("status", ["cancelled", "draft"])
@@ -171,7 +171,7 @@ def test_an_event_with_held_or_sold_tickets_can_be_neither_cancelled_nor_taken_b
         with pytest.raises(TicketsTaken) as refusal:
             change(event, status=status)
         assert refusal.value.members["cancel_at"] == f"/api/v1/events/{event.id}/cancel"
-        assert isinstance(buy(event), OrderAnswer), "it is still on sale"
+        assert isinstance(buy(event), OrderResponse), "it is still on sale"
 
 
 @pytest.mark.parametrize("_", range(5))
@@ -186,7 +186,7 @@ def test_cancelling_and_buying_at_the_same_moment_never_leaves_a_ticket_for_a_ca
         return True
 
     cancelled, order = at_the_same_time([cancel, lambda: buy(event)])
-    assert cancelled != isinstance(order, OrderAnswer)
+    assert cancelled != isinstance(order, OrderResponse)
 
 
 def test_a_cancelled_event_is_not_on_sale_and_stays_as_it_is():

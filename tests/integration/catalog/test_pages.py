@@ -10,12 +10,12 @@ from sqlalchemy import text
 
 from infra.local.postgres import Postgres
 from shared.catalog import digital_goods, pages
-from shared.catalog.events import EventAnswer
-from shared.cloud import cache, clients, reading
+from shared.catalog.events import EventResponse
+from shared.cloud import cache, clients, read_through_cache
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
-from shared.sales import orders, stocktaking
+from shared.sales import counter_repair, orders
 from tests.conformance.local_cloud import LocalCloud, running
 from tests.doors import call, problem
 from tests.factories import a_user
@@ -50,29 +50,29 @@ def shared_cache(database: str, cloud: LocalCloud, monkeypatch: pytest.MonkeyPat
 def new_instance() -> None:
     """Forget what this process knows; what is shared stays."""
     cache.forget()
-    reading.memory.clear()
+    read_through_cache.memory.clear()
 
 
-def visit(event: EventAnswer, *, by: Principal | None = None, path: str = "") -> Response:
+def visit(event: EventResponse, *, by: Principal | None = None, path: str = "") -> Response:
     """The event's page, as another instance answers it each time."""
-    reading.memory.clear()
+    read_through_cache.memory.clear()
     return call("GET", f"/events/{event.slug}{path}", by=by)
 
 
-def shown(event: EventAnswer, *, by: Principal | None = None) -> dict[str, Any]:
+def shown(event: EventResponse, *, by: Principal | None = None) -> dict[str, Any]:
     document: dict[str, Any] = visit(event, by=by).get_json()
     return document
 
 
 def titles(*, by: Principal | None = None, **query: Any) -> list[str]:
     """The titles of the events that are listed."""
-    reading.memory.clear()
+    read_through_cache.memory.clear()
     listed = call("GET", "/events", by=by, query_string={"sort": "-date", **query})
     assert listed.status_code == 200, listed.get_data(as_text=True)
     return [event["title"] for event in listed.get_json()["items"]]
 
 
-def behind_our_back(event: EventAnswer, title: str) -> None:
+def behind_our_back(event: EventResponse, title: str) -> None:
     """Change the row as nothing of ours does, so that only a new reading shows it."""
     with transaction() as tx:
         tx.execute(text("UPDATE events SET title = :title WHERE id = :id"), {"title": title, "id": event.id})
@@ -90,7 +90,7 @@ def a_buyer() -> Principal:
         return a_user(tx)
 
 
-def hold(event: EventAnswer, quantity: int, by: Principal) -> dict[str, Any]:
+def hold(event: EventResponse, quantity: int, by: Principal) -> dict[str, Any]:
     """Reserve through the door."""
     body = {"event_id": str(event.id), "items": [{"tier_id": str(event.tiers[0].id), "quantity": quantity}]}
     answer = call("POST", "/orders/reserve", by=by, json=body)
@@ -99,12 +99,12 @@ def hold(event: EventAnswer, quantity: int, by: Principal) -> dict[str, Any]:
     return order
 
 
-def available(event: EventAnswer, *, by: Principal | None = None) -> int:
+def available(event: EventResponse, *, by: Principal | None = None) -> int:
     left: int = shown(event, by=by)["tiers"][0]["available"]
     return left
 
 
-def becomes(event: EventAnswer, left: int) -> None:
+def becomes(event: EventResponse, left: int) -> None:
     """A visitor soon sees that so many are left."""
     until(lambda: available(event) == left, seconds=SOON, what=f"for {left} to be left")
 
@@ -150,7 +150,7 @@ def test_a_corrected_counter_is_seen_too():
         tx.execute(text("UPDATE ticket_tiers SET reserved = 4 WHERE event_id = :id"), {"id": event.id})
     settle()
     assert available(event) == 6
-    stocktaking.correct_counters()
+    counter_repair.correct_counters()
     becomes(event, 10)
 
 
@@ -219,7 +219,7 @@ def test_the_age_of_what_is_kept_comes_off_the_time_others_may_keep_it():
 def test_nothing_is_kept_of_drafts_and_of_what_is_not_there():
     draft = create()
     for key in (draft.slug, str(draft.id), "tidak-ada"):
-        reading.memory.clear()
+        read_through_cache.memory.clear()
         assert problem(call("GET", f"/events/{key}")) == (404, "not-found")
     assert shown(draft, by=organizer_of(draft))["title"] == draft.title
     assert problem(visit(draft)) == (404, "not-found")

@@ -10,9 +10,9 @@ from sqlalchemy import text
 
 from shared import local_time
 from shared.catalog import events, folding, search
-from shared.catalog.events import EventAnswer
+from shared.catalog.events import EventResponse
 from shared.catalog.search import EventSearch
-from shared.catalog.tiers import LISTED_CHARACTERS, TierAnswer
+from shared.catalog.tiers import LISTED_CHARACTERS, TierResponse
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.problems import NotFound
@@ -51,7 +51,7 @@ def found(**wanted: str) -> list[str]:
         return [event.title for event in search.upcoming(tx, EventSearch.model_validate_strings(query)).items]
 
 
-def offer(title: str, **fields: object) -> EventAnswer:
+def offer(title: str, **fields: object) -> EventResponse:
     """A published event."""
     return publish(create(title=title, **fields))
 
@@ -327,7 +327,7 @@ def test_without_tiers_there_is_no_price_and_a_removed_one_counts_no_more():
     assert price_at(event.id, START) is None
 
 
-def tiers_of(event: EventAnswer) -> list[TierAnswer]:
+def tiers_of(event: EventResponse) -> list[TierResponse]:
     """Its tiers as they are now."""
     with transaction() as tx:
         return events.read(tx, organizer_of(event), str(event.id)).tiers
@@ -343,7 +343,7 @@ def test_an_event_is_found_by_id_and_by_slug():
                 events.read(tx, None, key)
 
 
-VIEWERS: dict[str, Callable[[EventAnswer], Principal | None]] = {
+VIEWERS: dict[str, Callable[[EventResponse], Principal | None]] = {
     "nobody": lambda event: None,
     "a customer": lambda event: Principal(uuid4(), "customer", None),
     "another organizer": lambda event: an_organizer(),

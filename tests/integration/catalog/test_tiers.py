@@ -8,12 +8,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from shared.catalog.events import EventAnswer
+from shared.catalog.events import EventResponse
 from shared.catalog.tiers import MOST_OF_AN_EVENT, CapacityExceeded, KindIsFixed, QuotaTooSmall, TooManyTiers
 from shared.cloud import clock
 from shared.cloud.database import transaction
 from shared.problems import Invalid, NotFound
-from shared.sales.answers import OrderAnswer
+from shared.sales.schemas import OrderResponse
 from tests.factories import Event, a_user, an_order, reserve
 from tests.integration.catalog.steps import END, START, add_tier, change, change_tier, create, publish, tier
 from tests.threads import at_the_same_time
@@ -30,7 +30,7 @@ def quotas(event_id: UUID) -> int:
     return total
 
 
-def sell(event: EventAnswer, quantity: int, *, paid: bool = True) -> OrderAnswer:
+def sell(event: EventResponse, quantity: int, *, paid: bool = True) -> OrderResponse:
     """Sell some of the first tier."""
     return an_order(Event(event.id, event.organizer_id, [event.tiers[0].id]), quantities=[quantity], paid=paid)
 
@@ -40,7 +40,7 @@ def test_a_tier_added_to_a_published_event_is_on_sale_at_once():
     added = add_tier(event, name="VIP")
     with transaction() as tx:
         buyer = a_user(tx)
-    assert isinstance(reserve(buyer, Event(event.id, event.organizer_id, [added.id])), OrderAnswer)
+    assert isinstance(reserve(buyer, Event(event.id, event.organizer_id, [added.id])), OrderResponse)
 
 
 def test_quotas_over_the_capacity_are_refused_on_every_way():
@@ -117,7 +117,7 @@ def test_cutting_a_quota_and_buying_at_the_same_moment_never_oversells():
 
     target = Event(event.id, event.organizer_id, [tier_id])
     outcomes = at_the_same_time([cut, *(lambda buyer=buyer: reserve(buyer, target) for buyer in buyers)])
-    held = len([outcome for outcome in outcomes if isinstance(outcome, OrderAnswer)])
+    held = len([outcome for outcome in outcomes if isinstance(outcome, OrderResponse)])
     assert held == (2 if outcomes[0] else 4)
 
 
@@ -127,7 +127,7 @@ def test_a_new_price_leaves_what_is_held_and_sold_as_it_was_agreed():
     changed = change_tier(event, event.tiers[0].id, price=150_000)
     assert changed.current_price == 150_000
     with transaction() as tx:
-        kept = OrderAnswer.read(tx, order.id)
+        kept = OrderResponse.read(tx, order.id)
     assert {item.unit_price for item in kept.items} == {100_000}
     assert kept.total_amount == order.total_amount
 

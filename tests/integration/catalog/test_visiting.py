@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from shared.cloud.database import transaction
-from shared.sales.answers import OrderAnswer
 from shared.sales.reservations import SaleClosed
+from shared.sales.schemas import OrderResponse
 from tests.doors import call
 from tests.factories import Event, a_tier, a_user, an_event, reserve
 from tests.integration.catalog.steps import END, START, change, create, publish, tier
@@ -68,7 +68,7 @@ def test_on_sale_says_what_a_reservation_would_meet(window: dict[str, timedelta]
         buyer = a_user(tx)
     assert visit(event.id)["tiers"][0]["on_sale"] is is_open
     outcome = reserve(buyer, event)
-    assert isinstance(outcome, OrderAnswer if is_open else SaleClosed)
+    assert isinstance(outcome, OrderResponse if is_open else SaleClosed)
 
 
 def test_a_draft_sells_nothing_even_to_its_organizer():

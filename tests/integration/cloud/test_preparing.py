@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
-from shared.cloud.preparing import MOST, prepare_statements
+from shared.cloud.prepared_statements import MOST, prepare_statements
 
 _PREPARED = "SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%asked%' ORDER BY prepare_time"
 _NAMES = text("SELECT name FROM things WHERE number = :number AND name <> '%' -- asked")

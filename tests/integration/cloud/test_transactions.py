@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.cloud.clients import engine, make_engine
 from shared.cloud.database import Transaction, after_commit, snapshot, transaction
-from shared.models import Answer
+from shared.models import ResponseModel
 from shared.web import App, rendering
 from tests.factories import a_user
 from tests.unit.web.doors import call
@@ -16,7 +16,7 @@ from tests.unit.web.doors import call
 pytestmark = pytest.mark.usefixtures("database")
 
 
-class Counts(Answer):
+class Counts(ResponseModel):
     """How many users there are, asked twice."""
 
     first: int

@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from shared.identity import accounts, attempts, passwords
-from shared.identity.accounts import AddressOnly, Credentials, Letter, Registration, UserAnswer
-from shared.identity.places import NOWHERE
+from shared.identity import accounts, login_throttling, passwords
+from shared.identity.accounts import AddressOnly, Credentials, Letter, Registration, UserResponse
+from shared.identity.client_networks import NOWHERE
 from shared.identity.sessions import Tokens
 from tests.factories import a_user
 
@@ -38,7 +38,7 @@ def an_address(domain: str = "example.com") -> str:
     return f"{uuid4().hex[:12]}@{domain}"
 
 
-def register(email: str, **fields: Any) -> tuple[UserAnswer, Letter | None]:
+def register(email: str, **fields: Any) -> tuple[UserResponse, Letter | None]:
     """Register with everything that is needed."""
     registration = {"password": PASSWORD, "full_name": "Siti Rahma", "accept_terms": True, **fields}
     letters: list[Letter | None] = []
@@ -80,7 +80,7 @@ def let_pass(email: str, seconds: int) -> None:
                 UPDATE login_attempts SET next_try_at = next_try_at - make_interval(secs => :seconds)
                 WHERE address_key = ANY(:keys)
             """),
-            {"seconds": seconds, "keys": [attempts._key(kind, email) for kind in attempts._ALL]},
+            {"seconds": seconds, "keys": [login_throttling._key(kind, email) for kind in login_throttling._ALL]},
         )
         tx.execute(
             text("""

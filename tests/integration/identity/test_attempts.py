@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from shared.identity import accounts, attempts, own_password
+from shared.identity import accounts, login_throttling, own_password
 from shared.identity.accounts import EmailNotVerified, InvalidCredentials, PasswordReset
-from shared.identity.attempts import PASSWORDS, TooManyAttempts
+from shared.identity.login_throttling import PASSWORDS, TooManyAttempts
 from shared.identity.own_password import WrongPassword
 from tests.doors import call, problem
 from tests.integration.identity.steps import (
@@ -47,7 +47,7 @@ def let_pass(email: str, seconds: int) -> None:
             text(
                 "UPDATE login_attempts SET next_try_at = next_try_at - make_interval(secs => :s) WHERE address_key = :k"
             ),
-            {"s": seconds, "k": attempts._key(PASSWORDS, email)},
+            {"s": seconds, "k": login_throttling._key(PASSWORDS, email)},
         )
 
 
@@ -146,7 +146,7 @@ def test_addresses_are_not_kept_and_old_tries_are_forgotten():
     guess(an_address())
     with transaction() as tx:
         kept = tx.execute(text("SELECT address_key FROM login_attempts")).scalars().all()
-    assert attempts._key(PASSWORDS, email) not in kept
+    assert login_throttling._key(PASSWORDS, email) not in kept
     assert not any("@" in key for key in kept)
 
 

@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from shared.identity import accounts, attempts, codes
+from shared.identity import accounts, codes, login_throttling
 from shared.identity.accounts import Letter, PasswordReset, Proof
-from shared.identity.attempts import TooManyAttempts
+from shared.identity.client_networks import Place
 from shared.identity.codes import CodeInvalid
-from shared.identity.places import Place
+from shared.identity.login_throttling import TooManyAttempts
 from shared.identity.sessions import Tokens
 from tests.factories import a_user
 from tests.integration.identity.steps import (
@@ -137,9 +137,11 @@ def test_a_day_brings_a_hundred_guesses_at_most():
     left = text("SELECT extract(epoch FROM next_try_at - clock_timestamp()) FROM login_attempts WHERE address_key = :k")
     with transaction() as tx:
         while seconds < 86_400:
-            assert attempts.take(tx, attempts.CODES, email)
+            assert login_throttling.take(tx, login_throttling.CODES, email)
             tries += 1
-            seconds += max(round(tx.execute(left, {"k": attempts._key(attempts.CODES, email)}).scalar_one()), 0)
+            seconds += max(
+                round(tx.execute(left, {"k": login_throttling._key(login_throttling.CODES, email)}).scalar_one()), 0
+            )
             tx.execute(text("UPDATE login_attempts SET next_try_at = least(next_try_at, clock_timestamp())"))
     assert 90 < tries < 110
 
@@ -163,7 +165,7 @@ def test_the_right_code_is_a_new_beginning_for_all_of_it():
         guess(email, another(code))
     assert guess(email, code)
     with transaction() as tx:
-        keys = [attempts._key(kind, email) for kind in attempts._ALL]
+        keys = [login_throttling._key(kind, email) for kind in login_throttling._ALL]
         left = tx.execute(text("SELECT count(*) FROM login_attempts WHERE address_key = ANY(:k)"), {"k": keys})
         assert left.scalar_one() == 0
 

@@ -8,10 +8,10 @@ from sqlalchemy import text
 
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
-from shared.identity import accounts, attempts, own_password, places
+from shared.identity import accounts, client_networks, login_throttling, own_password
 from shared.identity.accounts import Credentials, InvalidCredentials, PasswordReset
-from shared.identity.attempts import TooManyAttempts
-from shared.identity.places import Place
+from shared.identity.client_networks import Place
+from shared.identity.login_throttling import TooManyAttempts
 from shared.identity.sessions import Tokens
 from tests.doors import call, problem
 from tests.integration.identity.steps import (
@@ -76,7 +76,7 @@ def test_under_a_large_attack_each_network_has_one_try_in_six_hours(member: Memb
 
 
 def test_a_known_device_is_not_kept_waiting_by_its_own_network(member: Member):
-    device = places.device_token(None, member.id)
+    device = client_networks.device_token(None, member.id)
     attack(member.email, networks=1)
     with pytest.raises(TooManyAttempts):
         sign_in(member, network(0))
@@ -92,7 +92,7 @@ def test_a_refresh_token_of_the_account_makes_a_device_known(member: Member):
 
 
 def test_a_known_device_guesses_no_more_than_others(member: Member):
-    device = Place("", places.device_token(None, member.id))
+    device = Place("", client_networks.device_token(None, member.id))
     for _ in range(5):
         with pytest.raises(InvalidCredentials):
             sign_in(member, device, NEW_PASSWORD)
@@ -102,7 +102,7 @@ def test_a_known_device_guesses_no_more_than_others(member: Member):
 
 @pytest.mark.parametrize("forged", ["", "~", "{id}.1.2", "{id}.{other}", "{other}"])
 def test_a_forged_device_or_one_of_another_account_is_not_known(member: Member, forged: str):
-    other = places.device_token(None, a_member().id) or ""
+    other = client_networks.device_token(None, a_member().id) or ""
     device = forged.format(id=member.id.hex, other=other)
     attack(member.email, networks=1)
     with pytest.raises(TooManyAttempts):
@@ -113,11 +113,11 @@ def test_a_browser_is_known_for_five_accounts_at_most():
     members = [a_member() for _ in range(6)]
     cookie = None
     for each in members:
-        cookie = places.device_token(cookie, each.id) or cookie
+        cookie = client_networks.device_token(cookie, each.id) or cookie
     with transaction() as tx:
-        known = [places.known_as(tx, Place("", cookie), each.id) is not None for each in members]
+        known = [client_networks.known_as(tx, Place("", cookie), each.id) is not None for each in members]
     assert known == [False] + [True] * 5
-    assert places.device_token(cookie, members[-1].id) is None
+    assert client_networks.device_token(cookie, members[-1].id) is None
 
 
 def test_a_signed_in_caller_is_not_kept_waiting_by_strangers(member: Member):
@@ -153,12 +153,12 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_a_network_that_guesses_at_the_whole_population_is_slowed_down(member: Member):
     sprayer = network(9000)  # nobody else has failed there
     with transaction() as tx:
-        for _ in range(attempts.NETWORK.most):
-            attempts.failed(tx, an_address(), sprayer)
+        for _ in range(login_throttling.NETWORK.most):
+            login_throttling.failed(tx, an_address(), sprayer)
     with pytest.raises(TooManyAttempts) as refused:
         sign_in(member, sprayer)
     assert refused.value.retry_after_seconds is not None
-    assert refused.value.retry_after_seconds <= attempts.NETWORK.seconds_each
+    assert refused.value.retry_after_seconds <= login_throttling.NETWORK.seconds_each
     assert sign_in(member, HOME)
 
 

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from shared.cloud.database import transaction
-from shared.identity import accounts, attempts, erasure, passwords, people, tokens
+from shared.identity import accounts, erasure, login_throttling, passwords, people, tokens
 from shared.identity.accounts import TERMS_VERSION, EmailNotVerified, InvalidCredentials, Proof
-from shared.identity.attempts import TooManyAttempts
 from shared.identity.codes import CodeInvalid
+from shared.identity.login_throttling import TooManyAttempts
 from shared.problems import Problem, TryAgain
 from tests.integration.identity.steps import (
     NEW_PASSWORD,
@@ -169,7 +169,7 @@ def test_registering_and_then_signing_in_tells_nobody_who_has_an_account(monkeyp
     assert EmailNotVerified in heard
     assert heard[-2] is TooManyAttempts
     with transaction() as tx:
-        attempts.forget(tx, taken.email)
+        login_throttling.forget(tx, taken.email)
     assert login(taken.email), "and its owner has lost nothing"
 
 

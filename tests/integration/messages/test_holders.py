@@ -8,13 +8,14 @@ from sqlalchemy import text
 
 from functions.issue_ticket.main import PaidOrder, issue_paid
 from shared.cloud.database import transaction
-from shared.gateways.facts import PaymentState
+from shared.gateways.statuses import GatewayPaymentState
 from shared.identity.tokens import Principal
 from shared.messages import sending
-from shared.payments import cancellation, refunding, settlement
+from shared.payments import cancellation, settlement
 from shared.payments.cancellation import Cancellation
-from shared.payments.refunding import RefundRequest
-from shared.sales.answers import OrderAnswer
+from shared.refunds import requests as refund_requests
+from shared.refunds.requests import RefundRequest
+from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
 from tests.factories import Event, a_tier, a_user, an_event
 from tests.integration.money.sold import a_fact, a_paid_order
@@ -33,7 +34,7 @@ class Sale:
 
     event: Event
     buyer: Principal
-    order: OrderAnswer
+    order: OrderResponse
     siti: str
     ani: str
     budi: str
@@ -79,9 +80,9 @@ def a_refund(buyer, event, order, *numbers):
     tickets = [of_items[order.items[number].id] for number in numbers]
     with transaction() as tx:
         wanted = RefundRequest(order_id=order.id, ticket_ids=tickets, reason="Sakit")
-        refund = refunding.request(tx, buyer.id, wanted)
+        refund = refund_requests.request(tx, buyer.id, wanted)
     with transaction() as tx:
-        refunding.approve(tx, an_organizer(event), refund.id)
+        refund_requests.approve(tx, an_organizer(event), refund.id)
 
 
 def test_who_holds_a_ticket_of_a_cancelled_event_is_told_in_their_language(sale, sendgrid):
@@ -133,7 +134,7 @@ def test_whose_ticket_ends_because_the_gateway_gave_the_money_back_is_told(sale)
     order = sale.order
     [payment] = rows("SELECT id FROM payments WHERE order_id = :id", id=order.id)
     with transaction() as tx:
-        fact = a_fact(order.total_amount, state=PaymentState.REFUNDED, refunded_amount=order.total_amount)
+        fact = a_fact(order.total_amount, state=GatewayPaymentState.REFUNDED, refunded_amount=order.total_amount)
         settlement.settle(tx, payment.id, fact)
     assert set(told(order, "ticket_void")) == {sale.ani, sale.budi}
 

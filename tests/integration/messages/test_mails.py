@@ -63,7 +63,7 @@ def test_a_mail_is_asked_for_once_however_often_its_cause_is_repeated():
     order = an_order()
     for _ in range(3):
         with transaction() as tx:
-            mails.ask_about_order(tx, "order_confirmation", order.id, once_key=f"order_confirmation:{order.id}")
+            mails.ask_about_order(tx, "order_confirmation", order.id, dedupe_key=f"order_confirmation:{order.id}")
     [email] = asked_for(order)
     assert (email.template, email.status, email.attempts, email.context) == ("order_confirmation", "queued", 0, {})
     assert len(wishes(email)) == 1
@@ -74,7 +74,7 @@ def test_what_is_rolled_back_was_never_asked_for():
 
     def ask_and_fail():
         with transaction() as tx:
-            mails.ask_about_order(tx, "order_confirmation", order.id, once_key=f"rolled back:{order.id}")
+            mails.ask_about_order(tx, "order_confirmation", order.id, dedupe_key=f"rolled back:{order.id}")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -88,7 +88,7 @@ def test_the_buyer_is_told_in_their_language():
         tx.execute(text("UPDATE users SET language = 'en' WHERE id = :id"), {"id": buyer.id})
     order = an_order(buyer=buyer)
     with transaction() as tx:
-        mails.ask_about_order(tx, "order_confirmation", order.id, once_key=f"order_confirmation:{order.id}")
+        mails.ask_about_order(tx, "order_confirmation", order.id, dedupe_key=f"order_confirmation:{order.id}")
     [email] = asked_for(order)
     assert (email.to_address, email.language) == (address, "en")
 

@@ -11,7 +11,7 @@ from functions.send_email.main import send as send_as_deployed
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayMisconfigured, GatewayUnavailable
 from shared.messages import mails, sending
-from shared.messages.composing import NotPrinted
+from shared.messages.email_content import NotPrinted
 from shared.messages.sending import NotSendable
 from shared.problems import NotFound, TryAgain
 from shared.sales import orders
@@ -49,7 +49,7 @@ def tasks_about(email_id):
 
 def the_mail_about(order, template="order_confirmation", **asked):
     with transaction() as tx:
-        mails.ask_about_order(tx, template, order.id, once_key=f"{template}:{order.id}", **asked)
+        mails.ask_about_order(tx, template, order.id, dedupe_key=f"{template}:{order.id}", **asked)
     [row] = rows("SELECT id FROM emails WHERE order_id = :id AND template = :name", id=order.id, name=template)
     return row.id
 
@@ -58,7 +58,7 @@ def a_code_mail(language="id"):
     key = str(uuid4())
     with transaction() as tx:
         context = {"full_name": "Siti", "code": "123456"}
-        mails.ask(tx, "verify_email", once_key=key, to="siti@example.com", language=language, context=context)
+        mails.ask(tx, "verify_email", dedupe_key=key, to="siti@example.com", language=language, context=context)
     [row] = rows("SELECT id FROM emails WHERE once_key = :key", key=key)
     return row.id
 
@@ -175,7 +175,7 @@ def test_a_code_is_forgotten_once_it_is_sent(sendgrid):
 
 def test_the_address_of_whom_we_have_forgotten_goes_with_the_last_mail(sendgrid):  # DP-002
     with transaction() as tx:
-        mails.ask(tx, "account_deleted", once_key="gone", to="siti@example.com", context={"full_name": "Siti"})
+        mails.ask(tx, "account_deleted", dedupe_key="gone", to="siti@example.com", context={"full_name": "Siti"})
     [[email_id]] = rows("SELECT id FROM emails WHERE once_key = 'gone'")
     sending.send(email_id)
     assert sendgrid.asked[0].body["personalizations"][0]["to"][0]["email"] == "siti@example.com"

@@ -73,7 +73,7 @@ def test_no_name_is_in_a_mail_to_an_address_that_nobody_has_proved(sendgrid, tem
     address = an_address()
     with transaction() as tx:
         context = {"full_name": PHISHING, "code": "123456", "valid_days": 3}
-        mails.ask(tx, template, once_key=str(uuid4()), to=address, language="id", context=context)
+        mails.ask(tx, template, dedupe_key=str(uuid4()), to=address, language="id", context=context)
     for part in parts(sent(sendgrid, mails_to(address)[0])):
         assert "evil" not in part
         assert "dibekukan" not in part
@@ -84,7 +84,7 @@ def test_who_has_proved_the_address_is_called_by_name(sendgrid):
     a_buyer(email=address, full_name="Siti Rahma")
     with transaction() as tx:
         context = {"full_name": "Siti Rahma", "code": "123456"}
-        mails.ask(tx, "reset_password", once_key=str(uuid4()), to=address, language="id", context=context)
+        mails.ask(tx, "reset_password", dedupe_key=str(uuid4()), to=address, language="id", context=context)
     assert "Halo Siti Rahma," in parts(sent(sendgrid, mails_to(address)[0]))[1]
 
 

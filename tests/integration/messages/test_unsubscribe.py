@@ -127,7 +127,7 @@ def test_a_mail_that_can_be_ended_says_how_in_its_footer_and_its_headers(languag
 def test_a_mail_about_ones_account_can_not_be_ended(sendgrid: ScriptedServer):
     member, key = a_reader(), str(uuid4())
     with transaction() as tx:
-        mails.ask(tx, "already_registered", once_key=key, to=member.email, context={"full_name": "Siti"})
+        mails.ask(tx, "already_registered", dedupe_key=key, to=member.email, context={"full_name": "Siti"})
         email_id = tx.execute(text("SELECT id FROM emails WHERE once_key = :key"), {"key": key}).scalar_one()
     sending.send(email_id)
     [request] = sendgrid.asked

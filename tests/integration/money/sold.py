@@ -8,11 +8,12 @@ from uuid import UUID
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from shared.gateways.facts import PaymentFact, PaymentState
+from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus
 from shared.identity.tokens import Principal
-from shared.payments import attempts, settlement
+from shared.payments import records as payment_records
+from shared.payments import settlement
 from shared.sales import orders
-from shared.sales.answers import OrderAnswer
+from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
 from tests.factories import Event, an_order
 
@@ -25,7 +26,7 @@ def a_paid_order(
     promo_code: str | None = None,
     gateway: str = "xendit",
     method: str = "QRIS",
-) -> OrderAnswer:
+) -> OrderResponse:
     """An order that was paid and settled; its tickets are rows without a PDF."""
     order = an_order(event, buyer=buyer, quantities=quantities, promo_code=promo_code)
     payment_id = a_payment(order.id, gateway, method)
@@ -33,7 +34,7 @@ def a_paid_order(
         settlement.settle(tx, payment_id, a_fact(order.total_amount))
     issuing.add_missing(order.id)
     with transaction() as tx:
-        return OrderAnswer.read(tx, order.id)
+        return OrderResponse.read(tx, order.id)
 
 
 def a_payment(order_id: UUID, gateway: str = "xendit", method: str = "QRIS") -> UUID:
@@ -41,23 +42,23 @@ def a_payment(order_id: UUID, gateway: str = "xendit", method: str = "QRIS") -> 
     with transaction() as tx:
         order = orders.lock(tx, order_id)
         deadline = orders.start_payment(tx, order)
-        attempt = attempts.add(
+        payment = payment_records.add(
             tx, order, gateway=gateway, method=method, amount=order.total_amount, expires_at=deadline
         )
         tx.execute(
             text("UPDATE payments SET status = 'pending', gateway_reference = :ref WHERE id = :id"),
-            {"id": attempt.id, "ref": f"gw-{attempt.external_id}"},
+            {"id": payment.id, "ref": f"gw-{payment.external_id}"},
         )
-    return attempt.id
+    return payment.id
 
 
-def a_fact(amount: int, **said: Any) -> PaymentFact:
+def a_fact(amount: int, **said: Any) -> GatewayPaymentStatus:
     """The gateway says that so much has come in, unless told otherwise."""
     values: dict[str, Any] = {
         "gateway": "xendit",
         "external_id": "",
         "gateway_reference": "",
-        "state": PaymentState.PAID,
+        "state": GatewayPaymentState.PAID,
         "amount": amount,
         "paid_amount": amount,
         "currency": "IDR",
@@ -67,4 +68,4 @@ def a_fact(amount: int, **said: Any) -> PaymentFact:
         "refunded_amount": 0,
         "raw_status": "PAID",
     }
-    return PaymentFact(**{**values, **said})
+    return GatewayPaymentStatus(**{**values, **said})

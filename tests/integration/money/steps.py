@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from shared.money.bank_accounts import BankAccountBody
-from shared.payments import bank_account_changes
+from shared.payouts import bank_account_changes
+from shared.payouts.bank_accounts import BankAccountBody
 
 GOOD_ACCOUNT = "1234567890"
 """Others have a fate of their own: infra/local/simulators/xendit_payouts.py."""

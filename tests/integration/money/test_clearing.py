@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from shared.accounting import ledger
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
-from shared.money import ledger, payouts
-from shared.payments import checkout, clearing, paying_out, sync
+from shared.payments import checkout, clearing, sync
 from shared.payments.clearing import BooksDiffer
-from shared.sales.answers import OrderAnswer
+from shared.payouts import execution as payout_execution
+from shared.payouts import records as payout_records
+from shared.sales.schemas import OrderResponse
 from tests.factories import a_user, an_event, reserve
 from tests.integration.money.steps import let_it_be_over, rows, set_account
 from tests.model.gateways import Gateways, gateways
@@ -41,7 +43,7 @@ def sell(at: Gateways, gateway: str, *, settled: bool = True) -> Any:
         buyer: Principal = a_user(tx)
         event = an_event(tx)
     order = reserve(buyer, event)
-    assert isinstance(order, OrderAnswer)
+    assert isinstance(order, OrderResponse)
     wanted = checkout.Request(payment_method="QRIS", gateway=gateway)
     payment = checkout.checkout(buyer.id, order.id, wanted).payments[0]
     at.does(gateway, str(payment.gateway_reference), "pay")
@@ -89,9 +91,9 @@ def test_a_transfer_that_had_come_back_when_we_first_heard_of_it_agrees(at: Gate
     [event] = rows("SELECT event_id AS id, organizer_id FROM orders WHERE id = :id", id=payment.order_id)
     set_account(event.organizer_id, "0000654321")  # the bank sends it back
     let_it_be_over(event.id)
-    payouts.settle_all_due()
+    payout_records.settle_all_due()
     [payout] = rows("SELECT id FROM payouts WHERE event_id = :id", id=event.id)
-    assert paying_out.pay_out(payout.id) == "failed"
+    assert payout_execution.pay_out(payout.id) == "failed"
     [transfer] = rows("SELECT id, status FROM disbursements WHERE payout_id = :id", id=payout.id)
     booked = rows("SELECT kind FROM ledger_postings WHERE reference_id = :id ORDER BY kind", id=transfer.id)
     assert transfer.status == "reversed"

@@ -12,12 +12,17 @@ from infra.local.postgres import Postgres
 from shared.cloud import manual_tasks
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayError
-from shared.money import payouts, refunds
-from shared.payments import by_hand, cancellation, dashboard_lines, paying_back, reconcile, refunding, sync, webhooks
-from shared.payments.by_hand import NotPayableByHand, PaidByHand
-from shared.payments.dashboard_lines import DashboardRefundRequest, InAnotherRefund, NothingInSuspense
-from shared.payments.refunding import AlreadyDecided, NothingToRefund, RefundRequest
-from shared.sales.answers import OrderAnswer
+from shared.payments import cancellation, reconcile, sync, webhooks
+from shared.payouts import records as payout_records
+from shared.refunds import dashboard_decisions
+from shared.refunds import execution as refund_execution
+from shared.refunds import manual as manual_refunds
+from shared.refunds import records as refund_records
+from shared.refunds import requests as refund_requests
+from shared.refunds.dashboard_decisions import DashboardRefundRequest, InAnotherRefund, NothingInSuspense
+from shared.refunds.manual import NotPayableByHand, PaidByHand
+from shared.refunds.requests import AlreadyDecided, NothingToRefund, RefundRequest
+from shared.sales.schemas import OrderResponse
 from tests.factories import stock
 from tests.integration.money.steps import let_it_be_over, open_tasks, rows
 from tests.integration.money.test_paying_back import PAID, Sale, a_sale, with_account
@@ -60,7 +65,7 @@ def account(sale: Sale, name: str) -> int:
 
 def status(sale: Sale) -> str:
     with transaction() as tx:
-        return OrderAnswer.read(tx, sale.order.id).status
+        return OrderResponse.read(tx, sale.order.id).status
 
 
 def the_books_are_right(sale: Sale) -> None:
@@ -111,8 +116,8 @@ def test_a_part_and_then_a_request_give_back_no_more_than_the_rule(at, gateway):
     sale.at_the_dashboard("refund", amount=50_000)
     by_webhook(sale)
     refund = sale.approved()
-    paying_back.pay_back(refund.id)
-    assert paying_back.ask_about(refund.id) == "completed"
+    refund_execution.pay_back(refund.id)
+    assert refund_execution.ask_about(refund.id) == "completed"
     assert refund.amount == 40_000
     assert sale.moved() == PAID - 90_000
     assert status(sale) == "refunded"
@@ -127,8 +132,8 @@ def test_a_part_that_goes_back_while_a_request_waits_is_taken_off_it(at, gateway
     sale.at_the_dashboard("refund", amount=50_000)
     by_webhook(sale)
     sale.approve(refund)
-    paying_back.pay_back(refund.id)
-    assert paying_back.ask_about(refund.id) == "completed"
+    refund_execution.pay_back(refund.id)
+    assert refund_execution.ask_about(refund.id) == "completed"
     assert sale.moved() == PAID - 90_000
     the_books_are_right(sale)
 
@@ -140,8 +145,8 @@ def test_what_goes_back_while_we_owe_pays_the_debt_first(at, gateway, amount):
     refund = sale.approved()
     sale.at_the_dashboard("refund", amount=amount)
     by_webhook(sale)
-    paying_back.pay_back(refund.id)
-    assert paying_back.ask_about(refund.id) == "completed"
+    refund_execution.pay_back(refund.id)
+    assert refund_execution.ask_about(refund.id) == "completed"
     assert sale.moved() == PAID - max(amount, 90_000)
     assert account(sale, "refunds_payable") == 0
     assert account(sale, "dashboard_refunds") == max(amount - 90_000, 0)
@@ -166,8 +171,8 @@ def test_a_cancelled_event_gives_back_the_rest(at, gateway):
         cancellation.start(tx, sale.organizer, sale.order.event_id, cancellation.Cancellation(reason="Hujan"))
         cancellation.end_order(tx, sale.order.id)
     [refund] = rows("SELECT id FROM refunds WHERE order_id = :id AND kind = 'cancellation'", id=sale.order.id)
-    paying_back.pay_back(refund.id)
-    assert paying_back.ask_about(refund.id) == "completed"
+    refund_execution.pay_back(refund.id)
+    assert refund_execution.ask_about(refund.id) == "completed"
     assert sale.moved() == 0
     assert account(sale, "dashboard_refunds") == account(sale, "payment_differences") == 0
     the_books_are_right(sale)
@@ -178,12 +183,12 @@ def two_tickets(at: Gateways, gateway: str) -> Sale:
     return with_account(a_sale(at, gateway, quantity=2))
 
 
-def ask_for_one(sale: Sale) -> refunding.RefundAnswer:
+def ask_for_one(sale: Sale) -> refund_requests.RefundResponse:
     query = "SELECT id FROM tickets WHERE order_id = :id ORDER BY id LIMIT 1"
     [ticket] = rows(query, id=sale.order.id)
     wanted = RefundRequest(order_id=sale.order.id, ticket_ids=[ticket.id], reason="Sakit")
     with transaction() as tx:
-        return refunding.request(tx, sale.buyer.id, wanted)
+        return refund_requests.request(tx, sale.buyer.id, wanted)
 
 
 def the_order_is_undone(sale: Sale) -> None:
@@ -222,7 +227,7 @@ def test_all_that_went_back_refunds_an_order_whose_refund_is_approved_and_not_se
     refund = sale.approved()
     sale.at_the_dashboard("refund", amount=PAID)
     by_webhook(sale)
-    assert paying_back.pay_back(refund.id) == "completed"
+    assert refund_execution.pay_back(refund.id) == "completed"
     the_order_is_undone(sale)
     assert sale.moved() == 0
 
@@ -233,8 +238,8 @@ def test_what_was_left_after_our_refund_of_one_ticket_refunds_the_order(at, gate
     sale = two_tickets(at, gateway)
     refund = ask_for_one(sale)
     sale.approve(refund)
-    paying_back.pay_back(refund.id)
-    assert paying_back.ask_about(refund.id) == "completed"
+    refund_execution.pay_back(refund.id)
+    assert refund_execution.ask_about(refund.id) == "completed"
     for part in parts:
         sale.at_the_dashboard("refund", amount=part)
         by_webhook(sale)
@@ -254,11 +259,11 @@ def test_what_goes_back_while_our_refund_is_on_its_way_and_then_refused_pays_it(
     sale.approve(refund)
     at.fails("xendit", status=503, count=1000)
     with pytest.raises(GatewayError):
-        paying_back.pay_back(refund.id)
+        refund_execution.pay_back(refund.id)
     at.behaves("xendit")
     sale.at_the_dashboard("refund", amount=amount)
     by_webhook(sale)
-    assert paying_back.ask_about(refund.id) == "completed"
+    assert refund_execution.ask_about(refund.id) == "completed"
     assert account(sale, "refunds_payable") == 0
     back, suspense = EXPECTED[amount]
     assert sale.moved() == 2 * PAID - back
@@ -268,7 +273,7 @@ def test_what_goes_back_while_our_refund_is_on_its_way_and_then_refused_pays_it(
     by_reconcile(sale)
     the_books_are_right(sale)
     with transaction() as tx, pytest.raises(NotPayableByHand):
-        by_hand.book(tx, sale.organizer.id, refund.id, PaidByHand(through="xendit", note="Sekali lagi"))
+        manual_refunds.book(tx, sale.organizer.id, refund.id, PaidByHand(through="xendit", note="Sekali lagi"))
 
 
 def test_our_refund_that_takes_what_was_left_refunds_the_order(at):
@@ -277,11 +282,11 @@ def test_our_refund_that_takes_what_was_left_refunds_the_order(at):
     sale.approve(refund)
     at.fails("xendit", status=503, count=1000, takes_effect=True)
     with pytest.raises(GatewayError):
-        paying_back.pay_back(refund.id)
+        refund_execution.pay_back(refund.id)
     at.behaves("xendit")
     sale.at_the_dashboard("refund", amount=125_000)
     by_webhook(sale)
-    assert paying_back.ask_about(refund.id) == "completed"
+    assert refund_execution.ask_about(refund.id) == "completed"
     the_order_is_undone(sale)
 
 
@@ -296,10 +301,10 @@ def test_a_refund_that_failed_while_dashboard_money_stands_in_suspense_is_paid_b
     sale.at_the_dashboard("refund", amount=150_000)
     by_webhook(sale)
     with transaction() as tx:
-        refunds.fail(tx, refunds.read(tx, refund.id), "MAXIMUM_REFUND_AMOUNT_REACHED")
+        refund_records.fail(tx, refund_records.read(tx, refund.id), "MAXIMUM_REFUND_AMOUNT_REACHED")
     with transaction() as tx, pytest.raises(NotPayableByHand):
-        by_hand.book(tx, sale.organizer.id, refund.id, PaidByHand(through="xendit", note="Tiket 1"))
-    assert paying_back.pay_back(refund.id) == "completed"
+        manual_refunds.book(tx, sale.organizer.id, refund.id, PaidByHand(through="xendit", note="Tiket 1"))
+    assert refund_execution.pay_back(refund.id) == "completed"
     assert account(sale, "refunds_payable") == 0
     assert account(sale, "dashboard_refunds") == 60_000
     assert sale.moved() == 2 * PAID - 150_000
@@ -315,12 +320,12 @@ def test_a_payout_keeps_back_what_went_back_until_a_person_has_decided_for_what(
     by_webhook(sale)
     let_it_be_over(sale.order.event_id)
     with transaction() as tx:
-        payout_id = payouts.settle(tx, sale.order.event_id, sale.organizer.id)
+        payout_id = payout_records.settle(tx, sale.order.event_id, sale.organizer.id)
     assert rows("SELECT amount FROM payouts WHERE id = :id", id=payout_id)[0].amount == 180_000 - 150_000
     [task] = rows("SELECT id FROM manual_tasks WHERE subject_id = :id", id=str(sale.payment.id))
     with transaction() as tx:
         manual_tasks.finish(tx, task.id, manual_tasks.Done(note="Untuk makan siang"), by=sale.organizer.id)
-        remainder = payouts.settle_remainder(tx, sale.organizer.id)
+        remainder = payout_records.settle_remainder(tx, sale.organizer.id)
     assert rows("SELECT amount FROM payouts WHERE id = :id", id=remainder)[0].amount == 150_000
     the_books_are_right(sale)
 
@@ -337,10 +342,10 @@ def test_the_penalty_is_not_of_what_had_gone_back_before(at):
     the_books_are_right(sale)
 
 
-def decide(sale: Sale, *items: int) -> dashboard_lines.DashboardRefundResponse:
+def decide(sale: Sale, *items: int) -> dashboard_decisions.DashboardRefundResponse:
     wanted = DashboardRefundRequest(item_ids=[sale.order.items[each].id for each in items])
     with transaction() as tx:
-        return dashboard_lines.decide(tx, sale.organizer.id, sale.payment.id, wanted)
+        return dashboard_decisions.decide(tx, sale.organizer.id, sale.payment.id, wanted)
 
 
 def kept(sale: Sale) -> tuple[int, int, int]:

@@ -10,12 +10,13 @@ from sqlalchemy import text
 from infra.checks import invariants
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
-from shared.gateways.facts import PaymentState
+from shared.gateways.statuses import GatewayPaymentState
 from shared.models import Page
-from shared.payments import attempts, checkout, ending, reconcile, reviews, settlement
+from shared.payments import checkout, payment_expiry, reconcile, reviews, settlement
+from shared.payments import records as payment_records
 from shared.payments.settlement import Outcome
 from shared.sales import expiry, orders
-from shared.sales.answers import OrderAnswer
+from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
 from tests.factories import a_user, an_order, make_overdue
 from tests.integration.money.sold import a_fact, a_payment
@@ -37,17 +38,17 @@ def books(order_id: UUID) -> Mapping[str, int]:
     return {row.account: row.amount for row in rows(query, id=order_id)}
 
 
-def settle(payment_id: UUID, amount: int, **fact: Any) -> Outcome:
+def settle(payment_id: UUID, amount: int, **reported: Any) -> Outcome:
     with transaction() as tx:
-        return settlement.settle(tx, payment_id, a_fact(amount, **fact))
+        return settlement.settle(tx, payment_id, a_fact(amount, **reported))
 
 
-def another_try(order: OrderAnswer, method: str = "QRIS") -> attempts.Attempt:
+def another_try(order: OrderResponse, method: str = "QRIS") -> payment_records.Payment:
     """What a buyer gets who goes to pay again: opened at its gateway, or the one that is open."""
     with transaction() as tx:
         begun = checkout._begin(tx, orders.lock(tx, order.id), method, "xendit")
         if begun is None:
-            found = attempts.lock_open(tx, order.id)
+            found = payment_records.lock_open(tx, order.id)
             assert found
             return found
         tx.execute(
@@ -73,7 +74,7 @@ def owed_to_buyer(order_id: UUID) -> int:
 
 
 @pytest.fixture
-def short() -> tuple[OrderAnswer, UUID]:
+def short() -> tuple[OrderResponse, UUID]:
     """An order of which 10.000 are missing, with the payment that was too small."""
     order = an_order()
     payment_id = a_payment(order.id)
@@ -91,11 +92,11 @@ def test_the_rest_completes_an_order_and_nobody_has_to_decide_any_more(short):
     assert (waiting(), open_tasks(first), owed_to_buyer(order.id)) == ([], [], 0)
     with transaction() as tx:
         assert invariants.broken(tx, invariants.ALWAYS) == {}
-        assert attempts.paid_by(tx, order.id) == first  # most of the money
+        assert payment_records.paid_by(tx, order.id) == first  # most of the money
 
 
 @pytest.fixture
-def short_with_whole() -> tuple[OrderAnswer, UUID, attempts.Attempt]:
+def short_with_whole() -> tuple[OrderResponse, UUID, payment_records.Payment]:
     """The same, while another invoice for the whole is open."""
     order = an_order()
     first = a_payment(order.id)
@@ -109,9 +110,9 @@ def mails(order_id: UUID, template: str) -> list[Any]:
     return [row.context for row in rows(query, id=order_id, template=template)]
 
 
-def shown(order_id: UUID) -> OrderAnswer:
+def shown(order_id: UUID) -> OrderResponse:
     with transaction() as tx:
-        return OrderAnswer.read(tx, order_id)
+        return OrderResponse.read(tx, order_id)
 
 
 def test_an_underpaid_order_tells_what_came_and_what_is_missing_and_asks_for_that(short):
@@ -152,7 +153,7 @@ def test_parts_add_up_and_gain_no_more_time(short):
     }
 
 
-def ends(order: OrderAnswer, how: str) -> None:
+def ends(order: OrderResponse, how: str) -> None:
     if how == "cancelled":
         with transaction() as tx:
             orders.cancel(tx, orders.lock(tx, order.id))
@@ -167,7 +168,7 @@ def test_what_came_goes_back_by_itself_when_the_order_ends(short, how, message):
     order, first = short
     ends(order, how)
     for _ in range({"once": 1, "twice": 2, "lost": 0}[message]):
-        ending.end_payments_of(order.id)
+        payment_expiry.end_payments_of(order.id)
     if message == "lost":
         reconcile.run(thorough=False, older_than_seconds=0)
     assert shown(order.id).status == how
@@ -195,14 +196,14 @@ def test_who_paid_too_much_is_told_asked_for_no_more_and_gets_it_back_on_cancell
     with pytest.raises(checkout.PaymentInReview):
         another_try(order)
     ends(order, "cancelled")
-    ending.end_payments_of(order.id)
+    payment_expiry.end_payments_of(order.id)
     assert owed_to_buyer(order.id) == TOTAL + 5_000
 
 
 def test_a_payment_of_the_whole_that_was_open_is_ended_when_the_rest_is_asked_for(short_with_whole):
     order, _, whole = short_with_whole
     with transaction() as tx:
-        assert attempts.read(tx, whole.id).status == "expired"
+        assert payment_records.read(tx, whole.id).status == "expired"
     asked = rows(
         "SELECT id FROM outbox WHERE topic = 'payment.closing' AND payload ->> 'payment_id' = :id", id=str(whole.id)
     )
@@ -222,14 +223,14 @@ def test_who_pays_the_whole_after_all_has_bought_by_that_alone_and_gets_the_part
 def test_an_invoice_for_an_older_rest_is_replaced(short):
     order, first = short
     rest = another_try(order)
-    settle(first, TOTAL - 10_000, state=PaymentState.PARTIALLY_REFUNDED, refunded_amount=2_000)
+    settle(first, TOTAL - 10_000, state=GatewayPaymentState.PARTIALLY_REFUNDED, refunded_amount=2_000)
     again = another_try(order)
     assert (rest.amount, again.amount) == (10_000, 12_000)
 
 
 def test_an_admin_accepts_what_is_left_after_a_partial_refund_at_the_dashboard(short):
     order, first = short
-    settle(first, TOTAL - 10_000, state=PaymentState.PARTIALLY_REFUNDED, refunded_amount=2_000)
+    settle(first, TOTAL - 10_000, state=GatewayPaymentState.PARTIALLY_REFUNDED, refunded_amount=2_000)
     assert decide(reviews.accept, first) == "paid"
     assert books(order.id)["payment_differences"] == 12_000
     assert books(order.id)["gateway_clearing"] == TOTAL - 12_000
@@ -239,10 +240,10 @@ def test_an_admin_accepts_what_is_left_after_a_partial_refund_at_the_dashboard(s
 @pytest.mark.parametrize("by_itself", [False, True])
 def test_what_is_left_after_a_partial_refund_at_the_dashboard_goes_back_and_no_more(short, by_itself):
     order, first = short
-    settle(first, TOTAL - 10_000, state=PaymentState.PARTIALLY_REFUNDED, refunded_amount=2_000)
+    settle(first, TOTAL - 10_000, state=GatewayPaymentState.PARTIALLY_REFUNDED, refunded_amount=2_000)
     if by_itself:
         ends(order, "cancelled")
-        ending.end_payments_of(order.id)
+        payment_expiry.end_payments_of(order.id)
     else:
         decide(reviews.refund, first)
     [refund] = rows("SELECT amount FROM refunds WHERE order_id = :id AND kind = 'review'", id=order.id)
@@ -252,7 +253,7 @@ def test_what_is_left_after_a_partial_refund_at_the_dashboard_goes_back_and_no_m
 
 def test_the_rest_asked_for_after_a_partial_refund_at_the_dashboard_includes_it(short):
     order, first = short
-    settle(first, TOTAL - 10_000, state=PaymentState.PARTIALLY_REFUNDED, refunded_amount=2_000)
+    settle(first, TOTAL - 10_000, state=GatewayPaymentState.PARTIALLY_REFUNDED, refunded_amount=2_000)
     decide(reviews.top_up, first)
     rest = another_try(order)
     assert rest.amount == 12_000
@@ -260,7 +261,7 @@ def test_the_rest_asked_for_after_a_partial_refund_at_the_dashboard_includes_it(
     assert "payment_differences" not in books(order.id)
 
 
-def too_late_for_the_rest(order: OrderAnswer, first: UUID) -> attempts.Attempt:
+def too_late_for_the_rest(order: OrderResponse, first: UUID) -> payment_records.Payment:
     """The rest was asked for, and goes to be paid when the order's time is over."""
     decide(reviews.top_up, first)
     rest = another_try(order)
@@ -305,20 +306,20 @@ def test_a_refund_goes_back_by_the_payment_that_bought():
         first = a_payment(order.id)
         with transaction() as tx:
             orders.lock(tx, order.id)
-            open_one = attempts.lock_open(tx, order.id)
+            open_one = payment_records.lock_open(tx, order.id)
             assert open_one
-            attempts.close(tx, open_one)
+            payment_records.close(tx, open_one)
         second = a_payment(order.id, method="BCA")
         assert settle(first, TOTAL) is Outcome.PAID
         assert settle(second, TOTAL) is Outcome.TO_REFUND
         with transaction() as tx:
-            assert attempts.paid_by(tx, order.id) == first
+            assert payment_records.paid_by(tx, order.id) == first
             assert invariants.broken(tx, invariants.ALWAYS) == {}
 
 
 def test_odd_money_that_the_bank_takes_back_leaves_nothing_to_decide(short):
     _, first = short
-    assert settle(first, TOTAL - 10_000, state=PaymentState.REVERSED) is Outcome.REVERSED
+    assert settle(first, TOTAL - 10_000, state=GatewayPaymentState.REVERSED) is Outcome.REVERSED
     assert first not in waiting()
     assert open_tasks(first) == []
 
@@ -337,13 +338,13 @@ def test_a_payment_with_a_unique_code_that_the_bank_takes_back_undoes_its_sale()
     order = an_order()
     payment_id = a_payment(order.id, "midtrans", "PERMATA")
     with transaction() as tx:
-        amount = attempts.read(tx, payment_id).amount
+        amount = payment_records.read(tx, payment_id).amount
     assert amount > TOTAL
     assert settle(payment_id, amount) is Outcome.PAID
     issuing.add_missing(order.id)
-    assert settle(payment_id, amount, state=PaymentState.REVERSED) is Outcome.REVERSED
+    assert settle(payment_id, amount, state=GatewayPaymentState.REVERSED) is Outcome.REVERSED
     with transaction() as tx:
-        assert {ticket.status for ticket in OrderAnswer.read(tx, order.id).tickets} == {"void"}
+        assert {ticket.status for ticket in OrderResponse.read(tx, order.id).tickets} == {"void"}
     assert books(order.id) == {}
 
 
@@ -351,6 +352,6 @@ def test_a_buyer_is_told_that_their_bank_or_the_gateway_has_given_the_money_back
     order = an_order()
     payment_id = a_payment(order.id)
     settle(payment_id, TOTAL)
-    settle(payment_id, TOTAL, state=PaymentState.REFUNDED, refunded_amount=TOTAL)
+    settle(payment_id, TOTAL, state=GatewayPaymentState.REFUNDED, refunded_amount=TOTAL)
     told = "SELECT id FROM outbox WHERE topic = 'refund.processed' AND payload ->> 'order_id' = :id"
     assert len(rows(told, id=str(order.id))) == 1

@@ -9,16 +9,19 @@ from uuid import UUID, uuid4
 import pytest
 
 from shared.cloud.database import transaction
-from shared.gateways import accounts
+from shared.gateways import registry
 from shared.gateways.errors import GatewayUnavailable
 from shared.identity.tokens import Principal
-from shared.money.refund_answers import RefundAnswer
-from shared.payments import by_hand, checkout, clearing, paying_back, refunding, sync
-from shared.payments.by_hand import NotPayableByHand, PaidByHand
-from shared.payments.refunding import RefundRequest
+from shared.payments import checkout, clearing, sync
 from shared.payments.settlement import Outcome
 from shared.problems import Invalid, NotFound
-from shared.sales.answers import OrderAnswer
+from shared.refunds import execution as refund_execution
+from shared.refunds import manual as manual_refunds
+from shared.refunds import requests as refund_requests
+from shared.refunds.manual import NotPayableByHand, PaidByHand
+from shared.refunds.requests import RefundRequest
+from shared.refunds.schemas import RefundResponse
+from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
 from tests.factories import a_user, an_event, reserve
 from tests.integration.money.steps import open_tasks, rows, set_account
@@ -37,34 +40,34 @@ def at(postgres, database) -> Iterator[Gateways]:
         yield served
 
 
-def buy(at: Gateways, gateway: str, method: str) -> tuple[Principal, Principal, OrderAnswer]:
+def buy(at: Gateways, gateway: str, method: str) -> tuple[Principal, Principal, OrderResponse]:
     """An organizer, a buyer, and the buyer's order of one ticket at Rp 100.000."""
     with transaction() as tx:
         event, buyer = an_event(tx), a_user(tx)
     order = reserve(buyer, event)
-    assert isinstance(order, OrderAnswer)
+    assert isinstance(order, OrderResponse)
     wanted = checkout.Request(payment_method=method, gateway=gateway)
     [payment] = checkout.checkout(buyer.id, order.id, wanted).payments
     at.does(gateway, str(payment.gateway_reference), "pay")
     assert sync.ask_and_settle(payment.id) == Outcome.PAID
     issuing.add_missing(order.id)
     with transaction() as tx:
-        order = OrderAnswer.read(tx, order.id)
+        order = OrderResponse.read(tx, order.id)
     return Principal(event.organizer_id, "organizer", event.organizer_id), buyer, order
 
 
-def ask(buyer: Principal, order: OrderAnswer) -> UUID:
+def ask(buyer: Principal, order: OrderResponse) -> UUID:
     with transaction() as tx:
-        return refunding.request(tx, buyer.id, RefundRequest(order_id=order.id, reason="Sakit")).id
+        return refund_requests.request(tx, buyer.id, RefundRequest(order_id=order.id, reason="Sakit")).id
 
 
-def owe(at: Gateways, gateway: str = "xendit", method: str = "BCA") -> tuple[Principal, OrderAnswer, UUID]:
+def owe(at: Gateways, gateway: str = "xendit", method: str = "BCA") -> tuple[Principal, OrderResponse, UUID]:
     """A buyer, their order, and its refund that waits for a bank account."""
     organizer, buyer, order = buy(at, gateway, method)
     refund_id = ask(buyer, order)
     with transaction() as tx:
-        refunding.approve(tx, organizer, refund_id)
-    assert paying_back.pay_back(refund_id) == "approved"
+        refund_requests.approve(tx, organizer, refund_id)
+    assert refund_execution.pay_back(refund_id) == "approved"
     return buyer, order, refund_id
 
 
@@ -73,16 +76,18 @@ def an_admin() -> Principal:
         return a_user(tx, role="admin")
 
 
-def book(refund_id: UUID, through: Literal["xendit", "midtrans"] = "xendit", *, by: UUID | None = None) -> RefundAnswer:
+def book(
+    refund_id: UUID, through: Literal["xendit", "midtrans"] = "xendit", *, by: UUID | None = None
+) -> RefundResponse:
     """Tell that it was paid."""
     admin_id = by or an_admin().id
     with transaction() as tx:
-        return by_hand.book(tx, admin_id, refund_id, PaidByHand(through=through, note="Tiket 4711"))
+        return manual_refunds.book(tx, admin_id, refund_id, PaidByHand(through=through, note="Tiket 4711"))
 
 
 def pay_at_xendit(refund_id: UUID, amount: int = BACK) -> None:
     """A payout from the dashboard, as the runbook says."""
-    accounts.xendit().pay_out(
+    registry.xendit().pay_out(
         reference_id=str(refund_id),
         idempotency_key=str(uuid4()),
         bank_code="BCA",
@@ -93,7 +98,7 @@ def pay_at_xendit(refund_id: UUID, amount: int = BACK) -> None:
     )
 
 
-def booked(order: OrderAnswer) -> dict[str, int]:
+def booked(order: OrderResponse) -> dict[str, int]:
     """What the accounts of an order have come to, without what is even."""
     found = rows(
         """SELECT e.account, sum(e.amount) AS amount FROM ledger_entries e JOIN ledger_postings p ON p.id = e.posting_id
@@ -118,7 +123,7 @@ def test_a_payout_from_xendits_dashboard_pays_a_refund(at: Gateways, gateway: st
     refund = book(refund_id, by=admin.id)
     assert (refund.status, refund.method) == ("completed", "disbursement")
     with transaction() as tx:
-        assert OrderAnswer.read(tx, order.id).status == "refunded"
+        assert OrderResponse.read(tx, order.id).status == "refunded"
     left = booked(order)
     assert "refunds_payable" not in left
     at_gateways = [amount for account, amount in left.items() if account.startswith("gateway_clearing:")]
@@ -149,8 +154,8 @@ def test_what_somebody_had_given_back_at_the_dashboard_already_is_booked(at: Gat
     refund_id = ask(buyer, order)
     at.does(gateway, str(order.payments[0].gateway_reference), "refund", amount=BACK)
     with transaction() as tx:
-        refunding.approve(tx, organizer, refund_id)
-    assert paying_back.pay_back(refund_id) == "failed"
+        refund_requests.approve(tx, organizer, refund_id)
+    assert refund_execution.pay_back(refund_id) == "failed"
     assert open_tasks(refund_id) == ["refund_disputed"]
     refund = book(refund_id, gateway)
     assert (refund.status, refund.method, open_tasks(refund_id)) == ("completed", "gateway", [])
@@ -187,12 +192,12 @@ def test_told_twice_at_the_same_moment_it_is_booked_once(at: Gateways):
 def test_a_transfer_that_failed_is_paid_by_hand_and_never_sent_again(at: Gateways):
     buyer, _, refund_id = owe(at)
     set_account(buyer.id, "0000999999")  # the bank refuses it
-    assert paying_back.pay_back(refund_id) == "failed"
+    assert refund_execution.pay_back(refund_id) == "failed"
     assert open_tasks(refund_id) == ["refund_failed"]
     assert book(refund_id).status == "completed"
     assert open_tasks(refund_id) == []
     set_account(buyer.id)
-    assert paying_back.pay_back(refund_id) == "completed"
+    assert refund_execution.pay_back(refund_id) == "completed"
     assert len(rows("SELECT id FROM disbursements WHERE refund_id = :id", id=refund_id)) == 1
 
 
@@ -208,7 +213,7 @@ def test_what_is_not_owed_is_refused(at: Gateways):
     refund_id = ask(buyer, order)
     assert refusal(refund_id) == ("requested", "Nobody has decided about this refund yet. Approve it first.")
     with transaction() as tx:
-        refunding.reject(tx, organizer, refund_id, refunding.Rejection(reason="Syaratnya lain"))
+        refund_requests.reject(tx, organizer, refund_id, refund_requests.Rejection(reason="Syaratnya lain"))
     assert refusal(refund_id)[0] == "rejected"
     with pytest.raises(NotFound):
         book(uuid4())
@@ -219,10 +224,10 @@ def test_what_is_on_its_way_or_back_already_is_refused(at: Gateways):
     set_account(buyer.id)
     at.fails("xendit", status=503, count=1000)
     with pytest.raises(GatewayUnavailable):
-        paying_back.pay_back(refund_id)
+        refund_execution.pay_back(refund_id)
     at.behaves("xendit")
     assert refusal(refund_id)[0] == "processing"
-    assert paying_back.pay_back(refund_id) == "completed"
+    assert refund_execution.pay_back(refund_id) == "completed"
     assert refusal(refund_id)[0] == "completed"
 
 

@@ -11,13 +11,15 @@ from sqlalchemy import text
 from infra.local.postgres import Postgres
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayError, GatewayUnavailable
-from shared.gateways.midtrans import Midtrans
+from shared.gateways.midtrans.client import Midtrans
 from shared.identity.tokens import Principal
-from shared.money import bank_accounts
-from shared.payments import checkout, paying_back, reconcile, refunding, sync
-from shared.payments.refunding import RefundRequest
+from shared.payments import checkout, reconcile, sync
 from shared.payments.settlement import Outcome
-from shared.sales.answers import OrderAnswer, PaymentAnswer
+from shared.payouts import bank_accounts
+from shared.refunds import execution as refund_execution
+from shared.refunds import requests as refund_requests
+from shared.refunds.requests import RefundRequest
+from shared.sales.schemas import OrderResponse, PaymentResponse
 from shared.tickets import issuing
 from tests.factories import a_tier, a_user, an_event, reserve
 from tests.integration.money.steps import open_tasks, rows, set_account
@@ -43,18 +45,18 @@ class Sale:
     at: Gateways
     organizer: Principal
     buyer: Principal
-    order: OrderAnswer
-    payment: PaymentAnswer
+    order: OrderResponse
+    payment: PaymentResponse
 
-    def ask(self) -> refunding.RefundAnswer:
+    def ask(self) -> refund_requests.RefundResponse:
         with transaction() as tx:
-            return refunding.request(tx, self.buyer.id, RefundRequest(order_id=self.order.id, reason="Sakit"))
+            return refund_requests.request(tx, self.buyer.id, RefundRequest(order_id=self.order.id, reason="Sakit"))
 
-    def approve(self, refund: refunding.RefundAnswer) -> None:
+    def approve(self, refund: refund_requests.RefundResponse) -> None:
         with transaction() as tx:
-            refunding.approve(tx, self.organizer, refund.id)
+            refund_requests.approve(tx, self.organizer, refund.id)
 
-    def approved(self) -> refunding.RefundAnswer:
+    def approved(self) -> refund_requests.RefundResponse:
         refund = self.ask()
         self.approve(refund)
         return refund
@@ -77,7 +79,7 @@ def a_sale(
     with transaction() as tx:
         event, buyer = an_event(tx, tiers=[a_tier(price=price)]), a_user(tx)
     order = reserve(buyer, event, [quantity])
-    assert isinstance(order, OrderAnswer), order
+    assert isinstance(order, OrderResponse), order
     wanted = checkout.Request(payment_method=method, gateway=gateway)
     [payment] = checkout.checkout(buyer.id, order.id, wanted).payments
     at.does(gateway, str(payment.gateway_reference), "pay")
@@ -91,12 +93,12 @@ def with_account(sale: Sale) -> Sale:
     return sale
 
 
-def status(refund: refunding.RefundAnswer) -> tuple[str, str | None]:
+def status(refund: refund_requests.RefundResponse) -> tuple[str, str | None]:
     [row] = rows("SELECT status, method FROM refunds WHERE id = :id", id=refund.id)
     return row.status, row.method
 
 
-def long_ago(refund: refunding.RefundAnswer) -> None:
+def long_ago(refund: refund_requests.RefundResponse) -> None:
     with transaction() as tx:
         tx.execute(text("UPDATE refunds SET updated_at = now() - interval '2 hours' WHERE id = :id"), {"id": refund.id})
 
@@ -108,7 +110,7 @@ def test_what_somebody_gave_back_at_the_dashboard_is_not_given_back_by_transfer_
     refund = sale.ask()
     sale.at_the_dashboard("refund", amount=part)
     sale.approve(refund)
-    assert paying_back.pay_back(refund.id) == "failed"
+    assert refund_execution.pay_back(refund.id) == "failed"
     assert sale.moved() == PAID - part
     assert open_tasks(refund.id) == ["refund_disputed"]
 
@@ -117,8 +119,8 @@ def test_what_somebody_gave_back_at_the_dashboard_is_not_given_back_by_transfer_
 def test_what_a_wallet_gives_back_in_full_only_goes_by_transfer(at, gateway):
     sale = with_account(a_sale(at, gateway, {"xendit": "BCA", "midtrans": "OVO"}[gateway]))
     refund = sale.approved()
-    paying_back.pay_back(refund.id)
-    assert paying_back.ask_about(refund.id) == "completed"
+    refund_execution.pay_back(refund.id)
+    assert refund_execution.ask_about(refund.id) == "completed"
     assert sale.moved() == PAID - BACK
 
 
@@ -134,8 +136,8 @@ def test_money_given_back_at_the_dashboard_before_ours_was_sent_is_told_to_a_per
 def test_what_goes_back_at_the_dashboard_after_our_refund_is_told_to_a_person(at, method):
     sale = with_account(a_sale(at, "midtrans", method))
     refund = sale.approved()
-    paying_back.pay_back(refund.id)
-    assert paying_back.ask_about(refund.id) == "completed"
+    refund_execution.pay_back(refund.id)
+    assert refund_execution.ask_about(refund.id) == "completed"
     assert sync.ask_and_settle(sale.payment.id) is Outcome.NOTHING
     sale.at_the_dashboard("refund")
     assert sync.ask_and_settle(sale.payment.id) is Outcome.NOTED
@@ -147,7 +149,7 @@ def test_a_refund_that_was_cut_off_and_then_refused_goes_by_transfer(at):
     refund = sale.approved()
     at.fails("midtrans", status=503, count=1000)
     with pytest.raises(GatewayError):
-        paying_back.pay_back(refund.id)
+        refund_execution.pay_back(refund.id)
     at.behaves("midtrans")
     for _ in range(3):
         long_ago(refund)
@@ -163,9 +165,9 @@ def test_a_refund_that_the_gateway_knows_and_does_not_list_yet_is_asked_about_ag
     with monkeypatch.context() as unlisted:
         unlisted.setattr(Midtrans, "refund_fact", lambda *_: None)
         with pytest.raises(GatewayUnavailable):
-            paying_back.pay_back(refund.id)
+            refund_execution.pay_back(refund.id)
     assert status(refund) == ("processing", "gateway")
-    assert paying_back.ask_about(refund.id) == "completed"
+    assert refund_execution.ask_about(refund.id) == "completed"
     assert sale.moved() == PAID - BACK
 
 
@@ -182,7 +184,7 @@ def test_an_account_that_is_set_in_the_very_moment_when_none_was_found_is_used(a
         return found
 
     monkeypatch.setattr(bank_accounts, "current", slow)
-    sender = threading.Thread(target=lambda: paying_back.pay_back(refund.id), name="sender")
+    sender = threading.Thread(target=lambda: refund_execution.pay_back(refund.id), name="sender")
     sender.start()
     assert looked.wait(60)
     setter = threading.Thread(target=lambda: with_account(sale))
@@ -200,6 +202,6 @@ def test_an_account_that_is_set_in_the_very_moment_when_none_was_found_is_used(a
 def test_what_is_too_little_for_a_transfer_is_for_a_person(at):
     sale = with_account(a_sale(at, "xendit", "BCA", price=10_000))
     refund = sale.approved()
-    assert paying_back.pay_back(refund.id) == "approved"
+    assert refund_execution.pay_back(refund.id) == "approved"
     assert open_tasks(refund.id) == ["refund_by_hand"]
     assert rows("SELECT id FROM disbursements WHERE refund_id = :id", id=refund.id) == []

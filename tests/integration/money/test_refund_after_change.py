@@ -9,8 +9,8 @@ from shared.catalog import editing
 from shared.catalog.events import EventChange
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
-from shared.payments import refunding
-from shared.payments.refunding import RefundRequest, WindowClosed
+from shared.refunds import requests as refund_requests
+from shared.refunds.requests import RefundRequest, WindowClosed
 from tests.factories import a_promo, a_tier, a_user, an_event, stock
 from tests.integration.money.sold import a_paid_order
 from tests.threads import at_the_same_time
@@ -45,7 +45,7 @@ def postpone(event, *, days=1):
 
 def ask(buyer, order, ticket_ids=None):
     with transaction() as tx:
-        return refunding.request(
+        return refund_requests.request(
             tx, buyer.id, RefundRequest(order_id=order.id, ticket_ids=ticket_ids, reason="Tidak bisa")
         )
 
@@ -133,7 +133,7 @@ def test_asked_many_times_at_once_it_goes_back_once():
     def try_to():
         try:
             return ask(buyer, order).amount
-        except refunding.AlreadyRequested:
+        except refund_requests.AlreadyRequested:
             return 0
 
     assert sum(at_the_same_time([try_to] * 6)) == order.total_amount

@@ -8,15 +8,17 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from shared.accounting import ledger
 from shared.cloud.database import Transaction, transaction
 from shared.identity.tokens import Principal
-from shared.money import ledger, refunds
-from shared.payments import cancellation, refunding, settlement
+from shared.payments import cancellation, settlement
 from shared.payments.cancellation import Cancellation
-from shared.payments.refunding import AlreadyDecided, AlreadyRequested, EventCancelled, RefundRequest, Rejection
 from shared.problems import Problem
+from shared.refunds import records as refund_records
+from shared.refunds import requests as refund_requests
+from shared.refunds.requests import AlreadyDecided, AlreadyRequested, EventCancelled, RefundRequest, Rejection
 from shared.sales import expiry, inventory
-from shared.sales.answers import OrderAnswer
+from shared.sales.schemas import OrderResponse
 from shared.tickets.issuing import TicketUsed
 from tests.factories import Event, Stock, a_tier, a_user, an_event, an_order, make_overdue, stock
 from tests.integration.money.sold import a_fact, a_paid_order, a_payment
@@ -34,40 +36,44 @@ def an_organizer(event: Event) -> Principal:
     return Principal(event.organizer_id, "organizer", event.organizer_id)
 
 
-def a_sale(quantity: int = 1) -> tuple[Event, Principal, OrderAnswer]:
+def a_sale(quantity: int = 1) -> tuple[Event, Principal, OrderResponse]:
     with transaction() as tx:
         event, buyer = an_event(tx, tiers=[a_tier(quota=50, price=100_000)]), a_user(tx)
     return event, buyer, a_paid_order(event, buyer=buyer, quantities=[quantity])
 
 
-def ask(buyer: Principal, order: OrderAnswer, *ticket_numbers: int) -> str:
+def ask(buyer: Principal, order: OrderResponse, *ticket_numbers: int) -> str:
     """The slug of what came of asking for these tickets, or for all."""
     ticket_ids = [order.tickets[number].id for number in ticket_numbers] or None
     try:
         with transaction() as tx:
-            refunding.request(tx, buyer.id, RefundRequest(order_id=order.id, ticket_ids=ticket_ids, reason="Sakit"))
+            refund_requests.request(
+                tx, buyer.id, RefundRequest(order_id=order.id, ticket_ids=ticket_ids, reason="Sakit")
+            )
     except Problem as problem:
         return problem.slug
     return "requested"
 
 
-def requested(buyer: Principal, order: OrderAnswer, *ticket_numbers: int) -> refunding.RefundAnswer:
+def requested(buyer: Principal, order: OrderResponse, *ticket_numbers: int) -> refund_requests.RefundResponse:
     ticket_ids = [order.tickets[number].id for number in ticket_numbers] or None
     with transaction() as tx:
-        return refunding.request(tx, buyer.id, RefundRequest(order_id=order.id, ticket_ids=ticket_ids, reason="Sakit"))
+        return refund_requests.request(
+            tx, buyer.id, RefundRequest(order_id=order.id, ticket_ids=ticket_ids, reason="Sakit")
+        )
 
 
-def decide(act: str, caller: Principal, refund: refunding.RefundAnswer) -> str:
+def decide(act: str, caller: Principal, refund: refund_requests.RefundResponse) -> str:
     try:
         with transaction() as tx:
             if act == "approve":
-                return refunding.approve(tx, caller, refund.id).status
-            return refunding.reject(tx, caller, refund.id, Rejection(reason="Tidak")).status
+                return refund_requests.approve(tx, caller, refund.id).status
+            return refund_requests.reject(tx, caller, refund.id, Rejection(reason="Tidak")).status
     except (AlreadyDecided, EventCancelled, TicketUsed) as problem:
         return problem.slug
 
 
-def entries(order: OrderAnswer, kind: str) -> dict[str, int]:
+def entries(order: OrderResponse, kind: str) -> dict[str, int]:
     with transaction() as tx:
         rows = tx.execute(
             text("""
@@ -196,17 +202,17 @@ def test_products_that_all_went_back_are_handed_over_to_nobody():
     order = a_paid_order(event, buyer=buyer, quantities=[1, 1])
     assert order.pickup_code
     with transaction() as tx:
-        asked = refunding.request(tx, buyer.id, RefundRequest(order_id=order.id, reason="Sakit"))
+        asked = refund_requests.request(tx, buyer.id, RefundRequest(order_id=order.id, reason="Sakit"))
     assert decide("approve", an_organizer(event), asked) == "approved"
     with transaction() as tx:
-        assert OrderAnswer.read(tx, order.id).pickup_code is None
+        assert OrderResponse.read(tx, order.id).pickup_code is None
 
 
 def test_the_database_lets_no_more_go_back_than_came_in():
     _, _, order = a_sale()
     payment_id = order.payments[0].id
     with pytest.raises(DBAPIError, match="would give back"), transaction() as tx:
-        refunds.add(tx, payment_id, "requested", order.total_amount + 1, "Terlalu banyak", {})
+        refund_records.add(tx, payment_id, "requested", order.total_amount + 1, "Terlalu banyak", {})
 
 
 def test_the_database_lets_no_item_go_back_twice():
@@ -214,7 +220,7 @@ def test_the_database_lets_no_item_go_back_twice():
     requested(buyer, order, 0)
     item = next(ticket.item_id for ticket in order.tickets if ticket.id == order.tickets[0].id)
     with pytest.raises(DBAPIError, match="item_refunded_once"), transaction() as tx:
-        refunds.add(tx, order.payments[0].id, "requested", 1, "Lagi", {item: 1})
+        refund_records.add(tx, order.payments[0].id, "requested", 1, "Lagi", {item: 1})
 
 
 def test_a_ticket_used_before_the_approval_stays_used():
@@ -237,6 +243,6 @@ def test_a_stranger_s_refund_looks_as_if_it_were_not_there():
     with transaction() as tx:
         stranger, rival = a_user(tx), a_user(tx, role="organizer")
     with pytest.raises(Problem, match="nothing here"), transaction() as tx:
-        refunding.approve(tx, rival, refund.id)
+        refund_requests.approve(tx, rival, refund.id)
     assert ask(stranger, order) == "not-found"
     assert decide("approve", an_organizer(event), refund) == "approved"

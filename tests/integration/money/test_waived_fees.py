@@ -13,12 +13,14 @@ from infra.checks import invariants
 from shared.catalog import changes
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
-from shared.money import payouts, self_dealing
-from shared.payments import cancellation, checkout, refunding, settlement
+from shared.payments import cancellation, checkout, settlement
 from shared.payments.cancellation import Cancellation
+from shared.payouts import records as payout_records
+from shared.payouts import self_dealing
+from shared.refunds import requests as refund_requests
 from shared.sales import expiry
-from shared.sales.answers import OrderAnswer
 from shared.sales.promos import PromoExhausted
+from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
 from tests.factories import Event, a_promo, a_tier, a_user, an_event, an_order, make_overdue, reserve
 from tests.integration.money.sold import a_fact, a_paid_order, a_payment
@@ -39,20 +41,20 @@ def scene(*, by: str = "organizer", tiers: Any = (), **promo: Any) -> tuple[Even
     return event, buyer, promo_id, code
 
 
-def take(buyer: Principal, event: Event, code: str, quantities: tuple[int, ...] = (1,)) -> OrderAnswer:
+def take(buyer: Principal, event: Event, code: str, quantities: tuple[int, ...] = (1,)) -> OrderResponse:
     """Buy what costs nothing."""
     order = reserve(buyer, event, quantities, promo_code=code)
-    assert isinstance(order, OrderAnswer), order
+    assert isinstance(order, OrderResponse), order
     paid = checkout.checkout(buyer.id, order.id, checkout.Request(payment_method="QRIS"))
     issuing.add_missing(order.id)
     assert (paid.total_amount, paid.status) == (0, "paid")
     return paid
 
 
-def give_back(buyer: Principal, order: OrderAnswer, *ticket_ids: UUID) -> Any:
-    wanted = refunding.RefundRequest(order_id=order.id, ticket_ids=list(ticket_ids) or None, reason="Sakit")
+def give_back(buyer: Principal, order: OrderResponse, *ticket_ids: UUID) -> Any:
+    wanted = refund_requests.RefundRequest(order_id=order.id, ticket_ids=list(ticket_ids) or None, reason="Sakit")
     with transaction() as tx:
-        return refunding.request(tx, buyer.id, wanted)
+        return refund_requests.request(tx, buyer.id, wanted)
 
 
 def cancel(event: Event) -> None:
@@ -80,7 +82,7 @@ def spent(promo_id: UUID) -> tuple[int, int]:
     return row.spent, row.late_spent
 
 
-def status(order: OrderAnswer) -> str:
+def status(order: OrderResponse) -> str:
     [row] = rows("SELECT status FROM orders WHERE id = :id", id=order.id)
     return str(row.status)
 
@@ -128,10 +130,10 @@ def test_a_whole_price_and_its_fee_are_paid_by_whoever_issued_the_code(by, booke
 def test_the_answer_at_the_reservation_is_that_of_the_order():
     event, buyer, _, code = scene(percent=50)
     order = reserve(buyer, event, (2,), promo_code=code)
-    assert isinstance(order, OrderAnswer)
+    assert isinstance(order, OrderResponse)
     assert (order.total_amount, [item.waived_fee for item in order.items]) == (100_000, [7_500, 7_500])
     with transaction() as tx:
-        assert OrderAnswer.read(tx, order.id) == order
+        assert OrderResponse.read(tx, order.id) == order
 
 
 def test_without_the_option_the_fee_is_the_buyers():
@@ -139,7 +141,7 @@ def test_without_the_option_the_fee_is_the_buyers():
     with transaction() as tx:
         a_promo(tx, event, code="POTONGAN", percent=100)
     order = reserve(buyer, event, promo_code="POTONGAN")
-    assert isinstance(order, OrderAnswer)
+    assert isinstance(order, OrderResponse)
     assert (order.total_amount, order.platform_fee, order.items[0].waived_fee) == (7_500, 7_500, 0)
 
 
@@ -190,7 +192,7 @@ def test_a_mixed_order_of_which_only_the_free_ticket_is_left_when_the_event_is_c
     _, dear = sorted(order.tickets, key=lambda ticket: ticket.item_id != order.items[0].id)
     refund = give_back(buyer, order, dear.id)
     with transaction() as tx:
-        refunding.approve(tx, Principal(event.organizer_id, "organizer", event.organizer_id), refund.id)
+        refund_requests.approve(tx, Principal(event.organizer_id, "organizer", event.organizer_id), refund.id)
     cancel(event)
     assert books(event) == {
         "gateway_clearing": 212_500,
@@ -214,7 +216,7 @@ def test_the_issuer_has_paid_the_fee_of_what_a_buyer_gives_back(by):  # PS-018: 
     assert promises_are_kept()
 
 
-def order_tickets(order: OrderAnswer) -> list[UUID]:
+def order_tickets(order: OrderResponse) -> list[UUID]:
     return [row.id for row in rows("SELECT id FROM tickets WHERE order_id = :id ORDER BY id", id=order.id)]
 
 
@@ -246,7 +248,7 @@ def test_a_moved_event_undoes_the_sale_as_a_cancelled_one_does(by, monkeypatch):
 def test_a_free_ticket_leaves_no_trace_in_the_books():
     event, buyer, _, _ = scene(tiers=[a_tier(price=0, quota=5)])
     order = reserve(buyer, event)
-    assert isinstance(order, OrderAnswer)
+    assert isinstance(order, OrderResponse)
     checkout.checkout(buyer.id, order.id, checkout.Request(payment_method="QRIS"))
     issuing.add_missing(order.id)
     cancel(event)
@@ -258,12 +260,12 @@ def test_what_an_organizer_owes_for_fees_is_taken_off_their_next_payout():
     event, buyer, _, code = scene()
     take(buyer, event, code, (2,))
     let_it_be_over(event.id)
-    payouts.settle_all_due()
+    payout_records.settle_all_due()
     with transaction() as tx:
         other = an_event(tx, organizer_id=event.organizer_id)
     a_paid_order(other)
     let_it_be_over(other.id)
-    payouts.settle_all_due()
+    payout_records.settle_all_due()
     paid = rows("SELECT amount, status FROM payouts WHERE organizer_id = :id ORDER BY amount", id=event.organizer_id)
     assert [tuple(row) for row in paid] == [(0, "carried_over"), (75_000, "pending")]
     assert promises_are_kept()
@@ -276,7 +278,7 @@ def test_a_budget_counts_the_waived_fees():
     assert isinstance(reserve(buyer, event, (2,), promo_code=code), PromoExhausted)
     with transaction() as tx:
         tx.execute(text("UPDATE promos SET budget = 35000 WHERE id = :id"), {"id": promo_id})
-    assert isinstance(reserve(buyer, event, (2,), promo_code=code), OrderAnswer)
+    assert isinstance(reserve(buyer, event, (2,), promo_code=code), OrderResponse)
     assert spent(promo_id) == (35_000, 0)
 
 
@@ -294,7 +296,7 @@ def test_a_code_by_ticket_waives_the_fee_of_the_tickets_that_it_is_used_for():
 def test_a_discount_that_is_too_small_for_all_tickets_waives_all_their_fees():
     event, buyer, _, code = scene(amount=1)
     order = reserve(buyer, event, (2,), promo_code=code)
-    assert isinstance(order, OrderAnswer)
+    assert isinstance(order, OrderResponse)
     assert sorted(item.discount for item in order.items) == [0, 1]
     assert (order.platform_fee, order.total_amount) == (0, 199_999)
 
@@ -302,7 +304,7 @@ def test_a_discount_that_is_too_small_for_all_tickets_waives_all_their_fees():
 def test_late_money_is_honoured_with_its_waived_fee():
     event, buyer, promo_id, code = scene(percent=50, max_uses=1)
     order = reserve(buyer, event, promo_code=code)
-    assert isinstance(order, OrderAnswer)
+    assert isinstance(order, OrderResponse)
     payment_id = a_payment(order.id)
     make_overdue(order.id)
     expiry.end_all_due()

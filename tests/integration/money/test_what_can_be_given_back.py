@@ -10,16 +10,18 @@ from infra.checks import invariants
 from shared.catalog import editing
 from shared.catalog.tiers import TierChange
 from shared.cloud.database import transaction
-from shared.gateways import accounts
+from shared.gateways import registry
 from shared.identity.tokens import Principal
-from shared.money.refund_answers import RefundAnswer, visible
-from shared.payments import cancellation, checkout, paying_back, refunding
+from shared.payments import cancellation, checkout
 from shared.payments.cancellation import Cancellation
-from shared.payments.refunding import AlreadyRequested, RefundRequest, UnitRevealed, WindowClosed
 from shared.privacy import export
 from shared.problems import Problem
-from shared.sales import answers
-from shared.sales.answers import OrderAnswer
+from shared.refunds import execution as refund_execution
+from shared.refunds import requests as refund_requests
+from shared.refunds.requests import AlreadyRequested, RefundRequest, UnitRevealed, WindowClosed
+from shared.refunds.schemas import RefundResponse, visible
+from shared.sales import schemas as sales_schemas
+from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing, pickups
 from shared.tickets.issuing import ProductsPickedUp, TicketUsed
 from tests.factories import Event, Stock, a_nik, a_promo, a_tier, a_user, an_event, reserve, stock, stock_units
@@ -40,20 +42,20 @@ def an_event_of(*tiers: dict[str, Any]) -> tuple[Event, Principal, Principal]:
     return event, Principal(event.organizer_id, "organizer", event.organizer_id), buyer
 
 
-def ask(buyer: Principal, order: OrderAnswer, *ticket_ids: UUID) -> refunding.RefundRequestedResponse:
+def ask(buyer: Principal, order: OrderResponse, *ticket_ids: UUID) -> refund_requests.RefundRequestedResponse:
     with transaction() as tx:
         wanted = RefundRequest(order_id=order.id, ticket_ids=list(ticket_ids) or None, reason="Sakit")
-        return refunding.request(tx, buyer.id, wanted)
+        return refund_requests.request(tx, buyer.id, wanted)
 
 
-def approve(organizer: Principal, refund_id: UUID) -> RefundAnswer:
+def approve(organizer: Principal, refund_id: UUID) -> RefundResponse:
     with transaction() as tx:
-        return refunding.approve(tx, organizer, refund_id)
+        return refund_requests.approve(tx, organizer, refund_id)
 
 
-def look(buyer: Principal, order: OrderAnswer) -> list[str | None]:
+def look(buyer: Principal, order: OrderResponse) -> list[str | None]:
     """What the buyer's own page of the order shows of its digital units."""
-    return [item.digital_unit for item in answers.shown(order.id, buyer).items if item.tier_name == "Voucher"]
+    return [item.digital_unit for item in sales_schemas.shown(order.id, buyer).items if item.tier_name == "Voucher"]
 
 
 VOUCHER = a_tier(kind="digital", name="Voucher", price=50_000)
@@ -98,7 +100,7 @@ def test_money_that_bought_nothing_is_a_line_too():
             """),
             {"order_id": order.id, "user_id": buyer.id},
         ).scalar_one()
-        [line] = RefundAnswer.read(tx, refund_id).lines
+        [line] = RefundResponse.read(tx, refund_id).lines
     assert (line.item_id, line.kind, line.description, line.amount) == (None, "payment", "Terlambat", 7)
 
 
@@ -135,7 +137,7 @@ def test_a_unit_that_nobody_looked_at_goes_back_and_is_not_shown_meanwhile():
     asked = ask(buyer, order)
     assert look(buyer, order) == [None], "it is being asked back"
     with transaction() as tx:
-        refunding.reject(tx, organizer, asked.id, refunding.Rejection(reason="Tidak"))
+        refund_requests.reject(tx, organizer, asked.id, refund_requests.Rejection(reason="Tidak"))
     assert look(buyer, order) != [None]
     with pytest.raises(UnitRevealed):
         ask(buyer, order)
@@ -173,7 +175,7 @@ def test_looking_and_asking_back_in_the_same_instant_give_one_of_the_two():
         event, _, buyer = an_event_of(VOUCHER)
         sales.append((buyer, a_paid_order(event, buyer=buyer)))
 
-    def try_to_ask(buyer: Principal, order: OrderAnswer) -> Any:
+    def try_to_ask(buyer: Principal, order: OrderResponse) -> Any:
         try:
             return ask(buyer, order).status
         except UnitRevealed:
@@ -203,7 +205,7 @@ def test_asked_again_it_says_what_the_refund_waits_for():
     assert [each["waits_for"] for each in refusal().members["refunds"]] == ["decision"]
     approve(organizer, asked.id)
     assert [each["waits_for"] for each in refusal().members["refunds"]] == ["transfer"]
-    assert paying_back.pay_back(asked.id) == "approved"
+    assert refund_execution.pay_back(asked.id) == "approved"
     refused = refusal()
     assert refused.members["refunds"] == [
         {"id": str(asked.id), "amount": 90_000, "status": "approved", "waits_for": "bank_account"}
@@ -219,7 +221,7 @@ def test_asked_again_for_one_ticket_it_says_so_too():
     given, _ = order.tickets
     asked = ask(buyer, order, given.id)
     approve(organizer, asked.id)
-    paying_back.pay_back(asked.id)
+    refund_execution.pay_back(asked.id)
     with pytest.raises(AlreadyRequested) as refused:
         ask(buyer, order, given.id)
     assert [each["waits_for"] for each in refused.value.members["refunds"]] == ["bank_account"]
@@ -270,18 +272,18 @@ def no_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> None:
         raise AssertionError("a gateway was called")
 
-    monkeypatch.setattr(accounts, "xendit", refuse)
-    monkeypatch.setattr(accounts, "midtrans", refuse)
+    monkeypatch.setattr(registry, "xendit", refuse)
+    monkeypatch.setattr(registry, "midtrans", refuse)
 
 
-def a_free_order(event: Event, buyer: Principal, quantities: tuple[int, ...], **asked: Any) -> OrderAnswer:
+def a_free_order(event: Event, buyer: Principal, quantities: tuple[int, ...], **asked: Any) -> OrderResponse:
     order = reserve(buyer, event, quantities, **asked)
-    assert isinstance(order, OrderAnswer), order
+    assert isinstance(order, OrderResponse), order
     paid = checkout.checkout(buyer.id, order.id, checkout.Request(payment_method="QRIS"))
     assert paid.status == "paid"
     issuing.add_missing(order.id)
     with transaction() as tx:
-        return OrderAnswer.read(tx, order.id)
+        return OrderResponse.read(tx, order.id)
 
 
 def assert_all_is_kept() -> None:
@@ -299,11 +301,11 @@ def test_free_tickets_are_given_back_at_once_and_their_places_and_numbers_are_fr
     assert (given.status, given.amount, [line.amount for line in given.lines]) == ("completed", 0, [0])
     assert said_since(before) == ["refund.processed"]
     with transaction() as tx:
-        now = OrderAnswer.read(tx, order.id)
+        now = OrderResponse.read(tx, order.id)
     assert (now.status, [ticket.status for ticket in now.tickets]) == ("refunded", ["void"])
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=0, free=2)
-    assert isinstance(reserve(a_buyer(), event, (1,), identity_number=number), OrderAnswer)
-    assert paying_back.pay_back(given.id) == "completed"
+    assert isinstance(reserve(a_buyer(), event, (1,), identity_number=number), OrderResponse)
+    assert refund_execution.pay_back(given.id) == "completed"
     assert rows("SELECT id FROM ledger_postings WHERE order_id = :id", id=order.id) == []
     with pytest.raises(Problem, match="paid order"):
         ask(buyer, order)
@@ -341,7 +343,7 @@ def test_tickets_of_a_code_for_the_whole_price_are_given_back_and_the_fee_stays(
     given = ask(buyer, order)
     assert (given.status, given.amount) == ("completed", 0)
     with transaction() as tx:
-        assert OrderAnswer.read(tx, order.id).status == "refunded"
+        assert OrderResponse.read(tx, order.id).status == "refunded"
     left = rows(
         """SELECT split_part(e.account, ':', 1) AS account, sum(e.amount) AS amount
            FROM ledger_entries e JOIN ledger_postings p ON p.id = e.posting_id

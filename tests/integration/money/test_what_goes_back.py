@@ -5,10 +5,11 @@ from sqlalchemy import text
 
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
-from shared.payments import cancellation, refunding
-from shared.payments.refunding import AlreadyRequested, RefundRequest
-from shared.sales import answers
-from shared.sales.answers import OrderAnswer
+from shared.payments import cancellation
+from shared.refunds import requests as refund_requests
+from shared.refunds.requests import AlreadyRequested, RefundRequest
+from shared.sales import schemas as sales_schemas
+from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing, pickups
 from shared.tickets.issuing import TicketUsed
 from tests.factories import Stock, a_promo, a_tier, a_user, an_event, stock, stock_units
@@ -35,12 +36,12 @@ def a_sale(*kinds, quantities=(1,), code=None, **terms):
 def ask(buyer, order, ticket_ids=None):
     with transaction() as tx:
         wanted = RefundRequest(order_id=order.id, ticket_ids=ticket_ids, reason="Sakit")
-        return refunding.request(tx, buyer.id, wanted)
+        return refund_requests.request(tx, buyer.id, wanted)
 
 
 def approve(organizer, refund):
     with transaction() as tx:
-        return refunding.approve(tx, organizer, refund.id)
+        return refund_requests.approve(tx, organizer, refund.id)
 
 
 def give_back(organizer, buyer, order, ticket_ids=None):
@@ -117,7 +118,7 @@ def test_a_digital_unit_goes_back_but_not_for_sale():
     give_back(organizer, buyer, order)
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=0, free=4)
     with transaction() as tx:
-        assert answers.visible(tx, order.id, buyer).items[0].digital_unit is None
+        assert sales_schemas.visible(tx, order.id, buyer).items[0].digital_unit is None
 
 
 def test_what_was_given_back_before_it_was_issued_is_never_issued():
@@ -136,7 +137,7 @@ def test_what_was_given_back_before_it_was_issued_is_never_issued():
     give_back(Principal(event.organizer_id, "organizer", event.organizer_id), buyer, mixed)
     issuing.add_missing(mixed.id)
     with transaction() as tx:
-        now = OrderAnswer.read(tx, mixed.id)
+        now = OrderResponse.read(tx, mixed.id)
     assert now.pickup_code is None
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=0, free=1)
     assert order.items[0].bib_number == 1

@@ -7,14 +7,17 @@ import pytest
 from sqlalchemy import text
 
 from infra.local.postgres import Postgres
+from shared.accounting import ledger
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayUnavailable
 from shared.identity.tokens import Principal
-from shared.money import ledger, payouts
-from shared.payments import cancellation, paying_out, reconcile, refunding
+from shared.payments import cancellation, reconcile
 from shared.payments.cancellation import Cancellation, EventOver
-from shared.payments.refunding import RefundRequest, Rejection
+from shared.payouts import execution as payout_execution
+from shared.payouts import records as payout_records
 from shared.problems import Problem
+from shared.refunds import requests as refund_requests
+from shared.refunds.requests import RefundRequest, Rejection
 from tests.factories import Event, a_promo, a_tier, a_user, an_event
 from tests.integration.money.sold import a_paid_order
 from tests.integration.money.steps import let_it_be_over, open_tasks, rows, set_account
@@ -79,7 +82,7 @@ def payouts_of(organizer: Principal) -> list[UUID]:
 def send_all(organizer: Principal) -> int:
     """Send what waits; how much has arrived in all, in rupiah."""
     for payout_id in payouts_of(organizer):
-        paying_out.pay_out(payout_id)
+        payout_execution.pay_out(payout_id)
     return arrived(organizer)
 
 
@@ -106,7 +109,7 @@ def test_what_a_cancelled_event_costs_comes_off_a_payout_of_the_same_day():
     cancel(organizer, cancelled)
     let_it_be_over(good.id)
     assert owed(organizer) == 265_000
-    payouts.settle_all_due()
+    payout_records.settle_all_due()
     assert send_all(organizer) == 265_000
     assert owed(organizer) == 0
 
@@ -116,11 +119,11 @@ def test_a_debt_of_an_event_that_is_still_to_come_comes_off_too_and_its_sales_do
     good, charged_back, coming = (an_event_with(organizer, price) for price in (200_000, 50_000, 300_000))
     post_debt(charged_back, 60_000)
     let_it_be_over(good.id)
-    payouts.settle_all_due()
+    payout_records.settle_all_due()
     assert send_all(organizer) == 180_000 - 15_000
     let_it_be_over(charged_back.id)
     let_it_be_over(coming.id)
-    payouts.settle_all_due()
+    payout_records.settle_all_due()
     assert send_all(organizer) == 180_000 - 15_000 + 270_000
     assert owed(organizer) == 0
 
@@ -129,14 +132,14 @@ def test_what_is_no_longer_owed_when_a_payout_is_sent_is_not_sent():
     organizer = an_organizer(account=False)
     cancelled, good = an_event_with(organizer, 100_000), an_event_with(organizer, 150_000, 150_000)
     let_it_be_over(good.id)
-    payouts.settle_all_due()
+    payout_records.settle_all_due()
     assert send_all(organizer) == 0, "it waits for a bank account"
     cancel(organizer, cancelled)
     set_account(organizer.id)
     assert send_all(organizer) == 265_000
     [payout_id] = payouts_of(organizer)
     with transaction() as tx:
-        payout = payouts.read(tx, payout_id)
+        payout = payout_records.read(tx, payout_id)
         assert (payout.amount, payout.status) == (265_000, "completed")
         assert ledger.differences(tx, days=1) == {}
     assert owed(organizer) == 0
@@ -147,7 +150,7 @@ def test_a_transfer_that_failed_is_sent_again_with_what_is_owed_then():
     set_account(organizer.id, AWAY)
     event = an_event_with(organizer, 200_000)
     let_it_be_over(event.id)
-    payouts.settle_all_due()
+    payout_records.settle_all_due()
     assert send_all(organizer) == 0
     post_debt(event, 30_000)
     set_account(organizer.id)
@@ -159,16 +162,19 @@ def test_a_payout_of_which_too_little_is_left_is_carried_over_into_a_later_one()
     organizer = an_organizer(account=False)
     event, later = an_event_with(organizer, 100_000), an_event_with(organizer, 100_000)
     let_it_be_over(event.id)
-    payouts.settle_all_due()
+    payout_records.settle_all_due()
     post_debt(event, 85_000)
     set_account(organizer.id)
     assert send_all(organizer) == 0
     [payout_id] = payouts_of(organizer)
     with transaction() as tx:
-        assert (payouts.read(tx, payout_id).status, payouts.read(tx, payout_id).amount) == ("carried_over", 0)
+        assert (payout_records.read(tx, payout_id).status, payout_records.read(tx, payout_id).amount) == (
+            "carried_over",
+            0,
+        )
     assert owed(organizer) == 5_000 + 90_000
     let_it_be_over(later.id)
-    payouts.settle_all_due()
+    payout_records.settle_all_due()
     assert send_all(organizer) == 95_000
 
 
@@ -176,10 +182,10 @@ def test_what_is_below_the_minimum_is_carried_over():
     organizer = an_organizer()
     small, big = an_event_with(organizer, 10_000), an_event_with(organizer, 100_000)
     let_it_be_over(small.id)
-    payouts.settle_all_due()
+    payout_records.settle_all_due()
     assert send_all(organizer) == 0
     let_it_be_over(big.id)
-    payouts.settle_all_due()
+    payout_records.settle_all_due()
     assert send_all(organizer) == 9_000 + 90_000
 
 
@@ -187,16 +193,16 @@ def test_what_becomes_payable_after_the_last_payout_is_paid_by_itself():
     organizer = an_organizer()
     event = an_event_with(organizer, 100_000)
     let_it_be_over(event.id)
-    payouts.settle_all_due()
+    payout_records.settle_all_due()
     assert send_all(organizer) == 90_000
     post_debt(event, -9_999, "correction")
-    payouts.settle_all_due()
+    payout_records.settle_all_due()
     assert send_all(organizer) == 90_000, "too little to send"
     post_debt(event, -1, "correction")
-    at_the_same_time([payouts.settle_all_due] * 4)
+    at_the_same_time([payout_records.settle_all_due] * 4)
     assert send_all(organizer) == 100_000
     assert owed(organizer) == 0
-    payouts.settle_all_due()
+    payout_records.settle_all_due()
     assert len(payouts_of(organizer)) == 2
 
 
@@ -205,7 +211,7 @@ def test_a_payout_waits_while_an_event_is_being_cancelled_and_goes_on_by_itself(
     cancelled, good = an_event_with(organizer, 100_000), an_event_with(organizer, 150_000, 150_000)
     let_it_be_over(good.id)
     start_cancelling(organizer, cancelled)
-    payouts.settle_all_due()
+    payout_records.settle_all_due()
     assert send_all(organizer) == 0
     [before] = rows("SELECT COALESCE(max(id), 0) AS id FROM outbox")
     assert cancellation.go_on(cancelled.id)
@@ -219,13 +225,15 @@ def test_two_runs_and_a_cancellation_at_once_pay_no_more_than_is_owed(_: int):
     organizer = an_organizer()
     cancelled, good = an_event_with(organizer, 100_000), an_event_with(organizer, 150_000, 150_000)
     let_it_be_over(good.id)
-    at_the_same_time([payouts.settle_all_due, lambda: start_cancelling(organizer, cancelled), payouts.settle_all_due])
+    at_the_same_time(
+        [payout_records.settle_all_due, lambda: start_cancelling(organizer, cancelled), payout_records.settle_all_due]
+    )
     at_the_same_time(
         [
-            payouts.settle_all_due,
+            payout_records.settle_all_due,
             lambda: cancellation.go_on(cancelled.id) and None,
             lambda: send_all(organizer) and None,
-            payouts.settle_all_due,
+            payout_records.settle_all_due,
             lambda: send_all(organizer) and None,
         ]
     )
@@ -237,11 +245,11 @@ def test_a_transfer_that_was_cut_off_goes_on_with_the_sum_it_began_with(at: Gate
     organizer = an_organizer()
     event = an_event_with(organizer, 100_000)
     let_it_be_over(event.id)
-    payouts.settle_all_due()
+    payout_records.settle_all_due()
     [payout_id] = payouts_of(organizer)
     at.fails("xendit", status=503, count=1000)
     with pytest.raises(GatewayUnavailable):
-        paying_out.pay_out(payout_id)
+        payout_execution.pay_out(payout_id)
     at.behaves("xendit")
     post_debt(event, 40_000)
     assert send_all(organizer) == 90_000, "the gateway may have it already: the same key with the same sum"
@@ -257,7 +265,7 @@ def an_undecided_refund(organizer: Principal) -> tuple[Event, UUID]:
     order = a_paid_order(event, buyer=buyer, quantities=[2])
     with transaction() as tx:
         wanted = RefundRequest(order_id=order.id, ticket_ids=[order.tickets[0].id], reason="Sakit")
-        return event, refunding.request(tx, buyer.id, wanted).id
+        return event, refund_requests.request(tx, buyer.id, wanted).id
 
 
 def over_for(event: Event, days: int) -> None:
@@ -274,11 +282,11 @@ def over_for(event: Event, days: int) -> None:
 def test_an_undecided_refund_holds_a_payout_for_fourteen_days_after_the_event_and_then_only_its_own_money():
     organizer = an_organizer()
     event, refund_id = an_undecided_refund(organizer)
-    over_for(event, payouts.DAYS_TO_DECIDE - 1)
-    payouts.settle_all_due()
+    over_for(event, payout_records.DAYS_TO_DECIDE - 1)
+    payout_records.settle_all_due()
     assert payouts_of(organizer) == []
-    over_for(event, payouts.DAYS_TO_DECIDE)
-    payouts.settle_all_due()
+    over_for(event, payout_records.DAYS_TO_DECIDE)
+    payout_records.settle_all_due()
     assert send_all(organizer) == 90_000
     assert open_tasks(refund_id) == ["refund_undecided"]
 
@@ -287,16 +295,16 @@ def test_an_undecided_refund_holds_a_payout_for_fourteen_days_after_the_event_an
 def test_what_an_undecided_refund_kept_back_goes_to_whom_it_is_decided_for(decision: str, in_all: int):
     organizer = an_organizer()
     event, refund_id = an_undecided_refund(organizer)
-    over_for(event, payouts.DAYS_TO_DECIDE)
-    payouts.settle_all_due()
+    over_for(event, payout_records.DAYS_TO_DECIDE)
+    payout_records.settle_all_due()
     send_all(organizer)
     with transaction() as tx:
         admin = a_user(tx, role="admin")
         if decision == "approve":
-            refunding.approve(tx, admin, refund_id)
+            refund_requests.approve(tx, admin, refund_id)
         else:
-            refunding.reject(tx, admin, refund_id, Rejection(reason="Acara sudah lewat"))
-    payouts.settle_all_due()
+            refund_requests.reject(tx, admin, refund_id, Rejection(reason="Acara sudah lewat"))
+    payout_records.settle_all_due()
     assert send_all(organizer) == in_all
     assert open_tasks(refund_id) == []
     assert owed(organizer) == 0
@@ -314,7 +322,7 @@ def test_an_admin_may_cancel_after_the_end_until_the_payout_is_made():
     with pytest.raises(EventOver):
         start_cancelling(organizer, event)
     cancel(admin, event)
-    payouts.settle_all_due()
+    payout_records.settle_all_due()
     assert send_all(organizer) == 0
     assert owed(organizer) == -5_000
     [refund] = rows(
@@ -327,7 +335,7 @@ def test_once_the_payout_is_made_nobody_cancels():
     organizer = an_organizer(account=False)
     event = an_event_with(organizer, 100_000)
     let_it_be_over(event.id)
-    payouts.settle_all_due()
+    payout_records.settle_all_due()
     with transaction() as tx:
         admin = a_user(tx, role="admin")
     with pytest.raises(EventOver):
@@ -348,8 +356,8 @@ def test_an_admin_cancels_or_the_payout_is_made_and_never_both(_: int):
         except Problem:
             return
 
-    at_the_same_time([try_to_cancel, lambda: payouts.settle_all_due() and None])
-    payouts.settle_all_due()
+    at_the_same_time([try_to_cancel, lambda: payout_records.settle_all_due() and None])
+    payout_records.settle_all_due()
     assert (send_all(organizer), owed(organizer)) in ((90_000, 0), (0, -5_000))
 
 
@@ -363,7 +371,7 @@ def test_the_penalty_is_of_what_was_paid_for_what_was_still_sold_without_fees():
     order = a_paid_order(event, buyer=buyer, quantities=[2])
     with transaction() as tx:
         wanted = RefundRequest(order_id=order.id, ticket_ids=[order.tickets[0].id], reason="Sakit")
-        refunding.approve(tx, organizer, refunding.request(tx, buyer.id, wanted).id)
+        refund_requests.approve(tx, organizer, refund_requests.request(tx, buyer.id, wanted).id)
     cancel(organizer, event)
     [done] = rows("SELECT penalty FROM event_cancellations WHERE event_id = :id", id=event.id)
     assert done.penalty == (70_000 + 100_000) * 5 // 100
@@ -375,7 +383,7 @@ def test_reconcile_sends_what_has_waited_for_a_cancellation():
     cancelled, good = an_event_with(organizer, 100_000), an_event_with(organizer, 150_000)
     let_it_be_over(good.id)
     start_cancelling(organizer, cancelled)
-    payouts.settle_all_due()
+    payout_records.settle_all_due()
     send_all(organizer)
     reconcile.run(thorough=False, older_than_seconds=0)
     assert arrived(organizer) == 135_000 - 5_000

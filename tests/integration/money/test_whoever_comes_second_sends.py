@@ -9,9 +9,12 @@ from sqlalchemy import text
 from infra.local.postgres import Postgres
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayError
-from shared.money import bank_accounts, payouts
-from shared.payments import paying_back, paying_out, refunding
-from shared.payments.refunding import RefundRequest
+from shared.payouts import bank_accounts
+from shared.payouts import execution as payout_execution
+from shared.payouts import records as payout_records
+from shared.refunds import execution as refund_execution
+from shared.refunds import requests as refund_requests
+from shared.refunds.requests import RefundRequest
 from tests.factories import a_user, an_event
 from tests.integration.money.sold import a_paid_order
 from tests.integration.money.steps import let_it_be_over, rows, set_account
@@ -39,8 +42,8 @@ def newest_message() -> int:
 def deliver(since: int) -> None:
     """Hand on what was said since then, until nobody says anything more."""
     acts = {
-        "refund.approved": ("refund_id", paying_back.pay_back),
-        "payout.requested": ("payout_id", paying_out.pay_out),
+        "refund.approved": ("refund_id", refund_execution.pay_back),
+        "payout.requested": ("payout_id", payout_execution.pay_out),
     }
     while found := rows("SELECT id, topic, payload FROM outbox WHERE id > :since ORDER BY id", since=since):
         for row in found:
@@ -56,8 +59,8 @@ def an_approved_refund() -> tuple[UUID, UUID]:
         event, buyer, admin = an_event(tx), a_user(tx), a_user(tx, role="admin")
     order = a_paid_order(event, buyer=buyer, method="BCA")
     with transaction() as tx:
-        asked = refunding.request(tx, buyer.id, RefundRequest(order_id=order.id, reason="Sakit"))
-        refunding.approve(tx, admin, asked.id)
+        asked = refund_requests.request(tx, buyer.id, RefundRequest(order_id=order.id, reason="Sakit"))
+        refund_requests.approve(tx, admin, asked.id)
     return asked.id, buyer.id
 
 
@@ -72,7 +75,7 @@ def test_a_refund_and_the_bank_account_it_waits_for_in_the_same_instant():
         refund_id, buyer_id = an_approved_refund()
         before = newest_message()
         at_the_same_time(
-            [lambda about=refund_id: paying_back.pay_back(about), lambda about=buyer_id: set_account(about)]
+            [lambda about=refund_id: refund_execution.pay_back(about), lambda about=buyer_id: set_account(about)]
         )
         deliver(before)
         left.append(status("refunds", refund_id))
@@ -86,11 +89,11 @@ def test_a_transfer_that_fails_and_a_new_account_in_the_same_instant(at: Gateway
         set_account(buyer_id, REFUSED)
         at.fails("xendit", status=503, count=1000)
         with pytest.raises(GatewayError):
-            paying_back.pay_back(refund_id)
+            refund_execution.pay_back(refund_id)
         at.behaves("xendit")
         before = newest_message()
         at_the_same_time(
-            [lambda about=refund_id: paying_back.pay_back(about), lambda about=buyer_id: set_account(about)]
+            [lambda about=refund_id: refund_execution.pay_back(about), lambda about=buyer_id: set_account(about)]
         )
         deliver(before)
         left.append(status("refunds", refund_id))
@@ -102,11 +105,11 @@ def test_a_transfer_that_fails_after_another_account_was_set_goes_there(at: Gate
     set_account(buyer_id, REFUSED)
     at.fails("xendit", status=503, count=1000)
     with pytest.raises(GatewayError):
-        paying_back.pay_back(refund_id)
+        refund_execution.pay_back(refund_id)
     at.behaves("xendit")
     set_account(buyer_id)
     before = newest_message()
-    paying_back.pay_back(refund_id)
+    refund_execution.pay_back(refund_id)
     deliver(before)
     assert status("refunds", refund_id) == "completed"
 
@@ -133,7 +136,9 @@ def test_a_refund_and_the_bank_s_word_in_the_same_instant():
         refund_id, buyer_id = an_approved_refund()
         account_id = an_account_being_checked(buyer_id)
         before = newest_message()
-        at_the_same_time([lambda about=refund_id: paying_back.pay_back(about), lambda about=account_id: confirm(about)])
+        at_the_same_time(
+            [lambda about=refund_id: refund_execution.pay_back(about), lambda about=account_id: confirm(about)]
+        )
         deliver(before)
         left.append(status("refunds", refund_id))
     assert left == ["completed"] * REPETITIONS
@@ -151,9 +156,9 @@ def test_a_payout_that_is_made_and_the_bank_s_word_in_the_same_instant():
 
         def make_and_send(event=event) -> None:
             with transaction() as tx:
-                made = payouts.settle(tx, event.id, event.organizer_id)
+                made = payout_records.settle(tx, event.id, event.organizer_id)
             assert made
-            paying_out.pay_out(made)
+            payout_execution.pay_out(made)
 
         at_the_same_time([make_and_send, lambda about=account_id: confirm(about)])
         deliver(before)

@@ -6,13 +6,13 @@ from uuid import uuid4
 import pytest
 
 from shared.cloud.database import transaction
-from shared.gateways.facts import PaymentMethod
+from shared.gateways.statuses import PaymentMethod
 from shared.payments import checkout
 from shared.payments.checkout import AttendeesMissing, NamedAttendee, Request
 from shared.problems import Invalid, NotFound
 from shared.sales import orders, reservations
-from shared.sales.answers import OrderAnswer
 from shared.sales.orders import NotPayable, ReservationExpired
+from shared.sales.schemas import OrderResponse
 from tests.factories import a_tier, a_user, an_event, an_order, make_overdue
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -20,23 +20,23 @@ pytestmark = pytest.mark.usefixtures("database")
 FREE = a_tier(price=0, quota=5)
 
 
-def a_free_order(**how) -> tuple[OrderAnswer, object]:
+def a_free_order(**how) -> tuple[OrderResponse, object]:
     with transaction() as tx:
         buyer, event = a_user(tx), an_event(tx, tiers=[FREE])
     return an_order(event, buyer=buyer, **how), buyer
 
 
-def a_nameless_order() -> tuple[OrderAnswer, object]:
+def a_nameless_order() -> tuple[OrderResponse, object]:
     with transaction() as tx:
         buyer, event = a_user(tx), an_event(tx, tiers=[FREE])
     item = reservations.Item(tier_id=event.tier_ids[0], quantity=2)
     ask = reservations.Ask(buyer.id, reservations.Request(event_id=event.id, items=[item]))
     order = reservations.reserve([ask])[0]
-    assert isinstance(order, OrderAnswer)
+    assert isinstance(order, OrderResponse)
     return order, buyer
 
 
-def pay(buyer, order_id, **more) -> OrderAnswer:
+def pay(buyer, order_id, **more) -> OrderResponse:
     return checkout.checkout(buyer.id, order_id, Request(payment_method=PaymentMethod.QRIS, **more))
 
 
@@ -87,7 +87,7 @@ def test_each_ticket_needs_a_name_before_it_can_be_paid():  # TS-004
         pay(buyer, order.id)
     assert len(refused.value.members["errors"]) == 2
     with transaction() as tx:
-        assert OrderAnswer.read(tx, order.id) == order  # nothing was extended or changed
+        assert OrderResponse.read(tx, order.id) == order  # nothing was extended or changed
     named = [
         NamedAttendee(item_id=item.id, name=f"Peserta {n}", email="peserta@example.com")
         for n, item in enumerate(order.items)

@@ -8,9 +8,9 @@ import pytest
 
 from infra.local.postgres import Postgres
 from shared.cloud.database import transaction
-from shared.gateways import midtrans_reading
+from shared.gateways.midtrans import responses
 from shared.payments import checkout, webhooks
-from shared.sales.answers import OrderAnswer
+from shared.sales.schemas import OrderResponse
 from tests.factories import a_user, an_event, reserve
 from tests.integration.money.steps import rows
 from tests.model.gateways import KEY, Gateways, gateways
@@ -36,18 +36,18 @@ def at(postgres: Postgres, database: str) -> Iterator[Gateways]:
         yield served
 
 
-def a_paid_purchase(at: Gateways, gateway: str) -> OrderAnswer:
+def a_paid_purchase(at: Gateways, gateway: str) -> OrderResponse:
     """Paid at its gateway, of which we have not heard."""
     with transaction() as tx:
         event, buyer = an_event(tx), a_user(tx)
     order = reserve(buyer, event)
-    assert isinstance(order, OrderAnswer)
+    assert isinstance(order, OrderResponse)
     opened = checkout.checkout(buyer.id, order.id, checkout.Request(payment_method="QRIS", gateway=gateway))
     at.does(gateway, str(opened.payments[0].gateway_reference), "pay")
     return opened
 
 
-def told(order: OrderAnswer, gateway: str, **odd: bytes) -> None:
+def told(order: OrderResponse, gateway: str, **odd: bytes) -> None:
     """The gateway's webhook, in which these fields are as odd as they are given."""
     [payment] = order.payments
     if gateway == "xendit":
@@ -62,15 +62,15 @@ def told(order: OrderAnswer, gateway: str, **odd: bytes) -> None:
             "transaction_id": f"t-{order.id}",
         }
         body |= {"transaction_status": "settlement", "payment_type": "qris"}
-        body |= {"signature_key": midtrans_reading.signature(f"{order.id}-1", "200", amount, KEY)}
+        body |= {"signature_key": responses.signature(f"{order.id}-1", "200", amount, KEY)}
     fields = {**{name: json.dumps(value).encode() for name, value in body.items()}, **odd}
     written = b",".join(b'"' + name.encode() + b'":' + value for name, value in fields.items())
     webhooks.receive(gateway, {"x-callback-token": KEY}, b"{" + written + b"}")
 
 
-def status(order: OrderAnswer) -> str:
+def status(order: OrderResponse) -> str:
     with transaction() as tx:
-        return OrderAnswer.read(tx, order.id).status
+        return OrderResponse.read(tx, order.id).status
 
 
 @pytest.mark.parametrize("gateway", ["xendit", "midtrans"])

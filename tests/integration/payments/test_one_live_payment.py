@@ -11,12 +11,13 @@ from sqlalchemy import text
 
 from infra.local.postgres import Postgres
 from shared.cloud.database import transaction
-from shared.gateways import accounts
-from shared.gateways.facts import Customer, PaymentMethod
+from shared.gateways import registry
+from shared.gateways.statuses import Customer, PaymentMethod
 from shared.identity.tokens import Principal
-from shared.payments import checkout, ending, paying_back, reconcile, sync, webhooks
+from shared.payments import checkout, payment_expiry, reconcile, sync, webhooks
 from shared.problems import Problem, TryAgain
-from shared.sales.answers import OrderAnswer
+from shared.refunds import execution as refund_execution
+from shared.sales.schemas import OrderResponse
 from tests.factories import a_tier, a_user, an_event, reserve
 from tests.integration.money.steps import rows
 from tests.model.gateways import KEY, Gateways, gateways
@@ -39,20 +40,20 @@ class Purchase:
 
     at: Gateways
     buyer: Principal
-    order: OrderAnswer
+    order: OrderResponse
 
-    def click(self, method: str = "BCA", gateway: str = "xendit") -> OrderAnswer | Problem:
+    def click(self, method: str = "BCA", gateway: str = "xendit") -> OrderResponse | Problem:
         try:
             wanted = checkout.Request(payment_method=method, gateway=gateway)
             return checkout.checkout(self.buyer.id, self.order.id, wanted)
         except Problem as problem:
             return problem
 
-    def invoices(self, attempt: int = 1) -> dict[str, str]:
+    def invoices(self, payment: int = 1) -> dict[str, str]:
         """What Xendit has under the external id of this try: reference to status."""
         listed = self.at.session.get(
             f"{self.at.url}/xendit/v2/invoices",
-            params={"external_id": f"{self.order.id}-{attempt}"},
+            params={"external_id": f"{self.order.id}-{payment}"},
             auth=(KEY, ""),
             timeout=60,
         ).json()
@@ -64,7 +65,7 @@ class Purchase:
 
     def forget_one(self) -> str:
         """A second invoice of the same external id, as a click in the same moment makes; no row keeps it."""
-        opened = accounts.xendit().open_invoice(
+        opened = registry.xendit().open_invoice(
             external_id=f"{self.order.id}-1",
             amount=self.order.total_amount,
             description="Tiket",
@@ -91,7 +92,7 @@ class Purchase:
 
     def status(self) -> str:
         with transaction() as tx:
-            return OrderAnswer.read(tx, self.order.id).status
+            return OrderResponse.read(tx, self.order.id).status
 
     def left(self) -> int:
         """What has come in at Xendit and not gone back."""
@@ -100,22 +101,22 @@ class Purchase:
     def finish(self) -> None:
         """Everything that was asked for is done."""
         for row in rows("SELECT id FROM payments WHERE order_id = :id AND must_end_at_gateway", id=self.order.id):
-            ending.end_at_gateway(row.id)
+            payment_expiry.end_at_gateway(row.id)
         for row in rows("SELECT id FROM refunds WHERE order_id = :id", id=self.order.id):
-            paying_back.pay_back(row.id)
+            refund_execution.pay_back(row.id)
 
 
 def a_purchase(at: Gateways) -> Purchase:
     with transaction() as tx:
         event, buyer = an_event(tx, tiers=[a_tier(price=100_000)]), a_user(tx)
     order = reserve(buyer, event)
-    assert isinstance(order, OrderAnswer), order
+    assert isinstance(order, OrderResponse), order
     return Purchase(at, buyer, order)
 
 
 def an_opened_purchase(at: Gateways) -> Purchase:
     purchase = a_purchase(at)
-    assert isinstance(purchase.click(), OrderAnswer)
+    assert isinstance(purchase.click(), OrderResponse)
     return purchase
 
 
@@ -124,14 +125,14 @@ def test_clicks_in_the_same_moment_make_one_payment(at, methods):
     purchase = a_purchase(at)
     at.fails("xendit", latency_ms=700, count=1)
     outcomes = at_the_same_time([lambda method=method: purchase.click(method) for method in methods])
-    done = [each for each in outcomes if isinstance(each, OrderAnswer)]
-    refused = [each for each in outcomes if not isinstance(each, OrderAnswer)]
+    done = [each for each in outcomes if isinstance(each, OrderResponse)]
+    refused = [each for each in outcomes if not isinstance(each, OrderResponse)]
     assert [(each.status, each.slug, each.retry_after_seconds) for each in refused] == [IN_PROGRESS]
     assert list(purchase.invoices()) == [purchase.kept()]
     assert len(done[0].payments) == 1
     at.behaves("xendit")
     again = purchase.click(done[0].payments[0].payment_method)
-    assert isinstance(again, OrderAnswer)
+    assert isinstance(again, OrderResponse)
     assert again.payments == done[0].payments
 
 
@@ -140,7 +141,7 @@ def test_a_click_after_one_that_failed_goes_on_at_once(at):
     at.fails("xendit", status=503, count=20)
     assert isinstance(purchase.click(), TryAgain)
     at.behaves("xendit")
-    assert isinstance(purchase.click(), OrderAnswer)
+    assert isinstance(purchase.click(), OrderResponse)
     assert list(purchase.invoices()) == [purchase.kept()]
 
 
@@ -155,7 +156,7 @@ def test_a_checkout_that_died_is_gone_on_with_once_its_time_is_over(at):
     assert purchase.click().slug == "checkout-in-progress"  # type: ignore[union-attr]
     with transaction() as tx:
         tx.execute(text(claim.format("-1 seconds")), {"id": purchase.order.id})
-    assert isinstance(purchase.click(), OrderAnswer)
+    assert isinstance(purchase.click(), OrderResponse)
 
 
 def by_webhook(purchase: Purchase, reference: str) -> None:
@@ -212,7 +213,7 @@ def test_a_live_invoice_that_the_order_did_not_keep_is_ended(at):
     reconcile.run(thorough=True, older_than_seconds=0)
     assert purchase.invoices() == {kept: "PENDING", forgotten: "EXPIRED"}
     with transaction() as tx:
-        assert len(OrderAnswer.read(tx, purchase.order.id).payments) == 1
+        assert len(OrderResponse.read(tx, purchase.order.id).payments) == 1
     assert purchase.click().payments[-1].gateway_reference == kept  # type: ignore[union-attr]
 
 
@@ -224,8 +225,8 @@ def test_two_invoices_of_a_checkout_that_never_answered_are_both_ended(at):
     purchase.forget_one()
     purchase.forget_one()
     payment_id: UUID = rows("SELECT id FROM payments WHERE order_id = :id", id=purchase.order.id)[0].id
-    ending.give_up_opening(payment_id)
-    ending.end_at_gateway(payment_id)
+    payment_expiry.give_up_opening(payment_id)
+    payment_expiry.end_at_gateway(payment_id)
     assert set(purchase.invoices().values()) == {"EXPIRED"}
 
 

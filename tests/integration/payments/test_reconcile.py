@@ -8,7 +8,7 @@ from sqlalchemy import text
 from shared.cloud import outbox
 from shared.cloud.database import transaction
 from shared.payments import reconcile
-from shared.sales.answers import OrderAnswer
+from shared.sales.schemas import OrderResponse
 from tests.factories import Stock, a_tier, a_user, an_event, an_order, make_overdue, stock
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -101,7 +101,7 @@ def test_an_opening_payment_that_was_left_behind_is_closed_and_its_order_may_be_
         )
     assert reconcile.run(thorough=False)["reconcile_fix_opening"] == 1
     with transaction() as tx:
-        assert OrderAnswer.read(tx, order.id).payments[0].status == "expired"
+        assert OrderResponse.read(tx, order.id).payments[0].status == "expired"
     assert len(published.of("payment.closing")) == 1
 
 

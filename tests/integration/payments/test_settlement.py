@@ -7,13 +7,14 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from shared.accounting import ledger
 from shared.cloud.database import transaction
-from shared.gateways.facts import PaymentFact, PaymentState
-from shared.money import ledger
-from shared.payments import attempts, settlement
+from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus
+from shared.payments import records as payment_records
+from shared.payments import settlement
 from shared.payments.settlement import Outcome
 from shared.sales import orders
-from shared.sales.answers import OrderAnswer
+from shared.sales.schemas import OrderResponse
 from tests.factories import (
     Stock,
     a_tier,
@@ -29,45 +30,45 @@ from tests.threads import at_the_same_time
 pytestmark = pytest.mark.usefixtures("database")
 
 
-def a_pending_payment(order: OrderAnswer, *, gateway: str = "xendit", method: str = "QRIS") -> UUID:
+def a_pending_payment(order: OrderResponse, *, gateway: str = "xendit", method: str = "QRIS") -> UUID:
     """A payment of the order that its gateway has opened."""
     with transaction() as tx:
         locked = orders.lock(tx, order.id)
         deadline = orders.start_payment(tx, locked)
-        attempt = attempts.add(
+        payment = payment_records.add(
             tx, locked, gateway=gateway, method=method, amount=locked.total_amount, expires_at=deadline
         )
         tx.execute(
             text("UPDATE payments SET status = 'pending', gateway_reference = :ref WHERE id = :id"),
-            {"id": attempt.id, "ref": f"gw-{attempt.external_id}"},
+            {"id": payment.id, "ref": f"gw-{payment.external_id}"},
         )
-    return attempt.id
+    return payment.id
 
 
-def a_fact(order: OrderAnswer, state: PaymentState, **changes) -> PaymentFact:
-    fact = PaymentFact(
+def a_fact(order: OrderResponse, state: GatewayPaymentState, **changes) -> GatewayPaymentStatus:
+    reported = GatewayPaymentStatus(
         gateway="xendit",
         external_id="",
         gateway_reference="gw",
         state=state,
         amount=order.total_amount,
-        paid_amount=order.total_amount if state is PaymentState.PAID else None,
+        paid_amount=order.total_amount if state is GatewayPaymentState.PAID else None,
         currency="IDR",
         channel="QRIS",
         transaction_id="t-1",
-        paid_at=datetime.now(UTC) if state is PaymentState.PAID else None,
-        refunded_amount=1 if state is PaymentState.PARTIALLY_REFUNDED else 0,
+        paid_at=datetime.now(UTC) if state is GatewayPaymentState.PAID else None,
+        refunded_amount=1 if state is GatewayPaymentState.PARTIALLY_REFUNDED else 0,
         raw_status=state,
     )
-    return replace(fact, gateway_reference=f"gw-{order.id}-1", **changes)
+    return replace(reported, gateway_reference=f"gw-{order.id}-1", **changes)
 
 
-def settle(payment_id: UUID, fact: PaymentFact) -> Outcome:
+def settle(payment_id: UUID, reported: GatewayPaymentStatus) -> Outcome:
     with transaction() as tx:
-        return settlement.settle(tx, payment_id, fact)
+        return settlement.settle(tx, payment_id, reported)
 
 
-def accounts_of(order: OrderAnswer) -> dict[str, int]:
+def accounts_of(order: OrderResponse) -> dict[str, int]:
     with transaction() as tx:
         rows = tx.execute(
             text("""
@@ -80,9 +81,9 @@ def accounts_of(order: OrderAnswer) -> dict[str, int]:
         return {row.account: int(row.amount) for row in rows}
 
 
-def read(order: OrderAnswer) -> OrderAnswer:
+def read(order: OrderResponse) -> OrderResponse:
     with transaction() as tx:
-        return OrderAnswer.read(tx, order.id)
+        return OrderResponse.read(tx, order.id)
 
 
 def manual_tasks(payment_id: UUID) -> list[str]:
@@ -96,7 +97,7 @@ def test_a_paid_order_is_sold_booked_and_announced_at_once(published):  # PS-022
         event = an_event(tx, tiers=[a_tier(price=100_000, quota=5)])
     order = an_order(event, quantities=[2])
     payment_id = a_pending_payment(order)
-    assert settle(payment_id, a_fact(order, PaymentState.PAID)) is Outcome.PAID
+    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID)) is Outcome.PAID
     assert read(order).status == "paid"
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=2, free=3)
     assert accounts_of(order) == {
@@ -111,20 +112,26 @@ def test_a_paid_order_is_sold_booked_and_announced_at_once(published):  # PS-022
 def test_the_same_fact_from_many_sides_at_once_has_one_effect(published):  # PS-014
     order = an_order()
     payment_id = a_pending_payment(order)
-    fact = a_fact(order, PaymentState.PAID)
-    outcomes = at_the_same_time([lambda: settle(payment_id, fact)] * 8)
+    reported = a_fact(order, GatewayPaymentState.PAID)
+    outcomes = at_the_same_time([lambda: settle(payment_id, reported)] * 8)
     assert sorted(outcomes) == sorted([Outcome.PAID] + [Outcome.NOTHING] * 7)
     assert len(published.of("payment.success")) == 1
     assert accounts_of(order)["gateway_clearing"] == order.total_amount
 
 
 @pytest.mark.parametrize(
-    "state", [PaymentState.PENDING, PaymentState.EXPIRED, PaymentState.FAILED, PaymentState.CHALLENGED]
+    "state",
+    [
+        GatewayPaymentState.PENDING,
+        GatewayPaymentState.EXPIRED,
+        GatewayPaymentState.FAILED,
+        GatewayPaymentState.CHALLENGED,
+    ],
 )
 def test_a_late_fact_never_moves_a_paid_order_backwards(state):
     order = an_order()
     payment_id = a_pending_payment(order)
-    settle(payment_id, a_fact(order, PaymentState.PAID))
+    settle(payment_id, a_fact(order, GatewayPaymentState.PAID))
     assert settle(payment_id, a_fact(order, state)) is Outcome.NOTHING
     assert read(order).status == "paid"
 
@@ -134,8 +141,8 @@ def test_an_expired_payment_ends_its_order_and_gives_the_stock_back_once():
         event = an_event(tx, tiers=[a_tier(quota=3)])
     order = an_order(event, quantities=[2])
     payment_id = a_pending_payment(order)
-    assert settle(payment_id, a_fact(order, PaymentState.EXPIRED)) is Outcome.EXPIRED
-    assert settle(payment_id, a_fact(order, PaymentState.EXPIRED)) is Outcome.NOTHING
+    assert settle(payment_id, a_fact(order, GatewayPaymentState.EXPIRED)) is Outcome.EXPIRED
+    assert settle(payment_id, a_fact(order, GatewayPaymentState.EXPIRED)) is Outcome.NOTHING
     assert read(order).status == "expired"
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=0, free=3)
 
@@ -145,20 +152,20 @@ def test_a_failed_payment_leaves_the_reservation_for_another_try():  # TRACK
         event = an_event(tx)
     order = an_order(event)
     first = a_pending_payment(order)
-    assert settle(first, a_fact(order, PaymentState.FAILED)) is Outcome.FAILED
+    assert settle(first, a_fact(order, GatewayPaymentState.FAILED)) is Outcome.FAILED
     assert read(order).status == "pending_payment"
     second = a_pending_payment(order, gateway="midtrans")
-    assert settle(second, a_fact(order, PaymentState.PAID)) is Outcome.PAID
+    assert settle(second, a_fact(order, GatewayPaymentState.PAID)) is Outcome.PAID
 
 
 def test_a_failure_after_which_the_payer_may_retry_changes_nothing():
     order = an_order()
     payment_id = a_pending_payment(order)
-    assert settle(payment_id, a_fact(order, PaymentState.FAILED, payer_may_retry=True)) is Outcome.NOTHING
-    assert settle(payment_id, a_fact(order, PaymentState.PAID)) is Outcome.PAID
+    assert settle(payment_id, a_fact(order, GatewayPaymentState.FAILED, payer_may_retry=True)) is Outcome.NOTHING
+    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID)) is Outcome.PAID
 
 
-def expired_with_payment(event) -> tuple[OrderAnswer, UUID]:
+def expired_with_payment(event) -> tuple[OrderResponse, UUID]:
     order = an_order(event)
     payment_id = a_pending_payment(order)
     make_overdue(order.id)
@@ -171,7 +178,7 @@ def test_late_money_revives_the_order_while_there_is_stock():  # LATE-1
     with transaction() as tx:
         event = an_event(tx, tiers=[a_tier(quota=1)])
     order, payment_id = expired_with_payment(event)
-    assert settle(payment_id, a_fact(order, PaymentState.PAID)) is Outcome.REVIVED
+    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID)) is Outcome.REVIVED
     assert read(order).status == "paid"
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=1, free=0)
 
@@ -181,9 +188,9 @@ def test_late_money_goes_back_in_full_where_the_stock_is_gone(published):  # LAT
         event = an_event(tx, tiers=[a_tier(quota=1)])
         other = a_user(tx)
     order, payment_id = expired_with_payment(event)
-    assert isinstance(reserve(other, event), OrderAnswer)
-    assert settle(payment_id, a_fact(order, PaymentState.PAID)) is Outcome.TO_REFUND
-    assert settle(payment_id, a_fact(order, PaymentState.PAID)) is Outcome.NOTHING
+    assert isinstance(reserve(other, event), OrderResponse)
+    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID)) is Outcome.TO_REFUND
+    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID)) is Outcome.NOTHING
     assert read(order).status == "expired"
     assert accounts_of(order) == {"gateway_clearing": order.total_amount, "refunds_payable": -order.total_amount}
     assert len(published.of("refund.approved")) == 1
@@ -198,7 +205,7 @@ def test_late_money_for_an_event_that_is_off_sale_goes_back():
     order, payment_id = expired_with_payment(event)
     with transaction() as tx:
         tx.execute(text("UPDATE ticket_tiers SET is_on_sale = false WHERE event_id = :id"), {"id": event.id})
-    assert settle(payment_id, a_fact(order, PaymentState.PAID)) is Outcome.TO_REFUND
+    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID)) is Outcome.TO_REFUND
 
 
 def test_a_second_payment_of_a_paid_order_goes_back_in_full():
@@ -206,10 +213,10 @@ def test_a_second_payment_of_a_paid_order_goes_back_in_full():
     first = a_pending_payment(order)
     with transaction() as tx:
         orders.lock(tx, order.id)
-        attempts.close(tx, attempts.lock(tx, first))
+        payment_records.close(tx, payment_records.lock(tx, first))
     second = a_pending_payment(order, gateway="midtrans")
-    assert settle(second, a_fact(order, PaymentState.PAID)) is Outcome.PAID
-    assert settle(first, a_fact(order, PaymentState.PAID)) is Outcome.TO_REFUND
+    assert settle(second, a_fact(order, GatewayPaymentState.PAID)) is Outcome.PAID
+    assert settle(first, a_fact(order, GatewayPaymentState.PAID)) is Outcome.TO_REFUND
     assert read(order).status == "paid"
 
 
@@ -218,7 +225,7 @@ def test_money_for_a_cancelled_order_goes_back():
     payment_id = a_pending_payment(order)
     with transaction() as tx:
         orders.cancel(tx, orders.lock(tx, order.id))
-    assert settle(payment_id, a_fact(order, PaymentState.PAID)) is Outcome.TO_REFUND
+    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID)) is Outcome.TO_REFUND
 
 
 @pytest.mark.parametrize(
@@ -230,7 +237,7 @@ def test_money_that_does_not_fit_is_told_to_a_person_and_keeps_the_seat(differen
     order = an_order(event)
     payment_id = a_pending_payment(order)
     received = order.total_amount + difference
-    assert settle(payment_id, a_fact(order, PaymentState.PAID, paid_amount=received)) is Outcome.IN_REVIEW
+    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID, paid_amount=received)) is Outcome.IN_REVIEW
     if kind == "payment_overpaid":  # what is too little keeps it for a day
         make_overdue(order.id)
     with transaction() as tx:
@@ -243,18 +250,18 @@ def test_money_that_does_not_fit_is_told_to_a_person_and_keeps_the_seat(differen
 def test_foreign_money_is_not_booked_as_rupiah():
     order = an_order()
     payment_id = a_pending_payment(order)
-    assert settle(payment_id, a_fact(order, PaymentState.PAID, currency="USD")) is Outcome.IN_REVIEW
+    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID, currency="USD")) is Outcome.IN_REVIEW
     assert accounts_of(order) == {}
     assert manual_tasks(payment_id) == ["payment_wrong_currency"]
 
 
-@pytest.mark.parametrize("state", [PaymentState.REFUNDED, PaymentState.REVERSED])
+@pytest.mark.parametrize("state", [GatewayPaymentState.REFUNDED, GatewayPaymentState.REVERSED])
 def test_a_sale_taken_back_voids_its_tickets_and_frees_the_seats(state):
     with transaction() as tx:
         event = an_event(tx, tiers=[a_tier(quota=2)])
     order = an_order(event, quantities=[2])
     payment_id = a_pending_payment(order)
-    settle(payment_id, a_fact(order, PaymentState.PAID))
+    settle(payment_id, a_fact(order, GatewayPaymentState.PAID))
     with transaction() as tx:
         tx.execute(
             text("""
@@ -272,11 +279,13 @@ def test_a_sale_taken_back_voids_its_tickets_and_frees_the_seats(state):
     assert accounts_of(order) == {}
 
 
-@pytest.mark.parametrize("state", [PaymentState.CHARGED_BACK, PaymentState.PARTIALLY_REFUNDED, PaymentState.UNKNOWN])
+@pytest.mark.parametrize(
+    "state", [GatewayPaymentState.CHARGED_BACK, GatewayPaymentState.PARTIALLY_REFUNDED, GatewayPaymentState.UNKNOWN]
+)
 def test_what_only_a_person_can_judge_is_put_before_one(state):
     order = an_order()
     payment_id = a_pending_payment(order)
-    settle(payment_id, a_fact(order, PaymentState.PAID))
+    settle(payment_id, a_fact(order, GatewayPaymentState.PAID))
     assert settle(payment_id, a_fact(order, state)) is Outcome.NOTED
     assert read(order).status == "paid"
     assert len(manual_tasks(payment_id)) == 1
@@ -294,8 +303,10 @@ def test_paying_and_expiring_at_once_leaves_one_truth():
         order = an_order(event)
         payment_id = a_pending_payment(order)
         make_overdue(order.id)
-        fact = a_fact(order, PaymentState.PAID)
-        at_the_same_time([expire, lambda payment_id=payment_id, fact=fact: settle(payment_id, fact), expire])
+        reported = a_fact(order, GatewayPaymentState.PAID)
+        at_the_same_time(
+            [expire, lambda payment_id=payment_id, reported=reported: settle(payment_id, reported), expire]
+        )
         assert read(order).status == "paid"
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=10, free=10)
 
@@ -304,11 +315,11 @@ def test_odd_money_that_its_gateway_gives_back_leaves_the_order_that_other_money
     order = an_order()
     odd = a_pending_payment(order)
     with transaction() as tx:
-        attempts.close(tx, attempts.lock(tx, odd))
+        payment_records.close(tx, payment_records.lock(tx, odd))
     good = a_pending_payment(order)
-    settle(odd, replace(a_fact(order, PaymentState.PAID), paid_amount=order.total_amount + 1))
-    assert settle(good, a_fact(order, PaymentState.PAID)) is Outcome.PAID
-    assert settle(odd, a_fact(order, PaymentState.REFUNDED)) is Outcome.REFUNDED
+    settle(odd, replace(a_fact(order, GatewayPaymentState.PAID), paid_amount=order.total_amount + 1))
+    assert settle(good, a_fact(order, GatewayPaymentState.PAID)) is Outcome.PAID
+    assert settle(odd, a_fact(order, GatewayPaymentState.REFUNDED)) is Outcome.REFUNDED
     assert read(order).status == "paid"
     assert accounts_of(order)["gateway_clearing"] == order.total_amount
     assert accounts_of(order).get("unallocated", 0) == 0

@@ -7,7 +7,8 @@ from sqlalchemy import text
 
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
-from shared.payments import attempts, settlement
+from shared.payments import records as payment_records
+from shared.payments import settlement
 from shared.payments.settlement import Outcome
 from shared.sales import orders
 from tests.factories import a_tier, an_event, an_order
@@ -29,10 +30,10 @@ def unique_codes(database: str, monkeypatch: pytest.MonkeyPatch):
     settings.cache_clear()
 
 
-def open_payment(order_id: UUID) -> attempts.Attempt:
+def open_payment(order_id: UUID) -> payment_records.Payment:
     with transaction() as tx:
         order = orders.lock(tx, order_id)
-        return attempts.add(
+        return payment_records.add(
             tx, order, gateway="xendit", method="QRIS", amount=TOTAL, expires_at=orders.start_payment(tx, order)
         )
 
@@ -46,16 +47,16 @@ def test_payments_of_one_price_that_are_open_at_once_differ(unique_codes):
         event = an_event(tx, tiers=[a_tier(price=PRICE, quota=100)])
     made = [an_order(event).id for _ in range(20)]
     opened = at_the_same_time([lambda order_id=order_id: open_payment(order_id) for order_id in made])
-    amounts = {attempt.amount for attempt in opened}
+    amounts = {payment.amount for payment in opened}
     assert len(amounts) == 20
     assert all(TOTAL + 1 <= amount <= TOTAL + 999 for amount in amounts)
 
 
 def test_what_the_code_adds_is_booked_apart(unique_codes):
     order = an_order()
-    attempt = open_payment(order.id)
+    payment = open_payment(order.id)
     with transaction() as tx:
-        assert settlement.settle(tx, attempt.id, a_fact(attempt.amount)) is Outcome.PAID
+        assert settlement.settle(tx, payment.id, a_fact(payment.amount)) is Outcome.PAID
     with transaction() as tx:
         booked = tx.execute(
             text("""
@@ -64,4 +65,4 @@ def test_what_the_code_adds_is_booked_apart(unique_codes):
             """),
             {"id": order.id},
         ).scalar_one()
-    assert booked == TOTAL - attempt.amount
+    assert booked == TOTAL - payment.amount

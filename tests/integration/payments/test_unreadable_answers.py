@@ -8,12 +8,16 @@ from infra.local.postgres import Postgres
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayUnavailable
 from shared.identity.tokens import Principal
-from shared.money.bank_accounts import BankAccountBody
-from shared.payments import bank_account_changes, checkout, ending, paying_back, paying_out, refunding, sync
-from shared.payments.refunding import RefundRequest
+from shared.payments import checkout, payment_expiry, sync
 from shared.payments.settlement import Outcome
+from shared.payouts import bank_account_changes
+from shared.payouts import execution as payout_execution
+from shared.payouts.bank_accounts import BankAccountBody
 from shared.problems import TryAgain
-from shared.sales.answers import OrderAnswer, PaymentAnswer
+from shared.refunds import execution as refund_execution
+from shared.refunds import requests as refund_requests
+from shared.refunds.requests import RefundRequest
+from shared.sales.schemas import OrderResponse, PaymentResponse
 from shared.tickets import issuing
 from tests.factories import Event, a_tier, a_user, an_event, reserve
 from tests.integration.money.steps import rows, set_account
@@ -40,15 +44,15 @@ def behaving_in_the_end(at: Gateways) -> Iterator[None]:
         at.behaves(gateway)
 
 
-def an_order() -> tuple[Event, Principal, OrderAnswer]:
+def an_order() -> tuple[Event, Principal, OrderResponse]:
     with transaction() as tx:
         event, buyer = an_event(tx, tiers=[a_tier(price=100_000)]), a_user(tx)
     order = reserve(buyer, event)
-    assert isinstance(order, OrderAnswer)
+    assert isinstance(order, OrderResponse)
     return event, buyer, order
 
 
-def pay(buyer: Principal, order: OrderAnswer, gateway: str, method: str = "QRIS") -> PaymentAnswer:
+def pay(buyer: Principal, order: OrderResponse, gateway: str, method: str = "QRIS") -> PaymentResponse:
     return checkout.checkout(buyer.id, order.id, checkout.Request(payment_method=method, gateway=gateway)).payments[-1]
 
 
@@ -88,11 +92,11 @@ def test_asking_and_ending_fail_as_while_the_gateway_is_away(at, gateway, body):
     with pytest.raises(GatewayUnavailable):
         sync.ask_and_settle(payment.id)
     with pytest.raises(GatewayUnavailable):
-        ending.end_at_gateway(payment.id)
+        payment_expiry.end_at_gateway(payment.id)
     assert sync.status(buyer, payment.id).status == "pending"
 
 
-def an_approved_refund(at: Gateways, gateway: str, method: str) -> tuple[OrderAnswer, refunding.RefundAnswer]:
+def an_approved_refund(at: Gateways, gateway: str, method: str) -> tuple[OrderResponse, refund_requests.RefundResponse]:
     event, buyer, order = an_order()
     set_account(buyer.id)
     payment = pay(buyer, order, gateway, method)
@@ -100,13 +104,13 @@ def an_approved_refund(at: Gateways, gateway: str, method: str) -> tuple[OrderAn
     sync.ask_and_settle(payment.id)
     issuing.add_missing(order.id)
     with transaction() as tx:
-        refund = refunding.request(tx, buyer.id, RefundRequest(order_id=order.id, reason="Sakit"))
+        refund = refund_requests.request(tx, buyer.id, RefundRequest(order_id=order.id, reason="Sakit"))
         organizer = Principal(event.organizer_id, "organizer", event.organizer_id)
-        refunding.approve(tx, organizer, refund.id)
+        refund_requests.approve(tx, organizer, refund.id)
     return order, refund
 
 
-def left(at: Gateways, order: OrderAnswer, gateway: str) -> int:
+def left(at: Gateways, order: OrderResponse, gateway: str) -> int:
     """What has come in for an order and not gone back, by the gateways' own lists."""
     transfers = {
         str(row.id)
@@ -127,12 +131,12 @@ def test_a_refund_of_which_nobody_knows_is_paid_once(at, gateway, method, body, 
     order, refund = an_approved_refund(at, gateway, method)
     at.fails(gateway, body=body, count=TRIES, takes_effect=takes_effect)
     with pytest.raises(GatewayUnavailable):
-        paying_back.pay_back(refund.id)
+        refund_execution.pay_back(refund.id)
     at.behaves(gateway)
-    paying_back.pay_back(refund.id)
+    refund_execution.pay_back(refund.id)
     for transfer in rows("SELECT id FROM disbursements WHERE refund_id = :id AND status = 'sending'", id=refund.id):
-        paying_out.ask_about(transfer.id)
-    assert paying_back.ask_about(refund.id) == "completed"
+        payout_execution.ask_about(transfer.id)
+    assert refund_execution.ask_about(refund.id) == "completed"
     assert left(at, order, gateway) == 107_500 - 90_000
 
 

@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from shared.gateways import accounts
+from shared.gateways import registry
 from shared.gateways.errors import GatewayUnavailable
-from shared.gateways.http import Patience
-from shared.gateways.xendit import Xendit
-from shared.payments import attempts, sync, webhooks
+from shared.gateways.http import Timeouts
+from shared.gateways.xendit.client import Xendit
+from shared.payments import records as payment_records
+from shared.payments import sync, webhooks
 from shared.problems import Malformed, NotSignedIn
 from shared.sales import orders
 from tests.factories import an_order
@@ -24,9 +25,9 @@ TOKEN = "callback-token"
 @pytest.fixture
 def a_gateway_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
     """Xendit at an address where nobody listens."""
-    impatient = Patience(connect_seconds=0.2, total_seconds=0.5, tries=1, failures_to_open=1000)
+    impatient = Timeouts(connect_seconds=0.2, total_seconds=0.5, tries=1, failures_to_open=1000)
     xendit = Xendit("http://127.0.0.1:9", "key", TOKEN, patience=impatient)
-    monkeypatch.setattr(accounts, "xendit", lambda: xendit)
+    monkeypatch.setattr(registry, "xendit", lambda: xendit)
 
 
 def a_payment() -> UUID:
@@ -34,25 +35,25 @@ def a_payment() -> UUID:
     with transaction() as tx:
         locked = orders.lock(tx, order.id)
         deadline = orders.start_payment(tx, locked)
-        attempt = attempts.add(
+        payment = payment_records.add(
             tx, locked, gateway="xendit", method="QRIS", amount=locked.total_amount, expires_at=deadline
         )
-        reference = {"id": attempt.id, "reference": uuid4().hex}
+        reference = {"id": payment.id, "reference": uuid4().hex}
         tx.execute(
             text("UPDATE payments SET status = 'pending', gateway_reference = :reference WHERE id = :id"), reference
         )
-    return attempt.id
+    return payment.id
 
 
 def deliver(payment_id: UUID, *, token: str = TOKEN) -> None:
     with transaction() as tx:
-        attempt = attempts.read(tx, payment_id)
+        payment = payment_records.read(tx, payment_id)
     body = {
-        "id": attempt.gateway_reference,
-        "external_id": attempt.external_id,
+        "id": payment.gateway_reference,
+        "external_id": payment.external_id,
         "status": "PAID",
-        "amount": attempt.amount,
-        "paid_amount": attempt.amount,
+        "amount": payment.amount,
+        "paid_amount": payment.amount,
         "currency": "IDR",
     }
     webhooks.receive("xendit", {"x-callback-token": token}, json.dumps(body).encode())
@@ -90,9 +91,9 @@ def open_tasks(event_id: UUID) -> list[str]:
 
 
 def fail_three_times(event_id: UUID) -> None:
-    for attempt in (1, 2):
+    for payment in (1, 2):
         with pytest.raises(GatewayUnavailable):
-            webhooks.retry(event_id, attempt)
+            webhooks.retry(event_id, payment)
     webhooks.retry(event_id, 3)
 
 

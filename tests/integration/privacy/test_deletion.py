@@ -8,15 +8,15 @@ import pytest
 from flask import Response
 from sqlalchemy import text
 
-from shared.cloud import disposal
+from shared.accounting import ledger
+from shared.cloud import object_deletion
 from shared.cloud.database import transaction
 from shared.identity.accounts import InvalidCredentials
 from shared.identity.erasure import NAME
 from shared.identity.tokens import Principal
 from shared.messages import mails
-from shared.money import ledger
-from shared.sales.answers import OrderAnswer
-from shared.tickets import issuing, printing
+from shared.sales.schemas import OrderResponse
+from shared.tickets import issuing, ticket_rendering
 from tests.doors import call, problem
 from tests.factories import Event, an_event, an_order
 from tests.integration.identity.steps import PASSWORD, Member, a_member, forget_password, login, register
@@ -50,7 +50,7 @@ def change(sql: str, **values: Any) -> None:
         tx.execute(text(sql), values)
 
 
-def an_order_of(member: Member, event: Event | None = None, *, paid: bool = True) -> OrderAnswer:
+def an_order_of(member: Member, event: Event | None = None, *, paid: bool = True) -> OrderResponse:
     """An order of two, booked in the ledger where it is paid."""
     order = an_order(event, buyer=Principal(member.id, "customer", None), quantities=[2], paid=paid)
     if paid:
@@ -71,7 +71,7 @@ def let_end(event_id: UUID) -> None:
     )
 
 
-def a_past_buyer() -> tuple[Member, OrderAnswer]:
+def a_past_buyer() -> tuple[Member, OrderResponse]:
     """Somebody whose event is over."""
     member = a_member()
     order = an_order_of(member)
@@ -110,8 +110,8 @@ def test_nothing_that_names_the_person_is_left():
         id=member.id,
     )
     with transaction() as tx:
-        mails.ask_about_order(tx, "order_confirmation", order.id, once_key=f"order_confirmation:{order.id}")
-        mails.ask(tx, "e_ticket", once_key=str(order.id), to="peserta1@example.com", context={}, order_id=order.id)
+        mails.ask_about_order(tx, "order_confirmation", order.id, dedupe_key=f"order_confirmation:{order.id}")
+        mails.ask(tx, "e_ticket", dedupe_key=str(order.id), to="peserta1@example.com", context={}, order_id=order.id)
         payment_id = tx.execute(
             text("""
                 INSERT INTO payments (order_id, attempt, gateway, external_id, payment_method, amount, expires_at)
@@ -165,7 +165,7 @@ def test_invitations_to_a_gate_go_with_the_invited_and_with_the_inviting():
 def test_mails_that_still_wait_are_not_sent_but_the_last_one_is():
     member = a_member()
     with transaction() as tx:
-        mails.ask(tx, "reset_password", once_key=str(uuid4()), to=member.email, context={"code": "123456"})
+        mails.ask(tx, "reset_password", dedupe_key=str(uuid4()), to=member.email, context={"code": "123456"})
     delete(member)
     [[template, status, context]] = rows(
         "SELECT template, status, context FROM emails WHERE to_address = :email", email=member.email
@@ -213,7 +213,7 @@ def test_the_pdfs_of_tickets_go_too_and_a_new_print_names_nobody(files: StoredFi
     [ticket, *_] = rows("SELECT id, pdf_object FROM tickets WHERE order_id = :id", id=order.id)
     assert ticket.pdf_object is None
     [[organizer_id]] = rows("SELECT organizer_id FROM orders WHERE id = :id", id=order.id)
-    printed = printing.ticket_file(ticket.id, Principal(organizer_id, "organizer", organizer_id)).content
+    printed = ticket_rendering.ticket_file(ticket.id, Principal(organizer_id, "organizer", organizer_id)).content
     assert NAME in text_of(printed)
     assert "Peserta" not in text_of(printed)
     assert len(files.files) == 2, "and it is not stored"
@@ -224,15 +224,15 @@ def test_a_pdf_that_is_stored_while_the_account_is_deleted_is_not_kept(files: St
     issuing.issue(order.id)
     change("UPDATE tickets SET pdf_object = NULL WHERE order_id = :id", id=order.id)
     with transaction() as tx:
-        claimed = printing.claim(tx, order.id)
+        claimed = ticket_rendering.claim(tx, order.id)
     assert claimed is not None
-    printed = [printing.print_claimed(claimed)]  # on its way, with the names of before
+    printed = [ticket_rendering.print_claimed(claimed)]  # on its way, with the names of before
     delete(member)
     files.files.update({each.pdf_object: b"stored a moment later" for each in printed})
     with transaction() as tx:
-        printing.remember(tx, printed)
+        ticket_rendering.remember(tx, printed)
     assert rows("SELECT 1 FROM tickets WHERE order_id = :id AND pdf_object IS NOT NULL", id=order.id) == []
-    disposal.sweep()
+    object_deletion.sweep()
     assert files.files == {}
 
 

@@ -13,7 +13,7 @@ from shared.cloud import audit
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.messages import mails
-from shared.sales.answers import OrderAnswer
+from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing, staffing
 from shared.tickets.staffing import Invitation
 from tests.doors import call, problem
@@ -33,7 +33,7 @@ def exported(member: Member, form: str = "json") -> Response:
     return call("GET", f"/account/export?format={form}", by=Principal(member.id, "customer", None))
 
 
-def a_buyer() -> tuple[Member, OrderAnswer]:
+def a_buyer() -> tuple[Member, OrderResponse]:
     """Somebody with a paid order of two, a ticket, a payment, a refund, and mails."""
     member = a_member()
     order = an_order(buyer=Principal(member.id, "customer", None), quantities=[2], paid=True)
@@ -58,9 +58,13 @@ def a_buyer() -> tuple[Member, OrderAnswer]:
             text("INSERT INTO tickets (order_id, order_item_id, event_id) VALUES (:id, :item_id, :event_id)"),
             {"id": order.id, "item_id": order.items[0].id, "event_id": order.event_id},
         )
-        mails.ask_about_order(tx, "order_confirmation", order.id, once_key=f"order_confirmation:{order.id}")
+        mails.ask_about_order(tx, "order_confirmation", order.id, dedupe_key=f"order_confirmation:{order.id}")
         mails.ask(
-            tx, "reset_password", once_key=str(order.id), to=member.email, context={"code": "123456", "full_name": "S"}
+            tx,
+            "reset_password",
+            dedupe_key=str(order.id),
+            to=member.email,
+            context={"code": "123456", "full_name": "S"},
         )
     return member, order
 
@@ -103,7 +107,7 @@ def test_so_is_what_they_bought_besides_tickets_and_the_codes_they_used():
         issuing.issue(order.id)
     held = [exported(buyer).get_json() for buyer in buyers]
     with transaction() as tx:
-        codes = [OrderAnswer.read(tx, UUID(each["orders"][0]["id"])).pickup_code for each in held]
+        codes = [OrderResponse.read(tx, UUID(each["orders"][0]["id"])).pickup_code for each in held]
     assert [[pickup["code"] for pickup in each["orders"][0]["pickups"]] for each in held] == [[code] for code in codes]
     given = [[item["digital_unit"] for item in each["orders"][0]["items"]] for each in held]
     assert sorted(voucher for [_, voucher] in given) == ["VOUCHER-1", "VOUCHER-2"]

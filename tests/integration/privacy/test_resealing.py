@@ -7,8 +7,8 @@ from sqlalchemy import text
 
 from shared.cloud import secrets
 from shared.cloud.database import transaction
-from shared.cloud.sealing import KEY, NotOpened, seal, unseal
-from shared.privacy import resealing
+from shared.cloud.field_encryption import KEY, NotOpened, seal, unseal
+from shared.privacy import key_rotation
 from tests.conftest import SECRETS
 from tests.factories import a_user
 
@@ -49,7 +49,7 @@ def test_every_sealed_column_of_the_database_is_on_the_list():
             text("SELECT table_name, column_name FROM information_schema.columns WHERE column_name LIKE '%\\_sealed'")
         ).all()
     assert {(row.table_name, row.column_name) for row in columns} == {
-        (field.table, field.column) for field in resealing.FIELDS
+        (field.table, field.column) for field in key_rotation.FIELDS
     }
 
 
@@ -57,8 +57,8 @@ def test_old_values_are_sealed_under_the_new_key_and_open_as_before():
     accounts = [an_account() for _ in range(3)]
     secrets.provide({KEY: "a second key, random enough"}, number="2")
     newest = an_account()
-    assert resealing.reseal()["bank_accounts"] == 3
-    assert resealing.reseal()["bank_accounts"] == 0
+    assert key_rotation.reseal()["bank_accounts"] == 3
+    assert key_rotation.reseal()["bank_accounts"] == 0
     for account_id in [*accounts, newest]:
         assert sealed(account_id).startswith("v2.")
         assert unseal(sealed(account_id), about=f"bank_account:{account_id}") == "1234567890"
@@ -75,5 +75,5 @@ def test_what_can_not_be_opened_stays_as_it_is():
     before = sealed(account_id)
     secrets.provide({KEY: "a third key, random enough"}, number="3")
     with pytest.raises(NotOpened):
-        resealing.reseal()
+        key_rotation.reseal()
     assert sealed(account_id) == before

@@ -16,7 +16,7 @@ from shared.identity.tokens import Principal
 from shared.privacy.cookie_consents import VERSION
 from shared.problems import AccountGone
 from shared.sales import reservations
-from shared.sales.answers import OrderAnswer
+from shared.sales.schemas import OrderResponse
 from tests.doors import call, problem
 from tests.factories import a_tier, a_user, an_event, reserve, stock
 from tests.integration.identity.steps import PASSWORD, Member, a_member, an_address
@@ -107,7 +107,7 @@ def test_one_who_is_gone_does_not_spoil_the_reservations_of_others():
     item = reservations.Item(tier_id=event.tier_ids[0], quantity=1)
     request = reservations.Request(event_id=event.id, items=[item])
     outcomes = reservations.reserve([reservations.Ask(buyer.id, request) for buyer in buyers])
-    assert [type(outcome) for outcome in outcomes] == [OrderAnswer, AccountGone, OrderAnswer]
+    assert [type(outcome) for outcome in outcomes] == [OrderResponse, AccountGone, OrderResponse]
     assert stock(event.tier_ids[0]).reserved == 2
 
 

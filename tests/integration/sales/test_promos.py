@@ -7,14 +7,15 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from infra.checks.invariants import ALWAYS, broken
-from shared.cloud.combining import Combiner
+from shared.accounting import ledger
 from shared.cloud.database import transaction
-from shared.money import ledger
-from shared.payments import attempts, settlement
+from shared.cloud.request_batching import Combiner
+from shared.payments import records as payment_records
+from shared.payments import settlement
 from shared.problems import Problem
 from shared.sales import orders, promos, reservations
-from shared.sales.answers import OrderAnswer
 from shared.sales.promos import PromoExhausted, PromoInvalid
+from shared.sales.schemas import OrderResponse
 from tests.factories import Stock, a_promo, a_tier, a_user, an_event, an_order, make_overdue, reserve, stock
 from tests.integration.money.sold import a_fact, a_payment
 from tests.threads import at_the_same_time
@@ -79,7 +80,7 @@ def test_the_discount_is_on_the_order_and_on_its_items():
     assert order.promo_code == "HEMAT"
     assert sorted(item.discount for item in order.items) == [25_000, 25_001]
     with transaction() as tx:
-        assert OrderAnswer.read(tx, order.id) == order
+        assert OrderResponse.read(tx, order.id) == order
     assert uses(promo_id) == 1
 
 
@@ -108,7 +109,7 @@ def test_a_code_of_another_event_looks_like_none():
     unknown = reserve(buyer, other, promo_code="TIDAKADA")
     elsewhere = reserve(buyer, other, promo_code="RAHASIA")
     assert (elsewhere.detail, elsewhere.members) == (unknown.detail, unknown.members)
-    assert isinstance(reserve(buyer, event, promo_code="RAHASIA"), OrderAnswer)
+    assert isinstance(reserve(buyer, event, promo_code="RAHASIA"), OrderResponse)
 
 
 def test_a_code_without_an_event_is_for_all_of_its_organizer_and_no_others():
@@ -132,7 +133,7 @@ def test_the_organizers_own_code_goes_before_the_platforms():
 def test_ten_uses_and_fifty_buyers():
     event, promo_id, buyers = scene(code="SEPULUH", buyers=50, max_uses=10)
     outcomes = at_the_same_time([lambda buyer=buyer: reserve(buyer, event, promo_code="SEPULUH") for buyer in buyers])
-    held = [outcome for outcome in outcomes if isinstance(outcome, OrderAnswer)]
+    held = [outcome for outcome in outcomes if isinstance(outcome, OrderResponse)]
     assert (len(held), sum(isinstance(outcome, PromoExhausted) for outcome in outcomes)) == (10, 40)
     assert uses(promo_id) == 10
     assert stock(event.tier_ids[0]) == Stock(reserved=10, sold=0, free=90)
@@ -149,7 +150,7 @@ def test_combined_with_others_too():
         return combined(reservations.Ask(buyer.id, request))
 
     outcomes = at_the_same_time([lambda i=i, buyer=buyer: ask(i, buyer) for i, buyer in enumerate(buyers)])
-    held = [outcome for outcome in outcomes if isinstance(outcome, OrderAnswer)]
+    held = [outcome for outcome in outcomes if isinstance(outcome, OrderResponse)]
     assert sum(order.promo_code is None for order in held) == 20
     assert sum(order.promo_code is not None for order in held) == 10
     assert uses(promo_id) == 10
@@ -161,13 +162,13 @@ def test_a_buyer_has_a_limit_of_their_own_at_all_events_together():
         promo_id = a_promo(tx, events[0], code="SEKALI", organizer_id=None, event_id=None, max_uses_per_user=2)
         buyer, other = a_user(tx), a_user(tx)
     outcomes = at_the_same_time([lambda event=event: reserve(buyer, event, promo_code="SEKALI") for event in events])
-    held = [outcome for outcome in outcomes if isinstance(outcome, OrderAnswer)]
+    held = [outcome for outcome in outcomes if isinstance(outcome, OrderResponse)]
     assert len(held) == 2
     assert all(isinstance(outcome, PromoExhausted) for outcome in outcomes if outcome not in held)
-    assert isinstance(reserve(other, events[0], promo_code="SEKALI"), OrderAnswer)
+    assert isinstance(reserve(other, events[0], promo_code="SEKALI"), OrderResponse)
     cancel(held[0])
     free = next(event for event in events if event.id not in {order.event_id for order in held})
-    assert isinstance(reserve(buyer, free, promo_code="SEKALI"), OrderAnswer)
+    assert isinstance(reserve(buyer, free, promo_code="SEKALI"), OrderResponse)
     assert uses(promo_id) == 3
 
 
@@ -177,7 +178,7 @@ def test_one_buyer_over_their_limit_does_not_spoil_the_batch():
     item = reservations.Item(tier_id=event.tier_ids[0], quantity=1)
     request = reservations.Request(event_id=event.id, items=[item], promo_code="SEKALI")
     outcomes = reservations.reserve([reservations.Ask(buyer.id, request) for buyer in (greedy, modest)])
-    assert [type(outcome) for outcome in outcomes] == [PromoExhausted, OrderAnswer]
+    assert [type(outcome) for outcome in outcomes] == [PromoExhausted, OrderResponse]
     assert cancelled.promo_code == "SEKALI"
     assert uses(promo_id) == 2
 
@@ -202,13 +203,13 @@ def test_a_use_comes_back_once_when_its_order_ends(ends):
         make_overdue(order.id)
     at_the_same_time([end] * 6)
     assert uses(promo_id) == 0
-    assert isinstance(reserve(other, event, promo_code="SATU"), OrderAnswer)
+    assert isinstance(reserve(other, event, promo_code="SATU"), OrderResponse)
 
 
 def test_who_needs_the_use_of_an_overdue_order_gets_it():
     event, promo_id, [buyer, other] = scene(code="SATU", buyers=2, max_uses=1)
     make_overdue(an_order(event, buyer=buyer, promo_code="SATU").id)
-    assert isinstance(reserve(other, event, promo_code="SATU"), OrderAnswer)
+    assert isinstance(reserve(other, event, promo_code="SATU"), OrderResponse)
     assert uses(promo_id) == 1
 
 
@@ -228,7 +229,7 @@ def test_late_money_is_honoured_where_the_code_is_used_up_meanwhile():  # LATE-1
     taken = an_order(event, buyer=other, promo_code="SATU")
     revive(order)
     with transaction() as tx:
-        now = OrderAnswer.read(tx, order.id)
+        now = OrderResponse.read(tx, order.id)
     assert (now.status, now.discount_amount) == ("paid", 10_000)
     assert uses(promo_id) == 2  # the one it may have, and one beside it
     assert late_uses(promo_id) == 1
@@ -251,7 +252,7 @@ def test_a_late_use_takes_nobodys_place():
     revive(order)
     assert isinstance(reserve(third, event, promo_code="DUA"), PromoExhausted)
     cancel(taken)
-    assert isinstance(reserve(third, event, promo_code="DUA"), OrderAnswer)
+    assert isinstance(reserve(third, event, promo_code="DUA"), OrderResponse)
     assert (uses(promo_id), late_uses(promo_id)) == (3, 1)
     assert promises_are_kept()
 
@@ -290,7 +291,7 @@ def budget(promo_id):
 def test_a_budget_holds_for_fifty_buyers_at_once():
     event, promo_id, buyers = scene(code="ANGGARAN", buyers=50, percent=10, budget=70_000)
     outcomes = at_the_same_time([lambda buyer=buyer: reserve(buyer, event, promo_code="ANGGARAN") for buyer in buyers])
-    held = [outcome for outcome in outcomes if isinstance(outcome, OrderAnswer)]
+    held = [outcome for outcome in outcomes if isinstance(outcome, OrderResponse)]
     assert (len(held), sum(isinstance(outcome, PromoExhausted) for outcome in outcomes)) == (7, 43)
     assert budget(promo_id) == (70_000, 0)
     cancel(held[0])
@@ -331,7 +332,7 @@ def test_a_code_by_ticket_discounts_as_many_as_it_has_uses_the_dearest_first():
 def test_a_code_by_ticket_never_gives_more_uses_than_it_has():
     event, promo_id, buyers = scene(code="TIKET", buyers=30, max_uses=10, applies_to="ticket", amount=5_000)
     outcomes = at_the_same_time([lambda b=b: reserve(b, event, [3], promo_code="TIKET") for b in buyers])
-    assert 3 <= sum(isinstance(outcome, OrderAnswer) for outcome in outcomes) <= 10
+    assert 3 <= sum(isinstance(outcome, OrderResponse) for outcome in outcomes) <= 10
     assert uses(promo_id) <= 10
     assert promises_are_kept()
 
@@ -341,7 +342,7 @@ def test_a_platforms_code_may_be_for_some_organizers_only():
     with transaction() as tx:
         strange = an_event(tx)
         a_promo(tx, event, code="MITRA", organizer_id=None, event_id=None, organizer_ids=[event.organizer_id])
-    assert isinstance(reserve(buyer, event, promo_code="MITRA"), OrderAnswer)
+    assert isinstance(reserve(buyer, event, promo_code="MITRA"), OrderResponse)
     assert isinstance(reserve(other, strange, promo_code="MITRA"), PromoInvalid)
 
 
@@ -389,7 +390,7 @@ def test_codes_and_tiers_of_many_buyers_never_deadlock():
     ]
     goings = [lambda order=order: cancel(order) for order in held]
     outcomes = at_the_same_time([act for pair in zip(comings, goings, strict=True) for act in pair])
-    assert sum(isinstance(outcome, OrderAnswer) for outcome in outcomes) == 24
+    assert sum(isinstance(outcome, OrderResponse) for outcome in outcomes) == 24
     assert rows("SELECT sum(uses) AS uses FROM promos WHERE event_id = :id", id=event.id)[0].uses == 24
 
 
@@ -403,7 +404,7 @@ def test_who_funds_the_code_decides_whose_revenue_shrinks(paid_by, organizer, co
     order = an_order(event, buyer=buyer, promo_code=f"danai-{cost}")
     with transaction() as tx:
         locked = orders.lock(tx, order.id)
-        attempt = attempts.add(
+        attempt = payment_records.add(
             tx, locked, gateway="xendit", method="QRIS", amount=locked.total_amount, expires_at=NOW + HOUR
         )
         total = order.total_amount

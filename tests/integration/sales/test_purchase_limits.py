@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import text
 
 from infra.checks.invariants import ALWAYS, broken
-from shared.cloud.combining import Combiner
 from shared.cloud.database import transaction
+from shared.cloud.request_batching import Combiner
 from shared.sales import orders, purchase_limits, reservations
-from shared.sales.answers import OrderAnswer
+from shared.sales.schemas import OrderResponse
 from tests.factories import Stock, a_nik, a_tier, a_user, an_event, an_order, make_overdue, reserve, stock
 from tests.threads import at_the_same_time
 
@@ -36,7 +36,7 @@ def buy(buyer, event, quantities=(1,)):
 
 
 def slug(outcome):
-    return None if isinstance(outcome, OrderAnswer) else outcome.slug
+    return None if isinstance(outcome, OrderResponse) else outcome.slug
 
 
 def end(order, how):
@@ -64,7 +64,7 @@ def test_two_orders_worth_of_a_tier_is_the_limit_of_a_person():
     assert (refused.slug, refused.status) == ("person-limit-reached", 409)
     assert (refused.members["have"], refused.members["limit"]) == (10, 10)
     assert "10" in refused.detail
-    assert isinstance(reserve(other, event, [5]), OrderAnswer)
+    assert isinstance(reserve(other, event, [5]), OrderResponse)
     assert stock(event.tier_ids[0]) == Stock(reserved=5, sold=10, free=85)
     assert counts_are_right()
 
@@ -74,7 +74,7 @@ def test_each_tier_has_a_limit_of_its_own():
     buy(buyer, event, [5, 2])
     buy(buyer, event, [0, 2])
     assert slug(reserve(buyer, event, [0, 1])) == "person-limit-reached"
-    assert isinstance(reserve(buyer, event, [5, 0]), OrderAnswer)
+    assert isinstance(reserve(buyer, event, [5, 0]), OrderResponse)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_dots_matter_where_the_provider_says_nothing_about_them():
         one, two = a_user(tx, email="a.sri@example.net"), a_user(tx, email="asri@example.net")
     for _ in range(2):
         buy(one, event, [5])
-    assert isinstance(reserve(two, event, [5]), OrderAnswer)
+    assert isinstance(reserve(two, event, [5]), OrderResponse)
 
 
 def test_aliases_that_register_at_the_same_time_are_recognised():
@@ -135,8 +135,8 @@ def test_twenty_aliases_combined_with_others_hold_no_more_either():
 
     mixed = [buyer for pair in zip(mine, others, strict=True) for buyer in pair]
     outcomes = at_the_same_time([lambda buyer=buyer: ask(buyer) for buyer in mixed])
-    assert sum(isinstance(outcome, OrderAnswer) for outcome in outcomes[::2]) == 5
-    assert all(isinstance(outcome, OrderAnswer) for outcome in outcomes[1::2])
+    assert sum(isinstance(outcome, OrderResponse) for outcome in outcomes[::2]) == 5
+    assert all(isinstance(outcome, OrderResponse) for outcome in outcomes[1::2])
     assert counts_are_right()
 
 
@@ -156,7 +156,7 @@ def test_the_organizer_sets_how_much_a_person_may_have_in_all():
     buy(buyer, event, [2, 0])
     refused = reserve(buyer, event, [0, 2])
     assert (refused.members["have"], refused.members["limit"]) == (2, 3)
-    assert isinstance(reserve(buyer, event, [0, 1]), OrderAnswer)
+    assert isinstance(reserve(buyer, event, [0, 1]), OrderResponse)
 
 
 def test_the_organizers_limit_may_be_higher_than_the_usual_one():
@@ -174,7 +174,7 @@ def test_one_purchase_per_person_counts_aliases_and_ends_with_a_refund():
     assert refused.slug == "person-limit-reached"
     assert "One purchase" in refused.detail
     end(order, orders.mark_refunded)
-    assert isinstance(reserve(two, event), OrderAnswer)
+    assert isinstance(reserve(two, event), OrderResponse)
     assert counts_are_right()
 
 
@@ -188,9 +188,9 @@ def test_one_purchase_per_identity_number():
     tiers = [a_tier(kind="registration", name=name) for name in ("5K", "10K")]
     event, [one, two] = scene(*tiers, buyers=2, one_purchase_per_person=True)
     number = a_nik()
-    assert isinstance(reserve(one, event, [1, 0], identity_number=number), OrderAnswer)
+    assert isinstance(reserve(one, event, [1, 0], identity_number=number), OrderResponse)
     assert slug(reserve(two, event, [0, 1], identity_number=number)) == "already-registered"
-    assert isinstance(reserve(two, event, [0, 1]), OrderAnswer)
+    assert isinstance(reserve(two, event, [0, 1]), OrderResponse)
 
 
 def test_a_live_reservation_is_named_before_any_limit():
@@ -211,7 +211,7 @@ def test_what_was_given_back_may_be_bought_again():
     assert slug(reserve(buyer, event, [3])) == "person-limit-reached"
     buy(buyer, event, [2])
     end(first, orders.mark_refunded)
-    assert isinstance(reserve(buyer, event, [3]), OrderAnswer)
+    assert isinstance(reserve(buyer, event, [3]), OrderResponse)
     assert counts_are_right()
 
 
@@ -228,7 +228,7 @@ def test_late_money_is_honoured_beyond_the_limit():
 
 def abandon(buyer, event, *, stretched=False):
     order = reserve(buyer, event)
-    assert isinstance(order, OrderAnswer), order
+    assert isinstance(order, OrderResponse), order
     if stretched:
         start_payment(order)
     end(order, orders.cancel)
@@ -256,10 +256,10 @@ def test_who_changes_their_mind_twice_does_not_wait():
     event, [plain, stretched] = scene(buyers=2)
     for _ in range(3):
         abandon(plain, event)
-    assert isinstance(reserve(plain, event), OrderAnswer)
+    assert isinstance(reserve(plain, event), OrderResponse)
     for _ in range(2):
         abandon(stretched, event, stretched=True)
-    assert isinstance(reserve(stretched, event), OrderAnswer)
+    assert isinstance(reserve(stretched, event), OrderResponse)
 
 
 def test_abandoned_holds_make_the_next_wait_grow_to_half_an_hour():
@@ -299,10 +299,10 @@ def test_the_wait_is_for_one_event_and_forgotten_after_some_hours():
     other, _ = scene()
     for _ in range(4):
         abandon(buyer, event)
-    assert isinstance(reserve(buyer, other), OrderAnswer)
+    assert isinstance(reserve(buyer, other), OrderResponse)
     let_pass(event, "7 hours")
     abandon(buyer, event)
-    assert isinstance(reserve(buyer, event), OrderAnswer)
+    assert isinstance(reserve(buyer, event), OrderResponse)
 
 
 def test_a_paid_order_begins_anew():
@@ -312,7 +312,7 @@ def test_a_paid_order_begins_anew():
     buy(buyer, event)
     for _ in range(3):
         abandon(buyer, event)
-    assert isinstance(reserve(buyer, event), OrderAnswer)
+    assert isinstance(reserve(buyer, event), OrderResponse)
 
 
 def test_an_event_that_is_cancelled_is_nobodys_abandoned_hold():
@@ -320,7 +320,7 @@ def test_an_event_that_is_cancelled_is_nobodys_abandoned_hold():
     for _ in range(3):
         abandon(buyer, event)
     end(reserve(buyer, event), orders.end_for_good)
-    assert isinstance(reserve(buyer, event), OrderAnswer)
+    assert isinstance(reserve(buyer, event), OrderResponse)
 
 
 def test_a_deleted_account_leaves_nothing_that_leads_to_another_one_of_its_mailbox():

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from shared.cloud import sealing
+from shared.cloud import field_encryption
 from shared.cloud.database import transaction
 from shared.payments import checkout
 from shared.payments.checkout import AttendeesMissing
-from shared.privacy import deletion, holdings
+from shared.privacy import deletion, personal_data_inventory
 from shared.sales import orders, registrations, reservations
-from shared.sales.answers import OrderAnswer
 from shared.sales.registrations import AlreadyRegistered
+from shared.sales.schemas import OrderResponse
 from tests.factories import Stock, a_nik, a_promo, a_tier, a_user, an_event, an_order, make_overdue, reserve, stock
 from tests.threads import at_the_same_time
 
@@ -61,12 +61,12 @@ def test_the_number_is_sealed_found_by_its_index_and_shown_by_its_end():
     [item] = order.items
     assert item.identity_number == "************0001"
     with transaction() as tx:
-        assert OrderAnswer.read(tx, order.id) == order
+        assert OrderResponse.read(tx, order.id) == order
     [row] = of_order(order)
     assert NIK not in str(row)
-    assert sealing.unseal(row.identity_sealed, about=f"identity_number:{item.id}") == NIK
-    with pytest.raises(sealing.NotOpened):
-        sealing.unseal(row.identity_sealed, about=f"identity_number:{order.id}")
+    assert field_encryption.unseal(row.identity_sealed, about=f"identity_number:{item.id}") == NIK
+    with pytest.raises(field_encryption.NotOpened):
+        field_encryption.unseal(row.identity_sealed, about=f"identity_number:{order.id}")
 
 
 def test_a_tier_that_does_not_ask_keeps_nothing():
@@ -79,9 +79,9 @@ def test_a_tier_that_does_not_ask_keeps_nothing():
 
 def test_the_same_number_is_registered_once_per_category():
     event, [buyer, other, third] = race(buyers=3, tiers=[a_tier(kind="registration"), a_tier(kind="registration")])
-    assert isinstance(reserve(buyer, event, identity_number=NIK), OrderAnswer)
+    assert isinstance(reserve(buyer, event, identity_number=NIK), OrderResponse)
     assert isinstance(reserve(other, event, identity_number="3171-2345-0890-0001"), AlreadyRegistered)
-    assert isinstance(reserve(third, event, (0, 1), identity_number=NIK), OrderAnswer)
+    assert isinstance(reserve(third, event, (0, 1), identity_number=NIK), OrderResponse)
     assert stock(event.tier_ids[0]) == Stock(reserved=1, sold=0, free=9)
 
 
@@ -94,7 +94,7 @@ def test_one_order_can_not_register_somebody_twice():
 def test_forty_buyers_register_the_same_runner():
     event, buyers = race(buyers=40)
     outcomes = at_the_same_time([lambda buyer=buyer: reserve(buyer, event, identity_number=NIK) for buyer in buyers])
-    assert sum(isinstance(outcome, OrderAnswer) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, OrderResponse) for outcome in outcomes) == 1
     assert sum(isinstance(outcome, AlreadyRegistered) for outcome in outcomes) == 39
     assert stock(event.tier_ids[0]).reserved == 1
 
@@ -144,9 +144,9 @@ def test_a_number_may_be_corrected_until_the_order_is_paid():
     with transaction() as tx:
         orders.lock(tx, order.id)
         registrations.register(tx, order.id, {order.items[0].id: (event.tier_ids[0], "X1234567")})
-    assert isinstance(reserve(other, event, identity_number=NIK), OrderAnswer)
+    assert isinstance(reserve(other, event, identity_number=NIK), OrderResponse)
     [row] = of_order(order)
-    assert sealing.unseal(row.identity_sealed, about=f"identity_number:{order.items[0].id}") == "X1234567"
+    assert field_encryption.unseal(row.identity_sealed, about=f"identity_number:{order.items[0].id}") == "X1234567"
 
 
 @pytest.mark.parametrize("ends", ["cancelled", "expired", "refunded"])
@@ -165,7 +165,7 @@ def test_who_has_not_paid_or_has_their_money_back_may_register_anew(ends):
             orders.mark_refunded(tx, orders.lock(tx, order.id))
     elif ends == "expired":  # nobody has swept it yet
         make_overdue(order.id)
-    assert isinstance(reserve(other, event, identity_number=NIK), OrderAnswer)
+    assert isinstance(reserve(other, event, identity_number=NIK), OrderResponse)
     assert [row.is_active for row in of_order(order)] == [False]
 
 
@@ -196,7 +196,7 @@ def test_a_ticket_that_is_refunded_alone_frees_its_participant_alone():
         order.items[0].id: False,
         order.items[1].id: True,
     }
-    assert isinstance(reserve(other, event), OrderAnswer)
+    assert isinstance(reserve(other, event), OrderResponse)
 
 
 def test_with_a_promo_code_in_the_same_statement():
@@ -209,7 +209,7 @@ def test_with_a_promo_code_in_the_same_statement():
             for n, buyer in enumerate(buyers)
         ]
     )
-    assert sum(isinstance(outcome, OrderAnswer) for outcome in outcomes) == 5
+    assert sum(isinstance(outcome, OrderResponse) for outcome in outcomes) == 5
     assert len(rows("SELECT 1 FROM registrations WHERE tier_id = :id", id=event.tier_ids[0])) == 5
 
 
@@ -225,7 +225,7 @@ def test_a_copy_of_my_data_shows_its_end_and_a_deleted_account_leaves_none():
     event, [buyer] = race()
     order = reserve(buyer, event, identity_number=NIK)
     with transaction() as tx:
-        [held] = holdings.about(tx, buyer.id)["orders"]
+        [held] = personal_data_inventory.about(tx, buyer.id)["orders"]
     assert held["items"][0]["identity_number_ending"] == "0001"
     with transaction() as tx:
         tx.execute(deletion._IDENTITY_NUMBERS, {"id": buyer.id})

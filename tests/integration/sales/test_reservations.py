@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from shared.cloud.combining import Combiner
 from shared.cloud.database import transaction
+from shared.cloud.request_batching import Combiner
 from shared.problems import NotFound
 from shared.sales import orders, reservations
-from shared.sales.answers import OrderAnswer
 from shared.sales.inventory import SoldOut
 from shared.sales.reservations import AlreadyReserved, SaleClosed, TooManyTickets
+from shared.sales.schemas import OrderResponse
 from tests.factories import (
     Stock,
     a_tier,
@@ -41,7 +41,7 @@ def test_a_reservation_holds_stock_for_fifteen_minutes():  # TS-002, FN-001..003
 def test_the_answer_is_what_was_written():
     order = an_order(quantities=[3])
     with transaction() as tx:
-        assert OrderAnswer.read(tx, order.id) == order
+        assert OrderResponse.read(tx, order.id) == order
 
 
 def test_the_early_bird_price_counts_only_in_its_window():  # EM-010
@@ -118,9 +118,9 @@ def test_an_overdue_reservation_of_somebody_else_gives_way():
         buyer = a_user(tx)
     older = an_order(event)
     make_overdue(older.id)
-    assert isinstance(reserve(buyer, event), OrderAnswer)
+    assert isinstance(reserve(buyer, event), OrderResponse)
     with transaction() as tx:
-        assert OrderAnswer.read(tx, older.id).status == "expired"
+        assert OrderResponse.read(tx, older.id).status == "expired"
 
 
 def test_an_overdue_reservation_of_the_buyer_gives_way():
@@ -128,7 +128,7 @@ def test_an_overdue_reservation_of_the_buyer_gives_way():
         buyer, event = a_user(tx), an_event(tx)
     older = an_order(event, buyer=buyer)
     make_overdue(older.id)
-    assert isinstance(reserve(buyer, event), OrderAnswer)
+    assert isinstance(reserve(buyer, event), OrderResponse)
     assert stock(event.tier_ids[0]).reserved == 1
 
 
@@ -137,7 +137,7 @@ def test_four_hundred_buyers_for_a_hundred_seats():  # TS-009, TS-010
         event = an_event(tx, tiers=[a_tier(quota=100)])
         buyers = [a_user(tx) for _ in range(400)]
     outcomes = at_the_same_time([lambda buyer=buyer: reserve(buyer, event) for buyer in buyers])
-    held = [outcome for outcome in outcomes if isinstance(outcome, OrderAnswer)]
+    held = [outcome for outcome in outcomes if isinstance(outcome, OrderResponse)]
     refused = [outcome for outcome in outcomes if isinstance(outcome, SoldOut)]
     assert (len(held), len(refused)) == (100, 300)
     assert stock(event.tier_ids[0]) == Stock(reserved=100, sold=0, free=0)
@@ -156,10 +156,10 @@ def test_combined_requests_share_a_statement_and_nothing_else():
         for buyer in buyers
     ]
     outcomes = at_the_same_time([lambda ask=ask: combined(ask) for ask in asks])
-    assert sum(isinstance(outcome, OrderAnswer) for outcome in outcomes) == 50
+    assert sum(isinstance(outcome, OrderResponse) for outcome in outcomes) == 50
     assert stock(event.tier_ids[0]) == Stock(reserved=50, sold=0, free=0)
     owners = {
-        outcome.id: buyer for outcome, buyer in zip(outcomes, buyers, strict=True) if isinstance(outcome, OrderAnswer)
+        outcome.id: buyer for outcome, buyer in zip(outcomes, buyers, strict=True) if isinstance(outcome, OrderResponse)
     }
     with transaction() as tx:
         for order_id, buyer in owners.items():
@@ -182,7 +182,7 @@ def test_a_refused_request_does_not_spoil_the_others_of_its_batch():
             for buyer, quantity in zip(buyers, (2, 2, 1), strict=True)
         ]
     )
-    assert [type(outcome) for outcome in outcomes] == [OrderAnswer, SoldOut, OrderAnswer]
+    assert [type(outcome) for outcome in outcomes] == [OrderResponse, SoldOut, OrderResponse]
     assert stock(event.tier_ids[0]) == Stock(reserved=3, sold=0, free=0)
 
 
@@ -193,7 +193,7 @@ def test_two_tiers_in_opposite_order_never_deadlock():  # TS-010
     opposite = type(event)(event.id, event.organizer_id, event.tier_ids[::-1])
     asked = [event, opposite] * 40
     outcomes = at_the_same_time([lambda b=b, e=e: reserve(b, e, [1, 1]) for b, e in zip(buyers, asked, strict=True)])
-    assert all(isinstance(outcome, OrderAnswer) for outcome in outcomes)
+    assert all(isinstance(outcome, OrderResponse) for outcome in outcomes)
     assert [stock(tier_id).reserved for tier_id in event.tier_ids] == [80, 80]
 
 
@@ -201,7 +201,7 @@ def test_the_double_tap_of_one_buyer_reserves_once():  # ISO-1
     with transaction() as tx:
         buyer, event = a_user(tx), an_event(tx, tiers=[a_tier(quota=100)])
     outcomes = at_the_same_time([lambda: reserve(buyer, event)] * 12)
-    assert sum(isinstance(outcome, OrderAnswer) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, OrderResponse) for outcome in outcomes) == 1
     assert sum(isinstance(outcome, AlreadyReserved) for outcome in outcomes) == 11
     assert stock(event.tier_ids[0]).reserved == 1
 

@@ -8,9 +8,10 @@ from sqlalchemy import text
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.payments import reconcile
-from shared.sales import answers, orders, stocktaking, units
-from shared.sales.answers import OrderAnswer
+from shared.sales import counter_repair, orders, units
+from shared.sales import schemas as sales_schemas
 from shared.sales.inventory import SoldOut
+from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
 from tests.factories import Stock, a_tier, a_user, an_event, an_order, make_overdue, reserve, stock, stock_units
 from tests.threads import at_the_same_time
@@ -53,7 +54,7 @@ def buy(event, buyer=None, quantities=(1,)):
 
 
 def seen(order, viewer):
-    return [item.digital_unit for item in answers.shown(order.id, viewer).items]
+    return [item.digital_unit for item in sales_schemas.shown(order.id, viewer).items]
 
 
 def refund(order):
@@ -70,7 +71,7 @@ def test_the_buyer_sees_it_and_nobody_else():
     assert seen(order, Principal(event.organizer_id, "organizer", event.organizer_id)) == [None]
     assert seen(order, Principal(event.organizer_id, "admin", None)) == [None]
     with transaction() as tx:
-        assert [item.digital_unit for item in OrderAnswer.read(tx, order.id).items] == [None]
+        assert [item.digital_unit for item in OrderResponse.read(tx, order.id).items] == [None]
     assert "RAHASIA" not in str(rows("SELECT * FROM digital_units"))
 
 
@@ -86,7 +87,7 @@ def test_a_tier_sells_no_more_than_the_units_it_has():
     assert isinstance(reserve(buyer, event), SoldOut)
     assert stock_units(event.tier_ids[0], "A-1", "A-2") == 2
     assert isinstance(reserve(buyer, event, [3]), SoldOut)
-    assert isinstance(reserve(buyer, event, [2]), OrderAnswer)
+    assert isinstance(reserve(buyer, event, [2]), OrderResponse)
     assert stock(event.tier_ids[0]) == Stock(reserved=2, sold=0, free=0)
 
 
@@ -95,7 +96,7 @@ def test_fifty_buyers_for_twenty_units():
     with transaction() as tx:
         buyers = [a_user(tx) for _ in range(50)]
     outcomes = at_the_same_time([lambda buyer=buyer: reserve(buyer, event) for buyer in buyers])
-    held = [outcome for outcome in outcomes if isinstance(outcome, OrderAnswer)]
+    held = [outcome for outcome in outcomes if isinstance(outcome, OrderResponse)]
     assert len(held) == 20
     assert stock(event.tier_ids[0]) == Stock(reserved=20, sold=0, free=0)
 
@@ -143,7 +144,7 @@ def test_a_refunded_unit_is_burned_and_not_sold_again():
     assert {burned, *seen(buy(event, other), other)} == {"SEKALI-1", "SEKALI-2"}
     assert seen(order, buyer) == [None]
     assert isinstance(reserve(buyer, event), SoldOut)
-    assert stocktaking.correct_counters() == 0
+    assert counter_repair.correct_counters() == 0
 
 
 def test_a_unit_that_nobody_has_seen_stays_for_sale():

@@ -13,16 +13,16 @@ from infra.local.postgres import Postgres
 from infra.local.simulators import inbox
 from infra.local.simulators.application import application
 from infra.local.simulators.settings import SimulatorSettings
-from shared.gateways.http import Patience
-from shared.gateways.midtrans import Midtrans
-from shared.gateways.sendgrid import Sender, SendGrid
-from shared.gateways.xendit import Xendit
+from shared.gateways.http import Timeouts
+from shared.gateways.midtrans.client import Midtrans
+from shared.gateways.sendgrid.client import Sender, SendGrid
+from shared.gateways.xendit.client import Xendit
 from tests.integration.simulators.world import LateApplication, Payer, Receiver, served
 
 XENDIT_KEY, CALLBACK_TOKEN = "xnd_development_test", "test-only-callback-token"
 SERVER_KEY, SENDGRID_KEY = "SB-Mid-server-test", "SG.test"
 
-PATIENCE = Patience(
+PATIENCE = Timeouts(
     read_seconds=60, total_seconds=90, first_wait_seconds=0.01, longest_wait_seconds=0.05, failures_to_open=1000
 )
 

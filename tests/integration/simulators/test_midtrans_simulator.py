@@ -8,8 +8,16 @@ import pytest
 import requests
 
 from shared.gateways.errors import GatewayMisconfigured, GatewayRefused, SignatureInvalid
-from shared.gateways.facts import Customer, Item, OpenedPayment, PaymentFact, PaymentMethod, PaymentState, RefundState
-from shared.gateways.midtrans import Midtrans
+from shared.gateways.midtrans.client import Midtrans
+from shared.gateways.statuses import (
+    Customer,
+    GatewayPaymentState,
+    GatewayPaymentStatus,
+    GatewayRefundState,
+    Item,
+    OpenedPayment,
+    PaymentMethod,
+)
 from tests.integration.simulators.world import Payer, Received, Receiver
 
 SITI = Customer(name="Siti Rahma", email="siti@example.com")
@@ -33,9 +41,9 @@ def open_payment(midtrans: Midtrans, order_id: str, method: PaymentMethod, **cha
     return midtrans.open_payment(**wanted | changes)
 
 
-def payment_in(midtrans: Midtrans, webhook: Received) -> PaymentFact:
+def payment_in(midtrans: Midtrans, webhook: Received) -> GatewayPaymentStatus:
     fact = midtrans.parse_notification(webhook.body).fact
-    assert isinstance(fact, PaymentFact)
+    assert isinstance(fact, GatewayPaymentStatus)
     return fact
 
 
@@ -52,10 +60,15 @@ def test_a_payment_is_opened_paid_and_told(
     channel: str,
 ) -> None:
     open_payment(midtrans, order_id, method)
-    assert midtrans.fact(order_id).state is PaymentState.PENDING
+    assert midtrans.fact(order_id).state is GatewayPaymentState.PENDING
     midtrans_payer.does("pay", order_id)
     fact = midtrans.fact(order_id)
-    assert (fact.state, fact.amount, fact.paid_amount, fact.channel) == (PaymentState.PAID, 100_000, 100_000, channel)
+    assert (fact.state, fact.amount, fact.paid_amount, fact.channel) == (
+        GatewayPaymentState.PAID,
+        100_000,
+        100_000,
+        channel,
+    )
     (webhook,) = receiver.wait_for(1, order_id)
     assert webhook.path == "/webhook/midtrans"
     assert payment_in(midtrans, webhook) == fact
@@ -127,20 +140,20 @@ def test_an_ended_payment_can_still_be_paid_late(
 ) -> None:  # LATE-1
     opened = open_payment(midtrans, order_id, method)
     for _ in range(2):
-        assert midtrans.end(order_id, opened.snap_token).state is PaymentState.EXPIRED
+        assert midtrans.end(order_id, opened.snap_token).state is GatewayPaymentState.EXPIRED
     told = receiver.wait_for(1, order_id) if method is PaymentMethod.QRIS else []  # a page ends in silence
     midtrans_payer.does("pay", order_id)
     webhooks = receiver.wait_for(len(told) + 1, order_id)
-    assert payment_in(midtrans, webhooks[-1]).state is PaymentState.PAID
-    assert midtrans.end(order_id, opened.snap_token).state is PaymentState.PAID
+    assert payment_in(midtrans, webhooks[-1]).state is GatewayPaymentState.PAID
+    assert midtrans.end(order_id, opened.snap_token).state is GatewayPaymentState.PAID
 
 
 def test_a_code_expires_by_itself_and_says_so(midtrans: Midtrans, receiver: Receiver, order_id: str) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=1)
     open_payment(midtrans, order_id, PaymentMethod.QRIS, expires_at=soon)
     (webhook,) = receiver.wait_for(1, order_id)
-    assert payment_in(midtrans, webhook).state is PaymentState.EXPIRED
-    assert midtrans.fact(order_id).state is PaymentState.EXPIRED
+    assert payment_in(midtrans, webhook).state is GatewayPaymentState.EXPIRED
+    assert midtrans.fact(order_id).state is GatewayPaymentState.EXPIRED
 
 
 def test_a_page_that_expires_says_nothing(
@@ -153,16 +166,16 @@ def test_a_page_that_expires_says_nothing(
     receiver.wait_for(1, another)
     assert midtrans_payer.state(order_id)["status"] == "closed"
     assert not [each for each in receiver.about(order_id) if another.encode() not in each.body]
-    assert midtrans.fact(order_id).state is PaymentState.PENDING
+    assert midtrans.fact(order_id).state is GatewayPaymentState.PENDING
 
 
 @pytest.mark.parametrize(
     ("method", "action", "state"),
     [
-        (PaymentMethod.QRIS, "fail", PaymentState.FAILED),
-        (PaymentMethod.BCA, "fail", PaymentState.FAILED),
-        (PaymentMethod.QRIS, "expire", PaymentState.EXPIRED),
-        (PaymentMethod.BCA, "expire", PaymentState.EXPIRED),
+        (PaymentMethod.QRIS, "fail", GatewayPaymentState.FAILED),
+        (PaymentMethod.BCA, "fail", GatewayPaymentState.FAILED),
+        (PaymentMethod.QRIS, "expire", GatewayPaymentState.EXPIRED),
+        (PaymentMethod.BCA, "expire", GatewayPaymentState.EXPIRED),
     ],
 )
 def test_a_payment_fails_or_expires_and_says_so(
@@ -172,7 +185,7 @@ def test_a_payment_fails_or_expires_and_says_so(
     order_id: str,
     method: PaymentMethod,
     action: str,
-    state: PaymentState,
+    state: GatewayPaymentState,
 ) -> None:
     open_payment(midtrans, order_id, method)
     midtrans_payer.does(action, order_id)
@@ -186,7 +199,9 @@ def test_settlement_comes_before_pending_when_out_of_order(
     open_payment(midtrans, order_id, PaymentMethod.QRIS)
     midtrans_payer.does("pay", order_id, deliver="out_of_order")
     states = [payment_in(midtrans, each).state for each in receiver.wait_for(2, order_id)]
-    assert sorted(states) == sorted([PaymentState.PAID, PaymentState.PENDING])  # in any order, on a busy machine
+    assert sorted(states) == sorted(
+        [GatewayPaymentState.PAID, GatewayPaymentState.PENDING]
+    )  # in any order, on a busy machine
 
 
 def test_another_amount_than_asked_shows_as_such(midtrans: Midtrans, midtrans_payer: Payer, order_id: str) -> None:
@@ -215,23 +230,23 @@ def test_a_card_under_review_is_decided(
 ) -> None:
     open_payment(midtrans, order_id, PaymentMethod.ANY)
     midtrans_payer.does("challenge", order_id)
-    assert midtrans.fact(order_id).state is PaymentState.CHALLENGED
+    assert midtrans.fact(order_id).state is GatewayPaymentState.CHALLENGED
     decided = getattr(midtrans, decision)(order_id)
-    assert decided.state is (PaymentState.PAID if decision == "approve" else PaymentState.FAILED)
+    assert decided.state is (GatewayPaymentState.PAID if decision == "approve" else GatewayPaymentState.FAILED)
     assert len(receiver.wait_for(2, order_id)) == 2
 
 
 def test_ending_a_card_under_review_cancels_it(midtrans: Midtrans, midtrans_payer: Payer, order_id: str) -> None:
     opened = open_payment(midtrans, order_id, PaymentMethod.ANY)
     midtrans_payer.does("challenge", order_id)
-    assert midtrans.end(order_id, opened.snap_token).state is PaymentState.EXPIRED
+    assert midtrans.end(order_id, opened.snap_token).state is GatewayPaymentState.EXPIRED
 
 
 def test_a_transfer_taken_back_is_a_reversal(midtrans: Midtrans, midtrans_payer: Payer, order_id: str) -> None:
     open_payment(midtrans, order_id, PaymentMethod.PERMATA)
     midtrans_payer.does("pay", order_id)
     midtrans_payer.does("reverse", order_id)
-    assert midtrans.fact(order_id).state is PaymentState.REVERSED
+    assert midtrans.fact(order_id).state is GatewayPaymentState.REVERSED
     assert midtrans_payer.movements(order_id) == [("payment", 100_000), ("reversal", -100_000)]
 
 
@@ -239,20 +254,20 @@ def test_refunds_add_up(midtrans: Midtrans, midtrans_payer: Payer, receiver: Rec
     open_payment(midtrans, order_id, PaymentMethod.QRIS)
     midtrans_payer.does("pay", order_id)
     first = midtrans.refund_direct(order_id=order_id, amount=40_000, refund_key="first", reason="sakit")
-    assert first.state is RefundState.SUCCEEDED
+    assert first.state is GatewayRefundState.SUCCEEDED
     assert midtrans.refund_direct(order_id=order_id, amount=40_000, refund_key="first", reason="sakit") == first
     partly = midtrans.fact(order_id)
-    assert (partly.state, partly.refunded_amount) == (PaymentState.PARTIALLY_REFUNDED, 40_000)
+    assert (partly.state, partly.refunded_amount) == (GatewayPaymentState.PARTIALLY_REFUNDED, 40_000)
     midtrans.refund(order_id=order_id, amount=60_000, refund_key="second", reason="sakit")
-    assert midtrans.fact(order_id).state is PaymentState.REFUNDED
+    assert midtrans.fact(order_id).state is GatewayPaymentState.REFUNDED
     found = midtrans.refund_fact(order_id, "second")
     assert found is not None
     assert found.amount == 60_000
     told = [payment_in(midtrans, each) for each in receiver.wait_for(3, order_id)]
     assert sorted((fact.refunded_amount, fact.state) for fact in told) == [
-        (0, PaymentState.PAID),
-        (40_000, PaymentState.PARTIALLY_REFUNDED),
-        (100_000, PaymentState.REFUNDED),
+        (0, GatewayPaymentState.PAID),
+        (40_000, GatewayPaymentState.PARTIALLY_REFUNDED),
+        (100_000, GatewayPaymentState.REFUNDED),
     ]
 
 
@@ -288,7 +303,7 @@ def test_a_refund_the_provider_rejects_has_failed(midtrans: Midtrans, midtrans_p
     rejected = {"status_code": "202", "refund_amount": "0.00", "transaction_status": "settlement"}
     midtrans_payer.breaks(status=200, body=rejected, count=1)
     fact = midtrans.refund_direct(order_id=order_id, amount=100_000, refund_key="k", reason="x")
-    assert fact.state is RefundState.FAILED
+    assert fact.state is GatewayRefundState.FAILED
 
 
 def test_a_refund_made_in_the_dashboard_is_told(
@@ -298,4 +313,4 @@ def test_a_refund_made_in_the_dashboard_is_told(
     midtrans_payer.does("pay", order_id)
     midtrans_payer.does("refund", order_id)
     told = {payment_in(midtrans, each).state for each in receiver.wait_for(2, order_id)}
-    assert told == {PaymentState.PAID, PaymentState.REFUNDED}
+    assert told == {GatewayPaymentState.PAID, GatewayPaymentState.REFUNDED}

@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 import requests
 
-from shared.gateways.facts import Customer, OpenedPayment, PaymentMethod, PaymentState
-from shared.gateways.midtrans import Midtrans
-from shared.gateways.xendit import Xendit
+from shared.gateways.midtrans.client import Midtrans
+from shared.gateways.statuses import Customer, GatewayPaymentState, OpenedPayment, PaymentMethod
+from shared.gateways.xendit.client import Xendit
 from tests.integration.simulators.world import Payer
 
 SITI = Customer(name="Siti", email="siti@example.com")
@@ -72,8 +72,8 @@ def test_the_pay_button_pays_and_sends_the_payer_back(xendit: Xendit, midtrans: 
     invoice, snap = at_xendit(xendit), at_midtrans(midtrans, PaymentMethod.BCA)
     assert press(invoice, "pay").headers["Location"] == RETURN_URL
     assert press(snap, "pay").headers["Location"].startswith(f"{RETURN_URL}?order_id={snap.gateway_reference}")
-    assert xendit.fact(invoice.gateway_reference).state is PaymentState.PAID
-    assert midtrans.fact(snap.gateway_reference).state is PaymentState.PAID
+    assert xendit.fact(invoice.gateway_reference).state is GatewayPaymentState.PAID
+    assert midtrans.fact(snap.gateway_reference).state is GatewayPaymentState.PAID
     assert "Lunas" in page_of(invoice)
     assert "Gagalkan" not in page_of(invoice)
 

@@ -6,9 +6,9 @@ from uuid import uuid4
 import pytest
 import requests
 
-from shared.gateways import sendgrid_events
 from shared.gateways.errors import GatewayMisconfigured, GatewayUnavailable
-from shared.gateways.sendgrid import Attachment, Mail, Sender, SendGrid
+from shared.gateways.sendgrid import events as sendgrid_events
+from shared.gateways.sendgrid.client import Attachment, Mail, Sender, SendGrid
 from tests.integration.simulators.world import Payer, Receiver
 
 

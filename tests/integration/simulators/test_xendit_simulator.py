@@ -8,19 +8,19 @@ import pytest
 import requests
 
 from shared.gateways.errors import GatewayMisconfigured, GatewayRefused, GatewayUnavailable
-from shared.gateways.facts import (
+from shared.gateways.statuses import (
     AccountCheck,
     Customer,
+    GatewayPaymentState,
+    GatewayPaymentStatus,
+    GatewayPayoutStatus,
+    GatewayRefundState,
     NoticeKind,
     OpenedPayment,
-    PaymentFact,
     PaymentMethod,
-    PaymentState,
-    PayoutFact,
     PayoutState,
-    RefundState,
 )
-from shared.gateways.xendit import Xendit
+from shared.gateways.xendit.client import Xendit
 from tests.integration.simulators.conftest import CALLBACK_TOKEN, PATIENCE, XENDIT_KEY
 from tests.integration.simulators.world import Payer, Received, Receiver
 from tests.waiting import until
@@ -46,9 +46,9 @@ def open_invoice(xendit: Xendit, order_id: str, **changes: Any) -> OpenedPayment
     return xendit.open_invoice(**wanted | changes)
 
 
-def payment_in(xendit: Xendit, webhook: Received) -> PaymentFact:
+def payment_in(xendit: Xendit, webhook: Received) -> GatewayPaymentStatus:
     fact = xendit.parse_webhook(webhook.headers, webhook.body).fact
-    assert isinstance(fact, PaymentFact)
+    assert isinstance(fact, GatewayPaymentStatus)
     return fact
 
 
@@ -56,10 +56,15 @@ def test_an_invoice_is_opened_paid_and_told(
     xendit: Xendit, xendit_payer: Payer, receiver: Receiver, order_id: str
 ) -> None:
     opened = open_invoice(xendit, order_id)
-    assert xendit.fact(opened.gateway_reference).state is PaymentState.PENDING
+    assert xendit.fact(opened.gateway_reference).state is GatewayPaymentState.PENDING
     xendit_payer.does("pay", opened.gateway_reference)
     fact = xendit.fact(opened.gateway_reference)
-    assert (fact.state, fact.amount, fact.paid_amount, fact.channel) == (PaymentState.PAID, 100_000, 100_000, "QRIS")
+    assert (fact.state, fact.amount, fact.paid_amount, fact.channel) == (
+        GatewayPaymentState.PAID,
+        100_000,
+        100_000,
+        "QRIS",
+    )
     (webhook,) = receiver.wait_for(1, order_id)
     assert webhook.path == "/webhook/xendit"
     assert payment_in(xendit, webhook) == fact
@@ -125,12 +130,12 @@ def test_an_ended_invoice_is_told_and_can_still_be_paid_late(
     xendit: Xendit, xendit_payer: Payer, receiver: Receiver, order_id: str
 ) -> None:  # LATE-1
     opened = open_invoice(xendit, order_id)
-    assert xendit.end(opened.gateway_reference).state is PaymentState.EXPIRED
-    assert xendit.end(opened.gateway_reference).state is PaymentState.EXPIRED
+    assert xendit.end(opened.gateway_reference).state is GatewayPaymentState.EXPIRED
+    assert xendit.end(opened.gateway_reference).state is GatewayPaymentState.EXPIRED
     (expired,) = receiver.wait_for(1, order_id)
-    assert payment_in(xendit, expired).state is PaymentState.EXPIRED
+    assert payment_in(xendit, expired).state is GatewayPaymentState.EXPIRED
     xendit_payer.does("pay", opened.gateway_reference)
-    assert payment_in(xendit, receiver.wait_for(2, order_id)[1]).state is PaymentState.PAID
+    assert payment_in(xendit, receiver.wait_for(2, order_id)[1]).state is GatewayPaymentState.PAID
 
 
 def test_an_invoice_expires_by_itself(xendit: Xendit, receiver: Receiver, order_id: str) -> None:
@@ -138,7 +143,7 @@ def test_an_invoice_expires_by_itself(xendit: Xendit, receiver: Receiver, order_
     (webhook,) = receiver.wait_for(1, order_id)
     fact = payment_in(xendit, webhook)
     assert fact == xendit.fact(opened.gateway_reference)
-    assert (fact.state, fact.paid_amount) == (PaymentState.EXPIRED, None)
+    assert (fact.state, fact.paid_amount) == (GatewayPaymentState.EXPIRED, None)
 
 
 def test_a_paid_invoice_does_not_expire(xendit: Xendit, xendit_payer: Payer, receiver: Receiver, order_id: str) -> None:
@@ -147,14 +152,16 @@ def test_a_paid_invoice_does_not_expire(xendit: Xendit, xendit_payer: Payer, rec
     assert opened.expires_at is not None
     another = open_invoice(xendit, f"{order_id}-later", duration_seconds=6)
     receiver.wait_for(1, another.gateway_reference)
-    assert [payment_in(xendit, each).state for each in receiver.about(opened.gateway_reference)] == [PaymentState.PAID]
-    assert xendit.fact(opened.gateway_reference).state is PaymentState.PAID
+    assert [payment_in(xendit, each).state for each in receiver.about(opened.gateway_reference)] == [
+        GatewayPaymentState.PAID
+    ]
+    assert xendit.fact(opened.gateway_reference).state is GatewayPaymentState.PAID
 
 
 def test_ending_a_paid_invoice_tells_the_truth(xendit: Xendit, xendit_payer: Payer, order_id: str) -> None:
     opened = open_invoice(xendit, order_id)
     xendit_payer.does("pay", opened.gateway_reference, deliver="never")
-    assert xendit.end(opened.gateway_reference).state is PaymentState.PAID
+    assert xendit.end(opened.gateway_reference).state is GatewayPaymentState.PAID
 
 
 def test_a_failed_attempt_changes_nothing_and_nobody_is_told(
@@ -162,9 +169,9 @@ def test_a_failed_attempt_changes_nothing_and_nobody_is_told(
 ) -> None:
     opened = open_invoice(xendit, order_id, duration_seconds=5)
     xendit_payer.does("fail", opened.gateway_reference)
-    assert xendit.fact(opened.gateway_reference).state is PaymentState.PENDING
+    assert xendit.fact(opened.gateway_reference).state is GatewayPaymentState.PENDING
     (expired,) = receiver.wait_for(1, order_id)
-    assert payment_in(xendit, expired).state is PaymentState.EXPIRED
+    assert payment_in(xendit, expired).state is GatewayPaymentState.EXPIRED
 
 
 def test_another_amount_than_asked_shows_as_such(xendit: Xendit, xendit_payer: Payer, order_id: str) -> None:
@@ -185,7 +192,9 @@ def test_webhooks_come_never_twice_late_or_out_of_order(
     assert {mode: len(webhooks) for mode, webhooks in came.items()} == deliveries
     assert came["twice"][0].body == came["twice"][1].body
     states = [payment_in(xendit, each).state for each in came["out_of_order"]]
-    assert sorted(states) == sorted([PaymentState.PAID, PaymentState.EXPIRED])  # in any order, on a busy machine
+    assert sorted(states) == sorted(
+        [GatewayPaymentState.PAID, GatewayPaymentState.EXPIRED]
+    )  # in any order, on a busy machine
 
 
 def test_a_webhook_nobody_took_is_repeated(
@@ -210,7 +219,7 @@ def test_refunds_are_asked_for_once_and_told(
         "reason": "x",
     }
     first = xendit.refund(**wanted, idempotency_key=f"{order_id}-k")
-    assert first.state in (RefundState.PENDING, RefundState.SUCCEEDED)  # the latter on a busy machine
+    assert first.state in (GatewayRefundState.PENDING, GatewayRefundState.SUCCEEDED)  # the latter on a busy machine
     again = xendit.refund(**wanted, idempotency_key=f"{order_id}-k")
     other_key = xendit.refund(**wanted, idempotency_key=f"{order_id}-k2")
     assert first.gateway_reference == again.gateway_reference == other_key.gateway_reference
@@ -218,7 +227,7 @@ def test_refunds_are_asked_for_once_and_told(
     notice = xendit.parse_webhook(webhook.headers, webhook.body)
     assert notice.kind is NoticeKind.REFUND
     assert notice.fact == xendit.refund_fact(first.gateway_reference)
-    assert xendit.refund_fact(first.gateway_reference).state is RefundState.SUCCEEDED
+    assert xendit.refund_fact(first.gateway_reference).state is GatewayRefundState.SUCCEEDED
     assert xendit_payer.movements(order_id) == [("payment", 100_000), ("refund", -40_000)]
 
 
@@ -246,7 +255,7 @@ def test_what_cannot_be_refunded_is_refused(
         )
 
 
-def pay_out(xendit: Xendit, reference: str, account_number: str, **changes: Any) -> PayoutFact:
+def pay_out(xendit: Xendit, reference: str, account_number: str, **changes: Any) -> GatewayPayoutStatus:
     wanted: dict[str, Any] = {
         "reference_id": reference,
         "idempotency_key": reference,
@@ -281,7 +290,9 @@ def test_a_payout_takes_the_course_of_its_account_number(
     assert made.state in (PayoutState.PROCESSING, *states)
     webhooks = receiver.wait_for(len(states), order_id)
     told = [xendit.parse_webhook(each.headers, each.body).fact for each in webhooks]
-    facts = {fact.state: fact for fact in told if isinstance(fact, PayoutFact)}  # on a busy machine in any order
+    facts = {
+        fact.state: fact for fact in told if isinstance(fact, GatewayPayoutStatus)
+    }  # on a busy machine in any order
     assert set(facts) == set(states)
     last = facts[states[-1]]
     assert xendit.payout_fact(made.gateway_reference) == last

@@ -12,7 +12,7 @@ from shared.cloud.database import transaction
 from shared.models import Page
 from shared.problems import NotFound
 from shared.sales import orders
-from shared.sales.answers import OrderAnswer
+from shared.sales.schemas import OrderResponse
 from shared.tickets import bibs, issuing, participants
 from tests.factories import a_tier, a_user, an_event, an_order
 from tests.threads import at_the_same_time
@@ -86,7 +86,7 @@ def test_each_category_counts_for_itself():
     order = an_order(event, quantities=[2, 3], paid=True)
     give(order)
     with transaction() as tx:
-        seen = [item.bib_number for item in OrderAnswer.read(tx, order.id).items]
+        seen = [item.bib_number for item in OrderResponse.read(tx, order.id).items]
     assert seen == [1, 2, 1, 2, 3]
 
 
@@ -114,7 +114,7 @@ def test_the_number_is_on_the_paper_and_in_the_lists(files):
     paper = pypdfium2.PdfDocument(io.BytesIO(content))[0].get_textpage().get_text_bounded()
     assert "NOMOR BIB" in paper
     with transaction() as tx:
-        answer = OrderAnswer.read(tx, order.id)
+        answer = OrderResponse.read(tx, order.id)
         organizer = a_user(tx, role="organizer", organizer_id=None)
         owner = type(organizer)(event.organizer_id, "organizer", event.organizer_id)
         listed = participants.listed(tx, owner, event.id, Page())

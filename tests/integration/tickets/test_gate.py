@@ -98,7 +98,7 @@ def test_a_refunded_ticket_is_told_apart(door):
 @pytest.mark.parametrize("code", ["", "KARCIS", "K1.A.B.C.D", "https://example.com/t/1"])
 def test_what_we_never_printed_is_forged(door, code):
     answer = door.scan(code)
-    assert answer == gate.ScanAnswer(result="forged")
+    assert answer == gate.ScanResponse(result="forged")
 
 
 def test_a_genuine_code_of_a_ticket_that_never_was_is_forged(door):

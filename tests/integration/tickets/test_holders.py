@@ -15,10 +15,10 @@ from shared.messages import mails
 from shared.messages.mails import TicketsNotIssued
 from shared.messages.quotas import TooManyMails
 from shared.problems import NotFound
-from shared.tickets import gate, issuing, printing, qr
+from shared.tickets import gate, issuing, qr, ticket_rendering
 from shared.tickets.holders import HolderChange, HolderChangeClosed
 from shared.tickets.issuing import TicketUsed
-from shared.tickets.printing import TicketVoid
+from shared.tickets.ticket_rendering import TicketVoid
 from tests.factories import Event, a_gate_staff, a_user, an_event, an_order
 from tests.threads import at_the_same_time
 
@@ -146,10 +146,10 @@ def test_who_held_the_ticket_is_told_that_it_is_void_and_the_buyer_gets_the_new_
 def test_the_mail_brings_the_new_ticket(sold):
     [[old]] = rows("SELECT pdf_object FROM tickets WHERE id = :id", id=sold.ticket_id)
     change(sold, sold.buyer, "Budi", sold.ani)
-    sent = printing.current_pdf(sold.ticket_id)
+    sent = ticket_rendering.current_pdf(sold.ticket_id)
     [[new]] = rows("SELECT pdf_object FROM tickets WHERE id = :id", id=sold.ticket_id)
     assert new != old
-    assert printing.ticket_file(sold.ticket_id, sold.buyer).content == sent
+    assert ticket_rendering.ticket_file(sold.ticket_id, sold.buyer).content == sent
 
 
 def test_the_organizer_may_correct_it_and_everybody_leaves_a_trace(sold):

@@ -12,7 +12,7 @@ from shared.cloud.clients import make_engine
 from shared.cloud.database import transaction
 from shared.problems import NotFound
 from shared.sales import orders
-from shared.tickets import issuing, printing, qr
+from shared.tickets import issuing, qr, ticket_rendering
 from tests.factories import a_tier, a_user, an_event, an_order
 from tests.threads import at_the_same_time
 
@@ -147,7 +147,7 @@ def test_what_a_dead_delivery_had_claimed_is_printed_once_its_claim_has_run_out(
     order = an_order(quantities=[2], paid=True)
     issuing.add_missing(order.id)
     with transaction() as tx:  # as if the process had died here
-        claimed = printing.claim(tx, order.id)
+        claimed = ticket_rendering.claim(tx, order.id)
     assert claimed is not None
     with transaction() as tx:
         tx.execute(text("UPDATE tickets SET print_claimed_until = now() WHERE id = :id"), {"id": claimed.ticket_id})

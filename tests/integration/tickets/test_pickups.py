@@ -7,7 +7,7 @@ from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.problems import NotFound
 from shared.sales import orders
-from shared.sales.answers import OrderAnswer
+from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing, pickups, products
 from tests.factories import a_gate_staff, a_tier, a_user, an_event, an_order
 from tests.threads import at_the_same_time
@@ -43,7 +43,7 @@ def counter(database):
 
 def read(order):
     with transaction() as tx:
-        return OrderAnswer.read(tx, order.id)
+        return OrderResponse.read(tx, order.id)
 
 
 def test_the_code_is_good_once_for_what_was_bought(counter):

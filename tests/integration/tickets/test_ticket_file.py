@@ -6,10 +6,10 @@ import pypdfium2
 import pytest
 from sqlalchemy import text
 
-from shared.cloud import disposal
+from shared.cloud import object_deletion
 from shared.cloud.database import transaction
 from shared.problems import NotFound
-from shared.tickets import issuing, printing
+from shared.tickets import issuing, ticket_rendering
 from tests.factories import a_user, an_event, an_order
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -43,7 +43,7 @@ def sale(files):
 @pytest.mark.parametrize("who", ["owner", "organizer", "admin"])
 def test_owner_organizer_and_admin_get_the_stored_pdf(sale, files, who):
     for _ in range(2):
-        found = printing.ticket_file(sale.ticket.id, getattr(sale, who))
+        found = ticket_rendering.ticket_file(sale.ticket.id, getattr(sale, who))
         assert found.content == files.files[sale.ticket.pdf_object]
         assert found.filename == f"tiket-{sale.ticket.id}.pdf"
     assert files.uploads == 1
@@ -52,12 +52,12 @@ def test_owner_organizer_and_admin_get_the_stored_pdf(sale, files, who):
 @pytest.mark.parametrize("who", ["stranger", "other_organizer", "staff"])
 def test_for_anybody_else_it_is_not_there(sale, who):
     with pytest.raises(NotFound):
-        printing.ticket_file(sale.ticket.id, getattr(sale, who))
+        ticket_rendering.ticket_file(sale.ticket.id, getattr(sale, who))
 
 
 def test_an_unknown_ticket_is_not_there(sale):
     with pytest.raises(NotFound):
-        printing.ticket_file(uuid4(), sale.admin)
+        ticket_rendering.ticket_file(uuid4(), sale.admin)
 
 
 def test_a_pdf_that_was_never_stored_is_printed_on_demand_and_kept(sale, files):
@@ -65,7 +65,7 @@ def test_a_pdf_that_was_never_stored_is_printed_on_demand_and_kept(sale, files):
     files.files.clear()
     with transaction() as tx:
         tx.execute(text("UPDATE tickets SET pdf_object = NULL WHERE order_id = :id"), {"id": sale.order_id})
-    assert printing.ticket_file(sale.ticket.id, sale.owner).content in before.values()
+    assert ticket_rendering.ticket_file(sale.ticket.id, sale.owner).content in before.values()
     assert files.files == before
     assert sale.ticket.pdf_object in before
 
@@ -73,7 +73,7 @@ def test_a_pdf_that_was_never_stored_is_printed_on_demand_and_kept(sale, files):
 def test_a_pdf_that_was_lost_is_printed_again(sale, files):
     before = files.files.copy()
     files.files.clear()
-    assert printing.ticket_file(sale.ticket.id, sale.owner).content in before.values()
+    assert ticket_rendering.ticket_file(sale.ticket.id, sale.owner).content in before.values()
     assert files.files == before
 
 
@@ -91,18 +91,18 @@ CHANGES = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
 def test_a_ticket_that_says_what_is_no_longer_true_is_printed_anew(sale, files, change):
-    before = printing.ticket_file(sale.ticket.id, sale.owner).content
+    before = ticket_rendering.ticket_file(sale.ticket.id, sale.owner).content
     old_name = sale.ticket.pdf_object
     with transaction() as tx:
         tx.execute(text(change), {"event_id": sale.ticket.event_id, "order_id": sale.order_id})
-    after = printing.ticket_file(sale.ticket.id, sale.owner).content
+    after = ticket_rendering.ticket_file(sale.ticket.id, sale.owner).content
     assert after != before
     assert sale.ticket.pdf_object != old_name
     assert files.files[sale.ticket.pdf_object] == after
 
-    assert printing.ticket_file(sale.ticket.id, sale.owner).content == after
+    assert ticket_rendering.ticket_file(sale.ticket.id, sale.owner).content == after
     assert files.tries == 2, "nothing has changed since"
-    disposal.sweep()
+    object_deletion.sweep()
     assert list(files.files) == [sale.ticket.pdf_object], "the old file is gone"
 
 
@@ -113,7 +113,7 @@ def test_an_attendee_whose_name_is_all_emoji_is_called_otherwise(sale, email, pr
         tx.execute(
             text("UPDATE order_items SET attendee_name = '🎉', attendee_email = :email WHERE order_id = :id"), names
         )
-    content = printing.ticket_file(sale.ticket.id, sale.owner).content
+    content = ticket_rendering.ticket_file(sale.ticket.id, sale.owner).content
     assert printed in pypdfium2.PdfDocument(content)[0].get_textpage().get_text_bounded()
 
 
@@ -121,26 +121,28 @@ def test_a_change_that_is_taken_back_leads_to_a_file_that_no_sweep_deletes(sale,
     for venue in ("Gedung Baru", sale.venue):
         with transaction() as tx:
             tx.execute(text("UPDATE events SET venue = :v WHERE id = :id"), {"v": venue, "id": sale.ticket.event_id})
-        printing.ticket_file(sale.ticket.id, sale.owner)
+        ticket_rendering.ticket_file(sale.ticket.id, sale.owner)
     with transaction() as tx:
         tx.execute(text("UPDATE stale_objects SET created_at = created_at - interval '2 hours'"))
-    disposal.sweep()
+    object_deletion.sweep()
     assert list(files.files) == [sale.ticket.pdf_object]
 
 
 def test_a_print_that_comes_too_late_leaves_no_file(sale, files):
-    late = printing.Printed(sale.ticket.id, f"{sale.ticket.event_id}/{sale.ticket.id}-late.pdf", replaces="another")
+    late = ticket_rendering.Printed(
+        sale.ticket.id, f"{sale.ticket.event_id}/{sale.ticket.id}-late.pdf", replaces="another"
+    )
     files.files[late.pdf_object] = b"printed from what was true before"
     with transaction() as tx:
-        printing.remember(tx, [late])
-    disposal.sweep()
+        ticket_rendering.remember(tx, [late])
+    object_deletion.sweep()
     assert list(files.files) == [sale.ticket.pdf_object]
 
 
 def test_a_void_ticket_is_refused_in_words(sale):
     with transaction() as tx:
         issuing.void(tx, sale.order_id)
-    with pytest.raises(printing.TicketVoid, match="refunded"):
-        printing.ticket_file(sale.ticket.id, sale.owner)
+    with pytest.raises(ticket_rendering.TicketVoid, match="refunded"):
+        ticket_rendering.ticket_file(sale.ticket.id, sale.owner)
     with pytest.raises(NotFound):
-        printing.ticket_file(sale.ticket.id, sale.stranger)
+        ticket_rendering.ticket_file(sale.ticket.id, sale.stranger)

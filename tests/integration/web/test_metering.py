@@ -10,7 +10,7 @@ import pytest
 from infra.local.postgres import Postgres
 from shared.cloud import clients, counters
 from shared.cloud.counters import CountersUnavailable
-from shared.web.metering import Limit, Meter
+from shared.web.rate_limiter import Limit, Meter
 from tests.conformance.local_cloud import LocalCloud, running
 from tests.threads import at_the_same_time
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.cloud.combining import Combiner
+from shared.cloud.request_batching import Combiner
 from tests.threads import at_the_same_time
 from tests.waiting import PATIENCE_SECONDS
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from functions.manifest import manifest
-from shared.cloud import cache, grants, pubsub, secrets, storage, tasks
-from shared.cloud.grants import Grants, NotGranted
+from shared.cloud import cache, permissions, pubsub, secrets, storage, tasks
+from shared.cloud.permissions import Grants, NotGranted
 from shared.cloud.settings import settings
 
 SECRET = "a-key-of-these-tests"
@@ -30,12 +30,12 @@ def a_secret() -> None:
 
 @pytest.mark.parametrize("thing", USES)
 def test_what_is_not_granted_is_refused_by_name(thing: str):
-    with grants.only(NOTHING), pytest.raises(NotGranted, match=f"nobody: {thing}"):
+    with permissions.only(NOTHING), pytest.raises(NotGranted, match=f"nobody: {thing}"):
         USES[thing]()
 
 
 def test_what_is_granted_is_used():
-    with grants.only(Grants("auth", frozenset({f"secrets/{SECRET}"}))):
+    with permissions.only(Grants("auth", frozenset({f"secrets/{SECRET}"}))):
         assert secrets.secret(SECRET)
 
 
@@ -45,7 +45,7 @@ def test_alone_in_its_process_a_function_is_not_asked():
 
 def test_another_thread_runs_another_function():
     seen: list[str] = []
-    with grants.only(NOTHING):
+    with permissions.only(NOTHING):
         other = threading.Thread(target=lambda: seen.append(secrets.secret(SECRET)))
         other.start()
         other.join()

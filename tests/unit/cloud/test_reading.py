@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from shared.cloud.reading import MEMORY_SECONDS, Aged, Memory
+from shared.cloud.read_through_cache import MEMORY_SECONDS, Aged, Memory
 from tests.threads import at_the_same_time
 from tests.waiting import PATIENCE_SECONDS, until
 

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.cloud import secrets
-from shared.cloud.sealing import FINGERPRINT_KEY, KEY, NotOpened, current_prefix, fingerprint, seal, unseal
+from shared.cloud.field_encryption import FINGERPRINT_KEY, KEY, NotOpened, current_prefix, fingerprint, seal, unseal
 
 NIK = "3174012345678901"
 

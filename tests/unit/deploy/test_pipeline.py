@@ -114,7 +114,7 @@ def test_a_build_by_hand_knows_all_it_needs_but_what_it_is_told(file: str):
 
 def test_what_the_runbook_has_run_can_be_run():
     named = set(re.findall(r"_MODULE=([\w.]+)", RUNBOOK))
-    assert {"infra.deploy.statement", "shared.privacy.resealing", "shared.cloud.dead_letters_command"} <= named
+    assert {"infra.deploy.statement", "shared.privacy.key_rotation", "shared.cloud.dead_letters_command"} <= named
     for name in named:
         source = (ROOT / f"{name.replace('.', '/')}.py").read_text(encoding="utf-8")
         assert '__name__ == "__main__"' in source

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.gateways.http import Patience
+from shared.gateways.http import Timeouts
 from tests.unit.gateways.scripted_server import HANG, ScriptedServer, scripted_server
 
 
@@ -16,11 +16,11 @@ def server() -> Iterator[ScriptedServer]:
 
 
 @pytest.fixture
-def impatient(request: pytest.FixtureRequest) -> Patience:
+def impatient(request: pytest.FixtureRequest) -> Timeouts:
     """Waits short enough for a test; a time-out too, where a gateway hangs. Else a machine may be busy."""
     callspec = getattr(request.node, "callspec", None)
     hangs = callspec is not None and HANG in callspec.params.values()
-    return Patience(
+    return Timeouts(
         connect_seconds=30,
         read_seconds=0.5 if hangs else 30,
         total_seconds=60,

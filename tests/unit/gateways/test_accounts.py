@@ -5,14 +5,14 @@ from collections.abc import Callable
 import pytest
 
 from shared.cloud import secrets
-from shared.gateways import accounts
+from shared.gateways import registry
 
 KEYS = {
-    "xendit-api-key": accounts.xendit,
-    "xendit-callback-token": accounts.xendit,
-    "midtrans-server-key": accounts.midtrans,
-    "midtrans-client-key": accounts.midtrans,
-    "sendgrid-api-key": accounts.sendgrid,
+    "xendit-api-key": registry.xendit,
+    "xendit-callback-token": registry.xendit,
+    "midtrans-server-key": registry.midtrans,
+    "midtrans-client-key": registry.midtrans,
+    "sendgrid-api-key": registry.sendgrid,
 }
 
 

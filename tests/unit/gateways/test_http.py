@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.cloud import trace_context
-from shared.gateways.http import Answer, GatewayUnavailable, JsonApi, Patience, a_document
+from shared.gateways.http import GatewayUnavailable, HttpResponse, JsonApi, Timeouts, a_document
 from tests.unit.gateways.scripted_server import HANG, HANG_UP, Reply, ScriptedServer
 from tests.waiting import PATIENCE_SECONDS
 
@@ -17,7 +17,7 @@ DOWN = Reply(503, {"error_code": "SERVER_ERROR"})
 
 
 @pytest.fixture
-def api(server: ScriptedServer, impatient: Patience) -> JsonApi:
+def api(server: ScriptedServer, impatient: Timeouts) -> JsonApi:
     return JsonApi("xendit", server.url, ("the-key", ""), patience=impatient)
 
 
@@ -78,7 +78,7 @@ def test_a_wait_longer_than_ours_is_handed_on(api: JsonApi, server: ScriptedServ
     assert not error.value.outcome_unknown
 
 
-def test_a_refused_connection_has_changed_nothing(impatient: Patience) -> None:
+def test_a_refused_connection_has_changed_nothing(impatient: Timeouts) -> None:
     with socket.socket() as probe:  # bound but not listening: nobody answers there
         probe.bind(("127.0.0.1", 0))
         api = JsonApi("xendit", f"http://127.0.0.1:{probe.getsockname()[1]}", ("", ""), patience=impatient)
@@ -89,7 +89,7 @@ def test_a_refused_connection_has_changed_nothing(impatient: Patience) -> None:
 
 def test_what_became_of_the_first_try_is_looked_up_before_a_second(api: JsonApi, server: ScriptedServer) -> None:
     server.will_answer(DOWN)
-    found = Answer(200, {}, {"id": "from the first try"})
+    found = HttpResponse(200, {}, {"id": "from the first try"})
     answer = api.call("POST", "/", repeatable=False, recover=lambda: found)
     assert answer is found
     assert len(server.asked) == 1
@@ -129,7 +129,7 @@ def test_six_failures_in_a_row_open_the_circuit(api: JsonApi, server: ScriptedSe
     assert not error.value.outcome_unknown
 
 
-def test_an_answer_in_between_keeps_the_circuit_closed(server: ScriptedServer, impatient: Patience) -> None:
+def test_an_answer_in_between_keeps_the_circuit_closed(server: ScriptedServer, impatient: Timeouts) -> None:
     api = JsonApi("xendit", server.url, ("", ""), patience=replace(impatient, tries=1, failures_to_open=2))
     server.will_answer(DOWN, Reply(400), DOWN, Reply(200))
     for _ in range(2):
@@ -138,7 +138,7 @@ def test_an_answer_in_between_keeps_the_circuit_closed(server: ScriptedServer, i
         assert api.call("GET", "/", repeatable=True)
 
 
-def test_too_many_requests_do_not_open_the_circuit(server: ScriptedServer, impatient: Patience) -> None:
+def test_too_many_requests_do_not_open_the_circuit(server: ScriptedServer, impatient: Timeouts) -> None:
     api = JsonApi("xendit", server.url, ("", ""), patience=replace(impatient, tries=1, failures_to_open=1))
     server.will_answer(Reply(429), Reply(200))
     with pytest.raises(GatewayUnavailable):
@@ -146,7 +146,7 @@ def test_too_many_requests_do_not_open_the_circuit(server: ScriptedServer, impat
     assert api.call("GET", "/", repeatable=True).ok
 
 
-def test_an_open_circuit_closes_once_the_gateway_is_back(server: ScriptedServer, impatient: Patience) -> None:
+def test_an_open_circuit_closes_once_the_gateway_is_back(server: ScriptedServer, impatient: Timeouts) -> None:
     at_once = replace(impatient, tries=1, failures_to_open=1, open_seconds=0.0)
     api = JsonApi("xendit", server.url, ("", ""), patience=at_once)
     server.will_answer(DOWN, Reply(200))
@@ -156,7 +156,7 @@ def test_an_open_circuit_closes_once_the_gateway_is_back(server: ScriptedServer,
     assert api.call("GET", "/", repeatable=True).ok
 
 
-def test_threads_do_not_wait_for_each_other(server: ScriptedServer, impatient: Patience) -> None:
+def test_threads_do_not_wait_for_each_other(server: ScriptedServer, impatient: Timeouts) -> None:
     """The breaker.call() of pybreaker would let one request through at a time."""
     together = Barrier(2, timeout=PATIENCE_SECONDS)
     api = JsonApi("xendit", server.url, ("", ""), patience=impatient, status_of=_meet(together))
@@ -182,7 +182,7 @@ def test_logs_name_neither_key_nor_body_nor_query(
 
 
 def _meet(together: Barrier):  # type: ignore[no-untyped-def]
-    def status_of(answer: Answer) -> int:
+    def status_of(answer: HttpResponse) -> int:
         together.wait()
         return answer.status
 
@@ -197,7 +197,7 @@ def test_a_call_says_to_which_trace_it_belongs(api: JsonApi, server: ScriptedSer
 
 @pytest.mark.parametrize("body", [None, "text", {"error_code": "SERVER_ERROR"}, {"error_messages": ["no"]}])
 def test_a_good_status_without_a_document_is_unavailable_and_opens_the_circuit(
-    server: ScriptedServer, impatient: Patience, body: Any
+    server: ScriptedServer, impatient: Timeouts, body: Any
 ) -> None:
     server.will_answer(Reply(200, body))
     api = JsonApi("xendit", server.url, ("key", ""), patience=replace(impatient, tries=1, failures_to_open=2))

@@ -7,10 +7,17 @@ from typing import Any
 import pytest
 
 from shared.gateways.errors import GatewayError, GatewayMisconfigured, GatewayRefused, GatewayUnavailable
-from shared.gateways.facts import Customer, Item, OpenedPayment, PaymentMethod, PaymentState, RefundState
-from shared.gateways.http import Patience
-from shared.gateways.midtrans import Midtrans
-from shared.gateways.midtrans_requests import snap_request
+from shared.gateways.http import Timeouts
+from shared.gateways.midtrans.client import Midtrans
+from shared.gateways.midtrans.requests import snap_request
+from shared.gateways.statuses import (
+    Customer,
+    GatewayPaymentState,
+    GatewayRefundState,
+    Item,
+    OpenedPayment,
+    PaymentMethod,
+)
 from tests.unit.gateways.samples import read, sample, sample_id, sample_paths
 from tests.unit.gateways.scripted_server import Reply, ScriptedServer
 
@@ -34,7 +41,7 @@ ERRORS = {
 
 
 @pytest.fixture
-def midtrans(server: ScriptedServer, impatient: Patience) -> Midtrans:
+def midtrans(server: ScriptedServer, impatient: Timeouts) -> Midtrans:
     return Midtrans(core_url=server.url, server_key="SB-Mid-server-test", patience=impatient)
 
 
@@ -77,7 +84,7 @@ def test_every_published_error_is_one_of_ours(path: Path, midtrans: Midtrans, se
 def test_a_core_error_is_seen_in_the_body_and_in_the_status(midtrans: Midtrans, server: ScriptedServer) -> None:
     """HTTP 200 with status_code 500 in the body is trouble as real as HTTP 500, and repeated likewise."""
     server.will_answer(Reply(200, {"status_code": "503"}), Reply(503), status("settlement"))
-    assert midtrans.fact("order-1-1").state is PaymentState.PAID
+    assert midtrans.fact("order-1-1").state is GatewayPaymentState.PAID
 
 
 def test_a_page_is_asked_for_in_full(midtrans: Midtrans, server: ScriptedServer) -> None:
@@ -226,8 +233,12 @@ def test_a_charge_whose_first_try_still_runs_is_for_later(midtrans: Midtrans, se
 @pytest.mark.parametrize("http_status", [200, 404], ids=["as observed", "as documented"])
 def test_an_order_without_a_method_is_pending(midtrans: Midtrans, server: ScriptedServer, http_status: int) -> None:
     server.will_answer(Reply(http_status, sample("midtrans", "status_not_found_404")))
-    fact = midtrans.fact("order/1#1")
-    assert (fact.state, fact.amount, fact.gateway_reference) == (PaymentState.PENDING, None, "order/1#1")
+    reported = midtrans.fact("order/1#1")
+    assert (reported.state, reported.amount, reported.gateway_reference) == (
+        GatewayPaymentState.PENDING,
+        None,
+        "order/1#1",
+    )
     assert asked(server) == ["GET /v2/order%2F1%231/status"]
 
 
@@ -239,7 +250,7 @@ def test_a_404_of_another_host_is_our_mistake(midtrans: Midtrans, server: Script
 
 def test_an_expired_order_is_told_with_407(midtrans: Midtrans, server: ScriptedServer) -> None:
     server.will_answer(Reply(200, sample("midtrans", "expire_bank_transfer_407")))
-    assert midtrans.fact("order-1-1").state is PaymentState.EXPIRED
+    assert midtrans.fact("order-1-1").state is GatewayPaymentState.EXPIRED
 
 
 def test_ending_closes_the_page_and_expires_the_payment(midtrans: Midtrans, server: ScriptedServer) -> None:
@@ -247,20 +258,20 @@ def test_ending_closes_the_page_and_expires_the_payment(midtrans: Midtrans, serv
         Reply(200, sample("midtrans", "snap_cancel_token_200")),
         Reply(200, sample("midtrans", "expire_bank_transfer_407")),
     )
-    assert midtrans.end("order-1-1", "token").state is PaymentState.EXPIRED
+    assert midtrans.end("order-1-1", "token").state is GatewayPaymentState.EXPIRED
     assert asked(server) == ["POST /snap/v1/transactions/token/cancel", "POST /v2/order-1-1/expire"]
 
 
 @pytest.mark.parametrize(
     ("error", "state"),
     [
-        ("token already canceled", PaymentState.EXPIRED),
-        ("token not found", PaymentState.EXPIRED),
-        ("Transaction is on progress", PaymentState.PENDING),
+        ("token already canceled", GatewayPaymentState.EXPIRED),
+        ("token not found", GatewayPaymentState.EXPIRED),
+        ("Transaction is on progress", GatewayPaymentState.PENDING),
     ],
 )
 def test_a_page_nobody_can_use_has_ended(
-    midtrans: Midtrans, server: ScriptedServer, error: str, state: PaymentState
+    midtrans: Midtrans, server: ScriptedServer, error: str, state: GatewayPaymentState
 ) -> None:
     assert {"error_messages": [error]} in sample("midtrans", "snap_cancel_token_errors")
     server.will_answer(Reply(400, {"error_messages": [error]}), UNKNOWN_ORDER)
@@ -269,7 +280,7 @@ def test_a_page_nobody_can_use_has_ended(
 
 def test_ending_what_was_just_paid_tells_that_it_was_paid(midtrans: Midtrans, server: ScriptedServer) -> None:
     server.will_answer(CANNOT_MODIFY, status("settlement"))
-    assert midtrans.end("order-1-1").state is PaymentState.PAID
+    assert midtrans.end("order-1-1").state is GatewayPaymentState.PAID
 
 
 def test_ending_a_payment_under_review_cancels_it(midtrans: Midtrans, server: ScriptedServer) -> None:
@@ -278,24 +289,28 @@ def test_ending_a_payment_under_review_cancels_it(midtrans: Midtrans, server: Sc
         status("capture", "201", fraud_status="challenge"),
         Reply(200, sample("midtrans", "cancel_bank_transfer_200")),
     )
-    assert midtrans.end("order-1-1").state is PaymentState.EXPIRED
+    assert midtrans.end("order-1-1").state is GatewayPaymentState.EXPIRED
     assert asked(server)[-1] == "POST /v2/order-1-1/cancel"
 
 
 def test_a_review_is_decided(midtrans: Midtrans, server: ScriptedServer) -> None:
     server.will_answer(Reply(200, sample("midtrans", "approve_cc_challenge_200")))
-    assert midtrans.approve("order-1-1").state is PaymentState.PAID
+    assert midtrans.approve("order-1-1").state is GatewayPaymentState.PAID
     server.will_answer(status("cancel", fraud_status="deny"))
-    assert midtrans.deny("order-1-1").state is PaymentState.FAILED
+    assert midtrans.deny("order-1-1").state is GatewayPaymentState.FAILED
     server.will_answer(CANNOT_MODIFY, status("settlement"))
-    assert midtrans.deny("order-1-1").state is PaymentState.PAID
+    assert midtrans.deny("order-1-1").state is GatewayPaymentState.PAID
 
 
 def test_refunds_go_to_the_bank_or_straight_to_the_provider(midtrans: Midtrans, server: ScriptedServer) -> None:
     server.will_answer(Reply(200, sample("midtrans", "refund_cc_full_200")))
     for refund in (midtrans.refund, midtrans.refund_direct):
-        fact = refund(order_id="order-1-1", amount=10_000, refund_key="reference1", reason="sakit")
-        assert (fact.state, fact.amount, fact.gateway_reference) == (RefundState.SUCCEEDED, 10_000, "1")
+        reported = refund(order_id="order-1-1", amount=10_000, refund_key="reference1", reason="sakit")
+        assert (reported.state, reported.amount, reported.gateway_reference) == (
+            GatewayRefundState.SUCCEEDED,
+            10_000,
+            "1",
+        )
     assert asked(server) == ["POST /v2/order-1-1/refund", "POST /v2/order-1-1/refund/online/direct"]
     assert server.asked[0].body == {"refund_key": "reference1", "amount": 10_000, "reason": "sakit"}
 
@@ -305,8 +320,8 @@ def test_a_used_refund_key_is_looked_up(midtrans: Midtrans, server: ScriptedServ
     refunds = sample("midtrans", "status_refunds_fragment")
     server.will_answer(duplicate, status("partial_refund", **refunds))
     key = refunds["refunds"][0]["refund_key"]
-    fact = midtrans.refund(order_id="order-1-1", amount=10_000, refund_key=key, reason="")
-    assert (fact.state, fact.amount) == (RefundState.SUCCEEDED, 10_000)
+    reported = midtrans.refund(order_id="order-1-1", amount=10_000, refund_key=key, reason="")
+    assert (reported.state, reported.amount) == (GatewayRefundState.SUCCEEDED, 10_000)
     server.will_answer(duplicate, status("settlement"))
     with pytest.raises(GatewayUnavailable) as not_listed_yet:
         midtrans.refund(order_id="order-1-1", amount=10_000, refund_key=key, reason="")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from shared.gateways import midtrans_reading as reading
 from shared.gateways.errors import PayloadUnreadable, SignatureInvalid
-from shared.gateways.facts import PaymentFact, PaymentState, RefundState
 from shared.gateways.fields import Fields
+from shared.gateways.midtrans import responses as reading
+from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus, GatewayRefundState
 from tests.unit.gateways.samples import read, sample, sample_id, sample_paths
 
 # Sandbox keys that Midtrans prints in its own public documents and fixtures. They open nothing of ours.
@@ -22,25 +22,25 @@ PUBLIC_KEYS = (KEY_A, KEY_B, KEY_C)
 
 NOTIFICATIONS = {
     # file: state, the key its signature fits (None: a placeholder of the documentation)
-    "notif_cc_capture_accept_signed": (PaymentState.PAID, KEY_B),
-    "notif_qris_settlement_signed": (PaymentState.PAID, KEY_B),
-    "notif_cstore_indomaret_settlement_signed": (PaymentState.PAID, KEY_A),
-    "notif_cc_settlement_signed": (PaymentState.PAID, KEY_C),
-    "notif_bank_transfer_pending_signed": (PaymentState.PENDING, KEY_C),
-    "notif_qris_expire_signed": (PaymentState.EXPIRED, KEY_C),
-    "notif_cc_refund_signed": (PaymentState.REFUNDED, KEY_C),
-    "notif_cc_capture_accept_docs": (PaymentState.PAID, None),
-    "notif_qris_settlement_docs": (PaymentState.PAID, None),
-    "notif_permata_va_settlement": (PaymentState.PAID, None),
-    "notif_bni_va_settlement": (PaymentState.PAID, None),
-    "notif_bri_va_settlement": (PaymentState.PAID, None),
-    "notif_cstore_alfamart_settlement": (PaymentState.PAID, None),
-    "notif_qris_pending": (PaymentState.PENDING, None),
-    "notif_qris_expire": (PaymentState.EXPIRED, None),
-    "notif_cc_deny_bank": (PaymentState.FAILED, None),
-    "notif_cc_capture_c17550": (PaymentState.PAID, None),
-    "notif_cc_settlement_c17550": (PaymentState.PAID, None),
-    "notif_paymentlink_pending_numeric_types": (PaymentState.PENDING, None),
+    "notif_cc_capture_accept_signed": (GatewayPaymentState.PAID, KEY_B),
+    "notif_qris_settlement_signed": (GatewayPaymentState.PAID, KEY_B),
+    "notif_cstore_indomaret_settlement_signed": (GatewayPaymentState.PAID, KEY_A),
+    "notif_cc_settlement_signed": (GatewayPaymentState.PAID, KEY_C),
+    "notif_bank_transfer_pending_signed": (GatewayPaymentState.PENDING, KEY_C),
+    "notif_qris_expire_signed": (GatewayPaymentState.EXPIRED, KEY_C),
+    "notif_cc_refund_signed": (GatewayPaymentState.REFUNDED, KEY_C),
+    "notif_cc_capture_accept_docs": (GatewayPaymentState.PAID, None),
+    "notif_qris_settlement_docs": (GatewayPaymentState.PAID, None),
+    "notif_permata_va_settlement": (GatewayPaymentState.PAID, None),
+    "notif_bni_va_settlement": (GatewayPaymentState.PAID, None),
+    "notif_bri_va_settlement": (GatewayPaymentState.PAID, None),
+    "notif_cstore_alfamart_settlement": (GatewayPaymentState.PAID, None),
+    "notif_qris_pending": (GatewayPaymentState.PENDING, None),
+    "notif_qris_expire": (GatewayPaymentState.EXPIRED, None),
+    "notif_cc_deny_bank": (GatewayPaymentState.FAILED, None),
+    "notif_cc_capture_c17550": (GatewayPaymentState.PAID, None),
+    "notif_cc_settlement_c17550": (GatewayPaymentState.PAID, None),
+    "notif_paymentlink_pending_numeric_types": (GatewayPaymentState.PENDING, None),
 }
 
 notifications = pytest.mark.parametrize("path", sample_paths("midtrans", "notif_*.json"), ids=sample_id)
@@ -66,7 +66,7 @@ def test_every_published_notification_is_accepted_or_refused_by_its_signature(pa
 @notifications
 def test_every_published_notification_is_understood_once_signed(path: Path) -> None:
     notice = reading.read_notification(signed(read(path)), KEY_C)
-    assert isinstance(notice.fact, PaymentFact)
+    assert isinstance(notice.fact, GatewayPaymentStatus)
     assert notice.fact.state is NOTIFICATIONS[path.stem][0]
     assert notice.fact.amount == int(float(read(path)["gross_amount"]))
     assert notice.fact.currency == "IDR"
@@ -121,33 +121,33 @@ def test_what_is_no_notification_is_unreadable(body: bytes) -> None:
 @pytest.mark.parametrize(
     ("status", "fraud", "payment_type", "state"),
     [
-        ("pending", None, "bank_transfer", PaymentState.PENDING),
-        ("pending", "accept", "qris", PaymentState.PENDING),
-        ("PENDING", "ACCEPT", "dana", PaymentState.PENDING),  # DANA has shouted
-        ("authorize", "accept", "credit_card", PaymentState.PENDING),
-        ("capture", "accept", "credit_card", PaymentState.PAID),
-        ("capture", "challenge", "credit_card", PaymentState.CHALLENGED),
-        ("capture", "deny", "credit_card", PaymentState.FAILED),
-        ("capture", None, "credit_card", PaymentState.UNKNOWN),
-        ("settlement", None, "cstore", PaymentState.PAID),
-        ("settlement", "accept", "qris", PaymentState.PAID),
-        ("settlement", "challenge", "credit_card", PaymentState.UNKNOWN),
-        ("deny", "accept", "credit_card", PaymentState.FAILED),
-        ("deny", None, "bank_transfer", PaymentState.REVERSED),
-        ("deny", "accept", "echannel", PaymentState.REVERSED),
-        ("deny", None, "cstore", PaymentState.REVERSED),
-        ("cancel", "accept", "qris", PaymentState.EXPIRED),
-        ("cancel", "deny", "credit_card", PaymentState.FAILED),  # a refused challenge, as seen live
-        ("expire", None, "qris", PaymentState.EXPIRED),
-        ("failure", None, "gopay", PaymentState.FAILED),
-        ("refund", "accept", "qris", PaymentState.REFUNDED),
-        ("partial_refund", "accept", "gopay", PaymentState.PARTIALLY_REFUNDED),
-        ("chargeback", "accept", "credit_card", PaymentState.CHARGED_BACK),
-        ("partial_chargeback", "accept", "credit_card", PaymentState.CHARGED_BACK),
-        ("something_new", "accept", "qris", PaymentState.UNKNOWN),
+        ("pending", None, "bank_transfer", GatewayPaymentState.PENDING),
+        ("pending", "accept", "qris", GatewayPaymentState.PENDING),
+        ("PENDING", "ACCEPT", "dana", GatewayPaymentState.PENDING),  # DANA has shouted
+        ("authorize", "accept", "credit_card", GatewayPaymentState.PENDING),
+        ("capture", "accept", "credit_card", GatewayPaymentState.PAID),
+        ("capture", "challenge", "credit_card", GatewayPaymentState.CHALLENGED),
+        ("capture", "deny", "credit_card", GatewayPaymentState.FAILED),
+        ("capture", None, "credit_card", GatewayPaymentState.UNKNOWN),
+        ("settlement", None, "cstore", GatewayPaymentState.PAID),
+        ("settlement", "accept", "qris", GatewayPaymentState.PAID),
+        ("settlement", "challenge", "credit_card", GatewayPaymentState.UNKNOWN),
+        ("deny", "accept", "credit_card", GatewayPaymentState.FAILED),
+        ("deny", None, "bank_transfer", GatewayPaymentState.REVERSED),
+        ("deny", "accept", "echannel", GatewayPaymentState.REVERSED),
+        ("deny", None, "cstore", GatewayPaymentState.REVERSED),
+        ("cancel", "accept", "qris", GatewayPaymentState.EXPIRED),
+        ("cancel", "deny", "credit_card", GatewayPaymentState.FAILED),  # a refused challenge, as seen live
+        ("expire", None, "qris", GatewayPaymentState.EXPIRED),
+        ("failure", None, "gopay", GatewayPaymentState.FAILED),
+        ("refund", "accept", "qris", GatewayPaymentState.REFUNDED),
+        ("partial_refund", "accept", "gopay", GatewayPaymentState.PARTIALLY_REFUNDED),
+        ("chargeback", "accept", "credit_card", GatewayPaymentState.CHARGED_BACK),
+        ("partial_chargeback", "accept", "credit_card", GatewayPaymentState.CHARGED_BACK),
+        ("something_new", "accept", "qris", GatewayPaymentState.UNKNOWN),
     ],
 )
-def test_the_table_of_states(status: str, fraud: str | None, payment_type: str, state: PaymentState) -> None:
+def test_the_table_of_states(status: str, fraud: str | None, payment_type: str, state: GatewayPaymentState) -> None:
     transaction = {"transaction_status": status, "fraud_status": fraud, "payment_type": payment_type}
     assert reading.state_of(Fields("midtrans", transaction)) is state
 
@@ -155,9 +155,9 @@ def test_the_table_of_states(status: str, fraud: str | None, payment_type: str, 
 def test_a_deny_after_its_settlement_takes_the_money_back() -> None:
     settled = sample("midtrans", "notif_qris_settlement_signed")
     assert "settlement_time" in settled
-    fact = reading.read_transaction(settled | {"transaction_status": "deny"})
-    assert fact.state is PaymentState.REVERSED
-    assert not fact.payer_may_retry
+    reported = reading.read_transaction(settled | {"transaction_status": "deny"})
+    assert reported.state is GatewayPaymentState.REVERSED
+    assert not reported.payer_may_retry
 
 
 def test_a_denied_attempt_leaves_the_payment_open() -> None:
@@ -165,11 +165,11 @@ def test_a_denied_attempt_leaves_the_payment_open() -> None:
 
 
 def test_a_paid_notification_tells_how_much_when_and_by_whom() -> None:
-    assert reading.read_transaction(sample("midtrans", "notif_bni_va_settlement")) == PaymentFact(
+    assert reading.read_transaction(sample("midtrans", "notif_bni_va_settlement")) == GatewayPaymentStatus(
         gateway="midtrans",
         external_id="bni-va-01",
         gateway_reference="bni-va-01",
-        state=PaymentState.PAID,
+        state=GatewayPaymentState.PAID,
         amount=150_000,
         paid_amount=150_000,
         currency="IDR",
@@ -195,8 +195,13 @@ def test_the_channel_is_named(name: str, channel: str) -> None:
 
 
 def test_unpaid_is_no_paid_amount() -> None:
-    fact = reading.read_transaction(sample("midtrans", "status_permata_pending_201"))
-    assert (fact.state, fact.amount, fact.paid_amount, fact.paid_at) == (PaymentState.PENDING, 10_000, None, None)
+    reported = reading.read_transaction(sample("midtrans", "status_permata_pending_201"))
+    assert (reported.state, reported.amount, reported.paid_amount, reported.paid_at) == (
+        GatewayPaymentState.PENDING,
+        10_000,
+        None,
+        None,
+    )
 
 
 def test_the_order_asked_for_wins_over_the_one_in_the_answer() -> None:
@@ -212,19 +217,23 @@ def test_partial_refunds_add_up_and_are_found_by_our_key() -> None:
         "transaction_status": "partial_refund",
         "gross_amount": "40000.00",
     }
-    fact = reading.read_transaction(transaction)
-    assert (fact.state, fact.paid_amount, fact.refunded_amount) == (PaymentState.PARTIALLY_REFUNDED, 40_000, 25_000)
+    reported = reading.read_transaction(transaction)
+    assert (reported.state, reported.paid_amount, reported.refunded_amount) == (
+        GatewayPaymentState.PARTIALLY_REFUNDED,
+        40_000,
+        25_000,
+    )
     refund = reading.find_refund(transaction, "order-1", "32705cff-8907-4f09-a712-1bcea6dafea2")
     assert refund is not None
-    assert (refund.amount, refund.state) == (15_000, RefundState.SUCCEEDED)
+    assert (refund.amount, refund.state) == (15_000, GatewayRefundState.SUCCEEDED)
     assert reading.find_refund(transaction, "order-1", "another-key") is None
 
 
 def test_refund_answers() -> None:
     answer = sample("midtrans", "refund_cc_full_200")
-    assert reading.read_refund(answer, "vtcc05", "reference1", 10_000).state is RefundState.SUCCEEDED
+    assert reading.read_refund(answer, "vtcc05", "reference1", 10_000).state is GatewayRefundState.SUCCEEDED
     rejected = answer | {"status_code": "202", "refund_amount": "0.00", "transaction_status": "settlement"}
-    assert reading.read_refund(rejected, "vtcc05", "reference1", 10_000).state is RefundState.FAILED
+    assert reading.read_refund(rejected, "vtcc05", "reference1", 10_000).state is GatewayRefundState.FAILED
 
 
 @pytest.mark.parametrize("name", ["notif_cc_settlement_signed", "notif_cc_refund_signed"])

@@ -13,8 +13,8 @@ from shared.gateways.errors import (
     GatewayUnavailable,
     PayloadUnreadable,
 )
-from shared.gateways.http import Patience
-from shared.gateways.sendgrid import Attachment, Mail, Sender, SendGrid, send_request
+from shared.gateways.http import Timeouts
+from shared.gateways.sendgrid.client import Attachment, Mail, Sender, SendGrid, send_request
 from tests.unit.gateways.samples import read, sample, sample_id, sample_paths
 from tests.unit.gateways.scripted_server import HANG, Reply, ScriptedServer
 
@@ -41,7 +41,7 @@ ERRORS = {
 
 
 @pytest.fixture
-def sendgrid(server: ScriptedServer, impatient: Patience) -> SendGrid:
+def sendgrid(server: ScriptedServer, impatient: Timeouts) -> SendGrid:
     return SendGrid(server.url, "SG.test", SENDER, patience=impatient)
 
 

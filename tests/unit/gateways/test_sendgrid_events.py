@@ -11,13 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from shared.gateways.errors import PayloadUnreadable, SignatureInvalid
-from shared.gateways.sendgrid_events import (
-    SIGNATURE_HEADER,
-    TIMESTAMP_HEADER,
-    parse_events,
-    read_events,
-    verify,
-)
+from shared.gateways.sendgrid.events import SIGNATURE_HEADER, TIMESTAMP_HEADER, parse_events, read_events, verify
 from tests.unit.gateways.samples import read, sample, sample_id, sample_paths
 
 OFFICIAL = sample("sendgrid", "webhook_signed_single_dropped")

@@ -6,19 +6,19 @@ from typing import Any
 import pytest
 
 from shared.gateways.errors import GatewayError, GatewayMisconfigured, GatewayRefused, GatewayUnavailable
-from shared.gateways.facts import (
+from shared.gateways.http import Timeouts
+from shared.gateways.statuses import (
     AccountCheck,
     Customer,
+    GatewayPaymentState,
+    GatewayPayoutStatus,
     Item,
     OpenedPayment,
     PaymentMethod,
-    PaymentState,
-    PayoutFact,
     PayoutState,
 )
-from shared.gateways.http import Patience
-from shared.gateways.xendit import Xendit
-from shared.gateways.xendit_requests import BANKS, international_phone, payout_request, refund_request
+from shared.gateways.xendit.client import Xendit
+from shared.gateways.xendit.requests import BANKS, international_phone, payout_request, refund_request
 from tests.unit.gateways.samples import read, sample, sample_id, sample_paths
 from tests.unit.gateways.scripted_server import HANG, Reply, ScriptedServer
 
@@ -40,7 +40,7 @@ ERRORS = {
 
 
 @pytest.fixture
-def xendit(server: ScriptedServer, impatient: Patience) -> Xendit:
+def xendit(server: ScriptedServer, impatient: Timeouts) -> Xendit:
     return Xendit(server.url, "xnd_development_test", "token", patience=impatient)
 
 
@@ -169,13 +169,13 @@ def test_no_invoice_by_our_own_id_is_told_as_such(xendit: Xendit, server: Script
 
 def test_ending_an_invoice_expires_it(xendit: Xendit, server: ScriptedServer) -> None:
     server.will_answer(Reply(200, invoice(status="EXPIRED")))
-    assert xendit.end("63cc").state is PaymentState.EXPIRED
+    assert xendit.end("63cc").state is GatewayPaymentState.EXPIRED
     assert asked(server) == ["POST /invoices/63cc/expire!"]
 
 
 def test_ending_a_paid_invoice_tells_that_it_was_paid(xendit: Xendit, server: ScriptedServer) -> None:
     server.will_answer(Reply(400, {"error_code": "INVOICE_ALREADY_PAID"}), Reply(200, invoice(status="PAID")))
-    assert xendit.end("63cc").state is PaymentState.PAID
+    assert xendit.end("63cc").state is GatewayPaymentState.PAID
 
 
 def test_a_refund_carries_its_key_and_a_reason_xendit_knows(xendit: Xendit, server: ScriptedServer) -> None:
@@ -195,10 +195,10 @@ def test_a_refund_that_xendit_knows_already_is_looked_up(xendit: Xendit, server:
         Reply(200, {"data": [other], "has_more": True}),
         Reply(200, {"data": [known], "has_more": False}),
     )
-    fact = xendit.refund(
+    reported = xendit.refund(
         invoice_id="i", amount=100, reference_id=known["reference_id"], idempotency_key="k", reason="CANCELLATION"
     )
-    assert fact.gateway_reference == known["id"]
+    assert reported.gateway_reference == known["id"]
     assert asked(server)[-1] == "GET /refunds?invoice_id=i&limit=100&after_id=rfd-other"
 
 
@@ -222,7 +222,7 @@ def test_what_went_back_of_an_invoice_is_the_sum_of_its_refunds_that_did_not_fai
 
 def test_a_payout_is_sent_as_the_bank_wants_it(xendit: Xendit, server: ScriptedServer) -> None:
     server.will_answer(Reply(200, sample("xendit", "payout_v2_get_failed_200") | {"status": "ACCEPTED"}))
-    fact = xendit.pay_out(
+    reported = xendit.pay_out(
         reference_id="payout-1",
         idempotency_key="key-1",
         bank_code="MANDIRI",
@@ -241,7 +241,7 @@ def test_a_payout_is_sent_as_the_bank_wants_it(xendit: Xendit, server: ScriptedS
         "description": "Hasil penjuala",
     }
     assert request.headers["Idempotency-key"] == "key-1"
-    assert fact.state is PayoutState.PROCESSING
+    assert reported.state is PayoutState.PROCESSING
 
 
 def test_a_bank_nobody_pays_out_to_is_refused_before_asking(xendit: Xendit, server: ScriptedServer) -> None:
@@ -272,7 +272,7 @@ def test_a_payout_is_found_by_our_reference(xendit: Xendit, server: ScriptedServ
     assert (xendit.payout_fact(reference_id="e1-probe-20260817-123338") is not None) is found
 
 
-def a_payout(xendit: Xendit) -> PayoutFact:
+def a_payout(xendit: Xendit) -> GatewayPayoutStatus:
     return xendit.pay_out(
         reference_id="ours",
         idempotency_key="ours",
@@ -301,12 +301,12 @@ def test_a_payout_that_is_not_listed_yet_is_asked_about_again(xendit: Xendit, se
 
 def test_a_payout_is_found_by_its_id(xendit: Xendit, server: ScriptedServer) -> None:
     server.will_answer(Reply(200, sample("xendit", "payout_v2_get_failed_200")))
-    fact = xendit.payout_fact("disb-1475459775872")
-    assert fact is not None
-    assert fact.may_retry
+    reported = xendit.payout_fact("disb-1475459775872")
+    assert reported is not None
+    assert reported.may_retry
 
 
-def test_the_name_check_has_its_own_address_and_key(server: ScriptedServer, impatient: Patience) -> None:
+def test_the_name_check_has_its_own_address_and_key(server: ScriptedServer, impatient: Timeouts) -> None:
     xendit = Xendit(
         "http://127.0.0.1:9",
         "xnd",

@@ -7,30 +7,30 @@ from typing import Any
 
 import pytest
 
-from shared.gateways import xendit_reading as reading
 from shared.gateways.errors import SignatureInvalid
-from shared.gateways.facts import (
+from shared.gateways.statuses import (
     AccountCheck,
+    GatewayPaymentState,
+    GatewayPaymentStatus,
+    GatewayPayoutStatus,
+    GatewayRefundState,
+    GatewayRefundStatus,
     NoticeKind,
-    PaymentFact,
-    PaymentState,
-    PayoutFact,
     PayoutState,
-    RefundFact,
-    RefundState,
 )
+from shared.gateways.xendit import responses as reading
 from tests.unit.gateways.samples import read, sample, sample_id, sample_paths
 
 TOKEN = "test-only-callback-token"
 
 WEBHOOKS = {
     # file: kind, state, amount, is a dashboard test
-    "webhook_invoice_paid_bank_transfer": (NoticeKind.PAYMENT, PaymentState.PAID, 2_000_000, True),
-    "webhook_invoice_paid_retail_outlet": (NoticeKind.PAYMENT, PaymentState.PAID, 2_000_000, True),
-    "webhook_invoice_paid_qris": (NoticeKind.PAYMENT, PaymentState.PAID, 1_000, False),
+    "webhook_invoice_paid_bank_transfer": (NoticeKind.PAYMENT, GatewayPaymentState.PAID, 2_000_000, True),
+    "webhook_invoice_paid_retail_outlet": (NoticeKind.PAYMENT, GatewayPaymentState.PAID, 2_000_000, True),
+    "webhook_invoice_paid_qris": (NoticeKind.PAYMENT, GatewayPaymentState.PAID, 1_000, False),
     "webhook_disbursement_completed": (NoticeKind.DISBURSEMENT, PayoutState.SUCCEEDED, 150_000, False),
     "webhook_payout_v2_succeeded": (NoticeKind.PAYOUT, PayoutState.SUCCEEDED, 100, False),
-    "webhook_refund_succeeded": (NoticeKind.REFUND, RefundState.SUCCEEDED, 10_000, False),
+    "webhook_refund_succeeded": (NoticeKind.REFUND, GatewayRefundState.SUCCEEDED, 10_000, False),
 }
 
 webhooks = pytest.mark.parametrize("path", sample_paths("xendit", "webhook_*.json"), ids=sample_id)
@@ -99,9 +99,9 @@ def test_repeats_of_a_webhook_have_one_id() -> None:
 def test_an_expired_invoice_comes_without_any_paid_field() -> None:
     paid = sample("xendit", "webhook_invoice_paid_qris")
     expired = {name: value for name, value in paid.items() if not name.startswith(("paid_", "payment_"))}
-    fact = reading.read_webhook(*signed(expired | {"status": "EXPIRED"}), TOKEN).fact
-    assert isinstance(fact, PaymentFact)
-    assert (fact.state, fact.paid_amount, fact.paid_at) == (PaymentState.EXPIRED, None, None)
+    reported = reading.read_webhook(*signed(expired | {"status": "EXPIRED"}), TOKEN).fact
+    assert isinstance(reported, GatewayPaymentStatus)
+    assert (reported.state, reported.paid_amount, reported.paid_at) == (GatewayPaymentState.EXPIRED, None, None)
 
 
 def test_the_doubly_wrapped_refund_of_the_documentation_is_understood() -> None:
@@ -109,7 +109,7 @@ def test_the_doubly_wrapped_refund_of_the_documentation_is_understood() -> None:
     notice = reading.read_webhook(
         *signed(payload | {"data": {"event": "refund.succeeded", "data": payload["data"]}}), TOKEN
     )
-    assert isinstance(notice.fact, RefundFact)
+    assert isinstance(notice.fact, GatewayRefundStatus)
     assert notice.fact.gateway_reference == "rfd-6f4a377d-a201-437f-9119-f8b00cbbe857"
 
 
@@ -122,25 +122,25 @@ def test_an_unknown_kind_of_webhook_is_told_as_such(payload: dict[str, Any]) -> 
 @pytest.mark.parametrize(
     ("status", "state"),
     [
-        ("PENDING", PaymentState.PENDING),
-        ("PAID", PaymentState.PAID),
-        ("SETTLED", PaymentState.PAID),
-        ("EXPIRED", PaymentState.EXPIRED),
-        ("SOMETHING_NEW", PaymentState.UNKNOWN),
+        ("PENDING", GatewayPaymentState.PENDING),
+        ("PAID", GatewayPaymentState.PAID),
+        ("SETTLED", GatewayPaymentState.PAID),
+        ("EXPIRED", GatewayPaymentState.EXPIRED),
+        ("SOMETHING_NEW", GatewayPaymentState.UNKNOWN),
     ],
 )
-def test_invoice_statuses(status: str, state: PaymentState) -> None:
+def test_invoice_statuses(status: str, state: GatewayPaymentState) -> None:
     invoice = sample("xendit", "invoice_create_200_minimal")
     assert reading.read_invoice(invoice | {"status": status}).state is state
 
 
 def test_a_settled_invoice_tells_who_paid_what_when() -> None:
-    fact = reading.read_invoice(sample("xendit", "invoice_get_200_settled"))
-    assert fact == PaymentFact(
+    reported = reading.read_invoice(sample("xendit", "invoice_get_200_settled"))
+    assert reported == GatewayPaymentStatus(
         gateway="xendit",
         external_id="5e4d5893-ba9d-4bde-a2a3-1f54e271c335",
         gateway_reference="63c9dadfbc62165502c6e8cd",
-        state=PaymentState.PAID,
+        state=GatewayPaymentState.PAID,
         amount=91_000,
         paid_amount=91_000,
         currency="IDR",
@@ -170,9 +170,9 @@ def test_refunds_are_read_from_answers_and_lists() -> None:
     created = reading.read_refund(sample("xendit", "refund_create_200_pending"))
     assert created.reference == "403fe54b-2f8d-47bd-9454-41e3e19f5bf0"
     assert created.payment_reference == "624cfc01e44daa21f0430c71"
-    assert (created.state, created.amount) == (RefundState.PENDING, 100)
+    assert (created.state, created.amount) == (GatewayRefundState.PENDING, 100)
     (listed,) = map(reading.read_refund, sample("xendit", "refund_list_200")["data"])
-    assert listed.state is RefundState.SUCCEEDED
+    assert listed.state is GatewayRefundState.SUCCEEDED
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_disbursements_of_the_first_version_are_read() -> None:
     pending = reading.read_disbursement(sample("xendit", "disbursement_create_200_pending"))
     assert (pending.state, pending.amount) == (PayoutState.PROCESSING, 15_000)
     (done,) = map(reading.read_disbursement, sample("xendit", "disbursement_get_by_external_id_200"))
-    assert isinstance(done, PayoutFact)
+    assert isinstance(done, GatewayPayoutStatus)
     assert done.state is PayoutState.SUCCEEDED
 
 

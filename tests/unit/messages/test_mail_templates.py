@@ -6,8 +6,19 @@ from uuid import UUID
 import pytest
 from jinja2 import UndefinedError
 
-from shared.messages.facts import BankAccount, Change, Event, Goods, GoodsLine, Line, Order, Payment, Payout, Ticket
 from shared.messages.rendering import render
+from shared.messages.template_context import (
+    BankAccount,
+    Change,
+    Event,
+    Goods,
+    GoodsLine,
+    Line,
+    Order,
+    Payment,
+    Payout,
+    Ticket,
+)
 
 ORDER_ID = UUID("0d9c8b7a-1122-4333-8444-55667788990a")
 EVENT = Event(

@@ -8,8 +8,8 @@ import pypdfium2
 import pytest
 import zxingcpp
 
+from shared.tickets import fonts, pdf, qr, shaping
 from shared.tickets import page as ticket_page
-from shared.tickets import pdf, qr, shaping, typeface
 
 TICKET_ID = UUID("7f3a91c2-54d0-4a9e-9b5e-0c1d2e3f4a5b")
 ORDER_ID = UUID("0d9c8b7a-1122-4333-8444-55667788990a")
@@ -154,17 +154,17 @@ def test_nothing_runs_over_an_edge_or_into_the_code(filler):
 
 def test_long_terms_are_shortened_visibly_and_leave_the_numbers_alone():
     words = words_of(pdf.render(a_page(terms="Syarat dan ketentuan yang panjang sekali. " * 500)))
-    assert typeface.printable("…") in words
+    assert fonts.printable("…") in words
     assert str(TICKET_ID) in words
 
 
 def test_letters_from_anywhere_are_printed_in_some_form():
     name = "Đặng Łukasz O’Neill – Jürgen 王 🎉 ①"
     words = words_of(pdf.render(a_page(attendee_name=name)))
-    assert typeface.printable(name) in words
+    assert fonts.printable(name) in words
     for readable in ("ukasz", "Neill", "Jürgen", "ng "):
-        assert readable in typeface.printable(name)
-    assert "🎉" not in typeface.printable(name)
+        assert readable in fonts.printable(name)
+    assert "🎉" not in fonts.printable(name)
 
 
 SCRIPTS = {
@@ -184,7 +184,7 @@ SCRIPTS = {
 
 @pytest.mark.parametrize("name", SCRIPTS.values(), ids=SCRIPTS.keys())
 def test_a_name_is_printed_in_the_script_it_was_written_in(name):
-    assert typeface.printable(name) == name
+    assert fonts.printable(name) == name
     for bold in (False, True):
         assert all(glyph.number for run in shaping.shape(name, bold) for glyph in run.glyphs), "a box for a letter"
     letters = {letter for letter in name if letter.isalpha()}

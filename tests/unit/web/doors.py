@@ -4,19 +4,19 @@ from typing import Any
 
 from flask import Flask, Request, Response, request
 
-from shared.models import Answer, Body
+from shared.models import RequestModel, ResponseModel
 from shared.web import App, SignedIn
 
 _flask = Flask("tests")
 
 
-class Words(Body):
+class Words(RequestModel):
     """What the door is told."""
 
     words: str
 
 
-class Echo(Answer):
+class Echo(ResponseModel):
     """What the door says."""
 
     words: str

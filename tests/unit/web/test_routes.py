@@ -2,11 +2,11 @@
 
 import pytest
 
-from shared.models import Answer
+from shared.models import ResponseModel
 from shared.web import App, SignedIn, Viewer
 
 
-class Done(Answer):
+class Done(ResponseModel):
     """An answer."""
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, TypeAdapter, create_model
 
 from shared.identity.codes import Code, ResetCode
 from shared.identity.freeze_links import FreezeLink
-from shared.money.bank_accounts import BankAccountBody
+from shared.payouts.bank_accounts import BankAccountBody
 from shared.sales.identity_numbers import normalised
 from tests.unit.web.models import fields, request_models
 

@@ -5,7 +5,7 @@ from hypothesis import example
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from shared.web.windows import Use
+from shared.web.sliding_window import Use
 
 
 def test_the_previous_minute_fades_out():

@@ -1,0 +1,67 @@
+"""Fields that are secret even from a reader of the database: identity numbers, bank accounts, vouchers (SEC-002).
+
+    v3.<base64url of nonce and ciphertext>      AES-256-GCM; 3 is the version of the secret that made the key
+
+A rotation adds a version to the secret: new values are sealed with it, old ones stay readable through the
+version they name until `python -m shared.privacy.key_rotation` has sealed them anew and the old one is disabled.
+What must be unique or found again has a fingerprint beside it, under a key that stays as long as the rows do.
+"""
+
+import base64
+import hashlib
+import hmac
+import os
+from functools import lru_cache
+from typing import Final
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from shared.cloud.secrets import secret, version
+
+KEY: Final = "field-encryption-key"
+FINGERPRINT_KEY: Final = "fingerprint-key"
+
+_NONCE_BYTES: Final = 12  # what GCM is made for; random, so far fewer than 2**32 values may share a key
+
+
+class NotOpened(ValueError):
+    """A sealed value was changed, belongs to another row, or its key is gone."""
+
+
+def seal(plain: str, *, about: str) -> str:
+    """Encrypt `plain`. `about` names whose it is (`identity_number:<item id>`): only the same name opens it."""
+    key = version(KEY)
+    nonce = os.urandom(_NONCE_BYTES)
+    sealed = _cipher(key.value).encrypt(nonce, plain.encode(), about.encode())
+    return f"v{key.number}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
+
+
+def unseal(sealed: str, *, about: str) -> str:
+    """What `seal` was given. Raises NotOpened where the value or `about` is not what it was."""
+    number, _, encoded = sealed.removeprefix("v").partition(".")
+    try:
+        content = base64.urlsafe_b64decode(encoded)
+        key = version(KEY, number)
+        return _cipher(key.value).decrypt(content[:_NONCE_BYTES], content[_NONCE_BYTES:], about.encode()).decode()
+    except (InvalidTag, ValueError) as error:
+        raise NotOpened(f"a sealed value of key version {number!r} about {about.partition(':')[0]}") from error
+
+
+def current_prefix() -> str:
+    """What every value begins with that is sealed under the newest key."""
+    return f"v{version(KEY).number}."
+
+
+def fingerprint(plain: str, *, purpose: str) -> str:
+    """A blind index in hex: equal for equal texts of one purpose, and telling nothing without the key."""
+    key = secret(FINGERPRINT_KEY).encode()
+    return hmac.digest(key, f"{purpose}\0{plain}".encode(), hashlib.sha256).hex()
+
+
+@lru_cache(maxsize=8)
+def _cipher(secret_value: str) -> AESGCM:
+    """The secret is any text of enough randomness; HKDF makes 256 bits of it."""
+    return AESGCM(HKDF(SHA256(), length=32, salt=None, info=b"karcis field").derive(secret_value.encode()))

@@ -1,0 +1,1 @@
+"""Midtrans: Core API and Snap payments, and refunds."""

@@ -1,0 +1,287 @@
+"""Midtrans's API: QRIS codes through Core, every other method through a Snap page; truth, ends, refunds.
+
+An order id is used for one payment. Asking for it again is safe: Snap revokes the token nobody has
+used, and a QRIS charge that exists is looked up.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from shared.gateways.errors import (
+    UNKNOWN,
+    GatewayMisconfigured,
+    GatewayRefused,
+    GatewayUnavailable,
+    PayloadUnreadable,
+    refusal,
+)
+from shared.gateways.fields import Fields
+from shared.gateways.http import HttpResponse, JsonApi, Timeouts, a_document, body_by
+from shared.gateways.midtrans import responses as reading
+from shared.gateways.midtrans.requests import qris_request, snap_request
+from shared.gateways.midtrans.responses import GATEWAY
+from shared.gateways.statuses import (
+    Customer,
+    GatewayPaymentState,
+    GatewayPaymentStatus,
+    GatewayRefundStatus,
+    Item,
+    OpenedPayment,
+    PaymentMethod,
+    WebhookEvent,
+)
+
+_ON_PROGRESS = "on progress"
+_STILL_RUNNING_SECONDS = 2.0
+
+
+class Midtrans:
+    """One Midtrans account. Safe to share between threads.
+
+    Core and Snap live on two hosts; where `snap_url` is left out, `core_url` serves both. `client_key`
+    is what the page in the buyer's browser uses, it proves nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        core_url: str,
+        server_key: str,
+        snap_url: str | None = None,
+        client_key: str = "",
+        patience: Timeouts | None = None,
+    ) -> None:
+        self.client_key = client_key
+        self._server_key = server_key
+        self._core_url = core_url.rstrip("/")
+        auth = (server_key, "")
+        self._core = JsonApi(GATEWAY, core_url, auth, patience=patience, status_of=reading.effective_status)
+        self._snap = JsonApi(GATEWAY, snap_url or core_url, auth, patience=patience)
+
+    def open_payment(
+        self,
+        *,
+        order_id: str,
+        amount: int,
+        method: PaymentMethod,
+        expires_at: datetime,
+        customer: Customer,
+        items: Sequence[Item] = (),
+        finish_url: str | None = None,
+    ) -> OpenedPayment:
+        """Let the buyer pay `amount` rupiah by `method` until `expires_at` (UTC).
+
+        QRIS comes back as a code to show, the rest as a page and its token. Where the payment of an
+        `order_id` exists already, what can still be told of it comes back: no token, no QR text.
+        Raises the errors of `errors`.
+        """
+        now = datetime.now(UTC)
+        if method == PaymentMethod.QRIS:
+            body = qris_request(
+                order_id=order_id,
+                amount=amount,
+                now=now,
+                expires_at=expires_at,
+                customer=customer,
+                items=items,
+            )
+            return self._charge(order_id, body)
+        body = snap_request(
+            order_id=order_id,
+            amount=amount,
+            method=method,
+            now=now,
+            expires_at=expires_at,
+            customer=customer,
+            items=items,
+            finish_url=finish_url,
+        )
+        return self._open_page(order_id, body, expires_at)
+
+    def fact(self, order_id: str) -> GatewayPaymentStatus:
+        """What Midtrans says about the payment of `order_id`; pending while no method is chosen.
+
+        A Snap page that nobody used also stays pending here for ever: the caller's deadline decides.
+        """
+        answer = self._status(order_id)
+        if _is_unknown(answer):
+            return reading.unseen(order_id)
+        return reading.read_transaction(_transaction(answer), order_id)
+
+    def end(self, order_id: str, snap_token: str | None = None) -> GatewayPaymentStatus:
+        """Make sure nobody can pay any more; where it is too late for that, say what is true.
+
+        Closes the Snap page, expires what is pending and cancels what is under review.
+        """
+        page_closed = snap_token is not None and self._close_page(snap_token)
+        answer = self._act(order_id, "expire")
+        if _is_unknown(answer):
+            return reading.unseen(order_id, GatewayPaymentState.EXPIRED if page_closed else GatewayPaymentState.PENDING)
+        if answer.status != 412:
+            return reading.read_transaction(_transaction(answer), order_id)
+        reported = self.fact(order_id)
+        if reported.state is GatewayPaymentState.CHALLENGED or reported.raw_status == "authorize":
+            return self._decide(order_id, "cancel")
+        return reported
+
+    def approve(self, order_id: str) -> GatewayPaymentStatus:
+        """Accept a card payment under fraud review, or say what is true where it isn't any more."""
+        return self._decide(order_id, "approve")
+
+    def deny(self, order_id: str) -> GatewayPaymentStatus:
+        """Turn down a card payment under fraud review, or say what is true where it isn't any more."""
+        return self._decide(order_id, "deny")
+
+    def refund(self, *, order_id: str, amount: int, refund_key: str, reason: str) -> GatewayRefundStatus:
+        """Give `amount` rupiah back. `refund_key` (letters, digits, - and _) makes a repeat safe.
+
+        Virtual accounts and shops can't be refunded (GatewayRefused 412): pay out instead.
+        """
+        return self._refund(f"/v2/{_segment(order_id)}/refund", order_id, amount, refund_key, reason)
+
+    def refund_direct(self, *, order_id: str, amount: int, refund_key: str, reason: str) -> GatewayRefundStatus:
+        """The same at the wallet or QR provider, which answers at once: for GoPay, ShopeePay, DANA, QRIS."""
+        path = f"/v2/{_segment(order_id)}/refund/online/direct"
+        return self._refund(path, order_id, amount, refund_key, reason)
+
+    def refund_fact(self, order_id: str, refund_key: str) -> GatewayRefundStatus | None:
+        """The accepted refund with our key, None where Midtrans has none."""
+        return reading.find_refund(_transaction(self._status(order_id)), order_id, refund_key)
+
+    def parse_notification(self, body: bytes) -> WebhookEvent:
+        """Check and read a notification. Raises SignatureInvalid, PayloadUnreadable."""
+        return reading.read_notification(body, self._server_key)
+
+    def _charge(self, order_id: str, body: Mapping[str, object]) -> OpenedPayment:
+        # The key repeats the first answer, QR text included, for five minutes; later it is 406.
+        key = hashlib.sha256(f"charge:{order_id}".encode()).hexdigest()[:40]
+        headers = {"Idempotency-Key": key}
+        reads = body_by(lambda body: self._readable_charge(body, order_id))
+        answer = self._core.call("POST", "/v2/charge", body=body, headers=headers, repeatable=True, reads=reads)
+        if answer.status in (200, 201):
+            return _with_code(reading.read_charge(answer.body, order_id))
+        if answer.status == 406:
+            return self._known_payment(order_id, answer)
+        if answer.status == 202 and "transaction_status" not in answer.body:
+            raise GatewayUnavailable(
+                GATEWAY, "first try runs", retry_after_seconds=_STILL_RUNNING_SECONDS, outcome_unknown=True
+            )
+        raise _core_refusal(answer)
+
+    @staticmethod
+    def _readable_charge(body: object, order_id: str) -> None:
+        charge = Fields(GATEWAY, body)
+        if charge.told("status_code") in ("200", "201"):
+            _with_code(reading.read_charge(body, order_id))
+        else:
+            charge.text("status_code")
+
+    def _open_page(self, order_id: str, body: Mapping[str, object], expires_at: datetime) -> OpenedPayment:
+        reads = body_by(lambda page: reading.read_page(page, order_id, expires_at))
+        answer = self._snap.call("POST", "/snap/v1/transactions", body=body, repeatable=True, reads=reads)
+        if answer.ok:
+            return reading.read_page(answer.body, order_id, expires_at)
+        if answer.status == 400 and "order_id" in _snap_messages(answer):
+            return self._known_payment(order_id, answer)
+        raise _snap_refusal(answer)
+
+    def _known_payment(self, order_id: str, refused: HttpResponse) -> OpenedPayment:
+        """What can be told of a payment that was opened before, or the refusal where it is none."""
+        answer = self._status(order_id)
+        if _is_unknown(answer):
+            raise _core_refusal(refused) if "status_code" in (refused.body or {}) else _snap_refusal(refused)
+        transaction = Fields(GATEWAY, _transaction(answer))
+        opened = reading.read_charge(transaction.body, order_id)
+        if transaction.text("payment_type") != "qris":
+            return opened
+        if opened.qr_string or opened.qr_image_url:
+            return _with_code(opened)
+        picture = f"{self._core_url}/v2/qris/{transaction.text('transaction_id')}/qr-code"
+        return _with_code(OpenedPayment(order_id, qr_image_url=picture, expires_at=opened.expires_at))
+
+    def _close_page(self, snap_token: str) -> bool:
+        """Whether the page is closed now; it isn't once the payer has chosen a method on it."""
+        path = f"/snap/v1/transactions/{_segment(snap_token)}/cancel"
+        answer = self._snap.call("POST", path, repeatable=True, reads=a_document)
+        if answer.status in (401, 403):
+            raise _snap_refusal(answer)
+        return answer.ok or _ON_PROGRESS not in _snap_messages(answer).lower()
+
+    def _decide(self, order_id: str, action: str) -> GatewayPaymentStatus:
+        answer = self._act(order_id, action)
+        if answer.status == 412:
+            return self.fact(order_id)
+        return reading.read_transaction(_transaction(answer), order_id)
+
+    def _refund(self, path: str, order_id: str, amount: int, refund_key: str, reason: str) -> GatewayRefundStatus:
+        body = {"refund_key": refund_key, "amount": amount, "reason": reason[:255]}
+        reads = body_by(lambda body: reading.read_refund(body, order_id, refund_key, amount))
+        answer = self._core.call("POST", path, body=body, repeatable=True, reads=reads)
+        if answer.status == 406:  # not a failure: the key was used, so the list knows it, now or soon
+            known = self.refund_fact(order_id, refund_key)
+            if known is None:
+                raise GatewayUnavailable(
+                    GATEWAY, "known refund not listed", retry_after_seconds=_STILL_RUNNING_SECONDS, outcome_unknown=True
+                )
+            return known
+        if not answer.ok:
+            raise _core_refusal(answer)
+        return reading.read_refund(answer.body, order_id, refund_key, amount)
+
+    def _status(self, order_id: str) -> HttpResponse:
+        reads = body_by(lambda body: reading.read_transaction(body, order_id))
+        return self._core.call("GET", f"/v2/{_segment(order_id)}/status", repeatable=True, reads=reads)
+
+    def _act(self, order_id: str, action: str) -> HttpResponse:
+        reads = body_by(lambda body: reading.read_transaction(body, order_id))
+        return self._core.call("POST", f"/v2/{_segment(order_id)}/{action}", repeatable=True, reads=reads)
+
+
+def _with_code(opened: OpenedPayment) -> OpenedPayment:
+    """A QRIS payment that can be paid: by its code, or on the page of its picture. Raises PayloadUnreadable."""
+    if opened.qr_string:
+        return opened
+    if opened.qr_image_url:
+        return replace(opened, redirect_url=opened.qr_image_url)
+    raise PayloadUnreadable(GATEWAY, "a QRIS payment without a code")
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="")
+
+
+def _is_unknown(answer: HttpResponse) -> bool:
+    """Whether Core doesn't know the order. A 404 without JSON is another host than Core's: our mistake."""
+    return answer.status == 404 and isinstance(answer.body, Mapping)
+
+
+def _transaction(answer: HttpResponse) -> object:
+    """The transaction in an answer, whatever the code: 407 is how an expired one is told."""
+    if isinstance(answer.body, Mapping) and "transaction_status" in answer.body:
+        return answer.body
+    raise _core_refusal(answer)
+
+
+def _core_refusal(answer: HttpResponse) -> GatewayRefused | GatewayMisconfigured:
+    if not isinstance(answer.body, Mapping):
+        return refusal(GATEWAY, status=answer.status, code=UNKNOWN, message="")
+    body = answer.body
+    messages = [str(body.get("status_message") or ""), *map(str, _listed(body, "validation_messages"))]
+    return refusal(GATEWAY, status=answer.status, code=str(answer.status), message="; ".join(messages))
+
+
+def _snap_refusal(answer: HttpResponse) -> GatewayRefused | GatewayMisconfigured:
+    return refusal(GATEWAY, status=answer.status, code=str(answer.status), message=_snap_messages(answer))
+
+
+def _snap_messages(answer: HttpResponse) -> str:
+    body = answer.body if isinstance(answer.body, Mapping) else {}
+    return "; ".join(map(str, _listed(body, "error_messages")))
+
+
+def _listed(body: Mapping[str, object], name: str) -> list[object]:
+    found = body.get(name)
+    return found if isinstance(found, list) else []

@@ -1,0 +1,54 @@
+"""Our accounts at the gateways: a client each, kept with its connections and circuit breaker until a key is rotated."""
+
+from functools import lru_cache
+
+from shared.cloud.secrets import secret
+from shared.cloud.settings import settings
+from shared.gateways.http import Timeouts
+from shared.gateways.midtrans.client import Midtrans
+from shared.gateways.sendgrid.client import Sender, SendGrid
+from shared.gateways.xendit.client import Xendit
+
+
+# A webhook waits for our question to its gateway, which gives it up after 15 seconds (docs/reference/gateways.md).
+def _patience() -> Timeouts:
+    times = settings().patience
+    return Timeouts(connect_seconds=2 * times, read_seconds=6 * times, total_seconds=12 * times)
+
+
+def xendit() -> Xendit:
+    """Xendit, with our key and callback token."""
+    return _xendit(settings().xendit_base_url, secret("xendit-api-key"), secret("xendit-callback-token"))
+
+
+def midtrans() -> Midtrans:
+    """Midtrans, both its hosts."""
+    chosen = settings()
+    return _midtrans(
+        chosen.midtrans_base_url, chosen.midtrans_snap_url, secret("midtrans-server-key"), secret("midtrans-client-key")
+    )
+
+
+def sendgrid() -> SendGrid:
+    """SendGrid, sending in our name."""
+    chosen = settings()
+    return _sendgrid(
+        chosen.sendgrid_base_url, secret("sendgrid-api-key"), Sender(chosen.sender_email, chosen.sender_name)
+    )
+
+
+@lru_cache(maxsize=1)
+def _xendit(base_url: str, api_key: str, callback_token: str) -> Xendit:
+    return Xendit(base_url, api_key, callback_token, patience=_patience())
+
+
+@lru_cache(maxsize=1)
+def _midtrans(core_url: str, snap_url: str, server_key: str, client_key: str) -> Midtrans:
+    return Midtrans(
+        core_url=core_url, snap_url=snap_url, server_key=server_key, client_key=client_key, patience=_patience()
+    )
+
+
+@lru_cache(maxsize=1)
+def _sendgrid(base_url: str, api_key: str, sender: Sender) -> SendGrid:
+    return SendGrid(base_url, api_key, sender)

@@ -1,0 +1,1 @@
+"""SendGrid: sending mails, and its signed delivery events."""

@@ -1,0 +1,1 @@
+"""Xendit: invoices, refunds, payouts and bank account checks."""

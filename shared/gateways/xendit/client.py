@@ -1,0 +1,382 @@
+"""Xendit's API: invoices in, refunds back, payouts out, and who owns a bank account.
+
+Invoices have no idempotency key and `external_id` is not unique, so an invoice whose fate is unknown
+is looked up before it is asked for again. Refunds and payouts carry a key and may be repeated.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from shared.gateways.errors import UNKNOWN, GatewayRefused, GatewayUnavailable, refusal
+from shared.gateways.fields import Fields
+from shared.gateways.http import HttpResponse, JsonApi, Timeouts, body_by
+from shared.gateways.statuses import (
+    AccountName,
+    Customer,
+    GatewayPaymentState,
+    GatewayPaymentStatus,
+    GatewayPayoutStatus,
+    GatewayRefundState,
+    GatewayRefundStatus,
+    Item,
+    Movement,
+    OpenedPayment,
+    PaymentMethod,
+    WebhookEvent,
+)
+from shared.gateways.xendit import responses as reading
+from shared.gateways.xendit.requests import BANKS, invoice_request, payout_request, refund_request
+from shared.gateways.xendit.responses import GATEWAY
+
+_Read = TypeVar("_Read")
+
+_INVOICES_A_PAGE = 100
+_REFUND_PAGES = 50
+_REFUNDS_A_PAGE = 100
+_LISTED_AFTER_SECONDS = 60.0
+_TRANSACTIONS_A_PAGE = 50
+
+
+class Xendit:
+    """One Xendit account. Safe to share between threads.
+
+    `iluma_url` and `iluma_api_key` reach the bank-account name check, a contract of its own; where
+    they are left out, the main address and key are used.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        callback_token: str,
+        *,
+        iluma_url: str | None = None,
+        iluma_api_key: str | None = None,
+        patience: Timeouts | None = None,
+    ) -> None:
+        self._callback_token = callback_token
+        self._api = JsonApi(GATEWAY, base_url, (api_key, ""), patience=patience)
+        self._iluma = JsonApi("iluma", iluma_url or base_url, (iluma_api_key or api_key, ""), patience=patience)
+
+    # Invoices
+
+    def open_invoice(
+        self,
+        *,
+        external_id: str,
+        amount: int,
+        description: str,
+        duration_seconds: int,
+        method: PaymentMethod,
+        customer: Customer,
+        items: Sequence[Item] = (),
+        success_url: str | None = None,
+        failure_url: str | None = None,
+        resume: bool = False,
+    ) -> OpenedPayment:
+        """Open an invoice of `amount` rupiah that can be paid for `duration_seconds`.
+
+        Say `resume` where an earlier call with this `external_id` may have reached Xendit: an open or
+        paid invoice of the same id and amount is then used instead of a second one. The same look-up
+        happens by itself after a time-out. Raises the errors of `errors`.
+        """
+
+        def existing() -> HttpResponse | None:
+            return self._usable_invoice(external_id, amount)
+
+        answer = existing() if resume else None
+        if answer is None:
+            body = invoice_request(
+                external_id=external_id,
+                amount=amount,
+                description=description,
+                duration_seconds=duration_seconds,
+                method=method,
+                customer=customer,
+                items=items,
+                redirects={"success_redirect_url": success_url, "failure_redirect_url": failure_url},
+            )
+            answer = self._api.call(
+                "POST",
+                "/v2/invoices",
+                body=body,
+                repeatable=False,
+                recover=existing,
+                reads=body_by(reading.read_opened_invoice),
+            )
+        return reading.read_opened_invoice(_accepted(answer))
+
+    def fact(self, gateway_reference: str) -> GatewayPaymentStatus:
+        """What Xendit says about an invoice; GatewayRefused with INVOICE_NOT_FOUND_ERROR where there is none."""
+        path = f"/v2/invoices/{quote(gateway_reference, safe='')}"
+        return self._get(path, reading.read_invoice)
+
+    def facts_of(self, external_id: str) -> list[GatewayPaymentStatus]:
+        """What Xendit says about every invoice with our `external_id`: first what is paid, then what can be."""
+        invoices = [reading.read_invoice(invoice) for invoice in self._invoices_of(external_id)]
+        return sorted(invoices, key=_usefulness, reverse=True)
+
+    def invoices_made(self, since: datetime, until: datetime) -> Iterator[GatewayPaymentStatus]:
+        """Every invoice of our account that was made between two moments, page by page."""
+        query = {
+            "created_after": since.isoformat(),
+            "created_before": until.isoformat(),
+            "limit": str(_INVOICES_A_PAGE),
+        }
+        while True:
+            page = [reading.read_invoice(invoice) for invoice in self._invoices(query)]
+            yield from page
+            if len(page) < _INVOICES_A_PAGE:
+                return
+            query["last_invoice"] = page[-1].gateway_reference
+
+    def end(self, gateway_reference: str) -> GatewayPaymentStatus:
+        """Make sure nobody can pay the invoice any more; where it's too late for that, say what is true."""
+        path = f"/invoices/{quote(gateway_reference, safe='')}/expire!"
+        answer = self._api.call("POST", path, repeatable=True, reads=body_by(reading.read_invoice))
+        if 400 <= answer.status < 500 and answer.status not in (401, 403):
+            return self.fact(gateway_reference)
+        return reading.read_invoice(_accepted(answer))
+
+    def _usable_invoice(self, external_id: str, amount: int) -> HttpResponse | None:
+        usable = [
+            invoice
+            for invoice in self._invoices_of(external_id)
+            if _usefulness(reported := reading.read_invoice(invoice)) > 0 and reported.amount == amount
+        ]
+        if not usable:
+            return None
+        return HttpResponse(200, {}, max(usable, key=lambda invoice: _usefulness(reading.read_invoice(invoice))))
+
+    def _invoices_of(self, external_id: str) -> list[Any]:
+        return self._invoices({"external_id": external_id})
+
+    def _invoices(self, query: Mapping[str, str]) -> list[Any]:
+        return self._get("/v2/invoices", reading.list_of(reading.read_invoice), query)
+
+    # Refunds
+
+    def refund(
+        self, *, invoice_id: str, amount: int, reference_id: str, idempotency_key: str, reason: str
+    ) -> GatewayRefundStatus:
+        """Give `amount` rupiah of a paid invoice back to where they came from.
+
+        Virtual accounts and retail outlets cannot be refunded (GatewayRefused): pay out instead.
+        A reference that Xendit already knows answers with that refund.
+        """
+        answer = self._api.call(
+            "POST",
+            "/refunds",
+            body=refund_request(invoice_id=invoice_id, amount=amount, reference_id=reference_id, reason=reason),
+            headers={"idempotency-key": idempotency_key},
+            repeatable=True,
+            reads=body_by(reading.read_refund),
+        )
+        if answer.status != 409:
+            return reading.read_refund(_accepted(answer))
+        known = next((refund for refund in self._refunds(invoice_id) if refund.reference == reference_id), None)
+        if known is None:
+            raise _not_listed("refund")
+        return known
+
+    def refund_fact(self, refund_id: str) -> GatewayRefundStatus:
+        """What Xendit says about a refund (`rfd-...`)."""
+        path = f"/refunds/{quote(refund_id, safe='')}"
+        return self._get(path, reading.read_refund)
+
+    def given_back(self, invoice_id: str) -> int:
+        """Rupiah of an invoice that have been, or are being, given back."""
+        refunds = [refund for refund in self._refunds(invoice_id) if refund.payment_reference == invoice_id]
+        return sum(refund.amount for refund in refunds if refund.state is not GatewayRefundState.FAILED)
+
+    def with_refunds(self, gateway_reference: str) -> GatewayPaymentStatus:
+        """What Xendit says about an invoice, and what has gone back of it: an invoice alone does not show that."""
+        reported = self.fact(gateway_reference)
+        by_key: dict[str, int] = {}
+        for refund in self._refunds(gateway_reference):
+            if refund.payment_reference == gateway_reference and refund.state is GatewayRefundState.SUCCEEDED:
+                key = refund.reference or refund.gateway_reference
+                by_key[key] = by_key.get(key, 0) + refund.amount
+        total = sum(by_key.values())
+        if not total or reported.paid_amount is None:
+            return reported
+        is_whole = total >= reported.paid_amount
+        state = GatewayPaymentState.REFUNDED if is_whole else GatewayPaymentState.PARTIALLY_REFUNDED
+        return replace(reported, state=state, refunded_amount=total, refunded_by_key=by_key)
+
+    def refunds_made(self, since: datetime) -> Iterator[GatewayRefundStatus]:
+        """Every refund of our account since a moment, newest first."""
+        for refund in self._refunds(None):
+            if refund.created is not None and refund.created < since:
+                return
+            yield refund
+
+    def _refunds(self, invoice_id: str | None) -> Iterator[GatewayRefundStatus]:
+        """The refunds of an invoice or of all, newest first; those of others too where Xendit ignores which we want.
+
+        Raises GatewayUnavailable where the list is too long to be read to its end.
+        """
+        query = ({"invoice_id": invoice_id} if invoice_id else {}) | {"limit": str(_REFUNDS_A_PAGE)}
+        for _ in range(_REFUND_PAGES):
+            page = self._get("/refunds", _page, query)
+            refunds = [reading.read_refund(entry.body) for entry in page.objects("data")]
+            yield from refunds
+            if not refunds or page.body.get("has_more") is not True:
+                return
+            query["after_id"] = refunds[-1].gateway_reference
+        raise GatewayUnavailable(
+            GATEWAY, "too many refunds", retry_after_seconds=_LISTED_AFTER_SECONDS, outcome_unknown=True
+        )
+
+    # Payouts
+
+    def pay_out(
+        self,
+        *,
+        reference_id: str,
+        idempotency_key: str,
+        bank_code: str,
+        account_number: str,
+        account_holder_name: str,
+        amount: int,
+        description: str,
+    ) -> GatewayPayoutStatus:
+        """Send `amount` rupiah to a bank account (`bank_code` of BANKS).
+
+        After an unknown outcome repeat with the same key; after a failure use a new one, since the
+        old key answers with the old failure. Too little balance shows later, as FAILED. That Xendit knows the
+        key already is no refusal: what it knows is the answer.
+        """
+        bank = BANKS.get(bank_code)
+        if bank is None:
+            raise GatewayRefused(GATEWAY, status=400, code="CHANNEL_CODE_NOT_SUPPORTED")
+        answer = self._api.call(
+            "POST",
+            "/v2/payouts",
+            body=payout_request(
+                reference_id=reference_id,
+                bank=bank,
+                account_number=account_number,
+                account_holder_name=account_holder_name,
+                amount=amount,
+                description=description,
+            ),
+            headers={"Idempotency-key": idempotency_key},
+            repeatable=True,
+            reads=body_by(reading.read_payout),
+        )
+        if answer.status != 409:
+            return reading.read_payout(_accepted(answer))
+        known = self.payout_fact(reference_id=reference_id)
+        if known is None:
+            raise _not_listed("payout")
+        return known if known.amount == amount else reading.read_payout(_accepted(answer))
+
+    def payout_fact(
+        self, payout_id: str | None = None, *, reference_id: str | None = None
+    ) -> GatewayPayoutStatus | None:
+        """What Xendit says about a payout, by its id or else the newest one with our reference.
+
+        None where no payout has that reference.
+        """
+        if payout_id is not None:
+            path = f"/v2/payouts/{quote(payout_id, safe='')}"
+            return self._get(path, reading.read_payout)
+        payouts = self._get("/v2/payouts", reading.read_payouts, {"reference_id": reference_id or ""})
+        newest = max(payouts, key=lambda payout: payout.optional_text("created") or "", default=None)
+        return None if newest is None else reading.read_payout(newest.body)
+
+    # What moved
+
+    def movements(self, since: datetime, until: datetime) -> list[Movement]:
+        """Every movement of money on our account between two moments, in no order.
+
+        By `GET /transactions`, newest first, page by page.
+        """
+        query = {
+            "limit": str(_TRANSACTIONS_A_PAGE),
+            "created[gte]": since.isoformat(),
+            "created[lte]": until.isoformat(),
+        }
+        found: list[Movement] = []
+        while True:
+            page = self._get("/transactions", _page, query)
+            rows = page.objects("data")
+            found += [movement for row in rows if (movement := reading.read_movement(row))]
+            if page.body.get("has_more") is not True or not rows:
+                return found
+            query["after_id"] = rows[-1].text("id")
+
+    # Who owns a bank account
+
+    def check_account(
+        self, *, bank_code: str, account_number: str, reference_id: str, holder_name: str | None = None
+    ) -> AccountName:
+        """Ask the bank for the owner's name; PENDING answers are asked again with `account_name`.
+
+        `holder_name` is who we believe it is: later versions of the check compare it themselves.
+        """
+        answer = self._iluma.call(
+            "POST",
+            "/v1.1/identity/bank_account_data_requests",
+            body={
+                "bank_account_number": account_number,
+                "bank_code": bank_code,
+                "reference_id": reference_id,
+                **({"given_name": holder_name} if holder_name else {}),
+            },
+            repeatable=True,  # a second request costs a fee and changes nothing
+            reads=body_by(reading.read_account_name),
+        )
+        return reading.read_account_name(_accepted(answer))
+
+    def account_name(self, request_id: str) -> AccountName:
+        """What became of `check_account`."""
+        path = f"/v1.1/identity/bank_account_data_requests/{quote(request_id, safe='')}"
+        answer = self._iluma.call("GET", path, repeatable=True, reads=body_by(reading.read_account_name))
+        return reading.read_account_name(_accepted(answer))
+
+    def _get(self, path: str, read: Callable[[object], _Read], query: Mapping[str, str] | None = None) -> _Read:
+        answer = self._api.call("GET", path, query=query, repeatable=True, reads=body_by(read))
+        return read(_accepted(answer))
+
+    # Webhooks
+
+    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
+        """Check and read a webhook. Raises SignatureInvalid, PayloadUnreadable."""
+        return reading.read_webhook(headers, body, self._callback_token)
+
+
+def _page(body: object) -> Fields:
+    """A page of a list. Raises PayloadUnreadable."""
+    page = Fields(GATEWAY, body)
+    page.objects("data")
+    return page
+
+
+def _accepted(answer: HttpResponse) -> Any:
+    if answer.ok:
+        return answer.body
+    error = answer.body if isinstance(answer.body, Mapping) else {}
+    raise refusal(
+        GATEWAY,
+        status=answer.status,
+        code=str(error.get("error_code") or UNKNOWN)[:100],
+        message=str(error.get("message") or ""),
+    )
+
+
+def _not_listed(what: str) -> GatewayUnavailable:
+    return GatewayUnavailable(
+        GATEWAY, f"known {what} not listed", retry_after_seconds=_LISTED_AFTER_SECONDS, outcome_unknown=True
+    )
+
+
+_USEFULNESS = {GatewayPaymentState.PAID: 2, GatewayPaymentState.PENDING: 1}
+
+
+def _usefulness(reported: GatewayPaymentStatus) -> int:
+    return _USEFULNESS.get(reported.state, 0)

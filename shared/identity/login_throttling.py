@@ -1,0 +1,174 @@
+"""What strangers may try at an address is spaced out, the same for addresses that nobody has (SEC-004, UM-002, UM-006).
+
+Passwords are counted for each account and network (/24, or /64 of IPv6), so that strangers lock nobody out:
+
+    1st to 5th wrong password    the next try at once
+    5th                          the next try after a minute
+    each further one             after twice as long, a quarter of an hour at most
+    a quarter of an hour's rest  forgotten; so does the right password, or a new one chosen by mail
+
+A device that has signed in before, and a caller who is signed in, have such a count of their own. Over all networks
+an account has a budget of 50 failures and one more each half hour: once it is used up, a network has one try in six
+hours, so that the right password still passes from where nobody has failed. A network has a budget of 1,000 failures
+over all accounts and one more each two seconds. docs/decisions/0017-limits-by-account-and-network.md does the sums.
+
+Wrong codes are spaced likewise, all codes of an address together, and are forgotten after a day's rest only. Mails
+with codes come after 1, 5, 15 minutes, then hourly, so that nobody's mailbox is flooded through us.
+
+A try is counted before the password or code is looked at. So guesses made in the same moment, on however many
+instances, queue up at the row and find it closed when their share is used up. The budgets are counted afterwards:
+they may be exceeded by as many guesses as are looked at in one moment.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from shared.cloud.database import Transaction
+from shared.cloud.settings import settings
+from shared.identity import codes
+from shared.identity.client_networks import NOWHERE, Place
+from shared.problems import Problem
+
+A_DAY = 86_400
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is tried. `waits` are the seconds from the n-th try to the next; the last is for all that follow."""
+
+    name: str
+    waits: tuple[int, ...]
+    forgotten_after: int
+    """Seconds of rest."""
+
+
+PASSWORDS = Kind("attempts", (0, 0, 0, 0, 60, 120, 240, 480, 900), 900)
+CODES = Kind("codes", PASSWORDS.waits, A_DAY)
+MAILS = {
+    purpose: Kind(f"mails {purpose}", (codes.RESEND_SECONDS, 300, 900, 3600), A_DAY)
+    for purpose in ("verify_email", "reset_password", "staff_invitation", "confirm_identity")
+}
+_GUARDED_WAIT = 21_600
+"""Seconds from one try of a network to its next, at an account whose budget is used up."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """So many failures at once, and one more each `seconds_each`."""
+
+    name: str
+    most: int
+    seconds_each: int
+
+
+ACCOUNT = Budget("account", 50, 1800)
+NETWORK = Budget("network", 1000, 2)
+_ALL = (PASSWORDS, CODES, *MAILS.values())
+
+
+class TooManyAttempts(Problem):
+    """There were too many wrong passwords or codes from where you are. Wait a little, then try again.
+
+    A code that we mail to you for a new password lets you in as well.
+    """
+
+    status, slug = 429, "too-many-attempts"
+
+
+_TRIES = """
+    CASE WHEN login_attempts.next_try_at < clock_timestamp() - make_interval(secs => :forgotten_after) THEN 1
+    ELSE login_attempts.tries + 1 END
+"""
+_WAIT = "make_interval(secs => (CAST(:waits AS integer[]))[least({tries}, cardinality(CAST(:waits AS integer[])))])"
+# Not now(): that is when the transaction began, which may be before the try it had to wait for.
+_TAKE = text(f"""
+    INSERT INTO login_attempts (address_key, tries, next_try_at)
+    VALUES (:key, 1, clock_timestamp() + {_WAIT.format(tries="1")})
+    ON CONFLICT (address_key) DO UPDATE
+    SET tries = {_TRIES}, next_try_at = clock_timestamp() + {_WAIT.format(tries=f"({_TRIES})")}
+    WHERE login_attempts.next_try_at <= clock_timestamp()
+    RETURNING tries
+""")
+_SECONDS_LEFT = text("""
+    SELECT ceil(extract(epoch FROM next_try_at - clock_timestamp()))::integer
+    FROM login_attempts WHERE address_key = :key
+""")
+# The row's time is how far ahead of now the failures have come.
+_SPEND = text("""
+    INSERT INTO login_attempts (address_key, tries, next_try_at)
+    VALUES (:key, 1, clock_timestamp() + make_interval(secs => :seconds_each))
+    ON CONFLICT (address_key) DO UPDATE
+    SET tries = login_attempts.tries + 1,
+        next_try_at = greatest(login_attempts.next_try_at, clock_timestamp()) + make_interval(secs => :seconds_each)
+""")
+_FORGET = text("DELETE FROM login_attempts WHERE address_key = ANY(:keys)")
+# Two at a time keeps the table as small as a day's tries: each try adds one row at most.
+_FORGET_OLD = text("""
+    DELETE FROM login_attempts WHERE address_key IN (
+        SELECT address_key FROM login_attempts  -- Uses index: login_attempts_age
+        WHERE next_try_at < now() - interval '1 day' ORDER BY next_try_at LIMIT 2 FOR UPDATE SKIP LOCKED)
+""")
+
+
+def take(tx: Transaction, kind: Kind, email: str, place: str = "", *, is_guarded: bool = False) -> bool:
+    """Take one try of this kind at an address; False, and none is taken, where the next is not due yet.
+
+    `place` names a network, a device or a session; `is_guarded` spaces the tries out from the first on.
+    """
+    waits = [_GUARDED_WAIT] if is_guarded else list(kind.waits)
+    values = {"key": _key(kind, email, place), "waits": waits, "forgotten_after": kind.forgotten_after}
+    is_due = tx.execute(_TAKE, values).first() is not None
+    tx.execute(_FORGET_OLD)
+    return is_due
+
+
+def count(tx: Transaction, kind: Kind, email: str, place: Place = NOWHERE, *, known: str | None = None) -> None:
+    """Take one try at the password or code of an address. Commit it before what was given is compared.
+
+    `known` names the device or session of somebody who has signed in before. Raises TooManyAttempts, which takes none.
+    """
+    if known is None:
+        _refuse_spent(tx, place)
+    is_guarded = known is None and _seconds_over(tx, ACCOUNT, email) > 0
+    if not take(tx, kind, email, known or place.network, is_guarded=is_guarded):
+        left = tx.execute(_SECONDS_LEFT, {"key": _key(kind, email, known or place.network)}).scalar()
+        raise TooManyAttempts(retry_after_seconds=max(left or 0, 1))
+
+
+def failed(tx: Transaction, email: str, place: Place, *, known: str | None = None) -> None:
+    """Note that a try was wrong, against the budgets of the account and the network it came from."""
+    if known is None:
+        _spend(tx, ACCOUNT, email)
+        if place.network:
+            _spend(tx, NETWORK, place.network)
+
+
+def forget(tx: Transaction, email: str, place: Place = NOWHERE, *, known: str | None = None) -> None:
+    """Begin anew, where somebody has proved that the account is theirs."""
+    keys = [_key(kind, email, where) for kind in _ALL for where in {"", place.network, known or ""}]
+    tx.execute(_FORGET, {"keys": keys})
+
+
+def _refuse_spent(tx: Transaction, place: Place) -> None:
+    over = _seconds_over(tx, NETWORK, place.network) if settings().rate_limits != "off" else 0
+    if over > 0:
+        raise TooManyAttempts(retry_after_seconds=over)
+
+
+def _spend(tx: Transaction, budget: Budget, whose: str) -> None:
+    tx.execute(_SPEND, {"key": _budget_key(budget, whose), "seconds_each": budget.seconds_each})
+
+
+def _seconds_over(tx: Transaction, budget: Budget, whose: str) -> int:
+    """How long until one more failure is within a budget; not above 0 where it is now."""
+    ahead = tx.execute(_SECONDS_LEFT, {"key": _budget_key(budget, whose)}).scalar()
+    return int(ahead or 0) - (budget.most - 1) * budget.seconds_each
+
+
+def _budget_key(budget: Budget, whose: str) -> str:
+    return codes.keyed_hash(f"budget {budget.name}:{whose}")
+
+
+def _key(kind: Kind, email: str, place: str = "") -> str:
+    return codes.keyed_hash(f"{kind.name}:{email}" + (f":{place}" if place else ""))

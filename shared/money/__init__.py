@@ -1,1 +1,0 @@
-"""Where the money is: the ledger, and money that goes back. The books always add up to what the gateways moved."""

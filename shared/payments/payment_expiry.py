@@ -1,0 +1,50 @@
+"""Ending a payment at its gateway once it may no longer be paid; if it has just been paid, that is settled."""
+
+from uuid import UUID
+
+from shared.cloud.database import transaction
+from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus
+from shared.payments import providers, settlement, unallocated
+from shared.payments import records as payment_records
+from shared.sales import orders
+
+
+def end_payments_of(order_id: UUID) -> None:
+    """An order has ended: close what is open of its payments, here and at the gateway, and return what came in part."""
+    with transaction() as tx:
+        order = orders.lock(tx, order_id)
+        payment = payment_records.lock_open(tx, order_id)
+        if payment and order.status not in orders.LIVE:
+            payment_records.close(tx, payment)
+        unallocated.give_back_after_end(tx, order)
+
+
+def give_up_opening(payment_id: UUID) -> None:
+    """Close a payment whose checkout died before the gateway's answer was kept; its order may be tried again."""
+    with transaction() as tx:
+        order_id = payment_records.read(tx, payment_id).order_id
+        orders.lock(tx, order_id)
+        payment = payment_records.lock(tx, payment_id)
+        if payment.status == "opening":
+            payment_records.close(tx, payment)
+
+
+def end_at_gateway(payment_id: UUID) -> None:
+    """Have the gateway take no more money for a payment. Safe to repeat.
+
+    Raises GatewayUnavailable where it gave no answer: call again.
+    """
+    with transaction() as tx:
+        payment = payment_records.read(tx, payment_id)
+    if payment.status in ("paid", "refunded"):
+        return
+    statuses = providers.end(payment)
+    with transaction() as tx:
+        settlement.settle_all(tx, payment, statuses)
+        if all(map(_is_over, statuses)):
+            payment_records.mark_ended_at_gateway(tx, payment)
+
+
+def _is_over(reported: GatewayPaymentStatus) -> bool:
+    """Pending after an end is a Snap page whose visitor had chosen nothing: there is nothing to pay."""
+    return reported.state is not GatewayPaymentState.UNKNOWN

@@ -1,0 +1,357 @@
+"""A try to pay an order at a gateway: recorded before the gateway hears of it, so that a crash loses none.
+
+opening ──► pending ──► paid ──► refunded
+   │           │
+   └──► expired / failed
+"""
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from shared.cloud import audit, manual_tasks, outbox
+from shared.cloud.database import Transaction
+from shared.cloud.settings import settings
+from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus, OpenedPayment
+from shared.problems import NotFound, TryAgain, violated_constraint
+from shared.sales.orders import Order
+
+OPEN = ("opening", "pending")
+CLAIM_SECONDS = 60
+"""How long a checkout may ask a gateway before another may take over: its patience, look-ups included, ends before."""
+OPENING = "payment.opening"
+"""The audit line of a new try; its correlation id is that of the buyer's checkout."""
+
+_COLUMNS = """
+    id, order_id, attempt, gateway, external_id, gateway_reference, payment_method, status, amount,
+    COALESCE(unique_code, 0) AS unique_code, received_amount, snap_token, expires_at, created_at, duplicate_of,
+    claimed_until, COALESCE(status = 'opening' AND claimed_until > now(), false) AS is_claimed
+"""
+_READ = text(f"SELECT {_COLUMNS} FROM payments WHERE id = :id")
+_LOCK = text(f"SELECT {_COLUMNS} FROM payments WHERE id = :id FOR UPDATE")
+_LOCK_OPEN = text(f"""
+    SELECT {_COLUMNS} FROM payments WHERE order_id = :order_id AND status IN ('opening', 'pending') FOR UPDATE
+""")
+_ADD = text(f"""
+    INSERT INTO payments (order_id, attempt, gateway, external_id, payment_method, amount, unique_code, expires_at,
+        claimed_until)
+    SELECT :order_id, n, :gateway, CAST(:order_id AS text) || '-' || n, :payment_method, :amount, :unique_code,
+        :expires_at, now() + make_interval(secs => :claim_seconds)
+    FROM (SELECT COALESCE(max(attempt), 0) + 1 AS n FROM payments WHERE order_id = :order_id) AS next
+    RETURNING {_COLUMNS}
+""")
+_ADD_DUPLICATE = text(f"""
+    INSERT INTO payments (order_id, attempt, gateway, external_id, gateway_reference, payment_method, amount,
+        unique_code, expires_at, status, ended_at, duplicate_of)
+    SELECT order_id, (SELECT max(attempt) + 1 FROM payments WHERE order_id = p.order_id), gateway, external_id,
+        :gateway_reference, payment_method, amount, unique_code, expires_at, 'expired', now(), id
+    FROM payments p WHERE id = :id
+    RETURNING {_COLUMNS}
+""")
+_CLAIM = text(f"""
+    UPDATE payments SET claimed_until = now() + make_interval(secs => :claim_seconds) WHERE id = :id
+    RETURNING {_COLUMNS}
+""")
+_LET_GO = text("UPDATE payments SET claimed_until = NULL WHERE id = :id AND claimed_until = :claimed_until")
+_NAME = text("UPDATE payments SET gateway_reference = :gateway_reference WHERE id = :id")
+_ADD_FREE = text("""
+    INSERT INTO payments (order_id, attempt, gateway, external_id, payment_method, amount, received_amount,
+        status, expires_at, paid_at)
+    VALUES (:order_id, 1, 'none', CAST(:order_id AS text) || '-1', 'FREE', 0, 0, 'paid', :expires_at, now())
+    RETURNING id
+""")
+_OPENED = text("""
+    UPDATE payments SET status = CASE status WHEN 'opening' THEN 'pending' ELSE status END,
+        gateway_reference = :gateway_reference, redirect_url = :redirect_url, snap_token = :snap_token,
+        qr_string = :qr_string, va_number = :va_number, claimed_until = NULL, updated_at = now()
+    WHERE id = :id
+""")
+_PAID = text("""
+    UPDATE payments SET status = 'paid', received_amount = :received_amount, channel = :channel,
+        transaction_id = :transaction_id, paid_at = :paid_at, ended_at = NULL, must_end_at_gateway = false,
+        gateway_reference = COALESCE(gateway_reference, :gateway_reference), updated_at = now()
+    WHERE id = :id
+""")
+_ENDED = text("""
+    UPDATE payments SET status = :status, failure = :failure, ended_at = now(), updated_at = now()
+    WHERE id = :id
+""")
+_MUST_END = text("UPDATE payments SET must_end_at_gateway = true, updated_at = now() WHERE id = :id")
+IS_SET_ASIDE = """
+    EXISTS (SELECT 1 FROM ledger_postings l WHERE l.kind = 'unallocated_payment' AND l.reference_id = p.id)
+"""
+"""Condition on `payments p`: its money fitted nothing. Money of another currency is not booked as rupiah at all."""
+_TOPPED_UP = text(f"""
+    UPDATE payments p SET review_decision = 'topped_up', reviewed_at = now()
+    WHERE order_id = :order_id AND received_amount <> amount AND review_decision IS NULL AND {IS_SET_ASIDE}
+    RETURNING id
+""")
+_WAITS = text(f"SELECT p.review_decision IS NULL AND {IS_SET_ASIDE} FROM payments p WHERE p.id = :id")
+_REVIEWED = text("""
+    UPDATE payments SET review_decision = :decision, reviewed_at = now(), reviewed_by = :by, updated_at = now()
+    WHERE id = :id AND review_decision IS NULL
+""")
+_ENDED_AT_GATEWAY = text("UPDATE payments SET must_end_at_gateway = false WHERE id = :id")
+_PAID_BY = text("""
+    SELECT id FROM payments p WHERE order_id = :order_id AND status = 'paid' AND gateway <> 'none'
+        AND (review_decision IN ('accepted', 'topped_up')
+            OR EXISTS (SELECT 1 FROM ledger_postings l WHERE l.kind = 'sale' AND l.reference_id = p.id))
+    ORDER BY received_amount DESC, id LIMIT 1
+""")
+_FREE_OF = text("SELECT id FROM payments WHERE order_id = :order_id AND status = 'paid' AND gateway = 'none'")
+_BY_NAME = text("""
+    SELECT id FROM payments WHERE gateway = :gateway
+      AND (external_id = :external_id OR gateway_reference = :gateway_reference)
+    ORDER BY COALESCE(gateway_reference = :gateway_reference, false) DESC, attempt LIMIT 1
+""")
+_ANY_SINCE = text("SELECT EXISTS (SELECT 1 FROM payments WHERE gateway = :gateway AND created_at >= :since)")
+_UNRECORDED = text("""
+    SELECT reference FROM unnest(CAST(:references AS text[])) AS reference
+    WHERE NOT EXISTS (SELECT 1 FROM payments WHERE gateway = :gateway AND gateway_reference = reference
+        AND (received_amount IS NOT NULL OR reference <> ALL(CAST(:paid AS text[]))))
+""")
+
+
+@dataclass(frozen=True)
+class Payment:
+    """A row of payments. `amount` is asked for, `unique_code` of it not for the order (ISO-3), `received_amount` came.
+
+    All are rupiah.
+    """
+
+    id: UUID
+    order_id: UUID
+    attempt: int
+    gateway: str
+    external_id: str
+    gateway_reference: str | None
+    payment_method: str
+    status: str
+    amount: int
+    unique_code: int
+    received_amount: int | None
+    snap_token: str | None
+    expires_at: datetime
+    created_at: datetime
+    duplicate_of: UUID | None
+    claimed_until: datetime | None
+    is_claimed: bool
+    """A checkout is asking the gateway to open it, as far as we know."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still be paid, as far as we know."""
+        return self.status in OPEN
+
+
+def read(tx: Transaction, payment_id: UUID) -> Payment:
+    """A payment as it is. Raises NotFound."""
+    row = tx.execute(_READ, {"id": payment_id}).first()
+    if row is None:
+        raise NotFound
+    return Payment(**row._mapping)
+
+
+def lock(tx: Transaction, payment_id: UUID) -> Payment:
+    """Lock a payment; its order is locked before. Raises NotFound."""
+    row = tx.execute(_LOCK, {"id": payment_id}).first()
+    if row is None:
+        raise NotFound
+    return Payment(**row._mapping)
+
+
+def lock_open(tx: Transaction, order_id: UUID) -> Payment | None:
+    """The one payment of an order that is open, locked; the database allows no second."""
+    row = tx.execute(_LOCK_OPEN, {"order_id": order_id}).first()
+    return Payment(**row._mapping) if row else None
+
+
+def paid_by(tx: Transaction, order_id: UUID) -> UUID | None:
+    """The payment that brought (most of) what bought an order, which refunds go back by; None where it cost nothing."""
+    found: UUID | None = tx.execute(_PAID_BY, {"order_id": order_id}).scalar()
+    return found
+
+
+def free_of(tx: Transaction, order_id: UUID) -> UUID | None:
+    """The payment of nothing by which an order that costs nothing is paid."""
+    found: UUID | None = tx.execute(_FREE_OF, {"order_id": order_id}).scalar()
+    return found
+
+
+def named(tx: Transaction, gateway: str, external_id: str | None, gateway_reference: str | None) -> UUID | None:
+    """The payment a gateway speaks of, by its own id or else by ours."""
+    names = {"gateway": gateway, "external_id": external_id, "gateway_reference": gateway_reference}
+    found: UUID | None = tx.execute(_BY_NAME, names).scalar()
+    return found
+
+
+def add(tx: Transaction, order: Order, *, gateway: str, method: str, amount: int, expires_at: datetime) -> Payment:
+    """Record that we are about to ask a gateway for `amount` rupiah (and a unique code on top, where those are on).
+
+    The external id is the order's and the number of the try.
+    """
+    values = {
+        "order_id": order.id,
+        "gateway": gateway,
+        "payment_method": method,
+        "expires_at": expires_at,
+        "claim_seconds": CLAIM_SECONDS,
+    }
+    for code in _codes():
+        try:
+            with tx.begin_nested():
+                row = tx.execute(_ADD, {**values, "amount": amount + (code or 0), "unique_code": code}).one()
+        except DBAPIError as error:
+            if violated_constraint(error) == "one_open_unique_amount":
+                continue
+            raise
+        audit.record(tx, OPENING, subject="payment", subject_id=row.id, actor_id=order.user_id, gateway=gateway)
+        return Payment(**row._mapping)
+    raise TryAgain("Too many people are paying this very amount. Try again in a minute.", retry_after_seconds=60)
+
+
+def _codes() -> Iterable[int | None]:
+    """What to add to an amount so that no open payment has the same: tried in random order (ISO-3)."""
+    if settings().unique_codes != "on":
+        return (None,)
+    return random.sample(range(1, 1000), 999)
+
+
+def claim(tx: Transaction, payment: Payment) -> Payment:
+    """Take over a payment that is opening, from a checkout that failed or died."""
+    return Payment(**tx.execute(_CLAIM, {"id": payment.id, "claim_seconds": CLAIM_SECONDS}).one()._mapping)
+
+
+def let_go(tx: Transaction, payment: Payment) -> None:
+    """End this very claim: the next checkout need not wait."""
+    tx.execute(_LET_GO, {"id": payment.id, "claimed_until": payment.claimed_until})
+
+
+def holder_of(tx: Transaction, payment: Payment, reported: GatewayPaymentStatus) -> UUID | None:
+    """The payment that a fact under the external id of `payment` is about; None where it does not matter.
+
+    One external id can have several invoices at its gateway. One that no payment has kept becomes a payment of its
+    own if it is paid or can be: a duplicate, which must end at the gateway. The order is locked.
+    """
+    held: UUID | None = named(tx, payment.gateway, None, reported.gateway_reference)
+    if held or reported.external_id != payment.external_id:
+        return held
+    original = read(tx, payment.duplicate_of or payment.id)
+    if original.gateway_reference is None:
+        if not original.is_open and reported.state is GatewayPaymentState.PENDING:
+            tx.execute(_NAME, {"id": original.id, "gateway_reference": reported.gateway_reference})
+            must_end(tx, original)
+        return original.id
+    if reported.state not in (GatewayPaymentState.PAID, GatewayPaymentState.PENDING):
+        return None
+    return add_duplicate(
+        tx, original, reported.gateway_reference, can_be_paid=reported.state is GatewayPaymentState.PENDING
+    ).id
+
+
+def add_duplicate(tx: Transaction, original: Payment, gateway_reference: str, *, can_be_paid: bool = True) -> Payment:
+    """Record another invoice under the external id of a payment, and have it ended unless it is paid already."""
+    row = tx.execute(_ADD_DUPLICATE, {"id": original.id, "gateway_reference": gateway_reference}).one()
+    duplicate = Payment(**row._mapping)
+    audit.record(tx, "payment.duplicate", subject="payment", subject_id=duplicate.id, duplicate_of=original.id)
+    if can_be_paid:
+        must_end(tx, duplicate)
+    return duplicate
+
+
+def any_since(tx: Transaction, gateway: str, since: datetime) -> bool:
+    """Whether anybody has wanted to pay through a gateway since then."""
+    found: bool = tx.execute(_ANY_SINCE, {"gateway": gateway, "since": since}).scalar_one()
+    return found
+
+
+def unrecorded(tx: Transaction, gateway: str, statuses: Sequence[GatewayPaymentStatus]) -> set[str]:
+    """The references at a gateway which no payment has, or whose money none has."""
+    references = [reported.gateway_reference for reported in statuses]
+    paid = [reported.gateway_reference for reported in statuses if reported.state is GatewayPaymentState.PAID]
+    values = {"gateway": gateway, "references": references, "paid": paid}
+    return set(tx.execute(_UNRECORDED, values).scalars())
+
+
+def add_free(tx: Transaction, order: Order) -> UUID:
+    """Record that an order that costs nothing is paid."""
+    payment_id: UUID = tx.execute(
+        _ADD_FREE, {"order_id": order.id, "expires_at": order.reservation_expires_at}
+    ).scalar_one()
+    return payment_id
+
+
+def mark_opened(tx: Transaction, payment: Payment, opened: OpenedPayment) -> None:
+    """Keep what the buyer needs to pay. A payment that has moved on meanwhile keeps its status."""
+    tx.execute(
+        _OPENED,
+        {
+            "id": payment.id,
+            "gateway_reference": opened.gateway_reference,
+            "redirect_url": opened.redirect_url,
+            "snap_token": opened.snap_token,
+            "qr_string": opened.qr_string,
+            "va_number": opened.va_number,
+        },
+    )
+
+
+def mark_paid(
+    tx: Transaction, payment: Payment, reported: GatewayPaymentStatus, received: int, paid_at: datetime
+) -> None:
+    """Money of this payment is with the gateway."""
+    tx.execute(
+        _PAID,
+        {
+            "id": payment.id,
+            "received_amount": received,
+            "channel": reported.channel,
+            "transaction_id": reported.transaction_id,
+            "gateway_reference": reported.gateway_reference,
+            "paid_at": paid_at,
+        },
+    )
+
+
+def mark_ended(tx: Transaction, payment: Payment, status: str, failure: str | None = None) -> None:
+    """Nobody will pay it: `status` is expired or failed."""
+    tx.execute(_ENDED, {"id": payment.id, "status": status, "failure": failure})
+
+
+def close(tx: Transaction, payment: Payment) -> None:
+    """Give up an open payment on our side and ask for its end at the gateway (`payment.closing`)."""
+    mark_ended(tx, payment, "expired")
+    must_end(tx, payment)
+
+
+def must_end(tx: Transaction, payment: Payment) -> None:
+    """Note that the gateway may still take money for this payment, and have that ended."""
+    tx.execute(_MUST_END, {"id": payment.id})
+    outbox.add(tx, "payment.closing", {"payment_id": payment.id})
+
+
+def waits_for_review(tx: Transaction, payment_id: UUID) -> bool:
+    """Whether the money of a payment fits nothing and nobody has decided about it yet."""
+    return bool(tx.execute(_WAITS, {"id": payment_id}).scalar_one())
+
+
+def mark_reviewed(tx: Transaction, payment_id: UUID, decision: str, *, by: UUID | None = None) -> None:
+    """Odd money is decided about, or (`by` None) has settled itself: `decision` is accepted or refunded."""
+    tx.execute(_REVIEWED, {"id": payment_id, "decision": decision, "by": by})
+    manual_tasks.close(tx, payment_id, by=by)
+
+
+def mark_topped_up(tx: Transaction, order_id: UUID) -> None:
+    """What was missing of an order's underpaid payments has come: nobody has to decide about them any more."""
+    for payment_id in tx.execute(_TOPPED_UP, {"order_id": order_id}).scalars():
+        manual_tasks.close(tx, payment_id, by=None)
+
+
+def mark_ended_at_gateway(tx: Transaction, payment: Payment) -> None:
+    """The gateway takes no more money for it."""
+    tx.execute(_ENDED_AT_GATEWAY, {"id": payment.id})

@@ -1,0 +1,121 @@
+"""Sending organizers their money (FN-006, FN-011, FN-012), and hearing what the bank did with any transfer."""
+
+from uuid import UUID
+
+from shared.cloud import manual_tasks, outbox
+from shared.cloud.database import Transaction, transaction
+from shared.gateways.statuses import GatewayPayoutStatus
+from shared.messages import mails
+from shared.payouts import bank_accounts, transfers
+from shared.payouts import records as payout_records
+from shared.payouts.bank_accounts import Account
+from shared.payouts.records import Payout
+from shared.payouts.transfers import Transfer
+from shared.refunds import execution as refund_execution
+
+
+def pay_out(payout_id: UUID) -> str:
+    """Send a pending payout, or go on with one that was cut off; return its status afterwards. Safe to repeat.
+
+    Raises GatewayUnavailable where the gateway gave no answer: call again.
+    """
+    with transaction() as tx:
+        payout = payout_records.lock(tx, payout_id)
+        transfer = _transfer(tx, payout)
+        account = transfers.account_of(tx, transfer) if transfer else None
+        status = payout_records.read(tx, payout_id).status
+    if transfer is None or account is None:
+        return status
+    return _book(transfer, transfers.send(transfer, account))
+
+
+def try_again(payout_id: UUID) -> str:
+    """Send a payout that failed once more without being asked; return its status afterwards.
+
+    Raises GatewayUnavailable where the gateway gave no answer: call again.
+    """
+    with transaction() as tx:
+        payout = payout_records.lock(tx, payout_id)
+        if payout.status == "failed" and payout.tries < payout_records.MOST_TRIES:
+            payout_records.change(tx, payout, "pending")
+    return pay_out(payout_id)
+
+
+def ask_about(transfer_id: UUID) -> str:
+    """Ask what became of a transfer, of a payout or a refund, and book it; return the status of what it pays.
+
+    Raises GatewayUnavailable where the gateway gave no answer: call again.
+    """
+    with transaction() as tx:
+        transfer = transfers.read(tx, transfer_id)
+        account = transfers.account_of(tx, transfer)
+    reported = transfers.ask(transfer)
+    if reported is None and transfer.status == "sending":  # it never got there
+        reported = transfers.send(transfer, account)
+    if reported is None:
+        return transfer.status
+    return refund_execution.book_transfer(transfer, reported) if transfer.refund_id else _book(transfer, reported)
+
+
+def _transfer(tx: Transaction, payout: Payout) -> Transfer | None:
+    """The transfer to send for a payout; None where it is paid, has failed, or waits."""
+    last = transfers.newest(tx, payout.id)
+    if last and last.status == "sending":
+        return last
+    if payout.status != "pending" or payout_records.is_waiting_for_cancellation(tx, payout):
+        return None
+    account = bank_accounts.current(tx, payout.organizer_id)
+    if account is None or account.status != "verified":
+        key = f"payout_account_needed:{payout.id}:{last.attempt if last else 0}"
+        _tell(tx, payout, "payout_account_needed", key)
+        return None
+    if not account.is_usable or not bank_accounts.may_be_paid_out_to(tx, account):
+        return None  # reconcile sends it once the wait is over, whoever decides about the account at once
+    return _begin(tx, payout, account)
+
+
+def _begin(tx: Transaction, payout: Payout, account: Account) -> Transfer | None:
+    """A transfer of what is still owed of a payout; None where that is too little to send."""
+    cut = payout_records.no_longer_owed(tx, payout)
+    if payout.amount - cut < payout_records.LEAST_AMOUNT:
+        payout_records.carry_over(tx, payout)
+        return None
+    payout_records.change(tx, payout, "processing", tries=payout.tries + 1)
+    transfer_id = transfers.begin(tx, account, payout.amount - cut, payout_id=payout.id)
+    payout_records.reduce(tx, payout, cut, transfer_id)
+    return transfers.read(tx, transfer_id)
+
+
+def _book(transfer: Transfer, reported: GatewayPayoutStatus) -> str:
+    with transaction() as tx:
+        payout = payout_records.lock(tx, transfer.debt_id)
+        changed = transfers.apply(tx, transfer.id, reported)
+        if changed is None:
+            return payout.status
+        if changed.status == "succeeded":
+            payout_records.change(tx, payout, "completed")
+            manual_tasks.close(tx, payout.id, by=None)
+            _tell(tx, payout, "payout_completed", f"payout_completed:{transfer.id}")
+            outbox.add(tx, "payout.processed", {"payout_id": payout.id})
+        else:
+            payout_records.change(tx, payout, "failed", changed.failure or changed.status)
+            _after_failure(tx, payout, changed)
+        return payout_records.read(tx, payout.id).status
+
+
+def _after_failure(tx: Transaction, payout: Payout, transfer: Transfer) -> None:
+    account = bank_accounts.current(tx, payout.organizer_id)
+    if account and account.status == "verified" and account.id != transfer.bank_account_id:
+        payout_records.send_afresh(tx, payout)  # it was set while this was on its way
+        return
+    if transfer.may_retry and payout.tries < payout_records.MOST_TRIES:
+        return  # reconcile tries again
+    manual_tasks.add(
+        tx, "payout_failed", subject="payout", subject_id=payout.id, failure=transfer.failure, amount=payout.amount
+    )
+    if not transfer.may_retry:
+        _tell(tx, payout, "payout_account_needed", f"payout_failed:{transfer.id}")
+
+
+def _tell(tx: Transaction, payout: Payout, template: mails.Template, dedupe_key: str) -> None:
+    mails.ask_person(tx, template, payout.organizer_id, dedupe_key=dedupe_key, context={"payout_id": payout.id})

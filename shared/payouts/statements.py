@@ -1,0 +1,140 @@
+"""What the ledger says, for people: trial balance, organizers' statements, platform revenue (FN-005, FN-010)."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, model_validator
+from sqlalchemy import text
+
+from shared.accounting.ledger import payable_to
+from shared.cloud.database import Transaction
+from shared.models import Listing, Page, Query, ResponseModel, Utc
+
+# One line for all organizers and one for all gateways would hide who: the part behind the colon is counted apart.
+_TRIAL = text("""
+    SELECT split_part(e.account, ':', 1) AS account, count(DISTINCT e.account) AS subaccounts,
+        sum(e.amount) FILTER (WHERE e.amount > 0) AS debits, -sum(e.amount) FILTER (WHERE e.amount < 0) AS credits,
+        sum(e.amount) AS balance
+    FROM ledger_entries e JOIN ledger_postings p ON p.id = e.posting_id
+    WHERE p.created_at <= COALESCE(CAST(:at AS timestamptz), now())
+    GROUP BY 1 ORDER BY 1
+""")
+_LINES = """
+    FROM ledger_entries e JOIN ledger_postings p ON p.id = e.posting_id  -- Uses index: ledger_entries_account
+    WHERE e.account = :account AND (CAST(:event_id AS uuid) IS NULL OR p.event_id = CAST(:event_id AS uuid))
+"""
+_STATEMENT = text(f"""
+    SELECT p.id AS posting_id, p.kind, p.event_id, p.order_id, -e.amount AS amount, p.created_at,
+        -sum(e.amount) OVER (ORDER BY e.id) AS balance
+    {_LINES} ORDER BY e.id DESC LIMIT :page_size OFFSET :offset
+""")
+_STATEMENT_COUNT = text(f"SELECT count(*) {_LINES}")
+_REVENUE = text("""
+    SELECT CAST(date_trunc(:by, p.created_at AT TIME ZONE 'Asia/Jakarta') AS date) AS period,
+        -COALESCE(sum(e.amount) FILTER (WHERE e.account = 'platform_fee_revenue'), 0) AS platform_fees,
+        -COALESCE(sum(e.amount) FILTER (WHERE e.account = 'commission_revenue'), 0) AS commissions,
+        -COALESCE(sum(e.amount) FILTER (WHERE e.account = 'penalty_revenue'), 0) AS penalties,
+        -COALESCE(sum(e.amount) FILTER (WHERE e.account = 'payment_differences'), 0) AS differences,
+        -COALESCE(sum(e.amount) FILTER (WHERE e.account = 'promotion_cost'), 0) AS promotions
+    FROM ledger_postings p JOIN ledger_entries e ON e.posting_id = p.id  -- Uses index: ledger_postings_age
+    WHERE p.created_at >= :since AND p.created_at < :until
+    GROUP BY 1 ORDER BY 1
+""")
+
+
+class TrialBalanceQuery(Query):
+    """The moment to look at; now by default."""
+
+    at: Utc | None = None
+
+
+class AccountLine(ResponseModel):
+    """One kind of account, in rupiah: `balance` is debits less credits."""
+
+    account: str
+    subaccounts: int
+    debits: int
+    credits: int
+    balance: int
+
+
+class TrialBalance(ResponseModel):
+    """All accounts. `difference` is 0, or the wall is down."""
+
+    lines: list[AccountLine]
+    difference: int
+
+
+class StatementPage(Page):
+    """Which part of an organizer's account is wanted: of one event, or of all."""
+
+    event_id: UUID | None = None
+
+
+class StatementLine(ResponseModel):
+    """A movement of what we owe an organizer: positive is theirs. `balance` in rupiah after it."""
+
+    posting_id: UUID
+    kind: str
+    event_id: UUID | None
+    order_id: UUID | None
+    amount: int
+    balance: int
+    created_at: datetime
+
+
+class RevenueQuery(Query):
+    """From when (included) to when (excluded), summed up by day, week or month in Jakarta's time."""
+
+    since: Annotated[Utc, Field(alias="from")]
+    until: Annotated[Utc, Field(alias="to")]
+    by: Literal["day", "week", "month"] = "day"
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "RevenueQuery":
+        if self.until <= self.since:
+            raise ValueError("`to` must be after `from`")
+        return self
+
+
+class RevenueLine(ResponseModel):
+    """What the platform earned in a period that begins on that day, in rupiah; what it gave away is negative."""
+
+    period: date
+    platform_fees: int
+    commissions: int
+    penalties: int
+    differences: int
+    promotions: int
+    total: int
+
+
+def trial_balance(tx: Transaction, wanted: TrialBalanceQuery) -> TrialBalance:
+    """Every account with its debits and credits."""
+    lines = [
+        AccountLine(
+            account=row.account,
+            subaccounts=row.subaccounts,
+            debits=int(row.debits or 0),
+            credits=int(row.credits or 0),
+            balance=int(row.balance),
+        )
+        for row in tx.execute(_TRIAL, {"at": wanted.at})
+    ]
+    return TrialBalance(lines=lines, difference=sum(line.balance for line in lines))
+
+
+def statement(tx: Transaction, organizer_id: UUID, page: StatementPage) -> Listing[StatementLine]:
+    """An organizer's account, newest movement first; the balance is of what was asked for, event or all."""
+    values = {"account": payable_to(organizer_id), "event_id": page.event_id}
+    rows = tx.execute(_STATEMENT, {**values, "page_size": page.page_size, "offset": page.offset}).mappings()
+    return Listing[StatementLine].of(
+        page, [StatementLine(**row) for row in rows], tx.execute(_STATEMENT_COUNT, values).scalar_one()
+    )
+
+
+def revenue(tx: Transaction, wanted: RevenueQuery) -> list[RevenueLine]:
+    """The platform's revenue, period by period."""
+    rows = tx.execute(_REVENUE, {"since": wanted.since, "until": wanted.until, "by": wanted.by}).mappings()
+    return [RevenueLine(**row, total=sum(int(row[name]) for name in row if name != "period")) for row in rows]

@@ -1,0 +1,190 @@
+"""Transfers to bank accounts, through Xendit. One row per try; its id is the gateway's idempotency key.
+
+    sending ──► succeeded ──► reversed     or reversed at once, where nobody told us between
+       └──► failed                         after both a new try may follow, under a new key
+
+The database allows one live try per debt. Money leaves the ledger when the bank has it, and comes back
+when the bank returns it.
+"""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.accounting import ledger
+from shared.cloud.database import Transaction
+from shared.gateways import registry
+from shared.gateways.errors import GatewayRefused
+from shared.gateways.statuses import GatewayPayoutStatus, PayoutState
+from shared.payouts import bank_accounts
+from shared.payouts.bank_accounts import Account
+
+GATEWAY = "xendit"
+
+_COLUMNS = """
+    d.id, d.refund_id, d.payout_id, d.attempt, d.bank_account_id, d.amount, d.status, d.gateway_reference, d.failure,
+    d.may_retry, r.order_id, p.event_id
+"""
+_FROM = "disbursements d LEFT JOIN refunds r ON r.id = d.refund_id LEFT JOIN payouts p ON p.id = d.payout_id"
+_READ = text(f"SELECT {_COLUMNS} FROM {_FROM} WHERE d.id = :id")
+_LOCK = text(f"SELECT {_COLUMNS} FROM {_FROM} WHERE d.id = :id FOR UPDATE OF d")
+_NEWEST = text(f"""
+    SELECT {_COLUMNS} FROM {_FROM} WHERE d.refund_id = :debt OR d.payout_id = :debt ORDER BY d.attempt DESC LIMIT 1
+""")
+_ADD = text("""
+    INSERT INTO disbursements (refund_id, payout_id, attempt, bank_account_id, amount)
+    SELECT :refund_id, :payout_id, 1 + count(*), :bank_account_id, :amount
+    FROM disbursements WHERE refund_id = :refund_id OR payout_id = :payout_id
+    RETURNING id
+""")
+_CHANGE = text("""
+    UPDATE disbursements SET status = :status, failure = :failure, may_retry = :may_retry, updated_at = now(),
+        gateway_reference = COALESCE(:gateway_reference, gateway_reference)
+    WHERE id = :id
+""")
+_BY_NAME = text("""
+    SELECT id FROM disbursements WHERE gateway_reference = :gateway_reference OR CAST(id AS text) = :ours LIMIT 1
+""")
+_AFTER = {
+    PayoutState.SUCCEEDED: "succeeded",
+    PayoutState.FAILED: "failed",
+    PayoutState.CANCELLED: "failed",
+    PayoutState.REVERSED: "reversed",
+}
+_MOVES = {("sending", "succeeded"), ("sending", "failed"), ("sending", "reversed"), ("succeeded", "reversed")}
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """A try to move money. It pays a refund (of `order_id`) or a payout (of `event_id`). `amount` in rupiah."""
+
+    id: UUID
+    refund_id: UUID | None
+    payout_id: UUID | None
+    attempt: int
+    bank_account_id: UUID
+    amount: int
+    status: str
+    gateway_reference: str | None
+    failure: str | None
+    may_retry: bool
+    order_id: UUID | None
+    event_id: UUID | None
+
+    @property
+    def debt_id(self) -> UUID:
+        """The refund or the payout that it pays: the database knows exactly one."""
+        debt = self.refund_id or self.payout_id
+        if debt is None:
+            raise AssertionError(f"disbursement {self.id} pays nothing")
+        return debt
+
+
+def begin(
+    tx: Transaction, account: Account, amount: int, *, refund_id: UUID | None = None, payout_id: UUID | None = None
+) -> UUID:
+    """Write down a try before the gateway hears of it. The debt's row is locked, and has no live try."""
+    values = {"refund_id": refund_id, "payout_id": payout_id, "bank_account_id": account.id, "amount": amount}
+    transfer_id: UUID = tx.execute(_ADD, values).scalar_one()
+    return transfer_id
+
+
+def newest(tx: Transaction, debt_id: UUID) -> Transfer | None:
+    """The last try to pay a refund or a payout."""
+    row = tx.execute(_NEWEST, {"debt": debt_id}).first()
+    return Transfer(**row._mapping) if row else None
+
+
+def read(tx: Transaction, transfer_id: UUID) -> Transfer:
+    """A try as it is."""
+    return Transfer(**tx.execute(_READ, {"id": transfer_id}).one()._mapping)
+
+
+def named_by(tx: Transaction, reported: GatewayPayoutStatus) -> UUID | None:
+    """The try a gateway's webhook is about, by its id there or by ours."""
+    names = {"gateway_reference": reported.gateway_reference, "ours": reported.reference}
+    found: UUID | None = tx.execute(_BY_NAME, names).scalar()
+    return found
+
+
+def send(transfer: Transfer, account: Account) -> GatewayPayoutStatus:
+    """Hand a try to the gateway, or hear what became of it: the same key never pays twice.
+
+    All that is sent follows from the rows, since the gateway refuses a key that comes with anything else.
+
+    Raises GatewayUnavailable: call again. A refusal is a fact too: FAILED.
+    """
+    try:
+        return registry.xendit().pay_out(
+            reference_id=str(transfer.id),
+            idempotency_key=str(transfer.id),
+            bank_code=account.bank_code,
+            account_number=account.number,
+            account_holder_name=account.account_holder_name,
+            amount=transfer.amount,
+            description="Refund tiket" if transfer.refund_id else "Payout event",
+        )
+    except GatewayRefused as refused:
+        return GatewayPayoutStatus(
+            gateway=GATEWAY,
+            reference=str(transfer.id),
+            gateway_reference=transfer.gateway_reference or "",
+            amount=transfer.amount,
+            state=PayoutState.FAILED,
+            failure_code=refused.code,
+            may_retry=False,
+            raw_status="REFUSED",
+        )
+
+
+def ask(transfer: Transfer) -> GatewayPayoutStatus | None:
+    """What the gateway says of a try; None where it never heard of it. Raises the errors of gateways.errors."""
+    if transfer.gateway_reference:
+        return registry.xendit().payout_fact(transfer.gateway_reference)
+    return registry.xendit().payout_fact(reference_id=str(transfer.id))
+
+
+def apply(tx: Transaction, transfer_id: UUID, reported: GatewayPayoutStatus) -> Transfer | None:
+    """Book what the gateway says; the try as it is now, or None where nothing changed. Its debt is locked."""
+    row = tx.execute(_LOCK, {"id": transfer_id}).one()
+    before = Transfer(**row._mapping)
+    after = _AFTER.get(reported.state, before.status)
+    if after == before.status:
+        _change(tx, before, before.status, reported)
+        return None
+    if (before.status, after) not in _MOVES:
+        return None
+    _change(tx, before, after, reported)
+    if after in ("succeeded", "reversed"):  # what came back had been sent, whether or not we have heard of that
+        _post(tx, before, "disbursement_paid", before.amount)
+    if after == "reversed":
+        _post(tx, before, "disbursement_reversed", -before.amount)
+    return read(tx, transfer_id)
+
+
+def account_of(tx: Transaction, transfer: Transfer) -> Account:
+    """Where a try goes."""
+    return bank_accounts.read(tx, transfer.bank_account_id)
+
+
+def _change(tx: Transaction, transfer: Transfer, status: str, reported: GatewayPayoutStatus) -> None:
+    tx.execute(
+        _CHANGE,
+        {
+            "id": transfer.id,
+            "status": status,
+            "failure": reported.failure_code or (transfer.failure if status == transfer.status else None),
+            "may_retry": reported.may_retry,
+            "gateway_reference": reported.gateway_reference or None,
+        },
+    )
+
+
+def _post(tx: Transaction, transfer: Transfer, kind: str, amount: int) -> None:
+    owed = ledger.REFUNDS_PAYABLE if transfer.refund_id else ledger.PAYOUTS_PAYABLE
+    entries = {owed: amount, ledger.clearing(GATEWAY): -amount}
+    if transfer.order_id:
+        ledger.post(tx, kind, transfer.id, entries, order_id=transfer.order_id)
+    elif transfer.event_id:
+        ledger.post_for_event(tx, kind, transfer.id, entries, event_id=transfer.event_id)

@@ -1,0 +1,83 @@
+"""Sealing every secret field anew after a new key: `python -m shared.privacy.key_rotation`.
+
+    1  add a version to the secret field-encryption-key: what is sealed from now on uses it
+    2  wait ten minutes, until no instance remembers the old version as the newest
+    3  run this; run it again until it says that nothing was left
+    4  disable the old version; destroy it once the backups that need it are gone
+
+It works in small batches, each a transaction of its own, beside the running product, and can be stopped
+anywhere. Fingerprints stay: their key is never changed.
+"""
+
+import sys
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from shared.cloud import audit, field_encryption
+from shared.cloud.database import Transaction, transaction
+
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Field:
+    """A sealed column: where it is, and whose each value is (`about` of sealing.seal, `{}` being the row's id)."""
+
+    table: str
+    key: str
+    column: str
+    about: str
+
+
+FIELDS = (
+    Field("bank_accounts", "id", "account_number_sealed", "bank_account:{}"),
+    Field("registrations", "item_id", "identity_sealed", "identity_number:{}"),
+    Field("digital_units", "id", "secret_sealed", "digital_unit:{}"),
+)
+"""All of them: a test compares this list with the database's columns."""
+
+
+def reseal() -> dict[str, int]:
+    """Seal anew what is under an older key; return how many values of each table that were.
+
+    Raises sealing.NotOpened where a value can't be opened any more: nothing of its batch is changed.
+    """
+    done = {field.table: _reseal(field) for field in FIELDS}
+    with transaction() as tx:
+        audit.record(tx, "fields.resealed", subject="fields", subject_id=field_encryption.current_prefix(), counts=done)
+    return done
+
+
+def _reseal(field: Field) -> int:
+    total = 0
+    while True:
+        with transaction() as tx:
+            count = _batch(tx, field)
+        total += count
+        if count < BATCH:
+            return total
+
+
+def _batch(tx: Transaction, field: Field) -> int:
+    found = text(f"""
+        SELECT {field.key} AS key, {field.column} AS sealed FROM {field.table}
+        WHERE {field.column} <> '' AND NOT starts_with({field.column}, :prefix)
+        ORDER BY {field.key} LIMIT {BATCH} FOR NO KEY UPDATE SKIP LOCKED
+    """)
+    change = text(f"UPDATE {field.table} SET {field.column} = :sealed WHERE {field.key} = :key")
+    rows = tx.execute(found, {"prefix": field_encryption.current_prefix()}).all()
+    resealed = [{"key": row.key, "sealed": _anew(field, row.key, row.sealed)} for row in rows]
+    if resealed:
+        tx.execute(change, resealed)
+    return len(resealed)
+
+
+def _anew(field: Field, key: object, sealed: str) -> str:
+    about = field.about.format(key)
+    return field_encryption.seal(field_encryption.unseal(sealed, about=about), about=about)
+
+
+if __name__ == "__main__":
+    resealed = reseal()
+    sys.stdout.write("".join(f"{table:16} {count}\n" for table, count in resealed.items()))

@@ -1,0 +1,1 @@
+"""Refunds: requested, approved, executed through gateways or by transfer, recorded, and closed by a person."""

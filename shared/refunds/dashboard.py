@@ -1,0 +1,117 @@
+"""Refunds that somebody has made at a gateway's dashboard: money that has left, booked at once.
+
+It first pays what we owe by the same payment and have not sent. What is left of it waits in the suspense account
+`dashboard_refunds` until the lines of the order go back, or a person decides. All takes an open transaction with the
+order locked; the same total told twice is booked once.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.accounting import ledger
+from shared.cloud import manual_tasks
+from shared.cloud.database import Transaction
+from shared.gateways.statuses import GatewayPaymentStatus
+from shared.refunds import records as refund_records
+from shared.refunds.records import Refund
+
+_IS_BOOKED = """
+    (r.kind = 'by_gateway' OR (r.method = 'gateway' AND EXISTS (
+        SELECT 1 FROM ledger_postings l
+        WHERE l.kind IN ('refund_paid_by_hand', 'refund_paid_at_dashboard') AND l.reference_id = r.id)))
+"""
+_OF_PAYMENT = text(f"""
+    SELECT CAST(r.id AS text) AS id, r.amount, {_IS_BOOKED} AS is_booked,
+        r.method = 'gateway' AND r.status IN ('processing', 'completed') AS has_left
+    FROM refunds r  -- Uses index: refunds_payment
+    WHERE r.payment_id = :payment_id AND NOT (r.kind = 'by_gateway' AND r.status = 'rejected')
+""")
+_OWED = text("""
+    SELECT r.id FROM refunds r
+    WHERE r.payment_id = :payment_id AND r.status IN ('approved', 'failed') AND NOT EXISTS (
+        SELECT 1 FROM disbursements d WHERE d.refund_id = r.id AND d.status IN ('sending', 'succeeded'))
+    ORDER BY r.created_at, r.id
+""")
+_OF_ORDER = text("""
+    SELECT COALESCE(sum(r.amount), 0) FROM refunds r JOIN payments p ON p.id = r.payment_id
+    WHERE r.order_id = :order_id AND r.kind = 'by_gateway' AND r.status = 'completed' AND p.status = 'paid'
+""")
+
+
+def booked(tx: Transaction, payment_id: UUID) -> int:
+    """Rupiah of a payment that somebody gave back at its gateway, as far as that is booked."""
+    return sum(int(row.amount) for row in _rows(tx, payment_id) if row.is_booked)
+
+
+def unbooked(tx: Transaction, payment_id: UUID, reported: GatewayPaymentStatus) -> int:
+    """Rupiah of a payment that went back through its gateway and neither by a refund of ours nor booked already."""
+    rows = _rows(tx, payment_id)
+    ours = {row.id: row for row in rows if not row.is_booked}
+    if reported.refunded_by_key:
+        by_us = sum(amount for key, amount in reported.refunded_by_key.items() if key in ours)
+    else:
+        by_us = sum(row.amount for row in ours.values() if row.has_left)
+    elsewhere = reported.refunded_amount - by_us
+    return elsewhere - sum(int(row.amount) for row in rows if row.is_booked)
+
+
+def book(tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, against: str, reason: str) -> int:
+    """Book that `amount` more has left; return what of it pays nothing that we owed, which `against` now holds."""
+    left, paid = amount, 0
+    for refund_id in tx.execute(_OWED, {"payment_id": payment_id}).scalars().all():
+        refund = refund_records.read(tx, refund_id)
+        if refund.amount and refund.amount <= left:
+            refund_records.complete_at_dashboard(tx, refund)
+            left -= refund.amount
+        elif left:
+            refund_records.reduce(tx, refund, left)
+            left, paid = 0, paid + left
+    if left + paid:
+        _record(tx, payment_id, gateway, paid, left, against, reason)
+    return left
+
+
+def pay_debts(tx: Transaction, payment_id: UUID) -> None:
+    """Pay what we owe by a payment and have not sent with what of it stands in suspense."""
+    for refund_id in tx.execute(_OWED, {"payment_id": payment_id}).scalars().all():
+        pay_debt(tx, refund_records.read(tx, refund_id))
+
+
+def pay_debt(tx: Transaction, refund: Refund) -> None:
+    """The same for one refund, of which no gateway and no bank has anything."""
+    amount = min(refund.amount, in_suspense_of(tx, refund))
+    is_all = amount == refund.amount
+    if amount <= 0 or not ledger.post_paid_from_suspense(
+        tx, refund.id, amount, order_id=refund.order_id, is_all=is_all
+    ):
+        return
+    if is_all:
+        refund_records.reattribute(tx, refund.payment_id, amount)
+        refund_records.complete_at_dashboard(tx, refund, is_booked=True)
+    else:
+        refund_records.reduce(tx, refund, amount)
+    if not ledger.in_suspense(tx, refund.order_id):
+        manual_tasks.close(tx, refund.payment_id, by=None)
+
+
+def in_suspense_of(tx: Transaction, refund: Refund) -> int:
+    """Rupiah of a refund's payment that went back at its dashboard and have paid nothing yet."""
+    by_payment = ledger.in_suspense_of(tx, refund.order_id, refund.payment_id)
+    return min(by_payment, ledger.in_suspense(tx, refund.order_id))
+
+
+def of_order(tx: Transaction, order_id: UUID) -> int:
+    """Rupiah of an order's sale that went back at a dashboard."""
+    return int(tx.execute(_OF_ORDER, {"order_id": order_id}).scalar_one())
+
+
+def _record(tx: Transaction, payment_id: UUID, gateway: str, paid: int, left: int, against: str, reason: str) -> None:
+    refund: Refund = refund_records.record_by_gateway(tx, payment_id, paid + left, reason)
+    entries = {ledger.REFUNDS_PAYABLE: paid, against: left, ledger.clearing(gateway): -(paid + left)}
+    ledger.post(tx, "dashboard_refund", refund.id, entries, order_id=refund.order_id)
+
+
+def _rows(tx: Transaction, payment_id: UUID) -> list[Any]:
+    return list(tx.execute(_OF_PAYMENT, {"payment_id": payment_id}))

@@ -1,0 +1,127 @@
+"""What an admin makes of money that went back at a gateway's dashboard and stands in suspense.
+
+Either it was for lines of the order, which are given back by it, or for none. What is left then is goodwill: the
+platform bears it, and nothing waits in suspense any more.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import text
+
+from shared.accounting import ledger
+from shared.accounting.ledger import Share
+from shared.cloud import audit, manual_tasks
+from shared.cloud.database import Transaction
+from shared.models import RequestModel, ResponseModel
+from shared.payments import records as payment_records
+from shared.problems import Invalid, Problem
+from shared.refunds import records as refund_records
+from shared.refunds import requests as refund_requests
+from shared.sales import orders
+from shared.sales.orders import Order
+
+_ITEMS = text("""
+    SELECT id, unit_price - discount AS price_paid, platform_discount, platform_fee, commission, waived_fee,
+        platform_waived_fee, returned_at IS NOT NULL AS is_returned, EXISTS (
+            SELECT 1 FROM refund_items n WHERE n.order_item_id = i.id AND NOT n.is_rejected) AS is_in_refund
+    FROM order_items i WHERE order_id = :order_id AND id = ANY(:ids) ORDER BY position
+""")
+
+
+class DashboardRefundRequest(RequestModel):
+    """The lines of its order that the money was for; none where it was goodwill."""
+
+    item_ids: Annotated[list[UUID], Field(max_length=500)]
+
+
+class DashboardRefundResponse(ResponseModel):
+    """What was decided, in rupiah: what the lines took, and what of it the platform bears."""
+
+    payment_id: UUID
+    order_id: UUID
+    order_status: str
+    item_ids: list[UUID]
+    for_items: int
+    goodwill: int
+
+
+class NothingInSuspense(Problem):
+    """No money of this payment waits for a decision. Somebody has decided already, or it has settled itself."""
+
+    status, slug = 409, "nothing-in-suspense"
+
+
+class InAnotherRefund(Problem):
+    """Some of these lines are given back already, or a refund of them is asked for. Decide about that refund first."""
+
+    status, slug = 409, "item-in-another-refund"
+
+
+def decide(
+    tx: Transaction, admin_id: UUID, payment_id: UUID, wanted: DashboardRefundRequest
+) -> DashboardRefundResponse:
+    """Give back the lines that the money was for, and book the rest as goodwill; the same told twice is no error.
+
+    Raises NotFound, Invalid, NothingInSuspense, InAnotherRefund, TicketUsed, ProductsPickedUp.
+    """
+    order = orders.lock(tx, payment_records.read(tx, payment_id).order_id)
+    suspense = ledger.in_suspense(tx, order.id)
+    item_ids = sorted(set(wanted.item_ids))
+    items = tx.execute(_ITEMS, {"order_id": order.id, "ids": item_ids}).all()
+    if len(items) != len(item_ids):
+        raise Invalid.field("item_ids", "names a line that is not in this order")
+    if suspense <= 0:
+        if not items or not all(item.is_returned for item in items):
+            raise NothingInSuspense
+        return _response(tx, payment_id, order, item_ids, for_items=0, goodwill=0)
+    if any(item.is_returned or item.is_in_refund for item in items):
+        raise InAnotherRefund
+    for_items = _give_back(tx, admin_id, order, payment_id, items, suspense) if items else 0
+    goodwill = ledger.in_suspense(tx, order.id)
+    ledger.post_goodwill(tx, goodwill, order_id=order.id)
+    manual_tasks.close(tx, payment_id, by=admin_id)
+    details = {"item_ids": [str(each) for each in item_ids], "for_items": for_items, "goodwill": goodwill}
+    audit.record(
+        tx, "payment.dashboard_refund_decided", subject="payment", subject_id=payment_id, actor_id=admin_id, **details
+    )
+    return _response(tx, payment_id, order, item_ids, for_items=for_items, goodwill=goodwill)
+
+
+def _give_back(
+    tx: Transaction, admin_id: UUID, order: Order, payment_id: UUID, items: Sequence[Any], suspense: int
+) -> int:
+    """End what these lines had bought, and book what they take of the money; return that."""
+    amounts, left = {}, suspense
+    for item in items:
+        amounts[item.id] = min(left, item.price_paid + item.platform_fee)
+        left -= amounts[item.id]
+    refund_id = refund_records.add(tx, payment_id, "requested", 0, "Given back at the gateway.", amounts)
+    refund_requests.end_purchase(
+        tx, order, refund_records.read(tx, refund_id), _share(items, suspense - left), by=admin_id
+    )
+    return suspense - left
+
+
+def _share(items: Sequence[Any], amount: int) -> Share:
+    """Who bears it: first the organizer, up to their share of these lines, then our commission, then our fee."""
+    whole = Share.of_whole(items)
+    left = amount + whole.promotion
+    organizer = min(left, whole.organizer)
+    commission = min(left - organizer, whole.commission)
+    return Share(organizer, commission, left - organizer - commission, whole.promotion)
+
+
+def _response(
+    tx: Transaction, payment_id: UUID, order: Order, item_ids: list[UUID], *, for_items: int, goodwill: int
+) -> DashboardRefundResponse:
+    return DashboardRefundResponse(
+        payment_id=payment_id,
+        order_id=order.id,
+        order_status=orders.lock(tx, order.id).status,
+        item_ids=item_ids,
+        for_items=for_items,
+        goodwill=goodwill,
+    )

@@ -1,0 +1,256 @@
+"""Sending owed money back to buyers (PS-017): through the gateway it came by, else to their bank account.
+
+The row comes first and its id is the gateway's key, so that a repeat after a crash can't pay twice. A
+virtual account can't be refunded by any gateway, and a gateway may refuse others; then the buyer's bank
+account is used, waited for while it may not be used yet, and asked for where there is none. But a gateway
+also refuses what somebody has given back at its dashboard: where more has gone back through it than we
+know of, a person decides.
+
+The buyer's row is locked first, as by whoever sets or verifies a bank account: whichever comes second sees what the
+first has left, and starts the transfer.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from uuid import UUID
+
+from shared.cloud import manual_tasks
+from shared.cloud.database import Transaction, transaction
+from shared.gateways import registry
+from shared.gateways.errors import GatewayRefused, GatewayUnavailable
+from shared.gateways.statuses import GatewayPayoutStatus, GatewayRefundState, GatewayRefundStatus
+from shared.identity import people
+from shared.messages import mails
+from shared.payouts import bank_accounts, transfers
+from shared.payouts import records as payout_records
+from shared.payouts.transfers import Transfer
+from shared.refunds import dashboard as dashboard_refunds
+from shared.refunds import records as refund_records
+from shared.refunds import whole_orders
+from shared.refunds.records import Refund
+from shared.sales import orders
+
+log = logging.getLogger(__name__)
+
+_NO_WAY_BACK = frozenset(
+    {
+        *("BCA", "MANDIRI", "BNI", "BRI", "PERMATA", "CIMB", "BSI", "BJB", "SAHABAT_SAMPOERNA"),
+        *("ECHANNEL", "BANK_TRANSFER", "ALFAMART", "INDOMARET", "CSTORE"),
+    }
+)
+_NOT_NOW = frozenset({"INSUFFICIENT_BALANCE", "TEMPORARILY_UNAVAILABLE", "REFUND_IN_PROGRESS", "CHANNEL_UNAVAILABLE"})
+_XENDIT_REASONS = {
+    "requested": "REQUESTED_BY_CUSTOMER",
+    "cancellation": "CANCELLATION",
+    "unusable_payment": "DUPLICATE",
+}
+
+
+def pay_back(refund_id: UUID) -> str:
+    """Send an approved refund, or go on with one that was cut off; return its status afterwards. Safe to repeat.
+
+    Raises GatewayUnavailable where the gateway gave no answer: call again.
+    """
+    refund, transfer = _begin(refund_id)
+    return _send_transfer(transfer) if transfer else _through_gateway(refund, _SEND)
+
+
+def ask_about(refund_id: UUID) -> str:
+    """Ask what became of a refund that is on its way, and book it; return its status.
+
+    Raises GatewayUnavailable where the gateway gave no answer: call again.
+    """
+    with transaction() as tx:
+        refund = refund_records.read(tx, refund_id)
+        transfer = transfers.newest(tx, refund_id)
+    if transfer and transfer.status in ("sending", "succeeded"):
+        reported = transfers.ask(transfer)
+        return book_transfer(transfer, reported) if reported else refund.status
+    return _through_gateway(refund, _ASK)
+
+
+def book_transfer(transfer: Transfer, reported: GatewayPayoutStatus) -> str:
+    """Book what the bank did with a transfer that pays a refund; return the refund's status."""
+    with transaction() as tx:
+        refund = _lock(tx, transfer.debt_id)
+        changed = transfers.apply(tx, transfer.id, reported)
+        if changed is None:
+            return refund.status
+        if changed.status == "succeeded":
+            refund_records.complete_by_transfer(tx, refund)
+            whole_orders.finish(tx, refund.order_id)
+        else:
+            _failed(tx, refund, changed)
+        return refund_records.read(tx, refund.id).status
+
+
+def _begin(refund_id: UUID) -> tuple[Refund, Transfer | None]:
+    """Decide the way, and write down that it is taken."""
+    with transaction() as tx:
+        dashboard_refunds.pay_debts(tx, _lock(tx, refund_id).payment_id)
+        refund = refund_records.read(tx, refund_id)
+        if refund.status not in refund_records.OPEN:
+            whole_orders.finish(tx, refund.order_id)
+            return refund, None
+        if refund.method == "disbursement" or not _goes_back(refund):
+            return refund, _begin_transfer(tx, refund)
+        refund_records.mark_sending(tx, refund, "gateway")
+        return refund_records.read(tx, refund_id), None
+
+
+def _begin_transfer(tx: Transaction, refund: Refund) -> Transfer | None:
+    """The transfer to send for a refund; None where there is no account to send it to yet."""
+    last = transfers.newest(tx, refund.id)
+    if last and last.status in ("sending", "succeeded"):
+        return last
+    if refund.amount < payout_records.LEAST_AMOUNT:
+        refund_records.turn_to_disbursement(tx, refund, last.failure if last else None)
+        _ask_a_person(tx, refund)
+        return None
+    account = bank_accounts.current(tx, refund.user_id)
+    if account is None or account.status != "verified":
+        refund_records.turn_to_disbursement(tx, refund, last.failure if last else None)
+        _ask_for_account(tx, refund)
+        return None
+    if not account.is_usable:  # reconcile sends it once the wait is over, whoever unfreezes it at once
+        refund_records.turn_to_disbursement(tx, refund, last.failure if last else None)
+        return None
+    refund_records.mark_sending(tx, refund, "disbursement")
+    return transfers.read(tx, transfers.begin(tx, account, refund.amount, refund_id=refund.id))
+
+
+def _ask_for_account(tx: Transaction, refund: Refund) -> None:
+    if people.get(tx, refund.user_id):
+        key = f"refund_account_needed:{refund.id}"
+        mails.ask_about_order(
+            tx, "refund_account_needed", refund.order_id, dedupe_key=key, context={"refund_id": refund.id}
+        )
+    else:  # nobody to ask any more
+        _ask_a_person(tx, refund)
+
+
+def _ask_a_person(tx: Transaction, refund: Refund) -> None:
+    manual_tasks.add(tx, "refund_by_hand", subject="refund", subject_id=refund.id, amount=refund.amount)
+
+
+def _send_transfer(transfer: Transfer) -> str:
+    with transaction() as tx:
+        account = transfers.account_of(tx, transfer)
+    return book_transfer(transfer, transfers.send(transfer, account))
+
+
+def _through_gateway(refund: Refund, calls: Mapping[str, Callable[[Refund], GatewayRefundStatus]]) -> str:
+    if refund.status != "processing" or refund.method != "gateway":
+        return refund.status
+    try:
+        reported = calls[refund.gateway](refund)
+    except GatewayRefused as refused:
+        if refused.code in _NOT_NOW:
+            raise GatewayUnavailable(
+                refund.gateway, refused.code, retry_after_seconds=60, outcome_unknown=False
+            ) from refused
+        return _another_way(refund, refused.code)
+    return _book(refund, reported)
+
+
+def _book(refund: Refund, reported: GatewayRefundStatus) -> str:
+    with transaction() as tx:
+        now = _lock(tx, refund.id)
+        state = refund_records.apply(tx, now, reported) if now.status != "completed" else GatewayRefundState.SUCCEEDED
+        whole_orders.finish(tx, now.order_id)
+    if state is GatewayRefundState.FAILED:
+        return _another_way(refund, reported.failure_code or reported.raw_status)
+    with transaction() as tx:
+        return refund_records.read(tx, refund.id).status
+
+
+def _another_way(refund: Refund, failure: str) -> str:
+    """What the gateway does not send goes by transfer, unless it has sent it already."""
+    log.warning("refund.refused", extra={"refund_id": str(refund.id), "failure": failure})
+    given_back = _GIVEN_BACK[refund.gateway](refund)
+    with transaction() as tx:
+        now = _lock(tx, refund.id)
+        if now.status != "processing" or now.method != "gateway":
+            return now.status
+        dashboard_refunds.pay_debt(tx, now)
+        whole_orders.finish(tx, now.order_id)
+        now = refund_records.read(tx, refund.id)
+        if now.status == "completed":
+            return now.status
+        others = [each for each in refund_records.sent_of(tx, refund.payment_id) if each.id != refund.id]
+        known = sum(each.amount for each in others if each.has_left)
+        if given_back > known or refund_records.are_too_many(tx, refund.order_id):
+            refund_records.fail(tx, now, failure)
+            details = {"failure": failure, "amount": refund.amount, "given_back": given_back, "known": known}
+            manual_tasks.add(tx, "refund_disputed", subject="refund", subject_id=refund.id, **details)
+            return "failed"
+        refund_records.turn_to_disbursement(tx, now, failure)
+    return pay_back(refund.id)
+
+
+def _failed(tx: Transaction, refund: Refund, transfer: Transfer) -> None:
+    failure = transfer.failure or transfer.status
+    refund_records.fail(tx, refund, failure)
+    account = bank_accounts.current(tx, refund.user_id)
+    if account and account.status == "verified" and account.id != transfer.bank_account_id:
+        refund_records.reopen(tx, refund)  # the account was set while this transfer was on its way
+        return
+    manual_tasks.add(tx, "refund_failed", subject="refund", subject_id=refund.id, failure=failure, amount=refund.amount)
+    mails.ask_about_order(
+        tx,
+        "refund_account_needed",
+        refund.order_id,
+        dedupe_key=f"refund_failed:{refund.id}:{failure}",
+        context={"refund_id": refund.id},
+    )
+
+
+def _lock(tx: Transaction, refund_id: UUID) -> Refund:
+    """A refund under the locks of its buyer and its order, in this order."""
+    refund = refund_records.read(tx, refund_id)
+    people.lock(tx, refund.user_id)
+    orders.lock(tx, refund.order_id)
+    return refund_records.read(tx, refund_id)
+
+
+def _goes_back(refund: Refund) -> bool:
+    """Whether the gateway can send it back by itself: no gateway can for virtual accounts and shops."""
+    channel = refund.channel.upper().removesuffix("_VA")
+    return refund.gateway in _SEND and channel not in _NO_WAY_BACK
+
+
+def _by_xendit(refund: Refund) -> GatewayRefundStatus:
+    return registry.xendit().refund(
+        invoice_id=refund.gateway_reference or "",
+        amount=refund.amount,
+        reference_id=str(refund.id),
+        idempotency_key=str(refund.id),
+        reason=_XENDIT_REASONS.get(refund.kind, "OTHERS"),
+    )
+
+
+def _by_midtrans(refund: Refund) -> GatewayRefundStatus:
+    return registry.midtrans().refund(
+        order_id=refund.external_id, amount=refund.amount, refund_key=str(refund.id), reason=refund.reason[:255]
+    )
+
+
+_SEND: dict[str, Callable[[Refund], GatewayRefundStatus]] = {"xendit": _by_xendit, "midtrans": _by_midtrans}
+
+
+def _asked_of_xendit(refund: Refund) -> GatewayRefundStatus:
+    if refund.gateway_refund_id:
+        return registry.xendit().refund_fact(refund.gateway_refund_id)
+    return _by_xendit(refund)  # the answer was lost: the same key gives it again
+
+
+def _asked_of_midtrans(refund: Refund) -> GatewayRefundStatus:
+    return registry.midtrans().refund_fact(refund.external_id, str(refund.id)) or _by_midtrans(refund)
+
+
+_ASK: dict[str, Callable[[Refund], GatewayRefundStatus]] = {"xendit": _asked_of_xendit, "midtrans": _asked_of_midtrans}
+_GIVEN_BACK: dict[str, Callable[[Refund], int]] = {
+    "xendit": lambda refund: registry.xendit().given_back(refund.gateway_reference or ""),
+    "midtrans": lambda refund: registry.midtrans().fact(refund.external_id).refunded_amount,
+}
+"""Rupiah of a refund's payment that have gone back through its gateway, whoever had it done."""

@@ -1,0 +1,78 @@
+"""Refunds that a person has paid at a gateway's dashboard, since nothing of ours could (PS-017, PS-025).
+
+What should have gone by bank transfer is a payout at Xendit whose reference is the refund's id: the nightly
+comparison finds it by that name. What should have gone through the payment's gateway, or goes through Midtrans,
+is a refund of that payment.
+"""
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from shared.accounting import ledger
+from shared.cloud.database import Transaction
+from shared.models import RequestModel, line
+from shared.payouts import transfers
+from shared.problems import Invalid, Problem
+from shared.refunds import dashboard as dashboard_refunds
+from shared.refunds import records as refund_records
+from shared.refunds import whole_orders
+from shared.refunds.records import Refund
+from shared.refunds.schemas import RefundResponse
+from shared.sales import orders
+from shared.sentences import Sentence
+
+_WHAT_TO_DO = {
+    "requested": "Nobody has decided about this refund yet. Approve it first.",
+    "rejected": "This refund was rejected, so nothing is owed. Have what you paid called back.",
+    "processing": "This refund is on its way by itself. Wait until it has arrived or failed before you pay it by hand.",
+    "completed": "This refund has arrived already. If you have paid it once more, have that called back.",
+}
+
+
+_PAID_ALREADY = (
+    "Money of this payment has gone back at the gateway's dashboard already, and pays this refund first. Retry the "
+    "refund: what is left of it afterwards is owed. If you have paid it once more, have that called back."
+)
+
+
+class PaidByHand(RequestModel):
+    """Where a person has paid it, and what they did: no names, no account numbers."""
+
+    through: Literal["xendit", "midtrans"]
+    note: Annotated[str, line(500)]
+
+
+class NotPayableByHand(Problem):
+    """Only a refund that is owed and not on its way can be paid by hand. Look at its status."""
+
+    status, slug = 409, "refund-not-payable-by-hand"
+
+
+def book(tx: Transaction, admin_id: UUID, refund_id: UUID, paid: PaidByHand) -> RefundResponse:
+    """Book that a person has paid all of a refund; told twice is no error.
+
+    Raises NotFound, Invalid, NotPayableByHand.
+    """
+    orders.lock(tx, refund_records.read(tx, refund_id).order_id)
+    refund = refund_records.read(tx, refund_id)
+    if paid.through not in (transfers.GATEWAY, refund.gateway):
+        elsewhere = Sentence(
+            "must be {gateway}: {through} has none of this money", gateway=transfers.GATEWAY, through=paid.through
+        )
+        raise Invalid.field("through", elsewhere)
+    if not ledger.was_refunded_by_hand(tx, refund.id, paid.through):
+        _refuse_unless_waiting(tx, refund)
+        refund_records.complete_by_hand(tx, refund, paid.through, paid.note, by=admin_id)
+        whole_orders.finish(tx, refund.order_id)
+    return RefundResponse.read(tx, refund_id)
+
+
+def _refuse_unless_waiting(tx: Transaction, refund: Refund) -> None:
+    """What may still arrive would pay it twice."""
+    transfer = transfers.newest(tx, refund.id)
+    is_on_its_way = transfer is not None and transfer.status == "sending"
+    status = "processing" if is_on_its_way else refund.status
+    if status in _WHAT_TO_DO:
+        raise NotPayableByHand(_WHAT_TO_DO[status], refund_status=status)
+    if dashboard_refunds.in_suspense_of(tx, refund) > 0 or refund_records.would_exceed(tx, refund.id):
+        raise NotPayableByHand(_PAID_ALREADY, refund_status=status)

@@ -1,0 +1,440 @@
+"""Money that goes back to buyers: the rows, and what moves them. All takes an open transaction with the order locked.
+
+    requested ──► approved ──► processing ──► completed
+        │             ▲             │
+        └─► rejected  └── failed ◄──┘      retried under the same debt
+
+From `approved` on the money is owed: the ledger says so, and no second refund can want the same items.
+Sending it is `shared/refunds/execution.py`.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.accounting import ledger
+from shared.accounting.ledger import Share
+from shared.cloud import audit, manual_tasks, outbox
+from shared.cloud.database import Transaction
+from shared.gateways.statuses import GatewayRefundState, GatewayRefundStatus
+from shared.problems import NotFound
+from shared.sales import orders
+
+log = logging.getLogger(__name__)
+
+UNUSABLE = "The payment came too late or twice, and is returned in full."
+OPEN = ("approved", "processing", "failed")
+"""Owed, and not back yet."""
+
+_COLUMNS = """
+    r.id, r.order_id, r.payment_id, r.user_id, r.kind, r.amount, r.status, r.method, r.reason, r.gateway_refund_id,
+    p.gateway, p.gateway_reference, p.external_id, COALESCE(p.channel, p.payment_method) AS channel
+"""
+_READ = text(f"SELECT {_COLUMNS} FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE r.id = :id")
+_OF_PAYMENT = text(f"""
+    SELECT {_COLUMNS} FROM refunds r JOIN payments p ON p.id = r.payment_id  -- Uses index: refunds_payment
+    WHERE r.payment_id = :payment_id AND r.method IS DISTINCT FROM 'disbursement'
+      AND r.status IN ('approved', 'processing', 'completed')
+    ORDER BY r.created_at, r.id
+""")
+_OWE_UNUSABLE = text("""
+    INSERT INTO refunds (order_id, payment_id, user_id, kind, amount, reason, status, decided_at)
+    SELECT order_id, p.id, o.user_id, 'unusable_payment', p.received_amount, :reason, 'approved', now()
+    FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.id = :payment_id
+    ON CONFLICT (payment_id) WHERE kind = 'unusable_payment' DO NOTHING
+    RETURNING id, amount
+""")
+_TAKEN_BACK = text("""
+    INSERT INTO refunds (order_id, payment_id, user_id, kind, amount, reason, status, decided_at, method)
+    SELECT order_id, p.id, o.user_id, 'by_gateway', :amount, :reason, 'completed', now(), 'gateway'
+    FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.id = :payment_id
+    RETURNING id, order_id
+""")
+_ADD = text("""
+    INSERT INTO refunds (order_id, payment_id, user_id, kind, amount, reason, status)
+    SELECT o.id, p.id, o.user_id, :kind, :amount, :reason, 'requested'
+    FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.id = :payment_id
+    RETURNING id
+""")
+_ADD_ITEM = text("""
+    INSERT INTO refund_items (refund_id, order_item_id, amount) VALUES (:refund_id, :item_id, :amount)
+""")
+_ITEMS = text("SELECT order_item_id FROM refund_items WHERE refund_id = :id")
+_APPROVED = text("""
+    UPDATE refunds SET status = 'approved', approved_by = :by, decided_at = now(), updated_at = now() WHERE id = :id
+""")
+_REJECTED = text("""
+    UPDATE refunds SET status = 'rejected', approved_by = :by, rejection_reason = :reason, decided_at = now(),
+        updated_at = now()
+    WHERE id = :id
+""")
+_FREE_ITEMS = text("UPDATE refund_items SET is_rejected = true WHERE refund_id = :id")
+_SENDING = text("""
+    UPDATE refunds SET status = 'processing', method = :method, failure = NULL, sent_at = COALESCE(sent_at, now()),
+        updated_at = now()
+    WHERE id = :id
+""")
+_WAITING = text("""
+    UPDATE refunds SET status = 'approved', method = 'disbursement', failure = :failure, updated_at = now()
+    WHERE id = :id
+""")
+_NAMED = text(
+    "UPDATE refunds SET gateway_refund_id = :name WHERE id = :id AND gateway_refund_id IS DISTINCT FROM :name"
+)
+_COMPLETED = text("""
+    UPDATE refunds SET status = 'completed', failure = NULL, updated_at = now()
+    WHERE id = :id AND status <> 'completed'
+    RETURNING id
+""")
+_COMPLETED_BY_HAND = text("""
+    UPDATE refunds SET status = 'completed', method = :method, failure = NULL, sent_at = COALESCE(sent_at, now()),
+        updated_at = now()
+    WHERE id = :id
+""")
+_FAILED = text("""
+    UPDATE refunds SET status = 'failed', failure = :failure, updated_at = now() WHERE id = :id
+""")
+_ALL_BACK = text("""
+    SELECT NOT EXISTS (SELECT 1 FROM order_items WHERE order_id = :order_id AND returned_at IS NULL)
+       AND NOT EXISTS (
+        SELECT 1 FROM refunds WHERE order_id = :order_id AND status IN ('approved', 'processing', 'failed'))
+""")
+_PAYMENT_REFUNDED = text("""
+    UPDATE payments SET status = 'refunded', updated_at = now() WHERE id = :payment_id AND status = 'paid'
+""")
+_PAYMENTS_REFUNDED = text("""
+    UPDATE payments p SET status = 'refunded', updated_at = now()
+    WHERE order_id = :order_id AND status = 'paid' AND (review_decision IS NOT NULL OR NOT EXISTS (
+        SELECT 1 FROM ledger_postings l WHERE l.kind = 'unallocated_payment' AND l.reference_id = p.id))
+""")
+_LEFT = text("""
+    SELECT COALESCE((
+            SELECT sum(e.amount) FROM ledger_postings l JOIN ledger_entries e ON e.posting_id = l.id
+            WHERE l.order_id = :order_id AND l.kind = 'sale'
+              AND (e.account LIKE 'gateway_clearing:%' OR e.account = 'unallocated')), 0)
+        - COALESCE((
+            SELECT sum(amount) FROM refunds
+            WHERE order_id = :order_id AND kind IN ('requested', 'cancellation') AND status <> 'rejected'), 0)
+        - COALESCE((
+            SELECT sum(r.amount) FROM refunds r JOIN payments p ON p.id = r.payment_id
+            WHERE r.order_id = :order_id AND r.kind = 'by_gateway' AND r.status = 'completed'
+              AND p.status = 'paid'), 0)
+""")
+_WANTED = text("SELECT COALESCE(sum(amount), 0) FROM refund_items WHERE refund_id = :id")
+_REDUCED = text("UPDATE refunds SET amount = amount - :amount, updated_at = now() WHERE id = :id")
+_BY_GATEWAY = text("""
+    SELECT id, amount FROM refunds  -- Uses index: refunds_payment
+    WHERE payment_id = :payment_id AND kind = 'by_gateway' AND status = 'completed' ORDER BY created_at DESC, id
+""")
+_REATTRIBUTED = text("""
+    UPDATE refunds SET status = 'rejected', rejection_reason = 'It has paid another refund of this payment.',
+        updated_at = now()
+    WHERE id = :id
+""")
+_WOULD_EXCEED = text("""
+    SELECT r.amount + COALESCE((SELECT sum(amount) FROM refunds
+            WHERE order_id = r.order_id AND id <> r.id AND status IN ('processing', 'completed')), 0)
+        > COALESCE((SELECT sum(received_amount) FROM payments WHERE order_id = r.order_id), 0)
+    FROM refunds r WHERE r.id = :id
+""")
+_REQUESTED = text("""
+    SELECT id FROM refunds WHERE order_id = :order_id AND status = 'requested' ORDER BY id
+""")
+_ANY_OF_OURS = text("""
+    SELECT EXISTS (SELECT 1 FROM refunds WHERE order_id = :order_id AND status <> 'rejected' AND kind <> 'by_gateway')
+""")
+_TOO_MUCH = text("""
+    SELECT COALESCE((SELECT sum(amount) FROM refunds WHERE order_id = :order_id AND status <> 'rejected'), 0)
+        > COALESCE((SELECT sum(received_amount) FROM payments WHERE order_id = :order_id), 0)
+""")
+_ANY = text("SELECT EXISTS (SELECT 1 FROM refunds WHERE order_id = :order_id AND status <> 'rejected')")
+_BY_NAME = text("""
+    SELECT id, payment_id FROM refunds WHERE gateway_refund_id = :reference OR CAST(id AS text) = :ours LIMIT 1
+""")
+
+
+@dataclass(frozen=True)
+class Refund:
+    """A refund with what its gateway must know. `amount` in rupiah; `channel` is how the buyer had paid."""
+
+    id: UUID
+    order_id: UUID
+    payment_id: UUID
+    user_id: UUID
+    kind: str
+    amount: int
+    status: str
+    method: str | None
+    reason: str
+    gateway_refund_id: str | None
+    gateway: str
+    gateway_reference: str | None
+    external_id: str
+    channel: str
+
+    @property
+    def has_left(self) -> bool:
+        """Whether whoever sends it may have heard of it."""
+        return self.status in ("processing", "completed")
+
+
+def read(tx: Transaction, refund_id: UUID) -> Refund:
+    """A refund as it is. Raises NotFound."""
+    row = tx.execute(_READ, {"id": refund_id}).first()
+    if row is None:
+        raise NotFound
+    return Refund(**row._mapping)
+
+
+def sent_of(tx: Transaction, payment_id: UUID) -> list[Refund]:
+    """The refunds of a payment that went, are going, or are to go through its gateway."""
+    return [Refund(**row._mapping) for row in tx.execute(_OF_PAYMENT, {"payment_id": payment_id})]
+
+
+def any_of(tx: Transaction, order_id: UUID) -> bool:
+    """Whether anything of an order has been given back, or is asked back."""
+    found: bool = tx.execute(_ANY, {"order_id": order_id}).scalar_one()
+    return found
+
+
+def any_of_ours(tx: Transaction, order_id: UUID) -> bool:
+    """The same, but for what somebody gave back at a dashboard."""
+    found: bool = tx.execute(_ANY_OF_OURS, {"order_id": order_id}).scalar_one()
+    return found
+
+
+def are_too_many(tx: Transaction, order_id: UUID) -> bool:
+    """Whether more of an order is given back and owed than came in, since somebody gave back at a dashboard."""
+    found: bool = tx.execute(_TOO_MUCH, {"order_id": order_id}).scalar_one()
+    return found
+
+
+def would_exceed(tx: Transaction, refund_id: UUID) -> bool:
+    """Whether more would have gone back of an order than came in, if this refund went too."""
+    found: bool = tx.execute(_WOULD_EXCEED, {"id": refund_id}).scalar_one()
+    return found
+
+
+def left_of_sale(tx: Transaction, order_id: UUID) -> int:
+    """What came in for an order and is neither given back nor asked back, in rupiah.
+
+    That is the price with its fees, unless an admin accepted a payment that was more or less.
+    """
+    return int(tx.execute(_LEFT, {"order_id": order_id}).scalar_one())
+
+
+def items_of(tx: Transaction, refund_id: UUID) -> list[UUID]:
+    """The order items that a refund gives back."""
+    return list(tx.execute(_ITEMS, {"id": refund_id}).scalars())
+
+
+def named_by(tx: Transaction, reported: GatewayRefundStatus) -> tuple[UUID, UUID] | None:
+    """The refund a gateway's webhook is about, by its id there or by ours, with its payment."""
+    row = tx.execute(_BY_NAME, {"reference": reported.gateway_reference, "ours": reported.reference}).first()
+    return (row.id, row.payment_id) if row else None
+
+
+def owe_unusable_payment(tx: Transaction, payment_id: UUID, gateway: str, *, order_id: UUID) -> UUID | None:
+    """Owe a customer the whole of a payment that buys nothing; None where we do already (LATE-1)."""
+    row = tx.execute(_OWE_UNUSABLE, {"payment_id": payment_id, "reason": UNUSABLE}).first()
+    if row is None:
+        return None
+    ledger.post_to_refund(tx, payment_id, gateway, row.amount, order_id=order_id)
+    _announce(tx, row.id, row.amount, by=None)
+    refund_id: UUID = row.id
+    return refund_id
+
+
+def record_taken_back(tx: Transaction, payment_id: UUID, amount: int, reason: str) -> None:
+    """Note that the last `amount` of a payment was given back at the gateway without us, and tell the buyer."""
+    record_by_gateway(tx, payment_id, amount, reason)
+    tx.execute(_PAYMENT_REFUNDED, {"payment_id": payment_id})
+
+
+def record_by_gateway(tx: Transaction, payment_id: UUID, amount: int, reason: str) -> Refund:
+    """Note a refund that was made at the gateway without us, and tell the buyer."""
+    values = {"payment_id": payment_id, "amount": amount, "reason": reason}
+    refund_id, order_id = tx.execute(_TAKEN_BACK, values).one()
+    audit.record(tx, "refund.by_gateway", subject="refund", subject_id=refund_id, amount=amount)
+    outbox.add(tx, "refund.processed", {"refund_id": refund_id, "order_id": order_id})
+    return read(tx, refund_id)
+
+
+def complete_at_dashboard(tx: Transaction, refund: Refund, *, is_booked: bool = False) -> None:
+    """Somebody has paid all of what this refund owes through the payment's gateway, without us."""
+    tx.execute(_COMPLETED_BY_HAND, {"id": refund.id, "method": "gateway"})
+    if not is_booked:
+        ledger.post_refunded(tx, refund.id, refund.gateway, refund.amount, order_id=refund.order_id, by_hand=True)
+    audit.record(tx, "refund.by_gateway", subject="refund", subject_id=refund.id, amount=refund.amount)
+    _close(tx, refund)
+
+
+def reattribute(tx: Transaction, payment_id: UUID, amount: int) -> None:
+    """`amount` of what was noted as made at the gateway without us has paid another refund of the same payment."""
+    left = amount
+    for row in tx.execute(_BY_GATEWAY, {"payment_id": payment_id}).all():
+        taken = min(left, int(row.amount))
+        tx.execute(_REATTRIBUTED if taken == row.amount else _REDUCED, {"id": row.id, "amount": taken})
+        left -= taken
+        if not left:
+            return
+
+
+def reduce(tx: Transaction, refund: Refund, amount: int) -> None:
+    """`amount` of what a refund would give back has gone back otherwise."""
+    tx.execute(_REDUCED, {"id": refund.id, "amount": amount})
+    audit.record(tx, "refund.reduced", subject="refund", subject_id=refund.id, amount=amount)
+
+
+def add(tx: Transaction, payment_id: UUID, kind: str, amount: int, reason: str, items: Mapping[UUID, int]) -> UUID:
+    """Write down that `items` (to what each gives back) are wanted back.
+
+    The database refuses an item that another refund has, and more than came in.
+    """
+    refund_id: UUID = tx.execute(
+        _ADD, {"payment_id": payment_id, "kind": kind, "amount": amount, "reason": reason}
+    ).scalar_one()
+    rows = [{"refund_id": refund_id, "item_id": item_id, "amount": each} for item_id, each in items.items()]
+    if rows:
+        tx.execute(_ADD_ITEM, rows)
+    return refund_id
+
+
+def approve(tx: Transaction, refund: Refund, share: Share, *, organizer_id: UUID, by: UUID | None) -> None:
+    """Owe the money from now on, by the parts of the sale that `share` takes it from."""
+    tx.execute(_APPROVED, {"id": refund.id, "by": by})
+    manual_tasks.close(tx, refund.id, by=by)
+    wanted = int(tx.execute(_WANTED, {"id": refund.id}).scalar_one())
+    ledger.post_refund_owed(
+        tx,
+        refund.id,
+        refund.amount,
+        share,
+        organizer_id=organizer_id,
+        order_id=refund.order_id,
+        returned_before=max(min(wanted - refund.amount, ledger.in_suspense(tx, refund.order_id)), 0),
+    )
+    _announce(tx, refund.id, refund.amount, by=by)
+
+
+def approve_unallocated(tx: Transaction, refund: Refund, *, by: UUID | None) -> None:
+    """Owe money back that was never part of a sale."""
+    tx.execute(_APPROVED, {"id": refund.id, "by": by})
+    ledger.post_unallocated_to_refund(tx, refund.id, refund.amount, order_id=refund.order_id)
+    _announce(tx, refund.id, refund.amount, by=by)
+
+
+def reject(tx: Transaction, refund: Refund, reason: str, *, by: UUID | None) -> None:
+    """Owe nothing; the items may be asked for again, or go back for another reason."""
+    tx.execute(_REJECTED, {"id": refund.id, "by": by, "reason": reason})
+    tx.execute(_FREE_ITEMS, {"id": refund.id})
+    manual_tasks.close(tx, refund.id, by=by)
+    audit.record(tx, "refund.rejected", subject="refund", subject_id=refund.id, actor_id=by)
+
+
+def reject_requested(tx: Transaction, order_id: UUID, reason: str) -> None:
+    """End what nobody has decided about, as all goes back otherwise."""
+    for refund_id in tx.execute(_REQUESTED, {"order_id": order_id}).scalars().all():
+        reject(tx, read(tx, refund_id), reason, by=None)
+
+
+def mark_sending(tx: Transaction, refund: Refund, method: str) -> None:
+    """It is about to leave through `method`: gateway or disbursement."""
+    tx.execute(_SENDING, {"id": refund.id, "method": method})
+
+
+def turn_to_disbursement(tx: Transaction, refund: Refund, failure: str | None) -> None:
+    """The gateway can't send it back: it goes to the buyer's bank account instead (PS-017)."""
+    tx.execute(_WAITING, {"id": refund.id, "failure": failure})
+    if refund.method != "disbursement":
+        audit.record(tx, "refund.by_disbursement", subject="refund", subject_id=refund.id, failure=failure)
+
+
+def apply(tx: Transaction, refund: Refund, reported: GatewayRefundStatus) -> GatewayRefundState:
+    """Book what the gateway says of a refund it sends; the same fact twice changes nothing.
+
+    FAILED is left to the caller, who knows other ways.
+    """
+    tx.execute(_NAMED, {"id": refund.id, "name": reported.gateway_reference})
+    if reported.state is GatewayRefundState.SUCCEEDED:
+        complete_by_gateway(tx, refund)
+    return reported.state
+
+
+def complete_by_gateway(tx: Transaction, refund: Refund) -> None:
+    """The gateway has sent it back: close the debt to the buyer."""
+    if tx.execute(_COMPLETED, {"id": refund.id}).first():
+        ledger.post_refunded(tx, refund.id, refund.gateway, refund.amount, order_id=refund.order_id)
+        _close(tx, refund)
+
+
+def complete_without_money(tx: Transaction, refund: Refund) -> None:
+    """Nothing was paid for what it gives back: no gateway has to hear of it. The items are given back already."""
+    if tx.execute(_COMPLETED, {"id": refund.id}).first():
+        _close(tx, refund)
+
+
+def complete_by_transfer(tx: Transaction, refund: Refund) -> None:
+    """It has arrived in the buyer's bank account; the transfer has booked itself."""
+    if tx.execute(_COMPLETED, {"id": refund.id}).first():
+        _close(tx, refund)
+
+
+def complete_by_hand(tx: Transaction, refund: Refund, gateway: str, note: str, *, by: UUID) -> None:
+    """A person has sent it at a gateway's dashboard. The refund waits, or failed.
+
+    There the payment was refunded, if the gateway can do that; else, which Xendit only can, an account was paid.
+    """
+    is_refunded = gateway == refund.gateway and (gateway != "xendit" or refund.method == "gateway")
+    method = "gateway" if is_refunded else "disbursement"
+    tx.execute(_COMPLETED_BY_HAND, {"id": refund.id, "method": method})
+    ledger.post_refunded(tx, refund.id, gateway, refund.amount, order_id=refund.order_id, by_hand=True)
+    audit.record(
+        tx, "refund.paid_by_hand", subject="refund", subject_id=refund.id, actor_id=by, through=gateway, note=note
+    )
+    manual_tasks.close(tx, refund.id, by=by)
+    _close(tx, refund)
+
+
+def fail(tx: Transaction, refund: Refund, failure: str) -> None:
+    """It did not arrive: the debt stays, and it can be sent again (PS-025)."""
+    log.warning("refund.failed", extra={"refund_id": str(refund.id), "failure": failure})
+    tx.execute(_FAILED, {"id": refund.id, "failure": failure})
+    audit.record(tx, "refund.failed", subject="refund", subject_id=refund.id, failure=failure)
+
+
+def reopen(tx: Transaction, refund: Refund) -> None:
+    """Have a refund that waits or failed sent again."""
+    outbox.add(tx, "refund.approved", {"refund_id": refund.id})
+
+
+def close_order(tx: Transaction, order_id: UUID) -> None:
+    """Close a paid order of which all has gone back at a dashboard, whatever of it was not given back. It is locked."""
+    order = orders.lock(tx, order_id)
+    if order.status == "paid":
+        tx.execute(_PAYMENTS_REFUNDED, {"order_id": order_id})
+        orders.mark_refunded(tx, order)
+
+
+def finish_order(tx: Transaction, order_id: UUID) -> None:
+    """Close an order whose items are all given back and whose refunds have all arrived (PS-019). It is locked."""
+    if tx.execute(_ALL_BACK, {"order_id": order_id}).scalar_one():
+        close_order(tx, order_id)
+
+
+def _close(tx: Transaction, refund: Refund) -> None:
+    if refund.kind in ("unusable_payment", "review"):
+        tx.execute(_PAYMENT_REFUNDED, {"payment_id": refund.payment_id})
+    audit.record(tx, "refund.completed", subject="refund", subject_id=refund.id, amount=refund.amount)
+    manual_tasks.close(tx, refund.id, by=None)
+    outbox.add(tx, "refund.processed", {"refund_id": refund.id, "order_id": refund.order_id})
+    finish_order(tx, refund.order_id)
+
+
+def _announce(tx: Transaction, refund_id: UUID, amount: int, *, by: UUID | None) -> None:
+    audit.record(tx, "refund.approved", subject="refund", subject_id=refund_id, actor_id=by, amount=amount)
+    if amount:
+        outbox.add(tx, "refund.approved", {"refund_id": refund_id})

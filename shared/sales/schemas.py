@@ -1,0 +1,265 @@
+"""What callers see of an order: its lines, its tries to pay, its tickets (docs/reference/api.md)."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import RowMapping, text
+
+from shared.cloud import authorization
+from shared.cloud.authorization import Caller
+from shared.cloud.database import Transaction, snapshot, transaction
+from shared.models import Listing, Page, ResponseModel
+from shared.problems import NotFound
+from shared.sales import orders, units
+from shared.sales.registrations import masked
+
+_ORDERS = text("""
+    SELECT o.id, o.event_id, o.status, o.subtotal, o.discount_amount, o.platform_fee, o.total_amount, o.promo_code,
+        CASE WHEN o.status NOT IN ('reserved', 'pending_payment') THEN 0
+            WHEN o.review_reason IS NULL THEN o.total_amount
+            ELSE GREATEST(o.total_amount + (
+                SELECT CAST(COALESCE(sum(e.amount), 0) AS bigint)  -- Uses index: ledger_postings_order
+                FROM ledger_postings l JOIN ledger_entries e ON e.posting_id = l.id
+                WHERE l.order_id = o.id AND e.account = 'unallocated'), 0) END AS amount_missing,
+        o.reservation_expires_at, o.created_at, p.code AS pickup_code
+    FROM orders o LEFT JOIN pickups p ON p.order_id = o.id AND p.status <> 'void'
+    WHERE o.id = ANY(:ids) ORDER BY o.created_at DESC, o.id
+""")
+_ITEMS = text("""
+    SELECT i.id, i.order_id, i.tier_id, t.name AS tier_name, i.unit_price, i.discount, i.platform_fee, i.waived_fee,
+        i.attendee_name, i.attendee_email, r.identity_ending, b.number AS bib_number
+    FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
+        LEFT JOIN registrations r ON r.item_id = i.id LEFT JOIN bib_numbers b ON b.item_id = i.id
+    WHERE i.order_id = ANY(:ids) ORDER BY i.order_id, i.position
+""")
+PAYMENT_COLUMNS = """
+    id, order_id, gateway, gateway_reference, CASE status WHEN 'opening' THEN 'pending' ELSE status END AS status,
+    amount, received_amount, payment_method, redirect_url, snap_token, qr_string, va_number, expires_at, paid_at
+"""
+_PAYMENTS = text(f"""
+    SELECT {PAYMENT_COLUMNS} FROM payments
+    WHERE order_id = ANY(:ids) AND (duplicate_of IS NULL OR received_amount IS NOT NULL)
+    ORDER BY order_id, attempt
+""")
+_TICKETS = text("""
+    SELECT t.id, t.order_id, t.order_item_id AS item_id, t.status, b.number AS bib_number
+    FROM tickets t LEFT JOIN bib_numbers b ON b.item_id = t.order_item_id
+    WHERE t.order_id = ANY(:ids) ORDER BY t.order_id, t.created_at, t.id
+""")
+_WHOSE = text("SELECT user_id, organizer_id FROM orders WHERE id = :id")
+_OWN = text("""
+    SELECT id FROM orders  -- Uses index: orders_user
+    WHERE user_id = :user_id ORDER BY created_at DESC, id LIMIT :page_size OFFSET :offset
+""")
+_COUNT_OWN = text("SELECT count(*) FROM orders WHERE user_id = :user_id")
+
+_INSTRUCTIONS = {
+    "QRIS": "Buka aplikasi bank atau e-wallet, pilih Bayar dengan QRIS, lalu pindai kode ini.",
+    "OVO": "Buka halaman pembayaran, masukkan nomor OVO, lalu setujui di aplikasi OVO.",
+    "DANA": "Buka halaman pembayaran lalu setujui di aplikasi DANA.",
+    "GOPAY": "Buka halaman pembayaran lalu setujui di aplikasi Gojek.",
+    "LINKAJA": "Buka halaman pembayaran lalu setujui di aplikasi LinkAja.",
+    "ANY": "Buka halaman pembayaran dan pilih cara membayar di sana.",
+}
+_INSTRUCTIONS_BANK = "Transfer jumlah yang tepat ke virtual account {bank} dari ATM, mobile banking atau teller."
+
+
+class OrderItemResponse(ResponseModel):
+    """One unit of an order, in rupiah: its price, what a promo code takes off that, and the fee on top.
+
+    A `waived_fee` is paid by whoever issued the promo code: then `platform_fee`, which the buyer pays, is 0.
+    Of an `identity_number` the last four characters are shown. A runner has a `bib_number` once the order is paid;
+    of a digital good its buyer is shown the `digital_unit`, where they ask for that one order. Once shown it can't be
+    given back, unless the tier is `refundable_after_reveal`; while it is being asked back it is not shown.
+    """
+
+    id: UUID
+    tier_id: UUID
+    tier_name: str
+    unit_price: int
+    discount: int
+    platform_fee: int
+    waived_fee: int = 0
+    attendee_name: str | None
+    attendee_email: str | None
+    identity_number: str | None = None
+    bib_number: int | None = None
+    digital_unit: Annotated[str | None, Field(repr=False)] = None
+
+    @classmethod
+    def of(cls, row: RowMapping) -> "OrderItemResponse":
+        """From a row of _ITEMS."""
+        return cls(**_without_order(row), identity_number=masked(row["identity_ending"]))
+
+
+class PaymentResponse(ResponseModel):
+    """One try to pay. `amount` was asked for, `received_amount` came, in rupiah; `instructions` tell what to do next.
+
+    A payment that is paid need not cover its order: see `amount_missing` there.
+    """
+
+    id: UUID
+    order_id: UUID
+    gateway: str
+    gateway_reference: str | None
+    status: str
+    amount: int
+    received_amount: int | None
+    payment_method: str
+    redirect_url: str | None
+    snap_token: str | None
+    qr_string: str | None
+    va_number: str | None
+    instructions: str
+    expires_at: datetime
+    paid_at: datetime | None
+
+    @classmethod
+    def of(cls, row: RowMapping) -> "PaymentResponse":
+        """From a row of PAYMENT_COLUMNS."""
+        return cls(**row, instructions=_instructions(row["payment_method"]))
+
+
+class OrderTicketResponse(ResponseModel):
+    """A ticket and where its PDF is."""
+
+    id: UUID
+    item_id: UUID
+    status: str
+    bib_number: int | None
+    download_url: str
+
+
+class OrderResponse(ResponseModel):
+    """An order with everything that belongs to it. Amounts in rupiah; `amount_missing` is still to be paid.
+
+    Products are handed over for the `pickup_code`, which is there once the order is paid.
+    """
+
+    id: UUID
+    event_id: UUID
+    status: str
+    items: list[OrderItemResponse]
+    subtotal: int
+    discount_amount: int
+    platform_fee: int
+    total_amount: int
+    amount_missing: int
+    currency: str = "IDR"
+    promo_code: str | None
+    reservation_expires_at: datetime
+    created_at: datetime
+    payments: list[PaymentResponse] = Field(default_factory=list)
+    tickets: list[OrderTicketResponse] = Field(default_factory=list)
+    pickup_code: str | None = None
+
+    @classmethod
+    def read(cls, tx: Transaction, order_id: UUID) -> "OrderResponse":
+        """The order as it is now. Raises NotFound."""
+        found = _read(tx, [order_id])
+        if not found:
+            raise NotFound
+        return found[0]
+
+
+def shown(order_id: UUID, viewer: Caller) -> OrderResponse:
+    """The same as `visible`, with what a buyer has not been shown before; that it is shown now is kept first.
+
+    Opens its own transactions, since one that reads a moment (a snapshot) may not lock what has changed since.
+    """
+    with snapshot() as tx:
+        order = visible(tx, order_id, viewer)
+        is_hiding = units.has_hidden(tx, order_id) and tx.execute(_WHOSE, {"id": order_id}).one().user_id == viewer.id
+    if not is_hiding:
+        return order
+    _reveal(order_id)
+    with snapshot() as tx:
+        return visible(tx, order_id, viewer)
+
+
+def visible(tx: Transaction, order_id: UUID, viewer: Caller) -> OrderResponse:
+    """The order for its buyer, its organizer or an admin; NotFound for anybody else (ISO-1).
+
+    Digital units are shown to the buyer only, once revealed, and only while the order is paid (PROD-2).
+    """
+    owner_id = refuse_strangers(tx, order_id, viewer)
+    order = OrderResponse.read(tx, order_id)
+    return _with_units(tx, order) if viewer.id == owner_id and order.status == "paid" else order
+
+
+def refuse_strangers(tx: Transaction, order_id: UUID, viewer: Caller) -> UUID:
+    """The buyer of an order, for that buyer, its organizer or an admin; NotFound for anybody else."""
+    whose = tx.execute(_WHOSE, {"id": order_id}).first()
+    if whose is None or not authorization.may_see(
+        tx, viewer, subject="order", subject_id=order_id, organizer_id=whose.organizer_id, owner_id=whose.user_id
+    ):
+        raise NotFound
+    owner_id: UUID = whose.user_id
+    return owner_id
+
+
+def reveal_all_of(user_id: UUID) -> None:
+    """Note that a buyer is about to be shown all their digital units."""
+    with transaction() as tx:
+        hiding = units.orders_with_hidden(tx, user_id)
+    for order_id in hiding:
+        _reveal(order_id)
+
+
+def _reveal(order_id: UUID) -> None:
+    with transaction() as tx:
+        orders.lock(tx, order_id)
+        units.reveal(tx, order_id)
+
+
+def _with_units(tx: Transaction, order: OrderResponse) -> OrderResponse:
+    secrets = units.of_order(tx, order.id)
+    items = [item.model_copy(update={"digital_unit": secrets.get(item.id)}) for item in order.items]
+    return order.model_copy(update={"items": items})
+
+
+def own(tx: Transaction, user_id: UUID, page: Page) -> Listing[OrderResponse]:
+    """A buyer's orders, newest first."""
+    whose = {"user_id": user_id}
+    ids = tx.execute(_OWN, {**whose, "page_size": page.page_size, "offset": page.offset}).scalars().all()
+    return Listing[OrderResponse].of(page, _read(tx, ids), tx.execute(_COUNT_OWN, whose).scalar_one())
+
+
+def _read(tx: Transaction, ids: Sequence[UUID]) -> list[OrderResponse]:
+    if not ids:
+        return []
+    # The orders first, for callers without a snapshot: a refunded order then never comes with tickets of before.
+    orders = tx.execute(_ORDERS, {"ids": ids}).mappings().all()
+    items = _by_order(tx.execute(_ITEMS, {"ids": ids}).mappings())
+    payments = _by_order(tx.execute(_PAYMENTS, {"ids": ids}).mappings())
+    tickets = _by_order(tx.execute(_TICKETS, {"ids": ids}).mappings())
+    return [
+        OrderResponse(
+            **row,
+            items=[OrderItemResponse.of(item) for item in items.get(row["id"], [])],
+            payments=[PaymentResponse.of(payment) for payment in payments.get(row["id"], [])],
+            tickets=[
+                OrderTicketResponse(**_without_order(ticket), download_url=f"/api/v1/tickets/{ticket['id']}/download")
+                for ticket in tickets.get(row["id"], [])
+            ],
+        )
+        for row in orders
+    ]
+
+
+def _by_order(rows: Iterable[RowMapping]) -> dict[UUID, list[RowMapping]]:
+    grouped: dict[UUID, list[RowMapping]] = {}
+    for row in rows:
+        grouped.setdefault(row["order_id"], []).append(row)
+    return grouped
+
+
+def _without_order(row: RowMapping) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "order_id"}
+
+
+def _instructions(method: str) -> str:
+    return _INSTRUCTIONS.get(method) or _INSTRUCTIONS_BANK.format(bank=method)

@@ -1,0 +1,256 @@
+"""The PDFs of tickets: printed from the rows, kept in Cloud Storage under names that nobody can guess (TS-020).
+
+A file's name holds a keyed hash of the facts that are printed, so a stored PDF is known to be current without
+being read, and one that says what is no longer true is printed anew when it is next asked for. The rest of the name
+comes from the file it replaces: a crash between storing a file and noting its name leaves nothing behind, and no
+name is ever used twice. Of whom has deleted their account nothing is stored (DP-002): an organizer who asks is given
+a fresh print, which names nobody.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from shared.cloud import authorization, object_deletion, storage
+from shared.cloud.database import Transaction, transaction
+from shared.cloud.secrets import secret
+from shared.cloud.settings import settings
+from shared.identity.tokens import Principal
+from shared.problems import NotFound, Problem
+from shared.tickets import qr
+from shared.tickets.page import TicketPage
+
+LAYOUT: Final = 1
+"""Raise it and every stored PDF is printed anew when it is next asked for."""
+CLAIMED_SECONDS: Final = 15
+"""For how long a delivery has a ticket to itself: longer than printing and storing one takes."""
+
+_TICKETS = """
+    SELECT t.id AS ticket_id, t.order_id, t.event_id, t.status, t.revision, t.pdf_object,
+        o.user_id, o.organizer_id, o.paid_at, u.is_deleted AS is_owner_deleted,
+        e.title AS event_title, e.start_date, e.end_date, e.timezone, e.venue, e.location, e.terms, e.slug,
+        c.name AS tier_name, COALESCE(i.attendee_name, u.full_name) AS attendee_name,
+        i.attendee_email, i.position, i.unit_price - i.discount + i.platform_fee AS price_paid, b.number AS bib_number
+    FROM tickets t JOIN orders o ON o.id = t.order_id JOIN users u ON u.id = o.user_id
+        JOIN events e ON e.id = t.event_id
+        JOIN order_items i ON i.id = t.order_item_id JOIN ticket_tiers c ON c.id = i.tier_id
+        LEFT JOIN bib_numbers b ON b.item_id = i.id
+"""
+_IS_UNPRINTED = """
+    t.order_id = :order_id AND t.status <> 'void' AND t.pdf_object IS NULL
+    AND NOT EXISTS (SELECT 1 FROM orders o JOIN users u ON u.id = o.user_id WHERE o.id = t.order_id AND u.is_deleted)
+"""
+_UNPRINTED = text(f"SELECT EXISTS (SELECT 1 FROM tickets t WHERE {_IS_UNPRINTED})")
+_CLAIM = text(f"""
+    UPDATE tickets SET print_claimed_until = now() + make_interval(secs => :claimed_seconds)
+    WHERE id = (
+        SELECT t.id FROM tickets t JOIN order_items i ON i.id = t.order_item_id
+        WHERE {_IS_UNPRINTED} AND (t.print_claimed_until IS NULL OR t.print_claimed_until < now())
+        ORDER BY i.position LIMIT 1)
+    RETURNING id
+""")
+_LET_GO = text("UPDATE tickets SET print_claimed_until = NULL WHERE id = :ticket_id AND pdf_object IS NULL")
+_ONE = text(f"{_TICKETS} WHERE t.id = :ticket_id")
+_PRINTED = text("""
+    UPDATE tickets t SET pdf_object = :pdf_object, print_claimed_until = NULL
+    FROM orders o JOIN users u ON u.id = o.user_id
+    WHERE t.id = :ticket_id AND o.id = t.order_id AND t.pdf_object IS NOT DISTINCT FROM :replaces AND NOT u.is_deleted
+    RETURNING t.id
+""")
+_PDF_OBJECT = text("SELECT pdf_object FROM tickets WHERE id = :ticket_id")
+_FORGET = text("""
+    UPDATE tickets t SET pdf_object = NULL FROM orders o WHERE o.id = t.order_id AND o.user_id = :user_id
+    RETURNING t.event_id, t.id
+""")
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A ticket whose PDF is stored as `pdf_object`, in place of the file `replaces`."""
+
+    ticket_id: UUID
+    pdf_object: str
+    replaces: str | None = None
+
+
+@dataclass(frozen=True)
+class TicketFile:
+    """A ticket's PDF and the name to save it under."""
+
+    content: bytes
+    filename: str
+
+
+class TicketVoid(Problem):
+    """This ticket is no longer valid, because its order was refunded. Look at the order."""
+
+    status, slug = 410, "ticket-void"
+
+
+def is_any_missing(tx: Transaction, order_id: UUID) -> bool:
+    """Whether a ticket of this order has no PDF yet."""
+    is_missing: bool = tx.execute(_UNPRINTED, {"order_id": order_id}).scalar_one()
+    return is_missing
+
+
+def claim(tx: Transaction, order_id: UUID) -> Row[Any] | None:
+    """The next ticket of a locked order that lacks its PDF, for the caller alone for CLAIMED_SECONDS.
+
+    None where others have claimed all that is left.
+    """
+    claimed = tx.execute(_CLAIM, {"order_id": order_id, "claimed_seconds": CLAIMED_SECONDS}).scalar()
+    return tx.execute(_ONE, {"ticket_id": claimed}).first() if claimed else None
+
+
+def print_claimed(claimed: Row[Any]) -> Printed:
+    """Print and store a ticket that was claimed. Takes its own time, so never call it in a transaction.
+
+    What stops it also ends the claim, so that the next try can begin at once.
+    """
+    try:
+        return _store(claimed, _render(_page(claimed)))
+    except Exception:
+        with transaction() as tx:
+            tx.execute(_LET_GO, {"ticket_id": claimed.ticket_id})
+        raise
+
+
+def remember(tx: Transaction, printed: Sequence[Printed]) -> None:
+    """Note where these PDFs are. The files that they replace are deleted."""
+    for each in printed:
+        names = {"ticket_id": each.ticket_id, "pdf_object": each.pdf_object, "replaces": each.replaces}
+        stale = each.replaces if tx.execute(_PRINTED, names).first() else _unwanted(tx, each)
+        object_deletion.leave_to_sweep(tx, settings().tickets_bucket, [stale] if stale else [])
+
+
+def _unwanted(tx: Transaction, printed: Printed) -> str | None:
+    """The file of a print that came too late, unless somebody else has printed just the same."""
+    current = tx.execute(_PDF_OBJECT, {"ticket_id": printed.ticket_id}).scalar()
+    return printed.pdf_object if current != printed.pdf_object else None
+
+
+def forget(tx: Transaction, user_id: UUID) -> None:
+    """Delete the PDFs of everything a person bought, remembered or not: their names are on them."""
+    rows = tx.execute(_FORGET, {"user_id": user_id}).all()
+    object_deletion.dispose(tx, settings().tickets_bucket, [_prefix(row.event_id, row.id) for row in rows])
+
+
+def ticket_file(ticket_id: UUID, principal: Principal) -> TicketFile:
+    """The PDF for the ticket's owner, its organizer or an admin, printed now where what is stored is not true.
+
+    TS-019. Raises NotFound to anyone else, and TicketVoid. Opens its own transactions around the storage.
+    """
+    with transaction() as tx:
+        row = tx.execute(_ONE, {"ticket_id": ticket_id}).first()
+        if row is None or not _may_see(tx, principal, row):
+            raise NotFound
+    if row.status == "void":
+        raise TicketVoid
+    return TicketFile(_stored(row) or _print_now(row), f"tiket-{ticket_id}.pdf")
+
+
+def current_pdf(ticket_id: UUID) -> bytes | None:
+    """A ticket's PDF as it is to be now, for who is known to hold it; None for one that is void.
+
+    Opens its own transactions around the storage.
+    """
+    with transaction() as tx:
+        row = tx.execute(_ONE, {"ticket_id": ticket_id}).one()
+    return None if row.status == "void" else _stored(row) or _print_now(row)
+
+
+def _may_see(tx: Transaction, principal: Principal, row: Any) -> bool:
+    return authorization.may_see(
+        tx,
+        principal,
+        subject="ticket",
+        subject_id=row.ticket_id,
+        organizer_id=row.organizer_id,
+        owner_id=row.user_id,
+    )
+
+
+def _stored(row: Any) -> bytes | None:
+    """The stored PDF if it says what is true now."""
+    if not row.pdf_object or not row.pdf_object.startswith(_name_of_facts(row)):
+        return None
+    return storage.get(settings().tickets_bucket, row.pdf_object)
+
+
+def _print_now(row: Any) -> bytes:
+    content = _render(_page(row))
+    if not row.is_owner_deleted:
+        printed = _store(row, content)
+        with transaction() as tx:
+            remember(tx, [printed])
+    return content
+
+
+def _store(row: Any, content: bytes) -> Printed:
+    name = _object_name(row)
+    storage.put_once(settings().tickets_bucket, name, content, "application/pdf")
+    return Printed(row.ticket_id, name, replaces=row.pdf_object)
+
+
+def _object_name(row: Any) -> str:
+    """The name for what is printed now; that of the stored file, where that is current but lost."""
+    facts = _name_of_facts(row)
+    if row.pdf_object and row.pdf_object.startswith(facts):
+        return str(row.pdf_object)
+    return f"{facts}{_keyed(row.ticket_id, 'replaces', row.pdf_object or '')}.pdf"
+
+
+def _name_of_facts(row: Any) -> str:
+    """What the name of a PDF begins with that was printed from these facts."""
+    facts = json.dumps([LAYOUT, asdict(_page(row))], default=str)
+    return _prefix(row.event_id, row.ticket_id) + _keyed(row.ticket_id, "facts", facts)
+
+
+def _keyed(ticket_id: UUID, purpose: str, content: str) -> str:
+    """64 bits that nobody can compute without the key."""
+    said = f"pdf {purpose} {ticket_id} {content}"
+    return hmac.digest(secret(qr.KEY).encode(), said.encode(), hashlib.sha256).hex()[:16]
+
+
+def _prefix(event_id: UUID, ticket_id: UUID) -> str:
+    return f"{event_id}/{ticket_id}-"
+
+
+def _render(page: TicketPage) -> bytes:
+    from shared.tickets import pdf  # a quarter second that webhook, checkout and sync need not spend at cold start
+
+    return pdf.render(page)
+
+
+def _page(row: Any) -> TicketPage:
+    return TicketPage(
+        ticket_id=row.ticket_id,
+        order_id=row.order_id,
+        qr_text=qr.encode(qr.Claims(row.ticket_id, row.event_id, row.attendee_name, row.revision)),
+        event_title=row.event_title,
+        starts_at=row.start_date.astimezone(UTC),
+        ends_at=row.end_date.astimezone(UTC),
+        timezone=row.timezone,
+        venue=row.venue,
+        location=row.location,
+        tier_name=row.tier_name,
+        attendee_name=row.attendee_name,
+        bib_number=str(row.bib_number) if row.bib_number else None,
+        price_paid=row.price_paid,
+        terms=row.terms,
+        paid_at=row.paid_at.astimezone(UTC),
+        name_instead=_name_instead(row.attendee_email, row.position),
+        terms_url=f"{settings().public_url.rstrip('/')}/events/{row.slug}",
+    )
+
+
+def _name_instead(email: str | None, position: int) -> str:
+    """What an attendee is called whose name is all emoji: as their address begins, or by number."""
+    return email.partition("@")[0] if email else f"Peserta {position}"
