@@ -1,4 +1,4 @@
-"""docs/map.md shows the house as it is: every function and every topic of the manifest, every room of the product."""
+"""docs/map.md shows the house as it is: every function and every topic of the manifest, every package of the product."""
 
 from functions.manifest import manifest
 from tests.unit.docs.documents import ROOT, read
@@ -28,7 +28,7 @@ def test_every_topic_is_there_with_whom_it_reaches():
     assert told == {topic: ", ".join(names) or "nobody yet" for topic, names in heard.items()}
 
 
-def test_every_room_is_there():
+def test_every_package_is_there():
     plan = MAP.split("```")[1]
-    rooms = {path.name for path in (ROOT / "shared").iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert {room for room in rooms if room not in plan} == set()
+    packages = {path.name for path in (ROOT / "shared").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert {package for package in packages if package not in plan} == set()
