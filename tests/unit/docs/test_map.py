@@ -1,4 +1,4 @@
-"""docs/map.md shows the house as it is: every function and every topic of the manifest, every package of the product."""
+"""docs/map.md shows what is there: every function and topic of the manifest, and every package of the product."""
 
 from functions.manifest import manifest
 from tests.unit.docs.documents import ROOT, read
