@@ -16,6 +16,7 @@ from shared.identity.tokens import Principal
 from shared.models import RequestModel, ResponseModel, Trimmed
 from shared.problems import NotFound, Problem
 from shared.sales import units
+from shared.states import TierKind
 
 MOST_AT_ONCE = 1_000
 
@@ -51,7 +52,7 @@ def upload(tx: Transaction, caller: Principal, event_id: UUID, tier_id: UUID, gi
     kind = tx.execute(_KIND, {"tier_id": tier_id, "event_id": event_id}).scalar()
     if kind is None:
         raise NotFound
-    if kind != "digital":
+    if kind != TierKind.DIGITAL:
         raise NotDigital
     added, total = units.add(tx, tier_id, event.organizer_id, given.units)
     pages.changed_with(tx, event_id)

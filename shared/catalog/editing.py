@@ -17,13 +17,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from shared.catalog import changes, events, pages, slugs, tiers
-from shared.catalog.events import COLUMNS, EventChange, EventFacts, EventResponse, ListedTierChange, NewEvent, Status
+from shared.catalog.events import COLUMNS, EventChange, EventFacts, EventResponse, ListedTierChange, NewEvent
 from shared.catalog.tiers import Host, NewTier, TierChange, TierResponse
 from shared.cloud import audit, clock
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
 from shared.problems import Invalid, NotFound, Problem, violated_constraint
 from shared.sentences import Sentence
+from shared.states import EventStatus
 
 
 class TicketsTaken(Problem):
@@ -112,11 +113,11 @@ def change(tx: Transaction, caller: Principal, event_id: UUID, wanted: EventChan
     stored = lock(tx, caller, event_id)
     known = changes.facts(tx, event_id)
     given = wanted.model_dump(exclude_unset=True, exclude={"tiers"})
-    if stored.status == "cancelled":
+    if stored.status == EventStatus.CANCELLED:
         if given != {"status": "cancelled"} or wanted.tiers:
             raise EventCancelled
         return events.get(tx, event_id)
-    status: Status = given.pop("status", stored.status)
+    status: str = given.pop("status", stored.status)
     facts = _facts(stored).model_copy(update={**_moved_gates(stored, given), **given})
     _refuse_contradictions(facts)
     moved = {name: given[name] for name in _DATES if name in given and given[name] != stored._mapping[name]}
@@ -125,14 +126,14 @@ def change(tx: Transaction, caller: Principal, event_id: UUID, wanted: EventChan
     tx.execute(_UPDATE, {**facts.model_dump(), "status": status, "id": event_id})
     host = _host(stored, status, facts)
     is_earlier = any(moment < stored._mapping[name] for name, moment in moved.items())
-    if is_earlier or (host.is_on_sale, host.ends_at) != (stored.status == "published", stored.end_date):
+    if is_earlier or (host.is_on_sale, host.ends_at) != (stored.status == EventStatus.PUBLISHED, stored.end_date):
         taken = _copy_sale(tx, host)
         if is_earlier and taken and caller.role != "admin":
             raise OnlyPostponed
     _arrange(tx, host, wanted)
-    if {stored.status, status} != {"draft"}:
+    if {stored.status, status} != {EventStatus.DRAFT}:
         pages.changed_with(tx, event_id)
-    if stored.status == status == "published":
+    if stored.status == status == EventStatus.PUBLISHED:
         changes.record(tx, event_id, known)
     if status != stored.status:
         _audit(tx, "event.status_changed", caller, event_id, before=stored.status, after=status)
@@ -146,13 +147,13 @@ def cancel(tx: Transaction, stored: Any) -> None:
     What becomes of that is shared/payments/cancellation.py, which calls this.
     """
     tx.execute(_CANCEL, {"id": stored.id})
-    tiers.copy_sale(tx, _host(stored, "cancelled", _facts(stored)))
+    tiers.copy_sale(tx, _host(stored, EventStatus.CANCELLED, _facts(stored)))
     pages.changed_with(tx, stored.id)
 
 
 def delete(tx: Transaction, caller: Principal, event_id: UUID) -> None:
     """Delete a draft and its tiers. Raises NotFound, NotDeletable."""
-    if lock(tx, caller, event_id).status != "draft":
+    if lock(tx, caller, event_id).status != EventStatus.DRAFT:
         raise NotDeletable
     try:
         tx.execute(_DELETE, {"id": event_id})
@@ -210,7 +211,7 @@ def _own(tx: Transaction, caller: Principal, row: Any) -> Any:
 def lock_changeable(tx: Transaction, caller: Principal, event_id: UUID) -> Any:
     """The same for what only a living event takes. Raises EventCancelled too."""
     stored = lock(tx, caller, event_id)
-    if stored.status == "cancelled":
+    if stored.status == EventStatus.CANCELLED:
         raise EventCancelled
     return stored
 
@@ -219,8 +220,8 @@ def _host_of(stored: Any) -> Host:
     return _host(stored, stored.status, _facts(stored))
 
 
-def _host(stored: Any, status: Status, facts: EventFacts) -> Host:
-    return Host(stored.id, stored.organizer_id, facts.capacity, status == "published", facts.end_date)
+def _host(stored: Any, status: str, facts: EventFacts) -> Host:
+    return Host(stored.id, stored.organizer_id, facts.capacity, status == EventStatus.PUBLISHED, facts.end_date)
 
 
 def _facts(stored: Any) -> EventFacts:

@@ -16,6 +16,7 @@ from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
 from shared.models import RequestModel, ResponseModel, Trimmed, Utc, line, paragraphs, plain_line
 from shared.problems import NotFound
+from shared.states import EventStatus
 
 
 def _known_zone(name: str) -> str:
@@ -203,7 +204,7 @@ def answers(tx: Transaction, rows: Sequence[Any]) -> list[EventResponse]:
 
 def is_public(event: Any) -> bool:
     """Whether everybody may see it: cancelling makes public what had been, and nothing else."""
-    return event.status != "draft" and not event.cancelled_as_draft
+    return event.status != EventStatus.DRAFT and not event.cancelled_as_draft
 
 
 def may_see(tx: Transaction, viewer: Principal, row: Any) -> bool:

@@ -27,6 +27,7 @@ from shared.messages.email_content import (
     stored_pdf,
 )
 from shared.problems import NotFound, Problem, TryAgain
+from shared.states import EmailStatus
 
 MOST_ATTEMPTS = 10
 """After so many tries a person looks at the mail (PS-024)."""
@@ -129,7 +130,7 @@ def _hold(email_id: UUID) -> Asked | None:
         row = tx.execute(_HOLD, {"id": email_id, "held_seconds": HELD_SECONDS}).first()
         if row:
             return Asked(**row._mapping)
-        if tx.execute(_STATUS, {"id": email_id}).scalar() == "queued":
+        if tx.execute(_STATUS, {"id": email_id}).scalar() == EmailStatus.QUEUED:
             raise TryAgain("Another delivery is sending this mail.", retry_after_seconds=HELD_SECONDS)
     return None
 

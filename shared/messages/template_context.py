@@ -14,6 +14,7 @@ from sqlalchemy import text
 from shared import local_time
 from shared.cloud.database import Transaction
 from shared.messages import freezing
+from shared.states import TierKind
 
 _ZONE = "Asia/Jakarta"
 
@@ -260,8 +261,8 @@ def goods(tx: Transaction, order_id: UUID | None) -> Goods:
     rows = tx.execute(_GOODS, {"order_id": order_id}).all()
     return Goods(
         pickup_code=tx.execute(_PICKUP_CODE, {"order_id": order_id}).scalar(),
-        products=[GoodsLine(row.tier_name, row.quantity) for row in rows if row.kind == "product"],
-        digital=[GoodsLine(row.tier_name, row.quantity) for row in rows if row.kind == "digital"],
+        products=[GoodsLine(row.tier_name, row.quantity) for row in rows if row.kind == TierKind.PRODUCT],
+        digital=[GoodsLine(row.tier_name, row.quantity) for row in rows if row.kind == TierKind.DIGITAL],
     )
 
 

@@ -34,6 +34,7 @@ from shared.refunds import records as refund_records
 from shared.rupiah import percent_of
 from shared.sales import orders
 from shared.sales.orders import Order
+from shared.states import EventStatus, OrderStatus, RefundKind
 from shared.tickets import issuing
 
 NOTICE_DAYS = 14
@@ -139,7 +140,7 @@ def start(tx: Transaction, caller: Principal, event_id: UUID, wanted: Cancellati
     Raises NotFound, TooLate for organizers, and EventOver.
     """
     event = editing.lock(tx, caller, event_id)
-    if event.status != "cancelled":
+    if event.status != EventStatus.CANCELLED:
         _refuse_too_late(tx, caller, event_id)
         editing.cancel(tx, event)
         audit.record(
@@ -185,7 +186,7 @@ def end_order(tx: Transaction, order_id: UUID) -> None:
     if order.status in orders.LIVE:
         unallocated.give_back_all_of(tx, order.id)
         orders.end_for_good(tx, order)
-    elif order.status == "paid":
+    elif order.status == OrderStatus.PAID:
         _give_everything_back(tx, order)
 
 
@@ -219,7 +220,7 @@ def _undo_sale(
     tx: Transaction, order: Order, payment_id: UUID, amounts: Mapping[UUID, int], share: Share, amount: int
 ) -> None:
     """Owe the buyer `amount`: nothing, where a promo code's issuer had paid for all that is left."""
-    refund_id = refund_records.add(tx, payment_id, "cancellation", amount, "The event was cancelled.", amounts)
+    refund_id = refund_records.add(tx, payment_id, RefundKind.CANCELLATION, amount, "The event was cancelled.", amounts)
     refund = refund_records.read(tx, refund_id)
     refund_records.approve(tx, refund, share, organizer_id=order.organizer_id, by=None)
     if amount == 0:

@@ -34,6 +34,7 @@ from shared.sales.orders import Order, ReservationExpired
 from shared.sales.reservations import Email, Name
 from shared.sales.schemas import OrderResponse, PaymentResponse
 from shared.sentences import Sentence
+from shared.states import PaymentStatus
 
 LOOK_AGAIN_SECONDS = 2
 
@@ -138,7 +139,7 @@ def another_try(buyer_id: UUID, request: InvoiceRequest) -> PaymentResponse:
     """Pay by another way within the reservation; the older try is ended at its gateway. Gives the new payment."""
     wanted = Request(payment_method=request.payment_method, gateway=request.gateway)
     payments = checkout(buyer_id, request.order_id, wanted).payments
-    return next((payment for payment in reversed(payments) if payment.status == "pending"), payments[-1])
+    return next((payment for payment in reversed(payments) if payment.status == PaymentStatus.PENDING), payments[-1])
 
 
 def _name_attendees(tx: Transaction, order: Order, named: list[NamedAttendee]) -> None:
@@ -186,7 +187,7 @@ def _begin(tx: Transaction, order: Order, method: PaymentMethod, gateway: str | 
     resume = payment is not None
     if payment is None:
         payment = payment_records.add(tx, order, gateway=chosen, method=method, amount=due, expires_at=deadline)
-    elif payment.status == "pending":
+    elif payment.status == PaymentStatus.PENDING:
         return None
     else:
         payment = payment_records.claim(tx, payment)
@@ -232,7 +233,7 @@ def _record(tx: Transaction, payment: Payment, opened: OpenedPayment) -> None:
         payment_records.add_duplicate(tx, now, opened.gateway_reference)
         return
     payment_records.mark_opened(tx, now, opened)
-    if not now.is_open and now.status != "paid":  # given up while the gateway was making it
+    if not now.is_open and now.status != PaymentStatus.PAID:  # given up while the gateway was making it
         payment_records.must_end(tx, now)
     elif order.status not in orders.LIVE and now.is_open:  # the order ended meanwhile
         payment_records.close(tx, now)
@@ -249,5 +250,5 @@ def _give_up(payment: Payment, error: GatewayError) -> None:
     with transaction() as tx:
         orders.lock(tx, payment.order_id)
         now = payment_records.lock(tx, payment.id)
-        if now.status == "opening":
-            payment_records.mark_ended(tx, now, "failed", error.reason)
+        if now.status == PaymentStatus.OPENING:
+            payment_records.mark_ended(tx, now, PaymentStatus.FAILED, error.reason)

@@ -7,6 +7,7 @@ from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus
 from shared.payments import providers, settlement, unallocated
 from shared.payments import records as payment_records
 from shared.sales import orders
+from shared.states import PaymentStatus
 
 
 def end_payments_of(order_id: UUID) -> None:
@@ -25,7 +26,7 @@ def give_up_opening(payment_id: UUID) -> None:
         order_id = payment_records.read(tx, payment_id).order_id
         orders.lock(tx, order_id)
         payment = payment_records.lock(tx, payment_id)
-        if payment.status == "opening":
+        if payment.status == PaymentStatus.OPENING:
             payment_records.close(tx, payment)
 
 
@@ -36,7 +37,7 @@ def end_at_gateway(payment_id: UUID) -> None:
     """
     with transaction() as tx:
         payment = payment_records.read(tx, payment_id)
-    if payment.status in ("paid", "refunded"):
+    if payment.status in (PaymentStatus.PAID, PaymentStatus.REFUNDED):
         return
     statuses = providers.end(payment)
     with transaction() as tx:

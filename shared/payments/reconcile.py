@@ -34,6 +34,7 @@ from shared.payouts import records as payout_records
 from shared.problems import Problem
 from shared.refunds import execution as refund_execution
 from shared.sales import counter_repair, expiry, orders
+from shared.states import PayoutStatus, RefundStatus
 
 MOST_PER_CHECK = 200
 _FOUND_AT_XENDIT = ("reconcile_fix_unrecorded_invoice", "reconcile_fix_dashboard_refund")
@@ -247,7 +248,9 @@ def _end_opening(row: Any) -> str:
 
 
 def _refund(row: Any) -> str | bool:
-    done = refund_execution.pay_back(row.id) if row.status == "approved" else refund_execution.ask_about(row.id)
+    done = (
+        refund_execution.pay_back(row.id) if row.status == RefundStatus.APPROVED else refund_execution.ask_about(row.id)
+    )
     return done if done != row.status else False
 
 
@@ -262,7 +265,9 @@ def _bank_account(row: Any) -> str | bool:
 
 
 def _payout(row: Any) -> str | bool:
-    done = payout_execution.pay_out(row.id) if row.status == "pending" else payout_execution.try_again(row.id)
+    done = (
+        payout_execution.pay_out(row.id) if row.status == PayoutStatus.PENDING else payout_execution.try_again(row.id)
+    )
     return done if done != row.status else False
 
 

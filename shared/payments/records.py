@@ -20,8 +20,9 @@ from shared.cloud.settings import settings
 from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus, OpenedPayment
 from shared.problems import NotFound, TryAgain, violated_constraint
 from shared.sales.orders import Order
+from shared.states import PaymentStatus
 
-OPEN = ("opening", "pending")
+OPEN = (PaymentStatus.OPENING, PaymentStatus.PENDING)
 CLAIM_SECONDS = 60
 """How long a checkout may ask a gateway before another may take over: its patience, look-ups included, ends before."""
 OPENING = "payment.opening"
@@ -325,7 +326,7 @@ def mark_ended(tx: Transaction, payment: Payment, status: str, failure: str | No
 
 def close(tx: Transaction, payment: Payment) -> None:
     """Give up an open payment on our side and ask for its end at the gateway (`payment.closing`)."""
-    mark_ended(tx, payment, "expired")
+    mark_ended(tx, payment, PaymentStatus.EXPIRED)
     must_end(tx, payment)
 
 

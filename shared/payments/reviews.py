@@ -25,6 +25,7 @@ from shared.payments.records import Payment
 from shared.problems import Problem
 from shared.sales import orders
 from shared.sales.orders import Order
+from shared.states import OrderStatus
 
 _SELECT = f"""
     SELECT p.id AS payment_id, p.order_id, o.event_id, o.status AS order_status, o.review_reason, p.gateway,
@@ -92,7 +93,7 @@ def accept(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionRespons
     paid_at = clock.now()
     if order.status in orders.LIVE:
         orders.mark_paid(tx, order, paid_at)
-    elif order.status == "expired":
+    elif order.status == OrderStatus.EXPIRED:
         orders.revive(tx, order, paid_at)
     else:
         raise NotAcceptable

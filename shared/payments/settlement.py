@@ -26,6 +26,7 @@ from shared.refunds import records as refund_records
 from shared.refunds import whole_orders
 from shared.sales import orders, promos
 from shared.sales.orders import Order
+from shared.states import OrderStatus, PaymentStatus, RefundKind
 from shared.tickets import issuing
 
 log = logging.getLogger(__name__)
@@ -113,7 +114,7 @@ def _paid(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaym
     if order.status in orders.LIVE:
         orders.mark_paid(tx, order, paid_at)
         return _bought(tx, order, payment, Outcome.PAID)
-    if order.status == "expired":
+    if order.status == OrderStatus.EXPIRED:
         try:
             orders.revive(tx, order, paid_at)
         except orders.NOT_REVIVABLE:
@@ -215,7 +216,7 @@ def _expired(tx: Transaction, order: Order, payment: Payment, _: GatewayPaymentS
     payment_records.mark_ended_at_gateway(tx, payment)
     if not payment.is_open:
         return Outcome.NOTHING
-    payment_records.mark_ended(tx, payment, "expired")
+    payment_records.mark_ended(tx, payment, PaymentStatus.EXPIRED)
     if order.status in orders.LIVE and order.review_reason is None:
         orders.expire(tx, order)
     return Outcome.EXPIRED
@@ -225,7 +226,7 @@ def _failed(tx: Transaction, order: Order, payment: Payment, reported: GatewayPa
     """The try is over, the reservation is not: another method or gateway may follow (TRACK)."""
     if reported.payer_may_retry or not payment.is_open:
         return Outcome.NOTHING
-    payment_records.mark_ended(tx, payment, "failed", reported.raw_status)
+    payment_records.mark_ended(tx, payment, PaymentStatus.FAILED, reported.raw_status)
     payment_records.mark_ended_at_gateway(tx, payment)
     audit.record(tx, "payment.failed", subject="order", subject_id=order.id, payment_id=payment.id)
     return Outcome.FAILED
@@ -237,12 +238,12 @@ def _refunded(tx: Transaction, order: Order, payment: Payment, reported: Gateway
         return Outcome.NOTHING
     reported = replace(reported, refunded_amount=reported.refunded_amount or payment.received_amount)
     unbooked = dashboard_refunds.unbooked(tx, payment.id, reported)
-    ours = [refund for refund in refund_records.sent_of(tx, payment.id) if refund.kind != "by_gateway"]
-    if unbooked > 0 and not ours and payment.status == "paid":
+    ours = [refund for refund in refund_records.sent_of(tx, payment.id) if refund.kind != RefundKind.BY_GATEWAY]
+    if unbooked > 0 and not ours and payment.status == PaymentStatus.PAID:
         return _take_back(tx, order, payment, reported, Outcome.REFUNDED)
     if unbooked > 0:
         return _book_dashboard_refund(tx, order, payment, reported, unbooked)
-    if payment.status == "refunded" or sum(refund.amount for refund in ours) != payment.received_amount:
+    if payment.status == PaymentStatus.REFUNDED or sum(refund.amount for refund in ours) != payment.received_amount:
         return Outcome.NOTHING
     for refund in ours:
         refund_records.complete_by_gateway(tx, refund)
@@ -264,7 +265,7 @@ def _book_dashboard_refund(
     reason = f"{payment.gateway}: {reported.raw_status}"
     left = dashboard_refunds.book(tx, payment.id, payment.gateway, amount, against=against, reason=reason)
     is_undone = whole_orders.finish(tx, order.id)
-    if is_undone and order.status == "paid" and not ledger.in_suspense(tx, order.id):
+    if is_undone and order.status == OrderStatus.PAID and not ledger.in_suspense(tx, order.id):
         return Outcome.REFUNDED
     if left == 0 and not dashboard_refunds.of_order(tx, order.id):  # it has paid exactly what we owed
         return Outcome.REFUNDED
@@ -282,11 +283,11 @@ def _take_back(
     tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, outcome: Outcome
 ) -> Outcome:
     """The gateway or the bank has given a payment back without us."""
-    if payment.status != "paid":
+    if payment.status != PaymentStatus.PAID:
         return Outcome.NOTHING
     if payment_records.waits_for_review(tx, payment.id):
         return _take_back_odd_money(tx, order, payment, reported, outcome)
-    if order.status != "paid" or not _is_whole(tx, order, payment):
+    if order.status != OrderStatus.PAID or not _is_whole(tx, order, payment):
         if outcome is Outcome.REFUNDED:
             unbooked = dashboard_refunds.unbooked(tx, payment.id, reported)
             return _book_dashboard_refund(tx, order, payment, reported, unbooked)

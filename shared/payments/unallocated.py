@@ -16,6 +16,7 @@ from shared.refunds import dashboard as dashboard_refunds
 from shared.refunds import records as refund_records
 from shared.sales import orders
 from shared.sales.orders import Order
+from shared.states import OrderStatus, RefundKind
 
 WAITING = f"p.received_amount <> p.amount AND p.review_decision IS NULL AND {payment_records.IS_SET_ASIDE}"
 """Condition on `payments p`: its money waits for a decision."""
@@ -35,7 +36,9 @@ def left(tx: Transaction, payment: Payment) -> int:
 
 def give_back(tx: Transaction, payment: Payment, *, by: UUID | None) -> None:
     """Owe the buyer all that is left of a payment."""
-    refund_id = refund_records.add(tx, payment.id, "review", left(tx, payment), "The amount did not fit the order.", {})
+    refund_id = refund_records.add(
+        tx, payment.id, RefundKind.REVIEW, left(tx, payment), "The amount did not fit the order.", {}
+    )
     refund_records.approve_unallocated(tx, refund_records.read(tx, refund_id), by=by)
     decide(tx, payment, "refunded", by)
 
@@ -50,7 +53,7 @@ def give_back_all_of(tx: Transaction, order_id: UUID) -> int:
 
 def give_back_after_end(tx: Transaction, order: Order) -> int:
     """The same for an order that can't be paid any more; what waits of any other order stays."""
-    if order.status in (*orders.LIVE, "paid"):
+    if order.status in (*orders.LIVE, OrderStatus.PAID):
         return 0
     return give_back_all_of(tx, order.id)
 

@@ -15,6 +15,7 @@ from shared.payments import records as payment_records
 from shared.payments import settlement, sync
 from shared.payments.settlement import Outcome
 from shared.refunds import records as refund_records
+from shared.states import PaymentStatus
 
 WINDOW = timedelta(hours=3)
 """It is looked every hour, and an invoice can be paid for half of one."""
@@ -67,7 +68,7 @@ def _settle(reported: GatewayPaymentStatus) -> bool:
             return False
         payment = payment_records.read(tx, payment_id)
         if (
-            payment.status == "opening" and reported.state is GatewayPaymentState.PENDING
+            payment.status == PaymentStatus.OPENING and reported.state is GatewayPaymentState.PENDING
         ):  # its checkout goes on with it
             return False
         settlement.settle_all(tx, payment, [reported])

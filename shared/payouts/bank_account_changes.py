@@ -16,6 +16,7 @@ from shared.messages import mails
 from shared.models import RequestModel, line
 from shared.payouts import bank_accounts
 from shared.payouts.bank_accounts import Account, BankAccountBody, BankAccountResponse
+from shared.states import BankAccountStatus
 
 
 class BankAccountRelease(RequestModel):
@@ -37,12 +38,12 @@ def put(user_id: UUID, wanted: BankAccountBody) -> BankAccountResponse:
         if account is None or not account.is_where(wanted):
             account = bank_accounts.replace(tx, user_id, checked)
             _tell(tx, account)
-        elif checked.status != "checking":
+        elif checked.status != BankAccountStatus.CHECKING:
             bank_accounts.decide(tx, account.id, checked.status)
             account = bank_accounts.read(tx, account.id)
         if person and person.role == "organizer":
             bank_accounts.may_be_paid_out_to(tx, account)
-        if account.status == "verified":
+        if account.status == BankAccountStatus.VERIFIED:
             bank_accounts.wake(tx, user_id)
         return account.answer
 

@@ -30,9 +30,9 @@ from shared.models import RequestModel, ResponseModel, Undivided, Utc, plain_lin
 from shared.payouts import records as payout_records
 from shared.problems import Invalid, NotFound, TryAgain
 from shared.sentences import Sentence
+from shared.states import BankAccountStatus
 
 BankCode = Literal["BCA", "MANDIRI", "BNI", "BRI", "PERMATA", "CIMB", "BSI"]
-Status = Literal["checking", "verified", "refused"]
 
 _PATIENCE = timedelta(days=1)  # a bank may never answer (docs/reference/gateways.md): then a person decides
 _SHORTEST_CUT_NAME = 10
@@ -94,7 +94,7 @@ class BankAccountResponse(ResponseModel):
     bank_code: str
     account_number: str
     account_holder_name: str
-    status: Status
+    status: BankAccountStatus
     """`checking` while the bank has not said whose it is: nothing is sent there yet."""
     usable_from: Utc | None
     """Until then nothing is sent there, since it replaced another account; null where it need not wait."""
@@ -144,7 +144,7 @@ class Account:
     @property
     def is_usable(self) -> bool:
         """Whether money may go there now."""
-        return self.status == "verified" and not self.is_frozen and not self.is_waiting
+        return self.status == BankAccountStatus.VERIFIED and not self.is_frozen and not self.is_waiting
 
     @property
     def number(self) -> str:
@@ -167,7 +167,9 @@ class Account:
     def is_where(self, wanted: BankAccountBody) -> bool:
         """Whether this is the wanted account, to be kept as it is. Until its bank's word its holder counts too."""
         is_named_so = self.account_holder_name == wanted.account_holder_name
-        is_good = not self.is_frozen and (self.status == "verified" or (self.status == "checking" and is_named_so))
+        is_good = not self.is_frozen and (
+            self.status == BankAccountStatus.VERIFIED or (self.status == BankAccountStatus.CHECKING and is_named_so)
+        )
         return is_good and self.bank_code == wanted.bank_code and self.number == wanted.account_number
 
 
@@ -177,7 +179,7 @@ class Checked:
 
     id: UUID
     wanted: BankAccountBody
-    status: Status
+    status: BankAccountStatus
     check_id: str | None
 
 
@@ -258,28 +260,28 @@ def ask_again(account_id: UUID) -> str:
     """
     with transaction() as tx:
         account = read(tx, account_id)
-    if account.status != "checking" or account.check_id is None:
+    if account.status != BankAccountStatus.CHECKING or account.check_id is None:
         return account.status
     try:
         status = judge(registry.xendit().account_name(account.check_id), account.account_holder_name)
     except (AccountNotFound, AccountNameMismatch):
-        status = "refused"
+        status = BankAccountStatus.REFUSED
     with transaction() as tx:
-        if status != "checking":
+        if status != BankAccountStatus.CHECKING:
             decide(tx, account_id, status)
         elif account.created_at < clock.now() - _PATIENCE:
             manual_tasks.add(tx, "bank_account_unanswered", subject="bank_account", subject_id=account_id)
     return status
 
 
-def decide(tx: Transaction, account_id: UUID, status: Status, *, by: UUID | None = None) -> None:
+def decide(tx: Transaction, account_id: UUID, status: BankAccountStatus, *, by: UUID | None = None) -> None:
     """End a running check: by the bank's answer, or by an admin where no answer comes. What waited for it is sent."""
     lock(tx, account_id)
     user_id = tx.execute(_DECIDE, {"id": account_id, "status": status}).scalar()
     if user_id:
         audit.record(tx, "bank_account.decided", subject="user", subject_id=user_id, actor_id=by, status=status)
         manual_tasks.close(tx, account_id, by=by)
-        if status == "verified":
+        if status == BankAccountStatus.VERIFIED:
             wake(tx, user_id)
 
 
@@ -290,9 +292,9 @@ def decide_by_hand(
 
     An account about which nothing is to be decided stays as it is.
     """
-    decide(tx, account_id, decision.status, by=admin_id)
+    decide(tx, account_id, BankAccountStatus(decision.status), by=admin_id)
     account = read(tx, account_id)
-    if account.status == "verified" and account.has_payee_name is False and not account.is_replaced:
+    if account.status == BankAccountStatus.VERIFIED and account.has_payee_name is False and not account.is_replaced:
         _decide_name(tx, account, decision.status, by=admin_id)
     return read(tx, account_id).answer
 
@@ -306,15 +308,15 @@ def lock(tx: Transaction, account_id: UUID) -> Account:
     return read(tx, account_id)
 
 
-def judge(found: AccountName, holder: str) -> Status:
+def judge(found: AccountName, holder: str) -> BankAccountStatus:
     """What the bank's answer makes of an account. Raises AccountNotFound, AccountNameMismatch."""
     if found.check is AccountCheck.NOT_FOUND:
         raise AccountNotFound(errors=[{"field": "account_number", "message": "is not known to the bank"}])
     if found.check is not AccountCheck.FOUND or not found.holder_name:
-        return "checking"
+        return BankAccountStatus.CHECKING
     if not is_same_name(holder, found.holder_name):
         raise AccountNameMismatch(errors=[{"field": "account_holder_name", "message": "is not the bank's name for it"}])
-    return "verified"
+    return BankAccountStatus.VERIFIED
 
 
 def is_same_name(given: str, banks: str) -> bool:
@@ -371,7 +373,7 @@ def _add(tx: Transaction, user_id: UUID, checked: Checked) -> None:
 
 def _decide_name(tx: Transaction, account: Account, status: str, *, by: UUID) -> None:
     """An accepted holder is the name that later accounts are compared with."""
-    if status == "verified":
+    if status == BankAccountStatus.VERIFIED:
         tx.execute(_COMPARED, {"id": account.id, "same": True})
         tx.execute(_ACCEPT_NAME, {"user_id": account.user_id, "name": account.account_holder_name})
     else:

@@ -12,6 +12,7 @@ from shared.payouts.bank_accounts import Account
 from shared.payouts.records import Payout
 from shared.payouts.transfers import Transfer
 from shared.refunds import execution as refund_execution
+from shared.states import BankAccountStatus, PayoutStatus, TransferStatus
 
 
 def pay_out(payout_id: UUID) -> str:
@@ -36,8 +37,8 @@ def try_again(payout_id: UUID) -> str:
     """
     with transaction() as tx:
         payout = payout_records.lock(tx, payout_id)
-        if payout.status == "failed" and payout.tries < payout_records.MOST_TRIES:
-            payout_records.change(tx, payout, "pending")
+        if payout.status == PayoutStatus.FAILED and payout.tries < payout_records.MOST_TRIES:
+            payout_records.change(tx, payout, PayoutStatus.PENDING)
     return pay_out(payout_id)
 
 
@@ -50,7 +51,7 @@ def ask_about(transfer_id: UUID) -> str:
         transfer = transfers.read(tx, transfer_id)
         account = transfers.account_of(tx, transfer)
     reported = transfers.ask(transfer)
-    if reported is None and transfer.status == "sending":  # it never got there
+    if reported is None and transfer.status == TransferStatus.SENDING:  # it never got there
         reported = transfers.send(transfer, account)
     if reported is None:
         return transfer.status
@@ -60,12 +61,12 @@ def ask_about(transfer_id: UUID) -> str:
 def _transfer(tx: Transaction, payout: Payout) -> Transfer | None:
     """The transfer to send for a payout; None where it is paid, has failed, or waits."""
     last = transfers.newest(tx, payout.id)
-    if last and last.status == "sending":
+    if last and last.status == TransferStatus.SENDING:
         return last
-    if payout.status != "pending" or payout_records.is_waiting_for_cancellation(tx, payout):
+    if payout.status != PayoutStatus.PENDING or payout_records.is_waiting_for_cancellation(tx, payout):
         return None
     account = bank_accounts.current(tx, payout.organizer_id)
-    if account is None or account.status != "verified":
+    if account is None or account.status != BankAccountStatus.VERIFIED:
         key = f"payout_account_needed:{payout.id}:{last.attempt if last else 0}"
         _tell(tx, payout, "payout_account_needed", key)
         return None
@@ -80,7 +81,7 @@ def _begin(tx: Transaction, payout: Payout, account: Account) -> Transfer | None
     if payout.amount - cut < payout_records.LEAST_AMOUNT:
         payout_records.carry_over(tx, payout)
         return None
-    payout_records.change(tx, payout, "processing", tries=payout.tries + 1)
+    payout_records.change(tx, payout, PayoutStatus.PROCESSING, tries=payout.tries + 1)
     transfer_id = transfers.begin(tx, account, payout.amount - cut, payout_id=payout.id)
     payout_records.reduce(tx, payout, cut, transfer_id)
     return transfers.read(tx, transfer_id)
@@ -92,20 +93,20 @@ def _book(transfer: Transfer, reported: GatewayPayoutStatus) -> str:
         changed = transfers.apply(tx, transfer.id, reported)
         if changed is None:
             return payout.status
-        if changed.status == "succeeded":
-            payout_records.change(tx, payout, "completed")
+        if changed.status == TransferStatus.SUCCEEDED:
+            payout_records.change(tx, payout, PayoutStatus.COMPLETED)
             manual_tasks.close(tx, payout.id, by=None)
             _tell(tx, payout, "payout_completed", f"payout_completed:{transfer.id}")
             outbox.add(tx, "payout.processed", {"payout_id": payout.id})
         else:
-            payout_records.change(tx, payout, "failed", changed.failure or changed.status)
+            payout_records.change(tx, payout, PayoutStatus.FAILED, changed.failure or changed.status)
             _after_failure(tx, payout, changed)
         return payout_records.read(tx, payout.id).status
 
 
 def _after_failure(tx: Transaction, payout: Payout, transfer: Transfer) -> None:
     account = bank_accounts.current(tx, payout.organizer_id)
-    if account and account.status == "verified" and account.id != transfer.bank_account_id:
+    if account and account.status == BankAccountStatus.VERIFIED and account.id != transfer.bank_account_id:
         payout_records.send_afresh(tx, payout)  # it was set while this was on its way
         return
     if transfer.may_retry and payout.tries < payout_records.MOST_TRIES:

@@ -29,6 +29,7 @@ from shared.identity.tokens import Principal
 from shared.models import Listing, Page, ResponseModel
 from shared.payouts import self_dealing
 from shared.problems import NotFound, Problem
+from shared.states import PayoutStatus
 
 DAYS_AFTER_EVENT = 7
 MOST_TRIES = 5
@@ -40,8 +41,7 @@ LEAST_AMOUNT = 10_000
 
 log = logging.getLogger(__name__)
 
-Status = Literal["pending", "processing", "completed", "failed", "carried_over"]
-_RETRYABLE = ("pending", "failed")
+_RETRYABLE = (PayoutStatus.PENDING, PayoutStatus.FAILED)
 
 _IS_DUE = """
     FROM events e
@@ -174,7 +174,7 @@ class PayoutResponse(ResponseModel):
     event_id: UUID
     event_title: str
     amount: int
-    status: Status
+    status: PayoutStatus
     failure: str | None
     bank_code: str | None
     account_number_ending: str | None
@@ -256,12 +256,12 @@ def no_longer_owed(tx: Transaction, payout: Payout) -> int:
 def reduce(tx: Transaction, payout: Payout, by: int, transfer_id: UUID) -> None:
     """Take off a locked payout what is no longer owed; `transfer_id` is the transfer that sends the rest."""
     if by:
-        _set_amount(tx, payout, payout.amount - by, "processing", reference_id=transfer_id)
+        _set_amount(tx, payout, payout.amount - by, PayoutStatus.PROCESSING, reference_id=transfer_id)
 
 
 def carry_over(tx: Transaction, payout: Payout) -> None:
     """Send nothing of a locked payout: what is left of it is too little, and stays in the ledger for a later one."""
-    _set_amount(tx, payout, 0, "carried_over", reference_id=payout.id)
+    _set_amount(tx, payout, 0, PayoutStatus.CARRIED_OVER, reference_id=payout.id)
     manual_tasks.close(tx, payout.id, by=None)
 
 
@@ -289,7 +289,7 @@ def lock(tx: Transaction, payout_id: UUID) -> Payout:
 def change(
     tx: Transaction,
     payout: Payout,
-    status: Status,
+    status: PayoutStatus,
     failure: str | None = None,
     *,
     tries: int | None = None,
@@ -333,7 +333,7 @@ def send_all_afresh(tx: Transaction, organizer_id: UUID) -> None:
 
 def send_afresh(tx: Transaction, payout: Payout, *, by: UUID | None = None) -> None:
     """Have a locked payout that failed or waits sent, as often as a new one."""
-    change(tx, payout, "pending", tries=0, by=by)
+    change(tx, payout, PayoutStatus.PENDING, tries=0, by=by)
     outbox.add(tx, "payout.requested", {"payout_id": payout.id})
 
 
@@ -382,7 +382,7 @@ def _ask_to_decide(tx: Transaction, organizer_id: UUID, event_id: UUID) -> None:
 
 
 def _make(tx: Transaction, organizer_id: UUID, event_id: UUID, amount: int, *, is_remainder: bool) -> UUID:
-    status = "pending" if amount else "carried_over"
+    status = PayoutStatus.PENDING if amount else PayoutStatus.CARRIED_OVER
     names = {"organizer_id": organizer_id, "event_id": event_id, "is_remainder": is_remainder}
     payout_id: UUID = tx.execute(_ADD, {**names, "amount": amount, "status": status}).scalar_one()
     entries = {ledger.payable_to(organizer_id): amount, ledger.PAYOUTS_PAYABLE: -amount}
@@ -393,7 +393,7 @@ def _make(tx: Transaction, organizer_id: UUID, event_id: UUID, amount: int, *, i
     return payout_id
 
 
-def _set_amount(tx: Transaction, payout: Payout, amount: int, status: Status, *, reference_id: UUID) -> None:
+def _set_amount(tx: Transaction, payout: Payout, amount: int, status: PayoutStatus, *, reference_id: UUID) -> None:
     freed = payout.amount - amount
     tx.execute(_SET_AMOUNT, {"id": payout.id, "amount": amount, "status": status})
     entries = {ledger.PAYOUTS_PAYABLE: freed, ledger.payable_to(payout.organizer_id): -freed}

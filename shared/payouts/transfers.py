@@ -19,6 +19,7 @@ from shared.gateways.errors import GatewayRefused
 from shared.gateways.statuses import GatewayPayoutStatus, PayoutState
 from shared.payouts import bank_accounts
 from shared.payouts.bank_accounts import Account
+from shared.states import TransferStatus
 
 GATEWAY = "xendit"
 
@@ -47,12 +48,17 @@ _BY_NAME = text("""
     SELECT id FROM disbursements WHERE gateway_reference = :gateway_reference OR CAST(id AS text) = :ours LIMIT 1
 """)
 _AFTER = {
-    PayoutState.SUCCEEDED: "succeeded",
-    PayoutState.FAILED: "failed",
-    PayoutState.CANCELLED: "failed",
-    PayoutState.REVERSED: "reversed",
+    PayoutState.SUCCEEDED: TransferStatus.SUCCEEDED,
+    PayoutState.FAILED: TransferStatus.FAILED,
+    PayoutState.CANCELLED: TransferStatus.FAILED,
+    PayoutState.REVERSED: TransferStatus.REVERSED,
 }
-_MOVES = {("sending", "succeeded"), ("sending", "failed"), ("sending", "reversed"), ("succeeded", "reversed")}
+_MOVES = {
+    (TransferStatus.SENDING, TransferStatus.SUCCEEDED),
+    (TransferStatus.SENDING, TransferStatus.FAILED),
+    (TransferStatus.SENDING, TransferStatus.REVERSED),
+    (TransferStatus.SUCCEEDED, TransferStatus.REVERSED),
+}
 
 
 @dataclass(frozen=True)
@@ -156,9 +162,9 @@ def apply(tx: Transaction, transfer_id: UUID, reported: GatewayPayoutStatus) -> 
     if (before.status, after) not in _MOVES:
         return None
     _change(tx, before, after, reported)
-    if after in ("succeeded", "reversed"):  # what came back had been sent, whether or not we have heard of that
+    if after in (TransferStatus.SUCCEEDED, TransferStatus.REVERSED):  # what came back was sent, heard of or not
         _post(tx, before, "disbursement_paid", before.amount)
-    if after == "reversed":
+    if after == TransferStatus.REVERSED:
         _post(tx, before, "disbursement_reversed", -before.amount)
     return read(tx, transfer_id)
 

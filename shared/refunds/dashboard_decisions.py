@@ -22,6 +22,7 @@ from shared.refunds import records as refund_records
 from shared.refunds import requests as refund_requests
 from shared.sales import orders
 from shared.sales.orders import Order
+from shared.states import RefundKind
 
 _ITEMS = text("""
     SELECT id, unit_price - discount AS price_paid, platform_discount, platform_fee, commission, waived_fee,
@@ -98,7 +99,7 @@ def _give_back(
     for item in items:
         amounts[item.id] = min(left, item.price_paid + item.platform_fee)
         left -= amounts[item.id]
-    refund_id = refund_records.add(tx, payment_id, "requested", 0, "Given back at the gateway.", amounts)
+    refund_id = refund_records.add(tx, payment_id, RefundKind.REQUESTED, 0, "Given back at the gateway.", amounts)
     refund_requests.end_purchase(
         tx, order, refund_records.read(tx, refund_id), _share(items, suspense - left), by=admin_id
     )

@@ -29,6 +29,7 @@ from shared.refunds import records as refund_records
 from shared.refunds import whole_orders
 from shared.refunds.records import Refund
 from shared.sales import orders
+from shared.states import BankAccountStatus, RefundStatus, TransferStatus
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ def ask_about(refund_id: UUID) -> str:
     with transaction() as tx:
         refund = refund_records.read(tx, refund_id)
         transfer = transfers.newest(tx, refund_id)
-    if transfer and transfer.status in ("sending", "succeeded"):
+    if transfer and transfer.status in (TransferStatus.SENDING, TransferStatus.SUCCEEDED):
         reported = transfers.ask(transfer)
         return book_transfer(transfer, reported) if reported else refund.status
     return _through_gateway(refund, _ASK)
@@ -76,7 +77,7 @@ def book_transfer(transfer: Transfer, reported: GatewayPayoutStatus) -> str:
         changed = transfers.apply(tx, transfer.id, reported)
         if changed is None:
             return refund.status
-        if changed.status == "succeeded":
+        if changed.status == TransferStatus.SUCCEEDED:
             refund_records.complete_by_transfer(tx, refund)
             whole_orders.finish(tx, refund.order_id)
         else:
@@ -101,14 +102,14 @@ def _begin(refund_id: UUID) -> tuple[Refund, Transfer | None]:
 def _begin_transfer(tx: Transaction, refund: Refund) -> Transfer | None:
     """The transfer to send for a refund; None where there is no account to send it to yet."""
     last = transfers.newest(tx, refund.id)
-    if last and last.status in ("sending", "succeeded"):
+    if last and last.status in (TransferStatus.SENDING, TransferStatus.SUCCEEDED):
         return last
     if refund.amount < payout_records.LEAST_AMOUNT:
         refund_records.turn_to_disbursement(tx, refund, last.failure if last else None)
         _ask_a_person(tx, refund)
         return None
     account = bank_accounts.current(tx, refund.user_id)
-    if account is None or account.status != "verified":
+    if account is None or account.status != BankAccountStatus.VERIFIED:
         refund_records.turn_to_disbursement(tx, refund, last.failure if last else None)
         _ask_for_account(tx, refund)
         return None
@@ -140,7 +141,7 @@ def _send_transfer(transfer: Transfer) -> str:
 
 
 def _through_gateway(refund: Refund, calls: Mapping[str, Callable[[Refund], GatewayRefundStatus]]) -> str:
-    if refund.status != "processing" or refund.method != "gateway":
+    if refund.status != RefundStatus.PROCESSING or refund.method != "gateway":
         return refund.status
     try:
         reported = calls[refund.gateway](refund)
@@ -156,7 +157,11 @@ def _through_gateway(refund: Refund, calls: Mapping[str, Callable[[Refund], Gate
 def _book(refund: Refund, reported: GatewayRefundStatus) -> str:
     with transaction() as tx:
         now = _lock(tx, refund.id)
-        state = refund_records.apply(tx, now, reported) if now.status != "completed" else GatewayRefundState.SUCCEEDED
+        state = (
+            refund_records.apply(tx, now, reported)
+            if now.status != RefundStatus.COMPLETED
+            else GatewayRefundState.SUCCEEDED
+        )
         whole_orders.finish(tx, now.order_id)
     if state is GatewayRefundState.FAILED:
         return _another_way(refund, reported.failure_code or reported.raw_status)
@@ -170,12 +175,12 @@ def _another_way(refund: Refund, failure: str) -> str:
     given_back = _GIVEN_BACK[refund.gateway](refund)
     with transaction() as tx:
         now = _lock(tx, refund.id)
-        if now.status != "processing" or now.method != "gateway":
+        if now.status != RefundStatus.PROCESSING or now.method != "gateway":
             return now.status
         dashboard_refunds.pay_debt(tx, now)
         whole_orders.finish(tx, now.order_id)
         now = refund_records.read(tx, refund.id)
-        if now.status == "completed":
+        if now.status == RefundStatus.COMPLETED:
             return now.status
         others = [each for each in refund_records.sent_of(tx, refund.payment_id) if each.id != refund.id]
         known = sum(each.amount for each in others if each.has_left)
@@ -192,7 +197,7 @@ def _failed(tx: Transaction, refund: Refund, transfer: Transfer) -> None:
     failure = transfer.failure or transfer.status
     refund_records.fail(tx, refund, failure)
     account = bank_accounts.current(tx, refund.user_id)
-    if account and account.status == "verified" and account.id != transfer.bank_account_id:
+    if account and account.status == BankAccountStatus.VERIFIED and account.id != transfer.bank_account_id:
         refund_records.reopen(tx, refund)  # the account was set while this transfer was on its way
         return
     manual_tasks.add(tx, "refund_failed", subject="refund", subject_id=refund.id, failure=failure, amount=refund.amount)

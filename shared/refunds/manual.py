@@ -20,6 +20,7 @@ from shared.refunds.records import Refund
 from shared.refunds.schemas import RefundResponse
 from shared.sales import orders
 from shared.sentences import Sentence
+from shared.states import RefundStatus, TransferStatus
 
 _WHAT_TO_DO = {
     "requested": "Nobody has decided about this refund yet. Approve it first.",
@@ -70,8 +71,8 @@ def book(tx: Transaction, admin_id: UUID, refund_id: UUID, paid: PaidByHand) -> 
 def _refuse_unless_waiting(tx: Transaction, refund: Refund) -> None:
     """What may still arrive would pay it twice."""
     transfer = transfers.newest(tx, refund.id)
-    is_on_its_way = transfer is not None and transfer.status == "sending"
-    status = "processing" if is_on_its_way else refund.status
+    is_on_its_way = transfer is not None and transfer.status == TransferStatus.SENDING
+    status = RefundStatus.PROCESSING if is_on_its_way else refund.status
     if status in _WHAT_TO_DO:
         raise NotPayableByHand(_WHAT_TO_DO[status], refund_status=status)
     if dashboard_refunds.in_suspense_of(tx, refund) > 0 or refund_records.would_exceed(tx, refund.id):

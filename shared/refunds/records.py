@@ -22,11 +22,12 @@ from shared.cloud.database import Transaction
 from shared.gateways.statuses import GatewayRefundState, GatewayRefundStatus
 from shared.problems import NotFound
 from shared.sales import orders
+from shared.states import OrderStatus, RefundKind, RefundStatus
 
 log = logging.getLogger(__name__)
 
 UNUSABLE = "The payment came too late or twice, and is returned in full."
-OPEN = ("approved", "processing", "failed")
+OPEN = (RefundStatus.APPROVED, RefundStatus.PROCESSING, RefundStatus.FAILED)
 """Owed, and not back yet."""
 
 _COLUMNS = """
@@ -178,7 +179,7 @@ class Refund:
     @property
     def has_left(self) -> bool:
         """Whether whoever sends it may have heard of it."""
-        return self.status in ("processing", "completed")
+        return self.status in (RefundStatus.PROCESSING, RefundStatus.COMPLETED)
 
 
 def read(tx: Transaction, refund_id: UUID) -> Refund:
@@ -414,7 +415,7 @@ def reopen(tx: Transaction, refund: Refund) -> None:
 def close_order(tx: Transaction, order_id: UUID) -> None:
     """Close a paid order of which all has gone back at a dashboard, whatever of it was not given back. It is locked."""
     order = orders.lock(tx, order_id)
-    if order.status == "paid":
+    if order.status == OrderStatus.PAID:
         tx.execute(_PAYMENTS_REFUNDED, {"order_id": order_id})
         orders.mark_refunded(tx, order)
 
@@ -426,7 +427,7 @@ def finish_order(tx: Transaction, order_id: UUID) -> None:
 
 
 def _close(tx: Transaction, refund: Refund) -> None:
-    if refund.kind in ("unusable_payment", "review"):
+    if refund.kind in (RefundKind.UNUSABLE_PAYMENT, RefundKind.REVIEW):
         tx.execute(_PAYMENT_REFUNDED, {"payment_id": refund.payment_id})
     audit.record(tx, "refund.completed", subject="refund", subject_id=refund.id, amount=refund.amount)
     manual_tasks.close(tx, refund.id, by=None)

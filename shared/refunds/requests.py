@@ -31,6 +31,7 @@ from shared.refunds.records import Refund
 from shared.refunds.schemas import RefundResponse
 from shared.rupiah import percent_of
 from shared.sales import orders
+from shared.states import EventStatus, OrderStatus, RefundKind, RefundStatus
 from shared.tickets import issuing, products
 
 BACK_PERCENT = 90
@@ -168,7 +169,7 @@ def request(tx: Transaction, buyer_id: UUID, wanted: RefundRequest) -> RefundReq
     AlreadyRequested, NothingToRefund and Invalid.
     """
     order = orders.lock_own(tx, wanted.order_id, buyer_id)
-    if order.status != "paid":
+    if order.status != OrderStatus.PAID:
         raise NotRefundable(order_status=order.status)
     is_whole = _is_whole(tx, order)
     chosen, left_out = _chosen(tx, order.id, wanted.ticket_ids)
@@ -186,10 +187,10 @@ def approve(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundRespon
     Raises NotFound, AlreadyDecided, TicketUsed, and EventCancelled, as then all of it goes back and not nine tenths.
     """
     order, refund = _lock(tx, caller, refund_id)
-    if refund.status == "rejected":
+    if refund.status == RefundStatus.REJECTED:
         raise AlreadyDecided
-    if refund.status == "requested":
-        if orders.hold_event(tx, order.event_id) == "cancelled":
+    if refund.status == RefundStatus.REQUESTED:
+        if orders.hold_event(tx, order.event_id) == EventStatus.CANCELLED:
             raise EventCancelled
         _give_back(tx, order, refund, by=caller.id)
     return RefundResponse.read(tx, refund_id)
@@ -198,9 +199,9 @@ def approve(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundRespon
 def reject(tx: Transaction, caller: Principal, refund_id: UUID, rejection: Rejection) -> RefundResponse:
     """Decline, and tell the buyer why. Raises NotFound, AlreadyDecided."""
     _, refund = _lock(tx, caller, refund_id)
-    if refund.status not in ("requested", "rejected"):
+    if refund.status not in (RefundStatus.REQUESTED, RefundStatus.REJECTED):
         raise AlreadyDecided
-    if refund.status == "requested":
+    if refund.status == RefundStatus.REQUESTED:
         refund_records.reject(tx, refund, rejection.reason, by=caller.id)
         mails.ask_about_order(
             tx,
@@ -215,7 +216,7 @@ def reject(tx: Transaction, caller: Principal, refund_id: UUID, rejection: Rejec
 def retry(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundResponse:
     """Have a refund that failed, or waits, sent again. Raises NotFound, NotRetryable."""
     _, refund = _lock(tx, caller, refund_id)
-    if refund.status not in ("approved", "failed"):
+    if refund.status not in (RefundStatus.APPROVED, RefundStatus.FAILED):
         raise NotRetryable(refund_status=refund.status)
     refund_records.reopen(tx, refund)
     return RefundResponse.read(tx, refund_id)
@@ -223,7 +224,7 @@ def retry(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundResponse
 
 def _is_whole(tx: Transaction, order: orders.Order) -> bool:
     """Whether all goes back, fees included, as the event was moved. Raises EventCancelled, WindowClosed."""
-    if orders.hold_event(tx, order.event_id) == "cancelled":
+    if orders.hold_event(tx, order.event_id) == EventStatus.CANCELLED:
         raise EventCancelled
     window = tx.execute(_WINDOW, {"event_id": order.event_id, "days": WINDOW_DAYS}).one()
     is_moved = window.is_ahead and changes.allow_refund(tx, order.event_id, order.created_at)
@@ -279,7 +280,7 @@ def _add(tx: Transaction, order: orders.Order, amounts: Mapping[UUID, int], reas
     payment_id = payment_records.paid_by(tx, order.id) or (None if wanted else payment_records.free_of(tx, order.id))
     if payment_id is None or (wanted and amount <= 0):
         raise NothingToRefund
-    return refund_records.add(tx, payment_id, "requested", amount, reason, amounts)
+    return refund_records.add(tx, payment_id, RefundKind.REQUESTED, amount, reason, amounts)
 
 
 def _left(tx: Transaction, order_id: UUID, *, is_whole: bool = False) -> int:

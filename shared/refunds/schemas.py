@@ -11,8 +11,7 @@ from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
 from shared.models import Listing, Page, ResponseModel
 from shared.problems import NotFound
-
-Status = Literal["requested", "approved", "rejected", "processing", "completed", "failed"]
+from shared.states import RefundStatus
 
 _SELECT = """
     SELECT r.id, r.order_id, o.event_id, r.kind, r.amount, r.status, r.reason, r.rejection_reason, r.method,
@@ -50,7 +49,7 @@ _COUNT = text(f"""
 class RefundPage(Page):
     """Which refunds are wanted."""
 
-    status: Status | None = None
+    status: RefundStatus | None = None
 
 
 class RefundLine(ResponseModel):
@@ -80,7 +79,7 @@ class RefundResponse(ResponseModel):
     event_id: UUID
     kind: str
     amount: int
-    status: Status
+    status: RefundStatus
     reason: str
     rejection_reason: str | None
     method: Literal["gateway", "disbursement"] | None

@@ -24,8 +24,9 @@ from shared.problems import NotFound, Problem
 from shared.sales import inventory, promos, purchase_limits, registrations, units
 from shared.sales.inventory import SoldOut
 from shared.sales.registrations import AlreadyRegistered
+from shared.states import OrderStatus
 
-LIVE = ("reserved", "pending_payment")
+LIVE = (OrderStatus.RESERVED, OrderStatus.PENDING_PAYMENT)
 NOT_REVIVABLE = (SoldOut, AlreadyRegistered)
 """Why late money may buy nothing: see `revive`."""
 TOP_UP = "top_up"
@@ -161,7 +162,7 @@ def start_payment(tx: Transaction, order: Order) -> datetime:
     Raises ReservationExpired by the database's clock, whatever the expiry tasks have done, and
     NotPayable where the order is paid or ended.
     """
-    if order.status == "expired" or (order.status in LIVE and order.is_due):
+    if order.status == OrderStatus.EXPIRED or (order.status in LIVE and order.is_due):
         raise ReservationExpired
     if order.status not in LIVE:
         raise NotPayable(order_status=order.status)
@@ -204,16 +205,16 @@ def revive(tx: Transaction, order: Order, paid_at: datetime) -> None:
 
 def expire(tx: Transaction, order: Order) -> None:
     """End a live order whose payment is over at the gateway; its stock is free again."""
-    _end(tx, [order], "expired", is_abandoned=True)
+    _end(tx, [order], OrderStatus.EXPIRED, is_abandoned=True)
 
 
 def cancel(tx: Transaction, order: Order) -> None:
     """End an order at its buyer's wish. Cancelled twice is no error. Raises NotCancellable once paid."""
-    if order.status == "cancelled":
+    if order.status == OrderStatus.CANCELLED:
         return
     if order.status not in LIVE:
         raise NotCancellable
-    _end(tx, [order], "cancelled", is_abandoned=True)
+    _end(tx, [order], OrderStatus.CANCELLED, is_abandoned=True)
 
 
 def expire_due(tx: Transaction, *, event_ids: list[UUID] | None = None, most: int = 200) -> int:
@@ -222,7 +223,7 @@ def expire_due(tx: Transaction, *, event_ids: list[UUID] | None = None, most: in
     Rows that another sweep or a payment has locked are left to it.
     """
     due = tx.execute(_DUE, {"event_ids": event_ids, "most": most}).all()
-    _end(tx, due, "expired", is_abandoned=True)
+    _end(tx, due, OrderStatus.EXPIRED, is_abandoned=True)
     return len(due)
 
 
@@ -251,14 +252,14 @@ def mark_refunded(tx: Transaction, order: Order) -> None:
     """A paid order's money is back with its buyer (PS-019): what it still had bought is free again, and its code."""
     purchase_limits.give_back(tx, [order.id])
     _give_back_promos(tx, [order])
-    tx.execute(_ENDED, {"ids": [order.id], "status": "refunded"})
+    tx.execute(_ENDED, {"ids": [order.id], "status": OrderStatus.REFUNDED})
     audit.record(tx, "order.refunded", subject="order", subject_id=order.id, amount=order.total_amount)
     _return(tx, kept_items(tx, order.id))
 
 
 def end_for_good(tx: Transaction, order: Order) -> None:
     """End a live order that can't be paid any more: its event is cancelled, or its odd money goes back."""
-    _end(tx, [order], "cancelled")
+    _end(tx, [order], OrderStatus.CANCELLED)
 
 
 def put_in_review(tx: Transaction, order: Order, reason: str) -> None:
@@ -282,7 +283,7 @@ def _end(tx: Transaction, ending: Sequence[Order | Row[Any]], status: str, *, is
     _give_back_promos(tx, ending)
     tx.execute(_ENDED, {"ids": ids, "status": status})
     for order in ending:
-        if order.status == "pending_payment":  # there may be an invoice to end at its gateway
+        if order.status == OrderStatus.PENDING_PAYMENT:  # there may be an invoice to end at its gateway
             outbox.add(tx, "order.ended", {"order_id": order.id})
     inventory.release(tx, inventory.of_orders(tx, *ids))
 

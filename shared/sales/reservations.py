@@ -54,6 +54,7 @@ from shared.sales.registrations import (
 )
 from shared.sales.schemas import OrderItemResponse, OrderResponse
 from shared.sentences import Sentence
+from shared.states import OrderStatus
 
 Name = Annotated[str, plain_line(255)]
 
@@ -345,7 +346,7 @@ def _answer(draft: Draft, created_at: datetime, expires_at: datetime) -> OrderRe
     return OrderResponse(
         id=draft.id,
         event_id=draft.event_id,
-        status="reserved",
+        status=OrderStatus.RESERVED,
         items=[
             OrderItemResponse(
                 id=unit.id,

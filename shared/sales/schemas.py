@@ -15,6 +15,7 @@ from shared.models import Listing, Page, ResponseModel
 from shared.problems import NotFound
 from shared.sales import orders, units
 from shared.sales.registrations import masked
+from shared.states import OrderStatus
 
 _ORDERS = text("""
     SELECT o.id, o.event_id, o.status, o.subtotal, o.discount_amount, o.platform_fee, o.total_amount, o.promo_code,
@@ -187,7 +188,7 @@ def visible(tx: Transaction, order_id: UUID, viewer: Caller) -> OrderResponse:
     """
     owner_id = refuse_strangers(tx, order_id, viewer)
     order = OrderResponse.read(tx, order_id)
-    return _with_units(tx, order) if viewer.id == owner_id and order.status == "paid" else order
+    return _with_units(tx, order) if viewer.id == owner_id and order.status == OrderStatus.PAID else order
 
 
 def refuse_strangers(tx: Transaction, order_id: UUID, viewer: Caller) -> UUID:

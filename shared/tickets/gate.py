@@ -11,6 +11,7 @@ from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
 from shared.models import RequestModel, ResponseModel, line
 from shared.problems import NotFound, Problem
+from shared.states import TicketStatus
 from shared.tickets import qr
 
 Result = Literal["valid", "already_used", "wrong_event", "refunded", "forged", "not_open"]
@@ -123,7 +124,7 @@ def undo(tx: Transaction, supervisor: Principal, ticket_id: UUID, wanted: Undo) 
     ticket = tx.execute(_LOCK, {"ticket_id": ticket_id}).first()
     if ticket is None or not supervisor.may_act_for(ticket.organizer_id):
         raise NotFound
-    if ticket.status != "used":
+    if ticket.status != TicketStatus.USED:
         raise NotUsed
     tx.execute(_UNDO, {"ticket_id": ticket_id})
     audit.record(
@@ -171,9 +172,9 @@ def _judge(
         return ScanResponse(result="forged")
     if claims.revision != ticket.revision:
         return ScanResponse(result="refunded", ticket_id=ticket.id, tier_name=ticket.tier_name, is_replaced=True)
-    if ticket.status == "void":
+    if ticket.status == TicketStatus.VOID:
         return _answer("refunded", ticket)
-    if ticket.status == "used":
+    if ticket.status == TicketStatus.USED:
         return _answer("already_used", ticket)
     if not ticket.is_open:
         return _answer("not_open", ticket, gates_open_at=ticket.scan_from, gates_close_at=ticket.scan_until)

@@ -18,6 +18,7 @@ from shared.identity.tokens import Principal
 from shared.models import RequestModel, ResponseModel, plain_line
 from shared.problems import NotFound, Problem
 from shared.sales import orders
+from shared.states import TicketStatus
 from shared.tickets import qr
 from shared.tickets.issuing import TicketUsed
 from shared.tickets.ticket_rendering import TicketVoid
@@ -146,9 +147,9 @@ def _refuse_strangers(tx: Transaction, caller: Principal, ticket_id: UUID) -> An
 
 
 def _refuse_ended(ticket: Any, *, is_buyer: bool) -> None:
-    if ticket.status == "void":
+    if ticket.status == TicketStatus.VOID:
         raise TicketVoid
-    if ticket.status == "used":
+    if ticket.status == TicketStatus.USED:
         raise TicketUsed(ticket_ids=[str(ticket.id)])
     if not ticket.is_ahead or (is_buyer and not ticket.is_changeable):
         raise HolderChangeClosed
@@ -161,8 +162,8 @@ def _response(ticket: Any) -> TicketResponse:
         order_id=ticket.order_id,
         event_id=ticket.event_id,
         item_id=ticket.item_id,
-        status="valid" if ticket.status == "issued" else ticket.status,
-        qr=None if ticket.status == "void" else qr.encode(claims),
+        status="valid" if ticket.status == TicketStatus.ISSUED else ticket.status,
+        qr=None if ticket.status == TicketStatus.VOID else qr.encode(claims),
         attendee_name=ticket.attendee_name,
         tier_name=ticket.tier_name,
         bib_number=ticket.bib_number,

@@ -19,6 +19,7 @@ from shared.cloud import manual_tasks, outbox
 from shared.cloud.database import Transaction, transaction
 from shared.problems import Problem
 from shared.sales import orders
+from shared.states import OrderStatus
 from shared.tickets import bibs, products, ticket_rendering
 
 MOST_ATTEMPTS = 5
@@ -78,7 +79,7 @@ def give_up(tx: Transaction, order_id: UUID, error: Exception) -> bool:
     order has its tickets by now, or isn't paid any more.
     """
     order = orders.lock(tx, order_id)
-    if order.status != "paid" or order.tickets_issued_at:
+    if order.status != OrderStatus.PAID or order.tickets_issued_at:
         return False
     log.error("ticket.issue_failed", exc_info=error, extra={"order_id": str(order_id)})
     manual_tasks.add(tx, "ticket_issue_failed", subject="order", subject_id=order_id, error=type(error).__name__)
@@ -113,7 +114,7 @@ def void_unused(tx: Transaction, item_ids: Sequence[UUID]) -> None:
 def add_missing(order_id: UUID) -> int | None:
     """Add the rows of the tickets that a paid order lacks; return how many, None for an order that isn't paid."""
     with transaction() as tx:
-        if orders.lock(tx, order_id).status != "paid":
+        if orders.lock(tx, order_id).status != OrderStatus.PAID:
             return None
         bibs.give_missing(tx, order_id)
         products.give_missing(tx, order_id)
@@ -139,13 +140,13 @@ def _is_done(tx: Transaction, order: orders.Order, *, is_late: bool) -> bool:
     if not ticket_rendering.is_any_missing(tx, order.id):
         _finish(tx, order)
         return True
-    if order.status == "paid" and is_late:
+    if order.status == OrderStatus.PAID and is_late:
         outbox.add(tx, "payment.success", {"order_id": order.id})
-    return is_late or order.status != "paid"
+    return is_late or order.status != OrderStatus.PAID
 
 
 def _finish(tx: Transaction, order: orders.Order) -> None:
-    if order.status != "paid" or order.tickets_issued_at:
+    if order.status != OrderStatus.PAID or order.tickets_issued_at:
         return
     tx.execute(_MARK_ISSUED, {"order_id": order.id})
     manual_tasks.close(tx, order.id, by=None)

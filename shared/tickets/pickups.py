@@ -16,6 +16,7 @@ from shared.identity.tokens import Principal
 from shared.models import ResponseModel
 from shared.problems import NotFound, Problem
 from shared.sales import orders
+from shared.states import PickupStatus
 from shared.tickets import gate, products
 from shared.tickets.gate import Undo
 
@@ -106,7 +107,7 @@ def undo(tx: Transaction, supervisor: Principal, order_id: UUID, wanted: Undo) -
     if not supervisor.may_act_for(order.organizer_id):
         raise NotFound
     pickup = tx.execute(_PICKUP, {"order_id": order_id}).first()
-    if pickup is None or pickup.status != "picked_up":
+    if pickup is None or pickup.status != PickupStatus.PICKED_UP:
         raise NotPickedUp
     tx.execute(_UNDO, {"order_id": order_id})
     audit.record(
@@ -131,7 +132,7 @@ def _judge(tx: Transaction, staff: Principal, order_id: UUID, at_gate: str | Non
         return PickupResponse(result="refunded", order_id=order_id)
     handed_over = tx.execute(_HAND_OVER, {"order_id": order_id, "staff_id": staff.id, "gate": at_gate}).rowcount
     pickup = tx.execute(_PICKUP, {"order_id": order_id}).one()
-    result: Result = "valid" if handed_over else "refunded" if pickup.status == "void" else "already_used"
+    result: Result = "valid" if handed_over else "refunded" if pickup.status == PickupStatus.VOID else "already_used"
     return PickupResponse(
         result=result,
         order_id=order_id,

@@ -24,6 +24,7 @@ from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
 from shared.problems import NotFound, Problem
+from shared.states import TicketStatus
 from shared.tickets import qr
 from shared.tickets.page import TicketPage
 
@@ -151,7 +152,7 @@ def ticket_file(ticket_id: UUID, principal: Principal) -> TicketFile:
         row = tx.execute(_ONE, {"ticket_id": ticket_id}).first()
         if row is None or not _may_see(tx, principal, row):
             raise NotFound
-    if row.status == "void":
+    if row.status == TicketStatus.VOID:
         raise TicketVoid
     return TicketFile(_stored(row) or _print_now(row), f"tiket-{ticket_id}.pdf")
 
@@ -163,7 +164,7 @@ def current_pdf(ticket_id: UUID) -> bytes | None:
     """
     with transaction() as tx:
         row = tx.execute(_ONE, {"ticket_id": ticket_id}).one()
-    return None if row.status == "void" else _stored(row) or _print_now(row)
+    return None if row.status == TicketStatus.VOID else _stored(row) or _print_now(row)
 
 
 def _may_see(tx: Transaction, principal: Principal, row: Any) -> bool:

@@ -1,0 +1,120 @@
+"""The states of everything that has a life, as the database's CHECK constraints allow them.
+
+`tests/integration/cloud/test_states.py` holds that both agree. Rows carry plain strings, which are equal to these.
+"""
+
+from enum import StrEnum
+
+
+class EventStatus(StrEnum):
+    """An event: `events.status`."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    CANCELLED = "cancelled"
+
+
+class TierKind(StrEnum):
+    """What a tier sells: `ticket_tiers.kind`."""
+
+    TICKET = "ticket"
+    REGISTRATION = "registration"
+    PRODUCT = "product"
+    DIGITAL = "digital"
+
+
+class OrderStatus(StrEnum):
+    """An order: `orders.status`."""
+
+    RESERVED = "reserved"
+    PENDING_PAYMENT = "pending_payment"
+    PAID = "paid"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    REFUNDED = "refunded"
+
+
+class PaymentStatus(StrEnum):
+    """A payment of an order: `payments.status`."""
+
+    OPENING = "opening"
+    PENDING = "pending"
+    PAID = "paid"
+    EXPIRED = "expired"
+    FAILED = "failed"
+    REFUNDED = "refunded"
+
+
+class TicketStatus(StrEnum):
+    """A ticket: `tickets.status`."""
+
+    ISSUED = "issued"
+    USED = "used"
+    VOID = "void"
+
+
+class PickupStatus(StrEnum):
+    """Products to be handed over: `pickups.status`."""
+
+    WAITING = "waiting"
+    PICKED_UP = "picked_up"
+    VOID = "void"
+
+
+class RefundStatus(StrEnum):
+    """A refund: `refunds.status`."""
+
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+class RefundKind(StrEnum):
+    """Why money goes back: `refunds.kind`."""
+
+    REQUESTED = "requested"
+    CANCELLATION = "cancellation"
+    UNUSABLE_PAYMENT = "unusable_payment"
+    BY_GATEWAY = "by_gateway"
+    REVIEW = "review"
+
+
+class PayoutStatus(StrEnum):
+    """A payout to an organizer: `payouts.status`."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CARRIED_OVER = "carried_over"
+
+
+class TransferStatus(StrEnum):
+    """A bank transfer that carries a payout or a refund: `disbursements.status`."""
+
+    SENDING = "sending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    REVERSED = "reversed"
+
+
+class BankAccountStatus(StrEnum):
+    """A bank account and the check of its holder's name: `bank_accounts.status`."""
+
+    CHECKING = "checking"
+    VERIFIED = "verified"
+    REFUSED = "refused"
+
+
+class EmailStatus(StrEnum):
+    """An e-mail: `emails.status`."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    OPENED = "opened"
+    BOUNCED = "bounced"
+    FAILED = "failed"

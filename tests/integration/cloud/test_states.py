@@ -1,0 +1,77 @@
+"""The states in shared/states.py are those that the database allows."""
+
+import re
+from enum import StrEnum
+
+import pytest
+from sqlalchemy import text
+
+from shared.cloud.database import transaction
+from shared.states import (
+    BankAccountStatus,
+    EmailStatus,
+    EventStatus,
+    OrderStatus,
+    PaymentStatus,
+    PayoutStatus,
+    PickupStatus,
+    RefundKind,
+    RefundStatus,
+    TicketStatus,
+    TierKind,
+    TransferStatus,
+)
+
+pytestmark = pytest.mark.usefixtures("database")
+
+COLUMNS: dict[tuple[str, str], type[StrEnum]] = {
+    ("events", "status"): EventStatus,
+    ("ticket_tiers", "kind"): TierKind,
+    ("orders", "status"): OrderStatus,
+    ("payments", "status"): PaymentStatus,
+    ("tickets", "status"): TicketStatus,
+    ("pickups", "status"): PickupStatus,
+    ("refunds", "status"): RefundStatus,
+    ("refunds", "kind"): RefundKind,
+    ("payouts", "status"): PayoutStatus,
+    ("disbursements", "status"): TransferStatus,
+    ("bank_accounts", "status"): BankAccountStatus,
+    ("emails", "status"): EmailStatus,
+}
+
+
+def allowed(table: str, column: str) -> set[str]:
+    """The values that a CHECK of this very column allows."""
+    query = """
+        SELECT pg_get_constraintdef(c.oid) FROM pg_constraint c JOIN pg_attribute a
+            ON a.attrelid = c.conrelid AND c.conkey = ARRAY[a.attnum]
+        WHERE c.contype = 'c' AND c.conrelid = CAST(:table AS regclass) AND a.attname = :column
+    """
+    with transaction() as tx:
+        checks = tx.execute(text(query), {"table": table, "column": column}).scalars().all()
+    lists = [
+        set(re.findall(r"'(\w+)'::text", check)) for check in checks if check.startswith(f"CHECK (({column} = ANY")
+    ]
+    assert len(lists) == 1, (table, column, checks)
+    return lists[0]
+
+
+@pytest.mark.parametrize(("table", "column"), COLUMNS)
+def test_the_code_and_the_database_know_the_same_states(table: str, column: str):
+    assert {state.value for state in COLUMNS[table, column]} == allowed(table, column)
+
+
+def test_every_status_of_the_database_is_among_them():
+    query = """
+        SELECT table_name FROM information_schema.columns WHERE column_name = 'status' AND data_type = 'text'
+            AND table_schema = 'public'
+    """
+    with transaction() as tx:
+        tables = set(tx.execute(text(query)).scalars())
+    assert tables - {table for table, column in COLUMNS if column == "status"} == set()
+
+
+def test_a_state_is_written_and_compared_as_its_string():
+    with transaction() as tx:
+        row = tx.execute(text("SELECT CAST(:status AS text) AS status"), {"status": OrderStatus.PAID}).one()
+    assert row.status == "paid" == OrderStatus.PAID
