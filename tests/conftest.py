@@ -48,11 +48,34 @@ SECRETS = {
 }
 
 
+ENVIRONMENT = {
+    "DATABASE_ROLE": "karcis_app",  # no more rights than in the cloud
+    "SHARED_CACHE": "off",  # tests of these four turn them on
+    "EVEN_PACE": "off",
+    "RATE_LIMITS": "off",
+    "BANK_ACCOUNT_WAIT_SECONDS": "0",
+    "BCRYPT_COST": "4",  # the least there is: a hash takes a millisecond
+    "POOL_SIZE": "24",  # hundreds wait their turn
+    "POOL_TIMEOUT_SECONDS": "60",
+    "LOCK_TIMEOUT_MS": "60000",
+    "STATEMENT_TIMEOUT_MS": "90000",
+}
+"""The settings of every test, whether or not another one ran before it in the same process."""
+
+FAST = {"fsync": "off", "full_page_writes": "off"}
+"""The server of the tests ends with them, so nothing has to survive a power cut."""
+
+
+def pytest_configure() -> None:
+    """Choose the settings before a test module is imported."""
+    os.environ.update(ENVIRONMENT)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A PostgreSQL server of this test process, with the migrated database `template`."""
     with a_folder() as folder:
-        server = Postgres(folder)
+        server = Postgres(folder, settings=FAST)
         server.start()
         yield from _migrated(server)
 
@@ -98,6 +121,12 @@ def scanned_logs() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def known_secrets() -> None:
+    """Every test begins with the same secrets, whatever another one provided."""
+    secrets.provide(SECRETS)
+
+
+@pytest.fixture(autouse=True)
 def published() -> Iterator[Published]:
     """What the test's own process publishes: recorded, not sent."""
     double = Published()
@@ -126,10 +155,5 @@ def files() -> Iterator[StoredFiles]:
 
 def _use(url: str) -> None:
     os.environ["DATABASE_URL"] = url
-    os.environ.update(DATABASE_ROLE="karcis_app")  # no more rights than in the cloud
-    os.environ.update(SHARED_CACHE="off", EVEN_PACE="off")  # tests of these turn them on
-    os.environ.update(RATE_LIMITS="off", POOL_SIZE="24", POOL_TIMEOUT_SECONDS="60")  # hundreds wait their turn
-    os.environ.update(BANK_ACCOUNT_WAIT_SECONDS="0")  # tests of the wait turn it on
-    os.environ.update(LOCK_TIMEOUT_MS="60000", STATEMENT_TIMEOUT_MS="90000")
     settings.cache_clear()
     clients.engine.provide(None)

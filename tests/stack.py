@@ -84,6 +84,7 @@ class Stack:
                 "DATABASE_URL": "",
                 "SHARED_CACHE": "on",
                 "EVEN_PACE": "off",
+                "BCRYPT_COST": "4",
                 "PATIENCE": "5",  # nobody is asked to be quick on a busy machine
                 "LOCK_TIMEOUT_MS": "60000",
                 "STATEMENT_TIMEOUT_MS": "90000",

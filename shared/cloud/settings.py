@@ -82,6 +82,8 @@ class Settings:
     """`off` answers every read of the catalogue from the database, see docs/decisions/0005-shared-cache.md."""
     threads: int = 4
     """How many requests this process serves at once (functions-framework reads the same variable)."""
+    bcrypt_cost: int = 12
+    """Passwords are hashed with 2^cost rounds of bcrypt. Tests choose fewer; in the cloud fewer than 12 are refused."""
     trusted_proxies: int = 0
     """How many entries of X-Forwarded-For our own infrastructure appends: 2 behind Google's load balancer."""
     log_level: str = "INFO"
@@ -93,13 +95,20 @@ class Settings:
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process. An environment variable that isn't a number where one is due is an error."""
+    """The settings of this process.
+
+    Raises ValueError for an environment variable that isn't a number where one is due, and RuntimeError for weak
+    password hashes in the cloud (SEC-015).
+    """
     given: dict[str, Any] = {}
     for name, field in Settings.__dataclass_fields__.items():
         value = os.environ.get(name.upper())
         if value is not None:
             given[name] = int(value) if field.type in (int, "int") else value
-    return Settings(**given)
+    made = Settings(**given)
+    if made.k_service and made.bcrypt_cost < Settings.bcrypt_cost:
+        raise RuntimeError(f"BCRYPT_COST is {made.bcrypt_cost}; in the cloud it is {Settings.bcrypt_cost} or more")
+    return made
 
 
 def function_url(name: str) -> str:

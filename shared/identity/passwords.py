@@ -1,6 +1,7 @@
 """Passwords: what a good one is, and bcrypt hashes of them (UM-005, SEC-015).
 
-A processor makes about four hashes a second, whoever asks for them. So few are made at once, who waits for theirs
+2^12 rounds (`settings().bcrypt_cost`) take a quarter of a second of one core: paid by us once, by a thief of the
+table for each guess. A processor makes about four hashes a second, whoever asks for them. So few are made at once, who waits for theirs
 waits for a bounded time, and is then asked to come back.
 """
 
@@ -16,9 +17,6 @@ from shared.cloud.settings import settings
 from shared.problems import TryAgain
 from shared.sentences import Sentence
 
-COST = 12
-"""2^12 rounds, about a quarter of a second of one core: paid by us once, by a thief of the table for each guess."""
-
 SHORTEST = 8
 LONGEST_BYTES = 72
 """bcrypt looks at no more. A longer password is refused: cut off silently, its end would protect nothing."""
@@ -30,13 +28,11 @@ PATIENCE_SECONDS = 3
 
 _turns = threading.BoundedSemaphore(AT_ONCE)
 
-_NOBODYS = f"$2b${COST}${'.' * 53}"
 
-
-def hashed(password: str, *, cost: int = COST) -> str:
-    """The bcrypt hash to keep, with a salt of its own. Tests choose a lower cost."""
+def hashed(password: str, *, cost: int | None = None) -> str:
+    """The bcrypt hash to keep, with a salt of its own. `cost` replaces the setting."""
     with _turn():
-        return bcrypt.hashpw(password.encode(), bcrypt.gensalt(cost)).decode()
+        return bcrypt.hashpw(password.encode(), bcrypt.gensalt(cost or settings().bcrypt_cost)).decode()
 
 
 def matches(password: str, password_hash: str | None) -> bool:
@@ -46,8 +42,13 @@ def matches(password: str, password_hash: str | None) -> bool:
     """
     given = password.encode()
     with _turn():
-        is_same = bcrypt.checkpw(given[:LONGEST_BYTES], (password_hash or _NOBODYS).encode())
+        is_same = bcrypt.checkpw(given[:LONGEST_BYTES], (password_hash or _nobodys()).encode())
     return is_same and password_hash is not None and len(given) <= LONGEST_BYTES
+
+
+def _nobodys() -> str:
+    """A hash that no password makes, and that costs as much to compare with as others."""
+    return f"$2b${settings().bcrypt_cost:02}${'.' * 53}"
 
 
 @contextmanager

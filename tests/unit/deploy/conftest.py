@@ -2,6 +2,7 @@
 
 import json
 import stat
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ import pytest
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-SCRIPT = """#!/usr/bin/env python3
+SCRIPT = f"#!{sys.executable} -IS\n" + """
 import json, pathlib, sys
 folder = pathlib.Path(__file__).parent
 arguments = [word for word in sys.argv[1:] if word not in ("--quiet", "--format=json")]

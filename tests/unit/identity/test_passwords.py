@@ -3,6 +3,7 @@
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from shared.cloud.settings import settings
 from shared.identity import passwords
 
 
@@ -42,9 +43,24 @@ def test_a_password_matches_its_own_hash_only():
     assert passwords.hashed("Rahasia#1", cost=4) != kept
 
 
-def test_hashes_are_of_cost_12_also_those_that_nobody_has():
+def test_hashes_are_of_cost_12_also_those_that_nobody_has(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("BCRYPT_COST")
+    settings.cache_clear()
     assert passwords.hashed("Rahasia#1").startswith("$2b$12$")
-    assert passwords._NOBODYS.startswith("$2b$12$")
+    assert passwords._nobodys().startswith("$2b$12$")
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def test_cheaper_hashes_are_refused_in_the_cloud(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("K_SERVICE", "auth")
+    for cost in ("11", "4"):
+        monkeypatch.setenv("BCRYPT_COST", cost)
+        settings.cache_clear()
+        with pytest.raises(RuntimeError, match=f"BCRYPT_COST is {cost}; in the cloud it is 12 or more"):
+            passwords.hashed("Rahasia#1")
+    monkeypatch.undo()
+    settings.cache_clear()
 
 
 def test_nothing_matches_an_account_without_a_password():
