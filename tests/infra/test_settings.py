@@ -8,7 +8,15 @@ from shared.cloud import cache, counters
 from shared.cloud.settings import Settings, function_url, settings
 
 FRAMEWORK = {"THREADS", "THREADED_TIMEOUT_ENABLED"}  # functions-framework's own
-ONLY_LOCAL = {"DATABASE_URL", "DATABASE_ROLE", "OIDC_CERTS_URL", "GOOGLE_CERTS_URL", "RATE_LIMITS", "EVEN_PACE", "BCRYPT_COST"}
+ONLY_LOCAL = {
+    "DATABASE_URL",
+    "DATABASE_ROLE",
+    "OIDC_CERTS_URL",
+    "GOOGLE_CERTS_URL",
+    "RATE_LIMITS",
+    "EVEN_PACE",
+    "BCRYPT_COST",
+}
 OPTIONAL = {"CORS_ALLOWED_ORIGINS", "GOOGLE_CLIENT_IDS"}  # nobody may call from elsewhere; nobody signs in with Google
 OF_THE_PLATFORM = {"K_SERVICE", "K_REVISION"}  # Cloud Run says it by itself
 KNOWN = {name.upper() for name in Settings.__dataclass_fields__}

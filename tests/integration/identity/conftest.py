@@ -1,6 +1,7 @@
 """Google for those tests that sign in with it."""
 
 from collections.abc import Iterator
+from uuid import uuid4
 
 import pytest
 
@@ -13,7 +14,8 @@ from tests.unit.gateways.scripted_server import scripted_server
 def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[Google]:
     """Google, where two clients of ours are known."""
     with scripted_server() as server:
-        monkeypatch.setenv("GOOGLE_CERTS_URL", f"{server.url}/oauth2/v1/certs")
+        # A path of its own: the product keeps keys by their address, and a port is used again.
+        monkeypatch.setenv("GOOGLE_CERTS_URL", f"{server.url}/{uuid4().hex}/certs")
         monkeypatch.setenv("GOOGLE_CLIENT_IDS", f"{CLIENT_ID}, {OTHER_CLIENT_ID}")
         settings.cache_clear()
         yield Google(server)

@@ -12,7 +12,9 @@ import pytest
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-SCRIPT = f"#!{sys.executable} -IS\n" + """
+SCRIPT = (
+    f"#!{sys.executable} -IS\n"
+    + """
 import json, pathlib, sys
 folder = pathlib.Path(__file__).parent
 arguments = [word for word in sys.argv[1:] if word not in ("--quiet", "--format=json")]
@@ -29,6 +31,7 @@ if arguments[:3] == ["run", "services", "list"]:
 if arguments[:3] == ["run", "services", "describe"]:
     print(json.dumps({"status": services[arguments[3]]}))
 """
+)
 
 
 class Gcloud:
