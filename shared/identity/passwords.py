@@ -1,8 +1,8 @@
 """Passwords: what a good one is, and bcrypt hashes of them (UM-005, SEC-015).
 
 2^12 rounds (`settings().bcrypt_cost`) take a quarter of a second of one core: paid by us once, by a thief of the
-table for each guess. A processor makes about four hashes a second, whoever asks for them. So few are made at once, who waits for theirs
-waits for a bounded time, and is then asked to come back.
+table for each guess. A processor makes about four hashes a second, whoever asks for them. So few are made at once,
+and a caller waits for a bounded time and is then asked to come back.
 """
 
 import threading
