@@ -11,7 +11,7 @@ import yaml
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 
-from shared.cloud.permissions import Grants
+from shared.cloud.permissions import Permissions
 from shared.cloud.settings import settings
 from shared.web import App
 from shared.web.app import API
@@ -32,7 +32,7 @@ class Function:
     subscriptions: dict[str, int]
     """Topic to the most delivery attempts."""
     secrets: tuple[str, ...]
-    grants: Grants
+    grants: Permissions
     sizing: dict[str, int]
 
     def app(self) -> App:
@@ -100,7 +100,7 @@ def _function(name: str, entry: dict[str, Any], defaults: dict[str, int]) -> Fun
         jobs=entry.get("jobs", {}),
         subscriptions={item["topic"]: item["max_delivery_attempts"] for item in entry.get("subscribes", [])},
         secrets=tuple(entry.get("secrets", [])),
-        grants=Grants(name, frozenset(_things(entry))),
+        grants=Permissions(name, frozenset(_things(entry))),
         sizing={key: entry.get(key, value) for key, value in defaults.items()},
     )
 

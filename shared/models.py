@@ -178,7 +178,7 @@ class ResponseModel(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Page(Query):
+class PageQuery(Query):
     """Which part of a list is wanted."""
 
     page: Annotated[int, Field(ge=1, le=100_000)] = 1
@@ -199,6 +199,6 @@ class Listing(ResponseModel, Generic[T]):
     total: int
 
     @classmethod
-    def of(cls, page: Page, items: list[T], total: int) -> Self:
+    def of(cls, page: PageQuery, items: list[T], total: int) -> Self:
         """The part of a list that `page` asked for."""
         return cls(items=items, page=page.page, page_size=page.page_size, total=total)

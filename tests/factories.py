@@ -12,7 +12,7 @@ from sqlalchemy import text
 from shared.cloud import clock
 from shared.cloud.database import Transaction, transaction
 from shared.identity.tokens import Principal, access_token
-from shared.sales import orders, reservations, units
+from shared.sales import digital_units, orders, reservations
 from shared.sales.schemas import OrderResponse
 
 
@@ -188,7 +188,7 @@ def stock_units(tier_id: UUID, *secrets: str) -> int:
         organizer_id = tx.execute(
             text("SELECT organizer_id FROM ticket_tiers WHERE id = :id"), {"id": tier_id}
         ).scalar()
-        return units.add(tx, tier_id, organizer_id, secrets)[1]
+        return digital_units.add(tx, tier_id, organizer_id, secrets)[1]
 
 
 def a_nik() -> str:
@@ -200,12 +200,14 @@ def a_nik() -> str:
     return f"31{district}{day:02}{born:%m%y}{chance.randrange(1, 10_000):04}"
 
 
-def reserve(buyer: Principal, event: Event, quantities: Sequence[int] = (1,), **asked: Any) -> reservations.Outcome:
+def reserve(
+    buyer: Principal, event: Event, quantities: Sequence[int] = (1,), **asked: Any
+) -> reservations.ReservationOutcome:
     """What the product answers when `buyer` asks for these quantities of the event's tiers, attendees named."""
-    request = reservations.Request(
+    request = reservations.ReservationBody(
         event_id=event.id,
         items=[
-            reservations.Item(
+            reservations.ReservationItem(
                 tier_id=tier_id,
                 quantity=quantity,
                 attendees=[
@@ -222,7 +224,7 @@ def reserve(buyer: Principal, event: Event, quantities: Sequence[int] = (1,), **
         ],
         promo_code=asked.get("promo_code"),
     )
-    return reservations.reserve([reservations.Ask(buyer.id, request, asked.get("idempotency_key"))])[0]
+    return reservations.reserve([reservations.ReservationRequest(buyer.id, request, asked.get("idempotency_key"))])[0]
 
 
 def an_order(

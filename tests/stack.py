@@ -129,7 +129,7 @@ class Stack:
         if self._reader:
             self._reader.join(10)  # its last lines count too
         Postgres(self.data_dir / "postgres").stop()
-        refused = [line for line in self._lines if "NotGranted" in line]
+        refused = [line for line in self._lines if "PermissionMissing" in line]
         assert not refused, "the manifest does not grant what was used:\n" + "\n".join(refused)
 
     @contextlib.contextmanager

@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from shared.identity import own_password, photos, profiles
+from shared.identity import password_change, photos, profiles
 from shared.identity.login_throttling import TooManyAttempts
-from shared.identity.own_password import PasswordChange, WrongPassword
+from shared.identity.password_change import PasswordChange, WrongPassword
 from shared.identity.principals import FreshProofRequired
 from shared.identity.profiles import ProfileChange, ProfileResponse
 from shared.identity.sessions import Tokens
@@ -41,7 +41,7 @@ def remove_photo(caller: SignedIn, tx: Transaction) -> None:
 @app.put("/account/password", problems=(WrongPassword, TooManyAttempts))
 def change_password(changes: PasswordChange, caller: SignedIn) -> Tokens:
     """Change your password. Every other session ends; go on with the tokens in the answer."""
-    return own_password.change(caller.id, changes, caller.session_id)
+    return password_change.change(caller.id, changes, caller.session_id)
 
 
 main = app.entry_point()

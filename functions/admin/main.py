@@ -9,7 +9,7 @@ from shared.identity.accounts import UserResponse
 from shared.identity.roles import RoleChange, RoleFixed
 from shared.messages import sending
 from shared.messages.sending import NotSendable
-from shared.models import Listing, Page
+from shared.models import Listing, PageQuery
 from shared.payments import reviews
 from shared.payments.reviews import DecisionResponse, NotAcceptable, NotInReview, NotShort, ReviewResponse
 from shared.problems import NotFound
@@ -21,7 +21,7 @@ from shared.refunds.dashboard_decisions import (
     InAnotherRefund,
     NothingInSuspense,
 )
-from shared.refunds.manual import NotPayableByHand, PaidByHand
+from shared.refunds.manual import ManualRefundRequest, NotManuallyRefundable
 from shared.refunds.schemas import RefundResponse
 from shared.sales.inventory import SoldOut
 from shared.sales.registrations import AlreadyRegistered
@@ -38,9 +38,9 @@ def change_role(user_id: UUID, change: RoleChange, admin: FreshlyProvenAdmin, tx
 
 
 @app.get("/admin/reviews")
-def odd_money(page: Page, admin: Admin, tx: Transaction) -> Listing[ReviewResponse]:
+def odd_money(page: PageQuery, admin: Admin, tx: Transaction) -> Listing[ReviewResponse]:
     """Payments whose amount does not fit their order, oldest first."""
-    authorization.looks_through(tx, admin, subject="payment")
+    authorization.may_list(tx, admin, subject="payment")
     return reviews.waiting(tx, page)
 
 
@@ -66,10 +66,10 @@ def ask_for_rest(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionRes
     return reviews.top_up(tx, admin.id, payment_id)
 
 
-@app.post("/admin/refunds/{refund_id}/paid-by-hand", status=200, problems=(NotFound, NotPayableByHand))
-def refund_paid(refund_id: UUID, paid: PaidByHand, admin: Admin, tx: Transaction) -> RefundResponse:
+@app.post("/admin/refunds/{refund_id}/paid-by-hand", status=200, problems=(NotFound, NotManuallyRefundable))
+def refund_paid(refund_id: UUID, paid: ManualRefundRequest, admin: Admin, tx: Transaction) -> RefundResponse:
     """Book a refund that you have paid at a gateway's dashboard; the runbook says how, and when you may."""
-    return manual_refunds.book(tx, admin.id, refund_id, paid)
+    return manual_refunds.record(tx, admin.id, refund_id, paid)
 
 
 @app.post(
@@ -85,9 +85,9 @@ def dashboard_refund(
 
 
 @app.get("/admin/manual-tasks")
-def tasks(page: Page, admin: Admin, tx: Transaction) -> Listing[ManualTaskResponse]:
+def tasks(page: PageQuery, admin: Admin, tx: Transaction) -> Listing[ManualTaskResponse]:
     """What only a person can finish, oldest first."""
-    authorization.looks_through(tx, admin, subject="manual_task")
+    authorization.may_list(tx, admin, subject="manual_task")
     return manual_tasks.waiting(tx, page)
 
 
@@ -100,7 +100,7 @@ def task_done(task_id: UUID, done: Done, admin: Admin, tx: Transaction) -> Manua
 @app.post("/admin/mails/{email_id}/send-again", status=204, problems=(NotFound, NotSendable))
 def send_mail_again(email_id: UUID, admin: Admin, tx: Transaction) -> None:
     """Try a mail again that SendGrid did not take: ten times more at most."""
-    sending.send_again(tx, email_id, by=admin.id)
+    sending.resend(tx, email_id, by=admin.id)
 
 
 main = app.entry_point()

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from shared.identity.freeze_links import FreezeLink
 from shared.identity.marketing import LinkInvalid
-from shared.messages import freezing
+from shared.messages import freeze_page
 from shared.payouts import bank_account_changes, bank_accounts
 from shared.payouts.bank_account_changes import BankAccountRelease
 from shared.payouts.bank_accounts import (
@@ -15,7 +15,7 @@ from shared.payouts.bank_accounts import (
     BankAccountResponse,
 )
 from shared.problems import NotFound, TryAgain
-from shared.web import App, Buyer, FreshlyProvenAdmin, FreshlyProvenBuyer, Page, Transaction
+from shared.web import App, Buyer, FreshlyProvenAdmin, FreshlyProvenBuyer, HtmlPage, Transaction
 
 app = App("bank_account")
 
@@ -36,15 +36,15 @@ def put(wanted: BankAccountBody, caller: FreshlyProvenBuyer) -> BankAccountRespo
 
 
 @app.get("/account/bank-account/freeze", anybody=True, problems=(LinkInvalid,))
-def ask_to_freeze(link: FreezeLink, tx: Transaction) -> Page:
+def ask_to_freeze(link: FreezeLink, tx: Transaction) -> HtmlPage:
     """The page a link in the mail about a bank account leads to. It only asks, so scanners change nothing."""
-    return Page(freezing.page(bank_account_changes.language(tx, link), is_done=False))
+    return HtmlPage(freeze_page.page(bank_account_changes.language(tx, link), is_done=False))
 
 
 @app.post("/account/bank-account/freeze", anybody=True, problems=(LinkInvalid,))
-def freeze(link: FreezeLink, tx: Transaction) -> Page:
+def freeze(link: FreezeLink, tx: Transaction) -> HtmlPage:
     """Stop a bank account, without signing in: no money goes there until its owner sets it again. Safe to repeat."""
-    return Page(freezing.page(bank_account_changes.freeze(tx, link), is_done=True))
+    return HtmlPage(freeze_page.page(bank_account_changes.freeze(tx, link), is_done=True))
 
 
 @app.put("/admin/bank-accounts/{account_id}", problems=(NotFound,))
@@ -52,7 +52,7 @@ def decide(
     account_id: UUID, decision: BankAccountDecision, admin: FreshlyProvenAdmin, tx: Transaction
 ) -> BankAccountResponse:
     """End a check that the bank never answers, or decide whether a holder of another name is the organizer."""
-    return bank_accounts.decide_by_hand(tx, admin.id, account_id, decision)
+    return bank_accounts.decide_manually(tx, admin.id, account_id, decision)
 
 
 @app.post("/admin/bank-accounts/{account_id}/release", status=200, problems=(NotFound,))

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from shared.models import Task
 from shared.payments import cancellation
-from shared.payments.cancellation import Cancellation, CancellationResponse, EventOver, TooLate
+from shared.payments.cancellation import Cancellation, CancellationResponse, CancellationTooLate, EventOver
 from shared.problems import NotFound
 from shared.web import App, Organizer, Transaction
 
@@ -17,7 +17,7 @@ class Batch(Task):
     event_id: UUID
 
 
-@app.post("/events/{event_id}/cancel", idempotent=True, status=202, problems=(NotFound, TooLate, EventOver))
+@app.post("/events/{event_id}/cancel", idempotent=True, status=202, problems=(NotFound, CancellationTooLate, EventOver))
 def cancel(event_id: UUID, wanted: Cancellation, caller: Organizer, tx: Transaction) -> CancellationResponse:
     """Stop the sale and give everybody everything back, fees included; up to 14 days before, admins any time."""
     return cancellation.start(tx, caller, event_id, wanted)
@@ -32,7 +32,7 @@ def progress(event_id: UUID, caller: Organizer, tx: Transaction) -> Cancellation
 @app.task("batch")
 def go_on(batch: Batch) -> None:
     """End the next orders, and hand over to another task while some are left."""
-    cancellation.go_on(batch.event_id)
+    cancellation.run_batch(batch.event_id)
 
 
 main = app.entry_point()

@@ -25,7 +25,7 @@ REFUSALS = (
 
 
 @app.post("/orders/{order_id}/checkout", idempotent=True, problems=REFUSALS)
-def start_to_pay(order_id: UUID, request: paying.Request, buyer: Buyer) -> OrderResponse:
+def start_to_pay(order_id: UUID, request: paying.CheckoutRequest, buyer: Buyer) -> OrderResponse:
     """Choose how to pay; the hold lasts until 30 minutes from the reservation. An order of Rp 0 is paid at once."""
     return paying.checkout(buyer.id, order_id, request)
 
@@ -33,7 +33,7 @@ def start_to_pay(order_id: UUID, request: paying.Request, buyer: Buyer) -> Order
 @app.post("/payments/create-invoice", status=201, idempotent=True, problems=REFUSALS)
 def try_another_way(request: paying.InvoiceRequest, buyer: Buyer) -> PaymentResponse:
     """Try again within the reservation, by another method or gateway if you like; the older try is ended."""
-    return paying.another_try(buyer.id, request)
+    return paying.retry_payment(buyer.id, request)
 
 
 main = app.entry_point()

@@ -17,7 +17,7 @@ REFUSALS = (NotFound, AlreadyDecided)
 @app.get("/admin/dead-letters")
 def letters(page: DeadLetterPage, admin: Admin, tx: Transaction) -> Listing[DeadLetterResponse]:
     """Those to decide about, or the decided ones; oldest first."""
-    authorization.looks_through(tx, admin, subject="dead_letter")
+    authorization.may_list(tx, admin, subject="dead_letter")
     return dead_letters.listed(tx, page)
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from shared.catalog import editing, media, pages
+from shared.catalog import editing, media, public_views
 from shared.catalog.editing import DatesFixed, EventCancelled, NotDeletable, OnlyPostponed, TicketsTaken
 from shared.catalog.events import EventChange, EventResponse, NewEvent, TierList
 from shared.catalog.search import EventSearch
@@ -25,7 +25,7 @@ def browse(wanted: EventSearch, viewer: Viewer) -> Cached[Listing[EventResponse]
 
     Of descriptions and terms there are 300 characters at most; an event's own page has them whole.
     """
-    listed = pages.browse(viewer, wanted)
+    listed = public_views.browse(viewer, wanted)
     return Cached(listed.value, AVAILABILITY, age_seconds=listed.age_seconds)
 
 
@@ -38,7 +38,7 @@ def create(new: NewEvent, organizer: Organizer, tx: Transaction) -> EventRespons
 @app.get("/events/{event}", problems=(NotFound,))
 def show(event: str, viewer: Viewer) -> Cached[EventResponse]:
     """An event by its id or slug. A draft is shown to its organizer only."""
-    page = pages.show(viewer, event)
+    page = public_views.show(viewer, event)
     return Cached(page.value, AVAILABILITY, is_public=page.value.is_public, age_seconds=page.age_seconds)
 
 
@@ -60,7 +60,7 @@ def delete(event: UUID, organizer: Organizer, tx: Transaction) -> None:
 @app.get("/events/{event}/tickets", problems=(NotFound,))
 def tickets(event: str, viewer: Viewer) -> Cached[TierList]:
     """What is for sale at an event: prices of this moment and what is left."""
-    page = pages.show(viewer, event)
+    page = public_views.show(viewer, event)
     found = page.value
     offer = TierList(event_id=found.id, status=found.status, tiers=found.tiers)
     return Cached(offer, AVAILABILITY, is_public=found.is_public, age_seconds=page.age_seconds)

@@ -29,25 +29,25 @@ class Nothing(Task):
 @app.task("expire")
 def end_due(_: Nothing) -> None:
     """End everything whose time is over, a few seconds after it is."""
-    expiry.end_all_due()
+    expiry.expire_all_due()
 
 
 @app.job("sweep")
 def sweep() -> None:
     """The same every five minutes, for what a lost task left behind."""
-    expiry.end_all_due()
+    expiry.expire_all_due()
 
 
 @app.message("order.ended")
 def close_payments(message: OrderEnded) -> None:
     """Close what an ended order left open."""
-    payment_expiry.end_payments_of(message.order_id)
+    payment_expiry.expire_payments(message.order_id)
 
 
 @app.message("payment.closing")
 def close_payment(message: PaymentClosing) -> None:
     """Have the gateway take no more money for it."""
-    payment_expiry.end_at_gateway(message.payment_id)
+    payment_expiry.cancel_at_gateway(message.payment_id)
 
 
 main = app.entry_point()

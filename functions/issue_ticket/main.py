@@ -37,7 +37,7 @@ def _issue(order_id: UUID, attempt: int) -> None:
             raise
         with transaction() as tx:
             if issuing.give_up(tx, order_id, error):
-                mails.ask_ticket_delayed(tx, order_id)
+                mails.enqueue_ticket_delayed(tx, order_id)
 
 
 main = app.entry_point()

@@ -5,7 +5,7 @@ from uuid import UUID
 from shared.messages import mails
 from shared.messages.mails import TicketsNotIssued
 from shared.messages.quotas import TooManyMails
-from shared.models import Listing, Page, ResponseModel
+from shared.models import Listing, PageQuery, ResponseModel
 from shared.problems import NotFound
 from shared.sales import orders as lives
 from shared.sales import schemas as sales_schemas
@@ -23,7 +23,7 @@ class ResendResponse(ResponseModel):
 
 
 @app.get("/orders/my-orders")
-def my_orders(page: Page, buyer: Buyer, tx: Transaction) -> Listing[OrderResponse]:
+def my_orders(page: PageQuery, buyer: Buyer, tx: Transaction) -> Listing[OrderResponse]:
     """The caller's orders, newest first."""
     return sales_schemas.own(tx, buyer.id, page)
 
@@ -44,8 +44,8 @@ def cancel(order_id: UUID, buyer: Buyer, tx: Transaction) -> OrderResponse:
 @app.post("/orders/{order_id}/resend", status=202, problems=(NotFound, TicketsNotIssued, TooManyMails))
 def resend(order_id: UUID, caller: SignedIn, tx: Transaction) -> ResendResponse:
     """Have the tickets mailed again to the buyer and the attendees, three times a day at most."""
-    sales_schemas.refuse_strangers(tx, order_id, caller)
-    mails.ask_e_tickets_again(tx, order_id)
+    sales_schemas.require_access(tx, order_id, caller)
+    mails.enqueue_e_tickets_again(tx, order_id)
     return ResendResponse()
 
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from shared.models import Listing, Page, Task
+from shared.models import Listing, PageQuery, Task
 from shared.payouts import execution as payout_execution
 from shared.payouts import records as payout_records
 from shared.payouts.records import PayoutResponse
@@ -19,7 +19,7 @@ class PayoutRequested(Task):
 
 
 @app.get("/payouts")
-def history(page: Page, caller: Organizer, tx: Transaction) -> Listing[PayoutResponse]:
+def history(page: PageQuery, caller: Organizer, tx: Transaction) -> Listing[PayoutResponse]:
     """The caller's payouts, newest first; all of them for an admin."""
     return payout_records.listed(tx, caller, page)
 
@@ -39,13 +39,13 @@ def retry(payout_id: UUID, caller: Organizer, tx: Transaction) -> PayoutResponse
 @app.job("daily")
 def settle_all_due() -> None:
     """Make the payouts of all events that ended seven days ago."""
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
 
 
 @app.message("payout.requested")
 def pay_out(message: PayoutRequested) -> None:
     """Send one; a gateway that doesn't answer is asked again later, under the same key."""
-    payout_execution.pay_out(message.payout_id)
+    payout_execution.execute(message.payout_id)
 
 
 main = app.entry_point()

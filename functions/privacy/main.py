@@ -3,13 +3,13 @@
 from shared.identity import marketing
 from shared.identity.login_throttling import TooManyAttempts
 from shared.identity.marketing import LinkInvalid, UnsubscribeLink
-from shared.identity.own_password import WrongPassword
-from shared.messages import offers
+from shared.identity.password_change import WrongPassword
+from shared.messages import unsubscribing
 from shared.privacy import cookie_consents, deletion, export
 from shared.privacy.cookie_consents import COOKIES, CookieChoice, CookieConsent, CookieList, ListChanged
 from shared.privacy.deletion import AccountInUse, Deletion
 from shared.privacy.export import ExportQuery
-from shared.web import App, File, Page, SignedIn, Transaction, Viewer
+from shared.web import App, File, HtmlPage, SignedIn, Transaction, Viewer
 
 app = App("privacy")
 
@@ -28,15 +28,15 @@ def delete(asked: Deletion, caller: SignedIn) -> None:
 
 
 @app.get("/account/unsubscribe", anybody=True, problems=(LinkInvalid,))
-def ask_to_unsubscribe(link: UnsubscribeLink, tx: Transaction) -> Page:
+def ask_to_unsubscribe(link: UnsubscribeLink, tx: Transaction) -> HtmlPage:
     """The page a link in a mail about offers leads to. It only asks: programs that look at links change nothing."""
-    return Page(offers.page(marketing.language(tx, link), is_done=False))
+    return HtmlPage(unsubscribing.page(marketing.language(tx, link), is_done=False))
 
 
 @app.post("/account/unsubscribe", anybody=True, problems=(LinkInvalid,))
-def unsubscribe(link: UnsubscribeLink, tx: Transaction) -> Page:
+def unsubscribe(link: UnsubscribeLink, tx: Transaction) -> HtmlPage:
     """End mails about offers, without signing in and with one click (RFC 8058). Doing it again changes nothing."""
-    return Page(offers.page(marketing.withdraw(tx, link), is_done=True))
+    return HtmlPage(unsubscribing.page(marketing.withdraw(tx, link), is_done=True))
 
 
 @app.get("/privacy/cookies", anybody=True)

@@ -75,7 +75,7 @@ def retry(refund_id: UUID, caller: Organizer, tx: Transaction) -> RefundResponse
 @app.message("refund.approved")
 def pay_back(message: RefundApproved) -> None:
     """Send it; a gateway that doesn't answer is asked again later, under the same key."""
-    refund_execution.pay_back(message.refund_id)
+    refund_execution.execute(message.refund_id)
 
 
 main = app.entry_point()

@@ -1,19 +1,19 @@
 """Reserve tickets for a signed-in buyer (TS-002, TS-006, TS-009, ISO-1)."""
 
-from shared.cloud.request_batching import Combiner
+from shared.cloud.request_batching import RequestBatcher
 from shared.problems import NotFound, Problem
 from shared.sales import availability, expiry, reservations
 from shared.sales.inventory import SoldOut
 from shared.sales.promos import PromoExhausted, PromoInvalid
 from shared.sales.purchase_limits import HoldAgainLater, PersonLimitReached
 from shared.sales.registrations import AlreadyRegistered
-from shared.sales.reservations import AlreadyReserved, Ask, SaleClosed, TooManyTickets
+from shared.sales.reservations import AlreadyReserved, ReservationRequest, SaleClosed, TooManyTickets
 from shared.sales.schemas import OrderResponse
 from shared.web import App, Buyer, IdempotencyKey
 
 app = App("reserve")
 
-reserve_together = Combiner(reservations.reserve)
+reserve_together = RequestBatcher(reservations.reserve)
 
 
 @app.post(
@@ -33,12 +33,12 @@ reserve_together = Combiner(reservations.reserve)
         HoldAgainLater,
     ),
 )
-def hold_tickets(request: reservations.Request, buyer: Buyer, key: IdempotencyKey) -> OrderResponse:
+def hold_tickets(request: reservations.ReservationBody, buyer: Buyer, key: IdempotencyKey) -> OrderResponse:
     """Hold the asked tickets for 15 minutes, all of them or none."""
-    outcome = reserve_together(Ask(buyer.id, request, key))
+    outcome = reserve_together(ReservationRequest(buyer.id, request, key))
     if isinstance(outcome, Problem):
         raise outcome
-    expiry.ask_for_end(outcome.reservation_expires_at)
+    expiry.schedule_expiry(outcome.reservation_expires_at)
     availability.changed(outcome.event_id)
     return outcome
 

@@ -45,20 +45,20 @@ def send(requested: EmailRequested, attempt: Attempt) -> None:
 @app.message("ticket.created")
 def ask_for_e_tickets(created: TicketCreated, tx: Transaction) -> None:
     """Ask for the mails that bring the tickets, and tell where the goods are."""
-    mails.ask_e_tickets(tx, created.order_id)
-    mails.ask_goods(tx, created.order_id)
+    mails.enqueue_e_tickets(tx, created.order_id)
+    mails.enqueue_goods(tx, created.order_id)
 
 
 @app.message("refund.processed")
 def ask_for_refund_mail(processed: RefundProcessed, tx: Transaction) -> None:
     """Ask for the mail that says so."""
-    mails.ask_refund_completed(tx, processed.refund_id, processed.order_id)
+    mails.enqueue_refund_completed(tx, processed.refund_id, processed.order_id)
 
 
 @app.task("notify")
 def tell_holders(changed: ChangedEvent) -> None:
     """Ask for the mails of the next ticket holders, and hand over to another task while some are left."""
-    change_notices.go_on(changed.change_id)
+    change_notices.enqueue_batch(changed.change_id)
 
 
 main = app.entry_point()

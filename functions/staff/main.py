@@ -18,7 +18,7 @@ def invite(invitation: Invitation, organizer: FreshlyProvenOrganizer, tx: Transa
     Whose address has another account here already is told by mail to name a different one; the answer is the same.
     """
     answer, letter = staffing.invite(tx, organizer, invitation)
-    mails.ask_letter(tx, letter)
+    mails.enqueue_for_account(tx, letter)
     return answer
 
 

@@ -7,7 +7,7 @@ from pydantic import StringConstraints
 
 from shared.messages import mails
 from shared.messages.quotas import TooManyMails
-from shared.models import Listing, Page, RequestModel, Trimmed, line
+from shared.models import Listing, PageQuery, RequestModel, Trimmed, line
 from shared.problems import NotFound
 from shared.tickets import gate, holders, participants, pickups, ticket_rendering
 from shared.tickets.gate import NotUsed, ScanResponse, ScanUndone, Undo
@@ -50,7 +50,7 @@ def change_holder(ticket_id: UUID, wanted: HolderChange, caller: SignedIn, tx: T
     """Correct who holds a ticket, and mail it to them. The QR code becomes a new one; the old one is void at once."""
     changed = holders.change(tx, caller, ticket_id, wanted)
     if changed:
-        mails.ask_holder_changed(
+        mails.enqueue_holder_changed(
             tx,
             changed.order_id,
             ticket_id,
@@ -100,7 +100,7 @@ def undo_pickup(order_id: UUID, wanted: Undo, supervisor: Organizer, tx: Transac
 
 
 @app.get("/events/{event_id}/participants", problems=(NotFound,))
-def runners(event_id: UUID, page: Page, organizer: Organizer, tx: Transaction) -> Listing[ParticipantResponse]:
+def runners(event_id: UUID, page: PageQuery, organizer: Organizer, tx: Transaction) -> Listing[ParticipantResponse]:
     """Who takes part in your event, by category and BIB number."""
     return participants.listed(tx, organizer, event_id, page)
 

@@ -39,7 +39,7 @@ def from_midtrans(request: RawRequest) -> Received:
 def _received(gateway: str, request: RawRequest) -> Received:
     try:
         is_readable = webhooks.receive(gateway, request.headers, request.body)
-    except webhooks.Forged as forged:
+    except webhooks.ForgedWebhook as forged:
         if is_first_of_minute(f"{gateway} {forged.reason} {request.address}"):
             webhooks.audit_forged(gateway, forged.reason)
         raise

@@ -119,7 +119,7 @@ def simulator_settings() -> SimulatorSettings:
 
 def _not_found(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     correlation = logs.begin_request(environ.get("HTTP_X_REQUEST_ID"))
-    requests.let_go(Request(environ))
+    requests.drain(Request(environ))
     document = json.dumps(NotFound().document(correlation))
     answer = Response(document, HTTPStatus.NOT_FOUND, content_type="application/problem+json")
     answer.headers["X-Request-Id"] = correlation

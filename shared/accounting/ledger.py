@@ -253,7 +253,7 @@ def post_refunded(
     return post(tx, "refund_paid_by_hand" if by_hand else "refund_paid", refund_id, entries, order_id=order_id)
 
 
-def was_refunded_by_hand(tx: Transaction, refund_id: UUID, gateway: str) -> bool:
+def was_refunded_manually(tx: Transaction, refund_id: UUID, gateway: str) -> bool:
     """Whether that is booked, through this gateway."""
     values = {"refund_id": refund_id, "account": clearing(gateway)}
     found: bool = tx.execute(_BY_HAND, values).scalar_one()
@@ -279,13 +279,13 @@ def post_unallocated_to_refund(tx: Transaction, refund_id: UUID, amount: int, *,
     return post(tx, "review_refund", refund_id, {UNALLOCATED: amount, REFUNDS_PAYABLE: -amount}, order_id=order_id)
 
 
-def has_bought(tx: Transaction, payment_id: UUID) -> bool:
+def has_sale(tx: Transaction, payment_id: UUID) -> bool:
     """Whether this payment is the one that paid for its order."""
     found: bool = tx.execute(_BOUGHT, {"payment_id": payment_id}).scalar_one()
     return found
 
 
-def set_aside(tx: Transaction, order_id: UUID) -> int:
+def unallocated_amount(tx: Transaction, order_id: UUID) -> int:
     """What of an order's money waits for a decision, in rupiah."""
     return int(tx.execute(_SET_ASIDE, {"order_id": order_id}).scalar_one())
 

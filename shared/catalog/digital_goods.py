@@ -9,13 +9,13 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 from sqlalchemy import text
 
-from shared.catalog import editing, pages
+from shared.catalog import editing, public_views
 from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
 from shared.models import RequestModel, ResponseModel, Trimmed
 from shared.problems import NotFound, Problem
-from shared.sales import units
+from shared.sales import digital_units
 from shared.states import TierKind
 
 MOST_AT_ONCE = 1_000
@@ -54,7 +54,7 @@ def upload(tx: Transaction, caller: Principal, event_id: UUID, tier_id: UUID, gi
         raise NotFound
     if kind != TierKind.DIGITAL:
         raise NotDigital
-    added, total = units.add(tx, tier_id, event.organizer_id, given.units)
-    pages.changed_with(tx, event_id)
+    added, total = digital_units.add(tx, tier_id, event.organizer_id, given.units)
+    public_views.changed_with(tx, event_id)
     audit.record(tx, "units.uploaded", subject="tier", subject_id=tier_id, actor_id=caller.id, added=added)
     return UploadResponse(added=added, duplicates=len(given.units) - added, units=total)

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.catalog import changes, events, pages, slugs, tiers
+from shared.catalog import changes, events, public_views, slugs, tiers
 from shared.catalog.events import COLUMNS, EventChange, EventFacts, EventResponse, ListedTierChange, NewEvent
 from shared.catalog.tiers import Host, NewTier, TierChange, TierResponse
 from shared.cloud import audit, clock
@@ -132,7 +132,7 @@ def change(tx: Transaction, caller: Principal, event_id: UUID, wanted: EventChan
             raise OnlyPostponed
     _arrange(tx, host, wanted)
     if {stored.status, status} != {EventStatus.DRAFT}:
-        pages.changed_with(tx, event_id)
+        public_views.changed_with(tx, event_id)
     if stored.status == status == EventStatus.PUBLISHED:
         changes.record(tx, event_id, known)
     if status != stored.status:
@@ -148,7 +148,7 @@ def cancel(tx: Transaction, stored: Any) -> None:
     """
     tx.execute(_CANCEL, {"id": stored.id})
     tiers.copy_sale(tx, _host(stored, EventStatus.CANCELLED, _facts(stored)))
-    pages.changed_with(tx, stored.id)
+    public_views.changed_with(tx, stored.id)
 
 
 def delete(tx: Transaction, caller: Principal, event_id: UUID) -> None:
@@ -168,7 +168,7 @@ def add_tier(tx: Transaction, caller: Principal, event_id: UUID, tier: NewTier) 
     """Add a tier, on sale at once if the event is. Raises NotFound, EventCancelled and what tiers.arrange raises."""
     host = _host_of(lock_changeable(tx, caller, event_id))
     [tier_id] = tiers.arrange(tx, host, new=[tier])
-    pages.changed_with(tx, event_id)
+    public_views.changed_with(tx, event_id)
     return tiers.read(tx, tier_id)
 
 
@@ -177,7 +177,7 @@ def change_tier(tx: Transaction, caller: Principal, event_id: UUID, tier_id: UUI
     host = _host_of(lock_changeable(tx, caller, event_id))
     known = changes.facts(tx, event_id)
     tiers.arrange(tx, host, changes={tier_id: wanted})
-    pages.changed_with(tx, event_id)
+    public_views.changed_with(tx, event_id)
     if host.is_on_sale:
         changes.record(tx, event_id, known)
     return tiers.read(tx, tier_id)
@@ -187,7 +187,7 @@ def set_banner(tx: Transaction, caller: Principal, event_id: UUID, url: str) -> 
     """Show the picture at `url` with the event. Raises NotFound, EventCancelled."""
     lock_changeable(tx, caller, event_id)
     tx.execute(_SET_BANNER, {"id": event_id, "url": url})
-    pages.changed_with(tx, event_id)
+    public_views.changed_with(tx, event_id)
     _audit(tx, "event.banner_set", caller, event_id, url=url)
     return events.get(tx, event_id)
 

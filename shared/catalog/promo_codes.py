@@ -20,7 +20,7 @@ from shared.cloud import audit, authorization
 from shared.cloud.database import Transaction
 from shared.identity import principals
 from shared.identity.tokens import Principal
-from shared.models import MAX_RUPIAH, Listing, Page, RequestModel, ResponseModel, Rupiah, Trimmed, Utc
+from shared.models import MAX_RUPIAH, Listing, PageQuery, RequestModel, ResponseModel, Rupiah, Trimmed, Utc
 from shared.problems import Forbidden, Invalid, NotFound, Problem, violated_constraint
 
 Code = Annotated[
@@ -99,7 +99,7 @@ class PromoChange(RequestModel):
         return refuse_null(value)
 
 
-class PromoSearch(Page):
+class PromoSearch(PageQuery):
     """Which codes are wanted."""
 
     event_id: UUID | None = None
@@ -191,10 +191,10 @@ PLATFORM_BUDGET = 25_000_000
 
 def create(tx: Transaction, caller: Principal, new: NewPromo) -> PromoResponse:
     """Offer a code from now on, or from its start. Raises NotFound, Forbidden, Invalid, CodeTaken."""
-    organizer_id = _payer(tx, caller, new)
+    organizer_id = _issuer(tx, caller, new)
     terms = _with_ceilings(new, new.funded_by)
     _refuse_contradictions(terms)
-    _refuse_strange_tiers(tx, new.event_id, new.tier_ids)
+    _refuse_foreign_tiers(tx, new.event_id, new.tier_ids)
     values = {**terms.model_dump(exclude={"funded_by"}), "organizer_id": organizer_id, "created_by": caller.id}
     created = _write(tx, _INSERT, values)
     audit.record(tx, "promo.created", subject="promo", subject_id=created.id, actor_id=caller.id)
@@ -212,7 +212,7 @@ def change(tx: Transaction, caller: Principal, promo_id: UUID, wanted: PromoChan
     terms = Terms.model_construct(**{name: given.get(name, stored[name]) for name in Terms.model_fields})
     terms = _with_ceilings(terms, stored["funded_by"])
     _refuse_contradictions(terms)
-    _refuse_strange_tiers(tx, stored["event_id"], terms.tier_ids)
+    _refuse_foreign_tiers(tx, stored["event_id"], terms.tier_ids)
     is_active = given.get("is_active", stored["is_active"])
     changed = _write(tx, _UPDATE, {**terms.model_dump(), "is_active": is_active, "id": promo_id})
     audit.record(tx, "promo.changed", subject="promo", subject_id=promo_id, actor_id=caller.id, changed=sorted(given))
@@ -231,7 +231,7 @@ def read(tx: Transaction, caller: Principal, promo_id: UUID) -> PromoResponse:
 
 def listed(tx: Transaction, caller: Principal, wanted: PromoSearch) -> Listing[PromoResponse]:
     """The caller's codes, newest first; all there are for an admin."""
-    authorization.looks_through(tx, caller, subject="promo")
+    authorization.may_list(tx, caller, subject="promo")
     which = {"event_id": wanted.event_id, **_sees(caller)}
     rows = tx.execute(_LIST, {**which, "page_size": wanted.page_size, "offset": wanted.offset}).mappings()
     return Listing[PromoResponse].of(
@@ -239,7 +239,7 @@ def listed(tx: Transaction, caller: Principal, wanted: PromoSearch) -> Listing[P
     )
 
 
-def _payer(tx: Transaction, caller: Principal, new: NewPromo) -> UUID | None:
+def _issuer(tx: Transaction, caller: Principal, new: NewPromo) -> UUID | None:
     """Who pays for the code: the organizer of its event, the caller, or the platform (None)."""
     organizer_id = editing.lock_changeable(tx, caller, new.event_id).organizer_id if new.event_id else None
     if new.funded_by == "platform":
@@ -272,7 +272,7 @@ def _refuse_contradictions(terms: Terms) -> None:
         raise Invalid.field("ends_at", "must be after starts_at")
 
 
-def _refuse_strange_tiers(tx: Transaction, event_id: UUID | None, tier_ids: Sequence[UUID] | None) -> None:
+def _refuse_foreign_tiers(tx: Transaction, event_id: UUID | None, tier_ids: Sequence[UUID] | None) -> None:
     if tier_ids is None:
         return
     if event_id is None:

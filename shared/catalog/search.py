@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 from sqlalchemy import text
 
-from shared.catalog import folding, tiers
+from shared.catalog import search_normalization, tiers
 from shared.catalog.events import COLUMNS, EventResponse
 from shared.catalog.tiers import TierResponse, beginnings
 from shared.cloud.database import Transaction
-from shared.models import Listing, Page, Rupiah, Utc, in_reach, line
+from shared.models import Listing, PageQuery, Rupiah, Utc, in_reach, line
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _EASTERNMOST, _WESTERNMOST = timedelta(hours=14), timedelta(hours=12)
@@ -33,7 +33,7 @@ DayOrMoment = Annotated[Utc | None, WrapValidator(_day_or_moment)]
 """A moment, or a date without time: that day, wherever an event is."""
 
 
-class EventSearch(Page):
+class EventSearch(PageQuery):
     """What somebody looks for. An event fits that overlaps the time `from` ... `to`; a bare date is a day in its zone.
 
     Capitals, accents, apostrophes and hyphens make no difference. `q` are words of title, place, category and
@@ -153,7 +153,7 @@ def _words(q: str | None) -> dict[str, str]:
     """The words, and apart from them the last one, of which the beginning is enough (three letters at least)."""
     if q is None:
         return {}
-    q = folding.joined(q)
+    q = search_normalization.joined(q)
     last = _LAST_WORD.fullmatch(q)
     if last is None or q.count('"') % 2:
         return {"q": q, "before": "", "beginning": ""}
@@ -161,14 +161,14 @@ def _words(q: str | None) -> dict[str, str]:
 
 
 def _category(category: str | None) -> dict[str, str]:
-    return {} if category is None else {"category": folding.compact(category) or category}
+    return {} if category is None else {"category": search_normalization.compact(category) or category}
 
 
 def _place(location: str | None) -> dict[str, str]:
     """Any part of location and venue. What LIKE takes for signs are letters here."""
     if location is None:
         return {}
-    escaped = re.sub(r"([%_\\])", r"\\\1", folding.compact(location) or location)
+    escaped = re.sub(r"([%_\\])", r"\\\1", search_normalization.compact(location) or location)
     return {"location": f"%{escaped}%"}
 
 

@@ -51,7 +51,7 @@ def may_see(
     return True
 
 
-def looks_through(
+def may_list(
     tx: Transaction, caller: Caller, *, subject: str, subject_id: UUID | None = None, of_people: bool = False
 ) -> None:
     """Note that `caller` was shown a list: an admin any, an organizer one of other people's data (`of_people`).

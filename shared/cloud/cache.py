@@ -48,7 +48,7 @@ class CacheUnavailable(Exception):
 
 
 @dataclass(frozen=True)
-class Look:
+class CacheEntry:
     """What was found under a key at a moment of Firestore's clock."""
 
     key: str
@@ -160,19 +160,19 @@ def forget() -> None:
     _claims = _Claims()
 
 
-def look(key: str, mark: str) -> Look:
+def lookup(key: str, mark: str) -> CacheEntry:
     """What is under `key`, and when `mark` was last written. Raises CacheUnavailable."""
     with _health.asking("look") as timeout:
         content, changed = _snapshots([key, mark], timeout)
     at = min(content.read_time, changed.read_time)
     changed_at = changed.update_time if changed.exists else None
     if not content.exists:
-        return Look(key, at, changed_at=changed_at)
+        return CacheEntry(key, at, changed_at=changed_at)
     fields = content.to_dict()
-    return Look(key, at, fields.get("content", ""), fields.get("content_at"), content.update_time, changed_at)
+    return CacheEntry(key, at, fields.get("content", ""), fields.get("content_at"), content.update_time, changed_at)
 
 
-def put(seen: Look, content: str) -> None:
+def put(seen: CacheEntry, content: str) -> None:
     """Keep what was read from the database after the look `seen`, unless somebody else has kept something since.
 
     Nothing is kept of what is too large, within `EVERY_SECONDS` of the last time, and where Firestore fails.

@@ -31,7 +31,7 @@ T = TypeVar("T")
 _building = threading.RLock()
 
 
-class Once(Generic[T]):
+class LazyClient(Generic[T]):
     """A value built at its first use, once per process, however many threads ask at the same moment."""
 
     def __init__(self, build: Callable[[], T]) -> None:
@@ -56,7 +56,7 @@ class Once(Generic[T]):
         self._value = value
 
 
-@Once
+@LazyClient
 def engine() -> "Engine":
     """The pool of PostgreSQL connections of this instance, with the rights of the application."""
     return make_engine(settings().database_role)
@@ -139,7 +139,7 @@ def _cloud_sql_creator(session: dict[str, str]) -> Callable[[], Any]:
     return connect
 
 
-@Once
+@LazyClient
 def publisher() -> "PublisherClient":
     """Pub/Sub. `PUBSUB_EMULATOR_HOST` points Google's client to a local server."""
     from google.cloud.pubsub_v1 import PublisherClient
@@ -148,7 +148,7 @@ def publisher() -> "PublisherClient":
     return PublisherClient(batch_settings=BatchSettings(max_latency=0.002))
 
 
-@Once
+@LazyClient
 def subscriber() -> "SubscriberClient":
     """Pub/Sub's other side, for what is pulled: the dead letters."""
     from google.cloud.pubsub_v1 import SubscriberClient
@@ -156,7 +156,7 @@ def subscriber() -> "SubscriberClient":
     return SubscriberClient()
 
 
-@Once
+@LazyClient
 def tasks() -> "CloudTasksClient":
     """Cloud Tasks. `CLOUD_TASKS_EMULATOR_HOST` (ours) points to a local server."""
     from google.cloud.tasks_v2 import CloudTasksClient
@@ -166,7 +166,7 @@ def tasks() -> "CloudTasksClient":
     return CloudTasksClient(transport=CloudTasksGrpcTransport(channel=_plain_channel(local)) if local else None)
 
 
-@Once
+@LazyClient
 def secret_manager() -> "SecretManagerServiceClient":
     """Secret Manager. `SECRET_MANAGER_EMULATOR_HOST` (ours) points to a local server."""
     from google.cloud.secretmanager_v1 import SecretManagerServiceClient
@@ -179,7 +179,7 @@ def secret_manager() -> "SecretManagerServiceClient":
     return SecretManagerServiceClient(transport=transport)
 
 
-@Once
+@LazyClient
 def storage() -> "StorageClient":
     """Cloud Storage. `STORAGE_EMULATOR_HOST` points Google's client to a local server."""
     from google.auth.credentials import AnonymousCredentials
@@ -190,7 +190,7 @@ def storage() -> "StorageClient":
     return Client(project=settings().google_cloud_project, credentials=credentials)
 
 
-@Once
+@LazyClient
 def firestore() -> "FirestoreClient":
     """Firestore. `FIRESTORE_EMULATOR_HOST` points Google's client to a local server."""
     from google.cloud.firestore import Client

@@ -17,7 +17,7 @@ from sqlalchemy import text
 from shared.cloud import audit, clients, outbox, tasks
 from shared.cloud.database import Transaction, after_commit, transaction
 from shared.cloud.settings import settings
-from shared.models import Listing, Page, RequestModel, ResponseModel, line
+from shared.models import Listing, PageQuery, RequestModel, ResponseModel, line
 from shared.problems import NotFound, Problem
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ _DECIDE = text("""
 """)
 
 
-class DeadLetterPage(Page):
+class DeadLetterPage(PageQuery):
     """Which dead letters are wanted: those to decide about, or the decided ones."""
 
     status: Literal["open", "decided"] = "open"

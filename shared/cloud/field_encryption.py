@@ -27,11 +27,11 @@ FINGERPRINT_KEY: Final = "fingerprint-key"
 _NONCE_BYTES: Final = 12  # what GCM is made for; random, so far fewer than 2**32 values may share a key
 
 
-class NotOpened(ValueError):
+class DecryptionFailed(ValueError):
     """A sealed value was changed, belongs to another row, or its key is gone."""
 
 
-def seal(plain: str, *, about: str) -> str:
+def encrypt(plain: str, *, about: str) -> str:
     """Encrypt `plain`. `about` names whose it is (`identity_number:<item id>`): only the same name opens it."""
     key = version(KEY)
     nonce = os.urandom(_NONCE_BYTES)
@@ -39,15 +39,15 @@ def seal(plain: str, *, about: str) -> str:
     return f"v{key.number}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
 
 
-def unseal(sealed: str, *, about: str) -> str:
-    """What `seal` was given. Raises NotOpened where the value or `about` is not what it was."""
+def decrypt(sealed: str, *, about: str) -> str:
+    """What `seal` was given. Raises DecryptionFailed where the value or `about` is not what it was."""
     number, _, encoded = sealed.removeprefix("v").partition(".")
     try:
         content = base64.urlsafe_b64decode(encoded)
         key = version(KEY, number)
         return _cipher(key.value).decrypt(content[:_NONCE_BYTES], content[_NONCE_BYTES:], about.encode()).decode()
     except (InvalidTag, ValueError) as error:
-        raise NotOpened(f"a sealed value of key version {number!r} about {about.partition(':')[0]}") from error
+        raise DecryptionFailed(f"a sealed value of key version {number!r} about {about.partition(':')[0]}") from error
 
 
 def current_prefix() -> str:

@@ -66,12 +66,12 @@ def begin_request(given: str | None = None, carrier: Mapping[str, str] | None = 
     return wanted
 
 
-def go_on_as(correlation: str) -> None:
+def continue_as(correlation: str) -> None:
     """Take up the correlation id of what this request turned out to be about."""
     _correlation.set(correlation)
 
 
-def handed_on() -> dict[str, str]:
+def outgoing_context() -> dict[str, str]:
     """What goes along with a message, so that its consumer goes on where we are: correlation id and trace."""
     return {"correlation_id": correlation_id(), "traceparent": trace_context.current().traceparent}
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import Transaction
-from shared.models import Listing, Page, RequestModel, ResponseModel, line
+from shared.models import Listing, PageQuery, RequestModel, ResponseModel, line
 from shared.problems import NotFound, Problem
 
 _OPEN = text("""
@@ -86,7 +86,7 @@ def close(tx: Transaction, subject_id: UUID | str, *, by: UUID | None) -> None:
     tx.execute(_CLOSE, {"subject_id": str(subject_id), "by": by})
 
 
-def waiting(tx: Transaction, page: Page) -> Listing[ManualTaskResponse]:
+def waiting(tx: Transaction, page: PageQuery) -> Listing[ManualTaskResponse]:
     """What is open, oldest first."""
     rows = tx.execute(_LIST_OPEN, {"page_size": page.page_size, "offset": page.offset}).mappings()
     return Listing[ManualTaskResponse].of(page, [ManualTaskResponse(**row) for row in rows], count_open(tx))

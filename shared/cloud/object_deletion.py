@@ -33,7 +33,7 @@ _DONE = text("DELETE FROM stale_objects WHERE id = ANY(:ids) AND created_at < no
 _ONCE_MORE = text("UPDATE stale_objects SET due_at = created_at + make_interval(secs => :again) WHERE id = ANY(:ids)")
 
 
-def dispose(tx: Transaction, bucket: str, prefixes: Sequence[str]) -> None:
+def delete_after_commit(tx: Transaction, bucket: str, prefixes: Sequence[str]) -> None:
     """Delete all objects whose names begin with one of `prefixes` (8 characters at least) once `tx` has committed."""
     if not prefixes:
         return

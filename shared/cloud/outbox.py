@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from shared.cloud import pubsub
 from shared.cloud.database import Transaction, after_commit, notes, transaction
-from shared.cloud.logs import handed_on
+from shared.cloud.logs import outgoing_context
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def add(tx: Transaction, topic: str, payload: dict[str, Any]) -> None:
         {
             "topic": topic,
             "payload": json.dumps(payload, default=_plain),
-            "attributes": json.dumps(handed_on()),
+            "attributes": json.dumps(outgoing_context()),
         },
     ).scalar_one()
     added = notes(tx).outbox_ids

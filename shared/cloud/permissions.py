@@ -11,23 +11,23 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 
-class NotGranted(Exception):
+class PermissionMissing(Exception):
     """The manifest does not let this function use that. Add it to the function's entry."""
 
 
 @dataclass(frozen=True)
-class Grants:
+class Permissions:
     """The things of the cloud that one function may use, by name: `secrets/jwt-signing-key`, `cache/shared`."""
 
     function: str
     things: frozenset[str]
 
 
-_running: ContextVar[Grants | None] = ContextVar("grants", default=None)
+_running: ContextVar[Permissions | None] = ContextVar("grants", default=None)
 
 
 @contextmanager
-def only(grants: Grants) -> Iterator[None]:
+def only(grants: Permissions) -> Iterator[None]:
     """Run the block as the function of these grants."""
     token = _running.set(grants)
     try:
@@ -37,7 +37,7 @@ def only(grants: Grants) -> Iterator[None]:
 
 
 def check(kind: str, name: str) -> None:
-    """Refuse what is not granted, where functions share a process; alone, IAM does. Raises NotGranted."""
+    """Refuse what is not granted, where functions share a process; alone, IAM does. Raises PermissionMissing."""
     grants = _running.get()
     if grants is not None and f"{kind}/{name}" not in grants.things:
-        raise NotGranted(f"{grants.function}: {kind}/{name}")
+        raise PermissionMissing(f"{grants.function}: {kind}/{name}")

@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from shared.cloud import cache
-from shared.cloud.cache import CacheUnavailable, Look
+from shared.cloud.cache import CacheEntry, CacheUnavailable
 from shared.cloud.settings import settings
 
 MEMORY_SECONDS = 1.0
@@ -25,7 +25,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 @dataclass(frozen=True)
-class Aged(Generic[T]):
+class CachedValue(Generic[T]):
     """Something, and how many seconds ago the database said so at the earliest."""
 
     value: T
@@ -37,12 +37,12 @@ class _Fetch:
     """Something that is being fetched, or was just now."""
 
     begun: float
-    outcome: "Future[Aged[Any]]"
+    outcome: "Future[CachedValue[Any]]"
 
-    def result(self) -> Aged[Any]:
+    def result(self) -> CachedValue[Any]:
         """Its outcome with its age by now, or the error it met."""
         fetched = self.outcome.result()
-        return Aged(fetched.value, fetched.age_seconds + time.monotonic() - self.begun)
+        return CachedValue(fetched.value, fetched.age_seconds + time.monotonic() - self.begun)
 
 
 class Memory:
@@ -52,7 +52,7 @@ class Memory:
         self._lock = threading.Lock()
         self._fetches: OrderedDict[str, _Fetch] = OrderedDict()
 
-    def get(self, key: str, fetch: Callable[[], Aged[Any]]) -> Aged[Any]:
+    def get(self, key: str, fetch: Callable[[], CachedValue[Any]]) -> CachedValue[Any]:
         """What is remembered under `key`, or else what `fetch` gives. Raises what `fetch` raises, and forgets it."""
         with self._lock:
             self._forget_old()
@@ -69,7 +69,7 @@ class Memory:
         with self._lock:
             self._fetches.clear()
 
-    def _fulfil(self, key: str, mine: _Fetch, fetch: Callable[[], Aged[Any]]) -> None:
+    def _fulfil(self, key: str, mine: _Fetch, fetch: Callable[[], CachedValue[Any]]) -> None:
         try:
             mine.outcome.set_result(fetch())
         except BaseException as error:  # noqa: BLE001 - whatever happened, everybody who waits must hear of it
@@ -87,31 +87,31 @@ class Memory:
 memory = Memory()
 
 
-def read_through(key: str, mark: str, *, seconds: float, model: type[M], read: Callable[[], M]) -> Aged[M]:
+def read_through(key: str, mark: str, *, seconds: float, model: type[M], read: Callable[[], M]) -> CachedValue[M]:
     """What `read` gives, or gave at most `seconds` ago to any instance and nobody has invalidated `mark` since.
 
     A change is seen after about two seconds at the latest; where the cache can't be reached, at once. Call it
     outside of a transaction, and let `read` open one. Raises what `read` raises.
     """
     if settings().shared_cache != "on":
-        return Aged(read())
+        return CachedValue(read())
     return memory.get(key, lambda: _fetch(key, mark, seconds - MEMORY_SECONDS, model, read))
 
 
-def _fetch(key: str, mark: str, seconds: float, model: type[M], read: Callable[[], M]) -> Aged[M]:
+def _fetch(key: str, mark: str, seconds: float, model: type[M], read: Callable[[], M]) -> CachedValue[M]:
     try:
-        seen = cache.look(key, mark)
+        seen = cache.lookup(key, mark)
     except CacheUnavailable:
-        return Aged(read())
+        return CachedValue(read())
     kept = _parsed(seen, model) if seen.is_good(seconds) else None
     if kept is not None:
-        return Aged(kept, seen.age_seconds)
+        return CachedValue(kept, seen.age_seconds)
     value = read()
     cache.put(seen, value.model_dump_json())
-    return Aged(value)
+    return CachedValue(value)
 
 
-def _parsed(seen: Look, model: type[M]) -> M | None:
+def _parsed(seen: CacheEntry, model: type[M]) -> M | None:
     """The content; None where another version of the product has written it in another form."""
     try:
         return model.model_validate_json(seen.content)

@@ -21,7 +21,7 @@ class _Waiting(Generic[Ask, Outcome]):
         self.error: BaseException | None = None
 
 
-class Combiner(Generic[Ask, Outcome]):
+class RequestBatcher(Generic[Ask, Outcome]):
     """Calls `work` with the asks of all threads that wait, at most `most` together, one batch at a time.
 
     `work` gives one outcome per ask, in order. While a batch runs, the next one gathers: nobody waits

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 @lru_cache(maxsize=1)
-def arrange() -> None:
+def register() -> None:
     """Have this process leave tidily, however many functions it serves."""
     atexit.register(finish)
 

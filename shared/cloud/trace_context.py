@@ -20,7 +20,7 @@ _NO_TRACE, _NO_SPAN = "0" * 32, "0" * 16
 
 
 @dataclass(frozen=True)
-class Position:
+class SpanContext:
     """A span in a trace: 32 and 16 hexadecimal digits."""
 
     trace_id: str
@@ -39,15 +39,15 @@ class Position:
         return f"00-{self.trace_id}-{self.span_id}-{'01' if self.is_recorded else '00'}"
 
 
-_position: ContextVar[Position | None] = ContextVar("position", default=None)
+_position: ContextVar[SpanContext | None] = ContextVar("position", default=None)
 
 
-def current() -> Position:
+def current() -> SpanContext:
     """Where we are; outside of any request, at the beginning of a new trace."""
     return _position.get() or begin({})
 
 
-def begin(carrier: Mapping[str, str]) -> Position:
+def begin(carrier: Mapping[str, str]) -> SpanContext:
     """Go on with the trace in `carrier` (headers in lower case, or a message's attributes), or begin a new one."""
     position = _w3c(carrier.get("traceparent", "")) or _google(carrier.get("x-cloud-trace-context", "")) or _new()
     _position.set(position)
@@ -57,26 +57,26 @@ def begin(carrier: Mapping[str, str]) -> Position:
 @contextmanager
 def moved_to(span_id: str) -> Iterator[None]:
     """Be in another span of the same trace for the length of a block."""
-    token = _position.set(Position(current().trace_id, span_id))
+    token = _position.set(SpanContext(current().trace_id, span_id))
     try:
         yield
     finally:
         _position.reset(token)
 
 
-def _w3c(written: str) -> Position | None:
+def _w3c(written: str) -> SpanContext | None:
     found = _W3C.fullmatch(written)
     return _valid(found[1], found[2]) if found else None
 
 
-def _google(written: str) -> Position | None:
+def _google(written: str) -> SpanContext | None:
     found = _GOOGLE.fullmatch(written)
     return _valid(found[1].lower(), f"{int(found[2]) & (2**64 - 1):016x}") if found else None
 
 
-def _valid(trace_id: str, span_id: str) -> Position | None:
-    return None if trace_id == _NO_TRACE or span_id == _NO_SPAN else Position(trace_id, span_id)
+def _valid(trace_id: str, span_id: str) -> SpanContext | None:
+    return None if trace_id == _NO_TRACE or span_id == _NO_SPAN else SpanContext(trace_id, span_id)
 
 
-def _new() -> Position:
-    return Position(secrets.token_hex(16), secrets.token_hex(8))
+def _new() -> SpanContext:
+    return SpanContext(secrets.token_hex(16), secrets.token_hex(8))

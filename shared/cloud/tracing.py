@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from shared.cloud import trace_context
-from shared.cloud.clients import Once
+from shared.cloud.clients import LazyClient
 from shared.cloud.settings import settings
-from shared.cloud.trace_context import Position
+from shared.cloud.trace_context import SpanContext
 from shared.problems import Problem
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def flush() -> None:
         provider().force_flush()  # for SEND_WITHIN_SECONDS at most, which the exporter keeps
 
 
-@Once
+@LazyClient
 def provider() -> "TracerProvider":
     """What makes spans and sends them, in batches, to where `TRACE_EXPORTER` says."""
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -90,7 +90,7 @@ def _exporter() -> "SpanExporter":
     return ConsoleSpanExporter()
 
 
-def _start(name: str, kind: Kind, position: Position, facts: Facts) -> "Span":
+def _start(name: str, kind: Kind, position: SpanContext, facts: Facts) -> "Span":
     from opentelemetry import trace
     from opentelemetry.context import Context
 

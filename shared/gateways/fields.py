@@ -15,7 +15,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from shared.gateways.errors import PayloadUnreadable
-from shared.gateways.statuses import NoticeKind, WebhookEvent
+from shared.gateways.statuses import WebhookEvent, WebhookEventKind
 
 _WESTERN_INDONESIA = timezone(timedelta(hours=7))
 _WIB_FORMAT = "%Y-%m-%d %H:%M:%S"
@@ -185,11 +185,11 @@ def short_id(written: str) -> str:
     return written if len(written) <= _LONGEST_ID else "sha256:" + hashlib.sha256(written.encode()).hexdigest()
 
 
-def unreadable_notice(gateway: str, body: bytes) -> WebhookEvent:
+def unreadable_event(gateway: str, body: bytes) -> WebhookEvent:
     """A webhook that proved its origin, and of which nothing can be read: kept as the text it was."""
     return WebhookEvent(
         gateway=gateway,
-        kind=NoticeKind.UNKNOWN,
+        kind=WebhookEventKind.UNKNOWN,
         event_id="unreadable:" + hashlib.sha256(body).hexdigest(),
         external_id=None,
         gateway_reference=None,

@@ -11,7 +11,7 @@ from shared.gateways.xendit.client import Xendit
 
 
 # A webhook waits for our question to its gateway, which gives it up after 15 seconds (docs/reference/gateways.md).
-def _patience() -> Timeouts:
+def _timeouts() -> Timeouts:
     times = settings().patience
     return Timeouts(connect_seconds=2 * times, read_seconds=6 * times, total_seconds=12 * times)
 
@@ -39,13 +39,13 @@ def sendgrid() -> SendGrid:
 
 @lru_cache(maxsize=1)
 def _xendit(base_url: str, api_key: str, callback_token: str) -> Xendit:
-    return Xendit(base_url, api_key, callback_token, patience=_patience())
+    return Xendit(base_url, api_key, callback_token, patience=_timeouts())
 
 
 @lru_cache(maxsize=1)
 def _midtrans(core_url: str, snap_url: str, server_key: str, client_key: str) -> Midtrans:
     return Midtrans(
-        core_url=core_url, snap_url=snap_url, server_key=server_key, client_key=client_key, patience=_patience()
+        core_url=core_url, snap_url=snap_url, server_key=server_key, client_key=client_key, patience=_timeouts()
     )
 
 

@@ -180,7 +180,7 @@ class AccountName:
     is_virtual_account: bool
 
 
-class NoticeKind(StrEnum):
+class WebhookEventKind(StrEnum):
     """What a payment gateway's webhook is about."""
 
     PAYMENT = "payment"
@@ -199,7 +199,7 @@ class WebhookEvent:
     """
 
     gateway: str
-    kind: NoticeKind
+    kind: WebhookEventKind
     event_id: str
     external_id: str | None
     gateway_reference: str | None

@@ -31,11 +31,11 @@ from shared.identity import (
     unverified_registrations,
 )
 from shared.identity.addresses import EmailAddress
-from shared.identity.client_networks import NOWHERE, Place
+from shared.identity.client_networks import NOWHERE, ClientNetwork
 from shared.identity.codes import Code, CodeInvalid, Purpose, ResetCode
 from shared.identity.people import Person
 from shared.identity.sessions import Tokens
-from shared.identity.unverified_registrations import Kept
+from shared.identity.unverified_registrations import UnverifiedRegistration
 from shared.models import RequestModel, ResponseModel, Trimmed, plain_line
 from shared.problems import Forbidden, NotSignedIn, TryAgain
 
@@ -117,7 +117,7 @@ class CodeSent(ResponseModel):
 
 
 @dataclass(frozen=True)
-class Letter:
+class AccountEmail:
     """A mail to ask for in the same transaction. This room knows when to write, not how mails are sent."""
 
     template: Literal[
@@ -177,7 +177,7 @@ _NEW_PASSWORD = text("""
 
 
 def register(
-    registration: Registration, place: Place, mail: Callable[[Transaction, Letter | None], None]
+    registration: Registration, place: ClientNetwork, mail: Callable[[Transaction, AccountEmail | None], None]
 ) -> UserResponse:
     """Open an account and mail a code to its address: `mail` is given what to send, in the same transaction.
 
@@ -199,12 +199,12 @@ def register(
 
 
 def _register(
-    tx: Transaction, registration: Registration, place: Place, chosen: "_Chosen"
-) -> tuple[UserResponse, Letter | None]:
+    tx: Transaction, registration: Registration, place: ClientNetwork, chosen: "_Chosen"
+) -> tuple[UserResponse, AccountEmail | None]:
     found = people.find(tx, registration.email)
     person, is_new = (found, False) if found and found.is_email_verified else _claim(tx, registration)
     if person.is_email_verified:  # as much work as opening an account, and the same answers later on
-        unverified_registrations.keep(tx, person.email, registration.password, chosen.instead_of)
+        unverified_registrations.store(tx, person.email, registration.password, chosen.instead_of)
         return _answer(registration, _stand_in_id(registration.email)), _already_registered(person)
     person = _fill_in(tx, person, registration, chosen, is_new=is_new)
     is_due = login_throttling.take(tx, login_throttling.MAILS["verify_email"], person.email)
@@ -216,7 +216,7 @@ def leave_gates(tx: Transaction, person: Person) -> None:
     tx.execute(_OFF_THE_GATES, {"id": person.id})
 
 
-def verify_email(proof: Proof, place: Place = NOWHERE) -> Tokens:
+def verify_email(proof: Proof, place: ClientNetwork = NOWHERE) -> Tokens:
     """Prove that an address is one's own by the code sent to it, and sign in. Raises CodeInvalid, TooManyAttempts."""
     with transaction() as tx:
         login_throttling.count(tx, login_throttling.CODES, proof.email, place)
@@ -230,7 +230,7 @@ def verify_email(proof: Proof, place: Place = NOWHERE) -> Tokens:
     raise CodeInvalid
 
 
-def login(credentials: Credentials, place: Place = NOWHERE) -> Tokens:
+def login(credentials: Credentials, place: ClientNetwork = NOWHERE) -> Tokens:
     """Sign in. Raises InvalidCredentials, TooManyAttempts, or EmailNotVerified to who has registered and not verified.
 
     The last is said of an account that waits, and of what was registered over one that is somebody else's. A wrong
@@ -255,7 +255,7 @@ def login(credentials: Credentials, place: Place = NOWHERE) -> Tokens:
 
 
 def _refuse(
-    credentials: Credentials, place: Place, found: Person | None, claimed: str | None, known: str | None
+    credentials: Credentials, place: ClientNetwork, found: Person | None, claimed: str | None, known: str | None
 ) -> NoReturn:
     """Raise InvalidCredentials, or EmailNotVerified after as much work whether there is an account or a claim."""
     with transaction() as tx:
@@ -271,7 +271,13 @@ def _refuse(
 
 
 def _note_failure(
-    tx: Transaction, email: str, found: Person | None, place: Place, *, by: sessions.Proof, known: str | None = None
+    tx: Transaction,
+    email: str,
+    found: Person | None,
+    place: ClientNetwork,
+    *,
+    by: sessions.Proof,
+    known: str | None = None,
 ) -> None:
     """Leave a trace of a wrong password or code, and count it against its budgets."""
     login_throttling.failed(tx, email, place, known=known)
@@ -280,7 +286,7 @@ def _note_failure(
         audit.record_sampled(tx, "user.sign_in_failed", subject="user", subject_id=found.id, by=by)
 
 
-def forgot_password(tx: Transaction, asked: AddressOnly, place: Place = NOWHERE) -> Letter | None:
+def forgot_password(tx: Transaction, asked: AddressOnly, place: ClientNetwork = NOWHERE) -> AccountEmail | None:
     """The mail to ask for, with a code to choose a new password. None: no account, or asked a moment ago."""
     person = people.lock_by_email(tx, asked.email)
     is_due = login_throttling.take(
@@ -289,7 +295,7 @@ def forgot_password(tx: Transaction, asked: AddressOnly, place: Place = NOWHERE)
     return mail_code(tx, person, "reset_password", place) if person and is_due else None
 
 
-def reset_password(reset: PasswordReset, place: Place = NOWHERE) -> None:
+def reset_password(reset: PasswordReset, place: ClientNetwork = NOWHERE) -> None:
     """Choose a new password with the code, and end every session of the account. Raises CodeInvalid, TooManyAttempts.
 
     The code came by mail, so that the address is verified too. A link to Google is dropped with the old
@@ -321,7 +327,7 @@ def _fill_in(tx: Transaction, person: Person, registration: Registration, chosen
     if person.role == "staff":  # invited, but never joined: nobody has given a password yet
         is_new = True
         leave_gates(tx, person)
-    password_hash = chosen.instead_of(Kept(None if is_new else person.password_hash, is_new))
+    password_hash = chosen.instead_of(UnverifiedRegistration(None if is_new else person.password_hash, is_new))
     values = {**_details(registration), "password_hash": password_hash, "id": person.id}
     return Person(*tx.execute(_FILL_IN, values).one())
 
@@ -339,27 +345,27 @@ class _KeptAnother(Exception):
 class _Chosen:
     """The hash to keep instead of what was kept `before`."""
 
-    before: Kept
+    before: UnverifiedRegistration
     password_hash: str | None
 
-    def instead_of(self, kept: Kept) -> str | None:
+    def instead_of(self, kept: UnverifiedRegistration) -> str | None:
         """The hash, where this is still kept. Raises _KeptAnother."""
         if kept != self.before:
             raise _KeptAnother
         return self.password_hash
 
 
-def _kept_for(tx: Transaction, email: str) -> Kept:
+def _kept_for(tx: Transaction, email: str) -> UnverifiedRegistration:
     """What an address has that waits to be verified; the claims at one that somebody has an account at."""
     found = people.find(tx, email)
     if found and found.is_email_verified:
-        return unverified_registrations.kept(tx, email)
+        return unverified_registrations.find(tx, email)
     if found is None or found.role == "staff":
-        return Kept(None, is_new=True)
-    return Kept(found.password_hash, is_new=False)
+        return UnverifiedRegistration(None, is_new=True)
+    return UnverifiedRegistration(found.password_hash, is_new=False)
 
 
-def _password_to_keep(password: str, before: Kept) -> str | None:
+def _password_to_keep(password: str, before: UnverifiedRegistration) -> str | None:
     """The hash an unverified account or a claim is to have. It costs one round of bcrypt in every case.
 
     Two people may claim the same address with two passwords, one after the other, and its owner would
@@ -371,19 +377,19 @@ def _password_to_keep(password: str, before: Kept) -> str | None:
     return before.password_hash if passwords.matches(password, before.password_hash) else None
 
 
-def mail_code(tx: Transaction, person: Person, purpose: Purpose, place: Place = NOWHERE) -> Letter | None:
+def mail_code(tx: Transaction, person: Person, purpose: Purpose, place: ClientNetwork = NOWHERE) -> AccountEmail | None:
     """The mail with a new code for a person whose row is locked; None where the last one is less than a minute old."""
     code = codes.issue(tx, person.id, purpose, network=place.network)
     if code is None:
         return None
     context = {"code": code, "full_name": person.full_name}
-    return Letter(purpose, f"{purpose}:{person.id}:{uuid4()}", person.email, person.language, context)
+    return AccountEmail(purpose, f"{purpose}:{person.id}:{uuid4()}", person.email, person.language, context)
 
 
-def _already_registered(person: Person) -> Letter:
+def _already_registered(person: Person) -> AccountEmail:
     once_a_day = f"already_registered:{person.id}:{clock.now():%Y-%m-%d}"
     context = {"full_name": person.full_name}
-    return Letter("already_registered", once_a_day, person.email, person.language, context)
+    return AccountEmail("already_registered", once_a_day, person.email, person.language, context)
 
 
 def _answer(registration: Registration, user_id: UUID) -> UserResponse:

@@ -28,7 +28,7 @@ _FAMILY = text("""
 
 
 @dataclass(frozen=True)
-class Place:
+class ClientNetwork:
     """What a request shows of where it comes from. `network` is a /24, or a /64 of IPv6."""
 
     network: str = ""
@@ -40,11 +40,11 @@ class Place:
     """What the browser that began a sign-in with Google has (google_nonces)."""
 
 
-NOWHERE = Place()
+NOWHERE = ClientNetwork()
 """Where nothing is known of a caller."""
 
 
-def known_as(tx: Transaction, place: Place, user_id: UUID) -> str | None:
+def known_as(tx: Transaction, place: ClientNetwork, user_id: UUID) -> str | None:
     """What names a device that has signed in to this account before; None for one that has not."""
     for entry in (place.device or "").split(_BETWEEN):
         owner, _, rest = entry.partition(".")

@@ -48,7 +48,7 @@ TRIES_ELSEWHERE = 5
 
 
 @dataclass(frozen=True)
-class Form:
+class CodeFormat:
     """How the codes of a purpose are made, and how long and how often they may be tried."""
 
     length: int
@@ -57,9 +57,9 @@ class Form:
     tries: int
 
 
-SIX_DIGITS = Form(6, "0123456789", 600, 5)
-LONG = Form(10, _ALPHABET, 3600, 1000)
-FORMS: dict[Purpose, Form] = {"verify_email": SIX_DIGITS, "confirm_identity": SIX_DIGITS, "reset_password": LONG}
+SIX_DIGITS = CodeFormat(6, "0123456789", 600, 5)
+LONG = CodeFormat(10, _ALPHABET, 3600, 1000)
+FORMS: dict[Purpose, CodeFormat] = {"verify_email": SIX_DIGITS, "confirm_identity": SIX_DIGITS, "reset_password": LONG}
 RESEND_SECONDS = 60
 """Another code comes at the earliest after a minute; later ones after longer, see `attempts`."""
 

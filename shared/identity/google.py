@@ -9,7 +9,7 @@ from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
 from shared.identity import accounts, google_nonces, google_tokens, people, sessions, staff
 from shared.identity.accounts import TERMS_VERSION
-from shared.identity.client_networks import NOWHERE, Place
+from shared.identity.client_networks import NOWHERE, ClientNetwork
 from shared.identity.google_nonces import GoogleNonceResponse
 from shared.identity.google_tokens import GoogleIdentity, GoogleSignInOff, GoogleTokenInvalid
 from shared.identity.people import Person
@@ -79,14 +79,14 @@ _USE = text("""
 """)
 
 
-def nonce(place: Place) -> GoogleNonceResponse:
+def nonce(place: ClientNetwork) -> GoogleNonceResponse:
     """What a page gives to Google's button. Raises GoogleSignInOff."""
     if not google_tokens.client_ids():
         raise GoogleSignInOff
     return google_nonces.issue(place.google_key)
 
 
-def sign_in(request: GoogleSignIn, place: Place = NOWHERE) -> Tokens:
+def sign_in(request: GoogleSignIn, place: ClientNetwork = NOWHERE) -> Tokens:
     """Sign in as whom Google says. Asks Google for its keys first, so it opens its own transaction.
 
     A token signs in once; who is refused may show it again, with the terms accepted perhaps.

@@ -14,7 +14,7 @@ from shared.gateways import google
 from shared.gateways.errors import GatewayError
 from shared.identity import google_nonces
 from shared.identity.addresses import EmailAddress
-from shared.identity.client_networks import NOWHERE, Place
+from shared.identity.client_networks import NOWHERE, ClientNetwork
 from shared.models import plain_name
 from shared.problems import Forbidden, NotSignedIn, TryAgain
 
@@ -63,7 +63,7 @@ def client_ids() -> list[str]:
     return [each.strip() for each in settings().google_client_ids.split(",") if each.strip()]
 
 
-def identity_in(id_token: str, nonce: str | None, place: Place = NOWHERE) -> GoogleIdentity:
+def identity_in(id_token: str, nonce: str | None, place: ClientNetwork = NOWHERE) -> GoogleIdentity:
     """Whom a Google ID token made for us speaks of, its address verified by Google.
 
     Raises GoogleTokenInvalid, GoogleSignInOff, or TryAgain where Google's keys can't be had.
@@ -81,7 +81,7 @@ def identity_in(id_token: str, nonce: str | None, place: Place = NOWHERE) -> Goo
     return _identity(claims, _used(id_token, claims))
 
 
-def _is_begun_here(claims: Mapping[str, Any], nonce: str | None, place: Place) -> bool:
+def _is_begun_here(claims: Mapping[str, Any], nonce: str | None, place: ClientNetwork) -> bool:
     """Whether a browser shows by its cookie that it asked for this token; of an app's, whether it is fresh.
 
     A nonce of an app's own must be told, and one of ours is no app's: else a stolen token would do without.

@@ -27,14 +27,14 @@ from sqlalchemy import text
 from shared.cloud.database import Transaction
 from shared.cloud.settings import settings
 from shared.identity import codes
-from shared.identity.client_networks import NOWHERE, Place
+from shared.identity.client_networks import NOWHERE, ClientNetwork
 from shared.problems import Problem
 
 A_DAY = 86_400
 
 
 @dataclass(frozen=True)
-class Kind:
+class AttemptKind:
     """What is tried. `waits` are the seconds from the n-th try to the next; the last is for all that follow."""
 
     name: str
@@ -43,10 +43,10 @@ class Kind:
     """Seconds of rest."""
 
 
-PASSWORDS = Kind("attempts", (0, 0, 0, 0, 60, 120, 240, 480, 900), 900)
-CODES = Kind("codes", PASSWORDS.waits, A_DAY)
+PASSWORDS = AttemptKind("attempts", (0, 0, 0, 0, 60, 120, 240, 480, 900), 900)
+CODES = AttemptKind("codes", PASSWORDS.waits, A_DAY)
 MAILS = {
-    purpose: Kind(f"mails {purpose}", (codes.RESEND_SECONDS, 300, 900, 3600), A_DAY)
+    purpose: AttemptKind(f"mails {purpose}", (codes.RESEND_SECONDS, 300, 900, 3600), A_DAY)
     for purpose in ("verify_email", "reset_password", "staff_invitation", "confirm_identity")
 }
 _GUARDED_WAIT = 21_600
@@ -111,7 +111,7 @@ _FORGET_OLD = text("""
 """)
 
 
-def take(tx: Transaction, kind: Kind, email: str, place: str = "", *, is_guarded: bool = False) -> bool:
+def take(tx: Transaction, kind: AttemptKind, email: str, place: str = "", *, is_guarded: bool = False) -> bool:
     """Take one try of this kind at an address; False, and none is taken, where the next is not due yet.
 
     `place` names a network, a device or a session; `is_guarded` spaces the tries out from the first on.
@@ -123,7 +123,9 @@ def take(tx: Transaction, kind: Kind, email: str, place: str = "", *, is_guarded
     return is_due
 
 
-def count(tx: Transaction, kind: Kind, email: str, place: Place = NOWHERE, *, known: str | None = None) -> None:
+def count(
+    tx: Transaction, kind: AttemptKind, email: str, place: ClientNetwork = NOWHERE, *, known: str | None = None
+) -> None:
     """Take one try at the password or code of an address. Commit it before what was given is compared.
 
     `known` names the device or session of somebody who has signed in before. Raises TooManyAttempts, which takes none.
@@ -136,7 +138,7 @@ def count(tx: Transaction, kind: Kind, email: str, place: Place = NOWHERE, *, kn
         raise TooManyAttempts(retry_after_seconds=max(left or 0, 1))
 
 
-def failed(tx: Transaction, email: str, place: Place, *, known: str | None = None) -> None:
+def failed(tx: Transaction, email: str, place: ClientNetwork, *, known: str | None = None) -> None:
     """Note that a try was wrong, against the budgets of the account and the network it came from."""
     if known is None:
         _spend(tx, ACCOUNT, email)
@@ -144,13 +146,13 @@ def failed(tx: Transaction, email: str, place: Place, *, known: str | None = Non
             _spend(tx, NETWORK, place.network)
 
 
-def forget(tx: Transaction, email: str, place: Place = NOWHERE, *, known: str | None = None) -> None:
+def forget(tx: Transaction, email: str, place: ClientNetwork = NOWHERE, *, known: str | None = None) -> None:
     """Begin anew, where somebody has proved that the account is theirs."""
     keys = [_key(kind, email, where) for kind in _ALL for where in {"", place.network, known or ""}]
     tx.execute(_FORGET, {"keys": keys})
 
 
-def _refuse_spent(tx: Transaction, place: Place) -> None:
+def _refuse_spent(tx: Transaction, place: ClientNetwork) -> None:
     over = _seconds_over(tx, NETWORK, place.network) if settings().rate_limits != "off" else 0
     if over > 0:
         raise TooManyAttempts(retry_after_seconds=over)
@@ -170,5 +172,5 @@ def _budget_key(budget: Budget, whose: str) -> str:
     return codes.keyed_hash(f"budget {budget.name}:{whose}")
 
 
-def _key(kind: Kind, email: str, place: str = "") -> str:
+def _key(kind: AttemptKind, email: str, place: str = "") -> str:
     return codes.keyed_hash(f"{kind.name}:{email}" + (f":{place}" if place else ""))

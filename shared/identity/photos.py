@@ -50,7 +50,7 @@ def remove(tx: Transaction, user_id: UUID) -> None:
 
 def remove_all(tx: Transaction, user_id: UUID) -> None:
     """Delete every photo that an account ever stored; its row is the caller's to change."""
-    object_deletion.dispose(tx, settings().media_bucket, [_folder(user_id)])
+    object_deletion.delete_after_commit(tx, settings().media_bucket, [_folder(user_id)])
 
 
 def _set(tx: Transaction, user_id: UUID, name: str | None) -> None:
@@ -58,7 +58,7 @@ def _set(tx: Transaction, user_id: UUID, name: str | None) -> None:
         raise NotSignedIn("This account is gone. Register again.")
     before = tx.execute(_SET, {"id": user_id, "name": name}).scalar_one()
     if before:
-        object_deletion.dispose(tx, settings().media_bucket, [before])
+        object_deletion.delete_after_commit(tx, settings().media_bucket, [before])
 
 
 def _folder(user_id: UUID) -> str:

@@ -100,7 +100,7 @@ def begin(tx: Transaction, person: Person, *, by: Proof) -> Tokens:
     return _add(tx, person, uuid4(), secrets.token_urlsafe(32), clock.now())
 
 
-def prove_again(tx: Transaction, person: Person, session_id: UUID | None) -> Tokens:
+def reauthenticate(tx: Transaction, person: Person, session_id: UUID | None) -> Tokens:
     """New tokens for a person whose row is locked and who has just proved who they are.
 
     They belong to the session they had, while it lasts, so that signing out ends it all.

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from shared.cloud import clock
 from shared.cloud.database import Transaction
 from shared.identity import codes, erasure, login_throttling, people
-from shared.identity.accounts import Letter
+from shared.identity.accounts import AccountEmail
 from shared.identity.addresses import EmailAddress
 from shared.identity.people import Person
 from shared.models import RequestModel, plain_line
@@ -41,7 +41,7 @@ _TAKE_OVER = text(f"""
 """)
 
 
-def invite(tx: Transaction, organizer_id: UUID, invited: Invited) -> tuple[Person | None, Letter | None]:
+def invite(tx: Transaction, organizer_id: UUID, invited: Invited) -> tuple[Person | None, AccountEmail | None]:
     """The staff account of this address, new or there already, and the mail to ask for.
 
     None instead of an account where the address is somebody else's, who is told by mail once a day at most: the
@@ -86,7 +86,7 @@ def _of(organizer_id: UUID, person: Person | None) -> Person | None:
     return person if person and person.role == "staff" and person.organizer_id == organizer_id else None
 
 
-def _invitation(tx: Transaction, person: Person) -> Letter | None:
+def _invitation(tx: Transaction, person: Person) -> AccountEmail | None:
     if not login_throttling.take(tx, login_throttling.MAILS["staff_invitation"], person.email):
         return None
     code = codes.issue(tx, person.id, "reset_password", life_seconds=INVITATION_DAYS * 86_400)
@@ -94,9 +94,11 @@ def _invitation(tx: Transaction, person: Person) -> Letter | None:
         return None
     context = {"code": code, "full_name": person.full_name, "valid_days": INVITATION_DAYS}
     key = f"staff_invitation:{person.id}:{uuid4()}"
-    return Letter("staff_invitation", key, person.email, person.language, context)
+    return AccountEmail("staff_invitation", key, person.email, person.language, context)
 
 
-def _address_taken(person: Person) -> Letter:
+def _address_taken(person: Person) -> AccountEmail:
     once_a_day = f"staff_address_taken:{person.id}:{clock.now():%Y-%m-%d}"
-    return Letter("staff_address_taken", once_a_day, person.email, person.language, {"full_name": person.full_name})
+    return AccountEmail(
+        "staff_address_taken", once_a_day, person.email, person.language, {"full_name": person.full_name}
+    )

@@ -27,7 +27,7 @@ _FORGET = text("DELETE FROM address_claims WHERE address_key = :key")
 
 
 @dataclass(frozen=True)
-class Kept:
+class UnverifiedRegistration:
     """The hash of a password that waits for its address to be verified; `is_new` where there was none yet.
 
     It is None too where there were two passwords, and neither counts.
@@ -37,16 +37,20 @@ class Kept:
     is_new: bool
 
 
-def kept(tx: Transaction, email: str) -> Kept:
+def find(tx: Transaction, email: str) -> UnverifiedRegistration:
     """What was registered over an address so far."""
     found = tx.execute(_FIND, {"key": _key(email)}).first()
-    return Kept(found.password_hash, is_new=False) if found else Kept(None, is_new=True)
+    return (
+        UnverifiedRegistration(found.password_hash, is_new=False)
+        if found
+        else UnverifiedRegistration(None, is_new=True)
+    )
 
 
-def keep(tx: Transaction, email: str, password: str, choose: Callable[[Kept], str | None]) -> None:
+def store(tx: Transaction, email: str, password: str, choose: Callable[[UnverifiedRegistration], str | None]) -> None:
     """Keep the hash that `choose` has for the one before, and the fingerprint."""
     key = _key(email)
-    before = Kept(*tx.execute(_CLAIM, {"key": key}).one())
+    before = UnverifiedRegistration(*tx.execute(_CLAIM, {"key": key}).one())
     values = {"password_hash": choose(before), "fingerprint": _fingerprint(email, password)}
     tx.execute(_KEEP, {"key": key, **values})
 

@@ -11,7 +11,7 @@ from shared.cloud.database import Transaction, transaction
 from shared.cloud.settings import settings
 from shared.gateways.sendgrid.client import Attachment, Mail
 from shared.identity import codes
-from shared.messages import mails, offers, strangers, template_context
+from shared.messages import mails, template_context, unsubscribing, unverified_recipients
 from shared.messages.rendering import render
 
 FORGOTTEN_ONCE_DONE = (
@@ -34,7 +34,7 @@ _TO_THE_FORMER_OWNER = ("account_deleted",)
 
 
 @dataclass(frozen=True)
-class Asked:
+class QueuedEmail:
     """A mail that was asked for, and how many times we have tried to send it, this time included."""
 
     id: UUID
@@ -63,14 +63,14 @@ def stored_pdf(ticket: template_context.Ticket) -> bytes | None:
     return storage.get(settings().tickets_bucket, ticket.pdf_object) if ticket.pdf_object else None
 
 
-def compose(email: Asked, pdf_of: PdfOf = stored_pdf) -> Mail:
+def compose(email: QueuedEmail, pdf_of: PdfOf = stored_pdf) -> Mail:
     """The mail as it goes out. Raises Obsolete, or NotPrinted: try again. Opens its own transaction."""
     try:
         with transaction() as tx:
             known = _FACTS[email.template](tx, email)
-            if not strangers.is_proven(tx, email.to_address) and email.template not in _TO_THE_FORMER_OWNER:
-                known = strangers.cleared(known)
-    except offers.NoConsent as error:
+            if not unverified_recipients.is_proven(tx, email.to_address) and email.template not in _TO_THE_FORMER_OWNER:
+                known = unverified_recipients.cleared(known)
+    except unsubscribing.NoConsent as error:
         raise Obsolete("the reader wants no such mails") from error
     rendered = render(email.template, email.language, known)
     return Mail(
@@ -81,7 +81,7 @@ def compose(email: Asked, pdf_of: PdfOf = stored_pdf) -> Mail:
         attachments=[_attachment(ticket, pdf_of) for ticket in known["tickets"]] if known.get("are_attached") else [],
         custom_args={"karcis_email_id": str(email.id)},
         categories=[email.template],
-        headers=offers.headers(known),
+        headers=unsubscribing.headers(known),
     )
 
 
@@ -92,11 +92,11 @@ def _attachment(ticket: template_context.Ticket, pdf_of: PdfOf) -> Attachment:
     return Attachment(f"tiket-{ticket.id}.pdf", "application/pdf", content)
 
 
-def _person(_: Transaction, email: Asked) -> dict[str, Any]:
+def _person(_: Transaction, email: QueuedEmail) -> dict[str, Any]:
     return {"full_name": email.context["full_name"]}
 
 
-def _code(tx: Transaction, email: Asked) -> dict[str, Any]:
+def _code(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     if "code" not in email.context:
         raise Obsolete("the code is forgotten")
     form = codes.LONG if email.template == "reset_password" else codes.SIX_DIGITS  # an invitation tells its own days
@@ -104,22 +104,22 @@ def _code(tx: Transaction, email: Asked) -> dict[str, Any]:
     return {**_person(tx, email), "code": email.context["code"], "valid_minutes": valid_minutes}
 
 
-def _invitation(tx: Transaction, email: Asked) -> dict[str, Any]:
+def _invitation(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     return {**_code(tx, email), "valid_days": email.context["valid_days"]}
 
 
-def _order(tx: Transaction, email: Asked, *statuses: str) -> template_context.Order:
+def _order(tx: Transaction, email: QueuedEmail, *statuses: str) -> template_context.Order:
     order = template_context.order(tx, email.order_id, email.language)
     if statuses and order.status not in statuses:
         raise Obsolete(f"the order is {order.status}")
     return order
 
 
-def _order_confirmation(tx: Transaction, email: Asked) -> dict[str, Any]:
+def _order_confirmation(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     return {"order": _order(tx, email, "reserved", "pending_payment", "paid")}
 
 
-def _e_ticket(tx: Transaction, email: Asked) -> dict[str, Any]:
+def _e_ticket(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     tickets = template_context.tickets(tx, _ids(email.context["ticket_ids"]))
     if not tickets:
         raise Obsolete("its tickets are void")
@@ -133,64 +133,64 @@ def _e_ticket(tx: Transaction, email: Asked) -> dict[str, Any]:
     }
 
 
-def _goods_ready(tx: Transaction, email: Asked) -> dict[str, Any]:
+def _goods_ready(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     return {"order": _order(tx, email, "paid"), "goods": template_context.goods(tx, email.order_id)}
 
 
-def _ticket_delayed(tx: Transaction, email: Asked) -> dict[str, Any]:
+def _ticket_delayed(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     return {"order": _order(tx, email, "paid"), "to_buyer": email.context.get("to_buyer", True)}
 
 
-def _ticket_void(tx: Transaction, email: Asked) -> dict[str, Any]:
+def _ticket_void(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     held = template_context.held(tx, _ids(email.context["item_ids"]))
     return {"order": _order(tx, email), "held": held, "reason": email.context["reason"]}
 
 
-def _payment_unusable(tx: Transaction, email: Asked) -> dict[str, Any]:
+def _payment_unusable(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     amount = template_context.returned_amount(tx, email.order_id, email.context.get("refund_id"))
     return {"order": _order(tx, email), "amount": amount}
 
 
-def _refund(tx: Transaction, email: Asked, *statuses: str) -> dict[str, Any]:
+def _refund(tx: Transaction, email: QueuedEmail, *statuses: str) -> dict[str, Any]:
     refund = template_context.refund(tx, UUID(email.context["refund_id"]))
     if statuses and refund.status not in statuses:
         raise Obsolete(f"the refund is {refund.status}")
     return {"order": _order(tx, email), "refund": refund}
 
 
-def _refund_account_needed(tx: Transaction, email: Asked) -> dict[str, Any]:
+def _refund_account_needed(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     return _refund(tx, email, "approved", "failed")
 
 
-def _amount(tx: Transaction, email: Asked) -> dict[str, Any]:
+def _amount(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     return {"order": _order(tx, email), "amount": email.context["amount"]}
 
 
-def _top_up(tx: Transaction, email: Asked) -> dict[str, Any]:
+def _top_up(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     order = _order(tx, email, "reserved", "pending_payment")
     amount = email.context["amount"]
     return {"order": order, "amount": amount, "received": email.context.get("received", order.total_amount - amount)}
 
 
-def _payment_in_review(tx: Transaction, email: Asked) -> dict[str, Any]:
+def _payment_in_review(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     amounts = {name: email.context[name] for name in ("received", "asked")}
     return {"order": _order(tx, email, "reserved", "pending_payment"), **amounts}
 
 
-def _payout(tx: Transaction, email: Asked) -> dict[str, Any]:
+def _payout(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     return {"payout": template_context.payout(tx, UUID(email.context["payout_id"]))}
 
 
-def _bank_account_set(tx: Transaction, email: Asked) -> dict[str, Any]:
+def _bank_account_set(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     account = template_context.bank_account(tx, UUID(email.context["account_id"]), email.language)
     return {"full_name": account.owner_name, "account": account}
 
 
-def _promo_used_late(_: Transaction, email: Asked) -> dict[str, Any]:
+def _promo_used_late(_: Transaction, email: QueuedEmail) -> dict[str, Any]:
     return {"promo": email.context}
 
 
-def _event_changed(tx: Transaction, email: Asked) -> dict[str, Any]:
+def _event_changed(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     item_ids = _ids(email.context["item_ids"]) if "item_ids" in email.context else None
     change_id = UUID(email.context["change_id"])
     changes, allows_refund = template_context.changes(tx, change_id, email.language, email.order_id, item_ids)
@@ -207,7 +207,7 @@ def _ids(written: Sequence[str]) -> list[UUID]:
     return [UUID(each) for each in written]
 
 
-_FACTS: Mapping[str, Callable[[Transaction, Asked], dict[str, Any]]] = {
+_FACTS: Mapping[str, Callable[[Transaction, QueuedEmail], dict[str, Any]]] = {
     "verify_email": _code,
     "already_registered": _person,
     "reset_password": _code,

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from shared.cloud import clock, outbox
 from shared.cloud.database import Transaction
 from shared.identity import people
-from shared.identity.accounts import Letter
+from shared.identity.accounts import AccountEmail
 from shared.messages import quotas, template_context
 from shared.problems import Problem
 
@@ -117,7 +117,7 @@ class TicketsNotIssued(Problem):
     status, slug = 409, "tickets-not-issued"
 
 
-def ask(
+def enqueue(
     tx: Transaction,
     template: Template,
     *,
@@ -147,10 +147,10 @@ def ask(
         outbox.add(tx, "email.requested", {"email_id": email_id})
 
 
-def ask_letter(tx: Transaction, letter: Letter | None) -> None:
+def enqueue_for_account(tx: Transaction, letter: AccountEmail | None) -> None:
     """Have a letter of the identity room sent, if there is one."""
     if letter:
-        ask(
+        enqueue(
             tx,
             letter.template,
             dedupe_key=letter.dedupe_key,
@@ -160,7 +160,7 @@ def ask_letter(tx: Transaction, letter: Letter | None) -> None:
         )
 
 
-def ask_about_order(
+def enqueue_about_order(
     tx: Transaction,
     template: Template,
     order_id: UUID,
@@ -176,7 +176,7 @@ def ask_about_order(
     """
     buyer = tx.execute(_BUYER, {"order_id": order_id}).first()
     if buyer:
-        ask(
+        enqueue(
             tx,
             template,
             dedupe_key=dedupe_key,
@@ -187,7 +187,7 @@ def ask_about_order(
         )
 
 
-def ask_holders(
+def enqueue_to_holders(
     tx: Transaction,
     template: Template,
     order_id: UUID,
@@ -204,7 +204,7 @@ def ask_holders(
     """
     chosen = {"item_ids": item_ids and list(item_ids), "tier_ids": tier_ids and list(tier_ids)}
     for holder in tx.execute(_HOLDERS, {"order_id": order_id, **chosen}):
-        ask(
+        enqueue(
             tx,
             template,
             dedupe_key=f"{dedupe_key}:{holder.item_ids[0]}",
@@ -215,44 +215,44 @@ def ask_holders(
         )
 
 
-def ask_ticket_delayed(tx: Transaction, order_id: UUID) -> None:
+def enqueue_ticket_delayed(tx: Transaction, order_id: UUID) -> None:
     """Tell a buyer, and whoever waits for a ticket of the order, that the tickets come later (PS-023)."""
     dedupe_key = f"ticket_delayed:{order_id}"
-    ask_about_order(tx, "ticket_delayed", order_id, dedupe_key=dedupe_key)
-    ask_holders(tx, "ticket_delayed", order_id, dedupe_key=dedupe_key)
+    enqueue_about_order(tx, "ticket_delayed", order_id, dedupe_key=dedupe_key)
+    enqueue_to_holders(tx, "ticket_delayed", order_id, dedupe_key=dedupe_key)
 
 
-def ask_ticket_void(tx: Transaction, order_id: UUID, item_ids: Sequence[UUID], reason: VoidReason) -> None:
+def enqueue_ticket_void(tx: Transaction, order_id: UUID, item_ids: Sequence[UUID], reason: VoidReason) -> None:
     """Tell who holds tickets that they are no longer valid. Call it before the items are given back."""
-    ask_holders(
+    enqueue_to_holders(
         tx, "ticket_void", order_id, item_ids, dedupe_key=f"ticket_void:{reason}:{order_id}", context={"reason": reason}
     )
 
 
-def ask_event_changed(tx: Transaction, order_id: UUID, change_id: UUID, tier_ids: Sequence[UUID] | None) -> None:
+def enqueue_event_changed(tx: Transaction, order_id: UUID, change_id: UUID, tier_ids: Sequence[UUID] | None) -> None:
     """Tell an order's buyer and the holders of its tickets (of `tier_ids`, if given) what has changed of the event."""
     dedupe_key, context = f"event_changed:{change_id}:{order_id}", {"change_id": change_id}
-    ask_about_order(tx, "event_changed", order_id, dedupe_key=dedupe_key, context=context)
-    ask_holders(tx, "event_changed", order_id, tier_ids=tier_ids, dedupe_key=dedupe_key, context=context)
+    enqueue_about_order(tx, "event_changed", order_id, dedupe_key=dedupe_key, context=context)
+    enqueue_to_holders(tx, "event_changed", order_id, tier_ids=tier_ids, dedupe_key=dedupe_key, context=context)
 
 
-def ask_person(
+def enqueue_to_person(
     tx: Transaction, template: Template, user_id: UUID, *, dedupe_key: str, context: Mapping[str, Any]
 ) -> None:
     """Have somebody told, in their language. Who has deleted their account is left alone."""
     person = people.get(tx, user_id)
     if person:
-        ask(tx, template, dedupe_key=dedupe_key, to=person.email, language=person.language, context=context)
+        enqueue(tx, template, dedupe_key=dedupe_key, to=person.email, language=person.language, context=context)
 
 
-def ask_refund_completed(tx: Transaction, refund_id: UUID, order_id: UUID) -> None:
+def enqueue_refund_completed(tx: Transaction, refund_id: UUID, order_id: UUID) -> None:
     """Tell a buyer that their money is back (NS-006)."""
-    ask_about_order(
+    enqueue_about_order(
         tx, "refund_completed", order_id, dedupe_key=f"refund_completed:{refund_id}", context={"refund_id": refund_id}
     )
 
 
-def ask_e_tickets(
+def enqueue_e_tickets(
     tx: Transaction,
     order_id: UUID,
     ticket_ids: Sequence[UUID] | None = None,
@@ -281,7 +281,7 @@ def ask_e_tickets(
             context = {"ticket_ids": ticket_ids, "to_buyer": False}
             recipients.append((holder, own[0].language, f"{key}:{ticket_ids[0]}", context))
     for to, language, once, context in recipients:
-        ask(
+        enqueue(
             tx,
             "e_ticket",
             dedupe_key=once,
@@ -292,7 +292,7 @@ def ask_e_tickets(
         )
 
 
-def ask_e_tickets_again(tx: Transaction, order_id: UUID) -> None:
+def enqueue_e_tickets_again(tx: Transaction, order_id: UUID) -> None:
     """Send all tickets of an order once more. Raises TicketsNotIssued, TooManyMails."""
     if not tx.execute(_IS_ISSUED, {"order_id": order_id}).scalar():
         raise TicketsNotIssued
@@ -300,10 +300,10 @@ def ask_e_tickets_again(tx: Transaction, order_id: UUID) -> None:
     if not number:
         raise quotas.TooManyMails(retry_after_seconds=quotas.RETRY_AFTER_SECONDS)
     key = f"e_ticket:{order_id}:again:{clock.now():%Y-%m-%d}:{number}"
-    ask_e_tickets(tx, order_id, occasion="resent", dedupe_key=key)
+    enqueue_e_tickets(tx, order_id, occasion="resent", dedupe_key=key)
 
 
-def ask_holder_changed(
+def enqueue_holder_changed(
     tx: Transaction,
     order_id: UUID,
     ticket_id: UUID,
@@ -323,16 +323,16 @@ def ask_holder_changed(
         raise quotas.TooManyMails(retry_after_seconds=quotas.RETRY_AFTER_SECONDS)
     day = f"{clock.now():%Y-%m-%d}:{who}:{number}"
     occasion: Occasion = "changed" if is_renewed else "resent"
-    ask_e_tickets(tx, order_id, [ticket_id], occasion=occasion, dedupe_key=f"e_ticket:{ticket_id}:{day}")
+    enqueue_e_tickets(tx, order_id, [ticket_id], occasion=occasion, dedupe_key=f"e_ticket:{ticket_id}:{day}")
     if is_renewed and old_email:
-        _ask_replaced(tx, order_id, item_id, old_email, dedupe_key=f"ticket_void:replaced:{ticket_id}:{day}")
+        _enqueue_replaced(tx, order_id, item_id, old_email, dedupe_key=f"ticket_void:replaced:{ticket_id}:{day}")
 
 
-def _ask_replaced(tx: Transaction, order_id: UUID, item_id: UUID, old_email: str, *, dedupe_key: str) -> None:
+def _enqueue_replaced(tx: Transaction, order_id: UUID, item_id: UUID, old_email: str, *, dedupe_key: str) -> None:
     former = tx.execute(_FORMER, {"order_id": order_id, "item_id": item_id, "address": old_email}).first()
     if former:
         context = {"reason": "replaced", "item_ids": [item_id], "to_buyer": False}
-        ask(
+        enqueue(
             tx,
             "ticket_void",
             dedupe_key=dedupe_key,
@@ -364,10 +364,10 @@ def _may_be_mailed(tx: Transaction, order_id: UUID, address: str) -> bool:
     return quotas.take_all(tx, most)
 
 
-def ask_goods(tx: Transaction, order_id: UUID) -> None:
+def enqueue_goods(tx: Transaction, order_id: UUID) -> None:
     """Tell the buyer of products their pickup code, and the buyer of digital goods where to see them (PROD-1)."""
     if tx.execute(_HAS_GOODS, {"order_id": order_id}).scalar_one():
-        ask_about_order(tx, "goods_ready", order_id, dedupe_key=f"goods_ready:{order_id}")
+        enqueue_about_order(tx, "goods_ready", order_id, dedupe_key=f"goods_ready:{order_id}")
 
 
 def _others(rows: Iterable[Any], buyer_address: str) -> dict[str, list[Any]]:

@@ -20,9 +20,9 @@ from shared.messages.email_content import (
     ADDRESS_FORGOTTEN_ONCE_DONE,
     CONTEXT_KEPT,
     FORGOTTEN_ONCE_DONE,
-    Asked,
     Obsolete,
     PdfOf,
+    QueuedEmail,
     compose,
     stored_pdf,
 )
@@ -81,7 +81,7 @@ class NotSendable(Problem):
     status, slug = 409, "mail-not-sendable"
 
 
-def send_again(tx: Transaction, email_id: UUID, *, by: UUID) -> None:
+def resend(tx: Transaction, email_id: UUID, *, by: UUID) -> None:
     """Have a mail that was left to a person tried again, ten times at most. Raises NotFound, NotSendable."""
     if tx.execute(_STATUS, {"id": email_id}).first() is None:
         raise NotFound
@@ -110,7 +110,7 @@ def send(email_id: UUID, attempt: int = 1, *, pdf_of: PdfOf = stored_pdf) -> Non
         _mark_failed(email, str(refusal))
     except Exception as error:
         if max(email.attempts, attempt) < MOST_ATTEMPTS:
-            _let_go(email, error)
+            _release(email, error)
             raise
         _mark_failed(email, _told(error))
     else:
@@ -124,31 +124,31 @@ def _hand_over(mail: Mail) -> str | None:
         return None
 
 
-def _hold(email_id: UUID) -> Asked | None:
+def _hold(email_id: UUID) -> QueuedEmail | None:
     """The mail, held for this try alone; None where nothing is left to do. Raises TryAgain where another holds it."""
     with transaction() as tx:
         row = tx.execute(_HOLD, {"id": email_id, "held_seconds": HELD_SECONDS}).first()
         if row:
-            return Asked(**row._mapping)
+            return QueuedEmail(**row._mapping)
         if tx.execute(_STATUS, {"id": email_id}).scalar() == EmailStatus.QUEUED:
             raise TryAgain("Another delivery is sending this mail.", retry_after_seconds=HELD_SECONDS)
     return None
 
 
-def _let_go(email: Asked, error: Exception) -> None:
+def _release(email: QueuedEmail, error: Exception) -> None:
     with transaction() as tx:
         tx.execute(_LET_GO, {"id": email.id, "error": _told(error)})
     facts = {"email_id": str(email.id), "attempts": email.attempts, "error": _told(error)}
     log.warning("mail.delayed", extra=facts)
 
 
-def _mark_sent(email: Asked, message_id: str | None) -> None:
+def _mark_sent(email: QueuedEmail, message_id: str | None) -> None:
     with transaction() as tx:
         tx.execute(_SENT, {"id": email.id, "message_id": message_id, **_FORGOTTEN})
     log.info("mail.sent", extra={"email_id": str(email.id), "template": email.template})
 
 
-def _mark_failed(email: Asked, error: str, *, needs_a_person: bool = True) -> None:
+def _mark_failed(email: QueuedEmail, error: str, *, needs_a_person: bool = True) -> None:
     with transaction() as tx:
         tx.execute(_FAILED, {"id": email.id, "error": error, **_FORGOTTEN})
         if needs_a_person:

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from shared import local_time
 from shared.cloud.database import Transaction
-from shared.messages import freezing
+from shared.messages import freeze_page
 from shared.states import TierKind
 
 _ZONE = "Asia/Jakarta"
@@ -292,7 +292,7 @@ def bank_account(tx: Transaction, account_id: UUID, language: str) -> BankAccoun
         owner_name=row.full_name,
         set_at=local_time.long_moment(row.created_at, _ZONE, language),
         waits_until=waits_until,
-        freeze_url=freezing.url(account_id, row.created_at),
+        freeze_url=freeze_page.url(account_id, row.created_at),
     )
 
 

@@ -122,7 +122,7 @@ class CancellationResponse(ResponseModel):
     finished_at: datetime | None
 
 
-class TooLate(Problem):
+class CancellationTooLate(Problem):
     """An organizer may cancel up to fourteen days before the event. Ask our support to cancel it for you."""
 
     status, slug = 409, "cancellation-too-late"
@@ -137,7 +137,7 @@ class EventOver(Problem):
 def start(tx: Transaction, caller: Principal, event_id: UUID, wanted: Cancellation) -> CancellationResponse:
     """Cancel an event and begin to give everything back; asked again it tells how far that is.
 
-    Raises NotFound, TooLate for organizers, and EventOver.
+    Raises NotFound, CancellationTooLate for organizers, and EventOver.
     """
     event = editing.lock(tx, caller, event_id)
     if event.status != EventStatus.CANCELLED:
@@ -150,7 +150,7 @@ def start(tx: Transaction, caller: Principal, event_id: UUID, wanted: Cancellati
     percent = 0 if waived else PENALTY_PERCENT
     values = {"event_id": event_id, "by": caller.id, "reason": wanted.reason, "penalty_percent": percent}
     if tx.execute(_BEGIN, values).rowcount:
-        after_commit(tx, lambda: _hand_over(event_id))
+        after_commit(tx, lambda: _enqueue_next_batch(event_id))
     return _progress(tx, event_id)
 
 
@@ -160,7 +160,7 @@ def progress(tx: Transaction, caller: Principal, event_id: UUID) -> Cancellation
     return _progress(tx, event_id)
 
 
-def go_on(event_id: UUID) -> bool:
+def run_batch(event_id: UUID) -> bool:
     """End orders of a cancelled event for a while; whether all is done. Hands over to another task if not."""
     deadline = time.monotonic() + BATCH_SECONDS
     while time.monotonic() < deadline:
@@ -173,24 +173,24 @@ def go_on(event_id: UUID) -> bool:
             return True
         for order_id in batch:
             with transaction() as tx:
-                end_order(tx, order_id)
+                cancel_order(tx, order_id)
             if time.monotonic() > deadline:
                 break
-    _hand_over(event_id)
+    _enqueue_next_batch(event_id)
     return False
 
 
-def end_order(tx: Transaction, order_id: UUID) -> None:
+def cancel_order(tx: Transaction, order_id: UUID) -> None:
     """End one order of a cancelled event, whatever its status; one that has ended stays as it is."""
     order = orders.lock(tx, order_id)
     if order.status in orders.LIVE:
-        unallocated.give_back_all_of(tx, order.id)
-        orders.end_for_good(tx, order)
+        unallocated.refund_all(tx, order.id)
+        orders.cancel_for_good(tx, order)
     elif order.status == OrderStatus.PAID:
-        _give_everything_back(tx, order)
+        _refund_in_full(tx, order)
 
 
-def _give_everything_back(tx: Transaction, order: Order) -> None:
+def _refund_in_full(tx: Transaction, order: Order) -> None:
     """Every item that is left, with its fee: the sale is undone, as if it had not been.
 
     Of an order of which nothing went back before, all that came in goes back, were it more or less than its price.
@@ -200,23 +200,23 @@ def _give_everything_back(tx: Transaction, order: Order) -> None:
     if not items:
         return
     amounts = {item.id: item.price_paid + item.platform_fee for item in items}
-    left = refund_records.left_of_sale(tx, order.id)
-    amount = min(sum(amounts.values()), left) if refund_records.any_of(tx, order.id) else left
-    payment_id = payment_records.paid_by(tx, order.id) or payment_records.free_of(tx, order.id)
+    left = refund_records.refundable_amount(tx, order.id)
+    amount = min(sum(amounts.values()), left) if refund_records.has_any(tx, order.id) else left
+    payment_id = payment_records.find_paying(tx, order.id) or payment_records.find_free(tx, order.id)
     share = Share.of_whole(items)
     must_be_undone = amount or (share != Share(organizer=0) and not sum(amounts.values()))
     issuing.void(tx, order.id)
-    mails.ask_ticket_void(tx, order.id, list(amounts), "event_cancelled")
+    mails.enqueue_ticket_void(tx, order.id, list(amounts), "event_cancelled")
     if must_be_undone and payment_id:
-        _undo_sale(tx, order, payment_id, amounts, share, amount)
-    mails.ask_about_order(
+        _add_full_refund(tx, order, payment_id, amounts, share, amount)
+    mails.enqueue_about_order(
         tx, "event_cancelled", order.id, dedupe_key=f"event_cancelled:{order.id}", context={"amount": amount}
     )
     orders.return_items(tx, list(amounts))
     refund_records.finish_order(tx, order.id)
 
 
-def _undo_sale(
+def _add_full_refund(
     tx: Transaction, order: Order, payment_id: UUID, amounts: Mapping[UUID, int], share: Share, amount: int
 ) -> None:
     """Owe the buyer `amount`: nothing, where a promo code's issuer had paid for all that is left."""
@@ -240,7 +240,7 @@ def _finish(tx: Transaction, event_id: UUID) -> None:
     ledger.post_for_event(tx, "cancellation_penalty", event_id, entries, event_id=event_id)
     tx.execute(_FINISH, {"event_id": event_id, "penalty": penalty})
     audit.record(tx, "event.cancellation_finished", subject="event", subject_id=event_id, sales=sales, penalty=penalty)
-    payout_records.wake(tx, organizer_id)
+    payout_records.resume_pending(tx, organizer_id)
 
 
 def _refuse_too_late(tx: Transaction, caller: Principal, event_id: UUID) -> None:
@@ -249,7 +249,7 @@ def _refuse_too_late(tx: Transaction, caller: Principal, event_id: UUID) -> None
     if may.is_paid_out or (may.is_over and caller.role != "admin"):
         raise EventOver
     if caller.role != "admin" and not may.in_time:
-        raise TooLate
+        raise CancellationTooLate
 
 
 def _progress(tx: Transaction, event_id: UUID) -> CancellationResponse:
@@ -259,7 +259,7 @@ def _progress(tx: Transaction, event_id: UUID) -> CancellationResponse:
     return CancellationResponse(**row)
 
 
-def _hand_over(event_id: UUID) -> None:
+def _enqueue_next_batch(event_id: UUID) -> None:
     try:
         tasks.enqueue("cancellations", "cancellations", "/tasks/batch", {"event_id": str(event_id)})
     except tasks.NotEnqueued as unreachable:  # reconcile goes on with it

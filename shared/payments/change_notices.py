@@ -15,7 +15,7 @@ BATCH_SECONDS = 20
 """How long one task works before it hands over to the next: well below any time-out on the way."""
 
 
-def go_on(change_id: UUID) -> bool:
+def enqueue_batch(change_id: UUID) -> bool:
     """Tell people of a change for a while; whether all is done. Hands over to another task if not."""
     deadline = time.monotonic() + BATCH_SECONDS
     with transaction() as tx:
@@ -26,6 +26,6 @@ def go_on(change_id: UUID) -> bool:
             if batch is None:
                 return True
             for order_id in batch.order_ids:
-                mails.ask_event_changed(tx, order_id, change_id, batch.tier_ids)
+                mails.enqueue_event_changed(tx, order_id, change_id, batch.tier_ids)
     changes.hand_over(change_id)
     return False

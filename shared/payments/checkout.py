@@ -50,7 +50,7 @@ class NamedAttendee(Identified):
     email: Email
 
 
-class Request(RequestModel):
+class CheckoutRequest(RequestModel):
     """How the buyer wants to pay, and the attendees that were not named at reservation."""
 
     payment_method: Method
@@ -110,7 +110,7 @@ _CUSTOMER = text("""
 
 
 @dataclass(frozen=True)
-class _Begun:
+class _StartedPayment:
     """What the first transaction decided. `resume`: an earlier try may have reached the gateway already."""
 
     attempt: Payment
@@ -119,7 +119,7 @@ class _Begun:
     resume: bool
 
 
-def checkout(buyer_id: UUID, order_id: UUID, request: Request) -> OrderResponse:
+def checkout(buyer_id: UUID, order_id: UUID, request: CheckoutRequest) -> OrderResponse:
     """Start to pay an order; give it with its pending payment. One that costs nothing is paid at once.
 
     Raises NotFound, ReservationExpired, NotPayable, AttendeesMissing, AlreadyRegistered, CheckoutInProgress,
@@ -128,16 +128,16 @@ def checkout(buyer_id: UUID, order_id: UUID, request: Request) -> OrderResponse:
     with transaction() as tx:
         order = orders.lock_own(tx, order_id, buyer_id)
         _name_attendees(tx, order, request.attendees or [])
-        begun = _begin(tx, order, request.payment_method, request.gateway)
+        begun = _start(tx, order, request.payment_method, request.gateway)
     if begun:
-        _open(begun)
+        _open_at_gateway(begun)
     with transaction() as tx:
         return OrderResponse.read(tx, order_id)
 
 
-def another_try(buyer_id: UUID, request: InvoiceRequest) -> PaymentResponse:
+def retry_payment(buyer_id: UUID, request: InvoiceRequest) -> PaymentResponse:
     """Pay by another way within the reservation; the older try is ended at its gateway. Gives the new payment."""
-    wanted = Request(payment_method=request.payment_method, gateway=request.gateway)
+    wanted = CheckoutRequest(payment_method=request.payment_method, gateway=request.gateway)
     payments = checkout(buyer_id, request.order_id, wanted).payments
     return next((payment for payment in reversed(payments) if payment.status == PaymentStatus.PENDING), payments[-1])
 
@@ -168,10 +168,10 @@ def _refuse_unnamed(tx: Transaction, order: Order) -> None:
         raise AttendeesMissing(errors=errors)
 
 
-def _begin(tx: Transaction, order: Order, method: PaymentMethod, gateway: str | None) -> _Begun | None:
+def _start(tx: Transaction, order: Order, method: PaymentMethod, gateway: str | None) -> _StartedPayment | None:
     deadline = orders.start_payment(tx, order)
     _refuse_unnamed(tx, order)
-    expiry.end_on_time(tx, deadline)
+    expiry.expire_order(tx, deadline)
     if order.total_amount == 0:
         settlement.settle_free(tx, orders.lock(tx, order.id))
         return None
@@ -179,10 +179,10 @@ def _begin(tx: Transaction, order: Order, method: PaymentMethod, gateway: str | 
     payment = payment_records.lock_open(tx, order.id)
     if payment and payment.is_claimed:
         raise CheckoutInProgress(retry_after_seconds=LOOK_AGAIN_SECONDS)
-    due = _due(tx, order)
+    due = _amount_due(tx, order)
     wanted = (chosen, method, due)
     if payment and (payment.gateway, payment.payment_method, payment.amount - payment.unique_code) != wanted:
-        payment_records.close(tx, payment)
+        payment_records.expire_and_cancel(tx, payment)
         payment = None
     resume = payment is not None
     if payment is None:
@@ -193,40 +193,40 @@ def _begin(tx: Transaction, order: Order, method: PaymentMethod, gateway: str | 
         payment = payment_records.claim(tx, payment)
     payer = tx.execute(_CUSTOMER, {"order_id": order.id}).one()
     customer = Customer(payer.name, payer.email, payer.phone)
-    return _Begun(payment, customer, f"Tiket {payer.title}"[:200], resume)
+    return _StartedPayment(payment, customer, f"Tiket {payer.title}"[:200], resume)
 
 
-def _due(tx: Transaction, order: Order) -> int:
+def _amount_due(tx: Transaction, order: Order) -> int:
     """What is to be paid: all, or the rest where too little came in. Raises PaymentInReview."""
     if order.review_reason is None:
         return order.total_amount
-    due = order.total_amount - ledger.set_aside(tx, order.id)
+    due = order.total_amount - ledger.unallocated_amount(tx, order.id)
     if order.review_reason != orders.TOP_UP or due <= 0:
         raise PaymentInReview
     return due
 
 
-def _open(begun: _Begun) -> None:
+def _open_at_gateway(begun: _StartedPayment) -> None:
     payment = begun.attempt
     if payment.expires_at <= clock.now():
         raise ReservationExpired
     try:
         opened = providers.of(payment).open(payment, begun.customer, begun.description, resume=begun.resume)
     except GatewayRefused as refused:
-        _give_up(payment, refused)
+        _mark_failed(payment, refused)
         raise PaymentRefused from refused
     except GatewayError as error:
-        _let_go(payment)
+        _release_claim(payment)
         seconds = error.retry_after_seconds if isinstance(error, GatewayUnavailable) else 30
         raise TryAgain(
             "The payment service does not answer. Your tickets are held: try again, or choose another method.",
             retry_after_seconds=max(int(seconds), 1),
         ) from error
     with transaction() as tx:
-        _record(tx, payment, opened)
+        _record_opened(tx, payment, opened)
 
 
-def _record(tx: Transaction, payment: Payment, opened: OpenedPayment) -> None:
+def _record_opened(tx: Transaction, payment: Payment, opened: OpenedPayment) -> None:
     order = orders.lock(tx, payment.order_id)
     now = payment_records.lock(tx, payment.id)
     if now.gateway_reference not in (None, opened.gateway_reference):  # another checkout took over and was faster
@@ -234,19 +234,19 @@ def _record(tx: Transaction, payment: Payment, opened: OpenedPayment) -> None:
         return
     payment_records.mark_opened(tx, now, opened)
     if not now.is_open and now.status != PaymentStatus.PAID:  # given up while the gateway was making it
-        payment_records.must_end(tx, now)
+        payment_records.require_cancellation(tx, now)
     elif order.status not in orders.LIVE and now.is_open:  # the order ended meanwhile
-        payment_records.close(tx, now)
+        payment_records.expire_and_cancel(tx, now)
     else:
-        mails.ask_about_order(tx, "order_confirmation", order.id, dedupe_key=f"order_confirmation:{order.id}")
+        mails.enqueue_about_order(tx, "order_confirmation", order.id, dedupe_key=f"order_confirmation:{order.id}")
 
 
-def _let_go(payment: Payment) -> None:
+def _release_claim(payment: Payment) -> None:
     with transaction() as tx:
-        payment_records.let_go(tx, payment)
+        payment_records.release_claim(tx, payment)
 
 
-def _give_up(payment: Payment, error: GatewayError) -> None:
+def _mark_failed(payment: Payment, error: GatewayError) -> None:
     with transaction() as tx:
         orders.lock(tx, payment.order_id)
         now = payment_records.lock(tx, payment.id)

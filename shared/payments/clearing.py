@@ -73,12 +73,12 @@ class Difference:
     moved: int
 
 
-class BooksDiffer(Exception):
+class LedgerMismatch(Exception):
     """The books and the gateways disagree. The audit trail and the manual tasks name each difference."""
 
 
 def check(*, window: timedelta = WINDOW, margin: timedelta = MARGIN) -> None:
-    """Compare, tell a person of each difference, and raise BooksDiffer if there is any.
+    """Compare, tell a person of each difference, and raise LedgerMismatch if there is any.
 
     Raises GatewayError where a gateway can't be asked: the job is tried again.
     """
@@ -95,7 +95,7 @@ def check(*, window: timedelta = WINDOW, margin: timedelta = MARGIN) -> None:
             manual_tasks.add(tx, DIFFERENCE, subject="gateway_movement", subject_id=found.name, **details)
     if differences:
         log.critical("clearing.difference", extra={"differences": [vars(each) for each in differences[:20]]})
-        raise BooksDiffer(f"{len(differences)} differences")
+        raise LedgerMismatch(f"{len(differences)} differences")
     log.info("clearing.agrees", extra={"since": since.isoformat(), "until": until.isoformat()})
 
 

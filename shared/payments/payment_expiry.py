@@ -10,27 +10,27 @@ from shared.sales import orders
 from shared.states import PaymentStatus
 
 
-def end_payments_of(order_id: UUID) -> None:
+def expire_payments(order_id: UUID) -> None:
     """An order has ended: close what is open of its payments, here and at the gateway, and return what came in part."""
     with transaction() as tx:
         order = orders.lock(tx, order_id)
         payment = payment_records.lock_open(tx, order_id)
         if payment and order.status not in orders.LIVE:
-            payment_records.close(tx, payment)
-        unallocated.give_back_after_end(tx, order)
+            payment_records.expire_and_cancel(tx, payment)
+        unallocated.refund_if_ended(tx, order)
 
 
-def give_up_opening(payment_id: UUID) -> None:
+def expire_unopened(payment_id: UUID) -> None:
     """Close a payment whose checkout died before the gateway's answer was kept; its order may be tried again."""
     with transaction() as tx:
         order_id = payment_records.read(tx, payment_id).order_id
         orders.lock(tx, order_id)
         payment = payment_records.lock(tx, payment_id)
         if payment.status == PaymentStatus.OPENING:
-            payment_records.close(tx, payment)
+            payment_records.expire_and_cancel(tx, payment)
 
 
-def end_at_gateway(payment_id: UUID) -> None:
+def cancel_at_gateway(payment_id: UUID) -> None:
     """Have the gateway take no more money for a payment. Safe to repeat.
 
     Raises GatewayUnavailable where it gave no answer: call again.

@@ -27,7 +27,7 @@ from shared.payments import (
     webhooks,
 )
 from shared.payments import records as payment_records
-from shared.payments.settlement import Outcome
+from shared.payments.settlement import SettlementOutcome
 from shared.payouts import bank_accounts
 from shared.payouts import execution as payout_execution
 from shared.payouts import records as payout_records
@@ -173,21 +173,21 @@ def run(*, thorough: bool, older_than_seconds: int = 60) -> dict[str, int]:
     """
     totals = {
         "reconcile_fix_message_published": outbox.sweep(older_than_seconds=min(older_than_seconds, 10)),
-        "reconcile_release_stock": expiry.end_all_due(),
+        "reconcile_release_stock": expiry.expire_all_due(),
         "reconcile_delete_file": object_deletion.sweep(),
     }
     for check in _CHECKS + (_THOROUGH if thorough else []):
         totals[check.name] = totals.get(check.name, 0) + _apply(check, older_than_seconds)
     if thorough:
         totals["reconcile_fix_unrecorded_invoice"] = _at_xendit(
-            lambda: unrecorded.settle_all(older_than_seconds=older_than_seconds)
+            lambda: unrecorded.settle_unrecorded(older_than_seconds=older_than_seconds)
         )
         totals["reconcile_fix_dashboard_refund"] = _at_xendit(unrecorded.settle_refunds)
         totals["reconcile_fix_counter"] = counter_repair.correct_counters()
         totals["ledger_difference"] = _ledger_differences()
     with transaction() as tx:
         audit.record(tx, "reconcile_run", subject="run", subject_id=None, thorough=thorough, totals=totals)
-    _tell_of_bulk_repairs(totals)
+    _alert_on_bulk_repairs(totals)
     log.info("reconcile.run", extra={"totals": totals})
     return totals
 
@@ -210,7 +210,7 @@ def _repair(check: _Check, row: Any) -> bool:
     except Exception as error:
         log.error("reconcile.failed", extra={"check": check.name, "id": str(row.id)}, exc_info=error)
         return False
-    if outcome in (Outcome.NOTHING, False):
+    if outcome in (SettlementOutcome.NOTHING, False):
         return False
     with transaction() as tx:
         audit.record(tx, check.name, subject="row", subject_id=row.id, outcome=outcome)
@@ -218,14 +218,14 @@ def _repair(check: _Check, row: Any) -> bool:
     return True
 
 
-def _tell_of_bulk_repairs(totals: dict[str, int]) -> None:
+def _alert_on_bulk_repairs(totals: dict[str, int]) -> None:
     """What is repaired many at once. Stock that is released and files that go are everyday business, no repairs."""
     for name in ("reconcile_fix_message_published", "reconcile_fix_counter", *_FOUND_AT_XENDIT):
         if totals.get(name):
             log.warning("reconcile.repaired", extra={"check": name, "count": totals[name]})
 
 
-def _say_again(topic: str, field: str) -> Callable[[Any], object]:
+def _republish(topic: str, field: str) -> Callable[[Any], object]:
     def say(row: Any) -> str:
         with transaction() as tx:
             outbox.add(tx, topic, {field: row.id})
@@ -243,31 +243,27 @@ def _book(row: Any) -> bool:
 
 def _end_opening(row: Any) -> str:
     """A checkout died between its two transactions and its buyer did not come back."""
-    payment_expiry.give_up_opening(row.id)
+    payment_expiry.expire_unopened(row.id)
     return "given_up"
 
 
 def _refund(row: Any) -> str | bool:
-    done = (
-        refund_execution.pay_back(row.id) if row.status == RefundStatus.APPROVED else refund_execution.ask_about(row.id)
-    )
+    done = refund_execution.execute(row.id) if row.status == RefundStatus.APPROVED else refund_execution.sync(row.id)
     return done if done != row.status else False
 
 
 def _transfer(row: Any) -> str | bool:
-    done = payout_execution.ask_about(row.id)
+    done = payout_execution.sync(row.id)
     return done if done not in ("sending", "processing") else False
 
 
 def _bank_account(row: Any) -> str | bool:
-    done = bank_accounts.ask_again(row.id)
+    done = bank_accounts.recheck(row.id)
     return done if done != "checking" else False
 
 
 def _payout(row: Any) -> str | bool:
-    done = (
-        payout_execution.pay_out(row.id) if row.status == PayoutStatus.PENDING else payout_execution.try_again(row.id)
-    )
+    done = payout_execution.execute(row.id) if row.status == PayoutStatus.PENDING else payout_execution.retry(row.id)
     return done if done != row.status else False
 
 
@@ -293,22 +289,22 @@ def _ledger_differences() -> int:
 
 _CHECKS = [
     _Check("reconcile_fix_webhook", _STUCK_WEBHOOKS, _id(webhooks.process)),
-    _Check("reconcile_fix_payment", _OVERDUE_PAYMENTS, _id(sync.ask_and_settle)),
+    _Check("reconcile_fix_payment", _OVERDUE_PAYMENTS, _id(sync.sync_payment)),
     _Check("reconcile_fix_opening", _STUCK_OPENING, _end_opening),
-    _Check("reconcile_end_payment", _OPEN_ON_ENDED, _id(payment_expiry.end_payments_of)),
-    _Check("reconcile_end_payment", _UNRETURNED, _id(payment_expiry.end_payments_of)),
-    _Check("reconcile_end_payment", _TO_END, _id(payment_expiry.end_at_gateway)),
-    _Check("reconcile_fix_ticket_issued", _UNISSUED, _say_again("payment.success", "order_id")),
+    _Check("reconcile_end_payment", _OPEN_ON_ENDED, _id(payment_expiry.expire_payments)),
+    _Check("reconcile_end_payment", _UNRETURNED, _id(payment_expiry.expire_payments)),
+    _Check("reconcile_end_payment", _TO_END, _id(payment_expiry.cancel_at_gateway)),
+    _Check("reconcile_fix_ticket_issued", _UNISSUED, _republish("payment.success", "order_id")),
     _Check("reconcile_fix_ledger", _UNBOOKED, _book),
-    _Check("reconcile_fix_cancellation", _CANCELLATIONS, _id(cancellation.go_on)),
-    _Check("reconcile_fix_notices", _EVENT_CHANGES, _id(change_notices.go_on)),
+    _Check("reconcile_fix_cancellation", _CANCELLATIONS, _id(cancellation.run_batch)),
+    _Check("reconcile_fix_notices", _EVENT_CHANGES, _id(change_notices.enqueue_batch)),
     _Check("reconcile_fix_bank_account", _CHECKED_ACCOUNTS, _bank_account),
     _Check("reconcile_fix_refund", _REFUNDS, _refund),
     _Check("reconcile_fix_transfer", _TRANSFERS, _transfer),
     _Check("reconcile_fix_payout", _PAYOUTS, _payout),
-    _Check("reconcile_fix_mail", _QUEUED_MAILS, _say_again("email.requested", "email_id")),
+    _Check("reconcile_fix_mail", _QUEUED_MAILS, _republish("email.requested", "email_id")),
 ]
 _THOROUGH = [
-    _Check("reconcile_fix_payment", _QUIET_PAYMENTS, _id(sync.ask_and_settle)),
-    _Check("reconcile_fix_goods", _WITHOUT_GOODS, _say_again("payment.success", "order_id")),
+    _Check("reconcile_fix_payment", _QUIET_PAYMENTS, _id(sync.sync_payment)),
+    _Check("reconcile_fix_goods", _WITHOUT_GOODS, _republish("payment.success", "order_id")),
 ]

@@ -172,19 +172,21 @@ def lock_open(tx: Transaction, order_id: UUID) -> Payment | None:
     return Payment(**row._mapping) if row else None
 
 
-def paid_by(tx: Transaction, order_id: UUID) -> UUID | None:
+def find_paying(tx: Transaction, order_id: UUID) -> UUID | None:
     """The payment that brought (most of) what bought an order, which refunds go back by; None where it cost nothing."""
     found: UUID | None = tx.execute(_PAID_BY, {"order_id": order_id}).scalar()
     return found
 
 
-def free_of(tx: Transaction, order_id: UUID) -> UUID | None:
+def find_free(tx: Transaction, order_id: UUID) -> UUID | None:
     """The payment of nothing by which an order that costs nothing is paid."""
     found: UUID | None = tx.execute(_FREE_OF, {"order_id": order_id}).scalar()
     return found
 
 
-def named(tx: Transaction, gateway: str, external_id: str | None, gateway_reference: str | None) -> UUID | None:
+def find_by_reference(
+    tx: Transaction, gateway: str, external_id: str | None, gateway_reference: str | None
+) -> UUID | None:
     """The payment a gateway speaks of, by its own id or else by ours."""
     names = {"gateway": gateway, "external_id": external_id, "gateway_reference": gateway_reference}
     found: UUID | None = tx.execute(_BY_NAME, names).scalar()
@@ -228,25 +230,25 @@ def claim(tx: Transaction, payment: Payment) -> Payment:
     return Payment(**tx.execute(_CLAIM, {"id": payment.id, "claim_seconds": CLAIM_SECONDS}).one()._mapping)
 
 
-def let_go(tx: Transaction, payment: Payment) -> None:
+def release_claim(tx: Transaction, payment: Payment) -> None:
     """End this very claim: the next checkout need not wait."""
     tx.execute(_LET_GO, {"id": payment.id, "claimed_until": payment.claimed_until})
 
 
-def holder_of(tx: Transaction, payment: Payment, reported: GatewayPaymentStatus) -> UUID | None:
+def match(tx: Transaction, payment: Payment, reported: GatewayPaymentStatus) -> UUID | None:
     """The payment that a fact under the external id of `payment` is about; None where it does not matter.
 
     One external id can have several invoices at its gateway. One that no payment has kept becomes a payment of its
     own if it is paid or can be: a duplicate, which must end at the gateway. The order is locked.
     """
-    held: UUID | None = named(tx, payment.gateway, None, reported.gateway_reference)
+    held: UUID | None = find_by_reference(tx, payment.gateway, None, reported.gateway_reference)
     if held or reported.external_id != payment.external_id:
         return held
     original = read(tx, payment.duplicate_of or payment.id)
     if original.gateway_reference is None:
         if not original.is_open and reported.state is GatewayPaymentState.PENDING:
             tx.execute(_NAME, {"id": original.id, "gateway_reference": reported.gateway_reference})
-            must_end(tx, original)
+            require_cancellation(tx, original)
         return original.id
     if reported.state not in (GatewayPaymentState.PAID, GatewayPaymentState.PENDING):
         return None
@@ -261,17 +263,17 @@ def add_duplicate(tx: Transaction, original: Payment, gateway_reference: str, *,
     duplicate = Payment(**row._mapping)
     audit.record(tx, "payment.duplicate", subject="payment", subject_id=duplicate.id, duplicate_of=original.id)
     if can_be_paid:
-        must_end(tx, duplicate)
+        require_cancellation(tx, duplicate)
     return duplicate
 
 
-def any_since(tx: Transaction, gateway: str, since: datetime) -> bool:
+def has_any_since(tx: Transaction, gateway: str, since: datetime) -> bool:
     """Whether anybody has wanted to pay through a gateway since then."""
     found: bool = tx.execute(_ANY_SINCE, {"gateway": gateway, "since": since}).scalar_one()
     return found
 
 
-def unrecorded(tx: Transaction, gateway: str, statuses: Sequence[GatewayPaymentStatus]) -> set[str]:
+def find_unrecorded(tx: Transaction, gateway: str, statuses: Sequence[GatewayPaymentStatus]) -> set[str]:
     """The references at a gateway which no payment has, or whose money none has."""
     references = [reported.gateway_reference for reported in statuses]
     paid = [reported.gateway_reference for reported in statuses if reported.state is GatewayPaymentState.PAID]
@@ -324,13 +326,13 @@ def mark_ended(tx: Transaction, payment: Payment, status: str, failure: str | No
     tx.execute(_ENDED, {"id": payment.id, "status": status, "failure": failure})
 
 
-def close(tx: Transaction, payment: Payment) -> None:
+def expire_and_cancel(tx: Transaction, payment: Payment) -> None:
     """Give up an open payment on our side and ask for its end at the gateway (`payment.closing`)."""
     mark_ended(tx, payment, PaymentStatus.EXPIRED)
-    must_end(tx, payment)
+    require_cancellation(tx, payment)
 
 
-def must_end(tx: Transaction, payment: Payment) -> None:
+def require_cancellation(tx: Transaction, payment: Payment) -> None:
     """Note that the gateway may still take money for this payment, and have that ended."""
     tx.execute(_MUST_END, {"id": payment.id})
     outbox.add(tx, "payment.closing", {"payment_id": payment.id})

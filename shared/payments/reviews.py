@@ -18,7 +18,7 @@ from sqlalchemy import text
 from shared.accounting import ledger
 from shared.cloud import audit, clock
 from shared.cloud.database import Transaction
-from shared.models import Listing, Page, ResponseModel
+from shared.models import Listing, PageQuery, ResponseModel
 from shared.payments import records as payment_records
 from shared.payments import settlement, unallocated
 from shared.payments.records import Payment
@@ -78,7 +78,7 @@ class NotShort(Problem):
     status, slug = 409, "order-not-underpaid"
 
 
-def waiting(tx: Transaction, page: Page) -> Listing[ReviewResponse]:
+def waiting(tx: Transaction, page: PageQuery) -> Listing[ReviewResponse]:
     """What waits for a decision, oldest first."""
     rows = tx.execute(_LIST, {"page_size": page.page_size, "offset": page.offset}).mappings()
     return Listing[ReviewResponse].of(page, [ReviewResponse(**row) for row in rows], tx.execute(_COUNT).scalar_one())
@@ -97,8 +97,8 @@ def accept(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionRespons
         orders.revive(tx, order, paid_at)
     else:
         raise NotAcceptable
-    sale = replace(settlement.sale_of(order, payment), received=0, set_aside=unallocated.left(tx, payment))
-    settlement.sold(tx, order, payment, sale)
+    sale = replace(settlement.sale_of(order, payment), received=0, set_aside=unallocated.unrefunded_amount(tx, payment))
+    settlement.complete_sale(tx, order, payment, sale)
     unallocated.decide(tx, payment, "accepted", admin_id)
     return _answer(tx, payment_id, order.id, "accepted")
 
@@ -106,20 +106,20 @@ def accept(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionRespons
 def refund(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionResponse:
     """Send all of it back. Raises NotFound, NotInReview."""
     order, payment = _lock(tx, payment_id)
-    unallocated.give_back(tx, payment, by=admin_id)
+    unallocated.refund(tx, payment, by=admin_id)
     if order.status in orders.LIVE and order.review_reason:
-        orders.end_for_good(tx, order)
+        orders.cancel_for_good(tx, order)
     return _answer(tx, payment_id, order.id, "refunded")
 
 
 def top_up(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionResponse:
     """Ask the buyer for what is missing, within a day. Raises NotFound, NotInReview, NotShort."""
     order, payment = _lock(tx, payment_id)
-    missing = order.total_amount - ledger.set_aside(tx, order.id)
+    missing = order.total_amount - ledger.unallocated_amount(tx, order.id)
     if order.status not in orders.LIVE or missing <= 0:
         raise NotShort
-    deadline = orders.wait_for_rest(tx, order)
-    settlement.ask_for_rest(tx, order, payment, missing=missing, deadline=deadline)
+    deadline = orders.extend_for_top_up(tx, order)
+    settlement.request_top_up(tx, order, payment, missing=missing, deadline=deadline)
     audit.record(tx, "payment.top_up", subject="payment", subject_id=payment.id, actor_id=admin_id, missing=missing)
     return _answer(tx, payment_id, order.id, "waiting")
 

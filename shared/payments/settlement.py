@@ -32,7 +32,7 @@ from shared.tickets import issuing
 log = logging.getLogger(__name__)
 
 
-class Outcome(StrEnum):
+class SettlementOutcome(StrEnum):
     """What came of a fact. Kept with the webhook that told it."""
 
     PAID = "paid"
@@ -47,7 +47,7 @@ class Outcome(StrEnum):
     NOTHING = "nothing"  # known already, still pending, or too old to matter
 
 
-def settle(tx: Transaction, payment_id: UUID, reported: GatewayPaymentStatus) -> Outcome:
+def settle(tx: Transaction, payment_id: UUID, reported: GatewayPaymentStatus) -> SettlementOutcome:
     """Act once on what the gateway says of a payment. Raises NotFound for a payment we don't have."""
     order = orders.lock(tx, payment_records.read(tx, payment_id).order_id)
     payment = payment_records.lock(tx, payment_id)
@@ -65,7 +65,7 @@ def settle(tx: Transaction, payment_id: UUID, reported: GatewayPaymentStatus) ->
     return outcome
 
 
-def settle_all(tx: Transaction, payment: Payment, statuses: Sequence[GatewayPaymentStatus]) -> Outcome:
+def settle_all(tx: Transaction, payment: Payment, statuses: Sequence[GatewayPaymentStatus]) -> SettlementOutcome:
     """Act once on everything a gateway has under the external id of a payment: what is paid first.
 
     Returns the first outcome that changed something.
@@ -73,10 +73,12 @@ def settle_all(tx: Transaction, payment: Payment, statuses: Sequence[GatewayPaym
     orders.lock(tx, payment.order_id)
     outcomes = []
     for reported in sorted(statuses, key=_urgency):
-        holder = payment_records.holder_of(tx, payment, reported)
+        holder = payment_records.match(tx, payment, reported)
         if holder and not _is_overtaken(tx, holder, reported, statuses):
             outcomes.append(settle(tx, holder, reported))
-    return next((outcome for outcome in outcomes if outcome is not Outcome.NOTHING), Outcome.NOTHING)
+    return next(
+        (outcome for outcome in outcomes if outcome is not SettlementOutcome.NOTHING), SettlementOutcome.NOTHING
+    )
 
 
 def _urgency(reported: GatewayPaymentStatus) -> int:
@@ -101,244 +103,250 @@ def settle_free(tx: Transaction, order: Order) -> None:
     outbox.add(tx, "payment.success", {"order_id": order.id})
 
 
-def _paid(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> Outcome:
+def _paid(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> SettlementOutcome:
     if payment.received_amount is not None:
-        return Outcome.NOTHING
+        return SettlementOutcome.NOTHING
     received = reported.paid_amount if reported.paid_amount is not None else (reported.amount or 0)
     paid_at = reported.paid_at or clock.now()
     payment_records.mark_paid(tx, payment, reported, received, paid_at)
     if reported.currency != "IDR" or received != payment.amount:
-        return _set_aside(tx, order, payment, reported, received)
-    if _rest(order, payment) not in (0, ledger.set_aside(tx, order.id)):
-        return _send_back(tx, order, payment)  # what it was to complete is no longer there
+        return _hold_mismatch(tx, order, payment, reported, received)
+    if _paid_before(order, payment) not in (0, ledger.unallocated_amount(tx, order.id)):
+        return _refund_unusable(tx, order, payment)  # what it was to complete is no longer there
     if order.status in orders.LIVE:
         orders.mark_paid(tx, order, paid_at)
-        return _bought(tx, order, payment, Outcome.PAID)
+        return _complete_order(tx, order, payment, SettlementOutcome.PAID)
     if order.status == OrderStatus.EXPIRED:
         try:
             orders.revive(tx, order, paid_at)
         except orders.NOT_REVIVABLE:
-            return _send_back(tx, order, payment)
-        _tell_of_late_use(tx, order)
-        return _bought(tx, order, payment, Outcome.REVIVED)
-    return _send_back(tx, order, payment)  # cancelled, refunded, or paid already by another payment
+            return _refund_unusable(tx, order, payment)
+        _notify_late_promo_use(tx, order)
+        return _complete_order(tx, order, payment, SettlementOutcome.REVIVED)
+    return _refund_unusable(tx, order, payment)  # cancelled, refunded, or paid already by another payment
 
 
-def _tell_of_late_use(tx: Transaction, order: Order) -> None:
+def _notify_late_promo_use(tx: Transaction, order: Order) -> None:
     """Whoever issued a code learns that it was honoured for late money although it was used up meanwhile."""
     use = promos.late_use(tx, order.id)
     if use:
         context = {"code": use.code, "event_title": use.title, "discount": use.promo_spent}
-        mails.ask_person(
+        mails.enqueue_to_person(
             tx, "promo_used_late", use.organizer_id, dedupe_key=f"promo_used_late:{order.id}", context=context
         )
 
 
-def sold(tx: Transaction, order: Order, payment: Payment, sale: ledger.Sale) -> None:
+def complete_sale(tx: Transaction, order: Order, payment: Payment, sale: ledger.Sale) -> None:
     """What follows whenever money has bought an order: the books, the tickets, the end of other tries."""
     ledger.post_sale(tx, payment.id, sale)
     outbox.add(tx, "payment.success", {"order_id": order.id})
-    _close_open(tx, order)
+    _expire_open_payment(tx, order)
 
 
-def _bought(tx: Transaction, order: Order, payment: Payment, outcome: Outcome) -> Outcome:
-    if _rest(order, payment):
+def _complete_order(tx: Transaction, order: Order, payment: Payment, outcome: SettlementOutcome) -> SettlementOutcome:
+    if _paid_before(order, payment):
         payment_records.mark_topped_up(tx, order.id)
     else:
-        unallocated.give_back_all_of(tx, order.id)  # parts that came before, and are not needed any more
-    sold(tx, order, payment, sale_of(order, payment_records.read(tx, payment.id)))
+        unallocated.refund_all(tx, order.id)  # parts that came before, and are not needed any more
+    complete_sale(tx, order, payment, sale_of(order, payment_records.read(tx, payment.id)))
     return outcome
 
 
-def _rest(order: Order, payment: Payment) -> int:
+def _paid_before(order: Order, payment: Payment) -> int:
     """What must have come before, for this payment to complete the order: 0 where it pays the whole."""
     return order.total_amount - (payment.amount - payment.unique_code)
 
 
-def _send_back(tx: Transaction, order: Order, payment: Payment) -> Outcome:
-    refund_id = refund_records.owe_unusable_payment(tx, payment.id, payment.gateway, order_id=order.id)
-    mails.ask_about_order(
+def _refund_unusable(tx: Transaction, order: Order, payment: Payment) -> SettlementOutcome:
+    refund_id = refund_records.add_for_unusable_payment(tx, payment.id, payment.gateway, order_id=order.id)
+    mails.enqueue_about_order(
         tx, "payment_unusable", order.id, dedupe_key=f"payment_unusable:{refund_id}", context={"refund_id": refund_id}
     )
-    return Outcome.TO_REFUND
+    return SettlementOutcome.TO_REFUND
 
 
-def _set_aside(
+def _hold_mismatch(
     tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, received: int
-) -> Outcome:
+) -> SettlementOutcome:
     """Money that does not fit completes its order later, or waits for a person, or goes back as the order has ended."""
     if reported.currency != "IDR":
         return _review(tx, order, payment, reported, "wrong_currency")
     if order.status not in orders.LIVE:
-        return _send_back(tx, order, payment)
+        return _refund_unusable(tx, order, payment)
     ledger.post_unallocated(tx, payment.id, payment.gateway, received, order_id=order.id)
-    missing = order.total_amount - ledger.set_aside(tx, order.id)
+    missing = order.total_amount - ledger.unallocated_amount(tx, order.id)
     if missing > 0:
         is_asked = order.review_reason == orders.TOP_UP  # a further part gains no more time
-        deadline = order.reservation_expires_at if is_asked else orders.wait_for_rest(tx, order)
-        ask_for_rest(tx, order, payment, missing=missing, deadline=deadline)
-        _tell_a_person(tx, "payment_underpaid", payment, reported)
-        return Outcome.IN_REVIEW
+        deadline = order.reservation_expires_at if is_asked else orders.extend_for_top_up(tx, order)
+        request_top_up(tx, order, payment, missing=missing, deadline=deadline)
+        _open_manual_task(tx, "payment_underpaid", payment, reported)
+        return SettlementOutcome.IN_REVIEW
     amounts = {"received": received, "asked": payment.amount}
-    mails.ask_about_order(
+    mails.enqueue_about_order(
         tx, "payment_in_review", order.id, dedupe_key=f"payment_in_review:{payment.id}", context=amounts
     )
     return _review(tx, order, payment, reported, "underpaid" if received < payment.amount else "overpaid")
 
 
-def _review(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, reason: str) -> Outcome:
+def _review(
+    tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, reason: str
+) -> SettlementOutcome:
     """Nothing goes on with this order's money until a person has decided."""
     if order.status in orders.LIVE:
         orders.put_in_review(tx, order, reason)
-        _close_open(tx, order)
-    _tell_a_person(tx, f"payment_{reason}", payment, reported)
-    return Outcome.IN_REVIEW
+        _expire_open_payment(tx, order)
+    _open_manual_task(tx, f"payment_{reason}", payment, reported)
+    return SettlementOutcome.IN_REVIEW
 
 
-def ask_for_rest(tx: Transaction, order: Order, payment: Payment, *, missing: int, deadline: datetime) -> None:
+def request_top_up(tx: Transaction, order: Order, payment: Payment, *, missing: int, deadline: datetime) -> None:
     """Tell the buyer of an order that waits until `deadline` what is missing after `payment`.
 
     If they don't pay it, what came in goes back once the order has ended.
     """
-    _close_open(tx, order)  # it asks for more than the rest
+    _expire_open_payment(tx, order)  # it asks for more than the rest
     amounts = {"amount": missing, "received": order.total_amount - missing}
     dedupe_key = f"top_up_needed:{payment.id}:{deadline.isoformat()}"
-    mails.ask_about_order(tx, "top_up_needed", order.id, dedupe_key=dedupe_key, context=amounts)
+    mails.enqueue_about_order(tx, "top_up_needed", order.id, dedupe_key=dedupe_key, context=amounts)
 
 
-def _close_open(tx: Transaction, order: Order) -> None:
+def _expire_open_payment(tx: Transaction, order: Order) -> None:
     payment = payment_records.lock_open(tx, order.id)
     if payment:
-        payment_records.close(tx, payment)
+        payment_records.expire_and_cancel(tx, payment)
 
 
-def _expired(tx: Transaction, order: Order, payment: Payment, _: GatewayPaymentStatus) -> Outcome:
+def _expired(tx: Transaction, order: Order, payment: Payment, _: GatewayPaymentStatus) -> SettlementOutcome:
     payment_records.mark_ended_at_gateway(tx, payment)
     if not payment.is_open:
-        return Outcome.NOTHING
+        return SettlementOutcome.NOTHING
     payment_records.mark_ended(tx, payment, PaymentStatus.EXPIRED)
     if order.status in orders.LIVE and order.review_reason is None:
         orders.expire(tx, order)
-    return Outcome.EXPIRED
+    return SettlementOutcome.EXPIRED
 
 
-def _failed(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> Outcome:
+def _failed(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> SettlementOutcome:
     """The try is over, the reservation is not: another method or gateway may follow (TRACK)."""
     if reported.payer_may_retry or not payment.is_open:
-        return Outcome.NOTHING
+        return SettlementOutcome.NOTHING
     payment_records.mark_ended(tx, payment, PaymentStatus.FAILED, reported.raw_status)
     payment_records.mark_ended_at_gateway(tx, payment)
     audit.record(tx, "payment.failed", subject="order", subject_id=order.id, payment_id=payment.id)
-    return Outcome.FAILED
+    return SettlementOutcome.FAILED
 
 
-def _refunded(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> Outcome:
+def _refunded(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> SettlementOutcome:
     """All the money is back with the customer: by our own refund, or by somebody at the gateway's dashboard."""
     if payment.received_amount is None:
-        return Outcome.NOTHING
+        return SettlementOutcome.NOTHING
     reported = replace(reported, refunded_amount=reported.refunded_amount or payment.received_amount)
     unbooked = dashboard_refunds.unbooked(tx, payment.id, reported)
-    ours = [refund for refund in refund_records.sent_of(tx, payment.id) if refund.kind != RefundKind.BY_GATEWAY]
+    ours = [
+        refund for refund in refund_records.gateway_refunds_of(tx, payment.id) if refund.kind != RefundKind.BY_GATEWAY
+    ]
     if unbooked > 0 and not ours and payment.status == PaymentStatus.PAID:
-        return _take_back(tx, order, payment, reported, Outcome.REFUNDED)
+        return _reverse(tx, order, payment, reported, SettlementOutcome.REFUNDED)
     if unbooked > 0:
         return _book_dashboard_refund(tx, order, payment, reported, unbooked)
     if payment.status == PaymentStatus.REFUNDED or sum(refund.amount for refund in ours) != payment.received_amount:
-        return Outcome.NOTHING
+        return SettlementOutcome.NOTHING
     for refund in ours:
         refund_records.complete_by_gateway(tx, refund)
-    return Outcome.REFUNDED
+    return SettlementOutcome.REFUNDED
 
 
-def _partially_refunded(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> Outcome:
+def _partially_refunded(
+    tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus
+) -> SettlementOutcome:
     """Some of the money is back: by our own refunds, each of which is told apart, or by somebody else."""
     unbooked = dashboard_refunds.unbooked(tx, payment.id, reported) if payment.received_amount is not None else 0
-    return _book_dashboard_refund(tx, order, payment, reported, unbooked) if unbooked > 0 else Outcome.NOTHING
+    return _book_dashboard_refund(tx, order, payment, reported, unbooked) if unbooked > 0 else SettlementOutcome.NOTHING
 
 
 def _book_dashboard_refund(
     tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, amount: int
-) -> Outcome:
+) -> SettlementOutcome:
     """Somebody gave `amount` back at the dashboard: it has left. What it is for, a person decides."""
     is_odd = payment_records.waits_for_review(tx, payment.id)
     against = ledger.UNALLOCATED if is_odd else ledger.SUSPENSE
     reason = f"{payment.gateway}: {reported.raw_status}"
-    left = dashboard_refunds.book(tx, payment.id, payment.gateway, amount, against=against, reason=reason)
-    is_undone = whole_orders.finish(tx, order.id)
+    left = dashboard_refunds.record(tx, payment.id, payment.gateway, amount, against=against, reason=reason)
+    is_undone = whole_orders.complete_if_all_returned(tx, order.id)
     if is_undone and order.status == OrderStatus.PAID and not ledger.in_suspense(tx, order.id):
-        return Outcome.REFUNDED
+        return SettlementOutcome.REFUNDED
     if left == 0 and not dashboard_refunds.of_order(tx, order.id):  # it has paid exactly what we owed
-        return Outcome.REFUNDED
+        return SettlementOutcome.REFUNDED
     return _noted(tx, order, payment, reported)
 
 
-def _reversed(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> Outcome:
+def _reversed(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> SettlementOutcome:
     """The bank took a settled payment back within minutes (docs/reference/gateways.md)."""
     if payment.is_open:
         return _failed(tx, order, payment, reported)
-    return _take_back(tx, order, payment, reported, Outcome.REVERSED)
+    return _reverse(tx, order, payment, reported, SettlementOutcome.REVERSED)
 
 
-def _take_back(
-    tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, outcome: Outcome
-) -> Outcome:
+def _reverse(
+    tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, outcome: SettlementOutcome
+) -> SettlementOutcome:
     """The gateway or the bank has given a payment back without us."""
     if payment.status != PaymentStatus.PAID:
-        return Outcome.NOTHING
+        return SettlementOutcome.NOTHING
     if payment_records.waits_for_review(tx, payment.id):
-        return _take_back_odd_money(tx, order, payment, reported, outcome)
+        return _reverse_mismatch(tx, order, payment, reported, outcome)
     if order.status != OrderStatus.PAID or not _is_whole(tx, order, payment):
-        if outcome is Outcome.REFUNDED:
+        if outcome is SettlementOutcome.REFUNDED:
             unbooked = dashboard_refunds.unbooked(tx, payment.id, reported)
             return _book_dashboard_refund(tx, order, payment, reported, unbooked)
-        _tell_a_person(tx, f"payment_{outcome}_out_of_order", payment, reported)
-        return Outcome.NOTED
+        _open_manual_task(tx, f"payment_{outcome}_out_of_order", payment, reported)
+        return SettlementOutcome.NOTED
     before = dashboard_refunds.booked(tx, payment.id)
     issuing.void(tx, order.id)
-    mails.ask_ticket_void(tx, order.id, orders.kept_items(tx, order.id), "refunded")
+    mails.enqueue_ticket_void(tx, order.id, orders.kept_items(tx, order.id), "refunded")
     ledger.post_sale_taken_back(tx, payment.id, sale_of(order, payment), returned_before=before)
-    _record_taken_back(tx, payment, reported, before)
+    _record_reversal(tx, payment, reported, before)
     orders.mark_refunded(tx, order)
-    if outcome is Outcome.REVERSED:
-        _tell_a_person(tx, "payment_reversed", payment, reported)
+    if outcome is SettlementOutcome.REVERSED:
+        _open_manual_task(tx, "payment_reversed", payment, reported)
     return outcome
 
 
-def _take_back_odd_money(
-    tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, outcome: Outcome
-) -> Outcome:
+def _reverse_mismatch(
+    tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, outcome: SettlementOutcome
+) -> SettlementOutcome:
     """What nobody had decided about is gone: nothing is left to decide, and an order that waited for it ends."""
     before = dashboard_refunds.booked(tx, payment.id)
     rest = (payment.received_amount or 0) - before
     ledger.post_unallocated_taken_back(tx, payment.id, payment.gateway, rest, order_id=order.id)
-    _record_taken_back(tx, payment, reported, before)
+    _record_reversal(tx, payment, reported, before)
     payment_records.mark_reviewed(tx, payment.id, "refunded")
     if order.status in orders.LIVE and order.review_reason:
-        orders.end_for_good(tx, order)
+        orders.cancel_for_good(tx, order)
     return outcome
 
 
-def _record_taken_back(tx: Transaction, payment: Payment, reported: GatewayPaymentStatus, before: int) -> None:
+def _record_reversal(tx: Transaction, payment: Payment, reported: GatewayPaymentStatus, before: int) -> None:
     rest = (payment.received_amount or 0) - before
-    refund_records.record_taken_back(tx, payment.id, rest, f"{payment.gateway}: {reported.raw_status}")
+    refund_records.record_reversal(tx, payment.id, rest, f"{payment.gateway}: {reported.raw_status}")
 
 
 def _is_whole(tx: Transaction, order: Order, payment: Payment) -> bool:
     """Whether this payment alone paid the whole order, and nothing of it has been given back or asked back."""
-    is_all = payment.received_amount == payment.amount and not _rest(order, payment)
-    return is_all and ledger.has_bought(tx, payment.id) and not refund_records.any_of_ours(tx, order.id)
+    is_all = payment.received_amount == payment.amount and not _paid_before(order, payment)
+    return is_all and ledger.has_sale(tx, payment.id) and not refund_records.has_own(tx, order.id)
 
 
-def _noted(tx: Transaction, _: Order, payment: Payment, reported: GatewayPaymentStatus) -> Outcome:
-    _tell_a_person(tx, f"payment_{reported.state}", payment, reported)
-    return Outcome.NOTED
+def _noted(tx: Transaction, _: Order, payment: Payment, reported: GatewayPaymentStatus) -> SettlementOutcome:
+    _open_manual_task(tx, f"payment_{reported.state}", payment, reported)
+    return SettlementOutcome.NOTED
 
 
-def _nothing(_tx: Transaction, _order: Order, _attempt: Payment, _fact: GatewayPaymentStatus) -> Outcome:
-    return Outcome.NOTHING
+def _nothing(_tx: Transaction, _order: Order, _attempt: Payment, _fact: GatewayPaymentStatus) -> SettlementOutcome:
+    return SettlementOutcome.NOTHING
 
 
-def _tell_a_person(tx: Transaction, kind: str, payment: Payment, reported: GatewayPaymentStatus) -> None:
+def _open_manual_task(tx: Transaction, kind: str, payment: Payment, reported: GatewayPaymentStatus) -> None:
     details: dict[str, Any] = {
         "gateway": payment.gateway,
         "order_id": payment.order_id,
@@ -360,11 +368,11 @@ def sale_of(order: Order, payment: Payment) -> ledger.Sale:
         total=order.total_amount,
         platform_fee=order.platform_fee,
         received=payment.received_amount or 0,
-        set_aside=_rest(order, payment),
+        set_aside=_paid_before(order, payment),
     )
 
 
-_Act = Callable[[Transaction, Order, Payment, GatewayPaymentStatus], Outcome]
+_Act = Callable[[Transaction, Order, Payment, GatewayPaymentStatus], SettlementOutcome]
 _ACTS: dict[GatewayPaymentState, _Act] = {
     GatewayPaymentState.PENDING: _nothing,
     GatewayPaymentState.CHALLENGED: _nothing,  # the gateway's fraud review decides; nothing is handed out until then

@@ -11,7 +11,7 @@ from shared.gateways.errors import GatewayError
 from shared.identity.tokens import Principal
 from shared.payments import providers, settlement
 from shared.payments import records as payment_records
-from shared.payments.settlement import Outcome
+from shared.payments.settlement import SettlementOutcome
 from shared.problems import NotFound
 from shared.sales.schemas import PAYMENT_COLUMNS, PaymentResponse
 
@@ -41,14 +41,14 @@ def status(viewer: Principal, payment_id: UUID) -> PaymentResponse:
         claimed = tx.execute(_CLAIM, {"id": payment_id, "seconds": ASKED_AT_MOST_EVERY_SECONDS}).first()
     if claimed:
         try:
-            ask_and_settle(payment_id)
+            sync_payment(payment_id)
         except GatewayError as error:
             log.warning("sync.gateway_failed", extra={"payment_id": str(payment_id), "error": str(error)})
     with transaction() as tx:
         return PaymentResponse.of(tx.execute(_ANSWER, {"id": payment_id}).mappings().one())
 
 
-def ask_and_settle(payment_id: UUID, reference: str | None = None) -> Outcome:
+def sync_payment(payment_id: UUID, reference: str | None = None) -> SettlementOutcome:
     """Ask the gateway about a payment and act on its answer. Raises the errors of shared.gateways.errors.
 
     `reference` is what the gateway calls it, where that may be another invoice than the one we keep.
@@ -56,13 +56,13 @@ def ask_and_settle(payment_id: UUID, reference: str | None = None) -> Outcome:
     with transaction() as tx:
         payment = payment_records.read(tx, payment_id)
     if payment.gateway == "none":
-        return Outcome.NOTHING
+        return SettlementOutcome.NOTHING
     statuses = providers.ask(payment, reference)  # none: recorded but never opened, reconcile ends it in its time
     with transaction() as tx:
         return settlement.settle_all(tx, payment, statuses)
 
 
-def ask_about_refunds(payment_id: UUID) -> Outcome:
+def sync_refunds(payment_id: UUID) -> SettlementOutcome:
     """Ask what has gone back of a payment, by whomever, and book it. Raises the errors of shared.gateways.errors."""
     with transaction() as tx:
         payment = payment_records.read(tx, payment_id)

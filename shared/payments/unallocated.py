@@ -29,33 +29,33 @@ def of_order(tx: Transaction, order_id: UUID) -> list[UUID]:
     return list(tx.execute(_OF_ORDER, {"order_id": order_id}).scalars())
 
 
-def left(tx: Transaction, payment: Payment) -> int:
+def unrefunded_amount(tx: Transaction, payment: Payment) -> int:
     """What came in by a payment, less what somebody gave back of it at the gateway's dashboard."""
     return (payment.received_amount or 0) - dashboard_refunds.booked(tx, payment.id)
 
 
-def give_back(tx: Transaction, payment: Payment, *, by: UUID | None) -> None:
+def refund(tx: Transaction, payment: Payment, *, by: UUID | None) -> None:
     """Owe the buyer all that is left of a payment."""
     refund_id = refund_records.add(
-        tx, payment.id, RefundKind.REVIEW, left(tx, payment), "The amount did not fit the order.", {}
+        tx, payment.id, RefundKind.REVIEW, unrefunded_amount(tx, payment), "The amount did not fit the order.", {}
     )
     refund_records.approve_unallocated(tx, refund_records.read(tx, refund_id), by=by)
     decide(tx, payment, "refunded", by)
 
 
-def give_back_all_of(tx: Transaction, order_id: UUID) -> int:
+def refund_all(tx: Transaction, order_id: UUID) -> int:
     """Owe the buyer all that waits of an order; return of how many payments that is. Twice is once."""
     waiting = of_order(tx, order_id)
     for payment_id in waiting:
-        give_back(tx, payment_records.lock(tx, payment_id), by=None)
+        refund(tx, payment_records.lock(tx, payment_id), by=None)
     return len(waiting)
 
 
-def give_back_after_end(tx: Transaction, order: Order) -> int:
+def refund_if_ended(tx: Transaction, order: Order) -> int:
     """The same for an order that can't be paid any more; what waits of any other order stays."""
     if order.status in (*orders.LIVE, OrderStatus.PAID):
         return 0
-    return give_back_all_of(tx, order.id)
+    return refund_all(tx, order.id)
 
 
 def decide(tx: Transaction, payment: Payment, decision: str, by: UUID | None) -> None:

@@ -17,7 +17,7 @@ from shared.cloud.database import Transaction, transaction
 from shared.gateways import registry
 from shared.gateways.errors import GatewayError, PayloadUnreadable, SignatureInvalid
 from shared.gateways.fields import clean_text
-from shared.gateways.statuses import GatewayPayoutStatus, GatewayRefundStatus, NoticeKind, WebhookEvent
+from shared.gateways.statuses import GatewayPayoutStatus, GatewayRefundStatus, WebhookEvent, WebhookEventKind
 from shared.payments import records as payment_records
 from shared.payments import sync
 from shared.payouts import execution as payout_execution
@@ -58,7 +58,7 @@ _FAILED = text("""
 """)
 
 
-class Forged(NotSignedIn):
+class ForgedWebhook(NotSignedIn):
     """The signature of this notification is not right."""
 
     def __init__(self, reason: str) -> None:
@@ -75,12 +75,12 @@ def receive(gateway: str, headers: Mapping[str, str], body: bytes) -> bool:
     """
     notice = _read(gateway, headers, body)
     with transaction() as tx:
-        event_id = _keep(tx, notice)
+        event_id = _store(tx, notice)
     if event_id:
         try:
             process(event_id)
         except Exception as error:  # noqa: BLE001 - the event is safe; whatever failed is tried again
-            _try_again_later(event_id, error)
+            _enqueue_retry(event_id, error)
     return notice.is_readable
 
 
@@ -96,7 +96,7 @@ def process(event_id: UUID) -> None:
         event = tx.execute(_WAITING, {"id": event_id}).first()
     if event is None:
         return
-    outcome = _act(event)
+    outcome = _dispatch(event)
     with transaction() as tx:
         if tx.execute(_DONE, {"id": event_id, "outcome": outcome}).scalar():
             manual_tasks.close(tx, event_id, by=None)
@@ -129,28 +129,28 @@ def _read(gateway: str, headers: Mapping[str, str], body: bytes) -> WebhookEvent
         return registry.midtrans().parse_notification(body)
     except SignatureInvalid as error:
         log.warning("webhook.rejected", extra={"gateway": gateway})
-        raise Forged(error.reason) from error
+        raise ForgedWebhook(error.reason) from error
     except PayloadUnreadable as error:
         raise Malformed("This is not a notification we know how to read.") from error
 
 
-def _act(event: Any) -> str:
+def _dispatch(event: Any) -> str:
     """Ask the gateway about what the event names, and book its answer; return what came of it."""
     if event.disbursement_id:
-        return payout_execution.ask_about(event.disbursement_id)
+        return payout_execution.sync(event.disbursement_id)
     if event.refund_id:
-        return refund_execution.ask_about(event.refund_id)
-    if event.event_type.startswith(f"{NoticeKind.REFUND}."):
-        return sync.ask_about_refunds(event.payment_id)
+        return refund_execution.sync(event.refund_id)
+    if event.event_type.startswith(f"{WebhookEventKind.REFUND}."):
+        return sync.sync_refunds(event.payment_id)
     if event.other_reference:
-        return sync.ask_and_settle(event.payment_id, event.other_reference)
-    return sync.ask_and_settle(event.payment_id)
+        return sync.sync_payment(event.payment_id, event.other_reference)
+    return sync.sync_payment(event.payment_id)
 
 
-def _keep(tx: Transaction, notice: WebhookEvent) -> UUID | None:
+def _store(tx: Transaction, notice: WebhookEvent) -> UUID | None:
     """Write the event down; its id if it is new and there is something to act on."""
-    names = _named_by(tx, notice)
-    _go_on_as_purchase(tx, names["payment_id"])
+    names = _find_payment(tx, notice)
+    _join_purchase_trace(tx, names["payment_id"])
     outcome = _outcome_at_once(notice, names)
     event_id: UUID | None = tx.execute(
         _KEEP,
@@ -181,40 +181,46 @@ def _without_account_numbers(said: Any) -> Any:
     }
 
 
-def _named_by(tx: Transaction, notice: WebhookEvent) -> dict[str, UUID | None]:
+def _find_payment(tx: Transaction, notice: WebhookEvent) -> dict[str, UUID | None]:
     """Which row of ours the event is about: a payment, a refund of one, or a transfer."""
     names: dict[str, UUID | None] = {"payment_id": None, "refund_id": None, "disbursement_id": None}
     if isinstance(notice.fact, GatewayRefundStatus):
-        found = refund_records.named_by(tx, notice.fact)
+        found = refund_records.find_by_reference(tx, notice.fact)
         # One that is not ours was made at the dashboard: the payment's.
-        made_there = None if found else payment_records.named(tx, notice.gateway, None, notice.fact.payment_reference)
+        made_there = (
+            None
+            if found
+            else payment_records.find_by_reference(tx, notice.gateway, None, notice.fact.payment_reference)
+        )
         names["refund_id"], names["payment_id"] = found or (None, made_there)
     elif isinstance(notice.fact, GatewayPayoutStatus):
-        names["disbursement_id"] = transfers.named_by(tx, notice.fact)
+        names["disbursement_id"] = transfers.find_by_reference(tx, notice.fact)
     else:
-        names["payment_id"] = payment_records.named(tx, notice.gateway, notice.external_id, notice.gateway_reference)
+        names["payment_id"] = payment_records.find_by_reference(
+            tx, notice.gateway, notice.external_id, notice.gateway_reference
+        )
     return names
 
 
-def _go_on_as_purchase(tx: Transaction, payment_id: UUID | None) -> None:
+def _join_purchase_trace(tx: Transaction, payment_id: UUID | None) -> None:
     """What a gateway causes is found under the id of the checkout it answers to; gateways hand no id of ours back."""
     if payment_id is None:
         return
     correlation = audit.correlation_of(tx, payment_records.OPENING, subject="payment", subject_id=payment_id)
     if correlation:
-        logs.go_on_as(correlation)
+        logs.continue_as(correlation)
 
 
 def _outcome_at_once(notice: WebhookEvent, names: Mapping[str, UUID | None]) -> str | None:
     """What there is to say of an event about which no gateway need be asked."""
     if notice.is_test:
         return "test"
-    if notice.kind not in (NoticeKind.PAYMENT, NoticeKind.REFUND, NoticeKind.PAYOUT):
+    if notice.kind not in (WebhookEventKind.PAYMENT, WebhookEventKind.REFUND, WebhookEventKind.PAYOUT):
         return "ignored"
     return None if any(names.values()) else f"unknown_{notice.kind}"
 
 
-def _try_again_later(event_id: UUID, error: Exception) -> None:
+def _enqueue_retry(event_id: UUID, error: Exception) -> None:
     level = logging.WARNING if isinstance(error, GatewayError) else logging.ERROR
     log.log(level, "webhook.deferred", extra={"event_id": str(event_id)}, exc_info=error)
     note_failure(event_id, error)

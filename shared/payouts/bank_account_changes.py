@@ -42,9 +42,9 @@ def put(user_id: UUID, wanted: BankAccountBody) -> BankAccountResponse:
             bank_accounts.decide(tx, account.id, checked.status)
             account = bank_accounts.read(tx, account.id)
         if person and person.role == "organizer":
-            bank_accounts.may_be_paid_out_to(tx, account)
+            bank_accounts.is_payable(tx, account)
         if account.status == BankAccountStatus.VERIFIED:
-            bank_accounts.wake(tx, user_id)
+            bank_accounts.resume_waiting(tx, user_id)
         return account.answer
 
 
@@ -74,7 +74,7 @@ def release(tx: Transaction, admin_id: UUID, account_id: UUID, why: BankAccountR
         details = {"account_id": account_id, "reason": why.reason}
         audit.record(tx, "bank_account.released", subject="user", subject_id=user_id, actor_id=admin_id, **details)
         manual_tasks.close(tx, account_id, by=admin_id)
-        bank_accounts.wake(tx, user_id)
+        bank_accounts.resume_waiting(tx, user_id)
     return bank_accounts.read(tx, account_id).answer
 
 
@@ -87,6 +87,6 @@ def _owner(tx: Transaction, account: Account | None) -> people.Person:
 
 def _tell(tx: Transaction, account: Account) -> None:
     context = {"account_id": account.id}
-    mails.ask_person(
+    mails.enqueue_to_person(
         tx, "bank_account_set", account.user_id, dedupe_key=f"bank_account_set:{account.id}", context=context
     )

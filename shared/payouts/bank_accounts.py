@@ -19,7 +19,7 @@ from sqlalchemy import text
 
 from shared.cloud import audit, clock, manual_tasks, outbox
 from shared.cloud.database import Transaction, transaction
-from shared.cloud.field_encryption import seal, unseal
+from shared.cloud.field_encryption import decrypt, encrypt
 from shared.cloud.settings import settings
 from shared.gateways import registry
 from shared.gateways.errors import GatewayError, GatewayRefused
@@ -149,7 +149,7 @@ class Account:
     @property
     def number(self) -> str:
         """The whole account number."""
-        return unseal(self.account_number_sealed, about=_about(self.id))
+        return decrypt(self.account_number_sealed, about=_about(self.id))
 
     @property
     def answer(self) -> BankAccountResponse:
@@ -192,7 +192,7 @@ def check(wanted: BankAccountBody) -> Checked:
         raise Invalid.field("account_number", Sentence("is not as long as {bank} makes them", bank=wanted.bank_code))
     account_id = uuid4()
     found = _ask(account_id, wanted)
-    return Checked(account_id, wanted, judge(found, wanted.account_holder_name), found.request_id)
+    return Checked(account_id, wanted, evaluate(found, wanted.account_holder_name), found.request_id)
 
 
 def replace(tx: Transaction, user_id: UUID, checked: Checked) -> Account:
@@ -207,7 +207,7 @@ def replace(tx: Transaction, user_id: UUID, checked: Checked) -> Account:
     return read(tx, checked.id)
 
 
-def may_be_paid_out_to(tx: Transaction, account: Account) -> bool:
+def is_payable(tx: Transaction, account: Account) -> bool:
     """Whether an account's holder is the organizer who is to be paid; where not, a person is asked. They are locked."""
     same = account.has_payee_name
     if same is None:
@@ -253,7 +253,7 @@ def own(tx: Transaction, user_id: UUID) -> BankAccountResponse:
     return account.answer
 
 
-def ask_again(account_id: UUID) -> str:
+def recheck(account_id: UUID) -> str:
     """Ask what became of a check that was still running; return the account's status. For reconcile.
 
     Raises GatewayError: ask later.
@@ -263,7 +263,7 @@ def ask_again(account_id: UUID) -> str:
     if account.status != BankAccountStatus.CHECKING or account.check_id is None:
         return account.status
     try:
-        status = judge(registry.xendit().account_name(account.check_id), account.account_holder_name)
+        status = evaluate(registry.xendit().account_name(account.check_id), account.account_holder_name)
     except (AccountNotFound, AccountNameMismatch):
         status = BankAccountStatus.REFUSED
     with transaction() as tx:
@@ -282,10 +282,10 @@ def decide(tx: Transaction, account_id: UUID, status: BankAccountStatus, *, by: 
         audit.record(tx, "bank_account.decided", subject="user", subject_id=user_id, actor_id=by, status=status)
         manual_tasks.close(tx, account_id, by=by)
         if status == BankAccountStatus.VERIFIED:
-            wake(tx, user_id)
+            resume_waiting(tx, user_id)
 
 
-def decide_by_hand(
+def decide_manually(
     tx: Transaction, admin_id: UUID, account_id: UUID, decision: BankAccountDecision
 ) -> BankAccountResponse:
     """The same for an admin, who also decides where the holder's name differs from the organizer's. Raises NotFound.
@@ -308,7 +308,7 @@ def lock(tx: Transaction, account_id: UUID) -> Account:
     return read(tx, account_id)
 
 
-def judge(found: AccountName, holder: str) -> BankAccountStatus:
+def evaluate(found: AccountName, holder: str) -> BankAccountStatus:
     """What the bank's answer makes of an account. Raises AccountNotFound, AccountNameMismatch."""
     if found.check is AccountCheck.NOT_FOUND:
         raise AccountNotFound(errors=[{"field": "account_number", "message": "is not known to the bank"}])
@@ -347,11 +347,11 @@ def _ask(account_id: UUID, wanted: BankAccountBody) -> AccountName:
         raise TryAgain("The bank could not be asked whose account this is. Try again in a minute.") from error
 
 
-def wake(tx: Transaction, user_id: UUID) -> None:
+def resume_waiting(tx: Transaction, user_id: UUID) -> None:
     """Have everything sent that has waited for this person's account."""
     for refund_id in tx.execute(_WAITING_REFUNDS, {"user_id": user_id}).scalars():
         outbox.add(tx, "refund.approved", {"refund_id": refund_id})
-    payout_records.send_all_afresh(tx, user_id)
+    payout_records.resend_all(tx, user_id)
 
 
 def _add(tx: Transaction, user_id: UUID, checked: Checked) -> None:
@@ -361,7 +361,7 @@ def _add(tx: Transaction, user_id: UUID, checked: Checked) -> None:
             "id": checked.id,
             "user_id": user_id,
             "bank_code": checked.wanted.bank_code,
-            "sealed": seal(checked.wanted.account_number, about=_about(checked.id)),
+            "sealed": encrypt(checked.wanted.account_number, about=_about(checked.id)),
             "ending": checked.wanted.account_number[-4:],
             "holder": checked.wanted.account_holder_name,
             "status": checked.status,
@@ -382,7 +382,7 @@ def _decide_name(tx: Transaction, account: Account, status: str, *, by: UUID) ->
         tx, "bank_account.name_decided", subject="user", subject_id=account.user_id, actor_id=by, status=status
     )
     manual_tasks.close(tx, account.id, by=by)
-    wake(tx, account.user_id)
+    resume_waiting(tx, account.user_id)
 
 
 def _about(account_id: UUID) -> str:

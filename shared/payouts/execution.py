@@ -15,7 +15,7 @@ from shared.refunds import execution as refund_execution
 from shared.states import BankAccountStatus, PayoutStatus, TransferStatus
 
 
-def pay_out(payout_id: UUID) -> str:
+def execute(payout_id: UUID) -> str:
     """Send a pending payout, or go on with one that was cut off; return its status afterwards. Safe to repeat.
 
     Raises GatewayUnavailable where the gateway gave no answer: call again.
@@ -30,7 +30,7 @@ def pay_out(payout_id: UUID) -> str:
     return _book(transfer, transfers.send(transfer, account))
 
 
-def try_again(payout_id: UUID) -> str:
+def retry(payout_id: UUID) -> str:
     """Send a payout that failed once more without being asked; return its status afterwards.
 
     Raises GatewayUnavailable where the gateway gave no answer: call again.
@@ -39,10 +39,10 @@ def try_again(payout_id: UUID) -> str:
         payout = payout_records.lock(tx, payout_id)
         if payout.status == PayoutStatus.FAILED and payout.tries < payout_records.MOST_TRIES:
             payout_records.change(tx, payout, PayoutStatus.PENDING)
-    return pay_out(payout_id)
+    return execute(payout_id)
 
 
-def ask_about(transfer_id: UUID) -> str:
+def sync(transfer_id: UUID) -> str:
     """Ask what became of a transfer, of a payout or a refund, and book it; return the status of what it pays.
 
     Raises GatewayUnavailable where the gateway gave no answer: call again.
@@ -50,12 +50,12 @@ def ask_about(transfer_id: UUID) -> str:
     with transaction() as tx:
         transfer = transfers.read(tx, transfer_id)
         account = transfers.account_of(tx, transfer)
-    reported = transfers.ask(transfer)
+    reported = transfers.query(transfer)
     if reported is None and transfer.status == TransferStatus.SENDING:  # it never got there
         reported = transfers.send(transfer, account)
     if reported is None:
         return transfer.status
-    return refund_execution.book_transfer(transfer, reported) if transfer.refund_id else _book(transfer, reported)
+    return refund_execution.record_transfer(transfer, reported) if transfer.refund_id else _book(transfer, reported)
 
 
 def _transfer(tx: Transaction, payout: Payout) -> Transfer | None:
@@ -70,7 +70,7 @@ def _transfer(tx: Transaction, payout: Payout) -> Transfer | None:
         key = f"payout_account_needed:{payout.id}:{last.attempt if last else 0}"
         _tell(tx, payout, "payout_account_needed", key)
         return None
-    if not account.is_usable or not bank_accounts.may_be_paid_out_to(tx, account):
+    if not account.is_usable or not bank_accounts.is_payable(tx, account):
         return None  # reconcile sends it once the wait is over, whoever decides about the account at once
     return _begin(tx, payout, account)
 
@@ -107,7 +107,7 @@ def _book(transfer: Transfer, reported: GatewayPayoutStatus) -> str:
 def _after_failure(tx: Transaction, payout: Payout, transfer: Transfer) -> None:
     account = bank_accounts.current(tx, payout.organizer_id)
     if account and account.status == BankAccountStatus.VERIFIED and account.id != transfer.bank_account_id:
-        payout_records.send_afresh(tx, payout)  # it was set while this was on its way
+        payout_records.resend(tx, payout)  # it was set while this was on its way
         return
     if transfer.may_retry and payout.tries < payout_records.MOST_TRIES:
         return  # reconcile tries again
@@ -119,4 +119,4 @@ def _after_failure(tx: Transaction, payout: Payout, transfer: Transfer) -> None:
 
 
 def _tell(tx: Transaction, payout: Payout, template: mails.Template, dedupe_key: str) -> None:
-    mails.ask_person(tx, template, payout.organizer_id, dedupe_key=dedupe_key, context={"payout_id": payout.id})
+    mails.enqueue_to_person(tx, template, payout.organizer_id, dedupe_key=dedupe_key, context={"payout_id": payout.id})

@@ -26,7 +26,7 @@ from shared.cloud import audit, authorization, manual_tasks, outbox
 from shared.cloud.database import Transaction, transaction
 from shared.identity import people
 from shared.identity.tokens import Principal
-from shared.models import Listing, Page, ResponseModel
+from shared.models import Listing, PageQuery, ResponseModel
 from shared.payouts import self_dealing
 from shared.problems import NotFound, Problem
 from shared.states import PayoutStatus
@@ -206,18 +206,18 @@ class Payout:
     title: str
 
 
-def settle_all_due() -> int:
+def create_all_due() -> int:
     """Make the payouts of all due events, and of remainders; return how many. Run twice at once it makes each once."""
     with transaction() as tx:
         due = tx.execute(_DUE, _DUE_DAYS).all()
     made = 0
     for event in due:
         with transaction() as tx:
-            made += settle(tx, event.id, event.organizer_id) is not None
-    return made + _settle_remainders()
+            made += create(tx, event.id, event.organizer_id) is not None
+    return made + _create_remainders()
 
 
-def settle(tx: Transaction, event_id: UUID, organizer_id: UUID) -> UUID | None:
+def create(tx: Transaction, event_id: UUID, organizer_id: UUID) -> UUID | None:
     """Make the payout of one event; None where it is not due, or made. Organizer and event are locked from here on."""
     people.lock(tx, organizer_id)
     if tx.execute(_LOCK_DUE, {"event_id": event_id, **_DUE_DAYS}).first() is None:
@@ -225,11 +225,11 @@ def settle(tx: Transaction, event_id: UUID, organizer_id: UUID) -> UUID | None:
     if self_dealing.holds_payout(tx, event_id, organizer_id) or self_dealing.holds_later_sales(tx, organizer_id):
         return None
     owed = _owed(tx, organizer_id, event_id)
-    _ask_to_decide(tx, organizer_id, event_id)
+    _open_undecided_tasks(tx, organizer_id, event_id)
     return _make(tx, organizer_id, event_id, owed if owed >= LEAST_AMOUNT else 0, is_remainder=False)
 
 
-def settle_remainder(tx: Transaction, organizer_id: UUID) -> UUID | None:
+def create_remainder(tx: Transaction, organizer_id: UUID) -> UUID | None:
     """Make a payout of what has become payable since the events of an organizer were paid out; None if it is little."""
     people.lock(tx, organizer_id)
     owed = _owed(tx, organizer_id)
@@ -265,7 +265,7 @@ def carry_over(tx: Transaction, payout: Payout) -> None:
     manual_tasks.close(tx, payout.id, by=None)
 
 
-def wake(tx: Transaction, organizer_id: UUID) -> None:
+def resume_pending(tx: Transaction, organizer_id: UUID) -> None:
     """Have what waits sent, now that a cancellation has ended. The organizer is locked."""
     for payout_id in tx.execute(_PENDING, {"organizer_id": organizer_id}).scalars():
         outbox.add(tx, "payout.requested", {"payout_id": payout_id})
@@ -316,11 +316,11 @@ def retry(tx: Transaction, payout_id: UUID, caller: Principal) -> PayoutResponse
         raise NotFound
     if payout.status not in _RETRYABLE:
         raise NotRetryable(payout_status=payout.status)
-    send_afresh(tx, payout, by=caller.id)
+    resend(tx, payout, by=caller.id)
     return visible(tx, payout_id, caller)
 
 
-def send_all_afresh(tx: Transaction, organizer_id: UUID) -> None:
+def resend_all(tx: Transaction, organizer_id: UUID) -> None:
     """Have all that failed or waits sent to an organizer's new bank account.
 
     What is under way to the older one is waited for: whoever books that it failed sees the new account.
@@ -328,10 +328,10 @@ def send_all_afresh(tx: Transaction, organizer_id: UUID) -> None:
     for payout_id in tx.execute(_UNPAID, {"organizer_id": organizer_id}).scalars().all():
         payout = lock(tx, payout_id)
         if payout.status in _RETRYABLE:
-            send_afresh(tx, payout)
+            resend(tx, payout)
 
 
-def send_afresh(tx: Transaction, payout: Payout, *, by: UUID | None = None) -> None:
+def resend(tx: Transaction, payout: Payout, *, by: UUID | None = None) -> None:
     """Have a locked payout that failed or waits sent, as often as a new one."""
     change(tx, payout, PayoutStatus.PENDING, tries=0, by=by)
     outbox.add(tx, "payout.requested", {"payout_id": payout.id})
@@ -347,9 +347,9 @@ def visible(tx: Transaction, payout_id: UUID, caller: Principal) -> PayoutRespon
     return PayoutResponse(**row)
 
 
-def listed(tx: Transaction, caller: Principal, page: Page) -> Listing[PayoutResponse]:
+def listed(tx: Transaction, caller: Principal, page: PageQuery) -> Listing[PayoutResponse]:
     """An organizer's payouts, or all of them for an admin; newest first (FN-011)."""
-    authorization.looks_through(tx, caller, subject="payout")
+    authorization.may_list(tx, caller, subject="payout")
     whose = {"organizer_id": None if caller.role == "admin" else caller.organizer_id}
     rows = tx.execute(_LIST, {**whose, "page_size": page.page_size, "offset": page.offset}).mappings()
     return Listing[PayoutResponse].of(
@@ -357,14 +357,14 @@ def listed(tx: Transaction, caller: Principal, page: Page) -> Listing[PayoutResp
     )
 
 
-def _settle_remainders() -> int:
+def _create_remainders() -> int:
     with transaction() as tx:
         organizers = tx.execute(_PAID_ORGANIZERS).scalars().all()
     made = 0
     for organizer_id in organizers:
         with transaction() as tx:
             if _owed(tx, organizer_id) >= LEAST_AMOUNT:
-                made += settle_remainder(tx, organizer_id) is not None
+                made += create_remainder(tx, organizer_id) is not None
     return made
 
 
@@ -376,7 +376,7 @@ def _owed(tx: Transaction, organizer_id: UUID, event_id: UUID | None = None) -> 
     return int(tx.execute(_OWED, names).scalar_one()) - kept_back
 
 
-def _ask_to_decide(tx: Transaction, organizer_id: UUID, event_id: UUID) -> None:
+def _open_undecided_tasks(tx: Transaction, organizer_id: UUID, event_id: UUID) -> None:
     for refund in tx.execute(_UNDECIDED, {"organizer_id": organizer_id, "event_id": event_id}):
         manual_tasks.add(tx, "refund_undecided", subject="refund", subject_id=refund.id, kept_back=int(refund.amount))
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from shared.accounting.ledger import payable_to
 from shared.cloud.database import Transaction
-from shared.models import Listing, Page, Query, ResponseModel, Utc
+from shared.models import Listing, PageQuery, Query, ResponseModel, Utc
 
 # One line for all organizers and one for all gateways would hide who: the part behind the colon is counted apart.
 _TRIAL = text("""
@@ -66,7 +66,7 @@ class TrialBalance(ResponseModel):
     difference: int
 
 
-class StatementPage(Page):
+class StatementPage(PageQuery):
     """Which part of an organizer's account is wanted: of one event, or of all."""
 
     event_id: UUID | None = None

@@ -107,7 +107,7 @@ def read(tx: Transaction, transfer_id: UUID) -> Transfer:
     return Transfer(**tx.execute(_READ, {"id": transfer_id}).one()._mapping)
 
 
-def named_by(tx: Transaction, reported: GatewayPayoutStatus) -> UUID | None:
+def find_by_reference(tx: Transaction, reported: GatewayPayoutStatus) -> UUID | None:
     """The try a gateway's webhook is about, by its id there or by ours."""
     names = {"gateway_reference": reported.gateway_reference, "ours": reported.reference}
     found: UUID | None = tx.execute(_BY_NAME, names).scalar()
@@ -144,7 +144,7 @@ def send(transfer: Transfer, account: Account) -> GatewayPayoutStatus:
         )
 
 
-def ask(transfer: Transfer) -> GatewayPayoutStatus | None:
+def query(transfer: Transfer) -> GatewayPayoutStatus | None:
     """What the gateway says of a try; None where it never heard of it. Raises the errors of gateways.errors."""
     if transfer.gateway_reference:
         return registry.xendit().payout_fact(transfer.gateway_reference)

@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
-from shared.identity import erasure, own_password, passwords, people
+from shared.identity import erasure, password_change, passwords, people
 from shared.identity.people import Person
 from shared.messages import mails
 from shared.models import RequestModel
@@ -101,13 +101,13 @@ def delete(user_id: UUID, deletion: Deletion, session_id: UUID | None = None) ->
 
     Raises AccountInUse, and what own_password.confirm raises.
     """
-    confirmed = own_password.confirm(user_id, deletion.password, session_id)
+    confirmed = password_change.confirm(user_id, deletion.password, session_id)
     with transaction() as tx:
         people.lock_alone(tx, user_id)  # no order may slip in between the check and the commit
-        person = own_password.lock_confirmed(tx, confirmed, session_id)
+        person = password_change.lock_confirmed(tx, confirmed, session_id)
         _refuse_if_in_use(tx, person)
         _anonymise(tx, person)
-        mails.ask(
+        mails.enqueue(
             tx,
             "account_deleted",
             dedupe_key=f"account_deleted:{person.id}",

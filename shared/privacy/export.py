@@ -37,7 +37,7 @@ def export(user_id: UUID, query: ExportQuery) -> ExportFile:
 
     Opens its own transactions: that a person was shown their digital units is kept before they are.
     """
-    sales_schemas.reveal_all_of(user_id)
+    sales_schemas.reveal_all(user_id)
     with snapshot() as tx:
         held = personal_data_inventory.about(tx, user_id)
         audit.record(

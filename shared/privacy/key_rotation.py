@@ -38,18 +38,18 @@ FIELDS = (
 """All of them: a test compares this list with the database's columns."""
 
 
-def reseal() -> dict[str, int]:
+def rotate() -> dict[str, int]:
     """Seal anew what is under an older key; return how many values of each table that were.
 
-    Raises sealing.NotOpened where a value can't be opened any more: nothing of its batch is changed.
+    Raises sealing.DecryptionFailed where a value can't be opened any more: nothing of its batch is changed.
     """
-    done = {field.table: _reseal(field) for field in FIELDS}
+    done = {field.table: _rotate(field) for field in FIELDS}
     with transaction() as tx:
         audit.record(tx, "fields.resealed", subject="fields", subject_id=field_encryption.current_prefix(), counts=done)
     return done
 
 
-def _reseal(field: Field) -> int:
+def _rotate(field: Field) -> int:
     total = 0
     while True:
         with transaction() as tx:
@@ -67,17 +67,17 @@ def _batch(tx: Transaction, field: Field) -> int:
     """)
     change = text(f"UPDATE {field.table} SET {field.column} = :sealed WHERE {field.key} = :key")
     rows = tx.execute(found, {"prefix": field_encryption.current_prefix()}).all()
-    resealed = [{"key": row.key, "sealed": _anew(field, row.key, row.sealed)} for row in rows]
+    resealed = [{"key": row.key, "sealed": _reencrypt(field, row.key, row.sealed)} for row in rows]
     if resealed:
         tx.execute(change, resealed)
     return len(resealed)
 
 
-def _anew(field: Field, key: object, sealed: str) -> str:
+def _reencrypt(field: Field, key: object, sealed: str) -> str:
     about = field.about.format(key)
-    return field_encryption.seal(field_encryption.unseal(sealed, about=about), about=about)
+    return field_encryption.encrypt(field_encryption.decrypt(sealed, about=about), about=about)
 
 
 if __name__ == "__main__":
-    resealed = reseal()
+    resealed = rotate()
     sys.stdout.write("".join(f"{table:16} {count}\n" for table, count in resealed.items()))

@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping, TextClause, text
 from shared.cloud import media
 from shared.cloud.database import Transaction
 from shared.problems import NotSignedIn
-from shared.sales import units
+from shared.sales import digital_units
 from shared.states import TierKind
 
 Section = dict[str, Any] | list[dict[str, Any]]
@@ -140,7 +140,7 @@ def _orders(tx: Transaction, user_id: UUID) -> list[dict[str, Any]]:
             order[name] = parts.get(order["id"], [])
     for order in orders:
         if any(item["tier_kind"] == TierKind.DIGITAL for item in order["items"]):
-            given = units.of_order(tx, order["id"])
+            given = digital_units.of_order(tx, order["id"])
             order["items"] = [{**item, "digital_unit": given.get(item["id"])} for item in order["items"]]
     return orders
 

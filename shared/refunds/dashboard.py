@@ -57,7 +57,7 @@ def unbooked(tx: Transaction, payment_id: UUID, reported: GatewayPaymentStatus) 
     return elsewhere - sum(int(row.amount) for row in rows if row.is_booked)
 
 
-def book(tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, against: str, reason: str) -> int:
+def record(tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, against: str, reason: str) -> int:
     """Book that `amount` more has left; return what of it pays nothing that we owed, which `against` now holds."""
     left, paid = amount, 0
     for refund_id in tx.execute(_OWED, {"payment_id": payment_id}).scalars().all():
@@ -73,13 +73,13 @@ def book(tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, agains
     return left
 
 
-def pay_debts(tx: Transaction, payment_id: UUID) -> None:
+def offset_owed_refunds(tx: Transaction, payment_id: UUID) -> None:
     """Pay what we owe by a payment and have not sent with what of it stands in suspense."""
     for refund_id in tx.execute(_OWED, {"payment_id": payment_id}).scalars().all():
-        pay_debt(tx, refund_records.read(tx, refund_id))
+        offset_refund(tx, refund_records.read(tx, refund_id))
 
 
-def pay_debt(tx: Transaction, refund: Refund) -> None:
+def offset_refund(tx: Transaction, refund: Refund) -> None:
     """The same for one refund, of which no gateway and no bank has anything."""
     amount = min(refund.amount, in_suspense_of(tx, refund))
     is_all = amount == refund.amount
@@ -108,7 +108,7 @@ def of_order(tx: Transaction, order_id: UUID) -> int:
 
 
 def _record(tx: Transaction, payment_id: UUID, gateway: str, paid: int, left: int, against: str, reason: str) -> None:
-    refund: Refund = refund_records.record_by_gateway(tx, payment_id, paid + left, reason)
+    refund: Refund = refund_records.record_gateway_refund(tx, payment_id, paid + left, reason)
     entries = {ledger.REFUNDS_PAYABLE: paid, against: left, ledger.clearing(gateway): -(paid + left)}
     ledger.post(tx, "dashboard_refund", refund.id, entries, order_id=refund.order_id)
 

@@ -47,7 +47,7 @@ _XENDIT_REASONS = {
 }
 
 
-def pay_back(refund_id: UUID) -> str:
+def execute(refund_id: UUID) -> str:
     """Send an approved refund, or go on with one that was cut off; return its status afterwards. Safe to repeat.
 
     Raises GatewayUnavailable where the gateway gave no answer: call again.
@@ -56,7 +56,7 @@ def pay_back(refund_id: UUID) -> str:
     return _send_transfer(transfer) if transfer else _through_gateway(refund, _SEND)
 
 
-def ask_about(refund_id: UUID) -> str:
+def sync(refund_id: UUID) -> str:
     """Ask what became of a refund that is on its way, and book it; return its status.
 
     Raises GatewayUnavailable where the gateway gave no answer: call again.
@@ -65,12 +65,12 @@ def ask_about(refund_id: UUID) -> str:
         refund = refund_records.read(tx, refund_id)
         transfer = transfers.newest(tx, refund_id)
     if transfer and transfer.status in (TransferStatus.SENDING, TransferStatus.SUCCEEDED):
-        reported = transfers.ask(transfer)
-        return book_transfer(transfer, reported) if reported else refund.status
+        reported = transfers.query(transfer)
+        return record_transfer(transfer, reported) if reported else refund.status
     return _through_gateway(refund, _ASK)
 
 
-def book_transfer(transfer: Transfer, reported: GatewayPayoutStatus) -> str:
+def record_transfer(transfer: Transfer, reported: GatewayPayoutStatus) -> str:
     """Book what the bank did with a transfer that pays a refund; return the refund's status."""
     with transaction() as tx:
         refund = _lock(tx, transfer.debt_id)
@@ -79,7 +79,7 @@ def book_transfer(transfer: Transfer, reported: GatewayPayoutStatus) -> str:
             return refund.status
         if changed.status == TransferStatus.SUCCEEDED:
             refund_records.complete_by_transfer(tx, refund)
-            whole_orders.finish(tx, refund.order_id)
+            whole_orders.complete_if_all_returned(tx, refund.order_id)
         else:
             _failed(tx, refund, changed)
         return refund_records.read(tx, refund.id).status
@@ -88,10 +88,10 @@ def book_transfer(transfer: Transfer, reported: GatewayPayoutStatus) -> str:
 def _begin(refund_id: UUID) -> tuple[Refund, Transfer | None]:
     """Decide the way, and write down that it is taken."""
     with transaction() as tx:
-        dashboard_refunds.pay_debts(tx, _lock(tx, refund_id).payment_id)
+        dashboard_refunds.offset_owed_refunds(tx, _lock(tx, refund_id).payment_id)
         refund = refund_records.read(tx, refund_id)
         if refund.status not in refund_records.OPEN:
-            whole_orders.finish(tx, refund.order_id)
+            whole_orders.complete_if_all_returned(tx, refund.order_id)
             return refund, None
         if refund.method == "disbursement" or not _goes_back(refund):
             return refund, _begin_transfer(tx, refund)
@@ -105,39 +105,39 @@ def _begin_transfer(tx: Transaction, refund: Refund) -> Transfer | None:
     if last and last.status in (TransferStatus.SENDING, TransferStatus.SUCCEEDED):
         return last
     if refund.amount < payout_records.LEAST_AMOUNT:
-        refund_records.turn_to_disbursement(tx, refund, last.failure if last else None)
-        _ask_a_person(tx, refund)
+        refund_records.switch_to_transfer(tx, refund, last.failure if last else None)
+        _open_manual_task(tx, refund)
         return None
     account = bank_accounts.current(tx, refund.user_id)
     if account is None or account.status != BankAccountStatus.VERIFIED:
-        refund_records.turn_to_disbursement(tx, refund, last.failure if last else None)
-        _ask_for_account(tx, refund)
+        refund_records.switch_to_transfer(tx, refund, last.failure if last else None)
+        _request_bank_account(tx, refund)
         return None
     if not account.is_usable:  # reconcile sends it once the wait is over, whoever unfreezes it at once
-        refund_records.turn_to_disbursement(tx, refund, last.failure if last else None)
+        refund_records.switch_to_transfer(tx, refund, last.failure if last else None)
         return None
     refund_records.mark_sending(tx, refund, "disbursement")
     return transfers.read(tx, transfers.begin(tx, account, refund.amount, refund_id=refund.id))
 
 
-def _ask_for_account(tx: Transaction, refund: Refund) -> None:
+def _request_bank_account(tx: Transaction, refund: Refund) -> None:
     if people.get(tx, refund.user_id):
         key = f"refund_account_needed:{refund.id}"
-        mails.ask_about_order(
+        mails.enqueue_about_order(
             tx, "refund_account_needed", refund.order_id, dedupe_key=key, context={"refund_id": refund.id}
         )
     else:  # nobody to ask any more
-        _ask_a_person(tx, refund)
+        _open_manual_task(tx, refund)
 
 
-def _ask_a_person(tx: Transaction, refund: Refund) -> None:
+def _open_manual_task(tx: Transaction, refund: Refund) -> None:
     manual_tasks.add(tx, "refund_by_hand", subject="refund", subject_id=refund.id, amount=refund.amount)
 
 
 def _send_transfer(transfer: Transfer) -> str:
     with transaction() as tx:
         account = transfers.account_of(tx, transfer)
-    return book_transfer(transfer, transfers.send(transfer, account))
+    return record_transfer(transfer, transfers.send(transfer, account))
 
 
 def _through_gateway(refund: Refund, calls: Mapping[str, Callable[[Refund], GatewayRefundStatus]]) -> str:
@@ -150,7 +150,7 @@ def _through_gateway(refund: Refund, calls: Mapping[str, Callable[[Refund], Gate
             raise GatewayUnavailable(
                 refund.gateway, refused.code, retry_after_seconds=60, outcome_unknown=False
             ) from refused
-        return _another_way(refund, refused.code)
+        return _switch_to_transfer(refund, refused.code)
     return _book(refund, reported)
 
 
@@ -162,14 +162,14 @@ def _book(refund: Refund, reported: GatewayRefundStatus) -> str:
             if now.status != RefundStatus.COMPLETED
             else GatewayRefundState.SUCCEEDED
         )
-        whole_orders.finish(tx, now.order_id)
+        whole_orders.complete_if_all_returned(tx, now.order_id)
     if state is GatewayRefundState.FAILED:
-        return _another_way(refund, reported.failure_code or reported.raw_status)
+        return _switch_to_transfer(refund, reported.failure_code or reported.raw_status)
     with transaction() as tx:
         return refund_records.read(tx, refund.id).status
 
 
-def _another_way(refund: Refund, failure: str) -> str:
+def _switch_to_transfer(refund: Refund, failure: str) -> str:
     """What the gateway does not send goes by transfer, unless it has sent it already."""
     log.warning("refund.refused", extra={"refund_id": str(refund.id), "failure": failure})
     given_back = _GIVEN_BACK[refund.gateway](refund)
@@ -177,20 +177,20 @@ def _another_way(refund: Refund, failure: str) -> str:
         now = _lock(tx, refund.id)
         if now.status != RefundStatus.PROCESSING or now.method != "gateway":
             return now.status
-        dashboard_refunds.pay_debt(tx, now)
-        whole_orders.finish(tx, now.order_id)
+        dashboard_refunds.offset_refund(tx, now)
+        whole_orders.complete_if_all_returned(tx, now.order_id)
         now = refund_records.read(tx, refund.id)
         if now.status == RefundStatus.COMPLETED:
             return now.status
-        others = [each for each in refund_records.sent_of(tx, refund.payment_id) if each.id != refund.id]
+        others = [each for each in refund_records.gateway_refunds_of(tx, refund.payment_id) if each.id != refund.id]
         known = sum(each.amount for each in others if each.has_left)
-        if given_back > known or refund_records.are_too_many(tx, refund.order_id):
+        if given_back > known or refund_records.exceed_received(tx, refund.order_id):
             refund_records.fail(tx, now, failure)
             details = {"failure": failure, "amount": refund.amount, "given_back": given_back, "known": known}
             manual_tasks.add(tx, "refund_disputed", subject="refund", subject_id=refund.id, **details)
             return "failed"
-        refund_records.turn_to_disbursement(tx, now, failure)
-    return pay_back(refund.id)
+        refund_records.switch_to_transfer(tx, now, failure)
+    return execute(refund.id)
 
 
 def _failed(tx: Transaction, refund: Refund, transfer: Transfer) -> None:
@@ -201,7 +201,7 @@ def _failed(tx: Transaction, refund: Refund, transfer: Transfer) -> None:
         refund_records.reopen(tx, refund)  # the account was set while this transfer was on its way
         return
     manual_tasks.add(tx, "refund_failed", subject="refund", subject_id=refund.id, failure=failure, amount=refund.amount)
-    mails.ask_about_order(
+    mails.enqueue_about_order(
         tx,
         "refund_account_needed",
         refund.order_id,

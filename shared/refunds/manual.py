@@ -36,23 +36,23 @@ _PAID_ALREADY = (
 )
 
 
-class PaidByHand(RequestModel):
+class ManualRefundRequest(RequestModel):
     """Where a person has paid it, and what they did: no names, no account numbers."""
 
     through: Literal["xendit", "midtrans"]
     note: Annotated[str, line(500)]
 
 
-class NotPayableByHand(Problem):
+class NotManuallyRefundable(Problem):
     """Only a refund that is owed and not on its way can be paid by hand. Look at its status."""
 
     status, slug = 409, "refund-not-payable-by-hand"
 
 
-def book(tx: Transaction, admin_id: UUID, refund_id: UUID, paid: PaidByHand) -> RefundResponse:
+def record(tx: Transaction, admin_id: UUID, refund_id: UUID, paid: ManualRefundRequest) -> RefundResponse:
     """Book that a person has paid all of a refund; told twice is no error.
 
-    Raises NotFound, Invalid, NotPayableByHand.
+    Raises NotFound, Invalid, NotManuallyRefundable.
     """
     orders.lock(tx, refund_records.read(tx, refund_id).order_id)
     refund = refund_records.read(tx, refund_id)
@@ -61,19 +61,19 @@ def book(tx: Transaction, admin_id: UUID, refund_id: UUID, paid: PaidByHand) -> 
             "must be {gateway}: {through} has none of this money", gateway=transfers.GATEWAY, through=paid.through
         )
         raise Invalid.field("through", elsewhere)
-    if not ledger.was_refunded_by_hand(tx, refund.id, paid.through):
-        _refuse_unless_waiting(tx, refund)
-        refund_records.complete_by_hand(tx, refund, paid.through, paid.note, by=admin_id)
-        whole_orders.finish(tx, refund.order_id)
+    if not ledger.was_refunded_manually(tx, refund.id, paid.through):
+        _refuse_unless_owed(tx, refund)
+        refund_records.complete_manually(tx, refund, paid.through, paid.note, by=admin_id)
+        whole_orders.complete_if_all_returned(tx, refund.order_id)
     return RefundResponse.read(tx, refund_id)
 
 
-def _refuse_unless_waiting(tx: Transaction, refund: Refund) -> None:
+def _refuse_unless_owed(tx: Transaction, refund: Refund) -> None:
     """What may still arrive would pay it twice."""
     transfer = transfers.newest(tx, refund.id)
     is_on_its_way = transfer is not None and transfer.status == TransferStatus.SENDING
     status = RefundStatus.PROCESSING if is_on_its_way else refund.status
     if status in _WHAT_TO_DO:
-        raise NotPayableByHand(_WHAT_TO_DO[status], refund_status=status)
-    if dashboard_refunds.in_suspense_of(tx, refund) > 0 or refund_records.would_exceed(tx, refund.id):
-        raise NotPayableByHand(_PAID_ALREADY, refund_status=status)
+        raise NotManuallyRefundable(_WHAT_TO_DO[status], refund_status=status)
+    if dashboard_refunds.in_suspense_of(tx, refund) > 0 or refund_records.would_exceed_received(tx, refund.id):
+        raise NotManuallyRefundable(_PAID_ALREADY, refund_status=status)

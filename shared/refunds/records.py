@@ -190,36 +190,36 @@ def read(tx: Transaction, refund_id: UUID) -> Refund:
     return Refund(**row._mapping)
 
 
-def sent_of(tx: Transaction, payment_id: UUID) -> list[Refund]:
+def gateway_refunds_of(tx: Transaction, payment_id: UUID) -> list[Refund]:
     """The refunds of a payment that went, are going, or are to go through its gateway."""
     return [Refund(**row._mapping) for row in tx.execute(_OF_PAYMENT, {"payment_id": payment_id})]
 
 
-def any_of(tx: Transaction, order_id: UUID) -> bool:
+def has_any(tx: Transaction, order_id: UUID) -> bool:
     """Whether anything of an order has been given back, or is asked back."""
     found: bool = tx.execute(_ANY, {"order_id": order_id}).scalar_one()
     return found
 
 
-def any_of_ours(tx: Transaction, order_id: UUID) -> bool:
+def has_own(tx: Transaction, order_id: UUID) -> bool:
     """The same, but for what somebody gave back at a dashboard."""
     found: bool = tx.execute(_ANY_OF_OURS, {"order_id": order_id}).scalar_one()
     return found
 
 
-def are_too_many(tx: Transaction, order_id: UUID) -> bool:
+def exceed_received(tx: Transaction, order_id: UUID) -> bool:
     """Whether more of an order is given back and owed than came in, since somebody gave back at a dashboard."""
     found: bool = tx.execute(_TOO_MUCH, {"order_id": order_id}).scalar_one()
     return found
 
 
-def would_exceed(tx: Transaction, refund_id: UUID) -> bool:
+def would_exceed_received(tx: Transaction, refund_id: UUID) -> bool:
     """Whether more would have gone back of an order than came in, if this refund went too."""
     found: bool = tx.execute(_WOULD_EXCEED, {"id": refund_id}).scalar_one()
     return found
 
 
-def left_of_sale(tx: Transaction, order_id: UUID) -> int:
+def refundable_amount(tx: Transaction, order_id: UUID) -> int:
     """What came in for an order and is neither given back nor asked back, in rupiah.
 
     That is the price with its fees, unless an admin accepted a payment that was more or less.
@@ -232,13 +232,13 @@ def items_of(tx: Transaction, refund_id: UUID) -> list[UUID]:
     return list(tx.execute(_ITEMS, {"id": refund_id}).scalars())
 
 
-def named_by(tx: Transaction, reported: GatewayRefundStatus) -> tuple[UUID, UUID] | None:
+def find_by_reference(tx: Transaction, reported: GatewayRefundStatus) -> tuple[UUID, UUID] | None:
     """The refund a gateway's webhook is about, by its id there or by ours, with its payment."""
     row = tx.execute(_BY_NAME, {"reference": reported.gateway_reference, "ours": reported.reference}).first()
     return (row.id, row.payment_id) if row else None
 
 
-def owe_unusable_payment(tx: Transaction, payment_id: UUID, gateway: str, *, order_id: UUID) -> UUID | None:
+def add_for_unusable_payment(tx: Transaction, payment_id: UUID, gateway: str, *, order_id: UUID) -> UUID | None:
     """Owe a customer the whole of a payment that buys nothing; None where we do already (LATE-1)."""
     row = tx.execute(_OWE_UNUSABLE, {"payment_id": payment_id, "reason": UNUSABLE}).first()
     if row is None:
@@ -249,13 +249,13 @@ def owe_unusable_payment(tx: Transaction, payment_id: UUID, gateway: str, *, ord
     return refund_id
 
 
-def record_taken_back(tx: Transaction, payment_id: UUID, amount: int, reason: str) -> None:
+def record_reversal(tx: Transaction, payment_id: UUID, amount: int, reason: str) -> None:
     """Note that the last `amount` of a payment was given back at the gateway without us, and tell the buyer."""
-    record_by_gateway(tx, payment_id, amount, reason)
+    record_gateway_refund(tx, payment_id, amount, reason)
     tx.execute(_PAYMENT_REFUNDED, {"payment_id": payment_id})
 
 
-def record_by_gateway(tx: Transaction, payment_id: UUID, amount: int, reason: str) -> Refund:
+def record_gateway_refund(tx: Transaction, payment_id: UUID, amount: int, reason: str) -> Refund:
     """Note a refund that was made at the gateway without us, and tell the buyer."""
     values = {"payment_id": payment_id, "amount": amount, "reason": reason}
     refund_id, order_id = tx.execute(_TAKEN_BACK, values).one()
@@ -347,7 +347,7 @@ def mark_sending(tx: Transaction, refund: Refund, method: str) -> None:
     tx.execute(_SENDING, {"id": refund.id, "method": method})
 
 
-def turn_to_disbursement(tx: Transaction, refund: Refund, failure: str | None) -> None:
+def switch_to_transfer(tx: Transaction, refund: Refund, failure: str | None) -> None:
     """The gateway can't send it back: it goes to the buyer's bank account instead (PS-017)."""
     tx.execute(_WAITING, {"id": refund.id, "failure": failure})
     if refund.method != "disbursement":
@@ -384,7 +384,7 @@ def complete_by_transfer(tx: Transaction, refund: Refund) -> None:
         _close(tx, refund)
 
 
-def complete_by_hand(tx: Transaction, refund: Refund, gateway: str, note: str, *, by: UUID) -> None:
+def complete_manually(tx: Transaction, refund: Refund, gateway: str, note: str, *, by: UUID) -> None:
     """A person has sent it at a gateway's dashboard. The refund waits, or failed.
 
     There the payment was refunded, if the gateway can do that; else, which Xendit only can, an account was paid.

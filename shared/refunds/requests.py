@@ -190,7 +190,7 @@ def approve(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundRespon
     if refund.status == RefundStatus.REJECTED:
         raise AlreadyDecided
     if refund.status == RefundStatus.REQUESTED:
-        if orders.hold_event(tx, order.event_id) == EventStatus.CANCELLED:
+        if orders.lock_event(tx, order.event_id) == EventStatus.CANCELLED:
             raise EventCancelled
         _give_back(tx, order, refund, by=caller.id)
     return RefundResponse.read(tx, refund_id)
@@ -203,7 +203,7 @@ def reject(tx: Transaction, caller: Principal, refund_id: UUID, rejection: Rejec
         raise AlreadyDecided
     if refund.status == RefundStatus.REQUESTED:
         refund_records.reject(tx, refund, rejection.reason, by=caller.id)
-        mails.ask_about_order(
+        mails.enqueue_about_order(
             tx,
             "refund_rejected",
             refund.order_id,
@@ -224,7 +224,7 @@ def retry(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundResponse
 
 def _is_whole(tx: Transaction, order: orders.Order) -> bool:
     """Whether all goes back, fees included, as the event was moved. Raises EventCancelled, WindowClosed."""
-    if orders.hold_event(tx, order.event_id) == EventStatus.CANCELLED:
+    if orders.lock_event(tx, order.event_id) == EventStatus.CANCELLED:
         raise EventCancelled
     window = tx.execute(_WINDOW, {"event_id": order.event_id, "days": WINDOW_DAYS}).one()
     is_moved = window.is_ahead and changes.allow_refund(tx, order.event_id, order.created_at)
@@ -277,7 +277,9 @@ def _line(item: Any) -> NotRefundableLine:
 def _add(tx: Transaction, order: orders.Order, amounts: Mapping[UUID, int], reason: str, *, is_whole: bool) -> UUID:
     wanted = sum(amounts.values())
     amount = min(wanted, _left(tx, order.id, is_whole=is_whole)) if wanted else 0
-    payment_id = payment_records.paid_by(tx, order.id) or (None if wanted else payment_records.free_of(tx, order.id))
+    payment_id = payment_records.find_paying(tx, order.id) or (
+        None if wanted else payment_records.find_free(tx, order.id)
+    )
     if payment_id is None or (wanted and amount <= 0):
         raise NothingToRefund
     return refund_records.add(tx, payment_id, RefundKind.REQUESTED, amount, reason, amounts)
@@ -288,7 +290,7 @@ def _left(tx: Transaction, order_id: UUID, *, is_whole: bool = False) -> int:
 
     The rule is nine tenths of all its lines, and all that came in where the sale is undone.
     """
-    left = refund_records.left_of_sale(tx, order_id)
+    left = refund_records.refundable_amount(tx, order_id)
     at_dashboard = dashboard_refunds.of_order(tx, order_id)
     if is_whole or not at_dashboard:
         return left
@@ -315,7 +317,7 @@ def end_purchase(tx: Transaction, order: orders.Order, refund: Refund, share: Sh
     """Approve a refund of a locked order, and end what its items had bought. Raises TicketUsed, ProductsPickedUp."""
     item_ids = refund_records.items_of(tx, refund.id)
     issuing.void_unused(tx, item_ids)
-    mails.ask_ticket_void(tx, order.id, item_ids, "refunded")
+    mails.enqueue_ticket_void(tx, order.id, item_ids, "refunded")
     refund_records.approve(tx, refund, share, organizer_id=order.organizer_id, by=by)
     orders.return_items(tx, item_ids)
     products.void_if_all_went_back(tx, order.id)

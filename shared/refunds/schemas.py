@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping, text
 from shared.cloud import authorization
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
-from shared.models import Listing, Page, ResponseModel
+from shared.models import Listing, PageQuery, ResponseModel
 from shared.problems import NotFound
 from shared.states import RefundStatus
 
@@ -46,7 +46,7 @@ _COUNT = text(f"""
 """)
 
 
-class RefundPage(Page):
+class RefundPage(PageQuery):
     """Which refunds are wanted."""
 
     status: RefundStatus | None = None
@@ -136,7 +136,7 @@ def visible(tx: Transaction, refund_id: UUID, caller: Principal) -> RefundRespon
 
 def listed(tx: Transaction, caller: Principal, page: RefundPage) -> Listing[RefundResponse]:
     """What a caller may see: a buyer their own, an organizer those of their events, an admin all; newest first."""
-    authorization.looks_through(tx, caller, subject="refund", of_people=True)
+    authorization.may_list(tx, caller, subject="refund", of_people=True)
     values: dict[str, Any] = {
         "user_id": caller.id,
         "organizer_id": caller.organizer_id if caller.role == "organizer" else None,

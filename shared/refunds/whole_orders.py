@@ -11,7 +11,7 @@ from shared.sales import orders
 from shared.tickets import issuing
 
 
-def finish(tx: Transaction, order_id: UUID) -> bool:
+def complete_if_all_returned(tx: Transaction, order_id: UUID) -> bool:
     """Refund such an order, as by a refund of the whole payment; False where something is left. The order is locked."""
     payment_id = ledger.post_rest_taken_back(tx, order_id)
     if payment_id is None:
@@ -20,7 +20,7 @@ def finish(tx: Transaction, order_id: UUID) -> bool:
     kept = orders.kept_items(tx, order_id)
     issuing.void(tx, order_id)
     if kept:
-        mails.ask_ticket_void(tx, order_id, kept, "refunded")
+        mails.enqueue_ticket_void(tx, order_id, kept, "refunded")
     refund_records.close_order(tx, order_id)
     if not ledger.in_suspense(tx, order_id):
         manual_tasks.close(tx, payment_id, by=None)

@@ -26,12 +26,12 @@ _asked: dict[int, float] = {}
 _asking = threading.Lock()
 
 
-def end_on_time(tx: Transaction, expires_at: datetime) -> None:
+def expire_order(tx: Transaction, expires_at: datetime) -> None:
     """Have what expires then ended at most `BUCKET_SECONDS` later, once `tx` has committed."""
-    after_commit(tx, lambda: ask_for_end(expires_at))
+    after_commit(tx, lambda: schedule_expiry(expires_at))
 
 
-def ask_for_end(expires_at: datetime) -> None:
+def schedule_expiry(expires_at: datetime) -> None:
     """Create the task of the bucket in which `expires_at` lies, unless this instance has done so."""
     bucket = int(expires_at.timestamp()) // BUCKET_SECONDS + 1
     with _asking:
@@ -48,7 +48,7 @@ def ask_for_end(expires_at: datetime) -> None:
         log.warning("expiry.task_failed", extra={"bucket": bucket, "error": str(error)})
 
 
-def end_all_due() -> int:
+def expire_all_due() -> int:
     """End every reservation whose time is over, in transactions of `BATCH`; return how many."""
     total = 0
     while True:

@@ -40,7 +40,7 @@ class Participant(Protocol):
 
 
 @dataclass(frozen=True)
-class Unit:
+class NewItem:
     """One line of the order to be. `tier` is a row of ticket_tiers."""
 
     id: UUID
@@ -55,7 +55,7 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Draft:
+class NewOrder:
     """An order that would be right, if the stock is there. Amounts in rupiah."""
 
     id: UUID
@@ -63,7 +63,7 @@ class Draft:
     event_id: UUID
     organizer_id: UUID
     idempotency_key: str | None
-    units: tuple[Unit, ...]
+    units: tuple[NewItem, ...]
     promo: Promo | None = None
     promo_uses: int = 1
 
@@ -161,7 +161,7 @@ _PROMOS = f"""
 _AFTER = "(SELECT count(*) FROM {part}) >= 0"  # makes a part of the statement wait for another
 
 
-def open_and_hold(drafts: Sequence[Draft]) -> dict[UUID, tuple[datetime, datetime]]:
+def create_orders(drafts: Sequence[NewOrder]) -> dict[UUID, tuple[datetime, datetime]]:
     """Open these orders; when each that could be opened was made, and when its reservation ends.
 
     Left out are those whose buyer has a live reservation for the event, or has sent the same idempotency key
@@ -198,7 +198,7 @@ def _statement(*, with_registrations: bool, with_promos: bool) -> TextClause:
     )
 
 
-def _participants(draft: Draft) -> list[dict[str, str | None]]:
+def _participants(draft: NewOrder) -> list[dict[str, str | None]]:
     return [
         registrations.row(
             unit.id,
@@ -212,7 +212,7 @@ def _participants(draft: Draft) -> list[dict[str, str | None]]:
     ]
 
 
-def _order_row(draft: Draft) -> dict[str, Any]:
+def _order_row(draft: NewOrder) -> dict[str, Any]:
     return {
         "id": str(draft.id),
         "user_id": str(draft.buyer_id),
@@ -232,7 +232,7 @@ def _order_row(draft: Draft) -> dict[str, Any]:
     }
 
 
-def _unit_rows(draft: Draft) -> list[dict[str, Any]]:
+def _unit_rows(draft: NewOrder) -> list[dict[str, Any]]:
     return [
         {
             "id": str(unit.id),

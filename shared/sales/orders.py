@@ -21,7 +21,7 @@ from shared.cloud import audit, outbox
 from shared.cloud.database import Transaction
 from shared.cloud.settings import settings
 from shared.problems import NotFound, Problem
-from shared.sales import inventory, promos, purchase_limits, registrations, units
+from shared.sales import digital_units, inventory, promos, purchase_limits, registrations
 from shared.sales.inventory import SoldOut
 from shared.sales.registrations import AlreadyRegistered
 from shared.states import OrderStatus
@@ -147,7 +147,7 @@ def lock_own(tx: Transaction, order_id: UUID, user_id: UUID) -> Order:
     return order
 
 
-def hold_event(tx: Transaction, event_id: UUID) -> str:
+def lock_event(tx: Transaction, event_id: UUID) -> str:
     """The status of an event, which nobody changes until `tx` ends: between the locks of an order and of its tiers.
 
     A cancellation that begins after it finds what `tx` has made of the order.
@@ -188,16 +188,16 @@ def revive(tx: Transaction, order: Order, paid_at: datetime) -> None:
     Raises, changing nothing, SoldOut where its stock or event is gone, and AlreadyRegistered where a participant
     is registered by another order meanwhile.
     """
-    hold_event(tx, order.event_id)
+    lock_event(tx, order.event_id)
     if not tx.execute(_STILL_SOLD, {"id": order.id}).scalar_one():
         raise SoldOut("The event is over or was cancelled.")
     quantities = inventory.of_orders(tx, order.id)
     with tx.begin_nested():
         tx.execute(_REVIVED, {"id": order.id, "paid_at": paid_at})
-        registrations.activate_again(tx, order.id)
-        purchase_limits.take_again(tx, order.id)
+        registrations.reactivate(tx, order.id)
+        purchase_limits.reclaim(tx, order.id)
         purchase_limits.forgive(tx, order.id)
-        promos.take_again(tx, order.id)
+        promos.reclaim_use(tx, order.id)
         inventory.hold(tx, quantities)
         inventory.sell(tx, quantities)
     audit.record(tx, "order.revived", subject="order", subject_id=order.id, amount=order.total_amount)
@@ -232,7 +232,7 @@ def return_items(tx: Transaction, item_ids: Sequence[UUID]) -> None:
 
     Their participants may register anew. A digital unit that was given out is not sold again.
     """
-    purchase_limits.give_back_items(tx, item_ids)
+    purchase_limits.release_items(tx, item_ids)
     _return(tx, item_ids)
 
 
@@ -240,7 +240,7 @@ def _return(tx: Transaction, item_ids: Sequence[UUID]) -> None:
     registrations.end_items(tx, item_ids)
     returned = tx.execute(_RETURN, {"item_ids": list(item_ids)}).scalars().all()
     inventory.restore(tx, Counter(returned))
-    units.burn(tx, item_ids)
+    digital_units.burn(tx, item_ids)
 
 
 def kept_items(tx: Transaction, order_id: UUID) -> list[UUID]:
@@ -250,14 +250,14 @@ def kept_items(tx: Transaction, order_id: UUID) -> list[UUID]:
 
 def mark_refunded(tx: Transaction, order: Order) -> None:
     """A paid order's money is back with its buyer (PS-019): what it still had bought is free again, and its code."""
-    purchase_limits.give_back(tx, [order.id])
+    purchase_limits.release(tx, [order.id])
     _give_back_promos(tx, [order])
     tx.execute(_ENDED, {"ids": [order.id], "status": OrderStatus.REFUNDED})
     audit.record(tx, "order.refunded", subject="order", subject_id=order.id, amount=order.total_amount)
     _return(tx, kept_items(tx, order.id))
 
 
-def end_for_good(tx: Transaction, order: Order) -> None:
+def cancel_for_good(tx: Transaction, order: Order) -> None:
     """End a live order that can't be paid any more: its event is cancelled, or its odd money goes back."""
     _end(tx, [order], OrderStatus.CANCELLED)
 
@@ -267,7 +267,7 @@ def put_in_review(tx: Transaction, order: Order, reason: str) -> None:
     tx.execute(_REVIEW, {"id": order.id, "reason": reason})
 
 
-def wait_for_rest(tx: Transaction, order: Order) -> datetime:
+def extend_for_top_up(tx: Transaction, order: Order) -> datetime:
     """Keep an underpaid order for a day, in which its buyer may pay the rest, but not past its event; until when."""
     deadline: datetime = tx.execute(_WAIT, {"id": order.id, "reason": TOP_UP, "hours": TOP_UP_HOURS}).scalar_one()
     return deadline
@@ -279,7 +279,7 @@ def _end(tx: Transaction, ending: Sequence[Order | Row[Any]], status: str, *, is
         return
     ids = [order.id for order in ending]
     registrations.end(tx, ids)
-    purchase_limits.give_back(tx, ids, is_abandoned=is_abandoned)
+    purchase_limits.release(tx, ids, is_abandoned=is_abandoned)
     _give_back_promos(tx, ending)
     tx.execute(_ENDED, {"ids": ids, "status": status})
     for order in ending:
@@ -291,7 +291,7 @@ def _end(tx: Transaction, ending: Sequence[Order | Row[Any]], status: str, *, is
 def _give_back_promos(tx: Transaction, ending: Sequence[Order | Row[Any]]) -> None:
     counted = [order.id for order in ending if order.promo_counted]
     if counted:
-        promos.give_back(tx, counted)
+        promos.release_use(tx, counted)
 
 
 def oldest_unissued_seconds(tx: Transaction) -> float:

@@ -46,7 +46,7 @@ EXHAUSTED = {"promo_not_exhausted", "promo_not_exhausted_for_user", "promo_withi
 
 
 @dataclass(frozen=True)
-class Use:
+class PromoUse:
     """A buyer naming a code at an organizer's event."""
 
     buyer_id: UUID
@@ -237,7 +237,7 @@ _GIVE_BACK = text("""
 """)
 
 
-def find(tx: Transaction, uses: Sequence[Use]) -> dict[Use, Promo]:
+def find(tx: Transaction, uses: Sequence[PromoUse]) -> dict[PromoUse, Promo]:
     """The code that each means; those that mean none are left out. Upper and lower case are the same."""
     asked = [
         {
@@ -253,7 +253,7 @@ def find(tx: Transaction, uses: Sequence[Use]) -> dict[Use, Promo]:
     return {uses[row.pop("position")]: Promo(**row) for row in rows}
 
 
-def take_again(tx: Transaction, order_id: UUID) -> None:
+def reclaim_use(tx: Transaction, order_id: UUID) -> None:
     """Count a revived order against its code once more: within its limits, or beside them where they have no room.
 
     The customer has paid the price that we had agreed with them, and the seats are there. To send their money
@@ -277,6 +277,6 @@ def late_use(tx: Transaction, order_id: UUID) -> Row[Any] | None:
     return tx.execute(_LATE, {"order_id": order_id}).first()
 
 
-def give_back(tx: Transaction, order_ids: Sequence[UUID]) -> None:
+def release_use(tx: Transaction, order_ids: Sequence[UUID]) -> None:
     """These locked orders count no longer; asked again it changes nothing. To be called before they end."""
     tx.execute(_GIVE_BACK, {"order_ids": list(order_ids)})

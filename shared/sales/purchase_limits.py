@@ -43,7 +43,7 @@ class HoldAgainLater(Problem):
 
 
 @dataclass(frozen=True)
-class Standing:
+class PurchaseCount:
     """What a person has of an event, and how long they wait before they may hold more of it."""
 
     units: int = 0
@@ -157,10 +157,10 @@ def asked(pairs: Sequence[tuple[UUID, UUID]]) -> str:
     return json.dumps([{"user_id": str(user_id), "event_id": str(event_id)} for user_id, event_id in set(pairs)])
 
 
-def standings(found: str | None) -> dict[tuple[UUID, UUID], Standing]:
+def standings(found: str | None) -> dict[tuple[UUID, UUID], PurchaseCount]:
     """What STANDINGS has found, by buyer and event."""
     return {
-        (UUID(user_id), UUID(event_id)): Standing(units, orders, tiers, int(wait or 0))
+        (UUID(user_id), UUID(event_id)): PurchaseCount(units, orders, tiers, int(wait or 0))
         for user_id, event_id, units, orders, wait, tiers in json.loads(found or "[]")
     }
 
@@ -170,7 +170,7 @@ def of_tier(tier: Any) -> int | None:
     return None if tier.max_per_person else ORDERS_WORTH * int(tier.max_per_order)
 
 
-def refuse_beyond(standing: Standing, quantities: Mapping[Any, int]) -> None:
+def check(standing: PurchaseCount, quantities: Mapping[Any, int]) -> None:
     """Refuse what is more than one person may have, and holds that come too soon.
 
     `quantities`: how many units of which tiers are wanted. Raises PersonLimitReached and HoldAgainLater.
@@ -192,7 +192,7 @@ def refuse_beyond(standing: Standing, quantities: Mapping[Any, int]) -> None:
             _refuse_more(have, quantity, limit, tier.name, tier_id=str(tier.id))
 
 
-def give_back(tx: Transaction, order_ids: Sequence[UUID], *, is_abandoned: bool = False) -> None:
+def release(tx: Transaction, order_ids: Sequence[UUID], *, is_abandoned: bool = False) -> None:
     """These locked orders count no longer. To be called before they end, and once.
 
     With `is_abandoned` those that were never paid bring the wait before the next hold nearer.
@@ -200,12 +200,12 @@ def give_back(tx: Transaction, order_ids: Sequence[UUID], *, is_abandoned: bool 
     tx.execute(_GIVE_BACK, {"order_ids": list(order_ids), "item_ids": [], "is_abandoned": is_abandoned})
 
 
-def give_back_items(tx: Transaction, item_ids: Sequence[UUID]) -> None:
+def release_items(tx: Transaction, item_ids: Sequence[UUID]) -> None:
     """These items of a locked, paid order count no longer. To be called before they are returned."""
     tx.execute(_GIVE_BACK, {"order_ids": [], "item_ids": list(item_ids), "is_abandoned": False})
 
 
-def take_again(tx: Transaction, order_id: UUID) -> None:
+def reclaim(tx: Transaction, order_id: UUID) -> None:
     """Count a revived order again, whatever its person has bought meanwhile."""
     tx.execute(_TAKE_AGAIN, {"order_id": order_id})
 
@@ -218,7 +218,7 @@ def forgive(tx: Transaction, order_id: UUID) -> None:
 def forget(tx: Transaction, user_id: UUID) -> None:
     """The orders of an account that is being deleted belong to no person any more. None of them is live."""
     order_ids = tx.execute(_PAID_BY, {"user_id": user_id}).scalars().all()
-    give_back(tx, order_ids)
+    release(tx, order_ids)
     tx.execute(_FORGET, {"user_id": user_id})
 
 

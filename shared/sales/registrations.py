@@ -75,7 +75,7 @@ def row(
         "event_identity_index": field_encryption.fingerprint(number, purpose=f"identity:{once_at}")
         if once_at
         else None,
-        "identity_sealed": field_encryption.seal(number, about=f"identity_number:{item_id}"),
+        "identity_sealed": field_encryption.encrypt(number, about=f"identity_number:{item_id}"),
         "identity_ending": number[-_SHOWN:],
     }
 
@@ -111,7 +111,7 @@ def end_items(tx: Transaction, item_ids: Sequence[UUID]) -> None:
     tx.execute(_END_ITEMS, {"item_ids": list(item_ids)})
 
 
-def activate_again(tx: Transaction, order_id: UUID) -> None:
+def reactivate(tx: Transaction, order_id: UUID) -> None:
     """A revived order's participants run after all. Raises AlreadyRegistered; call it within a savepoint."""
     try:
         tx.execute(_ACTIVATE_AGAIN, {"order_id": order_id})

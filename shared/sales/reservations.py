@@ -42,10 +42,10 @@ from shared.problems import (
 from shared.sales import inventory, order_creation, orders, promos, purchase_limits
 from shared.sales.identity_numbers import Identified
 from shared.sales.inventory import SoldOut
-from shared.sales.order_creation import Draft, Unit
+from shared.sales.order_creation import NewItem, NewOrder
 from shared.sales.pricing import current_price, unit_price
-from shared.sales.promos import Promo, PromoExhausted, PromoInvalid, Use
-from shared.sales.purchase_limits import HoldAgainLater, PersonLimitReached, Standing
+from shared.sales.promos import Promo, PromoExhausted, PromoInvalid, PromoUse
+from shared.sales.purchase_limits import HoldAgainLater, PersonLimitReached, PurchaseCount
 from shared.sales.registrations import (
     ASKS_IDENTITY,
     ONE_REGISTRATION,
@@ -76,7 +76,7 @@ class Attendee(Identified):
     email: Email
 
 
-class Item(RequestModel):
+class ReservationItem(RequestModel):
     """Some units of one tier."""
 
     tier_id: UUID
@@ -84,17 +84,17 @@ class Item(RequestModel):
     attendees: Annotated[list[Attendee], Field(max_length=100)] | None = None
 
     @model_validator(mode="after")
-    def _one_attendee_each(self) -> "Item":
+    def _one_attendee_each(self) -> "ReservationItem":
         if self.attendees is not None and len(self.attendees) != self.quantity:
             raise ValueError("give one attendee per ticket, or none and name them at checkout")
         return self
 
 
-class Request(RequestModel):
+class ReservationBody(RequestModel):
     """What a buyer wants to hold."""
 
     event_id: UUID
-    items: Annotated[list[Item], Field(min_length=1, max_length=20)]
+    items: Annotated[list[ReservationItem], Field(min_length=1, max_length=20)]
     promo_code: Annotated[str, line(50)] | None = None
 
 
@@ -117,11 +117,11 @@ class TooManyTickets(Invalid):
 
 
 @dataclass(frozen=True)
-class Ask:
+class ReservationRequest:
     """One request to reserve. `idempotency_key` finds the order again after a crash between commit and answer."""
 
     buyer_id: UUID
-    request: Request
+    request: ReservationBody
     idempotency_key: str | None = None
 
 
@@ -130,20 +130,20 @@ class _Facts:
     """What stood in the database a moment ago about the tiers, promo codes and buyers of the requests."""
 
     tiers: Mapping[UUID, Any]
-    promos: Mapping[Use, Promo]
-    standings: Mapping[tuple[UUID, UUID], Standing]
+    promos: Mapping[PromoUse, Promo]
+    standings: Mapping[tuple[UUID, UUID], PurchaseCount]
 
 
 @dataclass(frozen=True)
-class _Checked:
+class _Accepted:
     """A request that nothing we know of speaks against, and the order it would be."""
 
-    ask: Ask
-    draft: Draft
+    ask: ReservationRequest
+    draft: NewOrder
 
 
-Outcome = OrderResponse | Problem
-_MAY_GIVE_WAY = (SoldOut, PromoExhausted, AlreadyReserved, AlreadyRegistered, PersonLimitReached)
+ReservationOutcome = OrderResponse | Problem
+_WORTH_A_SECOND_TRY = (SoldOut, PromoExhausted, AlreadyReserved, AlreadyRegistered, PersonLimitReached)
 
 _TIERS = text(f"""
     SELECT t.id, event_id, t.organizer_id, name, price, early_bird_price, early_bird_start, early_bird_end,
@@ -153,7 +153,7 @@ _TIERS = text(f"""
             AND COALESCE(sale_end > now(), true) AS is_open
     FROM ticket_tiers t JOIN events e ON e.id = t.event_id WHERE t.id = ANY(:tier_ids)
 """)
-_IN_THE_WAY = text("""
+_EXISTING_ORDER = text("""
     SELECT id, COALESCE(idempotency_key = CAST(:key AS text), false) AS is_same_request
     FROM orders
     WHERE user_id = :user_id AND (
@@ -163,7 +163,7 @@ _IN_THE_WAY = text("""
 """)
 
 
-def reserve(asks: Sequence[Ask]) -> list[Outcome]:
+def reserve(asks: Sequence[ReservationRequest]) -> list[ReservationOutcome]:
     """Hold what each asks for, all of it or none, for 15 minutes (TS-002); an order or a refusal for each.
 
     Refusals: NotFound, SaleClosed, TooManyTickets, PromoInvalid, PromoExhausted, AlreadyRegistered, SoldOut
@@ -172,25 +172,25 @@ def reserve(asks: Sequence[Ask]) -> list[Outcome]:
     Before anybody is refused for want of stock or of uses of a code, or for an older reservation of their
     own or of their participants, orders whose time is over are ended and the request is tried again.
     """
-    outcomes = _attempt(asks)
-    stuck = [index for index, outcome in enumerate(outcomes) if isinstance(outcome, _MAY_GIVE_WAY)]
+    outcomes = _reserve_once(asks)
+    stuck = [index for index, outcome in enumerate(outcomes) if isinstance(outcome, _WORTH_A_SECOND_TRY)]
     if stuck and _end_overdue([asks[index].request.event_id for index in stuck]):
         for index in stuck:
-            outcomes[index] = _attempt([asks[index]])[0]
+            outcomes[index] = _reserve_once([asks[index]])[0]
     return outcomes
 
 
-def _attempt(asks: Sequence[Ask]) -> list[Outcome]:
+def _reserve_once(asks: Sequence[ReservationRequest]) -> list[ReservationOutcome]:
     facts = _read_facts(asks)
-    checked = [_draft_or_refusal(ask, facts) for ask in asks]
-    opened = _open([each for each in checked if isinstance(each, _Checked)])
+    checked = [_accept_or_refuse(ask, facts) for ask in asks]
+    opened = _open([each for each in checked if isinstance(each, _Accepted)])
     return [
-        opened[each.draft.id] if isinstance(each, _Checked) else _unless_in_the_way(ask, each)
+        opened[each.draft.id] if isinstance(each, _Accepted) else _unless_existing_order(ask, each)
         for ask, each in zip(asks, checked, strict=True)
     ]
 
 
-def _read_facts(asks: Sequence[Ask]) -> _Facts:
+def _read_facts(asks: Sequence[ReservationRequest]) -> _Facts:
     tier_ids = {item.tier_id for ask in asks for item in ask.request.items}
     with autocommit() as connection:
         values = {
@@ -204,29 +204,29 @@ def _read_facts(asks: Sequence[Ask]) -> _Facts:
         return _Facts(tiers, promos.find(connection, uses) if uses else {}, standings)
 
 
-def _use(ask: Ask, tiers: Mapping[UUID, Any]) -> Use | None:
+def _use(ask: ReservationRequest, tiers: Mapping[UUID, Any]) -> PromoUse | None:
     """Which code the buyer names, and where; None where they name none, or tickets that are not there."""
     request = ask.request
     tier = tiers.get(request.items[0].tier_id)
     if request.promo_code is None or tier is None:
         return None
-    return Use(ask.buyer_id, request.event_id, tier.organizer_id, request.promo_code)
+    return PromoUse(ask.buyer_id, request.event_id, tier.organizer_id, request.promo_code)
 
 
-def _draft_or_refusal(ask: Ask, facts: _Facts) -> _Checked | Problem:
+def _accept_or_refuse(ask: ReservationRequest, facts: _Facts) -> _Accepted | Problem:
     try:
-        return _Checked(ask, _draft(ask, facts))
+        return _Accepted(ask, _new_order(ask, facts))
     except Problem as refusal:
         return refusal
 
 
-def _draft(ask: Ask, facts: _Facts) -> Draft:
+def _new_order(ask: ReservationRequest, facts: _Facts) -> NewOrder:
     request = ask.request
     units = [unit for item in request.items for unit in _units(item, request.event_id, facts.tiers)]
     quantities = Counter(unit.tier for unit in units)
     _refuse_too_many(quantities)
-    purchase_limits.refuse_beyond(facts.standings.get((ask.buyer_id, request.event_id), Standing()), quantities)
-    draft = Draft(
+    purchase_limits.check(facts.standings.get((ask.buyer_id, request.event_id), PurchaseCount()), quantities)
+    draft = NewOrder(
         id=uuid4(),
         buyer_id=ask.buyer_id,
         event_id=request.event_id,
@@ -237,7 +237,7 @@ def _draft(ask: Ask, facts: _Facts) -> Draft:
     return draft if request.promo_code is None else _with_promo(draft, _use(ask, facts.tiers), facts)
 
 
-def _units(item: Item, event_id: UUID, tiers: Mapping[UUID, Any]) -> list[Unit]:
+def _units(item: ReservationItem, event_id: UUID, tiers: Mapping[UUID, Any]) -> list[NewItem]:
     tier = tiers.get(item.tier_id)
     if tier is None or tier.event_id != event_id:
         raise NotFound("There is no such ticket for this event. Read the event again.")
@@ -245,7 +245,7 @@ def _units(item: Item, event_id: UUID, tiers: Mapping[UUID, Any]) -> list[Unit]:
         raise SaleClosed(tier_id=str(tier.id))
     price = unit_price(current_price(tier, tier.at))
     attendees: Sequence[Attendee | None] = item.attendees or [None] * item.quantity
-    return [Unit(uuid4(), tier, price, attendee) for attendee in attendees]
+    return [NewItem(uuid4(), tier, price, attendee) for attendee in attendees]
 
 
 def _refuse_too_many(quantities: Mapping[Any, int]) -> None:
@@ -257,7 +257,7 @@ def _refuse_too_many(quantities: Mapping[Any, int]) -> None:
             raise SoldOut(available=max(tier.free, 0), tier_id=str(tier.id))
 
 
-def _with_promo(draft: Draft, use: Use | None, facts: _Facts) -> Draft:
+def _with_promo(draft: NewOrder, use: PromoUse | None, facts: _Facts) -> NewOrder:
     promo = facts.promos.get(use) if use else None
     if promo is None:
         raise PromoInvalid.because("is not known for this event")
@@ -266,12 +266,12 @@ def _with_promo(draft: Draft, use: Use | None, facts: _Facts) -> Draft:
     return replace(draft, units=units, promo=promo, promo_uses=promo.uses_of(prices))
 
 
-def _open(checked: Sequence[_Checked]) -> dict[UUID, Outcome]:
+def _open(checked: Sequence[_Accepted]) -> dict[UUID, ReservationOutcome]:
     """Open the drafts together; where the database refuses the statement, each by itself."""
     if not checked:
         return {}
     try:
-        opened = order_creation.open_and_hold([each.draft for each in checked])
+        opened = order_creation.create_orders([each.draft for each in checked])
     except DBAPIError as error:
         if not refused_by_schema(error):
             raise
@@ -284,13 +284,13 @@ def _open(checked: Sequence[_Checked]) -> dict[UUID, Outcome]:
     }
 
 
-def _refusal(ask: Ask, error: DBAPIError) -> Problem:
+def _refusal(ask: ReservationRequest, error: DBAPIError) -> Problem:
     """What the database's refusal of a single request means for its buyer: most often the facts tell, read anew."""
     constraint = violated_constraint(error)
     if constraint == ACCOUNT_IS_THERE:
         return AccountGone()
     facts = _read_facts([ask])
-    refused = _draft_or_refusal(ask, facts)
+    refused = _accept_or_refuse(ask, facts)
     if isinstance(refused, Problem):
         return refused
     if constraint == inventory.NO_OVERSELLING:
@@ -310,23 +310,23 @@ def _least_free(tiers: Mapping[UUID, Any]) -> int:
     return min(max(int(tier.free), 0) for tier in tiers.values())
 
 
-def _unless_in_the_way(ask: Ask, refusal: Problem) -> Outcome:
+def _unless_existing_order(ask: ReservationRequest, refusal: Problem) -> ReservationOutcome:
     """A refusal for what a person has already, unless it is the order of this very request, or a live one."""
     if isinstance(refusal, PersonLimitReached | HoldAgainLater):
-        return _in_the_way(ask) or refusal
+        return _existing_order(ask) or refusal
     return refusal
 
 
-def _already(ask: Ask) -> Outcome:
+def _already(ask: ReservationRequest) -> ReservationOutcome:
     """The order that was in the way, which may have ended in this very moment."""
-    return _in_the_way(ask) or AlreadyReserved("Your older reservation has just ended. Try again.")
+    return _existing_order(ask) or AlreadyReserved("Your older reservation has just ended. Try again.")
 
 
-def _in_the_way(ask: Ask) -> Outcome | None:
+def _existing_order(ask: ReservationRequest) -> ReservationOutcome | None:
     """The order of the very same request (answered again), or another live one."""
     with transaction() as tx:
         row = tx.execute(
-            _IN_THE_WAY,
+            _EXISTING_ORDER,
             {"user_id": ask.buyer_id, "event_id": ask.request.event_id, "key": ask.idempotency_key},
         ).first()
         if row is None:
@@ -341,7 +341,7 @@ def _end_overdue(event_ids: list[UUID]) -> int:
         return orders.expire_due(tx, event_ids=event_ids)
 
 
-def _answer(draft: Draft, created_at: datetime, expires_at: datetime) -> OrderResponse:
+def _answer(draft: NewOrder, created_at: datetime, expires_at: datetime) -> OrderResponse:
     """The new order as it was written, without reading it back."""
     return OrderResponse(
         id=draft.id,

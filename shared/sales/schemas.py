@@ -11,9 +11,9 @@ from sqlalchemy import RowMapping, text
 from shared.cloud import authorization
 from shared.cloud.authorization import Caller
 from shared.cloud.database import Transaction, snapshot, transaction
-from shared.models import Listing, Page, ResponseModel
+from shared.models import Listing, PageQuery, ResponseModel
 from shared.problems import NotFound
-from shared.sales import orders, units
+from shared.sales import digital_units, orders
 from shared.sales.registrations import masked
 from shared.states import OrderStatus
 
@@ -173,7 +173,9 @@ def shown(order_id: UUID, viewer: Caller) -> OrderResponse:
     """
     with snapshot() as tx:
         order = visible(tx, order_id, viewer)
-        is_hiding = units.has_hidden(tx, order_id) and tx.execute(_WHOSE, {"id": order_id}).one().user_id == viewer.id
+        is_hiding = (
+            digital_units.has_hidden(tx, order_id) and tx.execute(_WHOSE, {"id": order_id}).one().user_id == viewer.id
+        )
     if not is_hiding:
         return order
     _reveal(order_id)
@@ -186,12 +188,12 @@ def visible(tx: Transaction, order_id: UUID, viewer: Caller) -> OrderResponse:
 
     Digital units are shown to the buyer only, once revealed, and only while the order is paid (PROD-2).
     """
-    owner_id = refuse_strangers(tx, order_id, viewer)
+    owner_id = require_access(tx, order_id, viewer)
     order = OrderResponse.read(tx, order_id)
     return _with_units(tx, order) if viewer.id == owner_id and order.status == OrderStatus.PAID else order
 
 
-def refuse_strangers(tx: Transaction, order_id: UUID, viewer: Caller) -> UUID:
+def require_access(tx: Transaction, order_id: UUID, viewer: Caller) -> UUID:
     """The buyer of an order, for that buyer, its organizer or an admin; NotFound for anybody else."""
     whose = tx.execute(_WHOSE, {"id": order_id}).first()
     if whose is None or not authorization.may_see(
@@ -202,10 +204,10 @@ def refuse_strangers(tx: Transaction, order_id: UUID, viewer: Caller) -> UUID:
     return owner_id
 
 
-def reveal_all_of(user_id: UUID) -> None:
+def reveal_all(user_id: UUID) -> None:
     """Note that a buyer is about to be shown all their digital units."""
     with transaction() as tx:
-        hiding = units.orders_with_hidden(tx, user_id)
+        hiding = digital_units.orders_with_hidden(tx, user_id)
     for order_id in hiding:
         _reveal(order_id)
 
@@ -213,16 +215,16 @@ def reveal_all_of(user_id: UUID) -> None:
 def _reveal(order_id: UUID) -> None:
     with transaction() as tx:
         orders.lock(tx, order_id)
-        units.reveal(tx, order_id)
+        digital_units.reveal(tx, order_id)
 
 
 def _with_units(tx: Transaction, order: OrderResponse) -> OrderResponse:
-    secrets = units.of_order(tx, order.id)
+    secrets = digital_units.of_order(tx, order.id)
     items = [item.model_copy(update={"digital_unit": secrets.get(item.id)}) for item in order.items]
     return order.model_copy(update={"items": items})
 
 
-def own(tx: Transaction, user_id: UUID, page: Page) -> Listing[OrderResponse]:
+def own(tx: Transaction, user_id: UUID, page: PageQuery) -> Listing[OrderResponse]:
     """A buyer's orders, newest first."""
     whose = {"user_id": user_id}
     ids = tx.execute(_OWN, {**whose, "page_size": page.page_size, "offset": page.offset}).scalars().all()

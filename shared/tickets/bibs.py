@@ -28,6 +28,6 @@ _GIVE_MISSING = text("""
 """)
 
 
-def give_missing(tx: Transaction, order_id: UUID) -> int:
+def assign_missing(tx: Transaction, order_id: UUID) -> int:
     """Give each participant of a locked, paid order the next number of their category; how many had none."""
     return tx.execute(_GIVE_MISSING, {"order_id": order_id}).rowcount

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 import pydyf
 import uharfbuzz
 
-from shared.tickets.fonts import Typeface
+from shared.tickets.fonts import Font
 from shared.tickets.shaping import Run
 
 T = TypeVar("T", bound=pydyf.Object)
@@ -27,7 +27,7 @@ class Used:
 
     def __init__(self) -> None:
         self.glyphs: dict[str, dict[int, str]] = {}
-        self.typefaces: dict[str, Typeface] = {}
+        self.typefaces: dict[str, Font] = {}
 
     def note(self, run: Run) -> None:
         """Add the glyphs of a run."""
@@ -73,7 +73,7 @@ def fonts(pdf: pydyf.PDF, used: Used) -> pydyf.Dictionary:
     )
 
 
-def _font(pdf: pydyf.PDF, typeface: Typeface, glyphs: dict[int, str]) -> pydyf.Dictionary:
+def _font(pdf: pydyf.PDF, typeface: Font, glyphs: dict[int, str]) -> pydyf.Dictionary:
     content = _subset(typeface, glyphs)
     file = _added(pdf, pydyf.Stream([content], {"Length1": len(content)}, compress=True))
     to_unicode = _added(pdf, pydyf.Stream([_to_unicode(glyphs)], compress=True))
@@ -90,7 +90,7 @@ def _font(pdf: pydyf.PDF, typeface: Typeface, glyphs: dict[int, str]) -> pydyf.D
     return _added(pdf, pydyf.Dictionary(values))
 
 
-def _descriptor(typeface: Typeface, file: pydyf.Stream) -> pydyf.Dictionary:
+def _descriptor(typeface: Font, file: pydyf.Stream) -> pydyf.Dictionary:
     ascent, descent = (round(1000 * reach) for reach in typeface.extent)
     values = {
         "Type": "/FontDescriptor",
@@ -107,7 +107,7 @@ def _descriptor(typeface: Typeface, file: pydyf.Stream) -> pydyf.Dictionary:
     return pydyf.Dictionary(values)
 
 
-def _descendant(typeface: Typeface, glyphs: dict[int, str], descriptor: pydyf.Dictionary) -> pydyf.Dictionary:
+def _descendant(typeface: Font, glyphs: dict[int, str], descriptor: pydyf.Dictionary) -> pydyf.Dictionary:
     widths = " ".join(f"{number} [{typeface.advance(number):g}]" for number in sorted(glyphs))
     values = {
         "Type": "/Font",
@@ -121,7 +121,7 @@ def _descendant(typeface: Typeface, glyphs: dict[int, str], descriptor: pydyf.Di
     return pydyf.Dictionary(values)
 
 
-def _name(typeface: Typeface) -> str:
+def _name(typeface: Font) -> str:
     return f"/KARCIS+{typeface.name}"
 
 
@@ -130,7 +130,7 @@ def _added(pdf: pydyf.PDF, thing: T) -> T:
     return thing
 
 
-def _subset(typeface: Typeface, glyphs: dict[int, str]) -> bytes:
+def _subset(typeface: Font, glyphs: dict[int, str]) -> bytes:
     wanted = uharfbuzz.SubsetInput()
     wanted.flags = _FLAGS
     wanted.glyph_set.update(glyphs)

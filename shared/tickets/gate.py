@@ -159,7 +159,7 @@ def _judge(
     tx: Transaction,
     staff: Principal,
     event_id: UUID,
-    claims: qr.Claims | None,
+    claims: qr.QrContent | None,
     gate: str | None,
     expected_id: UUID | None,
 ) -> ScanResponse:

@@ -156,7 +156,7 @@ def _refuse_ended(ticket: Any, *, is_buyer: bool) -> None:
 
 
 def _response(ticket: Any) -> TicketResponse:
-    claims = qr.Claims(ticket.id, ticket.event_id, ticket.attendee_name, ticket.revision)
+    claims = qr.QrContent(ticket.id, ticket.event_id, ticket.attendee_name, ticket.revision)
     return TicketResponse(
         id=ticket.id,
         order_id=ticket.order_id,

@@ -68,7 +68,7 @@ def issue(order_id: UUID, *, printing_seconds: float = PRINTING_SECONDS) -> int:
     added = add_missing(order_id)
     if added is None:
         return 0
-    _print_missing(order_id, time.monotonic() + printing_seconds)
+    _render_missing(order_id, time.monotonic() + printing_seconds)
     return added
 
 
@@ -116,13 +116,13 @@ def add_missing(order_id: UUID) -> int | None:
     with transaction() as tx:
         if orders.lock(tx, order_id).status != OrderStatus.PAID:
             return None
-        bibs.give_missing(tx, order_id)
-        products.give_missing(tx, order_id)
+        bibs.assign_missing(tx, order_id)
+        products.assign_missing(tx, order_id)
         return tx.execute(_ADD_MISSING, {"order_id": order_id}).rowcount
 
 
-def _print_missing(order_id: UUID, until: float) -> None:
-    printed: list[ticket_rendering.Printed] = []
+def _render_missing(order_id: UUID, until: float) -> None:
+    printed: list[ticket_rendering.RenderedTicket] = []
     while True:
         with transaction() as tx:
             order = orders.lock(tx, order_id)
@@ -132,7 +132,7 @@ def _print_missing(order_id: UUID, until: float) -> None:
             claimed = ticket_rendering.claim(tx, order_id)
         if claimed is None:  # another delivery has what is left; should it die, its claims run out
             time.sleep(_LOOK_AGAIN_SECONDS)
-        printed = [ticket_rendering.print_claimed(claimed)] if claimed else []
+        printed = [ticket_rendering.render_claimed(claimed)] if claimed else []
 
 
 def _is_done(tx: Transaction, order: orders.Order, *, is_late: bool) -> bool:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from shared.cloud import authorization
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
-from shared.models import Listing, Page, ResponseModel
+from shared.models import Listing, PageQuery, ResponseModel
 from shared.problems import NotFound
 from shared.sales.registrations import masked
 
@@ -40,7 +40,7 @@ class ParticipantResponse(ResponseModel):
     ticket_status: str | None
 
 
-def listed(tx: Transaction, caller: Principal, event_id: UUID, page: Page) -> Listing[ParticipantResponse]:
+def listed(tx: Transaction, caller: Principal, event_id: UUID, page: PageQuery) -> Listing[ParticipantResponse]:
     """An event's participants by category and BIB number; the look is in the audit trail.
 
     Raises NotFound for events of other organizers.
@@ -48,7 +48,7 @@ def listed(tx: Transaction, caller: Principal, event_id: UUID, page: Page) -> Li
     organizer_id = tx.execute(_ORGANIZER, {"event_id": event_id}).scalar()
     if organizer_id is None or not caller.may_act_for(organizer_id):
         raise NotFound
-    authorization.looks_through(tx, caller, subject="participants", subject_id=event_id, of_people=True)
+    authorization.may_list(tx, caller, subject="participants", subject_id=event_id, of_people=True)
     which = {"event_id": event_id}
     rows = tx.execute(_LIST, {**which, "page_size": page.page_size, "offset": page.offset}).mappings()
     return Listing[ParticipantResponse].of(page, [_answer(row) for row in rows], tx.execute(_COUNT, which).scalar_one())

@@ -16,7 +16,7 @@ from qrcode.constants import ERROR_CORRECT_Q
 from shared import local_time, rupiah
 from shared.tickets import fonts
 from shared.tickets.page import TicketPage
-from shared.tickets.pdf_layout import Drawing, Sheet
+from shared.tickets.pdf_layout import Drawing, PageLayout
 from shared.tickets.wrapping import Type
 
 # Lengths are millimetres on an A4 page.
@@ -49,7 +49,7 @@ _EVENTS_KEPT: Final = 64
 
 def render(page: TicketPage) -> bytes:
     """The ticket as a PDF of one A4 page, dated when it was paid."""
-    sheet = Sheet(title=f"E-tiket {page.event_title}", created_at=page.paid_at)
+    sheet = PageLayout(title=f"E-tiket {page.event_title}", created_at=page.paid_at)
     event, stub_top = _event_part(
         page.event_title,
         page.starts_at,
@@ -108,7 +108,7 @@ def _where(drawing: Drawing, venue: str | None, location: str, top: float) -> fl
     return drawing.write(location, SECOND_COLUMN, below, COLUMN, PLAIN, most_lines=3) if venue else below
 
 
-def _stub(sheet: Sheet, page: TicketPage, top: float) -> None:
+def _stub(sheet: PageLayout, page: TicketPage, top: float) -> None:
     """The part that a gate looks at: the code, and beside it whom it lets in."""
     sheet.frame(MARGIN, top, WIDTH, STUB_HEIGHT)
     sheet.code(_modules(page.qr_text), MARGIN + STUB_PADDING, top + STUB_PADDING, QR_SIZE, "Kode QR tiket")
@@ -162,7 +162,7 @@ def _terms(drawing: Drawing, terms: str, url: str, top: float) -> None:
         drawing.write(f"Selengkapnya: {url}", MARGIN, bottom + 0.8, WIDTH, SMALL)
 
 
-def _numbers(sheet: Sheet, page: TicketPage) -> None:
+def _numbers(sheet: PageLayout, page: TicketPage) -> None:
     below = sheet.write("NOMOR TIKET", MARGIN, FOOTER_TOP + 3, COLUMN, LABEL) + 0.5
     sheet.write(str(page.ticket_id), MARGIN, below, COLUMN, SMALL)
     sheet.write("NOMOR PESANAN", SECOND_COLUMN, FOOTER_TOP + 3, COLUMN, LABEL)

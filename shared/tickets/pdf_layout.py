@@ -136,7 +136,7 @@ class Drawing:
         self.operators.append("h")
 
 
-class Sheet(Drawing):
+class PageLayout(Drawing):
     """One page. What it is given in letters that no typeface has is printed as `typeface.printable` says."""
 
     def __init__(self, *, title: str, created_at: datetime) -> None:

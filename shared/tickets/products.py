@@ -58,7 +58,7 @@ class NoUnitLeft(Exception):
     """A unit that was sold can't be given now: others hold those that are free. Try again."""
 
 
-def give_missing(tx: Transaction, order_id: UUID) -> None:
+def assign_missing(tx: Transaction, order_id: UUID) -> None:
     """Give a locked, paid order its pickup code and its units. Raises NoUnitLeft."""
     tx.execute(_ADD_PICKUP, {"order_id": order_id, "code": _new_code()})
     for item in tx.execute(_WITHOUT_UNIT, {"order_id": order_id}).all():

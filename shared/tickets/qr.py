@@ -30,7 +30,7 @@ _LONGEST: Final = 200
 
 
 @dataclass(frozen=True)
-class Claims:
+class QrContent:
     """What a QR code says of its ticket. `attendee_name` is cut to NAME_BYTES; only the last `revision` is good."""
 
     ticket_id: UUID
@@ -39,7 +39,7 @@ class Claims:
     revision: int = 1
 
 
-def encode(claims: Claims) -> str:
+def encode(claims: QrContent) -> str:
     """The text for the QR code of that ticket."""
     name = claims.attendee_name.encode()[:NAME_BYTES].decode(errors="ignore").encode()
     facts = [claims.ticket_id.bytes, claims.event_id.bytes, name]
@@ -49,7 +49,7 @@ def encode(claims: Claims) -> str:
     return f"{said}.{_base32(_validation_hash(said))}"
 
 
-def read(text: str) -> Claims | None:
+def read(text: str) -> QrContent | None:
     """What a scanned text says, or None for anything that `encode` did not make with our key."""
     claims = _said(text) if len(text) <= _LONGEST and text.isascii() else None
     if claims is None:
@@ -58,10 +58,10 @@ def read(text: str) -> Claims | None:
     return claims if hmac.compare_digest(encode(claims).encode(), text.encode()) else None
 
 
-def _said(text: str) -> Claims | None:
+def _said(text: str) -> QrContent | None:
     try:
         _, ticket_id, event_id, name, *rest, _ = text.split(".")
-        return Claims(
+        return QrContent(
             UUID(bytes=_from_base32(ticket_id)),
             UUID(bytes=_from_base32(event_id)),
             _from_base32(name).decode(),

@@ -10,7 +10,7 @@ from typing import Final
 
 import uharfbuzz
 
-from shared.tickets.fonts import Typeface, typeface_for
+from shared.tickets.fonts import Font, typeface_for
 
 _RIGHT_TO_LEFT: Final = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 ASCENT: Final = 1.0
@@ -37,7 +37,7 @@ class Glyph:
 class Run:
     """Glyphs of one typeface, from left to right."""
 
-    typeface: Typeface
+    typeface: Font
     glyphs: Sequence[Glyph]
 
     @property
@@ -75,10 +75,10 @@ def extent(text: str, bold: bool) -> tuple[float, float]:
     return above, above + min(below, _DEEPEST)
 
 
-def _typefaces(line: str, bold: bool) -> list[Typeface]:
+def _typefaces(line: str, bold: bool) -> list[Font]:
     """The typeface of each letter. Marks and joiners stay with the letter before them where its typeface has them."""
     fallback = typeface_for(" ", bold=bold)
-    chosen: list[Typeface] = []
+    chosen: list[Font] = []
     for letter in line:
         before = chosen[-1] if chosen else None
         joins = unicodedata.category(letter)[0] in "MC"
@@ -122,7 +122,7 @@ def stretches(flags: Sequence[bool]) -> list[tuple[int, int]]:
     return list(zip(edges[::2], edges[1::2], strict=True))
 
 
-def _shaped(typeface: Typeface, text: str, *, is_reversed: bool) -> Run:
+def _shaped(typeface: Font, text: str, *, is_reversed: bool) -> Run:
     buffer = uharfbuzz.Buffer()
     buffer.add_str(text)
     buffer.direction = "rtl" if is_reversed else "ltr"

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from shared.cloud import audit, authorization
 from shared.cloud.database import Transaction
 from shared.identity import staff
-from shared.identity.accounts import Letter
+from shared.identity.accounts import AccountEmail
 from shared.identity.people import Person
 from shared.identity.staff import Invited
 from shared.identity.tokens import Principal
@@ -110,7 +110,7 @@ _GATE_EVENTS = text("""
 """)
 
 
-def invite(tx: Transaction, organizer: Principal, invitation: Invitation) -> tuple[StaffResponse, Letter | None]:
+def invite(tx: Transaction, organizer: Principal, invitation: Invitation) -> tuple[StaffResponse, AccountEmail | None]:
     """Put somebody at the gate of exactly these events; the answer, and the mail to ask for if they are new.
 
     Inviting the same address again changes the events. Where the address is somebody else's the answer is the
@@ -151,7 +151,7 @@ def dismiss(tx: Transaction, organizer: Principal, staff_id: UUID) -> None:
 
 def listed(tx: Transaction, organizer: Principal) -> StaffList:
     """The organizer's staff, invited or joined; the look is in the audit trail."""
-    authorization.looks_through(tx, organizer, subject="staff", of_people=True)
+    authorization.may_list(tx, organizer, subject="staff", of_people=True)
     return StaffList(items=_read(tx, _acts_for(organizer)))
 
 

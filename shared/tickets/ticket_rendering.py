@@ -73,7 +73,7 @@ _FORGET = text("""
 
 
 @dataclass(frozen=True)
-class Printed:
+class RenderedTicket:
     """A ticket whose PDF is stored as `pdf_object`, in place of the file `replaces`."""
 
     ticket_id: UUID
@@ -110,7 +110,7 @@ def claim(tx: Transaction, order_id: UUID) -> Row[Any] | None:
     return tx.execute(_ONE, {"ticket_id": claimed}).first() if claimed else None
 
 
-def print_claimed(claimed: Row[Any]) -> Printed:
+def render_claimed(claimed: Row[Any]) -> RenderedTicket:
     """Print and store a ticket that was claimed. Takes its own time, so never call it in a transaction.
 
     What stops it also ends the claim, so that the next try can begin at once.
@@ -123,7 +123,7 @@ def print_claimed(claimed: Row[Any]) -> Printed:
         raise
 
 
-def remember(tx: Transaction, printed: Sequence[Printed]) -> None:
+def remember(tx: Transaction, printed: Sequence[RenderedTicket]) -> None:
     """Note where these PDFs are. The files that they replace are deleted."""
     for each in printed:
         names = {"ticket_id": each.ticket_id, "pdf_object": each.pdf_object, "replaces": each.replaces}
@@ -131,7 +131,7 @@ def remember(tx: Transaction, printed: Sequence[Printed]) -> None:
         object_deletion.leave_to_sweep(tx, settings().tickets_bucket, [stale] if stale else [])
 
 
-def _unwanted(tx: Transaction, printed: Printed) -> str | None:
+def _unwanted(tx: Transaction, printed: RenderedTicket) -> str | None:
     """The file of a print that came too late, unless somebody else has printed just the same."""
     current = tx.execute(_PDF_OBJECT, {"ticket_id": printed.ticket_id}).scalar()
     return printed.pdf_object if current != printed.pdf_object else None
@@ -140,7 +140,7 @@ def _unwanted(tx: Transaction, printed: Printed) -> str | None:
 def forget(tx: Transaction, user_id: UUID) -> None:
     """Delete the PDFs of everything a person bought, remembered or not: their names are on them."""
     rows = tx.execute(_FORGET, {"user_id": user_id}).all()
-    object_deletion.dispose(tx, settings().tickets_bucket, [_prefix(row.event_id, row.id) for row in rows])
+    object_deletion.delete_after_commit(tx, settings().tickets_bucket, [_prefix(row.event_id, row.id) for row in rows])
 
 
 def ticket_file(ticket_id: UUID, principal: Principal) -> TicketFile:
@@ -154,7 +154,7 @@ def ticket_file(ticket_id: UUID, principal: Principal) -> TicketFile:
             raise NotFound
     if row.status == TicketStatus.VOID:
         raise TicketVoid
-    return TicketFile(_stored(row) or _print_now(row), f"tiket-{ticket_id}.pdf")
+    return TicketFile(_stored(row) or _render_now(row), f"tiket-{ticket_id}.pdf")
 
 
 def current_pdf(ticket_id: UUID) -> bytes | None:
@@ -164,7 +164,7 @@ def current_pdf(ticket_id: UUID) -> bytes | None:
     """
     with transaction() as tx:
         row = tx.execute(_ONE, {"ticket_id": ticket_id}).one()
-    return None if row.status == TicketStatus.VOID else _stored(row) or _print_now(row)
+    return None if row.status == TicketStatus.VOID else _stored(row) or _render_now(row)
 
 
 def _may_see(tx: Transaction, principal: Principal, row: Any) -> bool:
@@ -185,7 +185,7 @@ def _stored(row: Any) -> bytes | None:
     return storage.get(settings().tickets_bucket, row.pdf_object)
 
 
-def _print_now(row: Any) -> bytes:
+def _render_now(row: Any) -> bytes:
     content = _render(_page(row))
     if not row.is_owner_deleted:
         printed = _store(row, content)
@@ -194,10 +194,10 @@ def _print_now(row: Any) -> bytes:
     return content
 
 
-def _store(row: Any, content: bytes) -> Printed:
+def _store(row: Any, content: bytes) -> RenderedTicket:
     name = _object_name(row)
     storage.put_once(settings().tickets_bucket, name, content, "application/pdf")
-    return Printed(row.ticket_id, name, replaces=row.pdf_object)
+    return RenderedTicket(row.ticket_id, name, replaces=row.pdf_object)
 
 
 def _object_name(row: Any) -> str:
@@ -234,7 +234,7 @@ def _page(row: Any) -> TicketPage:
     return TicketPage(
         ticket_id=row.ticket_id,
         order_id=row.order_id,
-        qr_text=qr.encode(qr.Claims(row.ticket_id, row.event_id, row.attendee_name, row.revision)),
+        qr_text=qr.encode(qr.QrContent(row.ticket_id, row.event_id, row.attendee_name, row.revision)),
         event_title=row.event_title,
         starts_at=row.start_date.astimezone(UTC),
         ends_at=row.end_date.astimezone(UTC),

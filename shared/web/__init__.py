@@ -16,7 +16,7 @@ from shared.web.auth import (
 from shared.web.caching import Cached
 from shared.web.cookie_mode import OrCookie
 from shared.web.limits import CODE_MAILS, CREDENTIALS, GATE, NOTIFICATIONS, is_first_of_minute
-from shared.web.rendering import File, Page
+from shared.web.rendering import File, HtmlPage
 from shared.web.requests import MaxBytes, RawRequest, Upload
 from shared.web.routes import Attempt, IdempotencyKey
 
@@ -35,11 +35,11 @@ __all__ = [
     "FreshlyProvenBuyer",
     "FreshlyProvenOrganizer",
     "GateStaff",
+    "HtmlPage",
     "IdempotencyKey",
     "MaxBytes",
     "OrCookie",
     "Organizer",
-    "Page",
     "RawRequest",
     "SignedIn",
     "Transaction",

@@ -48,7 +48,7 @@ from shared.web import (
     wording,
 )
 from shared.web.deliveries import Delivery
-from shared.web.routes import Kind, Parameter, Route, Source, route
+from shared.web.routes import Parameter, Route, RouteKind, Source, route
 
 API = "/api/v1"
 
@@ -108,7 +108,7 @@ class App:
             logs.configure()
         if has_app_context():  # functions-framework's app; a test calls the function alone
             current_app.before_request(_take_body_in_time)
-        shutdown.arrange()
+        shutdown.register()
         return serve
 
     def _http(self, method: str, path: str, options: dict[str, Any]) -> Callable[[H], H]:
@@ -193,7 +193,7 @@ class App:
         return answer
 
 
-_SPAN_KINDS: dict[Kind, tracing.Kind] = {
+_SPAN_KINDS: dict[RouteKind, tracing.Kind] = {
     "http": "server",
     "message": "consumer",
     "task": "consumer",
@@ -346,7 +346,7 @@ def _take_body_in_time() -> None:
 
     @after_this_request
     def _(answer: Response) -> Response:
-        requests.let_go(current_request)
+        requests.drain(current_request)
         return answer
 
 

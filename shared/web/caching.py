@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Keep:
+class CachePolicy:
     """For how many seconds browsers and shared caches keep an answer, and show it while they fetch the next."""
 
     browser_seconds: int
@@ -28,7 +28,7 @@ class Keep:
         return f"public, max-age={browser}, s-maxage={shared}, stale-while-revalidate={left - shared}"
 
 
-AVAILABILITY = Keep(browser_seconds=5, shared_seconds=15, stale_seconds=15)
+AVAILABILITY = CachePolicy(browser_seconds=5, shared_seconds=15, stale_seconds=15)
 """CACHE-002: nowhere older than 30 seconds. Lists show availability too, so CACHE-001 (5 minutes) is kept with it."""
 
 
@@ -40,6 +40,6 @@ class Cached(Generic[T]):
     """
 
     answer: T
-    keep: Keep
+    keep: CachePolicy
     is_public: bool = True
     age_seconds: float = 0.0

@@ -12,7 +12,7 @@ from shared.cloud.settings import settings
 
 
 @contextmanager
-def at_least(
+def pad_to(
     milliseconds: int,
     *,
     clock: Callable[[], float] = time.monotonic,

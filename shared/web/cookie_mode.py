@@ -11,7 +11,7 @@ from pydantic import Field
 from werkzeug.wrappers import Response
 
 from shared.identity import client_networks, tokens
-from shared.identity.client_networks import Place
+from shared.identity.client_networks import ClientNetwork
 from shared.identity.google_nonces import GoogleNonceResponse
 from shared.identity.sessions import RefreshRequest, SessionEnded, Tokens
 from shared.models import ResponseModel
@@ -72,9 +72,9 @@ def refresh_request(request: Request) -> RefreshRequest:
     return RefreshRequest.model_construct(refresh_token=token)  # whatever it is, it is known or it isn't
 
 
-def place(request: Request) -> Place:
+def place(request: Request) -> ClientNetwork:
     """From where a request comes, and what its cookies say about the device."""
-    return Place(
+    return ClientNetwork(
         requests.network(request),
         cookies.device(request),
         cookies.refresh_token(request),

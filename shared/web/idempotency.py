@@ -17,7 +17,7 @@ from flask import Response
 from sqlalchemy import text
 
 from shared.cloud.database import autocommit
-from shared.cloud.request_batching import Combiner
+from shared.cloud.request_batching import RequestBatcher
 from shared.problems import Invalid, Problem
 
 LOCKED_SECONDS = 60  # longer than any of our functions may run
@@ -107,8 +107,8 @@ def _keep_together(answers: Sequence[tuple[_Name, Response]]) -> list[None]:
     return [None] * len(answers)
 
 
-_begin = Combiner(_begin_together)
-_keep = Combiner(_keep_together)
+_begin = RequestBatcher(_begin_together)
+_keep = RequestBatcher(_keep_together)
 
 
 def _columns(names: Sequence[_Name]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from shared.identity.addresses import EmailAddress
 from shared.identity.tokens import Principal
 from shared.problems import Problem, TryAgain
 from shared.web import requests
-from shared.web.rate_limiter import Limit, Meter, Standing
+from shared.web.rate_limiter import Limit, RateLimiter, RateLimitStatus
 from shared.web.sliding_window import SECONDS
 
 READS = Limit("reads", 100)
@@ -45,7 +45,7 @@ A provider hands out a /56 or a /48 as readily as a /64, so a limit on /64 alone
 
 _STANDING = "karcis.rate_limit"
 _email = TypeAdapter(EmailAddress)
-_meter = Meter()
+_meter = RateLimiter()
 
 
 class TooManyRequests(Problem):
@@ -105,7 +105,7 @@ def _spend(limit: Limit, request: Request, name: str) -> None:
         standing = _meter.spend(limit, [name])
     except CountersUnavailable as error:
         raise TryAgain from error
-    earlier: Standing | None = request.environ.get(_STANDING)
+    earlier: RateLimitStatus | None = request.environ.get(_STANDING)
     if earlier is None or standing.wait_seconds or standing.remaining < earlier.remaining:
         request.environ[_STANDING] = standing
     if standing.wait_seconds:
@@ -114,7 +114,7 @@ def _spend(limit: Limit, request: Request, name: str) -> None:
 
 def tell(request: Request, answer: Response) -> None:
     """Say in the headers where the caller stands."""
-    standing: Standing | None = request.environ.get(_STANDING)
+    standing: RateLimitStatus | None = request.environ.get(_STANDING)
     if standing:
         limit = standing.limit
         answer.headers["RateLimit-Policy"] = f'"{limit.name}";q={limit.per_minute};w={SECONDS}'

@@ -12,7 +12,7 @@ from shared.web import cookie_mode, csrf, limits
 from shared.web.body_deadlines import RequestTimeout
 from shared.web.cookie_mode import CookieSession
 from shared.web.idempotency import IdempotencyInProgress, IdempotencyMismatch
-from shared.web.rendering import File, Page
+from shared.web.rendering import File, HtmlPage
 from shared.web.requests import RawRequest
 from shared.web.routes import Parameter, Route
 
@@ -179,7 +179,7 @@ def _success(route: Route, schemas: _Schemas) -> dict[str, Any]:
                 each: {"schema": {} if each == "application/json" else {"type": "string"}} for each in route.produces
             },
         }
-    if route.answer is Page:
+    if route.answer is HtmlPage:
         return {"description": "A page.", "content": {"text/html": {"schema": {"type": "string"}}}}
     return {"description": "Done; there is nothing to say."}
 

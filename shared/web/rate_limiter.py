@@ -20,7 +20,7 @@ from datetime import UTC, datetime, timedelta
 
 from shared.cloud import counters
 from shared.cloud.counters import CountersUnavailable
-from shared.web.sliding_window import SECONDS, Use, whole
+from shared.web.sliding_window import SECONDS, WindowUse, whole
 
 SHARE = 10  # an instance keeps a tenth to itself: our functions have ten instances at most
 MOST_TALLIES = 20_000  # a few megabytes; whoever came longest ago is forgotten first
@@ -38,7 +38,7 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Standing:
+class RateLimitStatus:
     """Where a caller stands with a limit. `wait_seconds` is 0 where the request is let in."""
 
     limit: Limit
@@ -70,11 +70,11 @@ class _Account:
     current: _Tally
     previous: _Tally
 
-    def use(self, elapsed: float) -> Use:
-        return Use(self.current.total, self.previous.total, elapsed)
+    def use(self, elapsed: float) -> WindowUse:
+        return WindowUse(self.current.total, self.previous.total, elapsed)
 
 
-class Meter:
+class RateLimiter:
     """The counts of one instance, safe to use from many threads. `clock` gives Unix time in seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -82,7 +82,7 @@ class Meter:
         self._tallies: OrderedDict[str, _Tally] = OrderedDict()
         self._lock = threading.Lock()
 
-    def spend(self, limit: Limit, callers: Sequence[str]) -> Standing:
+    def spend(self, limit: Limit, callers: Sequence[str]) -> RateLimitStatus:
         """Count one request against each of `callers`: names of who sent it, as an address and an account.
 
         Gives the worse standing of them. What is refused from memory is not counted. Where the shared
@@ -105,7 +105,7 @@ class Meter:
             uses = [account.use(elapsed) for account in accounts]
         if any(use.requests > limit.per_minute for use in uses):
             return _refused(limit, uses)
-        return Standing(limit, min(use.left(limit.per_minute) for use in uses), whole(SECONDS - elapsed), 0)
+        return RateLimitStatus(limit, min(use.left(limit.per_minute) for use in uses), whole(SECONDS - elapsed), 0)
 
     def _account(self, limit: Limit, caller: str, minute: int) -> _Account:
         # A hash, because it spreads the documents' names and keeps addresses out of them.
@@ -145,6 +145,6 @@ class Meter:
                 account.current.is_shared = True
 
 
-def _refused(limit: Limit, uses: list[Use]) -> Standing:
+def _refused(limit: Limit, uses: list[WindowUse]) -> RateLimitStatus:
     wait = max(use.wait_seconds(limit.per_minute) for use in uses)
-    return Standing(limit, 0, wait, wait)
+    return RateLimitStatus(limit, 0, wait, wait)

@@ -47,7 +47,7 @@ class File:
 
 
 @dataclass(frozen=True)
-class Page:
+class HtmlPage:
     """An HTML page without scripts or styles, for people whom a mail leads to us."""
 
     html: str
@@ -63,7 +63,7 @@ def response(result: Any, status: int) -> Response:
         answer = Response(result.content, status=status, content_type=result.content_type)
         answer.headers["Content-Disposition"] = f'attachment; filename="{result.filename}"'
         return answer
-    if isinstance(result, Page):
+    if isinstance(result, HtmlPage):
         return Response(result.html, status=status, content_type="text/html; charset=utf-8")
     if isinstance(result, BaseModel):
         return Response(result.model_dump_json(), status=status, content_type="application/json")

@@ -98,7 +98,7 @@ def raw_body(request: Request) -> bytes:
     return body
 
 
-def let_go(request: Request) -> None:
+def drain(request: Request) -> None:
     """Read what is left of the body, briefly, and keep nothing of it: who is still sending may not hear our answer.
 
     functions-framework would read it after us, in one piece however large; for it nothing is left.

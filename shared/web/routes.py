@@ -9,7 +9,7 @@ from pydantic import BaseModel, TypeAdapter
 from werkzeug.routing import Rule
 
 from shared.cloud.database import Transaction
-from shared.identity.client_networks import Place
+from shared.identity.client_networks import ClientNetwork
 from shared.identity.sessions import Tokens
 from shared.models import Query
 from shared.problems import Problem
@@ -20,7 +20,7 @@ from shared.web.cookie_mode import OrCookie
 from shared.web.rate_limiter import Limit
 from shared.web.requests import MaxBytes, RawRequest, Upload
 
-Kind = Literal["http", "message", "task", "job"]
+RouteKind = Literal["http", "message", "task", "job"]
 Source = Literal["path", "query", "body", "guard", "transaction", "raw", "upload", "key", "attempt", "refresh", "place"]
 
 _KEY = object()
@@ -36,7 +36,7 @@ _EXACT: tuple[tuple[Any, Source], ...] = (
     (IdempotencyKey, "key"),
     (Attempt, "attempt"),
     (RawRequest, "raw"),
-    (Place, "place"),
+    (ClientNetwork, "place"),
 )
 
 
@@ -64,7 +64,7 @@ class Parameter:
 class Route:
     """An address, a handler, and everything the edge does around it."""
 
-    kind: Kind
+    kind: RouteKind
     method: str
     path: str
     """As clients write it, with `{name}` for variables."""
@@ -120,7 +120,7 @@ class Route:
 
 
 def route(
-    kind: Kind,
+    kind: RouteKind,
     method: str,
     path: str,
     handler: Callable[..., Any],

@@ -13,7 +13,7 @@ _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
-class Use:
+class WindowUse:
     """Requests of the running minute and of the one before, seen `elapsed` seconds into the running one."""
 
     current: int

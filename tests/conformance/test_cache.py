@@ -53,8 +53,8 @@ def mark(key: str) -> str:
     return f"changed:{key}"
 
 
-def look(key: str) -> cache.Look:
-    return cache.look(key, mark(key))
+def look(key: str) -> cache.CacheEntry:
+    return cache.lookup(key, mark(key))
 
 
 def keep(key: str, content: str) -> None:
@@ -66,7 +66,7 @@ def stored(key: str) -> Any:
     return clients.firestore().collection(cache.COLLECTION).document(key).get()
 
 
-def may_be_written(seen: cache.Look) -> bool:
+def may_be_written(seen: cache.CacheEntry) -> bool:
     """Whether the last write is long enough ago for another."""
     return seen.written_at is not None and (seen.at - seen.written_at).total_seconds() >= cache.EVERY_SECONDS
 

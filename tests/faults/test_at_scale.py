@@ -11,7 +11,7 @@ import requests
 from sqlalchemy import text
 
 from shared.cloud import secrets
-from shared.cloud.field_encryption import seal
+from shared.cloud.field_encryption import encrypt
 from tests import invariants
 from tests.faults.crowds import COMMISSION, FEE, PRICE, sold
 from tests.faults.points import locked, rows, run, time_passes
@@ -89,5 +89,5 @@ def confirm_accounts(stack: Stack, tx: Any, organizer_ids: list[Any]) -> None:
     for row in tx.execute(text("SELECT id FROM bank_accounts WHERE user_id = ANY(:ids)"), {"ids": organizer_ids}).all():
         tx.execute(
             text("UPDATE bank_accounts SET status = 'verified', account_number_sealed = :sealed WHERE id = :id"),
-            {"id": row.id, "sealed": seal("1234567890", about=f"bank_account:{row.id}")},
+            {"id": row.id, "sealed": encrypt("1234567890", about=f"bank_account:{row.id}")},
         )

@@ -99,7 +99,7 @@ class Money(RuleBasedStateMachine):
         payment = self._open(buyer, event, quantities, gateway, method, code)
         if payment and payment.gateway != "none":
             self.at.does(payment.gateway, payment.gateway_reference, "pay")
-            self._try(sync.ask_and_settle, payment.id)
+            self._try(sync.sync_payment, payment.id)
 
     @rule(buyer=pick, event=pick, gateway=pick, method=pick, difference=st.sampled_from([-7_000, -1, 1, 50_000]))
     def somebody_pays_the_wrong_amount(
@@ -109,7 +109,7 @@ class Money(RuleBasedStateMachine):
         if payment:
             amount = payment.amount + difference
             self.at.does(payment.gateway, payment.gateway_reference, "pay", amount=amount)
-            self._try(sync.ask_and_settle, payment.id)
+            self._try(sync.sync_payment, payment.id)
 
     @rule(order=pick, gateway=pick, method=pick)
     def somebody_wants_to_pay_by_another_way(self, order: int, gateway: int, method: int) -> None:
@@ -130,7 +130,7 @@ class Money(RuleBasedStateMachine):
         if row:
             self.at.does(row.gateway, row.gateway_reference, "pay", amount=max(row.amount + difference, 1))
             self.paid_at_any_time.add(row.id)
-            self._try(sync.ask_and_settle, row.id)
+            self._try(sync.sync_payment, row.id)
 
     @rule(buyer=pick, event=pick, gateway=pick, method=pick, ends=st.sampled_from(["overdue", "cancelled"]))
     def somebody_pays_too_late(self, buyer: int, event: int, gateway: int, method: int, ends: str) -> None:
@@ -139,12 +139,12 @@ class Money(RuleBasedStateMachine):
             return
         if ends == "overdue":
             make_overdue(payment.order_id)
-            expiry.end_all_due()
+            expiry.expire_all_due()
         else:
             with transaction() as tx:
                 orders.cancel(tx, orders.lock(tx, payment.order_id))
         self.at.does(payment.gateway, payment.gateway_reference, "pay")
-        self._try(sync.ask_and_settle, payment.id)
+        self._try(sync.sync_payment, payment.id)
 
     @rule(buyer=pick, event=pick)
     def somebody_reserves_and_forgets(self, buyer: int, event: int) -> None:
@@ -183,7 +183,7 @@ class Money(RuleBasedStateMachine):
             return
         self.at.does(row.gateway, row.gateway_reference, "refund", **({"amount": amount} if amount else {}))
         self.refunded_at_any_time.add(row.id)
-        self._try(sync.ask_about_refunds, row.id)
+        self._try(sync.sync_refunds, row.id)
 
     @rule(payment=pick, decision=st.sampled_from([reviews.accept, reviews.refund, reviews.top_up]))
     def an_admin_decides_about_odd_money(self, payment: int, decision: Callable[..., Any]) -> None:
@@ -202,7 +202,7 @@ class Money(RuleBasedStateMachine):
         chosen = self._one(self.events, event)
         if self._ids("SELECT event_id FROM event_cancellations WHERE event_id = :id", id=chosen.id):
             for order_id in self._ids(cancellation.ORDERS_LEFT, event_id=chosen.id)[:steps]:
-                self._do(lambda tx, order_id=order_id: cancellation.end_order(tx, order_id))
+                self._do(lambda tx, order_id=order_id: cancellation.cancel_order(tx, order_id))
 
     @rule(event=pick, days=st.sampled_from([8, 20]))
     def an_event_ends_and_payouts_are_due(self, event: int, days: int) -> None:
@@ -211,7 +211,7 @@ class Money(RuleBasedStateMachine):
                      " end_date = now() - make_interval(days => :days)"
                      " WHERE id = :id AND status = 'published'")  # fmt: skip
         self._do(lambda tx: tx.execute(ended, {"id": chosen.id, "days": days}))
-        payout_records.settle_all_due()
+        payout_records.create_all_due()
         self._check_nothing_payable_is_forgotten()
 
     # What machines do
@@ -242,7 +242,7 @@ class Money(RuleBasedStateMachine):
     def a_webhook_is_told_again(self, payment: int) -> None:
         row = self._row("SELECT id FROM payments WHERE gateway <> 'none'", payment)
         if row:
-            self._try(sync.ask_and_settle, row.id)
+            self._try(sync.sync_payment, row.id)
 
     @rule()
     def the_clock_strikes(self) -> None:
@@ -254,10 +254,10 @@ class Money(RuleBasedStateMachine):
         for gateway in GATEWAYS:
             self.at.behaves(gateway)
         for payment_id in self.paid_at_any_time:  # webhooks come again until they are taken
-            self._try(sync.ask_and_settle, payment_id)
+            self._try(sync.sync_payment, payment_id)
         self.paid_at_any_time.clear()
         for payment_id in self.refunded_at_any_time:
-            self._try(sync.ask_about_refunds, payment_id)
+            self._try(sync.sync_refunds, payment_id)
         self.refunded_at_any_time.clear()
         for _ in range(6):
             for row in self._waiting():
@@ -418,8 +418,8 @@ class Money(RuleBasedStateMachine):
 
     # How
 
-    def _way(self, gateway: int, method: int) -> checkout.Request:
-        return checkout.Request(payment_method=self._one(METHODS, method), gateway=self._one(GATEWAYS, gateway))
+    def _way(self, gateway: int, method: int) -> checkout.CheckoutRequest:
+        return checkout.CheckoutRequest(payment_method=self._one(METHODS, method), gateway=self._one(GATEWAYS, gateway))
 
     def _open(
         self, buyer: int, event: int, quantities: tuple[int, int], gateway: int, method: int, code: str | None = None
@@ -439,10 +439,10 @@ class Money(RuleBasedStateMachine):
         """One message to whom it is for; mails are told elsewhere."""
         acts: dict[str, Callable[[], object]] = {
             "payment.success": lambda: issuing.add_missing(UUID(row.payload["order_id"])),
-            "order.ended": lambda: payment_expiry.end_payments_of(UUID(row.payload["order_id"])),
-            "payment.closing": lambda: payment_expiry.end_at_gateway(UUID(row.payload["payment_id"])),
-            "refund.approved": lambda: refund_execution.pay_back(UUID(row.payload["refund_id"])),
-            "payout.requested": lambda: payout_execution.pay_out(UUID(row.payload["payout_id"])),
+            "order.ended": lambda: payment_expiry.expire_payments(UUID(row.payload["order_id"])),
+            "payment.closing": lambda: payment_expiry.cancel_at_gateway(UUID(row.payload["payment_id"])),
+            "refund.approved": lambda: refund_execution.execute(UUID(row.payload["refund_id"])),
+            "payout.requested": lambda: payout_execution.execute(UUID(row.payload["payout_id"])),
         }
         if row.topic in acts:
             self._try(acts[row.topic])

@@ -112,7 +112,7 @@ class OrderLife(RuleBasedStateMachine):
             self.a_buyer_cancels(outcome.id)
         else:
             make_overdue(outcome.id)
-            expiry.end_all_due()
+            expiry.expire_all_due()
         return payment_id
 
     @rule(order_id=live)
@@ -141,7 +141,7 @@ class OrderLife(RuleBasedStateMachine):
 
     @rule()
     def the_sweep_runs(self) -> None:
-        expiry.end_all_due()
+        expiry.expire_all_due()
 
     @rule()
     def messages_are_delivered(self) -> None:
@@ -163,7 +163,7 @@ class OrderLife(RuleBasedStateMachine):
                 deadline = orders.start_payment(tx, order)
                 older = payment_records.lock_open(tx, order_id)
                 if older:
-                    payment_records.close(tx, older)
+                    payment_records.expire_and_cancel(tx, older)
                 payment = payment_records.add(
                     tx, order, gateway=gateway, method=method, amount=order.total_amount, expires_at=deadline
                 )
@@ -201,7 +201,7 @@ class OrderLife(RuleBasedStateMachine):
             outcome = settlement.settle(tx, payment_id, reported)
         if state is GatewayPaymentState.PAID and not has_money:
             self.money.received[payment_id] = received
-        if state is GatewayPaymentState.REFUNDED or outcome is settlement.Outcome.REVERSED:
+        if state is GatewayPaymentState.REFUNDED or outcome is settlement.SettlementOutcome.REVERSED:
             self.money.returned[payment_id] = payment.received_amount or 0
 
     @invariant()

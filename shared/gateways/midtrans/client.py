@@ -108,7 +108,7 @@ class Midtrans:
         """
         answer = self._status(order_id)
         if _is_unknown(answer):
-            return reading.unseen(order_id)
+            return reading.not_started(order_id)
         return reading.read_transaction(_transaction(answer), order_id)
 
     def end(self, order_id: str, snap_token: str | None = None) -> GatewayPaymentStatus:
@@ -119,7 +119,9 @@ class Midtrans:
         page_closed = snap_token is not None and self._close_page(snap_token)
         answer = self._act(order_id, "expire")
         if _is_unknown(answer):
-            return reading.unseen(order_id, GatewayPaymentState.EXPIRED if page_closed else GatewayPaymentState.PENDING)
+            return reading.not_started(
+                order_id, GatewayPaymentState.EXPIRED if page_closed else GatewayPaymentState.PENDING
+            )
         if answer.status != 412:
             return reading.read_transaction(_transaction(answer), order_id)
         reported = self.fact(order_id)

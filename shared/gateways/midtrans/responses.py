@@ -18,9 +18,9 @@ from shared.gateways.statuses import (
     GatewayPaymentStatus,
     GatewayRefundState,
     GatewayRefundStatus,
-    NoticeKind,
     OpenedPayment,
     WebhookEvent,
+    WebhookEventKind,
 )
 
 GATEWAY = "midtrans"
@@ -111,7 +111,7 @@ def read_transaction(body: object, order_id: str | None = None) -> GatewayPaymen
     )
 
 
-def unseen(order_id: str, state: GatewayPaymentState = GatewayPaymentState.PENDING) -> GatewayPaymentStatus:
+def not_started(order_id: str, state: GatewayPaymentState = GatewayPaymentState.PENDING) -> GatewayPaymentStatus:
     """The fact about an order whose payer has not chosen a method: Core does not know it yet."""
     return GatewayPaymentStatus(
         gateway=GATEWAY,
@@ -207,7 +207,7 @@ def read_notification(body: bytes, server_key: str) -> WebhookEvent:
     reported = _fact(notification)
     return WebhookEvent(
         gateway=GATEWAY,
-        kind=NoticeKind.PAYMENT,
+        kind=WebhookEventKind.PAYMENT,
         event_id=short_id(_event_id(notification, order_id)),
         external_id=order_id,
         gateway_reference=order_id,

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.gateways.errors import PayloadUnreadable, SignatureInvalid
-from shared.gateways.fields import Fields, header, parse_object, short_id, unreadable_notice
+from shared.gateways.fields import Fields, header, parse_object, short_id, unreadable_event
 from shared.gateways.statuses import (
     AccountCheck,
     AccountName,
@@ -18,10 +18,10 @@ from shared.gateways.statuses import (
     GatewayRefundState,
     GatewayRefundStatus,
     Movement,
-    NoticeKind,
     OpenedPayment,
     PayoutState,
     WebhookEvent,
+    WebhookEventKind,
 )
 
 GATEWAY = "xendit"
@@ -203,32 +203,32 @@ def read_webhook(headers: Mapping[str, str], body: bytes, callback_token: str) -
     try:
         payload = parse_object(GATEWAY, body)
     except PayloadUnreadable:
-        return unreadable_notice(GATEWAY, body)
+        return unreadable_event(GATEWAY, body)
     kind = _kind(payload.body)
     return _notice(kind, _fact(kind, payload.body), payload, header(headers, "webhook-id"))
 
 
-def _fact(kind: NoticeKind, payload: Mapping[str, Any]) -> "_Fact | None":
+def _fact(kind: WebhookEventKind, payload: Mapping[str, Any]) -> "_Fact | None":
     try:
         return _READERS[kind](_subject(payload)) if kind in _READERS else None
     except PayloadUnreadable:  # it still says what to ask about
         return None
 
 
-def _kind(payload: Mapping[str, Any]) -> NoticeKind:
+def _kind(payload: Mapping[str, Any]) -> WebhookEventKind:
     """Envelopes have an event name; invoices and disbursements come bare and differ by their fields."""
     event = str(payload.get("event") or "")
     if event.startswith("payout."):
-        return NoticeKind.PAYOUT
+        return WebhookEventKind.PAYOUT
     if event.startswith("refund."):
-        return NoticeKind.REFUND
+        return WebhookEventKind.REFUND
     if event:
-        return NoticeKind.UNKNOWN
+        return WebhookEventKind.UNKNOWN
     if "disbursement_description" in payload:
-        return NoticeKind.DISBURSEMENT
+        return WebhookEventKind.DISBURSEMENT
     if "external_id" in payload and "status" in payload:
-        return NoticeKind.PAYMENT
-    return NoticeKind.UNKNOWN
+        return WebhookEventKind.PAYMENT
+    return WebhookEventKind.UNKNOWN
 
 
 def read_movement(row: Fields) -> Movement | None:
@@ -247,11 +247,11 @@ _BOOKED_TYPES = frozenset({"PAYMENT", "REFUND", "DISBURSEMENT", "PAYOUT"})
 
 _Fact = GatewayPaymentStatus | GatewayRefundStatus | GatewayPayoutStatus
 
-_READERS: Mapping[NoticeKind, Callable[[object], _Fact]] = {
-    NoticeKind.PAYMENT: read_invoice,
-    NoticeKind.REFUND: read_refund,
-    NoticeKind.PAYOUT: read_payout,
-    NoticeKind.DISBURSEMENT: read_disbursement,
+_READERS: Mapping[WebhookEventKind, Callable[[object], _Fact]] = {
+    WebhookEventKind.PAYMENT: read_invoice,
+    WebhookEventKind.REFUND: read_refund,
+    WebhookEventKind.PAYOUT: read_payout,
+    WebhookEventKind.DISBURSEMENT: read_disbursement,
 }
 
 
@@ -264,7 +264,7 @@ def _subject(payload: Mapping[str, Any]) -> object:
 
 
 def _notice(
-    kind: NoticeKind,
+    kind: WebhookEventKind,
     reported: _Fact | None,
     payload: Fields,
     webhook_id: str | None,

@@ -43,7 +43,7 @@ _PLAIN_PUNCTUATION: Final = {"‘": "'", "’": "'", "“": '"', "”": '"', "�
 
 
 @dataclass(frozen=True)
-class Typeface:
+class Font:
     """A font file. `is_emboldened`: it is to look bold, and has no bold of its own."""
 
     name: str
@@ -81,7 +81,7 @@ class Typeface:
         return extents.ascender / self.face.upem, -extents.descender / self.face.upem
 
 
-def typeface_for(letter: str, *, bold: bool) -> Typeface | None:
+def typeface_for(letter: str, *, bold: bool) -> Font | None:
     """The typeface that has `letter`, if one has."""
     latin = _latin(bold)
     if latin.has(letter):
@@ -136,14 +136,14 @@ def _script(letter: str) -> str | None:
 
 
 @lru_cache(maxsize=2)
-def _latin(bold: bool) -> Typeface:
+def _latin(bold: bool) -> Font:
     package = find_spec("fontpkg_fira_sans")
     places = (package.submodule_search_locations if package else None) or []
     weight = "Bold" if bold else "Regular"
-    return Typeface(f"{_LATIN}-{weight}", Path(places[0]) / "files" / f"{_LATIN}-{weight}.ttf")
+    return Font(f"{_LATIN}-{weight}", Path(places[0]) / "files" / f"{_LATIN}-{weight}.ttf")
 
 
 @lru_cache(maxsize=2 * len(_BLOCKS))
-def _fallback(name: str, bold: bool) -> Typeface:
+def _fallback(name: str, bold: bool) -> Font:
     weight = "" if "-" in name else "-Regular"
-    return Typeface(name, _HERE / f"{name}{weight}.ttf", is_emboldened=bold)
+    return Font(name, _HERE / f"{name}{weight}.ttf", is_emboldened=bold)

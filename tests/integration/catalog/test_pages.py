@@ -9,7 +9,7 @@ from flask import Response
 from sqlalchemy import text
 
 from infra.local.postgres import Postgres
-from shared.catalog import digital_goods, pages
+from shared.catalog import digital_goods, public_views
 from shared.catalog.events import EventResponse
 from shared.cloud import cache, clients, read_through_cache
 from shared.cloud.database import transaction
@@ -115,7 +115,7 @@ def test_a_page_is_read_once_from_the_database_and_then_from_the_cache():
     first = shown(event)
     behind_our_back(event, "Lain")
     assert shown(event) == first
-    until(lambda: cache.look(f"event:{event.id}", "none").age_seconds > cache.EVERY_SECONDS)
+    until(lambda: cache.lookup(f"event:{event.id}", "none").age_seconds > cache.EVERY_SECONDS)
     assert shown(event) == first
     assert visit(event, path="/tickets").get_json()["tiers"] == first["tiers"]
 
@@ -206,11 +206,11 @@ def test_the_age_of_what_is_kept_comes_off_the_time_others_may_keep_it():
     event = publish(create())
     settle()
     first = visit(event)
-    until(lambda: cache.look(f"event:{event.id}", "none").age_seconds > 1.5)
+    until(lambda: cache.lookup(f"event:{event.id}", "none").age_seconds > 1.5)
     kept = visit(event)
     stale = int(kept.headers["Cache-Control"].rpartition("=")[2])
     assert kept.headers["Cache-Control"].startswith("public, max-age=5, s-maxage=15,")
-    assert 0 <= stale <= pages.KEPT_SECONDS - 2
+    assert 0 <= stale <= public_views.KEPT_SECONDS - 2
     assert kept.headers["ETag"] == first.headers["ETag"]
     again = call("GET", f"/events/{event.slug}", headers={"If-None-Match": first.headers["ETag"]})
     assert again.status_code == 304
@@ -223,7 +223,7 @@ def test_nothing_is_kept_of_drafts_and_of_what_is_not_there():
         assert problem(call("GET", f"/events/{key}")) == (404, "not-found")
     assert shown(draft, by=organizer_of(draft))["title"] == draft.title
     assert problem(visit(draft)) == (404, "not-found")
-    assert not cache.look(f"event:{draft.id}", "none").is_good(60)
+    assert not cache.lookup(f"event:{draft.id}", "none").is_good(60)
 
 
 @pytest.mark.parametrize("key", ["a%00b", "..", "Konser Senja", "a" * 2_000, "__x__"])
@@ -234,7 +234,7 @@ def test_what_can_be_no_events_address_is_not_looked_for(key: str):
 
 def test_what_another_version_has_kept_in_another_form_is_read_anew():
     event = publish(create())
-    cache.put(cache.look(f"event:{event.id}", "none"), '{"form": "of another version"}')
+    cache.put(cache.lookup(f"event:{event.id}", "none"), '{"form": "of another version"}')
     assert shown(event)["title"] == event.title
 
 

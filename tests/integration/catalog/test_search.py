@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from shared import local_time
-from shared.catalog import events, folding, search
+from shared.catalog import events, search, search_normalization
 from shared.catalog.events import EventResponse
 from shared.catalog.search import EventSearch
 from shared.catalog.tiers import LISTED_CHARACTERS, TierResponse
@@ -165,7 +165,7 @@ def test_the_database_folds_as_we_do():
     with transaction() as tx:
         for sample in samples:
             both = tx.execute(text("SELECT search_fold(:s), search_compact(:s)"), {"s": sample}).one()
-            assert tuple(both) == (folding.folded(sample), folding.compact(sample))
+            assert tuple(both) == (search_normalization.normalized(sample), search_normalization.compact(sample))
 
 
 def test_the_database_knows_every_zone_that_an_event_may_have():

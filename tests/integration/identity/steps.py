@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from shared.cloud.database import transaction
 from shared.identity import accounts, login_throttling, passwords
-from shared.identity.accounts import AddressOnly, Credentials, Letter, Registration, UserResponse
+from shared.identity.accounts import AccountEmail, AddressOnly, Credentials, Registration, UserResponse
 from shared.identity.client_networks import NOWHERE
 from shared.identity.sessions import Tokens
 from tests.factories import a_user
@@ -38,10 +38,10 @@ def an_address(domain: str = "example.com") -> str:
     return f"{uuid4().hex[:12]}@{domain}"
 
 
-def register(email: str, **fields: Any) -> tuple[UserResponse, Letter | None]:
+def register(email: str, **fields: Any) -> tuple[UserResponse, AccountEmail | None]:
     """Register with everything that is needed."""
     registration = {"password": PASSWORD, "full_name": "Siti Rahma", "accept_terms": True, **fields}
-    letters: list[Letter | None] = []
+    letters: list[AccountEmail | None] = []
     answer = accounts.register(
         Registration(email=email, **registration), NOWHERE, lambda _, letter: letters.append(letter)
     )
@@ -53,13 +53,13 @@ def login(email: str, password: str = PASSWORD) -> Tokens:
     return accounts.login(Credentials(email=email, password=password))
 
 
-def forget_password(email: str) -> Letter | None:
+def forget_password(email: str) -> AccountEmail | None:
     """Ask for a code to choose a new password."""
     with transaction() as tx:
         return accounts.forgot_password(tx, AddressOnly(email=email))
 
 
-def code_in(letter: Letter | None) -> str:
+def code_in(letter: AccountEmail | None) -> str:
     """The code that a mail brings."""
     assert letter is not None
     code: str = letter.context["code"]

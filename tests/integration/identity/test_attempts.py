@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from shared.identity import accounts, login_throttling, own_password
+from shared.identity import accounts, login_throttling, password_change
 from shared.identity.accounts import EmailNotVerified, InvalidCredentials, PasswordReset
 from shared.identity.login_throttling import PASSWORDS, TooManyAttempts
-from shared.identity.own_password import WrongPassword
+from shared.identity.password_change import WrongPassword
 from tests.doors import call, problem
 from tests.integration.identity.steps import (
     NEW_PASSWORD,
@@ -134,9 +134,9 @@ def test_a_signed_in_thief_can_not_guess_the_password_either():
     member = a_member()
     for _ in range(5):
         with pytest.raises(WrongPassword):
-            own_password.confirm(member.id, NEW_PASSWORD)
+            password_change.confirm(member.id, NEW_PASSWORD)
     with pytest.raises(TooManyAttempts):
-        own_password.confirm(member.id, PASSWORD)
+        password_change.confirm(member.id, PASSWORD)
 
 
 def test_addresses_are_not_kept_and_old_tries_are_forgotten():

@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from shared.cloud.database import transaction
 from shared.identity import accounts, codes, login_throttling
-from shared.identity.accounts import Letter, PasswordReset, Proof
-from shared.identity.client_networks import Place
+from shared.identity.accounts import AccountEmail, PasswordReset, Proof
+from shared.identity.client_networks import ClientNetwork
 from shared.identity.codes import CodeInvalid
 from shared.identity.login_throttling import TooManyAttempts
 from shared.identity.sessions import Tokens
@@ -147,7 +147,7 @@ def test_a_day_brings_a_hundred_guesses_at_most():
 
 
 @pytest.mark.parametrize("ask", [forget_password, lambda email: register(email)[1]], ids=["forgotten", "registering"])
-def test_codes_come_after_1_5_15_minutes_and_then_hourly(ask: Callable[[str], Letter | None]):
+def test_codes_come_after_1_5_15_minutes_and_then_hourly(ask: Callable[[str], AccountEmail | None]):
     with transaction() as tx:
         email = an_address()
         a_user(tx, email=email, is_email_verified=False)
@@ -176,8 +176,10 @@ def test_junk_does_not_block_the_right_code_for_a_new_password():
     for number in range(20):
         with suppress(TooManyAttempts, CodeInvalid):
             junk = PasswordReset(email=member.email, code=f"{number:010}", password=PASSWORD)
-            accounts.reset_password(junk, Place(f"198.51.{number}.0/24"))
-    accounts.reset_password(PasswordReset(email=member.email, code=code, password=PASSWORD), Place("192.0.2.0/24"))
+            accounts.reset_password(junk, ClientNetwork(f"198.51.{number}.0/24"))
+    accounts.reset_password(
+        PasswordReset(email=member.email, code=code, password=PASSWORD), ClientNetwork("192.0.2.0/24")
+    )
 
 
 def test_a_code_for_a_new_password_can_be_typed_in_parts_and_small_letters():
@@ -190,15 +192,15 @@ def test_a_code_for_a_new_password_can_be_typed_in_parts_and_small_letters():
 
 def test_strangers_do_not_use_up_the_tries_of_the_network_that_asked_for_a_code():
     email = an_address()
-    home = Place("192.0.2.0/24")
+    home = ClientNetwork("192.0.2.0/24")
     with transaction() as tx:
         user = a_user(tx, email=email, is_email_verified=False)
         code = codes.issue(tx, user.id, "verify_email", network=home.network)
     assert code
     for number in range(20):
         with suppress(TooManyAttempts, CodeInvalid):
-            accounts.verify_email(Proof(email=email, code=another(code)), Place(f"198.51.{number}.0/24"))
-    elsewhere = Place("203.0.113.0/24")
+            accounts.verify_email(Proof(email=email, code=another(code)), ClientNetwork(f"198.51.{number}.0/24"))
+    elsewhere = ClientNetwork("203.0.113.0/24")
     with suppress(CodeInvalid):
         assert not accounts.verify_email(Proof(email=email, code=code), elsewhere), (
             "all others together have five tries"
@@ -206,7 +208,7 @@ def test_strangers_do_not_use_up_the_tries_of_the_network_that_asked_for_a_code(
     assert accounts.verify_email(Proof(email=email, code=code), home)
 
 
-def codes_in(letter: Letter | None) -> str:
+def codes_in(letter: AccountEmail | None) -> str:
     assert letter is not None
     code: str = letter.context["code"]
     return code

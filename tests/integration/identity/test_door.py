@@ -104,7 +104,7 @@ def test_a_known_and_an_unknown_address_take_the_same_time(
         finally:
             paced.append((asked, clients.engine().pool.checkedout(), bool(published.messages)))
 
-    monkeypatch.setattr("shared.web.constant_time.at_least", at_least)
+    monkeypatch.setattr("shared.web.constant_time.pad_to", at_least)
     body = {"register": {"password": PASSWORD, "full_name": "S", "accept_terms": True}, "verify": {"code": "000000"}}
     for email in (a_member().email, an_address()):
         post(f"/auth/{path}", email=email, **body.get(path, {}))

@@ -8,9 +8,9 @@ from sqlalchemy import text
 
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
-from shared.identity import accounts, client_networks, login_throttling, own_password
+from shared.identity import accounts, client_networks, login_throttling, password_change
 from shared.identity.accounts import Credentials, InvalidCredentials, PasswordReset
-from shared.identity.client_networks import Place
+from shared.identity.client_networks import ClientNetwork
 from shared.identity.login_throttling import TooManyAttempts
 from shared.identity.sessions import Tokens
 from tests.doors import call, problem
@@ -27,12 +27,12 @@ from tests.integration.identity.steps import (
 
 pytestmark = pytest.mark.usefixtures("database")
 
-HOME = Place("192.0.2.0/24")
+HOME = ClientNetwork("192.0.2.0/24")
 
 
-def network(number: int) -> Place:
+def network(number: int) -> ClientNetwork:
     """One of many networks of strangers."""
-    return Place(f"10.{number // 250}.{number % 250}.0/24")
+    return ClientNetwork(f"10.{number // 250}.{number % 250}.0/24")
 
 
 def attack(email: str, *, networks: int, tries: int = 6) -> None:
@@ -43,7 +43,7 @@ def attack(email: str, *, networks: int, tries: int = 6) -> None:
                 accounts.login(Credentials(email=email, password=NEW_PASSWORD), network(number))
 
 
-def sign_in(member: Member, place: Place = HOME, password: str = PASSWORD) -> Tokens:
+def sign_in(member: Member, place: ClientNetwork = HOME, password: str = PASSWORD) -> Tokens:
     return accounts.login(Credentials(email=member.email, password=password), place)
 
 
@@ -80,19 +80,19 @@ def test_a_known_device_is_not_kept_waiting_by_its_own_network(member: Member):
     attack(member.email, networks=1)
     with pytest.raises(TooManyAttempts):
         sign_in(member, network(0))
-    assert sign_in(member, Place(network(0).network, device))
+    assert sign_in(member, ClientNetwork(network(0).network, device))
 
 
 def test_a_refresh_token_of_the_account_makes_a_device_known(member: Member):
     kept = login(member.email).refresh_token
     attack(member.email, networks=1)
-    assert sign_in(member, Place(network(0).network, refresh_token=kept))
+    assert sign_in(member, ClientNetwork(network(0).network, refresh_token=kept))
     named = Credentials(email=member.email, password=PASSWORD, refresh_token=kept)
     assert accounts.login(named, network(0))
 
 
 def test_a_known_device_guesses_no_more_than_others(member: Member):
-    device = Place("", client_networks.device_token(None, member.id))
+    device = ClientNetwork("", client_networks.device_token(None, member.id))
     for _ in range(5):
         with pytest.raises(InvalidCredentials):
             sign_in(member, device, NEW_PASSWORD)
@@ -106,7 +106,7 @@ def test_a_forged_device_or_one_of_another_account_is_not_known(member: Member, 
     device = forged.format(id=member.id.hex, other=other)
     attack(member.email, networks=1)
     with pytest.raises(TooManyAttempts):
-        sign_in(member, Place(network(0).network, device))
+        sign_in(member, ClientNetwork(network(0).network, device))
 
 
 def test_a_browser_is_known_for_five_accounts_at_most():
@@ -115,7 +115,7 @@ def test_a_browser_is_known_for_five_accounts_at_most():
     for each in members:
         cookie = client_networks.device_token(cookie, each.id) or cookie
     with transaction() as tx:
-        known = [client_networks.known_as(tx, Place("", cookie), each.id) is not None for each in members]
+        known = [client_networks.known_as(tx, ClientNetwork("", cookie), each.id) is not None for each in members]
     assert known == [False] + [True] * 5
     assert client_networks.device_token(cookie, members[-1].id) is None
 
@@ -125,7 +125,7 @@ def test_a_signed_in_caller_is_not_kept_waiting_by_strangers(member: Member):
     for _ in range(5):
         with suppress(TooManyAttempts, InvalidCredentials):
             login(member.email, NEW_PASSWORD)
-    assert own_password.confirm(member.id, PASSWORD)
+    assert password_change.confirm(member.id, PASSWORD)
 
 
 def test_a_forgotten_password_is_replaced_while_strangers_guess_codes(member: Member):

@@ -65,7 +65,7 @@ def tell(event):
     """Let what waits be due, and tell everybody."""
     for found in waiting(event):
         change("UPDATE event_changes SET due_at = now() WHERE id = :id", id=found.id)
-        assert change_notices.go_on(found.id)
+        assert change_notices.enqueue_batch(found.id)
 
 
 def told(event):
@@ -248,17 +248,17 @@ def test_notices_that_stop_anywhere_go_on_where_they_were(monkeypatch):
     with transaction() as tx:
         first = changes.next_batch(tx, found.id)
         for order_id in first.order_ids:
-            mails.ask_event_changed(tx, order_id, found.id, first.tier_ids)
+            mails.enqueue_event_changed(tx, order_id, found.id, first.tier_ids)
 
     def killed():
         with transaction() as tx:
             second = changes.next_batch(tx, found.id)
-            mails.ask_event_changed(tx, second.order_ids[0], found.id, None)
+            mails.enqueue_event_changed(tx, second.order_ids[0], found.id, None)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         killed()
-    at_the_same_time([lambda: change_notices.go_on(found.id)] * 4)
+    at_the_same_time([lambda: change_notices.enqueue_batch(found.id)] * 4)
     addresses = [(email.order_id, email.to_address) for email in told(event)]
     assert len(addresses) == len(set(addresses)) == 2 * (len(orders) + 1)
     assert waiting(event) == []
@@ -270,7 +270,7 @@ def test_a_task_that_comes_too_early_tells_nobody():
     tell(event)
     edit(event, venue="Gelora")
     [found] = waiting(event)
-    assert change_notices.go_on(found.id)
+    assert change_notices.enqueue_batch(found.id)
     assert [email.order_id for email in told(event)] == [told(event)[0].order_id] * 2
     assert waiting(event)
 
@@ -290,7 +290,7 @@ def test_edits_and_notices_in_the_same_instant_lose_nothing():
     change("UPDATE event_changes SET due_at = now() WHERE id = :id", id=found.id)
     at_the_same_time(
         [lambda number=number: edit(event, venue=f"Aula {number}") for number in range(1, 5)]
-        + [lambda: change_notices.go_on(found.id)] * 3
+        + [lambda: change_notices.enqueue_batch(found.id)] * 3
     )
     tell(event)
     [event_row] = rows("SELECT venue FROM events WHERE id = :id", id=event.id)

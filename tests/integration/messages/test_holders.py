@@ -89,7 +89,7 @@ def test_who_holds_a_ticket_of_a_cancelled_event_is_told_in_their_language(sale,
     event, order = sale.event, sale.order
     with transaction() as tx:
         cancellation.start(tx, an_organizer(event), event.id, Cancellation(reason="Hujan"))
-    assert cancellation.go_on(event.id)
+    assert cancellation.run_batch(event.id)
     assert set(told(order, "event_cancelled")) == {sale.siti}
     holders = told(order, "ticket_void")
     assert {address: email.language for address, email in holders.items()} == {
@@ -108,7 +108,7 @@ def test_no_holder_is_told_who_else_holds_tickets(sale, sendgrid):
     event, order = sale.event, sale.order
     with transaction() as tx:
         cancellation.start(tx, an_organizer(event), event.id, Cancellation(reason="Hujan"))
-    assert cancellation.go_on(event.id)
+    assert cancellation.run_batch(event.id)
     for part in sent(sendgrid, told(order, "ticket_void")[sale.budi]):
         assert "Ani" not in part
         assert "ani@" not in part
@@ -125,7 +125,7 @@ def test_a_cancellation_after_a_refund_tells_each_holder_once(sale):
     a_refund(buyer, event, order, 1)
     with transaction() as tx:
         cancellation.start(tx, an_organizer(event), event.id, Cancellation(reason="Hujan"))
-    assert cancellation.go_on(event.id)
+    assert cancellation.run_batch(event.id)
     found = rows("SELECT to_address FROM emails WHERE order_id = :id AND template = 'ticket_void'", id=order.id)
     assert sorted(email.to_address for email in found) == sorted([sale.ani, sale.budi])
 

@@ -46,7 +46,7 @@ def an_issued_order(buyer, *addresses):
     name_attendees(order, *addresses)
     issuing.issue(order.id)
     with transaction() as tx:
-        mails.ask_e_tickets(tx, order.id)
+        mails.enqueue_e_tickets(tx, order.id)
     return order, [
         ticket.id
         for ticket in rows(
@@ -63,7 +63,7 @@ def test_a_mail_is_asked_for_once_however_often_its_cause_is_repeated():
     order = an_order()
     for _ in range(3):
         with transaction() as tx:
-            mails.ask_about_order(tx, "order_confirmation", order.id, dedupe_key=f"order_confirmation:{order.id}")
+            mails.enqueue_about_order(tx, "order_confirmation", order.id, dedupe_key=f"order_confirmation:{order.id}")
     [email] = asked_for(order)
     assert (email.template, email.status, email.attempts, email.context) == ("order_confirmation", "queued", 0, {})
     assert len(wishes(email)) == 1
@@ -74,7 +74,7 @@ def test_what_is_rolled_back_was_never_asked_for():
 
     def ask_and_fail():
         with transaction() as tx:
-            mails.ask_about_order(tx, "order_confirmation", order.id, dedupe_key=f"rolled back:{order.id}")
+            mails.enqueue_about_order(tx, "order_confirmation", order.id, dedupe_key=f"rolled back:{order.id}")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -88,7 +88,7 @@ def test_the_buyer_is_told_in_their_language():
         tx.execute(text("UPDATE users SET language = 'en' WHERE id = :id"), {"id": buyer.id})
     order = an_order(buyer=buyer)
     with transaction() as tx:
-        mails.ask_about_order(tx, "order_confirmation", order.id, dedupe_key=f"order_confirmation:{order.id}")
+        mails.enqueue_about_order(tx, "order_confirmation", order.id, dedupe_key=f"order_confirmation:{order.id}")
     [email] = asked_for(order)
     assert (email.to_address, email.language) == (address, "en")
 
@@ -100,7 +100,7 @@ def test_who_has_deleted_their_account_is_left_alone():
     issuing.issue(order.id)
     with transaction() as tx:
         tx.execute(text("UPDATE users SET is_deleted = true WHERE id = :id"), {"id": buyer.id})
-        mails.ask_e_tickets(tx, order.id)
+        mails.enqueue_e_tickets(tx, order.id)
     assert asked_for(order) == []
 
 
@@ -119,7 +119,7 @@ def test_e_tickets_are_asked_for_once():
     buyer, address = a_buyer()
     order, _ = an_issued_order(buyer, address, "ani@example.com")
     with transaction() as tx:
-        mails.ask_e_tickets(tx, order.id)
+        mails.enqueue_e_tickets(tx, order.id)
     assert len(asked_for(order)) == 2
 
 
@@ -128,5 +128,5 @@ def test_void_tickets_are_not_sent():
     issuing.issue(order.id)
     with transaction() as tx:
         issuing.void(tx, order.id)
-        mails.ask_e_tickets(tx, order.id)
+        mails.enqueue_e_tickets(tx, order.id)
     assert asked_for(order) == []

@@ -49,7 +49,7 @@ def tasks_about(email_id):
 
 def the_mail_about(order, template="order_confirmation", **asked):
     with transaction() as tx:
-        mails.ask_about_order(tx, template, order.id, dedupe_key=f"{template}:{order.id}", **asked)
+        mails.enqueue_about_order(tx, template, order.id, dedupe_key=f"{template}:{order.id}", **asked)
     [row] = rows("SELECT id FROM emails WHERE order_id = :id AND template = :name", id=order.id, name=template)
     return row.id
 
@@ -58,7 +58,7 @@ def a_code_mail(language="id"):
     key = str(uuid4())
     with transaction() as tx:
         context = {"full_name": "Siti", "code": "123456"}
-        mails.ask(tx, "verify_email", dedupe_key=key, to="siti@example.com", language=language, context=context)
+        mails.enqueue(tx, "verify_email", dedupe_key=key, to="siti@example.com", language=language, context=context)
     [row] = rows("SELECT id FROM emails WHERE once_key = :key", key=key)
     return row.id
 
@@ -67,7 +67,7 @@ def an_e_ticket_mail():
     order = an_order(quantities=[2], paid=True)
     issuing.issue(order.id)
     with transaction() as tx:
-        mails.ask_e_tickets(tx, order.id)
+        mails.enqueue_e_tickets(tx, order.id)
     [row] = rows("SELECT id FROM emails WHERE once_key = :key", key=f"e_ticket:{order.id}")
     return order, row.id
 
@@ -115,7 +115,7 @@ def admin():
 
 def send_again(email_id, admin):
     with transaction() as tx:
-        sending.send_again(tx, email_id, by=admin.id)
+        sending.resend(tx, email_id, by=admin.id)
 
 
 def open_tasks_about(email_id):
@@ -175,7 +175,7 @@ def test_a_code_is_forgotten_once_it_is_sent(sendgrid):
 
 def test_the_address_of_whom_we_have_forgotten_goes_with_the_last_mail(sendgrid):  # DP-002
     with transaction() as tx:
-        mails.ask(tx, "account_deleted", dedupe_key="gone", to="siti@example.com", context={"full_name": "Siti"})
+        mails.enqueue(tx, "account_deleted", dedupe_key="gone", to="siti@example.com", context={"full_name": "Siti"})
     [[email_id]] = rows("SELECT id FROM emails WHERE once_key = 'gone'")
     sending.send(email_id)
     assert sendgrid.asked[0].body["personalizations"][0]["to"][0]["email"] == "siti@example.com"
@@ -263,7 +263,7 @@ def a_large_order(quantity):
     change("UPDATE order_items SET attendee_email = 'rombongan@example.com' WHERE order_id = :id", id=order.id)
     issuing.issue(order.id)
     with transaction() as tx:
-        mails.ask_e_tickets(tx, order.id)
+        mails.enqueue_e_tickets(tx, order.id)
     return order
 
 

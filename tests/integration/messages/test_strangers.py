@@ -50,7 +50,7 @@ def an_issued_order(event=None, buyer=None, addresses=(), names=None):
         change("UPDATE order_items SET attendee_email = :address, attendee_name = :name WHERE id = :id", **values)
     issuing.issue(order.id)
     with transaction() as tx:
-        mails.ask_e_tickets(tx, order.id)
+        mails.enqueue_e_tickets(tx, order.id)
     return order
 
 
@@ -73,7 +73,7 @@ def test_no_name_is_in_a_mail_to_an_address_that_nobody_has_proved(sendgrid, tem
     address = an_address()
     with transaction() as tx:
         context = {"full_name": PHISHING, "code": "123456", "valid_days": 3}
-        mails.ask(tx, template, dedupe_key=str(uuid4()), to=address, language="id", context=context)
+        mails.enqueue(tx, template, dedupe_key=str(uuid4()), to=address, language="id", context=context)
     for part in parts(sent(sendgrid, mails_to(address)[0])):
         assert "evil" not in part
         assert "dibekukan" not in part
@@ -84,7 +84,7 @@ def test_who_has_proved_the_address_is_called_by_name(sendgrid):
     a_buyer(email=address, full_name="Siti Rahma")
     with transaction() as tx:
         context = {"full_name": "Siti Rahma", "code": "123456"}
-        mails.ask(tx, "reset_password", dedupe_key=str(uuid4()), to=address, language="id", context=context)
+        mails.enqueue(tx, "reset_password", dedupe_key=str(uuid4()), to=address, language="id", context=context)
     assert "Halo Siti Rahma," in parts(sent(sendgrid, mails_to(address)[0]))[1]
 
 
@@ -184,7 +184,7 @@ def test_one_order_mails_a_hundred_attendees_at_most():
     issuing.add_missing(order.id)
     with transaction() as tx:
         orders.lock(tx, order.id)
-        mails.ask_e_tickets(tx, order.id)
+        mails.enqueue_e_tickets(tx, order.id)
     assert len(rows("SELECT 1 FROM emails WHERE order_id = :id", id=order.id)) == mails.MOST_HOLDERS + 1
 
 
@@ -203,10 +203,10 @@ def test_tickets_are_sent_again_three_times_a_day():
     order = an_issued_order(None, a_buyer(email=own), [own, other])
     for _ in range(mails.MOST_RESENT):
         with transaction() as tx:
-            mails.ask_e_tickets_again(tx, order.id)
+            mails.enqueue_e_tickets_again(tx, order.id)
     assert (len(mails_to(own)), len(mails_to(other))) == (4, 4)
     with pytest.raises(TooManyMails), transaction() as tx:
-        mails.ask_e_tickets_again(tx, order.id)
+        mails.enqueue_e_tickets_again(tx, order.id)
 
 
 @pytest.mark.parametrize(

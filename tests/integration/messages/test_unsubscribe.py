@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from shared.cloud.database import transaction
 from shared.identity import marketing
-from shared.messages import mails, offers, sending
+from shared.messages import mails, sending, unsubscribing
 from shared.messages.rendering import render
 from tests.doors import call, problem
 from tests.integration.identity.steps import Member, a_member, column
@@ -31,7 +31,7 @@ def a_reader(*, language: str = "id") -> Member:
 
 def facts(member: Member) -> dict[str, str]:
     with transaction() as tx:
-        return offers.way_out(tx, member.email)
+        return unsubscribing.way_out(tx, member.email)
 
 
 def ask(method: str, token: str, **arguments: object) -> Response:
@@ -46,8 +46,8 @@ def wants_offers(member: Member) -> bool:
 def test_an_account_wants_none_unless_it_says_so():
     member = a_member()
     assert not wants_offers(member)
-    with pytest.raises(offers.NoConsent), transaction() as tx:
-        offers.way_out(tx, member.email)
+    with pytest.raises(unsubscribing.NoConsent), transaction() as tx:
+        unsubscribing.way_out(tx, member.email)
 
 
 def test_the_link_asks_and_the_button_does_it():
@@ -118,7 +118,7 @@ def test_a_mail_that_can_be_ended_says_how_in_its_footer_and_its_headers(languag
     assert f"{words}" in mail.text
     assert url in mail.text
     assert f'<a href="{url}"' in mail.html
-    assert offers.headers(way_out) == {
+    assert unsubscribing.headers(way_out) == {
         "List-Unsubscribe": f"<{url}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
@@ -127,7 +127,7 @@ def test_a_mail_that_can_be_ended_says_how_in_its_footer_and_its_headers(languag
 def test_a_mail_about_ones_account_can_not_be_ended(sendgrid: ScriptedServer):
     member, key = a_reader(), str(uuid4())
     with transaction() as tx:
-        mails.ask(tx, "already_registered", dedupe_key=key, to=member.email, context={"full_name": "Siti"})
+        mails.enqueue(tx, "already_registered", dedupe_key=key, to=member.email, context={"full_name": "Siti"})
         email_id = tx.execute(text("SELECT id FROM emails WHERE once_key = :key"), {"key": key}).scalar_one()
     sending.send(email_id)
     [request] = sendgrid.asked

@@ -16,7 +16,7 @@ from shared.cloud import clock
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
 from shared.identity.tokens import Principal, access_token
-from shared.messages.email_content import Asked, compose
+from shared.messages.email_content import QueuedEmail, compose
 from shared.payments import reconcile
 from shared.payouts import execution as payout_execution
 from shared.payouts import records as payout_records
@@ -87,7 +87,7 @@ def a_payout(organizer: Principal) -> UUID:
         event = an_event(tx, organizer_id=organizer.id)
     a_paid_order(event)
     let_it_be_over(event.id)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     [payout] = rows("SELECT id FROM payouts WHERE event_id = :id", id=event.id)
     return UUID(str(payout.id))
 
@@ -141,7 +141,7 @@ def mail_about(account_id: str) -> Any:
     query = "SELECT * FROM emails WHERE template = 'bank_account_set' AND context ->> 'account_id' = :id"
     [row] = rows(query, id=account_id)
     fields = ("id", "template", "to_address", "language", "context", "order_id", "attempts")
-    return compose(Asked(**{name: getattr(row, name) for name in fields}))
+    return compose(QueuedEmail(**{name: getattr(row, name) for name in fields}))
 
 
 def freeze_link(account_id: str) -> str:
@@ -154,7 +154,7 @@ def test_a_payout_goes_to_a_changed_account_after_a_day_and_without_a_person():
     put(organizer, OLD)
     changed = put(organizer, NEW)
     payout_id = a_payout(organizer)
-    payout_execution.pay_out(payout_id)
+    payout_execution.execute(payout_id)
     reconcile_later()
     assert sent_to(payout_id) == []
     assert shown(organizer, "payouts", payout_id) == ("pending", "bank_account_wait")
@@ -171,7 +171,7 @@ def test_a_refund_approved_during_the_wait_is_sent_after_it():
     put(buyer, OLD)
     changed = put(buyer, NEW)
     refund_id = an_approved_refund(buyer)
-    refund_execution.pay_back(refund_id)
+    refund_execution.execute(refund_id)
     reconcile_later()
     assert sent_to(refund_id) == []
     assert shown(buyer, "refunds", refund_id) == ("approved", "bank_account_wait")
@@ -187,7 +187,7 @@ def test_a_first_account_and_the_same_one_again_need_not_wait():
     first, again = put(organizer, OLD), put(organizer, OLD)
     assert (first["id"], first["usable_from"]) == (again["id"], None)
     payout_id = a_payout(organizer)
-    payout_execution.pay_out(payout_id)
+    payout_execution.execute(payout_id)
     assert sent_to(payout_id) == ["7890"]
 
 
@@ -227,7 +227,7 @@ def test_an_admin_releases_a_changed_account_with_a_fresh_proof_and_a_reason():
     put(organizer, OLD)
     changed = put(organizer, NEW)
     payout_id = a_payout(organizer)
-    payout_execution.pay_out(payout_id)
+    payout_execution.execute(payout_id)
     who = admin()
     stale = {"Authorization": f"Bearer {access_token(who.id, who.role, None, None, auth_time=1)}"}
     path = f"/admin/bank-accounts/{changed['id']}/release"
@@ -236,7 +236,7 @@ def test_an_admin_releases_a_changed_account_with_a_fresh_proof_and_a_reason():
     assert call("POST", path, by=who, json={}).status_code == 422
 
     assert release(changed["id"]).get_json()["usable_from"] is None
-    payout_execution.pay_out(payout_id)
+    payout_execution.execute(payout_id)
     assert sent_to(payout_id) == ["7891"]
     [line] = rows(
         "SELECT details FROM audit_log WHERE action = 'bank_account.released' AND subject_id = :id",
@@ -265,10 +265,10 @@ def test_a_transfer_under_way_is_not_touched(at: Gateways):
     payout_id = a_payout(organizer)
     at.fails("xendit", status=503, count=1000)
     with pytest.raises(Exception, match="503"):
-        payout_execution.pay_out(payout_id)
+        payout_execution.execute(payout_id)
     at.behaves("xendit")
     put(organizer, NEW)
-    payout_execution.pay_out(payout_id)
+    payout_execution.execute(payout_id)
     assert sent_to(payout_id) == ["7890"]
     assert shown(organizer, "payouts", payout_id)[0] == "completed"
 
@@ -277,9 +277,9 @@ def test_what_failed_is_not_sent_to_a_changed_account_before_its_time():
     buyer = a_buyer()
     put(buyer, "0000999999")
     refund_id = an_approved_refund(buyer)
-    refund_execution.pay_back(refund_id)
+    refund_execution.execute(refund_id)
     changed = put(buyer, NEW)
-    refund_execution.pay_back(refund_id)
+    refund_execution.execute(refund_id)
     assert shown(buyer, "refunds", refund_id) == ("approved", "bank_account_wait")
     wait_for(changed["id"])
     reconcile_later()
@@ -316,7 +316,7 @@ def test_the_link_in_the_mail_stops_an_account_and_looking_at_it_does_nothing():
 
     for _ in range(2):
         assert "Selesai" in call("POST", link).get_data(as_text=True)
-    payout_execution.pay_out(payout_id)
+    payout_execution.execute(payout_id)
     reconcile_later()
     assert sent_to(payout_id) == []
     assert shown(organizer, "payouts", payout_id) == ("pending", "bank_account_frozen")
@@ -345,11 +345,11 @@ def test_a_refund_waits_for_a_frozen_account_and_an_admin_may_release_it():
     account = put(buyer, OLD)
     refund_id = an_approved_refund(buyer)
     assert call("POST", freeze_link(account["id"])).status_code == 200
-    refund_execution.pay_back(refund_id)
+    refund_execution.execute(refund_id)
     assert shown(buyer, "refunds", refund_id) == ("approved", "bank_account_frozen")
     assert release(account["id"]).status_code == 200
     assert open_tasks(UUID(account["id"])) == []
-    refund_execution.pay_back(refund_id)
+    refund_execution.execute(refund_id)
     assert sent_to(refund_id) == ["7890"]
 
 
@@ -359,7 +359,7 @@ def test_a_frozen_account_is_frozen_for_whoever_sends_at_that_moment():
         account = put(organizer, OLD)
         payout_id = a_payout(organizer)
         link = freeze_link(account["id"])
-        at_the_same_time([lambda about=payout_id: payout_execution.pay_out(about), lambda to=link: call("POST", to)])
+        at_the_same_time([lambda about=payout_id: payout_execution.execute(about), lambda to=link: call("POST", to)])
         status, _ = shown(organizer, "payouts", payout_id)
         assert (status, len(sent_to(payout_id))) in (("completed", 1), ("pending", 0))
 
@@ -394,7 +394,7 @@ def test_a_holder_of_another_name_is_paid_once_an_admin_has_decided():
     organizer = an_organizer(full_name="Budi Santoso")
     account = put(organizer, OLD, "Fira Diyanka")
     payout_id = a_payout(organizer)
-    payout_execution.pay_out(payout_id)
+    payout_execution.execute(payout_id)
     reconcile_later()
     assert sent_to(payout_id) == []
     assert shown(organizer, "payouts", payout_id) == ("pending", "bank_account_name")
@@ -402,7 +402,7 @@ def test_a_holder_of_another_name_is_paid_once_an_admin_has_decided():
 
     decide(account["id"], "verified")
     assert open_tasks(UUID(account["id"])) == []
-    payout_execution.pay_out(payout_id)
+    payout_execution.execute(payout_id)
     assert sent_to(payout_id) == ["7890"]
     assert open_tasks(UUID(put(organizer, NEW, "Fira Diyanka")["id"])) == [], "the name is known from now on"
 
@@ -412,7 +412,7 @@ def test_a_holder_whom_an_admin_refuses_is_not_paid():
     account = put(organizer, OLD, "Fira Diyanka")
     payout_id = a_payout(organizer)
     decide(account["id"], "refused")
-    payout_execution.pay_out(payout_id)
+    payout_execution.execute(payout_id)
     assert sent_to(payout_id) == []
     assert shown(organizer, "payouts", payout_id) == ("pending", "bank_account")
 
@@ -421,7 +421,7 @@ def test_a_refund_goes_to_a_holder_of_another_name():
     organizer = an_organizer(full_name="Budi Santoso")
     put(organizer, OLD, "Fira Diyanka")
     refund_id = an_approved_refund(organizer)
-    refund_execution.pay_back(refund_id)
+    refund_execution.execute(refund_id)
     assert sent_to(refund_id) == ["7890"]
 
 
@@ -451,7 +451,7 @@ def test_no_change_of_name_gets_a_payout_by_itself_once_an_account_is_set():
     account = put(organizer, NEW, "Fira Diyanka")
     wait_for(account["id"])
     payout_id = a_payout(organizer)
-    payout_execution.pay_out(payout_id)
+    payout_execution.execute(payout_id)
     assert shown(organizer, "payouts", payout_id) == ("pending", "bank_account_name")
     assert open_tasks(UUID(account["id"])) == ["bank_account_name_differs"]
 
@@ -463,6 +463,6 @@ def test_an_account_from_before_is_compared_when_it_is_paid():
         tx.execute(text("UPDATE bank_accounts SET has_payee_name = NULL WHERE id = :id"), {"id": account["id"]})
         tx.execute(text("UPDATE manual_tasks SET done_at = now() WHERE subject_id = :id"), {"id": account["id"]})
     payout_id = a_payout(organizer)
-    payout_execution.pay_out(payout_id)
+    payout_execution.execute(payout_id)
     assert sent_to(payout_id) == []
     assert open_tasks(UUID(account["id"])) == ["bank_account_name_differs"]

@@ -12,7 +12,7 @@ from shared.accounting import ledger
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.payments import checkout, clearing, sync
-from shared.payments.clearing import BooksDiffer
+from shared.payments.clearing import LedgerMismatch
 from shared.payouts import execution as payout_execution
 from shared.payouts import records as payout_records
 from shared.sales.schemas import OrderResponse
@@ -44,11 +44,11 @@ def sell(at: Gateways, gateway: str, *, settled: bool = True) -> Any:
         event = an_event(tx)
     order = reserve(buyer, event)
     assert isinstance(order, OrderResponse)
-    wanted = checkout.Request(payment_method="QRIS", gateway=gateway)
+    wanted = checkout.CheckoutRequest(payment_method="QRIS", gateway=gateway)
     payment = checkout.checkout(buyer.id, order.id, wanted).payments[0]
     at.does(gateway, str(payment.gateway_reference), "pay")
     if settled:
-        sync.ask_and_settle(payment.id)
+        sync.sync_payment(payment.id)
     return payment
 
 
@@ -58,7 +58,7 @@ def check() -> None:
 
 def differences() -> list[tuple[str, str]]:
     """What a check of now tells a person, of this test's sales and of earlier ones."""
-    with suppress(BooksDiffer):
+    with suppress(LedgerMismatch):
         check()
     return named()
 
@@ -80,7 +80,7 @@ def test_books_that_agree_pass_and_a_rupiah_that_is_missing_does_not(at: Gateway
         with transaction() as tx:
             entries = {ledger.clearing(payment.gateway): 1, ledger.DIFFERENCES: -1}
             ledger.post(tx, "test", payment.id, entries, order_id=payment.order_id)
-    with pytest.raises(BooksDiffer):
+    with pytest.raises(LedgerMismatch):
         check()
     expected = {(payment.gateway, f"{payment.order_id}-1") for payment in sold}
     assert set(named()) == expected
@@ -91,9 +91,9 @@ def test_a_transfer_that_had_come_back_when_we_first_heard_of_it_agrees(at: Gate
     [event] = rows("SELECT event_id AS id, organizer_id FROM orders WHERE id = :id", id=payment.order_id)
     set_account(event.organizer_id, "0000654321")  # the bank sends it back
     let_it_be_over(event.id)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     [payout] = rows("SELECT id FROM payouts WHERE event_id = :id", id=event.id)
-    assert payout_execution.pay_out(payout.id) == "failed"
+    assert payout_execution.execute(payout.id) == "failed"
     [transfer] = rows("SELECT id, status FROM disbursements WHERE payout_id = :id", id=payout.id)
     booked = rows("SELECT kind FROM ledger_postings WHERE reference_id = :id ORDER BY kind", id=transfer.id)
     assert transfer.status == "reversed"
@@ -103,6 +103,6 @@ def test_a_transfer_that_had_come_back_when_we_first_heard_of_it_agrees(at: Gate
 
 def test_money_that_a_gateway_took_and_we_never_booked_is_found(at: Gateways):
     payment = sell(at, "xendit", settled=False)
-    with pytest.raises(BooksDiffer):
+    with pytest.raises(LedgerMismatch):
         check()
     assert ("xendit", f"{payment.order_id}-1") in named()

@@ -20,7 +20,7 @@ from shared.refunds import manual as manual_refunds
 from shared.refunds import records as refund_records
 from shared.refunds import requests as refund_requests
 from shared.refunds.dashboard_decisions import DashboardRefundRequest, InAnotherRefund, NothingInSuspense
-from shared.refunds.manual import NotPayableByHand, PaidByHand
+from shared.refunds.manual import ManualRefundRequest, NotManuallyRefundable
 from shared.refunds.requests import AlreadyDecided, NothingToRefund, RefundRequest
 from shared.sales.schemas import OrderResponse
 from tests.factories import stock
@@ -40,7 +40,7 @@ def at(postgres: Postgres, database: str) -> Iterator[Gateways]:
 def by_webhook(sale: Sale) -> None:
     """Xendit tells of each refund of the payment; Midtrans of the payment."""
     if sale.payment.gateway == "midtrans":
-        sync.ask_and_settle(sale.payment.id)
+        sync.sync_payment(sale.payment.id)
         return
     listed = sale.at.session.get(f"{sale.at.url}/xendit/refunds", auth=(KEY, ""), timeout=60).json()["data"]
     for refund in listed:
@@ -51,7 +51,7 @@ def by_webhook(sale: Sale) -> None:
 
 def by_reconcile(sale: Sale) -> None:
     if sale.payment.gateway == "midtrans":  # which has no list: its notifications come again
-        sync.ask_about_refunds(sale.payment.id)
+        sync.sync_refunds(sale.payment.id)
     reconcile.run(thorough=True, older_than_seconds=0)
 
 
@@ -116,8 +116,8 @@ def test_a_part_and_then_a_request_give_back_no_more_than_the_rule(at, gateway):
     sale.at_the_dashboard("refund", amount=50_000)
     by_webhook(sale)
     refund = sale.approved()
-    refund_execution.pay_back(refund.id)
-    assert refund_execution.ask_about(refund.id) == "completed"
+    refund_execution.execute(refund.id)
+    assert refund_execution.sync(refund.id) == "completed"
     assert refund.amount == 40_000
     assert sale.moved() == PAID - 90_000
     assert status(sale) == "refunded"
@@ -132,8 +132,8 @@ def test_a_part_that_goes_back_while_a_request_waits_is_taken_off_it(at, gateway
     sale.at_the_dashboard("refund", amount=50_000)
     by_webhook(sale)
     sale.approve(refund)
-    refund_execution.pay_back(refund.id)
-    assert refund_execution.ask_about(refund.id) == "completed"
+    refund_execution.execute(refund.id)
+    assert refund_execution.sync(refund.id) == "completed"
     assert sale.moved() == PAID - 90_000
     the_books_are_right(sale)
 
@@ -145,8 +145,8 @@ def test_what_goes_back_while_we_owe_pays_the_debt_first(at, gateway, amount):
     refund = sale.approved()
     sale.at_the_dashboard("refund", amount=amount)
     by_webhook(sale)
-    refund_execution.pay_back(refund.id)
-    assert refund_execution.ask_about(refund.id) == "completed"
+    refund_execution.execute(refund.id)
+    assert refund_execution.sync(refund.id) == "completed"
     assert sale.moved() == PAID - max(amount, 90_000)
     assert account(sale, "refunds_payable") == 0
     assert account(sale, "dashboard_refunds") == max(amount - 90_000, 0)
@@ -169,10 +169,10 @@ def test_a_cancelled_event_gives_back_the_rest(at, gateway):
     by_webhook(sale)
     with transaction() as tx:
         cancellation.start(tx, sale.organizer, sale.order.event_id, cancellation.Cancellation(reason="Hujan"))
-        cancellation.end_order(tx, sale.order.id)
+        cancellation.cancel_order(tx, sale.order.id)
     [refund] = rows("SELECT id FROM refunds WHERE order_id = :id AND kind = 'cancellation'", id=sale.order.id)
-    refund_execution.pay_back(refund.id)
-    assert refund_execution.ask_about(refund.id) == "completed"
+    refund_execution.execute(refund.id)
+    assert refund_execution.sync(refund.id) == "completed"
     assert sale.moved() == 0
     assert account(sale, "dashboard_refunds") == account(sale, "payment_differences") == 0
     the_books_are_right(sale)
@@ -227,7 +227,7 @@ def test_all_that_went_back_refunds_an_order_whose_refund_is_approved_and_not_se
     refund = sale.approved()
     sale.at_the_dashboard("refund", amount=PAID)
     by_webhook(sale)
-    assert refund_execution.pay_back(refund.id) == "completed"
+    assert refund_execution.execute(refund.id) == "completed"
     the_order_is_undone(sale)
     assert sale.moved() == 0
 
@@ -238,8 +238,8 @@ def test_what_was_left_after_our_refund_of_one_ticket_refunds_the_order(at, gate
     sale = two_tickets(at, gateway)
     refund = ask_for_one(sale)
     sale.approve(refund)
-    refund_execution.pay_back(refund.id)
-    assert refund_execution.ask_about(refund.id) == "completed"
+    refund_execution.execute(refund.id)
+    assert refund_execution.sync(refund.id) == "completed"
     for part in parts:
         sale.at_the_dashboard("refund", amount=part)
         by_webhook(sale)
@@ -259,11 +259,11 @@ def test_what_goes_back_while_our_refund_is_on_its_way_and_then_refused_pays_it(
     sale.approve(refund)
     at.fails("xendit", status=503, count=1000)
     with pytest.raises(GatewayError):
-        refund_execution.pay_back(refund.id)
+        refund_execution.execute(refund.id)
     at.behaves("xendit")
     sale.at_the_dashboard("refund", amount=amount)
     by_webhook(sale)
-    assert refund_execution.ask_about(refund.id) == "completed"
+    assert refund_execution.sync(refund.id) == "completed"
     assert account(sale, "refunds_payable") == 0
     back, suspense = EXPECTED[amount]
     assert sale.moved() == 2 * PAID - back
@@ -272,8 +272,10 @@ def test_what_goes_back_while_our_refund_is_on_its_way_and_then_refused_pays_it(
     the_books_are_right(sale)
     by_reconcile(sale)
     the_books_are_right(sale)
-    with transaction() as tx, pytest.raises(NotPayableByHand):
-        manual_refunds.book(tx, sale.organizer.id, refund.id, PaidByHand(through="xendit", note="Sekali lagi"))
+    with transaction() as tx, pytest.raises(NotManuallyRefundable):
+        manual_refunds.record(
+            tx, sale.organizer.id, refund.id, ManualRefundRequest(through="xendit", note="Sekali lagi")
+        )
 
 
 def test_our_refund_that_takes_what_was_left_refunds_the_order(at):
@@ -282,11 +284,11 @@ def test_our_refund_that_takes_what_was_left_refunds_the_order(at):
     sale.approve(refund)
     at.fails("xendit", status=503, count=1000, takes_effect=True)
     with pytest.raises(GatewayError):
-        refund_execution.pay_back(refund.id)
+        refund_execution.execute(refund.id)
     at.behaves("xendit")
     sale.at_the_dashboard("refund", amount=125_000)
     by_webhook(sale)
-    assert refund_execution.ask_about(refund.id) == "completed"
+    assert refund_execution.sync(refund.id) == "completed"
     the_order_is_undone(sale)
 
 
@@ -302,9 +304,9 @@ def test_a_refund_that_failed_while_dashboard_money_stands_in_suspense_is_paid_b
     by_webhook(sale)
     with transaction() as tx:
         refund_records.fail(tx, refund_records.read(tx, refund.id), "MAXIMUM_REFUND_AMOUNT_REACHED")
-    with transaction() as tx, pytest.raises(NotPayableByHand):
-        manual_refunds.book(tx, sale.organizer.id, refund.id, PaidByHand(through="xendit", note="Tiket 1"))
-    assert refund_execution.pay_back(refund.id) == "completed"
+    with transaction() as tx, pytest.raises(NotManuallyRefundable):
+        manual_refunds.record(tx, sale.organizer.id, refund.id, ManualRefundRequest(through="xendit", note="Tiket 1"))
+    assert refund_execution.execute(refund.id) == "completed"
     assert account(sale, "refunds_payable") == 0
     assert account(sale, "dashboard_refunds") == 60_000
     assert sale.moved() == 2 * PAID - 150_000
@@ -320,12 +322,12 @@ def test_a_payout_keeps_back_what_went_back_until_a_person_has_decided_for_what(
     by_webhook(sale)
     let_it_be_over(sale.order.event_id)
     with transaction() as tx:
-        payout_id = payout_records.settle(tx, sale.order.event_id, sale.organizer.id)
+        payout_id = payout_records.create(tx, sale.order.event_id, sale.organizer.id)
     assert rows("SELECT amount FROM payouts WHERE id = :id", id=payout_id)[0].amount == 180_000 - 150_000
     [task] = rows("SELECT id FROM manual_tasks WHERE subject_id = :id", id=str(sale.payment.id))
     with transaction() as tx:
         manual_tasks.finish(tx, task.id, manual_tasks.Done(note="Untuk makan siang"), by=sale.organizer.id)
-        remainder = payout_records.settle_remainder(tx, sale.organizer.id)
+        remainder = payout_records.create_remainder(tx, sale.organizer.id)
     assert rows("SELECT amount FROM payouts WHERE id = :id", id=remainder)[0].amount == 150_000
     the_books_are_right(sale)
 
@@ -336,7 +338,7 @@ def test_the_penalty_is_not_of_what_had_gone_back_before(at):
     by_webhook(sale)
     with transaction() as tx:
         cancellation.start(tx, sale.organizer, sale.order.event_id, cancellation.Cancellation(reason="Hujan"))
-    assert cancellation.go_on(sale.order.event_id)
+    assert cancellation.run_batch(sale.order.event_id)
     query = "SELECT penalty FROM event_cancellations WHERE event_id = :id"
     assert rows(query, id=sale.order.event_id)[0].penalty == 7_500
     the_books_are_right(sale)

@@ -11,10 +11,10 @@ from infra.checks import invariants
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
 from shared.gateways.statuses import GatewayPaymentState
-from shared.models import Page
+from shared.models import PageQuery
 from shared.payments import checkout, payment_expiry, reconcile, reviews, settlement
 from shared.payments import records as payment_records
-from shared.payments.settlement import Outcome
+from shared.payments.settlement import SettlementOutcome
 from shared.sales import expiry, orders
 from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
@@ -38,7 +38,7 @@ def books(order_id: UUID) -> Mapping[str, int]:
     return {row.account: row.amount for row in rows(query, id=order_id)}
 
 
-def settle(payment_id: UUID, amount: int, **reported: Any) -> Outcome:
+def settle(payment_id: UUID, amount: int, **reported: Any) -> SettlementOutcome:
     with transaction() as tx:
         return settlement.settle(tx, payment_id, a_fact(amount, **reported))
 
@@ -46,7 +46,7 @@ def settle(payment_id: UUID, amount: int, **reported: Any) -> Outcome:
 def another_try(order: OrderResponse, method: str = "QRIS") -> payment_records.Payment:
     """What a buyer gets who goes to pay again: opened at its gateway, or the one that is open."""
     with transaction() as tx:
-        begun = checkout._begin(tx, orders.lock(tx, order.id), method, "xendit")
+        begun = checkout._start(tx, orders.lock(tx, order.id), method, "xendit")
         if begun is None:
             found = payment_records.lock_open(tx, order.id)
             assert found
@@ -65,7 +65,7 @@ def decide(act: Any, payment_id: UUID) -> str:
 
 def waiting() -> list[UUID]:
     with transaction() as tx:
-        return [each.payment_id for each in reviews.waiting(tx, Page(page_size=100)).items]
+        return [each.payment_id for each in reviews.waiting(tx, PageQuery(page_size=100)).items]
 
 
 def owed_to_buyer(order_id: UUID) -> int:
@@ -78,7 +78,7 @@ def short() -> tuple[OrderResponse, UUID]:
     """An order of which 10.000 are missing, with the payment that was too small."""
     order = an_order()
     payment_id = a_payment(order.id)
-    assert settle(payment_id, TOTAL - 10_000) is Outcome.IN_REVIEW
+    assert settle(payment_id, TOTAL - 10_000) is SettlementOutcome.IN_REVIEW
     return order, payment_id
 
 
@@ -87,12 +87,12 @@ def test_the_rest_completes_an_order_and_nobody_has_to_decide_any_more(short):
     decide(reviews.top_up, first)
     rest = another_try(order)
     assert rest.amount == 10_000
-    assert settle(rest.id, 10_000) is Outcome.PAID
+    assert settle(rest.id, 10_000) is SettlementOutcome.PAID
     assert books(order.id).get("payment_differences") is None
     assert (waiting(), open_tasks(first), owed_to_buyer(order.id)) == ([], [], 0)
     with transaction() as tx:
         assert invariants.broken(tx, invariants.ALWAYS) == {}
-        assert payment_records.paid_by(tx, order.id) == first  # most of the money
+        assert payment_records.find_paying(tx, order.id) == first  # most of the money
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def short_with_whole() -> tuple[OrderResponse, UUID, payment_records.Payment]:
     order = an_order()
     first = a_payment(order.id)
     whole = another_try(order, "BCA")
-    assert settle(first, TOTAL - 10_000) is Outcome.IN_REVIEW
+    assert settle(first, TOTAL - 10_000) is SettlementOutcome.IN_REVIEW
     return order, first, whole
 
 
@@ -123,7 +123,7 @@ def test_an_underpaid_order_tells_what_came_and_what_is_missing_and_asks_for_tha
     assert mails(order.id, "top_up_needed") == [{"amount": 10_000, "received": TOTAL - 10_000}]
     rest = another_try(order)
     assert rest.amount == 10_000
-    assert settle(rest.id, 10_000) is Outcome.PAID
+    assert settle(rest.id, 10_000) is SettlementOutcome.PAID
     assert first not in waiting()
     assert (open_tasks(first), owed_to_buyer(order.id)) == ([], 0)
     assert (shown(order.id).status, shown(order.id).amount_missing) == ("paid", 0)
@@ -131,7 +131,7 @@ def test_an_underpaid_order_tells_what_came_and_what_is_missing_and_asks_for_tha
 
 def test_the_same_payment_told_twice_is_one_part_and_one_mail(short):
     order, first = short
-    assert settle(first, TOTAL - 10_000) is Outcome.NOTHING
+    assert settle(first, TOTAL - 10_000) is SettlementOutcome.NOTHING
     assert len(mails(order.id, "top_up_needed")) == 1
     assert books(order.id) == {"gateway_clearing": TOTAL - 10_000, "unallocated": -(TOTAL - 10_000)}
 
@@ -140,11 +140,11 @@ def test_parts_add_up_and_gain_no_more_time(short):
     order, _ = short
     deadline = shown(order.id).reservation_expires_at
     second = another_try(order)
-    assert settle(second.id, 4_000) is Outcome.IN_REVIEW
+    assert settle(second.id, 4_000) is SettlementOutcome.IN_REVIEW
     assert (shown(order.id).amount_missing, shown(order.id).reservation_expires_at) == (6_000, deadline)
     third = another_try(order)
     assert third.amount == 6_000
-    assert settle(third.id, 6_000) is Outcome.PAID
+    assert settle(third.id, 6_000) is SettlementOutcome.PAID
     assert set(books(order.id)) == {
         "gateway_clearing",
         "organizer_payable",
@@ -159,7 +159,7 @@ def ends(order: OrderResponse, how: str) -> None:
             orders.cancel(tx, orders.lock(tx, order.id))
     else:
         make_overdue(order.id)
-        expiry.end_all_due()
+        expiry.expire_all_due()
 
 
 @pytest.mark.parametrize("how", ["cancelled", "expired"])
@@ -168,7 +168,7 @@ def test_what_came_goes_back_by_itself_when_the_order_ends(short, how, message):
     order, first = short
     ends(order, how)
     for _ in range({"once": 1, "twice": 2, "lost": 0}[message]):
-        payment_expiry.end_payments_of(order.id)
+        payment_expiry.expire_payments(order.id)
     if message == "lost":
         reconcile.run(thorough=False, older_than_seconds=0)
     assert shown(order.id).status == how
@@ -183,20 +183,20 @@ def test_what_came_in_part_after_the_end_goes_back_at_once():
     order = an_order()
     payment_id = a_payment(order.id)
     ends(order, "expired")
-    assert settle(payment_id, TOTAL - 10_000) is Outcome.TO_REFUND
+    assert settle(payment_id, TOTAL - 10_000) is SettlementOutcome.TO_REFUND
     assert owed_to_buyer(order.id) == TOTAL - 10_000
 
 
 def test_who_paid_too_much_is_told_asked_for_no_more_and_gets_it_back_on_cancelling():
     order = an_order()
     payment_id = a_payment(order.id)
-    assert settle(payment_id, TOTAL + 5_000) is Outcome.IN_REVIEW
+    assert settle(payment_id, TOTAL + 5_000) is SettlementOutcome.IN_REVIEW
     assert mails(order.id, "payment_in_review") == [{"asked": TOTAL, "received": TOTAL + 5_000}]
     assert shown(order.id).amount_missing == 0
     with pytest.raises(checkout.PaymentInReview):
         another_try(order)
     ends(order, "cancelled")
-    payment_expiry.end_payments_of(order.id)
+    payment_expiry.expire_payments(order.id)
     assert owed_to_buyer(order.id) == TOTAL + 5_000
 
 
@@ -214,7 +214,7 @@ def test_a_payment_of_the_whole_that_was_open_is_ended_when_the_rest_is_asked_fo
 
 def test_who_pays_the_whole_after_all_has_bought_by_that_alone_and_gets_the_part_back(short_with_whole):
     order, first, whole = short_with_whole
-    assert settle(whole.id, TOTAL) is Outcome.PAID
+    assert settle(whole.id, TOTAL) is SettlementOutcome.PAID
     assert not {"unallocated", "payment_differences"} & set(books(order.id))
     assert first not in waiting()
     assert owed_to_buyer(order.id) == TOTAL - 10_000
@@ -243,7 +243,7 @@ def test_what_is_left_after_a_partial_refund_at_the_dashboard_goes_back_and_no_m
     settle(first, TOTAL - 10_000, state=GatewayPaymentState.PARTIALLY_REFUNDED, refunded_amount=2_000)
     if by_itself:
         ends(order, "cancelled")
-        payment_expiry.end_payments_of(order.id)
+        payment_expiry.expire_payments(order.id)
     else:
         decide(reviews.refund, first)
     [refund] = rows("SELECT amount FROM refunds WHERE order_id = :id AND kind = 'review'", id=order.id)
@@ -257,7 +257,7 @@ def test_the_rest_asked_for_after_a_partial_refund_at_the_dashboard_includes_it(
     decide(reviews.top_up, first)
     rest = another_try(order)
     assert rest.amount == 12_000
-    assert settle(rest.id, 12_000) is Outcome.PAID
+    assert settle(rest.id, 12_000) is SettlementOutcome.PAID
     assert "payment_differences" not in books(order.id)
 
 
@@ -266,7 +266,7 @@ def too_late_for_the_rest(order: OrderResponse, first: UUID) -> payment_records.
     decide(reviews.top_up, first)
     rest = another_try(order)
     make_overdue(order.id)
-    expiry.end_all_due()
+    expiry.expire_all_due()
     return rest
 
 
@@ -274,7 +274,7 @@ def test_a_late_rest_goes_back_where_the_first_part_has_gone_back(short):
     order, first = short
     rest = too_late_for_the_rest(order, first)
     decide(reviews.refund, first)
-    assert settle(rest.id, rest.amount) is Outcome.TO_REFUND
+    assert settle(rest.id, rest.amount) is SettlementOutcome.TO_REFUND
     assert owed_to_buyer(order.id) == TOTAL
     assert set(books(order.id)) == {"gateway_clearing", "refunds_payable"}
 
@@ -282,7 +282,7 @@ def test_a_late_rest_goes_back_where_the_first_part_has_gone_back(short):
 def test_a_late_rest_revives_an_order_whose_first_part_is_still_here(short):
     order, first = short
     rest = too_late_for_the_rest(order, first)
-    assert settle(rest.id, rest.amount) is Outcome.REVIVED
+    assert settle(rest.id, rest.amount) is SettlementOutcome.REVIVED
     assert books(order.id)["gateway_clearing"] == TOTAL
     assert open_tasks(first) == []
 
@@ -292,7 +292,7 @@ def test_what_is_accepted_is_one_payment_and_the_other_goes_back(short):
     with transaction() as tx:
         orders.lock(tx, order.id)
     second = another_try(order)
-    assert settle(second.id, TOTAL - 500) is Outcome.IN_REVIEW
+    assert settle(second.id, TOTAL - 500) is SettlementOutcome.IN_REVIEW
     assert decide(reviews.accept, second.id) == "paid"
     assert books(order.id)["payment_differences"] == 500
     assert first in waiting()
@@ -308,18 +308,18 @@ def test_a_refund_goes_back_by_the_payment_that_bought():
             orders.lock(tx, order.id)
             open_one = payment_records.lock_open(tx, order.id)
             assert open_one
-            payment_records.close(tx, open_one)
+            payment_records.expire_and_cancel(tx, open_one)
         second = a_payment(order.id, method="BCA")
-        assert settle(first, TOTAL) is Outcome.PAID
-        assert settle(second, TOTAL) is Outcome.TO_REFUND
+        assert settle(first, TOTAL) is SettlementOutcome.PAID
+        assert settle(second, TOTAL) is SettlementOutcome.TO_REFUND
         with transaction() as tx:
-            assert payment_records.paid_by(tx, order.id) == first
+            assert payment_records.find_paying(tx, order.id) == first
             assert invariants.broken(tx, invariants.ALWAYS) == {}
 
 
 def test_odd_money_that_the_bank_takes_back_leaves_nothing_to_decide(short):
     _, first = short
-    assert settle(first, TOTAL - 10_000, state=GatewayPaymentState.REVERSED) is Outcome.REVERSED
+    assert settle(first, TOTAL - 10_000, state=GatewayPaymentState.REVERSED) is SettlementOutcome.REVERSED
     assert first not in waiting()
     assert open_tasks(first) == []
 
@@ -340,9 +340,9 @@ def test_a_payment_with_a_unique_code_that_the_bank_takes_back_undoes_its_sale()
     with transaction() as tx:
         amount = payment_records.read(tx, payment_id).amount
     assert amount > TOTAL
-    assert settle(payment_id, amount) is Outcome.PAID
+    assert settle(payment_id, amount) is SettlementOutcome.PAID
     issuing.add_missing(order.id)
-    assert settle(payment_id, amount, state=GatewayPaymentState.REVERSED) is Outcome.REVERSED
+    assert settle(payment_id, amount, state=GatewayPaymentState.REVERSED) is SettlementOutcome.REVERSED
     with transaction() as tx:
         assert {ticket.status for ticket in OrderResponse.read(tx, order.id).tickets} == {"void"}
     assert books(order.id) == {}

@@ -13,12 +13,12 @@ from shared.gateways import registry
 from shared.gateways.errors import GatewayUnavailable
 from shared.identity.tokens import Principal
 from shared.payments import checkout, clearing, sync
-from shared.payments.settlement import Outcome
+from shared.payments.settlement import SettlementOutcome
 from shared.problems import Invalid, NotFound
 from shared.refunds import execution as refund_execution
 from shared.refunds import manual as manual_refunds
 from shared.refunds import requests as refund_requests
-from shared.refunds.manual import NotPayableByHand, PaidByHand
+from shared.refunds.manual import ManualRefundRequest, NotManuallyRefundable
 from shared.refunds.requests import RefundRequest
 from shared.refunds.schemas import RefundResponse
 from shared.sales.schemas import OrderResponse
@@ -46,10 +46,10 @@ def buy(at: Gateways, gateway: str, method: str) -> tuple[Principal, Principal, 
         event, buyer = an_event(tx), a_user(tx)
     order = reserve(buyer, event)
     assert isinstance(order, OrderResponse)
-    wanted = checkout.Request(payment_method=method, gateway=gateway)
+    wanted = checkout.CheckoutRequest(payment_method=method, gateway=gateway)
     [payment] = checkout.checkout(buyer.id, order.id, wanted).payments
     at.does(gateway, str(payment.gateway_reference), "pay")
-    assert sync.ask_and_settle(payment.id) == Outcome.PAID
+    assert sync.sync_payment(payment.id) == SettlementOutcome.PAID
     issuing.add_missing(order.id)
     with transaction() as tx:
         order = OrderResponse.read(tx, order.id)
@@ -67,7 +67,7 @@ def owe(at: Gateways, gateway: str = "xendit", method: str = "BCA") -> tuple[Pri
     refund_id = ask(buyer, order)
     with transaction() as tx:
         refund_requests.approve(tx, organizer, refund_id)
-    assert refund_execution.pay_back(refund_id) == "approved"
+    assert refund_execution.execute(refund_id) == "approved"
     return buyer, order, refund_id
 
 
@@ -82,7 +82,7 @@ def book(
     """Tell that it was paid."""
     admin_id = by or an_admin().id
     with transaction() as tx:
-        return manual_refunds.book(tx, admin_id, refund_id, PaidByHand(through=through, note="Tiket 4711"))
+        return manual_refunds.record(tx, admin_id, refund_id, ManualRefundRequest(through=through, note="Tiket 4711"))
 
 
 def pay_at_xendit(refund_id: UUID, amount: int = BACK) -> None:
@@ -110,7 +110,7 @@ def booked(order: OrderResponse) -> dict[str, int]:
 
 def differences() -> set[str]:
     """What the nightly comparison would tell a person of, by its name."""
-    with suppress(clearing.BooksDiffer):
+    with suppress(clearing.LedgerMismatch):
         clearing.check(window=timedelta(hours=1), margin=timedelta(seconds=-1))
     return {row.subject_id for row in rows("SELECT subject_id FROM manual_tasks WHERE kind = 'clearing_difference'")}
 
@@ -143,7 +143,7 @@ def test_a_refund_at_midtranss_dashboard_is_no_news_afterwards(at: Gateways):
     [payment] = order.payments
     at.does("midtrans", str(payment.gateway_reference), "refund", amount=BACK)
     assert (book(refund_id, "midtrans").status, booked(order).get("refunds_payable")) == ("completed", None)
-    assert sync.ask_and_settle(payment.id) == Outcome.NOTHING
+    assert sync.sync_payment(payment.id) == SettlementOutcome.NOTHING
     assert open_tasks(payment.id) == []
     assert f"{order.id}-1" not in differences()
 
@@ -155,7 +155,7 @@ def test_what_somebody_had_given_back_at_the_dashboard_already_is_booked(at: Gat
     at.does(gateway, str(order.payments[0].gateway_reference), "refund", amount=BACK)
     with transaction() as tx:
         refund_requests.approve(tx, organizer, refund_id)
-    assert refund_execution.pay_back(refund_id) == "failed"
+    assert refund_execution.execute(refund_id) == "failed"
     assert open_tasks(refund_id) == ["refund_disputed"]
     refund = book(refund_id, gateway)
     assert (refund.status, refund.method, open_tasks(refund_id)) == ("completed", "gateway", [])
@@ -185,25 +185,25 @@ def test_told_twice_at_the_same_moment_it_is_booked_once(at: Gateways):
     assert book(refund_id) == answers[0]
     kinds = rows("SELECT kind FROM ledger_postings WHERE reference_id = :id ORDER BY kind", id=refund_id)
     assert [row.kind for row in kinds] == ["refund_owed", "refund_paid_by_hand"]
-    with pytest.raises(NotPayableByHand):
+    with pytest.raises(NotManuallyRefundable):
         book(refund_id, "midtrans")  # not there, too
 
 
 def test_a_transfer_that_failed_is_paid_by_hand_and_never_sent_again(at: Gateways):
     buyer, _, refund_id = owe(at)
     set_account(buyer.id, "0000999999")  # the bank refuses it
-    assert refund_execution.pay_back(refund_id) == "failed"
+    assert refund_execution.execute(refund_id) == "failed"
     assert open_tasks(refund_id) == ["refund_failed"]
     assert book(refund_id).status == "completed"
     assert open_tasks(refund_id) == []
     set_account(buyer.id)
-    assert refund_execution.pay_back(refund_id) == "completed"
+    assert refund_execution.execute(refund_id) == "completed"
     assert len(rows("SELECT id FROM disbursements WHERE refund_id = :id", id=refund_id)) == 1
 
 
 def refusal(refund_id: UUID) -> tuple[str, str]:
     """Why it can't be booked: the status that speaks against it, and what to do."""
-    with pytest.raises(NotPayableByHand) as refused:
+    with pytest.raises(NotManuallyRefundable) as refused:
         book(refund_id)
     return refused.value.members["refund_status"], refused.value.detail
 
@@ -224,10 +224,10 @@ def test_what_is_on_its_way_or_back_already_is_refused(at: Gateways):
     set_account(buyer.id)
     at.fails("xendit", status=503, count=1000)
     with pytest.raises(GatewayUnavailable):
-        refund_execution.pay_back(refund_id)
+        refund_execution.execute(refund_id)
     at.behaves("xendit")
     assert refusal(refund_id)[0] == "processing"
-    assert refund_execution.pay_back(refund_id) == "completed"
+    assert refund_execution.execute(refund_id) == "completed"
     assert refusal(refund_id)[0] == "completed"
 
 

@@ -14,7 +14,7 @@ from shared.gateways.errors import GatewayError, GatewayUnavailable
 from shared.gateways.midtrans.client import Midtrans
 from shared.identity.tokens import Principal
 from shared.payments import checkout, reconcile, sync
-from shared.payments.settlement import Outcome
+from shared.payments.settlement import SettlementOutcome
 from shared.payouts import bank_accounts
 from shared.refunds import execution as refund_execution
 from shared.refunds import requests as refund_requests
@@ -80,10 +80,10 @@ def a_sale(
         event, buyer = an_event(tx, tiers=[a_tier(price=price)]), a_user(tx)
     order = reserve(buyer, event, [quantity])
     assert isinstance(order, OrderResponse), order
-    wanted = checkout.Request(payment_method=method, gateway=gateway)
+    wanted = checkout.CheckoutRequest(payment_method=method, gateway=gateway)
     [payment] = checkout.checkout(buyer.id, order.id, wanted).payments
     at.does(gateway, str(payment.gateway_reference), "pay")
-    assert sync.ask_and_settle(payment.id) is Outcome.PAID
+    assert sync.sync_payment(payment.id) is SettlementOutcome.PAID
     issuing.add_missing(order.id)
     return Sale(at, Principal(event.organizer_id, "organizer", event.organizer_id), buyer, order, payment)
 
@@ -110,7 +110,7 @@ def test_what_somebody_gave_back_at_the_dashboard_is_not_given_back_by_transfer_
     refund = sale.ask()
     sale.at_the_dashboard("refund", amount=part)
     sale.approve(refund)
-    assert refund_execution.pay_back(refund.id) == "failed"
+    assert refund_execution.execute(refund.id) == "failed"
     assert sale.moved() == PAID - part
     assert open_tasks(refund.id) == ["refund_disputed"]
 
@@ -119,8 +119,8 @@ def test_what_somebody_gave_back_at_the_dashboard_is_not_given_back_by_transfer_
 def test_what_a_wallet_gives_back_in_full_only_goes_by_transfer(at, gateway):
     sale = with_account(a_sale(at, gateway, {"xendit": "BCA", "midtrans": "OVO"}[gateway]))
     refund = sale.approved()
-    refund_execution.pay_back(refund.id)
-    assert refund_execution.ask_about(refund.id) == "completed"
+    refund_execution.execute(refund.id)
+    assert refund_execution.sync(refund.id) == "completed"
     assert sale.moved() == PAID - BACK
 
 
@@ -128,7 +128,7 @@ def test_money_given_back_at_the_dashboard_before_ours_was_sent_is_told_to_a_per
     sale = a_sale(at, "midtrans")
     sale.approved()
     sale.at_the_dashboard("refund", amount=10_000)
-    assert sync.ask_and_settle(sale.payment.id) is Outcome.NOTED
+    assert sync.sync_payment(sale.payment.id) is SettlementOutcome.NOTED
     assert open_tasks(sale.payment.id) == ["payment_partially_refunded"]
 
 
@@ -136,11 +136,11 @@ def test_money_given_back_at_the_dashboard_before_ours_was_sent_is_told_to_a_per
 def test_what_goes_back_at_the_dashboard_after_our_refund_is_told_to_a_person(at, method):
     sale = with_account(a_sale(at, "midtrans", method))
     refund = sale.approved()
-    refund_execution.pay_back(refund.id)
-    assert refund_execution.ask_about(refund.id) == "completed"
-    assert sync.ask_and_settle(sale.payment.id) is Outcome.NOTHING
+    refund_execution.execute(refund.id)
+    assert refund_execution.sync(refund.id) == "completed"
+    assert sync.sync_payment(sale.payment.id) is SettlementOutcome.NOTHING
     sale.at_the_dashboard("refund")
-    assert sync.ask_and_settle(sale.payment.id) is Outcome.NOTED
+    assert sync.sync_payment(sale.payment.id) is SettlementOutcome.NOTED
     assert open_tasks(sale.payment.id) == ["payment_refunded"]
 
 
@@ -149,7 +149,7 @@ def test_a_refund_that_was_cut_off_and_then_refused_goes_by_transfer(at):
     refund = sale.approved()
     at.fails("midtrans", status=503, count=1000)
     with pytest.raises(GatewayError):
-        refund_execution.pay_back(refund.id)
+        refund_execution.execute(refund.id)
     at.behaves("midtrans")
     for _ in range(3):
         long_ago(refund)
@@ -165,9 +165,9 @@ def test_a_refund_that_the_gateway_knows_and_does_not_list_yet_is_asked_about_ag
     with monkeypatch.context() as unlisted:
         unlisted.setattr(Midtrans, "refund_fact", lambda *_: None)
         with pytest.raises(GatewayUnavailable):
-            refund_execution.pay_back(refund.id)
+            refund_execution.execute(refund.id)
     assert status(refund) == ("processing", "gateway")
-    assert refund_execution.ask_about(refund.id) == "completed"
+    assert refund_execution.sync(refund.id) == "completed"
     assert sale.moved() == PAID - BACK
 
 
@@ -184,7 +184,7 @@ def test_an_account_that_is_set_in_the_very_moment_when_none_was_found_is_used(a
         return found
 
     monkeypatch.setattr(bank_accounts, "current", slow)
-    sender = threading.Thread(target=lambda: refund_execution.pay_back(refund.id), name="sender")
+    sender = threading.Thread(target=lambda: refund_execution.execute(refund.id), name="sender")
     sender.start()
     assert looked.wait(60)
     setter = threading.Thread(target=lambda: with_account(sale))
@@ -202,6 +202,6 @@ def test_an_account_that_is_set_in_the_very_moment_when_none_was_found_is_used(a
 def test_what_is_too_little_for_a_transfer_is_for_a_person(at):
     sale = with_account(a_sale(at, "xendit", "BCA", price=10_000))
     refund = sale.approved()
-    assert refund_execution.pay_back(refund.id) == "approved"
+    assert refund_execution.execute(refund.id) == "approved"
     assert open_tasks(refund.id) == ["refund_by_hand"]
     assert rows("SELECT id FROM disbursements WHERE refund_id = :id", id=refund.id) == []

@@ -45,7 +45,7 @@ def a_payout(account: str | None = GOOD_ACCOUNT) -> tuple[Principal, UUID]:
         set_account(organizer.id, account)
     a_paid_order(event)
     let_it_be_over(event.id)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     [payout] = rows("SELECT id FROM payouts WHERE event_id = :id", id=event.id)
     return organizer, payout.id
 
@@ -90,7 +90,7 @@ def reconcile_an_hour_later() -> None:
 
 def until_given_up(payout_id: UUID) -> None:
     """Let reconcile try it for longer than it may."""
-    payout_execution.pay_out(payout_id)
+    payout_execution.execute(payout_id)
     for _ in range(payout_records.MOST_TRIES + 2):
         reconcile_an_hour_later()
 
@@ -117,7 +117,7 @@ def test_dates_that_are_moved_bring_no_payout_before_the_event():  # FN-006
         with pytest.raises(refusal):
             move_dates(caller, event, days=days)
     move_dates(admin, event, days=20)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     assert not is_paid_out(event)
 
 
@@ -128,7 +128,7 @@ def test_the_dates_of_an_event_that_is_paid_out_stay():
     organizer = Principal(event.organizer_id, "organizer", event.organizer_id)
     a_paid_order(event)
     let_it_be_over(event.id)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     for caller in (organizer, admin):
         with pytest.raises(DatesFixed):
             move_dates(caller, event, days=30)
@@ -150,7 +150,7 @@ def test_a_payout_waits_for_an_editor_and_is_not_made_for_an_event_that_was_post
         start = datetime.now(UTC) + timedelta(days=30)
         wanted = EventChange(start_date=start, end_date=start + timedelta(hours=4))
         editing.change(tx, organizer, event.id, wanted)
-        settling = behind(tx, payout_records.settle_all_due)
+        settling = behind(tx, payout_records.create_all_due)
     assert settling.result() == 0
     assert not is_paid_out(event)
 
@@ -158,7 +158,7 @@ def test_a_payout_waits_for_an_editor_and_is_not_made_for_an_event_that_was_post
 def test_an_editor_waits_for_a_payout_and_finds_the_dates_fixed():
     event, organizer = an_event_that_is_due()
     with transaction() as tx:
-        assert payout_records.settle(tx, event.id, event.organizer_id)
+        assert payout_records.create(tx, event.id, event.organizer_id)
         moving = behind(tx, lambda: move_dates(organizer, event, days=30))
     with pytest.raises(DatesFixed):
         moving.result()
@@ -166,13 +166,13 @@ def test_an_editor_waits_for_a_payout_and_finds_the_dates_fixed():
 
 def test_a_message_that_comes_again_sends_nothing_again():
     _, payout_id = a_payout(REFUSED)
-    assert [payout_execution.pay_out(payout_id) for _ in range(3)] == ["failed"] * 3
+    assert [payout_execution.execute(payout_id) for _ in range(3)] == ["failed"] * 3
     assert len(transfers(payout_id)) == 1
 
 
 def test_reconcile_stops_after_five_tries_and_asks_a_person():
     _, payout_id = a_payout(BANK_AWAY)
-    payout_execution.pay_out(payout_id)
+    payout_execution.execute(payout_id)
     reconcile.run(thorough=False)
     assert len(transfers(payout_id)) == 1, "it waits for an hour"
     until_given_up(payout_id)
@@ -187,7 +187,7 @@ def test_a_person_may_have_it_sent_after_any_number_of_failures(role: str):
     with transaction() as tx:
         caller = a_user(tx, role="admin") if role == "admin" else organizer
     assert [retry(caller, payout_id) for _ in range(2)] == ["pending"] * 2
-    assert [payout_execution.pay_out(payout_id) for _ in range(2)] == ["failed"] * 2, "asked twice at once it goes once"
+    assert [payout_execution.execute(payout_id) for _ in range(2)] == ["failed"] * 2, "asked twice at once it goes once"
     assert len(transfers(payout_id)) == payout_records.MOST_TRIES + 1
     until_given_up(payout_id)
     assert len(transfers(payout_id)) == 2 * payout_records.MOST_TRIES
@@ -205,24 +205,24 @@ def test_a_new_account_gets_it_after_any_number_of_failures():
     before = asked(payout_id)
     set_account(organizer.id)
     assert (status(payout_id), asked(payout_id)) == ("pending", before + 1)
-    assert payout_execution.pay_out(payout_id) == "completed"
+    assert payout_execution.execute(payout_id) == "completed"
     assert transfers(payout_id)[-1] == "7890"
     assert open_tasks(payout_id) == []
 
 
 def test_a_payout_that_waits_for_an_account_is_sent_once_there_is_one():
     organizer, payout_id = a_payout(account=None)
-    assert payout_execution.pay_out(payout_id) == "pending"
+    assert payout_execution.execute(payout_id) == "pending"
     assert retry(organizer, payout_id) == "pending"
     set_account(organizer.id)
-    assert payout_execution.pay_out(payout_id) == "completed"
+    assert payout_execution.execute(payout_id) == "completed"
 
 
 def begin(at: Gateways, payout_id: UUID) -> UUID:
     """Its transfer is written down, and the gateway has not heard of it."""
     at.fails("xendit", status=503, count=1000)
     with pytest.raises(GatewayUnavailable):
-        payout_execution.pay_out(payout_id)
+        payout_execution.execute(payout_id)
     at.behaves("xendit")
     [transfer] = rows("SELECT id FROM disbursements WHERE payout_id = :id", id=payout_id)
     transfer_id: UUID = transfer.id
@@ -234,8 +234,8 @@ def test_an_account_that_is_set_while_a_transfer_fails_gets_the_next_one(at: Gat
     transfer_id = begin(at, payout_id)
     set_account(organizer.id)
     assert status(payout_id) == "processing"
-    assert payout_execution.ask_about(transfer_id) == "pending"
-    assert payout_execution.pay_out(payout_id) == "completed"
+    assert payout_execution.sync(transfer_id) == "pending"
+    assert payout_execution.execute(payout_id) == "completed"
     assert transfers(payout_id) == ["9999", "7890"]
 
 
@@ -243,16 +243,16 @@ def test_an_account_that_is_set_while_a_transfer_fails_gets_the_next_one(at: Gat
 def test_a_new_account_and_a_failure_in_the_same_moment_lose_nothing(at: Gateways, _: int):
     organizer, payout_id = a_payout(REFUSED)
     transfer_id = begin(at, payout_id)
-    at_the_same_time([lambda: set_account(organizer.id), lambda: payout_execution.ask_about(transfer_id)])
+    at_the_same_time([lambda: set_account(organizer.id), lambda: payout_execution.sync(transfer_id)])
     assert status(payout_id) == "pending"
-    assert payout_execution.pay_out(payout_id) == "completed"
+    assert payout_execution.execute(payout_id) == "completed"
 
 
 def test_the_mail_names_the_account_that_was_paid(at: Gateways):
     organizer, payout_id = a_payout()
     transfer_id = begin(at, payout_id)
     set_account(organizer.id, "5555550001")
-    assert payout_execution.ask_about(transfer_id) == "completed"
+    assert payout_execution.sync(transfer_id) == "completed"
     with transaction() as tx:
         told = template_context.payout(tx, payout_id)
     assert (told.status, told.bank_code, told.account_number_ending) == ("completed", "BCA", "7890")

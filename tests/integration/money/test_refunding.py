@@ -123,7 +123,7 @@ def test_a_cancellation_and_an_approval_at_once_give_each_ticket_back_once():
     def cancel() -> str:
         with transaction() as tx:
             cancellation.start(tx, organizer, event.id, Cancellation(reason="Hujan"))
-        return str(cancellation.go_on(event.id))
+        return str(cancellation.run_batch(event.id))
 
     _, decision, _ = at_the_same_time([cancel, lambda: decide("approve", organizer, refund), cancel])
     with transaction() as tx:
@@ -148,7 +148,7 @@ def test_what_was_asked_back_before_the_cancellation_goes_back_whole():
     with transaction() as tx:
         cancellation.start(tx, organizer, event.id, Cancellation(reason="Hujan"))
     assert decide("approve", organizer, refund) == "event-cancelled"
-    assert cancellation.go_on(event.id)
+    assert cancellation.run_batch(event.id)
     with transaction() as tx:
         owed = text("SELECT kind, amount FROM refunds WHERE order_id = :id AND status <> 'rejected'")
         assert [tuple(row) for row in tx.execute(owed, {"id": order.id})] == [("cancellation", order.total_amount)]
@@ -162,7 +162,7 @@ def test_money_that_comes_late_while_its_event_is_cancelled_goes_back(monkeypatc
     order = an_order(event)
     payment_id = a_payment(order.id)
     make_overdue(order.id)
-    expiry.end_all_due()
+    expiry.expire_all_due()
     looked, real = threading.Event(), inventory.of_orders
 
     def slow(tx: Transaction, *ids: UUID) -> Any:
@@ -185,7 +185,7 @@ def test_money_that_comes_late_while_its_event_is_cancelled_goes_back(monkeypatc
         cancellation.start(tx, an_organizer(event), event.id, Cancellation(reason="Hujan"))
     cancelled.set()
     late.join()
-    assert cancellation.go_on(event.id)
+    assert cancellation.run_batch(event.id)
     with transaction() as tx:
         owed = text("SELECT kind, amount FROM refunds WHERE order_id = :id")
         assert [tuple(row) for row in tx.execute(owed, {"id": order.id})] == [("cancellation", order.total_amount)]

@@ -31,7 +31,7 @@ def organizer(database, admin: Principal) -> Principal:
         a_paid_order(event, quantities=[quantity])
     with transaction() as tx:
         cancellation.start(tx, admin, events[1].id, Cancellation(reason="Hujan"))
-    cancellation.go_on(events[1].id)
+    cancellation.run_batch(events[1].id)
     return Principal(events[0].organizer_id, "organizer", events[0].organizer_id)
 
 

@@ -45,7 +45,7 @@ def take(buyer: Principal, event: Event, code: str, quantities: tuple[int, ...] 
     """Buy what costs nothing."""
     order = reserve(buyer, event, quantities, promo_code=code)
     assert isinstance(order, OrderResponse), order
-    paid = checkout.checkout(buyer.id, order.id, checkout.Request(payment_method="QRIS"))
+    paid = checkout.checkout(buyer.id, order.id, checkout.CheckoutRequest(payment_method="QRIS"))
     issuing.add_missing(order.id)
     assert (paid.total_amount, paid.status) == (0, "paid")
     return paid
@@ -61,7 +61,7 @@ def cancel(event: Event) -> None:
     with transaction() as tx:
         admin = a_user(tx, role="admin")
         cancellation.start(tx, admin, event.id, Cancellation(reason="Hujan", waive_penalty=True))
-    assert cancellation.go_on(event.id)
+    assert cancellation.run_batch(event.id)
 
 
 def books(event: Event) -> dict[str, int]:
@@ -230,7 +230,7 @@ def test_a_cancelled_event_gives_the_fee_back_to_whoever_paid_it(by):
     assert rows("SELECT kind, amount, status FROM refunds WHERE order_id = :id", id=order.id) == [
         ("cancellation", 0, "completed")
     ]
-    cancellation.go_on(event.id)
+    cancellation.run_batch(event.id)
     assert books(event) == {}
     assert promises_are_kept()
 
@@ -249,7 +249,7 @@ def test_a_free_ticket_leaves_no_trace_in_the_books():
     event, buyer, _, _ = scene(tiers=[a_tier(price=0, quota=5)])
     order = reserve(buyer, event)
     assert isinstance(order, OrderResponse)
-    checkout.checkout(buyer.id, order.id, checkout.Request(payment_method="QRIS"))
+    checkout.checkout(buyer.id, order.id, checkout.CheckoutRequest(payment_method="QRIS"))
     issuing.add_missing(order.id)
     cancel(event)
     assert books(event) == {}
@@ -260,12 +260,12 @@ def test_what_an_organizer_owes_for_fees_is_taken_off_their_next_payout():
     event, buyer, _, code = scene()
     take(buyer, event, code, (2,))
     let_it_be_over(event.id)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     with transaction() as tx:
         other = an_event(tx, organizer_id=event.organizer_id)
     a_paid_order(other)
     let_it_be_over(other.id)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     paid = rows("SELECT amount, status FROM payouts WHERE organizer_id = :id ORDER BY amount", id=event.organizer_id)
     assert [tuple(row) for row in paid] == [(0, "carried_over"), (75_000, "pending")]
     assert promises_are_kept()
@@ -307,10 +307,10 @@ def test_late_money_is_honoured_with_its_waived_fee():
     assert isinstance(order, OrderResponse)
     payment_id = a_payment(order.id)
     make_overdue(order.id)
-    expiry.end_all_due()
+    expiry.expire_all_due()
     an_order(event, promo_code=code)
     with transaction() as tx:
-        assert settlement.settle(tx, payment_id, a_fact(50_000)) is settlement.Outcome.REVIVED
+        assert settlement.settle(tx, payment_id, a_fact(50_000)) is settlement.SettlementOutcome.REVIVED
     assert spent(promo_id) == (115_000, 57_500)
     assert books(event)["organizer_payable"] == -37_500
     assert promises_are_kept()

@@ -205,7 +205,7 @@ def test_asked_again_it_says_what_the_refund_waits_for():
     assert [each["waits_for"] for each in refusal().members["refunds"]] == ["decision"]
     approve(organizer, asked.id)
     assert [each["waits_for"] for each in refusal().members["refunds"]] == ["transfer"]
-    assert refund_execution.pay_back(asked.id) == "approved"
+    assert refund_execution.execute(asked.id) == "approved"
     refused = refusal()
     assert refused.members["refunds"] == [
         {"id": str(asked.id), "amount": 90_000, "status": "approved", "waits_for": "bank_account"}
@@ -221,7 +221,7 @@ def test_asked_again_for_one_ticket_it_says_so_too():
     given, _ = order.tickets
     asked = ask(buyer, order, given.id)
     approve(organizer, asked.id)
-    refund_execution.pay_back(asked.id)
+    refund_execution.execute(asked.id)
     with pytest.raises(AlreadyRequested) as refused:
         ask(buyer, order, given.id)
     assert [each["waits_for"] for each in refused.value.members["refunds"]] == ["bank_account"]
@@ -279,7 +279,7 @@ def no_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
 def a_free_order(event: Event, buyer: Principal, quantities: tuple[int, ...], **asked: Any) -> OrderResponse:
     order = reserve(buyer, event, quantities, **asked)
     assert isinstance(order, OrderResponse), order
-    paid = checkout.checkout(buyer.id, order.id, checkout.Request(payment_method="QRIS"))
+    paid = checkout.checkout(buyer.id, order.id, checkout.CheckoutRequest(payment_method="QRIS"))
     assert paid.status == "paid"
     issuing.add_missing(order.id)
     with transaction() as tx:
@@ -305,7 +305,7 @@ def test_free_tickets_are_given_back_at_once_and_their_places_and_numbers_are_fr
     assert (now.status, [ticket.status for ticket in now.tickets]) == ("refunded", ["void"])
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=0, free=2)
     assert isinstance(reserve(a_buyer(), event, (1,), identity_number=number), OrderResponse)
-    assert refund_execution.pay_back(given.id) == "completed"
+    assert refund_execution.execute(given.id) == "completed"
     assert rows("SELECT id FROM ledger_postings WHERE order_id = :id", id=order.id) == []
     with pytest.raises(Problem, match="paid order"):
         ask(buyer, order)
@@ -397,7 +397,7 @@ def test_free_tickets_given_back_many_times_at_once_or_with_a_cancellation_free_
     def cancel() -> str:
         with transaction() as tx:
             cancellation.start(tx, organizer, event.id, Cancellation(reason="Hujan"))
-        return str(cancellation.go_on(event.id))
+        return str(cancellation.run_batch(event.id))
 
     at_the_same_time([give_back, give_back, cancel, give_back])
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=0, free=10)

@@ -96,7 +96,7 @@ def test_a_cancelled_event_undoes_a_discounted_sale(funded_by):
     code = f"BATAL-{len(funded_by)}"
     event, _, _, order = a_sale(quantities=(2,), code=code, percent=30, **funded_by)
     with transaction() as tx:
-        cancellation.end_order(tx, order.id)
+        cancellation.cancel_order(tx, order.id)
     left = booked(order, "sale", "refund_owed")
     assert left == {"gateway_clearing": order.total_amount, "refunds_payable": -order.total_amount}
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=0, free=20)

@@ -60,7 +60,7 @@ def start_cancelling(organizer: Principal, event: Event) -> None:
 
 def cancel(organizer: Principal, event: Event) -> None:
     start_cancelling(organizer, event)
-    assert cancellation.go_on(event.id)
+    assert cancellation.run_batch(event.id)
 
 
 def owed(organizer: Principal) -> int:
@@ -82,7 +82,7 @@ def payouts_of(organizer: Principal) -> list[UUID]:
 def send_all(organizer: Principal) -> int:
     """Send what waits; how much has arrived in all, in rupiah."""
     for payout_id in payouts_of(organizer):
-        payout_execution.pay_out(payout_id)
+        payout_execution.execute(payout_id)
     return arrived(organizer)
 
 
@@ -109,7 +109,7 @@ def test_what_a_cancelled_event_costs_comes_off_a_payout_of_the_same_day():
     cancel(organizer, cancelled)
     let_it_be_over(good.id)
     assert owed(organizer) == 265_000
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     assert send_all(organizer) == 265_000
     assert owed(organizer) == 0
 
@@ -119,11 +119,11 @@ def test_a_debt_of_an_event_that_is_still_to_come_comes_off_too_and_its_sales_do
     good, charged_back, coming = (an_event_with(organizer, price) for price in (200_000, 50_000, 300_000))
     post_debt(charged_back, 60_000)
     let_it_be_over(good.id)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     assert send_all(organizer) == 180_000 - 15_000
     let_it_be_over(charged_back.id)
     let_it_be_over(coming.id)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     assert send_all(organizer) == 180_000 - 15_000 + 270_000
     assert owed(organizer) == 0
 
@@ -132,7 +132,7 @@ def test_what_is_no_longer_owed_when_a_payout_is_sent_is_not_sent():
     organizer = an_organizer(account=False)
     cancelled, good = an_event_with(organizer, 100_000), an_event_with(organizer, 150_000, 150_000)
     let_it_be_over(good.id)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     assert send_all(organizer) == 0, "it waits for a bank account"
     cancel(organizer, cancelled)
     set_account(organizer.id)
@@ -150,7 +150,7 @@ def test_a_transfer_that_failed_is_sent_again_with_what_is_owed_then():
     set_account(organizer.id, AWAY)
     event = an_event_with(organizer, 200_000)
     let_it_be_over(event.id)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     assert send_all(organizer) == 0
     post_debt(event, 30_000)
     set_account(organizer.id)
@@ -162,7 +162,7 @@ def test_a_payout_of_which_too_little_is_left_is_carried_over_into_a_later_one()
     organizer = an_organizer(account=False)
     event, later = an_event_with(organizer, 100_000), an_event_with(organizer, 100_000)
     let_it_be_over(event.id)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     post_debt(event, 85_000)
     set_account(organizer.id)
     assert send_all(organizer) == 0
@@ -174,7 +174,7 @@ def test_a_payout_of_which_too_little_is_left_is_carried_over_into_a_later_one()
         )
     assert owed(organizer) == 5_000 + 90_000
     let_it_be_over(later.id)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     assert send_all(organizer) == 95_000
 
 
@@ -182,10 +182,10 @@ def test_what_is_below_the_minimum_is_carried_over():
     organizer = an_organizer()
     small, big = an_event_with(organizer, 10_000), an_event_with(organizer, 100_000)
     let_it_be_over(small.id)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     assert send_all(organizer) == 0
     let_it_be_over(big.id)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     assert send_all(organizer) == 9_000 + 90_000
 
 
@@ -193,16 +193,16 @@ def test_what_becomes_payable_after_the_last_payout_is_paid_by_itself():
     organizer = an_organizer()
     event = an_event_with(organizer, 100_000)
     let_it_be_over(event.id)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     assert send_all(organizer) == 90_000
     post_debt(event, -9_999, "correction")
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     assert send_all(organizer) == 90_000, "too little to send"
     post_debt(event, -1, "correction")
-    at_the_same_time([payout_records.settle_all_due] * 4)
+    at_the_same_time([payout_records.create_all_due] * 4)
     assert send_all(organizer) == 100_000
     assert owed(organizer) == 0
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     assert len(payouts_of(organizer)) == 2
 
 
@@ -211,10 +211,10 @@ def test_a_payout_waits_while_an_event_is_being_cancelled_and_goes_on_by_itself(
     cancelled, good = an_event_with(organizer, 100_000), an_event_with(organizer, 150_000, 150_000)
     let_it_be_over(good.id)
     start_cancelling(organizer, cancelled)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     assert send_all(organizer) == 0
     [before] = rows("SELECT COALESCE(max(id), 0) AS id FROM outbox")
-    assert cancellation.go_on(cancelled.id)
+    assert cancellation.run_batch(cancelled.id)
     asked = rows("SELECT payload FROM outbox WHERE topic = 'payout.requested' AND id > :id", id=before.id)
     assert [UUID(row.payload["payout_id"]) for row in asked] == payouts_of(organizer)
     assert send_all(organizer) == 265_000
@@ -226,14 +226,14 @@ def test_two_runs_and_a_cancellation_at_once_pay_no_more_than_is_owed(_: int):
     cancelled, good = an_event_with(organizer, 100_000), an_event_with(organizer, 150_000, 150_000)
     let_it_be_over(good.id)
     at_the_same_time(
-        [payout_records.settle_all_due, lambda: start_cancelling(organizer, cancelled), payout_records.settle_all_due]
+        [payout_records.create_all_due, lambda: start_cancelling(organizer, cancelled), payout_records.create_all_due]
     )
     at_the_same_time(
         [
-            payout_records.settle_all_due,
-            lambda: cancellation.go_on(cancelled.id) and None,
+            payout_records.create_all_due,
+            lambda: cancellation.run_batch(cancelled.id) and None,
             lambda: send_all(organizer) and None,
-            payout_records.settle_all_due,
+            payout_records.create_all_due,
             lambda: send_all(organizer) and None,
         ]
     )
@@ -245,11 +245,11 @@ def test_a_transfer_that_was_cut_off_goes_on_with_the_sum_it_began_with(at: Gate
     organizer = an_organizer()
     event = an_event_with(organizer, 100_000)
     let_it_be_over(event.id)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     [payout_id] = payouts_of(organizer)
     at.fails("xendit", status=503, count=1000)
     with pytest.raises(GatewayUnavailable):
-        payout_execution.pay_out(payout_id)
+        payout_execution.execute(payout_id)
     at.behaves("xendit")
     post_debt(event, 40_000)
     assert send_all(organizer) == 90_000, "the gateway may have it already: the same key with the same sum"
@@ -283,10 +283,10 @@ def test_an_undecided_refund_holds_a_payout_for_fourteen_days_after_the_event_an
     organizer = an_organizer()
     event, refund_id = an_undecided_refund(organizer)
     over_for(event, payout_records.DAYS_TO_DECIDE - 1)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     assert payouts_of(organizer) == []
     over_for(event, payout_records.DAYS_TO_DECIDE)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     assert send_all(organizer) == 90_000
     assert open_tasks(refund_id) == ["refund_undecided"]
 
@@ -296,7 +296,7 @@ def test_what_an_undecided_refund_kept_back_goes_to_whom_it_is_decided_for(decis
     organizer = an_organizer()
     event, refund_id = an_undecided_refund(organizer)
     over_for(event, payout_records.DAYS_TO_DECIDE)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     send_all(organizer)
     with transaction() as tx:
         admin = a_user(tx, role="admin")
@@ -304,7 +304,7 @@ def test_what_an_undecided_refund_kept_back_goes_to_whom_it_is_decided_for(decis
             refund_requests.approve(tx, admin, refund_id)
         else:
             refund_requests.reject(tx, admin, refund_id, Rejection(reason="Acara sudah lewat"))
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     assert send_all(organizer) == in_all
     assert open_tasks(refund_id) == []
     assert owed(organizer) == 0
@@ -322,7 +322,7 @@ def test_an_admin_may_cancel_after_the_end_until_the_payout_is_made():
     with pytest.raises(EventOver):
         start_cancelling(organizer, event)
     cancel(admin, event)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     assert send_all(organizer) == 0
     assert owed(organizer) == -5_000
     [refund] = rows(
@@ -335,7 +335,7 @@ def test_once_the_payout_is_made_nobody_cancels():
     organizer = an_organizer(account=False)
     event = an_event_with(organizer, 100_000)
     let_it_be_over(event.id)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     with transaction() as tx:
         admin = a_user(tx, role="admin")
     with pytest.raises(EventOver):
@@ -356,8 +356,8 @@ def test_an_admin_cancels_or_the_payout_is_made_and_never_both(_: int):
         except Problem:
             return
 
-    at_the_same_time([try_to_cancel, lambda: payout_records.settle_all_due() and None])
-    payout_records.settle_all_due()
+    at_the_same_time([try_to_cancel, lambda: payout_records.create_all_due() and None])
+    payout_records.create_all_due()
     assert (send_all(organizer), owed(organizer)) in ((90_000, 0), (0, -5_000))
 
 
@@ -383,7 +383,7 @@ def test_reconcile_sends_what_has_waited_for_a_cancellation():
     cancelled, good = an_event_with(organizer, 100_000), an_event_with(organizer, 150_000)
     let_it_be_over(good.id)
     start_cancelling(organizer, cancelled)
-    payout_records.settle_all_due()
+    payout_records.create_all_due()
     send_all(organizer)
     reconcile.run(thorough=False, older_than_seconds=0)
     assert arrived(organizer) == 135_000 - 5_000

@@ -42,8 +42,8 @@ def newest_message() -> int:
 def deliver(since: int) -> None:
     """Hand on what was said since then, until nobody says anything more."""
     acts = {
-        "refund.approved": ("refund_id", refund_execution.pay_back),
-        "payout.requested": ("payout_id", payout_execution.pay_out),
+        "refund.approved": ("refund_id", refund_execution.execute),
+        "payout.requested": ("payout_id", payout_execution.execute),
     }
     while found := rows("SELECT id, topic, payload FROM outbox WHERE id > :since ORDER BY id", since=since):
         for row in found:
@@ -75,7 +75,7 @@ def test_a_refund_and_the_bank_account_it_waits_for_in_the_same_instant():
         refund_id, buyer_id = an_approved_refund()
         before = newest_message()
         at_the_same_time(
-            [lambda about=refund_id: refund_execution.pay_back(about), lambda about=buyer_id: set_account(about)]
+            [lambda about=refund_id: refund_execution.execute(about), lambda about=buyer_id: set_account(about)]
         )
         deliver(before)
         left.append(status("refunds", refund_id))
@@ -89,11 +89,11 @@ def test_a_transfer_that_fails_and_a_new_account_in_the_same_instant(at: Gateway
         set_account(buyer_id, REFUSED)
         at.fails("xendit", status=503, count=1000)
         with pytest.raises(GatewayError):
-            refund_execution.pay_back(refund_id)
+            refund_execution.execute(refund_id)
         at.behaves("xendit")
         before = newest_message()
         at_the_same_time(
-            [lambda about=refund_id: refund_execution.pay_back(about), lambda about=buyer_id: set_account(about)]
+            [lambda about=refund_id: refund_execution.execute(about), lambda about=buyer_id: set_account(about)]
         )
         deliver(before)
         left.append(status("refunds", refund_id))
@@ -105,11 +105,11 @@ def test_a_transfer_that_fails_after_another_account_was_set_goes_there(at: Gate
     set_account(buyer_id, REFUSED)
     at.fails("xendit", status=503, count=1000)
     with pytest.raises(GatewayError):
-        refund_execution.pay_back(refund_id)
+        refund_execution.execute(refund_id)
     at.behaves("xendit")
     set_account(buyer_id)
     before = newest_message()
-    refund_execution.pay_back(refund_id)
+    refund_execution.execute(refund_id)
     deliver(before)
     assert status("refunds", refund_id) == "completed"
 
@@ -137,7 +137,7 @@ def test_a_refund_and_the_bank_s_word_in_the_same_instant():
         account_id = an_account_being_checked(buyer_id)
         before = newest_message()
         at_the_same_time(
-            [lambda about=refund_id: refund_execution.pay_back(about), lambda about=account_id: confirm(about)]
+            [lambda about=refund_id: refund_execution.execute(about), lambda about=account_id: confirm(about)]
         )
         deliver(before)
         left.append(status("refunds", refund_id))
@@ -156,9 +156,9 @@ def test_a_payout_that_is_made_and_the_bank_s_word_in_the_same_instant():
 
         def make_and_send(event=event) -> None:
             with transaction() as tx:
-                made = payout_records.settle(tx, event.id, event.organizer_id)
+                made = payout_records.create(tx, event.id, event.organizer_id)
             assert made
-            payout_execution.pay_out(made)
+            payout_execution.execute(made)
 
         at_the_same_time([make_and_send, lambda about=account_id: confirm(about)])
         deliver(before)

@@ -8,7 +8,7 @@ import pytest
 from shared.cloud.database import transaction
 from shared.gateways.statuses import PaymentMethod
 from shared.payments import checkout
-from shared.payments.checkout import AttendeesMissing, NamedAttendee, Request
+from shared.payments.checkout import AttendeesMissing, CheckoutRequest, NamedAttendee
 from shared.problems import Invalid, NotFound
 from shared.sales import orders, reservations
 from shared.sales.orders import NotPayable, ReservationExpired
@@ -29,15 +29,15 @@ def a_free_order(**how) -> tuple[OrderResponse, object]:
 def a_nameless_order() -> tuple[OrderResponse, object]:
     with transaction() as tx:
         buyer, event = a_user(tx), an_event(tx, tiers=[FREE])
-    item = reservations.Item(tier_id=event.tier_ids[0], quantity=2)
-    ask = reservations.Ask(buyer.id, reservations.Request(event_id=event.id, items=[item]))
+    item = reservations.ReservationItem(tier_id=event.tier_ids[0], quantity=2)
+    ask = reservations.ReservationRequest(buyer.id, reservations.ReservationBody(event_id=event.id, items=[item]))
     order = reservations.reserve([ask])[0]
     assert isinstance(order, OrderResponse)
     return order, buyer
 
 
 def pay(buyer, order_id, **more) -> OrderResponse:
-    return checkout.checkout(buyer.id, order_id, Request(payment_method=PaymentMethod.QRIS, **more))
+    return checkout.checkout(buyer.id, order_id, CheckoutRequest(payment_method=PaymentMethod.QRIS, **more))
 
 
 def test_an_order_that_costs_nothing_is_paid_at_once_and_books_nothing(published):

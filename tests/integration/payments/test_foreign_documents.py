@@ -42,7 +42,7 @@ def a_paid_purchase(at: Gateways, gateway: str) -> OrderResponse:
         event, buyer = an_event(tx), a_user(tx)
     order = reserve(buyer, event)
     assert isinstance(order, OrderResponse)
-    opened = checkout.checkout(buyer.id, order.id, checkout.Request(payment_method="QRIS", gateway=gateway))
+    opened = checkout.checkout(buyer.id, order.id, checkout.CheckoutRequest(payment_method="QRIS", gateway=gateway))
     at.does(gateway, str(opened.payments[0].gateway_reference), "pay")
     return opened
 

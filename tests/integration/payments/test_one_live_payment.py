@@ -44,7 +44,7 @@ class Purchase:
 
     def click(self, method: str = "BCA", gateway: str = "xendit") -> OrderResponse | Problem:
         try:
-            wanted = checkout.Request(payment_method=method, gateway=gateway)
+            wanted = checkout.CheckoutRequest(payment_method=method, gateway=gateway)
             return checkout.checkout(self.buyer.id, self.order.id, wanted)
         except Problem as problem:
             return problem
@@ -101,9 +101,9 @@ class Purchase:
     def finish(self) -> None:
         """Everything that was asked for is done."""
         for row in rows("SELECT id FROM payments WHERE order_id = :id AND must_end_at_gateway", id=self.order.id):
-            payment_expiry.end_at_gateway(row.id)
+            payment_expiry.cancel_at_gateway(row.id)
         for row in rows("SELECT id FROM refunds WHERE order_id = :id", id=self.order.id):
-            refund_execution.pay_back(row.id)
+            refund_execution.execute(row.id)
 
 
 def a_purchase(at: Gateways) -> Purchase:
@@ -225,8 +225,8 @@ def test_two_invoices_of_a_checkout_that_never_answered_are_both_ended(at):
     purchase.forget_one()
     purchase.forget_one()
     payment_id: UUID = rows("SELECT id FROM payments WHERE order_id = :id", id=purchase.order.id)[0].id
-    payment_expiry.give_up_opening(payment_id)
-    payment_expiry.end_at_gateway(payment_id)
+    payment_expiry.expire_unopened(payment_id)
+    payment_expiry.cancel_at_gateway(payment_id)
     assert set(purchase.invoices().values()) == {"EXPIRED"}
 
 

@@ -12,7 +12,7 @@ from shared.cloud.database import transaction
 from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus
 from shared.payments import records as payment_records
 from shared.payments import settlement
-from shared.payments.settlement import Outcome
+from shared.payments.settlement import SettlementOutcome
 from shared.sales import orders
 from shared.sales.schemas import OrderResponse
 from tests.factories import (
@@ -63,7 +63,7 @@ def a_fact(order: OrderResponse, state: GatewayPaymentState, **changes) -> Gatew
     return replace(reported, gateway_reference=f"gw-{order.id}-1", **changes)
 
 
-def settle(payment_id: UUID, reported: GatewayPaymentStatus) -> Outcome:
+def settle(payment_id: UUID, reported: GatewayPaymentStatus) -> SettlementOutcome:
     with transaction() as tx:
         return settlement.settle(tx, payment_id, reported)
 
@@ -97,7 +97,7 @@ def test_a_paid_order_is_sold_booked_and_announced_at_once(published):  # PS-022
         event = an_event(tx, tiers=[a_tier(price=100_000, quota=5)])
     order = an_order(event, quantities=[2])
     payment_id = a_pending_payment(order)
-    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID)) is Outcome.PAID
+    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID)) is SettlementOutcome.PAID
     assert read(order).status == "paid"
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=2, free=3)
     assert accounts_of(order) == {
@@ -114,7 +114,7 @@ def test_the_same_fact_from_many_sides_at_once_has_one_effect(published):  # PS-
     payment_id = a_pending_payment(order)
     reported = a_fact(order, GatewayPaymentState.PAID)
     outcomes = at_the_same_time([lambda: settle(payment_id, reported)] * 8)
-    assert sorted(outcomes) == sorted([Outcome.PAID] + [Outcome.NOTHING] * 7)
+    assert sorted(outcomes) == sorted([SettlementOutcome.PAID] + [SettlementOutcome.NOTHING] * 7)
     assert len(published.of("payment.success")) == 1
     assert accounts_of(order)["gateway_clearing"] == order.total_amount
 
@@ -132,7 +132,7 @@ def test_a_late_fact_never_moves_a_paid_order_backwards(state):
     order = an_order()
     payment_id = a_pending_payment(order)
     settle(payment_id, a_fact(order, GatewayPaymentState.PAID))
-    assert settle(payment_id, a_fact(order, state)) is Outcome.NOTHING
+    assert settle(payment_id, a_fact(order, state)) is SettlementOutcome.NOTHING
     assert read(order).status == "paid"
 
 
@@ -141,8 +141,8 @@ def test_an_expired_payment_ends_its_order_and_gives_the_stock_back_once():
         event = an_event(tx, tiers=[a_tier(quota=3)])
     order = an_order(event, quantities=[2])
     payment_id = a_pending_payment(order)
-    assert settle(payment_id, a_fact(order, GatewayPaymentState.EXPIRED)) is Outcome.EXPIRED
-    assert settle(payment_id, a_fact(order, GatewayPaymentState.EXPIRED)) is Outcome.NOTHING
+    assert settle(payment_id, a_fact(order, GatewayPaymentState.EXPIRED)) is SettlementOutcome.EXPIRED
+    assert settle(payment_id, a_fact(order, GatewayPaymentState.EXPIRED)) is SettlementOutcome.NOTHING
     assert read(order).status == "expired"
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=0, free=3)
 
@@ -152,17 +152,19 @@ def test_a_failed_payment_leaves_the_reservation_for_another_try():  # TRACK
         event = an_event(tx)
     order = an_order(event)
     first = a_pending_payment(order)
-    assert settle(first, a_fact(order, GatewayPaymentState.FAILED)) is Outcome.FAILED
+    assert settle(first, a_fact(order, GatewayPaymentState.FAILED)) is SettlementOutcome.FAILED
     assert read(order).status == "pending_payment"
     second = a_pending_payment(order, gateway="midtrans")
-    assert settle(second, a_fact(order, GatewayPaymentState.PAID)) is Outcome.PAID
+    assert settle(second, a_fact(order, GatewayPaymentState.PAID)) is SettlementOutcome.PAID
 
 
 def test_a_failure_after_which_the_payer_may_retry_changes_nothing():
     order = an_order()
     payment_id = a_pending_payment(order)
-    assert settle(payment_id, a_fact(order, GatewayPaymentState.FAILED, payer_may_retry=True)) is Outcome.NOTHING
-    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID)) is Outcome.PAID
+    assert (
+        settle(payment_id, a_fact(order, GatewayPaymentState.FAILED, payer_may_retry=True)) is SettlementOutcome.NOTHING
+    )
+    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID)) is SettlementOutcome.PAID
 
 
 def expired_with_payment(event) -> tuple[OrderResponse, UUID]:
@@ -178,7 +180,7 @@ def test_late_money_revives_the_order_while_there_is_stock():  # LATE-1
     with transaction() as tx:
         event = an_event(tx, tiers=[a_tier(quota=1)])
     order, payment_id = expired_with_payment(event)
-    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID)) is Outcome.REVIVED
+    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID)) is SettlementOutcome.REVIVED
     assert read(order).status == "paid"
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=1, free=0)
 
@@ -189,8 +191,8 @@ def test_late_money_goes_back_in_full_where_the_stock_is_gone(published):  # LAT
         other = a_user(tx)
     order, payment_id = expired_with_payment(event)
     assert isinstance(reserve(other, event), OrderResponse)
-    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID)) is Outcome.TO_REFUND
-    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID)) is Outcome.NOTHING
+    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID)) is SettlementOutcome.TO_REFUND
+    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID)) is SettlementOutcome.NOTHING
     assert read(order).status == "expired"
     assert accounts_of(order) == {"gateway_clearing": order.total_amount, "refunds_payable": -order.total_amount}
     assert len(published.of("refund.approved")) == 1
@@ -205,7 +207,7 @@ def test_late_money_for_an_event_that_is_off_sale_goes_back():
     order, payment_id = expired_with_payment(event)
     with transaction() as tx:
         tx.execute(text("UPDATE ticket_tiers SET is_on_sale = false WHERE event_id = :id"), {"id": event.id})
-    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID)) is Outcome.TO_REFUND
+    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID)) is SettlementOutcome.TO_REFUND
 
 
 def test_a_second_payment_of_a_paid_order_goes_back_in_full():
@@ -213,10 +215,10 @@ def test_a_second_payment_of_a_paid_order_goes_back_in_full():
     first = a_pending_payment(order)
     with transaction() as tx:
         orders.lock(tx, order.id)
-        payment_records.close(tx, payment_records.lock(tx, first))
+        payment_records.expire_and_cancel(tx, payment_records.lock(tx, first))
     second = a_pending_payment(order, gateway="midtrans")
-    assert settle(second, a_fact(order, GatewayPaymentState.PAID)) is Outcome.PAID
-    assert settle(first, a_fact(order, GatewayPaymentState.PAID)) is Outcome.TO_REFUND
+    assert settle(second, a_fact(order, GatewayPaymentState.PAID)) is SettlementOutcome.PAID
+    assert settle(first, a_fact(order, GatewayPaymentState.PAID)) is SettlementOutcome.TO_REFUND
     assert read(order).status == "paid"
 
 
@@ -225,7 +227,7 @@ def test_money_for_a_cancelled_order_goes_back():
     payment_id = a_pending_payment(order)
     with transaction() as tx:
         orders.cancel(tx, orders.lock(tx, order.id))
-    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID)) is Outcome.TO_REFUND
+    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID)) is SettlementOutcome.TO_REFUND
 
 
 @pytest.mark.parametrize(
@@ -237,7 +239,9 @@ def test_money_that_does_not_fit_is_told_to_a_person_and_keeps_the_seat(differen
     order = an_order(event)
     payment_id = a_pending_payment(order)
     received = order.total_amount + difference
-    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID, paid_amount=received)) is Outcome.IN_REVIEW
+    assert (
+        settle(payment_id, a_fact(order, GatewayPaymentState.PAID, paid_amount=received)) is SettlementOutcome.IN_REVIEW
+    )
     if kind == "payment_overpaid":  # what is too little keeps it for a day
         make_overdue(order.id)
     with transaction() as tx:
@@ -250,7 +254,7 @@ def test_money_that_does_not_fit_is_told_to_a_person_and_keeps_the_seat(differen
 def test_foreign_money_is_not_booked_as_rupiah():
     order = an_order()
     payment_id = a_pending_payment(order)
-    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID, currency="USD")) is Outcome.IN_REVIEW
+    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID, currency="USD")) is SettlementOutcome.IN_REVIEW
     assert accounts_of(order) == {}
     assert manual_tasks(payment_id) == ["payment_wrong_currency"]
 
@@ -270,8 +274,8 @@ def test_a_sale_taken_back_voids_its_tickets_and_frees_the_seats(state):
             """),
             {"event_id": event.id, "order_id": order.id},
         )
-    assert settle(payment_id, a_fact(order, state)) in (Outcome.REFUNDED, Outcome.REVERSED)
-    assert settle(payment_id, a_fact(order, state)) is Outcome.NOTHING
+    assert settle(payment_id, a_fact(order, state)) in (SettlementOutcome.REFUNDED, SettlementOutcome.REVERSED)
+    assert settle(payment_id, a_fact(order, state)) is SettlementOutcome.NOTHING
     after = read(order)
     assert after.status == "refunded"
     assert {ticket.status for ticket in after.tickets} == {"void"}
@@ -286,7 +290,7 @@ def test_what_only_a_person_can_judge_is_put_before_one(state):
     order = an_order()
     payment_id = a_pending_payment(order)
     settle(payment_id, a_fact(order, GatewayPaymentState.PAID))
-    assert settle(payment_id, a_fact(order, state)) is Outcome.NOTED
+    assert settle(payment_id, a_fact(order, state)) is SettlementOutcome.NOTED
     assert read(order).status == "paid"
     assert len(manual_tasks(payment_id)) == 1
 
@@ -315,11 +319,11 @@ def test_odd_money_that_its_gateway_gives_back_leaves_the_order_that_other_money
     order = an_order()
     odd = a_pending_payment(order)
     with transaction() as tx:
-        payment_records.close(tx, payment_records.lock(tx, odd))
+        payment_records.expire_and_cancel(tx, payment_records.lock(tx, odd))
     good = a_pending_payment(order)
     settle(odd, replace(a_fact(order, GatewayPaymentState.PAID), paid_amount=order.total_amount + 1))
-    assert settle(good, a_fact(order, GatewayPaymentState.PAID)) is Outcome.PAID
-    assert settle(odd, a_fact(order, GatewayPaymentState.REFUNDED)) is Outcome.REFUNDED
+    assert settle(good, a_fact(order, GatewayPaymentState.PAID)) is SettlementOutcome.PAID
+    assert settle(odd, a_fact(order, GatewayPaymentState.REFUNDED)) is SettlementOutcome.REFUNDED
     assert read(order).status == "paid"
     assert accounts_of(order)["gateway_clearing"] == order.total_amount
     assert accounts_of(order).get("unallocated", 0) == 0

@@ -9,7 +9,7 @@ from shared.cloud.database import transaction
 from shared.cloud.settings import settings
 from shared.payments import records as payment_records
 from shared.payments import settlement
-from shared.payments.settlement import Outcome
+from shared.payments.settlement import SettlementOutcome
 from shared.sales import orders
 from tests.factories import a_tier, an_event, an_order
 from tests.integration.money.sold import a_fact
@@ -56,7 +56,7 @@ def test_what_the_code_adds_is_booked_apart(unique_codes):
     order = an_order()
     payment = open_payment(order.id)
     with transaction() as tx:
-        assert settlement.settle(tx, payment.id, a_fact(payment.amount)) is Outcome.PAID
+        assert settlement.settle(tx, payment.id, a_fact(payment.amount)) is SettlementOutcome.PAID
     with transaction() as tx:
         booked = tx.execute(
             text("""

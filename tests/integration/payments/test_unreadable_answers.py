@@ -9,7 +9,7 @@ from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayUnavailable
 from shared.identity.tokens import Principal
 from shared.payments import checkout, payment_expiry, sync
-from shared.payments.settlement import Outcome
+from shared.payments.settlement import SettlementOutcome
 from shared.payouts import bank_account_changes
 from shared.payouts import execution as payout_execution
 from shared.payouts.bank_accounts import BankAccountBody
@@ -53,7 +53,9 @@ def an_order() -> tuple[Event, Principal, OrderResponse]:
 
 
 def pay(buyer: Principal, order: OrderResponse, gateway: str, method: str = "QRIS") -> PaymentResponse:
-    return checkout.checkout(buyer.id, order.id, checkout.Request(payment_method=method, gateway=gateway)).payments[-1]
+    return checkout.checkout(
+        buyer.id, order.id, checkout.CheckoutRequest(payment_method=method, gateway=gateway)
+    ).payments[-1]
 
 
 @pytest.mark.parametrize("gateway", GATEWAYS)
@@ -69,7 +71,7 @@ def test_a_checkout_is_told_to_try_again_and_then_can_be_paid(at, gateway, metho
     payment = pay(buyer, order, gateway, method)
     assert payment.qr_string or payment.redirect_url
     at.does(gateway, str(payment.gateway_reference), "pay")
-    assert sync.ask_and_settle(payment.id) is Outcome.PAID
+    assert sync.sync_payment(payment.id) is SettlementOutcome.PAID
 
 
 @pytest.mark.parametrize("gateway", GATEWAYS)
@@ -90,9 +92,9 @@ def test_asking_and_ending_fail_as_while_the_gateway_is_away(at, gateway, body):
     payment = pay(buyer, order, gateway, "BCA")
     at.fails(gateway, body=body, count=100)
     with pytest.raises(GatewayUnavailable):
-        sync.ask_and_settle(payment.id)
+        sync.sync_payment(payment.id)
     with pytest.raises(GatewayUnavailable):
-        payment_expiry.end_at_gateway(payment.id)
+        payment_expiry.cancel_at_gateway(payment.id)
     assert sync.status(buyer, payment.id).status == "pending"
 
 
@@ -101,7 +103,7 @@ def an_approved_refund(at: Gateways, gateway: str, method: str) -> tuple[OrderRe
     set_account(buyer.id)
     payment = pay(buyer, order, gateway, method)
     at.does(gateway, str(payment.gateway_reference), "pay")
-    sync.ask_and_settle(payment.id)
+    sync.sync_payment(payment.id)
     issuing.add_missing(order.id)
     with transaction() as tx:
         refund = refund_requests.request(tx, buyer.id, RefundRequest(order_id=order.id, reason="Sakit"))
@@ -131,12 +133,12 @@ def test_a_refund_of_which_nobody_knows_is_paid_once(at, gateway, method, body, 
     order, refund = an_approved_refund(at, gateway, method)
     at.fails(gateway, body=body, count=TRIES, takes_effect=takes_effect)
     with pytest.raises(GatewayUnavailable):
-        refund_execution.pay_back(refund.id)
+        refund_execution.execute(refund.id)
     at.behaves(gateway)
-    refund_execution.pay_back(refund.id)
+    refund_execution.execute(refund.id)
     for transfer in rows("SELECT id FROM disbursements WHERE refund_id = :id AND status = 'sending'", id=refund.id):
-        payout_execution.ask_about(transfer.id)
-    assert refund_execution.ask_about(refund.id) == "completed"
+        payout_execution.sync(transfer.id)
+    assert refund_execution.sync(refund.id) == "completed"
     assert left(at, order, gateway) == 107_500 - 90_000
 
 

@@ -110,8 +110,10 @@ def test_nothing_that_names_the_person_is_left():
         id=member.id,
     )
     with transaction() as tx:
-        mails.ask_about_order(tx, "order_confirmation", order.id, dedupe_key=f"order_confirmation:{order.id}")
-        mails.ask(tx, "e_ticket", dedupe_key=str(order.id), to="peserta1@example.com", context={}, order_id=order.id)
+        mails.enqueue_about_order(tx, "order_confirmation", order.id, dedupe_key=f"order_confirmation:{order.id}")
+        mails.enqueue(
+            tx, "e_ticket", dedupe_key=str(order.id), to="peserta1@example.com", context={}, order_id=order.id
+        )
         payment_id = tx.execute(
             text("""
                 INSERT INTO payments (order_id, attempt, gateway, external_id, payment_method, amount, expires_at)
@@ -165,7 +167,7 @@ def test_invitations_to_a_gate_go_with_the_invited_and_with_the_inviting():
 def test_mails_that_still_wait_are_not_sent_but_the_last_one_is():
     member = a_member()
     with transaction() as tx:
-        mails.ask(tx, "reset_password", dedupe_key=str(uuid4()), to=member.email, context={"code": "123456"})
+        mails.enqueue(tx, "reset_password", dedupe_key=str(uuid4()), to=member.email, context={"code": "123456"})
     delete(member)
     [[template, status, context]] = rows(
         "SELECT template, status, context FROM emails WHERE to_address = :email", email=member.email
@@ -226,7 +228,7 @@ def test_a_pdf_that_is_stored_while_the_account_is_deleted_is_not_kept(files: St
     with transaction() as tx:
         claimed = ticket_rendering.claim(tx, order.id)
     assert claimed is not None
-    printed = [ticket_rendering.print_claimed(claimed)]  # on its way, with the names of before
+    printed = [ticket_rendering.render_claimed(claimed)]  # on its way, with the names of before
     delete(member)
     files.files.update({each.pdf_object: b"stored a moment later" for each in printed})
     with transaction() as tx:

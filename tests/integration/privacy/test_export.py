@@ -58,8 +58,8 @@ def a_buyer() -> tuple[Member, OrderResponse]:
             text("INSERT INTO tickets (order_id, order_item_id, event_id) VALUES (:id, :item_id, :event_id)"),
             {"id": order.id, "item_id": order.items[0].id, "event_id": order.event_id},
         )
-        mails.ask_about_order(tx, "order_confirmation", order.id, dedupe_key=f"order_confirmation:{order.id}")
-        mails.ask(
+        mails.enqueue_about_order(tx, "order_confirmation", order.id, dedupe_key=f"order_confirmation:{order.id}")
+        mails.enqueue(
             tx,
             "reset_password",
             dedupe_key=str(order.id),

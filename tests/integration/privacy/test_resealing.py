@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from shared.cloud import secrets
 from shared.cloud.database import transaction
-from shared.cloud.field_encryption import KEY, NotOpened, seal, unseal
+from shared.cloud.field_encryption import KEY, DecryptionFailed, decrypt, encrypt
 from shared.privacy import key_rotation
 from tests.conftest import SECRETS
 from tests.factories import a_user
@@ -30,7 +30,7 @@ def an_account(number: str = "1234567890") -> UUID:
                     account_holder_name, status)
                 VALUES (:id, :user_id, 'BCA', :sealed, '7890', 'Siti', 'verified')
             """),
-            {"id": account_id, "user_id": a_user(tx).id, "sealed": seal(number, about=f"bank_account:{account_id}")},
+            {"id": account_id, "user_id": a_user(tx).id, "sealed": encrypt(number, about=f"bank_account:{account_id}")},
         )
     return account_id
 
@@ -57,11 +57,11 @@ def test_old_values_are_sealed_under_the_new_key_and_open_as_before():
     accounts = [an_account() for _ in range(3)]
     secrets.provide({KEY: "a second key, random enough"}, number="2")
     newest = an_account()
-    assert key_rotation.reseal()["bank_accounts"] == 3
-    assert key_rotation.reseal()["bank_accounts"] == 0
+    assert key_rotation.rotate()["bank_accounts"] == 3
+    assert key_rotation.rotate()["bank_accounts"] == 0
     for account_id in [*accounts, newest]:
         assert sealed(account_id).startswith("v2.")
-        assert unseal(sealed(account_id), about=f"bank_account:{account_id}") == "1234567890"
+        assert decrypt(sealed(account_id), about=f"bank_account:{account_id}") == "1234567890"
 
 
 def test_what_can_not_be_opened_stays_as_it_is():
@@ -74,6 +74,6 @@ def test_what_can_not_be_opened_stays_as_it_is():
         )  # fmt: skip
     before = sealed(account_id)
     secrets.provide({KEY: "a third key, random enough"}, number="3")
-    with pytest.raises(NotOpened):
-        key_rotation.reseal()
+    with pytest.raises(DecryptionFailed):
+        key_rotation.rotate()
     assert sealed(account_id) == before

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from infra.checks.invariants import ALWAYS, broken
 from shared.accounting import ledger
 from shared.cloud.database import transaction
-from shared.cloud.request_batching import Combiner
+from shared.cloud.request_batching import RequestBatcher
 from shared.payments import records as payment_records
 from shared.payments import settlement
 from shared.problems import Problem
@@ -141,13 +141,13 @@ def test_ten_uses_and_fifty_buyers():
 
 def test_combined_with_others_too():
     event, promo_id, buyers = scene(code="SEPULUH", buyers=60, max_uses=10)
-    combined = Combiner(reservations.reserve)
+    combined = RequestBatcher(reservations.reserve)
 
     def ask(index, buyer):
-        item = reservations.Item(tier_id=event.tier_ids[0], quantity=1)
+        item = reservations.ReservationItem(tier_id=event.tier_ids[0], quantity=1)
         code = None if index % 3 == 0 else "SEPULUH"
-        request = reservations.Request(event_id=event.id, items=[item], promo_code=code)
-        return combined(reservations.Ask(buyer.id, request))
+        request = reservations.ReservationBody(event_id=event.id, items=[item], promo_code=code)
+        return combined(reservations.ReservationRequest(buyer.id, request))
 
     outcomes = at_the_same_time([lambda i=i, buyer=buyer: ask(i, buyer) for i, buyer in enumerate(buyers)])
     held = [outcome for outcome in outcomes if isinstance(outcome, OrderResponse)]
@@ -175,9 +175,9 @@ def test_a_buyer_has_a_limit_of_their_own_at_all_events_together():
 def test_one_buyer_over_their_limit_does_not_spoil_the_batch():
     event, promo_id, [greedy, modest] = scene(code="SEKALI", buyers=2, max_uses_per_user=1)
     cancelled = an_order(event, buyer=greedy, promo_code="SEKALI", paid=True)
-    item = reservations.Item(tier_id=event.tier_ids[0], quantity=1)
-    request = reservations.Request(event_id=event.id, items=[item], promo_code="SEKALI")
-    outcomes = reservations.reserve([reservations.Ask(buyer.id, request) for buyer in (greedy, modest)])
+    item = reservations.ReservationItem(tier_id=event.tier_ids[0], quantity=1)
+    request = reservations.ReservationBody(event_id=event.id, items=[item], promo_code="SEKALI")
+    outcomes = reservations.reserve([reservations.ReservationRequest(buyer.id, request) for buyer in (greedy, modest)])
     assert [type(outcome) for outcome in outcomes] == [PromoExhausted, OrderResponse]
     assert cancelled.promo_code == "SEKALI"
     assert uses(promo_id) == 2
@@ -368,9 +368,11 @@ def revive(order):
 
 def test_a_code_that_is_taken_back_in_the_very_moment_is_not_used():
     event, promo_id, [buyer] = scene()
-    item = reservations.Item(tier_id=event.tier_ids[0], quantity=1)
-    ask = reservations.Ask(buyer.id, reservations.Request(event_id=event.id, items=[item], promo_code="HEMAT"))
-    checked = reservations._draft_or_refusal(ask, reservations._read_facts([ask]))
+    item = reservations.ReservationItem(tier_id=event.tier_ids[0], quantity=1)
+    ask = reservations.ReservationRequest(
+        buyer.id, reservations.ReservationBody(event_id=event.id, items=[item], promo_code="HEMAT")
+    )
+    checked = reservations._accept_or_refuse(ask, reservations._read_facts([ask]))
     with transaction() as tx:
         tx.execute(text("UPDATE promos SET is_active = false WHERE id = :id"), {"id": promo_id})
     assert isinstance(reservations._open([checked])[checked.draft.id], PromoInvalid)

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from infra.checks.invariants import ALWAYS, broken
 from shared.cloud.database import transaction
-from shared.cloud.request_batching import Combiner
+from shared.cloud.request_batching import RequestBatcher
 from shared.sales import orders, purchase_limits, reservations
 from shared.sales.schemas import OrderResponse
 from tests.factories import Stock, a_nik, a_tier, a_user, an_event, an_order, make_overdue, reserve, stock
@@ -126,12 +126,14 @@ def test_twenty_aliases_at_once_hold_two_orders_worth():
 
 def test_twenty_aliases_combined_with_others_hold_no_more_either():
     event, others = scene(buyers=20)
-    combined = Combiner(reservations.reserve)
+    combined = RequestBatcher(reservations.reserve)
     mine = aliases(20)
 
     def ask(buyer):
-        item = reservations.Item(tier_id=event.tier_ids[0], quantity=2)
-        return combined(reservations.Ask(buyer.id, reservations.Request(event_id=event.id, items=[item])))
+        item = reservations.ReservationItem(tier_id=event.tier_ids[0], quantity=2)
+        return combined(
+            reservations.ReservationRequest(buyer.id, reservations.ReservationBody(event_id=event.id, items=[item]))
+        )
 
     mixed = [buyer for pair in zip(mine, others, strict=True) for buyer in pair]
     outcomes = at_the_same_time([lambda buyer=buyer: ask(buyer) for buyer in mixed])
@@ -319,7 +321,7 @@ def test_an_event_that_is_cancelled_is_nobodys_abandoned_hold():
     event, [buyer] = scene()
     for _ in range(3):
         abandon(buyer, event)
-    end(reserve(buyer, event), orders.end_for_good)
+    end(reserve(buyer, event), orders.cancel_for_good)
     assert isinstance(reserve(buyer, event), OrderResponse)
 
 

@@ -40,9 +40,9 @@ def of_order(order):
 
 def unnamed(buyer, event, *, quantity=1):
     """An order whose participants are named at checkout."""
-    items = [reservations.Item(tier_id=event.tier_ids[0], quantity=quantity)]
-    request = reservations.Request(event_id=event.id, items=items)
-    [order] = reservations.reserve([reservations.Ask(buyer.id, request)])
+    items = [reservations.ReservationItem(tier_id=event.tier_ids[0], quantity=quantity)]
+    request = reservations.ReservationBody(event_id=event.id, items=items)
+    [order] = reservations.reserve([reservations.ReservationRequest(buyer.id, request)])
     return order
 
 
@@ -52,7 +52,7 @@ def check_out(buyer, order, *numbers):
         checkout.NamedAttendee(item_id=item.id, name="Siti", email="siti@example.com", identity_number=number)
         for item, number in zip(order.items, numbers, strict=True)
     ]
-    return checkout.checkout(buyer.id, order.id, checkout.Request(payment_method="ANY", attendees=named))
+    return checkout.checkout(buyer.id, order.id, checkout.CheckoutRequest(payment_method="ANY", attendees=named))
 
 
 def test_the_number_is_sealed_found_by_its_index_and_shown_by_its_end():
@@ -64,9 +64,9 @@ def test_the_number_is_sealed_found_by_its_index_and_shown_by_its_end():
         assert OrderResponse.read(tx, order.id) == order
     [row] = of_order(order)
     assert NIK not in str(row)
-    assert field_encryption.unseal(row.identity_sealed, about=f"identity_number:{item.id}") == NIK
-    with pytest.raises(field_encryption.NotOpened):
-        field_encryption.unseal(row.identity_sealed, about=f"identity_number:{order.id}")
+    assert field_encryption.decrypt(row.identity_sealed, about=f"identity_number:{item.id}") == NIK
+    with pytest.raises(field_encryption.DecryptionFailed):
+        field_encryption.decrypt(row.identity_sealed, about=f"identity_number:{order.id}")
 
 
 def test_a_tier_that_does_not_ask_keeps_nothing():
@@ -146,7 +146,7 @@ def test_a_number_may_be_corrected_until_the_order_is_paid():
         registrations.register(tx, order.id, {order.items[0].id: (event.tier_ids[0], "X1234567")})
     assert isinstance(reserve(other, event, identity_number=NIK), OrderResponse)
     [row] = of_order(order)
-    assert field_encryption.unseal(row.identity_sealed, about=f"identity_number:{order.items[0].id}") == "X1234567"
+    assert field_encryption.decrypt(row.identity_sealed, about=f"identity_number:{order.items[0].id}") == "X1234567"
 
 
 @pytest.mark.parametrize("ends", ["cancelled", "expired", "refunded"])

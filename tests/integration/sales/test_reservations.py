@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from shared.cloud.request_batching import Combiner
+from shared.cloud.request_batching import RequestBatcher
 from shared.problems import NotFound
 from shared.sales import orders, reservations
 from shared.sales.inventory import SoldOut
@@ -147,11 +147,13 @@ def test_combined_requests_share_a_statement_and_nothing_else():
     with transaction() as tx:
         event = an_event(tx, tiers=[a_tier(quota=50)])
         buyers = [a_user(tx) for _ in range(120)]
-    combined = Combiner(reservations.reserve)
+    combined = RequestBatcher(reservations.reserve)
     asks = [
-        reservations.Ask(
+        reservations.ReservationRequest(
             buyer.id,
-            reservations.Request(event_id=event.id, items=[reservations.Item(tier_id=event.tier_ids[0], quantity=1)]),
+            reservations.ReservationBody(
+                event_id=event.id, items=[reservations.ReservationItem(tier_id=event.tier_ids[0], quantity=1)]
+            ),
         )
         for buyer in buyers
     ]
@@ -172,11 +174,11 @@ def test_a_refused_request_does_not_spoil_the_others_of_its_batch():
         buyers = [a_user(tx) for _ in range(3)]
     outcomes = reservations.reserve(
         [
-            reservations.Ask(
+            reservations.ReservationRequest(
                 buyer.id,
-                reservations.Request(
+                reservations.ReservationBody(
                     event_id=event.id,
-                    items=[reservations.Item(tier_id=event.tier_ids[0], quantity=quantity)],
+                    items=[reservations.ReservationItem(tier_id=event.tier_ids[0], quantity=quantity)],
                 ),
             )
             for buyer, quantity in zip(buyers, (2, 2, 1), strict=True)
@@ -223,13 +225,15 @@ def test_expiry_gives_stock_back_once_however_many_sweep():  # TS-007
 def test_a_tier_that_goes_off_sale_in_the_very_moment_holds_nothing():
     with transaction() as tx:
         buyer, event = a_user(tx), an_event(tx)
-    ask = reservations.Ask(
+    ask = reservations.ReservationRequest(
         buyer.id,
-        reservations.Request(event_id=event.id, items=[reservations.Item(tier_id=event.tier_ids[0], quantity=1)]),
+        reservations.ReservationBody(
+            event_id=event.id, items=[reservations.ReservationItem(tier_id=event.tier_ids[0], quantity=1)]
+        ),
     )
     facts = reservations._read_facts([ask])
     with transaction() as tx:
         tx.execute(text("UPDATE ticket_tiers SET is_on_sale = false WHERE event_id = :id"), {"id": event.id})
-    checked = reservations._draft_or_refusal(ask, facts)
+    checked = reservations._accept_or_refuse(ask, facts)
     assert isinstance(reservations._open([checked])[checked.draft.id], SaleClosed)
     assert stock(event.tier_ids[0]).reserved == 0

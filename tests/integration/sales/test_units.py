@@ -8,7 +8,7 @@ from sqlalchemy import text
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.payments import reconcile
-from shared.sales import counter_repair, orders, units
+from shared.sales import counter_repair, digital_units, orders
 from shared.sales import schemas as sales_schemas
 from shared.sales.inventory import SoldOut
 from shared.sales.schemas import OrderResponse
@@ -140,7 +140,7 @@ def test_a_refunded_unit_is_burned_and_not_sold_again():
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=0, free=1)
     with transaction() as tx:
         other = a_user(tx)
-        units.burn(tx, [item.id for item in order.items])  # asked again
+        digital_units.burn(tx, [item.id for item in order.items])  # asked again
     assert {burned, *seen(buy(event, other), other)} == {"SEKALI-1", "SEKALI-2"}
     assert seen(order, buyer) == [None]
     assert isinstance(reserve(buyer, event), SoldOut)

@@ -15,10 +15,10 @@ from shared.gateways.statuses import (
     GatewayPaymentStatus,
     GatewayPayoutStatus,
     GatewayRefundState,
-    NoticeKind,
     OpenedPayment,
     PaymentMethod,
     PayoutState,
+    WebhookEventKind,
 )
 from shared.gateways.xendit.client import Xendit
 from tests.integration.simulators.conftest import CALLBACK_TOKEN, PATIENCE, XENDIT_KEY
@@ -225,7 +225,7 @@ def test_refunds_are_asked_for_once_and_told(
     assert first.gateway_reference == again.gateway_reference == other_key.gateway_reference
     (webhook,) = receiver.wait_for(1, f"{order_id}-r")
     notice = xendit.parse_webhook(webhook.headers, webhook.body)
-    assert notice.kind is NoticeKind.REFUND
+    assert notice.kind is WebhookEventKind.REFUND
     assert notice.fact == xendit.refund_fact(first.gateway_reference)
     assert xendit.refund_fact(first.gateway_reference).state is GatewayRefundState.SUCCEEDED
     assert xendit_payer.movements(order_id) == [("payment", 100_000), ("refund", -40_000)]

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from shared.models import Page
+from shared.models import PageQuery
 from shared.problems import NotFound
 from shared.sales import orders
 from shared.sales.schemas import OrderResponse
@@ -30,7 +30,7 @@ from shared.tickets import bibs
 
 with transaction() as tx:
     order = orders.lock(tx, UUID(sys.argv[1]))
-    print("given", bibs.give_missing(tx, order.id), flush=True)
+    print("given", bibs.assign_missing(tx, order.id), flush=True)
     sys.stdin.read()
 """
 """A worker that gives numbers, and then waits for its end before the commit."""
@@ -52,7 +52,7 @@ def give(order):
     """The part of issuing that gives the numbers, as a worker does it."""
     with transaction() as tx:
         orders.lock(tx, order.id)
-        return bibs.give_missing(tx, order.id)
+        return bibs.assign_missing(tx, order.id)
 
 
 def test_two_hundred_orders_and_eight_workers():
@@ -117,9 +117,9 @@ def test_the_number_is_on_the_paper_and_in_the_lists(files):
         answer = OrderResponse.read(tx, order.id)
         organizer = a_user(tx, role="organizer", organizer_id=None)
         owner = type(organizer)(event.organizer_id, "organizer", event.organizer_id)
-        listed = participants.listed(tx, owner, event.id, Page())
+        listed = participants.listed(tx, owner, event.id, PageQuery())
         with pytest.raises(NotFound):
-            participants.listed(tx, organizer, event.id, Page())
+            participants.listed(tx, organizer, event.id, PageQuery())
     assert (answer.items[0].bib_number, answer.tickets[0].bib_number) == (1, 1)
     [participant] = listed.items
     assert (participant.bib_number, participant.tier_name, participant.ticket_status) == (1, "Maraton", "issued")

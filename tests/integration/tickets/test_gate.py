@@ -32,7 +32,7 @@ class Door:
             )
             self.ticket_ids = list(tx.execute(tickets, {"id": self.order.id}).scalars())
         self.codes = [
-            qr.encode(qr.Claims(ticket_id, self.event.id, f"Peserta {number}"))
+            qr.encode(qr.QrContent(ticket_id, self.event.id, f"Peserta {number}"))
             for number, ticket_id in enumerate(self.ticket_ids, 1)
         ]
 
@@ -102,7 +102,7 @@ def test_what_we_never_printed_is_forged(door, code):
 
 
 def test_a_genuine_code_of_a_ticket_that_never_was_is_forged(door):
-    assert door.scan(qr.encode(qr.Claims(uuid4(), door.event.id, "Hantu"))).result == "forged"
+    assert door.scan(qr.encode(qr.QrContent(uuid4(), door.event.id, "Hantu"))).result == "forged"
 
 
 def test_a_code_shown_for_another_ticket_is_forged_and_uses_nothing_up(door):

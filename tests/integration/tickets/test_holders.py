@@ -66,10 +66,10 @@ def sold():
     )
     issuing.issue(order.id)
     with transaction() as tx:
-        mails.ask_e_tickets(tx, order.id)
+        mails.enqueue_e_tickets(tx, order.id)
     [[ticket_id]] = rows("SELECT id FROM tickets WHERE order_id = :id", id=order.id)
     organizer = Principal(event.organizer_id, "organizer", event.organizer_id)
-    code = qr.encode(qr.Claims(ticket_id, event.id, "Ani"))
+    code = qr.encode(qr.QrContent(ticket_id, event.id, "Ani"))
     return Sold(event, buyer, organizer, staff, order.id, ticket_id, siti, ani, code)
 
 

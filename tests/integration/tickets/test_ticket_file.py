@@ -129,7 +129,7 @@ def test_a_change_that_is_taken_back_leads_to_a_file_that_no_sweep_deletes(sale,
 
 
 def test_a_print_that_comes_too_late_leaves_no_file(sale, files):
-    late = ticket_rendering.Printed(
+    late = ticket_rendering.RenderedTicket(
         sale.ticket.id, f"{sale.ticket.event_id}/{sale.ticket.id}-late.pdf", replaces="another"
     )
     files.files[late.pdf_object] = b"printed from what was true before"

@@ -31,7 +31,7 @@ class Sale:
             self.ticket_id = found.scalar_one()
         self.scanned = {
             "event_id": str(event.id),
-            "qr": qr.encode(qr.Claims(self.ticket_id, event.id, "Peserta 1")),
+            "qr": qr.encode(qr.QrContent(self.ticket_id, event.id, "Peserta 1")),
         }
 
 

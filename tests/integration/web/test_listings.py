@@ -36,7 +36,7 @@ def race() -> Race:
         a_promo(tx, event)
     order = an_order(event, buyer=buyer, paid=True)
     with transaction() as tx:
-        bibs.give_missing(tx, order.id)
+        bibs.assign_missing(tx, order.id)
     return Race(event, organizer, buyer)
 
 

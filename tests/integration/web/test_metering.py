@@ -10,7 +10,7 @@ import pytest
 from infra.local.postgres import Postgres
 from shared.cloud import clients, counters
 from shared.cloud.counters import CountersUnavailable
-from shared.web.rate_limiter import Limit, Meter
+from shared.web.rate_limiter import Limit, RateLimiter
 from tests.conformance.local_cloud import LocalCloud, running
 from tests.threads import at_the_same_time
 
@@ -57,38 +57,38 @@ def caller() -> str:
     return f"user {uuid4()}"
 
 
-def let_in(meter: Meter, limit: Limit, *callers: str, tries: int) -> int:
+def let_in(meter: RateLimiter, limit: Limit, *callers: str, tries: int) -> int:
     return sum(meter.spend(limit, callers).wait_seconds == 0 for _ in range(tries))
 
 
 @pytest.mark.parametrize("limit", [WRITES, READS, STRICT], ids=lambda limit: limit.name)
 def test_one_instance_lets_in_exactly_the_limit(clock, caller, limit):
-    meter = Meter(clock)
+    meter = RateLimiter(clock)
     assert let_in(meter, limit, caller, tries=limit.per_minute + 5) == limit.per_minute
     assert let_in(meter, limit, f"{caller} and another", tries=1) == 1
 
 
 def test_reads_and_writes_are_counted_apart(clock, caller):
-    meter = Meter(clock)
+    meter = RateLimiter(clock)
     assert let_in(meter, WRITES, caller, tries=21) == 20
     assert let_in(meter, READS, caller, tries=1) == 1
 
 
 @pytest.mark.parametrize(("limit", "gain"), [(WRITES, 1), (READS, 8), (STRICT, 0)], ids=lambda each: str(each))
 def test_another_instance_gives_a_caller_no_more_than_what_it_keeps_to_itself(clock, caller, limit, gain):
-    first, second = Meter(clock), Meter(clock)
+    first, second = RateLimiter(clock), RateLimiter(clock)
     allowed = let_in(first, limit, caller, tries=150) + let_in(second, limit, caller, tries=150)
     assert limit.per_minute <= allowed <= limit.per_minute + gain
 
 
 def test_the_same_when_a_caller_is_served_by_many_at_once(clock, caller):
-    meters = [Meter(clock) for _ in range(4)]
+    meters = [RateLimiter(clock) for _ in range(4)]
     allowed = at_the_same_time([partial(let_in, meter, STRICT, caller, tries=8) for meter in meters])
     assert sum(allowed) == 10
 
 
 def test_who_waits_as_told_is_let_in_again(clock, caller):
-    meter = Meter(clock)
+    meter = RateLimiter(clock)
     let_in(meter, WRITES, caller, tries=20)
     wait = meter.spend(WRITES, [caller]).wait_seconds
     clock.now += wait - 1.1
@@ -98,19 +98,19 @@ def test_who_waits_as_told_is_let_in_again(clock, caller):
 
 
 def test_another_instance_knows_of_the_minute_before(clock, caller):
-    let_in(Meter(clock), STRICT, caller, tries=10)
+    let_in(RateLimiter(clock), STRICT, caller, tries=10)
     clock.now += 61
-    assert let_in(Meter(clock), STRICT, caller, tries=10) <= 1
+    assert let_in(RateLimiter(clock), STRICT, caller, tries=10) <= 1
 
 
 def test_a_request_counts_for_each_of_its_names(clock, caller):
-    meter = Meter(clock)
+    meter = RateLimiter(clock)
     allowed = sum(let_in(meter, STRICT, f"address {n}", f"email {caller}", tries=4) for n in range(5))
     assert allowed == 10
 
 
 def test_a_refusal_is_remembered_without_asking(clock, caller, monkeypatch):
-    meter = Meter(clock)
+    meter = RateLimiter(clock)
     let_in(meter, STRICT, caller, tries=11)
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
     clients.firestore.provide(None)
@@ -124,7 +124,7 @@ def test_an_outage_lets_usual_requests_in_up_to_the_limit_and_strict_ones_not_at
     monkeypatch.setattr(counters, "TIMEOUT_SECONDS", 0.3)
     monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", "127.0.0.1:1")
     clients.firestore.provide(None)
-    meter = Meter(clock)
+    meter = RateLimiter(clock)
     with caplog.at_level(logging.WARNING):
         assert let_in(meter, WRITES, caller, tries=25) == 20
     assert [record.message for record in caplog.records] == ["limits.unavailable"]  # asked once, then left alone
@@ -133,7 +133,7 @@ def test_an_outage_lets_usual_requests_in_up_to_the_limit_and_strict_ones_not_at
 
 
 def test_what_could_not_be_told_is_told_later(clock, caller, cloud, monkeypatch):
-    meter = Meter(clock)
+    meter = RateLimiter(clock)
     with monkeypatch.context() as outage:
         outage.setattr(counters, "FIRST_TIMEOUT_SECONDS", 0.3)
         outage.setattr(counters, "TIMEOUT_SECONDS", 0.3)
@@ -143,4 +143,4 @@ def test_what_could_not_be_told_is_told_later(clock, caller, cloud, monkeypatch)
     clients.firestore.provide(None)
     counters.forget_failures()
     let_in(meter, WRITES, caller, tries=1)
-    assert let_in(Meter(clock), WRITES, caller, tries=20) <= 20 - 13 + 1
+    assert let_in(RateLimiter(clock), WRITES, caller, tries=20) <= 20 - 13 + 1

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from shared.cloud.request_batching import Combiner
+from shared.cloud.request_batching import RequestBatcher
 from tests.threads import at_the_same_time
 from tests.waiting import PATIENCE_SECONDS
 
 
 def test_each_caller_gets_its_own_outcome():
-    double = Combiner(lambda asks: [ask * 2 for ask in asks])
+    double = RequestBatcher(lambda asks: [ask * 2 for ask in asks])
     assert at_the_same_time([lambda n=n: double(n) for n in range(50)]) == [n * 2 for n in range(50)]
 
 
@@ -26,7 +26,7 @@ def test_those_who_come_during_a_batch_share_the_next():
             assert all_wait.wait(PATIENCE_SECONDS)
         return asks
 
-    combined = Combiner(work)
+    combined = RequestBatcher(work)
     threads = [threading.Thread(target=combined, args=(name,)) for name in "abcd"]
     threads[0].start()
     assert first_runs.wait(PATIENCE_SECONDS)
@@ -48,7 +48,7 @@ def test_a_batch_has_a_limit():
         sizes.append(len(asks))
         return asks
 
-    combined = Combiner(work, most=4)
+    combined = RequestBatcher(work, most=4)
     at_the_same_time([lambda n=n: combined(n) for n in range(40)])
     assert sum(sizes) == 40
     assert max(sizes) <= 4
@@ -60,7 +60,7 @@ def test_an_error_reaches_every_caller_of_its_batch_and_no_other():
             raise RuntimeError("unlucky")
         return asks
 
-    combined = Combiner(work)
+    combined = RequestBatcher(work)
     with pytest.raises(RuntimeError, match="unlucky"):
         combined(13)
     assert combined(14) == 14

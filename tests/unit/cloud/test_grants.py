@@ -7,11 +7,11 @@ import pytest
 
 from functions.manifest import manifest
 from shared.cloud import cache, permissions, pubsub, secrets, storage, tasks
-from shared.cloud.permissions import Grants, NotGranted
+from shared.cloud.permissions import PermissionMissing, Permissions
 from shared.cloud.settings import settings
 
 SECRET = "a-key-of-these-tests"
-NOTHING = Grants("nobody", frozenset())
+NOTHING = Permissions("nobody", frozenset())
 
 USES: dict[str, Callable[[], object]] = {
     f"secrets/{SECRET}": lambda: secrets.secret(SECRET),
@@ -19,7 +19,7 @@ USES: dict[str, Callable[[], object]] = {
     "enqueues/expire": lambda: tasks.enqueue("expire", "expire", "/tasks/expire", {}),
     "buckets/karcis-local-media": lambda: storage.get("karcis-local-media", "x"),
     "deletes_files/karcis-local-media": lambda: storage.delete_all("karcis-local-media", "x"),
-    "cache/shared": lambda: cache.look("x", "y"),
+    "cache/shared": lambda: cache.lookup("x", "y"),
 }
 
 
@@ -30,12 +30,12 @@ def a_secret() -> None:
 
 @pytest.mark.parametrize("thing", USES)
 def test_what_is_not_granted_is_refused_by_name(thing: str):
-    with permissions.only(NOTHING), pytest.raises(NotGranted, match=f"nobody: {thing}"):
+    with permissions.only(NOTHING), pytest.raises(PermissionMissing, match=f"nobody: {thing}"):
         USES[thing]()
 
 
 def test_what_is_granted_is_used():
-    with permissions.only(Grants("auth", frozenset({f"secrets/{SECRET}"}))):
+    with permissions.only(Permissions("auth", frozenset({f"secrets/{SECRET}"}))):
         assert secrets.secret(SECRET)
 
 

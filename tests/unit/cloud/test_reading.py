@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from shared.cloud.read_through_cache import MEMORY_SECONDS, Aged, Memory
+from shared.cloud.read_through_cache import MEMORY_SECONDS, CachedValue, Memory
 from tests.threads import at_the_same_time
 from tests.waiting import PATIENCE_SECONDS, until
 
@@ -13,10 +13,10 @@ from tests.waiting import PATIENCE_SECONDS, until
 def test_many_threads_that_want_the_same_fetch_it_once():
     memory, fetched = Memory(), []
 
-    def fetch() -> Aged[int]:
+    def fetch() -> CachedValue[int]:
         fetched.append(threading.get_ident())
         until(lambda: len(memory._fetches) == 1)
-        return Aged(7, 2.0)
+        return CachedValue(7, 2.0)
 
     found = at_the_same_time([lambda: memory.get("event", fetch)] * 16)
     assert {each.value for each in found} == {7}
@@ -26,10 +26,10 @@ def test_many_threads_that_want_the_same_fetch_it_once():
 
 def test_after_a_second_it_is_fetched_again_and_everything_else_of_then_is_forgotten():
     memory = Memory()
-    memory.get("other", lambda: Aged(0))
+    memory.get("other", lambda: CachedValue(0))
     begun = time.monotonic()
-    memory.get("event", lambda: Aged(1))
-    until(lambda: memory.get("event", lambda: Aged(2)).value == 2)
+    memory.get("event", lambda: CachedValue(1))
+    until(lambda: memory.get("event", lambda: CachedValue(2)).value == 2)
     assert time.monotonic() - begun >= MEMORY_SECONDS
     assert list(memory._fetches) == ["event"]
 
@@ -37,12 +37,12 @@ def test_after_a_second_it_is_fetched_again_and_everything_else_of_then_is_forgo
 def test_things_of_different_names_do_not_wait_for_each_other():
     memory, go_on = Memory(), threading.Event()
 
-    def slow() -> Aged[str]:
+    def slow() -> CachedValue[str]:
         assert go_on.wait(PATIENCE_SECONDS)
-        return Aged("slow")
+        return CachedValue("slow")
 
-    def quick() -> Aged[str]:
-        found = memory.get("quick", lambda: Aged("quick"))
+    def quick() -> CachedValue[str]:
+        found = memory.get("quick", lambda: CachedValue("quick"))
         go_on.set()
         return found
 
@@ -54,7 +54,7 @@ def test_an_error_reaches_everybody_who_waits_and_is_not_remembered():
     memory = Memory()
     fetching, go_on = threading.Event(), threading.Event()
 
-    def broken() -> Aged[int]:
+    def broken() -> CachedValue[int]:
         fetching.set()
         assert go_on.wait(PATIENCE_SECONDS)
         raise LookupError("the database is away")
@@ -65,11 +65,11 @@ def test_an_error_reaches_everybody_who_waits_and_is_not_remembered():
         wait = outcome.result
         outcome.result = lambda: (go_on.set(), wait())[1]  # the one who fetches goes on once the other waits
         with pytest.raises(LookupError):
-            memory.get("event", lambda: Aged(1))
+            memory.get("event", lambda: CachedValue(1))
 
     def leads() -> None:
         with pytest.raises(LookupError):
             memory.get("event", broken)
 
     at_the_same_time([leads, joins])
-    assert memory.get("event", lambda: Aged(2)).value == 2
+    assert memory.get("event", lambda: CachedValue(2)).value == 2

@@ -3,7 +3,15 @@
 import pytest
 
 from shared.cloud import secrets
-from shared.cloud.field_encryption import FINGERPRINT_KEY, KEY, NotOpened, current_prefix, fingerprint, seal, unseal
+from shared.cloud.field_encryption import (
+    FINGERPRINT_KEY,
+    KEY,
+    DecryptionFailed,
+    current_prefix,
+    decrypt,
+    encrypt,
+    fingerprint,
+)
 
 NIK = "3174012345678901"
 
@@ -14,32 +22,32 @@ def _keys():
 
 
 def test_what_is_sealed_opens_for_its_own_row_only():
-    sealed = seal(NIK, about="identity_number:1")
-    assert unseal(sealed, about="identity_number:1") == NIK
+    sealed = encrypt(NIK, about="identity_number:1")
+    assert decrypt(sealed, about="identity_number:1") == NIK
     assert NIK not in sealed
-    with pytest.raises(NotOpened):
-        unseal(sealed, about="identity_number:2")
+    with pytest.raises(DecryptionFailed):
+        decrypt(sealed, about="identity_number:2")
 
 
 def test_the_same_text_is_sealed_differently_each_time():
-    assert seal(NIK, about="x") != seal(NIK, about="x")
+    assert encrypt(NIK, about="x") != encrypt(NIK, about="x")
 
 
 @pytest.mark.parametrize("place", [5, 20, -3])
 def test_a_changed_value_does_not_open(place: int):
-    sealed = seal(NIK, about="x")
+    sealed = encrypt(NIK, about="x")
     other = "A" if sealed[place] != "A" else "B"
-    with pytest.raises(NotOpened):
-        unseal(sealed[:place] + other + sealed[place:][1:], about="x")
+    with pytest.raises(DecryptionFailed):
+        decrypt(sealed[:place] + other + sealed[place:][1:], about="x")
 
 
 def test_after_a_rotation_old_values_open_and_new_ones_use_the_new_key():
-    old = seal(NIK, about="x")
+    old = encrypt(NIK, about="x")
     secrets.provide({KEY: "second key, random enough"}, number="2")
-    assert unseal(old, about="x") == NIK
-    new = seal(NIK, about="x")
+    assert decrypt(old, about="x") == NIK
+    new = encrypt(NIK, about="x")
     assert (old[:3], new[:3], current_prefix()) == ("v1.", "v2.", "v2.")
-    assert unseal(new, about="x") == NIK
+    assert decrypt(new, about="x") == NIK
 
 
 def test_a_fingerprint_is_the_same_for_equal_texts_of_one_purpose():

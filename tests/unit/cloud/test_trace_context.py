@@ -6,7 +6,7 @@ import pytest
 
 from shared.cloud import trace_context
 from shared.cloud.settings import settings
-from shared.cloud.trace_context import Position
+from shared.cloud.trace_context import SpanContext
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -22,9 +22,9 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_both_headers_are_understood_and_the_standard_one_counts():
-    assert trace_context.begin({"traceparent": f"00-{TRACE}-{SPAN}-01"}) == Position(TRACE, SPAN)
+    assert trace_context.begin({"traceparent": f"00-{TRACE}-{SPAN}-01"}) == SpanContext(TRACE, SPAN)
     google = {"x-cloud-trace-context": f"{TRACE.upper()}/{int(SPAN, 16)};o=1"}
-    assert trace_context.begin(google) == Position(TRACE, SPAN)
+    assert trace_context.begin(google) == SpanContext(TRACE, SPAN)
     both = {**google, "traceparent": f"00-{'1' * 32}-{SPAN}-00"}
     assert trace_context.begin(both).trace_id == "1" * 32
     assert trace_context.current().trace_id == "1" * 32
@@ -50,8 +50,8 @@ def test_what_is_none_begins_a_new_trace(traceparent: str):
 def test_a_block_in_another_span_is_in_the_same_trace():
     trace_context.begin({"traceparent": f"00-{TRACE}-{SPAN}-00"})
     with trace_context.moved_to("1" * 16):
-        assert trace_context.current() == Position(TRACE, "1" * 16)
-    assert trace_context.current() == Position(TRACE, SPAN)
+        assert trace_context.current() == SpanContext(TRACE, "1" * 16)
+    assert trace_context.current() == SpanContext(TRACE, SPAN)
 
 
 @pytest.mark.usefixtures("recorded")

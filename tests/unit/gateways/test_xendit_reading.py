@@ -15,8 +15,8 @@ from shared.gateways.statuses import (
     GatewayPayoutStatus,
     GatewayRefundState,
     GatewayRefundStatus,
-    NoticeKind,
     PayoutState,
+    WebhookEventKind,
 )
 from shared.gateways.xendit import responses as reading
 from tests.unit.gateways.samples import read, sample, sample_id, sample_paths
@@ -25,12 +25,12 @@ TOKEN = "test-only-callback-token"
 
 WEBHOOKS = {
     # file: kind, state, amount, is a dashboard test
-    "webhook_invoice_paid_bank_transfer": (NoticeKind.PAYMENT, GatewayPaymentState.PAID, 2_000_000, True),
-    "webhook_invoice_paid_retail_outlet": (NoticeKind.PAYMENT, GatewayPaymentState.PAID, 2_000_000, True),
-    "webhook_invoice_paid_qris": (NoticeKind.PAYMENT, GatewayPaymentState.PAID, 1_000, False),
-    "webhook_disbursement_completed": (NoticeKind.DISBURSEMENT, PayoutState.SUCCEEDED, 150_000, False),
-    "webhook_payout_v2_succeeded": (NoticeKind.PAYOUT, PayoutState.SUCCEEDED, 100, False),
-    "webhook_refund_succeeded": (NoticeKind.REFUND, GatewayRefundState.SUCCEEDED, 10_000, False),
+    "webhook_invoice_paid_bank_transfer": (WebhookEventKind.PAYMENT, GatewayPaymentState.PAID, 2_000_000, True),
+    "webhook_invoice_paid_retail_outlet": (WebhookEventKind.PAYMENT, GatewayPaymentState.PAID, 2_000_000, True),
+    "webhook_invoice_paid_qris": (WebhookEventKind.PAYMENT, GatewayPaymentState.PAID, 1_000, False),
+    "webhook_disbursement_completed": (WebhookEventKind.DISBURSEMENT, PayoutState.SUCCEEDED, 150_000, False),
+    "webhook_payout_v2_succeeded": (WebhookEventKind.PAYOUT, PayoutState.SUCCEEDED, 100, False),
+    "webhook_refund_succeeded": (WebhookEventKind.REFUND, GatewayRefundState.SUCCEEDED, 10_000, False),
 }
 
 webhooks = pytest.mark.parametrize("path", sample_paths("xendit", "webhook_*.json"), ids=sample_id)
@@ -75,14 +75,14 @@ def test_the_token_is_checked_before_the_body_is_read() -> None:
 @pytest.mark.parametrize("body", [b"no json", b"[]", b"\xff\x00"])
 def test_a_signed_webhook_of_which_nothing_can_be_read_is_kept_as_its_text(body: bytes) -> None:
     notice = reading.read_webhook({"x-callback-token": TOKEN}, body, TOKEN)
-    assert (notice.kind, notice.fact) == (NoticeKind.UNKNOWN, None)
+    assert (notice.kind, notice.fact) == (WebhookEventKind.UNKNOWN, None)
     assert list(notice.payload) == ["unreadable"]
 
 
 def test_a_signed_webhook_with_a_broken_field_still_says_what_to_ask_about() -> None:
     body = b'{"id": "i", "external_id": "x", "status": "PAID", "amount": 1e999}'
     notice = reading.read_webhook({"x-callback-token": TOKEN}, body, TOKEN)
-    assert (notice.kind, notice.external_id, notice.gateway_reference) == (NoticeKind.PAYMENT, "x", "i")
+    assert (notice.kind, notice.external_id, notice.gateway_reference) == (WebhookEventKind.PAYMENT, "x", "i")
     assert notice.fact is None
 
 
@@ -116,7 +116,7 @@ def test_the_doubly_wrapped_refund_of_the_documentation_is_understood() -> None:
 @pytest.mark.parametrize("payload", [{"event": "v3_payout.succeeded", "data": {"id": "po-1"}}, {"hello": "world"}])
 def test_an_unknown_kind_of_webhook_is_told_as_such(payload: dict[str, Any]) -> None:
     notice = reading.read_webhook(*signed(payload), TOKEN)
-    assert (notice.kind, notice.fact) == (NoticeKind.UNKNOWN, None)
+    assert (notice.kind, notice.fact) == (WebhookEventKind.UNKNOWN, None)
 
 
 @pytest.mark.parametrize(

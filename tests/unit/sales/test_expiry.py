@@ -16,7 +16,7 @@ def nothing_remembered():
 
 def test_all_that_ends_in_the_same_five_seconds_shares_a_task_due_after_them(scheduled):
     for milliseconds in (0, 700, 2900):
-        expiry.ask_for_end(MOMENT + timedelta(milliseconds=milliseconds))
+        expiry.schedule_expiry(MOMENT + timedelta(milliseconds=milliseconds))
     (task,) = scheduled.tasks
     due = task.schedule_time
     assert MOMENT + timedelta(milliseconds=2900) <= due <= MOMENT + timedelta(seconds=expiry.BUCKET_SECONDS + 1)
@@ -32,5 +32,5 @@ def test_a_queue_that_does_not_answer_is_not_asked_again_by_every_buyer(schedule
 
     monkeypatch.setattr(expiry.tasks, "enqueue", silent)
     for _ in range(5):
-        expiry.ask_for_end(MOMENT)
+        expiry.schedule_expiry(MOMENT)
     assert len(asked) == 1

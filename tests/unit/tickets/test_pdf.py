@@ -23,7 +23,7 @@ def a_page(**fields):
     defaults = {
         "ticket_id": TICKET_ID,
         "order_id": ORDER_ID,
-        "qr_text": qr.encode(qr.Claims(TICKET_ID, EVENT_ID, name)),
+        "qr_text": qr.encode(qr.QrContent(TICKET_ID, EVENT_ID, name)),
         "event_title": "Konser Senja di Tepi Kota",
         "starts_at": datetime(2026, 11, 21, 12, tzinfo=UTC),
         "ends_at": datetime(2026, 11, 21, 15, tzinfo=UTC),

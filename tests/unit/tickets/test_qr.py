@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from shared.cloud import secrets
 from shared.tickets import qr
 
-CLAIMS = qr.Claims(UUID(int=7), UUID(int=8), "Siti Rahma")
+CLAIMS = qr.QrContent(UUID(int=7), UUID(int=8), "Siti Rahma")
 SHORT_NAMES = st.text(max_size=16)  # at most 64 bytes of UTF-8
-TEXTS = st.builds(qr.Claims, st.uuids(), st.uuids(), SHORT_NAMES)
+TEXTS = st.builds(qr.QrContent, st.uuids(), st.uuids(), SHORT_NAMES)
 
 
 @given(TEXTS)
@@ -19,7 +19,7 @@ def test_what_was_encoded_is_read_back(claims):
     assert qr.read(qr.encode(claims)) == claims
 
 
-@given(st.builds(qr.Claims, st.uuids(), st.uuids(), st.text(max_size=255)))
+@given(st.builds(qr.QrContent, st.uuids(), st.uuids(), st.text(max_size=255)))
 def test_a_long_name_is_cut_and_the_code_stays_coarse_enough_to_scan(claims):
     text = qr.encode(claims)
     assert len(text) <= 187

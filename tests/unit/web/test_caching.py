@@ -4,13 +4,13 @@ import re
 
 import pytest
 
-from shared.catalog import pages
-from shared.web.caching import AVAILABILITY, Keep
+from shared.catalog import public_views
+from shared.web.caching import AVAILABILITY, CachePolicy
 
-PROMISED = [(AVAILABILITY, pages.KEPT_SECONDS, 30)]
+PROMISED = [(AVAILABILITY, public_views.KEPT_SECONDS, 30)]
 
 
-def told(keep: Keep, age_seconds: float) -> tuple[int, int, int]:
+def told(keep: CachePolicy, age_seconds: float) -> tuple[int, int, int]:
     """How long the browser, the CDN, and the CDN while it fetches the next, may show the answer."""
     found = re.fullmatch(
         r"public, max-age=(\d+), s-maxage=(\d+), stale-while-revalidate=(\d+)", keep.directives(age_seconds)
@@ -21,14 +21,16 @@ def told(keep: Keep, age_seconds: float) -> tuple[int, int, int]:
 
 
 @pytest.mark.parametrize(("keep", "ours", "promised"), PROMISED)
-def test_all_ages_together_stay_within_the_promise(keep: Keep, ours: int, promised: int):
+def test_all_ages_together_stay_within_the_promise(keep: CachePolicy, ours: int, promised: int):
     for age in (0, 0.001, 1, 1.5, ours / 2, ours - 0.5, ours, promised - 0.5, promised, promised + 60):
         browser, shared, stale = told(keep, age)
         assert max(browser, shared) + stale + age <= max(promised, age)
 
 
 @pytest.mark.parametrize(("keep", "ours", "promised"), PROMISED)
-def test_what_our_cache_has_kept_is_kept_by_the_cdn_as_long_as_a_fresh_answer(keep: Keep, ours: int, promised: int):
+def test_what_our_cache_has_kept_is_kept_by_the_cdn_as_long_as_a_fresh_answer(
+    keep: CachePolicy, ours: int, promised: int
+):
     _, fresh, stale = told(keep, 0)
     assert told(keep, ours)[1] == fresh
     assert fresh + stale == promised

@@ -22,7 +22,7 @@ class Time:
 
     def work(self, seconds: float) -> float:
         """When a block of so much work ends."""
-        with constant_time.at_least(300, clock=lambda: self.now, sleep=self.sleep):
+        with constant_time.pad_to(300, clock=lambda: self.now, sleep=self.sleep):
             self.now += seconds
         return round(self.now - 100, 3)
 
@@ -47,7 +47,7 @@ def test_little_and_more_work_take_the_same_time():
 @pytest.mark.usefixtures("even_pace")
 def test_so_does_a_refusal():
     time = Time()
-    with pytest.raises(ValueError, match="no"), constant_time.at_least(300, clock=lambda: time.now, sleep=time.sleep):
+    with pytest.raises(ValueError, match="no"), constant_time.pad_to(300, clock=lambda: time.now, sleep=time.sleep):
         raise ValueError("no")
     assert time.slept == [0.3]
 

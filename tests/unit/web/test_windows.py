@@ -5,13 +5,13 @@ from hypothesis import example
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from shared.web.sliding_window import Use
+from shared.web.sliding_window import WindowUse
 
 
 def test_the_previous_minute_fades_out():
-    assert Use(current=5, previous=30, elapsed=0).requests == 35
-    assert Use(current=5, previous=30, elapsed=30).requests == 20
-    assert Use(current=5, previous=30, elapsed=60).requests == 5
+    assert WindowUse(current=5, previous=30, elapsed=0).requests == 35
+    assert WindowUse(current=5, previous=30, elapsed=30).requests == 20
+    assert WindowUse(current=5, previous=30, elapsed=60).requests == 5
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_the_previous_minute_fades_out():
     ],
 )
 def test_the_wait_is_until_one_more_request_fits(current, previous, elapsed, wait):
-    assert Use(current, previous, elapsed).wait_seconds(20) == wait
+    assert WindowUse(current, previous, elapsed).wait_seconds(20) == wait
 
 
 @example(current=0, previous=102, elapsed=19.0, limit=69)  # 102 * 2/3 is a bit more than 68
@@ -36,7 +36,7 @@ def test_the_wait_is_until_one_more_request_fits(current, previous, elapsed, wai
     limit=st.integers(1, 120),
 )
 def test_whoever_waits_as_told_is_let_in(current, previous, elapsed, limit):
-    wait = Use(current, previous, elapsed).wait_seconds(limit)
+    wait = WindowUse(current, previous, elapsed).wait_seconds(limit)
     minutes, then = divmod(elapsed + wait, 60)
     counts = {0: (current, previous), 1: (0, current)}.get(int(minutes), (0, 0))
-    assert Use(*counts, then).wait_seconds(limit) == 0
+    assert WindowUse(*counts, then).wait_seconds(limit) == 0

@@ -20,7 +20,7 @@ _WITHIN_WORDS: Final = re.compile(rf"(?<=\S)[{_DASHES}]+(?=\S)")
 _GAPS: Final = re.compile(rf"[\s{_DASHES}]+")
 
 
-def folded(words: str) -> str:
+def normalized(words: str) -> str:
     """Small letters without accents and apostrophes."""
     plain = unicodedata.normalize("NFKD", _APOSTROPHES.sub("", words))
     return unicodedata.normalize("NFC", _ACCENTS.sub("", plain)).lower().translate(_WHOLE_LETTERS)
@@ -28,9 +28,9 @@ def folded(words: str) -> str:
 
 def joined(words: str) -> str:
     """The same with words of two parts made one: `17-an` as `17an`. What excludes a word in a search stays."""
-    return _WITHIN_WORDS.sub("", folded(_QUOTES.sub('"', words)))
+    return _WITHIN_WORDS.sub("", normalized(_QUOTES.sub('"', words)))
 
 
 def compact(words: str) -> str:
     """The same without any gap, for what is found in the middle of a name: `Al-Azhar` as `alazhar`."""
-    return _GAPS.sub("", folded(words))
+    return _GAPS.sub("", normalized(words))

@@ -69,7 +69,7 @@ def burn(tx: Transaction, item_ids: Sequence[UUID]) -> None:
 def of_order(tx: Transaction, order_id: UUID) -> dict[UUID, str]:
     """The secrets of an order's items that have been revealed. For its buyer's eyes only."""
     return {
-        row.item_id: field_encryption.unseal(row.secret_sealed, about=_about(row.id))
+        row.item_id: field_encryption.decrypt(row.secret_sealed, about=_about(row.id))
         for row in tx.execute(_OF_ORDER, {"order_id": order_id})
     }
 
@@ -95,7 +95,7 @@ def _row(organizer_id: UUID, secret: str) -> dict[str, str]:
     return {
         "id": str(unit_id),
         "secret_index": field_encryption.fingerprint(secret, purpose=f"digital_unit:{organizer_id}"),
-        "secret_sealed": field_encryption.seal(secret, about=_about(unit_id)),
+        "secret_sealed": field_encryption.encrypt(secret, about=_about(unit_id)),
     }
 
 

@@ -15,7 +15,7 @@ from shared.catalog.events import EventResponse
 from shared.catalog.search import EventSearch
 from shared.cloud import cache
 from shared.cloud.database import Transaction, after_commit, snapshot, transaction
-from shared.cloud.read_through_cache import Aged, read_through
+from shared.cloud.read_through_cache import CachedValue, read_through
 from shared.identity.tokens import Principal
 from shared.models import Listing
 from shared.problems import NotFound
@@ -30,7 +30,7 @@ _BROWSED_BY = {"category", "location", "sort", "page", "page_size"}
 _ID_OF_SLUG = text("SELECT id FROM events WHERE slug = :slug")
 
 
-def browse(viewer: Principal | None, wanted: EventSearch) -> Aged[Listing[EventResponse]]:
+def browse(viewer: Principal | None, wanted: EventSearch) -> CachedValue[Listing[EventResponse]]:
     """One page of the upcoming events. What many look through is kept; what somebody searches for is not."""
 
     def read() -> Listing[EventResponse]:
@@ -39,18 +39,18 @@ def browse(viewer: Principal | None, wanted: EventSearch) -> Aged[Listing[EventR
 
     is_customer = viewer is None or viewer.role == "customer"
     if not is_customer or not wanted.model_fields_set <= _BROWSED_BY:
-        return Aged(read())
+        return CachedValue(read())
     query = hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()[:40]
     return read_through(f"list:{query}", _LISTS, seconds=KEPT_SECONDS, model=Listing[EventResponse], read=read)
 
 
-def show(viewer: Principal | None, key: str) -> Aged[EventResponse]:
+def show(viewer: Principal | None, key: str) -> CachedValue[EventResponse]:
     """The event with this id or slug. Raises NotFound; a draft is there for its organizer and admins only."""
     event_id = events.as_uuid(key)
     if event_id is None and not slugs.is_slug(key):
         raise NotFound
     if viewer is not None:
-        return Aged(_read(viewer, key))
+        return CachedValue(_read(viewer, key))
     event_id = event_id or _id_of_slug(key)
     return read_through(
         f"event:{event_id}",

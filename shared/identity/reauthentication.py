@@ -8,8 +8,8 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from shared.cloud.database import Transaction, transaction
-from shared.identity import accounts, codes, login_throttling, own_password, people, sessions
-from shared.identity.accounts import Letter
+from shared.identity import accounts, codes, login_throttling, password_change, people, sessions
+from shared.identity.accounts import AccountEmail
 from shared.identity.codes import Code, CodeInvalid
 from shared.identity.sessions import Tokens
 from shared.identity.tokens import Principal
@@ -36,11 +36,11 @@ def confirm(caller: Principal, given: Confirmation) -> Tokens:
     Raises WrongPassword, CodeInvalid, TooManyAttempts, AccountGone.
     """
     if given.password is not None:
-        confirmed = own_password.confirm(caller.id, given.password, caller.session_id)
+        confirmed = password_change.confirm(caller.id, given.password, caller.session_id)
         with transaction() as tx:
-            person = own_password.lock_confirmed(tx, confirmed, caller.session_id)
-            return sessions.prove_again(tx, person, caller.session_id)
-    known = own_password.signed_in_as(caller.id, caller.session_id)
+            person = password_change.lock_confirmed(tx, confirmed, caller.session_id)
+            return sessions.reauthenticate(tx, person, caller.session_id)
+    known = password_change.signed_in_as(caller.id, caller.session_id)
     with transaction() as tx:
         person = people.get_or_refuse(tx, caller.id)
         login_throttling.count(tx, login_throttling.CODES, person.email, known=known)
@@ -48,11 +48,11 @@ def confirm(caller: Principal, given: Confirmation) -> Tokens:
         locked = people.lock(tx, caller.id)
         if locked and codes.redeem(tx, locked.id, "confirm_identity", given.code or ""):
             login_throttling.forget(tx, locked.email, known=known)
-            return sessions.prove_again(tx, locked, caller.session_id)
+            return sessions.reauthenticate(tx, locked, caller.session_id)
     raise CodeInvalid
 
 
-def send_code(tx: Transaction, caller: Principal) -> Letter | None:
+def send_code(tx: Transaction, caller: Principal) -> AccountEmail | None:
     """The mail with a code to confirm by, to the caller's own address; None where one is on its way."""
     person = people.lock(tx, caller.id)
     if person is None:
