@@ -40,7 +40,7 @@ def encrypt(plain: str, *, about: str) -> str:
 
 
 def decrypt(sealed: str, *, about: str) -> str:
-    """What `seal` was given. Raises DecryptionFailed where the value or `about` is not what it was."""
+    """What `encrypt` was given. Raises DecryptionFailed where the value or `about` is not what it was."""
     number, _, encoded = sealed.removeprefix("v").partition(".")
     try:
         content = base64.urlsafe_b64decode(encoded)

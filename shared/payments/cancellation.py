@@ -1,7 +1,7 @@
 """Cancelling an event (PS-021, FN-013..017): the sale stops at once, then everybody gets everything back.
 
     start   the event is cancelled and its tiers are off sale, in one transaction
-    go_on   batch after batch: each order in a transaction of its own, until none is left; then the penalty
+    run_batch   batch after batch: each order in a transaction of its own, until none is left; then the penalty
 
 Killed anywhere and started again it goes on with the orders that are left: an order that has ended is not
 found any more, and its items can't be in two refunds. Cloud Tasks drives it, and reconcile finds one that
