@@ -22,7 +22,7 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class Field:
-    """A sealed column: where it is, and whose each value is (`about` of field_encryption.encrypt, `{}` being the row's id)."""
+    """An encrypted column: where it is, and its `about` for field_encryption.encrypt (`{}` is the row's id)."""
 
     table: str
     key: str
