@@ -1,13 +1,13 @@
-"""The statement that opens orders: it writes them and their items, and holds their stock, all or nothing.
+"""The statement that creates orders: it writes them and their items, and holds their stock, all or nothing.
 
-It is a transaction of its own, and one round trip. Its parts run in the order of their needs, which is that of
-the locks: orders, registrations, persons, promo codes, then the tiers by id. What must not be breaks a constraint
-and ends the whole statement: a hold over the quota, a code or a person over their limit, a participant who is
-registered; a tier that went off sale since its facts were read makes `reserved` NULL.
+It is a transaction of its own, and one round trip. Its parts run in the order of the locks: orders, registrations,
+persons, promo codes, then the tiers by id. A hold over the quota, a code or a person over their limit and a
+participant who is registered already break a constraint, which ends the whole statement; so does a tier that went
+off sale since it was read, as `reserved` becomes NULL.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -20,7 +20,9 @@ from shared.cloud.database import autocommit
 from shared.cloud.settings import settings
 from shared.sales import promos, purchase_limits, registrations
 from shared.sales.pricing import UnitPrice
-from shared.sales.promos import Promo
+from shared.sales.promos import Discount
+from shared.sales.schemas import OrderItemResponse, OrderResponse
+from shared.states import OrderStatus
 
 
 class Participant(Protocol):
@@ -39,58 +41,49 @@ class Participant(Protocol):
         """Normalised."""
 
 
-@dataclass(frozen=True)
-class NewItem:
-    """One line of the order to be. `tier` is a row of ticket_tiers."""
+@dataclass(frozen=True, eq=False)
+class SaleTier:
+    """A tier and the settings of its event, as they stood a moment ago (`at`, UTC). Prices in rupiah."""
 
     id: UUID
-    tier: Any
+    event_id: UUID
+    organizer_id: UUID
+    name: str
+    price: int
+    early_bird_price: int | None
+    early_bird_start: datetime | None
+    early_bird_end: datetime | None
+    max_per_order: int
+    free: int
+    at: datetime
+    asks_identity: bool
+    max_per_person: int | None
+    one_purchase_per_person: bool
+    is_open: bool
+
+
+@dataclass(frozen=True)
+class NewItem:
+    """One unit of an order to be created."""
+
+    id: UUID
+    tier: SaleTier
     price: UnitPrice
     attendee: Participant | None
-
-    @property
-    def identity_number(self) -> str | None:
-        """Whose registration this is; None where the tier doesn't ask, or nobody has been named yet."""
-        return self.attendee.identity_number if self.attendee and self.tier.asks_identity else None
 
 
 @dataclass(frozen=True)
 class NewOrder:
-    """An order that would be right, if the stock is there. Amounts in rupiah."""
+    """An order that would be right, if the stock is there."""
 
     id: UUID
     buyer_id: UUID
     event_id: UUID
     organizer_id: UUID
     idempotency_key: str | None
-    units: tuple[NewItem, ...]
-    promo: Promo | None = None
-    promo_uses: int = 1
-
-    @property
-    def subtotal(self) -> int:
-        """The prices, without discounts and fees."""
-        return sum(unit.price.price for unit in self.units)
-
-    @property
-    def discount_amount(self) -> int:
-        """What the promo code takes off."""
-        return sum(unit.price.discount for unit in self.units)
-
-    @property
-    def promo_spent(self) -> int:
-        """What the promo code costs whoever issued it: what it takes off, and the fees it waives."""
-        return sum(unit.price.promo_spent for unit in self.units)
-
-    @property
-    def platform_fee(self) -> int:
-        """The fees of all units, but for those that a promo code waives."""
-        return sum(unit.price.platform_fee for unit in self.units)
-
-    @property
-    def total_amount(self) -> int:
-        """What the customer pays."""
-        return self.subtotal - self.discount_amount + self.platform_fee
+    items: tuple[NewItem, ...]
+    discount: Discount | None = None
+    """What its promo code takes off; the items' prices are after it."""
 
 
 _STATEMENT = """
@@ -161,26 +154,27 @@ _PROMOS = f"""
 _AFTER = "(SELECT count(*) FROM {part}) >= 0"  # makes a part of the statement wait for another
 
 
-def create_orders(drafts: Sequence[NewOrder]) -> dict[UUID, tuple[datetime, datetime]]:
-    """Open these orders; when each that could be opened was made, and when its reservation ends.
+def create_orders(orders: Sequence[NewOrder]) -> dict[UUID, OrderResponse]:
+    """Create these orders and hold their stock; each that was created, by its id.
 
     Left out are those whose buyer has a live reservation for the event, or has sent the same idempotency key
-    before. Raises the driver's error of the constraint that one of the others breaks: then none is open.
+    before. Raises the driver's error of the constraint that one of the others breaks: then none is created.
     """
+    rows = {order.id: _order_row(order) for order in orders}
     values = {
-        "orders": json.dumps([_order_row(draft) for draft in drafts]),
-        "units": json.dumps([row for draft in drafts for row in _unit_rows(draft)]),
+        "orders": json.dumps(list(rows.values())),
+        "units": json.dumps([row for order in orders for row in _item_rows(order)]),
         "reservation_seconds": settings().reservation_seconds,
     }
-    participants = [row for draft in drafts for row in _participants(draft)]
+    participants = [row for order in orders for row in _participants(order)]
     if participants:
         values["participants"] = json.dumps(participants)
     statement = _statement(
-        with_registrations=bool(participants), with_promos=any(draft.promo is not None for draft in drafts)
+        with_registrations=bool(participants), with_promos=any(order.discount is not None for order in orders)
     )
     with autocommit() as connection:
-        rows = connection.execute(statement, values).all()
-    return {row.id: (row.created_at, row.reservation_expires_at) for row in rows}
+        created = {row.id: row for row in connection.execute(statement, values)}
+    return {order.id: _response(order, rows[order.id], created[order.id]) for order in orders if order.id in created}
 
 
 @lru_cache(maxsize=4)
@@ -198,57 +192,94 @@ def _statement(*, with_registrations: bool, with_promos: bool) -> TextClause:
     )
 
 
-def _participants(draft: NewOrder) -> list[dict[str, str | None]]:
+def _participants(order: NewOrder) -> list[dict[str, str | None]]:
+    """The registrations of those who are named for a tier that asks for identity numbers."""
     return [
         registrations.row(
-            unit.id,
-            draft.id,
-            unit.tier.id,
-            unit.identity_number,
-            once_at=draft.event_id if unit.tier.one_purchase_per_person else None,
+            item.id,
+            order.id,
+            item.tier.id,
+            item.attendee.identity_number,
+            once_at=order.event_id if item.tier.one_purchase_per_person else None,
         )
-        for unit in draft.units
-        if unit.identity_number
+        for item in order.items
+        if item.attendee and item.tier.asks_identity and item.attendee.identity_number
     ]
 
 
-def _order_row(draft: NewOrder) -> dict[str, Any]:
+def _order_row(order: NewOrder) -> dict[str, Any]:
+    first = order.items[0].tier
     return {
-        "id": str(draft.id),
-        "user_id": str(draft.buyer_id),
-        "event_id": str(draft.event_id),
-        "organizer_id": str(draft.organizer_id),
-        "subtotal": draft.subtotal,
-        "discount_amount": draft.discount_amount,
-        "platform_fee": draft.platform_fee,
-        "promo_id": str(draft.promo.id) if draft.promo else None,
-        "promo_code": draft.promo.code if draft.promo else None,
-        "promo_uses": draft.promo_uses,
-        "promo_spent": draft.promo_spent,
-        "idempotency_key": draft.idempotency_key,
-        "quantity": len(draft.units),
-        "max_units": draft.units[0].tier.max_per_person,
-        "max_orders": 1 if draft.units[0].tier.one_purchase_per_person else None,
+        "id": str(order.id),
+        "user_id": str(order.buyer_id),
+        "event_id": str(order.event_id),
+        "organizer_id": str(order.organizer_id),
+        "subtotal": sum(item.price.price for item in order.items),
+        "discount_amount": sum(item.price.discount for item in order.items),
+        "platform_fee": sum(item.price.platform_fee for item in order.items),
+        "promo_id": str(order.discount.promo_id) if order.discount else None,
+        "promo_code": order.discount.code if order.discount else None,
+        "promo_uses": order.discount.uses if order.discount else 1,
+        "promo_spent": order.discount.spent if order.discount else 0,
+        "idempotency_key": order.idempotency_key,
+        "quantity": len(order.items),
+        "max_units": first.max_per_person,
+        "max_orders": 1 if first.one_purchase_per_person else None,
     }
 
 
-def _unit_rows(draft: NewOrder) -> list[dict[str, Any]]:
+def _item_rows(order: NewOrder) -> list[dict[str, Any]]:
     return [
         {
-            "id": str(unit.id),
-            "order_id": str(draft.id),
-            "tier_id": str(unit.tier.id),
+            "id": str(item.id),
+            "order_id": str(order.id),
+            "tier_id": str(item.tier.id),
             "position": position,
-            "unit_price": unit.price.price,
-            "discount": unit.price.discount,
-            "platform_discount": unit.price.platform_discount,
-            "platform_fee": unit.price.platform_fee,
-            "waived_fee": unit.price.waived_fee,
-            "platform_waived_fee": unit.price.platform_waived_fee,
-            "commission": unit.price.commission,
-            "attendee_name": unit.attendee.name if unit.attendee else None,
-            "attendee_email": unit.attendee.email if unit.attendee else None,
-            "max_units": purchase_limits.of_tier(unit.tier),
+            "unit_price": item.price.price,
+            "discount": item.price.discount,
+            "platform_discount": item.price.platform_discount,
+            "platform_fee": item.price.platform_fee,
+            "waived_fee": item.price.waived_fee,
+            "platform_waived_fee": item.price.platform_waived_fee,
+            "commission": item.price.commission,
+            "attendee_name": item.attendee.name if item.attendee else None,
+            "attendee_email": item.attendee.email if item.attendee else None,
+            "max_units": purchase_limits.of_tier(item.tier),
         }
-        for position, unit in enumerate(draft.units, start=1)
+        for position, item in enumerate(order.items, start=1)
     ]
+
+
+def _response(order: NewOrder, written: Mapping[str, Any], created: Any) -> OrderResponse:
+    """The new order as it was written, without reading it back."""
+    total_amount = written["subtotal"] - written["discount_amount"] + written["platform_fee"]
+    return OrderResponse(
+        id=order.id,
+        event_id=order.event_id,
+        status=OrderStatus.RESERVED,
+        items=[_item_response(item) for item in order.items],
+        subtotal=written["subtotal"],
+        discount_amount=written["discount_amount"],
+        platform_fee=written["platform_fee"],
+        total_amount=total_amount,
+        amount_missing=total_amount,
+        promo_code=written["promo_code"],
+        reservation_expires_at=created.reservation_expires_at,
+        created_at=created.created_at,
+    )
+
+
+def _item_response(item: NewItem) -> OrderItemResponse:
+    number = item.attendee.identity_number if item.attendee and item.tier.asks_identity else None
+    return OrderItemResponse(
+        id=item.id,
+        tier_id=item.tier.id,
+        tier_name=item.tier.name,
+        unit_price=item.price.price,
+        discount=item.price.discount,
+        platform_fee=item.price.platform_fee,
+        waived_fee=item.price.waived_fee,
+        attendee_name=item.attendee.name if item.attendee else None,
+        attendee_email=item.attendee.email if item.attendee else None,
+        identity_number=registrations.masked(number) if number else None,
+    )

@@ -1,7 +1,6 @@
 """What a unit costs. Pure functions over one tier's facts (TS-005, TS-006, FN-001, FN-004, EM-010)."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -13,12 +12,23 @@ COMMISSION_PERCENT = 10
 
 
 class PricedTier(Protocol):
-    """The columns of ticket_tiers that decide a price."""
+    """The columns of ticket_tiers that decide a price, in rupiah and UTC."""
 
-    price: int
-    early_bird_price: int | None
-    early_bird_start: datetime | None
-    early_bird_end: datetime | None
+    @property
+    def price(self) -> int:
+        """The full price."""
+
+    @property
+    def early_bird_price(self) -> int | None:
+        """None where there is none."""
+
+    @property
+    def early_bird_start(self) -> datetime | None:
+        """None for from the beginning."""
+
+    @property
+    def early_bird_end(self) -> datetime | None:
+        """Exclusive."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +50,6 @@ class UnitPrice:
     platform_waived_fee: int = 0
     """The part of the waived fee that the platform pays: all of it, or nothing."""
 
-    @property
-    def promo_spent(self) -> int:
-        """What the promo code costs whoever issued it."""
-        return self.discount + self.waived_fee
-
 
 def current_price(tier: PricedTier, at: datetime) -> int:
     """The tier's price at a moment: the early-bird price from its start (or ever) until its end, exclusive."""
@@ -58,41 +63,13 @@ def current_price(tier: PricedTier, at: datetime) -> int:
     return tier.price
 
 
-def unit_price(price: int) -> UnitPrice:
-    """Fee and commission of one unit sold at `price`, each rounded half up. A free ticket costs no fee."""
+def unit_price(tier: PricedTier, at: datetime) -> UnitPrice:
+    """What one unit of a tier costs at a moment: its price, fee and commission, each rounded half up (FN-001, FN-004).
+
+    A free ticket costs no fee.
+    """
+    price = current_price(tier, at)
     if price == 0:
         return UnitPrice(0, 0, 0)
     fee = percent_of(price, PLATFORM_FEE_PERCENT) + PLATFORM_FEE_FIXED
     return UnitPrice(price, fee, percent_of(price, COMMISSION_PERCENT))
-
-
-def discounted(unit: UnitPrice, discount: int, *, by_platform: bool) -> UnitPrice:
-    """The unit with `discount` rupiah off its price. The fee stays that of the full price (FN-001).
-
-    Where the organizer gives the discount, the commission is on what is left of the price (FN-004); where the
-    platform gives it, the organizer is owed what they would be without it.
-    """
-    if by_platform:
-        return replace(unit, discount=discount, platform_discount=discount)
-    return replace(unit, discount=discount, commission=percent_of(unit.price - discount, COMMISSION_PERCENT))
-
-
-def without_fee(unit: UnitPrice, *, by_platform: bool) -> UnitPrice:
-    """The unit with its fee paid by the platform or, of an organizer's code, by the organizer (FN-001)."""
-    fee = unit.platform_fee
-    return replace(unit, platform_fee=0, waived_fee=fee, platform_waived_fee=fee if by_platform else 0)
-
-
-def spread(discount: int, prices: Sequence[int]) -> list[int]:
-    """Divide a discount over units by their prices, to the rupiah: the largest remainders get what is left over.
-
-    The parts add up to `discount`, which is at most the sum of the prices; none is above its price.
-    """
-    total = sum(prices)
-    if not discount:
-        return [0] * len(prices)
-    parts = [discount * price // total for price in prices]
-    by_remainder = sorted(range(len(prices)), key=lambda index: discount * prices[index] % total, reverse=True)
-    for index in by_remainder[: discount - sum(parts)]:
-        parts[index] += 1
-    return parts

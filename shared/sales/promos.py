@@ -8,7 +8,7 @@ stock. Codes are locked after orders and before tiers, by ascending id.
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,7 @@ from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.problems import Invalid, Problem, refused_by_schema
 from shared.rupiah import percent_of, written
-from shared.sales.pricing import UnitPrice, discounted, spread, without_fee
+from shared.sales.pricing import COMMISSION_PERCENT, UnitPrice
 from shared.sentences import Sentence
 
 
@@ -56,6 +56,17 @@ class PromoUse:
 
 
 @dataclass(frozen=True)
+class Discount:
+    """What a code makes of an order: the prices of its units, the uses it takes, and its cost to whoever issued it."""
+
+    promo_id: UUID
+    code: str
+    prices: Sequence[UnitPrice]
+    uses: int
+    spent: int
+
+
+@dataclass(frozen=True)
 class Promo:
     """A code as one buyer finds it now. Amounts in rupiah; `None` is no limit."""
 
@@ -77,8 +88,8 @@ class Promo:
     budget_left: int | None = None
     waives_fee: bool = False
 
-    def apply(self, units: Sequence[tuple[UUID, UnitPrice]]) -> list[UnitPrice]:
-        """The prices of these units (tier and price) with what the code takes off each.
+    def apply(self, units: Sequence[tuple[UUID, UnitPrice]]) -> "Discount":
+        """What these units (tier and price) cost with the code.
 
         It takes off the price, and the fee only where it waives that. Raises PromoInvalid and PromoExhausted.
         """
@@ -92,13 +103,11 @@ class Promo:
             self._applied(price, discounts[index]) if index in chosen else price
             for index, (_, price) in enumerate(units)
         ]
-        if self.budget_left is not None and sum(price.promo_spent for price in applied) > self.budget_left:
+        costs = [price.discount + price.waived_fee for price in applied]
+        if self.budget_left is not None and sum(costs) > self.budget_left:
             raise PromoExhausted
-        return applied
-
-    def uses_of(self, prices: Sequence[UnitPrice]) -> int:
-        """How many uses these prices, which it has made, take."""
-        return 1 if self.applies_to == "order" else max(sum(1 for price in prices if price.promo_spent), 1)
+        uses = 1 if self.applies_to == "order" else max(sum(1 for cost in costs if cost), 1)
+        return Discount(self.id, self.code, applied, uses, sum(costs))
 
     def _chosen(self, prices: Sequence[int]) -> set[int]:
         """Which of these it applies to: all that cost something, or as many as it has uses left, the dearest first."""
@@ -113,8 +122,8 @@ class Promo:
 
     def _applied(self, price: UnitPrice, discount: int) -> UnitPrice:
         by_platform = self.funded_by == "platform"
-        cheaper = discounted(price, discount, by_platform=by_platform)
-        return without_fee(cheaper, by_platform=by_platform) if self.waives_fee else cheaper
+        cheaper = _discounted(price, discount, by_platform=by_platform)
+        return _without_fee(cheaper, by_platform=by_platform) if self.waives_fee else cheaper
 
     def _discount(self, spent: int) -> int:
         if self.percent is None:
@@ -143,6 +152,38 @@ class Promo:
             )
         if not sum(prices):
             raise PromoInvalid.because("has nothing to take off: these tickets are free")
+
+
+def _discounted(unit: UnitPrice, discount: int, *, by_platform: bool) -> UnitPrice:
+    """The unit with `discount` rupiah off its price. The fee stays that of the full price (FN-001).
+
+    Where the organizer gives the discount, the commission is on what is left of the price (FN-004); where the
+    platform gives it, the organizer is owed what they would be without it.
+    """
+    if by_platform:
+        return replace(unit, discount=discount, platform_discount=discount)
+    return replace(unit, discount=discount, commission=percent_of(unit.price - discount, COMMISSION_PERCENT))
+
+
+def _without_fee(unit: UnitPrice, *, by_platform: bool) -> UnitPrice:
+    """The unit with its fee paid by the platform or, of an organizer's code, by the organizer (FN-001)."""
+    fee = unit.platform_fee
+    return replace(unit, platform_fee=0, waived_fee=fee, platform_waived_fee=fee if by_platform else 0)
+
+
+def spread(discount: int, prices: Sequence[int]) -> list[int]:
+    """Divide a discount over units by their prices, to the rupiah: the largest remainders get what is left over.
+
+    The parts add up to `discount`, which is at most the sum of the prices; none is above its price.
+    """
+    total = sum(prices)
+    if not discount:
+        return [0] * len(prices)
+    parts = [discount * price // total for price in prices]
+    by_remainder = sorted(range(len(prices)), key=lambda index: discount * prices[index] % total, reverse=True)
+    for index in by_remainder[: discount - sum(parts)]:
+        parts[index] += 1
+    return parts
 
 
 # An organizer's own code goes before the platform's of the same name, and one that is offered before one that

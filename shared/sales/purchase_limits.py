@@ -16,7 +16,7 @@ Holds that end unpaid make the same person wait before the next one of this even
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy import text
@@ -42,6 +42,33 @@ class HoldAgainLater(Problem):
     status, slug = 429, "hold-again-later"
 
 
+class LimitedTier(Protocol):
+    """The columns of ticket_tiers and of their events that decide how much one person may have."""
+
+    @property
+    def id(self) -> UUID:
+        """The tier."""
+
+    @property
+    def name(self) -> str:
+        """As buyers see it."""
+
+    @property
+    def max_per_order(self) -> int:
+        """Units."""
+
+    @property
+    def max_per_person(self) -> int | None:
+        """Units of the whole event; None where each tier has its own limit."""
+
+    @property
+    def one_purchase_per_person(self) -> bool:
+        """Whether a person may have one order of the event."""
+
+
+_Tier = TypeVar("_Tier", bound=LimitedTier)
+
+
 @dataclass(frozen=True)
 class PurchaseCount:
     """What a person has of an event, and how long they wait before they may hold more of it."""
@@ -52,13 +79,14 @@ class PurchaseCount:
     wait_seconds: int = 0
 
 
-# A subquery of one value, read with the tiers' facts: who has reserved here before.
-STANDINGS = """
+# A subquery of one value, read with the tiers: who has reserved for the event before. `:buyers` is a JSON list of
+# objects with `user_id` and `event_id`.
+COUNTS = """
     (SELECT jsonb_agg(jsonb_build_array(asked.user_id, asked.event_id, b.units, b.orders,
         GREATEST(ceil(extract(epoch FROM b.hold_again_at - now())), 0),
         (SELECT jsonb_object_agg(tier_id, units) FROM tier_buyers
             WHERE person_id = b.person_id AND tier_id = ANY(:tier_ids))))
-    FROM jsonb_to_recordset(CAST(:asked AS jsonb)) AS asked (user_id uuid, event_id uuid)
+    FROM jsonb_to_recordset(CAST(:buyers AS jsonb)) AS asked (user_id uuid, event_id uuid)
         JOIN users u ON u.id = asked.user_id
         JOIN event_buyers b ON b.event_id = asked.event_id AND b.person_id = u.person_id)::text
 """
@@ -152,42 +180,37 @@ _PAID_BY = text("""
 _FORGET = text("UPDATE orders SET person_id = NULL WHERE user_id = :user_id AND person_id IS NOT NULL")
 
 
-def asked(pairs: Sequence[tuple[UUID, UUID]]) -> str:
-    """The parameter of STANDINGS: buyers and events."""
-    return json.dumps([{"user_id": str(user_id), "event_id": str(event_id)} for user_id, event_id in set(pairs)])
-
-
-def standings(found: str | None) -> dict[tuple[UUID, UUID], PurchaseCount]:
-    """What STANDINGS has found, by buyer and event."""
+def parse(counts: str) -> dict[tuple[UUID, UUID], PurchaseCount]:
+    """What COUNTS has found, by buyer and event."""
     return {
         (UUID(user_id), UUID(event_id)): PurchaseCount(units, orders, tiers, int(wait or 0))
-        for user_id, event_id, units, orders, wait, tiers in json.loads(found or "[]")
+        for user_id, event_id, units, orders, wait, tiers in json.loads(counts)
     }
 
 
-def of_tier(tier: Any) -> int | None:
-    """How many units of a tier (a row with its event's settings) one person may have; None is no limit."""
-    return None if tier.max_per_person else ORDERS_WORTH * int(tier.max_per_order)
+def of_tier(tier: LimitedTier) -> int | None:
+    """How many units of a tier one person may have; None is no limit."""
+    return None if tier.max_per_person else ORDERS_WORTH * tier.max_per_order
 
 
-def check(standing: PurchaseCount, quantities: Mapping[Any, int]) -> None:
+def check(counted: PurchaseCount, quantities: Mapping[_Tier, int]) -> None:
     """Refuse what is more than one person may have, and holds that come too soon.
 
     `quantities`: how many units of which tiers are wanted. Raises PersonLimitReached and HoldAgainLater.
     """
-    if standing.wait_seconds:
-        raise HoldAgainLater(retry_after_seconds=standing.wait_seconds)
+    if counted.wait_seconds:
+        raise HoldAgainLater(retry_after_seconds=counted.wait_seconds)
     settings = next(iter(quantities))
-    if settings.one_purchase_per_person and standing.orders:
+    if settings.one_purchase_per_person and counted.orders:
         raise PersonLimitReached(
             "One purchase per person is allowed for this event, and you have made yours. Look at your orders.",
-            have=standing.units,
-            limit=standing.units,
+            have=counted.units,
+            limit=counted.units,
         )
     if settings.max_per_person:
-        _refuse_more(standing.units, sum(quantities.values()), settings.max_per_person, "this event")
+        _refuse_more(counted.units, sum(quantities.values()), settings.max_per_person, "this event")
     for tier, quantity in quantities.items():
-        limit, have = of_tier(tier), (standing.tier_units or {}).get(str(tier.id), 0)
+        limit, have = of_tier(tier), (counted.tier_units or {}).get(str(tier.id), 0)
         if limit is not None:
             _refuse_more(have, quantity, limit, tier.name, tier_id=str(tier.id))
 

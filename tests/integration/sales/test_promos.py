@@ -372,10 +372,10 @@ def test_a_code_that_is_taken_back_in_the_very_moment_is_not_used():
     ask = reservations.ReservationRequest(
         buyer.id, reservations.ReservationBody(event_id=event.id, items=[item], promo_code="HEMAT")
     )
-    checked = reservations._accept_or_refuse(ask, reservations._read_facts([ask]))
+    order = reservations._new_order(ask, reservations._read_snapshot([ask]))
     with transaction() as tx:
         tx.execute(text("UPDATE promos SET is_active = false WHERE id = :id"), {"id": promo_id})
-    assert isinstance(reservations._open([checked])[checked.draft.id], PromoInvalid)
+    assert isinstance(reservations._create([(ask, order)])[order.id], PromoInvalid)
     assert (stock(event.tier_ids[0]).reserved, uses(promo_id)) == (0, 0)
 
 

@@ -231,9 +231,9 @@ def test_a_tier_that_goes_off_sale_in_the_very_moment_holds_nothing():
             event_id=event.id, items=[reservations.ReservationItem(tier_id=event.tier_ids[0], quantity=1)]
         ),
     )
-    facts = reservations._read_facts([ask])
+    snapshot = reservations._read_snapshot([ask])
     with transaction() as tx:
         tx.execute(text("UPDATE ticket_tiers SET is_on_sale = false WHERE event_id = :id"), {"id": event.id})
-    checked = reservations._accept_or_refuse(ask, facts)
-    assert isinstance(reservations._open([checked])[checked.draft.id], SaleClosed)
+    order = reservations._new_order(ask, snapshot)
+    assert isinstance(reservations._create([(ask, order)])[order.id], SaleClosed)
     assert stock(event.tier_ids[0]).reserved == 0

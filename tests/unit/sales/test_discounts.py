@@ -1,15 +1,18 @@
 """What a promo code takes off, to the rupiah (TS-006, FN-004)."""
 
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.sales.pricing import discounted, spread, unit_price
-from shared.sales.promos import Promo, PromoExhausted, PromoInvalid
+from shared.sales.pricing import unit_price
+from shared.sales.promos import Promo, PromoExhausted, PromoInvalid, spread
+from tests.unit.sales.tiers import PlainTier
 
 SEAT, SHIRT = uuid4(), uuid4()
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 def promo(**facts) -> Promo:
@@ -34,11 +37,11 @@ def promo(**facts) -> Promo:
 
 
 def units(*prices: int, tier=SEAT):
-    return [(tier, unit_price(price)) for price in prices]
+    return [(tier, unit_price(PlainTier(price), NOW)) for price in prices]
 
 
 def discounts(code: Promo, asked) -> list[int]:
-    return [price.discount for price in code.apply(asked)]
+    return [price.discount for price in code.apply(asked).prices]
 
 
 @given(st.lists(st.integers(0, 1_000_000_000), min_size=1, max_size=100), st.data())
@@ -84,9 +87,9 @@ def test_only_the_tiers_in_scope_get_anything():
 
 
 def test_the_fee_stays_and_the_commission_is_on_what_the_organizer_sold_for():
-    by_organizer = discounted(unit_price(100_000), 20_000, by_platform=False)
+    [by_organizer] = promo(amount=20_000).apply(units(100_000)).prices
     assert (by_organizer.platform_fee, by_organizer.commission, by_organizer.platform_discount) == (7_500, 8_000, 0)
-    by_platform = discounted(unit_price(100_000), 20_000, by_platform=True)
+    [by_platform] = promo(amount=20_000, funded_by="platform").apply(units(100_000)).prices
     assert (by_platform.platform_fee, by_platform.commission, by_platform.platform_discount) == (7_500, 10_000, 20_000)
 
 

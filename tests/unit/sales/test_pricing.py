@@ -1,23 +1,19 @@
 """Prices and fees, to the rupiah (TS-005, FN-001, FN-004)."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from shared.rupiah import percent_of, written
 from shared.sales.pricing import current_price, unit_price
+from tests.unit.sales.tiers import PlainTier
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
 
-@dataclass(frozen=True)
-class Tier:
-    price: int = 100_000
-    early_bird_price: int | None = 80_000
-    early_bird_start: datetime | None = None
-    early_bird_end: datetime | None = NOW + HOUR
+def early_bird(price: int | None = 80_000, start: datetime | None = None, end: datetime | None = NOW + HOUR):
+    return PlainTier(early_bird_price=price, early_bird_start=start, early_bird_end=end)
 
 
 @pytest.mark.parametrize(
@@ -33,22 +29,22 @@ class Tier:
     ],
 )
 def test_fee_and_commission_are_rounded_half_up(price, fee, commission):
-    unit = unit_price(price)
+    unit = unit_price(PlainTier(price), NOW)
     assert (unit.price, unit.platform_fee, unit.commission) == (price, fee, commission)
 
 
 @pytest.mark.parametrize(
     ("tier", "price"),
     [
-        (Tier(), 80_000),
-        (Tier(early_bird_end=NOW), 100_000),  # the end is exclusive
-        (Tier(early_bird_start=NOW), 80_000),  # the start is not
-        (Tier(early_bird_start=NOW + HOUR), 100_000),
-        (Tier(early_bird_price=None, early_bird_end=None), 100_000),
+        (early_bird(), 80_000),
+        (early_bird(end=NOW), 100_000),  # the end is exclusive
+        (early_bird(start=NOW), 80_000),  # the start is not
+        (early_bird(start=NOW + HOUR), 100_000),
+        (early_bird(None, end=None), 100_000),
     ],
 )
 def test_the_early_bird_price_holds_in_its_window(tier, price):
-    assert current_price(tier, NOW) == price
+    assert current_price(tier, NOW) == unit_price(tier, NOW).price == price
 
 
 def test_percent_is_exact_where_a_float_is_not():
