@@ -22,6 +22,12 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
+def until_told() -> None:
+    """Wait for a line on stdin (`--when-told`). Ends this process where the parent is gone."""
+    if not sys.stdin.readline():
+        sys.exit()
+
+
 if __name__ == "__main__":
     end_with_parent()
     sys.argv = sys.argv[1:]

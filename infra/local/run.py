@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import requests
@@ -25,6 +25,8 @@ from infra.local.postgres import Postgres
 ROOT = Path(__file__).parents[2]
 READY_WITHIN_SECONDS = 180
 STOP_WITHIN_SECONDS = 15
+
+Server = subprocess.Popen[bytes]
 
 
 class NotReady(RuntimeError):
@@ -54,23 +56,34 @@ def main() -> int:
 
 
 def _start(running: ExitStack, chosen: Layout, data_dir: Path) -> None:
+    jobs = data_dir / "jobs.json"
+    cloud, simulators, web = _servers(running, chosen, jobs)
     # Only now: what these import reads the environment.
     from infra.local import provision, seed
 
-    jobs = data_dir / "jobs.json"
     provision.write_jobs(jobs)
-    cloud = ["--grpc-port", str(chosen.grpc_port), "--http-port", str(chosen.cloud_port), "--jobs", str(jobs)]
-    _spawn(running, "infra.local.child", "infra.local.cloud.server", "--database-url", chosen.store_url, *cloud)
+    _tell(cloud)
     _migrate()
     _until_answers(f"{chosen.cloud_url}/healthz", "the local cloud")
     provision.provision()
     if os.environ.get("SEED", "1") != "0":
         seed.seed()  # before anybody is served: who finds us ready finds the demo event
-    workers = ["--workers", os.environ.get("WEB_WORKERS", "2"), "--threads", os.environ.get("WEB_THREADS", "64")]
-    _spawn(running, "infra.local.serve", "simulators", "--port", str(chosen.simulators_port))
-    _spawn(running, "infra.local.serve", "web", "--port", str(chosen.port), *workers)
+    _tell(simulators)
+    _tell(web)
     _until_answers(f"{chosen.public_url}/readyz", "the product")
     _until_answers(f"http://{HOST}:{chosen.simulators_port}/simulators/", "the simulators")
+
+
+def _servers(running: ExitStack, chosen: Layout, jobs: Path) -> list[Server]:
+    """The processes that serve, ended in the opposite order. They import, which takes seconds, and wait to be told."""
+    cloud = ["--database-url", chosen.store_url, "--grpc-port", str(chosen.grpc_port), "--jobs", str(jobs)]
+    workers = ["--workers", os.environ.get("WEB_WORKERS", "2"), "--threads", os.environ.get("WEB_THREADS", "64")]
+    commands = [
+        ["infra.local.child", "infra.local.cloud.server", *cloud, "--http-port", str(chosen.cloud_port)],
+        ["infra.local.serve", "simulators", "--port", str(chosen.simulators_port)],
+        ["infra.local.serve", "web", "--port", str(chosen.port), *workers],
+    ]
+    return [_spawn(running, *command, "--when-told") for command in commands]
 
 
 def _forget_counters(folder: Path) -> None:
@@ -113,8 +126,8 @@ def _migrate() -> None:
 
 
 @contextmanager
-def _process(*module_and_arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen([sys.executable, "-m", *module_and_arguments], cwd=ROOT)
+def _process(*module_and_arguments: str) -> Iterator[Server]:
+    process = subprocess.Popen([sys.executable, "-m", *module_and_arguments], cwd=ROOT, stdin=subprocess.PIPE)
     try:
         yield process
     finally:
@@ -126,11 +139,20 @@ def _process(*module_and_arguments: str) -> Iterator[subprocess.Popen[bytes]]:
             process.wait()
 
 
-_children: list[subprocess.Popen[bytes]] = []
+_children: list[Server] = []
 
 
-def _spawn(running: ExitStack, *module_and_arguments: str) -> None:
-    _children.append(running.enter_context(_process(*module_and_arguments)))
+def _spawn(running: ExitStack, *module_and_arguments: str) -> Server:
+    process = running.enter_context(_process(*module_and_arguments))
+    _children.append(process)
+    return process
+
+
+def _tell(server: Server) -> None:
+    """Have a server of `--when-told` serve. One that has ended is noticed by who waits for its answer."""
+    if server.stdin:
+        with suppress(BrokenPipeError), server.stdin:
+            server.stdin.write(b"\n")
 
 
 def _until_answers(url: str, what: str) -> None:

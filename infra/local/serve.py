@@ -1,6 +1,10 @@
-"""Serves a WSGI application with gunicorn: `python -m infra.local.serve {web,simulators} --port N`."""
+"""Serves a WSGI application with gunicorn: `python -m infra.local.serve {web,simulators} --port N`.
+
+With `--when-told` it imports everything, and listens once a line comes in on stdin.
+"""
 
 import argparse
+import importlib
 import os
 from collections.abc import Callable
 from typing import Any
@@ -29,6 +33,24 @@ class Server(BaseApplication):  # type: ignore[misc]
         return self._build()
 
 
+_GOOGLE_CLIENTS = ("firestore", "pubsub_v1", "secretmanager_v1", "storage", "tasks_v2")
+
+
+def _import_web() -> None:
+    """Import what every worker of the web server needs, once and before they are forked."""
+    from functions.manifest import manifest
+    from infra.local import web  # noqa: F401
+
+    for function in manifest().functions.values():
+        function.app()
+    for name in _GOOGLE_CLIENTS:
+        importlib.import_module(f"google.cloud.{name}")
+
+
+def _import_simulators() -> None:
+    from infra.local.simulators import application  # noqa: F401
+
+
 def _web() -> Any:
     from infra.local.web import Web
 
@@ -42,7 +64,7 @@ def _simulators() -> Any:
     return simulators.application(os.environ["LOCAL_STORE_URL"], simulator_settings())
 
 
-_APPLICATIONS = {"web": _web, "simulators": _simulators}
+_APPLICATIONS = {"web": (_import_web, _web), "simulators": (_import_simulators, _simulators)}
 
 
 def main() -> None:
@@ -52,7 +74,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--threads", type=int, default=16)
+    parser.add_argument("--when-told", action="store_true")
     chosen = parser.parse_args()
+    prepare, build = _APPLICATIONS[chosen.application]
     child.end_with_parent()
     os.environ["THREADS"] = str(chosen.threads)  # as functions-framework is told it
     options = {
@@ -67,7 +91,10 @@ def main() -> None:
         "loglevel": "error",
         "control_socket_disable": True,
     }
-    Server(_APPLICATIONS[chosen.application], options).run()
+    prepare()
+    if chosen.when_told:
+        child.until_told()
+    Server(build, options).run()
 
 
 if __name__ == "__main__":
