@@ -11,6 +11,11 @@ The text of an error names the gateway and codes only: messages of gateways repe
 them, names and addresses included, so they stay in `message`, out of logs.
 """
 
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
 UNKNOWN = "UNKNOWN"
 """The code of a refusal that came without a readable one: from a proxy, or another host than we think."""
 
@@ -69,3 +74,13 @@ def refusal(gateway: str, *, status: int, code: str, message: str) -> GatewayRef
     """The error for a definite answer with HTTP-like `status` outside 2xx."""
     kind = GatewayMisconfigured if status in (401, 403) else GatewayRefused
     return kind(gateway, status=status, code=code, message=message)
+
+
+def known_or_none(ask: Callable[[], T]) -> T | None:
+    """What a gateway answers; None where it says that it has never heard of what is asked about."""
+    try:
+        return ask()
+    except GatewayRefused as refused:
+        if refused.status == 404 and refused.code != UNKNOWN:
+            return None
+        raise

@@ -1,19 +1,42 @@
 """Our accounts at the gateways: a client each, kept with its connections and circuit breaker until a key is rotated."""
 
+from collections.abc import Callable
 from functools import lru_cache
 
 from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
 from shared.gateways.http import Timeouts
 from shared.gateways.midtrans.client import Midtrans
+from shared.gateways.midtrans.gateway import MidtransGateway
+from shared.gateways.protocol import Gateway, PayoutGateway
 from shared.gateways.sendgrid.client import Sender, SendGrid
 from shared.gateways.xendit.client import Xendit
+from shared.gateways.xendit.gateway import XenditGateway
 
 
 # A webhook waits for our question to its gateway, which gives it up after 15 seconds (docs/reference/gateways.md).
 def _timeouts() -> Timeouts:
     times = settings().patience
     return Timeouts(connect_seconds=2 * times, read_seconds=6 * times, total_seconds=12 * times)
+
+
+GATEWAYS: dict[str, Callable[[], Gateway]] = {
+    "xendit": lambda: XenditGateway(xendit()),
+    "midtrans": lambda: MidtransGateway(midtrans()),
+}
+"""Every payment gateway, by its name."""
+PAYOUTS = "xendit"
+"""The gateway that sends money to bank accounts."""
+
+
+def gateway(name: str) -> Gateway:
+    """The payment gateway of this name."""
+    return GATEWAYS[name]()
+
+
+def payout_gateway() -> PayoutGateway:
+    """The gateway that carries payouts, and refunds that no payment gateway can send back."""
+    return XenditGateway(xendit())
 
 
 def xendit() -> Xendit:

@@ -90,16 +90,6 @@ class Customer:
     phone: str | None = None
 
 
-@dataclass(frozen=True)
-class Item:
-    """One line of what is paid for; `price` in rupiah for one piece."""
-
-    id: str
-    name: str
-    price: int
-    quantity: int
-
-
 class GatewayRefundState(StrEnum):
     """Where a refund stands according to its gateway."""
 

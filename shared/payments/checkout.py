@@ -20,12 +20,13 @@ from shared.accounting import ledger
 from shared.cloud import clock
 from shared.cloud.database import Transaction, transaction
 from shared.cloud.settings import settings
+from shared.gateways import registry
 from shared.gateways.errors import GatewayError, GatewayRefused, GatewayUnavailable
 from shared.gateways.statuses import Customer, OpenedPayment, PaymentMethod
 from shared.messages import mails
 from shared.models import RequestModel
-from shared.payments import providers, settlement
 from shared.payments import records as payment_records
+from shared.payments import settlement
 from shared.payments.records import Payment
 from shared.problems import Invalid, Problem, TryAgain
 from shared.sales import expiry, orders, registrations
@@ -211,7 +212,13 @@ def _open_at_gateway(begun: _StartedPayment) -> None:
     if payment.expires_at <= clock.now():
         raise ReservationExpired
     try:
-        opened = providers.of(payment).open(payment, begun.customer, begun.description, resume=begun.resume)
+        opened = registry.gateway(payment.gateway).open(
+            payment,
+            begun.customer,
+            description=begun.description,
+            return_url=f"{settings().public_url}/orders/{payment.order_id}",
+            may_exist=begun.resume,
+        )
     except GatewayRefused as refused:
         _mark_failed(payment, refused)
         raise PaymentRefused from refused

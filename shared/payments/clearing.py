@@ -17,8 +17,8 @@ from sqlalchemy import text
 from shared.cloud import audit, clock, manual_tasks
 from shared.cloud.database import Transaction, transaction
 from shared.gateways import registry
+from shared.gateways.protocol import Gateway
 from shared.gateways.statuses import GatewayPaymentState, Movement
-from shared.payments import providers
 from shared.payments import records as payment_records
 
 WINDOW = timedelta(hours=50)
@@ -84,7 +84,7 @@ def check(*, window: timedelta = WINDOW, margin: timedelta = MARGIN) -> None:
     """
     until = clock.now() - margin
     since = until - window
-    differences = [*_at_xendit(since, until, margin), *_at_midtrans(since, until)]
+    differences = [each for name in registry.GATEWAYS for each in _differences(name, since, until, margin)]
     with transaction() as tx:
         audit.record(
             tx, "clearing.checked", subject="ledger", subject_id=None, since=since, until=until,
@@ -104,13 +104,20 @@ def open_difference(tx: Transaction) -> int:
     return int(tx.execute(_OPEN_DIFFERENCE, {"kind": DIFFERENCE}).scalar_one())
 
 
-def _at_xendit(since: datetime, until: datetime, margin: timedelta) -> Iterable[Difference]:
+def _differences(name: str, since: datetime, until: datetime, margin: timedelta) -> Iterable[Difference]:
+    gateway = registry.gateway(name)
+    if gateway.lists_movements:
+        return _by_movement(gateway, since, until, margin)
+    return _by_payment(gateway, since, until)
+
+
+def _by_movement(gateway: Gateway, since: datetime, until: datetime, margin: timedelta) -> Iterable[Difference]:
     """Each movement of one side within the window needs its like on the other side, an hour earlier or later."""
     with transaction() as tx:
-        rows = tx.execute(_BOOKED, {"gateway": "xendit", "since": since - margin, "until": until + margin})
+        rows = tx.execute(_BOOKED, {"gateway": gateway.name, "since": since - margin, "until": until + margin})
         booked = [Movement(row.name, row.amount, row.at) for row in rows]
-    moved = registry.xendit().movements(since - margin, until + margin)
-    return _unmatched("xendit", booked, moved, since, until)
+    moved = gateway.movements(since - margin, until + margin)
+    return _unmatched(gateway.name, booked, moved, since, until)
 
 
 def _unmatched(
@@ -140,20 +147,20 @@ def _total(amounts: Counter[int]) -> int:
     return sum(amount * times for amount, times in amounts.items())
 
 
-def _at_midtrans(since: datetime, until: datetime) -> Iterable[Difference]:
+def _by_payment(gateway: Gateway, since: datetime, until: datetime) -> Iterable[Difference]:
     """Each payment booked within the window: what came in less what went back, by both accounts."""
     with transaction() as tx:
-        touched = tx.execute(_TOUCHED, {"gateway": "midtrans", "since": since, "until": until}).all()
+        touched = tx.execute(_TOUCHED, {"gateway": gateway.name, "since": since, "until": until}).all()
     for row in touched:
-        moved = _moved_by_midtrans(row.payment_id)
+        moved = _moved(gateway, row.payment_id)
         if moved != row.booked:
-            yield Difference("midtrans", row.name, int(row.booked), moved)
+            yield Difference(gateway.name, row.name, int(row.booked), moved)
 
 
-def _moved_by_midtrans(payment_id: UUID) -> int:
+def _moved(gateway: Gateway, payment_id: UUID) -> int:
     with transaction() as tx:
         payment = payment_records.read(tx, payment_id)
-    statuses = providers.ask(payment)
+    statuses = gateway.status(payment)
     came_in = [
         reported
         for reported in statuses

@@ -3,9 +3,10 @@
 from uuid import UUID
 
 from shared.cloud.database import transaction
+from shared.gateways import registry
 from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus
-from shared.payments import providers, settlement, unallocated
 from shared.payments import records as payment_records
+from shared.payments import settlement, unallocated
 from shared.sales import orders
 from shared.states import PaymentStatus
 
@@ -39,7 +40,7 @@ def cancel_at_gateway(payment_id: UUID) -> None:
         payment = payment_records.read(tx, payment_id)
     if payment.status in (PaymentStatus.PAID, PaymentStatus.REFUNDED):
         return
-    statuses = providers.end(payment)
+    statuses = registry.gateway(payment.gateway).cancel(payment)
     with transaction() as tx:
         settlement.settle_all(tx, payment, statuses)
         if all(map(_is_over, statuses)):

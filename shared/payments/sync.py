@@ -7,10 +7,11 @@ from sqlalchemy import text
 
 from shared.cloud import authorization
 from shared.cloud.database import Transaction, transaction
+from shared.gateways import registry
 from shared.gateways.errors import GatewayError
 from shared.identity.tokens import Principal
-from shared.payments import providers, settlement
 from shared.payments import records as payment_records
+from shared.payments import settlement
 from shared.payments.settlement import SettlementOutcome
 from shared.problems import NotFound
 from shared.sales.schemas import PAYMENT_COLUMNS, PaymentResponse
@@ -57,7 +58,7 @@ def sync_payment(payment_id: UUID, reference: str | None = None) -> SettlementOu
         payment = payment_records.read(tx, payment_id)
     if payment.gateway == "none":
         return SettlementOutcome.NOTHING
-    statuses = providers.ask(payment, reference)  # none: recorded but never opened, reconcile ends it in its time
+    statuses = registry.gateway(payment.gateway).status(payment, reference)  # none where it was never opened
     with transaction() as tx:
         return settlement.settle_all(tx, payment, statuses)
 
@@ -66,7 +67,7 @@ def sync_refunds(payment_id: UUID) -> SettlementOutcome:
     """Ask what has gone back of a payment, by whomever, and book it. Raises the errors of shared.gateways.errors."""
     with transaction() as tx:
         payment = payment_records.read(tx, payment_id)
-    statuses = providers.ask_about_refunds(payment)
+    statuses = registry.gateway(payment.gateway).status_with_refunds(payment)
     with transaction() as tx:
         return settlement.settle_all(tx, payment, statuses)
 

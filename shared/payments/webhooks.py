@@ -124,9 +124,7 @@ def note_failure(event_id: UUID, error: Exception) -> None:
 
 def _read(gateway: str, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
     try:
-        if gateway == "xendit":
-            return registry.xendit().parse_webhook(headers, body)
-        return registry.midtrans().parse_notification(body)
+        return registry.gateway(gateway).parse_webhook(headers, body)
     except SignatureInvalid as error:
         log.warning("webhook.rejected", extra={"gateway": gateway})
         raise ForgedWebhook(error.reason) from error

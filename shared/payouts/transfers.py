@@ -21,7 +21,7 @@ from shared.payouts import bank_accounts
 from shared.payouts.bank_accounts import Account
 from shared.states import TransferStatus
 
-GATEWAY = "xendit"
+GATEWAY = registry.PAYOUTS
 
 _COLUMNS = """
     d.id, d.refund_id, d.payout_id, d.attempt, d.bank_account_id, d.amount, d.status, d.gateway_reference, d.failure,
@@ -122,12 +122,11 @@ def send(transfer: Transfer, account: Account) -> GatewayPayoutStatus:
     Raises GatewayUnavailable: call again. A refusal is a fact too: FAILED.
     """
     try:
-        return registry.xendit().pay_out(
-            reference_id=str(transfer.id),
-            idempotency_key=str(transfer.id),
+        return registry.payout_gateway().pay_out(
+            key=transfer.id,
             bank_code=account.bank_code,
             account_number=account.number,
-            account_holder_name=account.account_holder_name,
+            holder_name=account.account_holder_name,
             amount=transfer.amount,
             description="Refund tiket" if transfer.refund_id else "Payout event",
         )
@@ -146,9 +145,7 @@ def send(transfer: Transfer, account: Account) -> GatewayPayoutStatus:
 
 def query(transfer: Transfer) -> GatewayPayoutStatus | None:
     """What the gateway says of a try; None where it never heard of it. Raises the errors of gateways.errors."""
-    if transfer.gateway_reference:
-        return registry.xendit().payout_fact(transfer.gateway_reference)
-    return registry.xendit().payout_fact(reference_id=str(transfer.id))
+    return registry.payout_gateway().payout_status(transfer.id, transfer.gateway_reference)
 
 
 def apply(tx: Transaction, transfer_id: UUID, reported: GatewayPayoutStatus) -> Transfer | None:

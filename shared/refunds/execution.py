@@ -11,13 +11,14 @@ first has left, and starts the transfer.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from uuid import UUID
 
 from shared.cloud import manual_tasks
 from shared.cloud.database import Transaction, transaction
 from shared.gateways import registry
 from shared.gateways.errors import GatewayRefused, GatewayUnavailable
+from shared.gateways.protocol import Gateway
 from shared.gateways.statuses import GatewayPayoutStatus, GatewayRefundState, GatewayRefundStatus
 from shared.identity import people
 from shared.messages import mails
@@ -40,11 +41,6 @@ _NO_WAY_BACK = frozenset(
     }
 )
 _NOT_NOW = frozenset({"INSUFFICIENT_BALANCE", "TEMPORARILY_UNAVAILABLE", "REFUND_IN_PROGRESS", "CHANNEL_UNAVAILABLE"})
-_XENDIT_REASONS = {
-    "requested": "REQUESTED_BY_CUSTOMER",
-    "cancellation": "CANCELLATION",
-    "unusable_payment": "DUPLICATE",
-}
 
 
 def execute(refund_id: UUID) -> str:
@@ -53,7 +49,9 @@ def execute(refund_id: UUID) -> str:
     Raises GatewayUnavailable where the gateway gave no answer: call again.
     """
     refund, transfer = _begin(refund_id)
-    return _send_transfer(transfer) if transfer else _through_gateway(refund, _SEND)
+    if transfer:
+        return _send_transfer(transfer)
+    return _through_gateway(refund, lambda gateway: gateway.refund(refund))
 
 
 def sync(refund_id: UUID) -> str:
@@ -67,7 +65,7 @@ def sync(refund_id: UUID) -> str:
     if transfer and transfer.status in (TransferStatus.SENDING, TransferStatus.SUCCEEDED):
         reported = transfers.query(transfer)
         return record_transfer(transfer, reported) if reported else refund.status
-    return _through_gateway(refund, _ASK)
+    return _through_gateway(refund, lambda gateway: gateway.refund_status(refund))
 
 
 def record_transfer(transfer: Transfer, reported: GatewayPayoutStatus) -> str:
@@ -140,11 +138,11 @@ def _send_transfer(transfer: Transfer) -> str:
     return record_transfer(transfer, transfers.send(transfer, account))
 
 
-def _through_gateway(refund: Refund, calls: Mapping[str, Callable[[Refund], GatewayRefundStatus]]) -> str:
+def _through_gateway(refund: Refund, call: Callable[[Gateway], GatewayRefundStatus]) -> str:
     if refund.status != RefundStatus.PROCESSING or refund.method != "gateway":
         return refund.status
     try:
-        reported = calls[refund.gateway](refund)
+        reported = call(registry.gateway(refund.gateway))
     except GatewayRefused as refused:
         if refused.code in _NOT_NOW:
             raise GatewayUnavailable(
@@ -172,7 +170,7 @@ def _book(refund: Refund, reported: GatewayRefundStatus) -> str:
 def _switch_to_transfer(refund: Refund, failure: str) -> str:
     """What the gateway does not send goes by transfer, unless it has sent it already."""
     log.warning("refund.refused", extra={"refund_id": str(refund.id), "failure": failure})
-    given_back = _GIVEN_BACK[refund.gateway](refund)
+    given_back = registry.gateway(refund.gateway).refunded_amount(refund)
     with transaction() as tx:
         now = _lock(tx, refund.id)
         if now.status != RefundStatus.PROCESSING or now.method != "gateway":
@@ -221,41 +219,4 @@ def _lock(tx: Transaction, refund_id: UUID) -> Refund:
 def _goes_back(refund: Refund) -> bool:
     """Whether the gateway can send it back by itself: no gateway can for virtual accounts and shops."""
     channel = refund.channel.upper().removesuffix("_VA")
-    return refund.gateway in _SEND and channel not in _NO_WAY_BACK
-
-
-def _by_xendit(refund: Refund) -> GatewayRefundStatus:
-    return registry.xendit().refund(
-        invoice_id=refund.gateway_reference or "",
-        amount=refund.amount,
-        reference_id=str(refund.id),
-        idempotency_key=str(refund.id),
-        reason=_XENDIT_REASONS.get(refund.kind, "OTHERS"),
-    )
-
-
-def _by_midtrans(refund: Refund) -> GatewayRefundStatus:
-    return registry.midtrans().refund(
-        order_id=refund.external_id, amount=refund.amount, refund_key=str(refund.id), reason=refund.reason[:255]
-    )
-
-
-_SEND: dict[str, Callable[[Refund], GatewayRefundStatus]] = {"xendit": _by_xendit, "midtrans": _by_midtrans}
-
-
-def _asked_of_xendit(refund: Refund) -> GatewayRefundStatus:
-    if refund.gateway_refund_id:
-        return registry.xendit().refund_fact(refund.gateway_refund_id)
-    return _by_xendit(refund)  # the answer was lost: the same key gives it again
-
-
-def _asked_of_midtrans(refund: Refund) -> GatewayRefundStatus:
-    return registry.midtrans().refund_fact(refund.external_id, str(refund.id)) or _by_midtrans(refund)
-
-
-_ASK: dict[str, Callable[[Refund], GatewayRefundStatus]] = {"xendit": _asked_of_xendit, "midtrans": _asked_of_midtrans}
-_GIVEN_BACK: dict[str, Callable[[Refund], int]] = {
-    "xendit": lambda refund: registry.xendit().given_back(refund.gateway_reference or ""),
-    "midtrans": lambda refund: registry.midtrans().fact(refund.external_id).refunded_amount,
-}
-"""Rupiah of a refund's payment that have gone back through its gateway, whoever had it done."""
+    return refund.gateway != "none" and channel not in _NO_WAY_BACK

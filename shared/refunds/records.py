@@ -19,6 +19,7 @@ from shared.accounting import ledger
 from shared.accounting.ledger import Share
 from shared.cloud import audit, manual_tasks, outbox
 from shared.cloud.database import Transaction
+from shared.gateways import registry
 from shared.gateways.statuses import GatewayRefundState, GatewayRefundStatus
 from shared.problems import NotFound
 from shared.sales import orders
@@ -387,9 +388,9 @@ def complete_by_transfer(tx: Transaction, refund: Refund) -> None:
 def complete_manually(tx: Transaction, refund: Refund, gateway: str, note: str, *, by: UUID) -> None:
     """A person has sent it at a gateway's dashboard. The refund waits, or failed.
 
-    There the payment was refunded, if the gateway can do that; else, which Xendit only can, an account was paid.
+    There the payment was refunded, if the gateway can do that; else the payout gateway paid a bank account.
     """
-    is_refunded = gateway == refund.gateway and (gateway != "xendit" or refund.method == "gateway")
+    is_refunded = gateway == refund.gateway and (gateway != registry.PAYOUTS or refund.method == "gateway")
     method = "gateway" if is_refunded else "disbursement"
     tx.execute(_COMPLETED_BY_HAND, {"id": refund.id, "method": method})
     ledger.post_refunded(tx, refund.id, gateway, refund.amount, order_id=refund.order_id, by_hand=True)

@@ -21,7 +21,7 @@ _REFUND_KEY = re.compile(r"[A-Za-z0-9\-_]+")
 
 
 def actions_api(simulator: Midtrans, settings: SimulatorSettings, engine: Engine) -> Blueprint:
-    """GET status, and POST cancel, expire, refund, approve, deny. `reference` is an order or transaction id."""
+    """GET status, and POST cancel, expire, refund. `reference` is an order or transaction id."""
     api = blueprint("midtrans_actions", GATEWAY, engine)
     api.before_request(lambda: require_core_key(settings))
     settles_after = timedelta(seconds=settings.settle_seconds)
@@ -32,13 +32,12 @@ def actions_api(simulator: Midtrans, settings: SimulatorSettings, engine: Engine
             payment = _find(tx, reference)
             return jsonify(documents.transaction(payment, payments.refunds_of(tx, payment)))
 
-    @api.post("/v2/<reference>/<any(cancel, expire, approve, deny):action>")
+    @api.post("/v2/<reference>/<any(cancel, expire):action>")
     def act(reference: str, action: str) -> Response:
         with engine.begin() as tx:
             return jsonify(_act(tx, simulator, _find(tx, reference), action))
 
     @api.post("/v2/<reference>/refund")
-    @api.post("/v2/<reference>/refund/online/direct")
     def refund(reference: str) -> Response:
         with engine.begin() as tx:
             return jsonify(_refund(tx, simulator, _find(tx, reference), json_object(), settles_after))
@@ -59,16 +58,6 @@ _ACTIONS: dict[str, tuple[frozenset[Status], _Change, str]] = {
         frozenset({Status.PENDING, Status.CHALLENGED}),
         lambda tx, payment: payments.end(tx, payment, Status.CANCELLED),
         "Success, transaction is canceled",
-    ),
-    "approve": (
-        frozenset({Status.CHALLENGED}),
-        lambda tx, payment: payments.pay(tx, payment, channel="CREDIT_CARD", amount=payment.amount),
-        "Success, transaction is approved",
-    ),
-    "deny": (
-        frozenset({Status.CHALLENGED}),
-        lambda tx, payment: payments.end(tx, payment, Status.FAILED),
-        "Success, transaction is denied",
     ),
 }
 

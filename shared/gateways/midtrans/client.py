@@ -5,7 +5,7 @@ used, and a QRIS charge that exists is looked up.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import quote
@@ -28,7 +28,6 @@ from shared.gateways.statuses import (
     GatewayPaymentState,
     GatewayPaymentStatus,
     GatewayRefundStatus,
-    Item,
     OpenedPayment,
     PaymentMethod,
     WebhookEvent,
@@ -69,7 +68,6 @@ class Midtrans:
         method: PaymentMethod,
         expires_at: datetime,
         customer: Customer,
-        items: Sequence[Item] = (),
         finish_url: str | None = None,
     ) -> OpenedPayment:
         """Let the buyer pay `amount` rupiah by `method` until `expires_at` (UTC).
@@ -86,7 +84,6 @@ class Midtrans:
                 now=now,
                 expires_at=expires_at,
                 customer=customer,
-                items=items,
             )
             return self._charge(order_id, body)
         body = snap_request(
@@ -96,7 +93,6 @@ class Midtrans:
             now=now,
             expires_at=expires_at,
             customer=customer,
-            items=items,
             finish_url=finish_url,
         )
         return self._open_page(order_id, body, expires_at)
@@ -126,28 +122,33 @@ class Midtrans:
             return reading.read_transaction(_transaction(answer), order_id)
         reported = self.fact(order_id)
         if reported.state is GatewayPaymentState.CHALLENGED or reported.raw_status == "authorize":
-            return self._decide(order_id, "cancel")
+            answer = self._act(order_id, "cancel")
+            return (
+                self.fact(order_id)
+                if answer.status == 412
+                else reading.read_transaction(_transaction(answer), order_id)
+            )
         return reported
-
-    def approve(self, order_id: str) -> GatewayPaymentStatus:
-        """Accept a card payment under fraud review, or say what is true where it isn't any more."""
-        return self._decide(order_id, "approve")
-
-    def deny(self, order_id: str) -> GatewayPaymentStatus:
-        """Turn down a card payment under fraud review, or say what is true where it isn't any more."""
-        return self._decide(order_id, "deny")
 
     def refund(self, *, order_id: str, amount: int, refund_key: str, reason: str) -> GatewayRefundStatus:
         """Give `amount` rupiah back. `refund_key` (letters, digits, - and _) makes a repeat safe.
 
         Virtual accounts and shops can't be refunded (GatewayRefused 412): pay out instead.
         """
-        return self._refund(f"/v2/{_segment(order_id)}/refund", order_id, amount, refund_key, reason)
-
-    def refund_direct(self, *, order_id: str, amount: int, refund_key: str, reason: str) -> GatewayRefundStatus:
-        """The same at the wallet or QR provider, which answers at once: for GoPay, ShopeePay, DANA, QRIS."""
-        path = f"/v2/{_segment(order_id)}/refund/online/direct"
-        return self._refund(path, order_id, amount, refund_key, reason)
+        body = {"refund_key": refund_key, "amount": amount, "reason": reason[:255]}
+        reads = body_by(lambda body: reading.read_refund(body, order_id, refund_key, amount))
+        path = f"/v2/{_segment(order_id)}/refund"
+        answer = self._core.call("POST", path, body=body, repeatable=True, reads=reads)
+        if answer.status == 406:  # not a failure: the key was used, so the list knows it, now or soon
+            known = self.refund_fact(order_id, refund_key)
+            if known is None:
+                raise GatewayUnavailable(
+                    GATEWAY, "known refund not listed", retry_after_seconds=_STILL_RUNNING_SECONDS, outcome_unknown=True
+                )
+            return known
+        if not answer.ok:
+            raise _core_refusal(answer)
+        return reading.read_refund(answer.body, order_id, refund_key, amount)
 
     def refund_fact(self, order_id: str, refund_key: str) -> GatewayRefundStatus | None:
         """The accepted refund with our key, None where Midtrans has none."""
@@ -211,27 +212,6 @@ class Midtrans:
         if answer.status in (401, 403):
             raise _snap_refusal(answer)
         return answer.ok or _ON_PROGRESS not in _snap_messages(answer).lower()
-
-    def _decide(self, order_id: str, action: str) -> GatewayPaymentStatus:
-        answer = self._act(order_id, action)
-        if answer.status == 412:
-            return self.fact(order_id)
-        return reading.read_transaction(_transaction(answer), order_id)
-
-    def _refund(self, path: str, order_id: str, amount: int, refund_key: str, reason: str) -> GatewayRefundStatus:
-        body = {"refund_key": refund_key, "amount": amount, "reason": reason[:255]}
-        reads = body_by(lambda body: reading.read_refund(body, order_id, refund_key, amount))
-        answer = self._core.call("POST", path, body=body, repeatable=True, reads=reads)
-        if answer.status == 406:  # not a failure: the key was used, so the list knows it, now or soon
-            known = self.refund_fact(order_id, refund_key)
-            if known is None:
-                raise GatewayUnavailable(
-                    GATEWAY, "known refund not listed", retry_after_seconds=_STILL_RUNNING_SECONDS, outcome_unknown=True
-                )
-            return known
-        if not answer.ok:
-            raise _core_refusal(answer)
-        return reading.read_refund(answer.body, order_id, refund_key, amount)
 
     def _status(self, order_id: str) -> HttpResponse:
         reads = body_by(lambda body: reading.read_transaction(body, order_id))

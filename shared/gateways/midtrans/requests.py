@@ -1,11 +1,11 @@
 """What Midtrans is sent: Snap tokens and QRIS charges, within its limits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from shared.gateways.fields import wib_text
-from shared.gateways.statuses import Customer, Item, PaymentMethod
+from shared.gateways.statuses import Customer, PaymentMethod
 
 SNAP_METHODS: Mapping[PaymentMethod, list[str]] = {
     PaymentMethod.QRIS: ["other_qris"],
@@ -22,8 +22,6 @@ SNAP_METHODS: Mapping[PaymentMethod, list[str]] = {
 }
 """Snap's `enabled_payments` per method of ours. Empty means every method of the account."""
 
-_ITEM_TEXT_LIMIT = 50
-
 
 def snap_request(
     *,
@@ -33,7 +31,6 @@ def snap_request(
     now: datetime,
     expires_at: datetime,
     customer: Customer,
-    items: Sequence[Item],
     finish_url: str | None,
 ) -> dict[str, Any]:
     """The body of `POST /snap/v1/transactions`: page and payment both end at `expires_at`.
@@ -44,7 +41,7 @@ def snap_request(
     minutes = max(1, -(-(expires_at - now) // timedelta(minutes=1)))
     page_minutes = max(1, round((expires_at - now) / timedelta(minutes=1)))
     start = expires_at - timedelta(minutes=minutes)
-    request = _common(order_id, amount, customer, items) | {
+    request = _common(order_id, amount, customer) | {
         "expiry": {"start_time": wib_text(start), "unit": "minute", "duration": minutes},
         "page_expiry": {"unit": "minute", "duration": page_minutes},
     }
@@ -62,10 +59,9 @@ def qris_request(
     now: datetime,
     expires_at: datetime,
     customer: Customer,
-    items: Sequence[Item],
 ) -> dict[str, Any]:
     """The body of `POST /v2/charge` for a QRIS code that can be paid until `expires_at`."""
-    return _common(order_id, amount, customer, items) | {
+    return _common(order_id, amount, customer) | {
         "payment_type": "qris",
         "qris": {"acquirer": "gopay"},
         "custom_expiry": {
@@ -76,32 +72,13 @@ def qris_request(
     }
 
 
-def _common(order_id: str, amount: int, customer: Customer, items: Sequence[Item]) -> dict[str, Any]:
+def _common(order_id: str, amount: int, customer: Customer) -> dict[str, Any]:
     return {
         "transaction_details": {"order_id": order_id, "gross_amount": amount},
         "customer_details": _customer(customer),
-        "item_details": _item_details(amount, items),
     }
 
 
 def _customer(customer: Customer) -> dict[str, str]:
     details = {"first_name": customer.name, "email": customer.email}
     return details | {"phone": customer.phone} if customer.phone else details
-
-
-def _item_details(amount: int, items: Sequence[Item]) -> list[dict[str, Any]]:
-    """Lines that add up to `amount`: Midtrans refuses any other sum, and names over 50 characters."""
-    lines = [
-        {
-            "id": item.id[:_ITEM_TEXT_LIMIT],
-            "name": item.name[:_ITEM_TEXT_LIMIT],
-            "price": item.price,
-            "quantity": item.quantity,
-        }
-        for item in items
-    ]
-    rest = amount - sum(item.price * item.quantity for item in items)
-    if rest:
-        name = "Biaya lain" if rest > 0 else "Potongan"
-        lines.append({"id": "adjustment", "name": name, "price": rest, "quantity": 1})
-    return lines

@@ -4,7 +4,7 @@ Invoices have no idempotency key and `external_id` is not unique, so an invoice 
 is looked up before it is asked for again. Refunds and payouts carry a key and may be repeated.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
@@ -21,7 +21,6 @@ from shared.gateways.statuses import (
     GatewayPayoutStatus,
     GatewayRefundState,
     GatewayRefundStatus,
-    Item,
     Movement,
     OpenedPayment,
     PaymentMethod,
@@ -72,7 +71,6 @@ class Xendit:
         duration_seconds: int,
         method: PaymentMethod,
         customer: Customer,
-        items: Sequence[Item] = (),
         success_url: str | None = None,
         failure_url: str | None = None,
         resume: bool = False,
@@ -96,7 +94,6 @@ class Xendit:
                 duration_seconds=duration_seconds,
                 method=method,
                 customer=customer,
-                items=items,
                 redirects={"success_redirect_url": success_url, "failure_redirect_url": failure_url},
             )
             answer = self._api.call(

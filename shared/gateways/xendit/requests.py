@@ -1,11 +1,11 @@
 """What Xendit is sent: the bodies of invoices, refunds and payouts, within its limits."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.gateways.statuses import Customer, Item, PaymentMethod
+from shared.gateways.statuses import Customer, PaymentMethod
 
 INVOICE_CHANNELS: Mapping[PaymentMethod, list[str]] = {
     method: [] if method is PaymentMethod.ANY else [method.value] for method in PaymentMethod
@@ -47,10 +47,9 @@ def invoice_request(
     duration_seconds: int,
     method: PaymentMethod,
     customer: Customer,
-    items: Sequence[Item],
     redirects: Mapping[str, str | None],
 ) -> dict[str, Any]:
-    """The body of `POST /v2/invoices`. Xendit charges `amount` and does not add up the items."""
+    """The body of `POST /v2/invoices`."""
     request = {
         "external_id": external_id,
         "amount": amount,
@@ -60,7 +59,6 @@ def invoice_request(
         "customer": _customer(customer),
         "invoice_duration": duration_seconds,
         "locale": "id",
-        "items": [_item(item) for item in items],
         **{name: url for name, url in redirects.items() if url and len(url) <= _URL_LIMIT},
     }
     channels = INVOICE_CHANNELS[method]
@@ -95,15 +93,6 @@ def payout_request(
         "amount": amount,
         "currency": "IDR",
         "description": description[: bank.description_limit],
-    }
-
-
-def _item(item: Item) -> dict[str, Any]:
-    return {
-        "reference_id": item.id,
-        "name": item.name[:_NAME_LIMIT],
-        "price": item.price,
-        "quantity": item.quantity,
     }
 
 

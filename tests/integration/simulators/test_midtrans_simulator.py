@@ -14,7 +14,6 @@ from shared.gateways.statuses import (
     GatewayPaymentState,
     GatewayPaymentStatus,
     GatewayRefundState,
-    Item,
     OpenedPayment,
     PaymentMethod,
 )
@@ -35,7 +34,6 @@ def open_payment(midtrans: Midtrans, order_id: str, method: PaymentMethod, **cha
         "method": method,
         "expires_at": datetime.now(UTC) + timedelta(minutes=30),
         "customer": SITI,
-        "items": [Item("t1", "Tribune", 45_000, 2)],
         "finish_url": "http://127.0.0.1:9/orders/1",
     }
     return midtrans.open_payment(**wanted | changes)
@@ -224,18 +222,6 @@ def test_a_notification_is_repeated_as_its_answer_asks(
     assert len([each for each in receiver.about(order_id) if another.encode() not in each.body]) == 2
 
 
-@pytest.mark.parametrize("decision", ["approve", "deny"])
-def test_a_card_under_review_is_decided(
-    midtrans: Midtrans, midtrans_payer: Payer, receiver: Receiver, order_id: str, decision: str
-) -> None:
-    open_payment(midtrans, order_id, PaymentMethod.ANY)
-    midtrans_payer.does("challenge", order_id)
-    assert midtrans.fact(order_id).state is GatewayPaymentState.CHALLENGED
-    decided = getattr(midtrans, decision)(order_id)
-    assert decided.state is (GatewayPaymentState.PAID if decision == "approve" else GatewayPaymentState.FAILED)
-    assert len(receiver.wait_for(2, order_id)) == 2
-
-
 def test_ending_a_card_under_review_cancels_it(midtrans: Midtrans, midtrans_payer: Payer, order_id: str) -> None:
     opened = open_payment(midtrans, order_id, PaymentMethod.ANY)
     midtrans_payer.does("challenge", order_id)
@@ -253,9 +239,9 @@ def test_a_transfer_taken_back_is_a_reversal(midtrans: Midtrans, midtrans_payer:
 def test_refunds_add_up(midtrans: Midtrans, midtrans_payer: Payer, receiver: Receiver, order_id: str) -> None:
     open_payment(midtrans, order_id, PaymentMethod.QRIS)
     midtrans_payer.does("pay", order_id)
-    first = midtrans.refund_direct(order_id=order_id, amount=40_000, refund_key="first", reason="sakit")
+    first = midtrans.refund(order_id=order_id, amount=40_000, refund_key="first", reason="sakit")
     assert first.state is GatewayRefundState.SUCCEEDED
-    assert midtrans.refund_direct(order_id=order_id, amount=40_000, refund_key="first", reason="sakit") == first
+    assert midtrans.refund(order_id=order_id, amount=40_000, refund_key="first", reason="sakit") == first
     partly = midtrans.fact(order_id)
     assert (partly.state, partly.refunded_amount) == (GatewayPaymentState.PARTIALLY_REFUNDED, 40_000)
     midtrans.refund(order_id=order_id, amount=60_000, refund_key="second", reason="sakit")
@@ -302,7 +288,7 @@ def test_a_refund_the_provider_rejects_has_failed(midtrans: Midtrans, midtrans_p
     midtrans_payer.does("pay", order_id)
     rejected = {"status_code": "202", "refund_amount": "0.00", "transaction_status": "settlement"}
     midtrans_payer.breaks(status=200, body=rejected, count=1)
-    fact = midtrans.refund_direct(order_id=order_id, amount=100_000, refund_key="k", reason="x")
+    fact = midtrans.refund(order_id=order_id, amount=100_000, refund_key="k", reason="x")
     assert fact.state is GatewayRefundState.FAILED
 
 

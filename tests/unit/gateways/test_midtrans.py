@@ -14,7 +14,6 @@ from shared.gateways.statuses import (
     Customer,
     GatewayPaymentState,
     GatewayRefundState,
-    Item,
     OpenedPayment,
     PaymentMethod,
 )
@@ -51,7 +50,6 @@ def open_payment(midtrans: Midtrans, method: PaymentMethod = PaymentMethod.BCA, 
         "amount": 100_000,
         "expires_at": datetime.now(UTC) + IN_HALF_AN_HOUR,
         "customer": SITI,
-        "items": [Item("t1", "Tribune " * 10, 50_000, 2)],
         "finish_url": "https://karcis.example/ok",
     }
     return midtrans.open_payment(method=method, **wanted | changes)
@@ -100,7 +98,6 @@ def test_a_page_is_asked_for_in_full(midtrans: Midtrans, server: ScriptedServer)
     assert body == {
         "transaction_details": {"order_id": "order-1-1", "gross_amount": 100_000},
         "customer_details": {"first_name": "Siti Rahma", "email": "siti@example.com"},
-        "item_details": [{"id": "t1", "name": ("Tribune " * 10)[:50], "price": 50_000, "quantity": 2}],
         "enabled_payments": ["bca_va"],
         "callbacks": {"finish": "https://karcis.example/ok"},
     }
@@ -139,30 +136,12 @@ def test_the_payment_ends_at_our_deadline_to_the_second(left: timedelta) -> None
         now=now,
         expires_at=now + left,
         customer=SITI,
-        items=[],
         finish_url=None,
     )
     start = datetime.strptime(body["expiry"]["start_time"], "%Y-%m-%d %H:%M:%S %z")
     end = start + timedelta(minutes=body["expiry"]["duration"])
     assert abs(end - (now + left)) <= timedelta(seconds=1)
     assert abs(timedelta(minutes=body["page_expiry"]["duration"]) - left) < timedelta(minutes=1)
-
-
-@pytest.mark.parametrize(
-    ("amount", "last"),
-    [
-        (105_000, {"id": "adjustment", "name": "Biaya lain", "price": 5_000, "quantity": 1}),
-        (90_000, {"id": "adjustment", "name": "Potongan", "price": -10_000, "quantity": 1}),
-    ],
-)
-def test_items_always_add_up_to_the_amount(
-    midtrans: Midtrans, server: ScriptedServer, amount: int, last: dict[str, Any]
-) -> None:
-    server.will_answer(SNAP_OK)
-    open_payment(midtrans, amount=amount)
-    items = server.asked[0].body["item_details"]
-    assert items[-1] == last
-    assert sum(item["price"] * item["quantity"] for item in items) == amount
 
 
 def test_qris_is_charged_directly_and_comes_back_as_a_code(midtrans: Midtrans, server: ScriptedServer) -> None:
@@ -293,25 +272,11 @@ def test_ending_a_payment_under_review_cancels_it(midtrans: Midtrans, server: Sc
     assert asked(server)[-1] == "POST /v2/order-1-1/cancel"
 
 
-def test_a_review_is_decided(midtrans: Midtrans, server: ScriptedServer) -> None:
-    server.will_answer(Reply(200, sample("midtrans", "approve_cc_challenge_200")))
-    assert midtrans.approve("order-1-1").state is GatewayPaymentState.PAID
-    server.will_answer(status("cancel", fraud_status="deny"))
-    assert midtrans.deny("order-1-1").state is GatewayPaymentState.FAILED
-    server.will_answer(CANNOT_MODIFY, status("settlement"))
-    assert midtrans.deny("order-1-1").state is GatewayPaymentState.PAID
-
-
-def test_refunds_go_to_the_bank_or_straight_to_the_provider(midtrans: Midtrans, server: ScriptedServer) -> None:
+def test_a_refund_is_asked_for_under_its_key(midtrans: Midtrans, server: ScriptedServer) -> None:
     server.will_answer(Reply(200, sample("midtrans", "refund_cc_full_200")))
-    for refund in (midtrans.refund, midtrans.refund_direct):
-        reported = refund(order_id="order-1-1", amount=10_000, refund_key="reference1", reason="sakit")
-        assert (reported.state, reported.amount, reported.gateway_reference) == (
-            GatewayRefundState.SUCCEEDED,
-            10_000,
-            "1",
-        )
-    assert asked(server) == ["POST /v2/order-1-1/refund", "POST /v2/order-1-1/refund/online/direct"]
+    reported = midtrans.refund(order_id="order-1-1", amount=10_000, refund_key="reference1", reason="sakit")
+    assert (reported.state, reported.amount, reported.gateway_reference) == (GatewayRefundState.SUCCEEDED, 10_000, "1")
+    assert asked(server) == ["POST /v2/order-1-1/refund"]
     assert server.asked[0].body == {"refund_key": "reference1", "amount": 10_000, "reason": "sakit"}
 
 

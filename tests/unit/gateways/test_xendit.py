@@ -12,7 +12,6 @@ from shared.gateways.statuses import (
     Customer,
     GatewayPaymentState,
     GatewayPayoutStatus,
-    Item,
     OpenedPayment,
     PaymentMethod,
     PayoutState,
@@ -52,7 +51,6 @@ def open_invoice(xendit: Xendit, **changes: Any) -> OpenedPayment:
         "duration_seconds": 1800,
         "method": PaymentMethod.BCA,
         "customer": SITI,
-        "items": [Item("t1", "Tribune " * 40, 50_000, 2)],
         "success_url": "https://karcis.example/ok",
     }
     return xendit.open_invoice(**wanted | changes)
@@ -94,7 +92,6 @@ def test_an_invoice_is_asked_for_in_full(xendit: Xendit, server: ScriptedServer)
         "customer": {"given_names": "Siti Rahma", "email": "siti@example.com", "mobile_number": "+6281234567890"},
         "invoice_duration": 1800,
         "locale": "id",
-        "items": [{"reference_id": "t1", "name": ("Tribune " * 40)[:256], "price": 50_000, "quantity": 2}],
         "success_redirect_url": "https://karcis.example/ok",
         "payment_methods": ["BCA"],
     }

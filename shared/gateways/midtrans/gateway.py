@@ -1,0 +1,91 @@
+"""Midtrans as a payment gateway. One external id is one transaction there, and it has no lists."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from shared.gateways.errors import known_or_none
+from shared.gateways.midtrans.client import Midtrans
+from shared.gateways.midtrans.responses import GATEWAY
+from shared.gateways.protocol import PayablePayment, PaymentReference, SendableRefund
+from shared.gateways.statuses import (
+    Customer,
+    GatewayPaymentStatus,
+    GatewayRefundStatus,
+    Movement,
+    OpenedPayment,
+    PaymentMethod,
+    WebhookEvent,
+)
+
+
+class MidtransGateway:
+    """Implements `Gateway` (shared/gateways/protocol.py), where each method is described."""
+
+    name = GATEWAY
+    lists_movements = False
+
+    def __init__(self, client: Midtrans) -> None:
+        self._client = client
+
+    def open(
+        self,
+        payment: PayablePayment,
+        customer: Customer,
+        *,
+        description: str,  # noqa: ARG002 - Midtrans shows its own
+        return_url: str,
+        may_exist: bool,  # noqa: ARG002 - a charge that exists is looked up by itself
+    ) -> OpenedPayment:
+        """A QRIS charge, or a Snap page for every other method."""
+        return self._client.open_payment(
+            order_id=payment.external_id,
+            amount=payment.amount,
+            method=PaymentMethod(payment.payment_method),
+            expires_at=payment.expires_at,
+            customer=customer,
+            finish_url=return_url,
+        )
+
+    def status(self, payment: PaymentReference, reference: str | None = None) -> list[GatewayPaymentStatus]:  # noqa: ARG002
+        """Of the transaction with our external id."""
+        reported = known_or_none(lambda: self._client.fact(payment.external_id))
+        return [reported] if reported else []
+
+    def status_with_refunds(self, payment: PaymentReference) -> list[GatewayPaymentStatus]:
+        """A transaction lists its refunds."""
+        return self.status(payment)
+
+    def cancel(self, payment: PayablePayment) -> list[GatewayPaymentStatus]:
+        """Close the page, and expire or cancel the transaction."""
+        reported = known_or_none(lambda: self._client.end(payment.external_id, payment.snap_token))
+        return [reported] if reported else []
+
+    def refund(self, refund: SendableRefund) -> GatewayRefundStatus:
+        """Of the transaction, under our id as its refund key."""
+        return self._client.refund(
+            order_id=refund.external_id, amount=refund.amount, refund_key=str(refund.id), reason=refund.reason
+        )
+
+    def refund_status(self, refund: SendableRefund) -> GatewayRefundStatus:
+        """By the transaction's list of refunds; one that is not there has not arrived."""
+        return self._client.refund_fact(refund.external_id, str(refund.id)) or self.refund(refund)
+
+    def refunded_amount(self, payment: PaymentReference) -> int:
+        """By the transaction."""
+        return self._client.fact(payment.external_id).refunded_amount
+
+    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:  # noqa: ARG002
+        """Proven by the signature in the body."""
+        return self._client.parse_notification(body)
+
+    def movements(self, since: datetime, until: datetime) -> list[Movement]:  # noqa: ARG002
+        """No list."""
+        return []
+
+    def payments_created(self, since: datetime, until: datetime) -> Iterable[GatewayPaymentStatus]:  # noqa: ARG002
+        """No list."""
+        return ()
+
+    def refunds_created(self, since: datetime) -> Iterable[GatewayRefundStatus]:  # noqa: ARG002
+        """No list."""
+        return ()
