@@ -1,7 +1,7 @@
 """A real PostgreSQL for everybody, migrated once; each test module gets a copy of its own."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -9,11 +9,12 @@ import hypothesis
 import pytest
 from alembic import command
 from alembic.config import Config
+from xdist.remote import Producer
 
 from infra.local.postgres import Postgres
 from shared.cloud import clients, secrets
 from shared.cloud.settings import settings
-from tests import log_scanner
+from tests import log_scanner, processes, scheduling
 from tests.doubles import Published, Scheduled
 from tests.folders import a_folder
 from tests.stack import stack_secrets
@@ -67,8 +68,27 @@ FAST = {"fsync": "off", "full_page_writes": "off"}
 
 
 def pytest_configure() -> None:
-    """Choose the settings before a test module is imported."""
+    """Choose the settings before a test module is imported, and the order before a worker starts."""
     os.environ.update(ENVIRONMENT)
+    scheduling.choose_order()
+
+
+def pytest_report_header() -> Sequence[str]:
+    return scheduling.header()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        processes.mark(item)
+    scheduling.arrange(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> scheduling.Scheduling | None:
+    return scheduling.scheduler(config, log)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    processes.begin(item)
 
 
 @pytest.fixture(scope="session")

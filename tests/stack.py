@@ -19,6 +19,7 @@ from sqlalchemy import Engine, create_engine, text
 from functions.manifest import manifest
 from infra.local.layout import HOST
 from infra.local.postgres import Postgres
+from tests import processes
 from tests.log_scanner import scanner
 from tests.waiting import PATIENCE_SECONDS, until
 
@@ -71,6 +72,7 @@ class Stack:
 
     def start(self) -> "Stack":
         """Start it and wait for its own word that it is ready."""
+        processes.check()
         self._lines.clear()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "infra.local.run"],

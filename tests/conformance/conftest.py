@@ -14,11 +14,13 @@ from infra.local.postgres import Postgres
 from tests.conformance import google_emulators
 from tests.conformance.local_cloud import LocalCloud, running
 from tests.conformance.receiver import Receiver
+from tests.processes import starts_processes
 
 _NODE = re.compile(r"tests/conformance/test_(?P<service>\w+)\.py.*?(?:\[(?P<host>local|google)\b.*)?$")
 
 
 @pytest.fixture(scope="session")
+@starts_processes
 def local_cloud(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     """Our server as a process of its own, on an empty database."""
     postgres.create_database("local_cloud")
@@ -27,6 +29,7 @@ def local_cloud(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
+@starts_processes
 def google_pubsub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Google's Pub/Sub emulator as host:port."""
     try:
@@ -37,6 +40,7 @@ def google_pubsub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+@starts_processes
 def google_firestore(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Google's Firestore emulator as host:port."""
     try:
@@ -47,12 +51,14 @@ def google_firestore(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(params=["local", "google"])
+@starts_processes
 def pubsub_host(request: pytest.FixtureRequest) -> str:
     """Where Pub/Sub is served, host:port."""
     return _host(request, "google_pubsub")
 
 
 @pytest.fixture(params=["local", "google"])
+@starts_processes
 def firestore_host(request: pytest.FixtureRequest) -> str:
     """Where Firestore is served, host:port."""
     return _host(request, "google_firestore")

@@ -12,6 +12,7 @@ from typing import Any
 
 import requests
 
+from tests import processes
 from tests.waiting import PATIENCE_SECONDS
 
 _ROOT = Path(__file__).parents[2]
@@ -31,6 +32,7 @@ class LocalCloud:
 
     def start(self) -> None:
         """Start the server and wait until it says that it is ready."""
+        processes.check()
         grpc_port, http_port = self.grpc_address.rpartition(":")[2], self.http_url.rpartition(":")[2]
         command = [sys.executable, "-m", "infra.local.cloud.server", "--database-url", self.database_url]
         command += ["--grpc-port", grpc_port, "--http-port", http_port, "--jobs", str(self._jobs)]

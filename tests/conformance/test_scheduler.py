@@ -106,6 +106,7 @@ def test_a_job_that_makes_no_sense_is_refused(store: Engine) -> None:
         Scheduler(store, [good, good], lambda: None)
 
 
+@pytest.mark.processes
 def test_a_job_of_the_file_is_fired_when_told(postgres: Postgres, tmp_path: Path, receiver: Receiver) -> None:
     postgres.create_database("local_cloud_with_jobs")
     job = {"name": "sweep", "schedule": "0 3 1 1 *", "time_zone": "Asia/Jakarta", "url": receiver.url("/sweep")}

@@ -6,10 +6,12 @@ import pytest
 
 from tests import invariants
 from tests.people import Person, World
+from tests.processes import starts_processes
 from tests.stack import Stack
 
 
 @pytest.fixture(scope="package")
+@starts_processes
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The product, started as `make run` does; with one worker, so that no process is colder than another."""
     running = Stack(tmp_path_factory.mktemp("product"), RATE_LIMITS="off", WEB_WORKERS="1")

@@ -6,10 +6,12 @@ import pytest
 
 from tests.folders import a_folder
 from tests.people import World
+from tests.processes import starts_processes
 from tests.stack import Stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
+@starts_processes
 def stack() -> Iterator[Stack]:
     """The product, started as `make run` does."""
     with a_folder() as folder:

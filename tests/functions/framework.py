@@ -12,6 +12,7 @@ from typing import Any
 
 import requests
 
+from tests import processes
 from tests.conformance.local_cloud import free_port
 from tests.stack import ROOT
 from tests.waiting import until
@@ -38,6 +39,7 @@ class Served:
 @contextmanager
 def served(name: str, folder: Path, **settings: str) -> Iterator[Served]:
     """The function `name`, without a database; further settings are environment variables."""
+    processes.check()
     found = Served(free_port(), folder / "printed")
     environment = {
         "K_SERVICE": name,

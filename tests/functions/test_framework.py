@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from tests.functions.framework import Served, served
+from tests.processes import starts_processes
 from tests.waiting import PATIENCE_SECONDS
 
 PHONE = "081234567890"
@@ -15,6 +16,7 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 @pytest.fixture(params=["false", "true"], ids=["", "with execution ids"])
+@starts_processes
 def orders(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Served]:
     """The function `orders`; LOG_EXECUTION_ID makes the framework set up logging of its own."""
     with served("orders", tmp_path, LOG_EXECUTION_ID=request.param) as running:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from tests.folders import a_folder
 from tests.people import PASSWORD, World
+from tests.processes import starts_processes
 from tests.stack import KEYS, Client, Stack
 from tests.waiting import until
 
@@ -17,6 +18,7 @@ PROXY = "35.191.0.1"
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def stack() -> Iterator[Stack]:
     """A product that counts, behind a load balancer as in the cloud: two entries of X-Forwarded-For are ours."""
     with a_folder() as folder:

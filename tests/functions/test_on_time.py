@@ -7,6 +7,7 @@ import pytest
 
 from tests.folders import a_folder
 from tests.people import Person, World
+from tests.processes import starts_processes
 from tests.stack import Stack
 from tests.waiting import until
 
@@ -16,6 +17,7 @@ AT_MOST_LATER_SECONDS = 90
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def hasty() -> Iterator[World]:
     """A product in a hurry."""
     with a_folder() as folder:

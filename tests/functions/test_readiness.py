@@ -2,6 +2,7 @@
 
 import threading
 
+import pytest
 import requests
 
 from tests.folders import a_folder
@@ -9,6 +10,7 @@ from tests.stack import Stack
 from tests.waiting import PATIENCE_SECONDS, until
 
 
+@pytest.mark.processes
 def test_the_demo_event_is_there_when_it_says_that_it_is_ready():
     with a_folder() as folder:
         running = Stack(folder, SEED="1", RATE_LIMITS="off")

@@ -12,10 +12,12 @@ from infra.deploy import drill
 from infra.local.postgres import Postgres
 from tests.folders import a_folder
 from tests.people import World
+from tests.processes import starts_processes
 from tests.stack import ROOT, Stack
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def shop() -> Iterator[Stack]:
     """A product of its own: what other tests do to theirs would be told here."""
     with a_folder() as folder:

@@ -10,12 +10,14 @@ import pytest
 import requests
 
 from tests.functions.framework import Served, served
+from tests.processes import starts_processes
 from tests.waiting import PATIENCE_SECONDS, until
 
 THREADS = 4
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def auth(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The function `auth` with as many threads as in the cloud, ended by the platform's time-out as there."""
     settings = {"THREADS": str(THREADS), "THREADED_TIMEOUT_ENABLED": "true", "CLOUD_RUN_TIMEOUT_SECONDS": "60"}

@@ -20,6 +20,7 @@ from tests.conformance.local_cloud import LocalCloud, running
 from tests.doors import call, problem
 from tests.factories import a_user
 from tests.integration.catalog.steps import add_tier, change, change_tier, create, organizer_of, publish, tier
+from tests.processes import starts_processes
 from tests.waiting import until
 
 SOON = 20
@@ -27,6 +28,7 @@ SOON = 20
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def cloud(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     postgres.create_database("pages_cloud")
     with running(postgres.url("pages_cloud"), tmp_path_factory.mktemp("cloud")) as cloud:

@@ -18,12 +18,14 @@ import sqlalchemy
 
 from infra.local.postgres import Postgres, PostgresMissing
 from infra.local.postgres_tools import find_binaries, known_places
+from tests.processes import starts_processes
 
 ROOT = Path(__file__).parents[3]
 START = "import sys, pathlib, infra.local.postgres as p; p.Postgres(pathlib.Path(sys.argv[1])).start()"
 
 
 @pytest.fixture
+@starts_processes
 def data_dir() -> Iterator[Path]:
     """A folder that every user can reach, and that is gone afterwards and the server with it."""
     folder = Path(tempfile.mkdtemp(prefix="karcis-test-"))

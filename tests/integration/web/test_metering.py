@@ -12,6 +12,7 @@ from shared.cloud import clients, counters
 from shared.cloud.counters import CountersUnavailable
 from shared.web.rate_limiter import Limit, RateLimiter
 from tests.conformance.local_cloud import LocalCloud, running
+from tests.processes import starts_processes
 from tests.threads import at_the_same_time
 
 WRITES, READS, STRICT = Limit("writes", 20), Limit("reads", 100), Limit("credentials", 10, is_strict=True)
@@ -29,6 +30,7 @@ class Clock:
 
 
 @pytest.fixture(scope="module")
+@starts_processes
 def cloud(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     postgres.create_database("limits_cloud")
     with running(postgres.url("limits_cloud"), tmp_path_factory.mktemp("cloud")) as cloud:

@@ -1,0 +1,81 @@
+"""In what order the files of the suite run, and which of them run in the same worker.
+
+Files that share a running product go to one worker, so that it is started once. The slowest go first, so that no worker
+is left alone with one at the end. `ORDER=random` shuffles the files, `ORDER=<number>` does so again in the same way: a
+test that needs another one before it fails.
+"""
+
+import os
+import random
+from collections.abc import Sequence
+
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+FASTEST_LAST = (
+    "tests/faults/",
+    "tests/functions/",
+    "tests/model/",
+    "tests/conformance/",
+    "tests/integration/",
+    "tests/unit/",
+)
+SHARING = ("tests/faults/", "tests/functions/", "tests/conformance/")
+"""The folders whose files share a running product or local cloud."""
+OWN_PRODUCT = {
+    f"tests/functions/test_{name}.py"
+    for name in ("framework", "limits", "on_time", "readiness", "restore_drill", "slow_bodies")
+}
+"""The files there that start one of their own."""
+
+
+class Scheduling(LoadScopeScheduling):
+    """xdist's `loadfile`, with the files that share a product as one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return together(nodeid.split("::")[0])
+
+
+def together(file: str) -> str:
+    """What runs in one worker with this file: the folder whose product it shares, or the file alone."""
+    shared = [folder for folder in SHARING if file.startswith(folder) and file not in OWN_PRODUCT]
+    return shared[0] if shared else file
+
+
+def choose_order() -> None:
+    """Draw the number of a random order. Every worker reads it from its environment."""
+    if os.environ.get("ORDER") == "random":
+        os.environ["ORDER"] = str(random.randrange(100_000))
+
+
+def arrange(items: list[pytest.Item]) -> None:
+    """Put the tests into the order that is asked for; those of a file stay as they are."""
+    files = list(dict.fromkeys(_file(item) for item in items))
+    chosen = os.environ.get("ORDER")
+    if chosen:
+        random.Random(int(chosen)).shuffle(files)
+    else:
+        files.sort(key=_rank)
+    place = {file: number for number, file in enumerate(files)}
+    items.sort(key=lambda item: place[_file(item)])
+
+
+def header() -> Sequence[str]:
+    """What pytest says of it at the beginning."""
+    chosen = os.environ.get("ORDER")
+    return [f"files in random order: make test ORDER={chosen} repeats it"] if chosen else []
+
+
+def _file(item: pytest.Item) -> str:
+    return item.nodeid.split("::")[0]
+
+
+def _rank(file: str) -> tuple[int, bool]:
+    folder = next((number for number, name in enumerate(FASTEST_LAST) if file.startswith(name)), len(FASTEST_LAST))
+    return folder, file in OWN_PRODUCT
+
+
+def scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    """Our scheduling where files are what is distributed."""
+    return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
