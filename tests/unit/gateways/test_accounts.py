@@ -23,7 +23,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
     secrets.provide(dict.fromkeys(KEYS, "of these tests only"))
 
 
-@pytest.mark.parametrize("client", set(KEYS.values()), ids=lambda client: client.__name__)
+@pytest.mark.parametrize("client", dict.fromkeys(KEYS.values()), ids=lambda client: client.__name__)
 def test_a_client_is_kept_for_its_connections(client: Callable[[], object]):
     assert client() is client()
 
