@@ -24,6 +24,7 @@ from shared.cloud.database import Transaction, transaction
 from shared.identity import (
     client_networks,
     codes,
+    gate_assignments,
     login_throttling,
     passwords,
     people,
@@ -165,7 +166,6 @@ _FILL_IN = text(f"""
     WHERE id = :id
     RETURNING {people.COLUMNS}
 """)
-_OFF_THE_GATES = text("DELETE FROM event_staff WHERE user_id = :id")
 _VERIFIED = text("UPDATE users SET is_email_verified = true, updated_at = now() WHERE id = :id")
 _NEW_PASSWORD = text("""
     UPDATE users
@@ -209,11 +209,6 @@ def _register(
     person = _fill_in(tx, person, registration, chosen, is_new=is_new)
     is_due = login_throttling.take(tx, login_throttling.MAILS["verify_email"], person.email)
     return _answer(registration, person.id), mail_code(tx, person, "verify_email", place) if is_due else None
-
-
-def leave_gates(tx: Transaction, person: Person) -> None:
-    """Take somebody from every gate they were invited to: the account becomes one of their own."""
-    tx.execute(_OFF_THE_GATES, {"id": person.id})
 
 
 def verify_email(proof: Proof, place: ClientNetwork = NOWHERE) -> Tokens:
@@ -326,7 +321,7 @@ def _claim(tx: Transaction, registration: Registration) -> tuple[Person, bool]:
 def _fill_in(tx: Transaction, person: Person, registration: Registration, chosen: "_Chosen", *, is_new: bool) -> Person:
     if person.role == "staff":  # invited, but never joined: nobody has given a password yet
         is_new = True
-        leave_gates(tx, person)
+        gate_assignments.remove_all(tx, person.id)
     password_hash = chosen.instead_of(UnverifiedRegistration(None if is_new else person.password_hash, is_new))
     values = {**_details(registration), "password_hash": password_hash, "id": person.id}
     return Person(*tx.execute(_FILL_IN, values).one())

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
-from shared.identity import accounts, google_nonces, google_tokens, people, sessions, staff
+from shared.identity import gate_assignments, google_nonces, google_tokens, people, sessions, staff
 from shared.identity.accounts import TERMS_VERSION
 from shared.identity.client_networks import NOWHERE, ClientNetwork
 from shared.identity.google_nonces import GoogleNonceResponse
@@ -155,5 +155,6 @@ def _opened(tx: Transaction, identity: GoogleIdentity, request: GoogleSignIn) ->
     row = tx.execute(_OPEN_INVITED, {**values, "owns_address": identity.owns_address}).first()
     if row is None:
         return None
-    accounts.leave_gates(tx, person := Person(*row))
+    person = Person(*row)
+    gate_assignments.remove_all(tx, person.id)
     return person

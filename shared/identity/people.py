@@ -42,6 +42,10 @@ _FIND = text(f"SELECT {COLUMNS} FROM users WHERE email = :email AND NOT is_delet
 _LOCK = text(f"SELECT {COLUMNS} FROM users WHERE id = :id AND NOT is_deleted FOR NO KEY UPDATE")
 _LOCK_ALONE = text(f"SELECT {COLUMNS} FROM users WHERE id = :id AND NOT is_deleted FOR UPDATE")
 _LOCK_BY_EMAIL = text(f"SELECT {COLUMNS} FROM users WHERE email = :email AND NOT is_deleted FOR NO KEY UPDATE")
+_FIRST_PAYEE_NAME = text("""
+    UPDATE users SET payee_name = COALESCE(payee_name, legal_name, full_name) WHERE id = :id AND payee_name IS NULL
+""")
+_PAYEE_NAME = text("UPDATE users SET payee_name = :name, updated_at = now() WHERE id = :id")
 
 
 def find(tx: Transaction, email: str) -> Person | None:
@@ -83,3 +87,13 @@ def lock_by_email(tx: Transaction, email: str) -> Person | None:
     """Like `lock`, by address."""
     row = tx.execute(_LOCK_BY_EMAIL, {"email": email}).first()
     return Person(*row) if row else None
+
+
+def set_first_payee_name(tx: Transaction, user_id: UUID) -> None:
+    """From a person's first bank account on, payouts go to accounts in their legal name, or else their full name."""
+    tx.execute(_FIRST_PAYEE_NAME, {"id": user_id})
+
+
+def set_payee_name(tx: Transaction, user_id: UUID, name: str) -> None:
+    """Payouts to a person may go to accounts in this name: an admin has looked at it."""
+    tx.execute(_PAYEE_NAME, {"id": user_id, "name": name})

@@ -111,6 +111,16 @@ _HAS_GOODS = text("""
 """)
 
 
+_ANONYMISE = text("""
+    UPDATE emails
+    SET to_address = :marker, context = '{}',
+        status = CASE WHEN status = 'queued' THEN 'failed' ELSE status END,
+        error_message = CASE WHEN status = 'queued' THEN 'the account was deleted' ELSE error_message END
+    WHERE id IN (SELECT id FROM emails WHERE to_address = :email
+        UNION SELECT m.id FROM emails m JOIN orders o ON o.id = m.order_id WHERE o.user_id = :user_id)
+""")
+
+
 class TicketsNotIssued(Problem):
     """This order has no tickets to send: it isn't paid, they are being made, or they were given back."""
 
@@ -377,3 +387,8 @@ def _others(rows: Iterable[Any], buyer_address: str) -> dict[str, list[Any]]:
         if row.address and row.address != buyer_address:
             found.setdefault(row.address, []).append(row)
     return found
+
+
+def anonymise(tx: Transaction, user_id: UUID, email: str, marker: str) -> None:
+    """Empty a person's mails, put `marker` for their address, and send none that waits (UM-009)."""
+    tx.execute(_ANONYMISE, {"user_id": user_id, "email": email, "marker": marker})

@@ -29,7 +29,7 @@ from shared.payments import records as payment_records
 from shared.payments import settlement
 from shared.payments.records import Payment
 from shared.problems import Invalid, Problem, TryAgain
-from shared.sales import expiry, orders, registrations
+from shared.sales import attendees, expiry, orders, registrations
 from shared.sales.identity_numbers import Identified
 from shared.sales.orders import Order, ReservationExpired
 from shared.sales.reservations import Email, Name
@@ -91,12 +91,6 @@ class PaymentRefused(Problem):
     status, slug = 422, "payment-method-refused"
 
 
-_NAME = text(f"""
-    UPDATE order_items i SET attendee_name = :name, attendee_email = :email
-    FROM ticket_tiers t
-    WHERE t.id = i.tier_id AND i.id = :item_id AND i.order_id = :order_id
-    RETURNING i.tier_id, {registrations.ASKS_IDENTITY} AS asks_identity
-""")
 _NAMELESS = text("""
     SELECT i.id FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
     WHERE i.order_id = :order_id AND t.kind IN ('ticket', 'registration')
@@ -148,8 +142,7 @@ def _name_attendees(tx: Transaction, order: Order, named: list[NamedAttendee]) -
         return  # what may not be paid any more is not renamed either; `_begin` says why
     numbers: dict[UUID, tuple[UUID, str]] = {}
     for index, attendee in enumerate(named):
-        values = {"item_id": attendee.item_id, "order_id": order.id, "name": attendee.name, "email": attendee.email}
-        item = tx.execute(_NAME, values).first()
+        item = attendees.name(tx, order.id, attendee.item_id, name=attendee.name, email=attendee.email)
         if item is None:
             raise Invalid.field(f"attendees.{index}.item_id", "is not an item of this order")
         if item.asks_identity and attendee.identity_number:

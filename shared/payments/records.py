@@ -97,6 +97,11 @@ _REVIEWED = text("""
     UPDATE payments SET review_decision = :decision, reviewed_at = now(), reviewed_by = :by, updated_at = now()
     WHERE id = :id AND review_decision IS NULL
 """)
+_REFUNDED = text("UPDATE payments SET status = 'refunded', updated_at = now() WHERE id = :id AND status = 'paid'")
+_ALL_REFUNDED = text(f"""
+    UPDATE payments p SET status = 'refunded', updated_at = now()
+    WHERE order_id = :order_id AND status = 'paid' AND (review_decision IS NOT NULL OR NOT {IS_SET_ASIDE})
+""")
 _ENDED_AT_GATEWAY = text("UPDATE payments SET must_end_at_gateway = false WHERE id = :id")
 _PAID_BY = text("""
     SELECT id FROM payments p WHERE order_id = :order_id AND status = 'paid' AND gateway <> 'none'
@@ -358,3 +363,13 @@ def mark_topped_up(tx: Transaction, order_id: UUID) -> None:
 def mark_ended_at_gateway(tx: Transaction, payment: Payment) -> None:
     """The gateway takes no more money for it."""
     tx.execute(_ENDED_AT_GATEWAY, {"id": payment.id})
+
+
+def mark_refunded(tx: Transaction, payment_id: UUID) -> None:
+    """All that came by a payment has gone back."""
+    tx.execute(_REFUNDED, {"id": payment_id})
+
+
+def mark_all_refunded(tx: Transaction, order_id: UUID) -> None:
+    """All that paid a locked order has gone back; a payment whose money waits for a decision stays."""
+    tx.execute(_ALL_REFUNDED, {"order_id": order_id})

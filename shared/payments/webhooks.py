@@ -57,6 +57,12 @@ _FAILED = text("""
     RETURNING retry_count
 """)
 
+_FORGET_PAYER = text("""
+    UPDATE webhook_events w SET payload = payload - ARRAY['payer_email', 'customer', 'customer_details']
+    FROM payments p JOIN orders o ON o.id = p.order_id
+    WHERE w.payment_id = p.id AND o.user_id = :user_id
+""")
+
 
 class ForgedWebhook(NotSignedIn):
     """The signature of this notification is not right."""
@@ -226,3 +232,8 @@ def _enqueue_retry(event_id: UUID, error: Exception) -> None:
         tasks.enqueue(*_RETRY, {"event_id": str(event_id)})
     except tasks.NotEnqueued as unreachable:  # reconcile finds the event
         log.warning("webhook.task_failed", extra={"error": str(unreachable)})
+
+
+def forget_payer(tx: Transaction, user_id: UUID) -> None:
+    """Take out of the events of a person's payments what names them (UM-009)."""
+    tx.execute(_FORGET_PAYER, {"user_id": user_id})

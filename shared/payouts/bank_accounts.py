@@ -63,12 +63,13 @@ _RELEASE = text("""
     UPDATE bank_accounts SET is_frozen = false, waits_until = NULL, updated_at = now()
     WHERE id = :id AND replaced_at IS NULL AND (is_frozen OR waits_until IS NOT NULL)
 """)
-_SET_PAYEE_NAME = text("""
-    UPDATE users SET payee_name = COALESCE(payee_name, legal_name, full_name) WHERE id = :user_id AND payee_name IS NULL
+_ERASE = text("""
+    UPDATE bank_accounts SET account_number_sealed = '', account_number_ending = '', account_holder_name = :name,
+        replaced_at = COALESCE(replaced_at, now()), updated_at = now()
+    WHERE user_id = :user_id
 """)
 _COMPARED = text("UPDATE bank_accounts SET has_payee_name = :same, updated_at = now() WHERE id = :id")
 _REFUSE_NAME = text("UPDATE bank_accounts SET status = 'refused', updated_at = now() WHERE id = :id")
-_ACCEPT_NAME = text("UPDATE users SET payee_name = :name, updated_at = now() WHERE id = :user_id")
 _DECIDE = text("""
     UPDATE bank_accounts SET status = :status, updated_at = now()
     WHERE id = :id AND status = 'checking' AND replaced_at IS NULL RETURNING user_id
@@ -200,7 +201,7 @@ def replace(tx: Transaction, user_id: UUID, checked: Checked) -> Account:
     older = current(tx, user_id)
     tx.execute(_REPLACE, {"user_id": user_id})
     _add(tx, user_id, checked)
-    tx.execute(_SET_PAYEE_NAME, {"user_id": user_id})
+    people.set_first_payee_name(tx, user_id)
     audit.record(tx, "bank_account.set", subject="user", subject_id=user_id, actor_id=user_id, status=checked.status)
     if older:
         manual_tasks.close(tx, older.id, by=None)
@@ -375,7 +376,7 @@ def _decide_name(tx: Transaction, account: Account, status: str, *, by: UUID) ->
     """An accepted holder is the name that later accounts are compared with."""
     if status == BankAccountStatus.VERIFIED:
         tx.execute(_COMPARED, {"id": account.id, "same": True})
-        tx.execute(_ACCEPT_NAME, {"user_id": account.user_id, "name": account.account_holder_name})
+        people.set_payee_name(tx, account.user_id, account.account_holder_name)
     else:
         tx.execute(_REFUSE_NAME, {"id": account.id})
     audit.record(
@@ -387,3 +388,8 @@ def _decide_name(tx: Transaction, account: Account, status: str, *, by: UUID) ->
 
 def _about(account_id: UUID) -> str:
     return f"bank_account:{account_id}"
+
+
+def erase(tx: Transaction, user_id: UUID, name: str) -> None:
+    """Erase the numbers of a person's bank accounts, and put `name` for their holder (UM-009)."""
+    tx.execute(_ERASE, {"user_id": user_id, "name": name})

@@ -85,6 +85,7 @@ COOKIES = CookieList(
     ],
 )
 
+_ANONYMISE = text("UPDATE cookie_consents SET user_id = NULL WHERE user_id = :user_id")
 _KEEP = text("""
     INSERT INTO cookie_consents (user_id, version, categories) VALUES (:user_id, :version, :categories)
     RETURNING id, version, categories, chosen_at
@@ -97,3 +98,8 @@ def choose(tx: Transaction, user_id: UUID | None, choice: CookieChoice) -> Cooki
         raise ListChanged(version=VERSION)
     values = {"user_id": user_id, "version": choice.version, "categories": list(choice.categories)}
     return CookieConsent(**tx.execute(_KEEP, values).mappings().one())
+
+
+def anonymise(tx: Transaction, user_id: UUID) -> None:
+    """Keep that there were these choices, not whose they were (UM-009)."""
+    tx.execute(_ANONYMISE, {"user_id": user_id})

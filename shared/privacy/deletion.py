@@ -16,13 +16,17 @@ from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
-from shared.identity import erasure, password_change, passwords, people
+from shared.identity import erasure, gate_assignments, password_change, passwords, people
 from shared.identity.people import Person
 from shared.messages import mails
 from shared.models import RequestModel
+from shared.payments import webhooks
+from shared.payouts import bank_accounts
+from shared.privacy import cookie_consents
 from shared.problems import Problem
-from shared.sales import purchase_limits
+from shared.sales import attendees, purchase_limits, registrations
 from shared.tickets import ticket_rendering
+from shared.web import idempotency
 
 
 class Deletion(RequestModel):
@@ -40,7 +44,7 @@ class AccountInUse(Problem):
     status, slug = 409, "account-in-use"
 
 
-_IN_THE_WAY = text("""
+_OBSTACLES = text("""
     SELECT
         EXISTS (SELECT 1 FROM orders WHERE user_id = :id AND status IN ('reserved', 'pending_payment'))
             AS "live-reservation",
@@ -59,47 +63,12 @@ _IN_THE_WAY = text("""
         OR (SELECT COALESCE(sum(amount), 0) <> 0 FROM ledger_entries WHERE account = :payable)
             AS "not-settled"
 """)
-# Past orders only: what is live was refused above. A name is needed on paper, an address is not.
-_ATTENDEES = text("""
-    UPDATE order_items i
-    SET attendee_name = CASE WHEN attendee_name IS NULL THEN NULL ELSE :name END, attendee_email = NULL
-    FROM orders o WHERE o.id = i.order_id AND o.user_id = :id
-""")
-_IDENTITY_NUMBERS = text("""
-    DELETE FROM registrations r USING orders o WHERE o.id = r.order_id AND o.user_id = :id
-""")
-_MAILS = text("""
-    UPDATE emails
-    SET to_address = :marker, context = '{}',
-        status = CASE WHEN status = 'queued' THEN 'failed' ELSE status END,
-        error_message = CASE WHEN status = 'queued' THEN 'the account was deleted' ELSE error_message END
-    WHERE id IN (SELECT id FROM emails WHERE to_address = :email
-        UNION SELECT m.id FROM emails m JOIN orders o ON o.id = m.order_id WHERE o.user_id = :id)
-""")
-_NOTIFICATIONS = text("""
-    UPDATE webhook_events w SET payload = payload - ARRAY['payer_email', 'customer', 'customer_details']
-    FROM payments p JOIN orders o ON o.id = p.order_id
-    WHERE w.payment_id = p.id AND o.user_id = :id
-""")
-_BANK_ACCOUNTS = text("""
-    UPDATE bank_accounts SET account_number_sealed = '', account_number_ending = '', account_holder_name = :name,
-        replaced_at = COALESCE(replaced_at, now()), updated_at = now()
-    WHERE user_id = :id
-""")
-_KEPT_ANSWERS = text("DELETE FROM idempotency_keys WHERE caller = :id")
-_COOKIES = text("UPDATE cookie_consents SET user_id = NULL WHERE user_id = :id")
-_GATE_DUTIES = text("""
-    DELETE FROM event_staff
-    WHERE user_id = :id OR event_id IN (SELECT id FROM events WHERE organizer_id = :id)
-""")
-
-_INVITATIONS = text("DELETE FROM staff_invitations WHERE organizer_id = :id OR email = :email")
 
 
 def delete(user_id: UUID, deletion: Deletion, session_id: UUID | None = None) -> None:
     """Delete the account, in one transaction, and mail its last address that it is done.
 
-    Raises AccountInUse, and what own_password.confirm raises.
+    Raises AccountInUse, and what password_change.confirm raises.
     """
     confirmed = password_change.confirm(user_id, deletion.password, session_id)
     with transaction() as tx:
@@ -121,7 +90,7 @@ def delete(user_id: UUID, deletion: Deletion, session_id: UUID | None = None) ->
 
 def _refuse_if_in_use(tx: Transaction, person: Person) -> None:
     names = {"id": person.id, "payable": f"organizer_payable:{person.id}"}
-    found = tx.execute(_IN_THE_WAY, names).mappings().one()
+    found = tx.execute(_OBSTACLES, names).mappings().one()
     reasons = [reason for reason, stands in found.items() if stands]
     if reasons:
         raise AccountInUse(reasons=reasons)
@@ -130,13 +99,12 @@ def _refuse_if_in_use(tx: Transaction, person: Person) -> None:
 def _anonymise(tx: Transaction, person: Person) -> None:
     """Whatever names the person outside of identity's own tables."""
     purchase_limits.forget(tx, person.id)
-    tx.execute(_ATTENDEES, {"id": person.id, "name": erasure.NAME})
-    tx.execute(_IDENTITY_NUMBERS, {"id": person.id})
-    tx.execute(_MAILS, {"id": person.id, "email": person.email, "marker": erasure.marker_address(person)})
-    tx.execute(_NOTIFICATIONS, {"id": person.id})
-    tx.execute(_BANK_ACCOUNTS, {"id": person.id, "name": erasure.NAME})
-    tx.execute(_KEPT_ANSWERS, {"id": person.id})
-    tx.execute(_COOKIES, {"id": person.id})
-    tx.execute(_GATE_DUTIES, {"id": person.id})
-    tx.execute(_INVITATIONS, {"id": person.id, "email": person.email})
+    attendees.anonymise(tx, person.id, erasure.NAME)
+    registrations.erase(tx, person.id)
+    mails.anonymise(tx, person.id, person.email, erasure.marker_address(person))
+    webhooks.forget_payer(tx, person.id)
+    bank_accounts.erase(tx, person.id, erasure.NAME)
+    idempotency.forget_caller(tx, person.id)
+    cookie_consents.anonymise(tx, person.id)
+    gate_assignments.erase(tx, person.id, person.email)
     ticket_rendering.forget(tx, person.id)

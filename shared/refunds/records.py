@@ -21,6 +21,7 @@ from shared.cloud import audit, manual_tasks, outbox
 from shared.cloud.database import Transaction
 from shared.gateways import registry
 from shared.gateways.statuses import GatewayRefundState, GatewayRefundStatus
+from shared.payments import records as payment_records
 from shared.problems import NotFound
 from shared.sales import orders
 from shared.states import OrderStatus, RefundKind, RefundStatus
@@ -103,14 +104,6 @@ _ALL_BACK = text("""
     SELECT NOT EXISTS (SELECT 1 FROM order_items WHERE order_id = :order_id AND returned_at IS NULL)
        AND NOT EXISTS (
         SELECT 1 FROM refunds WHERE order_id = :order_id AND status IN ('approved', 'processing', 'failed'))
-""")
-_PAYMENT_REFUNDED = text("""
-    UPDATE payments SET status = 'refunded', updated_at = now() WHERE id = :payment_id AND status = 'paid'
-""")
-_PAYMENTS_REFUNDED = text("""
-    UPDATE payments p SET status = 'refunded', updated_at = now()
-    WHERE order_id = :order_id AND status = 'paid' AND (review_decision IS NOT NULL OR NOT EXISTS (
-        SELECT 1 FROM ledger_postings l WHERE l.kind = 'unallocated_payment' AND l.reference_id = p.id))
 """)
 _LEFT = text("""
     SELECT COALESCE((
@@ -253,7 +246,7 @@ def add_for_unusable_payment(tx: Transaction, payment_id: UUID, gateway: str, *,
 def record_reversal(tx: Transaction, payment_id: UUID, amount: int, reason: str) -> None:
     """Note that the last `amount` of a payment was given back at the gateway without us, and tell the buyer."""
     record_gateway_refund(tx, payment_id, amount, reason)
-    tx.execute(_PAYMENT_REFUNDED, {"payment_id": payment_id})
+    payment_records.mark_refunded(tx, payment_id)
 
 
 def record_gateway_refund(tx: Transaction, payment_id: UUID, amount: int, reason: str) -> Refund:
@@ -417,7 +410,7 @@ def close_order(tx: Transaction, order_id: UUID) -> None:
     """Close a paid order of which all has gone back at a dashboard, whatever of it was not given back. It is locked."""
     order = orders.lock(tx, order_id)
     if order.status == OrderStatus.PAID:
-        tx.execute(_PAYMENTS_REFUNDED, {"order_id": order_id})
+        payment_records.mark_all_refunded(tx, order_id)
         orders.mark_refunded(tx, order)
 
 
@@ -429,7 +422,7 @@ def finish_order(tx: Transaction, order_id: UUID) -> None:
 
 def _close(tx: Transaction, refund: Refund) -> None:
     if refund.kind in (RefundKind.UNUSABLE_PAYMENT, RefundKind.REVIEW):
-        tx.execute(_PAYMENT_REFUNDED, {"payment_id": refund.payment_id})
+        payment_records.mark_refunded(tx, refund.payment_id)
     audit.record(tx, "refund.completed", subject="refund", subject_id=refund.id, amount=refund.amount)
     manual_tasks.close(tx, refund.id, by=None)
     outbox.add(tx, "refund.processed", {"refund_id": refund.id, "order_id": refund.order_id})

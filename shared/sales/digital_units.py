@@ -25,6 +25,14 @@ _ADD = text("""
     ON CONFLICT (secret_index) DO NOTHING
 """)
 _MORE = text("UPDATE ticket_tiers SET units = units + :added WHERE id = :tier_id RETURNING units")
+_ASSIGN = text("""
+    UPDATE digital_units SET item_id = :item_id, given_at = now()
+    WHERE id = (
+        SELECT id FROM digital_units  -- Uses index: digital_units_free
+        WHERE tier_id = :tier_id AND item_id IS NULL
+        ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
+    RETURNING id
+""")
 _BURN = text("""
     WITH burned AS (
         UPDATE digital_units SET burned_at = now() WHERE item_id = ANY(:item_ids) AND burned_at IS NULL
@@ -59,6 +67,11 @@ def add(tx: Transaction, tier_id: UUID, organizer_id: UUID, secrets: Sequence[st
     rows = [_row(organizer_id, secret) for secret in dict.fromkeys(secrets)]
     added = tx.execute(_ADD, {"tier_id": tier_id, "units": json.dumps(rows)}).rowcount
     return added, tx.execute(_MORE, {"tier_id": tier_id, "added": added}).scalar_one()
+
+
+def assign(tx: Transaction, item_id: UUID, tier_id: UUID) -> bool:
+    """Give an item of a locked, paid order the oldest free unit of its tier; False where none is left."""
+    return tx.execute(_ASSIGN, {"item_id": item_id, "tier_id": tier_id}).first() is not None
 
 
 def burn(tx: Transaction, item_ids: Sequence[UUID]) -> None:

@@ -86,6 +86,7 @@ _WAIT = text("""
     RETURNING reservation_expires_at
 """)
 _REVIEW = text("UPDATE orders SET review_reason = :reason, updated_at = now() WHERE id = :id")
+_ISSUED = text("UPDATE orders SET tickets_issued_at = now(), updated_at = now() WHERE id = :id")
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,11 @@ def mark_paid(tx: Transaction, order: Order, paid_at: datetime) -> None:
     audit.record(tx, "order.paid", subject="order", subject_id=order.id, amount=order.total_amount)
     purchase_limits.forgive(tx, order.id)
     inventory.sell(tx, inventory.of_orders(tx, order.id))
+
+
+def mark_issued(tx: Transaction, order: Order) -> None:
+    """All that a locked, paid order has bought is there."""
+    tx.execute(_ISSUED, {"id": order.id})
 
 
 def revive(tx: Transaction, order: Order, paid_at: datetime) -> None:

@@ -25,6 +25,8 @@ _SHOWN = 4
 ASKS_IDENTITY = "(t.kind = 'registration' OR t.requires_identity)"
 """Of ticket_tiers `t`."""
 
+_ERASE = text("DELETE FROM registrations r USING orders o WHERE o.id = r.order_id AND o.user_id = :user_id")
+
 
 class AlreadyRegistered(Problem):
     """Somebody with this identity number is registered in this category. Check the number, or name another person."""
@@ -128,3 +130,8 @@ def _refuse_second(error: DBAPIError) -> None:
     if violated_constraint(error) in ONE_REGISTRATION:
         raise AlreadyRegistered from error
     raise error
+
+
+def erase(tx: Transaction, user_id: UUID) -> None:
+    """Delete the identity numbers in a person's past orders (UM-009)."""
+    tx.execute(_ERASE, {"user_id": user_id})

@@ -17,7 +17,7 @@ from shared.identity.addresses import EmailAddress
 from shared.identity.tokens import Principal
 from shared.models import RequestModel, ResponseModel, plain_line
 from shared.problems import NotFound, Problem
-from shared.sales import orders
+from shared.sales import attendees, orders
 from shared.states import TicketStatus
 from shared.tickets import qr
 from shared.tickets.issuing import TicketUsed
@@ -43,7 +43,6 @@ _IS_MAILED = text("""
     SELECT EXISTS (SELECT 1 FROM emails  -- Uses index: emails_to
         WHERE to_address = :holder AND order_id = :order_id AND template = 'e_ticket')
 """)
-_NAME = text("UPDATE order_items SET attendee_name = :name, attendee_email = :email WHERE id = :item_id")
 _RENEW = text("UPDATE tickets SET revision = revision + 1 WHERE id = :id")
 
 
@@ -106,7 +105,7 @@ def change(tx: Transaction, caller: Principal, ticket_id: UUID, wanted: HolderCh
     if wanted.name == ticket.attendee_name and not is_moved:
         return None
     is_renewed = wanted.name != ticket.attendee_name or (is_moved and _is_mailed(tx, ticket))
-    tx.execute(_NAME, {"item_id": ticket.item_id, "name": wanted.name, "email": wanted.email})
+    attendees.name(tx, ticket.order_id, ticket.item_id, name=wanted.name, email=wanted.email)
     if is_renewed:
         tx.execute(_RENEW, {"id": ticket_id})
     audit.record(

@@ -38,7 +38,6 @@ _ADD_MISSING = text("""
     ORDER BY i.position
     ON CONFLICT (order_item_id) DO NOTHING
 """)
-_MARK_ISSUED = text("UPDATE orders SET tickets_issued_at = now(), updated_at = now() WHERE id = :order_id")
 _VOID = text("UPDATE tickets SET status = 'void' WHERE order_id = :order_id AND status <> 'void'")
 _VOID_UNUSED = text("""
     UPDATE tickets SET status = 'void' WHERE order_item_id = ANY(:item_ids) AND status = 'issued'
@@ -148,6 +147,6 @@ def _is_done(tx: Transaction, order: orders.Order, *, is_late: bool) -> bool:
 def _finish(tx: Transaction, order: orders.Order) -> None:
     if order.status != OrderStatus.PAID or order.tickets_issued_at:
         return
-    tx.execute(_MARK_ISSUED, {"order_id": order.id})
+    orders.mark_issued(tx, order)
     manual_tasks.close(tx, order.id, by=None)
     outbox.add(tx, "ticket.created", {"order_id": order.id})

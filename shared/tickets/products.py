@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from shared.cloud.database import Transaction
+from shared.sales import digital_units
 
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's Base32: no letter that is read as a digit. Eight of them are 40 bits, guessed at a counter only."""
@@ -31,14 +32,6 @@ _WITHOUT_UNIT = text("""
     WHERE i.order_id = :order_id AND t.kind = 'digital' AND i.returned_at IS NULL
         AND NOT EXISTS (SELECT 1 FROM digital_units u WHERE u.item_id = i.id)
     ORDER BY i.position
-""")
-_GIVE_UNIT = text("""
-    UPDATE digital_units SET item_id = :item_id, given_at = now()
-    WHERE id = (
-        SELECT id FROM digital_units  -- Uses index: digital_units_free
-        WHERE tier_id = :tier_id AND item_id IS NULL
-        ORDER BY created_at, id LIMIT 1 FOR UPDATE SKIP LOCKED)
-    RETURNING id
 """)
 _VOID_PICKUP = text("UPDATE pickups SET status = 'void' WHERE order_id = :order_id AND status = 'waiting'")
 _VOID_EMPTY_PICKUP = text("""
@@ -62,7 +55,7 @@ def assign_missing(tx: Transaction, order_id: UUID) -> None:
     """Give a locked, paid order its pickup code and its units. Raises NoUnitLeft."""
     tx.execute(_ADD_PICKUP, {"order_id": order_id, "code": _new_code()})
     for item in tx.execute(_WITHOUT_UNIT, {"order_id": order_id}).all():
-        if tx.execute(_GIVE_UNIT, {"item_id": item.id, "tier_id": item.tier_id}).first() is None:
+        if not digital_units.assign(tx, item.id, item.tier_id):
             raise NoUnitLeft(f"for item {item.id}")
 
 

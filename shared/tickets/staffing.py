@@ -4,7 +4,6 @@ Until somebody has joined, the organizer sees the invitation and nothing else. I
 was free or is somebody's who has an account here already (UM-006).
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -14,7 +13,7 @@ from sqlalchemy import text
 
 from shared.cloud import audit, authorization
 from shared.cloud.database import Transaction
-from shared.identity import staff
+from shared.identity import gate_assignments, staff
 from shared.identity.accounts import AccountEmail
 from shared.identity.people import Person
 from shared.identity.staff import Invited
@@ -71,11 +70,6 @@ class GateEventList(ResponseModel):
 
 
 _OWN_EVENTS = text("SELECT count(*) FROM events WHERE organizer_id = :organizer_id AND id = ANY(:event_ids)")
-_LEAVE = text("DELETE FROM event_staff WHERE user_id = :user_id AND event_id <> ALL(CAST(:event_ids AS uuid[]))")
-_JOIN = text("""
-    INSERT INTO event_staff (event_id, user_id) SELECT unnest(CAST(:event_ids AS uuid[])), :user_id
-    ON CONFLICT DO NOTHING
-""")
 # Uses indexes: users_organizer, staff_invitations_once
 _STAFF = text("""
     WITH joined AS (
@@ -90,15 +84,7 @@ _STAFF = text("""
     WHERE organizer_id = :organizer_id AND email NOT IN (SELECT email FROM joined)
     ORDER BY full_name, id
 """)
-_INVITE = text("""
-    INSERT INTO staff_invitations (organizer_id, email, full_name, event_ids)
-    VALUES (:organizer_id, :email, :full_name, CAST(:event_ids AS uuid[]))
-    ON CONFLICT (organizer_id, email) DO UPDATE
-    SET full_name = excluded.full_name, event_ids = excluded.event_ids, created_at = now()
-    RETURNING id
-""")
 _INVITED = text("SELECT email FROM staff_invitations WHERE id = :id AND organizer_id = :organizer_id")
-_WITHDRAW = text("DELETE FROM staff_invitations WHERE organizer_id = :organizer_id AND email = :email")
 _GATE_EVENTS = text("""
     SELECT e.id, e.title, e.venue, e.location, e.start_date, e.end_date, e.timezone,
         e.scan_from AS gates_open_at, e.scan_until AS gates_close_at
@@ -122,10 +108,9 @@ def invite(tx: Transaction, organizer: Principal, invitation: Invitation) -> tup
     if owned != len(event_ids):
         raise Invalid.field("event_ids", "must be events of yours")
     person, letter = staff.invite(tx, organizer_id, invitation)
-    values = {"organizer_id": organizer_id, "email": invitation.email, "full_name": invitation.full_name}
-    invitation_id = tx.execute(_INVITE, {**values, "event_ids": event_ids}).scalar_one()
+    invitation_id = gate_assignments.invite(tx, organizer_id, invitation.email, invitation.full_name, event_ids)
     if person:
-        _assign(tx, person.id, event_ids)
+        gate_assignments.replace(tx, person.id, event_ids)
     _audit(tx, "staff.assigned", organizer, person, invitation_id, event_ids=[str(each) for each in event_ids])
     [answer] = [each for each in _read(tx, organizer_id) if each.email == invitation.email]
     return answer, letter
@@ -142,9 +127,9 @@ def dismiss(tx: Transaction, organizer: Principal, staff_id: UUID) -> None:
     if email is None:
         raise NotFound
     person = person or staff.lock_by_email(tx, organizer_id, email)
-    tx.execute(_WITHDRAW, {"organizer_id": organizer_id, "email": email})
+    gate_assignments.withdraw(tx, organizer_id, email)
     if person:
-        _assign(tx, person.id, [])
+        gate_assignments.remove_all(tx, person.id)
         staff.dismiss(tx, person)
     _audit(tx, "staff.dismissed", organizer, person, staff_id)
 
@@ -159,12 +144,6 @@ def gate_events(tx: Transaction, caller: Principal) -> GateEventList:
     """The events that the caller may scan at: staff those chosen for them, organizers and admins their own."""
     names = {"id": caller.id, "is_staff": caller.role == "staff"}
     return GateEventList(items=[GateEvent(**row) for row in tx.execute(_GATE_EVENTS, names).mappings()])
-
-
-def _assign(tx: Transaction, user_id: UUID, event_ids: Sequence[UUID]) -> None:
-    names = {"user_id": user_id, "event_ids": list(event_ids)}
-    tx.execute(_LEAVE, names)
-    tx.execute(_JOIN, names)
 
 
 def _read(tx: Transaction, organizer_id: UUID) -> list[StaffResponse]:

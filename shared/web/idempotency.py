@@ -16,7 +16,7 @@ from uuid import UUID
 from flask import Response
 from sqlalchemy import text
 
-from shared.cloud.database import autocommit
+from shared.cloud.database import Transaction, autocommit
 from shared.cloud.request_batching import RequestBatcher
 from shared.problems import Invalid, Problem
 
@@ -45,6 +45,7 @@ _KEEP = text("""
         CAST(:content_types AS text[]), CAST(:bodies AS text[])) AS kept (caller, key, status, content_type, body)
     WHERE k.caller = kept.caller AND k.key = kept.key
 """)
+_FORGET_CALLER = text("DELETE FROM idempotency_keys WHERE caller = :caller")
 _FORGET = text("DELETE FROM idempotency_keys WHERE caller = :caller AND key = :key AND status IS NULL")
 
 
@@ -146,3 +147,8 @@ def _is_final(answer: Response) -> bool:
 def _forget(name: _Name) -> None:
     with autocommit() as tx:
         tx.execute(_FORGET, vars(name))
+
+
+def forget_caller(tx: Transaction, user_id: UUID) -> None:
+    """Delete the responses that are kept for a person's requests (UM-009)."""
+    tx.execute(_FORGET_CALLER, {"caller": user_id})

@@ -10,7 +10,7 @@ from shared.cloud import field_encryption
 from shared.cloud.database import transaction
 from shared.payments import checkout
 from shared.payments.checkout import AttendeesMissing
-from shared.privacy import deletion, personal_data_inventory
+from shared.privacy import personal_data_inventory
 from shared.sales import orders, registrations, reservations
 from shared.sales.registrations import AlreadyRegistered
 from shared.sales.schemas import OrderResponse
@@ -228,5 +228,5 @@ def test_a_copy_of_my_data_shows_its_end_and_a_deleted_account_leaves_none():
         [held] = personal_data_inventory.about(tx, buyer.id)["orders"]
     assert held["items"][0]["identity_number_ending"] == "0001"
     with transaction() as tx:
-        tx.execute(deletion._IDENTITY_NUMBERS, {"id": buyer.id})
+        registrations.erase(tx, buyer.id)
     assert of_order(order) == []

@@ -1,0 +1,61 @@
+"""Writes schemas/schema.sql: the database as all migrations together leave it, to be read.
+
+`python -m schemas.sql` migrates an empty database of its own and dumps it; a test holds that the file is current
+(tests/integration/deploy/test_schema_sql.py).
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.engine import make_url
+
+from infra.local.postgres import Postgres
+from shared.cloud import clients
+from shared.cloud.settings import settings
+
+ROOT = Path(__file__).parent.parent
+FILE = ROOT / "schemas" / "schema.sql"
+_NOISE = re.compile(r"^(--|SET |SELECT pg_catalog\.|\\)")
+"""Lines that differ between versions of pg_dump, or say nothing of the schema."""
+
+
+def document(bin_dir: Path, url: str) -> str:
+    """The schema of a migrated database, without owners, rights and pg_dump's remarks."""
+    at = make_url(url)
+    place = ["-h", str(at.host), "-p", str(at.port), "-U", str(at.username), "-d", str(at.database)]
+    options = ["--schema-only", "--no-owner", "--no-privileges", "--exclude-table=alembic_version"]
+    version = subprocess.run([bin_dir / "pg_dump", "--version"], check=True, capture_output=True, text=True).stdout
+    dumped = subprocess.run([bin_dir / "pg_dump", *options, *place], check=True, capture_output=True, text=True).stdout
+    kept = "\n".join(line for line in dumped.splitlines() if not _NOISE.match(line))
+    title = f"-- Made by `python -m schemas.sql` with PostgreSQL {major(version)}: change a migration, not this.\n\n"
+    return title + re.sub(r"\n{3,}", "\n\n", kept).strip() + "\n"
+
+
+def major(version: str) -> str:
+    """The major version of PostgreSQL in what a tool, or the file's first line, says of it."""
+    found = re.search(r"PostgreSQL\)? (\d+)", version)
+    return found[1] if found else ""
+
+
+def main() -> int:
+    """Write the file from a database of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)  # PostgreSQL's own user passes through
+        with Postgres(Path(folder) / "data") as server:
+            server.create_database("schema")
+            os.environ["DATABASE_URL"] = server.url("schema")
+            settings.cache_clear()
+            command.upgrade(Config(str(ROOT / "alembic.ini")), "head")
+            clients.engine().dispose()
+            FILE.write_text(document(server.bin_dir, server.url("schema")), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
