@@ -6,6 +6,9 @@ T ?= tests
 TERRAFORM ?= terraform
 CHECKOV := .venv-checkov/bin/checkov
 
+# Where it is set, as in many images, each process of a run compiles every module anew: twice the time to start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 
 .PHONY: help run test explore check audit infra-check bench attacks setup lock openapi format clean

@@ -1,6 +1,7 @@
 """A real PostgreSQL for everybody, migrated once; each test module gets a copy of its own."""
 
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
@@ -70,6 +71,8 @@ FAST = {"fsync": "off", "full_page_writes": "off"}
 def pytest_configure() -> None:
     """Choose the settings before a test module is imported, and the order before a worker starts."""
     os.environ.update(ENVIRONMENT)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process that a test starts compiles every module anew
+    sys.dont_write_bytecode = False
     scheduling.choose_order()
 
 

@@ -15,6 +15,7 @@ from shared.payouts import records as payout_records
 from shared.refunds import execution as refund_execution
 from shared.refunds import requests as refund_requests
 from shared.refunds.requests import RefundRequest
+from tests.conftest import EXPLORES
 from tests.factories import a_user, an_event
 from tests.integration.money.sold import a_paid_order
 from tests.integration.money.steps import let_it_be_over, rows, set_account
@@ -23,7 +24,7 @@ from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database", "at")
 
-REPETITIONS = 100
+REPETITIONS = 100 if EXPLORES else 30
 REFUSED = "0000999999"
 
 
