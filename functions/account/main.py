@@ -7,7 +7,7 @@ from shared.identity.login_throttling import TooManyAttempts
 from shared.identity.password_change import PasswordChange, WrongPassword
 from shared.identity.principals import FreshProofRequired
 from shared.identity.profiles import ProfileChange, ProfileResponse
-from shared.identity.sessions import Tokens
+from shared.identity.sessions import SessionEnded, Tokens
 from shared.pictures import NotAnImage
 from shared.web import App, MaxBytes, SignedIn, Transaction, Upload
 
@@ -20,7 +20,7 @@ def show(caller: SignedIn, tx: Transaction) -> ProfileResponse:
     return profiles.read(tx, caller.id)
 
 
-@app.put("/account", problems=(FreshProofRequired,))
+@app.put("/account", problems=(FreshProofRequired, SessionEnded))
 def change(changes: ProfileChange, caller: SignedIn, tx: Transaction) -> ProfileResponse:
     """Change your names, phone, language, or whether we may write to you about offers."""
     return profiles.change(tx, caller, changes)

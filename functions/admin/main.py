@@ -11,7 +11,7 @@ from shared.messages import sending
 from shared.messages.sending import NotSendable
 from shared.models import Listing, PageQuery
 from shared.payments import reviews
-from shared.payments.reviews import DecisionResponse, NotAcceptable, NotInReview, NotShort, ReviewResponse
+from shared.payments.reviews import DecisionResponse, NotInReview, NotShort, ReviewResponse
 from shared.problems import NotFound
 from shared.refunds import dashboard_decisions
 from shared.refunds import manual as manual_refunds
@@ -24,6 +24,7 @@ from shared.refunds.dashboard_decisions import (
 from shared.refunds.manual import ManualRefundRequest, NotManuallyRefundable
 from shared.refunds.schemas import RefundResponse
 from shared.sales.inventory import SoldOut
+from shared.sales.orders import NotPayable
 from shared.sales.registrations import AlreadyRegistered
 from shared.tickets.issuing import ProductsPickedUp, TicketUsed
 from shared.web import Admin, App, FreshlyProvenAdmin, Transaction
@@ -47,7 +48,7 @@ def odd_money(page: PageQuery, admin: Admin, tx: Transaction) -> Listing[ReviewR
 @app.post(
     "/admin/reviews/{payment_id}/accept",
     status=200,
-    problems=(NotFound, NotInReview, NotAcceptable, SoldOut, AlreadyRegistered),
+    problems=(NotFound, NotInReview, NotPayable, SoldOut, AlreadyRegistered),
 )
 def accept(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionResponse:
     """Let what came count as the whole price: the order is paid."""

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from shared.payments import checkout as paying
-from shared.payments.checkout import AttendeesMissing, CheckoutInProgress, PaymentRefused
+from shared.payments.checkout import AttendeesMissing, CheckoutInProgress, PaymentInReview, PaymentRefused
 from shared.problems import NotFound, TryAgain
 from shared.sales.orders import NotPayable, ReservationExpired
 from shared.sales.registrations import AlreadyRegistered
@@ -19,6 +19,7 @@ REFUSALS = (
     AttendeesMissing,
     AlreadyRegistered,
     CheckoutInProgress,
+    PaymentInReview,
     PaymentRefused,
     TryAgain,
 )

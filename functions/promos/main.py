@@ -5,6 +5,7 @@ from uuid import UUID
 from shared.catalog import promo_codes
 from shared.catalog.editing import EventCancelled
 from shared.catalog.promo_codes import CodeTaken, NewPromo, PromoChange, PromoResponse, PromoSearch, UsedMoreOften
+from shared.identity.principals import FreshProofRequired
 from shared.models import Listing
 from shared.problems import NotFound
 from shared.web import App, Organizer, Transaction
@@ -12,7 +13,7 @@ from shared.web import App, Organizer, Transaction
 app = App("promos")
 
 
-@app.post("/promos", status=201, problems=(NotFound, CodeTaken, EventCancelled))
+@app.post("/promos", status=201, problems=(NotFound, CodeTaken, EventCancelled, FreshProofRequired))
 def create(new: NewPromo, organizer: Organizer, tx: Transaction) -> PromoResponse:
     """Offer a code, at one event or at all of yours. Admins: at any, and at the platform's cost."""
     return promo_codes.create(tx, organizer, new)
@@ -30,7 +31,7 @@ def show(promo_id: UUID, organizer: Organizer, tx: Transaction) -> PromoResponse
     return promo_codes.read(tx, organizer, promo_id)
 
 
-@app.put("/promos/{promo_id}", problems=(NotFound, UsedMoreOften))
+@app.put("/promos/{promo_id}", problems=(NotFound, UsedMoreOften, FreshProofRequired))
 def change(promo_id: UUID, wanted: PromoChange, organizer: Organizer, tx: Transaction) -> PromoResponse:
     """Change what a code takes off, when and how often; or take it back."""
     return promo_codes.change(tx, organizer, promo_id, wanted)

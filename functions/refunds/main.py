@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from shared.catalog.editing import EventCancelled
 from shared.models import Listing, Task
 from shared.problems import NotFound
 from shared.refunds import execution as refund_execution
@@ -24,7 +25,7 @@ from shared.web import App, Buyer, Organizer, SignedIn, Transaction
 app = App("refunds")
 
 USED = (TicketUsed, ProductsPickedUp)
-REFUSALS = (NotFound, NotRefundable, WindowClosed, refund_requests.EventCancelled, AlreadyRequested, NothingToRefund)
+REFUSALS = (NotFound, NotRefundable, WindowClosed, EventCancelled, AlreadyRequested, NothingToRefund)
 
 
 class RefundApproved(Task):
@@ -54,7 +55,7 @@ def refund(refund_id: UUID, caller: SignedIn, tx: Transaction) -> RefundResponse
     return refund_schemas.visible(tx, refund_id, caller)
 
 
-@app.put("/refunds/{refund_id}/approve", problems=(NotFound, AlreadyDecided, *USED, refund_requests.EventCancelled))
+@app.put("/refunds/{refund_id}/approve", problems=(NotFound, AlreadyDecided, *USED, EventCancelled))
 def approve(refund_id: UUID, caller: Organizer, tx: Transaction) -> RefundResponse:
     """Give the money back: the tickets are void and their places free at once."""
     return refund_requests.approve(tx, caller, refund_id)

@@ -24,7 +24,7 @@ from shared.payments import settlement, unallocated
 from shared.payments.records import Payment
 from shared.problems import Problem
 from shared.sales import orders
-from shared.sales.orders import Order
+from shared.sales.orders import NotPayable, Order
 from shared.states import OrderStatus
 
 _SELECT = f"""
@@ -34,6 +34,9 @@ _SELECT = f"""
 """
 _LIST = text(f"{_SELECT} ORDER BY p.paid_at, p.id LIMIT :page_size OFFSET :offset  -- Uses index: payments_to_review")
 _COUNT = text(f"SELECT count(*) FROM payments p WHERE {unallocated.WAITING}")
+
+
+_REFUND_INSTEAD = "This order can't be paid any more. Refund the money instead."
 
 
 class ReviewResponse(ResponseModel):
@@ -66,12 +69,6 @@ class NotInReview(Problem):
     status, slug = 409, "not-in-review"
 
 
-class NotAcceptable(Problem):
-    """This order can't be paid any more. Refund the money instead."""
-
-    status, slug = 409, "order-not-payable"
-
-
 class NotShort(Problem):
     """Only a live order that was underpaid can be topped up. Accept or refund the money instead."""
 
@@ -87,7 +84,7 @@ def waiting(tx: Transaction, page: PageQuery) -> Listing[ReviewResponse]:
 def accept(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionResponse:
     """Let this payment count as the whole; what else came for the order is still to be decided about.
 
-    Raises NotFound, NotInReview, NotAcceptable, SoldOut, AlreadyRegistered.
+    Raises NotFound, NotInReview, NotPayable, SoldOut, AlreadyRegistered.
     """
     order, payment = _lock(tx, payment_id)
     paid_at = clock.now()
@@ -96,7 +93,7 @@ def accept(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionRespons
     elif order.status == OrderStatus.EXPIRED:
         orders.revive(tx, order, paid_at)
     else:
-        raise NotAcceptable
+        raise NotPayable(_REFUND_INSTEAD)
     sale = replace(settlement.sale_of(order, payment), received=0, set_aside=unallocated.unrefunded_amount(tx, payment))
     settlement.complete_sale(tx, order, payment, sale)
     unallocated.decide(tx, payment, "accepted", admin_id)

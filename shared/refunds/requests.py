@@ -19,6 +19,7 @@ from sqlalchemy import text
 
 from shared.accounting.ledger import Share
 from shared.catalog import changes
+from shared.catalog.editing import EventCancelled
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
 from shared.messages import mails
@@ -71,6 +72,9 @@ _SHARES = text("""
 Obstacle = Literal["already_requested", "ticket_used", "picked_up", "unit_revealed"]
 
 
+_BY_ITSELF = "This event was cancelled: everything goes back to its buyers by itself, fees included."
+
+
 class RefundRequest(RequestModel):
     """What a buyer wants to give back: some tickets of an order, or all that is left of it."""
 
@@ -111,12 +115,6 @@ class WindowClosed(Problem):
     """Refunds can be asked for until seven days before the event. That time is over."""
 
     status, slug = 409, "refund-window-closed"
-
-
-class EventCancelled(Problem):
-    """This event was cancelled: everything goes back to its buyers by itself, fees included."""
-
-    status, slug = 409, "event-cancelled"
 
 
 class AlreadyRequested(Problem):
@@ -191,7 +189,7 @@ def approve(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundRespon
         raise AlreadyDecided
     if refund.status == RefundStatus.REQUESTED:
         if orders.lock_event(tx, order.event_id) == EventStatus.CANCELLED:
-            raise EventCancelled
+            raise EventCancelled(_BY_ITSELF)
         _give_back(tx, order, refund, by=caller.id)
     return RefundResponse.read(tx, refund_id)
 
@@ -225,7 +223,7 @@ def retry(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundResponse
 def _is_whole(tx: Transaction, order: orders.Order) -> bool:
     """Whether all goes back, fees included, as the event was moved. Raises EventCancelled, WindowClosed."""
     if orders.lock_event(tx, order.event_id) == EventStatus.CANCELLED:
-        raise EventCancelled
+        raise EventCancelled(_BY_ITSELF)
     window = tx.execute(_WINDOW, {"event_id": order.event_id, "days": WINDOW_DAYS}).one()
     is_moved = window.is_ahead and changes.allow_refund(tx, order.event_id, order.created_at)
     if not is_moved and not window.is_open:

@@ -156,7 +156,7 @@ def _responses(route: Route, schemas: _Schemas) -> dict[str, Any]:
     if route.is_kept:
         answers["304"] = {"description": "Not changed since the answer whose ETag is sent as If-None-Match."}
     by_status: dict[int, list[type[Problem]]] = {}
-    for problem in _problems(route):
+    for problem in problems_of(route):
         by_status.setdefault(problem.status, []).append(problem)
     for status, problems in sorted(by_status.items()):
         answers[str(status)] = {
@@ -184,7 +184,7 @@ def _success(route: Route, schemas: _Schemas) -> dict[str, Any]:
     return {"description": "Done; there is nothing to say."}
 
 
-def _problems(route: Route) -> list[type[Problem]]:
+def problems_of(route: Route) -> list[type[Problem]]:
     """The refusals a route declares, and those that what it asks for brings with it."""
     found: list[type[Problem]] = list(route.problems)
     if route.access:

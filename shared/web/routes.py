@@ -60,7 +60,7 @@ class Parameter:
         return most
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Route:
     """An address, a handler, and everything the edge does around it."""
 
@@ -75,9 +75,9 @@ class Route:
     limit: Limit
     parameters: tuple[Parameter, ...] = field(default=())
     answer: Any = None
-    produces: tuple[str, ...] = ("application/pdf",)
-    """The media types of a File answer."""
     """What the handler returns, without the `Cached` around it."""
+    produces: tuple[str, ...] = ("application/pdf",)
+    """The media types of a File response."""
     is_kept: bool = False
     """Whether browsers and the CDN may keep the answer."""
     ends_session: bool = False
@@ -148,19 +148,19 @@ def route(
     parameters = tuple(Parameter(name, _source(name, hints[name], path), hints[name]) for name in names)
     limit = limit or (limits.usual(method) if kind == "http" else limits.UNLIMITED)
     declared = Route(
-        kind,
-        method,
-        path,
-        handler,
-        status,
-        idempotent,
-        problems,
-        limit,
-        parameters,
-        answer,
-        produces,
-        is_kept,
-        ends_session,
+        kind=kind,
+        method=method,
+        path=path,
+        handler=handler,
+        status=status,
+        idempotent=idempotent,
+        problems=problems,
+        limit=limit,
+        parameters=parameters,
+        answer=answer,
+        produces=produces,
+        is_kept=is_kept,
+        ends_session=ends_session,
     )
     if kind == "http" and anybody == bool(declared.access):
         raise TypeError(f"{method} {path}: say who may call, by one guard or by anybody=True")
