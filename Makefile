@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 T ?= tests
 TERRAFORM ?= terraform
 CHECKOV := .venv-checkov/bin/checkov
@@ -11,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run test explore check audit infra-check bench attacks setup lock openapi format clean
+.PHONY: help run test test-fast explore check audit infra-check bench attacks setup lock openapi format clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,11 +20,14 @@ help: ## Show this list
 run: setup ## Start the whole product on http://127.0.0.1:$PORT (8080), until Ctrl-C
 	@exec $(BIN)/python -m infra.local.run
 
-test: setup check ## Run the checks and every test
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(T)
+test: setup check ## Run the checks and every test; ORDER=random shuffles the files, T names some
+	$(PYTEST) --durations=10 $(T)
+
+test-fast: setup ## Run the unit and integration tests that start no process of the product
+	$(PYTEST) --durations=10 -m "not processes" tests/unit tests/integration
 
 explore: setup ## Walk new random paths through the life of orders and money; what fails becomes a test
-	EXPLORE=1 ORDER_LIVES=600 MONEY_STEPS=6000 $(BIN)/python -m pytest -n 2 --dist loadfile tests/model
+	EXPLORE=1 ORDER_LIVES=600 MONEY_STEPS=6000 $(PYTEST) tests/model
 
 check: setup ## Lint, formatting, types, import rules, security, generated documents
 	$(BIN)/ruff check

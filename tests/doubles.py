@@ -15,9 +15,11 @@ MESSAGES = Path(__file__).parent.parent / "schemas" / "messages"
 
 
 @lru_cache
-def _schema(topic: str) -> dict[str, Any]:
+def _validator(topic: str) -> Any:
     schema: dict[str, Any] = json.loads((MESSAGES / f"{topic}.json").read_text(encoding="utf-8"))
-    return schema
+    kind = jsonschema.validators.validator_for(schema)
+    kind.check_schema(schema)
+    return kind(schema, format_checker=jsonschema.FormatChecker())
 
 
 class Published:
@@ -35,7 +37,7 @@ class Published:
             outcome.set_exception(ConnectionError("Pub/Sub can't be reached"))
         else:
             name, payload = topic.rsplit("/", 1)[1], json.loads(data)
-            jsonschema.validate(payload, _schema(name), format_checker=jsonschema.FormatChecker())
+            _validator(name).validate(payload)
             self.messages.append((name, payload))
             outcome.set_result(str(len(self.messages)))
         return outcome
