@@ -393,7 +393,7 @@ def test_a_push_that_is_never_taken_becomes_a_dead_letter(
     assert [push["deliveryAttempt"] for push in pushes] == [1, 2, 3, 4, 5]
     assert {push["message"]["orderingKey"] for push in pushes} == {"order-1"}
     assert letter.message.attributes["CloudPubSubDeadLetterSourceSubscriptionProject"] == local.project
-    assert subscription in {each["lane"] for each in local_cloud.state()["dead_letters"]}
+    assert subscription in {each["queue"] for each in local_cloud.state()["dead_letters"]}
 
 
 def test_a_dead_letter_topic_must_be_there(local: Pubsub) -> None:

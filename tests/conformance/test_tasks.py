@@ -234,7 +234,9 @@ def test_a_name_is_free_again_after_an_hour(tasks: Tasks, local_cloud: LocalClou
     until(lambda: tasks.waiting(queue) == [])
 
     store = sqlalchemy.create_engine(local_cloud.database_url)
-    an_hour_ago = sqlalchemy.text("UPDATE deliveries SET finished_at = now() - interval '1 hour' WHERE name = :name")
+    an_hour_ago = sqlalchemy.text(
+        "UPDATE queued_deliveries SET finished_at = now() - interval '1 hour' WHERE name = :name"
+    )
     with store.begin() as tx:
         tx.execute(an_hour_ago, {"name": task.name})
     store.dispose()
@@ -278,7 +280,7 @@ def test_a_task_is_dropped_after_its_last_attempt(tasks: Tasks, local_cloud: Loc
     with pytest.raises(NotFound):
         tasks.client.get_task(name=task.name)
     [letter] = [each for each in local_cloud.state()["dead_letters"] if each["name"] == task.name]
-    assert (letter["lane"], letter["attempt"], letter["last_status"]) == (queue, 3, 500)
+    assert (letter["queue"], letter["attempt"], letter["last_status"]) == (queue, 3, 500)
     assert len(receiver.received("/task")) == 3
 
 

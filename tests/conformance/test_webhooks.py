@@ -29,7 +29,7 @@ def test_a_webhook_leaves_soon_after_its_transaction(store: Engine, receiver: Re
     delays = []
     for number in range(1, 6):
         with store.begin() as tx:
-            deliveries.enqueue(tx, lane="webhooks", policy="xendit-webhook", url=url, headers=headers, body=paid)
+            deliveries.enqueue(tx, queue="webhooks", policy="xendit-webhook", url=url, headers=headers, body=paid)
         committed_at = time.time()
         request = receiver.wait_for("/hook", number)[-1]
         delays.append(request.at - committed_at)
@@ -40,9 +40,9 @@ def test_a_webhook_leaves_soon_after_its_transaction(store: Engine, receiver: Re
 
 def test_a_webhook_of_a_transaction_that_failed_never_leaves(store: Engine, receiver: Receiver) -> None:
     with store.connect() as tx:
-        deliveries.enqueue(tx, lane="webhooks", policy="xendit-webhook", url=receiver.url("/undone"))
+        deliveries.enqueue(tx, queue="webhooks", policy="xendit-webhook", url=receiver.url("/undone"))
         tx.rollback()
-    deliveries.enqueue(store, lane="webhooks", policy="xendit-webhook", url=receiver.url("/after"))
+    deliveries.enqueue(store, queue="webhooks", policy="xendit-webhook", url=receiver.url("/after"))
 
     receiver.wait_for("/after", 1)
 
@@ -52,7 +52,7 @@ def test_a_webhook_of_a_transaction_that_failed_never_leaves(store: Engine, rece
 def test_a_late_webhook_leaves_at_its_time(store: Engine, receiver: Receiver) -> None:
     due = datetime.now(UTC) + timedelta(seconds=0.7)
 
-    deliveries.enqueue(store, lane="webhooks", policy="midtrans-webhook", url=receiver.url("/late"), due_at=due)
+    deliveries.enqueue(store, queue="webhooks", policy="midtrans-webhook", url=receiver.url("/late"), due_at=due)
 
     [request] = receiver.wait_for("/late", 1)
     assert request.time >= due
@@ -63,7 +63,7 @@ def test_a_refused_webhook_follows_the_gateways_retry_table(store: Engine, recei
     scaled = {"time_scale": 0.01 / 120}  # the first wait, two minutes, takes 10 milliseconds
 
     url = receiver.url("/refused")
-    deliveries.enqueue(store, lane="webhooks", policy="midtrans-webhook", url=url, options=scaled)
+    deliveries.enqueue(store, queue="webhooks", policy="midtrans-webhook", url=url, options=scaled)
 
     assert_apart(receiver.wait_for("/refused", 6), 0.01, 0.05, 0.15, 0.45, 1.05)
 
@@ -72,7 +72,7 @@ def test_what_a_gateway_does_not_repeat_is_given_up(store: Engine, local_cloud: 
     url = receiver.url("/moved")
     receiver.answer("/moved", Answer(302, {"Location": receiver.url("/elsewhere")}))
 
-    deliveries.enqueue(store, lane="webhooks", policy="midtrans-webhook", url=url)
+    deliveries.enqueue(store, queue="webhooks", policy="midtrans-webhook", url=url)
 
     until(lambda: url in {each["url"] for each in local_cloud.state()["dead_letters"]})
     assert len(receiver.received("/moved")) == 1
@@ -83,7 +83,7 @@ def test_no_answer_in_time_is_a_failed_attempt(store: Engine, receiver: Receiver
 
     deliveries.enqueue(
         store,
-        lane="webhooks",
+        queue="webhooks",
         policy="xendit-webhook",
         url=receiver.url("/slow"),
         timeout_seconds=0.5,
@@ -98,7 +98,7 @@ def test_a_receiver_that_is_not_there_is_asked_again(
 ) -> None:
     nobody = "http://127.0.0.1:9/hook"
 
-    deliveries.enqueue(store, lane="webhooks", policy="midtrans-webhook", url=nobody, options={"time_scale": 0.00001})
+    deliveries.enqueue(store, queue="webhooks", policy="midtrans-webhook", url=nobody, options={"time_scale": 0.00001})
 
     def given_up() -> bool:
         return any(each["url"] == nobody and each["attempt"] == 6 for each in local_cloud.state()["dead_letters"])
@@ -107,5 +107,5 @@ def test_a_receiver_that_is_not_there_is_asked_again(
 
 
 def test_a_lane_must_be_open(store: Engine, receiver: Receiver) -> None:
-    with pytest.raises(deliveries.UnknownLane):
-        deliveries.enqueue(store, lane="unknown", policy="xendit-webhook", url=receiver.url("/hook"))
+    with pytest.raises(deliveries.UnknownQueue):
+        deliveries.enqueue(store, queue="unknown", policy="xendit-webhook", url=receiver.url("/hook"))

@@ -113,6 +113,8 @@ def until_forgotten(stack: Stack) -> None:
 
 def run(stack: Stack, job: str, *, seconds: float = PATIENCE_SECONDS) -> None:
     """Fire a scheduled job, `<function>-<job>`, and wait until it is done, and whatever its schedule fired beside."""
-    query = "SELECT 1 FROM deliveries WHERE lane = 'scheduler' AND state = 'waiting' AND options ->> 'job' = :job"
+    query = (
+        "SELECT 1 FROM queued_deliveries WHERE queue = 'scheduler' AND state = 'waiting' AND options ->> 'job' = :job"
+    )
     stack.run_job(job)
     until(lambda: not local_rows(stack, query, job=job), seconds=seconds, what=f"for {job}")

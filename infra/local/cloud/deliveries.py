@@ -1,6 +1,6 @@
 """The durable queue of HTTP requests to be made.
 
-A delivery stands in a lane (a Cloud Tasks queue, a Pub/Sub subscription, "webhooks") and names the
+A delivery stands in a queue (a Cloud Tasks queue, a Pub/Sub subscription, "webhooks") and names the
 policy that judges its answers. `dispatcher.Dispatcher` makes the requests; any process that knows the
 store may `enqueue`.
 """
@@ -35,8 +35,8 @@ from infra.local.cloud import policies
 from infra.local.cloud.policies import Again, Attempt, Caller, Dead, Done
 from infra.local.cloud.store import metadata
 
-lanes = Table(
-    "delivery_lanes",
+queues = Table(
+    "delivery_queues",
     metadata,
     Column("name", Text, primary_key=True),
     Column("paused", Boolean, nullable=False),
@@ -48,10 +48,10 @@ lanes = Table(
 )
 
 deliveries = Table(
-    "deliveries",
+    "queued_deliveries",
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
-    Column("lane", Text, ForeignKey(lanes.c.name, ondelete="CASCADE"), nullable=False),
+    Column("queue", Text, ForeignKey(queues.c.name, ondelete="CASCADE"), nullable=False),
     Column("name", Text),
     Column("policy", Text, nullable=False),
     Column("url", Text),
@@ -74,27 +74,27 @@ deliveries = Table(
     Column("last_error", Text),
     Column("state", Text, nullable=False, server_default="waiting"),
     Column("finished_at", DateTime(timezone=True)),
-    Index("deliveries_waiting_in_lane", "lane", "due_at", "id", postgresql_where=text("state = 'waiting'")),
+    Index("deliveries_waiting_in_queue", "queue", "due_at", "id", postgresql_where=text("state = 'waiting'")),
     Index("deliveries_due", "due_at", postgresql_where=text("state = 'waiting'")),
-    Index("deliveries_named", "lane", "name", unique=True, postgresql_where=text("name IS NOT NULL")),
+    Index("deliveries_named", "queue", "name", unique=True, postgresql_where=text("name IS NOT NULL")),
     Index("deliveries_finished", "finished_at", postgresql_where=text("state <> 'waiting'")),
 )
 """`state` is waiting, done, dead or deleted. A finished row that has a name keeps the name taken for an hour."""
 
-COLUMNS = """d.id, d.lane, d.name, d.policy, d.url, d.method, d.headers, d.body, d.timeout_seconds, d.identity,
+COLUMNS = """d.id, d.queue, d.name, d.policy, d.url, d.method, d.headers, d.body, d.timeout_seconds, d.identity,
  d.options, d.created_at, d.due_at, d.attempt, d.responses, d.first_attempt_at, d.last_status, l.settings"""
-"""What a statement over `deliveries d` and `delivery_lanes l` selects to make a `Delivery`."""
+"""What a statement over `deliveries d` and `delivery_queues l` selects to make a `Delivery`."""
 
 
-class UnknownLane(LookupError):
-    """The lane has not been opened."""
+class UnknownQueue(LookupError):
+    """The queue has not been opened."""
 
 
 class DuplicateName(ValueError):
-    """A delivery of that name waits in the lane, or was there less than an hour ago."""
+    """A delivery of that name waits in the queue, or was there less than an hour ago."""
 
 
-def open_lane(
+def open_queue(
     tx: Connection,
     name: str,
     *,
@@ -105,7 +105,7 @@ def open_lane(
     max_burst: int | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> None:
-    """Open the lane, or change it to these values. Nobody pushes what stands in a `pulled` lane."""
+    """Open the queue, or change it to these values. Nobody pushes what stands in a `pulled` queue."""
     values = {
         "name": name,
         "paused": paused,
@@ -115,36 +115,36 @@ def open_lane(
         "max_burst": max_burst,
         "settings": dict(settings or {}),
     }
-    statement = insert(lanes).values(values)
+    statement = insert(queues).values(values)
     tx.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
 
 
 def close_lane(tx: Connection, name: str) -> None:
-    """Remove the lane with all that stands in it."""
-    tx.execute(lanes.delete().where(lanes.c.name == name))
+    """Remove the queue with all that stands in it."""
+    tx.execute(queues.delete().where(queues.c.name == name))
 
 
 ENQUEUE = text("""
-INSERT INTO deliveries
-  (lane, name, policy, url, method, headers, body, timeout_seconds, identity, options, due_at)
+INSERT INTO queued_deliveries
+  (queue, name, policy, url, method, headers, body, timeout_seconds, identity, options, due_at)
 SELECT l.name, :name, :policy, :url, :method, CAST(:headers AS jsonb), CAST(:body AS bytea), :timeout_seconds,
   CAST(:identity AS jsonb), CAST(:options AS jsonb),
   greatest(now(), coalesce(CAST(:due_at AS timestamptz), now()))
-FROM delivery_lanes l WHERE l.name = :lane
-ON CONFLICT (lane, name) WHERE name IS NOT NULL DO UPDATE SET
+FROM delivery_queues l WHERE l.name = :queue
+ON CONFLICT (queue, name) WHERE name IS NOT NULL DO UPDATE SET
   policy = excluded.policy, url = excluded.url, method = excluded.method, headers = excluded.headers,
   body = excluded.body, timeout_seconds = excluded.timeout_seconds, identity = excluded.identity,
   options = excluded.options, due_at = excluded.due_at, created_at = now(), leased_until = NULL, attempt = 0,
   responses = 0, first_attempt_at = NULL, last_attempt_at = NULL, last_response_at = NULL, last_status = NULL,
   last_error = NULL, state = 'waiting', finished_at = NULL
-WHERE deliveries.finished_at < now() - interval '1 hour'
+WHERE queued_deliveries.finished_at < now() - interval '1 hour'
 RETURNING id""")
 
 
 def enqueue(
     store: Engine | Connection,
     *,
-    lane: str,
+    queue: str,
     policy: str,
     url: str,
     method: str = "POST",
@@ -160,11 +160,11 @@ def enqueue(
 
     Given a Connection it is part of the caller's transaction; given the Engine it is committed here.
     A dispatcher in the same process learns of it at once through its `Bell`, one elsewhere within 0.2
-    seconds. `options` is for the policy. Raises UnknownLane, and DuplicateName for a `name` the lane
+    seconds. `options` is for the policy. Raises UnknownQueue, and DuplicateName for a `name` the queue
     holds or held within the hour.
     """
     values = {
-        "lane": lane,
+        "queue": queue,
         "name": name,
         "policy": policy,
         "url": url,
@@ -186,26 +186,26 @@ def _insert(tx: Connection, values: Mapping[str, Any]) -> int:
     added = tx.execute(ENQUEUE, values).scalar()
     if added is not None:
         return int(added)
-    if tx.execute(lanes.select().where(lanes.c.name == values["lane"])).first():
+    if tx.execute(queues.select().where(queues.c.name == values["queue"])).first():
         raise DuplicateName(values["name"])
-    raise UnknownLane(values["lane"])
+    raise UnknownQueue(values["queue"])
 
 
 FINISH = text("""
-UPDATE deliveries SET state = :state, finished_at = now(), leased_until = NULL, last_status = :status,
+UPDATE queued_deliveries SET state = :state, finished_at = now(), leased_until = NULL, last_status = :status,
   last_error = :error, last_response_at = CASE WHEN CAST(:status AS int) IS NULL THEN last_response_at ELSE now() END,
   responses = responses + CASE WHEN CAST(:status AS int) IS NULL THEN 0 ELSE 1 END
 WHERE id = :id AND attempt = :attempt AND state = 'waiting'""")
 
 POSTPONE = text("""
-UPDATE deliveries SET due_at = now() + make_interval(secs => :after_seconds), leased_until = NULL,
+UPDATE queued_deliveries SET due_at = now() + make_interval(secs => :after_seconds), leased_until = NULL,
   last_status = :status, last_error = :error,
   last_response_at = CASE WHEN CAST(:status AS int) IS NULL THEN last_response_at ELSE now() END,
   responses = responses + CASE WHEN CAST(:status AS int) IS NULL THEN 0 ELSE 1 END
 WHERE id = :id AND attempt = :attempt AND state = 'waiting'""")
 
 FORGET = text("""
-DELETE FROM deliveries d USING unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[])) AS done (id, attempt)
+DELETE FROM queued_deliveries d USING unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[])) AS done (id, attempt)
 WHERE d.id = done.id AND d.attempt = done.attempt AND d.state = 'waiting'""")
 
 
@@ -234,4 +234,4 @@ def _record(tx: Connection, attempt: Attempt) -> None:
             tx.execute(POSTPONE, {**row, "after_seconds": after_seconds})
         case Dead():
             if tx.execute(FINISH, {**row, "state": "dead"}).rowcount:
-                policies.policy(delivery.policy).bury(tx, delivery)
+                policies.policy(delivery.policy).dead_letter(tx, delivery)

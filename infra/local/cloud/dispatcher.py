@@ -13,11 +13,11 @@ from sqlalchemy import Connection, Engine, Row, text
 from sqlalchemy.exc import DBAPIError
 
 from infra.local.cloud import deliveries, policies
-from infra.local.cloud.bell import Bell
 from infra.local.cloud.oidc import Signer
-from infra.local.cloud.pace import Pace
 from infra.local.cloud.policies import Attempt, Delivery, Done, Outcome
 from infra.local.cloud.sender import Sender
+from infra.local.cloud.token_bucket import TokenBucket
+from infra.local.cloud.wake_condition import WakeCondition
 
 log = logging.getLogger(__name__)
 
@@ -35,41 +35,41 @@ WITH room AS (
   SELECT name, least(
     max_concurrent - coalesce(CAST(CAST(:busy AS jsonb) ->> name AS int), 0),
     coalesce(CAST(CAST(:tokens AS jsonb) ->> name AS int), max_burst, :places), :places) AS places
-  FROM delivery_lanes WHERE NOT paused AND NOT pulled
+  FROM delivery_queues WHERE NOT paused AND NOT pulled
 ), due AS (
   SELECT d.id FROM room CROSS JOIN LATERAL (
-    SELECT id, due_at FROM deliveries
-    WHERE lane = room.name AND state = 'waiting' AND due_at <= now() AND policy = ANY(:policies)
+    SELECT id, due_at FROM queued_deliveries
+    WHERE queue = room.name AND state = 'waiting' AND due_at <= now() AND policy = ANY(:policies)
       AND (leased_until IS NULL OR leased_until <= now()) AND (expires_at IS NULL OR expires_at > now())
     ORDER BY due_at, id LIMIT greatest(room.places, 0) FOR UPDATE SKIP LOCKED
   ) d ORDER BY d.due_at, d.id LIMIT :places
 )
-UPDATE deliveries d SET attempt = d.attempt + 1, last_attempt_at = now(),
+UPDATE queued_deliveries d SET attempt = d.attempt + 1, last_attempt_at = now(),
   first_attempt_at = coalesce(d.first_attempt_at, now()),
   leased_until = now() + make_interval(secs => d.timeout_seconds + 60)
-FROM due, delivery_lanes l WHERE d.id = due.id AND l.name = d.lane
+FROM due, delivery_queues l WHERE d.id = due.id AND l.name = d.queue
 RETURNING {deliveries.COLUMNS}, l.max_concurrent, l.max_per_second, l.max_burst""")
 
 CLAIM_ONE = text(f"""
-UPDATE deliveries d SET attempt = d.attempt + 1, last_attempt_at = now(), due_at = least(d.due_at, now()),
+UPDATE queued_deliveries d SET attempt = d.attempt + 1, last_attempt_at = now(), due_at = least(d.due_at, now()),
   first_attempt_at = coalesce(d.first_attempt_at, now()),
   leased_until = now() + make_interval(secs => d.timeout_seconds + 60)
-FROM delivery_lanes l WHERE d.id = :id AND l.name = d.lane AND d.state = 'waiting'
+FROM delivery_queues l WHERE d.id = :id AND l.name = d.queue AND d.state = 'waiting'
   AND (d.leased_until IS NULL OR d.leased_until <= now())
 RETURNING {deliveries.COLUMNS}""")
 
 DUE_IN = text("""
-SELECT CAST(extract(epoch FROM min(due_at) - clock_timestamp()) AS float) FROM deliveries
+SELECT CAST(extract(epoch FROM min(due_at) - clock_timestamp()) AS float) FROM queued_deliveries
 WHERE state = 'waiting' AND due_at > now() AND leased_until IS NULL""")
 
 SWEEP = text("""
-DELETE FROM deliveries WHERE (state IN ('done', 'deleted') AND finished_at < now() - interval '1 hour')
+DELETE FROM queued_deliveries WHERE (state IN ('done', 'deleted') AND finished_at < now() - interval '1 hour')
   OR (state = 'dead' AND finished_at < now() - interval '7 days')
   OR (state = 'waiting' AND expires_at < now())""")
 
 FREE = text("""
-UPDATE deliveries d SET leased_until = NULL FROM delivery_lanes l
-WHERE l.name = d.lane AND NOT l.pulled AND d.state = 'waiting' AND d.leased_until IS NOT NULL""")
+UPDATE queued_deliveries d SET leased_until = NULL FROM delivery_queues l
+WHERE l.name = d.queue AND NOT l.pulled AND d.state = 'waiting' AND d.leased_until IS NOT NULL""")
 
 
 class StoreInUse(RuntimeError):
@@ -79,7 +79,7 @@ class StoreInUse(RuntimeError):
 class Dispatcher:
     """One thread that talks to the store and `places` threads that each make one request at a time.
 
-    A delivery is sent within milliseconds of its due time when its lane has room. Redirects are not
+    A delivery is sent within milliseconds of its due time when its queue has room. Redirects are not
     followed; no answer within the delivery's time-out is a failed attempt.
     """
 
@@ -92,8 +92,8 @@ class Dispatcher:
         self._unsettled: list[Attempt] = []
         self._lock = threading.Lock()
         self._busy: Counter[str] = Counter()
-        self._paces: dict[str, Pace] = {}
-        self._bell = Bell()
+        self._buckets: dict[str, TokenBucket] = {}
+        self._wake = WakeCondition()
         self._connection: Connection | None = None
         self._stopping = threading.Event()
         self._loop = threading.Thread(target=self._run, name="dispatcher", daemon=True)
@@ -119,16 +119,16 @@ class Dispatcher:
 
     def wake(self) -> None:
         """Look for work now: call it after committing a delivery."""
-        self._bell.ring()
+        self._wake.ring()
 
-    def lane_changed(self, lane: str) -> None:
-        """Let the lane's new limits count from now on."""
+    def queue_changed(self, queue: str) -> None:
+        """Let the queue's new limits count from now on."""
         with self._lock:
-            self._paces.pop(lane, None)
+            self._buckets.pop(queue, None)
         self.wake()
 
     def send_now(self, delivery_id: int) -> bool:
-        """Make this request whatever its due time and its lane's limits; False if it is under way or gone."""
+        """Make this request whatever its due time and its queue's limits; False if it is under way or gone."""
         with self._engine.begin() as tx:
             row = tx.execute(CLAIM_ONE, {"id": delivery_id}).first()
         if row is None:
@@ -138,8 +138,8 @@ class Dispatcher:
 
     def _run(self) -> None:
         while not (self._stopping.is_set() and not self._busy.total()):
-            rings = self._bell.rings
-            self._bell.wait(rings, self._turn_safely())
+            rings = self._wake.rings
+            self._wake.wait(rings, self._turn_safely())
         self._disconnect()
 
     def _turn_safely(self) -> float:
@@ -164,19 +164,19 @@ class Dispatcher:
             due_in = tx.execute(DUE_IN).scalar()
             self._sweep(tx)
         with self._lock:
-            self._busy.subtract(each.delivery.lane for each in self._unsettled)
+            self._busy.subtract(each.delivery.queue for each in self._unsettled)
         self._unsettled.clear()
         for row in claimed:
             self._count_token(row)
             self._hand_over(Delivery.of(row))
         with self._lock:
-            pauses = [pause for pace in self._paces.values() if (pause := pace.wait_seconds())]
+            pauses = [pause for bucket in self._buckets.values() if (pause := bucket.wait_seconds())]
         return min(_POLL_SECONDS, max(0.0, _POLL_SECONDS if due_in is None else due_in), *pauses)
 
     def _claim(self, tx: Connection) -> Sequence[Row[Any]]:
         with self._lock:
-            busy = self._busy - Counter(each.delivery.lane for each in self._unsettled)
-            tokens = {lane: pace.available() for lane, pace in self._paces.items()}
+            busy = self._busy - Counter(each.delivery.queue for each in self._unsettled)
+            tokens = {queue: bucket.available() for queue, bucket in self._buckets.items()}
         places = self._places - busy.total()
         if places <= 0:
             return []
@@ -192,11 +192,11 @@ class Dispatcher:
         if row.max_per_second is None:
             return
         with self._lock:
-            self._paces.setdefault(row.lane, Pace(row.max_per_second, row.max_burst or 1)).take()
+            self._buckets.setdefault(row.queue, TokenBucket(row.max_per_second, row.max_burst or 1)).take()
 
     def _hand_over(self, delivery: Delivery) -> None:
         with self._lock:
-            self._busy[delivery.lane] += 1
+            self._busy[delivery.queue] += 1
         self._claimed.put(delivery)
 
     def _work(self) -> None:
@@ -209,14 +209,14 @@ class Dispatcher:
         try:
             outcome = self._sender.send(rules.request(delivery))
         except Exception as error:  # a request that cannot even be made must not take the thread with it
-            log.exception("delivery %d in %s cannot be sent", delivery.id, delivery.lane)
+            log.exception("delivery %d in %s cannot be sent", delivery.id, delivery.queue)
             outcome = Outcome(error=repr(error))
         verdict = rules.verdict(delivery, outcome)
         if not isinstance(verdict, Done):
             seen = outcome.error or f"HTTP {outcome.status}"
             log.info(
                 "%s: delivery %d attempt %d: %s: %s",
-                delivery.lane,
+                delivery.queue,
                 delivery.id,
                 delivery.attempt,
                 seen,

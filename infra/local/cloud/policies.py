@@ -30,10 +30,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One row as claimed: `attempt` counts from 1, `settings` are those of its lane."""
+    """One row as claimed: `attempt` counts from 1, `settings` are those of its queue."""
 
     id: int
-    lane: str
+    queue: str
     name: str | None
     policy: str
     url: str | None
@@ -123,7 +123,7 @@ class Policy:
         """What happens after this attempt."""
         return Done() if outcome.is_success else Dead()
 
-    def bury(self, tx: Connection, delivery: Delivery) -> None:
+    def dead_letter(self, tx: Connection, delivery: Delivery) -> None:
         """Do what else belongs to giving up, in the transaction that records it."""
 
 

@@ -4,14 +4,14 @@ import grpc
 from sqlalchemy import Engine
 
 from infra.local.cloud import policies, pubsub_backlog, pubsub_pulling, pubsub_subscriptions, pubsub_topics
-from infra.local.cloud.bell import Bell
 from infra.local.cloud.dispatcher import Dispatcher
 from infra.local.cloud.pubsub_policy import PubsubPolicy
+from infra.local.cloud.wake_condition import WakeCondition
 
 
 def register(server: grpc.Server, engine: Engine, dispatcher: Dispatcher) -> None:
     """Serve both services on `server`; `dispatcher` makes the pushes."""
-    arrivals = Bell()
+    arrivals = WakeCondition()
 
     def arrived() -> None:
         dispatcher.wake()

@@ -1,6 +1,6 @@
 """What waits for the subscribers: publishing fans messages out to subscriptions, pulling hands them over.
 
-A message stands once in `deliveries` for each subscription (its lane) with the serialized PubsubMessage
+A message stands once in `deliveries` for each subscription (its queue) with the serialized PubsubMessage
 as body, whether it will be pushed or pulled, so a subscription can be switched from one to the other.
 """
 
@@ -44,39 +44,39 @@ SELECT s.name, s.filter, s.ack_deadline_seconds, s.retention_seconds
 FROM pubsub_topics t LEFT JOIN pubsub_subscriptions s ON s.topic = t.name WHERE t.name = :topic""")
 
 FAN_OUT = text("""
-INSERT INTO deliveries (lane, policy, body, timeout_seconds, created_at, expires_at)
-SELECT lane, :policy, body, timeout_seconds, published_at, published_at + make_interval(secs => retention_seconds)
+INSERT INTO queued_deliveries (queue, policy, body, timeout_seconds, created_at, expires_at)
+SELECT queue, :policy, body, timeout_seconds, published_at, published_at + make_interval(secs => retention_seconds)
 FROM CAST(:published_at AS timestamptz) AS published_at, unnest(
-  CAST(:lanes AS text[]), CAST(:bodies AS bytea[]), CAST(:timeouts AS int[]), CAST(:retentions AS int[])
-) AS copy (lane, body, timeout_seconds, retention_seconds)""")
+  CAST(:queues AS text[]), CAST(:bodies AS bytea[]), CAST(:timeouts AS int[]), CAST(:retentions AS int[])
+) AS copy (queue, body, timeout_seconds, retention_seconds)""")
 
 PULL = text(f"""
 WITH next AS (
-  SELECT id FROM deliveries
-  WHERE lane = :subscription AND state = 'waiting' AND due_at <= now()
+  SELECT id FROM queued_deliveries
+  WHERE queue = :subscription AND state = 'waiting' AND due_at <= now()
     AND (leased_until IS NULL OR leased_until <= now()) AND expires_at > now()
   ORDER BY due_at, id LIMIT :places FOR UPDATE SKIP LOCKED
 )
-UPDATE deliveries d SET attempt = d.attempt + 1, last_attempt_at = now(),
+UPDATE queued_deliveries d SET attempt = d.attempt + 1, last_attempt_at = now(),
   first_attempt_at = coalesce(d.first_attempt_at, now()),
   leased_until = now() + make_interval(secs => :ack_deadline_seconds)
-FROM next, delivery_lanes l WHERE d.id = next.id AND l.name = d.lane
+FROM next, delivery_queues l WHERE d.id = next.id AND l.name = d.queue
 RETURNING {deliveries.COLUMNS}""")
 
 HELD = text(f"""
-SELECT {deliveries.COLUMNS} FROM deliveries d JOIN delivery_lanes l ON l.name = d.lane
+SELECT {deliveries.COLUMNS} FROM queued_deliveries d JOIN delivery_queues l ON l.name = d.queue
 JOIN unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[])) AS held (id, attempt)
   ON d.id = held.id AND d.attempt = held.attempt
-WHERE d.lane = :subscription AND d.state = 'waiting' FOR UPDATE OF d""")
+WHERE d.queue = :subscription AND d.state = 'waiting' FOR UPDATE OF d""")
 
 ACKNOWLEDGE = text("""
-DELETE FROM deliveries d USING unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[])) AS held (id, attempt)
-WHERE d.id = held.id AND d.attempt = held.attempt AND d.lane = :subscription AND d.state = 'waiting'""")
+DELETE FROM queued_deliveries d USING unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[])) AS held (id, attempt)
+WHERE d.id = held.id AND d.attempt = held.attempt AND d.queue = :subscription AND d.state = 'waiting'""")
 
 EXTEND = text("""
-UPDATE deliveries d SET leased_until = now() + make_interval(secs => :seconds)
+UPDATE queued_deliveries d SET leased_until = now() + make_interval(secs => :seconds)
 FROM unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[])) AS held (id, attempt)
-WHERE d.id = held.id AND d.attempt = held.attempt AND d.lane = :subscription AND d.state = 'waiting'""")
+WHERE d.id = held.id AND d.attempt = held.attempt AND d.queue = :subscription AND d.state = 'waiting'""")
 
 
 class UnknownTopic(LookupError):
@@ -112,7 +112,7 @@ def publish(tx: Connection, topic: str, messages: Iterable[Any]) -> list[str]:
     ]
     if copies:
         columns = dict(
-            zip(("lanes", "bodies", "timeouts", "retentions"), map(list, zip(*copies, strict=True)), strict=True)
+            zip(("queues", "bodies", "timeouts", "retentions"), map(list, zip(*copies, strict=True)), strict=True)
         )
         tx.execute(FAN_OUT, {"policy": POLICY, "published_at": published_at, **columns})
     return [message.message_id for message in stamped]

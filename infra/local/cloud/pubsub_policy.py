@@ -18,7 +18,7 @@ _RETRY_POLICY_SECONDS = (10.0, 600.0)  # the defaults of a retry policy that is 
 
 
 def settings(subscription: Any) -> dict[str, Any]:
-    """What the policy must know of a raw Subscription, for its lane; times in seconds."""
+    """What the policy must know of a raw Subscription, for its queue; times in seconds."""
     push, dead_letter = subscription.push_config, subscription.dead_letter_policy
     return {
         "endpoint": push.push_endpoint,
@@ -65,10 +65,10 @@ class PubsubPolicy(Policy):
         least, most = delivery.settings["backoff"]
         return Again(min(most, least * 2 ** min(delivery.attempt - 1, 30)))
 
-    def bury(self, tx: Connection, delivery: Delivery) -> None:
+    def dead_letter(self, tx: Connection, delivery: Delivery) -> None:
         """Publish the message to the dead-letter topic, with where it comes from in its attributes."""
         message = pubsub_backlog.Message.FromString(delivery.body or b"")
-        _, project, _, subscription = delivery.lane.split("/")
+        _, project, _, subscription = delivery.queue.split("/")
         origin = {
             "CloudPubSubDeadLetterSourceDeliveryCount": str(delivery.attempt),
             "CloudPubSubDeadLetterSourceSubscription": subscription,
@@ -79,7 +79,7 @@ class PubsubPolicy(Policy):
         try:
             pubsub_backlog.publish(tx, delivery.settings["dead_letter_topic"], [message])
         except pubsub_backlog.UnknownTopic as topic:
-            log.error("%s: the dead-letter topic %s is gone; message %s stays here", delivery.lane, topic, delivery.id)
+            log.error("%s: the dead-letter topic %s is gone; message %s stays here", delivery.queue, topic, delivery.id)
 
 
 def _wrapper(delivery: Delivery) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def _wrapper(delivery: Delivery) -> dict[str, Any]:
         content["attributes"] = dict(message.attributes)
     if message.ordering_key:
         content["orderingKey"] = message.ordering_key
-    wrapper: dict[str, Any] = {"message": content, "subscription": delivery.lane}
+    wrapper: dict[str, Any] = {"message": content, "subscription": delivery.queue}
     if delivery.settings["max_attempts"]:
         wrapper["deliveryAttempt"] = delivery.attempt
     return wrapper

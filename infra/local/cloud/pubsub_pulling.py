@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Engine, select
 
 from infra.local.cloud import deliveries
 from infra.local.cloud import pubsub_backlog as backlog
-from infra.local.cloud.bell import Bell
 from infra.local.cloud.failures import Failure, failing
 from infra.local.cloud.rpc import Method, add_service
+from infra.local.cloud.wake_condition import WakeCondition
 
 PullResponse = types.PullResponse.pb()
 StreamingPullResponse = types.StreamingPullResponse.pb()
@@ -31,7 +31,7 @@ _LONGEST_PULL_SECONDS = 20.0
 _MOST_AT_ONCE = 100  # messages in one answer of a stream
 
 
-def register(server: grpc.Server, engine: Engine, arrivals: Bell, released: Callable[[], None]) -> None:
+def register(server: grpc.Server, engine: Engine, arrivals: WakeCondition, released: Callable[[], None]) -> None:
     """Serve pulls on `server`.
 
     `arrivals` rings when something was published; `released` is called when a message was given back.
@@ -40,7 +40,7 @@ def register(server: grpc.Server, engine: Engine, arrivals: Bell, released: Call
 
 
 class _Pulling:
-    def __init__(self, engine: Engine, arrivals: Bell, released: Callable[[], None]) -> None:
+    def __init__(self, engine: Engine, arrivals: WakeCondition, released: Callable[[], None]) -> None:
         self._engine = engine
         self._arrivals = arrivals
         self._released = released
@@ -146,10 +146,10 @@ class _Listening:
 
 def _own_deadline(tx: Connection, subscription: str) -> int:
     """The subscription's ack deadline in seconds; raises Failure if there is none to pull from."""
-    subscriptions, lanes = backlog.subscriptions, deliveries.lanes
+    subscriptions, queues = backlog.subscriptions, deliveries.queues
     query = (
-        select(subscriptions.c.ack_deadline_seconds, lanes.c.pulled)
-        .join(lanes, lanes.c.name == subscriptions.c.name)
+        select(subscriptions.c.ack_deadline_seconds, queues.c.pulled)
+        .join(queues, queues.c.name == subscriptions.c.name)
         .where(subscriptions.c.name == subscription)
     )
     row = tx.execute(query).first()

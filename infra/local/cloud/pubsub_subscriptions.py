@@ -158,7 +158,7 @@ def _check_filter(expression: str) -> None:
 
 
 def _keep(tx: Connection, subscription: Any) -> None:
-    """Write the subscription and its lane, and let what already waits in it follow the new ack deadline."""
+    """Write the subscription and its queue, and let what already waits in it follow the new ack deadline."""
     if subscription.HasField("dead_letter_policy"):
         _require_topic(tx, subscription.dead_letter_policy.dead_letter_topic)
     values = {
@@ -172,15 +172,15 @@ def _keep(tx: Connection, subscription: Any) -> None:
     table, waiting = backlog.subscriptions, deliveries.deliveries
     if not tx.execute(table.update().where(table.c.name == subscription.name).values(values)).rowcount:
         tx.execute(table.insert().values(values))
-    deliveries.open_lane(
+    deliveries.open_queue(
         tx,
         subscription.name,
         pulled=not subscription.push_config.push_endpoint,
         max_concurrent=_PUSH_AT_ONCE,
         settings=pubsub_policy.settings(subscription),
     )
-    in_lane = waiting.c.lane == subscription.name, waiting.c.state == "waiting"
-    tx.execute(waiting.update().where(*in_lane).values(timeout_seconds=subscription.ack_deadline_seconds))
+    in_queue = waiting.c.queue == subscription.name, waiting.c.state == "waiting"
+    tx.execute(waiting.update().where(*in_queue).values(timeout_seconds=subscription.ack_deadline_seconds))
 
 
 def _row(tx: Connection, name: str) -> Row[Any] | None:

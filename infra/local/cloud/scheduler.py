@@ -19,7 +19,7 @@ from infra.local.cloud.store import metadata
 
 log = logging.getLogger(__name__)
 
-LANE = POLICY = "scheduler"
+QUEUE = POLICY = "scheduler"
 _LONGEST_NAP_SECONDS = 30.0  # a clock that is set or a laptop that slept is noticed this soon
 
 fires = Table(
@@ -101,7 +101,7 @@ class Scheduler:
             raise BadJobs("two jobs have the same name")
         policies.register(POLICY, SchedulerPolicy())
         with engine.begin() as tx:
-            deliveries.open_lane(tx, LANE)
+            deliveries.open_queue(tx, QUEUE)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
 
@@ -166,7 +166,7 @@ class Scheduler:
     def _enqueue(self, tx: Connection, job: Job) -> None:
         deliveries.enqueue(
             tx,
-            lane=LANE,
+            queue=QUEUE,
             policy=POLICY,
             url=job.url,
             timeout_seconds=job.attempt_deadline_seconds,

@@ -12,30 +12,30 @@ FROM pubsub_topics t LEFT JOIN pubsub_subscriptions s ON s.topic = t.name GROUP 
 SUBSCRIPTIONS = text("""
 SELECT s.name, s.topic, s.filter, l.settings ->> 'endpoint' AS push_endpoint, count(d.id) AS backlog,
   CAST(extract(epoch FROM now() - min(d.created_at)) AS float) AS oldest_seconds, max(d.attempt) AS most_attempts
-FROM pubsub_subscriptions s JOIN delivery_lanes l ON l.name = s.name
-LEFT JOIN deliveries d ON d.lane = s.name AND d.state = 'waiting'
+FROM pubsub_subscriptions s JOIN delivery_queues l ON l.name = s.name
+LEFT JOIN queued_deliveries d ON d.queue = s.name AND d.state = 'waiting'
 GROUP BY s.name, l.name ORDER BY s.name""")
 
 QUEUES = text("""
 SELECT q.name, l.paused, count(d.id) AS waiting
-FROM tasks_queues q JOIN delivery_lanes l ON l.name = q.name
-LEFT JOIN deliveries d ON d.lane = q.name AND d.state = 'waiting'
+FROM tasks_queues q JOIN delivery_queues l ON l.name = q.name
+LEFT JOIN queued_deliveries d ON d.queue = q.name AND d.state = 'waiting'
 GROUP BY q.name, l.name ORDER BY q.name""")
 
 TASKS = text("""
-SELECT lane, name, url, due_at, attempt, last_status, last_error FROM (
-  SELECT d.*, row_number() OVER (PARTITION BY d.lane ORDER BY d.due_at) AS place
-  FROM deliveries d JOIN tasks_queues q ON q.name = d.lane WHERE d.state = 'waiting') AS waiting
-WHERE place <= :most ORDER BY lane, due_at""")
+SELECT queue, name, url, due_at, attempt, last_status, last_error FROM (
+  SELECT d.*, row_number() OVER (PARTITION BY d.queue ORDER BY d.due_at) AS place
+  FROM queued_deliveries d JOIN tasks_queues q ON q.name = d.queue WHERE d.state = 'waiting') AS waiting
+WHERE place <= :most ORDER BY queue, due_at""")
 
 WEBHOOKS = text("""
-SELECT id, url, due_at, attempt, last_status, last_error FROM deliveries
-WHERE lane = 'webhooks' AND state = 'waiting' ORDER BY due_at LIMIT :most""")
+SELECT id, url, due_at, attempt, last_status, last_error FROM queued_deliveries
+WHERE queue = 'webhooks' AND state = 'waiting' ORDER BY due_at LIMIT :most""")
 
 DEAD = text("""
-SELECT d.id, d.lane, d.name, coalesce(d.url, l.settings ->> 'endpoint') AS url, d.attempt, d.last_status, d.last_error,
+SELECT d.id, d.queue, d.name, coalesce(d.url, l.settings ->> 'endpoint') AS url, d.attempt, d.last_status, d.last_error,
   d.created_at, d.finished_at
-FROM deliveries d JOIN delivery_lanes l ON l.name = d.lane
+FROM queued_deliveries d JOIN delivery_queues l ON l.name = d.queue
 WHERE d.state = 'dead' ORDER BY d.finished_at DESC LIMIT :most""")
 
 _MOST = 50
@@ -50,7 +50,7 @@ def snapshot(engine: Engine) -> dict[str, list[dict[str, Any]]]:
         queues = [{**queue, "tasks": []} for queue in _rows(tx, QUEUES)]
         tasks_of = {queue["name"]: queue["tasks"] for queue in queues}
         for task in _rows(tx, TASKS, most=_MOST):
-            tasks_of[task.pop("lane")].append(task)
+            tasks_of[task.pop("queue")].append(task)
         return {
             "topics": _rows(tx, TOPICS),
             "subscriptions": _rows(tx, SUBSCRIPTIONS),

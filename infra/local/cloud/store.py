@@ -17,5 +17,6 @@ def open_store(url: str, *, pool_size: int = 16) -> Engine:
     engine = create_engine(url, pool_size=pool_size, max_overflow=16, pool_pre_ping=True, hide_parameters=True)
     with engine.begin() as tx:
         tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ONE_AT_A_TIME})
+        tx.execute(text("DROP TABLE IF EXISTS deliveries, delivery_lanes"))  # left by older versions
         metadata.create_all(tx)
     return engine

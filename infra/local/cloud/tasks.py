@@ -59,7 +59,7 @@ class _Tasks:
         _complete(task, request.parent)
         try:
             _enqueue(self._engine, request.parent, task)
-        except deliveries.UnknownLane:
+        except deliveries.UnknownQueue:
             raise Failure.not_found(f"there is no queue {request.parent}") from None
         except deliveries.DuplicateName:
             taken = f"{task.name} is there, or was less than an hour ago"
@@ -77,7 +77,7 @@ class _Tasks:
         """In the order of their names."""
         table = deliveries.deliveries
         size = min(request.page_size or _LARGEST_PAGE, _LARGEST_PAGE)
-        waiting = table.c.lane == request.parent, table.c.state == "waiting", table.c.name > request.page_token
+        waiting = table.c.queue == request.parent, table.c.state == "waiting", table.c.name > request.page_token
         with self._engine.begin() as tx:
             tasks_queues.require(tx, request.parent)
             rows = tx.execute(table.select().where(*waiting).order_by(table.c.name).limit(size + 1)).all()
@@ -145,7 +145,7 @@ def _enqueue(engine: Engine, queue: str, task: Any) -> None:
     email, audience = request.oidc_token.service_account_email, request.oidc_token.audience or request.url
     deliveries.enqueue(
         engine,
-        lane=queue,
+        queue=queue,
         policy=tasks_policy.NAME,
         name=task.name,
         url=request.url,
@@ -161,7 +161,7 @@ def _enqueue(engine: Engine, queue: str, task: Any) -> None:
 
 def _require(tx: Connection, name: str) -> Row[Any]:
     table = deliveries.deliveries
-    of_queue = table.c.lane == name.rpartition("/tasks/")[0]
+    of_queue = table.c.queue == name.rpartition("/tasks/")[0]
     row = tx.execute(table.select().where(of_queue, table.c.name == name, table.c.state == "waiting")).first()
     if row is None:
         raise Failure.not_found(f"there is no task {name}")

@@ -40,7 +40,7 @@ class TasksPolicy(Policy):
         headers = {
             **{name: value for name, value in own.headers.items() if not name.lower().startswith(_NOT_FOR_CALLERS)},
             "User-Agent": "Google-Cloud-Tasks",
-            "X-CloudTasks-QueueName": delivery.lane.rpartition("/")[2],
+            "X-CloudTasks-QueueName": delivery.queue.rpartition("/")[2],
             "X-CloudTasks-TaskName": (delivery.name or "").rpartition("/")[2],
             "X-CloudTasks-TaskRetryCount": str(delivery.attempt - 1),
             "X-CloudTasks-TaskExecutionCount": str(delivery.responses),

@@ -31,7 +31,7 @@ _METHODS = {
 }
 
 _NAME = re.compile(r"projects/[^/]+/locations/[^/]+/queues/[A-Za-z0-9-]{1,100}")
-_MOST_AT_ONCE = 16  # whatever a queue allows, so that a slow receiver leaves places for the other lanes
+_MOST_AT_ONCE = 16  # whatever a queue allows, so that a slow receiver leaves places for the other queues
 _CHANGEABLE = ("rate_limits", "retry_config")
 
 queues = Table(
@@ -96,7 +96,7 @@ class _Queues:
             queue = Queue.FromString(row.definition) if row else Queue(name=wanted.name)
             mask.MergeMessage(wanted, queue, replace_message_field=True, replace_repeated_field=True)
             _keep(tx, queue)
-        self._dispatcher.lane_changed(queue.name)
+        self._dispatcher.queue_changed(queue.name)
         return queue
 
     @failing
@@ -123,7 +123,7 @@ class _Queues:
         with self._engine.begin() as tx:
             queue = require(tx, request.name)
             queue.purge_time.GetCurrentTime()
-            waiting = table.c.lane == request.name, table.c.state == "waiting"
+            waiting = table.c.queue == request.name, table.c.state == "waiting"
             tx.execute(table.update().where(*waiting).values(state="deleted", finished_at=func.now()))
             return _keep(tx, queue)
 
@@ -137,7 +137,7 @@ class _Queues:
 
 
 def _keep(tx: Connection, queue: Any) -> Any:
-    """Fill in the cloud's defaults and write the queue and its lane."""
+    """Fill in the cloud's defaults and write the queue and its queue."""
     limits = queue.rate_limits
     limits.max_dispatches_per_second = limits.max_dispatches_per_second or 500
     limits.max_concurrent_dispatches = limits.max_concurrent_dispatches or 1000
@@ -147,7 +147,7 @@ def _keep(tx: Connection, queue: Any) -> Any:
     values = {"name": queue.name, "definition": queue.SerializeToString()}
     if not tx.execute(queues.update().where(queues.c.name == queue.name).values(values)).rowcount:
         tx.execute(queues.insert().values(values))
-    deliveries.open_lane(
+    deliveries.open_queue(
         tx,
         queue.name,
         paused=queue.state == Queue.PAUSED,

@@ -1,6 +1,6 @@
 """How the payment gateways and the mail service repeat a webhook that was not taken.
 
-Their simulators enqueue into the lane "webhooks" with the policies "xendit-webhook", "midtrans-webhook" and
+Their simulators enqueue into the queue "webhooks" with the policies "xendit-webhook", "midtrans-webhook" and
 "sendgrid-webhook". The waits are the published ones (docs/reference/gateways.md); the option
 `time_scale` (1.0 by default) of a delivery makes them shorter.
 """
@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from infra.local.cloud import deliveries, policies
 from infra.local.cloud.policies import Again, Dead, Delivery, Done, Outcome, Policy, Verdict
 
-LANE = "webhooks"
+QUEUE = "webhooks"
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ POLICIES = {
 
 
 def register(engine: Engine) -> None:
-    """Make the policies known to this process and open the lane."""
+    """Make the policies known to this process and open the queue."""
     for name, policy in POLICIES.items():
         policies.register(name, policy)
     with engine.begin() as tx:
-        deliveries.open_lane(tx, LANE)
+        deliveries.open_queue(tx, QUEUE)

@@ -69,7 +69,7 @@ def send(tx: Connection, notice: Notice, *, due_at: datetime | None = None, name
     """Queue a webhook in the open transaction; one that has a `name` can be withdrawn until it is due."""
     deliveries.enqueue(
         tx,
-        lane=webhooks.LANE,
+        queue=webhooks.QUEUE,
         policy=notice.policy,
         url=notice.url,
         headers={"Content-Type": "application/json", **notice.headers},
@@ -86,7 +86,7 @@ def withdraw(tx: Connection, name: str) -> None:
     queue = deliveries.deliveries
     tx.execute(
         queue.delete().where(
-            queue.c.lane == webhooks.LANE,
+            queue.c.queue == webhooks.QUEUE,
             queue.c.name == name,
             queue.c.state == "waiting",
             queue.c.leased_until.is_(None),

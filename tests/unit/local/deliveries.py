@@ -8,7 +8,7 @@ from infra.local.cloud.policies import Delivery
 START = datetime(2026, 11, 21, tzinfo=UTC)
 USUAL: dict[str, Any] = {
     "id": 1,
-    "lane": "projects/p/locations/l/queues/q",
+    "queue": "projects/p/locations/l/queues/q",
     "name": "projects/p/locations/l/queues/q/tasks/t",
     "policy": "policy",
     "url": "http://127.0.0.1/",

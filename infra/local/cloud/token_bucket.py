@@ -1,9 +1,9 @@
-"""A token bucket: how many dispatches a lane may make now."""
+"""A token bucket: how many dispatches a queue may make now."""
 
 import time
 
 
-class Pace:
+class TokenBucket:
     """`per_second` tokens flow in, up to `burst` (at least one); it starts full."""
 
     def __init__(self, per_second: float, burst: int) -> None:

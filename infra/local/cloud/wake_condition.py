@@ -3,7 +3,7 @@
 import threading
 
 
-class Bell:
+class WakeCondition:
     """Tells the threads of this process that new work has been committed.
 
     Read `rings` first, look for work, and only then `wait(rings)`: a ring in between is not lost.
