@@ -6,6 +6,7 @@ With `--when-told` it imports everything, and listens once a line comes in on st
 import argparse
 import importlib
 import os
+import pkgutil
 from collections.abc import Callable
 from typing import Any
 
@@ -37,12 +38,15 @@ _GOOGLE_CLIENTS = ("firestore", "pubsub_v1", "secretmanager_v1", "storage", "tas
 
 
 def _import_web() -> None:
-    """Import what every worker of the web server needs, once and before they are forked."""
-    from functions.manifest import manifest
+    """Import what every worker of the web server needs, once and before they are forked.
+
+    The functions' own modules are left to the workers: they set up the application that is being created.
+    """
+    import shared
     from infra.local import web  # noqa: F401
 
-    for function in manifest().functions.values():
-        function.app()
+    for module in pkgutil.walk_packages(shared.__path__, "shared."):
+        importlib.import_module(module.name)
     for name in _GOOGLE_CLIENTS:
         importlib.import_module(f"google.cloud.{name}")
 
