@@ -25,6 +25,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.cloud import clients, clock, permissions
+from shared.cloud.availability_pause import AvailabilityPause
 from shared.cloud.settings import settings
 
 COLLECTION = "cache"
@@ -74,57 +75,6 @@ class CacheEntry:
         return self.content_at >= self.changed_at + timedelta(seconds=SETTLED_SECONDS)
 
 
-class _Health:
-    """What the last calls of this process have taught about Firestore."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.forget()
-
-    def forget(self) -> None:
-        """Know nothing, as a new instance."""
-        self._has_answered = False
-        self._ask_again_at = 0.0
-        self._went_without = 0
-
-    @contextmanager
-    def asking(self, operation: str) -> Iterator[float]:
-        """Call Firestore in this block, with the time-out it is given. Raises CacheUnavailable."""
-        from google.api_core.exceptions import GoogleAPICallError, RetryError
-        from google.auth.exceptions import GoogleAuthError
-
-        permissions.check("cache", "shared")
-        self._begin()
-        try:
-            yield (TIMEOUT_SECONDS if self._has_answered else FIRST_TIMEOUT_SECONDS) * settings().patience
-        except (GoogleAPICallError, RetryError, GoogleAuthError) as error:
-            self._failed(operation, error)
-            raise CacheUnavailable(type(error).__name__) from error
-        self._answered()
-
-    def _begin(self) -> None:
-        with self._lock:
-            now = time.monotonic()
-            if now < self._ask_again_at:
-                self._went_without += 1
-                raise CacheUnavailable("it has just failed")
-            if self._ask_again_at:
-                self._ask_again_at = now + PAUSE_SECONDS  # one tries; the others wait for how it ends
-
-    def _failed(self, operation: str, error: Exception) -> None:
-        with self._lock:
-            count, self._went_without = self._went_without + 1, 0
-            self._ask_again_at = time.monotonic() + PAUSE_SECONDS
-        log.warning("cache.fallback", extra={"operation": operation, "error": type(error).__name__, "count": count})
-
-    def _answered(self) -> None:
-        with self._lock:
-            count, self._went_without = self._went_without, 0
-            self._has_answered, self._ask_again_at = True, 0.0
-        if count:
-            log.warning("cache.fallback", extra={"operation": "recovered", "error": None, "count": count})
-
-
 class _Claims:
     """Which changes this instance has marked within the last `EVERY_SECONDS`, or is marking."""
 
@@ -149,20 +99,41 @@ class _Claims:
                 self._until.pop(mark, None)
 
 
-_health = _Health()
+_pause = AvailabilityPause()
+
+
+@contextmanager
+def _calling(operation: str) -> Iterator[float]:
+    """Call Firestore in this block, with the time-out it is given. Raises CacheUnavailable."""
+    from google.api_core.exceptions import GoogleAPICallError, RetryError
+    from google.auth.exceptions import GoogleAuthError
+
+    permissions.check("cache", "shared")
+    if not _pause.may_call(PAUSE_SECONDS):
+        raise CacheUnavailable("it has just failed")
+    try:
+        yield (TIMEOUT_SECONDS if _pause.has_answered else FIRST_TIMEOUT_SECONDS) * settings().patience
+    except (GoogleAPICallError, RetryError, GoogleAuthError) as error:
+        count = _pause.failed(PAUSE_SECONDS)
+        log.warning("cache.fallback", extra={"operation": operation, "error": type(error).__name__, "count": count})
+        raise CacheUnavailable(type(error).__name__) from error
+    if skipped := _pause.answered():
+        log.warning("cache.fallback", extra={"operation": "recovered", "error": None, "count": skipped})
+
+
 _claims = _Claims()
 
 
 def forget() -> None:
     """Know nothing, as a new instance does (tests, and a forked worker)."""
     global _claims
-    _health.forget()
+    _pause.reset()
     _claims = _Claims()
 
 
 def lookup(key: str, mark: str) -> CacheEntry:
     """What is under `key`, and when `mark` was last written. Raises CacheUnavailable."""
-    with _health.asking("look") as timeout:
+    with _calling("look") as timeout:
         content, changed = _snapshots([key, mark], timeout)
     at = min(content.read_time, changed.read_time)
     changed_at = changed.update_time if changed.exists else None
@@ -185,7 +156,7 @@ def put(seen: CacheEntry, content: str) -> None:
     client = clients.firestore()
     document = client.collection(COLLECTION).document(seen.key)
     try:
-        with _health.asking("put") as timeout:
+        with _calling("put") as timeout:
             try:
                 if seen.written_at is None:
                     document.create(fields, retry=None, timeout=timeout)
@@ -208,7 +179,7 @@ def invalidate(*marks: str) -> None:
     if not due:
         return
     try:
-        with _health.asking("invalidate") as timeout:
+        with _calling("invalidate") as timeout:
             is_told = any(_write_marks(due, timeout) for _ in range(_TRIES))
     except CacheUnavailable:
         is_told = False

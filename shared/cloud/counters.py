@@ -1,12 +1,11 @@
 """Counters that all instances share, in Firestore. They forget: a time-to-live policy on `expires_at` removes them."""
 
 import logging
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from shared.cloud import clients
+from shared.cloud.availability_pause import AvailabilityPause
 
 COLLECTION = "rate_limits"
 TIMEOUT_SECONDS = 0.3
@@ -23,21 +22,13 @@ class CountersUnavailable(Exception):
     """Firestore is slow or down; nothing is known about the counters."""
 
 
-@dataclass
-class _Health:
-    """What the last calls of this process have taught about Firestore."""
-
-    has_answered: bool = False
-    ask_again_at: float = 0.0
-
-
-_healths = {is_strict: _Health() for is_strict in (False, True)}
+_pauses = {is_strict: AvailabilityPause() for is_strict in (False, True)}
 
 
 def forget_failures() -> None:
-    """Ask again at once, as a new instance does (tests, and a forked worker)."""
-    for health in _healths.values():
-        health.has_answered, health.ask_again_at = False, 0.0
+    """Ask again at once, as a new instance does."""
+    for pause in _pauses.values():
+        pause.reset()
 
 
 def add(amounts: Mapping[str, int], *, expires_at: datetime, is_strict: bool = False) -> dict[str, int]:
@@ -46,8 +37,8 @@ def add(amounts: Mapping[str, int], *, expires_at: datetime, is_strict: bool = F
     `expires_at` (UTC) is when they may be forgotten. Raises CountersUnavailable: soon, or for a strict limit
     after `STRICT_TIMEOUT_SECONDS`.
     """
-    health = _healths[is_strict]
-    if time.monotonic() < health.ask_again_at:
+    pause = _pauses[is_strict]
+    if not pause.may_call(PAUSE_SECONDS):
         raise CountersUnavailable("it has just failed")
     from google.api_core.exceptions import GoogleAPICallError, RetryError
     from google.auth.exceptions import GoogleAuthError
@@ -61,14 +52,14 @@ def add(amounts: Mapping[str, int], *, expires_at: datetime, is_strict: bool = F
             batch.set(client.collection(COLLECTION).document(name), fields, merge=True)
         results = batch.commit(timeout=_timeout(is_strict), retry=None)
     except (GoogleAPICallError, RetryError, GoogleAuthError) as error:
-        health.ask_again_at = time.monotonic() + PAUSE_SECONDS
+        pause.failed(PAUSE_SECONDS)
         log.warning("limits.unavailable", extra={"error": type(error).__name__})
         raise CountersUnavailable(type(error).__name__) from error
-    health.has_answered = True
+    pause.answered()
     return {name: result.transform_results[0].integer_value for name, result in zip(amounts, results, strict=True)}
 
 
 def _timeout(is_strict: bool) -> float:
     if is_strict:
         return STRICT_TIMEOUT_SECONDS
-    return TIMEOUT_SECONDS if _healths[False].has_answered else FIRST_TIMEOUT_SECONDS
+    return TIMEOUT_SECONDS if _pauses[False].has_answered else FIRST_TIMEOUT_SECONDS

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from shared.cloud import clock
 from shared.cloud.settings import settings
-from shared.gateways import google
+from shared.gateways import google_keys
 from shared.gateways.errors import GatewayError
 from shared.identity import google_nonces
 from shared.identity.addresses import EmailAddress
@@ -106,7 +106,7 @@ def _verified(id_token: str) -> dict[str, Any]:
     if header.get("alg") != "RS256":
         raise jwt.InvalidAlgorithmError
     try:
-        key = google.public_key(str(header.get("kid")))
+        key = google_keys.public_key(settings().google_certs_url, str(header.get("kid")))
     except GatewayError as error:
         raise TryAgain("Google can't be asked right now. Try again in a moment.", retry_after_seconds=5) from error
     if key is None:

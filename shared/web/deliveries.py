@@ -6,58 +6,56 @@ some functions are public too, and because the same code must hold on a laptop.
 
 import base64
 import binascii
-import threading
-import time
 from collections.abc import Mapping
+from typing import Any
 
+import jwt
 from flask import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from werkzeug.datastructures import Headers
 
 from shared.cloud.settings import function_url, settings
-from shared.problems import Malformed, NotSignedIn
+from shared.gateways import google_keys
+from shared.gateways.errors import GatewayError
+from shared.problems import Malformed, NotSignedIn, TryAgain
 
-CERTIFICATES_KEPT_SECONDS = 3600
-
-_certificates: dict[str, tuple[float, Mapping[str, str]]] = {}
-_fetching = threading.Lock()
+_ISSUERS = ("https://accounts.google.com", "accounts.google.com")
+_SKEW_SECONDS = 10
 
 
 def verify_caller(request: Request, function: str) -> None:
-    """Admit Google's delivery services only, calling as our invoker account. Raises NotSignedIn."""
-    from google.auth import jwt
-    from google.auth.exceptions import GoogleAuthError
+    """Admit Google's delivery services only, calling as our invoker account.
 
+    Raises NotSignedIn, or TryAgain where Google's keys can't be had: the delivery comes again.
+    """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        raise NotSignedIn("Only our own services may call this.")
     try:
-        claims = jwt.decode(  # type: ignore[no-untyped-call]
-            token, certs=_google_certificates(), audience=function_url(function), clock_skew_in_seconds=10
-        )
-    except (GoogleAuthError, ValueError) as error:
+        claims = _verified(token, function_url(function)) if scheme.lower() == "bearer" else {}
+    except jwt.PyJWTError as error:
         raise NotSignedIn("Only our own services may call this.") from error
-    if (
-        claims.get("iss") not in {"https://accounts.google.com", "accounts.google.com"}
-        or claims.get("email") != settings().invoker
-        or claims.get("email_verified") is not True
-    ):
+    if claims.get("email") != settings().invoker or claims.get("email_verified") is not True:
         raise NotSignedIn("Only our own services may call this.")
 
 
-def _google_certificates() -> Mapping[str, str]:
-    url = settings().oidc_certs_url
-    with _fetching:
-        kept = _certificates.get(url)
-        if kept and kept[0] > time.monotonic():
-            return kept[1]
-        import requests
-
-        answer = requests.get(url, timeout=5)
-        answer.raise_for_status()
-        certificates: Mapping[str, str] = answer.json()
-        _certificates[url] = (time.monotonic() + CERTIFICATES_KEPT_SECONDS, certificates)
-        return certificates
+def _verified(token: str, audience: str) -> Mapping[str, Any]:
+    """The claims of a token that Google has signed for `audience`. Raises PyJWTError, TryAgain."""
+    key_id = str(jwt.get_unverified_header(token).get("kid"))
+    try:
+        key = google_keys.public_key(settings().oidc_certs_url, key_id)
+    except GatewayError as error:
+        raise TryAgain("Google's keys can't be had right now.") from error
+    if key is None:
+        raise jwt.InvalidKeyError
+    claims: Mapping[str, Any] = jwt.decode(
+        token,
+        key,
+        algorithms=["RS256"],
+        audience=audience,
+        issuer=_ISSUERS,
+        leeway=_SKEW_SECONDS,
+        options={"require": ["iss", "aud", "iat", "exp"]},
+    )
+    return claims
 
 
 class _PubsubMessage(BaseModel):

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import Column, Connection, DateTime, Engine, Table, Text, select, text
 
 from infra.local.cloud import deliveries, policies
-from infra.local.cloud.cron import BadSchedule, Cron
+from infra.local.cloud.cron import BadSchedule, next_fire
 from infra.local.cloud.policies import Caller, Delivery, Policy, Request
 from infra.local.cloud.store import metadata
 
@@ -96,7 +96,9 @@ class Scheduler:
         self._engine = engine
         self._fired = fired
         self._clock = clock
-        self._timetable = {job.name: (job, _cron(job), _zone(job)) for job in jobs}
+        self._timetable = {job.name: (job, _zone(job)) for job in jobs}
+        for job, zone in self._timetable.values():
+            _check_schedule(job, zone)
         if len(self._timetable) != len(jobs):
             raise BadJobs("two jobs have the same name")
         policies.register(POLICY, SchedulerPolicy())
@@ -135,20 +137,20 @@ class Scheduler:
                 "time_zone": job.time_zone,
                 "url": job.url,
                 "last_fire": last[job.name].isoformat() if job.name in last else None,
-                "next_fire": cron.next_after(now, zone).isoformat(),
+                "next_fire": next_fire(job.schedule, zone, now).isoformat(),
             }
-            for job, cron, zone in self._timetable.values()
+            for job, zone in self._timetable.values()
         ]
 
     def _run(self) -> None:
         start = self._clock()
-        due = {name: cron.next_after(start, zone) for name, (_, cron, zone) in self._timetable.items()}
+        due = {name: next_fire(job.schedule, zone, start) for name, (job, zone) in self._timetable.items()}
         while not self._stopping.wait(self._nap_seconds(due)):
             now = self._clock()
             for name in [name for name, moment in due.items() if moment <= now]:
-                job, cron, zone = self._timetable[name]
+                job, zone = self._timetable[name]
                 self._fire(job, due[name])
-                due[name] = cron.next_after(now, zone)
+                due[name] = next_fire(job.schedule, zone, now)
 
     def _nap_seconds(self, due: dict[str, datetime]) -> float:
         now = self._clock()
@@ -175,9 +177,9 @@ class Scheduler:
         )
 
 
-def _cron(job: Job) -> Cron:
+def _check_schedule(job: Job, zone: ZoneInfo) -> None:
     try:
-        return Cron.parse(job.schedule)
+        next_fire(job.schedule, zone, datetime.now(UTC))
     except BadSchedule as fault:
         raise BadJobs(f"job {job.name}: {fault}") from fault
 

@@ -46,7 +46,9 @@ class Web:
         return answer(environ, start_response)
 
     def _certificates(self) -> Response:
-        return _json(self._signer.certificates)
+        response = _json(self._signer.certificates)
+        response.headers["Cache-Control"] = "public, max-age=3600"  # Google's say some hours too
+        return response
 
     def _health(self) -> Response:
         with self._engine.connect() as connection:

@@ -1,4 +1,7 @@
-"""The public keys with which Google signs ID tokens, kept as long as Google says (docs/reference/gateways.md)."""
+"""The public keys with which Google signs tokens, kept as long as Google says (docs/reference/gateways.md).
+
+Those of ID tokens of people who sign in, and those of the OIDC tokens of Pub/Sub, Cloud Tasks and Cloud Scheduler.
+"""
 
 import logging
 import threading
@@ -12,7 +15,6 @@ from cryptography.x509 import load_pem_x509_certificate
 from werkzeug.datastructures import ResponseCacheControl
 from werkzeug.http import parse_cache_control_header
 
-from shared.cloud.settings import settings
 from shared.gateways.errors import GatewayUnavailable, PayloadUnreadable
 
 GATEWAY = "google"
@@ -34,12 +36,11 @@ _kept: dict[str, _Kept] = {}
 _fetching = threading.Lock()
 
 
-def public_key(key_id: str) -> RSAPublicKey | None:
-    """Google's key of that id, or None where Google has none, also not a moment ago.
+def public_key(url: str, key_id: str) -> RSAPublicKey | None:
+    """The key of that id among those at `url`, or None where there is none, also not a moment ago.
 
     Raises GatewayUnavailable or PayloadUnreadable where Google's keys are needed and can't be had.
     """
-    url = settings().google_certs_url
     with _fetching:
         kept = _kept.get(url)
         if kept is None or not _serves(kept, key_id):
