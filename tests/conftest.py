@@ -64,7 +64,7 @@ ENVIRONMENT = {
 }
 """The settings of every test, whether or not another one ran before it in the same process."""
 
-FAST = {"fsync": "off", "full_page_writes": "off"}
+FAST = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "256MB"}
 """The server of the tests ends with them, so nothing has to survive a power cut."""
 
 

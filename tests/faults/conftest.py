@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests import invariants
+from tests.folders import a_folder
 from tests.people import Person, World
 from tests.processes import starts_processes
 from tests.stack import Stack
@@ -12,13 +13,14 @@ from tests.stack import Stack
 
 @pytest.fixture(scope="package")
 @starts_processes
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def product() -> Iterator[Stack]:
     """The product, started as `make run` does; with one worker, so that no process is colder than another."""
-    running = Stack(tmp_path_factory.mktemp("product"), RATE_LIMITS="off", WEB_WORKERS="1")
-    try:
-        yield running.start()
-    finally:
-        running.stop()
+    with a_folder() as folder:
+        running = Stack(folder, RATE_LIMITS="off", WEB_WORKERS="1")
+        try:
+            yield running.start()
+        finally:
+            running.stop()
 
 
 @pytest.fixture
