@@ -1,1 +1,1 @@
-"""The product. docs/map.md names every room and which may call which."""
+"""The product. docs/map.md names every package and which may import which."""

@@ -8,7 +8,7 @@ from typing import Any
 
 _CONTROLS = ("\t", "\r", "\n")
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\N{MINUS SIGN}")
-"""What makes Excel, LibreOffice or Google Sheets calculate a cell (OWASP: CSV injection)."""
+"""The first characters that make Excel, LibreOffice or Google Sheets calculate a cell (OWASP: CSV injection)."""
 
 
 def written(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:

@@ -5,7 +5,7 @@ import unicodedata
 from typing import Final
 
 _DOTS: Final = str.maketrans("\u3002\uff61\u2024\u2027\u00b7", ".....")
-"""What mail programs and people take for the dot of a domain."""
+"""Characters that mail programs and people take for the dot of a domain."""
 _DOMAINS: Final = (
     "com|net|org|info|biz|id|co|io|me|ai|app|dev|xyz|link|site|online|shop|store|top|click|live|club|vip|pro|web|page|"
     "asia|my|sg|cn|ru|us|uk|tv|cc|tk|ml|ga|cf|gq|ly|gl|gg|gd|to|ws|win|bid|icu|fun|buzz|cfd|sbs|cloud|host|space|website|"

@@ -29,7 +29,7 @@ def in_reach(moment: D) -> D:
 
 
 _BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-"""What Unicode counts among letters and signs, and fonts draw nothing for."""
+"""Characters that Unicode counts among letters and signs, and that fonts draw as nothing."""
 _HIDDEN = {"Cc", "Cf"}
 _WHITESPACE = "\t\n\r"
 _JOINERS = "\u200c\u200d"
@@ -155,13 +155,13 @@ def _shown(words: str) -> str:
 
 
 class RequestModel(BaseModel):
-    """What a caller sends. Unknown fields are refused, and nothing is converted by guessing."""
+    """A request. Unknown fields are refused, and nothing is converted by guessing."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class Task(BaseModel):
-    """What one of our functions tells another, by Pub/Sub or Cloud Tasks. Unknown fields are a newer version's."""
+    """A message or task from one of our functions to another. Unknown fields come from a newer version."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -173,13 +173,13 @@ class Query(BaseModel):
 
 
 class ResponseModel(BaseModel):
-    """What we send back."""
+    """A response."""
 
     model_config = ConfigDict(frozen=True)
 
 
 class PageQuery(Query):
-    """Which part of a list is wanted."""
+    """A page of a list."""
 
     page: Annotated[int, Field(ge=1, le=100_000)] = 1
     page_size: Annotated[int, Field(ge=1, le=100)] = 20

@@ -20,7 +20,7 @@ MAX_SIDE_PIXELS = 8_000
 MAX_PIXELS = 40_000_000
 """Decoding takes 12 bytes of memory for each at worst: a progressive JPEG of four colours. A function has 1 GB."""
 PORTRAIT_PIXELS = 512
-"""Of each side: sharp where a profile shows it, and some tens of kilobytes."""
+"""Pixels of each side: sharp where a profile shows it, and some tens of kilobytes."""
 JPEG_QUALITY = 85
 
 _one_at_a_time = threading.Lock()

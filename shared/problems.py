@@ -10,7 +10,7 @@
     ├── Invalid             422  read, but a field is wrong
     └── TryAgain            503  our side; with Retry-After
 
-A room declares its own refusals beside the operation that raises them: the docstring is the sentence
+A package declares its own refusals beside the operation that raises them: the docstring is the sentence
 the caller reads, so it says what to do next.
 """
 
@@ -111,7 +111,7 @@ class TryAgain(Problem):
 
 
 ACCOUNT_IS_THERE = "account_is_there"
-"""The wall against whatever a deleted account would still do with a token that is not over yet (UM-009)."""
+"""The constraint against whatever a deleted account would still do with a token that has not expired (UM-009)."""
 NOT_NULL = "23502"
 """PostgreSQL's code for a NULL where none may be."""
 
@@ -119,7 +119,7 @@ NOT_NULL = "23502"
 def violated_constraint(error: BaseException) -> str | None:
     """The name of the database constraint behind a driver's error, or None.
 
-    The schema is the last wall: a room maps the name of its constraint to its own refusal.
+    The schema is the last line of defence: a package maps the name of its constraint to its own refusal.
     """
     return _server_fields(error).get("n")
 

@@ -1,4 +1,4 @@
-"""What only admins do: roles, money that does not fit its order, and what else waits for a person."""
+"""Endpoints for admins: roles, payments in review, and other manual tasks."""
 
 from uuid import UUID
 
@@ -87,7 +87,7 @@ def dashboard_refund(
 
 @app.get("/admin/manual-tasks")
 def tasks(page: PageQuery, admin: Admin, tx: Transaction) -> Listing[ManualTaskResponse]:
-    """What only a person can finish, oldest first."""
+    """Manual tasks, oldest first."""
     authorization.may_list(tx, admin, subject="manual_task")
     return manual_tasks.waiting(tx, page)
 

@@ -1,4 +1,4 @@
-"""What was given up after its last try (PS-028)."""
+"""Dead letters: messages and tasks that failed to their last try (PS-028)."""
 
 from uuid import UUID
 

@@ -59,7 +59,7 @@ def delete(event: UUID, organizer: Organizer, tx: Transaction) -> None:
 
 @app.get("/events/{event}/tickets", problems=(NotFound,))
 def tickets(event: str, viewer: Viewer) -> Cached[TierList]:
-    """What is for sale at an event: prices of this moment and what is left."""
+    """The tiers of an event: current prices and availability."""
     page = public_views.show(viewer, event)
     found = page.value
     offer = TierList(event_id=found.id, status=found.status, tiers=found.tiers)

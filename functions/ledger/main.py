@@ -1,4 +1,4 @@
-"""What the ledger says (FN-005, FN-010)."""
+"""Reports of the ledger (FN-005, FN-010)."""
 
 from shared.cloud import authorization
 from shared.models import Listing, ResponseModel

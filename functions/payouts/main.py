@@ -1,4 +1,4 @@
-"""What organizers are paid (FN-004..012)."""
+"""Payouts of organizers (FN-004..012)."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""What the law gives a person: a copy of their data, deletion, no more offers, cookies (UM-009, DP-001..006)."""
+"""Privacy: a copy of one's data, deletion, unsubscribing, cookie consent (UM-009, DP-001..006)."""
 
 from shared.identity import marketing
 from shared.identity.login_throttling import TooManyAttempts

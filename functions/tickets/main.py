@@ -101,7 +101,7 @@ def undo_pickup(order_id: UUID, wanted: Undo, supervisor: Organizer, tx: Transac
 
 @app.get("/events/{event_id}/participants", problems=(NotFound,))
 def runners(event_id: UUID, page: PageQuery, organizer: Organizer, tx: Transaction) -> Listing[ParticipantResponse]:
-    """Who takes part in your event, by category and BIB number."""
+    """The participants of your event, by category and BIB number."""
     return participants.listed(tx, organizer, event_id, page)
 
 

@@ -1,4 +1,4 @@
-"""What an event sells: tiers of tickets and goods, and digital units (EM-005..012, PROD)."""
+"""Tiers of tickets and goods, and digital units (EM-005..012, PROD)."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Asks the product from outside whether it is there: certificate, routing, answers, and that doors are shut.
+"""Asks the product from outside whether it is there: certificate, routing, answers, and that internal endpoints refuse.
 
     python -m infra.deploy.smoke https://tickets.example.com
 

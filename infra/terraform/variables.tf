@@ -118,7 +118,7 @@ variable "requests_per_minute" {
 
   validation {
     condition     = min(values(var.requests_per_minute)...) >= 1
-    error_message = "requests_per_minute is 1 or more: Cloud Armor slows down, and closes nothing. docs/runbook.md closes doors."
+    error_message = "requests_per_minute is 1 or more: Cloud Armor slows down, and closes nothing. docs/runbook.md closes endpoints."
   }
 }
 

@@ -286,22 +286,22 @@ def has_sale(tx: Transaction, payment_id: UUID) -> bool:
 
 
 def unallocated_amount(tx: Transaction, order_id: UUID) -> int:
-    """What of an order's money waits for a decision, in rupiah."""
+    """An order's money that waits for a decision, in rupiah."""
     return int(tx.execute(_SET_ASIDE, {"order_id": order_id}).scalar_one())
 
 
 def in_suspense(tx: Transaction, order_id: UUID) -> int:
-    """What of an order's money went back at a dashboard and belongs to no line of it yet, in rupiah."""
+    """An order's money that went back at a dashboard and belongs to no line of it yet, in rupiah."""
     return int(tx.execute(_IN_SUSPENSE, {"order_id": order_id}).scalar_one())
 
 
 def in_suspense_of(tx: Transaction, order_id: UUID, payment_id: UUID) -> int:
-    """What of that came by one payment."""
+    """The part of it that came by one payment."""
     return int(tx.execute(_SUSPENSE_OF_PAYMENT, {"order_id": order_id, "payment_id": payment_id}).scalar_one())
 
 
 def differences(tx: Transaction, *, days: int) -> dict[UUID, int]:
-    """Postings of the last `days` that don't balance: always empty, or the wall is down."""
+    """Postings of the last `days` that do not balance: none, as long as the constraint holds."""
     return {row.id: int(row.difference) for row in tx.execute(_DIFFERENCES, {"days": days})}
 
 

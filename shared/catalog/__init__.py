@@ -1,1 +1,1 @@
-"""What is offered: events and their tiers, and finding them. It never touches what is held or sold."""
+"""Events, their tiers and promo codes, and search. This package never touches what is held or sold."""

@@ -1,4 +1,4 @@
-"""What changed of a published event, kept until everybody who holds a ticket has been told.
+"""Changes of a published event, kept until every ticket holder has been told.
 
     record   in the transaction of the change: a row that waits, which further changes join
     start    the row is due: nothing joins it any more
@@ -90,7 +90,7 @@ class Batch:
 
 
 def facts(tx: Transaction, event_id: UUID) -> Mapping[str, Any]:
-    """What holders of tickets are told of an event: when, where, its title, and the names of its tiers."""
+    """The facts of an event that ticket holders are told: when, where, its title, and the names of its tiers."""
     found: Mapping[str, Any] = tx.execute(_FACTS, {"event_id": event_id}).scalar_one()
     return found
 

@@ -163,7 +163,7 @@ class EventResponse(ResponseModel):
 
 
 class TierList(ResponseModel):
-    """What is for sale at an event, and the event's status: of a cancelled one nothing is."""
+    """The tiers of an event and its status; a cancelled event sells nothing."""
 
     event_id: UUID
     status: str

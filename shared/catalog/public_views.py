@@ -1,4 +1,4 @@
-"""What visitors are shown of the catalogue: kept for a while by all instances (CACHE-001, CACHE-002, CACHE-005).
+"""The catalogue as visitors see it, from a cache that all instances share (CACHE-001, CACHE-002, CACHE-005).
 
 Who may just have changed what they ask for reads the database: organizers, their staff and admins always, and
 everybody who is signed in where an event's availability is shown, as a buyer wants to see what they have done.
@@ -68,7 +68,7 @@ def changed_with(tx: Transaction, event_id: UUID) -> None:
 
 @lru_cache(maxsize=10_000)
 def _id_of_slug(slug: str) -> UUID:
-    """Whose slug it is, for ever: it can't be changed, and its random end doesn't come again."""
+    """The event of a slug. A slug never changes, and its random end never comes again."""
     with transaction() as tx:
         found: UUID | None = tx.execute(_ID_OF_SLUG, {"slug": slug}).scalar()
     if found is None:

@@ -34,7 +34,7 @@ DayOrMoment = Annotated[Utc | None, WrapValidator(_day_or_moment)]
 
 
 class EventSearch(PageQuery):
-    """What somebody looks for. An event fits that overlaps the time `from` ... `to`; a bare date is a day in its zone.
+    """A search for events. An event that overlaps `from` ... `to` is found; a bare date is a day in the event's zone.
 
     Capitals, accents, apostrophes and hyphens make no difference. `q` are words of title, place, category and
     description, with "..." and - as search engines take them; of the last word the beginning is enough. Prices are

@@ -123,7 +123,7 @@ class TierResponse(ResponseModel):
 
 @dataclass(frozen=True)
 class Host:
-    """What tiers must know of their event. `is_on_sale` and `ends_at` are copied to their rows."""
+    """The facts of an event that its tiers depend on. `is_on_sale` and `ends_at` are copied to their rows."""
 
     id: UUID
     organizer_id: UUID
@@ -211,7 +211,7 @@ def of_events(
 
 
 def beginnings(row: Any, *names: str) -> dict[str, str]:
-    """What lists show of these long texts of a row: the first characters, and an ellipsis where one goes on."""
+    """The long texts of a row as lists show them: the first characters, with an ellipsis where one goes on."""
     return {name: _beginning(getattr(row, name)) for name in names}
 
 

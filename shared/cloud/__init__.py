@@ -1,1 +1,1 @@
-"""What the product knows of Google Cloud. This room knows no ticket."""
+"""The product's interface to Google Cloud. This package knows no ticket."""

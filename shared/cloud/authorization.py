@@ -1,4 +1,4 @@
-"""Who may look at what belongs to others: decided here for every package, and such a look leaves a trace (SEC-012)."""
+"""Authorization: who may see what belongs to others. Each such access is audited (SEC-012)."""
 
 from typing import Protocol
 from uuid import UUID
@@ -8,7 +8,7 @@ from shared.cloud.database import Transaction
 
 
 class Caller(Protocol):
-    """Who looks (shared.identity.tokens.Principal, which not every room knows)."""
+    """The caller (shared.identity.tokens.Principal, which lower packages do not import)."""
 
     @property
     def id(self) -> UUID:

@@ -1,4 +1,4 @@
-"""What all instances share for a while: contents under keys, and marks of what has changed, in Firestore.
+"""A cache in Firestore that all instances share: contents under keys, and marks of what has changed.
 
 A content is good while it is young and was read from the database after the last change. All moments are of
 Firestore's own clock: of the look that came before the database was read, and of the mark's write. So nobody's
@@ -34,7 +34,7 @@ FIRST_TIMEOUT_SECONDS = 0.5  # until Firestore has answered once: the channel an
 PAUSE_SECONDS = 5.0
 EVERY_SECONDS = 1.0
 SETTLED_SECONDS = 2 * EVERY_SECONDS
-"""Who finds a mark younger than `EVERY_SECONDS` is silent for as long again."""
+"""An instance that finds a mark younger than `EVERY_SECONDS` writes none for as long again."""
 FORGOTTEN_SECONDS = 3600  # longer than any content is good
 LARGEST_BYTES = 900_000
 """Firestore takes documents of 1 MiB; the rest is their names and times."""
@@ -50,7 +50,7 @@ class CacheUnavailable(Exception):
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """What was found under a key at a moment of Firestore's clock."""
+    """The content found under a key, at a moment of Firestore's clock."""
 
     key: str
     at: datetime
@@ -76,7 +76,7 @@ class CacheEntry:
 
 
 class _Claims:
-    """Which changes this instance has marked within the last `EVERY_SECONDS`, or is marking."""
+    """The changes that this instance has marked within the last `EVERY_SECONDS`, or is marking."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

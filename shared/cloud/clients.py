@@ -98,7 +98,7 @@ def make_engine(role: str = "") -> "Engine":
 
 
 def _cloud_sql_creator(session: dict[str, str]) -> Callable[[], Any]:
-    """What opens a connection to Cloud SQL: tried twice, each for a while; then it raises ConnectionError."""
+    """A function that opens a connection to Cloud SQL: it tries twice, then raises ConnectionError."""
     from aiohttp import ClientError
     from google.cloud.sql.connector import Connector, IPTypes
     from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt

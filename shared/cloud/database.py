@@ -19,7 +19,7 @@ _NOTES = "notes"  # in `Connection.info`, which outlives a transaction: made ane
 
 @dataclass
 class Notes:
-    """What a transaction leaves to be done once it has committed."""
+    """The work that a transaction leaves to be done once it has committed."""
 
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     outbox_ids: list[int] = field(default_factory=list)
@@ -90,6 +90,6 @@ def after_commit(tx: Transaction, act: Callable[[], None]) -> None:
 
 
 def notes(tx: Transaction) -> Notes:
-    """What has been put off until `tx` commits."""
+    """The work that waits until `tx` commits."""
     found: Notes = tx.info[_NOTES]
     return found

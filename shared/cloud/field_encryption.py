@@ -40,7 +40,7 @@ def encrypt(plain: str, *, about: str) -> str:
 
 
 def decrypt(sealed: str, *, about: str) -> str:
-    """What `encrypt` was given. Raises DecryptionFailed where the value or `about` is not what it was."""
+    """The plain text that `encrypt` was given. Raises DecryptionFailed where the value or `about` has changed."""
     number, _, encoded = sealed.removeprefix("v").partition(".")
     try:
         content = base64.urlsafe_b64decode(encoded)
@@ -51,7 +51,7 @@ def decrypt(sealed: str, *, about: str) -> str:
 
 
 def current_prefix() -> str:
-    """What every value begins with that is sealed under the newest key."""
+    """The prefix of every value that is encrypted under the newest key."""
     return f"v{version(KEY).number}."
 
 

@@ -72,7 +72,7 @@ def continue_as(correlation: str) -> None:
 
 
 def outgoing_context() -> dict[str, str]:
-    """What goes along with a message, so that its consumer goes on where we are: correlation id and trace."""
+    """The context that travels with a message: correlation id and trace, for its consumer to continue."""
     return {"correlation_id": correlation_id(), "traceparent": trace_context.current().traceparent}
 
 
@@ -110,7 +110,7 @@ def _place_in_trace() -> dict[str, Any]:
 
 
 def _reported_error() -> dict[str, Any]:
-    """What makes Error Reporting take in a line: it groups by `stack_trace`, within a function's revision."""
+    """The fields that make Error Reporting take a line: it groups by `stack_trace`, within a function's revision."""
     service = {"service": settings().function, "version": settings().k_revision or "local"}
     return {"@type": _REPORTED_ERROR, "serviceContext": service}
 

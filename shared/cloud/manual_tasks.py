@@ -1,4 +1,4 @@
-"""What only a person can finish: a list for admins, one open task per thing and kind (PS-023)."""
+"""Manual tasks for admins: at most one open task per subject and kind (PS-023)."""
 
 import json
 from datetime import datetime
@@ -37,7 +37,7 @@ _FINISH = text(f"""
 
 
 class Done(RequestModel):
-    """What a person did about it."""
+    """The note of the admin who finished a task."""
 
     note: Annotated[str, line(500)]
 
@@ -87,7 +87,7 @@ def close(tx: Transaction, subject_id: UUID | str, *, by: UUID | None) -> None:
 
 
 def waiting(tx: Transaction, page: PageQuery) -> Listing[ManualTaskResponse]:
-    """What is open, oldest first."""
+    """The open tasks, oldest first."""
     rows = tx.execute(_LIST_OPEN, {"page_size": page.page_size, "offset": page.offset}).mappings()
     return Listing[ManualTaskResponse].of(page, [ManualTaskResponse(**row) for row in rows], count_open(tx))
 

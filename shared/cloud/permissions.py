@@ -1,4 +1,4 @@
-"""What the function that is running may use, as functions/manifest.yaml says.
+"""The permissions of the running function, as functions/manifest.yaml grants them.
 
 In the cloud each function has an identity of its own, and IAM refuses what the manifest does not grant it. Where all
 functions share a process, on a laptop and in the tests, this refuses it: what an entry forgets is seen before it

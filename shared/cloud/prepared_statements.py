@@ -22,7 +22,7 @@ from pg8000.core import CoreConnection
 from pg8000.exceptions import DatabaseError
 
 MOST = 100
-"""Statements kept prepared on a connection; the one not used for longest makes room."""
+"""Statements kept prepared on a connection; the least recently used one is closed first."""
 
 _TIMESTAMPTZ = 1184  # its OID in pg_type
 _OUTDATED = {
@@ -100,7 +100,7 @@ def _numbered(query: str) -> str:
 
 
 def _convert_once(style: str, query: str, args: Any) -> Any:
-    """What pg8000 does with the parameters of a statement (`%s` to `$1`), but once for each text."""
+    """Replace `%s` by `$1`, ... as pg8000 does, but once for each statement text."""
     return (_numbered(query), args) if style == "format" else _convert(style, query, args)
 
 

@@ -46,14 +46,14 @@ class _Fetch:
 
 
 class Memory:
-    """What this instance has fetched within the last `MEMORY_SECONDS`."""
+    """A cache of this instance: whatever was fetched within the last `MEMORY_SECONDS`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._fetches: OrderedDict[str, _Fetch] = OrderedDict()
 
     def get(self, key: str, fetch: Callable[[], CachedValue[Any]]) -> CachedValue[Any]:
-        """What is remembered under `key`, or else what `fetch` gives. Raises what `fetch` raises, and forgets it."""
+        """The value under `key`, or else the result of `fetch`. Raises what `fetch` raises, and keeps nothing then."""
         with self._lock:
             self._forget_old()
             found = self._fetches.get(key)

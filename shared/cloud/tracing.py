@@ -56,7 +56,7 @@ def flush() -> None:
 
 @LazyClient
 def provider() -> "TracerProvider":
-    """What makes spans and sends them, in batches, to where `TRACE_EXPORTER` says."""
+    """The tracer that makes spans and sends them in batches, as `TRACE_EXPORTER` says."""
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     made = make_provider()

@@ -1,4 +1,4 @@
-"""What can go wrong between us and a gateway.
+"""Errors between us and a gateway.
 
 GatewayError
 ├── GatewayUnavailable    no usable answer: try later; whether the call took effect may be unknown

@@ -76,7 +76,7 @@ def _keys_in(answer: requests.Response) -> dict[str, RSAPublicKey]:
 
 
 def _fresh_seconds(answer: requests.Response) -> int:
-    """What is left of Cache-Control's max-age after the time the answer lay in caches on the way (Age)."""
+    """The rest of Cache-Control's max-age, less the time that the response lay in caches on the way (Age)."""
     control = parse_cache_control_header(answer.headers.get("Cache-Control"), cls=ResponseCacheControl)
     age = answer.headers.get("Age", "")
     return max((control.max_age or 0) - (int(age) if age.isdigit() else 0), 0)

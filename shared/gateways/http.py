@@ -60,7 +60,7 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class HttpResponse:
-    """What came back: the effective status, headers, and the JSON body (None where there is none)."""
+    """A response: the effective status, headers, and the JSON body (None where there is none)."""
 
     status: int
     headers: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""What the product wants of a payment gateway. A third gateway is a package that does this, and a line in `registry`.
+"""The protocol of payment gateways. A third gateway is a package that implements it, and a line in `registry`.
 
 No transaction is open while a method runs. Each may raise the errors of `shared.gateways.errors`.
 """

@@ -43,7 +43,7 @@ class GatewayPaymentState(StrEnum):
 
 @dataclass(frozen=True)
 class GatewayPaymentStatus:
-    """What a gateway says about one payment.
+    """The status of one payment, as a gateway reports it.
 
     `amount` is what was asked for, None where the gateway does not know yet (a Midtrans page whose
     visitor has not chosen a method); `paid_amount` is what came in, None while nothing did. Compare
@@ -101,7 +101,7 @@ class GatewayRefundState(StrEnum):
 
 @dataclass(frozen=True)
 class GatewayRefundStatus:
-    """What a gateway says about one refund; `reference` is ours, `gateway_reference` the gateway's."""
+    """The status of one refund, as a gateway reports it; `reference` is ours, `gateway_reference` the gateway's."""
 
     gateway: str
     reference: str
@@ -127,7 +127,7 @@ class PayoutState(StrEnum):
 
 @dataclass(frozen=True)
 class GatewayPayoutStatus:
-    """What a gateway says about one payout.
+    """The status of one payout, as a gateway reports it.
 
     `may_retry` is true after a failure that a new payout under a new key can cure.
     """
@@ -162,7 +162,7 @@ class AccountCheck(StrEnum):
 
 @dataclass(frozen=True)
 class AccountName:
-    """Who a bank says owns an account: upper-case bank spelling, so compare it normalised."""
+    """The owner of an account, as the bank spells it: in upper case, so compare it normalised."""
 
     request_id: str
     check: AccountCheck
@@ -171,7 +171,7 @@ class AccountName:
 
 
 class WebhookEventKind(StrEnum):
-    """What a payment gateway's webhook is about."""
+    """The subject of a payment gateway's webhook."""
 
     PAYMENT = "payment"
     REFUND = "refund"

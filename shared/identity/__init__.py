@@ -1,1 +1,1 @@
-"""Who people are: accounts, passwords, one-time codes, tokens. It never knows what they buy."""
+"""Accounts, passwords, one-time codes, sessions and tokens. This package never knows what people buy."""

@@ -43,7 +43,7 @@ from shared.problems import Forbidden, NotSignedIn, TryAgain
 log = logging.getLogger(__name__)
 
 _MOST_ROUNDS = 5
-"""Of registering: two people with two passwords for one address need three."""
+"""Tries of registering: two people with two passwords for one address need three."""
 TERMS_VERSION = "1"
 """The terms and privacy policy that people accept now. A new text gets a new version."""
 
@@ -71,7 +71,7 @@ class Proof(RequestModel):
 
 
 class Credentials(RequestModel):
-    """What somebody signs in with."""
+    """The credentials of a sign-in."""
 
     email: EmailAddress
     password: passwords.GivenPassword
@@ -82,7 +82,7 @@ class Credentials(RequestModel):
 
 
 class AddressOnly(RequestModel):
-    """Whose password was forgotten."""
+    """The address of an account whose password was forgotten."""
 
     email: EmailAddress
 
@@ -106,20 +106,20 @@ class UserResponse(ResponseModel):
 
 
 class OnItsWay(ResponseModel):
-    """What everybody is told who forgot a password."""
+    """The response to a forgotten password, the same for every address."""
 
     detail: str = "If this address has an account, we have mailed a code to it."
 
 
 class CodeSent(ResponseModel):
-    """What a signed-in person is told who asked for a code."""
+    """The response to a signed-in person who asks for a code."""
 
     detail: str = "We have mailed a code to your address, or did a moment ago."
 
 
 @dataclass(frozen=True)
 class AccountEmail:
-    """A mail to ask for in the same transaction. This room knows when to write, not how mails are sent."""
+    """A mail to enqueue in the same transaction. This package knows when to write, not how mails are sent."""
 
     template: Literal[
         "verify_email",
@@ -333,7 +333,7 @@ def _details(registration: Registration) -> dict[str, Any]:
 
 
 class _KeptAnother(Exception):
-    """What an address had when a password was compared with it is not what it has now."""
+    """The password of an address has changed since a password was compared with it."""
 
 
 @dataclass(frozen=True)
@@ -351,7 +351,7 @@ class _Chosen:
 
 
 def _kept_for(tx: Transaction, email: str) -> UnverifiedRegistration:
-    """What an address has that waits to be verified; the claims at one that somebody has an account at."""
+    """The registration of an address that waits to be verified, also beside an account that the address has."""
     found = people.find(tx, email)
     if found and found.is_email_verified:
         return unverified_registrations.find(tx, email)

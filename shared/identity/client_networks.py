@@ -29,7 +29,7 @@ _FAMILY = text("""
 
 @dataclass(frozen=True)
 class ClientNetwork:
-    """What a request shows of where it comes from. `network` is a /24, or a /64 of IPv6."""
+    """The network and device that a request comes from. `network` is a /24, or a /64 of IPv6."""
 
     network: str = ""
     device: str | None = None
@@ -37,7 +37,7 @@ class ClientNetwork:
     is_browser: bool = False
     """Whether it asks for cookies in the place of tokens."""
     google_key: str | None = None
-    """What the browser that began a sign-in with Google has (google_nonces)."""
+    """The key of the browser that began a sign-in with Google (google_nonces)."""
 
 
 NOWHERE = ClientNetwork()
@@ -45,7 +45,7 @@ NOWHERE = ClientNetwork()
 
 
 def known_as(tx: Transaction, place: ClientNetwork, user_id: UUID) -> str | None:
-    """What names a device that has signed in to this account before; None for one that has not."""
+    """The token of a device that has signed in to this account before; None for one that has not."""
     for entry in (place.device or "").split(_BETWEEN):
         owner, _, rest = entry.partition(".")
         device_id, _, signature = rest.partition(".")

@@ -121,7 +121,7 @@ def is_any_pending(tx: Transaction, user_id: UUID) -> bool:
 
 
 def keyed_hash(words: str) -> str:
-    """What stands in the database for a code or an address: nobody finds it by trying without our key."""
+    """The keyed hash of a code or an address, as the database keeps it: without our key it can't be guessed."""
     return hmac.new(secret(KEY).encode(), words.encode(), hashlib.sha256).hexdigest()
 
 

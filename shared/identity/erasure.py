@@ -7,10 +7,10 @@ from shared.identity import login_throttling, photos, unverified_registrations
 from shared.identity.people import Person
 
 NAME = "Akun dihapus"
-"""What stands where a name stood: on orders and in organizers' reports, in the language of the country."""
+"""The name on orders and in organizers' reports after an account is deleted, in Indonesian."""
 
 DOMAIN = "deleted.invalid"
-"""Of the addresses that stand where an address stood; it can't exist (RFC 2606)."""
+"""The domain of the marker addresses of deleted accounts; it can't exist (RFC 2606)."""
 
 FORGETS = f"""
     email = 'deleted-' || id || '@{DOMAIN}', full_name = '{NAME}', legal_name = NULL, payee_name = NULL, phone = NULL,
@@ -18,7 +18,7 @@ FORGETS = f"""
     is_email_verified = false, oauth_provider = NULL, oauth_id = NULL, photo_object = NULL, marketing_opt_in = false,
     is_deleted = true, deleted_at = now(), updated_at = now()
 """
-"""What becomes of the row of an account that goes. Its codes and its duties at gates go along (migration 0017)."""
+"""The changes to the row of a deleted account. Its codes and gate assignments are deleted with it (migration 0017)."""
 
 _ERASE = text(f"UPDATE users SET {FORGETS} WHERE id = :id")
 _SESSIONS = text("DELETE FROM refresh_tokens WHERE user_id = :id")
@@ -37,5 +37,5 @@ def erase(tx: Transaction, person: Person) -> None:
 
 
 def marker_address(person: Person) -> str:
-    """What stands where an address stood: one per person, as the column is unique."""
+    """The marker address of a deleted account: one per person, as the column is unique."""
     return f"deleted-{person.id}@{DOMAIN}"

@@ -20,13 +20,13 @@ _ID_DIGITS, _TIME_DIGITS = 32, 8
 
 
 class FreezeLink(Query):
-    """What the link in a mail carries."""
+    """The token in a mail's link."""
 
     token: Annotated[str, Field(pattern="^[0-9a-f]{72}$", repr=False), Trimmed]
 
 
 def token(account_id: UUID, set_at: datetime) -> str:
-    """What freezes a bank account that was set at this time, for two weeks."""
+    """A token that freezes the bank account that was set at this time; it works for two weeks."""
     return _signed(account_id, f"{int((set_at + LIFE).timestamp()):0{_TIME_DIGITS}x}")
 
 

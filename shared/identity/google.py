@@ -21,7 +21,7 @@ PROVIDER = "google"
 
 
 class GoogleSignIn(RequestModel):
-    """What Google's button hands to the page. The first sign-in opens an account, and accepts the terms."""
+    """The result of Google's sign-in button. The first sign-in opens an account, and accepts the terms."""
 
     id_token: Annotated[str, Field(min_length=1, max_length=8192, repr=False), Trimmed]
     nonce: Annotated[str, Field(min_length=1, max_length=255), Trimmed] | None = None
@@ -80,7 +80,7 @@ _USE = text("""
 
 
 def nonce(place: ClientNetwork) -> GoogleNonceResponse:
-    """What a page gives to Google's button. Raises GoogleSignInOff."""
+    """A nonce for Google's sign-in button. Raises GoogleSignInOff."""
     if not google_tokens.client_ids():
         raise GoogleSignInOff
     return google_nonces.issue(place.google_key)

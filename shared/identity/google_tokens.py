@@ -42,7 +42,7 @@ class GoogleSignInOff(Forbidden):
 
 @dataclass(frozen=True)
 class GoogleIdentity:
-    """Whom Google knows. `subject` is the identity; the address can change and is never a key.
+    """A person as Google knows them. `subject` is the identity; the address can change and is never a key.
 
     `owns_address` is true where Google itself runs the mailbox, so that nobody else can be its owner:
     Gmail, or a Workspace domain (`hd`). Elsewhere Google has seen the mailbox proved once, long ago perhaps.
@@ -59,12 +59,12 @@ class GoogleIdentity:
 
 
 def client_ids() -> list[str]:
-    """What Google knows our pages and apps by; none where signing in with Google is not set up."""
+    """The OAuth client ids of our pages and apps; none where signing in with Google is not set up."""
     return [each.strip() for each in settings().google_client_ids.split(",") if each.strip()]
 
 
 def identity_in(id_token: str, nonce: str | None, place: ClientNetwork = NOWHERE) -> GoogleIdentity:
-    """Whom a Google ID token made for us speaks of, its address verified by Google.
+    """The identity in a Google ID token that was made for us, its address verified by Google.
 
     Raises GoogleTokenInvalid, GoogleSignInOff, or TryAgain where Google's keys can't be had.
     """
@@ -93,7 +93,7 @@ def _is_begun_here(claims: Mapping[str, Any], nonce: str | None, place: ClientNe
 
 
 def _used(id_token: str, claims: Mapping[str, Any]) -> tuple[str, ...]:
-    """What is signed is hashed, not the signature too: that can be written in several ways."""
+    """Hashes that make a token usable once. The signature is left out, as it can be written in several ways."""
     signed = hashlib.sha256(id_token.rpartition(".")[0].encode()).hexdigest()
     if not google_nonces.is_ours(claims.get("nonce")):
         return (signed,)

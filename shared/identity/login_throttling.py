@@ -1,4 +1,4 @@
-"""What strangers may try at an address is spaced out, the same for addresses that nobody has (SEC-004, UM-002, UM-006).
+"""Login throttling: tries at an address are spaced out, also at addresses without account (SEC-004, UM-002, UM-006).
 
 Passwords are counted for each account and network (/24, or /64 of IPv6), so that strangers lock nobody out:
 
@@ -35,7 +35,7 @@ A_DAY = 86_400
 
 @dataclass(frozen=True)
 class AttemptKind:
-    """What is tried. `waits` are the seconds from the n-th try to the next; the last is for all that follow."""
+    """A kind of try. `waits` are the seconds from the n-th try to the next; the last one is for all that follow."""
 
     name: str
     waits: tuple[int, ...]

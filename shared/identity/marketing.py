@@ -19,11 +19,11 @@ from shared.problems import NotFound
 
 KEY = "unsubscribe-signing-key"
 _ID_DIGITS = 32
-"""Of the account's id, and as many of its signature."""
+"""Bytes of the account's id in a token, and as many of its signature."""
 
 
 class UnsubscribeLink(Query):
-    """What the link in a mail carries."""
+    """The token in a mail's link."""
 
     token: Annotated[str, Field(pattern="^[0-9a-f]{64}$", repr=False), Trimmed]
 
@@ -49,7 +49,7 @@ def consenting(tx: Transaction, address: str) -> UUID | None:
 
 
 def token(user_id: UUID) -> str:
-    """What ends the mails about offers to this account."""
+    """A token that ends the mails about offers to this account."""
     return f"{user_id.hex}{_signature(user_id)}"
 
 

@@ -46,7 +46,7 @@ def confirm(user_id: UUID, password: str, session_id: UUID | None = None) -> Per
 
 
 def signed_in_as(user_id: UUID, session_id: UUID | None) -> str:
-    """What names a signed-in caller where tries are counted."""
+    """The key under which the tries of a signed-in caller are counted."""
     return f"session {session_id or user_id}"
 
 

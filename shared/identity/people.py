@@ -32,7 +32,7 @@ class Person:
 
     @property
     def principal(self) -> Principal:
-        """Who this person is to the rest of the product."""
+        """The principal of this person."""
         return Principal(self.id, self.role, self.id if self.role == "organizer" else self.organizer_id)
 
 

@@ -52,7 +52,7 @@ class RefreshRequest(RequestModel):
 
 
 class Tokens(ResponseModel):
-    """What a signed-in client keeps. `expires_in` is the access token's life in seconds."""
+    """The tokens of a session. `expires_in` is the access token's life in seconds."""
 
     access_token: Annotated[str, Field(repr=False)]
     refresh_token: Annotated[str, Field(repr=False)]

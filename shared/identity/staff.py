@@ -18,7 +18,7 @@ INVITATION_DAYS = 3
 
 
 class Invited(RequestModel):
-    """Whom an organizer wants at the gate."""
+    """An invitation to work at an organizer's gates."""
 
     email: EmailAddress
     full_name: Annotated[str, plain_line(255)]

@@ -59,7 +59,7 @@ def access_token(
 
 
 def principal_of(token: str) -> Principal | None:
-    """Who the bearer of `token` is, or None where it is forged, foreign or too old."""
+    """The principal of a token, or None where it is forged, foreign or too old."""
     try:
         claims = jwt.decode(
             token,

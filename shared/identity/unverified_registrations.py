@@ -1,4 +1,4 @@
-"""What strangers registered over an address that has an account (UM-006).
+"""Registrations of addresses that are not verified, also of addresses that have an account (UM-006).
 
 At a free address they would have an account that waits to be verified, and be told so when they sign in to it. So
 that nobody learns from this who has an account, they are told the same here: the hash of their password is kept,
@@ -38,7 +38,7 @@ class UnverifiedRegistration:
 
 
 def find(tx: Transaction, email: str) -> UnverifiedRegistration:
-    """What was registered over an address so far."""
+    """The registration of an address so far."""
     found = tx.execute(_FIND, {"key": _key(email)}).first()
     return (
         UnverifiedRegistration(found.password_hash, is_new=False)

@@ -1,4 +1,4 @@
-"""What goes into each mail: its facts, read now, and its attachments."""
+"""The content of each mail: its template context, read when it is sent, and its attachments."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,9 +25,9 @@ FORGOTTEN_ONCE_DONE = (
 )
 """Their context holds a name, and a code: of no use once the mail is sent, or never will be."""
 CONTEXT_KEPT = timedelta(days=90)
-"""What any other mail was made of is kept so long (shared/privacy/retention.py)."""
+"""How long the context of any other mail is kept (shared/privacy/retention.py)."""
 ADDRESS_FORGOTTEN_ONCE_DONE = "account_deleted"
-"""Of whom has deleted their account, nothing is kept that this mail doesn't need (DP-002)."""
+"""A farewell keeps only what it needs, as its account is deleted (DP-002)."""
 
 _TO_THE_FORMER_OWNER = ("account_deleted",)
 """Its reader had proved the address, until a moment ago."""
@@ -47,7 +47,7 @@ class QueuedEmail:
 
 
 class Obsolete(Exception):
-    """What the mail would say is no longer true, so it is not to be sent."""
+    """The content of a mail is no longer true, so the mail is not sent."""
 
 
 class NotPrinted(Exception):

@@ -16,5 +16,5 @@ def url(account_id: UUID, set_at: datetime) -> str:
 
 
 def page(language: str, *, is_done: bool) -> str:
-    """What who opened the link sees in a browser: a button, or that it is done."""
+    """The page of the link: a button, or a confirmation that it is done."""
     return render_page("freeze_bank_account", language, {"is_done": is_done})

@@ -54,7 +54,7 @@ MOST_OF_A_BUYER, MOST_OF_AN_EVENT, MOST_TO_AN_ADDRESS = 50, 500, 3
 """How many attendees a day are mailed by orders of free tickets, see `_may_be_mailed`."""
 
 MOST_ATTACHED = 25
-"""Of more tickets than this a mail links to the order instead: some two megabytes, and as many reads of storage."""
+"""The most tickets that one mail attaches: some two megabytes. A mail about more links to the order."""
 
 _ASK = text("""
     INSERT INTO emails (template, once_key, to_address, language, context, order_id)
@@ -158,7 +158,7 @@ def enqueue(
 
 
 def enqueue_for_account(tx: Transaction, letter: AccountEmail | None) -> None:
-    """Have a letter of the identity room sent, if there is one."""
+    """Enqueue a mail that identity asks for, if there is one."""
     if letter:
         enqueue(
             tx,

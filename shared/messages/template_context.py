@@ -1,4 +1,4 @@
-"""What mails say about orders, tickets and payments: read when the mail is sent, so that it is never stale.
+"""The template context of mails about orders, tickets and payments, read when the mail is sent, so never stale.
 
 Amounts are rupiah; times are already words, in the event's zone and the mail's language.
 """
@@ -196,7 +196,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Goods:
-    """What of an order is handed over for the pickup code, and what is shown with the order."""
+    """The products of an order that are handed over for the pickup code, and those that are shown with the order."""
 
     pickup_code: str | None
     products: Sequence[GoodsLine]
@@ -226,14 +226,14 @@ def tickets(tx: Transaction, ticket_ids: Sequence[UUID]) -> list[Ticket]:
 
 
 def held(tx: Transaction, item_ids: Sequence[UUID]) -> list[GoodsLine]:
-    """What somebody holds, or held, by these items."""
+    """The tickets of these items, valid or void."""
     return [GoodsLine(**row._mapping) for row in tx.execute(_HELD, {"item_ids": list(item_ids)})]
 
 
 def changes(
     tx: Transaction, change_id: UUID, language: str, order_id: UUID | None, item_ids: Sequence[UUID] | None
 ) -> tuple[list[Change], bool]:
-    """What a change means to who has these items, or the whole order, and whether it lets them give all back."""
+    """A change of the event for the holder of these items, or of the order, and whether it allows a full refund."""
     values = {"change_id": change_id, "order_id": order_id, "item_ids": item_ids and list(item_ids)}
     row = tx.execute(_CHANGE, values).one()
     before, after = (_in_words(facts, language) for facts in (row.before, row.after))
@@ -267,7 +267,7 @@ def goods(tx: Transaction, order_id: UUID | None) -> Goods:
 
 
 def returned_amount(tx: Transaction, order_id: UUID | None, refund_id: UUID | None) -> int:
-    """What goes back of a payment that came too late or twice: by this refund, or by the order's last such one."""
+    """The amount of this refund of a payment that came too late or twice, or of the order's last such refund."""
     amount: int = tx.execute(_RETURNED, {"order_id": order_id, "refund_id": refund_id}).scalar_one()
     return amount
 

@@ -36,5 +36,5 @@ def headers(facts: Mapping[str, Any]) -> dict[str, str]:
 
 
 def page(language: str, *, is_done: bool) -> str:
-    """What who opened the link sees in a browser: a button, or that it is done."""
+    """The page of the link: a button, or a confirmation that it is done."""
     return render_page("unsubscribe", language, {"is_done": is_done})

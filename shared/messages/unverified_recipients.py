@@ -1,4 +1,4 @@
-"""What a mail says to an address that nobody has proved to be theirs: nothing that a stranger typed to reach it.
+"""Mails to unverified addresses: they carry no text that somebody typed in order to reach that address.
 
 Anybody may give any address: as their own when they register, or as an attendee's. Until its owner has proved it, no
 mail to it holds a display name. What organizers wrote (title, place, the names of tiers) is in it only where money was

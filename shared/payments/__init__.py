@@ -1,4 +1,4 @@
-"""Getting paid: checkout, webhooks, settlement, sync, reconcile. The only room that calls several others.
+"""Payments: checkout, webhooks, settlement, sync, reconcile. This package calls many others.
 
 A notification is a hint and never proof: before an order turns paid the gateway is asked, outside any
 transaction, and its answer is the evidence that `settlement` acts on.

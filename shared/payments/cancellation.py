@@ -63,7 +63,7 @@ ORDERS_LEFT = f"""
     SELECT o.id FROM orders o WHERE o.event_id = :event_id AND {_MUST_END}  -- Uses index: orders_event
     ORDER BY o.id LIMIT 200
 """
-"""Of `:event_id`, those that still have to end."""
+"""The orders of `:event_id` that still have to end."""
 _NEXT = text(ORDERS_LEFT)
 _TOUCH = text("UPDATE event_cancellations SET updated_at = now() WHERE event_id = :event_id AND finished_at IS NULL")
 _ITEMS = text("""

@@ -106,7 +106,7 @@ _CUSTOMER = text("""
 
 @dataclass(frozen=True)
 class _StartedPayment:
-    """What the first transaction decided. `resume`: an earlier try may have reached the gateway already."""
+    """The result of the first transaction. `resume`: an earlier try may have reached the gateway already."""
 
     attempt: Payment
     customer: Customer
@@ -191,7 +191,7 @@ def _start(tx: Transaction, order: Order, method: PaymentMethod, gateway: str | 
 
 
 def _amount_due(tx: Transaction, order: Order) -> int:
-    """What is to be paid: all, or the rest where too little came in. Raises PaymentInReview."""
+    """The amount to be paid: all, or the rest where too little came in. Raises PaymentInReview."""
     if order.review_reason is None:
         return order.total_amount
     due = order.total_amount - ledger.unallocated_amount(tx, order.id)

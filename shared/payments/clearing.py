@@ -123,7 +123,7 @@ def _by_movement(gateway: Gateway, since: datetime, until: datetime, margin: tim
 def _unmatched(
     gateway: str, booked: list[Movement], moved: list[Movement], since: datetime, until: datetime
 ) -> Iterable[Difference]:
-    """What one side has within the window and the other not even within the margins."""
+    """Movements that one side has within the window and the other side not even within the margins."""
     within = [[each for each in side if since <= each.at <= until] for side in (booked, moved)]
     ours, theirs = _counted(booked), _counted(moved)
     inner_ours, inner_theirs = (_counted(side) for side in within)

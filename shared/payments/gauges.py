@@ -1,4 +1,4 @@
-"""The numbers that tell whether something is stuck or does not add up, asked of the rooms that know them."""
+"""The numbers that tell whether something is stuck or does not add up, asked of the packages that know them."""
 
 import logging
 

@@ -1,6 +1,6 @@
 """Putting right what slipped through: crashes, lost messages, silent gateways (L3).
 
-It has no repairs of its own: it finds, and calls the very operations that the doors call. Each repair
+It has no repairs of its own: it finds, and calls the very operations that the functions call. Each repair
 is an audit line `reconcile_fix_...`, each run one `reconcile_run` with its totals (MON alerts on them).
 """
 
@@ -219,7 +219,7 @@ def _repair(check: _Check, row: Any) -> bool:
 
 
 def _alert_on_bulk_repairs(totals: dict[str, int]) -> None:
-    """What is repaired many at once. Stock that is released and files that go are everyday business, no repairs."""
+    """Alert when many repairs of one kind come at once. Released stock and deleted files are routine, no repairs."""
     for name in ("reconcile_fix_message_published", "reconcile_fix_counter", *_FOUND_AT_XENDIT):
         if totals.get(name):
             log.warning("reconcile.repaired", extra={"check": name, "count": totals[name]})

@@ -224,7 +224,7 @@ def add(tx: Transaction, order: Order, *, gateway: str, method: str, amount: int
 
 
 def _codes() -> Iterable[int | None]:
-    """What to add to an amount so that no open payment has the same: tried in random order (ISO-3)."""
+    """The unique codes to add to an amount, in random order, so that no open payment has the same amount (ISO-3)."""
     if settings().unique_codes != "on":
         return (None,)
     return random.sample(range(1, 1000), 999)
@@ -349,13 +349,13 @@ def waits_for_review(tx: Transaction, payment_id: UUID) -> bool:
 
 
 def mark_reviewed(tx: Transaction, payment_id: UUID, decision: str, *, by: UUID | None = None) -> None:
-    """Odd money is decided about, or (`by` None) has settled itself: `decision` is accepted or refunded."""
+    """Record the decision about an amount mismatch, by an admin or (`by` None) by itself: accepted or refunded."""
     tx.execute(_REVIEWED, {"id": payment_id, "decision": decision, "by": by})
     manual_tasks.close(tx, payment_id, by=by)
 
 
 def mark_topped_up(tx: Transaction, order_id: UUID) -> None:
-    """What was missing of an order's underpaid payments has come: nobody has to decide about them any more."""
+    """Close the reviews of an order's underpaid payments: the missing amount has come."""
     for payment_id in tx.execute(_TOPPED_UP, {"order_id": order_id}).scalars():
         manual_tasks.close(tx, payment_id, by=None)
 

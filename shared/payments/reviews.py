@@ -56,7 +56,7 @@ class ReviewResponse(ResponseModel):
 
 
 class DecisionResponse(ResponseModel):
-    """What was decided, and how the order stands now."""
+    """The decision, and the order's status after it."""
 
     payment_id: UUID
     decision: Literal["accepted", "refunded", "topped_up", "waiting"]
@@ -76,7 +76,7 @@ class NotShort(Problem):
 
 
 def waiting(tx: Transaction, page: PageQuery) -> Listing[ReviewResponse]:
-    """What waits for a decision, oldest first."""
+    """The payments that wait for a decision, oldest first."""
     rows = tx.execute(_LIST, {"page_size": page.page_size, "offset": page.offset}).mappings()
     return Listing[ReviewResponse].of(page, [ReviewResponse(**row) for row in rows], tx.execute(_COUNT).scalar_one())
 

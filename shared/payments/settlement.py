@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 class SettlementOutcome(StrEnum):
-    """What came of a fact. Kept with the webhook that told it."""
+    """The outcome of settling a reported status. It is kept with the webhook that reported it."""
 
     PAID = "paid"
     REVIVED = "revived"  # late money bought the stock anew
@@ -127,7 +127,7 @@ def _paid(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaym
 
 
 def _notify_late_promo_use(tx: Transaction, order: Order) -> None:
-    """Whoever issued a code learns that it was honoured for late money although it was used up meanwhile."""
+    """Tell the issuer of a code that it was honoured for a late payment although it was used up meanwhile."""
     use = promos.late_use(tx, order.id)
     if use:
         context = {"code": use.code, "event_title": use.title, "discount": use.promo_spent}
@@ -137,7 +137,7 @@ def _notify_late_promo_use(tx: Transaction, order: Order) -> None:
 
 
 def complete_sale(tx: Transaction, order: Order, payment: Payment, sale: ledger.Sale) -> None:
-    """What follows whenever money has bought an order: the books, the tickets, the end of other tries."""
+    """Complete a paid order: post the sale, have tickets issued, and expire other open payments."""
     ledger.post_sale(tx, payment.id, sale)
     outbox.add(tx, "payment.success", {"order_id": order.id})
     _expire_open_payment(tx, order)
@@ -153,7 +153,7 @@ def _complete_order(tx: Transaction, order: Order, payment: Payment, outcome: Se
 
 
 def _paid_before(order: Order, payment: Payment) -> int:
-    """What must have come before, for this payment to complete the order: 0 where it pays the whole."""
+    """The amount that must have come before for this payment to complete the order: 0 where it pays the whole."""
     return order.total_amount - (payment.amount - payment.unique_code)
 
 
@@ -315,7 +315,7 @@ def _reverse(
 def _reverse_mismatch(
     tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, outcome: SettlementOutcome
 ) -> SettlementOutcome:
-    """What nobody had decided about is gone: nothing is left to decide, and an order that waited for it ends."""
+    """A mismatched payment was reversed: nothing is left to decide, and an order that waited for it ends."""
     before = dashboard_refunds.booked(tx, payment.id)
     rest = (payment.received_amount or 0) - before
     ledger.post_unallocated_taken_back(tx, payment.id, payment.gateway, rest, order_id=order.id)
@@ -360,7 +360,7 @@ def _open_manual_task(tx: Transaction, kind: str, payment: Payment, reported: Ga
 
 
 def sale_of(order: Order, payment: Payment) -> ledger.Sale:
-    """What the books must know of an order that `payment` has paid: alone, or by the rest that was missing."""
+    """The sale to post for an order that `payment` has paid, alone or by the rest that was missing."""
     return ledger.Sale(
         order.id,
         order.organizer_id,

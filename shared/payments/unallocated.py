@@ -30,7 +30,7 @@ def of_order(tx: Transaction, order_id: UUID) -> list[UUID]:
 
 
 def unrefunded_amount(tx: Transaction, payment: Payment) -> int:
-    """What came in by a payment, less what somebody gave back of it at the gateway's dashboard."""
+    """The received amount of a payment, less what somebody refunded at the gateway's dashboard."""
     return (payment.received_amount or 0) - dashboard_refunds.booked(tx, payment.id)
 
 

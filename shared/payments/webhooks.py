@@ -70,7 +70,7 @@ class ForgedWebhook(NotSignedIn):
     def __init__(self, reason: str) -> None:
         super().__init__()
         self.reason = reason
-        """What is wrong with it, for us."""
+        """The reason, for our logs."""
 
 
 def receive(gateway: str, headers: Mapping[str, str], body: bytes) -> bool:
@@ -176,7 +176,7 @@ def _store(tx: Transaction, notice: WebhookEvent) -> UUID | None:
 
 
 def _without_account_numbers(said: Any) -> Any:
-    """What is kept of a notification: bank account numbers are sealed where we keep them, and nowhere else."""
+    """A notification without bank account numbers: these are kept encrypted in bank_accounts, and nowhere else."""
     if not isinstance(said, Mapping):
         return said
     return {
@@ -186,7 +186,7 @@ def _without_account_numbers(said: Any) -> Any:
 
 
 def _find_payment(tx: Transaction, notice: WebhookEvent) -> dict[str, UUID | None]:
-    """Which row of ours the event is about: a payment, a refund of one, or a transfer."""
+    """The row that the event is about: a payment, a refund of one, or a transfer."""
     names: dict[str, UUID | None] = {"payment_id": None, "refund_id": None, "disbursement_id": None}
     if isinstance(notice.fact, GatewayRefundStatus):
         found = refund_records.find_by_reference(tx, notice.fact)
@@ -207,7 +207,7 @@ def _find_payment(tx: Transaction, notice: WebhookEvent) -> dict[str, UUID | Non
 
 
 def _join_purchase_trace(tx: Transaction, payment_id: UUID | None) -> None:
-    """What a gateway causes is found under the id of the checkout it answers to; gateways hand no id of ours back."""
+    """Log under the correlation id of the checkout that the event answers to, as gateways hand no id of ours back."""
     if payment_id is None:
         return
     correlation = audit.correlation_of(tx, payment_records.OPENING, subject="payment", subject_id=payment_id)
@@ -216,7 +216,7 @@ def _join_purchase_trace(tx: Transaction, payment_id: UUID | None) -> None:
 
 
 def _outcome_at_once(notice: WebhookEvent, names: Mapping[str, UUID | None]) -> str | None:
-    """What there is to say of an event about which no gateway need be asked."""
+    """The outcome of an event that needs no call to the gateway; None for one that does."""
     if notice.is_test:
         return "test"
     if notice.kind not in (WebhookEventKind.PAYMENT, WebhookEventKind.REFUND, WebhookEventKind.PAYOUT):

@@ -104,7 +104,7 @@ class BankAccountResponse(ResponseModel):
 
 
 class BankAccountDecision(RequestModel):
-    """What an admin found out about an account: whose it is, or whether its holder is who is to be paid."""
+    """An admin's decision about an account: whose it is, or whether its holder is the person to be paid."""
 
     status: Literal["verified", "refused"]
 
@@ -154,7 +154,7 @@ class Account:
 
     @property
     def answer(self) -> BankAccountResponse:
-        """What its owner sees of it."""
+        """The account as its owner sees it."""
         return BankAccountResponse(
             id=self.id,
             bank_code=self.bank_code,
@@ -247,7 +247,7 @@ def current(tx: Transaction, user_id: UUID) -> Account | None:
 
 
 def own(tx: Transaction, user_id: UUID) -> BankAccountResponse:
-    """What a person sees of their account. Raises NotFound."""
+    """The bank account of a person, as they see it. Raises NotFound."""
     account = current(tx, user_id)
     if account is None:
         raise NotFound("No bank account is set.")
@@ -310,7 +310,7 @@ def lock(tx: Transaction, account_id: UUID) -> Account:
 
 
 def evaluate(found: AccountName, holder: str) -> BankAccountStatus:
-    """What the bank's answer makes of an account. Raises AccountNotFound, AccountNameMismatch."""
+    """The status of an account after the bank's answer. Raises AccountNotFound, AccountNameMismatch."""
     if found.check is AccountCheck.NOT_FOUND:
         raise AccountNotFound(errors=[{"field": "account_number", "message": "is not known to the bank"}])
     if found.check is not AccountCheck.FOUND or not found.holder_name:

@@ -1,4 +1,4 @@
-"""What organizers are paid, and when (FN-004..012): once per event, seven days after its end, out of the ledger.
+"""Payouts of organizers (FN-004..012): once per event, seven days after its end, out of the ledger.
 
     pending ──► processing ──► completed
        ▲            └──► failed ──┐       carried_over: too little to send; a later payout takes it along
@@ -369,7 +369,7 @@ def _create_remainders() -> int:
 
 
 def _owed(tx: Transaction, organizer_id: UUID, event_id: UUID | None = None) -> int:
-    """What may be paid to an organizer now, in rupiah: negative where they owe us. With an event that is due."""
+    """The amount to pay an organizer now, in rupiah, also for an event that is due; negative where they owe us."""
     names = {"organizer_id": organizer_id, "event_id": event_id, "account": ledger.payable_to(organizer_id)}
     kept_back = sum(int(refund.amount) for refund in tx.execute(_UNDECIDED, names))
     kept_back += int(tx.execute(_SUSPENDED, names).scalar_one())

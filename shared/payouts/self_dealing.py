@@ -67,7 +67,7 @@ _FIND = text("""
 
 
 def signs(tx: Transaction, event_id: UUID, organizer_id: UUID) -> Mapping[str, Mapping[str, int]]:
-    """What speaks for self-dealing at an event: each sign, its orders, and what the platform paid on them in rupiah."""
+    """The signs of self-dealing at an event: each sign, its orders, and what the platform paid on them in rupiah."""
     rows = tx.execute(_FIND, {"event_id": event_id, "organizer_id": organizer_id, "fewest": FEWEST})
     return {row.sign: {"orders": row.orders, "discount": row.discount} for row in rows}
 

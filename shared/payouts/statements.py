@@ -1,4 +1,4 @@
-"""What the ledger says, for people: trial balance, organizers' statements, platform revenue (FN-005, FN-010)."""
+"""Reports of the ledger: trial balance, organizers' statements, platform revenue (FN-005, FN-010)."""
 
 from datetime import date, datetime
 from typing import Annotated, Literal
@@ -60,14 +60,14 @@ class AccountLine(ResponseModel):
 
 
 class TrialBalance(ResponseModel):
-    """All accounts. `difference` is 0, or the wall is down."""
+    """All accounts. `difference` is 0 as long as every posting balances."""
 
     lines: list[AccountLine]
     difference: int
 
 
 class StatementPage(PageQuery):
-    """Which part of an organizer's account is wanted: of one event, or of all."""
+    """A page of an organizer's account: of one event, or of all."""
 
     event_id: UUID | None = None
 
@@ -99,7 +99,7 @@ class RevenueQuery(Query):
 
 
 class RevenueLine(ResponseModel):
-    """What the platform earned in a period that begins on that day, in rupiah; what it gave away is negative."""
+    """The platform's revenue in a period that begins on that day, in rupiah; discounts it paid are negative."""
 
     period: date
     platform_fees: int

@@ -144,7 +144,7 @@ def send(transfer: Transfer, account: Account) -> GatewayPayoutStatus:
 
 
 def query(transfer: Transfer) -> GatewayPayoutStatus | None:
-    """What the gateway says of a try; None where it never heard of it. Raises the errors of gateways.errors."""
+    """A transfer's status at the gateway; None where it is not known there. Raises the errors of gateways.errors."""
     return registry.payout_gateway().payout_status(transfer.id, transfer.gateway_reference)
 
 

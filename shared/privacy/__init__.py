@@ -1,4 +1,4 @@
-"""What people may ask of us about their data: a copy of it, and to be forgotten (UM-009, DP-001 to DP-003).
+"""Privacy requests: a copy of a person's data, and deletion (UM-009, DP-001 to DP-003).
 
-It reads and anonymises rows of every room, so it lies above them all. It decides nothing about sales or money.
+It reads and anonymises rows of every package, so it lies above them all. It decides nothing about sales or money.
 """

@@ -1,4 +1,4 @@
-"""Which cookies there are, and what visitors chose (DP-006).
+"""The list of cookies, and the choices of visitors (DP-006).
 
 We set only what signing in needs; such cookies need no consent, but they are told. The choice is kept with the
 version of the list and its time, so that a new kind of cookie asks everybody anew.
@@ -16,7 +16,7 @@ from shared.models import RequestModel, ResponseModel, Trimmed
 from shared.problems import Problem
 
 VERSION = "2"
-"""Of the list below: raised whenever a cookie or a category comes or goes."""
+"""The version of the list below: raised whenever a cookie or a category comes or goes."""
 NECESSARY = "necessary"
 Category = Literal["necessary"]
 

@@ -97,7 +97,7 @@ def _refuse_if_in_use(tx: Transaction, person: Person) -> None:
 
 
 def _anonymise(tx: Transaction, person: Person) -> None:
-    """Whatever names the person outside of identity's own tables."""
+    """Anonymise the person outside of identity's own tables."""
     purchase_limits.forget(tx, person.id)
     attendees.anonymise(tx, person.id, erasure.NAME)
     registrations.erase(tx, person.id)

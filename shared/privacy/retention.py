@@ -1,4 +1,4 @@
-"""What outlives its use goes: every rule once, applied every night (DP-003).
+"""Retention: every rule once, applied every night (DP-003).
 
 Orders, payments, refunds, payouts, tickets, the ledger and the audit trail are in no rule: the tax law wants them for
 seven years, and the product's role in the database lacks the right to delete them (migration 0011).
@@ -24,7 +24,7 @@ from shared.messages.email_content import CONTEXT_KEPT
 BATCH = 1_000
 """Rows in one statement: some milliseconds of work."""
 MOST_BATCHES = 200
-"""Of one rule in one night; a backlog is worked off over several, well within the function's nine minutes."""
+"""Rows of one rule in one night; a backlog takes several nights, well within the function's nine minutes."""
 
 log = logging.getLogger(__name__)
 

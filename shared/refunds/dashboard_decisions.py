@@ -1,4 +1,4 @@
-"""What an admin makes of money that went back at a gateway's dashboard and stands in suspense.
+"""An admin's decision about money that went back at a gateway's dashboard and stands in suspense.
 
 Either it was for lines of the order, which are given back by it, or for none. What is left then is goodwill: the
 platform bears it, and nothing waits in suspense any more.
@@ -39,7 +39,7 @@ class DashboardRefundRequest(RequestModel):
 
 
 class DashboardRefundResponse(ResponseModel):
-    """What was decided, in rupiah: what the lines took, and what of it the platform bears."""
+    """The decision, in rupiah: the amount for the lines, and the part that the platform bears."""
 
     payment_id: UUID
     order_id: UUID
@@ -107,7 +107,7 @@ def _give_back(
 
 
 def _share(items: Sequence[Any], amount: int) -> Share:
-    """Who bears it: first the organizer, up to their share of these lines, then our commission, then our fee."""
+    """The shares of a dashboard refund: the organizer's, up to their part of the lines, then commission, then fee."""
     whole = Share.of_whole(items)
     left = amount + whole.promotion
     organizer = min(left, whole.organizer)

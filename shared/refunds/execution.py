@@ -168,7 +168,7 @@ def _book(refund: Refund, reported: GatewayRefundStatus) -> str:
 
 
 def _switch_to_transfer(refund: Refund, failure: str) -> str:
-    """What the gateway does not send goes by transfer, unless it has sent it already."""
+    """Send by bank transfer what the gateway does not send, unless it has sent it already."""
     log.warning("refund.refused", extra={"refund_id": str(refund.id), "failure": failure})
     given_back = registry.gateway(refund.gateway).refunded_amount(refund)
     with transaction() as tx:

@@ -69,7 +69,7 @@ def record(tx: Transaction, admin_id: UUID, refund_id: UUID, paid: ManualRefundR
 
 
 def _refuse_unless_owed(tx: Transaction, refund: Refund) -> None:
-    """What may still arrive would pay it twice."""
+    """Refuse a refund that may still arrive, as it would be paid twice."""
     transfer = transfers.newest(tx, refund.id)
     is_on_its_way = transfer is not None and transfer.status == TransferStatus.SENDING
     status = RefundStatus.PROCESSING if is_on_its_way else refund.status

@@ -214,7 +214,7 @@ def would_exceed_received(tx: Transaction, refund_id: UUID) -> bool:
 
 
 def refundable_amount(tx: Transaction, order_id: UUID) -> int:
-    """What came in for an order and is neither given back nor asked back, in rupiah.
+    """The amount that came in for an order and is neither refunded nor requested back, in rupiah.
 
     That is the price with its fees, unless an admin accepted a payment that was more or less.
     """

@@ -76,7 +76,7 @@ _BY_ITSELF = "This event was cancelled: everything goes back to its buyers by it
 
 
 class RefundRequest(RequestModel):
-    """What a buyer wants to give back: some tickets of an order, or all that is left of it."""
+    """A buyer's request to return some tickets of an order, or all that are left of it."""
 
     order_id: UUID
     ticket_ids: Annotated[list[UUID], Field(min_length=1, max_length=500)] | None = None
@@ -284,7 +284,7 @@ def _add(tx: Transaction, order: orders.Order, amounts: Mapping[UUID, int], reas
 
 
 def _left(tx: Transaction, order_id: UUID, *, is_whole: bool = False) -> int:
-    """What an order may still give back: not more than came in, nor, with what went back at a dashboard, than the rule.
+    """The amount an order may still refund: no more than came in, and no more than the rule allows.
 
     The rule is nine tenths of all its lines, and all that came in where the sale is undone.
     """

@@ -1,4 +1,4 @@
-"""What callers see of refunds (docs/reference/api.md)."""
+"""Responses about refunds (docs/reference/api.md)."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -47,7 +47,7 @@ _COUNT = text(f"""
 
 
 class RefundPage(PageQuery):
-    """Which refunds are wanted."""
+    """A page of refunds."""
 
     status: RefundStatus | None = None
 
@@ -103,7 +103,7 @@ class RefundResponse(ResponseModel):
 
     @property
     def state(self) -> dict[str, Any]:
-        """What a refusal tells of it."""
+        """The fields of a refund that a refusal shows."""
         return self.model_dump(mode="json", include={"id", "status", "amount", "waits_for"})
 
 
@@ -135,7 +135,7 @@ def visible(tx: Transaction, refund_id: UUID, caller: Principal) -> RefundRespon
 
 
 def listed(tx: Transaction, caller: Principal, page: RefundPage) -> Listing[RefundResponse]:
-    """What a caller may see: a buyer their own, an organizer those of their events, an admin all; newest first."""
+    """The refunds a caller may see: buyers their own, organizers those of their events, admins all; newest first."""
     authorization.may_list(tx, caller, subject="refund", of_people=True)
     values: dict[str, Any] = {
         "user_id": caller.id,

@@ -1,1 +1,1 @@
-"""What can be sold, held and sold: tiers, prices, reservations, orders. It never talks to a gateway."""
+"""Stock, prices, promo codes, reservations and orders. This package never talks to a gateway."""

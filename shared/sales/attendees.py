@@ -1,4 +1,4 @@
-"""Who will use the units of an order: the names and addresses on its items (TS-004)."""
+"""Attendees: the names and addresses on an order's items (TS-004)."""
 
 from dataclasses import dataclass
 from uuid import UUID

@@ -1,6 +1,6 @@
 """Telling everybody who shows what is left at an event that it has changed (CACHE-002, CACHE-005).
 
-Only what strangers are shown is kept, never what decides: a reservation asks the database.
+Only what visitors are shown is cached, never what decides: a reservation asks the database.
 """
 
 from collections.abc import Iterable

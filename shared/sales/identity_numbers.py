@@ -1,4 +1,4 @@
-"""Which identity numbers can be: a NIK by its structure, a passport number by its form.
+"""Identity numbers: a NIK is checked by its structure, a passport number by its format.
 
 The rules and their sources stand in docs/reference/identity-numbers.md. That a number exists, only its issuer knows.
 """

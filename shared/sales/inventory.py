@@ -26,7 +26,7 @@ Quantities = Mapping[UUID, int]
 
 NO_OVERSELLING = "no_overselling"
 SELLABLE = "LEAST(quota, units)"
-"""Of ticket_tiers: the most it can sell. `units` is NULL where what is sold is not digital."""
+"""An expression on ticket_tiers: the most it can sell. `units` is NULL where the tier is not digital."""
 
 _MOVE = text("""
     WITH moved AS (
@@ -78,7 +78,7 @@ def restore(tx: Transaction, quantities: Quantities) -> None:
 
 
 def of_orders(tx: Transaction, *order_ids: UUID) -> dict[UUID, int]:
-    """What these orders hold, or have bought and not given back, together."""
+    """The units that these orders hold, or have bought and not returned, together."""
     rows = tx.execute(_OF_ORDERS, {"order_ids": list(order_ids)})
     return {row.tier_id: row.quantity for row in rows}
 

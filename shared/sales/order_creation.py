@@ -26,7 +26,7 @@ from shared.states import OrderStatus
 
 
 class Participant(Protocol):
-    """Who will use a unit."""
+    """The attendee of a unit."""
 
     @property
     def name(self) -> str:
@@ -83,7 +83,7 @@ class NewOrder:
     idempotency_key: str | None
     items: tuple[NewItem, ...]
     discount: Discount | None = None
-    """What its promo code takes off; the items' prices are after it."""
+    """The discount of its promo code; the items' prices are after it."""
 
 
 _STATEMENT = """

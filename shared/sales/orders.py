@@ -264,7 +264,7 @@ def mark_refunded(tx: Transaction, order: Order) -> None:
 
 
 def cancel_for_good(tx: Transaction, order: Order) -> None:
-    """End a live order that can't be paid any more: its event is cancelled, or its odd money goes back."""
+    """Cancel a live order that can't be paid any more: its event is cancelled, or what came in for it goes back."""
     _end(tx, [order], OrderStatus.CANCELLED)
 
 
@@ -280,7 +280,7 @@ def extend_for_top_up(tx: Transaction, order: Order) -> datetime:
 
 
 def _end(tx: Transaction, ending: Sequence[Order | Row[Any]], status: str, *, is_abandoned: bool = False) -> None:
-    """Whatever ends unpaid ends here, so that stock comes back once. The rows are locked and live."""
+    """End unpaid orders, which are locked and live, and release their stock once."""
     if not ending:
         return
     ids = [order.id for order in ending]

@@ -1,4 +1,4 @@
-"""What a unit costs. Pure functions over one tier's facts (TS-005, TS-006, FN-001, FN-004, EM-010)."""
+"""Prices and fees of a unit: pure functions of a tier (TS-005, TS-006, FN-001, FN-004, EM-010)."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,7 +64,7 @@ def current_price(tier: PricedTier, at: datetime) -> int:
 
 
 def unit_price(tier: PricedTier, at: datetime) -> UnitPrice:
-    """What one unit of a tier costs at a moment: its price, fee and commission, each rounded half up (FN-001, FN-004).
+    """The price, fee and commission of one unit of a tier at a moment, each rounded half up (FN-001, FN-004).
 
     A free ticket costs no fee.
     """

@@ -57,7 +57,7 @@ class PromoUse:
 
 @dataclass(frozen=True)
 class Discount:
-    """What a code makes of an order: the prices of its units, the uses it takes, and its cost to whoever issued it."""
+    """A code applied to an order: the prices of its units, the uses it takes, and its cost to the issuer."""
 
     promo_id: UUID
     code: str
@@ -89,7 +89,7 @@ class Promo:
     waives_fee: bool = False
 
     def apply(self, units: Sequence[tuple[UUID, UnitPrice]]) -> "Discount":
-        """What these units (tier and price) cost with the code.
+        """Apply the code to these units (tier and price).
 
         It takes off the price, and the fee only where it waives that. Raises PromoInvalid and PromoExhausted.
         """
@@ -110,12 +110,12 @@ class Promo:
         return Discount(self.id, self.code, applied, uses, sum(costs))
 
     def _chosen(self, prices: Sequence[int]) -> set[int]:
-        """Which of these it applies to: all that cost something, or as many as it has uses left, the dearest first."""
+        """The units that it applies to: all that cost something, or as many as it has uses left, the dearest first."""
         by_price = sorted((index for index, price in enumerate(prices) if price), key=lambda index: -prices[index])
         return set(by_price if self.applies_to == "order" else by_price[: self.uses_left])
 
     def _discounts(self, prices: Sequence[int], chosen: Collection[int]) -> list[int]:
-        """What it takes off each: its part of the discount of all together, or a discount of its own."""
+        """The discount of each unit: its part of the discount of all together, or a discount of its own."""
         if self.applies_to == "order":
             return spread(self._discount(sum(prices)), prices)
         return [self._discount(price) if index in chosen else 0 for index, price in enumerate(prices)]
@@ -314,7 +314,7 @@ def reclaim_use(tx: Transaction, order_id: UUID) -> None:
 
 
 def late_use(tx: Transaction, order_id: UUID) -> Row[Any] | None:
-    """What its organizer is told where an order has used their code beside its limits."""
+    """The late use of a code by an order, for the mail to its organizer; None where there was none."""
     return tx.execute(_LATE, {"order_id": order_id}).first()
 
 

@@ -71,7 +71,7 @@ _Tier = TypeVar("_Tier", bound=LimitedTier)
 
 @dataclass(frozen=True)
 class PurchaseCount:
-    """What a person has of an event, and how long they wait before they may hold more of it."""
+    """A person's units and orders of an event, and the seconds until they may hold more of it."""
 
     units: int = 0
     orders: int = 0
@@ -181,7 +181,7 @@ _FORGET = text("UPDATE orders SET person_id = NULL WHERE user_id = :user_id AND 
 
 
 def parse(counts: str) -> dict[tuple[UUID, UUID], PurchaseCount]:
-    """What COUNTS has found, by buyer and event."""
+    """Read the result of COUNTS, by buyer and event."""
     return {
         (UUID(user_id), UUID(event_id)): PurchaseCount(units, orders, tiers, int(wait or 0))
         for user_id, event_id, units, orders, wait, tiers in json.loads(counts)

@@ -23,7 +23,7 @@ _SHOWN = 4
 """How many characters of an identity number people see."""
 
 ASKS_IDENTITY = "(t.kind = 'registration' OR t.requires_identity)"
-"""Of ticket_tiers `t`."""
+"""A condition on ticket_tiers `t`."""
 
 _ERASE = text("DELETE FROM registrations r USING orders o WHERE o.id = r.order_id AND o.user_id = :user_id")
 
@@ -58,7 +58,7 @@ _ACTIVATE_AGAIN = text("UPDATE registrations SET is_active = true WHERE order_id
 
 
 def masked(number: str | None) -> str | None:
-    """What people see of an identity number, given whole or by its end."""
+    """An identity number, given whole or by its end, as people see it."""
     return f"{'*' * 12}{number[-_SHOWN:]}" if number else None
 
 
@@ -122,7 +122,7 @@ def reactivate(tx: Transaction, order_id: UUID) -> None:
 
 
 def _in_one_order(row: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Whoever registers several registers them in this order, so that two never wait for each other."""
+    """The order in which registrations are inserted, so that two transactions never wait for each other."""
     return row["event_identity_index"] or "", row["tier_id"], row["identity_index"]
 
 

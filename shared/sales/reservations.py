@@ -67,7 +67,7 @@ Email = Annotated[EmailStr, Field(max_length=255), Trimmed, WrapValidator(_addre
 
 
 class Attendee(Identified):
-    """Who will use a ticket (TS-004)."""
+    """The attendee of a ticket (TS-004)."""
 
     name: Name
     email: Email
@@ -88,7 +88,7 @@ class ReservationItem(RequestModel):
 
 
 class ReservationBody(RequestModel):
-    """What a buyer wants to hold."""
+    """A buyer's request to hold tickets."""
 
     event_id: UUID
     items: Annotated[list[ReservationItem], Field(min_length=1, max_length=20)]
@@ -124,7 +124,7 @@ class ReservationRequest:
 
 @dataclass(frozen=True)
 class _Snapshot:
-    """What stood in the database a moment ago about the tiers, promo codes and buyers of the requests."""
+    """The tiers, promo codes and purchase counts of the requests, as the database had them a moment ago."""
 
     tiers: Mapping[UUID, SaleTier]
     promos: Mapping[PromoUse, Promo]
@@ -277,7 +277,7 @@ def _create(accepted: Sequence[tuple[ReservationRequest, NewOrder]]) -> dict[UUI
 
 
 def _refusal(request: ReservationRequest, error: DBAPIError) -> Problem:
-    """What the database's refusal of a single order means to its buyer: most often a new snapshot tells."""
+    """The problem behind the database's refusal of a single order; most often a new snapshot shows it."""
     constraint = violated_constraint(error)
     if constraint == ACCOUNT_IS_THERE:
         return AccountGone()

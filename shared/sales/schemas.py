@@ -1,4 +1,4 @@
-"""What callers see of an order: its lines, its tries to pay, its tickets (docs/reference/api.md)."""
+"""Responses about orders: items, payments, tickets (docs/reference/api.md)."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

@@ -18,12 +18,12 @@ _FLAGS: Final = (
 )
 _UNUSED_TABLES: Final = ("GSUB", "GPOS", "GDEF", "cmap", "name", "post", "OS/2", "vhea", "vmtx", "kern", "STAT")
 _NOTHING: Final = "\u200b"
-"""What a glyph stands for that is a part of the one before it: a space without width, as nothing can't be said."""
+"""The text of a glyph that is part of the one before it: a zero-width space, as an empty text is not possible."""
 _PER_BLOCK: Final = 100  # entries of one bfchar block
 
 
 class Used:
-    """Which glyphs are used of which typeface, and what text each stands for."""
+    """The glyphs used of each font, and the text of each."""
 
     def __init__(self) -> None:
         self.glyphs: dict[str, dict[int, str]] = {}
@@ -140,7 +140,7 @@ def _subset(typeface: Font, glyphs: dict[int, str]) -> bytes:
 
 
 def _to_unicode(glyphs: dict[int, str]) -> bytes:
-    """Which text a glyph stands for: so that it can be searched, copied and read aloud."""
+    """The text of each glyph, so that it can be searched, copied and read aloud."""
     entries = [
         f"<{number:04X}> <{(said or _NOTHING).encode('utf-16-be').hex()}>" for number, said in sorted(glyphs.items())
     ]

@@ -47,7 +47,7 @@ _RENEW = text("UPDATE tickets SET revision = revision + 1 WHERE id = :id")
 
 
 class HolderChange(RequestModel):
-    """Who holds the ticket from now on."""
+    """The new holder of a ticket."""
 
     name: Annotated[str, plain_line(255)]
     email: EmailAddress
@@ -76,7 +76,7 @@ class HolderChangeClosed(Problem):
 
 @dataclass(frozen=True)
 class HolderChanged:
-    """What a change was: the ticket as it was, whether its QR code is a new one, and who made it."""
+    """A change of holder: the ticket as it was, whether its QR code is new, and who made the change."""
 
     order_id: UUID
     item_id: UUID

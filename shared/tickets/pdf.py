@@ -42,7 +42,7 @@ SMALL: Final = Type((8.5, 7.5, 6.5))
 
 _QUIET_ZONE: Final = 4  # modules
 _MASK: Final = 3
-"""Which of the eight patterns is laid over a code. What we encode looks random, so that each is as good as the best."""
+"""The mask pattern of a QR code, one of eight. Our codes look random, so each is as good as the best."""
 _LINK_HEIGHT: Final = 4.5
 _EVENTS_KEPT: Final = 64
 
@@ -77,7 +77,7 @@ def _event_part(
     terms: str,
     terms_url: str,
 ) -> tuple[Drawing, float]:
-    """What all tickets of an event share, and where the rest begins."""
+    """Draw what all tickets of an event share; return where the rest begins."""
     drawing = Drawing()
     below = _masthead(drawing, title)
     below = max(_when(drawing, starts_at, ends_at, zone, below + 4), _where(drawing, venue, location, below + 4))

@@ -26,7 +26,7 @@ _ROUND: Final = 0.5523  # how far a Bézier curve's handles reach in a quarter o
 
 
 class Drawing:
-    """What is drawn, and which glyphs that takes."""
+    """A drawing, and the glyphs that it uses."""
 
     def __init__(self) -> None:
         self.operators: list[str] = []

@@ -1,4 +1,4 @@
-"""What a paid order of products gets: one pickup code, and a unit of its own for each digital item (PROD-1, PROD-2).
+"""Goods of a paid order: one pickup code for its products, and one unit for each digital item (PROD-1, PROD-2).
 
 Webhook, sync and reconcile all come here through issuing. Only what is missing is given, so that doing it
 again changes nothing.

@@ -31,7 +31,7 @@ _LONGEST: Final = 200
 
 @dataclass(frozen=True)
 class QrContent:
-    """What a QR code says of its ticket. `attendee_name` is cut to NAME_BYTES; only the last `revision` is good."""
+    """The content of a ticket's QR code. `attendee_name` is cut to NAME_BYTES; only the last `revision` is valid."""
 
     ticket_id: UUID
     event_id: UUID
@@ -50,7 +50,7 @@ def encode(claims: QrContent) -> str:
 
 
 def read(text: str) -> QrContent | None:
-    """What a scanned text says, or None for anything that `encode` did not make with our key."""
+    """The content of a scanned text, or None for anything that `encode` did not make with our key."""
     claims = _said(text) if len(text) <= _LONGEST and text.isascii() else None
     if claims is None:
         return None

@@ -15,10 +15,10 @@ from shared.tickets.fonts import Font, typeface_for
 _RIGHT_TO_LEFT: Final = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 ASCENT: Final = 1.0
 LEADING: Final = 1.25
-"""Of Latin: from line to line, and of that above its foot. Other scripts may need more."""
+"""Line height of Latin text, and the part of it above the baseline. Other scripts may need more."""
 _HIGHEST: Final = 1.15
 _DEEPEST: Final = 0.65
-"""Of any script: what files say beyond that is for the rarest stacks of signs."""
+"""The largest line height of any script; what fonts declare beyond it is for the rarest stacks of signs."""
 _NO_LIGATURES: Final = {"liga": False, "clig": False, "dlig": False}
 
 

@@ -1,4 +1,4 @@
-"""Who scans at which event: an organizer chooses people for events, and they see no others (GATE).
+"""Staff assignments: an organizer assigns people to events, and they see no others (GATE).
 
 Until somebody has joined, the organizer sees the invitation and nothing else. It looks the same whether its address
 was free or is somebody's who has an account here already (UM-006).
@@ -159,5 +159,5 @@ def _audit(
 
 
 def _acts_for(organizer: Principal) -> UUID:
-    """Whose events these are: an admin's own are under their own name, as in the catalogue."""
+    """The organizer whose staff this is; an admin's own events are under their own name, as in the catalogue."""
     return organizer.organizer_id or organizer.id

@@ -209,7 +209,7 @@ def _object_name(row: Any) -> str:
 
 
 def _name_of_facts(row: Any) -> str:
-    """What the name of a PDF begins with that was printed from these facts."""
+    """The prefix of the names of an item's PDFs."""
     facts = json.dumps([LAYOUT, asdict(_page(row))], default=str)
     return _prefix(row.event_id, row.ticket_id) + _keyed(row.ticket_id, "facts", facts)
 
@@ -253,5 +253,5 @@ def _page(row: Any) -> TicketPage:
 
 
 def _name_instead(email: str | None, position: int) -> str:
-    """What an attendee is called whose name is all emoji: as their address begins, or by number."""
+    """A name to print for an attendee whose name is all emoji: the local part of their address, or a number."""
     return email.partition("@")[0] if email else f"Peserta {position}"

@@ -118,7 +118,7 @@ def _paragraph(paragraph: str, room: float, bold: bool, most: int) -> list[str]:
 
 
 def _pieces(paragraph: str, room: float, bold: bool) -> Iterator[str]:
-    """What is never broken; a word that is wider than a line comes letter by letter."""
+    """The pieces of a text that are never broken; a word wider than a line comes letter by letter."""
     for found in _PIECES.finditer(paragraph):
         piece = found.group()
         if len(piece) > 1 and width(piece, bold) > room:

@@ -1,4 +1,4 @@
-"""A door: routes with typed handlers, made into the one entry point a function has.
+"""An app: the routes of one function, with typed handlers, and its entry point.
 
     app = App("reserve")
 
@@ -7,7 +7,7 @@
 
     main = app.entry_point()
 
-The handler's parameters say what it needs: a `Body` or `Query` model, a path variable, a guard
+The handler's parameters say what it needs: a `RequestModel` or `Query` model, a path variable, a guard
 (`Buyer`, `Organizer`, ...), an `Upload`, an open `Transaction` that is committed when the handler returns (what a
 GET reads in it is all of the same moment), or the `RawRequest`. Everything else around a request happens here, the
 same for all.
@@ -215,7 +215,7 @@ class _Call:
     request: Request
     caller: Principal | None
     delivery: Delivery | None
-    """Of a message: what Pub/Sub has wrapped."""
+    """The payload of a Pub/Sub message, or of a task."""
 
 
 def _match(table: Map, request: Request) -> tuple[Route, dict[str, str]]:
@@ -234,7 +234,7 @@ def _match(table: Map, request: Request) -> tuple[Route, dict[str, str]]:
 
 
 def _caller(matched: Route, request: Request) -> Principal | None:
-    """Who calls, by the headers, counted against their rate limit even where they are refused; then as they are now."""
+    """The caller, read from the headers and counted against their rate limit even if refused, then read anew."""
     if csrf.reads_body(request):
         limits.check(matched.limit, request, None)
     try:
@@ -247,7 +247,7 @@ def _caller(matched: Route, request: Request) -> Principal | None:
 
 
 def _methods(table: Map, request: Request) -> set[str]:
-    """What people may do at an address. Raises NotFound, also where only our own services call."""
+    """The methods that people may use at a path. Raises NotFound, also where only our own services call."""
     adapter = table.bind("", path_info=request.path)
     methods = set(adapter.allowed_methods()) if request.path.startswith(f"{API}/") else set()
     if not methods:
@@ -256,7 +256,7 @@ def _methods(table: Map, request: Request) -> set[str]:
 
 
 def _values(call: _Call) -> dict[str, Any]:
-    """What the handler asks for, but for the transaction, which is opened last of all."""
+    """The handler's arguments, but for the transaction, which is opened last of all."""
     return {
         parameter.name: _FILL[parameter.source](call, parameter)
         for parameter in call.route.parameters

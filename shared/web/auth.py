@@ -65,7 +65,7 @@ def _bearer(given: str) -> Principal:
 
 
 def _browser(request: Request) -> Principal | None:
-    """Whom the cookie names. One that is too old names nobody: its browser has not asked to be refused for it."""
+    """The principal of the cookie. A cookie that is too old counts as none."""
     principal = tokens.principal_of(cookies.access_token(request) or "")
     if principal:
         csrf.check(request)

@@ -42,7 +42,7 @@ class RequestTimeout(Problem):
 
 
 class Readable(Protocol):
-    """What a server gives us to read a body from."""
+    """The input stream of a request's body."""
 
     def read(self, size: int, /) -> bytes:
         """Up to `size` bytes; none at the end."""

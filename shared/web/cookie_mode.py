@@ -28,7 +28,7 @@ class OrCookie:
 
 
 class CookieSession(ResponseModel):
-    """What a page is told of its session in cookie mode. `csrf_token` is for plain HTML forms."""
+    """A session in cookie mode, as a page sees it. `csrf_token` is for plain HTML forms."""
 
     expires_in: int
     csrf_token: Annotated[str, Field(repr=False)]
@@ -84,7 +84,7 @@ def place(request: Request) -> ClientNetwork:
 
 
 def shown(request: Request, result: Any) -> Any:
-    """What to put into the body for a handler's `result`."""
+    """The response body for a handler's `result`."""
     if not (isinstance(result, Tokens) and is_chosen(request)):
         return result
     return CookieSession(expires_in=result.expires_in, csrf_token=csrf.token(result.session_id))

@@ -39,12 +39,12 @@ def refresh_token(request: Request) -> str | None:
 
 
 def device(request: Request) -> str | None:
-    """What came as the cookie of a device that has signed in before."""
+    """The cookie of a device that has signed in before."""
     return request.cookies.get(name(DEVICE)) or None
 
 
 def google_key(request: Request) -> str | None:
-    """What came as the cookie of a browser that has begun to sign in with Google."""
+    """The cookie of a browser that has begun to sign in with Google."""
     return request.cookies.get(name(GOOGLE)) or None
 
 

@@ -1,4 +1,4 @@
-"""What Google delivers: Pub/Sub pushes, Cloud Tasks and Scheduler jobs, each with an OIDC token that is verified.
+"""Deliveries by Google: Pub/Sub pushes, Cloud Tasks and Scheduler jobs, each with an OIDC token that is verified.
 
 Cloud Run has checked the token already where a function is internal. It is checked here again because
 some functions are public too, and because the same code must hold on a laptop.

@@ -51,7 +51,7 @@ _FORGET = text("DELETE FROM idempotency_keys WHERE caller = :caller AND key = :k
 
 @dataclass(frozen=True)
 class _Name:
-    """Whose key it is, and the key."""
+    """The caller and the idempotency key."""
 
     caller: UUID
     key: str
@@ -84,7 +84,7 @@ def once(caller: UUID, key: str, fingerprint: bytes, act: Callable[[], Response]
 
 
 def _begin_together(asked: Sequence[tuple[_Name, str]]) -> list[bool]:
-    """Whose the key is now: of two that ask with the same one, the first's."""
+    """The owner of a key: of two requests with the same one, the first."""
     first: dict[_Name, int] = {}
     for index, (name, _) in enumerate(asked):
         first.setdefault(name, index)
@@ -117,7 +117,7 @@ def _columns(names: Sequence[_Name]) -> dict[str, Any]:
 
 
 def _earlier(name: _Name, request_hash: str) -> Response:
-    """What the first request was answered. Raises IdempotencyMismatch, IdempotencyInProgress."""
+    """The response to the first request with the key. Raises IdempotencyMismatch, IdempotencyInProgress."""
     with autocommit() as tx:
         earlier = tx.execute(_READ, vars(name)).first()
     if earlier is None:  # forgotten by its owner just now

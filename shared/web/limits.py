@@ -38,7 +38,7 @@ NOTIFICATIONS = Limit("unsigned notifications", 60)
 _SAMPLES = Limit("samples", 1)
 
 _NETWORKS_TIMES = (1, 4, 16)
-"""Of IPv6, how many times an address's limit a network may spend: /64 (a subscriber's), /56 (a home's), /48 (a site's).
+"""How many times an address's limit an IPv6 network may spend: /64 (a subscriber's), /56 (a home's), /48 (a site's).
 
 A provider hands out a /56 or a /48 as readily as a /64, so a limit on /64 alone is one on nobody.
 """

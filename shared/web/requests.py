@@ -22,7 +22,7 @@ _MULTIPART_FRAME_BYTES = 16_384  # boundaries and headers around a file
 _PIECE_BYTES = 65_536
 MOST_TOLD_ERRORS = 50
 _MOST_READ_ERRORS = 1000
-"""Of more only the number is told: listing them would cost more than the request did."""
+"""The most errors that are listed; of more only the number is given, as listing costs more than the request."""
 _LONGEST_PATH = 200
 _IPV6_NETWORKS = (64, 56, 48)
 
@@ -36,7 +36,7 @@ class RawRequest:
     headers: Mapping[str, str]
     body: bytes
     address: str
-    """Of the caller, as `client_address` has it."""
+    """The caller's address, as `client_address` gives it."""
 
 
 @dataclass(frozen=True)

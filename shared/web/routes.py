@@ -1,4 +1,4 @@
-"""What a door declares: a route, and what its handler's signature asks for."""
+"""Routes: what a function declares, and the parameters that its handlers' signatures ask for."""
 
 import inspect
 from collections.abc import Callable

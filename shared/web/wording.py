@@ -1,4 +1,4 @@
-"""What is wrong with a field, in words for people: English as our own code has it, Indonesian where it is asked for."""
+"""Messages about wrong fields, for people: in English as our code has them, in Indonesian where it is asked for."""
 
 import re
 from collections.abc import Mapping
@@ -247,7 +247,7 @@ def in_language(message: str, language: Language) -> str:
 
 
 def message(entry: Mapping[str, Any]) -> str:
-    """What is wrong, of one of pydantic's errors, without the expressions and prefixes of those who check it."""
+    """The message of one of pydantic's errors, without expressions and prefixes."""
     kind, context = entry["type"], entry.get("ctx", {})
     if kind == "value_error":
         return _own(context.get("error"))
@@ -283,7 +283,7 @@ def _with_unit(limit: int, field: Any) -> Any:
 
 
 def _choices(expected: str) -> str:
-    """What pydantic writes as `'a', 'b' or True`, as people write it."""
+    """The choices that pydantic writes as `'a', 'b' or True`, as people write them."""
     names = [quoted if quoted else bare.lower() for quoted, bare in _CHOICE.findall(expected)]
     if len(names) < 2:
         return "".join(names)

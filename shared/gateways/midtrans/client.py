@@ -192,7 +192,7 @@ class Midtrans:
         raise _snap_refusal(answer)
 
     def _known_payment(self, order_id: str, refused: HttpResponse) -> OpenedPayment:
-        """What can be told of a payment that was opened before, or the refusal where it is none."""
+        """The known facts of a payment that was opened before. Raises the refusal where there is no such payment."""
         answer = self._status(order_id)
         if _is_unknown(answer):
             raise _core_refusal(refused) if "status_code" in (refused.body or {}) else _snap_refusal(refused)

@@ -1,4 +1,4 @@
-"""What Midtrans is sent: Snap tokens and QRIS charges, within its limits."""
+"""Requests to Midtrans: Snap tokens and QRIS charges, within its limits."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

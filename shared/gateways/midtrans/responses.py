@@ -1,4 +1,4 @@
-"""What Midtrans's answers and notifications mean, without a network.
+"""Responses and notifications of Midtrans, read into our own types; no network.
 
 Midtrans says the result in the body (`status_code`, a string), writes amounts as "10000.00" and
 times in GMT+7. Wire format as of November 2026: Snap v1, Core API v2.
@@ -61,7 +61,7 @@ _STATE_OF_CAPTURE = {
 
 
 def effective_status(answer: HttpResponse) -> int:
-    """What an answer means: the body's `status_code` where it has one, else the HTTP status."""
+    """The effective status of a response: the body's `status_code` where it has one, else the HTTP status."""
     written = str(answer.body.get("status_code", "")) if isinstance(answer.body, Mapping) else ""
     return int(written) if re.fullmatch("[1-9][0-9]{2}", written) else answer.status
 

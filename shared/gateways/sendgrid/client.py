@@ -39,7 +39,7 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Sender:
-    """Who a message comes from; SendGrid must have verified the address."""
+    """The sender of a message; SendGrid must have verified the address."""
 
     email: str
     name: str
@@ -107,7 +107,7 @@ def send_request(mail: Mail, sender: Sender) -> dict[str, Any]:
 
 
 def read_refusal(answer: HttpResponse) -> GatewayUnavailable | GatewayRefused | GatewayMisconfigured:
-    """What a 4xx means. SendGrid tells a used-up quota with 401 and 403 too: only the words differ."""
+    """Read a 4xx. SendGrid reports a used-up quota as 401 or 403 too; only the message differs."""
     errors = answer.body.get("errors") if isinstance(answer.body, Mapping) else None
     messages = [str(error.get("message") or "") for error in errors or [] if isinstance(error, Mapping)]
     fields = [str(error.get("field") or "") for error in errors or [] if isinstance(error, Mapping)]

@@ -1,4 +1,4 @@
-"""What Xendit is sent: the bodies of invoices, refunds and payouts, within its limits."""
+"""Requests to Xendit: the bodies of invoices, refunds and payouts, within its limits."""
 
 import re
 from collections.abc import Mapping

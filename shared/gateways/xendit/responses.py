@@ -1,4 +1,4 @@
-"""What Xendit's answers and webhooks mean, without a network: invoices, refunds, payouts, account names.
+"""Responses and webhooks of Xendit, read into our own types: invoices, refunds, payouts, account names; no network.
 
 Wire format as of November 2026: Invoices v2, Payouts v2, Refunds, Disbursements v1, Iluma v1.1.
 """
