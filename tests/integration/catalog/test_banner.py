@@ -12,7 +12,7 @@ from shared.catalog.events import EventResponse
 from shared.catalog.media import FOR_EVER, MAX_BANNER_BYTES
 from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
-from tests.doors import call, problem
+from tests.endpoints import call, problem
 from tests.images import a_bomb, a_picture, from_a_phone, many_scans, opened
 from tests.integration.catalog.steps import an_organizer, change, create, organizer_of, publish
 from tests.stored_files import StoredFiles

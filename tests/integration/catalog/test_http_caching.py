@@ -6,7 +6,7 @@ import pytest
 from flask import Response
 
 from shared.cloud.database import transaction
-from tests.doors import call
+from tests.endpoints import call
 from tests.factories import a_user
 from tests.integration.catalog.steps import change, create, organizer_of, publish
 

@@ -8,7 +8,7 @@ import pytest
 from shared.cloud.database import transaction
 from shared.sales.reservations import SaleClosed
 from shared.sales.schemas import OrderResponse
-from tests.doors import call
+from tests.endpoints import call
 from tests.factories import Event, a_tier, a_user, an_event, reserve
 from tests.integration.catalog.steps import END, START, change, create, publish, tier
 

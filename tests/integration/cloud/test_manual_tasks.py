@@ -9,7 +9,7 @@ from sqlalchemy import text
 from shared.cloud import manual_tasks
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
-from tests import doors
+from tests import endpoints
 from tests.factories import a_user
 
 
@@ -29,13 +29,13 @@ def subject(database: str) -> str:
 
 
 def listed(admin: Principal, subject: str) -> list[dict[str, Any]]:
-    answer = doors.call("GET", "/admin/manual-tasks?page_size=100", by=admin).get_json()
+    answer = endpoints.call("GET", "/admin/manual-tasks?page_size=100", by=admin).get_json()
     assert answer["total"] == len(answer["items"])
     return [task for task in answer["items"] if task["subject_id"] == subject]
 
 
 def finish(admin: Principal, task_id: str) -> Any:
-    return doors.call("POST", f"/admin/manual-tasks/{task_id}/done", by=admin, json={"note": "Sent by hand"})
+    return endpoints.call("POST", f"/admin/manual-tasks/{task_id}/done", by=admin, json={"note": "Sent by hand"})
 
 
 def test_what_is_asked_for_twice_is_listed_once(admin: Principal, subject: str):
@@ -58,11 +58,11 @@ def test_what_is_done_is_listed_no_more_and_the_audit_trail_says_what_was_done(a
 def test_it_is_done_once(admin: Principal, subject: str):
     [task] = listed(admin, subject)
     finish(admin, task["id"])
-    assert doors.problem(finish(admin, task["id"])) == (409, "manual-task-done")
+    assert endpoints.problem(finish(admin, task["id"])) == (409, "manual-task-done")
 
 
 def test_what_nobody_asked_for_can_not_be_done(admin: Principal):
-    assert doors.problem(finish(admin, str(uuid4()))) == (404, "not-found")
+    assert endpoints.problem(finish(admin, str(uuid4()))) == (404, "not-found")
 
 
 def test_it_may_be_asked_for_again_once_it_is_done(admin: Principal, subject: str):

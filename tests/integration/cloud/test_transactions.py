@@ -11,7 +11,7 @@ from shared.cloud.database import Transaction, after_commit, snapshot, transacti
 from shared.models import ResponseModel
 from shared.web import App, rendering
 from tests.factories import a_user
-from tests.unit.web.doors import call
+from tests.unit.web.apps import call
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -8,7 +8,7 @@ from flask import Response
 
 from shared.cloud.settings import settings
 from shared.identity.sessions import GRACE_SECONDS
-from tests.doors import call, problem
+from tests.endpoints import call, problem
 from tests.integration.identity.steps import NEW_PASSWORD, PASSWORD, Member, a_member, age_sessions
 
 pytestmark = pytest.mark.usefixtures("database")

@@ -5,7 +5,7 @@ from sqlalchemy import text
 
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
-from tests.doors import call, problem
+from tests.endpoints import call, problem
 from tests.factories import a_user, an_event
 from tests.integration.identity.steps import Member, a_member, login
 

@@ -11,7 +11,7 @@ from shared.cloud import clock
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
 from shared.identity.tokens import Principal, access_token, principal_of
-from tests.doors import call, problem
+from tests.endpoints import call, problem
 from tests.factories import a_user
 from tests.integration.identity.steps import NEW_PASSWORD, PASSWORD, Member, a_member, login
 

@@ -7,7 +7,7 @@ from flask import Response
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from tests.doors import call, problem
+from tests.endpoints import call, problem
 from tests.integration.identity.google_double import Google
 from tests.integration.identity.test_cookie_mode import Browser, set_cookies
 from tests.threads import at_the_same_time

@@ -11,7 +11,7 @@ from shared.cloud.database import transaction
 from shared.identity import accounts, staff
 from shared.identity.accounts import TERMS_VERSION, PasswordReset
 from shared.identity.tokens import Principal, principal_of
-from tests.doors import call, problem
+from tests.endpoints import call, problem
 from tests.factories import a_user
 from tests.integration.identity.google_double import Google
 from tests.integration.identity.steps import (

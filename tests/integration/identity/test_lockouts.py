@@ -13,7 +13,7 @@ from shared.identity.accounts import Credentials, InvalidCredentials, PasswordRe
 from shared.identity.client_networks import ClientNetwork
 from shared.identity.login_throttling import TooManyAttempts
 from shared.identity.sessions import Tokens
-from tests.doors import call, problem
+from tests.endpoints import call, problem
 from tests.integration.identity.steps import (
     NEW_PASSWORD,
     PASSWORD,

@@ -14,7 +14,7 @@ from shared.identity.tokens import Principal
 from shared.messages import mails, sending
 from shared.payments import change_notices, reconcile
 from tests.factories import a_tier, a_user, an_event, an_order
-from tests.integration.money.sold import a_paid_order
+from tests.integration.refunds.sales import a_paid_order
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")

@@ -18,7 +18,7 @@ from shared.refunds.requests import RefundRequest
 from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
 from tests.factories import Event, a_tier, a_user, an_event
-from tests.integration.money.sold import a_fact, a_paid_order
+from tests.integration.refunds.sales import a_fact, a_paid_order
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -11,7 +11,7 @@ from shared.cloud.database import transaction
 from shared.identity import marketing
 from shared.messages import mails, sending, unsubscribing
 from shared.messages.rendering import render
-from tests.doors import call, problem
+from tests.endpoints import call, problem
 from tests.integration.identity.steps import Member, a_member, column
 from tests.unit.gateways.scripted_server import ScriptedServer
 

@@ -12,7 +12,7 @@ from shared.gateways.midtrans import responses
 from shared.payments import checkout, webhooks
 from shared.sales.schemas import OrderResponse
 from tests.factories import a_user, an_event, reserve
-from tests.integration.money.steps import rows
+from tests.integration.refunds.steps import rows
 from tests.model.gateways import KEY, Gateways, gateways
 
 pytestmark = pytest.mark.usefixtures("database")

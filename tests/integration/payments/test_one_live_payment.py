@@ -19,7 +19,7 @@ from shared.problems import Problem, TryAgain
 from shared.refunds import execution as refund_execution
 from shared.sales.schemas import OrderResponse
 from tests.factories import a_tier, a_user, an_event, reserve
-from tests.integration.money.steps import rows
+from tests.integration.refunds.steps import rows
 from tests.model.gateways import KEY, Gateways, gateways
 from tests.threads import at_the_same_time
 

@@ -12,7 +12,7 @@ from shared.payments import settlement
 from shared.payments.settlement import SettlementOutcome
 from shared.sales import orders
 from tests.factories import a_tier, an_event, an_order
-from tests.integration.money.sold import a_fact
+from tests.integration.refunds.sales import a_fact
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")

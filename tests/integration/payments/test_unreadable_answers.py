@@ -20,7 +20,7 @@ from shared.refunds.requests import RefundRequest
 from shared.sales.schemas import OrderResponse, PaymentResponse
 from shared.tickets import issuing
 from tests.factories import Event, a_tier, a_user, an_event, reserve
-from tests.integration.money.steps import rows, set_account
+from tests.integration.refunds.steps import rows, set_account
 from tests.model.gateways import Gateways, gateways
 
 pytestmark = pytest.mark.usefixtures("database")

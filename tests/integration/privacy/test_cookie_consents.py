@@ -10,7 +10,7 @@ from sqlalchemy import text
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.privacy.cookie_consents import VERSION
-from tests.doors import call, problem
+from tests.endpoints import call, problem
 from tests.integration.identity.steps import PASSWORD, Member, a_member
 
 pytestmark = pytest.mark.usefixtures("database")

@@ -17,7 +17,7 @@ from shared.identity.tokens import Principal
 from shared.messages import mails
 from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing, ticket_rendering
-from tests.doors import call, problem
+from tests.endpoints import call, problem
 from tests.factories import Event, an_event, an_order
 from tests.integration.identity.steps import PASSWORD, Member, a_member, forget_password, login, register
 from tests.stored_files import StoredFiles

@@ -16,7 +16,7 @@ from shared.messages import mails
 from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing, staffing
 from shared.tickets.staffing import Invitation
-from tests.doors import call, problem
+from tests.endpoints import call, problem
 from tests.factories import a_promo, a_tier, an_event, an_order, stock_units
 from tests.integration.identity.steps import Member, a_member, login
 

@@ -17,7 +17,7 @@ from shared.privacy.cookie_consents import VERSION
 from shared.problems import AccountGone
 from shared.sales import reservations
 from shared.sales.schemas import OrderResponse
-from tests.doors import call, problem
+from tests.endpoints import call, problem
 from tests.factories import a_tier, a_user, an_event, reserve, stock
 from tests.integration.identity.steps import PASSWORD, Member, a_member, an_address
 from tests.waiting import until

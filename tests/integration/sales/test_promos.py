@@ -17,7 +17,7 @@ from shared.sales import orders, promos, reservations
 from shared.sales.promos import PromoExhausted, PromoInvalid
 from shared.sales.schemas import OrderResponse
 from tests.factories import Stock, a_promo, a_tier, a_user, an_event, an_order, make_overdue, reserve, stock
-from tests.integration.money.sold import a_fact, a_payment
+from tests.integration.refunds.sales import a_fact, a_payment
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")

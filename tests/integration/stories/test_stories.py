@@ -22,7 +22,7 @@ from shared.cloud.database import transaction
 from shared.gateways import registry
 from shared.gateways.sendgrid.client import Sender, SendGrid
 from shared.identity.tokens import Principal
-from tests import doors
+from tests import endpoints
 from tests.doubles import Published
 from tests.factories import a_promo, a_tier, a_user, an_event
 from tests.integration.stories.tracing import ROOT, Hop, Trace, traced
@@ -55,12 +55,12 @@ class Scene:
     body: dict[str, Any]
 
     def reserve(self) -> dict[str, Any]:
-        return answered(doors.call("POST", "/orders/reserve", by=self.buyer, json=self.body), 201)
+        return answered(endpoints.call("POST", "/orders/reserve", by=self.buyer, json=self.body), 201)
 
     def pay(self, order: dict[str, Any]) -> dict[str, Any]:
         """Have the order paid at Midtrans; the notification that Midtrans would send."""
         wanted = {"payment_method": "QRIS", "gateway": "midtrans"}
-        checkout = doors.call("POST", f"/orders/{order['id']}/checkout", by=self.buyer, json=wanted)
+        checkout = endpoints.call("POST", f"/orders/{order['id']}/checkout", by=self.buyer, json=wanted)
         [payment] = answered(checkout, 200)["payments"]
         self.at.does("midtrans", payment["gateway_reference"], "pay")
         with transaction() as tx:
@@ -81,14 +81,14 @@ class Scene:
         }
 
     def notify(self, notification: dict[str, Any], *topics: str) -> None:
-        answered(doors.call("POST", "/payments/webhook/midtrans", json=notification), 200)
+        answered(endpoints.call("POST", "/payments/webhook/midtrans", json=notification), 200)
         self.deliver(*topics)
 
     def refund(self, order: dict[str, Any]) -> str:
         """Ask for a refund, approve it and have it sent; its status afterwards."""
         wanted = {"order_id": order["id"], "reason": "Sakit"}
-        asked = answered(doors.call("POST", "/refunds/request", by=self.buyer, json=wanted), 201)
-        answered(doors.call("PUT", f"/refunds/{asked['id']}/approve", by=self.organizer), 200)
+        asked = answered(endpoints.call("POST", "/refunds/request", by=self.buyer, json=wanted), 201)
+        answered(endpoints.call("PUT", f"/refunds/{asked['id']}/approve", by=self.organizer), 200)
         self.deliver("refund.approved")
         return str(asked["id"])
 

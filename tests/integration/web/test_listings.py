@@ -7,7 +7,7 @@ import pytest
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.tickets import bibs
-from tests.doors import call
+from tests.endpoints import call
 from tests.factories import Event, a_promo, a_tier, a_user, an_event, an_order
 
 pytestmark = pytest.mark.usefixtures("database")

@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from shared.cloud import trace_context, tracing
 from shared.cloud.settings import settings
 from shared.problems import NotFound
-from tests.unit.web.doors import call, door
+from tests.unit.web.apps import call, door
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 HEADERS = {"traceparent": f"00-{TRACE}-{SPAN}-00"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.web.doors import call, door
+from tests.unit.web.apps import call, door
 
 SHOP = "https://shop.example"
 ECHO = "/api/v1/echo/hello"

@@ -9,7 +9,7 @@ from werkzeug.test import EnvironBuilder
 from shared.cloud.settings import settings
 from shared.identity.tokens import access_token
 from shared.web import csrf
-from tests.unit.web.doors import call, door
+from tests.unit.web.apps import call, door
 
 ECHO = "/api/v1/echo/hello"
 OUR_HOST = {"Host": "shop.example"}

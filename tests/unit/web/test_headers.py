@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.web.doors import call, door
+from tests.unit.web.apps import call, door
 
 EXPECTED = {
     "Strict-Transport-Security": "max-age=31536000; includeSubDomains",

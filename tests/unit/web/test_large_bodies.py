@@ -13,7 +13,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from shared.web.requests import MAX_BODY_BYTES, MOST_LET_GO_BYTES
 
 SOURCE = """
-from tests.unit.web.doors import door
+from tests.unit.web.apps import door
 
 main = echo = door()
 """

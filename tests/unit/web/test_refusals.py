@@ -7,7 +7,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from shared.identity.accounts import Credentials, Phone, Registration
 from shared.web.requests import MOST_TOLD_ERRORS, refusal
-from tests.unit.web.doors import call, door
+from tests.unit.web.apps import call, door
 
 
 @pytest.mark.parametrize(("keys", "told"), [(500, MOST_TOLD_ERRORS), (50_000, 1)])

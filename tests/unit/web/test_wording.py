@@ -13,7 +13,7 @@ from shared.models import Query
 from shared.sentences import Sentence
 from shared.web import wording
 from shared.web.requests import refusal
-from tests.unit.web.doors import call, door
+from tests.unit.web.apps import call, door
 from tests.unit.web.models import fields, load, request_models
 
 ROOT = Path(__file__).parents[3]

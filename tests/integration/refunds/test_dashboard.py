@@ -24,8 +24,8 @@ from shared.refunds.manual import ManualRefundRequest, NotManuallyRefundable
 from shared.refunds.requests import AlreadyDecided, NothingToRefund, RefundRequest
 from shared.sales.schemas import OrderResponse
 from tests.factories import stock
-from tests.integration.money.steps import let_it_be_over, open_tasks, rows
-from tests.integration.money.test_paying_back import PAID, Sale, a_sale, with_account
+from tests.integration.refunds.steps import let_it_be_over, open_tasks, rows
+from tests.integration.refunds.test_execution import PAID, Sale, a_sale, with_account
 from tests.model.gateways import KEY, Gateways, gateways
 
 pytestmark = pytest.mark.usefixtures("database")

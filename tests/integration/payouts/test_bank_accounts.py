@@ -23,10 +23,10 @@ from shared.payouts import records as payout_records
 from shared.refunds import execution as refund_execution
 from shared.refunds import requests as refund_requests
 from shared.refunds.requests import RefundRequest
-from tests.doors import call, problem
+from tests.endpoints import call, problem
 from tests.factories import a_user, an_event
-from tests.integration.money.sold import a_paid_order
-from tests.integration.money.steps import let_it_be_over, open_tasks, rows
+from tests.integration.refunds.sales import a_paid_order
+from tests.integration.refunds.steps import let_it_be_over, open_tasks, rows
 from tests.model.gateways import Gateways, gateways
 from tests.threads import at_the_same_time
 

@@ -23,8 +23,8 @@ from shared.sales.promos import PromoExhausted
 from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
 from tests.factories import Event, a_promo, a_tier, a_user, an_event, an_order, make_overdue, reserve
-from tests.integration.money.sold import a_fact, a_paid_order, a_payment
-from tests.integration.money.steps import let_it_be_over, rows
+from tests.integration.refunds.sales import a_fact, a_paid_order, a_payment
+from tests.integration.refunds.steps import let_it_be_over, rows
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -19,8 +19,8 @@ from shared.problems import Problem
 from shared.refunds import requests as refund_requests
 from shared.refunds.requests import RefundRequest, Rejection
 from tests.factories import Event, a_promo, a_tier, a_user, an_event
-from tests.integration.money.sold import a_paid_order
-from tests.integration.money.steps import let_it_be_over, open_tasks, rows, set_account
+from tests.integration.refunds.sales import a_paid_order
+from tests.integration.refunds.steps import let_it_be_over, open_tasks, rows, set_account
 from tests.model.gateways import Gateways, gateways
 from tests.threads import at_the_same_time
 

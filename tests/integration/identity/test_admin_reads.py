@@ -9,7 +9,7 @@ from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
-from tests.doors import call
+from tests.endpoints import call
 from tests.factories import Event, a_promo, a_user, an_event, an_order
 
 pytestmark = pytest.mark.usefixtures("database")

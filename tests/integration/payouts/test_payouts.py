@@ -19,8 +19,8 @@ from shared.payouts import execution as payout_execution
 from shared.payouts import records as payout_records
 from shared.problems import Invalid
 from tests.factories import Event, a_user, an_event
-from tests.integration.money.sold import a_paid_order
-from tests.integration.money.steps import GOOD_ACCOUNT, let_it_be_over, open_tasks, rows, set_account
+from tests.integration.refunds.sales import a_paid_order
+from tests.integration.refunds.steps import GOOD_ACCOUNT, let_it_be_over, open_tasks, rows, set_account
 from tests.model.gateways import Gateways, gateways
 from tests.threads import at_the_same_time, behind
 

@@ -22,7 +22,7 @@ from shared.refunds.requests import RefundRequest
 from shared.sales.schemas import OrderResponse, PaymentResponse
 from shared.tickets import issuing
 from tests.factories import a_tier, a_user, an_event, reserve
-from tests.integration.money.steps import open_tasks, rows, set_account
+from tests.integration.refunds.steps import open_tasks, rows, set_account
 from tests.model.gateways import Gateways, gateways
 from tests.waiting import until
 

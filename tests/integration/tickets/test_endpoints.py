@@ -9,7 +9,7 @@ from sqlalchemy import text
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.tickets import issuing, qr
-from tests.doors import call
+from tests.endpoints import call
 from tests.factories import a_gate_staff, a_user, an_event, an_order
 
 pytestmark = pytest.mark.usefixtures("database")

@@ -17,7 +17,7 @@ from shared.payouts import execution as payout_execution
 from shared.payouts import records as payout_records
 from shared.sales.schemas import OrderResponse
 from tests.factories import a_user, an_event, reserve
-from tests.integration.money.steps import let_it_be_over, rows, set_account
+from tests.integration.refunds.steps import let_it_be_over, rows, set_account
 from tests.model.gateways import Gateways, gateways
 
 pytestmark = pytest.mark.usefixtures("database")

@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from shared.cloud import clients
 from shared.cloud.database import transaction
-from tests.doors import call, problem
 from tests.doubles import Published
+from tests.endpoints import call, problem
 from tests.integration.identity.steps import NEW_PASSWORD, PASSWORD, a_member, an_address
 
 pytestmark = pytest.mark.usefixtures("database")

@@ -17,8 +17,8 @@ from shared.refunds import requests as refund_requests
 from shared.refunds.requests import RefundRequest
 from tests.conftest import EXPLORES
 from tests.factories import a_user, an_event
-from tests.integration.money.sold import a_paid_order
-from tests.integration.money.steps import let_it_be_over, rows, set_account
+from tests.integration.refunds.sales import a_paid_order
+from tests.integration.refunds.steps import let_it_be_over, rows, set_account
 from tests.model.gateways import Gateways, gateways
 from tests.threads import at_the_same_time
 

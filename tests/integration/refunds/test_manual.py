@@ -24,7 +24,7 @@ from shared.refunds.schemas import RefundResponse
 from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
 from tests.factories import a_user, an_event, reserve
-from tests.integration.money.steps import open_tasks, rows, set_account
+from tests.integration.refunds.steps import open_tasks, rows, set_account
 from tests.model.gateways import Gateways, gateways
 from tests.threads import at_the_same_time
 

@@ -12,8 +12,8 @@ from shared.payouts import records as payout_records
 from shared.payouts import self_dealing
 from shared.sales import orders
 from tests.factories import a_promo, a_tier, a_user, an_event
-from tests.integration.money.sold import a_paid_order
-from tests.integration.money.steps import let_it_be_over, open_tasks, rows
+from tests.integration.refunds.sales import a_paid_order
+from tests.integration.refunds.steps import let_it_be_over, open_tasks, rows
 
 pytestmark = pytest.mark.usefixtures("database")
 

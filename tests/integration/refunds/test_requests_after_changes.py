@@ -12,7 +12,7 @@ from shared.identity.tokens import Principal
 from shared.refunds import requests as refund_requests
 from shared.refunds.requests import RefundRequest, WindowClosed
 from tests.factories import a_promo, a_tier, a_user, an_event, stock
-from tests.integration.money.sold import a_paid_order
+from tests.integration.refunds.sales import a_paid_order
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")

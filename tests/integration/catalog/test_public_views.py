@@ -17,7 +17,7 @@ from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
 from shared.sales import counter_repair, orders
 from tests.conformance.local_cloud import LocalCloud, running
-from tests.doors import call, problem
+from tests.endpoints import call, problem
 from tests.factories import a_user
 from tests.integration.catalog.steps import add_tier, change, change_tier, create, organizer_of, publish, tier
 from tests.processes import starts_processes

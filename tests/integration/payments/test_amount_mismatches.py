@@ -19,8 +19,8 @@ from shared.sales import expiry, orders
 from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
 from tests.factories import a_user, an_order, make_overdue
-from tests.integration.money.sold import a_fact, a_payment
-from tests.integration.money.steps import open_tasks, rows
+from tests.integration.refunds.sales import a_fact, a_payment
+from tests.integration.refunds.steps import open_tasks, rows
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from shared.cloud.database import transaction
 from shared.identity.sessions import Tokens
 from shared.identity.tokens import Principal
-from tests.doors import call, problem
+from tests.endpoints import call, problem
 from tests.integration.identity.steps import NEW_PASSWORD, PASSWORD, Member, a_member, column, login
 
 pytestmark = pytest.mark.usefixtures("database")

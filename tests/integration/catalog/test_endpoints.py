@@ -7,7 +7,7 @@ import pytest
 
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
-from tests.doors import call, problem
+from tests.endpoints import call, problem
 from tests.factories import a_user
 from tests.integration.catalog.steps import an_organizer
 

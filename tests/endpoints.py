@@ -14,13 +14,13 @@ from tests.factories import bearer
 
 _flask = Flask("tests")
 
-Door = Callable[[Request], Response]
+EntryPoint = Callable[[Request], Response]
 
 
 def call(method: str, path: str, *, by: Principal | None = None, **arguments: Any) -> Response:
     """What the function at /api/v1 + `path` answers; further arguments as for Flask's test client."""
     function = manifest().functions[manifest().serving(API + path.partition("?")[0])]
-    door: Door = importlib.import_module(f"functions.{function.name}.main").main
+    door: EntryPoint = importlib.import_module(f"functions.{function.name}.main").main
     headers = {**(bearer(by) if by else {}), **arguments.pop("headers", {})}
     with _flask.test_request_context(API + path, method=method, headers=headers, **arguments):
         try:

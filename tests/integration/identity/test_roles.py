@@ -9,7 +9,7 @@ from sqlalchemy import text
 from shared.cloud.database import transaction
 from shared.identity.sessions import RefreshRequest, SessionEnded, refresh
 from shared.identity.tokens import Principal
-from tests.doors import call, problem
+from tests.endpoints import call, problem
 from tests.factories import a_user
 from tests.integration.identity.steps import a_member, column, login
 from tests.threads import at_the_same_time

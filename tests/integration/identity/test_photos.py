@@ -11,7 +11,7 @@ from shared.cloud.database import transaction
 from shared.cloud.settings import settings
 from shared.identity.photos import AN_HOUR, MAX_PHOTO_BYTES
 from shared.identity.tokens import Principal
-from tests.doors import call, problem
+from tests.endpoints import call, problem
 from tests.images import a_picture, from_a_phone, many_scans, opened
 from tests.integration.identity.steps import PASSWORD, Member, a_member
 from tests.stored_files import StoredFiles

@@ -11,7 +11,7 @@ from shared.cloud.database import transaction
 from shared.identity import accounts
 from shared.identity.accounts import TERMS_VERSION
 from shared.identity.tokens import Principal, principal_of
-from tests.doors import call, problem
+from tests.endpoints import call, problem
 from tests.factories import Event, a_gate_staff, a_user, an_event
 from tests.integration.identity.steps import (
     PASSWORD,

@@ -21,7 +21,7 @@ from shared.sales import expiry, inventory
 from shared.sales.schemas import OrderResponse
 from shared.tickets.issuing import TicketUsed
 from tests.factories import Event, Stock, a_tier, a_user, an_event, an_order, make_overdue, stock
-from tests.integration.money.sold import a_fact, a_paid_order, a_payment
+from tests.integration.refunds.sales import a_fact, a_paid_order, a_payment
 from tests.threads import at_the_same_time
 from tests.waiting import PATIENCE_SECONDS, until
 

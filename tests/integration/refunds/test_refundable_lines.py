@@ -25,8 +25,8 @@ from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing, pickups
 from shared.tickets.issuing import ProductsPickedUp, TicketUsed
 from tests.factories import Event, Stock, a_nik, a_promo, a_tier, a_user, an_event, reserve, stock, stock_units
-from tests.integration.money.sold import a_paid_order
-from tests.integration.money.steps import rows
+from tests.integration.refunds.sales import a_paid_order
+from tests.integration.refunds.steps import rows
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")

@@ -10,7 +10,7 @@ from shared.identity import accounts, login_throttling, password_change
 from shared.identity.accounts import EmailNotVerified, InvalidCredentials, PasswordReset
 from shared.identity.login_throttling import PASSWORDS, TooManyAttempts
 from shared.identity.password_change import WrongPassword
-from tests.doors import call, problem
+from tests.endpoints import call, problem
 from tests.integration.identity.steps import (
     NEW_PASSWORD,
     PASSWORD,

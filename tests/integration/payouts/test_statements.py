@@ -8,9 +8,9 @@ from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.payments import cancellation
 from shared.payments.cancellation import Cancellation
-from tests.doors import call
+from tests.endpoints import call
 from tests.factories import a_tier, a_user, an_event
-from tests.integration.money.sold import a_paid_order
+from tests.integration.refunds.sales import a_paid_order
 
 pytestmark = pytest.mark.usefixtures("database")
 

@@ -13,7 +13,7 @@ from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing, pickups
 from shared.tickets.issuing import TicketUsed
 from tests.factories import Stock, a_promo, a_tier, a_user, an_event, stock, stock_units
-from tests.integration.money.sold import a_paid_order
+from tests.integration.refunds.sales import a_paid_order
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
