@@ -7,7 +7,6 @@ No emulator enforces generations and signatures, so the cloud alone can prove ou
 """
 
 import base64
-import datetime
 import hashlib
 import io
 from collections.abc import Iterator
@@ -18,17 +17,9 @@ from uuid import uuid4
 import google_crc32c
 import pytest
 import requests
-import sqlalchemy
 from google.api_core.exceptions import BadRequest, Conflict, NotFound, PreconditionFailed
 from google.auth.credentials import AnonymousCredentials
 from google.cloud.storage import Blob, Bucket, Client
-from google.cloud.storage._signing import generate_signed_url_v4
-from google.oauth2 import service_account
-
-from infra.local.cloud.storage import service_account_info
-
-SIGNER = "tickets@karcis-conformance.iam.gserviceaccount.com"
-QUARTER = datetime.timedelta(minutes=15)
 
 
 @pytest.fixture
@@ -44,18 +35,6 @@ def client(local_cloud: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client
 def bucket(client: Client) -> Bucket:
     """An empty private bucket."""
     return client.create_bucket(f"karcis-{uuid4().hex}")
-
-
-@pytest.fixture
-def signer(local_cloud: Any) -> Any:
-    """A service account whose key the server knows."""
-    engine = sqlalchemy.create_engine(local_cloud.database_url)
-    try:
-        info = service_account_info(engine, SIGNER)
-        assert service_account_info(engine, SIGNER) == info
-    finally:
-        engine.dispose()
-    return service_account.Credentials.from_service_account_info(info)  # type: ignore[no-untyped-call]
 
 
 def put(bucket: Bucket, name: str, content: str | bytes = b"x", **options: Any) -> Blob:
@@ -328,69 +307,6 @@ def test_a_policy_changed_by_somebody_else_is_not_overwritten(bucket: Bucket) ->
     make_public(bucket)
     with pytest.raises(PreconditionFailed):
         bucket.set_iam_policy(stale)
-
-
-def test_a_signed_url_opens_one_private_object_for_a_while(bucket: Bucket, signer: Any) -> None:
-    ticket = put(bucket, "tickets/a b+c.pdf", b"PDF", content_type="application/pdf")
-    put(bucket, "tickets/other.pdf", b"SECRET")
-    url = ticket.generate_signed_url(version="v4", expiration=QUARTER, credentials=signer)
-    answer = requests.get(url, timeout=10)
-    assert (answer.status_code, answer.content) == (200, b"PDF")
-    assert answer.headers["Cache-Control"] == "private, max-age=0"
-
-    tampered = [
-        url.replace("a%20b%2Bc.pdf", "other.pdf"),
-        url.replace("X-Goog-Expires=900", "X-Goog-Expires=604800"),
-        url[:-2] + ("00" if url[-2:] != "00" else "11"),
-        url.replace("tickets%40", "somebody%40"),
-    ]
-    for forged in tampered:
-        assert forged != url
-        assert requests.get(forged, timeout=10).status_code == 403
-    assert requests.put(url, b"graffiti", timeout=10).status_code == 403
-    assert requests.get(url.partition("?")[0], timeout=10).status_code == 401
-
-
-def test_a_signed_url_can_say_what_the_download_is_called(bucket: Bucket, signer: Any) -> None:
-    ticket = put(bucket, "1", b"PDF")
-    disposition = 'attachment; filename="tiket konser.pdf"'
-    url = ticket.generate_signed_url(
-        version="v4",
-        expiration=QUARTER,
-        credentials=signer,
-        response_disposition=disposition,
-        response_type="application/pdf",
-    )
-    headers = requests.get(url, timeout=10).headers
-    assert (headers["Content-Disposition"], headers["Content-Type"]) == (disposition, "application/pdf")
-
-
-def test_an_expired_url_opens_nothing(local_cloud: Any, bucket: Bucket, signer: Any) -> None:
-    ticket = put(bucket, "1", b"PDF")
-    an_hour_ago = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
-    url = generate_signed_url_v4(
-        signer,
-        resource=f"/{bucket.name}/{ticket.name}",
-        expiration=QUARTER,
-        api_access_endpoint=local_cloud.http_url,
-        _request_timestamp=an_hour_ago.strftime("%Y%m%dT%H%M%SZ"),
-    )
-    answer = requests.get(url, timeout=10)
-    assert answer.status_code == 400
-    assert "ExpiredToken" in answer.text
-
-
-def test_a_browser_can_upload_to_a_signed_url_what_was_agreed(bucket: Bucket, signer: Any) -> None:
-    banner = bucket.blob("banners/1.png")
-    headers = {"Content-Type": "image/png", "x-goog-if-generation-match": "0"}
-    url = banner.generate_signed_url(
-        version="v4", method="PUT", expiration=QUARTER, credentials=signer, headers=dict(headers)
-    )
-    assert requests.put(url, b"HTML", headers={**headers, "Content-Type": "text/html"}, timeout=10).status_code == 403
-    assert requests.put(url, b"PNG", headers=headers, timeout=10).status_code == 200
-    assert requests.put(url, b"NEW", headers=headers, timeout=10).status_code == 412
-    found = bucket.get_blob("banners/1.png")
-    assert (found.download_as_bytes(), found.content_type) == (b"PNG", "image/png")
 
 
 def test_kill_9_keeps_what_was_acknowledged(local_cloud: Any, bucket: Bucket) -> None:

@@ -1,7 +1,8 @@
 """A local google.firestore.v1.Firestore for the unchanged client, durable in the store.
 
 What differs from the cloud: no composite index is asked for, time-to-live policies and security rules are not
-applied, reads in the past (read_time), vector search, PartitionQuery, pipelines and the Write stream are missing,
+applied, reads in the past (read_time), vector search, PartitionQuery, pipelines, Listen and the Write stream are
+missing,
 and transactions are optimistic: one that lost a race is ABORTED when it commits.
 """
 
@@ -19,7 +20,6 @@ from infra.local.cloud import firestore_documents as stored
 from infra.local.cloud import firestore_protos as protos
 from infra.local.cloud.failures import Failure, failing
 from infra.local.cloud.firestore_database import Database
-from infra.local.cloud.firestore_listen import Listener
 from infra.local.cloud.firestore_protos import Message
 from infra.local.cloud.firestore_query import aggregates, projected
 from infra.local.cloud.firestore_values import masked
@@ -156,10 +156,6 @@ class _Firestore:
             response.result.aggregate_fields[alias].CopyFrom(value)
         yield response
 
-    @failing
-    def Listen(self, requests: Iterator[Message], context: grpc.ServicerContext) -> Iterator[Message]:
-        yield from Listener(self._database, requests, context).responses()
-
     def _written(self, write: Message, request: Message) -> Message:
         return _shown(self._database.write(write), request)
 
@@ -209,5 +205,4 @@ _METHODS = {
     "RunAggregationQuery": Method(
         protos.RunAggregationQueryRequest, protos.RunAggregationQueryResponse, streams_out=True
     ),
-    "Listen": Method(protos.ListenRequest, protos.ListenResponse, streams_in=True, streams_out=True),
 }

@@ -1,9 +1,8 @@
 """Reading and committing: one commit after another, optimistic transactions, word of every change."""
 
 import datetime
-import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeAlias
 
@@ -16,7 +15,6 @@ from infra.local.cloud.firestore_query import find
 from infra.local.cloud.firestore_transactions import Transactions
 from infra.local.cloud.firestore_writes import apply, target
 
-Mailbox: TypeAlias = "queue.SimpleQueue[object]"
 Documents: TypeAlias = dict[str, Message | None]
 
 _TICK = datetime.timedelta(microseconds=1)
@@ -30,7 +28,6 @@ class Database:
         self._engine = engine
         self._one_at_a_time = threading.Lock()
         self._last_commit = datetime.datetime.min.replace(tzinfo=datetime.UTC)
-        self._listeners: tuple[Mailbox, ...] = ()
 
     def now(self) -> datetime.datetime:
         """The time of a read that begins now: not before any commit it sees."""
@@ -84,16 +81,6 @@ class Database:
         with self._committing(writes) as (_, documents, at):
             return [_attempt(write, documents, at) for write in writes]
 
-    def subscribe(self, mailbox: Mailbox) -> Callable[[], None]:
-        """Put the frozenset of names changed by each commit from now on into `mailbox`; call to end it."""
-        with self._one_at_a_time:
-            self._listeners += (mailbox,)
-        return lambda: self._unsubscribe(mailbox)
-
-    def _unsubscribe(self, mailbox: Mailbox) -> None:
-        with self._one_at_a_time:
-            self._listeners = tuple(listener for listener in self._listeners if listener is not mailbox)
-
     @contextmanager
     def _committing(self, writes: Sequence[Message]) -> Iterator[tuple[Connection, Documents, datetime.datetime]]:
         """A commit's transaction, the documents it may change in place, and its time.
@@ -109,8 +96,6 @@ class Database:
                 changed = {name: after[name] for name in after if after[name] is not before[name]}
                 stored.save(tx, changed)
             self._last_commit = at
-            for mailbox in self._listeners:
-                mailbox.put(frozenset(changed))
 
     def _next_time(self, documents: Documents) -> datetime.datetime:
         """Later than the commit before, and than what is stored, even if the clock was set back."""

@@ -74,14 +74,6 @@ def find(tx: Connection, parent: str, query: Message) -> list[Message]:
     return results(query, scanned)
 
 
-def covers(parent: str, query: Message, name: str) -> bool:
-    """Whether the document of this name is among those a query looks at."""
-    source = _source(query)
-    above, collection, _ = name.rsplit("/", 2)
-    within = name.startswith(f"{parent}/") if source.all_descendants else above == parent
-    return within and source.collection_id in ("", collection)
-
-
 def _source(query: Message) -> Message:
     [source] = query.from_ or [StructuredQuery.CollectionSelector()]
     return source

@@ -13,7 +13,7 @@ from typing import Any
 from google.pubsub_v1 import types
 from sqlalchemy import Column, Connection, Index, Integer, LargeBinary, Table, Text, text
 
-from infra.local.cloud import deliveries, policies, pubsub_filter
+from infra.local.cloud import deliveries, policies
 from infra.local.cloud.policies import Attempt, Delivery, Outcome
 from infra.local.cloud.store import metadata
 
@@ -40,7 +40,7 @@ subscriptions = Table(
 )
 
 SUBSCRIBERS = text("""
-SELECT s.name, s.filter, s.ack_deadline_seconds, s.retention_seconds
+SELECT s.name, s.ack_deadline_seconds, s.retention_seconds
 FROM pubsub_topics t LEFT JOIN pubsub_subscriptions s ON s.topic = t.name WHERE t.name = :topic""")
 
 FAN_OUT = text("""
@@ -94,7 +94,7 @@ _message_ids = itertools.count(time.time_ns())
 
 
 def publish(tx: Connection, topic: str, messages: Iterable[Any]) -> list[str]:
-    """Give each raw PubsubMessage its id and time and put it before every subscription whose filter takes it.
+    """Give each raw PubsubMessage its id and time and put it before every subscription.
 
     Returns the ids. Raises UnknownTopic.
     """
@@ -108,7 +108,6 @@ def publish(tx: Connection, topic: str, messages: Iterable[Any]) -> list[str]:
         for each in subscribers
         if each.name is not None
         for message in stamped
-        if pubsub_filter.parse(each.filter)(message.attributes)
     ]
     if copies:
         columns = dict(

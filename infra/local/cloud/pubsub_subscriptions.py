@@ -10,7 +10,7 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.pubsub_v1 import types
 from sqlalchemy import Connection, Engine, Row
 
-from infra.local.cloud import deliveries, pubsub_filter, pubsub_policy
+from infra.local.cloud import deliveries, pubsub_policy
 from infra.local.cloud import pubsub_backlog as backlog
 from infra.local.cloud.failures import Failure, failing
 from infra.local.cloud.pages import page
@@ -30,7 +30,6 @@ _METHODS = {
 
 _NAME = re.compile(r"projects/[^/]+/subscriptions/(?!goog)[A-Za-z][A-Za-z0-9_.~+%-]{2,254}")
 _PUSH_AT_ONCE = 8
-_LONGEST_FILTER = 256  # bytes
 _WEEK, _MONTH = 7 * 86_400, 31 * 86_400  # seconds: default retention, default time to live
 _NOT_SERVED = (
     "bigquery_config",
@@ -137,7 +136,7 @@ def _complete(subscription: Any) -> None:
     if subscription.push_config.push_endpoint and not re.match("https?://", subscription.push_config.push_endpoint):
         raise Failure.invalid("push_endpoint must be an HTTP URL")
     _complete_dead_letter_policy(subscription)
-    _check_filter(subscription.filter)
+    _refuse_filter(subscription.filter)
 
 
 def _complete_dead_letter_policy(subscription: Any) -> None:
@@ -148,13 +147,9 @@ def _complete_dead_letter_policy(subscription: Any) -> None:
             raise Failure.invalid("max_delivery_attempts must be 5 to 100")
 
 
-def _check_filter(expression: str) -> None:
-    if len(expression.encode()) > _LONGEST_FILTER:
-        raise Failure.invalid(f"a filter has at most {_LONGEST_FILTER} bytes")
-    try:
-        pubsub_filter.parse(expression)
-    except pubsub_filter.BadFilter as fault:
-        raise Failure.invalid(str(fault)) from None
+def _refuse_filter(expression: str) -> None:
+    if expression:
+        raise Failure(grpc.StatusCode.UNIMPLEMENTED, "filters are not served here")
 
 
 def _keep(tx: Connection, subscription: Any) -> None:

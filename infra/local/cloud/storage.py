@@ -15,12 +15,9 @@ from werkzeug import Request, Response
 from infra.local.cloud import storage_public as public
 from infra.local.cloud.storage_api import Call, error, route
 from infra.local.cloud.storage_objects import StorageError
-from infra.local.cloud.storage_signatures import service_account_info
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
-
-__all__ = ["application", "service_account_info"]
 
 _OF_AN_OBJECT = re.compile("/(?P<bucket>[^/]+)/(?P<name>.+)")
 
@@ -45,7 +42,7 @@ def _respond(engine: sqlalchemy.Engine, request: Request) -> Response:
                 return served(Call(tx, request))
             if of_an_object:
                 bucket, name = map(unquote, of_an_object.groups())
-                return public.answer(tx, request, path, bucket, name)
+                return public.answer(tx, request, bucket, name)
             raise StorageError(404, "notFound", f"{request.method} {path} is not served here")
     except StorageError as problem:
         return error(problem) if served else public.error(problem)
