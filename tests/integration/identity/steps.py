@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from shared.identity import accounts, login_throttling, passwords
+from shared.identity import accounts, login_throttling, passwords, unverified_registrations
 from shared.identity.accounts import AccountEmail, AddressOnly, Credentials, Registration, UserResponse
 from shared.identity.client_networks import NOWHERE
 from shared.identity.sessions import Tokens
@@ -15,6 +15,8 @@ from tests.factories import a_user
 
 PASSWORD = "Rahasia#1"
 NEW_PASSWORD = "Rahasia#2"
+PASSWORDS = (PASSWORD, NEW_PASSWORD, "Orang-Lain#1", "Milik-Orang-Lain#1")
+"""What these tests register and sign in with."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,11 @@ def a_member(*, email_domain: str = "example.com", **columns: Any) -> Member:
 
 
 def an_address(domain: str = "example.com") -> str:
-    """An address that nobody has yet."""
-    return f"{uuid4().hex[:12]}@{domain}"
+    """An address that nobody has yet, and at which the eight-bit fingerprints of these tests' passwords differ."""
+    while True:
+        email = f"{uuid4().hex[:12]}@{domain}"
+        if len({unverified_registrations._fingerprint(email, password) for password in PASSWORDS}) == len(PASSWORDS):
+            return email
 
 
 def register(email: str, **fields: Any) -> tuple[UserResponse, AccountEmail | None]:
