@@ -17,8 +17,8 @@ def invite(invitation: Invitation, organizer: FreshlyProvenOrganizer, tx: Transa
 
     Whose address has another account here already is told by mail to name a different one; the answer is the same.
     """
-    answer, letter = staffing.invite(tx, organizer, invitation)
-    mails.enqueue_for_account(tx, letter)
+    answer, email = staffing.invite(tx, organizer, invitation)
+    mails.enqueue_for_account(tx, email)
     return answer
 
 

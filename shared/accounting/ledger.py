@@ -246,11 +246,11 @@ def post_refund_owed(
 
 
 def post_refunded(
-    tx: Transaction, refund_id: UUID, gateway: str, amount: int, *, order_id: UUID, by_hand: bool = False
+    tx: Transaction, refund_id: UUID, gateway: str, amount: int, *, order_id: UUID, is_manual: bool = False
 ) -> bool:
     """Book money we owed a customer has gone out through the gateway, or a person has sent it at its dashboard."""
     entries = {REFUNDS_PAYABLE: amount, clearing(gateway): -amount}
-    return post(tx, "refund_paid_by_hand" if by_hand else "refund_paid", refund_id, entries, order_id=order_id)
+    return post(tx, "refund_paid_by_hand" if is_manual else "refund_paid", refund_id, entries, order_id=order_id)
 
 
 def was_refunded_manually(tx: Transaction, refund_id: UUID, gateway: str) -> bool:

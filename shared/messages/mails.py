@@ -157,16 +157,16 @@ def enqueue(
         outbox.add(tx, "email.requested", {"email_id": email_id})
 
 
-def enqueue_for_account(tx: Transaction, letter: AccountEmail | None) -> None:
+def enqueue_for_account(tx: Transaction, email: AccountEmail | None) -> None:
     """Enqueue a mail that identity asks for, if there is one."""
-    if letter:
+    if email:
         enqueue(
             tx,
-            letter.template,
-            dedupe_key=letter.dedupe_key,
-            to=letter.to,
-            language=letter.language,
-            context=letter.context,
+            email.template,
+            dedupe_key=email.dedupe_key,
+            to=email.to,
+            language=email.language,
+            context=email.context,
         )
 
 

@@ -1,6 +1,6 @@
 """Mails that nobody needs: sent only to who asked for them, each with a way out (DP-005, RFC 8058).
 
-A mail of this kind takes `way_out` among its facts (composing). Its footer then has the link, and its headers
+A mail of this kind takes `way_out` into its context (email_content). Its footer then has the link, and its headers
 let mail programs show a button of their own. Mails about an order or an account have neither.
 """
 

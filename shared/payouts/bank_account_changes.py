@@ -37,7 +37,7 @@ def put(user_id: UUID, wanted: BankAccountBody) -> BankAccountResponse:
         account = bank_accounts.current(tx, user_id)
         if account is None or not account.is_where(wanted):
             account = bank_accounts.replace(tx, user_id, checked)
-            _tell(tx, account)
+            _enqueue_mail(tx, account)
         elif checked.status != BankAccountStatus.CHECKING:
             bank_accounts.decide(tx, account.id, checked.status)
             account = bank_accounts.read(tx, account.id)
@@ -85,7 +85,7 @@ def _owner(tx: Transaction, account: Account | None) -> people.Person:
     return owner
 
 
-def _tell(tx: Transaction, account: Account) -> None:
+def _enqueue_mail(tx: Transaction, account: Account) -> None:
     context = {"account_id": account.id}
     mails.enqueue_to_person(
         tx, "bank_account_set", account.user_id, dedupe_key=f"bank_account_set:{account.id}", context=context

@@ -192,7 +192,7 @@ def check(wanted: BankAccountBody) -> Checked:
     if len(wanted.account_number) not in BANKS[wanted.bank_code].account_digits:
         raise Invalid.field("account_number", Sentence("is not as long as {bank} makes them", bank=wanted.bank_code))
     account_id = uuid4()
-    found = _ask(account_id, wanted)
+    found = _query_bank(account_id, wanted)
     return Checked(account_id, wanted, evaluate(found, wanted.account_holder_name), found.request_id)
 
 
@@ -334,7 +334,7 @@ def _bare(name: str) -> list[str]:
     return [word for word in words if word not in _TITLES]
 
 
-def _ask(account_id: UUID, wanted: BankAccountBody) -> AccountName:
+def _query_bank(account_id: UUID, wanted: BankAccountBody) -> AccountName:
     try:
         return registry.payout_gateway().check_account(
             bank_code=wanted.bank_code,

@@ -68,7 +68,7 @@ def _transfer(tx: Transaction, payout: Payout) -> Transfer | None:
     account = bank_accounts.current(tx, payout.organizer_id)
     if account is None or account.status != BankAccountStatus.VERIFIED:
         key = f"payout_account_needed:{payout.id}:{last.attempt if last else 0}"
-        _tell(tx, payout, "payout_account_needed", key)
+        _enqueue_mail(tx, payout, "payout_account_needed", key)
         return None
     if not account.is_usable or not bank_accounts.is_payable(tx, account):
         return None  # reconcile sends it once the wait is over, whoever decides about the account at once
@@ -96,7 +96,7 @@ def _book(transfer: Transfer, reported: GatewayPayoutStatus) -> str:
         if changed.status == TransferStatus.SUCCEEDED:
             payout_records.change(tx, payout, PayoutStatus.COMPLETED)
             manual_tasks.close(tx, payout.id, by=None)
-            _tell(tx, payout, "payout_completed", f"payout_completed:{transfer.id}")
+            _enqueue_mail(tx, payout, "payout_completed", f"payout_completed:{transfer.id}")
             outbox.add(tx, "payout.processed", {"payout_id": payout.id})
         else:
             payout_records.change(tx, payout, PayoutStatus.FAILED, changed.failure or changed.status)
@@ -115,8 +115,8 @@ def _after_failure(tx: Transaction, payout: Payout, transfer: Transfer) -> None:
         tx, "payout_failed", subject="payout", subject_id=payout.id, failure=transfer.failure, amount=payout.amount
     )
     if not transfer.may_retry:
-        _tell(tx, payout, "payout_account_needed", f"payout_failed:{transfer.id}")
+        _enqueue_mail(tx, payout, "payout_account_needed", f"payout_failed:{transfer.id}")
 
 
-def _tell(tx: Transaction, payout: Payout, template: mails.Template, dedupe_key: str) -> None:
+def _enqueue_mail(tx: Transaction, payout: Payout, template: mails.Template, dedupe_key: str) -> None:
     mails.enqueue_to_person(tx, template, payout.organizer_id, dedupe_key=dedupe_key, context={"payout_id": payout.id})

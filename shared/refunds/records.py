@@ -262,7 +262,7 @@ def complete_at_dashboard(tx: Transaction, refund: Refund, *, is_booked: bool = 
     """Somebody has paid all of what this refund owes through the payment's gateway, without us."""
     tx.execute(_COMPLETED_BY_HAND, {"id": refund.id, "method": "gateway"})
     if not is_booked:
-        ledger.post_refunded(tx, refund.id, refund.gateway, refund.amount, order_id=refund.order_id, by_hand=True)
+        ledger.post_refunded(tx, refund.id, refund.gateway, refund.amount, order_id=refund.order_id, is_manual=True)
     audit.record(tx, "refund.by_gateway", subject="refund", subject_id=refund.id, amount=refund.amount)
     _close(tx, refund)
 
@@ -386,7 +386,7 @@ def complete_manually(tx: Transaction, refund: Refund, gateway: str, note: str, 
     is_refunded = gateway == refund.gateway and (gateway != registry.PAYOUTS or refund.method == "gateway")
     method = "gateway" if is_refunded else "disbursement"
     tx.execute(_COMPLETED_BY_HAND, {"id": refund.id, "method": method})
-    ledger.post_refunded(tx, refund.id, gateway, refund.amount, order_id=refund.order_id, by_hand=True)
+    ledger.post_refunded(tx, refund.id, gateway, refund.amount, order_id=refund.order_id, is_manual=True)
     audit.record(
         tx, "refund.paid_by_hand", subject="refund", subject_id=refund.id, actor_id=by, through=gateway, note=note
     )

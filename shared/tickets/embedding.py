@@ -1,4 +1,4 @@
-"""Typefaces in a PDF: the glyphs that a page uses, by their numbers in the font file, and which letters they stand for.
+"""Fonts in a PDF: the glyphs that a page uses, by their numbers in the font file, and which letters they stand for.
 
 Glyphs keep the file's own numbers in every document. So what was drawn once can be placed in many of them.
 """
@@ -27,18 +27,18 @@ class Used:
 
     def __init__(self) -> None:
         self.glyphs: dict[str, dict[int, str]] = {}
-        self.typefaces: dict[str, Font] = {}
+        self.known_fonts: dict[str, Font] = {}
 
     def note(self, run: Run) -> None:
         """Add the glyphs of a run."""
-        self.typefaces[run.typeface.name] = run.typeface
-        known = self.glyphs.setdefault(run.typeface.name, {})
+        self.known_fonts[run.font.name] = run.font
+        known = self.glyphs.setdefault(run.font.name, {})
         for glyph in run.glyphs:
             known[glyph.number] = known.get(glyph.number) or glyph.text
 
     def add(self, other: "Used") -> None:
         """Add what another drawing uses."""
-        self.typefaces |= other.typefaces
+        self.known_fonts |= other.known_fonts
         for name, glyphs in other.glyphs.items():
             self.glyphs[name] = {**glyphs, **self.glyphs.get(name, {})}
 
@@ -50,7 +50,7 @@ def shown(run: Run, x: float, y: float, size: float) -> str:
     parts = []
     for glyph in run.glyphs:
         parts.append(f"<{glyph.number:04X}>")
-        if kern := round(run.typeface.advance(glyph.number) - glyph.advance, 2):
+        if kern := round(run.font.advance(glyph.number) - glyph.advance, 2):
             parts.append(f"{kern:g}")
     written = " ".join(parts).replace("> <", "")
     return f"1 0 0 1 {x:.3f} {y:.3f} Tm [{written}] TJ"
@@ -69,20 +69,20 @@ def _shown_singly(run: Run, x: float, y: float, scale: float) -> str:
 def fonts(pdf: pydyf.PDF, used: Used) -> pydyf.Dictionary:
     """Embed what is used, and return the page's dictionary of fonts."""
     return pydyf.Dictionary(
-        {name: _font(pdf, used.typefaces[name], glyphs).reference for name, glyphs in sorted(used.glyphs.items())}
+        {name: _font(pdf, used.known_fonts[name], glyphs).reference for name, glyphs in sorted(used.glyphs.items())}
     )
 
 
-def _font(pdf: pydyf.PDF, typeface: Font, glyphs: dict[int, str]) -> pydyf.Dictionary:
-    content = _subset(typeface, glyphs)
+def _font(pdf: pydyf.PDF, font: Font, glyphs: dict[int, str]) -> pydyf.Dictionary:
+    content = _subset(font, glyphs)
     file = _added(pdf, pydyf.Stream([content], {"Length1": len(content)}, compress=True))
     to_unicode = _added(pdf, pydyf.Stream([_to_unicode(glyphs)], compress=True))
-    descriptor = _added(pdf, _descriptor(typeface, file))
-    descendant = _added(pdf, _descendant(typeface, glyphs, descriptor))
+    descriptor = _added(pdf, _descriptor(font, file))
+    descendant = _added(pdf, _descendant(font, glyphs, descriptor))
     values = {
         "Type": "/Font",
         "Subtype": "/Type0",
-        "BaseFont": _name(typeface),
+        "BaseFont": _name(font),
         "Encoding": "/Identity-H",
         "DescendantFonts": pydyf.Array([descendant.reference]),
         "ToUnicode": to_unicode.reference,
@@ -90,11 +90,11 @@ def _font(pdf: pydyf.PDF, typeface: Font, glyphs: dict[int, str]) -> pydyf.Dicti
     return _added(pdf, pydyf.Dictionary(values))
 
 
-def _descriptor(typeface: Font, file: pydyf.Stream) -> pydyf.Dictionary:
-    ascent, descent = (round(1000 * reach) for reach in typeface.extent)
+def _descriptor(font: Font, file: pydyf.Stream) -> pydyf.Dictionary:
+    ascent, descent = (round(1000 * reach) for reach in font.extent)
     values = {
         "Type": "/FontDescriptor",
-        "FontName": _name(typeface),
+        "FontName": _name(font),
         "Flags": 4,
         "FontBBox": pydyf.Array([-1000, -descent, 2000, ascent]),
         "ItalicAngle": 0,
@@ -107,12 +107,12 @@ def _descriptor(typeface: Font, file: pydyf.Stream) -> pydyf.Dictionary:
     return pydyf.Dictionary(values)
 
 
-def _descendant(typeface: Font, glyphs: dict[int, str], descriptor: pydyf.Dictionary) -> pydyf.Dictionary:
-    widths = " ".join(f"{number} [{typeface.advance(number):g}]" for number in sorted(glyphs))
+def _descendant(font: Font, glyphs: dict[int, str], descriptor: pydyf.Dictionary) -> pydyf.Dictionary:
+    widths = " ".join(f"{number} [{font.advance(number):g}]" for number in sorted(glyphs))
     values = {
         "Type": "/Font",
         "Subtype": "/CIDFontType2",
-        "BaseFont": _name(typeface),
+        "BaseFont": _name(font),
         "CIDSystemInfo": "<</Registry (Adobe) /Ordering (Identity) /Supplement 0>>",
         "CIDToGIDMap": "/Identity",
         "FontDescriptor": descriptor.reference,
@@ -121,8 +121,8 @@ def _descendant(typeface: Font, glyphs: dict[int, str], descriptor: pydyf.Dictio
     return pydyf.Dictionary(values)
 
 
-def _name(typeface: Font) -> str:
-    return f"/KARCIS+{typeface.name}"
+def _name(font: Font) -> str:
+    return f"/KARCIS+{font.name}"
 
 
 def _added(pdf: pydyf.PDF, thing: T) -> T:
@@ -130,12 +130,12 @@ def _added(pdf: pydyf.PDF, thing: T) -> T:
     return thing
 
 
-def _subset(typeface: Font, glyphs: dict[int, str]) -> bytes:
+def _subset(font: Font, glyphs: dict[int, str]) -> bytes:
     wanted = uharfbuzz.SubsetInput()
     wanted.flags = _FLAGS
     wanted.glyph_set.update(glyphs)
     wanted.drop_table_tag_set.update(int.from_bytes(tag.encode(), "big") for tag in _UNUSED_TABLES)
-    content: bytes = wanted.subset(typeface.face).blob.data
+    content: bytes = wanted.subset(font.face).blob.data
     return content
 
 

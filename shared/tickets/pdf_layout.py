@@ -1,7 +1,7 @@
 """A sheet of A4 to print on: text that always fits the room it is given, lines, and QR codes.
 
 Lengths are millimetres from the upper left corner; sizes of type are points. What does not differ from ticket to
-ticket is drawn once as a `Drawing` and placed on each sheet; a sheet embeds of each typeface the glyphs it uses.
+ticket is drawn once as a `Drawing` and placed on each sheet; a sheet embeds of each font the glyphs it uses.
 """
 
 import io
@@ -21,7 +21,7 @@ GREY: Final = 0.35  # dark enough for a fax
 WIDTH_MM: Final = 210.0
 HEIGHT_MM: Final = 297.0
 _STROKE_OF_BOLD: Final = 0.025
-"""How much a typeface without a bold of its own is thickened, as a part of its size."""
+"""How much a font without a bold of its own is thickened, as a part of its size."""
 _ROUND: Final = 0.5523  # how far a Bézier curve's handles reach in a quarter of a circle
 
 
@@ -115,10 +115,10 @@ class Drawing:
                 across += run.width * fitted.size * MM_PER_POINT / 1000
 
     def _show(self, run: Run, left: float, baseline: float, size: float) -> None:
-        thick = f"2 Tr {size * _STROKE_OF_BOLD:.3f} w " if run.typeface.is_emboldened else ""
+        thick = f"2 Tr {size * _STROKE_OF_BOLD:.3f} w " if run.font.is_emboldened else ""
         thin = " 0 Tr" if thick else ""
         shown = embedding.shown(run, float(_x(left)), float(_y(baseline)), size)
-        self.operators.append(f"BT /{run.typeface.name} {size} Tf {thick}{shown}{thin} ET")
+        self.operators.append(f"BT /{run.font.name} {size} Tf {thick}{shown}{thin} ET")
         self.used.note(run)
 
     def _rounded(self, left: float, top: float, width: float, height: float, radius: float) -> None:
@@ -137,7 +137,7 @@ class Drawing:
 
 
 class PageLayout(Drawing):
-    """One page. What it is given in letters that no typeface has is printed as `typeface.printable` says."""
+    """One page. What it is given in letters that no font has is printed as `font.printable` says."""
 
     def __init__(self, *, title: str, created_at: datetime) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""From letters to glyphs: which typeface, in which direction, where each glyph stands (HarfBuzz does the hard part)."""
+"""From letters to glyphs: which font, in which direction, where each glyph stands (HarfBuzz does the hard part)."""
 
 import re
 import unicodedata
@@ -10,7 +10,7 @@ from typing import Final
 
 import uharfbuzz
 
-from shared.tickets.fonts import Font, typeface_for
+from shared.tickets.fonts import Font, font_for
 
 _RIGHT_TO_LEFT: Final = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 ASCENT: Final = 1.0
@@ -35,9 +35,9 @@ class Glyph:
 
 @dataclass(frozen=True)
 class Run:
-    """Glyphs of one typeface, from left to right."""
+    """Glyphs of one font, from left to right."""
 
-    typeface: Font
+    font: Font
     glyphs: Sequence[Glyph]
 
     @property
@@ -50,11 +50,11 @@ class Run:
 def shape(line: str, bold: bool) -> tuple[Run, ...]:
     """A line of printable text as runs, from left to right as they are seen."""
     places = range(len(line))
-    typefaces = _typefaces(line, bold)
+    known_fonts = _fonts_of(line, bold)
     levels = _levels(line)
-    runs = [list(places) for _, places in groupby(places, lambda place: (typefaces[place], levels[place]))]
+    runs = [list(places) for _, places in groupby(places, lambda place: (known_fonts[place], levels[place]))]
     return tuple(
-        _shaped(typefaces[run[0]], line[run[0] : run[-1] + 1], is_reversed=levels[run[0]] % 2 == 1)
+        _shaped(known_fonts[run[0]], line[run[0] : run[-1] + 1], is_reversed=levels[run[0]] % 2 == 1)
         for run in _as_seen(runs, levels)
     )
 
@@ -68,23 +68,23 @@ def width(text: str, bold: bool) -> float:
 @lru_cache(maxsize=256)
 def extent(text: str, bold: bool) -> tuple[float, float]:
     """How far letters of this text reach above the line's foot, and in all, as multiples of the type's size."""
-    used = {typeface_for(letter, bold=bold) for letter in set(text)}
-    extents = [typeface.extent for typeface in used if typeface and not typeface.is_latin]
+    used = {font_for(letter, bold=bold) for letter in set(text)}
+    extents = [font.extent for font in used if font and not font.is_latin]
     above, below = (max(side) for side in zip((ASCENT, LEADING - ASCENT), *extents, strict=True))
     above = min(above, _HIGHEST)
     return above, above + min(below, _DEEPEST)
 
 
-def _typefaces(line: str, bold: bool) -> list[Font]:
-    """The typeface of each letter. Marks and joiners stay with the letter before them where its typeface has them."""
-    fallback = typeface_for(" ", bold=bold)
+def _fonts_of(line: str, bold: bool) -> list[Font]:
+    """The font of each letter. Marks and joiners stay with the letter before them where its font has them."""
+    fallback = font_for(" ", bold=bold)
     chosen: list[Font] = []
     for letter in line:
         before = chosen[-1] if chosen else None
         joins = unicodedata.category(letter)[0] in "MC"
         own = before if joins and before and (before.has(letter) or letter in "\u200c\u200d") else None
-        found = own or typeface_for(letter, bold=bold) or before or fallback
-        assert found is not None  # noqa: S101 - every typeface has a space
+        found = own or font_for(letter, bold=bold) or before or fallback
+        assert found is not None  # noqa: S101 - every font has a space
         chosen.append(found)
     return chosen
 
@@ -122,14 +122,14 @@ def stretches(flags: Sequence[bool]) -> list[tuple[int, int]]:
     return list(zip(edges[::2], edges[1::2], strict=True))
 
 
-def _shaped(typeface: Font, text: str, *, is_reversed: bool) -> Run:
+def _shaped(font: Font, text: str, *, is_reversed: bool) -> Run:
     buffer = uharfbuzz.Buffer()
     buffer.add_str(text)
     buffer.direction = "rtl" if is_reversed else "ltr"
     buffer.guess_segment_properties()
     buffer.cluster_level = uharfbuzz.BufferClusterLevel.MONOTONE_CHARACTERS
-    uharfbuzz.shape(typeface.font, buffer, _NO_LIGATURES if typeface.is_latin else {})
-    scale = 1000 / typeface.face.upem
+    uharfbuzz.shape(font.font, buffer, _NO_LIGATURES if font.is_latin else {})
+    scale = 1000 / font.face.upem
     starts = sorted({info.cluster for info in buffer.glyph_infos} | {len(text)})
     ends = dict(pairwise(starts))
     told: set[int] = set()
@@ -146,4 +146,4 @@ def _shaped(typeface: Font, text: str, *, is_reversed: bool) -> Run:
                 position.y_offset * scale,
             )
         )
-    return Run(typeface, glyphs)
+    return Run(font, glyphs)

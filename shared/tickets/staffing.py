@@ -107,13 +107,13 @@ def invite(tx: Transaction, organizer: Principal, invitation: Invitation) -> tup
     owned = tx.execute(_OWN_EVENTS, {"organizer_id": organizer_id, "event_ids": event_ids}).scalar_one()
     if owned != len(event_ids):
         raise Invalid.field("event_ids", "must be events of yours")
-    person, letter = staff.invite(tx, organizer_id, invitation)
+    person, email = staff.invite(tx, organizer_id, invitation)
     invitation_id = gate_assignments.invite(tx, organizer_id, invitation.email, invitation.full_name, event_ids)
     if person:
         gate_assignments.replace(tx, person.id, event_ids)
     _audit(tx, "staff.assigned", organizer, person, invitation_id, event_ids=[str(each) for each in event_ids])
     [answer] = [each for each in _read(tx, organizer_id) if each.email == invitation.email]
-    return answer, letter
+    return answer, email
 
 
 def dismiss(tx: Transaction, organizer: Principal, staff_id: UUID) -> None:

@@ -1,7 +1,7 @@
 """The letters a ticket is printed with, and what to print where a letter is missing.
 
 Fira Sans has Latin of every kind, Greek and Cyrillic; files in `fonts` have other scripts, each opened only where a
-text needs it. A letter that no typeface has is printed as its plain base letter (`ơ` as `o`, `ł` as `l`), one without
+text needs it. A letter that no font has is printed as its plain base letter (`ơ` as `o`, `ł` as `l`), one without
 any as `?`, and a symbol, such as an emoji, not at all.
 """
 
@@ -71,7 +71,7 @@ class Font:
 
     @property
     def is_latin(self) -> bool:
-        """Whether this is the typeface that everything is set in but for letters it lacks."""
+        """Whether this is the font that everything is set in but for letters it lacks."""
         return self.name.startswith(_LATIN)
 
     @cached_property
@@ -81,8 +81,8 @@ class Font:
         return extents.ascender / self.face.upem, -extents.descender / self.face.upem
 
 
-def typeface_for(letter: str, *, bold: bool) -> Font | None:
-    """The typeface that has `letter`, if one has."""
+def font_for(letter: str, *, bold: bool) -> Font | None:
+    """The font that has `letter`, if one has."""
     latin = _latin(bold)
     if latin.has(letter):
         return latin
@@ -92,7 +92,7 @@ def typeface_for(letter: str, *, bold: bool) -> Font | None:
 
 
 def printable(words: str) -> str:
-    """`words` in letters that a typeface has, with line breaks kept and runs of spaces made one."""
+    """`words` in letters that a font has, with line breaks kept and runs of spaces made one."""
     written = unicodedata.normalize("NFC", limit_marks(words))
     return re.sub(" {2,}", " ", "".join(_printable(letter) for letter in written))
 
@@ -118,7 +118,7 @@ def _printable(letter: str) -> str:
 
 
 def _has_both_weights(letter: str) -> bool:
-    return all(typeface_for(letter, bold=bold) for bold in (False, True))
+    return all(font_for(letter, bold=bold) for bold in (False, True))
 
 
 def _base_letter(letter: str) -> str:
