@@ -79,7 +79,7 @@ class Money(RuleBasedStateMachine):
             self.organizers: list[Principal] = organizers
             self.buyers: list[Principal] = [a_user(tx) for _ in range(6)]
             self.admin = a_user(tx, role="admin")
-            self.transfers: set[UUID] = set()
+            self.transfers: set[UUID] = set(tx.execute(text("SELECT id FROM disbursements")).scalars())
             self.heard: int = tx.execute(text("SELECT COALESCE(max(id), 0) FROM outbox")).scalar_one()
 
     @initialize(unique_codes=st.sampled_from(["off", "off", "on"]))
