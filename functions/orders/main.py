@@ -25,13 +25,13 @@ class ResendResponse(ResponseModel):
 @app.get("/orders/my-orders")
 def my_orders(page: PageQuery, buyer: Buyer, tx: Transaction) -> Listing[OrderResponse]:
     """The caller's orders, newest first."""
-    return sales_schemas.own(tx, buyer.id, page)
+    return sales_schemas.list_own(tx, buyer.id, page)
 
 
 @app.get("/orders/{order_id}", problems=(NotFound,))
 def order(order_id: UUID, viewer: SignedIn) -> OrderResponse:
     """One order, for its buyer, its organizer or an admin."""
-    return sales_schemas.shown(order_id, viewer)
+    return sales_schemas.read_and_reveal(order_id, viewer)
 
 
 @app.post("/orders/{order_id}/cancel", problems=(NotFound, NotCancellable))

@@ -2,10 +2,10 @@
 
 from shared.cloud.request_batching import RequestBatcher
 from shared.problems import NotFound, Problem
-from shared.sales import availability, expiry, reservations
+from shared.sales import availability_cache, expiry, reservations
 from shared.sales.inventory import SoldOut
 from shared.sales.promos import PromoExhausted, PromoInvalid
-from shared.sales.purchase_limits import HoldAgainLater, PersonLimitReached
+from shared.sales.purchase_limits import HoldCooldown, PersonLimitReached
 from shared.sales.registrations import AlreadyRegistered
 from shared.sales.reservations import AlreadyReserved, ReservationRequest, SaleClosed, TooManyTickets
 from shared.sales.schemas import OrderResponse
@@ -30,7 +30,7 @@ reserve_together = RequestBatcher(reservations.reserve)
         PromoInvalid,
         PromoExhausted,
         PersonLimitReached,
-        HoldAgainLater,
+        HoldCooldown,
     ),
 )
 def hold_tickets(request: reservations.ReservationBody, buyer: Buyer, key: IdempotencyKey) -> OrderResponse:
@@ -39,7 +39,7 @@ def hold_tickets(request: reservations.ReservationBody, buyer: Buyer, key: Idemp
     if isinstance(outcome, Problem):
         raise outcome
     expiry.schedule_expiry(outcome.reservation_expires_at)
-    availability.changed(outcome.event_id)
+    availability_cache.invalidate(outcome.event_id)
     return outcome
 
 

@@ -20,7 +20,7 @@ from shared.cloud import clock
 from shared.cloud.database import Transaction
 from shared.models import RequestModel, ResponseModel, Rupiah, Utc, paragraphs, plain_line
 from shared.problems import Invalid, NotFound, Problem, violated_constraint
-from shared.sales.inventory import NO_OVERSELLING, SELLABLE
+from shared.sales.inventory import NO_OVERSELLING, SELLABLE_UNITS
 from shared.sales.pricing import current_price
 from shared.sentences import Sentence
 
@@ -159,7 +159,7 @@ class KindIsFixed(Problem):
 _COLUMNS = f"""
     id, event_id, name, kind, price, early_bird_price, early_bird_start, early_bird_end, sale_start,
     sale_end, max_per_order, requires_identity, refundable_after_reveal, quota, reserved, sold,
-    is_on_sale, event_ends_at, {SELLABLE} - reserved - sold AS available
+    is_on_sale, event_ends_at, {SELLABLE_UNITS} - reserved - sold AS available
 """
 _OF_EVENTS = f"""
     SELECT {{description}} AS description, {_COLUMNS} FROM ticket_tiers  -- Uses index: ticket_tiers_event

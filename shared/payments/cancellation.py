@@ -185,7 +185,7 @@ def cancel_order(tx: Transaction, order_id: UUID) -> None:
     order = orders.lock(tx, order_id)
     if order.status in orders.LIVE:
         unallocated.refund_all(tx, order.id)
-        orders.cancel_for_good(tx, order)
+        orders.cancel_unpayable(tx, order)
     elif order.status == OrderStatus.PAID:
         _refund_in_full(tx, order)
 

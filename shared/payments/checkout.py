@@ -30,7 +30,7 @@ from shared.payments import settlement
 from shared.payments.records import Payment
 from shared.problems import Invalid, Problem, TryAgain
 from shared.sales import attendees, expiry, orders, registrations
-from shared.sales.identity_numbers import Identified
+from shared.sales.identity_numbers import IdentityFields
 from shared.sales.orders import Order, ReservationExpired
 from shared.sales.reservations import Email, Name
 from shared.sales.schemas import OrderResponse, PaymentResponse
@@ -43,7 +43,7 @@ GatewayName = Literal["xendit", "midtrans"]
 Method = Annotated[PaymentMethod, Field(strict=False)]
 
 
-class NamedAttendee(Identified):
+class NamedAttendee(IdentityFields):
     """Who will use one ticket of the order."""
 
     item_id: UUID
@@ -142,7 +142,7 @@ def _name_attendees(tx: Transaction, order: Order, named: list[NamedAttendee]) -
         return  # what may not be paid any more is not renamed either; `_begin` says why
     numbers: dict[UUID, tuple[UUID, str]] = {}
     for index, attendee in enumerate(named):
-        item = attendees.name(tx, order.id, attendee.item_id, name=attendee.name, email=attendee.email)
+        item = attendees.set_attendee(tx, order.id, attendee.item_id, name=attendee.name, email=attendee.email)
         if item is None:
             raise Invalid.field(f"attendees.{index}.item_id", "is not an item of this order")
         if item.asks_identity and attendee.identity_number:
@@ -152,7 +152,7 @@ def _name_attendees(tx: Transaction, order: Order, named: list[NamedAttendee]) -
 
 def _refuse_unnamed(tx: Transaction, order: Order) -> None:
     nameless = tx.execute(_NAMELESS, {"order_id": order.id}).scalars().all()
-    unidentified = registrations.missing(tx, order.id)
+    unidentified = registrations.items_without_identity(tx, order.id)
     errors = [{"field": "attendees", "message": Sentence("item {item}", item=item)} for item in nameless]
     errors += [
         {"field": "attendees", "message": Sentence("identity_number of item {item}", item=item)}
@@ -165,7 +165,7 @@ def _refuse_unnamed(tx: Transaction, order: Order) -> None:
 def _start(tx: Transaction, order: Order, method: PaymentMethod, gateway: str | None) -> _StartedPayment | None:
     deadline = orders.start_payment(tx, order)
     _refuse_unnamed(tx, order)
-    expiry.expire_order(tx, deadline)
+    expiry.schedule_expiry_after_commit(tx, deadline)
     if order.total_amount == 0:
         settlement.settle_free(tx, orders.lock(tx, order.id))
         return None

@@ -105,7 +105,7 @@ def refund(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionRespons
     order, payment = _lock(tx, payment_id)
     unallocated.refund(tx, payment, by=admin_id)
     if order.status in orders.LIVE and order.review_reason:
-        orders.cancel_for_good(tx, order)
+        orders.cancel_unpayable(tx, order)
     return _answer(tx, payment_id, order.id, "refunded")
 
 

@@ -303,7 +303,7 @@ def _reverse(
         return SettlementOutcome.NOTED
     before = dashboard_refunds.booked(tx, payment.id)
     issuing.void(tx, order.id)
-    mails.enqueue_ticket_void(tx, order.id, orders.kept_items(tx, order.id), "refunded")
+    mails.enqueue_ticket_void(tx, order.id, orders.unreturned_items(tx, order.id), "refunded")
     ledger.post_sale_taken_back(tx, payment.id, sale_of(order, payment), returned_before=before)
     _record_reversal(tx, payment, reported, before)
     orders.mark_refunded(tx, order)
@@ -322,7 +322,7 @@ def _reverse_mismatch(
     _record_reversal(tx, payment, reported, before)
     payment_records.mark_reviewed(tx, payment.id, "refunded")
     if order.status in orders.LIVE and order.review_reason:
-        orders.cancel_for_good(tx, order)
+        orders.cancel_unpayable(tx, order)
     return outcome
 
 

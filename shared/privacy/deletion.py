@@ -98,7 +98,7 @@ def _refuse_if_in_use(tx: Transaction, person: Person) -> None:
 
 def _anonymise(tx: Transaction, person: Person) -> None:
     """Anonymise the person outside of identity's own tables."""
-    purchase_limits.forget(tx, person.id)
+    purchase_limits.detach_account(tx, person.id)
     attendees.anonymise(tx, person.id, erasure.NAME)
     registrations.erase(tx, person.id)
     mails.anonymise(tx, person.id, person.email, erasure.marker_address(person))

@@ -140,7 +140,7 @@ def _orders(tx: Transaction, user_id: UUID) -> list[dict[str, Any]]:
             order[name] = parts.get(order["id"], [])
     for order in orders:
         if any(item["tier_kind"] == TierKind.DIGITAL for item in order["items"]):
-            given = digital_units.of_order(tx, order["id"])
+            given = digital_units.revealed_secrets(tx, order["id"])
             order["items"] = [{**item, "digital_unit": given.get(item["id"])} for item in order["items"]]
     return orders
 

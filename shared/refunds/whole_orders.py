@@ -17,7 +17,7 @@ def complete_if_all_returned(tx: Transaction, order_id: UUID) -> bool:
     if payment_id is None:
         return False
     refund_records.reject_requested(tx, order_id, "All that was paid has gone back at the gateway already.")
-    kept = orders.kept_items(tx, order_id)
+    kept = orders.unreturned_items(tx, order_id)
     issuing.void(tx, order_id)
     if kept:
         mails.enqueue_ticket_void(tx, order_id, kept, "refunded")

@@ -12,9 +12,9 @@ _NAME = text(f"""
     UPDATE order_items i SET attendee_name = :name, attendee_email = :email
     FROM ticket_tiers t
     WHERE t.id = i.tier_id AND i.id = :item_id AND i.order_id = :order_id
-    RETURNING i.tier_id, {registrations.ASKS_IDENTITY} AS asks_identity
+    RETURNING i.tier_id, {registrations.REQUIRES_IDENTITY} AS asks_identity
 """)
-# A name is needed on paper, an address is not.
+# A printed ticket needs a name, not an address.
 _ANONYMISE = text("""
     UPDATE order_items i
     SET attendee_name = CASE WHEN attendee_name IS NULL THEN NULL ELSE :name END, attendee_email = NULL
@@ -30,12 +30,12 @@ class NamedItem:
     asks_identity: bool
 
 
-def name(tx: Transaction, order_id: UUID, item_id: UUID, *, name: str, email: str) -> NamedItem | None:
-    """Name who will use an item of a locked order; None where the order has no such item."""
+def set_attendee(tx: Transaction, order_id: UUID, item_id: UUID, *, name: str, email: str) -> NamedItem | None:
+    """Set the attendee of an item of a locked order; None where the order has no such item."""
     row = tx.execute(_NAME, {"order_id": order_id, "item_id": item_id, "name": name, "email": email}).first()
     return NamedItem(row.tier_id, row.asks_identity) if row else None
 
 
 def anonymise(tx: Transaction, user_id: UUID, name: str) -> None:
-    """Put `name` for everybody whom a person has named in their past orders, and no address (UM-009)."""
+    """Replace the attendees of a person's past orders by `name`, and delete their addresses (UM-009)."""
     tx.execute(_ANONYMISE, {"user_id": user_id, "name": name})

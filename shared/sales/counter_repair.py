@@ -1,4 +1,4 @@
-"""Comparing each tier's counters with the orders behind them, and correcting the counters."""
+"""Repair of tier counters that differ from the orders behind them."""
 
 from uuid import UUID
 
@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import transaction
-from shared.sales import availability
+from shared.sales import availability_cache
 
 _COUNTED = """
     SELECT t.id, t.reserved, t.sold,
@@ -29,10 +29,10 @@ _CORRECT = text("UPDATE ticket_tiers SET reserved = :held, sold = :bought WHERE 
 def correct_counters() -> int:
     """Set every counter that differs from the orders behind it; return how many tiers were wrong.
 
-    Of events that are not over since a week: what is sold for older ones no longer changes.
+    Events that ended more than a week ago are left out: their sales no longer change.
 
-    A suspect is counted again under its lock: whoever moves a tier's counters commits the order's
-    change in the same transaction, so that with the tier locked both sides stand still.
+    A suspect is counted again under its lock. Counters and orders change in one transaction, so while the tier
+    is locked both stand still.
     """
     with transaction() as tx:
         suspects = tx.execute(_SUSPECTS).scalars().all()
@@ -46,7 +46,7 @@ def _correct(tier_id: UUID) -> bool:
         if (row.reserved, row.sold) == (row.held, row.bought):
             return False
         corrected = tx.execute(_CORRECT, {"id": tier_id, "held": row.held, "bought": row.bought})
-        availability.changed_with(tx, corrected.scalars())
+        availability_cache.invalidate_after_commit(tx, corrected.scalars())
         audit.record(
             tx,
             "reconcile_fix_counter",

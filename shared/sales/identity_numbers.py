@@ -1,6 +1,6 @@
 """Identity numbers: a NIK is checked by its structure, a passport number by its format.
 
-The rules and their sources stand in docs/reference/identity-numbers.md. That a number exists, only its issuer knows.
+The rules and their sources are in docs/reference/identity-numbers.md. Only the issuer can tell whether a number exists.
 """
 
 import re
@@ -30,8 +30,8 @@ _LETTER: Final = re.compile(r"[A-Z]")
 _Number = Annotated[str, StringConstraints(max_length=40), Undivided]
 
 
-class Identified(RequestModel):
-    """A person who may have to give the number of an identity document. A NIK is one unless another type is named."""
+class IdentityFields(RequestModel):
+    """The identity document of a person, where a tier asks for it. The type defaults to NIK."""
 
     identity_type: IdentityType | None = None
     """`nik` (16 digits) or `passport`. Left out, a number with letters is a passport's and any other a NIK."""
@@ -41,11 +41,11 @@ class Identified(RequestModel):
     @field_validator("identity_number")
     @classmethod
     def _as_compared(cls, number: str | None, info: ValidationInfo) -> str | None:
-        return number and normalised(number, info.data.get("identity_type"))
+        return number and normalize(number, info.data.get("identity_type"))
 
 
-def normalised(number: str, identity_type: IdentityType | None = None) -> str:
-    """An identity number as it is compared: without separators, in capitals. Raises ValueError."""
+def normalize(number: str, identity_type: IdentityType | None = None) -> str:
+    """Normalize an identity number for comparison: no separators, upper case. Raises ValueError."""
     plain = undivided(number).upper()
     if identity_type == "passport" or (identity_type is None and _LETTER.search(plain)):
         if not _PASSPORT.fullmatch(plain):
@@ -63,18 +63,18 @@ def _is_nik(plain: str) -> bool:
         int(parts["province"]) in _PROVINCES
         and "00" not in (parts["regency"], parts["district"])
         and parts["serial"] != "0000"
-        and _is_birthday(int(parts["day"]), int(parts["month"]), int(parts["year"]))
+        and _is_birth_date(int(parts["day"]), int(parts["month"]), int(parts["year"]))
     )
 
 
-def _is_birthday(day: int, month: int, year: int) -> bool:
-    """Whether a man or a woman can have been born then, in this century or the one before."""
+def _is_birth_date(day: int, month: int, year: int) -> bool:
+    """Whether the date is a possible date of birth in this century or the last; women's days are raised by 40."""
     if day > _ADDED_FOR_WOMEN:
         day -= _ADDED_FOR_WOMEN
-    return any(_has_been(century + year, month, day) for century in (1900, 2000))
+    return any(_is_past_date(century + year, month, day) for century in (1900, 2000))
 
 
-def _has_been(year: int, month: int, day: int) -> bool:
+def _is_past_date(year: int, month: int, day: int) -> bool:
     if not (1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1]):
         return False
     return date(year, month, day) <= clock.now().date()

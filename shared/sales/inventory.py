@@ -3,10 +3,10 @@
     hold     free     -> reserved        sell     reserved -> sold
     release  reserved -> free            restore  sold     -> free
 
-The counters stand on the tier's row and its CHECK refuses `reserved + sold > quota` and anything below zero. A
-tier of digital goods can't sell more than the units it has, either. Tiers are locked by ascending id, so that
-orders over several tiers never wait for each other in a circle, and last of all locks in a transaction, so that
-a hot row is held as briefly as can be.
+The counters are columns of the tier's row, and its CHECK refuses `reserved + sold > quota` and negative counts. A
+tier of digital goods can't sell more units than it has either. Tiers are locked by ascending id, so that orders
+over several tiers never deadlock, and after all other locks of a transaction, so that a hot row is held as briefly
+as possible.
 """
 
 import json
@@ -19,13 +19,13 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.cloud.database import Transaction
 from shared.problems import Problem, violated_constraint
-from shared.sales import availability
+from shared.sales import availability_cache
 
 Quantities = Mapping[UUID, int]
-"""How many units of which tier."""
+"""Units by tier."""
 
 NO_OVERSELLING = "no_overselling"
-SELLABLE = "LEAST(quota, units)"
+SELLABLE_UNITS = "LEAST(quota, units)"
 """An expression on ticket_tiers: the most it can sell. `units` is NULL where the tier is not digital."""
 
 _MOVE = text("""
@@ -52,7 +52,7 @@ class SoldOut(Problem):
 
 
 def hold(tx: Transaction, quantities: Quantities) -> None:
-    """Move from free to reserved. Raises SoldOut, with the transaction still usable, where too few are free."""
+    """Move units from free to reserved. Raises SoldOut where too few are free; the transaction stays usable."""
     try:
         with tx.begin_nested():
             _move(tx, quantities, reserved=1)
@@ -63,22 +63,22 @@ def hold(tx: Transaction, quantities: Quantities) -> None:
 
 
 def sell(tx: Transaction, quantities: Quantities) -> None:
-    """Move from reserved to sold."""
+    """Move units from reserved to sold."""
     _move(tx, quantities, reserved=-1, sold=1)
 
 
 def release(tx: Transaction, quantities: Quantities) -> None:
-    """Give reserved units back."""
+    """Move units from reserved back to free."""
     _move(tx, quantities, reserved=-1)
 
 
 def restore(tx: Transaction, quantities: Quantities) -> None:
-    """Give sold units back (TS-013)."""
+    """Move units from sold back to free (TS-013)."""
     _move(tx, quantities, sold=-1)
 
 
-def of_orders(tx: Transaction, *order_ids: UUID) -> dict[UUID, int]:
-    """The units that these orders hold, or have bought and not returned, together."""
+def order_quantities(tx: Transaction, *order_ids: UUID) -> dict[UUID, int]:
+    """The units by tier that these orders together hold, or have bought and not returned."""
     rows = tx.execute(_OF_ORDERS, {"order_ids": list(order_ids)})
     return {row.tier_id: row.quantity for row in rows}
 
@@ -90,4 +90,4 @@ def _move(tx: Transaction, quantities: Quantities, *, reserved: int = 0, sold: i
     ]
     if moves:
         moved = tx.execute(_MOVE, {"moves": json.dumps(moves)}).scalars()
-        availability.changed_with(tx, moved)
+        availability_cache.invalidate_after_commit(tx, moved)

@@ -1,9 +1,9 @@
-"""The statement that creates orders: it writes them and their items, and holds their stock, all or nothing.
+"""The statement that creates orders and their items, and holds their stock: all or nothing.
 
-It is a transaction of its own, and one round trip. Its parts run in the order of the locks: orders, registrations,
-persons, promo codes, then the tiers by id. A hold over the quota, a code or a person over their limit and a
-participant who is registered already break a constraint, which ends the whole statement; so does a tier that went
-off sale since it was read, as `reserved` becomes NULL.
+It is a transaction of its own, in one round trip. Its parts run in lock order: orders, registrations, persons, promo
+codes, then tiers by id. A hold over the quota, a promo code or a person over a limit, and a participant who is
+registered already each violate a constraint, which aborts the whole statement. A tier that went off sale since it was
+read aborts it too, as `reserved` becomes NULL.
 """
 
 import json
@@ -34,7 +34,7 @@ class Participant(Protocol):
 
     @property
     def email(self) -> str:
-        """Where their ticket goes."""
+        """The address to which the ticket is sent."""
 
     @property
     def identity_number(self) -> str | None:
@@ -43,7 +43,7 @@ class Participant(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class SaleTier:
-    """A tier and the settings of its event, as they stood a moment ago (`at`, UTC). Prices in rupiah."""
+    """A tier and the settings of its event, as read at `at` (UTC). Prices in rupiah."""
 
     id: UUID
     event_id: UUID
@@ -63,7 +63,7 @@ class SaleTier:
 
 
 @dataclass(frozen=True)
-class NewItem:
+class NewOrderItem:
     """One unit of an order to be created."""
 
     id: UUID
@@ -74,20 +74,20 @@ class NewItem:
 
 @dataclass(frozen=True)
 class NewOrder:
-    """An order that would be right, if the stock is there."""
+    """A validated order to be created, if the stock is there."""
 
     id: UUID
     buyer_id: UUID
     event_id: UUID
     organizer_id: UUID
     idempotency_key: str | None
-    items: tuple[NewItem, ...]
+    items: tuple[NewOrderItem, ...]
     discount: Discount | None = None
     """The discount of its promo code; the items' prices are after it."""
 
 
-_STATEMENT = """
-    WITH asked AS (
+_CREATE = """
+    WITH requested AS (
         SELECT * FROM jsonb_to_recordset(CAST(:orders AS jsonb)) AS o (
             id uuid, user_id uuid, event_id uuid, organizer_id uuid, subtotal bigint, discount_amount bigint,
             platform_fee bigint, promo_id uuid, promo_code text, idempotency_key text, quantity int, max_units int,
@@ -97,39 +97,40 @@ _STATEMENT = """
             id uuid, order_id uuid, tier_id uuid, position int, unit_price bigint, discount bigint,
             platform_discount bigint, platform_fee bigint, waived_fee bigint, platform_waived_fee bigint,
             commission bigint, attendee_name text, attendee_email text, max_units int)),
-    opened AS (
+    created AS (
         INSERT INTO orders (id, user_id, person_id, event_id, organizer_id, subtotal, discount_amount, platform_fee,
             total_amount, promo_id, promo_code, promo_counted, promo_uses, promo_spent, idempotency_key,
             reservation_expires_at)
-        SELECT asked.id, user_id, u.person_id, event_id, asked.organizer_id, subtotal, discount_amount, platform_fee,
+        SELECT requested.id, user_id, u.person_id, event_id, requested.organizer_id, subtotal, discount_amount,
+            platform_fee,
             subtotal - discount_amount + platform_fee, promo_id, promo_code, promo_id IS NOT NULL, promo_uses,
             promo_spent, idempotency_key, now() + make_interval(secs => :reservation_seconds)
-        FROM asked LEFT JOIN users u ON u.id = user_id ORDER BY user_id, event_id
+        FROM requested LEFT JOIN users u ON u.id = user_id ORDER BY user_id, event_id
         ON CONFLICT DO NOTHING
         RETURNING id, user_id, person_id, event_id, promo_id, promo_uses, promo_spent, created_at,
             reservation_expires_at),
-    listed AS (
+    created_items AS (
         INSERT INTO order_items (id, order_id, tier_id, position, unit_price, discount, platform_discount,
             platform_fee, waived_fee, platform_waived_fee, commission, attendee_name, attendee_email)
         SELECT units.id, order_id, tier_id, position, unit_price, discount, platform_discount, platform_fee,
             waived_fee, platform_waived_fee, commission, attendee_name, attendee_email
-        FROM units JOIN opened ON opened.id = units.order_id),
+        FROM units JOIN created ON created.id = units.order_id),
     {registrations}
     {persons}
     {promos}
-    wanted AS (
-        SELECT tier_id, count(*) AS quantity FROM units JOIN opened ON opened.id = units.order_id
+    requested_by_tier AS (
+        SELECT tier_id, count(*) AS quantity FROM units JOIN created ON created.id = units.order_id
         WHERE {before_tiers}
         GROUP BY tier_id),
     locked AS (
-        SELECT t.id FROM ticket_tiers t JOIN wanted ON wanted.tier_id = t.id
+        SELECT t.id FROM ticket_tiers t JOIN requested_by_tier ON requested_by_tier.tier_id = t.id
         ORDER BY t.id FOR NO KEY UPDATE OF t),
-    held AS (
+    held_stock AS (
         UPDATE ticket_tiers t
-        SET reserved = CASE WHEN t.is_on_sale THEN t.reserved + wanted.quantity END
-        FROM wanted JOIN locked ON locked.id = wanted.tier_id
-        WHERE t.id = wanted.tier_id)
-    SELECT id, created_at, reservation_expires_at FROM opened
+        SET reserved = CASE WHEN t.is_on_sale THEN t.reserved + requested_by_tier.quantity END
+        FROM requested_by_tier JOIN locked ON locked.id = requested_by_tier.tier_id
+        WHERE t.id = requested_by_tier.tier_id)
+    SELECT id, created_at, reservation_expires_at FROM created
 """
 _REGISTRATIONS = """
     registered AS (
@@ -139,26 +140,26 @@ _REGISTRATIONS = """
         FROM jsonb_to_recordset(CAST(:participants AS jsonb)) AS p (
             item_id uuid, order_id uuid, tier_id uuid, identity_index text, event_identity_index text,
             identity_sealed text, identity_ending text)
-            JOIN opened ON opened.id = p.order_id
+            JOIN created ON created.id = p.order_id
         ORDER BY event_identity_index NULLS FIRST, tier_id, identity_index
         RETURNING item_id),
 """
 _PROMOS = f"""
-    taking AS (
+    uses_by_user AS (
         SELECT promo_id, user_id, sum(promo_uses)::int AS quantity, sum(promo_spent)::bigint AS spent
-        FROM opened WHERE promo_id IS NOT NULL
+        FROM created WHERE promo_id IS NOT NULL
             AND {{before_promos}}
         GROUP BY promo_id, user_id),
-    {promos.TAKING},
+    {promos.COUNT_USES},
 """
-_AFTER = "(SELECT count(*) FROM {part}) >= 0"  # makes a part of the statement wait for another
+_WAIT_FOR = "(SELECT count(*) FROM {part}) >= 0"  # makes one part of the statement run after another
 
 
 def create_orders(orders: Sequence[NewOrder]) -> dict[UUID, OrderResponse]:
-    """Create these orders and hold their stock; each that was created, by its id.
+    """Create these orders and hold their stock; return the created ones by id.
 
-    Left out are those whose buyer has a live reservation for the event, or has sent the same idempotency key
-    before. Raises the driver's error of the constraint that one of the others breaks: then none is created.
+    Orders whose buyer has a live reservation for the event, or has sent the same idempotency key before, are
+    skipped. Raises the driver's error where one of the others violates a constraint: then none is created.
     """
     rows = {order.id: _order_row(order) for order in orders}
     values = {
@@ -179,28 +180,28 @@ def create_orders(orders: Sequence[NewOrder]) -> dict[UUID, OrderResponse]:
 
 @lru_cache(maxsize=4)
 def _statement(*, with_registrations: bool, with_promos: bool) -> TextClause:
-    """The statement with the parts that are needed: most orders need neither."""
-    after_registrations = f"AND {_AFTER.format(part='registered')}" if with_registrations else ""
-    after_persons = _AFTER.format(part="counted_by_tier")
+    """The statement with its optional parts; most orders need neither."""
+    after_registrations = f"AND {_WAIT_FOR.format(part='registered')}" if with_registrations else ""
+    after_persons = _WAIT_FOR.format(part="counted_by_tier")
     return text(
-        _STATEMENT.format(
+        _CREATE.format(
             registrations=_REGISTRATIONS if with_registrations else "",
-            persons=purchase_limits.TAKING.format(before=after_registrations),
+            persons=purchase_limits.COUNT_PURCHASES.format(before=after_registrations),
             promos=_PROMOS.format(before_promos=after_persons) if with_promos else "",
-            before_tiers=_AFTER.format(part="codes_used_by") if with_promos else after_persons,
+            before_tiers=_WAIT_FOR.format(part="counted_users") if with_promos else after_persons,
         )
     )
 
 
 def _participants(order: NewOrder) -> list[dict[str, str | None]]:
-    """The registrations of those who are named for a tier that asks for identity numbers."""
+    """The registrations of the attendees of tiers that ask for identity numbers."""
     return [
-        registrations.row(
+        registrations.new_row(
             item.id,
             order.id,
             item.tier.id,
             item.attendee.identity_number,
-            once_at=order.event_id if item.tier.one_purchase_per_person else None,
+            unique_in_event=order.event_id if item.tier.one_purchase_per_person else None,
         )
         for item in order.items
         if item.attendee and item.tier.asks_identity and item.attendee.identity_number
@@ -244,14 +245,14 @@ def _item_rows(order: NewOrder) -> list[dict[str, Any]]:
             "commission": item.price.commission,
             "attendee_name": item.attendee.name if item.attendee else None,
             "attendee_email": item.attendee.email if item.attendee else None,
-            "max_units": purchase_limits.of_tier(item.tier),
+            "max_units": purchase_limits.max_units_of_tier(item.tier),
         }
         for position, item in enumerate(order.items, start=1)
     ]
 
 
 def _response(order: NewOrder, written: Mapping[str, Any], created: Any) -> OrderResponse:
-    """The new order as it was written, without reading it back."""
+    """The response for a new order, from the values written instead of reading it back."""
     total_amount = written["subtotal"] - written["discount_amount"] + written["platform_fee"]
     return OrderResponse(
         id=order.id,
@@ -269,7 +270,7 @@ def _response(order: NewOrder, written: Mapping[str, Any], created: Any) -> Orde
     )
 
 
-def _item_response(item: NewItem) -> OrderItemResponse:
+def _item_response(item: NewOrderItem) -> OrderItemResponse:
     number = item.attendee.identity_number if item.attendee and item.tier.asks_identity else None
     return OrderItemResponse(
         id=item.id,
@@ -281,5 +282,5 @@ def _item_response(item: NewItem) -> OrderItemResponse:
         waived_fee=item.price.waived_fee,
         attendee_name=item.attendee.name if item.attendee else None,
         attendee_email=item.attendee.email if item.attendee else None,
-        identity_number=registrations.masked(number) if number else None,
+        identity_number=registrations.mask(number) if number else None,
     )

@@ -1,11 +1,11 @@
-"""The life of an order. Every move locks the row, checks the state it expects, and is a no-op where it is done.
+"""The state machine of an order. Every transition locks the row, checks its state, and is idempotent.
 
     reserved ──► pending_payment ──► paid ──► refunded
         │               │
         └──► expired ◄──┘      cancelled by its buyer at any time before paid
 
-An order never moves backwards. The one step that looks like it is `revive`: money that arrived late for
-an expired order buys the stock anew, if it is still there (LATE-1).
+An order never moves backwards, but for `revive`: a late payment of an expired order takes its stock again, if it
+is still there (LATE-1).
 """
 
 from collections import Counter
@@ -28,7 +28,7 @@ from shared.states import OrderStatus
 
 LIVE = (OrderStatus.RESERVED, OrderStatus.PENDING_PAYMENT)
 NOT_REVIVABLE = (SoldOut, AlreadyRegistered)
-"""Why late money may buy nothing: see `revive`."""
+"""The reasons why an expired order can't be revived."""
 TOP_UP = "top_up"
 """The review reason of an order whose buyer is asked for the missing rest of an underpaid payment."""
 TOP_UP_HOURS = 24
@@ -43,7 +43,7 @@ _OLDEST_UNISSUED = text("""
     SELECT EXTRACT(epoch FROM now() - min(paid_at)) FROM orders  -- Uses index: orders_unissued
     WHERE status = 'paid' AND tickets_issued_at IS NULL
 """)
-_EXTEND = text("""
+_START_PAYMENT = text("""
     UPDATE orders SET status = 'pending_payment', updated_at = now(),
         reservation_expires_at = created_at + make_interval(secs => :payment_seconds)
     WHERE id = :id
@@ -67,7 +67,7 @@ _DUE = text("""
     WHERE status IN ('reserved', 'pending_payment') AND reservation_expires_at <= now()
       AND (review_reason IS NULL OR review_reason = 'top_up')
       AND (CAST(:event_ids AS uuid[]) IS NULL OR event_id = ANY(CAST(:event_ids AS uuid[])))
-    ORDER BY reservation_expires_at, id LIMIT :most FOR UPDATE SKIP LOCKED
+    ORDER BY reservation_expires_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
 """)
 _EVENT_STATUS = text("SELECT status FROM events WHERE id = :id FOR SHARE")
 _STILL_SOLD = text("""
@@ -77,8 +77,8 @@ _STILL_SOLD = text("""
 _RETURN = text("""
     UPDATE order_items SET returned_at = now() WHERE id = ANY(:item_ids) AND returned_at IS NULL RETURNING tier_id
 """)
-_KEPT_ITEMS = text("SELECT id FROM order_items WHERE order_id = :id AND returned_at IS NULL")
-_WAIT = text("""
+_UNRETURNED_ITEMS = text("SELECT id FROM order_items WHERE order_id = :id AND returned_at IS NULL")
+_EXTEND_FOR_TOP_UP = text("""
     UPDATE orders SET review_reason = :reason, updated_at = now(),
         reservation_expires_at = LEAST(now() + make_interval(hours => :hours),
             (SELECT end_date FROM events e WHERE e.id = orders.event_id))
@@ -104,7 +104,7 @@ class Order:
     total_amount: int
     reservation_expires_at: datetime
     is_due: bool
-    """Its time is over by the database's clock, whether or not anything has ended it yet."""
+    """Its hold has expired by the database's clock, whether or not it has been ended yet."""
     paid_at: datetime | None
     tickets_issued_at: datetime | None
     capacity_released_at: datetime | None
@@ -133,7 +133,7 @@ class NotCancellable(Problem):
 
 
 def lock(tx: Transaction, order_id: UUID) -> Order:
-    """Lock an order until the end of the transaction; it comes before every other lock. Raises NotFound."""
+    """Lock an order until the transaction ends, before every other lock. Raises NotFound."""
     row = tx.execute(_LOCK, {"id": order_id}).first()
     if row is None:
         raise NotFound
@@ -141,7 +141,7 @@ def lock(tx: Transaction, order_id: UUID) -> Order:
 
 
 def lock_own(tx: Transaction, order_id: UUID, user_id: UUID) -> Order:
-    """The same for the buyer's own order: anybody else's is NotFound (ISO-1)."""
+    """Lock an order of this buyer. Raises NotFound, also for the orders of others (ISO-1)."""
     order = lock(tx, order_id)
     if order.user_id != user_id:
         raise NotFound
@@ -149,16 +149,16 @@ def lock_own(tx: Transaction, order_id: UUID, user_id: UUID) -> Order:
 
 
 def lock_event(tx: Transaction, event_id: UUID) -> str:
-    """The status of an event, which nobody changes until `tx` ends: between the locks of an order and of its tiers.
+    """Lock an event against changes until `tx` ends, and return its status. Lock it after orders and before tiers.
 
-    A cancellation that begins after it finds what `tx` has made of the order.
+    A cancellation that begins afterwards sees the order as `tx` leaves it.
     """
     status: str = tx.execute(_EVENT_STATUS, {"id": event_id}).scalar_one()
     return status
 
 
 def start_payment(tx: Transaction, order: Order) -> datetime:
-    """Let the hold last until 30 minutes from the first moment (TS-008); return when that is.
+    """Extend the hold to 30 minutes from the order's creation (TS-008); return its new end.
 
     Raises ReservationExpired by the database's clock, whatever the expiry tasks have done, and
     NotPayable where the order is paid or ended.
@@ -170,39 +170,39 @@ def start_payment(tx: Transaction, order: Order) -> datetime:
     if order.review_reason == TOP_UP:
         return order.reservation_expires_at
     deadline: datetime = tx.execute(
-        _EXTEND, {"id": order.id, "payment_seconds": settings().payment_seconds}
+        _START_PAYMENT, {"id": order.id, "payment_seconds": settings().payment_seconds}
     ).scalar_one()
     return deadline
 
 
 def mark_paid(tx: Transaction, order: Order, paid_at: datetime) -> None:
-    """A live order is paid: what it held is sold. The caller has locked the order and checked the money."""
+    """Mark a live order as paid and its stock as sold. The caller has locked the order and checked the amount."""
     tx.execute(_PAID, {"id": order.id, "paid_at": paid_at})
     audit.record(tx, "order.paid", subject="order", subject_id=order.id, amount=order.total_amount)
-    purchase_limits.forgive(tx, order.id)
-    inventory.sell(tx, inventory.of_orders(tx, order.id))
+    purchase_limits.reset_abandonment(tx, order.id)
+    inventory.sell(tx, inventory.order_quantities(tx, order.id))
 
 
 def mark_issued(tx: Transaction, order: Order) -> None:
-    """All that a locked, paid order has bought is there."""
+    """Record that everything a locked, paid order has bought is issued."""
     tx.execute(_ISSUED, {"id": order.id})
 
 
 def revive(tx: Transaction, order: Order, paid_at: datetime) -> None:
-    """An expired order is paid after all.
+    """Mark an expired order as paid after all, and take its stock again.
 
-    Raises, changing nothing, SoldOut where its stock or event is gone, and AlreadyRegistered where a participant
-    is registered by another order meanwhile.
+    Raises SoldOut where its stock or event is gone, and AlreadyRegistered where another order has registered a
+    participant meanwhile. Then nothing has changed.
     """
     lock_event(tx, order.event_id)
     if not tx.execute(_STILL_SOLD, {"id": order.id}).scalar_one():
         raise SoldOut("The event is over or was cancelled.")
-    quantities = inventory.of_orders(tx, order.id)
+    quantities = inventory.order_quantities(tx, order.id)
     with tx.begin_nested():
         tx.execute(_REVIVED, {"id": order.id, "paid_at": paid_at})
         registrations.reactivate(tx, order.id)
         purchase_limits.reclaim(tx, order.id)
-        purchase_limits.forgive(tx, order.id)
+        purchase_limits.reset_abandonment(tx, order.id)
         promos.reclaim_use(tx, order.id)
         inventory.hold(tx, quantities)
         inventory.sell(tx, quantities)
@@ -210,12 +210,12 @@ def revive(tx: Transaction, order: Order, paid_at: datetime) -> None:
 
 
 def expire(tx: Transaction, order: Order) -> None:
-    """End a live order whose payment is over at the gateway; its stock is free again."""
+    """Expire a live order whose payment has ended at the gateway, and release its stock."""
     _end(tx, [order], OrderStatus.EXPIRED, is_abandoned=True)
 
 
 def cancel(tx: Transaction, order: Order) -> None:
-    """End an order at its buyer's wish. Cancelled twice is no error. Raises NotCancellable once paid."""
+    """Cancel an order for its buyer; idempotent. Raises NotCancellable once it is paid."""
     if order.status == OrderStatus.CANCELLED:
         return
     if order.status not in LIVE:
@@ -223,83 +223,85 @@ def cancel(tx: Transaction, order: Order) -> None:
     _end(tx, [order], OrderStatus.CANCELLED, is_abandoned=True)
 
 
-def expire_due(tx: Transaction, *, event_ids: list[UUID] | None = None, most: int = 200) -> int:
-    """End up to `most` live orders whose time is over (of these events, or of all); return how many.
+def expire_due(tx: Transaction, *, event_ids: list[UUID] | None = None, limit: int = 200) -> int:
+    """Expire up to `limit` overdue live orders, of these events or of all; return how many.
 
-    Rows that another sweep or a payment has locked are left to it.
+    Rows that another sweep or a payment has locked are skipped.
     """
-    due = tx.execute(_DUE, {"event_ids": event_ids, "most": most}).all()
+    due = tx.execute(_DUE, {"event_ids": event_ids, "limit": limit}).all()
     _end(tx, due, OrderStatus.EXPIRED, is_abandoned=True)
     return len(due)
 
 
 def return_items(tx: Transaction, item_ids: Sequence[UUID]) -> None:
-    """Items of a paid order are given back, once: their stock is free again (TS-013). The order is locked.
+    """Return items of a locked, paid order: their stock is free again, once (TS-013).
 
-    Their participants may register anew. A digital unit that was given out is not sold again.
+    Their participants may register anew. A digital unit that was assigned is not sold again.
     """
     purchase_limits.release_items(tx, item_ids)
     _return(tx, item_ids)
 
 
 def _return(tx: Transaction, item_ids: Sequence[UUID]) -> None:
-    registrations.end_items(tx, item_ids)
+    registrations.deactivate_items(tx, item_ids)
     returned = tx.execute(_RETURN, {"item_ids": list(item_ids)}).scalars().all()
     inventory.restore(tx, Counter(returned))
     digital_units.burn(tx, item_ids)
 
 
-def kept_items(tx: Transaction, order_id: UUID) -> list[UUID]:
-    """The items of an order that have not been given back."""
-    return list(tx.execute(_KEPT_ITEMS, {"id": order_id}).scalars())
+def unreturned_items(tx: Transaction, order_id: UUID) -> list[UUID]:
+    """The items of an order that have not been returned."""
+    return list(tx.execute(_UNRETURNED_ITEMS, {"id": order_id}).scalars())
 
 
 def mark_refunded(tx: Transaction, order: Order) -> None:
-    """A paid order's money is back with its buyer (PS-019): what it still had bought is free again, and its code."""
+    """Mark a paid order as refunded (PS-019): its remaining items and its promo code are free again."""
     purchase_limits.release(tx, [order.id])
-    _give_back_promos(tx, [order])
+    _release_promo_uses(tx, [order])
     tx.execute(_ENDED, {"ids": [order.id], "status": OrderStatus.REFUNDED})
     audit.record(tx, "order.refunded", subject="order", subject_id=order.id, amount=order.total_amount)
-    _return(tx, kept_items(tx, order.id))
+    _return(tx, unreturned_items(tx, order.id))
 
 
-def cancel_for_good(tx: Transaction, order: Order) -> None:
-    """Cancel a live order that can't be paid any more: its event is cancelled, or what came in for it goes back."""
+def cancel_unpayable(tx: Transaction, order: Order) -> None:
+    """Cancel a live order that can't be paid any more: its event is cancelled, or its payment goes back."""
     _end(tx, [order], OrderStatus.CANCELLED)
 
 
 def put_in_review(tx: Transaction, order: Order, reason: str) -> None:
-    """Keep the order as it is, with what it holds, until a person has decided about its money."""
+    """Keep the order and its hold as they are until an admin has decided about its payment."""
     tx.execute(_REVIEW, {"id": order.id, "reason": reason})
 
 
 def extend_for_top_up(tx: Transaction, order: Order) -> datetime:
-    """Keep an underpaid order for a day, in which its buyer may pay the rest, but not past its event; until when."""
-    deadline: datetime = tx.execute(_WAIT, {"id": order.id, "reason": TOP_UP, "hours": TOP_UP_HOURS}).scalar_one()
+    """Keep an underpaid order for a day for its top-up, but not past its event; return the deadline."""
+    deadline: datetime = tx.execute(
+        _EXTEND_FOR_TOP_UP, {"id": order.id, "reason": TOP_UP, "hours": TOP_UP_HOURS}
+    ).scalar_one()
     return deadline
 
 
-def _end(tx: Transaction, ending: Sequence[Order | Row[Any]], status: str, *, is_abandoned: bool = False) -> None:
-    """End unpaid orders, which are locked and live, and release their stock once."""
-    if not ending:
+def _end(tx: Transaction, ended: Sequence[Order | Row[Any]], status: str, *, is_abandoned: bool = False) -> None:
+    """End locked, live, unpaid orders and release their stock once."""
+    if not ended:
         return
-    ids = [order.id for order in ending]
-    registrations.end(tx, ids)
+    ids = [order.id for order in ended]
+    registrations.deactivate(tx, ids)
     purchase_limits.release(tx, ids, is_abandoned=is_abandoned)
-    _give_back_promos(tx, ending)
+    _release_promo_uses(tx, ended)
     tx.execute(_ENDED, {"ids": ids, "status": status})
-    for order in ending:
+    for order in ended:
         if order.status == OrderStatus.PENDING_PAYMENT:  # there may be an invoice to end at its gateway
             outbox.add(tx, "order.ended", {"order_id": order.id})
-    inventory.release(tx, inventory.of_orders(tx, *ids))
+    inventory.release(tx, inventory.order_quantities(tx, *ids))
 
 
-def _give_back_promos(tx: Transaction, ending: Sequence[Order | Row[Any]]) -> None:
-    counted = [order.id for order in ending if order.promo_counted]
+def _release_promo_uses(tx: Transaction, ended: Sequence[Order | Row[Any]]) -> None:
+    counted = [order.id for order in ended if order.promo_counted]
     if counted:
         promos.release_use(tx, counted)
 
 
 def oldest_unissued_seconds(tx: Transaction) -> float:
-    """For how long the buyer who has waited longest for paid tickets has waited; 0 where nobody waits."""
+    """The longest time since payment among paid orders without tickets, in seconds; 0 where there are none."""
     return float(tx.execute(_OLDEST_UNISSUED).scalar() or 0)

@@ -24,7 +24,7 @@ class PricedTier(Protocol):
 
     @property
     def early_bird_start(self) -> datetime | None:
-        """None for from the beginning."""
+        """None where it applies from the start of sale."""
 
     @property
     def early_bird_end(self) -> datetime | None:
@@ -46,13 +46,13 @@ class UnitPrice:
     platform_discount: int = 0
     """The part of the discount that the platform pays: all of it, or nothing."""
     waived_fee: int = 0
-    """The fee, where whoever issued the promo code pays it: then the customer's `platform_fee` is 0."""
+    """The fee, where the issuer of the promo code pays it: the customer's `platform_fee` is 0 then."""
     platform_waived_fee: int = 0
     """The part of the waived fee that the platform pays: all of it, or nothing."""
 
 
 def current_price(tier: PricedTier, at: datetime) -> int:
-    """The tier's price at a moment: the early-bird price from its start (or ever) until its end, exclusive."""
+    """The tier's price at a moment: the early-bird price from its start, if it has one, until its end (exclusive)."""
     if (
         tier.early_bird_price is not None
         and tier.early_bird_end is not None
@@ -66,7 +66,7 @@ def current_price(tier: PricedTier, at: datetime) -> int:
 def unit_price(tier: PricedTier, at: datetime) -> UnitPrice:
     """The price, fee and commission of one unit of a tier at a moment, each rounded half up (FN-001, FN-004).
 
-    A free ticket costs no fee.
+    A free ticket has no fee.
     """
     price = current_price(tier, at)
     if price == 0:

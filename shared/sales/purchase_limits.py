@@ -1,16 +1,16 @@
-"""How much one person may hold and buy of an event, over all their orders that are live or paid.
+"""Purchase limits: how much one person may hold and buy of an event, over all their live and paid orders.
 
 A person is every account whose e-mail address reaches the same mailbox (migration 0021). Unless the event sets
-`max_per_person` for everything together, a limit is two orders' worth of each tier. The counts are taken in the
-statement that opens the order (`TAKING`), where their CHECKs hold the limits, and given back with the stock. They
-are locked after registrations and before promo codes, an event's row before those of its tiers.
+`max_per_person` for all tiers together, the limit is two full orders of each tier. Purchases are counted in the
+statement that creates the order (`COUNT_PURCHASES`), where CHECKs enforce the limits, and released with the stock.
+The counts are locked after registrations and before promo codes, an event's row before those of its tiers.
 
-Holds that end unpaid make the same person wait before the next one of this event:
+Holds that end unpaid impose a cooldown on the person's next hold of the event:
 
-    an abandoned hold              2 points, 3 if it was stretched by starting a payment
+    an abandoned hold              2 points, 3 if it was extended by starting a payment
     up to 6 points                 no wait
     7, 9, 11, ... points           1, 2, 4, ... minutes, 30 at most
-    a paid order, or 6 hours       the points are forgotten
+    a paid order, or 6 hours       the points are reset
 """
 
 import json
@@ -24,10 +24,10 @@ from sqlalchemy import text
 from shared.cloud.database import Transaction
 from shared.problems import Problem
 
-ORDERS_WORTH = 2
-"""How many full orders a person may have, where the event sets no limit."""
-REACHED = {"max_units_per_person", "max_orders_per_person", "max_tier_units_per_person"}
-"""The constraints that hold the limits."""
+DEFAULT_MAX_ORDERS = 2
+"""How many full orders of a tier a person may have, where the event sets no limit."""
+LIMIT_CONSTRAINTS = {"max_units_per_person", "max_orders_per_person", "max_tier_units_per_person"}
+"""The constraints that enforce the limits."""
 
 
 class PersonLimitReached(Problem):
@@ -36,14 +36,14 @@ class PersonLimitReached(Problem):
     status, slug = 409, "person-limit-reached"
 
 
-class HoldAgainLater(Problem):
+class HoldCooldown(Problem):
     """You have let several reservations for this event go. Wait for the seconds in Retry-After, then reserve again."""
 
     status, slug = 429, "hold-again-later"
 
 
 class LimitedTier(Protocol):
-    """The columns of ticket_tiers and of their events that decide how much one person may have."""
+    """The columns of ticket_tiers and events that set the purchase limits."""
 
     @property
     def id(self) -> UUID:
@@ -59,11 +59,11 @@ class LimitedTier(Protocol):
 
     @property
     def max_per_person(self) -> int | None:
-        """Units of the whole event; None where each tier has its own limit."""
+        """Units over the whole event; None where each tier has its own limit."""
 
     @property
     def one_purchase_per_person(self) -> bool:
-        """Whether a person may have one order of the event."""
+        """Whether a person may have only one order of the event."""
 
 
 _Tier = TypeVar("_Tier", bound=LimitedTier)
@@ -71,7 +71,7 @@ _Tier = TypeVar("_Tier", bound=LimitedTier)
 
 @dataclass(frozen=True)
 class PurchaseCount:
-    """A person's units and orders of an event, and the seconds until they may hold more of it."""
+    """A person's units and orders of an event, and the seconds until their next hold is allowed."""
 
     units: int = 0
     orders: int = 0
@@ -79,40 +79,40 @@ class PurchaseCount:
     wait_seconds: int = 0
 
 
-# A subquery of one value, read with the tiers: who has reserved for the event before. `:buyers` is a JSON list of
-# objects with `user_id` and `event_id`.
-COUNTS = """
-    (SELECT jsonb_agg(jsonb_build_array(asked.user_id, asked.event_id, b.units, b.orders,
+# A scalar subquery, read with the tiers: the counts of these buyers. `:buyers` is a JSON list of objects with
+# `user_id` and `event_id`.
+PURCHASE_COUNTS = """
+    (SELECT jsonb_agg(jsonb_build_array(requested.user_id, requested.event_id, b.units, b.orders,
         GREATEST(ceil(extract(epoch FROM b.hold_again_at - now())), 0),
         (SELECT jsonb_object_agg(tier_id, units) FROM tier_buyers
             WHERE person_id = b.person_id AND tier_id = ANY(:tier_ids))))
-    FROM jsonb_to_recordset(CAST(:buyers AS jsonb)) AS asked (user_id uuid, event_id uuid)
-        JOIN users u ON u.id = asked.user_id
-        JOIN event_buyers b ON b.event_id = asked.event_id AND b.person_id = u.person_id)::text
+    FROM jsonb_to_recordset(CAST(:buyers AS jsonb)) AS requested (user_id uuid, event_id uuid)
+        JOIN users u ON u.id = requested.user_id
+        JOIN event_buyers b ON b.event_id = requested.event_id AND b.person_id = u.person_id)::text
 """
 
-# For a statement with the CTEs `asked`, `units` and `opened`. A limit that is reached breaks a constraint of REACHED,
-# and a wait that is not over makes `units` NULL: either ends the whole statement.
-TAKING = """
+# For a statement with the CTEs `requested`, `units` and `created`. A purchase over a limit violates one of
+# LIMIT_CONSTRAINTS, and a running cooldown makes `units` NULL: either aborts the whole statement.
+COUNT_PURCHASES = """
     counted AS (
         INSERT INTO event_buyers AS b (event_id, person_id, units, max_units, orders, max_orders)
-        SELECT opened.event_id, person_id, sum(quantity)::int, min(max_units), count(*)::int, min(max_orders)
-        FROM opened JOIN asked ON asked.id = opened.id WHERE person_id IS NOT NULL {before}
-        GROUP BY opened.event_id, person_id ORDER BY opened.event_id, person_id
+        SELECT created.event_id, person_id, sum(quantity)::int, min(max_units), count(*)::int, min(max_orders)
+        FROM created JOIN requested ON requested.id = created.id WHERE person_id IS NOT NULL {before}
+        GROUP BY created.event_id, person_id ORDER BY created.event_id, person_id
         ON CONFLICT (event_id, person_id) DO UPDATE
         SET units = CASE WHEN COALESCE(b.hold_again_at <= now(), true) THEN b.units + excluded.units END,
             max_units = excluded.max_units, orders = b.orders + excluded.orders, max_orders = excluded.max_orders
         RETURNING person_id),
     counted_by_tier AS (
         INSERT INTO tier_buyers AS b (tier_id, person_id, units, max_units)
-        SELECT tier_id, person_id, count(*)::int, min(max_units) FROM units JOIN opened ON opened.id = units.order_id
+        SELECT tier_id, person_id, count(*)::int, min(max_units) FROM units JOIN created ON created.id = units.order_id
         WHERE person_id IS NOT NULL AND (SELECT count(*) FROM counted) >= 0
         GROUP BY tier_id, person_id ORDER BY tier_id, person_id
         ON CONFLICT (tier_id, person_id) DO UPDATE
         SET units = b.units + excluded.units, max_units = excluded.max_units
         RETURNING tier_id),
 """
-_GIVE_BACK = text("""
+_RELEASE = text("""
     WITH items AS (
         SELECT o.event_id, o.person_id, i.tier_id, count(*)::int AS quantity
         FROM orders o JOIN order_items i ON i.order_id = o.id
@@ -124,16 +124,16 @@ _GIVE_BACK = text("""
                 WHEN NOT :is_abandoned OR review_reason IS NOT NULL THEN 0
                 WHEN status = 'pending_payment' THEN 3 WHEN status = 'reserved' THEN 2 ELSE 0 END)::int AS points
         FROM orders WHERE id = ANY(:order_ids) AND person_id IS NOT NULL GROUP BY event_id, person_id),
-    given AS (
+    released AS (
         SELECT event_id, person_id, COALESCE(quantity, 0) AS units, COALESCE(orders, 0) AS orders,
             COALESCE(points, 0) AS points
         FROM (SELECT event_id, person_id, sum(quantity)::int AS quantity FROM items GROUP BY event_id, person_id) AS i
             FULL JOIN ended USING (event_id, person_id)),
     locked AS (
-        SELECT given.*, CASE WHEN points = 0 THEN abandoned_score
+        SELECT released.*, CASE WHEN points = 0 THEN abandoned_score
                 WHEN last_abandoned_at > now() - interval '6 hours' THEN abandoned_score + points
                 ELSE points END AS score
-        FROM event_buyers b JOIN given USING (event_id, person_id) ORDER BY event_id, person_id
+        FROM event_buyers b JOIN released USING (event_id, person_id) ORDER BY event_id, person_id
         FOR NO KEY UPDATE OF b),
     by_event AS (
         UPDATE event_buyers b SET units = b.units - l.units, orders = b.orders - l.orders, abandoned_score = score,
@@ -148,19 +148,19 @@ _GIVE_BACK = text("""
     UPDATE tier_buyers b SET units = b.units - quantity
     FROM tiers_locked l WHERE (b.tier_id, b.person_id) = (l.tier_id, l.person_id)
 """)
-# Late money is honoured: the limit was kept when the order was made, so it grows with what comes back.
-_TAKE_AGAIN = text("""
+# A late payment is honoured: the order was within the limit when it was made, so the limit grows with it.
+_RECLAIM = text("""
     WITH items AS (
         SELECT o.event_id, o.person_id, i.tier_id, count(*)::int AS quantity
         FROM orders o JOIN order_items i ON i.order_id = o.id
         WHERE o.id = :order_id AND o.person_id IS NOT NULL AND i.returned_at IS NULL
         GROUP BY o.event_id, o.person_id, i.tier_id),
     by_event AS (
-        UPDATE event_buyers b SET units = b.units + given.units, orders = b.orders + 1,
-            max_units = CASE WHEN b.max_units IS NOT NULL THEN GREATEST(b.max_units, b.units + given.units) END,
+        UPDATE event_buyers b SET units = b.units + added.units, orders = b.orders + 1,
+            max_units = CASE WHEN b.max_units IS NOT NULL THEN GREATEST(b.max_units, b.units + added.units) END,
             max_orders = CASE WHEN b.max_orders IS NOT NULL THEN GREATEST(b.max_orders, b.orders + 1) END
-        FROM (SELECT event_id, person_id, sum(quantity)::int AS units FROM items GROUP BY event_id, person_id) AS given
-        WHERE (b.event_id, b.person_id) = (given.event_id, given.person_id)
+        FROM (SELECT event_id, person_id, sum(quantity)::int AS units FROM items GROUP BY event_id, person_id) AS added
+        WHERE (b.event_id, b.person_id) = (added.event_id, added.person_id)
         RETURNING b.person_id),
     tiers_locked AS (
         SELECT b.tier_id, b.person_id, quantity FROM tier_buyers b JOIN items USING (tier_id, person_id)
@@ -169,7 +169,7 @@ _TAKE_AGAIN = text("""
         max_units = CASE WHEN b.max_units IS NOT NULL THEN GREATEST(b.max_units, b.units + quantity) END
     FROM tiers_locked l WHERE (b.tier_id, b.person_id) = (l.tier_id, l.person_id)
 """)
-_FORGIVE = text("""
+_RESET_ABANDONMENT = text("""
     UPDATE event_buyers b SET abandoned_score = 0, last_abandoned_at = NULL, hold_again_at = NULL
     FROM orders o
     WHERE o.id = :order_id AND b.event_id = o.event_id AND b.person_id = o.person_id AND b.abandoned_score > 0
@@ -177,29 +177,29 @@ _FORGIVE = text("""
 _PAID_BY = text("""
     SELECT id FROM orders WHERE user_id = :user_id AND status = 'paid' AND person_id IS NOT NULL ORDER BY id FOR UPDATE
 """)
-_FORGET = text("UPDATE orders SET person_id = NULL WHERE user_id = :user_id AND person_id IS NOT NULL")
+_DETACH = text("UPDATE orders SET person_id = NULL WHERE user_id = :user_id AND person_id IS NOT NULL")
 
 
-def parse(counts: str) -> dict[tuple[UUID, UUID], PurchaseCount]:
-    """Read the result of COUNTS, by buyer and event."""
+def parse_counts(counts: str) -> dict[tuple[UUID, UUID], PurchaseCount]:
+    """Parse the result of PURCHASE_COUNTS, by buyer and event."""
     return {
         (UUID(user_id), UUID(event_id)): PurchaseCount(units, orders, tiers, int(wait or 0))
         for user_id, event_id, units, orders, wait, tiers in json.loads(counts)
     }
 
 
-def of_tier(tier: LimitedTier) -> int | None:
-    """How many units of a tier one person may have; None is no limit."""
-    return None if tier.max_per_person else ORDERS_WORTH * tier.max_per_order
+def max_units_of_tier(tier: LimitedTier) -> int | None:
+    """The units of a tier that one person may have; None is no limit."""
+    return None if tier.max_per_person else DEFAULT_MAX_ORDERS * tier.max_per_order
 
 
 def check(counted: PurchaseCount, quantities: Mapping[_Tier, int]) -> None:
-    """Refuse what is more than one person may have, and holds that come too soon.
+    """Refuse purchases over the limits, and holds during a cooldown.
 
-    `quantities`: how many units of which tiers are wanted. Raises PersonLimitReached and HoldAgainLater.
+    `quantities` are the requested units by tier. Raises PersonLimitReached and HoldCooldown.
     """
     if counted.wait_seconds:
-        raise HoldAgainLater(retry_after_seconds=counted.wait_seconds)
+        raise HoldCooldown(retry_after_seconds=counted.wait_seconds)
     settings = next(iter(quantities))
     if settings.one_purchase_per_person and counted.orders:
         raise PersonLimitReached(
@@ -208,44 +208,44 @@ def check(counted: PurchaseCount, quantities: Mapping[_Tier, int]) -> None:
             limit=counted.units,
         )
     if settings.max_per_person:
-        _refuse_more(counted.units, sum(quantities.values()), settings.max_per_person, "this event")
+        _require_within(counted.units, sum(quantities.values()), settings.max_per_person, "this event")
     for tier, quantity in quantities.items():
-        limit, have = of_tier(tier), (counted.tier_units or {}).get(str(tier.id), 0)
+        limit, have = max_units_of_tier(tier), (counted.tier_units or {}).get(str(tier.id), 0)
         if limit is not None:
-            _refuse_more(have, quantity, limit, tier.name, tier_id=str(tier.id))
+            _require_within(have, quantity, limit, tier.name, tier_id=str(tier.id))
 
 
 def release(tx: Transaction, order_ids: Sequence[UUID], *, is_abandoned: bool = False) -> None:
-    """These locked orders count no longer. To be called before they end, and once.
+    """Stop counting these locked orders. Call it once, before they end.
 
-    With `is_abandoned` those that were never paid bring the wait before the next hold nearer.
+    With `is_abandoned`, unpaid orders add points toward a cooldown.
     """
-    tx.execute(_GIVE_BACK, {"order_ids": list(order_ids), "item_ids": [], "is_abandoned": is_abandoned})
+    tx.execute(_RELEASE, {"order_ids": list(order_ids), "item_ids": [], "is_abandoned": is_abandoned})
 
 
 def release_items(tx: Transaction, item_ids: Sequence[UUID]) -> None:
-    """These items of a locked, paid order count no longer. To be called before they are returned."""
-    tx.execute(_GIVE_BACK, {"order_ids": [], "item_ids": list(item_ids), "is_abandoned": False})
+    """Stop counting these items of a locked, paid order. Call it before they are returned."""
+    tx.execute(_RELEASE, {"order_ids": [], "item_ids": list(item_ids), "is_abandoned": False})
 
 
 def reclaim(tx: Transaction, order_id: UUID) -> None:
-    """Count a revived order again, whatever its person has bought meanwhile."""
-    tx.execute(_TAKE_AGAIN, {"order_id": order_id})
+    """Count a revived order again, whatever the person has bought meanwhile."""
+    tx.execute(_RECLAIM, {"order_id": order_id})
 
 
-def forgive(tx: Transaction, order_id: UUID) -> None:
-    """An order is paid: its person's abandoned holds of this event are forgotten."""
-    tx.execute(_FORGIVE, {"order_id": order_id})
+def reset_abandonment(tx: Transaction, order_id: UUID) -> None:
+    """Reset the points for abandoned holds of a person at an event, as they have paid an order."""
+    tx.execute(_RESET_ABANDONMENT, {"order_id": order_id})
 
 
-def forget(tx: Transaction, user_id: UUID) -> None:
-    """The orders of an account that is being deleted belong to no person any more. None of them is live."""
+def detach_account(tx: Transaction, user_id: UUID) -> None:
+    """Detach the orders of an account that is being deleted from their person. None of them is live."""
     order_ids = tx.execute(_PAID_BY, {"user_id": user_id}).scalars().all()
     release(tx, order_ids)
-    tx.execute(_FORGET, {"user_id": user_id})
+    tx.execute(_DETACH, {"user_id": user_id})
 
 
-def _refuse_more(have: int, wanted: int, limit: int, of: str, **members: Any) -> None:
+def _require_within(have: int, wanted: int, limit: int, of: str, **members: Any) -> None:
     if have + wanted > limit:
         raise PersonLimitReached(
             f"One person may have {limit} of {of}, and you have {have}. Ask for {max(limit - have, 0)} or fewer.",

@@ -1,10 +1,10 @@
-"""Reserving: the first second of a sale.
+"""Reservations: holding tickets for a buyer, in batches.
 
-Many requests want the same row, so they are handled together: one read of the tiers (and one of the promo codes,
-where one is named), then one statement that creates all the orders and holds all their stock. The statement is a
-transaction of its own, and a tier's row stays locked only while it runs. The database's constraints refuse a hold
-over the quota, a second live reservation of a buyer, a code or a person over their limit, and a participant twice.
-Then the requests of that statement are tried one by one, so that a refused one does not spoil the others.
+Many requests contend for the same row, so they are handled together: one read of the tiers (and one of the promo
+codes, if any), then one statement that creates all the orders and holds all their stock. The statement is a
+transaction of its own, and a tier's row stays locked only while it runs. Database constraints refuse a hold over the
+quota, a second live reservation of a buyer, a code or a person over a limit, and a duplicate participant. Then the
+requests of the batch are tried one by one, so that a refused one does not fail the others.
 """
 
 import json
@@ -39,15 +39,15 @@ from shared.problems import (
     violation,
 )
 from shared.sales import inventory, orders, promos, purchase_limits
-from shared.sales.identity_numbers import Identified
+from shared.sales.identity_numbers import IdentityFields
 from shared.sales.inventory import SoldOut
-from shared.sales.order_creation import NewItem, NewOrder, SaleTier, create_orders
+from shared.sales.order_creation import NewOrder, NewOrderItem, SaleTier, create_orders
 from shared.sales.pricing import unit_price
 from shared.sales.promos import Promo, PromoExhausted, PromoInvalid, PromoUse
-from shared.sales.purchase_limits import HoldAgainLater, PersonLimitReached, PurchaseCount
+from shared.sales.purchase_limits import HoldCooldown, PersonLimitReached, PurchaseCount
 from shared.sales.registrations import (
-    ASKS_IDENTITY,
-    ONE_REGISTRATION,
+    REQUIRES_IDENTITY,
+    UNIQUE_CONSTRAINTS,
     AlreadyRegistered,
 )
 from shared.sales.schemas import OrderResponse
@@ -66,7 +66,7 @@ def _address(given: Any, check: ValidatorFunctionWrapHandler) -> Any:
 Email = Annotated[EmailStr, Field(max_length=255), Trimmed, WrapValidator(_address)]
 
 
-class Attendee(Identified):
+class Attendee(IdentityFields):
     """The attendee of a ticket (TS-004)."""
 
     name: Name
@@ -124,7 +124,7 @@ class ReservationRequest:
 
 @dataclass(frozen=True)
 class _Snapshot:
-    """The tiers, promo codes and purchase counts of the requests, as the database had them a moment ago."""
+    """The tiers, promo codes and purchase counts of a batch of requests, as read just now."""
 
     tiers: Mapping[UUID, SaleTier]
     promos: Mapping[PromoUse, Promo]
@@ -132,15 +132,16 @@ class _Snapshot:
 
 
 ReservationOutcome = OrderResponse | Problem
-_WORTH_A_SECOND_TRY = (SoldOut, PromoExhausted, AlreadyReserved, AlreadyRegistered, PersonLimitReached)
+_RETRIED_AFTER_EXPIRY = (SoldOut, PromoExhausted, AlreadyReserved, AlreadyRegistered, PersonLimitReached)
 
 _TIERS = text(f"""
     SELECT t.id, event_id, t.organizer_id, name, price, early_bird_price, early_bird_start, early_bird_end,
-        max_per_order, {inventory.SELLABLE} - reserved - sold AS free, now() AS at, {ASKS_IDENTITY} AS asks_identity,
+        max_per_order, {inventory.SELLABLE_UNITS} - reserved - sold AS free, now() AS at,
+        {REQUIRES_IDENTITY} AS asks_identity,
         e.max_per_person, e.one_purchase_per_person,
         is_on_sale AND event_ends_at > now() AND COALESCE(sale_start <= now(), true)
             AND COALESCE(sale_end > now(), true) AS is_open,
-        {purchase_limits.COUNTS} AS purchase_counts
+        {purchase_limits.PURCHASE_COUNTS} AS purchase_counts
     FROM ticket_tiers t JOIN events e ON e.id = t.event_id WHERE t.id = ANY(:tier_ids)
 """)
 _EXISTING_ORDER = text("""
@@ -154,18 +155,18 @@ _EXISTING_ORDER = text("""
 
 
 def reserve(requests: Sequence[ReservationRequest]) -> list[ReservationOutcome]:
-    """Hold what each request wants, all of it or none, for 15 minutes (TS-002); an order or a refusal for each.
+    """Hold the tickets of each request for 15 minutes, all or none (TS-002); an order or a refusal for each.
 
     Refusals: NotFound, SaleClosed, TooManyTickets, PromoInvalid, PromoExhausted, AlreadyRegistered, SoldOut
-    (with `available`), AlreadyReserved (with `order_id`), PersonLimitReached and HoldAgainLater.
+    (with `available`), AlreadyReserved (with `order_id`), PersonLimitReached and HoldCooldown.
     The requests are independent: they share only the statements.
-    Before a buyer is refused for want of stock or of uses of a code, or for an older reservation of their
-    own or of their participants, overdue orders of the event are ended and the request is tried again.
+    Before a request is refused because stock or uses of a code have run out, or because of an older reservation
+    of the buyer or a participant, overdue orders of the event are expired and the request is tried again.
     """
     outcomes = _reserve_once(requests)
-    stuck = [index for index, outcome in enumerate(outcomes) if isinstance(outcome, _WORTH_A_SECOND_TRY)]
-    if stuck and _expire_overdue([requests[index].body.event_id for index in stuck]):
-        for index in stuck:
+    retried = [index for index, outcome in enumerate(outcomes) if isinstance(outcome, _RETRIED_AFTER_EXPIRY)]
+    if retried and _expire_overdue([requests[index].body.event_id for index in retried]):
+        for index in retried:
             outcomes[index] = _reserve_once([requests[index]])[0]
     return outcomes
 
@@ -173,7 +174,9 @@ def reserve(requests: Sequence[ReservationRequest]) -> list[ReservationOutcome]:
 def _reserve_once(requests: Sequence[ReservationRequest]) -> list[ReservationOutcome]:
     snapshot = _read_snapshot(requests)
     checked = [_new_order_or_refusal(request, snapshot) for request in requests]
-    created = _create([(ask, new) for ask, new in zip(requests, checked, strict=True) if isinstance(new, NewOrder)])
+    created = _create(
+        [(request, new) for request, new in zip(requests, checked, strict=True) if isinstance(new, NewOrder)]
+    )
     return [
         created[each.id] if isinstance(each, NewOrder) else _unless_existing_order(request, each)
         for request, each in zip(requests, checked, strict=True)
@@ -181,7 +184,7 @@ def _reserve_once(requests: Sequence[ReservationRequest]) -> list[ReservationOut
 
 
 def _read_snapshot(requests: Sequence[ReservationRequest]) -> _Snapshot:
-    """One read of the tiers and buyers, and one of the promo codes where any is named."""
+    """Read the tiers and purchase counts, and the promo codes where any is given."""
     tier_ids = {item.tier_id for request in requests for item in request.body.items}
     buyers = [{"user_id": str(each.buyer_id), "event_id": str(each.body.event_id)} for each in requests]
     with autocommit() as connection:
@@ -193,12 +196,12 @@ def _read_snapshot(requests: Sequence[ReservationRequest]) -> _Snapshot:
         return _Snapshot(
             tiers,
             promos.find(connection, uses) if uses else {},
-            purchase_limits.parse(counts) if counts else {},
+            purchase_limits.parse_counts(counts) if counts else {},
         )
 
 
 def _promo_use(request: ReservationRequest, tiers: Mapping[UUID, SaleTier]) -> PromoUse | None:
-    """The code that the buyer names, and where; None where they name none, or tickets that do not exist."""
+    """The promo code of a request; None where it gives none, or its tickets do not exist."""
     body = request.body
     tier = tiers.get(body.items[0].tier_id)
     if body.promo_code is None or tier is None:
@@ -214,11 +217,11 @@ def _new_order_or_refusal(request: ReservationRequest, snapshot: _Snapshot) -> N
 
 
 def _new_order(request: ReservationRequest, snapshot: _Snapshot) -> NewOrder:
-    """The order that the request would make. Raises the refusals that need no lock."""
+    """The order of a request. Raises the refusals that need no lock."""
     event_id = request.body.event_id
     items = [new for item in request.body.items for new in _new_items(item, event_id, snapshot.tiers)]
     quantities = Counter(item.tier for item in items)
-    _refuse_too_many(quantities)
+    _check_quantities(quantities)
     counted = snapshot.purchase_counts.get((request.buyer_id, event_id), PurchaseCount())
     purchase_limits.check(counted, quantities)
     discount = None
@@ -240,7 +243,7 @@ def _new_order(request: ReservationRequest, snapshot: _Snapshot) -> NewOrder:
     )
 
 
-def _new_items(item: ReservationItem, event_id: UUID, tiers: Mapping[UUID, SaleTier]) -> list[NewItem]:
+def _new_items(item: ReservationItem, event_id: UUID, tiers: Mapping[UUID, SaleTier]) -> list[NewOrderItem]:
     tier = tiers.get(item.tier_id)
     if tier is None or tier.event_id != event_id:
         raise NotFound("There is no such ticket for this event. Read the event again.")
@@ -248,10 +251,10 @@ def _new_items(item: ReservationItem, event_id: UUID, tiers: Mapping[UUID, SaleT
         raise SaleClosed(tier_id=str(tier.id))
     price = unit_price(tier, tier.at)
     attendees: Sequence[Attendee | None] = item.attendees or [None] * item.quantity
-    return [NewItem(uuid4(), tier, price, attendee) for attendee in attendees]
+    return [NewOrderItem(uuid4(), tier, price, attendee) for attendee in attendees]
 
 
-def _refuse_too_many(quantities: Mapping[SaleTier, int]) -> None:
+def _check_quantities(quantities: Mapping[SaleTier, int]) -> None:
     for tier, quantity in quantities.items():
         if quantity > tier.max_per_order:
             message = Sentence("at most {most} of {tier} per order", most=tier.max_per_order, tier=tier.name)
@@ -277,7 +280,7 @@ def _create(accepted: Sequence[tuple[ReservationRequest, NewOrder]]) -> dict[UUI
 
 
 def _refusal(request: ReservationRequest, error: DBAPIError) -> Problem:
-    """The problem behind the database's refusal of a single order; most often a new snapshot shows it."""
+    """The problem behind a constraint violation of a single order; a new snapshot usually shows it."""
     constraint = violated_constraint(error)
     if constraint == ACCOUNT_IS_THERE:
         return AccountGone()
@@ -287,31 +290,31 @@ def _refusal(request: ReservationRequest, error: DBAPIError) -> Problem:
         return refused
     if constraint == inventory.NO_OVERSELLING:
         return SoldOut(available=min(max(tier.free, 0) for tier in snapshot.tiers.values()))
-    if constraint in promos.EXHAUSTED:
+    if constraint in promos.LIMIT_CONSTRAINTS:
         return PromoExhausted()
-    if constraint in purchase_limits.REACHED:
+    if constraint in purchase_limits.LIMIT_CONSTRAINTS:
         return PersonLimitReached()
-    if constraint in ONE_REGISTRATION:
+    if constraint in UNIQUE_CONSTRAINTS:
         return AlreadyRegistered()
-    if violation(error) == NOT_NULL:  # a tier that was off sale, or a code that was taken back, for a moment
+    if violation(error) == NOT_NULL:  # a tier or a promo code that was inactive for a moment
         return SaleClosed()
     raise error
 
 
 def _unless_existing_order(request: ReservationRequest, refusal: Problem) -> ReservationOutcome:
-    """A refusal for what a person has already, unless it is the order of this very request, or a live one."""
-    if isinstance(refusal, PersonLimitReached | HoldAgainLater):
+    """The refusal, unless a purchase limit was reached by the order of this very request or by a live one."""
+    if isinstance(refusal, PersonLimitReached | HoldCooldown):
         return _existing_order(request) or refusal
     return refusal
 
 
 def _already_reserved(request: ReservationRequest) -> ReservationOutcome:
-    """The order that a new one conflicts with, which may have ended in this very moment."""
+    """The order that a new one conflicts with, which may just have ended."""
     return _existing_order(request) or AlreadyReserved("Your older reservation has just ended. Try again.")
 
 
 def _existing_order(request: ReservationRequest) -> ReservationOutcome | None:
-    """The order of the very same request (answered again), or a refusal that names another live one."""
+    """The order of the same request, sent again, or a refusal that names another live order."""
     with transaction() as tx:
         row = tx.execute(
             _EXISTING_ORDER,

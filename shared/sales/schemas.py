@@ -14,7 +14,7 @@ from shared.cloud.database import Transaction, snapshot, transaction
 from shared.models import Listing, PageQuery, ResponseModel
 from shared.problems import NotFound
 from shared.sales import digital_units, orders
-from shared.sales.registrations import masked
+from shared.sales.registrations import mask
 from shared.states import OrderStatus
 
 _ORDERS = text("""
@@ -50,8 +50,8 @@ _TICKETS = text("""
     FROM tickets t LEFT JOIN bib_numbers b ON b.item_id = t.order_item_id
     WHERE t.order_id = ANY(:ids) ORDER BY t.order_id, t.created_at, t.id
 """)
-_WHOSE = text("SELECT user_id, organizer_id FROM orders WHERE id = :id")
-_OWN = text("""
+_PARTIES = text("SELECT user_id, organizer_id FROM orders WHERE id = :id")
+_LIST_OWN = text("""
     SELECT id FROM orders  -- Uses index: orders_user
     WHERE user_id = :user_id ORDER BY created_at DESC, id LIMIT :page_size OFFSET :offset
 """)
@@ -69,12 +69,12 @@ _INSTRUCTIONS_BANK = "Transfer jumlah yang tepat ke virtual account {bank} dari 
 
 
 class OrderItemResponse(ResponseModel):
-    """One unit of an order, in rupiah: its price, what a promo code takes off that, and the fee on top.
+    """One unit of an order, in rupiah: its price, the discount of a promo code, and the fee on top.
 
-    A `waived_fee` is paid by whoever issued the promo code: then `platform_fee`, which the buyer pays, is 0.
-    Of an `identity_number` the last four characters are shown. A runner has a `bib_number` once the order is paid;
-    of a digital good its buyer is shown the `digital_unit`, where they ask for that one order. Once shown it can't be
-    given back, unless the tier is `refundable_after_reveal`; while it is being asked back it is not shown.
+    A `waived_fee` is paid by the issuer of the promo code; `platform_fee`, which the buyer pays, is 0 then.
+    An `identity_number` is masked but for its last four characters. A `bib_number` is assigned once the order is paid.
+    The `digital_unit` of a digital good is in the response to its buyer's request for this one order. Once revealed it
+    can't be refunded, unless the tier is `refundable_after_reveal`; while its refund is requested it is not revealed.
     """
 
     id: UUID
@@ -93,13 +93,13 @@ class OrderItemResponse(ResponseModel):
     @classmethod
     def of(cls, row: RowMapping) -> "OrderItemResponse":
         """From a row of _ITEMS."""
-        return cls(**_without_order(row), identity_number=masked(row["identity_ending"]))
+        return cls(**_without_order(row), identity_number=mask(row["identity_ending"]))
 
 
 class PaymentResponse(ResponseModel):
-    """One try to pay. `amount` was asked for, `received_amount` came, in rupiah; `instructions` tell what to do next.
+    """A payment attempt, in rupiah: the requested `amount`, the `received_amount`, and `instructions` for the buyer.
 
-    A payment that is paid need not cover its order: see `amount_missing` there.
+    A paid payment need not cover its order: see the order's `amount_missing`.
     """
 
     id: UUID
@@ -125,7 +125,7 @@ class PaymentResponse(ResponseModel):
 
 
 class OrderTicketResponse(ResponseModel):
-    """A ticket and where its PDF is."""
+    """A ticket and the address of its PDF."""
 
     id: UUID
     item_id: UUID
@@ -135,9 +135,9 @@ class OrderTicketResponse(ResponseModel):
 
 
 class OrderResponse(ResponseModel):
-    """An order with everything that belongs to it. Amounts in rupiah; `amount_missing` is still to be paid.
+    """An order with its items, payments and tickets. Amounts in rupiah; `amount_missing` is still to be paid.
 
-    Products are handed over for the `pickup_code`, which is there once the order is paid.
+    Products are handed out for the `pickup_code`, which exists once the order is paid.
     """
 
     id: UUID
@@ -166,27 +166,28 @@ class OrderResponse(ResponseModel):
         return found[0]
 
 
-def shown(order_id: UUID, viewer: Caller) -> OrderResponse:
-    """The same as `visible`, with what a buyer has not been shown before; that it is shown now is kept first.
+def read_and_reveal(order_id: UUID, viewer: Caller) -> OrderResponse:
+    """Like `read_visible`, but reveals the digital units to their buyer, after recording that.
 
-    Opens its own transactions, since one that reads a moment (a snapshot) may not lock what has changed since.
+    Opens its own transactions, since a snapshot may not lock rows that have changed since it began.
     """
     with snapshot() as tx:
-        order = visible(tx, order_id, viewer)
-        is_hiding = (
-            digital_units.has_hidden(tx, order_id) and tx.execute(_WHOSE, {"id": order_id}).one().user_id == viewer.id
+        order = read_visible(tx, order_id, viewer)
+        has_unrevealed = (
+            digital_units.has_unrevealed(tx, order_id)
+            and tx.execute(_PARTIES, {"id": order_id}).one().user_id == viewer.id
         )
-    if not is_hiding:
+    if not has_unrevealed:
         return order
     _reveal(order_id)
     with snapshot() as tx:
-        return visible(tx, order_id, viewer)
+        return read_visible(tx, order_id, viewer)
 
 
-def visible(tx: Transaction, order_id: UUID, viewer: Caller) -> OrderResponse:
-    """The order for its buyer, its organizer or an admin; NotFound for anybody else (ISO-1).
+def read_visible(tx: Transaction, order_id: UUID, viewer: Caller) -> OrderResponse:
+    """The order for its buyer, its organizer or an admin. Raises NotFound for anybody else (ISO-1).
 
-    Digital units are shown to the buyer only, once revealed, and only while the order is paid (PROD-2).
+    Revealed digital units are included for the buyer only, while the order is paid (PROD-2).
     """
     owner_id = require_access(tx, order_id, viewer)
     order = OrderResponse.read(tx, order_id)
@@ -194,20 +195,20 @@ def visible(tx: Transaction, order_id: UUID, viewer: Caller) -> OrderResponse:
 
 
 def require_access(tx: Transaction, order_id: UUID, viewer: Caller) -> UUID:
-    """The buyer of an order, for that buyer, its organizer or an admin; NotFound for anybody else."""
-    whose = tx.execute(_WHOSE, {"id": order_id}).first()
-    if whose is None or not authorization.may_see(
-        tx, viewer, subject="order", subject_id=order_id, organizer_id=whose.organizer_id, owner_id=whose.user_id
+    """The id of an order's buyer, for the buyer, its organizer or an admin. Raises NotFound for anybody else."""
+    parties = tx.execute(_PARTIES, {"id": order_id}).first()
+    if parties is None or not authorization.may_see(
+        tx, viewer, subject="order", subject_id=order_id, organizer_id=parties.organizer_id, owner_id=parties.user_id
     ):
         raise NotFound
-    owner_id: UUID = whose.user_id
+    owner_id: UUID = parties.user_id
     return owner_id
 
 
 def reveal_all(user_id: UUID) -> None:
-    """Note that a buyer is about to be shown all their digital units."""
+    """Record that all digital units of a buyer are about to be revealed."""
     with transaction() as tx:
-        hiding = digital_units.orders_with_hidden(tx, user_id)
+        hiding = digital_units.orders_with_unrevealed(tx, user_id)
     for order_id in hiding:
         _reveal(order_id)
 
@@ -215,26 +216,26 @@ def reveal_all(user_id: UUID) -> None:
 def _reveal(order_id: UUID) -> None:
     with transaction() as tx:
         orders.lock(tx, order_id)
-        digital_units.reveal(tx, order_id)
+        digital_units.mark_revealed(tx, order_id)
 
 
 def _with_units(tx: Transaction, order: OrderResponse) -> OrderResponse:
-    secrets = digital_units.of_order(tx, order.id)
+    secrets = digital_units.revealed_secrets(tx, order.id)
     items = [item.model_copy(update={"digital_unit": secrets.get(item.id)}) for item in order.items]
     return order.model_copy(update={"items": items})
 
 
-def own(tx: Transaction, user_id: UUID, page: PageQuery) -> Listing[OrderResponse]:
+def list_own(tx: Transaction, user_id: UUID, page: PageQuery) -> Listing[OrderResponse]:
     """A buyer's orders, newest first."""
-    whose = {"user_id": user_id}
-    ids = tx.execute(_OWN, {**whose, "page_size": page.page_size, "offset": page.offset}).scalars().all()
-    return Listing[OrderResponse].of(page, _read(tx, ids), tx.execute(_COUNT_OWN, whose).scalar_one())
+    parties = {"user_id": user_id}
+    ids = tx.execute(_LIST_OWN, {**parties, "page_size": page.page_size, "offset": page.offset}).scalars().all()
+    return Listing[OrderResponse].of(page, _read(tx, ids), tx.execute(_COUNT_OWN, parties).scalar_one())
 
 
 def _read(tx: Transaction, ids: Sequence[UUID]) -> list[OrderResponse]:
     if not ids:
         return []
-    # The orders first, for callers without a snapshot: a refunded order then never comes with tickets of before.
+    # Orders are read first, for callers without a snapshot: a refunded order then never comes with its old tickets.
     orders = tx.execute(_ORDERS, {"ids": ids}).mappings().all()
     items = _by_order(tx.execute(_ITEMS, {"ids": ids}).mappings())
     payments = _by_order(tx.execute(_PAYMENTS, {"ids": ids}).mappings())

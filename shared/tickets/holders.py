@@ -105,7 +105,7 @@ def change(tx: Transaction, caller: Principal, ticket_id: UUID, wanted: HolderCh
     if wanted.name == ticket.attendee_name and not is_moved:
         return None
     is_renewed = wanted.name != ticket.attendee_name or (is_moved and _is_mailed(tx, ticket))
-    attendees.name(tx, ticket.order_id, ticket.item_id, name=wanted.name, email=wanted.email)
+    attendees.set_attendee(tx, ticket.order_id, ticket.item_id, name=wanted.name, email=wanted.email)
     if is_renewed:
         tx.execute(_RENEW, {"id": ticket_id})
     audit.record(

@@ -13,7 +13,7 @@ from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
 from shared.models import Listing, PageQuery, ResponseModel
 from shared.problems import NotFound
-from shared.sales.registrations import masked
+from shared.sales.registrations import mask
 
 _ORGANIZER = text("SELECT organizer_id FROM events WHERE id = :event_id")
 _LIST = text("""
@@ -55,4 +55,4 @@ def listed(tx: Transaction, caller: Principal, event_id: UUID, page: PageQuery) 
 
 
 def _answer(row: Any) -> ParticipantResponse:
-    return ParticipantResponse(**row, identity_number=masked(row["identity_ending"]))
+    return ParticipantResponse(**row, identity_number=mask(row["identity_ending"]))

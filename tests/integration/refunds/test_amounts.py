@@ -118,7 +118,7 @@ def test_a_digital_unit_goes_back_but_not_for_sale():
     give_back(organizer, buyer, order)
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=0, free=4)
     with transaction() as tx:
-        assert sales_schemas.visible(tx, order.id, buyer).items[0].digital_unit is None
+        assert sales_schemas.read_visible(tx, order.id, buyer).items[0].digital_unit is None
 
 
 def test_what_was_given_back_before_it_was_issued_is_never_issued():

@@ -55,7 +55,11 @@ def approve(organizer: Principal, refund_id: UUID) -> RefundResponse:
 
 def look(buyer: Principal, order: OrderResponse) -> list[str | None]:
     """What the buyer's own page of the order shows of its digital units."""
-    return [item.digital_unit for item in sales_schemas.shown(order.id, buyer).items if item.tier_name == "Voucher"]
+    return [
+        item.digital_unit
+        for item in sales_schemas.read_and_reveal(order.id, buyer).items
+        if item.tier_name == "Voucher"
+    ]
 
 
 VOUCHER = a_tier(kind="digital", name="Voucher", price=50_000)

@@ -163,7 +163,7 @@ def test_money_that_comes_late_while_its_event_is_cancelled_goes_back(monkeypatc
     payment_id = a_payment(order.id)
     make_overdue(order.id)
     expiry.expire_all_due()
-    looked, real = threading.Event(), inventory.of_orders
+    looked, real = threading.Event(), inventory.order_quantities
 
     def slow(tx: Transaction, *ids: UUID) -> Any:
         if threading.current_thread().name == "late":
@@ -171,7 +171,7 @@ def test_money_that_comes_late_while_its_event_is_cancelled_goes_back(monkeypatc
             until(lambda: somebody_waits_for_a_lock() or cancelled.is_set(), what="for the cancellation")
         return real(tx, *ids)
 
-    monkeypatch.setattr(inventory, "of_orders", slow)
+    monkeypatch.setattr(inventory, "order_quantities", slow)
     cancelled = threading.Event()
 
     def pay_late() -> None:

@@ -321,7 +321,7 @@ def test_an_event_that_is_cancelled_is_nobodys_abandoned_hold():
     event, [buyer] = scene()
     for _ in range(3):
         abandon(buyer, event)
-    end(reserve(buyer, event), orders.cancel_for_good)
+    end(reserve(buyer, event), orders.cancel_unpayable)
     assert isinstance(reserve(buyer, event), OrderResponse)
 
 
@@ -331,7 +331,7 @@ def test_a_deleted_account_leaves_nothing_that_leads_to_another_one_of_its_mailb
     buy(gone, event, [5])
     buy(stays, event, [2])
     with transaction() as tx:
-        purchase_limits.forget(tx, gone.id)
+        purchase_limits.detach_account(tx, gone.id)
         tx.execute(
             text("UPDATE users SET is_deleted = true, email = 'deleted-' || id || '@deleted.invalid' WHERE id = :id"),
             {"id": gone.id},

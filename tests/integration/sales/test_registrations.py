@@ -191,7 +191,7 @@ def test_a_ticket_that_is_refunded_alone_frees_its_participant_alone():
     order = an_order(event, buyer=buyer, quantities=[2], paid=True)
     with transaction() as tx:
         orders.lock(tx, order.id)
-        registrations.end_items(tx, [order.items[0].id])
+        registrations.deactivate_items(tx, [order.items[0].id])
     assert {row.item_id: row.is_active for row in of_order(order)} == {
         order.items[0].id: False,
         order.items[1].id: True,

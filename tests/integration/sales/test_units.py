@@ -54,7 +54,7 @@ def buy(event, buyer=None, quantities=(1,)):
 
 
 def seen(order, viewer):
-    return [item.digital_unit for item in sales_schemas.shown(order.id, viewer).items]
+    return [item.digital_unit for item in sales_schemas.read_and_reveal(order.id, viewer).items]
 
 
 def refund(order):

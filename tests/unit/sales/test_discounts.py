@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.sales.pricing import unit_price
-from shared.sales.promos import Promo, PromoExhausted, PromoInvalid, spread
+from shared.sales.promos import Promo, PromoExhausted, PromoInvalid, allocate
 from tests.unit.sales.tiers import PlainTier
 
 SEAT, SHIRT = uuid4(), uuid4()
@@ -47,7 +47,7 @@ def discounts(code: Promo, asked) -> list[int]:
 @given(st.lists(st.integers(0, 1_000_000_000), min_size=1, max_size=100), st.data())
 def test_the_parts_add_up_and_none_is_above_its_price(prices, data):
     discount = data.draw(st.integers(0, sum(prices)))
-    parts = spread(discount, prices)
+    parts = allocate(discount, prices)
     assert sum(parts) == discount
     assert all(0 <= part <= price for part, price in zip(parts, prices, strict=True))
 
@@ -55,13 +55,13 @@ def test_the_parts_add_up_and_none_is_above_its_price(prices, data):
 @given(st.lists(st.integers(1, 1_000_000), min_size=1, max_size=20), st.data())
 def test_nobody_is_a_rupiah_away_from_their_share(prices, data):
     discount = data.draw(st.integers(0, sum(prices)))
-    for part, price in zip(spread(discount, prices), prices, strict=True):
+    for part, price in zip(allocate(discount, prices), prices, strict=True):
         assert abs(part * sum(prices) - discount * price) < sum(prices)
 
 
 def test_what_can_not_be_divided_goes_to_the_largest_remainders():
-    assert spread(100, [100, 100, 100]) == [34, 33, 33]
-    assert spread(5, [3, 3, 1]) == [2, 2, 1]
+    assert allocate(100, [100, 100, 100]) == [34, 33, 33]
+    assert allocate(5, [3, 3, 1]) == [2, 2, 1]
 
 
 @pytest.mark.parametrize(

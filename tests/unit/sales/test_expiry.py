@@ -11,7 +11,7 @@ MOMENT = datetime(2026, 11, 21, 13, 0, 2, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def nothing_remembered():
-    expiry._asked.clear()
+    expiry._scheduled.clear()
 
 
 def test_all_that_ends_in_the_same_five_seconds_shares_a_task_due_after_them(scheduled):

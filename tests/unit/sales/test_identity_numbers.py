@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from shared.payments.checkout import NamedAttendee
-from shared.sales.identity_numbers import normalised
-from shared.sales.registrations import masked
+from shared.sales.identity_numbers import normalize
+from shared.sales.registrations import mask
 from shared.sales.reservations import Attendee
 
 
@@ -22,7 +22,7 @@ from shared.sales.reservations import Attendee
     ],
 )
 def test_a_nik_or_a_passport_number_however_it_is_written(written, compared):
-    assert normalised(written) == compared
+    assert normalize(written) == compared
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_a_nik_or_a_passport_number_however_it_is_written(written, compared):
     ],
 )
 def test_whoever_can_have_been_born_in_a_province_can_have_a_nik(nik):
-    assert normalised(nik) == normalised(nik, "nik") == nik
+    assert normalize(nik) == normalize(nik, "nik") == nik
 
 
 @pytest.mark.parametrize(
@@ -65,17 +65,17 @@ def test_whoever_can_have_been_born_in_a_province_can_have_a_nik(nik):
 def test_digits_that_are_no_nik_are_refused(nik):
     for identity_type in (None, "nik"):
         with pytest.raises(ValueError, match="NIK of 16 digits"):
-            normalised(nik, identity_type)
+            normalize(nik, identity_type)
 
 
 def test_a_passport_is_told_by_its_type_or_its_letters():
-    assert normalised("340020013", "passport") == "340020013", "the United States number them by digits alone"
-    assert normalised("X 1234567") == normalised("x1234567", "passport") == "X1234567"
+    assert normalize("340020013", "passport") == "340020013", "the United States number them by digits alone"
+    assert normalize("X 1234567") == normalize("x1234567", "passport") == "X1234567"
     for number, identity_type in (("340020013", None), ("X1234567", "nik"), ("000000", "passport")):
         with pytest.raises(ValueError, match="must be a"):
-            normalised(number, identity_type)
+            normalize(number, identity_type)
     with pytest.raises(ValueError, match="passport"):
-        normalised("3171234508900001", "passport")
+        normalize("3171234508900001", "passport")
 
 
 @pytest.mark.parametrize("model", [Attendee, NamedAttendee])
@@ -96,11 +96,11 @@ def test_the_type_belongs_to_the_number(model):
 )
 def test_anything_else_is_none(written):
     with pytest.raises(ValueError, match="NIK"):
-        normalised(written)
+        normalize(written)
 
 
 def test_four_characters_are_shown():
-    assert masked("0001") == "************0001"
+    assert mask("0001") == "************0001"
 
 
 def test_a_request_does_not_show_the_number():

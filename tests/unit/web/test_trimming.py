@@ -8,7 +8,7 @@ from pydantic import BaseModel, TypeAdapter, create_model
 from shared.identity.codes import Code, ResetCode
 from shared.identity.freeze_links import FreezeLink
 from shared.payouts.bank_accounts import BankAccountBody
-from shared.sales.identity_numbers import normalised
+from shared.sales.identity_numbers import normalize
 from tests.unit.web.models import fields, request_models
 
 KEPT_AS_TYPED = {"password", "new_password", "current_password"}
@@ -83,4 +83,4 @@ def test_an_account_number_may_be_typed_as_it_is_printed(typed: str):
 
 @pytest.mark.parametrize("typed", [" A 1234567 ", "A\u200b1234567", "a-1234567\ufeff"])
 def test_an_identity_number_may_be_typed_as_it_is_printed(typed: str):
-    assert normalised(typed) == "A1234567"
+    assert normalize(typed) == "A1234567"
