@@ -13,6 +13,7 @@ from shared.cloud import clock
 from shared.cloud.database import Transaction, transaction
 from shared.identity.tokens import Principal, access_token
 from shared.sales import digital_units, orders, reservations
+from shared.sales.reservation_requests import Attendee, ReservationBody, ReservationItem, ReservationRequest
 from shared.sales.schemas import OrderResponse
 
 
@@ -204,14 +205,14 @@ def reserve(
     buyer: Principal, event: Event, quantities: Sequence[int] = (1,), **asked: Any
 ) -> reservations.ReservationOutcome:
     """What the product answers when `buyer` asks for these quantities of the event's tiers, attendees named."""
-    request = reservations.ReservationBody(
+    request = ReservationBody(
         event_id=event.id,
         items=[
-            reservations.ReservationItem(
+            ReservationItem(
                 tier_id=tier_id,
                 quantity=quantity,
                 attendees=[
-                    reservations.Attendee(
+                    Attendee(
                         name=f"Peserta {number}",
                         email=f"peserta{number}@example.com",
                         identity_number=asked.get("identity_number") or a_nik(),
@@ -224,7 +225,7 @@ def reserve(
         ],
         promo_code=asked.get("promo_code"),
     )
-    return reservations.reserve([reservations.ReservationRequest(buyer.id, request, asked.get("idempotency_key"))])[0]
+    return reservations.reserve([ReservationRequest(buyer.id, request, asked.get("idempotency_key"))])[0]
 
 
 def an_order(

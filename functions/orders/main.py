@@ -1,4 +1,4 @@
-"""A buyer's orders (ISO-1)."""
+"""A buyer's orders, and what one would cost (ISO-1, TS-006)."""
 
 from uuid import UUID
 
@@ -8,18 +8,37 @@ from shared.messages.quotas import TooManyMails
 from shared.models import Listing, PageQuery, ResponseModel
 from shared.problems import NotFound
 from shared.sales import orders as lives
+from shared.sales import quotes
 from shared.sales import schemas as sales_schemas
+from shared.sales.inventory import SoldOut
+from shared.sales.order_pricing import SaleClosed, TooManyTickets
 from shared.sales.orders import NotCancellable
+from shared.sales.promos import PromoExhausted, PromoInvalid
+from shared.sales.purchase_limits import HoldCooldown, PersonLimitReached
+from shared.sales.quotes import QuoteResponse
+from shared.sales.reservation_requests import ReservationBody
 from shared.sales.schemas import OrderResponse
-from shared.web import App, Buyer, SignedIn, Transaction
+from shared.web import QUOTES, App, Buyer, SignedIn, Transaction, Viewer
 
 app = App("orders")
+
+NOT_FOR_SALE = (NotFound, SoldOut, SaleClosed, TooManyTickets)
+NOT_FOR_THEM = (PromoInvalid, PromoExhausted, PersonLimitReached, HoldCooldown)
 
 
 class ResendResponse(ResponseModel):
     """The tickets are mailed again."""
 
     detail: str = "We are mailing the tickets again."
+
+
+@app.post("/orders/quote", limit=QUOTES, problems=(*NOT_FOR_SALE, *NOT_FOR_THEM))
+def quote(request: ReservationBody, viewer: Viewer) -> QuoteResponse:
+    """What an order would cost now, with fees and promo code, line by line. Nothing is held.
+
+    It is refused as `orders/reserve` would refuse it; who is not signed in, for no limit per person.
+    """
+    return quotes.quote(request, viewer.id if viewer else None)
 
 
 @app.get("/orders/my-orders")

@@ -4,10 +4,12 @@ from shared.cloud.request_batching import RequestBatcher
 from shared.problems import NotFound, Problem
 from shared.sales import availability_cache, expiry, reservations
 from shared.sales.inventory import SoldOut
+from shared.sales.order_pricing import SaleClosed, TooManyTickets
 from shared.sales.promos import PromoExhausted, PromoInvalid
 from shared.sales.purchase_limits import HoldCooldown, PersonLimitReached
 from shared.sales.registrations import AlreadyRegistered
-from shared.sales.reservations import AlreadyReserved, ReservationRequest, SaleClosed, TooManyTickets
+from shared.sales.reservation_requests import ReservationBody, ReservationRequest
+from shared.sales.reservations import AlreadyReserved
 from shared.sales.schemas import OrderResponse
 from shared.web import App, Buyer, IdempotencyKey
 
@@ -33,7 +35,7 @@ reserve_together = RequestBatcher(reservations.reserve)
         HoldCooldown,
     ),
 )
-def hold_tickets(request: reservations.ReservationBody, buyer: Buyer, key: IdempotencyKey) -> OrderResponse:
+def hold_tickets(request: ReservationBody, buyer: Buyer, key: IdempotencyKey) -> OrderResponse:
     """Hold the asked tickets for 15 minutes, all of them or none."""
     outcome = reserve_together(ReservationRequest(buyer.id, request, key))
     if isinstance(outcome, Problem):

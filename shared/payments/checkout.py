@@ -32,7 +32,7 @@ from shared.problems import Invalid, Problem, TryAgain
 from shared.sales import attendees, expiry, orders, registrations
 from shared.sales.identity_numbers import IdentityFields
 from shared.sales.orders import Order, ReservationExpired
-from shared.sales.reservations import Email, Name
+from shared.sales.reservation_requests import Email, Name
 from shared.sales.schemas import OrderResponse, PaymentResponse
 from shared.sentences import Sentence
 from shared.states import PaymentStatus

@@ -19,7 +19,7 @@ from sqlalchemy import TextClause, text
 from shared.cloud.database import autocommit
 from shared.cloud.settings import settings
 from shared.sales import promos, purchase_limits, registrations
-from shared.sales.pricing import UnitPrice
+from shared.sales.pricing import Totals, UnitPrice
 from shared.sales.promos import Discount
 from shared.sales.schemas import OrderItemResponse, OrderResponse
 from shared.states import OrderStatus
@@ -210,14 +210,15 @@ def _participants(order: NewOrder) -> list[dict[str, str | None]]:
 
 def _order_row(order: NewOrder) -> dict[str, Any]:
     first = order.items[0].tier
+    totals = Totals.of([item.price for item in order.items])
     return {
         "id": str(order.id),
         "user_id": str(order.buyer_id),
         "event_id": str(order.event_id),
         "organizer_id": str(order.organizer_id),
-        "subtotal": sum(item.price.price for item in order.items),
-        "discount_amount": sum(item.price.discount for item in order.items),
-        "platform_fee": sum(item.price.platform_fee for item in order.items),
+        "subtotal": totals.subtotal,
+        "discount_amount": totals.discount_amount,
+        "platform_fee": totals.platform_fee,
         "promo_id": str(order.discount.promo_id) if order.discount else None,
         "promo_code": order.discount.code if order.discount else None,
         "promo_uses": order.discount.uses if order.discount else 1,

@@ -47,9 +47,9 @@ LIMIT_CONSTRAINTS = {"promo_not_exhausted", "promo_not_exhausted_for_user", "pro
 
 @dataclass(frozen=True)
 class PromoUse:
-    """A promo code entered by a buyer for an event."""
+    """A promo code entered for an event; `buyer_id` is None for a buyer who is not signed in."""
 
-    buyer_id: UUID
+    buyer_id: UUID | None
     event_id: UUID
     organizer_id: UUID
     code: str
@@ -286,7 +286,7 @@ def find(tx: Transaction, uses: Sequence[PromoUse]) -> dict[PromoUse, Promo]:
     requested = [
         {
             "position": position,
-            "buyer_id": str(use.buyer_id),
+            "buyer_id": str(use.buyer_id) if use.buyer_id else None,
             "event_id": str(use.event_id),
             "organizer_id": str(use.organizer_id),
             "code": use.code.upper(),

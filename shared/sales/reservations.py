@@ -7,98 +7,31 @@ quota, a second live reservation of a buyer, a code or a person over a limit, an
 requests of the batch are tried one by one, so that a refused one does not fail the others.
 """
 
-import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
-from pydantic import (
-    EmailStr,
-    Field,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-    model_validator,
-)
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.cloud.database import autocommit, transaction
-from shared.models import RequestModel, Trimmed, line, plain_line
+from shared.cloud.database import transaction
 from shared.problems import (
     ACCOUNT_IS_THERE,
     NOT_NULL,
     AccountGone,
-    Invalid,
-    NotFound,
     Problem,
     refused_by_schema,
     violated_constraint,
     violation,
 )
-from shared.sales import inventory, orders, promos, purchase_limits
-from shared.sales.identity_numbers import IdentityFields
+from shared.sales import inventory, order_pricing, orders, promos, purchase_limits
 from shared.sales.inventory import SoldOut
-from shared.sales.order_creation import NewOrder, NewOrderItem, SaleTier, create_orders
-from shared.sales.pricing import unit_price
-from shared.sales.promos import Promo, PromoExhausted, PromoInvalid, PromoUse
-from shared.sales.purchase_limits import HoldCooldown, PersonLimitReached, PurchaseCount
-from shared.sales.registrations import (
-    REQUIRES_IDENTITY,
-    UNIQUE_CONSTRAINTS,
-    AlreadyRegistered,
-)
+from shared.sales.order_creation import NewOrder, create_orders
+from shared.sales.order_pricing import SaleClosed, SaleSnapshot
+from shared.sales.promos import PromoExhausted
+from shared.sales.purchase_limits import HoldCooldown, PersonLimitReached
+from shared.sales.registrations import UNIQUE_CONSTRAINTS, AlreadyRegistered
+from shared.sales.reservation_requests import ReservationRequest
 from shared.sales.schemas import OrderResponse
-from shared.sentences import Sentence
-
-Name = Annotated[str, plain_line(255)]
-
-
-def _address(given: Any, check: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        return check(given)
-    except ValidationError as error:
-        raise ValueError("is not an e-mail address, as name@example.com") from error
-
-
-Email = Annotated[EmailStr, Field(max_length=255), Trimmed, WrapValidator(_address)]
-
-
-class Attendee(IdentityFields):
-    """The attendee of a ticket (TS-004)."""
-
-    name: Name
-    email: Email
-
-
-class ReservationItem(RequestModel):
-    """Some units of one tier."""
-
-    tier_id: UUID
-    quantity: Annotated[int, Field(ge=1, le=100)]
-    attendees: Annotated[list[Attendee], Field(max_length=100)] | None = None
-
-    @model_validator(mode="after")
-    def _one_attendee_each(self) -> "ReservationItem":
-        if self.attendees is not None and len(self.attendees) != self.quantity:
-            raise ValueError("give one attendee per ticket, or none and name them at checkout")
-        return self
-
-
-class ReservationBody(RequestModel):
-    """A buyer's request to hold tickets."""
-
-    event_id: UUID
-    items: Annotated[list[ReservationItem], Field(min_length=1, max_length=20)]
-    promo_code: Annotated[str, line(50)] | None = None
-
-
-class SaleClosed(Problem):
-    """These tickets are not on sale now. Look at the event for when they are."""
-
-    status, slug = 409, "sale-closed"
 
 
 class AlreadyReserved(Problem):
@@ -107,43 +40,9 @@ class AlreadyReserved(Problem):
     status, slug = 409, "already-reserved"
 
 
-class TooManyTickets(Invalid):
-    """That is more of one ticket than an order may have. Ask for fewer."""
-
-    slug = "too-many-tickets"
-
-
-@dataclass(frozen=True)
-class ReservationRequest:
-    """One buyer's request. `idempotency_key` finds the order again after a crash between commit and response."""
-
-    buyer_id: UUID
-    body: ReservationBody
-    idempotency_key: str | None = None
-
-
-@dataclass(frozen=True)
-class _Snapshot:
-    """The tiers, promo codes and purchase counts of a batch of requests, as read just now."""
-
-    tiers: Mapping[UUID, SaleTier]
-    promos: Mapping[PromoUse, Promo]
-    purchase_counts: Mapping[tuple[UUID, UUID], PurchaseCount]
-
-
 ReservationOutcome = OrderResponse | Problem
 _RETRIED_AFTER_EXPIRY = (SoldOut, PromoExhausted, AlreadyReserved, AlreadyRegistered, PersonLimitReached)
 
-_TIERS = text(f"""
-    SELECT t.id, event_id, t.organizer_id, name, price, early_bird_price, early_bird_start, early_bird_end,
-        max_per_order, {inventory.SELLABLE_UNITS} - reserved - sold AS free, now() AS at,
-        {REQUIRES_IDENTITY} AS asks_identity,
-        e.max_per_person, e.one_purchase_per_person,
-        is_on_sale AND event_ends_at > now() AND COALESCE(sale_start <= now(), true)
-            AND COALESCE(sale_end > now(), true) AS is_open,
-        {purchase_limits.PURCHASE_COUNTS} AS purchase_counts
-    FROM ticket_tiers t JOIN events e ON e.id = t.event_id WHERE t.id = ANY(:tier_ids)
-""")
 _EXISTING_ORDER = text("""
     SELECT id, COALESCE(idempotency_key = CAST(:key AS text), false) AS is_same_request
     FROM orders
@@ -172,7 +71,7 @@ def reserve(requests: Sequence[ReservationRequest]) -> list[ReservationOutcome]:
 
 
 def _reserve_once(requests: Sequence[ReservationRequest]) -> list[ReservationOutcome]:
-    snapshot = _read_snapshot(requests)
+    snapshot = order_pricing.read(requests)
     checked = [_new_order_or_refusal(request, snapshot) for request in requests]
     created = _create(
         [(request, new) for request, new in zip(requests, checked, strict=True) if isinstance(new, NewOrder)]
@@ -183,84 +82,25 @@ def _reserve_once(requests: Sequence[ReservationRequest]) -> list[ReservationOut
     ]
 
 
-def _read_snapshot(requests: Sequence[ReservationRequest]) -> _Snapshot:
-    """Read the tiers and purchase counts, and the promo codes where any is given."""
-    tier_ids = {item.tier_id for request in requests for item in request.body.items}
-    buyers = [{"user_id": str(each.buyer_id), "event_id": str(each.body.event_id)} for each in requests]
-    with autocommit() as connection:
-        values = {"tier_ids": list(tier_ids), "buyers": json.dumps(buyers)}
-        rows = connection.execute(_TIERS, values).all()
-        counts = rows[0].purchase_counts if rows else None
-        tiers = {row.id: SaleTier(*row[:-1]) for row in rows}
-        uses = [use for request in requests if (use := _promo_use(request, tiers))]
-        return _Snapshot(
-            tiers,
-            promos.find(connection, uses) if uses else {},
-            purchase_limits.parse_counts(counts) if counts else {},
-        )
-
-
-def _promo_use(request: ReservationRequest, tiers: Mapping[UUID, SaleTier]) -> PromoUse | None:
-    """The promo code of a request; None where it gives none, or its tickets do not exist."""
-    body = request.body
-    tier = tiers.get(body.items[0].tier_id)
-    if body.promo_code is None or tier is None:
-        return None
-    return PromoUse(request.buyer_id, body.event_id, tier.organizer_id, body.promo_code)
-
-
-def _new_order_or_refusal(request: ReservationRequest, snapshot: _Snapshot) -> NewOrder | Problem:
+def _new_order_or_refusal(request: ReservationRequest, snapshot: SaleSnapshot) -> NewOrder | Problem:
     try:
         return _new_order(request, snapshot)
     except Problem as refusal:
         return refusal
 
 
-def _new_order(request: ReservationRequest, snapshot: _Snapshot) -> NewOrder:
+def _new_order(request: ReservationRequest, snapshot: SaleSnapshot) -> NewOrder:
     """The order of a request. Raises the refusals that need no lock."""
-    event_id = request.body.event_id
-    items = [new for item in request.body.items for new in _new_items(item, event_id, snapshot.tiers)]
-    quantities = Counter(item.tier for item in items)
-    _check_quantities(quantities)
-    counted = snapshot.purchase_counts.get((request.buyer_id, event_id), PurchaseCount())
-    purchase_limits.check(counted, quantities)
-    discount = None
-    if request.body.promo_code is not None:
-        use = _promo_use(request, snapshot.tiers)
-        promo = snapshot.promos.get(use) if use else None
-        if promo is None:
-            raise PromoInvalid.because("is not known for this event")
-        discount = promo.apply([(item.tier.id, item.price) for item in items])
-        items = [replace(item, price=price) for item, price in zip(items, discount.prices, strict=True)]
+    priced = order_pricing.price(request, snapshot)
     return NewOrder(
         id=uuid4(),
         buyer_id=request.buyer_id,
-        event_id=event_id,
-        organizer_id=items[0].tier.organizer_id,
+        event_id=request.body.event_id,
+        organizer_id=priced.items[0].tier.organizer_id,
         idempotency_key=request.idempotency_key,
-        items=tuple(items),
-        discount=discount,
+        items=priced.items,
+        discount=priced.discount,
     )
-
-
-def _new_items(item: ReservationItem, event_id: UUID, tiers: Mapping[UUID, SaleTier]) -> list[NewOrderItem]:
-    tier = tiers.get(item.tier_id)
-    if tier is None or tier.event_id != event_id:
-        raise NotFound("There is no such ticket for this event. Read the event again.")
-    if not tier.is_open:
-        raise SaleClosed(tier_id=str(tier.id))
-    price = unit_price(tier, tier.at)
-    attendees: Sequence[Attendee | None] = item.attendees or [None] * item.quantity
-    return [NewOrderItem(uuid4(), tier, price, attendee) for attendee in attendees]
-
-
-def _check_quantities(quantities: Mapping[SaleTier, int]) -> None:
-    for tier, quantity in quantities.items():
-        if quantity > tier.max_per_order:
-            message = Sentence("at most {most} of {tier} per order", most=tier.max_per_order, tier=tier.name)
-            raise TooManyTickets(errors=[{"field": "items", "message": message}])
-        if quantity > tier.free:
-            raise SoldOut(available=max(tier.free, 0), tier_id=str(tier.id))
 
 
 def _create(accepted: Sequence[tuple[ReservationRequest, NewOrder]]) -> dict[UUID, ReservationOutcome]:
@@ -284,7 +124,7 @@ def _refusal(request: ReservationRequest, error: DBAPIError) -> Problem:
     constraint = violated_constraint(error)
     if constraint == ACCOUNT_IS_THERE:
         return AccountGone()
-    snapshot = _read_snapshot([request])
+    snapshot = order_pricing.read([request])
     refused = _new_order_or_refusal(request, snapshot)
     if isinstance(refused, Problem):
         return refused

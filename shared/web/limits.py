@@ -30,6 +30,8 @@ ACCOUNT_CREDENTIALS = Limit("account credentials", 10, is_strict=True)
 """The same at one account from one network, whose owner others don't lock out (shared/identity/login_throttling.py)."""
 ACCOUNT_CODE_MAILS = Limit("account code mails", 10, is_strict=True)
 """Codes asked for at one account, from wherever: nobody's mailbox is flooded through us."""
+QUOTES = Limit("quotes", 100)
+"""Asking for prices is reading, though what is asked for comes in a body."""
 GATE = Limit("gate", 120)
 """Scanning tickets is writing, but a queue at a gate brings a person every few seconds."""
 UNLIMITED = Limit("unlimited", 0)

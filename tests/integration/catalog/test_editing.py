@@ -15,7 +15,7 @@ from shared.identity.tokens import Principal
 from shared.payments import cancellation
 from shared.problems import Invalid, NotFound, Problem
 from shared.sales import inventory, orders
-from shared.sales.reservations import SaleClosed
+from shared.sales.order_pricing import SaleClosed
 from shared.sales.schemas import OrderResponse
 from tests.factories import Event, a_user, an_order, reserve
 from tests.integration.catalog.steps import END, START, an_organizer, change, create, organizer_of, publish, tier

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.cloud.database import transaction
-from shared.sales.reservations import SaleClosed
+from shared.sales.order_pricing import SaleClosed
 from shared.sales.schemas import OrderResponse
 from tests.endpoints import call
 from tests.factories import Event, a_tier, a_user, an_event, reserve

@@ -12,6 +12,7 @@ from shared.payments.checkout import AttendeesMissing, CheckoutRequest, NamedAtt
 from shared.problems import Invalid, NotFound
 from shared.sales import orders, reservations
 from shared.sales.orders import NotPayable, ReservationExpired
+from shared.sales.reservation_requests import ReservationBody, ReservationItem, ReservationRequest
 from shared.sales.schemas import OrderResponse
 from tests.factories import a_tier, a_user, an_event, an_order, make_overdue
 
@@ -29,8 +30,8 @@ def a_free_order(**how) -> tuple[OrderResponse, object]:
 def a_nameless_order() -> tuple[OrderResponse, object]:
     with transaction() as tx:
         buyer, event = a_user(tx), an_event(tx, tiers=[FREE])
-    item = reservations.ReservationItem(tier_id=event.tier_ids[0], quantity=2)
-    ask = reservations.ReservationRequest(buyer.id, reservations.ReservationBody(event_id=event.id, items=[item]))
+    item = ReservationItem(tier_id=event.tier_ids[0], quantity=2)
+    ask = ReservationRequest(buyer.id, ReservationBody(event_id=event.id, items=[item]))
     order = reservations.reserve([ask])[0]
     assert isinstance(order, OrderResponse)
     return order, buyer

@@ -16,6 +16,7 @@ from shared.identity.tokens import Principal
 from shared.privacy.cookie_consents import VERSION
 from shared.problems import AccountGone
 from shared.sales import reservations
+from shared.sales.reservation_requests import ReservationBody, ReservationItem, ReservationRequest
 from shared.sales.schemas import OrderResponse
 from tests.endpoints import call, problem
 from tests.factories import a_tier, a_user, an_event, reserve, stock
@@ -104,9 +105,9 @@ def test_one_who_is_gone_does_not_spoil_the_reservations_of_others():
         event = an_event(tx, tiers=[a_tier(quota=5)])
         buyers = [a_user(tx) for _ in range(3)]
         tx.execute(text("UPDATE users SET is_deleted = true WHERE id = :id"), {"id": buyers[1].id})
-    item = reservations.ReservationItem(tier_id=event.tier_ids[0], quantity=1)
-    request = reservations.ReservationBody(event_id=event.id, items=[item])
-    outcomes = reservations.reserve([reservations.ReservationRequest(buyer.id, request) for buyer in buyers])
+    item = ReservationItem(tier_id=event.tier_ids[0], quantity=1)
+    request = ReservationBody(event_id=event.id, items=[item])
+    outcomes = reservations.reserve([ReservationRequest(buyer.id, request) for buyer in buyers])
     assert [type(outcome) for outcome in outcomes] == [OrderResponse, AccountGone, OrderResponse]
     assert stock(event.tier_ids[0]).reserved == 2
 

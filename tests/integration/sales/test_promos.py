@@ -13,8 +13,9 @@ from shared.cloud.request_batching import RequestBatcher
 from shared.payments import records as payment_records
 from shared.payments import settlement
 from shared.problems import Problem
-from shared.sales import orders, promos, reservations
+from shared.sales import order_pricing, orders, promos, reservations
 from shared.sales.promos import PromoExhausted, PromoInvalid
+from shared.sales.reservation_requests import ReservationBody, ReservationItem, ReservationRequest
 from shared.sales.schemas import OrderResponse
 from tests.factories import Stock, a_promo, a_tier, a_user, an_event, an_order, make_overdue, reserve, stock
 from tests.integration.refunds.sales import a_fact, a_payment
@@ -144,10 +145,10 @@ def test_combined_with_others_too():
     combined = RequestBatcher(reservations.reserve)
 
     def ask(index, buyer):
-        item = reservations.ReservationItem(tier_id=event.tier_ids[0], quantity=1)
+        item = ReservationItem(tier_id=event.tier_ids[0], quantity=1)
         code = None if index % 3 == 0 else "SEPULUH"
-        request = reservations.ReservationBody(event_id=event.id, items=[item], promo_code=code)
-        return combined(reservations.ReservationRequest(buyer.id, request))
+        request = ReservationBody(event_id=event.id, items=[item], promo_code=code)
+        return combined(ReservationRequest(buyer.id, request))
 
     outcomes = at_the_same_time([lambda i=i, buyer=buyer: ask(i, buyer) for i, buyer in enumerate(buyers)])
     held = [outcome for outcome in outcomes if isinstance(outcome, OrderResponse)]
@@ -175,9 +176,9 @@ def test_a_buyer_has_a_limit_of_their_own_at_all_events_together():
 def test_one_buyer_over_their_limit_does_not_spoil_the_batch():
     event, promo_id, [greedy, modest] = scene(code="SEKALI", buyers=2, max_uses_per_user=1)
     cancelled = an_order(event, buyer=greedy, promo_code="SEKALI", paid=True)
-    item = reservations.ReservationItem(tier_id=event.tier_ids[0], quantity=1)
-    request = reservations.ReservationBody(event_id=event.id, items=[item], promo_code="SEKALI")
-    outcomes = reservations.reserve([reservations.ReservationRequest(buyer.id, request) for buyer in (greedy, modest)])
+    item = ReservationItem(tier_id=event.tier_ids[0], quantity=1)
+    request = ReservationBody(event_id=event.id, items=[item], promo_code="SEKALI")
+    outcomes = reservations.reserve([ReservationRequest(buyer.id, request) for buyer in (greedy, modest)])
     assert [type(outcome) for outcome in outcomes] == [PromoExhausted, OrderResponse]
     assert cancelled.promo_code == "SEKALI"
     assert uses(promo_id) == 2
@@ -368,11 +369,9 @@ def revive(order):
 
 def test_a_code_that_is_taken_back_in_the_very_moment_is_not_used():
     event, promo_id, [buyer] = scene()
-    item = reservations.ReservationItem(tier_id=event.tier_ids[0], quantity=1)
-    ask = reservations.ReservationRequest(
-        buyer.id, reservations.ReservationBody(event_id=event.id, items=[item], promo_code="HEMAT")
-    )
-    order = reservations._new_order(ask, reservations._read_snapshot([ask]))
+    item = ReservationItem(tier_id=event.tier_ids[0], quantity=1)
+    ask = ReservationRequest(buyer.id, ReservationBody(event_id=event.id, items=[item], promo_code="HEMAT"))
+    order = reservations._new_order(ask, order_pricing.read([ask]))
     with transaction() as tx:
         tx.execute(text("UPDATE promos SET is_active = false WHERE id = :id"), {"id": promo_id})
     assert isinstance(reservations._create([(ask, order)])[order.id], PromoInvalid)

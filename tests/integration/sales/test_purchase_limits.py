@@ -10,6 +10,7 @@ from infra.checks.invariants import ALWAYS, broken
 from shared.cloud.database import transaction
 from shared.cloud.request_batching import RequestBatcher
 from shared.sales import orders, purchase_limits, reservations
+from shared.sales.reservation_requests import ReservationBody, ReservationItem, ReservationRequest
 from shared.sales.schemas import OrderResponse
 from tests.factories import Stock, a_nik, a_tier, a_user, an_event, an_order, make_overdue, reserve, stock
 from tests.threads import at_the_same_time
@@ -130,10 +131,8 @@ def test_twenty_aliases_combined_with_others_hold_no_more_either():
     mine = aliases(20)
 
     def ask(buyer):
-        item = reservations.ReservationItem(tier_id=event.tier_ids[0], quantity=2)
-        return combined(
-            reservations.ReservationRequest(buyer.id, reservations.ReservationBody(event_id=event.id, items=[item]))
-        )
+        item = ReservationItem(tier_id=event.tier_ids[0], quantity=2)
+        return combined(ReservationRequest(buyer.id, ReservationBody(event_id=event.id, items=[item])))
 
     mixed = [buyer for pair in zip(mine, others, strict=True) for buyer in pair]
     outcomes = at_the_same_time([lambda buyer=buyer: ask(buyer) for buyer in mixed])

@@ -13,6 +13,7 @@ from shared.payments.checkout import AttendeesMissing
 from shared.privacy import personal_data_inventory
 from shared.sales import orders, registrations, reservations
 from shared.sales.registrations import AlreadyRegistered
+from shared.sales.reservation_requests import ReservationBody, ReservationItem, ReservationRequest
 from shared.sales.schemas import OrderResponse
 from tests.factories import Stock, a_nik, a_promo, a_tier, a_user, an_event, an_order, make_overdue, reserve, stock
 from tests.threads import at_the_same_time
@@ -40,9 +41,9 @@ def of_order(order):
 
 def unnamed(buyer, event, *, quantity=1):
     """An order whose participants are named at checkout."""
-    items = [reservations.ReservationItem(tier_id=event.tier_ids[0], quantity=quantity)]
-    request = reservations.ReservationBody(event_id=event.id, items=items)
-    [order] = reservations.reserve([reservations.ReservationRequest(buyer.id, request)])
+    items = [ReservationItem(tier_id=event.tier_ids[0], quantity=quantity)]
+    request = ReservationBody(event_id=event.id, items=items)
+    [order] = reservations.reserve([ReservationRequest(buyer.id, request)])
     return order
 
 

@@ -8,9 +8,11 @@ from sqlalchemy import text
 from shared.cloud.database import transaction
 from shared.cloud.request_batching import RequestBatcher
 from shared.problems import NotFound
-from shared.sales import orders, reservations
+from shared.sales import order_pricing, orders, reservations
 from shared.sales.inventory import SoldOut
-from shared.sales.reservations import AlreadyReserved, SaleClosed, TooManyTickets
+from shared.sales.order_pricing import SaleClosed, TooManyTickets
+from shared.sales.reservation_requests import ReservationBody, ReservationItem, ReservationRequest
+from shared.sales.reservations import AlreadyReserved
 from shared.sales.schemas import OrderResponse
 from tests.factories import (
     Stock,
@@ -149,11 +151,9 @@ def test_combined_requests_share_a_statement_and_nothing_else():
         buyers = [a_user(tx) for _ in range(120)]
     combined = RequestBatcher(reservations.reserve)
     asks = [
-        reservations.ReservationRequest(
+        ReservationRequest(
             buyer.id,
-            reservations.ReservationBody(
-                event_id=event.id, items=[reservations.ReservationItem(tier_id=event.tier_ids[0], quantity=1)]
-            ),
+            ReservationBody(event_id=event.id, items=[ReservationItem(tier_id=event.tier_ids[0], quantity=1)]),
         )
         for buyer in buyers
     ]
@@ -174,11 +174,11 @@ def test_a_refused_request_does_not_spoil_the_others_of_its_batch():
         buyers = [a_user(tx) for _ in range(3)]
     outcomes = reservations.reserve(
         [
-            reservations.ReservationRequest(
+            ReservationRequest(
                 buyer.id,
-                reservations.ReservationBody(
+                ReservationBody(
                     event_id=event.id,
-                    items=[reservations.ReservationItem(tier_id=event.tier_ids[0], quantity=quantity)],
+                    items=[ReservationItem(tier_id=event.tier_ids[0], quantity=quantity)],
                 ),
             )
             for buyer, quantity in zip(buyers, (2, 2, 1), strict=True)
@@ -225,13 +225,11 @@ def test_expiry_gives_stock_back_once_however_many_sweep():  # TS-007
 def test_a_tier_that_goes_off_sale_in_the_very_moment_holds_nothing():
     with transaction() as tx:
         buyer, event = a_user(tx), an_event(tx)
-    ask = reservations.ReservationRequest(
+    ask = ReservationRequest(
         buyer.id,
-        reservations.ReservationBody(
-            event_id=event.id, items=[reservations.ReservationItem(tier_id=event.tier_ids[0], quantity=1)]
-        ),
+        ReservationBody(event_id=event.id, items=[ReservationItem(tier_id=event.tier_ids[0], quantity=1)]),
     )
-    snapshot = reservations._read_snapshot([ask])
+    snapshot = order_pricing.read([ask])
     with transaction() as tx:
         tx.execute(text("UPDATE ticket_tiers SET is_on_sale = false WHERE event_id = :id"), {"id": event.id})
     order = reservations._new_order(ask, snapshot)

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from shared.payments.checkout import NamedAttendee
 from shared.sales.identity_numbers import normalize
 from shared.sales.registrations import mask
-from shared.sales.reservations import Attendee
+from shared.sales.reservation_requests import Attendee
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,139 @@
+"""What a request buys and costs at this moment, for a quote and for the order alike (TS-002, TS-006, FN-001).
+
+One read of the tiers, and one of the promo codes where any is named; then pure functions of what was read.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID, uuid4
+
+from sqlalchemy import text
+
+from shared.cloud.database import autocommit
+from shared.problems import Invalid, NotFound, Problem
+from shared.sales import inventory, promos, purchase_limits
+from shared.sales.inventory import SoldOut
+from shared.sales.order_creation import NewOrderItem, SaleTier
+from shared.sales.pricing import unit_price
+from shared.sales.promos import Discount, Promo, PromoInvalid, PromoUse
+from shared.sales.purchase_limits import PurchaseCount
+from shared.sales.registrations import REQUIRES_IDENTITY
+from shared.sales.reservation_requests import Attendee, PurchaseRequest, ReservationItem
+from shared.sentences import Sentence
+
+
+class SaleClosed(Problem):
+    """These tickets are not on sale now. Look at the event for when they are."""
+
+    status, slug = 409, "sale-closed"
+
+
+class TooManyTickets(Invalid):
+    """That is more of one ticket than an order may have. Ask for fewer."""
+
+    slug = "too-many-tickets"
+
+
+@dataclass(frozen=True)
+class SaleSnapshot:
+    """The tiers, promo codes and purchase counts of some requests, as the database had them a moment ago."""
+
+    tiers: Mapping[UUID, SaleTier]
+    promos: Mapping[PromoUse, Promo]
+    purchase_counts: Mapping[tuple[UUID, UUID], PurchaseCount]
+
+    def purchase_count(self, request: PurchaseRequest) -> PurchaseCount:
+        """What the buyer of a request has of its event; nothing where they are not known."""
+        if request.buyer_id is None:
+            return PurchaseCount()
+        return self.purchase_counts.get((request.buyer_id, request.body.event_id), PurchaseCount())
+
+
+@dataclass(frozen=True)
+class PricedItems:
+    """The units of a request, priced. The prices are after the discount of its promo code, where it names one."""
+
+    items: tuple[NewOrderItem, ...]
+    discount: Discount | None
+
+
+_TIERS = text(f"""
+    SELECT t.id, event_id, t.organizer_id, name, price, early_bird_price, early_bird_start, early_bird_end,
+        max_per_order, {inventory.SELLABLE_UNITS} - reserved - sold AS free, now() AS at, {REQUIRES_IDENTITY} AS asks_identity,
+        e.max_per_person, e.one_purchase_per_person,
+        is_on_sale AND event_ends_at > now() AND COALESCE(sale_start <= now(), true)
+            AND COALESCE(sale_end > now(), true) AS is_open,
+        {purchase_limits.PURCHASE_COUNTS} AS purchase_counts
+    FROM ticket_tiers t JOIN events e ON e.id = t.event_id WHERE t.id = ANY(:tier_ids)
+""")
+
+
+def read(requests: Sequence[PurchaseRequest]) -> SaleSnapshot:
+    """Read the tiers and purchase counts of these requests, and the promo codes where any is given."""
+    tier_ids = {item.tier_id for request in requests for item in request.body.items}
+    buyers = [
+        {"user_id": str(each.buyer_id), "event_id": str(each.body.event_id)} for each in requests if each.buyer_id
+    ]
+    with autocommit() as connection:
+        values = {"tier_ids": list(tier_ids), "buyers": json.dumps(buyers)}
+        rows = connection.execute(_TIERS, values).all()
+        counts = rows[0].purchase_counts if rows else None
+        tiers = {row.id: SaleTier(*row[:-1]) for row in rows}
+        uses = [use for request in requests if (use := _promo_use(request, tiers))]
+        return SaleSnapshot(
+            tiers,
+            promos.find(connection, uses) if uses else {},
+            purchase_limits.parse_counts(counts) if counts else {},
+        )
+
+
+def price(request: PurchaseRequest, snapshot: SaleSnapshot) -> PricedItems:
+    """The units that the request asks for, at their prices. Raises the refusals that need no lock.
+
+    The limits of a person and of their use of a code are looked at where the buyer is known.
+    """
+    event_id = request.body.event_id
+    items = [new for item in request.body.items for new in _new_items(item, event_id, snapshot.tiers)]
+    quantities = Counter(item.tier for item in items)
+    _check_quantities(quantities)
+    purchase_limits.check(snapshot.purchase_count(request), quantities)
+    if request.body.promo_code is None:
+        return PricedItems(tuple(items), None)
+    use = _promo_use(request, snapshot.tiers)
+    promo = snapshot.promos.get(use) if use else None
+    if promo is None:
+        raise PromoInvalid.because("is not known for this event")
+    discount = promo.apply([(item.tier.id, item.price) for item in items])
+    discounted = (replace(item, price=price) for item, price in zip(items, discount.prices, strict=True))
+    return PricedItems(tuple(discounted), discount)
+
+
+def _promo_use(request: PurchaseRequest, tiers: Mapping[UUID, SaleTier]) -> PromoUse | None:
+    """The promo code of a request; None where it gives none, or its tickets do not exist."""
+    body = request.body
+    tier = tiers.get(body.items[0].tier_id)
+    if body.promo_code is None or tier is None:
+        return None
+    return PromoUse(request.buyer_id, body.event_id, tier.organizer_id, body.promo_code)
+
+
+def _new_items(item: ReservationItem, event_id: UUID, tiers: Mapping[UUID, SaleTier]) -> list[NewOrderItem]:
+    tier = tiers.get(item.tier_id)
+    if tier is None or tier.event_id != event_id:
+        raise NotFound("There is no such ticket for this event. Read the event again.")
+    if not tier.is_open:
+        raise SaleClosed(tier_id=str(tier.id))
+    price = unit_price(tier, tier.at)
+    attendees: Sequence[Attendee | None] = item.attendees or [None] * item.quantity
+    return [NewOrderItem(uuid4(), tier, price, attendee) for attendee in attendees]
+
+
+def _check_quantities(quantities: Mapping[SaleTier, int]) -> None:
+    for tier, quantity in quantities.items():
+        if quantity > tier.max_per_order:
+            message = Sentence("at most {most} of {tier} per order", most=tier.max_per_order, tier=tier.name)
+            raise TooManyTickets(errors=[{"field": "items", "message": message}])
+        if quantity > tier.free:
+            raise SoldOut(available=max(tier.free, 0), tier_id=str(tier.id))

@@ -1,0 +1,74 @@
+"""What buyers ask for: units of an event's tiers, whose attendees may be named, and a promo code (TS-002, TS-004)."""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import (
+    EmailStr,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+
+from shared.models import RequestModel, Trimmed, line, plain_line
+from shared.sales.identity_numbers import IdentityFields
+
+Name = Annotated[str, plain_line(255)]
+
+
+def _address(given: Any, check: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return check(given)
+    except ValidationError as error:
+        raise ValueError("is not an e-mail address, as name@example.com") from error
+
+
+Email = Annotated[EmailStr, Field(max_length=255), Trimmed, WrapValidator(_address)]
+
+
+class Attendee(IdentityFields):
+    """The attendee of a ticket (TS-004)."""
+
+    name: Name
+    email: Email
+
+
+class ReservationItem(RequestModel):
+    """Some units of one tier."""
+
+    tier_id: UUID
+    quantity: Annotated[int, Field(ge=1, le=100)]
+    attendees: Annotated[list[Attendee], Field(max_length=100)] | None = None
+
+    @model_validator(mode="after")
+    def _one_attendee_each(self) -> "ReservationItem":
+        if self.attendees is not None and len(self.attendees) != self.quantity:
+            raise ValueError("give one attendee per ticket, or none and name them at checkout")
+        return self
+
+
+class ReservationBody(RequestModel):
+    """A buyer's request to hold tickets."""
+
+    event_id: UUID
+    items: Annotated[list[ReservationItem], Field(min_length=1, max_length=20)]
+    promo_code: Annotated[str, line(50)] | None = None
+
+
+@dataclass(frozen=True)
+class PurchaseRequest:
+    """What somebody wants to buy; `buyer_id` is None where they are not signed in."""
+
+    buyer_id: UUID | None
+    body: ReservationBody
+
+
+@dataclass(frozen=True)
+class ReservationRequest(PurchaseRequest):
+    """One buyer's request. `idempotency_key` finds the order again after a crash between commit and response."""
+
+    buyer_id: UUID
+    idempotency_key: str | None = None
