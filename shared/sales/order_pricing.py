@@ -61,7 +61,8 @@ class PricedItems:
 
 _TIERS = text(f"""
     SELECT t.id, event_id, t.organizer_id, name, price, early_bird_price, early_bird_start, early_bird_end,
-        max_per_order, {inventory.SELLABLE_UNITS} - reserved - sold AS free, now() AS at, {REQUIRES_IDENTITY} AS asks_identity,
+        max_per_order, {inventory.SELLABLE_UNITS} - reserved - sold AS free, now() AS at,
+        {REQUIRES_IDENTITY} AS asks_identity,
         e.max_per_person, e.one_purchase_per_person,
         is_on_sale AND event_ends_at > now() AND COALESCE(sale_start <= now(), true)
             AND COALESCE(sale_end > now(), true) AS is_open,
@@ -90,7 +91,7 @@ def read(requests: Sequence[PurchaseRequest]) -> SaleSnapshot:
 
 
 def price(request: PurchaseRequest, snapshot: SaleSnapshot) -> PricedItems:
-    """The units that the request asks for, at their prices. Raises the refusals that need no lock.
+    """Price the units that the request asks for. Raises the refusals that need no lock.
 
     The limits of a person and of their use of a code are looked at where the buyer is known.
     """

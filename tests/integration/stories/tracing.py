@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[3]
 LIBRARY = (
     *("shared/cloud/", "shared/web/", "shared/models", "shared/problems", "shared/rupiah", "shared/sentences"),
     *("shared/links", "shared/local_time", "shared/identity/tokens", "shared/identity/principals"),
-    "shared/gateways/registry",
+    *("shared/gateways/registry", "shared/sales/reservation_requests"),
 )
 """What every story uses and none is about."""
 LEAVES = {
