@@ -437,6 +437,7 @@ CREATE TABLE public.events (
     category_compact text GENERATED ALWAYS AS (public.search_compact(category)) STORED NOT NULL,
     first_day date GENERATED ALWAYS AS (((start_date AT TIME ZONE timezone))::date) STORED NOT NULL,
     last_day date GENERATED ALWAYS AS (GREATEST((((end_date AT TIME ZONE timezone) - '00:00:00.000001'::interval))::date, ((start_date AT TIME ZONE timezone))::date)) STORED NOT NULL,
+    banner jsonb,
     CONSTRAINT events_capacity_check CHECK ((capacity > 0)),
     CONSTRAINT events_category_check CHECK ((length(category) <= 50)),
     CONSTRAINT events_location_check CHECK ((length(location) <= 255)),

@@ -5,10 +5,10 @@ import re
 import struct
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.problems import Invalid, Problem
 from shared.sentences import Sentence
@@ -22,10 +22,18 @@ MAX_PIXELS = 40_000_000
 PORTRAIT_PIXELS = 512
 """Pixels of each side: sharp where a profile shows it, and some tens of kilobytes."""
 JPEG_QUALITY = 85
+WEBP_QUALITY = 78
+"""Looks as JPEG's 85 does, at two thirds of its size."""
 
 _one_at_a_time = threading.Lock()
 """The largest picture takes half a gigabyte while it is open."""
-_TYPES = {"JPEG": ("image/jpeg", "jpg"), "PNG": ("image/png", "png")}
+_TYPES = {"JPEG": ("image/jpeg", "jpg"), "PNG": ("image/png", "png"), "WEBP": ("image/webp", "webp")}
+_READ = ("JPEG", "PNG")
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "JPEG": {"quality": JPEG_QUALITY, "optimize": True, "progressive": True},
+    "PNG": {},
+    "WEBP": {"quality": WEBP_QUALITY},
+}
 _JPEG_SCAN = re.compile(rb"\xff\xda")
 _JPEG_SEGMENT = re.compile(rb"\xff[\xe0-\xef\xfe]")
 _PNG_COLOURS = re.compile(rb"iCCP")
@@ -52,10 +60,23 @@ class Picture:
     content: bytes
     content_type: str
     extension: str
+    width: int
+    height: int
 
 
 def clean(content: bytes) -> Picture:
     """The picture in `content` encoded anew, so that nothing but its pixels (and their colour space) remains.
+
+    Raises as `clean_with_variants` does.
+    """
+    return clean_with_variants(content, ())[0]
+
+
+def clean_with_variants(content: bytes, widths: Sequence[int]) -> tuple[Picture, list[Picture]]:
+    """The picture in `content` encoded anew, and as WebP in these widths, of which the first is the largest.
+
+    Nothing but its pixels (and their colour space) remains. No variant is wider than the picture: where that is
+    less than a width, the picture's own is the largest.
 
     Raises NotAnImage for what is neither JPEG nor PNG, whatever its name says, and Invalid for a damaged
     one, and for one of more than 8000 pixels in width or height, of more than 40 million in all, or of so
@@ -66,7 +87,9 @@ def clean(content: bytes) -> Picture:
         image = _opened(content)
         kind = "PNG" if image.format == "PNG" else "JPEG"
         with _damage_told():
-            return _encoded(_upright(image), kind)
+            upright = _upright(image)
+            variants = _variants(upright, widths)
+            return _encoded(upright, kind), variants
 
 
 def portrait(content: bytes) -> Picture:
@@ -96,10 +119,10 @@ def _opened(content: bytes) -> "Image":
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(io.BytesIO(content), formats=tuple(_TYPES)) as checked:
+        with Image.open(io.BytesIO(content), formats=_READ) as checked:
             _refuse_huge(checked.size)
             checked.verify()  # the sums within a PNG, which decoding does not always look at
-        return Image.open(io.BytesIO(content), formats=tuple(_TYPES))
+        return Image.open(io.BytesIO(content), formats=_READ)
     except UnidentifiedImageError as error:
         raise NotAnImage from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -117,8 +140,29 @@ def _upright(image: "Image") -> "Image":
     return image
 
 
+def _variants(image: "Image", widths: Sequence[int]) -> list[Picture]:
+    """The picture in these widths, the largest first, each made of the one before it."""
+    found = []
+    for width in sorted({min(width, image.width) for width in widths}, reverse=True):
+        image = _scaled(image, width)
+        found.append(_encoded(image, "WEBP"))
+    return found
+
+
+def _scaled(image: "Image", width: int) -> "Image":
+    """A copy of the picture that is so wide."""
+    from PIL.Image import Resampling
+
+    height = max(1, round(image.height * width / image.width))
+    scaled = _with_full_colours(image).resize((width, height), Resampling.LANCZOS, reducing_gap=2.0)
+    scaled.info = dict(image.info) if scaled.mode == image.mode else {}  # the colours of another mode are others
+    return scaled
+
+
 def _with_full_colours(image: "Image") -> "Image":
-    """The picture without a palette, between whose colours nothing can be scaled."""
+    """The picture without a palette, between whose colours nothing can be scaled, and of 8 bits a colour."""
+    if image.mode == "I;16":
+        return image.convert("I").point(lambda level: level * (1 / 256)).convert("L")
     return image.convert("RGBA") if image.mode in ("1", "P") else image
 
 
@@ -138,15 +182,22 @@ def _encoded(image: "Image", kind: str) -> Picture:
     colours = image.info.get("icc_profile")
     # What an encoder finds in `info` it may write; a palette's transparency is part of the pixels.
     image.info = {name: image.info[name] for name in ("transparency",) if name in image.info}
-    if kind == "JPEG" and image.mode not in ("RGB", "L"):
-        image, colours = image.convert("RGB"), None
+    mode = _mode(image, kind)
+    if mode != image.mode:
+        image, colours = image.convert(mode), None
     written = io.BytesIO()
-    if kind == "JPEG":
-        image.save(written, kind, quality=JPEG_QUALITY, optimize=True, progressive=True, icc_profile=colours)
-    else:
-        image.save(written, kind, icc_profile=colours)
+    image.save(written, kind, icc_profile=colours, **_OPTIONS[kind])
     content_type, extension = _TYPES[kind]
-    return Picture(written.getvalue(), content_type, extension)
+    return Picture(written.getvalue(), content_type, extension, image.width, image.height)
+
+
+def _mode(image: "Image", kind: str) -> str:
+    """The mode in which a file of this kind can hold the picture."""
+    if kind == "JPEG":
+        return image.mode if image.mode in ("RGB", "L") else "RGB"
+    if kind == "WEBP":
+        return "RGBA" if image.has_transparency_data else "RGB"
+    return image.mode
 
 
 def _refuse_bombs(content: bytes) -> None:

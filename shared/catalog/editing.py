@@ -16,7 +16,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.catalog import changes, events, public_views, slugs, tiers
+from shared.catalog import banners, changes, events, public_views, slugs, tiers
+from shared.catalog.banners import Banner
 from shared.catalog.events import COLUMNS, EventChange, EventFacts, EventResponse, ListedTierChange, NewEvent
 from shared.catalog.tiers import Host, NewTier, TierChange, TierResponse
 from shared.cloud import audit, clock
@@ -82,7 +83,9 @@ _UPDATE = text("""
 """)
 # Whoever makes a payout holds this event's lock (money/payouts.py), so none is missed.
 _IS_PAID_OUT = text("SELECT EXISTS (SELECT 1 FROM payouts WHERE event_id = :id)")
-_SET_BANNER = text("UPDATE events SET banner_url = :url, updated_at = now() WHERE id = :id")
+_SET_BANNER = text("""
+    UPDATE events SET banner_url = :url, banner = CAST(:banner AS jsonb), updated_at = now() WHERE id = :id
+""")
 _CANCEL = text("""
     UPDATE events SET status = 'cancelled', cancelled_as_draft = (status = 'draft'), updated_at = now() WHERE id = :id
 """)
@@ -153,8 +156,10 @@ def cancel(tx: Transaction, stored: Any) -> None:
 
 def delete(tx: Transaction, caller: Principal, event_id: UUID) -> None:
     """Delete a draft and its tiers. Raises NotFound, NotDeletable."""
-    if lock(tx, caller, event_id).status != EventStatus.DRAFT:
+    stored = lock(tx, caller, event_id)
+    if stored.status != EventStatus.DRAFT:
         raise NotDeletable
+    banners.delete_later(tx, stored.banner_url)
     try:
         tx.execute(_DELETE, {"id": event_id})
     except DBAPIError as error:
@@ -183,12 +188,13 @@ def change_tier(tx: Transaction, caller: Principal, event_id: UUID, tier_id: UUI
     return tiers.read(tx, tier_id)
 
 
-def set_banner(tx: Transaction, caller: Principal, event_id: UUID, url: str) -> EventResponse:
-    """Show the picture at `url` with the event. Raises NotFound, EventCancelled."""
-    lock_changeable(tx, caller, event_id)
-    tx.execute(_SET_BANNER, {"id": event_id, "url": url})
+def set_banner(tx: Transaction, caller: Principal, event_id: UUID, banner: Banner) -> EventResponse:
+    """Show a banner with the event in place of the one before. Raises NotFound, EventCancelled."""
+    before = lock_changeable(tx, caller, event_id).banner_url
+    tx.execute(_SET_BANNER, {"id": event_id, "url": banner.url, "banner": banner.model_dump_json()})
+    banners.delete_later(tx, before)
     public_views.changed_with(tx, event_id)
-    _audit(tx, "event.banner_set", caller, event_id, url=url)
+    _audit(tx, "event.banner_set", caller, event_id, url=banner.url)
     return events.get(tx, event_id)
 
 

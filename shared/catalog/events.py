@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator
 from sqlalchemy import text
 
 from shared import local_time
-from shared.catalog import tiers
+from shared.catalog import banners, tiers
+from shared.catalog.banners import Banner
 from shared.catalog.tiers import NewTier, TierChange, TierResponse, refuse_null
 from shared.cloud import authorization
 from shared.cloud.database import Transaction
@@ -152,6 +153,7 @@ class EventResponse(ResponseModel):
     max_per_person: int | None
     one_purchase_per_person: bool
     banner_url: str | None
+    banner: Banner | None = None
     created_at: datetime
     tiers: list[TierResponse]
     cancelled_as_draft: Annotated[bool, Field(exclude=True, repr=False)] = False
@@ -170,11 +172,11 @@ class TierList(ResponseModel):
     tiers: list[TierResponse]
 
 
-COLUMNS = """
+COLUMNS = f"""
     e.id, e.slug, e.status, e.organizer_id, e.title, e.description, e.category, e.location, e.venue, e.start_date,
     e.end_date, e.timezone, e.capacity, e.terms, e.refund_after_change, e.max_per_person, e.one_purchase_per_person,
     e.scan_from AS gates_open_at, e.gates_open_at AS gates_setting, e.banner_url, e.created_at, e.cancelled_as_draft,
-    e.name_change_deadline
+    e.name_change_deadline, {banners.COLUMN}
 """
 # Uses indexes: events_slug, events_pkey
 _READ = text(f"SELECT {COLUMNS} FROM events e WHERE e.slug = :key OR e.id = CAST(:id AS uuid)")

@@ -1,14 +1,14 @@
-"""Banners: an event's picture in the public bucket (EM-002, EM-004).
+"""An event's banner in the public bucket, as it was sent and in the sizes that pages show (EM-002, EM-004).
 
-An object is named by the hash of its content and never changes, so browsers and the CDN may keep it for
-ever. The banner that another one replaces stays until the bucket's lifecycle rule removes it.
+All objects of a banner lie in a folder of their own and never change, so browsers and the CDN may keep them for ever.
+They are deleted a while after another banner has replaced them, or their event was deleted.
 """
 
-import hashlib
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from shared import pictures
 from shared.catalog import editing
+from shared.catalog.banners import FOLDER, Banner, BannerVariant
 from shared.catalog.events import EventResponse
 from shared.cloud import media
 from shared.cloud.database import transaction
@@ -17,6 +17,8 @@ from shared.pictures import Picture
 
 MAX_BANNER_BYTES = 5 * 1024 * 1024
 FOR_EVER = "public, max-age=31536000, immutable"
+WIDTHS = (480, 960, 1600)
+"""A telephone's, a telephone's of two pixels to the point, and a desk's."""
 
 
 def set_banner(caller: Principal, event_id: UUID, content: bytes) -> EventResponse:
@@ -27,13 +29,28 @@ def set_banner(caller: Principal, event_id: UUID, content: bytes) -> EventRespon
     """
     with transaction() as tx:
         editing.lock_changeable(tx, caller, event_id)
-    url = _store(pictures.clean(content))
+    banner = _store(*pictures.clean_with_variants(content, WIDTHS))
     with transaction() as tx:
-        return editing.set_banner(tx, caller, event_id, url)
+        return editing.set_banner(tx, caller, event_id, banner)
 
 
-def _store(picture: Picture) -> str:
+def _store(original: Picture, variants: list[Picture]) -> Banner:
     """Where everybody can see it."""
-    name = f"banners/{hashlib.sha256(picture.content).hexdigest()}.{picture.extension}"
+    folder = f"{FOLDER}{uuid4().hex}/"
+    return Banner(
+        url=_put(f"{folder}original", original),
+        width=original.width,
+        height=original.height,
+        variants=[_variant(folder, variant) for variant in sorted(variants, key=lambda variant: variant.width)],
+    )
+
+
+def _variant(folder: str, picture: Picture) -> BannerVariant:
+    return BannerVariant(url=_put(f"{folder}{picture.width}", picture), width=picture.width, height=picture.height)
+
+
+def _put(stem: str, picture: Picture) -> str:
+    """The address of the picture, now that it is stored."""
+    name = f"{stem}.{picture.extension}"
     media.store(name, picture, cache_control=FOR_EVER)
     return media.url(name)

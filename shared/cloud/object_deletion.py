@@ -20,7 +20,10 @@ MOST_PER_SWEEP = 200
 
 log = logging.getLogger(__name__)
 
-_ADD = text("INSERT INTO stale_objects (bucket, prefix) SELECT :bucket, unnest(CAST(:prefixes AS text[]))")
+_ADD = text("""
+    INSERT INTO stale_objects (bucket, prefix, due_at)
+    SELECT :bucket, unnest(CAST(:prefixes AS text[])), now() + make_interval(secs => :after)
+""")
 # A claim is a lease, as in the outbox: no row stays locked over a network call.
 _CLAIM = text("""
     UPDATE stale_objects SET due_at = now() + interval '10 minutes'
@@ -41,10 +44,10 @@ def delete_after_commit(tx: Transaction, bucket: str, prefixes: Sequence[str]) -
     after_commit(tx, lambda: _delete_now(bucket, prefixes[:MOST_AT_ONCE]))
 
 
-def leave_to_sweep(tx: Transaction, bucket: str, prefixes: Sequence[str]) -> None:
-    """The same within some minutes: for functions that may not delete files themselves."""
+def leave_to_sweep(tx: Transaction, bucket: str, prefixes: Sequence[str], *, after_seconds: int = 0) -> None:
+    """The same within some minutes of `after_seconds`: for functions that may not delete files themselves."""
     if prefixes:
-        tx.execute(_ADD, {"bucket": bucket, "prefixes": list(prefixes)})
+        tx.execute(_ADD, {"bucket": bucket, "prefixes": list(prefixes), "after": after_seconds})
 
 
 def sweep() -> int:

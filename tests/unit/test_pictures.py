@@ -131,6 +131,26 @@ def test_what_telephones_make_is_no_bomb():
     assert opened(pictures.clean(a_picture("PNG") + film).content).size
 
 
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L", "LA", "I;16", "CMYK"])
+def test_variants_show_what_the_picture_shows(mode: str):
+    sent = sixteen_bits() if mode == "I;16" else a_picture("JPEG" if mode == "CMYK" else "PNG", size=SIZE, mode=mode)
+    original, variants = pictures.clean_with_variants(sent, (100, 300))
+    assert [(seen.width, seen.height, seen.extension) for seen in variants] == [(300, 150, "webp"), (100, 50, "webp")]
+    expected = halves(original)
+    for variant in variants:
+        assert all(abs(one - other) < 24 for one, other in zip(halves(variant), expected, strict=True))
+
+
+def test_variants_are_upright_and_tell_nothing_of_the_camera_and_keep_transparency():
+    for variant in pictures.clean_with_variants(from_a_phone(), (20,))[1]:
+        assert opened(variant.content).size == (20, 30)
+        assert not opened(variant.content).getexif()
+        assert b"Rahasia" not in variant.content
+    transparent = saved(Image.new("RGBA", (60, 60), (255, 0, 0, 0)), "PNG")
+    [variant] = pictures.clean_with_variants(transparent, (20,))[1]
+    assert opened(variant.content).getpixel((5, 5))[3] == 0
+
+
 @pytest.mark.parametrize("size", [(600, 400), (400, 600), (40, 30)])
 def test_a_portrait_is_the_middle_as_a_small_square(size: tuple[int, int]):
     picture = pictures.portrait(a_picture("PNG", size=size))
@@ -173,3 +193,22 @@ def saved(image: Image.Image, kind: str, **options: object) -> bytes:
     written = io.BytesIO()
     image.save(written, kind, **options)
     return written.getvalue()
+
+
+SIZE = (400, 200)
+
+
+def sixteen_bits() -> bytes:
+    """A grey PNG with a light left half, of 16 bits a pixel."""
+    halves = Image.new("I;16", SIZE, 0x2000)
+    halves.paste(0xF000, (0, 0, SIZE[0] // 2, SIZE[1]))
+    return saved(halves, "PNG")
+
+
+def halves(picture: Picture) -> list[int]:
+    """The colours in the middle of its left and of its right half."""
+    image = opened(picture.content)
+    if image.mode == "I;16":
+        image = image.convert("I").point(lambda level: level * (1 / 256))
+    image = image.convert("L").convert("RGB") if image.mode == "I" else image.convert("RGB")
+    return [part for place in (1, 3) for part in image.getpixel((image.width * place // 4, image.height // 2))]
