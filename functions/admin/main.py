@@ -26,7 +26,7 @@ from shared.refunds.schemas import RefundResponse
 from shared.sales.inventory import SoldOut
 from shared.sales.orders import NotPayable
 from shared.sales.registrations import AlreadyRegistered
-from shared.tickets.issuing import ProductsPickedUp, TicketUsed
+from shared.tickets.voiding import ProductsPickedUp, TicketUsed
 from shared.web import Admin, App, FreshlyProvenAdmin, Transaction
 
 app = App("admin")

@@ -5,21 +5,21 @@ from uuid import UUID
 from shared.catalog.editing import EventCancelled
 from shared.models import Listing, Task
 from shared.problems import NotFound
+from shared.refunds import approval
 from shared.refunds import execution as refund_execution
 from shared.refunds import requests as refund_requests
 from shared.refunds import schemas as refund_schemas
+from shared.refunds.approval import AlreadyDecided, NotRetryable
 from shared.refunds.requests import (
-    AlreadyDecided,
     AlreadyRequested,
     NothingToRefund,
     NotRefundable,
-    NotRetryable,
     RefundRequestedResponse,
     UnitRevealed,
     WindowClosed,
 )
 from shared.refunds.schemas import RefundPage, RefundResponse
-from shared.tickets.issuing import ProductsPickedUp, TicketUsed
+from shared.tickets.voiding import ProductsPickedUp, TicketUsed
 from shared.web import App, Buyer, Organizer, SignedIn, Transaction
 
 app = App("refunds")
@@ -58,19 +58,19 @@ def refund(refund_id: UUID, caller: SignedIn, tx: Transaction) -> RefundResponse
 @app.put("/refunds/{refund_id}/approve", problems=(NotFound, AlreadyDecided, *USED, EventCancelled))
 def approve(refund_id: UUID, caller: Organizer, tx: Transaction) -> RefundResponse:
     """Give the money back: the tickets are void and their places free at once."""
-    return refund_requests.approve(tx, caller, refund_id)
+    return approval.approve(tx, caller, refund_id)
 
 
 @app.put("/refunds/{refund_id}/reject", problems=(NotFound, AlreadyDecided))
-def reject(refund_id: UUID, rejection: refund_requests.Rejection, caller: Organizer, tx: Transaction) -> RefundResponse:
+def reject(refund_id: UUID, rejection: approval.Rejection, caller: Organizer, tx: Transaction) -> RefundResponse:
     """Decline, with a reason that the buyer is told."""
-    return refund_requests.reject(tx, caller, refund_id, rejection)
+    return approval.reject(tx, caller, refund_id, rejection)
 
 
 @app.post("/refunds/{refund_id}/retry", status=200, problems=(NotFound, NotRetryable))
 def retry(refund_id: UUID, caller: Organizer, tx: Transaction) -> RefundResponse:
     """Send a refund that failed or waits once more."""
-    return refund_requests.retry(tx, caller, refund_id)
+    return approval.retry(tx, caller, refund_id)
 
 
 @app.message("refund.approved")

@@ -1,8 +1,9 @@
 """Reserve tickets for a signed-in buyer (TS-002, TS-006, TS-009, ISO-1)."""
 
+from shared.cloud import cache
 from shared.cloud.request_batching import RequestBatcher
 from shared.problems import NotFound, Problem
-from shared.sales import availability_cache, expiry, reservations
+from shared.sales import expiry, inventory, reservations
 from shared.sales.inventory import SoldOut
 from shared.sales.order_pricing import SaleClosed, TooManyTickets
 from shared.sales.promos import PromoExhausted, PromoInvalid
@@ -41,7 +42,7 @@ def hold_tickets(request: ReservationBody, buyer: Buyer, key: IdempotencyKey) ->
     if isinstance(outcome, Problem):
         raise outcome
     expiry.schedule_expiry(outcome.reservation_expires_at)
-    availability_cache.invalidate(outcome.event_id)
+    cache.invalidate(inventory.cache_mark(outcome.event_id))
     return outcome
 
 

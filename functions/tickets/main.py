@@ -12,10 +12,10 @@ from shared.problems import NotFound
 from shared.tickets import gate, holders, participants, pickups, ticket_rendering
 from shared.tickets.gate import NotUsed, ScanResponse, ScanUndone, Undo
 from shared.tickets.holders import HolderChange, HolderChangeClosed, TicketResponse
-from shared.tickets.issuing import TicketUsed
 from shared.tickets.participants import ParticipantResponse
 from shared.tickets.pickups import NotPickedUp, PickupResponse, PickupUndone
 from shared.tickets.ticket_rendering import TicketVoid
+from shared.tickets.voiding import TicketUsed
 from shared.web import GATE, App, File, GateStaff, Organizer, SignedIn, Transaction
 
 app = App("tickets")

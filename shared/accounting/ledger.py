@@ -223,15 +223,16 @@ def post_refund_owed(
     amount: int,
     share: Share,
     *,
+    for_items: int,
     organizer_id: UUID,
     order_id: UUID,
-    returned_before: int = 0,
 ) -> bool:
     """Book an approved refund: the `share` of each in what was sold goes back, and the buyer is owed `amount`.
 
-    They differ where a payment was accepted that was not the whole price, or more than that, and by what somebody
-    has `returned_before` at a gateway's dashboard, which leaves the suspense account.
+    They differ where a payment was accepted that was not the whole price, or more than that. What was asked
+    `for_items` and is not owed, somebody has given back at a gateway's dashboard: it leaves the suspense account.
     """
+    returned_before = max(min(for_items - amount, in_suspense(tx, order_id)), 0)
     taken = share.organizer + share.commission + share.platform_fee - share.promotion
     entries = {
         payable_to(organizer_id): share.organizer,

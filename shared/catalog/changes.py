@@ -71,11 +71,6 @@ _NEXT_ORDERS = text("""
 """)
 _MOVE_ON = text("UPDATE event_changes SET last_order_id = :last, updated_at = now() WHERE id = :id")
 _FINISH = text("UPDATE event_changes SET finished_at = now(), updated_at = now() WHERE id = :id")
-_ALLOWS_REFUND = text("""
-    SELECT EXISTS (
-        SELECT 1 FROM event_changes  -- Uses index: event_changes_event
-        WHERE event_id = :event_id AND allows_refund AND changed_at >= :bought_at)
-""")
 
 
 @dataclass(frozen=True)
@@ -133,12 +128,6 @@ def next_batch(tx: Transaction, change_id: UUID) -> Batch | None:
         return None
     tx.execute(_MOVE_ON, {"id": change_id, "last": order_ids[-1]})
     return Batch(order_ids, tier_ids)
-
-
-def allow_refund(tx: Transaction, event_id: UUID, bought_at: datetime) -> bool:
-    """Whether the event was moved after `bought_at` in a way that lets its buyers give everything back."""
-    found: bool = tx.execute(_ALLOWS_REFUND, {"event_id": event_id, "bought_at": bought_at}).scalar_one()
-    return found
 
 
 def hand_over(change_id: UUID, due_at: datetime | None = None) -> None:

@@ -19,7 +19,7 @@ from shared.cloud.read_through_cache import CachedValue, read_through
 from shared.identity.tokens import Principal
 from shared.models import Listing
 from shared.problems import NotFound
-from shared.sales import availability_cache
+from shared.sales import inventory
 
 KEPT_SECONDS = 15
 """How old what is kept may be. With what the CDN adds (shared/web/caching.py) 30 seconds, since lists show
@@ -54,7 +54,7 @@ def show(viewer: Principal | None, key: str) -> CachedValue[EventResponse]:
     event_id = event_id or _id_of_slug(key)
     return read_through(
         f"event:{event_id}",
-        availability_cache.cache_mark(event_id),
+        inventory.cache_mark(event_id),
         seconds=KEPT_SECONDS,
         model=EventResponse,
         read=lambda: _read(None, str(event_id)),
@@ -63,7 +63,7 @@ def show(viewer: Principal | None, key: str) -> CachedValue[EventResponse]:
 
 def changed_with(tx: Transaction, event_id: UUID) -> None:
     """Show visitors nothing of the time before, once `tx` has committed a change of what they see of this event."""
-    after_commit(tx, lambda: cache.invalidate(availability_cache.cache_mark(event_id), _LISTS))
+    after_commit(tx, lambda: cache.invalidate(inventory.cache_mark(event_id), _LISTS))
 
 
 @lru_cache(maxsize=10_000)

@@ -26,16 +26,16 @@ from shared.identity import people
 from shared.identity.tokens import Principal
 from shared.messages import mails
 from shared.models import RequestModel, ResponseModel, line
-from shared.payments import records as payment_records
 from shared.payments import unallocated
 from shared.payouts import records as payout_records
 from shared.problems import NotFound, Problem
+from shared.refunds import approval
 from shared.refunds import records as refund_records
 from shared.rupiah import percent_of
 from shared.sales import orders
 from shared.sales.orders import Order
 from shared.states import EventStatus, OrderStatus, RefundKind
-from shared.tickets import issuing
+from shared.tickets import voiding
 
 NOTICE_DAYS = 14
 PENALTY_PERCENT = 5
@@ -200,12 +200,11 @@ def _refund_in_full(tx: Transaction, order: Order) -> None:
     if not items:
         return
     amounts = {item.id: item.price_paid + item.platform_fee for item in items}
-    left = refund_records.refundable_amount(tx, order.id)
+    payment_id, left = refund_records.refundable(tx, order.id, is_whole=True)
     amount = min(sum(amounts.values()), left) if refund_records.has_any(tx, order.id) else left
-    payment_id = payment_records.find_paying(tx, order.id) or payment_records.find_free(tx, order.id)
     share = Share.of_whole(items)
     must_be_undone = amount or (share != Share(organizer=0) and not sum(amounts.values()))
-    issuing.void(tx, order.id)
+    voiding.void(tx, order.id)
     mails.enqueue_ticket_void(tx, order.id, list(amounts), "event_cancelled")
     if must_be_undone and payment_id:
         _add_full_refund(tx, order, payment_id, amounts, share, amount)
@@ -220,9 +219,8 @@ def _add_full_refund(
     tx: Transaction, order: Order, payment_id: UUID, amounts: Mapping[UUID, int], share: Share, amount: int
 ) -> None:
     """Owe the buyer `amount`: nothing, where a promo code's issuer had paid for all that is left."""
-    refund_id = refund_records.add(tx, payment_id, RefundKind.CANCELLATION, amount, "The event was cancelled.", amounts)
-    refund = refund_records.read(tx, refund_id)
-    refund_records.approve(tx, refund, share, organizer_id=order.organizer_id, by=None)
+    refund = refund_records.add(tx, payment_id, RefundKind.CANCELLATION, amount, "The event was cancelled.", amounts)
+    approval.owe(tx, refund, share, organizer_id=order.organizer_id, by=None)
     if amount == 0:
         refund_records.complete_without_money(tx, refund)
 

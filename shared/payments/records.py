@@ -103,13 +103,6 @@ _ALL_REFUNDED = text(f"""
     WHERE order_id = :order_id AND status = 'paid' AND (review_decision IS NOT NULL OR NOT {IS_SET_ASIDE})
 """)
 _ENDED_AT_GATEWAY = text("UPDATE payments SET must_end_at_gateway = false WHERE id = :id")
-_PAID_BY = text("""
-    SELECT id FROM payments p WHERE order_id = :order_id AND status = 'paid' AND gateway <> 'none'
-        AND (review_decision IN ('accepted', 'topped_up')
-            OR EXISTS (SELECT 1 FROM ledger_postings l WHERE l.kind = 'sale' AND l.reference_id = p.id))
-    ORDER BY received_amount DESC, id LIMIT 1
-""")
-_FREE_OF = text("SELECT id FROM payments WHERE order_id = :order_id AND status = 'paid' AND gateway = 'none'")
 _BY_NAME = text("""
     SELECT id FROM payments WHERE gateway = :gateway
       AND (external_id = :external_id OR gateway_reference = :gateway_reference)
@@ -175,18 +168,6 @@ def lock_open(tx: Transaction, order_id: UUID) -> Payment | None:
     """The one payment of an order that is open, locked; the database allows no second."""
     row = tx.execute(_LOCK_OPEN, {"order_id": order_id}).first()
     return Payment(**row._mapping) if row else None
-
-
-def find_paying(tx: Transaction, order_id: UUID) -> UUID | None:
-    """The payment that brought (most of) what bought an order, which refunds go back by; None where it cost nothing."""
-    found: UUID | None = tx.execute(_PAID_BY, {"order_id": order_id}).scalar()
-    return found
-
-
-def find_free(tx: Transaction, order_id: UUID) -> UUID | None:
-    """The payment of nothing by which an order that costs nothing is paid."""
-    found: UUID | None = tx.execute(_FREE_OF, {"order_id": order_id}).scalar()
-    return found
 
 
 def find_by_reference(

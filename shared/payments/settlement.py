@@ -21,13 +21,13 @@ from shared.messages import mails
 from shared.payments import records as payment_records
 from shared.payments import unallocated
 from shared.payments.records import Payment
+from shared.refunds import approval, whole_orders
 from shared.refunds import dashboard as dashboard_refunds
 from shared.refunds import records as refund_records
-from shared.refunds import whole_orders
 from shared.sales import orders, promos
 from shared.sales.orders import Order
 from shared.states import OrderStatus, PaymentStatus, RefundKind
-from shared.tickets import issuing
+from shared.tickets import voiding
 
 log = logging.getLogger(__name__)
 
@@ -158,7 +158,7 @@ def _paid_before(order: Order, payment: Payment) -> int:
 
 
 def _refund_unusable(tx: Transaction, order: Order, payment: Payment) -> SettlementOutcome:
-    refund_id = refund_records.add_for_unusable_payment(tx, payment.id, payment.gateway, order_id=order.id)
+    refund_id = approval.owe_unusable(tx, payment.id, payment.gateway, order_id=order.id)
     mails.enqueue_about_order(
         tx, "payment_unusable", order.id, dedupe_key=f"payment_unusable:{refund_id}", context={"refund_id": refund_id}
     )
@@ -302,7 +302,7 @@ def _reverse(
         _open_manual_task(tx, f"payment_{outcome}_out_of_order", payment, reported)
         return SettlementOutcome.NOTED
     before = dashboard_refunds.booked(tx, payment.id)
-    issuing.void(tx, order.id)
+    voiding.void(tx, order.id)
     mails.enqueue_ticket_void(tx, order.id, orders.unreturned_items(tx, order.id), "refunded")
     ledger.post_sale_taken_back(tx, payment.id, sale_of(order, payment), returned_before=before)
     _record_reversal(tx, payment, reported, before)

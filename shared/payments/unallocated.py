@@ -12,6 +12,7 @@ from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.payments import records as payment_records
 from shared.payments.records import Payment
+from shared.refunds import approval
 from shared.refunds import dashboard as dashboard_refunds
 from shared.refunds import records as refund_records
 from shared.sales import orders
@@ -36,10 +37,10 @@ def unrefunded_amount(tx: Transaction, payment: Payment) -> int:
 
 def refund(tx: Transaction, payment: Payment, *, by: UUID | None) -> None:
     """Owe the buyer all that is left of a payment."""
-    refund_id = refund_records.add(
+    added = refund_records.add(
         tx, payment.id, RefundKind.REVIEW, unrefunded_amount(tx, payment), "The amount did not fit the order.", {}
     )
-    refund_records.approve_unallocated(tx, refund_records.read(tx, refund_id), by=by)
+    approval.owe_unallocated(tx, added, by=by)
     decide(tx, payment, "refunded", by)
 
 

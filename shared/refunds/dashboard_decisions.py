@@ -18,8 +18,8 @@ from shared.cloud.database import Transaction
 from shared.models import RequestModel, ResponseModel
 from shared.payments import records as payment_records
 from shared.problems import Invalid, Problem
+from shared.refunds import approval
 from shared.refunds import records as refund_records
-from shared.refunds import requests as refund_requests
 from shared.sales import orders
 from shared.sales.orders import Order
 from shared.states import RefundKind
@@ -99,10 +99,8 @@ def _give_back(
     for item in items:
         amounts[item.id] = min(left, item.price_paid + item.platform_fee)
         left -= amounts[item.id]
-    refund_id = refund_records.add(tx, payment_id, RefundKind.REQUESTED, 0, "Given back at the gateway.", amounts)
-    refund_requests.end_purchase(
-        tx, order, refund_records.read(tx, refund_id), _share(items, suspense - left), by=admin_id
-    )
+    refund = refund_records.add(tx, payment_id, RefundKind.REQUESTED, 0, "Given back at the gateway.", amounts)
+    approval.end_purchase(tx, order, refund, _share(items, suspense - left), by=admin_id)
     return suspense - left
 
 

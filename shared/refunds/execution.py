@@ -12,8 +12,12 @@ first has left, and starts the transfer.
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from uuid import UUID
 
+from sqlalchemy import text
+
+from shared.accounting import ledger
 from shared.cloud import manual_tasks
 from shared.cloud.database import Transaction, transaction
 from shared.gateways import registry
@@ -41,6 +45,12 @@ _NO_WAY_BACK = frozenset(
     }
 )
 _NOT_NOW = frozenset({"INSUFFICIENT_BALANCE", "TEMPORARILY_UNAVAILABLE", "REFUND_IN_PROGRESS", "CHANNEL_UNAVAILABLE"})
+
+_SENDING = text("""
+    UPDATE refunds SET status = 'processing', method = :method, failure = NULL, sent_at = COALESCE(sent_at, now()),
+        updated_at = now()
+    WHERE id = :id
+""")
 
 
 def execute(refund_id: UUID) -> str:
@@ -86,15 +96,29 @@ def record_transfer(transfer: Transfer, reported: GatewayPayoutStatus) -> str:
 def _begin(refund_id: UUID) -> tuple[Refund, Transfer | None]:
     """Decide the way, and write down that it is taken."""
     with transaction() as tx:
-        dashboard_refunds.offset_owed_refunds(tx, _lock(tx, refund_id).payment_id)
-        refund = refund_records.read(tx, refund_id)
+        refund = _lock(tx, refund_id)
+        if ledger.in_suspense(tx, refund.order_id):
+            refund = _offset(tx, refund)
         if refund.status not in refund_records.OPEN:
-            whole_orders.complete_if_all_returned(tx, refund.order_id)
             return refund, None
         if refund.method == "disbursement" or not _goes_back(refund):
             return refund, _begin_transfer(tx, refund)
-        refund_records.mark_sending(tx, refund, "gateway")
-        return refund_records.read(tx, refund_id), None
+        _mark_sending(tx, refund, "gateway")
+        return replace(refund, status=RefundStatus.PROCESSING, method="gateway"), None
+
+
+def _offset(tx: Transaction, refund: Refund) -> Refund:
+    """Pay with what somebody gave back at a dashboard what we owe by the same payment; the refund afterwards."""
+    dashboard_refunds.offset_owed_refunds(tx, refund.payment_id)
+    now = refund_records.read(tx, refund.id)
+    if now.status not in refund_records.OPEN:
+        whole_orders.complete_if_all_returned(tx, now.order_id)
+    return now
+
+
+def _mark_sending(tx: Transaction, refund: Refund, method: str) -> None:
+    """It is about to leave through `method`: gateway or disbursement."""
+    tx.execute(_SENDING, {"id": refund.id, "method": method})
 
 
 def _begin_transfer(tx: Transaction, refund: Refund) -> Transfer | None:
@@ -114,7 +138,7 @@ def _begin_transfer(tx: Transaction, refund: Refund) -> Transfer | None:
     if not account.is_usable:  # reconcile sends it once the wait is over, whoever unfreezes it at once
         refund_records.switch_to_transfer(tx, refund, last.failure if last else None)
         return None
-    refund_records.mark_sending(tx, refund, "disbursement")
+    _mark_sending(tx, refund, "disbursement")
     return transfers.read(tx, transfers.begin(tx, account, refund.amount, refund_id=refund.id))
 
 
@@ -160,7 +184,8 @@ def _book(refund: Refund, reported: GatewayRefundStatus) -> str:
             if now.status != RefundStatus.COMPLETED
             else GatewayRefundState.SUCCEEDED
         )
-        whole_orders.complete_if_all_returned(tx, now.order_id)
+        if ledger.in_suspense(tx, now.order_id):
+            whole_orders.complete_if_all_returned(tx, now.order_id)
     if state is GatewayRefundState.FAILED:
         return _switch_to_transfer(refund, reported.failure_code or reported.raw_status)
     with transaction() as tx:

@@ -4,8 +4,7 @@
         │             ▲             │
         └─► rejected  └── failed ◄──┘      retried under the same debt
 
-From `approved` on the money is owed: the ledger says so, and no second refund can want the same items.
-Sending it is `shared/refunds/execution.py`.
+What is asked for and decided is `requests` and `approval`, and sending it is `execution`.
 """
 
 import logging
@@ -16,24 +15,27 @@ from uuid import UUID
 from sqlalchemy import text
 
 from shared.accounting import ledger
-from shared.accounting.ledger import Share
 from shared.cloud import audit, manual_tasks, outbox
 from shared.cloud.database import Transaction
 from shared.gateways import registry
 from shared.gateways.statuses import GatewayRefundState, GatewayRefundStatus
 from shared.payments import records as payment_records
 from shared.problems import NotFound
+from shared.rupiah import percent_of
 from shared.sales import orders
 from shared.states import OrderStatus, RefundKind, RefundStatus
 
 log = logging.getLogger(__name__)
 
-UNUSABLE = "The payment came too late or twice, and is returned in full."
+BACK_PERCENT = 90
+"""The part of the price that goes back at a buyer's wish (PS-018)."""
 OPEN = (RefundStatus.APPROVED, RefundStatus.PROCESSING, RefundStatus.FAILED)
 """Owed, and not back yet."""
 
 _COLUMNS = """
     r.id, r.order_id, r.payment_id, r.user_id, r.kind, r.amount, r.status, r.method, r.reason, r.gateway_refund_id,
+    ARRAY(SELECT order_item_id FROM refund_items WHERE refund_id = r.id) AS item_ids,
+    COALESCE((SELECT sum(amount) FROM refund_items WHERE refund_id = r.id), 0) AS items_amount,
     p.gateway, p.gateway_reference, p.external_id, COALESCE(p.channel, p.payment_method) AS channel
 """
 _READ = text(f"SELECT {_COLUMNS} FROM refunds r JOIN payments p ON p.id = r.payment_id WHERE r.id = :id")
@@ -42,13 +44,6 @@ _OF_PAYMENT = text(f"""
     WHERE r.payment_id = :payment_id AND r.method IS DISTINCT FROM 'disbursement'
       AND r.status IN ('approved', 'processing', 'completed')
     ORDER BY r.created_at, r.id
-""")
-_OWE_UNUSABLE = text("""
-    INSERT INTO refunds (order_id, payment_id, user_id, kind, amount, reason, status, decided_at)
-    SELECT order_id, p.id, o.user_id, 'unusable_payment', p.received_amount, :reason, 'approved', now()
-    FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.id = :payment_id
-    ON CONFLICT (payment_id) WHERE kind = 'unusable_payment' DO NOTHING
-    RETURNING id, amount
 """)
 _TAKEN_BACK = text("""
     INSERT INTO refunds (order_id, payment_id, user_id, kind, amount, reason, status, decided_at, method)
@@ -65,21 +60,12 @@ _ADD = text("""
 _ADD_ITEM = text("""
     INSERT INTO refund_items (refund_id, order_item_id, amount) VALUES (:refund_id, :item_id, :amount)
 """)
-_ITEMS = text("SELECT order_item_id FROM refund_items WHERE refund_id = :id")
-_APPROVED = text("""
-    UPDATE refunds SET status = 'approved', approved_by = :by, decided_at = now(), updated_at = now() WHERE id = :id
-""")
 _REJECTED = text("""
     UPDATE refunds SET status = 'rejected', approved_by = :by, rejection_reason = :reason, decided_at = now(),
         updated_at = now()
     WHERE id = :id
 """)
 _FREE_ITEMS = text("UPDATE refund_items SET is_rejected = true WHERE refund_id = :id")
-_SENDING = text("""
-    UPDATE refunds SET status = 'processing', method = :method, failure = NULL, sent_at = COALESCE(sent_at, now()),
-        updated_at = now()
-    WHERE id = :id
-""")
 _WAITING = text("""
     UPDATE refunds SET status = 'approved', method = 'disbursement', failure = :failure, updated_at = now()
     WHERE id = :id
@@ -105,20 +91,21 @@ _ALL_BACK = text("""
        AND NOT EXISTS (
         SELECT 1 FROM refunds WHERE order_id = :order_id AND status IN ('approved', 'processing', 'failed'))
 """)
-_LEFT = text("""
-    SELECT COALESCE((
-            SELECT sum(e.amount) FROM ledger_postings l JOIN ledger_entries e ON e.posting_id = l.id
+_REFUNDABLE = text("""
+    SELECT (SELECT p.id FROM payments p WHERE p.order_id = :order_id AND p.status = 'paid'
+            AND (p.gateway = 'none' OR p.review_decision IN ('accepted', 'topped_up')
+                OR EXISTS (SELECT 1 FROM ledger_postings l WHERE l.kind = 'sale' AND l.reference_id = p.id))
+            ORDER BY p.received_amount DESC, p.id LIMIT 1) AS payment_id,
+        COALESCE((SELECT sum(e.amount) FROM ledger_postings l JOIN ledger_entries e ON e.posting_id = l.id
             WHERE l.order_id = :order_id AND l.kind = 'sale'
-              AND (e.account LIKE 'gateway_clearing:%' OR e.account = 'unallocated')), 0)
-        - COALESCE((
-            SELECT sum(amount) FROM refunds
-            WHERE order_id = :order_id AND kind IN ('requested', 'cancellation') AND status <> 'rejected'), 0)
-        - COALESCE((
-            SELECT sum(r.amount) FROM refunds r JOIN payments p ON p.id = r.payment_id
-            WHERE r.order_id = :order_id AND r.kind = 'by_gateway' AND r.status = 'completed'
-              AND p.status = 'paid'), 0)
+                AND (e.account LIKE 'gateway_clearing:%' OR e.account = 'unallocated')), 0) AS received,
+        ARRAY(SELECT unit_price - discount FROM order_items WHERE order_id = :order_id) AS prices,
+        COALESCE(sum(r.amount) FILTER (WHERE r.kind = 'requested' AND r.status <> 'rejected'), 0) AS requested,
+        COALESCE(sum(r.amount) FILTER (WHERE r.kind = 'cancellation' AND r.status <> 'rejected'), 0) AS cancelled,
+        COALESCE(sum(r.amount) FILTER (
+            WHERE r.kind = 'by_gateway' AND r.status = 'completed' AND f.status = 'paid'), 0) AS at_dashboard
+    FROM refunds r JOIN payments f ON f.id = r.payment_id WHERE r.order_id = :order_id
 """)
-_WANTED = text("SELECT COALESCE(sum(amount), 0) FROM refund_items WHERE refund_id = :id")
 _REDUCED = text("UPDATE refunds SET amount = amount - :amount, updated_at = now() WHERE id = :id")
 _BY_GATEWAY = text("""
     SELECT id, amount FROM refunds  -- Uses index: refunds_payment
@@ -165,6 +152,10 @@ class Refund:
     method: str | None
     reason: str
     gateway_refund_id: str | None
+    item_ids: list[UUID]
+    """The order items that it gives back."""
+    items_amount: int
+    """The amount that was asked for them: more than `amount` where some has gone back otherwise."""
     gateway: str
     gateway_reference: str | None
     external_id: str
@@ -213,34 +204,26 @@ def would_exceed_received(tx: Transaction, refund_id: UUID) -> bool:
     return found
 
 
-def refundable_amount(tx: Transaction, order_id: UUID) -> int:
-    """The amount that came in for an order and is neither refunded nor requested back, in rupiah.
+def refundable(tx: Transaction, order_id: UUID, *, is_whole: bool) -> tuple[UUID | None, int]:
+    """The payment by which an order's money goes back, and how much of it still may, in rupiah.
 
-    That is the price with its fees, unless an admin accepted a payment that was more or less.
+    The payment brought (most of) what bought the order; one of nothing where the order cost nothing. No more may go
+    back than came in and is neither refunded nor requested back: the price with its fees, unless an admin accepted
+    a payment of more or less. Where some of it went back at a dashboard, no more than nine tenths of the price of all
+    items do in sum (PS-018), unless the `is_whole` sale is undone.
     """
-    return int(tx.execute(_LEFT, {"order_id": order_id}).scalar_one())
-
-
-def items_of(tx: Transaction, refund_id: UUID) -> list[UUID]:
-    """The order items that a refund gives back."""
-    return list(tx.execute(_ITEMS, {"id": refund_id}).scalars())
+    row = tx.execute(_REFUNDABLE, {"order_id": order_id}).one()
+    left = int(row.received - row.requested - row.cancelled - row.at_dashboard)
+    if row.at_dashboard and not is_whole:
+        rule = sum(percent_of(price, BACK_PERCENT) for price in row.prices)
+        left = min(left, rule - int(row.requested + row.at_dashboard))
+    return row.payment_id, left
 
 
 def find_by_reference(tx: Transaction, reported: GatewayRefundStatus) -> tuple[UUID, UUID] | None:
     """The refund a gateway's webhook is about, by its id there or by ours, with its payment."""
     row = tx.execute(_BY_NAME, {"reference": reported.gateway_reference, "ours": reported.reference}).first()
     return (row.id, row.payment_id) if row else None
-
-
-def add_for_unusable_payment(tx: Transaction, payment_id: UUID, gateway: str, *, order_id: UUID) -> UUID | None:
-    """Owe a customer the whole of a payment that buys nothing; None where we do already (LATE-1)."""
-    row = tx.execute(_OWE_UNUSABLE, {"payment_id": payment_id, "reason": UNUSABLE}).first()
-    if row is None:
-        return None
-    ledger.post_to_refund(tx, payment_id, gateway, row.amount, order_id=order_id)
-    _announce(tx, row.id, row.amount, by=None)
-    refund_id: UUID = row.id
-    return refund_id
 
 
 def record_reversal(tx: Transaction, payment_id: UUID, amount: int, reason: str) -> None:
@@ -284,7 +267,7 @@ def reduce(tx: Transaction, refund: Refund, amount: int) -> None:
     audit.record(tx, "refund.reduced", subject="refund", subject_id=refund.id, amount=amount)
 
 
-def add(tx: Transaction, payment_id: UUID, kind: str, amount: int, reason: str, items: Mapping[UUID, int]) -> UUID:
+def add(tx: Transaction, payment_id: UUID, kind: str, amount: int, reason: str, items: Mapping[UUID, int]) -> Refund:
     """Write down that `items` (to what each gives back) are wanted back.
 
     The database refuses an item that another refund has, and more than came in.
@@ -295,31 +278,7 @@ def add(tx: Transaction, payment_id: UUID, kind: str, amount: int, reason: str, 
     rows = [{"refund_id": refund_id, "item_id": item_id, "amount": each} for item_id, each in items.items()]
     if rows:
         tx.execute(_ADD_ITEM, rows)
-    return refund_id
-
-
-def approve(tx: Transaction, refund: Refund, share: Share, *, organizer_id: UUID, by: UUID | None) -> None:
-    """Owe the money from now on, by the parts of the sale that `share` takes it from."""
-    tx.execute(_APPROVED, {"id": refund.id, "by": by})
-    manual_tasks.close(tx, refund.id, by=by)
-    wanted = int(tx.execute(_WANTED, {"id": refund.id}).scalar_one())
-    ledger.post_refund_owed(
-        tx,
-        refund.id,
-        refund.amount,
-        share,
-        organizer_id=organizer_id,
-        order_id=refund.order_id,
-        returned_before=max(min(wanted - refund.amount, ledger.in_suspense(tx, refund.order_id)), 0),
-    )
-    _announce(tx, refund.id, refund.amount, by=by)
-
-
-def approve_unallocated(tx: Transaction, refund: Refund, *, by: UUID | None) -> None:
-    """Owe money back that was never part of a sale."""
-    tx.execute(_APPROVED, {"id": refund.id, "by": by})
-    ledger.post_unallocated_to_refund(tx, refund.id, refund.amount, order_id=refund.order_id)
-    _announce(tx, refund.id, refund.amount, by=by)
+    return read(tx, refund_id)
 
 
 def reject(tx: Transaction, refund: Refund, reason: str, *, by: UUID | None) -> None:
@@ -334,11 +293,6 @@ def reject_requested(tx: Transaction, order_id: UUID, reason: str) -> None:
     """End what nobody has decided about, as all goes back otherwise."""
     for refund_id in tx.execute(_REQUESTED, {"order_id": order_id}).scalars().all():
         reject(tx, read(tx, refund_id), reason, by=None)
-
-
-def mark_sending(tx: Transaction, refund: Refund, method: str) -> None:
-    """It is about to leave through `method`: gateway or disbursement."""
-    tx.execute(_SENDING, {"id": refund.id, "method": method})
 
 
 def switch_to_transfer(tx: Transaction, refund: Refund, failure: str | None) -> None:
@@ -427,9 +381,3 @@ def _close(tx: Transaction, refund: Refund) -> None:
     manual_tasks.close(tx, refund.id, by=None)
     outbox.add(tx, "refund.processed", {"refund_id": refund.id, "order_id": refund.order_id})
     finish_order(tx, refund.order_id)
-
-
-def _announce(tx: Transaction, refund_id: UUID, amount: int, *, by: UUID | None) -> None:
-    audit.record(tx, "refund.approved", subject="refund", subject_id=refund_id, actor_id=by, amount=amount)
-    if amount:
-        outbox.add(tx, "refund.approved", {"refund_id": refund_id})

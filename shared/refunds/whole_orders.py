@@ -8,7 +8,7 @@ from shared.cloud.database import Transaction
 from shared.messages import mails
 from shared.refunds import records as refund_records
 from shared.sales import orders
-from shared.tickets import issuing
+from shared.tickets import voiding
 
 
 def complete_if_all_returned(tx: Transaction, order_id: UUID) -> bool:
@@ -18,7 +18,7 @@ def complete_if_all_returned(tx: Transaction, order_id: UUID) -> bool:
         return False
     refund_records.reject_requested(tx, order_id, "All that was paid has gone back at the gateway already.")
     kept = orders.unreturned_items(tx, order_id)
-    issuing.void(tx, order_id)
+    voiding.void(tx, order_id)
     if kept:
         mails.enqueue_ticket_void(tx, order_id, kept, "refunded")
     refund_records.close_order(tx, order_id)

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import transaction
-from shared.sales import availability_cache
+from shared.sales import inventory
 
 _COUNTED = """
     SELECT t.id, t.reserved, t.sold,
@@ -46,7 +46,7 @@ def _correct(tier_id: UUID) -> bool:
         if (row.reserved, row.sold) == (row.held, row.bought):
             return False
         corrected = tx.execute(_CORRECT, {"id": tier_id, "held": row.held, "bought": row.bought})
-        availability_cache.invalidate_after_commit(tx, corrected.scalars())
+        inventory.invalidate_views(tx, corrected.scalars())
         audit.record(
             tx,
             "reconcile_fix_counter",

@@ -7,19 +7,22 @@ The counters are columns of the tier's row, and its CHECK refuses `reserved + so
 tier of digital goods can't sell more units than it has either. Tiers are locked by ascending id, so that orders
 over several tiers never deadlock, and after all other locks of a transaction, so that a hot row is held as briefly
 as possible.
+
+The views of stock that visitors see are cached, and invalidated as it moves (CACHE-002, CACHE-005).
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.cloud.database import Transaction
+from shared.cloud import cache
+from shared.cloud.database import Transaction, after_commit
 from shared.problems import Problem, violated_constraint
-from shared.sales import availability_cache
 
 Quantities = Mapping[UUID, int]
 """Units by tier."""
@@ -62,14 +65,14 @@ def hold(tx: Transaction, quantities: Quantities) -> None:
         raise
 
 
-def sell(tx: Transaction, quantities: Quantities) -> None:
-    """Move units from reserved to sold."""
-    _move(tx, quantities, reserved=-1, sold=1)
+def sell(tx: Transaction, order_id: UUID) -> None:
+    """Move the units of an order from reserved to sold."""
+    _move(tx, order_quantities(tx, [order_id]), reserved=-1, sold=1)
 
 
-def release(tx: Transaction, quantities: Quantities) -> None:
-    """Move units from reserved back to free."""
-    _move(tx, quantities, reserved=-1)
+def release(tx: Transaction, order_ids: Sequence[UUID]) -> None:
+    """Move the units of these orders from reserved back to free."""
+    _move(tx, order_quantities(tx, order_ids), reserved=-1)
 
 
 def restore(tx: Transaction, quantities: Quantities) -> None:
@@ -77,10 +80,20 @@ def restore(tx: Transaction, quantities: Quantities) -> None:
     _move(tx, quantities, sold=-1)
 
 
-def order_quantities(tx: Transaction, *order_ids: UUID) -> dict[UUID, int]:
+def order_quantities(tx: Transaction, order_ids: Sequence[UUID]) -> dict[UUID, int]:
     """The units by tier that these orders together hold, or have bought and not returned."""
     rows = tx.execute(_OF_ORDERS, {"order_ids": list(order_ids)})
     return {row.tier_id: row.quantity for row in rows}
+
+
+def cache_mark(event_id: UUID) -> str:
+    """The mark in the shared cache under which the views of an event's stock are invalidated."""
+    return f"changed:event:{event_id}"
+
+
+def invalidate_views(tx: Transaction, event_ids: Iterable[UUID]) -> None:
+    """Invalidate the cached views of these events' stock once `tx` has committed."""
+    after_commit(tx, partial(cache.invalidate, *map(cache_mark, set(event_ids))))
 
 
 def _move(tx: Transaction, quantities: Quantities, *, reserved: int = 0, sold: int = 0) -> None:
@@ -89,5 +102,4 @@ def _move(tx: Transaction, quantities: Quantities, *, reserved: int = 0, sold: i
         for tier_id, quantity in quantities.items()
     ]
     if moves:
-        moved = tx.execute(_MOVE, {"moves": json.dumps(moves)}).scalars()
-        availability_cache.invalidate_after_commit(tx, moved)
+        invalidate_views(tx, tx.execute(_MOVE, {"moves": json.dumps(moves)}).scalars())

@@ -24,7 +24,7 @@ from shared.problems import NotFound, Problem
 from shared.sales import digital_units, inventory, promos, purchase_limits, registrations
 from shared.sales.inventory import SoldOut
 from shared.sales.registrations import AlreadyRegistered
-from shared.states import OrderStatus
+from shared.states import OrderStatus, TierKind
 
 LIVE = (OrderStatus.RESERVED, OrderStatus.PENDING_PAYMENT)
 NOT_REVIVABLE = (SoldOut, AlreadyRegistered)
@@ -75,7 +75,9 @@ _STILL_SOLD = text("""
     FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id WHERE i.order_id = :id
 """)
 _RETURN = text("""
-    UPDATE order_items SET returned_at = now() WHERE id = ANY(:item_ids) AND returned_at IS NULL RETURNING tier_id
+    UPDATE order_items i SET returned_at = now() FROM ticket_tiers t
+    WHERE t.id = i.tier_id AND i.id = ANY(:item_ids) AND i.returned_at IS NULL
+    RETURNING i.tier_id, t.kind
 """)
 _UNRETURNED_ITEMS = text("SELECT id FROM order_items WHERE order_id = :id AND returned_at IS NULL")
 _EXTEND_FOR_TOP_UP = text("""
@@ -180,7 +182,7 @@ def mark_paid(tx: Transaction, order: Order, paid_at: datetime) -> None:
     tx.execute(_PAID, {"id": order.id, "paid_at": paid_at})
     audit.record(tx, "order.paid", subject="order", subject_id=order.id, amount=order.total_amount)
     purchase_limits.reset_abandonment(tx, order.id)
-    inventory.sell(tx, inventory.order_quantities(tx, order.id))
+    inventory.sell(tx, order.id)
 
 
 def mark_issued(tx: Transaction, order: Order) -> None:
@@ -197,7 +199,7 @@ def revive(tx: Transaction, order: Order, paid_at: datetime) -> None:
     lock_event(tx, order.event_id)
     if not tx.execute(_STILL_SOLD, {"id": order.id}).scalar_one():
         raise SoldOut("The event is over or was cancelled.")
-    quantities = inventory.order_quantities(tx, order.id)
+    quantities = inventory.order_quantities(tx, [order.id])
     with tx.begin_nested():
         tx.execute(_REVIVED, {"id": order.id, "paid_at": paid_at})
         registrations.reactivate(tx, order.id)
@@ -205,7 +207,7 @@ def revive(tx: Transaction, order: Order, paid_at: datetime) -> None:
         purchase_limits.reset_abandonment(tx, order.id)
         promos.reclaim_use(tx, order.id)
         inventory.hold(tx, quantities)
-        inventory.sell(tx, quantities)
+        inventory.sell(tx, order.id)
     audit.record(tx, "order.revived", subject="order", subject_id=order.id, amount=order.total_amount)
 
 
@@ -238,15 +240,16 @@ def return_items(tx: Transaction, item_ids: Sequence[UUID]) -> None:
 
     Their participants may register anew. A digital unit that was assigned is not sold again.
     """
-    purchase_limits.release_items(tx, item_ids)
+    purchase_limits.release(tx, item_ids=item_ids)
     _return(tx, item_ids)
 
 
 def _return(tx: Transaction, item_ids: Sequence[UUID]) -> None:
     registrations.deactivate_items(tx, item_ids)
-    returned = tx.execute(_RETURN, {"item_ids": list(item_ids)}).scalars().all()
-    inventory.restore(tx, Counter(returned))
-    digital_units.burn(tx, item_ids)
+    returned = tx.execute(_RETURN, {"item_ids": list(item_ids)}).all()
+    inventory.restore(tx, Counter(item.tier_id for item in returned))
+    if any(item.kind == TierKind.DIGITAL for item in returned):
+        digital_units.burn(tx, item_ids)
 
 
 def unreturned_items(tx: Transaction, order_id: UUID) -> list[UUID]:
@@ -256,7 +259,7 @@ def unreturned_items(tx: Transaction, order_id: UUID) -> list[UUID]:
 
 def mark_refunded(tx: Transaction, order: Order) -> None:
     """Mark a paid order as refunded (PS-019): its remaining items and its promo code are free again."""
-    purchase_limits.release(tx, [order.id])
+    purchase_limits.release(tx, order_ids=[order.id])
     _release_promo_uses(tx, [order])
     tx.execute(_ENDED, {"ids": [order.id], "status": OrderStatus.REFUNDED})
     audit.record(tx, "order.refunded", subject="order", subject_id=order.id, amount=order.total_amount)
@@ -287,13 +290,13 @@ def _end(tx: Transaction, ended: Sequence[Order | Row[Any]], status: str, *, is_
         return
     ids = [order.id for order in ended]
     registrations.deactivate(tx, ids)
-    purchase_limits.release(tx, ids, is_abandoned=is_abandoned)
+    purchase_limits.release(tx, order_ids=ids, is_abandoned=is_abandoned)
     _release_promo_uses(tx, ended)
     tx.execute(_ENDED, {"ids": ids, "status": status})
     for order in ended:
         if order.status == OrderStatus.PENDING_PAYMENT:  # there may be an invoice to end at its gateway
             outbox.add(tx, "order.ended", {"order_id": order.id})
-    inventory.release(tx, inventory.order_quantities(tx, *ids))
+    inventory.release(tx, ids)
 
 
 def _release_promo_uses(tx: Transaction, ended: Sequence[Order | Row[Any]]) -> None:

@@ -215,17 +215,15 @@ def check(counted: PurchaseCount, quantities: Mapping[_Tier, int]) -> None:
             _require_within(have, quantity, limit, tier.name, tier_id=str(tier.id))
 
 
-def release(tx: Transaction, order_ids: Sequence[UUID], *, is_abandoned: bool = False) -> None:
-    """Stop counting these locked orders. Call it once, before they end.
+def release(
+    tx: Transaction, *, order_ids: Sequence[UUID] = (), item_ids: Sequence[UUID] = (), is_abandoned: bool = False
+) -> None:
+    """Stop counting these locked orders, or items of a paid one. Call it once, before they end or are returned.
 
     With `is_abandoned`, unpaid orders add points toward a cooldown.
     """
-    tx.execute(_RELEASE, {"order_ids": list(order_ids), "item_ids": [], "is_abandoned": is_abandoned})
-
-
-def release_items(tx: Transaction, item_ids: Sequence[UUID]) -> None:
-    """Stop counting these items of a locked, paid order. Call it before they are returned."""
-    tx.execute(_RELEASE, {"order_ids": [], "item_ids": list(item_ids), "is_abandoned": False})
+    values = {"order_ids": list(order_ids), "item_ids": list(item_ids), "is_abandoned": is_abandoned}
+    tx.execute(_RELEASE, values)
 
 
 def reclaim(tx: Transaction, order_id: UUID) -> None:
@@ -241,7 +239,7 @@ def reset_abandonment(tx: Transaction, order_id: UUID) -> None:
 def detach_account(tx: Transaction, user_id: UUID) -> None:
     """Detach the orders of an account that is being deleted from their person. None of them is live."""
     order_ids = tx.execute(_PAID_BY, {"user_id": user_id}).scalars().all()
-    release(tx, order_ids)
+    release(tx, order_ids=order_ids)
     tx.execute(_DETACH, {"user_id": user_id})
 
 

@@ -20,8 +20,8 @@ from shared.problems import NotFound, Problem
 from shared.sales import attendees, orders
 from shared.states import TicketStatus
 from shared.tickets import qr
-from shared.tickets.issuing import TicketUsed
 from shared.tickets.ticket_rendering import TicketVoid
+from shared.tickets.voiding import TicketUsed
 
 _WHOSE = text("""
     SELECT t.order_id, o.user_id, o.organizer_id FROM tickets t JOIN orders o ON o.id = t.order_id WHERE t.id = :id

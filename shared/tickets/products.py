@@ -5,7 +5,6 @@ again changes nothing.
 """
 
 import secrets
-from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -33,18 +32,6 @@ _WITHOUT_UNIT = text("""
         AND NOT EXISTS (SELECT 1 FROM digital_units u WHERE u.item_id = i.id)
     ORDER BY i.position
 """)
-_VOID_PICKUP = text("UPDATE pickups SET status = 'void' WHERE order_id = :order_id AND status = 'waiting'")
-_VOID_EMPTY_PICKUP = text("""
-    UPDATE pickups SET status = 'void'
-    WHERE order_id = :order_id AND status = 'waiting' AND NOT EXISTS (
-        SELECT 1 FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
-        WHERE i.order_id = :order_id AND t.kind = 'product' AND i.returned_at IS NULL)
-""")
-_HANDED_OVER = text("""
-    SELECT EXISTS (
-        SELECT 1 FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id JOIN pickups p ON p.order_id = i.order_id
-        WHERE i.id = ANY(:item_ids) AND t.kind = 'product' AND p.status = 'picked_up')
-""")
 
 
 class NoUnitLeft(Exception):
@@ -57,22 +44,6 @@ def assign_missing(tx: Transaction, order_id: UUID) -> None:
     for item in tx.execute(_WITHOUT_UNIT, {"order_id": order_id}).all():
         if not digital_units.assign(tx, item.id, item.tier_id):
             raise NoUnitLeft(f"for item {item.id}")
-
-
-def void(tx: Transaction, order_id: UUID) -> None:
-    """Nothing is handed over for a refunded order any more. What was handed over stays so. The order is locked."""
-    tx.execute(_VOID_PICKUP, {"order_id": order_id})
-
-
-def void_if_all_went_back(tx: Transaction, order_id: UUID) -> None:
-    """The same once the last product of an order was given back, and what else it had may have stayed."""
-    tx.execute(_VOID_EMPTY_PICKUP, {"order_id": order_id})
-
-
-def are_handed_over(tx: Transaction, item_ids: Sequence[UUID]) -> bool:
-    """Whether one of these items of a locked order is a product that its buyer has picked up."""
-    handed_over: bool = tx.execute(_HANDED_OVER, {"item_ids": list(item_ids)}).scalar_one()
-    return handed_over
 
 
 def read_code(typed: str) -> str:

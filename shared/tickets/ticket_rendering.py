@@ -10,6 +10,7 @@ a fresh print, which names nobody.
 import hashlib
 import hmac
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC
@@ -24,7 +25,8 @@ from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
 from shared.problems import NotFound, Problem
-from shared.states import TicketStatus
+from shared.sales import orders
+from shared.states import OrderStatus, TicketStatus
 from shared.tickets import qr
 from shared.tickets.page import TicketPage
 
@@ -32,6 +34,7 @@ LAYOUT: Final = 1
 """Raise it and every stored PDF is printed anew when it is next asked for."""
 CLAIMED_SECONDS: Final = 15
 """For how long a delivery has a ticket to itself: longer than printing and storing one takes."""
+_LOOK_AGAIN_SECONDS = 0.2
 
 _TICKETS = """
     SELECT t.id AS ticket_id, t.order_id, t.event_id, t.status, t.revision, t.pdf_object,
@@ -95,10 +98,25 @@ class TicketVoid(Problem):
     status, slug = 410, "ticket-void"
 
 
-def is_any_missing(tx: Transaction, order_id: UUID) -> bool:
-    """Whether a ticket of this order has no PDF yet."""
-    is_missing: bool = tx.execute(_UNPRINTED, {"order_id": order_id}).scalar_one()
-    return is_missing
+def render_missing(order_id: UUID, until: float) -> bool:
+    """Print what a paid order lacks; whether all of it is there, False where `until` (time.monotonic) came first.
+
+    Each print is noted before the next one is begun, so that a crash costs one of them. Prints one at least, and
+    waits for those that other deliveries have claimed. Opens its own transactions.
+    """
+    printed: list[RenderedTicket] = []
+    while True:
+        with transaction() as tx:
+            order = orders.lock(tx, order_id)
+            remember(tx, printed)
+            if not tx.execute(_UNPRINTED, {"order_id": order_id}).scalar_one():
+                return True
+            if order.status != OrderStatus.PAID or (printed and time.monotonic() >= until):
+                return False
+            claimed = claim(tx, order_id)
+        if claimed is None:  # another delivery has what is left; should it die, its claims run out
+            time.sleep(_LOOK_AGAIN_SECONDS)
+        printed = [render_claimed(claimed)] if claimed else []
 
 
 def claim(tx: Transaction, order_id: UUID) -> Row[Any] | None:

@@ -33,6 +33,7 @@ from shared.payouts import execution as payout_execution
 from shared.payouts import records as payout_records
 from shared.payouts.bank_accounts import BankAccountBody
 from shared.problems import Problem
+from shared.refunds import approval
 from shared.refunds import execution as refund_execution
 from shared.refunds import requests as refund_requests
 from shared.sales import expiry, orders
@@ -164,11 +165,9 @@ class Money(RuleBasedStateMachine):
     def an_organizer_decides(self, refund: int, approved: bool) -> None:
         row = self._row("SELECT id FROM refunds WHERE kind = 'requested'", refund)
         if row and approved:
-            self._do(lambda tx: refund_requests.approve(tx, self.admin, row.id))
+            self._do(lambda tx: approval.approve(tx, self.admin, row.id))
         elif row:
-            self._do(
-                lambda tx: refund_requests.reject(tx, self.admin, row.id, refund_requests.Rejection(reason="Tidak"))
-            )
+            self._do(lambda tx: approval.reject(tx, self.admin, row.id, approval.Rejection(reason="Tidak")))
 
     @rule(person=pick, number=st.sampled_from(ACCOUNTS))
     def somebody_sets_a_bank_account(self, person: int, number: str) -> None:

@@ -13,6 +13,7 @@ from shared.identity.tokens import Principal
 from shared.messages import sending
 from shared.payments import cancellation, settlement
 from shared.payments.cancellation import Cancellation
+from shared.refunds import approval
 from shared.refunds import requests as refund_requests
 from shared.refunds.requests import RefundRequest
 from shared.sales.schemas import OrderResponse
@@ -82,7 +83,7 @@ def a_refund(buyer, event, order, *numbers):
         wanted = RefundRequest(order_id=order.id, ticket_ids=tickets, reason="Sakit")
         refund = refund_requests.request(tx, buyer.id, wanted)
     with transaction() as tx:
-        refund_requests.approve(tx, an_organizer(event), refund.id)
+        approval.approve(tx, an_organizer(event), refund.id)
 
 
 def test_who_holds_a_ticket_of_a_cancelled_event_is_told_in_their_language(sale, sendgrid):

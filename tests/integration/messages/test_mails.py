@@ -5,7 +5,7 @@ from sqlalchemy import text
 
 from shared.cloud.database import transaction
 from shared.messages import mails
-from shared.tickets import issuing
+from shared.tickets import issuing, voiding
 from tests.factories import a_user, an_order
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -127,6 +127,6 @@ def test_void_tickets_are_not_sent():
     order = an_order(paid=True)
     issuing.issue(order.id)
     with transaction() as tx:
-        issuing.void(tx, order.id)
+        voiding.void(tx, order.id)
         mails.enqueue_e_tickets(tx, order.id)
     assert asked_for(order) == []

@@ -15,7 +15,7 @@ from shared.messages.email_content import NotPrinted
 from shared.messages.sending import NotSendable
 from shared.problems import NotFound, TryAgain
 from shared.sales import orders
-from shared.tickets import issuing
+from shared.tickets import issuing, voiding
 from tests.factories import a_tier, a_user, an_event, an_order
 from tests.integration.messages.conftest import ACCEPTED
 from tests.threads import at_the_same_time
@@ -317,7 +317,7 @@ def test_an_e_ticket_waits_for_its_pdf(sendgrid, files):
 def test_tickets_that_became_void_are_not_sent_any_more(sendgrid):
     order, email_id = an_e_ticket_mail()
     with transaction() as tx:
-        issuing.void(tx, order.id)
+        voiding.void(tx, order.id)
     sending.send(email_id)
     assert sendgrid.asked == []
     assert (email(email_id).status, tasks_about(email_id)) == ("failed", [])

@@ -29,6 +29,7 @@ from shared.identity.tokens import Principal
 from shared.payments import checkout, clearing, payment_expiry, webhooks
 from shared.payments.clearing import LedgerMismatch
 from shared.problems import NotSignedIn
+from shared.refunds import approval
 from shared.refunds import execution as refund_execution
 from shared.refunds import requests as refund_requests
 from shared.refunds.requests import RefundRequest
@@ -186,7 +187,7 @@ def test_a_sale_a_refund_and_the_comparison_of_the_books_run_through_it(gateway)
     with transaction() as tx:
         asked = RefundRequest(order_id=sale.order.id, reason="Sakit")
         refund = refund_requests.request(tx, sale.buyer.id, asked)
-        refund_requests.approve(tx, sale.organizer, refund.id)
+        approval.approve(tx, sale.organizer, refund.id)
     assert refund_execution.execute(refund.id) == "completed"
     assert status_of("orders", sale.order.id) == "refunded"
     clearing.check(margin=timedelta(0))

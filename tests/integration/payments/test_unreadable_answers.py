@@ -14,6 +14,7 @@ from shared.payouts import bank_account_changes
 from shared.payouts import execution as payout_execution
 from shared.payouts.bank_accounts import BankAccountBody
 from shared.problems import TryAgain
+from shared.refunds import approval
 from shared.refunds import execution as refund_execution
 from shared.refunds import requests as refund_requests
 from shared.refunds.requests import RefundRequest
@@ -108,7 +109,7 @@ def an_approved_refund(at: Gateways, gateway: str, method: str) -> tuple[OrderRe
     with transaction() as tx:
         refund = refund_requests.request(tx, buyer.id, RefundRequest(order_id=order.id, reason="Sakit"))
         organizer = Principal(event.organizer_id, "organizer", event.organizer_id)
-        refund_requests.approve(tx, organizer, refund.id)
+        approval.approve(tx, organizer, refund.id)
     return order, refund
 
 

@@ -16,8 +16,10 @@ from shared.payments.cancellation import Cancellation, EventOver
 from shared.payouts import execution as payout_execution
 from shared.payouts import records as payout_records
 from shared.problems import Problem
+from shared.refunds import approval
 from shared.refunds import requests as refund_requests
-from shared.refunds.requests import RefundRequest, Rejection
+from shared.refunds.approval import Rejection
+from shared.refunds.requests import RefundRequest
 from tests.factories import Event, a_promo, a_tier, a_user, an_event
 from tests.integration.refunds.sales import a_paid_order
 from tests.integration.refunds.steps import let_it_be_over, open_tasks, rows, set_account
@@ -301,9 +303,9 @@ def test_what_an_undecided_refund_kept_back_goes_to_whom_it_is_decided_for(decis
     with transaction() as tx:
         admin = a_user(tx, role="admin")
         if decision == "approve":
-            refund_requests.approve(tx, admin, refund_id)
+            approval.approve(tx, admin, refund_id)
         else:
-            refund_requests.reject(tx, admin, refund_id, Rejection(reason="Acara sudah lewat"))
+            approval.reject(tx, admin, refund_id, Rejection(reason="Acara sudah lewat"))
     payout_records.create_all_due()
     assert send_all(organizer) == in_all
     assert open_tasks(refund_id) == []
@@ -371,7 +373,7 @@ def test_the_penalty_is_of_what_was_paid_for_what_was_still_sold_without_fees():
     order = a_paid_order(event, buyer=buyer, quantities=[2])
     with transaction() as tx:
         wanted = RefundRequest(order_id=order.id, ticket_ids=[order.tickets[0].id], reason="Sakit")
-        refund_requests.approve(tx, organizer, refund_requests.request(tx, buyer.id, wanted).id)
+        approval.approve(tx, organizer, refund_requests.request(tx, buyer.id, wanted).id)
     cancel(organizer, event)
     [done] = rows("SELECT penalty FROM event_cancellations WHERE event_id = :id", id=event.id)
     assert done.penalty == (70_000 + 100_000) * 5 // 100

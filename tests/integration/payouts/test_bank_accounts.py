@@ -20,6 +20,7 @@ from shared.messages.email_content import QueuedEmail, compose
 from shared.payments import reconcile
 from shared.payouts import execution as payout_execution
 from shared.payouts import records as payout_records
+from shared.refunds import approval
 from shared.refunds import execution as refund_execution
 from shared.refunds import requests as refund_requests
 from shared.refunds.requests import RefundRequest
@@ -105,7 +106,7 @@ def an_approved_refund(buyer: Principal) -> UUID:
     order = a_paid_order(event, buyer=buyer, method="BCA")
     with transaction() as tx:
         asked = refund_requests.request(tx, buyer.id, RefundRequest(order_id=order.id, reason="Sakit"))
-        refund_requests.approve(tx, decider, asked.id)
+        approval.approve(tx, decider, asked.id)
     return asked.id
 
 

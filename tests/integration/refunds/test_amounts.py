@@ -6,12 +6,13 @@ from sqlalchemy import text
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.payments import cancellation
+from shared.refunds import approval
 from shared.refunds import requests as refund_requests
 from shared.refunds.requests import AlreadyRequested, RefundRequest
 from shared.sales import schemas as sales_schemas
 from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing, pickups
-from shared.tickets.issuing import TicketUsed
+from shared.tickets.voiding import TicketUsed
 from tests.factories import Stock, a_promo, a_tier, a_user, an_event, stock, stock_units
 from tests.integration.refunds.sales import a_paid_order
 from tests.threads import at_the_same_time
@@ -41,7 +42,7 @@ def ask(buyer, order, ticket_ids=None):
 
 def approve(organizer, refund):
     with transaction() as tx:
-        return refund_requests.approve(tx, organizer, refund.id)
+        return approval.approve(tx, organizer, refund.id)
 
 
 def give_back(organizer, buyer, order, ticket_ids=None):

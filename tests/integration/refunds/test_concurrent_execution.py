@@ -12,6 +12,7 @@ from shared.gateways.errors import GatewayError
 from shared.payouts import bank_accounts
 from shared.payouts import execution as payout_execution
 from shared.payouts import records as payout_records
+from shared.refunds import approval
 from shared.refunds import execution as refund_execution
 from shared.refunds import requests as refund_requests
 from shared.refunds.requests import RefundRequest
@@ -61,7 +62,7 @@ def an_approved_refund() -> tuple[UUID, UUID]:
     order = a_paid_order(event, buyer=buyer, method="BCA")
     with transaction() as tx:
         asked = refund_requests.request(tx, buyer.id, RefundRequest(order_id=order.id, reason="Sakit"))
-        refund_requests.approve(tx, admin, asked.id)
+        approval.approve(tx, admin, asked.id)
     return asked.id, buyer.id
 
 

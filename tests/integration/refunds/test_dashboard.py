@@ -19,9 +19,10 @@ from shared.refunds import execution as refund_execution
 from shared.refunds import manual as manual_refunds
 from shared.refunds import records as refund_records
 from shared.refunds import requests as refund_requests
+from shared.refunds.approval import AlreadyDecided
 from shared.refunds.dashboard_decisions import DashboardRefundRequest, InAnotherRefund, NothingInSuspense
 from shared.refunds.manual import ManualRefundRequest, NotManuallyRefundable
-from shared.refunds.requests import AlreadyDecided, NothingToRefund, RefundRequest
+from shared.refunds.requests import NothingToRefund, RefundRequest
 from shared.sales.schemas import OrderResponse
 from tests.factories import stock
 from tests.integration.refunds.steps import let_it_be_over, open_tasks, rows

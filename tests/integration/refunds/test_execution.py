@@ -16,6 +16,7 @@ from shared.identity.tokens import Principal
 from shared.payments import checkout, reconcile, sync
 from shared.payments.settlement import SettlementOutcome
 from shared.payouts import bank_accounts
+from shared.refunds import approval
 from shared.refunds import execution as refund_execution
 from shared.refunds import requests as refund_requests
 from shared.refunds.requests import RefundRequest
@@ -54,7 +55,7 @@ class Sale:
 
     def approve(self, refund: refund_requests.RefundResponse) -> None:
         with transaction() as tx:
-            refund_requests.approve(tx, self.organizer, refund.id)
+            approval.approve(tx, self.organizer, refund.id)
 
     def approved(self) -> refund_requests.RefundResponse:
         refund = self.ask()

@@ -15,6 +15,7 @@ from shared.identity.tokens import Principal
 from shared.payments import checkout, clearing, sync
 from shared.payments.settlement import SettlementOutcome
 from shared.problems import Invalid, NotFound
+from shared.refunds import approval
 from shared.refunds import execution as refund_execution
 from shared.refunds import manual as manual_refunds
 from shared.refunds import requests as refund_requests
@@ -66,7 +67,7 @@ def owe(at: Gateways, gateway: str = "xendit", method: str = "BCA") -> tuple[Pri
     organizer, buyer, order = buy(at, gateway, method)
     refund_id = ask(buyer, order)
     with transaction() as tx:
-        refund_requests.approve(tx, organizer, refund_id)
+        approval.approve(tx, organizer, refund_id)
     assert refund_execution.execute(refund_id) == "approved"
     return buyer, order, refund_id
 
@@ -154,7 +155,7 @@ def test_what_somebody_had_given_back_at_the_dashboard_already_is_booked(at: Gat
     refund_id = ask(buyer, order)
     at.does(gateway, str(order.payments[0].gateway_reference), "refund", amount=BACK)
     with transaction() as tx:
-        refund_requests.approve(tx, organizer, refund_id)
+        approval.approve(tx, organizer, refund_id)
     assert refund_execution.execute(refund_id) == "failed"
     assert open_tasks(refund_id) == ["refund_disputed"]
     refund = book(refund_id, gateway)
@@ -213,7 +214,7 @@ def test_what_is_not_owed_is_refused(at: Gateways):
     refund_id = ask(buyer, order)
     assert refusal(refund_id) == ("requested", "Nobody has decided about this refund yet. Approve it first.")
     with transaction() as tx:
-        refund_requests.reject(tx, organizer, refund_id, refund_requests.Rejection(reason="Syaratnya lain"))
+        approval.reject(tx, organizer, refund_id, approval.Rejection(reason="Syaratnya lain"))
     assert refusal(refund_id)[0] == "rejected"
     with pytest.raises(NotFound):
         book(uuid4())

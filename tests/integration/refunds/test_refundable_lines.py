@@ -16,6 +16,7 @@ from shared.payments import cancellation, checkout
 from shared.payments.cancellation import Cancellation
 from shared.privacy import export
 from shared.problems import Problem
+from shared.refunds import approval
 from shared.refunds import execution as refund_execution
 from shared.refunds import requests as refund_requests
 from shared.refunds.requests import AlreadyRequested, RefundRequest, UnitRevealed, WindowClosed
@@ -23,7 +24,7 @@ from shared.refunds.schemas import RefundResponse, visible
 from shared.sales import schemas as sales_schemas
 from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing, pickups
-from shared.tickets.issuing import ProductsPickedUp, TicketUsed
+from shared.tickets.voiding import ProductsPickedUp, TicketUsed
 from tests.factories import Event, Stock, a_nik, a_promo, a_tier, a_user, an_event, reserve, stock, stock_units
 from tests.integration.refunds.sales import a_paid_order
 from tests.integration.refunds.steps import rows
@@ -50,7 +51,7 @@ def ask(buyer: Principal, order: OrderResponse, *ticket_ids: UUID) -> refund_req
 
 def approve(organizer: Principal, refund_id: UUID) -> RefundResponse:
     with transaction() as tx:
-        return refund_requests.approve(tx, organizer, refund_id)
+        return approval.approve(tx, organizer, refund_id)
 
 
 def look(buyer: Principal, order: OrderResponse) -> list[str | None]:
@@ -141,7 +142,7 @@ def test_a_unit_that_nobody_looked_at_goes_back_and_is_not_shown_meanwhile():
     asked = ask(buyer, order)
     assert look(buyer, order) == [None], "it is being asked back"
     with transaction() as tx:
-        refund_requests.reject(tx, organizer, asked.id, refund_requests.Rejection(reason="Tidak"))
+        approval.reject(tx, organizer, asked.id, approval.Rejection(reason="Tidak"))
     assert look(buyer, order) != [None]
     with pytest.raises(UnitRevealed):
         ask(buyer, order)

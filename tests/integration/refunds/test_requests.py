@@ -1,6 +1,7 @@
 """Refunds under pressure: asked for, decided and paid back once, whoever does what in the same instant."""
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,17 +10,20 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from shared.accounting import ledger
+from shared.catalog.editing import EventCancelled
 from shared.cloud.database import Transaction, transaction
 from shared.identity.tokens import Principal
 from shared.payments import cancellation, settlement
 from shared.payments.cancellation import Cancellation
 from shared.problems import Problem
+from shared.refunds import approval
 from shared.refunds import records as refund_records
 from shared.refunds import requests as refund_requests
-from shared.refunds.requests import AlreadyDecided, AlreadyRequested, EventCancelled, RefundRequest, Rejection
+from shared.refunds.approval import AlreadyDecided, Rejection
+from shared.refunds.requests import AlreadyRequested, RefundRequest
 from shared.sales import expiry, inventory
 from shared.sales.schemas import OrderResponse
-from shared.tickets.issuing import TicketUsed
+from shared.tickets.voiding import TicketUsed
 from tests.factories import Event, Stock, a_tier, a_user, an_event, an_order, make_overdue, stock
 from tests.integration.refunds.sales import a_fact, a_paid_order, a_payment
 from tests.threads import at_the_same_time
@@ -67,8 +71,8 @@ def decide(act: str, caller: Principal, refund: refund_requests.RefundResponse) 
     try:
         with transaction() as tx:
             if act == "approve":
-                return refund_requests.approve(tx, caller, refund.id).status
-            return refund_requests.reject(tx, caller, refund.id, Rejection(reason="Tidak")).status
+                return approval.approve(tx, caller, refund.id).status
+            return approval.reject(tx, caller, refund.id, Rejection(reason="Tidak")).status
     except (AlreadyDecided, EventCancelled, TicketUsed) as problem:
         return problem.slug
 
@@ -165,11 +169,11 @@ def test_money_that_comes_late_while_its_event_is_cancelled_goes_back(monkeypatc
     expiry.expire_all_due()
     looked, real = threading.Event(), inventory.order_quantities
 
-    def slow(tx: Transaction, *ids: UUID) -> Any:
+    def slow(tx: Transaction, ids: Sequence[UUID]) -> Any:
         if threading.current_thread().name == "late":
             looked.set()
             until(lambda: somebody_waits_for_a_lock() or cancelled.is_set(), what="for the cancellation")
-        return real(tx, *ids)
+        return real(tx, ids)
 
     monkeypatch.setattr(inventory, "order_quantities", slow)
     cancelled = threading.Event()
@@ -243,6 +247,6 @@ def test_a_stranger_s_refund_looks_as_if_it_were_not_there():
     with transaction() as tx:
         stranger, rival = a_user(tx), a_user(tx, role="organizer")
     with pytest.raises(Problem, match="nothing here"), transaction() as tx:
-        refund_requests.approve(tx, rival, refund.id)
+        approval.approve(tx, rival, refund.id)
     assert ask(stranger, order) == "not-found"
     assert decide("approve", an_organizer(event), refund) == "approved"

@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import text
 
 from infra.checks import invariants
-from shared.catalog import changes
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.payments import cancellation, checkout, settlement
 from shared.payments.cancellation import Cancellation
 from shared.payouts import records as payout_records
 from shared.payouts import self_dealing
+from shared.refunds import approval
 from shared.refunds import requests as refund_requests
 from shared.sales import expiry
 from shared.sales.promos import PromoExhausted
@@ -25,6 +25,7 @@ from shared.tickets import issuing
 from tests.factories import Event, a_promo, a_tier, a_user, an_event, an_order, make_overdue, reserve
 from tests.integration.refunds.sales import a_fact, a_paid_order, a_payment
 from tests.integration.refunds.steps import let_it_be_over, rows
+from tests.integration.refunds.test_requests_after_changes import postpone
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -192,7 +193,7 @@ def test_a_mixed_order_of_which_only_the_free_ticket_is_left_when_the_event_is_c
     _, dear = sorted(order.tickets, key=lambda ticket: ticket.item_id != order.items[0].id)
     refund = give_back(buyer, order, dear.id)
     with transaction() as tx:
-        refund_requests.approve(tx, Principal(event.organizer_id, "organizer", event.organizer_id), refund.id)
+        approval.approve(tx, Principal(event.organizer_id, "organizer", event.organizer_id), refund.id)
     cancel(event)
     assert books(event) == {
         "gateway_clearing": 212_500,
@@ -236,10 +237,10 @@ def test_a_cancelled_event_gives_the_fee_back_to_whoever_paid_it(by):
 
 
 @pytest.mark.parametrize("by", ["organizer", "platform"])
-def test_a_moved_event_undoes_the_sale_as_a_cancelled_one_does(by, monkeypatch):
+def test_a_moved_event_undoes_the_sale_as_a_cancelled_one_does(by):
     event, buyer, _, code = scene(by=by)
     order = take(buyer, event, code)
-    monkeypatch.setattr(changes, "allow_refund", lambda *_: True)
+    postpone(event)
     give_back(buyer, order)
     assert (books(event), status(order)) == ({}, "refunded")
     assert promises_are_kept()

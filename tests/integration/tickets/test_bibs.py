@@ -13,7 +13,7 @@ from shared.models import PageQuery
 from shared.problems import NotFound
 from shared.sales import orders
 from shared.sales.schemas import OrderResponse
-from shared.tickets import bibs, issuing, participants
+from shared.tickets import bibs, issuing, participants, voiding
 from tests.factories import a_tier, a_user, an_event, an_order
 from tests.threads import at_the_same_time
 
@@ -101,7 +101,7 @@ def test_a_refunded_number_is_not_given_again():
     issuing.issue(order.id)
     with transaction() as tx:
         orders.mark_refunded(tx, orders.lock(tx, order.id))
-        issuing.void(tx, order.id)
+        voiding.void(tx, order.id)
     issuing.issue(an_order(event, paid=True).id)
     assert numbers(event.tier_ids[0]) == [1, 2]
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
-from shared.tickets import issuing, qr
+from shared.tickets import issuing, qr, voiding
 from tests.endpoints import call
 from tests.factories import a_gate_staff, a_user, an_event, an_order
 
@@ -50,7 +50,7 @@ def test_the_owner_downloads_the_pdf_to_keep(sale):
 
 def test_a_void_ticket_is_gone(sale):
     with transaction() as tx:
-        issuing.void(tx, sale.order_id)
+        voiding.void(tx, sale.order_id)
     answer = call("GET", f"/tickets/{sale.ticket_id}/download", by=sale.owner)
     assert (answer.status_code, answer.get_json()["type"]) == (410, "/problems/ticket-void")
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.problems import NotFound
-from shared.tickets import gate, issuing, qr
+from shared.tickets import gate, issuing, qr, voiding
 from tests.factories import a_gate_staff, a_tier, a_user, an_event, an_order
 from tests.threads import at_the_same_time
 
@@ -91,7 +91,7 @@ def test_a_ticket_of_another_event_is_told_apart(door):
 def test_a_refunded_ticket_is_told_apart(door):
     door.scan(door.codes[1])
     with transaction() as tx:
-        issuing.void(tx, door.order.id)
+        voiding.void(tx, door.order.id)
     assert [door.scan(code).result for code in door.codes] == ["refunded", "refunded"]
 
 
@@ -162,7 +162,7 @@ def test_outside_the_hours_what_is_no_good_is_told_apart(door):
     assert door.scan("palsu").result == "forged"
     assert door.scan(Door().codes[0]).result == "wrong_event"
     with transaction() as tx:
-        issuing.void(tx, door.order.id)
+        voiding.void(tx, door.order.id)
     assert door.scan(door.codes[0]).result == "refunded"
 
 
@@ -187,7 +187,7 @@ def test_after_an_undo_a_ticket_can_be_scanned_and_given_back_again(door):
     undo(door)
     item_ids = [item.id for item in door.order.items]
     with transaction() as tx:
-        issuing.void_unused(tx, item_ids)
+        voiding.void_items(tx, door.order.id, item_ids)
     with pytest.raises(gate.NotUsed):
         undo(door)
 

@@ -15,10 +15,10 @@ from shared.messages import mails
 from shared.messages.mails import TicketsNotIssued
 from shared.messages.quotas import TooManyMails
 from shared.problems import NotFound
-from shared.tickets import gate, issuing, qr, ticket_rendering
+from shared.tickets import gate, issuing, qr, ticket_rendering, voiding
 from shared.tickets.holders import HolderChange, HolderChangeClosed
-from shared.tickets.issuing import TicketUsed
 from shared.tickets.ticket_rendering import TicketVoid
+from shared.tickets.voiding import TicketUsed
 from tests.factories import Event, a_gate_staff, a_user, an_event, an_order
 from tests.threads import at_the_same_time
 
@@ -220,7 +220,7 @@ def test_a_used_or_void_ticket_stays_as_it_is(sold):
     with pytest.raises(TicketUsed):
         change(sold, sold.buyer, "Budi", sold.ani)
     with transaction() as tx:
-        issuing.void(tx, sold.order_id)
+        voiding.void(tx, sold.order_id)
     with pytest.raises(TicketVoid):
         change(sold, sold.buyer, "Budi", sold.ani)
     with transaction() as tx:

@@ -12,7 +12,7 @@ from shared.cloud.clients import make_engine
 from shared.cloud.database import transaction
 from shared.problems import NotFound
 from shared.sales import orders
-from shared.tickets import issuing, qr, ticket_rendering
+from shared.tickets import issuing, qr, ticket_rendering, voiding
 from tests.factories import a_tier, a_user, an_event, an_order
 from tests.threads import at_the_same_time
 
@@ -42,7 +42,7 @@ def said(order):
 def refund(order):
     with transaction() as tx:
         orders.mark_refunded(tx, orders.lock(tx, order.id))
-        issuing.void(tx, order.id)
+        voiding.void(tx, order.id)
 
 
 def test_a_paid_order_gets_one_ticket_per_seat_each_with_its_pdf(files):

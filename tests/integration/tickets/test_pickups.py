@@ -8,7 +8,7 @@ from shared.identity.tokens import Principal
 from shared.problems import NotFound
 from shared.sales import orders
 from shared.sales.schemas import OrderResponse
-from shared.tickets import issuing, pickups, products
+from shared.tickets import issuing, pickups, products, voiding
 from tests.factories import a_gate_staff, a_tier, a_user, an_event, an_order
 from tests.threads import at_the_same_time
 
@@ -95,7 +95,7 @@ def test_it_may_be_typed_carelessly(counter, typed):
 def test_a_refunded_order_gets_nothing(counter):
     order = counter.sell()
     with transaction() as tx:
-        issuing.void(tx, order.id)
+        voiding.void(tx, order.id)
         orders.mark_refunded(tx, orders.lock(tx, order.id))
     assert counter.scan(order.pickup_code).result == "refunded"
     assert read(order).pickup_code is None

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from shared.cloud import object_deletion
 from shared.cloud.database import transaction
 from shared.problems import NotFound
-from shared.tickets import issuing, ticket_rendering
+from shared.tickets import issuing, ticket_rendering, voiding
 from tests.factories import a_user, an_event, an_order
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -141,7 +141,7 @@ def test_a_print_that_comes_too_late_leaves_no_file(sale, files):
 
 def test_a_void_ticket_is_refused_in_words(sale):
     with transaction() as tx:
-        issuing.void(tx, sale.order_id)
+        voiding.void(tx, sale.order_id)
     with pytest.raises(ticket_rendering.TicketVoid, match="refunded"):
         ticket_rendering.ticket_file(sale.ticket.id, sale.owner)
     with pytest.raises(NotFound):

@@ -1,0 +1,196 @@
+"""Approved refunds: from now on the money is owed, and what it had bought has ended.
+
+The ledger says so, and no second refund can want the same items. All takes an open transaction with the order locked,
+except for what an organizer decides: that locks it.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.accounting import ledger
+from shared.accounting.ledger import Share
+from shared.catalog.editing import EventCancelled
+from shared.cloud import audit, manual_tasks, outbox
+from shared.cloud.database import Transaction
+from shared.identity.tokens import Principal
+from shared.messages import mails
+from shared.models import RequestModel, line
+from shared.problems import NotFound, Problem
+from shared.refunds import records as refund_records
+from shared.refunds.records import BACK_PERCENT, Refund
+from shared.refunds.schemas import RefundResponse
+from shared.rupiah import percent_of
+from shared.sales import orders
+from shared.sales.orders import Order
+from shared.states import EventStatus, RefundStatus
+from shared.tickets import voiding
+
+UNUSABLE = "The payment came too late or twice, and is returned in full."
+BY_ITSELF = "This event was cancelled: everything goes back to its buyers by itself, fees included."
+
+_APPROVED = text("""
+    UPDATE refunds SET status = 'approved', approved_by = :by, decided_at = now(), updated_at = now() WHERE id = :id
+""")
+_OWE_UNUSABLE = text("""
+    INSERT INTO refunds (order_id, payment_id, user_id, kind, amount, reason, status, decided_at)
+    SELECT order_id, p.id, o.user_id, 'unusable_payment', p.received_amount, :reason, 'approved', now()
+    FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.id = :payment_id
+    ON CONFLICT (payment_id) WHERE kind = 'unusable_payment' DO NOTHING
+    RETURNING id, amount
+""")
+_SHARES = text("""
+    SELECT id, unit_price - discount AS price_paid, platform_discount, commission, platform_fee, waived_fee,
+        platform_waived_fee
+    FROM order_items WHERE id = ANY(:item_ids)
+""")
+
+
+class Rejection(RequestModel):
+    """Why not."""
+
+    reason: Annotated[str, line(1000)]
+
+
+class AlreadyDecided(Problem):
+    """This refund has been decided the other way."""
+
+    status, slug = 409, "refund-already-decided"
+
+
+class NotRetryable(Problem):
+    """Only a refund that failed, or waits for a bank account, can be sent again."""
+
+    status, slug = 409, "refund-not-retryable"
+
+
+def approve(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundResponse:
+    """Give the money back: decided twice is no error.
+
+    Raises NotFound, AlreadyDecided, TicketUsed, and EventCancelled, as then all of it goes back and not nine tenths.
+    """
+    order, refund = _lock(tx, caller, refund_id)
+    if refund.status == RefundStatus.REJECTED:
+        raise AlreadyDecided
+    if refund.status == RefundStatus.REQUESTED:
+        if orders.lock_event(tx, order.event_id) == EventStatus.CANCELLED:
+            raise EventCancelled(BY_ITSELF)
+        give_back(tx, order, refund, by=caller.id)
+    return RefundResponse.read(tx, refund_id)
+
+
+def give_back(tx: Transaction, order: Order, refund: Refund, *, by: UUID, is_whole: bool = False) -> None:
+    """Approve a request, without what went back at a dashboard since it was made. Raises TicketUsed, ProductsPickedUp.
+
+    It is the organizer's to give: their share of the price, which is all of it. Where the event was moved the
+    `is_whole` sale is undone, as by a cancellation (PS-021): the platform earns no fee either.
+    """
+    _, left = refund_records.refundable(tx, order.id, is_whole=is_whole)
+    if left < 0 and refund.amount:
+        refund_records.reduce(tx, refund, min(-left, refund.amount))
+        refund = refund_records.read(tx, refund.id)
+    items = tx.execute(_SHARES, {"item_ids": refund.item_ids}).all()
+    end_purchase(tx, order, refund, Share.of_whole(items) if is_whole else _share(items), by=by)
+
+
+def _share(items: Sequence[Any]) -> Share:
+    """The shares of nine tenths of the price.
+
+    Where the platform had paid for a promo code, it gets back what the buyer doesn't. Elsewhere the commission is what
+    the buyer doesn't get: where that was rounded the other way, the commission gives the rupiah. Fees stay, whoever
+    paid them: a promo code's issuer gets back none that it waived.
+    """
+    kept = {item.id: item.price_paid - percent_of(item.price_paid, BACK_PERCENT) for item in items}
+    return Share(
+        organizer=sum(item.price_paid + item.platform_discount - item.commission for item in items),
+        commission=sum(item.commission - kept[item.id] for item in items if not item.platform_discount),
+        promotion=sum(
+            item.platform_discount - item.commission + kept[item.id] for item in items if item.platform_discount
+        ),
+    )
+
+
+def end_purchase(tx: Transaction, order: Order, refund: Refund, share: Share, *, by: UUID) -> None:
+    """Approve a refund of a locked order, and end what its items had bought. Raises TicketUsed, ProductsPickedUp."""
+    voiding.void_items(tx, order.id, refund.item_ids)
+    mails.enqueue_ticket_void(tx, order.id, refund.item_ids, "refunded")
+    owe(tx, refund, share, organizer_id=order.organizer_id, by=by)
+    orders.return_items(tx, refund.item_ids)
+    if refund.amount == 0:
+        refund_records.complete_without_money(tx, refund)
+
+
+def owe(tx: Transaction, refund: Refund, share: Share, *, organizer_id: UUID, by: UUID | None) -> None:
+    """Owe the money from now on, by the parts of the sale that `share` takes it from."""
+    tx.execute(_APPROVED, {"id": refund.id, "by": by})
+    manual_tasks.close(tx, refund.id, by=by)
+    ledger.post_refund_owed(
+        tx,
+        refund.id,
+        refund.amount,
+        share,
+        for_items=refund.items_amount,
+        organizer_id=organizer_id,
+        order_id=refund.order_id,
+    )
+    _announce(tx, refund.id, refund.amount, by=by)
+
+
+def owe_unallocated(tx: Transaction, refund: Refund, *, by: UUID | None) -> None:
+    """Owe money back that was never part of a sale."""
+    tx.execute(_APPROVED, {"id": refund.id, "by": by})
+    ledger.post_unallocated_to_refund(tx, refund.id, refund.amount, order_id=refund.order_id)
+    _announce(tx, refund.id, refund.amount, by=by)
+
+
+def owe_unusable(tx: Transaction, payment_id: UUID, gateway: str, *, order_id: UUID) -> UUID | None:
+    """Owe a customer the whole of a payment that buys nothing; None where we do already (LATE-1)."""
+    row = tx.execute(_OWE_UNUSABLE, {"payment_id": payment_id, "reason": UNUSABLE}).first()
+    if row is None:
+        return None
+    ledger.post_to_refund(tx, payment_id, gateway, row.amount, order_id=order_id)
+    _announce(tx, row.id, row.amount, by=None)
+    refund_id: UUID = row.id
+    return refund_id
+
+
+def _announce(tx: Transaction, refund_id: UUID, amount: int, *, by: UUID | None) -> None:
+    audit.record(tx, "refund.approved", subject="refund", subject_id=refund_id, actor_id=by, amount=amount)
+    if amount:
+        outbox.add(tx, "refund.approved", {"refund_id": refund_id})
+
+
+def reject(tx: Transaction, caller: Principal, refund_id: UUID, rejection: Rejection) -> RefundResponse:
+    """Decline, and tell the buyer why. Raises NotFound, AlreadyDecided."""
+    _, refund = _lock(tx, caller, refund_id)
+    if refund.status not in (RefundStatus.REQUESTED, RefundStatus.REJECTED):
+        raise AlreadyDecided
+    if refund.status == RefundStatus.REQUESTED:
+        refund_records.reject(tx, refund, rejection.reason, by=caller.id)
+        mails.enqueue_about_order(
+            tx,
+            "refund_rejected",
+            refund.order_id,
+            dedupe_key=f"refund_rejected:{refund.id}",
+            context={"refund_id": refund.id},
+        )
+    return RefundResponse.read(tx, refund_id)
+
+
+def retry(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundResponse:
+    """Have a refund that failed, or waits, sent again. Raises NotFound, NotRetryable."""
+    _, refund = _lock(tx, caller, refund_id)
+    if refund.status not in (RefundStatus.APPROVED, RefundStatus.FAILED):
+        raise NotRetryable(refund_status=refund.status)
+    refund_records.reopen(tx, refund)
+    return RefundResponse.read(tx, refund_id)
+
+
+def _lock(tx: Transaction, caller: Principal, refund_id: UUID) -> tuple[Order, Refund]:
+    """A refund and its order, for the order's organizer or an admin. Raises NotFound."""
+    order = orders.lock(tx, refund_records.read(tx, refund_id).order_id)
+    if not caller.may_act_for(order.organizer_id):
+        raise NotFound
+    return order, refund_records.read(tx, refund_id)
