@@ -45,8 +45,7 @@ def send(requested: EmailRequested, attempt: Attempt) -> None:
 @app.message("ticket.created")
 def ask_for_e_tickets(created: TicketCreated, tx: Transaction) -> None:
     """Ask for the mails that bring the tickets, and tell where the goods are."""
-    mails.enqueue_e_tickets(tx, created.order_id)
-    mails.enqueue_goods(tx, created.order_id)
+    mails.enqueue_purchase(tx, created.order_id)
 
 
 @app.message("refund.processed")

@@ -262,6 +262,13 @@ def enqueue_refund_completed(tx: Transaction, refund_id: UUID, order_id: UUID) -
     )
 
 
+def enqueue_purchase(tx: Transaction, order_id: UUID) -> None:
+    """Send what an order has bought: its tickets, a pickup code for products, where digital goods are seen (PROD-1)."""
+    enqueue_e_tickets(tx, order_id)
+    if tx.execute(_HAS_GOODS, {"order_id": order_id}).scalar_one():
+        enqueue_about_order(tx, "goods_ready", order_id, dedupe_key=f"goods_ready:{order_id}")
+
+
 def enqueue_e_tickets(
     tx: Transaction,
     order_id: UUID,
@@ -372,12 +379,6 @@ def _may_be_mailed(tx: Transaction, order_id: UUID, address: str) -> bool:
         f"address:{key}": MOST_TO_AN_ADDRESS,
     }
     return quotas.take_all(tx, most)
-
-
-def enqueue_goods(tx: Transaction, order_id: UUID) -> None:
-    """Tell the buyer of products their pickup code, and the buyer of digital goods where to see them (PROD-1)."""
-    if tx.execute(_HAS_GOODS, {"order_id": order_id}).scalar_one():
-        enqueue_about_order(tx, "goods_ready", order_id, dedupe_key=f"goods_ready:{order_id}")
 
 
 def _others(rows: Iterable[Any], buyer_address: str) -> dict[str, list[Any]]:

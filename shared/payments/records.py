@@ -72,11 +72,12 @@ _OPENED = text("""
         qr_string = :qr_string, va_number = :va_number, claimed_until = NULL, updated_at = now()
     WHERE id = :id
 """)
-_PAID = text("""
+_PAID = text(f"""
     UPDATE payments SET status = 'paid', received_amount = :received_amount, channel = :channel,
         transaction_id = :transaction_id, paid_at = :paid_at, ended_at = NULL, must_end_at_gateway = false,
         gateway_reference = COALESCE(gateway_reference, :gateway_reference), updated_at = now()
     WHERE id = :id
+    RETURNING {_COLUMNS}
 """)
 _ENDED = text("""
     UPDATE payments SET status = :status, failure = :failure, ended_at = now(), updated_at = now()
@@ -221,26 +222,26 @@ def release_claim(tx: Transaction, payment: Payment) -> None:
     tx.execute(_LET_GO, {"id": payment.id, "claimed_until": payment.claimed_until})
 
 
-def match(tx: Transaction, payment: Payment, reported: GatewayPaymentStatus) -> UUID | None:
-    """The payment that a fact under the external id of `payment` is about; None where it does not matter.
+def match(tx: Transaction, payment: Payment, reported: GatewayPaymentStatus) -> Payment | None:
+    """The payment, locked, that a fact under the external id of `payment` is about; None where it does not matter.
 
     One external id can have several invoices at its gateway. One that no payment has kept becomes a payment of its
     own if it is paid or can be: a duplicate, which must end at the gateway. The order is locked.
     """
-    held: UUID | None = find_by_reference(tx, payment.gateway, None, reported.gateway_reference)
+    held = find_by_reference(tx, payment.gateway, None, reported.gateway_reference)
     if held or reported.external_id != payment.external_id:
-        return held
-    original = read(tx, payment.duplicate_of or payment.id)
+        return lock(tx, held) if held else None
+    original = lock(tx, payment.duplicate_of or payment.id)
     if original.gateway_reference is None:
         if not original.is_open and reported.state is GatewayPaymentState.PENDING:
             tx.execute(_NAME, {"id": original.id, "gateway_reference": reported.gateway_reference})
             require_cancellation(tx, original)
-        return original.id
+        return lock(tx, original.id)
     if reported.state not in (GatewayPaymentState.PAID, GatewayPaymentState.PENDING):
         return None
     return add_duplicate(
         tx, original, reported.gateway_reference, can_be_paid=reported.state is GatewayPaymentState.PENDING
-    ).id
+    )
 
 
 def add_duplicate(tx: Transaction, original: Payment, gateway_reference: str, *, can_be_paid: bool = True) -> Payment:
@@ -292,9 +293,9 @@ def mark_opened(tx: Transaction, payment: Payment, opened: OpenedPayment) -> Non
 
 def mark_paid(
     tx: Transaction, payment: Payment, reported: GatewayPaymentStatus, received: int, paid_at: datetime
-) -> None:
-    """Money of this payment is with the gateway."""
-    tx.execute(
+) -> Payment:
+    """Note that money of this payment is with the gateway; the payment afterwards."""
+    row = tx.execute(
         _PAID,
         {
             "id": payment.id,
@@ -304,7 +305,8 @@ def mark_paid(
             "gateway_reference": reported.gateway_reference,
             "paid_at": paid_at,
         },
-    )
+    ).one()
+    return Payment(**row._mapping)
 
 
 def mark_ended(tx: Transaction, payment: Payment, status: str, failure: str | None = None) -> None:

@@ -50,7 +50,38 @@ class SettlementOutcome(StrEnum):
 def settle(tx: Transaction, payment_id: UUID, reported: GatewayPaymentStatus) -> SettlementOutcome:
     """Act once on what the gateway says of a payment. Raises NotFound for a payment we don't have."""
     order = orders.lock(tx, payment_records.read(tx, payment_id).order_id)
-    payment = payment_records.lock(tx, payment_id)
+    return _act(tx, order, payment_records.lock(tx, payment_id), reported)
+
+
+def settle_all(tx: Transaction, payment: Payment, statuses: Sequence[GatewayPaymentStatus]) -> SettlementOutcome:
+    """Act once on everything a gateway has under the external id of a payment: what is paid first.
+
+    Returns the first outcome that changed something.
+    """
+    orders.lock(tx, payment.order_id)
+    outcomes = []
+    for reported in sorted(statuses, key=_urgency):
+        holder = payment_records.match(tx, payment, reported)
+        if holder and not _is_overtaken(holder, reported, statuses):
+            outcomes.append(_act(tx, orders.lock(tx, holder.order_id), holder, reported))
+    return next(
+        (outcome for outcome in outcomes if outcome is not SettlementOutcome.NOTHING), SettlementOutcome.NOTHING
+    )
+
+
+def _urgency(reported: GatewayPaymentStatus) -> int:
+    return {GatewayPaymentState.PAID: 0, GatewayPaymentState.PENDING: 1}.get(reported.state, 2)
+
+
+def _is_overtaken(holder: Payment, reported: GatewayPaymentStatus, statuses: Sequence[GatewayPaymentStatus]) -> bool:
+    """Whether an invoice that is over says nothing of a payment, since another one of it can still be paid."""
+    is_kept = holder.gateway_reference is not None
+    return (
+        not is_kept and reported.state is GatewayPaymentState.EXPIRED and any(_urgency(each) == 1 for each in statuses)
+    )
+
+
+def _act(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> SettlementOutcome:
     outcome = _ACTS.get(reported.state, _nothing)(tx, order, payment, reported)
     log.info(
         "payment.settled",
@@ -63,36 +94,6 @@ def settle(tx: Transaction, payment_id: UUID, reported: GatewayPaymentStatus) ->
         },
     )
     return outcome
-
-
-def settle_all(tx: Transaction, payment: Payment, statuses: Sequence[GatewayPaymentStatus]) -> SettlementOutcome:
-    """Act once on everything a gateway has under the external id of a payment: what is paid first.
-
-    Returns the first outcome that changed something.
-    """
-    orders.lock(tx, payment.order_id)
-    outcomes = []
-    for reported in sorted(statuses, key=_urgency):
-        holder = payment_records.match(tx, payment, reported)
-        if holder and not _is_overtaken(tx, holder, reported, statuses):
-            outcomes.append(settle(tx, holder, reported))
-    return next(
-        (outcome for outcome in outcomes if outcome is not SettlementOutcome.NOTHING), SettlementOutcome.NOTHING
-    )
-
-
-def _urgency(reported: GatewayPaymentStatus) -> int:
-    return {GatewayPaymentState.PAID: 0, GatewayPaymentState.PENDING: 1}.get(reported.state, 2)
-
-
-def _is_overtaken(
-    tx: Transaction, holder: UUID, reported: GatewayPaymentStatus, statuses: Sequence[GatewayPaymentStatus]
-) -> bool:
-    """Whether an invoice that is over says nothing of a payment, since another one of it can still be paid."""
-    is_kept = payment_records.read(tx, holder).gateway_reference is not None
-    return (
-        not is_kept and reported.state is GatewayPaymentState.EXPIRED and any(_urgency(each) == 1 for each in statuses)
-    )
 
 
 def settle_free(tx: Transaction, order: Order) -> None:
@@ -108,10 +109,11 @@ def _paid(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaym
         return SettlementOutcome.NOTHING
     received = reported.paid_amount if reported.paid_amount is not None else (reported.amount or 0)
     paid_at = reported.paid_at or clock.now()
-    payment_records.mark_paid(tx, payment, reported, received, paid_at)
+    payment = payment_records.mark_paid(tx, payment, reported, received, paid_at)
     if reported.currency != "IDR" or received != payment.amount:
         return _hold_mismatch(tx, order, payment, reported, received)
-    if _paid_before(order, payment) not in (0, ledger.unallocated_amount(tx, order.id)):
+    paid_before = _paid_before(order, payment)
+    if paid_before and paid_before != ledger.unallocated_amount(tx, order.id):
         return _refund_unusable(tx, order, payment)  # what it was to complete is no longer there
     if order.status in orders.LIVE:
         orders.mark_paid(tx, order, paid_at)
@@ -146,9 +148,9 @@ def complete_sale(tx: Transaction, order: Order, payment: Payment, sale: ledger.
 def _complete_order(tx: Transaction, order: Order, payment: Payment, outcome: SettlementOutcome) -> SettlementOutcome:
     if _paid_before(order, payment):
         payment_records.mark_topped_up(tx, order.id)
-    else:
+    elif order.review_reason:
         unallocated.refund_all(tx, order.id)  # parts that came before, and are not needed any more
-    complete_sale(tx, order, payment, sale_of(order, payment_records.read(tx, payment.id)))
+    complete_sale(tx, order, payment, sale_of(order, payment))
     return outcome
 
 
