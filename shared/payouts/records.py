@@ -92,7 +92,7 @@ _SUSPENDED = text("""
           AND (l.event_id = :event_id OR l.event_id IN (
             SELECT event_id FROM payouts WHERE organizer_id = :organizer_id))
         GROUP BY l.order_id)
-    SELECT COALESCE(sum(GREATEST(LEAST(suspense, share), 0)), 0) FROM balances
+    SELECT COALESCE(sum(GREATEST(LEAST(COALESCE(suspense, 0), share), 0)), 0) FROM balances
 """)
 _PAID_ORGANIZERS = text("SELECT DISTINCT organizer_id FROM payouts ORDER BY organizer_id")
 _HAS_OPEN_REMAINDER = text("""

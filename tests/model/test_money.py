@@ -331,12 +331,25 @@ class Money(RuleBasedStateMachine):
                 assert booked.get(name, 0) == moved.get(name, 0), name
 
     def _check_nothing_payable_is_forgotten(self) -> None:
-        """After a run of the payouts too little is left for another: of events that are paid out, less all debts."""
+        """After a run of the payouts too little is left for another: of events that are paid out, less all debts.
+
+        The organizer's share of what waits for a decision is kept back: of refunds, and of money in suspense.
+        """
         left = self._rows("""
             WITH balances AS (
                 SELECT l.organizer_id, l.event_id, -sum(e.amount) AS balance
                 FROM ledger_entries e JOIN ledger_postings l ON l.id = e.posting_id
-                WHERE e.account LIKE 'organizer_payable:%' GROUP BY 1, 2)
+                WHERE e.account LIKE 'organizer_payable:%' GROUP BY 1, 2),
+            suspended AS (
+                SELECT l.organizer_id, LEAST(
+                    sum(e.amount) FILTER (WHERE e.account = 'dashboard_refunds'),
+                    -sum(e.amount) FILTER (WHERE e.account LIKE 'organizer_payable:%')) AS share
+                FROM ledger_entries e JOIN ledger_postings l ON l.id = e.posting_id
+                WHERE l.event_id IN (SELECT event_id FROM payouts) AND l.order_id IN (
+                    SELECT p.order_id FROM manual_tasks t JOIN payments p ON CAST(p.id AS text) = t.subject_id
+                    WHERE t.kind IN ('payment_partially_refunded', 'payment_refunded') AND t.done_at IS NULL)
+                GROUP BY l.organizer_id, l.order_id
+                HAVING sum(e.amount) FILTER (WHERE e.account = 'dashboard_refunds') > 0)
             SELECT b.organizer_id, sum(b.balance) AS owed FROM balances b
             WHERE b.balance < 0 OR b.event_id IN (SELECT event_id FROM payouts)
             GROUP BY 1 HAVING sum(b.balance) - (
@@ -344,7 +357,9 @@ class Money(RuleBasedStateMachine):
                 FROM refunds r JOIN orders o ON o.id = r.order_id JOIN refund_items n ON n.refund_id = r.id
                 JOIN order_items i ON i.id = n.order_item_id
                 WHERE r.status = 'requested' AND o.organizer_id = b.organizer_id
-                  AND o.event_id IN (SELECT event_id FROM payouts)) >= 10000
+                  AND o.event_id IN (SELECT event_id FROM payouts))
+                - COALESCE((SELECT sum(GREATEST(share, 0)) FROM suspended s
+                    WHERE s.organizer_id = b.organizer_id), 0) >= 10000
                 AND NOT EXISTS (SELECT 1 FROM payouts p WHERE p.organizer_id = b.organizer_id AND p.is_remainder
                     AND p.status IN ('pending', 'processing', 'failed'))
                 AND NOT EXISTS (SELECT 1 FROM manual_tasks t JOIN events e ON CAST(e.id AS text) = t.subject_id

@@ -333,6 +333,19 @@ def test_a_payout_keeps_back_what_went_back_until_a_person_has_decided_for_what(
     the_books_are_right(sale)
 
 
+def test_a_payout_keeps_nothing_back_for_what_has_paid_a_refund_that_we_owe(at):
+    sale = two_tickets(at, "xendit")
+    sale.approve(ask_for_one(sale))
+    sale.at_the_dashboard("refund", amount=50_000)
+    by_webhook(sale)
+    assert account(sale, "dashboard_refunds") == 0
+    assert open_tasks(sale.payment.id) == ["payment_partially_refunded"]
+    let_it_be_over(sale.order.event_id)
+    with transaction() as tx:
+        payout_id = payout_records.create(tx, sale.order.event_id, sale.organizer.id)
+    assert rows("SELECT amount FROM payouts WHERE id = :id", id=payout_id)[0].amount == 90_000
+
+
 def test_the_penalty_is_not_of_what_had_gone_back_before(at):
     sale = two_tickets(at, "xendit")
     sale.at_the_dashboard("refund", amount=50_000)
