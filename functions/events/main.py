@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from shared.catalog import editing, media, public_views
+from shared.catalog import banner_upload, editing, public_views
 from shared.catalog.editing import DatesFixed, EventCancelled, NotDeletable, OnlyPostponed, TicketsTaken
 from shared.catalog.events import EventChange, EventResponse, NewEvent, TierList
 from shared.catalog.search import EventSearch
@@ -25,7 +25,7 @@ def browse(wanted: EventSearch, viewer: Viewer) -> Cached[Listing[EventResponse]
 
     Of descriptions and terms there are 300 characters at most; an event's own page has them whole.
     """
-    listed = public_views.browse(viewer, wanted)
+    listed = public_views.list_events(viewer, wanted)
     return Cached(listed.value, AVAILABILITY, age_seconds=listed.age_seconds)
 
 
@@ -38,7 +38,7 @@ def create(new: NewEvent, organizer: Organizer, tx: Transaction) -> EventRespons
 @app.get("/events/{event}", problems=(NotFound,))
 def show(event: str, viewer: Viewer) -> Cached[EventResponse]:
     """An event by its id or slug. A draft is shown to its organizer only."""
-    page = public_views.show(viewer, event)
+    page = public_views.get_event(viewer, event)
     return Cached(page.value, AVAILABILITY, is_public=page.value.is_public, age_seconds=page.age_seconds)
 
 
@@ -60,7 +60,7 @@ def delete(event: UUID, organizer: Organizer, tx: Transaction) -> None:
 @app.get("/events/{event}/tickets", problems=(NotFound,))
 def tickets(event: str, viewer: Viewer) -> Cached[TierList]:
     """The tiers of an event: current prices and availability."""
-    page = public_views.show(viewer, event)
+    page = public_views.get_event(viewer, event)
     found = page.value
     offer = TierList(event_id=found.id, status=found.status, tiers=found.tiers)
     return Cached(offer, AVAILABILITY, is_public=found.is_public, age_seconds=page.age_seconds)
@@ -68,13 +68,13 @@ def tickets(event: str, viewer: Viewer) -> Cached[TierList]:
 
 @app.post("/events/{event}/banner", status=200, problems=(NotFound, EventCancelled, NotAnImage))
 def set_banner(
-    event: UUID, file: Annotated[Upload, MaxBytes(media.MAX_BANNER_BYTES)], organizer: Organizer
+    event: UUID, file: Annotated[Upload, MaxBytes(banner_upload.MAX_BANNER_BYTES)], organizer: Organizer
 ) -> EventResponse:
     """Show a picture with the event: JPEG or PNG, 5 MB at most. Its metadata is removed.
 
     It is at most 8000 pixels wide and high, and has at most 40 million of them.
     """
-    return media.set_banner(organizer, event, file.content)
+    return banner_upload.set_banner(organizer, event, file.content)
 
 
 main = app.entry_point()

@@ -22,7 +22,7 @@ def create(new: NewPromo, organizer: Organizer, tx: Transaction) -> PromoRespons
 @app.get("/promos")
 def listed(wanted: PromoSearch, organizer: Organizer, tx: Transaction) -> Listing[PromoResponse]:
     """Your codes, newest first."""
-    return promo_codes.listed(tx, organizer, wanted)
+    return promo_codes.list_page(tx, organizer, wanted)
 
 
 @app.get("/promos/{promo_id}", problems=(NotFound,))

@@ -1,4 +1,4 @@
-"""Banners as they are shown: their picture as it was sent, and in the sizes that pages choose from (EM-002, EM-004)."""
+"""Banners of events: the picture as sent, and its variants in other sizes (EM-002, EM-004)."""
 
 import re
 from typing import Final
@@ -11,9 +11,9 @@ from shared.cloud.settings import settings
 from shared.models import ResponseModel
 
 FOLDER: Final = "banners/"
-STILL_SHOWN_SECONDS: Final = 3600
-"""For so long a page that somebody keeps may still show a banner that is none any more."""
-_OWN_FOLDER: Final = re.compile(rf"/({FOLDER}[0-9a-f]{{32}}/)[a-z0-9]+\.[a-z]+")
+DELETION_DELAY_SECONDS: Final = 3600
+"""How long a cached page may still refer to a banner that was replaced."""
+_BANNER_FOLDER: Final = re.compile(rf"/({FOLDER}[0-9a-f]{{32}}/)[a-z0-9]+\.[a-z]+")
 
 
 class BannerVariant(ResponseModel):
@@ -25,10 +25,10 @@ class BannerVariant(ResponseModel):
 
 
 class Banner(ResponseModel):
-    """A banner and the pixels of its sides, which a page reserves before the picture is there.
+    """A banner with its size in pixels, by which a page can reserve the space before the picture has loaded.
 
-    `variants` are the same picture, the narrowest first and none wider than the picture itself. One that was stored
-    before there were any has none, and null for its sides.
+    `variants` are the same picture in other sizes, narrowest first, none wider than the original. Older banners have
+    no variants, and null for their size.
     """
 
     url: str
@@ -37,7 +37,7 @@ class Banner(ResponseModel):
     variants: list[BannerVariant] = Field(default_factory=list)
 
 
-# What sets a banner by its URL alone leaves the sizes of the one before.
+# A writer that sets `banner_url` alone leaves the sizes of the previous banner, which are ignored.
 COLUMN: Final = """
     CASE WHEN e.banner->>'url' = e.banner_url THEN e.banner
         WHEN e.banner_url IS NOT NULL THEN jsonb_build_object('url', e.banner_url) END AS banner
@@ -45,10 +45,10 @@ COLUMN: Final = """
 
 
 def delete_later(tx: Transaction, url: str | None) -> None:
-    """Have all objects of the banner at `url` deleted, as no event shows it once `tx` has committed.
+    """Schedule the deletion of all objects of the banner at `url`, which no event shows once `tx` has committed.
 
-    Banners from before each had a folder may be several events' and stay.
+    Older banners have no folder of their own, may be shared by several events, and stay.
     """
-    own = _OWN_FOLDER.search(url or "")
+    own = _BANNER_FOLDER.search(url or "")
     if own:
-        object_deletion.leave_to_sweep(tx, settings().media_bucket, [own[1]], after_seconds=STILL_SHOWN_SECONDS)
+        object_deletion.leave_to_sweep(tx, settings().media_bucket, [own[1]], after_seconds=DELETION_DELAY_SECONDS)

@@ -1,6 +1,6 @@
-"""Organizers upload what they sell as digital goods: vouchers, accounts, codes (PROD-2).
+"""Uploads of the digital goods that organizers sell: vouchers, accounts, codes (PROD-2).
 
-What is uploaded can't be read again by anybody but the buyer it is given to.
+Only the buyer of an uploaded unit can read it again.
 """
 
 from typing import Annotated
@@ -18,19 +18,19 @@ from shared.problems import NotFound, Problem
 from shared.sales import digital_units
 from shared.states import TierKind
 
-MOST_AT_ONCE = 1_000
+MAX_UNITS_PER_UPLOAD = 1_000
 
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00]*$"), Trimmed]
 
 
 class Upload(RequestModel):
-    """Secrets to sell, each to one buyer."""
+    """The secrets to sell, each to one buyer."""
 
-    units: Annotated[list[Secret], Field(min_length=1, max_length=MOST_AT_ONCE, repr=False)]
+    units: Annotated[list[Secret], Field(min_length=1, max_length=MAX_UNITS_PER_UPLOAD, repr=False)]
 
 
 class UploadResponse(ResponseModel):
-    """How many were new, how many you had offered before, and how many units the tier has now in all."""
+    """The units that were new, those you had offered before, and all units that the tier has now."""
 
     added: int
     duplicates: int
@@ -47,7 +47,7 @@ _KIND = text("SELECT kind FROM ticket_tiers WHERE id = :tier_id AND event_id = :
 
 
 def upload(tx: Transaction, caller: Principal, event_id: UUID, tier_id: UUID, given: Upload) -> UploadResponse:
-    """Put units up for sale: at once, where the tier is on sale. Raises NotFound, EventCancelled, NotDigital."""
+    """Add units to a tier, which are on sale at once if the tier is. Raises NotFound, EventCancelled, NotDigital."""
     event = editing.lock_changeable(tx, caller, event_id)
     kind = tx.execute(_KIND, {"tier_id": tier_id, "event_id": event_id}).scalar()
     if kind is None:
@@ -55,6 +55,6 @@ def upload(tx: Transaction, caller: Principal, event_id: UUID, tier_id: UUID, gi
     if kind != TierKind.DIGITAL:
         raise NotDigital
     added, total = digital_units.add(tx, tier_id, event.organizer_id, given.units)
-    public_views.changed_with(tx, event_id)
+    public_views.invalidate_after_commit(tx, event_id)
     audit.record(tx, "units.uploaded", subject="tier", subject_id=tier_id, actor_id=caller.id, added=added)
     return UploadResponse(added=added, duplicates=len(given.units) - added, units=total)

@@ -1,11 +1,11 @@
-"""What organizers do to their events: create, change, publish, cancel, delete (EM-001, 003, 005, 012).
+"""Editing of events by their organizers: create, change, publish, cancel, delete (EM-001, 003, 005, 012).
 
     draft ◄──► published ──► cancelled
 
-Once tickets are held or sold an event stays published, until it is called off with refunds for everybody
-(POST events/{id}/cancel). Its organizer is paid so many days after its end (FN-006): from then on they may only
-postpone it, an admin may bring it forward too, and once the payout is made its dates stay. Whatever changes an
-event or its tiers locks the event's row first (`lock`).
+Once tickets are held or sold, an event stays published until it is cancelled with refunds for everybody
+(POST events/{id}/cancel). As its end decides when the organizer is paid (FN-006), they may only postpone it from then
+on; an admin may bring it forward too. Once the payout is made, its dates are fixed. Every change of an event or its
+tiers locks the event's row first (`lock`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,10 +16,10 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.catalog import banners, changes, events, public_views, slugs, tiers
+from shared.catalog import banners, event_changes, events, public_views, slugs, tiers
 from shared.catalog.banners import Banner
-from shared.catalog.events import COLUMNS, EventChange, EventFacts, EventResponse, ListedTierChange, NewEvent
-from shared.catalog.tiers import Host, NewTier, TierChange, TierResponse
+from shared.catalog.events import COLUMNS, EventChange, EventFields, EventResponse, ListedTierChange, NewEvent
+from shared.catalog.tiers import NewTier, ParentEvent, TierChange, TierResponse
 from shared.cloud import audit, clock
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
@@ -68,7 +68,7 @@ _INSERT = text("""
     ON CONFLICT (slug) DO NOTHING
     RETURNING id
 """)
-# This lock lets buyers go on: their orders only need the event not to vanish.
+# This lock does not block buyers: their orders only need the event to exist.
 _READ = text(f"SELECT {COLUMNS} FROM events e WHERE e.id = :id")
 _LOCK = text(f"SELECT {COLUMNS} FROM events e WHERE e.id = :id FOR NO KEY UPDATE")
 _UPDATE = text("""
@@ -81,7 +81,7 @@ _UPDATE = text("""
         status = :status, cancelled_as_draft = (status = 'draft' AND :status = 'cancelled'), updated_at = now()
     WHERE id = :id
 """)
-# Whoever makes a payout holds this event's lock (money/payouts.py), so none is missed.
+# A payout is made under this event's lock (shared/payouts/records.py), so none is missed.
 _IS_PAID_OUT = text("SELECT EXISTS (SELECT 1 FROM payouts WHERE event_id = :id)")
 _SET_BANNER = text("""
     UPDATE events SET banner_url = :url, banner = CAST(:banner AS jsonb), updated_at = now() WHERE id = :id
@@ -90,68 +90,71 @@ _CANCEL = text("""
     UPDATE events SET status = 'cancelled', cancelled_as_draft = (status = 'draft'), updated_at = now() WHERE id = :id
 """)
 _DELETE = text("DELETE FROM events WHERE id = :id")
-GATES_OPEN_AT_MOST_BEFORE = timedelta(days=30)
-"""A gate that opens too early by a slip uses tickets up before anybody is there."""
+MAX_GATES_OPEN_BEFORE = timedelta(days=30)
+"""The limit keeps a mistyped date from opening the gate, and using tickets up, too early."""
 
 _DATES = ("start_date", "end_date")
-_ORDERS_ARE_KEPT = {"orders_event_id_fkey", "order_items_tier_id_fkey"}
+_ORDER_CONSTRAINTS = {"orders_event_id_fkey", "order_items_tier_id_fkey"}
 
 
 def create(tx: Transaction, caller: Principal, new: NewEvent) -> EventResponse:
-    """A new draft with its tiers; an admin's own where an admin creates it. Raises Invalid, CapacityExceeded."""
-    _refuse_contradictions(new)
+    """Create a draft with its tiers, owned by the caller's organizer or by the admin who calls.
+
+    Raises Invalid, CapacityExceeded.
+    """
+    _validate(new)
     organizer_id = caller.organizer_id or caller.id
     event_id = _insert(tx, organizer_id, new)
-    host = Host(event_id, organizer_id, new.capacity, is_on_sale=False, ends_at=new.end_date)
-    tiers.arrange(tx, host, new=new.tiers)
+    parent = ParentEvent(event_id, organizer_id, new.capacity, is_on_sale=False, ends_at=new.end_date)
+    tiers.save_tiers(tx, parent, new=new.tiers)
     _audit(tx, "event.created", caller, event_id)
     return events.get(tx, event_id)
 
 
 def change(tx: Transaction, caller: Principal, event_id: UUID, wanted: EventChange) -> EventResponse:
-    """Change an event, its status and its tiers. Cancelling it once more changes nothing.
+    """Change an event, its status and its tiers. Cancelling it again changes nothing.
 
-    Raises NotFound, Invalid, EventCancelled, TicketsTaken, DatesFixed, OnlyPostponed, and what tiers.arrange raises.
+    Raises NotFound, Invalid, EventCancelled, TicketsTaken, DatesFixed, OnlyPostponed, and what tiers.save_tiers raises.
     """
     stored = lock(tx, caller, event_id)
-    known = changes.facts(tx, event_id)
+    known = event_changes.notified_fields(tx, event_id)
     given = wanted.model_dump(exclude_unset=True, exclude={"tiers"})
     if stored.status == EventStatus.CANCELLED:
         if given != {"status": "cancelled"} or wanted.tiers:
             raise EventCancelled
         return events.get(tx, event_id)
     status: str = given.pop("status", stored.status)
-    facts = _facts(stored).model_copy(update={**_moved_gates(stored, given), **given})
-    _refuse_contradictions(facts)
+    facts = _fields(stored).model_copy(update={**_moved_gates(stored, given), **given})
+    _validate(facts)
     moved = {name: given[name] for name in _DATES if name in given and given[name] != stored._mapping[name]}
     if moved:
-        _refuse_dates(tx, event_id, moved)
+        _check_dates(tx, event_id, moved)
     tx.execute(_UPDATE, {**facts.model_dump(), "status": status, "id": event_id})
-    host = _host(stored, status, facts)
+    parent = _parent(stored, status, facts)
     is_earlier = any(moment < stored._mapping[name] for name, moment in moved.items())
-    if is_earlier or (host.is_on_sale, host.ends_at) != (stored.status == EventStatus.PUBLISHED, stored.end_date):
-        taken = _copy_sale(tx, host)
+    if is_earlier or (parent.is_on_sale, parent.ends_at) != (stored.status == EventStatus.PUBLISHED, stored.end_date):
+        taken = _copy_sale_state(tx, parent)
         if is_earlier and taken and caller.role != "admin":
             raise OnlyPostponed
-    _arrange(tx, host, wanted)
+    _save_tiers(tx, parent, wanted)
     if {stored.status, status} != {EventStatus.DRAFT}:
-        public_views.changed_with(tx, event_id)
+        public_views.invalidate_after_commit(tx, event_id)
     if stored.status == status == EventStatus.PUBLISHED:
-        changes.record(tx, event_id, known)
+        event_changes.record(tx, event_id, known)
     if status != stored.status:
         _audit(tx, "event.status_changed", caller, event_id, before=stored.status, after=status)
-    _audit_moments(tx, caller, stored, facts)
+    _audit_dates(tx, caller, stored, facts)
     return events.get(tx, event_id)
 
 
 def cancel(tx: Transaction, stored: Any) -> None:
-    """Cancel a locked event (what `lock` gave) and take its tiers off sale, whatever of them is held or sold.
+    """Cancel a locked event (from `lock`) and take its tiers off sale, even if some are held or sold.
 
-    What becomes of that is shared/payments/cancellation.py, which calls this.
+    shared/payments/cancellation.py calls this and ends the orders.
     """
     tx.execute(_CANCEL, {"id": stored.id})
-    tiers.copy_sale(tx, _host(stored, EventStatus.CANCELLED, _facts(stored)))
-    public_views.changed_with(tx, stored.id)
+    tiers.copy_sale_state(tx, _parent(stored, EventStatus.CANCELLED, _fields(stored)))
+    public_views.invalidate_after_commit(tx, stored.id)
 
 
 def delete(tx: Transaction, caller: Principal, event_id: UUID) -> None:
@@ -163,28 +166,28 @@ def delete(tx: Transaction, caller: Principal, event_id: UUID) -> None:
     try:
         tx.execute(_DELETE, {"id": event_id})
     except DBAPIError as error:
-        if violated_constraint(error) in _ORDERS_ARE_KEPT:
+        if violated_constraint(error) in _ORDER_CONSTRAINTS:
             raise NotDeletable from error
         raise
     _audit(tx, "event.deleted", caller, event_id)
 
 
 def add_tier(tx: Transaction, caller: Principal, event_id: UUID, tier: NewTier) -> TierResponse:
-    """Add a tier, on sale at once if the event is. Raises NotFound, EventCancelled and what tiers.arrange raises."""
-    host = _host_of(lock_changeable(tx, caller, event_id))
-    [tier_id] = tiers.arrange(tx, host, new=[tier])
-    public_views.changed_with(tx, event_id)
+    """Add a tier, on sale at once if the event is. Raises NotFound, EventCancelled and what tiers.save_tiers raises."""
+    parent = _parent_of(lock_changeable(tx, caller, event_id))
+    [tier_id] = tiers.save_tiers(tx, parent, new=[tier])
+    public_views.invalidate_after_commit(tx, event_id)
     return tiers.read(tx, tier_id)
 
 
 def change_tier(tx: Transaction, caller: Principal, event_id: UUID, tier_id: UUID, wanted: TierChange) -> TierResponse:
-    """Change a tier. Raises NotFound, EventCancelled and what tiers.arrange raises."""
-    host = _host_of(lock_changeable(tx, caller, event_id))
-    known = changes.facts(tx, event_id)
-    tiers.arrange(tx, host, changes={tier_id: wanted})
-    public_views.changed_with(tx, event_id)
-    if host.is_on_sale:
-        changes.record(tx, event_id, known)
+    """Change a tier. Raises NotFound, EventCancelled and what tiers.save_tiers raises."""
+    parent = _parent_of(lock_changeable(tx, caller, event_id))
+    known = event_changes.notified_fields(tx, event_id)
+    tiers.save_tiers(tx, parent, changes={tier_id: wanted})
+    public_views.invalidate_after_commit(tx, event_id)
+    if parent.is_on_sale:
+        event_changes.record(tx, event_id, known)
     return tiers.read(tx, tier_id)
 
 
@@ -193,18 +196,18 @@ def set_banner(tx: Transaction, caller: Principal, event_id: UUID, banner: Banne
     before = lock_changeable(tx, caller, event_id).banner_url
     tx.execute(_SET_BANNER, {"id": event_id, "url": banner.url, "banner": banner.model_dump_json()})
     banners.delete_later(tx, before)
-    public_views.changed_with(tx, event_id)
+    public_views.invalidate_after_commit(tx, event_id)
     _audit(tx, "event.banner_set", caller, event_id, url=banner.url)
     return events.get(tx, event_id)
 
 
 def lock(tx: Transaction, caller: Principal, event_id: UUID) -> Any:
-    """The event's row (`events.COLUMNS`), the caller's alone to change until `tx` ends. Raises NotFound."""
+    """Lock the row of one of the caller's events (`events.COLUMNS`) until `tx` ends. Raises NotFound."""
     return _own(tx, caller, tx.execute(_LOCK, {"id": event_id}).first())
 
 
 def read(tx: Transaction, caller: Principal, event_id: UUID) -> Any:
-    """The same to look at only, as a GET does, whose snapshot may lock nothing. Raises NotFound."""
+    """Like `lock`, but without the lock, for a GET, whose snapshot may lock nothing. Raises NotFound."""
     return _own(tx, caller, tx.execute(_READ, {"id": event_id}).first())
 
 
@@ -215,47 +218,47 @@ def _own(tx: Transaction, caller: Principal, row: Any) -> Any:
 
 
 def lock_changeable(tx: Transaction, caller: Principal, event_id: UUID) -> Any:
-    """The same for what only a living event takes. Raises EventCancelled too."""
+    """Like `lock`, for changes that a cancelled event refuses. Raises EventCancelled too."""
     stored = lock(tx, caller, event_id)
     if stored.status == EventStatus.CANCELLED:
         raise EventCancelled
     return stored
 
 
-def _host_of(stored: Any) -> Host:
-    return _host(stored, stored.status, _facts(stored))
+def _parent_of(stored: Any) -> ParentEvent:
+    return _parent(stored, stored.status, _fields(stored))
 
 
-def _host(stored: Any, status: str, facts: EventFacts) -> Host:
-    return Host(stored.id, stored.organizer_id, facts.capacity, status == EventStatus.PUBLISHED, facts.end_date)
+def _parent(stored: Any, status: str, facts: EventFields) -> ParentEvent:
+    return ParentEvent(stored.id, stored.organizer_id, facts.capacity, status == EventStatus.PUBLISHED, facts.end_date)
 
 
-def _facts(stored: Any) -> EventFacts:
-    known = {name: stored._mapping[name] for name in EventFacts.model_fields}
-    return EventFacts.model_construct(**{**known, "gates_open_at": stored.gates_setting})
+def _fields(stored: Any) -> EventFields:
+    known = {name: stored._mapping[name] for name in EventFields.model_fields}
+    return EventFields.model_construct(**{**known, "gates_open_at": stored.gates_setting})
 
 
-def _refuse_contradictions(facts: EventFacts) -> None:
+def _validate(facts: EventFields) -> None:
     if facts.end_date <= facts.start_date:
         raise Invalid.field("end_date", "must be after start_date")
     if facts.gates_open_at is None:
         return
     if facts.gates_open_at >= facts.end_date:
         raise Invalid.field("gates_open_at", "must be before end_date")
-    if facts.gates_open_at < facts.start_date - GATES_OPEN_AT_MOST_BEFORE:
-        early = Sentence("must be at most {days} days before start_date", days=GATES_OPEN_AT_MOST_BEFORE.days)
+    if facts.gates_open_at < facts.start_date - MAX_GATES_OPEN_BEFORE:
+        early = Sentence("must be at most {days} days before start_date", days=MAX_GATES_OPEN_BEFORE.days)
         raise Invalid.field("gates_open_at", early)
 
 
 def _moved_gates(stored: Any, given: Mapping[str, Any]) -> dict[str, datetime]:
-    """When the gates open of an event whose start moves, unless that is given too: as long before it as ever."""
+    """The new opening of the gates where the start moves: as long before it as it was, unless it is given too."""
     if "start_date" not in given or stored.gates_setting is None:
         return {}
     return {"gates_open_at": stored.gates_setting + (given["start_date"] - stored.start_date)}
 
 
-def _refuse_dates(tx: Transaction, event_id: UUID, moved: Mapping[str, datetime]) -> None:
-    """The payout comes so many days after the end (FN-006), so no end is made up afterwards."""
+def _check_dates(tx: Transaction, event_id: UUID, moved: Mapping[str, datetime]) -> None:
+    """Refuse past dates, and any change after the payout, which is due some days after the end (FN-006)."""
     if tx.execute(_IS_PAID_OUT, {"id": event_id}).scalar_one():
         raise DatesFixed
     past = [name for name, moment in moved.items() if moment <= clock.now()]
@@ -263,15 +266,15 @@ def _refuse_dates(tx: Transaction, event_id: UUID, moved: Mapping[str, datetime]
         raise Invalid(errors=[{"field": name, "message": "must be in the future"} for name in past])
 
 
-def _copy_sale(tx: Transaction, host: Host) -> int:
-    """Tell the tiers, and how many units are held or sold: no more are before `tx` ends."""
-    taken = tiers.copy_sale(tx, host)
-    if taken and not host.is_on_sale:
-        raise TicketsTaken(cancel_at=f"/api/v1/events/{host.id}/cancel")
+def _copy_sale_state(tx: Transaction, parent: ParentEvent) -> int:
+    """Copy the sale state to the tiers; return the held and sold units, which can't grow before `tx` ends."""
+    taken = tiers.copy_sale_state(tx, parent)
+    if taken and not parent.is_on_sale:
+        raise TicketsTaken(cancel_at=f"/api/v1/events/{parent.id}/cancel")
     return taken
 
 
-def _arrange(tx: Transaction, host: Host, wanted: EventChange) -> None:
+def _save_tiers(tx: Transaction, parent: ParentEvent, wanted: EventChange) -> None:
     changes: dict[UUID, TierChange] = {}
     new: list[NewTier] = []
     for tier in wanted.tiers:
@@ -279,7 +282,7 @@ def _arrange(tx: Transaction, host: Host, wanted: EventChange) -> None:
             changes[tier.id] = tier
         else:
             new.append(tier)
-    tiers.arrange(tx, host, new=new, changes=changes)
+    tiers.save_tiers(tx, parent, new=new, changes=changes)
 
 
 def _insert(tx: Transaction, organizer_id: UUID, new: NewEvent) -> UUID:
@@ -290,7 +293,7 @@ def _insert(tx: Transaction, organizer_id: UUID, new: NewEvent) -> UUID:
     return next(event_id for event_id in inserted if event_id)
 
 
-def _audit_moments(tx: Transaction, caller: Principal, stored: Any, facts: EventFacts) -> None:
+def _audit_dates(tx: Transaction, caller: Principal, stored: Any, facts: EventFields) -> None:
     known = {**{name: stored._mapping[name] for name in _DATES}, "gates_open_at": stored.gates_setting}
     for name, before in known.items():
         after = getattr(facts, name)

@@ -1,4 +1,4 @@
-"""Events: what they consist of, and how they are shown (EM-001, 006, 017). `editing` changes them."""
+"""Events: their fields and their representation (EM-001, 006, 017). `editing` changes them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from sqlalchemy import text
 from shared import local_time
 from shared.catalog import banners, tiers
 from shared.catalog.banners import Banner
-from shared.catalog.tiers import NewTier, TierChange, TierResponse, refuse_null
+from shared.catalog.tiers import NewTier, TierChange, TierResponse, reject_null
 from shared.cloud import authorization
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
@@ -30,25 +30,25 @@ Status = Literal["draft", "published", "cancelled"]
 Title = Annotated[str, plain_line(255)]
 LongText = Annotated[str, paragraphs(20_000)]
 Category = Annotated[str, line(50)]
-Place = Annotated[str, plain_line(255)]
+PlaceName = Annotated[str, plain_line(255)]
 TimeZone = Annotated[str, AfterValidator(_known_zone), Trimmed]
 Capacity = Annotated[int, Field(ge=1, le=10_000_000)]
-PerPerson = Annotated[int, Field(ge=1, le=10_000)]
+MaxPerPerson = Annotated[int, Field(ge=1, le=10_000)]
 
 
-class EventFacts(RequestModel):
+class EventFields(RequestModel):
     """An event as its organizer describes it.
 
-    `gates_open_at`: from when tickets are scanned; null for 6 hours before the start.
-    `refund_after_change`: a buyer may give everything back once its dates, time zone or place have changed.
-    `name_change_deadline`: until then buyers may change who holds a ticket; its start where it is null.
+    `gates_open_at`: when scanning of tickets begins; null for 6 hours before the start.
+    `refund_after_change`: buyers may ask for a full refund once its dates, time zone or place have changed.
+    `name_change_deadline`: until when buyers may change the holder of a ticket; null for the start.
     """
 
     title: Title
     description: LongText = ""
     category: Category
-    location: Place
-    venue: Place | None = None
+    location: PlaceName
+    venue: PlaceName | None = None
     start_date: Utc
     end_date: Utc
     timezone: TimeZone = "Asia/Jakarta"
@@ -57,15 +57,15 @@ class EventFacts(RequestModel):
     gates_open_at: Utc | None = None
     refund_after_change: bool = True
     name_change_deadline: Utc | None = None
-    max_per_person: PerPerson | None = None
-    """How much one person may have of all tiers together; null: two orders' worth of each tier."""
+    max_per_person: MaxPerPerson | None = None
+    """How many units one person may have of all tiers together; null for two full orders of each tier."""
     one_purchase_per_person: bool = False
 
 
-class NewEvent(EventFacts):
+class NewEvent(EventFields):
     """A new event with its tiers. Its status is draft."""
 
-    tiers: list[NewTier] = Field(default_factory=list, max_length=tiers.MOST_AT_ONCE)
+    tiers: list[NewTier] = Field(default_factory=list, max_length=tiers.MAX_TIERS_PER_REQUEST)
 
 
 class ListedTierChange(TierChange):
@@ -85,19 +85,19 @@ TierInList = Annotated[
 
 
 class EventChange(RequestModel):
-    """What to change of an event: a field that is left out stays as it is.
+    """The changes of an event. A field that is left out stays as it is.
 
-    null empties `venue`, `gates_open_at` and `name_change_deadline`, or lifts a limit. Where `start_date` changes and
+    null clears `venue`, `gates_open_at` and `name_change_deadline`, or lifts a limit. Where `start_date` changes and
     `gates_open_at` is left out, the gates move with the start.
 
-    A tier in `tiers` with an id is changed, one without is added, one that isn't listed stays as it is.
+    A tier in `tiers` with an id is changed, one without an id is added, and tiers that aren't listed stay as they are.
     """
 
     title: Title | None = None
     description: LongText | None = None
     category: Category | None = None
-    location: Place | None = None
-    venue: Place | None = None
+    location: PlaceName | None = None
+    venue: PlaceName | None = None
     start_date: Utc | None = None
     end_date: Utc | None = None
     timezone: TimeZone | None = None
@@ -106,10 +106,10 @@ class EventChange(RequestModel):
     gates_open_at: Utc | None = None
     refund_after_change: bool | None = None
     name_change_deadline: Utc | None = None
-    max_per_person: PerPerson | None = None
+    max_per_person: MaxPerPerson | None = None
     one_purchase_per_person: bool | None = None
     status: Status | None = None
-    tiers: list[TierInList] = Field(default_factory=list, max_length=tiers.MOST_AT_ONCE)
+    tiers: list[TierInList] = Field(default_factory=list, max_length=tiers.MAX_TIERS_PER_REQUEST)
 
     @field_validator(
         "title",
@@ -127,11 +127,11 @@ class EventChange(RequestModel):
     )
     @classmethod
     def _not_null(cls, value: object) -> object:
-        return refuse_null(value)
+        return reject_null(value)
 
 
 class EventResponse(ResponseModel):
-    """An event as it is shown, with its tiers. Times are UTC; `timezone` is the zone to show them in."""
+    """An event with its tiers. Times are UTC; `timezone` is the zone to display them in."""
 
     id: UUID
     slug: str
@@ -160,7 +160,7 @@ class EventResponse(ResponseModel):
 
     @property
     def is_public(self) -> bool:
-        """Whether everybody may see it."""
+        """Whether anybody may see it."""
         return is_public(self)
 
 
@@ -183,39 +183,39 @@ _READ = text(f"SELECT {COLUMNS} FROM events e WHERE e.slug = :key OR e.id = CAST
 
 
 def read(tx: Transaction, viewer: Principal | None, key: str) -> EventResponse:
-    """The event with this id or slug. Raises NotFound, also where it was never public and is not the viewer's."""
+    """The event with this id or slug. Raises NotFound, also where it is not public and not the viewer's."""
     row = tx.execute(_READ, {"key": key, "id": as_uuid(key)}).first()
     if row is None or (not is_public(row) and not (viewer and may_see(tx, viewer, row))):
         raise NotFound
-    return answers(tx, [row])[0]
+    return responses(tx, [row])[0]
 
 
 def get(tx: Transaction, event_id: UUID) -> EventResponse:
-    """The event with this id, for those who have just shown that it is theirs. Raises NotFound."""
+    """The event with this id, for callers whose access is checked already. Raises NotFound."""
     row = tx.execute(_READ, {"key": None, "id": event_id}).first()
     if row is None:
         raise NotFound
-    return answers(tx, [row])[0]
+    return responses(tx, [row])[0]
 
 
-def answers(tx: Transaction, rows: Sequence[Any]) -> list[EventResponse]:
-    """Rows of `COLUMNS` with the tiers of each."""
-    found = tiers.of_events(tx, [row.id for row in rows])
+def responses(tx: Transaction, rows: Sequence[Any]) -> list[EventResponse]:
+    """The responses for rows of `COLUMNS`, with the tiers of each event."""
+    found = tiers.by_event(tx, [row.id for row in rows])
     return [EventResponse(**row._mapping, tiers=found[row.id]) for row in rows]
 
 
 def is_public(event: Any) -> bool:
-    """Whether everybody may see it: cancelling makes public what had been, and nothing else."""
+    """Whether anybody may see an event. A cancelled one is public if it was so before."""
     return event.status != EventStatus.DRAFT and not event.cancelled_as_draft
 
 
 def may_see(tx: Transaction, viewer: Principal, row: Any) -> bool:
-    """Whether an event that isn't public is theirs to see, and to change. An admin leaves a trace."""
+    """Whether a caller may see and change an event that isn't public. Access of an admin is audited."""
     return authorization.may_see(tx, viewer, subject="event", subject_id=row.id, organizer_id=row.organizer_id)
 
 
 def as_uuid(key: str) -> UUID | None:
-    """The id that `key` is; None for a slug."""
+    """Parse `key` as an id; None where it is a slug."""
     try:
         return UUID(key)
     except ValueError:

@@ -1,8 +1,8 @@
-"""The promo codes that organizers and the platform offer: create, change, take back, look at (TS-006).
+"""Management of promo codes: create, change, deactivate, read (TS-006).
 
-An organizer offers codes for their own events and pays for them. Admins do that for any organizer, and offer
-codes that the platform pays for, at one event, at some organizers' events or at all. These always have a
-ceiling for each use and one in all. What a code does at a sale is in sales.promos.
+Organizers offer codes for their own events and fund them. Admins do that for any organizer, and offer codes funded by
+the platform, at one event, at some organizers' events or at all. These always have a maximum discount and a budget.
+sales.promos applies codes at a sale.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from shared.catalog import editing
-from shared.catalog.tiers import refuse_null
+from shared.catalog.tiers import reject_null
 from shared.cloud import audit, authorization
 from shared.cloud.database import Transaction
 from shared.identity import principals
@@ -38,14 +38,14 @@ OrganizerIds = Annotated[list[UUID], Field(min_length=1, max_length=100)]
 TierIds = Annotated[list[UUID], Field(min_length=1, max_length=50)]
 
 
-class Terms(RequestModel):
-    """What a code takes off, when, and how often. Amounts are rupiah; null is no limit.
+class PromoTerms(RequestModel):
+    """The discount of a code, its period and its limits. Amounts are rupiah; null is no limit.
 
-    Either `percent` (at most `max_discount` for each use) or `amount`, of the prices in scope. `minimum_spend` counts
-    these prices too. A use is an order or, where the code `applies_to` tickets, each ticket that it discounts: the
-    dearest first, as many as uses are left. `budget` is what all discounts may come to, with the fees it waives.
-    A code that `waives_fee` leaves the platform's fee off what it applies to: whoever pays for the code pays it.
-    What the platform pays for has a budget and, as a percentage, a `max_discount`: ours where none is given.
+    The discount is either a `percent` (at most `max_discount` for each use) or an `amount` of the prices in scope,
+    which also count toward `minimum_spend`. A use is an order or, where the code `applies_to` tickets, each discounted
+    ticket: the most expensive first, as many as uses are left. `budget` limits all discounts and waived fees together.
+    With `waives_fee` the issuer of the code pays the platform fee of the discounted tickets. Codes funded by the
+    platform have a budget and, for a percentage, a `max_discount`: defaults apply where none are given.
     """
 
     percent: Percent | None = None
@@ -61,11 +61,11 @@ class Terms(RequestModel):
     budget: Budget | None = None
     waives_fee: bool = False
     organizer_ids: OrganizerIds | None = None
-    """At whose events the platform's code may be used; null: at all."""
+    """The organizers at whose events the platform's code is valid; null for all."""
 
 
-class NewPromo(Terms):
-    """A code and its terms: for one event or, without `event_id`, for all (of the organizer)."""
+class NewPromo(PromoTerms):
+    """A code and its terms, for one event or, without `event_id`, for all (of the organizer)."""
 
     code: Code
     event_id: UUID | None = None
@@ -73,9 +73,9 @@ class NewPromo(Terms):
 
 
 class PromoChange(RequestModel):
-    """What to change of a code's terms: a field that is left out stays as it is, null takes a limit away.
+    """The changes of a code's terms. A field that is left out stays as it is; null lifts a limit.
 
-    Orders that have used the code keep what they got. `is_active: false` takes it back.
+    Orders that have used the code keep their discount. `is_active: false` deactivates the code.
     """
 
     percent: Percent | None = None
@@ -96,19 +96,19 @@ class PromoChange(RequestModel):
     @field_validator("minimum_spend", "applies_to", "waives_fee", "is_active")
     @classmethod
     def _not_null(cls, value: object) -> object:
-        return refuse_null(value)
+        return reject_null(value)
 
 
 class PromoSearch(PageQuery):
-    """Which codes are wanted."""
+    """The filter of the list of codes."""
 
     event_id: UUID | None = None
 
 
 class PromoResponse(ResponseModel):
-    """A code as those who offer it see it. `uses` and `spent` count the orders that are held or paid with it.
+    """A code for its issuer. `uses` and `spent` count the orders that are held or paid with it.
 
-    Of these, `late_uses` came beside its limits: by orders that were paid late, when it was used up meanwhile.
+    Among these, `late_uses` exceed its limits: orders that were paid late, when the code was used up meanwhile.
     """
 
     id: UUID
@@ -178,7 +178,7 @@ _LIST = text(f"""
     SELECT {_COLUMNS} FROM promos WHERE {_WANTED} ORDER BY created_at DESC, id LIMIT :page_size OFFSET :offset
 """)
 _COUNT = text(f"SELECT count(*) FROM promos WHERE {_WANTED}")
-_TIERS_THERE = text("SELECT count(*) FROM ticket_tiers WHERE event_id = :event_id AND id = ANY(:tier_ids)")
+_COUNT_TIERS = text("SELECT count(*) FROM ticket_tiers WHERE event_id = :event_id AND id = ANY(:tier_ids)")
 _REFUSALS: dict[str, type[Problem]] = {
     "promos_code": CodeTaken,
     "promo_not_exhausted": UsedMoreOften,
@@ -186,15 +186,15 @@ _REFUSALS: dict[str, type[Problem]] = {
 }
 PLATFORM_MAX_DISCOUNT = 500_000
 PLATFORM_BUDGET = 25_000_000
-"""Rupiah: the ceilings of a code that the platform pays for, where none are given."""
+"""The defaults, in rupiah, for codes funded by the platform."""
 
 
 def create(tx: Transaction, caller: Principal, new: NewPromo) -> PromoResponse:
-    """Offer a code from now on, or from its start. Raises NotFound, Forbidden, Invalid, CodeTaken."""
+    """Create a code, valid from now or from its start. Raises NotFound, Forbidden, Invalid, CodeTaken."""
     organizer_id = _issuer(tx, caller, new)
     terms = _with_ceilings(new, new.funded_by)
-    _refuse_contradictions(terms)
-    _refuse_foreign_tiers(tx, new.event_id, new.tier_ids)
+    _validate(terms)
+    _check_tiers(tx, new.event_id, new.tier_ids)
     values = {**terms.model_dump(exclude={"funded_by"}), "organizer_id": organizer_id, "created_by": caller.id}
     created = _write(tx, _INSERT, values)
     audit.record(tx, "promo.created", subject="promo", subject_id=created.id, actor_id=caller.id)
@@ -202,17 +202,17 @@ def create(tx: Transaction, caller: Principal, new: NewPromo) -> PromoResponse:
 
 
 def change(tx: Transaction, caller: Principal, promo_id: UUID, wanted: PromoChange) -> PromoResponse:
-    """Change a code's terms, or take it back. Raises NotFound, Invalid, UsedMoreOften."""
-    stored = tx.execute(_LOCK, {"id": promo_id, **_sees(caller)}).mappings().first()
+    """Change a code's terms, or deactivate it. Raises NotFound, Invalid, UsedMoreOften."""
+    stored = tx.execute(_LOCK, {"id": promo_id, **_visibility(caller)}).mappings().first()
     if stored is None:
         raise NotFound
     if stored["funded_by"] == "platform":
         principals.require_fresh_proof(caller)
     given = wanted.model_dump(exclude_unset=True)
-    terms = Terms.model_construct(**{name: given.get(name, stored[name]) for name in Terms.model_fields})
+    terms = PromoTerms.model_construct(**{name: given.get(name, stored[name]) for name in PromoTerms.model_fields})
     terms = _with_ceilings(terms, stored["funded_by"])
-    _refuse_contradictions(terms)
-    _refuse_foreign_tiers(tx, stored["event_id"], terms.tier_ids)
+    _validate(terms)
+    _check_tiers(tx, stored["event_id"], terms.tier_ids)
     is_active = given.get("is_active", stored["is_active"])
     changed = _write(tx, _UPDATE, {**terms.model_dump(), "is_active": is_active, "id": promo_id})
     audit.record(tx, "promo.changed", subject="promo", subject_id=promo_id, actor_id=caller.id, changed=sorted(given))
@@ -220,8 +220,8 @@ def change(tx: Transaction, caller: Principal, promo_id: UUID, wanted: PromoChan
 
 
 def read(tx: Transaction, caller: Principal, promo_id: UUID) -> PromoResponse:
-    """One code. Raises NotFound for those of others."""
-    row = tx.execute(_READ, {"id": promo_id, **_sees(caller)}).mappings().first()
+    """One of the caller's codes. Raises NotFound for those of others."""
+    row = tx.execute(_READ, {"id": promo_id, **_visibility(caller)}).mappings().first()
     if row is None or not authorization.may_see(
         tx, caller, subject="promo", subject_id=promo_id, organizer_id=row["organizer_id"]
     ):
@@ -229,10 +229,10 @@ def read(tx: Transaction, caller: Principal, promo_id: UUID) -> PromoResponse:
     return PromoResponse(**row)
 
 
-def listed(tx: Transaction, caller: Principal, wanted: PromoSearch) -> Listing[PromoResponse]:
-    """The caller's codes, newest first; all there are for an admin."""
+def list_page(tx: Transaction, caller: Principal, wanted: PromoSearch) -> Listing[PromoResponse]:
+    """The caller's codes, newest first; all codes for an admin."""
     authorization.may_list(tx, caller, subject="promo")
-    which = {"event_id": wanted.event_id, **_sees(caller)}
+    which = {"event_id": wanted.event_id, **_visibility(caller)}
     rows = tx.execute(_LIST, {**which, "page_size": wanted.page_size, "offset": wanted.offset}).mappings()
     return Listing[PromoResponse].of(
         wanted, [PromoResponse(**row) for row in rows], tx.execute(_COUNT, which).scalar_one()
@@ -240,7 +240,7 @@ def listed(tx: Transaction, caller: Principal, wanted: PromoSearch) -> Listing[P
 
 
 def _issuer(tx: Transaction, caller: Principal, new: NewPromo) -> UUID | None:
-    """Who pays for the code: the organizer of its event, the caller, or the platform (None)."""
+    """The organizer who funds the code: that of its event or the caller; None for the platform."""
     organizer_id = editing.lock_changeable(tx, caller, new.event_id).organizer_id if new.event_id else None
     if new.funded_by == "platform":
         if caller.role != "admin":
@@ -252,8 +252,8 @@ def _issuer(tx: Transaction, caller: Principal, new: NewPromo) -> UUID | None:
     return organizer_id or caller.organizer_id
 
 
-def _with_ceilings(terms: Terms, funded_by: str) -> Terms:
-    """The terms as they may be: what the platform pays for never costs it more than it knows."""
+def _with_ceilings(terms: PromoTerms, funded_by: str) -> PromoTerms:
+    """The terms with default ceilings where the platform funds the code. Raises Invalid."""
     if funded_by != "platform":
         if terms.organizer_ids:
             raise Invalid.field("organizer_ids", "are for codes that the platform pays for")
@@ -263,7 +263,7 @@ def _with_ceilings(terms: Terms, funded_by: str) -> Terms:
     return terms.model_copy(update=ceilings)
 
 
-def _refuse_contradictions(terms: Terms) -> None:
+def _validate(terms: PromoTerms) -> None:
     if (terms.percent is None) == (terms.amount is None):
         raise Invalid.field("percent", "give either percent or amount")
     if terms.max_discount is not None and terms.percent is None:
@@ -272,13 +272,13 @@ def _refuse_contradictions(terms: Terms) -> None:
         raise Invalid.field("ends_at", "must be after starts_at")
 
 
-def _refuse_foreign_tiers(tx: Transaction, event_id: UUID | None, tier_ids: Sequence[UUID] | None) -> None:
+def _check_tiers(tx: Transaction, event_id: UUID | None, tier_ids: Sequence[UUID] | None) -> None:
     if tier_ids is None:
         return
     if event_id is None:
         raise Invalid.field("tier_ids", "need the event_id that they belong to")
     wanted = list(set(tier_ids))
-    if tx.execute(_TIERS_THERE, {"event_id": event_id, "tier_ids": wanted}).scalar_one() != len(wanted):
+    if tx.execute(_COUNT_TIERS, {"event_id": event_id, "tier_ids": wanted}).scalar_one() != len(wanted):
         raise Invalid.field("tier_ids", "must be tiers of the event")
 
 
@@ -292,5 +292,5 @@ def _write(tx: Transaction, statement: Any, values: dict[str, Any]) -> PromoResp
         raise refusal from error
 
 
-def _sees(caller: Principal) -> dict[str, Any]:
+def _visibility(caller: Principal) -> dict[str, Any]:
     return {"is_admin": caller.role == "admin", "organizer_id": caller.organizer_id}

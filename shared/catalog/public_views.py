@@ -1,7 +1,7 @@
-"""The catalogue as visitors see it, from a cache that all instances share (CACHE-001, CACHE-002, CACHE-005).
+"""The catalogue for visitors, from a cache that all instances share (CACHE-001, CACHE-002, CACHE-005).
 
-Who may just have changed what they ask for reads the database: organizers, their staff and admins always, and
-everybody who is signed in where an event's availability is shown, as a buyer wants to see what they have done.
+Callers who may just have changed the data bypass the cache: organizers, their staff and admins always, and every
+signed-in caller of an event's own page, so that buyers see the effect of their own orders.
 """
 
 import hashlib
@@ -21,31 +21,31 @@ from shared.models import Listing
 from shared.problems import NotFound
 from shared.sales import inventory
 
-KEPT_SECONDS = 15
-"""How old what is kept may be. With what the CDN adds (shared/web/caching.py) 30 seconds, since lists show
-what is left as well."""
+CACHE_SECONDS = 15
+"""The maximum age of a cached view: with the CDN's share (shared/web/caching.py) 30 seconds, also for lists, which
+show availability too."""
 
-_LISTS = "changed:lists"
-_BROWSED_BY = {"category", "location", "sort", "page", "page_size"}
+_LISTS_MARK = "changed:lists"
+_CACHED_FILTERS = {"category", "location", "sort", "page", "page_size"}
 _ID_OF_SLUG = text("SELECT id FROM events WHERE slug = :slug")
 
 
-def browse(viewer: Principal | None, wanted: EventSearch) -> CachedValue[Listing[EventResponse]]:
-    """One page of the upcoming events. What many look through is kept; what somebody searches for is not."""
+def list_events(viewer: Principal | None, wanted: EventSearch) -> CachedValue[Listing[EventResponse]]:
+    """One page of the upcoming events. Common filters are cached, searches are not."""
 
     def read() -> Listing[EventResponse]:
         with snapshot() as tx:
-            return search.upcoming(tx, wanted)
+            return search.search_upcoming(tx, wanted)
 
     is_customer = viewer is None or viewer.role == "customer"
-    if not is_customer or not wanted.model_fields_set <= _BROWSED_BY:
+    if not is_customer or not wanted.model_fields_set <= _CACHED_FILTERS:
         return CachedValue(read())
     query = hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()[:40]
-    return read_through(f"list:{query}", _LISTS, seconds=KEPT_SECONDS, model=Listing[EventResponse], read=read)
+    return read_through(f"list:{query}", _LISTS_MARK, seconds=CACHE_SECONDS, model=Listing[EventResponse], read=read)
 
 
-def show(viewer: Principal | None, key: str) -> CachedValue[EventResponse]:
-    """The event with this id or slug. Raises NotFound; a draft is there for its organizer and admins only."""
+def get_event(viewer: Principal | None, key: str) -> CachedValue[EventResponse]:
+    """The event with this id or slug. Raises NotFound, also for drafts of others."""
     event_id = events.as_uuid(key)
     if event_id is None and not slugs.is_slug(key):
         raise NotFound
@@ -55,20 +55,20 @@ def show(viewer: Principal | None, key: str) -> CachedValue[EventResponse]:
     return read_through(
         f"event:{event_id}",
         inventory.cache_mark(event_id),
-        seconds=KEPT_SECONDS,
+        seconds=CACHE_SECONDS,
         model=EventResponse,
         read=lambda: _read(None, str(event_id)),
     )
 
 
-def changed_with(tx: Transaction, event_id: UUID) -> None:
-    """Show visitors nothing of the time before, once `tx` has committed a change of what they see of this event."""
-    after_commit(tx, lambda: cache.invalidate(inventory.cache_mark(event_id), _LISTS))
+def invalidate_after_commit(tx: Transaction, event_id: UUID) -> None:
+    """Invalidate the cached views of an event and the lists, once `tx` has committed."""
+    after_commit(tx, lambda: cache.invalidate(inventory.cache_mark(event_id), _LISTS_MARK))
 
 
 @lru_cache(maxsize=10_000)
 def _id_of_slug(slug: str) -> UUID:
-    """The event of a slug. A slug never changes, and its random end never comes again."""
+    """The event of a slug. Slugs never change and are never reused."""
     with transaction() as tx:
         found: UUID | None = tx.execute(_ID_OF_SLUG, {"slug": slug}).scalar()
     if found is None:

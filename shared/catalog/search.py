@@ -1,4 +1,4 @@
-"""Finding events: what is published and not over, filtered, searched, sorted, page by page (EM-013..016)."""
+"""Search for upcoming published events: filters, full text, sorting, pages (EM-013..016)."""
 
 import re
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from sqlalchemy import text
 
 from shared.catalog import search_normalization, tiers
 from shared.catalog.events import COLUMNS, EventResponse
-from shared.catalog.tiers import TierResponse, beginnings
+from shared.catalog.tiers import TierResponse, excerpts
 from shared.cloud.database import Transaction
 from shared.models import Listing, PageQuery, Rupiah, Utc, in_reach, line
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _EASTERNMOST, _WESTERNMOST = timedelta(hours=14), timedelta(hours=12)
-"""How long before and after a day in UTC that day begins and ends anywhere."""
+"""How long before and after a day in UTC that day begins and ends somewhere on earth."""
 
 
 def _day_or_moment(given: Any, moment: ValidatorFunctionWrapHandler) -> Any:
@@ -30,15 +30,15 @@ def _day_or_moment(given: Any, moment: ValidatorFunctionWrapHandler) -> Any:
 
 
 DayOrMoment = Annotated[Utc | None, WrapValidator(_day_or_moment)]
-"""A moment, or a date without time: that day, wherever an event is."""
+"""A moment, or a date without time: that day in the event's own time zone."""
 
 
 class EventSearch(PageQuery):
-    """A search for events. An event that overlaps `from` ... `to` is found; a bare date is a day in the event's zone.
+    """A search for events that overlap `from` ... `to`; a date without time is a day in the event's time zone.
 
-    Capitals, accents, apostrophes and hyphens make no difference. `q` are words of title, place, category and
-    description, with "..." and - as search engines take them; of the last word the beginning is enough. Prices are
-    rupiah and compared with the lowest price of an event at this moment.
+    Case, accents, apostrophes and hyphens are ignored. `q` searches title, place, category and description, with "..."
+    for phrases and - to exclude words; the last word may be a prefix. Prices are rupiah and compared with the lowest
+    current price of an event.
     """
 
     q: Annotated[str, line(200)] | None = None
@@ -53,12 +53,12 @@ class EventSearch(PageQuery):
     @model_validator(mode="before")
     @classmethod
     def _without_empty_fields(cls, given: Any) -> Any:
-        """Leave out what a form sends for the fields nobody filled in."""
+        """Drop the empty values that HTML forms send for fields left blank."""
         return {name: value for name, value in given.items() if value != ""}
 
 
-# The row of an event's spans (trigger price_events) that holds this moment is its lowest price now.
-PRICED = "JOIN event_prices p ON p.event_id = e.id AND p.starts_at <= now() AND p.ends_at > now()"
+# The row of event_prices (trigger price_events) whose span contains this moment is the event's lowest price now.
+PRICE_JOIN = "JOIN event_prices p ON p.event_id = e.id AND p.starts_at <= now() AND p.ends_at > now()"
 
 _IS_UPCOMING = "e.status = 'published' AND e.end_date > now()"
 _WORDS = """(websearch_to_tsquery('indonesian', :q)
@@ -84,15 +84,15 @@ _ORDERS = {
     "-date": "e.start_date DESC, e.id DESC",
     "price": "p.price NULLS LAST, p.start_date, p.event_id",
 }
-_BEST_FIRST = f"ts_rank(e.search_folded, {_WORDS}) DESC, {_BY_DATE}"
-RANKED = 1_000
-# How to look for a word depends on how many events hold it, so the statement is planned for each word anew.
-_PLAN_ANEW = text("SET LOCAL plan_cache_mode = force_custom_plan")
+_BY_RELEVANCE = f"ts_rank(e.search_folded, {_WORDS}) DESC, {_BY_DATE}"
+MAX_RANKED = 1_000
+# The best plan depends on how many events contain a word, so the statement is planned for each search.
+_CUSTOM_PLAN = text("SET LOCAL plan_cache_mode = force_custom_plan")
 _LAST_WORD = re.compile(r"""(?P<before>.*(?:^|\s))(?P<word>[^\W_]{3,})""", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Query:
+class SearchQuery:
     """The two statements of a search and their values."""
 
     count: str
@@ -100,39 +100,38 @@ class Query:
     values: dict[str, Any]
 
 
-def upcoming(tx: Transaction, wanted: EventSearch) -> Listing[EventResponse]:
-    """One page of the published events that have not ended yet and fit.
+def search_upcoming(tx: Transaction, wanted: EventSearch) -> Listing[EventResponse]:
+    """One page of the matching published events that have not ended yet.
 
-    What is searched for in words comes best match first, unless an order is asked for. A word that so many
-    events hold that it tells nothing is ranked among the `RANKED` soonest of them only. Of long texts there is
-    the beginning.
+    A search for words is sorted by relevance, unless another order is requested. Only the `MAX_RANKED` soonest matches
+    are ranked, as a word that more events contain says little. Long texts are excerpts.
     """
-    asked = query(wanted)
+    statements = build_query(wanted)
     if wanted.q is not None:
-        tx.execute(_PLAN_ANEW)
-    total = tx.execute(text(asked.count), asked.values).scalar_one()
-    rows = tx.execute(text(asked.page), asked.values).all()
-    offered = tiers.of_events(tx, [row.id for row in rows], in_brief=True)
+        tx.execute(_CUSTOM_PLAN)
+    total = tx.execute(text(statements.count), statements.values).scalar_one()
+    rows = tx.execute(text(statements.page), statements.values).all()
+    offered = tiers.by_event(tx, [row.id for row in rows], with_excerpts=True)
     return Listing[EventResponse].of(wanted, [_listed(row, offered[row.id]) for row in rows], total)
 
 
 def _listed(row: Any, offered: list[TierResponse]) -> EventResponse:
-    """A row of `COLUMNS` as an item of a list."""
-    return EventResponse(**{**row._mapping, **beginnings(row, "description", "terms")}, tiers=offered)
+    """The list item for a row of `COLUMNS`."""
+    return EventResponse(**{**row._mapping, **excerpts(row, "description", "terms")}, tiers=offered)
 
 
-def query(wanted: EventSearch) -> Query:
-    """How the database is asked."""
+def build_query(wanted: EventSearch) -> SearchQuery:
+    """The statements of a search."""
     given = [name for name in _FILTERS if getattr(wanted, name) is not None]
     where = " AND ".join([_IS_UPCOMING, *(_FILTERS[name] for name in given)])
     is_priced = wanted.price_min is not None or wanted.price_max is not None
-    counted = f"events e {PRICED} WHERE {where}" if is_priced else f"events e WHERE {where}"
-    listed = f"events e {PRICED} WHERE {where}" if wanted.sort == "price" else counted
+    counted = f"events e {PRICE_JOIN} WHERE {where}" if is_priced else f"events e WHERE {where}"
+    listed = f"events e {PRICE_JOIN} WHERE {where}" if wanted.sort == "price" else counted
     is_ranked = wanted.q is not None and "sort" not in wanted.model_fields_set
     if is_ranked:
         listed = f"(SELECT e.* FROM {counted} ORDER BY {_BY_DATE} LIMIT :ranked) AS e"
-    order = _BEST_FIRST if is_ranked else _ORDERS[wanted.sort]
-    return Query(
+    order = _BY_RELEVANCE if is_ranked else _ORDERS[wanted.sort]
+    return SearchQuery(
         count=f"SELECT count(*) FROM {counted}",
         page=f"SELECT {COLUMNS} FROM {listed} ORDER BY {order} LIMIT :limit OFFSET :offset",
         values={
@@ -142,7 +141,7 @@ def query(wanted: EventSearch) -> Query:
             **_place(wanted.location),
             **_from(wanted.from_),
             **_to(wanted.to),
-            "ranked": max(RANKED, wanted.offset + wanted.page_size),
+            "ranked": max(MAX_RANKED, wanted.offset + wanted.page_size),
             "limit": wanted.page_size,
             "offset": wanted.offset,
         },
@@ -150,10 +149,10 @@ def query(wanted: EventSearch) -> Query:
 
 
 def _words(q: str | None) -> dict[str, str]:
-    """The words, and apart from them the last one, of which the beginning is enough (three letters at least)."""
+    """The search words, and the last one as a prefix, if it has at least three letters."""
     if q is None:
         return {}
-    q = search_normalization.joined(q)
+    q = search_normalization.join_compounds(q)
     last = _LAST_WORD.fullmatch(q)
     if last is None or q.count('"') % 2:
         return {"q": q, "before": "", "beginning": ""}
@@ -161,19 +160,19 @@ def _words(q: str | None) -> dict[str, str]:
 
 
 def _category(category: str | None) -> dict[str, str]:
-    return {} if category is None else {"category": search_normalization.compact(category) or category}
+    return {} if category is None else {"category": search_normalization.remove_gaps(category) or category}
 
 
 def _place(location: str | None) -> dict[str, str]:
-    """Any part of location and venue. What LIKE takes for signs are letters here."""
+    """A pattern for any part of location and venue, with LIKE's wildcards escaped."""
     if location is None:
         return {}
-    escaped = re.sub(r"([%_\\])", r"\\\1", search_normalization.compact(location) or location)
+    escaped = re.sub(r"([%_\\])", r"\\\1", search_normalization.remove_gaps(location) or location)
     return {"location": f"%{escaped}%"}
 
 
 def _from(given: date | None) -> dict[str, Any]:
-    """The first moment asked for; of a day the first anywhere, and the day for the event's own zone to decide."""
+    """The earliest moment; for a day, its first moment anywhere on earth and the day to compare in the event's zone."""
     if given is None or isinstance(given, datetime):
         return {"from_": given, "from_day": None}
     return {"from_": _midnight(given) - _EASTERNMOST, "from_day": given}

@@ -1,6 +1,6 @@
-"""Words as they are compared: without accents, apostrophes and capitals, so that "beyonce" finds Beyoncé (EM-016).
+"""Normalization of search words: no accents, apostrophes or capitals, so that "beyonce" finds Beyoncé (EM-016).
 
-The database folds events by its function `search_fold`; a test holds the two together.
+The database normalizes events by its function `search_fold`; a test compares the two.
 """
 
 import re
@@ -13,24 +13,24 @@ _APOSTROPHES: Final = re.compile(
 _DASHES: Final = "\\-\u00ad\u2010-\u2015\u2212\ufe63\uff0d"
 _QUOTES: Final = re.compile("[\u201c\u201d\u201e\u201f\u00ab\u00bb\uff02]")
 _ACCENTS: Final = re.compile("[\u0300-\u036f]")
-_WHOLE_LETTERS: Final = str.maketrans(
+_TRANSLITERATION: Final = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "ß": "ss", "þ": "th"}
 )
-_WITHIN_WORDS: Final = re.compile(rf"(?<=\S)[{_DASHES}]+(?=\S)")
+_INNER_DASHES: Final = re.compile(rf"(?<=\S)[{_DASHES}]+(?=\S)")
 _GAPS: Final = re.compile(rf"[\s{_DASHES}]+")
 
 
-def normalized(words: str) -> str:
-    """Small letters without accents and apostrophes."""
+def normalize(words: str) -> str:
+    """Lower-case letters without accents and apostrophes."""
     plain = unicodedata.normalize("NFKD", _APOSTROPHES.sub("", words))
-    return unicodedata.normalize("NFC", _ACCENTS.sub("", plain)).lower().translate(_WHOLE_LETTERS)
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", plain)).lower().translate(_TRANSLITERATION)
 
 
-def joined(words: str) -> str:
-    """The same with words of two parts made one: `17-an` as `17an`. What excludes a word in a search stays."""
-    return _WITHIN_WORDS.sub("", normalized(_QUOTES.sub('"', words)))
+def join_compounds(words: str) -> str:
+    """Normalize words and join hyphenated ones: `17-an` to `17an`. A leading hyphen, which excludes a word, stays."""
+    return _INNER_DASHES.sub("", normalize(_QUOTES.sub('"', words)))
 
 
-def compact(words: str) -> str:
-    """The same without any gap, for what is found in the middle of a name: `Al-Azhar` as `alazhar`."""
-    return _GAPS.sub("", normalized(words))
+def remove_gaps(words: str) -> str:
+    """Normalize words and remove all gaps, to match parts of names: `Al-Azhar` to `alazhar`."""
+    return _GAPS.sub("", normalize(words))

@@ -1,8 +1,8 @@
-"""Ticket tiers: what is for sale at an event, at what price, how many (EM-008..012).
+"""Ticket tiers: the offers of an event with their prices and quotas (EM-008..012).
 
-Quotas and everything else here change under the lock of the event's row (editing.lock), one editor after
-the other. The tier's own row is locked by the updates alone, by id and last, since buyers wait for it.
-Its counters `reserved` and `sold` belong to sales/ and are only read.
+Tiers change under the lock of the event's row (editing.lock), one editor after the other. The tier's own row is locked
+by the updates alone, by id and last, since buyers contend for it. Its counters `reserved` and `sold` belong to sales/
+and are only read here.
 """
 
 from collections import defaultdict
@@ -24,11 +24,11 @@ from shared.sales.inventory import NO_OVERSELLING, SELLABLE_UNITS
 from shared.sales.pricing import current_price
 from shared.sentences import Sentence
 
-MOST_AT_ONCE = 50
-MOST_OF_AN_EVENT = 100
-"""Every list of events shows all tiers of each."""
-LISTED_CHARACTERS = 300
-"""How much of a long text a list shows. An event's own page has it whole."""
+MAX_TIERS_PER_REQUEST = 50
+MAX_TIERS_PER_EVENT = 100
+"""The limit bounds lists of events, which contain all tiers of each."""
+EXCERPT_LENGTH = 300
+"""The length of long texts in lists. An event's own page has them in full."""
 
 Kind = Literal["ticket", "registration", "product", "digital"]
 Name = Annotated[str, plain_line(100)]
@@ -53,11 +53,11 @@ class NewTier(RequestModel):
     early_bird_end: Utc | None = None
     requires_identity: bool = False
     refundable_after_reveal: bool = False
-    """Whether digital units may be given back after their buyer has looked at them."""
+    """Whether digital units may be refunded after they were revealed to their buyer."""
 
 
 class TierChange(RequestModel):
-    """What to change of a tier: a field that is left out stays as it is, null empties one that may be empty."""
+    """The changes of a tier. A field that is left out stays as it is; null clears an optional one."""
 
     name: Name | None = None
     price: Rupiah | None = None
@@ -78,13 +78,13 @@ class TierChange(RequestModel):
     )
     @classmethod
     def _not_null(cls, value: object) -> object:
-        return refuse_null(value)
+        return reject_null(value)
 
 
 class TierResponse(ResponseModel):
-    """A tier as everybody sees it. Prices are rupiah; `available` is what can be reserved while it is `on_sale`.
+    """A public tier. Prices are rupiah; `available` units can be reserved while it is `on_sale`.
 
-    Of digital goods that is no more than the units that were uploaded.
+    For digital goods these are no more than the uploaded units.
     """
 
     id: UUID
@@ -108,11 +108,11 @@ class TierResponse(ResponseModel):
     available: int
     sold_out: bool
     on_sale: bool
-    """The event is published and not over, and the tier's own sale has begun and not ended."""
+    """Whether the event is published and not over, and the tier's own sale has begun and not ended."""
 
     @classmethod
     def of(cls, row: Any, at: datetime) -> "TierResponse":
-        """A row of ticket_tiers with what follows from it at a moment."""
+        """The response for a row of ticket_tiers at a moment."""
         return cls(
             **row._mapping,
             current_price=current_price(row, at),
@@ -122,8 +122,8 @@ class TierResponse(ResponseModel):
 
 
 @dataclass(frozen=True)
-class Host:
-    """The facts of an event that its tiers depend on. `is_on_sale` and `ends_at` are copied to their rows."""
+class ParentEvent:
+    """The event that tiers belong to. `is_on_sale` and `ends_at` are copied to their rows."""
 
     id: UUID
     organizer_id: UUID
@@ -161,13 +161,13 @@ _COLUMNS = f"""
     sale_end, max_per_order, requires_identity, refundable_after_reveal, quota, reserved, sold,
     is_on_sale, event_ends_at, {SELLABLE_UNITS} - reserved - sold AS available
 """
-_OF_EVENTS = f"""
+_BY_EVENT = f"""
     SELECT {{description}} AS description, {_COLUMNS} FROM ticket_tiers  -- Uses index: ticket_tiers_event
     WHERE event_id = ANY(:event_ids) ORDER BY event_id, position, id
 """
-_WHOLE_OF_EVENTS = text(_OF_EVENTS.format(description="description"))
-# One character more than is shown, so that it is seen where a text goes on.
-_BRIEF_OF_EVENTS = text(_OF_EVENTS.format(description=f"left(description, {LISTED_CHARACTERS + 1})"))
+_FULL_BY_EVENT = text(_BY_EVENT.format(description="description"))
+# One character more than an excerpt has, to detect longer texts.
+_EXCERPTS_BY_EVENT = text(_BY_EVENT.format(description=f"left(description, {EXCERPT_LENGTH + 1})"))
 _READ = text(f"SELECT description, {_COLUMNS} FROM ticket_tiers WHERE id = :id")
 _INSERT = text("""
     INSERT INTO ticket_tiers (event_id, organizer_id, name, kind, description, price, early_bird_price,
@@ -188,7 +188,7 @@ _UPDATE = text("""
         updated_at = now()
     WHERE id = :id AND (kind = :kind OR reserved + sold = 0)
 """)
-_COPY_SALE = text("""
+_COPY_SALE_STATE = text("""
     WITH locked AS (
         SELECT id FROM ticket_tiers WHERE event_id = :event_id ORDER BY id FOR NO KEY UPDATE)
     UPDATE ticket_tiers t
@@ -198,71 +198,75 @@ _COPY_SALE = text("""
 """)
 
 
-def of_events(
-    tx: Transaction, event_ids: Sequence[UUID], *, in_brief: bool = False
+def by_event(
+    tx: Transaction, event_ids: Sequence[UUID], *, with_excerpts: bool = False
 ) -> Mapping[UUID, list[TierResponse]]:
-    """The tiers of each event, in their organizer's order; in brief with the beginning of their descriptions only."""
+    """The tiers of each event, in their organizer's order, with whole descriptions or excerpts of them."""
     at = clock.now()
     found: dict[UUID, list[TierResponse]] = defaultdict(list)
-    for row in tx.execute(_BRIEF_OF_EVENTS if in_brief else _WHOLE_OF_EVENTS, {"event_ids": list(event_ids)}):
+    for row in tx.execute(_EXCERPTS_BY_EVENT if with_excerpts else _FULL_BY_EVENT, {"event_ids": list(event_ids)}):
         tier = TierResponse.of(row, at)
-        found[row.event_id].append(tier.model_copy(update=beginnings(row, "description")) if in_brief else tier)
+        found[row.event_id].append(tier.model_copy(update=excerpts(row, "description")) if with_excerpts else tier)
     return found
 
 
-def beginnings(row: Any, *names: str) -> dict[str, str]:
-    """The long texts of a row as lists show them: the first characters, with an ellipsis where one goes on."""
-    return {name: _beginning(getattr(row, name)) for name in names}
+def excerpts(row: Any, *names: str) -> dict[str, str]:
+    """The long texts of a row for a list: excerpts, which end in an ellipsis where text is left out."""
+    return {name: _excerpt(getattr(row, name)) for name in names}
 
 
 def read(tx: Transaction, tier_id: UUID) -> TierResponse:
-    """One tier as it is now."""
+    """One tier at this moment."""
     return TierResponse.of(tx.execute(_READ, {"id": tier_id}).one(), clock.now())
 
 
-def copy_sale(tx: Transaction, host: Host) -> int:
-    """Tell every tier of a locked event whether it is on sale and until when; how many units are held or sold.
+def copy_sale_state(tx: Transaction, parent: ParentEvent) -> int:
+    """Copy to the tiers of a locked event whether it is on sale and until when; return the held and sold units.
 
-    Nobody holds or buys more before `tx` ends.
+    No more units are held or sold before `tx` ends.
     """
-    values = {"event_id": host.id, "is_on_sale": host.is_on_sale, "ends_at": host.ends_at}
-    return sum(row.taken for row in tx.execute(_COPY_SALE, values).all())
+    values = {"event_id": parent.id, "is_on_sale": parent.is_on_sale, "ends_at": parent.ends_at}
+    return sum(row.taken for row in tx.execute(_COPY_SALE_STATE, values).all())
 
 
-def arrange(
-    tx: Transaction, host: Host, *, new: Sequence[NewTier] = (), changes: Mapping[UUID, TierChange] | None = None
+def save_tiers(
+    tx: Transaction,
+    parent: ParentEvent,
+    *,
+    new: Sequence[NewTier] = (),
+    changes: Mapping[UUID, TierChange] | None = None,
 ) -> list[UUID]:
-    """Change tiers of a locked event and add new ones; the ids of the new.
+    """Change tiers of a locked event and add new ones; return the ids of the new ones.
 
-    Prices of what is held or sold already stay as they were agreed. Raises NotFound for a tier of
-    another event, Invalid, TooManyTiers, CapacityExceeded, QuotaTooSmall, KindIsFixed.
+    Held and sold units keep their agreed prices. Raises NotFound for a tier of another event, Invalid, TooManyTiers,
+    CapacityExceeded, QuotaTooSmall, KindIsFixed.
     """
-    stored = {row.id: row for row in tx.execute(_WHOLE_OF_EVENTS, {"event_ids": [host.id]})}
-    if new and len(stored) + len(new) > MOST_OF_AN_EVENT:
+    stored = {row.id: row for row in tx.execute(_FULL_BY_EVENT, {"event_ids": [parent.id]})}
+    if new and len(stored) + len(new) > MAX_TIERS_PER_EVENT:
         raise TooManyTiers
     changed = {tier_id: _changed(stored.get(tier_id), change) for tier_id, change in (changes or {}).items()}
     for tier in (*changed.values(), *new):
-        _refuse_contradictions(tier, host)
+        _validate(tier, parent)
     quotas = {row.id: row.quota for row in stored.values()} | {key: tier.quota for key, tier in changed.items()}
-    _refuse_too_many(host, sum(quotas.values()) + sum(tier.quota for tier in new))
+    _check_capacity(parent, sum(quotas.values()) + sum(tier.quota for tier in new))
     for tier_id in sorted(changed):
         _update(tx, tier_id, changed[tier_id])
-    return [_insert(tx, host, tier, position) for position, tier in enumerate(new, start=len(stored))]
+    return [_insert(tx, parent, tier, position) for position, tier in enumerate(new, start=len(stored))]
 
 
-def _beginning(words: str) -> str:
-    return words if len(words) <= LISTED_CHARACTERS else words[: LISTED_CHARACTERS - 1] + "…"
+def _excerpt(words: str) -> str:
+    return words if len(words) <= EXCERPT_LENGTH else words[: EXCERPT_LENGTH - 1] + "…"
 
 
-def refuse_null(value: object) -> object:
-    """For a field that may be left out of a change, but not emptied."""
+def reject_null(value: object) -> object:
+    """Reject null for a field that may be left out of a change, but not cleared. Raises ValueError."""
     if value is None:
         raise ValueError("may not be null; leave it out to keep it as it is")
     return value
 
 
 def _is_on_sale(row: Any, at: datetime) -> bool:
-    """The rule of sales.reservations, which alone decides; a test holds them together."""
+    """Whether a tier is on sale, as sales.reservations decides it; a test compares the two."""
     has_begun = row.sale_start is None or row.sale_start <= at
     has_ended = row.event_ends_at <= at or (row.sale_end is not None and row.sale_end <= at)
     return row.is_on_sale and has_begun and not has_ended
@@ -275,10 +279,10 @@ def _changed(row: Any, change: TierChange) -> NewTier:
     return stored.model_copy(update=change.model_dump(exclude_unset=True, include=set(NewTier.model_fields)))
 
 
-def _refuse_contradictions(tier: NewTier, host: Host) -> None:
+def _validate(tier: NewTier, parent: ParentEvent) -> None:
     if tier.sale_start and tier.sale_end and tier.sale_end <= tier.sale_start:
         raise Invalid.field("sale_end", Sentence("must be after sale_start ({tier})", tier=tier.name))
-    if tier.sale_start and tier.sale_start >= host.ends_at:
+    if tier.sale_start and tier.sale_start >= parent.ends_at:
         raise Invalid.field("sale_start", Sentence("must be before the event ends ({tier})", tier=tier.name))
     if tier.early_bird_price is None:
         return
@@ -292,12 +296,12 @@ def _refuse_contradictions(tier: NewTier, host: Host) -> None:
         raise Invalid.field("early_bird_end", Sentence("must be after early_bird_start ({tier})", tier=tier.name))
 
 
-def _refuse_too_many(host: Host, quotas: int) -> None:
-    if quotas > host.capacity:
+def _check_capacity(parent: ParentEvent, quotas: int) -> None:
+    if quotas > parent.capacity:
         message = Sentence(
-            "the quotas add up to {quotas}, the capacity is {capacity}", quotas=quotas, capacity=host.capacity
+            "the quotas add up to {quotas}, the capacity is {capacity}", quotas=quotas, capacity=parent.capacity
         )
-        raise CapacityExceeded(capacity=host.capacity, quotas=quotas, errors=[{"field": "quota", "message": message}])
+        raise CapacityExceeded(capacity=parent.capacity, quotas=quotas, errors=[{"field": "quota", "message": message}])
 
 
 def _update(tx: Transaction, tier_id: UUID, tier: NewTier) -> None:
@@ -311,9 +315,9 @@ def _update(tx: Transaction, tier_id: UUID, tier: NewTier) -> None:
         raise KindIsFixed
 
 
-def _insert(tx: Transaction, host: Host, tier: NewTier, position: int) -> UUID:
-    copies = {"event_ends_at": host.ends_at, "is_on_sale": host.is_on_sale, "organizer_id": host.organizer_id}
+def _insert(tx: Transaction, parent: ParentEvent, tier: NewTier, position: int) -> UUID:
+    copies = {"event_ends_at": parent.ends_at, "is_on_sale": parent.is_on_sale, "organizer_id": parent.organizer_id}
     new_id: UUID = tx.execute(
-        _INSERT, {**tier.model_dump(), **copies, "event_id": host.id, "position": position}
+        _INSERT, {**tier.model_dump(), **copies, "event_id": parent.id, "position": position}
     ).scalar_one()
     return new_id

@@ -7,7 +7,7 @@ commit together. Cloud Tasks drives it, and reconcile finds notices that have st
 import time
 from uuid import UUID
 
-from shared.catalog import changes
+from shared.catalog import event_changes
 from shared.cloud.database import transaction
 from shared.messages import mails
 
@@ -19,13 +19,13 @@ def enqueue_batch(change_id: UUID) -> bool:
     """Tell people of a change for a while; whether all is done. Hands over to another task if not."""
     deadline = time.monotonic() + BATCH_SECONDS
     with transaction() as tx:
-        changes.start(tx, change_id)
+        event_changes.start(tx, change_id)
     while time.monotonic() < deadline:
         with transaction() as tx:
-            batch = changes.next_batch(tx, change_id)
+            batch = event_changes.next_batch(tx, change_id)
             if batch is None:
                 return True
             for order_id in batch.order_ids:
                 mails.enqueue_event_changed(tx, order_id, change_id, batch.tier_ids)
-    changes.hand_over(change_id)
+    event_changes.schedule_notices(change_id)
     return False

@@ -1,4 +1,4 @@
-"""What a request buys and costs at this moment, for a quote and for the order alike (TS-002, TS-006, FN-001).
+"""Pricing of a request at this moment, for quotes and orders alike (TS-002, TS-006, FN-001).
 
 One read of the tiers, and one of the promo codes where any is named; then pure functions of what was read.
 """
@@ -38,14 +38,14 @@ class TooManyTickets(Invalid):
 
 @dataclass(frozen=True)
 class SaleSnapshot:
-    """The tiers, promo codes and purchase counts of some requests, as the database had them a moment ago."""
+    """The tiers, promo codes and purchase counts of some requests, as read just now."""
 
     tiers: Mapping[UUID, SaleTier]
     promos: Mapping[PromoUse, Promo]
     purchase_counts: Mapping[tuple[UUID, UUID], PurchaseCount]
 
     def purchase_count(self, request: PurchaseRequest) -> PurchaseCount:
-        """What the buyer of a request has of its event; nothing where they are not known."""
+        """The purchases of a request's buyer at its event; none where the buyer is unknown."""
         if request.buyer_id is None:
             return PurchaseCount()
         return self.purchase_counts.get((request.buyer_id, request.body.event_id), PurchaseCount())
@@ -53,7 +53,7 @@ class SaleSnapshot:
 
 @dataclass(frozen=True)
 class PricedItems:
-    """The units of a request, priced. The prices are after the discount of its promo code, where it names one."""
+    """The units of a request with their prices, after the discount of its promo code."""
 
     items: tuple[NewOrderItem, ...]
     discount: Discount | None
@@ -91,7 +91,7 @@ def read(requests: Sequence[PurchaseRequest]) -> SaleSnapshot:
 
 
 def price(request: PurchaseRequest, snapshot: SaleSnapshot) -> PricedItems:
-    """Price the units that the request asks for. Raises the refusals that need no lock.
+    """Price the units of a request. Raises the refusals that need no lock.
 
     The limits of a person and of their use of a code are looked at where the buyer is known.
     """

@@ -1,4 +1,4 @@
-"""Quotes: what an order would cost now, line by line, with nothing held and nothing written (TS-005, TS-006).
+"""Quotes: the price of an order, line by line, without holding stock or writing anything (TS-005, TS-006).
 
 It is priced by the code that prices reservations, so an order made at the same moment costs the same.
 """
@@ -13,7 +13,7 @@ from shared.sales.reservation_requests import PurchaseRequest, ReservationBody
 
 
 class QuoteLine(ResponseModel):
-    """The units of one tier, in rupiah: the price of one, and what they come to together.
+    """The units of one tier, in rupiah: the price of one, and their totals.
 
     A `waived_fee` is paid by whoever issued the promo code: then `platform_fee` is without it.
     """
@@ -30,7 +30,7 @@ class QuoteLine(ResponseModel):
 
 
 class QuoteResponse(ResponseModel):
-    """What an order would cost at this moment, in rupiah, with one line per tier."""
+    """The price of an order at this moment, in rupiah, with one line per tier."""
 
     event_id: UUID
     lines: list[QuoteLine]
@@ -43,7 +43,7 @@ class QuoteResponse(ResponseModel):
 
 
 def quote(body: ReservationBody, buyer_id: UUID | None = None) -> QuoteResponse:
-    """Price what somebody wants to buy. The limits per person are looked at where `buyer_id` is known.
+    """Price a purchase. The limits per person are checked where `buyer_id` is known.
 
     Raises what a reservation is refused with before it is tried: NotFound, SaleClosed, TooManyTickets, SoldOut,
     PromoInvalid, PromoExhausted, PersonLimitReached and HoldCooldown.

@@ -1,4 +1,4 @@
-"""What buyers ask for: units of an event's tiers, whose attendees may be named, and a promo code (TS-002, TS-004)."""
+"""Requests of buyers: units of an event's tiers, their attendees if named, and a promo code (TS-002, TS-004)."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -60,7 +60,7 @@ class ReservationBody(RequestModel):
 
 @dataclass(frozen=True)
 class PurchaseRequest:
-    """What somebody wants to buy; `buyer_id` is None where they are not signed in."""
+    """A purchase to price; `buyer_id` is None where the buyer is not signed in."""
 
     buyer_id: UUID | None
     body: ReservationBody

@@ -44,8 +44,8 @@ def main() -> None:
         event_id = _fill(chosen.listed, chosen.tiers)
         print(f"load before: {os.getloadavg()[0]:.1f}\n{'milliseconds':<34}{'p50':>8}{'p95':>8}{'CPU':>8}")
         for name, read in {
-            f"page, {chosen.tiers} tiers": lambda: public_views.show(None, event_id),
-            f"list of {chosen.listed}": lambda: public_views.browse(None, EventSearch()),
+            f"page, {chosen.tiers} tiers": lambda: public_views.get_event(None, event_id),
+            f"list of {chosen.listed}": lambda: public_views.list_events(None, EventSearch()),
         }.items():
             for way, prepare in {"database": _off, "Firestore": _elsewhere, "memory": _on}.items():
                 print(_line(f"{name}: {way}", read, prepare, chosen.rounds), flush=True)

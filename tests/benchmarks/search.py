@@ -76,7 +76,7 @@ def _line(kind: str, values: Callable[[random.Random], dict[str, Any]], url: str
     for wanted in searches:
         begun = time.perf_counter()
         with transaction() as tx:
-            found = search.upcoming(tx, wanted).total
+            found = search.search_upcoming(tx, wanted).total
         operation.append((time.perf_counter() - begun) * 1000)
     (ours, our95), (bare, bare95) = _quantiles(operation), _quantiles(plain)
     return f"{kind:<18}{ours:>9.1f}{our95:>9.1f}{bare:>9.1f}{bare95:>9.1f}{ours / bare:>8.1f}{found:>9}"
@@ -93,7 +93,7 @@ def _plain(url: str, searches: list[EventSearch]) -> list[float]:
     )
     took = []
     for wanted in searches:
-        asked = search.query(wanted)
+        asked = search.build_query(wanted)
         used = {name: value for name, value in asked.values.items() if f":{name}" in asked.page}
         begun = time.perf_counter()
         connection.run(asked.page, **used)

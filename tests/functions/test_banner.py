@@ -2,7 +2,7 @@
 
 import requests
 
-from shared.catalog.media import MAX_BANNER_BYTES
+from shared.catalog.banner_upload import MAX_BANNER_BYTES
 from tests.images import a_picture, from_a_phone, opened
 from tests.people import World
 from tests.waiting import PATIENCE_SECONDS

@@ -9,8 +9,8 @@ import pytest
 from flask import Response
 from sqlalchemy import text
 
+from shared.catalog.banner_upload import IMMUTABLE, MAX_BANNER_BYTES
 from shared.catalog.events import EventResponse
-from shared.catalog.media import FOR_EVER, MAX_BANNER_BYTES
 from shared.cloud import object_deletion
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
@@ -51,7 +51,7 @@ def test_a_banner_is_stored_in_a_folder_of_its_own_and_shown_with_the_event(file
     url = answer.get_json()["banner_url"]
     name = name_of(url)
     assert re.fullmatch(r"banners/[0-9a-f]{32}/original\.jpg", name)
-    assert files.described[name] == ("image/jpeg", FOR_EVER)
+    assert files.described[name] == ("image/jpeg", IMMUTABLE)
     assert not opened(files.files[name]).getexif()
     assert call("GET", f"/events/{event.slug}").get_json()["banner_url"] == url
 
@@ -85,7 +85,7 @@ def test_a_banner_has_variants_that_are_never_wider_than_itself(
     assert [(variant["width"], variant["height"]) for variant in banner["variants"]] == variants
     for variant in banner["variants"]:
         name = name_of(variant["url"])
-        assert files.described[name] == ("image/webp", FOR_EVER)
+        assert files.described[name] == ("image/webp", IMMUTABLE)
         assert opened(files.files[name]).size == (variant["width"], variant["height"])
     listed = call("GET", "/events?page_size=100").get_json()["items"]
     assert next(item for item in listed if item["id"] == str(event.id))["banner"] == banner

@@ -12,7 +12,7 @@ from shared import local_time
 from shared.catalog import events, search, search_normalization
 from shared.catalog.events import EventResponse
 from shared.catalog.search import EventSearch
-from shared.catalog.tiers import LISTED_CHARACTERS, TierResponse
+from shared.catalog.tiers import EXCERPT_LENGTH, TierResponse
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.problems import NotFound
@@ -48,7 +48,7 @@ def found(**wanted: str) -> list[str]:
     """The titles on the page, in order; `from_` is the query's `from`."""
     query = {name.rstrip("_"): value for name, value in wanted.items()}
     with transaction() as tx:
-        return [event.title for event in search.upcoming(tx, EventSearch.model_validate_strings(query)).items]
+        return [event.title for event in search.search_upcoming(tx, EventSearch.model_validate_strings(query)).items]
 
 
 def offer(title: str, **fields: object) -> EventResponse:
@@ -57,12 +57,12 @@ def offer(title: str, **fields: object) -> EventResponse:
 
 
 def test_of_long_texts_lists_show_the_beginning_and_the_events_page_all():
-    short, long = "a" * LISTED_CHARACTERS, "b" * (LISTED_CHARACTERS + 1)
+    short, long = "a" * EXCERPT_LENGTH, "b" * (EXCERPT_LENGTH + 1)
     event = offer("Panjang", description=long, terms=short, tiers=[tier(description=long), tier(description=short)])
     with transaction() as tx:
-        (listed,) = search.upcoming(tx, EventSearch()).items
+        (listed,) = search.search_upcoming(tx, EventSearch()).items
         whole = events.get(tx, event.id)
-    brief = "b" * (LISTED_CHARACTERS - 1) + "…"
+    brief = "b" * (EXCERPT_LENGTH - 1) + "…"
     assert (listed.description, listed.terms) == (brief, short)
     assert [each.description for each in listed.tiers] == [brief, short]
     assert (whole.description, [each.description for each in whole.tiers]) == (long, [long, short])
@@ -84,7 +84,7 @@ def test_only_what_is_published_and_not_over_is_listed_soonest_first():
 def test_a_listed_event_is_told_in_full():
     event = offer("Konser", tiers=[tier(name="VIP"), tier(name="Reguler")])
     with transaction() as tx:
-        listed = search.upcoming(tx, EventSearch())
+        listed = search.search_upcoming(tx, EventSearch())
     assert listed.items == [event]
     assert (listed.page, listed.page_size, listed.total) == (1, 20, 1)
 
@@ -92,7 +92,7 @@ def test_a_listed_event_is_told_in_full():
 def test_pages_are_cut_from_one_stable_order():
     titles = [offer(f"Acara {number}").title for number in range(5)]
     with transaction() as tx:
-        pages = [search.upcoming(tx, EventSearch(page=number, page_size=2)) for number in (1, 2, 3, 4)]
+        pages = [search.search_upcoming(tx, EventSearch(page=number, page_size=2)) for number in (1, 2, 3, 4)]
     assert [page.total for page in pages] == [5, 5, 5, 5]
     assert [len(page.items) for page in pages] == [2, 2, 1, 0]
     assert sorted(event.title for page in pages for event in page.items) == titles
@@ -165,7 +165,7 @@ def test_the_database_folds_as_we_do():
     with transaction() as tx:
         for sample in samples:
             both = tx.execute(text("SELECT search_fold(:s), search_compact(:s)"), {"s": sample}).one()
-            assert tuple(both) == (search_normalization.normalized(sample), search_normalization.compact(sample))
+            assert tuple(both) == (search_normalization.normalize(sample), search_normalization.remove_gaps(sample))
 
 
 def test_the_database_knows_every_zone_that_an_event_may_have():

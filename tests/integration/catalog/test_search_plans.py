@@ -25,7 +25,7 @@ def many_events(database: str) -> None:
 
 def plans(**wanted: str) -> tuple[str, str]:
     """How the database counts, and how it reads the page."""
-    asked = search.query(EventSearch.model_validate_strings(wanted))
+    asked = search.build_query(EventSearch.model_validate_strings(wanted))
     with transaction() as tx:
         counting, reading = (
             "\n".join(tx.execute(text(f"EXPLAIN {statement}"), asked.values).scalars())
@@ -80,7 +80,7 @@ def test_where_many_events_are_the_next_twenty_are_read_and_not_all():
 def test_how_to_look_for_a_word_is_planned_for_that_word():
     with transaction() as tx:
         for word in ["gamelan", "wayang", "kopi", "batik"] * 4:
-            search.upcoming(tx, EventSearch(q=word))
+            search.search_upcoming(tx, EventSearch(q=word))
         for_any = tx.execute(
             text("SELECT sum(generic_plans) FROM pg_prepared_statements WHERE statement LIKE '%tsquery%'")
         )

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from shared.catalog.events import EventResponse
-from shared.catalog.tiers import MOST_OF_AN_EVENT, CapacityExceeded, KindIsFixed, QuotaTooSmall, TooManyTiers
+from shared.catalog.tiers import MAX_TIERS_PER_EVENT, CapacityExceeded, KindIsFixed, QuotaTooSmall, TooManyTiers
 from shared.cloud import clock
 from shared.cloud.database import transaction
 from shared.problems import Invalid, NotFound
@@ -60,7 +60,7 @@ def test_quotas_over_the_capacity_are_refused_on_every_way():
 
 def test_an_event_has_so_many_tiers_and_no_more_on_every_way():
     event = create(capacity=10_000, tiers=[tier(quota=1)] * 50)
-    change(event, tiers=[{"name": "B", "price": 0, "quota": 1}] * (MOST_OF_AN_EVENT - 51))
+    change(event, tiers=[{"name": "B", "price": 0, "quota": 1}] * (MAX_TIERS_PER_EVENT - 51))
 
     def add() -> None:
         with contextlib.suppress(TooManyTiers):
@@ -70,7 +70,7 @@ def test_an_event_has_so_many_tiers_and_no_more_on_every_way():
     with pytest.raises(TooManyTiers):
         change(event, tiers=[{"name": "C", "price": 0, "quota": 1}])
     assert change_tier(event, event.tiers[0].id, quota=2).quota == 2, "what is there may change"
-    assert quotas(event.id) == MOST_OF_AN_EVENT + 1
+    assert quotas(event.id) == MAX_TIERS_PER_EVENT + 1
 
 
 def test_tiers_added_and_raised_at_the_same_moment_never_exceed_the_capacity():

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from shared.catalog import changes, editing
+from shared.catalog import editing, event_changes
 from shared.catalog.events import EventChange, ListedTierChange
 from shared.catalog.tiers import TierChange
 from shared.cloud.database import transaction
@@ -242,17 +242,17 @@ def test_notices_that_stop_anywhere_go_on_where_they_were(monkeypatch):
     edit(event, venue="Tenis Indoor")
     [found] = waiting(event)
     change("UPDATE event_changes SET due_at = now() WHERE id = :id", id=found.id)
-    monkeypatch.setattr(changes, "BATCH", 2)
+    monkeypatch.setattr(event_changes, "BATCH_SIZE", 2)
     with transaction() as tx:
-        changes.start(tx, found.id)
+        event_changes.start(tx, found.id)
     with transaction() as tx:
-        first = changes.next_batch(tx, found.id)
+        first = event_changes.next_batch(tx, found.id)
         for order_id in first.order_ids:
             mails.enqueue_event_changed(tx, order_id, found.id, first.tier_ids)
 
     def killed():
         with transaction() as tx:
-            second = changes.next_batch(tx, found.id)
+            second = event_changes.next_batch(tx, found.id)
             mails.enqueue_event_changed(tx, second.order_ids[0], found.id, None)
             raise ZeroDivisionError
 

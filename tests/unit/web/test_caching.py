@@ -7,7 +7,7 @@ import pytest
 from shared.catalog import public_views
 from shared.web.caching import AVAILABILITY, CachePolicy
 
-PROMISED = [(AVAILABILITY, public_views.KEPT_SECONDS, 30)]
+PROMISED = [(AVAILABILITY, public_views.CACHE_SECONDS, 30)]
 
 
 def told(keep: CachePolicy, age_seconds: float) -> tuple[int, int, int]:

@@ -1,13 +1,12 @@
-"""Changes of a published event, kept until every ticket holder has been told.
+"""Changes of a published event, kept until every ticket holder has been notified.
 
-    record   in the transaction of the change: a row that waits, which further changes join
-    start    the row is due: nothing joins it any more
-    batch    the next orders to tell, and how far the notices have come, in one transaction
+    record       in the transaction of the change: a pending row, which further changes join
+    start        the row is due: further changes get a row of their own
+    next_batch   the next orders to notify, and the progress of the notices, in one transaction
 
-Changes that undo each other before anybody was told are forgotten. The first change of a day is told within
-seconds; each further one waits twice as long as the one before, so that nobody gets a mail for every keystroke,
-but never longer than a fiftieth of the time that is left to the event: two minutes where it starts in less than two
-hours.
+Changes that undo each other before anybody was notified are dropped. Notices of the first change of a day leave within
+seconds. Each further one waits twice as long as the one before, so that nobody gets a mail for every keystroke, but at
+most a fiftieth of the time left until the event: two minutes where it starts in less than two hours.
 """
 
 import json
@@ -25,12 +24,12 @@ from shared.cloud.database import Transaction, after_commit
 
 FIRST_DELAY_SECONDS = 15
 NEXT_DELAY_SECONDS = 900
-SHARE_OF_TIME_LEFT = 50
-BATCH = 100
+TIME_LEFT_DIVISOR = 50
+BATCH_SIZE = 100
 
 log = logging.getLogger(__name__)
 
-_FACTS = text("""
+_NOTIFIED_FIELDS = text("""
     SELECT jsonb_build_object(
         'title', title, 'start_date', start_date, 'end_date', end_date, 'timezone', timezone,
         'venue', venue, 'location', location,
@@ -52,7 +51,7 @@ _RECORD = text("""
     RETURNING id, due_at, before - 'tiers' = after - 'tiers'
         AND before -> 'tiers' <@ (after -> 'tiers') AS is_undone
 """)
-_FORGET = text("DELETE FROM event_changes WHERE id = :id")
+_DELETE = text("DELETE FROM event_changes WHERE id = :id")
 _START = text("""
     UPDATE event_changes SET started_at = now(), updated_at = now()
     WHERE id = :id AND started_at IS NULL AND due_at <= now() + interval '5 seconds'
@@ -69,81 +68,81 @@ _NEXT_ORDERS = text("""
         AND (CAST(:after AS uuid) IS NULL OR id > CAST(:after AS uuid))
     ORDER BY id LIMIT :most
 """)
-_MOVE_ON = text("UPDATE event_changes SET last_order_id = :last, updated_at = now() WHERE id = :id")
+_ADVANCE = text("UPDATE event_changes SET last_order_id = :last, updated_at = now() WHERE id = :id")
 _FINISH = text("UPDATE event_changes SET finished_at = now(), updated_at = now() WHERE id = :id")
 
 
 @dataclass(frozen=True)
-class Batch:
-    """The next orders whose people are to be told of a change.
+class NoticeBatch:
+    """The next orders whose buyers and ticket holders are notified of a change.
 
-    `tier_ids`: only who has bought of these tiers is concerned; None where everybody is.
+    The change affects buyers of `tier_ids` only, or everybody where it is None.
     """
 
     order_ids: Sequence[UUID]
     tier_ids: Sequence[UUID] | None
 
 
-def facts(tx: Transaction, event_id: UUID) -> Mapping[str, Any]:
-    """The facts of an event that ticket holders are told: when, where, its title, and the names of its tiers."""
-    found: Mapping[str, Any] = tx.execute(_FACTS, {"event_id": event_id}).scalar_one()
+def notified_fields(tx: Transaction, event_id: UUID) -> Mapping[str, Any]:
+    """The fields of an event whose changes are notified: title, dates, place, and the names of its tiers."""
+    found: Mapping[str, Any] = tx.execute(_NOTIFIED_FIELDS, {"event_id": event_id}).scalar_one()
     return found
 
 
 def record(tx: Transaction, event_id: UUID, before: Mapping[str, Any]) -> None:
-    """Keep what has changed of a locked, published event since `facts` gave `before`, and have it told."""
-    after = facts(tx, event_id)
-    if _shared(before, after) == _shared(after, before):
+    """Record the changes of a locked, published event since `before` (its `notified_fields`), and schedule notices."""
+    after = notified_fields(tx, event_id)
+    if _common_tiers(before, after) == _common_tiers(after, before):
         return
     values = {"event_id": event_id, "before": json.dumps(before), "after": json.dumps(after)}
-    delays = {"first": FIRST_DELAY_SECONDS, "next": NEXT_DELAY_SECONDS, "share": SHARE_OF_TIME_LEFT}
+    delays = {"first": FIRST_DELAY_SECONDS, "next": NEXT_DELAY_SECONDS, "share": TIME_LEFT_DIVISOR}
     row = tx.execute(_RECORD, {**values, **delays}).one()
     if row.is_undone:
-        tx.execute(_FORGET, {"id": row.id})
+        tx.execute(_DELETE, {"id": row.id})
     else:
-        after_commit(tx, lambda: hand_over(row.id, row.due_at))
+        after_commit(tx, lambda: schedule_notices(row.id, row.due_at))
 
 
 def start(tx: Transaction, change_id: UUID) -> None:
-    """From now on further changes are told by themselves. Does nothing before the change is due.
+    """Close a due change, so that further changes get a row of their own. Does nothing before it is due.
 
-    In a transaction of its own: who changes the event meanwhile holds its lock, and must not wait for the notices.
+    Call it in a transaction of its own, so that editors of the event do not wait for the notices.
     """
     tx.execute(_START, {"id": change_id})
 
 
-def next_batch(tx: Transaction, change_id: UUID) -> Batch | None:
-    """The next orders to tell, which count as told once `tx` commits. None where nothing is left to do.
+def next_batch(tx: Transaction, change_id: UUID) -> NoticeBatch | None:
+    """The next orders to notify, which count as notified once `tx` commits; None where none is left.
 
-    Everybody who had reserved before the change, and still has what they reserved.
+    These are the live and paid orders that were reserved before the change.
     """
     change = tx.execute(_LOCK, {"id": change_id}).first()
     if change is None:
         return None
-    tier_ids = _concerned(change.before, change.after)
+    tier_ids = _affected_tiers(change.before, change.after)
     names = {"event_id": change.event_id, "changed_at": change.changed_at, "after": change.last_order_id}
-    order_ids = tx.execute(_NEXT_ORDERS, {**names, "tier_ids": tier_ids, "most": BATCH}).scalars().all()
+    order_ids = tx.execute(_NEXT_ORDERS, {**names, "tier_ids": tier_ids, "most": BATCH_SIZE}).scalars().all()
     if not order_ids:
         tx.execute(_FINISH, {"id": change_id})
         return None
-    tx.execute(_MOVE_ON, {"id": change_id, "last": order_ids[-1]})
-    return Batch(order_ids, tier_ids)
+    tx.execute(_ADVANCE, {"id": change_id, "last": order_ids[-1]})
+    return NoticeBatch(order_ids, tier_ids)
 
 
-def hand_over(change_id: UUID, due_at: datetime | None = None) -> None:
-    """Have the notices of a change sent from `due_at` on, or go on."""
+def schedule_notices(change_id: UUID, due_at: datetime | None = None) -> None:
+    """Create the task that sends the notices of a change from `due_at` on, or continues with them."""
     try:
         tasks.enqueue("notices", "send_email", "/tasks/notify", {"change_id": str(change_id)}, due_at=due_at)
-    except tasks.NotEnqueued as unreachable:  # reconcile goes on with it
+    except tasks.NotEnqueued as unreachable:  # reconcile continues with it
         log.warning("event_change.task_failed", extra={"change_id": str(change_id), "error": str(unreachable)})
 
 
-def _concerned(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[UUID] | None:
+def _affected_tiers(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[UUID] | None:
     if any(before[name] != after[name] for name in before if name != "tiers"):
         return None
     return [UUID(tier_id) for tier_id, name in before["tiers"].items() if after["tiers"].get(tier_id, name) != name]
 
 
-def _shared(facts: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the tiers that `other` doesn't have: a new tier changes nothing for those who hold tickets."""
+def _common_tiers(facts: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields without tiers that `other` lacks: a new tier changes nothing for ticket holders."""
     return {**facts, "tiers": {key: name for key, name in facts["tiers"].items() if key in other["tiers"]}}

@@ -1,7 +1,7 @@
-"""An event's banner in the public bucket, as it was sent and in the sizes that pages show (EM-002, EM-004).
+"""Upload of an event's banner to the public bucket, as sent and in the sizes that pages show (EM-002, EM-004).
 
-All objects of a banner lie in a folder of their own and never change, so browsers and the CDN may keep them for ever.
-They are deleted a while after another banner has replaced them, or their event was deleted.
+All objects of a banner are in a folder of their own and never change, so browsers and the CDN may keep them for ever.
+They are deleted some time after the banner was replaced or its event deleted.
 """
 
 from uuid import UUID, uuid4
@@ -16,15 +16,15 @@ from shared.identity.tokens import Principal
 from shared.pictures import Picture
 
 MAX_BANNER_BYTES = 5 * 1024 * 1024
-FOR_EVER = "public, max-age=31536000, immutable"
+IMMUTABLE = "public, max-age=31536000, immutable"
 WIDTHS = (480, 960, 1600)
-"""A telephone's, a telephone's of two pixels to the point, and a desk's."""
+"""The widths of a phone, of a phone with two pixels to the point, and of a desktop."""
 
 
 def set_banner(caller: Principal, event_id: UUID, content: bytes) -> EventResponse:
-    """Show this picture (JPEG or PNG) with the event.
+    """Set the event's banner to this picture (JPEG or PNG).
 
-    Decoding and storing happen between two short transactions; a banner stored for nothing is harmless.
+    Decoding and storing happen between two short transactions; a banner that is stored in vain is harmless.
     Raises NotFound, EventCancelled, NotAnImage, Invalid.
     """
     with transaction() as tx:
@@ -35,7 +35,7 @@ def set_banner(caller: Principal, event_id: UUID, content: bytes) -> EventRespon
 
 
 def _store(original: Picture, variants: list[Picture]) -> Banner:
-    """Where everybody can see it."""
+    """Store a picture in the public bucket, and return its address."""
     folder = f"{FOLDER}{uuid4().hex}/"
     return Banner(
         url=_put(f"{folder}original", original),
@@ -50,7 +50,7 @@ def _variant(folder: str, picture: Picture) -> BannerVariant:
 
 
 def _put(stem: str, picture: Picture) -> str:
-    """The address of the picture, now that it is stored."""
+    """Store a picture and return its URL."""
     name = f"{stem}.{picture.extension}"
-    media.store(name, picture, cache_control=FOR_EVER)
+    media.store(name, picture, cache_control=IMMUTABLE)
     return media.url(name)
