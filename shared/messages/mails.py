@@ -12,6 +12,7 @@ from shared.cloud.database import Transaction
 from shared.identity import people
 from shared.identity.accounts import AccountEmail
 from shared.messages import quotas, template_context
+from shared.messages.template_context import MOST_ATTACHED
 from shared.problems import Problem
 
 Template = Literal[
@@ -52,9 +53,6 @@ MOST_RESENT = 3
 
 MOST_OF_A_BUYER, MOST_OF_AN_EVENT, MOST_TO_AN_ADDRESS = 50, 500, 3
 """How many attendees a day are mailed by orders of free tickets, see `_may_be_mailed`."""
-
-MOST_ATTACHED = 25
-"""The most tickets that one mail attaches: some two megabytes. A mail about more links to the order."""
 
 _ASK = text("""
     INSERT INTO emails (template, once_key, to_address, language, context, order_id)

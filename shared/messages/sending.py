@@ -5,27 +5,23 @@ mail, and only a crash between SendGrid's yes and our note of it can send a mail
 """
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.cloud import audit, manual_tasks, outbox
+from shared.cloud import audit, manual_tasks, outbox, storage
 from shared.cloud.database import Transaction, transaction
+from shared.cloud.settings import settings
 from shared.gateways import registry
 from shared.gateways.errors import GatewayError, GatewayRefused, PayloadUnreadable
-from shared.gateways.sendgrid.client import Mail
+from shared.gateways.sendgrid.client import Attachment, Mail
 from shared.identity import erasure
-from shared.messages.email_content import (
-    ADDRESS_FORGOTTEN_ONCE_DONE,
-    CONTEXT_KEPT,
-    FORGOTTEN_ONCE_DONE,
-    Obsolete,
-    PdfOf,
-    QueuedEmail,
-    compose,
-    stored_pdf,
-)
+from shared.messages import template_context, unsubscribing, unverified_recipients
+from shared.messages.rendering import render
+from shared.messages.template_context import Obsolete, QueuedEmail
+from shared.messages.template_data import Ticket
 from shared.problems import NotFound, Problem, TryAgain
 from shared.states import EmailStatus
 
@@ -33,6 +29,25 @@ MOST_ATTEMPTS = 10
 """After so many tries a person looks at the mail (PS-024)."""
 HELD_SECONDS = 60
 """How long a try may take before another delivery may think it dead: SendGrid's patience ends at 25 seconds."""
+
+FORGOTTEN_ONCE_DONE = (
+    "verify_email",
+    "already_registered",
+    "reset_password",
+    "confirm_identity",
+    "account_deleted",
+    "staff_invitation",
+    "staff_address_taken",
+)
+"""Their context holds a name, and a code: of no use once the mail is sent, or never will be."""
+CONTEXT_KEPT = timedelta(days=90)
+"""How long the context of any other mail is kept (shared/privacy/retention.py)."""
+ADDRESS_FORGOTTEN_ONCE_DONE = "account_deleted"
+"""A farewell keeps only what it needs, as its account is deleted (DP-002)."""
+
+_TO_THE_FORMER_OWNER = ("account_deleted",)
+"""Its reader had proved the address, until a moment ago."""
+
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +96,19 @@ class NotSendable(Problem):
     status, slug = 409, "mail-not-sendable"
 
 
+class NotPrinted(Exception):
+    """A ticket's PDF isn't stored yet; it will be."""
+
+
+PdfOf = Callable[[Ticket], bytes | None]
+"""Where a ticket's PDF comes from; None where it isn't there yet."""
+
+
+def stored_pdf(ticket: Ticket) -> bytes | None:
+    """The PDF as it was last printed, whether it is still true or not."""
+    return storage.get(settings().tickets_bucket, ticket.pdf_object) if ticket.pdf_object else None
+
+
 def resend(tx: Transaction, email_id: UUID, *, by: UUID) -> None:
     """Have a mail that was left to a person tried again, ten times at most. Raises NotFound, NotSendable."""
     if tx.execute(_STATUS, {"id": email_id}).first() is None:
@@ -115,6 +143,36 @@ def send(email_id: UUID, attempt: int = 1, *, pdf_of: PdfOf = stored_pdf) -> Non
         _mark_failed(email, _told(error))
     else:
         _mark_sent(email, message_id)
+
+
+def compose(email: QueuedEmail, pdf_of: PdfOf = stored_pdf) -> Mail:
+    """The mail as it goes out. Raises Obsolete, or NotPrinted: try again. Opens its own transaction."""
+    try:
+        with transaction() as tx:
+            context = template_context.build(tx, email)
+            if email.template not in _TO_THE_FORMER_OWNER:
+                context = unverified_recipients.clear(tx, email.to_address, context)
+    except unsubscribing.NoConsent as error:
+        raise Obsolete("the reader wants no such mails") from error
+    rendered = render(email.template, email.language, context)
+    attached = context["tickets"] if context.get("are_attached") else []
+    return Mail(
+        to=email.to_address,
+        subject=rendered.subject,
+        text=rendered.text,
+        html=rendered.html,
+        attachments=[_attachment(ticket, pdf_of) for ticket in attached],
+        custom_args={"karcis_email_id": str(email.id)},
+        categories=[email.template],
+        headers=unsubscribing.headers(context["unsubscribe_url"]) if "unsubscribe_url" in context else {},
+    )
+
+
+def _attachment(ticket: Ticket, pdf_of: PdfOf) -> Attachment:
+    content = pdf_of(ticket)
+    if content is None:
+        raise NotPrinted(f"ticket {ticket.id}")
+    return Attachment(f"tiket-{ticket.id}.pdf", "application/pdf", content)
 
 
 def _hand_over(mail: Mail) -> str | None:

@@ -1,9 +1,6 @@
-"""The template context of mails about orders, tickets and payments, read when the mail is sent, so never stale.
+"""The template context of each mail, read when the mail is sent, so never stale."""
 
-Amounts are rupiah; times are already words, in the event's zone and the mail's language.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,9 +10,25 @@ from sqlalchemy import text
 
 from shared import local_time
 from shared.cloud.database import Transaction
+from shared.identity import codes
 from shared.messages import freeze_page
+from shared.messages.template_data import (
+    BankAccount,
+    Change,
+    Event,
+    Goods,
+    GoodsLine,
+    Line,
+    Order,
+    Payment,
+    Payout,
+    Refund,
+    Ticket,
+)
 from shared.states import TierKind
 
+MOST_ATTACHED = 25
+"""The most tickets that one mail attaches: some two megabytes. A mail about more links to the order."""
 _ZONE = "Asia/Jakarta"
 
 IS_VETTED = """
@@ -87,123 +100,143 @@ _PICKUP_CODE = text("SELECT code FROM pickups WHERE order_id = :order_id")
 
 
 @dataclass(frozen=True)
-class BankAccount:
-    """Where somebody's money is sent, since when, and not before; `freeze_url` stops it."""
-
-    bank_code: str
-    ending: str
-    owner_name: str
-    set_at: str
-    waits_until: str | None
-    freeze_url: str
-
-
-@dataclass(frozen=True)
-class Event:
-    """Where to be, and when: `when` is one or two lines."""
-
-    title: str
-    when: Sequence[str]
-    where: str
-
-
-@dataclass(frozen=True)
-class Line:
-    """So many units of a tier at one price, each with its own fee."""
-
-    tier_name: str
-    quantity: int
-    unit_price: int
-    platform_fee: int
-
-
-@dataclass(frozen=True)
-class Payment:
-    """How the buyer can pay now, and until when."""
-
-    method: str
-    va_number: str | None
-    redirect_url: str | None
-    deadline: str
-
-
-@dataclass(frozen=True)
-class Order:
-    """An order as its buyer knows it."""
+class QueuedEmail:
+    """A mail that was asked for, and how many times we have tried to send it, this time included."""
 
     id: UUID
-    status: str
-    buyer_name: str
-    event: Event
-    lines: Sequence[Line]
-    discount_amount: int
-    total_amount: int
-    deadline: str
-    payment: Payment | None
-    is_vetted: bool = True
-    """Its attendees may read what the organizer wrote (IS_VETTED)."""
+    template: str
+    to_address: str
+    language: str
+    context: Mapping[str, Any]
+    order_id: UUID | None
+    attempts: int
 
 
-@dataclass(frozen=True)
-class Refund:
-    """Money on its way back. `amount` in rupiah."""
-
-    amount: int
-    reason: str
-    rejection_reason: str | None
-    method: str | None
-    status: str
+class Obsolete(Exception):
+    """The content of a mail is no longer true, so the mail is not sent."""
 
 
-@dataclass(frozen=True)
-class Payout:
-    """Money for an organizer, and the bank account that its last transfer went to. `amount` in rupiah."""
-
-    amount: int
-    status: str
-    event_title: str
-    organizer_name: str
-    bank_code: str | None
-    account_number_ending: str | None
+def build(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    """The context of the template of a mail. Raises Obsolete."""
+    return _BUILDERS[email.template](tx, email)
 
 
-@dataclass(frozen=True)
-class Ticket:
-    """A ticket that is still good; `pdf_object` is where its PDF is stored."""
-
-    id: UUID
-    tier_name: str
-    attendee_name: str
-    pdf_object: str | None
+def _person(_: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    return {"full_name": email.context["full_name"]}
 
 
-@dataclass(frozen=True)
-class GoodsLine:
-    """So many tickets of a tier, pieces of a product, or units of a digital good."""
-
-    tier_name: str
-    quantity: int
-
-
-@dataclass(frozen=True)
-class Change:
-    """One thing that has changed of an event: `title`, `when`, `where` or `tier`, before and after, in words."""
-
-    what: str
-    before: str
-    after: str
+def _code(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    if "code" not in email.context:
+        raise Obsolete("the code is forgotten")
+    form = codes.LONG if email.template == "reset_password" else codes.SIX_DIGITS  # an invitation tells its own days
+    valid_minutes = form.life_seconds // 60
+    return {**_person(tx, email), "code": email.context["code"], "valid_minutes": valid_minutes}
 
 
-@dataclass(frozen=True)
-class Goods:
-    """The products of an order that are handed over for the pickup code, and those that are shown with the order."""
-
-    pickup_code: str | None
-    products: Sequence[GoodsLine]
-    digital: Sequence[GoodsLine]
+def _invitation(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    return {**_code(tx, email), "valid_days": email.context["valid_days"]}
 
 
-def order(tx: Transaction, order_id: UUID | None, language: str) -> Order:
+def _order(tx: Transaction, email: QueuedEmail, *statuses: str) -> Order:
+    order = read_order(tx, email.order_id, email.language)
+    if statuses and order.status not in statuses:
+        raise Obsolete(f"the order is {order.status}")
+    return order
+
+
+def _order_confirmation(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    return {"order": _order(tx, email, "reserved", "pending_payment", "paid")}
+
+
+def _e_ticket(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    tickets = read_tickets(tx, _ids(email.context["ticket_ids"]))
+    if not tickets:
+        raise Obsolete("its tickets are void")
+    return {
+        "order": _order(tx, email),
+        "tickets": tickets,
+        "to_buyer": email.context["to_buyer"],
+        "are_attached": len(tickets) <= MOST_ATTACHED,
+        "occasion": email.context.get("occasion", "paid"),
+        "untold": email.context.get("untold", 0),
+    }
+
+
+def _goods_ready(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    return {"order": _order(tx, email, "paid"), "goods": read_goods(tx, email.order_id)}
+
+
+def _ticket_delayed(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    return {"order": _order(tx, email, "paid"), "to_buyer": email.context.get("to_buyer", True)}
+
+
+def _ticket_void(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    held = read_held(tx, _ids(email.context["item_ids"]))
+    return {"order": _order(tx, email), "held": held, "reason": email.context["reason"]}
+
+
+def _payment_unusable(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    amount = read_returned_amount(tx, email.order_id, email.context.get("refund_id"))
+    return {"order": _order(tx, email), "amount": amount}
+
+
+def _refund(tx: Transaction, email: QueuedEmail, *statuses: str) -> dict[str, Any]:
+    refund = read_refund(tx, UUID(email.context["refund_id"]))
+    if statuses and refund.status not in statuses:
+        raise Obsolete(f"the refund is {refund.status}")
+    return {"order": _order(tx, email), "refund": refund}
+
+
+def _refund_account_needed(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    return _refund(tx, email, "approved", "failed")
+
+
+def _amount(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    return {"order": _order(tx, email), "amount": email.context["amount"]}
+
+
+def _top_up(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    order = _order(tx, email, "reserved", "pending_payment")
+    amount = email.context["amount"]
+    return {"order": order, "amount": amount, "received": email.context.get("received", order.total_amount - amount)}
+
+
+def _payment_in_review(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    amounts = {name: email.context[name] for name in ("received", "asked")}
+    return {"order": _order(tx, email, "reserved", "pending_payment"), **amounts}
+
+
+def _payout(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    return {"payout": read_payout(tx, UUID(email.context["payout_id"]))}
+
+
+def _bank_account_set(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    account = read_bank_account(tx, UUID(email.context["account_id"]), email.language)
+    return {"full_name": account.owner_name, "account": account}
+
+
+def _promo_used_late(_: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    return {"promo": email.context}
+
+
+def _event_changed(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    item_ids = _ids(email.context["item_ids"]) if "item_ids" in email.context else None
+    change_id = UUID(email.context["change_id"])
+    changes, allows_refund = read_changes(tx, change_id, email.language, email.order_id, item_ids)
+    return {
+        "order": _order(tx, email, "reserved", "pending_payment", "paid"),
+        "changes": changes,
+        "allows_refund": allows_refund,
+        "is_partial": False,
+        "to_buyer": item_ids is None,
+    }
+
+
+def _ids(written: Sequence[str]) -> list[UUID]:
+    return [UUID(each) for each in written]
+
+
+def read_order(tx: Transaction, order_id: UUID | None, language: str) -> Order:
     """The order with its event, its lines and the payment that is open, if one is."""
     row = tx.execute(_ORDER, {"order_id": order_id}).one()
     return Order(
@@ -220,17 +253,17 @@ def order(tx: Transaction, order_id: UUID | None, language: str) -> Order:
     )
 
 
-def tickets(tx: Transaction, ticket_ids: Sequence[UUID]) -> list[Ticket]:
+def read_tickets(tx: Transaction, ticket_ids: Sequence[UUID]) -> list[Ticket]:
     """Those of these tickets that are still good, in the order of their items."""
     return [Ticket(**row._mapping) for row in tx.execute(_TICKETS, {"ticket_ids": list(ticket_ids)})]
 
 
-def held(tx: Transaction, item_ids: Sequence[UUID]) -> list[GoodsLine]:
+def read_held(tx: Transaction, item_ids: Sequence[UUID]) -> list[GoodsLine]:
     """The tickets of these items, valid or void."""
     return [GoodsLine(**row._mapping) for row in tx.execute(_HELD, {"item_ids": list(item_ids)})]
 
 
-def changes(
+def read_changes(
     tx: Transaction, change_id: UUID, language: str, order_id: UUID | None, item_ids: Sequence[UUID] | None
 ) -> tuple[list[Change], bool]:
     """A change of the event for the holder of these items, or of the order, and whether it allows a full refund."""
@@ -256,7 +289,7 @@ def _where(venue: str | None, location: str) -> str:
     return ", ".join(filter(None, [venue, location]))
 
 
-def goods(tx: Transaction, order_id: UUID | None) -> Goods:
+def read_goods(tx: Transaction, order_id: UUID | None) -> Goods:
     """An order's products and digital goods. The secrets themselves are in no mail."""
     rows = tx.execute(_GOODS, {"order_id": order_id}).all()
     return Goods(
@@ -266,23 +299,23 @@ def goods(tx: Transaction, order_id: UUID | None) -> Goods:
     )
 
 
-def returned_amount(tx: Transaction, order_id: UUID | None, refund_id: UUID | None) -> int:
+def read_returned_amount(tx: Transaction, order_id: UUID | None, refund_id: UUID | None) -> int:
     """The amount of this refund of a payment that came too late or twice, or of the order's last such refund."""
     amount: int = tx.execute(_RETURNED, {"order_id": order_id, "refund_id": refund_id}).scalar_one()
     return amount
 
 
-def refund(tx: Transaction, refund_id: UUID) -> Refund:
+def read_refund(tx: Transaction, refund_id: UUID) -> Refund:
     """A refund as it stands."""
     return Refund(**tx.execute(_REFUND, {"id": refund_id}).one()._mapping)
 
 
-def payout(tx: Transaction, payout_id: UUID) -> Payout:
+def read_payout(tx: Transaction, payout_id: UUID) -> Payout:
     """A payout as it stands."""
     return Payout(**tx.execute(_PAYOUT, {"id": payout_id}).one()._mapping)
 
 
-def bank_account(tx: Transaction, account_id: UUID, language: str) -> BankAccount:
+def read_bank_account(tx: Transaction, account_id: UUID, language: str) -> BankAccount:
     """A bank account as it was set, with the link that stops it; in the time of Jakarta."""
     row = tx.execute(_BANK_ACCOUNT, {"id": account_id}).one()
     waits_until = local_time.long_moment(row.waits_until, _ZONE, language) if row.waits_until else None
@@ -307,3 +340,31 @@ def _open_payment(tx: Transaction, order_id: UUID | None, zone: str, language: s
 def _when(row: Any, language: str) -> tuple[str, str]:
     start: datetime = row.start_date
     return local_time.date_and_time(start, row.end_date, row.timezone, language)
+
+
+_BUILDERS: Mapping[str, Callable[[Transaction, QueuedEmail], dict[str, Any]]] = {
+    "verify_email": _code,
+    "already_registered": _person,
+    "reset_password": _code,
+    "confirm_identity": _code,
+    "order_confirmation": _order_confirmation,
+    "e_ticket": _e_ticket,
+    "goods_ready": _goods_ready,
+    "ticket_delayed": _ticket_delayed,
+    "ticket_void": _ticket_void,
+    "payment_unusable": _payment_unusable,
+    "refund_rejected": _refund,
+    "refund_completed": _refund,
+    "refund_account_needed": _refund_account_needed,
+    "top_up_needed": _top_up,
+    "payment_in_review": _payment_in_review,
+    "event_cancelled": _amount,
+    "event_changed": _event_changed,
+    "payout_completed": _payout,
+    "payout_account_needed": _payout,
+    "bank_account_set": _bank_account_set,
+    "promo_used_late": _promo_used_late,
+    "account_deleted": _person,
+    "staff_invitation": _invitation,
+    "staff_address_taken": _person,
+}

@@ -1,11 +1,8 @@
 """Mails that nobody needs: sent only to who asked for them, each with a way out (DP-005, RFC 8058).
 
-A mail of this kind takes `way_out` into its context (email_content). Its footer then has the link, and its headers
+A mail of this kind takes `way_out` into its context (template_context). Its footer then has the link, and its headers
 let mail programs show a button of their own. Mails about an order or an account have neither.
 """
-
-from collections.abc import Mapping
-from typing import Any
 
 from shared.cloud.database import Transaction
 from shared.cloud.settings import settings
@@ -27,11 +24,8 @@ def way_out(tx: Transaction, address: str) -> dict[str, str]:
     return {"unsubscribe_url": f"{settings().public_url.rstrip('/')}{PATH}?token={marketing.token(user_id)}"}
 
 
-def headers(facts: Mapping[str, Any]) -> dict[str, str]:
-    """The headers of a mail with these facts: none unless it can be ended."""
-    url = facts.get("unsubscribe_url")
-    if url is None:
-        return {}
+def headers(url: str) -> dict[str, str]:
+    """The headers of a mail that this link ends."""
     return {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from shared.cloud.database import Transaction
 from shared.links import holds_link
-from shared.messages.template_context import Change, Order
+from shared.messages.template_data import Change, Order
 
 _IS_PROVEN = text("""
     SELECT EXISTS (SELECT 1 FROM users  -- Uses index: users_email
@@ -21,15 +21,11 @@ _IS_PROVEN = text("""
 """)
 
 
-def is_proven(tx: Transaction, address: str) -> bool:
-    """Whether somebody has proved that this address is theirs."""
-    found: bool = tx.execute(_IS_PROVEN, {"address": address}).scalar_one()
-    return found
-
-
-def cleared(known: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts of a mail without what a stranger could say by them."""
+def clear(tx: Transaction, address: str, known: Mapping[str, Any]) -> dict[str, Any]:
+    """The context of a mail to this address, without what a stranger could say by it unless somebody has proved it."""
     told = dict(known)
+    if tx.execute(_IS_PROVEN, {"address": address}).scalar_one():
+        return told
     if "full_name" in known:
         told["full_name"] = ""
     if "order" in known:

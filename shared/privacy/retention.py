@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from shared.cloud import audit
 from shared.cloud.database import transaction
 from shared.identity import erasure
-from shared.messages.email_content import CONTEXT_KEPT
+from shared.messages.sending import CONTEXT_KEPT
 
 BATCH = 1_000
 """Rows in one statement: some milliseconds of work."""

@@ -11,8 +11,7 @@ from functions.send_email.main import send as send_as_deployed
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayMisconfigured, GatewayUnavailable
 from shared.messages import mails, sending
-from shared.messages.email_content import NotPrinted
-from shared.messages.sending import NotSendable
+from shared.messages.sending import NotPrinted, NotSendable
 from shared.problems import NotFound, TryAgain
 from shared.sales import orders
 from shared.tickets import issuing, voiding

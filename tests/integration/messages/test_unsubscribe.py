@@ -118,7 +118,7 @@ def test_a_mail_that_can_be_ended_says_how_in_its_footer_and_its_headers(languag
     assert f"{words}" in mail.text
     assert url in mail.text
     assert f'<a href="{url}"' in mail.html
-    assert unsubscribing.headers(way_out) == {
+    assert unsubscribing.headers(url) == {
         "List-Unsubscribe": f"<{url}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }

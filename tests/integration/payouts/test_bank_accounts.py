@@ -16,7 +16,8 @@ from shared.cloud import clock
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
 from shared.identity.tokens import Principal, access_token
-from shared.messages.email_content import QueuedEmail, compose
+from shared.messages.sending import compose
+from shared.messages.template_context import QueuedEmail
 from shared.payments import reconcile
 from shared.payouts import execution as payout_execution
 from shared.payouts import records as payout_records

@@ -254,5 +254,5 @@ def test_the_mail_names_the_account_that_was_paid(at: Gateways):
     set_account(organizer.id, "5555550001")
     assert payout_execution.sync(transfer_id) == "completed"
     with transaction() as tx:
-        told = template_context.payout(tx, payout_id)
+        told = template_context.read_payout(tx, payout_id)
     assert (told.status, told.bank_code, told.account_number_ending) == ("completed", "BCA", "7890")

@@ -7,7 +7,7 @@ import pytest
 from jinja2 import UndefinedError
 
 from shared.messages.rendering import render
-from shared.messages.template_context import (
+from shared.messages.template_data import (
     BankAccount,
     Change,
     Event,
