@@ -450,17 +450,22 @@ class Money(RuleBasedStateMachine):
             return None
 
     def _deliver(self, row: Any) -> None:
-        """One message to whom it is for; mails are told elsewhere."""
+        """One message to whom it is for. A mail is only marked as sent: else every run on schedule asks for it anew."""
         acts: dict[str, Callable[[], object]] = {
             "payment.success": lambda: issuing.add_missing(UUID(row.payload["order_id"])),
             "order.ended": lambda: payment_expiry.expire_payments(UUID(row.payload["order_id"])),
             "payment.closing": lambda: payment_expiry.cancel_at_gateway(UUID(row.payload["payment_id"])),
             "refund.approved": lambda: refund_execution.execute(UUID(row.payload["refund_id"])),
             "payout.requested": lambda: payout_execution.execute(UUID(row.payload["payout_id"])),
+            "email.requested": lambda: self._send(row.payload["email_id"]),
         }
         if row.topic in acts:
             self._try(acts[row.topic])
             self.no_organizer_is_sent_more_than_they_are_owed_in_all()
+
+    def _send(self, email_id: str) -> None:
+        sent = text("UPDATE emails SET status = 'sent', sent_at = now() WHERE id = :id")
+        self._do(lambda tx: tx.execute(sent, {"id": email_id}))
 
     def _waiting(self, since: int | None = None) -> list[Any]:
         after = self.heard if since is None else since
