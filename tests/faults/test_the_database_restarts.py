@@ -85,7 +85,7 @@ class Shopper:
 
     def _change(self, sql: str, **values: str) -> None:
         """Change something, unless the database has just gone: then the next answer says so."""
-        with suppress(DBAPIError), self._stack.database() as database, database.begin() as tx:
+        with suppress(DBAPIError, OSError), self._stack.database() as database, database.begin() as tx:
             tx.execute(text(sql), {"event_id": self._event["id"], **values})
 
 
