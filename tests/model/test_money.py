@@ -452,7 +452,7 @@ class Money(RuleBasedStateMachine):
     def _deliver(self, row: Any) -> None:
         """One message to whom it is for. A mail is only marked as sent: else every run on schedule asks for it anew."""
         acts: dict[str, Callable[[], object]] = {
-            "payment.success": lambda: issuing.add_missing(UUID(row.payload["order_id"])),
+            "payment.success": lambda: issuing.issue(UUID(row.payload["order_id"])),
             "order.ended": lambda: payment_expiry.expire_payments(UUID(row.payload["order_id"])),
             "payment.closing": lambda: payment_expiry.cancel_at_gateway(UUID(row.payload["payment_id"])),
             "refund.approved": lambda: refund_execution.execute(UUID(row.payload["refund_id"])),
