@@ -32,7 +32,7 @@ class Function:
     subscriptions: dict[str, int]
     """Topic to the most delivery attempts."""
     secrets: tuple[str, ...]
-    grants: Permissions
+    permissions: Permissions
     sizing: dict[str, int]
 
     def app(self) -> App:
@@ -100,13 +100,13 @@ def _function(name: str, entry: dict[str, Any], defaults: dict[str, int]) -> Fun
         jobs=entry.get("jobs", {}),
         subscriptions={item["topic"]: item["max_delivery_attempts"] for item in entry.get("subscribes", [])},
         secrets=tuple(entry.get("secrets", [])),
-        grants=Permissions(name, frozenset(_things(entry))),
+        permissions=Permissions(name, frozenset(_resources(entry))),
         sizing={key: entry.get(key, value) for key, value in defaults.items()},
     )
 
 
-def _things(entry: dict[str, Any]) -> Iterator[str]:
-    """What an entry grants, as `shared.cloud.permissions` names it."""
+def _resources(entry: dict[str, Any]) -> Iterator[str]:
+    """The resources that an entry grants, named as `shared.cloud.permissions` names them."""
     for kind in ("secrets", "publishes", "enqueues"):
         yield from (f"{kind}/{name}" for name in entry.get(kind, []))
     for bucket in entry.get("buckets", []):

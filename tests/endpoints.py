@@ -24,7 +24,7 @@ def call(method: str, path: str, *, by: Principal | None = None, **arguments: An
     headers = {**(bearer(by) if by else {}), **arguments.pop("headers", {})}
     with _flask.test_request_context(API + path, method=method, headers=headers, **arguments):
         try:
-            with permissions.only(function.grants):
+            with permissions.run_as(function.permissions):
                 return door(request)
         finally:
             request.environ["wsgi.input"].close()  # a large body is a file

@@ -41,7 +41,7 @@ def change_role(user_id: UUID, change: RoleChange, admin: FreshlyProvenAdmin, tx
 @app.get("/admin/reviews")
 def odd_money(page: PageQuery, admin: Admin, tx: Transaction) -> Listing[ReviewResponse]:
     """Payments whose amount does not fit their order, oldest first."""
-    authorization.may_list(tx, admin, subject="payment")
+    authorization.record_list_access(tx, admin, subject="payment")
     return reviews.waiting(tx, page)
 
 
@@ -88,8 +88,8 @@ def dashboard_refund(
 @app.get("/admin/manual-tasks")
 def tasks(page: PageQuery, admin: Admin, tx: Transaction) -> Listing[ManualTaskResponse]:
     """Manual tasks, oldest first."""
-    authorization.may_list(tx, admin, subject="manual_task")
-    return manual_tasks.waiting(tx, page)
+    authorization.record_list_access(tx, admin, subject="manual_task")
+    return manual_tasks.list_open(tx, page)
 
 
 @app.post("/admin/manual-tasks/{task_id}/done", status=200, problems=(NotFound, AlreadyDone))

@@ -17,15 +17,15 @@ REFUSALS = (NotFound, AlreadyDecided)
 @app.get("/admin/dead-letters")
 def letters(page: DeadLetterPage, admin: Admin, tx: Transaction) -> Listing[DeadLetterResponse]:
     """Those to decide about, or the decided ones; oldest first."""
-    authorization.may_list(tx, admin, subject="dead_letter")
-    return dead_letters.listed(tx, page)
+    authorization.record_list_access(tx, admin, subject="dead_letter")
+    return dead_letters.list_page(tx, page)
 
 
 @app.get("/admin/dead-letters/{letter_id}", problems=(NotFound,))
 def letter(letter_id: UUID, admin: Admin, tx: Transaction) -> DeadLetterResponse:
     """One of them."""
     found = dead_letters.read(tx, letter_id)
-    authorization.may_see(tx, admin, subject="dead_letter", subject_id=letter_id)  # it notes the look
+    authorization.check_access(tx, admin, subject="dead_letter", subject_id=letter_id)  # it notes the look
     return found
 
 

@@ -31,14 +31,14 @@ def statement(page: StatementPage, caller: Organizer, tx: Transaction) -> Listin
 @app.get("/admin/ledger/trial-balance")
 def trial_balance(wanted: TrialBalanceQuery, admin: Admin, tx: Transaction) -> TrialBalance:
     """Every account with its debits and credits, now or at a moment."""
-    authorization.may_list(tx, admin, subject="ledger")
+    authorization.record_list_access(tx, admin, subject="ledger")
     return statements.trial_balance(tx, wanted)
 
 
 @app.get("/admin/ledger/revenue")
 def revenue(wanted: RevenueQuery, admin: Admin, tx: Transaction) -> Revenue:
     """Fees, commissions, penalties and what was given away, by day, week or month."""
-    authorization.may_list(tx, admin, subject="ledger")
+    authorization.record_list_access(tx, admin, subject="ledger")
     return Revenue(items=statements.revenue(tx, wanted))
 
 

@@ -40,7 +40,7 @@ def seed() -> None:
     with transaction() as tx:
         if tx.execute(_ANYBODY).scalar_one():
             return
-        password_hash = passwords.hashed(PASSWORD)
+        password_hash = passwords.hash_password(PASSWORD)
         organizer_id: UUID | None = None
         for email, (role, full_name) in sorted(_PEOPLE.items(), key=lambda person: person[1][0] == "staff"):
             user_id: UUID = tx.execute(

@@ -99,7 +99,7 @@ def _with_grants(function: Function, application: Wsgi) -> Wsgi:
     """A function that may use what the manifest grants it, and nothing else."""
 
     def serve(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        with permissions.only(function.grants):
+        with permissions.run_as(function.permissions):
             return application(environ, start_response)
 
     return serve

@@ -51,4 +51,4 @@ def delete_later(tx: Transaction, url: str | None) -> None:
     """
     own = _BANNER_FOLDER.search(url or "")
     if own:
-        object_deletion.leave_to_sweep(tx, settings().media_bucket, [own[1]], after_seconds=DELETION_DELAY_SECONDS)
+        object_deletion.schedule_deletion(tx, settings().media_bucket, [own[1]], after_seconds=DELETION_DELAY_SECONDS)

@@ -211,7 +211,7 @@ def is_public(event: Any) -> bool:
 
 def may_see(tx: Transaction, viewer: Principal, row: Any) -> bool:
     """Whether a caller may see and change an event that isn't public. Access of an admin is audited."""
-    return authorization.may_see(tx, viewer, subject="event", subject_id=row.id, organizer_id=row.organizer_id)
+    return authorization.check_access(tx, viewer, subject="event", subject_id=row.id, organizer_id=row.organizer_id)
 
 
 def as_uuid(key: str) -> UUID | None:

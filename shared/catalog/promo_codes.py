@@ -222,7 +222,7 @@ def change(tx: Transaction, caller: Principal, promo_id: UUID, wanted: PromoChan
 def read(tx: Transaction, caller: Principal, promo_id: UUID) -> PromoResponse:
     """One of the caller's codes. Raises NotFound for those of others."""
     row = tx.execute(_READ, {"id": promo_id, **_visibility(caller)}).mappings().first()
-    if row is None or not authorization.may_see(
+    if row is None or not authorization.check_access(
         tx, caller, subject="promo", subject_id=promo_id, organizer_id=row["organizer_id"]
     ):
         raise NotFound
@@ -231,7 +231,7 @@ def read(tx: Transaction, caller: Principal, promo_id: UUID) -> PromoResponse:
 
 def list_page(tx: Transaction, caller: Principal, wanted: PromoSearch) -> Listing[PromoResponse]:
     """The caller's codes, newest first; all codes for an admin."""
-    authorization.may_list(tx, caller, subject="promo")
+    authorization.record_list_access(tx, caller, subject="promo")
     which = {"event_id": wanted.event_id, **_visibility(caller)}
     rows = tx.execute(_LIST, {**which, "page_size": wanted.page_size, "offset": wanted.offset}).mappings()
     return Listing[PromoResponse].of(

@@ -1,4 +1,4 @@
-"""The audit trail: who did what to which thing (SEC-006, SEC-012). Rows are only ever added."""
+"""The audit trail of actions, their subjects and actors (SEC-006, SEC-012). Rows are only added."""
 
 import json
 from typing import Any
@@ -35,7 +35,7 @@ def record(
     actor_id: UUID | None = None,
     **details: Any,
 ) -> None:
-    """Add one line: `action` (as `order.paid`) on a `subject` (as `order`), by `actor_id` or by the system (None)."""
+    """Record an `action` (`order.paid`) on a `subject` (`order`) by `actor_id`, or by the system (None)."""
     tx.execute(
         _RECORD,
         {
@@ -52,13 +52,13 @@ def record(
 def record_sampled(
     tx: Transaction, action: str, *, subject: str, subject_id: UUID, actor_id: UUID | None = None, **details: Any
 ) -> None:
-    """Like `record`, but the first of a minute only: for what strangers can make happen as often as they like."""
+    """Like `record`, but once a minute at most: for events that strangers can cause at will."""
     if not tx.execute(_RECENT, {"action": action, "subject": subject, "subject_id": str(subject_id)}).scalar_one():
         record(tx, action, subject=subject, subject_id=subject_id, actor_id=actor_id, **details)
 
 
 def correlation_of(tx: Transaction, action: str, *, subject: str, subject_id: UUID) -> str | None:
-    """The correlation id of the request that first did `action` to a subject, if any did."""
+    """The correlation id of the request that first performed `action` on a subject, if any."""
     found: str | None = tx.execute(
         _CORRELATION, {"action": action, "subject": subject, "subject_id": str(subject_id)}
     ).scalar()

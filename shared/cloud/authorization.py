@@ -1,4 +1,4 @@
-"""Authorization: who may see what belongs to others. Each such access is audited (SEC-012)."""
+"""Authorization to see the data of others. Each such access is audited (SEC-012)."""
 
 from typing import Protocol
 from uuid import UUID
@@ -12,18 +12,18 @@ class Caller(Protocol):
 
     @property
     def id(self) -> UUID:
-        """Their account."""
+        """The account."""
 
     @property
     def role(self) -> str:
-        """What they are."""
+        """The role."""
 
     @property
     def organizer_id(self) -> UUID | None:
         """The organizer they act for."""
 
 
-def may_see(
+def check_access(
     tx: Transaction,
     caller: Caller,
     *,
@@ -32,11 +32,11 @@ def may_see(
     organizer_id: UUID | None = None,
     owner_id: UUID | None = None,
 ) -> bool:
-    """Whether `caller` may look at this: its owner, the organizer of its event, or an admin.
+    """Whether `caller` may see this: its owner, the organizer of its event, or an admin. Audits access to others' data.
 
-    Gate staff see none of their employer's things: what the gate needs, the gate tells them. What an admin sees of
-    others goes into the audit trail as `admin.read`, and what an organizer sees of a buyer (`owner_id`) as
-    `organizer.read`, in `tx`, which must be committed.
+    Gate staff see none of their employer's data; the gate's own endpoints tell them what they need. Access of an admin
+    is audited as `admin.read`, and access of an organizer to a buyer's data (`owner_id`) as `organizer.read`, in `tx`,
+    which must be committed.
     """
     if caller.id == owner_id:
         return True
@@ -51,12 +51,12 @@ def may_see(
     return True
 
 
-def may_list(
+def record_list_access(
     tx: Transaction, caller: Caller, *, subject: str, subject_id: UUID | None = None, of_people: bool = False
 ) -> None:
-    """Note that `caller` was shown a list: an admin any, an organizer one of other people's data (`of_people`).
+    """Audit access to a list: any list for an admin, lists of personal data (`of_people`) for an organizer.
 
-    `subject_id` is the event that the list belongs to, where it is one event's.
+    `subject_id` is the event that the list belongs to, if it is the list of one event.
     """
     if caller.role == "admin" or (of_people and caller.role == "organizer"):
         _record(tx, caller, subject, subject_id)

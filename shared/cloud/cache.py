@@ -1,18 +1,17 @@
-"""A cache in Firestore that all instances share: contents under keys, and marks of what has changed.
+"""A cache in Firestore that all instances share: contents under keys, and marks that invalidate them.
 
-A content is good while it is young and was read from the database after the last change. All moments are of
-Firestore's own clock: of the look that came before the database was read, and of the mark's write. So nobody's
-clock is compared with another's, and no version is needed: a content is written only over the one that its
-writer has seen, hence never over a newer one.
+A content is valid while it is young and was read from the database after the last change. All times are of Firestore's
+clock: of the lookup before the database was read, and of the write of the mark. So no clocks of different machines are
+compared, and no version is needed: a content only replaces the one that its writer has seen, never a newer one.
 
 Firestore takes about one write a second to a document (cloud.google.com/firestore/docs/best-practices).
-Therefore a content younger than `EVERY_SECONDS` is good whatever has changed since, and nobody writes over it;
-and a change is marked only where the last mark is older than that, so that one mark speaks for all changes
-within `SETTLED_SECONDS` after it.
+Therefore a content younger than `WRITE_INTERVAL_SECONDS` is valid whatever has changed since and is not replaced,
+and a change is marked only where the last mark is older than that: one mark stands for all changes within
+`SETTLE_SECONDS` after it.
 
-Every document may be missing, and Firestore slow or down: then whoever asks does without. After a failed call
-this instance asks nothing for `PAUSE_SECONDS`, and the log event `cache.fallback` says how often it did without.
-The documents forget themselves: a time-to-live policy on `expires_at` removes them.
+Documents may be missing, and Firestore slow or down: callers then work without the cache. After a failed call this
+instance makes none for `OPEN_SECONDS`, and the log event `cache.fallback` counts the calls that went without.
+A time-to-live policy on `expires_at` deletes the documents.
 """
 
 import logging
@@ -25,27 +24,27 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.cloud import clients, clock, permissions
-from shared.cloud.availability_pause import AvailabilityPause
+from shared.cloud.circuit_breaker import CircuitBreaker
 from shared.cloud.settings import settings
 
 COLLECTION = "cache"
 TIMEOUT_SECONDS = 0.15
 FIRST_TIMEOUT_SECONDS = 0.5  # until Firestore has answered once: the channel and its credentials come first
-PAUSE_SECONDS = 5.0
-EVERY_SECONDS = 1.0
-SETTLED_SECONDS = 2 * EVERY_SECONDS
-"""An instance that finds a mark younger than `EVERY_SECONDS` writes none for as long again."""
-FORGOTTEN_SECONDS = 3600  # longer than any content is good
-LARGEST_BYTES = 900_000
+OPEN_SECONDS = 5.0
+WRITE_INTERVAL_SECONDS = 1.0
+SETTLE_SECONDS = 2 * WRITE_INTERVAL_SECONDS
+"""An instance that finds a mark younger than `WRITE_INTERVAL_SECONDS` writes none for as long again."""
+TTL_SECONDS = 3600  # longer than any content is good
+MAX_BYTES = 900_000
 """Firestore takes documents of 1 MiB; the rest is their names and times."""
-_MOST_CLAIMS = 10_000
+_MAX_LEASES = 10_000
 _TRIES = 3
 
 log = logging.getLogger(__name__)
 
 
 class CacheUnavailable(Exception):
-    """Firestore is slow or down; nothing is known about what it keeps."""
+    """Firestore is slow or down, so the cache can't be read."""
 
 
 @dataclass(frozen=True)
@@ -56,84 +55,84 @@ class CacheEntry:
     at: datetime
     content: str = ""
     content_at: datetime | None = None
-    """The content holds every change that was committed before this. None: there is no content."""
+    """When the content was current: it contains every change committed before. None where there is no content."""
     written_at: datetime | None = None
     changed_at: datetime | None = None
     """When the last change was marked."""
 
     @property
     def age_seconds(self) -> float:
-        """How old the content is."""
+        """The age of the content."""
         return (self.at - self.content_at).total_seconds() if self.content_at else float("inf")
 
     def is_good(self, seconds: float) -> bool:
-        """Whether the content may be shown: not older than `seconds`, nor than a change."""
+        """Whether the content may be served: no older than `seconds`, and no older than the last change."""
         if self.content_at is None or self.age_seconds > seconds:
             return False
-        if self.age_seconds < EVERY_SECONDS or self.changed_at is None:
+        if self.age_seconds < WRITE_INTERVAL_SECONDS or self.changed_at is None:
             return True
-        return self.content_at >= self.changed_at + timedelta(seconds=SETTLED_SECONDS)
+        return self.content_at >= self.changed_at + timedelta(seconds=SETTLE_SECONDS)
 
 
-class _Claims:
-    """The changes that this instance has marked within the last `EVERY_SECONDS`, or is marking."""
+class _MarkLeases:
+    """Leases on marks that this instance has written within the last `WRITE_INTERVAL_SECONDS`, or is writing."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._until: dict[str, float] = {}
 
     def take(self, marks: Collection[str]) -> list[str]:
-        """Those of `marks` that are the caller's to write."""
+        """Lease the marks that are due; return those that the caller has to write."""
         now = time.monotonic()
         with self._lock:
-            if len(self._until) > _MOST_CLAIMS:
+            if len(self._until) > _MAX_LEASES:
                 self._until = {mark: until for mark, until in self._until.items() if until > now}
             due = [mark for mark in dict.fromkeys(marks) if self._until.get(mark, 0.0) <= now]
-            self._until.update(dict.fromkeys(due, now + EVERY_SECONDS))
+            self._until.update(dict.fromkeys(due, now + WRITE_INTERVAL_SECONDS))
         return due
 
     def give_back(self, marks: Collection[str]) -> None:
-        """They were not written."""
+        """Return the leases of marks that were not written."""
         with self._lock:
             for mark in marks:
                 self._until.pop(mark, None)
 
 
-_pause = AvailabilityPause()
+_breaker = CircuitBreaker()
 
 
 @contextmanager
-def _calling(operation: str) -> Iterator[float]:
-    """Call Firestore in this block, with the time-out it is given. Raises CacheUnavailable."""
+def _firestore_call(operation: str) -> Iterator[float]:
+    """Run a block that calls Firestore, with the time-out for it. Raises CacheUnavailable."""
     from google.api_core.exceptions import GoogleAPICallError, RetryError
     from google.auth.exceptions import GoogleAuthError
 
     permissions.check("cache", "shared")
-    if not _pause.may_call(PAUSE_SECONDS):
+    if not _breaker.allows_call(OPEN_SECONDS):
         raise CacheUnavailable("it has just failed")
     try:
-        yield (TIMEOUT_SECONDS if _pause.has_answered else FIRST_TIMEOUT_SECONDS) * settings().patience
+        yield (TIMEOUT_SECONDS if _breaker.has_succeeded else FIRST_TIMEOUT_SECONDS) * settings().patience
     except (GoogleAPICallError, RetryError, GoogleAuthError) as error:
-        count = _pause.failed(PAUSE_SECONDS)
+        count = _breaker.record_failure(OPEN_SECONDS)
         log.warning("cache.fallback", extra={"operation": operation, "error": type(error).__name__, "count": count})
         raise CacheUnavailable(type(error).__name__) from error
-    if skipped := _pause.answered():
+    if skipped := _breaker.record_success():
         log.warning("cache.fallback", extra={"operation": "recovered", "error": None, "count": skipped})
 
 
-_claims = _Claims()
+_mark_leases = _MarkLeases()
 
 
-def forget() -> None:
-    """Know nothing, as a new instance does (tests, and a forked worker)."""
+def reset() -> None:
+    """Forget all state, as in a new instance (for tests and forked workers)."""
     global _claims
-    _pause.reset()
-    _claims = _Claims()
+    _breaker.reset()
+    _mark_leases = _MarkLeases()
 
 
 def lookup(key: str, mark: str) -> CacheEntry:
-    """What is under `key`, and when `mark` was last written. Raises CacheUnavailable."""
-    with _calling("look") as timeout:
+    """Read the content of `key` and the time of `mark`. Raises CacheUnavailable."""
+    with _firestore_call("look") as timeout:
         content, changed = _snapshots([key, mark], timeout)
     at = min(content.read_time, changed.read_time)
     changed_at = changed.update_time if changed.exists else None
@@ -144,19 +143,20 @@ def lookup(key: str, mark: str) -> CacheEntry:
 
 
 def put(seen: CacheEntry, content: str) -> None:
-    """Keep what was read from the database after the look `seen`, unless somebody else has kept something since.
+    """Store what was read from the database after the lookup `seen`, unless another instance has stored since.
 
-    Nothing is kept of what is too large, within `EVERY_SECONDS` of the last time, and where Firestore fails.
+    Nothing is stored where the content is too large, within `WRITE_INTERVAL_SECONDS` of the last write, or where
+    Firestore fails.
     """
     from google.api_core.exceptions import Conflict, FailedPrecondition, NotFound
 
-    if len(content.encode()) > LARGEST_BYTES or _is_recent(seen.written_at, seen.at):
+    if len(content.encode()) > MAX_BYTES or _is_recent(seen.written_at, seen.at):
         return
-    fields = {"content": content, "content_at": seen.at, "expires_at": _forgotten_at()}
+    fields = {"content": content, "content_at": seen.at, "expires_at": _expires_at()}
     client = clients.firestore()
     document = client.collection(COLLECTION).document(seen.key)
     try:
-        with _calling("put") as timeout:
+        with _firestore_call("put") as timeout:
             try:
                 if seen.written_at is None:
                     document.create(fields, retry=None, timeout=timeout)
@@ -170,30 +170,30 @@ def put(seen: CacheEntry, content: str) -> None:
 
 
 def invalidate(*marks: str) -> None:
-    """Say that what belongs to `marks` has changed; call it after the commit.
+    """Invalidate the contents of these marks; call it after the commit.
 
-    At most once in `EVERY_SECONDS` for each mark this calls Firestore, and waits for it. A change that can't be
-    told is seen when the contents have grown too old.
+    Calls Firestore, and waits for it, at most once in `WRITE_INTERVAL_SECONDS` for each mark. Where that fails, the
+    change becomes visible when the contents expire.
     """
-    due = _claims.take(marks) if settings().shared_cache == "on" else []
+    due = _mark_leases.take(marks) if settings().shared_cache == "on" else []
     if not due:
         return
     try:
-        with _calling("invalidate") as timeout:
+        with _firestore_call("invalidate") as timeout:
             is_told = any(_write_marks(due, timeout) for _ in range(_TRIES))
     except CacheUnavailable:
         is_told = False
     if not is_told:
-        _claims.give_back(due)
+        _mark_leases.give_back(due)
 
 
 def _write_marks(marks: Collection[str], timeout: float) -> bool:
-    """Whether all of `marks` are young now. Where somebody else writes one of them meanwhile, none is written."""
+    """Write the marks that are not recent; False, with none written, where another instance wrote one meanwhile."""
     from google.api_core.exceptions import Conflict, FailedPrecondition, NotFound
 
     client = clients.firestore()
     batch = client.batch()
-    fields = {"expires_at": _forgotten_at()}
+    fields = {"expires_at": _expires_at()}
     for found in _snapshots(marks, timeout):
         if not found.exists:
             batch.create(found.reference, fields)
@@ -209,7 +209,7 @@ def _write_marks(marks: Collection[str], timeout: float) -> bool:
 
 
 def _snapshots(keys: Collection[str], timeout: float) -> list[Any]:
-    """The documents of these keys, in their order."""
+    """The documents of these keys, in the same order."""
     client = clients.firestore()
     references = [client.collection(COLLECTION).document(key) for key in keys]
     found = {each.id: each for each in client.get_all(references, retry=None, timeout=timeout)}
@@ -217,8 +217,8 @@ def _snapshots(keys: Collection[str], timeout: float) -> list[Any]:
 
 
 def _is_recent(moment: datetime | None, at: datetime) -> bool:
-    return moment is not None and at - moment < timedelta(seconds=EVERY_SECONDS)
+    return moment is not None and at - moment < timedelta(seconds=WRITE_INTERVAL_SECONDS)
 
 
-def _forgotten_at() -> datetime:
-    return clock.now() + timedelta(seconds=FORGOTTEN_SECONDS)
+def _expires_at() -> datetime:
+    return clock.now() + timedelta(seconds=TTL_SECONDS)

@@ -1,8 +1,8 @@
-"""Builds every client of a Google service and the database engine: the one place that looks at where we run.
+"""The clients of Google services and the database engine: the only place that depends on the environment.
 
-Each is built at its first use and kept for the life of the instance, so that a function which never
-publishes never pays for importing Pub/Sub. The local servers are found through the emulator variables
-that Google's own clients know, and through two of ours for the services that have none.
+Each client is built at its first use and kept for the life of the instance, so that a function which never publishes
+never imports Pub/Sub. Local servers are found through the emulator variables of Google's clients, and through two of
+our own for the services that have none.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ _building = threading.RLock()
 
 
 class LazyClient(Generic[T]):
-    """A value built at its first use, once per process, however many threads ask at the same moment."""
+    """A value that is built at its first use, once per process. Thread-safe."""
 
     def __init__(self, build: Callable[[], T]) -> None:
         self._build = build
@@ -48,7 +48,7 @@ class LazyClient(Generic[T]):
 
     @property
     def is_built(self) -> bool:
-        """Whether it has been used."""
+        """Whether the value has been built."""
         return self._value is not None
 
     def provide(self, value: T | None) -> None:
@@ -63,7 +63,7 @@ def engine() -> "Engine":
 
 
 def make_engine(role: str = "") -> "Engine":
-    """An engine: READ COMMITTED, UTC, time-outs below every function's own, acting as `role` if one is named.
+    """An engine with READ COMMITTED, UTC and time-outs below every function's own, acting as `role` if one is given.
 
     Through Cloud SQL's connector with IAM login in the cloud, or `DATABASE_URL` where it is set.
     """
@@ -150,7 +150,7 @@ def publisher() -> "PublisherClient":
 
 @LazyClient
 def subscriber() -> "SubscriberClient":
-    """Pub/Sub's other side, for what is pulled: the dead letters."""
+    """The Pub/Sub subscriber, which pulls dead letters."""
     from google.cloud.pubsub_v1 import SubscriberClient
 
     return SubscriberClient()

@@ -1,4 +1,4 @@
-"""The time in Python. Whatever decides about a sale asks the database's clock instead (`now()` in SQL)."""
+"""The clock in Python. Decisions about a sale use the database's clock instead (`now()` in SQL)."""
 
 from datetime import UTC, datetime
 
@@ -9,5 +9,5 @@ def now() -> datetime:
 
 
 def rfc3339(moment: datetime) -> str:
-    """A moment as the API writes it: `2026-11-21T13:00:00Z`."""
+    """Format a moment for the API: `2026-11-21T13:00:00Z`."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,44 +1,44 @@
-"""Counters that all instances share, in Firestore. They forget: a time-to-live policy on `expires_at` removes them."""
+"""Counters in Firestore that all instances share. A time-to-live policy on `expires_at` deletes them."""
 
 import logging
 from collections.abc import Mapping
 from datetime import datetime
 
 from shared.cloud import clients
-from shared.cloud.availability_pause import AvailabilityPause
+from shared.cloud.circuit_breaker import CircuitBreaker
 
 COLLECTION = "rate_limits"
 TIMEOUT_SECONDS = 0.3
 FIRST_TIMEOUT_SECONDS = 2.0  # until Firestore has answered once: the channel and its credentials come first
 STRICT_TIMEOUT_SECONDS = 5.0
-"""How long those wait who are refused without an answer: better late than not at all."""
-PAUSE_SECONDS = 5.0
-"""How long nobody asks again after a call has failed, so that an outage costs one request its wait and not each."""
+"""The time-out where callers are refused without an answer: a late answer is better than none."""
+OPEN_SECONDS = 5.0
+"""How long no calls are made after a failed one, so that an outage delays one request, not every request."""
 
 log = logging.getLogger(__name__)
 
 
 class CountersUnavailable(Exception):
-    """Firestore is slow or down; nothing is known about the counters."""
+    """Firestore is slow or down, so the counters are unknown."""
 
 
-_pauses = {is_strict: AvailabilityPause() for is_strict in (False, True)}
+_breakers = {is_strict: CircuitBreaker() for is_strict in (False, True)}
 
 
-def forget_failures() -> None:
-    """Ask again at once, as a new instance does."""
-    for pause in _pauses.values():
-        pause.reset()
+def reset() -> None:
+    """Forget failures, as in a new instance."""
+    for breaker in _breakers.values():
+        breaker.reset()
 
 
 def add(amounts: Mapping[str, int], *, expires_at: datetime, is_strict: bool = False) -> dict[str, int]:
     """Add to each counter and give the new totals, in one call. An amount of 0 only reads.
 
-    `expires_at` (UTC) is when they may be forgotten. Raises CountersUnavailable: soon, or for a strict limit
+    `expires_at` (UTC) is when they may be deleted. Raises CountersUnavailable: soon, or for a strict limit
     after `STRICT_TIMEOUT_SECONDS`.
     """
-    pause = _pauses[is_strict]
-    if not pause.may_call(PAUSE_SECONDS):
+    breaker = _breakers[is_strict]
+    if not breaker.allows_call(OPEN_SECONDS):
         raise CountersUnavailable("it has just failed")
     from google.api_core.exceptions import GoogleAPICallError, RetryError
     from google.auth.exceptions import GoogleAuthError
@@ -52,14 +52,14 @@ def add(amounts: Mapping[str, int], *, expires_at: datetime, is_strict: bool = F
             batch.set(client.collection(COLLECTION).document(name), fields, merge=True)
         results = batch.commit(timeout=_timeout(is_strict), retry=None)
     except (GoogleAPICallError, RetryError, GoogleAuthError) as error:
-        pause.failed(PAUSE_SECONDS)
+        breaker.record_failure(OPEN_SECONDS)
         log.warning("limits.unavailable", extra={"error": type(error).__name__})
         raise CountersUnavailable(type(error).__name__) from error
-    pause.answered()
+    breaker.record_success()
     return {name: result.transform_results[0].integer_value for name, result in zip(amounts, results, strict=True)}
 
 
 def _timeout(is_strict: bool) -> float:
     if is_strict:
         return STRICT_TIMEOUT_SECONDS
-    return TIMEOUT_SECONDS if _pauses[False].has_answered else FIRST_TIMEOUT_SECONDS
+    return TIMEOUT_SECONDS if _breakers[False].has_succeeded else FIRST_TIMEOUT_SECONDS

@@ -1,4 +1,4 @@
-"""Transactions. Whoever opens one is the edge, a job, or an orchestrator; every operation takes it as `tx`."""
+"""Transactions. The HTTP edge, jobs and orchestrators open them; operations take one as `tx`."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,15 +10,15 @@ from sqlalchemy import Connection as Transaction
 from shared.cloud import tracing
 from shared.cloud.clients import engine
 
-__all__ = ["Transaction", "after_commit", "autocommit", "notes", "snapshot", "transaction"]
+__all__ = ["Transaction", "after_commit", "autocommit", "pending_work", "snapshot", "transaction"]
 
-_ONE_VIEW = "BEGIN ISOLATION LEVEL REPEATABLE READ"
-_FACTS = {"db.system.name": "postgresql"}
-_NOTES = "notes"  # in `Connection.info`, which outlives a transaction: made anew for each
+_BEGIN_REPEATABLE_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ"
+_SPAN_ATTRIBUTES = {"db.system.name": "postgresql"}
+_PENDING_WORK = "notes"  # in `Connection.info`, which outlives a transaction: made anew for each
 
 
 @dataclass
-class Notes:
+class PendingWork:
     """The work that a transaction leaves to be done once it has committed."""
 
     after_commit: list[Callable[[], None]] = field(default_factory=list)
@@ -29,52 +29,56 @@ class Notes:
 def transaction() -> Iterator[Transaction]:
     """One transaction at READ COMMITTED (PS-026): committed at the end of the block, rolled back on any error.
 
-    What was put off with `after_commit` runs once the commit is durable and the connection is back in
-    the pool; after a roll-back it is forgotten.
+    Callbacks of `after_commit` run once the commit is durable and the connection is back in the pool; a roll-back
+    discards them.
     """
-    with _begun("transaction") as connection:
+    with _begin("transaction") as connection:
         yield connection
 
 
 @contextmanager
 def snapshot() -> Iterator[Transaction]:
-    """A transaction whose every statement sees the same moment: an answer made of several never mixes two.
+    """A transaction whose statements all see the same moment, so that a response never mixes two states.
 
-    For reading. It may add rows, as the audit trail does; to change one that somebody else has changed
-    meanwhile is an error (REPEATABLE READ).
+    It is for reading. It may insert rows, as the audit trail does, but changing a row that was changed meanwhile is an
+    error (REPEATABLE READ).
     """
-    with _begun("snapshot") as connection:
-        with _by_itself(connection):  # else the driver sends a BEGIN of its own first
-            connection.exec_driver_sql(_ONE_VIEW)
+    with _begin("snapshot") as connection:
+        with _driver_autocommit(connection):  # else the driver sends a BEGIN of its own first
+            connection.exec_driver_sql(_BEGIN_REPEATABLE_READ)
         yield connection
 
 
 @contextmanager
 def autocommit() -> Iterator[Transaction]:
     """A connection on which every statement is a transaction of its own, and costs no BEGIN and COMMIT."""
-    with tracing.span("statements", "client", _FACTS), engine().connect() as connection, _by_itself(connection):
+    with (
+        tracing.span("statements", "client", _SPAN_ATTRIBUTES),
+        engine().connect() as connection,
+        _driver_autocommit(connection),
+    ):
         yield connection
 
 
 @contextmanager
-def _begun(kind: str) -> Iterator[Transaction]:
-    with tracing.span(kind, "client", _FACTS), engine().connect() as connection:
-        info, notes = connection.info, Notes()
-        info[_NOTES] = notes
+def _begin(kind: str) -> Iterator[Transaction]:
+    with tracing.span(kind, "client", _SPAN_ATTRIBUTES), engine().connect() as connection:
+        info, notes = connection.info, PendingWork()
+        info[_PENDING_WORK] = notes
         try:
             with connection.begin():
                 yield connection
         finally:
-            info.pop(_NOTES, None)  # by now a connection that was lost has another `info`, or none
+            info.pop(_PENDING_WORK, None)  # by now a connection that was lost has another `info`, or none
     for act in notes.after_commit:
         act()
 
 
 @contextmanager
-def _by_itself(connection: Transaction) -> Iterator[None]:
-    """Let the driver send each statement by itself, without a BEGIN.
+def _driver_autocommit(connection: Transaction) -> Iterator[None]:
+    """Make the driver send statements without a BEGIN.
 
-    This is the driver's own switch. SQLAlchemy's sets the isolation level anew afterwards: three round trips.
+    This is the driver's own switch. SQLAlchemy's resets the isolation level afterwards, in three round trips.
     """
     driver: Any = connection.connection.driver_connection
     driver.autocommit = True
@@ -85,11 +89,11 @@ def _by_itself(connection: Transaction) -> Iterator[None]:
 
 
 def after_commit(tx: Transaction, act: Callable[[], None]) -> None:
-    """Run `act` after `tx` has committed. It must cope with never being called: a crash can come first."""
-    notes(tx).after_commit.append(act)
+    """Run `act` after `tx` has committed. It may never be called, as a crash can come first."""
+    pending_work(tx).after_commit.append(act)
 
 
-def notes(tx: Transaction) -> Notes:
-    """The work that waits until `tx` commits."""
-    found: Notes = tx.info[_NOTES]
+def pending_work(tx: Transaction) -> PendingWork:
+    """The work that is done once `tx` has committed."""
+    found: PendingWork = tx.info[_PENDING_WORK]
     return found

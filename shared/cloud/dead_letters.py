@@ -1,8 +1,7 @@
-"""Dead letters: what Pub/Sub or Cloud Tasks gave up after the last try, for a person to decide about (PS-028).
+"""Dead letters: messages and tasks that failed to their last attempt and need a decision of an admin (PS-028).
 
-`collect` takes messages out of the dead-letter subscriptions into a table, where they can be looked at;
-what a task gives up is written there at once. A replay goes the way the original went, so whoever hears it
-must have done nothing, or be safe to repeat, as everything here is.
+`collect` moves messages from the dead-letter subscriptions to a table; a failed task is written there at once. A replay
+takes the same way as the original, so consumers must be safe to repeat, as all of ours are.
 """
 
 import json
@@ -22,13 +21,13 @@ from shared.problems import NotFound, Problem
 
 log = logging.getLogger(__name__)
 
-_AT_ONCE = 100
-_TAKE = text("""
+_PULL_BATCH_SIZE = 100
+_STORE_MESSAGE = text("""
     INSERT INTO dead_letters (kind, source, target, payload, attempts, message_id)
     VALUES ('message', :source, :target, CAST(:payload AS jsonb), :attempts, :message_id)
     ON CONFLICT (message_id) DO NOTHING
 """)
-_GIVE_UP = text("""
+_STORE_TASK = text("""
     INSERT INTO dead_letters (kind, source, target, payload, attempts, message_id, error)
     VALUES ('task', :source, :target, CAST(:payload AS jsonb), :attempts, :message_id, :error)
 """)
@@ -49,19 +48,19 @@ _DECIDE = text("""
 
 
 class DeadLetterPage(PageQuery):
-    """Which dead letters are wanted: those to decide about, or the decided ones."""
+    """The filter of the list: open dead letters, or decided ones."""
 
     status: Literal["open", "decided"] = "open"
 
 
 class Decision(RequestModel):
-    """Why it is replayed or discarded."""
+    """The reason to replay or discard a dead letter."""
 
     reason: Annotated[str, line(500)]
 
 
 class DeadLetterResponse(ResponseModel):
-    """Something that was given up. Its payload holds ids only."""
+    """A message or task that failed to its last attempt. Its payload holds ids only."""
 
     id: UUID
     kind: Literal["message", "task"]
@@ -84,17 +83,19 @@ class AlreadyDecided(Problem):
 
 
 def collect(topics: Iterable[str]) -> int:
-    """Take in what lies in the dead-letter subscriptions of `topics`; return how many messages that were.
+    """Store the messages in the dead-letter subscriptions of `topics`; return how many there were.
 
-    A message is acknowledged once it is safe in the table; a crash in between brings it again.
+    A message is acknowledged once it is stored; after a crash in between it is delivered again.
     """
     return sum(_collect(topic) for topic in topics)
 
 
-def give_up(tx: Transaction, queue: str, function: str, path: str, payload: dict[str, Any], error: Exception) -> None:
-    """Write down a task that failed for the last time."""
+def record_failed_task(
+    tx: Transaction, queue: str, function: str, path: str, payload: dict[str, Any], error: Exception
+) -> None:
+    """Store a task that failed to its last attempt."""
     tx.execute(
-        _GIVE_UP,
+        _STORE_TASK,
         {
             "source": queue,
             "target": f"{function} {path}",
@@ -106,7 +107,7 @@ def give_up(tx: Transaction, queue: str, function: str, path: str, payload: dict
     )
 
 
-def listed(tx: Transaction, page: DeadLetterPage) -> Listing[DeadLetterResponse]:
+def list_page(tx: Transaction, page: DeadLetterPage) -> Listing[DeadLetterResponse]:
     """Dead letters, oldest first."""
     wanted = {"is_open": page.status == "open"}
     rows = tx.execute(_LIST, {**wanted, "page_size": page.page_size, "offset": page.offset}).mappings()
@@ -115,13 +116,13 @@ def listed(tx: Transaction, page: DeadLetterPage) -> Listing[DeadLetterResponse]
     )
 
 
-def undecided(tx: Transaction) -> int:
-    """How many nobody has decided about."""
+def count_undecided(tx: Transaction) -> int:
+    """The number of open dead letters."""
     return int(tx.execute(_COUNT, {"is_open": True}).scalar_one())
 
 
 def read(tx: Transaction, letter_id: UUID) -> DeadLetterResponse:
-    """One of them. Raises NotFound."""
+    """One dead letter. Raises NotFound."""
     row = tx.execute(_ONE, {"id": letter_id}).mappings().first()
     if row is None:
         raise NotFound
@@ -129,7 +130,7 @@ def read(tx: Transaction, letter_id: UUID) -> DeadLetterResponse:
 
 
 def replay(tx: Transaction, letter_id: UUID, decision: Decision, *, by: str) -> DeadLetterResponse:
-    """Send it again, the way it came. Raises NotFound, AlreadyDecided."""
+    """Publish a message or enqueue a task again. Raises NotFound, AlreadyDecided."""
     letter = _lock_open(tx, letter_id)
     if letter.kind == "message":
         outbox.add(tx, letter.source, letter.payload)
@@ -140,7 +141,7 @@ def replay(tx: Transaction, letter_id: UUID, decision: Decision, *, by: str) -> 
 
 
 def discard(tx: Transaction, letter_id: UUID, decision: Decision, *, by: str) -> DeadLetterResponse:
-    """Let it be. Raises NotFound, AlreadyDecided."""
+    """Discard a dead letter. Raises NotFound, AlreadyDecided."""
     return _decide(tx, _lock_open(tx, letter_id), "discarded", decision, by)
 
 
@@ -153,7 +154,7 @@ def _collect(topic: str) -> int:
     while True:
         try:
             received = subscriber.pull(
-                subscription=name, max_messages=_AT_ONCE, return_immediately=True, timeout=10
+                subscription=name, max_messages=_PULL_BATCH_SIZE, return_immediately=True, timeout=10
             ).received_messages
         except DeadlineExceeded:  # Pub/Sub's way of saying that there is nothing
             return taken
@@ -161,29 +162,29 @@ def _collect(topic: str) -> int:
             return taken
         with transaction() as tx:
             for each in received:
-                _take(tx, topic, each.message)
+                _store_message(tx, topic, each.message)
         subscriber.acknowledge(subscription=name, ack_ids=[each.ack_id for each in received], timeout=10)
         log.error("dead_letters.taken_in", extra={"topic": topic, "count": len(received)})
         taken += len(received)
 
 
-def _take(tx: Transaction, topic: str, message: Any) -> None:
+def _store_message(tx: Transaction, topic: str, message: Any) -> None:
     attributes = dict(message.attributes)
     attempts = attributes.get("CloudPubSubDeadLetterSourceDeliveryCount", "")
     tx.execute(
-        _TAKE,
+        _STORE_MESSAGE,
         {
             "source": topic,
             "target": attributes.get("CloudPubSubDeadLetterSourceSubscription", "unknown"),
-            "payload": _object(message.data),
+            "payload": _as_json_object(message.data),
             "attempts": int(attempts) if attempts.isdigit() else None,
             "message_id": message.message_id,
         },
     )
 
 
-def _object(data: bytes) -> str:
-    """The payload as JSON; what isn't a JSON object is kept inside one."""
+def _as_json_object(data: bytes) -> str:
+    """The payload as a JSON object; anything else is wrapped in one."""
     try:
         if isinstance(json.loads(data), dict):
             return data.decode()

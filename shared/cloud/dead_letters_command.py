@@ -1,4 +1,4 @@
-"""Dead letters from the command line, for whoever operates the product.
+"""The command line for dead letters, for operators.
 
 python -m shared.cloud.dead_letters_command list
 python -m shared.cloud.dead_letters_command show <id>
@@ -18,7 +18,7 @@ from shared.problems import Problem
 
 
 def main(arguments: list[str]) -> int:
-    """Do one of these; the exit status says whether it was done."""
+    """Run one command; return the exit status."""
     parser = argparse.ArgumentParser(prog="dead_letters", description="Look at dead letters, replay or discard them.")
     acts = parser.add_subparsers(dest="act", required=True)
     acts.add_parser("list", help="those to decide about, oldest first")
@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
 def _do(asked: argparse.Namespace) -> int:
     with transaction() as tx:
         if asked.act == "list":
-            page = dead_letters.listed(tx, DeadLetterPage(page_size=100))
+            page = dead_letters.list_page(tx, DeadLetterPage(page_size=100))
             for letter in page.items:
                 print(f"{letter.id}  {letter.created_at:%Y-%m-%d %H:%M}  {letter.source:20}  {letter.target}")
             print(f"{page.total} to decide about")

@@ -1,10 +1,10 @@
-"""Fields that are secret even from a reader of the database: identity numbers, bank accounts, vouchers (SEC-002).
+"""Encryption of fields that a reader of the database must not see: identity numbers, bank accounts, vouchers (SEC-002).
 
     v3.<base64url of nonce and ciphertext>      AES-256-GCM; 3 is the version of the secret that made the key
 
-A rotation adds a version to the secret: new values are sealed with it, old ones stay readable through the
-version they name until `python -m shared.privacy.key_rotation` has sealed them anew and the old one is disabled.
-What must be unique or found again has a fingerprint beside it, under a key that stays as long as the rows do.
+A rotation adds a version to the secret. New values are encrypted with it; old ones stay readable through the version
+they name, until `python -m shared.privacy.key_rotation` has re-encrypted them and the old version is disabled. Values
+that must be unique or searchable have a fingerprint (blind index) beside them, under a key that never changes.
 """
 
 import base64
@@ -28,11 +28,11 @@ _NONCE_BYTES: Final = 12  # what GCM is made for; random, so far fewer than 2**3
 
 
 class DecryptionFailed(ValueError):
-    """A sealed value was changed, belongs to another row, or its key is gone."""
+    """An encrypted value was changed, belongs to another row, or its key is gone."""
 
 
 def encrypt(plain: str, *, about: str) -> str:
-    """Encrypt `plain`. `about` names whose it is (`identity_number:<item id>`): only the same name opens it."""
+    """Encrypt `plain` with `about` (`identity_number:<item id>`) as associated data, which decryption needs too."""
     key = version(KEY)
     nonce = os.urandom(_NONCE_BYTES)
     sealed = _cipher(key.value).encrypt(nonce, plain.encode(), about.encode())
@@ -56,12 +56,12 @@ def current_prefix() -> str:
 
 
 def fingerprint(plain: str, *, purpose: str) -> str:
-    """A blind index in hex: equal for equal texts of one purpose, and telling nothing without the key."""
+    """A blind index in hex: equal for equal texts of one purpose, and useless without the key."""
     key = secret(FINGERPRINT_KEY).encode()
     return hmac.digest(key, f"{purpose}\0{plain}".encode(), hashlib.sha256).hex()
 
 
 @lru_cache(maxsize=8)
 def _cipher(secret_value: str) -> AESGCM:
-    """The secret is any text of enough randomness; HKDF makes 256 bits of it."""
+    """The cipher for a key that HKDF derives from the secret, which may be any text of enough entropy."""
     return AESGCM(HKDF(SHA256(), length=32, salt=None, info=b"karcis field").derive(secret_value.encode()))

@@ -1,4 +1,4 @@
-"""One JSON object a line, with trace and correlation id, and personal data masked whoever logs it."""
+"""Structured logs: one JSON object a line, with trace and correlation id, and personal data masked."""
 
 import json
 import logging
@@ -17,8 +17,8 @@ from shared.cloud.settings import settings
 _correlation: ContextVar[str] = ContextVar("correlation_id", default="")
 _REPORTED_ERROR = "type.googleapis.com/google.devtools.clouderrorreporting.v1beta1.ReportedErrorEvent"
 
-_ENDS = r"\s\"'<>@,;:()\[\]{}=&?/|*"  # what surrounds an address in a text, and the stars of one that is masked
-_EMAIL = re.compile(rf"([^{_ENDS}])[^{_ENDS}]*?(@|%40)([\w-]+(?:\.[\w-]+)+)")
+_DELIMITERS = r"\s\"'<>@,;:()\[\]{}=&?/|*"  # what surrounds an address in a text, and the stars of one that is masked
+_EMAIL = re.compile(rf"([^{_DELIMITERS}])[^{_DELIMITERS}]*?(@|%40)([\w-]+(?:\.[\w-]+)+)")
 _PHONE = re.compile(r"(?<![\w.*-])\(?(0[ -]?8|\+62[ .-]?8|\+\d\d)(?:[ .()-]{0,2}\d){4,9}[ .()-]{0,2}(\d{3})(?![\w-])")
 _PHONE_WITHOUT_PLUS = re.compile(r"(?<![\w.*-])(62[ -]?8)(?:[ -]?\d){4,9}[ -]?(\d{3})(?![\w-])")  # no dots: an amount
 # NIK, and the number of a card, as people group them. Any groups at all would be amounts and moments, too.
@@ -40,7 +40,7 @@ _STANDARD = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskN
 def mask(words: str) -> str:
     """Hide personal data (SEC-013): `u***@example.com`, `08****123`, `************1234`, and no token at all.
 
-    Of a bank account's number, where a word before it says that it is one, the last four digits: `account ****7890`.
+    A bank account number, known by a word before it, keeps its last four digits: `account ****7890`.
     """
     if "@" in words or "%40" in words:
         words = _EMAIL.sub(r"\1***\2\3", words)
@@ -51,7 +51,7 @@ def mask(words: str) -> str:
 
 
 def correlation_id() -> str:
-    """The id that ties together everything one request caused, across functions and queues."""
+    """The id shared by everything that one request causes, across functions and queues."""
     return _correlation.get() or begin_request()
 
 
@@ -67,7 +67,7 @@ def begin_request(given: str | None = None, carrier: Mapping[str, str] | None = 
 
 
 def continue_as(correlation: str) -> None:
-    """Take up the correlation id of what this request turned out to be about."""
+    """Adopt the correlation id of the subject that this request turned out to be about."""
     _correlation.set(correlation)
 
 
@@ -90,7 +90,7 @@ class JsonLines(logging.Formatter):
             "function": chosen.function,
             "correlation_id": _correlation.get(),
         }
-        line.update(_place_in_trace())
+        line.update(_trace_fields())
         line.update({key: value for key, value in vars(record).items() if key not in _STANDARD})
         if record.exc_info:
             line["stack_trace"] = "".join(traceback.format_exception(*record.exc_info))
@@ -99,13 +99,13 @@ class JsonLines(logging.Formatter):
         return json.dumps(_masked(line))
 
 
-def _place_in_trace() -> dict[str, Any]:
+def _trace_fields() -> dict[str, Any]:
     """The keys by which Cloud Logging shows a line under its trace (docs/reference/google-cloud.md)."""
-    position = trace_context.current()
+    span_context = trace_context.current()
     return {
-        "logging.googleapis.com/trace": f"projects/{settings().google_cloud_project}/traces/{position.trace_id}",
-        "logging.googleapis.com/spanId": position.span_id,
-        "logging.googleapis.com/trace_sampled": position.is_recorded,
+        "logging.googleapis.com/trace": f"projects/{settings().google_cloud_project}/traces/{span_context.trace_id}",
+        "logging.googleapis.com/spanId": span_context.span_id,
+        "logging.googleapis.com/trace_sampled": span_context.is_recorded,
     }
 
 

@@ -43,7 +43,7 @@ class Done(RequestModel):
 
 
 class ManualTaskResponse(ResponseModel):
-    """Something that waits for a person: what kind of work (a section of the runbook), and about what."""
+    """A task for a person: its kind (a section of the runbook) and its subject."""
 
     id: UUID
     kind: str
@@ -62,7 +62,7 @@ class AlreadyDone(Problem):
 
 
 def add(tx: Transaction, kind: str, *, subject: str, subject_id: UUID | str, **details: Any) -> bool:
-    """Ask a person to look at `subject`; asking again while the task is open changes nothing, and gives False."""
+    """Open a task about `subject`; return False, and change nothing, where one of its kind is open."""
     added = tx.execute(
         _OPEN,
         {
@@ -76,24 +76,24 @@ def add(tx: Transaction, kind: str, *, subject: str, subject_id: UUID | str, **d
 
 
 def last_finished(tx: Transaction, kind: str, subject_id: UUID | str) -> dict[str, Any] | None:
-    """The details of the last such task about this subject that a person has finished; None where there is none."""
+    """The details of the last task of this kind about a subject that a person has finished, if any."""
     found: dict[str, Any] | None = tx.execute(_FINISHED, {"kind": kind, "subject_id": str(subject_id)}).scalar()
     return found
 
 
 def close(tx: Transaction, subject_id: UUID | str, *, by: UUID | None) -> None:
-    """Note that a person, or what happened meanwhile (None), has finished whatever was open about a subject."""
+    """Close all open tasks about a subject, as done by a person or by the system (None)."""
     tx.execute(_CLOSE, {"subject_id": str(subject_id), "by": by})
 
 
-def waiting(tx: Transaction, page: PageQuery) -> Listing[ManualTaskResponse]:
+def list_open(tx: Transaction, page: PageQuery) -> Listing[ManualTaskResponse]:
     """The open tasks, oldest first."""
     rows = tx.execute(_LIST_OPEN, {"page_size": page.page_size, "offset": page.offset}).mappings()
     return Listing[ManualTaskResponse].of(page, [ManualTaskResponse(**row) for row in rows], count_open(tx))
 
 
 def finish(tx: Transaction, task_id: UUID, done: Done, *, by: UUID) -> ManualTaskResponse:
-    """Note that a person has done it; what they did stands in the audit trail. Raises NotFound, AlreadyDone."""
+    """Finish a task; the note goes into the audit trail. Raises NotFound, AlreadyDone."""
     task = tx.execute(_LOCK, {"id": task_id}).first()
     if task is None:
         raise NotFound
@@ -113,5 +113,5 @@ def finish(tx: Transaction, task_id: UUID, done: Done, *, by: UUID) -> ManualTas
 
 
 def count_open(tx: Transaction) -> int:
-    """How many wait for a person."""
+    """The number of open tasks."""
     return int(tx.execute(_COUNT_OPEN).scalar_one())

@@ -1,4 +1,4 @@
-"""Pictures in the media bucket, which everybody may see."""
+"""Pictures in the public media bucket."""
 
 from shared.cloud import storage
 from shared.cloud.settings import settings
@@ -12,5 +12,5 @@ def store(name: str, picture: Picture, *, cache_control: str) -> None:
 
 
 def url(name: str) -> str:
-    """Where browsers find the object of that name."""
+    """The public URL of an object."""
     return f"{settings().media_base_url}/{name}"

@@ -1,4 +1,4 @@
-"""Every metric of ours, once: its name, kind, unit, what it says, and which log lines it is read from.
+"""The definitions of all metrics: name, kind, unit, description, and the log lines they are read from.
 
 No exporter is fed. A counter counts lines of the log; a gauge is a number of the line `metrics`, which reconcile
 writes every five minutes (shared/payments/gauges.py). In the cloud these are log-based metrics, made by Terraform
@@ -15,7 +15,7 @@ GAUGES_EVENT = "metrics"
 
 @dataclass(frozen=True)
 class Counter:
-    """Lines of the log with this message and these fields, told apart by the fields in `labels`."""
+    """A counter of log lines with this message and these fields, by the fields in `labels`."""
 
     name: str
     help: str
@@ -24,7 +24,7 @@ class Counter:
     labels: tuple[str, ...] = ()
 
     def counts(self, message: str, fields: Mapping[str, Any]) -> bool:
-        """Whether a line of the log is one of them."""
+        """Whether a log line is counted."""
         return message == self.event and all(fields.get(name) == value for name, value in self.where.items())
 
 

@@ -1,7 +1,7 @@
-"""Files that must go: a row with the change that makes them stale, the deletion after the commit, a sweep behind both.
+"""Deletion of stored objects: a row in the transaction, the deletion after its commit, and a sweep behind both.
 
-Whoever was storing a file in that very moment may be done only after our deletion. So the sweep deletes once
-more, an hour later, and forgets the matter then: no crash and no race leaves a file behind for good (DP-002).
+A concurrent upload may finish after our deletion. So the sweep deletes once more an hour later and only then removes
+the row: no crash and no race leaves an object behind for good (DP-002).
 """
 
 import logging
@@ -12,11 +12,11 @@ from sqlalchemy import text
 from shared.cloud import storage
 from shared.cloud.database import Transaction, after_commit, transaction
 
-AGAIN_AFTER_SECONDS = 3600
+RECHECK_AFTER_SECONDS = 3600
 """Longer than any function of ours runs."""
-MOST_AT_ONCE = 20
-"""So many are deleted while the caller waits; the sweep takes the rest within five minutes."""
-MOST_PER_SWEEP = 200
+MAX_IMMEDIATE = 20
+"""How many prefixes are deleted while the caller waits; the sweep deletes the rest within five minutes."""
+SWEEP_BATCH_SIZE = 200
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ _ADD = text("""
     INSERT INTO stale_objects (bucket, prefix, due_at)
     SELECT :bucket, unnest(CAST(:prefixes AS text[])), now() + make_interval(secs => :after)
 """)
-# A claim is a lease, as in the outbox: no row stays locked over a network call.
+# A claim is a lease, as in the outbox: no row stays locked during a network call.
 _CLAIM = text("""
     UPDATE stale_objects SET due_at = now() + interval '10 minutes'
     WHERE id IN (
@@ -33,33 +33,33 @@ _CLAIM = text("""
     RETURNING id, bucket, prefix
 """)
 _DONE = text("DELETE FROM stale_objects WHERE id = ANY(:ids) AND created_at < now() - make_interval(secs => :again)")
-_ONCE_MORE = text("UPDATE stale_objects SET due_at = created_at + make_interval(secs => :again) WHERE id = ANY(:ids)")
+_RECHECK = text("UPDATE stale_objects SET due_at = created_at + make_interval(secs => :again) WHERE id = ANY(:ids)")
 
 
 def delete_after_commit(tx: Transaction, bucket: str, prefixes: Sequence[str]) -> None:
     """Delete all objects whose names begin with one of `prefixes` (8 characters at least) once `tx` has committed."""
     if not prefixes:
         return
-    leave_to_sweep(tx, bucket, prefixes)
-    after_commit(tx, lambda: _delete_now(bucket, prefixes[:MOST_AT_ONCE]))
+    schedule_deletion(tx, bucket, prefixes)
+    after_commit(tx, lambda: _delete_now(bucket, prefixes[:MAX_IMMEDIATE]))
 
 
-def leave_to_sweep(tx: Transaction, bucket: str, prefixes: Sequence[str], *, after_seconds: int = 0) -> None:
+def schedule_deletion(tx: Transaction, bucket: str, prefixes: Sequence[str], *, after_seconds: int = 0) -> None:
     """The same within some minutes of `after_seconds`: for functions that may not delete files themselves."""
     if prefixes:
         tx.execute(_ADD, {"bucket": bucket, "prefixes": list(prefixes), "after": after_seconds})
 
 
 def sweep() -> int:
-    """Delete what is due and return how many rows that were. A file that can't be deleted stays due."""
+    """Delete all objects that are due; return how many rows were done. Failed deletions stay due."""
     with transaction() as tx:
-        rows = tx.execute(_CLAIM, {"most": MOST_PER_SWEEP}).all()
+        rows = tx.execute(_CLAIM, {"most": SWEEP_BATCH_SIZE}).all()
     done = [row.id for row in rows if _delete(row.bucket, row.prefix)]
     if done:
-        names = {"ids": done, "again": AGAIN_AFTER_SECONDS}
+        names = {"ids": done, "again": RECHECK_AFTER_SECONDS}
         with transaction() as tx:
             tx.execute(_DONE, names)
-            tx.execute(_ONCE_MORE, names)
+            tx.execute(_RECHECK, names)
     return len(done)
 
 

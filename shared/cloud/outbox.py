@@ -1,8 +1,7 @@
-"""Messages that leave with the transaction: a row first, Pub/Sub right after the commit, a sweep behind both.
+"""The transactional outbox: a row in the transaction, publishing after its commit, and a sweep behind both.
 
-A message is written in the same transaction as the fact it tells. It is published once that has
-committed; where the process dies in between, `sweep` publishes it later. Consumers may therefore see
-a message twice and are idempotent by what it names.
+A message is written in the same transaction as the fact it reports and published once that has committed. Where the
+process dies in between, `sweep` publishes it later. Consumers may therefore receive a message twice and are idempotent.
 """
 
 import json
@@ -13,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from shared.cloud import pubsub
-from shared.cloud.database import Transaction, after_commit, notes, transaction
+from shared.cloud.database import Transaction, after_commit, pending_work, transaction
 from shared.cloud.logs import outgoing_context
 
 log = logging.getLogger(__name__)
@@ -23,8 +22,8 @@ _ADD = text("""
     VALUES (:topic, CAST(:payload AS jsonb), CAST(:attributes AS jsonb))
     RETURNING id
 """)
-# A claim is a lease: the transaction ends before the publishing starts, so that no row stays locked
-# over a network call, and a claimer that died is followed by another after a minute.
+# A claim is a lease: the transaction ends before publishing starts, so that no row stays locked during a network call,
+# and another process takes over a minute after a crash.
 _CLAIM_NAMED = text("""
     UPDATE outbox SET claimed_until = now() + interval '60 seconds'
     WHERE id = ANY(:ids) AND published_at IS NULL
@@ -48,7 +47,7 @@ _OLDEST = text("""
 
 
 def add(tx: Transaction, topic: str, payload: dict[str, Any]) -> None:
-    """Say `topic` with `payload` (ids and versions only, no personal data) once `tx` has committed."""
+    """Publish `payload` (ids and versions only, no personal data) to `topic` once `tx` has committed."""
     row_id = tx.execute(
         _ADD,
         {
@@ -57,7 +56,7 @@ def add(tx: Transaction, topic: str, payload: dict[str, Any]) -> None:
             "attributes": json.dumps(outgoing_context()),
         },
     ).scalar_one()
-    added = notes(tx).outbox_ids
+    added = pending_work(tx).outbox_ids
     if not added:
         after_commit(tx, lambda: _publish_added(added))
     added.append(row_id)
@@ -70,7 +69,7 @@ def _publish_added(ids: list[int]) -> None:
 
 
 def sweep(older_than_seconds: int = 10) -> int:
-    """Publish what a crash or an outage left behind; return how many rows that were."""
+    """Publish the messages that a crash or an outage left behind; return how many there were."""
     total = 0
     while True:
         with transaction() as tx:
@@ -83,7 +82,7 @@ def sweep(older_than_seconds: int = 10) -> int:
 
 
 def oldest_seconds(tx: Transaction) -> float:
-    """For how long the oldest message has waited to be published; 0 where none waits."""
+    """The age of the oldest unpublished message in seconds; 0 where there is none."""
     return float(tx.execute(_OLDEST).scalar() or 0)
 
 

@@ -1,8 +1,8 @@
 """The permissions of the running function, as functions/manifest.yaml grants them.
 
-In the cloud each function has an identity of its own, and IAM refuses what the manifest does not grant it. Where all
-functions share a process, on a laptop and in the tests, this refuses it: what an entry forgets is seen before it
-is deployed.
+In the cloud each function has an identity of its own, and IAM refuses what the manifest does not grant. Where all
+functions share a process, on a laptop and in tests, this module refuses it, so that a missing grant shows before
+deployment.
 """
 
 from collections.abc import Iterator
@@ -17,19 +17,19 @@ class PermissionMissing(Exception):
 
 @dataclass(frozen=True)
 class Permissions:
-    """The things of the cloud that one function may use, by name: `secrets/jwt-signing-key`, `cache/shared`."""
+    """The resources of the cloud that one function may use, by name: `secrets/jwt-signing-key`, `cache/shared`."""
 
     function: str
-    things: frozenset[str]
+    resources: frozenset[str]
 
 
-_running: ContextVar[Permissions | None] = ContextVar("grants", default=None)
+_running: ContextVar[Permissions | None] = ContextVar("permissions", default=None)
 
 
 @contextmanager
-def only(grants: Permissions) -> Iterator[None]:
-    """Run the block as the function of these grants."""
-    token = _running.set(grants)
+def run_as(permissions: Permissions) -> Iterator[None]:
+    """Run a block with the permissions of a function."""
+    token = _running.set(permissions)
     try:
         yield
     finally:
@@ -37,7 +37,7 @@ def only(grants: Permissions) -> Iterator[None]:
 
 
 def check(kind: str, name: str) -> None:
-    """Refuse what is not granted, where functions share a process; alone, IAM does. Raises PermissionMissing."""
-    grants = _running.get()
-    if grants is not None and f"{kind}/{name}" not in grants.things:
-        raise PermissionMissing(f"{grants.function}: {kind}/{name}")
+    """Raise PermissionMissing for a resource that is not granted, where functions share a process."""
+    permissions = _running.get()
+    if permissions is not None and f"{kind}/{name}" not in permissions.resources:
+        raise PermissionMissing(f"{permissions.function}: {kind}/{name}")

@@ -1,4 +1,4 @@
-"""Prepares each statement once per connection, as psycopg and JDBC do by themselves.
+"""Prepared statements for pg8000: each statement is prepared once per connection, as psycopg and JDBC do.
 
 pg8000 reads a statement letter by letter for its parameters and has it parsed, described and run in
 three round trips, every time. Prepared, it takes one round trip from its second use on, and the server
@@ -21,11 +21,11 @@ from pg8000.converters import make_params
 from pg8000.core import CoreConnection
 from pg8000.exceptions import DatabaseError
 
-MOST = 100
-"""Statements kept prepared on a connection; the least recently used one is closed first."""
+MAX_STATEMENTS = 100
+"""How many statements stay prepared on a connection; the least recently used one is closed first."""
 
 _TIMESTAMPTZ = 1184  # its OID in pg_type
-_OUTDATED = {
+_STALE_CODES = {
     "0A000",  # feature_not_supported: "cached plan must not change result type", after a migration
     "26000",  # invalid_sql_statement_name: something between us and the server has forgotten it
 }
@@ -34,8 +34,8 @@ _convert = pg8000.dbapi.convert_paramstyle
 log = logging.getLogger(__name__)
 
 
-def fits(connection_class: type = CoreConnection, convert: Any = _convert) -> bool:
-    """Whether pg8000 is made as this module takes it to be: the functions it calls or replaces, by their parameters."""
+def is_compatible(connection_class: type = CoreConnection, convert: Any = _convert) -> bool:
+    """Whether pg8000 still has the functions that this module calls or replaces, with the same parameters."""
     expected = {
         "execute_unnamed": ["self", "statement", "vals", "oids", "stream"],
         "execute_named": ["self", "statement_name_bin", "params", "columns", "input_funcs", "statement"],
@@ -49,11 +49,11 @@ def fits(connection_class: type = CoreConnection, convert: Any = _convert) -> bo
 
 
 def prepare_statements(connection: Any, _record: object = None) -> None:
-    """Make a new pg8000 connection prepare what it runs (for SQLAlchemy's event `connect`).
+    """Make a new pg8000 connection prepare its statements (for SQLAlchemy's event `connect`).
 
-    Where pg8000 has changed, statements run as it runs them: right, and slower.
+    Where pg8000 has changed, statements run unprepared: correct, but slower.
     """
-    if not _IS_ON:
+    if not _IS_ENABLED:
         return
     connection.execute_unnamed = _Prepared(connection).execute
     connection.register_in_adapter(
@@ -80,12 +80,12 @@ class _Prepared:
             parameters = make_params(self._connection.py_types, vals)
             return self._connection.execute_named(name, parameters, columns, readers, statement)
         except DatabaseError as error:
-            if error.args[0].get("C") in _OUTDATED:
+            if error.args[0].get("C") in _STALE_CODES:
                 del self._statements[key]
             raise
 
     def _prepare(self, key: tuple[str, tuple[int, ...]]) -> Any:
-        if len(self._statements) == MOST:
+        if len(self._statements) == MAX_STATEMENTS:
             _, (oldest, *_) = self._statements.popitem(last=False)
             self._connection.close_prepared_statement(oldest)
         statement, oids = key
@@ -104,8 +104,8 @@ def _convert_once(style: str, query: str, args: Any) -> Any:
     return (_numbered(query), args) if style == "format" else _convert(style, query, args)
 
 
-_IS_ON = fits()
-if _IS_ON:  # there is no hook for it. SQLAlchemy speaks to pg8000.legacy, Cloud SQL's connector to pg8000.dbapi
+_IS_ENABLED = is_compatible()
+if _IS_ENABLED:  # there is no hook for it. SQLAlchemy speaks to pg8000.legacy, Cloud SQL's connector to pg8000.dbapi
     pg8000.dbapi.convert_paramstyle = pg8000.legacy.convert_paramstyle = _convert_once
 else:
     log.warning("database.statements_not_prepared", extra={"pg8000": pg8000.__version__})

@@ -1,4 +1,4 @@
-"""Publishing to Pub/Sub. Only the outbox calls this: everything said is a row first."""
+"""Publishing to Pub/Sub. Only the outbox calls this: every message is a row first."""
 
 import json
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ PUBLISH_TIMEOUT_SECONDS = 10
 
 
 def publish(messages: Sequence[tuple[str, dict[str, Any], dict[str, str]]]) -> list[Exception | None]:
-    """Publish (topic, payload, attributes) messages together and wait for all, 10 seconds at most.
+    """Publish (topic, payload, attributes) messages and wait for all acknowledgements, at most 10 seconds.
 
     Returns, in the same order, None where Pub/Sub has acknowledged and the error where it has not.
     """

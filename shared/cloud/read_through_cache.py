@@ -1,7 +1,7 @@
-"""Reading what many want: from this instance's memory of the last second, the shared cache, or the database.
+"""A read-through cache in three levels: this instance's memory of the last second, the shared cache, the database.
 
-Of the threads of an instance that want the same thing at the same time one fetches it, and the others wait
-for that. So a rush asks Firestore once a second for each thing and instance, and the database where it must.
+Of concurrent threads that read the same key, one fetches it and the others wait for it. So a rush reads each key once a
+second and instance from Firestore, and from the database only on a miss.
 """
 
 import threading
@@ -26,7 +26,7 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True)
 class CachedValue(Generic[T]):
-    """Something, and how many seconds ago the database said so at the earliest."""
+    """A value, and its maximum age in seconds."""
 
     value: T
     age_seconds: float = 0.0
@@ -34,19 +34,19 @@ class CachedValue(Generic[T]):
 
 @dataclass(frozen=True)
 class _Fetch:
-    """Something that is being fetched, or was just now."""
+    """A fetch that is running or has just finished."""
 
     begun: float
     outcome: "Future[CachedValue[Any]]"
 
     def result(self) -> CachedValue[Any]:
-        """Its outcome with its age by now, or the error it met."""
+        """The value with its current age, or the error of the fetch."""
         fetched = self.outcome.result()
         return CachedValue(fetched.value, fetched.age_seconds + time.monotonic() - self.begun)
 
 
-class Memory:
-    """A cache of this instance: whatever was fetched within the last `MEMORY_SECONDS`."""
+class InstanceCache:
+    """The in-memory cache of this instance: whatever was fetched within the last `MEMORY_SECONDS`."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -84,18 +84,18 @@ class Memory:
             self._fetches.popitem(last=False)
 
 
-memory = Memory()
+instance_cache = InstanceCache()
 
 
 def read_through(key: str, mark: str, *, seconds: float, model: type[M], read: Callable[[], M]) -> CachedValue[M]:
-    """What `read` gives, or gave at most `seconds` ago to any instance and nobody has invalidated `mark` since.
+    """The result of `read`, or one of at most `seconds` ago on any instance, unless `mark` was invalidated since.
 
-    A change is seen after about two seconds at the latest; where the cache can't be reached, at once. Call it
-    outside of a transaction, and let `read` open one. Raises what `read` raises.
+    A change is visible after about two seconds at the latest, and at once where the cache can't be reached. Call it
+    outside of a transaction; `read` opens one. Raises what `read` raises.
     """
     if settings().shared_cache != "on":
         return CachedValue(read())
-    return memory.get(key, lambda: _fetch(key, mark, seconds - MEMORY_SECONDS, model, read))
+    return instance_cache.get(key, lambda: _fetch(key, mark, seconds - MEMORY_SECONDS, model, read))
 
 
 def _fetch(key: str, mark: str, seconds: float, model: type[M], read: Callable[[], M]) -> CachedValue[M]:
@@ -112,7 +112,7 @@ def _fetch(key: str, mark: str, seconds: float, model: type[M], read: Callable[[
 
 
 def _parsed(seen: CacheEntry, model: type[M]) -> M | None:
-    """The content; None where another version of the product has written it in another form."""
+    """Parse the content; None where another version of the product has written another format."""
     try:
         return model.model_validate_json(seen.content)
     except ValidationError:

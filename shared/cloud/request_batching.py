@@ -1,74 +1,73 @@
-"""Doing the work of many waiting requests at once: the first that comes leads, and takes along all that wait."""
+"""Request batching: concurrent requests wait for one another and are handled together by the first of them."""
 
 import threading
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-Ask = TypeVar("Ask")
+Request = TypeVar("Request")
 Outcome = TypeVar("Outcome")
 
 
-class _Waiting(Generic[Ask, Outcome]):
-    """One caller's ask, and in the end its outcome or the error that met the whole batch."""
+class _PendingRequest(Generic[Request, Outcome]):
+    """One caller's request, and once it is done its outcome or the error of its batch."""
 
-    __slots__ = ("ask", "error", "is_leader", "outcome", "turn")
+    __slots__ = ("error", "is_leader", "outcome", "request", "turn")
 
-    def __init__(self, ask: Ask) -> None:
-        self.ask = ask
+    def __init__(self, request: Request) -> None:
+        self.request = request
         self.turn = threading.Event()
         self.is_leader = False
         self.outcome: Outcome
         self.error: BaseException | None = None
 
 
-class RequestBatcher(Generic[Ask, Outcome]):
-    """Calls `work` with the asks of all threads that wait, at most `most` together, one batch at a time.
+class RequestBatcher(Generic[Request, Outcome]):
+    """Calls `work` with the requests of all waiting threads, at most `max_batch_size` together, one batch at a time.
 
-    `work` gives one outcome per ask, in order. While a batch runs, the next one gathers: nobody waits
-    for company, and under load the batches grow by themselves. An exception of `work` reaches every
-    caller of that batch.
+    `work` returns one outcome per request, in order. While a batch runs, the next one gathers, so batches grow with the
+    load and no request waits for others without need. An exception of `work` is raised to every caller of its batch.
     """
 
-    def __init__(self, work: Callable[[Sequence[Ask]], Sequence[Outcome]], most: int = 64) -> None:
+    def __init__(self, work: Callable[[Sequence[Request]], Sequence[Outcome]], max_batch_size: int = 64) -> None:
         self._work = work
-        self._most = most
+        self._max_batch_size = max_batch_size
         self._lock = threading.Lock()
-        self._queue: list[_Waiting[Ask, Outcome]] = []
-        self._is_led = False
+        self._queue: list[_PendingRequest[Request, Outcome]] = []
+        self._has_leader = False
 
-    def __call__(self, ask: Ask) -> Outcome:
-        """Do this one ask, together with whoever else waits, and give its outcome."""
-        mine: _Waiting[Ask, Outcome] = _Waiting(ask)
+    def __call__(self, request: Request) -> Outcome:
+        """Handle one request, together with others that wait, and return its outcome."""
+        mine: _PendingRequest[Request, Outcome] = _PendingRequest(request)
         with self._lock:
             self._queue.append(mine)
-            mine.is_leader = not self._is_led
-            self._is_led = True
+            mine.is_leader = not self._has_leader
+            self._has_leader = True
         if not mine.is_leader:
             mine.turn.wait()
         if mine.is_leader:
-            self._lead()
+            self._run_batch()
         if mine.error is not None:
             raise mine.error
         return mine.outcome
 
-    def _lead(self) -> None:
-        """Work off one batch, with the leader's own ask in it, then pass the lead to the first who waits."""
+    def _run_batch(self) -> None:
+        """Handle one batch, which contains the leader's own request, then make the first waiting thread the leader."""
         with self._lock:
-            batch, self._queue = self._queue[: self._most], self._queue[self._most :]
+            batch, self._queue = self._queue[: self._max_batch_size], self._queue[self._max_batch_size :]
         try:
-            outcomes = self._work([waiting.ask for waiting in batch])
+            outcomes = self._work([waiting.request for waiting in batch])
             for waiting, outcome in zip(batch, outcomes, strict=True):
                 waiting.outcome = outcome
         except BaseException as error:  # noqa: BLE001 - whatever happened, every caller must hear of it
             for waiting in batch:
                 waiting.error = error
         finally:
-            self._pass_on(batch)
+            self._finish(batch)
 
-    def _pass_on(self, batch: list[_Waiting[Ask, Outcome]]) -> None:
+    def _finish(self, batch: list[_PendingRequest[Request, Outcome]]) -> None:
         with self._lock:
             successor = self._queue[0] if self._queue else None
-            self._is_led = successor is not None
+            self._has_leader = successor is not None
             if successor is not None:
                 successor.is_leader = True
         for waiting in batch:

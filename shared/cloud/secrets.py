@@ -1,4 +1,4 @@
-"""Secrets, fetched from Secret Manager and kept in memory for five minutes so that a rotation needs no deploy."""
+"""Secrets from Secret Manager, cached for five minutes, so that a rotation needs no deployment."""
 
 import time
 from collections.abc import Mapping
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from shared.cloud import clients, permissions
 from shared.cloud.settings import settings
 
-KEPT_SECONDS = 300
+CACHE_SECONDS = 300
 LATEST = "latest"
 
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a secret: its number at Secret Manager, and its value."""
+    """A version of a secret: its number at Secret Manager, and its value."""
 
     number: str
     value: str
 
 
-_kept: dict[tuple[str, str], tuple[float, Version]] = {}
+_cache: dict[tuple[str, str], tuple[float, Version]] = {}
 
 
 def secret(name: str) -> str:
@@ -33,13 +33,13 @@ def secret(name: str) -> str:
 def version(name: str, number: str = LATEST) -> Version:
     """One version of a secret, the newest by default. Raises as `secret` does."""
     permissions.check("secrets", name)
-    kept = _kept.get((name, number))
+    kept = _cache.get((name, number))
     if kept and kept[0] > time.monotonic():
         return kept[1]
     path = f"projects/{settings().google_cloud_project}/secrets/{name}/versions/{number}"
     answer = clients.secret_manager().access_secret_version(name=path)
     found = Version(answer.name.rpartition("/")[2], answer.payload.data.decode())
-    _kept[name, number] = (time.monotonic() + KEPT_SECONDS, found)
+    _cache[name, number] = (time.monotonic() + CACHE_SECONDS, found)
     return found
 
 
@@ -47,4 +47,4 @@ def provide(values: Mapping[str, str], number: str = "1") -> None:
     """Use these values for the rest of the process instead of asking Secret Manager (tools and tests)."""
     for name, value in values.items():
         for known_as in (LATEST, number):
-            _kept[name, known_as] = (float("inf"), Version(number, value))
+            _cache[name, known_as] = (float("inf"), Version(number, value))

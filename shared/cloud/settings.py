@@ -1,4 +1,4 @@
-"""Everything the environment decides, read once. Secrets are not here: `cloud/secrets` fetches them."""
+"""Settings from environment variables, read once. Secrets come from `cloud/secrets`."""
 
 import os
 from dataclasses import dataclass

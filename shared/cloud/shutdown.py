@@ -1,4 +1,4 @@
-"""The end of an instance: requests are finished by gunicorn, and then what they have left behind is sent and closed.
+"""Shutdown of an instance: gunicorn finishes its requests, then clients are flushed and closed.
 
 Cloud Run sends SIGTERM and waits ten seconds. gunicorn, which functions-framework serves with, takes no more
 requests, lets the running ones finish and leaves through Python's own exit, where this is waiting. Whatever is cut
@@ -17,12 +17,12 @@ log = logging.getLogger(__name__)
 
 @lru_cache(maxsize=1)
 def register() -> None:
-    """Have this process leave tidily, however many functions it serves."""
-    atexit.register(finish)
+    """Register the shutdown of this process, once, however many functions it serves."""
+    atexit.register(close_all)
 
 
-def finish() -> None:
-    """Send spans and messages, and hang up on the database. One that fails does not keep the others from it."""
+def close_all() -> None:
+    """Flush spans and messages, and close database connections. A failure of one does not prevent the others."""
     with ExitStack() as closing:
         if clients.engine.is_built:
             closing.callback(clients.engine().dispose)

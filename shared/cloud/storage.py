@@ -1,4 +1,4 @@
-"""Files in Cloud Storage that are written once and never changed, until they are deleted."""
+"""Objects in Cloud Storage, which are written once and never changed until they are deleted."""
 
 from shared.cloud import clients, permissions
 
@@ -8,9 +8,9 @@ class StorageUnavailable(Exception):
 
 
 def put_once(bucket: str, name: str, content: bytes, content_type: str, *, cache_control: str | None = None) -> None:
-    """Store `content` unless an object of that name is there already, which then stays as it is.
+    """Store `content`, unless an object of that name exists, which is kept.
 
-    `cache_control` is what readers of a public bucket are told; without it, Cloud Storage's default.
+    `cache_control` is the header for readers of a public bucket; Cloud Storage's default where it is None.
     """
     from google.api_core.exceptions import PreconditionFailed
 
@@ -37,7 +37,7 @@ def get(bucket: str, name: str) -> bytes | None:
 
 
 def delete_all(bucket: str, prefix: str) -> None:
-    """Delete every object whose name begins with `prefix`; that there is none is no error.
+    """Delete every object whose name begins with `prefix`, if there is any.
 
     Raises StorageUnavailable, and ValueError for an empty prefix, which would be the whole bucket.
     """

@@ -1,4 +1,4 @@
-"""Work for later: Cloud Tasks that call one of our functions at a given moment."""
+"""Cloud Tasks that call one of our functions at a given moment."""
 
 import json
 from datetime import datetime
@@ -10,7 +10,7 @@ from shared.cloud.settings import function_url, settings
 
 
 class NotEnqueued(Exception):
-    """Cloud Tasks did not take a task: it can't be reached, or refused it."""
+    """Cloud Tasks can't be reached, or refused a task."""
 
 
 def enqueue(

@@ -1,4 +1,4 @@
-"""Where the running code is in its trace (W3C Trace Context): for log lines, messages, tasks and calls to gateways.
+"""The trace context of the running code (W3C), for log lines, messages, tasks and calls to gateways.
 
 A trace is one request and everything it causes. It goes on over the outbox, Pub/Sub and Cloud Tasks, because
 `traceparent` travels with them. Which traces are recorded is decided by their id alone, so that every hop decides
@@ -35,33 +35,33 @@ class SpanContext:
 
     @property
     def traceparent(self) -> str:
-        """The header that hands the trace on."""
+        """The header that propagates the trace."""
         return f"00-{self.trace_id}-{self.span_id}-{'01' if self.is_recorded else '00'}"
 
 
-_position: ContextVar[SpanContext | None] = ContextVar("position", default=None)
+_span_context: ContextVar[SpanContext | None] = ContextVar("span_context", default=None)
 
 
 def current() -> SpanContext:
-    """Where we are; outside of any request, at the beginning of a new trace."""
-    return _position.get() or begin({})
+    """The current span context; outside of a request, that of a new trace."""
+    return _span_context.get() or begin({})
 
 
 def begin(carrier: Mapping[str, str]) -> SpanContext:
-    """Go on with the trace in `carrier` (headers in lower case, or a message's attributes), or begin a new one."""
-    position = _w3c(carrier.get("traceparent", "")) or _google(carrier.get("x-cloud-trace-context", "")) or _new()
-    _position.set(position)
-    return position
+    """Continue the trace in `carrier` (headers in lower case, or a message's attributes), or begin a new one."""
+    span_context = _w3c(carrier.get("traceparent", "")) or _google(carrier.get("x-cloud-trace-context", "")) or _new()
+    _span_context.set(span_context)
+    return span_context
 
 
 @contextmanager
-def moved_to(span_id: str) -> Iterator[None]:
-    """Be in another span of the same trace for the length of a block."""
-    token = _position.set(SpanContext(current().trace_id, span_id))
+def in_span(span_id: str) -> Iterator[None]:
+    """Run a block in another span of the same trace."""
+    token = _span_context.set(SpanContext(current().trace_id, span_id))
     try:
         yield
     finally:
-        _position.reset(token)
+        _span_context.reset(token)
 
 
 def _w3c(written: str) -> SpanContext | None:

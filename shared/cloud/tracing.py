@@ -1,9 +1,9 @@
-"""Spans of the traces that are recorded, by OpenTelemetry; it is imported by the first of them and not before.
+"""Spans of recorded traces, by OpenTelemetry, which is imported with the first of them.
 
     with span("transaction"):
         ...
 
-Where we are is kept by `trace_context`, not by OpenTelemetry's own context: one truth for logs, headers and spans.
+The current span is kept by `trace_context`, not by OpenTelemetry's context: one truth for logs, headers and spans.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,19 +27,19 @@ TRACE_SCOPE = "https://www.googleapis.com/auth/trace.append"
 SEND_WITHIN_SECONDS = 2
 
 Kind = Literal["internal", "server", "client", "producer", "consumer"]
-Facts = Mapping[str, str | int]
+Attributes = Mapping[str, str | int]
 
 
 @contextmanager
-def span(name: str, kind: Kind = "internal", facts: Facts | None = None) -> Iterator[None]:
-    """Measure a block. `facts` carry OpenTelemetry's names and nothing personal; of an error only its class is kept."""
-    position = trace_context.current()
-    if not position.is_recorded:
+def span(name: str, kind: Kind = "internal", attributes: Attributes | None = None) -> Iterator[None]:
+    """Record a block as a span, with attributes that hold no personal data; of an error only its class is recorded."""
+    span_context = trace_context.current()
+    if not span_context.is_recorded:
         yield
         return
-    measured = _start(name, kind, position, facts or {})
+    measured = _start(name, kind, span_context, attributes or {})
     try:
-        with trace_context.moved_to(f"{measured.get_span_context().span_id:016x}"):
+        with trace_context.in_span(f"{measured.get_span_context().span_id:016x}"):
             yield
     except BaseException as error:
         _note(measured, error)
@@ -49,7 +49,7 @@ def span(name: str, kind: Kind = "internal", facts: Facts | None = None) -> Iter
 
 
 def flush() -> None:
-    """Send what the running request has measured, before its answer: afterwards Cloud Run takes the CPU away."""
+    """Send the spans of the running request before its response, after which Cloud Run throttles the CPU."""
     if trace_context.current().is_recorded:
         provider().force_flush()  # for SEND_WITHIN_SECONDS at most, which the exporter keeps
 
@@ -65,7 +65,7 @@ def provider() -> "TracerProvider":
 
 
 def make_provider() -> "TracerProvider":
-    """A maker of spans that sends them nowhere. It records all: which traces are, has been decided before."""
+    """A tracer provider without exporter. It samples everything, as sampling is decided before."""
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.sdk.trace.sampling import ALWAYS_ON
@@ -90,13 +90,13 @@ def _exporter() -> "SpanExporter":
     return ConsoleSpanExporter()
 
 
-def _start(name: str, kind: Kind, position: SpanContext, facts: Facts) -> "Span":
+def _start(name: str, kind: Kind, span_context: SpanContext, attributes: Attributes) -> "Span":
     from opentelemetry import trace
     from opentelemetry.context import Context
 
     parent = trace.SpanContext(
-        trace_id=int(position.trace_id, 16),
-        span_id=int(position.span_id, 16),
+        trace_id=int(span_context.trace_id, 16),
+        span_id=int(span_context.span_id, 16),
         is_remote=True,
         trace_flags=trace.TraceFlags(trace.TraceFlags.SAMPLED),
     )
@@ -107,7 +107,7 @@ def _start(name: str, kind: Kind, position: SpanContext, facts: Facts) -> "Span"
             name,
             context=trace.set_span_in_context(trace.NonRecordingSpan(parent), Context()),
             kind=trace.SpanKind[kind.upper()],
-            attributes=dict(facts),
+            attributes=dict(attributes),
         )
     )
 

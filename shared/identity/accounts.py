@@ -1,12 +1,10 @@
-"""Accounts: registering, proving an address, signing in, a forgotten password (UM-001..006, DP-004).
+"""Accounts: registration, e-mail verification, sign-in, password reset (UM-001..006, DP-004).
 
-No answer tells whether an address has an account: the known and the unknown are answered with the same
-words and, as near as can be, the same work. What is said later of what somebody has registered over an
-account, `claims` remembers.
+No response reveals whether an address has an account: known and unknown addresses get the same response after, as near
+as possible, the same work. `unverified_registrations` holds registrations of addresses that have an account already.
 
-An operation that must keep something although it refuses (a spent try), or that compares a password
-between reading and writing, opens its own short transactions. No transaction is open during a quarter of
-a second of bcrypt, or the wait for it.
+Operations that must commit although they refuse (a spent attempt), or that compare a password between reading and
+writing, open their own short transactions. No transaction is open during bcrypt, or the wait for it.
 """
 
 import logging
@@ -32,7 +30,7 @@ from shared.identity import (
     unverified_registrations,
 )
 from shared.identity.addresses import EmailAddress
-from shared.identity.client_networks import NOWHERE, ClientNetwork
+from shared.identity.client_networks import UNKNOWN_CLIENT, ClientNetwork
 from shared.identity.codes import Code, CodeInvalid, Purpose, ResetCode
 from shared.identity.people import Person
 from shared.identity.sessions import Tokens
@@ -42,17 +40,17 @@ from shared.problems import Forbidden, NotSignedIn, TryAgain
 
 log = logging.getLogger(__name__)
 
-_MOST_ROUNDS = 5
-"""Tries of registering: two people with two passwords for one address need three."""
+_MAX_ROUNDS = 5
+"""Attempts to register under contention: two people with two passwords for one address need three."""
 TERMS_VERSION = "1"
-"""The terms and privacy policy that people accept now. A new text gets a new version."""
+"""The version of the terms and privacy policy that people accept now."""
 
 
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 -]{5,18}$", max_length=20), Trimmed]
 
 
 class Registration(RequestModel):
-    """A new account. Gate staff and admins are made otherwise."""
+    """A new account of a customer or an organizer."""
 
     email: EmailAddress
     password: passwords.NewPassword
@@ -64,7 +62,7 @@ class Registration(RequestModel):
 
 
 class Proof(RequestModel):
-    """The code that was mailed to an address."""
+    """An address and the code that was mailed to it."""
 
     email: EmailAddress
     code: Annotated[Code, Field(repr=False)]
@@ -78,7 +76,7 @@ class Credentials(RequestModel):
     refresh_token: Annotated[Annotated[str, Field(min_length=1, max_length=200), Trimmed] | None, Field(repr=False)] = (
         None
     )
-    """One of this account that the device has kept: strangers' wrong passwords then don't keep it waiting."""
+    """An older refresh token of this account, so that strangers' failed sign-ins don't throttle this device."""
 
 
 class AddressOnly(RequestModel):
@@ -88,7 +86,7 @@ class AddressOnly(RequestModel):
 
 
 class PasswordReset(RequestModel):
-    """The code that was mailed to an address, and the password to have from now on."""
+    """An address, the code that was mailed to it, and the new password."""
 
     email: EmailAddress
     code: Annotated[ResetCode, Field(repr=False)]
@@ -96,7 +94,7 @@ class PasswordReset(RequestModel):
 
 
 class UserResponse(ResponseModel):
-    """An account as its owner sees it."""
+    """An account, for its owner."""
 
     id: UUID
     email: str
@@ -106,20 +104,20 @@ class UserResponse(ResponseModel):
 
 
 class OnItsWay(ResponseModel):
-    """The response to a forgotten password, the same for every address."""
+    """The response to a request for a password reset, the same for every address."""
 
     detail: str = "If this address has an account, we have mailed a code to it."
 
 
 class CodeSent(ResponseModel):
-    """The response to a signed-in person who asks for a code."""
+    """The response to a signed-in person who requests a code."""
 
     detail: str = "We have mailed a code to your address, or did a moment ago."
 
 
 @dataclass(frozen=True)
 class AccountEmail:
-    """A mail to enqueue in the same transaction. This package knows when to write, not how mails are sent."""
+    """A mail for the caller to enqueue in the same transaction, as this package sends none itself."""
 
     template: Literal[
         "verify_email",
@@ -150,15 +148,15 @@ class EmailNotVerified(Forbidden):
     slug = "email-not-verified"
 
 
-# A row that is there is locked and stays as it is: only what this statement has inserted has no xmax.
+# An existing row is locked and not changed: only a row that this statement has inserted has no xmax.
 # Uses index: users_email
-_CLAIM_ADDRESS = text(f"""
+_INSERT_OR_LOCK = text(f"""
     INSERT INTO users (email, full_name, phone, role, language, terms_version, terms_accepted_at)
     VALUES (:email, :full_name, :phone, :role, :language, :terms_version, now())
     ON CONFLICT (email) WHERE NOT is_deleted DO UPDATE SET updated_at = users.updated_at
     RETURNING {people.COLUMNS}, xmax = 0 AS is_new
 """)
-_FILL_IN = text(f"""
+_COMPLETE = text(f"""
     UPDATE users
     SET full_name = :full_name, phone = :phone, role = :role, organizer_id = NULL, language = :language,
         password_hash = :password_hash, terms_version = :terms_version, terms_accepted_at = now(),
@@ -177,154 +175,155 @@ _NEW_PASSWORD = text("""
 
 
 def register(
-    registration: Registration, place: ClientNetwork, mail: Callable[[Transaction, AccountEmail | None], None]
+    registration: Registration, client: ClientNetwork, mail: Callable[[Transaction, AccountEmail | None], None]
 ) -> UserResponse:
-    """Open an account and mail a code to its address: `mail` is given what to send, in the same transaction.
+    """Register an account and mail a code to its address, by `mail`, in the same transaction.
 
-    Whoever registers an address that is not verified yet starts anew: the newest details count, and a
-    new code comes if one is due (see attempts). So does who was invited to a gate and never joined. Where
-    the address has a verified account the answer is the same, and its owner gets a mail that says so,
-    once a day at most. No transaction is open during the round of bcrypt: whoever was faster meanwhile has
-    changed what is kept, and we begin again.
+    Registering an unverified address again replaces its details and sends a new code if one is due (see
+    login_throttling); so does registering as somebody who was invited to a gate and never joined. Where the address has
+    a verified account the response is the same, and its owner is told by mail, once a day at most. No transaction is
+    open during bcrypt: where a concurrent registration has changed the stored hash meanwhile, the attempt is repeated.
     """
-    for _ in range(_MOST_ROUNDS):
+    for _ in range(_MAX_ROUNDS):
         with transaction() as tx:
-            before = _kept_for(tx, registration.email)
-        chosen = _Chosen(before, _password_to_keep(registration.password, before))
-        with suppress(_KeptAnother), transaction() as tx:
-            answer, letter = _register(tx, registration, place, chosen)
-            mail(tx, letter)
+            before = _pending_registration(tx, registration.email)
+        chosen = _PasswordChoice(before, _choose_hash(registration.password, before))
+        with suppress(_RegistrationChanged), transaction() as tx:
+            answer, email = _register(tx, registration, client, chosen)
+            mail(tx, email)
             return answer
     raise TryAgain
 
 
 def _register(
-    tx: Transaction, registration: Registration, place: ClientNetwork, chosen: "_Chosen"
+    tx: Transaction, registration: Registration, client: ClientNetwork, chosen: "_PasswordChoice"
 ) -> tuple[UserResponse, AccountEmail | None]:
     found = people.find(tx, registration.email)
-    person, is_new = (found, False) if found and found.is_email_verified else _claim(tx, registration)
-    if person.is_email_verified:  # as much work as opening an account, and the same answers later on
-        unverified_registrations.store(tx, person.email, registration.password, chosen.instead_of)
-        return _answer(registration, _stand_in_id(registration.email)), _already_registered(person)
-    person = _fill_in(tx, person, registration, chosen, is_new=is_new)
-    is_due = login_throttling.take(tx, login_throttling.MAILS["verify_email"], person.email)
-    return _answer(registration, person.id), mail_code(tx, person, "verify_email", place) if is_due else None
+    person, is_new = (found, False) if found and found.is_email_verified else _insert_or_lock(tx, registration)
+    if person.is_email_verified:  # as much work as creating an account, and the same responses later on
+        unverified_registrations.store(tx, person.email, registration.password, chosen.hash_for)
+        return _response(registration, _decoy_id(registration.email)), _already_registered(person)
+    person = _complete(tx, person, registration, chosen, is_new=is_new)
+    is_due = login_throttling.try_attempt(tx, login_throttling.MAILS["verify_email"], person.email)
+    return _response(registration, person.id), mail_code(tx, person, "verify_email", client) if is_due else None
 
 
-def verify_email(proof: Proof, place: ClientNetwork = NOWHERE) -> Tokens:
-    """Prove that an address is one's own by the code sent to it, and sign in. Raises CodeInvalid, TooManyAttempts."""
+def verify_email(proof: Proof, client: ClientNetwork = UNKNOWN_CLIENT) -> Tokens:
+    """Verify an address by the code mailed to it, and sign in. Raises CodeInvalid, TooManyAttempts."""
     with transaction() as tx:
-        login_throttling.count(tx, login_throttling.CODES, proof.email, place)
+        login_throttling.count_attempt(tx, login_throttling.CODES, proof.email, client)
     with transaction() as tx:
         person = people.lock_by_email(tx, proof.email)
-        if person and codes.redeem(tx, person.id, "verify_email", proof.code, network=place.network):
+        if person and codes.redeem(tx, person.id, "verify_email", proof.code, network=client.network):
             tx.execute(_VERIFIED, {"id": person.id})
-            login_throttling.forget(tx, person.email, place)
-            return sessions.begin(tx, person, by="mailed code")
-        _note_failure(tx, proof.email, person, place, by="mailed code")
+            login_throttling.reset(tx, person.email, client)
+            return sessions.start(tx, person, by="mailed code")
+        _record_failure(tx, proof.email, person, client, by="mailed code")
     raise CodeInvalid
 
 
-def login(credentials: Credentials, place: ClientNetwork = NOWHERE) -> Tokens:
-    """Sign in. Raises InvalidCredentials, TooManyAttempts, or EmailNotVerified to who has registered and not verified.
+def login(credentials: Credentials, client: ClientNetwork = UNKNOWN_CLIENT) -> Tokens:
+    """Sign in. Raises InvalidCredentials, TooManyAttempts, or EmailNotVerified after an unverified registration.
 
-    The last is said of an account that waits, and of what was registered over one that is somebody else's. A wrong
-    password costs one round of bcrypt, whoever has an account or a claim; who registered and not verified, two. Their
-    tries are spaced on, for nobody has proved that the address is theirs.
+    EmailNotVerified is raised for an unverified account, and for a registration of an address whose account is somebody
+    else's. A wrong password costs one round of bcrypt in every case, the right one of an unverified registration two.
+    Its attempts stay throttled, as nobody has proved that the address is theirs.
     """
     if credentials.refresh_token:
-        place = replace(place, refresh_token=credentials.refresh_token)
+        client = replace(client, refresh_token=credentials.refresh_token)
     with transaction() as tx:
         found = people.find(tx, credentials.email)
-        known = client_networks.known_as(tx, place, found.id) if found else None
-        login_throttling.count(tx, login_throttling.PASSWORDS, credentials.email, place, known=known)
-        claimed = unverified_registrations.password_hash(tx, credentials.email, credentials.password)
+        known = client_networks.known_device(tx, client, found.id) if found else None
+        login_throttling.count_attempt(tx, login_throttling.PASSWORDS, credentials.email, client, known=known)
+        pending_hash = unverified_registrations.password_hash(tx, credentials.email, credentials.password)
     if found is None or not found.is_email_verified or not passwords.matches(credentials.password, found.password_hash):
-        _refuse(credentials, place, found, claimed, known)
+        _refuse(credentials, client, found, pending_hash, known)
     with transaction() as tx:
         person = people.lock(tx, found.id)
         if person is None or person.password_hash != found.password_hash:
             raise InvalidCredentials  # reset in this very moment, to keep out those who know the old one
-        login_throttling.forget(tx, person.email, place, known=known)
-        return sessions.begin(tx, person, by="password")
+        login_throttling.reset(tx, person.email, client, known=known)
+        return sessions.start(tx, person, by="password")
 
 
 def _refuse(
-    credentials: Credentials, place: ClientNetwork, found: Person | None, claimed: str | None, known: str | None
+    credentials: Credentials, client: ClientNetwork, found: Person | None, pending_hash: str | None, known: str | None
 ) -> NoReturn:
-    """Raise InvalidCredentials, or EmailNotVerified after as much work whether there is an account or a claim."""
+    """Raise InvalidCredentials or EmailNotVerified, after the same work with or without an account."""
     with transaction() as tx:
-        _note_failure(tx, credentials.email, found, place, by="password", known=known)
+        _record_failure(tx, credentials.email, found, client, by="password", known=known)
     is_account = found is not None and found.is_email_verified
-    if is_account and claimed is None:
+    if is_account and pending_hash is None:
         raise InvalidCredentials
-    waits = claimed if found is None or is_account else found.password_hash
+    waits = pending_hash if found is None or is_account else found.password_hash
     is_right = passwords.matches(credentials.password, waits)
     if is_right and not is_account:
-        passwords.matches(credentials.password, None)  # where there is an account, its password was looked at before
+        passwords.matches(credentials.password, None)  # where there is an account, its password was compared before
     raise EmailNotVerified if is_right else InvalidCredentials
 
 
-def _note_failure(
+def _record_failure(
     tx: Transaction,
     email: str,
     found: Person | None,
-    place: ClientNetwork,
+    client: ClientNetwork,
     *,
     by: sessions.Proof,
     known: str | None = None,
 ) -> None:
-    """Leave a trace of a wrong password or code, and count it against its budgets."""
-    login_throttling.failed(tx, email, place, known=known)
+    """Log and audit a wrong password or code, and count it against its budgets."""
+    login_throttling.record_failure(tx, email, client, known=known)
     log.info("sign_in.failed", extra={"by": by, "is_known_device": known is not None})
     if found:
         audit.record_sampled(tx, "user.sign_in_failed", subject="user", subject_id=found.id, by=by)
 
 
-def forgot_password(tx: Transaction, asked: AddressOnly, place: ClientNetwork = NOWHERE) -> AccountEmail | None:
-    """The mail to ask for, with a code to choose a new password. None: no account, or asked a moment ago."""
+def forgot_password(tx: Transaction, asked: AddressOnly, client: ClientNetwork = UNKNOWN_CLIENT) -> AccountEmail | None:
+    """The mail with a code to choose a new password; None where there is no account, or a code was sent just now."""
     person = people.lock_by_email(tx, asked.email)
-    is_due = login_throttling.take(
+    is_due = login_throttling.try_attempt(
         tx, login_throttling.MAILS["reset_password"], asked.email
-    )  # nobody's addresses are counted too
-    return mail_code(tx, person, "reset_password", place) if person and is_due else None
+    )  # addresses without account are counted too
+    return mail_code(tx, person, "reset_password", client) if person and is_due else None
 
 
-def reset_password(reset: PasswordReset, place: ClientNetwork = NOWHERE) -> None:
+def reset_password(reset: PasswordReset, client: ClientNetwork = UNKNOWN_CLIENT) -> None:
     """Choose a new password with the code, and end every session of the account. Raises CodeInvalid, TooManyAttempts.
 
-    The code came by mail, so that the address is verified too. A link to Google is dropped with the old
-    password, in case it was a stranger's; where Google runs the mailbox, the next sign-in links it anew.
+    The code came by mail, so the address is verified too. A link to Google is removed with the old password, in case it
+    was a stranger's; where Google hosts the mailbox, the next sign-in links it again.
     """
     with transaction() as tx:
-        login_throttling.count(tx, login_throttling.CODES, reset.email, place)
-    password_hash = passwords.hashed(reset.password)
+        login_throttling.count_attempt(tx, login_throttling.CODES, reset.email, client)
+    password_hash = passwords.hash_password(reset.password)
     with transaction() as tx:
         person = people.lock_by_email(tx, reset.email)
-        if person and codes.redeem(tx, person.id, "reset_password", reset.code, network=place.network):
+        if person and codes.redeem(tx, person.id, "reset_password", reset.code, network=client.network):
             names = {"id": person.id, "password_hash": password_hash, "terms_version": TERMS_VERSION}
             tx.execute(_NEW_PASSWORD, names)
-            login_throttling.forget(tx, person.email, place)
+            login_throttling.reset(tx, person.email, client)
             sessions.end_all(tx, person)
             audit.record(tx, "user.password_reset", subject="user", subject_id=person.id, actor_id=person.id)
             return
-        _note_failure(tx, reset.email, person, place, by="mailed code")
+        _record_failure(tx, reset.email, person, client, by="mailed code")
     raise CodeInvalid
 
 
-def _claim(tx: Transaction, registration: Registration) -> tuple[Person, bool]:
-    """The row of the address, locked, and whether it is new."""
-    *columns, is_new = tx.execute(_CLAIM_ADDRESS, _details(registration)).one()
+def _insert_or_lock(tx: Transaction, registration: Registration) -> tuple[Person, bool]:
+    """Insert or lock the row of an address; return it, and whether it is new."""
+    *columns, is_new = tx.execute(_INSERT_OR_LOCK, _details(registration)).one()
     return Person(*columns), is_new
 
 
-def _fill_in(tx: Transaction, person: Person, registration: Registration, chosen: "_Chosen", *, is_new: bool) -> Person:
-    if person.role == "staff":  # invited, but never joined: nobody has given a password yet
+def _complete(
+    tx: Transaction, person: Person, registration: Registration, chosen: "_PasswordChoice", *, is_new: bool
+) -> Person:
+    if person.role == "staff":  # invited, but never joined: there is no password yet
         is_new = True
         gate_assignments.remove_all(tx, person.id)
-    password_hash = chosen.instead_of(UnverifiedRegistration(None if is_new else person.password_hash, is_new))
+    password_hash = chosen.hash_for(UnverifiedRegistration(None if is_new else person.password_hash, is_new))
     values = {**_details(registration), "password_hash": password_hash, "id": person.id}
-    return Person(*tx.execute(_FILL_IN, values).one())
+    return Person(*tx.execute(_COMPLETE, values).one())
 
 
 def _details(registration: Registration) -> dict[str, Any]:
@@ -332,26 +331,26 @@ def _details(registration: Registration) -> dict[str, Any]:
     return {**chosen, "terms_version": TERMS_VERSION}
 
 
-class _KeptAnother(Exception):
-    """The password of an address has changed since a password was compared with it."""
+class _RegistrationChanged(Exception):
+    """The stored registration of an address has changed since a password was compared with it."""
 
 
 @dataclass(frozen=True)
-class _Chosen:
-    """The hash to keep instead of what was kept `before`."""
+class _PasswordChoice:
+    """The hash to store in place of the registration found `before`."""
 
     before: UnverifiedRegistration
     password_hash: str | None
 
-    def instead_of(self, kept: UnverifiedRegistration) -> str | None:
-        """The hash, where this is still kept. Raises _KeptAnother."""
+    def hash_for(self, kept: UnverifiedRegistration) -> str | None:
+        """The hash, if this registration is still stored. Raises _RegistrationChanged."""
         if kept != self.before:
-            raise _KeptAnother
+            raise _RegistrationChanged
         return self.password_hash
 
 
-def _kept_for(tx: Transaction, email: str) -> UnverifiedRegistration:
-    """The registration of an address that waits to be verified, also beside an account that the address has."""
+def _pending_registration(tx: Transaction, email: str) -> UnverifiedRegistration:
+    """The unverified registration of an address, with or without a verified account beside it."""
     found = people.find(tx, email)
     if found and found.is_email_verified:
         return unverified_registrations.find(tx, email)
@@ -360,21 +359,23 @@ def _kept_for(tx: Transaction, email: str) -> UnverifiedRegistration:
     return UnverifiedRegistration(found.password_hash, is_new=False)
 
 
-def _password_to_keep(password: str, before: UnverifiedRegistration) -> str | None:
-    """The hash an unverified account or a claim is to have. It costs one round of bcrypt in every case.
+def _choose_hash(password: str, before: UnverifiedRegistration) -> str | None:
+    """The password hash of an unverified registration, after one round of bcrypt in every case.
 
-    Two people may claim the same address with two passwords, one after the other, and its owner would
-    verify the stranger's with the code of a later mail. So once there were two, neither counts, however
-    long it is ago: the code signs the owner in, and they choose a new password by mail.
+    Two people may register the same address with two passwords, and its owner would verify the stranger's with the code
+    of a later mail. So after two different passwords neither counts, however long ago: the code signs the owner in, and
+    they choose a new password by mail.
     """
     if before.is_new:
-        return passwords.hashed(password)
+        return passwords.hash_password(password)
     return before.password_hash if passwords.matches(password, before.password_hash) else None
 
 
-def mail_code(tx: Transaction, person: Person, purpose: Purpose, place: ClientNetwork = NOWHERE) -> AccountEmail | None:
-    """The mail with a new code for a person whose row is locked; None where the last one is less than a minute old."""
-    code = codes.issue(tx, person.id, purpose, network=place.network)
+def mail_code(
+    tx: Transaction, person: Person, purpose: Purpose, client: ClientNetwork = UNKNOWN_CLIENT
+) -> AccountEmail | None:
+    """The mail with a new code for a locked person; None where the last one is less than a minute old."""
+    code = codes.issue(tx, person.id, purpose, network=client.network)
     if code is None:
         return None
     context = {"code": code, "full_name": person.full_name}
@@ -387,7 +388,7 @@ def _already_registered(person: Person) -> AccountEmail:
     return AccountEmail("already_registered", once_a_day, person.email, person.language, context)
 
 
-def _answer(registration: Registration, user_id: UUID) -> UserResponse:
+def _response(registration: Registration, user_id: UUID) -> UserResponse:
     return UserResponse(
         id=user_id,
         email=registration.email,
@@ -397,7 +398,7 @@ def _answer(registration: Registration, user_id: UUID) -> UserResponse:
     )
 
 
-def _stand_in_id(email: str) -> UUID:
-    """The id we answer for an address that is taken: nobody's, but the same each time, as a real one would be."""
+def _decoy_id(email: str) -> UUID:
+    """The id in responses about an address that is taken: of no account, but stable, like a real one."""
     digest = bytes.fromhex(codes.keyed_hash(f"account:{email}"))
     return UUID(bytes=digest[:16], version=4)

@@ -1,4 +1,4 @@
-"""E-mail addresses in the one form in which we keep, compare and write to them."""
+"""E-mail addresses in their normalized form."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from shared.models import Trimmed
 def _plain(address: str) -> str:
     """The address in lower case and ASCII. SendGrid takes no other local part; a domain turns to punycode."""
     try:
-        # Only the writing is looked at: whether the mailbox exists is proved by the code sent to it.
+        # Only the syntax is checked: the code sent to the mailbox proves that it exists.
         # "Test environment" admits the reserved domain .test, under which our own accounts may live.
         parts = validate_email(address, check_deliverability=False, allow_smtputf8=False, test_environment=True)
     except EmailNotValidError as error:

@@ -3,13 +3,13 @@
     verify_email, confirm_identity   six digits, ten minutes, five tries
     reset_password                   ten characters, an hour, a thousand tries
 
-Six digits can be guessed, so that few tries are allowed; but then strangers could use them up. So where a code was
-asked for has five tries of its own, and all other networks together have five more. Ten characters (50 bits) can't
-be guessed, so that nobody needs to be kept from trying: junk does not stop the right code.
+Six digits can be guessed, so few attempts are allowed. So that strangers can't use them up, the network that requested
+the code has five attempts of its own, and all other networks together have five more. Ten characters (50 bits) can't be
+guessed, so wrong attempts do not block the right code.
 
-How often codes come, and how often they are tried one after the other, is limited by `attempts`. Each person has at
-most one live code per purpose, kept as a keyed hash: of a million possible codes a plain hash would hide none. All
-of it happens under the lock of the person's row (people.lock).
+`login_throttling` limits how often codes are sent and tried. Each person has at most one live code per purpose, stored
+as a keyed hash, as a plain hash of a million possible codes hides nothing. All changes are made under the lock of the
+person's row (people.lock).
 """
 
 import hashlib
@@ -31,25 +31,25 @@ Purpose = Literal["verify_email", "reset_password", "confirm_identity"]
 Code = Annotated[str, StringConstraints(pattern="^[0-9]{6}$"), Undivided]
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Crockford's base 32: no letter that is taken for another."""
-_TAKEN_FOR = str.maketrans("OIL", "011", " -")
+"""Crockford's base 32, without letters that are easily confused."""
+_CONFUSABLES = str.maketrans("OIL", "011", " -")
 
 
-def _as_issued(typed: str) -> str:
-    """A code as we wrote it, whatever its letters' case and whatever parts it was typed in."""
-    return typed.upper().translate(_TAKEN_FOR)
+def _normalize(typed: str) -> str:
+    """Normalize a typed code: upper case, no separators, confusable letters replaced."""
+    return typed.upper().translate(_CONFUSABLES)
 
 
-ResetCode = Annotated[str, StringConstraints(pattern="^[0-9A-Za-z -]{6,40}$"), AfterValidator(_as_issued), Undivided]
-"""The code for a new password as somebody types it."""
+ResetCode = Annotated[str, StringConstraints(pattern="^[0-9A-Za-z -]{6,40}$"), AfterValidator(_normalize), Undivided]
+"""The code for a new password, as typed."""
 
 KEY = "code-signing-key"
-TRIES_ELSEWHERE = 5
+OTHER_NETWORKS_TRIES = 5
 
 
 @dataclass(frozen=True)
 class CodeFormat:
-    """How the codes of a purpose are made, and how long and how often they may be tried."""
+    """The format of a purpose's codes, their lifetime and number of attempts."""
 
     length: int
     alphabet: str
@@ -58,10 +58,14 @@ class CodeFormat:
 
 
 SIX_DIGITS = CodeFormat(6, "0123456789", 600, 5)
-LONG = CodeFormat(10, _ALPHABET, 3600, 1000)
-FORMS: dict[Purpose, CodeFormat] = {"verify_email": SIX_DIGITS, "confirm_identity": SIX_DIGITS, "reset_password": LONG}
+TEN_CHARACTERS = CodeFormat(10, _ALPHABET, 3600, 1000)
+FORMATS: dict[Purpose, CodeFormat] = {
+    "verify_email": SIX_DIGITS,
+    "confirm_identity": SIX_DIGITS,
+    "reset_password": TEN_CHARACTERS,
+}
 RESEND_SECONDS = 60
-"""Another code comes at the earliest after a minute; later ones after longer, see `attempts`."""
+"""Another code is sent after a minute at the earliest; later ones are throttled more (login_throttling)."""
 
 
 class CodeInvalid(Problem):
@@ -96,8 +100,8 @@ _SPEND = text("DELETE FROM one_time_codes WHERE user_id = :user_id AND purpose =
 def issue(
     tx: Transaction, user_id: UUID, purpose: Purpose, *, life_seconds: int | None = None, network: str = ""
 ) -> str | None:
-    """A new code in place of any older one, asked for from `network`; None where that one is less than a minute old."""
-    form = FORMS[purpose]
+    """Issue a new code, requested from `network`, in place of the last; None where that is less than a minute old."""
+    form = FORMATS[purpose]
     code = "".join(secrets.choice(form.alphabet) for _ in range(form.length))
     issued = tx.execute(
         _ISSUE,
@@ -106,7 +110,7 @@ def issue(
             "purpose": purpose,
             "code_hash": _hashed(user_id, purpose, code),
             "tries": form.tries,
-            "tries_elsewhere": TRIES_ELSEWHERE,
+            "tries_elsewhere": OTHER_NETWORKS_TRIES,
             "life_seconds": life_seconds or form.life_seconds,
             "resend_seconds": RESEND_SECONDS,
             "asked_from": _network_key(network),
@@ -115,24 +119,23 @@ def issue(
     return code if issued else None
 
 
-def is_any_pending(tx: Transaction, user_id: UUID) -> bool:
-    """Whether a code was sent, for whatever purpose, whose time is not over, however many tries it has left."""
+def has_pending(tx: Transaction, user_id: UUID) -> bool:
+    """Whether any unexpired code exists, for any purpose, however many attempts it has left."""
     return bool(tx.execute(_IS_PENDING, {"user_id": user_id}).scalar_one())
 
 
 def keyed_hash(words: str) -> str:
-    """The keyed hash of a code or an address, as the database keeps it: without our key it can't be guessed."""
+    """The keyed hash of a code or an address, as stored: it can't be guessed without our key."""
     return hmac.new(secret(KEY).encode(), words.encode(), hashlib.sha256).hexdigest()
 
 
 def redeem(tx: Transaction, user_id: UUID, purpose: Purpose, code: str, *, network: str = "") -> bool:
-    """Whether `code` is the live one, which is then spent. False costs a try: commit it before refusing.
+    """Whether `code` is the live one, which is spent by this. False costs an attempt: commit before refusing.
 
-    The try is taken by the very statement that reads the hash, so that guesses made at the same
-    moment are counted one after the other.
+    The statement that reads the hash also counts the attempt, so that concurrent guesses are counted one by one.
     """
     names = {"user_id": user_id, "purpose": purpose}
-    where = {"network": _network_key(network), "is_long": FORMS[purpose] is LONG}
+    where = {"network": _network_key(network), "is_long": FORMATS[purpose] is TEN_CHARACTERS}
     code_hash = tx.execute(_TRY, {**names, **where}).scalar()
     if code_hash is None or not hmac.compare_digest(code_hash, _hashed(user_id, purpose, code)):
         return False

@@ -1,4 +1,4 @@
-"""Forgetting a person: the account's row stays, for the books that point to it, and says nothing (DP-002, DP-003)."""
+"""Erasure of a person: the account's row stays for the ledger, without personal data (DP-002, DP-003)."""
 
 from sqlalchemy import text
 
@@ -12,7 +12,7 @@ NAME = "Akun dihapus"
 DOMAIN = "deleted.invalid"
 """The domain of the marker addresses of deleted accounts; it can't exist (RFC 2606)."""
 
-FORGETS = f"""
+ERASED_COLUMNS = f"""
     email = 'deleted-' || id || '@{DOMAIN}', full_name = '{NAME}', legal_name = NULL, payee_name = NULL, phone = NULL,
     password_hash = NULL,
     is_email_verified = false, oauth_provider = NULL, oauth_id = NULL, photo_object = NULL, marketing_opt_in = false,
@@ -20,19 +20,19 @@ FORGETS = f"""
 """
 """The changes to the row of a deleted account. Its codes and gate assignments are deleted with it (migration 0017)."""
 
-_ERASE = text(f"UPDATE users SET {FORGETS} WHERE id = :id")
+_ERASE = text(f"UPDATE users SET {ERASED_COLUMNS} WHERE id = :id")
 _SESSIONS = text("DELETE FROM refresh_tokens WHERE user_id = :id")
 
 
 def erase(tx: Transaction, person: Person) -> None:
-    """Replace all that tells who a person is, whose row is locked (people.lock_alone), and end every session.
+    """Erase the personal data of a person locked by people.lock_for_deletion, and end every session.
 
     The address is free for a new account from the commit on.
     """
     tx.execute(_ERASE, {"id": person.id})
     tx.execute(_SESSIONS, {"id": person.id})
     photos.remove_all(tx, person.id)
-    login_throttling.forget(tx, person.email)
+    login_throttling.reset(tx, person.email)
     unverified_registrations.forget(tx, person.email)
 
 

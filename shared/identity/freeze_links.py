@@ -1,6 +1,6 @@
-"""Links in mails that stop a bank account before money goes there, without signing in.
+"""Links in mails that freeze a bank account before money is sent there, without signing in.
 
-Such a link proves that its mail was received. All it can do is stop: what it stops, its owner sets again.
+Such a link only proves that its mail was received, so it can only freeze; the owner sets the account again.
 """
 
 import hmac
@@ -31,7 +31,7 @@ def token(account_id: UUID, set_at: datetime) -> str:
 
 
 def account_of(link: FreezeLink) -> UUID:
-    """The bank account that a link may freeze. Raises LinkInvalid, also where it is too old."""
+    """The bank account that a link may freeze. Raises LinkInvalid, also where it has expired."""
     account_id = UUID(hex=link.token[:_ID_DIGITS])
     expires = link.token[_ID_DIGITS : _ID_DIGITS + _TIME_DIGITS]
     if not hmac.compare_digest(link.token, _signed(account_id, expires)) or clock.now().timestamp() > int(expires, 16):

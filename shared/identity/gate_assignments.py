@@ -1,4 +1,4 @@
-"""Which staff work at the gates of which events, and who is invited to (GATE)."""
+"""Assignments of gate staff to events, and invitations (GATE)."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -37,12 +37,12 @@ def replace(tx: Transaction, user_id: UUID, event_ids: Sequence[UUID]) -> None:
 
 
 def remove_all(tx: Transaction, user_id: UUID) -> None:
-    """Take a person from every gate they were assigned to."""
+    """Remove all gate assignments of a person."""
     tx.execute(_REMOVE_ALL, {"user_id": user_id})
 
 
 def invite(tx: Transaction, organizer_id: UUID, email: str, full_name: str, event_ids: Sequence[UUID]) -> UUID:
-    """Write an invitation down, or change the one that this address has; its id."""
+    """Store or change the invitation of an address; return its id."""
     values = {"organizer_id": organizer_id, "email": email, "full_name": full_name, "event_ids": list(event_ids)}
     invitation_id: UUID = tx.execute(_INVITE, values).scalar_one()
     return invitation_id
@@ -54,6 +54,6 @@ def withdraw(tx: Transaction, organizer_id: UUID, email: str) -> None:
 
 
 def erase(tx: Transaction, user_id: UUID, email: str) -> None:
-    """Forget a person at their own gates and at others' (UM-009)."""
+    """Delete a person's assignments and invitations, as staff and as organizer (UM-009)."""
     tx.execute(_ERASE_ASSIGNMENTS, {"user_id": user_id})
     tx.execute(_ERASE_INVITATIONS, {"user_id": user_id, "email": email})

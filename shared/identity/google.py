@@ -1,4 +1,4 @@
-"""Signing in with Google: finding, linking or opening the account behind a Google identity (UM-003)."""
+"""Sign-in with Google: finding, linking or creating the account of a Google identity (UM-003)."""
 
 from typing import Annotated, Literal
 
@@ -9,7 +9,7 @@ from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
 from shared.identity import gate_assignments, google_nonces, google_tokens, people, sessions, staff
 from shared.identity.accounts import TERMS_VERSION
-from shared.identity.client_networks import NOWHERE, ClientNetwork
+from shared.identity.client_networks import UNKNOWN_CLIENT, ClientNetwork
 from shared.identity.google_nonces import GoogleNonceResponse
 from shared.identity.google_tokens import GoogleIdentity, GoogleSignInOff, GoogleTokenInvalid
 from shared.identity.people import Person
@@ -21,7 +21,7 @@ PROVIDER = "google"
 
 
 class GoogleSignIn(RequestModel):
-    """The result of Google's sign-in button. The first sign-in opens an account, and accepts the terms."""
+    """The result of Google's sign-in button. The first sign-in creates an account, and must accept the terms."""
 
     id_token: Annotated[str, Field(min_length=1, max_length=8192, repr=False), Trimmed]
     nonce: Annotated[str, Field(min_length=1, max_length=255), Trimmed] | None = None
@@ -54,14 +54,14 @@ _LINK = text("""
     WHERE id = :id AND is_email_verified AND oauth_id IS NULL
     RETURNING id
 """)
-_OPEN = text(f"""
+_CREATE = text(f"""
     INSERT INTO users (email, full_name, role, language, is_email_verified, oauth_provider, oauth_id,
         terms_version, terms_accepted_at)
     VALUES (:email, :full_name, 'customer', :language, true, :provider, :subject, :terms_version, now())
     ON CONFLICT DO NOTHING
     RETURNING {people.COLUMNS}
 """)
-_OPEN_INVITED = text(f"""
+_CONVERT_INVITED = text(f"""
     UPDATE users
     SET full_name = :full_name, role = 'customer', organizer_id = NULL, language = :language, is_email_verified = true,
         oauth_provider = :provider, oauth_id = :subject, terms_version = :terms_version, terms_accepted_at = now(),
@@ -79,46 +79,46 @@ _USE = text("""
 """)
 
 
-def nonce(place: ClientNetwork) -> GoogleNonceResponse:
+def nonce(client: ClientNetwork) -> GoogleNonceResponse:
     """A nonce for Google's sign-in button. Raises GoogleSignInOff."""
     if not google_tokens.client_ids():
         raise GoogleSignInOff
-    return google_nonces.issue(place.google_key)
+    return google_nonces.issue(client.google_key)
 
 
-def sign_in(request: GoogleSignIn, place: ClientNetwork = NOWHERE) -> Tokens:
-    """Sign in as whom Google says. Asks Google for its keys first, so it opens its own transaction.
+def sign_in(request: GoogleSignIn, client: ClientNetwork = UNKNOWN_CLIENT) -> Tokens:
+    """Sign in by a Google ID token. Fetches Google's keys first, so it opens its own transaction.
 
-    A token signs in once; who is refused may show it again, with the terms accepted perhaps.
-    Raises what google_tokens.identity_in raises, TermsNotAccepted, and AccountNotLinked.
+    A token signs in once; after a refusal it may be sent again, for example with the terms accepted.
+    Raises what google_tokens.verify raises, TermsNotAccepted, and AccountNotLinked.
     """
-    identity = google_tokens.identity_in(request.id_token, request.nonce, place)
+    identity = google_tokens.verify(request.id_token, request.nonce, client)
     with transaction() as tx:
-        person = _known(tx, identity) or _opened(tx, identity, request)
-        # Somebody may have opened the account in this very moment: then it is known now.
-        person = person or _known(tx, identity)
+        person = _find_account(tx, identity) or _create_account(tx, identity, request)
+        # The account may have been created concurrently: then it is found now.
+        person = person or _find_account(tx, identity)
         if person is None:
             raise AccountNotLinked
-        _use(tx, identity)
-        return sessions.begin(tx, person, by="google")
+        _mark_used(tx, identity)
+        return sessions.start(tx, person, by="google")
 
 
-def _use(tx: Transaction, identity: GoogleIdentity) -> None:
+def _mark_used(tx: Transaction, identity: GoogleIdentity) -> None:
     for each in identity.used:
         if tx.execute(_USE, {"token_hash": each, "expires_at": identity.expires_at}).first() is None:
             raise GoogleTokenInvalid("This sign-in has been used already. Sign in with Google again.")
 
 
-def _known(tx: Transaction, identity: GoogleIdentity) -> Person | None:
-    """The account of this identity, or the one of its address, which is linked from now on.
+def _find_account(tx: Transaction, identity: GoogleIdentity) -> Person | None:
+    """The account of this identity, or of its address, which is linked to it.
 
-    None too where who owns the address was only invited to a gate by it: that account becomes their own.
+    None too where the address was only invited to a gate: its owner takes that account over.
     """
     row = tx.execute(_LOCK, {"provider": PROVIDER, "subject": identity.subject}).first()
     if row:
         return Person(*row)
     person = people.lock_by_email(tx, identity.email)
-    if person and identity.owns_address and staff.never_joined(person):
+    if person and identity.owns_address and staff.is_only_invited(person):
         return None
     if person:
         _link(tx, person, identity)
@@ -128,8 +128,8 @@ def _known(tx: Transaction, identity: GoogleIdentity) -> Person | None:
 def _link(tx: Transaction, person: Person, identity: GoogleIdentity) -> None:
     """Link an account to its owner's Google identity. Raises AccountNotLinked unless both sides prove the address.
 
-    Ours is proved by a code. Google's word counts where Google runs the mailbox: elsewhere the address
-    may have gone to another person since Google saw it proved.
+    Our proof is a code. Google's proof counts where Google hosts the mailbox: elsewhere the address may have gone to
+    another person since Google verified it.
     """
     names = {"provider": PROVIDER, "subject": identity.subject, "id": person.id}
     if not identity.owns_address or tx.execute(_LINK, names).first() is None:
@@ -137,8 +137,8 @@ def _link(tx: Transaction, person: Person, identity: GoogleIdentity) -> None:
     audit.record(tx, "user.google_linked", subject="user", subject_id=person.id, actor_id=person.id)
 
 
-def _opened(tx: Transaction, identity: GoogleIdentity, request: GoogleSignIn) -> Person | None:
-    """A new account, or None where there has just come to be one. Raises TermsNotAccepted."""
+def _create_account(tx: Transaction, identity: GoogleIdentity, request: GoogleSignIn) -> Person | None:
+    """Create an account; None where one was created concurrently. Raises TermsNotAccepted."""
     if not request.accept_terms:
         raise TermsNotAccepted
     values = {
@@ -149,10 +149,10 @@ def _opened(tx: Transaction, identity: GoogleIdentity, request: GoogleSignIn) ->
         "subject": identity.subject,
         "terms_version": TERMS_VERSION,
     }
-    row = tx.execute(_OPEN, values).first()
+    row = tx.execute(_CREATE, values).first()
     if row:
         return Person(*row)
-    row = tx.execute(_OPEN_INVITED, {**values, "owns_address": identity.owns_address}).first()
+    row = tx.execute(_CONVERT_INVITED, {**values, "owns_address": identity.owns_address}).first()
     if row is None:
         return None
     person = Person(*row)

@@ -1,9 +1,9 @@
-"""Nonces that bind a sign-in with Google to the browser that began it (OpenID Connect Core, 3.1.2.1 and 15.5.2).
+"""Nonces that bind a sign-in with Google to the browser that started it (OpenID Connect Core, 3.1.2.1 and 15.5.2).
 
-    key     random, in an HttpOnly cookie: only this browser has it
-    nonce   when it expires, a random part, the hash of the key, and our signature; Google puts it into the ID token
+    key     random, in an HttpOnly cookie that only this browser has
+    nonce   its expiry, a random part, the hash of the key, and our signature; Google puts it into the ID token
 
-Whoever has got hold of an ID token reads the nonce in it, and can't make the key of that.
+A thief of an ID token can read its nonce, but can't derive the key from it.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from shared.identity import tokens
 from shared.models import ResponseModel
 
 LIFE_SECONDS = 3600
-"""From the page with the button to the click on it."""
+"""The time between loading the page with the button and the click on it."""
 
 
 class GoogleNonceResponse(ResponseModel):
@@ -28,27 +28,27 @@ class GoogleNonceResponse(ResponseModel):
     nonce: str
     expires_in: int = LIFE_SECONDS
     key: Annotated[str, Field(exclude=True, repr=False)]
-    """For the cookie; not part of the answer."""
+    """The value of the cookie; not part of the response."""
 
 
 def issue(key: str | None) -> GoogleNonceResponse:
-    """A nonce for the browser that has this key, or for a new key: two pages of one browser share it."""
+    """Issue a nonce for the browser with this key, or with a new key. All pages of a browser share the key."""
     key = key or secrets.token_urlsafe(32)
-    said = f"{int(clock.now().timestamp()) + LIFE_SECONDS}.{secrets.token_hex(8)}.{_hashed(key)}"
-    return GoogleNonceResponse(nonce=f"{said}.{_signature(said)}", key=key)
+    payload = f"{int(clock.now().timestamp()) + LIFE_SECONDS}.{secrets.token_hex(8)}.{_hashed(key)}"
+    return GoogleNonceResponse(nonce=f"{payload}.{_signature(payload)}", key=key)
 
 
-def is_ours(nonce: object) -> bool:
-    """Whether we have issued it, however long ago."""
+def is_issued_by_us(nonce: object) -> bool:
+    """Whether we have issued a nonce, however long ago."""
     if not isinstance(nonce, str) or not nonce.isascii():
         return False
-    said, _, signature = nonce.rpartition(".")
-    return hmac.compare_digest(signature.encode(), _signature(said).encode())
+    payload, _, signature = nonce.rpartition(".")
+    return hmac.compare_digest(signature.encode(), _signature(payload).encode())
 
 
-def is_good(nonce: object, key: str | None) -> bool:
-    """Whether we have issued it to the browser that has this key, within the last hour."""
-    if not isinstance(nonce, str) or not key or not is_ours(nonce):
+def is_valid(nonce: object, key: str | None) -> bool:
+    """Whether we have issued a nonce to the browser with this key within the last hour."""
+    if not isinstance(nonce, str) or not key or not is_issued_by_us(nonce):
         return False
     expires_at, _, key_hash, _ = nonce.split(".")
     return int(expires_at) >= clock.now().timestamp() and hmac.compare_digest(key_hash, _hashed(key))
@@ -58,5 +58,5 @@ def _hashed(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def _signature(said: str) -> str:
-    return hmac.digest(secret(tokens.KEY).encode(), f"google nonce:{said}".encode(), "sha256").hex()
+def _signature(payload: str) -> str:
+    return hmac.digest(secret(tokens.KEY).encode(), f"google nonce:{payload}".encode(), "sha256").hex()

@@ -1,4 +1,4 @@
-"""Google's ID tokens: what must hold before one is believed (UM-003; docs/reference/gateways.md)."""
+"""Verification of Google's ID tokens (UM-003; docs/reference/gateways.md)."""
 
 import hashlib
 from collections.abc import Mapping
@@ -14,16 +14,16 @@ from shared.gateways import google_keys
 from shared.gateways.errors import GatewayError
 from shared.identity import google_nonces
 from shared.identity.addresses import EmailAddress
-from shared.identity.client_networks import NOWHERE, ClientNetwork
+from shared.identity.client_networks import UNKNOWN_CLIENT, ClientNetwork
 from shared.models import plain_name
 from shared.problems import Forbidden, NotSignedIn, TryAgain
 
 ISSUERS = ("https://accounts.google.com", "accounts.google.com")
 SKEW_SECONDS = 10
-"""How far Google's clock and ours may be apart."""
-MOST_AGE_SECONDS = 300
-"""How old a token may be that no cookie binds to a browser: it comes straight from Google's library in an app."""
-LONGEST_NAME = 255
+"""The tolerated difference between Google's clock and ours."""
+MAX_AGE_SECONDS = 300
+"""The maximum age of a token from an app, which no cookie binds to a browser."""
+MAX_NAME_LENGTH = 255
 
 _ADDRESS: TypeAdapter[str] = TypeAdapter(EmailAddress)
 
@@ -42,10 +42,10 @@ class GoogleSignInOff(Forbidden):
 
 @dataclass(frozen=True)
 class GoogleIdentity:
-    """A person as Google knows them. `subject` is the identity; the address can change and is never a key.
+    """A person at Google. `subject` is the identity; the address can change and is never a key.
 
-    `owns_address` is true where Google itself runs the mailbox, so that nobody else can be its owner:
-    Gmail, or a Workspace domain (`hd`). Elsewhere Google has seen the mailbox proved once, long ago perhaps.
+    `owns_address` is true where Google itself hosts the mailbox, so that nobody else can be its owner: Gmail, or a
+    Workspace domain (`hd`). Elsewhere Google has verified the address once, perhaps long ago.
     """
 
     subject: str
@@ -53,20 +53,20 @@ class GoogleIdentity:
     full_name: str
     owns_address: bool
     used: tuple[str, ...] = field(default=(), compare=False, repr=False)
-    """Hashes of what signs in once: the token, and its nonce where we have issued that."""
+    """Hashes of what may be used once: the token, and its nonce where we have issued it."""
     expires_at: int = field(default=0, compare=False)
-    """When the token does, in seconds since 1970."""
+    """When the token expires, in seconds since 1970."""
 
 
 def client_ids() -> list[str]:
-    """The OAuth client ids of our pages and apps; none where signing in with Google is not set up."""
+    """The OAuth client ids of our pages and apps; none where sign-in with Google is not set up."""
     return [each.strip() for each in settings().google_client_ids.split(",") if each.strip()]
 
 
-def identity_in(id_token: str, nonce: str | None, place: ClientNetwork = NOWHERE) -> GoogleIdentity:
-    """The identity in a Google ID token that was made for us, its address verified by Google.
+def verify(id_token: str, nonce: str | None, client: ClientNetwork = UNKNOWN_CLIENT) -> GoogleIdentity:
+    """Verify a Google ID token; return its identity, whose address Google has verified.
 
-    Raises GoogleTokenInvalid, GoogleSignInOff, or TryAgain where Google's keys can't be had.
+    Raises GoogleTokenInvalid, GoogleSignInOff, or TryAgain where Google's keys are unavailable.
     """
     if not client_ids():
         raise GoogleSignInOff
@@ -74,35 +74,35 @@ def identity_in(id_token: str, nonce: str | None, place: ClientNetwork = NOWHERE
         claims = _verified(id_token)
     except jwt.PyJWTError as error:
         raise GoogleTokenInvalid from error
-    if not _is_begun_here(claims, nonce, place):
+    if not _is_started_here(claims, nonce, client):
         raise GoogleTokenInvalid("This sign-in was not started here. Sign in with Google again.")
     if claims.get("email_verified") is not True:
         raise GoogleTokenInvalid("Google has not verified your address. Verify it with Google, then sign in again.")
-    return _identity(claims, _used(id_token, claims))
+    return _identity(claims, _single_use_hashes(id_token, claims))
 
 
-def _is_begun_here(claims: Mapping[str, Any], nonce: str | None, place: ClientNetwork) -> bool:
-    """Whether a browser shows by its cookie that it asked for this token; of an app's, whether it is fresh.
+def _is_started_here(claims: Mapping[str, Any], nonce: str | None, client: ClientNetwork) -> bool:
+    """Whether a browser proves by its cookie that it started this sign-in; for an app, whether the token is fresh.
 
-    A nonce of an app's own must be told, and one of ours is no app's: else a stolen token would do without.
+    An app must send the nonce of its own. A nonce of ours is never an app's, or a stolen token would need no cookie.
     """
-    said = claims.get("nonce")
-    if place.is_browser or google_nonces.is_ours(said):
-        return nonce in (None, said) and google_nonces.is_good(said, place.google_key)
-    return said == nonce and claims["iat"] >= clock.now().timestamp() - MOST_AGE_SECONDS - SKEW_SECONDS
+    nonce_claim = claims.get("nonce")
+    if client.is_browser or google_nonces.is_issued_by_us(nonce_claim):
+        return nonce in (None, nonce_claim) and google_nonces.is_valid(nonce_claim, client.google_key)
+    return nonce_claim == nonce and claims["iat"] >= clock.now().timestamp() - MAX_AGE_SECONDS - SKEW_SECONDS
 
 
-def _used(id_token: str, claims: Mapping[str, Any]) -> tuple[str, ...]:
+def _single_use_hashes(id_token: str, claims: Mapping[str, Any]) -> tuple[str, ...]:
     """Hashes that make a token usable once. The signature is left out, as it can be written in several ways."""
     signed = hashlib.sha256(id_token.rpartition(".")[0].encode()).hexdigest()
-    if not google_nonces.is_ours(claims.get("nonce")):
+    if not google_nonces.is_issued_by_us(claims.get("nonce")):
         return (signed,)
     return (signed, hashlib.sha256(f"nonce {claims['nonce']}".encode()).hexdigest())
 
 
 def _verified(id_token: str) -> dict[str, Any]:
     header = jwt.get_unverified_header(id_token)
-    # Looked at before the key is: a token of another algorithm must not even choose one.
+    # Checked before the key: a token of another algorithm must not even choose one.
     if header.get("alg") != "RS256":
         raise jwt.InvalidAlgorithmError
     try:
@@ -139,10 +139,10 @@ def _identity(claims: Mapping[str, Any], used: tuple[str, ...]) -> GoogleIdentit
 
 
 def _name(given: Any, email: str) -> str:
-    """The name as one line; who gave Google none is called by the local part of their address."""
+    """The name as one line, or the local part of the address where Google has none."""
     letters = "".join(letter if letter.isprintable() else " " for letter in str(given or ""))
-    name = " ".join(letters.split())[:LONGEST_NAME].strip()
+    name = " ".join(letters.split())[:MAX_NAME_LENGTH].strip()
     try:
         return plain_name(name) or email.partition("@")[0]
-    except ValueError:  # a link in the place of a name
+    except ValueError:  # a link in the client of a name
         return email.partition("@")[0]

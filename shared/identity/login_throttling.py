@@ -27,10 +27,10 @@ from sqlalchemy import text
 from shared.cloud.database import Transaction
 from shared.cloud.settings import settings
 from shared.identity import codes
-from shared.identity.client_networks import NOWHERE, ClientNetwork
+from shared.identity.client_networks import UNKNOWN_CLIENT, ClientNetwork
 from shared.problems import Problem
 
-A_DAY = 86_400
+DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,14 @@ class AttemptKind:
 
     name: str
     waits: tuple[int, ...]
-    forgotten_after: int
+    resets_after: int
     """Seconds of rest."""
 
 
 PASSWORDS = AttemptKind("attempts", (0, 0, 0, 0, 60, 120, 240, 480, 900), 900)
-CODES = AttemptKind("codes", PASSWORDS.waits, A_DAY)
+CODES = AttemptKind("codes", PASSWORDS.waits, DAY_SECONDS)
 MAILS = {
-    purpose: AttemptKind(f"mails {purpose}", (codes.RESEND_SECONDS, 300, 900, 3600), A_DAY)
+    purpose: AttemptKind(f"mails {purpose}", (codes.RESEND_SECONDS, 300, 900, 3600), DAY_SECONDS)
     for purpose in ("verify_email", "reset_password", "staff_invitation", "confirm_identity")
 }
 _GUARDED_WAIT = 21_600
@@ -77,12 +77,12 @@ class TooManyAttempts(Problem):
 
 
 _TRIES = """
-    CASE WHEN login_attempts.next_try_at < clock_timestamp() - make_interval(secs => :forgotten_after) THEN 1
+    CASE WHEN login_attempts.next_try_at < clock_timestamp() - make_interval(secs => :resets_after) THEN 1
     ELSE login_attempts.tries + 1 END
 """
 _WAIT = "make_interval(secs => (CAST(:waits AS integer[]))[least({tries}, cardinality(CAST(:waits AS integer[])))])"
 # Not now(): that is when the transaction began, which may be before the try it had to wait for.
-_TAKE = text(f"""
+_TRY_ATTEMPT = text(f"""
     INSERT INTO login_attempts (address_key, tries, next_try_at)
     VALUES (:key, 1, clock_timestamp() + {_WAIT.format(tries="1")})
     ON CONFLICT (address_key) DO UPDATE
@@ -95,74 +95,74 @@ _SECONDS_LEFT = text("""
     FROM login_attempts WHERE address_key = :key
 """)
 # The row's time is how far ahead of now the failures have come.
-_SPEND = text("""
+_COUNT_FAILURE = text("""
     INSERT INTO login_attempts (address_key, tries, next_try_at)
     VALUES (:key, 1, clock_timestamp() + make_interval(secs => :seconds_each))
     ON CONFLICT (address_key) DO UPDATE
     SET tries = login_attempts.tries + 1,
         next_try_at = greatest(login_attempts.next_try_at, clock_timestamp()) + make_interval(secs => :seconds_each)
 """)
-_FORGET = text("DELETE FROM login_attempts WHERE address_key = ANY(:keys)")
+_RESET = text("DELETE FROM login_attempts WHERE address_key = ANY(:keys)")
 # Two at a time keeps the table as small as a day's tries: each try adds one row at most.
-_FORGET_OLD = text("""
+_DELETE_OLD = text("""
     DELETE FROM login_attempts WHERE address_key IN (
         SELECT address_key FROM login_attempts  -- Uses index: login_attempts_age
         WHERE next_try_at < now() - interval '1 day' ORDER BY next_try_at LIMIT 2 FOR UPDATE SKIP LOCKED)
 """)
 
 
-def take(tx: Transaction, kind: AttemptKind, email: str, place: str = "", *, is_guarded: bool = False) -> bool:
+def try_attempt(tx: Transaction, kind: AttemptKind, email: str, client: str = "", *, is_guarded: bool = False) -> bool:
     """Take one try of this kind at an address; False, and none is taken, where the next is not due yet.
 
-    `place` names a network, a device or a session; `is_guarded` spaces the tries out from the first on.
+    `client` names a network, a device or a session; `is_guarded` spaces the tries out from the first on.
     """
     waits = [_GUARDED_WAIT] if is_guarded else list(kind.waits)
-    values = {"key": _key(kind, email, place), "waits": waits, "forgotten_after": kind.forgotten_after}
-    is_due = tx.execute(_TAKE, values).first() is not None
-    tx.execute(_FORGET_OLD)
+    values = {"key": _key(kind, email, client), "waits": waits, "resets_after": kind.resets_after}
+    is_due = tx.execute(_TRY_ATTEMPT, values).first() is not None
+    tx.execute(_DELETE_OLD)
     return is_due
 
 
-def count(
-    tx: Transaction, kind: AttemptKind, email: str, place: ClientNetwork = NOWHERE, *, known: str | None = None
+def count_attempt(
+    tx: Transaction, kind: AttemptKind, email: str, client: ClientNetwork = UNKNOWN_CLIENT, *, known: str | None = None
 ) -> None:
     """Take one try at the password or code of an address. Commit it before what was given is compared.
 
     `known` names the device or session of somebody who has signed in before. Raises TooManyAttempts, which takes none.
     """
     if known is None:
-        _refuse_spent(tx, place)
-    is_guarded = known is None and _seconds_over(tx, ACCOUNT, email) > 0
-    if not take(tx, kind, email, known or place.network, is_guarded=is_guarded):
-        left = tx.execute(_SECONDS_LEFT, {"key": _key(kind, email, known or place.network)}).scalar()
+        _check_network(tx, client)
+    is_guarded = known is None and _seconds_over_budget(tx, ACCOUNT, email) > 0
+    if not try_attempt(tx, kind, email, known or client.network, is_guarded=is_guarded):
+        left = tx.execute(_SECONDS_LEFT, {"key": _key(kind, email, known or client.network)}).scalar()
         raise TooManyAttempts(retry_after_seconds=max(left or 0, 1))
 
 
-def failed(tx: Transaction, email: str, place: ClientNetwork, *, known: str | None = None) -> None:
+def record_failure(tx: Transaction, email: str, client: ClientNetwork, *, known: str | None = None) -> None:
     """Note that a try was wrong, against the budgets of the account and the network it came from."""
     if known is None:
-        _spend(tx, ACCOUNT, email)
-        if place.network:
-            _spend(tx, NETWORK, place.network)
+        _count_failure(tx, ACCOUNT, email)
+        if client.network:
+            _count_failure(tx, NETWORK, client.network)
 
 
-def forget(tx: Transaction, email: str, place: ClientNetwork = NOWHERE, *, known: str | None = None) -> None:
+def reset(tx: Transaction, email: str, client: ClientNetwork = UNKNOWN_CLIENT, *, known: str | None = None) -> None:
     """Begin anew, where somebody has proved that the account is theirs."""
-    keys = [_key(kind, email, where) for kind in _ALL for where in {"", place.network, known or ""}]
-    tx.execute(_FORGET, {"keys": keys})
+    keys = [_key(kind, email, where) for kind in _ALL for where in {"", client.network, known or ""}]
+    tx.execute(_RESET, {"keys": keys})
 
 
-def _refuse_spent(tx: Transaction, place: ClientNetwork) -> None:
-    over = _seconds_over(tx, NETWORK, place.network) if settings().rate_limits != "off" else 0
+def _check_network(tx: Transaction, client: ClientNetwork) -> None:
+    over = _seconds_over_budget(tx, NETWORK, client.network) if settings().rate_limits != "off" else 0
     if over > 0:
         raise TooManyAttempts(retry_after_seconds=over)
 
 
-def _spend(tx: Transaction, budget: Budget, whose: str) -> None:
-    tx.execute(_SPEND, {"key": _budget_key(budget, whose), "seconds_each": budget.seconds_each})
+def _count_failure(tx: Transaction, budget: Budget, whose: str) -> None:
+    tx.execute(_COUNT_FAILURE, {"key": _budget_key(budget, whose), "seconds_each": budget.seconds_each})
 
 
-def _seconds_over(tx: Transaction, budget: Budget, whose: str) -> int:
+def _seconds_over_budget(tx: Transaction, budget: Budget, whose: str) -> int:
     """How long until one more failure is within a budget; not above 0 where it is now."""
     ahead = tx.execute(_SECONDS_LEFT, {"key": _budget_key(budget, whose)}).scalar()
     return int(ahead or 0) - (budget.most - 1) * budget.seconds_each
@@ -172,5 +172,5 @@ def _budget_key(budget: Budget, whose: str) -> str:
     return codes.keyed_hash(f"budget {budget.name}:{whose}")
 
 
-def _key(kind: AttemptKind, email: str, place: str = "") -> str:
-    return codes.keyed_hash(f"{kind.name}:{email}" + (f":{place}" if place else ""))
+def _key(kind: AttemptKind, email: str, client: str = "") -> str:
+    return codes.keyed_hash(f"{kind.name}:{email}" + (f":{client}" if client else ""))

@@ -42,7 +42,7 @@ _WITHDRAW = text("""
 """)
 
 
-def consenting(tx: Transaction, address: str) -> UUID | None:
+def consenting_account(tx: Transaction, address: str) -> UUID | None:
     """The account of an address that wants mails about offers."""
     user_id: UUID | None = tx.execute(_CONSENTING, {"email": address}).scalar()
     return user_id

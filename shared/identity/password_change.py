@@ -29,7 +29,7 @@ class WrongPassword(Problem):
 _NEW_PASSWORD = text("UPDATE users SET password_hash = :password_hash, updated_at = now() WHERE id = :id")
 
 
-def confirm(user_id: UUID, password: str, session_id: UUID | None = None) -> Person:
+def verify_password(user_id: UUID, password: str, session_id: UUID | None = None) -> Person:
     """The person, who has just given their password again. Opens its own transaction, around no bcrypt.
 
     Tries are counted for the caller's session, so that nobody else's keep them waiting. Raises WrongPassword,
@@ -39,13 +39,15 @@ def confirm(user_id: UUID, password: str, session_id: UUID | None = None) -> Per
         person = people.get(tx, user_id)
         if person is None:
             raise NotSignedIn
-        login_throttling.count(tx, login_throttling.PASSWORDS, person.email, known=signed_in_as(user_id, session_id))
+        login_throttling.count_attempt(
+            tx, login_throttling.PASSWORDS, person.email, known=session_key(user_id, session_id)
+        )
     if not passwords.matches(password, person.password_hash):
         raise WrongPassword
     return person
 
 
-def signed_in_as(user_id: UUID, session_id: UUID | None) -> str:
+def session_key(user_id: UUID, session_id: UUID | None) -> str:
     """The key under which the tries of a signed-in caller are counted."""
     return f"session {session_id or user_id}"
 
@@ -55,7 +57,7 @@ def lock_confirmed(tx: Transaction, confirmed: Person, session_id: UUID | None =
     person = people.lock(tx, confirmed.id)
     if person is None or person.password_hash != confirmed.password_hash:
         raise WrongPassword
-    login_throttling.forget(tx, person.email, known=signed_in_as(person.id, session_id))
+    login_throttling.reset(tx, person.email, known=session_key(person.id, session_id))
     return person
 
 
@@ -64,11 +66,11 @@ def change(user_id: UUID, change: PasswordChange, session_id: UUID | None = None
 
     Raises what `confirm` raises. Opens its own transactions.
     """
-    confirmed = confirm(user_id, change.current_password, session_id)
-    password_hash = passwords.hashed(change.new_password)
+    confirmed = verify_password(user_id, change.current_password, session_id)
+    password_hash = passwords.hash_password(change.new_password)
     with transaction() as tx:
         person = lock_confirmed(tx, confirmed, session_id)
         tx.execute(_NEW_PASSWORD, {"id": person.id, "password_hash": password_hash})
         sessions.end_all(tx, person)
         audit.record(tx, "user.password_changed", subject="user", subject_id=person.id, actor_id=person.id)
-        return sessions.begin(tx, person, by="new password")
+        return sessions.start(tx, person, by="new password")

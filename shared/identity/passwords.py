@@ -17,21 +17,21 @@ from shared.cloud.settings import settings
 from shared.problems import TryAgain
 from shared.sentences import Sentence
 
-SHORTEST = 8
-LONGEST_BYTES = 72
+MIN_LENGTH = 8
+MAX_BYTES = 72
 """bcrypt looks at no more. A longer password is refused: cut off silently, its end would protect nothing."""
 
-AT_ONCE = 2
+MAX_CONCURRENT_HASHES = 2
 """Hashes that one process makes at a time: one for its processor, and one that is ready when it is done."""
-PATIENCE_SECONDS = 3
+MAX_WAIT_SECONDS = 3
 """How long somebody waits for their turn: then eight others at least were before them."""
 
-_turns = threading.BoundedSemaphore(AT_ONCE)
+_hashing_slots = threading.BoundedSemaphore(MAX_CONCURRENT_HASHES)
 
 
-def hashed(password: str, *, cost: int | None = None) -> str:
+def hash_password(password: str, *, cost: int | None = None) -> str:
     """The bcrypt hash to keep, with a salt of its own. `cost` replaces the setting."""
-    with _turn():
+    with _hashing_slot():
         return bcrypt.hashpw(password.encode(), bcrypt.gensalt(cost or settings().bcrypt_cost)).decode()
 
 
@@ -41,32 +41,32 @@ def matches(password: str, password_hash: str | None) -> bool:
     So nobody learns from our pace whether an account exists, or has a password.
     """
     given = password.encode()
-    with _turn():
-        is_same = bcrypt.checkpw(given[:LONGEST_BYTES], (password_hash or _nobodys()).encode())
-    return is_same and password_hash is not None and len(given) <= LONGEST_BYTES
+    with _hashing_slot():
+        is_same = bcrypt.checkpw(given[:MAX_BYTES], (password_hash or _dummy_hash()).encode())
+    return is_same and password_hash is not None and len(given) <= MAX_BYTES
 
 
-def _nobodys() -> str:
+def _dummy_hash() -> str:
     """A hash that no password makes, and that costs as much to compare with as others."""
     return f"$2b${settings().bcrypt_cost:02}${'.' * 53}"
 
 
 @contextmanager
-def _turn() -> Iterator[None]:
+def _hashing_slot() -> Iterator[None]:
     """Wait for one's turn at the processor. Raises TryAgain where too many others wait."""
-    if not _turns.acquire(timeout=PATIENCE_SECONDS * settings().patience):
+    if not _hashing_slots.acquire(timeout=MAX_WAIT_SECONDS * settings().patience):
         raise TryAgain("Many people are signing in right now. Try again in a few seconds.", retry_after_seconds=5)
     try:
         yield
     finally:
-        _turns.release()
+        _hashing_slots.release()
 
 
 def _strong(password: str) -> str:
     missing = [
         what
         for what, is_there in {
-            "at least 8 characters": len(password) >= SHORTEST,
+            "at least 8 characters": len(password) >= MIN_LENGTH,
             "an upper-case letter": any(letter.isupper() for letter in password),
             "a lower-case letter": any(letter.islower() for letter in password),
             "a digit": any(letter.isdigit() for letter in password),
@@ -76,11 +76,9 @@ def _strong(password: str) -> str:
     ]
     if missing:
         raise ValueError(Sentence("must have {parts}", parts=tuple(missing)))
-    if len(password.encode()) > LONGEST_BYTES:
+    if len(password.encode()) > MAX_BYTES:
         raise ValueError(
-            Sentence(
-                "must be at most {most} bytes long (a letter with an accent takes two or more)", most=LONGEST_BYTES
-            )
+            Sentence("must be at most {most} bytes long (a letter with an accent takes two or more)", most=MAX_BYTES)
         )
     return password
 

@@ -40,7 +40,7 @@ _GET = text(f"SELECT {COLUMNS} FROM users WHERE id = :id AND NOT is_deleted")
 # Uses index: users_email
 _FIND = text(f"SELECT {COLUMNS} FROM users WHERE email = :email AND NOT is_deleted")
 _LOCK = text(f"SELECT {COLUMNS} FROM users WHERE id = :id AND NOT is_deleted FOR NO KEY UPDATE")
-_LOCK_ALONE = text(f"SELECT {COLUMNS} FROM users WHERE id = :id AND NOT is_deleted FOR UPDATE")
+_LOCK_FOR_DELETION = text(f"SELECT {COLUMNS} FROM users WHERE id = :id AND NOT is_deleted FOR UPDATE")
 _LOCK_BY_EMAIL = text(f"SELECT {COLUMNS} FROM users WHERE email = :email AND NOT is_deleted FOR NO KEY UPDATE")
 _FIRST_PAYEE_NAME = text("""
     UPDATE users SET payee_name = COALESCE(payee_name, legal_name, full_name) WHERE id = :id AND payee_name IS NULL
@@ -74,12 +74,12 @@ def lock(tx: Transaction, user_id: UUID) -> Person | None:
     return Person(*row) if row else None
 
 
-def lock_alone(tx: Transaction, user_id: UUID) -> Person | None:
+def lock_for_deletion(tx: Transaction, user_id: UUID) -> Person | None:
     """Like `lock`, to delete the person: what they were about to add is there by now, and what comes is refused.
 
     An order, an event or anything else of theirs waits until `tx` ends (migration 0015), so it must be a short one.
     """
-    row = tx.execute(_LOCK_ALONE, {"id": user_id}).first()
+    row = tx.execute(_LOCK_FOR_DELETION, {"id": user_id}).first()
     return Person(*row) if row else None
 
 

@@ -17,7 +17,7 @@ from shared.identity.profiles import ProfileResponse
 from shared.problems import NotSignedIn
 
 MAX_PHOTO_BYTES = 5 * 1024 * 1024
-AN_HOUR = "public, max-age=3600"
+CACHE_ONE_HOUR = "public, max-age=3600"
 
 _SET = text("""
     UPDATE users u SET photo_object = :name, updated_at = now()
@@ -37,7 +37,7 @@ def replace(user_id: UUID, content: bytes) -> ProfileResponse:
         profiles.read(tx, user_id)
     picture = pictures.portrait(content)
     name = f"{_folder(user_id)}{uuid4().hex}.{picture.extension}"
-    media.store(name, picture, cache_control=AN_HOUR)
+    media.store(name, picture, cache_control=CACHE_ONE_HOUR)
     with transaction() as tx:
         _set(tx, user_id, name)
         return profiles.read(tx, user_id)

@@ -28,7 +28,7 @@ class FreshProofRequired(Forbidden):
     slug = "fresh-proof-required"
 
 
-def current(tx: Transaction, claimed: Principal) -> Principal:
+def refresh(tx: Transaction, claimed: Principal) -> Principal:
     """The bearer of a token with the role they have at this moment.
 
     Raises AccountGone, and SessionEnded where the token's session was ended: tokens of it that are out end with it.

@@ -76,7 +76,7 @@ _CHANGE = text(f"""
 
 def read(tx: Transaction, user_id: UUID) -> ProfileResponse:
     """The profile. Raises NotSignedIn where the account is gone."""
-    return _answer(tx.execute(_READ, {"id": user_id}).mappings().first())
+    return _response(tx.execute(_READ, {"id": user_id}).mappings().first())
 
 
 def change(tx: Transaction, caller: Principal, change: ProfileChange) -> ProfileResponse:
@@ -86,7 +86,7 @@ def change(tx: Transaction, caller: Principal, change: ProfileChange) -> Profile
     """
     given = change.model_fields_set
     if "legal_name" in given:
-        principals.require_fresh_proof(principals.current(tx, caller))
+        principals.require_fresh_proof(principals.refresh(tx, caller))
         audit.record(tx, "user.legal_name_changed", subject="user", subject_id=caller.id, actor_id=caller.id)
     values = {
         **change.model_dump(),
@@ -94,10 +94,10 @@ def change(tx: Transaction, caller: Principal, change: ProfileChange) -> Profile
         "changes_legal_name": "legal_name" in given,
         "id": caller.id,
     }
-    return _answer(tx.execute(_CHANGE, values).mappings().first())
+    return _response(tx.execute(_CHANGE, values).mappings().first())
 
 
-def _answer(row: RowMapping | None) -> ProfileResponse:
+def _response(row: RowMapping | None) -> ProfileResponse:
     if row is None:
         raise NotSignedIn("This account is gone. Register again.")
     shown = dict(row)

@@ -36,18 +36,18 @@ def confirm(caller: Principal, given: Confirmation) -> Tokens:
     Raises WrongPassword, CodeInvalid, TooManyAttempts, AccountGone.
     """
     if given.password is not None:
-        confirmed = password_change.confirm(caller.id, given.password, caller.session_id)
+        confirmed = password_change.verify_password(caller.id, given.password, caller.session_id)
         with transaction() as tx:
             person = password_change.lock_confirmed(tx, confirmed, caller.session_id)
             return sessions.reauthenticate(tx, person, caller.session_id)
-    known = password_change.signed_in_as(caller.id, caller.session_id)
+    known = password_change.session_key(caller.id, caller.session_id)
     with transaction() as tx:
         person = people.get_or_refuse(tx, caller.id)
-        login_throttling.count(tx, login_throttling.CODES, person.email, known=known)
+        login_throttling.count_attempt(tx, login_throttling.CODES, person.email, known=known)
     with transaction() as tx:
         locked = people.lock(tx, caller.id)
         if locked and codes.redeem(tx, locked.id, "confirm_identity", given.code or ""):
-            login_throttling.forget(tx, locked.email, known=known)
+            login_throttling.reset(tx, locked.email, known=known)
             return sessions.reauthenticate(tx, locked, caller.session_id)
     raise CodeInvalid
 
@@ -57,5 +57,5 @@ def send_code(tx: Transaction, caller: Principal) -> AccountEmail | None:
     person = people.lock(tx, caller.id)
     if person is None:
         raise AccountGone
-    is_due = login_throttling.take(tx, login_throttling.MAILS["confirm_identity"], person.email)
+    is_due = login_throttling.try_attempt(tx, login_throttling.MAILS["confirm_identity"], person.email)
     return accounts.mail_code(tx, person, "confirm_identity") if is_due else None

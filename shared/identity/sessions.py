@@ -35,7 +35,7 @@ from shared.models import RequestModel, ResponseModel, Trimmed
 from shared.problems import NotSignedIn
 
 Proof = Literal["password", "mailed code", "google", "new password"]
-LIFE_DAYS = 7
+LIFETIME_DAYS = 7
 GRACE_SECONDS = 10
 """Tabs of one browser may refresh at the same moment, and an answer may get lost; who comes later is a thief."""
 
@@ -94,7 +94,7 @@ _END_ALL = text("""
 """)
 
 
-def begin(tx: Transaction, person: Person, *, by: Proof) -> Tokens:
+def start(tx: Transaction, person: Person, *, by: Proof) -> Tokens:
     """Sign a person in, whose row is locked and who has proved who they are: the first tokens of a new family."""
     audit.record_sampled(tx, "user.signed_in", subject="user", subject_id=person.id, actor_id=person.id, by=by)
     return _add(tx, person, uuid4(), secrets.token_urlsafe(32), clock.now())
@@ -152,13 +152,13 @@ def _rotate(tx: Transaction, token: str) -> Tokens | None:
     if state.is_over:
         return None
     if state.is_reused:
-        _end_stolen(tx, person, token_hash, state.family_id)
+        _end_compromised(tx, person, token_hash, state.family_id)
         return None
     tx.execute(_SPEND, {"token_hash": token_hash})
     return _add(tx, person, state.family_id, _successor(token), state.proven_at)
 
 
-def _end_stolen(tx: Transaction, person: Person, token_hash: str, family_id: UUID) -> None:
+def _end_compromised(tx: Transaction, person: Person, token_hash: str, family_id: UUID) -> None:
     tx.execute(_END_FAMILY, {"token_hash": token_hash})
     audit.record(tx, "session.reused", subject="user", subject_id=person.id, family_id=family_id)
     log.warning("session.reused", extra={"user_id": str(person.id), "family_id": str(family_id)})
@@ -176,7 +176,7 @@ def _add(tx: Transaction, person: Person, family_id: UUID, token: str, proven_at
             "token_hash": _hashed(token),
             "family_id": family_id,
             "user_id": person.id,
-            "life_days": LIFE_DAYS,
+            "life_days": LIFETIME_DAYS,
             "proven_at": proven_at,
         },
     )

@@ -17,7 +17,7 @@ INVITATION_DAYS = 3
 """How long the code of an invitation works. Later, whoever was invited asks for another as for a forgotten password."""
 
 
-class Invited(RequestModel):
+class StaffInvitation(RequestModel):
     """An invitation to work at an organizer's gates."""
 
     email: EmailAddress
@@ -25,7 +25,7 @@ class Invited(RequestModel):
 
 
 # A row that is there is locked and stays as it is. Uses index: users_email
-_CLAIM = text(f"""
+_INSERT_OR_LOCK = text(f"""
     INSERT INTO users (email, full_name, role, organizer_id, language)
     SELECT :email, :full_name, 'staff', o.id, o.language FROM users o WHERE o.id = :organizer_id
     ON CONFLICT (email) WHERE NOT is_deleted DO UPDATE SET updated_at = users.updated_at
@@ -41,7 +41,7 @@ _TAKE_OVER = text(f"""
 """)
 
 
-def invite(tx: Transaction, organizer_id: UUID, invited: Invited) -> tuple[Person | None, AccountEmail | None]:
+def invite(tx: Transaction, organizer_id: UUID, invited: StaffInvitation) -> tuple[Person | None, AccountEmail | None]:
     """The staff account of this address, new or there already, and the mail to ask for.
 
     None instead of an account where the address is somebody else's, who is told by mail once a day at most: the
@@ -50,12 +50,12 @@ def invite(tx: Transaction, organizer_id: UUID, invited: Invited) -> tuple[Perso
     ago (see attempts).
     """
     values = {"email": invited.email, "full_name": invited.full_name, "organizer_id": organizer_id}
-    person = Person(*tx.execute(_CLAIM, values).one())
+    person = Person(*tx.execute(_INSERT_OR_LOCK, values).one())
     if person.role == "staff" and person.organizer_id == organizer_id:
         return person, None if person.is_email_verified else _invitation(tx, person)
     if person.is_email_verified:
         return None, _address_taken(person)
-    if codes.is_any_pending(tx, person.id):
+    if codes.has_pending(tx, person.id):
         return None, None
     person = Person(*tx.execute(_TAKE_OVER, {**values, "id": person.id}).one())
     return person, _invitation(tx, person)
@@ -63,7 +63,7 @@ def invite(tx: Transaction, organizer_id: UUID, invited: Invited) -> tuple[Perso
 
 def lock(tx: Transaction, organizer_id: UUID, user_id: UUID) -> Person | None:
     """A person of this organizer's staff, locked to be dismissed."""
-    return _of(organizer_id, people.lock_alone(tx, user_id))
+    return _of(organizer_id, people.lock_for_deletion(tx, user_id))
 
 
 def lock_by_email(tx: Transaction, organizer_id: UUID, email: str) -> Person | None:
@@ -77,7 +77,7 @@ def dismiss(tx: Transaction, person: Person) -> None:
     erasure.erase(tx, person)
 
 
-def never_joined(person: Person) -> bool:
+def is_only_invited(person: Person) -> bool:
     """Whether somebody was only invited: such an account keeps nobody from one of their own."""
     return person.role == "staff" and not person.is_email_verified
 
@@ -87,7 +87,7 @@ def _of(organizer_id: UUID, person: Person | None) -> Person | None:
 
 
 def _invitation(tx: Transaction, person: Person) -> AccountEmail | None:
-    if not login_throttling.take(tx, login_throttling.MAILS["staff_invitation"], person.email):
+    if not login_throttling.try_attempt(tx, login_throttling.MAILS["staff_invitation"], person.email):
         return None
     code = codes.issue(tx, person.id, "reset_password", life_seconds=INVITATION_DAYS * 86_400)
     if code is None:

@@ -14,12 +14,12 @@ from shared.cloud.database import Transaction
 from shared.identity import codes
 
 # A row that is there is locked and stays as it is: only what this statement has inserted has no xmax.
-_CLAIM = text("""
+_INSERT_OR_LOCK = text("""
     INSERT INTO address_claims (address_key) VALUES (:key)
     ON CONFLICT (address_key) DO UPDATE SET created_at = now()
     RETURNING password_hash, xmax = 0 AS is_new
 """)
-_KEEP = text("""
+_STORE = text("""
     UPDATE address_claims SET password_hash = :password_hash, fingerprint = :fingerprint WHERE address_key = :key
 """)
 _FIND = text("SELECT password_hash, fingerprint FROM address_claims WHERE address_key = :key")
@@ -50,9 +50,9 @@ def find(tx: Transaction, email: str) -> UnverifiedRegistration:
 def store(tx: Transaction, email: str, password: str, choose: Callable[[UnverifiedRegistration], str | None]) -> None:
     """Keep the hash that `choose` has for the one before, and the fingerprint."""
     key = _key(email)
-    before = UnverifiedRegistration(*tx.execute(_CLAIM, {"key": key}).one())
+    before = UnverifiedRegistration(*tx.execute(_INSERT_OR_LOCK, {"key": key}).one())
     values = {"password_hash": choose(before), "fingerprint": _fingerprint(email, password)}
-    tx.execute(_KEEP, {"key": key, **values})
+    tx.execute(_STORE, {"key": key, **values})
 
 
 def password_hash(tx: Transaction, email: str, password: str) -> str | None:

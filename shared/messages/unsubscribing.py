@@ -18,7 +18,7 @@ class NoConsent(Exception):
 
 def way_out(tx: Transaction, address: str) -> dict[str, str]:
     """The facts that make a mail to `address` one that can be ended. Raises NoConsent: don't send it."""
-    user_id = marketing.consenting(tx, address)
+    user_id = marketing.consenting_account(tx, address)
     if user_id is None:
         raise NoConsent
     return {"unsubscribe_url": f"{settings().public_url.rstrip('/')}{PATH}?token={marketing.token(user_id)}"}

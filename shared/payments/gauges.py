@@ -18,7 +18,7 @@ def read(tx: Transaction) -> dict[str, float]:
     return {
         metrics.OUTBOX_OLDEST.name: outbox.oldest_seconds(tx),
         metrics.UNISSUED_OLDEST.name: orders.oldest_unissued_seconds(tx),
-        metrics.DEAD_LETTERS.name: dead_letters.undecided(tx),
+        metrics.DEAD_LETTERS.name: dead_letters.count_undecided(tx),
         metrics.MANUAL_TASKS.name: manual_tasks.count_open(tx),
         metrics.LEDGER_DIFFERENCE.name: sum(map(abs, ledger.differences(tx, days=LEDGER_DAYS).values())),
         metrics.CLEARING_DIFFERENCE.name: clearing.open_difference(tx),

@@ -74,7 +74,7 @@ def sync_refunds(payment_id: UUID) -> SettlementOutcome:
 
 def _check_visible(tx: Transaction, viewer: Principal, payment_id: UUID) -> None:
     whose = tx.execute(_WHOSE, {"id": payment_id}).first()
-    if whose is None or not authorization.may_see(
+    if whose is None or not authorization.check_access(
         tx, viewer, subject="payment", subject_id=payment_id, organizer_id=whose.organizer_id, owner_id=whose.user_id
     ):
         raise NotFound

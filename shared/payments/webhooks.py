@@ -117,7 +117,7 @@ def retry(event_id: UUID, payment: int) -> None:
         if payment < MOST_RETRIES:
             raise
         with transaction() as tx:
-            dead_letters.give_up(tx, *_RETRY, {"event_id": event_id}, error)
+            dead_letters.record_failed_task(tx, *_RETRY, {"event_id": event_id}, error)
             manual_tasks.add(tx, "webhook_failed", subject="webhook_event", subject_id=event_id)
         log.error("webhook.gave_up", extra={"event_id": str(event_id)}, exc_info=error)
 

@@ -340,7 +340,7 @@ def resend(tx: Transaction, payout: Payout, *, by: UUID | None = None) -> None:
 def visible(tx: Transaction, payout_id: UUID, caller: Principal) -> PayoutResponse:
     """A payout for its organizer or an admin; NotFound for anybody else."""
     row = tx.execute(_ONE, {"id": payout_id}).mappings().first()
-    if row is None or not authorization.may_see(
+    if row is None or not authorization.check_access(
         tx, caller, subject="payout", subject_id=payout_id, organizer_id=row["organizer_id"]
     ):
         raise NotFound
@@ -349,7 +349,7 @@ def visible(tx: Transaction, payout_id: UUID, caller: Principal) -> PayoutRespon
 
 def listed(tx: Transaction, caller: Principal, page: PageQuery) -> Listing[PayoutResponse]:
     """An organizer's payouts, or all of them for an admin; newest first (FN-011)."""
-    authorization.may_list(tx, caller, subject="payout")
+    authorization.record_list_access(tx, caller, subject="payout")
     whose = {"organizer_id": None if caller.role == "admin" else caller.organizer_id}
     rows = tx.execute(_LIST, {**whose, "page_size": page.page_size, "offset": page.offset}).mappings()
     return Listing[PayoutResponse].of(

@@ -70,9 +70,9 @@ def delete(user_id: UUID, deletion: Deletion, session_id: UUID | None = None) ->
 
     Raises AccountInUse, and what password_change.confirm raises.
     """
-    confirmed = password_change.confirm(user_id, deletion.password, session_id)
+    confirmed = password_change.verify_password(user_id, deletion.password, session_id)
     with transaction() as tx:
-        people.lock_alone(tx, user_id)  # no order may slip in between the check and the commit
+        people.lock_for_deletion(tx, user_id)  # no order may slip in between the check and the commit
         person = password_change.lock_confirmed(tx, confirmed, session_id)
         _refuse_if_in_use(tx, person)
         _anonymise(tx, person)

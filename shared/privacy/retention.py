@@ -105,7 +105,7 @@ RULES = (
         since="updated_at",
         kept=timedelta(days=30),
         condition="NOT is_email_verified AND NOT is_deleted",
-        forgets=erasure.FORGETS,
+        forgets=erasure.ERASED_COLUMNS,
         source="DP-003: registered and never verified, or invited and never joined: perhaps a stranger's address",
     ),
     Rule(

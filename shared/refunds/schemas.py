@@ -127,7 +127,7 @@ def _waits_for(row: RowMapping) -> str | None:
 def visible(tx: Transaction, refund_id: UUID, caller: Principal) -> RefundResponse:
     """A refund for its buyer, its organizer or an admin; NotFound for anybody else."""
     whose = tx.execute(_WHOSE, {"id": refund_id}).first()
-    if whose is None or not authorization.may_see(
+    if whose is None or not authorization.check_access(
         tx, caller, subject="refund", subject_id=refund_id, organizer_id=whose.organizer_id, owner_id=whose.user_id
     ):
         raise NotFound
@@ -136,7 +136,7 @@ def visible(tx: Transaction, refund_id: UUID, caller: Principal) -> RefundRespon
 
 def listed(tx: Transaction, caller: Principal, page: RefundPage) -> Listing[RefundResponse]:
     """The refunds a caller may see: buyers their own, organizers those of their events, admins all; newest first."""
-    authorization.may_list(tx, caller, subject="refund", of_people=True)
+    authorization.record_list_access(tx, caller, subject="refund", of_people=True)
     values: dict[str, Any] = {
         "user_id": caller.id,
         "organizer_id": caller.organizer_id if caller.role == "organizer" else None,

@@ -197,7 +197,7 @@ def read_visible(tx: Transaction, order_id: UUID, viewer: Caller) -> OrderRespon
 def require_access(tx: Transaction, order_id: UUID, viewer: Caller) -> UUID:
     """The id of an order's buyer, for the buyer, its organizer or an admin. Raises NotFound for anybody else."""
     parties = tx.execute(_PARTIES, {"id": order_id}).first()
-    if parties is None or not authorization.may_see(
+    if parties is None or not authorization.check_access(
         tx, viewer, subject="order", subject_id=order_id, organizer_id=parties.organizer_id, owner_id=parties.user_id
     ):
         raise NotFound

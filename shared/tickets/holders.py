@@ -133,7 +133,7 @@ def _is_mailed(tx: Transaction, ticket: Any) -> bool:
 
 def _refuse_strangers(tx: Transaction, caller: Principal, ticket_id: UUID) -> Any:
     whose = tx.execute(_WHOSE, {"id": ticket_id}).first()
-    if whose is None or not authorization.may_see(
+    if whose is None or not authorization.check_access(
         tx,
         caller,
         subject="ticket",

@@ -48,7 +48,7 @@ def listed(tx: Transaction, caller: Principal, event_id: UUID, page: PageQuery) 
     organizer_id = tx.execute(_ORGANIZER, {"event_id": event_id}).scalar()
     if organizer_id is None or not caller.may_act_for(organizer_id):
         raise NotFound
-    authorization.may_list(tx, caller, subject="participants", subject_id=event_id, of_people=True)
+    authorization.record_list_access(tx, caller, subject="participants", subject_id=event_id, of_people=True)
     which = {"event_id": event_id}
     rows = tx.execute(_LIST, {**which, "page_size": page.page_size, "offset": page.offset}).mappings()
     return Listing[ParticipantResponse].of(page, [_answer(row) for row in rows], tx.execute(_COUNT, which).scalar_one())

@@ -16,7 +16,7 @@ from shared.cloud.database import Transaction
 from shared.identity import gate_assignments, staff
 from shared.identity.accounts import AccountEmail
 from shared.identity.people import Person
-from shared.identity.staff import Invited
+from shared.identity.staff import StaffInvitation
 from shared.identity.tokens import Principal
 from shared.models import ResponseModel
 from shared.problems import Invalid, NotFound
@@ -24,7 +24,7 @@ from shared.problems import Invalid, NotFound
 MOST_EVENTS = 200
 
 
-class Invitation(Invited):
+class Invitation(StaffInvitation):
     """Somebody for the gate, and the events they are to scan at: these, and no others."""
 
     event_ids: Annotated[list[UUID], Field(min_length=1, max_length=MOST_EVENTS)]
@@ -136,7 +136,7 @@ def dismiss(tx: Transaction, organizer: Principal, staff_id: UUID) -> None:
 
 def listed(tx: Transaction, organizer: Principal) -> StaffList:
     """The organizer's staff, invited or joined; the look is in the audit trail."""
-    authorization.may_list(tx, organizer, subject="staff", of_people=True)
+    authorization.record_list_access(tx, organizer, subject="staff", of_people=True)
     return StaffList(items=_read(tx, _acts_for(organizer)))
 
 

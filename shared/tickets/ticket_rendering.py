@@ -146,7 +146,7 @@ def remember(tx: Transaction, printed: Sequence[RenderedTicket]) -> None:
     for each in printed:
         names = {"ticket_id": each.ticket_id, "pdf_object": each.pdf_object, "replaces": each.replaces}
         stale = each.replaces if tx.execute(_PRINTED, names).first() else _unwanted(tx, each)
-        object_deletion.leave_to_sweep(tx, settings().tickets_bucket, [stale] if stale else [])
+        object_deletion.schedule_deletion(tx, settings().tickets_bucket, [stale] if stale else [])
 
 
 def _unwanted(tx: Transaction, printed: RenderedTicket) -> str | None:
@@ -186,7 +186,7 @@ def current_pdf(ticket_id: UUID) -> bytes | None:
 
 
 def _may_see(tx: Transaction, principal: Principal, row: Any) -> bool:
-    return authorization.may_see(
+    return authorization.check_access(
         tx,
         principal,
         subject="ticket",

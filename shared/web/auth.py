@@ -46,7 +46,7 @@ class Access:
         if claimed.role == "customer" and not self.needs_fresh_proof:
             return claimed
         with transaction() as tx:
-            principal = principals.current(tx, claimed)
+            principal = principals.refresh(tx, claimed)
         if principal.role not in self.roles:
             raise Forbidden
         if self.needs_fresh_proof:

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Request, Response
 
 from shared.cloud.settings import settings
 from shared.identity import google_nonces
-from shared.identity.sessions import LIFE_DAYS, Tokens
+from shared.identity.sessions import LIFETIME_DAYS, Tokens
 
 ACCESS = "access"
 DEVICE = "device"
@@ -61,7 +61,7 @@ def put_device(answer: Response, value: str) -> None:
 def put(answer: Response, tokens: Tokens) -> None:
     """Give the browser these tokens in the place of those it has."""
     _set(answer, ACCESS, tokens.access_token, tokens.expires_in)
-    _set(answer, REFRESH, tokens.refresh_token, LIFE_DAYS * 86_400)
+    _set(answer, REFRESH, tokens.refresh_token, LIFETIME_DAYS * 86_400)
 
 
 def clear(answer: Response) -> None:

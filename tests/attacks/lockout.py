@@ -74,7 +74,7 @@ class Target:
 def attack(stack: Stack, buyers: int = BUYERS) -> Sequence[Figure]:
     """Strangers guess at one account from many networks; and a crowd signs in from one address."""
     with stack.database() as database, database.begin() as tx:
-        password_hash = passwords.hashed(PASSWORD)
+        password_hash = passwords.hash_password(PASSWORD)
 
         def added(emails: list[str], role: str = "customer", organizer_id: Any = None) -> Any:
             values = {"emails": emails, "password_hash": password_hash, "role": role, "organizer_id": organizer_id}

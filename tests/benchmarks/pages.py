@@ -78,7 +78,7 @@ def _on() -> None:
 
 def _elsewhere() -> None:
     _set("on")
-    read_through_cache.memory.clear()
+    read_through_cache.instance_cache.clear()
 
 
 def _set(state: str) -> None:

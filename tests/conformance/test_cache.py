@@ -25,7 +25,7 @@ def new_instance(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(cache, "FIRST_TIMEOUT_SECONDS", 30)  # Google's emulator warms up with its first call
     settings.cache_clear()
     clients.firestore.provide(None)
-    cache.forget()
+    cache.reset()
     yield
     clients.firestore.provide(None)
     settings.cache_clear()
@@ -68,20 +68,21 @@ def stored(key: str) -> Any:
 
 def may_be_written(seen: cache.CacheEntry) -> bool:
     """Whether the last write is long enough ago for another."""
-    return seen.written_at is not None and (seen.at - seen.written_at).total_seconds() >= cache.EVERY_SECONDS
+    return seen.written_at is not None and (seen.at - seen.written_at).total_seconds() >= cache.WRITE_INTERVAL_SECONDS
 
 
 def assert_a_second_apart(moments: Iterable[datetime]) -> None:
     ordered = sorted(moments)
     assert len(ordered) >= 2
     assert all(
-        (later - earlier).total_seconds() >= cache.EVERY_SECONDS for earlier, later in itertools.pairwise(ordered)
+        (later - earlier).total_seconds() >= cache.WRITE_INTERVAL_SECONDS
+        for earlier, later in itertools.pairwise(ordered)
     )
 
 
 def invalidate_elsewhere(key: str) -> None:
     """Mark a change as another instance does, which remembers nothing of ours."""
-    cache.forget()
+    cache.reset()
     cache.invalidate(mark(key))
 
 
@@ -100,7 +101,7 @@ class TestEachFirestore:
         keep(key, "before")
         invalidate_elsewhere(key)
         while (seen := look(key)).is_good(60):
-            assert seen.age_seconds < cache.EVERY_SECONDS
+            assert seen.age_seconds < cache.WRITE_INTERVAL_SECONDS
 
     def test_what_was_read_before_a_change_and_kept_after_it_is_not_shown_for_longer(self, key: str) -> None:
         seen = look(key)
@@ -112,9 +113,9 @@ class TestEachFirestore:
         invalidate_elsewhere(key)
         changed_at = look(key).changed_at
         assert changed_at is not None
-        until(lambda: (look(key).at - changed_at).total_seconds() > cache.SETTLED_SECONDS)
+        until(lambda: (look(key).at - changed_at).total_seconds() > cache.SETTLE_SECONDS)
         keep(key, "after")
-        until(lambda: look(key).age_seconds > cache.EVERY_SECONDS)
+        until(lambda: look(key).age_seconds > cache.WRITE_INTERVAL_SECONDS)
         assert look(key).is_good(60)
 
     def test_the_older_never_replaces_the_newer(self, key: str) -> None:
@@ -149,12 +150,12 @@ class TestEachFirestore:
         keys = [f"event:{uuid4()}" for _ in range(200)]
         cache.invalidate(*map(mark, keys[:5]))
         invalidate_elsewhere(keys[0])
-        cache.forget()
+        cache.reset()
         cache.invalidate(*map(mark, keys))
         assert all(stored(mark(key)).exists for key in (keys[0], keys[4], keys[5], keys[-1]))
 
     def test_what_is_too_large_is_not_kept(self, key: str) -> None:
-        keep(key, "x" * (cache.LARGEST_BYTES + 1))
+        keep(key, "x" * (cache.MAX_BYTES + 1))
         assert not stored(key).exists
 
     def test_every_document_says_when_it_may_go(self, key: str) -> None:
@@ -162,7 +163,7 @@ class TestEachFirestore:
         cache.invalidate(mark(key))
         for document in (stored(key), stored(mark(key))):
             left = (document.to_dict()["expires_at"] - document.update_time).total_seconds()
-            assert left == pytest.approx(cache.FORGOTTEN_SECONDS, abs=60)
+            assert left == pytest.approx(cache.TTL_SECONDS, abs=60)
 
 
 def test_an_instance_that_has_marked_a_change_is_silent_for_a_second(
@@ -176,7 +177,7 @@ def test_an_instance_that_has_marked_a_change_is_silent_for_a_second(
     begun = time.monotonic()
     while len(asked) < 3:
         at_the_same_time([lambda: cache.invalidate(mark(key))] * 8)
-    assert len(asked) <= (time.monotonic() - begun) / cache.EVERY_SECONDS + 1
+    assert len(asked) <= (time.monotonic() - begun) / cache.WRITE_INTERVAL_SECONDS + 1
 
 
 def test_without_firestore_it_says_so_once_and_how_often_it_did_without(
@@ -184,7 +185,7 @@ def test_without_firestore_it_says_so_once_and_how_often_it_did_without(
 ) -> None:
     keep(key, "kept")
     monkeypatch.setattr(cache, "TIMEOUT_SECONDS", 0.15)
-    monkeypatch.setattr(cache, "PAUSE_SECONDS", 5.0)
+    monkeypatch.setattr(cache, "OPEN_SECONDS", 5.0)
     local.stop(kill=True)
     seen, begun = [], time.monotonic()
     for _ in range(50):

@@ -1,7 +1,7 @@
 """A deleted account does nothing more (UM-009, DP-002): the rows by which people act are refused to it.
 
 An access token outlives its account by some minutes, and an order may be on its way while its buyer is being deleted.
-The lock settles who comes first. Deletion takes the person's row FOR UPDATE (people.lock_alone): so it waits for
+The lock settles who comes first. Deletion takes the person's row FOR UPDATE (people.lock_for_deletion): so it waits for
 whoever has got the row here, and sees what they have added; whoever comes later waits here, and finds the account gone.
 """
 

@@ -51,13 +51,13 @@ def shared_cache(database: str, cloud: LocalCloud, monkeypatch: pytest.MonkeyPat
 
 def new_instance() -> None:
     """Forget what this process knows; what is shared stays."""
-    cache.forget()
-    read_through_cache.memory.clear()
+    cache.reset()
+    read_through_cache.instance_cache.clear()
 
 
 def visit(event: EventResponse, *, by: Principal | None = None, path: str = "") -> Response:
     """The event's page, as another instance answers it each time."""
-    read_through_cache.memory.clear()
+    read_through_cache.instance_cache.clear()
     return call("GET", f"/events/{event.slug}{path}", by=by)
 
 
@@ -68,7 +68,7 @@ def shown(event: EventResponse, *, by: Principal | None = None) -> dict[str, Any
 
 def titles(*, by: Principal | None = None, **query: Any) -> list[str]:
     """The titles of the events that are listed."""
-    read_through_cache.memory.clear()
+    read_through_cache.instance_cache.clear()
     listed = call("GET", "/events", by=by, query_string={"sort": "-date", **query})
     assert listed.status_code == 200, listed.get_data(as_text=True)
     return [event["title"] for event in listed.get_json()["items"]]
@@ -83,8 +83,8 @@ def behind_our_back(event: EventResponse, title: str) -> None:
 def settle() -> None:
     """Wait until the marks of the changes so far are old enough for what is read now to be kept."""
     at = time.monotonic()
-    until(lambda: time.monotonic() - at > cache.SETTLED_SECONDS)
-    cache.forget()
+    until(lambda: time.monotonic() - at > cache.SETTLE_SECONDS)
+    cache.reset()
 
 
 def a_buyer() -> Principal:
@@ -117,7 +117,7 @@ def test_a_page_is_read_once_from_the_database_and_then_from_the_cache():
     first = shown(event)
     behind_our_back(event, "Lain")
     assert shown(event) == first
-    until(lambda: cache.lookup(f"event:{event.id}", "none").age_seconds > cache.EVERY_SECONDS)
+    until(lambda: cache.lookup(f"event:{event.id}", "none").age_seconds > cache.WRITE_INTERVAL_SECONDS)
     assert shown(event) == first
     assert visit(event, path="/tickets").get_json()["tiers"] == first["tiers"]
 
@@ -221,7 +221,7 @@ def test_the_age_of_what_is_kept_comes_off_the_time_others_may_keep_it():
 def test_nothing_is_kept_of_drafts_and_of_what_is_not_there():
     draft = create()
     for key in (draft.slug, str(draft.id), "tidak-ada"):
-        read_through_cache.memory.clear()
+        read_through_cache.instance_cache.clear()
         assert problem(call("GET", f"/events/{key}")) == (404, "not-found")
     assert shown(draft, by=organizer_of(draft))["title"] == draft.title
     assert problem(visit(draft)) == (404, "not-found")

@@ -16,8 +16,10 @@ def a_given_up_task() -> UUID:
     """A webhook that failed for the last time."""
     event_id = uuid4()
     with transaction() as tx:
-        dead_letters.give_up(tx, "webhooks", "webhook", "/tasks/retry", {"event_id": event_id}, ValueError("broken"))
-        items = dead_letters.listed(tx, DeadLetterPage(page_size=100)).items
+        dead_letters.record_failed_task(
+            tx, "webhooks", "webhook", "/tasks/retry", {"event_id": event_id}, ValueError("broken")
+        )
+        items = dead_letters.list_page(tx, DeadLetterPage(page_size=100)).items
     return next(item.id for item in items if item.payload == {"event_id": str(event_id)})
 
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
-from shared.cloud.prepared_statements import MOST, prepare_statements
+from shared.cloud.prepared_statements import MAX_STATEMENTS, prepare_statements
 
 _PREPARED = "SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%asked%' ORDER BY prepare_time"
 _NAMES = text("SELECT name FROM things WHERE number = :number AND name <> '%' -- asked")
@@ -60,11 +60,13 @@ def test_after_a_migration_changed_what_it_gives_a_statement_fails_once_and_is_p
 
 
 def test_the_statement_not_used_for_longest_makes_room(connection: Connection):
-    numbered = [text(f"SELECT {number} FROM things WHERE number = :number -- asked") for number in range(MOST + 1)]
-    for statement in (*numbered[:MOST], numbered[0], numbered[MOST]):
+    numbered = [
+        text(f"SELECT {number} FROM things WHERE number = :number -- asked") for number in range(MAX_STATEMENTS + 1)
+    ]
+    for statement in (*numbered[:MAX_STATEMENTS], numbered[0], numbered[MAX_STATEMENTS]):
         connection.execute(statement, {"number": 1})
     kept = prepared(connection)
-    assert len(kept) == MOST
+    assert len(kept) == MAX_STATEMENTS
     assert [statement for statement in kept if statement.startswith(("SELECT 0 ", "SELECT 1 "))] == [
         "SELECT 0 FROM things WHERE number = $1 -- asked"
     ]

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from shared.cloud.database import transaction
 from shared.identity import accounts, login_throttling, passwords, unverified_registrations
 from shared.identity.accounts import AccountEmail, AddressOnly, Credentials, Registration, UserResponse
-from shared.identity.client_networks import NOWHERE
+from shared.identity.client_networks import UNKNOWN_CLIENT
 from shared.identity.sessions import Tokens
 from tests.factories import a_user
 
@@ -31,7 +31,7 @@ def a_member(*, email_domain: str = "example.com", **columns: Any) -> Member:
     """Such an account, hashed at the lowest cost."""
     email = an_address(email_domain)
     with transaction() as tx:
-        user = a_user(tx, email=email, password_hash=passwords.hashed(PASSWORD, cost=4), **columns)
+        user = a_user(tx, email=email, password_hash=passwords.hash_password(PASSWORD, cost=4), **columns)
     return Member(user.id, email)
 
 
@@ -48,7 +48,7 @@ def register(email: str, **fields: Any) -> tuple[UserResponse, AccountEmail | No
     registration = {"password": PASSWORD, "full_name": "Siti Rahma", "accept_terms": True, **fields}
     letters: list[AccountEmail | None] = []
     answer = accounts.register(
-        Registration(email=email, **registration), NOWHERE, lambda _, letter: letters.append(letter)
+        Registration(email=email, **registration), UNKNOWN_CLIENT, lambda _, letter: letters.append(letter)
     )
     return answer, letters[-1]
 

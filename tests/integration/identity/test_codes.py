@@ -137,7 +137,7 @@ def test_a_day_brings_a_hundred_guesses_at_most():
     left = text("SELECT extract(epoch FROM next_try_at - clock_timestamp()) FROM login_attempts WHERE address_key = :k")
     with transaction() as tx:
         while seconds < 86_400:
-            assert login_throttling.take(tx, login_throttling.CODES, email)
+            assert login_throttling.try_attempt(tx, login_throttling.CODES, email)
             tries += 1
             seconds += max(
                 round(tx.execute(left, {"k": login_throttling._key(login_throttling.CODES, email)}).scalar_one()), 0

@@ -106,7 +106,7 @@ def test_an_invitation_to_a_gate_keeps_nobody_from_signing_in_with_google(google
     visitor = Visitor(google)
     with transaction() as tx:
         organizer = a_user(tx, role="organizer")
-        person, _ = staff.invite(tx, organizer.id, staff.Invited(email=visitor.email, full_name="Dewi"))
+        person, _ = staff.invite(tx, organizer.id, staff.StaffInvitation(email=visitor.email, full_name="Dewi"))
     assert person
     assert problem(visitor.sign_in()) == (422, "terms-not-accepted")
     mine = signed_in(visitor.sign_in(accept_terms=True))

@@ -115,7 +115,7 @@ def test_a_browser_is_known_for_five_accounts_at_most():
     for each in members:
         cookie = client_networks.device_token(cookie, each.id) or cookie
     with transaction() as tx:
-        known = [client_networks.known_as(tx, ClientNetwork("", cookie), each.id) is not None for each in members]
+        known = [client_networks.known_device(tx, ClientNetwork("", cookie), each.id) is not None for each in members]
     assert known == [False] + [True] * 5
     assert client_networks.device_token(cookie, members[-1].id) is None
 
@@ -125,7 +125,7 @@ def test_a_signed_in_caller_is_not_kept_waiting_by_strangers(member: Member):
     for _ in range(5):
         with suppress(TooManyAttempts, InvalidCredentials):
             login(member.email, NEW_PASSWORD)
-    assert password_change.confirm(member.id, PASSWORD)
+    assert password_change.verify_password(member.id, PASSWORD)
 
 
 def test_a_forgotten_password_is_replaced_while_strangers_guess_codes(member: Member):
@@ -154,7 +154,7 @@ def keep_guessing(member: Member, place: ClientNetwork) -> None:
     for _ in range(100):
         sign_in(member, place)
         with transaction() as tx:
-            login_throttling.failed(tx, an_address(), place)
+            login_throttling.record_failure(tx, an_address(), place)
 
 
 @pytest.mark.usefixtures("counting")
@@ -162,7 +162,7 @@ def test_a_network_that_guesses_at_the_whole_population_is_slowed_down(member: M
     sprayer = network(9000)  # nobody else has failed there
     with transaction() as tx:
         for _ in range(login_throttling.NETWORK.most):
-            login_throttling.failed(tx, an_address(), sprayer)
+            login_throttling.record_failure(tx, an_address(), sprayer)
     with pytest.raises(TooManyAttempts) as refused:
         keep_guessing(member, sprayer)
     assert refused.value.retry_after_seconds is not None

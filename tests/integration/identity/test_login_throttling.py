@@ -134,9 +134,9 @@ def test_a_signed_in_thief_can_not_guess_the_password_either():
     member = a_member()
     for _ in range(5):
         with pytest.raises(WrongPassword):
-            password_change.confirm(member.id, NEW_PASSWORD)
+            password_change.verify_password(member.id, NEW_PASSWORD)
     with pytest.raises(TooManyAttempts):
-        password_change.confirm(member.id, PASSWORD)
+        password_change.verify_password(member.id, PASSWORD)
 
 
 def test_addresses_are_not_kept_and_old_tries_are_forgotten():

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from shared.cloud import object_deletion
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
-from shared.identity.photos import AN_HOUR, MAX_PHOTO_BYTES
+from shared.identity.photos import CACHE_ONE_HOUR, MAX_PHOTO_BYTES
 from shared.identity.tokens import Principal
 from tests.endpoints import call, problem
 from tests.images import a_picture, from_a_phone, many_scans, opened
@@ -47,7 +47,7 @@ def an_hour_later() -> None:
     with transaction() as tx:
         earlier = "make_interval(secs => :ago)"
         aged = text(f"UPDATE stale_objects SET created_at = created_at - {earlier}, due_at = due_at - {earlier}")
-        tx.execute(aged, {"ago": object_deletion.AGAIN_AFTER_SECONDS + 1})
+        tx.execute(aged, {"ago": object_deletion.RECHECK_AFTER_SECONDS + 1})
 
 
 def waiting() -> int:
@@ -62,7 +62,7 @@ def test_a_photo_is_a_square_in_the_profile(member, files: StoredFiles):
     assert answer.status_code == 200, answer.get_data(as_text=True)
     [(name, stored)] = files.files.items()
     assert answer.get_json()["photo_url"] == photo_url(member) == f"{settings().media_base_url}/{name}"
-    assert files.described[name] == ("image/jpeg", AN_HOUR)
+    assert files.described[name] == ("image/jpeg", CACHE_ONE_HOUR)
     square = opened(stored)
     assert square.width == square.height
     assert not square.getexif()

@@ -169,7 +169,7 @@ def test_registering_and_then_signing_in_tells_nobody_who_has_an_account(monkeyp
     assert EmailNotVerified in heard
     assert heard[-2] is TooManyAttempts
     with transaction() as tx:
-        login_throttling.forget(tx, taken.email)
+        login_throttling.reset(tx, taken.email)
     assert login(taken.email), "and its owner has lost nothing"
 
 
@@ -215,8 +215,8 @@ def test_who_waits_for_bcrypt_keeps_no_transaction_open(database: str):
     samples = []
     engine = create_engine(database, isolation_level="AUTOCOMMIT")
     with ThreadPoolExecutor() as threads, engine.connect() as watcher:
-        for _ in range(passwords.AT_ONCE):
-            threads.submit(passwords.hashed, PASSWORD, cost=14)
+        for _ in range(passwords.MAX_CONCURRENT_HASHES):
+            threads.submit(passwords.hash_password, PASSWORD, cost=14)
         waiting = threads.submit(register, an_address())
         while not waiting.done():
             samples.append(watcher.execute(idle).scalar_one())

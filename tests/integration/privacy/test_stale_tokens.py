@@ -118,7 +118,7 @@ def test_an_order_that_comes_while_its_buyer_is_deleted_waits_and_is_refused():
         event = an_event(tx)
     with in_the_background() as start:
         with transaction() as tx:
-            people.lock_alone(tx, member.id)
+            people.lock_for_deletion(tx, member.id)
             reserving = start(lambda: reserve(principal(member, "customer"), event))
             until(lambda: waiting(tx), what="for the order to wait")
             tx.execute(text("UPDATE users SET is_deleted = true WHERE id = :id"), {"id": member.id})

@@ -43,10 +43,10 @@ def firestore(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     monkeypatch.setattr(counters, "TIMEOUT_SECONDS", 5)  # the machine may be busy; only one test is about slowness
     monkeypatch.setattr(counters, "FIRST_TIMEOUT_SECONDS", 5)
     clients.firestore.provide(None)
-    counters.forget_failures()
+    counters.reset()
     yield
     clients.firestore.provide(None)
-    counters.forget_failures()
+    counters.reset()
 
 
 @pytest.fixture
@@ -143,6 +143,6 @@ def test_what_could_not_be_told_is_told_later(clock, caller, cloud, monkeypatch)
         clients.firestore.provide(None)
         let_in(meter, WRITES, caller, tries=12)
     clients.firestore.provide(None)
-    counters.forget_failures()
+    counters.reset()
     let_in(meter, WRITES, caller, tries=1)
     assert let_in(RateLimiter(clock), WRITES, caller, tries=20) <= 20 - 13 + 1

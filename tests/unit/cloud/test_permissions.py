@@ -30,12 +30,12 @@ def a_secret() -> None:
 
 @pytest.mark.parametrize("thing", USES)
 def test_what_is_not_granted_is_refused_by_name(thing: str):
-    with permissions.only(NOTHING), pytest.raises(PermissionMissing, match=f"nobody: {thing}"):
+    with permissions.run_as(NOTHING), pytest.raises(PermissionMissing, match=f"nobody: {thing}"):
         USES[thing]()
 
 
 def test_what_is_granted_is_used():
-    with permissions.only(Permissions("auth", frozenset({f"secrets/{SECRET}"}))):
+    with permissions.run_as(Permissions("auth", frozenset({f"secrets/{SECRET}"}))):
         assert secrets.secret(SECRET)
 
 
@@ -45,7 +45,7 @@ def test_alone_in_its_process_a_function_is_not_asked():
 
 def test_another_thread_runs_another_function():
     seen: list[str] = []
-    with permissions.only(NOTHING):
+    with permissions.run_as(NOTHING):
         other = threading.Thread(target=lambda: seen.append(secrets.secret(SECRET)))
         other.start()
         other.join()
@@ -53,7 +53,7 @@ def test_another_thread_runs_another_function():
 
 
 def test_the_manifest_says_what_is_granted():
-    granted = {name: function.grants.things for name, function in manifest().functions.items()}
+    granted = {name: function.permissions.resources for name, function in manifest().functions.items()}
     media = settings().media_bucket
     assert {"secrets/code-signing-key", "publishes/email.requested", "cache/shared"} <= granted["auth"]
     assert {f"buckets/{media}", f"deletes_files/{media}"} <= granted["account"]

@@ -32,7 +32,7 @@ def test_pg8000_is_the_one_that_was_read():
 
 
 def test_statements_are_prepared_with_it():
-    assert prepared_statements.fits()
+    assert prepared_statements.is_compatible()
     assert pg8000.dbapi.convert_paramstyle is prepared_statements._convert_once
 
 
@@ -42,8 +42,8 @@ class Changed(pg8000.core.CoreConnection):  # type: ignore[misc]
 
 
 def test_a_pg8000_that_is_made_otherwise_is_seen(monkeypatch: pytest.MonkeyPatch):
-    assert not prepared_statements.fits(Changed)
-    assert not prepared_statements.fits(convert=lambda query, args: (query, args))
-    monkeypatch.setattr(prepared_statements, "_IS_ON", False)
+    assert not prepared_statements.is_compatible(Changed)
+    assert not prepared_statements.is_compatible(convert=lambda query, args: (query, args))
+    monkeypatch.setattr(prepared_statements, "_IS_ENABLED", False)
     connection = object()  # that nothing can be set on
     prepared_statements.prepare_statements(connection)

@@ -5,13 +5,13 @@ import time
 
 import pytest
 
-from shared.cloud.read_through_cache import MEMORY_SECONDS, CachedValue, Memory
+from shared.cloud.read_through_cache import MEMORY_SECONDS, CachedValue, InstanceCache
 from tests.threads import at_the_same_time
 from tests.waiting import PATIENCE_SECONDS, until
 
 
 def test_many_threads_that_want_the_same_fetch_it_once():
-    memory, fetched = Memory(), []
+    memory, fetched = InstanceCache(), []
 
     def fetch() -> CachedValue[int]:
         fetched.append(threading.get_ident())
@@ -25,7 +25,7 @@ def test_many_threads_that_want_the_same_fetch_it_once():
 
 
 def test_after_a_second_it_is_fetched_again_and_everything_else_of_then_is_forgotten():
-    memory = Memory()
+    memory = InstanceCache()
     memory.get("other", lambda: CachedValue(0))
     begun = time.monotonic()
     memory.get("event", lambda: CachedValue(1))
@@ -35,7 +35,7 @@ def test_after_a_second_it_is_fetched_again_and_everything_else_of_then_is_forgo
 
 
 def test_things_of_different_names_do_not_wait_for_each_other():
-    memory, go_on = Memory(), threading.Event()
+    memory, go_on = InstanceCache(), threading.Event()
 
     def slow() -> CachedValue[str]:
         assert go_on.wait(PATIENCE_SECONDS)
@@ -51,7 +51,7 @@ def test_things_of_different_names_do_not_wait_for_each_other():
 
 
 def test_an_error_reaches_everybody_who_waits_and_is_not_remembered():
-    memory = Memory()
+    memory = InstanceCache()
     fetching, go_on = threading.Event(), threading.Event()
 
     def broken() -> CachedValue[int]:

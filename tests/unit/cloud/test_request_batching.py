@@ -48,7 +48,7 @@ def test_a_batch_has_a_limit():
         sizes.append(len(asks))
         return asks
 
-    combined = RequestBatcher(work, most=4)
+    combined = RequestBatcher(work, max_batch_size=4)
     at_the_same_time([lambda n=n: combined(n) for n in range(40)])
     assert sum(sizes) == 40
     assert max(sizes) <= 4

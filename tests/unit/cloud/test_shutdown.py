@@ -33,7 +33,7 @@ def nothing_open() -> Iterator[None]:
 
 
 def test_what_was_never_opened_is_not_opened():
-    shutdown.finish()
+    shutdown.close_all()
     assert not clients.engine.is_built
     assert not clients.publisher.is_built
     assert not tracing.provider.is_built
@@ -49,6 +49,6 @@ def test_messages_are_sent_and_connections_closed_though_something_fails():
     clients.publisher.provide(publisher)  # type: ignore[arg-type]
     tracing.provider.provide(provider)
     with pytest.raises(RuntimeError, match="too late"):
-        shutdown.finish()
+        shutdown.close_all()
     assert publisher.stopped
     assert closed

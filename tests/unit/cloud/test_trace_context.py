@@ -49,7 +49,7 @@ def test_what_is_none_begins_a_new_trace(traceparent: str):
 
 def test_a_block_in_another_span_is_in_the_same_trace():
     trace_context.begin({"traceparent": f"00-{TRACE}-{SPAN}-00"})
-    with trace_context.moved_to("1" * 16):
+    with trace_context.in_span("1" * 16):
         assert trace_context.current() == SpanContext(TRACE, "1" * 16)
     assert trace_context.current() == SpanContext(TRACE, SPAN)
 

@@ -7,28 +7,30 @@ import pytest
 from shared.identity import passwords
 from shared.problems import TryAgain
 
-HASH = passwords.hashed("Rahasia#1", cost=4)
+HASH = passwords.hash_password("Rahasia#1", cost=4)
 
 
 @pytest.fixture
 def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(passwords, "PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(passwords, "MAX_WAIT_SECONDS", 0.05)
 
 
 def test_who_would_wait_too_long_is_asked_to_come_back(no_patience: None):
-    taken = [passwords._turns.acquire() for _ in range(passwords.AT_ONCE)]
+    taken = [passwords._hashing_slots.acquire() for _ in range(passwords.MAX_CONCURRENT_HASHES)]
     try:
         with pytest.raises(TryAgain) as refused:
             passwords.matches("Rahasia#1", HASH)
         assert refused.value.retry_after_seconds
     finally:
         for _ in taken:
-            passwords._turns.release()
+            passwords._hashing_slots.release()
     assert passwords.matches("Rahasia#1", HASH)
 
 
 def test_turns_are_given_back(no_patience: None):
-    threads = [threading.Thread(target=passwords.matches, args=("x", HASH)) for _ in range(passwords.AT_ONCE)]
+    threads = [
+        threading.Thread(target=passwords.matches, args=("x", HASH)) for _ in range(passwords.MAX_CONCURRENT_HASHES)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

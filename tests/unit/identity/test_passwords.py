@@ -37,17 +37,17 @@ def test_a_weak_or_too_long_password_is_refused_with_what_it_lacks(password: str
 
 
 def test_a_password_matches_its_own_hash_only():
-    kept = passwords.hashed("Rahasia#1", cost=4)
+    kept = passwords.hash_password("Rahasia#1", cost=4)
     assert passwords.matches("Rahasia#1", kept)
     assert not passwords.matches("Rahasia#2", kept)
-    assert passwords.hashed("Rahasia#1", cost=4) != kept
+    assert passwords.hash_password("Rahasia#1", cost=4) != kept
 
 
 def test_hashes_are_of_cost_12_also_those_that_nobody_has(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("BCRYPT_COST")
     settings.cache_clear()
-    assert passwords.hashed("Rahasia#1").startswith("$2b$12$")
-    assert passwords._nobodys().startswith("$2b$12$")
+    assert passwords.hash_password("Rahasia#1").startswith("$2b$12$")
+    assert passwords._dummy_hash().startswith("$2b$12$")
     monkeypatch.undo()
     settings.cache_clear()
 
@@ -58,7 +58,7 @@ def test_cheaper_hashes_are_refused_in_the_cloud(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv("BCRYPT_COST", cost)
         settings.cache_clear()
         with pytest.raises(RuntimeError, match=f"BCRYPT_COST is {cost}; in the cloud it is 12 or more"):
-            passwords.hashed("Rahasia#1")
+            passwords.hash_password("Rahasia#1")
     monkeypatch.undo()
     settings.cache_clear()
 
@@ -70,6 +70,6 @@ def test_nothing_matches_an_account_without_a_password():
 
 def test_what_bcrypt_would_cut_off_still_counts():
     longest = "Aa1!" * 18
-    kept = passwords.hashed(longest, cost=4)
+    kept = passwords.hash_password(longest, cost=4)
     assert passwords.matches(longest, kept)
     assert not passwords.matches(longest + "x", kept)
