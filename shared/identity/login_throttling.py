@@ -1,23 +1,23 @@
-"""Login throttling: tries at an address are spaced out, also at addresses without account (SEC-004, UM-002, UM-006).
+"""Login throttling: attempts at an address are spaced out, also without an account (SEC-004, UM-002, UM-006).
 
-Passwords are counted for each account and network (/24, or /64 of IPv6), so that strangers lock nobody out:
+Wrong passwords are counted by account and network (/24, or /64 of IPv6), so that strangers lock nobody out:
 
-    1st to 5th wrong password    the next try at once
-    5th                          the next try after a minute
+    1st to 4th wrong password    the next attempt at once
+    5th                          the next attempt after a minute
     each further one             after twice as long, a quarter of an hour at most
-    a quarter of an hour's rest  forgotten; so does the right password, or a new one chosen by mail
+    reset                        by a quarter of an hour without attempts, the right password, or a password reset
 
-A device that has signed in before, and a caller who is signed in, have such a count of their own. Over all networks
-an account has a budget of 50 failures and one more each half hour: once it is used up, a network has one try in six
-hours, so that the right password still passes from where nobody has failed. A network has a budget of 1,000 failures
-over all accounts and one more each two seconds. docs/decisions/0017-limits-by-account-and-network.md does the sums.
+Known devices and signed-in callers have counts of their own. Over all networks an account has a budget of 50 failures
+plus one each half hour: once it is used up, a network has one attempt in six hours, so that the right password still
+works from networks without failures. A network has a budget of 1,000 failures over all accounts plus one each two
+seconds. docs/decisions/0017-limits-by-account-and-network.md has the calculation.
 
-Wrong codes are spaced likewise, all codes of an address together, and are forgotten after a day's rest only. Mails
-with codes come after 1, 5, 15 minutes, then hourly, so that nobody's mailbox is flooded through us.
+Wrong codes are throttled likewise, all codes of an address together, and reset after a day without attempts. Mails with
+codes are sent after 1, 5, 15 minutes, then hourly, so that nobody's mailbox is flooded.
 
-A try is counted before the password or code is looked at. So guesses made in the same moment, on however many
-instances, queue up at the row and find it closed when their share is used up. The budgets are counted afterwards:
-they may be exceeded by as many guesses as are looked at in one moment.
+An attempt is counted before the password or code is compared. So concurrent guesses, on however many instances, queue
+at the row and are refused once their share is used up. The budgets are counted afterwards and may be exceeded by the
+guesses that are compared concurrently.
 """
 
 from dataclasses import dataclass
@@ -35,12 +35,12 @@ DAY_SECONDS = 86_400
 
 @dataclass(frozen=True)
 class AttemptKind:
-    """A kind of try. `waits` are the seconds from the n-th try to the next; the last one is for all that follow."""
+    """A kind of attempt. `waits` are the seconds from the n-th attempt to the next; the last applies to all others."""
 
     name: str
     waits: tuple[int, ...]
     resets_after: int
-    """Seconds of rest."""
+    """Seconds without attempts."""
 
 
 PASSWORDS = AttemptKind("attempts", (0, 0, 0, 0, 60, 120, 240, 480, 900), 900)
@@ -50,12 +50,12 @@ MAILS = {
     for purpose in ("verify_email", "reset_password", "staff_invitation", "confirm_identity")
 }
 _GUARDED_WAIT = 21_600
-"""Seconds from one try of a network to its next, at an account whose budget is used up."""
+"""Seconds between attempts of a network at an account whose budget is used up."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """So many failures at once, and one more each `seconds_each`."""
+    """A budget of `most` failures at once, plus one each `seconds_each`."""
 
     name: str
     most: int
@@ -81,7 +81,7 @@ _TRIES = """
     ELSE login_attempts.tries + 1 END
 """
 _WAIT = "make_interval(secs => (CAST(:waits AS integer[]))[least({tries}, cardinality(CAST(:waits AS integer[])))])"
-# Not now(): that is when the transaction began, which may be before the try it had to wait for.
+# Not now(), which is the start of the transaction and may be before the attempt it had to wait for.
 _TRY_ATTEMPT = text(f"""
     INSERT INTO login_attempts (address_key, tries, next_try_at)
     VALUES (:key, 1, clock_timestamp() + {_WAIT.format(tries="1")})
@@ -94,7 +94,7 @@ _SECONDS_LEFT = text("""
     SELECT ceil(extract(epoch FROM next_try_at - clock_timestamp()))::integer
     FROM login_attempts WHERE address_key = :key
 """)
-# The row's time is how far ahead of now the failures have come.
+# The row's time is how far the failures are ahead of now (a leaky bucket).
 _COUNT_FAILURE = text("""
     INSERT INTO login_attempts (address_key, tries, next_try_at)
     VALUES (:key, 1, clock_timestamp() + make_interval(secs => :seconds_each))
@@ -103,7 +103,7 @@ _COUNT_FAILURE = text("""
         next_try_at = greatest(login_attempts.next_try_at, clock_timestamp()) + make_interval(secs => :seconds_each)
 """)
 _RESET = text("DELETE FROM login_attempts WHERE address_key = ANY(:keys)")
-# Two at a time keeps the table as small as a day's tries: each try adds one row at most.
+# Two at a time keep the table at the size of a day's attempts, as each attempt adds one row at most.
 _DELETE_OLD = text("""
     DELETE FROM login_attempts WHERE address_key IN (
         SELECT address_key FROM login_attempts  -- Uses index: login_attempts_age
@@ -126,9 +126,9 @@ def try_attempt(tx: Transaction, kind: AttemptKind, email: str, client: str = ""
 def count_attempt(
     tx: Transaction, kind: AttemptKind, email: str, client: ClientNetwork = UNKNOWN_CLIENT, *, known: str | None = None
 ) -> None:
-    """Take one try at the password or code of an address. Commit it before what was given is compared.
+    """Count one attempt at the password or code of an address. Commit before comparing what was given.
 
-    `known` names the device or session of somebody who has signed in before. Raises TooManyAttempts, which takes none.
+    `known` is the key of a known device or session. Raises TooManyAttempts without counting.
     """
     if known is None:
         _check_network(tx, client)
@@ -139,7 +139,7 @@ def count_attempt(
 
 
 def record_failure(tx: Transaction, email: str, client: ClientNetwork, *, known: str | None = None) -> None:
-    """Note that a try was wrong, against the budgets of the account and the network it came from."""
+    """Count a failed attempt against the budgets of the account and its network."""
     if known is None:
         _count_failure(tx, ACCOUNT, email)
         if client.network:
@@ -147,7 +147,7 @@ def record_failure(tx: Transaction, email: str, client: ClientNetwork, *, known:
 
 
 def reset(tx: Transaction, email: str, client: ClientNetwork = UNKNOWN_CLIENT, *, known: str | None = None) -> None:
-    """Begin anew, where somebody has proved that the account is theirs."""
+    """Reset the counts of an account whose owner has proved who they are."""
     keys = [_key(kind, email, where) for kind in _ALL for where in {"", client.network, known or ""}]
     tx.execute(_RESET, {"keys": keys})
 
@@ -163,7 +163,7 @@ def _count_failure(tx: Transaction, budget: Budget, whose: str) -> None:
 
 
 def _seconds_over_budget(tx: Transaction, budget: Budget, whose: str) -> int:
-    """How long until one more failure is within a budget; not above 0 where it is now."""
+    """The seconds until one more failure is within a budget; 0 or less where it is now."""
     ahead = tx.execute(_SECONDS_LEFT, {"key": _budget_key(budget, whose)}).scalar()
     return int(ahead or 0) - (budget.most - 1) * budget.seconds_each
 

@@ -1,7 +1,7 @@
-"""Consent to mails about offers, and taking it back by a link without signing in (DP-005).
+"""Consent to marketing mails, and its withdrawal by a link without signing in (DP-005).
 
-Consent is given in the profile only. The link proves no more than that its mail was received, so all it can do
-is end those mails; it works for ever, for old mails are found again.
+Consent is given in the profile only. The link only proves that its mail was received, so it can only withdraw. It never
+expires, as people open old mails.
 """
 
 import hmac
@@ -19,7 +19,7 @@ from shared.problems import NotFound
 
 KEY = "unsubscribe-signing-key"
 _ID_DIGITS = 32
-"""Bytes of the account's id in a token, and as many of its signature."""
+"""Hexadecimal digits of the account's id in a token, and as many of its signature."""
 
 
 class UnsubscribeLink(Query):
@@ -43,18 +43,18 @@ _WITHDRAW = text("""
 
 
 def consenting_account(tx: Transaction, address: str) -> UUID | None:
-    """The account of an address that wants mails about offers."""
+    """The account of an address whose owner consents to marketing mails."""
     user_id: UUID | None = tx.execute(_CONSENTING, {"email": address}).scalar()
     return user_id
 
 
 def token(user_id: UUID) -> str:
-    """A token that ends the mails about offers to this account."""
+    """The unsubscribe token of an account."""
     return f"{user_id.hex}{_signature(user_id)}"
 
 
 def language(tx: Transaction, link: UnsubscribeLink) -> str:
-    """The language of the link's account, in which to ask them. Changes nothing. Raises LinkInvalid."""
+    """The language of the link's account. Changes nothing. Raises LinkInvalid."""
     found: str | None = tx.execute(_LANGUAGE, {"id": _account(link)}).scalar()
     if found is None:
         raise LinkInvalid
@@ -62,7 +62,7 @@ def language(tx: Transaction, link: UnsubscribeLink) -> str:
 
 
 def withdraw(tx: Transaction, link: UnsubscribeLink) -> str:
-    """Take the consent back, once or again; give the account's language. Raises LinkInvalid."""
+    """Withdraw the consent (idempotent); return the account's language. Raises LinkInvalid."""
     spoken, user_id = language(tx, link), _account(link)
     if tx.execute(_WITHDRAW, {"id": user_id}).rowcount:
         audit.record(tx, "user.unsubscribed", subject="user", subject_id=user_id, actor_id=user_id)

@@ -1,4 +1,4 @@
-"""One's own password, given again before something weighty: changing it, deleting the account (UM-008, UM-009)."""
+"""Password change, and the check of the current password before sensitive operations (UM-008, UM-009)."""
 
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from shared.problems import NotSignedIn, Problem
 
 
 class PasswordChange(RequestModel):
-    """The password one has, and the one to have from now on."""
+    """The current password and the new one."""
 
     current_password: passwords.GivenPassword
     new_password: passwords.NewPassword
@@ -30,9 +30,9 @@ _NEW_PASSWORD = text("UPDATE users SET password_hash = :password_hash, updated_a
 
 
 def verify_password(user_id: UUID, password: str, session_id: UUID | None = None) -> Person:
-    """The person, who has just given their password again. Opens its own transaction, around no bcrypt.
+    """Verify the current password of a person; return the person. Opens its own transaction, not around bcrypt.
 
-    Tries are counted for the caller's session, so that nobody else's keep them waiting. Raises WrongPassword,
+    Attempts are counted by the caller's session, so that others' attempts do not throttle them. Raises WrongPassword,
     TooManyAttempts, or NotSignedIn where the account is gone.
     """
     with transaction() as tx:
@@ -48,12 +48,12 @@ def verify_password(user_id: UUID, password: str, session_id: UUID | None = None
 
 
 def session_key(user_id: UUID, session_id: UUID | None) -> str:
-    """The key under which the tries of a signed-in caller are counted."""
+    """The key under which the attempts of a signed-in caller are counted."""
     return f"session {session_id or user_id}"
 
 
 def lock_confirmed(tx: Transaction, confirmed: Person, session_id: UUID | None = None) -> Person:
-    """Lock somebody who was confirmed a moment ago. Raises WrongPassword where the password has changed since."""
+    """Lock a person whose password was just verified. Raises WrongPassword where it has changed since."""
     person = people.lock(tx, confirmed.id)
     if person is None or person.password_hash != confirmed.password_hash:
         raise WrongPassword
@@ -62,9 +62,9 @@ def lock_confirmed(tx: Transaction, confirmed: Person, session_id: UUID | None =
 
 
 def change(user_id: UUID, change: PasswordChange, session_id: UUID | None = None) -> Tokens:
-    """Choose a new password. Every session ends, and the caller gets the tokens of a new one.
+    """Change the password and end every session; return the tokens of a new one.
 
-    Raises what `confirm` raises. Opens its own transactions.
+    Raises what `verify_password` raises. Opens its own transactions.
     """
     confirmed = verify_password(user_id, change.current_password, session_id)
     password_hash = passwords.hash_password(change.new_password)

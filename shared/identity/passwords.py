@@ -1,8 +1,8 @@
-"""Passwords: what a good one is, and bcrypt hashes of them (UM-005, SEC-015).
+"""Passwords: the policy, and bcrypt hashes (UM-005, SEC-015).
 
-2^12 rounds (`settings().bcrypt_cost`) take a quarter of a second of one core: paid by us once, by a thief of the
-table for each guess. A processor makes about four hashes a second, whoever asks for them. So few are made at once,
-and a caller waits for a bounded time and is then asked to come back.
+2^12 rounds (`settings().bcrypt_cost`) take a quarter of a second of one core, for us once, for a thief of the table
+with each guess. A processor makes about four hashes a second. So few are made concurrently, and a caller waits for a
+bounded time and is then asked to retry.
 """
 
 import threading
@@ -19,26 +19,26 @@ from shared.sentences import Sentence
 
 MIN_LENGTH = 8
 MAX_BYTES = 72
-"""bcrypt looks at no more. A longer password is refused: cut off silently, its end would protect nothing."""
+"""bcrypt ignores all further bytes, so longer passwords are refused rather than truncated."""
 
 MAX_CONCURRENT_HASHES = 2
-"""Hashes that one process makes at a time: one for its processor, and one that is ready when it is done."""
+"""How many hashes a process makes concurrently: one on its processor, and one that is ready next."""
 MAX_WAIT_SECONDS = 3
-"""How long somebody waits for their turn: then eight others at least were before them."""
+"""How long a caller waits for a slot, which is when at least eight others were first."""
 
 _hashing_slots = threading.BoundedSemaphore(MAX_CONCURRENT_HASHES)
 
 
 def hash_password(password: str, *, cost: int | None = None) -> str:
-    """The bcrypt hash to keep, with a salt of its own. `cost` replaces the setting."""
+    """The bcrypt hash to store, with a new salt. `cost` overrides the setting."""
     with _hashing_slot():
         return bcrypt.hashpw(password.encode(), bcrypt.gensalt(cost or settings().bcrypt_cost)).decode()
 
 
 def matches(password: str, password_hash: str | None) -> bool:
-    """Whether `password` made `password_hash`. Without a hash it is as much work, and False.
+    """Whether `password` matches `password_hash`. Without a hash it takes as long, and is False.
 
-    So nobody learns from our pace whether an account exists, or has a password.
+    So the response time does not reveal whether an account exists, or has a password.
     """
     given = password.encode()
     with _hashing_slot():
@@ -47,13 +47,13 @@ def matches(password: str, password_hash: str | None) -> bool:
 
 
 def _dummy_hash() -> str:
-    """A hash that no password makes, and that costs as much to compare with as others."""
+    """A hash that no password matches, and that takes as long to compare as others."""
     return f"$2b${settings().bcrypt_cost:02}${'.' * 53}"
 
 
 @contextmanager
 def _hashing_slot() -> Iterator[None]:
-    """Wait for one's turn at the processor. Raises TryAgain where too many others wait."""
+    """Wait for a slot to hash a password. Raises TryAgain where too many others wait."""
     if not _hashing_slots.acquire(timeout=MAX_WAIT_SECONDS * settings().patience):
         raise TryAgain("Many people are signing in right now. Try again in a few seconds.", retry_after_seconds=5)
     try:
@@ -84,7 +84,7 @@ def _strong(password: str) -> str:
 
 
 NewPassword = Annotated[str, Field(max_length=1000, repr=False), AfterValidator(_strong)]
-"""A password somebody chooses: 8 characters or more with upper, lower, digit and symbol, 72 bytes at most."""
+"""A new password: at least 8 characters with upper case, lower case, digit and symbol, at most 72 bytes."""
 
 GivenPassword = Annotated[str, Field(max_length=1000, repr=False)]
-"""A password to compare: whatever somebody types."""
+"""A password to compare, of any form."""

@@ -1,8 +1,8 @@
-"""The rows of `users`: finding and locking a person. Only this file locks them.
+"""People: finding and locking rows of `users`. Only this file locks them.
 
-Whatever changes a person's password, codes or sessions locks their row first. So these changes queue
-up one by one for each person, and never wait for each other in a circle. Whoever deletes the person locks
-the row against everybody (`lock_alone`), for the rows by which people act only need it to be there.
+Every change of a person's password, codes or sessions locks their row first, so that these changes are serialized and
+never deadlock. Deletion takes the strongest lock (`lock_for_deletion`), which also blocks new rows that refer to the
+person.
 """
 
 from dataclasses import dataclass, field
@@ -69,15 +69,15 @@ def get_or_refuse(tx: Transaction, user_id: UUID) -> Person:
 
 
 def lock(tx: Transaction, user_id: UUID) -> Person | None:
-    """The person as they are now, theirs alone to change until `tx` ends."""
+    """Lock a person until `tx` ends; None where the account is gone."""
     row = tx.execute(_LOCK, {"id": user_id}).first()
     return Person(*row) if row else None
 
 
 def lock_for_deletion(tx: Transaction, user_id: UUID) -> Person | None:
-    """Like `lock`, to delete the person: what they were about to add is there by now, and what comes is refused.
+    """Like `lock`, to delete the person: concurrent inserts of theirs are either visible now or refused later.
 
-    An order, an event or anything else of theirs waits until `tx` ends (migration 0015), so it must be a short one.
+    Their orders, events and other inserts wait until `tx` ends (migration 0015), so it must be short.
     """
     row = tx.execute(_LOCK_FOR_DELETION, {"id": user_id}).first()
     return Person(*row) if row else None
@@ -90,10 +90,10 @@ def lock_by_email(tx: Transaction, email: str) -> Person | None:
 
 
 def set_first_payee_name(tx: Transaction, user_id: UUID) -> None:
-    """From a person's first bank account on, payouts go to accounts in their legal name, or else their full name."""
+    """Set the payee name with a person's first bank account: their legal name, or else their full name."""
     tx.execute(_FIRST_PAYEE_NAME, {"id": user_id})
 
 
 def set_payee_name(tx: Transaction, user_id: UUID, name: str) -> None:
-    """Payouts to a person may go to accounts in this name: an admin has looked at it."""
+    """Allow payouts of a person to accounts in this name, after an admin has checked it."""
     tx.execute(_PAYEE_NAME, {"id": user_id, "name": name})

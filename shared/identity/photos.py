@@ -1,7 +1,7 @@
-"""Profile photos: small squares in the public bucket, under addresses that nobody can guess (UM-007).
+"""Profile photos: small squares in the public bucket, at unguessable URLs (UM-007).
 
-A photo is personal data, so caches keep it for an hour only, and the one that another replaces is deleted.
-All photos of an account lie under one prefix, so that none survives it.
+A photo is personal data, so caches keep it for an hour only, and a replaced one is deleted. All photos of an account
+have one prefix, by which they are deleted with it.
 """
 
 from uuid import UUID, uuid4
@@ -28,9 +28,9 @@ _SET = text("""
 
 
 def replace(user_id: UUID, content: bytes) -> ProfileResponse:
-    """Show this picture (JPEG or PNG), cropped to a square, in the profile.
+    """Set the photo of a profile to this picture (JPEG or PNG), cropped to a square.
 
-    Decoding and storing happen before the transaction. A photo stored for nothing is seen by nobody, and goes
+    Decoding and storing happen before the transaction. A photo that is stored in vain is never shown, and is deleted
     with the account. Raises NotSignedIn where the account is gone, NotAnImage, Invalid.
     """
     with transaction() as tx:
@@ -44,12 +44,12 @@ def replace(user_id: UUID, content: bytes) -> ProfileResponse:
 
 
 def remove(tx: Transaction, user_id: UUID) -> None:
-    """Show none any more. Raises NotSignedIn where the account is gone."""
+    """Remove the photo. Raises NotSignedIn where the account is gone."""
     _set(tx, user_id, None)
 
 
 def remove_all(tx: Transaction, user_id: UUID) -> None:
-    """Delete every photo that an account ever stored; its row is the caller's to change."""
+    """Delete every photo that an account ever stored. The caller changes its row."""
     object_deletion.delete_after_commit(tx, settings().media_bucket, [_folder(user_id)])
 
 

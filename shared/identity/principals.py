@@ -1,4 +1,4 @@
-"""Who a caller is now, beside what their access token says, which was true when it was made (SEC-011, SEC-012)."""
+"""The current role and session of a caller, whose access token may be out of date (SEC-011, SEC-012)."""
 
 from sqlalchemy import text
 
@@ -29,9 +29,9 @@ class FreshProofRequired(Forbidden):
 
 
 def refresh(tx: Transaction, claimed: Principal) -> Principal:
-    """The bearer of a token with the role they have at this moment.
+    """The principal of a token with its current role.
 
-    Raises AccountGone, and SessionEnded where the token's session was ended: tokens of it that are out end with it.
+    Raises AccountGone, and SessionEnded where the token's session has ended.
     """
     now = tx.execute(_NOW, {"id": claimed.id, "session_id": claimed.session_id}).first()
     if now is None:
@@ -42,7 +42,7 @@ def refresh(tx: Transaction, claimed: Principal) -> Principal:
 
 
 def require_fresh_proof(caller: Principal) -> None:
-    """Refuse who has last proved too long ago who they are. Raises FreshProofRequired."""
+    """Require a recent authentication of the caller. Raises FreshProofRequired."""
     proven_at = caller.auth_time
     if proven_at is None or clock.now().timestamp() - proven_at > settings().fresh_proof_seconds:
         raise FreshProofRequired

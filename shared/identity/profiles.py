@@ -1,4 +1,4 @@
-"""A person's own profile: seeing and changing it (UM-007, DP-005)."""
+"""Profiles: a person reads and changes their own (UM-007, DP-005)."""
 
 from typing import Annotated, Literal
 from uuid import UUID
@@ -16,13 +16,13 @@ from shared.problems import NotSignedIn
 
 
 class ProfileResponse(ResponseModel):
-    """An account with all that its owner may see and change of it."""
+    """An account with everything that its owner may see and change."""
 
     id: UUID
     email: str
     full_name: str
     legal_name: str | None
-    """The name that your bank account bears, where it is another than `full_name`."""
+    """The name on your bank account, where it differs from `full_name`."""
     phone: str | None
     role: str
     language: str
@@ -35,9 +35,9 @@ class ProfileResponse(ResponseModel):
 
 
 class ProfileChange(RequestModel):
-    """What to change: a field that is left out stays as it is. null empties `phone` and `legal_name`.
+    """The changes of a profile. A field that is left out stays as it is; null clears `phone` and `legal_name`.
 
-    `legal_name` asks for a fresh proof. Once a bank account is set, a new one counts after we have looked at it only.
+    `legal_name` requires a fresh proof. Once a bank account is set, a new one counts only after our review.
     """
 
     full_name: Annotated[str, plain_line(255)] | None = None
@@ -80,7 +80,7 @@ def read(tx: Transaction, user_id: UUID) -> ProfileResponse:
 
 
 def change(tx: Transaction, caller: Principal, change: ProfileChange) -> ProfileResponse:
-    """Change what is given. Consent to marketing is kept with the time it was given or taken back.
+    """Change the given fields. Consent to marketing is stored with the time it was given or withdrawn.
 
     Raises NotSignedIn where the account is gone, and FreshProofRequired for a legal name.
     """

@@ -1,6 +1,6 @@
-"""Proving again who one is, while signed in: by the password or by a code that is mailed (UM-004).
+"""Reauthentication of a signed-in person, by their password or a mailed code (UM-004).
 
-A second factor will be one more field of Confirmation.
+A second factor would be one more field of Confirmation.
 """
 
 from typing import Annotated, Self
@@ -18,7 +18,7 @@ from shared.problems import AccountGone
 
 
 class Confirmation(RequestModel):
-    """One proof of who the caller is: their password, or the code that was mailed to them."""
+    """One proof of the caller's identity: their password, or the code that was mailed to them."""
 
     password: Annotated[str | None, Field(max_length=1000, repr=False)] = None
     code: Annotated[Code | None, Field(repr=False)] = None
@@ -31,7 +31,7 @@ class Confirmation(RequestModel):
 
 
 def confirm(caller: Principal, given: Confirmation) -> Tokens:
-    """New tokens of the caller's session with a fresh `auth_time`. Opens its own transactions, around no bcrypt.
+    """Issue tokens of the caller's session with a fresh `auth_time`. Opens its own transactions, not around bcrypt.
 
     Raises WrongPassword, CodeInvalid, TooManyAttempts, AccountGone.
     """
@@ -53,7 +53,7 @@ def confirm(caller: Principal, given: Confirmation) -> Tokens:
 
 
 def send_code(tx: Transaction, caller: Principal) -> AccountEmail | None:
-    """The mail with a code to confirm by, to the caller's own address; None where one is on its way."""
+    """The mail with a confirmation code, to the caller's own address; None where one was sent just now."""
     person = people.lock(tx, caller.id)
     if person is None:
         raise AccountGone

@@ -1,4 +1,4 @@
-"""Roles: what an admin may make of an account, and with which trace (SEC-012)."""
+"""Role changes by admins, which are audited (SEC-012)."""
 
 from typing import Literal
 from uuid import UUID
@@ -14,7 +14,7 @@ from shared.problems import Forbidden, NotFound, Problem
 
 
 class RoleChange(RequestModel):
-    """The role to have from now on."""
+    """The new role."""
 
     role: Literal["customer", "organizer", "admin"]
 
@@ -25,7 +25,7 @@ class RoleFixed(Problem):
     status, slug = 409, "role-fixed"
 
 
-# By id, so that two admins who act on each other don't wait in a circle. Locks as people.lock does.
+# By id, so that two admins who act on each other don't deadlock. Locks as people.lock does.
 _LOCK_ADMINS = text("SELECT id FROM users WHERE role = 'admin' AND NOT is_deleted ORDER BY id FOR NO KEY UPDATE")
 _CHANGE = text("UPDATE users SET role = :role, updated_at = now() WHERE id = :id")
 
@@ -33,9 +33,8 @@ _CHANGE = text("UPDATE users SET role = :role, updated_at = now() WHERE id = :id
 def change(tx: Transaction, admin_id: UUID, user_id: UUID, change: RoleChange) -> UserResponse:
     """Give an account another role and end its sessions; the same role again changes nothing.
 
-    An access token that is out keeps the old role until it expires, but changes nobody's role any more: raises
-    Forbidden where the caller was an admin until a moment ago. So, and because nobody changes their own, there is
-    always an admin left. Raises NotFound, and RoleFixed for staff and oneself.
+    Raises Forbidden where the caller is no longer an admin, NotFound, and RoleFixed for gate staff and for oneself. As
+    nobody changes their own role, at least one admin always remains.
     """
     if admin_id not in tx.execute(_LOCK_ADMINS).scalars().all():
         raise Forbidden

@@ -1,11 +1,11 @@
 """Sessions: families of opaque refresh tokens, each used once (UM-004, SEC-004).
 
     sign in ──► token ──refresh──► token ──refresh──► token ...      all of one family
-                  └ used again: somebody has a copy, and the whole family ends
+                  └ used again: there is a copy, and the whole family ends
 
-A token is exchanged for one successor only, however many ask at once: the successor is an HMAC of the token, so that
-within GRACE_SECONDS the same one can be given again although only the SHA-256 of each is kept. That needs no salt and
-no slow hash: 256 bits that nobody can compute without our key can't be guessed.
+A token is exchanged for one successor only, however many requests are concurrent: the successor is an HMAC of the
+token, so that within GRACE_SECONDS the same one is returned again, although only the SHA-256 of each is stored. That
+needs no salt and no slow hash, as 256 bits can't be guessed.
 
 `proven_at` is when the person last proved who they are; refreshing keeps it.
 All changes happen under the lock of the person's row (people.lock); without it a token could be added
@@ -37,7 +37,7 @@ from shared.problems import NotSignedIn
 Proof = Literal["password", "mailed code", "google", "new password"]
 LIFETIME_DAYS = 7
 GRACE_SECONDS = 10
-"""Tabs of one browser may refresh at the same moment, and an answer may get lost; who comes later is a thief."""
+"""Tabs of one browser may refresh concurrently, and a response may get lost; a later reuse is taken for theft."""
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ RefreshToken = Annotated[str, StringConstraints(min_length=1, max_length=200), T
 
 
 class RefreshRequest(RequestModel):
-    """The token to exchange, or to end."""
+    """The token to exchange or to revoke."""
 
     refresh_token: Annotated[RefreshToken, Field(repr=False)]
 
@@ -59,7 +59,7 @@ class Tokens(ResponseModel):
     token_type: str = "Bearer"  # noqa: S105 - the name of a scheme
     expires_in: int
     session_id: Annotated[UUID, Field(exclude=True)]
-    """The family; not part of the answer."""
+    """The token family; not part of the response."""
 
 
 class SessionEnded(NotSignedIn):
@@ -95,15 +95,15 @@ _END_ALL = text("""
 
 
 def start(tx: Transaction, person: Person, *, by: Proof) -> Tokens:
-    """Sign a person in, whose row is locked and who has proved who they are: the first tokens of a new family."""
+    """Start a session for a locked, authenticated person: the first tokens of a new family."""
     audit.record_sampled(tx, "user.signed_in", subject="user", subject_id=person.id, actor_id=person.id, by=by)
     return _add(tx, person, uuid4(), secrets.token_urlsafe(32), clock.now())
 
 
 def reauthenticate(tx: Transaction, person: Person, session_id: UUID | None) -> Tokens:
-    """New tokens for a person whose row is locked and who has just proved who they are.
+    """Issue tokens for a locked person who has just authenticated again.
 
-    They belong to the session they had, while it lasts, so that signing out ends it all.
+    They belong to the current session, if it lasts, so that signing out ends them too.
     """
     names = {"family_id": session_id, "user_id": person.id}
     lasts = session_id is not None and tx.execute(_IS_LIVE, names).scalar_one()
@@ -112,10 +112,10 @@ def reauthenticate(tx: Transaction, person: Person, session_id: UUID | None) -> 
 
 
 def refresh(request: RefreshRequest) -> Tokens:
-    """The next tokens of the session, in a transaction of its own. Raises SessionEnded.
+    """Exchange a refresh token for the next tokens of its session. Raises SessionEnded.
 
-    A token used again ends its family, unless it was first used within the last ten seconds. That has
-    to be committed although the caller is refused, hence the transaction.
+    Reuse of a token ends its family, unless it was first used within the last ten seconds. That must be committed
+    although the caller is refused, so this opens its own transaction.
     """
     with transaction() as tx:
         fresh = _rotate(tx, request.refresh_token)
@@ -125,7 +125,7 @@ def refresh(request: RefreshRequest) -> Tokens:
 
 
 def end(tx: Transaction, request: RefreshRequest) -> None:
-    """Sign out: end the token's family. A token that isn't known is as good as ended."""
+    """Sign out: end the token's family. An unknown token is no error."""
     token_hash = _hashed(request.refresh_token)
     if _lock_owner(tx, token_hash):
         tx.execute(_END_FAMILY, {"token_hash": token_hash})

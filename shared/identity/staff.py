@@ -1,4 +1,4 @@
-"""Gate staff: accounts that an organizer opens for others, who choose the password themselves (GATE)."""
+"""Gate staff: accounts that an organizer creates for others, who choose their own password (GATE)."""
 
 from typing import Annotated
 from uuid import UUID, uuid4
@@ -14,7 +14,7 @@ from shared.identity.people import Person
 from shared.models import RequestModel, plain_line
 
 INVITATION_DAYS = 3
-"""How long the code of an invitation works. Later, whoever was invited asks for another as for a forgotten password."""
+"""How long the code of an invitation is valid. Later, invited staff request a password reset instead."""
 
 
 class StaffInvitation(RequestModel):
@@ -24,14 +24,14 @@ class StaffInvitation(RequestModel):
     full_name: Annotated[str, plain_line(255)]
 
 
-# A row that is there is locked and stays as it is. Uses index: users_email
+# An existing row is locked and not changed. Uses index: users_email
 _INSERT_OR_LOCK = text(f"""
     INSERT INTO users (email, full_name, role, organizer_id, language)
     SELECT :email, :full_name, 'staff', o.id, o.language FROM users o WHERE o.id = :organizer_id
     ON CONFLICT (email) WHERE NOT is_deleted DO UPDATE SET updated_at = users.updated_at
     RETURNING {people.COLUMNS}
 """)
-# Nobody accepts terms for somebody else, and what a stranger has filled in is not theirs.
+# Nobody accepts terms for others, and the details that a stranger has filled in are dropped.
 _TAKE_OVER = text(f"""
     UPDATE users
     SET full_name = :full_name, phone = NULL, role = 'staff', organizer_id = :organizer_id, password_hash = NULL,
@@ -42,12 +42,11 @@ _TAKE_OVER = text(f"""
 
 
 def invite(tx: Transaction, organizer_id: UUID, invited: StaffInvitation) -> tuple[Person | None, AccountEmail | None]:
-    """The staff account of this address, new or there already, and the mail to ask for.
+    """The staff account of an address, new or existing, and the mail to enqueue.
 
-    None instead of an account where the address is somebody else's, who is told by mail once a day at most: the
-    organizer must not learn who has an account. An address that nobody has proved yet goes to whoever asked for
-    it last, once no code is on its way there. No mail goes to who has a password already, or was invited a moment
-    ago (see attempts).
+    The account is None where the address belongs to somebody else, who is told by mail once a day, as the organizer
+    must not learn who has an account. An unverified address goes to the latest invitation or registration, unless an
+    unexpired code exists. No mail is sent to staff who have a password, or were invited just now (login_throttling).
     """
     values = {"email": invited.email, "full_name": invited.full_name, "organizer_id": organizer_id}
     person = Person(*tx.execute(_INSERT_OR_LOCK, values).one())
@@ -62,7 +61,7 @@ def invite(tx: Transaction, organizer_id: UUID, invited: StaffInvitation) -> tup
 
 
 def lock(tx: Transaction, organizer_id: UUID, user_id: UUID) -> Person | None:
-    """A person of this organizer's staff, locked to be dismissed."""
+    """Lock a person of this organizer's staff, to dismiss them."""
     return _of(organizer_id, people.lock_for_deletion(tx, user_id))
 
 
@@ -73,12 +72,12 @@ def lock_by_email(tx: Transaction, organizer_id: UUID, email: str) -> Person | N
 
 
 def dismiss(tx: Transaction, person: Person) -> None:
-    """End a staff account, which is of no use without its organizer, and forget who it was."""
+    """Delete a staff account, which is of no use without its organizer, and erase its data."""
     erasure.erase(tx, person)
 
 
 def is_only_invited(person: Person) -> bool:
-    """Whether somebody was only invited: such an account keeps nobody from one of their own."""
+    """Whether a person was invited as staff but never joined. Such an account does not block a registration."""
     return person.role == "staff" and not person.is_email_verified
 
 

@@ -1,4 +1,4 @@
-"""Access tokens: short-lived signed JWTs (UM-004). Nothing is looked up to believe one."""
+"""Access tokens: short-lived signed JWTs, verified without a lookup (UM-004)."""
 
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -24,7 +24,7 @@ class Principal:
     session_id: UUID | None = field(default=None, compare=False)
     """The session (the family of refresh tokens) that the access token belongs to."""
     auth_time: int | None = field(default=None, compare=False)
-    """When this person last proved who they are by password, mailed code or Google, in seconds since 1970."""
+    """When this person last authenticated by password, mailed code or Google, in seconds since 1970."""
 
     def may_act_for(self, organizer_id: UUID) -> bool:
         """Whether this person belongs to that organizer, or is an admin."""
@@ -39,9 +39,9 @@ def access_token(
     *,
     auth_time: int | None = None,
 ) -> str:
-    """A token that says who the bearer is until `settings().access_token_seconds` from now.
+    """Issue a token that is valid for `settings().access_token_seconds`.
 
-    `auth_time` is when the bearer last proved it (as in OpenID Connect); None is too long ago for whatever asks.
+    `auth_time` is when the bearer last authenticated (as in OpenID Connect); None counts as too long ago.
     """
     now = int(clock.now().timestamp())
     claims = {
@@ -59,7 +59,7 @@ def access_token(
 
 
 def principal_of(token: str) -> Principal | None:
-    """The principal of a token, or None where it is forged, foreign or too old."""
+    """The principal of a token; None where it is forged, for another audience, or expired."""
     try:
         claims = jwt.decode(
             token,

@@ -1,8 +1,8 @@
-"""Registrations of addresses that are not verified, also of addresses that have an account (UM-006).
+"""Unverified registrations of addresses that have an account already (UM-006).
 
-At a free address they would have an account that waits to be verified, and be told so when they sign in to it. So
-that nobody learns from this who has an account, they are told the same here: the hash of their password is kept,
-under a keyed hash of the address, as long as an account that nobody proves. It opens nothing.
+Registering a free address creates an unverified account, which signing in reports. So that this does not reveal who has
+an account, signing in reports the same for a taken address: the hash of the registered password is stored under a keyed
+hash of the address, for as long as an unverified account. It gives no access.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from sqlalchemy import text
 from shared.cloud.database import Transaction
 from shared.identity import codes
 
-# A row that is there is locked and stays as it is: only what this statement has inserted has no xmax.
+# An existing row is locked and not changed: only a row that this statement has inserted has no xmax.
 _INSERT_OR_LOCK = text("""
     INSERT INTO address_claims (address_key) VALUES (:key)
     ON CONFLICT (address_key) DO UPDATE SET created_at = now()
@@ -28,9 +28,9 @@ _FORGET = text("DELETE FROM address_claims WHERE address_key = :key")
 
 @dataclass(frozen=True)
 class UnverifiedRegistration:
-    """The hash of a password that waits for its address to be verified; `is_new` where there was none yet.
+    """The password hash of an unverified registration; `is_new` where there was none yet.
 
-    It is None too where there were two passwords, and neither counts.
+    The hash is None where there were two passwords, and neither counts.
     """
 
     password_hash: str | None
@@ -38,7 +38,7 @@ class UnverifiedRegistration:
 
 
 def find(tx: Transaction, email: str) -> UnverifiedRegistration:
-    """The registration of an address so far."""
+    """The unverified registration of an address."""
     found = tx.execute(_FIND, {"key": _key(email)}).first()
     return (
         UnverifiedRegistration(found.password_hash, is_new=False)
@@ -48,7 +48,7 @@ def find(tx: Transaction, email: str) -> UnverifiedRegistration:
 
 
 def store(tx: Transaction, email: str, password: str, choose: Callable[[UnverifiedRegistration], str | None]) -> None:
-    """Keep the hash that `choose` has for the one before, and the fingerprint."""
+    """Store the hash that `choose` returns for the previous registration, and the password's fingerprint."""
     key = _key(email)
     before = UnverifiedRegistration(*tx.execute(_INSERT_OR_LOCK, {"key": key}).one())
     values = {"password_hash": choose(before), "fingerprint": _fingerprint(email, password)}
@@ -56,10 +56,10 @@ def store(tx: Transaction, email: str, password: str, choose: Callable[[Unverifi
 
 
 def password_hash(tx: Transaction, email: str, password: str) -> str | None:
-    """The hash of what was registered over an address, if `password` may be what made it.
+    """The stored hash of an address, if the fingerprint of `password` matches.
 
-    Eight bits of a keyed hash tell: of 256 wrong passwords 255 cost no round of bcrypt, and who has stolen both the
-    table and our key has gained as little.
+    The fingerprint is eight bits of a keyed hash: of 256 wrong passwords 255 cost no round of bcrypt, and a thief of
+    both the table and our key gains as little.
     """
     found = tx.execute(_FIND, {"key": _key(email)}).first()
     if found is None or found.fingerprint not in (None, _fingerprint(email, password)):
@@ -69,7 +69,7 @@ def password_hash(tx: Transaction, email: str, password: str) -> str | None:
 
 
 def forget(tx: Transaction, email: str) -> None:
-    """The account is gone: the address is free, and so are claims."""
+    """Delete the registration of an address whose account is deleted."""
     tx.execute(_FORGET, {"key": _key(email)})
 
 
