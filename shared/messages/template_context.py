@@ -128,7 +128,9 @@ def _person(_: Transaction, email: QueuedEmail) -> dict[str, Any]:
 def _code(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     if "code" not in email.context:
         raise Obsolete("the code is forgotten")
-    form = codes.TEN_CHARACTERS if email.template == "reset_password" else codes.SIX_DIGITS  # an invitation tells its own days
+    form = (
+        codes.TEN_CHARACTERS if email.template == "reset_password" else codes.SIX_DIGITS
+    )  # an invitation tells its own days
     valid_minutes = form.life_seconds // 60
     return {**_person(tx, email), "code": email.context["code"], "valid_minutes": valid_minutes}
 
