@@ -652,6 +652,7 @@ CREATE TABLE public.payments (
     review_decision text,
     claimed_until timestamp with time zone,
     duplicate_of uuid,
+    biller_code text,
     CONSTRAINT payments_amount_check CHECK ((amount >= 0)),
     CONSTRAINT payments_attempt_check CHECK ((attempt > 0)),
     CONSTRAINT payments_gateway_check CHECK ((gateway = ANY (ARRAY['xendit'::text, 'midtrans'::text, 'none'::text]))),

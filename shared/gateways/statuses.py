@@ -78,6 +78,8 @@ class OpenedPayment:
     qr_string: str | None = None
     qr_image_url: str | None = None
     va_number: str | None = None
+    biller_code: str | None = None
+    """Of a bill at Bank Mandiri, whose `va_number` is the number of the bill."""
     expires_at: datetime | None = None
 
 

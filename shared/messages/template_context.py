@@ -51,7 +51,7 @@ _LINES = text("""
     GROUP BY i.tier_id, c.name, i.unit_price, i.platform_fee ORDER BY min(i.position)
 """)
 _OPEN_PAYMENT = text("""
-    SELECT payment_method, va_number, redirect_url, expires_at FROM payments
+    SELECT payment_method, amount, va_number, biller_code, redirect_url, expires_at FROM payments
     WHERE order_id = :order_id AND status = 'pending'
 """)
 _RETURNED = text("""
@@ -336,7 +336,7 @@ def _open_payment(tx: Transaction, order_id: UUID | None, zone: str, language: s
     if row is None:
         return None
     deadline = local_time.long_moment(row.expires_at, zone, language)
-    return Payment(row.payment_method, row.va_number, row.redirect_url, deadline)
+    return Payment(row.payment_method, row.amount, row.va_number, row.biller_code, row.redirect_url, deadline)
 
 
 def _when(row: Any, language: str) -> tuple[str, str]:

@@ -41,7 +41,9 @@ class Payment:
     """How the buyer can pay now, and until when."""
 
     method: str
+    amount: int
     va_number: str | None
+    biller_code: str | None
     redirect_url: str | None
     deadline: str
 

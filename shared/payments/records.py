@@ -69,7 +69,8 @@ _ADD_FREE = text("""
 _OPENED = text("""
     UPDATE payments SET status = CASE status WHEN 'opening' THEN 'pending' ELSE status END,
         gateway_reference = :gateway_reference, redirect_url = :redirect_url, snap_token = :snap_token,
-        qr_string = :qr_string, va_number = :va_number, claimed_until = NULL, updated_at = now()
+        qr_string = :qr_string, va_number = :va_number, biller_code = :biller_code, claimed_until = NULL,
+        updated_at = now()
     WHERE id = :id
 """)
 _PAID = text(f"""
@@ -287,6 +288,7 @@ def mark_opened(tx: Transaction, payment: Payment, opened: OpenedPayment) -> Non
             "snap_token": opened.snap_token,
             "qr_string": opened.qr_string,
             "va_number": opened.va_number,
+            "biller_code": opened.biller_code,
         },
     )
 

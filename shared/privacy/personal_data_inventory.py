@@ -37,8 +37,8 @@ _OF_ORDERS = {
         WHERE i.order_id = ANY(:order_ids) ORDER BY i.order_id, i.position
     """),
     "payments": text("""
-        SELECT order_id, id, gateway, gateway_reference, payment_method, channel, va_number, status, amount,
-            received_amount, created_at, paid_at, ended_at
+        SELECT order_id, id, gateway, gateway_reference, payment_method, channel, va_number, biller_code, status,
+            amount, received_amount, created_at, paid_at, ended_at
         FROM payments WHERE order_id = ANY(:order_ids) ORDER BY order_id, attempt
     """),
     "refunds": text("""

@@ -38,7 +38,8 @@ _ITEMS = text("""
 """)
 PAYMENT_COLUMNS = """
     id, order_id, gateway, gateway_reference, CASE status WHEN 'opening' THEN 'pending' ELSE status END AS status,
-    amount, received_amount, payment_method, redirect_url, snap_token, qr_string, va_number, expires_at, paid_at
+    amount, received_amount, payment_method, redirect_url, snap_token, qr_string, va_number, biller_code,
+    expires_at, paid_at
 """
 _PAYMENTS = text(f"""
     SELECT {PAYMENT_COLUMNS} FROM payments
@@ -66,6 +67,9 @@ _INSTRUCTIONS = {
     "ANY": "Buka halaman pembayaran dan pilih cara membayar di sana.",
 }
 _INSTRUCTIONS_BANK = "Transfer jumlah yang tepat ke virtual account {bank} dari ATM, mobile banking atau teller."
+_INSTRUCTIONS_BILL = (
+    "Di aplikasi Livin' atau ATM Mandiri pilih Bayar, lalu Multipayment: kode perusahaan {biller_code}, lalu nomor ini."
+)
 
 
 class OrderItemResponse(ResponseModel):
@@ -100,6 +104,7 @@ class PaymentResponse(ResponseModel):
     """A payment attempt, in rupiah: the requested `amount`, the `received_amount`, and `instructions` for the buyer.
 
     A paid payment need not cover its order: see the order's `amount_missing`.
+    With a `biller_code`, the `va_number` is the number of a bill at Bank Mandiri, which is paid under that code.
     """
 
     id: UUID
@@ -114,6 +119,7 @@ class PaymentResponse(ResponseModel):
     snap_token: str | None
     qr_string: str | None
     va_number: str | None
+    biller_code: str | None = None
     instructions: str
     expires_at: datetime
     paid_at: datetime | None
@@ -121,7 +127,7 @@ class PaymentResponse(ResponseModel):
     @classmethod
     def of(cls, row: RowMapping) -> "PaymentResponse":
         """From a row of PAYMENT_COLUMNS."""
-        return cls(**row, instructions=_instructions(row["payment_method"]))
+        return cls(**row, instructions=_instructions(row["payment_method"], row["biller_code"]))
 
 
 class OrderTicketResponse(ResponseModel):
@@ -265,5 +271,7 @@ def _without_order(row: RowMapping) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != "order_id"}
 
 
-def _instructions(method: str) -> str:
+def _instructions(method: str, biller_code: str | None) -> str:
+    if biller_code:
+        return _INSTRUCTIONS_BILL.format(biller_code=biller_code)
     return _INSTRUCTIONS.get(method) or _INSTRUCTIONS_BANK.format(bank=method)

@@ -10,6 +10,7 @@
 The `body` of a fault is a document, or what is none: html, empty, half, error.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import uuid4
@@ -31,6 +32,8 @@ class Gateway(Protocol):
 
     name: str
     channels: tuple[str, ...]
+    biller_codes: Mapping[str, str]
+    """By channel, where a number is paid under a company's code."""
     actions: frozenset[str]
 
     def notice(self, tx: Connection, payment: Payment, /) -> Notice | None:
@@ -53,6 +56,10 @@ class Gateway(Protocol):
 
     def page(self, payment: Payment, /) -> str:
         """The address of the payment page."""
+
+    @property
+    def account_page(self) -> str:
+        """Where a payer types the number of a virtual account, as at a bank."""
 
 
 def payment_controls(gateway: Gateway, engine: Engine) -> Blueprint:

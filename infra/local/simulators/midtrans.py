@@ -2,12 +2,12 @@
 
 As published: HTTP 200 with the real code in the body, 404 for a page whose visitor has not chosen a
 method and no notification when such a page ends, 407 for a successful expire, amounts with ".00".
-Guessed: the HTTP codes of Snap's cancel. Ours: the QRIS charge offers `deeplink-redirect` like GoPay's,
-so that a browser finds the page with the buttons; `pending` is notified only when asked for out of order.
+Guessed: the HTTP codes of Snap's cancel. Ours: every charge offers `deeplink-redirect` like GoPay's, so that a
+browser finds the page with the buttons; `pending` is notified only when asked for out of order.
 """
 
 import json
-import secrets
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -40,6 +40,7 @@ class Midtrans:
 
     name = GATEWAY
     channels: tuple[str, ...] = tuple(CHANNELS)
+    biller_codes: Mapping[str, str] = {"MANDIRI": documents.BILLER_CODE}
     actions = frozenset({"pay", "fail", "expire", "refund", "challenge", "reverse"})
 
     def __init__(self, settings: SimulatorSettings) -> None:
@@ -90,6 +91,11 @@ class Midtrans:
         }
         return f"{url}{'&' if '?' in url else '?'}{urlencode(outcome)}"
 
+    @property
+    def account_page(self) -> str:
+        """Where a payer types the number of a virtual account."""
+        return self._settings.page("/midtrans/va")
+
     def page(self, payment: Payment) -> str:
         """The address of the payment page."""
         if payment.token:
@@ -129,7 +135,7 @@ class Midtrans:
         return api
 
     def charge_api(self, engine: Engine) -> Blueprint:
-        """Charges: a QR code, a wallet, or a virtual account."""
+        """Charges: a QR code, a wallet, or a virtual account (Mandiri's is a bill)."""
         api = blueprint("midtrans_charge", GATEWAY, engine)
         api.before_request(lambda: require_core_key(self._settings))
 
@@ -176,10 +182,9 @@ class Midtrans:
         order_id, key = body["transaction_details"]["order_id"], request.headers.get("Idempotency-Key")
         known = payments.find(tx, GATEWAY, order_id)
         if known is not None:
-            recent = known.created_at + _KEY_REMEMBERED > datetime.now(UTC)
-            if key and known.idempotency_key == key and recent:
+            if _is_repeated(known, key):
                 return known
-            raise documents.error(406, "The order_id has been used before: transaction_details.order_id")
+            raise documents.used_order_id()
         channel = requests.charge_channel(body)
         try:
             expires_at = requests.charge_expiry(body, channel)
@@ -211,22 +216,18 @@ class Midtrans:
             transaction_id=str(uuid4()),
             amount=amount,
             methods=methods,
-            va_number="8808" + "".join(secrets.choice("0123456789") for _ in range(12)),
+            va_number=documents.account_number(methods[0]),
             qr_string=qris.qris_text(self._settings.merchant_name, amount, order_id),
             **values,
         )
 
     def _charge_answer(self, payment: Payment) -> dict[str, Any]:
-        transaction = documents.transaction(payment, [])
-        kind = documents.payment_type(payment)
-        answer = transaction | {"status_message": f"Success, {kind} transaction is created"}
-        if kind not in ("qris", "gopay"):
-            return answer
+        page = {"name": "deeplink-redirect", "method": "GET", "url": self.page(payment)}
+        answer = documents.transaction(payment, []) | {"status_message": documents.created_message(payment)}
+        if documents.payment_type(payment) not in ("qris", "gopay"):
+            return answer | {"actions": [page]}
         picture = self._settings.page(f"/midtrans/v2/qris/{payment.transaction_id}/qr-code")
-        actions = [
-            {"name": "generate-qr-code", "method": "GET", "url": picture},
-            {"name": "deeplink-redirect", "method": "GET", "url": self.page(payment)},
-        ]
+        actions = [{"name": "generate-qr-code", "method": "GET", "url": picture}, page]
         return answer | {"actions": actions, "qr_string": payment.qr_string}
 
 
@@ -235,6 +236,12 @@ def require_core_key(settings: SimulatorSettings) -> None:
     if not has_basic_user(settings.midtrans_server_key):
         message = "Transaction cannot be authorized with the current client/server key."
         raise documents.error(401, message, http_status=401)
+
+
+def _is_repeated(known: Payment, key: str | None) -> bool:
+    """Whether a charge is the same call again; for Permata Midtrans keeps no keys."""
+    recent = known.created_at + _KEY_REMEMBERED > datetime.now(UTC)
+    return recent and key is not None and known.idempotency_key == key and known.channel != "PERMATA"
 
 
 def expiry_name(payment: Payment) -> str:

@@ -1,8 +1,10 @@
 """What Midtrans's answers and notifications look like, made from what the simulator remembers."""
 
 import hashlib
+import secrets
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import Row
 
@@ -12,7 +14,19 @@ from infra.local.simulators.payments import Payment, Status
 MERCHANT_ID = "G000000000"
 _GMT7 = timezone(timedelta(hours=7))
 
+BILLER_CODE = "70012"
+"""Midtrans's code as a biller of Bank Mandiri."""
+
 BANKS = ("bca", "bni", "bri", "permata")
+
+_ACCOUNT_NUMBERS = {
+    # channel: how its numbers begin, and how many digits they have
+    "BCA": ("49112", 11),
+    "BNI": ("8202", 16),
+    "BRI": ("26215", 18),
+    "PERMATA": ("4910", 15),
+    "MANDIRI": ("", 12),
+}
 
 CHANNELS = {
     # our name (and Snap's): payment_type
@@ -127,6 +141,40 @@ def gross_amount(payment: Payment) -> int:
     return payment.amount if payment.paid_amount is None else payment.paid_amount
 
 
+def account_number(channel: str) -> str:
+    """A new virtual account, bill or payment code of this length."""
+    prefix, digits = _ACCOUNT_NUMBERS.get(channel, ("8808", 16))
+    return prefix + "".join(secrets.choice("0123456789") for _ in range(digits - len(prefix)))
+
+
+def created_message(payment: Payment) -> str:
+    """What a charge that has succeeded says."""
+    kind, channel = payment_type(payment), payment.channel
+    if channel == "MANDIRI":
+        return "OK, Mandiri Bill transaction is successful"
+    if channel == "PERMATA":
+        return "Success, PERMATA VA transaction is successful"
+    return f"Success, {'Bank Transfer' if kind == 'bank_transfer' else kind} transaction is created"
+
+
+def used_order_id() -> ApiError:
+    """The refusal of a charge whose order_id exists."""
+    refusal = error(
+        406,
+        "The request could not be completed due to a conflict with the current state of the target resource, "
+        "please try again",
+    )
+    refusal.body = {**refusal.body, "id": str(uuid4())}
+    return refusal
+
+
+def invalid(*messages: str) -> ApiError:
+    """The refusal of a charge with wrong fields."""
+    refusal = error(400, "One or more parameters in the payload is invalid.")
+    refusal.body = {**refusal.body, "validation_messages": list(messages), "id": str(uuid4())}
+    return refusal
+
+
 def error(code: int, message: str, *, http_status: int = 200) -> ApiError:
     """A refusal of Core: HTTP 200, and the real code in the body."""
     return ApiError(http_status, {"status_code": str(code), "status_message": message})
@@ -178,7 +226,7 @@ def _details(payment: Payment) -> dict[str, Any]:
     if kind == "bank_transfer":
         return {"va_numbers": [{"bank": channel, "va_number": payment.va_number}], "payment_amounts": []}
     if kind == "echannel":
-        return {"biller_code": "70012", "bill_key": payment.va_number}
+        return {"biller_code": BILLER_CODE, "bill_key": payment.va_number}
     if kind == "qris":
         return {"acquirer": "gopay", "issuer": "gopay", "transaction_type": "on-us"}
     if kind == "credit_card":

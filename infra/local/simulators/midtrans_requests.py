@@ -12,6 +12,7 @@ _ORDER_ID = re.compile(r"[A-Za-z0-9\-_~.]{1,50}")
 _UNIT_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86_400}
 _PAGE_LIVES = timedelta(days=1)
 _QR_LIVES = timedelta(minutes=15)
+_ACCOUNT_LIVES_SECONDS = range(20, 180 * 86_400 + 1)
 _GROUPS = {"bank_transfer": ["bca_va", "bni_va", "bri_va", "permata_va"], "cstore": ["indomaret", "alfamart"]}
 
 
@@ -51,14 +52,18 @@ def snap_expiry(body: dict[str, Any]) -> datetime:
 
 
 def charge_channel(body: dict[str, Any]) -> str:
-    """Which of our channels a Core charge is for. Raises ApiError 402 for a type that isn't active."""
+    """Which of our channels a Core charge is for. Raises ApiError: 402 for a type that isn't active, or 400."""
     kind = body.get("payment_type")
     bank = str((body.get("bank_transfer") or {}).get("bank", ""))
     if kind == "bank_transfer" and bank in BANKS:
         return bank.upper()
     channel = next((name for name, each in CHANNELS.items() if each == kind), None)
     if channel is None or kind in ("bank_transfer", "credit_card", "cstore"):
-        raise documents.error(402, "Payment type is not activated")
+        raise documents.error(402, "Payment channel is not activated.")
+    bill = body.get("echannel") if isinstance(body.get("echannel"), dict) else {}
+    missing = [name for name in ("bill_info1", "bill_info2") if kind == "echannel" and not (bill or {}).get(name)]
+    if missing:
+        raise documents.invalid(*(f"echannel.{name} is required" for name in missing))
     return channel
 
 
@@ -69,7 +74,11 @@ def charge_expiry(body: dict[str, Any], channel: str) -> datetime:
         short = documents.CHANNELS[channel] in ("qris", "gopay")
         return datetime.now(UTC) + (_QR_LIVES if short else _PAGE_LIVES)
     start = documents.parse_time(custom["order_time"]) if custom.get("order_time") else datetime.now(UTC)
-    return start + _seconds(custom["expiry_duration"], custom.get("unit", "minute"))
+    lasts = _seconds(custom["expiry_duration"], custom.get("unit", "minute"))
+    is_account = documents.CHANNELS[channel] in ("bank_transfer", "echannel")
+    if is_account and int(lasts.total_seconds()) not in _ACCOUNT_LIVES_SECONDS:
+        raise documents.invalid("custom_expiry.expiry_duration must be between 20 seconds and 180 days")
+    return start + lasts
 
 
 def malformed(error: Exception) -> ApiError:

@@ -5,8 +5,9 @@ The page tells what is asked, how and until when; its buttons decide how it goes
 
 import base64
 
-from flask import Blueprint, Response, abort, render_template
+from flask import Blueprint, Response, abort, redirect, render_template, request
 from sqlalchemy import Engine
+from werkzeug.wrappers import Response as AnyResponse
 
 from infra.local.simulators import payments, qris
 from infra.local.simulators.controls import Gateway
@@ -52,6 +53,15 @@ def payment_pages(gateway: Gateway, engine: Engine, settings: SimulatorSettings)
         with engine.begin() as tx:
             return _render(gateway, settings, payments.find_by_token(tx, gateway.name, token))
 
+    @pages.get("/va")
+    def by_account() -> AnyResponse | str:
+        number = "".join(request.args.get("number", "").split())
+        with engine.begin() as tx:
+            payment = payments.find_by_account(tx, gateway.name, number) if number else None
+        if payment is not None:
+            return redirect(gateway.page(payment), 303)
+        return render_template("account.html", gateway=gateway.name.capitalize(), number=number)
+
     @pages.get("/v2/qris/<transaction_id>/qr-code")
     def qr_code(transaction_id: str) -> Response:
         with engine.begin() as tx:
@@ -69,6 +79,7 @@ def overview(gateways: list[Gateway], engine: Engine) -> str:
         found = [(gateway, each) for gateway in gateways for each in payments.newest(tx, gateway.name, None, _LATEST)]
     return render_template(
         "overview.html",
+        gateways=[(gateway.name.capitalize(), gateway.account_page) for gateway in gateways],
         payments=[
             {
                 "gateway": gateway.name.capitalize(),
@@ -99,6 +110,7 @@ def _render(gateway: Gateway, settings: SimulatorSettings, payment: Payment | No
         pay_before=long_moment(payment.expires_at, "Asia/Jakarta"),
         methods=methods,
         account_number=payment.va_number if only in _BY_ACCOUNT_NUMBER else None,
+        biller_code=gateway.biller_codes.get(only or ""),
         qr_picture=_inline_picture(payment) if only == "QRIS" else None,
         action=settings.page(f"/{gateway.name}/payments/{payment.reference}"),
         return_url=gateway.return_url(payment),

@@ -115,6 +115,11 @@ def find_by_transaction(tx: Connection, gateway: str, transaction_id: str) -> Pa
     return _lock_by(tx, gateway, payments.c.transaction_id, transaction_id)
 
 
+def find_by_account(tx: Connection, gateway: str, number: str) -> Payment | None:
+    """The payment with this account or bill number, locked."""
+    return _lock_by(tx, gateway, payments.c.va_number, number)
+
+
 def newest(
     tx: Connection,
     gateway: str,
@@ -233,6 +238,6 @@ def _require(payment: Payment, allowed: frozenset[Status]) -> None:
 
 
 def _lock_by(tx: Connection, gateway: str, column: Column[Any], value: str) -> Payment | None:
-    query = select(payments).where(payments.c.gateway == gateway, column == value).with_for_update()
+    query = select(payments).where(payments.c.gateway == gateway, column == value).limit(1).with_for_update()
     row = tx.execute(query).first()
     return Payment.of(row) if row else None

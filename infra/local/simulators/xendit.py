@@ -7,6 +7,7 @@ expiring what isn't pending.
 
 import json
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,6 +33,7 @@ class Xendit:
 
     name = GATEWAY
     channels: tuple[str, ...] = CHANNELS
+    biller_codes: Mapping[str, str] = {}
     actions = frozenset({"pay", "fail", "expire", "refund"})
 
     def __init__(self, settings: SimulatorSettings) -> None:
@@ -73,6 +75,11 @@ class Xendit:
         """Where the payer goes after paying."""
         url = payment.request.get("success_redirect_url")
         return str(url) if url else None
+
+    @property
+    def account_page(self) -> str:
+        """Where a payer types the number of a virtual account."""
+        return self._settings.page("/xendit/va")
 
     def page(self, payment: Payment) -> str:
         """The address of the payment page."""

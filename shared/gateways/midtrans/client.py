@@ -1,7 +1,7 @@
-"""Midtrans's API: QRIS codes through Core, every other method through a Snap page; truth, ends, refunds.
+"""Midtrans's API: QRIS and virtual accounts through Core, every other method through a Snap page; truth, ends, refunds.
 
 An order id is used for one payment. Asking for it again is safe: Snap revokes the token nobody has
-used, and a QRIS charge that exists is looked up.
+used, and a charge that exists is looked up.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from shared.gateways.errors import (
 from shared.gateways.fields import Fields
 from shared.gateways.http import HttpResponse, JsonApi, Timeouts, a_document, body_by
 from shared.gateways.midtrans import responses as reading
-from shared.gateways.midtrans.requests import qris_request, snap_request
+from shared.gateways.midtrans.requests import CHARGED_METHODS, charge_request, snap_request
 from shared.gateways.midtrans.responses import GATEWAY
 from shared.gateways.statuses import (
     Customer,
@@ -72,15 +72,16 @@ class Midtrans:
     ) -> OpenedPayment:
         """Let the buyer pay `amount` rupiah by `method` until `expires_at` (UTC).
 
-        QRIS comes back as a code to show, the rest as a page and its token. Where the payment of an
-        `order_id` exists already, what can still be told of it comes back: no token, no QR text.
+        QRIS comes back as a code to show, a bank as an account number, the rest as a page and its token. Where the
+        payment of an `order_id` exists already, what can still be told of it comes back: no token, no QR text.
         Raises the errors of `errors`.
         """
         now = datetime.now(UTC)
-        if method == PaymentMethod.QRIS:
-            body = qris_request(
+        if method in CHARGED_METHODS:
+            body = charge_request(
                 order_id=order_id,
                 amount=amount,
+                method=method,
                 now=now,
                 expires_at=expires_at,
                 customer=customer,
@@ -159,15 +160,15 @@ class Midtrans:
         return reading.read_notification(body, self._server_key)
 
     def _charge(self, order_id: str, body: Mapping[str, object]) -> OpenedPayment:
-        # The key repeats the first answer, QR text included, for five minutes; later it is 406.
+        # The key repeats the first answer, QR text included, for five minutes; later, and for Permata, it is 406.
         key = hashlib.sha256(f"charge:{order_id}".encode()).hexdigest()[:40]
         headers = {"Idempotency-Key": key}
         reads = body_by(lambda body: self._readable_charge(body, order_id))
         answer = self._core.call("POST", "/v2/charge", body=body, headers=headers, repeatable=True, reads=reads)
         if answer.status in (200, 201):
-            return _with_code(reading.read_charge(answer.body, order_id))
+            return _payable(reading.read_charge(answer.body, order_id))
         if answer.status == 406:
-            return self._known_payment(order_id, answer)
+            return _payable(self._known_payment(order_id, answer))
         if answer.status == 202 and "transaction_status" not in answer.body:
             raise GatewayUnavailable(
                 GATEWAY, "first try runs", retry_after_seconds=_STILL_RUNNING_SECONDS, outcome_unknown=True
@@ -178,7 +179,7 @@ class Midtrans:
     def _readable_charge(body: object, order_id: str) -> None:
         charge = Fields(GATEWAY, body)
         if charge.told("status_code") in ("200", "201"):
-            _with_code(reading.read_charge(body, order_id))
+            _payable(reading.read_charge(body, order_id))
         else:
             charge.text("status_code")
 
@@ -201,9 +202,9 @@ class Midtrans:
         if transaction.text("payment_type") != "qris":
             return opened
         if opened.qr_string or opened.qr_image_url:
-            return _with_code(opened)
+            return _payable(opened)
         picture = f"{self._core_url}/v2/qris/{transaction.text('transaction_id')}/qr-code"
-        return _with_code(OpenedPayment(order_id, qr_image_url=picture, expires_at=opened.expires_at))
+        return _payable(OpenedPayment(order_id, qr_image_url=picture, expires_at=opened.expires_at))
 
     def _close_page(self, snap_token: str) -> bool:
         """Whether the page is closed now; it isn't once the payer has chosen a method on it."""
@@ -222,13 +223,13 @@ class Midtrans:
         return self._core.call("POST", f"/v2/{_segment(order_id)}/{action}", repeatable=True, reads=reads)
 
 
-def _with_code(opened: OpenedPayment) -> OpenedPayment:
-    """A QRIS payment that can be paid: by its code, or on the page of its picture. Raises PayloadUnreadable."""
-    if opened.qr_string:
+def _payable(opened: OpenedPayment) -> OpenedPayment:
+    """A charge that can be paid: by its code, its account number, or its code's picture. Raises PayloadUnreadable."""
+    if opened.qr_string or opened.va_number:
         return opened
     if opened.qr_image_url:
         return replace(opened, redirect_url=opened.qr_image_url)
-    raise PayloadUnreadable(GATEWAY, "a QRIS payment without a code")
+    raise PayloadUnreadable(GATEWAY, "a charge without a code or an account number")
 
 
 def _segment(text: str) -> str:

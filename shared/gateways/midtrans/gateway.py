@@ -36,7 +36,7 @@ class MidtransGateway:
         return_url: str,
         may_exist: bool,  # noqa: ARG002 - a charge that exists is looked up by itself
     ) -> OpenedPayment:
-        """A QRIS charge, or a Snap page for every other method."""
+        """A charge where our page shows the code or the number, or a Snap page for every other method."""
         return self._client.open_payment(
             order_id=payment.external_id,
             amount=payment.amount,

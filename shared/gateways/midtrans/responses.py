@@ -142,6 +142,7 @@ def read_charge(body: object, order_id: str) -> OpenedPayment:
         qr_string=charge.optional_text("qr_string"),
         qr_image_url=picture.text("url") if picture else None,
         va_number=account or charge.optional_text("permata_va_number") or charge.optional_text("bill_key"),
+        biller_code=charge.optional_text("biller_code"),
         expires_at=charge.wib_time("expiry_time"),
     )
 

@@ -47,7 +47,15 @@ def payment_in(midtrans: Midtrans, webhook: Received) -> GatewayPaymentStatus:
 
 @pytest.mark.parametrize(
     ("method", "channel"),
-    [(PaymentMethod.QRIS, "qris"), (PaymentMethod.BCA, "bca"), (PaymentMethod.MANDIRI, "echannel")],
+    [
+        (PaymentMethod.QRIS, "qris"),
+        (PaymentMethod.BCA, "bca"),
+        (PaymentMethod.BNI, "bni"),
+        (PaymentMethod.BRI, "bri"),
+        (PaymentMethod.PERMATA, "permata"),
+        (PaymentMethod.MANDIRI, "echannel"),
+        (PaymentMethod.OVO, "ovo"),
+    ],
 )
 def test_a_payment_is_opened_paid_and_told(
     midtrans: Midtrans,
@@ -104,42 +112,65 @@ def test_asking_again_is_safe(midtrans: Midtrans, midtrans_payer: Payer, order_i
     first = open_payment(midtrans, order_id, PaymentMethod.QRIS)
     assert open_payment(midtrans, order_id, PaymentMethod.QRIS).qr_string == first.qr_string
     page_id = f"{order_id}-page"
-    old, new = (open_payment(midtrans, page_id, PaymentMethod.BCA) for _ in range(2))
+    old, new = (open_payment(midtrans, page_id, PaymentMethod.OVO) for _ in range(2))
     assert old.snap_token != new.snap_token
     midtrans_payer.does("pay", page_id)
-    assert open_payment(midtrans, page_id, PaymentMethod.BCA).snap_token is None
+    assert open_payment(midtrans, page_id, PaymentMethod.OVO).snap_token is None
 
 
-@pytest.mark.parametrize("method", [PaymentMethod.QRIS, PaymentMethod.BCA])
+@pytest.mark.parametrize(
+    ("method", "digits", "biller_code"),
+    [
+        (PaymentMethod.BCA, 11, None),
+        (PaymentMethod.BNI, 16, None),
+        (PaymentMethod.BRI, 18, None),
+        (PaymentMethod.PERMATA, 15, None),
+        (PaymentMethod.MANDIRI, 12, "70012"),
+    ],
+)
+def test_a_bank_gives_one_number_and_keeps_it(
+    midtrans: Midtrans, order_id: str, method: PaymentMethod, digits: int, biller_code: str | None
+) -> None:
+    first, again = (open_payment(midtrans, order_id, method) for _ in range(2))
+    assert first.va_number is not None
+    assert first.va_number.isdigit()
+    assert len(first.va_number) == digits
+    assert (first.biller_code, first.snap_token) == (biller_code, None)
+    assert (again.va_number, again.biller_code) == (first.va_number, biller_code)
+    assert first.expires_at == again.expires_at
+
+
+@pytest.mark.parametrize("method", [PaymentMethod.QRIS, PaymentMethod.PERMATA, PaymentMethod.OVO])
 @pytest.mark.parametrize("takes_effect", [True, False], ids=["made", "not made"])
 def test_an_answer_that_got_lost_does_no_harm(
     midtrans: Midtrans, midtrans_payer: Payer, order_id: str, method: PaymentMethod, takes_effect: bool
 ) -> None:
     midtrans_payer.breaks(status=500, takes_effect=takes_effect, count=1)
     opened = open_payment(midtrans, order_id, method)
-    assert opened.qr_string or opened.snap_token
+    assert opened.qr_string or opened.va_number or opened.snap_token
 
 
 def test_a_wrong_key_is_our_mistake(base_url: str, order_id: str) -> None:
     stranger = Midtrans(core_url=f"{base_url}/simulators/midtrans", server_key="wrong")
-    for method in (PaymentMethod.QRIS, PaymentMethod.BCA):
+    for method in (PaymentMethod.QRIS, PaymentMethod.BCA, PaymentMethod.OVO):
         with pytest.raises(GatewayMisconfigured, match="401"):
             open_payment(stranger, order_id, method)
 
 
 def test_what_midtrans_would_not_take_is_refused(midtrans: Midtrans, order_id: str) -> None:
-    with pytest.raises(GatewayRefused):
-        open_payment(midtrans, f"{order_id}/1", PaymentMethod.BCA)
+    for method in (PaymentMethod.BCA, PaymentMethod.OVO):
+        with pytest.raises(GatewayRefused):
+            open_payment(midtrans, f"{order_id}/1", method)
 
 
-@pytest.mark.parametrize("method", [PaymentMethod.QRIS, PaymentMethod.BCA])
+@pytest.mark.parametrize("method", [PaymentMethod.QRIS, PaymentMethod.BCA, PaymentMethod.OVO])
 def test_an_ended_payment_can_still_be_paid_late(
     midtrans: Midtrans, midtrans_payer: Payer, receiver: Receiver, order_id: str, method: PaymentMethod
 ) -> None:  # LATE-1
     opened = open_payment(midtrans, order_id, method)
     for _ in range(2):
         assert midtrans.end(order_id, opened.snap_token).state is GatewayPaymentState.EXPIRED
-    told = receiver.wait_for(1, order_id) if method is PaymentMethod.QRIS else []  # a page ends in silence
+    told = [] if method is PaymentMethod.OVO else receiver.wait_for(1, order_id)  # a page ends in silence
     midtrans_payer.does("pay", order_id)
     webhooks = receiver.wait_for(len(told) + 1, order_id)
     assert payment_in(midtrans, webhooks[-1]).state is GatewayPaymentState.PAID
@@ -158,7 +189,7 @@ def test_a_page_that_expires_says_nothing(
     midtrans: Midtrans, midtrans_payer: Payer, receiver: Receiver, order_id: str
 ) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=1)
-    open_payment(midtrans, order_id, PaymentMethod.BCA, expires_at=soon)
+    open_payment(midtrans, order_id, PaymentMethod.OVO, expires_at=soon)
     another = f"another-{order_id}"[:50]
     open_payment(midtrans, another, PaymentMethod.QRIS, expires_at=soon + timedelta(seconds=1))
     receiver.wait_for(1, another)
@@ -174,6 +205,8 @@ def test_a_page_that_expires_says_nothing(
         (PaymentMethod.BCA, "fail", GatewayPaymentState.FAILED),
         (PaymentMethod.QRIS, "expire", GatewayPaymentState.EXPIRED),
         (PaymentMethod.BCA, "expire", GatewayPaymentState.EXPIRED),
+        (PaymentMethod.OVO, "fail", GatewayPaymentState.FAILED),
+        (PaymentMethod.OVO, "expire", GatewayPaymentState.EXPIRED),
     ],
 )
 def test_a_payment_fails_or_expires_and_says_so(

@@ -69,7 +69,7 @@ def test_midtrans_s_pages_have_the_buttons_too(midtrans: Midtrans, method: Payme
 
 
 def test_the_pay_button_pays_and_sends_the_payer_back(xendit: Xendit, midtrans: Midtrans) -> None:
-    invoice, snap = at_xendit(xendit), at_midtrans(midtrans, PaymentMethod.BCA)
+    invoice, snap = at_xendit(xendit), at_midtrans(midtrans, PaymentMethod.OVO)
     assert press(invoice, "pay").headers["Location"] == RETURN_URL
     assert press(snap, "pay").headers["Location"].startswith(f"{RETURN_URL}?order_id={snap.gateway_reference}")
     assert xendit.fact(invoice.gateway_reference).state is GatewayPaymentState.PAID
@@ -83,6 +83,23 @@ def test_the_other_buttons_lead_back_to_the_page(midtrans: Midtrans) -> None:
         opened = at_midtrans(midtrans, PaymentMethod.BCA)
         assert press(opened, button).headers["Location"] == opened.redirect_url
         assert text in page_of(opened)
+
+
+@pytest.mark.parametrize("method", [PaymentMethod.PERMATA, PaymentMethod.MANDIRI])
+def test_an_account_is_paid_by_its_number_as_at_a_bank(
+    midtrans: Midtrans, base_url: str, method: PaymentMethod
+) -> None:
+    opened = at_midtrans(midtrans, method)
+    at_bank = f"{base_url}/simulators/midtrans/va"
+    number = opened.va_number or ""
+    page = requests.get(at_bank, params={"number": f"{number[:4]} {number[4:]}"}, timeout=10)
+    assert page.url == opened.redirect_url
+    for text in ("Rp 1.234.567", number, opened.biller_code or ""):
+        assert text in page.text
+    assert press(opened, "pay").status_code == 303
+    assert midtrans.fact(opened.gateway_reference).state is GatewayPaymentState.PAID
+    assert "tidak dikenal" in requests.get(at_bank, params={"number": "1"}, timeout=10).text
+    assert "tidak dikenal" not in requests.get(at_bank, timeout=10).text
 
 
 @pytest.mark.parametrize("path", ["/simulators", "/simulators/", "/simulators/xendit", "/simulators/xendit/"])

@@ -132,13 +132,15 @@ def test_a_page_is_closed_as_published(call: Any) -> None:
         ({"payment_type": "gopay"}, "charge_gopay_201"),
         ({"payment_type": "bank_transfer", "bank_transfer": {"bank": "bca"}}, "charge_bca_va_201"),
         ({"payment_type": "bank_transfer", "bank_transfer": {"bank": "permata"}}, "charge_permata_va_201"),
-        ({"payment_type": "echannel", "echannel": {"bill_info1": "x"}}, "charge_mandiri_bill_201"),
+        ({"payment_type": "echannel", "echannel": {"bill_info1": "x", "bill_info2": "y"}}, "charge_mandiri_bill_201"),
     ],
 )
 def test_charges_have_every_published_field(call: Any, request_fields: dict[str, Any], sample: str) -> None:
     response = call("midtrans", "POST", "/v2/charge", order(str(uuid4()), **request_fields))
     assert response.status_code == 200
     assert_same_shape(response.json(), published(f"midtrans/{sample}"))
+    if "va" in sample or "bill" in sample:
+        assert response.json()["status_message"] == published(f"midtrans/{sample}")["status_message"]
 
 
 @pytest.mark.parametrize(
@@ -147,6 +149,16 @@ def test_charges_have_every_published_field(call: Any, request_fields: dict[str,
         ({"payment_type": "barter"}, "402"),
         ({"payment_type": "qris", "item_details": [{"id": "a", "name": "a", "price": 1, "quantity": 1}]}, "400"),
         ({"payment_type": "qris", "custom_expiry": {"expiry_duration": 5, "unit": "fortnight"}}, "413"),
+        ({"payment_type": "bank_transfer", "bank_transfer": {"bank": "piggy"}}, "402"),
+        ({"payment_type": "echannel", "echannel": {"bill_info1": "x"}}, "400"),
+        (
+            {
+                "payment_type": "bank_transfer",
+                "bank_transfer": {"bank": "bca"},
+                "custom_expiry": {"expiry_duration": 19, "unit": "second"},
+            },
+            "400",
+        ),
     ],
 )
 def test_core_refuses_in_the_body(call: Any, request_fields: dict[str, Any], code: str) -> None:
@@ -157,10 +169,10 @@ def test_core_refuses_in_the_body(call: Any, request_fields: dict[str, Any], cod
 def test_core_s_actions_answer_as_published(call: Any, midtrans_payer: Payer) -> None:
     expired, cancelled, paid = (str(uuid4()) for _ in range(3))
     for order_id in (expired, cancelled, paid):
-        va = {"payment_type": "gopay"}
-        call("midtrans", "POST", "/v2/charge", order(order_id, **va))
+        call("midtrans", "POST", "/v2/charge", order(order_id, payment_type="gopay"))
     duplicate = call("midtrans", "POST", "/v2/charge", order(paid, payment_type="qris")).json()
     assert duplicate["status_code"] == "406"
+    assert "conflict with the current state of the target resource" in duplicate["status_message"]
     assert_same_shape(call("midtrans", "POST", f"/v2/{expired}/expire").json(), answer("expire_bank_transfer_407"))
     assert_same_shape(call("midtrans", "POST", f"/v2/{cancelled}/cancel").json(), answer("cancel_bank_transfer_200"))
     midtrans_payer.does("pay", paid)
@@ -175,6 +187,35 @@ def test_core_s_actions_answer_as_published(call: Any, midtrans_payer: Payer) ->
     assert too_much == published("midtrans/error_414_refund_amount")
     malformed = call("midtrans", "POST", f"/v2/{paid}/refund", refund | {"refund_key": "r 3"}).json()
     assert malformed["status_code"] == "400"
+
+
+@pytest.mark.parametrize(
+    ("bank", "same_key_is_known"), [("bca", True), ("permata", False)], ids=["bca", "permata keeps no keys"]
+)
+def test_the_key_of_an_account_repeats_its_answer(call: Any, bank: str, same_key_is_known: bool) -> None:
+    wanted = order(str(uuid4()), payment_type="bank_transfer", bank_transfer={"bank": bank})
+    first, again = (
+        call("midtrans", "POST", "/v2/charge", wanted, headers={"Idempotency-Key": "one"}).json() for _ in range(2)
+    )
+    assert (again == first) is same_key_is_known
+    assert again["status_code"] == ("201" if same_key_is_known else "406")
+
+
+def test_an_account_s_end_and_status_are_as_published(call: Any) -> None:
+    expired, cancelled, pending = (str(uuid4()) for _ in range(3))
+    for order_id in (expired, cancelled, pending):
+        wanted = order(order_id, payment_type="bank_transfer", bank_transfer={"bank": "permata"})
+        call("midtrans", "POST", "/v2/charge", wanted)
+    of_bank = {"payment_type": "bank_transfer"}
+    assert_same_shape(
+        call("midtrans", "POST", f"/v2/{expired}/expire").json(), answer("expire_bank_transfer_407") | of_bank
+    )
+    assert_same_shape(
+        call("midtrans", "POST", f"/v2/{cancelled}/cancel").json(), answer("cancel_bank_transfer_200") | of_bank
+    )
+    unsigned = published("midtrans/status_permata_pending_201")
+    del unsigned["signature_key"]
+    assert_same_shape(call("midtrans", "GET", f"/v2/{pending}/status").json(), unsigned)
 
 
 def test_status_and_refunds_have_every_published_field(call: Any, midtrans_payer: Payer) -> None:

@@ -44,7 +44,7 @@ def midtrans(server: ScriptedServer, impatient: Timeouts) -> Midtrans:
     return Midtrans(core_url=server.url, server_key="SB-Mid-server-test", patience=impatient)
 
 
-def open_payment(midtrans: Midtrans, method: PaymentMethod = PaymentMethod.BCA, **changes: Any) -> OpenedPayment:
+def open_payment(midtrans: Midtrans, method: PaymentMethod = PaymentMethod.OVO, **changes: Any) -> OpenedPayment:
     wanted: dict[str, Any] = {
         "order_id": "order-1-1",
         "amount": 100_000,
@@ -74,7 +74,7 @@ def test_every_published_error_is_one_of_ours(path: Path, midtrans: Midtrans, se
     http_status, kind, code = ERRORS[path.stem]
     server.will_answer(Reply(http_status, read(path)))
     with pytest.raises(GatewayError) as error:
-        open_payment(midtrans, PaymentMethod.BCA if path.stem.startswith("snap") else PaymentMethod.QRIS)
+        open_payment(midtrans, PaymentMethod.OVO if path.stem.startswith("snap") else PaymentMethod.QRIS)
     assert type(error.value) is kind
     assert getattr(error.value, "code", None) == code
 
@@ -98,7 +98,7 @@ def test_a_page_is_asked_for_in_full(midtrans: Midtrans, server: ScriptedServer)
     assert body == {
         "transaction_details": {"order_id": "order-1-1", "gross_amount": 100_000},
         "customer_details": {"first_name": "Siti Rahma", "email": "siti@example.com"},
-        "enabled_payments": ["bca_va"],
+        "enabled_payments": ["ovo"],
         "callbacks": {"finish": "https://karcis.example/ok"},
     }
 
@@ -106,11 +106,6 @@ def test_a_page_is_asked_for_in_full(midtrans: Midtrans, server: ScriptedServer)
 @pytest.mark.parametrize(
     ("method", "enabled"),
     [
-        (PaymentMethod.BCA, ["bca_va"]),
-        (PaymentMethod.MANDIRI, ["echannel"]),
-        (PaymentMethod.BNI, ["bni_va"]),
-        (PaymentMethod.BRI, ["bri_va"]),
-        (PaymentMethod.PERMATA, ["permata_va"]),
         (PaymentMethod.OVO, ["ovo"]),
         (PaymentMethod.DANA, ["dana"]),
         (PaymentMethod.GOPAY, ["gopay"]),
@@ -118,7 +113,7 @@ def test_a_page_is_asked_for_in_full(midtrans: Midtrans, server: ScriptedServer)
         (PaymentMethod.ANY, None),
     ],
 )
-def test_every_method_of_ours_has_a_button_on_the_page(
+def test_every_wallet_of_ours_has_a_button_on_the_page(
     midtrans: Midtrans, server: ScriptedServer, method: PaymentMethod, enabled: list[str] | None
 ) -> None:
     server.will_answer(SNAP_OK)
@@ -164,6 +159,100 @@ def test_every_field_of_a_charge_is_one_that_midtrans_documents(midtrans: Midtra
     assert set(server.asked[0].body) - set(sample("midtrans", "charge_qris_request")) == beyond_the_sample
 
 
+@pytest.mark.parametrize(
+    ("method", "sample_name", "payment_type", "fields", "number", "biller_code"),
+    [
+        (PaymentMethod.BCA, "charge_bca_va_201", "bank_transfer", {"bank": "bca"}, "812785002530231", None),
+        (PaymentMethod.BNI, "charge_bca_va_201", "bank_transfer", {"bank": "bni"}, "812785002530231", None),
+        (PaymentMethod.BRI, "charge_bca_va_201", "bank_transfer", {"bank": "bri"}, "812785002530231", None),
+        (PaymentMethod.PERMATA, "charge_permata_va_201", "bank_transfer", {"bank": "permata"}, "850003072869607", None),
+        (
+            PaymentMethod.MANDIRI,
+            "charge_mandiri_bill_201",
+            "echannel",
+            {"bill_info1": "Untuk:", "bill_info2": "Tiket acara"},
+            "778347787706",
+            "70012",
+        ),
+    ],
+)
+def test_a_bank_is_charged_directly_and_comes_back_as_a_number(
+    midtrans: Midtrans,
+    server: ScriptedServer,
+    method: PaymentMethod,
+    sample_name: str,
+    payment_type: str,
+    fields: dict[str, str],
+    number: str,
+    biller_code: str | None,
+) -> None:
+    server.will_answer(Reply(200, sample("midtrans", sample_name)))
+    opened = open_payment(midtrans, method)
+    assert (opened.va_number, opened.biller_code, opened.snap_token) == (number, biller_code, None)
+    (request,) = server.asked
+    assert (request.method, request.path) == ("POST", "/v2/charge")
+    assert request.body["payment_type"] == payment_type
+    assert request.body[payment_type] == fields
+    assert request.body["transaction_details"]["gross_amount"] == 100_000
+    assert 1795 <= request.body["custom_expiry"]["expiry_duration"] <= 1800
+
+
+def test_an_account_lives_as_long_as_midtrans_keeps_one(midtrans: Midtrans, server: ScriptedServer) -> None:
+    server.will_answer(Reply(200, sample("midtrans", "charge_bca_va_201")))
+    for method, seconds in ((PaymentMethod.BCA, 20), (PaymentMethod.QRIS, 5)):
+        open_payment(midtrans, method, expires_at=datetime.now(UTC) + timedelta(seconds=5))
+        assert server.asked[-1].body["custom_expiry"]["expiry_duration"] == seconds
+
+
+@pytest.mark.parametrize(
+    ("method", "known", "number", "biller_code"),
+    [
+        (PaymentMethod.PERMATA, {}, "514003740741123", None),
+        (
+            PaymentMethod.BNI,
+            {"permata_va_number": None, "va_numbers": [{"bank": "bni", "va_number": "82"}]},
+            "82",
+            None,
+        ),
+        (
+            PaymentMethod.MANDIRI,
+            {"permata_va_number": None, "payment_type": "echannel", "bill_key": "99", "biller_code": "70012"},
+            "99",
+            "70012",
+        ),
+    ],
+)
+def test_an_account_that_exists_is_looked_up(
+    midtrans: Midtrans,
+    server: ScriptedServer,
+    method: PaymentMethod,
+    known: dict[str, Any],
+    number: str,
+    biller_code: str | None,
+) -> None:
+    """Midtrans keeps no keys of Permata's charges, and the others' for five minutes."""
+    server.will_answer(
+        Reply(200, {"status_code": "406", "status_message": "conflict"}), status("pending", "201", **known)
+    )
+    opened = open_payment(midtrans, method)
+    assert (opened.va_number, opened.biller_code) == (number, biller_code)
+
+
+def test_an_account_without_its_number_is_no_answer(midtrans: Midtrans, server: ScriptedServer) -> None:
+    charge = sample("midtrans", "charge_bca_va_201")
+    server.will_answer(Reply(200, charge | {"va_numbers": []}))
+    with pytest.raises(GatewayUnavailable) as error:
+        open_payment(midtrans, PaymentMethod.BCA)
+    assert error.value.outcome_unknown
+
+
+def test_a_bank_that_has_no_number_to_give_is_unavailable(midtrans: Midtrans, server: ScriptedServer) -> None:
+    no_number = {"status_code": "505", "status_message": "Unable to create va_number for this transaction"}
+    server.will_answer(Reply(200, no_number))
+    with pytest.raises(GatewayUnavailable):
+        open_payment(midtrans, PaymentMethod.BRI)
+
+
 def test_the_same_charge_has_the_same_key(midtrans: Midtrans, server: ScriptedServer) -> None:
     server.will_answer(Reply(200, sample("midtrans", "charge_qris_201")))
     for order_id in ("a", "a", "b"):
@@ -185,17 +274,17 @@ def test_a_charge_that_exists_is_looked_up(midtrans: Midtrans, server: ScriptedS
 
 def test_a_page_whose_payer_chose_a_method_is_looked_up(midtrans: Midtrans, server: ScriptedServer) -> None:
     server.will_answer(Reply(400, sample("midtrans", "snap_error_400_order_id_utilized")), status("pending", "201"))
-    opened = open_payment(midtrans, PaymentMethod.PERMATA)
+    opened = open_payment(midtrans, PaymentMethod.ANY)
     assert (opened.snap_token, opened.va_number) == (None, "514003740741123")
 
 
-@pytest.mark.parametrize("method", [PaymentMethod.QRIS, PaymentMethod.BCA])
+@pytest.mark.parametrize("method", [PaymentMethod.QRIS, PaymentMethod.OVO])
 def test_a_refusal_over_an_order_nobody_knows_stays_one(
     midtrans: Midtrans, server: ScriptedServer, method: PaymentMethod
 ) -> None:
     refused = {
         PaymentMethod.QRIS: Reply(200, {"status_code": "406", "status_message": "order_id"}),
-        PaymentMethod.BCA: Reply(400, {"error_messages": ["transaction_details.order_id too long"]}),
+        PaymentMethod.OVO: Reply(400, {"error_messages": ["transaction_details.order_id too long"]}),
     }
     server.will_answer(refused[method], UNKNOWN_ORDER)
     with pytest.raises(GatewayRefused):

@@ -266,22 +266,27 @@ def test_the_dashboard_s_test_notification_is_recognised() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "qr_string", "qr_image_url", "redirect_url", "va_number"),
+    ("name", "qr_string", "qr_image_url", "redirect_url", "va_number", "biller_code"),
     [
-        ("charge_qris_201", True, True, False, None),
-        ("charge_qris_201_v2_action", False, True, False, None),
-        ("charge_gopay_201", False, True, True, None),
-        ("charge_bca_va_201", False, False, False, "812785002530231"),
-        ("charge_permata_va_201", False, False, False, "850003072869607"),
-        ("charge_mandiri_bill_201", False, False, False, "778347787706"),
+        ("charge_qris_201", True, True, False, None, None),
+        ("charge_qris_201_v2_action", False, True, False, None, None),
+        ("charge_gopay_201", False, True, True, None, None),
+        ("charge_bca_va_201", False, False, False, "812785002530231", None),
+        ("charge_permata_va_201", False, False, False, "850003072869607", None),
+        ("charge_mandiri_bill_201", False, False, False, "778347787706", "70012"),
     ],
 )
 def test_charges_tell_how_to_pay(
-    name: str, qr_string: bool, qr_image_url: bool, redirect_url: bool, va_number: str | None
+    name: str,
+    qr_string: bool,
+    qr_image_url: bool,
+    redirect_url: bool,
+    va_number: str | None,
+    biller_code: str | None,
 ) -> None:
     opened = reading.read_charge(sample("midtrans", name), "order-1")
     assert opened.gateway_reference == "order-1"
     assert (opened.qr_string is not None) is qr_string
     assert (opened.qr_image_url is not None) is qr_image_url
     assert (opened.redirect_url is not None) is redirect_url
-    assert opened.va_number == va_number
+    assert (opened.va_number, opened.biller_code) == (va_number, biller_code)

@@ -26,8 +26,9 @@ EVENT = Event(
     ("Sabtu, 21 November 2026", "19.00 – 22.00 WIB"),
     "Istora, Jakarta",
 )
-VIRTUAL_ACCOUNT = Payment("BCA", "8808123456789012", None, "Sabtu, 1 November 2026, 10.30 WIB")
-QRIS = Payment("QRIS", None, "https://pay.example/inv-1", "Sabtu, 1 November 2026, 10.30 WIB")
+VIRTUAL_ACCOUNT = Payment("BCA", 407_500, "8808123456789012", None, None, "Sabtu, 1 November 2026, 10.30 WIB")
+BILL = Payment("MANDIRI", 407_500, "992326882473", "70012", None, "Sabtu, 1 November 2026, 10.30 WIB")
+QRIS = Payment("QRIS", 427_500, None, None, "https://pay.example/inv-1", "Sabtu, 1 November 2026, 10.30 WIB")
 TICKETS = [
     Ticket(UUID(int=1), "VIP", "Siti <b>Rahma</b>", "a.pdf"),
     Ticket(UUID(int=2), "Reguler", "Budi", "b.pdf"),
@@ -140,6 +141,9 @@ def test_a_confirmation_shows_every_price_and_fee_and_the_total(language):  # FN
     ("payment", "told"),
     [
         (VIRTUAL_ACCOUNT, "8808123456789012"),
+        (BILL, "992326882473"),
+        (BILL, "70012"),
+        (BILL, "Rp 407.500"),
         (QRIS, "https://pay.example/inv-1"),
         (None, f"/orders/{ORDER_ID}"),
     ],
