@@ -68,7 +68,9 @@ class Layout:
             "SECRET_MANAGER_EMULATOR_HOST": grpc,
             "STORAGE_EMULATOR_HOST": self.cloud_url,
         }
-        chosen.setdefault("MIDTRANS_SNAP_URL", chosen["MIDTRANS_BASE_URL"])
+        if "MIDTRANS_SNAP_URL" not in chosen:  # browsers come by the product's address
+            chosen["MIDTRANS_SNAP_URL"] = chosen["MIDTRANS_BASE_URL"]
+            chosen["MIDTRANS_SNAP_SCRIPT_URL"] = f"{self.public_url}/simulators/midtrans/snap/snap.js"
         return chosen
 
 

@@ -113,6 +113,7 @@ def simulator_settings() -> SimulatorSettings:
         xendit_api_key=secret("xendit-api-key"),
         xendit_callback_token=secret("xendit-callback-token"),
         midtrans_server_key=secret("midtrans-server-key"),
+        midtrans_client_key=secret("midtrans-client-key"),
         sendgrid_api_key=secret("sendgrid-api-key"),
     )
 

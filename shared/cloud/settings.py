@@ -57,6 +57,8 @@ class Settings:
     xendit_base_url: str = "https://api.xendit.co"
     midtrans_base_url: str = "https://api.midtrans.com"
     midtrans_snap_url: str = "https://app.midtrans.com"
+    midtrans_snap_script_url: str = ""
+    """The script of Snap's popup, for browsers. Empty: that of `midtrans_snap_url`."""
     sendgrid_base_url: str = "https://api.sendgrid.com"
     sender_email: str = "tiket@karcis.example"
     sender_name: str = "Karcis"

@@ -1,7 +1,9 @@
 """Our accounts at the gateways: a client each, kept with its connections and circuit breaker until a key is rotated."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
@@ -50,6 +52,27 @@ def midtrans() -> Midtrans:
     return _midtrans(
         chosen.midtrans_base_url, chosen.midtrans_snap_url, secret("midtrans-server-key"), secret("midtrans-client-key")
     )
+
+
+@dataclass(frozen=True)
+class SnapScript:
+    """What a page of ours needs to open Midtrans's popup over itself (MID-1)."""
+
+    url: str
+    client_key: str
+
+    @property
+    def origin(self) -> str:
+        """Where the script and the popup's frame come from, for the page's content security policy."""
+        address = urlsplit(self.url)
+        return f"{address.scheme}://{address.netloc}"
+
+
+def snap_script() -> SnapScript:
+    """The script of Midtrans's popup, `data-client-key` included."""
+    chosen = settings()
+    url = chosen.midtrans_snap_script_url or f"{chosen.midtrans_snap_url.rstrip('/')}/snap/snap.js"
+    return SnapScript(url, secret("midtrans-client-key"))
 
 
 def sendgrid() -> SendGrid:

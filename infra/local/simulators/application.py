@@ -4,7 +4,7 @@ from flask import Flask
 
 from infra.local.cloud import webhooks
 from infra.local.cloud.store import open_store
-from infra.local.simulators import controls, midtrans_actions, pages, sendgrid, xendit_accounts
+from infra.local.simulators import controls, midtrans_actions, midtrans_popup, pages, sendgrid, xendit_accounts
 from infra.local.simulators.api import Application
 from infra.local.simulators.controls import Gateway
 from infra.local.simulators.midtrans import Midtrans
@@ -37,6 +37,7 @@ def application(store_url: str, settings: SimulatorSettings) -> Application:
             midtrans.snap_api(engine),
             midtrans.charge_api(engine),
             midtrans_actions.actions_api(midtrans, settings, engine),
+            midtrans_popup.popup_pages(midtrans, engine, settings),
         ],
         "/sendgrid": [sendgrid.mail_api(settings, engine), controls.mail_controls(settings, engine)],
     }

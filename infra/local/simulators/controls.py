@@ -1,6 +1,6 @@
 """What the payer, the bank or a test does to a payment, by call or by button; and misbehaviour on demand.
 
-    POST /{gateway}/payments/{reference}/{action}   {channel?, amount?, deliver?, delay_seconds?, reason?}
+    POST /{gateway}/payments/{reference}/{action}   {channel?, amount?, deliver?, delay_seconds?, reason?, back?}
     GET  the same path, or without the action       the payment's state
     POST /{gateway}/faults                          {status?, body?, latency_ms?, timeout?, takes_effect?, count}
     GET  /{gateway}/transactions                    every movement of money, for reconciliation
@@ -13,6 +13,7 @@ The `body` of a fault is a document, or what is none: html, empty, half, error.
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 from flask import Blueprint, Response, jsonify, redirect, request
@@ -73,7 +74,7 @@ def payment_controls(gateway: Gateway, engine: Engine) -> Blueprint:
         with engine.begin() as tx:
             payment = _act(tx, gateway, _find(tx, gateway, reference), action, wanted)
         if request.form:
-            return redirect((action == "pay" and gateway.return_url(payment)) or gateway.page(payment), 303)
+            return redirect(_next_page(gateway, payment, action, wanted), 303)
         return jsonify(state(gateway, payment))
 
     @controls.get("/payments/<reference>")
@@ -156,6 +157,15 @@ def state(gateway: Gateway, payment: Payment) -> dict[str, Any]:
     }
 
 
+def _next_page(gateway: Gateway, payment: Payment, action: str, wanted: dict[str, Any]) -> str:
+    """Where the payer goes after a button: `back` into the popup, to the merchant once paid, or to the same page."""
+    page = gateway.page(payment)
+    back = str(wanted.get("back") or "")
+    if urlsplit(back)[:2] == urlsplit(page)[:2]:
+        return back
+    return (action == "pay" and gateway.return_url(payment)) or page
+
+
 def _act(tx: Connection, gateway: Gateway, payment: Payment, action: str, wanted: dict[str, Any]) -> Payment:
     if action not in gateway.actions:
         raise ApiError(404, {"error": f"{gateway.name} has no action {action}"})
@@ -169,7 +179,8 @@ def _act(tx: Connection, gateway: Gateway, payment: Payment, action: str, wanted
     except NotPossible as conflict:
         raise ApiError(409, {"error": f"not possible: the payment {conflict}"}) from None
     if after.status is not before:
-        notices.withdraw(tx, f"{gateway.name}-expiry-{payment.reference}")
+        if after.status is not Status.PENDING:
+            notices.withdraw(tx, f"{gateway.name}-expiry-{payment.reference}")
         _tell(tx, gateway, after, plan)
     return after
 
@@ -187,6 +198,8 @@ def _change(
     match action:
         case "pay":
             return payments.pay(tx, chosen, channel=channel, amount=amount or payment.amount)
+        case "choose":
+            return chosen
         case "challenge":
             return payments.challenge(tx, chosen, channel="CREDIT_CARD")
         case "reverse":

@@ -41,7 +41,7 @@ class Midtrans:
     name = GATEWAY
     channels: tuple[str, ...] = tuple(CHANNELS)
     biller_codes: Mapping[str, str] = {"MANDIRI": documents.BILLER_CODE}
-    actions = frozenset({"pay", "fail", "expire", "refund", "challenge", "reverse"})
+    actions = frozenset({"choose", "pay", "fail", "expire", "refund", "challenge", "reverse"})
 
     def __init__(self, settings: SimulatorSettings) -> None:
         self._settings = settings
@@ -73,7 +73,9 @@ class Midtrans:
         """The payer takes a method on the page: from now on Core knows the order."""
         if payment.status not in UNCHOSEN:
             return payment
-        return payments.change(tx, payment, status=Status.PENDING, channel=channel)
+        chosen = payments.change(tx, payment, status=Status.PENDING, channel=channel)
+        self._announce_expiry(tx, chosen)
+        return chosen
 
     def fail(self, tx: Connection, payment: Payment) -> Payment:
         """The attempt is denied."""
@@ -201,11 +203,15 @@ class Midtrans:
             idempotency_key=key,
             expires_at=expires_at,
         )
-        expired = replace(payment, status=Status.EXPIRED, updated_at=expires_at)
+        self._announce_expiry(tx, payment)
+        return payment
+
+    def _announce_expiry(self, tx: Connection, payment: Payment) -> None:
+        """Have the notification sent that a pending payment has expired, when it does."""
+        expired = replace(payment, status=Status.EXPIRED, updated_at=payment.expires_at)
         notice = self.notice(tx, expired)
         if notice:
-            notices.send(tx, notice, due_at=expires_at, name=expiry_name(payment))
-        return payment
+            notices.send(tx, notice, due_at=payment.expires_at, name=expiry_name(payment))
 
     def _add(self, tx: Connection, order_id: str, *, amount: int, methods: list[str], **values: Any) -> Payment:
         return payments.add(

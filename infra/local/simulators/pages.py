@@ -4,6 +4,7 @@ The page tells what is asked, how and until when; its buttons decide how it goes
 """
 
 import base64
+from typing import Any
 
 from flask import Blueprint, Response, abort, redirect, render_template, request
 from sqlalchemy import Engine
@@ -11,7 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from infra.local.simulators import payments, qris
 from infra.local.simulators.controls import Gateway
-from infra.local.simulators.payments import AWAITED, Payment
+from infra.local.simulators.payments import AWAITED, Payment, Status
 from infra.local.simulators.settings import SimulatorSettings
 from shared.local_time import long_moment
 from shared.rupiah import written
@@ -46,12 +47,14 @@ def payment_pages(gateway: Gateway, engine: Engine, settings: SimulatorSettings)
     @pages.get("/pay/<reference>")
     def by_reference(reference: str) -> str:
         with engine.begin() as tx:
-            return _render(gateway, settings, payments.find(tx, gateway.name, reference))
+            payment = payments.find(tx, gateway.name, reference) or abort(404)
+        return render_template("payment.html", **facts(gateway, settings, payment))
 
     @pages.get("/snap/v4/redirection/<token>")
     def by_token(token: str) -> str:
         with engine.begin() as tx:
-            return _render(gateway, settings, payments.find_by_token(tx, gateway.name, token))
+            payment = payments.find_by_token(tx, gateway.name, token) or abort(404)
+        return render_template("payment.html", **facts(gateway, settings, payment))
 
     @pages.get("/va")
     def by_account() -> AnyResponse | str:
@@ -94,27 +97,27 @@ def overview(gateways: list[Gateway], engine: Engine) -> str:
     )
 
 
-def _render(gateway: Gateway, settings: SimulatorSettings, payment: Payment | None) -> str:
-    if payment is None:
-        abort(404)
+def facts(gateway: Gateway, settings: SimulatorSettings, payment: Payment) -> dict[str, Any]:
+    """What the page of a payment tells."""
     methods = [payment.channel] if payment.channel else payment.methods
     only = methods[0] if len(methods) == 1 else None
-    return render_template(
-        "payment.html",
-        gateway=gateway.name.capitalize(),
-        merchant=settings.merchant_name,
-        payment=payment,
-        state=_STATE_TEXTS[payment.status],
-        can_be_paid=payment.status in AWAITED,
-        amount=written(payment.amount),
-        pay_before=long_moment(payment.expires_at, "Asia/Jakarta"),
-        methods=methods,
-        account_number=payment.va_number if only in _BY_ACCOUNT_NUMBER else None,
-        biller_code=gateway.biller_codes.get(only or ""),
-        qr_picture=_inline_picture(payment) if only == "QRIS" else None,
-        action=settings.page(f"/{gateway.name}/payments/{payment.reference}"),
-        return_url=gateway.return_url(payment),
-    )
+    can_be_paid = payment.status in AWAITED
+    return {
+        "gateway": gateway.name.capitalize(),
+        "merchant": settings.merchant_name,
+        "payment": payment,
+        "state": _STATE_TEXTS[payment.status],
+        "can_be_paid": can_be_paid,
+        "can_be_chosen": payment.status is Status.OPEN,
+        "amount": written(payment.amount),
+        "pay_before": long_moment(payment.expires_at, "Asia/Jakarta"),
+        "methods": methods,
+        "account_number": payment.va_number if only in _BY_ACCOUNT_NUMBER else None,
+        "biller_code": gateway.biller_codes.get(only or ""),
+        "qr_picture": _inline_picture(payment) if only == "QRIS" else None,
+        "action": settings.page(f"/{gateway.name}/payments/{payment.reference}"),
+        "return_url": None if can_be_paid and payment.channel is None else gateway.return_url(payment),
+    }
 
 
 def _inline_picture(payment: Payment) -> str | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 class SimulatorSettings:
     """Keys are those the product uses; an empty `mail_events_url` means that no delivery events are sent.
 
+    An empty `midtrans_client_key` lets any page open the popup.
     `public_url` is where browsers reach the simulators (without `/simulators`), `webhook_url` the
     address under which the product takes `xendit` and `midtrans` webhooks. Retries of webhooks keep
     their published rhythm, scaled so that the first comes after `first_retry_seconds`. Refunds and
@@ -20,6 +21,7 @@ class SimulatorSettings:
     midtrans_server_key: str
     sendgrid_api_key: str
     mail_events_url: str = ""
+    midtrans_client_key: str = ""
     merchant_name: str = "Karcis"
     first_retry_seconds: float = 1.0
     settle_seconds: float = 1.0

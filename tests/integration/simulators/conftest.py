@@ -20,7 +20,7 @@ from shared.gateways.xendit.client import Xendit
 from tests.integration.simulators.world import LateApplication, Payer, Receiver, served
 
 XENDIT_KEY, CALLBACK_TOKEN = "xnd_development_test", "test-only-callback-token"
-SERVER_KEY, SENDGRID_KEY = "SB-Mid-server-test", "SG.test"
+SERVER_KEY, CLIENT_KEY, SENDGRID_KEY = "SB-Mid-server-test", "SB-Mid-client-test", "SG.test"
 
 PATIENCE = Timeouts(
     read_seconds=60, total_seconds=90, first_wait_seconds=0.01, longest_wait_seconds=0.05, failures_to_open=1000
@@ -57,6 +57,7 @@ def base_url(store_url: str, receiver: Receiver) -> Iterator[str]:
             xendit_api_key=XENDIT_KEY,
             xendit_callback_token=CALLBACK_TOKEN,
             midtrans_server_key=SERVER_KEY,
+            midtrans_client_key=CLIENT_KEY,
             sendgrid_api_key=SENDGRID_KEY,
             mail_events_url=f"{receiver.url}/webhook/sendgrid",
             first_retry_seconds=0.1,
