@@ -19,7 +19,6 @@ Debits are positive, credits negative, in whole rupiah. What an account means:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import TextClause, text
@@ -124,6 +123,26 @@ class Sale:
     set_aside: int = 0
 
 
+SOLD_ITEM_COLUMNS = """
+    id, unit_price - discount AS price_paid, platform_discount, commission, platform_fee, waived_fee,
+    platform_waived_fee
+"""
+"""The columns of order_items that make a SoldItem."""
+
+
+@dataclass(frozen=True)
+class SoldItem:
+    """A unit of an order and how its money was divided at the sale, in rupiah (`UnitPrice`)."""
+
+    id: UUID
+    price_paid: int
+    platform_discount: int
+    commission: int
+    platform_fee: int
+    waived_fee: int
+    platform_waived_fee: int
+
+
 @dataclass(frozen=True)
 class Share:
     """How the money of some items of an order was divided at their sale, in rupiah.
@@ -137,7 +156,7 @@ class Share:
     promotion: int = 0
 
     @classmethod
-    def of_whole(cls, items: Sequence[Any]) -> "Share":
+    def of_whole(cls, items: Sequence[SoldItem]) -> "Share":
         """All of it: the sale of these order items is undone, as if it had not been."""
         return cls(
             organizer=sum(item.price_paid + item.platform_discount - item.commission for item in items)

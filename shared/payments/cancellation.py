@@ -12,13 +12,13 @@ import logging
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from sqlalchemy import text
 
 from shared.accounting import ledger
-from shared.accounting.ledger import Share
+from shared.accounting.ledger import Share, SoldItem
 from shared.catalog import editing
 from shared.cloud import audit, tasks
 from shared.cloud.database import Transaction, after_commit, transaction
@@ -66,10 +66,9 @@ ORDERS_LEFT = f"""
 """The orders of `:event_id` that still have to end."""
 _NEXT = text(ORDERS_LEFT)
 _TOUCH = text("UPDATE event_cancellations SET updated_at = now() WHERE event_id = :event_id AND finished_at IS NULL")
-_ITEMS = text("""
-    SELECT id, unit_price - discount AS price_paid, platform_discount, platform_fee, commission, waived_fee,
-        platform_waived_fee
-    FROM order_items WHERE order_id = :order_id AND returned_at IS NULL ORDER BY position
+_ITEMS = text(f"""
+    SELECT {ledger.SOLD_ITEM_COLUMNS} FROM order_items
+    WHERE order_id = :order_id AND returned_at IS NULL ORDER BY position
 """)
 _SALES = text("""
     SELECT COALESCE(sum(GREATEST(price - returned_before, 0)), 0) FROM (
@@ -196,7 +195,7 @@ def _refund_in_full(tx: Transaction, order: Order) -> None:
     Of an order of which nothing went back before, all that came in goes back, were it more or less than its price.
     """
     refund_records.reject_requested(tx, order.id, "The event was cancelled: all goes back instead.")
-    items = tx.execute(_ITEMS, {"order_id": order.id}).all()
+    items = [SoldItem(**row._mapping) for row in tx.execute(_ITEMS, {"order_id": order.id})]
     if not items:
         return
     amounts = {item.id: item.price_paid + item.platform_fee for item in items}
@@ -243,7 +242,7 @@ def _finish(tx: Transaction, event_id: UUID) -> None:
 
 def _refuse_too_late(tx: Transaction, caller: Principal, event_id: UUID) -> None:
     """An admin may cancel until the payout is made. The event is locked, and so no payout is made meanwhile."""
-    may: Any = tx.execute(_MAY, {"event_id": event_id, "days": NOTICE_DAYS}).one()
+    may = tx.execute(_MAY, {"event_id": event_id, "days": NOTICE_DAYS}).one()
     if may.is_paid_out or (may.is_over and caller.role != "admin"):
         raise EventOver
     if caller.role != "admin" and not may.in_time:

@@ -5,12 +5,11 @@ is an audit line `reconcile_fix_...`, each run one `reconcile_run` with its tota
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 
 from shared.accounting import ledger
 from shared.cloud import audit, object_deletion, outbox
@@ -57,7 +56,7 @@ _QUIET_PAYMENTS = text("""
     ORDER BY p.created_at LIMIT :most
 """)
 _STUCK_OPENING = text("""
-    SELECT id, order_id FROM payments
+    SELECT id FROM payments
     WHERE status = 'opening' AND updated_at < now() - make_interval(secs => :older_than_seconds)
     ORDER BY updated_at LIMIT :most
 """)
@@ -99,7 +98,7 @@ _WITHOUT_GOODS = text("""
     LIMIT :most
 """)
 _UNBOOKED = text("""
-    SELECT p.id, p.order_id
+    SELECT p.id
     FROM orders o JOIN payments p ON p.order_id = o.id AND p.status = 'paid'  -- Uses index: orders_paid
     WHERE o.status = 'paid' AND o.paid_at > now() - interval '2 days' AND o.total_amount > 0
       AND p.received_amount = p.amount
@@ -157,12 +156,20 @@ _QUEUED_MAILS = text("""
 
 
 @dataclass(frozen=True)
+class _Found:
+    """A row that a check has found; the status where its repair needs it."""
+
+    id: UUID
+    status: str | None = None
+
+
+@dataclass(frozen=True)
 class _Check:
     """One thing that can be wrong: how to find it, the name of its repair, and the repair."""
 
     name: str
-    find: Any
-    repair: Callable[[Any], object]
+    find: TextClause
+    repair: Callable[[_Found], object]
 
 
 def run(*, thorough: bool, older_than_seconds: int = 60) -> dict[str, int]:
@@ -194,13 +201,12 @@ def run(*, thorough: bool, older_than_seconds: int = 60) -> dict[str, int]:
 
 def _apply(check: _Check, older_than_seconds: int) -> int:
     with transaction() as tx:
-        found: Sequence[Any] = tx.execute(
-            check.find, {"older_than_seconds": older_than_seconds, "most": MOST_PER_CHECK}
-        ).all()
+        values = {"older_than_seconds": older_than_seconds, "most": MOST_PER_CHECK}
+        found = [_Found(**row._mapping) for row in tx.execute(check.find, values)]
     return sum(_repair(check, row) for row in found)
 
 
-def _repair(check: _Check, row: Any) -> bool:
+def _repair(check: _Check, row: _Found) -> bool:
     """One repair, which must not stop the others."""
     try:
         outcome = check.repair(row)
@@ -225,8 +231,8 @@ def _alert_on_bulk_repairs(totals: dict[str, int]) -> None:
             log.warning("reconcile.repaired", extra={"check": name, "count": totals[name]})
 
 
-def _republish(topic: str, field: str) -> Callable[[Any], object]:
-    def say(row: Any) -> str:
+def _republish(topic: str, field: str) -> Callable[[_Found], object]:
+    def say(row: _Found) -> str:
         with transaction() as tx:
             outbox.add(tx, topic, {field: row.id})
         return topic
@@ -234,40 +240,40 @@ def _republish(topic: str, field: str) -> Callable[[Any], object]:
     return say
 
 
-def _book(row: Any) -> bool:
+def _book(row: _Found) -> bool:
     with transaction() as tx:
-        order = orders.lock(tx, row.order_id)
+        order = orders.lock(tx, payment_records.read(tx, row.id).order_id)
         payment = payment_records.lock(tx, row.id)
         return ledger.post_sale(tx, payment.id, settlement.sale_of(order, payment))
 
 
-def _end_opening(row: Any) -> str:
+def _end_opening(row: _Found) -> str:
     """A checkout died between its two transactions and its buyer did not come back."""
     payment_expiry.expire_unopened(row.id)
     return "given_up"
 
 
-def _refund(row: Any) -> str | bool:
+def _refund(row: _Found) -> str | bool:
     done = refund_execution.execute(row.id) if row.status == RefundStatus.APPROVED else refund_execution.sync(row.id)
     return done if done != row.status else False
 
 
-def _transfer(row: Any) -> str | bool:
+def _transfer(row: _Found) -> str | bool:
     done = payout_execution.sync(row.id)
     return done if done not in ("sending", "processing") else False
 
 
-def _bank_account(row: Any) -> str | bool:
+def _bank_account(row: _Found) -> str | bool:
     done = bank_accounts.recheck(row.id)
     return done if done != "checking" else False
 
 
-def _payout(row: Any) -> str | bool:
+def _payout(row: _Found) -> str | bool:
     done = payout_execution.execute(row.id) if row.status == PayoutStatus.PENDING else payout_execution.retry(row.id)
     return done if done != row.status else False
 
 
-def _id(act: Callable[[UUID], object]) -> Callable[[Any], object]:
+def _id(act: Callable[[UUID], object]) -> Callable[[_Found], object]:
     return lambda row: act(row.id)
 
 

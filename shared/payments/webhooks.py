@@ -7,6 +7,7 @@ tried again by Cloud Tasks, three times at most (PS-012), and by reconcile after
 import json
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
@@ -64,6 +65,17 @@ _FORGET_PAYER = text("""
 """)
 
 
+@dataclass(frozen=True)
+class _KeptEvent:
+    """What a kept event is about. `other_reference`: it names another invoice than the one we keep."""
+
+    event_type: str
+    payment_id: UUID | None
+    refund_id: UUID | None
+    disbursement_id: UUID | None
+    other_reference: str | None
+
+
 class ForgedWebhook(NotSignedIn):
     """The signature of this notification is not right."""
 
@@ -99,10 +111,10 @@ def audit_forged(gateway: str, reason: str) -> None:
 def process(event_id: UUID) -> None:
     """Settle what a kept event is about; done already is no error. Raises where it has to be tried again."""
     with transaction() as tx:
-        event = tx.execute(_WAITING, {"id": event_id}).first()
-    if event is None:
+        row = tx.execute(_WAITING, {"id": event_id}).first()
+    if row is None:
         return
-    outcome = _dispatch(event)
+    outcome = _dispatch(_KeptEvent(**row._mapping))
     with transaction() as tx:
         if tx.execute(_DONE, {"id": event_id, "outcome": outcome}).scalar():
             manual_tasks.close(tx, event_id, by=None)
@@ -138,17 +150,17 @@ def _read(gateway: str, headers: Mapping[str, str], body: bytes) -> WebhookEvent
         raise Malformed("This is not a notification we know how to read.") from error
 
 
-def _dispatch(event: Any) -> str:
+def _dispatch(event: _KeptEvent) -> str:
     """Ask the gateway about what the event names, and book its answer; return what came of it."""
     if event.disbursement_id:
         return payout_execution.sync(event.disbursement_id)
     if event.refund_id:
         return refund_execution.sync(event.refund_id)
+    if event.payment_id is None:
+        raise ValueError("an event waits that is about nothing of ours")
     if event.event_type.startswith(f"{WebhookEventKind.REFUND}."):
         return sync.sync_refunds(event.payment_id)
-    if event.other_reference:
-        return sync.sync_payment(event.payment_id, event.other_reference)
-    return sync.sync_payment(event.payment_id)
+    return sync.sync_payment(event.payment_id, event.other_reference)
 
 
 def _store(tx: Transaction, notice: WebhookEvent) -> UUID | None:

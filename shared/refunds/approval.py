@@ -5,13 +5,13 @@ except for what an organizer decides: that locks it.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from sqlalchemy import text
 
 from shared.accounting import ledger
-from shared.accounting.ledger import Share
+from shared.accounting.ledger import Share, SoldItem
 from shared.catalog.editing import EventCancelled
 from shared.cloud import audit, manual_tasks, outbox
 from shared.cloud.database import Transaction
@@ -41,11 +41,7 @@ _OWE_UNUSABLE = text("""
     ON CONFLICT (payment_id) WHERE kind = 'unusable_payment' DO NOTHING
     RETURNING id, amount
 """)
-_SHARES = text("""
-    SELECT id, unit_price - discount AS price_paid, platform_discount, commission, platform_fee, waived_fee,
-        platform_waived_fee
-    FROM order_items WHERE id = ANY(:item_ids)
-""")
+_SOLD_ITEMS = text(f"SELECT {ledger.SOLD_ITEM_COLUMNS} FROM order_items WHERE id = ANY(:item_ids)")
 
 
 class Rejection(RequestModel):
@@ -91,11 +87,11 @@ def give_back(tx: Transaction, order: Order, refund: Refund, *, by: UUID, is_who
     if left < 0 and refund.amount:
         refund_records.reduce(tx, refund, min(-left, refund.amount))
         refund = refund_records.read(tx, refund.id)
-    items = tx.execute(_SHARES, {"item_ids": refund.item_ids}).all()
+    items = [SoldItem(**row._mapping) for row in tx.execute(_SOLD_ITEMS, {"item_ids": refund.item_ids})]
     end_purchase(tx, order, refund, Share.of_whole(items) if is_whole else _share(items), by=by)
 
 
-def _share(items: Sequence[Any]) -> Share:
+def _share(items: Sequence[SoldItem]) -> Share:
     """The shares of nine tenths of the price.
 
     Where the platform had paid for a promo code, it gets back what the buyer doesn't. Elsewhere the commission is what

@@ -5,7 +5,7 @@ It first pays what we owe by the same payment and have not sent. What is left of
 order locked; the same total told twice is booked once.
 """
 
-from typing import Any
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import text
@@ -24,7 +24,7 @@ _IS_BOOKED = """
 """
 _OF_PAYMENT = text(f"""
     SELECT CAST(r.id AS text) AS id, r.amount, {_IS_BOOKED} AS is_booked,
-        r.method = 'gateway' AND r.status IN ('processing', 'completed') AS has_left
+        COALESCE(r.method = 'gateway', false) AND r.status IN ('processing', 'completed') AS has_left
     FROM refunds r  -- Uses index: refunds_payment
     WHERE r.payment_id = :payment_id AND NOT (r.kind = 'by_gateway' AND r.status = 'rejected')
 """)
@@ -40,9 +40,19 @@ _OF_ORDER = text("""
 """)
 
 
+@dataclass(frozen=True)
+class _Returned:
+    """A refund of a payment: booked as made at the dashboard, or ours, which has left through the gateway or not."""
+
+    id: str
+    amount: int
+    is_booked: bool
+    has_left: bool
+
+
 def booked(tx: Transaction, payment_id: UUID) -> int:
     """Rupiah of a payment that somebody gave back at its gateway, as far as that is booked."""
-    return sum(int(row.amount) for row in _rows(tx, payment_id) if row.is_booked)
+    return sum(row.amount for row in _rows(tx, payment_id) if row.is_booked)
 
 
 def unbooked(tx: Transaction, payment_id: UUID, reported: GatewayPaymentStatus) -> int:
@@ -54,7 +64,7 @@ def unbooked(tx: Transaction, payment_id: UUID, reported: GatewayPaymentStatus) 
     else:
         by_us = sum(row.amount for row in ours.values() if row.has_left)
     elsewhere = reported.refunded_amount - by_us
-    return elsewhere - sum(int(row.amount) for row in rows if row.is_booked)
+    return elsewhere - sum(row.amount for row in rows if row.is_booked)
 
 
 def record(tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, against: str, reason: str) -> int:
@@ -113,5 +123,5 @@ def _record(tx: Transaction, payment_id: UUID, gateway: str, paid: int, left: in
     ledger.post(tx, "dashboard_refund", refund.id, entries, order_id=refund.order_id)
 
 
-def _rows(tx: Transaction, payment_id: UUID) -> list[Any]:
-    return list(tx.execute(_OF_PAYMENT, {"payment_id": payment_id}))
+def _rows(tx: Transaction, payment_id: UUID) -> list[_Returned]:
+    return [_Returned(**row._mapping) for row in tx.execute(_OF_PAYMENT, {"payment_id": payment_id})]

@@ -5,14 +5,15 @@ platform bears it, and nothing waits in suspense any more.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from dataclasses import dataclass
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
 from sqlalchemy import text
 
 from shared.accounting import ledger
-from shared.accounting.ledger import Share
+from shared.accounting.ledger import Share, SoldItem
 from shared.cloud import audit, manual_tasks
 from shared.cloud.database import Transaction
 from shared.models import RequestModel, ResponseModel
@@ -24,12 +25,19 @@ from shared.sales import orders
 from shared.sales.orders import Order
 from shared.states import RefundKind
 
-_ITEMS = text("""
-    SELECT id, unit_price - discount AS price_paid, platform_discount, platform_fee, commission, waived_fee,
-        platform_waived_fee, returned_at IS NOT NULL AS is_returned, EXISTS (
+_ITEMS = text(f"""
+    SELECT {ledger.SOLD_ITEM_COLUMNS}, returned_at IS NOT NULL AS is_returned, EXISTS (
             SELECT 1 FROM refund_items n WHERE n.order_item_id = i.id AND NOT n.is_rejected) AS is_in_refund
     FROM order_items i WHERE order_id = :order_id AND id = ANY(:ids) ORDER BY position
 """)
+
+
+@dataclass(frozen=True)
+class _Item(SoldItem):
+    """A line that the money may have been for, and what else has given it back."""
+
+    is_returned: bool
+    is_in_refund: bool
 
 
 class DashboardRefundRequest(RequestModel):
@@ -71,7 +79,8 @@ def decide(
     order = orders.lock(tx, payment_records.read(tx, payment_id).order_id)
     suspense = ledger.in_suspense(tx, order.id)
     item_ids = sorted(set(wanted.item_ids))
-    items = tx.execute(_ITEMS, {"order_id": order.id, "ids": item_ids}).all()
+    values = {"order_id": order.id, "ids": item_ids}
+    items = [_Item(**row._mapping) for row in tx.execute(_ITEMS, values)]
     if len(items) != len(item_ids):
         raise Invalid.field("item_ids", "names a line that is not in this order")
     if suspense <= 0:
@@ -92,7 +101,7 @@ def decide(
 
 
 def _give_back(
-    tx: Transaction, admin_id: UUID, order: Order, payment_id: UUID, items: Sequence[Any], suspense: int
+    tx: Transaction, admin_id: UUID, order: Order, payment_id: UUID, items: Sequence[SoldItem], suspense: int
 ) -> int:
     """End what these lines had bought, and book what they take of the money; return that."""
     amounts, left = {}, suspense
@@ -104,7 +113,7 @@ def _give_back(
     return suspense - left
 
 
-def _share(items: Sequence[Any], amount: int) -> Share:
+def _share(items: Sequence[SoldItem], amount: int) -> Share:
     """The shares of a dashboard refund: the organizer's, up to their part of the lines, then commission, then fee."""
     whole = Share.of_whole(items)
     left = amount + whole.promotion

@@ -9,6 +9,7 @@ event starts, where the event was moved after the purchase and its organizer had
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -39,7 +40,7 @@ _WINDOW = text("""
 _ITEMS = text("""
     SELECT i.id, t.id AS ticket_id, c.kind, c.name AS description, i.unit_price - i.discount AS price_paid,
         i.platform_fee,
-        n.refund_id, i.returned_at IS NOT NULL AND f.status = 'completed' AS is_gone,
+        n.refund_id, i.returned_at IS NOT NULL AND COALESCE(f.status = 'completed', false) AS is_gone,
         CASE WHEN i.returned_at IS NOT NULL OR n.refund_id IS NOT NULL THEN 'already_requested'
             WHEN t.status = 'used' THEN 'ticket_used'
             WHEN c.kind = 'product' AND p.order_id IS NOT NULL THEN 'picked_up'
@@ -53,6 +54,21 @@ _ITEMS = text("""
 """)
 
 Obstacle = Literal["already_requested", "ticket_used", "picked_up", "unit_revealed"]
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A unit of an order, what was paid for it, and why it can't be given back; `is_gone` where it has been."""
+
+    id: UUID
+    ticket_id: UUID | None
+    kind: str
+    description: str
+    price_paid: int
+    platform_fee: int
+    refund_id: UUID | None
+    is_gone: bool
+    obstacle: Obstacle | None
 
 
 class RefundRequest(RequestModel):
@@ -152,15 +168,16 @@ def _is_whole(tx: Transaction, order: orders.Order) -> bool:
     return bool(window.was_moved)
 
 
-def _amount(item: Any, *, is_whole: bool) -> int:
+def _amount(item: _Item, *, is_whole: bool) -> int:
     if is_whole:
         return int(item.price_paid + item.platform_fee)
     return percent_of(item.price_paid, BACK_PERCENT)
 
 
-def _chosen(tx: Transaction, order_id: UUID, ticket_ids: Sequence[UUID] | None) -> tuple[Sequence[Any], Sequence[Any]]:
+def _chosen(tx: Transaction, order_id: UUID, ticket_ids: Sequence[UUID] | None) -> tuple[list[_Item], list[_Item]]:
     """The items that a request gives back, and those of a whole order that it can't."""
-    items = [item for item in tx.execute(_ITEMS, {"order_id": order_id}) if not item.is_gone]
+    found = [_Item(**row._mapping) for row in tx.execute(_ITEMS, {"order_id": order_id})]
+    items = [item for item in found if not item.is_gone]
     if ticket_ids is not None:
         wanted = set(ticket_ids)
         items = [item for item in items if item.ticket_id in wanted]
@@ -172,7 +189,7 @@ def _chosen(tx: Transaction, order_id: UUID, ticket_ids: Sequence[UUID] | None) 
     return [item for item in items if not item.obstacle], left_out
 
 
-def _refusal(tx: Transaction, items: Sequence[Any]) -> Problem:
+def _refusal(tx: Transaction, items: Sequence[_Item]) -> Problem:
     """Why these items can't be given back: the first reason of `Obstacle` that there is, and all of them one by one."""
     found = {item.obstacle for item in items}
     lines = [_line(item).model_dump(mode="json") for item in items]
@@ -187,7 +204,7 @@ def _refusal(tx: Transaction, items: Sequence[Any]) -> Problem:
     return refusal(not_refundable=lines)
 
 
-def _line(item: Any) -> NotRefundableLine:
+def _line(item: _Item) -> NotRefundableLine:
     return NotRefundableLine(
         item_id=item.id, ticket_id=item.ticket_id, kind=item.kind, description=item.description, reason=item.obstacle
     )
