@@ -111,7 +111,7 @@ def test_nobody_has_to_help_once_the_gateway_answers(monkeypatch: pytest.MonkeyP
     deliver(payment_id)
     (event,) = events_of(payment_id)
     fail_three_times(event.id)
-    monkeypatch.setattr(sync, "sync_payment", lambda _: "pending")
+    monkeypatch.setattr(sync, "sync_payment", lambda *_: "pending")
     webhooks.process(event.id)
     assert open_tasks(event.id) == []
 
