@@ -47,6 +47,7 @@ def main() -> int:
             _forget_counters(chosen.metrics_dir)
             _start(running, chosen, data_dir)
             _welcome(chosen)
+            _finish_demo(running)
             return _watch(running)
     except NotReady as fault:
         print(fault, file=sys.stderr)
@@ -177,6 +178,14 @@ def _welcome(chosen: Layout) -> None:
     for line in seed.accounts():
         print(f"  {line}")
     sys.stdout.flush()
+
+
+def _finish_demo(running: ExitStack) -> None:
+    """Have drawn and sold what the demo events lack, while the product is used already."""
+    from infra.local.demo import finishing
+
+    if os.environ.get("SEED", "1") != "0" and finishing.is_needed():
+        running.enter_context(_process("infra.local.demo.finishing"))
 
 
 def _watch(running: ExitStack) -> int:

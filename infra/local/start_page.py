@@ -24,7 +24,9 @@ _FIGURES = text("""
         (SELECT count(*) FROM outbox WHERE published_at IS NULL) AS unpublished,
         (SELECT count(*) FROM manual_tasks WHERE done_at IS NULL) AS manual_tasks
 """)
-_EVENT = text("SELECT slug, title FROM events WHERE status = 'published' ORDER BY start_date LIMIT 1")
+_EVENT = text("""
+    SELECT slug, title FROM events WHERE status = 'published' AND end_date > now() ORDER BY start_date LIMIT 1
+""")
 
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
