@@ -826,6 +826,19 @@ CREATE TABLE public.registrations (
     CONSTRAINT registrations_identity_index_check CHECK ((identity_index ~ '^[0-9a-f]{64}$'::text))
 );
 
+CREATE TABLE public.sign_in_codes (
+    address_key text NOT NULL,
+    code_hash text NOT NULL,
+    tries_left integer NOT NULL,
+    tries_elsewhere integer NOT NULL,
+    asked_from text NOT NULL,
+    accepts_terms boolean DEFAULT false NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT sign_in_codes_tries_elsewhere_check CHECK ((tries_elsewhere >= 0)),
+    CONSTRAINT sign_in_codes_tries_left_check CHECK ((tries_left >= 0))
+);
+
 CREATE TABLE public.staff_invitations (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     organizer_id uuid NOT NULL,
@@ -1129,6 +1142,9 @@ ALTER TABLE ONLY public.refunds
 ALTER TABLE ONLY public.registrations
     ADD CONSTRAINT registrations_pkey PRIMARY KEY (item_id);
 
+ALTER TABLE ONLY public.sign_in_codes
+    ADD CONSTRAINT sign_in_codes_pkey PRIMARY KEY (address_key);
+
 ALTER TABLE ONLY public.staff_invitations
     ADD CONSTRAINT staff_invitations_once UNIQUE (organizer_id, email);
 
@@ -1189,7 +1205,7 @@ CREATE INDEX emails_queued ON public.emails USING btree (created_at) WHERE (stat
 
 CREATE INDEX emails_to ON public.emails USING btree (to_address);
 
-CREATE INDEX emails_unproved ON public.emails USING btree (created_at) WHERE ((template = ANY (ARRAY['verify_email'::text, 'reset_password'::text, 'staff_invitation'::text])) AND (to_address <> ''::text));
+CREATE INDEX emails_unproved ON public.emails USING btree (created_at) WHERE ((template = ANY (ARRAY['verify_email'::text, 'reset_password'::text, 'sign_in'::text, 'staff_invitation'::text])) AND (to_address <> ''::text));
 
 CREATE INDEX event_cancellations_open ON public.event_cancellations USING btree (updated_at) WHERE (finished_at IS NULL);
 
@@ -1324,6 +1340,8 @@ CREATE INDEX refunds_user ON public.refunds USING btree (user_id, created_at);
 CREATE INDEX registrations_order ON public.registrations USING btree (order_id);
 
 CREATE INDEX registrations_over ON public.registrations USING btree (created_at) WHERE (NOT is_active);
+
+CREATE INDEX sign_in_codes_expiry ON public.sign_in_codes USING btree (expires_at);
 
 CREATE INDEX staff_invitations_email ON public.staff_invitations USING btree (email);
 

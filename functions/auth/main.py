@@ -1,7 +1,7 @@
 """Accounts: register, verify, sign in, a forgotten password (UM-001..003, UM-005, UM-006)."""
 
 from shared.cloud.database import transaction
-from shared.identity import accounts, google, reauthentication
+from shared.identity import accounts, code_sign_in, google, reauthentication
 from shared.identity.accounts import (
     AddressOnly,
     CodeSent,
@@ -12,11 +12,13 @@ from shared.identity.accounts import (
     PasswordReset,
     Proof,
     Registration,
+    TermsNotAccepted,
     UserResponse,
 )
 from shared.identity.client_networks import ClientNetwork
+from shared.identity.code_sign_in import SignInCodeRequest, SignInCodeSent, SignInProof
 from shared.identity.codes import CodeInvalid
-from shared.identity.google import AccountNotLinked, GoogleSignIn, TermsNotAccepted
+from shared.identity.google import AccountNotLinked, GoogleSignIn
 from shared.identity.google_nonces import GoogleNonceResponse
 from shared.identity.google_tokens import GoogleSignInOff, GoogleTokenInvalid
 from shared.identity.login_throttling import TooManyAttempts
@@ -55,6 +57,29 @@ def verify(proof: Proof, place: ClientNetwork) -> Tokens:
 def login(credentials: Credentials, place: ClientNetwork) -> Tokens:
     """Sign in with e-mail and password."""
     return accounts.login(credentials, place)
+
+
+@app.post("/auth/code", anybody=True, status=202, limit=CODE_MAILS, problems=(TooManyAttempts,))
+def ask_for_sign_in_code(asked: SignInCodeRequest, place: ClientNetwork) -> SignInCodeSent:
+    """Ask for a code to sign in with, without a password. The answer doesn't tell whether the address has an account.
+
+    With `accept_terms` the code opens an account where there is none.
+    """
+    with constant_time.pad_to(ASKING_MS):
+        code_sign_in.ask(asked, place, mails.enqueue_for_account)
+    return SignInCodeSent()
+
+
+@app.post(
+    "/auth/code/verify", anybody=True, limit=CREDENTIALS, problems=(CodeInvalid, TermsNotAccepted, TooManyAttempts)
+)
+def sign_in_by_code(proof: SignInProof, place: ClientNetwork) -> Tokens:
+    """Sign in with the mailed code of eight digits. Where the address has no account, it opens one without a password.
+
+    That takes `accept_terms`, now or when the code was asked for; whoever is refused for it may send the code again.
+    """
+    with constant_time.pad_to(ASKING_MS):
+        return code_sign_in.sign_in(proof, place)
 
 
 @app.post(

@@ -36,7 +36,7 @@ from shared.identity.people import Person
 from shared.identity.sessions import Tokens
 from shared.identity.unverified_registrations import UnverifiedRegistration
 from shared.models import RequestModel, ResponseModel, Trimmed, plain_line
-from shared.problems import Forbidden, NotSignedIn, TryAgain
+from shared.problems import Forbidden, NotSignedIn, Problem, TryAgain
 
 log = logging.getLogger(__name__)
 
@@ -124,6 +124,7 @@ class AccountEmail:
         "already_registered",
         "reset_password",
         "confirm_identity",
+        "sign_in",
         "staff_invitation",
         "staff_address_taken",
     ]
@@ -137,6 +138,12 @@ class InvalidCredentials(NotSignedIn):
     """E-mail or password is wrong. Check both, or ask for a new password."""
 
     slug = "invalid-credentials"
+
+
+class TermsNotAccepted(Problem):
+    """You have no account yet. Accept the terms and the privacy policy (accept_terms: true) to open one."""
+
+    status, slug = 422, "terms-not-accepted"
 
 
 class EmailNotVerified(Forbidden):
@@ -218,7 +225,7 @@ def verify_email(proof: Proof, client: ClientNetwork = UNKNOWN_CLIENT) -> Tokens
             tx.execute(_VERIFIED, {"id": person.id})
             login_throttling.reset(tx, person.email, client)
             return sessions.start(tx, person, by="mailed code")
-        _record_failure(tx, proof.email, person, client, by="mailed code")
+        record_failure(tx, proof.email, person, client, by="mailed code")
     raise CodeInvalid
 
 
@@ -251,7 +258,7 @@ def _refuse(
 ) -> NoReturn:
     """Raise InvalidCredentials or EmailNotVerified, after the same work with or without an account."""
     with transaction() as tx:
-        _record_failure(tx, credentials.email, found, client, by="password", known=known)
+        record_failure(tx, credentials.email, found, client, by="password", known=known)
     is_account = found is not None and found.is_email_verified
     if is_account and pending_hash is None:
         raise InvalidCredentials
@@ -262,7 +269,7 @@ def _refuse(
     raise EmailNotVerified if is_right else InvalidCredentials
 
 
-def _record_failure(
+def record_failure(
     tx: Transaction,
     email: str,
     found: Person | None,
@@ -305,7 +312,7 @@ def reset_password(reset: PasswordReset, client: ClientNetwork = UNKNOWN_CLIENT)
             sessions.end_all(tx, person)
             audit.record(tx, "user.password_reset", subject="user", subject_id=person.id, actor_id=person.id)
             return
-        _record_failure(tx, reset.email, person, client, by="mailed code")
+        record_failure(tx, reset.email, person, client, by="mailed code")
     raise CodeInvalid
 
 

@@ -1,9 +1,10 @@
 """One-time codes by mail (UM-002, UM-006).
 
     verify_email, confirm_identity   six digits, ten minutes, five tries
+    sign_in (sign_in_codes)          eight digits, ten minutes, five tries
     reset_password                   ten characters, an hour, a thousand tries
 
-Six digits can be guessed, so few attempts are allowed. So that strangers can't use them up, the network that requested
+Digits can be guessed, so few attempts are allowed. So that strangers can't use them up, the network that requested
 the code has five attempts of its own, and all other networks together have five more. Ten characters (50 bits) can't be
 guessed, so wrong attempts do not block the right code.
 
@@ -15,8 +16,9 @@ person's row (people.lock).
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, StringConstraints
@@ -56,12 +58,18 @@ class CodeFormat:
     life_seconds: int
     tries: int
 
+    def new_code(self) -> str:
+        """A random code."""
+        return "".join(secrets.choice(self.alphabet) for _ in range(self.length))
+
 
 SIX_DIGITS = CodeFormat(6, "0123456789", 600, 5)
+EIGHT_DIGITS = CodeFormat(8, "0123456789", 600, 5)
 TEN_CHARACTERS = CodeFormat(10, _ALPHABET, 3600, 1000)
-FORMATS: dict[Purpose, CodeFormat] = {
+FORMATS: Mapping[str, CodeFormat] = {
     "verify_email": SIX_DIGITS,
     "confirm_identity": SIX_DIGITS,
+    "sign_in": EIGHT_DIGITS,
     "reset_password": TEN_CHARACTERS,
 }
 RESEND_SECONDS = 60
@@ -74,24 +82,30 @@ class CodeInvalid(Problem):
     status, slug = 422, "code-invalid"
 
 
-_ISSUE = text("""
-    INSERT INTO one_time_codes (user_id, purpose, code_hash, tries_left, expires_at, asked_from, tries_elsewhere)
-    VALUES (:user_id, :purpose, :code_hash, :tries, now() + make_interval(secs => :life_seconds), :asked_from,
-        :tries_elsewhere)
-    ON CONFLICT (user_id, purpose) DO UPDATE
-    SET code_hash = excluded.code_hash, tries_left = excluded.tries_left, expires_at = excluded.expires_at,
-        asked_from = excluded.asked_from, tries_elsewhere = excluded.tries_elsewhere, created_at = now()
-    WHERE one_time_codes.created_at <= now() - make_interval(secs => :resend_seconds)
+COLUMNS = "code_hash, tries_left, expires_at, asked_from, tries_elsewhere"
+VALUES = ":code_hash, :tries, now() + make_interval(secs => :life_seconds), :asked_from, :tries_elsewhere"
+RENEWED = """
+    code_hash = excluded.code_hash, tries_left = excluded.tries_left, expires_at = excluded.expires_at,
+    asked_from = excluded.asked_from, tries_elsewhere = excluded.tries_elsewhere, created_at = now()
+"""
+"""The parts of statements that issue a code. Its table has such columns (here, and in sign_in_codes)."""
+IS_DUE = "created_at <= now() - make_interval(secs => :resend_seconds)"
+_IS_HERE = "(asked_from = '' OR asked_from = :network OR :is_long)"
+TRY_TAKEN = f"""
+    tries_left = tries_left - CASE WHEN {_IS_HERE} THEN 1 ELSE 0 END,
+    tries_elsewhere = tries_elsewhere - CASE WHEN {_IS_HERE} THEN 0 ELSE 1 END
+"""
+HAS_TRIES = f"expires_at > now() AND CASE WHEN {_IS_HERE} THEN tries_left ELSE tries_elsewhere END > 0"
+"""The parts of statements that try a code."""
+
+_ISSUE = text(f"""
+    INSERT INTO one_time_codes (user_id, purpose, {COLUMNS}) VALUES (:user_id, :purpose, {VALUES})
+    ON CONFLICT (user_id, purpose) DO UPDATE SET {RENEWED} WHERE one_time_codes.{IS_DUE}
     RETURNING user_id
 """)
 _IS_PENDING = text("SELECT EXISTS (SELECT 1 FROM one_time_codes WHERE user_id = :user_id AND expires_at > now())")
-_IS_HERE = "(asked_from = '' OR asked_from = :network OR :is_long)"
 _TRY = text(f"""
-    UPDATE one_time_codes
-    SET tries_left = tries_left - CASE WHEN {_IS_HERE} THEN 1 ELSE 0 END,
-        tries_elsewhere = tries_elsewhere - CASE WHEN {_IS_HERE} THEN 0 ELSE 1 END
-    WHERE user_id = :user_id AND purpose = :purpose AND expires_at > now()
-      AND CASE WHEN {_IS_HERE} THEN tries_left ELSE tries_elsewhere END > 0
+    UPDATE one_time_codes SET {TRY_TAKEN} WHERE user_id = :user_id AND purpose = :purpose AND {HAS_TRIES}
     RETURNING code_hash
 """)
 _SPEND = text("DELETE FROM one_time_codes WHERE user_id = :user_id AND purpose = :purpose")
@@ -101,22 +115,27 @@ def issue(
     tx: Transaction, user_id: UUID, purpose: Purpose, *, life_seconds: int | None = None, network: str = ""
 ) -> str | None:
     """Issue a new code, requested from `network`, in place of the last; None where that is less than a minute old."""
-    form = FORMATS[purpose]
-    code = "".join(secrets.choice(form.alphabet) for _ in range(form.length))
-    issued = tx.execute(
-        _ISSUE,
-        {
-            "user_id": user_id,
-            "purpose": purpose,
-            "code_hash": _hashed(user_id, purpose, code),
-            "tries": form.tries,
-            "tries_elsewhere": OTHER_NETWORKS_TRIES,
-            "life_seconds": life_seconds or form.life_seconds,
-            "resend_seconds": RESEND_SECONDS,
-            "asked_from": _network_key(network),
-        },
-    ).first()
+    code = FORMATS[purpose].new_code()
+    values = issue_values(FORMATS[purpose], _hashed(user_id, purpose, code), network, life_seconds)
+    issued = tx.execute(_ISSUE, {"user_id": user_id, "purpose": purpose, **values}).first()
     return code if issued else None
+
+
+def issue_values(form: CodeFormat, code_hash: str, network: str, life_seconds: int | None = None) -> dict[str, Any]:
+    """The values of a new code's columns."""
+    return {
+        "code_hash": code_hash,
+        "tries": form.tries,
+        "tries_elsewhere": OTHER_NETWORKS_TRIES,
+        "life_seconds": life_seconds or form.life_seconds,
+        "resend_seconds": RESEND_SECONDS,
+        "asked_from": _network_key(network),
+    }
+
+
+def try_values(form: CodeFormat, network: str) -> dict[str, Any]:
+    """The values by which an attempt is counted."""
+    return {"network": _network_key(network), "is_long": form is TEN_CHARACTERS}
 
 
 def has_pending(tx: Transaction, user_id: UUID) -> bool:
@@ -135,8 +154,7 @@ def redeem(tx: Transaction, user_id: UUID, purpose: Purpose, code: str, *, netwo
     The statement that reads the hash also counts the attempt, so that concurrent guesses are counted one by one.
     """
     names = {"user_id": user_id, "purpose": purpose}
-    where = {"network": _network_key(network), "is_long": FORMATS[purpose] is TEN_CHARACTERS}
-    code_hash = tx.execute(_TRY, {**names, **where}).scalar()
+    code_hash = tx.execute(_TRY, {**names, **try_values(FORMATS[purpose], network)}).scalar()
     if code_hash is None or not hmac.compare_digest(code_hash, _hashed(user_id, purpose, code)):
         return False
     tx.execute(_SPEND, names)

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 
 from shared.cloud.database import Transaction
-from shared.identity import login_throttling, photos, unverified_registrations
+from shared.identity import login_throttling, photos, sign_in_codes, unverified_registrations
 from shared.identity.people import Person
 
 NAME = "Akun dihapus"
@@ -34,6 +34,7 @@ def erase(tx: Transaction, person: Person) -> None:
     photos.remove_all(tx, person.id)
     login_throttling.reset(tx, person.email)
     unverified_registrations.forget(tx, person.email)
+    sign_in_codes.forget(tx, person.email)
 
 
 def marker_address(person: Person) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
 from shared.identity import gate_assignments, google_nonces, google_tokens, people, sessions, staff
-from shared.identity.accounts import TERMS_VERSION
+from shared.identity.accounts import TERMS_VERSION, TermsNotAccepted
 from shared.identity.client_networks import UNKNOWN_CLIENT, ClientNetwork
 from shared.identity.google_nonces import GoogleNonceResponse
 from shared.identity.google_tokens import GoogleIdentity, GoogleSignInOff, GoogleTokenInvalid
@@ -27,12 +27,6 @@ class GoogleSignIn(RequestModel):
     nonce: Annotated[str, Field(min_length=1, max_length=255), Trimmed] | None = None
     accept_terms: bool = False
     language: Literal["id", "en"] = "id"
-
-
-class TermsNotAccepted(Problem):
-    """You have no account yet. Accept the terms and the privacy policy (accept_terms: true) to open one."""
-
-    status, slug = 422, "terms-not-accepted"
 
 
 class AccountNotLinked(Problem):

@@ -47,7 +47,7 @@ PASSWORDS = AttemptKind("attempts", (0, 0, 0, 0, 60, 120, 240, 480, 900), 900)
 CODES = AttemptKind("codes", PASSWORDS.waits, DAY_SECONDS)
 MAILS = {
     purpose: AttemptKind(f"mails {purpose}", (codes.RESEND_SECONDS, 300, 900, 3600), DAY_SECONDS)
-    for purpose in ("verify_email", "reset_password", "staff_invitation", "confirm_identity")
+    for purpose in ("verify_email", "reset_password", "staff_invitation", "confirm_identity", "sign_in")
 }
 _GUARDED_WAIT = 21_600
 """Seconds between attempts of a network at an account whose budget is used up."""
@@ -55,7 +55,7 @@ _GUARDED_WAIT = 21_600
 
 @dataclass(frozen=True)
 class Budget:
-    """A budget of `most` failures at once, plus one each `seconds_each`."""
+    """A budget of `most` failures (or mails, see code_mails) at once, plus one each `seconds_each`."""
 
     name: str
     most: int
@@ -94,13 +94,16 @@ _SECONDS_LEFT = text("""
     SELECT ceil(extract(epoch FROM next_try_at - clock_timestamp()))::integer
     FROM login_attempts WHERE address_key = :key
 """)
-# The row's time is how far the failures are ahead of now (a leaky bucket).
-_COUNT_FAILURE = text("""
+# The row's time is how far the count is ahead of now (a leaky bucket).
+_SPEND = text("""
     INSERT INTO login_attempts (address_key, tries, next_try_at)
     VALUES (:key, 1, clock_timestamp() + make_interval(secs => :seconds_each))
     ON CONFLICT (address_key) DO UPDATE
     SET tries = login_attempts.tries + 1,
         next_try_at = greatest(login_attempts.next_try_at, clock_timestamp()) + make_interval(secs => :seconds_each)
+""")
+_GIVE_BACK = text("""
+    UPDATE login_attempts SET next_try_at = next_try_at - make_interval(secs => :seconds_each) WHERE address_key = :key
 """)
 _RESET = text("DELETE FROM login_attempts WHERE address_key = ANY(:keys)")
 # Two at a time keep the table at the size of a day's attempts, as each attempt adds one row at most.
@@ -132,7 +135,7 @@ def count_attempt(
     """
     if known is None:
         _check_network(tx, client)
-    is_guarded = known is None and _seconds_over_budget(tx, ACCOUNT, email) > 0
+    is_guarded = known is None and seconds_over_budget(tx, ACCOUNT, email) > 0
     if not try_attempt(tx, kind, email, known or client.network, is_guarded=is_guarded):
         left = tx.execute(_SECONDS_LEFT, {"key": _key(kind, email, known or client.network)}).scalar()
         raise TooManyAttempts(retry_after_seconds=max(left or 0, 1))
@@ -141,9 +144,9 @@ def count_attempt(
 def record_failure(tx: Transaction, email: str, client: ClientNetwork, *, known: str | None = None) -> None:
     """Count a failed attempt against the budgets of the account and its network."""
     if known is None:
-        _count_failure(tx, ACCOUNT, email)
+        spend(tx, ACCOUNT, email)
         if client.network:
-            _count_failure(tx, NETWORK, client.network)
+            spend(tx, NETWORK, client.network)
 
 
 def reset(tx: Transaction, email: str, client: ClientNetwork = UNKNOWN_CLIENT, *, known: str | None = None) -> None:
@@ -152,20 +155,31 @@ def reset(tx: Transaction, email: str, client: ClientNetwork = UNKNOWN_CLIENT, *
     tx.execute(_RESET, {"keys": keys})
 
 
-def _check_network(tx: Transaction, client: ClientNetwork) -> None:
-    over = _seconds_over_budget(tx, NETWORK, client.network) if settings().rate_limits != "off" else 0
-    if over > 0:
-        raise TooManyAttempts(retry_after_seconds=over)
+def spend(tx: Transaction, budget: Budget, whose: str) -> None:
+    """Count one against a budget, also beyond it."""
+    tx.execute(_SPEND, {"key": _budget_key(budget, whose), "seconds_each": budget.seconds_each})
 
 
-def _count_failure(tx: Transaction, budget: Budget, whose: str) -> None:
-    tx.execute(_COUNT_FAILURE, {"key": _budget_key(budget, whose), "seconds_each": budget.seconds_each})
+def give_back(tx: Transaction, budget: Budget, whose: str) -> None:
+    """Count one less against a budget."""
+    tx.execute(_GIVE_BACK, {"key": _budget_key(budget, whose), "seconds_each": budget.seconds_each})
 
 
-def _seconds_over_budget(tx: Transaction, budget: Budget, whose: str) -> int:
-    """The seconds until one more failure is within a budget; 0 or less where it is now."""
+def reset_budget(tx: Transaction, budget: Budget, whose: str) -> None:
+    """Count nothing against a budget any more."""
+    tx.execute(_RESET, {"keys": [_budget_key(budget, whose)]})
+
+
+def seconds_over_budget(tx: Transaction, budget: Budget, whose: str) -> int:
+    """The seconds until one more is within a budget; 0 or less where it is now."""
     ahead = tx.execute(_SECONDS_LEFT, {"key": _budget_key(budget, whose)}).scalar()
     return int(ahead or 0) - (budget.most - 1) * budget.seconds_each
+
+
+def _check_network(tx: Transaction, client: ClientNetwork) -> None:
+    over = seconds_over_budget(tx, NETWORK, client.network) if settings().rate_limits != "off" else 0
+    if over > 0:
+        raise TooManyAttempts(retry_after_seconds=over)
 
 
 def _budget_key(budget: Budget, whose: str) -> str:

@@ -20,6 +20,7 @@ Template = Literal[
     "already_registered",
     "reset_password",
     "confirm_identity",
+    "sign_in",
     "order_confirmation",
     "e_ticket",
     "goods_ready",

@@ -35,6 +35,7 @@ FORGOTTEN_ONCE_DONE = (
     "already_registered",
     "reset_password",
     "confirm_identity",
+    "sign_in",
     "account_deleted",
     "staff_invitation",
     "staff_address_taken",

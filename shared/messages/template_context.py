@@ -128,9 +128,7 @@ def _person(_: Transaction, email: QueuedEmail) -> dict[str, Any]:
 def _code(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     if "code" not in email.context:
         raise Obsolete("the code is forgotten")
-    form = (
-        codes.TEN_CHARACTERS if email.template == "reset_password" else codes.SIX_DIGITS
-    )  # an invitation tells its own days
+    form = codes.FORMATS.get(email.template, codes.SIX_DIGITS)  # an invitation tells its own days
     valid_minutes = form.life_seconds // 60
     return {**_person(tx, email), "code": email.context["code"], "valid_minutes": valid_minutes}
 
@@ -349,6 +347,7 @@ _BUILDERS: Mapping[str, Callable[[Transaction, QueuedEmail], dict[str, Any]]] = 
     "already_registered": _person,
     "reset_password": _code,
     "confirm_identity": _code,
+    "sign_in": _code,
     "order_confirmation": _order_confirmation,
     "e_ticket": _e_ticket,
     "goods_ready": _goods_ready,

@@ -91,6 +91,14 @@ RULES = (
         source="UM-002: they live ten minutes; a month more to answer who says that none came",
     ),
     Rule(
+        name="sign_in_codes",
+        table="sign_in_codes",  # Uses index: sign_in_codes_expiry
+        key="address_key",
+        since="expires_at",
+        kept=timedelta(days=1),
+        source="AUTH-1: they live ten minutes, and hold no address that could answer who says that none came",
+    ),
+    Rule(
         name="login_attempts",
         table="login_attempts",  # Uses index: login_attempts_age
         key="address_key",
@@ -130,7 +138,7 @@ RULES = (
         key="id",
         since="created_at",
         kept=timedelta(days=90),
-        condition="""template IN ('verify_email', 'reset_password', 'staff_invitation')
+        condition="""template IN ('verify_email', 'reset_password', 'sign_in', 'staff_invitation')
             AND to_address <> '' AND status <> 'queued'
             AND NOT EXISTS (SELECT 1 FROM users u WHERE u.email = to_address AND NOT u.is_deleted)""",
         forgets="to_address = ''",

@@ -83,6 +83,7 @@ BY_PATTERN: Final[Mapping[str, str]] = {
     "^[0-9a-f]{64}$": "must be the 64 characters of the link that was mailed",
     "^[0-9a-f]{72}$": "must be the 72 characters of the link that was mailed",
     "^[0-9]{6}$": "must be the 6 digits of the code that was mailed",
+    "^[0-9]{8}$": "must be the 8 digits of the code that was mailed",
     "^[0-9A-Za-z -]{6,40}$": "must be the code that was mailed, of letters and digits",
     r"^\+?[0-9][0-9 -]{5,18}$": "must be a telephone number of 6 to 19 digits, as +62 812 3456 7890",
     r"^[0-9]{5,20}$": "must be 5 to 20 digits",
@@ -122,6 +123,7 @@ INDONESIAN: Final[Mapping[str, str]] = {
     "must be the 64 characters of the link that was mailed": "harus 64 karakter dari tautan yang dikirim lewat e-mail",
     "must be the 72 characters of the link that was mailed": "harus 72 karakter dari tautan yang dikirim lewat e-mail",
     "must be the 6 digits of the code that was mailed": "harus 6 angka dari kode yang dikirim lewat e-mail",
+    "must be the 8 digits of the code that was mailed": "harus 8 angka dari kode yang dikirim lewat e-mail",
     "must be the code that was mailed, of letters and digits": (
         "harus kode yang dikirim lewat e-mail, terdiri dari huruf dan angka"
     ),

@@ -11,7 +11,7 @@ FORMATS = {
     "email": "somebody@example.com",
     "uri": "https://example.com/",
 }
-TEXTS = ("123456", "Kata", "kata-kata", "Rahasia-123!", "+628123456789")
+TEXTS = ("123456", "12345678", "Kata", "kata-kata", "Rahasia-123!", "+628123456789")
 
 
 class Specimen:

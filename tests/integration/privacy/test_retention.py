@@ -45,6 +45,10 @@ ROWS = {
         INSERT INTO staff_invitations (organizer_id, email, full_name, event_ids, created_at)
         VALUES (:user, :mark, 'Dewi', '{}', :at)
     """,
+    "sign_in_codes": """
+        INSERT INTO sign_in_codes (address_key, code_hash, tries_left, tries_elsewhere, asked_from, expires_at)
+        VALUES (:mark, 'hash', 5, 5, '', :at)
+    """,
     "address_claims": "INSERT INTO address_claims (address_key, created_at) VALUES (:mark, :at)",
     "unproved_addresses": """
         INSERT INTO emails (template, once_key, to_address, language, context, status, created_at)
@@ -86,6 +90,7 @@ LEFT = {
     "idempotency_keys": "SELECT key FROM idempotency_keys",
     "refresh_tokens": "SELECT token_hash FROM refresh_tokens",
     "one_time_codes": "SELECT code_hash FROM one_time_codes",
+    "sign_in_codes": "SELECT address_key FROM sign_in_codes",
     "mail_quotas": "SELECT subject FROM mail_quotas",
     "used_id_tokens": "SELECT token_hash FROM used_id_tokens",
     "login_attempts": "SELECT address_key FROM login_attempts",

@@ -47,6 +47,7 @@ FACTS = {
     "already_registered": {"full_name": "Siti"},
     "reset_password": {"full_name": "Siti", "code": "123456", "valid_minutes": 10},
     "confirm_identity": {"full_name": "Siti", "code": "123456", "valid_minutes": 10},
+    "sign_in": {"full_name": "Siti", "code": "12345678", "valid_minutes": 10},
     "order_confirmation": {"order": an_order(discount_amount=20_000)},
     "e_ticket": {"order": an_order(status="paid"), "tickets": TICKETS, "to_buyer": True, **E_TICKET},
     "event_changed": {

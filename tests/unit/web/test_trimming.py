@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, TypeAdapter, create_model
 
+from shared.identity.code_sign_in import SignInProof
 from shared.identity.codes import Code, ResetCode
 from shared.identity.freeze_links import FreezeLink
 from shared.payouts.bank_accounts import BankAccountBody
@@ -33,6 +34,7 @@ EXAMPLES = {
     "timezone": "Asia/Jakarta",
 }
 """By the names of fields; `abc` is good for the others."""
+OF_MODELS = {(FreezeLink, "token"): "0123456789ab" * 6, (SignInProof, "code"): "12345678"}
 TEXTS = [
     (model, name)
     for model in request_models()
@@ -54,7 +56,7 @@ def taken(model: type[BaseModel], name: str, text: str) -> Any:
 
 @pytest.mark.parametrize(("model", "name"), TEXTS, ids=lambda part: getattr(part, "__name__", part))
 def test_every_text_may_have_something_around_it(model: type[BaseModel], name: str):
-    example = "0123456789ab" * 6 if model is FreezeLink else EXAMPLES.get(name, "abc")
+    example = OF_MODELS.get((model, name)) or EXAMPLES.get(name, "abc")
     as_it_is = taken(model, name, example)
     for around in AROUND:
         given = taken(model, name, around.format(example))
