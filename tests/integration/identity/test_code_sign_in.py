@@ -291,7 +291,7 @@ def test_a_deleted_account_leaves_no_code():
     member = a_member()
     code = code_in(ask(member.email))
     with transaction() as tx:
-        person = people.lock_alone(tx, member.id)
+        person = people.lock_for_deletion(tx, member.id)
         assert person
         erasure.erase(tx, person)
     assert refused(lambda: enter(member.email, code)) is CodeInvalid
