@@ -9,11 +9,12 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
-from pybreaker import CircuitBreaker, CircuitBreakerError
+from pybreaker import STATE_CLOSED, STATE_OPEN, CircuitBreaker, CircuitBreakerError, CircuitMemoryStorage
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from requests.exceptions import ConnectTimeout
@@ -28,6 +29,7 @@ from tenacity import (
 from urllib3.exceptions import NewConnectionError
 
 from shared.cloud import trace_context, tracing
+from shared.gateways import hurry
 from shared.gateways.errors import GatewayMisconfigured, GatewayRefused, GatewayUnavailable, PayloadUnreadable
 from shared.gateways.fields import parse_json
 
@@ -37,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 _CONNECTIONS = 32  # an instance serves fewer requests than this at once; more would wait for a connection
 _SHORTEST_READ_SECONDS = 0.5
+_HURRIED_CONNECT = 0.3  # of the time that is left, for the connection; the answer has the rest
 
 
 @dataclass(frozen=True)
@@ -124,13 +127,23 @@ class JsonApi:
         self._patience = patience or Timeouts()
         self._status_of = status_of
         self._session = _pooled_session(auth)
+        self._circuit = CircuitMemoryStorage(STATE_CLOSED)
         self._breaker = CircuitBreaker(
             fail_max=self._patience.failures_to_open,
             reset_timeout=self._patience.open_seconds,
             exclude=[lambda error: isinstance(error, _TryFailed) and not error.gateway_is_down],
             throw_new_error_on_trip=False,
+            state_storage=self._circuit,
             name=gateway,
         )
+
+    @property
+    def paused_seconds(self) -> float:
+        """For how long the open circuit of this process lets no call through; 0 where it does."""
+        opened_at = self._circuit.opened_at
+        if self._circuit.state != STATE_OPEN or opened_at is None:
+            return 0.0
+        return max(0.0, self._patience.open_seconds - (datetime.now(UTC) - opened_at).total_seconds())
 
     def call(
         self,
@@ -148,8 +161,8 @@ class JsonApi:
 
         A good status with an answer that `reads` can't read is no answer: the gateway is unavailable, and whether
         the call took effect is unknown. Say `repeatable` only where doing it twice is the same as doing it once.
-        `recover` is asked before a repeat that could do it twice; what it finds is the answer. Raises
-        GatewayUnavailable.
+        `recover` is asked before a repeat that could do it twice; what it finds is the answer. In a `hurry` there is
+        one try. Raises GatewayUnavailable.
         """
         request = _Request(method, self._base_url + path, body, query, headers, reads)
         give_up_at = time.monotonic() + self._patience.total_seconds
@@ -181,7 +194,7 @@ class JsonApi:
         patience = self._patience
 
         def worth_repeating(error: BaseException) -> bool:
-            if not isinstance(error, _TryFailed):
+            if not isinstance(error, _TryFailed) or hurry.seconds_left() is not None:
                 return False
             harmless = can_repeat or not error.outcome_unknown
             return harmless and (error.retry_after_seconds or 0) <= patience.longest_wait_seconds
@@ -200,6 +213,10 @@ class JsonApi:
         )
 
     def _try(self, request: "_Request", give_up_at: float) -> HttpResponse:
+        if hurry.seconds_left() is not None:
+            if self.paused_seconds:
+                raise CircuitBreakerError("circuit open")
+            return self._read(self._send(request, give_up_at), request.reads)
         # Not breaker.call(): it holds the breaker's lock while the request runs, one request at a time.
         with self._breaker.calling():
             return self._read(self._send(request, give_up_at), request.reads)
@@ -217,7 +234,7 @@ class JsonApi:
         return response
 
     def _exchange(self, request: "_Request", give_up_at: float) -> requests.Response:
-        left = max(give_up_at - time.monotonic(), _SHORTEST_READ_SECONDS)
+        timeouts = self._timeouts(give_up_at)
         try:
             return self._session.request(
                 request.method,
@@ -225,12 +242,22 @@ class JsonApi:
                 json=request.body,
                 params=request.query,
                 headers={**(request.headers or {}), "traceparent": trace_context.current().traceparent},
-                timeout=(min(self._patience.connect_seconds, left), min(self._patience.read_seconds, left)),
+                timeout=timeouts,
                 allow_redirects=False,
             )
         except requests.RequestException as error:
             # The error's own text holds the URL with its query, so only its class goes further.
             raise _TryFailed(type(error).__name__, outcome_unknown=_was_sent(error)) from None
+
+    def _timeouts(self, give_up_at: float) -> tuple[float, float]:
+        """The time for the connection and that for the answer. Raises _TryFailed where none is left."""
+        hurried = hurry.seconds_left()
+        if hurried is None:
+            left = max(give_up_at - time.monotonic(), _SHORTEST_READ_SECONDS)
+            return min(self._patience.connect_seconds, left), min(self._patience.read_seconds, left)
+        if hurried <= 0:
+            raise _TryFailed("no time left", outcome_unknown=False)
+        return hurried * _HURRIED_CONNECT, hurried * (1 - _HURRIED_CONNECT)
 
     def _read(self, response: requests.Response, reads: Reads) -> HttpResponse:
         answer = HttpResponse(response.status_code, response.headers, self._json_of(response))

@@ -1,22 +1,32 @@
-"""Asking the gateway for the truth about one payment, and settling what it says (L2)."""
+"""Asking the gateway for the truth about one payment, and settling what it says (L2).
+
+Whoever looks at a payment may cause a question: an API client one in 30 seconds, an order's page one in 3, however
+many look. The row of the payment says when it was asked about last, so this holds for all instances together.
+"""
 
 import logging
 from uuid import UUID
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from shared.cloud import authorization
 from shared.cloud.database import Transaction, transaction
-from shared.gateways import registry
+from shared.gateways import hurry, registry
 from shared.gateways.errors import GatewayError
 from shared.identity.tokens import Principal
 from shared.payments import records as payment_records
 from shared.payments import settlement
 from shared.payments.settlement import SettlementOutcome
-from shared.problems import NotFound
+from shared.problems import NotFound, violation
 from shared.sales.schemas import PAYMENT_COLUMNS, PaymentResponse
 
 ASKED_AT_MOST_EVERY_SECONDS = 30  # ISO-2
+PAGE_ASKS_AT_MOST_EVERY_SECONDS = 3
+PAGE_WAITS_SECONDS = 0.9
+"""How long a page waits for a gateway's answer."""
+_PAGE_WAITS_FOR_LOCKS = "100ms"  # whoever has the order locked is settling it
+_LOCK_NOT_AVAILABLE = "55P03"
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +39,14 @@ _CLAIM = text("""
       AND (last_asked_at IS NULL OR last_asked_at < now() - make_interval(secs => :seconds))
     RETURNING id
 """)
+_CLAIM_OF_ORDER = text("""
+    UPDATE payments SET last_asked_at = clock_timestamp() WHERE id = (
+        SELECT id FROM payments WHERE order_id = :order_id AND status = 'pending'
+          AND (last_asked_at IS NULL OR last_asked_at < clock_timestamp() - make_interval(secs => :seconds))
+        ORDER BY attempt DESC LIMIT 1 FOR UPDATE SKIP LOCKED)
+    RETURNING id
+""")
+_WAIT_FOR_LOCKS = text("SELECT set_config('lock_timeout', :limit, true)")
 _ANSWER = text(f"SELECT {PAYMENT_COLUMNS} FROM payments WHERE id = :id")
 
 
@@ -49,17 +67,45 @@ def status(viewer: Principal, payment_id: UUID) -> PaymentResponse:
         return PaymentResponse.of(tx.execute(_ANSWER, {"id": payment_id}).mappings().one())
 
 
+def refresh(order_id: UUID) -> bool:
+    """Ask the gateway about the payment that an order waits for, for a page that shows the order; whether it was asked.
+
+    Nobody is asked where the order waits for none, or was asked about in the last 3 seconds by whomever. It takes a
+    second at most: then the page shows what we know, and asks again. The caller has checked who may see the order.
+    """
+    try:
+        with transaction() as tx:
+            seconds = PAGE_ASKS_AT_MOST_EVERY_SECONDS
+            payment_id = tx.execute(_CLAIM_OF_ORDER, {"order_id": order_id, "seconds": seconds}).scalar()
+        if payment_id is None:
+            return False
+        with hurry.within(PAGE_WAITS_SECONDS):
+            _sync(payment_id, lock_timeout=_PAGE_WAITS_FOR_LOCKS)
+    except GatewayError as error:
+        log.warning("sync.gateway_failed", extra={"order_id": str(order_id), "error": str(error)})
+    except DBAPIError as error:
+        if violation(error) != _LOCK_NOT_AVAILABLE:
+            raise
+    return True
+
+
 def sync_payment(payment_id: UUID, reference: str | None = None) -> SettlementOutcome:
     """Ask the gateway about a payment and act on its answer. Raises the errors of shared.gateways.errors.
 
     `reference` is what the gateway calls it, where that may be another invoice than the one we keep.
     """
+    return _sync(payment_id, reference)
+
+
+def _sync(payment_id: UUID, reference: str | None = None, *, lock_timeout: str | None = None) -> SettlementOutcome:
     with transaction() as tx:
         payment = payment_records.read(tx, payment_id)
     if payment.gateway == "none":
         return SettlementOutcome.NOTHING
     statuses = registry.gateway(payment.gateway).status(payment, reference)  # none where it was never opened
     with transaction() as tx:
+        if lock_timeout:
+            tx.execute(_WAIT_FOR_LOCKS, {"limit": lock_timeout})
         return settlement.settle_all(tx, payment, statuses)
 
 

@@ -1,0 +1,27 @@
+"""Calls to gateways for somebody who waits for a page: a deadline of their own, shorter than the gateways' patience."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_until: ContextVar[float | None] = ContextVar("hurry_until", default=None)
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Calls in this block end `seconds` from now, all together, and are not repeated.
+
+    Their time-outs say nothing of how the gateway is: they neither open its circuit nor close it.
+    """
+    token = _until.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _until.reset(token)
+
+
+def seconds_left() -> float | None:
+    """How long calls may still take; None where nobody is in a hurry."""
+    until = _until.get()
+    return None if until is None else until - time.monotonic()
