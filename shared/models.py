@@ -39,7 +39,7 @@ _STRAY_JOINER = re.compile(
 """Others are within an emoji of several, or between the letters of a script that joins them: none of that is ASCII."""
 
 
-MOST_MARKS = 6
+MAX_COMBINING_MARKS = 6
 """Combining marks on one letter. Living languages have five at most: Javanese; Hebrew with accents four, Thai two."""
 
 
@@ -62,12 +62,12 @@ Trimmed = BeforeValidator(trimmed)
 _SEPARATORS = re.compile(rf"[{re.escape(_AROUND)}.\u2010-\u2015-]+")
 
 
-def undivided(number: str) -> str:
+def remove_separators(number: str) -> str:
     """A number without the spaces, dots and dashes that people put into it."""
     return _SEPARATORS.sub("", number)
 
 
-Undivided = BeforeValidator(lambda given: undivided(given) if isinstance(given, str) else given)
+SeparatorsRemoved = BeforeValidator(lambda given: remove_separators(given) if isinstance(given, str) else given)
 """In the annotation of numbers that are printed in groups: of accounts, codes, identity documents."""
 
 
@@ -125,14 +125,14 @@ def paragraphs(most: int) -> StringConstraints:
 
 
 def limit_marks(words: str) -> str:
-    """`words` with at most MOST_MARKS combining marks on a letter: nobody reads those that are piled up on it."""
+    """Limit the combining marks of each letter in `words` to MAX_COMBINING_MARKS."""
     if words.isascii():
         return words
     kept: list[str] = []
     marks = 0
     for sign in words:
         marks = marks + 1 if unicodedata.category(sign)[0] == "M" else 0
-        if marks <= MOST_MARKS:
+        if marks <= MAX_COMBINING_MARKS:
             kept.append(sign)
     return "".join(kept)
 
@@ -160,7 +160,7 @@ class RequestModel(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class Task(BaseModel):
+class Payload(BaseModel):
     """A message or task from one of our functions to another. Unknown fields come from a newer version."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)

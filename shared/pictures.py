@@ -40,7 +40,7 @@ _PNG_COLOURS = re.compile(rb"iCCP")
 # A hundred bytes can ask for the work of a whole picture: a JPEG's scan goes over all pixels, an Exif segment copies
 # those before it, a PNG's colour profile unpacks to a megabyte. Ours have about ten scans and a hundred segments.
 # What a telephone appends (a film, another picture) is no part of the picture, but may by chance look like some.
-_MOST_PARTS = {
+_MAX_PARTS = {
     b"\xff\xd8\xff": ((_JPEG_SCAN, 100), (_JPEG_SEGMENT, 2_000)),
     b"\x89PNG\r\n\x1a\n": ((_PNG_COLOURS, 10),),
 }
@@ -201,7 +201,7 @@ def _mode(image: "Image", kind: str) -> str:
 
 
 def _refuse_bombs(content: bytes) -> None:
-    for beginning, most_parts in _MOST_PARTS.items():
+    for beginning, most_parts in _MAX_PARTS.items():
         if content.startswith(beginning):
             for part, most in most_parts:
                 if len(part.findall(content)) > most:

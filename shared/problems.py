@@ -5,8 +5,8 @@
     ├── NotSignedIn         401
     ├── Forbidden           403
     ├── NotFound            404  not there, or not yours: the answer doesn't tell which
-    ├── TooLarge            413
-    ├── WrongType           415
+    ├── ContentTooLarge            413
+    ├── UnsupportedMediaType           415
     ├── Invalid             422  read, but a field is wrong
     └── TryAgain            503  our side; with Retry-After
 
@@ -78,13 +78,13 @@ class MethodNotAllowed(Problem):
     status, slug = 405, "method-not-allowed"
 
 
-class TooLarge(Problem):
+class ContentTooLarge(Problem):
     """The request is too large. Send less than 1 MB."""
 
     status, slug = 413, "too-large"
 
 
-class WrongType(Problem):
+class UnsupportedMediaType(Problem):
     """Send the body as application/json."""
 
     status, slug = 415, "wrong-content-type"

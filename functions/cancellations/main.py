@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from shared.models import Task
+from shared.models import Payload
 from shared.payments import cancellation
 from shared.payments.cancellation import Cancellation, CancellationResponse, CancellationTooLate, EventOver
 from shared.problems import NotFound
@@ -11,7 +11,7 @@ from shared.web import App, Organizer, Transaction
 app = App("cancellations")
 
 
-class Batch(Task):
+class Batch(Payload):
     """Orders of a cancelled event that still have to end."""
 
     event_id: UUID

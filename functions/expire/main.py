@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from shared.models import Task
+from shared.models import Payload
 from shared.payments import payment_expiry
 from shared.sales import expiry
 from shared.web import App
@@ -10,19 +10,19 @@ from shared.web import App
 app = App("expire")
 
 
-class OrderEnded(Task):
+class OrderEnded(Payload):
     """An order that was being paid has expired or was cancelled."""
 
     order_id: UUID
 
 
-class PaymentClosing(Task):
+class PaymentClosing(Payload):
     """A payment that must not be paid any more."""
 
     payment_id: UUID
 
 
-class Nothing(Task):
+class Nothing(Payload):
     """A task that says it all by being due."""
 
 

@@ -4,14 +4,14 @@ from uuid import UUID
 
 from shared.cloud.database import transaction
 from shared.messages import mails
-from shared.models import Task
+from shared.models import Payload
 from shared.tickets import issuing
 from shared.web import App, Attempt
 
 app = App("issue_ticket")
 
 
-class PaidOrder(Task):
+class PaidOrder(Payload):
     """An order that is paid."""
 
     order_id: UUID

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from shared.models import Listing, PageQuery, Task
+from shared.models import Listing, PageQuery, Payload
 from shared.payouts import execution as payout_execution
 from shared.payouts import records as payout_records
 from shared.payouts.records import PayoutResponse
@@ -12,7 +12,7 @@ from shared.web import App, Organizer, Transaction
 app = App("payouts")
 
 
-class PayoutRequested(Task):
+class PayoutRequested(Payload):
     """Money that is to go to an organizer."""
 
     payout_id: UUID

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from shared.catalog.editing import EventCancelled
-from shared.models import Listing, Task
+from shared.models import Listing, Payload
 from shared.problems import NotFound
 from shared.refunds import approval
 from shared.refunds import execution as refund_execution
@@ -28,7 +28,7 @@ USED = (TicketUsed, ProductsPickedUp)
 REFUSALS = (NotFound, NotRefundable, WindowClosed, EventCancelled, AlreadyRequested, NothingToRefund)
 
 
-class RefundApproved(Task):
+class RefundApproved(Payload):
     """Money that is to go back."""
 
     refund_id: UUID

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from shared.messages import mails, sending
-from shared.models import Task
+from shared.models import Payload
 from shared.payments import change_notices
 from shared.tickets import ticket_rendering
 from shared.web import App, Attempt, Transaction
@@ -11,26 +11,26 @@ from shared.web import App, Attempt, Transaction
 app = App("send_email")
 
 
-class EmailRequested(Task):
+class EmailRequested(Payload):
     """A row of `emails` is waiting."""
 
     email_id: UUID
 
 
-class TicketCreated(Task):
+class TicketCreated(Payload):
     """All that an order has bought is there."""
 
     order_id: UUID
 
 
-class RefundProcessed(Task):
+class RefundProcessed(Payload):
     """Money is back with its buyer."""
 
     refund_id: UUID
     order_id: UUID
 
 
-class ChangedEvent(Task):
+class ChangedEvent(Payload):
     """A change of an event that its ticket holders are to be told of."""
 
     change_id: UUID

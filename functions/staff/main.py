@@ -25,7 +25,7 @@ def invite(invitation: Invitation, organizer: FreshlyProvenOrganizer, tx: Transa
 @app.get("/organizer/staff")
 def show(organizer: Organizer, tx: Transaction) -> StaffList:
     """Your gate staff and their events."""
-    return staffing.listed(tx, organizer)
+    return staffing.list_staff(tx, organizer)
 
 
 @app.delete("/organizer/staff/{staff_id}", status=204, problems=(NotFound,))

@@ -20,14 +20,14 @@ from shared.web import GATE, App, File, GateStaff, Organizer, SignedIn, Transact
 
 app = App("tickets")
 
-MOST_IN_A_QR_CODE = 4296  # characters; whatever people hold up is to be judged, not refused
+MAX_QR_LENGTH = 4296  # characters; whatever people hold up is to be judged, not refused
 
 
 class Scan(RequestModel):
     """A code that was scanned, and the gate it was scanned at."""
 
     event_id: UUID
-    qr: Annotated[str, StringConstraints(max_length=MOST_IN_A_QR_CODE), Trimmed]
+    qr: Annotated[str, StringConstraints(max_length=MAX_QR_LENGTH), Trimmed]
     gate: Annotated[str, line(50)] | None = None
 
 
@@ -102,7 +102,7 @@ def undo_pickup(order_id: UUID, wanted: Undo, supervisor: Organizer, tx: Transac
 @app.get("/events/{event_id}/participants", problems=(NotFound,))
 def runners(event_id: UUID, page: PageQuery, organizer: Organizer, tx: Transaction) -> Listing[ParticipantResponse]:
     """The participants of your event, by category and BIB number."""
-    return participants.listed(tx, organizer, event_id, page)
+    return participants.list_page(tx, organizer, event_id, page)
 
 
 main = app.entry_point()

@@ -2,14 +2,14 @@
 
 from uuid import UUID
 
-from shared.models import ResponseModel, Task
+from shared.models import Payload, ResponseModel
 from shared.payments import webhooks
-from shared.problems import Malformed, NotSignedIn, TooLarge
+from shared.problems import ContentTooLarge, Malformed, NotSignedIn
 from shared.web import NOTIFICATIONS, App, Attempt, RawRequest, is_first_of_minute
 
 app = App("webhook")
 
-REFUSALS = (Malformed, NotSignedIn, TooLarge)
+REFUSALS = (Malformed, NotSignedIn, ContentTooLarge)
 
 
 class Received(ResponseModel):
@@ -18,7 +18,7 @@ class Received(ResponseModel):
     received: bool = True
 
 
-class Retry(Task):
+class Retry(Payload):
     """A kept notification that could not be settled at once."""
 
     event_id: UUID

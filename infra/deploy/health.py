@@ -8,7 +8,7 @@ import requests
 from infra.deploy.gcloud import token
 
 MONITORING = "https://monitoring.googleapis.com"
-MOST_ERRORS = 0.01
+MAX_ERROR_SHARE = 0.01
 """M-007: the share of answers with 5xx that is still healthy."""
 SLOWEST_MS = 2_000
 """The 99th percentile that is still healthy."""
@@ -39,7 +39,7 @@ def complaint(old: Health, new: Health) -> str | None:
     """
     if new.requests < ENOUGH_REQUESTS:
         return f"{new.errors} of {new.requests} answers are errors" if new.errors >= FEW_ERRORS else None
-    if new.error_share > max(MOST_ERRORS, 2 * old.error_share):
+    if new.error_share > max(MAX_ERROR_SHARE, 2 * old.error_share):
         return f"{new.error_share:.1%} errors, the old revision {old.error_share:.1%}"
     if new.p99_ms > max(SLOWEST_MS, 1.5 * old.p99_ms):
         return f"p99 of {new.p99_ms:.0f} ms, the old revision {old.p99_ms:.0f} ms"

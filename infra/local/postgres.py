@@ -21,7 +21,7 @@ __all__ = ["Postgres", "PostgresFailed", "PostgresMissing"]
 
 _SETTINGS = {"max_connections": "200", "shared_buffers": "256MB"}
 _STARTS_WITHIN_SECONDS = 60.0  # after kill -9 the old shared memory stays attached for up to two seconds
-_LONGEST_SOCKET_PATH = 103  # bytes: 107 on Linux, 103 on macOS
+_MAX_SOCKET_PATH = 103  # bytes: 107 on Linux, 103 on macOS
 _HAS_DATABASE = ("42P04", "23505")  # duplicate_database, and what the loser of a race to create it is told
 
 
@@ -95,7 +95,7 @@ class Postgres:
     def socket_dir(self) -> Path:
         """The folder of the unix socket `.s.PGSQL.<port>`: beside the data unless that path is too long."""
         longest = os.fsencode(self._data_dir / ".s.PGSQL.65535")
-        if len(longest) <= _LONGEST_SOCKET_PATH:
+        if len(longest) <= _MAX_SOCKET_PATH:
             return self._data_dir
         folder = Path(tempfile.gettempdir()) / f"karcis-postgresql-{hashlib.sha256(longest).hexdigest()[:12]}"
         folder.mkdir(mode=0o700, exist_ok=True)

@@ -57,7 +57,7 @@ class Web:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request."""
         request = Request(environ)
-        body_deadlines.begin(request, requests.client_address(request))
+        body_deadlines.set_deadline(request, requests.client_address(request))
         path = environ.get("PATH_INFO", "/")
         application = self._application(path, environ)
         return application(environ, start_response)
@@ -124,5 +124,5 @@ def _not_found(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     document = json.dumps(NotFound().document(correlation))
     answer = Response(document, HTTPStatus.NOT_FOUND, content_type="application/problem+json")
     answer.headers["X-Request-Id"] = correlation
-    headers.secure(answer)
+    headers.add_security_headers(answer)
     return answer(environ, start_response)

@@ -26,11 +26,11 @@ from sqlalchemy import text
 
 from shared.cloud.database import Transaction
 from shared.cloud.secrets import secret
-from shared.models import Undivided
+from shared.models import SeparatorsRemoved
 from shared.problems import Problem
 
 Purpose = Literal["verify_email", "reset_password", "confirm_identity"]
-Code = Annotated[str, StringConstraints(pattern="^[0-9]{6}$"), Undivided]
+Code = Annotated[str, StringConstraints(pattern="^[0-9]{6}$"), SeparatorsRemoved]
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32, without letters that are easily confused."""
@@ -42,7 +42,9 @@ def _normalize(typed: str) -> str:
     return typed.upper().translate(_CONFUSABLES)
 
 
-ResetCode = Annotated[str, StringConstraints(pattern="^[0-9A-Za-z -]{6,40}$"), AfterValidator(_normalize), Undivided]
+ResetCode = Annotated[
+    str, StringConstraints(pattern="^[0-9A-Za-z -]{6,40}$"), AfterValidator(_normalize), SeparatorsRemoved
+]
 """The code for a new password, as typed."""
 
 KEY = "code-signing-key"

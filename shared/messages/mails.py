@@ -12,7 +12,7 @@ from shared.cloud.database import Transaction
 from shared.identity import people
 from shared.identity.accounts import AccountEmail
 from shared.messages import quotas, template_context
-from shared.messages.template_context import MOST_ATTACHED
+from shared.messages.template_context import MAX_ATTACHMENTS
 from shared.problems import Problem
 
 Template = Literal[
@@ -47,12 +47,12 @@ VoidReason = Literal["event_cancelled", "refunded", "replaced"]
 Occasion = Literal["paid", "resent", "changed"]
 """Why e-tickets are sent: they are new, were asked for again, or replace others."""
 
-MOST_HOLDERS = 100
+MAX_HOLDERS = 100
 """How many attendees an order's e-tickets are mailed to; the buyer has those of all others."""
-MOST_RESENT = 3
+MAX_RESENDS = 3
 """How often a day an order's e-tickets are sent again, and a ticket's holder is told of a change."""
 
-MOST_OF_A_BUYER, MOST_OF_AN_EVENT, MOST_TO_AN_ADDRESS = 50, 500, 3
+MAX_PER_BUYER, MAX_PER_EVENT, MAX_PER_ADDRESS = 50, 500, 3
 """How many attendees a day are mailed by orders of free tickets, see `_may_be_mailed`."""
 
 _ASK = text("""
@@ -278,7 +278,7 @@ def enqueue_e_tickets(
 ) -> None:
     """Send tickets of an order (all, if not given) to its buyer, and to each other attendee their own (TS-018).
 
-    Who is not the buyer can't open the order: of many tickets, they get several mails with MOST_ATTACHED each.
+    Who is not the buyer can't open the order: of many tickets, they get several mails with MAX_ATTACHMENTS each.
     """
     rows = tx.execute(_TICKETS, {"order_id": order_id, "ticket_ids": ticket_ids and list(ticket_ids)}).all()
     buyer = tx.execute(_BUYER, {"order_id": order_id}).first()
@@ -286,14 +286,14 @@ def enqueue_e_tickets(
         return
     key = dedupe_key or f"e_ticket:{order_id}"
     others = _others(rows, buyer.email)
-    told = [holder for holder in sorted(others)[:MOST_HOLDERS] if _may_be_mailed(tx, order_id, holder)]
+    told = [holder for holder in sorted(others)[:MAX_HOLDERS] if _may_be_mailed(tx, order_id, holder)]
     context: dict[str, Any] = {"ticket_ids": [row.id for row in rows], "to_buyer": True}
     if len(told) < len(others):
         context["untold"] = len(others) - len(told)
     recipients = [(buyer.email, buyer.language, key, context)]
     for holder, own in ((holder, others[holder]) for holder in told):
-        for first in range(0, len(own), MOST_ATTACHED):
-            ticket_ids = [row.id for row in own[first : first + MOST_ATTACHED]]
+        for first in range(0, len(own), MAX_ATTACHMENTS):
+            ticket_ids = [row.id for row in own[first : first + MAX_ATTACHMENTS]]
             context = {"ticket_ids": ticket_ids, "to_buyer": False}
             recipients.append((holder, own[0].language, f"{key}:{ticket_ids[0]}", context))
     for to, language, once, context in recipients:
@@ -312,7 +312,7 @@ def enqueue_e_tickets_again(tx: Transaction, order_id: UUID) -> None:
     """Send all tickets of an order once more. Raises TicketsNotIssued, TooManyMails."""
     if not tx.execute(_IS_ISSUED, {"order_id": order_id}).scalar():
         raise TicketsNotIssued
-    number = quotas.take(tx, f"resend:{order_id}", most=MOST_RESENT)
+    number = quotas.try_take(tx, f"resend:{order_id}", most=MAX_RESENDS)
     if not number:
         raise quotas.TooManyMails(retry_after_seconds=quotas.RETRY_AFTER_SECONDS)
     key = f"e_ticket:{order_id}:again:{clock.now():%Y-%m-%d}:{number}"
@@ -334,7 +334,7 @@ def enqueue_holder_changed(
     What a buyer has used up doesn't keep the organizer from putting a ticket right.
     """
     who = "buyer" if is_by_buyer else "organizer"
-    number = quotas.take(tx, f"holder:{who}:{ticket_id}", most=MOST_RESENT)
+    number = quotas.try_take(tx, f"holder:{who}:{ticket_id}", most=MAX_RESENDS)
     if not number:
         raise quotas.TooManyMails(retry_after_seconds=quotas.RETRY_AFTER_SECONDS)
     day = f"{clock.now():%Y-%m-%d}:{who}:{number}"
@@ -372,12 +372,12 @@ def _may_be_mailed(tx: Transaction, order_id: UUID, address: str) -> bool:
         return False
     key = quotas.address_key(address)
     most = {
-        f"buyer:{order.user_id}": MOST_OF_A_BUYER,
-        f"event:{order.event_id}": MOST_OF_AN_EVENT,
+        f"buyer:{order.user_id}": MAX_PER_BUYER,
+        f"event:{order.event_id}": MAX_PER_EVENT,
         f"holder:{order.event_id}:{key}": 1,
-        f"address:{key}": MOST_TO_AN_ADDRESS,
+        f"address:{key}": MAX_PER_ADDRESS,
     }
-    return quotas.take_all(tx, most)
+    return quotas.try_take_all(tx, most)
 
 
 def _others(rows: Iterable[Any], buyer_address: str) -> dict[str, list[Any]]:

@@ -22,7 +22,7 @@ class TooManyMails(Problem):
     status, slug = 429, "too-many-mails"
 
 
-def take(tx: Transaction, subject: str, *, most: int) -> int:
+def try_take(tx: Transaction, subject: str, *, most: int) -> int:
     """Count one mail of today; which one it is, and 0 where `most` have been counted already.
 
     The row stays locked until `tx` ends: take several in one order of their subjects.
@@ -30,11 +30,11 @@ def take(tx: Transaction, subject: str, *, most: int) -> int:
     return tx.execute(_TAKE, {"subject": subject, "most": most}).scalar() or 0
 
 
-def take_all(tx: Transaction, wanted: dict[str, int]) -> bool:
+def try_take_all(tx: Transaction, wanted: dict[str, int]) -> bool:
     """Count one mail against each of these subjects and what each may have; against none where one has none left."""
     with tx.begin_nested() as point:
         for subject, most in wanted.items():
-            if not take(tx, subject, most=most):
+            if not try_take(tx, subject, most=most):
                 point.rollback()
                 return False
     return True

@@ -12,7 +12,7 @@ from shared.cloud.settings import settings
 
 
 @dataclass(frozen=True)
-class Rendered:
+class RenderedMail:
     """A mail ready to go. `text` says everything that `html` says."""
 
     subject: str
@@ -20,21 +20,21 @@ class Rendered:
     html: str
 
 
-def render(template: str, language: str, facts: Mapping[str, Any]) -> Rendered:
+def render(template: str, language: str, facts: Mapping[str, Any]) -> RenderedMail:
     """The mail `template` in `language` (`id` or `en`). A fact that is missing is an error."""
-    known = _known(language, facts)
+    known = _with_common_context(language, facts)
     plain = _templates().get_template(f"{language}/{template}.txt")
     subject = " ".join("".join(plain.blocks["subject"](plain.new_context(known))).split())
     html = _templates().get_template(f"{language}/{template}.html").render(known, subject=subject)
-    return Rendered(subject, plain.render(known).strip() + "\n", html)
+    return RenderedMail(subject, plain.render(known).strip() + "\n", html)
 
 
 def render_page(template: str, language: str, facts: Mapping[str, Any]) -> str:
     """The HTML page `template`, which a link in a mail leads to."""
-    return _templates().get_template(f"{template}.html").render(_known(language, facts)).strip() + "\n"
+    return _templates().get_template(f"{template}.html").render(_with_common_context(language, facts)).strip() + "\n"
 
 
-def _known(language: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+def _with_common_context(language: str, facts: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **facts,
         "language": language,

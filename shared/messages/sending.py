@@ -25,9 +25,9 @@ from shared.messages.template_data import Ticket
 from shared.problems import NotFound, Problem, TryAgain
 from shared.states import EmailStatus
 
-MOST_ATTEMPTS = 10
+MAX_ATTEMPTS = 10
 """After so many tries a person looks at the mail (PS-024)."""
-HELD_SECONDS = 60
+LEASE_SECONDS = 60
 """How long a try may take before another delivery may think it dead: SendGrid's patience ends at 25 seconds."""
 
 FORGOTTEN_ONCE_DONE = (
@@ -52,13 +52,13 @@ _TO_THE_FORMER_OWNER = ("account_deleted",)
 
 log = logging.getLogger(__name__)
 
-_HOLD = text("""
+_CLAIM = text("""
     UPDATE emails SET attempts = attempts + 1, claimed_until = now() + make_interval(secs => :held_seconds)
     WHERE id = :id AND status = 'queued' AND (claimed_until IS NULL OR claimed_until < now())
     RETURNING id, template, to_address, language, context, order_id, attempts
 """)
 _STATUS = text("SELECT status FROM emails WHERE id = :id")
-_LET_GO = text("UPDATE emails SET claimed_until = NULL, error_message = :error WHERE id = :id AND status = 'queued'")
+_RELEASE = text("UPDATE emails SET claimed_until = NULL, error_message = :error WHERE id = :id AND status = 'queued'")
 _FORGET = """
     context = CASE WHEN template = ANY(:forgotten) THEN '{}' ELSE context END,
     to_address = CASE WHEN template = :addressless THEN :nobody ELSE to_address END
@@ -73,7 +73,7 @@ _FAILED = text(f"""
         {_FORGET}
     WHERE id = :id AND status = 'queued'
 """)
-_QUEUE_AGAIN = text("""
+_REQUEUE = text("""
     UPDATE emails SET status = 'queued', attempts = 0, claimed_until = NULL, error_message = NULL
     WHERE id = :id AND status = 'failed' AND template <> ALL(:forgotten) AND to_address NOT LIKE '%@' || :domain
         AND created_at > now() - make_interval(secs => :kept_seconds)
@@ -114,7 +114,7 @@ def resend(tx: Transaction, email_id: UUID, *, by: UUID) -> None:
     """Have a mail that was left to a person tried again, ten times at most. Raises NotFound, NotSendable."""
     if tx.execute(_STATUS, {"id": email_id}).first() is None:
         raise NotFound
-    queued = tx.execute(_QUEUE_AGAIN, {"id": email_id, **_KEPT}).first()
+    queued = tx.execute(_REQUEUE, {"id": email_id, **_KEPT}).first()
     if queued is None:
         raise NotSendable
     outbox.add(tx, "email.requested", {"email_id": email_id})
@@ -128,20 +128,20 @@ def send(email_id: UUID, attempt: int = 1, *, pdf_of: PdfOf = stored_pdf) -> Non
     A mail that SendGrid will never take, or that ten tries could not send, is left to a person. Every
     other trouble is raised, so that the delivery is repeated. Opens its own transactions.
     """
-    email = _hold(email_id)
+    email = _claim(email_id)
     if email is None:
         return
     try:
-        message_id = _hand_over(compose(email, pdf_of))
+        message_id = _send_by_sendgrid(compose(email, pdf_of))
     except Obsolete as reason:
         _mark_failed(email, str(reason), needs_a_person=False)
     except GatewayRefused as refusal:
         _mark_failed(email, str(refusal))
     except Exception as error:
-        if max(email.attempts, attempt) < MOST_ATTEMPTS:
+        if max(email.attempts, attempt) < MAX_ATTEMPTS:
             _release(email, error)
             raise
-        _mark_failed(email, _told(error))
+        _mark_failed(email, _error_text(error))
     else:
         _mark_sent(email, message_id)
 
@@ -176,28 +176,28 @@ def _attachment(ticket: Ticket, pdf_of: PdfOf) -> Attachment:
     return Attachment(f"tiket-{ticket.id}.pdf", "application/pdf", content)
 
 
-def _hand_over(mail: Mail) -> str | None:
+def _send_by_sendgrid(mail: Mail) -> str | None:
     try:
         return registry.sendgrid().send(mail)
     except PayloadUnreadable:  # accepted, only without the id: asking again would send it again
         return None
 
 
-def _hold(email_id: UUID) -> QueuedEmail | None:
+def _claim(email_id: UUID) -> QueuedEmail | None:
     """The mail, held for this try alone; None where nothing is left to do. Raises TryAgain where another holds it."""
     with transaction() as tx:
-        row = tx.execute(_HOLD, {"id": email_id, "held_seconds": HELD_SECONDS}).first()
+        row = tx.execute(_CLAIM, {"id": email_id, "held_seconds": LEASE_SECONDS}).first()
         if row:
             return QueuedEmail(**row._mapping)
         if tx.execute(_STATUS, {"id": email_id}).scalar() == EmailStatus.QUEUED:
-            raise TryAgain("Another delivery is sending this mail.", retry_after_seconds=HELD_SECONDS)
+            raise TryAgain("Another delivery is sending this mail.", retry_after_seconds=LEASE_SECONDS)
     return None
 
 
 def _release(email: QueuedEmail, error: Exception) -> None:
     with transaction() as tx:
-        tx.execute(_LET_GO, {"id": email.id, "error": _told(error)})
-    facts = {"email_id": str(email.id), "attempts": email.attempts, "error": _told(error)}
+        tx.execute(_RELEASE, {"id": email.id, "error": _error_text(error)})
+    facts = {"email_id": str(email.id), "attempts": email.attempts, "error": _error_text(error)}
     log.warning("mail.delayed", extra=facts)
 
 
@@ -221,6 +221,6 @@ def _mark_failed(email: QueuedEmail, error: str, *, needs_a_person: bool = True)
     )
 
 
-def _told(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     """An error in words that hold no personal data: only gateway errors promise that for their text."""
     return str(error) if isinstance(error, GatewayError) else type(error).__name__

@@ -27,7 +27,7 @@ from shared.messages.template_data import (
 )
 from shared.states import TierKind
 
-MOST_ATTACHED = 25
+MAX_ATTACHMENTS = 25
 """The most tickets that one mail attaches: some two megabytes. A mail about more links to the order."""
 _ZONE = "Asia/Jakarta"
 
@@ -156,7 +156,7 @@ def _e_ticket(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
         "order": _order(tx, email),
         "tickets": tickets,
         "to_buyer": email.context["to_buyer"],
-        "are_attached": len(tickets) <= MOST_ATTACHED,
+        "are_attached": len(tickets) <= MAX_ATTACHMENTS,
         "occasion": email.context.get("occasion", "paid"),
         "untold": email.context.get("untold", 0),
     }

@@ -16,7 +16,7 @@ class NoConsent(Exception):
     """The reader does not want such mails, or not any more."""
 
 
-def way_out(tx: Transaction, address: str) -> dict[str, str]:
+def unsubscribe_context(tx: Transaction, address: str) -> dict[str, str]:
     """The facts that make a mail to `address` one that can be ended. Raises NoConsent: don't send it."""
     user_id = marketing.consenting_account(tx, address)
     if user_id is None:

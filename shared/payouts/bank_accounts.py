@@ -26,7 +26,7 @@ from shared.gateways.errors import GatewayError, GatewayRefused
 from shared.gateways.statuses import AccountCheck, AccountName
 from shared.gateways.xendit.requests import BANKS
 from shared.identity import people
-from shared.models import RequestModel, ResponseModel, Undivided, Utc, plain_line
+from shared.models import RequestModel, ResponseModel, SeparatorsRemoved, Utc, plain_line
 from shared.payouts import records as payout_records
 from shared.problems import Invalid, NotFound, TryAgain
 from shared.sentences import Sentence
@@ -84,7 +84,7 @@ class BankAccountBody(RequestModel):
     """The account to be paid to, as its bank knows it."""
 
     bank_code: BankCode
-    account_number: Annotated[str, Field(pattern=r"^[0-9]{5,20}$"), Undivided]
+    account_number: Annotated[str, Field(pattern=r"^[0-9]{5,20}$"), SeparatorsRemoved]
     account_holder_name: Annotated[str, plain_line(100)]
 
 

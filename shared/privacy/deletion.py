@@ -104,7 +104,7 @@ def _anonymise(tx: Transaction, person: Person) -> None:
     mails.anonymise(tx, person.id, person.email, erasure.marker_address(person))
     webhooks.forget_payer(tx, person.id)
     bank_accounts.erase(tx, person.id, erasure.NAME)
-    idempotency.forget_caller(tx, person.id)
+    idempotency.delete_responses(tx, person.id)
     cookie_consents.anonymise(tx, person.id)
     gate_assignments.erase(tx, person.id, person.email)
     ticket_rendering.forget(tx, person.id)

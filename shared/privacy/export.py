@@ -39,7 +39,7 @@ def export(user_id: UUID, query: ExportQuery) -> ExportFile:
     """
     sales_schemas.reveal_all(user_id)
     with snapshot() as tx:
-        held = personal_data_inventory.about(tx, user_id)
+        held = personal_data_inventory.read(tx, user_id)
         audit.record(
             tx, "user.data_exported", subject="user", subject_id=user_id, actor_id=user_id, format=query.format
         )

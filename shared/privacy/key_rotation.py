@@ -17,7 +17,7 @@ from sqlalchemy import text
 from shared.cloud import audit, field_encryption
 from shared.cloud.database import Transaction, transaction
 
-BATCH = 500
+BATCH_SIZE = 500
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def _rotate(field: Field) -> int:
         with transaction() as tx:
             count = _batch(tx, field)
         total += count
-        if count < BATCH:
+        if count < BATCH_SIZE:
             return total
 
 
@@ -63,7 +63,7 @@ def _batch(tx: Transaction, field: Field) -> int:
     found = text(f"""
         SELECT {field.key} AS key, {field.column} AS sealed FROM {field.table}
         WHERE {field.column} <> '' AND NOT starts_with({field.column}, :prefix)
-        ORDER BY {field.key} LIMIT {BATCH} FOR NO KEY UPDATE SKIP LOCKED
+        ORDER BY {field.key} LIMIT {BATCH_SIZE} FOR NO KEY UPDATE SKIP LOCKED
     """)
     change = text(f"UPDATE {field.table} SET {field.column} = :sealed WHERE {field.key} = :key")
     rows = tx.execute(found, {"prefix": field_encryption.current_prefix()}).all()

@@ -108,7 +108,7 @@ _LISTS = {
 }
 
 
-def about(tx: Transaction, user_id: UUID) -> dict[str, Section]:
+def read(tx: Transaction, user_id: UUID) -> dict[str, Section]:
     """All of it: plain values, UUIDs and moments. Raises NotSignedIn where the account is gone.
 
     Mails are listed without their text, and secrets (hashes of passwords, codes, tokens) are left out.

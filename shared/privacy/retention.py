@@ -21,9 +21,9 @@ from shared.cloud.database import transaction
 from shared.identity import erasure
 from shared.messages.sending import CONTEXT_KEPT
 
-BATCH = 1_000
+BATCH_SIZE = 1_000
 """Rows in one statement: some milliseconds of work."""
-MOST_BATCHES = 200
+MAX_BATCHES = 200
 """Rows of one rule in one night; a backlog takes several nights, well within the function's nine minutes."""
 
 log = logging.getLogger(__name__)
@@ -234,7 +234,7 @@ class RetentionFailed(RuntimeError):
     """Some rules could not be applied; the message names them. The alert on errors sees it."""
 
 
-def run(*, batch: int = BATCH, most_batches: int = MOST_BATCHES) -> dict[str, int]:
+def run(*, batch: int = BATCH_SIZE, max_batches: int = MAX_BATCHES) -> dict[str, int]:
     """Apply every rule; give how many rows each has let go. One that fails doesn't stop the others.
 
     Raises RetentionFailed at the end.
@@ -243,7 +243,7 @@ def run(*, batch: int = BATCH, most_batches: int = MOST_BATCHES) -> dict[str, in
     failed = []
     for rule in RULES:
         try:
-            totals[rule.name] = _apply(rule, batch, most_batches)
+            totals[rule.name] = _apply(rule, batch, max_batches)
         except SQLAlchemyError as error:
             log.error("retention.failed", extra={"rule": rule.name}, exc_info=error)
             failed.append(rule.name)
@@ -255,9 +255,9 @@ def run(*, batch: int = BATCH, most_batches: int = MOST_BATCHES) -> dict[str, in
     return totals
 
 
-def _apply(rule: Rule, batch: int, most_batches: int) -> int:
+def _apply(rule: Rule, batch: int, max_batches: int) -> int:
     statement, total = text(rule.statement), 0
-    for _ in range(most_batches):
+    for _ in range(max_batches):
         with transaction() as tx:
             gone = tx.execute(statement, {"seconds": rule.kept.total_seconds(), "batch": batch}).rowcount
         total += gone

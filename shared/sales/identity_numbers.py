@@ -11,7 +11,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
 from shared.cloud import clock
-from shared.models import RequestModel, Undivided, undivided
+from shared.models import RequestModel, SeparatorsRemoved, remove_separators
 
 IdentityType = Literal["nik", "passport"]
 
@@ -27,7 +27,7 @@ _PASSPORT: Final = re.compile(r"(?=.*[0-9])(?!0*$)[A-Z0-9]{6,9}")
 _LETTER: Final = re.compile(r"[A-Z]")
 
 
-_Number = Annotated[str, StringConstraints(max_length=40), Undivided]
+_Number = Annotated[str, StringConstraints(max_length=40), SeparatorsRemoved]
 
 
 class IdentityFields(RequestModel):
@@ -46,7 +46,7 @@ class IdentityFields(RequestModel):
 
 def normalize(number: str, identity_type: IdentityType | None = None) -> str:
     """Normalize an identity number for comparison: no separators, upper case. Raises ValueError."""
-    plain = undivided(number).upper()
+    plain = remove_separators(number).upper()
     if identity_type == "passport" or (identity_type is None and _LETTER.search(plain)):
         if not _PASSPORT.fullmatch(plain):
             raise ValueError("must be a passport number of 6 to 9 letters and digits, or a NIK of 16 digits")

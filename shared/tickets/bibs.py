@@ -11,7 +11,7 @@ from sqlalchemy import text
 from shared.cloud.database import Transaction
 
 # The counters are locked in the order of their tiers.
-_GIVE_MISSING = text("""
+_ASSIGN_MISSING = text("""
     WITH missing AS (
         SELECT i.id AS item_id, i.tier_id, row_number() OVER (PARTITION BY i.tier_id ORDER BY i.position) AS place
         FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
@@ -30,4 +30,4 @@ _GIVE_MISSING = text("""
 
 def assign_missing(tx: Transaction, order_id: UUID) -> int:
     """Give each participant of a locked, paid order the next number of their category; how many had none."""
-    return tx.execute(_GIVE_MISSING, {"order_id": order_id}).rowcount
+    return tx.execute(_ASSIGN_MISSING, {"order_id": order_id}).rowcount

@@ -22,7 +22,7 @@ _NOTHING: Final = "\u200b"
 _PER_BLOCK: Final = 100  # entries of one bfchar block
 
 
-class Used:
+class UsedGlyphs:
     """The glyphs used of each font, and the text of each."""
 
     def __init__(self) -> None:
@@ -36,17 +36,17 @@ class Used:
         for glyph in run.glyphs:
             known[glyph.number] = known.get(glyph.number) or glyph.text
 
-    def add(self, other: "Used") -> None:
+    def add(self, other: "UsedGlyphs") -> None:
         """Add what another drawing uses."""
         self.known_fonts |= other.known_fonts
         for name, glyphs in other.glyphs.items():
             self.glyphs[name] = {**glyphs, **self.glyphs.get(name, {})}
 
 
-def shown(run: Run, x: float, y: float, size: float) -> str:
+def text_operators(run: Run, x: float, y: float, size: float) -> str:
     """The operators that show a run at a point of the page."""
     if any(glyph.x_offset or glyph.y_offset for glyph in run.glyphs):
-        return _shown_singly(run, x, y, size / 1000)
+        return _positioned_operators(run, x, y, size / 1000)
     parts = []
     for glyph in run.glyphs:
         parts.append(f"<{glyph.number:04X}>")
@@ -56,7 +56,7 @@ def shown(run: Run, x: float, y: float, size: float) -> str:
     return f"1 0 0 1 {x:.3f} {y:.3f} Tm [{written}] TJ"
 
 
-def _shown_singly(run: Run, x: float, y: float, scale: float) -> str:
+def _positioned_operators(run: Run, x: float, y: float, scale: float) -> str:
     """Each glyph at its own place: marks stand above, below and within others."""
     operators = []
     for glyph in run.glyphs:
@@ -66,7 +66,7 @@ def _shown_singly(run: Run, x: float, y: float, scale: float) -> str:
     return " ".join(operators)
 
 
-def fonts(pdf: pydyf.PDF, used: Used) -> pydyf.Dictionary:
+def embed_fonts(pdf: pydyf.PDF, used: UsedGlyphs) -> pydyf.Dictionary:
     """Embed what is used, and return the page's dictionary of fonts."""
     return pydyf.Dictionary(
         {name: _font(pdf, used.known_fonts[name], glyphs).reference for name, glyphs in sorted(used.glyphs.items())}

@@ -31,7 +31,7 @@ _LOCK = text("""
         LEFT JOIN bib_numbers b ON b.item_id = i.id
     WHERE t.id = :ticket_id FOR NO KEY UPDATE OF t
 """)
-_LET_IN = text("""
+_MARK_USED = text("""
     UPDATE tickets SET status = 'used', validated_at = now(), validated_by = :staff_id, gate = :gate
     WHERE id = :ticket_id AND status = 'issued'
     RETURNING validated_at, gate
@@ -101,8 +101,8 @@ def scan(
     events of other organizers, and to staff for events they are not chosen for. Every scan goes into
     the audit trail (SEC-012).
     """
-    admit(tx, staff, event_id)
-    answer = _judge(tx, staff, event_id, qr.read(qr_text), gate, ticket_id)
+    require_access(tx, staff, event_id)
+    answer = _evaluate(tx, staff, event_id, qr.read(qr_text), gate, ticket_id)
     audit.record(
         tx,
         "ticket.scanned",
@@ -142,7 +142,7 @@ def undo(tx: Transaction, supervisor: Principal, ticket_id: UUID, wanted: Undo) 
     return ScanUndone(ticket_id=ticket_id, validated_at=ticket.validated_at, gate=ticket.gate)
 
 
-def admit(tx: Transaction, staff: Principal, event_id: UUID) -> None:
+def require_access(tx: Transaction, staff: Principal, event_id: UUID) -> None:
     """Let somebody work at an event. Raises NotFound for others' events, and to staff for those of other staff."""
     event = tx.execute(_EVENT, {"event_id": event_id, "staff_id": staff.id}).first()
     if event is None or not _may_scan(staff, event):
@@ -155,33 +155,33 @@ def _may_scan(caller: Principal, event: Any) -> bool:
     return caller.may_act_for(event.organizer_id)
 
 
-def _judge(
+def _evaluate(
     tx: Transaction,
     staff: Principal,
     event_id: UUID,
-    claims: qr.QrContent | None,
+    content: qr.QrContent | None,
     gate: str | None,
     expected_id: UUID | None,
 ) -> ScanResponse:
-    if claims is None or (expected_id and claims.ticket_id != expected_id):
+    if content is None or (expected_id and content.ticket_id != expected_id):
         return ScanResponse(result="forged")
-    if claims.event_id != event_id:
-        return ScanResponse(result="wrong_event", ticket_id=claims.ticket_id, attendee_name=claims.attendee_name)
-    ticket = tx.execute(_LOCK, {"ticket_id": claims.ticket_id}).first()
+    if content.event_id != event_id:
+        return ScanResponse(result="wrong_event", ticket_id=content.ticket_id, attendee_name=content.attendee_name)
+    ticket = tx.execute(_LOCK, {"ticket_id": content.ticket_id}).first()
     if ticket is None or ticket.event_id != event_id:
         return ScanResponse(result="forged")
-    if claims.revision != ticket.revision:
+    if content.revision != ticket.revision:
         return ScanResponse(result="refunded", ticket_id=ticket.id, tier_name=ticket.tier_name, is_replaced=True)
     if ticket.status == TicketStatus.VOID:
-        return _answer("refunded", ticket)
+        return _response("refunded", ticket)
     if ticket.status == TicketStatus.USED:
-        return _answer("already_used", ticket)
+        return _response("already_used", ticket)
     if not ticket.is_open:
-        return _answer("not_open", ticket, gates_open_at=ticket.scan_from, gates_close_at=ticket.scan_until)
-    used = tx.execute(_LET_IN, {"ticket_id": ticket.id, "staff_id": staff.id, "gate": gate}).one()
-    return _answer("valid", ticket, **used._mapping)
+        return _response("not_open", ticket, gates_open_at=ticket.scan_from, gates_close_at=ticket.scan_until)
+    used = tx.execute(_MARK_USED, {"ticket_id": ticket.id, "staff_id": staff.id, "gate": gate}).one()
+    return _response("valid", ticket, **used._mapping)
 
 
-def _answer(result: Result, ticket: Any, **more: Any) -> ScanResponse:
+def _response(result: Result, ticket: Any, **more: Any) -> ScanResponse:
     known = {name: getattr(ticket, name) for name in _TOLD}
     return ScanResponse(result=result, ticket_id=ticket.id, **(known | more))

@@ -23,7 +23,7 @@ from shared.tickets import qr
 from shared.tickets.ticket_rendering import TicketVoid
 from shared.tickets.voiding import TicketUsed
 
-_WHOSE = text("""
+_PARTIES = text("""
     SELECT t.order_id, o.user_id, o.organizer_id FROM tickets t JOIN orders o ON o.id = t.order_id WHERE t.id = :id
 """)
 _TICKET = """
@@ -87,7 +87,7 @@ class HolderChanged:
 
 def read(tx: Transaction, caller: Principal, ticket_id: UUID) -> TicketResponse:
     """The ticket for its buyer, its organizer or an admin. Raises NotFound."""
-    _refuse_strangers(tx, caller, ticket_id)
+    _require_access(tx, caller, ticket_id)
     return _response(tx.execute(_READ, {"id": ticket_id}).one())
 
 
@@ -96,11 +96,11 @@ def change(tx: Transaction, caller: Principal, ticket_id: UUID, wanted: HolderCh
 
     Raises NotFound, TicketVoid, TicketUsed, HolderChangeClosed.
     """
-    whose = _refuse_strangers(tx, caller, ticket_id)
+    whose = _require_access(tx, caller, ticket_id)
     orders.lock(tx, whose.order_id)
     ticket = tx.execute(_LOCK, {"id": ticket_id}).one()
     is_by_buyer = caller.id == whose.user_id
-    _refuse_ended(ticket, is_buyer=is_by_buyer)
+    _require_changeable(ticket, is_buyer=is_by_buyer)
     is_moved = wanted.email != ticket.attendee_email
     if wanted.name == ticket.attendee_name and not is_moved:
         return None
@@ -131,8 +131,8 @@ def _is_mailed(tx: Transaction, ticket: Any) -> bool:
     return found
 
 
-def _refuse_strangers(tx: Transaction, caller: Principal, ticket_id: UUID) -> Any:
-    whose = tx.execute(_WHOSE, {"id": ticket_id}).first()
+def _require_access(tx: Transaction, caller: Principal, ticket_id: UUID) -> Any:
+    whose = tx.execute(_PARTIES, {"id": ticket_id}).first()
     if whose is None or not authorization.check_access(
         tx,
         caller,
@@ -145,7 +145,7 @@ def _refuse_strangers(tx: Transaction, caller: Principal, ticket_id: UUID) -> An
     return whose
 
 
-def _refuse_ended(ticket: Any, *, is_buyer: bool) -> None:
+def _require_changeable(ticket: Any, *, is_buyer: bool) -> None:
     if ticket.status == TicketStatus.VOID:
         raise TicketVoid
     if ticket.status == TicketStatus.USED:

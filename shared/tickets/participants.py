@@ -40,7 +40,7 @@ class ParticipantResponse(ResponseModel):
     ticket_status: str | None
 
 
-def listed(tx: Transaction, caller: Principal, event_id: UUID, page: PageQuery) -> Listing[ParticipantResponse]:
+def list_page(tx: Transaction, caller: Principal, event_id: UUID, page: PageQuery) -> Listing[ParticipantResponse]:
     """An event's participants by category and BIB number; the look is in the audit trail.
 
     Raises NotFound for events of other organizers.
@@ -51,8 +51,10 @@ def listed(tx: Transaction, caller: Principal, event_id: UUID, page: PageQuery) 
     authorization.record_list_access(tx, caller, subject="participants", subject_id=event_id, of_people=True)
     which = {"event_id": event_id}
     rows = tx.execute(_LIST, {**which, "page_size": page.page_size, "offset": page.offset}).mappings()
-    return Listing[ParticipantResponse].of(page, [_answer(row) for row in rows], tx.execute(_COUNT, which).scalar_one())
+    return Listing[ParticipantResponse].of(
+        page, [_response(row) for row in rows], tx.execute(_COUNT, which).scalar_one()
+    )
 
 
-def _answer(row: Any) -> ParticipantResponse:
+def _response(row: Any) -> ParticipantResponse:
     return ParticipantResponse(**row, identity_number=mask(row["identity_ending"]))

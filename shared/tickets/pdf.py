@@ -17,7 +17,7 @@ from shared import local_time, rupiah
 from shared.tickets import fonts
 from shared.tickets.page import TicketPage
 from shared.tickets.pdf_layout import Drawing, PageLayout
-from shared.tickets.wrapping import Type
+from shared.tickets.wrapping import TextStyle
 
 # Lengths are millimetres on an A4 page.
 MARGIN: Final = 16.0
@@ -31,14 +31,14 @@ QR_SIZE: Final = STUB_HEIGHT - 2 * STUB_PADDING  # 84 mm, of which the quiet zon
 FOOTER_TOP: Final = 277.0
 
 BRAND: Final = "KARCIS"
-TITLE: Final = Type((30, 26, 22, 18, 15), bold=True)
-HEADLINE: Final = Type((14, 12.5, 11, 10), bold=True)
-PLAIN: Final = Type((14, 12.5, 11, 10))
-NAME: Final = Type((20, 17, 14, 12), bold=True)
-BIB: Final = Type((34, 26, 18, 12), bold=True)
-LABEL: Final = Type((8,), grey=True)
-NOTE: Final = Type((10,))
-SMALL: Final = Type((8.5, 7.5, 6.5))
+TITLE: Final = TextStyle((30, 26, 22, 18, 15), bold=True)
+HEADLINE: Final = TextStyle((14, 12.5, 11, 10), bold=True)
+PLAIN: Final = TextStyle((14, 12.5, 11, 10))
+NAME: Final = TextStyle((20, 17, 14, 12), bold=True)
+BIB: Final = TextStyle((34, 26, 18, 12), bold=True)
+LABEL: Final = TextStyle((8,), grey=True)
+NOTE: Final = TextStyle((10,))
+SMALL: Final = TextStyle((8.5, 7.5, 6.5))
 
 _QUIET_ZONE: Final = 4  # modules
 _MASK: Final = 3
@@ -49,7 +49,7 @@ _EVENTS_KEPT: Final = 64
 
 def render(page: TicketPage) -> bytes:
     """The ticket as a PDF of one A4 page, dated when it was paid."""
-    sheet = PageLayout(title=f"E-tiket {page.event_title}", created_at=page.paid_at)
+    layout = PageLayout(title=f"E-tiket {page.event_title}", created_at=page.paid_at)
     event, stub_top = _event_part(
         page.event_title,
         page.starts_at,
@@ -60,10 +60,10 @@ def render(page: TicketPage) -> bytes:
         page.terms,
         page.terms_url,
     )
-    sheet.place(event)
-    _stub(sheet, page, stub_top)
-    _numbers(sheet, page)
-    return sheet.to_bytes()
+    layout.place(event)
+    _stub(layout, page, stub_top)
+    _numbers(layout, page)
+    return layout.to_bytes()
 
 
 @lru_cache(maxsize=_EVENTS_KEPT)
@@ -89,10 +89,10 @@ def _event_part(
 
 
 def _masthead(drawing: Drawing, title: str) -> float:
-    drawing.write(BRAND, MARGIN, MARGIN, WIDTH, Type((15,), bold=True))
-    drawing.write("E-TIKET", MARGIN, MARGIN, WIDTH, Type((15,)), align_right=True)
+    drawing.write(BRAND, MARGIN, MARGIN, WIDTH, TextStyle((15,), bold=True))
+    drawing.write("E-TIKET", MARGIN, MARGIN, WIDTH, TextStyle((15,)), align_right=True)
     drawing.bar(MARGIN, MARGIN + 8.5, WIDTH, 1.2)
-    return drawing.write(title, MARGIN, MARGIN + 15, WIDTH, TITLE, most_lines=3)
+    return drawing.write(title, MARGIN, MARGIN + 15, WIDTH, TITLE, max_lines=3)
 
 
 def _when(drawing: Drawing, starts_at: datetime, ends_at: datetime, zone: str, top: float) -> float:
@@ -104,26 +104,26 @@ def _when(drawing: Drawing, starts_at: datetime, ends_at: datetime, zone: str, t
 
 def _where(drawing: Drawing, venue: str | None, location: str, top: float) -> float:
     below = drawing.write("TEMPAT", SECOND_COLUMN, top, COLUMN, LABEL) + 0.5
-    below = drawing.write(venue or location, SECOND_COLUMN, below, COLUMN, HEADLINE, most_lines=2)
-    return drawing.write(location, SECOND_COLUMN, below, COLUMN, PLAIN, most_lines=3) if venue else below
+    below = drawing.write(venue or location, SECOND_COLUMN, below, COLUMN, HEADLINE, max_lines=2)
+    return drawing.write(location, SECOND_COLUMN, below, COLUMN, PLAIN, max_lines=3) if venue else below
 
 
-def _stub(sheet: PageLayout, page: TicketPage, top: float) -> None:
+def _stub(layout: PageLayout, page: TicketPage, top: float) -> None:
     """The part that a gate looks at: the code, and beside it whom it lets in."""
-    sheet.frame(MARGIN, top, WIDTH, STUB_HEIGHT)
-    sheet.code(_modules(page.qr_text), MARGIN + STUB_PADDING, top + STUB_PADDING, QR_SIZE, "Kode QR tiket")
+    layout.frame(MARGIN, top, WIDTH, STUB_HEIGHT)
+    layout.code(_modules(page.qr_text), MARGIN + STUB_PADDING, top + STUB_PADDING, QR_SIZE, "Kode QR tiket")
     left = MARGIN + STUB_PADDING + QR_SIZE + STUB_PADDING
     width = RIGHT - STUB_PADDING - left
-    below = sheet.plate(page.tier_name, left, top + 8, width, HEADLINE, most_lines=2, height=15) + 4
-    below = sheet.write("PESERTA", left, below, width, LABEL) + 0.5
+    below = layout.plate(page.tier_name, left, top + 8, width, HEADLINE, max_lines=2, height=15) + 4
+    below = layout.write("PESERTA", left, below, width, LABEL) + 0.5
     height = 16 if page.bib_number else 32
-    below = sheet.write(_holder(page), left, below, width, NAME, most_lines=3, height=height) + 4
+    below = layout.write(_holder(page), left, below, width, NAME, max_lines=3, height=height) + 4
     if page.bib_number:
-        below = sheet.write("NOMOR BIB", left, below, width, LABEL)
-        below = sheet.write(page.bib_number, left, below, width, BIB) + 3
-    below = sheet.write("DIBAYAR", left, below, width, LABEL) + 0.5
-    sheet.write(rupiah.written(page.price_paid) if page.price_paid else "Gratis", left, below, width, PLAIN)
-    sheet.write("Berlaku untuk satu orang, satu kali masuk.", left, top + QR_SIZE, width, NOTE)
+        below = layout.write("NOMOR BIB", left, below, width, LABEL)
+        below = layout.write(page.bib_number, left, below, width, BIB) + 3
+    below = layout.write("DIBAYAR", left, below, width, LABEL) + 0.5
+    layout.write(rupiah.written(page.price_paid) if page.price_paid else "Gratis", left, below, width, PLAIN)
+    layout.write("Berlaku untuk satu orang, satu kali masuk.", left, top + QR_SIZE, width, NOTE)
 
 
 def _holder(page: TicketPage) -> str:
@@ -147,7 +147,7 @@ def _advice(drawing: Drawing, top: float) -> float:
         top,
         WIDTH,
         NOTE,
-        most_lines=2,
+        max_lines=2,
     )
 
 
@@ -162,8 +162,8 @@ def _terms(drawing: Drawing, terms: str, url: str, top: float) -> None:
         drawing.write(f"Selengkapnya: {url}", MARGIN, bottom + 0.8, WIDTH, SMALL)
 
 
-def _numbers(sheet: PageLayout, page: TicketPage) -> None:
-    below = sheet.write("NOMOR TIKET", MARGIN, FOOTER_TOP + 3, COLUMN, LABEL) + 0.5
-    sheet.write(str(page.ticket_id), MARGIN, below, COLUMN, SMALL)
-    sheet.write("NOMOR PESANAN", SECOND_COLUMN, FOOTER_TOP + 3, COLUMN, LABEL)
-    sheet.write(str(page.order_id), SECOND_COLUMN, below, COLUMN, SMALL)
+def _numbers(layout: PageLayout, page: TicketPage) -> None:
+    below = layout.write("NOMOR TIKET", MARGIN, FOOTER_TOP + 3, COLUMN, LABEL) + 0.5
+    layout.write(str(page.ticket_id), MARGIN, below, COLUMN, SMALL)
+    layout.write("NOMOR PESANAN", SECOND_COLUMN, FOOTER_TOP + 3, COLUMN, LABEL)
+    layout.write(str(page.order_id), SECOND_COLUMN, below, COLUMN, SMALL)

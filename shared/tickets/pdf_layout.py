@@ -14,7 +14,7 @@ import pydyf
 
 from shared.tickets import embedding
 from shared.tickets.shaping import Run, shape, stretches
-from shared.tickets.wrapping import MM_PER_POINT, Fitted, Type, fit, fit_columns, in_millimetres
+from shared.tickets.wrapping import MM_PER_POINT, Fitted, TextStyle, fit, fit_columns, width_mm
 
 PLATE_PADDING: Final = 2.5
 GREY: Final = 0.35  # dark enough for a fax
@@ -30,7 +30,7 @@ class Drawing:
 
     def __init__(self) -> None:
         self.operators: list[str] = []
-        self.used = embedding.Used()
+        self.used = embedding.UsedGlyphs()
 
     def place(self, drawing: "Drawing") -> None:
         """Add another drawing where it was drawn."""
@@ -43,20 +43,20 @@ class Drawing:
         left: float,
         top: float,
         width: float,
-        kind: Type,
+        kind: TextStyle,
         *,
-        most_lines: int = 1,
+        max_lines: int = 1,
         height: float = HEIGHT_MM,
         align_right: bool = False,
     ) -> float:
-        """Print within `width`, `most_lines` and `height`, and return the lower edge."""
-        fitted = fit(words, width, kind, most_lines, height)
+        """Print within `width`, `max_lines` and `height`, and return the lower edge."""
+        fitted = fit(words, width, kind, max_lines, height)
         self._colour(GREY if kind.grey else 0)
         self._print(fitted, left, top, width if align_right else None)
         return top + fitted.height
 
     def write_columns(
-        self, words: str, lefts: Sequence[float], top: float, width: float, height: float, kind: Type
+        self, words: str, lefts: Sequence[float], top: float, width: float, height: float, kind: TextStyle
     ) -> bool:
         """Print a long text in columns of `width` by `height` that begin at `lefts`. Whether all of it had room."""
         fitted, per_column = fit_columns(words, width, height, kind, len(lefts))
@@ -67,11 +67,11 @@ class Drawing:
         return fitted.complete
 
     def plate(
-        self, words: str, left: float, top: float, width: float, kind: Type, *, most_lines: int, height: float
+        self, words: str, left: float, top: float, width: float, kind: TextStyle, *, max_lines: int, height: float
     ) -> float:
         """Print white on a black plate as wide as its words need, and return the lower edge."""
-        fitted = fit(words, width - 2 * PLATE_PADDING, kind, most_lines, height - PLATE_PADDING)
-        longest = max(in_millimetres(line, fitted.size, kind.bold) for line in fitted.lines)
+        fitted = fit(words, width - 2 * PLATE_PADDING, kind, max_lines, height - PLATE_PADDING)
+        longest = max(width_mm(line, fitted.size, kind.bold) for line in fitted.lines)
         high = fitted.height + PLATE_PADDING
         self._colour(0)
         self._rounded(left, top, longest + 2 * PLATE_PADDING, high, 1.2)
@@ -107,7 +107,7 @@ class Drawing:
 
     def _print(self, fitted: Fitted, left: float, top: float, right_edge_after: float | None = None) -> None:
         for number, line in enumerate(fitted.lines):
-            indent = right_edge_after - in_millimetres(line, fitted.size, fitted.bold) if right_edge_after else 0
+            indent = right_edge_after - width_mm(line, fitted.size, fitted.bold) if right_edge_after else 0
             baseline = top + number * fitted.line_height + fitted.ascent
             across = left + indent
             for run in shape(line, fitted.bold):
@@ -117,7 +117,7 @@ class Drawing:
     def _show(self, run: Run, left: float, baseline: float, size: float) -> None:
         thick = f"2 Tr {size * _STROKE_OF_BOLD:.3f} w " if run.font.is_emboldened else ""
         thin = " 0 Tr" if thick else ""
-        shown = embedding.shown(run, float(_x(left)), float(_y(baseline)), size)
+        shown = embedding.text_operators(run, float(_x(left)), float(_y(baseline)), size)
         self.operators.append(f"BT /{run.font.name} {size} Tf {thick}{shown}{thin} ET")
         self.used.note(run)
 
@@ -149,7 +149,7 @@ class PageLayout(Drawing):
         pdf = pydyf.PDF()
         content = pydyf.Stream([operator.encode() for operator in self.operators], compress=True)
         pdf.add_object(content)
-        resources = pydyf.Dictionary({"Font": embedding.fonts(pdf, self.used)})
+        resources = pydyf.Dictionary({"Font": embedding.embed_fonts(pdf, self.used)})
         page = pydyf.Dictionary(
             {
                 "Type": "/Page",

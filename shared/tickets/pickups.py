@@ -68,9 +68,9 @@ def scan(
 
     Codes of other events are unknown here. Raises NotFound as the gate does. Every scan goes into the audit trail.
     """
-    gate.admit(tx, staff, event_id)
+    gate.require_access(tx, staff, event_id)
     order_id = tx.execute(_ORDER, {"event_id": event_id, "code": products.read_code(typed)}).scalar()
-    answer = _judge(tx, staff, order_id, at_gate) if order_id else PickupResponse(result="unknown")
+    answer = _evaluate(tx, staff, order_id, at_gate) if order_id else PickupResponse(result="unknown")
     audit.record(
         tx,
         "pickup.scanned",
@@ -124,7 +124,7 @@ def undo(tx: Transaction, supervisor: Principal, order_id: UUID, wanted: Undo) -
     return PickupUndone(order_id=order_id, picked_up_at=pickup.picked_up_at, gate=pickup.gate)
 
 
-def _judge(tx: Transaction, staff: Principal, order_id: UUID, at_gate: str | None) -> PickupResponse:
+def _evaluate(tx: Transaction, staff: Principal, order_id: UUID, at_gate: str | None) -> PickupResponse:
     """The order is locked first: a refund of its products comes before all of this, or after."""
     orders.lock(tx, order_id)
     products_left = [HandOver(**row) for row in tx.execute(_PRODUCTS, {"order_id": order_id}).mappings()]

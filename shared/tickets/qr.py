@@ -25,7 +25,7 @@ _PREFIX: Final = "K1"
 _REVISED: Final = "K2"
 _HASH_BYTES: Final = 16
 _REVISION_BYTES: Final = 2
-_LONGEST: Final = 200
+_MAX_LENGTH: Final = 200
 """Characters; the longest text that `encode` makes has 192."""
 
 
@@ -39,26 +39,26 @@ class QrContent:
     revision: int = 1
 
 
-def encode(claims: QrContent) -> str:
+def encode(content: QrContent) -> str:
     """The text for the QR code of that ticket."""
-    name = claims.attendee_name.encode()[:NAME_BYTES].decode(errors="ignore").encode()
-    facts = [claims.ticket_id.bytes, claims.event_id.bytes, name]
-    if claims.revision > 1:
-        facts.append(claims.revision.to_bytes(_REVISION_BYTES))
-    said = ".".join([_REVISED if claims.revision > 1 else _PREFIX, *map(_base32, facts)])
-    return f"{said}.{_base32(_validation_hash(said))}"
+    name = content.attendee_name.encode()[:NAME_BYTES].decode(errors="ignore").encode()
+    facts = [content.ticket_id.bytes, content.event_id.bytes, name]
+    if content.revision > 1:
+        facts.append(content.revision.to_bytes(_REVISION_BYTES))
+    signed_part = ".".join([_REVISED if content.revision > 1 else _PREFIX, *map(_base32, facts)])
+    return f"{signed_part}.{_base32(_validation_hash(signed_part))}"
 
 
 def read(text: str) -> QrContent | None:
     """The content of a scanned text, or None for anything that `encode` did not make with our key."""
-    claims = _said(text) if len(text) <= _LONGEST and text.isascii() else None
-    if claims is None:
+    content = _parse(text) if len(text) <= _MAX_LENGTH and text.isascii() else None
+    if content is None:
         return None
     # Compared as a whole, so that no second spelling of a genuine text passes either.
-    return claims if hmac.compare_digest(encode(claims).encode(), text.encode()) else None
+    return content if hmac.compare_digest(encode(content).encode(), text.encode()) else None
 
 
-def _said(text: str) -> QrContent | None:
+def _parse(text: str) -> QrContent | None:
     try:
         _, ticket_id, event_id, name, *rest, _ = text.split(".")
         return QrContent(
@@ -78,8 +78,8 @@ def _revision(written: str, *more: str) -> int:
     return int.from_bytes(number)
 
 
-def _validation_hash(said: str) -> bytes:
-    return hmac.digest(secret(KEY).encode(), said.encode(), hashlib.sha256)[:_HASH_BYTES]
+def _validation_hash(signed_part: str) -> bytes:
+    return hmac.digest(secret(KEY).encode(), signed_part.encode(), hashlib.sha256)[:_HASH_BYTES]
 
 
 def _base32(content: bytes) -> str:

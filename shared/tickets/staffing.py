@@ -21,13 +21,13 @@ from shared.identity.tokens import Principal
 from shared.models import ResponseModel
 from shared.problems import Invalid, NotFound
 
-MOST_EVENTS = 200
+MAX_EVENTS = 200
 
 
 class Invitation(StaffInvitation):
     """Somebody for the gate, and the events they are to scan at: these, and no others."""
 
-    event_ids: Annotated[list[UUID], Field(min_length=1, max_length=MOST_EVENTS)]
+    event_ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_EVENTS)]
 
 
 class StaffResponse(ResponseModel):
@@ -102,7 +102,7 @@ def invite(tx: Transaction, organizer: Principal, invitation: Invitation) -> tup
     Inviting the same address again changes the events. Where the address is somebody else's the answer is the
     same, and they are told by mail. Raises Invalid where an event is not the organizer's.
     """
-    organizer_id = _acts_for(organizer)
+    organizer_id = _organizer_id(organizer)
     event_ids = sorted(set(invitation.event_ids))
     owned = tx.execute(_OWN_EVENTS, {"organizer_id": organizer_id, "event_ids": event_ids}).scalar_one()
     if owned != len(event_ids):
@@ -121,7 +121,7 @@ def dismiss(tx: Transaction, organizer: Principal, staff_id: UUID) -> None:
 
     `staff_id` is that of an account or of an invitation: who has joined since they were listed has both.
     """
-    organizer_id = _acts_for(organizer)
+    organizer_id = _organizer_id(organizer)
     person = staff.lock(tx, organizer_id, staff_id)
     email = person.email if person else tx.execute(_INVITED, {"id": staff_id, "organizer_id": organizer_id}).scalar()
     if email is None:
@@ -134,10 +134,10 @@ def dismiss(tx: Transaction, organizer: Principal, staff_id: UUID) -> None:
     _audit(tx, "staff.dismissed", organizer, person, staff_id)
 
 
-def listed(tx: Transaction, organizer: Principal) -> StaffList:
+def list_staff(tx: Transaction, organizer: Principal) -> StaffList:
     """The organizer's staff, invited or joined; the look is in the audit trail."""
     authorization.record_list_access(tx, organizer, subject="staff", of_people=True)
-    return StaffList(items=_read(tx, _acts_for(organizer)))
+    return StaffList(items=_read(tx, _organizer_id(organizer)))
 
 
 def gate_events(tx: Transaction, caller: Principal) -> GateEventList:
@@ -158,6 +158,6 @@ def _audit(
     audit.record(tx, action, subject=subject, subject_id=subject_id, actor_id=organizer.id, **details)
 
 
-def _acts_for(organizer: Principal) -> UUID:
+def _organizer_id(organizer: Principal) -> UUID:
     """The organizer whose staff this is; an admin's own events are under their own name, as in the catalogue."""
     return organizer.organizer_id or organizer.id

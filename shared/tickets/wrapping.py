@@ -22,7 +22,7 @@ _CLUSTERS: Final = re.compile(
 
 
 @dataclass(frozen=True)
-class Type:
+class TextStyle:
     """How text is set: the sizes to try, largest first, and whether bold or grey."""
 
     sizes: tuple[float, ...]
@@ -51,7 +51,7 @@ class Fitted:
 
 
 @lru_cache(maxsize=256)
-def fit(words: str, room: float, kind: Type, most_lines: int, height: float = 297) -> Fitted:
+def fit(words: str, room: float, kind: TextStyle, max_lines: int, height: float = 297) -> Fitted:
     """`words` in lines of `room` millimetres: in the largest size that does it, else shortened in the smallest.
 
     The lines together are not higher than `height`, unless a single one is.
@@ -59,20 +59,20 @@ def fit(words: str, room: float, kind: Type, most_lines: int, height: float = 29
     text = fonts.printable(words.strip()) or " "
     for size in kind.sizes:
         empty = _fitted(text, (), size, kind.bold)
-        most = max(1, min(most_lines, int(height / empty.line_height)))
-        lines = _wrap(text, _thousandths(room, size), kind.bold, most + 1)
-        if len(lines) <= most:
+        max_count = max(1, min(max_lines, int(height / empty.line_height)))
+        lines = _wrap(text, _thousandths(room, size), kind.bold, max_count + 1)
+        if len(lines) <= max_count:
             return replace(empty, lines=lines)
-    last = _shorten(lines[most - 1], _thousandths(room, size), kind.bold)
-    return replace(empty, lines=[*lines[: most - 1], last], complete=False)
+    last = _shorten(lines[max_count - 1], _thousandths(room, size), kind.bold)
+    return replace(empty, lines=[*lines[: max_count - 1], last], complete=False)
 
 
-def fit_columns(words: str, room: float, height: float, kind: Type, columns: int) -> tuple[Fitted, int]:
+def fit_columns(words: str, room: float, height: float, kind: TextStyle, columns: int) -> tuple[Fitted, int]:
     """The same in columns of `height`, and how many lines a column takes."""
     text = fonts.printable(words.strip())
     for size in kind.sizes:
         per_column = int(height / _fitted(text, (), size, kind.bold).line_height)
-        fitted = fit(words, room, Type((size,), kind.bold), per_column * columns)
+        fitted = fit(words, room, TextStyle((size,), kind.bold), per_column * columns)
         if fitted.complete:
             break
     return fitted, per_column
@@ -83,7 +83,7 @@ def _fitted(text: str, lines: Sequence[str], size: float, bold: bool) -> Fitted:
     return Fitted(lines, size, bold, above * size * MM_PER_POINT, in_all * size * MM_PER_POINT)
 
 
-def in_millimetres(text: str, size: float, bold: bool) -> float:
+def width_mm(text: str, size: float, bold: bool) -> float:
     """How wide printable text is."""
     return width(text, bold) * size * MM_PER_POINT / 1000
 
@@ -92,24 +92,24 @@ def _thousandths(room: float, size: float) -> float:
     return room / MM_PER_POINT / size * 1000
 
 
-def _wrap(text: str, room: float, bold: bool, most: int) -> list[str]:
-    """The first `most` lines. What comes after them is not looked at."""
+def _wrap(text: str, room: float, bold: bool, max_count: int) -> list[str]:
+    """The first `max_count` lines. What comes after them is not looked at."""
     lines: list[str] = []
     for paragraph in text.split("\n"):
-        lines += _paragraph(paragraph, room, bold, most - len(lines))
-        if len(lines) >= most:
+        lines += _paragraph(paragraph, room, bold, max_count - len(lines))
+        if len(lines) >= max_count:
             break
     return lines
 
 
-def _paragraph(paragraph: str, room: float, bold: bool, most: int) -> list[str]:
+def _paragraph(paragraph: str, room: float, bold: bool, max_count: int) -> list[str]:
     lines: list[str] = []
     line, used = "", 0.0
     for piece in _pieces(paragraph, room, bold):
         wide = width(piece, bold)
         if used + wide > room and line:
             lines.append(line.rstrip())
-            if len(lines) >= most:
+            if len(lines) >= max_count:
                 return lines
             line, used = "", 0.0
         if line or not piece.isspace():

@@ -107,7 +107,7 @@ class App:
         if settings().k_service:  # a local run does it once, for all its functions
             logs.configure()
         if has_app_context():  # functions-framework's app; a test calls the function alone
-            current_app.before_request(_take_body_in_time)
+            current_app.before_request(_set_body_deadline)
         shutdown.register()
         return serve
 
@@ -128,7 +128,7 @@ class App:
     def _serve(self, table: Map, request: Request) -> Response:
         if request.path in _HEALTH:
             answer = _HEALTH[request.path]()
-            headers.secure(answer)
+            headers.add_security_headers(answer)
             return answer
         begun = time.perf_counter()
         correlation = logs.begin_request(request.headers.get("X-Request-Id"), _carrier(request))
@@ -140,12 +140,12 @@ class App:
                 matched, variables = _match(table, request)
                 answer = self._answer(matched, variables, request)
         except Exception as error:  # noqa: BLE001 - the edge is where every error becomes a document
-            answer = rendering.problem(rendering.expected(error), correlation, wording.asked_for(request))
-            cookie_mode.forget(request, error, answer)
+            answer = rendering.problem(rendering.problem_of(error), correlation, wording.requested_language(request))
+            cookie_mode.clear_ended_session(request, error, answer)
         answer.headers["X-Request-Id"] = correlation
-        headers.secure(answer)
-        cors.share(request, answer)
-        limits.tell(request, answer)
+        headers.add_security_headers(answer)
+        cors.add_headers(request, answer)
+        limits.add_headers(request, answer)
         tracing.flush()
         log.info(
             "request",
@@ -162,7 +162,7 @@ class App:
     def _answer(self, matched: Route, variables: dict[str, str], request: Request) -> Response:
         if matched.kind != "http":
             deliveries.verify_caller(request, self.name)
-        delivery = deliveries.pushed(requests.raw_body(request)) if matched.kind == "message" else None
+        delivery = deliveries.parse_push(requests.raw_body(request)) if matched.kind == "message" else None
         if delivery:  # it goes on where it was sent, not where Pub/Sub delivers it
             logs.begin_request(delivery.attributes.get("correlation_id"), delivery.attributes)
         with tracing.span(f"{request.method} {matched.path}", _SPAN_KINDS[matched.kind], {"http.route": matched.path}):
@@ -173,22 +173,25 @@ class App:
     ) -> Response:
         caller = _caller(matched, request)
         if matched.gives_tokens:
-            cookie_mode.ask(request)
+            cookie_mode.apply_header(request)
         limits.check_account(matched.limit, request)
-        values = _values(_Call(matched, variables, request, caller, delivery))
+        values = _arguments(_Call(matched, variables, request, caller, delivery))
         key = request.headers.get("Idempotency-Key")
         if matched.idempotent and key is not None and caller is not None:
             fingerprint = b"\n".join([request.method.encode(), request.path.encode(), requests.raw_body(request)])
-            return idempotency.once(
-                caller.id, key, fingerprint, lambda: _outcome(matched, values, wording.asked_for(request))
+            return idempotency.run_once(
+                caller.id,
+                key,
+                fingerprint,
+                lambda: _response_to_keep(matched, values, wording.requested_language(request)),
             )
         try:
-            result = _call(matched, values)
+            result = _call_handler(matched, values)
         except (NotSignedIn, Malformed):
-            limits.check_unproved(matched.limit, request)
+            limits.check_unsigned(matched.limit, request)
             raise
-        answer = rendering.response(cookie_mode.shown(request, result), matched.status)
-        cookie_mode.keep(request, result, answer, ends_session=matched.ends_session)
+        answer = rendering.response(cookie_mode.response_body(request, result), matched.status)
+        cookie_mode.set_cookies(request, result, answer, ends_session=matched.ends_session)
         answer.make_conditional(request)  # 304 where the caller has it already
         return answer
 
@@ -255,10 +258,10 @@ def _methods(table: Map, request: Request) -> set[str]:
     return methods
 
 
-def _values(call: _Call) -> dict[str, Any]:
+def _arguments(call: _Call) -> dict[str, Any]:
     """The handler's arguments, but for the transaction, which is opened last of all."""
     return {
-        parameter.name: _FILL[parameter.source](call, parameter)
+        parameter.name: _RESOLVERS[parameter.source](call, parameter)
         for parameter in call.route.parameters
         if parameter.source != "transaction"
     }
@@ -288,7 +291,7 @@ def _raw(call: _Call, _: Parameter) -> requests.RawRequest:
     return requests.RawRequest(headers, requests.raw_body(call.request), requests.client_address(call.request))
 
 
-_FILL: dict[Source, Callable[[_Call, Parameter], Any]] = {
+_RESOLVERS: dict[Source, Callable[[_Call, Parameter], Any]] = {
     "path": _path_variable,
     "query": lambda call, parameter: requests.query(call.request, parameter.annotation),
     "body": _body,
@@ -296,21 +299,21 @@ _FILL: dict[Source, Callable[[_Call, Parameter], Any]] = {
     "key": lambda call, _: call.request.headers.get("Idempotency-Key"),
     "attempt": _attempt,
     "raw": _raw,
-    "place": lambda call, _: cookie_mode.place(call.request),
+    "place": lambda call, _: cookie_mode.client_of(call.request),
     "refresh": lambda call, _: cookie_mode.refresh_request(call.request),
-    "upload": lambda call, parameter: requests.upload(call.request, parameter.name, parameter.most_bytes),
+    "upload": lambda call, parameter: requests.upload(call.request, parameter.name, parameter.max_bytes),
 }
 
 
-def _outcome(matched: Route, values: dict[str, Any], language: wording.Language) -> Response:
+def _response_to_keep(matched: Route, values: dict[str, Any], language: wording.Language) -> Response:
     """The answer to keep under an Idempotency-Key: a refusal is an answer too."""
     try:
-        return rendering.response(_call(matched, values), matched.status)
+        return rendering.response(_call_handler(matched, values), matched.status)
     except Problem as error:
-        return rendering.problem(rendering.expected(error), logs.correlation_id(), language)
+        return rendering.problem(rendering.problem_of(error), logs.correlation_id(), language)
 
 
-def _call(matched: Route, values: dict[str, Any]) -> Any:
+def _call_handler(matched: Route, values: dict[str, Any]) -> Any:
     wants = next((p.name for p in matched.parameters if p.source == "transaction"), None)
     if wants is None:
         return matched.handler(**values)
@@ -318,7 +321,7 @@ def _call(matched: Route, values: dict[str, Any]) -> Any:
         return matched.handler(**values, **{wants: tx})
 
 
-def _alive() -> Response:
+def _live() -> Response:
     return Response("ok\n", content_type="text/plain")
 
 
@@ -327,7 +330,7 @@ def _ready() -> Response:
         with transaction() as tx:
             tx.execute(text("SELECT 1"))
     except Exception as error:  # noqa: BLE001 - whatever keeps us from the database, we are not ready
-        return rendering.problem(rendering.expected(error), logs.begin_request())
+        return rendering.problem(rendering.problem_of(error), logs.begin_request())
     return Response("ok\n", content_type="text/plain")
 
 
@@ -336,13 +339,13 @@ def _not_routed(_: Exception) -> Response:
     correlation = logs.begin_request()
     answer = rendering.problem(NotFound(), correlation)
     answer.headers["X-Request-Id"] = correlation
-    headers.secure(answer)
+    headers.add_security_headers(answer)
     return answer
 
 
-def _take_body_in_time() -> None:
+def _set_body_deadline() -> None:
     """The body has a deadline; and whatever the answer, functions-framework finds nothing of it left to read."""
-    body_deadlines.begin(current_request, requests.client_address(current_request))
+    body_deadlines.set_deadline(current_request, requests.client_address(current_request))
 
     @after_this_request
     def _(answer: Response) -> Response:
@@ -350,5 +353,5 @@ def _take_body_in_time() -> None:
         return answer
 
 
-_HEALTH = {"/health/live": _alive, "/health/ready": _ready, "/healthz": _alive, "/readyz": _ready}
+_HEALTH = {"/health/live": _live, "/health/ready": _ready, "/healthz": _live, "/readyz": _ready}
 """Liveness and readiness, on every function; not worth a log line. Google's front end keeps paths ending in z."""

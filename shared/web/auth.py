@@ -69,7 +69,7 @@ def _browser(request: Request) -> Principal | None:
     principal = tokens.principal_of(cookies.access_token(request) or "")
     if principal:
         csrf.check(request)
-        cookie_mode.choose(request)
+        cookie_mode.enable(request)
     return principal
 
 

@@ -26,12 +26,12 @@ from shared.cloud.settings import settings
 from shared.problems import Malformed, Problem
 
 BODY_SECONDS = 5.0
-LEAST_BYTES_PER_SECOND = 16_384
+MIN_BYTES_PER_SECOND = 16_384
 CROWDED_IDLE_SECONDS = 0.25
 UNWANTED_SECONDS = 1.0
 UNWANTED_IDLE_SECONDS = 0.1
-_LOOK_EVERY_SECONDS = 0.05
-_REST_AFTER_LOOKS = 20
+_CHECK_INTERVAL_SECONDS = 0.05
+_SLEEP_AFTER_CHECKS = 20
 """After so many looks at nothing the thread sleeps until a body is waited for."""
 
 
@@ -50,7 +50,7 @@ class Readable(Protocol):
 
 
 @dataclass(eq=False)
-class Reading:
+class BodyRead:
     """One body that is read, and how long that may take."""
 
     connection: socket.socket
@@ -58,15 +58,15 @@ class Reading:
     begun: float = field(default_factory=time.monotonic)
     progressed_at: float = field(default_factory=time.monotonic)
     received: int = 0
-    most_seconds: float = BODY_SECONDS
-    most_idle_seconds: float = BODY_SECONDS
+    max_seconds: float = BODY_SECONDS
+    max_idle_seconds: float = BODY_SECONDS
     has_ended: bool = False
     """Whether it was late, so that nothing more is read."""
 
     def is_late(self, now: float) -> bool:
         """Whether it has had its time."""
-        seconds = self.most_seconds + self.received / LEAST_BYTES_PER_SECOND
-        return now - self.begun > seconds or self.is_idle(now, self.most_idle_seconds)
+        seconds = self.max_seconds + self.received / MIN_BYTES_PER_SECOND
+        return now - self.begun > seconds or self.is_idle(now, self.max_idle_seconds)
 
     def is_idle(self, now: float, seconds: float) -> bool:
         """Whether nothing has come for so long."""
@@ -77,11 +77,11 @@ class Reading:
         self.received += size
         self.progressed_at = time.monotonic()
 
-    def be_brief(self) -> None:
+    def shorten_deadline(self) -> None:
         """Nobody wants the rest of it."""
         self.begun = self.progressed_at = time.monotonic()
         self.received = 0
-        self.most_seconds, self.most_idle_seconds = UNWANTED_SECONDS, UNWANTED_IDLE_SECONDS
+        self.max_seconds, self.max_idle_seconds = UNWANTED_SECONDS, UNWANTED_IDLE_SECONDS
 
     def end(self) -> None:
         """Shut its socket for reading, which wakes its reader."""
@@ -92,28 +92,28 @@ class Reading:
             return
 
 
-def late(waiting: list[Reading], now: float, most_waiting: int) -> list[Reading]:
-    """Those of `waiting` that end now, where `most_waiting` may be waited for at a time."""
+def late_reads(waiting: list[BodyRead], now: float, max_waiting: int) -> list[BodyRead]:
+    """Those of `waiting` that end now, where `max_waiting` may be waited for at a time."""
     ended = [each for each in waiting if each.is_late(now)]
     rest = sorted((each for each in waiting if each not in ended), key=lambda each: each.begun)
-    if len(rest) <= most_waiting:
+    if len(rest) <= max_waiting:
         return ended
     first_of_each = {each.address: each for each in reversed(rest)}
-    kept = [each for each in rest if first_of_each[each.address] is each][:most_waiting]
+    kept = [each for each in rest if first_of_each[each.address] is each][:max_waiting]
     return ended + [each for each in rest if each not in kept and each.is_idle(now, CROWDED_IDLE_SECONDS)]
 
 
-class Watch:
-    """Ends the bodies of one process that are late. `most_waiting` says how many may be waited for at a time."""
+class BodyWatchdog:
+    """Ends the bodies of one process that are late. `max_waiting` says how many may be waited for at a time."""
 
-    def __init__(self, most_waiting: Callable[[], int]) -> None:
-        self._most_waiting = most_waiting
-        self._waiting: set[Reading] = set()
+    def __init__(self, max_waiting: Callable[[], int]) -> None:
+        self._max_waiting = max_waiting
+        self._waiting: set[BodyRead] = set()
         self._changed = threading.Condition()
-        self._is_started = self._is_resting = False
+        self._is_started = self._is_sleeping = False
 
     @contextmanager
-    def over(self, reading: Reading) -> Iterator[None]:
+    def over(self, reading: BodyRead) -> Iterator[None]:
         """While a thread waits for some of `reading`."""
         with self._changed:
             self._waiting.add(reading)
@@ -127,28 +127,28 @@ class Watch:
     def _wake(self) -> None:
         if not self._is_started:
             self._is_started = True
-            threading.Thread(target=self._look, name="bodies", daemon=True).start()
-        elif self._is_resting:
+            threading.Thread(target=self._run, name="bodies", daemon=True).start()
+        elif self._is_sleeping:
             self._changed.notify()
 
-    def _look(self) -> None:
-        looks_at_nothing = 0
+    def _run(self) -> None:
+        idle_checks = 0
         while True:
             with self._changed:
-                if looks_at_nothing >= _REST_AFTER_LOOKS:
-                    self._is_resting = True
+                if idle_checks >= _SLEEP_AFTER_CHECKS:
+                    self._is_sleeping = True
                     self._changed.wait_for(lambda: self._waiting)
-                    self._is_resting = False
-                for reading in late(list(self._waiting), time.monotonic(), self._most_waiting()):
+                    self._is_sleeping = False
+                for reading in late_reads(list(self._waiting), time.monotonic(), self._max_waiting()):
                     reading.end()
-                looks_at_nothing = 0 if self._waiting else looks_at_nothing + 1
-            time.sleep(_LOOK_EVERY_SECONDS)
+                idle_checks = 0 if self._waiting else idle_checks + 1
+            time.sleep(_CHECK_INTERVAL_SECONDS)
 
 
 class TimedBody(io.RawIOBase):
     """A request's body that raises RequestTimeout where it does not come in time."""
 
-    def __init__(self, source: Readable, reading: Reading) -> None:
+    def __init__(self, source: Readable, reading: BodyRead) -> None:
         self._source = source
         self.reading = reading
 
@@ -160,7 +160,7 @@ class TimedBody(io.RawIOBase):
         """The next bytes. Raises RequestTimeout, and Malformed where the caller broke off."""
         if self.reading.has_ended:
             raise RequestTimeout
-        piece = self._next(min(len(buffer), LEAST_BYTES_PER_SECOND))
+        piece = self._next(min(len(buffer), MIN_BYTES_PER_SECOND))
         self.reading.progress(len(piece))
         buffer[: len(piece)] = piece
         return len(piece)
@@ -178,25 +178,25 @@ class TimedBody(io.RawIOBase):
         return piece
 
 
-def begin(request: Request, address: str) -> None:
+def set_deadline(request: Request, address: str) -> None:
     """From now on the body of `request`, which comes from `address`, has a deadline. Before anybody reads of it."""
     connection = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
     if connection is not None and not isinstance(request.environ["wsgi.input"], TimedBody):
-        request.environ["wsgi.input"] = TimedBody(request.environ["wsgi.input"], Reading(connection, address))
+        request.environ["wsgi.input"] = TimedBody(request.environ["wsgi.input"], BodyRead(connection, address))
 
 
-def be_brief(request: Request) -> None:
+def shorten_deadline(request: Request) -> None:
     """Nobody wants what is left of the body: it has little time."""
     body = request.environ["wsgi.input"]
     if isinstance(body, TimedBody):
-        body.reading.be_brief()
+        body.reading.shorten_deadline()
 
 
-def hang_up(request: Request) -> None:
+def close_connection(request: Request) -> None:
     """Read nothing more of this connection, not even the next request; it closes after the answer."""
     body = request.environ["wsgi.input"]
     if isinstance(body, TimedBody):
         body.reading.end()
 
 
-_watch = Watch(lambda: max(1, settings().threads // 2))
+_watch = BodyWatchdog(lambda: max(1, settings().threads // 2))

@@ -20,7 +20,7 @@ from shared.web import cookies, csrf, requests
 
 HEADER = "X-Session"
 Mode = Literal["token", "cookie"]
-_CHOSEN = "karcis.cookie_mode"
+_ENABLED = "karcis.cookie_mode"
 
 
 class OrCookie:
@@ -34,17 +34,17 @@ class CookieSession(ResponseModel):
     csrf_token: Annotated[str, Field(repr=False)]
 
 
-def choose(request: Request) -> None:
+def enable(request: Request) -> None:
     """Answer this request in cookie mode."""
-    request.environ[_CHOSEN] = True
+    request.environ[_ENABLED] = True
 
 
-def is_chosen(request: Request) -> bool:
+def is_enabled(request: Request) -> bool:
     """Whether this request is answered in cookie mode."""
-    return bool(request.environ.get(_CHOSEN))
+    return bool(request.environ.get(_ENABLED))
 
 
-def ask(request: Request) -> None:
+def apply_header(request: Request) -> None:
     """Take the caller's wish, where tokens are to be had. Raises Invalid, or CsrfRefused.
 
     Signing somebody in to a stranger's account is a forgery too. But no form and no other site can send our
@@ -54,9 +54,9 @@ def ask(request: Request) -> None:
     if wish not in get_args(Mode):
         raise Invalid.field(HEADER, "must be token or cookie")
     if wish == "cookie":
-        if not csrf.is_silent(request):
+        if not csrf.has_no_origin(request):
             csrf.check(request)
-        choose(request)
+        enable(request)
 
 
 def refresh_request(request: Request) -> RefreshRequest:
@@ -68,33 +68,33 @@ def refresh_request(request: Request) -> RefreshRequest:
     if token is None or requests.raw_body(request).strip() not in (b"", b"{}"):
         return requests.json_body(request, RefreshRequest)
     csrf.check(request)
-    choose(request)
+    enable(request)
     return RefreshRequest.model_construct(refresh_token=token)  # whatever it is, it is known or it isn't
 
 
-def place(request: Request) -> ClientNetwork:
+def client_of(request: Request) -> ClientNetwork:
     """From where a request comes, and what its cookies say about the device."""
     return ClientNetwork(
         requests.network(request),
         cookies.device(request),
         cookies.refresh_token(request),
-        is_browser=is_chosen(request),
+        is_browser=is_enabled(request),
         google_key=cookies.google_key(request),
     )
 
 
-def shown(request: Request, result: Any) -> Any:
+def response_body(request: Request, result: Any) -> Any:
     """The response body for a handler's `result`."""
-    if not (isinstance(result, Tokens) and is_chosen(request)):
+    if not (isinstance(result, Tokens) and is_enabled(request)):
         return result
     return CookieSession(expires_in=result.expires_in, csrf_token=csrf.token(result.session_id))
 
 
-def keep(request: Request, result: Any, answer: Response, *, ends_session: bool) -> None:
+def set_cookies(request: Request, result: Any, answer: Response, *, ends_session: bool) -> None:
     """Set the cookies of new tokens, or take them away where the session is over."""
     if isinstance(result, GoogleNonceResponse):
         cookies.put_google_key(answer, result.key)
-    if not is_chosen(request):
+    if not is_enabled(request):
         return
     if isinstance(result, Tokens):
         cookies.put(answer, result)
@@ -110,7 +110,7 @@ def _remember_device(request: Request, result: Tokens, answer: Response) -> None
         cookies.put_device(answer, device)
 
 
-def forget(request: Request, error: Exception, answer: Response) -> None:
+def clear_ended_session(request: Request, error: Exception, answer: Response) -> None:
     """Take the cookies of a session that has ended elsewhere, so that the browser stops asking."""
-    if isinstance(error, SessionEnded) and is_chosen(request):
+    if isinstance(error, SessionEnded) and is_enabled(request):
         cookies.clear(answer)

@@ -25,7 +25,7 @@ def preflight(methods: Iterable[str]) -> Response:
     return answer
 
 
-def share(request: Request, answer: Response) -> None:
+def add_headers(request: Request, answer: Response) -> None:
     """Let the page that asked read `answer` if its origin is listed in `settings().cors_allowed_origins`."""
     allowed = _origins(settings().cors_allowed_origins)
     if not allowed:

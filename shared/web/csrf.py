@@ -54,7 +54,7 @@ def is_from_our_pages(request: Request) -> bool:
     return origin is not None and _is_ours(origin, request)
 
 
-def is_silent(request: Request) -> bool:
+def has_no_origin(request: Request) -> bool:
     """Whether the browser, or whatever it is, says nothing about where the request comes from.
 
     `Origin: null` says nothing: a page whose policy is no-referrer sends it, and so does a sandboxed frame.
@@ -68,7 +68,7 @@ def _is_ours(origin: str, request: Request) -> bool:
 
 
 def _has_token(request: Request) -> bool:
-    if not is_silent(request):
+    if not has_no_origin(request):
         return False
     given = request.headers.get(HEADER) or _form_field(request)
     caller = tokens.principal_of(cookies.access_token(request) or "")

@@ -78,7 +78,7 @@ class Delivery(BaseModel):
     attempt: int
 
 
-def pushed(body: bytes) -> Delivery:
+def parse_push(body: bytes) -> Delivery:
     """A Pub/Sub push out of its JSON wrapper. Raises Malformed: such a message ends in the dead-letter topic."""
     try:
         envelope = _Envelope.model_validate_json(body)

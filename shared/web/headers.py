@@ -13,7 +13,7 @@ DEFAULTS = {
 }
 
 
-def secure(answer: Response) -> None:
+def add_security_headers(answer: Response) -> None:
     """Add to `answer` what it does not say itself."""
     for name, value in DEFAULTS.items():
         answer.headers.setdefault(name, value)

@@ -38,19 +38,19 @@ _READ = text("""
     SELECT request_hash, status, content_type, body FROM idempotency_keys
     WHERE caller = :caller AND key = :key
 """)
-_KEEP = text("""
+_STORE = text("""
     UPDATE idempotency_keys AS k SET status = kept.status, content_type = kept.content_type, body = kept.body,
         locked_until = NULL
     FROM unnest(CAST(:callers AS uuid[]), CAST(:keys AS text[]), CAST(:statuses AS integer[]),
         CAST(:content_types AS text[]), CAST(:bodies AS text[])) AS kept (caller, key, status, content_type, body)
     WHERE k.caller = kept.caller AND k.key = kept.key
 """)
-_FORGET_CALLER = text("DELETE FROM idempotency_keys WHERE caller = :caller")
-_FORGET = text("DELETE FROM idempotency_keys WHERE caller = :caller AND key = :key AND status IS NULL")
+_DELETE_RESPONSES = text("DELETE FROM idempotency_keys WHERE caller = :caller")
+_RELEASE = text("DELETE FROM idempotency_keys WHERE caller = :caller AND key = :key AND status IS NULL")
 
 
 @dataclass(frozen=True)
-class _Name:
+class _Key:
     """The caller and the idempotency key."""
 
     caller: UUID
@@ -69,7 +69,7 @@ class IdempotencyInProgress(Problem):
     status, slug = 409, "idempotency-in-progress"
 
 
-def once(caller: UUID, key: str, fingerprint: bytes, act: Callable[[], Response]) -> Response:
+def run_once(caller: UUID, key: str, fingerprint: bytes, act: Callable[[], Response]) -> Response:
     """Run `act` unless `caller` has already had an answer under `key`, which is then given again.
 
     `fingerprint` is what makes two requests the same: method, path and body. Answers of 500 and
@@ -77,15 +77,15 @@ def once(caller: UUID, key: str, fingerprint: bytes, act: Callable[[], Response]
     """
     if not 1 <= len(key) <= 255 or not key.isprintable() or not key.isascii():
         raise Invalid.field("Idempotency-Key", "must be 1 to 255 printable ASCII characters")
-    name, request_hash = _Name(caller, key), hashlib.sha256(fingerprint).hexdigest()
+    name, request_hash = _Key(caller, key), hashlib.sha256(fingerprint).hexdigest()
     if _begin((name, request_hash)):
         return _run(name, act)
-    return _earlier(name, request_hash)
+    return _first_response(name, request_hash)
 
 
-def _begin_together(asked: Sequence[tuple[_Name, str]]) -> list[bool]:
+def _begin_batch(asked: Sequence[tuple[_Key, str]]) -> list[bool]:
     """The owner of a key: of two requests with the same one, the first."""
-    first: dict[_Name, int] = {}
+    first: dict[_Key, int] = {}
     for index, (name, _) in enumerate(asked):
         first.setdefault(name, index)
     hashes = [asked[index][1] for index in first.values()]
@@ -93,30 +93,30 @@ def _begin_together(asked: Sequence[tuple[_Name, str]]) -> list[bool]:
         begun = tx.execute(
             _BEGIN, {**_columns(list(first)), "request_hashes": hashes, "locked_seconds": LOCKED_SECONDS}
         ).all()
-    taken = {first[_Name(*row)] for row in begun}
+    taken = {first[_Key(*row)] for row in begun}
     return [index in taken for index in range(len(asked))]
 
 
-def _keep_together(answers: Sequence[tuple[_Name, Response]]) -> list[None]:
+def _store_batch(answers: Sequence[tuple[_Key, Response]]) -> list[None]:
     kept = {
         "statuses": [answer.status_code for _, answer in answers],
         "content_types": [answer.content_type for _, answer in answers],
         "bodies": [answer.get_data(as_text=True) for _, answer in answers],
     }
     with autocommit() as tx:
-        tx.execute(_KEEP, {**_columns([name for name, _ in answers]), **kept})
+        tx.execute(_STORE, {**_columns([name for name, _ in answers]), **kept})
     return [None] * len(answers)
 
 
-_begin = RequestBatcher(_begin_together)
-_keep = RequestBatcher(_keep_together)
+_begin = RequestBatcher(_begin_batch)
+_store = RequestBatcher(_store_batch)
 
 
-def _columns(names: Sequence[_Name]) -> dict[str, Any]:
+def _columns(names: Sequence[_Key]) -> dict[str, Any]:
     return {"callers": [name.caller for name in names], "keys": [name.key for name in names]}
 
 
-def _earlier(name: _Name, request_hash: str) -> Response:
+def _first_response(name: _Key, request_hash: str) -> Response:
     """The response to the first request with the key. Raises IdempotencyMismatch, IdempotencyInProgress."""
     with autocommit() as tx:
         earlier = tx.execute(_READ, vars(name)).first()
@@ -129,13 +129,13 @@ def _earlier(name: _Name, request_hash: str) -> Response:
     return Response(earlier.body, status=earlier.status, content_type=earlier.content_type)
 
 
-def _run(name: _Name, act: Callable[[], Response]) -> Response:
+def _run(name: _Key, act: Callable[[], Response]) -> Response:
     with ExitStack() as unless_kept:
-        unless_kept.callback(_forget, name)
+        unless_kept.callback(_release, name)
         answer = act()
         if _is_final(answer):
             unless_kept.pop_all()
-            _keep((name, answer))
+            _store((name, answer))
     return answer
 
 
@@ -144,11 +144,11 @@ def _is_final(answer: Response) -> bool:
     return answer.status_code < 500 and answer.status_code != 429 and "Retry-After" not in answer.headers
 
 
-def _forget(name: _Name) -> None:
+def _release(name: _Key) -> None:
     with autocommit() as tx:
-        tx.execute(_FORGET, vars(name))
+        tx.execute(_RELEASE, vars(name))
 
 
-def forget_caller(tx: Transaction, user_id: UUID) -> None:
+def delete_responses(tx: Transaction, user_id: UUID) -> None:
     """Delete the responses that are kept for a person's requests (UM-009)."""
-    tx.execute(_FORGET_CALLER, {"caller": user_id})
+    tx.execute(_DELETE_RESPONSES, {"caller": user_id})

@@ -39,15 +39,15 @@ NOTIFICATIONS = Limit("unsigned notifications", 60)
 """Gateways' notifications: none that is signed may be lost, so only those without the proof are counted."""
 _SAMPLES = Limit("samples", 1)
 
-_NETWORKS_TIMES = (1, 4, 16)
+_NETWORK_FACTORS = (1, 4, 16)
 """How many times an address's limit an IPv6 network may spend: /64 (a subscriber's), /56 (a home's), /48 (a site's).
 
 A provider hands out a /56 or a /48 as readily as a /64, so a limit on /64 alone is one on nobody.
 """
 
-_STANDING = "karcis.rate_limit"
+_STATUS = "karcis.rate_limit"
 _email = TypeAdapter(EmailAddress)
-_meter = RateLimiter()
+_rate_limiter = RateLimiter()
 
 
 class TooManyRequests(Problem):
@@ -56,7 +56,7 @@ class TooManyRequests(Problem):
     status, slug = 429, "too-many-requests"
 
 
-def usual(method: str) -> Limit:
+def default_limit(method: str) -> Limit:
     """The limit of a route that names none."""
     return READS if method == "GET" else WRITES
 
@@ -83,7 +83,7 @@ def check_account(limit: Limit, request: Request) -> None:
         _spend(ACCOUNT_CODE_MAILS, request, f"email {email}")
 
 
-def check_unproved(limit: Limit, request: Request) -> None:
+def check_unsigned(limit: Limit, request: Request) -> None:
     """Count a notification without its gateway's proof against its sender. Raises TooManyRequests."""
     if limit is NOTIFICATIONS:
         _spend_address(limit, request)
@@ -91,12 +91,12 @@ def check_unproved(limit: Limit, request: Request) -> None:
 
 def is_first_of_minute(name: str) -> bool:
     """Whether nothing of this name was asked for in the last minute, on any instance: for what is kept as a sample."""
-    return not _meter.spend(_SAMPLES, [name]).wait_seconds
+    return not _rate_limiter.spend(_SAMPLES, [name]).wait_seconds
 
 
 def _spend_address(limit: Limit, request: Request) -> None:
     """Count it against the address and the networks around it: each may do more than what lies within it."""
-    for network, times in zip(requests.client_networks(request), _NETWORKS_TIMES, strict=False):
+    for network, times in zip(requests.client_networks(request), _NETWORK_FACTORS, strict=False):
         _spend(replace(limit, per_minute=limit.per_minute * times), request, f"address {network}")
 
 
@@ -104,23 +104,23 @@ def _spend(limit: Limit, request: Request, name: str) -> None:
     if not limit.per_minute or settings().rate_limits == "off":
         return
     try:
-        standing = _meter.spend(limit, [name])
+        status = _rate_limiter.spend(limit, [name])
     except CountersUnavailable as error:
         raise TryAgain from error
-    earlier: RateLimitStatus | None = request.environ.get(_STANDING)
-    if earlier is None or standing.wait_seconds or standing.remaining < earlier.remaining:
-        request.environ[_STANDING] = standing
-    if standing.wait_seconds:
-        raise TooManyRequests(retry_after_seconds=standing.wait_seconds)
+    earlier: RateLimitStatus | None = request.environ.get(_STATUS)
+    if earlier is None or status.wait_seconds or status.remaining < earlier.remaining:
+        request.environ[_STATUS] = status
+    if status.wait_seconds:
+        raise TooManyRequests(retry_after_seconds=status.wait_seconds)
 
 
-def tell(request: Request, answer: Response) -> None:
+def add_headers(request: Request, answer: Response) -> None:
     """Say in the headers where the caller stands."""
-    standing: RateLimitStatus | None = request.environ.get(_STANDING)
-    if standing:
-        limit = standing.limit
+    status: RateLimitStatus | None = request.environ.get(_STATUS)
+    if status:
+        limit = status.limit
         answer.headers["RateLimit-Policy"] = f'"{limit.name}";q={limit.per_minute};w={SECONDS}'
-        answer.headers["RateLimit"] = f'"{limit.name}";r={standing.remaining};t={standing.reset_seconds}'
+        answer.headers["RateLimit"] = f'"{limit.name}";r={status.remaining};t={status.reset_seconds}'
 
 
 def _email_of(request: Request) -> str | None:

@@ -7,7 +7,16 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from shared.identity.principals import FreshProofRequired
-from shared.problems import Forbidden, Invalid, Malformed, NotSignedIn, Problem, TooLarge, TryAgain, WrongType
+from shared.problems import (
+    ContentTooLarge,
+    Forbidden,
+    Invalid,
+    Malformed,
+    NotSignedIn,
+    Problem,
+    TryAgain,
+    UnsupportedMediaType,
+)
 from shared.web import cookie_mode, csrf, limits
 from shared.web.body_deadlines import RequestTimeout
 from shared.web.cookie_mode import CookieSession
@@ -195,9 +204,9 @@ def problems_of(route: Route) -> list[type[Problem]]:
     if route.gives_tokens:
         found.append(Invalid)
     if route.body:
-        found += [Malformed, RequestTimeout, TooLarge, WrongType, Invalid]
+        found += [Malformed, RequestTimeout, ContentTooLarge, UnsupportedMediaType, Invalid]
     if route.upload:
-        found += [RequestTimeout, TooLarge, WrongType, Invalid]
+        found += [RequestTimeout, ContentTooLarge, UnsupportedMediaType, Invalid]
     if any(parameter.annotation is RawRequest for parameter in route.parameters):
         found.append(RequestTimeout)
     if route.query:

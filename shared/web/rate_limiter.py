@@ -6,7 +6,7 @@ likes. So an instance keeps a tenth of what a caller has left to itself and tell
 20 writes a minute it tells the second and each one after it, of 100 reads the ninth, the seventeenth, and
 so on to each of the last twenty. It refuses without asking once it knows that the limit is reached.
 
-A caller can gain what an instance has not told yet: one write or eight reads for each further instance that
+A caller can gain what an instance has not synced yet: one write or eight reads for each further instance that
 serves them, and nothing where a limit is strict.
 """
 
@@ -22,9 +22,9 @@ from shared.cloud import counters
 from shared.cloud.counters import CountersUnavailable
 from shared.web.sliding_window import SECONDS, WindowUse, whole
 
-SHARE = 10  # an instance keeps a tenth to itself: our functions have ten instances at most
-MOST_TALLIES = 20_000  # a few megabytes; whoever came longest ago is forgotten first
-KEPT_SECONDS = 3 * SECONDS
+SYNC_SHARE = 10  # an instance keeps a tenth to itself: our functions have ten instances at most
+MAX_TALLIES = 20_000  # a few megabytes; whoever came longest ago is forgotten first
+TTL_SECONDS = 3 * SECONDS
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,14 @@ class _Tally:
 
     counter: str
     total: int = 0
-    untold: int = 0
+    unsynced: int = 0
     """How many of `total` only this instance knows of."""
-    is_shared: bool = False
-    """Whether we have told of it while its minute ran, and so learned of the others' requests."""
+    is_synced: bool = False
+    """Whether it was synced while its minute ran, and so contains the others' requests."""
 
     def is_due(self, limit: Limit, left: int) -> bool:
         """Whether to tell the others, `left` being how many requests were left before this one."""
-        return limit.is_strict or self.untold >= max(1, left // SHARE)
+        return limit.is_strict or self.unsynced >= max(1, left // SYNC_SHARE)
 
 
 @dataclass(frozen=True)
@@ -96,11 +96,11 @@ class RateLimiter:
                 return _refused(limit, uses)
             for account in accounts:
                 account.current.total += 1
-                account.current.untold += 1
+                account.current.unsynced += 1
             left = [use.left(limit.per_minute) for use in uses]
-            must_tell = any(a.current.is_due(limit, n) for a, n in zip(accounts, left, strict=True))
-        if must_tell:
-            self._tell(limit, accounts)
+            must_sync = any(a.current.is_due(limit, n) for a, n in zip(accounts, left, strict=True))
+        if must_sync:
+            self._sync(limit, accounts)
         with self._lock:
             uses = [account.use(elapsed) for account in accounts]
         if any(use.requests > limit.per_minute for use in uses):
@@ -111,7 +111,7 @@ class RateLimiter:
         # A hash, because it spreads the documents' names and keeps addresses out of them.
         name = hashlib.sha256(f"{limit.name} {caller}".encode()).hexdigest()[:40]
         account = _Account(self._tally(f"{name}-{minute}"), self._tally(f"{name}-{minute - 1}"))
-        while len(self._tallies) > MOST_TALLIES:
+        while len(self._tallies) > MAX_TALLIES:
             self._tallies.popitem(last=False)
         return account
 
@@ -120,29 +120,29 @@ class RateLimiter:
         self._tallies.move_to_end(counter)
         return tally
 
-    def _tell(self, limit: Limit, accounts: list[_Account]) -> None:
+    def _sync(self, limit: Limit, accounts: list[_Account]) -> None:
         """Tell the others what only we know, and learn what only they do."""
         with self._lock:
             tallies = [account.current for account in accounts]
-            tallies += [account.previous for account in accounts if not account.current.is_shared]
-            told = {tally.counter: tally.untold for tally in tallies}
+            tallies += [account.previous for account in accounts if not account.current.is_synced]
+            pending = {tally.counter: tally.unsynced for tally in tallies}
             for tally in tallies:
-                tally.untold = 0
+                tally.unsynced = 0
         try:
-            expires_at = datetime.now(UTC) + timedelta(seconds=KEPT_SECONDS)
-            totals = counters.add(told, expires_at=expires_at, is_strict=limit.is_strict)
+            expires_at = datetime.now(UTC) + timedelta(seconds=TTL_SECONDS)
+            totals = counters.add(pending, expires_at=expires_at, is_strict=limit.is_strict)
         except CountersUnavailable:
             with self._lock:
                 for tally in tallies:
-                    tally.untold += told[tally.counter]
+                    tally.unsynced += pending[tally.counter]
             if limit.is_strict:
                 raise
             return
         with self._lock:
             for tally in tallies:
-                tally.total = max(tally.total, totals[tally.counter] + tally.untold)
+                tally.total = max(tally.total, totals[tally.counter] + tally.unsynced)
             for account in accounts:
-                account.current.is_shared = True
+                account.current.is_synced = True
 
 
 def _refused(limit: Limit, uses: list[WindowUse]) -> RateLimitStatus:

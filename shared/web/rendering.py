@@ -25,7 +25,7 @@ from shared.web.caching import Cached
 
 log = logging.getLogger(__name__)
 
-_LET_US_TRY_AGAIN = {
+_RETRYABLE_CODES = {
     "40001",  # serialization_failure: what a snapshot wanted to change has changed
     "40P01",  # deadlock_detected
     "55P03",  # lock_not_available: lock_timeout
@@ -56,7 +56,7 @@ class HtmlPage:
 def response(result: Any, status: int) -> Response:
     """The answer: a model as JSON, a File as a download, a Page, None as 204; with an ETag where it may be kept."""
     if isinstance(result, Cached):
-        return _kept(response(result.answer, status), result)
+        return _with_cache_headers(response(result.answer, status), result)
     if result is None:
         return Response(status=204)
     if isinstance(result, File):
@@ -70,7 +70,7 @@ def response(result: Any, status: int) -> Response:
     raise TypeError(f"a handler returned a {type(result).__name__}")
 
 
-def _kept(answer: Response, cached: Cached[Any]) -> Response:
+def _with_cache_headers(answer: Response, cached: Cached[Any]) -> Response:
     if not cached.is_public:
         answer.headers["Cache-Control"] = "private, no-store"
         answer.vary.update(("Authorization", "Cookie"))
@@ -83,7 +83,7 @@ def _kept(answer: Response, cached: Cached[Any]) -> Response:
 def problem(error: Problem, correlation_id: str, language: wording.Language = "en") -> Response:
     """The problem document (RFC 9457), with what is wrong with fields in that language."""
     answer = Response(
-        json.dumps(_said_in(language, error.document(correlation_id)), default=str),
+        json.dumps(_translated(language, error.document(correlation_id)), default=str),
         status=error.status,
         content_type="application/problem+json",
     )
@@ -96,14 +96,14 @@ def problem(error: Problem, correlation_id: str, language: wording.Language = "e
     return answer
 
 
-def _said_in(language: wording.Language, document: dict[str, Any]) -> dict[str, Any]:
+def _translated(language: wording.Language, document: dict[str, Any]) -> dict[str, Any]:
     if "errors" not in document:
         return document
-    errors = [{**each, "message": wording.in_language(each["message"], language)} for each in document["errors"]]
-    return {**document, "detail": wording.in_language(document["detail"], language), "errors": errors}
+    errors = [{**each, "message": wording.translate(each["message"], language)} for each in document["errors"]]
+    return {**document, "detail": wording.translate(document["detail"], language), "errors": errors}
 
 
-def expected(error: Exception) -> Problem:
+def problem_of(error: Exception) -> Problem:
     """The problem to tell for an exception: itself, what any statement may meet in the database, or a bug (logged)."""
     if violated_constraint(error) == ACCOUNT_IS_THERE:
         error = AccountGone()
@@ -128,5 +128,5 @@ def _is_busy(error: Exception) -> bool:
         return False
     code = violation(error)
     if code is not None:
-        return code in _LET_US_TRY_AGAIN
+        return code in _RETRYABLE_CODES
     return error.connection_invalidated or isinstance(error, InterfaceError | OperationalError)

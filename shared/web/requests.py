@@ -11,19 +11,19 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from shared.cloud.settings import settings
-from shared.problems import Invalid, Malformed, Problem, TooLarge, WrongType
+from shared.problems import ContentTooLarge, Invalid, Malformed, Problem, UnsupportedMediaType
 from shared.sentences import Sentence
 from shared.web import body_deadlines, wording
 
 MAX_BODY_BYTES = 1_000_000
-MOST_LET_GO_BYTES = 100_000_000
+MAX_DRAINED_BYTES = 100_000_000
 """Google's front end takes 32 MiB at most (cloud.google.com/run/quotas); this is for a server that has none."""
 _MULTIPART_FRAME_BYTES = 16_384  # boundaries and headers around a file
-_PIECE_BYTES = 65_536
-MOST_TOLD_ERRORS = 50
-_MOST_READ_ERRORS = 1000
+_CHUNK_BYTES = 65_536
+MAX_LISTED_ERRORS = 50
+_MAX_ERRORS = 1000
 """The most errors that are listed; of more only the number is given, as listing costs more than the request."""
-_LONGEST_PATH = 200
+_MAX_PATH_LENGTH = 200
 _IPV6_NETWORKS = (64, 56, 48)
 
 M = TypeVar("M", bound=BaseModel)
@@ -54,9 +54,9 @@ class MaxBytes:
 
 
 def upload(request: Request, field: str, most: MaxBytes) -> Upload:
-    """The file in the multipart field `field`, which is all there may be. Raises WrongType, TooLarge or Invalid."""
+    """The file in the multipart field `field`, the only part. Raises UnsupportedMediaType, ContentTooLarge or Invalid."""
     if request.mimetype != "multipart/form-data":
-        raise WrongType("Send the file as multipart/form-data.")
+        raise UnsupportedMediaType("Send the file as multipart/form-data.")
     request.max_content_length = most.size + _MULTIPART_FRAME_BYTES
     try:
         return Upload(_only_file(request, field, most))
@@ -82,19 +82,19 @@ def _only_file(request: Request, field: str, most: MaxBytes) -> bytes:
     return content
 
 
-def _file_too_large(most: MaxBytes) -> TooLarge:
-    return TooLarge(f"The file is too large. Send at most {most.size // (1024 * 1024)} MB.")
+def _file_too_large(most: MaxBytes) -> ContentTooLarge:
+    return ContentTooLarge(f"The file is too large. Send at most {most.size // (1024 * 1024)} MB.")
 
 
 def raw_body(request: Request) -> bytes:
-    """The body. Raises TooLarge above 1 MB, before reading it where its length is told."""
+    """The body. Raises ContentTooLarge above 1 MB, before reading it where its length is told."""
     request.max_content_length = MAX_BODY_BYTES + 1  # what comes in chunks just ends there, without an error
     try:
         body = request.get_data()
     except RequestEntityTooLarge as error:
-        raise TooLarge from error
+        raise ContentTooLarge from error
     if len(body) > MAX_BODY_BYTES:
-        raise TooLarge
+        raise ContentTooLarge
     return body
 
 
@@ -104,18 +104,18 @@ def drain(request: Request) -> None:
     functions-framework would read it after us, in one piece however large; for it nothing is left.
     """
     request.max_content_length = None
-    body_deadlines.be_brief(request)
+    body_deadlines.shorten_deadline(request)
     ends_itself = "wsgi.input_terminated" in request.environ  # else only `stream` knows where the body ends
     if not _is_drained(request.input_stream if ends_itself else request.stream):
-        body_deadlines.hang_up(request)
+        body_deadlines.close_connection(request)
     request.stream = io.BytesIO()
 
 
 def _is_drained(rest: IO[bytes]) -> bool:
     """Whether the body has ended, after reading it as far as we do."""
-    left = MOST_LET_GO_BYTES
+    left = MAX_DRAINED_BYTES
     try:
-        while left > 0 and (piece := rest.read(min(left, _PIECE_BYTES))):
+        while left > 0 and (piece := rest.read(min(left, _CHUNK_BYTES))):
             left -= len(piece)
     except (OSError, ClientDisconnected, Problem):  # nobody is there any more, or it takes too long
         return False
@@ -123,9 +123,9 @@ def _is_drained(rest: IO[bytes]) -> bool:
 
 
 def json_body(request: Request, model: type[M]) -> M:
-    """The JSON body as `model`. Raises WrongType, TooLarge, Malformed or Invalid."""
+    """The JSON body as `model`. Raises UnsupportedMediaType, ContentTooLarge, Malformed or Invalid."""
     if request.mimetype != "application/json":
-        raise WrongType
+        raise UnsupportedMediaType
     body = raw_body(request)
     if b"\\u0000" in body:
         raise Malformed("The request holds a NUL character, which no text may. Leave it out.")
@@ -182,15 +182,15 @@ def network(request: Request) -> str:
 
 def refusal(error: ValidationError) -> Malformed | Invalid:
     """The problem to answer with: Malformed where the JSON can't be read, else Invalid field by field."""
-    if error.error_count() > _MOST_READ_ERRORS:
-        many = Sentence("has more than {most} mistakes; send only known fields", most=_MOST_READ_ERRORS)
+    if error.error_count() > _MAX_ERRORS:
+        many = Sentence("has more than {most} mistakes; send only known fields", most=_MAX_ERRORS)
         return Invalid.field("body", many)
     wrong = error.errors(include_url=False, include_input=False)
     if any(entry["type"] == "json_invalid" for entry in wrong):
         return Malformed("The body is not valid JSON. Check brackets, quotes and the encoding (UTF-8).")
-    told = wrong[:MOST_TOLD_ERRORS]
+    told = wrong[:MAX_LISTED_ERRORS]
     return Invalid(errors=[{"field": _path(entry["loc"]), "message": wording.message(entry)} for entry in told])
 
 
 def _path(location: tuple[Any, ...]) -> str:
-    return ".".join(str(part) for part in location)[:_LONGEST_PATH] or "body"
+    return ".".join(str(part) for part in location)[:_MAX_PATH_LENGTH] or "body"

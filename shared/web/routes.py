@@ -53,9 +53,9 @@ class Parameter:
         return TypeAdapter(self.annotation).validate_strings(value)
 
     @property
-    def most_bytes(self) -> MaxBytes:
+    def max_bytes(self) -> MaxBytes:
         """How large an upload may be."""
-        most = _most_bytes(self.annotation)
+        most = _max_bytes(self.annotation)
         assert most is not None, self.name  # noqa: S101 - the source "upload" says so
         return most
 
@@ -146,7 +146,7 @@ def route(
     answer = get_args(returned)[0] if is_kept else returned
     names = inspect.signature(handler).parameters
     parameters = tuple(Parameter(name, _source(name, hints[name], path), hints[name]) for name in names)
-    limit = limit or (limits.usual(method) if kind == "http" else limits.UNLIMITED)
+    limit = limit or (limits.default_limit(method) if kind == "http" else limits.UNLIMITED)
     declared = Route(
         kind=kind,
         method=method,
@@ -177,7 +177,7 @@ def _source(name: str, annotation: Any, path: str) -> Source:
         return exact
     if _is_marked(annotation, OrCookie):
         return "refresh"
-    if _most_bytes(annotation):
+    if _max_bytes(annotation):
         return "upload"
     if inspect.isclass(annotation) and issubclass(annotation, Query):
         return "query"
@@ -196,7 +196,7 @@ def _is_marked(annotation: Any, mark: type) -> bool:
     return get_origin(annotation) is Annotated and any(isinstance(extra, mark) for extra in get_args(annotation))
 
 
-def _most_bytes(annotation: Any) -> MaxBytes | None:
+def _max_bytes(annotation: Any) -> MaxBytes | None:
     if get_origin(annotation) is not Annotated or get_args(annotation)[0] is not Upload:
         return None
     return next((extra for extra in get_args(annotation) if isinstance(extra, MaxBytes)), None)

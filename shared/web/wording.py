@@ -19,7 +19,7 @@ _IN_RUPIAH: Final = frozenset(
 )
 _IN_PERCENT: Final = frozenset({"percent"})
 
-NOT_AS_IT_HAS_TO_BE: Final = "is not written as it has to be"
+INVALID_FORMAT: Final = "is not written as it has to be"
 _EMPTY: Final = "may not be empty"
 _NOT_TEXT: Final = "must be text"
 _NOT_WHOLE: Final = "must be a whole number"
@@ -91,7 +91,7 @@ BY_PATTERN: Final[Mapping[str, str]] = {
 }
 
 INDONESIAN: Final[Mapping[str, str]] = {
-    NOT_AS_IT_HAS_TO_BE: "tidak ditulis sebagaimana mestinya",
+    INVALID_FORMAT: "tidak ditulis sebagaimana mestinya",
     _EMPTY: "tidak boleh kosong",
     # by type
     "is missing": "wajib diisi",
@@ -231,12 +231,12 @@ INDONESIAN: Final[Mapping[str, str]] = {
 """By the English text or template. tests/unit/web/test_wording.py finds those that have no twin here."""
 
 
-def asked_for(request: Request) -> Language:
+def requested_language(request: Request) -> Language:
     """The language of the answer's words, by the header Accept-Language; English where it names none of ours."""
     return _LANGUAGES[request.accept_languages.best_match(_LANGUAGES, default="en")]
 
 
-def in_language(message: str, language: Language) -> str:
+def translate(message: str, language: Language) -> str:
     """A message of ours in that language, or as it is where there is no twin of it."""
     if language == "en":
         return message
@@ -254,10 +254,10 @@ def message(entry: Mapping[str, Any]) -> str:
     if kind == "value_error":
         return _own(context.get("error"))
     if kind == "string_pattern_mismatch":
-        return BY_PATTERN.get(context["pattern"], NOT_AS_IT_HAS_TO_BE)
+        return BY_PATTERN.get(context["pattern"], INVALID_FORMAT)
     if kind in ("string_too_short", "too_short") and context["min_length"] == 1:
         return _EMPTY
-    template = BY_TYPE.get(kind, NOT_AS_IT_HAS_TO_BE)
+    template = BY_TYPE.get(kind, INVALID_FORMAT)
     values = _values(context, entry["loc"])
     return Sentence(template, **values) if "{" in template else template
 
@@ -265,7 +265,7 @@ def message(entry: Mapping[str, Any]) -> str:
 def _own(error: Any) -> str:
     """The text of a ValueError that we have raised; a library's is no word for people."""
     text = error.args[0] if isinstance(error, ValueError) and error.args else ""
-    return text if getattr(text, "template", text) in INDONESIAN else NOT_AS_IT_HAS_TO_BE
+    return text if getattr(text, "template", text) in INDONESIAN else INVALID_FORMAT
 
 
 def _values(context: Mapping[str, Any], location: tuple[Any, ...]) -> dict[str, Any]:
@@ -294,7 +294,7 @@ def _choices(expected: str) -> str:
 
 def _in_indonesian(value: Any) -> str:
     if isinstance(value, tuple):
-        return ", ".join(in_language(text, "id") for text in value)
+        return ", ".join(translate(text, "id") for text in value)
     if isinstance(value, Sentence):
-        return in_language(value, "id")
+        return translate(value, "id")
     return f"{value:,}".replace(",", ".") if isinstance(value, int) else str(value)

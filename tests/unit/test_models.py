@@ -6,7 +6,7 @@ from typing import Annotated
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from shared.models import MOST_MARKS, limit_marks, line, paragraphs, plain_name
+from shared.models import MAX_COMBINING_MARKS, limit_marks, line, paragraphs, plain_name
 
 LINE = TypeAdapter(Annotated[str, line(20)])
 PARAGRAPHS = TypeAdapter(Annotated[str, paragraphs(20)])
@@ -111,8 +111,11 @@ def test_marks_that_a_language_needs_stay(words):
 
 def test_marks_that_nobody_reads_are_left_out():
     piled = "Z" + "\u0301" * 200 + "algo"
-    assert limit_marks(piled) == "Z" + "\u0301" * MOST_MARKS + "algo"
-    assert TypeAdapter(Annotated[str, line(10)]).validate_python("A" + "\u0301" * 9) == "A" + "\u0301" * MOST_MARKS
+    assert limit_marks(piled) == "Z" + "\u0301" * MAX_COMBINING_MARKS + "algo"
+    assert (
+        TypeAdapter(Annotated[str, line(10)]).validate_python("A" + "\u0301" * 9)
+        == "A" + "\u0301" * MAX_COMBINING_MARKS
+    )
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from infra.local.cloud.firestore_values import (
 
 _RESERVED_ID = re.compile("__.*__")
 _INT64 = 2**63
-_MOST_BYTES = 1_048_576  # of one document, https://firebase.google.com/docs/firestore/quotas
+_MAX_BYTES = 1_048_576  # of one document, https://firebase.google.com/docs/firestore/quotas
 
 
 def target(write: Message) -> str:
@@ -162,8 +162,8 @@ def _array(elements: list[Message]) -> Message:
 
 def _validate(document: Message) -> None:
     _validate_name(document.name)
-    if document.ByteSize() > _MOST_BYTES:
-        raise Failure.invalid(f"Document {document.name} is larger than {_MOST_BYTES:,} bytes")
+    if document.ByteSize() > _MAX_BYTES:
+        raise Failure.invalid(f"Document {document.name} is larger than {_MAX_BYTES:,} bytes")
     for value in document.fields.values():
         _refuse_nested_arrays(value)
 

@@ -27,8 +27,8 @@ _METHODS = {
 }
 
 _POLL_SECONDS = 0.2  # messages also become due by a lapsed lease or a back-off, which ring no bell
-_LONGEST_PULL_SECONDS = 20.0
-_MOST_AT_ONCE = 100  # messages in one answer of a stream
+_MAX_PULL_SECONDS = 20.0
+_MAX_AT_ONCE = 100  # messages in one answer of a stream
 
 
 def register(server: grpc.Server, engine: Engine, arrivals: WakeCondition, released: Callable[[], None]) -> None:
@@ -50,7 +50,7 @@ class _Pulling:
         """Waits for a first message for a while, at most until shortly before the caller gives up."""
         if request.max_messages <= 0:
             raise Failure.invalid("max_messages must be positive")
-        patience = min(_LONGEST_PULL_SECONDS, (context.time_remaining() or _LONGEST_PULL_SECONDS) - 0.5)
+        patience = min(_MAX_PULL_SECONDS, (context.time_remaining() or _MAX_PULL_SECONDS) - 0.5)
         deadline = time.monotonic() + (0 if request.return_immediately else patience)
         while True:
             rings = self._arrivals.rings
@@ -67,7 +67,7 @@ class _Pulling:
         client = _Listening(lambda request: self._obey(subscription, request), requests)
         while context.is_active() and client.listens():
             rings = self._arrivals.rings
-            received = self._take(subscription, _MOST_AT_ONCE, deadline)
+            received = self._take(subscription, _MAX_AT_ONCE, deadline)
             if received:
                 yield StreamingPullResponse(received_messages=received)
             else:

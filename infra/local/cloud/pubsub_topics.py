@@ -30,7 +30,7 @@ _METHODS = {
 }
 
 _NAME = re.compile(r"projects/[^/]+/topics/(?!goog)[A-Za-z][A-Za-z0-9_.~+%-]{2,254}")
-_MOST_MESSAGES = 1000
+_MAX_MESSAGES = 1000
 _CHANGEABLE = {"labels", "message_retention_duration"}
 
 
@@ -101,8 +101,8 @@ class _Publisher:
 
     @failing
     def Publish(self, request: Any, context: grpc.ServicerContext) -> Any:
-        if not 0 < len(request.messages) <= _MOST_MESSAGES:
-            raise Failure.invalid(f"publish 1 to {_MOST_MESSAGES} messages at a time")
+        if not 0 < len(request.messages) <= _MAX_MESSAGES:
+            raise Failure.invalid(f"publish 1 to {_MAX_MESSAGES} messages at a time")
         if not all(message.data or message.attributes for message in request.messages):
             raise Failure.invalid("a message needs data or an attribute")
         try:

@@ -20,7 +20,7 @@ from infra.local.cloud.store import metadata
 log = logging.getLogger(__name__)
 
 QUEUE = POLICY = "scheduler"
-_LONGEST_NAP_SECONDS = 30.0  # a clock that is set or a laptop that slept is noticed this soon
+_MAX_NAP_SECONDS = 30.0  # a clock that is set or a laptop that slept is noticed this soon
 
 fires = Table(
     "scheduler_fires",
@@ -154,7 +154,7 @@ class Scheduler:
 
     def _nap_seconds(self, due: dict[str, datetime]) -> float:
         now = self._clock()
-        return max(0.0, min([_LONGEST_NAP_SECONDS, *((moment - now).total_seconds() for moment in due.values())]))
+        return max(0.0, min([_MAX_NAP_SECONDS, *((moment - now).total_seconds() for moment in due.values())]))
 
     def _fire(self, job: Job, minute: datetime) -> None:
         try:

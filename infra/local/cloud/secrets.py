@@ -24,7 +24,7 @@ SERVICE = "google.cloud.secretmanager.v1.SecretManagerService"
 
 _State = types.SecretVersion.State
 _ID = re.compile("[A-Za-z0-9_-]{1,255}")
-_MOST_BYTES = 65_536  # of one payload, https://cloud.google.com/secret-manager/quotas
+_MAX_BYTES = 65_536  # of one payload, https://cloud.google.com/secret-manager/quotas
 _PAGE = 25_000
 
 _secrets = Table(
@@ -98,8 +98,8 @@ class _SecretManager:
         self, request: types.AddSecretVersionRequest, context: grpc.ServicerContext
     ) -> types.SecretVersion:
         payload = request.payload
-        if len(payload.data) > _MOST_BYTES:
-            raise Failure.invalid(f"a payload has at most {_MOST_BYTES} bytes")
+        if len(payload.data) > _MAX_BYTES:
+            raise Failure.invalid(f"a payload has at most {_MAX_BYTES} bytes")
         if "data_crc32c" in payload and payload.data_crc32c != google_crc32c.value(payload.data):
             raise Failure.invalid("the payload does not have the CRC32C checksum that came with it")
         with self._engine.begin() as tx:

@@ -34,7 +34,7 @@ _METHODS = {
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,500}")
 _LARGEST_TASK = 1 << 20  # bytes
-_LONGEST_URL = 2083
+_MAX_URL = 2083
 _FURTHEST = timedelta(days=30)
 _DEFAULT_DEADLINE_SECONDS, _DEADLINE_SECONDS = 600, (15, 1800)
 _LARGEST_PAGE = 1000
@@ -130,8 +130,8 @@ def _check_request(task: Any) -> None:
     request = task.http_request
     if not task.HasField("http_request") or request.HasField("oauth_token"):
         raise Failure(grpc.StatusCode.UNIMPLEMENTED, "only HTTP tasks, with an OIDC token or none, are served locally")
-    if not re.match("https?://", request.url) or len(request.url) > _LONGEST_URL:
-        raise Failure.invalid(f"{request.url!r} is not an HTTP URL of at most {_LONGEST_URL} characters")
+    if not re.match("https?://", request.url) or len(request.url) > _MAX_URL:
+        raise Failure.invalid(f"{request.url!r} is not an HTTP URL of at most {_MAX_URL} characters")
     if request.body and _method(request) not in _WITH_BODY:
         raise Failure.invalid(f"a {_method(request)} request has no body")
 

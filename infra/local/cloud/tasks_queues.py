@@ -31,7 +31,7 @@ _METHODS = {
 }
 
 _NAME = re.compile(r"projects/[^/]+/locations/[^/]+/queues/[A-Za-z0-9-]{1,100}")
-_MOST_AT_ONCE = 16  # whatever a queue allows, so that a slow receiver leaves places for the other queues
+_MAX_AT_ONCE = 16  # whatever a queue allows, so that a slow receiver leaves places for the other queues
 _CHANGEABLE = ("rate_limits", "retry_config")
 
 queues = Table(
@@ -151,7 +151,7 @@ def _keep(tx: Connection, queue: Any) -> Any:
         tx,
         queue.name,
         paused=queue.state == Queue.PAUSED,
-        max_concurrent=min(limits.max_concurrent_dispatches, _MOST_AT_ONCE),
+        max_concurrent=min(limits.max_concurrent_dispatches, _MAX_AT_ONCE),
         max_per_second=limits.max_dispatches_per_second,
         max_burst=limits.max_burst_size,
         settings=tasks_policy.settings(queue.retry_config),

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, select
 
 from infra.local.simulators.tables import faults
 
-_LONGEST_SILENCE_SECONDS = 60.0
+_MAX_SILENCE_SECONDS = 60.0
 _NEVER_SET = threading.Event()
 
 UNUSABLE = {
@@ -56,7 +56,7 @@ class Misbehaviour:
     def wait(self) -> None:
         """Take the time it takes."""
         silence = self.timeout_seconds if self.timeout else self.latency_ms / 1000
-        _NEVER_SET.wait(min(silence, _LONGEST_SILENCE_SECONDS))
+        _NEVER_SET.wait(min(silence, _MAX_SILENCE_SECONDS))
 
     def answer(self) -> Response:
         """What comes back instead."""

@@ -25,7 +25,7 @@ from infra.local.simulators.xendit_documents import BANKS, CHANNELS
 GATEWAY = "xendit"
 POLICY = "xendit-webhook"
 
-_LEAST_AMOUNT, _MOST_AMOUNT = 1_000, 1_000_000_000
+_MIN_AMOUNT, _MAX_AMOUNT = 1_000, 1_000_000_000
 
 
 class Xendit:
@@ -200,10 +200,10 @@ def _check(body: dict[str, Any]) -> None:
         raise documents.invalid("amount", "must be a number")
     if body.get("currency", "IDR") != "IDR":
         raise documents.xendit_error(400, "UNSUPPORTED_CURRENCY", "The currency is not supported")
-    if amount < _LEAST_AMOUNT:
-        raise documents.xendit_error(400, "MINIMAL_TRANSFER_AMOUNT_ERROR", f"The amount is below {_LEAST_AMOUNT}")
-    if amount > _MOST_AMOUNT:
-        raise documents.xendit_error(400, "MAXIMUM_TRANSFER_AMOUNT_ERROR", f"The amount is above {_MOST_AMOUNT}")
+    if amount < _MIN_AMOUNT:
+        raise documents.xendit_error(400, "MINIMAL_TRANSFER_AMOUNT_ERROR", f"The amount is below {_MIN_AMOUNT}")
+    if amount > _MAX_AMOUNT:
+        raise documents.xendit_error(400, "MAXIMUM_TRANSFER_AMOUNT_ERROR", f"The amount is above {_MAX_AMOUNT}")
     duration = body.get("invoice_duration", 86_400)
     if not isinstance(duration, int | float) or not 1 <= duration <= 31_536_000:
         raise documents.invalid("invoice_duration", "must be between 1 and 31536000")

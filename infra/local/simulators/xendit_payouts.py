@@ -32,7 +32,7 @@ _FAILURES = {
     "121212": "INVALID_DESTINATION",
 }
 _TOLD = ("SUCCEEDED", "FAILED", "REVERSED")
-_LEAST_AMOUNT = 10_000
+_MIN_AMOUNT = 10_000
 
 
 def payouts_api(simulator: Xendit, settings: SimulatorSettings, engine: Engine) -> Blueprint:
@@ -113,8 +113,8 @@ def _check_payout(body: dict[str, Any]) -> None:
         raise documents.xendit_error(400, "RECIPIENT_ACCOUNT_NUMBER_ERROR", "The account number is not valid")
     if not isinstance(body.get("amount"), int | float):
         raise documents.invalid("amount", "must be a number")
-    if body["amount"] < _LEAST_AMOUNT:
-        raise documents.xendit_error(400, "MINIMUM_TRANSFER_LIMIT_ERROR", f"The amount is below {_LEAST_AMOUNT}")
+    if body["amount"] < _MIN_AMOUNT:
+        raise documents.xendit_error(400, "MINIMUM_TRANSFER_LIMIT_ERROR", f"The amount is below {_MIN_AMOUNT}")
 
 
 def _course(row: Row[Any], settles_after: timedelta) -> list[tuple[datetime, str, str | None]]:

@@ -72,7 +72,7 @@ def test_a_lost_connection_is_told_as_such_and_nothing_put_off_is_done():
     with pytest.raises((DBAPIError, ConnectionError)) as lost:
         put_off_and(lose, done)
     assert done == []
-    assert rendering.expected(lost.value).status == 503
+    assert rendering.problem_of(lost.value).status == 503
 
 
 def test_after_a_lost_connection_the_next_transaction_has_another():

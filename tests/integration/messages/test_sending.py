@@ -124,7 +124,7 @@ def open_tasks_about(email_id):
 def test_a_mail_that_failed_is_sent_again_by_an_admin(sendgrid, admin):
     email_id = the_mail_about(an_order())
     sendgrid.will_answer(DOWN)
-    sending.send(email_id, attempt=sending.MOST_ATTEMPTS)
+    sending.send(email_id, attempt=sending.MAX_ATTEMPTS)
     assert (email(email_id).status, len(open_tasks_about(email_id))) == ("failed", 1)
     send_again(email_id, admin)
     assert open_tasks_about(email_id) == []
@@ -267,7 +267,7 @@ def a_large_order(quantity):
 
 
 def test_many_tickets_are_linked_for_the_buyer_and_split_for_who_cannot_open_the_order(sendgrid, files):
-    order = a_large_order(2 * mails.MOST_ATTACHED + 1)
+    order = a_large_order(2 * mails.MAX_ATTACHMENTS + 1)
     for mail in rows("SELECT id FROM emails WHERE order_id = :id AND template = 'e_ticket'", id=order.id):
         sending.send(mail.id)
     sent = [request.body for request in sendgrid.asked]
@@ -276,7 +276,7 @@ def test_many_tickets_are_linked_for_the_buyer_and_split_for_who_cannot_open_the
     assert len(to_buyer) == 1
     assert f"/orders/{order.id}" in to_buyer[0]["content"][0]["value"]
     assert all(item.attendee_name in to_buyer[0]["content"][0]["value"] for item in order.items)
-    assert sorted(len(body["attachments"]) for body in to_group) == [1, mails.MOST_ATTACHED, mails.MOST_ATTACHED]
+    assert sorted(len(body["attachments"]) for body in to_group) == [1, mails.MAX_ATTACHMENTS, mails.MAX_ATTACHMENTS]
     named = {file["filename"] for body in to_group for file in body["attachments"]}
     assert named == {
         f"tiket-{ticket.id}.pdf" for ticket in rows("SELECT id FROM tickets WHERE order_id = :id", id=order.id)

@@ -31,7 +31,7 @@ def a_reader(*, language: str = "id") -> Member:
 
 def facts(member: Member) -> dict[str, str]:
     with transaction() as tx:
-        return unsubscribing.way_out(tx, member.email)
+        return unsubscribing.unsubscribe_context(tx, member.email)
 
 
 def ask(method: str, token: str, **arguments: object) -> Response:
@@ -47,7 +47,7 @@ def test_an_account_wants_none_unless_it_says_so():
     member = a_member()
     assert not wants_offers(member)
     with pytest.raises(unsubscribing.NoConsent), transaction() as tx:
-        unsubscribing.way_out(tx, member.email)
+        unsubscribing.unsubscribe_context(tx, member.email)
 
 
 def test_the_link_asks_and_the_button_does_it():

@@ -226,7 +226,7 @@ def test_it_goes_in_batches_the_oldest_first_and_ends_the_next_night():
     marks = [a_row("outbox", age) for age in ages]
     by_age = [mark for _, mark in sorted(zip(ages, marks, strict=True), reverse=True)]
 
-    assert retention.run(batch=2, most_batches=1)["outbox"] == 2
+    assert retention.run(batch=2, max_batches=1)["outbox"] == 2
     assert left("outbox") & set(marks) == set(by_age[2:])
     assert retention.run(batch=2)["outbox"] == 3
     assert not left("outbox") & set(marks)

@@ -226,7 +226,7 @@ def test_a_copy_of_my_data_shows_its_end_and_a_deleted_account_leaves_none():
     event, [buyer] = race()
     order = reserve(buyer, event, identity_number=NIK)
     with transaction() as tx:
-        [held] = personal_data_inventory.about(tx, buyer.id)["orders"]
+        [held] = personal_data_inventory.read(tx, buyer.id)["orders"]
     assert held["items"][0]["identity_number_ending"] == "0001"
     with transaction() as tx:
         registrations.erase(tx, buyer.id)

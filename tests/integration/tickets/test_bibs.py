@@ -117,9 +117,9 @@ def test_the_number_is_on_the_paper_and_in_the_lists(files):
         answer = OrderResponse.read(tx, order.id)
         organizer = a_user(tx, role="organizer", organizer_id=None)
         owner = type(organizer)(event.organizer_id, "organizer", event.organizer_id)
-        listed = participants.listed(tx, owner, event.id, PageQuery())
+        listed = participants.list_page(tx, owner, event.id, PageQuery())
         with pytest.raises(NotFound):
-            participants.listed(tx, organizer, event.id, PageQuery())
+            participants.list_page(tx, organizer, event.id, PageQuery())
     assert (answer.items[0].bib_number, answer.tickets[0].bib_number) == (1, 1)
     [participant] = listed.items
     assert (participant.bib_number, participant.tier_name, participant.ticket_status) == (1, "Maraton", "issued")

@@ -253,7 +253,7 @@ def test_changes_of_one_ticket_in_the_same_instant_leave_one_good_code(sold):
 
 
 def test_a_ticket_changes_hands_a_few_times_a_day(sold):
-    for number in range(mails.MOST_RESENT):
+    for number in range(mails.MAX_RESENDS):
         change(sold, sold.buyer, f"Budi {number}", sold.ani)
     with pytest.raises(TooManyMails):
         change(sold, sold.buyer, "Citra", sold.ani)

@@ -32,7 +32,7 @@ class Work:
             return Response(f"{body} of {key}", status=status, content_type="text/plain")
 
         try:
-            return idempotency.once(caller, key, body.encode(), act)
+            return idempotency.run_once(caller, key, body.encode(), act)
         except Problem as refusal:
             return refusal
 
@@ -116,7 +116,7 @@ def test_after_a_failure_the_key_is_free(work: Work, caller: UUID):
         raise TryAgain
 
     with pytest.raises(TryAgain):
-        idempotency.once(caller, "a", b"body", fail)
+        idempotency.run_once(caller, "a", b"body", fail)
     assert answered(work.asked(caller, "a")) == (201, "body of a")
 
 

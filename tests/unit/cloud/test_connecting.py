@@ -75,7 +75,7 @@ def test_then_the_caller_is_told_to_try_again(connect, monkeypatch, failure):
         connect()
     assert time.monotonic() - begun < 5
     assert Connector.attempts == 2
-    assert isinstance(rendering.expected(refused.value), TryAgain)
+    assert isinstance(rendering.problem_of(refused.value), TryAgain)
 
 
 def test_so_it_is_through_the_pool(connect, monkeypatch):
@@ -83,7 +83,7 @@ def test_so_it_is_through_the_pool(connect, monkeypatch):
     engine = clients.make_engine()
     with pytest.raises(ConnectionError) as refused, engine.connect() as connection:
         connection.execute(text("SELECT 1"))
-    assert isinstance(rendering.expected(refused.value), TryAgain)
+    assert isinstance(rendering.problem_of(refused.value), TryAgain)
 
 
 def test_what_is_our_own_fault_is_no_outage(connect, monkeypatch):

@@ -10,7 +10,7 @@ import functions_framework
 import pytest
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from shared.web.requests import MAX_BODY_BYTES, MOST_LET_GO_BYTES
+from shared.web.requests import MAX_BODY_BYTES, MAX_DRAINED_BYTES
 
 SOURCE = """
 from tests.unit.web.apps import door
@@ -86,7 +86,7 @@ def test_what_nobody_wants_is_read_to_its_end_and_not_kept(
 
 
 def test_a_body_without_an_end_is_answered_too(app: Wsgi):
-    body = Sending(10 * MOST_LET_GO_BYTES)
+    body = Sending(10 * MAX_DRAINED_BYTES)
     answered, most_kept = sent(app, "POST", "/api/v1/nothing", body, length=None)
     assert answered == 404
     assert most_kept < KEPT_BYTES

@@ -17,6 +17,6 @@ from shared.web import rendering
     ],
 )
 def test_a_lost_database_is_try_again(error: Exception):
-    problem = rendering.expected(error)
+    problem = rendering.problem_of(error)
     assert isinstance(problem, TryAgain)
     assert problem.retry_after_seconds

@@ -84,8 +84,8 @@ def test_every_constraint_of_every_field_is_refused_in_words_of_both_languages(m
         assert by_field, f"nothing is wrong for {name}"
         told += by_field
     for message in set(told):
-        indonesian = wording.in_language(message, "id")
-        assert message != wording.NOT_AS_IT_HAS_TO_BE
+        indonesian = wording.translate(message, "id")
+        assert message != wording.INVALID_FORMAT
         assert indonesian != message
         for words in (message, indonesian):
             assert words
@@ -142,7 +142,7 @@ def placeholders(template: str) -> list[str]:
 
 def test_limits_are_told_with_their_units():
     english = Sentence("may be at most {limit}", limit=10_000_000)
-    assert (english, wording.in_language(english, "id")) == ("may be at most 10,000,000", "maksimal 10.000.000")
+    assert (english, wording.translate(english, "id")) == ("may be at most 10,000,000", "maksimal 10.000.000")
 
 
 @pytest.mark.parametrize(
