@@ -54,7 +54,7 @@ class MaxBytes:
 
 
 def upload(request: Request, field: str, most: MaxBytes) -> Upload:
-    """The file in the multipart field `field`, the only part. Raises UnsupportedMediaType, ContentTooLarge or Invalid."""
+    """The file in the multipart field `field`, the only part. Raises UnsupportedMediaType, ContentTooLarge, Invalid."""
     if request.mimetype != "multipart/form-data":
         raise UnsupportedMediaType("Send the file as multipart/form-data.")
     request.max_content_length = most.size + _MULTIPART_FRAME_BYTES
