@@ -13,9 +13,9 @@ from sqlalchemy import text
 
 from shared.cloud.database import Transaction
 from shared.identity import codes
-from shared.models import Undivided
+from shared.models import SeparatorsRemoved
 
-SignInCode = Annotated[str, StringConstraints(pattern="^[0-9]{8}$"), Undivided]
+SignInCode = Annotated[str, StringConstraints(pattern="^[0-9]{8}$"), SeparatorsRemoved]
 """A code, typed in whatever parts."""
 
 _FORMAT = codes.FORMATS["sign_in"]

@@ -22,7 +22,7 @@ def is_needed() -> bool:
 def finish() -> None:
     """Do it."""
     from infra.local.demo import artwork, sales  # what takes long to import is imported where it is needed
-    from shared.catalog import media
+    from shared.catalog import banner_upload
 
     organizer = catalogue.organizer()
     if organizer is None:
@@ -31,7 +31,7 @@ def finish() -> None:
     for event_id, event in missing.untaken:
         sales.take_all(event_id, event)
     for event_id, event in missing.without_banner:
-        media.set_banner(organizer, event_id, artwork.drawn(event.artwork))
+        banner_upload.set_banner(organizer, event_id, artwork.drawn(event.artwork))
 
 
 if __name__ == "__main__":
