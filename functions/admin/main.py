@@ -11,7 +11,7 @@ from shared.messages import sending
 from shared.messages.sending import NotSendable
 from shared.models import Listing, PageQuery
 from shared.payments import reviews
-from shared.payments.reviews import DecisionResponse, NotInReview, NotShort, ReviewResponse
+from shared.payments.reviews import DecisionResponse, NotInReview, NotUnderpaid, ReviewResponse
 from shared.problems import NotFound
 from shared.refunds import dashboard_decisions
 from shared.refunds import manual as manual_refunds
@@ -61,7 +61,7 @@ def send_back(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionRespon
     return reviews.refund(tx, admin.id, payment_id)
 
 
-@app.post("/admin/reviews/{payment_id}/top-up", status=200, problems=(NotFound, NotInReview, NotShort))
+@app.post("/admin/reviews/{payment_id}/top-up", status=200, problems=(NotFound, NotInReview, NotUnderpaid))
 def ask_for_rest(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionResponse:
     """Hold the order for a day and ask its buyer for what is missing."""
     return reviews.top_up(tx, admin.id, payment_id)

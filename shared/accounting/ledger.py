@@ -157,7 +157,7 @@ class Share:
 
     @classmethod
     def of_whole(cls, items: Sequence[SoldItem]) -> "Share":
-        """All of it: the sale of these order items is undone, as if it had not been."""
+        """The whole shares of these items, whose sale is undone."""
         return cls(
             organizer=sum(item.price_paid + item.platform_discount - item.commission for item in items)
             - sum(item.waived_fee - item.platform_waived_fee for item in items),
@@ -191,8 +191,8 @@ def post_sale(tx: Transaction, payment_id: UUID, sale: Sale) -> bool:
     return post(tx, "sale", payment_id, _sale_entries(tx, sale), order_id=sale.order_id)
 
 
-def post_sale_taken_back(tx: Transaction, payment_id: UUID, sale: Sale, *, returned_before: int = 0) -> bool:
-    """Book that the gateway or the bank took a whole sale back: the sale's entries with their signs turned.
+def post_sale_reversal(tx: Transaction, payment_id: UUID, sale: Sale, *, returned_before: int = 0) -> bool:
+    """Book the reversal of a whole sale by the gateway or the bank: its entries with opposite signs.
 
     What it had `returned_before` is booked as having left, and leaves the suspense account.
     """
@@ -202,8 +202,8 @@ def post_sale_taken_back(tx: Transaction, payment_id: UUID, sale: Sale, *, retur
     return post(tx, "sale_taken_back", payment_id, entries, order_id=sale.order_id)
 
 
-def post_rest_taken_back(tx: Transaction, order_id: UUID) -> UUID | None:
-    """Undo what is left of a sale, where all of that has left at a dashboard and stands in suspense.
+def post_remaining_sale_reversal(tx: Transaction, order_id: UUID) -> UUID | None:
+    """Reverse what is left of a sale, where all of it was refunded at a dashboard and stands in suspense.
 
     What we owe its buyer has not left yet. Returns the payment that had bought; None where less has gone back.
     """
@@ -268,13 +268,13 @@ def post_refund_owed(
 def post_refunded(
     tx: Transaction, refund_id: UUID, gateway: str, amount: int, *, order_id: UUID, is_manual: bool = False
 ) -> bool:
-    """Book money we owed a customer has gone out through the gateway, or a person has sent it at its dashboard."""
+    """Book that a refund was sent through the gateway, or by a person at its dashboard."""
     entries = {REFUNDS_PAYABLE: amount, clearing(gateway): -amount}
     return post(tx, "refund_paid_by_hand" if is_manual else "refund_paid", refund_id, entries, order_id=order_id)
 
 
 def was_refunded_manually(tx: Transaction, refund_id: UUID, gateway: str) -> bool:
-    """Whether that is booked, through this gateway."""
+    """Whether a manual refund through this gateway is booked."""
     values = {"refund_id": refund_id, "account": clearing(gateway)}
     found: bool = tx.execute(_BY_HAND, values).scalar_one()
     return found
@@ -286,16 +286,14 @@ def post_unallocated(tx: Transaction, payment_id: UUID, gateway: str, amount: in
     return post(tx, "unallocated_payment", payment_id, entries, order_id=order_id)
 
 
-def post_unallocated_taken_back(
-    tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, order_id: UUID
-) -> bool:
-    """Book that the gateway gave such money back by itself."""
+def post_unallocated_reversal(tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, order_id: UUID) -> bool:
+    """Book the reversal of unallocated money by its gateway."""
     entries = {UNALLOCATED: amount, clearing(gateway): -amount}
     return post(tx, "unallocated_taken_back", payment_id, entries, order_id=order_id)
 
 
 def post_unallocated_to_refund(tx: Transaction, refund_id: UUID, amount: int, *, order_id: UUID) -> bool:
-    """Book that such money goes back to its sender."""
+    """Book that unallocated money is owed back to its sender."""
     return post(tx, "review_refund", refund_id, {UNALLOCATED: amount, REFUNDS_PAYABLE: -amount}, order_id=order_id)
 
 
@@ -316,7 +314,7 @@ def in_suspense(tx: Transaction, order_id: UUID) -> int:
 
 
 def in_suspense_of(tx: Transaction, order_id: UUID, payment_id: UUID) -> int:
-    """The part of it that came by one payment."""
+    """The part of an order's money in suspense that came by one payment, in rupiah."""
     return int(tx.execute(_SUSPENSE_OF_PAYMENT, {"order_id": order_id, "payment_id": payment_id}).scalar_one())
 
 

@@ -97,7 +97,7 @@ class NotSendable(Problem):
     status, slug = 409, "mail-not-sendable"
 
 
-class NotPrinted(Exception):
+class NotRendered(Exception):
     """A ticket's PDF isn't stored yet; it will be."""
 
 
@@ -147,7 +147,7 @@ def send(email_id: UUID, attempt: int = 1, *, pdf_of: PdfOf = stored_pdf) -> Non
 
 
 def compose(email: QueuedEmail, pdf_of: PdfOf = stored_pdf) -> Mail:
-    """The mail as it goes out. Raises Obsolete, or NotPrinted: try again. Opens its own transaction."""
+    """The mail as it goes out. Raises Obsolete, or NotRendered: try again. Opens its own transaction."""
     try:
         with transaction() as tx:
             context = template_context.build(tx, email)
@@ -172,7 +172,7 @@ def compose(email: QueuedEmail, pdf_of: PdfOf = stored_pdf) -> Mail:
 def _attachment(ticket: Ticket, pdf_of: PdfOf) -> Attachment:
     content = pdf_of(ticket)
     if content is None:
-        raise NotPrinted(f"ticket {ticket.id}")
+        raise NotRendered(f"ticket {ticket.id}")
     return Attachment(f"tiket-{ticket.id}.pdf", "application/pdf", content)
 
 

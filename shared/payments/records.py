@@ -1,4 +1,4 @@
-"""A try to pay an order at a gateway: recorded before the gateway hears of it, so that a crash loses none.
+"""Payments of orders at gateways: recorded before the gateway hears of it, so that a crash loses none.
 
 opening ──► pending ──► paid ──► refunded
    │           │
@@ -175,7 +175,7 @@ def lock_open(tx: Transaction, order_id: UUID) -> Payment | None:
 def find_by_reference(
     tx: Transaction, gateway: str, external_id: str | None, gateway_reference: str | None
 ) -> UUID | None:
-    """The payment a gateway speaks of, by its own id or else by ours."""
+    """The payment that a gateway names, by its own id or else by ours."""
     names = {"gateway": gateway, "external_id": external_id, "gateway_reference": gateway_reference}
     found: UUID | None = tx.execute(_BY_NAME, names).scalar()
     return found
@@ -219,12 +219,12 @@ def claim(tx: Transaction, payment: Payment) -> Payment:
 
 
 def release_claim(tx: Transaction, payment: Payment) -> None:
-    """End this very claim: the next checkout need not wait."""
+    """Release a claim, so that the next checkout need not wait."""
     tx.execute(_LET_GO, {"id": payment.id, "claimed_until": payment.claimed_until})
 
 
 def match(tx: Transaction, payment: Payment, reported: GatewayPaymentStatus) -> Payment | None:
-    """The payment, locked, that a fact under the external id of `payment` is about; None where it does not matter.
+    """The payment, locked, that a status under the external id of `payment` is about; None where it does not matter.
 
     One external id can have several invoices at its gateway. One that no payment has kept becomes a payment of its
     own if it is paid or can be: a duplicate, which must end at the gateway. The order is locked.
@@ -256,7 +256,7 @@ def add_duplicate(tx: Transaction, original: Payment, gateway_reference: str, *,
 
 
 def has_any_since(tx: Transaction, gateway: str, since: datetime) -> bool:
-    """Whether anybody has wanted to pay through a gateway since then."""
+    """Whether any payment was opened at a gateway since then."""
     found: bool = tx.execute(_ANY_SINCE, {"gateway": gateway, "since": since}).scalar_one()
     return found
 
@@ -296,7 +296,7 @@ def mark_opened(tx: Transaction, payment: Payment, opened: OpenedPayment) -> Non
 def mark_paid(
     tx: Transaction, payment: Payment, reported: GatewayPaymentStatus, received: int, paid_at: datetime
 ) -> Payment:
-    """Note that money of this payment is with the gateway; the payment afterwards."""
+    """Mark a payment as paid at its gateway; return it as it is then."""
     row = tx.execute(
         _PAID,
         {
@@ -312,7 +312,7 @@ def mark_paid(
 
 
 def mark_ended(tx: Transaction, payment: Payment, status: str, failure: str | None = None) -> None:
-    """Nobody will pay it: `status` is expired or failed."""
+    """Mark a payment as ended: `status` is expired or failed."""
     tx.execute(_ENDED, {"id": payment.id, "status": status, "failure": failure})
 
 
@@ -346,15 +346,15 @@ def mark_topped_up(tx: Transaction, order_id: UUID) -> None:
 
 
 def mark_ended_at_gateway(tx: Transaction, payment: Payment) -> None:
-    """The gateway takes no more money for it."""
+    """Record that the gateway takes no more money for a payment."""
     tx.execute(_ENDED_AT_GATEWAY, {"id": payment.id})
 
 
 def mark_refunded(tx: Transaction, payment_id: UUID) -> None:
-    """All that came by a payment has gone back."""
+    """Mark a payment as refunded in full."""
     tx.execute(_REFUNDED, {"id": payment_id})
 
 
 def mark_all_refunded(tx: Transaction, order_id: UUID) -> None:
-    """All that paid a locked order has gone back; a payment whose money waits for a decision stays."""
+    """Mark all payments of a locked order as refunded, but for those whose money waits for a decision."""
     tx.execute(_ALL_REFUNDED, {"order_id": order_id})

@@ -69,7 +69,7 @@ class NotInReview(Problem):
     status, slug = 409, "not-in-review"
 
 
-class NotShort(Problem):
+class NotUnderpaid(Problem):
     """Only a live order that was underpaid can be topped up. Accept or refund the money instead."""
 
     status, slug = 409, "order-not-underpaid"
@@ -110,11 +110,11 @@ def refund(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionRespons
 
 
 def top_up(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionResponse:
-    """Ask the buyer for what is missing, within a day. Raises NotFound, NotInReview, NotShort."""
+    """Ask the buyer for what is missing, within a day. Raises NotFound, NotInReview, NotUnderpaid."""
     order, payment = _lock(tx, payment_id)
     missing = order.total_amount - ledger.unallocated_amount(tx, order.id)
     if order.status not in orders.LIVE or missing <= 0:
-        raise NotShort
+        raise NotUnderpaid
     deadline = orders.extend_for_top_up(tx, order)
     settlement.request_top_up(tx, order, payment, missing=missing, deadline=deadline)
     audit.record(tx, "payment.top_up", subject="payment", subject_id=payment.id, actor_id=admin_id, missing=missing)

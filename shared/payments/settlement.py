@@ -21,7 +21,7 @@ from shared.messages import mails
 from shared.payments import records as payment_records
 from shared.payments import unallocated
 from shared.payments.records import Payment
-from shared.refunds import approval, whole_orders
+from shared.refunds import approval, full_refunds
 from shared.refunds import dashboard as dashboard_refunds
 from shared.refunds import records as refund_records
 from shared.sales import orders, promos
@@ -97,7 +97,7 @@ def _act(tx: Transaction, order: Order, payment: Payment, reported: GatewayPayme
 
 
 def settle_free(tx: Transaction, order: Order) -> None:
-    """An order that costs nothing is paid at once. No money moves; what its promo code's issuer pays is posted."""
+    """Settle an order that costs nothing. No money moves; what its promo code's issuer pays is posted."""
     payment_id = payment_records.add_free(tx, order)
     orders.mark_paid(tx, order, clock.now())
     ledger.post_sale(tx, payment_id, sale_of(order, payment_records.read(tx, payment_id)))
@@ -170,7 +170,7 @@ def _refund_unusable(tx: Transaction, order: Order, payment: Payment) -> Settlem
 def _hold_mismatch(
     tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, received: int
 ) -> SettlementOutcome:
-    """Money that does not fit completes its order later, or waits for a person, or goes back as the order has ended."""
+    """Hold a mismatched amount for a top-up or a decision; refund it where the order has ended."""
     if reported.currency != "IDR":
         return _review(tx, order, payment, reported, "wrong_currency")
     if order.status not in orders.LIVE:
@@ -193,7 +193,7 @@ def _hold_mismatch(
 def _review(
     tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, reason: str
 ) -> SettlementOutcome:
-    """Nothing goes on with this order's money until a person has decided."""
+    """Put the order in review until a person has decided about its money."""
     if order.status in orders.LIVE:
         orders.put_in_review(tx, order, reason)
         _expire_open_payment(tx, order)
@@ -239,7 +239,7 @@ def _failed(tx: Transaction, order: Order, payment: Payment, reported: GatewayPa
 
 
 def _refunded(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> SettlementOutcome:
-    """All the money is back with the customer: by our own refund, or by somebody at the gateway's dashboard."""
+    """Settle a payment that was refunded in full, by us or at the gateway's dashboard."""
     if payment.received_amount is None:
         return SettlementOutcome.NOTHING
     reported = replace(reported, refunded_amount=reported.refunded_amount or payment.received_amount)
@@ -261,7 +261,7 @@ def _refunded(tx: Transaction, order: Order, payment: Payment, reported: Gateway
 def _partially_refunded(
     tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus
 ) -> SettlementOutcome:
-    """Some of the money is back: by our own refunds, each of which is told apart, or by somebody else."""
+    """Settle a payment that was refunded in part, by us or at the gateway's dashboard."""
     unbooked = dashboard_refunds.unbooked(tx, payment.id, reported) if payment.received_amount is not None else 0
     return _book_dashboard_refund(tx, order, payment, reported, unbooked) if unbooked > 0 else SettlementOutcome.NOTHING
 
@@ -269,12 +269,12 @@ def _partially_refunded(
 def _book_dashboard_refund(
     tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, amount: int
 ) -> SettlementOutcome:
-    """Somebody gave `amount` back at the dashboard: it has left. What it is for, a person decides."""
+    """Book a dashboard refund of `amount`; a person decides what it was for."""
     is_odd = payment_records.waits_for_review(tx, payment.id)
     against = ledger.UNALLOCATED if is_odd else ledger.SUSPENSE
     reason = f"{payment.gateway}: {reported.raw_status}"
     left = dashboard_refunds.record(tx, payment.id, payment.gateway, amount, against=against, reason=reason)
-    is_undone = whole_orders.complete_if_all_returned(tx, order.id)
+    is_undone = full_refunds.close_if_fully_refunded(tx, order.id)
     if is_undone and order.status == OrderStatus.PAID and not ledger.in_suspense(tx, order.id):
         return SettlementOutcome.REFUNDED
     if left == 0 and not dashboard_refunds.of_order(tx, order.id):  # it has paid exactly what we owed
@@ -292,7 +292,7 @@ def _reversed(tx: Transaction, order: Order, payment: Payment, reported: Gateway
 def _reverse(
     tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, outcome: SettlementOutcome
 ) -> SettlementOutcome:
-    """The gateway or the bank has given a payment back without us."""
+    """Reverse a payment that the gateway or the bank has given back."""
     if payment.status != PaymentStatus.PAID:
         return SettlementOutcome.NOTHING
     if payment_records.waits_for_review(tx, payment.id):
@@ -306,7 +306,7 @@ def _reverse(
     before = dashboard_refunds.booked(tx, payment.id)
     voiding.void(tx, order.id)
     mails.enqueue_ticket_void(tx, order.id, orders.unreturned_items(tx, order.id), "refunded")
-    ledger.post_sale_taken_back(tx, payment.id, sale_of(order, payment), returned_before=before)
+    ledger.post_sale_reversal(tx, payment.id, sale_of(order, payment), returned_before=before)
     _record_reversal(tx, payment, reported, before)
     orders.mark_refunded(tx, order)
     if outcome is SettlementOutcome.REVERSED:
@@ -320,7 +320,7 @@ def _reverse_mismatch(
     """A mismatched payment was reversed: nothing is left to decide, and an order that waited for it ends."""
     before = dashboard_refunds.booked(tx, payment.id)
     rest = (payment.received_amount or 0) - before
-    ledger.post_unallocated_taken_back(tx, payment.id, payment.gateway, rest, order_id=order.id)
+    ledger.post_unallocated_reversal(tx, payment.id, payment.gateway, rest, order_id=order.id)
     _record_reversal(tx, payment, reported, before)
     payment_records.mark_reviewed(tx, payment.id, "refunded")
     if order.status in orders.LIVE and order.review_reason:

@@ -1,4 +1,4 @@
-"""Approved refunds: from now on the money is owed, and what it had bought has ended.
+"""Approval of refunds: the money is owed from then on, and what it had bought has ended.
 
 The ledger says so, and no second refund can want the same items. All takes an open transaction with the order locked,
 except for what an organizer decides: that locks it.
@@ -63,7 +63,7 @@ class NotRetryable(Problem):
 
 
 def approve(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundResponse:
-    """Give the money back: decided twice is no error.
+    """Approve a refund; approved twice is no error.
 
     Raises NotFound, AlreadyDecided, TicketUsed, and EventCancelled, as then all of it goes back and not nine tenths.
     """
@@ -119,7 +119,7 @@ def end_purchase(tx: Transaction, order: Order, refund: Refund, share: Share, *,
 
 
 def owe(tx: Transaction, refund: Refund, share: Share, *, organizer_id: UUID, by: UUID | None) -> None:
-    """Owe the money from now on, by the parts of the sale that `share` takes it from."""
+    """Mark a refund as approved and book the debt, taken from the `share` of each in the sale."""
     tx.execute(_APPROVED, {"id": refund.id, "by": by})
     manual_tasks.close(tx, refund.id, by=by)
     ledger.post_refund_owed(
@@ -135,14 +135,14 @@ def owe(tx: Transaction, refund: Refund, share: Share, *, organizer_id: UUID, by
 
 
 def owe_unallocated(tx: Transaction, refund: Refund, *, by: UUID | None) -> None:
-    """Owe money back that was never part of a sale."""
+    """Mark a refund of unallocated money as approved and book the debt."""
     tx.execute(_APPROVED, {"id": refund.id, "by": by})
     ledger.post_unallocated_to_refund(tx, refund.id, refund.amount, order_id=refund.order_id)
     _announce(tx, refund.id, refund.amount, by=by)
 
 
 def owe_unusable(tx: Transaction, payment_id: UUID, gateway: str, *, order_id: UUID) -> UUID | None:
-    """Owe a customer the whole of a payment that buys nothing; None where we do already (LATE-1)."""
+    """Add an approved refund of a whole unusable payment (LATE-1); None where there is one already."""
     row = tx.execute(_OWE_UNUSABLE, {"payment_id": payment_id, "reason": UNUSABLE}).first()
     if row is None:
         return None
@@ -159,7 +159,7 @@ def _announce(tx: Transaction, refund_id: UUID, amount: int, *, by: UUID | None)
 
 
 def reject(tx: Transaction, caller: Principal, refund_id: UUID, rejection: Rejection) -> RefundResponse:
-    """Decline, and tell the buyer why. Raises NotFound, AlreadyDecided."""
+    """Reject a refund, and tell the buyer why. Raises NotFound, AlreadyDecided."""
     _, refund = _lock(tx, caller, refund_id)
     if refund.status not in (RefundStatus.REQUESTED, RefundStatus.REJECTED):
         raise AlreadyDecided
@@ -176,11 +176,11 @@ def reject(tx: Transaction, caller: Principal, refund_id: UUID, rejection: Rejec
 
 
 def retry(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundResponse:
-    """Have a refund that failed, or waits, sent again. Raises NotFound, NotRetryable."""
+    """Enqueue a refund that failed, or waits, again. Raises NotFound, NotRetryable."""
     _, refund = _lock(tx, caller, refund_id)
     if refund.status not in (RefundStatus.APPROVED, RefundStatus.FAILED):
         raise NotRetryable(refund_status=refund.status)
-    refund_records.reopen(tx, refund)
+    refund_records.requeue(tx, refund)
     return RefundResponse.read(tx, refund_id)
 
 

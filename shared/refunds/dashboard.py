@@ -24,7 +24,7 @@ _IS_BOOKED = """
 """
 _OF_PAYMENT = text(f"""
     SELECT CAST(r.id AS text) AS id, r.amount, {_IS_BOOKED} AS is_booked,
-        COALESCE(r.method = 'gateway', false) AND r.status IN ('processing', 'completed') AS has_left
+        COALESCE(r.method = 'gateway', false) AND r.status IN ('processing', 'completed') AS was_sent
     FROM refunds r  -- Uses index: refunds_payment
     WHERE r.payment_id = :payment_id AND NOT (r.kind = 'by_gateway' AND r.status = 'rejected')
 """)
@@ -47,28 +47,28 @@ class _Returned:
     id: str
     amount: int
     is_booked: bool
-    has_left: bool
+    was_sent: bool
 
 
 def booked(tx: Transaction, payment_id: UUID) -> int:
-    """Rupiah of a payment that somebody gave back at its gateway, as far as that is booked."""
+    """The booked dashboard refunds of a payment, in rupiah."""
     return sum(row.amount for row in _rows(tx, payment_id) if row.is_booked)
 
 
 def unbooked(tx: Transaction, payment_id: UUID, reported: GatewayPaymentStatus) -> int:
-    """Rupiah of a payment that went back through its gateway and neither by a refund of ours nor booked already."""
+    """The dashboard refunds of a payment that are not booked yet, in rupiah: refunded there, and not by us."""
     rows = _rows(tx, payment_id)
     ours = {row.id: row for row in rows if not row.is_booked}
     if reported.refunded_by_key:
         by_us = sum(amount for key, amount in reported.refunded_by_key.items() if key in ours)
     else:
-        by_us = sum(row.amount for row in ours.values() if row.has_left)
+        by_us = sum(row.amount for row in ours.values() if row.was_sent)
     elsewhere = reported.refunded_amount - by_us
     return elsewhere - sum(row.amount for row in rows if row.is_booked)
 
 
 def record(tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, against: str, reason: str) -> int:
-    """Book that `amount` more has left; return what of it pays nothing that we owed, which `against` now holds."""
+    """Book a dashboard refund of `amount`; return what exceeds the owed refunds, booked on the account `against`."""
     left, paid = amount, 0
     for refund_id in tx.execute(_OWED, {"payment_id": payment_id}).scalars().all():
         refund = refund_records.read(tx, refund_id)
@@ -84,13 +84,13 @@ def record(tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, agai
 
 
 def offset_owed_refunds(tx: Transaction, payment_id: UUID) -> None:
-    """Pay what we owe by a payment and have not sent with what of it stands in suspense."""
+    """Offset the owed and unsent refunds of a payment against its money in suspense."""
     for refund_id in tx.execute(_OWED, {"payment_id": payment_id}).scalars().all():
         offset_refund(tx, refund_records.read(tx, refund_id))
 
 
 def offset_refund(tx: Transaction, refund: Refund) -> None:
-    """The same for one refund, of which no gateway and no bank has anything."""
+    """Offset one refund, which neither gateway nor bank has received."""
     amount = min(refund.amount, in_suspense_of(tx, refund))
     is_all = amount == refund.amount
     if amount <= 0 or not ledger.post_paid_from_suspense(
@@ -107,13 +107,13 @@ def offset_refund(tx: Transaction, refund: Refund) -> None:
 
 
 def in_suspense_of(tx: Transaction, refund: Refund) -> int:
-    """Rupiah of a refund's payment that went back at its dashboard and have paid nothing yet."""
+    """The money in suspense of a refund's payment, in rupiah."""
     by_payment = ledger.in_suspense_of(tx, refund.order_id, refund.payment_id)
     return min(by_payment, ledger.in_suspense(tx, refund.order_id))
 
 
 def of_order(tx: Transaction, order_id: UUID) -> int:
-    """Rupiah of an order's sale that went back at a dashboard."""
+    """The dashboard refunds of an order's sale, in rupiah."""
     return int(tx.execute(_OF_ORDER, {"order_id": order_id}).scalar_one())
 
 

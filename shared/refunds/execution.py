@@ -30,8 +30,8 @@ from shared.payouts import bank_accounts, transfers
 from shared.payouts import records as payout_records
 from shared.payouts.transfers import Transfer
 from shared.refunds import dashboard as dashboard_refunds
+from shared.refunds import full_refunds
 from shared.refunds import records as refund_records
-from shared.refunds import whole_orders
 from shared.refunds.records import Refund
 from shared.sales import orders
 from shared.states import BankAccountStatus, RefundStatus, TransferStatus
@@ -87,14 +87,14 @@ def record_transfer(transfer: Transfer, reported: GatewayPayoutStatus) -> str:
             return refund.status
         if changed.status == TransferStatus.SUCCEEDED:
             refund_records.complete_by_transfer(tx, refund)
-            whole_orders.complete_if_all_returned(tx, refund.order_id)
+            full_refunds.close_if_fully_refunded(tx, refund.order_id)
         else:
             _failed(tx, refund, changed)
         return refund_records.read(tx, refund.id).status
 
 
 def _begin(refund_id: UUID) -> tuple[Refund, Transfer | None]:
-    """Decide the way, and write down that it is taken."""
+    """Lock a refund and record how it is sent: through its gateway, or by the transfer returned with it."""
     with transaction() as tx:
         refund = _lock(tx, refund_id)
         if ledger.in_suspense(tx, refund.order_id):
@@ -108,16 +108,16 @@ def _begin(refund_id: UUID) -> tuple[Refund, Transfer | None]:
 
 
 def _offset(tx: Transaction, refund: Refund) -> Refund:
-    """Pay with what somebody gave back at a dashboard what we owe by the same payment; the refund afterwards."""
+    """Offset the owed refunds of a payment against its money in suspense; the refund afterwards."""
     dashboard_refunds.offset_owed_refunds(tx, refund.payment_id)
     now = refund_records.read(tx, refund.id)
     if now.status not in refund_records.OPEN:
-        whole_orders.complete_if_all_returned(tx, now.order_id)
+        full_refunds.close_if_fully_refunded(tx, now.order_id)
     return now
 
 
 def _mark_sending(tx: Transaction, refund: Refund, method: str) -> None:
-    """It is about to leave through `method`: gateway or disbursement."""
+    """Record that a refund is about to be sent by `method`: gateway or disbursement."""
     tx.execute(_SENDING, {"id": refund.id, "method": method})
 
 
@@ -185,7 +185,7 @@ def _book(refund: Refund, reported: GatewayRefundStatus) -> str:
             else GatewayRefundState.SUCCEEDED
         )
         if ledger.in_suspense(tx, now.order_id):
-            whole_orders.complete_if_all_returned(tx, now.order_id)
+            full_refunds.close_if_fully_refunded(tx, now.order_id)
     if state is GatewayRefundState.FAILED:
         return _switch_to_transfer(refund, reported.failure_code or reported.raw_status)
     with transaction() as tx:
@@ -201,12 +201,12 @@ def _switch_to_transfer(refund: Refund, failure: str) -> str:
         if now.status != RefundStatus.PROCESSING or now.method != "gateway":
             return now.status
         dashboard_refunds.offset_refund(tx, now)
-        whole_orders.complete_if_all_returned(tx, now.order_id)
+        full_refunds.close_if_fully_refunded(tx, now.order_id)
         now = refund_records.read(tx, refund.id)
         if now.status == RefundStatus.COMPLETED:
             return now.status
         others = [each for each in refund_records.gateway_refunds_of(tx, refund.payment_id) if each.id != refund.id]
-        known = sum(each.amount for each in others if each.has_left)
+        known = sum(each.amount for each in others if each.was_sent)
         if given_back > known or refund_records.exceed_received(tx, refund.order_id):
             refund_records.fail(tx, now, failure)
             details = {"failure": failure, "amount": refund.amount, "given_back": given_back, "known": known}
@@ -221,7 +221,7 @@ def _failed(tx: Transaction, refund: Refund, transfer: Transfer) -> None:
     refund_records.fail(tx, refund, failure)
     account = bank_accounts.current(tx, refund.user_id)
     if account and account.status == BankAccountStatus.VERIFIED and account.id != transfer.bank_account_id:
-        refund_records.reopen(tx, refund)  # the account was set while this transfer was on its way
+        refund_records.requeue(tx, refund)  # the account was set while this transfer was on its way
         return
     manual_tasks.add(tx, "refund_failed", subject="refund", subject_id=refund.id, failure=failure, amount=refund.amount)
     mails.enqueue_about_order(
@@ -234,7 +234,7 @@ def _failed(tx: Transaction, refund: Refund, transfer: Transfer) -> None:
 
 
 def _lock(tx: Transaction, refund_id: UUID) -> Refund:
-    """A refund under the locks of its buyer and its order, in this order."""
+    """Lock the buyer, then the order, of a refund, and read it."""
     refund = refund_records.read(tx, refund_id)
     people.lock(tx, refund.user_id)
     orders.lock(tx, refund.order_id)

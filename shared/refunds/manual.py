@@ -14,8 +14,8 @@ from shared.models import RequestModel, line
 from shared.payouts import transfers
 from shared.problems import Invalid, Problem
 from shared.refunds import dashboard as dashboard_refunds
+from shared.refunds import full_refunds
 from shared.refunds import records as refund_records
-from shared.refunds import whole_orders
 from shared.refunds.records import Refund
 from shared.refunds.schemas import RefundResponse
 from shared.sales import orders
@@ -64,7 +64,7 @@ def record(tx: Transaction, admin_id: UUID, refund_id: UUID, paid: ManualRefundR
     if not ledger.was_refunded_manually(tx, refund.id, paid.through):
         _refuse_unless_owed(tx, refund)
         refund_records.complete_manually(tx, refund, paid.through, paid.note, by=admin_id)
-        whole_orders.complete_if_all_returned(tx, refund.order_id)
+        full_refunds.close_if_fully_refunded(tx, refund.order_id)
     return RefundResponse.read(tx, refund_id)
 
 

@@ -162,8 +162,8 @@ class Refund:
     channel: str
 
     @property
-    def has_left(self) -> bool:
-        """Whether whoever sends it may have heard of it."""
+    def was_sent(self) -> bool:
+        """Whether it was handed to the gateway or the bank."""
         return self.status in (RefundStatus.PROCESSING, RefundStatus.COMPLETED)
 
 
@@ -181,25 +181,25 @@ def gateway_refunds_of(tx: Transaction, payment_id: UUID) -> list[Refund]:
 
 
 def has_any(tx: Transaction, order_id: UUID) -> bool:
-    """Whether anything of an order has been given back, or is asked back."""
+    """Whether any refund of an order is requested, approved or completed."""
     found: bool = tx.execute(_ANY, {"order_id": order_id}).scalar_one()
     return found
 
 
 def has_own(tx: Transaction, order_id: UUID) -> bool:
-    """The same, but for what somebody gave back at a dashboard."""
+    """Like `has_any`, dashboard refunds aside."""
     found: bool = tx.execute(_ANY_OF_OURS, {"order_id": order_id}).scalar_one()
     return found
 
 
 def exceed_received(tx: Transaction, order_id: UUID) -> bool:
-    """Whether more of an order is given back and owed than came in, since somebody gave back at a dashboard."""
+    """Whether the refunds of an order exceed what was received, because of dashboard refunds."""
     found: bool = tx.execute(_TOO_MUCH, {"order_id": order_id}).scalar_one()
     return found
 
 
 def would_exceed_received(tx: Transaction, refund_id: UUID) -> bool:
-    """Whether more would have gone back of an order than came in, if this refund went too."""
+    """Whether this refund would bring the sent refunds of its order above what was received."""
     found: bool = tx.execute(_WOULD_EXCEED, {"id": refund_id}).scalar_one()
     return found
 
@@ -221,19 +221,19 @@ def refundable(tx: Transaction, order_id: UUID, *, is_whole: bool) -> tuple[UUID
 
 
 def find_by_reference(tx: Transaction, reported: GatewayRefundStatus) -> tuple[UUID, UUID] | None:
-    """The refund a gateway's webhook is about, by its id there or by ours, with its payment."""
+    """The refund that a webhook is about, by the gateway's id or ours, and its payment."""
     row = tx.execute(_BY_NAME, {"reference": reported.gateway_reference, "ours": reported.reference}).first()
     return (row.id, row.payment_id) if row else None
 
 
 def record_reversal(tx: Transaction, payment_id: UUID, amount: int, reason: str) -> None:
-    """Note that the last `amount` of a payment was given back at the gateway without us, and tell the buyer."""
+    """Record that the last `amount` of a payment was refunded by its gateway, and tell the buyer."""
     record_gateway_refund(tx, payment_id, amount, reason)
     payment_records.mark_refunded(tx, payment_id)
 
 
 def record_gateway_refund(tx: Transaction, payment_id: UUID, amount: int, reason: str) -> Refund:
-    """Note a refund that was made at the gateway without us, and tell the buyer."""
+    """Record a refund that was made at the gateway without us, and tell the buyer."""
     values = {"payment_id": payment_id, "amount": amount, "reason": reason}
     refund_id, order_id = tx.execute(_TAKEN_BACK, values).one()
     audit.record(tx, "refund.by_gateway", subject="refund", subject_id=refund_id, amount=amount)
@@ -242,7 +242,7 @@ def record_gateway_refund(tx: Transaction, payment_id: UUID, amount: int, reason
 
 
 def complete_at_dashboard(tx: Transaction, refund: Refund, *, is_booked: bool = False) -> None:
-    """Somebody has paid all of what this refund owes through the payment's gateway, without us."""
+    """Complete a refund that was sent in full at the dashboard of the payment's gateway."""
     tx.execute(_COMPLETED_BY_HAND, {"id": refund.id, "method": "gateway"})
     if not is_booked:
         ledger.post_refunded(tx, refund.id, refund.gateway, refund.amount, order_id=refund.order_id, is_manual=True)
@@ -251,7 +251,7 @@ def complete_at_dashboard(tx: Transaction, refund: Refund, *, is_booked: bool = 
 
 
 def reattribute(tx: Transaction, payment_id: UUID, amount: int) -> None:
-    """`amount` of what was noted as made at the gateway without us has paid another refund of the same payment."""
+    """Attribute `amount` of a payment's dashboard refunds to another refund of the same payment."""
     left = amount
     for row in tx.execute(_BY_GATEWAY, {"payment_id": payment_id}).all():
         taken = min(left, int(row.amount))
@@ -262,13 +262,13 @@ def reattribute(tx: Transaction, payment_id: UUID, amount: int) -> None:
 
 
 def reduce(tx: Transaction, refund: Refund, amount: int) -> None:
-    """`amount` of what a refund would give back has gone back otherwise."""
+    """Reduce a refund by `amount`, which has gone back otherwise."""
     tx.execute(_REDUCED, {"id": refund.id, "amount": amount})
     audit.record(tx, "refund.reduced", subject="refund", subject_id=refund.id, amount=amount)
 
 
 def add(tx: Transaction, payment_id: UUID, kind: str, amount: int, reason: str, items: Mapping[UUID, int]) -> Refund:
-    """Write down that `items` (to what each gives back) are wanted back.
+    """Add a requested refund of `items` (to the amount of each).
 
     The database refuses an item that another refund has, and more than came in.
     """
@@ -282,7 +282,7 @@ def add(tx: Transaction, payment_id: UUID, kind: str, amount: int, reason: str, 
 
 
 def reject(tx: Transaction, refund: Refund, reason: str, *, by: UUID | None) -> None:
-    """Owe nothing; the items may be asked for again, or go back for another reason."""
+    """Reject a requested refund; its items may be requested again, or go back for another reason."""
     tx.execute(_REJECTED, {"id": refund.id, "by": by, "reason": reason})
     tx.execute(_FREE_ITEMS, {"id": refund.id})
     manual_tasks.close(tx, refund.id, by=by)
@@ -290,20 +290,20 @@ def reject(tx: Transaction, refund: Refund, reason: str, *, by: UUID | None) -> 
 
 
 def reject_requested(tx: Transaction, order_id: UUID, reason: str) -> None:
-    """End what nobody has decided about, as all goes back otherwise."""
+    """Reject the undecided refunds of an order, as all of it goes back otherwise."""
     for refund_id in tx.execute(_REQUESTED, {"order_id": order_id}).scalars().all():
         reject(tx, read(tx, refund_id), reason, by=None)
 
 
 def switch_to_transfer(tx: Transaction, refund: Refund, failure: str | None) -> None:
-    """The gateway can't send it back: it goes to the buyer's bank account instead (PS-017)."""
+    """Send a refund to the buyer's bank account instead, as the gateway can't (PS-017)."""
     tx.execute(_WAITING, {"id": refund.id, "failure": failure})
     if refund.method != "disbursement":
         audit.record(tx, "refund.by_disbursement", subject="refund", subject_id=refund.id, failure=failure)
 
 
 def apply(tx: Transaction, refund: Refund, reported: GatewayRefundStatus) -> GatewayRefundState:
-    """Book what the gateway says of a refund it sends; the same fact twice changes nothing.
+    """Book the status that the gateway reports of a refund; the same status twice changes nothing.
 
     FAILED is left to the caller, who knows other ways.
     """
@@ -314,26 +314,26 @@ def apply(tx: Transaction, refund: Refund, reported: GatewayRefundStatus) -> Gat
 
 
 def complete_by_gateway(tx: Transaction, refund: Refund) -> None:
-    """The gateway has sent it back: close the debt to the buyer."""
+    """Complete a refund that the gateway has sent, and close the debt to the buyer."""
     if tx.execute(_COMPLETED, {"id": refund.id}).first():
         ledger.post_refunded(tx, refund.id, refund.gateway, refund.amount, order_id=refund.order_id)
         _close(tx, refund)
 
 
 def complete_without_money(tx: Transaction, refund: Refund) -> None:
-    """Nothing was paid for what it gives back: no gateway has to hear of it. The items are given back already."""
+    """Complete a refund of items that cost nothing. They are returned already."""
     if tx.execute(_COMPLETED, {"id": refund.id}).first():
         _close(tx, refund)
 
 
 def complete_by_transfer(tx: Transaction, refund: Refund) -> None:
-    """It has arrived in the buyer's bank account; the transfer has booked itself."""
+    """Complete a refund that has arrived in the buyer's bank account; its transfer is booked already."""
     if tx.execute(_COMPLETED, {"id": refund.id}).first():
         _close(tx, refund)
 
 
 def complete_manually(tx: Transaction, refund: Refund, gateway: str, note: str, *, by: UUID) -> None:
-    """A person has sent it at a gateway's dashboard. The refund waits, or failed.
+    """Complete a waiting or failed refund that a person has sent at a gateway's dashboard.
 
     There the payment was refunded, if the gateway can do that; else the payout gateway paid a bank account.
     """
@@ -349,19 +349,19 @@ def complete_manually(tx: Transaction, refund: Refund, gateway: str, note: str, 
 
 
 def fail(tx: Transaction, refund: Refund, failure: str) -> None:
-    """It did not arrive: the debt stays, and it can be sent again (PS-025)."""
+    """Mark a refund as failed: the debt stays, and it can be sent again (PS-025)."""
     log.warning("refund.failed", extra={"refund_id": str(refund.id), "failure": failure})
     tx.execute(_FAILED, {"id": refund.id, "failure": failure})
     audit.record(tx, "refund.failed", subject="refund", subject_id=refund.id, failure=failure)
 
 
-def reopen(tx: Transaction, refund: Refund) -> None:
-    """Have a refund that waits or failed sent again."""
+def requeue(tx: Transaction, refund: Refund) -> None:
+    """Enqueue a waiting or failed refund again."""
     outbox.add(tx, "refund.approved", {"refund_id": refund.id})
 
 
 def close_order(tx: Transaction, order_id: UUID) -> None:
-    """Close a paid order of which all has gone back at a dashboard, whatever of it was not given back. It is locked."""
+    """Mark a locked, paid order and its payments as refunded, whatever of its items was not returned."""
     order = orders.lock(tx, order_id)
     if order.status == OrderStatus.PAID:
         payment_records.mark_all_refunded(tx, order_id)
@@ -369,7 +369,7 @@ def close_order(tx: Transaction, order_id: UUID) -> None:
 
 
 def finish_order(tx: Transaction, order_id: UUID) -> None:
-    """Close an order whose items are all given back and whose refunds have all arrived (PS-019). It is locked."""
+    """Close a locked order whose items are all returned and whose refunds are all completed (PS-019)."""
     if tx.execute(_ALL_BACK, {"order_id": order_id}).scalar_one():
         close_order(tx, order_id)
 

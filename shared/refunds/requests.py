@@ -139,7 +139,7 @@ class NothingToRefund(Invalid):
 
 
 def request(tx: Transaction, buyer_id: UUID, wanted: RefundRequest) -> RefundRequestedResponse:
-    """Ask for money back; for what has cost nothing, or where the event was moved, give it back.
+    """Request a refund; of what has cost nothing, or where the event was moved, it is approved at once.
 
     Raises NotFound, NotRefundable, WindowClosed, EventCancelled, TicketUsed, ProductsPickedUp, UnitRevealed,
     AlreadyRequested, NothingToRefund and Invalid.
@@ -211,7 +211,7 @@ def _line(item: _Item) -> NotRefundableLine:
 
 
 def _add(tx: Transaction, order: orders.Order, amounts: Mapping[UUID, int], reason: str, *, is_whole: bool) -> Refund:
-    """Write the request down, for no more than the order may still refund. Raises NothingToRefund."""
+    """Add the request, for no more than is still refundable of the order. Raises NothingToRefund."""
     payment_id, left = refund_records.refundable(tx, order.id, is_whole=is_whole)
     wanted = sum(amounts.values())
     if payment_id is None or (wanted and left <= 0):

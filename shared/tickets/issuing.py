@@ -22,7 +22,7 @@ from shared.tickets import bibs, products, ticket_rendering
 
 MOST_ATTEMPTS = 5
 """After so many deliveries a person takes over (PS-023)."""
-PRINTING_SECONDS = 40
+RENDERING_SECONDS = 40
 """How long one delivery prints: the function's time-out of 60 seconds, less what one slow ticket may take."""
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ _KINDS = text("""
 """)
 
 
-def issue(order_id: UUID, *, printing_seconds: float = PRINTING_SECONDS) -> int:
+def issue(order_id: UUID, *, rendering_seconds: float = RENDERING_SECONDS) -> int:
     """Issue what a paid order still lacks and return how many tickets that added.
 
     Says `ticket.created` the first time all is there, and `payment.success` again where its time did not suffice.
@@ -51,7 +51,7 @@ def issue(order_id: UUID, *, printing_seconds: float = PRINTING_SECONDS) -> int:
     added = add_missing(order_id)
     if added is None:
         return 0
-    is_complete = ticket_rendering.render_missing(order_id, time.monotonic() + printing_seconds)
+    is_complete = ticket_rendering.render_missing(order_id, time.monotonic() + rendering_seconds)
     with transaction() as tx:
         order = orders.lock(tx, order_id)
         if order.status == OrderStatus.PAID and not is_complete:

@@ -47,16 +47,16 @@ _TICKETS = """
         JOIN order_items i ON i.id = t.order_item_id JOIN ticket_tiers c ON c.id = i.tier_id
         LEFT JOIN bib_numbers b ON b.item_id = i.id
 """
-_IS_UNPRINTED = """
+_IS_UNRENDERED = """
     t.order_id = :order_id AND t.status <> 'void' AND t.pdf_object IS NULL
     AND NOT EXISTS (SELECT 1 FROM orders o JOIN users u ON u.id = o.user_id WHERE o.id = t.order_id AND u.is_deleted)
 """
-_UNPRINTED = text(f"SELECT EXISTS (SELECT 1 FROM tickets t WHERE {_IS_UNPRINTED})")
+_UNRENDERED = text(f"SELECT EXISTS (SELECT 1 FROM tickets t WHERE {_IS_UNRENDERED})")
 _CLAIM = text(f"""
     UPDATE tickets SET print_claimed_until = now() + make_interval(secs => :claimed_seconds)
     WHERE id = (
         SELECT t.id FROM tickets t JOIN order_items i ON i.id = t.order_item_id
-        WHERE {_IS_UNPRINTED} AND (t.print_claimed_until IS NULL OR t.print_claimed_until < now())
+        WHERE {_IS_UNRENDERED} AND (t.print_claimed_until IS NULL OR t.print_claimed_until < now())
         ORDER BY i.position LIMIT 1)
     RETURNING id
 """)
@@ -99,17 +99,17 @@ class TicketVoid(Problem):
 
 
 def render_missing(order_id: UUID, until: float) -> bool:
-    """Print what a paid order lacks; whether all of it is there, False where `until` (time.monotonic) came first.
+    """Render the missing PDFs of a paid order; whether all are there, False where `until` (time.monotonic) came first.
 
-    Each print is noted before the next one is begun, so that a crash costs one of them. Prints one at least, and
+    Each is recorded before the next one is begun, so that a crash costs one of them. Renders one at least, and
     waits for those that other deliveries have claimed. Opens its own transactions.
     """
     printed: list[RenderedTicket] = []
     while True:
         with transaction() as tx:
             order = orders.lock(tx, order_id)
-            remember(tx, printed)
-            if not tx.execute(_UNPRINTED, {"order_id": order_id}).scalar_one():
+            record_rendered(tx, printed)
+            if not tx.execute(_UNRENDERED, {"order_id": order_id}).scalar_one():
                 return True
             if order.status != OrderStatus.PAID or (printed and time.monotonic() >= until):
                 return False
@@ -129,7 +129,7 @@ def claim(tx: Transaction, order_id: UUID) -> Row[Any] | None:
 
 
 def render_claimed(claimed: Row[Any]) -> RenderedTicket:
-    """Print and store a ticket that was claimed. Takes its own time, so never call it in a transaction.
+    """Render and store a ticket that was claimed. Takes its own time, so never call it in a transaction.
 
     What stops it also ends the claim, so that the next try can begin at once.
     """
@@ -141,8 +141,8 @@ def render_claimed(claimed: Row[Any]) -> RenderedTicket:
         raise
 
 
-def remember(tx: Transaction, printed: Sequence[RenderedTicket]) -> None:
-    """Note where these PDFs are. The files that they replace are deleted."""
+def record_rendered(tx: Transaction, printed: Sequence[RenderedTicket]) -> None:
+    """Record where these PDFs are stored, and delete the files that they replace."""
     for each in printed:
         names = {"ticket_id": each.ticket_id, "pdf_object": each.pdf_object, "replaces": each.replaces}
         stale = each.replaces if tx.execute(_PRINTED, names).first() else _unwanted(tx, each)
@@ -208,7 +208,7 @@ def _render_now(row: Any) -> bytes:
     if not row.is_owner_deleted:
         printed = _store(row, content)
         with transaction() as tx:
-            remember(tx, [printed])
+            record_rendered(tx, [printed])
     return content
 
 

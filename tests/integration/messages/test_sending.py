@@ -11,7 +11,7 @@ from functions.send_email.main import send as send_as_deployed
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayMisconfigured, GatewayUnavailable
 from shared.messages import mails, sending
-from shared.messages.sending import NotPrinted, NotSendable
+from shared.messages.sending import NotRendered, NotSendable
 from shared.problems import NotFound, TryAgain
 from shared.sales import orders
 from shared.tickets import issuing, voiding
@@ -305,7 +305,7 @@ def test_an_e_ticket_waits_for_its_pdf(sendgrid, files):
     _, email_id = an_e_ticket_mail()
     kept = files.files.copy()
     files.files.clear()
-    with pytest.raises(NotPrinted):
+    with pytest.raises(NotRendered):
         sending.send(email_id)
     assert sendgrid.asked == []
     files.files.update(kept)

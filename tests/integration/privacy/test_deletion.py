@@ -232,7 +232,7 @@ def test_a_pdf_that_is_stored_while_the_account_is_deleted_is_not_kept(files: St
     delete(member)
     files.files.update({each.pdf_object: b"stored a moment later" for each in printed})
     with transaction() as tx:
-        ticket_rendering.remember(tx, printed)
+        ticket_rendering.record_rendered(tx, printed)
     assert rows("SELECT 1 FROM tickets WHERE order_id = :id AND pdf_object IS NOT NULL", id=order.id) == []
     object_deletion.sweep()
     assert files.files == {}

@@ -411,7 +411,7 @@ def test_who_funds_the_code_decides_whose_revenue_shrinks(paid_by, organizer, co
         total = order.total_amount
         sale = ledger.Sale(order.id, event.organizer_id, "xendit", total, order.platform_fee, received=total)
         assert ledger.post_sale(tx, attempt.id, sale)
-        assert ledger.post_sale_taken_back(tx, attempt.id, sale)
+        assert ledger.post_sale_reversal(tx, attempt.id, sale)
     booked = rows(
         "SELECT p.kind, split_part(e.account, ':', 1) AS account, e.amount FROM ledger_entries e"
         " JOIN ledger_postings p ON p.id = e.posting_id WHERE p.order_id = :id",

@@ -126,7 +126,7 @@ def test_deliveries_of_the_same_order_share_its_tickets(files):
 def test_a_delivery_that_runs_out_of_time_is_followed_by_a_first_one(files):
     order = an_order(quantities=[3], paid=True)
     for _ in range(3):
-        issuing.issue(order.id, printing_seconds=0)
+        issuing.issue(order.id, rendering_seconds=0)
     assert (files.tries, said(order)) == (3, 1)
     handed_on = "SELECT 1 FROM outbox WHERE topic = 'payment.success' AND payload ->> 'order_id' = :id"
     assert len(rows(handed_on, id=str(order.id))) == 2
@@ -139,7 +139,7 @@ def test_an_order_of_a_hundred_with_the_longest_terms_is_done_by_one_delivery(fi
     order = an_order(event, quantities=[100], paid=True)
     begun = time.process_time()
     issuing.issue(order.id)
-    assert time.process_time() - begun < issuing.PRINTING_SECONDS / 2
+    assert time.process_time() - begun < issuing.RENDERING_SECONDS / 2
     assert (files.tries, said(order)) == (100, 1)
 
 
@@ -157,7 +157,7 @@ def test_what_a_dead_delivery_had_claimed_is_printed_once_its_claim_has_run_out(
 
 def test_an_order_that_is_refunded_meanwhile_is_not_printed_further(files):
     order = an_order(quantities=[2], paid=True)
-    issuing.issue(order.id, printing_seconds=0)
+    issuing.issue(order.id, rendering_seconds=0)
     refund(order)
     issuing.issue(order.id)
     assert (files.tries, said(order)) == (1, 0)

@@ -134,7 +134,7 @@ def test_a_print_that_comes_too_late_leaves_no_file(sale, files):
     )
     files.files[late.pdf_object] = b"printed from what was true before"
     with transaction() as tx:
-        ticket_rendering.remember(tx, [late])
+        ticket_rendering.record_rendered(tx, [late])
     object_deletion.sweep()
     assert list(files.files) == [sale.ticket.pdf_object]
 

@@ -1,4 +1,4 @@
-"""Orders of which all that came in has gone back, in whatever parts and by whomever, some of it at a dashboard."""
+"""Orders that are refunded in full, in whatever parts, some of them at a gateway's dashboard."""
 
 from uuid import UUID
 
@@ -11,9 +11,9 @@ from shared.sales import orders
 from shared.tickets import voiding
 
 
-def complete_if_all_returned(tx: Transaction, order_id: UUID) -> bool:
-    """Refund such an order, as by a refund of the whole payment; False where something is left. The order is locked."""
-    payment_id = ledger.post_rest_taken_back(tx, order_id)
+def close_if_fully_refunded(tx: Transaction, order_id: UUID) -> bool:
+    """Close a locked order if all that was received for it has gone back; whether it was closed."""
+    payment_id = ledger.post_remaining_sale_reversal(tx, order_id)
     if payment_id is None:
         return False
     refund_records.reject_requested(tx, order_id, "All that was paid has gone back at the gateway already.")
