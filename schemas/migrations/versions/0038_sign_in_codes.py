@@ -5,8 +5,8 @@ The columns are those of one_time_codes. Mails with codes to addresses that nobo
 
 from alembic import op
 
-revision = "0037"
-down_revision = "0036"
+revision = "0038"
+down_revision = "0037"
 branch_labels = None
 depends_on = None
 
