@@ -4,6 +4,7 @@ from uuid import UUID
 
 from shared.payments import checkout as paying
 from shared.payments.checkout import AttendeesMissing, CheckoutInProgress, PaymentInReview, PaymentRefused
+from shared.payments.payment_options import AmountAboveLimit
 from shared.problems import NotFound, TryAgain
 from shared.sales.orders import NotPayable, ReservationExpired
 from shared.sales.registrations import AlreadyRegistered
@@ -21,13 +22,17 @@ REFUSALS = (
     CheckoutInProgress,
     PaymentInReview,
     PaymentRefused,
+    AmountAboveLimit,
     TryAgain,
 )
 
 
 @app.post("/orders/{order_id}/checkout", idempotent=True, problems=REFUSALS)
 def start_to_pay(order_id: UUID, request: paying.CheckoutRequest, buyer: Buyer) -> OrderResponse:
-    """Choose how to pay; the hold lasts until 30 minutes from the reservation. An order of Rp 0 is paid at once."""
+    """Choose how to pay; the hold lasts until 30 minutes from the reservation. An order of Rp 0 is paid at once.
+
+    Where the gateway doesn't answer (503), `alternative` names another one and its payment methods, most alike first.
+    """
     return paying.checkout(buyer.id, order_id, request)
 
 

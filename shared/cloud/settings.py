@@ -52,6 +52,8 @@ class Settings:
     """Where everybody sees the objects of the media bucket, without a trailing slash."""
 
     default_gateway: str = "xendit"
+    qris_limit: int = 10_000_000
+    """The most rupiah that QRIS takes at once. It is not offered above."""
     unique_codes: str = "off"
     """`on` adds 1 to 999 rupiah to each payment, so that its amount alone names it (ISO-3)."""
     xendit_base_url: str = "https://api.xendit.co"

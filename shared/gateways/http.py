@@ -185,7 +185,7 @@ class JsonApi:
             wait = failure.retry_after_seconds or self._patience.longest_wait_seconds
             raise self._unavailable(failure.reason, wait, _outcome_unknown(failures)) from None
         except CircuitBreakerError:
-            wait = self._patience.open_seconds
+            wait = self.paused_seconds or self._patience.open_seconds
             raise self._unavailable("circuit open", wait, _outcome_unknown(failures)) from None
         except GatewayUnavailable as trouble:  # while recovering
             raise self._unavailable(trouble.reason, trouble.retry_after_seconds, True) from None

@@ -14,8 +14,10 @@ from shared.gateways.statuses import (
     GatewayPaymentStatus,
     GatewayPayoutStatus,
     GatewayRefundStatus,
+    MethodTraits,
     Movement,
     OpenedPayment,
+    PaymentMethod,
     WebhookEvent,
 )
 
@@ -87,6 +89,11 @@ class Gateway(Protocol):
     """As in `payments.gateway` and in the ledger's account `gateway_clearing:<name>`."""
     lists_movements: bool
     """Whether `movements` knows all; else `clearing` asks about each payment."""
+    methods: Mapping[PaymentMethod, MethodTraits]
+    """The payment methods that it offers."""
+
+    def paused_seconds(self, method: PaymentMethod) -> float:
+        """For how long this process opens no payments by a method, as the gateway has not answered; 0 where it does."""
 
     def open(
         self, payment: PayablePayment, customer: Customer, *, description: str, return_url: str, may_exist: bool

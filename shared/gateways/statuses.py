@@ -26,6 +26,16 @@ class PaymentMethod(StrEnum):
     ANY = "ANY"
 
 
+@dataclass(frozen=True)
+class MethodTraits:
+    """How a gateway carries out a payment method."""
+
+    is_inline: bool = False
+    """A code or a number comes back, for our own page; otherwise the payer goes to the gateway's."""
+    is_qris: bool = False
+    """It is paid as QRIS, whose amounts are limited."""
+
+
 class GatewayPaymentState(StrEnum):
     """Where a payment stands according to its gateway."""
 

@@ -10,7 +10,7 @@ on with it (the gateway is asked first whether it knows it), and reconcile ends 
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
@@ -25,8 +25,9 @@ from shared.gateways.errors import GatewayError, GatewayRefused, GatewayUnavaila
 from shared.gateways.statuses import Customer, OpenedPayment, PaymentMethod
 from shared.messages import mails
 from shared.models import RequestModel
+from shared.payments import payment_options, settlement
 from shared.payments import records as payment_records
-from shared.payments import settlement
+from shared.payments.payment_options import GatewayName
 from shared.payments.records import Payment
 from shared.problems import Invalid, Problem, TryAgain
 from shared.sales import attendees, expiry, orders, registrations
@@ -39,7 +40,6 @@ from shared.states import PaymentStatus
 
 LOOK_AGAIN_SECONDS = 2
 
-GatewayName = Literal["xendit", "midtrans"]
 Method = Annotated[PaymentMethod, Field(strict=False)]
 
 
@@ -91,6 +91,10 @@ class PaymentRefused(Problem):
     status, slug = 422, "payment-method-refused"
 
 
+class GatewayUnreachable(TryAgain):
+    """The payment service does not answer. Your tickets are held: try again, or choose another method."""
+
+
 _NAMELESS = text("""
     SELECT i.id FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
     WHERE i.order_id = :order_id AND t.kind IN ('ticket', 'registration')
@@ -118,7 +122,7 @@ def checkout(buyer_id: UUID, order_id: UUID, request: CheckoutRequest) -> OrderR
     """Start to pay an order; give it with its pending payment. One that costs nothing is paid at once.
 
     Raises NotFound, ReservationExpired, NotPayable, AttendeesMissing, AlreadyRegistered, CheckoutInProgress,
-    PaymentInReview, PaymentRefused, TryAgain.
+    PaymentInReview, PaymentRefused, AmountAboveLimit, TryAgain.
     """
     with transaction() as tx:
         order = orders.lock_own(tx, order_id, buyer_id)
@@ -174,6 +178,7 @@ def _start(tx: Transaction, order: Order, method: PaymentMethod, gateway: str | 
     if payment and payment.is_claimed:
         raise CheckoutInProgress(retry_after_seconds=LOOK_AGAIN_SECONDS)
     due = _amount_due(tx, order)
+    payment_options.require_within_limit(due, method=method, gateway=chosen)
     wanted = (chosen, method, due)
     if payment and (payment.gateway, payment.payment_method, payment.amount - payment.unique_code) != wanted:
         payment_records.expire_and_cancel(tx, payment)
@@ -217,13 +222,23 @@ def _open_at_gateway(begun: _StartedPayment) -> None:
         raise PaymentRefused from refused
     except GatewayError as error:
         _release_claim(payment)
-        seconds = error.retry_after_seconds if isinstance(error, GatewayUnavailable) else 30
-        raise TryAgain(
-            "The payment service does not answer. Your tickets are held: try again, or choose another method.",
-            retry_after_seconds=max(int(seconds), 1),
-        ) from error
+        raise _unreachable(payment, error) from error
     with transaction() as tx:
         _record_opened(tx, payment, opened)
+
+
+def _unreachable(payment: Payment, error: GatewayError) -> GatewayUnreachable:
+    """The refusal, which names another gateway that answers and its methods, the most alike first."""
+    seconds = error.retry_after_seconds if isinstance(error, GatewayUnavailable) else 30
+    others = payment_options.alternatives(
+        payment.amount, method=PaymentMethod(payment.payment_method), gateway=payment.gateway
+    )
+    members: dict[str, Any] = {"gateway": payment.gateway}
+    if others:
+        gateway = others[0].gateway
+        methods = [option.method for option in others if option.gateway == gateway]
+        members["alternative"] = {"gateway": gateway, "payment_methods": methods}
+    return GatewayUnreachable(retry_after_seconds=max(int(seconds), 1), **members)
 
 
 def _record_opened(tx: Transaction, payment: Payment, opened: OpenedPayment) -> None:

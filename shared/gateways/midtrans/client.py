@@ -60,6 +60,10 @@ class Midtrans:
         self._core = JsonApi(GATEWAY, core_url, auth, patience=patience, status_of=reading.effective_status)
         self._snap = JsonApi(GATEWAY, snap_url or core_url, auth, patience=patience)
 
+    def paused_seconds(self, method: PaymentMethod) -> float:
+        """For how long this process opens no payments by a method, as Midtrans has not answered; 0 where it does."""
+        return (self._core if method in CHARGED_METHODS else self._snap).paused_seconds
+
     def open_payment(
         self,
         *,

@@ -5,12 +5,14 @@ from datetime import datetime
 
 from shared.gateways.errors import known_or_none
 from shared.gateways.midtrans.client import Midtrans
+from shared.gateways.midtrans.requests import CHARGED_METHODS, QRIS_METHODS
 from shared.gateways.midtrans.responses import GATEWAY
 from shared.gateways.protocol import PayablePayment, PaymentReference, SendableRefund
 from shared.gateways.statuses import (
     Customer,
     GatewayPaymentStatus,
     GatewayRefundStatus,
+    MethodTraits,
     Movement,
     OpenedPayment,
     PaymentMethod,
@@ -23,6 +25,10 @@ class MidtransGateway:
 
     name = GATEWAY
     lists_movements = False
+    methods: Mapping[PaymentMethod, MethodTraits] = {
+        method: MethodTraits(is_inline=method in CHARGED_METHODS, is_qris=method in QRIS_METHODS)
+        for method in PaymentMethod
+    }
 
     def __init__(self, client: Midtrans) -> None:
         self._client = client
@@ -45,6 +51,10 @@ class MidtransGateway:
             customer=customer,
             finish_url=return_url,
         )
+
+    def paused_seconds(self, method: PaymentMethod) -> float:
+        """Of the circuit of Core or of Snap."""
+        return self._client.paused_seconds(method)
 
     def status(self, payment: PaymentReference, reference: str | None = None) -> list[GatewayPaymentStatus]:  # noqa: ARG002
         """Of the transaction with our external id."""

@@ -32,6 +32,9 @@ CHARGED_METHODS: Mapping[PaymentMethod, Mapping[str, Any]] = {
 }
 """What a Core charge says of each method of ours that is shown on our page: a code, or an account number."""
 
+QRIS_METHODS = frozenset({PaymentMethod.QRIS, PaymentMethod.LINKAJA})
+"""Methods that are paid by QRIS."""
+
 SHORTEST_ACCOUNT_SECONDS = 20
 """Midtrans keeps no virtual account for less; QRIS codes may end sooner."""
 

@@ -60,6 +60,11 @@ class Xendit:
         self._api = JsonApi(GATEWAY, base_url, (api_key, ""), patience=patience)
         self._iluma = JsonApi("iluma", iluma_url or base_url, (iluma_api_key or api_key, ""), patience=patience)
 
+    @property
+    def paused_seconds(self) -> float:
+        """For how long this process asks Xendit nothing, as it has not answered; 0 where it does."""
+        return self._api.paused_seconds
+
     # Invoices
 
     def open_invoice(

@@ -17,12 +17,14 @@ from shared.gateways.statuses import (
     GatewayPaymentStatus,
     GatewayPayoutStatus,
     GatewayRefundStatus,
+    MethodTraits,
     Movement,
     OpenedPayment,
     PaymentMethod,
     WebhookEvent,
 )
 from shared.gateways.xendit.client import Xendit
+from shared.gateways.xendit.requests import ACCOUNT_METHODS
 from shared.gateways.xendit.responses import GATEWAY
 from shared.states import RefundKind
 
@@ -38,6 +40,10 @@ class XenditGateway:
 
     name = GATEWAY
     lists_movements = True
+    methods: Mapping[PaymentMethod, MethodTraits] = {
+        method: MethodTraits(is_inline=method in ACCOUNT_METHODS, is_qris=method is PaymentMethod.QRIS)
+        for method in PaymentMethod
+    }
 
     def __init__(self, client: Xendit) -> None:
         self._client = client
@@ -58,6 +64,10 @@ class XenditGateway:
             failure_url=return_url,
             resume=may_exist,
         )
+
+    def paused_seconds(self, method: PaymentMethod) -> float:  # noqa: ARG002 - one address for all
+        """Of its only circuit."""
+        return self._client.paused_seconds
 
     def status(self, payment: PaymentReference, reference: str | None = None) -> list[GatewayPaymentStatus]:
         """The invoice by its id; unless it is paid, all others under the external id too."""

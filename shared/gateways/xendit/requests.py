@@ -12,6 +12,17 @@ INVOICE_CHANNELS: Mapping[PaymentMethod, list[str]] = {
 }
 """Xendit's channel list per method of ours (same words). Empty means every channel of the account."""
 
+ACCOUNT_METHODS = frozenset(
+    {
+        PaymentMethod.BCA,
+        PaymentMethod.MANDIRI,
+        PaymentMethod.BNI,
+        PaymentMethod.BRI,
+        PaymentMethod.PERMATA,
+    }
+)
+"""Methods whose invoice tells a virtual account's number."""
+
 REFUND_REASONS = frozenset({"FRAUDULENT", "DUPLICATE", "REQUESTED_BY_CUSTOMER", "CANCELLATION", "OTHERS"})
 
 _NAME_LIMIT, _URL_LIMIT = 256, 255

@@ -19,6 +19,7 @@ from shared.gateways.statuses import (
     GatewayPaymentStatus,
     GatewayRefundState,
     GatewayRefundStatus,
+    MethodTraits,
     Movement,
     OpenedPayment,
     PaymentMethod,
@@ -50,6 +51,12 @@ class FakeGateway:
     payments: dict[str, GatewayPaymentStatus] = field(default_factory=dict)
     refunds: dict[UUID, GatewayRefundStatus] = field(default_factory=dict)
     moved: list[Movement] = field(default_factory=list)
+    methods: Mapping[PaymentMethod, MethodTraits] = field(
+        default_factory=lambda: {PaymentMethod.ANY: MethodTraits()},
+    )
+
+    def paused_seconds(self, method: PaymentMethod) -> float:
+        return 0.0
 
     def open(
         self, payment: PayablePayment, customer: Customer, *, description: str, return_url: str, may_exist: bool

@@ -1,0 +1,102 @@
+"""How an order can be paid: which gateway offers which method, and who takes over where one doesn't answer (PS-002).
+
+Whether a gateway answers is what the calls of this process have taught: its circuit breaker opens after some failures.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from shared.cloud.settings import settings
+from shared.gateways import registry
+from shared.gateways.statuses import PaymentMethod
+from shared.problems import Problem
+
+GatewayName = Literal["xendit", "midtrans"]
+
+_BANKS = (
+    PaymentMethod.BCA,
+    PaymentMethod.MANDIRI,
+    PaymentMethod.BNI,
+    PaymentMethod.BRI,
+    PaymentMethod.PERMATA,
+)
+_PAID_BY_APP = (
+    PaymentMethod.QRIS,  # which every wallet's app can pay
+    PaymentMethod.GOPAY,
+    PaymentMethod.OVO,
+    PaymentMethod.DANA,
+    PaymentMethod.LINKAJA,
+)
+
+
+class AmountAboveLimit(Problem):
+    """QRIS does not take an amount as large as this. Choose a virtual account or another payment method."""
+
+    status, slug = 422, "amount-above-limit"
+
+
+@dataclass(frozen=True)
+class PaymentOption:
+    """A payment method at a gateway."""
+
+    method: PaymentMethod
+    gateway: str
+    is_inline: bool
+    """A code or a number comes back, for our own page; otherwise the payer goes to the gateway's."""
+    retry_after_seconds: int = 0
+    """For how long the gateway is not asked, as it has not answered."""
+
+    @property
+    def is_available(self) -> bool:
+        """Whether its gateway answers, as far as this process knows."""
+        return self.retry_after_seconds == 0
+
+
+def all_options(amount: int) -> list[PaymentOption]:
+    """Every method at every gateway that takes `amount` rupiah by it, the default gateway's first."""
+    return [option for gateway in _gateways() for option in _of_gateway(gateway, amount)]
+
+
+def best_options(amount: int, *, failed_gateway: str | None = None) -> list[PaymentOption]:
+    """The best gateway for each method that takes `amount` rupiah: one that answers, and shows it on our own page.
+
+    One that has just failed comes last, and among equals the default gateway first.
+    """
+    best: dict[PaymentMethod, PaymentOption] = {}
+    for option in sorted(
+        all_options(amount),
+        key=lambda each: (not each.is_available, each.gateway == failed_gateway, not each.is_inline),
+    ):
+        best.setdefault(option.method, option)
+    return [best[method] for method in PaymentMethod if method in best]
+
+
+def alternatives(amount: int, *, method: PaymentMethod, gateway: str) -> list[PaymentOption]:
+    """The options at other gateways, which answer, in place of a method: the same, then its like, then the others."""
+    others = [each for each in all_options(amount) if each.gateway != gateway and each.is_available]
+    return sorted(others, key=lambda each: (each.method is not method, not _are_alike(each.method, method)))
+
+
+def require_within_limit(amount: int, *, method: PaymentMethod, gateway: str) -> None:
+    """Refuse an amount that a method does not take. Raises AmountAboveLimit."""
+    if registry.gateway(gateway).methods[method].is_qris and amount > settings().qris_limit:
+        possible = [option.method for option in all_options(amount) if option.gateway == gateway]
+        raise AmountAboveLimit(limit=settings().qris_limit, payment_methods=possible)
+
+
+def _gateways() -> list[str]:
+    default = settings().default_gateway
+    return sorted(get_args(GatewayName), key=lambda name: name != default)
+
+
+def _of_gateway(name: str, amount: int) -> Iterator[PaymentOption]:
+    gateway = registry.gateway(name)
+    for method, traits in gateway.methods.items():
+        if not traits.is_qris or amount <= settings().qris_limit:
+            yield PaymentOption(method, name, traits.is_inline, math.ceil(gateway.paused_seconds(method)))
+
+
+def _are_alike(one: PaymentMethod, other: PaymentMethod) -> bool:
+    return any(one in group and other in group for group in (_BANKS, _PAID_BY_APP))
