@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 import requests
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, text
 
 from functions.manifest import manifest
 from infra.local.layout import HOST
@@ -156,7 +156,7 @@ class Stack:
     @contextlib.contextmanager
     def database(self) -> Iterator[Engine]:
         """The product's database."""
-        engine = create_engine(Postgres(self.data_dir / "postgres").url("karcis"))
+        engine = Postgres(self.data_dir / "postgres").engine("karcis")
         try:
             yield engine
         finally:

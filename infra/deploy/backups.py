@@ -12,6 +12,8 @@ from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, make_url, text
 
+from shared.cloud import loopback
+
 _TABLES = text("""
     SELECT table_name FROM information_schema.tables
     WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY table_name
@@ -66,7 +68,7 @@ def rows(connection: Connection) -> dict[str, int]:
 
 def engine_of(url: str) -> Engine:
     """Connections without the product's time-outs: a dump takes as long as it takes."""
-    return create_engine(url, poolclass=NullPool)
+    return create_engine(url, poolclass=NullPool, connect_args=loopback.connect_args(url))
 
 
 def _connected(url: str) -> Connection:

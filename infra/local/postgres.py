@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from infra.local.postgres_folders import locked, stand_in
 from infra.local.postgres_tools import PostgresFailed, PostgresMissing, Tools
+from shared.cloud import loopback
 
 __all__ = ["Postgres", "PostgresFailed", "PostgresMissing"]
 
@@ -85,6 +86,11 @@ class Postgres:
     def url(self, database: str) -> str:
         """The SQLAlchemy URL of `database`; without the `+pg8000` psql and pgbench take it too."""
         return f"postgresql+pg8000://postgres@127.0.0.1:{self.port}/{database}"
+
+    def engine(self, database: str, **options: Any) -> sqlalchemy.Engine:
+        """Connections to `database`; `options` are those of sqlalchemy.create_engine."""
+        url = self.url(database)
+        return sqlalchemy.create_engine(url, connect_args=loopback.connect_args(url), **options)
 
     @property
     def port(self) -> int:
@@ -166,7 +172,7 @@ class Postgres:
         return (self._cluster / "postmaster.pid").exists() and self._port_file.exists() and not _is_free(self.port)
 
     def _execute(self, statement: str) -> Any:
-        engine = sqlalchemy.create_engine(self.url("postgres"), isolation_level="AUTOCOMMIT")
+        engine = self.engine("postgres", isolation_level="AUTOCOMMIT")
         try:
             with engine.connect() as connection:
                 result = connection.exec_driver_sql(statement)

@@ -21,6 +21,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from infra.local.layout import HOST, Layout, layout
 from infra.local.postgres import Postgres
+from shared.cloud import loopback
 
 ROOT = Path(__file__).parents[2]
 READY_WITHIN_SECONDS = 180
@@ -111,7 +112,7 @@ def _databases(data_dir: Path) -> Iterator[tuple[str, str]]:
 
 
 def _create_database(url: str, name: str) -> None:
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT", connect_args=loopback.connect_args(url))
     with engine.connect() as connection:
         there = connection.execute(text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": name}).first()
         if not there:

@@ -69,6 +69,7 @@ def make_engine(role: str = "") -> "Engine":
     """
     from sqlalchemy import create_engine, event
 
+    from shared.cloud import loopback
     from shared.cloud.prepared_statements import prepare_statements
 
     chosen = settings()
@@ -89,7 +90,8 @@ def make_engine(role: str = "") -> "Engine":
         "hide_parameters": True,  # an error's text must not carry people's data into the log
     }
     if chosen.database_url:
-        arguments = {"startup_params": session, "application_name": f"karcis-{chosen.function}"}
+        arguments: dict[str, Any] = {"startup_params": session, "application_name": f"karcis-{chosen.function}"}
+        arguments |= loopback.connect_args(chosen.database_url)
         made = create_engine(chosen.database_url, connect_args=arguments, **pool)
     else:
         made = create_engine("postgresql+pg8000://", creator=_cloud_sql_creator(session), **pool)

@@ -5,7 +5,7 @@ Their buyers have deleted their accounts, so that nobody is written to: mails ar
 
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, text
 
 from infra.local.postgres import Postgres
 from tests.stack import Stack
@@ -115,4 +115,4 @@ def sold(stack: Stack, *, events: int, orders: int, starts_in_days: int) -> list
 
 
 def _gateway(stack: Stack) -> Connection:
-    return create_engine(Postgres(stack.data_dir / "postgres").url("karcis_local")).connect()
+    return Postgres(stack.data_dir / "postgres").engine("karcis_local").connect()

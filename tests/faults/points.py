@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 import requests
-from sqlalchemy import Row, create_engine, text
+from sqlalchemy import Row, text
 
+from infra.local.postgres import Postgres
 from tests.stack import Stack
 from tests.waiting import PATIENCE_SECONDS, until
 
@@ -45,8 +46,7 @@ def rows(stack: Stack, query: str, **values: Any) -> Sequence[Row[Any]]:
 
 def local_rows(stack: Stack, query: str, **values: Any) -> Sequence[Row[Any]]:
     """What the database of the local cloud and of the simulators answers now."""
-    with stack.database() as database:
-        local = create_engine(database.url.set(database="karcis_local"))
+    local = Postgres(stack.data_dir / "postgres").engine("karcis_local")
     try:
         with local.connect() as connection:
             return connection.execute(text(query), values).all()

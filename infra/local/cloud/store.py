@@ -2,6 +2,8 @@
 
 from sqlalchemy import Engine, MetaData, create_engine, text
 
+from shared.cloud import loopback
+
 metadata = MetaData()
 """Every local service declares its tables here; `open_store` makes the missing ones."""
 
@@ -14,7 +16,14 @@ def open_store(url: str, *, pool_size: int = 16) -> Engine:
     Import the service modules first: they are what declares the tables. Safe when several
     processes open the same store at once.
     """
-    engine = create_engine(url, pool_size=pool_size, max_overflow=16, pool_pre_ping=True, hide_parameters=True)
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=16,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args=loopback.connect_args(url),
+    )
     with engine.begin() as tx:
         tx.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ONE_AT_A_TIME})
         tx.execute(text("DROP TABLE IF EXISTS deliveries, delivery_lanes"))  # left by older versions
