@@ -15,12 +15,7 @@ from shared.payments.reviews import DecisionResponse, NotInReview, NotUnderpaid,
 from shared.problems import NotFound
 from shared.refunds import dashboard_decisions
 from shared.refunds import manual as manual_refunds
-from shared.refunds.dashboard_decisions import (
-    DashboardRefundRequest,
-    DashboardRefundResponse,
-    InAnotherRefund,
-    NothingInSuspense,
-)
+from shared.refunds.dashboard_decisions import DashboardRefundRequest, DashboardRefundResponse
 from shared.refunds.manual import ManualRefundRequest, NotManuallyRefundable
 from shared.refunds.schemas import RefundResponse
 from shared.sales.inventory import SoldOut
@@ -30,6 +25,10 @@ from shared.tickets.voiding import ProductsPickedUp, TicketUsed
 from shared.web import Admin, App, FreshlyProvenAdmin, Transaction
 
 app = App("admin")
+
+NOT_ACCEPTED = (NotFound, NotInReview, NotPayable, SoldOut, AlreadyRegistered)
+USED = (TicketUsed, ProductsPickedUp)
+NOT_ALLOCATED = (NotFound, dashboard_decisions.NothingInSuspense, dashboard_decisions.InAnotherRefund, *USED)
 
 
 @app.put("/admin/users/{user_id}/role", problems=(NotFound, RoleFixed))
@@ -45,11 +44,7 @@ def odd_money(page: PageQuery, admin: Admin, tx: Transaction) -> Listing[ReviewR
     return reviews.waiting(tx, page)
 
 
-@app.post(
-    "/admin/reviews/{payment_id}/accept",
-    status=200,
-    problems=(NotFound, NotInReview, NotPayable, SoldOut, AlreadyRegistered),
-)
+@app.post("/admin/reviews/{payment_id}/accept", status=200, problems=NOT_ACCEPTED)
 def accept(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionResponse:
     """Let what came count as the whole price: the order is paid."""
     return reviews.accept(tx, admin.id, payment_id)
@@ -73,11 +68,7 @@ def refund_paid(refund_id: UUID, paid: ManualRefundRequest, admin: Admin, tx: Tr
     return manual_refunds.record(tx, admin.id, refund_id, paid)
 
 
-@app.post(
-    "/admin/payments/{payment_id}/dashboard-refund",
-    status=200,
-    problems=(NotFound, NothingInSuspense, InAnotherRefund, TicketUsed, ProductsPickedUp),
-)
+@app.post("/admin/payments/{payment_id}/dashboard-refund", status=200, problems=NOT_ALLOCATED)
 def dashboard_refund(
     payment_id: UUID, wanted: DashboardRefundRequest, admin: FreshlyProvenAdmin, tx: Transaction
 ) -> DashboardRefundResponse:

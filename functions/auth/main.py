@@ -1,133 +1,110 @@
-"""Accounts: register, verify, sign in, a forgotten password (UM-001..003, UM-005, UM-006)."""
+"""Accounts: registration, verification, sign-in, password reset (UM-001..003, UM-005, UM-006)."""
 
 from shared.cloud.database import transaction
-from shared.identity import accounts, code_sign_in, google, reauthentication
-from shared.identity.accounts import (
-    AddressOnly,
-    CodeSent,
-    Credentials,
-    EmailNotVerified,
-    InvalidCredentials,
-    OnItsWay,
-    PasswordReset,
-    Proof,
-    Registration,
-    TermsNotAccepted,
-    UserResponse,
-)
+from shared.identity import accounts, code_sign_in, google, google_nonces, google_tokens, reauthentication
 from shared.identity.client_networks import ClientNetwork
-from shared.identity.code_sign_in import SignInCodeRequest, SignInCodeSent, SignInProof
 from shared.identity.codes import CodeInvalid
-from shared.identity.google import AccountNotLinked, GoogleSignIn
-from shared.identity.google_nonces import GoogleNonceResponse
-from shared.identity.google_tokens import GoogleSignInOff, GoogleTokenInvalid
 from shared.identity.login_throttling import TooManyAttempts
 from shared.identity.password_change import WrongPassword
-from shared.identity.reauthentication import Confirmation
 from shared.identity.sessions import Tokens
 from shared.messages import mails
-from shared.web import CODE_MAILS, CREDENTIALS, App, SignedIn, Transaction, constant_time
+from shared.web import CODE_MAILS, CREDENTIALS, App, SignedIn, Transaction
+from shared.web.constant_time import CODE_MS, REGISTRATION_MS, pad_to
 
 app = App("auth")
 
-# Several times what each takes for an address that has an account; registering costs a round of bcrypt.
-REGISTERING_MS, ASKING_MS = 800, 300
+CODE = (CodeInvalid, TooManyAttempts)
+LOGIN = (accounts.InvalidCredentials, accounts.EmailNotVerified, TooManyAttempts)
+CODE_LOGIN = (CodeInvalid, accounts.TermsNotAccepted, TooManyAttempts)
+TOKEN = (google_tokens.GoogleTokenInvalid, google_tokens.GoogleSignInOff)
+GOOGLE = (*TOKEN, google.AccountNotLinked, accounts.TermsNotAccepted)
 
 
 @app.post("/auth/register", anybody=True, status=201)
-def register(registration: Registration, place: ClientNetwork) -> UserResponse:
-    """Open an account. A code to verify the address comes by mail.
+def register(registration: accounts.Registration, client: ClientNetwork) -> accounts.UserResponse:
+    """Create an account. A code to verify the address is mailed to it.
 
-    The answer is the same for an address that has an account already; its owner is told by mail.
+    The response is the same for an address that has an account already; its owner is told by mail.
     """
-    with constant_time.pad_to(REGISTERING_MS):
-        return accounts.register(registration, place, mails.enqueue_for_account)
+    with pad_to(REGISTRATION_MS):
+        return accounts.register(registration, client, mails.enqueue_for_account)
 
 
-@app.post("/auth/verify", anybody=True, limit=CREDENTIALS, problems=(CodeInvalid, TooManyAttempts))
-def verify(proof: Proof, place: ClientNetwork) -> Tokens:
-    """Verify an address with the code from the mail, and sign in."""
-    with constant_time.pad_to(ASKING_MS):
-        return accounts.verify_email(proof, place)
+@app.post("/auth/verify", anybody=True, limit=CREDENTIALS, problems=CODE)
+def verify(proof: accounts.Proof, client: ClientNetwork) -> Tokens:
+    """Verify an address with the mailed code, and sign in."""
+    with pad_to(CODE_MS):
+        return accounts.verify_email(proof, client)
 
 
-@app.post(
-    "/auth/login", anybody=True, limit=CREDENTIALS, problems=(InvalidCredentials, EmailNotVerified, TooManyAttempts)
-)
-def login(credentials: Credentials, place: ClientNetwork) -> Tokens:
+@app.post("/auth/login", anybody=True, limit=CREDENTIALS, problems=LOGIN)
+def login(credentials: accounts.Credentials, client: ClientNetwork) -> Tokens:
     """Sign in with e-mail and password."""
-    return accounts.login(credentials, place)
+    return accounts.login(credentials, client)
 
 
 @app.post("/auth/code", anybody=True, status=202, limit=CODE_MAILS, problems=(TooManyAttempts,))
-def ask_for_sign_in_code(asked: SignInCodeRequest, place: ClientNetwork) -> SignInCodeSent:
-    """Ask for a code to sign in with, without a password. The answer doesn't tell whether the address has an account.
+def ask_for_sign_in_code(request: code_sign_in.SignInCodeRequest, client: ClientNetwork) -> code_sign_in.SignInCodeSent:
+    """Request a code to sign in without a password. The response does not reveal whether the address has an account.
 
-    With `accept_terms` the code opens an account where there is none.
+    With `accept_terms` the code creates an account where there is none.
     """
-    with constant_time.pad_to(ASKING_MS):
-        code_sign_in.ask(asked, place, mails.enqueue_for_account)
-    return SignInCodeSent()
+    with pad_to(CODE_MS):
+        code_sign_in.ask(request, client, mails.enqueue_for_account)
+    return code_sign_in.SignInCodeSent()
 
 
-@app.post(
-    "/auth/code/verify", anybody=True, limit=CREDENTIALS, problems=(CodeInvalid, TermsNotAccepted, TooManyAttempts)
-)
-def sign_in_by_code(proof: SignInProof, place: ClientNetwork) -> Tokens:
-    """Sign in with the mailed code of eight digits. Where the address has no account, it opens one without a password.
+@app.post("/auth/code/verify", anybody=True, limit=CREDENTIALS, problems=CODE_LOGIN)
+def sign_in_by_code(proof: code_sign_in.SignInProof, client: ClientNetwork) -> Tokens:
+    """Sign in with the mailed code of eight digits. An address without account gets one, without a password.
 
-    That takes `accept_terms`, now or when the code was asked for; whoever is refused for it may send the code again.
+    That needs `accept_terms`, here or in the request for the code; after a refusal the code may be sent again.
     """
-    with constant_time.pad_to(ASKING_MS):
-        return code_sign_in.sign_in(proof, place)
+    with pad_to(CODE_MS):
+        return code_sign_in.sign_in(proof, client)
 
 
-@app.post(
-    "/auth/google",
-    anybody=True,
-    limit=CREDENTIALS,
-    problems=(GoogleTokenInvalid, GoogleSignInOff, AccountNotLinked, TermsNotAccepted),
-)
-def google_sign_in(request: GoogleSignIn, place: ClientNetwork) -> Tokens:
-    """Sign in with Google. The first time it opens an account, for which `accept_terms` must be true.
+@app.post("/auth/google", anybody=True, limit=CREDENTIALS, problems=GOOGLE)
+def google_sign_in(request: google.GoogleSignIn, client: ClientNetwork) -> Tokens:
+    """Sign in with Google. The first sign-in creates an account and needs `accept_terms`: true.
 
-    In cookie mode the ID token's nonce must be of `auth/google/nonce`, in the same browser; of an app the token must
-    be fresh. Each signs in once.
+    In cookie mode the ID token's nonce must come from `auth/google/nonce` in the same browser; an app's token must be
+    fresh. Each token and nonce signs in once.
     """
-    return google.sign_in(request, place)
+    return google.sign_in(request, client)
 
 
-@app.post("/auth/google/nonce", anybody=True, limit=CREDENTIALS, problems=(GoogleSignInOff,))
-def google_nonce(place: ClientNetwork) -> GoogleNonceResponse:
-    """The nonce for Google's button on a page. A cookie that comes with it binds the sign-in to this browser."""
-    return google.nonce(place)
+@app.post("/auth/google/nonce", anybody=True, limit=CREDENTIALS, problems=(google_tokens.GoogleSignInOff,))
+def google_nonce(client: ClientNetwork) -> google_nonces.GoogleNonceResponse:
+    """A nonce for Google's sign-in button. The cookie set with it binds the sign-in to this browser."""
+    return google.nonce(client)
 
 
 @app.post("/auth/forgot-password", anybody=True, status=202, limit=CODE_MAILS)
-def forgot_password(asked: AddressOnly, place: ClientNetwork) -> OnItsWay:
-    """Ask for a code to choose a new password. The answer doesn't tell whether the address has an account."""
-    with constant_time.pad_to(ASKING_MS), transaction() as tx:
-        mails.enqueue_for_account(tx, accounts.forgot_password(tx, asked, place))
-    return OnItsWay()
+def forgot_password(request: accounts.AddressOnly, client: ClientNetwork) -> accounts.OnItsWay:
+    """Request a code to choose a new password. The response does not reveal whether the address has an account."""
+    with pad_to(CODE_MS), transaction() as tx:
+        mails.enqueue_for_account(tx, accounts.forgot_password(tx, request, client))
+    return accounts.OnItsWay()
 
 
-@app.post("/auth/reset-password", anybody=True, status=204, limit=CREDENTIALS, problems=(CodeInvalid, TooManyAttempts))
-def reset_password(reset: PasswordReset, place: ClientNetwork) -> None:
-    """Choose a new password with the code from the mail. Every session of the account ends."""
-    accounts.reset_password(reset, place)
+@app.post("/auth/reset-password", anybody=True, status=204, limit=CREDENTIALS, problems=CODE)
+def reset_password(reset: accounts.PasswordReset, client: ClientNetwork) -> None:
+    """Choose a new password with the mailed code. Every session of the account ends."""
+    accounts.reset_password(reset, client)
 
 
-@app.post("/auth/confirm", status=200, limit=CREDENTIALS, problems=(WrongPassword, CodeInvalid, TooManyAttempts))
-def confirm(given: Confirmation, caller: SignedIn) -> Tokens:
-    """Prove again who you are, by your password or a mailed code: the new access token may do what is sensitive."""
+@app.post("/auth/confirm", status=200, limit=CREDENTIALS, problems=(WrongPassword, *CODE))
+def confirm(given: reauthentication.Confirmation, caller: SignedIn) -> Tokens:
+    """Authenticate again, by password or mailed code. The new access token may call sensitive operations."""
     return reauthentication.confirm(caller, given)
 
 
 @app.post("/auth/confirm/code", status=202, limit=CODE_MAILS)
-def send_code(caller: SignedIn, tx: Transaction) -> CodeSent:
-    """Ask for a code to confirm by. It is mailed to your own address."""
+def send_code(caller: SignedIn, tx: Transaction) -> accounts.CodeSent:
+    """Request a code for `auth/confirm`. It is mailed to your own address."""
     mails.enqueue_for_account(tx, reauthentication.send_code(tx, caller))
-    return CodeSent()
+    return accounts.CodeSent()
 
 
 main = app.entry_point()

@@ -1,42 +1,21 @@
 """Tickets and pickups: for those who hold them, for the gate and the counter (TS-019, GATE, PROD-1)."""
 
-from typing import Annotated
 from uuid import UUID
-
-from pydantic import StringConstraints
 
 from shared.messages import mails
 from shared.messages.quotas import TooManyMails
-from shared.models import Listing, PageQuery, RequestModel, Trimmed, line
+from shared.models import Listing, PageQuery
 from shared.problems import NotFound
 from shared.tickets import gate, holders, participants, pickups, ticket_rendering
-from shared.tickets.gate import NotUsed, ScanResponse, ScanUndone, Undo
+from shared.tickets.gate import NotUsed, Scan, ScanResponse, ScanUndone, Undo
 from shared.tickets.holders import HolderChange, HolderChangeClosed, TicketResponse
 from shared.tickets.participants import ParticipantResponse
-from shared.tickets.pickups import NotPickedUp, PickupResponse, PickupUndone
+from shared.tickets.pickups import NotPickedUp, PickupResponse, PickupScan, PickupUndone
 from shared.tickets.ticket_rendering import TicketVoid
 from shared.tickets.voiding import TicketUsed
 from shared.web import GATE, App, File, GateStaff, Organizer, SignedIn, Transaction
 
 app = App("tickets")
-
-MAX_QR_LENGTH = 4296  # characters; whatever people hold up is to be judged, not refused
-
-
-class Scan(RequestModel):
-    """A code that was scanned, and the gate it was scanned at."""
-
-    event_id: UUID
-    qr: Annotated[str, StringConstraints(max_length=MAX_QR_LENGTH), Trimmed]
-    gate: Annotated[str, line(50)] | None = None
-
-
-class PickupScan(RequestModel):
-    """A pickup code as it was typed or scanned, and the counter it was shown at."""
-
-    event_id: UUID
-    code: Annotated[str, line(50)]
-    gate: Annotated[str, line(50)] | None = None
 
 
 @app.get("/tickets/{ticket_id}", problems=(NotFound,))

@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from pydantic import StringConstraints
 from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
-from shared.models import RequestModel, ResponseModel, line
+from shared.models import RequestModel, ResponseModel, Trimmed, line
 from shared.problems import NotFound, Problem
 from shared.states import TicketStatus
 from shared.tickets import qr
@@ -42,8 +43,20 @@ _UNDO = text("""
 """)
 
 
+MAX_QR_LENGTH = 4296
+"""The capacity of a QR code: every scanned code gets a result, none is rejected for its length."""
+
+
+class Scan(RequestModel):
+    """A scanned code, and the gate at which it was scanned."""
+
+    event_id: UUID
+    qr: Annotated[str, StringConstraints(max_length=MAX_QR_LENGTH), Trimmed]
+    gate: Annotated[str, line(50)] | None = None
+
+
 class ScanResponse(ResponseModel):
-    """What the gate shows. `validated_at` and `gate` say when and where the ticket let someone in.
+    """The result of a scan. `validated_at` and `gate` say when and where the ticket let someone in.
 
     A ticket that is good, but scanned outside the hours of the gate, is `not_open` and stays unused:
     `gates_open_at` and `gates_close_at` tell when to come.
@@ -67,7 +80,7 @@ _TOLD = ("attendee_name", "tier_name", "bib_number", "validated_at", "gate")
 
 
 class Undo(RequestModel):
-    """Why a scan is undone."""
+    """The reason to undo a scan."""
 
     reason: Annotated[str, line(200)]
 

@@ -5,7 +5,7 @@ At any time: shirts and race packs are collected days before the gates open, and
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from sqlalchemy import text
@@ -13,7 +13,7 @@ from sqlalchemy import text
 from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
-from shared.models import ResponseModel
+from shared.models import RequestModel, ResponseModel, line
 from shared.problems import NotFound, Problem
 from shared.sales import orders
 from shared.states import PickupStatus
@@ -41,6 +41,14 @@ _PRODUCTS = text("""
     WHERE i.order_id = :order_id AND t.kind = 'product' AND i.returned_at IS NULL
     GROUP BY t.id ORDER BY t.position, t.id
 """)
+
+
+class PickupScan(RequestModel):
+    """A pickup code, typed or scanned, and the counter at which it was shown."""
+
+    event_id: UUID
+    code: Annotated[str, line(50)]
+    gate: Annotated[str, line(50)] | None = None
 
 
 class HandOver(ResponseModel):

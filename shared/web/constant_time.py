@@ -1,7 +1,7 @@
-"""Answers that take the same time whatever was done for them, so that nobody learns by a watch who has an account.
+"""Constant-time responses, whose duration does not reveal whether an address has an account.
 
-A known address costs a code, a mail and its message to Pub/Sub, and an unknown one nothing (UM-006). Whatever is
-quicker waits for the rest. What takes longer than that, on a bad day, tells a little: so the time is chosen amply.
+A known address costs a code, a mail and its message to Pub/Sub, an unknown one nothing (UM-006). The quicker one waits
+for the rest of the time, which is ample, as a response that takes longer still reveals a little.
 """
 
 import time
@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from shared.cloud.settings import settings
+
+REGISTRATION_MS, CODE_MS = 800, 300
+"""Several times what each takes for an address that has an account; a registration costs a round of bcrypt."""
 
 
 @contextmanager
@@ -18,7 +21,7 @@ def pad_to(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[None]:
-    """Let the block take no less than this, refused or not. Transactions belong inside: none is open while it waits."""
+    """Make the block take at least this long, also where it raises. Transactions belong inside the block."""
     begun = clock()
     try:
         yield
