@@ -22,13 +22,13 @@ def show(caller: SignedIn, tx: Transaction) -> ProfileResponse:
 
 @app.put("/account", problems=(FreshProofRequired, SessionEnded))
 def change(changes: ProfileChange, caller: SignedIn, tx: Transaction) -> ProfileResponse:
-    """Change your names, phone, language, or whether we may write to you about offers."""
+    """Change your names, phone, language, or consent to marketing mails."""
     return profiles.change(tx, caller, changes)
 
 
 @app.post("/account/photo", problems=(NotAnImage,))
 def set_photo(file: Annotated[Upload, MaxBytes(photos.MAX_PHOTO_BYTES)], caller: SignedIn) -> ProfileResponse:
-    """Set your photo: JPEG or PNG, 5 MB at most. Its middle is kept as a small square, without metadata."""
+    """Set your photo: JPEG or PNG, at most 5 MB. It is cropped to a small square, without metadata."""
     return photos.replace(caller.id, file.content)
 
 
@@ -40,7 +40,7 @@ def remove_photo(caller: SignedIn, tx: Transaction) -> None:
 
 @app.put("/account/password", problems=(WrongPassword, TooManyAttempts))
 def change_password(changes: PasswordChange, caller: SignedIn) -> Tokens:
-    """Change your password. Every other session ends; go on with the tokens in the answer."""
+    """Change your password. Every session ends; continue with the tokens in the response."""
     return password_change.change(caller.id, changes, caller.session_id)
 
 

@@ -33,38 +33,38 @@ NOT_ALLOCATED = (NotFound, dashboard_decisions.NothingInSuspense, dashboard_deci
 
 @app.put("/admin/users/{user_id}/role", problems=(NotFound, RoleFixed))
 def change_role(user_id: UUID, change: RoleChange, admin: FreshlyProvenAdmin, tx: Transaction) -> UserResponse:
-    """Make a customer, an organizer or another admin one of the others. Their sessions end."""
+    """Change the role of a customer, an organizer or another admin. Their sessions end."""
     return roles.change(tx, admin.id, user_id, change)
 
 
 @app.get("/admin/reviews")
 def odd_money(page: PageQuery, admin: Admin, tx: Transaction) -> Listing[ReviewResponse]:
-    """Payments whose amount does not fit their order, oldest first."""
+    """Payments in review because their amount does not match their order, oldest first."""
     authorization.record_list_access(tx, admin, subject="payment")
     return reviews.waiting(tx, page)
 
 
 @app.post("/admin/reviews/{payment_id}/accept", status=200, problems=NOT_ACCEPTED)
 def accept(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionResponse:
-    """Let what came count as the whole price: the order is paid."""
+    """Accept the received amount as the full price: the order is paid."""
     return reviews.accept(tx, admin.id, payment_id)
 
 
 @app.post("/admin/reviews/{payment_id}/refund", status=200, problems=(NotFound, NotInReview))
 def send_back(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionResponse:
-    """Send all of it back; the order ends."""
+    """Refund the payment in full; the order ends."""
     return reviews.refund(tx, admin.id, payment_id)
 
 
 @app.post("/admin/reviews/{payment_id}/top-up", status=200, problems=(NotFound, NotInReview, NotUnderpaid))
 def ask_for_rest(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionResponse:
-    """Hold the order for a day and ask its buyer for what is missing."""
+    """Hold the order for a day and ask its buyer for the missing amount."""
     return reviews.top_up(tx, admin.id, payment_id)
 
 
 @app.post("/admin/refunds/{refund_id}/paid-by-hand", status=200, problems=(NotFound, NotManuallyRefundable))
 def refund_paid(refund_id: UUID, paid: ManualRefundRequest, admin: Admin, tx: Transaction) -> RefundResponse:
-    """Book a refund that you have paid at a gateway's dashboard; the runbook says how, and when you may."""
+    """Record a refund that was paid by hand at a gateway's dashboard, as the runbook describes."""
     return manual_refunds.record(tx, admin.id, refund_id, paid)
 
 
@@ -72,26 +72,26 @@ def refund_paid(refund_id: UUID, paid: ManualRefundRequest, admin: Admin, tx: Tr
 def dashboard_refund(
     payment_id: UUID, wanted: DashboardRefundRequest, admin: FreshlyProvenAdmin, tx: Transaction
 ) -> DashboardRefundResponse:
-    """Say which lines of its order the money was for that went back at a gateway's dashboard."""
+    """Assign a refund made at a gateway's dashboard to the lines of its order."""
     return dashboard_decisions.decide(tx, admin.id, payment_id, wanted)
 
 
 @app.get("/admin/manual-tasks")
 def tasks(page: PageQuery, admin: Admin, tx: Transaction) -> Listing[ManualTaskResponse]:
-    """Manual tasks, oldest first."""
+    """Open manual tasks, oldest first."""
     authorization.record_list_access(tx, admin, subject="manual_task")
     return manual_tasks.list_open(tx, page)
 
 
 @app.post("/admin/manual-tasks/{task_id}/done", status=200, problems=(NotFound, AlreadyDone))
 def task_done(task_id: UUID, done: Done, admin: Admin, tx: Transaction) -> ManualTaskResponse:
-    """Note that it is finished, and what was done."""
+    """Mark a manual task as done, with a note."""
     return manual_tasks.finish(tx, task_id, done, by=admin.id)
 
 
 @app.post("/admin/mails/{email_id}/send-again", status=204, problems=(NotFound, NotSendable))
 def send_mail_again(email_id: UUID, admin: Admin, tx: Transaction) -> None:
-    """Try a mail again that SendGrid did not take: ten times more at most."""
+    """Queue a failed mail again, for at most ten more attempts."""
     sending.resend(tx, email_id, by=admin.id)
 
 

@@ -1,4 +1,4 @@
-"""Where a person's money is sent: refunds of buyers, payouts of organizers (FN-007, FN-008)."""
+"""Bank accounts for refunds of buyers and payouts of organizers (FN-007, FN-008)."""
 
 from uuid import UUID
 
@@ -22,28 +22,28 @@ app = App("bank_account")
 
 @app.get("/account/bank-account", problems=(NotFound,))
 def show(caller: Buyer, tx: Transaction) -> BankAccountResponse:
-    """Your bank account; of its number only the end."""
+    """Your bank account, with its number masked."""
     return bank_accounts.own(tx, caller.id)
 
 
 @app.put("/account/bank-account", problems=(AccountNotFound, AccountNameMismatch, TryAgain))
 def put(wanted: BankAccountBody, caller: FreshlyProvenBuyer) -> BankAccountResponse:
-    """Set it, once the bank says that it is yours. What has waited is sent: to your first one at once, else in a day.
+    """Set your bank account, once the bank confirms its holder. Pending money goes to a first one at once, else in a day.
 
-    You get a mail about it, with a link that stops it. One that was stopped is used again once you set it anew.
+    A mail tells you of it, with a link that freezes the account. Setting a frozen account again releases it.
     """
     return bank_account_changes.put(caller.id, wanted)
 
 
 @app.get("/account/bank-account/freeze", anybody=True, problems=(LinkInvalid,))
 def ask_to_freeze(link: FreezeLink, tx: Transaction) -> HtmlPage:
-    """The page a link in the mail about a bank account leads to. It only asks, so scanners change nothing."""
+    """The page of the freeze link in a mail. It only asks for confirmation, so link scanners change nothing."""
     return HtmlPage(freeze_page.page(bank_account_changes.language(tx, link), is_done=False))
 
 
 @app.post("/account/bank-account/freeze", anybody=True, problems=(LinkInvalid,))
 def freeze(link: FreezeLink, tx: Transaction) -> HtmlPage:
-    """Stop a bank account, without signing in: no money goes there until its owner sets it again. Safe to repeat."""
+    """Freeze a bank account without signing in: no money is sent there until its owner sets it again. Idempotent."""
     return HtmlPage(freeze_page.page(bank_account_changes.freeze(tx, link), is_done=True))
 
 
@@ -51,7 +51,7 @@ def freeze(link: FreezeLink, tx: Transaction) -> HtmlPage:
 def decide(
     account_id: UUID, decision: BankAccountDecision, admin: FreshlyProvenAdmin, tx: Transaction
 ) -> BankAccountResponse:
-    """End a check that the bank never answers, or decide whether a holder of another name is the organizer."""
+    """Decide a verification that the bank does not answer, or whose holder has another name than the organizer."""
     return bank_accounts.decide_manually(tx, admin.id, account_id, decision)
 
 
@@ -59,7 +59,7 @@ def decide(
 def release(
     account_id: UUID, why: BankAccountRelease, admin: FreshlyProvenAdmin, tx: Transaction
 ) -> BankAccountResponse:
-    """Let money go to an account that waits, or that was stopped by the link in its mail."""
+    """Release a bank account that is in its waiting time, or frozen."""
     return bank_account_changes.release(tx, admin.id, account_id, why)
 
 

@@ -1,4 +1,4 @@
-"""Cancelling an event and giving everything back (PS-021, FN-013..017)."""
+"""Cancellation of events with refunds for all buyers (PS-021, FN-013..017)."""
 
 from uuid import UUID
 
@@ -19,19 +19,19 @@ class Batch(Payload):
 
 @app.post("/events/{event_id}/cancel", idempotent=True, status=202, problems=(NotFound, CancellationTooLate, EventOver))
 def cancel(event_id: UUID, wanted: Cancellation, caller: Organizer, tx: Transaction) -> CancellationResponse:
-    """Stop the sale and give everybody everything back, fees included; up to 14 days before, admins any time."""
+    """Cancel an event and refund all orders in full, fees included: up to 14 days before it, for admins at any time."""
     return cancellation.start(tx, caller, event_id, wanted)
 
 
 @app.get("/events/{event_id}/cancellation", problems=(NotFound,))
 def progress(event_id: UUID, caller: Organizer, tx: Transaction) -> CancellationResponse:
-    """How many orders are left, and how many refunds have arrived."""
+    """The progress of a cancellation: orders left to end, and refunds that have arrived."""
     return cancellation.progress(tx, caller, event_id)
 
 
 @app.task("batch")
 def go_on(batch: Batch) -> None:
-    """End the next orders, and hand over to another task while some are left."""
+    """End the next orders, and enqueue another task while some are left."""
     cancellation.run_batch(batch.event_id)
 
 

@@ -29,7 +29,7 @@ REFUSALS = (
 
 @app.post("/orders/{order_id}/checkout", idempotent=True, problems=REFUSALS)
 def start_to_pay(order_id: UUID, request: paying.CheckoutRequest, buyer: Buyer) -> OrderResponse:
-    """Choose how to pay; the hold lasts until 30 minutes from the reservation. An order of Rp 0 is paid at once.
+    """Choose a payment method and start the payment, for 30 minutes from the reservation. An order of Rp 0 is paid at once.
 
     Where the gateway doesn't answer (503), `alternative` names another one and its payment methods, most alike first.
     """
@@ -38,7 +38,7 @@ def start_to_pay(order_id: UUID, request: paying.CheckoutRequest, buyer: Buyer) 
 
 @app.post("/payments/create-invoice", status=201, idempotent=True, problems=REFUSALS)
 def try_another_way(request: paying.InvoiceRequest, buyer: Buyer) -> PaymentResponse:
-    """Try again within the reservation, by another method or gateway if you like; the older try is ended."""
+    """Start another payment within the hold, with any method or gateway. The previous payment ends."""
     return paying.retry_payment(buyer.id, request)
 
 

@@ -16,34 +16,34 @@ REFUSALS = (NotFound, AlreadyDecided)
 
 @app.get("/admin/dead-letters")
 def letters(page: DeadLetterPage, admin: Admin, tx: Transaction) -> Listing[DeadLetterResponse]:
-    """Those to decide about, or the decided ones; oldest first."""
+    """Open or decided dead letters, oldest first."""
     authorization.record_list_access(tx, admin, subject="dead_letter")
     return dead_letters.list_page(tx, page)
 
 
 @app.get("/admin/dead-letters/{letter_id}", problems=(NotFound,))
 def letter(letter_id: UUID, admin: Admin, tx: Transaction) -> DeadLetterResponse:
-    """One of them."""
+    """One dead letter."""
     found = dead_letters.read(tx, letter_id)
-    authorization.check_access(tx, admin, subject="dead_letter", subject_id=letter_id)  # it notes the look
+    authorization.check_access(tx, admin, subject="dead_letter", subject_id=letter_id)  # audits the access
     return found
 
 
 @app.post("/admin/dead-letters/{letter_id}/replay", status=200, problems=REFUSALS)
 def replay(letter_id: UUID, decision: Decision, admin: Admin, tx: Transaction) -> DeadLetterResponse:
-    """Send it again, the way it came."""
+    """Publish a message, or enqueue a task, again."""
     return dead_letters.replay(tx, letter_id, decision, by=str(admin.id))
 
 
 @app.post("/admin/dead-letters/{letter_id}/discard", status=200, problems=REFUSALS)
 def discard(letter_id: UUID, decision: Decision, admin: Admin, tx: Transaction) -> DeadLetterResponse:
-    """Let it be, and say why."""
+    """Discard a dead letter, with a reason."""
     return dead_letters.discard(tx, letter_id, decision, by=str(admin.id))
 
 
 @app.job("collect")
 def collect() -> None:
-    """Every five minutes: take in what lies in the dead-letter subscriptions."""
+    """Every five minutes: store the messages in the dead-letter subscriptions."""
     dead_letters.collect(manifest().topics)
 
 

@@ -21,9 +21,9 @@ NOT_NOW = (EventCancelled, TicketsTaken, DatesFixed, OnlyPostponed)
 
 @app.get("/events")
 def browse(wanted: EventSearch, viewer: Viewer) -> Cached[Listing[EventResponse]]:
-    """The published events that have not ended yet, soonest first unless asked otherwise.
+    """The published events that have not ended yet, soonest first by default.
 
-    Of descriptions and terms there are 300 characters at most; an event's own page has them whole.
+    Descriptions and terms are cut to 300 characters; an event's own page has them in full.
     """
     listed = public_views.list_events(viewer, wanted)
     return Cached(listed.value, AVAILABILITY, age_seconds=listed.age_seconds)
@@ -31,13 +31,13 @@ def browse(wanted: EventSearch, viewer: Viewer) -> Cached[Listing[EventResponse]
 
 @app.post("/events", status=201, problems=(CapacityExceeded, TooManyTiers))
 def create(new: NewEvent, organizer: Organizer, tx: Transaction) -> EventResponse:
-    """A new event with its tiers, as a draft."""
+    """Create an event with its tiers, as a draft."""
     return editing.create(tx, organizer, new)
 
 
 @app.get("/events/{event}", problems=(NotFound,))
 def show(event: str, viewer: Viewer) -> Cached[EventResponse]:
-    """An event by its id or slug. A draft is shown to its organizer only."""
+    """An event by its id or slug. Drafts are visible to their organizer and admins only."""
     page = public_views.get_event(viewer, event)
     return Cached(page.value, AVAILABILITY, is_public=page.value.is_public, age_seconds=page.age_seconds)
 
@@ -47,13 +47,13 @@ def show(event: str, viewer: Viewer) -> Cached[EventResponse]:
     problems=(NotFound, *NOT_NOW, CapacityExceeded, TooManyTiers, QuotaTooSmall, KindIsFixed),
 )
 def change(event: UUID, wanted: EventChange, organizer: Organizer, tx: Transaction) -> EventResponse:
-    """Change an event; publish it, take it back, or cancel it while nothing is sold."""
+    """Change an event; publish it, unpublish it, or cancel it while nothing is sold."""
     return editing.change(tx, organizer, event, wanted)
 
 
 @app.delete("/events/{event}", status=204, problems=(NotFound, NotDeletable))
 def delete(event: UUID, organizer: Organizer, tx: Transaction) -> None:
-    """Delete a draft that nobody ever ordered from."""
+    """Delete a draft without orders."""
     editing.delete(tx, organizer, event)
 
 

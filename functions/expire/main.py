@@ -1,4 +1,4 @@
-"""End reservations on time, and payments of what has ended at their gateway (TS-007)."""
+"""Expiry of reservations, and of the payments of ended orders at their gateway (TS-007)."""
 
 from uuid import UUID
 
@@ -23,30 +23,30 @@ class PaymentClosing(Payload):
 
 
 class Nothing(Payload):
-    """A task that says it all by being due."""
+    """A task without payload."""
 
 
 @app.task("expire")
 def end_due(_: Nothing) -> None:
-    """End everything whose time is over, a few seconds after it is."""
+    """Expire all overdue orders, a few seconds after they are due."""
     expiry.expire_all_due()
 
 
 @app.job("sweep")
 def sweep() -> None:
-    """The same every five minutes, for what a lost task left behind."""
+    """Every five minutes: expire overdue orders whose task was lost."""
     expiry.expire_all_due()
 
 
 @app.message("order.ended")
 def close_payments(message: OrderEnded) -> None:
-    """Close what an ended order left open."""
+    """Cancel the open payments of an ended order."""
     payment_expiry.expire_payments(message.order_id)
 
 
 @app.message("payment.closing")
 def close_payment(message: PaymentClosing) -> None:
-    """Have the gateway take no more money for it."""
+    """Cancel a payment at its gateway."""
     payment_expiry.cancel_at_gateway(message.payment_id)
 
 

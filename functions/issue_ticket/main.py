@@ -19,13 +19,13 @@ class PaidOrder(Payload):
 
 @app.message("payment.success")
 def issue_paid(paid: PaidOrder, attempt: Attempt) -> None:
-    """Issue what was paid for."""
+    """Issue the tickets and products of a paid order."""
     _issue(paid.order_id, attempt)
 
 
 @app.task("issue")
 def issue_again(paid: PaidOrder, attempt: Attempt) -> None:
-    """Issue what reconcile found missing."""
+    """Issue what reconcile has found missing."""
     _issue(paid.order_id, attempt)
 
 

@@ -24,20 +24,20 @@ class Revenue(ResponseModel):
 
 @app.get("/ledger/statement")
 def statement(page: StatementPage, caller: Organizer, tx: Transaction) -> Listing[StatementLine]:
-    """Your account with us: sales, refunds, penalties, payouts, newest first."""
+    """Your account statement: sales, refunds, penalties, payouts, newest first."""
     return statements.statement(tx, caller.organizer_id or caller.id, page)
 
 
 @app.get("/admin/ledger/trial-balance")
 def trial_balance(wanted: TrialBalanceQuery, admin: Admin, tx: Transaction) -> TrialBalance:
-    """Every account with its debits and credits, now or at a moment."""
+    """All ledger accounts with their debits and credits, now or at a given moment."""
     authorization.record_list_access(tx, admin, subject="ledger")
     return statements.trial_balance(tx, wanted)
 
 
 @app.get("/admin/ledger/revenue")
 def revenue(wanted: RevenueQuery, admin: Admin, tx: Transaction) -> Revenue:
-    """Fees, commissions, penalties and what was given away, by day, week or month."""
+    """Fees, commissions, penalties and platform discounts, by day, week or month."""
     authorization.record_list_access(tx, admin, subject="ledger")
     return Revenue(items=statements.revenue(tx, wanted))
 

@@ -55,14 +55,14 @@ def order(order_id: UUID, viewer: SignedIn) -> OrderResponse:
 
 @app.post("/orders/{order_id}/cancel", problems=(NotFound, NotCancellable))
 def cancel(order_id: UUID, buyer: Buyer, tx: Transaction) -> OrderResponse:
-    """Give up an order that isn't paid; its tickets are free again at once."""
+    """Cancel an unpaid order; its tickets are free again at once."""
     lives.cancel(tx, lives.lock_own(tx, order_id, buyer.id))
     return OrderResponse.read(tx, order_id)
 
 
 @app.post("/orders/{order_id}/resend", status=202, problems=(NotFound, TicketsNotIssued, TooManyMails))
 def resend(order_id: UUID, caller: SignedIn, tx: Transaction) -> ResendResponse:
-    """Have the tickets mailed again to the buyer and the attendees, three times a day at most."""
+    """Mail the tickets again to the buyer and the attendees, at most three times a day."""
     sales_schemas.require_access(tx, order_id, caller)
     mails.enqueue_e_tickets_again(tx, order_id)
     return ResendResponse()

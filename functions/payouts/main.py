@@ -32,19 +32,19 @@ def payout(payout_id: UUID, caller: Organizer, tx: Transaction) -> PayoutRespons
 
 @app.post("/payouts/{payout_id}/retry", status=200, problems=(NotFound, payout_records.NotRetryable))
 def retry(payout_id: UUID, caller: Organizer, tx: Transaction) -> PayoutResponse:
-    """Send a payout that failed or waits once more, after the bank account was set right."""
+    """Retry a payout that failed or waits, after the bank account was corrected."""
     return payout_records.retry(tx, payout_id, caller)
 
 
 @app.job("daily")
 def settle_all_due() -> None:
-    """Make the payouts of all events that ended seven days ago."""
+    """Create the payouts that are due, seven days after their event has ended."""
     payout_records.create_all_due()
 
 
 @app.message("payout.requested")
 def pay_out(message: PayoutRequested) -> None:
-    """Send one; a gateway that doesn't answer is asked again later, under the same key."""
+    """Send a payout; without an answer of the gateway it is retried later under the same key."""
     payout_execution.execute(message.payout_id)
 
 

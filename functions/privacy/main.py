@@ -1,4 +1,4 @@
-"""Privacy: a copy of one's data, deletion, unsubscribing, cookie consent (UM-009, DP-001..006)."""
+"""Privacy: data export, account deletion, unsubscribing, cookie consent (UM-009, DP-001..006)."""
 
 from shared.identity import marketing
 from shared.identity.login_throttling import TooManyAttempts
@@ -16,38 +16,38 @@ app = App("privacy")
 
 @app.get("/account/export", produces=("application/json", "text/csv"))
 def export_data(query: ExportQuery, caller: SignedIn) -> File:
-    """Everything we hold about you: profile, consents, orders, mails, sessions, and what was done when."""
+    """All data we hold about you: profile, consents, orders, mails, sessions and audit trail."""
     file = export.export(caller.id, query)
     return File(file.content, file.content_type, file.filename)
 
 
 @app.post("/account/delete", status=204, ends_session=True, problems=(WrongPassword, TooManyAttempts, AccountInUse))
 def delete(asked: Deletion, caller: SignedIn) -> None:
-    """Delete your account for good. What tax law needs is kept without your name."""
+    """Delete your account for good. Records that tax law requires are kept without your name."""
     deletion.delete(caller.id, asked, caller.session_id)
 
 
 @app.get("/account/unsubscribe", anybody=True, problems=(LinkInvalid,))
 def ask_to_unsubscribe(link: UnsubscribeLink, tx: Transaction) -> HtmlPage:
-    """The page a link in a mail about offers leads to. It only asks: programs that look at links change nothing."""
+    """The page of the unsubscribe link in a mail. It only asks for confirmation, so link scanners change nothing."""
     return HtmlPage(unsubscribing.page(marketing.language(tx, link), is_done=False))
 
 
 @app.post("/account/unsubscribe", anybody=True, problems=(LinkInvalid,))
 def unsubscribe(link: UnsubscribeLink, tx: Transaction) -> HtmlPage:
-    """End mails about offers, without signing in and with one click (RFC 8058). Doing it again changes nothing."""
+    """Unsubscribe from marketing mails without signing in, by one click (RFC 8058). Idempotent."""
     return HtmlPage(unsubscribing.page(marketing.withdraw(tx, link), is_done=True))
 
 
 @app.get("/privacy/cookies", anybody=True)
 def cookies() -> CookieList:
-    """Every cookie we set, with its purpose."""
+    """All cookies we set, with their purposes."""
     return COOKIES
 
 
 @app.post("/privacy/cookies", status=201, problems=(ListChanged,))
 def choose_cookies(choice: CookieChoice, visitor: Viewer, tx: Transaction) -> CookieConsent:
-    """Keep what a visitor chose. What is necessary is always among it."""
+    """Store a visitor's cookie consent. Necessary cookies are always part of it."""
     return cookie_consents.choose(tx, visitor.id if visitor else None, choice)
 
 

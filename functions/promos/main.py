@@ -1,4 +1,4 @@
-"""Promo codes: what organizers and the platform offer (TS-006)."""
+"""Promo codes of organizers and of the platform (TS-006)."""
 
 from uuid import UUID
 
@@ -15,25 +15,25 @@ app = App("promos")
 
 @app.post("/promos", status=201, problems=(NotFound, CodeTaken, EventCancelled, FreshProofRequired))
 def create(new: NewPromo, organizer: Organizer, tx: Transaction) -> PromoResponse:
-    """Offer a code, at one event or at all of yours. Admins: at any, and at the platform's cost."""
+    """Create a promo code for one of your events or for all; admins for any, also at the platform's cost."""
     return promo_codes.create(tx, organizer, new)
 
 
 @app.get("/promos")
 def listed(wanted: PromoSearch, organizer: Organizer, tx: Transaction) -> Listing[PromoResponse]:
-    """Your codes, newest first."""
+    """Your promo codes, newest first."""
     return promo_codes.list_page(tx, organizer, wanted)
 
 
 @app.get("/promos/{promo_id}", problems=(NotFound,))
 def show(promo_id: UUID, organizer: Organizer, tx: Transaction) -> PromoResponse:
-    """One code, with how often it is used."""
+    """One promo code with its usage."""
     return promo_codes.read(tx, organizer, promo_id)
 
 
 @app.put("/promos/{promo_id}", problems=(NotFound, UsedMoreOften, FreshProofRequired))
 def change(promo_id: UUID, wanted: PromoChange, organizer: Organizer, tx: Transaction) -> PromoResponse:
-    """Change what a code takes off, when and how often; or take it back."""
+    """Change the terms of a promo code, or deactivate it."""
     return promo_codes.change(tx, organizer, promo_id, wanted)
 
 

@@ -1,4 +1,4 @@
-"""Put right what slipped through (L3)."""
+"""Reconciliation: repair of what webhooks and tasks have missed (L3)."""
 
 from shared.payments import clearing, gauges
 from shared.payments import reconcile as repairing
@@ -9,20 +9,20 @@ app = App("reconcile")
 
 @app.job("light")
 def light() -> None:
-    """Every five minutes: what is stuck, and the numbers that say how we do."""
+    """Every five minutes: repair what is stuck, and log the gauges."""
     repairing.run(thorough=False)
     gauges.log_all()
 
 
 @app.job("thorough")
 def thorough() -> None:
-    """Every hour: that, quiet payments, the counters and the books."""
+    """Every hour: the same, and check silent payments, stock counters and the ledger."""
     repairing.run(thorough=True)
 
 
 @app.job("nightly")
 def nightly() -> None:
-    """Every night: our books against what the gateways moved. It fails where they differ by a rupiah."""
+    """Every night: compare the ledger with the gateways' movements. It fails on any difference."""
     clearing.check()
 
 

@@ -1,4 +1,4 @@
-"""Refunds: asked for by buyers, decided by organizers, sent through the gateways (PS-015..018, LATE-1)."""
+"""Refunds: requested by buyers, decided by organizers, sent through the gateways (PS-015..018, LATE-1)."""
 
 from uuid import UUID
 
@@ -36,16 +36,16 @@ class RefundApproved(Payload):
 
 @app.post("/refunds/request", status=201, idempotent=True, problems=(*REFUSALS, *USED, UnitRevealed))
 def ask(wanted: refund_requests.RefundRequest, buyer: Buyer, tx: Transaction) -> RefundRequestedResponse:
-    """Ask for nine tenths of the price back, up to seven days before the event; the organizer decides.
+    """Request a refund of nine tenths of the price, up to seven days before the event; the organizer decides.
 
-    What has cost nothing is given back at once.
+    Free items are returned at once.
     """
     return refund_requests.request(tx, buyer.id, wanted)
 
 
 @app.get("/refunds")
 def refunds(page: RefundPage, caller: SignedIn, tx: Transaction) -> Listing[RefundResponse]:
-    """The caller's own refunds; for organizers those of their events too."""
+    """The caller's refunds; for organizers those of their events too."""
     return refund_schemas.listed(tx, caller, page)
 
 
@@ -57,25 +57,25 @@ def refund(refund_id: UUID, caller: SignedIn, tx: Transaction) -> RefundResponse
 
 @app.put("/refunds/{refund_id}/approve", problems=(NotFound, AlreadyDecided, *USED, EventCancelled))
 def approve(refund_id: UUID, caller: Organizer, tx: Transaction) -> RefundResponse:
-    """Give the money back: the tickets are void and their places free at once."""
+    """Approve a refund: its tickets are void and their stock is free at once."""
     return approval.approve(tx, caller, refund_id)
 
 
 @app.put("/refunds/{refund_id}/reject", problems=(NotFound, AlreadyDecided))
 def reject(refund_id: UUID, rejection: approval.Rejection, caller: Organizer, tx: Transaction) -> RefundResponse:
-    """Decline, with a reason that the buyer is told."""
+    """Reject a refund, with a reason for the buyer."""
     return approval.reject(tx, caller, refund_id, rejection)
 
 
 @app.post("/refunds/{refund_id}/retry", status=200, problems=(NotFound, NotRetryable))
 def retry(refund_id: UUID, caller: Organizer, tx: Transaction) -> RefundResponse:
-    """Send a refund that failed or waits once more."""
+    """Retry a refund that failed or waits."""
     return approval.retry(tx, caller, refund_id)
 
 
 @app.message("refund.approved")
 def pay_back(message: RefundApproved) -> None:
-    """Send it; a gateway that doesn't answer is asked again later, under the same key."""
+    """Send a refund; without an answer of the gateway it is retried later under the same key."""
     refund_execution.execute(message.refund_id)
 
 

@@ -37,7 +37,7 @@ reserve_together = RequestBatcher(reservations.reserve)
     ),
 )
 def hold_tickets(request: ReservationBody, buyer: Buyer, key: IdempotencyKey) -> OrderResponse:
-    """Hold the asked tickets for 15 minutes, all of them or none."""
+    """Hold tickets for 15 minutes, all of them or none."""
     outcome = reserve_together(ReservationRequest(buyer.id, request, key))
     if isinstance(outcome, Problem):
         raise outcome

@@ -1,4 +1,4 @@
-"""Lets go of what has outlived its use (DP-003)."""
+"""Retention: deletion of data after its retention period (DP-003)."""
 
 from shared.privacy import retention
 from shared.web import App
@@ -8,7 +8,7 @@ app = App("retention")
 
 @app.job("daily")
 def daily() -> None:
-    """Every night: delete what is past its time, in small batches."""
+    """Every night: delete expired data in small batches."""
     retention.run()
 
 

@@ -1,4 +1,4 @@
-"""Send mails that were asked for, and ask for those that new tickets give reason to (TS-018, PS-024)."""
+"""Send queued mails, and queue those about new tickets, refunds and event changes (TS-018, PS-024)."""
 
 from uuid import UUID
 
@@ -44,19 +44,19 @@ def send(requested: EmailRequested, attempt: Attempt) -> None:
 
 @app.message("ticket.created")
 def ask_for_e_tickets(created: TicketCreated, tx: Transaction) -> None:
-    """Ask for the mails that bring the tickets, and tell where the goods are."""
+    """Queue the mails with the tickets of an order, and about its goods."""
     mails.enqueue_purchase(tx, created.order_id)
 
 
 @app.message("refund.processed")
 def ask_for_refund_mail(processed: RefundProcessed, tx: Transaction) -> None:
-    """Ask for the mail that says so."""
+    """Queue the mail about a completed refund."""
     mails.enqueue_refund_completed(tx, processed.refund_id, processed.order_id)
 
 
 @app.task("notify")
 def tell_holders(changed: ChangedEvent) -> None:
-    """Ask for the mails of the next ticket holders, and hand over to another task while some are left."""
+    """Queue the notices for the next orders, and enqueue another task while some are left."""
     change_notices.enqueue_batch(changed.change_id)
 
 

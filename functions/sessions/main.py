@@ -1,4 +1,4 @@
-"""Sessions: new tokens, and signing out (UM-004, SEC-004)."""
+"""Sessions: refreshing tokens and signing out (UM-004, SEC-004)."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ app = App("sessions")
 
 @app.post("/auth/refresh-token", anybody=True, problems=(SessionEnded,))
 def refresh_token(request: Annotated[RefreshRequest, OrCookie()]) -> Tokens:
-    """Exchange a refresh token for new tokens. Each works once; a second use ends the session everywhere."""
+    """Exchange a refresh token for new tokens. Each works once; reuse ends the session."""
     return sessions.refresh(request)
 
 
@@ -23,7 +23,7 @@ def logout(request: Annotated[RefreshRequest, OrCookie()], tx: Transaction) -> N
 
 @app.post("/auth/logout-everywhere", status=204, ends_session=True)
 def logout_everywhere(caller: SignedIn, tx: Transaction) -> None:
-    """End all sessions of the account, this one too. An access token lives on until it expires."""
+    """End all sessions of the account, including this one. An access token stays valid until it expires."""
     sessions.end_everywhere(tx, caller.id)
 
 

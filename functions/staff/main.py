@@ -1,4 +1,4 @@
-"""An organizer's gate staff, and what they may scan (GATE)."""
+"""Gate staff of organizers, and the events they may scan (GATE)."""
 
 from uuid import UUID
 
@@ -13,9 +13,9 @@ app = App("staff")
 
 @app.post("/organizer/staff", status=201)
 def invite(invitation: Invitation, organizer: FreshlyProvenOrganizer, tx: Transaction) -> StaffResponse:
-    """Put somebody at the gate of these events. Who is new gets a mail with a code to choose a password.
+    """Assign gate staff to events. New staff get a mail with a code to choose a password.
 
-    Whose address has another account here already is told by mail to name a different one; the answer is the same.
+    The owner of an address that has another account is told by mail to give a different one; the response is the same.
     """
     answer, email = staffing.invite(tx, organizer, invitation)
     mails.enqueue_for_account(tx, email)
@@ -30,13 +30,13 @@ def show(organizer: Organizer, tx: Transaction) -> StaffList:
 
 @app.delete("/organizer/staff/{staff_id}", status=204, problems=(NotFound,))
 def dismiss(staff_id: UUID, organizer: Organizer, tx: Transaction) -> None:
-    """Take somebody from all your gates, and end their account or their invitation."""
+    """Remove gate staff from all your events, and delete their account or invitation."""
     staffing.dismiss(tx, organizer, staff_id)
 
 
 @app.get("/gate/events")
 def gate_events(caller: GateStaff, tx: Transaction) -> GateEventList:
-    """The events you may scan at whose gates have not closed for good."""
+    """The events at which you may scan, until their gates close for good."""
     return staffing.gate_events(tx, caller)
 
 

@@ -12,7 +12,7 @@ app = App("sync")
 
 @app.get("/payments/{payment_id}/status", problems=(NotFound,))
 def status(payment_id: UUID, viewer: SignedIn) -> PaymentResponse:
-    """The payment as its gateway sees it, asked at most once in 30 seconds."""
+    """The status of a payment at its gateway, queried at most once in 30 seconds."""
     return asking.status(viewer, payment_id)
 
 

@@ -1,4 +1,4 @@
-"""Tickets and pickups: for those who hold them, for the gate and the counter (TS-019, GATE, PROD-1)."""
+"""Tickets and pickups, for holders, gates and counters (TS-019, GATE, PROD-1)."""
 
 from uuid import UUID
 
@@ -26,7 +26,7 @@ def ticket(ticket_id: UUID, caller: SignedIn, tx: Transaction) -> TicketResponse
 
 @app.put("/tickets/{ticket_id}/holder", problems=(NotFound, TicketVoid, TicketUsed, HolderChangeClosed, TooManyMails))
 def change_holder(ticket_id: UUID, wanted: HolderChange, caller: SignedIn, tx: Transaction) -> TicketResponse:
-    """Correct who holds a ticket, and mail it to them. The QR code becomes a new one; the old one is void at once."""
+    """Change the holder of a ticket, and mail it to them. It gets a new QR code; the old one is void at once."""
     changed = holders.change(tx, caller, ticket_id, wanted)
     if changed:
         mails.enqueue_holder_changed(
@@ -50,31 +50,31 @@ def download(ticket_id: UUID, caller: SignedIn) -> File:
 
 @app.post("/tickets/{ticket_id}/validate", limit=GATE, problems=(NotFound,))
 def validate(ticket_id: UUID, scanned: Scan, staff: GateStaff, tx: Transaction) -> ScanResponse:
-    """Let the holder of this very ticket in, once, within the hours of the gate."""
+    """Scan this ticket at a gate: it admits its holder once, within the hours of the gate."""
     return gate.scan(tx, staff, scanned.event_id, scanned.qr, gate=scanned.gate, ticket_id=ticket_id)
 
 
 @app.post("/tickets/scan", limit=GATE, problems=(NotFound,))
 def scan(scanned: Scan, staff: GateStaff, tx: Transaction) -> ScanResponse:
-    """Let the holder of whichever ticket this is in, once, within the hours of the gate."""
+    """Scan any ticket at a gate: it admits its holder once, within the hours of the gate."""
     return gate.scan(tx, staff, scanned.event_id, scanned.qr, gate=scanned.gate)
 
 
 @app.post("/pickups/scan", limit=GATE, problems=(NotFound,))
 def hand_over(scanned: PickupScan, staff: GateStaff, tx: Transaction) -> PickupResponse:
-    """Hand an order's products over, once."""
+    """Scan a pickup code at a counter: an order's products are handed over once."""
     return pickups.scan(tx, staff, scanned.event_id, scanned.code, at_gate=scanned.gate)
 
 
 @app.post("/tickets/{ticket_id}/scan/undo", status=200, problems=(NotFound, NotUsed))
 def undo_scan(ticket_id: UUID, wanted: Undo, supervisor: Organizer, tx: Transaction) -> ScanUndone:
-    """Take back a scan that was a mistake: the ticket can be scanned and refunded again."""
+    """Undo a mistaken scan: the ticket can be scanned and refunded again."""
     return gate.undo(tx, supervisor, ticket_id, wanted)
 
 
 @app.post("/orders/{order_id}/pickup/undo", status=200, problems=(NotFound, NotPickedUp))
 def undo_pickup(order_id: UUID, wanted: Undo, supervisor: Organizer, tx: Transaction) -> PickupUndone:
-    """Take back a hand-over that was a mistake: the products can be handed over and refunded again."""
+    """Undo a mistaken pickup: the products can be handed over and refunded again."""
     return pickups.undo(tx, supervisor, order_id, wanted)
 
 

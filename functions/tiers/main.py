@@ -31,7 +31,7 @@ def add_tier(event: UUID, new: NewTier, organizer: Organizer, tx: Transaction) -
     problems=(NotFound, CapacityExceeded, EventCancelled, QuotaTooSmall, KindIsFixed),
 )
 def change_tier(event: UUID, tier: UUID, wanted: TierChange, organizer: Organizer, tx: Transaction) -> TierResponse:
-    """Change a tier. What is held or sold already keeps its price."""
+    """Change a tier. Held and sold units keep their price."""
     return editing.change_tier(tx, organizer, event, tier, wanted)
 
 
@@ -39,7 +39,7 @@ def change_tier(event: UUID, tier: UUID, wanted: TierChange, organizer: Organize
 def upload_units(
     event: UUID, tier: UUID, given: digital_goods.Upload, organizer: Organizer, tx: Transaction
 ) -> UploadResponse:
-    """Put digital goods up for sale. Nobody but its buyer can read a unit again."""
+    """Upload digital goods for sale. Only its buyer can read a unit again."""
     return digital_goods.upload(tx, organizer, event, tier, given)
 
 

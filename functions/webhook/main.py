@@ -1,4 +1,4 @@
-"""Notifications of both payment gateways (PS-005, PS-008, PS-009, PS-012..014, MID-1)."""
+"""Webhooks of the payment gateways (PS-005, PS-008, PS-009, PS-012..014, MID-1)."""
 
 from uuid import UUID
 
@@ -13,26 +13,26 @@ REFUSALS = (Malformed, NotSignedIn, ContentTooLarge)
 
 
 class Received(ResponseModel):
-    """The notification is safe with us."""
+    """The notification is stored."""
 
     received: bool = True
 
 
 class Retry(Payload):
-    """A kept notification that could not be settled at once."""
+    """A stored notification that could not be settled at once."""
 
     event_id: UUID
 
 
 @app.post("/payments/webhook/xendit", anybody=True, limit=NOTIFICATIONS, problems=REFUSALS)
 def from_xendit(request: RawRequest) -> Received:
-    """Xendit's callback. Recorded, answered, and settled by what Xendit says when it is asked."""
+    """Receive Xendit's callback: it is stored, and settled by the status that Xendit's API reports."""
     return _received("xendit", request)
 
 
 @app.post("/payments/webhook/midtrans", anybody=True, limit=NOTIFICATIONS, problems=REFUSALS)
 def from_midtrans(request: RawRequest) -> Received:
-    """Midtrans's HTTP notification, likewise."""
+    """Receive Midtrans's HTTP notification: it is stored, and settled by the status that Midtrans's API reports."""
     return _received("midtrans", request)
 
 
@@ -50,7 +50,7 @@ def _received(gateway: str, request: RawRequest) -> Received:
 
 @app.task("retry")
 def retry(task: Retry, attempt: Attempt) -> None:
-    """Settle a kept notification again, three times at most."""
+    """Settle a stored notification again, at most three times."""
     webhooks.retry(task.event_id, attempt)
 
 
