@@ -28,7 +28,7 @@ def show(caller: Buyer, tx: Transaction) -> BankAccountResponse:
 
 @app.put("/account/bank-account", problems=(AccountNotFound, AccountNameMismatch, TryAgain))
 def put(wanted: BankAccountBody, caller: FreshlyProvenBuyer) -> BankAccountResponse:
-    """Set your bank account, once the bank confirms its holder. Pending money goes to a first one at once, else in a day.
+    """Set your bank account, if the bank confirms it. Pending money goes to a first one at once, others wait a day.
 
     A mail tells you of it, with a link that freezes the account. Setting a frozen account again releases it.
     """
