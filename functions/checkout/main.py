@@ -29,7 +29,7 @@ REFUSALS = (
 
 @app.post("/orders/{order_id}/checkout", idempotent=True, problems=REFUSALS)
 def start_to_pay(order_id: UUID, request: paying.CheckoutRequest, buyer: Buyer) -> OrderResponse:
-    """Start the payment of an order by a method, within 30 minutes from the reservation. An order of Rp 0 is paid at once.
+    """Start the payment of an order by a method, within 30 minutes from the reservation. Rp 0 is paid at once.
 
     Where the gateway doesn't answer (503), `alternative` names another one and its payment methods, most alike first.
     """
