@@ -1,4 +1,4 @@
-"""How many mails of a kind may leave on one day: counted by the database, whoever asks at the same instant."""
+"""Daily quotas of mails, counted in the database under concurrency."""
 
 import hashlib
 

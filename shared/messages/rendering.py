@@ -1,4 +1,4 @@
-"""Turning a template and its facts into a mail: subject, plain text and HTML."""
+"""Rendering of mails from templates: subject, plain text and HTML."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

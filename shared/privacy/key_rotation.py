@@ -1,4 +1,4 @@
-"""Sealing every secret field anew after a new key: `python -m shared.privacy.key_rotation`.
+"""Key rotation: re-encryption of every encrypted field: `python -m shared.privacy.key_rotation`.
 
     1  add a version to the secret field-encryption-key: what is sealed from now on uses it
     2  wait ten minutes, until no instance remembers the old version as the newest
@@ -39,7 +39,7 @@ FIELDS = (
 
 
 def rotate() -> dict[str, int]:
-    """Seal anew what is under an older key; return how many values of each table that were.
+    """Re-encrypt the values under older keys; return how many there were in each table.
 
     Raises sealing.DecryptionFailed where a value can't be opened any more: nothing of its batch is changed.
     """

@@ -1,4 +1,4 @@
-"""Everything we hold about a person, section by section (DP-001)."""
+"""The personal data inventory: everything held about a person, by section (DP-001)."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

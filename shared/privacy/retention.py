@@ -1,4 +1,4 @@
-"""Retention: every rule once, applied every night (DP-003).
+"""Retention rules, applied every night (DP-003).
 
 Orders, payments, refunds, payouts, tickets, the ledger and the audit trail are in no rule: the tax law wants them for
 seven years, and the product's role in the database lacks the right to delete them (migration 0011).

@@ -1,4 +1,4 @@
-"""Fonts in a PDF: the glyphs that a page uses, by their numbers in the font file, and which letters they stand for.
+"""Embedding of fonts in a PDF: the glyphs that a page uses, by their number in the font file, and their text.
 
 Glyphs keep the file's own numbers in every document. So what was drawn once can be placed in many of them.
 """

@@ -1,4 +1,4 @@
-"""The gate: a ticket lets one person in once, however many gates scan it in the same instant."""
+"""The gate: a ticket admits one person once, however many gates scan it concurrently."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal

@@ -1,4 +1,4 @@
-"""Correcting who holds a ticket (NAME-1).
+"""Changes of a ticket's holder (NAME-1).
 
 The buyer may until the organizer's deadline, the organizer until the ticket is used or the event is over.
 A new name makes a new QR code, and the old one is void at once. So does a new address, for whoever reads the old one's

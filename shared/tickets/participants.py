@@ -1,4 +1,4 @@
-"""The organizer's list of who takes part: registrations with their BIB numbers, category by category (REG-2).
+"""The organizer's list of participants: registrations with their BIB numbers, by category (REG-2).
 
 Identity numbers are shown by their last four characters, to organizers as to everybody.
 """

@@ -1,9 +1,8 @@
-"""Who is calling and whether they may. A handler says what it needs by the type of a parameter.
+"""Authentication and authorization of callers. A handler declares its guard by the type of a parameter.
 
-A token is believed in two steps: `admit` reads the headers only, so that a caller can be counted before anything is
-asked for them; `confirm` reads the database for everybody whose role gives rights over what is others', and for
-everybody where a route needs a fresh proof. A customer's token gives no such right, and the schema refuses what a
-deleted customer would still do (migration 0015).
+A token is verified in two steps: `admit` reads the headers only, so that a caller is rate-limited before any query;
+`confirm` reads the database where the role gives access to others' data, or the route requires a fresh proof. A
+customer's token gives no such access, and the schema refuses writes of a deleted customer (migration 0015).
 """
 
 from dataclasses import dataclass
@@ -20,14 +19,14 @@ from shared.web import cookie_mode, cookies, csrf
 
 @dataclass(frozen=True)
 class Access:
-    """The roles that may call, whether a caller without a token may too, and whether a fresh proof is asked for."""
+    """The roles that may call, whether anonymous callers may too, and whether a fresh proof is required."""
 
     roles: frozenset[str]
     anonymous: bool = False
     needs_fresh_proof: bool = False
 
     def admit(self, request: Request) -> Principal | None:
-        """The caller behind the request's bearer token, or else behind its cookie.
+        """Authenticate the caller by the request's bearer token, or else by its cookie.
 
         Raises NotSignedIn, Forbidden, and CsrfRefused where a cookie may have been sent by another site.
         """
@@ -42,7 +41,7 @@ class Access:
         return principal
 
     def confirm(self, claimed: Principal) -> Principal:
-        """An admitted caller as they are now. Raises AccountGone, SessionEnded, Forbidden, FreshProofRequired."""
+        """Check an admitted caller in the database. Raises AccountGone, SessionEnded, Forbidden, FreshProofRequired."""
         if claimed.role == "customer" and not self.needs_fresh_proof:
             return claimed
         with transaction() as tx:
@@ -86,6 +85,6 @@ Admin = Annotated[Principal, Access(_ADMINS)]
 FreshlyProvenBuyer = Annotated[Principal, Access(_BUYERS, needs_fresh_proof=True)]
 FreshlyProvenOrganizer = Annotated[Principal, Access(_ORGANIZERS, needs_fresh_proof=True)]
 FreshlyProvenAdmin = Annotated[Principal, Access(_ADMINS, needs_fresh_proof=True)]
-"""Who has proved in the last five minutes who they are, for what a stolen token must not do."""
+"""Callers who have authenticated in the last five minutes, for operations that a stolen token must not allow."""
 Viewer = Annotated[Principal | None, Access(_EVERYBODY, anonymous=True)]
-"""Anybody; the principal where the caller is signed in."""
+"""Any caller; the principal where they are signed in."""

@@ -1,4 +1,4 @@
-"""Bodies must come in time: a thread that waits for one is a thread that serves nobody else.
+"""Deadlines of request bodies, as a thread that waits for a body serves no other request.
 
 gunicorn, which functions-framework serves with, reads a body with calls that block without a time-out, however slowly
 it comes. So one thread of ours looks at all bodies that are waited for and shuts the sockets of those that are late
@@ -61,30 +61,30 @@ class BodyRead:
     max_seconds: float = BODY_SECONDS
     max_idle_seconds: float = BODY_SECONDS
     has_ended: bool = False
-    """Whether it was late, so that nothing more is read."""
+    """Whether the deadline has passed, so that nothing more is read."""
 
     def is_late(self, now: float) -> bool:
-        """Whether it has had its time."""
+        """Whether the deadline has passed."""
         seconds = self.max_seconds + self.received / MIN_BYTES_PER_SECOND
         return now - self.begun > seconds or self.is_idle(now, self.max_idle_seconds)
 
     def is_idle(self, now: float, seconds: float) -> bool:
-        """Whether nothing has come for so long."""
+        """Whether nothing was received for this long."""
         return now - self.progressed_at > seconds
 
     def progress(self, size: int) -> None:
-        """So many bytes have come."""
+        """Record received bytes."""
         self.received += size
         self.progressed_at = time.monotonic()
 
     def shorten_deadline(self) -> None:
-        """Nobody wants the rest of it."""
+        """Allow little time for the rest of the body, which is discarded."""
         self.begun = self.progressed_at = time.monotonic()
         self.received = 0
         self.max_seconds, self.max_idle_seconds = UNWANTED_SECONDS, UNWANTED_IDLE_SECONDS
 
     def end(self) -> None:
-        """Shut its socket for reading, which wakes its reader."""
+        """Shut the socket for reading, which wakes the reader."""
         self.has_ended = True
         try:
             self.connection.shutdown(socket.SHUT_RD)
@@ -114,7 +114,7 @@ class BodyWatchdog:
 
     @contextmanager
     def over(self, reading: BodyRead) -> Iterator[None]:
-        """While a thread waits for some of `reading`."""
+        """Watch a body while a thread waits for it."""
         with self._changed:
             self._waiting.add(reading)
             self._wake()
@@ -186,14 +186,14 @@ def set_deadline(request: Request, address: str) -> None:
 
 
 def shorten_deadline(request: Request) -> None:
-    """Nobody wants what is left of the body: it has little time."""
+    """Allow little time for the rest of the body, which is discarded."""
     body = request.environ["wsgi.input"]
     if isinstance(body, TimedBody):
         body.reading.shorten_deadline()
 
 
 def close_connection(request: Request) -> None:
-    """Read nothing more of this connection, not even the next request; it closes after the answer."""
+    """Read nothing more from this connection, which closes after the response."""
     body = request.environ["wsgi.input"]
     if isinstance(body, TimedBody):
         body.reading.end()

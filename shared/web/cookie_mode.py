@@ -1,4 +1,4 @@
-"""Whether a caller gets its tokens in the answer's body, or as cookies (the OpenAPI document: cookieAuth).
+"""Cookie mode: tokens in cookies instead of the response body (cookieAuth in the OpenAPI document).
 
 A page asks for cookies with the header `X-Session: cookie` where it signs in. From then on its cookies ask for
 them: who came by a cookie is never shown a token, so that a script that got into a page can't carry one away.
@@ -35,17 +35,17 @@ class CookieSession(ResponseModel):
 
 
 def enable(request: Request) -> None:
-    """Answer this request in cookie mode."""
+    """Use cookie mode for this request."""
     request.environ[_ENABLED] = True
 
 
 def is_enabled(request: Request) -> bool:
-    """Whether this request is answered in cookie mode."""
+    """Whether this request uses cookie mode."""
     return bool(request.environ.get(_ENABLED))
 
 
 def apply_header(request: Request) -> None:
-    """Take the caller's wish, where tokens are to be had. Raises Invalid, or CsrfRefused.
+    """Enable cookie mode where the request's header asks for it. Raises Invalid, or CsrfRefused.
 
     Signing somebody in to a stranger's account is a forgery too. But no form and no other site can send our
     header (that takes a preflight, which we refuse), so who says nothing about where they are is no browser.
@@ -73,7 +73,7 @@ def refresh_request(request: Request) -> RefreshRequest:
 
 
 def client_of(request: Request) -> ClientNetwork:
-    """From where a request comes, and what its cookies say about the device."""
+    """The client's network, and its device as known by cookies."""
     return ClientNetwork(
         requests.network(request),
         cookies.device(request),
@@ -91,7 +91,7 @@ def response_body(request: Request, result: Any) -> Any:
 
 
 def set_cookies(request: Request, result: Any, answer: Response, *, ends_session: bool) -> None:
-    """Set the cookies of new tokens, or take them away where the session is over."""
+    """Set the cookies of new tokens, or delete them where the session is over."""
     if isinstance(result, GoogleNonceResponse):
         cookies.put_google_key(answer, result.key)
     if not is_enabled(request):
@@ -111,6 +111,6 @@ def _remember_device(request: Request, result: Tokens, answer: Response) -> None
 
 
 def clear_ended_session(request: Request, error: Exception, answer: Response) -> None:
-    """Take the cookies of a session that has ended elsewhere, so that the browser stops asking."""
+    """Delete the cookies of a session that has ended elsewhere."""
     if isinstance(error, SessionEnded) and is_enabled(request):
         cookies.clear(answer)

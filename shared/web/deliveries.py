@@ -24,7 +24,7 @@ _SKEW_SECONDS = 10
 
 
 def verify_caller(request: Request, function: str) -> None:
-    """Admit Google's delivery services only, calling as our invoker account.
+    """Verify that Google's delivery services call, as our invoker account.
 
     Raises NotSignedIn, or TryAgain where Google's keys can't be had: the delivery comes again.
     """
@@ -71,7 +71,7 @@ class _Envelope(BaseModel):
 
 
 class Delivery(BaseModel):
-    """A message taken out of its envelope."""
+    """A message without its envelope."""
 
     payload: bytes
     attributes: dict[str, str]
@@ -79,7 +79,7 @@ class Delivery(BaseModel):
 
 
 def parse_push(body: bytes) -> Delivery:
-    """A Pub/Sub push out of its JSON wrapper. Raises Malformed: such a message ends in the dead-letter topic."""
+    """Parse a Pub/Sub push. Raises Malformed, after which the message ends in the dead-letter topic."""
     try:
         envelope = _Envelope.model_validate_json(body)
         payload = base64.b64decode(envelope.message.data, validate=True)
@@ -89,6 +89,6 @@ def parse_push(body: bytes) -> Delivery:
 
 
 def task_attempt(headers: Headers) -> int:
-    """Which try of a Cloud Task this is, from 1."""
+    """The attempt of a Cloud Task, from 1."""
     count = headers.get("X-CloudTasks-TaskRetryCount", "0")
     return int(count) + 1 if str(count).isdigit() else 1

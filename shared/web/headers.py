@@ -1,4 +1,4 @@
-"""The security headers of every answer (SEC-009). What a handler has said itself is not overwritten."""
+"""The security headers of every response (SEC-009). Headers that a handler has set are kept."""
 
 from werkzeug.wrappers import Response
 
@@ -14,6 +14,6 @@ DEFAULTS = {
 
 
 def add_security_headers(answer: Response) -> None:
-    """Add to `answer` what it does not say itself."""
+    """Add the security headers that `answer` lacks."""
     for name, value in DEFAULTS.items():
         answer.headers.setdefault(name, value)

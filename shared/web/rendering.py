@@ -1,4 +1,4 @@
-"""Turning what a handler returns, or raises, into an HTTP response."""
+"""Rendering of handlers' results and exceptions as HTTP responses."""
 
 import hashlib
 import json
@@ -104,7 +104,7 @@ def _translated(language: wording.Language, document: dict[str, Any]) -> dict[st
 
 
 def problem_of(error: Exception) -> Problem:
-    """The problem to tell for an exception: itself, what any statement may meet in the database, or a bug (logged)."""
+    """The problem for an exception: itself, a database error that any statement may meet, or a bug (logged)."""
     if violated_constraint(error) == ACCOUNT_IS_THERE:
         error = AccountGone()
     if isinstance(error, Problem):

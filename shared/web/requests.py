@@ -1,4 +1,4 @@
-"""Reading a request: size, type, JSON, and every field against its model, with a message for each wrong one."""
+"""Parsing of requests: size, type, JSON, and validation of every field, with a message for each invalid one."""
 
 import io
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True)
 class RawRequest:
-    """A request as it came, for those who check a signature over the very bytes. Header names in lower case."""
+    """A raw request, for signature checks over its bytes. Header names are in lower case."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -48,7 +48,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class MaxBytes:
-    """How large an upload may be: `Annotated[Upload, MaxBytes(...)]`."""
+    """The size limit of an upload: `Annotated[Upload, MaxBytes(...)]`."""
 
     size: int
 
