@@ -19,7 +19,7 @@ from sqlalchemy import TextClause, text
 from shared.cloud.database import autocommit
 from shared.cloud.settings import settings
 from shared.sales import promos, purchase_limits, registrations
-from shared.sales.pricing import Totals, UnitPrice
+from shared.sales.pricing import UnitPrice
 from shared.sales.promos import Discount
 from shared.sales.schemas import OrderItemResponse, OrderResponse
 from shared.states import OrderStatus
@@ -70,6 +70,29 @@ class NewOrderItem:
     tier: SaleTier
     price: UnitPrice
     attendee: Participant | None
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What units cost together, in rupiah."""
+
+    subtotal: int
+    discount_amount: int
+    platform_fee: int
+
+    @classmethod
+    def of(cls, items: Sequence[NewOrderItem]) -> "Totals":
+        """The sums over these units."""
+        return cls(
+            sum(item.price.price for item in items),
+            sum(item.price.discount for item in items),
+            sum(item.price.platform_fee for item in items),
+        )
+
+    @property
+    def total_amount(self) -> int:
+        """The amount that the customer pays."""
+        return self.subtotal - self.discount_amount + self.platform_fee
 
 
 @dataclass(frozen=True)
@@ -210,7 +233,7 @@ def _participants(order: NewOrder) -> list[dict[str, str | None]]:
 
 def _order_row(order: NewOrder) -> dict[str, Any]:
     first = order.items[0].tier
-    totals = Totals.of([item.price for item in order.items])
+    totals = Totals.of(order.items)
     return {
         "id": str(order.id),
         "user_id": str(order.buyer_id),

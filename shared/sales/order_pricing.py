@@ -37,7 +37,7 @@ class TooManyTickets(Invalid):
 
 
 @dataclass(frozen=True)
-class SaleSnapshot:
+class _SaleSnapshot:
     """The tiers, promo codes and purchase counts of some requests, as read just now."""
 
     tiers: Mapping[UUID, SaleTier]
@@ -71,7 +71,19 @@ _TIERS = text(f"""
 """)
 
 
-def read(requests: Sequence[PurchaseRequest]) -> SaleSnapshot:
+def price(requests: Sequence[PurchaseRequest]) -> list[PricedItems | Problem]:
+    """Price the units of each request after one read for all, or refuse it where that needs no lock."""
+    snapshot = _read(requests)
+    priced: list[PricedItems | Problem] = []
+    for request in requests:
+        try:
+            priced.append(_price(request, snapshot))
+        except Problem as refusal:
+            priced.append(refusal)
+    return priced
+
+
+def _read(requests: Sequence[PurchaseRequest]) -> _SaleSnapshot:
     """Read the tiers and purchase counts of these requests, and the promo codes where any is given."""
     tier_ids = {item.tier_id for request in requests for item in request.body.items}
     buyers = [
@@ -83,14 +95,14 @@ def read(requests: Sequence[PurchaseRequest]) -> SaleSnapshot:
         counts = rows[0].purchase_counts if rows else None
         tiers = {row.id: SaleTier(*row[:-1]) for row in rows}
         uses = [use for request in requests if (use := _promo_use(request, tiers))]
-        return SaleSnapshot(
+        return _SaleSnapshot(
             tiers,
             promos.find(connection, uses) if uses else {},
             purchase_limits.parse_counts(counts) if counts else {},
         )
 
 
-def price(request: PurchaseRequest, snapshot: SaleSnapshot) -> PricedItems:
+def _price(request: PurchaseRequest, snapshot: _SaleSnapshot) -> PricedItems:
     """Price the units of a request. Raises the refusals that need no lock.
 
     The limits of a person and of their use of a code are looked at where the buyer is known.

@@ -1,6 +1,5 @@
 """Prices and fees of a unit: pure functions of a tier (TS-005, TS-006, FN-001, FN-004, EM-010)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -50,29 +49,6 @@ class UnitPrice:
     """The fee, where the issuer of the promo code pays it: the customer's `platform_fee` is 0 then."""
     platform_waived_fee: int = 0
     """The part of the waived fee that the platform pays: all of it, or nothing."""
-
-
-@dataclass(frozen=True)
-class Totals:
-    """What units cost together, in rupiah."""
-
-    subtotal: int
-    discount_amount: int
-    platform_fee: int
-
-    @classmethod
-    def of(cls, prices: Sequence[UnitPrice]) -> "Totals":
-        """The sums over these units."""
-        return cls(
-            sum(price.price for price in prices),
-            sum(price.discount for price in prices),
-            sum(price.platform_fee for price in prices),
-        )
-
-    @property
-    def total_amount(self) -> int:
-        """The amount that the customer pays."""
-        return self.subtotal - self.discount_amount + self.platform_fee
 
 
 def current_price(tier: PricedTier, at: datetime) -> int:

@@ -6,9 +6,9 @@ It is priced by the code that prices reservations, so an order made at the same 
 from uuid import UUID
 
 from shared.models import ResponseModel
+from shared.problems import Problem
 from shared.sales import order_pricing
-from shared.sales.order_creation import NewOrderItem
-from shared.sales.pricing import Totals
+from shared.sales.order_creation import NewOrderItem, Totals
 from shared.sales.reservation_requests import PurchaseRequest, ReservationBody
 
 
@@ -49,8 +49,10 @@ def quote(body: ReservationBody, buyer_id: UUID | None = None) -> QuoteResponse:
     PromoInvalid, PromoExhausted, PersonLimitReached and HoldCooldown.
     """
     request = PurchaseRequest(buyer_id, body)
-    priced = order_pricing.price(request, order_pricing.read([request]))
-    totals = Totals.of([item.price for item in priced.items])
+    [priced] = order_pricing.price([request])
+    if isinstance(priced, Problem):
+        raise priced
+    totals = Totals.of(priced.items)
     by_tier: dict[UUID, list[NewOrderItem]] = {}
     for item in priced.items:
         by_tier.setdefault(item.tier.id, []).append(item)
@@ -66,7 +68,7 @@ def quote(body: ReservationBody, buyer_id: UUID | None = None) -> QuoteResponse:
 
 
 def _line(items: list[NewOrderItem]) -> QuoteLine:
-    totals = Totals.of([item.price for item in items])
+    totals = Totals.of(items)
     first = items[0]
     return QuoteLine(
         tier_id=first.tier.id,

@@ -26,7 +26,7 @@ from shared.problems import (
 from shared.sales import inventory, order_pricing, orders, promos, purchase_limits
 from shared.sales.inventory import SoldOut
 from shared.sales.order_creation import NewOrder, create_orders
-from shared.sales.order_pricing import SaleClosed, SaleSnapshot
+from shared.sales.order_pricing import PricedItems, SaleClosed
 from shared.sales.promos import PromoExhausted
 from shared.sales.purchase_limits import HoldCooldown, PersonLimitReached
 from shared.sales.registrations import UNIQUE_CONSTRAINTS, AlreadyRegistered
@@ -71,8 +71,10 @@ def reserve(requests: Sequence[ReservationRequest]) -> list[ReservationOutcome]:
 
 
 def _reserve_once(requests: Sequence[ReservationRequest]) -> list[ReservationOutcome]:
-    snapshot = order_pricing.read(requests)
-    checked = [_new_order_or_refusal(request, snapshot) for request in requests]
+    checked = [
+        _new_order(request, priced) if isinstance(priced, PricedItems) else priced
+        for request, priced in zip(requests, order_pricing.price(requests), strict=True)
+    ]
     created = _create(
         [(request, new) for request, new in zip(requests, checked, strict=True) if isinstance(new, NewOrder)]
     )
@@ -82,16 +84,7 @@ def _reserve_once(requests: Sequence[ReservationRequest]) -> list[ReservationOut
     ]
 
 
-def _new_order_or_refusal(request: ReservationRequest, snapshot: SaleSnapshot) -> NewOrder | Problem:
-    try:
-        return _new_order(request, snapshot)
-    except Problem as refusal:
-        return refusal
-
-
-def _new_order(request: ReservationRequest, snapshot: SaleSnapshot) -> NewOrder:
-    """The order of a request. Raises the refusals that need no lock."""
-    priced = order_pricing.price(request, snapshot)
+def _new_order(request: ReservationRequest, priced: PricedItems) -> NewOrder:
     return NewOrder(
         id=uuid4(),
         buyer_id=request.buyer_id,
@@ -124,12 +117,11 @@ def _refusal(request: ReservationRequest, error: DBAPIError) -> Problem:
     constraint = violated_constraint(error)
     if constraint == ACCOUNT_IS_THERE:
         return AccountGone()
-    snapshot = order_pricing.read([request])
-    refused = _new_order_or_refusal(request, snapshot)
-    if isinstance(refused, Problem):
-        return refused
+    [priced] = order_pricing.price([request])
+    if isinstance(priced, Problem):
+        return priced
     if constraint == inventory.NO_OVERSELLING:
-        return SoldOut(available=min(max(tier.free, 0) for tier in snapshot.tiers.values()))
+        return SoldOut(available=min(max(item.tier.free, 0) for item in priced.items))
     if constraint in promos.LIMIT_CONSTRAINTS:
         return PromoExhausted()
     if constraint in purchase_limits.LIMIT_CONSTRAINTS:

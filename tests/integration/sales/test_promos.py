@@ -371,7 +371,8 @@ def test_a_code_that_is_taken_back_in_the_very_moment_is_not_used():
     event, promo_id, [buyer] = scene()
     item = ReservationItem(tier_id=event.tier_ids[0], quantity=1)
     ask = ReservationRequest(buyer.id, ReservationBody(event_id=event.id, items=[item], promo_code="HEMAT"))
-    order = reservations._new_order(ask, order_pricing.read([ask]))
+    [priced] = order_pricing.price([ask])
+    order = reservations._new_order(ask, priced)
     with transaction() as tx:
         tx.execute(text("UPDATE promos SET is_active = false WHERE id = :id"), {"id": promo_id})
     assert isinstance(reservations._create([(ask, order)])[order.id], PromoInvalid)

@@ -229,9 +229,9 @@ def test_a_tier_that_goes_off_sale_in_the_very_moment_holds_nothing():
         buyer.id,
         ReservationBody(event_id=event.id, items=[ReservationItem(tier_id=event.tier_ids[0], quantity=1)]),
     )
-    snapshot = order_pricing.read([ask])
+    [priced] = order_pricing.price([ask])
     with transaction() as tx:
         tx.execute(text("UPDATE ticket_tiers SET is_on_sale = false WHERE event_id = :id"), {"id": event.id})
-    order = reservations._new_order(ask, snapshot)
+    order = reservations._new_order(ask, priced)
     assert isinstance(reservations._create([(ask, order)])[order.id], SaleClosed)
     assert stock(event.tier_ids[0]).reserved == 0
