@@ -58,7 +58,8 @@ class GatewayPaymentStatus:
     `amount` is what was asked for, None where the gateway does not know yet (a Midtrans page whose
     visitor has not chosen a method); `paid_amount` is what came in, None while nothing did. Compare
     both with the order, and `currency` too. `raw_status` is the gateway's own wording.
-    `payer_may_retry` marks a failure that ended only one attempt: the same reference can still be paid.
+    `payer_may_retry` marks a failure that ended only one attempt: on the gateway's page the same reference can still be
+    paid.
     """
 
     gateway: str

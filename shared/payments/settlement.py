@@ -229,8 +229,12 @@ def _expired(tx: Transaction, order: Order, payment: Payment, _: GatewayPaymentS
 
 
 def _failed(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> SettlementOutcome:
-    """The try is over, the reservation is not: another method or gateway may follow (TRACK)."""
-    if reported.payer_may_retry or not payment.is_open:
+    """The try is over, the reservation is not: another method or gateway may follow (TRACK).
+
+    On a page the payer may try the same payment again; a code or an account number that failed is used up.
+    """
+    is_page = payment.snap_token is not None
+    if (reported.payer_may_retry and is_page) or not payment.is_open:
         return SettlementOutcome.NOTHING
     payment_records.mark_ended(tx, payment, PaymentStatus.FAILED, reported.raw_status)
     payment_records.mark_ended_at_gateway(tx, payment)

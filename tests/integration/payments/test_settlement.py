@@ -158,9 +158,21 @@ def test_a_failed_payment_leaves_the_reservation_for_another_try():  # TRACK
     assert settle(second, a_fact(order, GatewayPaymentState.PAID)) is SettlementOutcome.PAID
 
 
-def test_a_failure_after_which_the_payer_may_retry_changes_nothing():
+def test_a_failed_code_is_used_up_and_another_try_may_follow():  # TRACK
     order = an_order()
-    payment_id = a_pending_payment(order)
+    payment_id = a_pending_payment(order, gateway="midtrans")
+    failed = a_fact(order, GatewayPaymentState.FAILED, payer_may_retry=True)
+    assert settle(payment_id, failed) is SettlementOutcome.FAILED
+    assert settle(payment_id, failed) is SettlementOutcome.NOTHING
+    assert read(order).status == "pending_payment"
+    assert settle(payment_id, a_fact(order, GatewayPaymentState.PAID)) is SettlementOutcome.PAID  # a bank that is late
+
+
+def test_a_failure_on_a_page_where_the_payer_may_retry_changes_nothing():
+    order = an_order()
+    payment_id = a_pending_payment(order, gateway="midtrans", method="OVO")
+    with transaction() as tx:
+        tx.execute(text("UPDATE payments SET snap_token = 'token' WHERE id = :id"), {"id": payment_id})
     assert (
         settle(payment_id, a_fact(order, GatewayPaymentState.FAILED, payer_may_retry=True)) is SettlementOutcome.NOTHING
     )

@@ -152,6 +152,28 @@ def test_another_way_ends_the_account_at_midtrans(at: Gateways, method: str) -> 
     assert order_now(order).status == "paid"
 
 
+@pytest.mark.parametrize("method", ["BCA", "PERMATA", "MANDIRI", "QRIS"])
+def test_a_number_or_code_that_failed_makes_room_for_another_try(at: Gateways, method: str) -> None:
+    buyer, order = an_order()
+    failed = pay_by(buyer, order, method)
+    at.does("midtrans", str(failed.gateway_reference), "fail")
+    assert sync.sync_payment(failed.id) is SettlementOutcome.FAILED
+    assert order_now(order).payments[-1].status == "failed"
+    again = pay_by(buyer, order, method)
+    assert again.id != failed.id
+    assert again.qr_string or again.va_number != failed.va_number
+    at.does("midtrans", str(again.gateway_reference), "pay")
+    assert sync.sync_payment(again.id) is SettlementOutcome.PAID
+
+
+def test_a_wallet_that_failed_may_be_tried_again_on_its_page(at: Gateways) -> None:
+    buyer, order = an_order()
+    payment = pay_by(buyer, order, "OVO")
+    at.does("midtrans", str(payment.gateway_reference), "fail")
+    assert sync.sync_payment(payment.id) is SettlementOutcome.NOTHING
+    assert order_now(order).payments[-1].status == "pending"
+
+
 def test_money_of_another_amount_is_held_for_review(at: Gateways) -> None:
     buyer, order = an_order()
     payment = pay_by(buyer, order, "BNI")
