@@ -27,6 +27,8 @@ class Function:
     summary: str
     is_public: bool
     routes: tuple[str, ...]
+    pages: tuple[str, ...]
+    """Addresses outside of the API; one that ends in `/*` is everything below."""
     tasks: tuple[str, ...]
     jobs: dict[str, str]
     subscriptions: dict[str, int]
@@ -59,6 +61,17 @@ class Manifest:
         except HTTPException as error:
             raise LookupError(path) from error
         return str(name)
+
+    def showing(self, path: str) -> str:
+        """The name of the function that shows the page at an address. Raises LookupError."""
+        for name, function in self.functions.items():
+            if any(_is_page(path, page) for page in function.pages):
+                return name
+        raise LookupError(path)
+
+
+def _is_page(path: str, page: str) -> bool:
+    return path.startswith(page[:-1]) if page.endswith("/*") else path == page
 
 
 @lru_cache(maxsize=1)
@@ -96,6 +109,7 @@ def _function(name: str, entry: dict[str, Any], defaults: dict[str, int]) -> Fun
         summary=entry["summary"],
         is_public=entry["public"],
         routes=tuple(entry.get("routes", [])),
+        pages=tuple(entry.get("pages", [])),
         tasks=tuple(entry.get("tasks", [])),
         jobs=entry.get("jobs", {}),
         subscriptions={item["topic"]: item["max_delivery_attempts"] for item in entry.get("subscribes", [])},

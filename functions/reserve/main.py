@@ -1,9 +1,7 @@
 """Reserve tickets for a signed-in buyer (TS-002, TS-006, TS-009, ISO-1)."""
 
-from shared.cloud import cache
-from shared.cloud.request_batching import RequestBatcher
-from shared.problems import NotFound, Problem
-from shared.sales import expiry, inventory, reservations
+from shared.problems import NotFound
+from shared.sales import holding
 from shared.sales.inventory import SoldOut
 from shared.sales.order_pricing import SaleClosed, TooManyTickets
 from shared.sales.promos import PromoExhausted, PromoInvalid
@@ -15,8 +13,6 @@ from shared.sales.schemas import OrderResponse
 from shared.web import App, Buyer, IdempotencyKey
 
 app = App("reserve")
-
-reserve_together = RequestBatcher(reservations.reserve)
 
 
 @app.post(
@@ -38,12 +34,7 @@ reserve_together = RequestBatcher(reservations.reserve)
 )
 def hold_tickets(request: ReservationBody, buyer: Buyer, key: IdempotencyKey) -> OrderResponse:
     """Hold tickets for 15 minutes, all of them or none."""
-    outcome = reserve_together(ReservationRequest(buyer.id, request, key))
-    if isinstance(outcome, Problem):
-        raise outcome
-    expiry.schedule_expiry(outcome.reservation_expires_at)
-    cache.invalidate(inventory.cache_mark(outcome.event_id))
-    return outcome
+    return holding.hold(ReservationRequest(buyer.id, request, key))
 
 
 main = app.entry_point()

@@ -6,7 +6,8 @@
     /inbox              the mails that would have been sent
     /media/...          banners, from the public bucket
     /metrics            how it does, for Prometheus
-    /                   what there is here
+    /                   what there is here; in the cloud the site's start
+    /...                the pages of the site
 
 Each function is made by functions-framework from the root main.py, exactly as in the cloud.
 """
@@ -77,7 +78,13 @@ class Web:
             return media.application
         if path == metrics.PATH:
             return metrics.application
-        return start_page.page(path) or _not_found
+        return start_page.page(path) or self._page(path)
+
+    def _page(self, path: str) -> Wsgi:
+        try:
+            return self._functions[manifest().showing(path)]
+        except LookupError:
+            return _not_found
 
     def _public_function(self, path: str) -> Wsgi:
         try:

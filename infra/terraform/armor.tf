@@ -3,7 +3,7 @@
 
 locals {
   # What the manifest says about a function's edge, to the policy in front of it.
-  edge_policies = { standard = "standard", cached = "standard", accounts = "accounts", webhook = "webhook" }
+  edge_policies = { standard = "standard", cached = "standard", pages = "standard", accounts = "accounts", webhook = "webhook" }
 
   # Attacks the preconfigured rules look for, at their least nervous. Event descriptions are prose, and prose looks
   # like SQL at any other sensitivity.

@@ -20,7 +20,7 @@ resource "google_compute_backend_service" "function" {
   description           = each.value.summary
   load_balancing_scheme = "EXTERNAL_MANAGED"
   protocol              = "HTTPS"
-  enable_cdn            = each.value.edge == "cached"
+  enable_cdn            = contains(["cached", "pages"], each.value.edge)
   security_policy       = google_compute_security_policy.this[local.edge_policies[each.value.edge]].id
   # timeout_sec stays unset: an endpoint group of this kind refuses it. The function's own time-out counts.
 
@@ -30,7 +30,7 @@ resource "google_compute_backend_service" "function" {
 
   # The functions decide what may be kept and how long (shared/web/caching.py); nothing else is.
   dynamic "cdn_policy" {
-    for_each = each.value.edge == "cached" ? [true] : []
+    for_each = contains(["cached", "pages"], each.value.edge) ? [true] : []
     content {
       cache_mode         = "USE_ORIGIN_HEADERS"
       request_coalescing = true # a herd is one request to the function
@@ -41,9 +41,10 @@ resource "google_compute_backend_service" "function" {
         include_protocol     = true
         include_query_string = true
       }
-      # Whoever is signed in may see more than everybody, and what they have just done. The session's are our only cookies.
+      # Whoever is signed in may see more than everybody of an API's answer, and what they have just done. The session's
+      # are our only cookies. A page is public for everybody alike or kept nowhere, so no cookie bypasses the CDN there.
       dynamic "bypass_cache_on_request_headers" {
-        for_each = ["Authorization", "Cookie"]
+        for_each = each.value.edge == "cached" ? ["Authorization", "Cookie"] : []
         content {
           header_name = bypass_cache_on_request_headers.value
         }

@@ -29,6 +29,12 @@ locals {
     }
   ]
 
+  # Pages: whole addresses, and everything below those that end in /*.
+  pages = flatten([
+    for name, entry in local.public_functions : [for page in entry.pages : { function = name, address = page }]
+  ])
+  page_functions = [for name, entry in local.public_functions : name if length(entry.pages) > 0]
+
   # Google refuses a URL map that doesn't do what its tests say. There is room for 100.
   route_tests = slice(local.routes, 0, min(length(local.routes), 100))
 }
@@ -59,6 +65,22 @@ resource "google_compute_url_map" "main" {
           content {
             full_path_match     = route_rules.value.is_template ? null : match_rules.value
             path_template_match = route_rules.value.is_template ? match_rules.value : null
+          }
+        }
+      }
+    }
+
+    dynamic "route_rules" {
+      for_each = local.page_functions
+      content {
+        priority = 500 + route_rules.key
+        service  = google_compute_backend_service.function[route_rules.value].id
+
+        dynamic "match_rules" {
+          for_each = [for page in local.pages : page.address if page.function == route_rules.value]
+          content {
+            full_path_match = endswith(match_rules.value, "/*") ? null : match_rules.value
+            prefix_match    = endswith(match_rules.value, "/*") ? trimsuffix(match_rules.value, "*") : null
           }
         }
       }

@@ -157,7 +157,7 @@ def _dispatch(event: _KeptEvent) -> str:
     if event.refund_id:
         return refund_execution.sync(event.refund_id)
     if event.payment_id is None:
-        raise ValueError("an event waits that is about nothing of ours")
+        raise LookupError("an event waits that is about nothing of ours")
     if event.event_type.startswith(f"{WebhookEventKind.REFUND}."):
         return sync.sync_refunds(event.payment_id)
     return sync.sync_payment(event.payment_id, event.other_reference)

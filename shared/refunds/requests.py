@@ -38,8 +38,8 @@ _WINDOW = text("""
     FROM events e WHERE id = :event_id
 """)
 _ITEMS = text("""
-    SELECT i.id, t.id AS ticket_id, c.kind, c.name AS description, i.unit_price - i.discount AS price_paid,
-        i.platform_fee,
+    SELECT i.id, t.id AS ticket_id, c.kind, c.name AS description, i.attendee_name AS holder,
+        i.unit_price - i.discount AS price_paid, i.platform_fee,
         n.refund_id, i.returned_at IS NOT NULL AND COALESCE(f.status = 'completed', false) AS is_gone,
         CASE WHEN i.returned_at IS NOT NULL OR n.refund_id IS NOT NULL THEN 'already_requested'
             WHEN t.status = 'used' THEN 'ticket_used'
@@ -64,6 +64,7 @@ class _Item:
     ticket_id: UUID | None
     kind: str
     description: str
+    holder: str | None
     price_paid: int
     platform_fee: int
     refund_id: UUID | None
@@ -93,6 +94,27 @@ class RefundRequestedResponse(RefundResponse):
     """A refund as it was asked for. Of a whole order, `not_refundable` lists what the refund leaves out."""
 
     not_refundable: list[NotRefundableLine]
+
+
+class RefundPreviewLine(ResponseModel):
+    """A unit of an order: what it gives back, in rupiah, or why it can't be given back."""
+
+    ticket_id: UUID | None
+    description: str
+    holder: str | None
+    amount: int
+    obstacle: Obstacle | None
+
+
+class RefundPreview(ResponseModel):
+    """What can be given back of an order. `amount` is what a request for all of it would give, in rupiah."""
+
+    event_id: UUID
+    is_whole: bool
+    """Whether fees come back too, as the event was moved."""
+    amount: int | None
+    """None where nothing can be given back any more."""
+    lines: list[RefundPreviewLine]
 
 
 class NotRefundable(Problem):
@@ -157,6 +179,36 @@ def request(tx: Transaction, buyer_id: UUID, wanted: RefundRequest) -> RefundReq
     return RefundRequestedResponse(**now.model_dump(), not_refundable=[_line(item) for item in left_out])
 
 
+def preview(tx: Transaction, buyer_id: UUID, order_id: UUID) -> RefundPreview:
+    """What a request would give back, before it is made: computed as `request` does, and nothing is written.
+
+    Raises NotFound, NotRefundable, WindowClosed and EventCancelled.
+    """
+    order = orders.lock_own(tx, order_id, buyer_id)
+    if order.status != OrderStatus.PAID:
+        raise NotRefundable(order_status=order.status)
+    is_whole = _is_whole(tx, order)
+    items = _items(tx, order_id)
+    amounts = [_amount(item, is_whole=is_whole) for item in items if not item.obstacle]
+    payment_id, left = refund_records.refundable(tx, order.id, is_whole=is_whole)
+    is_possible = bool(amounts) and payment_id is not None and (left > 0 or not sum(amounts))
+    return RefundPreview(
+        event_id=order.event_id,
+        is_whole=is_whole,
+        amount=min(sum(amounts), max(left, 0)) if is_possible else None,
+        lines=[
+            RefundPreviewLine(
+                ticket_id=item.ticket_id,
+                description=item.description,
+                holder=item.holder,
+                amount=_amount(item, is_whole=is_whole),
+                obstacle=item.obstacle,
+            )
+            for item in items
+        ],
+    )
+
+
 def _is_whole(tx: Transaction, order: orders.Order) -> bool:
     """Whether all goes back, fees included, as the event was moved. Raises EventCancelled, WindowClosed."""
     if orders.lock_event(tx, order.event_id) == EventStatus.CANCELLED:
@@ -174,10 +226,15 @@ def _amount(item: _Item, *, is_whole: bool) -> int:
     return percent_of(item.price_paid, BACK_PERCENT)
 
 
+def _items(tx: Transaction, order_id: UUID) -> list[_Item]:
+    """The units of an order that are still there."""
+    found = [_Item(**row._mapping) for row in tx.execute(_ITEMS, {"order_id": order_id})]
+    return [item for item in found if not item.is_gone]
+
+
 def _chosen(tx: Transaction, order_id: UUID, ticket_ids: Sequence[UUID] | None) -> tuple[list[_Item], list[_Item]]:
     """The items that a request gives back, and those of a whole order that it can't."""
-    found = [_Item(**row._mapping) for row in tx.execute(_ITEMS, {"order_id": order_id})]
-    items = [item for item in found if not item.is_gone]
+    items = _items(tx, order_id)
     if ticket_ids is not None:
         wanted = set(ticket_ids)
         items = [item for item in items if item.ticket_id in wanted]

@@ -40,6 +40,7 @@ _LIST = text(f"""
     {_SELECT} WHERE {_VISIBLE} AND (CAST(:status AS text) IS NULL OR r.status = :status)
     ORDER BY r.created_at DESC, r.id LIMIT :page_size OFFSET :offset
 """)
+_OF_ORDER = text(f"{_SELECT} WHERE r.order_id = :order_id ORDER BY r.created_at, r.id")  # Uses index: refunds_order
 _COUNT = text(f"""
     SELECT count(*) FROM refunds r JOIN orders o ON o.id = r.order_id
     WHERE {_VISIBLE} AND (CAST(:status AS text) IS NULL OR r.status = :status)
@@ -132,6 +133,11 @@ def visible(tx: Transaction, refund_id: UUID, caller: Principal) -> RefundRespon
     ):
         raise NotFound
     return RefundResponse.read(tx, refund_id)
+
+
+def of_order(tx: Transaction, order_id: UUID) -> list[RefundResponse]:
+    """The refunds of an order, for those who have just shown that they may see it."""
+    return [RefundResponse.of(row) for row in tx.execute(_OF_ORDER, {"order_id": order_id}).mappings()]
 
 
 def listed(tx: Transaction, caller: Principal, page: RefundPage) -> Listing[RefundResponse]:

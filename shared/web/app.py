@@ -43,11 +43,14 @@ from shared.web import (
     headers,
     idempotency,
     limits,
+    page_sessions,
+    pages,
     rendering,
     requests,
     wording,
 )
 from shared.web.deliveries import Delivery
+from shared.web.pages import ErrorPage
 from shared.web.routes import Parameter, Route, RouteKind, Source, route
 
 API = "/api/v1"
@@ -58,11 +61,15 @@ log = logging.getLogger("karcis.access")
 
 
 class App:
-    """The routes of one function. `name` is its name in functions/manifest.yaml."""
+    """The routes of one function. `name` is its name in functions/manifest.yaml.
 
-    def __init__(self, name: str) -> None:
+    One that shows pages tells problems by `error_page` instead of a problem document.
+    """
+
+    def __init__(self, name: str, *, error_page: ErrorPage | None = None) -> None:
         self.name = name
         self.routes: list[Route] = []
+        self._error_page = error_page
 
     def get(self, path: str, **options: Any) -> Callable[[H], H]:
         """Declare a GET under /api/v1."""
@@ -79,6 +86,19 @@ class App:
     def delete(self, path: str, **options: Any) -> Callable[[H], H]:
         """Declare a DELETE under /api/v1."""
         return self._http("DELETE", path, options)
+
+    def page(self, path: str, **options: Any) -> Callable[[H], H]:
+        """Declare a page for people's browsers, at this very address."""
+        return self._page("GET", path, options)
+
+    def form(self, path: str, **options: Any) -> Callable[[H], H]:
+        """Declare what a form of a page is sent to."""
+        return self._page("POST", path, options)
+
+    def include(self, *groups: App) -> None:
+        """Serve the routes of other apps too: for a function whose pages are declared in several modules."""
+        for group in groups:
+            self.routes.extend(group.routes)
 
     def message(self, topic: str) -> Callable[[H], H]:
         """Consume a Pub/Sub topic: returning means done, raising means again."""
@@ -118,6 +138,13 @@ class App:
 
         return declare
 
+    def _page(self, method: str, path: str, options: dict[str, Any]) -> Callable[[H], H]:
+        def declare(handler: H) -> H:
+            self.routes.append(route("page", method, path, handler, **options))
+            return handler
+
+        return declare
+
     def _internal(self, kind: Any, path: str) -> Callable[[H], H]:
         def declare(handler: H) -> H:
             self.routes.append(route(kind, "POST", path, handler, status=204))
@@ -140,7 +167,7 @@ class App:
                 matched, variables = _match(table, request)
                 answer = self._answer(matched, variables, request)
         except Exception as error:  # noqa: BLE001 - the edge is where every error becomes a document
-            answer = rendering.problem(rendering.problem_of(error), correlation, wording.requested_language(request))
+            answer = self._problem_response(rendering.problem_of(error), correlation, request)
             cookie_mode.clear_ended_session(request, error, answer)
         answer.headers["X-Request-Id"] = correlation
         headers.add_security_headers(answer)
@@ -159,8 +186,13 @@ class App:
         )
         return answer
 
+    def _problem_response(self, error: Problem, correlation: str, request: Request) -> Response:
+        if self._error_page is None:
+            return rendering.problem(error, correlation, wording.requested_language(request))
+        return pages.error(self._error_page(error, correlation, pages.read_briefly(request)), error, request)
+
     def _answer(self, matched: Route, variables: dict[str, str], request: Request) -> Response:
-        if matched.kind != "http":
+        if matched.kind not in ("http", "page"):
             deliveries.verify_caller(request, self.name)
         delivery = deliveries.parse_push(requests.raw_body(request)) if matched.kind == "message" else None
         if delivery:  # it goes on where it was sent, not where Pub/Sub delivers it
@@ -171,6 +203,8 @@ class App:
     def _handle(
         self, matched: Route, variables: dict[str, str], request: Request, delivery: Delivery | None
     ) -> Response:
+        if matched.kind == "page" and (matched.access or matched.method == "POST"):
+            page_sessions.begin(request)
         caller = _caller(matched, request)
         if matched.gives_tokens:
             cookie_mode.apply_header(request)
@@ -190,6 +224,8 @@ class App:
         except (NotSignedIn, Malformed):
             limits.check_unsigned(matched.limit, request)
             raise
+        if matched.kind == "page":
+            return pages.respond(result, request)
         answer = rendering.response(cookie_mode.response_body(request, result), matched.status)
         cookie_mode.set_cookies(request, result, answer, ends_session=matched.ends_session)
         answer.make_conditional(request)  # 304 where the caller has it already
@@ -198,6 +234,7 @@ class App:
 
 _SPAN_KINDS: dict[RouteKind, tracing.Kind] = {
     "http": "server",
+    "page": "server",
     "message": "consumer",
     "task": "consumer",
     "job": "internal",
@@ -300,6 +337,7 @@ _RESOLVERS: dict[Source, Callable[[_Call, Parameter], Any]] = {
     "attempt": _attempt,
     "raw": _raw,
     "place": lambda call, _: cookie_mode.client_of(call.request),
+    "page": lambda call, _: pages.read(call.request),
     "refresh": lambda call, _: cookie_mode.refresh_request(call.request),
     "upload": lambda call, parameter: requests.upload(call.request, parameter.name, parameter.max_bytes),
 }

@@ -17,6 +17,7 @@ from shared.identity import google_nonces
 from shared.identity.sessions import LIFETIME_DAYS, Tokens
 
 ACCESS = "access"
+RENEWED = "karcis.renewed_access_token"
 DEVICE = "device"
 DEVICE_SECONDS = 180 * 86_400
 GOOGLE = "google"
@@ -29,8 +30,8 @@ def name(which: str) -> str:
 
 
 def access_token(request: Request) -> str | None:
-    """The access token that came as a cookie."""
-    return request.cookies.get(name(ACCESS)) or None
+    """The access token that came as a cookie, or that was given for the refresh token of another a moment ago."""
+    return request.environ.get(RENEWED) or request.cookies.get(name(ACCESS)) or None
 
 
 def refresh_token(request: Request) -> str | None:

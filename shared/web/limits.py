@@ -34,6 +34,8 @@ QUOTES = Limit("quotes", 100)
 """Asking for prices is reading, though what is asked for comes in a body."""
 GATE = Limit("gate", 120)
 """Scanning tickets is writing, but a queue at a gate brings a person every few seconds."""
+PAGES = Limit("pages", 6000)
+"""Public pages and their files, mostly answered by the CDN: loose, as thousands of phones share a carrier's address."""
 UNLIMITED = Limit("unlimited", 0)
 NOTIFICATIONS = Limit("unsigned notifications", 60)
 """Gateways' notifications: none that is signed may be lost, so only those without the proof are counted."""

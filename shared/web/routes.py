@@ -17,11 +17,16 @@ from shared.web import limits
 from shared.web.auth import Access
 from shared.web.caching import Cached
 from shared.web.cookie_mode import OrCookie
+from shared.web.pages import PageRequest
 from shared.web.rate_limiter import Limit
 from shared.web.requests import MaxBytes, RawRequest, Upload
 
-RouteKind = Literal["http", "message", "task", "job"]
-Source = Literal["path", "query", "body", "guard", "transaction", "raw", "upload", "key", "attempt", "refresh", "place"]
+RouteKind = Literal["http", "page", "message", "task", "job"]
+Source = Literal[
+    "path", "query", "body", "guard", "transaction", "raw", "upload", "key", "attempt", "refresh", "place", "page"
+]
+
+_FOR_PEOPLE = ("http", "page")
 
 _KEY = object()
 IdempotencyKey = Annotated[str | None, _KEY]
@@ -37,6 +42,7 @@ _EXACT: tuple[tuple[Any, Source], ...] = (
     (Attempt, "attempt"),
     (RawRequest, "raw"),
     (ClientNetwork, "place"),
+    (PageRequest, "page"),
 )
 
 
@@ -146,7 +152,7 @@ def route(
     answer = get_args(returned)[0] if is_kept else returned
     names = inspect.signature(handler).parameters
     parameters = tuple(Parameter(name, _source(name, hints[name], path), hints[name]) for name in names)
-    limit = limit or (limits.default_limit(method) if kind == "http" else limits.UNLIMITED)
+    limit = limit or (limits.default_limit(method) if kind in _FOR_PEOPLE else limits.UNLIMITED)
     declared = Route(
         kind=kind,
         method=method,
@@ -162,7 +168,7 @@ def route(
         is_kept=is_kept,
         ends_session=ends_session,
     )
-    if kind == "http" and anybody == bool(declared.access):
+    if kind in _FOR_PEOPLE and anybody == bool(declared.access):
         raise TypeError(f"{method} {path}: say who may call, by one guard or by anybody=True")
     return declared
 

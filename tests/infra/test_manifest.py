@@ -11,7 +11,7 @@ def test_every_misspelt_name_is_named(refused):
     said = refused("misspelt_names.yaml")
     for fault in (
         'queues.expire has an unknown key "max_dispatches"',
-        'functions.reserve.edge is none of standard, cached, accounts, webhook: "chached"',
+        'functions.reserve.edge is none of standard, cached, pages, accounts, webhook: "chached"',
         'functions.reserve.secrets names "jwt-singing-key", which nothing declares',
         'functions.reserve.publishes names "order.endet", which nothing declares',
         'functions.reserve.enqueues names "expires", which nothing declares',

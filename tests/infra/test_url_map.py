@@ -17,7 +17,7 @@ def ask(resources, outputs):
     """The function a path is sent to, as Google decides: the first rule by priority that matches it."""
     url_map = resources["google_compute_url_map.main"]
     rules = sorted(url_map["path_matcher"][0]["route_rules"], key=lambda rule: rule["priority"])
-    functions = {rule["priority"]: rule["function"] for rule in outputs["route_rules"]}
+    functions = {rule["priority"]: rule["function"] for rule in outputs["route_rules"]} | {500: "site"}
 
     def answer(path: str) -> str | None:
         for rule in rules:
@@ -59,7 +59,25 @@ def test_the_laptop_routes_the_same(ask):
         assert ask(concrete) == local.bind("").match(concrete)[0]
 
 
-@pytest.mark.parametrize("path", ["/", "/api/v1/tasks/expire", "/messages/payment.success", "/jobs/sweep", "/api/v1/x"])
+@pytest.mark.parametrize(
+    "path", ["/", "/id", "/en/events/my-event", "/assets/site.css", "/orders", "/orders/1/pay", "/login"]
+)
+def test_pages_reach_the_site(ask, path):
+    assert ask(path) == "site"
+
+
+def test_the_map_stays_within_googles_limits(resources):
+    """200 route rules and 100 tests: cloud.google.com/load-balancing/docs/quotas."""
+    url_map = resources["google_compute_url_map.main"]
+    rules = url_map["path_matcher"][0]["route_rules"]
+    assert len(rules) <= 200
+    assert len(url_map["test"]) <= 100
+    assert max(len(rule["match_rules"]) for rule in rules) <= 64
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/x.css", "/api/v1/tasks/expire", "/messages/payment.success", "/jobs/sweep", "/api/v1/x"]
+)
 def test_what_nobody_documents_reaches_no_function(ask, path):
     assert ask(path) is None
 

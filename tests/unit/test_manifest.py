@@ -35,7 +35,7 @@ def test_every_folder_is_a_function_and_holds_nothing_but_its_main():
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
 def test_the_code_declares_what_the_manifest_lists(function: Function):
-    declared = {kind: set() for kind in ("http", "message", "task", "job")}
+    declared = {kind: set() for kind in ("http", "page", "message", "task", "job")}
     for route in function.app().routes:
         declared[route.kind].add((route.method, route.path))
     assert function.app().name == function.name
@@ -43,6 +43,15 @@ def test_the_code_declares_what_the_manifest_lists(function: Function):
     assert declared["message"] == {("POST", f"/messages/{topic}") for topic in function.subscriptions}
     assert declared["task"] == {("POST", f"/tasks/{name}") for name in function.tasks}
     assert declared["job"] == {("POST", f"/jobs/{name}") for name in function.jobs}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
+def test_each_page_is_at_an_address_of_the_manifest_and_each_address_has_a_page(function: Function):
+    shown = {route.path for route in function.app().routes if route.kind == "page"}
+    assert {path for path in shown if manifest().showing(path) != function.name} == set()
+    for page in function.pages:
+        below = page.removesuffix("*")
+        assert any(path.startswith(below) if page.endswith("/*") else path == page for path in shown), page
 
 
 def test_no_two_functions_answer_the_same_address():
@@ -69,4 +78,4 @@ def test_every_topic_has_a_schema():
 
 
 def test_only_public_functions_have_routes():
-    assert all(function.is_public for function in FUNCTIONS if function.routes)
+    assert all(function.is_public for function in FUNCTIONS if function.routes or function.pages)

@@ -18,7 +18,7 @@ locals {
   declared = merge({ for section in local.sections : section => {} }, local.document)
 
   empty = {
-    edge                  = "standard", routes = [], tasks = [], jobs = {}, subscribes = [], publishes = [], enqueues = [], secrets = [], buckets = [], deletes_files = false,
+    edge                  = "standard", routes = [], pages = [], tasks = [], jobs = {}, subscribes = [], publishes = [], enqueues = [], secrets = [], buckets = [], deletes_files = false,
     collects_dead_letters = false, shared_cache = false
   }
   functions = { for name, entry in local.declared.functions : name => merge(local.empty, local.declared.defaults, entry) }

@@ -1,0 +1,29 @@
+"""The pages that people see, in Indonesian and English (EM-013..018, U-001..005)."""
+
+from shared.site import (
+    account_pages,
+    error_pages,
+    event_pages,
+    order_pages,
+    purchase_pages,
+    refund_pages,
+    sign_in_pages,
+    static_pages,
+    ticket_pages,
+)
+from shared.web import App
+
+app = App("site", error_page=error_pages.told)
+for each in (
+    static_pages,
+    event_pages,
+    purchase_pages,
+    order_pages,
+    ticket_pages,
+    refund_pages,
+    sign_in_pages,
+    account_pages,
+):
+    app.include(each.pages)
+
+main = app.entry_point()

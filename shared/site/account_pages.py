@@ -1,0 +1,227 @@
+"""A person's own account: profile, photo, password, sessions, data, deletion, bank account (UM-007..009, DP-005)."""
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from shared.cloud.database import snapshot, transaction
+from shared.identity import password_change, photos, principals, profiles, reauthentication, sessions
+from shared.identity.password_change import PasswordChange
+from shared.identity.principals import FreshProofRequired
+from shared.identity.profiles import ProfileChange
+from shared.identity.reauthentication import Confirmation
+from shared.identity.tokens import Principal
+from shared.messages import mails
+from shared.payouts import bank_account_changes, bank_accounts
+from shared.payouts.bank_accounts import BankAccountBody, BankAccountResponse
+from shared.privacy import deletion
+from shared.privacy.cookie_consents import COOKIES
+from shared.privacy.deletion import Deletion
+from shared.problems import NotFound, Problem
+from shared.site import forms, refusals, rendering
+from shared.site.order_pages import sign_in_first
+from shared.web import CODE_MAILS, CREDENTIALS, App, MaxBytes, Upload, Viewer
+from shared.web.pages import Page, PageRequest, Redirect
+
+BANKS = ("BCA", "MANDIRI", "BNI", "BRI", "PERMATA", "CIMB", "BSI")
+BANK_ACCOUNT = "/account/bank-account"
+
+pages = App("site")
+
+
+@pages.page("/account")
+def account(request: PageRequest, viewer: Viewer) -> Page | Redirect:
+    """The profile and everything that can be done with an account."""
+    return _page(request, viewer) if viewer else sign_in_first(request)
+
+
+@pages.form("/account")
+def change(request: PageRequest, viewer: Viewer) -> Page | Redirect:
+    """Change names, phone, language, and whether we may write about offers."""
+    if viewer is None:
+        return sign_in_first(request)
+    given = {
+        **forms.filled(request.form, "full_name", "language"),
+        "phone": request.form.get("phone", "").strip() or None,
+        "marketing_opt_in": request.form.get("marketing_opt_in") == "true",
+    }
+    wanted, errors = forms.read(ProfileChange, given, request.language)
+    if wanted is None:
+        return _page(request, viewer, errors=errors)
+    with transaction() as tx:
+        profiles.change(tx, viewer, wanted)
+    return Redirect("/account?saved=yes")
+
+
+@pages.form("/account/photo")
+def set_photo(file: Annotated[Upload, MaxBytes(photos.MAX_PHOTO_BYTES)], viewer: Viewer) -> Redirect:
+    """Set the photo: its middle is kept as a small square, without what the camera wrote into it."""
+    if viewer is None:
+        return Redirect("/login?next=/account")
+    photos.replace(viewer.id, file.content)
+    return Redirect("/account?saved=yes")
+
+
+@pages.form("/account/photo/remove")
+def remove_photo(request: PageRequest, viewer: Viewer) -> Redirect:
+    """Remove the photo."""
+    if viewer is None:
+        return sign_in_first(request)
+    with transaction() as tx:
+        photos.remove(tx, viewer.id)
+    return Redirect("/account?saved=yes")
+
+
+@pages.form("/account/password", limit=CREDENTIALS)
+def change_password(request: PageRequest, viewer: Viewer) -> Page | Redirect:
+    """Change the password. Every other session ends."""
+    if viewer is None:
+        return sign_in_first(request)
+    given = forms.filled(request.form, "current_password", "new_password")
+    wanted, errors = forms.read(PasswordChange, given, request.language)
+    if wanted is None:
+        return _page(request, viewer, errors=errors)
+    try:
+        tokens = password_change.change(viewer.id, wanted, viewer.session_id)
+    except Problem as problem:
+        return _page(request, viewer, problem=problem)
+    return Redirect("/account?saved=yes", tokens=tokens)
+
+
+@pages.form("/account/sign-out-everywhere")
+def sign_out_everywhere(viewer: Viewer) -> Redirect:
+    """End every session of the account, on all devices."""
+    if viewer:
+        with transaction() as tx:
+            sessions.end_everywhere(tx, viewer.id)
+    return Redirect("/login", ends_session=True)
+
+
+@pages.form("/account/delete", limit=CREDENTIALS)
+def delete(request: PageRequest, viewer: Viewer) -> Page | Redirect:
+    """Delete the account for good. What tax law needs is kept without its name."""
+    if viewer is None:
+        return sign_in_first(request)
+    wanted, errors = forms.read(Deletion, forms.filled(request.form, "password"), request.language)
+    if wanted is None:
+        return _page(request, viewer, errors=errors)
+    try:
+        deletion.delete(viewer.id, wanted, viewer.session_id)
+    except Problem as problem:
+        return _page(request, viewer, problem=problem)
+    return Redirect(f"/{request.language}", ends_session=True)
+
+
+@pages.page(BANK_ACCOUNT)
+def bank_account(request: PageRequest, viewer: Viewer) -> Page | Redirect:
+    """Where refunds are sent that their gateway cannot send."""
+    return _bank_account(request, viewer) if viewer else sign_in_first(request)
+
+
+@pages.form(BANK_ACCOUNT)
+def set_bank_account(request: PageRequest, viewer: Viewer) -> Page | Redirect:
+    """Set the bank account, once its bank says that it is theirs. Asks for a fresh proof of who they are."""
+    if viewer is None:
+        return sign_in_first(request)
+    given = forms.filled(request.form, "bank_code", "account_number", "account_holder_name")
+    wanted, errors = forms.read(BankAccountBody, given, request.language)
+    if wanted is None:
+        return _bank_account(request, viewer, errors=errors)
+    try:
+        with transaction() as tx:
+            principals.require_fresh_proof(principals.refresh(tx, viewer))
+        bank_account_changes.put(viewer.id, wanted)
+    except FreshProofRequired:
+        return Redirect(f"/account/confirm?{urlencode({'next': BANK_ACCOUNT})}")
+    except Problem as problem:
+        return _bank_account(request, viewer, problem=problem)
+    return Redirect(f"{BANK_ACCOUNT}?saved=yes")
+
+
+@pages.page("/account/confirm")
+def confirm(request: PageRequest, viewer: Viewer) -> Page | Redirect:
+    """Where somebody proves again who they are, before something that a finder of their phone must not do."""
+    return _confirm(request) if viewer else sign_in_first(request)
+
+
+@pages.form("/account/confirm/code", limit=CODE_MAILS)
+def send_confirmation_code(request: PageRequest, viewer: Viewer) -> Page | Redirect:
+    """Mail a code to their own address."""
+    if viewer is None:
+        return sign_in_first(request)
+    with transaction() as tx:
+        mails.enqueue_for_account(tx, reauthentication.send_code(tx, viewer))
+    return _confirm(request, is_sent=True)
+
+
+@pages.form("/account/confirm", limit=CREDENTIALS)
+def prove(request: PageRequest, viewer: Viewer) -> Page | Redirect:
+    """Take the mailed code, and go on where they came from."""
+    if viewer is None:
+        return sign_in_first(request)
+    given, errors = forms.read(Confirmation, forms.filled(request.form, "code"), request.language)
+    if given is None:
+        return _confirm(request, is_sent=True, errors=errors)
+    try:
+        tokens = reauthentication.confirm(viewer, given)
+    except Problem as problem:
+        return _confirm(request, is_sent=True, problem=problem)
+    return Redirect(forms.safe_next(request.form.get("next", ""), "/account"), tokens=tokens)
+
+
+def _page(
+    request: PageRequest, viewer: Principal, *, errors: dict[str, str] | None = None, problem: Problem | None = None
+) -> Page:
+    with snapshot() as tx:
+        profile = profiles.read(tx, viewer.id)
+    return rendering.page(
+        "account.html",
+        request,
+        profile=profile,
+        errors=errors or {},
+        given=request.form,
+        refusal=refusals.words(problem, request.language) if problem else None,
+        is_saved=request.query.get("saved") == "yes",
+        cookies=COOKIES.cookies,
+        csrf=forms.csrf_token(viewer),
+        key="",
+    )
+
+
+def _bank_account(
+    request: PageRequest, viewer: Principal, *, errors: dict[str, str] | None = None, problem: Problem | None = None
+) -> Page:
+    current: BankAccountResponse | None = None
+    with snapshot() as tx:
+        try:
+            current = bank_accounts.own(tx, viewer.id)
+        except NotFound:
+            current = None
+    return rendering.page(
+        "bank_account.html",
+        request,
+        current=current,
+        banks=BANKS,
+        errors=errors or {},
+        given=request.form,
+        refusal=refusals.words(problem, request.language) if problem else None,
+        is_saved=request.query.get("saved") == "yes",
+        csrf=forms.csrf_token(viewer),
+        key="",
+    )
+
+
+def _confirm(
+    request: PageRequest,
+    *,
+    is_sent: bool = False,
+    errors: dict[str, str] | None = None,
+    problem: Problem | None = None,
+) -> Page:
+    return rendering.page(
+        "confirm.html",
+        request,
+        next=forms.safe_next(request.form.get("next", "") or request.query.get("next", ""), "/account"),
+        is_sent=is_sent,
+        errors=errors or {},
+        refusal=refusals.words(problem, request.language) if problem else None,
+    )

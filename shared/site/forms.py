@@ -1,0 +1,56 @@
+"""Forms: what they send, against the same models as the API; what is wrong, field by field in the page's language."""
+
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+from werkzeug.datastructures import MultiDict
+
+from shared.identity.tokens import Principal
+from shared.web import csrf, wording
+from shared.web.pages import Language, PageRequest
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read(model: type[M], given: dict[str, Any], language: Language) -> tuple[M | None, dict[str, str]]:
+    """The model of a form's values, or what is wrong with each field."""
+    try:
+        return model.model_validate(given, strict=False), {}
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_input=False)
+        return None, {
+            str(each["loc"][0]) if each["loc"] else "form": wording.translate(wording.message(each), language)
+            for each in wrong
+        }
+
+
+def filled(form: "MultiDict[str, str]", *names: str) -> dict[str, str]:
+    """The values of these fields, without those that were left empty."""
+    return {name: value for name in names if (value := form.get(name, "").strip())}
+
+
+def idempotency_key(form: "MultiDict[str, str]") -> str | None:
+    """The key of the rendered form: sent twice, it acts once."""
+    try:
+        return str(UUID(form.get("key", "")))
+    except ValueError:
+        return None
+
+
+def csrf_token(viewer: Principal | None) -> str:
+    """The token for the forms of a session, for browsers that do not say where a form comes from."""
+    return csrf.token(viewer.session_id) if viewer and viewer.session_id else ""
+
+
+def next_page(request: PageRequest) -> str:
+    """The query string that brings a person back to this page once they are signed in."""
+    query = f"?{urlencode(list(request.query.items(multi=True)))}" if request.query else ""
+    return urlencode({"next": request.path + query})
+
+
+def safe_next(given: str, otherwise: str) -> str:
+    """An address of ours to go on at; `otherwise` for any other, as strangers write links too."""
+    is_ours = given.startswith("/") and not given.startswith(("//", "/\\")) and "\\" not in given
+    return given if is_ours and given.isprintable() else otherwise

@@ -1,0 +1,91 @@
+"""What can be bought of an event now, and if nothing, why: the state of its tiers and of the whole (complaint 5)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from shared.catalog.events import EventResponse
+from shared.catalog.tiers import TierResponse
+from shared.states import EventStatus
+
+State = Literal["on_sale", "held", "sold_out", "not_yet", "ended", "cancelled"]
+FEW_LEFT = 10
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A tier, its state, and how many of it one order may have now."""
+
+    tier: TierResponse
+    state: State
+
+    @property
+    def most(self) -> int:
+        """The most of it that can be put into an order now."""
+        return min(self.tier.max_per_order, self.tier.available) if self.state == "on_sale" else 0
+
+    @property
+    def is_early_bird(self) -> bool:
+        """Whether its price will rise."""
+        return self.tier.current_price < self.tier.price
+
+    @property
+    def few_left(self) -> int | None:
+        """How many are left where that is few."""
+        return self.tier.available if self.state == "on_sale" and self.tier.available <= FEW_LEFT else None
+
+
+@dataclass(frozen=True)
+class EventOffer:
+    """An event with what it sells. `cheapest` is rupiah; None where nothing is for sale."""
+
+    event: EventResponse
+    state: State
+    offers: Sequence[Offer]
+
+    @property
+    def cheapest(self) -> int | None:
+        """The lowest price of what can be bought now."""
+        return min((each.tier.current_price for each in self.offers if each.state == "on_sale"), default=None)
+
+    @property
+    def dearest(self) -> int | None:
+        """The highest price of what can be bought now."""
+        return max((each.tier.current_price for each in self.offers if each.state == "on_sale"), default=None)
+
+    @property
+    def next_sale(self) -> datetime | None:
+        """When something goes on sale next."""
+        begins = [each.tier.sale_start for each in self.offers if each.state == "not_yet" and each.tier.sale_start]
+        return min(begins, default=None)
+
+
+def of_event(event: EventResponse, at: datetime) -> EventOffer:
+    """The offer of an event at a moment."""
+    offers = [Offer(tier, _tier_state(tier, event, at)) for tier in event.tiers]
+    return EventOffer(event, _event_state(event, offers, at), offers)
+
+
+def _event_state(event: EventResponse, offers: Sequence[Offer], at: datetime) -> State:
+    if event.status == EventStatus.CANCELLED:
+        return "cancelled"
+    if event.end_date <= at:
+        return "ended"
+    states = {each.state for each in offers}
+    for state in ("on_sale", "held", "not_yet", "sold_out"):
+        if state in states:
+            return state
+    return "ended"
+
+
+def _tier_state(tier: TierResponse, event: EventResponse, at: datetime) -> State:
+    if event.status == EventStatus.CANCELLED:
+        return "cancelled"
+    if event.end_date <= at or (tier.sale_end is not None and tier.sale_end <= at):
+        return "ended"
+    if tier.sale_start is not None and tier.sale_start > at:
+        return "not_yet"
+    if tier.available > 0:
+        return "on_sale"
+    return "held" if tier.reserved > 0 else "sold_out"

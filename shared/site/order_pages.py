@@ -1,0 +1,203 @@
+"""An order's page: one address that tells the truth in every state, and becomes the tickets (PS-002..007, TS-019)."""
+
+from uuid import UUID, uuid4
+
+from werkzeug.datastructures import MultiDict
+
+from shared.catalog import events
+from shared.cloud import clock
+from shared.cloud.database import snapshot, transaction
+from shared.identity import profiles
+from shared.identity.tokens import Principal
+from shared.messages import mails
+from shared.models import PageQuery
+from shared.payments import checkout, sync
+from shared.payments.checkout import CheckoutRequest
+from shared.problems import Problem, TryAgain
+from shared.refunds import schemas as refund_schemas
+from shared.sales import digital_units
+from shared.sales import orders as order_records
+from shared.sales import schemas as order_schemas
+from shared.site import forms, offers, order_view, payment_choices, refusals, rendering, snap_popup
+from shared.site.languages import say
+from shared.site.order_view import OrderView
+from shared.tickets import holders
+from shared.tickets.holders import TicketResponse
+from shared.web import App, Viewer
+from shared.web.pages import Page, PageRequest, Redirect
+
+PAGE_SIZE = 20
+
+pages = App("site")
+
+
+@pages.page("/orders")
+def my_orders(request: PageRequest, viewer: Viewer) -> Page | Redirect:
+    """A buyer's orders, newest first, each with its event."""
+    if viewer is None:
+        return sign_in_first(request)
+    number = request.query.get("page", "1")
+    page = PageQuery(page=min(int(number), 1000) if number.isascii() and number.isdigit() and int(number) else 1)
+    with snapshot() as tx:
+        listing = order_schemas.list_own(tx, viewer.id, page)
+        shown = {order.event_id: events.get(tx, order.event_id) for order in listing.items}
+    at = clock.now()
+    views = [order_view.of(order, shown[order.event_id], [], at) for order in listing.items]
+    return rendering.page("orders.html", request, orders=views, listing=listing)
+
+
+@pages.page("/orders/{order_id}")
+def order(request: PageRequest, order_id: UUID, viewer: Viewer) -> Page | Redirect:
+    """The order as it is now; while its money is awaited, after asking the gateway where that is due."""
+    if viewer is None:
+        return sign_in_first(request)
+    found = _read(viewer, order_id)
+    if found.is_waiting_for_money and found.open:
+        sync.status(viewer, found.open.id)
+        found = _read(viewer, order_id)
+    return _page(request, viewer, found)
+
+
+@pages.page("/orders/{order_id}/snap")
+def snap(request: PageRequest, order_id: UUID, viewer: Viewer) -> Page | Redirect:
+    """Midtrans's popup, on a page of its own, since it needs a policy of its own (MID-1)."""
+    if viewer is None:
+        return sign_in_first(request)
+    found = _read(viewer, order_id)
+    if found.open is None or found.open.snap_token is None:
+        return Redirect(f"/orders/{order_id}")
+    return snap_popup.page(request, found, found.open.snap_token)
+
+
+@pages.form("/orders/{order_id}/pay")
+def pay(request: PageRequest, order_id: UUID, viewer: Viewer) -> Page | Redirect:
+    """Name who the tickets are for, and start to pay."""
+    if viewer is None:
+        return sign_in_first(request)
+    found = _read(viewer, order_id)
+    wanted, errors = _wanted(request, found)
+    if wanted is None:
+        return _page(request, viewer, found, errors=errors, given=request.form)
+    try:
+        checkout.checkout(viewer.id, order_id, wanted)
+    except TryAgain:
+        return _page(request, viewer, _read(viewer, order_id), given=request.form, failed_gateway=wanted.gateway)
+    except Problem as problem:
+        return _page(request, viewer, _read(viewer, order_id), given=request.form, problem=problem)
+    return Redirect(f"/orders/{order_id}")
+
+
+@pages.form("/orders/{order_id}/cancel")
+def cancel(request: PageRequest, order_id: UUID, viewer: Viewer) -> Page | Redirect:
+    """Give up an order that isn't paid; its tickets are free again at once."""
+    if viewer is None:
+        return sign_in_first(request)
+    try:
+        with transaction() as tx:
+            order_records.cancel(tx, order_records.lock_own(tx, order_id, viewer.id))
+    except Problem as problem:
+        return _page(request, viewer, _read(viewer, order_id), problem=problem)
+    return Redirect(f"/orders/{order_id}")
+
+
+@pages.form("/orders/{order_id}/resend")
+def resend(request: PageRequest, order_id: UUID, viewer: Viewer) -> Page | Redirect:
+    """Mail the tickets again."""
+    if viewer is None:
+        return sign_in_first(request)
+    try:
+        with transaction() as tx:
+            order_schemas.require_access(tx, order_id, viewer)
+            mails.enqueue_e_tickets_again(tx, order_id)
+    except Problem as problem:
+        return _page(request, viewer, _read(viewer, order_id), problem=problem)
+    return Redirect(f"/orders/{order_id}?mailed=yes")
+
+
+@pages.form("/orders/{order_id}/reveal")
+def reveal(request: PageRequest, order_id: UUID, viewer: Viewer) -> Redirect:
+    """Show the digital units; that they were shown is kept, as they can't be given back then (PROD-2)."""
+    if viewer is None:
+        return sign_in_first(request)
+    order_schemas.read_and_reveal(order_id, viewer)
+    return Redirect(f"/orders/{order_id}#codes")
+
+
+def sign_in_first(request: PageRequest) -> Redirect:
+    """To the sign-in page, and back here afterwards."""
+    return Redirect(f"/login?{forms.next_page(request)}")
+
+
+def _read(viewer: Principal, order_id: UUID) -> OrderView:
+    with snapshot() as tx:
+        found = order_schemas.read_visible(tx, order_id, viewer)
+        event = events.get(tx, found.event_id)
+        refunds = refund_schemas.of_order(tx, order_id)
+    return order_view.of(found, event, refunds, clock.now())
+
+
+def _page(
+    request: PageRequest,
+    viewer: Principal,
+    found: OrderView,
+    *,
+    errors: dict[str, str] | None = None,
+    given: "MultiDict[str, str] | None" = None,
+    problem: Problem | None = None,
+    failed_gateway: str | None = None,
+) -> Page:
+    tickets: list[TicketResponse] = []
+    with snapshot() as tx:
+        if found.state in ("paid", "issuing"):
+            tickets = [holders.read(tx, viewer, each.id) for each in found.order.tickets]
+        buyer = profiles.read(tx, viewer.id)
+        has_hidden = found.state == "paid" and digital_units.has_unrevealed(tx, found.order.id)
+    return rendering.page(
+        "order.html",
+        request,
+        view=found,
+        order=found.order,
+        event=found.event,
+        offer=offers.of_event(found.event, found.at),
+        tickets=tickets,
+        has_hidden_units=has_hidden,
+        buyer=buyer,
+        choices=payment_choices.of_order(found.order, failed_gateway=failed_gateway),
+        failed_gateway=failed_gateway,
+        errors=errors or {},
+        given=given or MultiDict(),
+        refusal=refusals.words(problem, request.language) if problem else None,
+        mailed=request.query.get("mailed") == "yes",
+        csrf=forms.csrf_token(viewer),
+        key=uuid4(),
+    )
+
+
+def _wanted(request: PageRequest, found: OrderView) -> tuple[CheckoutRequest | None, dict[str, str]]:
+    """How the buyer wants to pay, and who each ticket is for: an empty line means the same as the first."""
+    form = request.form
+    attendees: list[checkout.NamedAttendee | None] = []
+    errors: dict[str, str] = {}
+    for index, item in enumerate(found.named_items):
+        named = {
+            "name": form.get(f"name_{index}", "").strip() or form.get("name_0", "").strip(),
+            "email": form.get(f"email_{index}", "").strip() or form.get("email_0", "").strip(),
+        }
+        number = form.get(f"identity_{index}", "").strip()
+        attendee, wrong = forms.read(
+            checkout.NamedAttendee,
+            {"item_id": item.id, **named, **({"identity_number": number} if number else {})},
+            request.language,
+        )
+        names = {"identity_number": "identity", "identity_type": "identity"}
+        errors |= {f"{names.get(name, name)}_{index}": message for name, message in wrong.items()}
+        attendees.append(attendee)
+    method, _, gateway = form.get("method", "").partition("@")
+    wanted, wrong = forms.read(
+        CheckoutRequest,
+        {"payment_method": method, **({"gateway": gateway} if gateway else {}), "attendees": attendees},
+        request.language,
+    )
+    if errors or wanted is None:
+        return None, errors | ({"method": say(request.language, "Choose a way to pay.")} if wrong else {})
+    return wanted, {}

@@ -1,0 +1,155 @@
+"""What an order's page tells: one state for each order, found from our own records alone (reference: states of 6).
+
+reserved    tickets are held, nothing was tried yet; or what was tried has failed
+pay         a payment waits: a QR code, a number, or the gateway's own page
+checking    we do not know yet: never called failed
+short       less came in than was asked for; the rest can be paid
+review      what came in waits for a person
+issuing     paid, tickets are being made
+paid        paid, and all there
+expired, cancelled, returning, refunded
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from shared.catalog.events import EventResponse
+from shared.catalog.tiers import TierResponse
+from shared.refunds.schemas import RefundResponse
+from shared.sales.schemas import OrderItemResponse, OrderResponse, PaymentResponse
+from shared.states import EventStatus, OrderStatus, PaymentStatus, RefundKind, TicketStatus
+
+State = Literal[
+    "reserved",
+    "failed",
+    "pay_qr",
+    "pay_va",
+    "pay_redirect",
+    "checking",
+    "short",
+    "review",
+    "issuing",
+    "paid",
+    "expired",
+    "late_money",
+    "cancelled",
+    "event_cancelled",
+    "refunded",
+]
+_WITH_TICKET = ("ticket", "registration")
+WALLETS = ("OVO", "DANA", "GOPAY", "LINKAJA")
+
+
+@dataclass(frozen=True)
+class Line:
+    """The units of one tier in an order, at one price in rupiah."""
+
+    name: str
+    quantity: int
+    unit_price: int
+
+
+@dataclass(frozen=True)
+class OrderView:
+    """An order as its page shows it."""
+
+    order: OrderResponse
+    event: EventResponse
+    refunds: list[RefundResponse]
+    at: datetime
+    tiers: dict[str, TierResponse] = field(default_factory=dict)
+
+    @property
+    def state(self) -> State:
+        """The one thing that is true of it now."""
+        status = self.order.status
+        if status == OrderStatus.REFUNDED:
+            return "event_cancelled" if self.event.status == EventStatus.CANCELLED else "refunded"
+        if status == OrderStatus.PAID:
+            if self.event.status == EventStatus.CANCELLED:
+                return "event_cancelled"
+            return "paid" if self._is_issued else "issuing"
+        if status in (OrderStatus.EXPIRED, OrderStatus.CANCELLED):
+            if self._late_refund or any(each.status == PaymentStatus.PAID for each in self.order.payments):
+                return "late_money"
+            return "expired" if status == OrderStatus.EXPIRED else "cancelled"
+        return self._live_state
+
+    @property
+    def _live_state(self) -> State:
+        if any(each.received_amount for each in self.order.payments):
+            return "short" if 0 < self.order.amount_missing < self.order.total_amount and not self.open else "review"
+        if self.open:
+            return _payment_state(self.open)
+        if self.order.reservation_expires_at <= self.at:
+            return "checking" if self.order.payments else "expired"
+        return "failed" if self.order.payments else "reserved"
+
+    @property
+    def open(self) -> PaymentResponse | None:
+        """The payment that waits to be paid."""
+        return next((each for each in reversed(self.order.payments) if each.status == PaymentStatus.PENDING), None)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether its page should look again by itself."""
+        return self.state in ("pay_qr", "pay_va", "pay_redirect", "checking", "review", "issuing", "reserved", "failed")
+
+    @property
+    def is_waiting_for_money(self) -> bool:
+        """Whether its gateway may know more than we do."""
+        return self.state in ("pay_qr", "pay_va", "pay_redirect", "checking")
+
+    @property
+    def lines(self) -> list[Line]:
+        """The order, line by line."""
+        counted: dict[tuple[str, int], int] = {}
+        for item in self.order.items:
+            counted[item.tier_name, item.unit_price] = counted.get((item.tier_name, item.unit_price), 0) + 1
+        return [Line(name, quantity, price) for (name, price), quantity in counted.items()]
+
+    @property
+    def named_items(self) -> list[OrderItemResponse]:
+        """The units that somebody is admitted with."""
+        return [item for item in self.order.items if self.tiers[str(item.tier_id)].kind in _WITH_TICKET]
+
+    def asks_identity(self, item: OrderItemResponse) -> bool:
+        """Whether an identity number is to be given for a unit."""
+        return self.tiers[str(item.tier_id)].requires_identity
+
+    @property
+    def seconds_left(self) -> int:
+        """How long the tickets are held still, by our clock."""
+        return max(0, int((self.order.reservation_expires_at - self.at).total_seconds()))
+
+    @property
+    def version(self) -> str:
+        """Changes with whatever a reader should hear of: the page replaces itself then."""
+        payments = ",".join(f"{each.id.hex[:8]}{each.status}" for each in self.order.payments)
+        tickets = ",".join(f"{each.id.hex[:8]}{each.status}" for each in self.order.tickets)
+        refunds = ",".join(f"{each.id.hex[:8]}{each.status}" for each in self.refunds)
+        return f"{self.state};{payments};{tickets};{refunds}"
+
+    @property
+    def _late_refund(self) -> bool:
+        return any(each.kind == RefundKind.UNUSABLE_PAYMENT for each in self.refunds)
+
+    @property
+    def _is_issued(self) -> bool:
+        valid = [each for each in self.order.tickets if each.status != TicketStatus.VOID]
+        returned = len(self.order.tickets) - len(valid)
+        return len(valid) + returned >= len(self.named_items)
+
+
+def of(order: OrderResponse, event: EventResponse, refunds: list[RefundResponse], at: datetime) -> OrderView:
+    """The view of an order at a moment."""
+    return OrderView(order, event, refunds, at, {str(tier.id): tier for tier in event.tiers})
+
+
+def _payment_state(payment: PaymentResponse) -> State:
+    if payment.qr_string:
+        return "pay_qr"
+    if payment.va_number:
+        return "pay_va"
+    return "pay_redirect" if payment.redirect_url else "checking"

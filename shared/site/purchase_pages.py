@@ -1,0 +1,168 @@
+"""From chosen tickets to held ones: prices line by line, signing in without losing the choice, holding (TS-001..006).
+
+The choice stands in the address (`t_<tier>=2&promo=...`), so it survives signing in, reloading and going back.
+"""
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from pydantic import ValidationError
+from werkzeug.datastructures import MultiDict
+
+from shared.catalog import public_views
+from shared.catalog.events import EventResponse
+from shared.identity.tokens import Principal
+from shared.problems import NotFound, Problem
+from shared.sales import holding, quotes
+from shared.sales.reservation_requests import ReservationBody, ReservationRequest
+from shared.site import forms, refusals, rendering, sign_in
+from shared.site.event_pages import chosen_quantities
+from shared.site.order_view import Line
+from shared.web import CODE_MAILS, CREDENTIALS, App, Viewer
+from shared.web.pages import Page, PageRequest, Redirect
+
+pages = App("site")
+
+
+@pages.page("/buy/{slug}")
+def review(request: PageRequest, slug: str, viewer: Viewer) -> Page | Redirect:
+    """What the chosen tickets cost with every fee, before anything is held; and who buys them."""
+    return _review(request, slug, viewer, request.query)
+
+
+@pages.form("/buy/{slug}/code", anybody=True, limit=CODE_MAILS)
+def send_code(request: PageRequest, slug: str) -> Page | Redirect:
+    """Mail a code to the buyer's address; the choice waits in the form."""
+    email, errors = sign_in.send_code(request)
+    if errors:
+        return _review(request, slug, None, request.form, errors=errors)
+    return _code_page(request, slug, email)
+
+
+@pages.form("/buy/{slug}/sign-in", anybody=True, limit=CREDENTIALS)
+def sign_in_and_hold(request: PageRequest, slug: str) -> Page | Redirect:
+    """Sign in with the mailed code, and hold what was chosen."""
+    email = request.form.get("email", "")
+    try:
+        tokens = sign_in.by_code(request)
+    except Problem as problem:
+        return _code_page(request, slug, email, problem=problem)
+    principal = sign_in.principal(tokens)
+    target = _hold(slug, principal, request.form)
+    return Redirect(target if isinstance(target, str) else _address(slug, request.form), tokens=tokens)
+
+
+@pages.form("/buy/{slug}")
+def hold(request: PageRequest, slug: str, viewer: Viewer) -> Page | Redirect:
+    """Hold the chosen tickets for 15 minutes, all of them or none."""
+    if viewer is None:
+        return Redirect(_address(slug, request.form))
+    held = _hold(slug, viewer, request.form)
+    if isinstance(held, str):
+        return Redirect(held)
+    return _review(request, slug, viewer, request.form, refusal=held)
+
+
+def _hold(slug: str, buyer: Principal, given: "MultiDict[str, str]") -> str | Problem:
+    """The address of the order that holds the tickets, or the refusal."""
+    try:
+        body = _body(public_views.get_event(None, slug).value, given)
+        order = holding.hold(ReservationRequest(buyer.id, body, forms.idempotency_key(given)))
+    except Problem as problem:
+        return problem
+    return f"/orders/{order.id}"
+
+
+def _review(
+    request: PageRequest,
+    slug: str,
+    viewer: Principal | None,
+    given: "MultiDict[str, str]",
+    *,
+    refusal: Problem | None = None,
+    errors: dict[str, str] | None = None,
+) -> Page | Redirect:
+    event = public_views.get_event(None, slug).value
+    if not any(chosen_quantities(given).values()):
+        return Redirect(f"/{request.language}/events/{slug}#tickets")
+    quote = None
+    try:
+        quote = quotes.quote(_body(event, given), viewer.id if viewer else None)
+    except Problem as problem:
+        refusal = refusal or problem
+    return rendering.page(
+        "buy.html",
+        request,
+        event=event,
+        viewer=viewer,
+        quote=quote,
+        lines=[Line(each.tier_name, each.quantity, each.unit_price) for each in quote.lines] if quote else [],
+        choice=_choice(given),
+        promo=given.get("promo", "").strip(),
+        refusal=_refusal(refusal, event, given, request) if refusal else None,
+        key=uuid4(),
+        csrf=forms.csrf_token(viewer),
+        errors=errors or {},
+        given=given,
+        back=f"/{request.language}/events/{slug}?{urlencode(_choice(given))}#tickets",
+    )
+
+
+def _code_page(request: PageRequest, slug: str, email: str, problem: Problem | None = None) -> Page:
+    event = public_views.get_event(None, slug).value
+    return rendering.page(
+        "buy_code.html",
+        request,
+        event=event,
+        email=email,
+        choice=_choice(request.form),
+        key=uuid4(),
+        refusal=refusals.words(problem, request.language) if problem else None,
+        back=_address(slug, request.form),
+    )
+
+
+def _refusal(
+    problem: Problem, event: EventResponse, given: "MultiDict[str, str]", request: PageRequest
+) -> dict[str, Any]:
+    """The refusal in words, and the way on: what is left, the older order, or the same without the code."""
+    title, advice = refusals.words(problem, request.language)
+    tier = next((each for each in event.tiers if str(each.id) == problem.members.get("tier_id")), None)
+    left = problem.members.get("available")
+    way_on = None
+    if tier and left:
+        way_on = f"/buy/{event.slug}?{urlencode({**_choice(given), f't_{tier.id}': left})}"
+    elif problem.slug.startswith("promo-"):
+        way_on = f"/buy/{event.slug}?{urlencode({k: v for k, v in _choice(given).items() if k != 'promo'})}"
+    return {
+        "slug": problem.slug,
+        "title": title,
+        "advice": advice,
+        "tier": tier.name if tier else None,
+        "left": left,
+        "way_on": way_on,
+        "order_id": problem.members.get("order_id"),
+        "is_for_promo": problem.slug.startswith("promo-"),
+    }
+
+
+def _body(event: EventResponse, given: "MultiDict[str, str]") -> ReservationBody:
+    """What is wanted, as the API would be told. Raises NotFound for what no form of ours sends."""
+    items = [{"tier_id": tier, "quantity": number} for tier, number in chosen_quantities(given).items() if number]
+    wanted = {"event_id": str(event.id), "items": items}
+    promo = given.get("promo", "").strip()
+    try:
+        return ReservationBody.model_validate({**wanted, **({"promo_code": promo} if promo else {})}, strict=False)
+    except ValidationError as error:
+        raise NotFound from error
+
+
+def _choice(given: "MultiDict[str, str]") -> dict[str, str]:
+    kept = {f"t_{tier}": str(number) for tier, number in chosen_quantities(given).items() if number}
+    promo = given.get("promo", "").strip()
+    return kept | ({"promo": promo} if promo else {})
+
+
+def _address(slug: str, given: "MultiDict[str, str]") -> str:
+    return f"/buy/{slug}?{urlencode(_choice(given))}"

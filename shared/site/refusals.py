@@ -1,0 +1,103 @@
+"""What people are told where the product refuses something: a title, and what to do next (U-004).
+
+By the slug of the problem; what is not listed here is told by the problem's own sentence.
+"""
+
+from typing import Final
+
+from shared.problems import Problem
+from shared.site.languages import say
+from shared.web.pages import Language
+
+
+def _(english: str) -> str:
+    """Mark a sentence for the translators."""
+    return english
+
+
+_WORDS: Final[dict[str, tuple[str, str]]] = {
+    "sold-out": (
+        _("These tickets have just sold out."),
+        _("Nothing is held and no money was taken. Choose another type."),
+    ),
+    "sale-closed": (_("These tickets are not on sale now."), _("Nothing is held and no money was taken.")),
+    "too-many-tickets": (_("That is more than one order may have."), _("Choose fewer tickets.")),
+    "person-limit-reached": (
+        _("You have as many tickets as one person may have."),
+        _("What you bought or hold before counts too. Nothing is held now and no money was taken."),
+    ),
+    "hold-again-later": (
+        _("You held these tickets before without paying."),
+        _("Others have their turn now. Try again in a few minutes."),
+    ),
+    "hold-cooldown": (
+        _("You held these tickets before without paying."),
+        _("Others have their turn now. Try again in a few minutes."),
+    ),
+    "already-reserved": (_("You still have an order for this event."), _("Go on with it, or cancel it first.")),
+    "already-registered": (
+        _("Somebody with this identity number is registered already."),
+        _("Each person can run once. Check the number, or choose another category."),
+    ),
+    "promo-invalid": (_("This promo code does not count here."), _("Check its letters, or go on without it.")),
+    "promo-exhausted": (_("This promo code is used up."), _("Go on without it, or use another one.")),
+    "reservation-expired": (
+        _("Time is up and the tickets are released."),
+        _("Already paid? Don't pay again: we revive the order if tickets remain, otherwise refund everything."),
+    ),
+    "not-payable": (_("This order cannot be paid any more."), _("Look below for what became of it.")),
+    "attendees-missing": (
+        _("A name, an e-mail address or an identity number is missing."),
+        _("Fill in each ticket, then pay."),
+    ),
+    "checkout-in-progress": (
+        _("Your payment is being prepared."),
+        _("You pressed the button already. This page shows it in a moment."),
+    ),
+    "payment-in-review": (
+        _("We are looking at a payment of yours."),
+        _("What came in is not what was asked for. Pay no more; we write to you."),
+    ),
+    "payment-method-refused": (
+        _("The payment service does not take this order that way."),
+        _("No money was taken. Choose another way to pay."),
+    ),
+    "invalid-credentials": (
+        _("E-mail or password is wrong."),
+        _("Check both, or sign in with a mailed code instead."),
+    ),
+    "email-not-verified": (
+        _("This address is not verified yet."),
+        _("Sign in with a mailed code: that verifies it."),
+    ),
+    "code-invalid": (_("The code is wrong or too old."), _("Check the newest mail, or ask for a new code.")),
+    "too-many-attempts": (_("Too many tries."), _("Wait a little before the next one; your account is safe.")),
+    "too-many-requests": (_("One moment, please"), _("Many requests came from your connection. Wait a minute.")),
+    "not-cancellable": (_("This order cannot be cancelled any more."), _("Look below for what became of it.")),
+    "too-many-mails": (_("We have mailed that often enough today."), _("Your tickets are on this page in any case.")),
+    "tickets-not-issued": (_("Your tickets are still being made."), _("This page shows them in a moment.")),
+    "holder-change-closed": (
+        _("Names can no longer be changed here."),
+        _("Ask the organizer to correct it for you."),
+    ),
+    "refund-window-closed": (
+        _("Refunds can be asked for until seven days before the event."),
+        _("That time is over."),
+    ),
+    "refund-already-requested": (_("You have asked for this refund already."), _("See below what it waits for.")),
+    "ticket-used": (_("A ticket that was used cannot be given back."), _("Choose the tickets that were not used.")),
+    "products-picked-up": (_("What was picked up cannot be given back."), _("Choose what was not picked up.")),
+    "unit-revealed": (_("You have looked at this code already."), _("So it cannot be given back.")),
+    "wrong-password": (_("The password is wrong."), _("Check it, or set a new one with a mailed code.")),
+    "csrf": (_("This form was too old."), _("Nothing has happened. Fill it in again, please.")),
+    "try-again": (_("Just a moment, we are busy"), _("Nothing was lost. Try again in a few seconds.")),
+    "not-an-image": (_("This file is not a picture we can read."), _("Choose a JPEG or PNG of 5 MB at most.")),
+}
+
+
+def words(problem: Problem, language: Language) -> tuple[str, str]:
+    """The title and the advice for a problem."""
+    if problem.slug in _WORDS:
+        title, advice = _WORDS[problem.slug]
+        return say(language, title), say(language, advice)
+    return say(language, "That did not work"), problem.detail

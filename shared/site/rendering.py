@@ -1,0 +1,92 @@
+"""Templates into pages: the environment of each language, its filters, and what every page is given."""
+
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from shared import local_time
+from shared.cloud import clock
+from shared.cloud.settings import settings
+from shared.site import languages, qr_code, static_files, wording
+from shared.web.caching import CachePolicy
+from shared.web.pages import Language, Page, PageRequest
+
+OTHER: dict[Language, Language] = {"id": "en", "en": "id"}
+
+
+def page(
+    template: str,
+    request: PageRequest,
+    *,
+    keep: CachePolicy | None = None,
+    age_seconds: float = 0.0,
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    **context: Any,
+) -> Page:
+    """The page that `template` makes of `context`, in the language of the request."""
+    html = (
+        _environment(request.language)
+        .get_template(template)
+        .render(
+            request=request,
+            lang=request.language,
+            other_language=OTHER[request.language],
+            other_url=_in(OTHER[request.language], request),
+            public_url=settings().public_url,
+            now=clock.now(),
+            **context,
+        )
+    )
+    return Page(
+        html,
+        status=status,
+        keep=keep,
+        age_seconds=age_seconds,
+        language=None if keep else request.chosen,
+        headers=headers or {},
+    )
+
+
+def _in(language: Language, request: PageRequest) -> str:
+    """The address of the same page in another language: in the path where it says it, else as a wish."""
+    first, slash, rest = request.path.strip("/").partition("/")
+    if first in OTHER:
+        return f"/{language}{slash}{rest}"
+    return f"{request.path}?lang={language}"
+
+
+@lru_cache(maxsize=2)
+def _environment(language: Language) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+    )
+    environment.install_gettext_translations(languages.translations(language), newstyle=True)  # type: ignore[attr-defined]
+    environment.filters |= {
+        "rupiah": lambda amount: wording.rupiah(amount, language),
+        "number": lambda number: wording.number(number, language),
+        "date": lambda moment, zone: local_time.long_date(moment, zone, language),
+        "moment": lambda moment, zone: local_time.long_moment(moment, zone, language),
+        "clock": lambda moment, zone: local_time.time_of_day(moment, zone, language),
+        "short_date": lambda moment, zone: wording.short_date(moment, zone, language),
+        "iso": _iso,
+    }
+    environment.globals |= {"static": static_files.url, "qr": qr_code.svg, "date_and_time": _date_and_time(language)}
+    return environment
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _date_and_time(language: Language) -> Any:
+    return lambda event: local_time.date_and_time(event.start_date, event.end_date, event.timezone, language)

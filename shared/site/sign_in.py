@@ -1,0 +1,48 @@
+"""Signing in to pages by a mailed code (AUTH-1): what the forms send, and what is wrong with it."""
+
+from shared.identity import code_sign_in
+from shared.identity import tokens as token_records
+from shared.identity.code_sign_in import SignInCodeRequest, SignInProof
+from shared.identity.codes import CodeInvalid
+from shared.identity.sessions import Tokens
+from shared.identity.tokens import Principal
+from shared.messages import mails
+from shared.problems import NotSignedIn
+from shared.site import forms
+from shared.web import constant_time
+from shared.web.pages import PageRequest
+
+ASKING_MS = 300
+
+
+def send_code(request: PageRequest) -> tuple[str, dict[str, str]]:
+    """Mail a code to the address that the form names; the address, and what is wrong with it by field.
+
+    Raises TooManyAttempts.
+    """
+    given = {**forms.filled(request.form, "email"), "accept_terms": request.form.get("accept_terms") == "true"}
+    asked, errors = forms.read(SignInCodeRequest, {**given, "language": request.language}, request.language)
+    if asked is None:
+        return request.form.get("email", ""), errors
+    with constant_time.pad_to(ASKING_MS):
+        code_sign_in.ask(asked, request.client, mails.enqueue_for_account)
+    return asked.email, {}
+
+
+def by_code(request: PageRequest) -> Tokens:
+    """Sign in with the code that the form gives. Raises CodeInvalid, TermsNotAccepted, TooManyAttempts."""
+    given = forms.filled(request.form, "email", "code")
+    given["code"] = given.get("code", "").replace(" ", "")
+    proof, _ = forms.read(SignInProof, {**given, "language": request.language}, request.language)
+    if proof is None:
+        raise CodeInvalid
+    with constant_time.pad_to(ASKING_MS):
+        return code_sign_in.sign_in(proof, request.client)
+
+
+def principal(tokens: Tokens) -> Principal:
+    """The person whom these tokens sign in."""
+    found = token_records.principal_of(tokens.access_token)
+    if found is None:
+        raise NotSignedIn
+    return found

@@ -1,0 +1,143 @@
+"""Signing in by a mailed code or a password, registering, a forgotten password, signing out (UM-001..006, AUTH-1)."""
+
+from shared.cloud.database import transaction
+from shared.identity import accounts, sessions
+from shared.identity.accounts import Credentials, PasswordReset
+from shared.identity.sessions import RefreshRequest
+from shared.messages import mails
+from shared.problems import Problem
+from shared.site import forms, refusals, rendering, sign_in
+from shared.web import CODE_MAILS, CREDENTIALS, App, Viewer, constant_time
+from shared.web.pages import Page, PageRequest, Redirect
+
+ASKING_MS = 300
+
+pages = App("site")
+
+
+@pages.page("/login")
+def login(request: PageRequest, viewer: Viewer) -> Page | Redirect:
+    """The ways to sign in."""
+    target = _target(request)
+    return Redirect(target) if viewer else _login(request)
+
+
+@pages.form("/login", anybody=True, limit=CREDENTIALS)
+def sign_in_by_password(request: PageRequest) -> Page | Redirect:
+    """Sign in with e-mail and password."""
+    given, errors = forms.read(Credentials, forms.filled(request.form, "email", "password"), request.language)
+    if given is None:
+        return _login(request, errors=errors, by_password=True)
+    try:
+        tokens = accounts.login(given, request.client)
+    except Problem as problem:
+        return _login(request, problem=problem, by_password=True)
+    return Redirect(_target(request), tokens=tokens)
+
+
+@pages.form("/login/code", anybody=True, limit=CODE_MAILS)
+def send_code(request: PageRequest) -> Page | Redirect:
+    """Mail a code to sign in with."""
+    email, errors = sign_in.send_code(request)
+    if errors:
+        return _login(request, errors=errors)
+    return _code(request, email)
+
+
+@pages.form("/login/verify", anybody=True, limit=CREDENTIALS)
+def sign_in_by_code(request: PageRequest) -> Page | Redirect:
+    """Sign in with the mailed code. For an address without an account it makes one."""
+    try:
+        tokens = sign_in.by_code(request)
+    except Problem as problem:
+        return _code(request, request.form.get("email", ""), problem)
+    return Redirect(_target(request), tokens=tokens)
+
+
+@pages.page("/register")
+def register(viewer: Viewer) -> Redirect:
+    """To the same page: a mailed code makes an account."""
+    return Redirect("/account" if viewer else "/login")
+
+
+@pages.page("/reset-password", anybody=True)
+def reset_password(request: PageRequest) -> Page:
+    """Where a new password is chosen."""
+    return _reset(request, email=request.query.get("email", ""))
+
+
+@pages.form("/reset-password/code", anybody=True, limit=CODE_MAILS)
+def send_reset_code(request: PageRequest) -> Page:
+    """Mail a code to choose a new password with. The page does not tell whether the address has an account."""
+    asked, errors = forms.read(accounts.AddressOnly, forms.filled(request.form, "email"), request.language)
+    if asked is None:
+        return _reset(request, errors=errors)
+    with constant_time.pad_to(ASKING_MS), transaction() as tx:
+        mails.enqueue_for_account(tx, accounts.forgot_password(tx, asked, request.client))
+    return _reset(request, email=asked.email, is_sent=True)
+
+
+@pages.form("/reset-password", anybody=True, limit=CREDENTIALS)
+def choose_password(request: PageRequest) -> Page | Redirect:
+    """Choose a new password with the mailed code. Every session of the account ends."""
+    email = request.form.get("email", "")
+    given, errors = forms.read(PasswordReset, forms.filled(request.form, "email", "code", "password"), request.language)
+    if given is None:
+        return _reset(request, email=email, errors=errors, is_sent=True)
+    try:
+        accounts.reset_password(given, request.client)
+    except Problem as problem:
+        return _reset(request, email=email, problem=problem, is_sent=True)
+    return Redirect("/login?new_password=yes")
+
+
+@pages.form("/logout", anybody=True)
+def logout(request: PageRequest) -> Redirect:
+    """End this browser's session."""
+    token = request.client.refresh_token
+    if token:
+        with transaction() as tx:
+            sessions.end(tx, RefreshRequest.model_construct(refresh_token=token))
+    return Redirect(f"/{request.language}", ends_session=True)
+
+
+def _target(request: PageRequest) -> str:
+    return forms.safe_next(request.form.get("next", "") or request.query.get("next", ""), "/orders")
+
+
+def _login(
+    request: PageRequest,
+    *,
+    errors: dict[str, str] | None = None,
+    problem: Problem | None = None,
+    by_password: bool = False,
+) -> Page:
+    return rendering.page(
+        "login.html",
+        request,
+        next=_target(request),
+        errors=errors or {},
+        refusal=refusals.words(problem, request.language) if problem else None,
+        by_password=by_password,
+        given=request.form,
+        has_new_password=request.query.get("new_password") == "yes",
+    )
+
+
+def _code(request: PageRequest, email: str, problem: Problem | None = None) -> Page:
+    refusal = refusals.words(problem, request.language) if problem else None
+    return rendering.page("login_code.html", request, next=_target(request), email=email, refusal=refusal)
+
+
+def _reset(
+    request: PageRequest,
+    *,
+    email: str = "",
+    errors: dict[str, str] | None = None,
+    problem: Problem | None = None,
+    is_sent: bool = False,
+) -> Page:
+    refusal = refusals.words(problem, request.language) if problem else None
+    return rendering.page(
+        "reset_password.html", request, email=email, errors=errors or {}, refusal=refusal, is_sent=is_sent
+    )

@@ -1,0 +1,94 @@
+// What every page has: the theme that was chosen, live parts, the service worker of tickets.
+const root = document.documentElement;
+const stored = (name, value) => {
+  try {
+    if (value === undefined) return localStorage.getItem(name);
+    localStorage.setItem(name, value);
+  } catch { /* a browser that keeps nothing */ }
+  return null;
+};
+
+const theme = stored("theme");
+if (theme) root.dataset.theme = theme;
+const switcher = document.querySelector("[data-theme-switch]");
+if (switcher) {
+  switcher.hidden = false;
+  switcher.addEventListener("click", () => {
+    const dark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+    root.dataset.theme = dark ? "light" : "dark";
+    stored("theme", root.dataset.theme);
+  });
+}
+
+document.querySelector("[data-focus]")?.focus();
+
+// A form that was sent is not sent again by a second tap.
+document.addEventListener("submit", (event) => {
+  const button = event.submitter ?? event.target.querySelector("button");
+  if (event.target.dataset.sent) { event.preventDefault(); return; }
+  if (event.target.method === "post") {
+    event.target.dataset.sent = "yes";
+    button?.setAttribute("aria-disabled", "true");
+  }
+});
+addEventListener("pageshow", (event) => {
+  if (event.persisted && document.querySelector("[data-private]")) location.reload();
+  for (const form of document.querySelectorAll("form[data-sent]")) {
+    delete form.dataset.sent;
+    form.querySelector("[aria-disabled]")?.removeAttribute("aria-disabled");
+  }
+});
+
+// Times in the visitor's own zone, where that is another.
+for (const time of document.querySelectorAll("time[data-zone]")) {
+  const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const moment = new Date(time.dateTime);
+  const clock = (timeZone) => moment.toLocaleString(root.lang, { timeZone, dateStyle: "medium", timeStyle: "short" });
+  if (own && clock(own) !== clock(time.dataset.zone)) {
+    const yours = document.createElement("span");
+    yours.className = "note";
+    yours.textContent = ` (${clock(own)} ${root.lang === "id" ? "waktu Anda" : "your time"})`;
+    time.append(document.createElement("br"), yours);
+  }
+}
+
+// What works with a script only is shown by it.
+export function reveal() {
+  for (const button of document.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
+  for (const button of document.querySelectorAll("[data-save-qr]")) button.hidden = false;
+}
+reveal();
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(button.dataset.copy);
+  const words = button.textContent;
+  button.textContent = button.dataset.done;
+  setTimeout(() => { button.textContent = words; }, 2000);
+});
+
+// Parts of a page that change: asked for again while somebody looks, by a conditional request.
+export function live(seconds, changed) {
+  let timer = 0;
+  const again = () => { clearTimeout(timer); timer = setTimeout(look, seconds() * 1000); };
+  const look = async () => {
+    if (document.visibilityState === "visible") {
+      try {
+        const answer = await fetch(location.href, { cache: "no-cache", credentials: "same-origin" });
+        if (answer.ok && answer.headers.get("Content-Type")?.startsWith("text/html")) {
+          changed(new DOMParser().parseFromString(await answer.text(), "text/html"));
+        }
+      } catch { /* no network: the next look may have one */ }
+    }
+    again();
+  };
+  document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") look(); });
+  again();
+}
+
+export function replaceParts(fresh) {
+  for (const part of document.querySelectorAll("[data-live]")) {
+    const other = fresh.getElementById(part.id);
+    if (other && other.innerHTML !== part.innerHTML) part.innerHTML = other.innerHTML;
+  }
+}

@@ -1,0 +1,86 @@
+"""A ticket of one's own: its code large and white, where and when, and correcting its holder (TS-019, NAME-1)."""
+
+from uuid import UUID
+
+from shared.catalog import events
+from shared.catalog.events import EventResponse
+from shared.cloud import clock
+from shared.cloud.database import snapshot, transaction
+from shared.identity.tokens import Principal
+from shared.messages import mails
+from shared.problems import Problem
+from shared.site import forms, refusals, rendering
+from shared.site.order_pages import sign_in_first
+from shared.tickets import holders
+from shared.tickets.holders import HolderChange, TicketResponse
+from shared.web import App, Viewer
+from shared.web.pages import Page, PageRequest, Redirect
+
+pages = App("site")
+
+
+@pages.page("/tickets/{ticket_id}")
+def ticket(request: PageRequest, ticket_id: UUID, viewer: Viewer) -> Page | Redirect:
+    """One ticket, for its buyer. The phone keeps this page for a gate without a network."""
+    if viewer is None:
+        return sign_in_first(request)
+    return _page(request, viewer, ticket_id, is_saved=request.query.get("saved") == "yes")
+
+
+@pages.form("/tickets/{ticket_id}/holder")
+def correct_holder(request: PageRequest, ticket_id: UUID, viewer: Viewer) -> Page | Redirect:
+    """Correct who holds the ticket: its code becomes a new one, the old one is void at once."""
+    if viewer is None:
+        return sign_in_first(request)
+    wanted, errors = forms.read(HolderChange, forms.filled(request.form, "name", "email"), request.language)
+    if wanted is None:
+        return _page(request, viewer, ticket_id, errors=errors)
+    try:
+        with transaction() as tx:
+            changed = holders.change(tx, viewer, ticket_id, wanted)
+            if changed:
+                mails.enqueue_holder_changed(
+                    tx,
+                    changed.order_id,
+                    ticket_id,
+                    changed.item_id,
+                    old_email=changed.old_email,
+                    is_renewed=changed.is_renewed,
+                    is_by_buyer=changed.is_by_buyer,
+                )
+    except Problem as problem:
+        return _page(request, viewer, ticket_id, problem=problem)
+    return Redirect(f"/tickets/{ticket_id}?saved=yes")
+
+
+def _read(viewer: Principal, ticket_id: UUID) -> tuple[TicketResponse, EventResponse]:
+    with snapshot() as tx:
+        found = holders.read(tx, viewer, ticket_id)
+        return found, events.get(tx, found.event_id)
+
+
+def _page(
+    request: PageRequest,
+    viewer: Principal,
+    ticket_id: UUID,
+    *,
+    errors: dict[str, str] | None = None,
+    problem: Problem | None = None,
+    is_saved: bool = False,
+) -> Page:
+    found, event = _read(viewer, ticket_id)
+    until = min(event.name_change_deadline or event.start_date, event.start_date)
+    return rendering.page(
+        "ticket.html",
+        request,
+        ticket=found,
+        event=event,
+        errors=errors or {},
+        given=request.form,
+        refusal=refusals.words(problem, request.language) if problem else None,
+        is_saved=is_saved,
+        is_correctable=found.status == "valid" and until > clock.now(),
+        correctable_until=until,
+        csrf=forms.csrf_token(viewer),
+        key="",
+    )

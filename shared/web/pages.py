@@ -1,0 +1,181 @@
+"""Pages for browsers: what a handler is told of the request, and what becomes an HTML response.
+
+A page that is the same for everybody says so by a `keep`; it is given no cookie and asks for none. Every other page is
+private. Scripts, styles, pictures and connections are of our own origin only, and nothing is written inline (SEC-009).
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal
+from urllib.parse import urlsplit
+
+from flask import Request, Response
+from werkzeug.datastructures import MultiDict
+from werkzeug.http import quote_etag
+
+from shared.cloud.settings import settings
+from shared.identity.client_networks import UNKNOWN_CLIENT, ClientNetwork
+from shared.identity.sessions import Tokens
+from shared.problems import Malformed, Problem, UnsupportedMediaType
+from shared.web import cookie_mode, page_sessions, requests
+from shared.web.caching import CachePolicy
+
+Language = Literal["id", "en"]
+LANGUAGE_COOKIE = "language"
+_LANGUAGE_SECONDS = 365 * 86_400
+_FORM = "application/x-www-form-urlencoded"
+_ENGLISH_FIRST = re.compile(r"\s*en\b", re.IGNORECASE)
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:{pictures}; connect-src 'self'; "
+    "manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    # no-referrer would make a form's POST say `Origin: null`.
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), screen-wake-lock=(self)",
+}
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    """What a page needs of its request. `language` is the one that was chosen last, or that the browser prefers."""
+
+    path: str
+    query: "MultiDict[str, str]" = field(default_factory=MultiDict)
+    form: "MultiDict[str, str]" = field(default_factory=MultiDict)
+    language: Language = "id"
+    chosen: Language | None = None
+    """The language that this very request asks for, to be remembered."""
+    client: ClientNetwork = UNKNOWN_CLIENT
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page. With `keep` it is public, and browsers and the CDN may keep it."""
+
+    html: str
+    status: int = 200
+    keep: CachePolicy | None = None
+    content_type: str = "text/html; charset=utf-8"
+    tokens: Tokens | None = None
+    language: Language | None = None
+    age_seconds: float = 0.0
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Redirect:
+    """Go on at another address of ours (303): after a form, so that reloading repeats nothing."""
+
+    location: str
+    tokens: Tokens | None = None
+    ends_session: bool = False
+    language: Language | None = None
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file of the pages, under a name that changes with its content: kept for a year."""
+
+    content: bytes
+    content_type: str
+    cache_control: str = "public, max-age=31536000, immutable"
+    policy: str | None = None
+    """Its Content-Security-Policy, where it needs one: a worker may connect only where its script's says so."""
+
+
+ErrorPage = Callable[[Problem, str, PageRequest], Page]
+"""Makes the page that tells a problem; it is given the request's correlation id."""
+
+
+def read(request: Request) -> PageRequest:
+    """The request of a page. Raises Malformed, UnsupportedMediaType, and what requests.raw_body raises."""
+    form: MultiDict[str, str] = MultiDict()
+    if request.method == "POST":
+        if request.mimetype not in (_FORM, ""):
+            raise UnsupportedMediaType
+        requests.raw_body(request)  # no form is larger than any other body
+        form = request.form
+    brief = read_briefly(request)
+    if any("\x00" in value for values in (request.args, form) for value in values.values()):
+        raise Malformed("The form holds a NUL character, which no text may. Leave it out.")
+    return PageRequest(
+        brief.path, request.args, form, brief.language, brief.chosen, client=cookie_mode.client_of(request)
+    )
+
+
+def read_briefly(request: Request) -> PageRequest:
+    """Only its path and language, which are there whatever is wrong with the rest."""
+    chosen = _language(request.args.get("lang")) or _language(request.path.strip("/").partition("/")[0])
+    remembered = _language(request.cookies.get(LANGUAGE_COOKIE))
+    return PageRequest(request.path, language=chosen or remembered or _preferred(request), chosen=chosen)
+
+
+def respond(result: Page | Redirect | Asset, request: Request) -> Response:
+    """The response for what a page's handler returned."""
+    if isinstance(result, Asset):
+        answer = Response(result.content, content_type=result.content_type)
+        answer.headers["Cache-Control"] = result.cache_control
+        if result.policy:
+            answer.headers["Content-Security-Policy"] = result.policy
+        answer.headers["ETag"] = quote_etag(_digest(result.content))
+        answer.make_conditional(request)
+        return answer
+    if isinstance(result, Redirect):
+        answer = Response(status=303, headers={"Location": result.location})
+        page_sessions.keep(request, answer, tokens=result.tokens, ends=result.ends_session)
+        _remember(answer, result.language)
+        return answer
+    return _page(result, request)
+
+
+def error(page: Page, problem: Problem, request: Request) -> Response:
+    """The response for the page that tells a problem. Nobody keeps it."""
+    answer = _page(page, request)
+    if problem.retry_after_seconds is not None:
+        answer.headers["Retry-After"] = str(problem.retry_after_seconds)
+    return answer
+
+
+def _page(page: Page, request: Request) -> Response:
+    answer = Response(page.html, status=page.status, content_type=page.content_type)
+    answer.headers.update(_HEADERS)
+    answer.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(pictures=_pictures())
+    answer.headers.update(page.headers)
+    if page.keep:
+        answer.headers["Cache-Control"] = page.keep.directives(page.age_seconds)
+        answer.headers["ETag"] = quote_etag(_digest(answer.get_data()))
+        answer.make_conditional(request)
+        return answer
+    page_sessions.keep(request, answer, tokens=page.tokens)
+    _remember(answer, page.language)
+    return answer
+
+
+def _remember(answer: Response, language: Language | None) -> None:
+    if language:
+        answer.set_cookie(LANGUAGE_COOKIE, language, max_age=_LANGUAGE_SECONDS, path="/", httponly=True, samesite="Lax")
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+@lru_cache(maxsize=1)
+def _pictures() -> str:
+    """Where banners come from, as a source of the policy; nothing where that is our own origin."""
+    where = urlsplit(settings().media_base_url)
+    origin = f"{where.scheme}://{where.netloc}"
+    return "" if settings().public_url.startswith(origin) else f" {origin}"
+
+
+def _language(given: str | None) -> Language | None:
+    return "id" if given == "id" else "en" if given == "en" else None
+
+
+def _preferred(request: Request) -> Language:
+    return "en" if _ENGLISH_FIRST.match(request.headers.get("Accept-Language", "")) else "id"
