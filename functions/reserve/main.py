@@ -1,7 +1,7 @@
 """Reserve tickets for a signed-in buyer (TS-002, TS-006, TS-009, ISO-1)."""
 
 from shared.problems import NotFound
-from shared.sales import holding
+from shared.sales import reservations
 from shared.sales.inventory import SoldOut
 from shared.sales.order_pricing import SaleClosed, TooManyTickets
 from shared.sales.promos import PromoExhausted, PromoInvalid
@@ -34,7 +34,7 @@ app = App("reserve")
 )
 def hold_tickets(request: ReservationBody, buyer: Buyer, key: IdempotencyKey) -> OrderResponse:
     """Hold tickets for 15 minutes, all of them or none."""
-    return holding.hold(ReservationRequest(buyer.id, request, key))
+    return reservations.hold(ReservationRequest(buyer.id, request, key))
 
 
 main = app.entry_point()

@@ -13,7 +13,9 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from shared.cloud import cache
 from shared.cloud.database import transaction
+from shared.cloud.request_batching import RequestBatcher
 from shared.problems import (
     ACCOUNT_IS_THERE,
     NOT_NULL,
@@ -23,7 +25,7 @@ from shared.problems import (
     violated_constraint,
     violation,
 )
-from shared.sales import inventory, order_pricing, orders, promos, purchase_limits
+from shared.sales import expiry, inventory, order_pricing, orders, promos, purchase_limits
 from shared.sales.inventory import SoldOut
 from shared.sales.order_creation import NewOrder, create_orders
 from shared.sales.order_pricing import PricedItems, SaleClosed
@@ -53,6 +55,16 @@ _EXISTING_ORDER = text("""
 """)
 
 
+def hold(request: ReservationRequest) -> OrderResponse:
+    """Hold what one buyer wants, together with whoever asks at the same moment. Raises the refusals of `reserve`."""
+    outcome = _reserve_together(request)
+    if isinstance(outcome, Problem):
+        raise outcome
+    expiry.schedule_expiry(outcome.reservation_expires_at)
+    cache.invalidate(inventory.cache_mark(outcome.event_id))
+    return outcome
+
+
 def reserve(requests: Sequence[ReservationRequest]) -> list[ReservationOutcome]:
     """Hold the tickets of each request for 15 minutes, all or none (TS-002); an order or a refusal for each.
 
@@ -68,6 +80,9 @@ def reserve(requests: Sequence[ReservationRequest]) -> list[ReservationOutcome]:
         for index in retried:
             outcomes[index] = _reserve_once([requests[index]])[0]
     return outcomes
+
+
+_reserve_together = RequestBatcher(reserve)
 
 
 def _reserve_once(requests: Sequence[ReservationRequest]) -> list[ReservationOutcome]:

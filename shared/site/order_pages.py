@@ -52,8 +52,7 @@ def order(request: PageRequest, order_id: UUID, viewer: Viewer) -> Page | Redire
     if viewer is None:
         return sign_in_first(request)
     found = _read(viewer, order_id)
-    if found.is_waiting_for_money and found.open:
-        sync.status(viewer, found.open.id)
+    if found.is_waiting_for_money and sync.refresh(order_id):
         found = _read(viewer, order_id)
     return _page(request, viewer, found)
 
@@ -146,6 +145,7 @@ def _page(
     problem: Problem | None = None,
     failed_gateway: str | None = None,
 ) -> Page:
+    amount = found.order.amount_missing or found.order.total_amount
     tickets: list[TicketResponse] = []
     with snapshot() as tx:
         if found.state in ("paid", "issuing"):
@@ -162,7 +162,8 @@ def _page(
         tickets=tickets,
         has_hidden_units=has_hidden,
         buyer=buyer,
-        choices=payment_choices.of_order(found.order, failed_gateway=failed_gateway),
+        choices=payment_choices.of_amount(amount, failed_gateway=failed_gateway),
+        method_name=payment_choices.name_of,
         failed_gateway=failed_gateway,
         errors=errors or {},
         given=given or MultiDict(),

@@ -1,24 +1,24 @@
 """The ways to pay that a buyer chooses from: QRIS first, then virtual accounts, then e-wallets (reference: 6.3)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.cloud.settings import settings
-from shared.sales.schemas import OrderResponse
+from shared.gateways.statuses import PaymentMethod
+from shared.payments import payment_options
 
-Group = Literal["qris", "bank", "wallet", "other"]
-_GATEWAYS = ("xendit", "midtrans")
-_NAMES: dict[str, tuple[str, Group]] = {
-    "QRIS": ("QRIS", "qris"),
-    "BCA": ("BCA", "bank"),
-    "MANDIRI": ("Mandiri", "bank"),
-    "BNI": ("BNI", "bank"),
-    "BRI": ("BRI", "bank"),
-    "PERMATA": ("Permata", "bank"),
-    "GOPAY": ("GoPay", "wallet"),
-    "OVO": ("OVO", "wallet"),
-    "DANA": ("DANA", "wallet"),
-    "LINKAJA": ("LinkAja", "wallet"),
+Group = Literal["qris", "bank", "wallet"]
+_NAMES: dict[PaymentMethod, tuple[str, Group]] = {
+    PaymentMethod.QRIS: ("QRIS", "qris"),
+    PaymentMethod.BCA: ("BCA", "bank"),
+    PaymentMethod.MANDIRI: ("Mandiri", "bank"),
+    PaymentMethod.BNI: ("BNI", "bank"),
+    PaymentMethod.BRI: ("BRI", "bank"),
+    PaymentMethod.PERMATA: ("Permata", "bank"),
+    PaymentMethod.GOPAY: ("GoPay", "wallet"),
+    PaymentMethod.OVO: ("OVO", "wallet"),
+    PaymentMethod.DANA: ("DANA", "wallet"),
+    PaymentMethod.LINKAJA: ("LinkAja", "wallet"),
 }
 
 
@@ -26,7 +26,7 @@ _NAMES: dict[str, tuple[str, Group]] = {
 class PaymentChoice:
     """A way to pay at a gateway; `value` is what the form sends."""
 
-    method: str
+    method: PaymentMethod
     gateway: str
     name: str
     group: Group
@@ -37,20 +37,18 @@ class PaymentChoice:
         return f"{self.method}@{self.gateway}"
 
 
-def of_order(order: OrderResponse, *, failed_gateway: str | None = None) -> list[PaymentChoice]:
-    """The ways to pay an order; all at the other gateway where one has just failed."""
-    del order
-    return [
-        PaymentChoice(method, _gateway(method, failed_gateway), name, group) for method, (name, group) in _NAMES.items()
-    ]
-
-
-def _gateway(method: str, failed_gateway: str | None) -> str:
-    """The gateway that shows a method in our own page, or else the usual one; the other where that has failed."""
-    chosen = "midtrans" if method == "QRIS" else settings().default_gateway
-    return next(each for each in _GATEWAYS if each != failed_gateway) if chosen == failed_gateway else chosen
+def of_amount(amount: int, *, failed_gateway: str | None = None) -> list[PaymentChoice]:
+    """The ways to pay an amount in rupiah, each at its best gateway; one that failed comes last."""
+    return list(_choices(amount, failed_gateway))
 
 
 def name_of(method: str) -> str:
-    """What people call a method."""
-    return _NAMES.get(method, (method, "other"))[0]
+    """What people call a payment method."""
+    return next((name for known, (name, _) in _NAMES.items() if known == method), method)
+
+
+def _choices(amount: int, failed_gateway: str | None) -> Iterator[PaymentChoice]:
+    for option in payment_options.best_options(amount, failed_gateway=failed_gateway):
+        if option.method in _NAMES:
+            name, group = _NAMES[option.method]
+            yield PaymentChoice(option.method, option.gateway, name, group)

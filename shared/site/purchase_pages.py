@@ -14,7 +14,7 @@ from shared.catalog import public_views
 from shared.catalog.events import EventResponse
 from shared.identity.tokens import Principal
 from shared.problems import NotFound, Problem
-from shared.sales import holding, quotes
+from shared.sales import quotes, reservations
 from shared.sales.reservation_requests import ReservationBody, ReservationRequest
 from shared.site import forms, refusals, rendering, sign_in
 from shared.site.event_pages import chosen_quantities
@@ -68,7 +68,7 @@ def _hold(slug: str, buyer: Principal, given: "MultiDict[str, str]") -> str | Pr
     """The address of the order that holds the tickets, or the refusal."""
     try:
         body = _body(public_views.get_event(None, slug).value, given)
-        order = holding.hold(ReservationRequest(buyer.id, body, forms.idempotency_key(given)))
+        order = reservations.hold(ReservationRequest(buyer.id, body, forms.idempotency_key(given)))
     except Problem as problem:
         return problem
     return f"/orders/{order.id}"

@@ -3,10 +3,7 @@
 What the popup calls back is a hint only: every way out of it leads to the order's page, which asks for the truth.
 """
 
-from urllib.parse import urlsplit
-
-from shared.cloud.secrets import secret
-from shared.cloud.settings import settings
+from shared.gateways import registry
 from shared.site import rendering
 from shared.site.order_view import OrderView
 from shared.web.pages import Page, PageRequest
@@ -19,16 +16,14 @@ _POLICY = (
 
 def page(request: PageRequest, view: OrderView, token: str) -> Page:
     """The page that opens the popup for a payment, and says what to do without scripts."""
-    script = settings().midtrans_snap_script_url or f"{settings().midtrans_snap_url}/snap/snap.js"
-    where = urlsplit(script)
+    script = registry.snap_script()
     return rendering.page(
         "snap.html",
         request,
-        headers={"Content-Security-Policy": _POLICY.format(origin=f"{where.scheme}://{where.netloc}")},
+        headers={"Content-Security-Policy": _POLICY.format(origin=script.origin)},
         view=view,
         order=view.order,
         event=view.event,
         token=token,
         script=script,
-        client_key=secret("midtrans-client-key"),
     )
