@@ -438,6 +438,7 @@ CREATE TABLE public.events (
     first_day date GENERATED ALWAYS AS (((start_date AT TIME ZONE timezone))::date) STORED NOT NULL,
     last_day date GENERATED ALWAYS AS (GREATEST((((end_date AT TIME ZONE timezone) - '00:00:00.000001'::interval))::date, ((start_date AT TIME ZONE timezone))::date)) STORED NOT NULL,
     banner jsonb,
+    location_compact text GENERATED ALWAYS AS (public.search_compact(location)) STORED NOT NULL,
     CONSTRAINT events_capacity_check CHECK ((capacity > 0)),
     CONSTRAINT events_category_check CHECK ((length(category) <= 50)),
     CONSTRAINT events_location_check CHECK ((length(location) <= 255)),
@@ -1222,6 +1223,8 @@ CREATE INDEX events_category ON public.events USING btree (category, start_date,
 CREATE INDEX events_category_compact ON public.events USING btree (category_compact, start_date, id) INCLUDE (end_date) WHERE (status = 'published'::text);
 
 CREATE INDEX events_ending ON public.events USING btree (end_date, last_day, first_day) WHERE (status = 'published'::text);
+
+CREATE INDEX events_location_compact ON public.events USING btree (location_compact, start_date, id) INCLUDE (end_date) WHERE (status = 'published'::text);
 
 CREATE INDEX events_organizer ON public.events USING btree (organizer_id, start_date);
 

@@ -7,6 +7,7 @@ from shared.catalog import banner_upload, editing, public_views
 from shared.catalog.editing import DatesFixed, EventCancelled, NotDeletable, OnlyPostponed, TicketsTaken
 from shared.catalog.events import EventChange, EventResponse, NewEvent, TierList
 from shared.catalog.search import EventSearch
+from shared.catalog.search_filters import EventFilters
 from shared.catalog.tiers import CapacityExceeded, KindIsFixed, QuotaTooSmall, TooManyTiers
 from shared.models import Listing
 from shared.pictures import NotAnImage
@@ -33,6 +34,13 @@ def browse(wanted: EventSearch, viewer: Viewer) -> Cached[Listing[EventResponse]
 def create(new: NewEvent, organizer: Organizer, tx: Transaction) -> EventResponse:
     """Create an event with its tiers, as a draft."""
     return editing.create(tx, organizer, new)
+
+
+@app.get("/events/filters")
+def filters(viewer: Viewer) -> Cached[EventFilters]:
+    """The categories and cities of the upcoming events, each with how many there are, the most frequent first."""
+    found = public_views.list_filters(viewer)
+    return Cached(found.value, AVAILABILITY, age_seconds=found.age_seconds)
 
 
 @app.get("/events/{event}", problems=(NotFound,))

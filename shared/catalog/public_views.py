@@ -10,9 +10,10 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.catalog import events, search, slugs
+from shared.catalog import events, search, search_filters, slugs
 from shared.catalog.events import EventResponse
 from shared.catalog.search import EventSearch
+from shared.catalog.search_filters import EventFilters
 from shared.cloud import cache
 from shared.cloud.database import Transaction, after_commit, snapshot, transaction
 from shared.cloud.read_through_cache import CachedValue, read_through
@@ -26,7 +27,7 @@ CACHE_SECONDS = 15
 show availability too."""
 
 _LISTS_MARK = "changed:lists"
-_CACHED_FILTERS = {"category", "location", "sort", "page", "page_size"}
+_CACHED_FILTERS = {"category", "location", "city", "sort", "page", "page_size"}
 _ID_OF_SLUG = text("SELECT id FROM events WHERE slug = :slug")
 
 
@@ -42,6 +43,18 @@ def list_events(viewer: Principal | None, wanted: EventSearch) -> CachedValue[Li
         return CachedValue(read())
     query = hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()[:40]
     return read_through(f"list:{query}", _LISTS_MARK, seconds=CACHE_SECONDS, model=Listing[EventResponse], read=read)
+
+
+def list_filters(viewer: Principal | None) -> CachedValue[EventFilters]:
+    """The categories and cities of the upcoming events."""
+
+    def read() -> EventFilters:
+        with snapshot() as tx:
+            return search_filters.read(tx)
+
+    if viewer is not None and viewer.role != "customer":
+        return CachedValue(read())
+    return read_through("list:filters", _LISTS_MARK, seconds=CACHE_SECONDS, model=EventFilters, read=read)
 
 
 def get_event(viewer: Principal | None, key: str) -> CachedValue[EventResponse]:

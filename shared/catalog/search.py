@@ -36,7 +36,8 @@ DayOrMoment = Annotated[Utc | None, WrapValidator(_day_or_moment)]
 class EventSearch(PageQuery):
     """A search for events that overlap `from` ... `to`; a date without time is a day in the event's time zone.
 
-    Case, accents, apostrophes and hyphens are ignored. `q` searches title, place, category and description, with "..."
+    Case, accents, apostrophes and hyphens are ignored. `location` is any part of place and venue, `city` a whole
+    location. `q` searches title, place, category and description, with "..."
     for phrases and - to exclude words; the last word may be a prefix. Prices are rupiah and compared with the lowest
     current price of an event.
     """
@@ -44,6 +45,7 @@ class EventSearch(PageQuery):
     q: Annotated[str, line(200)] | None = None
     category: Annotated[str, line(50)] | None = None
     location: Annotated[str, line(255)] | None = None
+    city: Annotated[str, line(255)] | None = None
     from_: Annotated[DayOrMoment, Field(alias="from")] = None
     to: DayOrMoment = None
     price_min: Rupiah | None = None
@@ -60,7 +62,7 @@ class EventSearch(PageQuery):
 # The row of event_prices (trigger price_events) whose span contains this moment is the event's lowest price now.
 PRICE_JOIN = "JOIN event_prices p ON p.event_id = e.id AND p.starts_at <= now() AND p.ends_at > now()"
 
-_IS_UPCOMING = "e.status = 'published' AND e.end_date > now()"
+IS_UPCOMING = "e.status = 'published' AND e.end_date > now()"
 _WORDS = """(websearch_to_tsquery('indonesian', :q)
     || (websearch_to_tsquery('indonesian', :before) && to_tsquery('simple', :beginning)))"""
 _FILTERS = {
@@ -70,6 +72,8 @@ _FILTERS = {
     "category": "e.category_compact = :category",
     # Uses index: events_place_compact
     "location": "e.place_compact LIKE :location",
+    # Uses index: events_location_compact
+    "city": "e.location_compact = :city",
     # Uses index: events_ending; the day itself decides, where one is given
     "from_": "e.end_date > :from_ AND e.last_day >= COALESCE(CAST(:from_day AS date), e.last_day)",
     # Uses index: events_upcoming
@@ -123,7 +127,7 @@ def _listed(row: Any, offered: list[TierResponse]) -> EventResponse:
 def build_query(wanted: EventSearch) -> SearchQuery:
     """The statements of a search."""
     given = [name for name in _FILTERS if getattr(wanted, name) is not None]
-    where = " AND ".join([_IS_UPCOMING, *(_FILTERS[name] for name in given)])
+    where = " AND ".join([IS_UPCOMING, *(_FILTERS[name] for name in given)])
     is_priced = wanted.price_min is not None or wanted.price_max is not None
     counted = f"events e {PRICE_JOIN} WHERE {where}" if is_priced else f"events e WHERE {where}"
     listed = f"events e {PRICE_JOIN} WHERE {where}" if wanted.sort == "price" else counted
@@ -137,7 +141,7 @@ def build_query(wanted: EventSearch) -> SearchQuery:
         values={
             **{name: getattr(wanted, name) for name in given},
             **_words(wanted.q),
-            **_category(wanted.category),
+            **{name: _compact(getattr(wanted, name)) for name in ("category", "city") if name in given},
             **_place(wanted.location),
             **_from(wanted.from_),
             **_to(wanted.to),
@@ -159,16 +163,17 @@ def _words(q: str | None) -> dict[str, str]:
     return {"q": q, "before": last["before"], "beginning": f"{last['word']}:*"}
 
 
-def _category(category: str | None) -> dict[str, str]:
-    return {} if category is None else {"category": search_normalization.remove_gaps(category) or category}
-
-
 def _place(location: str | None) -> dict[str, str]:
     """A pattern for any part of location and venue, with LIKE's wildcards escaped."""
     if location is None:
         return {}
-    escaped = re.sub(r"([%_\\])", r"\\\1", search_normalization.remove_gaps(location) or location)
+    escaped = re.sub(r"([%_\\])", r"\\\1", _compact(location))
     return {"location": f"%{escaped}%"}
+
+
+def _compact(name: str) -> str:
+    """A name as the columns of that kind hold it; one of which nothing would be left as it is."""
+    return search_normalization.remove_gaps(name) or name
 
 
 def _from(given: date | None) -> dict[str, Any]:

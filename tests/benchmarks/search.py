@@ -45,6 +45,7 @@ KINDS: dict[str, Callable[[random.Random], dict[str, Any]]] = {
     "price range": lambda chance: {"price_min": (low := chance.randrange(1, 300) * 5000), "price_max": low + 200_000},
     "price and date": lambda chance: {"price_max": 200_000, "from": f"2027-0{chance.randrange(1, 9)}-01"},
     "place": lambda chance: {"location": chance.choice(_TOWNS)},
+    "city": lambda chance: {"city": chance.choice(_TOWNS)},
     "venue": lambda chance: {"location": f"gedung kopi {chance.randrange(200)}"},
     "place, category": lambda chance: {"location": chance.choice(_TOWNS), "category": chance.choice(_CATEGORIES)},
     "one word": lambda chance: {"q": chance.choice(_THEMES)},

@@ -26,6 +26,7 @@ def reads(database: str) -> list[tuple[str, str]]:
     event = publish(create())
     return [
         ("/events", BRIEF),
+        ("/events/filters", BRIEF),
         (f"/events/{event.id}", BRIEF),
         (f"/events/{event.slug}", BRIEF),
         (f"/events/{event.id}/tickets", BRIEF),

@@ -122,6 +122,22 @@ def test_a_page_is_read_once_from_the_database_and_then_from_the_cache():
     assert visit(event, path="/tickets").get_json()["tiers"] == first["tiers"]
 
 
+def test_the_filters_are_kept_and_follow_the_events():
+    publish(create(category="kuliner langka"))
+    settle()
+
+    def categories() -> list[str]:
+        read_through_cache.instance_cache.clear()
+        return [option["name"] for option in call("GET", "/events/filters").get_json()["categories"]]
+
+    assert "kuliner langka" in categories()
+    with transaction() as tx:
+        tx.execute(text("UPDATE events SET category = 'lain' WHERE category = 'kuliner langka'"))
+    assert "kuliner langka" in categories()
+    publish(create(category="teater boneka"))
+    until(lambda: "teater boneka" in categories(), seconds=SOON)
+
+
 def test_who_is_signed_in_is_shown_what_is_true_now():
     event = publish(create())
     shown(event)

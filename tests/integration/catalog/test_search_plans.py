@@ -46,6 +46,7 @@ def plans(**wanted: str) -> tuple[str, str]:
         ({"category": "musik"}, "events_category_compact"),
         ({"category": "musik", "sort": "-date"}, "events_category_compact"),
         ({"location": "gedung kopi 12"}, "events_place_compact"),
+        ({"city": "Jakarta"}, "events_location_compact"),
         ({"q": "gamelan bandung"}, "events_search_folded"),
         ({"q": "gamelan band"}, "events_search_folded"),
         ({"sort": "price"}, "event_prices_price"),
@@ -59,7 +60,9 @@ def test_a_page_is_read_through_its_index(wanted: dict[str, str], index: str):
     assert "Seq Scan" not in reading, reading
 
 
-@pytest.mark.parametrize("wanted", [{}, {"category": "musik"}, {"sort": "-date"}, {"sort": "price"}], ids=str)
+@pytest.mark.parametrize(
+    "wanted", [{}, {"category": "musik"}, {"city": "solo"}, {"sort": "-date"}, {"sort": "price"}], ids=str
+)
 def test_how_many_there_are_is_counted_in_the_index_alone(wanted: dict[str, str]):
     counting, _ = plans(**wanted)
     assert "Index Only Scan" in counting, counting
