@@ -20,7 +20,7 @@ TOKEN = (google_tokens.GoogleTokenInvalid, google_tokens.GoogleSignInOff)
 GOOGLE = (*TOKEN, google.AccountNotLinked, accounts.TermsNotAccepted)
 
 
-@app.post("/auth/register", anybody=True, status=201)
+@app.post("/auth/register", anybody=True, status=201, problems=(TooManyAttempts,))
 def register(registration: accounts.Registration, client: ClientNetwork) -> accounts.UserResponse:
     """Create an account. A code to verify the address is mailed to it.
 
@@ -80,7 +80,7 @@ def google_nonce(client: ClientNetwork) -> google_nonces.GoogleNonceResponse:
     return google.nonce(client)
 
 
-@app.post("/auth/forgot-password", anybody=True, status=202, limit=CODE_MAILS)
+@app.post("/auth/forgot-password", anybody=True, status=202, limit=CODE_MAILS, problems=(TooManyAttempts,))
 def forgot_password(request: accounts.AddressOnly, client: ClientNetwork) -> accounts.OnItsWay:
     """Request a code to choose a new password. The response does not reveal whether the address has an account."""
     with pad_to(CODE_MS), transaction() as tx:

@@ -4,18 +4,18 @@ from typing import Annotated
 
 from shared.identity import sessions
 from shared.identity.sessions import RefreshRequest, SessionEnded, Tokens
-from shared.web import App, OrCookie, SignedIn, Transaction
+from shared.web import SESSIONS, App, OrCookie, SignedIn, Transaction
 
 app = App("sessions")
 
 
-@app.post("/auth/refresh-token", anybody=True, problems=(SessionEnded,))
+@app.post("/auth/refresh-token", anybody=True, limit=SESSIONS, problems=(SessionEnded,))
 def refresh_token(request: Annotated[RefreshRequest, OrCookie()]) -> Tokens:
     """Exchange a refresh token for new tokens. Each works once; reuse ends the session."""
     return sessions.refresh(request)
 
 
-@app.post("/auth/logout", anybody=True, status=204, ends_session=True)
+@app.post("/auth/logout", anybody=True, status=204, limit=SESSIONS, ends_session=True)
 def logout(request: Annotated[RefreshRequest, OrCookie()], tx: Transaction) -> None:
     """End the session that the refresh token belongs to."""
     sessions.end(tx, request)

@@ -21,6 +21,7 @@ from shared.cloud import audit, clock
 from shared.cloud.database import Transaction, transaction
 from shared.identity import (
     client_networks,
+    code_mails,
     codes,
     gate_assignments,
     login_throttling,
@@ -193,11 +194,13 @@ def register(
     """
     for _ in range(_MAX_ROUNDS):
         with transaction() as tx:
+            code_mails.check_network(tx, client)
             before = _pending_registration(tx, registration.email)
         chosen = _PasswordChoice(before, _choose_hash(registration.password, before))
         with suppress(_RegistrationChanged), transaction() as tx:
             answer, email = _register(tx, registration, client, chosen)
             mail(tx, email)
+            code_mails.count(tx, client)
             return answer
     raise TryAgain
 
@@ -224,6 +227,7 @@ def verify_email(proof: Proof, client: ClientNetwork = UNKNOWN_CLIENT) -> Tokens
         if person and codes.redeem(tx, person.id, "verify_email", proof.code, network=client.network):
             tx.execute(_VERIFIED, {"id": person.id})
             login_throttling.reset(tx, person.email, client)
+            code_mails.give_back(tx, client)
             return sessions.start(tx, person, by="mailed code")
         record_failure(tx, proof.email, person, client, by="mailed code")
     raise CodeInvalid
@@ -286,12 +290,16 @@ def record_failure(
 
 
 def forgot_password(tx: Transaction, asked: AddressOnly, client: ClientNetwork = UNKNOWN_CLIENT) -> AccountEmail | None:
-    """The mail with a code to choose a new password; None where there is no account, or a code was sent just now."""
+    """The mail with a code to choose a new password; None where there is no account, or a code was sent just now.
+
+    Raises TooManyAttempts.
+    """
+    code_mails.check_network(tx, client)
     person = people.lock_by_email(tx, asked.email)
-    is_due = login_throttling.try_attempt(
-        tx, login_throttling.MAILS["reset_password"], asked.email
-    )  # addresses without account are counted too
-    return mail_code(tx, person, "reset_password", client) if person and is_due else None
+    if not login_throttling.try_attempt(tx, login_throttling.MAILS["reset_password"], asked.email):
+        return None
+    code_mails.count(tx, client)  # addresses without account are counted too
+    return mail_code(tx, person, "reset_password", client) if person else None
 
 
 def reset_password(reset: PasswordReset, client: ClientNetwork = UNKNOWN_CLIENT) -> None:
@@ -301,7 +309,7 @@ def reset_password(reset: PasswordReset, client: ClientNetwork = UNKNOWN_CLIENT)
     was a stranger's; where Google hosts the mailbox, the next sign-in links it again.
     """
     with transaction() as tx:
-        login_throttling.count_attempt(tx, login_throttling.CODES, reset.email, client)
+        login_throttling.count_attempt(tx, login_throttling.CODES, reset.email, client, checks_network=False)
     password_hash = passwords.hash_password(reset.password)
     with transaction() as tx:
         person = people.lock_by_email(tx, reset.email)
@@ -309,6 +317,7 @@ def reset_password(reset: PasswordReset, client: ClientNetwork = UNKNOWN_CLIENT)
             names = {"id": person.id, "password_hash": password_hash, "terms_version": TERMS_VERSION}
             tx.execute(_NEW_PASSWORD, names)
             login_throttling.reset(tx, person.email, client)
+            code_mails.give_back(tx, client)
             sessions.end_all(tx, person)
             audit.record(tx, "user.password_reset", subject="user", subject_id=person.id, actor_id=person.id)
             return

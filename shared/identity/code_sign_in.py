@@ -86,6 +86,7 @@ def ask(
     with transaction() as tx:
         found = people.find(tx, request.email)
         known = client_networks.known_device(tx, client, found.id) if found else None
+        sign_in_codes.lock(tx, request.email)
         if code_mails.take(tx, request.email, client, known=known):
             mail(tx, _code_for(tx, request, found if found and found.is_email_verified else None, client))
 
@@ -95,7 +96,9 @@ def sign_in(proof: SignInProof, client: ClientNetwork = UNKNOWN_CLIENT) -> Token
     with transaction() as tx:
         found = people.find(tx, proof.email)
         known = client_networks.known_device(tx, client, found.id) if found else None
-        login_throttling.count_attempt(tx, login_throttling.CODES, proof.email, client, known=known)
+        login_throttling.count_attempt(
+            tx, login_throttling.CODES, proof.email, client, known=known, checks_network=False
+        )
     with transaction() as tx:
         person = people.lock_by_email(tx, proof.email)
         accepted_at = clock.now() if proof.accept_terms else sign_in_codes.terms_accepted_at(tx, proof.email)
@@ -103,7 +106,8 @@ def sign_in(proof: SignInProof, client: ClientNetwork = UNKNOWN_CLIENT) -> Token
             if person is None or not person.is_email_verified:
                 person = _open(tx, proof, accepted_at)
             login_throttling.reset(tx, person.email, client, known=known)
-            code_mails.forget(tx, person.email, client)
+            code_mails.reset(tx, person.email)
+            code_mails.give_back(tx, client)
             return sessions.start(tx, person, by="mailed code")
         accounts.record_failure(tx, proof.email, person, client, by="mailed code", known=known)
     raise CodeInvalid

@@ -127,13 +127,21 @@ def try_attempt(tx: Transaction, kind: AttemptKind, email: str, client: str = ""
 
 
 def count_attempt(
-    tx: Transaction, kind: AttemptKind, email: str, client: ClientNetwork = UNKNOWN_CLIENT, *, known: str | None = None
+    tx: Transaction,
+    kind: AttemptKind,
+    email: str,
+    client: ClientNetwork = UNKNOWN_CLIENT,
+    *,
+    known: str | None = None,
+    checks_network: bool = True,
 ) -> None:
     """Count one attempt at the password or code of an address. Commit before comparing what was given.
 
-    `known` is the key of a known device or session. Raises TooManyAttempts without counting.
+    `known` is the key of a known device or session. Without `checks_network` the attempt counts although the network's
+    budget is used up: for codes that can't be guessed, so that the neighbours of an attacker get in by them.
+    Raises TooManyAttempts without counting.
     """
-    if known is None:
+    if known is None and checks_network:
         _check_network(tx, client)
     is_guarded = known is None and seconds_over_budget(tx, ACCOUNT, email) > 0
     if not try_attempt(tx, kind, email, known or client.network, is_guarded=is_guarded):

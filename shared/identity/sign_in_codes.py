@@ -31,8 +31,14 @@ _TRY = text(f"""
     UPDATE sign_in_codes SET {codes.TRY_TAKEN} WHERE address_key = :address_key AND {codes.HAS_TRIES}
     RETURNING code_hash
 """)
+_LOCK = text("SELECT 1 FROM sign_in_codes WHERE address_key = :address_key FOR UPDATE")
 _SPEND = text("DELETE FROM sign_in_codes WHERE address_key = :address_key")
 _TERMS = text("SELECT created_at FROM sign_in_codes WHERE address_key = :address_key AND accepts_terms")
+
+
+def lock(tx: Transaction, email: str) -> None:
+    """Lock the code of an address, if there is one. It comes before the counts of login_throttling."""
+    tx.execute(_LOCK, {"address_key": _key(email)})
 
 
 def issue(tx: Transaction, email: str, *, accepts_terms: bool, network: str = "") -> str | None:

@@ -15,7 +15,7 @@ from shared.web.auth import (
 )
 from shared.web.caching import Cached
 from shared.web.cookie_mode import OrCookie
-from shared.web.limits import CODE_MAILS, CREDENTIALS, GATE, NOTIFICATIONS, PAGES, QUOTES, is_first_of_minute
+from shared.web.limits import CODE_MAILS, CREDENTIALS, GATE, NOTIFICATIONS, PAGES, QUOTES, SESSIONS, is_first_of_minute
 from shared.web.rendering import File, HtmlPage
 from shared.web.requests import MaxBytes, RawRequest, Upload
 from shared.web.routes import Attempt, IdempotencyKey
@@ -27,6 +27,7 @@ __all__ = [
     "NOTIFICATIONS",
     "PAGES",
     "QUOTES",
+    "SESSIONS",
     "Admin",
     "App",
     "Attempt",

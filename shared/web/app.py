@@ -208,7 +208,7 @@ class App:
         caller = _caller(matched, request)
         if matched.gives_tokens:
             cookie_mode.apply_header(request)
-        limits.check_account(matched.limit, request)
+        limits.check_body(matched.limit, request, caller)
         values = _arguments(_Call(matched, variables, request, caller, delivery))
         key = request.headers.get("Idempotency-Key")
         if matched.idempotent and key is not None and caller is not None:

@@ -1,7 +1,9 @@
 """Rate limits (SEC-003): 100 reads and 20 writes a minute for each caller, fewer where secrets are guessed.
 
-A caller is the signed-in user, else the client's address. The limits are the IETF draft's "quota
-policies", told in the headers RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10).
+A caller is the signed-in user, else the client's address. Thousands of phones share a carrier's address, so it may do
+as much as they do together; what is guessed at is limited for each account (docs/decisions/0017). The limits are the
+IETF draft's "quota policies", told in the headers RateLimit-Policy and RateLimit
+(draft-ietf-httpapi-ratelimit-headers-10).
 """
 
 from dataclasses import replace
@@ -20,18 +22,22 @@ from shared.web import requests
 from shared.web.rate_limiter import Limit, RateLimiter, RateLimitStatus
 from shared.web.sliding_window import SECONDS
 
-READS = Limit("reads", 100)
-WRITES = Limit("writes", 20)
-CREDENTIALS = Limit("credentials", 3000)
-"""Where passwords and codes are tried: loose for each address, for thousands of buyers share a carrier's."""
-CODE_MAILS = Limit("code mails", 300)
+READS = Limit("reads", 100, per_address=6000)
+WRITES = Limit("writes", 20, per_address=600)
+SESSIONS = Limit("sessions", 20, per_address=3000)
+"""Refreshing and signing out: a crowd's pages do so, and their tokens can't be guessed."""
+CREDENTIALS = Limit("credentials", 20, per_address=3000)
+"""Where passwords and codes are tried: loose for each address, strict for each account."""
+CODE_MAILS = Limit("code mails", 20, per_address=3000)
 """Where codes are asked for: apart, so that whoever asks for another's doesn't keep the owner from signing in."""
 ACCOUNT_CREDENTIALS = Limit("account credentials", 10, is_strict=True)
 """The same at one account from one network, whose owner others don't lock out (shared/identity/login_throttling.py)."""
 ACCOUNT_CODE_MAILS = Limit("account code mails", 10, is_strict=True)
 """Codes asked for at one account, from wherever: nobody's mailbox is flooded through us."""
-QUOTES = Limit("quotes", 100)
+QUOTES = Limit("quotes", 100, per_address=3000)
 """Asking for prices is reading, though what is asked for comes in a body."""
+PROMO_CODES = Limit("promo codes", 20, per_address=600)
+"""Prices with a promo code: else codes could be guessed faster by quotes than by reservations."""
 GATE = Limit("gate", 120)
 """Scanning tickets is writing, but a queue at a gate brings a person every few seconds."""
 PAGES = Limit("pages", 6000)
@@ -75,8 +81,10 @@ def check(limit: Limit, request: Request, caller: Principal | None) -> None:
         _spend_address(limit, request)
 
 
-def check_account(limit: Limit, request: Request) -> None:
-    """Count `request` against the account that is tried, which only its body names. Raises as `check` does."""
+def check_body(limit: Limit, request: Request, caller: Principal | None) -> None:
+    """Count `request` against the account or promo code that only its body names. Raises what `check` raises."""
+    if limit is QUOTES and _text(request, "promo_code"):
+        check(PROMO_CODES, request, caller)
     if limit not in (CREDENTIALS, CODE_MAILS) or not (email := _email_of(request)):
         return
     if limit is CREDENTIALS:
@@ -99,7 +107,8 @@ def is_first_of_minute(name: str) -> bool:
 def _spend_address(limit: Limit, request: Request) -> None:
     """Count it against the address and the networks around it: each may do more than what lies within it."""
     for network, times in zip(requests.client_networks(request), _NETWORK_FACTORS, strict=False):
-        _spend(replace(limit, per_minute=limit.per_minute * times), request, f"address {network}")
+        most = (limit.per_address or limit.per_minute) * times
+        _spend(replace(limit, per_minute=most), request, f"address {network}")
 
 
 def _spend(limit: Limit, request: Request, name: str) -> None:
@@ -126,9 +135,18 @@ def add_headers(request: Request, answer: Response) -> None:
 
 
 def _email_of(request: Request) -> str | None:
-    """The account that is tried. The body may be anything still: what isn't right is refused later."""
+    """The account that is tried, in the form in which we keep it."""
     try:
-        told = from_json(requests.raw_body(request))
-        return _email.validate_python(told.get("email")) if isinstance(told, dict) else None
+        return _email.validate_python(_text(request, "email"))
     except ValueError:
         return None
+
+
+def _text(request: Request, field: str) -> str | None:
+    """A text of the body. That may be anything still: what isn't right is refused later."""
+    try:
+        told = from_json(requests.raw_body(request))
+    except ValueError:
+        return None
+    given = told.get(field) if isinstance(told, dict) else None
+    return given if isinstance(given, str) else None

@@ -35,6 +35,8 @@ class Limit:
     per_minute: int
     is_strict: bool = False
     """Each request is counted in the shared counters, and none is let in where they can't be reached."""
+    per_address: int | None = None
+    """The same for an address with all its callers who are not signed in, where that is another."""
 
 
 @dataclass(frozen=True)
