@@ -108,10 +108,10 @@ variable "database" {
 }
 
 variable "requests_per_minute" {
-  description = "What one address may ask of one function. Generous: many Indonesian phones share an address (CGNAT)."
+  description = "What one address may ask of one function. Generous: thousands of Indonesian phones share an address (CGNAT), and the product limits each account."
   type = object({
-    standard = optional(number, 600)
-    accounts = optional(number, 120)
+    standard = optional(number, 12000)
+    accounts = optional(number, 6000)
     webhook  = optional(number, 3000)
   })
   default = {}

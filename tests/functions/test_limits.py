@@ -54,7 +54,7 @@ def refused(answers: list[requests.Response]) -> int:
 
 
 def test_the_hundred_and_first_read_of_a_minute_is_refused(stack):
-    answers = calls(somewhere(stack), "GET", "events", 110)
+    answers = calls(signed_in(stack), "GET", "orders/my-orders", 110)
     assert [answer.status_code for answer in answers[:100]] == [200] * 100
     assert refused(answers) >= 9  # each of the two processes may let one in that the other has not told of
     last = answers[-1]
@@ -69,10 +69,10 @@ def test_the_hundred_and_first_read_of_a_minute_is_refused(stack):
 def test_every_answer_tells_what_is_left(stack):
     client = somewhere(stack)
     first, second = calls(client, "GET", "events", 2)
-    assert first.headers["RateLimit"].startswith('"reads";r=99;t=')
-    assert second.headers["RateLimit"].startswith('"reads";r=98;t=')
+    assert first.headers["RateLimit"].startswith('"reads";r=5999;t=')
+    assert second.headers["RateLimit"].startswith('"reads";r=5998;t=')
     missing = client.call("GET", f"events/{uuid4()}")
-    assert (missing.status_code, missing.headers["RateLimit"].split(";")[1]) == (404, "r=97")
+    assert (missing.status_code, missing.headers["RateLimit"].split(";")[1]) == (404, "r=5997")
 
 
 def test_the_twenty_first_write_is_refused_and_reads_go_on(stack):
@@ -93,13 +93,19 @@ def test_a_signed_in_caller_is_counted_as_themselves_wherever_they_are(stack):
     second.call("POST", "orders/reserve", status=422, json={})
 
 
+def left(answers: list[requests.Response]) -> int:
+    """How many requests are left, as the process knows it that has answered most of these."""
+    return min(int(answer.headers["RateLimit"].split(";")[1].removeprefix("r=")) for answer in answers)
+
+
 def test_a_client_cannot_invent_an_address(stack):
     client = somewhere(stack)
     mine = client.headers["X-Forwarded-For"]
+    answers = []
     for n in range(30):
         client.headers["X-Forwarded-For"] = mine.replace("8.8.8.8", f"8.8.8.{n}")
-        client.call("POST", "auth/refresh-token", json={})
-    client.call("POST", "auth/refresh-token", status=429, json={})
+        answers.append(client.call("POST", "auth/refresh-token", json={}))
+    assert left(answers) <= 3000 - len(answers) // 2
 
 
 def test_a_forged_token_does_not_escape_the_count(stack):
@@ -107,11 +113,11 @@ def test_a_forged_token_does_not_escape_the_count(stack):
     answers = []
     for n in range(25):
         answers.append(client.call("POST", "orders/reserve", json={}, headers={"Authorization": f"Bearer x{n}"}))
-    assert refused(answers) >= 4
-    assert {answer.status_code for answer in answers} == {401, 429}
+    assert {answer.status_code for answer in answers} == {401}
+    assert left(answers) <= 600 - len(answers) // 2
 
 
-@pytest.mark.parametrize("path", ["login", "verify", "reset-password", "forgot-password"])
+@pytest.mark.parametrize("path", ["login", "verify", "reset-password", "forgot-password", "code", "code/verify"])
 def test_many_accounts_are_signed_in_to_from_one_address(stack, path):
     """A carrier gives thousands of buyers one address."""
     client = somewhere(stack)
@@ -119,7 +125,7 @@ def test_many_accounts_are_signed_in_to_from_one_address(stack, path):
     assert refused([client.call("POST", f"auth/{path}", json=body) for body in bodies]) == 0
 
 
-@pytest.mark.parametrize("path", ["login", "verify", "reset-password", "forgot-password"])
+@pytest.mark.parametrize("path", ["login", "verify", "reset-password", "forgot-password", "code", "code/verify"])
 def test_secrets_of_one_account_are_guessed_ten_times_a_minute_from_one_address(stack, path):
     client = somewhere(stack)
     spellings = [address := f"{uuid4().hex}@example.com", address.upper()]
@@ -150,20 +156,6 @@ def test_who_asks_for_anothers_codes_does_not_keep_them_from_signing_in(stack):
 def test_gateways_are_never_refused(stack):
     client = somewhere(stack)
     assert {answer.status_code for answer in calls(client, "POST", "payments/webhook/xendit", 30, json={})} == {401}
-
-
-def test_an_ipv6_customer_with_many_networks_is_one_caller_in_the_end(stack):
-    """Each /64 may write 20 times a minute, a /56 four times as often, a /48 four times that."""
-    number = uuid4().int % 65_536
-    client = Client(stack.url)
-    answers = []
-    for network in range(100):
-        client.headers["X-Forwarded-For"] = f"2001:db8:{number:x}:{network:x}::1, {PROXY}"
-        answers.append(client.call("POST", "auth/refresh-token", json={}))
-    assert refused(answers[:80]) == 0
-    assert refused(answers) >= 10
-    client.headers["X-Forwarded-For"] = f"2001:db8:{number:x}:a00::1, {PROXY}"  # of the same site, another home
-    client.call("POST", "auth/refresh-token", status=422, json={})
 
 
 def test_forged_notifications_are_counted_sampled_into_the_audit_and_limited(stack):

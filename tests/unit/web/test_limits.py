@@ -1,0 +1,65 @@
+"""Who is counted as one caller (SEC-003), and what an address may do that many share."""
+
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from flask import Request
+
+from shared.cloud import counters
+from shared.cloud.settings import settings
+from shared.identity.tokens import Principal
+from shared.web import limits
+from shared.web.limits import TooManyRequests
+from shared.web.rate_limiter import Limit, RateLimiter
+
+NOON = 1_800_000_000.0
+FEW = Limit("few", 20)
+SHARED = Limit("shared", 5, per_address=50)
+
+
+@pytest.fixture(autouse=True)
+def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A minute that stands, in one instance without the shared counters."""
+
+    def add(amounts: Mapping[str, int], **_: Any) -> dict[str, int]:
+        raise counters.CountersUnavailable
+
+    monkeypatch.setenv("RATE_LIMITS", "on")
+    monkeypatch.setattr(counters, "add", add)
+    monkeypatch.setattr(limits, "_rate_limiter", RateLimiter(lambda: NOON))
+    settings.cache_clear()
+    yield
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def refused(limit: Limit, addresses: list[str], caller: Principal | None = None) -> int:
+    """How many of these requests are refused, one from each address."""
+    count = 0
+    for address in addresses:
+        request = Request({"REMOTE_ADDR": address, "wsgi.input": BytesIO()})
+        try:
+            limits.check(limit, request, caller)
+        except TooManyRequests:
+            count += 1
+    return count
+
+
+def test_an_address_may_do_what_its_callers_do_together_and_each_who_signs_in_what_is_theirs():
+    assert refused(SHARED, ["100.64.0.1"] * 53) == 3
+    assert refused(SHARED, ["100.64.0.1"] * 8, Principal(uuid4(), "customer", None)) == 3
+
+
+def test_a_limit_that_names_no_address_is_the_same_for_all():
+    assert refused(FEW, ["100.64.0.2"] * 23) == 3
+
+
+def test_an_ipv6_customer_with_many_networks_is_one_caller_in_the_end():
+    """Each /64 may do 20, a /56 four times as much, a /48 four times that."""
+    networks = [f"2001:db8:1:{network:x}::1" for network in range(100)]
+    assert refused(FEW, networks[:80]) == 0
+    assert refused(FEW, networks[80:]) == 20
+    assert refused(FEW, ["2001:db8:1:a00::1"]) == 0, "of the same site, another home"
