@@ -19,13 +19,13 @@ from shared.sales.reservation_requests import ReservationBody, ReservationReques
 from shared.site import forms, refusals, rendering, sign_in
 from shared.site.event_pages import chosen_quantities
 from shared.site.order_view import Line
-from shared.web import CODE_MAILS, CREDENTIALS, App, Viewer
+from shared.web import CODE_MAILS, CREDENTIALS, QUOTES, App, Viewer
 from shared.web.pages import Page, PageRequest, Redirect
 
 pages = App("site")
 
 
-@pages.page("/buy/{slug}")
+@pages.page("/buy/{slug}", limit=QUOTES)
 def review(request: PageRequest, slug: str, viewer: Viewer) -> Page | Redirect:
     """What the chosen tickets cost with every fee, before anything is held; and who buys them."""
     return _review(request, slug, viewer, request.query)

@@ -82,14 +82,13 @@ def check(limit: Limit, request: Request, caller: Principal | None) -> None:
 
 
 def check_body(limit: Limit, request: Request, caller: Principal | None) -> None:
-    """Count `request` against the account or promo code that only its body names. Raises what `check` raises."""
-    if limit is QUOTES and _text(request, "promo_code"):
+    """Count `request` against the account or promo code that only its content names. Raises what `check` raises."""
+    email = _email_of(request) if limit in (CREDENTIALS, CODE_MAILS) else None
+    if email is None and limit in (QUOTES, CODE_MAILS) and _names_promo_code(request):
         check(PROMO_CODES, request, caller)
-    if limit not in (CREDENTIALS, CODE_MAILS) or not (email := _email_of(request)):
-        return
-    if limit is CREDENTIALS:
+    elif email and limit is CREDENTIALS:
         _spend(ACCOUNT_CREDENTIALS, request, f"email {email} {requests.network(request)}")
-    else:
+    elif email:
         _spend(ACCOUNT_CODE_MAILS, request, f"email {email}")
 
 
@@ -142,10 +141,18 @@ def _email_of(request: Request) -> str | None:
         return None
 
 
+def _names_promo_code(request: Request) -> bool:
+    """Whether prices with a promo code are asked for, by the API or by a page's address or form."""
+    return bool(_text(request, "promo_code") or _text(request, "promo") or request.args.get("promo"))
+
+
 def _text(request: Request, field: str) -> str | None:
-    """A text of the body. That may be anything still: what isn't right is refused later."""
+    """A text of the JSON or form in the body. That may be anything still: what isn't right is refused later."""
+    body = requests.raw_body(request)
+    if request.mimetype == "application/x-www-form-urlencoded":
+        return request.form.get(field)
     try:
-        told = from_json(requests.raw_body(request))
+        told = from_json(body)
     except ValueError:
         return None
     given = told.get(field) if isinstance(told, dict) else None

@@ -48,6 +48,47 @@ def refused(limit: Limit, addresses: list[str], caller: Principal | None = None)
     return count
 
 
+def is_let_in(limit: Limit, content: str, *, query: str = "", is_form: bool = False) -> bool:
+    """Whether a request of this content is let in."""
+    sent = content.encode()
+    kind = "application/x-www-form-urlencoded" if is_form else "application/json"
+    environ = {
+        "REMOTE_ADDR": "100.64.0.3",
+        "CONTENT_LENGTH": str(len(sent)),
+        "CONTENT_TYPE": kind,
+        "QUERY_STRING": query,
+        "REQUEST_METHOD": "POST",
+        "wsgi.input": BytesIO(sent),
+    }
+    try:
+        limits.check_body(limit, Request(environ), None)
+    except TooManyRequests:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("limit", [limits.CREDENTIALS, limits.CODE_MAILS], ids=lambda limit: limit.name)
+def test_an_account_is_tried_by_the_api_and_by_a_page_ten_times_together(monkeypatch, limit):
+    monkeypatch.setattr(counters, "add", lambda amounts, **_: dict(amounts))
+    by_api = [is_let_in(limit, '{"email": "siti@example.com"}') for _ in range(6)]
+    by_page = [is_let_in(limit, "email=Siti%40example.com&promo=X", is_form=True) for _ in range(6)]
+    assert [*by_api, *by_page] == [True] * 10 + [False] * 2
+
+
+@pytest.mark.parametrize(
+    "guess",
+    [
+        {"limit": limits.QUOTES, "content": '{"promo_code": "X"}'},
+        {"limit": limits.QUOTES, "content": "", "query": "promo=X"},
+        {"limit": limits.CODE_MAILS, "content": "email=none&promo=X", "is_form": True},
+    ],
+)
+def test_prices_with_a_promo_code_are_counted_apart_however_they_are_asked_for(guess):
+    assert all(is_let_in(**guess) for _ in range(600))
+    assert not is_let_in(**guess)
+    assert is_let_in(limits.QUOTES, '{"promo_code": null}')
+
+
 def test_an_address_may_do_what_its_callers_do_together_and_each_who_signs_in_what_is_theirs():
     assert refused(SHARED, ["100.64.0.1"] * 53) == 3
     assert refused(SHARED, ["100.64.0.1"] * 8, Principal(uuid4(), "customer", None)) == 3
