@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -117,14 +118,23 @@ def _migrated(server: Postgres) -> Iterator[Postgres]:
 @pytest.fixture(scope="module")
 def database(postgres: Postgres) -> Iterator[str]:
     """An empty migrated database, which the product uses until the module ends. Gives its URL."""
+    with migrated(postgres) as url:
+        yield url
+
+
+@contextmanager
+def migrated(postgres: Postgres) -> Iterator[str]:
+    """An empty migrated database, which the product uses until the block ends. Gives its URL."""
     name = f"test_{uuid4().hex[:12]}"
     postgres.create_database(name, template="template")
     _use(postgres.url(name))
     secrets.provide(SECRETS)
-    yield postgres.url(name)
-    clients.engine().dispose()
-    clients.engine.provide(None)
-    postgres.drop_database(name)
+    try:
+        yield postgres.url(name)
+    finally:
+        clients.engine().dispose()
+        clients.engine.provide(None)
+        postgres.drop_database(name)
 
 
 @pytest.fixture(scope="session", autouse=True)

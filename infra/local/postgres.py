@@ -72,7 +72,7 @@ class Postgres:
 
     def create_database(self, name: str, template: str | None = None) -> None:
         """Create the database `name`, as a copy of `template` if given; leave it as it is when it is there."""
-        copied = f" TEMPLATE {_quoted(template)}" if template else ""
+        copied = f" TEMPLATE {_quoted(template)} STRATEGY FILE_COPY" if template else ""  # half the time of WAL_LOG
         try:
             self._execute(f"CREATE DATABASE {_quoted(name)}{copied}")
         except DBAPIError as error:

@@ -24,6 +24,7 @@ from shared.refunds.dashboard_decisions import DashboardRefundRequest, InAnother
 from shared.refunds.manual import ManualRefundRequest, NotManuallyRefundable
 from shared.refunds.requests import NothingToRefund, RefundRequest
 from shared.sales.schemas import OrderResponse
+from tests.conftest import migrated
 from tests.factories import stock
 from tests.integration.refunds.steps import let_it_be_over, open_tasks, rows
 from tests.integration.refunds.test_execution import PAID, Sale, a_sale, with_account
@@ -32,8 +33,15 @@ from tests.model.gateways import KEY, Gateways, gateways
 pytestmark = pytest.mark.usefixtures("database")
 
 
+@pytest.fixture
+def database(postgres: Postgres) -> Iterator[str]:
+    """One for each test: what runs on schedule looks at all that is in it."""
+    with migrated(postgres) as url:
+        yield url
+
+
 @pytest.fixture(scope="module")
-def at(postgres: Postgres, database: str) -> Iterator[Gateways]:
+def at(postgres: Postgres) -> Iterator[Gateways]:
     with gateways(postgres, "dashboard_refunds_gateways") as served:
         yield served
 
