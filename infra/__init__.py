@@ -1,1 +1,1 @@
-"""Where the product runs: Terraform for Google Cloud, and the same cloud on a laptop."""
+"""The product's surroundings: Terraform for Google Cloud, and the same cloud on a laptop."""

@@ -28,7 +28,7 @@ def _harmless(cell: Any) -> Any:
 
 
 def _may_calculate(words: str) -> bool:
-    """Whether a spreadsheet may take it for a formula: some trim it first, or take `＝` for `=`."""
+    """True if a spreadsheet may take it for a formula: some trim it first, or take `＝` for `=`."""
     if words.startswith(_CONTROLS):
         return True
     seen = (sign for sign in words if unicodedata.category(sign)[0] not in "ZC")

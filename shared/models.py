@@ -138,7 +138,7 @@ def limit_marks(words: str) -> str:
 
 
 def _visible(words: str) -> str:
-    """Without the characters that only tell how others are shown, and without piles of marks."""
+    """Drop the characters that only tell how others are shown, and piles of marks."""
     words = limit_marks(words)
     if words.isprintable():
         return words
@@ -186,7 +186,7 @@ class PageQuery(Query):
 
     @property
     def offset(self) -> int:
-        """How many rows come before this page."""
+        """The number of rows before this page."""
         return (self.page - 1) * self.page_size
 
 

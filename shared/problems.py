@@ -125,7 +125,7 @@ def violated_constraint(error: BaseException) -> str | None:
 
 
 def refused_by_schema(error: BaseException) -> bool:
-    """Whether a constraint refused the statement (SQLSTATE class 23).
+    """True if a constraint refused the statement (SQLSTATE class 23).
 
     pg8000 has one exception for most of what the server says, so its class doesn't tell.
     """

@@ -15,7 +15,7 @@ class EventStatus(StrEnum):
 
 
 class TierKind(StrEnum):
-    """What a tier sells: `ticket_tiers.kind`."""
+    """The kind of thing that a tier sells: `ticket_tiers.kind`."""
 
     TICKET = "ticket"
     REGISTRATION = "registration"
@@ -73,7 +73,7 @@ class RefundStatus(StrEnum):
 
 
 class RefundKind(StrEnum):
-    """Why money goes back: `refunds.kind`."""
+    """The reason why money goes back: `refunds.kind`."""
 
     REQUESTED = "requested"
     CANCELLATION = "cancellation"

@@ -34,7 +34,7 @@ class ResendResponse(ResponseModel):
 
 @app.post("/orders/quote", limit=QUOTES, problems=(*NOT_FOR_SALE, *NOT_FOR_THEM))
 def quote(request: ReservationBody, viewer: Viewer) -> QuoteResponse:
-    """What an order would cost now, with fees and promo code, line by line. Nothing is held.
+    """Calculate the price of an order now, with fees and promo code, line by line. Nothing is held.
 
     It is refused as `orders/reserve` would refuse it; who is not signed in, for no limit per person.
     """

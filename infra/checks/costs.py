@@ -1,4 +1,4 @@
-"""What Google charges for the tickets of a month, and for being there at all: `python -m infra.checks.costs`.
+"""Google's charges for a month's tickets, and for a month without sales: `python -m infra.checks.costs`.
 
 An estimate to plan by, out of list prices and measured work; docs/capacity.md holds the table that this prints.
 Prices are in US dollars, without tax and without free tiers, for Jakarta where that is known.
@@ -59,7 +59,7 @@ MAILS = 3
 
 
 def monthly() -> dict[str, float]:
-    """What it costs in dollars a month that the product is there and nobody buys."""
+    """The dollars a month that the product costs while nobody buys."""
     return {
         "Cloud SQL, regional": 2
         * (HOURS * (SQL_CPUS * _of("sql_cpu") + SQL_GIB * _of("sql_memory")) + SQL_DISK_GIB * _of("sql_disk")),
@@ -69,7 +69,7 @@ def monthly() -> dict[str, float]:
 
 
 def by_tickets(tickets: int = TICKETS) -> dict[str, float]:
-    """What so many tickets cost in dollars on top of that."""
+    """The dollars that so many tickets cost on top of that."""
     gib = {name: tickets * kib / 1024**2 for name, kib in KIB.items()}
     return {
         "functions": tickets

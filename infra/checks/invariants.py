@@ -106,7 +106,7 @@ ALWAYS = {
         GROUP BY o.id HAVING count(t.id) <> count(i.id)
     """,
 }
-"""What every transaction keeps."""
+"""Promises that every transaction keeps."""
 
 AT_REST = {
     "an order is paid if and only if it has exactly its tickets, all printed": """
@@ -145,10 +145,10 @@ AT_REST = {
     """,
     "nobody has to help": "SELECT kind, subject, subject_id, details FROM manual_tasks WHERE done_at IS NULL",
 }
-"""What is kept once nothing is under way."""
+"""Promises that hold once nothing is under way."""
 
 
 def broken(connection: Connection, promises: Mapping[str, str]) -> dict[str, Sequence[Any]]:
-    """What contradicts each of `promises` that is not kept, row by row."""
+    """The rows that contradict each of `promises` that is not kept."""
     found = {promise: connection.execute(text(query)).all() for promise, query in promises.items()}
     return {promise: rows for promise, rows in found.items() if rows}

@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 15
 NOT_REACHED = re.compile(
     r"(^|[.:])(ConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError|HTTPError|ServiceError)(:|$)"
 )
-"""How pip-audit's last line reads where the database did not answer, or with an error."""
+"""The start of pip-audit's last line where the database did not answer, or with an error."""
 MUST_ANSWER = "--must-answer"
 
 
@@ -39,7 +39,7 @@ class Vulnerability:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What to print, and the exit status."""
+    """The text to print, and the exit status."""
 
     words: str
     status: int

@@ -1,1 +1,1 @@
-"""What `make infra-check` and the pipeline (cloudbuild.yaml, release.yaml) call. No part of the product imports it."""
+"""Commands of `make infra-check` and of the pipeline (cloudbuild.yaml, release.yaml). The product never imports it."""

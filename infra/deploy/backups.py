@@ -61,7 +61,7 @@ def restore(made: Dump, url: str, bin_dir: Path) -> None:
 
 
 def rows(connection: Connection) -> dict[str, int]:
-    """How many rows each table has."""
+    """The number of rows of each table."""
     tables = connection.execute(_TABLES).scalars().all()
     return {table: connection.execute(text(f'SELECT count(*) FROM "{table}"')).scalar_one() for table in tables}
 

@@ -41,7 +41,7 @@ _MAY_CHANGE = text("""
 
 
 def problems(connection: Connection) -> list[str]:
-    """What is wrong with this database; nothing where the product could go on with it."""
+    """The faults of this database; nothing where the product could go on with it."""
     found = [
         f"{promise}: {len(rows)} rows say otherwise, the first {tuple(rows[0])}"
         for promise, rows in invariants.broken(connection, invariants.ALWAYS).items()
@@ -59,7 +59,7 @@ def differences(source: Mapping[str, int], restored: Mapping[str, int]) -> list[
 
 
 def waiting(connection: Connection) -> dict[str, int]:
-    """What was under way at that moment; the product finishes it when it is started."""
+    """The work that was under way at that moment; the product finishes it when it is started."""
     return {promise: len(rows) for promise, rows in invariants.broken(connection, invariants.AT_REST).items()}
 
 

@@ -18,7 +18,7 @@ from shared.cloud.database import Transaction, transaction
 BEFORE = timedelta(hours=4)
 """A release takes two hours, and the sale is to find it settled."""
 AFTER = timedelta(hours=2)
-"""How long the rush lasts."""
+"""The length of the rush."""
 BIG = 1_000
 """Seats that open at one moment, from which on a release waits."""
 

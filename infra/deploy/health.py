@@ -1,4 +1,4 @@
-"""How a revision does, and whether that is good enough to give it more traffic. Numbers are Cloud Monitoring's."""
+"""A revision's health, judged to give it more traffic or not. Numbers are Cloud Monitoring's."""
 
 import os
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ FEW_ERRORS = 3
 
 @dataclass(frozen=True)
 class Health:
-    """What a revision answered in a window of time."""
+    """A revision's answers in a window of time."""
 
     requests: int
     errors: int
@@ -27,12 +27,12 @@ class Health:
 
     @property
     def error_share(self) -> float:
-        """Of all answers, those with 5xx."""
+        """The share of answers with 5xx."""
         return self.errors / self.requests if self.requests else 0.0
 
 
 def complaint(old: Health, new: Health) -> str | None:
-    """Why the new revision must not have more traffic; None where it may.
+    """The reason why the new revision must not have more traffic; None where it may.
 
     What the old revision does no better is not held against the new one: then something else is ill. A
     service that hardly anybody calls goes on, unless what little it answered went wrong.

@@ -35,7 +35,7 @@ _COMMENT = re.compile(r"--[^\n]*|#[^\n]*")
 
 @dataclass(frozen=True)
 class Migration:
-    """What the phases need to know of one migration."""
+    """A migration, as far as the phases need to know it."""
 
     revision: str
     contracts: bool

@@ -38,8 +38,8 @@ def unsigned_notifications_are_refused(session: requests.Session, url: str) -> s
     return None if answer.status_code in {400, 401} else f"an unsigned notification is answered {answer.status_code}"
 
 
-def inner_doors_are_shut(session: requests.Session, url: str) -> str | None:
-    """What Google calls can't be called through the load balancer."""
+def internal_endpoints_are_closed(session: requests.Session, url: str) -> str | None:
+    """Check that the load balancer refuses the routes that only Google calls."""
     for path in ("/messages/payment.success", "/tasks/expire", "/jobs/sweep"):
         status = session.post(f"{url}{path}", json={}, timeout=TIMEOUT_SECONDS).status_code
         if status < 400:
@@ -59,7 +59,7 @@ CHECKS: tuple[Check, ...] = (
     events_are_listed,
     strangers_are_refused,
     unsigned_notifications_are_refused,
-    inner_doors_are_shut,
+    internal_endpoints_are_closed,
 )
 
 

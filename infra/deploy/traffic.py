@@ -1,4 +1,4 @@
-"""Which revision of a function serves. A function's traffic is that of its Cloud Run service.
+"""The traffic of a function's revisions, which is that of its Cloud Run service.
 
     python -m infra.deploy.traffic hold     before the apply: pin what serves now, and remember it
     python -m infra.deploy.traffic latest   after an apply by hand that can't wait for the canary: all to the newest
@@ -19,7 +19,7 @@ from functions.manifest import manifest
 from infra.deploy.gcloud import gcloud
 
 HELD = Path(".release.json")
-"""What `hold` has pinned, for the canary of the same release, and for the way back: service to revision."""
+"""The revisions pinned by `hold`, for the canary of the same release and for the way back: service to revision."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def hold() -> dict[str, str]:
 
 
 def splits(held: dict[str, str]) -> list[Split]:
-    """What is to be moved after an apply: services whose newest revision is another than the one held."""
+    """The services to move after an apply: those whose newest revision is another than the one held."""
     newest = {service: latest(service) for service in services()}
     # A function that is new starts at 100 %: there is nothing to go back to, and nothing that calls it.
     return [
@@ -96,7 +96,7 @@ def splits(held: dict[str, str]) -> list[Split]:
 
 
 def to_latest(asked: Sequence[str]) -> dict[str, str]:
-    """Where these services, or all, are to go: each to the newest revision that is ready."""
+    """The targets of these services, or of all: each goes to the newest revision that is ready."""
     there = deployed()
     unknown = set(asked) - there
     if unknown:
@@ -138,7 +138,7 @@ def main() -> int:
 
 
 def described(moved: list[Split]) -> str:
-    """For the build's log."""
+    """A line for the build's log."""
     return json.dumps([asdict(split) for split in moved], indent=2)
 
 

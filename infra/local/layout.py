@@ -1,4 +1,4 @@
-"""Where everything of a local run is: addresses, databases, and the environment of the product's processes."""
+"""The layout of a local run: addresses, databases, and the environment of the product's processes."""
 
 import json
 import socket
@@ -23,13 +23,13 @@ class Layout:
     database_url: str
     """The product's database."""
     metrics_dir: Path
-    """Where the workers keep their counters."""
+    """The folder of the workers' counters."""
     store_url: str
     """The local cloud's and the simulators' own database."""
 
     @property
     def public_url(self) -> str:
-        """Where people and tests reach the product."""
+        """The address at which people and tests reach the product."""
         return f"http://{HOST}:{self.port}"
 
     @property

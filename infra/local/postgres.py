@@ -158,7 +158,7 @@ class Postgres:
         return self.port
 
     def _answers(self) -> bool:
-        """Whether a server on this very folder takes connections: the port alone may belong to a stranger."""
+        """True if a server on this very folder takes connections: the port alone may belong to a stranger."""
         if not self._listens():
             return False
         try:
@@ -168,7 +168,7 @@ class Postgres:
         return Path(folder).resolve() == self._cluster.resolve()
 
     def _listens(self) -> bool:
-        """Whether a server left its lock file and somebody listens on its port."""
+        """True if a server left its lock file and somebody listens on its port."""
         return (self._cluster / "postmaster.pid").exists() and self._port_file.exists() and not _is_free(self.port)
 
     def _execute(self, statement: str) -> Any:

@@ -1,4 +1,4 @@
-"""Where data lies when the user that PostgreSQL runs as cannot enter the folder that was asked for."""
+"""A folder for data that the user that PostgreSQL runs as can enter, where it cannot enter the one asked for."""
 
 import contextlib
 import fcntl

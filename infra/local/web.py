@@ -113,7 +113,7 @@ def _with_grants(function: Function, application: Wsgi) -> Wsgi:
 
 
 def simulator_settings() -> SimulatorSettings:
-    """What the simulators share with the product: addresses and keys."""
+    """The settings that the simulators share with the product: addresses and keys."""
     return SimulatorSettings(
         public_url=settings().public_url,
         webhook_url=f"{settings().public_url}{API}/payments/webhook",

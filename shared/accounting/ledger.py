@@ -108,7 +108,7 @@ def payable_to(organizer_id: UUID) -> str:
 
 @dataclass(frozen=True)
 class Sale:
-    """What a paid order is made of, in rupiah. `total` is its price with fees.
+    """The parts of a paid order, in rupiah. `total` is its price with fees.
 
     `received` came in by this payment, `set_aside` by earlier ones and waits as unallocated. What they
     are more or less than the total is a difference that somebody has accepted.
@@ -145,7 +145,7 @@ class SoldItem:
 
 @dataclass(frozen=True)
 class Share:
-    """How the money of some items of an order was divided at their sale, in rupiah.
+    """The money of some items of an order as it was divided at their sale, in rupiah.
 
     `promotion` is what the platform had added to it for its promo codes.
     """
@@ -274,7 +274,7 @@ def post_refunded(
 
 
 def was_refunded_manually(tx: Transaction, refund_id: UUID, gateway: str) -> bool:
-    """Whether a manual refund through this gateway is booked."""
+    """True if a manual refund through this gateway is booked."""
     values = {"refund_id": refund_id, "account": clearing(gateway)}
     found: bool = tx.execute(_BY_HAND, values).scalar_one()
     return found
@@ -298,7 +298,7 @@ def post_unallocated_to_refund(tx: Transaction, refund_id: UUID, amount: int, *,
 
 
 def has_sale(tx: Transaction, payment_id: UUID) -> bool:
-    """Whether this payment is the one that paid for its order."""
+    """True if this payment is the one that paid for its order."""
     found: bool = tx.execute(_BOUGHT, {"payment_id": payment_id}).scalar_one()
     return found
 

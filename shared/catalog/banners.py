@@ -12,7 +12,7 @@ from shared.models import ResponseModel
 
 FOLDER: Final = "banners/"
 DELETION_DELAY_SECONDS: Final = 3600
-"""How long a cached page may still refer to a banner that was replaced."""
+"""The time for which a cached page may still refer to a banner that was replaced."""
 _BANNER_FOLDER: Final = re.compile(rf"/({FOLDER}[0-9a-f]{{32}}/)[a-z0-9]+\.[a-z]+")
 
 

@@ -58,7 +58,7 @@ class EventFields(RequestModel):
     refund_after_change: bool = True
     name_change_deadline: Utc | None = None
     max_per_person: MaxPerPerson | None = None
-    """How many units one person may have of all tiers together; null for two full orders of each tier."""
+    """The most units one person may have of all tiers together; null for two full orders of each tier."""
     one_purchase_per_person: bool = False
 
 
@@ -160,7 +160,7 @@ class EventResponse(ResponseModel):
 
     @property
     def is_public(self) -> bool:
-        """Whether anybody may see it."""
+        """True if anybody may see it."""
         return is_public(self)
 
 
@@ -205,12 +205,12 @@ def responses(tx: Transaction, rows: Sequence[Any]) -> list[EventResponse]:
 
 
 def is_public(event: Any) -> bool:
-    """Whether anybody may see an event. A cancelled one is public if it was so before."""
+    """True if anybody may see an event. A cancelled one is public if it was so before."""
     return event.status != EventStatus.DRAFT and not event.cancelled_as_draft
 
 
 def may_see(tx: Transaction, viewer: Principal, row: Any) -> bool:
-    """Whether a caller may see and change an event that isn't public. Access of an admin is audited."""
+    """True if a caller may see and change an event that isn't public. Access of an admin is audited."""
     return authorization.check_access(tx, viewer, subject="event", subject_id=row.id, organizer_id=row.organizer_id)
 
 

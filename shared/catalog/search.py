@@ -16,7 +16,7 @@ from shared.models import Listing, PageQuery, Rupiah, Utc, in_reach, line
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _EASTERNMOST, _WESTERNMOST = timedelta(hours=14), timedelta(hours=12)
-"""How long before and after a day in UTC that day begins and ends somewhere on earth."""
+"""The hours by which a day somewhere on earth begins before, and ends after, the same day in UTC."""
 
 
 def _day_or_moment(given: Any, moment: ValidatorFunctionWrapHandler) -> Any:

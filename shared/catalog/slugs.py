@@ -17,7 +17,7 @@ def stem(title: str) -> str:
 
 
 def is_slug(name: str) -> bool:
-    """Whether `name` has the form of a slug."""
+    """True if `name` has the form of a slug."""
     return re.fullmatch(r"[a-z0-9-]{1,100}", name) is not None
 
 

@@ -53,7 +53,7 @@ class NewTier(RequestModel):
     early_bird_end: Utc | None = None
     requires_identity: bool = False
     refundable_after_reveal: bool = False
-    """Whether digital units may be refunded after they were revealed to their buyer."""
+    """True if digital units may be refunded after they were revealed to their buyer."""
 
 
 class TierChange(RequestModel):
@@ -108,7 +108,7 @@ class TierResponse(ResponseModel):
     available: int
     sold_out: bool
     on_sale: bool
-    """Whether the event is published and not over, and the tier's own sale has begun and not ended."""
+    """True if the event is published and not over, and the tier's own sale has begun and not ended."""
 
     @classmethod
     def of(cls, row: Any, at: datetime) -> "TierResponse":
@@ -266,7 +266,7 @@ def reject_null(value: object) -> object:
 
 
 def _is_on_sale(row: Any, at: datetime) -> bool:
-    """Whether a tier is on sale, as sales.reservations decides it; a test compares the two."""
+    """True if a tier is on sale, as sales.reservations decides it; a test compares the two."""
     has_begun = row.sale_start is None or row.sale_start <= at
     has_ended = row.event_ends_at <= at or (row.sale_end is not None and row.sale_end <= at)
     return row.is_on_sale and has_begun and not has_ended

@@ -32,7 +32,7 @@ def check_access(
     organizer_id: UUID | None = None,
     owner_id: UUID | None = None,
 ) -> bool:
-    """Whether `caller` may see this: its owner, the organizer of its event, or an admin. Audits access to others' data.
+    """True if `caller` may see this: its owner, the organizer of its event, or an admin. Audits access to others' data.
 
     Gate staff see none of their employer's data; the gate's own endpoints tell them what they need. Access of an admin
     is audited as `admin.read`, and access of an organizer to a buyer's data (`owner_id`) as `organizer.read`, in `tx`,

@@ -55,10 +55,10 @@ class CacheEntry:
     at: datetime
     content: str = ""
     content_at: datetime | None = None
-    """When the content was current: it contains every change committed before. None where there is no content."""
+    """The time at which the content was current: every change committed before is in it. None without content."""
     written_at: datetime | None = None
     changed_at: datetime | None = None
-    """When the last change was marked."""
+    """The time at which the last change was marked."""
 
     @property
     def age_seconds(self) -> float:
@@ -66,7 +66,7 @@ class CacheEntry:
         return (self.at - self.content_at).total_seconds() if self.content_at else float("inf")
 
     def is_good(self, seconds: float) -> bool:
-        """Whether the content may be served: no older than `seconds`, and no older than the last change."""
+        """True if the content may be served: no older than `seconds`, and no older than the last change."""
         if self.content_at is None or self.age_seconds > seconds:
             return False
         if self.age_seconds < WRITE_INTERVAL_SECONDS or self.changed_at is None:

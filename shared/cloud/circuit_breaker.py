@@ -18,12 +18,12 @@ class CircuitBreaker:
     def reset(self) -> None:
         """Close the circuit and forget everything, as in a new instance."""
         self.has_succeeded = False
-        """Whether any call has succeeded: the first ones also open the channel and need more time."""
+        """True if any call has succeeded: the first ones also open the channel and need more time."""
         self._until = 0.0
         self._skipped = 0
 
     def allows_call(self, seconds: float) -> bool:
-        """Whether a call may be made now; False counts as skipped. `seconds` is how long the circuit stays open."""
+        """True if a call may be made now; False counts as skipped. `seconds` is how long the circuit stays open."""
         with self._lock:
             now = time.monotonic()
             if now < self._until:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 CONNECT_SECONDS = 10.0
-"""How long an attempt to connect to Cloud SQL may take; two are less than the shortest time-out of a function."""
+"""The time that an attempt to connect to Cloud SQL may take; two are less than the shortest time-out of a function."""
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class LazyClient(Generic[T]):
 
     @property
     def is_built(self) -> bool:
-        """Whether the value has been built."""
+        """True if the value has been built."""
         return self._value is not None
 
     def provide(self, value: T | None) -> None:

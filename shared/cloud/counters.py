@@ -13,7 +13,7 @@ FIRST_TIMEOUT_SECONDS = 2.0  # until Firestore has answered once: the channel an
 STRICT_TIMEOUT_SECONDS = 5.0
 """The time-out where callers are refused without an answer: a late answer is better than none."""
 OPEN_SECONDS = 5.0
-"""How long no calls are made after a failed one, so that an outage delays one request, not every request."""
+"""The pause after a failed call, so that an outage delays one request, not every request."""
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ class Counter:
     labels: tuple[str, ...] = ()
 
     def counts(self, message: str, fields: Mapping[str, Any]) -> bool:
-        """Whether a log line is counted."""
+        """True if a log line is counted."""
         return message == self.event and all(fields.get(name) == value for name, value in self.where.items())
 
 

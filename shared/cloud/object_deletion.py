@@ -15,7 +15,7 @@ from shared.cloud.database import Transaction, after_commit, transaction
 RECHECK_AFTER_SECONDS = 3600
 """Longer than any function of ours runs."""
 MAX_IMMEDIATE = 20
-"""How many prefixes are deleted while the caller waits; the sweep deletes the rest within five minutes."""
+"""The number of prefixes that are deleted while the caller waits; the sweep deletes the rest within five minutes."""
 SWEEP_BATCH_SIZE = 200
 
 log = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ from pg8000.core import CoreConnection
 from pg8000.exceptions import DatabaseError
 
 MAX_STATEMENTS = 100
-"""How many statements stay prepared on a connection; the least recently used one is closed first."""
+"""The number of statements that stay prepared on a connection; the least recently used one is closed first."""
 
 _TIMESTAMPTZ = 1184  # its OID in pg_type
 _STALE_CODES = {
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 
 def is_compatible(connection_class: type = CoreConnection, convert: Any = _convert) -> bool:
-    """Whether pg8000 still has the functions that this module calls or replaces, with the same parameters."""
+    """True if pg8000 still has the functions that this module calls or replaces, with the same parameters."""
     expected = {
         "execute_unnamed": ["self", "statement", "vals", "oids", "stream"],
         "execute_named": ["self", "statement_name_bin", "params", "columns", "input_funcs", "statement"],

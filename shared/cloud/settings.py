@@ -19,9 +19,9 @@ class Settings:
     k_revision: str = ""
     """The revision that serves, as Cloud Run names it."""
     public_url: str = "http://127.0.0.1:8080"
-    """Where buyers reach us; links in mails and the gateways' return addresses begin with it."""
+    """Our address for buyers; links in mails and the gateways' return addresses begin with it."""
     function_url_template: str = "http://127.0.0.1:8080/functions/{name}"
-    """Where Pub/Sub, Cloud Tasks and Scheduler reach a function; also the audience of their tokens."""
+    """The address at which Pub/Sub, Cloud Tasks and Scheduler reach a function; also the audience of their tokens."""
     invoker: str = "invoker@karcis-local.iam.gserviceaccount.com"
     """The service account whose OIDC tokens internal functions accept."""
     oidc_certs_url: str = "https://www.googleapis.com/oauth2/v1/certs"
@@ -29,7 +29,7 @@ class Settings:
     google_client_ids: str = ""
     """Our OAuth client ids, separated by commas. Empty: nobody can sign in with Google."""
     google_certs_url: str = "https://www.googleapis.com/oauth2/v1/certs"
-    """Where Google publishes the keys that sign people's ID tokens."""
+    """The address of the keys with which Google signs people's ID tokens."""
 
     database_url: str = ""
     """A postgresql+pg8000:// URL. Empty: Cloud SQL through the connector, with IAM login."""
@@ -44,12 +44,12 @@ class Settings:
     statement_timeout_ms: int = 15_000
     lock_timeout_ms: int = 5_000
     patience: int = 1
-    """How many times as long as usual others may take to answer us: more where machines are busy, as in tests."""
+    """The factor on our time-outs for other services: more than 1 where machines are busy, as in tests."""
 
     tickets_bucket: str = "karcis-local-tickets"
     media_bucket: str = "karcis-local-media"
     media_base_url: str = "https://storage.googleapis.com/karcis-local-media"
-    """Where everybody sees the objects of the media bucket, without a trailing slash."""
+    """The public address of the media bucket's objects, without a trailing slash."""
 
     default_gateway: str = "xendit"
     qris_limit: int = 10_000_000
@@ -66,14 +66,14 @@ class Settings:
     sender_name: str = "Karcis"
 
     reservation_seconds: int = 900
-    """How long a reservation holds stock (TS-002)."""
+    """The time for which a reservation holds stock (TS-002)."""
     payment_seconds: int = 1800
-    """How long from the first moment once a payment method is chosen (TS-008)."""
+    """The time from the first moment once a payment method is chosen (TS-008)."""
     access_token_seconds: int = 900
     fresh_proof_seconds: int = 300
-    """How old the last proof of who somebody is may be where something sensitive is changed."""
+    """The oldest that the last authentication may be where something sensitive is changed."""
     bank_account_wait_seconds: int = 86_400
-    """How long no money goes to a bank account that replaced another. 0: it is used at once."""
+    """The time for which no money goes to a bank account that replaced another. 0: it is used at once."""
     secure_cookies: str = "on"
     """`off` only where people reach us by plain HTTP, on a laptop: cookies without Secure and `__Host-`."""
     cors_allowed_origins: str = ""
@@ -85,16 +85,16 @@ class Settings:
     shared_cache: str = "on"
     """`off` answers every read of the catalogue from the database, see docs/decisions/0005-shared-cache.md."""
     threads: int = 4
-    """How many requests this process serves at once (functions-framework reads the same variable)."""
+    """The number of requests that this process serves at once (functions-framework reads the same variable)."""
     bcrypt_cost: int = 12
     """Passwords are hashed with 2^cost rounds of bcrypt. Tests choose fewer; in the cloud fewer than 12 are refused."""
     trusted_proxies: int = 0
-    """How many entries of X-Forwarded-For our own infrastructure appends: 2 behind Google's load balancer."""
+    """The number of entries of X-Forwarded-For that our own infrastructure appends: 2 behind Google's load balancer."""
     log_level: str = "INFO"
     trace_exporter: str = "none"
-    """Where recorded traces go: `cloud` (Cloud Trace), `console`, or `none`."""
+    """The exporter of recorded traces: `cloud` (Cloud Trace), `console`, or `none`."""
     trace_percent: int = 10
-    """How many of a hundred traces are recorded, where they go anywhere."""
+    """The percentage of traces that are recorded, where they go anywhere."""
 
 
 @lru_cache(maxsize=1)

@@ -28,7 +28,7 @@ class SpanContext:
 
     @property
     def is_recorded(self) -> bool:
-        """Whether this trace is among the `TRACE_PERCENT` that are recorded, here and at every other hop."""
+        """True if this trace is among the `TRACE_PERCENT` that are recorded, here and at every other hop."""
         if settings().trace_exporter == "none":
             return False
         return int(self.trace_id[16:], 16) * 100 < settings().trace_percent << 64

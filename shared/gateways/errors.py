@@ -77,7 +77,7 @@ def refusal(gateway: str, *, status: int, code: str, message: str) -> GatewayRef
 
 
 def known_or_none(ask: Callable[[], T]) -> T | None:
-    """What a gateway answers; None where it says that it has never heard of what is asked about."""
+    """A gateway's answer; None where it says that it has never heard of what is asked about."""
     try:
         return ask()
     except GatewayRefused as refused:

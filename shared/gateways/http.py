@@ -44,7 +44,7 @@ _HURRIED_CONNECT = 0.3  # of the time that is left, for the connection; the answ
 
 @dataclass(frozen=True)
 class Timeouts:
-    """How long and how often a gateway is asked before the caller is told to come back later.
+    """Time-outs and retries of calls to a gateway, before the caller is told to come back later.
 
     `total_seconds` bounds one call with all its repeats and waits; looking up what became of a try is
     a call of its own. The breaker opens for `open_seconds` after `failures_to_open` failed tries in a
@@ -71,7 +71,7 @@ class HttpResponse:
 
     @property
     def ok(self) -> bool:
-        """Whether the gateway did what was asked."""
+        """True if the gateway did what was asked."""
         return 200 <= self.status < 300
 
 
@@ -139,7 +139,7 @@ class JsonApi:
 
     @property
     def paused_seconds(self) -> float:
-        """For how long the open circuit of this process lets no call through; 0 where it does."""
+        """The seconds for which the open circuit of this process lets no call through; 0 where it does."""
         opened_at = self._circuit.opened_at
         if self._circuit.state != STATE_OPEN or opened_at is None:
             return 0.0
@@ -342,7 +342,7 @@ def _pooled_session(auth: AuthBase | tuple[str, str]) -> requests.Session:
 
 
 def _was_sent(error: requests.RequestException) -> bool:
-    """Whether the gateway may have received the request."""
+    """True if the gateway may have received the request."""
     if isinstance(error, ConnectTimeout):
         return False
     cause = error.args[0] if error.args else None

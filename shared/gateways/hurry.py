@@ -22,6 +22,6 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def seconds_left() -> float | None:
-    """How long calls may still take; None where nobody is in a hurry."""
+    """The seconds that calls may still take; None where nobody is in a hurry."""
     until = _until.get()
     return None if until is None else until - time.monotonic()

@@ -23,7 +23,7 @@ from shared.gateways.statuses import (
 
 
 class PaymentReference(Protocol):
-    """How a payment of ours is found at its gateway."""
+    """A payment of ours, as its gateway finds it."""
 
     @property
     def external_id(self) -> str:
@@ -51,7 +51,7 @@ class PayablePayment(PaymentReference, Protocol):
 
     @property
     def snap_token(self) -> str | None:
-        """Of a payment page that its gateway opened by token."""
+        """The reference of a payment page that its gateway opened by token."""
 
     @property
     def duplicate_of(self) -> UUID | None:
@@ -75,7 +75,7 @@ class SendableRefund(PaymentReference, Protocol):
 
     @property
     def reason(self) -> str:
-        """For people."""
+        """The gateway's name as people know it."""
 
     @property
     def gateway_refund_id(self) -> str | None:
@@ -88,12 +88,12 @@ class Gateway(Protocol):
     name: str
     """As in `payments.gateway` and in the ledger's account `gateway_clearing:<name>`."""
     lists_movements: bool
-    """Whether `movements` knows all; else `clearing` asks about each payment."""
+    """True if `movements` knows all; else `clearing` asks about each payment."""
     methods: Mapping[PaymentMethod, MethodTraits]
     """The payment methods that it offers."""
 
     def paused_seconds(self, method: PaymentMethod) -> float:
-        """For how long this process opens no payments by a method, as the gateway has not answered; 0 where it does."""
+        """The seconds for which this process opens no payments by a method, as its gateway is silent; 0 else."""
 
     def open(
         self, payment: PayablePayment, customer: Customer, *, description: str, return_url: str, may_exist: bool
@@ -101,7 +101,7 @@ class Gateway(Protocol):
         """Let the buyer pay; the same payment twice is one payment. `may_exist`: an earlier call may have arrived."""
 
     def status(self, payment: PaymentReference, reference: str | None = None) -> list[GatewayPaymentStatus]:
-        """What the gateway says of a payment, or of its `reference` there, and of whatever shares its external id.
+        """The gateway's status of a payment, or of its `reference` there, and of whatever shares its external id.
 
         Empty where the gateway has never heard of it.
         """
@@ -116,7 +116,7 @@ class Gateway(Protocol):
         """Give money back the way it came. Raises GatewayRefused where this gateway can't."""
 
     def refund_status(self, refund: SendableRefund) -> GatewayRefundStatus:
-        """What became of a refund; one whose first answer was lost is sent once more under its key."""
+        """The status of a refund; one whose first answer was lost is sent once more under its key."""
 
     def refunded_amount(self, payment: PaymentReference) -> int:
         """Rupiah of a payment that have gone back or are going back, whoever had it done."""
@@ -145,7 +145,7 @@ class PayoutGateway(Protocol):
         """Send `amount` rupiah; the same key never pays twice, and tells what became of the first call."""
 
     def payout_status(self, key: UUID, reference: str | None) -> GatewayPayoutStatus | None:
-        """What became of a payout, by the gateway's `reference` or else by our key; None where it is not known."""
+        """The status of a payout, by the gateway's `reference` or else by our key; None where it is not known."""
 
     def check_account(
         self, *, bank_code: str, account_number: str, reference_id: str, holder_name: str | None = None
@@ -153,4 +153,4 @@ class PayoutGateway(Protocol):
         """Ask the bank who owns an account; what is still PENDING is asked about by `account_name`."""
 
     def account_name(self, request_id: str) -> AccountName:
-        """What became of a check."""
+        """The result of a check."""

@@ -56,14 +56,14 @@ def midtrans() -> Midtrans:
 
 @dataclass(frozen=True)
 class SnapScript:
-    """What a page of ours needs to open Midtrans's popup over itself (MID-1)."""
+    """The settings that a page of ours needs to open Midtrans's popup over itself (MID-1)."""
 
     url: str
     client_key: str
 
     @property
     def origin(self) -> str:
-        """Where the script and the popup's frame come from, for the page's content security policy."""
+        """The origins of the script and of the popup's frame, for the page's content security policy."""
         address = urlsplit(self.url)
         return f"{address.scheme}://{address.netloc}"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 
 class PaymentMethod(StrEnum):
-    """How a buyer can pay, by our names (API contract). ANY leaves the choice to the gateway's page."""
+    """A way for a buyer to pay, by our names (API contract). ANY leaves the choice to the gateway's page."""
 
     QRIS = "QRIS"
     BCA = "BCA"
@@ -28,7 +28,7 @@ class PaymentMethod(StrEnum):
 
 @dataclass(frozen=True)
 class MethodTraits:
-    """How a gateway carries out a payment method."""
+    """A gateway's way to carry out a payment method."""
 
     is_inline: bool = False
     """A code or a number comes back, for our own page; otherwise the payer goes to the gateway's."""
@@ -37,7 +37,7 @@ class MethodTraits:
 
 
 class GatewayPaymentState(StrEnum):
-    """Where a payment stands according to its gateway."""
+    """The status of a payment according to its gateway."""
 
     PENDING = "pending"
     PAID = "paid"
@@ -90,13 +90,13 @@ class OpenedPayment:
     qr_image_url: str | None = None
     va_number: str | None = None
     biller_code: str | None = None
-    """Of a bill at Bank Mandiri, whose `va_number` is the number of the bill."""
+    """The company code of a bill at Bank Mandiri, whose `va_number` is the number of the bill."""
     expires_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Customer:
-    """Who pays. `phone` as the buyer typed it, if at all."""
+    """The payer. `phone` as the buyer typed it, if at all."""
 
     name: str
     email: str
@@ -104,7 +104,7 @@ class Customer:
 
 
 class GatewayRefundState(StrEnum):
-    """Where a refund stands according to its gateway."""
+    """The status of a refund according to its gateway."""
 
     PENDING = "pending"
     SUCCEEDED = "succeeded"
@@ -128,7 +128,7 @@ class GatewayRefundStatus:
 
 
 class PayoutState(StrEnum):
-    """Where a transfer to a bank account stands. REVERSED: the bank sent it back after it had arrived."""
+    """The status of a transfer to a bank account. REVERSED: the bank sent it back after it had arrived."""
 
     PROCESSING = "processing"
     SUCCEEDED = "succeeded"

@@ -17,7 +17,7 @@ from shared.cloud.secrets import secret
 from shared.identity import tokens
 
 MAX_ACCOUNTS = 5
-"""How many accounts a browser is known for; the one it signed in to longest ago is dropped first."""
+"""The most accounts that a browser is known for; the one it signed in to longest ago is dropped first."""
 _SEPARATOR = "~"
 
 # Uses index: refresh_tokens_pkey
@@ -35,7 +35,7 @@ class ClientNetwork:
     device: str | None = None
     refresh_token: str | None = None
     is_browser: bool = False
-    """Whether it uses cookies instead of tokens."""
+    """True if it uses cookies instead of tokens."""
     google_key: str | None = None
     """The key of the browser that started a sign-in with Google (google_nonces)."""
 

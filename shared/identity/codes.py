@@ -141,7 +141,7 @@ def try_values(form: CodeFormat, network: str) -> dict[str, Any]:
 
 
 def has_pending(tx: Transaction, user_id: UUID) -> bool:
-    """Whether any unexpired code exists, for any purpose, however many attempts it has left."""
+    """True if any unexpired code exists, for any purpose, however many attempts it has left."""
     return bool(tx.execute(_IS_PENDING, {"user_id": user_id}).scalar_one())
 
 
@@ -151,7 +151,7 @@ def keyed_hash(words: str) -> str:
 
 
 def redeem(tx: Transaction, user_id: UUID, purpose: Purpose, code: str, *, network: str = "") -> bool:
-    """Whether `code` is the live one, which is spent by this. False costs an attempt: commit before refusing.
+    """Spend `code` if it is the live one. False costs an attempt: commit before refusing.
 
     The statement that reads the hash also counts the attempt, so that concurrent guesses are counted one by one.
     """

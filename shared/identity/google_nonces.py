@@ -39,7 +39,7 @@ def issue(key: str | None) -> GoogleNonceResponse:
 
 
 def is_issued_by_us(nonce: object) -> bool:
-    """Whether we have issued a nonce, however long ago."""
+    """True if we have issued a nonce, however long ago."""
     if not isinstance(nonce, str) or not nonce.isascii():
         return False
     payload, _, signature = nonce.rpartition(".")
@@ -47,7 +47,7 @@ def is_issued_by_us(nonce: object) -> bool:
 
 
 def is_valid(nonce: object, key: str | None) -> bool:
-    """Whether we have issued a nonce to the browser with this key within the last hour."""
+    """True if we have issued a nonce to the browser with this key within the last hour."""
     if not isinstance(nonce, str) or not key or not is_issued_by_us(nonce):
         return False
     expires_at, _, key_hash, _ = nonce.split(".")

@@ -55,7 +55,7 @@ class GoogleIdentity:
     used: tuple[str, ...] = field(default=(), compare=False, repr=False)
     """Hashes of what may be used once: the token, and its nonce where we have issued it."""
     expires_at: int = field(default=0, compare=False)
-    """When the token expires, in seconds since 1970."""
+    """The time at which the token expires, in seconds since 1970."""
 
 
 def client_ids() -> list[str]:
@@ -82,7 +82,7 @@ def verify(id_token: str, nonce: str | None, client: ClientNetwork = UNKNOWN_CLI
 
 
 def _is_started_here(claims: Mapping[str, Any], nonce: str | None, client: ClientNetwork) -> bool:
-    """Whether a browser proves by its cookie that it started this sign-in; for an app, whether the token is fresh.
+    """True if a browser proves by its cookie that it started this sign-in; for an app, if the token is fresh.
 
     An app must send the nonce of its own. A nonce of ours is never an app's, or a stolen token would need no cookie.
     """

@@ -22,9 +22,9 @@ MAX_BYTES = 72
 """bcrypt ignores all further bytes, so longer passwords are refused rather than truncated."""
 
 MAX_CONCURRENT_HASHES = 2
-"""How many hashes a process makes concurrently: one on its processor, and one that is ready next."""
+"""The number of hashes that a process makes concurrently: one on its processor, and one that is ready next."""
 MAX_WAIT_SECONDS = 3
-"""How long a caller waits for a slot, which is when at least eight others were first."""
+"""The time that a caller waits for a slot, which is when at least eight others were first."""
 
 _hashing_slots = threading.BoundedSemaphore(MAX_CONCURRENT_HASHES)
 
@@ -36,7 +36,7 @@ def hash_password(password: str, *, cost: int | None = None) -> str:
 
 
 def matches(password: str, password_hash: str | None) -> bool:
-    """Whether `password` matches `password_hash`. Without a hash it takes as long, and is False.
+    """True if `password` matches `password_hash`. Without a hash it takes as long, and is False.
 
     So the response time does not reveal whether an account exists, or has a password.
     """

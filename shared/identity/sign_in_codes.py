@@ -50,7 +50,7 @@ def issue(tx: Transaction, email: str, *, accepts_terms: bool, network: str = ""
 
 
 def redeem(tx: Transaction, email: str, code: str, *, network: str = "") -> bool:
-    """Whether `code` is the live one, which is then spent. False costs an attempt: commit before refusing."""
+    """Spend `code` if it is the live one. False costs an attempt: commit before refusing."""
     names = {"address_key": _key(email)}
     code_hash = tx.execute(_TRY, {**names, **codes.try_values(_FORMAT, network)}).scalar()
     if code_hash is None or not hmac.compare_digest(code_hash, _hashed(email, code)):
@@ -60,7 +60,7 @@ def redeem(tx: Transaction, email: str, code: str, *, network: str = "") -> bool
 
 
 def terms_accepted_at(tx: Transaction, email: str) -> datetime | None:
-    """When the terms were accepted with the request of an address's code; None where they were not."""
+    """The time at which the terms were accepted with the request of an address's code; None where they were not."""
     accepted_at: datetime | None = tx.execute(_TERMS, {"address_key": _key(email)}).scalar()
     return accepted_at
 

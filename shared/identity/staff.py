@@ -14,7 +14,7 @@ from shared.identity.people import Person
 from shared.models import RequestModel, plain_line
 
 INVITATION_DAYS = 3
-"""How long the code of an invitation is valid. Later, invited staff request a password reset instead."""
+"""The time for which the code of an invitation is valid. Later, invited staff request a password reset instead."""
 
 
 class StaffInvitation(RequestModel):
@@ -77,7 +77,7 @@ def dismiss(tx: Transaction, person: Person) -> None:
 
 
 def is_only_invited(person: Person) -> bool:
-    """Whether a person was invited as staff but never joined. Such an account does not block a registration."""
+    """True if a person was invited as staff but never joined. Such an account does not block a registration."""
     return person.role == "staff" and not person.is_email_verified
 
 

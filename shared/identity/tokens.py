@@ -24,10 +24,10 @@ class Principal:
     session_id: UUID | None = field(default=None, compare=False)
     """The session (the family of refresh tokens) that the access token belongs to."""
     auth_time: int | None = field(default=None, compare=False)
-    """When this person last authenticated by password, mailed code or Google, in seconds since 1970."""
+    """The time at which this person last authenticated by password, mailed code or Google, in seconds since 1970."""
 
     def may_act_for(self, organizer_id: UUID) -> bool:
-        """Whether this person belongs to that organizer, or is an admin."""
+        """True if this person belongs to that organizer, or is an admin."""
         return self.role == "admin" or self.organizer_id == organizer_id
 
 

@@ -11,7 +11,7 @@ PATH = "/api/v1/account/bank-account/freeze"
 
 
 def url(account_id: UUID, set_at: datetime) -> str:
-    """Where an account's owner stops it."""
+    """The page where an account's owner freezes it."""
     return f"{settings().public_url.rstrip('/')}{PATH}?token={freeze_links.token(account_id, set_at)}"
 
 

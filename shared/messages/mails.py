@@ -45,15 +45,15 @@ Template = Literal[
 
 VoidReason = Literal["event_cancelled", "refunded", "replaced"]
 Occasion = Literal["paid", "resent", "changed"]
-"""Why e-tickets are sent: they are new, were asked for again, or replace others."""
+"""The reason why e-tickets are sent: they are new, were asked for again, or replace others."""
 
 MAX_HOLDERS = 100
-"""How many attendees an order's e-tickets are mailed to; the buyer has those of all others."""
+"""The most attendees that an order's e-tickets are mailed to; the buyer has those of all others."""
 MAX_RESENDS = 3
-"""How often a day an order's e-tickets are sent again, and a ticket's holder is told of a change."""
+"""The most times a day that an order's e-tickets are sent again, and a ticket's holder is told of a change."""
 
 MAX_PER_BUYER, MAX_PER_EVENT, MAX_PER_ADDRESS = 50, 500, 3
-"""How many attendees a day are mailed by orders of free tickets, see `_may_be_mailed`."""
+"""The most attendees a day that are mailed by orders of free tickets, see `_may_be_mailed`."""
 
 _ASK = text("""
     INSERT INTO emails (template, once_key, to_address, language, context, order_id)
@@ -360,7 +360,7 @@ def _enqueue_replaced(tx: Transaction, order_id: UUID, item_id: UUID, old_email:
 
 
 def _may_be_mailed(tx: Transaction, order_id: UUID, address: str) -> bool:
-    """Whether an attendee may be mailed their ticket.
+    """True if an attendee may be mailed their ticket.
 
     Where no money was paid and no bank knows the organizer: once for each event, only of a buyer whose own address is
     proved, and so often a day as the quotas of the buyer, the event and the address allow.

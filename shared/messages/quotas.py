@@ -41,5 +41,5 @@ def try_take_all(tx: Transaction, wanted: dict[str, int]) -> bool:
 
 
 def address_key(address: str) -> str:
-    """How an address is counted: not to be read from the table."""
+    """The key under which an address is counted: not to be read from the table."""
     return hashlib.sha256(address.encode()).hexdigest()

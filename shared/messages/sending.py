@@ -28,7 +28,7 @@ from shared.states import EmailStatus
 MAX_ATTEMPTS = 10
 """After so many tries a person looks at the mail (PS-024)."""
 LEASE_SECONDS = 60
-"""How long a try may take before another delivery may think it dead: SendGrid's patience ends at 25 seconds."""
+"""The time that a try may take before another delivery may think it dead: SendGrid's patience ends at 25 seconds."""
 
 FORGOTTEN_ONCE_DONE = (
     "verify_email",
@@ -42,7 +42,7 @@ FORGOTTEN_ONCE_DONE = (
 )
 """Their context holds a name, and a code: of no use once the mail is sent, or never will be."""
 CONTEXT_KEPT = timedelta(days=90)
-"""How long the context of any other mail is kept (shared/privacy/retention.py)."""
+"""The time for which the context of any other mail is kept (shared/privacy/retention.py)."""
 ADDRESS_FORGOTTEN_ONCE_DONE = "account_deleted"
 """A farewell keeps only what it needs, as its account is deleted (DP-002)."""
 
@@ -102,7 +102,7 @@ class NotRendered(Exception):
 
 
 PdfOf = Callable[[Ticket], bytes | None]
-"""Where a ticket's PDF comes from; None where it isn't there yet."""
+"""The source of a ticket's PDF; None where it isn't there yet."""
 
 
 def stored_pdf(ticket: Ticket) -> bytes | None:

@@ -35,7 +35,7 @@ IS_VETTED = """
     (o.total_amount > 0 OR EXISTS (SELECT 1 FROM bank_accounts v
         WHERE v.user_id = o.organizer_id AND v.status = 'verified' AND v.replaced_at IS NULL))
 """
-"""Whether what the organizer of order `o` wrote may reach attendees who have proved nothing."""
+"""The condition under which an organizer's words may reach attendees of order `o` who have proved nothing."""
 
 _ORDER = text(f"""
     SELECT o.id, o.status, o.discount_amount, o.total_amount, o.reservation_expires_at, u.full_name,

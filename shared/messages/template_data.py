@@ -7,7 +7,7 @@ from uuid import UUID
 
 @dataclass(frozen=True)
 class BankAccount:
-    """Where somebody's money is sent, since when, and not before; `freeze_url` stops it."""
+    """The bank account that somebody's money goes to, since when, and not before; `freeze_url` stops it."""
 
     bank_code: str
     ending: str
@@ -19,7 +19,7 @@ class BankAccount:
 
 @dataclass(frozen=True)
 class Event:
-    """Where to be, and when: `when` is one or two lines."""
+    """The place and the time: `when` is one or two lines."""
 
     title: str
     when: Sequence[str]
@@ -38,7 +38,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Payment:
-    """How the buyer can pay now, and until when."""
+    """The ways in which the buyer can pay now, and until when."""
 
     method: str
     amount: int

@@ -40,7 +40,7 @@ from shared.tickets import voiding
 NOTICE_DAYS = 14
 PENALTY_PERCENT = 5
 BATCH_SECONDS = 20
-"""How long one task works before it hands over to the next: well below any time-out on the way."""
+"""The time that one task works before it hands over to the next: well below any time-out on the way."""
 
 log = logging.getLogger(__name__)
 
@@ -101,14 +101,14 @@ _PROGRESS = text(f"""
 
 
 class Cancellation(RequestModel):
-    """Why there will be no event. An admin may waive the organizer's penalty."""
+    """The reason why there will be no event. An admin may waive the organizer's penalty."""
 
     reason: Annotated[str, line(1000)]
     waive_penalty: bool = False
 
 
 class CancellationResponse(ResponseModel):
-    """How far a cancellation has come. `penalty` in rupiah, once all orders have ended."""
+    """The progress of a cancellation. `penalty` in rupiah, once all orders have ended."""
 
     event_id: UUID
     reason: str
@@ -154,7 +154,7 @@ def start(tx: Transaction, caller: Principal, event_id: UUID, wanted: Cancellati
 
 
 def progress(tx: Transaction, caller: Principal, event_id: UUID) -> CancellationResponse:
-    """How far a cancellation is, for the event's organizer and admins. Raises NotFound."""
+    """The progress of a cancellation, for the event's organizer and admins. Raises NotFound."""
     editing.read(tx, caller, event_id)
     return _progress(tx, event_id)
 

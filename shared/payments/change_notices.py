@@ -12,7 +12,7 @@ from shared.cloud.database import transaction
 from shared.messages import mails
 
 BATCH_SECONDS = 20
-"""How long one task works before it hands over to the next: well below any time-out on the way."""
+"""The time that one task works before it hands over to the next: well below any time-out on the way."""
 
 
 def enqueue_batch(change_id: UUID) -> bool:

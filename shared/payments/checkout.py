@@ -44,7 +44,7 @@ Method = Annotated[PaymentMethod, Field(strict=False)]
 
 
 class NamedAttendee(IdentityFields):
-    """Who will use one ticket of the order."""
+    """The person who will use one ticket of the order."""
 
     item_id: UUID
     name: Name
@@ -52,7 +52,7 @@ class NamedAttendee(IdentityFields):
 
 
 class CheckoutRequest(RequestModel):
-    """How the buyer wants to pay, and the attendees that were not named at reservation."""
+    """The buyer's choice of how to pay, and the attendees that were not named at reservation."""
 
     payment_method: Method
     gateway: GatewayName | None = None

@@ -136,7 +136,7 @@ def _unmatched(
 
 
 def _counted(movements: list[Movement]) -> dict[str, Counter[int]]:
-    """How often each amount was moved, by name."""
+    """The number of times each amount was moved, by name."""
     found: dict[str, Counter[int]] = {}
     for movement in movements:
         found.setdefault(movement.name, Counter())[movement.amount] += 1

@@ -1,4 +1,4 @@
-"""How an order can be paid: which gateway offers which method, and who takes over where one doesn't answer (PS-002).
+"""Payment options: which gateway offers which method, and who takes over where one doesn't answer (PS-002).
 
 Whether a gateway answers is what the calls of this process have taught: its circuit breaker opens after some failures.
 """
@@ -50,7 +50,7 @@ class PaymentOption:
 
     @property
     def is_available(self) -> bool:
-        """Whether its gateway answers, as far as this process knows."""
+        """True if its gateway answers, as far as this process knows."""
         return self.retry_after_seconds == 0
 
 

@@ -24,7 +24,7 @@ from shared.states import PaymentStatus
 
 OPEN = (PaymentStatus.OPENING, PaymentStatus.PENDING)
 CLAIM_SECONDS = 60
-"""How long a checkout may ask a gateway before another may take over: its patience, look-ups included, ends before."""
+"""The time a checkout has for a gateway before another may take over: more than its time-outs, look-ups included."""
 OPENING = "payment.opening"
 """The audit line of a new try; its correlation id is that of the buyer's checkout."""
 
@@ -146,7 +146,7 @@ class Payment:
 
     @property
     def is_open(self) -> bool:
-        """Whether it can still be paid, as far as we know."""
+        """True if it can still be paid, as far as we know."""
         return self.status in OPEN
 
 
@@ -256,7 +256,7 @@ def add_duplicate(tx: Transaction, original: Payment, gateway_reference: str, *,
 
 
 def has_any_since(tx: Transaction, gateway: str, since: datetime) -> bool:
-    """Whether any payment was opened at a gateway since then."""
+    """True if any payment was opened at a gateway since then."""
     found: bool = tx.execute(_ANY_SINCE, {"gateway": gateway, "since": since}).scalar_one()
     return found
 
@@ -329,7 +329,7 @@ def require_cancellation(tx: Transaction, payment: Payment) -> None:
 
 
 def waits_for_review(tx: Transaction, payment_id: UUID) -> bool:
-    """Whether the money of a payment fits nothing and nobody has decided about it yet."""
+    """True if the money of a payment fits nothing and nobody has decided about it yet."""
     return bool(tx.execute(_WAITS, {"id": payment_id}).scalar_one())
 
 

@@ -74,7 +74,7 @@ def _urgency(reported: GatewayPaymentStatus) -> int:
 
 
 def _is_overtaken(holder: Payment, reported: GatewayPaymentStatus, statuses: Sequence[GatewayPaymentStatus]) -> bool:
-    """Whether an invoice that is over says nothing of a payment, since another one of it can still be paid."""
+    """True if an invoice that is over says nothing of a payment, since another one of it can still be paid."""
     is_kept = holder.gateway_reference is not None
     return (
         not is_kept and reported.state is GatewayPaymentState.EXPIRED and any(_urgency(each) == 1 for each in statuses)
@@ -338,7 +338,7 @@ def _record_reversal(tx: Transaction, payment: Payment, reported: GatewayPayment
 
 
 def _is_whole(tx: Transaction, order: Order, payment: Payment) -> bool:
-    """Whether this payment alone paid the whole order, and nothing of it has been given back or asked back."""
+    """True if this payment alone paid the whole order, and nothing of it has been given back or asked back."""
     is_all = payment.received_amount == payment.amount and not _paid_before(order, payment)
     return is_all and ledger.has_sale(tx, payment.id) and not refund_records.has_own(tx, order.id)
 

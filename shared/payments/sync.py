@@ -24,7 +24,7 @@ from shared.sales.schemas import PAYMENT_COLUMNS, PaymentResponse
 ASKED_AT_MOST_EVERY_SECONDS = 30  # ISO-2
 PAGE_ASKS_AT_MOST_EVERY_SECONDS = 3
 PAGE_WAITS_SECONDS = 0.9
-"""How long a page waits for a gateway's answer."""
+"""The time that a page waits for a gateway's answer."""
 _PAGE_WAITS_FOR_LOCKS = "100ms"  # whoever has the order locked is settling it
 _LOCK_NOT_AVAILABLE = "55P03"
 

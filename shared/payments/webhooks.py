@@ -67,7 +67,7 @@ _FORGET_PAYER = text("""
 
 @dataclass(frozen=True)
 class _KeptEvent:
-    """What a kept event is about. `other_reference`: it names another invoice than the one we keep."""
+    """The subject of a kept event. `other_reference`: it names another invoice than the one we keep."""
 
     event_type: str
     payment_id: UUID | None

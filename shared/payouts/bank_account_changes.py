@@ -20,7 +20,7 @@ from shared.states import BankAccountStatus
 
 
 class BankAccountRelease(RequestModel):
-    """Why money may go to an account before its time, or although it was frozen."""
+    """The reason why money may go to an account before its time, or although it was frozen."""
 
     reason: Annotated[str, line(500)]
 

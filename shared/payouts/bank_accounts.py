@@ -1,4 +1,4 @@
-"""Where money is sent: a person's bank account, its owner checked by name with the bank (FN-007, FN-008).
+"""Bank accounts that money is sent to, their owners checked by name with the bank (FN-007, FN-008).
 
 The number is sealed; its last four digits stay readable for people. A person has one account at a time;
 older ones stay for the transfers that went there.
@@ -138,13 +138,13 @@ class Account:
     is_frozen: bool
     is_replaced: bool
     has_payee_name: bool | None
-    """Whether its holder is who is to be paid, as compared or decided; None: not compared yet."""
+    """True if its holder is the one to be paid, as compared or decided; None: not compared yet."""
     payee_name: str
     is_waiting: bool
 
     @property
     def is_usable(self) -> bool:
-        """Whether money may go there now."""
+        """True if money may go there now."""
         return self.status == BankAccountStatus.VERIFIED and not self.is_frozen and not self.is_waiting
 
     @property
@@ -166,7 +166,7 @@ class Account:
         )
 
     def is_where(self, wanted: BankAccountBody) -> bool:
-        """Whether this is the wanted account, to be kept as it is. Until its bank's word its holder counts too."""
+        """True if this is the wanted account, to be kept as it is. Until its bank's word its holder counts too."""
         is_named_so = self.account_holder_name == wanted.account_holder_name
         is_good = not self.is_frozen and (
             self.status == BankAccountStatus.VERIFIED or (self.status == BankAccountStatus.CHECKING and is_named_so)
@@ -209,7 +209,7 @@ def replace(tx: Transaction, user_id: UUID, checked: Checked) -> Account:
 
 
 def is_payable(tx: Transaction, account: Account) -> bool:
-    """Whether an account's holder is the organizer who is to be paid; where not, a person is asked. They are locked."""
+    """True if an account's holder is the organizer who is to be paid; where not, a person is asked. They are locked."""
     same = account.has_payee_name
     if same is None:
         same = is_same_name(account.payee_name, account.account_holder_name)
@@ -321,7 +321,7 @@ def evaluate(found: AccountName, holder: str) -> BankAccountStatus:
 
 
 def is_same_name(given: str, banks: str) -> bool:
-    """Whether two spellings name one holder: banks write capitals, drop titles, turn and cut names."""
+    """True if two spellings name one holder: banks write capitals, drop titles, turn and cut names."""
     words, others = _bare(given), _bare(banks)
     one, other = "".join(words), "".join(others)
     shorter, longer = sorted((one, other), key=len)

@@ -35,7 +35,7 @@ DAYS_AFTER_EVENT = 7
 MOST_TRIES = 5
 """Transfers of one payout before a person takes over. Whoever has it sent again begins anew."""
 DAYS_TO_DECIDE = 14
-"""How long after an event's end a refund that nobody decides about holds its payout. Then its money is kept back."""
+"""The time after an event's end for which an undecided refund holds its payout. Then its money is kept back."""
 LEAST_AMOUNT = 10_000
 """Rupiah; what a bank transfer moves at least (docs/reference/gateways.md)."""
 
@@ -243,7 +243,7 @@ def create_remainder(tx: Transaction, organizer_id: UUID) -> UUID | None:
 
 
 def is_waiting_for_cancellation(tx: Transaction, payout: Payout) -> bool:
-    """Whether an event of the organizer's is being cancelled: what that costs is not in the ledger yet."""
+    """True if an event of the organizer's is being cancelled: what that costs is not in the ledger yet."""
     found: bool = tx.execute(_IS_CANCELLING, {"organizer_id": payout.organizer_id}).scalar_one()
     return found
 

@@ -87,7 +87,7 @@ _IS_ANY_HELD = text("""
 
 
 def holds_payout(tx: Transaction, event_id: UUID, organizer_id: UUID) -> bool:
-    """Whether the payout of an event has to wait for a person, who is asked unless they have decided."""
+    """True if the payout of an event has to wait for a person, who is asked unless they have decided."""
     found = signs(tx, event_id, organizer_id)
     decided = manual_tasks.last_finished(tx, TASK, event_id) or {"signs": {}}
     if not _has_more(found, decided["signs"]):
@@ -98,19 +98,19 @@ def holds_payout(tx: Transaction, event_id: UUID, organizer_id: UUID) -> bool:
 
 
 def holds_later_sales(tx: Transaction, organizer_id: UUID) -> bool:
-    """Whether an event that is paid out already has to be looked at for what was sold there since."""
+    """True if an event that is paid out already has to be looked at for what was sold there since."""
     sold_since = tx.execute(_SOLD_SINCE_PAYOUT, {"organizer_id": organizer_id}).scalars().all()
     held = [event_id for event_id in sold_since if holds_payout(tx, event_id, organizer_id)]  # asks about each
     return bool(held)
 
 
 def is_any_held(tx: Transaction, organizer_id: UUID) -> bool:
-    """Whether a person still has to decide about an event of the organizer's."""
+    """True if a person still has to decide about an event of the organizer's."""
     found: bool = tx.execute(_IS_ANY_HELD, {"kind": TASK, "organizer_id": organizer_id}).scalar_one()
     return found
 
 
 def _has_more(found: Mapping[str, Any], decided: Mapping[str, Any]) -> bool:
-    """Whether a sign is on more orders, or on more money, than was decided about."""
+    """True if a sign is on more orders, or on more money, than was decided about."""
     nothing = {"orders": 0, "discount": 0}
     return any(seen[part] > decided.get(sign, nothing)[part] for sign, seen in found.items() for part in nothing)

@@ -85,7 +85,7 @@ class StatementLine(ResponseModel):
 
 
 class RevenueQuery(Query):
-    """From when (included) to when (excluded), summed up by day, week or month in Jakarta's time."""
+    """The period from (included) and to (excluded), summed up by day, week or month in Jakarta's time."""
 
     since: Annotated[Utc, Field(alias="from")]
     until: Annotated[Utc, Field(alias="to")]

@@ -167,7 +167,7 @@ def apply(tx: Transaction, transfer_id: UUID, reported: GatewayPayoutStatus) -> 
 
 
 def account_of(tx: Transaction, transfer: Transfer) -> Account:
-    """Where a try goes."""
+    """The bank account that a try goes to."""
     return bank_accounts.read(tx, transfer.bank_account_id)
 
 

@@ -45,7 +45,7 @@ _SOLD_ITEMS = text(f"SELECT {ledger.SOLD_ITEM_COLUMNS} FROM order_items WHERE id
 
 
 class Rejection(RequestModel):
-    """Why not."""
+    """The reason for a rejection."""
 
     reason: Annotated[str, line(1000)]
 

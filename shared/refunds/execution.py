@@ -242,6 +242,6 @@ def _lock(tx: Transaction, refund_id: UUID) -> Refund:
 
 
 def _goes_back(refund: Refund) -> bool:
-    """Whether the gateway can send it back by itself: no gateway can for virtual accounts and shops."""
+    """True if the gateway can send it back by itself: no gateway can for virtual accounts and shops."""
     channel = refund.channel.upper().removesuffix("_VA")
     return refund.gateway != "none" and channel not in _NO_WAY_BACK

@@ -37,7 +37,7 @@ _PAID_ALREADY = (
 
 
 class ManualRefundRequest(RequestModel):
-    """Where a person has paid it, and what they did: no names, no account numbers."""
+    """The way a person has paid a refund: no names, no account numbers."""
 
     through: Literal["xendit", "midtrans"]
     note: Annotated[str, line(500)]

@@ -163,7 +163,7 @@ class Refund:
 
     @property
     def was_sent(self) -> bool:
-        """Whether it was handed to the gateway or the bank."""
+        """True if it was handed to the gateway or the bank."""
         return self.status in (RefundStatus.PROCESSING, RefundStatus.COMPLETED)
 
 
@@ -181,7 +181,7 @@ def gateway_refunds_of(tx: Transaction, payment_id: UUID) -> list[Refund]:
 
 
 def has_any(tx: Transaction, order_id: UUID) -> bool:
-    """Whether any refund of an order is requested, approved or completed."""
+    """True if any refund of an order is requested, approved or completed."""
     found: bool = tx.execute(_ANY, {"order_id": order_id}).scalar_one()
     return found
 
@@ -193,13 +193,13 @@ def has_own(tx: Transaction, order_id: UUID) -> bool:
 
 
 def exceed_received(tx: Transaction, order_id: UUID) -> bool:
-    """Whether the refunds of an order exceed what was received, because of dashboard refunds."""
+    """True if the refunds of an order exceed what was received, because of dashboard refunds."""
     found: bool = tx.execute(_TOO_MUCH, {"order_id": order_id}).scalar_one()
     return found
 
 
 def would_exceed_received(tx: Transaction, refund_id: UUID) -> bool:
-    """Whether this refund would bring the sent refunds of its order above what was received."""
+    """True if this refund would bring the sent refunds of its order above what was received."""
     found: bool = tx.execute(_WOULD_EXCEED, {"id": refund_id}).scalar_one()
     return found
 

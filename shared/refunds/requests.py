@@ -107,11 +107,11 @@ class RefundPreviewLine(ResponseModel):
 
 
 class RefundPreview(ResponseModel):
-    """What can be given back of an order. `amount` is what a request for all of it would give, in rupiah."""
+    """The part of an order that can be given back. `amount` is what a request for all of it would give, in rupiah."""
 
     event_id: UUID
     is_whole: bool
-    """Whether fees come back too, as the event was moved."""
+    """True if fees come back too, as the event was moved."""
     amount: int | None
     """None where nothing can be given back any more."""
     lines: list[RefundPreviewLine]
@@ -180,7 +180,7 @@ def request(tx: Transaction, buyer_id: UUID, wanted: RefundRequest) -> RefundReq
 
 
 def preview(tx: Transaction, buyer_id: UUID, order_id: UUID) -> RefundPreview:
-    """What a request would give back, before it is made: computed as `request` does, and nothing is written.
+    """Calculate what a request would give back, as `request` does; nothing is written.
 
     Raises NotFound, NotRefundable, WindowClosed and EventCancelled.
     """
@@ -210,7 +210,7 @@ def preview(tx: Transaction, buyer_id: UUID, order_id: UUID) -> RefundPreview:
 
 
 def _is_whole(tx: Transaction, order: orders.Order) -> bool:
-    """Whether all goes back, fees included, as the event was moved. Raises EventCancelled, WindowClosed."""
+    """True if all goes back, fees included, as the event was moved. Raises EventCancelled, WindowClosed."""
     if orders.lock_event(tx, order.event_id) == EventStatus.CANCELLED:
         raise EventCancelled(approval.BY_ITSELF)
     values = {"event_id": order.event_id, "days": WINDOW_DAYS, "bought_at": order.created_at}
@@ -247,7 +247,7 @@ def _chosen(tx: Transaction, order_id: UUID, ticket_ids: Sequence[UUID] | None) 
 
 
 def _refusal(tx: Transaction, items: Sequence[_Item]) -> Problem:
-    """Why these items can't be given back: the first reason of `Obstacle` that there is, and all of them one by one."""
+    """The refusal of items that can't be given back: the first reason of `Obstacle`, and all items one by one."""
     found = {item.obstacle for item in items}
     lines = [_line(item).model_dump(mode="json") for item in items]
     if "already_requested" in found:

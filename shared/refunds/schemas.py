@@ -98,7 +98,7 @@ class RefundResponse(ResponseModel):
 
     @classmethod
     def of(cls, row: RowMapping) -> "RefundResponse":
-        """From a row of _SELECT."""
+        """Make one from a row of _SELECT."""
         shown = {name: value for name, value in row.items() if name != "hindrance"}
         return cls(**{**shown, "lines": _lines(row)}, waits_for=_waits_for(row))
 

@@ -88,7 +88,7 @@ def revealed_secrets(tx: Transaction, order_id: UUID) -> dict[UUID, str]:
 
 
 def has_unrevealed(tx: Transaction, order_id: UUID) -> bool:
-    """Whether a paid order has units that can be revealed to its buyer."""
+    """True if a paid order has units that can be revealed to its buyer."""
     found: bool = tx.execute(_HAS_UNREVEALED, {"order_id": order_id}).scalar_one()
     return found
 

@@ -22,7 +22,7 @@ _MAX_REMEMBERED = 4096
 log = logging.getLogger(__name__)
 
 _scheduled: dict[int, float] = {}
-"""When the task of a bucket may be created again, by bucket."""
+"""The time at which the task of a bucket may be created again, by bucket."""
 _lock = threading.Lock()
 
 

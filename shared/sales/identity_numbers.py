@@ -68,7 +68,7 @@ def _is_nik(plain: str) -> bool:
 
 
 def _is_birth_date(day: int, month: int, year: int) -> bool:
-    """Whether the date is a possible date of birth in this century or the last; women's days are raised by 40."""
+    """True if the date is a possible date of birth in this century or the last; women's days are raised by 40."""
     if day > _ADDED_FOR_WOMEN:
         day -= _ADDED_FOR_WOMEN
     return any(_is_past_date(century + year, month, day) for century in (1900, 2000))

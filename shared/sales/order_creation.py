@@ -30,7 +30,7 @@ class Participant(Protocol):
 
     @property
     def name(self) -> str:
-        """As on an identity card."""
+        """A name as on an identity card."""
 
     @property
     def email(self) -> str:
@@ -74,7 +74,7 @@ class NewOrderItem:
 
 @dataclass(frozen=True)
 class Totals:
-    """What units cost together, in rupiah."""
+    """The price of some units together, in rupiah."""
 
     subtotal: int
     discount_amount: int

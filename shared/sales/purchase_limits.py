@@ -25,7 +25,7 @@ from shared.cloud.database import Transaction
 from shared.problems import Problem
 
 DEFAULT_MAX_ORDERS = 2
-"""How many full orders of a tier a person may have, where the event sets no limit."""
+"""The number of full orders of a tier that a person may have, where the event sets no limit."""
 LIMIT_CONSTRAINTS = {"max_units_per_person", "max_orders_per_person", "max_tier_units_per_person"}
 """The constraints that enforce the limits."""
 
@@ -51,7 +51,7 @@ class LimitedTier(Protocol):
 
     @property
     def name(self) -> str:
-        """As buyers see it."""
+        """Show the limits as buyers see them."""
 
     @property
     def max_per_order(self) -> int:
@@ -63,7 +63,7 @@ class LimitedTier(Protocol):
 
     @property
     def one_purchase_per_person(self) -> bool:
-        """Whether a person may have only one order of the event."""
+        """True if a person may have only one order of the event."""
 
 
 _Tier = TypeVar("_Tier", bound=LimitedTier)

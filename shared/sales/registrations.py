@@ -20,7 +20,7 @@ from shared.problems import Problem, violated_constraint
 UNIQUE_CONSTRAINTS = {"one_registration", "one_registration_per_event"}
 """The constraints by which a number is registered once."""
 _VISIBLE_CHARACTERS = 4
-"""How many characters of an identity number are displayed."""
+"""The number of characters of an identity number that are displayed."""
 
 REQUIRES_IDENTITY = "(t.kind = 'registration' OR t.requires_identity)"
 """The condition on ticket_tiers `t`."""

@@ -96,7 +96,7 @@ class OrderItemResponse(ResponseModel):
 
     @classmethod
     def of(cls, row: RowMapping) -> "OrderItemResponse":
-        """From a row of _ITEMS."""
+        """Make one from a row of _ITEMS."""
         return cls(**_without_order(row), identity_number=mask(row["identity_ending"]))
 
 
@@ -126,7 +126,7 @@ class PaymentResponse(ResponseModel):
 
     @classmethod
     def of(cls, row: RowMapping) -> "PaymentResponse":
-        """From a row of PAYMENT_COLUMNS."""
+        """Make one from a row of PAYMENT_COLUMNS."""
         return cls(**row, instructions=_instructions(row["payment_method"], row["biller_code"]))
 
 

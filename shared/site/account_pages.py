@@ -113,7 +113,7 @@ def delete(request: PageRequest, viewer: Viewer) -> Page | Redirect:
 
 @pages.page(BANK_ACCOUNT)
 def bank_account(request: PageRequest, viewer: Viewer) -> Page | Redirect:
-    """Where refunds are sent that their gateway cannot send."""
+    """The page of the bank account for refunds that their gateway cannot send."""
     return _bank_account(request, viewer) if viewer else sign_in_first(request)
 
 
@@ -139,7 +139,7 @@ def set_bank_account(request: PageRequest, viewer: Viewer) -> Page | Redirect:
 
 @pages.page("/account/confirm")
 def confirm(request: PageRequest, viewer: Viewer) -> Page | Redirect:
-    """Where somebody proves again who they are, before something that a finder of their phone must not do."""
+    """The page to authenticate again, before something that a finder of the phone must not do."""
     return _confirm(request) if viewer else sign_in_first(request)
 
 

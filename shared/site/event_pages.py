@@ -22,7 +22,7 @@ pages = App("site")
 
 
 def home(request: PageRequest) -> Page:
-    """What is on next, and the ways to look for more."""
+    """The list of what is on next, and the ways to look for more."""
     shown = last_good.read("home", lambda: public_views.list_events(None, EventSearch(page_size=PAGE_SIZE)))
     return rendering.page(
         "home.html",
@@ -82,7 +82,7 @@ def ics(slug: str) -> Page:
 
 
 def chosen_quantities(given: Mapping[str, str]) -> dict[str, int]:
-    """How many of each tier a form or an address asks for: its fields are `t_<tier's id>`."""
+    """The quantity of each tier that a form or an address asks for: its fields are `t_<tier's id>`."""
     wanted = {name[2:]: value for name, value in given.items() if name.startswith("t_")}
     return {tier_id: int(value) for tier_id, value in wanted.items() if value.isascii() and value.isdigit()}
 

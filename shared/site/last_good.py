@@ -30,7 +30,7 @@ _copies: "OrderedDict[str, tuple[datetime, BaseModel]]" = OrderedDict()
 
 @dataclass(frozen=True)
 class Shown(Generic[M]):
-    """What a page shows; `stale_since` says of when it is where the database could not be asked."""
+    """A page's content; `stale_since` says of when it is where the database could not be asked."""
 
     value: M
     age_seconds: float = 0.0
@@ -38,12 +38,12 @@ class Shown(Generic[M]):
 
     @property
     def is_current(self) -> bool:
-        """Whether the database said so just now."""
+        """True if the database said so just now."""
         return self.stale_since is None
 
 
 def read(key: str, fetch: Callable[[], CachedValue[M]]) -> Shown[M]:
-    """What `fetch` gives; while the database is away, what it gave last. Raises its error where there is no copy."""
+    """The result of `fetch`; while the database is away, its last result. Raises its error where there is no copy."""
     try:
         found = fetch()
     except (DBAPIError, PoolTimeout, ConnectionError) as error:

@@ -1,4 +1,4 @@
-"""What can be bought of an event now, and if nothing, why: the state of its tiers and of the whole (complaint 5)."""
+"""Offers of an event now, and if there are none, why: the state of its tiers and of the whole (complaint 5)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,12 +27,12 @@ class Offer:
 
     @property
     def is_early_bird(self) -> bool:
-        """Whether its price will rise."""
+        """True if its price will rise."""
         return self.tier.current_price < self.tier.price
 
     @property
     def few_left(self) -> int | None:
-        """How many are left where that is few."""
+        """The number that is left where that is few."""
         return self.tier.available if self.state == "on_sale" and self.tier.available <= FEW_LEFT else None
 
 
@@ -56,7 +56,7 @@ class EventOffer:
 
     @property
     def next_sale(self) -> datetime | None:
-        """When something goes on sale next."""
+        """The time at which something goes on sale next."""
         begins = [each.tier.sale_start for each in self.offers if each.state == "not_yet" and each.tier.sale_start]
         return min(begins, default=None)
 

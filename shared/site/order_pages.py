@@ -123,7 +123,7 @@ def reveal(request: PageRequest, order_id: UUID, viewer: Viewer) -> Redirect:
 
 
 def sign_in_first(request: PageRequest) -> Redirect:
-    """To the sign-in page, and back here afterwards."""
+    """Redirect to the sign-in page, and back here afterwards."""
     return Redirect(f"/login?{forms.next_page(request)}")
 
 
@@ -175,7 +175,7 @@ def _page(
 
 
 def _wanted(request: PageRequest, found: OrderView) -> tuple[CheckoutRequest | None, dict[str, str]]:
-    """How the buyer wants to pay, and who each ticket is for: an empty line means the same as the first."""
+    """The buyer's choice of how to pay, and the holder of each ticket: an empty line means the same as the first."""
     form = request.form
     attendees: list[checkout.NamedAttendee | None] = []
     errors: dict[str, str] = {}

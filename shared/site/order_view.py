@@ -1,4 +1,4 @@
-"""What an order's page tells: one state for each order, found from our own records alone (reference: states of 6).
+"""The view of an order: one state for each order, found from our own records alone (reference: states of 6).
 
 reserved    tickets are held, nothing was tried yet; or what was tried has failed
 pay         a payment waits: a QR code, a number, or the gateway's own page
@@ -93,12 +93,12 @@ class OrderView:
 
     @property
     def is_live(self) -> bool:
-        """Whether its page should look again by itself."""
+        """True if its page should look again by itself."""
         return self.state in ("pay_qr", "pay_va", "pay_redirect", "checking", "review", "issuing", "reserved", "failed")
 
     @property
     def is_waiting_for_money(self) -> bool:
-        """Whether its gateway may know more than we do."""
+        """True if its gateway may know more than we do."""
         return self.state in ("pay_qr", "pay_va", "pay_redirect", "checking")
 
     @property
@@ -115,12 +115,12 @@ class OrderView:
         return [item for item in self.order.items if self.tiers[str(item.tier_id)].kind in _WITH_TICKET]
 
     def asks_identity(self, item: OrderItemResponse) -> bool:
-        """Whether an identity number is to be given for a unit."""
+        """True if an identity number is to be given for a unit."""
         return self.tiers[str(item.tier_id)].requires_identity
 
     @property
     def seconds_left(self) -> int:
-        """How long the tickets are held still, by our clock."""
+        """The end of the hold on the tickets, by our clock."""
         return max(0, int((self.order.reservation_expires_at - self.at).total_seconds()))
 
     @property

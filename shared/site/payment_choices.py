@@ -43,7 +43,7 @@ def of_amount(amount: int, *, failed_gateway: str | None = None) -> list[Payment
 
 
 def name_of(method: str) -> str:
-    """What people call a payment method."""
+    """The name of a payment method as people know it."""
     return next((name for known, (name, _) in _NAMES.items() if known == method), method)
 
 

@@ -1,4 +1,4 @@
-"""From chosen tickets to held ones: prices line by line, signing in without losing the choice, holding (TS-001..006).
+"""Pages from chosen tickets to held ones: prices, signing in without losing the choice, holding (TS-001..006).
 
 The choice stands in the address (`t_<tier>=2&promo=...`), so it survives signing in, reloading and going back.
 """
@@ -27,7 +27,7 @@ pages = App("site")
 
 @pages.page("/buy/{slug}", limit=QUOTES)
 def review(request: PageRequest, slug: str, viewer: Viewer) -> Page | Redirect:
-    """What the chosen tickets cost with every fee, before anything is held; and who buys them."""
+    """The page with the price of the chosen tickets with every fee, before anything is held; and who buys them."""
     return _review(request, slug, viewer, request.query)
 
 
@@ -148,7 +148,7 @@ def _refusal(
 
 
 def _body(event: EventResponse, given: "MultiDict[str, str]") -> ReservationBody:
-    """What is wanted, as the API would be told. Raises NotFound for what no form of ours sends."""
+    """Read the order from the form, as the API would be told. Raises NotFound for what no form of ours sends."""
     items = [{"tier_id": tier, "quantity": number} for tier, number in chosen_quantities(given).items() if number]
     wanted = {"event_id": str(event.id), "items": items}
     promo = given.get("promo", "").strip()

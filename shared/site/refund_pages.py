@@ -31,7 +31,7 @@ def refunds(request: PageRequest, viewer: Viewer) -> Page | Redirect:
 
 @pages.page("/refunds/new/{order_id}")
 def new_refund(request: PageRequest, order_id: UUID, viewer: Viewer) -> Page | Redirect:
-    """What can be given back of an order, and exactly how much money comes back for each ticket."""
+    """The page with what can be given back of an order, and exactly how much money comes back for each ticket."""
     return _page(request, viewer, order_id) if viewer else sign_in_first(request)
 
 

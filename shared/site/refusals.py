@@ -1,4 +1,4 @@
-"""What people are told where the product refuses something: a title, and what to do next (U-004).
+"""Refusals as people are told of them: a title, and what to do next (U-004).
 
 By the slug of the problem; what is not listed here is told by the problem's own sentence.
 """

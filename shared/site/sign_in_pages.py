@@ -56,13 +56,13 @@ def sign_in_by_code(request: PageRequest) -> Page | Redirect:
 
 @pages.page("/register")
 def register(viewer: Viewer) -> Redirect:
-    """To the same page: a mailed code makes an account."""
+    """Redirect to the same page: a mailed code makes an account."""
     return Redirect("/account" if viewer else "/login")
 
 
 @pages.page("/reset-password", anybody=True)
 def reset_password(request: PageRequest) -> Page:
-    """Where a new password is chosen."""
+    """The page to choose a new password."""
     return _reset(request, email=request.query.get("email", ""))
 
 

@@ -1,4 +1,4 @@
-"""What is the same for everybody and seldom changes: the start, files, help, terms and privacy."""
+"""Pages that are the same for everybody and seldom change: the start, files, help, terms and privacy."""
 
 import json
 
@@ -49,7 +49,7 @@ def web_manifest() -> Asset:
 
 
 def help_page(request: PageRequest) -> Page:
-    """How buying, paying and giving back works."""
+    """Explain how buying, paying and giving back works."""
     return _words(request, "help", "Help")
 
 
@@ -59,7 +59,7 @@ def terms(request: PageRequest) -> Page:
 
 
 def privacy(request: PageRequest) -> Page:
-    """What is kept of people, and why (DP-001)."""
+    """Explain what is kept of people, and why (DP-001)."""
     return _words(request, "privacy", "Privacy")
 
 

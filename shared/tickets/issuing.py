@@ -23,7 +23,7 @@ from shared.tickets import bibs, products, ticket_rendering
 MOST_ATTEMPTS = 5
 """After so many deliveries a person takes over (PS-023)."""
 RENDERING_SECONDS = 40
-"""How long one delivery prints: the function's time-out of 60 seconds, less what one slow ticket may take."""
+"""The time that one delivery renders: the function's time-out of 60 seconds, less what one slow ticket may take."""
 
 log = logging.getLogger(__name__)
 

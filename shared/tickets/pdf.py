@@ -152,7 +152,7 @@ def _advice(drawing: Drawing, top: float) -> float:
 
 
 def _terms(drawing: Drawing, terms: str, url: str, top: float) -> None:
-    """As much of the terms as there is room for, and where the rest is."""
+    """Draw as much of the terms as fits, and where the rest is."""
     if not terms.strip():
         return
     below = drawing.write("SYARAT DAN KETENTUAN", MARGIN, top, WIDTH, LABEL) + 1

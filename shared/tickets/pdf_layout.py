@@ -21,7 +21,7 @@ GREY: Final = 0.35  # dark enough for a fax
 WIDTH_MM: Final = 210.0
 HEIGHT_MM: Final = 297.0
 _STROKE_OF_BOLD: Final = 0.025
-"""How much a font without a bold of its own is thickened, as a part of its size."""
+"""The width of the line that thickens a font without a bold of its own, as a part of its size."""
 _ROUND: Final = 0.5523  # how far a Bézier curve's handles reach in a quarter of a circle
 
 

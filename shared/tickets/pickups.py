@@ -59,7 +59,7 @@ class HandOver(ResponseModel):
 
 
 class PickupResponse(ResponseModel):
-    """What the counter shows: hand over `items` where the result is valid. Else `picked_up_at` and `gate` tell when."""
+    """The counter's view: hand over `items` where the result is valid. Else `picked_up_at` and `gate` tell when."""
 
     result: Result
     order_id: UUID | None = None

@@ -19,7 +19,7 @@ from shared.cloud.secrets import secret
 
 KEY: Final = "ticket-signing-key"
 NAME_BYTES: Final = 64
-"""How much of a name (in UTF-8) goes in. More makes the code finer than cheap scanners read."""
+"""The bytes of a name (in UTF-8) that go in. More makes the code finer than cheap scanners read."""
 
 _PREFIX: Final = "K1"
 _REVISED: Final = "K2"

@@ -1,4 +1,4 @@
-"""From letters to glyphs: which font, in which direction, where each glyph stands (HarfBuzz does the hard part)."""
+"""Text shaping, from letters to glyphs: font, direction, positions (HarfBuzz does the hard part)."""
 
 import re
 import unicodedata
@@ -42,7 +42,7 @@ class Run:
 
     @property
     def width(self) -> float:
-        """In thousandths of the type's size."""
+        """The width in thousandths of the type's size."""
         return sum(glyph.advance for glyph in self.glyphs)
 
 
@@ -61,13 +61,13 @@ def shape(line: str, bold: bool) -> tuple[Run, ...]:
 
 @lru_cache(maxsize=16384)
 def width(text: str, bold: bool) -> float:
-    """How wide printable text is, in thousandths of the type's size."""
+    """The width of printable text, in thousandths of the type's size."""
     return sum(run.width for run in shape(text, bold))
 
 
 @lru_cache(maxsize=256)
 def extent(text: str, bold: bool) -> tuple[float, float]:
-    """How far letters of this text reach above the line's foot, and in all, as multiples of the type's size."""
+    """The reach of this text's letters above the line's foot, and in all, as multiples of the type's size."""
     used = {font_for(letter, bold=bold) for letter in set(text)}
     extents = [font.extent for font in used if font and not font.is_latin]
     above, below = (max(side) for side in zip((ASCENT, LEADING - ASCENT), *extents, strict=True))
@@ -117,7 +117,7 @@ def _as_seen(runs: list[list[int]], levels: Sequence[int]) -> list[list[int]]:
 
 
 def stretches(flags: Sequence[bool]) -> list[tuple[int, int]]:
-    """From where to where flags are set."""
+    """The ranges in which flags are set."""
     edges = [place for place, (before, after) in enumerate(pairwise([False, *flags, False])) if before != after]
     return list(zip(edges[::2], edges[1::2], strict=True))
 

@@ -23,7 +23,7 @@ _CLUSTERS: Final = re.compile(
 
 @dataclass(frozen=True)
 class TextStyle:
-    """How text is set: the sizes to try, largest first, and whether bold or grey."""
+    """A text style: the sizes to try, largest first, and whether bold or grey."""
 
     sizes: tuple[float, ...]
     bold: bool = False
@@ -46,7 +46,7 @@ class Fitted:
 
     @property
     def height(self) -> float:
-        """In millimetres."""
+        """The height in millimetres."""
         return self.line_height * len(self.lines)
 
 
@@ -84,7 +84,7 @@ def _fitted(text: str, lines: Sequence[str], size: float, bold: bool) -> Fitted:
 
 
 def width_mm(text: str, size: float, bold: bool) -> float:
-    """How wide printable text is."""
+    """The width of printable text in millimetres."""
     return width(text, bold) * size * MM_PER_POINT / 1000
 
 

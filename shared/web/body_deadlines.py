@@ -61,15 +61,15 @@ class BodyRead:
     max_seconds: float = BODY_SECONDS
     max_idle_seconds: float = BODY_SECONDS
     has_ended: bool = False
-    """Whether the deadline has passed, so that nothing more is read."""
+    """True if the deadline has passed, so that nothing more is read."""
 
     def is_late(self, now: float) -> bool:
-        """Whether the deadline has passed."""
+        """True if the deadline has passed."""
         seconds = self.max_seconds + self.received / MIN_BYTES_PER_SECOND
         return now - self.begun > seconds or self.is_idle(now, self.max_idle_seconds)
 
     def is_idle(self, now: float, seconds: float) -> bool:
-        """Whether nothing was received for this long."""
+        """True if nothing was received for this long."""
         return now - self.progressed_at > seconds
 
     def progress(self, size: int) -> None:
@@ -179,7 +179,7 @@ class TimedBody(io.RawIOBase):
 
 
 def set_deadline(request: Request, address: str) -> None:
-    """From now on the body of `request`, which comes from `address`, has a deadline. Before anybody reads of it."""
+    """Set a deadline for the body of `request`, which comes from `address`, before anybody reads of it."""
     connection = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
     if connection is not None and not isinstance(request.environ["wsgi.input"], TimedBody):
         request.environ["wsgi.input"] = TimedBody(request.environ["wsgi.input"], BodyRead(connection, address))

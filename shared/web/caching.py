@@ -1,4 +1,4 @@
-"""How long an answer may be kept between us and its reader (CACHE-003, CACHE-004).
+"""Cache lifetimes: how long an answer may be kept between us and its reader (CACHE-003, CACHE-004).
 
 A handler that answers the same to everybody says so by returning `Cached`; whatever isn't wrapped is
 private and kept nowhere. A public answer carries no `Vary: Authorization`: Cloud CDN keeps nothing that
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class CachePolicy:
-    """For how many seconds browsers and shared caches keep an answer, and show it while they fetch the next."""
+    """The seconds for which browsers and shared caches keep an answer, and show it while they fetch the next."""
 
     browser_seconds: int
     shared_seconds: int

@@ -40,7 +40,7 @@ def enable(request: Request) -> None:
 
 
 def is_enabled(request: Request) -> bool:
-    """Whether this request uses cookie mode."""
+    """True if this request uses cookie mode."""
     return bool(request.environ.get(_ENABLED))
 
 

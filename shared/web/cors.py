@@ -15,7 +15,7 @@ from shared.cloud.settings import settings
 ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, X-Request-Id"
 EXPOSED_HEADERS = "ETag, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
 PREFLIGHT_SECONDS = 3600
-"""How long a browser may remember a preflight's answer."""
+"""The seconds for which a browser may remember a preflight's answer."""
 
 
 def preflight(methods: Iterable[str]) -> Response:

@@ -46,7 +46,7 @@ def check(request: Request) -> None:
 
 
 def is_from_our_pages(request: Request) -> bool:
-    """Whether the browser says so."""
+    """True if the browser says so."""
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site in ("same-origin", "none")  # none: the person themselves, by a bookmark or a reload
@@ -55,7 +55,7 @@ def is_from_our_pages(request: Request) -> bool:
 
 
 def has_no_origin(request: Request) -> bool:
-    """Whether the browser, or whatever it is, says nothing about where the request comes from.
+    """True if the browser, or whatever it is, says nothing about where the request comes from.
 
     `Origin: null` says nothing: a page whose policy is no-referrer sends it, and so does a sandboxed frame.
     """
@@ -78,7 +78,7 @@ def _has_token(request: Request) -> bool:
 
 
 def reads_body(request: Request) -> bool:
-    """Whether a form's field may have to be looked at, which takes reading the body."""
+    """True if a form's field may have to be looked at, which takes reading the body."""
     return request.method not in _SAFE and request.mimetype == _FORM
 
 

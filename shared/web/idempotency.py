@@ -140,7 +140,7 @@ def _run(name: _Key, act: Callable[[], Response]) -> Response:
 
 
 def _is_final(answer: Response) -> bool:
-    """Whether asking again would be told the same: not of what says when to try again."""
+    """True if asking again would be told the same: not of what says when to try again."""
     return answer.status_code < 500 and answer.status_code != 429 and "Retry-After" not in answer.headers
 
 

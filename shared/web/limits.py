@@ -27,9 +27,9 @@ WRITES = Limit("writes", 20, per_address=600)
 SESSIONS = Limit("sessions", 20, per_address=3000)
 """Refreshing and signing out: a crowd's pages do so, and their tokens can't be guessed."""
 CREDENTIALS = Limit("credentials", 20, per_address=3000)
-"""Where passwords and codes are tried: loose for each address, strict for each account."""
+"""The limit where passwords and codes are tried: loose for each address, strict for each account."""
 CODE_MAILS = Limit("code mails", 20, per_address=3000)
-"""Where codes are asked for: apart, so that whoever asks for another's doesn't keep the owner from signing in."""
+"""The limit where codes are asked for: apart, so that asking for another's doesn't keep them from signing in."""
 ACCOUNT_CREDENTIALS = Limit("account credentials", 10, is_strict=True)
 """The same at one account from one network, whose owner others don't lock out (shared/identity/login_throttling.py)."""
 ACCOUNT_CODE_MAILS = Limit("account code mails", 10, is_strict=True)
@@ -48,7 +48,7 @@ NOTIFICATIONS = Limit("unsigned notifications", 60)
 _SAMPLES = Limit("samples", 1)
 
 _NETWORK_FACTORS = (1, 4, 16)
-"""How many times an address's limit an IPv6 network may spend: /64 (a subscriber's), /56 (a home's), /48 (a site's).
+"""The multiple of an address's limit for an IPv6 network: /64 (a subscriber's), /56 (a home's), /48 (a site's).
 
 A provider hands out a /56 or a /48 as readily as a /64, so a limit on /64 alone is one on nobody.
 """
@@ -99,7 +99,7 @@ def check_unsigned(limit: Limit, request: Request) -> None:
 
 
 def is_first_of_minute(name: str) -> bool:
-    """Whether nothing of this name was asked for in the last minute, on any instance: for what is kept as a sample."""
+    """True if nothing of this name was asked for in the last minute, on any instance: for what is kept as a sample."""
     return not _rate_limiter.spend(_SAMPLES, [name]).wait_seconds
 
 

@@ -42,7 +42,7 @@ _HEADERS = {
 
 @dataclass(frozen=True)
 class PageRequest:
-    """What a page needs of its request. `language` is the one that was chosen last, or that the browser prefers."""
+    """A page's request. `language` is the one that was chosen last, or that the browser prefers."""
 
     path: str
     query: "MultiDict[str, str]" = field(default_factory=MultiDict)
@@ -167,7 +167,7 @@ def _digest(content: bytes) -> str:
 
 @lru_cache(maxsize=1)
 def _pictures() -> str:
-    """Where banners come from, as a source of the policy; nothing where that is our own origin."""
+    """The origin of banners, as a source of the policy; nothing where that is our own."""
     where = urlsplit(settings().media_base_url)
     origin = f"{where.scheme}://{where.netloc}"
     return "" if settings().public_url.startswith(origin) else f" {origin}"

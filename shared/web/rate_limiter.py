@@ -41,7 +41,7 @@ class Limit:
 
 @dataclass(frozen=True)
 class RateLimitStatus:
-    """Where a caller stands with a limit. `wait_seconds` is 0 where the request is let in."""
+    """A caller's standing with a limit. `wait_seconds` is 0 where the request is let in."""
 
     limit: Limit
     remaining: int
@@ -56,12 +56,12 @@ class _Tally:
     counter: str
     total: int = 0
     unsynced: int = 0
-    """How many of `total` only this instance knows of."""
+    """The part of `total` that only this instance knows of."""
     is_synced: bool = False
-    """Whether it was synced while its minute ran, and so contains the others' requests."""
+    """True if it was synced while its minute ran, and so contains the others' requests."""
 
     def is_due(self, limit: Limit, left: int) -> bool:
-        """Whether to tell the others, `left` being how many requests were left before this one."""
+        """True if the others are to be told, `left` being how many requests were left before this one."""
         return limit.is_strict or self.unsynced >= max(1, left // SYNC_SHARE)
 
 

@@ -112,7 +112,7 @@ def drain(request: Request) -> None:
 
 
 def _is_drained(rest: IO[bytes]) -> bool:
-    """Whether the body has ended, after reading it as far as we do."""
+    """True if the body has ended, after reading it as far as we do."""
     left = MAX_DRAINED_BYTES
     try:
         while left > 0 and (piece := rest.read(min(left, _CHUNK_BYTES))):

@@ -60,7 +60,7 @@ class Parameter:
 
     @property
     def max_bytes(self) -> MaxBytes:
-        """How large an upload may be."""
+        """The largest upload that is taken."""
         most = _max_bytes(self.annotation)
         assert most is not None, self.name  # noqa: S101 - the source "upload" says so
         return most
@@ -81,17 +81,17 @@ class Route:
     limit: Limit
     parameters: tuple[Parameter, ...] = field(default=())
     answer: Any = None
-    """What the handler returns, without the `Cached` around it."""
+    """The handler's return type, without the `Cached` around it."""
     produces: tuple[str, ...] = ("application/pdf",)
     """The media types of a File response."""
     is_kept: bool = False
-    """Whether browsers and the CDN may keep the answer."""
+    """True if browsers and the CDN may keep the answer."""
     ends_session: bool = False
-    """Whether the caller's session is over after it, so that a browser's cookies go."""
+    """True if the caller's session is over after it, so that a browser's cookies go."""
 
     @property
     def gives_tokens(self) -> bool:
-        """Whether it begins or goes on with a session, so that it may be asked for cookies."""
+        """True if it begins or goes on with a session, so that it may be asked for cookies."""
         return self.answer is Tokens
 
     @property
@@ -102,7 +102,7 @@ class Route:
 
     @property
     def takes_refresh_cookie(self) -> bool:
-        """Whether a cookie may stand in for the body."""
+        """True if a cookie may stand in for the body."""
         return any(p.source == "refresh" for p in self.parameters)
 
     @property
@@ -117,7 +117,7 @@ class Route:
 
     @property
     def access(self) -> Access | None:
-        """Who may call it; None means anybody, or for our own services' routes those services."""
+        """The callers that may use it; None means anybody, or for our own services' routes those services."""
         return next((_access(p.annotation) for p in self.parameters if p.source == "guard"), None)
 
     def rule(self) -> Rule:

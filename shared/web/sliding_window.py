@@ -1,4 +1,4 @@
-"""How often somebody came in the last minute, from two counts: the minute that runs and the one before.
+"""A sliding window: the requests of the last minute, from two counts: the minute that runs and the one before.
 
 The last 60 seconds cover all of the running minute and a part of the one before, of which we assume
 that its requests came evenly. So nobody gets twice the limit by coming around the turn of a minute.
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 SECONDS = 60
 _ROUNDING = 1e-9
-"""By how much a sum of fractions may differ from what it is."""
+"""The most that a sum of fractions may differ from its exact value."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class WindowUse:
 
     @property
     def requests(self) -> float:
-        """How many requests lie in the last 60 seconds."""
+        """The number of requests in the last 60 seconds."""
         return self.current + self.previous * (1 - self.elapsed / SECONDS)
 
     def wait_seconds(self, limit: int) -> int:
-        """How long until one more request is within `limit` a minute; 0 where it is now."""
+        """The seconds until one more request is within `limit` a minute; 0 where it is now."""
         if self.requests + 1 <= limit + _ROUNDING:
             return 0
         room = limit - 1 - self.current
@@ -35,7 +35,7 @@ class WindowUse:
         return whole(SECONDS - self.elapsed + SECONDS * (1 - (limit - 1) / self.current))
 
     def left(self, limit: int) -> int:
-        """How many requests are left of `limit` a minute."""
+        """The number of requests left of `limit` a minute."""
         return max(0, math.floor(limit - self.requests + _ROUNDING))
 
 

@@ -12,7 +12,7 @@ from shared.sentences import Sentence
 Language = Literal["en", "id"]
 
 _LANGUAGES: Final[dict[str, Language]] = {"en": "en", "id": "id", "in": "id"}
-"""By the tags that devices send; `in` is what old ones call Indonesian. The first is for those who ask for neither."""
+"""Languages by the tags that devices send; old ones call Indonesian `in`. The first is for all others."""
 _CHOICE: Final = re.compile(r"'([^']*)'|(\w+)(?= or |$)")
 _IN_RUPIAH: Final = frozenset(
     {"price", "early_bird_price", "price_min", "price_max", "amount", "max_discount", "minimum_spend", "budget"}
@@ -228,7 +228,7 @@ INDONESIAN: Final[Mapping[str, str]] = {
         "Beberapa bidang belum benar. Perbaiki yang disebut lalu kirim lagi."
     ),
 }
-"""By the English text or template. tests/unit/web/test_wording.py finds those that have no twin here."""
+"""Indonesian texts by the English text or template. tests/unit/web/test_wording.py finds those without a twin here."""
 
 
 def requested_language(request: Request) -> Language:

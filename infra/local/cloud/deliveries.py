@@ -83,7 +83,7 @@ deliveries = Table(
 
 COLUMNS = """d.id, d.queue, d.name, d.policy, d.url, d.method, d.headers, d.body, d.timeout_seconds, d.identity,
  d.options, d.created_at, d.due_at, d.attempt, d.responses, d.first_attempt_at, d.last_status, l.settings"""
-"""What a statement over `deliveries d` and `delivery_queues l` selects to make a `Delivery`."""
+"""Columns of `deliveries d` and `delivery_queues l` that make a `Delivery`."""
 
 
 class UnknownQueue(LookupError):

@@ -31,17 +31,17 @@ _ONE_DISPATCHER = 7_202_612
 # A claim is a lease: it ends well after the request must have. One dispatcher at a time works on a store, so
 # the next one frees at its start what a killed one had claimed.
 CLAIM = text(f"""
-WITH room AS (
+WITH capacity AS (
   SELECT name, least(
     max_concurrent - coalesce(CAST(CAST(:busy AS jsonb) ->> name AS int), 0),
     coalesce(CAST(CAST(:tokens AS jsonb) ->> name AS int), max_burst, :places), :places) AS places
   FROM delivery_queues WHERE NOT paused AND NOT pulled
 ), due AS (
-  SELECT d.id FROM room CROSS JOIN LATERAL (
+  SELECT d.id FROM capacity CROSS JOIN LATERAL (
     SELECT id, due_at FROM queued_deliveries
-    WHERE queue = room.name AND state = 'waiting' AND due_at <= now() AND policy = ANY(:policies)
+    WHERE queue = capacity.name AND state = 'waiting' AND due_at <= now() AND policy = ANY(:policies)
       AND (leased_until IS NULL OR leased_until <= now()) AND (expires_at IS NULL OR expires_at > now())
-    ORDER BY due_at, id LIMIT greatest(room.places, 0) FOR UPDATE SKIP LOCKED
+    ORDER BY due_at, id LIMIT greatest(capacity.places, 0) FOR UPDATE SKIP LOCKED
   ) d ORDER BY d.due_at, d.id LIMIT :places
 )
 UPDATE queued_deliveries d SET attempt = d.attempt + 1, last_attempt_at = now(),
@@ -79,7 +79,7 @@ class StoreInUse(RuntimeError):
 class Dispatcher:
     """One thread that talks to the store and `places` threads that each make one request at a time.
 
-    A delivery is sent within milliseconds of its due time when its queue has room. Redirects are not
+    A delivery is sent within milliseconds of its due time when its queue has capacity. Redirects are not
     followed; no answer within the delivery's time-out is a failed attempt.
     """
 
@@ -119,7 +119,7 @@ class Dispatcher:
 
     def wake(self) -> None:
         """Look for work now: call it after committing a delivery."""
-        self._wake.ring()
+        self._wake.notify_all()
 
     def queue_changed(self, queue: str) -> None:
         """Let the queue's new limits count from now on."""
@@ -138,8 +138,8 @@ class Dispatcher:
 
     def _run(self) -> None:
         while not (self._stopping.is_set() and not self._busy.total()):
-            rings = self._wake.rings
-            self._wake.wait(rings, self._turn_safely())
+            notifications = self._wake.notifications
+            self._wake.wait(notifications, self._turn_safely())
         self._disconnect()
 
     def _turn_safely(self) -> float:

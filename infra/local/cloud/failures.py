@@ -1,4 +1,4 @@
-"""How a local service refuses: by raising, wherever it finds out."""
+"""Failures of a local service: raised wherever it finds out."""
 
 import functools
 import inspect

@@ -104,7 +104,7 @@ def projected(query: Message, document: Message) -> Message:
 
 
 def matches(where: Message, document: Message) -> bool:
-    """Whether `document` passes a filter; an unset filter lets everything pass."""
+    """True if `document` passes a filter; an unset filter lets everything pass."""
     match where.WhichOneof("filter_type"):
         case "composite_filter":
             combine = all if where.composite_filter.op == _Composite.AND else any
@@ -140,7 +140,7 @@ class _Order:
             self._fields.append(("__name__", last_sign))
 
     def covers(self, document: Message) -> bool:
-        """Whether the document has every field of the order; one that lacks a field is in no result."""
+        """True if the document has every field of the order; one that lacks a field is in no result."""
         return all(field_of(document, path) is not None for path, _ in self._fields)
 
     def compare(self, left: Message, right: Message) -> int:

@@ -26,7 +26,7 @@ def version(document: Message | None) -> Version:
 
 @dataclass
 class Transaction:
-    """What has been read so far: the first version seen of each document, the outcome of each query."""
+    """The reads of a transaction: the first version seen of each document, the outcome of each query."""
 
     read_only: bool = False
     begun: float = field(default_factory=time.monotonic)

@@ -59,17 +59,17 @@ def _kind(value: Message) -> str:
 
 
 def is_number(value: Message) -> bool:
-    """Whether the value is an integer or a double."""
+    """True if the value is an integer or a double."""
     return rank(value) == _NUMBER
 
 
 def is_nan(value: Message) -> bool:
-    """Whether the value is the double NaN."""
+    """True if the value is the double NaN."""
     return math.isnan(value.double_value)
 
 
 def is_null(value: Message) -> bool:
-    """Whether the value is null."""
+    """True if the value is null."""
     return bool(value.WhichOneof("value_type") == "null_value")
 
 

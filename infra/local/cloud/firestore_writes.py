@@ -1,4 +1,4 @@
-"""What one Firestore write does to one document: preconditions, field masks, transforms. No storage here."""
+"""One Firestore write to one document: preconditions, field masks, transforms. No storage here."""
 
 import copy
 import datetime

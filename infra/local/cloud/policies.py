@@ -1,4 +1,4 @@
-"""How deliveries are asked and judged: the request of an attempt, its outcome, and the verdict on it."""
+"""Delivery policies: the request of an attempt, its outcome, and the verdict on it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -59,7 +59,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt ended: a status, or the error that left it without one."""
+    """The outcome of an attempt: a status, or the error that left it without one."""
 
     status: int | None = None
     error: str | None = None
@@ -68,7 +68,7 @@ class Outcome:
 
     @property
     def is_success(self) -> bool:
-        """Whether the answer was a 2xx."""
+        """True if the answer was a 2xx."""
         return self.status is not None and 200 <= self.status < 300
 
 
@@ -102,10 +102,10 @@ class Attempt:
 
 
 class Policy:
-    """How deliveries of one kind are asked and judged. This one makes a single attempt."""
+    """Requests and verdicts for deliveries of one kind. This one makes a single attempt."""
 
     keeps_finished = True
-    """Whether a delivery that is done stays readable (and its name taken) for an hour."""
+    """True if a delivery that is done stays readable (and its name taken) for an hour."""
 
     def request(self, delivery: Delivery) -> Request:
         """The request of this attempt; by default just what was enqueued."""
@@ -120,7 +120,7 @@ class Policy:
         )
 
     def verdict(self, delivery: Delivery, outcome: Outcome) -> Verdict:
-        """What happens after this attempt."""
+        """The verdict after this attempt."""
         return Done() if outcome.is_success else Dead()
 
     def dead_letter(self, tx: Connection, delivery: Delivery) -> None:

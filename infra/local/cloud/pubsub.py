@@ -15,7 +15,7 @@ def register(server: grpc.Server, engine: Engine, dispatcher: Dispatcher) -> Non
 
     def arrived() -> None:
         dispatcher.wake()
-        arrivals.ring()
+        arrivals.notify_all()
 
     policies.register(pubsub_backlog.POLICY, PubsubPolicy())
     pubsub_topics.register(server, engine, arrived)

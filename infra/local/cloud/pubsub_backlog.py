@@ -1,4 +1,4 @@
-"""What waits for the subscribers: publishing fans messages out to subscriptions, pulling hands them over.
+"""The subscribers' backlog: publishing fans messages out to subscriptions, pulling hands them over.
 
 A message stands once in `deliveries` for each subscription (its queue) with the serialized PubsubMessage
 as body, whether it will be pushed or pulled, so a subscription can be switched from one to the other.

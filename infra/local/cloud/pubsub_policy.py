@@ -1,4 +1,4 @@
-"""How a subscription's messages are pushed, repeated and, when nobody takes them, given up."""
+"""A subscription's policy: how messages are pushed, repeated and, when nobody takes them, given up."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ _RETRY_POLICY_SECONDS = (10.0, 600.0)  # the defaults of a retry policy that is 
 
 
 def settings(subscription: Any) -> dict[str, Any]:
-    """What the policy must know of a raw Subscription, for its queue; times in seconds."""
+    """The parts of a raw Subscription that its queue's policy needs; times in seconds."""
     push, dead_letter = subscription.push_config, subscription.dead_letter_policy
     return {
         "endpoint": push.push_endpoint,

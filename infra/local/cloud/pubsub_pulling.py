@@ -26,7 +26,7 @@ _METHODS = {
     "ModifyAckDeadline": Method(types.ModifyAckDeadlineRequest.pb(), Empty),
 }
 
-_POLL_SECONDS = 0.2  # messages also become due by a lapsed lease or a back-off, which ring no bell
+_POLL_SECONDS = 0.2  # messages also become due by a lapsed lease or a back-off, which notify nobody
 _MAX_PULL_SECONDS = 20.0
 _MAX_AT_ONCE = 100  # messages in one answer of a stream
 
@@ -34,7 +34,7 @@ _MAX_AT_ONCE = 100  # messages in one answer of a stream
 def register(server: grpc.Server, engine: Engine, arrivals: WakeCondition, released: Callable[[], None]) -> None:
     """Serve pulls on `server`.
 
-    `arrivals` rings when something was published; `released` is called when a message was given back.
+    `arrivals` is notified when something was published; `released` is called when a message was given back.
     """
     add_service(server, "google.pubsub.v1.Subscriber", _Pulling(engine, arrivals, released), _METHODS)
 
@@ -53,11 +53,11 @@ class _Pulling:
         patience = min(_MAX_PULL_SECONDS, (context.time_remaining() or _MAX_PULL_SECONDS) - 0.5)
         deadline = time.monotonic() + (0 if request.return_immediately else patience)
         while True:
-            rings = self._arrivals.rings
+            notifications = self._arrivals.notifications
             received = self._take(request.subscription, request.max_messages)
             if received or time.monotonic() >= deadline or not context.is_active():
                 return PullResponse(received_messages=received)
-            self._arrivals.wait(rings, _POLL_SECONDS)
+            self._arrivals.wait(notifications, _POLL_SECONDS)
 
     @failing
     def StreamingPull(self, requests: Iterator[Any], context: grpc.ServicerContext) -> Iterator[Any]:
@@ -66,12 +66,12 @@ class _Pulling:
         subscription, deadline = first.subscription, first.stream_ack_deadline_seconds
         client = _Listening(lambda request: self._obey(subscription, request), requests)
         while context.is_active() and client.listens():
-            rings = self._arrivals.rings
+            notifications = self._arrivals.notifications
             received = self._take(subscription, _MAX_AT_ONCE, deadline)
             if received:
                 yield StreamingPullResponse(received_messages=received)
             else:
-                self._arrivals.wait(rings, _POLL_SECONDS)
+                self._arrivals.wait(notifications, _POLL_SECONDS)
 
     @failing
     def Acknowledge(self, request: Any, context: grpc.ServicerContext) -> Any:
@@ -129,7 +129,7 @@ class _Listening:
         self._thread.start()
 
     def listens(self) -> bool:
-        """Whether the client may still send something. Raises the Failure of a request that was wrong."""
+        """True if the client may still send something. Raises the Failure of a request that was wrong."""
         if self._failure:
             raise self._failure
         return self._thread.is_alive()

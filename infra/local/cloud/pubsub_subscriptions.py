@@ -101,7 +101,7 @@ class _Subscriptions:
 
     @failing
     def DeleteSubscription(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """With all that waits in it."""
+        """Delete a subscription with all that waits in it."""
         named = backlog.subscriptions.c.name == request.subscription
         with self._engine.begin() as tx:
             _get(tx, request.subscription)

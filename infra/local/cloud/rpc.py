@@ -9,7 +9,7 @@ import grpc
 
 @dataclass(frozen=True)
 class Method:
-    """How one remote procedure is read and written.
+    """One remote procedure: how its request is read and its response written.
 
     `streams_in` and `streams_out` tell whether requests and responses are single messages or streams.
     """
@@ -52,5 +52,5 @@ def _writer(kind: Any) -> Callable[[Any], bytes]:
 
 
 def _is_wrapped(kind: Any) -> bool:
-    """Whether it is a class of proto-plus and not of raw protobuf."""
+    """True if it is a class of proto-plus and not of raw protobuf."""
     return hasattr(kind, "serialize")

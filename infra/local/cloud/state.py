@@ -1,4 +1,4 @@
-"""What the local cloud holds right now, for the start page."""
+"""The present contents of the local cloud, for the start page."""
 
 from datetime import datetime
 from typing import Any

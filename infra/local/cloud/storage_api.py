@@ -41,7 +41,7 @@ class Call:
 
     @property
     def conditions(self) -> Conditions:
-        """What the object has to be."""
+        """The preconditions of the request."""
         return Conditions.of(self.request.args)
 
     @property
@@ -283,7 +283,7 @@ _PATTERNS = [
 
 
 def route(method: str, raw_path: str) -> Callable[[Call], Response] | None:
-    """What serves this method and path, or None; `raw_path` is percent-encoded as it was sent."""
+    """The handler of this method and path, or None; `raw_path` is percent-encoded as it was sent."""
     for known, pattern, operation in _PATTERNS:
         found = pattern.fullmatch(raw_path)
         if found and known == method:

@@ -80,7 +80,7 @@ def invalid(message: str) -> StorageError:
 
 @dataclass(frozen=True)
 class Conditions:
-    """What an object has to be for a request to be carried out; generation 0 stands for no object."""
+    """The preconditions of a request; generation 0 stands for no object."""
 
     generation_match: int | None = None
     generation_not_match: int | None = None
@@ -89,7 +89,7 @@ class Conditions:
 
     @classmethod
     def of(cls, parameters: Mapping[str, str], prefix: str = "if") -> Self:
-        """From query parameters ifGenerationMatch and so on, or ifSourceGenerationMatch with `ifSource`."""
+        """Read them from query parameters ifGenerationMatch and so on, or ifSourceGenerationMatch with `ifSource`."""
         names = ("GenerationMatch", "GenerationNotMatch", "MetagenerationMatch", "MetagenerationNotMatch")
         try:
             return cls(*(int(parameters[prefix + name]) if prefix + name in parameters else None for name in names))

@@ -1,4 +1,4 @@
-"""How the JSON API shows a bucket, an object and a listing.
+"""Buckets, objects and listings as the JSON API shows them.
 
 https://cloud.google.com/storage/docs/json_api/v1
 """
@@ -58,7 +58,7 @@ def object_resource(row: Row[Any], origin: str) -> Resource:
 
 
 def object_etag(row: Row[Any]) -> str:
-    """What changes with every content and every patch of an object."""
+    """The tag that changes with every content and every patch of an object."""
     return _etag(row.generation, row.metageneration)
 
 

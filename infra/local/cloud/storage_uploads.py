@@ -106,7 +106,7 @@ def cancel(tx: Connection, upload_id: str) -> None:
 
 
 def _place(content_range: str | None, content: bytes) -> tuple[int, int | None]:
-    """Where a piece begins, and how long the whole is if the client knows."""
+    """The start of a piece, and the length of the whole if the client knows it."""
     if content_range is None:
         return 0, len(content)
     found = _RANGE.fullmatch(content_range)

@@ -74,7 +74,7 @@ class _Tasks:
 
     @failing
     def ListTasks(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """In the order of their names."""
+        """List queues by name."""
         table = deliveries.deliveries
         size = min(request.page_size or _LARGEST_PAGE, _LARGEST_PAGE)
         waiting = table.c.queue == request.parent, table.c.state == "waiting", table.c.name > request.page_token
@@ -97,7 +97,7 @@ class _Tasks:
 
     @failing
     def RunTask(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """At once, even when the queue is paused, its rate is used up or the task is not due."""
+        """Run a task at once, even when the queue is paused, its rate is used up or the task is not due."""
         with self._engine.begin() as tx:
             row = _require(tx, request.name)
         self._dispatcher.send_now(row.id)

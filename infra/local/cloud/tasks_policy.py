@@ -1,4 +1,4 @@
-"""How a queue's tasks are dispatched, repeated and dropped."""
+"""A queue's policy: how tasks are dispatched, repeated and dropped."""
 
 from datetime import datetime
 from typing import Any

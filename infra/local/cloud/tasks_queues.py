@@ -101,7 +101,7 @@ class _Queues:
 
     @failing
     def DeleteQueue(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """With all its tasks."""
+        """Delete a queue with all its tasks."""
         with self._engine.begin() as tx:
             require(tx, request.name)
             tx.execute(queues.delete().where(queues.c.name == request.name))

@@ -13,7 +13,7 @@ class TokenBucket:
         self._counted_at = time.monotonic()
 
     def available(self) -> int:
-        """Whole tokens in the bucket."""
+        """The whole tokens in the bucket."""
         now = time.monotonic()
         self._tokens = min(self.burst, self._tokens + (now - self._counted_at) * self.per_second)
         self._counted_at = now
@@ -24,5 +24,5 @@ class TokenBucket:
         self._tokens -= 1
 
     def wait_seconds(self) -> float:
-        """How long until there is a whole token; 0 if there is one."""
+        """The time until there is a whole token; 0 if there is one."""
         return 0.0 if self.available() else (1 - self._tokens) / self.per_second

@@ -1,4 +1,4 @@
-"""How threads of one process tell each other that there is new work."""
+"""A condition by which threads of one process tell each other that there is new work."""
 
 import threading
 
@@ -6,25 +6,25 @@ import threading
 class WakeCondition:
     """Tells the threads of this process that new work has been committed.
 
-    Read `rings` first, look for work, and only then `wait(rings)`: a ring in between is not lost.
+    Read `notifications` first, look for work, and only then `wait(notifications)`: one in between is not lost.
     """
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
-        self._rings = 0
+        self._notifications = 0
 
     @property
-    def rings(self) -> int:
-        """How often it has rung."""
-        return self._rings
+    def notifications(self) -> int:
+        """The number of times it was notified."""
+        return self._notifications
 
-    def ring(self) -> None:
-        """Wake all who wait."""
+    def notify_all(self) -> None:
+        """Wake all waiting threads."""
         with self._condition:
-            self._rings += 1
+            self._notifications += 1
             self._condition.notify_all()
 
-    def wait(self, rings: int, timeout_seconds: float) -> None:
-        """Return once it has rung since `rings` was read, or after the time-out."""
+    def wait(self, notifications: int, timeout_seconds: float) -> None:
+        """Return once it was notified after `notifications` was read, or after the time-out."""
         with self._condition:
-            self._condition.wait_for(lambda: self._rings != rings, timeout_seconds)
+            self._condition.wait_for(lambda: self._notifications != notifications, timeout_seconds)

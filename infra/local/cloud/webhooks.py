@@ -1,4 +1,4 @@
-"""How the payment gateways and the mail service repeat a webhook that was not taken.
+"""Webhooks that were not taken, repeated as the payment gateways and the mail service do it.
 
 Their simulators enqueue into the queue "webhooks" with the policies "xendit-webhook", "midtrans-webhook" and
 "sendgrid-webhook". The waits are the published ones (docs/reference/gateways.md); the option
@@ -24,7 +24,7 @@ class WebhookPolicy(Policy):
     tries_again: Mapping[int, int] = field(default_factory=dict)
 
     def verdict(self, delivery: Delivery, outcome: Outcome) -> Verdict:
-        """Whether it is taken, and if not when to repeat it."""
+        """The verdict: taken, or when to repeat it."""
         if outcome.is_success:
             return Done()
         if delivery.attempt > self.tries_again.get(outcome.status or 0, len(self.waits)):

@@ -1,1 +1,1 @@
-"""What a local run shows before anybody has made anything: events, their banners, and a few purchases."""
+"""The contents of a local run before anybody has made anything: events, their banners, and a few purchases."""

@@ -20,7 +20,7 @@ _MOST_LINES: Final = 3
 
 @dataclass(frozen=True)
 class Artwork:
-    """What a banner shows: words above the title, the title, and a motif in these colours (`#rrggbb`)."""
+    """A banner: words above the title, the title, and a motif in these colours (`#rrggbb`)."""
 
     motif: Motif
     colours: Sequence[str]

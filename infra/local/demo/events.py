@@ -121,7 +121,7 @@ def market() -> DemoEvent:
 
 
 def jazz() -> DemoEvent:
-    """With an early-bird price that ends, and a table for millions; in Bali's zone."""
+    """An event with an early-bird price that ends, and a table for millions; in Bali's zone."""
     start = ahead(30, 17, BALI, weekday=SATURDAY)
     early = ahead(10, 23.5, BALI)
     new = NewEvent(
@@ -316,7 +316,7 @@ def coffee() -> DemoEvent:
 
 
 def conference() -> DemoEvent:
-    """For millions, early bird, and with a discount for groups."""
+    """An event for millions, early bird, and with a discount for groups."""
     start = ahead(60, 9)
     early = ahead(25, 23.5)
     new = NewEvent(

@@ -13,7 +13,7 @@ _GENTLY = 10
 
 
 def is_needed() -> bool:
-    """Whether anything is to be done."""
+    """True if anything is to be done."""
     organizer = catalogue.organizer()
     missing = catalogue.unfinished(organizer) if organizer else None
     return missing is not None and bool(missing.without_banner or missing.untaken)

@@ -1,4 +1,4 @@
-"""What the simulated APIs have in common: misbehaviour on demand around every call, and plain errors."""
+"""The common part of the simulated APIs: misbehaviour on demand around every call, and plain errors."""
 
 import hmac
 from collections.abc import Iterable, Mapping
@@ -50,7 +50,7 @@ def blueprint(name: str, gateway: str, engine: Engine) -> Blueprint:
 
 
 def has_basic_user(key: str) -> bool:
-    """Whether the call carries `key` as Basic user with an empty password. An empty key opens nothing."""
+    """True if the call carries `key` as Basic user with an empty password. An empty key opens nothing."""
     login = request.authorization
     if login is None or login.type != "basic" or not key:
         return False

@@ -1,4 +1,4 @@
-"""What the payer, the bank or a test does to a payment, by call or by button; and misbehaviour on demand.
+"""Actions of the payer, the bank or a test on a payment, by call or by button; and misbehaviour on demand.
 
     POST /{gateway}/payments/{reference}/{action}   {channel?, amount?, deliver?, delay_seconds?, reason?, back?}
     GET  the same path, or without the action       the payment's state
@@ -29,12 +29,12 @@ from infra.local.simulators.tables import mails, movements
 
 
 class Gateway(Protocol):
-    """What the controls and the page need of a simulated payment gateway."""
+    """A simulated payment gateway, as the controls and the page need it."""
 
     name: str
     channels: tuple[str, ...]
     biller_codes: Mapping[str, str]
-    """By channel, where a number is paid under a company's code."""
+    """A company's code by channel, where a number is paid under one."""
     actions: frozenset[str]
 
     def notice(self, tx: Connection, payment: Payment, /) -> Notice | None:
@@ -53,14 +53,14 @@ class Gateway(Protocol):
         """An attempt to pay fails."""
 
     def return_url(self, payment: Payment, /) -> str | None:
-        """Where the payer goes after paying."""
+        """The payer's next address after paying."""
 
     def page(self, payment: Payment, /) -> str:
         """The address of the payment page."""
 
     @property
     def account_page(self) -> str:
-        """Where a payer types the number of a virtual account, as at a bank."""
+        """The page where a payer types the number of a virtual account, as at a bank."""
 
 
 def payment_controls(gateway: Gateway, engine: Engine) -> Blueprint:
@@ -158,7 +158,7 @@ def state(gateway: Gateway, payment: Payment) -> dict[str, Any]:
 
 
 def _next_page(gateway: Gateway, payment: Payment, action: str, wanted: dict[str, Any]) -> str:
-    """Where the payer goes after a button: `back` into the popup, to the merchant once paid, or to the same page."""
+    """The payer's next address after a button: `back` into the popup, the merchant once paid, or the same page."""
     page = gateway.page(payment)
     back = str(wanted.get("back") or "")
     if urlsplit(back)[:2] == urlsplit(page)[:2]:

@@ -18,12 +18,12 @@ UNUSABLE = {
     "half": (b'{"id": "64f0", "status": "PEN', "application/json"),
     "error": (b'{"error_code": "SERVER_ERROR", "message": "Something went wrong"}', "application/json"),
 }
-"""What proxies and broken gateways answer with a good status."""
+"""Bodies that proxies and broken gateways answer with a good status."""
 
 
 @dataclass(frozen=True)
 class Misbehaviour:
-    """How a call fails.
+    """A way for a call to fail.
 
     `status` (with `body`, if given) answers instead of the gateway; `latency_ms` waits first; `timeout`
     says nothing for `timeout_seconds`, longer than our clients wait. With `takes_effect` the call is
@@ -45,12 +45,12 @@ class Misbehaviour:
 
     @property
     def prevents(self) -> bool:
-        """Whether the call is not carried out at all."""
+        """True if the call is not carried out at all."""
         return self.loses_the_answer and not self.takes_effect
 
     @property
     def loses_the_answer(self) -> bool:
-        """Whether the caller gets something else than the gateway's answer."""
+        """True if the caller gets something else than the gateway's answer."""
         return self.timeout or self.status is not None or self.body is not None
 
     def wait(self) -> None:
@@ -59,7 +59,7 @@ class Misbehaviour:
         _NEVER_SET.wait(min(silence, _MAX_SILENCE_SECONDS))
 
     def answer(self) -> Response:
-        """What comes back instead."""
+        """The answer that comes back instead."""
         if isinstance(self.body, str) and self.body in UNUSABLE:
             content, content_type = UNUSABLE[self.body]
             return Response(content, self.status or 200, content_type=content_type)

@@ -82,7 +82,7 @@ class Midtrans:
         return payments.end(tx, payment, Status.FAILED)
 
     def return_url(self, payment: Payment) -> str | None:
-        """Where the payer goes after paying, with what Snap appends."""
+        """The payer's next address after paying, with the parameters that Snap appends."""
         url = (payment.request.get("callbacks") or {}).get("finish")
         if not url or payment.status in UNCHOSEN:
             return None
@@ -95,7 +95,7 @@ class Midtrans:
 
     @property
     def account_page(self) -> str:
-        """Where a payer types the number of a virtual account."""
+        """The page where a payer types the number of a virtual account."""
         return self._settings.page("/midtrans/va")
 
     def page(self, payment: Payment) -> str:
@@ -245,7 +245,7 @@ def require_core_key(settings: SimulatorSettings) -> None:
 
 
 def _is_repeated(known: Payment, key: str | None) -> bool:
-    """Whether a charge is the same call again; for Permata Midtrans keeps no keys."""
+    """True if a charge is the same call again; for Permata Midtrans keeps no keys."""
     recent = known.created_at + _KEY_REMEMBERED > datetime.now(UTC)
     return recent and key is not None and known.idempotency_key == key and known.channel != "PERMATA"
 

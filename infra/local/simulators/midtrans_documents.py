@@ -1,4 +1,4 @@
-"""What Midtrans's answers and notifications look like, made from what the simulator remembers."""
+"""Midtrans's answers and notifications, made from what the simulator remembers."""
 
 import hashlib
 import secrets
@@ -137,7 +137,7 @@ def transaction_status(payment: Payment) -> str:
 
 
 def gross_amount(payment: Payment) -> int:
-    """What was asked, or what came in if that was another amount."""
+    """The amount asked for, or the amount received if that was another."""
     return payment.amount if payment.paid_amount is None else payment.paid_amount
 
 
@@ -148,7 +148,7 @@ def account_number(channel: str) -> str:
 
 
 def created_message(payment: Payment) -> str:
-    """What a charge that has succeeded says."""
+    """The fields of a charge that has succeeded."""
     kind, channel = payment_type(payment), payment.channel
     if channel == "MANDIRI":
         return "OK, Mandiri Bill transaction is successful"

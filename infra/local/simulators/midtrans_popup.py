@@ -47,7 +47,7 @@ def popup_pages(simulator: Midtrans, engine: Engine, settings: SimulatorSettings
 
 
 def _message(tx: Connection, simulator: Midtrans, payment: Payment, *, is_first_look: bool) -> dict[str, Any] | None:
-    """What the script is told; None while no method is chosen."""
+    """The result that the script is told; None while no method is chosen."""
     if payment.status is Status.OPEN:
         return None
     if payment.status not in AWAITED and is_first_look:

@@ -1,4 +1,4 @@
-"""What Midtrans makes of our requests: checked as Snap and Core check them, and turned into columns."""
+"""Requests to Midtrans, checked as Snap and Core check them, and turned into columns."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ _GROUPS = {"bank_transfer": ["bca_va", "bni_va", "bri_va", "permata_va"], "cstor
 
 
 def problems_of(body: dict[str, Any]) -> list[str]:
-    """What is wrong with a Snap or charge request, in Snap's words."""
+    """The faults of a Snap or charge request, in Snap's words."""
     details = body.get("transaction_details")
     if not isinstance(details, dict):
         return ["transaction_details is required"]
@@ -43,7 +43,7 @@ def snap_methods(body: dict[str, Any]) -> list[str]:
 
 
 def snap_expiry(body: dict[str, Any]) -> datetime:
-    """When a page's payment ends: `expiry` where it says when it starts, else `page_expiry`, else a day."""
+    """The end of a page's payment: `expiry` where it says when it starts, else `page_expiry`, else a day."""
     now = datetime.now(UTC)
     expiry, page = body.get("expiry") or {}, body.get("page_expiry") or {}
     if expiry.get("start_time"):
@@ -52,7 +52,7 @@ def snap_expiry(body: dict[str, Any]) -> datetime:
 
 
 def charge_channel(body: dict[str, Any]) -> str:
-    """Which of our channels a Core charge is for. Raises ApiError: 402 for a type that isn't active, or 400."""
+    """The channel of a Core charge. Raises ApiError: 402 for a type that isn't active, or 400."""
     kind = body.get("payment_type")
     bank = str((body.get("bank_transfer") or {}).get("bank", ""))
     if kind == "bank_transfer" and bank in BANKS:
@@ -68,7 +68,7 @@ def charge_channel(body: dict[str, Any]) -> str:
 
 
 def charge_expiry(body: dict[str, Any], channel: str) -> datetime:
-    """When a charge ends: as `custom_expiry` says, else after the type's own time."""
+    """The end of a charge: as `custom_expiry` says, else after the type's own time."""
     custom = body.get("custom_expiry")
     if not custom:
         short = documents.CHANNELS[channel] in ("qris", "gopay")

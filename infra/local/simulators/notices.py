@@ -25,7 +25,7 @@ class Notice:
 
 
 class Mode(StrEnum):
-    """What becomes of a webhook on its way."""
+    """The fate of a webhook on its way."""
 
     NOW = "now"
     NEVER = "never"
@@ -36,14 +36,14 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True)
 class Plan:
-    """How to deliver; `delay_seconds` is for LATE."""
+    """The way to deliver; `delay_seconds` is for LATE."""
 
     mode: Mode = Mode.NOW
     delay_seconds: float = _LATE_SECONDS
 
 
 def time_scale(policy: str, first_retry_seconds: float) -> float:
-    """How to shrink the waits of `policy` so that the first one takes `first_retry_seconds`."""
+    """The factor for the waits of `policy` that makes the first one take `first_retry_seconds`."""
     return first_retry_seconds / webhooks.POLICIES[policy].waits[0]
 
 

@@ -1,4 +1,4 @@
-"""What people see of the simulators: the page where a payer pays, and the latest payments.
+"""The simulators' pages: the one where a payer pays, and the latest payments.
 
 The page tells what is asked, how and until when; its buttons decide how it goes.
 """
@@ -98,7 +98,7 @@ def overview(gateways: list[Gateway], engine: Engine) -> str:
 
 
 def facts(gateway: Gateway, settings: SimulatorSettings, payment: Payment) -> dict[str, Any]:
-    """What the page of a payment tells."""
+    """The contents of a payment's page."""
     methods = [payment.channel] if payment.channel else payment.methods
     only = methods[0] if len(methods) == 1 else None
     can_be_paid = payment.status in AWAITED

@@ -20,7 +20,7 @@ from infra.local.simulators.tables import movements, payments, refunds
 
 
 class Status(StrEnum):
-    """Where a simulated payment stands."""
+    """The status of a simulated payment."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -82,7 +82,7 @@ class Payment:
 
     @property
     def left(self) -> int:
-        """What has come in and not gone back."""
+        """The rupiah that have come in and not gone back."""
         return (self.paid_amount or 0) - self.refunded_amount
 
 

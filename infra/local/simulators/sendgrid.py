@@ -189,6 +189,6 @@ def _keep(tx: Connection, message_id: str, message: dict[str, Any], recipient: s
 
 
 def _template(message: dict[str, Any], args: dict[str, str]) -> str | None:
-    """Which of our templates made the mail: an argument called so (prefixed or not), else its first category."""
+    """The template that made the mail: an argument called so (prefixed or not), else its first category."""
     named = next((value for name, value in args.items() if name.endswith("template")), None)
     return named or next(iter(message.get("categories") or []), None)

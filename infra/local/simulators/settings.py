@@ -1,4 +1,4 @@
-"""What the simulators must be told: where they are reached, where we are, and the keys we share with them."""
+"""Settings of the simulators: their addresses and ours, and the keys we share with them."""
 
 from dataclasses import dataclass
 
@@ -31,5 +31,5 @@ class SimulatorSettings:
         return f"{self.public_url.rstrip('/')}/simulators{path}"
 
     def webhook(self, gateway: str) -> str:
-        """Where the product takes this gateway's webhooks."""
+        """The product's address for this gateway's webhooks."""
         return f"{self.webhook_url.rstrip('/')}/{gateway}"

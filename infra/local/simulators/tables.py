@@ -1,4 +1,4 @@
-"""What the simulated gateways remember. Amounts are whole rupiah."""
+"""Tables of the simulated gateways. Amounts are whole rupiah."""
 
 from sqlalchemy import (
     BigInteger,

@@ -62,23 +62,23 @@ class Xendit:
         return self.sign(body)
 
     def choose(self, _tx: Connection, payment: Payment, _channel: str) -> Payment:
-        """Nothing: an invoice is pending from the start."""
+        """Do nothing: an invoice is pending from the start."""
         return payment
 
     def fail(self, _tx: Connection, payment: Payment) -> Payment:
-        """Nothing: a failed attempt leaves an invoice as it is, and nobody is told."""
+        """Do nothing: a failed attempt leaves an invoice as it is, and nobody is told."""
         if payment.status is not Status.PENDING:
             raise NotPossible(f"is {payment.status}")
         return payment
 
     def return_url(self, payment: Payment) -> str | None:
-        """Where the payer goes after paying."""
+        """The payer's next address after paying."""
         url = payment.request.get("success_redirect_url")
         return str(url) if url else None
 
     @property
     def account_page(self) -> str:
-        """Where a payer types the number of a virtual account."""
+        """The page where a payer types the number of a virtual account."""
         return self._settings.page("/xendit/va")
 
     def page(self, payment: Payment) -> str:

@@ -1,4 +1,4 @@
-"""Who owns a bank account, as Xendit's Iluma tells it (v1.1).
+"""Owners of bank accounts, as Xendit's Iluma tells them (v1.1).
 
 The account number decides, leading zeros aside: nobody has 121212, 131313 is never answered, 111111 is
 FIRA DIYANKA's, any other belongs to whom the request names (`given_name`). The header `x-magic-reply`

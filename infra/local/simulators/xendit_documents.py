@@ -1,4 +1,4 @@
-"""What Xendit's answers and webhooks look like, made from what the simulator remembers."""
+"""Xendit's answers and webhooks, made from what the simulator remembers."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -118,7 +118,7 @@ def _check_payout(body: dict[str, Any]) -> None:
 
 
 def _course(row: Row[Any], settles_after: timedelta) -> list[tuple[datetime, str, str | None]]:
-    """When the payout reaches which status, and why it fails if it does."""
+    """The time at which the payout reaches a status, which, and why it fails if it does."""
     created: datetime = row.created_at
     number = row.request["channel_properties"]["account_number"].lstrip("0")
     steps: list[tuple[datetime, str, str | None]] = [(created, "ACCEPTED", None)]

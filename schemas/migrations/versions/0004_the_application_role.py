@@ -1,4 +1,4 @@
-"""What the product itself may do in the database: everything but change its own history (SEC-006).
+"""The product's own rights in the database: everything but to change its own history (SEC-006).
 
 Functions log in as users that are members of `karcis_app` (Terraform makes them). The owner of the tables,
 who runs the migrations, is somebody else. Triggers refuse a change of the books and the audit trail to

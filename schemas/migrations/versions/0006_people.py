@@ -1,4 +1,4 @@
-"""What people give us and may take back: a photo, files that must go for good, the choice about cookies."""
+"""Things that people give us and may take back: a photo, files that must go for good, the choice about cookies."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""What was given up after its last try, until an admin has decided about it (PS-028)."""
+"""Messages and tasks given up after their last try, until an admin has decided about them (PS-028)."""
 
 from alembic import op
 

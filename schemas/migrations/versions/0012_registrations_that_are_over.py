@@ -1,4 +1,4 @@
-"""How the nightly cleaning finds the identity numbers of those who don't take part (REG-1, DP-003)."""
+"""Identity numbers of those who don't take part, as the nightly cleaning finds them (REG-1, DP-003)."""
 
 from alembic import op
 

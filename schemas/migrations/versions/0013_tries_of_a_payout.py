@@ -1,4 +1,4 @@
-"""How often a payout has been sent since somebody last asked for it (FN-011)."""
+"""The number of times a payout has been sent since somebody last asked for it (FN-011)."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""What was registered over an address that has an account, so that signing in with it tells nothing (UM-006)."""
+"""Registrations over an address that has an account, so that signing in with it tells nothing (UM-006)."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""What changed of an event that people hold tickets for, so that each of them is told once (EM-005, PS-018).
+"""Changes of an event that people hold tickets for, so that each of them is told once (EM-005, PS-018).
 
 A change waits a moment for others to join it; then it is told order after order. `before` is what holders know,
 `after` what is true now. Changes of one event that wait are one row: `one_waiting_event_change`.

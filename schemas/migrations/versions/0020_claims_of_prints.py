@@ -1,4 +1,4 @@
-"""Which delivery prints a ticket at the moment, so that two of the same order share the work (TS-016)."""
+"""The delivery that renders a ticket at the moment, so that two of the same order share the work (TS-016)."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""How much one person may hold and buy of an event (TS-002, ISO-1): counted for a person, not for an account.
+"""Limits on what one person may hold and buy of an event (TS-002, ISO-1): counted for a person, not for an account.
 
 Accounts whose e-mail addresses reach one mailbox (`+1` behind the name, dots at Gmail) are one person: they share
 `users.person_id`, a random id. The counts change in the transaction that holds or frees the stock, and their CHECKs

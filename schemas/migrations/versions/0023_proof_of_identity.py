@@ -1,4 +1,4 @@
-"""When a session's person last proved who they are (UM-004): what is sensitive asks for a fresh proof.
+"""The moment of a session's last authentication (UM-004): sensitive operations ask for a fresh one.
 
 NULL is too long ago. Sessions that are open already are asked once more. A code may be mailed for the proof.
 """

@@ -1,4 +1,4 @@
-"""What becomes payable after an event's payout was made is paid in a payout of its own."""
+"""Remainders: money payable after an event's payout was made is paid in a payout of its own."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Which digital units their buyers have looked at, and refunds of what has cost nothing."""
+"""Digital units that their buyers have looked at, and refunds of items that have cost nothing."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""When tickets of an event may be scanned, and which cancelled events nobody but their organizer has ever seen.
+"""Hours of an event's gates, and the cancelled events that nobody but their organizer has ever seen.
 
 `scan_from` and `scan_until` are what the gate decides by: so long before the start unless the organizer says
 otherwise, and so long after the end.

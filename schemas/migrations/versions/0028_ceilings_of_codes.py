@@ -1,4 +1,4 @@
-"""What promo codes may cost (TS-006): a budget, uses by order or by ticket, and uses by late money beyond the limits.
+"""Ceilings of promo codes (TS-006): a budget, uses by order or by ticket, and uses by late money beyond the limits.
 
 Late money for an expired order is honoured with its code, whatever has become of the code meanwhile. Such uses are
 counted beside the limits, so that `uses` may be above `max_uses` by them and by nothing else.

@@ -1,4 +1,4 @@
-"""What somebody has given back at a gateway's dashboard has left: it is booked, whatever else is owed."""
+"""Refunds made at a gateway's dashboard have left: they are booked, whatever else is owed."""
 
 from alembic import op
 

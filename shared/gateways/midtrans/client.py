@@ -61,7 +61,7 @@ class Midtrans:
         self._snap = JsonApi(GATEWAY, snap_url or core_url, auth, patience=patience)
 
     def paused_seconds(self, method: PaymentMethod) -> float:
-        """For how long this process opens no payments by a method, as Midtrans has not answered; 0 where it does."""
+        """The seconds for which this process opens no payments by a method, as Midtrans is silent; 0 else."""
         return (self._core if method in CHARGED_METHODS else self._snap).paused_seconds
 
     def open_payment(
@@ -103,7 +103,7 @@ class Midtrans:
         return self._open_page(order_id, body, expires_at)
 
     def fact(self, order_id: str) -> GatewayPaymentStatus:
-        """What Midtrans says about the payment of `order_id`; pending while no method is chosen.
+        """Midtrans's status of the payment of `order_id`; pending while no method is chosen.
 
         A Snap page that nobody used also stays pending here for ever: the caller's deadline decides.
         """
@@ -211,7 +211,7 @@ class Midtrans:
         return _payable(OpenedPayment(order_id, qr_image_url=picture, expires_at=opened.expires_at))
 
     def _close_page(self, snap_token: str) -> bool:
-        """Whether the page is closed now; it isn't once the payer has chosen a method on it."""
+        """Close the page. False once the payer has chosen a method on it."""
         path = f"/snap/v1/transactions/{_segment(snap_token)}/cancel"
         answer = self._snap.call("POST", path, repeatable=True, reads=a_document)
         if answer.status in (401, 403):
@@ -241,7 +241,7 @@ def _segment(text: str) -> str:
 
 
 def _is_unknown(answer: HttpResponse) -> bool:
-    """Whether Core doesn't know the order. A 404 without JSON is another host than Core's: our mistake."""
+    """True if Core doesn't know the order. A 404 without JSON is another host than Core's: our mistake."""
     return answer.status == 404 and isinstance(answer.body, Mapping)
 
 

@@ -53,11 +53,11 @@ class MidtransGateway:
         )
 
     def paused_seconds(self, method: PaymentMethod) -> float:
-        """Of the circuit of Core or of Snap."""
+        """The pause of Core's or of Snap's circuit."""
         return self._client.paused_seconds(method)
 
     def status(self, payment: PaymentReference, reference: str | None = None) -> list[GatewayPaymentStatus]:  # noqa: ARG002
-        """Of the transaction with our external id."""
+        """The status of the transaction with our external id."""
         reported = known_or_none(lambda: self._client.fact(payment.external_id))
         return [reported] if reported else []
 
@@ -71,17 +71,17 @@ class MidtransGateway:
         return [reported] if reported else []
 
     def refund(self, refund: SendableRefund) -> GatewayRefundStatus:
-        """Of the transaction, under our id as its refund key."""
+        """Refund the transaction, under our id as its refund key."""
         return self._client.refund(
             order_id=refund.external_id, amount=refund.amount, refund_key=str(refund.id), reason=refund.reason
         )
 
     def refund_status(self, refund: SendableRefund) -> GatewayRefundStatus:
-        """By the transaction's list of refunds; one that is not there has not arrived."""
+        """Look in the transaction's list of refunds; one that is not there has not arrived."""
         return self._client.refund_fact(refund.external_id, str(refund.id)) or self.refund(refund)
 
     def refunded_amount(self, payment: PaymentReference) -> int:
-        """By the transaction."""
+        """The amount that the transaction says."""
         return self._client.fact(payment.external_id).refunded_amount
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:  # noqa: ARG002

@@ -30,7 +30,7 @@ CHARGED_METHODS: Mapping[PaymentMethod, Mapping[str, Any]] = {
         },  # what Mandiri's ATMs show: 10 and 30 letters
     },
 }
-"""What a Core charge says of each method of ours that is shown on our page: a code, or an account number."""
+"""The fields of a Core charge for each method of ours that is shown on our page: a code, or an account number."""
 
 QRIS_METHODS = frozenset({PaymentMethod.QRIS, PaymentMethod.LINKAJA})
 """Methods that are paid by QRIS."""

@@ -26,7 +26,7 @@ from shared.gateways.statuses import (
 GATEWAY = "midtrans"
 
 DASHBOARD_TEST_PREFIX = "payment_notif_test_"
-"""How order ids of the dashboard's test button begin; the status of such an order is 404."""
+"""The prefix of order ids of the dashboard's test button; the status of such an order is 404."""
 
 REVERSIBLE_TYPES = frozenset({"bank_transfer", "echannel", "cstore"})
 """Payment types whose `deny` takes back a settlement (Permata VA, Mandiri Bill, Indomaret). They have no
@@ -130,7 +130,7 @@ def not_started(order_id: str, state: GatewayPaymentState = GatewayPaymentState.
 
 
 def read_charge(body: object, order_id: str) -> OpenedPayment:
-    """How to pay a charge: the QR text or picture, the wallet's link, the account number."""
+    """The way to pay a charge: the QR text or picture, the wallet's link, the account number."""
     charge = Fields(GATEWAY, body)
     actions = {action.optional_text("name"): action for action in charge.objects("actions")}
     picture, link = actions.get("generate-qr-code"), actions.get("deeplink-redirect")

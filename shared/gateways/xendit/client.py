@@ -62,7 +62,7 @@ class Xendit:
 
     @property
     def paused_seconds(self) -> float:
-        """For how long this process asks Xendit nothing, as it has not answered; 0 where it does."""
+        """The seconds for which this process asks Xendit nothing, as it has not answered; 0 where it does."""
         return self._api.paused_seconds
 
     # Invoices
@@ -112,12 +112,12 @@ class Xendit:
         return reading.read_opened_invoice(_accepted(answer))
 
     def fact(self, gateway_reference: str) -> GatewayPaymentStatus:
-        """What Xendit says about an invoice; GatewayRefused with INVOICE_NOT_FOUND_ERROR where there is none."""
+        """Xendit's status of an invoice; GatewayRefused with INVOICE_NOT_FOUND_ERROR where there is none."""
         path = f"/v2/invoices/{quote(gateway_reference, safe='')}"
         return self._get(path, reading.read_invoice)
 
     def facts_of(self, external_id: str) -> list[GatewayPaymentStatus]:
-        """What Xendit says about every invoice with our `external_id`: first what is paid, then what can be."""
+        """Xendit's status of every invoice with our `external_id`: first those paid, then those that can be."""
         invoices = [reading.read_invoice(invoice) for invoice in self._invoices_of(external_id)]
         return sorted(invoices, key=_usefulness, reverse=True)
 
@@ -185,7 +185,7 @@ class Xendit:
         return known
 
     def refund_fact(self, refund_id: str) -> GatewayRefundStatus:
-        """What Xendit says about a refund (`rfd-...`)."""
+        """Xendit's status of a refund (`rfd-...`)."""
         path = f"/refunds/{quote(refund_id, safe='')}"
         return self._get(path, reading.read_refund)
 
@@ -195,7 +195,7 @@ class Xendit:
         return sum(refund.amount for refund in refunds if refund.state is not GatewayRefundState.FAILED)
 
     def with_refunds(self, gateway_reference: str) -> GatewayPaymentStatus:
-        """What Xendit says about an invoice, and what has gone back of it: an invoice alone does not show that."""
+        """Xendit's status of an invoice, and what has gone back of it: an invoice alone does not show that."""
         reported = self.fact(gateway_reference)
         by_key: dict[str, int] = {}
         for refund in self._refunds(gateway_reference):
@@ -280,7 +280,7 @@ class Xendit:
     def payout_fact(
         self, payout_id: str | None = None, *, reference_id: str | None = None
     ) -> GatewayPayoutStatus | None:
-        """What Xendit says about a payout, by its id or else the newest one with our reference.
+        """Xendit's status of a payout, by its id or else of the newest one with our reference.
 
         None where no payout has that reference.
         """
@@ -336,7 +336,7 @@ class Xendit:
         return reading.read_account_name(_accepted(answer))
 
     def account_name(self, request_id: str) -> AccountName:
-        """What became of `check_account`."""
+        """The result of `check_account`."""
         path = f"/v1.1/identity/bank_account_data_requests/{quote(request_id, safe='')}"
         answer = self._iluma.call("GET", path, repeatable=True, reads=body_by(reading.read_account_name))
         return reading.read_account_name(_accepted(answer))

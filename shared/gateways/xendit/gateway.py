@@ -66,7 +66,7 @@ class XenditGateway:
         )
 
     def paused_seconds(self, method: PaymentMethod) -> float:  # noqa: ARG002 - one address for all
-        """Of its only circuit."""
+        """The pause of its only circuit."""
         return self._client.paused_seconds
 
     def status(self, payment: PaymentReference, reference: str | None = None) -> list[GatewayPaymentStatus]:
@@ -99,7 +99,7 @@ class XenditGateway:
         ]
 
     def refund(self, refund: SendableRefund) -> GatewayRefundStatus:
-        """Of the invoice."""
+        """Refund the invoice."""
         return self._client.refund(
             invoice_id=refund.gateway_reference or "",
             amount=refund.amount,
@@ -109,13 +109,13 @@ class XenditGateway:
         )
 
     def refund_status(self, refund: SendableRefund) -> GatewayRefundStatus:
-        """By Xendit's id of it; without one the same key gives the lost answer again."""
+        """Ask by Xendit's id of it; without one the same key gives the lost answer again."""
         if refund.gateway_refund_id:
             return self._client.refund_fact(refund.gateway_refund_id)
         return self.refund(refund)
 
     def refunded_amount(self, payment: PaymentReference) -> int:
-        """By the invoice's list of refunds."""
+        """The sum of the refunds listed for the invoice."""
         return self._client.given_back(payment.gateway_reference or "")
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
@@ -123,15 +123,15 @@ class XenditGateway:
         return self._client.parse_webhook(headers, body)
 
     def movements(self, since: datetime, until: datetime) -> list[Movement]:
-        """By the list of transactions."""
+        """Read the list of transactions."""
         return self._client.movements(since, until)
 
     def payments_created(self, since: datetime, until: datetime) -> Iterable[GatewayPaymentStatus]:
-        """By the list of invoices."""
+        """Read the list of invoices."""
         return self._client.invoices_made(since, until)
 
     def refunds_created(self, since: datetime) -> Iterable[GatewayRefundStatus]:
-        """By the list of refunds."""
+        """Read the list of refunds."""
         return self._client.refunds_made(since)
 
     def pay_out(
@@ -149,7 +149,7 @@ class XenditGateway:
         )
 
     def payout_status(self, key: UUID, reference: str | None) -> GatewayPayoutStatus | None:
-        """By Xendit's id, else by our key."""
+        """Ask by Xendit's id, else by our key."""
         if reference:
             return self._client.payout_fact(reference)
         return self._client.payout_fact(reference_id=str(key))
@@ -157,13 +157,13 @@ class XenditGateway:
     def check_account(
         self, *, bank_code: str, account_number: str, reference_id: str, holder_name: str | None = None
     ) -> AccountName:
-        """By Xendit's bank account data requests."""
+        """Ask by a bank account data request."""
         return self._client.check_account(
             bank_code=bank_code, account_number=account_number, reference_id=reference_id, holder_name=holder_name
         )
 
     def account_name(self, request_id: str) -> AccountName:
-        """Of the request with this id."""
+        """The result of the request with this id."""
         return self._client.account_name(request_id)
 
     def _invoice(self, invoice_id: str | None) -> list[GatewayPaymentStatus]:

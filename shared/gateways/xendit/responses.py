@@ -108,7 +108,7 @@ def read_invoice(body: object) -> GatewayPaymentStatus:
 
 
 def read_opened_invoice(body: object) -> OpenedPayment:
-    """How to pay an invoice: its page, and its virtual account number where it has a single one."""
+    """The way to pay an invoice: its page, and its virtual account number where it has a single one."""
     invoice = Fields(GATEWAY, body)
     banks = invoice.objects("available_banks")
     return OpenedPayment(
@@ -170,7 +170,7 @@ def read_disbursement(body: object) -> GatewayPayoutStatus:
 
 
 def read_account_name(body: object) -> AccountName:
-    """Who owns an account, from Iluma's v1.1 answer or its older v1 one.
+    """The owner of an account, from Iluma's v1.1 answer or its older v1 one.
 
     COMPLETED with `is_found: false` means that there is no such account.
     """
@@ -256,7 +256,7 @@ _READERS: Mapping[WebhookEventKind, Callable[[object], _Fact]] = {
 
 
 def _subject(payload: Mapping[str, Any]) -> object:
-    """What the webhook is about. Xendit's own example of a refund webhook wraps `data` twice."""
+    """The subject of the webhook. Xendit's own example of a refund webhook wraps `data` twice."""
     if "event" not in payload:
         return payload
     data = payload.get("data")

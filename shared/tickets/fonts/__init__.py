@@ -61,22 +61,22 @@ class Font:
         return uharfbuzz.Font(self.face)
 
     def has(self, letter: str) -> bool:
-        """Whether there is a glyph for `letter`."""
+        """True if there is a glyph for `letter`."""
         return bool(self.font.get_nominal_glyph(ord(letter)))
 
     def advance(self, glyph: int) -> float:
-        """How wide a glyph is by itself, in thousandths of the type's size."""
+        """The width of a glyph by itself, in thousandths of the type's size."""
         advance: float = self.font.get_glyph_h_advance(glyph) * 1000 / self.face.upem
         return advance
 
     @property
     def is_latin(self) -> bool:
-        """Whether this is the font that everything is set in but for letters it lacks."""
+        """True if this is the font that everything is set in but for letters it lacks."""
         return self.name.startswith(_LATIN)
 
     @cached_property
     def extent(self) -> tuple[float, float]:
-        """How far letters reach above and below the line's foot, as multiples of the type's size."""
+        """The reach of letters above and below the line's foot, as multiples of the type's size."""
         extents = self.font.get_font_extents("ltr")
         return extents.ascender / self.face.upem, -extents.descender / self.face.upem
 
@@ -98,7 +98,7 @@ def printable(words: str) -> str:
 
 
 def is_readable(words: str) -> bool:
-    """Whether anything of `words` can be printed that tells somebody something: a letter or a digit."""
+    """True if anything of `words` that can be rendered tells somebody something: a letter or a digit."""
     return any(sign.isalnum() for sign in printable(words))
 
 
