@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader
 from sqlalchemy import text
 from werkzeug.wrappers import Response
 
+from infra.local import design_page, seed
 from schemas import openapi
 from shared.cloud.database import transaction
 
@@ -41,7 +42,9 @@ def _start(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         figures = tx.execute(_FIGURES).mappings().one()
         event = tx.execute(_EVENT).mappings().first()
     state = requests.get(f"{os.environ['LOCAL_CLOUD_URL']}/state.json", timeout=5).json()
-    content = _TEMPLATES.get_template("start.html").render(figures=figures, event=event, cloud=state)
+    content = _TEMPLATES.get_template("start.html").render(
+        figures=figures, event=event, cloud=state, password=seed.PASSWORD
+    )
     return Response(content, content_type="text/html; charset=utf-8")(environ, start_response)
 
 
@@ -54,4 +57,4 @@ def _docs(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     return Response(content, content_type="text/html; charset=utf-8")(environ, start_response)
 
 
-_PAGES: dict[str, Wsgi] = {"/": _start, "/openapi.json": _openapi, "/docs": _docs}
+_PAGES: dict[str, Wsgi] = {"/": _start, "/openapi.json": _openapi, "/docs": _docs, "/design": design_page.application}

@@ -1,0 +1,66 @@
+"""Every component of the pages in every state, on one page: to look at, in both themes. Of a local run only."""
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+from flask import Request
+
+from shared.site import rendering
+from shared.site.offers import State
+from shared.site.order_view import Line
+from shared.web import pages
+from shared.web.pages import PageRequest
+
+_STATES: tuple[State, ...] = ("on_sale", "held", "sold_out", "not_yet", "ended", "cancelled")
+_LONG = "Festival Musik, Kuliner, dan Kerajinan Nusantara Terpanjang Sepanjang Masa di Tepi Laut " * 3
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """The page, as the site would answer it."""
+    request = Request(environ)
+    asked = pages.read_briefly(request)
+    page = rendering.page("design.html", PageRequest("/design", language=asked.language), **_samples())
+    return pages.respond(page, request)(environ, start_response)
+
+
+def _samples() -> dict[str, Any]:
+    event = _event("Konser Senja di Istora", 3)
+    ticket = {"tier_name": "Festival", "bib_number": 1207, "id": UUID(int=1), "download_url": "#", "qr": "K1.SAMPLE"}
+    return {
+        "states": _STATES,
+        "event": event,
+        "offers": [_offer(state, index) for index, state in enumerate(_STATES)],
+        "long": SimpleNamespace(event=_event(_LONG[:255], 9), state="on_sale", cheapest=0, dearest=999_999_999),
+        "lines": [Line("Festival", 2, 150_000), Line("Kaus panitia", 1, 999_999_999)],
+        "tickets": [
+            SimpleNamespace(**ticket, status=status, attendee_name=name)
+            for status, name in (("valid", "Siti Rahma"), ("used", "Budi"), ("void", "Ayu"))
+        ],
+        "view": SimpleNamespace(seconds_left=754),
+        "order": SimpleNamespace(reservation_expires_at=datetime.now(UTC) + timedelta(seconds=754)),
+        "key": "",
+        "csrf": "",
+    }
+
+
+def _offer(state: State, index: int) -> SimpleNamespace:
+    prices = {"cheapest": 150_000, "dearest": 450_000} if state == "on_sale" else {"cheapest": None, "dearest": None}
+    return SimpleNamespace(event=_event("Konser Senja di Istora", index), state=state, **prices)
+
+
+def _event(title: str, number: int) -> SimpleNamespace:
+    start = datetime.now(UTC) + timedelta(days=20)
+    return SimpleNamespace(
+        id=UUID(int=number),
+        slug="contoh",
+        title=title,
+        banner=None,
+        start_date=start,
+        end_date=start + timedelta(hours=4),
+        timezone="Asia/Makassar",
+        venue="Istora Senayan",
+        location="Jakarta",
+    )
