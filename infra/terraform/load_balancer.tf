@@ -20,6 +20,7 @@ resource "google_compute_backend_service" "function" {
   description           = each.value.summary
   load_balancing_scheme = "EXTERNAL_MANAGED"
   protocol              = "HTTPS"
+  compression_mode      = contains(["cached", "pages"], each.value.edge) ? "AUTOMATIC" : "DISABLED"
   enable_cdn            = contains(["cached", "pages"], each.value.edge)
   security_policy       = google_compute_security_policy.this[local.edge_policies[each.value.edge]].id
   # timeout_sec stays unset: an endpoint group of this kind refuses it. The function's own time-out counts.

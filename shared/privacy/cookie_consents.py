@@ -15,7 +15,7 @@ from shared.cloud.database import Transaction
 from shared.models import RequestModel, ResponseModel, Trimmed
 from shared.problems import Problem
 
-VERSION = "2"
+VERSION = "3"
 """The version of the list below: raised whenever a cookie or a category comes or goes."""
 NECESSARY = "necessary"
 Category = Literal["necessary"]
@@ -81,6 +81,12 @@ COOKIES = CookieList(
             category=NECESSARY,
             purpose="Lets you sign in here although strangers try wrong passwords. Read by our server only.",
             life_seconds=15_552_000,
+        ),
+        Cookie(
+            name="language",
+            category=NECESSARY,
+            purpose="Remembers the language you chose. Read by our server only.",
+            life_seconds=31_536_000,
         ),
     ],
 )

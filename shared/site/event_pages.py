@@ -6,16 +6,16 @@ from urllib.parse import urlencode
 from pydantic import ValidationError
 
 from shared.catalog import public_views
-from shared.catalog.events import EventResponse
 from shared.catalog.search import EventSearch
 from shared.cloud import clock
-from shared.models import Listing
 from shared.site import calendar, last_good, offers, rendering, structured_data
 from shared.web import PAGES, App
 from shared.web.caching import AVAILABILITY
 from shared.web.pages import Page, PageRequest
 
 PAGE_SIZE = 12
+MAX_UNITS = 100
+"""Of one tier in an order, as the API takes them."""
 _FILTERS = ("q", "category", "location", "from", "to", "price_min", "price_max", "sort")
 
 pages = App("site")
@@ -29,7 +29,7 @@ def home(request: PageRequest) -> Page:
         request,
         keep=AVAILABILITY if shown.is_current else None,
         events=[offers.of_event(event, clock.now()) for event in shown.value.items],
-        facets=_facets(shown.value),
+        facets=last_good.read("filters", lambda: public_views.list_filters(None)).value,
         stale_since=shown.stale_since,
     )
 
@@ -47,7 +47,7 @@ def listing(request: PageRequest) -> Page:
         given={name: request.query.get(name, "") for name in _FILTERS},
         is_wrong=is_wrong,
         is_filtered=any(request.query.get(name) for name in _FILTERS if name != "sort"),
-        facets=_facets(shown.value),
+        facets=last_good.read("filters", lambda: public_views.list_filters(None)).value,
         page_url=_page_urls(request),
         stale_since=shown.stale_since,
     )
@@ -84,14 +84,11 @@ def ics(slug: str) -> Page:
 def chosen_quantities(given: Mapping[str, str]) -> dict[str, int]:
     """The quantity of each tier that a form or an address asks for: its fields are `t_<tier's id>`."""
     wanted = {name[2:]: value for name, value in given.items() if name.startswith("t_")}
-    return {tier_id: int(value) for tier_id, value in wanted.items() if value.isascii() and value.isdigit()}
+    return {tier_id: min(int(value[:9]), MAX_UNITS) for tier_id, value in wanted.items() if _is_number(value)}
 
 
-def _facets(listing: Listing[EventResponse]) -> dict[str, list[dict[str, str]]]:
-    return {
-        "categories": [{"name": each} for each in sorted({event.category for event in listing.items})],
-        "places": [{"name": each} for each in sorted({event.location for event in listing.items})],
-    }
+def _is_number(value: str) -> bool:
+    return value.isascii() and value.isdigit()
 
 
 def _wanted(request: PageRequest) -> tuple[EventSearch, bool]:
@@ -108,7 +105,8 @@ def _wanted(request: PageRequest) -> tuple[EventSearch, bool]:
 def _page_urls(request: PageRequest) -> dict[int, str]:
     """The addresses of the pages around this one, with the same filters."""
     kept = [(name, value) for name, value in request.query.items() if name in _FILTERS and value]
-    current = int(request.query.get("page", "1")) if request.query.get("page", "1").isdigit() else 1
+    page = request.query.get("page", "1")
+    current = int(page[:9]) if _is_number(page) else 1
     return {
         number: f"{request.path}?{urlencode([*kept, ('page', str(number))])}"
         for number in (current - 1, current + 1)

@@ -16,6 +16,7 @@ def _(english: str) -> str:
 
 
 _WORDS: Final[dict[str, tuple[str, str]]] = {
+    "not-found": (_("There is no such ticket here."), _("Choose again on the event's page.")),
     "sold-out": (
         _("These tickets have just sold out."),
         _("Nothing is held and no money was taken. Choose another type."),

@@ -1,0 +1,112 @@
+"""The site's pages as a browser's wire sees them: who may keep them, what they let in, and in which language."""
+
+import re
+
+import pytest
+import requests
+
+from tests.people import World
+from tests.waiting import PATIENCE_SECONDS
+
+PUBLIC = "", "/events", "/help", "/terms", "/privacy"
+PRIVATE = "/orders", "/account", "/refunds"
+
+
+def get(world: World, path: str, **headers: str) -> requests.Response:
+    return requests.get(world.url + path, headers=headers, timeout=PATIENCE_SECONDS, allow_redirects=False)
+
+
+@pytest.mark.parametrize("language", ["id", "en"])
+@pytest.mark.parametrize("path", PUBLIC)
+def test_a_public_page_is_the_same_for_everybody_and_may_be_kept(world: World, language: str, path: str):
+    answer = get(world, f"/{language}{path}", Cookie="access=nonsense; refresh=nonsense")
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"].startswith("public, ")
+    assert "Set-Cookie" not in answer.headers
+    assert f'<html lang="{language}">' in answer.text
+    other = {"id": "en", "en": "id"}[language]
+    assert f'hreflang="{other}"' in answer.text
+    again = get(world, f"/{language}{path}", **{"If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize("path", ["/id", "/login", "/id/nothing"])
+def test_every_page_lets_in_nothing_inline_and_nothing_from_elsewhere(world: World, path: str):
+    answer = get(world, path)
+    policy = answer.headers["Content-Security-Policy"]
+    assert "script-src 'self';" in policy
+    assert "style-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert "default-src 'none'" in policy
+    assert not re.search(r"<style|style=|<script(?![^>]*(src|ld\+json))|\son[a-z]+=", answer.text)
+
+
+@pytest.mark.parametrize("path", PRIVATE)
+def test_a_page_of_ones_own_asks_to_sign_in_and_comes_back(world: World, path: str):
+    answer = get(world, path)
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/login?next=%2F{path[1:]}")
+    assert answer.headers["Cache-Control"] == "private, no-store"
+
+
+@pytest.mark.parametrize(
+    ("accepts", "language"), [("en-US,en;q=0.9", "en"), ("id-ID,id;q=0.9,en;q=0.8", "id"), ("", "id"), ("fr", "id")]
+)
+def test_a_page_without_language_in_its_address_takes_the_browsers(world: World, accepts: str, language: str):
+    assert f'<html lang="{language}">' in get(world, "/login", **{"Accept-Language": accepts}).text
+
+
+def test_the_chosen_language_is_remembered(world: World):
+    browser = requests.Session()
+    browser.get(f"{world.url}/login?lang=en", timeout=PATIENCE_SECONDS)
+    assert '<html lang="en">' in browser.get(f"{world.url}/login", timeout=PATIENCE_SECONDS).text
+
+
+def test_files_are_kept_for_a_year_and_older_names_are_gone(world: World):
+    [style] = re.findall(r'href="(/assets/site\.[0-9a-f]+\.css)"', get(world, "/id").text)
+    answer = get(world, style)
+    assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert get(world, "/assets/site.000000000000.css").status_code == 404
+
+
+def test_what_is_not_there_is_told_as_a_page(world: World):
+    answer = get(world, "/id/events/nothing-here")
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert "Halaman ini tidak ada" in answer.text
+
+
+@pytest.mark.parametrize("page", ["orders", "tickets"])
+def test_nobody_sees_what_is_anothers(world: World, page: str):
+    owner, stranger = world.somebody(), world.somebody()
+    order = owner.buy(world.somebody("organizer").publish())
+    ticket = owner.until_tickets(order, 1)["tickets"][0]
+    address = f"/{page}/{order['id'] if page == 'orders' else ticket['id']}"
+    browser = requests.Session()
+    form = {"email": stranger.address, "password": "Rahasia-123!"}
+    browser.post(f"{world.url}/login", data=form, headers={"Origin": world.url}, timeout=PATIENCE_SECONDS)
+    answer = browser.get(world.url + address, timeout=PATIENCE_SECONDS)
+    assert answer.status_code == 404
+
+
+def test_a_form_of_another_site_changes_nothing(world: World):
+    form = {"email": "somebody@example.com", "password": "Rahasia-123!"}
+    answer = requests.post(
+        f"{world.url}/login", data=form, headers={"Origin": "https://evil.example"}, timeout=PATIENCE_SECONDS
+    )
+    assert answer.status_code == 403
+    assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "query", ["page=abc", "page=%C2%B2", "page=" + "9" * 500, "from=yesterday", "price_min=-1", "q=" + "x" * 300]
+)
+def test_a_filter_that_cannot_be_read_is_left_out_and_said_so(world: World, query: str):
+    answer = get(world, f"/id/events?{query}")
+    assert answer.status_code == 200
+    assert "kami lewati" in answer.text
+
+
+@pytest.mark.parametrize("query", ["t_x=1", "t_=2", "t_a=99999999999999999999", "t_a=-1", "promo=%F0%9F%8E%9F", ""])
+def test_a_choice_that_no_form_sends_breaks_nothing(world: World, query: str):
+    event = world.somebody("organizer").publish()
+    assert get(world, f"/buy/{event['slug']}?{query}").status_code in (200, 303, 404)
