@@ -25,7 +25,7 @@ from shared.web.caching import CachePolicy
 
 Language = Literal["id", "en"]
 LANGUAGE_COOKIE = "language"
-_LANGUAGE_SECONDS = 365 * 86_400
+LANGUAGE_SECONDS = 365 * 86_400
 _FORM = "application/x-www-form-urlencoded"
 _ENGLISH_FIRST = re.compile(r"\s*en\b", re.IGNORECASE)
 
@@ -158,7 +158,7 @@ def _page(page: Page, request: Request) -> Response:
 
 def _remember(answer: Response, language: Language | None) -> None:
     if language:
-        answer.set_cookie(LANGUAGE_COOKIE, language, max_age=_LANGUAGE_SECONDS, path="/", httponly=True, samesite="Lax")
+        answer.set_cookie(LANGUAGE_COOKIE, language, max_age=LANGUAGE_SECONDS, path="/", httponly=True, samesite="Lax")
 
 
 def _digest(content: bytes) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.privacy.cookie_consents import VERSION
+from shared.web.pages import LANGUAGE_COOKIE, LANGUAGE_SECONDS
 from tests.endpoints import call, problem
 from tests.integration.identity.steps import PASSWORD, Member, a_member
 
@@ -32,7 +33,7 @@ def owner_of(consent: Response) -> object:
 def test_the_list_names_exactly_the_cookies_that_are_set():
     credentials = {"email": a_member().email, "password": PASSWORD}
     signed_in = call("POST", "/auth/login", json=credentials, headers={"X-Session": "cookie"})
-    lives = {}
+    lives = {LANGUAGE_COOKIE: LANGUAGE_SECONDS}  # of pages
     for line in signed_in.headers.getlist("Set-Cookie"):
         name = line.partition("=")[0]
         lives[name] = int(line.partition("Max-Age=")[2].partition(";")[0])
