@@ -2,8 +2,8 @@
 
     python -m tests.attacks.lockout --buyers 2000
 
-Then that many buyers sign in from one address at about the same time, as behind a carrier's: how many get in in a
-minute, and what each costs the processor.
+Then that many buyers sign in from one address at about the same time, as behind a carrier's, by password and as many by
+a mailed code: how many get in in a minute, and what each costs the processor.
 """
 
 import argparse
@@ -35,6 +35,7 @@ _CARRIER = "198.51.100.200"
 _MOST_GUESSES = login_throttling.ACCOUNT.most + NETWORKS
 """Those of the account's budget, and one of each network after it is used up."""
 _MOST_REPEATS = 100
+_SIGN_IN_CODE = re.compile(r"^\s*([0-9]{8})\s*$", re.MULTILINE)
 _CODE = re.compile(r"^\s*([0-9A-Z]{10})\s*$", re.MULTILINE)
 
 _ADD = text("""
@@ -89,6 +90,7 @@ def attack(stack: Stack, buyers: int = BUYERS) -> Sequence[Figure]:
         *_besieged(Target(stack, staff), "gate staff"),
         *_reset(Target(stack, owner)),
         *_crowd(stack, crowd),
+        *_newcomers(stack, buyers),
     ]
 
 
@@ -151,6 +153,25 @@ def _crowd(stack: Stack, crowd: Sequence[str]) -> Sequence[Figure]:
         Figure("refused for their number (429)", statuses[429], "0", statuses[429] == 0),
         Figure("processor for each, of the web server", f"{used / len(crowd):.2f} s", "", True),
     ]
+
+
+def _newcomers(stack: Stack, count: int) -> Sequence[Figure]:
+    """As many without an account sign in by a mailed code, behind the same address."""
+    emails, begun = [f"{uuid4().hex[:12]}@example.com" for _ in range(count)], time.monotonic()
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        statuses = Counter(threads.map(lambda email: _by_code(stack, email), emails))
+    seconds = time.monotonic() - begun
+    return [
+        _passes_all(f"{count} without an account behind it: signed in by a mailed code", statuses[200], count),
+        Figure("signed in by it, each minute", f"{60 * statuses[200] / seconds:.0f}", "", True),
+    ]
+
+
+def _by_code(stack: Stack, email: str) -> int:
+    client = _client(stack, _CARRIER)
+    client.post("auth/code", {"email": email, "accept_terms": True}, status=202)
+    [code] = _SIGN_IN_CODE.findall(World(stack.url).mail(email, "sign_in")["text"])
+    return client.call("POST", "auth/code/verify", json={"email": email, "code": code}).status_code
 
 
 def _until_in(stack: Stack, email: str) -> Counter[int]:
