@@ -1,6 +1,5 @@
 """Accounts: registration, verification, sign-in, password reset (UM-001..003, UM-005, UM-006)."""
 
-from shared.cloud.database import transaction
 from shared.identity import accounts, code_sign_in, google, google_nonces, google_tokens, reauthentication
 from shared.identity.client_networks import ClientNetwork
 from shared.identity.codes import CodeInvalid
@@ -9,32 +8,25 @@ from shared.identity.password_change import WrongPassword
 from shared.identity.sessions import Tokens
 from shared.messages import mails
 from shared.web import CODE_MAILS, CREDENTIALS, App, SignedIn, Transaction
-from shared.web.constant_time import CODE_MS, REGISTRATION_MS, pad_to
+from shared.web.constant_time import CODE_MS, REGISTRATION_MS
 
 app = App("auth")
 
+LIMITED = (TooManyAttempts,)
 CODE = (CodeInvalid, TooManyAttempts)
 LOGIN = (accounts.InvalidCredentials, accounts.EmailNotVerified, TooManyAttempts)
-CODE_LOGIN = (CodeInvalid, accounts.TermsNotAccepted, TooManyAttempts)
-TOKEN = (google_tokens.GoogleTokenInvalid, google_tokens.GoogleSignInOff)
-GOOGLE = (*TOKEN, google.AccountNotLinked, accounts.TermsNotAccepted)
 
 
-@app.post("/auth/register", anybody=True, status=201, problems=(TooManyAttempts,))
+@app.post("/auth/register", anybody=True, status=201, min_ms=REGISTRATION_MS, problems=LIMITED)
 def register(registration: accounts.Registration, client: ClientNetwork) -> accounts.UserResponse:
-    """Create an account. A code to verify the address is mailed to it.
-
-    The response is the same for an address that has an account already; its owner is told by mail.
-    """
-    with pad_to(REGISTRATION_MS):
-        return accounts.register(registration, client, mails.enqueue_for_account)
+    """Create an account. A code is mailed to verify the address; one with an account gets the same response."""
+    return accounts.register(registration, client, mails.enqueue_for_account)
 
 
-@app.post("/auth/verify", anybody=True, limit=CREDENTIALS, problems=CODE)
+@app.post("/auth/verify", anybody=True, limit=CREDENTIALS, min_ms=CODE_MS, problems=CODE)
 def verify(proof: accounts.Proof, client: ClientNetwork) -> Tokens:
     """Verify an address with the mailed code, and sign in."""
-    with pad_to(CODE_MS):
-        return accounts.verify_email(proof, client)
+    return accounts.verify_email(proof, client)
 
 
 @app.post("/auth/login", anybody=True, limit=CREDENTIALS, problems=LOGIN)
@@ -43,28 +35,20 @@ def login(credentials: accounts.Credentials, client: ClientNetwork) -> Tokens:
     return accounts.login(credentials, client)
 
 
-@app.post("/auth/code", anybody=True, status=202, limit=CODE_MAILS, problems=(TooManyAttempts,))
+@app.post("/auth/code", anybody=True, status=202, limit=CODE_MAILS, min_ms=CODE_MS, problems=LIMITED)
 def ask_for_sign_in_code(request: code_sign_in.SignInCodeRequest, client: ClientNetwork) -> code_sign_in.SignInCodeSent:
-    """Request a code to sign in without a password. The response does not reveal whether the address has an account.
-
-    With `accept_terms` the code creates an account where there is none.
-    """
-    with pad_to(CODE_MS):
-        code_sign_in.ask(request, client, mails.enqueue_for_account)
+    """Request a code to sign in without a password. The response is the same with and without an account."""
+    code_sign_in.ask(request, client, mails.enqueue_for_account)
     return code_sign_in.SignInCodeSent()
 
 
-@app.post("/auth/code/verify", anybody=True, limit=CREDENTIALS, problems=CODE_LOGIN)
+@app.post("/auth/code/verify", anybody=True, limit=CREDENTIALS, min_ms=CODE_MS, problems=code_sign_in.PROBLEMS)
 def sign_in_by_code(proof: code_sign_in.SignInProof, client: ClientNetwork) -> Tokens:
-    """Sign in with the mailed code of eight digits. An address without account gets one, without a password.
-
-    That needs `accept_terms`, here or in the request for the code; after a refusal the code may be sent again.
-    """
-    with pad_to(CODE_MS):
-        return code_sign_in.sign_in(proof, client)
+    """Sign in with the mailed code of eight digits. An address without account gets one, without a password."""
+    return code_sign_in.sign_in(proof, client)
 
 
-@app.post("/auth/google", anybody=True, limit=CREDENTIALS, problems=GOOGLE)
+@app.post("/auth/google", anybody=True, limit=CREDENTIALS, problems=google.PROBLEMS)
 def google_sign_in(request: google.GoogleSignIn, client: ClientNetwork) -> Tokens:
     """Sign in with Google. The first sign-in creates an account and needs `accept_terms`: true.
 
@@ -80,11 +64,10 @@ def google_nonce(client: ClientNetwork) -> google_nonces.GoogleNonceResponse:
     return google.nonce(client)
 
 
-@app.post("/auth/forgot-password", anybody=True, status=202, limit=CODE_MAILS, problems=(TooManyAttempts,))
-def forgot_password(request: accounts.AddressOnly, client: ClientNetwork) -> accounts.OnItsWay:
+@app.post("/auth/forgot-password", anybody=True, status=202, limit=CODE_MAILS, min_ms=CODE_MS, problems=LIMITED)
+def forgot_password(request: accounts.AddressOnly, client: ClientNetwork, tx: Transaction) -> accounts.OnItsWay:
     """Request a code to choose a new password. The response does not reveal whether the address has an account."""
-    with pad_to(CODE_MS), transaction() as tx:
-        mails.enqueue_for_account(tx, accounts.forgot_password(tx, request, client))
+    mails.enqueue_for_account(tx, accounts.forgot_password(tx, request, client))
     return accounts.OnItsWay()
 
 

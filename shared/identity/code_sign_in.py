@@ -31,6 +31,7 @@ from shared.identity.accounts import TERMS_VERSION, AccountEmail, TermsNotAccept
 from shared.identity.addresses import EmailAddress
 from shared.identity.client_networks import UNKNOWN_CLIENT, ClientNetwork
 from shared.identity.codes import CodeInvalid
+from shared.identity.login_throttling import TooManyAttempts
 from shared.identity.people import Person
 from shared.identity.sessions import Tokens
 from shared.identity.sign_in_codes import SignInCode
@@ -39,7 +40,7 @@ from shared.problems import TryAgain
 
 
 class SignInCodeRequest(RequestModel):
-    """The address to mail a code to. `accept_terms` is for an address without account, which the code opens one for."""
+    """The address to mail a code to. With `accept_terms` the code creates an account where there is none."""
 
     email: EmailAddress
     accept_terms: bool = False
@@ -47,7 +48,10 @@ class SignInCodeRequest(RequestModel):
 
 
 class SignInProof(RequestModel):
-    """The mailed code. What else is here is for an account that it opens; the name may be given later."""
+    """The mailed code. What else is here is for an account that it opens; the name may be given later.
+
+    An account needs `accept_terms`, here or in the request for the code; after that refusal the code is still valid.
+    """
 
     email: EmailAddress
     code: Annotated[SignInCode, Field(repr=False)]
@@ -61,6 +65,9 @@ class SignInCodeSent(ResponseModel):
 
     detail: str = "We have mailed a code to this address, or did a moment ago."
 
+
+PROBLEMS = (CodeInvalid, TermsNotAccepted, TooManyAttempts)
+"""The refusals of a sign-in by code."""
 
 # Uses index: users_email
 _OPEN = text(f"""

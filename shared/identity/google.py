@@ -38,6 +38,9 @@ class AccountNotLinked(Problem):
     status, slug = 409, "account-not-linked"
 
 
+PROBLEMS = (GoogleTokenInvalid, GoogleSignInOff, AccountNotLinked, TermsNotAccepted)
+"""The refusals of a sign-in with Google."""
+
 # Uses index: users_oauth
 _LOCK = text(f"""
     SELECT {people.COLUMNS} FROM users

@@ -9,10 +9,8 @@ from shared.identity.tokens import Principal
 from shared.messages import mails
 from shared.problems import NotSignedIn
 from shared.site import forms
-from shared.web import constant_time
+from shared.web.constant_time import CODE_MS, pad_to
 from shared.web.pages import PageRequest
-
-ASKING_MS = 300
 
 
 def send_code(request: PageRequest) -> tuple[str, dict[str, str]]:
@@ -24,7 +22,7 @@ def send_code(request: PageRequest) -> tuple[str, dict[str, str]]:
     asked, errors = forms.read(SignInCodeRequest, {**given, "language": request.language}, request.language)
     if asked is None:
         return request.form.get("email", ""), errors
-    with constant_time.pad_to(ASKING_MS):
+    with pad_to(CODE_MS):
         code_sign_in.ask(asked, request.client, mails.enqueue_for_account)
     return asked.email, {}
 
@@ -36,7 +34,7 @@ def by_code(request: PageRequest) -> Tokens:
     proof, _ = forms.read(SignInProof, {**given, "language": request.language}, request.language)
     if proof is None:
         raise CodeInvalid
-    with constant_time.pad_to(ASKING_MS):
+    with pad_to(CODE_MS):
         return code_sign_in.sign_in(proof, request.client)
 
 

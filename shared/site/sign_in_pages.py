@@ -7,10 +7,9 @@ from shared.identity.sessions import RefreshRequest
 from shared.messages import mails
 from shared.problems import Problem
 from shared.site import forms, refusals, rendering, sign_in
-from shared.web import CODE_MAILS, CREDENTIALS, App, Viewer, constant_time
+from shared.web import CODE_MAILS, CREDENTIALS, App, Viewer
+from shared.web.constant_time import CODE_MS, pad_to
 from shared.web.pages import Page, PageRequest, Redirect
-
-ASKING_MS = 300
 
 pages = App("site")
 
@@ -72,7 +71,7 @@ def send_reset_code(request: PageRequest) -> Page:
     asked, errors = forms.read(accounts.AddressOnly, forms.filled(request.form, "email"), request.language)
     if asked is None:
         return _reset(request, errors=errors)
-    with constant_time.pad_to(ASKING_MS), transaction() as tx:
+    with pad_to(CODE_MS), transaction() as tx:
         mails.enqueue_for_account(tx, accounts.forgot_password(tx, asked, request.client))
     return _reset(request, email=asked.email, is_sent=True)
 

@@ -49,6 +49,7 @@ from shared.web import (
     requests,
     wording,
 )
+from shared.web.constant_time import pad_to
 from shared.web.deliveries import Delivery
 from shared.web.pages import ErrorPage
 from shared.web.routes import Parameter, Route, RouteKind, Source, route
@@ -352,6 +353,13 @@ def _response_to_keep(matched: Route, values: dict[str, Any], language: wording.
 
 
 def _call_handler(matched: Route, values: dict[str, Any]) -> Any:
+    if not matched.min_ms:
+        return _call_in_transaction(matched, values)
+    with pad_to(matched.min_ms):
+        return _call_in_transaction(matched, values)
+
+
+def _call_in_transaction(matched: Route, values: dict[str, Any]) -> Any:
     wants = next((p.name for p in matched.parameters if p.source == "transaction"), None)
     if wants is None:
         return matched.handler(**values)

@@ -88,6 +88,8 @@ class Route:
     """True if browsers and the CDN may keep the answer."""
     ends_session: bool = False
     """True if the caller's session is over after it, so that a browser's cookies go."""
+    min_ms: int = 0
+    """The least time that its handler takes, see `constant_time`."""
 
     @property
     def gives_tokens(self) -> bool:
@@ -138,13 +140,14 @@ def route(
     anybody: bool = False,
     produces: tuple[str, ...] = ("application/pdf",),
     ends_session: bool = False,
+    min_ms: int = 0,
 ) -> Route:
     """Read a handler's signature into a Route. Raises TypeError for a parameter nobody could fill.
 
     `problems` are refusals to document; `limit` is for a route that the usual rate limits don't suit;
-    `ends_session` is for one after which the caller's session is over. A
-    route for people says who may call, by a guard among its parameters or else by `anybody`: raises
-    TypeError where it says neither or both.
+    `ends_session` is for one after which the caller's session is over; `min_ms` is for one whose duration
+    must not reveal anything. A route for people says who may call, by a guard among its parameters or else by
+    `anybody`: raises TypeError where it says neither or both.
     """
     hints = get_type_hints(handler, include_extras=True)
     returned = hints.pop("return", None)
@@ -167,6 +170,7 @@ def route(
         produces=produces,
         is_kept=is_kept,
         ends_session=ends_session,
+        min_ms=min_ms,
     )
     if kind in _FOR_PEOPLE and anybody == bool(declared.access):
         raise TypeError(f"{method} {path}: say who may call, by one guard or by anybody=True")

@@ -107,7 +107,7 @@ def test_a_known_and_an_unknown_address_take_the_same_time(
         finally:
             paced.append((asked, clients.engine().pool.checkedout(), bool(published.messages)))
 
-    monkeypatch.setattr("functions.auth.main.pad_to", at_least)
+    monkeypatch.setattr("shared.web.app.pad_to", at_least)
     body = {
         "register": {"password": PASSWORD, "full_name": "S", "accept_terms": True},
         "verify": {"code": "000000"},
