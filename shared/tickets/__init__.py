@@ -1,1 +1,1 @@
-"""Tickets of paid orders: issued once, printed, let in once. It moves no money and sends no mail."""
+"""Tickets of paid orders: issued once, rendered, let in once. It moves no money and sends no mail."""

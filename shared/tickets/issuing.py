@@ -3,8 +3,8 @@
 One ticket per seat and participant, each with its PDF; a BIB number per runner; what products need.
 
 First the rows, then the PDFs one by one, then the word that all is there. No transaction is open over a network call.
-Each PDF is noted before the next one is begun, so that a crash costs one of them; deliveries of the same order share
-the tickets by claims that run out. A delivery that runs out of time asks for another one, which is a first try again:
+Each PDF is recorded before the next one is begun, so that a crash costs one of them; deliveries of the same order share
+the tickets by leases that expire. A delivery that runs out of time asks for another one, which is a first try again:
 the tries of PS-023 count failures, not progress.
 """
 

@@ -1,4 +1,4 @@
-"""The facts that are printed on a ticket."""
+"""The facts that a ticket shows."""
 
 from dataclasses import dataclass
 from datetime import datetime

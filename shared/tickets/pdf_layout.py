@@ -1,4 +1,4 @@
-"""A sheet of A4 to print on: text that always fits the room it is given, lines, and QR codes.
+"""The layout of an A4 page: text that always fits its box, lines, and QR codes.
 
 Lengths are millimetres from the upper left corner; sizes of type are points. What does not differ from ticket to
 ticket is drawn once as a `Drawing` and placed on each sheet; a sheet embeds of each font the glyphs it uses.
@@ -49,27 +49,27 @@ class Drawing:
         height: float = HEIGHT_MM,
         align_right: bool = False,
     ) -> float:
-        """Print within `width`, `max_lines` and `height`, and return the lower edge."""
+        """Draw text within `width`, `max_lines` and `height`, and return the lower edge."""
         fitted = fit(words, width, kind, max_lines, height)
         self._colour(GREY if kind.grey else 0)
-        self._print(fitted, left, top, width if align_right else None)
+        self._draw_lines(fitted, left, top, width if align_right else None)
         return top + fitted.height
 
     def write_columns(
         self, words: str, lefts: Sequence[float], top: float, width: float, height: float, kind: TextStyle
     ) -> bool:
-        """Print a long text in columns of `width` by `height` that begin at `lefts`. Whether all of it had room."""
+        """Draw a long text in columns of `width` by `height` that begin at `lefts`. True if all of it fits."""
         fitted, per_column = fit_columns(words, width, height, kind, len(lefts))
         self._colour(0)
         for column, left in enumerate(lefts):
             lines = fitted.lines[column * per_column : (column + 1) * per_column]
-            self._print(replace(fitted, lines=lines), left, top)
+            self._draw_lines(replace(fitted, lines=lines), left, top)
         return fitted.complete
 
     def plate(
         self, words: str, left: float, top: float, width: float, kind: TextStyle, *, max_lines: int, height: float
     ) -> float:
-        """Print white on a black plate as wide as its words need, and return the lower edge."""
+        """Draw white text on a black plate as wide as its words need, and return the lower edge."""
         fitted = fit(words, width - 2 * PLATE_PADDING, kind, max_lines, height - PLATE_PADDING)
         longest = max(width_mm(line, fitted.size, kind.bold) for line in fitted.lines)
         high = fitted.height + PLATE_PADDING
@@ -77,7 +77,7 @@ class Drawing:
         self._rounded(left, top, longest + 2 * PLATE_PADDING, high, 1.2)
         self.operators.append("f")
         self._colour(1)
-        self._print(fitted, left + PLATE_PADDING, top + PLATE_PADDING / 2)
+        self._draw_lines(fitted, left + PLATE_PADDING, top + PLATE_PADDING / 2)
         return top + high
 
     def bar(self, left: float, top: float, width: float, height: float) -> None:
@@ -105,7 +105,7 @@ class Drawing:
     def _colour(self, grey: float) -> None:
         self.operators.append(f"{grey} g {grey} G")
 
-    def _print(self, fitted: Fitted, left: float, top: float, right_edge_after: float | None = None) -> None:
+    def _draw_lines(self, fitted: Fitted, left: float, top: float, right_edge_after: float | None = None) -> None:
         for number, line in enumerate(fitted.lines):
             indent = right_edge_after - width_mm(line, fitted.size, fitted.bold) if right_edge_after else 0
             baseline = top + number * fitted.line_height + fitted.ascent
@@ -137,7 +137,7 @@ class Drawing:
 
 
 class PageLayout(Drawing):
-    """One page. What it is given in letters that no font has is printed as `font.printable` says."""
+    """One page. What it is given in letters that no font has is shown as `font.printable` says."""
 
     def __init__(self, *, title: str, created_at: datetime) -> None:
         super().__init__()

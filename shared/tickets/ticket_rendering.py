@@ -1,10 +1,10 @@
-"""The PDFs of tickets: printed from the rows, kept in Cloud Storage under names that nobody can guess (TS-020).
+"""The PDFs of tickets: rendered from the rows, kept in Cloud Storage under names that nobody can guess (TS-020).
 
-A file's name holds a keyed hash of the facts that are printed, so a stored PDF is known to be current without
-being read, and one that says what is no longer true is printed anew when it is next asked for. The rest of the name
+A file's name holds a keyed hash of the rendered facts, so a stored PDF is known to be current without
+being read, and one that says what is no longer true is rendered anew when it is next asked for. The rest of the name
 comes from the file it replaces: a crash between storing a file and noting its name leaves nothing behind, and no
-name is ever used twice. Of whom has deleted their account nothing is stored (DP-002): an organizer who asks is given
-a fresh print, which names nobody.
+name is ever used twice. Nothing is stored of people who have deleted their account (DP-002): an organizer who asks is
+given a fresh PDF, which names nobody.
 """
 
 import hashlib
@@ -31,9 +31,9 @@ from shared.tickets import qr
 from shared.tickets.page import TicketPage
 
 LAYOUT: Final = 1
-"""Raise it and every stored PDF is printed anew when it is next asked for."""
-CLAIMED_SECONDS: Final = 15
-"""For how long a delivery has a ticket to itself: longer than printing and storing one takes."""
+"""Raise it and every stored PDF is rendered anew when it is next asked for."""
+LEASE_SECONDS: Final = 15
+"""The time for which a delivery has a ticket to itself: longer than rendering and storing one takes."""
 _LOOK_AGAIN_SECONDS = 0.2
 
 _TICKETS = """
@@ -52,17 +52,17 @@ _IS_UNRENDERED = """
     AND NOT EXISTS (SELECT 1 FROM orders o JOIN users u ON u.id = o.user_id WHERE o.id = t.order_id AND u.is_deleted)
 """
 _UNRENDERED = text(f"SELECT EXISTS (SELECT 1 FROM tickets t WHERE {_IS_UNRENDERED})")
-_CLAIM = text(f"""
-    UPDATE tickets SET print_claimed_until = now() + make_interval(secs => :claimed_seconds)
+_LEASE = text(f"""
+    UPDATE tickets SET print_claimed_until = now() + make_interval(secs => :lease_seconds)
     WHERE id = (
         SELECT t.id FROM tickets t JOIN order_items i ON i.id = t.order_item_id
         WHERE {_IS_UNRENDERED} AND (t.print_claimed_until IS NULL OR t.print_claimed_until < now())
         ORDER BY i.position LIMIT 1)
     RETURNING id
 """)
-_LET_GO = text("UPDATE tickets SET print_claimed_until = NULL WHERE id = :ticket_id AND pdf_object IS NULL")
+_RELEASE = text("UPDATE tickets SET print_claimed_until = NULL WHERE id = :ticket_id AND pdf_object IS NULL")
 _ONE = text(f"{_TICKETS} WHERE t.id = :ticket_id")
-_PRINTED = text("""
+_RECORD = text("""
     UPDATE tickets t SET pdf_object = :pdf_object, print_claimed_until = NULL
     FROM orders o JOIN users u ON u.id = o.user_id
     WHERE t.id = :ticket_id AND o.id = t.order_id AND t.pdf_object IS NOT DISTINCT FROM :replaces AND NOT u.is_deleted
@@ -99,70 +99,70 @@ class TicketVoid(Problem):
 
 
 def render_missing(order_id: UUID, until: float) -> bool:
-    """Render the missing PDFs of a paid order; whether all are there, False where `until` (time.monotonic) came first.
+    """Render the missing PDFs of a paid order. False where `until` (time.monotonic) came before all are there.
 
     Each is recorded before the next one is begun, so that a crash costs one of them. Renders one at least, and
-    waits for those that other deliveries have claimed. Opens its own transactions.
+    waits for those that other deliveries have leased. Opens its own transactions.
     """
-    printed: list[RenderedTicket] = []
+    rendered: list[RenderedTicket] = []
     while True:
         with transaction() as tx:
             order = orders.lock(tx, order_id)
-            record_rendered(tx, printed)
+            record_rendered(tx, rendered)
             if not tx.execute(_UNRENDERED, {"order_id": order_id}).scalar_one():
                 return True
-            if order.status != OrderStatus.PAID or (printed and time.monotonic() >= until):
+            if order.status != OrderStatus.PAID or (rendered and time.monotonic() >= until):
                 return False
-            claimed = claim(tx, order_id)
-        if claimed is None:  # another delivery has what is left; should it die, its claims run out
+            leased = lease_next(tx, order_id)
+        if leased is None:  # another delivery has what is left; should it die, its leases run out
             time.sleep(_LOOK_AGAIN_SECONDS)
-        printed = [render_claimed(claimed)] if claimed else []
+        rendered = [render_leased(leased)] if leased else []
 
 
-def claim(tx: Transaction, order_id: UUID) -> Row[Any] | None:
-    """The next ticket of a locked order that lacks its PDF, for the caller alone for CLAIMED_SECONDS.
+def lease_next(tx: Transaction, order_id: UUID) -> Row[Any] | None:
+    """Lease the next ticket of a locked order that lacks its PDF to the caller for LEASE_SECONDS.
 
-    None where others have claimed all that is left.
+    None where others have leased all that is left.
     """
-    claimed = tx.execute(_CLAIM, {"order_id": order_id, "claimed_seconds": CLAIMED_SECONDS}).scalar()
-    return tx.execute(_ONE, {"ticket_id": claimed}).first() if claimed else None
+    ticket_id = tx.execute(_LEASE, {"order_id": order_id, "lease_seconds": LEASE_SECONDS}).scalar()
+    return tx.execute(_ONE, {"ticket_id": ticket_id}).first() if ticket_id else None
 
 
-def render_claimed(claimed: Row[Any]) -> RenderedTicket:
-    """Render and store a ticket that was claimed. Takes its own time, so never call it in a transaction.
+def render_leased(leased: Row[Any]) -> RenderedTicket:
+    """Render and store a leased ticket. Takes its own time, so never call it in a transaction.
 
-    What stops it also ends the claim, so that the next try can begin at once.
+    A failure also ends the lease, so that the next try can begin at once.
     """
     try:
-        return _store(claimed, _render(_page(claimed)))
+        return _store(leased, _render(_page(leased)))
     except Exception:
         with transaction() as tx:
-            tx.execute(_LET_GO, {"ticket_id": claimed.ticket_id})
+            tx.execute(_RELEASE, {"ticket_id": leased.ticket_id})
         raise
 
 
-def record_rendered(tx: Transaction, printed: Sequence[RenderedTicket]) -> None:
+def record_rendered(tx: Transaction, rendered: Sequence[RenderedTicket]) -> None:
     """Record where these PDFs are stored, and delete the files that they replace."""
-    for each in printed:
+    for each in rendered:
         names = {"ticket_id": each.ticket_id, "pdf_object": each.pdf_object, "replaces": each.replaces}
-        stale = each.replaces if tx.execute(_PRINTED, names).first() else _unwanted(tx, each)
+        stale = each.replaces if tx.execute(_RECORD, names).first() else _unwanted(tx, each)
         object_deletion.schedule_deletion(tx, settings().tickets_bucket, [stale] if stale else [])
 
 
-def _unwanted(tx: Transaction, printed: RenderedTicket) -> str | None:
-    """The file of a print that came too late, unless somebody else has printed just the same."""
-    current = tx.execute(_PDF_OBJECT, {"ticket_id": printed.ticket_id}).scalar()
-    return printed.pdf_object if current != printed.pdf_object else None
+def _unwanted(tx: Transaction, rendered: RenderedTicket) -> str | None:
+    """The file that came too late, unless another delivery has rendered the same."""
+    current = tx.execute(_PDF_OBJECT, {"ticket_id": rendered.ticket_id}).scalar()
+    return rendered.pdf_object if current != rendered.pdf_object else None
 
 
 def forget(tx: Transaction, user_id: UUID) -> None:
-    """Delete the PDFs of everything a person bought, remembered or not: their names are on them."""
+    """Delete the PDFs of all tickets of a person, recorded or not: their names are on them."""
     rows = tx.execute(_FORGET, {"user_id": user_id}).all()
     object_deletion.delete_after_commit(tx, settings().tickets_bucket, [_prefix(row.event_id, row.id) for row in rows])
 
 
 def ticket_file(ticket_id: UUID, principal: Principal) -> TicketFile:
-    """The PDF for the ticket's owner, its organizer or an admin, printed now where what is stored is not true.
+    """The PDF for the ticket's owner, its organizer or an admin, rendered now where the stored one is out of date.
 
     TS-019. Raises NotFound to anyone else, and TicketVoid. Opens its own transactions around the storage.
     """
@@ -176,7 +176,7 @@ def ticket_file(ticket_id: UUID, principal: Principal) -> TicketFile:
 
 
 def current_pdf(ticket_id: UUID) -> bytes | None:
-    """A ticket's PDF as it is to be now, for who is known to hold it; None for one that is void.
+    """A ticket's current PDF, for its known holder; None for a void ticket.
 
     Opens its own transactions around the storage.
     """
@@ -197,7 +197,7 @@ def _may_see(tx: Transaction, principal: Principal, row: Any) -> bool:
 
 
 def _stored(row: Any) -> bytes | None:
-    """The stored PDF if it says what is true now."""
+    """The stored PDF if it is current."""
     if not row.pdf_object or not row.pdf_object.startswith(_name_of_facts(row)):
         return None
     return storage.get(settings().tickets_bucket, row.pdf_object)
@@ -206,9 +206,9 @@ def _stored(row: Any) -> bytes | None:
 def _render_now(row: Any) -> bytes:
     content = _render(_page(row))
     if not row.is_owner_deleted:
-        printed = _store(row, content)
+        rendered = _store(row, content)
         with transaction() as tx:
-            record_rendered(tx, [printed])
+            record_rendered(tx, [rendered])
     return content
 
 
@@ -219,7 +219,7 @@ def _store(row: Any, content: bytes) -> RenderedTicket:
 
 
 def _object_name(row: Any) -> str:
-    """The name for what is printed now; that of the stored file, where that is current but lost."""
+    """The name of the PDF to store; that of the stored file, where that is current but lost."""
     facts = _name_of_facts(row)
     if row.pdf_object and row.pdf_object.startswith(facts):
         return str(row.pdf_object)
@@ -271,5 +271,5 @@ def _page(row: Any) -> TicketPage:
 
 
 def _name_instead(email: str | None, position: int) -> str:
-    """A name to print for an attendee whose name is all emoji: the local part of their address, or a number."""
+    """A name to show for an attendee whose name is all emoji: the local part of their address, or a number."""
     return email.partition("@")[0] if email else f"Peserta {position}"

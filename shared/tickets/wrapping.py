@@ -51,8 +51,8 @@ class Fitted:
 
 
 @lru_cache(maxsize=256)
-def fit(words: str, room: float, kind: TextStyle, max_lines: int, height: float = 297) -> Fitted:
-    """`words` in lines of `room` millimetres: in the largest size that does it, else shortened in the smallest.
+def fit(words: str, max_width: float, kind: TextStyle, max_lines: int, height: float = 297) -> Fitted:
+    """`words` in lines of `max_width` millimetres: in the largest size that does it, else shortened in the smallest.
 
     The lines together are not higher than `height`, unless a single one is.
     """
@@ -60,19 +60,19 @@ def fit(words: str, room: float, kind: TextStyle, max_lines: int, height: float 
     for size in kind.sizes:
         empty = _fitted(text, (), size, kind.bold)
         max_count = max(1, min(max_lines, int(height / empty.line_height)))
-        lines = _wrap(text, _thousandths(room, size), kind.bold, max_count + 1)
+        lines = _wrap(text, _thousandths(max_width, size), kind.bold, max_count + 1)
         if len(lines) <= max_count:
             return replace(empty, lines=lines)
-    last = _shorten(lines[max_count - 1], _thousandths(room, size), kind.bold)
+    last = _shorten(lines[max_count - 1], _thousandths(max_width, size), kind.bold)
     return replace(empty, lines=[*lines[: max_count - 1], last], complete=False)
 
 
-def fit_columns(words: str, room: float, height: float, kind: TextStyle, columns: int) -> tuple[Fitted, int]:
+def fit_columns(words: str, max_width: float, height: float, kind: TextStyle, columns: int) -> tuple[Fitted, int]:
     """The same in columns of `height`, and how many lines a column takes."""
     text = fonts.printable(words.strip())
     for size in kind.sizes:
         per_column = int(height / _fitted(text, (), size, kind.bold).line_height)
-        fitted = fit(words, room, TextStyle((size,), kind.bold), per_column * columns)
+        fitted = fit(words, max_width, TextStyle((size,), kind.bold), per_column * columns)
         if fitted.complete:
             break
     return fitted, per_column
@@ -88,26 +88,26 @@ def width_mm(text: str, size: float, bold: bool) -> float:
     return width(text, bold) * size * MM_PER_POINT / 1000
 
 
-def _thousandths(room: float, size: float) -> float:
-    return room / MM_PER_POINT / size * 1000
+def _thousandths(max_width: float, size: float) -> float:
+    return max_width / MM_PER_POINT / size * 1000
 
 
-def _wrap(text: str, room: float, bold: bool, max_count: int) -> list[str]:
+def _wrap(text: str, max_width: float, bold: bool, max_count: int) -> list[str]:
     """The first `max_count` lines. What comes after them is not looked at."""
     lines: list[str] = []
     for paragraph in text.split("\n"):
-        lines += _paragraph(paragraph, room, bold, max_count - len(lines))
+        lines += _paragraph(paragraph, max_width, bold, max_count - len(lines))
         if len(lines) >= max_count:
             break
     return lines
 
 
-def _paragraph(paragraph: str, room: float, bold: bool, max_count: int) -> list[str]:
+def _paragraph(paragraph: str, max_width: float, bold: bool, max_count: int) -> list[str]:
     lines: list[str] = []
     line, used = "", 0.0
-    for piece in _pieces(paragraph, room, bold):
+    for piece in _pieces(paragraph, max_width, bold):
         wide = width(piece, bold)
-        if used + wide > room and line:
+        if used + wide > max_width and line:
             lines.append(line.rstrip())
             if len(lines) >= max_count:
                 return lines
@@ -117,17 +117,17 @@ def _paragraph(paragraph: str, room: float, bold: bool, max_count: int) -> list[
     return [*lines, line.rstrip()]
 
 
-def _pieces(paragraph: str, room: float, bold: bool) -> Iterator[str]:
+def _pieces(paragraph: str, max_width: float, bold: bool) -> Iterator[str]:
     """The pieces of a text that are never broken; a word wider than a line comes letter by letter."""
     for found in _PIECES.finditer(paragraph):
         piece = found.group()
-        if len(piece) > 1 and width(piece, bold) > room:
+        if len(piece) > 1 and width(piece, bold) > max_width:
             yield from _CLUSTERS.findall(piece)
         else:
             yield piece
 
 
-def _shorten(line: str, room: float, bold: bool) -> str:
-    while line and width(line + ELLIPSIS, bold) > room:
+def _shorten(line: str, max_width: float, bold: bool) -> str:
+    while line and width(line + ELLIPSIS, bold) > max_width:
         line = line[:-1]
     return line.rstrip() + ELLIPSIS

@@ -29,9 +29,9 @@ class WindowUse:
         """The seconds until one more request is within `limit` a minute; 0 where it is now."""
         if self.requests + 1 <= limit + _ROUNDING:
             return 0
-        room = limit - 1 - self.current
-        if room >= 0:  # enough of the previous minute will be out of sight before the running one ends
-            return whole(SECONDS * (1 - room / self.previous) - self.elapsed)
+        spare = limit - 1 - self.current
+        if spare >= 0:  # enough of the previous minute will be out of sight before the running one ends
+            return whole(SECONDS * (1 - spare / self.previous) - self.elapsed)
         return whole(SECONDS - self.elapsed + SECONDS * (1 - (limit - 1) / self.current))
 
     def left(self, limit: int) -> int:

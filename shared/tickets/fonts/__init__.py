@@ -1,7 +1,7 @@
-"""The letters a ticket is printed with, and what to print where a letter is missing.
+"""The fonts of a ticket, and what replaces a letter that is in none.
 
 Fira Sans has Latin of every kind, Greek and Cyrillic; files in `fonts` have other scripts, each opened only where a
-text needs it. A letter that no font has is printed as its plain base letter (`ơ` as `o`, `ł` as `l`), one without
+text needs it. A letter that no font has is shown as its plain base letter (`ơ` as `o`, `ł` as `l`), one without
 any as `?`, and a symbol, such as an emoji, not at all.
 """
 

@@ -226,9 +226,9 @@ def test_a_pdf_that_is_stored_while_the_account_is_deleted_is_not_kept(files: St
     issuing.issue(order.id)
     change("UPDATE tickets SET pdf_object = NULL WHERE order_id = :id", id=order.id)
     with transaction() as tx:
-        claimed = ticket_rendering.claim(tx, order.id)
-    assert claimed is not None
-    printed = [ticket_rendering.render_claimed(claimed)]  # on its way, with the names of before
+        leased = ticket_rendering.lease_next(tx, order.id)
+    assert leased is not None
+    printed = [ticket_rendering.render_leased(leased)]  # on its way, with the names of before
     delete(member)
     files.files.update({each.pdf_object: b"stored a moment later" for each in printed})
     with transaction() as tx:

@@ -143,14 +143,14 @@ def test_an_order_of_a_hundred_with_the_longest_terms_is_done_by_one_delivery(fi
     assert (files.tries, said(order)) == (100, 1)
 
 
-def test_what_a_dead_delivery_had_claimed_is_printed_once_its_claim_has_run_out(files):
+def test_what_a_dead_delivery_had_leased_is_rendered_once_its_lease_has_run_out(files):
     order = an_order(quantities=[2], paid=True)
     issuing.add_missing(order.id)
     with transaction() as tx:  # as if the process had died here
-        claimed = ticket_rendering.claim(tx, order.id)
-    assert claimed is not None
+        leased = ticket_rendering.lease_next(tx, order.id)
+    assert leased is not None
     with transaction() as tx:
-        tx.execute(text("UPDATE tickets SET print_claimed_until = now() WHERE id = :id"), {"id": claimed.ticket_id})
+        tx.execute(text("UPDATE tickets SET print_claimed_until = now() WHERE id = :id"), {"id": leased.ticket_id})
     issuing.issue(order.id)
     assert len(files.files) == 2
 
