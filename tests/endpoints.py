@@ -20,12 +20,12 @@ EntryPoint = Callable[[Request], Response]
 def call(method: str, path: str, *, by: Principal | None = None, **arguments: Any) -> Response:
     """What the function at /api/v1 + `path` answers; further arguments as for Flask's test client."""
     function = manifest().functions[manifest().serving(API + path.partition("?")[0])]
-    door: EntryPoint = importlib.import_module(f"functions.{function.name}.main").main
+    entry_point: EntryPoint = importlib.import_module(f"functions.{function.name}.main").main
     headers = {**(bearer(by) if by else {}), **arguments.pop("headers", {})}
     with _flask.test_request_context(API + path, method=method, headers=headers, **arguments):
         try:
             with permissions.run_as(function.permissions):
-                return door(request)
+                return entry_point(request)
         finally:
             request.environ["wsgi.input"].close()  # a large body is a file
 

@@ -1,4 +1,4 @@
-"""An event as a calendar file (RFC 5545), in UTC so that it is right in every zone (complaint 30)."""
+"""An event as a calendar file (RFC 5545), in UTC so that it is right in every zone."""
 
 from datetime import datetime
 

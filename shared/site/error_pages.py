@@ -1,4 +1,4 @@
-"""Problems as pages: what happened, and what to do next (U-004)."""
+"""Problems as pages: what happened, and what to do next (U-003)."""
 
 from shared.problems import NotFound, NotSignedIn, Problem
 from shared.site import rendering

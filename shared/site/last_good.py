@@ -1,4 +1,4 @@
-"""The last good copy of what public pages show, for when the database is away (issue: pages stay readable).
+"""The last good copy of what public pages show, for when the database is away.
 
 It is kept in this instance's memory, and in the shared cache for instances that begin meanwhile.
 """

@@ -1,4 +1,4 @@
-"""Offers of an event now, and if there are none, why: the state of its tiers and of the whole (complaint 5)."""
+"""Offers of an event now, and if there are none, why: the state of its tiers and of the whole."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The view of an order: one state for each order, found from our own records alone (reference: states of 6).
+"""The view of an order: one state for each order, found from our own records alone (PS-004).
 
 reserved    tickets are held, nothing was tried yet; or what was tried has failed
 pay         a payment waits: a QR code, a number, or the gateway's own page

@@ -1,4 +1,4 @@
-"""The ways to pay that a buyer chooses from: QRIS first, then virtual accounts, then e-wallets (reference: 6.3)."""
+"""The ways to pay that a buyer chooses from: QRIS first, then virtual accounts, then e-wallets (PS-002)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

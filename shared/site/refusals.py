@@ -1,4 +1,4 @@
-"""Refusals as people are told of them: a title, and what to do next (U-004).
+"""Refusals as people are told of them: a title, and what to do next (U-003).
 
 By the slug of the problem; what is not listed here is told by the problem's own sentence.
 """

@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.search [--events 100000] [--rounds 40]
 
-Prints p50 and p95 in milliseconds of each kind of search through the operation that the door calls
+Prints p50 and p95 in milliseconds of each kind of search through the operation that the endpoint calls
 (both statements and the tiers of the page, without the shared cache), of the page's bare statement on the
 same connection, and the ratio of the two. Values change from round to round.
 """

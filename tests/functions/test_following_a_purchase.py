@@ -1,4 +1,4 @@
-"""One purchase is found by one id in the log of everything it passes: doors, gateways, queues and messages."""
+"""One purchase is found by one id in the log of everything it passes: endpoints, gateways, queues and messages."""
 
 import json
 from typing import Any

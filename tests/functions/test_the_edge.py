@@ -180,7 +180,7 @@ def test_a_webhook_for_an_unknown_order_is_recorded_and_answered(shop, stack):  
     "path",
     ["expire/tasks/expire", "expire/jobs/sweep", "issue-ticket/messages/payment.success", "reconcile/jobs/light"],
 )
-def test_internal_doors_open_for_our_own_services_only(shop, path):
+def test_internal_endpoints_open_for_our_own_services_only(shop, path):
     world, _, _, buyer = shop
     for caller in (world.anybody, buyer.api):
         problem(caller.call("POST", f"/functions/{path}", json={}), 401, "not-signed-in")

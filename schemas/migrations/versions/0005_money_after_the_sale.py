@@ -1,4 +1,4 @@
-"""Money after the sale: refunds by item, bank accounts, transfers, payouts, cancellations, odd money.
+"""Money after the sale: refunds by item, bank accounts, transfers, payouts, cancellations, amount mismatches.
 
 What must never happen is refused here: an item refunded twice, more going back than came in, two live
 transfers for one debt, two payouts for one event.

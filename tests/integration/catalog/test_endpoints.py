@@ -1,4 +1,4 @@
-"""The events door as its callers meet it: addresses, status codes, field names, who may (docs/reference/api.md)."""
+"""The events endpoints as callers meet them: addresses, status codes, field names, who may (docs/reference/api.md)."""
 
 from typing import Any
 from uuid import uuid4
@@ -50,7 +50,7 @@ TIER_FIELDS = {
 
 
 def a_published_event(organizer: Principal) -> dict[str, Any]:
-    """Create and publish through the door."""
+    """Create and publish through the endpoint."""
     created = call("POST", "/events", by=organizer, json=NEW_EVENT)
     assert created.status_code == 201, created.get_data(as_text=True)
     path = f"/events/{created.get_json()['id']}"

@@ -93,7 +93,7 @@ def a_buyer() -> Principal:
 
 
 def hold(event: EventResponse, quantity: int, by: Principal) -> dict[str, Any]:
-    """Reserve through the door."""
+    """Reserve through the endpoint."""
     body = {"event_id": str(event.id), "items": [{"tier_id": str(event.tiers[0].id), "quantity": quantity}]}
     answer = call("POST", "/orders/reserve", by=by, json=body)
     assert answer.status_code == 201, answer.get_data(as_text=True)

@@ -310,7 +310,7 @@ def post(path: str, body: dict[str, Any], **headers: str):
     return call("POST", path, json=body, headers=headers)
 
 
-def test_the_door_answers_every_address_alike():
+def test_the_endpoint_answers_every_address_alike():
     member, stranger, waiting = a_member().email, an_address(), an_address()
     register(waiting)
     answers = [post("/auth/code", {"email": email, "accept_terms": True}) for email in (member, stranger, waiting)]
@@ -323,7 +323,7 @@ def test_the_door_answers_every_address_alike():
         assert problem(post("/auth/code/verify", wrong)) == (422, "code-invalid")
 
 
-def test_the_door_signs_in_with_tokens_or_with_cookies():
+def test_the_endpoint_signs_in_with_tokens_or_with_cookies():
     first, second = an_address(), an_address()
     for email in (first, second):
         post("/auth/code", {"email": email, "accept_terms": True, "language": "en"})
@@ -339,7 +339,7 @@ def test_the_door_signs_in_with_tokens_or_with_cookies():
     }
 
 
-def test_the_door_says_which_terms_are_missing():
+def test_the_endpoint_says_which_terms_are_missing():
     email = an_address()
     post("/auth/code", {"email": email})
     proof = {"email": email, "code": mails(email)[0][2]}

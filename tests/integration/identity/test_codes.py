@@ -47,7 +47,7 @@ def guess(email: str, code: str) -> Tokens | None:
 
 
 def reset(email: str, code: str) -> None:
-    """Try a code at another door."""
+    """Try a code at another endpoint."""
     with suppress(CodeInvalid):
         accounts.reset_password(PasswordReset(email=email, code=code, password=PASSWORD))
 

@@ -1,4 +1,4 @@
-"""The auth door as its callers meet it: addresses, status codes, field names, mails (docs/reference/api.md)."""
+"""The auth endpoints as callers meet them: addresses, status codes, field names, mails (docs/reference/api.md)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ TOKENS = {"access_token", "refresh_token", "token_type", "expires_in"}
 
 
 def post(path: str, **body: Any) -> Response:
-    """Call the door."""
+    """Call the endpoint."""
     return call("POST", path, json=body)
 
 

@@ -39,7 +39,7 @@ class Visitor:
         self._claims = claims
 
     def sign_in(self, *, email: str | None = None, **body: Any) -> Response:
-        """What the door answers."""
+        """The endpoint's answer."""
         token = self._google.token(sub=self.subject, email=email or self.email, **self._claims)
         return call("POST", "/auth/google", json={"id_token": token, **body})
 
@@ -141,6 +141,6 @@ def test_a_deleted_account_does_not_come_back(google: Google):
     assert signed_in(visitor.sign_in(accept_terms=True)).id != before.id
 
 
-def test_a_wrong_nonce_is_refused_at_the_door(google: Google):
+def test_a_wrong_nonce_is_refused_by_the_endpoint(google: Google):
     answer = Visitor(google, nonce="theirs").sign_in(nonce="ours", accept_terms=True)
     assert problem(answer) == (401, "google-token-invalid")

@@ -151,7 +151,7 @@ def test_without_googles_keys_people_are_asked_to_come_back(google: Google, repl
         verify(google.token(), None)
 
 
-def test_without_client_ids_the_door_is_closed(google: Google, monkeypatch: pytest.MonkeyPatch):
+def test_without_client_ids_the_endpoint_is_closed(google: Google, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("GOOGLE_CLIENT_IDS", " ")
     settings.cache_clear()
     with pytest.raises(GoogleSignInOff):

@@ -181,7 +181,7 @@ def test_sign_ins_leave_a_trace_which_no_flood_makes_long(member: Member):
         assert list(lines) == ["user.sign_in_failed", "user.signed_in"]
 
 
-def test_the_door_knows_networks(member: Member):
+def test_the_endpoint_knows_networks(member: Member):
     def answer(address: str, password: str):
         body = {"email": member.email, "password": password}
         return call("POST", "/auth/login", json=body, environ_base={"REMOTE_ADDR": address})

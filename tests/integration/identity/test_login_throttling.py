@@ -150,7 +150,7 @@ def test_addresses_are_not_kept_and_old_tries_are_forgotten():
     assert not any("@" in key for key in kept)
 
 
-def test_the_door_says_when_to_come_back():
+def test_the_endpoint_says_when_to_come_back():
     email = an_address()
     guess(email, 5)
     answer = call("POST", "/auth/login", json={"email": email, "password": PASSWORD})

@@ -1,4 +1,4 @@
-"""UM-007: one's own photo, as the door answers; it goes with the account (DP-002)."""
+"""UM-007: one's own photo, as the endpoint answers; it goes with the account (DP-002)."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""UM-007, UM-008, DP-005: one's own profile and password, as the doors answer."""
+"""UM-007, UM-008, DP-005: one's own profile and password, as the endpoints answer."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def by(member: Member) -> Principal:
 
 
 def put(member: Member, path: str = "/account", **body: Any) -> Response:
-    """Call the door."""
+    """Call the endpoint."""
     return call("PUT", path, by=by(member), json=body)
 
 

@@ -24,7 +24,7 @@ def admin() -> Principal:
 
 
 def change(by: Principal, user_id: object, role: str) -> Response:
-    """What the door answers."""
+    """The endpoint's answer."""
     return call("PUT", f"/admin/users/{user_id}/role", by=by, json={"role": role})
 
 

@@ -36,7 +36,7 @@ class Organizer:
             self.events = [an_event(tx, organizer_id=self.principal.id) for _ in range(2)]
 
     def invite(self, email: str, *events: Event, **body: Any) -> Response:
-        """What the door answers."""
+        """The endpoint's answer."""
         asked = {"email": email, "full_name": "Dewi", "event_ids": [str(event.id) for event in events], **body}
         return call("POST", "/organizer/staff", by=self.principal, json=asked)
 
@@ -46,7 +46,7 @@ class Organizer:
         return items
 
     def dismiss(self, user_id: str) -> Response:
-        """What the door answers."""
+        """The endpoint's answer."""
         return call("DELETE", f"/organizer/staff/{user_id}", by=self.principal)
 
 

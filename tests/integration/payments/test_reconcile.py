@@ -1,4 +1,4 @@
-"""Reconcile finds what slipped through and repairs it with the operations the doors use (L3)."""
+"""Reconcile finds what slipped through and repairs it with the operations the endpoints use (L3)."""
 
 from datetime import UTC, datetime
 

@@ -28,7 +28,7 @@ TRACES = ("siti.traces@example.com", "Siti Rahma", "+62812", "Peserta", "peserta
 
 
 def delete(member: Member, password: str = PASSWORD, role: str = "customer") -> Response:
-    """What the door answers."""
+    """The endpoint's answer."""
     principal = Principal(member.id, role, member.id if role == "organizer" else None)
     return call("POST", "/account/delete", by=principal, json={"password": password})
 

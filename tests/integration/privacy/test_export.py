@@ -29,7 +29,7 @@ SECTIONS = [
 
 
 def exported(member: Member, form: str = "json") -> Response:
-    """What the door answers."""
+    """The endpoint's answer."""
     return call("GET", f"/account/export?format={form}", by=Principal(member.id, "customer", None))
 
 

@@ -32,7 +32,7 @@ def principal(member: Member, role: str) -> Principal:
 
 
 def delete(member: Member, role: str = "customer") -> Response:
-    """What the door answers."""
+    """The endpoint's answer."""
     return call("POST", "/account/delete", by=principal(member, role), json={"password": PASSWORD})
 
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 
 class Sale:
-    """An issued ticket, its owner, and staff at the door."""
+    """An issued ticket, its owner, and staff at the gate."""
 
     def __init__(self):
         with transaction() as tx:

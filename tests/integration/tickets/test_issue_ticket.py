@@ -1,4 +1,4 @@
-"""The door of issuing: four failures are tried again, the fifth goes to a person and the buyer is told (PS-023)."""
+"""The endpoint of issuing: four failures are tried again, the fifth goes to a person and the buyer is told (PS-023)."""
 
 from uuid import uuid4
 

@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from shared.cloud import trace_context, tracing
 from shared.cloud.settings import settings
 from shared.problems import NotFound
-from tests.unit.web.apps import call, door
+from tests.unit.web.apps import call, echo_function
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 HEADERS = {"traceparent": f"00-{TRACE}-{SPAN}-00"}
@@ -74,8 +74,8 @@ def test_of_an_error_its_class_is_kept_and_a_refusal_is_no_error(exported: InMem
     assert "siti" not in failed.to_json()
 
 
-def test_a_door_is_one_span_named_by_its_route(exported: InMemorySpanExporter):
-    call(door(), "GET", "/api/v1/echo/siti", headers=HEADERS)
+def test_an_endpoint_is_one_span_named_by_its_route(exported: InMemorySpanExporter):
+    call(echo_function(), "GET", "/api/v1/echo/siti", headers=HEADERS)
     span = one(exported.get_finished_spans(), "GET /api/v1/echo/{name}")
     assert f"{span.context.trace_id:032x}" == TRACE
     assert "siti" not in span.to_json()
@@ -107,7 +107,7 @@ def test_spans_are_with_cloud_trace_before_the_answer_is(exported: InMemorySpanE
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         monkeypatch.setattr(tracing, "CLOUD_TRACE", f"http://127.0.0.1:{server.server_port}/v1/traces")
         tracing.provider.provide(None)
-        call(door(), "GET", "/api/v1/echo/siti", headers=HEADERS)
+        call(echo_function(), "GET", "/api/v1/echo/siti", headers=HEADERS)
         assert _Collector.received == ["GET /api/v1/echo/{name}"]
         tracing.provider().shutdown()
         server.shutdown()

@@ -21,7 +21,7 @@ def test_a_product_that_is_there():
         assert smoke(url) == []
 
 
-def test_doors_that_are_open():
+def test_endpoints_that_are_open():
     with a_site(lambda request: _healthy(request) if request.path == "/api/v1/events" else Response("{}")) as url:
         assert smoke(url) == [
             "GET /api/v1/account without a token answers 200",

@@ -1,4 +1,4 @@
-"""Every sentence of the pages has its Indonesian, with the same values in it, and none is there for nothing (U-001)."""
+"""Every sentence of the pages has its Indonesian, with the same values in it, and none is there for nothing (U-005)."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The state of what an event sells, in a word: sold out, all held, not yet, ended, cancelled (complaint 5)."""
+"""The state of what an event sells, in a word: sold out, all held, not yet, ended, cancelled."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4

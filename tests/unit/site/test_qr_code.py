@@ -1,4 +1,4 @@
-"""The QR code of a page is one path, black on white in every theme, and a camera reads it (complaint 21)."""
+"""The QR code of a page is one path, black on white in every theme, and a camera reads it."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""A door of these tests' own, called in this process: what the edge does, without a product behind it."""
+"""A function of these tests' own, called in this process: what the edge does, without a product behind it."""
 
 from typing import Any
 
@@ -11,18 +11,18 @@ _flask = Flask("tests")
 
 
 class Words(RequestModel):
-    """What the door is told."""
+    """The endpoint's request."""
 
     words: str
 
 
 class Echo(ResponseModel):
-    """What the door says."""
+    """The endpoint's response."""
 
     words: str
 
 
-def door() -> Any:
+def echo_function() -> Any:
     """The entry point of a function with an address that anybody may read and signed-in people may write.
 
     Another tells anybody how long their words are.

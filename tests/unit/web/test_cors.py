@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.web.apps import call, door
+from tests.unit.web.apps import call, echo_function
 
 SHOP = "https://shop.example"
 ECHO = "/api/v1/echo/hello"
@@ -19,7 +19,7 @@ def listed(given) -> None:
 
 
 def test_a_listed_origin_may_read_the_answer(listed):
-    answer = call(door(), "GET", ECHO, headers={"Origin": SHOP})
+    answer = call(echo_function(), "GET", ECHO, headers={"Origin": SHOP})
     assert answer.headers["Access-Control-Allow-Origin"] == SHOP
     assert set(answer.headers["Access-Control-Expose-Headers"].split(", ")) >= {
         "X-Request-Id",
@@ -31,13 +31,13 @@ def test_a_listed_origin_may_read_the_answer(listed):
 
 
 def test_a_refusal_may_be_read_too(listed):
-    answer = call(door(), "PUT", ECHO, headers={"Origin": SHOP})
+    answer = call(echo_function(), "PUT", ECHO, headers={"Origin": SHOP})
     assert answer.status_code == 401
     assert answer.headers["Access-Control-Allow-Origin"] == SHOP
 
 
 def test_a_preflight_names_the_methods_and_headers_of_the_address(listed):
-    answer = call(door(), "OPTIONS", ECHO, headers=ASKING)
+    answer = call(echo_function(), "OPTIONS", ECHO, headers=ASKING)
     assert (answer.status_code, answer.get_data()) == (204, b"")
     assert answer.headers["Access-Control-Allow-Origin"] == SHOP
     assert answer.headers["Access-Control-Allow-Methods"] == "GET, HEAD, OPTIONS, PUT"
@@ -49,7 +49,7 @@ def test_a_preflight_names_the_methods_and_headers_of_the_address(listed):
 
 @pytest.mark.parametrize("path", ["/api/v1/nothing", "/tasks/repeat"])
 def test_there_is_no_preflight_where_no_page_may_call(listed, path):
-    answer = call(door(), "OPTIONS", path, headers=ASKING)
+    answer = call(echo_function(), "OPTIONS", path, headers=ASKING)
     assert answer.status_code == 404
     assert "Access-Control-Allow-Methods" not in answer.headers
 
@@ -69,21 +69,21 @@ def test_there_is_no_preflight_where_no_page_may_call(listed, path):
 )
 @pytest.mark.parametrize("method", ["GET", "OPTIONS"])
 def test_any_other_origin_gets_nothing(listed, origin, method):
-    answer = call(door(), method, ECHO, headers={**ASKING, "Origin": origin})
+    answer = call(echo_function(), method, ECHO, headers={**ASKING, "Origin": origin})
     assert shared(answer) == set()
     assert "Origin" in answer.vary  # or a cache would give it the answer that was made for a listed one
 
 
 def test_cookies_are_never_allowed_across_origins(listed):
     for method in ("GET", "OPTIONS"):
-        answer = call(door(), method, ECHO, headers=ASKING)
+        answer = call(echo_function(), method, ECHO, headers=ASKING)
         assert "Access-Control-Allow-Credentials" not in answer.headers
         assert answer.headers["Access-Control-Allow-Origin"] != "*"
 
 
 def test_without_a_list_nobody_is_let_in_and_no_answer_varies(given):
     for method in ("GET", "OPTIONS"):
-        answer = call(door(), method, ECHO, headers=ASKING)
+        answer = call(echo_function(), method, ECHO, headers=ASKING)
         assert shared(answer) == set()
         assert "Origin" not in answer.vary
 
@@ -92,4 +92,4 @@ def test_without_a_list_nobody_is_let_in_and_no_answer_varies(given):
 def test_a_list_with_anything_but_origins_is_a_mistake_that_shows(given, entry):
     given(cors_allowed_origins=entry)
     with pytest.raises(ValueError, match="CORS_ALLOWED_ORIGINS"):
-        call(door(), "GET", ECHO)
+        call(echo_function(), "GET", ECHO)

@@ -9,7 +9,7 @@ from werkzeug.test import EnvironBuilder
 from shared.cloud.settings import settings
 from shared.identity.tokens import access_token
 from shared.web import csrf
-from tests.unit.web.apps import call, door
+from tests.unit.web.apps import call, echo_function
 
 ECHO = "/api/v1/echo/hello"
 OUR_HOST = {"Host": "shop.example"}
@@ -30,7 +30,7 @@ def cookie(value: str | None = None) -> dict[str, str]:
 
 
 def write(**headers: str):
-    return call(door(), "PUT", ECHO, json={"words": "hi"}, headers={**OUR_HOST, **headers})
+    return call(echo_function(), "PUT", ECHO, json={"words": "hi"}, headers={**OUR_HOST, **headers})
 
 
 def refusal(answer) -> tuple[int, str]:
@@ -82,7 +82,7 @@ def test_anybody_else_may_not(given, said):
 
 def test_reading_needs_no_proof():
     with_cookie = {**OUR_HOST, **cookie(), "Sec-Fetch-Site": "cross-site"}  # a link from a friend's mail
-    assert call(door(), "GET", ECHO, headers=with_cookie).status_code == 200
+    assert call(echo_function(), "GET", ECHO, headers=with_cookie).status_code == 200
 
 
 def test_a_bearer_token_is_no_browsers_doing():

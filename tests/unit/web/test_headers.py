@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.web.apps import call, door
+from tests.unit.web.apps import call, echo_function
 
 EXPECTED = {
     "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
@@ -29,6 +29,6 @@ EXPECTED = {
     ],
 )
 def test_every_answer_carries_them(method, path, status):
-    answer = call(door(), method, path)
+    answer = call(echo_function(), method, path)
     assert answer.status_code == status
     assert {name: answer.headers.get(name) for name in EXPECTED} == EXPECTED

@@ -13,9 +13,9 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from shared.web.requests import MAX_BODY_BYTES, MAX_DRAINED_BYTES
 
 SOURCE = """
-from tests.unit.web.apps import door
+from tests.unit.web.apps import echo_function
 
-main = echo = door()
+main = echo = echo_function()
 """
 SENT_BYTES = 30_000_000
 KEPT_BYTES = 3_000_000  # what the limit of a body allows, and some
@@ -43,7 +43,7 @@ class Sending(io.RawIOBase):
 
 @pytest.fixture
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Wsgi:
-    """The tests' door, made by functions-framework as in the cloud."""
+    """The tests' function, made by functions-framework as in the cloud."""
     source = tmp_path / "main.py"
     source.write_text(SOURCE)
     monkeypatch.setattr(functions_framework, "errorhandler", functions_framework.errorhandler)  # it puts its own here

@@ -7,18 +7,18 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from shared.identity.accounts import Credentials, Phone, Registration
 from shared.web.requests import MAX_LISTED_ERRORS, refusal
-from tests.unit.web.apps import call, door
+from tests.unit.web.apps import call, echo_function
 
 
 @pytest.mark.parametrize(("keys", "told"), [(500, MAX_LISTED_ERRORS), (50_000, 1)])
 def test_many_mistakes_are_told_in_few_words(keys: int, told: int):
-    answer = call(door(), "POST", "/api/v1/measure", json={f"key {n:06}": 1 for n in range(keys)})
+    answer = call(echo_function(), "POST", "/api/v1/measure", json={f"key {n:06}": 1 for n in range(keys)})
     assert (answer.status_code, len(answer.get_json()["errors"])) == (422, told)
     assert len(answer.get_data()) < 20_000
 
 
 def test_the_name_of_an_unknown_field_is_not_given_back_whole():
-    answer = call(door(), "POST", "/api/v1/measure", json={"words": "a", "x" * 900_000: 1})
+    answer = call(echo_function(), "POST", "/api/v1/measure", json={"words": "a", "x" * 900_000: 1})
     assert len(answer.get_data()) < 2_000
 
 

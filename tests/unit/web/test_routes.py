@@ -26,7 +26,7 @@ def test_a_guard_and_anybody_together_are_refused():
         def things(who: SignedIn) -> Done: ...
 
 
-def test_a_guard_or_anybody_is_enough_and_our_own_services_have_a_door_of_their_own():
+def test_a_guard_or_anybody_is_enough_and_our_own_services_need_neither():
     app = App("careful")
 
     @app.get("/mine")

@@ -13,7 +13,7 @@ from shared.models import Query
 from shared.sentences import Sentence
 from shared.web import wording
 from shared.web.requests import refusal
-from tests.unit.web.apps import call, door
+from tests.unit.web.apps import call, echo_function
 from tests.unit.web.models import fields, load, request_models
 
 ROOT = Path(__file__).parents[3]
@@ -160,6 +160,6 @@ def test_limits_are_told_with_their_units():
 )
 def test_the_caller_chooses_the_language(wanted: str | None, words: str):
     headers = {"Accept-Language": wanted} if wanted else {}
-    answer = call(door(), "POST", "/api/v1/measure", json={}, headers=headers)
+    answer = call(echo_function(), "POST", "/api/v1/measure", json={}, headers=headers)
     assert (answer.status_code, answer.get_json()["errors"]) == (422, [{"field": "words", "message": words}])
     assert ("Beberapa" in answer.get_json()["detail"]) == (words == "wajib diisi")
