@@ -39,7 +39,7 @@ _JPEG_SEGMENT = re.compile(rb"\xff[\xe0-\xef\xfe]")
 _PNG_COLOURS = re.compile(rb"iCCP")
 # A hundred bytes can ask for the work of a whole picture: a JPEG's scan goes over all pixels, an Exif segment copies
 # those before it, a PNG's colour profile unpacks to a megabyte. Ours have about ten scans and a hundred segments.
-# What a telephone appends (a film, another picture) is no part of the picture, but may by chance look like some.
+# Data that a telephone appends (a film, another picture) is no part of the picture, but may by chance look like some.
 _MAX_PARTS = {
     b"\xff\xd8\xff": ((_JPEG_SCAN, 100), (_JPEG_SEGMENT, 2_000)),
     b"\x89PNG\r\n\x1a\n": ((_PNG_COLOURS, 10),),
@@ -95,7 +95,7 @@ def clean_with_variants(content: bytes, widths: Sequence[int]) -> tuple[Picture,
 def portrait(content: bytes) -> Picture:
     """The middle of the picture in `content` as a small square JPEG, without its metadata.
 
-    What is transparent becomes white. Raises as `clean` does.
+    Transparent pixels become white. Raises as `clean` does.
     """
     from PIL import ImageOps
 
@@ -180,7 +180,7 @@ def _on_white(image: "Image") -> "Image":
 
 def _encoded(image: "Image", kind: str) -> Picture:
     colours = image.info.get("icc_profile")
-    # What an encoder finds in `info` it may write; a palette's transparency is part of the pixels.
+    # An encoder may write what it finds in `info`; a palette's transparency is part of the pixels.
     image.info = {name: image.info[name] for name in ("transparency",) if name in image.info}
     mode = _mode(image, kind)
     if mode != image.mode:

@@ -1,6 +1,6 @@
 """Known vulnerabilities in the packages that a function installs: `python -m infra.checks.vulnerabilities`.
 
-pip-audit asks the OSV database about each pinned package. What has a fix fails the check; what has none is told,
+pip-audit asks the OSV database about each pinned package. Those with a fix fail the check; those without are told,
 since nobody could do anything about it. Where the database does not answer, or with an error (an office behind a
 proxy, a laptop on a train) the check says that it did not happen, and passes; with `--must-answer`, as the pipeline
 runs it, it fails: what nobody has looked at is not released.

@@ -26,7 +26,7 @@ Wait = Callable[[float], None]
 def roll_out(splits: Sequence[Split], *, move: Move, measure: Measure, wait: Wait) -> list[str]:
     """Take every split to 100 %, or all of them back. Returns the complaints; none means it is done.
 
-    Whatever ends this early, an error included, leaves everybody on the old revision.
+    An early end, by an error too, leaves everybody on the old revision.
     """
     arrived = False
     try:

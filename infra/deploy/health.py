@@ -34,7 +34,7 @@ class Health:
 def complaint(old: Health, new: Health) -> str | None:
     """The reason why the new revision must not have more traffic; None where it may.
 
-    What the old revision does no better is not held against the new one: then something else is ill. A
+    Faults that the old revision has too are not held against the new one: then something else is ill. A
     service that hardly anybody calls goes on, unless what little it answered went wrong.
     """
     if new.requests < ENOUGH_REQUESTS:

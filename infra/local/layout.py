@@ -57,7 +57,7 @@ class Layout:
             "SECURE_COOKIES": "off",
             "BANK_ACCOUNT_WAIT_SECONDS": "0",  # nobody who tries the product waits a day
             **given,
-            # What follows belongs to this run, whatever the surroundings say.
+            # These belong to this run, whatever the surroundings say.
             "DATABASE_URL": self.database_url,
             "LOCAL_STORE_URL": self.store_url,
             "LOCAL_CLOUD_URL": self.cloud_url,

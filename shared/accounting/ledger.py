@@ -1,6 +1,6 @@
 """Double-entry postings. The database refuses, at commit, one that does not sum to zero, and any change of one.
 
-Debits are positive, credits negative, in whole rupiah. What an account means:
+Debits are positive, credits negative, in whole rupiah. The accounts:
 
     gateway_clearing:<gateway>      what a gateway has taken in for us and not yet passed on
     organizer_payable:<organizer>   what we owe an organizer
@@ -110,8 +110,8 @@ def payable_to(organizer_id: UUID) -> str:
 class Sale:
     """The parts of a paid order, in rupiah. `total` is its price with fees.
 
-    `received` came in by this payment, `set_aside` by earlier ones and waits as unallocated. What they
-    are more or less than the total is a difference that somebody has accepted.
+    `received` came in by this payment, `set_aside` by earlier ones and waits as unallocated. A
+    difference of their sum from the total is one that somebody has accepted.
     """
 
     order_id: UUID
@@ -194,7 +194,7 @@ def post_sale(tx: Transaction, payment_id: UUID, sale: Sale) -> bool:
 def post_sale_reversal(tx: Transaction, payment_id: UUID, sale: Sale, *, returned_before: int = 0) -> bool:
     """Book the reversal of a whole sale by the gateway or the bank: its entries with opposite signs.
 
-    What it had `returned_before` is booked as having left, and leaves the suspense account.
+    The amount `returned_before` is booked as having left, and leaves the suspense account.
     """
     entries = {account: -amount for account, amount in _sale_entries(tx, sale).items()}
     entries[clearing(sale.gateway)] += returned_before
@@ -205,7 +205,7 @@ def post_sale_reversal(tx: Transaction, payment_id: UUID, sale: Sale, *, returne
 def post_remaining_sale_reversal(tx: Transaction, order_id: UUID) -> UUID | None:
     """Reverse what is left of a sale, where all of it was refunded at a dashboard and stands in suspense.
 
-    What we owe its buyer has not left yet. Returns the payment that had bought; None where less has gone back.
+    Our debt to its buyer has not left yet. Returns the payment that had bought; None where less has gone back.
     """
     payment_id: UUID | None = tx.execute(_SALE_OF, {"order_id": order_id}).scalar()
     left = {row.account: int(row.balance) for row in tx.execute(_LEFT_OF_SALE, {"order_id": order_id})}
@@ -248,8 +248,8 @@ def post_refund_owed(
 ) -> bool:
     """Book an approved refund: the `share` of each in what was sold goes back, and the buyer is owed `amount`.
 
-    They differ where a payment was accepted that was not the whole price, or more than that. What was asked
-    `for_items` and is not owed, somebody has given back at a gateway's dashboard: it leaves the suspense account.
+    They differ where a payment was accepted that was not the whole price, or more than that. The part of
+    `for_items` that is not owed was refunded at a gateway's dashboard: it leaves the suspense account.
     """
     returned_before = max(min(for_items - amount, in_suspense(tx, order_id)), 0)
     taken = share.organizer + share.commission + share.platform_fee - share.promotion

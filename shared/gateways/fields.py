@@ -1,6 +1,6 @@
 """A gateway's JSON: cleaned where it is parsed, then read field by field and strictly.
 
-Whatever a gateway sends is foreign: half of an emoji, a NUL, 1e999 or a thousand brackets must not stop a document
+A gateway's documents are foreign: half of an emoji, a NUL, 1e999 or a thousand brackets must not stop a document
 that is otherwise good, and no database takes them. `parse_json` is the one place where such documents come in.
 PayloadUnreadable says that a field is not as documented.
 """

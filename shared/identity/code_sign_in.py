@@ -1,6 +1,6 @@
 """Signing in by a mailed code, without a password (AUTH-1).
 
-Who has no account is given one once the code is entered and the terms are accepted, while asking or then. Nothing
+A person without account gets one once the code is entered and the terms are accepted, while asking or then. Nothing
 tells who has an account: every address is answered, counted and mailed alike.
 
 The code proves the address, and nothing that was filled in for it before. So an account that nobody has verified loses
@@ -48,7 +48,7 @@ class SignInCodeRequest(RequestModel):
 
 
 class SignInProof(RequestModel):
-    """The mailed code. What else is here is for an account that it opens; the name may be given later.
+    """The mailed code. The rest is for an account that it opens; the name may be given later.
 
     An account needs `accept_terms`, here or in the request for the code; after that refusal the code is still valid.
     """

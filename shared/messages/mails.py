@@ -84,14 +84,14 @@ _CAUSE = text(f"""
             WHERE m.to_address = :address AND m.template = 'e_ticket' AND p.event_id = o.event_id) AS is_told
     FROM orders o JOIN users b ON b.id = o.user_id WHERE o.id = :order_id
 """)
-# Who held a ticket of somebody else's, and now does no more.
+# Former holders of a ticket that somebody else bought.
 _FORMER = text("""
     SELECT COALESCE(h.language, b.language) AS language
     FROM order_items i JOIN orders o ON o.id = i.order_id JOIN users b ON b.id = o.user_id
         LEFT JOIN users h ON h.email = :address AND NOT h.is_deleted
     WHERE i.id = :item_id AND b.email <> :address AND lower(i.attendee_email) IS DISTINCT FROM :address
 """)
-# Who has deleted their account has left no address of an attendee either.
+# A deleted account has left no address of an attendee either.
 _HOLDERS = text("""
     SELECT lower(i.attendee_email) AS address, COALESCE(h.language, b.language) AS language,
         array_agg(i.id ORDER BY i.position) AS item_ids
@@ -177,7 +177,7 @@ def enqueue_about_order(
     dedupe_key: str,
     context: Mapping[str, Any] | None = None,
 ) -> None:
-    """Have an order's buyer told, in their language. Who has deleted their account is left alone.
+    """Have an order's buyer told, in their language. Deleted accounts are left alone.
 
     `context` for payment_unusable and the refund_... mails: the `refund_id`; for event_cancelled the
     `amount` in rupiah; for top_up_needed the missing `amount` and what was `received`; for payment_in_review what was
@@ -248,7 +248,7 @@ def enqueue_event_changed(tx: Transaction, order_id: UUID, change_id: UUID, tier
 def enqueue_to_person(
     tx: Transaction, template: Template, user_id: UUID, *, dedupe_key: str, context: Mapping[str, Any]
 ) -> None:
-    """Have somebody told, in their language. Who has deleted their account is left alone."""
+    """Have somebody told, in their language. Deleted accounts are left alone."""
     person = people.get(tx, user_id)
     if person:
         enqueue(tx, template, dedupe_key=dedupe_key, to=person.email, language=person.language, context=context)
@@ -278,7 +278,7 @@ def enqueue_e_tickets(
 ) -> None:
     """Send tickets of an order (all, if not given) to its buyer, and to each other attendee their own (TS-018).
 
-    Who is not the buyer can't open the order: of many tickets, they get several mails with MAX_ATTACHMENTS each.
+    Holders who are not the buyer can't open the order: for many tickets they get several mails of MAX_ATTACHMENTS each.
     """
     rows = tx.execute(_TICKETS, {"order_id": order_id, "ticket_ids": ticket_ids and list(ticket_ids)}).all()
     buyer = tx.execute(_BUYER, {"order_id": order_id}).first()
@@ -331,7 +331,7 @@ def enqueue_holder_changed(
 ) -> None:
     """Send a ticket to who holds it now, and tell who held it before where their code is void. Raises TooManyMails.
 
-    What a buyer has used up doesn't keep the organizer from putting a ticket right.
+    A buyer's used-up quota doesn't keep the organizer from putting a ticket right.
     """
     who = "buyer" if is_by_buyer else "organizer"
     number = quotas.try_take(tx, f"holder:{who}:{ticket_id}", most=MAX_RESENDS)

@@ -1,7 +1,7 @@
 """Mails to unverified addresses: they carry no text that somebody typed in order to reach that address.
 
 Anybody may give any address: as their own when they register, or as an attendee's. Until its owner has proved it, no
-mail to it holds a display name. What organizers wrote (title, place, the names of tiers) is in it only where money was
+mail to it holds a display name. Organizers' words (title, place, the names of tiers) are in it only where money was
 paid for the order or a bank has confirmed who the organizer is, and never where it holds a link.
 """
 

@@ -2,7 +2,7 @@
 
 Xendit lists every movement, so both directions are compared: what we booked and they don't know, and what
 they moved and we never booked. Midtrans has no such list: each payment that we booked is asked about.
-What was booked or moved within the last hour is left to the next night, since one side may not have it yet.
+The last hour's bookings and movements are left to the next night, since one side may not have them yet.
 """
 
 import logging

@@ -1,6 +1,6 @@
 """Payment options: which gateway offers which method, and who takes over where one doesn't answer (PS-002).
 
-Whether a gateway answers is what the calls of this process have taught: its circuit breaker opens after some failures.
+This process knows by its own calls if a gateway answers: its circuit breaker opens after some failures.
 """
 
 import math

@@ -84,7 +84,7 @@ _UNISSUED = text("""
       AND paid_at < now() - make_interval(secs => :older_than_seconds)
     ORDER BY paid_at LIMIT :most
 """)
-# What issuing has given before it said that it was done; whatever took it away, issuing gives it again.
+# Units that issuing gave before it said that it was done; whatever took them away, issuing gives them again.
 _WITHOUT_GOODS = text("""
     SELECT DISTINCT o.id FROM orders o  -- Uses index: orders_paid
     JOIN order_items i ON i.order_id = o.id JOIN ticket_tiers t ON t.id = i.tier_id
@@ -176,7 +176,7 @@ def run(*, thorough: bool, older_than_seconds: int = 60) -> dict[str, int]:
     """Look for everything that can be wrong and repair it; give how many of each were repaired.
 
     `thorough` (hourly) also asks the gateways about payments that are merely quiet and takes stock of
-    the counters. What is younger than `older_than_seconds` is left to those who are working on it.
+    the counters. Younger ones than `older_than_seconds` are left to those who are working on them.
     """
     totals = {
         "reconcile_fix_message_published": outbox.sweep(older_than_seconds=min(older_than_seconds, 10)),

@@ -1,6 +1,6 @@
 """Asking the gateway for the truth about one payment, and settling what it says (L2).
 
-Whoever looks at a payment may cause a question: an API client one in 30 seconds, an order's page one in 3, however
+Looking at a payment may cause a question: by an API client one in 30 seconds, by an order's page one in 3, however
 many look. The row of the payment says when it was asked about last, so this holds for all instances together.
 """
 

@@ -1,6 +1,6 @@
 """Webhooks of both gateways: verify, keep, then act on what the gateway says when it is asked (L1).
 
-The gateway gets its 200 once the event is safe in `webhook_events`. What can't be settled at once is
+The gateway gets its 200 once the event is safe in `webhook_events`. An event that can't be settled at once is
 tried again by Cloud Tasks, three times at most (PS-012), and by reconcile after that.
 """
 
@@ -89,7 +89,7 @@ def receive(gateway: str, headers: Mapping[str, str], body: bytes) -> bool:
     """Take one webhook in, and say whether it was JSON. A repeat changes nothing and is answered the same.
 
     Raises Forged (401) for a bad signature, and Malformed (400) for a body that is too broken to bear one.
-    What is rightly signed is kept, whatever else it says.
+    A rightly signed event is kept, whatever else it says.
     """
     notice = _read(gateway, headers, body)
     with transaction() as tx:

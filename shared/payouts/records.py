@@ -8,8 +8,8 @@ Only a pending payout is sent, so that a message that comes twice sends once; it
 
 The amount is what the ledger owes at that moment for the events that are paid out, less what other events have
 cost: a cancelled event's penalty is taken off whichever payout comes next. It is read again before each transfer,
-since much can happen between: what is no longer owed is not sent. What becomes payable after an event's payout is
-made goes out in a payout of its own, the remainder. The row, its posting and the first transfer are written under
+since much can happen between: what is no longer owed is not sent. Money that becomes payable after an event's
+payout is made goes out in a payout of its own, the remainder. The row, its posting and the first transfer are written under
 the organizer's lock (decision 0023).
 """
 
@@ -33,7 +33,7 @@ from shared.states import PayoutStatus
 
 DAYS_AFTER_EVENT = 7
 MOST_TRIES = 5
-"""Transfers of one payout before a person takes over. Whoever has it sent again begins anew."""
+"""Transfers of one payout before a person takes over. A repeat by a person begins anew."""
 DAYS_TO_DECIDE = 14
 """The time after an event's end for which an undecided refund holds its payout. Then its money is kept back."""
 LEAST_AMOUNT = 10_000
@@ -55,7 +55,7 @@ _IS_DUE = """
             WHERE o.event_id = e.id AND r.status = 'requested'))
 """
 _DUE = text(f"SELECT e.id, e.organizer_id {_IS_DUE} ORDER BY e.end_date, e.id")
-# Whoever changes the event's dates (catalog/editing.py) waits for this lock, or this waits for them and looks again.
+# A change of the event's dates (catalog/editing.py) waits for this lock, or this waits for it and looks again.
 _LOCK_DUE = text(f"SELECT e.id {_IS_DUE} AND e.id = :event_id FOR NO KEY UPDATE OF e")
 # Of an event that is not paid out yet only a debt counts: its sales may still go back to their buyers.
 _OWED = text("""
@@ -323,7 +323,7 @@ def retry(tx: Transaction, payout_id: UUID, caller: Principal) -> PayoutResponse
 def resend_all(tx: Transaction, organizer_id: UUID) -> None:
     """Have all that failed or waits sent to an organizer's new bank account.
 
-    What is under way to the older one is waited for: whoever books that it failed sees the new account.
+    A transfer under way to the older one is waited for: whoever books that it failed sees the new account.
     """
     for payout_id in tx.execute(_UNPAID, {"organizer_id": organizer_id}).scalars().all():
         payout = lock(tx, payout_id)

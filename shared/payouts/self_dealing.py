@@ -1,6 +1,6 @@
 """Organizers who use the platform's promo codes at their own events: looked for before a payout, decided by a person.
 
-What the platform pays for a code goes to the organizer. So whoever buys their own tickets with one earns money. The
+The platform's share of a code goes to the organizer, so organizers who buy their own tickets with one earn money. The
 review compares the organizer with the buyers who used such codes, by what is on file for the sale anyway:
 
     same_person         the organizer or their staff bought, from an account of the same mailbox too

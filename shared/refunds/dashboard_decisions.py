@@ -1,6 +1,6 @@
 """An admin's decision about money that went back at a gateway's dashboard and stands in suspense.
 
-Either it was for lines of the order, which are given back by it, or for none. What is left then is goodwill: the
+Either it was for lines of the order, which are given back by it, or for none. The rest is then goodwill: the
 platform bears it, and nothing waits in suspense any more.
 """
 

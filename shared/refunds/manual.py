@@ -1,8 +1,8 @@
 """Refunds that a person has paid at a gateway's dashboard, since nothing of ours could (PS-017, PS-025).
 
-What should have gone by bank transfer is a payout at Xendit whose reference is the refund's id: the nightly
-comparison finds it by that name. What should have gone through the payment's gateway, or goes through Midtrans,
-is a refund of that payment.
+A refund due by bank transfer is paid as a payout at Xendit whose reference is the refund's id: the nightly
+comparison finds it by that name. One due through the payment's gateway, or through Midtrans, is paid as a refund of
+that payment.
 """
 
 from typing import Annotated, Literal

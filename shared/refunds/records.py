@@ -4,7 +4,7 @@
         │             ▲             │
         └─► rejected  └── failed ◄──┘      retried under the same debt
 
-What is asked for and decided is `requests` and `approval`, and sending it is `execution`.
+Requests and decisions are in `requests` and `approval`, sending in `execution`.
 """
 
 import logging

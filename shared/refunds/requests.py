@@ -2,7 +2,7 @@
 
 PS-015, PS-016, PS-018. The organizer decides (`approval`).
 
-Nine tenths of the price paid go back, and fees stay (PS-018). What an item gives back is written down
+Nine tenths of the price paid go back, and fees stay (PS-018). The amount of each item is written down
 when it is asked for, and the database lets no other refund have it. Where nothing was paid for the items,
 nobody has to decide: the request gives them back at once. So it does with the whole price and its fees, until the
 event starts, where the event was moved after the purchase and its organizer had offered that.

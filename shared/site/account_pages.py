@@ -98,7 +98,7 @@ def sign_out_everywhere(viewer: Viewer) -> Redirect:
 
 @pages.form("/account/delete", limit=CREDENTIALS)
 def delete(request: PageRequest, viewer: Viewer) -> Page | Redirect:
-    """Delete the account for good. What tax law needs is kept without its name."""
+    """Delete the account for good. Records that tax law needs are kept without the name."""
     if viewer is None:
         return sign_in_first(request)
     wanted, errors = forms.read(Deletion, forms.filled(request.form, "password"), request.language)

@@ -1,6 +1,6 @@
 """The page of Midtrans's popup. Its script is of Midtrans's origin, which no other page of ours lets in (MID-1).
 
-What the popup calls back is a hint only: every way out of it leads to the order's page, which asks for the truth.
+The popup's callbacks are hints only: every way out of it leads to the order's page, which asks for the truth.
 """
 
 from shared.gateways import registry

@@ -1,7 +1,7 @@
 """BIB numbers: 1, 2, 3, ... in each category, without gaps, never given twice (REG-2).
 
-The counter moves in the transaction that writes the numbers. Whoever dies in between has moved nothing;
-whoever comes at the same time waits for the counter's row. A refunded participant's number stays theirs.
+The counter moves in the transaction that writes the numbers. A process that dies in between has moved nothing;
+one that comes at the same time waits for the counter's row. A refunded participant's number stays theirs.
 """
 
 from uuid import UUID

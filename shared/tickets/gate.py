@@ -22,7 +22,7 @@ _EVENT = text("""
         EXISTS (SELECT 1 FROM event_staff s WHERE s.event_id = e.id AND s.user_id = :staff_id) AS is_assigned
     FROM events e WHERE id = :event_id
 """)
-# Whoever locks a ticket first decides; a second scan, parallel or not, then finds what came of it.
+# The first to lock a ticket decides; a second scan, parallel or not, then finds the result.
 _LOCK = text("""
     SELECT t.id, t.event_id, t.status, t.revision, t.validated_at, t.validated_by, t.gate, c.name AS tier_name,
         COALESCE(i.attendee_name, u.full_name) AS attendee_name, b.number AS bib_number,
@@ -130,7 +130,7 @@ def scan(
 
 
 def undo(tx: Transaction, supervisor: Principal, ticket_id: UUID, wanted: Undo) -> ScanUndone:
-    """Take back that a ticket was used: it can be scanned and refunded again. Who did it and why is in the audit trail.
+    """Mark a used ticket as unused: it can be scanned and refunded again. The audit trail has the actor and reason.
 
     Raises NotFound for tickets of other organizers, and NotUsed.
     """

@@ -1,9 +1,9 @@
 """A ticket as a page of paper: everything a guest and a gate need, in black on white (TS-016, TS-017).
 
-One A4 page per ticket. Whatever was typed, the page holds: text that is too long is set smaller first and
+One A4 page per ticket. The page holds any text: what is too long is set smaller first and
 shortened last, with a link to the whole terms, and the QR code keeps its size. The same page gives the same bytes.
 
-What all tickets of an event share, terms above all, is laid out once (`_event_part`).
+The part that all tickets of an event share, terms above all, is laid out once (`_event_part`).
 """
 
 from datetime import datetime

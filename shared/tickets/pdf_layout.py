@@ -1,7 +1,7 @@
 """The layout of an A4 page: text that always fits its box, lines, and QR codes.
 
-Lengths are millimetres from the upper left corner; sizes of type are points. What does not differ from ticket to
-ticket is drawn once as a `Drawing` and placed on each sheet; a sheet embeds of each font the glyphs it uses.
+Lengths are millimetres from the upper left corner; sizes of type are points. The part that all tickets share
+is drawn once as a `Drawing` and placed on each sheet; a sheet embeds of each font the glyphs it uses.
 """
 
 import io
@@ -137,7 +137,7 @@ class Drawing:
 
 
 class PageLayout(Drawing):
-    """One page. What it is given in letters that no font has is shown as `font.printable` says."""
+    """One page. Letters that no font has are replaced by `fonts.printable`."""
 
     def __init__(self, *, title: str, created_at: datetime) -> None:
         super().__init__()

@@ -107,7 +107,7 @@ class NotPickedUp(Problem):
 
 
 def undo(tx: Transaction, supervisor: Principal, order_id: UUID, wanted: Undo) -> PickupUndone:
-    """Take back that an order's products were handed over. Who did it and why is in the audit trail.
+    """Take back that an order's products were handed over. The audit trail has the actor and the reason.
 
     Raises NotFound for orders of other organizers, and NotPickedUp.
     """

@@ -93,7 +93,7 @@ def _thousandths(max_width: float, size: float) -> float:
 
 
 def _wrap(text: str, max_width: float, bold: bool, max_count: int) -> list[str]:
-    """The first `max_count` lines. What comes after them is not looked at."""
+    """The first `max_count` lines. Further ones are not looked at."""
     lines: list[str] = []
     for paragraph in text.split("\n"):
         lines += _paragraph(paragraph, max_width, bold, max_count - len(lines))

@@ -142,7 +142,7 @@ def _email_of(request: Request) -> str | None:
 
 
 def _names_promo_code(request: Request) -> bool:
-    """Whether prices with a promo code are asked for, by the API or by a page's address or form."""
+    """True if prices with a promo code are asked for, by the API or by a page's address or form."""
     return bool(_text(request, "promo_code") or _text(request, "promo") or request.args.get("promo"))
 
 

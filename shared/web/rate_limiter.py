@@ -87,7 +87,7 @@ class RateLimiter:
     def spend(self, limit: Limit, callers: Sequence[str]) -> RateLimitStatus:
         """Count one request against each of `callers`: names of who sent it, as an address and an account.
 
-        Gives the worse standing of them. What is refused from memory is not counted. Where the shared
+        Gives the worse standing of them. Refusals from memory are not counted. Where the shared
         counters can't be reached our own count decides, but for a strict limit: raises CountersUnavailable.
         """
         minute, elapsed = divmod(self._clock(), SECONDS)

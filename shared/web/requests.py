@@ -41,7 +41,7 @@ class RawRequest:
 
 @dataclass(frozen=True)
 class Upload:
-    """A file out of a multipart body. What its sender calls it, and its type, proves nothing and is not kept."""
+    """A file out of a multipart body. Its name and type as sent prove nothing and are not kept."""
 
     content: bytes
 

@@ -111,7 +111,7 @@ class Dispatcher:
     def stop(self) -> None:
         """Claim nothing more and wait a few seconds for requests under way.
 
-        What is not answered by then is asked again after the next start.
+        Deliveries without an answer by then are sent again after the next start.
         """
         self._stopping.set()
         self.wake()

@@ -1,6 +1,6 @@
 """A local google.firestore.v1.Firestore for the unchanged client, durable in the store.
 
-What differs from the cloud: no composite index is asked for, time-to-live policies and security rules are not
+Differences from the cloud: no composite index is asked for, time-to-live policies and security rules are not
 applied, reads in the past (read_time), vector search, PartitionQuery, pipelines, Listen and the Write stream are
 missing,
 and transactions are optimistic: one that lost a race is ABORTED when it commits.

@@ -1,6 +1,6 @@
 """Cloud Tasks: google.cloud.tasks.v2.CloudTasks for HTTP tasks, durable in the store.
 
-What differs from the cloud: a finished task keeps its name taken for one hour, dispatch is not slowed down by
+Differences from the cloud: a finished task keeps its name taken for one hour, dispatch is not slowed down by
 itself when the receiver fails, redirects are not followed, and a deleted queue's name is free at once.
 """
 

@@ -1,6 +1,6 @@
-"""`python -m infra.local.demo.finishing`: what the demo events still lack, beside the running product.
+"""`python -m infra.local.demo.finishing`: the rest of the demo events' data, made beside the running product.
 
-Nobody waits for it: a few purchases, and the banners, whose drawing takes some seconds. What it could not finish is
+Nobody waits for it: a few purchases, and the banners, whose drawing takes some seconds. The unfinished part is
 done at the next start.
 """
 

@@ -1,6 +1,6 @@
 """The sale: accounts, events and tiers, orders, payments, tickets, ledger, outbox.
 
-The schema is the last line of defence. What must never happen is refused here, whatever the code above does:
+The schema is the last line of defence. It refuses these, whatever the code above does:
 overselling, two live reservations of a buyer for an event, two tickets for a seat, an unbalanced
 posting, an event of a gateway taken in twice, a changed ledger or audit line.
 

@@ -1,6 +1,6 @@
 """Money after the sale: refunds by item, bank accounts, transfers, payouts, cancellations, amount mismatches.
 
-What must never happen is refused here: an item refunded twice, more going back than came in, two live
+The schema refuses these: an item refunded twice, more going back than came in, two live
 transfers for one debt, two payouts for one event.
 """
 

@@ -1,7 +1,7 @@
 """Rows past their time, as the nightly cleaning finds them, and those it may never delete (DP-003).
 
-The product's role loses the right to delete what the tax law wants for seven years. What a draft takes with it when
-it is deleted goes by its foreign key, and no row that somebody has bought hangs on one.
+The product's role loses the right to delete what the tax law wants for seven years. The rows of a deleted
+draft go by their foreign keys, and no row that somebody has bought hangs on one.
 """
 
 from alembic import op

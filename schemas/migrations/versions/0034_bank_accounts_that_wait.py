@@ -1,6 +1,6 @@
 """Bank accounts that wait, can be frozen, and bear the name of who is paid (FN-007, FN-008).
 
-Whoever has an account already is compared by the name they have now. Accounts that are there need not wait.
+Owners of accounts are compared by the name they have now. Accounts that are there need not wait.
 """
 
 from alembic import op

@@ -197,7 +197,7 @@ def read_notification(body: bytes, server_key: str) -> WebhookEvent:
 
     The signature covers neither transaction_status nor fraud_status, so a captured notification can
     be replayed with another status: ask `Midtrans.fact` before money changes hands. An empty server
-    key refuses everything. What is signed is never refused: what can't be read of it is left out. Raises
+    key refuses everything. A signed notification is never refused: parts that can't be read are left out. Raises
     SignatureInvalid, and PayloadUnreadable for what can't even be signed.
     """
     notification = parse_object(GATEWAY, body)

@@ -291,7 +291,7 @@ class Xendit:
         newest = max(payouts, key=lambda payout: payout.optional_text("created") or "", default=None)
         return None if newest is None else reading.read_payout(newest.body)
 
-    # What moved
+    # Movements
 
     def movements(self, since: datetime, until: datetime) -> list[Movement]:
         """Every movement of money on our account between two moments, in no order.
@@ -312,7 +312,7 @@ class Xendit:
                 return found
             query["after_id"] = rows[-1].text("id")
 
-    # Who owns a bank account
+    # Owners of bank accounts
 
     def check_account(
         self, *, bank_code: str, account_number: str, reference_id: str, holder_name: str | None = None

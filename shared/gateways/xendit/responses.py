@@ -194,7 +194,7 @@ def read_webhook(headers: Mapping[str, str], body: bytes, callback_token: str) -
     """Check where a webhook comes from and say what it is about.
 
     The proof is a fixed token in `x-callback-token`. An empty configured token refuses everything,
-    since anybody could send it. What has the token is never refused: what can't be read of it is left out.
+    since anybody could send it. A webhook with the token is never refused: parts that can't be read are left out.
     Raises SignatureInvalid.
     """
     presented = header(headers, "x-callback-token") or ""
