@@ -1,7 +1,7 @@
 """Invoices at a gateway under our external ids that no payment has kept, or whose money none has booked.
 
 A repeated click or a lost answer makes such an invoice. A paid one settles its order or goes back in full;
-one that can still be paid is cancelled. Refunds that somebody made at a dashboard, without a webhook, are found likewise.
+one that can still be paid is cancelled. Refunds made at a dashboard, without a webhook, are found likewise.
 Only a gateway that lists what was created has such (`payments_created`, `refunds_created`).
 """
 

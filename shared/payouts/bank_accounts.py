@@ -276,7 +276,7 @@ def recheck(account_id: UUID) -> str:
 
 
 def decide(tx: Transaction, account_id: UUID, status: BankAccountStatus, *, by: UUID | None = None) -> None:
-    """End a running check: by the bank's answer, or by an admin where no answer comes. Transfers that waited for it are sent."""
+    """End a running check: by the bank's answer, or by an admin where none comes. Transfers that waited are sent."""
     lock(tx, account_id)
     user_id = tx.execute(_DECIDE, {"id": account_id, "status": status}).scalar()
     if user_id:

@@ -9,8 +9,8 @@ Only a pending payout is sent, so that a message that comes twice sends once; it
 The amount is what the ledger owes at that moment for the events that are paid out, less what other events have
 cost: a cancelled event's penalty is taken off whichever payout comes next. It is read again before each transfer,
 since much can happen between: what is no longer owed is not sent. Money that becomes payable after an event's
-payout is made goes out in a payout of its own, the remainder. The row, its posting and the first transfer are written under
-the organizer's lock (decision 0023).
+payout is made goes out in a payout of its own, the remainder. The row, its posting and the first transfer are written
+under the organizer's lock (decision 0023).
 """
 
 import logging
