@@ -17,7 +17,7 @@ from shared.sales.promos import PromoExhausted, PromoInvalid
 from shared.sales.purchase_limits import HoldCooldown, PersonLimitReached
 from shared.sales.quotes import QuoteResponse
 from shared.sales.reservation_requests import ReservationBody
-from shared.sales.schemas import OrderResponse
+from shared.sales.schemas import OrderResponse, OrderWithEventResponse
 from shared.web import QUOTES, App, Buyer, SignedIn, Transaction, Viewer
 
 app = App("orders")
@@ -42,13 +42,13 @@ def quote(request: ReservationBody, viewer: Viewer) -> QuoteResponse:
 
 
 @app.get("/orders/my-orders")
-def my_orders(page: PageQuery, buyer: Buyer, tx: Transaction) -> Listing[OrderResponse]:
+def my_orders(page: PageQuery, buyer: Buyer, tx: Transaction) -> Listing[OrderWithEventResponse]:
     """The caller's orders, newest first."""
     return sales_schemas.list_own(tx, buyer.id, page)
 
 
 @app.get("/orders/{order_id}", problems=(NotFound,))
-def order(order_id: UUID, viewer: SignedIn) -> OrderResponse:
+def order(order_id: UUID, viewer: SignedIn) -> OrderWithEventResponse:
     """One order, for its buyer, its organizer or an admin."""
     return sales_schemas.read_and_reveal(order_id, viewer)
 

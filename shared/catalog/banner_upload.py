@@ -7,8 +7,9 @@ They are deleted some time after the banner was replaced or its event deleted.
 from uuid import UUID, uuid4
 
 from shared import pictures
+from shared.banners import Banner, BannerVariant
 from shared.catalog import editing
-from shared.catalog.banners import FOLDER, Banner, BannerVariant
+from shared.catalog.banner_deletion import FOLDER
 from shared.catalog.events import EventResponse
 from shared.cloud import media
 from shared.cloud.database import transaction

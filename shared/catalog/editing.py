@@ -16,8 +16,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.catalog import banners, event_changes, events, public_views, slugs, tiers
-from shared.catalog.banners import Banner
+from shared.banners import Banner
+from shared.catalog import banner_deletion, event_changes, events, public_views, slugs, tiers
 from shared.catalog.events import COLUMNS, EventChange, EventFields, EventResponse, ListedTierChange, NewEvent
 from shared.catalog.tiers import NewTier, ParentEvent, TierChange, TierResponse
 from shared.cloud import audit, clock
@@ -162,7 +162,7 @@ def delete(tx: Transaction, caller: Principal, event_id: UUID) -> None:
     stored = lock(tx, caller, event_id)
     if stored.status != EventStatus.DRAFT:
         raise NotDeletable
-    banners.delete_later(tx, stored.banner_url)
+    banner_deletion.delete_later(tx, stored.banner_url)
     try:
         tx.execute(_DELETE, {"id": event_id})
     except DBAPIError as error:
@@ -195,7 +195,7 @@ def set_banner(tx: Transaction, caller: Principal, event_id: UUID, banner: Banne
     """Show a banner with the event in place of the one before. Raises NotFound, EventCancelled."""
     before = lock_changeable(tx, caller, event_id).banner_url
     tx.execute(_SET_BANNER, {"id": event_id, "url": banner.url, "banner": banner.model_dump_json()})
-    banners.delete_later(tx, before)
+    banner_deletion.delete_later(tx, before)
     public_views.invalidate_after_commit(tx, event_id)
     _audit(tx, "event.banner_set", caller, event_id, url=banner.url)
     return events.get(tx, event_id)

@@ -8,9 +8,9 @@ from uuid import UUID
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator
 from sqlalchemy import text
 
-from shared import local_time
-from shared.catalog import banners, tiers
-from shared.catalog.banners import Banner
+from shared import banners, local_time
+from shared.banners import Banner
+from shared.catalog import tiers
 from shared.catalog.tiers import NewTier, TierChange, TierResponse, reject_null
 from shared.cloud import authorization
 from shared.cloud.database import Transaction

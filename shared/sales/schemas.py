@@ -8,6 +8,8 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import RowMapping, text
 
+from shared import banners
+from shared.banners import Banner
 from shared.cloud import authorization
 from shared.cloud.authorization import Caller
 from shared.cloud.database import Transaction, snapshot, transaction
@@ -50,6 +52,11 @@ _TICKETS = text("""
     SELECT t.id, t.order_id, t.order_item_id AS item_id, t.status, b.number AS bib_number
     FROM tickets t LEFT JOIN bib_numbers b ON b.item_id = t.order_item_id
     WHERE t.order_id = ANY(:ids) ORDER BY t.order_id, t.created_at, t.id
+""")
+_EVENTS = text(f"""
+    SELECT o.id AS order_id, e.slug, e.title, e.status, e.start_date, e.end_date, e.timezone, e.location, e.venue,
+        e.banner_url, {banners.COLUMN}
+    FROM orders o JOIN events e ON e.id = o.event_id WHERE o.id = ANY(:ids)
 """)
 _PARTIES = text("SELECT user_id, organizer_id FROM orders WHERE id = :id")
 _LIST_OWN = text("""
@@ -140,6 +147,21 @@ class OrderTicketResponse(ResponseModel):
     download_url: str
 
 
+class OrderEventResponse(ResponseModel):
+    """The event of an order, as it is now. Times are UTC; `timezone` is the zone to show them in."""
+
+    slug: str
+    title: str
+    status: str
+    start_date: datetime
+    end_date: datetime
+    timezone: str
+    location: str
+    venue: str | None
+    banner_url: str | None
+    banner: Banner | None
+
+
 class OrderResponse(ResponseModel):
     """An order with its items, payments and tickets. Amounts in rupiah; `amount_missing` is still to be paid.
 
@@ -172,7 +194,16 @@ class OrderResponse(ResponseModel):
         return found[0]
 
 
-def read_and_reveal(order_id: UUID, viewer: Caller) -> OrderResponse:
+class OrderWithEventResponse(OrderResponse):
+    """An order with its items, payments, tickets and event. Amounts in rupiah; `amount_missing` is still to be paid.
+
+    Products are handed out for the `pickup_code`, which exists once the order is paid.
+    """
+
+    event: OrderEventResponse
+
+
+def read_and_reveal(order_id: UUID, viewer: Caller) -> OrderWithEventResponse:
     """Like `read_visible`, but reveals the digital units to their buyer, after recording that.
 
     Opens its own transactions, since a snapshot may not lock rows that have changed since it began.
@@ -190,13 +221,13 @@ def read_and_reveal(order_id: UUID, viewer: Caller) -> OrderResponse:
         return read_visible(tx, order_id, viewer)
 
 
-def read_visible(tx: Transaction, order_id: UUID, viewer: Caller) -> OrderResponse:
+def read_visible(tx: Transaction, order_id: UUID, viewer: Caller) -> OrderWithEventResponse:
     """The order for its buyer, its organizer or an admin. Raises NotFound for anybody else (ISO-1).
 
     Revealed digital units are included for the buyer only, while the order is paid (PROD-2).
     """
     owner_id = require_access(tx, order_id, viewer)
-    order = OrderResponse.read(tx, order_id)
+    [order] = _with_events(tx, [OrderResponse.read(tx, order_id)])
     return _with_units(tx, order) if viewer.id == owner_id and order.status == OrderStatus.PAID else order
 
 
@@ -225,17 +256,25 @@ def _reveal(order_id: UUID) -> None:
         digital_units.mark_revealed(tx, order_id)
 
 
-def _with_units(tx: Transaction, order: OrderResponse) -> OrderResponse:
+def _with_units(tx: Transaction, order: OrderWithEventResponse) -> OrderWithEventResponse:
     secrets = digital_units.revealed_secrets(tx, order.id)
     items = [item.model_copy(update={"digital_unit": secrets.get(item.id)}) for item in order.items]
     return order.model_copy(update={"items": items})
 
 
-def list_own(tx: Transaction, user_id: UUID, page: PageQuery) -> Listing[OrderResponse]:
+def _with_events(tx: Transaction, found: Sequence[OrderResponse]) -> list[OrderWithEventResponse]:
+    rows = tx.execute(_EVENTS, {"ids": [order.id for order in found]}).mappings()
+    events = {row["order_id"]: OrderEventResponse(**row) for row in rows}
+    return [OrderWithEventResponse(**dict(order), event=events[order.id]) for order in found]
+
+
+def list_own(tx: Transaction, user_id: UUID, page: PageQuery) -> Listing[OrderWithEventResponse]:
     """A buyer's orders, newest first."""
     parties = {"user_id": user_id}
     ids = tx.execute(_LIST_OWN, {**parties, "page_size": page.page_size, "offset": page.offset}).scalars().all()
-    return Listing[OrderResponse].of(page, _read(tx, ids), tx.execute(_COUNT_OWN, parties).scalar_one())
+    return Listing[OrderWithEventResponse].of(
+        page, _with_events(tx, _read(tx, ids)), tx.execute(_COUNT_OWN, parties).scalar_one()
+    )
 
 
 def _read(tx: Transaction, ids: Sequence[UUID]) -> list[OrderResponse]:
