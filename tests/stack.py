@@ -17,7 +17,7 @@ import requests
 from sqlalchemy import Engine, text
 
 from functions.manifest import manifest
-from infra.local.layout import HOST
+from infra.local.layout import HOST, PROCESSES_FILE
 from infra.local.postgres import Postgres
 from tests import processes
 from tests.log_scanner import scanner
@@ -135,23 +135,24 @@ class Stack:
         assert not refused, "the manifest does not grant what was used:\n" + "\n".join(refused)
 
     @contextlib.contextmanager
-    def stalled(self, module: str) -> Iterator[None]:
-        """Stop the process of `module` in its tracks (SIGSTOP): whoever calls it waits."""
-        stopped = [child for child in self._children() if module in " ".join(child.cmdline())]
-        assert stopped, f"no process runs {module}"
-        for child in stopped:
-            child.suspend()
+    def stalled(self, name: str) -> Iterator[None]:
+        """Stop a process in its tracks (SIGSTOP): whoever calls it waits."""
+        stopped = self.server(name)
+        stopped.suspend()
         try:
             yield
         finally:
-            for child in stopped:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    child.resume()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                stopped.resume()
 
     def web_workers(self) -> list[psutil.Process]:
         """The processes that answer people: the children of the web server's own."""
-        serving = [child for child in self._children() if "infra.local.serve web" in " ".join(child.cmdline())]
-        return [each for each in serving if each.ppid() in {other.pid for other in serving}]
+        return self.server("web").children()
+
+    def server(self, name: str) -> psutil.Process:
+        """One of the processes that serve: cloud, simulators or web."""
+        numbers: dict[str, int] = json.loads((self.data_dir / PROCESSES_FILE).read_text(encoding="utf-8"))
+        return psutil.Process(numbers[name])
 
     @contextlib.contextmanager
     def database(self) -> Iterator[Engine]:
@@ -175,10 +176,6 @@ class Stack:
     def output(self) -> str:
         """What it has printed so far."""
         return "".join(self._lines)
-
-    def _children(self) -> list[psutil.Process]:
-        assert self._process
-        return psutil.Process(self._process.pid).children(recursive=True)
 
     def _ended(self) -> bool:
         return self._process is None or self._process.poll() is not None

@@ -1,12 +1,61 @@
-"""Runs a module as a child that does not outlive its parent: `python -m infra.local.child MODULE ARGUMENT...`."""
+"""A process of a local run: forked from one that has imported everything, told when to serve, never outliving it.
 
+Importing takes longer than all else of a start, so it is done once.
+"""
+
+import atexit
+import multiprocessing
 import os
-import runpy
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 
+_FORK = multiprocessing.get_context("fork")
 _LOOK_EVERY_SECONDS = 0.2
+_STOP_WITHIN_SECONDS = 15
+
+
+class Child:
+    """A process that runs `serve` once it is told to, and then ends.
+
+    Make it while its parent has a single thread and no connection: it begins with a copy of everything.
+    """
+
+    def __init__(self, serve: Callable[[], int | None]) -> None:
+        reading, self._told = os.pipe()
+        self._process = _FORK.Process(target=_live, args=(serve, reading, self._told))
+        self._process.start()
+        os.close(reading)
+
+    @property
+    def pid(self) -> int | None:
+        """Its number."""
+        return self._process.pid
+
+    @property
+    def exit_status(self) -> int | None:
+        """How it has ended, if it has."""
+        return self._process.exitcode
+
+    def tell(self) -> None:
+        """Have it serve. One that has ended is noticed by who waits for its answer."""
+        with suppress(BrokenPipeError):
+            os.write(self._told, b"\n")
+        os.close(self._told)
+
+    def wait(self, seconds: float) -> int | None:
+        """Wait that long for its end; how it has ended, if it has."""
+        self._process.join(seconds)
+        return self.exit_status
+
+    def stop(self) -> None:
+        """End it, gently at first."""
+        self._process.terminate()
+        if self.wait(_STOP_WITHIN_SECONDS) is None:
+            self._process.kill()
+            self._process.join()
 
 
 def end_with_parent() -> None:
@@ -22,13 +71,13 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
-def until_told() -> None:
-    """Wait for a line on stdin (`--when-told`). Ends this process where the parent is gone."""
-    if not sys.stdin.readline():
-        sys.exit()
-
-
-if __name__ == "__main__":
+def _live(serve: Callable[[], int | None], told: int, telling: int) -> None:
+    os.close(telling)  # else we would never see that nobody is left who could tell
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
     end_with_parent()
-    sys.argv = sys.argv[1:]
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    if os.read(told, 1):
+        try:
+            sys.exit(serve())
+        finally:
+            atexit._run_exitfuncs()  # which multiprocessing leaves out; of a worker forked meanwhile too

@@ -9,6 +9,9 @@ from pathlib import Path
 HOST = "127.0.0.1"
 PROJECT = "karcis-local"
 INVOKER = f"invoker@{PROJECT}.iam.gserviceaccount.com"
+WEB_WORKERS, WEB_THREADS = 2, 64
+PROCESSES_FILE = "processes.json"
+"""The numbers of the processes of a run, beside its data: cloud, simulators, web."""
 _PORTS_FILE = "ports.json"
 
 

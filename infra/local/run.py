@@ -6,28 +6,29 @@ and every setting of shared/cloud/settings.py. A second start on the same DATA_D
 first one ended, however it ended.
 """
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import requests
 from sqlalchemy import create_engine, make_url, text
 
-from infra.local.layout import HOST, Layout, layout
+from infra.local.child import Child
+from infra.local.layout import HOST, PROCESSES_FILE, WEB_THREADS, WEB_WORKERS, Layout, layout
 from infra.local.postgres import Postgres
 from shared.cloud import loopback
 
 ROOT = Path(__file__).parents[2]
 READY_WITHIN_SECONDS = 180
 STOP_WITHIN_SECONDS = 15
-
-Server = subprocess.Popen[bytes]
 
 
 class NotReady(RuntimeError):
@@ -59,33 +60,42 @@ def main() -> int:
 
 def _start(running: ExitStack, chosen: Layout, data_dir: Path) -> None:
     jobs = data_dir / "jobs.json"
-    cloud, simulators, web = _servers(running, chosen, jobs)
-    # Only now: what these import reads the environment.
+    children = _servers(running, chosen, jobs)
+    (data_dir / PROCESSES_FILE).write_text(json.dumps({name: child.pid for name, child in children.items()}))
     from infra.local import provision, seed
 
     provision.write_jobs(jobs)
-    _tell(cloud)
+    children["cloud"].tell()
     _migrate()
     _until_answers(f"{chosen.cloud_url}/healthz", "the local cloud")
     provision.provision()
     if os.environ.get("SEED", "1") != "0":
         seed.seed()  # before anybody is served: who finds us ready finds the demo event
-    _tell(simulators)
-    _tell(web)
+    children["simulators"].tell()
+    children["web"].tell()
     _until_answers(f"{chosen.public_url}/readyz", "the product")
     _until_answers(f"http://{HOST}:{chosen.simulators_port}/simulators/", "the simulators")
 
 
-def _servers(running: ExitStack, chosen: Layout, jobs: Path) -> list[Server]:
-    """The processes that serve, ended in the opposite order. They import, which takes seconds, and wait to be told."""
+def _servers(running: ExitStack, chosen: Layout, jobs: Path) -> dict[str, Child]:
+    """The processes that serve, which wait to be told. They end in the opposite order."""
+    # Only now: what these import reads the environment.
+    from infra.local import serve
+    from infra.local.cloud import server
+
+    serve.import_everything()
     cloud = ["--database-url", chosen.store_url, "--grpc-port", str(chosen.grpc_port), "--jobs", str(jobs)]
-    workers = ["--workers", os.environ.get("WEB_WORKERS", "2"), "--threads", os.environ.get("WEB_THREADS", "64")]
-    commands = [
-        ["infra.local.child", "infra.local.cloud.server", *cloud, "--http-port", str(chosen.cloud_port)],
-        ["infra.local.serve", "simulators", "--port", str(chosen.simulators_port)],
-        ["infra.local.serve", "web", "--port", str(chosen.port), *workers],
-    ]
-    return [_spawn(running, *command, "--when-told") for command in commands]
+    workers = int(os.environ.get("WEB_WORKERS", WEB_WORKERS))
+    threads = int(os.environ.get("WEB_THREADS", WEB_THREADS))
+    serving: dict[str, Callable[[], int | None]] = {
+        "cloud": partial(server.main, [*cloud, "--http-port", str(chosen.cloud_port)]),
+        "simulators": partial(serve.simulators, chosen.simulators_port),
+        "web": partial(serve.product, chosen.port, workers=workers, threads=threads),
+    }
+    for name, serves in serving.items():
+        _children[name] = Child(serves)
+        running.callback(_children[name].stop)
+    return _children
 
 
 def _forget_counters(folder: Path) -> None:
@@ -128,10 +138,10 @@ def _migrate() -> None:
 
 
 @contextmanager
-def _process(*module_and_arguments: str) -> Iterator[Server]:
-    process = subprocess.Popen([sys.executable, "-m", *module_and_arguments], cwd=ROOT, stdin=subprocess.PIPE)
+def _process(module: str) -> Iterator[None]:
+    process = subprocess.Popen([sys.executable, "-m", module], cwd=ROOT)
     try:
-        yield process
+        yield
     finally:
         process.terminate()
         try:
@@ -141,26 +151,13 @@ def _process(*module_and_arguments: str) -> Iterator[Server]:
             process.wait()
 
 
-_children: list[Server] = []
-
-
-def _spawn(running: ExitStack, *module_and_arguments: str) -> Server:
-    process = running.enter_context(_process(*module_and_arguments))
-    _children.append(process)
-    return process
-
-
-def _tell(server: Server) -> None:
-    """Have a server of `--when-told` serve. One that has ended is noticed by who waits for its answer."""
-    if server.stdin:
-        with suppress(BrokenPipeError), server.stdin:
-            server.stdin.write(b"\n")
+_children: dict[str, Child] = {}
 
 
 def _until_answers(url: str, what: str) -> None:
     deadline = time.monotonic() + READY_WITHIN_SECONDS
     while time.monotonic() < deadline:
-        if any(child.poll() is not None for child in _children):
+        if any(child.exit_status is not None for child in _children.values()):
             raise NotReady(f"{what} did not start: one of its processes ended. Its last lines are above.")
         try:
             if requests.get(url, timeout=2).status_code < 500:
@@ -193,11 +190,10 @@ def _watch(running: ExitStack) -> int:
     """Wait until one of the processes ends by itself, which ends all."""
     del running
     while True:
-        for child in _children:
-            try:
-                return child.wait(0.5) or 1
-            except subprocess.TimeoutExpired:
-                continue
+        for child in _children.values():
+            status = child.wait(0.5)
+            if status is not None:
+                return status or 1
 
 
 if __name__ == "__main__":

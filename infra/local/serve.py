@@ -1,9 +1,5 @@
-"""Serves a WSGI application with gunicorn: `python -m infra.local.serve {web,simulators} --port N`.
+"""Serves the product, and the simulators, with gunicorn."""
 
-With `--when-told` it imports everything, and listens once a line comes in on stdin.
-"""
-
-import argparse
 import importlib
 import os
 import pkgutil
@@ -12,8 +8,9 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
-from infra.local import child
 from infra.local.layout import HOST
+
+_GOOGLE_CLIENTS = ("firestore", "pubsub_v1", "secretmanager_v1", "storage", "tasks_v2")
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -34,11 +31,8 @@ class Server(BaseApplication):  # type: ignore[misc]
         return self._build()
 
 
-_GOOGLE_CLIENTS = ("firestore", "pubsub_v1", "secretmanager_v1", "storage", "tasks_v2")
-
-
-def _import_web() -> None:
-    """Import what every worker of the web server needs, once and before they are forked.
+def import_everything() -> None:
+    """Import what the servers need, once and before they are forked.
 
     The functions' own modules are left to the workers: they set up the application that is being created.
     """
@@ -51,42 +45,28 @@ def _import_web() -> None:
         importlib.import_module(f"google.cloud.{name}")
 
 
-def _import_simulators() -> None:
-    from infra.local.simulators import application  # noqa: F401
-
-
-def _web() -> Any:
+def product(port: int, *, workers: int, threads: int) -> None:
+    """Serve the product until SIGTERM: finish what is running, then end."""
     from infra.local.web import Web
 
-    return Web(os.environ["LOCAL_STORE_URL"])
+    _serve(lambda: Web(os.environ["LOCAL_STORE_URL"]), port, workers=workers, threads=threads)
 
 
-def _simulators() -> Any:
-    from infra.local.simulators import application as simulators
+def simulators(port: int) -> None:
+    """Serve the simulators likewise."""
+    from infra.local.simulators import application
     from infra.local.web import simulator_settings
 
-    return simulators.application(os.environ["LOCAL_STORE_URL"], simulator_settings())
+    store_url = os.environ["LOCAL_STORE_URL"]
+    _serve(lambda: application.application(store_url, simulator_settings()), port, workers=1, threads=16)
 
 
-_APPLICATIONS = {"web": (_import_web, _web), "simulators": (_import_simulators, _simulators)}
-
-
-def main() -> None:
-    """Serve until SIGTERM: finish what is running, then end."""
-    parser = argparse.ArgumentParser(prog="python -m infra.local.serve")
-    parser.add_argument("application", choices=_APPLICATIONS)
-    parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--threads", type=int, default=16)
-    parser.add_argument("--when-told", action="store_true")
-    chosen = parser.parse_args()
-    prepare, build = _APPLICATIONS[chosen.application]
-    child.end_with_parent()
-    os.environ["THREADS"] = str(chosen.threads)  # as functions-framework is told it
+def _serve(build: Callable[[], Any], port: int, *, workers: int, threads: int) -> None:
+    os.environ["THREADS"] = str(threads)  # as functions-framework is told it
     options = {
-        "bind": f"{HOST}:{chosen.port}",
-        "workers": chosen.workers,
-        "threads": chosen.threads,
+        "bind": f"{HOST}:{port}",
+        "workers": workers,
+        "threads": threads,
         "worker_class": "gthread",
         "keepalive": 30,
         "backlog": 1024,
@@ -95,11 +75,4 @@ def main() -> None:
         "loglevel": "error",
         "control_socket_disable": True,
     }
-    prepare()
-    if chosen.when_told:
-        child.until_told()
     Server(build, options).run()
-
-
-if __name__ == "__main__":
-    main()

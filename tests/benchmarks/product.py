@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 from sqlalchemy import Engine, text
 
+from infra.local.layout import WEB_THREADS
 from infra.local.postgres import Postgres
 from shared.cloud import secrets
 from shared.cloud.settings import settings
@@ -43,12 +44,12 @@ class Product:
         with self.database.connect() as connection:
             version = connection.execute(text("SHOW server_version")).scalar_one()
         memory = psutil.virtual_memory().total / 2**30
-        workers, threads = (processor.option(self.web, name) for name in ("--workers", "--threads"))
         return [
             f"{datetime.now().astimezone():%Y-%m-%d %H:%M %Z}, {psutil.cpu_count()} cores, {memory:.0f} GB RAM, "
             f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, PostgreSQL {version}",
-            f"{workers} web workers with {threads} threads each; the load generator, PostgreSQL and the product with "
-            f"its local cloud share this machine (load before: {os.getloadavg()[0]:.1f})",
+            f"{len(self.web.children())} web workers with {WEB_THREADS} threads each; "
+            f"the load generator, PostgreSQL and the product with its local cloud share this "
+            f"machine (load before: {os.getloadavg()[0]:.1f})",
         ]
 
 
@@ -68,7 +69,7 @@ def running() -> Iterator[Product]:
         stack.start()
         with stack.database() as database:
             address = ("127.0.0.1", stack.port)
-            web, postgres = processor.web_server(), processor.database_server(database)
+            web, postgres = stack.server("web"), processor.database_server(database)
             yield Product(World(stack.url), address, server, database, folder, web, postgres)
     finally:
         stack.stop()

@@ -17,7 +17,7 @@ from infra.local.postgres import Postgres
 from tests.stack import Stack
 from tests.waiting import PATIENCE_SECONDS, until
 
-CLOUD = "infra.local.cloud.server"
+CLOUD = "cloud"
 """The process that Pub/Sub, Cloud Tasks and Cloud Storage run in (for `Stack.stalled`)."""
 
 LONG = 60_000

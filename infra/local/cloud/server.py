@@ -18,7 +18,6 @@ import grpc
 from sqlalchemy import Engine
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from infra.local import child
 from infra.local.cloud import firestore, pubsub, secrets, storage, tasks, webhooks
 from infra.local.cloud.dispatcher import Dispatcher, StoreInUse
 from infra.local.cloud.oidc import Signer
@@ -34,8 +33,6 @@ _GRACE_SECONDS = 2.0
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit status."""
     options = _parse(arguments)
-    if options.when_told:
-        child.until_told()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -56,7 +53,6 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--database-url", required=True, help="a postgresql+pg8000:// URL of a database of its own")
     parser.add_argument("--grpc-port", type=int, required=True)
     parser.add_argument("--http-port", type=int, required=True)
-    parser.add_argument("--when-told", action="store_true", help="import, and begin once a line comes in on stdin")
     parser.add_argument("--jobs", type=Path, help="a JSON file: a list of scheduled jobs")
     return parser.parse_args(arguments)
 
