@@ -20,7 +20,7 @@ app = App("tickets")
 
 @app.get("/tickets/{ticket_id}", problems=(NotFound,))
 def ticket(ticket_id: UUID, caller: SignedIn, tx: Transaction) -> TicketResponse:
-    """The ticket and the text of its QR code, for its buyer, its organizer or an admin."""
+    """The ticket and the text of its QR code, for its buyer, its holder's account, its organizer or an admin."""
     return holders.read(tx, caller, ticket_id)
 
 
@@ -43,7 +43,7 @@ def change_holder(ticket_id: UUID, wanted: HolderChange, caller: SignedIn, tx: T
 
 @app.get("/tickets/{ticket_id}/download", problems=(NotFound, TicketVoid))
 def download(ticket_id: UUID, caller: SignedIn) -> File:
-    """The ticket as a PDF, for its owner, its organizer or an admin."""
+    """The ticket as a PDF, for its buyer, its holder's account, its organizer or an admin."""
     found = ticket_rendering.ticket_file(ticket_id, caller)
     return File(found.content, "application/pdf", found.filename)
 

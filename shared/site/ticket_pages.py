@@ -4,7 +4,6 @@ from uuid import UUID
 
 from shared.catalog import events
 from shared.catalog.events import EventResponse
-from shared.cloud import clock
 from shared.cloud.database import snapshot, transaction
 from shared.identity.tokens import Principal
 from shared.messages import mails
@@ -79,7 +78,7 @@ def _page(
         given=request.form,
         refusal=refusals.words(problem, request.language) if problem else None,
         is_saved=is_saved,
-        is_correctable=found.status == "valid" and until > clock.now(),
+        is_correctable=found.may_change_holder,
         correctable_until=until,
         csrf=forms.csrf_token(viewer),
         key="",

@@ -11,21 +11,18 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.cloud import audit, authorization
+from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.identity.addresses import EmailAddress
 from shared.identity.tokens import Principal
 from shared.models import RequestModel, ResponseModel, plain_line
-from shared.problems import NotFound, Problem
+from shared.problems import Problem
 from shared.sales import attendees, orders
 from shared.states import TicketStatus
-from shared.tickets import qr
+from shared.tickets import access, qr
 from shared.tickets.ticket_rendering import TicketVoid
 from shared.tickets.voiding import TicketUsed
 
-_PARTIES = text("""
-    SELECT t.order_id, o.user_id, o.organizer_id FROM tickets t JOIN orders o ON o.id = t.order_id WHERE t.id = :id
-""")
 _TICKET = """
     SELECT t.id, t.order_id, t.event_id, t.order_item_id AS item_id, t.status, t.revision, c.name AS tier_name,
         COALESCE(i.attendee_name, u.full_name) AS attendee_name, lower(i.attendee_email) AS attendee_email,
@@ -54,7 +51,10 @@ class HolderChange(RequestModel):
 
 
 class TicketResponse(ResponseModel):
-    """A ticket and the text of its QR code. `status`: `valid`, `used` or `void`."""
+    """A ticket and the text of its QR code. `status`: `valid`, `used` or `void`.
+
+    `may_change_holder`: whether the caller may correct who holds it now.
+    """
 
     id: UUID
     order_id: UUID
@@ -66,6 +66,7 @@ class TicketResponse(ResponseModel):
     tier_name: str
     bib_number: int | None
     download_url: str
+    may_change_holder: bool = False
 
 
 class HolderChangeClosed(Problem):
@@ -86,9 +87,11 @@ class HolderChanged:
 
 
 def read(tx: Transaction, caller: Principal, ticket_id: UUID) -> TicketResponse:
-    """The ticket for its buyer, its organizer or an admin. Raises NotFound."""
-    _require_access(tx, caller, ticket_id)
-    return _response(tx.execute(_READ, {"id": ticket_id}).one())
+    """The ticket for its buyer, its holder's account, its organizer or an admin. Raises NotFound."""
+    parties = access.require_sight(tx, caller, ticket_id)
+    ticket = tx.execute(_READ, {"id": ticket_id}).one()
+    is_open = ticket.status == TicketStatus.ISSUED and _is_open(ticket, is_buyer=parties.is_buyer(caller))
+    return _response(ticket, may_change_holder=is_open and not parties.is_holder_only(caller))
 
 
 def change(tx: Transaction, caller: Principal, ticket_id: UUID, wanted: HolderChange) -> HolderChanged | None:
@@ -96,10 +99,10 @@ def change(tx: Transaction, caller: Principal, ticket_id: UUID, wanted: HolderCh
 
     Raises NotFound, TicketVoid, TicketUsed, HolderChangeClosed.
     """
-    whose = _require_access(tx, caller, ticket_id)
-    orders.lock(tx, whose.order_id)
+    parties = access.require_control(tx, caller, ticket_id)
+    orders.lock(tx, parties.order_id)
     ticket = tx.execute(_LOCK, {"id": ticket_id}).one()
-    is_by_buyer = caller.id == whose.user_id
+    is_by_buyer = parties.is_buyer(caller)
     _require_changeable(ticket, is_buyer=is_by_buyer)
     is_moved = wanted.email != ticket.attendee_email
     if wanted.name == ticket.attendee_name and not is_moved:
@@ -118,7 +121,7 @@ def change(tx: Transaction, caller: Principal, ticket_id: UUID, wanted: HolderCh
         is_address_changed=is_moved,
     )
     return HolderChanged(
-        order_id=whose.order_id,
+        order_id=parties.order_id,
         item_id=ticket.item_id,
         old_email=ticket.attendee_email,
         is_renewed=is_renewed,
@@ -131,30 +134,21 @@ def _is_mailed(tx: Transaction, ticket: Any) -> bool:
     return found
 
 
-def _require_access(tx: Transaction, caller: Principal, ticket_id: UUID) -> Any:
-    whose = tx.execute(_PARTIES, {"id": ticket_id}).first()
-    if whose is None or not authorization.check_access(
-        tx,
-        caller,
-        subject="ticket",
-        subject_id=ticket_id,
-        organizer_id=whose.organizer_id,
-        owner_id=whose.user_id,
-    ):
-        raise NotFound
-    return whose
-
-
 def _require_changeable(ticket: Any, *, is_buyer: bool) -> None:
     if ticket.status == TicketStatus.VOID:
         raise TicketVoid
     if ticket.status == TicketStatus.USED:
         raise TicketUsed(ticket_ids=[str(ticket.id)])
-    if not ticket.is_ahead or (is_buyer and not ticket.is_changeable):
+    if not _is_open(ticket, is_buyer=is_buyer):
         raise HolderChangeClosed
 
 
-def _response(ticket: Any) -> TicketResponse:
+def _is_open(ticket: Any, *, is_buyer: bool) -> bool:
+    """True while the time for corrections lasts."""
+    return bool(ticket.is_ahead and (ticket.is_changeable or not is_buyer))
+
+
+def _response(ticket: Any, *, may_change_holder: bool) -> TicketResponse:
     claims = qr.QrContent(ticket.id, ticket.event_id, ticket.attendee_name, ticket.revision)
     return TicketResponse(
         id=ticket.id,
@@ -167,4 +161,5 @@ def _response(ticket: Any) -> TicketResponse:
         tier_name=ticket.tier_name,
         bib_number=ticket.bib_number,
         download_url=f"/api/v1/tickets/{ticket.id}/download",
+        may_change_holder=may_change_holder,
     )

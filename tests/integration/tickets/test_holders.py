@@ -178,6 +178,48 @@ def test_nobody_else_sees_or_changes_it(sold):
             resend(sold.order_id, stranger, tx)
 
 
+def test_the_account_with_the_holders_verified_address_sees_the_ticket_and_changes_nothing(sold):
+    with transaction() as tx:
+        ani = a_user(tx, email=sold.ani)
+    with transaction() as tx:
+        seen = ticket(sold.ticket_id, ani, tx)
+    assert (seen.qr, seen.may_change_holder) == (sold.code, False)
+    assert ticket_rendering.ticket_file(sold.ticket_id, ani).content
+    with pytest.raises(NotFound):
+        change(sold, ani, "Mallory", an_address("mallory"))
+    with pytest.raises(NotFound), transaction() as tx:
+        resend(sold.order_id, ani, tx)
+    change(sold, sold.buyer, "Budi", an_address("budi"))
+    with pytest.raises(NotFound), transaction() as tx:
+        ticket(sold.ticket_id, ani, tx)
+    with pytest.raises(NotFound):
+        ticket_rendering.ticket_file(sold.ticket_id, ani)
+
+
+@pytest.mark.parametrize("columns", [{"is_email_verified": False}, {"is_deleted": True}])
+def test_an_account_without_that_address_proved_sees_nothing(sold, columns):
+    with transaction() as tx:
+        ani = a_user(tx, email=sold.ani)
+        [(name, value)] = columns.items()
+        tx.execute(text(f"UPDATE users SET {name} = :value WHERE id = :id"), {"value": value, "id": ani.id})
+    with pytest.raises(NotFound), transaction() as tx:
+        ticket(sold.ticket_id, ani, tx)
+
+
+def test_each_is_told_whether_they_may_correct_the_holder_now(sold):
+    def told(by):
+        with transaction() as tx:
+            return ticket(sold.ticket_id, by, tx).may_change_holder
+
+    assert told(sold.buyer)
+    assert told(sold.organizer)
+    execute("UPDATE events SET name_change_deadline = now() WHERE id = :id", id=sold.event.id)
+    assert not told(sold.buyer)
+    assert told(sold.organizer)
+    execute("UPDATE tickets SET status = 'used', validated_at = now() WHERE id = :id", id=sold.ticket_id)
+    assert not told(sold.organizer)
+
+
 def test_the_same_holder_again_changes_nothing(sold):
     assert change(sold, sold.buyer, "Ani", sold.ani).qr == sold.code
     assert told(sold, sold.ani) == ["e_ticket"]
