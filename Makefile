@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run test test-fast explore check audit infra-check bench attacks setup lock openapi format clean
+.PHONY: help run test test-fast browser explore check audit infra-check bench attacks setup lock openapi format clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,11 +20,17 @@ help: ## Show this list
 run: setup ## Start the whole product on http://127.0.0.1:$PORT (8080), until Ctrl-C
 	@exec $(BIN)/python -m infra.local.run
 
-test: setup check ## Run the checks and every test; ORDER=random shuffles the files, T names some
+test: setup check browser ## Run the checks and every test; ORDER=random shuffles the files, T names some
 	$(PYTEST) --durations=10 $(T)
 
 test-fast: setup ## Run the unit and integration tests that start no process of the product
 	$(PYTEST) --durations=10 -m "not processes" tests/unit tests/integration
+
+browser: ## Install Debian's Chromium where it is missing; tests/browser looks at the pages with it
+	@command -v "$${CHROMIUM:-chromium}" > /dev/null || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && apt-get -qq update > /dev/null \
+	  && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends chromium fonts-dejavu-core > /dev/null; \
+	} || echo "NO PAGE WILL BE TESTED IN A BROWSER: there is no chromium, and only root can install it (apt-get install chromium)"
 
 explore: setup ## Walk new random paths through the life of orders and money; what fails becomes a test
 	EXPLORE=1 ORDER_LIVES=600 MONEY_STEPS=6000 $(PYTEST) tests/model

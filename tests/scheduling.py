@@ -15,13 +15,14 @@ from xdist.scheduler import LoadScopeScheduling
 
 FASTEST_LAST = (
     "tests/faults/",
+    "tests/browser/",
     "tests/functions/",
     "tests/model/",
     "tests/conformance/",
     "tests/integration/",
     "tests/unit/",
 )
-SHARING = ("tests/faults/", "tests/functions/", "tests/conformance/")
+SHARING = ("tests/browser/", "tests/faults/", "tests/functions/", "tests/conformance/")
 """The folders whose files share a running product or local cloud."""
 OWN_PRODUCT = {
     f"tests/functions/test_{name}.py"

@@ -8,6 +8,7 @@ from shared.catalog import events
 from shared.cloud import clock
 from shared.cloud.database import snapshot, transaction
 from shared.identity import profiles
+from shared.identity.profiles import ProfileResponse
 from shared.identity.tokens import Principal
 from shared.messages import mails
 from shared.models import PageQuery
@@ -162,6 +163,7 @@ def _page(
         tickets=tickets,
         has_hidden_units=has_hidden,
         buyer=buyer,
+        buyer_name=_real_name(buyer),
         choices=payment_choices.of_amount(amount, failed_gateway=failed_gateway),
         method_name=payment_choices.name_of,
         failed_gateway=failed_gateway,
@@ -172,6 +174,11 @@ def _page(
         csrf=forms.csrf_token(viewer),
         key=uuid4(),
     )
+
+
+def _real_name(buyer: ProfileResponse) -> str:
+    """The buyer's name; nothing where it is only the beginning of their address, which no identity card says."""
+    return "" if buyer.full_name == buyer.email.partition("@")[0] else buyer.full_name
 
 
 def _wanted(request: PageRequest, found: OrderView) -> tuple[CheckoutRequest | None, dict[str, str]]:

@@ -1,0 +1,124 @@
+"""People with phones: Debian's Chromium against one running product, every page of every test watched."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.browser.looking import PHONE
+from tests.browser.visitors import Visitor
+from tests.browser.watching import Watch
+from tests.folders import a_folder
+from tests.people import World
+from tests.processes import starts_processes
+from tests.stack import Stack
+from tests.waiting import PATIENCE_SECONDS
+
+NO_BROWSER = "NO PAGE WAS TESTED IN A BROWSER: there is no chromium. Install Debian's, or name one by CHROMIUM=/path."
+_SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser's program."""
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if not found:
+        pytest.skip(NO_BROWSER)
+    return found
+
+
+@pytest.fixture(scope="session")
+@starts_processes
+def stack(chromium: str) -> Iterator[Stack]:
+    """The product, started as `make run` does."""
+    with a_folder() as folder:
+        running = Stack(folder, RATE_LIMITS="off", BANK_ACCOUNT_WAIT_SECONDS="0")
+        try:
+            yield running.start()
+        finally:
+            running.stop()
+
+
+@pytest.fixture(scope="session")
+def world(stack: Stack) -> World:
+    """People with accounts, and what they do."""
+    return World(stack.url)
+
+
+@pytest.fixture(scope="session")
+def concert(world: World) -> dict[str, Any]:
+    """An event with plenty of tickets, which is there before anybody looks at a list that is kept."""
+    early_bird = {"early_bird_price": 120_000, "early_bird_end": _in_days(10)}
+    return world.somebody("organizer").publish(
+        {"name": "Festival", "price": 150_000, "quota": 1_000, "description": "Berdiri di depan panggung."},
+        {"name": "Tribun", "price": 300_000, "quota": 1_000, **early_bird},
+        {"name": "VIP", "price": 900_000, "quota": 1_000, "requires_identity": True},
+        title="Konser Purnama",
+    )
+
+
+def _in_days(days: int) -> str:
+    return (datetime.now(UTC) + timedelta(days=days)).isoformat()
+
+
+@pytest.fixture
+def in_days() -> Callable[[int], str]:
+    """A moment so many days from now, as the API takes it."""
+    return _in_days
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One browser for all tests; each has contexts of its own."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=_SWITCHES, timeout=PATIENCE_SECONDS * 1000)
+        expect.set_options(timeout=PATIENCE_SECONDS * 1000)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def watch(stack: Stack) -> Iterator[Watch]:
+    """What is wrong on the test's pages. Fails the test at its end."""
+    watch = Watch(stack.url)
+    yield watch
+    watch.check()
+
+
+@pytest.fixture
+def new_page(stack: Stack, browser: Browser, watch: Watch, concert: dict[str, Any]) -> Iterator[Callable[..., Page]]:
+    """Open a page of a new visitor's browser: a phone in Indonesian, unless options say otherwise."""
+    contexts = []
+
+    def open_page(**options: Any) -> Page:
+        context = browser.new_context(**{"base_url": stack.url, "viewport": PHONE, "locale": "id-ID", **options})
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE_SECONDS * 1000)
+        watch.over(context)
+        return context.new_page()
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(new_page: Callable[..., Page]) -> Page:
+    """A phone's browser: 360 px wide, Indonesian, nobody signed in."""
+    return new_page()
+
+
+@pytest.fixture
+def visitor(page: Page, world: World) -> Visitor:
+    """Somebody with that phone."""
+    return Visitor(page, world)
+
+
+@pytest.fixture
+def new_visitor(new_page: Callable[..., Page], world: World) -> Callable[..., Visitor]:
+    """Somebody with a browser of their own, as options describe it."""
+    return lambda **options: Visitor(new_page(**options), world)

@@ -1,0 +1,22 @@
+"""How much time the hold of an order still has: set in the database, as nobody waits for it."""
+
+from typing import Any
+
+from sqlalchemy import text
+
+from tests.stack import Stack
+
+
+def let_remain(stack: Stack, order: dict[str, Any], seconds: int) -> None:
+    """Let an order be held for so many seconds more."""
+    with stack.database() as database, database.begin() as tx:
+        tx.execute(
+            text("UPDATE orders SET reservation_expires_at = now() + make_interval(secs => :seconds) WHERE id = :id"),
+            {"id": order["id"], "seconds": seconds},
+        )
+
+
+def let_it_expire(stack: Stack, order: dict[str, Any]) -> None:
+    """Let the hold be over, and the sweep take its tickets back."""
+    let_remain(stack, order, -1)
+    stack.run_job("expire-sweep")

@@ -1,0 +1,71 @@
+"""A look at a page in a named state: pictures of it for people, and what axe says of it for those who can't see them.
+
+The pictures go to the folder SCREENS names (build/screens), `name-360.png` and `name-1280.png`.
+"""
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+from playwright.sync_api import Page
+
+ROOT = Path(__file__).parent.parent.parent
+PHONE = {"width": 360, "height": 740}
+DESK = {"width": 1280, "height": 800}
+_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+_seen: set[str] = set()
+
+
+def look(page: Page, name: str) -> None:
+    """Keep pictures of the page as it is, and require that axe finds nothing, light and dark. Once for each name."""
+    if name in _seen:
+        return
+    _seen.add(name)
+    picture(page, name)
+    audit(page)
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a picture of the whole page on a phone and on a desk."""
+    before = page.viewport_size
+    for size in (DESK, PHONE):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.screenshot(path=_folder() / f"{name}-{size['width']}.png", full_page=True, animations="disabled")
+    if before:
+        page.set_viewport_size(before)
+
+
+def audit(page: Page) -> None:
+    """Require that axe finds nothing on the page, light and dark: of its rules only colour knows the theme."""
+    page.evaluate(_axe())
+    found = _violations(page, {"runOnly": _RULES, "resultTypes": ["violations"]})
+    chosen = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
+    page.emulate_media(color_scheme="light" if chosen else "dark")
+    found += _violations(page, {"runOnly": {"type": "rule", "values": ["color-contrast"]}})
+    page.emulate_media(color_scheme="dark" if chosen else "light")
+    assert not found, f"{page.url}\n" + "\n".join(found)
+
+
+def _violations(page: Page, options: dict[str, Any]) -> list[str]:
+    told = page.evaluate("options => axe.run(document, options)", options)
+    return [
+        f"{rule['id']}: {rule['help']}\n  " + "\n  ".join(f"{each['html']}: {each['failureSummary']}" for each in rule["nodes"])
+        for rule in told["violations"]
+    ]
+
+
+@cache
+def _axe() -> str:
+    script = Path(axe_playwright_python.__file__).parent / "axe.min.js"
+    return script.read_text(encoding="utf-8")
+
+
+@cache
+def _folder() -> Path:
+    folder = Path(os.environ.get("SCREENS", ROOT / "build/screens"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

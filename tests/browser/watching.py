@@ -1,0 +1,73 @@
+"""Watches a page all the time: what a visitor would not see, but a developer would, fails the test.
+
+A console error (which a refused content security policy is too), a script that throws, a request to us that fails or
+is answered by an error, and a page that is wider than its window.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Response
+
+_ABORTED = "ERR_ABORTED"
+"""The browser's own doing: the page went elsewhere before the answer, or it became a download."""
+
+_TOO_WIDE = """
+addEventListener("load", () => {
+  const measure = () => {
+    const room = document.documentElement.clientWidth, width = document.documentElement.scrollWidth;
+    if (width <= room || room < 300) return; // narrower while a picture is taken
+    const wide = [...document.querySelectorAll("body *")].filter((each) => each.getBoundingClientRect().right > room + 1);
+    console.error(`${location.pathname} is ${width} px wide in ${room}: ${wide.at(-1)?.outerHTML.slice(0, 200)}`);
+  };
+  new ResizeObserver(measure).observe(document.body);
+  measure();
+});
+"""
+
+
+@dataclass
+class Watch:
+    """What went wrong on the pages of a context, apart from what a test says it expects."""
+
+    origin: str
+    found: list[str] = field(default_factory=list)
+    _expected: list[str] = field(default_factory=list)
+
+    def over(self, context: BrowserContext) -> None:
+        """Watch every page of a context."""
+        context.add_init_script(_TOO_WIDE)
+        context.on("console", self._console)
+        context.on("weberror", lambda error: self._note(f"a script threw {error.error}"))
+        context.on("requestfailed", self._failed)
+        context.on("response", self._answered)
+
+    def expect(self, pattern: str) -> None:
+        """Let pass what matches this."""
+        self._expected.append(pattern)
+
+    def check_width(self, page: Page) -> None:
+        """Note a page that is wider than its window; for pages whose scripts are off."""
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        if wide > 0:
+            self._note(f"{page.url} is {wide} px too wide")
+
+    def check(self) -> None:
+        """Fail if anything was wrong that no test expected."""
+        wrong = [each for each in self.found if not any(re.search(pattern, each) for pattern in self._expected)]
+        assert not wrong, "\n".join(wrong)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self._note(f"console: {message.text} ({message.location.get('url')})")
+
+    def _failed(self, request: Request) -> None:
+        if request.url.startswith(self.origin) and _ABORTED not in (request.failure or ""):
+            self._note(f"{request.method} {request.url}: {request.failure}")
+
+    def _answered(self, response: Response) -> None:
+        if response.url.startswith(self.origin) and response.status >= 400:
+            self._note(f"{response.request.method} {response.url}: {response.status}")
+
+    def _note(self, what: str) -> None:
+        self.found.append(what)
