@@ -176,6 +176,7 @@ def _page(
     return rendering.page(
         "account.html",
         request,
+        address="/account",
         profile=profile,
         errors=errors or {},
         given=request.form,
@@ -199,6 +200,7 @@ def _bank_account(
     return rendering.page(
         "bank_account.html",
         request,
+        address=BANK_ACCOUNT,
         current=current,
         banks=BANKS,
         errors=errors or {},

@@ -147,6 +147,9 @@ def _page(
     failed_gateway: str | None = None,
 ) -> Page:
     amount = found.order.amount_missing or found.order.total_amount
+    failed_gateway = failed_gateway or found.silent_gateway
+    choices = payment_choices.of_amount(amount, failed_gateway=failed_gateway)
+    wanted = (given or MultiDict()).get("method") or (found.open.payment_method if found.open else "")
     tickets: list[TicketResponse] = []
     with snapshot() as tx:
         if found.state in ("paid", "issuing"):
@@ -156,6 +159,7 @@ def _page(
     return rendering.page(
         "order.html",
         request,
+        address=f"/orders/{found.order.id}",
         view=found,
         order=found.order,
         event=found.event,
@@ -164,7 +168,8 @@ def _page(
         has_hidden_units=has_hidden,
         buyer=buyer,
         buyer_name=_real_name(buyer),
-        choices=payment_choices.of_amount(amount, failed_gateway=failed_gateway),
+        choices=choices,
+        chosen=payment_choices.nearest(choices, wanted),
         method_name=payment_choices.name_of,
         failed_gateway=failed_gateway,
         errors=errors or {},

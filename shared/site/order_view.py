@@ -80,6 +80,8 @@ class OrderView:
     def _live_state(self) -> State:
         if any(each.received_amount for each in self.order.payments):
             return "short" if 0 < self.order.amount_missing < self.order.total_amount and not self.open else "review"
+        if self.silent_gateway:
+            return "reserved"
         if self.open:
             return _payment_state(self.open)
         if self.order.reservation_expires_at <= self.at:
@@ -92,6 +94,11 @@ class OrderView:
         return next((each for each in reversed(self.order.payments) if each.status == PaymentStatus.PENDING), None)
 
     @property
+    def silent_gateway(self) -> str | None:
+        """The gateway that was asked for a payment and has not answered: nothing that could be paid was shown yet."""
+        return self.open.gateway if self.open and not self.open.gateway_reference else None
+
+    @property
     def is_live(self) -> bool:
         """True if its page should look again by itself."""
         return self.state in ("pay_qr", "pay_va", "pay_redirect", "checking", "review", "issuing", "reserved", "failed")
@@ -99,7 +106,7 @@ class OrderView:
     @property
     def is_waiting_for_money(self) -> bool:
         """True if its gateway may know more than we do."""
-        return self.state in ("pay_qr", "pay_va", "pay_redirect", "checking")
+        return self.state in ("pay_qr", "pay_va", "pay_redirect", "checking") or self.silent_gateway is not None
 
     @property
     def lines(self) -> list[Line]:

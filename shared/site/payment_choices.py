@@ -42,6 +42,13 @@ def of_amount(amount: int, *, failed_gateway: str | None = None) -> list[Payment
     return list(_choices(amount, failed_gateway))
 
 
+def nearest(choices: list[PaymentChoice], wanted: str) -> str:
+    """The choice that a form sent, or the same method at another gateway; empty where there is neither."""
+    method = wanted.partition("@")[0]
+    near = sorted((each.value != wanted, each.value) for each in choices if each.method == method)
+    return near[0][1] if near else ""
+
+
 def name_of(method: str) -> str:
     """The name of a payment method as people know it."""
     return next((name for known, (name, _) in _NAMES.items() if known == method), method)

@@ -18,6 +18,7 @@ from shared.sales import quotes, reservations
 from shared.sales.reservation_requests import ReservationBody, ReservationRequest
 from shared.site import forms, refusals, rendering, sign_in
 from shared.site.event_pages import chosen_quantities
+from shared.site.languages import say
 from shared.site.order_view import Line
 from shared.web import CODE_MAILS, CREDENTIALS, QUOTES, App, Viewer
 from shared.web.pages import Page, PageRequest, Redirect
@@ -94,6 +95,7 @@ def _review(
     return rendering.page(
         "buy.html",
         request,
+        address=_address(slug, given),
         event=event,
         viewer=viewer,
         quote=quote,
@@ -114,6 +116,7 @@ def _code_page(request: PageRequest, slug: str, email: str, problem: Problem | N
     return rendering.page(
         "buy_code.html",
         request,
+        address=_address(slug, request.form),
         event=event,
         email=email,
         choice=_choice(request.form),
@@ -132,6 +135,7 @@ def _refusal(
     left = problem.members.get("available")
     way_on = None
     if tier and left:
+        title = say(request.language, "Not that many are left.")
         way_on = f"/buy/{event.slug}?{urlencode({**_choice(given), f't_{tier.id}': left})}"
     elif problem.slug.startswith("promo-"):
         way_on = f"/buy/{event.slug}?{urlencode({k: v for k, v in _choice(given).items() if k != 'promo'})}"

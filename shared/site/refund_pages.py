@@ -71,6 +71,7 @@ def _page(
     return rendering.page(
         "refund_request.html",
         request,
+        address=f"/refunds/new/{order_id}",
         preview=preview,
         event=event,
         order_id=order_id,

@@ -4,6 +4,7 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -21,21 +22,28 @@ def page(
     template: str,
     request: PageRequest,
     *,
+    address: str = "",
     keep: CachePolicy | None = None,
     age_seconds: float = 0.0,
     status: int = 200,
     headers: dict[str, str] | None = None,
     **context: Any,
 ) -> Page:
-    """The page that `template` makes of `context`, in the language of the request."""
+    """The page that `template` makes of `context`, in the language of the request.
+
+    `address` is where it can be asked for, if that is not where it was: a form's address only takes the form.
+    """
+    other = OTHER[request.language]
     html = (
         _environment(request.language)
         .get_template(template)
         .render(
             request=request,
             lang=request.language,
-            other_language=OTHER[request.language],
-            other_url=_in(OTHER[request.language], request),
+            other_language=other,
+            other_path=_in(other, request.path),
+            other_url=_in(other, address or _address(request)),
+            address=address or request.path,
             public_url=settings().public_url,
             now=clock.now(),
             **context,
@@ -51,12 +59,17 @@ def page(
     )
 
 
-def _in(language: Language, request: PageRequest) -> str:
+def _address(request: PageRequest) -> str:
+    kept = [(name, value) for name, value in request.query.items(multi=True) if name != "lang"]
+    return f"{request.path}?{urlencode(kept)}" if kept else request.path
+
+
+def _in(language: Language, address: str) -> str:
     """The address of the same page in another language: in the path where it says it, else as a wish."""
-    first, slash, rest = request.path.strip("/").partition("/")
+    first, slash, rest = address.strip("/").partition("/")
     if first in OTHER:
         return f"/{language}{slash}{rest}"
-    return f"{request.path}?lang={language}"
+    return f"{address}{'&' if '?' in address else '?'}lang={language}"
 
 
 @lru_cache(maxsize=2)

@@ -72,6 +72,7 @@ def _page(
     return rendering.page(
         "ticket.html",
         request,
+        address=f"/tickets/{ticket_id}",
         ticket=found,
         event=event,
         errors=errors or {},

@@ -22,6 +22,10 @@ if (switcher) {
 
 document.querySelector("[data-focus]")?.focus();
 
+// A page that answered a form: reloading asks for it, and does not send the form again.
+const address = document.getElementById("main")?.dataset.address;
+if (address && address !== location.pathname) history.replaceState(null, "", address);
+
 // A form that was sent is not sent again by a second tap.
 document.addEventListener("submit", (event) => {
   const button = event.submitter ?? event.target.querySelector("button");
