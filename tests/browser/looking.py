@@ -52,10 +52,12 @@ def audit(page: Page) -> None:
 
 def _violations(page: Page, options: dict[str, Any]) -> list[str]:
     told = page.evaluate("options => axe.run(document, options)", options)
-    return [
-        f"{rule['id']}: {rule['help']}\n  " + "\n  ".join(f"{each['html']}: {each['failureSummary']}" for each in rule["nodes"])
-        for rule in told["violations"]
-    ]
+    return [_told(rule) for rule in told["violations"]]
+
+
+def _told(rule: dict[str, Any]) -> str:
+    where = "\n  ".join(f"{each['html']}: {each['failureSummary']}" for each in rule["nodes"])
+    return f"{rule['id']}: {rule['help']}\n  {where}"
 
 
 @cache

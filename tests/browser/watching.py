@@ -17,7 +17,8 @@ addEventListener("load", () => {
   const measure = () => {
     const room = document.documentElement.clientWidth, width = document.documentElement.scrollWidth;
     if (width <= room || room < 300) return; // narrower while a picture is taken
-    const wide = [...document.querySelectorAll("body *")].filter((each) => each.getBoundingClientRect().right > room + 1);
+    const all = [...document.querySelectorAll("body *")];
+    const wide = all.filter((each) => each.getBoundingClientRect().right > room + 1);
     console.error(`${location.pathname} is ${width} px wide in ${room}: ${wide.at(-1)?.outerHTML.slice(0, 200)}`);
   };
   new ResizeObserver(measure).observe(document.body);
