@@ -30,7 +30,7 @@ def progress(event_id: UUID, caller: Organizer, tx: Transaction) -> Cancellation
 
 
 @app.task("batch")
-def go_on(batch: Batch) -> None:
+def continue_cancellation(batch: Batch) -> None:
     """End the next orders, and enqueue another task while some are left."""
     cancellation.run_batch(batch.event_id)
 

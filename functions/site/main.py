@@ -13,7 +13,7 @@ from shared.site import (
 )
 from shared.web import App
 
-app = App("site", error_page=error_pages.told)
+app = App("site", error_page=error_pages.problem_page)
 for each in (
     static_pages,
     event_pages,

@@ -33,7 +33,9 @@ def _samples() -> dict[str, Any]:
         "states": _STATES,
         "event": event,
         "offers": [_offer(state, index) for index, state in enumerate(_STATES)],
-        "long": SimpleNamespace(event=_event(_LONG[:255], 9), state="on_sale", cheapest=0, dearest=999_999_999),
+        "long": SimpleNamespace(
+            event=_event(_LONG[:255], 9), state="on_sale", lowest_price=0, highest_price=999_999_999
+        ),
         "lines": [Line("Festival", 2, 150_000), Line("Kaus panitia", 1, 999_999_999)],
         "tickets": [
             SimpleNamespace(**ticket, status=status, attendee_name=name)
@@ -47,7 +49,11 @@ def _samples() -> dict[str, Any]:
 
 
 def _offer(state: State, index: int) -> SimpleNamespace:
-    prices = {"cheapest": 150_000, "dearest": 450_000} if state == "on_sale" else {"cheapest": None, "dearest": None}
+    prices = (
+        {"lowest_price": 150_000, "highest_price": 450_000}
+        if state == "on_sale"
+        else {"lowest_price": None, "highest_price": None}
+    )
     return SimpleNamespace(event=_event("Konser Senja di Istora", index), state=state, **prices)
 
 

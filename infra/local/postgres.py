@@ -14,7 +14,7 @@ from typing import Any, Self
 import sqlalchemy
 from sqlalchemy.exc import DBAPIError
 
-from infra.local.postgres_folders import locked, stand_in
+from infra.local.postgres_folders import locked, substitute_for
 from infra.local.postgres_tools import PostgresFailed, PostgresMissing, Tools
 from shared.cloud import loopback
 
@@ -114,7 +114,7 @@ class Postgres:
 
     def _settle(self, data_dir: Path) -> Path:
         data_dir.mkdir(parents=True, exist_ok=True)
-        return self._tools.own(data_dir if self._tools.reaches(data_dir.parent) else stand_in(data_dir))
+        return self._tools.own(data_dir if self._tools.reaches(data_dir.parent) else substitute_for(data_dir))
 
     def _initialise(self) -> None:
         if self._cluster.exists():

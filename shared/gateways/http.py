@@ -29,7 +29,7 @@ from tenacity import (
 from urllib3.exceptions import NewConnectionError
 
 from shared.cloud import trace_context, tracing
-from shared.gateways import hurry
+from shared.gateways import call_deadline
 from shared.gateways.errors import GatewayMisconfigured, GatewayRefused, GatewayUnavailable, PayloadUnreadable
 from shared.gateways.fields import parse_json
 
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 _CONNECTIONS = 32  # an instance serves fewer requests than this at once; more would wait for a connection
 _SHORTEST_READ_SECONDS = 0.5
-_HURRIED_CONNECT = 0.3  # of the time that is left, for the connection; the answer has the rest
+_CONNECT_SHARE = 0.3  # of the time that is left, for the connection; the answer has the rest
 
 
 @dataclass(frozen=True)
@@ -119,18 +119,18 @@ class JsonApi:
         base_url: str,
         auth: AuthBase | tuple[str, str],
         *,
-        patience: Timeouts | None = None,
+        timeouts: Timeouts | None = None,
         status_of: Callable[[HttpResponse], int] = http_status,
     ) -> None:
         self.gateway = gateway
         self._base_url = base_url.rstrip("/")
-        self._patience = patience or Timeouts()
+        self._timeouts = timeouts or Timeouts()
         self._status_of = status_of
         self._session = _pooled_session(auth)
         self._circuit = CircuitMemoryStorage(STATE_CLOSED)
         self._breaker = CircuitBreaker(
-            fail_max=self._patience.failures_to_open,
-            reset_timeout=self._patience.open_seconds,
+            fail_max=self._timeouts.failures_to_open,
+            reset_timeout=self._timeouts.open_seconds,
             exclude=[lambda error: isinstance(error, _TryFailed) and not error.gateway_is_down],
             throw_new_error_on_trip=False,
             state_storage=self._circuit,
@@ -143,7 +143,7 @@ class JsonApi:
         opened_at = self._circuit.opened_at
         if self._circuit.state != STATE_OPEN or opened_at is None:
             return 0.0
-        return max(0.0, self._patience.open_seconds - (datetime.now(UTC) - opened_at).total_seconds())
+        return max(0.0, self._timeouts.open_seconds - (datetime.now(UTC) - opened_at).total_seconds())
 
     def call(
         self,
@@ -161,11 +161,11 @@ class JsonApi:
 
         A good status with an answer that `reads` can't read is no answer: the gateway is unavailable, and whether
         the call took effect is unknown. Say `repeatable` only where doing it twice is the same as doing it once.
-        `recover` is asked before a repeat that could do it twice; what it finds is the answer. In a `hurry` there is
-        one try. Raises GatewayUnavailable.
+        `recover` is asked before a repeat that could do it twice; what it finds is the answer. Under a `call_deadline` it
+        tries once. Raises GatewayUnavailable.
         """
         request = _Request(method, self._base_url + path, body, query, headers, reads)
-        give_up_at = time.monotonic() + self._patience.total_seconds
+        give_up_at = time.monotonic() + self._timeouts.total_seconds
         failures: list[_TryFailed] = []
 
         def once() -> HttpResponse:
@@ -182,38 +182,38 @@ class JsonApi:
         try:
             return self._retrying(can_repeat=repeatable or recover is not None)(once)
         except _TryFailed as failure:
-            wait = failure.retry_after_seconds or self._patience.longest_wait_seconds
+            wait = failure.retry_after_seconds or self._timeouts.longest_wait_seconds
             raise self._unavailable(failure.reason, wait, _outcome_unknown(failures)) from None
         except CircuitBreakerError:
-            wait = self.paused_seconds or self._patience.open_seconds
+            wait = self.paused_seconds or self._timeouts.open_seconds
             raise self._unavailable("circuit open", wait, _outcome_unknown(failures)) from None
         except GatewayUnavailable as trouble:  # while recovering
             raise self._unavailable(trouble.reason, trouble.retry_after_seconds, True) from None
 
     def _retrying(self, *, can_repeat: bool) -> Retrying:
-        patience = self._patience
+        timeouts = self._timeouts
 
         def worth_repeating(error: BaseException) -> bool:
-            if not isinstance(error, _TryFailed) or hurry.seconds_left() is not None:
+            if not isinstance(error, _TryFailed) or call_deadline.seconds_left() is not None:
                 return False
             harmless = can_repeat or not error.outcome_unknown
-            return harmless and (error.retry_after_seconds or 0) <= patience.longest_wait_seconds
+            return harmless and (error.retry_after_seconds or 0) <= timeouts.longest_wait_seconds
 
         back_off = wait_exponential_jitter(
-            multiplier=patience.first_wait_seconds,
-            max=patience.longest_wait_seconds,
-            jitter=patience.first_wait_seconds,
+            multiplier=timeouts.first_wait_seconds,
+            max=timeouts.longest_wait_seconds,
+            jitter=timeouts.first_wait_seconds,
         )
         return Retrying(
             retry=retry_if_exception(worth_repeating),
-            stop=stop_after_attempt(patience.tries) | stop_before_delay(patience.total_seconds),
+            stop=stop_after_attempt(timeouts.tries) | stop_before_delay(timeouts.total_seconds),
             wait=lambda state: max(_asked_wait(state), back_off(state)),
             before_sleep=self._note_repeat,
             reraise=True,
         )
 
     def _try(self, request: "_Request", give_up_at: float) -> HttpResponse:
-        if hurry.seconds_left() is not None:
+        if call_deadline.seconds_left() is not None:
             if self.paused_seconds:
                 raise CircuitBreakerError("circuit open")
             return self._read(self._send(request, give_up_at), request.reads)
@@ -234,7 +234,7 @@ class JsonApi:
         return response
 
     def _exchange(self, request: "_Request", give_up_at: float) -> requests.Response:
-        timeouts = self._timeouts(give_up_at)
+        timeouts = self._timeouts_of_try(give_up_at)
         try:
             return self._session.request(
                 request.method,
@@ -249,15 +249,15 @@ class JsonApi:
             # The error's own text holds the URL with its query, so only its class goes further.
             raise _TryFailed(type(error).__name__, outcome_unknown=_was_sent(error)) from None
 
-    def _timeouts(self, give_up_at: float) -> tuple[float, float]:
+    def _timeouts_of_try(self, give_up_at: float) -> tuple[float, float]:
         """The time for the connection and that for the answer. Raises _TryFailed where none is left."""
-        hurried = hurry.seconds_left()
-        if hurried is None:
+        left_seconds = call_deadline.seconds_left()
+        if left_seconds is None:
             left = max(give_up_at - time.monotonic(), _SHORTEST_READ_SECONDS)
-            return min(self._patience.connect_seconds, left), min(self._patience.read_seconds, left)
-        if hurried <= 0:
+            return min(self._timeouts.connect_seconds, left), min(self._timeouts.read_seconds, left)
+        if left_seconds <= 0:
             raise _TryFailed("no time left", outcome_unknown=False)
-        return hurried * _HURRIED_CONNECT, hurried * (1 - _HURRIED_CONNECT)
+        return left_seconds * _CONNECT_SHARE, left_seconds * (1 - _CONNECT_SHARE)
 
     def _read(self, response: requests.Response, reads: Reads) -> HttpResponse:
         answer = HttpResponse(response.status_code, response.headers, self._json_of(response))

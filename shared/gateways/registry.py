@@ -85,13 +85,13 @@ def sendgrid() -> SendGrid:
 
 @lru_cache(maxsize=1)
 def _xendit(base_url: str, api_key: str, callback_token: str) -> Xendit:
-    return Xendit(base_url, api_key, callback_token, patience=_timeouts())
+    return Xendit(base_url, api_key, callback_token, timeouts=_timeouts())
 
 
 @lru_cache(maxsize=1)
 def _midtrans(core_url: str, snap_url: str, server_key: str, client_key: str) -> Midtrans:
     return Midtrans(
-        core_url=core_url, snap_url=snap_url, server_key=server_key, client_key=client_key, patience=_timeouts()
+        core_url=core_url, snap_url=snap_url, server_key=server_key, client_key=client_key, timeouts=_timeouts()
     )
 
 

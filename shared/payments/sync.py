@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.cloud import authorization
 from shared.cloud.database import Transaction, transaction
-from shared.gateways import hurry, registry
+from shared.gateways import call_deadline, registry
 from shared.gateways.errors import GatewayError
 from shared.identity.tokens import Principal
 from shared.payments import records as payment_records
@@ -79,7 +79,7 @@ def refresh(order_id: UUID) -> bool:
             payment_id = tx.execute(_CLAIM_OF_ORDER, {"order_id": order_id, "seconds": seconds}).scalar()
         if payment_id is None:
             return False
-        with hurry.within(PAGE_WAITS_SECONDS):
+        with call_deadline.within(PAGE_WAITS_SECONDS):
             _sync(payment_id, lock_timeout=_PAGE_WAITS_FOR_LOCKS)
     except GatewayError as error:
         log.warning("sync.gateway_failed", extra={"order_id": str(order_id), "error": str(error)})

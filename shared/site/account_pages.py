@@ -40,7 +40,7 @@ def change(request: PageRequest, viewer: Viewer) -> Page | Redirect:
     if viewer is None:
         return sign_in_first(request)
     given = {
-        **forms.filled(request.form, "full_name", "language"),
+        **forms.non_empty(request.form, "full_name", "language"),
         "phone": request.form.get("phone", "").strip() or None,
         "marketing_opt_in": request.form.get("marketing_opt_in") == "true",
     }
@@ -76,7 +76,7 @@ def change_password(request: PageRequest, viewer: Viewer) -> Page | Redirect:
     """Change the password. Every other session ends."""
     if viewer is None:
         return sign_in_first(request)
-    given = forms.filled(request.form, "current_password", "new_password")
+    given = forms.non_empty(request.form, "current_password", "new_password")
     wanted, errors = forms.read(PasswordChange, given, request.language)
     if wanted is None:
         return _page(request, viewer, errors=errors)
@@ -101,7 +101,7 @@ def delete(request: PageRequest, viewer: Viewer) -> Page | Redirect:
     """Delete the account for good. Records that tax law needs are kept without the name."""
     if viewer is None:
         return sign_in_first(request)
-    wanted, errors = forms.read(Deletion, forms.filled(request.form, "password"), request.language)
+    wanted, errors = forms.read(Deletion, forms.non_empty(request.form, "password"), request.language)
     if wanted is None:
         return _page(request, viewer, errors=errors)
     try:
@@ -122,7 +122,7 @@ def set_bank_account(request: PageRequest, viewer: Viewer) -> Page | Redirect:
     """Set the bank account, once its bank says that it is theirs. Asks for a fresh proof of who they are."""
     if viewer is None:
         return sign_in_first(request)
-    given = forms.filled(request.form, "bank_code", "account_number", "account_holder_name")
+    given = forms.non_empty(request.form, "bank_code", "account_number", "account_holder_name")
     wanted, errors = forms.read(BankAccountBody, given, request.language)
     if wanted is None:
         return _bank_account(request, viewer, errors=errors)
@@ -158,7 +158,7 @@ def prove(request: PageRequest, viewer: Viewer) -> Page | Redirect:
     """Take the mailed code, and go on where they came from."""
     if viewer is None:
         return sign_in_first(request)
-    given, errors = forms.read(Confirmation, forms.filled(request.form, "code"), request.language)
+    given, errors = forms.read(Confirmation, forms.non_empty(request.form, "code"), request.language)
     if given is None:
         return _confirm(request, is_sent=True, errors=errors)
     try:
@@ -180,7 +180,7 @@ def _page(
         profile=profile,
         errors=errors or {},
         given=request.form,
-        refusal=refusals.words(problem, request.language) if problem else None,
+        refusal=refusals.title_and_advice(problem, request.language) if problem else None,
         is_saved=request.query.get("saved") == "yes",
         cookies=COOKIES.cookies,
         csrf=forms.csrf_token(viewer),
@@ -205,7 +205,7 @@ def _bank_account(
         banks=BANKS,
         errors=errors or {},
         given=request.form,
-        refusal=refusals.words(problem, request.language) if problem else None,
+        refusal=refusals.title_and_advice(problem, request.language) if problem else None,
         is_saved=request.query.get("saved") == "yes",
         csrf=forms.csrf_token(viewer),
         key="",
@@ -225,5 +225,5 @@ def _confirm(
         next=forms.safe_next(request.form.get("next", "") or request.query.get("next", ""), "/account"),
         is_sent=is_sent,
         errors=errors or {},
-        refusal=refusals.words(problem, request.language) if problem else None,
+        refusal=refusals.title_and_advice(problem, request.language) if problem else None,
     )

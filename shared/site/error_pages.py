@@ -6,7 +6,7 @@ from shared.web.limits import TooManyRequests
 from shared.web.pages import Page, PageRequest
 
 
-def told(problem: Problem, correlation_id: str, request: PageRequest) -> Page:
+def problem_page(problem: Problem, correlation_id: str, request: PageRequest) -> Page:
     """The page for a problem that a page's handler raised."""
     return rendering.page(
         "error.html",

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from shared.catalog import public_views
 from shared.catalog.search import EventSearch
 from shared.cloud import clock
-from shared.site import calendar, last_good, offers, rendering, structured_data
+from shared.site import calendar, offers, rendering, stale_if_error, structured_data
 from shared.web import PAGES, App
 from shared.web.caching import AVAILABILITY
 from shared.web.pages import Page, PageRequest
@@ -23,13 +23,13 @@ pages = App("site")
 
 def home(request: PageRequest) -> Page:
     """The list of what is on next, and the ways to look for more."""
-    shown = last_good.read("home", lambda: public_views.list_events(None, EventSearch(page_size=PAGE_SIZE)))
+    shown = stale_if_error.read("home", lambda: public_views.list_events(None, EventSearch(page_size=PAGE_SIZE)))
     return rendering.page(
         "home.html",
         request,
         keep=AVAILABILITY if shown.is_current else None,
         events=[offers.of_event(event, clock.now()) for event in shown.value.items],
-        facets=last_good.read("filters", lambda: public_views.list_filters(None)).value,
+        facets=stale_if_error.read("filters", lambda: public_views.list_filters(None)).value,
         stale_since=shown.stale_since,
     )
 
@@ -37,7 +37,7 @@ def home(request: PageRequest) -> Page:
 def listing(request: PageRequest) -> Page:
     """The upcoming events that a visitor filters, searches and pages through."""
     wanted, is_wrong = _wanted(request)
-    shown = last_good.read(wanted.model_dump_json(), lambda: public_views.list_events(None, wanted))
+    shown = stale_if_error.read(wanted.model_dump_json(), lambda: public_views.list_events(None, wanted))
     return rendering.page(
         "events.html",
         request,
@@ -47,7 +47,7 @@ def listing(request: PageRequest) -> Page:
         given={name: request.query.get(name, "") for name in _FILTERS},
         is_wrong=is_wrong,
         is_filtered=any(request.query.get(name) for name in _FILTERS if name != "sort"),
-        facets=last_good.read("filters", lambda: public_views.list_filters(None)).value,
+        facets=stale_if_error.read("filters", lambda: public_views.list_filters(None)).value,
         page_url=_page_urls(request),
         stale_since=shown.stale_since,
     )
@@ -55,7 +55,7 @@ def listing(request: PageRequest) -> Page:
 
 def event(request: PageRequest, slug: str) -> Page:
     """One event with its tickets, to choose from."""
-    shown = last_good.read(slug, lambda: public_views.get_event(None, slug))
+    shown = stale_if_error.read(slug, lambda: public_views.get_event(None, slug))
     offer = offers.of_event(shown.value, clock.now())
     return rendering.page(
         "event.html",

@@ -26,7 +26,7 @@ def read(model: type[M], given: dict[str, Any], language: Language) -> tuple[M |
         }
 
 
-def filled(form: "MultiDict[str, str]", *names: str) -> dict[str, str]:
+def non_empty(form: "MultiDict[str, str]", *names: str) -> dict[str, str]:
     """The values of these fields, without those that were left empty."""
     return {name: value for name in names if (value := form.get(name, "").strip())}
 

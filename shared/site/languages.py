@@ -25,7 +25,7 @@ def translations(language: Language) -> gettext.NullTranslations:
     return gettext.GNUTranslations(compiled)
 
 
-def say(language: Language, english: str, **values: object) -> str:
+def translate(language: Language, english: str, **values: object) -> str:
     """One of the pages' sentences in a language, with the values it names as `%(name)s`."""
     words = translations(language).gettext(english)
     return words % values if values else words

@@ -21,7 +21,7 @@ class Offer:
     state: State
 
     @property
-    def most(self) -> int:
+    def max_quantity(self) -> int:
         """The most of it that can be put into an order now."""
         return min(self.tier.max_per_order, self.tier.available) if self.state == "on_sale" else 0
 
@@ -31,26 +31,26 @@ class Offer:
         return self.tier.current_price < self.tier.price
 
     @property
-    def few_left(self) -> int | None:
+    def low_stock(self) -> int | None:
         """The number that is left where that is few."""
         return self.tier.available if self.state == "on_sale" and self.tier.available <= FEW_LEFT else None
 
 
 @dataclass(frozen=True)
 class EventOffer:
-    """An event with what it sells. `cheapest` is rupiah; None where nothing is for sale."""
+    """An event with what it sells. `lowest_price` is rupiah; None where nothing is for sale."""
 
     event: EventResponse
     state: State
     offers: Sequence[Offer]
 
     @property
-    def cheapest(self) -> int | None:
+    def lowest_price(self) -> int | None:
         """The lowest price of what can be bought now."""
         return min((each.tier.current_price for each in self.offers if each.state == "on_sale"), default=None)
 
     @property
-    def dearest(self) -> int | None:
+    def highest_price(self) -> int | None:
         """The highest price of what can be bought now."""
         return max((each.tier.current_price for each in self.offers if each.state == "on_sale"), default=None)
 

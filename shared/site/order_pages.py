@@ -20,7 +20,7 @@ from shared.sales import digital_units
 from shared.sales import orders as order_records
 from shared.sales import schemas as order_schemas
 from shared.site import forms, offers, order_view, payment_choices, refusals, rendering, snap_popup
-from shared.site.languages import say
+from shared.site.languages import translate
 from shared.site.order_view import OrderView
 from shared.tickets import holders
 from shared.tickets.holders import TicketResponse
@@ -174,7 +174,7 @@ def _page(
         failed_gateway=failed_gateway,
         errors=errors or {},
         given=given or MultiDict(),
-        refusal=refusals.words(problem, request.language) if problem else None,
+        refusal=refusals.title_and_advice(problem, request.language) if problem else None,
         mailed=request.query.get("mailed") == "yes",
         csrf=forms.csrf_token(viewer),
         key=uuid4(),
@@ -212,5 +212,5 @@ def _wanted(request: PageRequest, found: OrderView) -> tuple[CheckoutRequest | N
         request.language,
     )
     if errors or wanted is None:
-        return None, errors | ({"method": say(request.language, "Choose a way to pay.")} if wrong else {})
+        return None, errors | ({"method": translate(request.language, "Choose a way to pay.")} if wrong else {})
     return wanted, {}

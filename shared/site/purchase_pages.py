@@ -121,7 +121,7 @@ def _code_page(request: PageRequest, slug: str, email: str, problem: Problem | N
         email=email,
         choice=_choice(request.form),
         key=uuid4(),
-        refusal=refusals.words(problem, request.language) if problem else None,
+        refusal=refusals.title_and_advice(problem, request.language) if problem else None,
         back=_address(slug, request.form),
     )
 
@@ -130,7 +130,7 @@ def _refusal(
     problem: Problem, event: EventResponse, given: "MultiDict[str, str]", request: PageRequest
 ) -> dict[str, Any]:
     """The refusal in words, and the way on: what is left, the older order, or the same without the code."""
-    title, advice = refusals.words(problem, request.language)
+    title, advice = refusals.title_and_advice(problem, request.language)
     tier = next((each for each in event.tiers if str(each.id) == problem.members.get("tier_id")), None)
     left = problem.members.get("available")
     way_on = None

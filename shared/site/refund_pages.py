@@ -77,7 +77,7 @@ def _page(
         order_id=order_id,
         errors=errors or {},
         given=request.form,
-        refusal=refusals.words(problem, request.language) if problem else None,
+        refusal=refusals.title_and_advice(problem, request.language) if problem else None,
         csrf=forms.csrf_token(viewer),
         key="",
     )

@@ -6,7 +6,7 @@ By the slug of the problem; what is not listed here is told by the problem's own
 from typing import Final
 
 from shared.problems import Problem
-from shared.site.languages import say
+from shared.site.languages import translate
 from shared.web.pages import Language
 
 
@@ -96,9 +96,9 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
 }
 
 
-def words(problem: Problem, language: Language) -> tuple[str, str]:
+def title_and_advice(problem: Problem, language: Language) -> tuple[str, str]:
     """The title and the advice for a problem."""
     if problem.slug in _WORDS:
         title, advice = _WORDS[problem.slug]
-        return say(language, title), say(language, advice)
-    return say(language, "That did not work"), problem.detail
+        return translate(language, title), translate(language, advice)
+    return translate(language, "That did not work"), problem.detail

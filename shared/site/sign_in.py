@@ -18,7 +18,7 @@ def send_code(request: PageRequest) -> tuple[str, dict[str, str]]:
 
     Raises TooManyAttempts.
     """
-    given = {**forms.filled(request.form, "email"), "accept_terms": request.form.get("accept_terms") == "true"}
+    given = {**forms.non_empty(request.form, "email"), "accept_terms": request.form.get("accept_terms") == "true"}
     asked, errors = forms.read(SignInCodeRequest, {**given, "language": request.language}, request.language)
     if asked is None:
         return request.form.get("email", ""), errors
@@ -29,7 +29,7 @@ def send_code(request: PageRequest) -> tuple[str, dict[str, str]]:
 
 def by_code(request: PageRequest) -> Tokens:
     """Sign in with the code that the form gives. Raises CodeInvalid, TermsNotAccepted, TooManyAttempts."""
-    given = forms.filled(request.form, "email", "code")
+    given = forms.non_empty(request.form, "email", "code")
     given["code"] = given.get("code", "").replace(" ", "")
     proof, _ = forms.read(SignInProof, {**given, "language": request.language}, request.language)
     if proof is None:

@@ -24,7 +24,7 @@ def login(request: PageRequest, viewer: Viewer) -> Page | Redirect:
 @pages.form("/login", anybody=True, limit=CREDENTIALS)
 def sign_in_by_password(request: PageRequest) -> Page | Redirect:
     """Sign in with e-mail and password."""
-    given, errors = forms.read(Credentials, forms.filled(request.form, "email", "password"), request.language)
+    given, errors = forms.read(Credentials, forms.non_empty(request.form, "email", "password"), request.language)
     if given is None:
         return _login(request, errors=errors, by_password=True)
     try:
@@ -68,7 +68,7 @@ def reset_password(request: PageRequest) -> Page:
 @pages.form("/reset-password/code", anybody=True, limit=CODE_MAILS)
 def send_reset_code(request: PageRequest) -> Page:
     """Mail a code to choose a new password with. The page does not tell whether the address has an account."""
-    asked, errors = forms.read(accounts.AddressOnly, forms.filled(request.form, "email"), request.language)
+    asked, errors = forms.read(accounts.AddressOnly, forms.non_empty(request.form, "email"), request.language)
     if asked is None:
         return _reset(request, errors=errors)
     with pad_to(CODE_MS), transaction() as tx:
@@ -80,7 +80,9 @@ def send_reset_code(request: PageRequest) -> Page:
 def choose_password(request: PageRequest) -> Page | Redirect:
     """Choose a new password with the mailed code. Every session of the account ends."""
     email = request.form.get("email", "")
-    given, errors = forms.read(PasswordReset, forms.filled(request.form, "email", "code", "password"), request.language)
+    given, errors = forms.read(
+        PasswordReset, forms.non_empty(request.form, "email", "code", "password"), request.language
+    )
     if given is None:
         return _reset(request, email=email, errors=errors, is_sent=True)
     try:
@@ -116,7 +118,7 @@ def _login(
         request,
         next=_target(request),
         errors=errors or {},
-        refusal=refusals.words(problem, request.language) if problem else None,
+        refusal=refusals.title_and_advice(problem, request.language) if problem else None,
         by_password=by_password,
         given=request.form,
         has_new_password=request.query.get("new_password") == "yes",
@@ -124,7 +126,7 @@ def _login(
 
 
 def _code(request: PageRequest, email: str, problem: Problem | None = None) -> Page:
-    refusal = refusals.words(problem, request.language) if problem else None
+    refusal = refusals.title_and_advice(problem, request.language) if problem else None
     return rendering.page("login_code.html", request, next=_target(request), email=email, refusal=refusal)
 
 
@@ -136,7 +138,7 @@ def _reset(
     problem: Problem | None = None,
     is_sent: bool = False,
 ) -> Page:
-    refusal = refusals.words(problem, request.language) if problem else None
+    refusal = refusals.title_and_advice(problem, request.language) if problem else None
     return rendering.page(
         "reset_password.html", request, email=email, errors=errors or {}, refusal=refusal, is_sent=is_sent
     )

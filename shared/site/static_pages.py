@@ -3,7 +3,7 @@
 import json
 
 from shared.site import rendering, static_files
-from shared.site.languages import say
+from shared.site.languages import translate
 from shared.web import PAGES, App
 from shared.web.caching import CachePolicy
 from shared.web.pages import Asset, Page, PageRequest, Redirect
@@ -65,7 +65,8 @@ def privacy(request: PageRequest) -> Page:
 
 def _words(request: PageRequest, name: str, title: str) -> Page:
     words = f"{request.language}/{name}.html"
-    return rendering.page("words.html", request, keep=SELDOM_CHANGED, title=say(request.language, title), words=words)
+    title = translate(request.language, title)
+    return rendering.page("words.html", request, keep=SELDOM_CHANGED, title=title, words=words)
 
 
 for _language in ("id", "en"):

@@ -31,7 +31,7 @@ def correct_holder(request: PageRequest, ticket_id: UUID, viewer: Viewer) -> Pag
     """Correct who holds the ticket: its code becomes a new one, the old one is void at once."""
     if viewer is None:
         return sign_in_first(request)
-    wanted, errors = forms.read(HolderChange, forms.filled(request.form, "name", "email"), request.language)
+    wanted, errors = forms.read(HolderChange, forms.non_empty(request.form, "name", "email"), request.language)
     if wanted is None:
         return _page(request, viewer, ticket_id, errors=errors)
     try:
@@ -77,7 +77,7 @@ def _page(
         event=event,
         errors=errors or {},
         given=request.form,
-        refusal=refusals.words(problem, request.language) if problem else None,
+        refusal=refusals.title_and_advice(problem, request.language) if problem else None,
         is_saved=is_saved,
         is_correctable=found.may_change_holder,
         correctable_until=until,

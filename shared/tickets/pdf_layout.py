@@ -13,7 +13,7 @@ from typing import Final
 import pydyf
 
 from shared.tickets import embedding
-from shared.tickets.shaping import Run, shape, stretches
+from shared.tickets.shaping import Run, shape, true_ranges
 from shared.tickets.wrapping import MM_PER_POINT, Fitted, TextStyle, fit, fit_columns, width_mm
 
 PLATE_PADDING: Final = 2.5
@@ -99,7 +99,7 @@ class Drawing:
         self.operators.append(f"/Figure <</Alt ({description})>> BDC q")
         self.operators.append(f"{_points(side)} 0 0 {_points(-side)} {_x(left)} {_y(top)} cm")
         for row, dark in enumerate(modules):
-            self.operators += [f"{start} {row} {end - start} 1 re" for start, end in stretches(dark)]
+            self.operators += [f"{start} {row} {end - start} 1 re" for start, end in true_ranges(dark)]
         self.operators.append("f Q EMC")
 
     def _colour(self, grey: float) -> None:

@@ -111,12 +111,12 @@ def _as_seen(runs: list[list[int]], levels: Sequence[int]) -> list[list[int]]:
     seen = list(runs)
     for level in range(max(levels, default=0), 0, -1):
         deep = [levels[run[0]] >= level for run in seen]
-        for first, last in stretches(deep):
+        for first, last in true_ranges(deep):
             seen[first:last] = reversed(seen[first:last])
     return seen
 
 
-def stretches(flags: Sequence[bool]) -> list[tuple[int, int]]:
+def true_ranges(flags: Sequence[bool]) -> list[tuple[int, int]]:
     """The ranges in which flags are set."""
     edges = [place for place, (before, after) in enumerate(pairwise([False, *flags, False])) if before != after]
     return list(zip(edges[::2], edges[1::2], strict=True))

@@ -337,7 +337,7 @@ _RESOLVERS: dict[Source, Callable[[_Call, Parameter], Any]] = {
     "key": lambda call, _: call.request.headers.get("Idempotency-Key"),
     "attempt": _attempt,
     "raw": _raw,
-    "place": lambda call, _: cookie_mode.client_of(call.request),
+    "client": lambda call, _: cookie_mode.client_of(call.request),
     "page": lambda call, _: pages.read(call.request),
     "refresh": lambda call, _: cookie_mode.refresh_request(call.request),
     "upload": lambda call, parameter: requests.upload(call.request, parameter.name, parameter.max_bytes),

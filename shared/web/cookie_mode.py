@@ -93,7 +93,7 @@ def response_body(request: Request, result: Any) -> Any:
 def set_cookies(request: Request, result: Any, answer: Response, *, ends_session: bool) -> None:
     """Set the cookies of new tokens, or delete them where the session is over."""
     if isinstance(result, GoogleNonceResponse):
-        cookies.put_google_key(answer, result.key)
+        cookies.set_google_key(answer, result.key)
     if not is_enabled(request):
         return
     if isinstance(result, Tokens):
@@ -107,7 +107,7 @@ def _remember_device(request: Request, result: Tokens, answer: Response) -> None
     principal = tokens.principal_of(result.access_token)
     device = client_networks.device_token(cookies.device(request), principal.id) if principal else None
     if device:
-        cookies.put_device(answer, device)
+        cookies.set_device(answer, device)
 
 
 def clear_ended_session(request: Request, error: Exception, answer: Response) -> None:

@@ -49,12 +49,12 @@ def google_key(request: Request) -> str | None:
     return request.cookies.get(name(GOOGLE)) or None
 
 
-def put_google_key(answer: Response, value: str) -> None:
+def set_google_key(answer: Response, value: str) -> None:
     """Let the browser show that it began a sign-in. Signing in leaves this cookie to its other pages."""
     _set(answer, GOOGLE, value, google_nonces.LIFE_SECONDS)
 
 
-def put_device(answer: Response, value: str) -> None:
+def set_device(answer: Response, value: str) -> None:
     """Let the browser be known again. Signing out leaves this cookie, as whoever comes back is the same."""
     _set(answer, DEVICE, value, DEVICE_SECONDS)
 

@@ -23,7 +23,7 @@ from shared.web.requests import MaxBytes, RawRequest, Upload
 
 RouteKind = Literal["http", "page", "message", "task", "job"]
 Source = Literal[
-    "path", "query", "body", "guard", "transaction", "raw", "upload", "key", "attempt", "refresh", "place", "page"
+    "path", "query", "body", "guard", "transaction", "raw", "upload", "key", "attempt", "refresh", "client", "page"
 ]
 
 _FOR_PEOPLE = ("http", "page")
@@ -41,7 +41,7 @@ _EXACT: tuple[tuple[Any, Source], ...] = (
     (IdempotencyKey, "key"),
     (Attempt, "attempt"),
     (RawRequest, "raw"),
-    (ClientNetwork, "place"),
+    (ClientNetwork, "client"),
     (PageRequest, "page"),
 )
 

@@ -74,8 +74,8 @@ def gateways(postgres: Postgres, database: str) -> Iterator[Gateways]:
         stack.callback(part.close)
         apps.parts = {"/simulators": part}
         root = f"{url}/simulators"
-        xendit = Xendit(f"{root}/xendit", KEY, KEY, patience=PATIENCE)
-        midtrans = Midtrans(core_url=f"{root}/midtrans", snap_url=f"{root}/midtrans", server_key=KEY, patience=PATIENCE)
+        xendit = Xendit(f"{root}/xendit", KEY, KEY, timeouts=PATIENCE)
+        midtrans = Midtrans(core_url=f"{root}/midtrans", snap_url=f"{root}/midtrans", server_key=KEY, timeouts=PATIENCE)
         stack.enter_context(mock.patch.object(registry, "xendit", return_value=xendit))
         stack.enter_context(mock.patch.object(registry, "midtrans", return_value=midtrans))
         yield Gateways(root, stack.enter_context(requests.Session()))

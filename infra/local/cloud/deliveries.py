@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from infra.local.cloud import policies
-from infra.local.cloud.policies import Again, Attempt, Caller, Dead, Done
+from infra.local.cloud.policies import Attempt, Caller, Dead, Done, Retry
 from infra.local.cloud.store import metadata
 
 queues = Table(
@@ -119,7 +119,7 @@ def open_queue(
     tx.execute(statement.on_conflict_do_update(index_elements=["name"], set_=values))
 
 
-def close_lane(tx: Connection, name: str) -> None:
+def close_queue(tx: Connection, name: str) -> None:
     """Remove the queue with all that stands in it."""
     tx.execute(queues.delete().where(queues.c.name == name))
 
@@ -230,7 +230,7 @@ def _record(tx: Connection, attempt: Attempt) -> None:
     match attempt.verdict:
         case Done():
             tx.execute(FINISH, {**row, "state": "done"})
-        case Again(after_seconds):
+        case Retry(after_seconds):
             tx.execute(POSTPONE, {**row, "after_seconds": after_seconds})
         case Dead():
             if tx.execute(FINISH, {**row, "state": "dead"}).rowcount:

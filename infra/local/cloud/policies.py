@@ -78,7 +78,7 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Again:
+class Retry:
     """Try once more, `after_seconds` from now."""
 
     after_seconds: float
@@ -89,7 +89,7 @@ class Dead:
     """Given up."""
 
 
-Verdict = Done | Again | Dead
+Verdict = Done | Retry | Dead
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from infra.local.cloud import pubsub_backlog
-from infra.local.cloud.policies import Again, Caller, Dead, Delivery, Done, Outcome, Policy, Request, Verdict
+from infra.local.cloud.policies import Caller, Dead, Delivery, Done, Outcome, Policy, Request, Retry, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class PubsubPolicy(Policy):
         if delivery.settings["max_attempts"] and delivery.attempt >= delivery.settings["max_attempts"]:
             return Dead()
         least, most = delivery.settings["backoff"]
-        return Again(min(most, least * 2 ** min(delivery.attempt - 1, 30)))
+        return Retry(min(most, least * 2 ** min(delivery.attempt - 1, 30)))
 
     def dead_letter(self, tx: Connection, delivery: Delivery) -> None:
         """Publish the message to the dead-letter topic, with where it comes from in its attributes."""

@@ -106,7 +106,7 @@ class _Subscriptions:
         with self._engine.begin() as tx:
             _get(tx, request.subscription)
             tx.execute(backlog.subscriptions.delete().where(named))
-            deliveries.close_lane(tx, request.subscription)
+            deliveries.close_queue(tx, request.subscription)
         return Empty()
 
     def _change(self, name: str, wanted: Any, mask: FieldMask) -> Any:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from infra.local.cloud.policies import Again, Dead, Delivery, Done, Outcome, Policy, Request, Verdict
+from infra.local.cloud.policies import Dead, Delivery, Done, Outcome, Policy, Request, Retry, Verdict
 
 NAME = "cloud-tasks"
 
@@ -57,7 +57,7 @@ class TasksPolicy(Policy):
         retry = delivery.options.get("retry") or delivery.settings
         if _is_spent(retry, delivery.attempt, delivery.first_attempt_at, outcome.at):
             return Dead()
-        return Again(max(backoff_seconds(retry, delivery.attempt), outcome.retry_after_seconds))
+        return Retry(max(backoff_seconds(retry, delivery.attempt), outcome.retry_after_seconds))
 
 
 def _is_spent(retry: dict[str, Any], attempts: int, first_attempt_at: datetime, now: datetime) -> bool:

@@ -105,7 +105,7 @@ class _Queues:
         with self._engine.begin() as tx:
             require(tx, request.name)
             tx.execute(queues.delete().where(queues.c.name == request.name))
-            deliveries.close_lane(tx, request.name)
+            deliveries.close_queue(tx, request.name)
         return Empty()
 
     @failing

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Engine
 
 from infra.local.cloud import deliveries, policies
-from infra.local.cloud.policies import Again, Dead, Delivery, Done, Outcome, Policy, Verdict
+from infra.local.cloud.policies import Dead, Delivery, Done, Outcome, Policy, Retry, Verdict
 
 QUEUE = "webhooks"
 
@@ -29,7 +29,7 @@ class WebhookPolicy(Policy):
             return Done()
         if delivery.attempt > self.tries_again.get(outcome.status or 0, len(self.waits)):
             return Dead()
-        return Again(self.waits[delivery.attempt - 1] * delivery.options.get("time_scale", 1.0))
+        return Retry(self.waits[delivery.attempt - 1] * delivery.options.get("time_scale", 1.0))
 
 
 _MINUTE, _HOUR = 60.0, 3600.0

@@ -51,14 +51,14 @@ class Midtrans:
         server_key: str,
         snap_url: str | None = None,
         client_key: str = "",
-        patience: Timeouts | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
         self.client_key = client_key
         self._server_key = server_key
         self._core_url = core_url.rstrip("/")
         auth = (server_key, "")
-        self._core = JsonApi(GATEWAY, core_url, auth, patience=patience, status_of=reading.effective_status)
-        self._snap = JsonApi(GATEWAY, snap_url or core_url, auth, patience=patience)
+        self._core = JsonApi(GATEWAY, core_url, auth, timeouts=timeouts, status_of=reading.effective_status)
+        self._snap = JsonApi(GATEWAY, snap_url or core_url, auth, timeouts=timeouts)
 
     def paused_seconds(self, method: PaymentMethod) -> float:
         """The seconds for which this process opens no payments by a method, as Midtrans is silent; 0 else."""

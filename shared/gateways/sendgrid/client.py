@@ -66,9 +66,9 @@ class Mail:
 class SendGrid:
     """One SendGrid account. Safe to share between threads."""
 
-    def __init__(self, base_url: str, api_key: str, sender: Sender, *, patience: Timeouts | None = None) -> None:
+    def __init__(self, base_url: str, api_key: str, sender: Sender, *, timeouts: Timeouts | None = None) -> None:
         self._sender = sender
-        self._api = JsonApi(GATEWAY, base_url, _Bearer(api_key), patience=patience)
+        self._api = JsonApi(GATEWAY, base_url, _Bearer(api_key), timeouts=timeouts)
 
     def send(self, mail: Mail) -> str:
         """Hand `mail` over and return its message id, which the delivery events begin with.

@@ -54,11 +54,11 @@ class Xendit:
         *,
         iluma_url: str | None = None,
         iluma_api_key: str | None = None,
-        patience: Timeouts | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
         self._callback_token = callback_token
-        self._api = JsonApi(GATEWAY, base_url, (api_key, ""), patience=patience)
-        self._iluma = JsonApi("iluma", iluma_url or base_url, (iluma_api_key or api_key, ""), patience=patience)
+        self._api = JsonApi(GATEWAY, base_url, (api_key, ""), timeouts=timeouts)
+        self._iluma = JsonApi("iluma", iluma_url or base_url, (iluma_api_key or api_key, ""), timeouts=timeouts)
 
     @property
     def paused_seconds(self) -> float:

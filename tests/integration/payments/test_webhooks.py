@@ -26,7 +26,7 @@ TOKEN = "callback-token"
 def a_gateway_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:
     """Xendit at an address where nobody listens."""
     impatient = Timeouts(connect_seconds=0.2, total_seconds=0.5, tries=1, failures_to_open=1000)
-    xendit = Xendit("http://127.0.0.1:9", "key", TOKEN, patience=impatient)
+    xendit = Xendit("http://127.0.0.1:9", "key", TOKEN, timeouts=impatient)
     monkeypatch.setattr(registry, "xendit", lambda: xendit)
 
 

@@ -77,20 +77,20 @@ def base_url(store_url: str, receiver: Receiver) -> Iterator[str]:
 @pytest.fixture
 def xendit(base_url: str) -> Xendit:
     """Our Xendit client."""
-    return Xendit(f"{base_url}/simulators/xendit", XENDIT_KEY, CALLBACK_TOKEN, patience=PATIENCE)
+    return Xendit(f"{base_url}/simulators/xendit", XENDIT_KEY, CALLBACK_TOKEN, timeouts=PATIENCE)
 
 
 @pytest.fixture
 def midtrans(base_url: str) -> Midtrans:
     """Our Midtrans client."""
-    return Midtrans(core_url=f"{base_url}/simulators/midtrans", server_key=SERVER_KEY, patience=PATIENCE)
+    return Midtrans(core_url=f"{base_url}/simulators/midtrans", server_key=SERVER_KEY, timeouts=PATIENCE)
 
 
 @pytest.fixture
 def sendgrid(base_url: str) -> SendGrid:
     """Our SendGrid client."""
     sender = Sender("tiket@karcis.example", "Karcis")
-    return SendGrid(f"{base_url}/simulators/sendgrid", SENDGRID_KEY, sender, patience=PATIENCE)
+    return SendGrid(f"{base_url}/simulators/sendgrid", SENDGRID_KEY, sender, timeouts=PATIENCE)
 
 
 @pytest.fixture

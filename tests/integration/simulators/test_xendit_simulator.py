@@ -104,7 +104,7 @@ def test_an_answer_that_got_lost_never_makes_a_second_invoice(
     base_url: str, xendit: Xendit, xendit_payer: Payer, order_id: str, loses: dict[str, Any], takes_effect: bool
 ) -> None:
     impatient = replace(PATIENCE, read_seconds=1.0)
-    hasty = Xendit(f"{base_url}/simulators/xendit", XENDIT_KEY, CALLBACK_TOKEN, patience=impatient)
+    hasty = Xendit(f"{base_url}/simulators/xendit", XENDIT_KEY, CALLBACK_TOKEN, timeouts=impatient)
     xendit_payer.breaks(**loses, takes_effect=takes_effect, count=1)
     opened = open_invoice(hasty, order_id)
     assert xendit.facts_of(order_id)[0].gateway_reference == opened.gateway_reference

@@ -18,7 +18,7 @@ DOWN = Reply(503, {"error_code": "SERVER_ERROR"})
 
 @pytest.fixture
 def api(server: ScriptedServer, impatient: Timeouts) -> JsonApi:
-    return JsonApi("xendit", server.url, ("the-key", ""), patience=impatient)
+    return JsonApi("xendit", server.url, ("the-key", ""), timeouts=impatient)
 
 
 def test_a_call_carries_key_query_body_and_headers(api: JsonApi, server: ScriptedServer) -> None:
@@ -81,7 +81,7 @@ def test_a_wait_longer_than_ours_is_handed_on(api: JsonApi, server: ScriptedServ
 def test_a_refused_connection_has_changed_nothing(impatient: Timeouts) -> None:
     with socket.socket() as probe:  # bound but not listening: nobody answers there
         probe.bind(("127.0.0.1", 0))
-        api = JsonApi("xendit", f"http://127.0.0.1:{probe.getsockname()[1]}", ("", ""), patience=impatient)
+        api = JsonApi("xendit", f"http://127.0.0.1:{probe.getsockname()[1]}", ("", ""), timeouts=impatient)
         with pytest.raises(GatewayUnavailable) as error:
             api.call("POST", "/", repeatable=False)
     assert not error.value.outcome_unknown
@@ -130,7 +130,7 @@ def test_six_failures_in_a_row_open_the_circuit(api: JsonApi, server: ScriptedSe
 
 
 def test_an_answer_in_between_keeps_the_circuit_closed(server: ScriptedServer, impatient: Timeouts) -> None:
-    api = JsonApi("xendit", server.url, ("", ""), patience=replace(impatient, tries=1, failures_to_open=2))
+    api = JsonApi("xendit", server.url, ("", ""), timeouts=replace(impatient, tries=1, failures_to_open=2))
     server.will_answer(DOWN, Reply(400), DOWN, Reply(200))
     for _ in range(2):
         with pytest.raises(GatewayUnavailable):
@@ -139,7 +139,7 @@ def test_an_answer_in_between_keeps_the_circuit_closed(server: ScriptedServer, i
 
 
 def test_too_many_requests_do_not_open_the_circuit(server: ScriptedServer, impatient: Timeouts) -> None:
-    api = JsonApi("xendit", server.url, ("", ""), patience=replace(impatient, tries=1, failures_to_open=1))
+    api = JsonApi("xendit", server.url, ("", ""), timeouts=replace(impatient, tries=1, failures_to_open=1))
     server.will_answer(Reply(429), Reply(200))
     with pytest.raises(GatewayUnavailable):
         api.call("GET", "/", repeatable=True)
@@ -148,7 +148,7 @@ def test_too_many_requests_do_not_open_the_circuit(server: ScriptedServer, impat
 
 def test_an_open_circuit_closes_once_the_gateway_is_back(server: ScriptedServer, impatient: Timeouts) -> None:
     at_once = replace(impatient, tries=1, failures_to_open=1, open_seconds=0.0)
-    api = JsonApi("xendit", server.url, ("", ""), patience=at_once)
+    api = JsonApi("xendit", server.url, ("", ""), timeouts=at_once)
     server.will_answer(DOWN, Reply(200))
     with pytest.raises(GatewayUnavailable):
         api.call("GET", "/", repeatable=True)
@@ -159,7 +159,7 @@ def test_an_open_circuit_closes_once_the_gateway_is_back(server: ScriptedServer,
 def test_threads_do_not_wait_for_each_other(server: ScriptedServer, impatient: Timeouts) -> None:
     """The breaker.call() of pybreaker would let one request through at a time."""
     together = Barrier(2, timeout=PATIENCE_SECONDS)
-    api = JsonApi("xendit", server.url, ("", ""), patience=impatient, status_of=_meet(together))
+    api = JsonApi("xendit", server.url, ("", ""), timeouts=impatient, status_of=_meet(together))
     threads = [Thread(target=api.call, args=("GET", "/"), kwargs={"repeatable": True}) for _ in range(2)]
     for thread in threads:
         thread.start()
@@ -200,7 +200,7 @@ def test_a_good_status_without_a_document_is_unavailable_and_opens_the_circuit(
     server: ScriptedServer, impatient: Timeouts, body: Any
 ) -> None:
     server.will_answer(Reply(200, body))
-    api = JsonApi("xendit", server.url, ("key", ""), patience=replace(impatient, tries=1, failures_to_open=2))
+    api = JsonApi("xendit", server.url, ("key", ""), timeouts=replace(impatient, tries=1, failures_to_open=2))
     for reason in ("unreadable answer", "unreadable answer", "circuit open"):
         with pytest.raises(GatewayUnavailable, match=reason) as error:
             api.call("GET", "/", repeatable=True, reads=a_document)

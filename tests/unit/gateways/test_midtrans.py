@@ -41,7 +41,7 @@ ERRORS = {
 
 @pytest.fixture
 def midtrans(server: ScriptedServer, impatient: Timeouts) -> Midtrans:
-    return Midtrans(core_url=server.url, server_key="SB-Mid-server-test", patience=impatient)
+    return Midtrans(core_url=server.url, server_key="SB-Mid-server-test", timeouts=impatient)
 
 
 def open_payment(midtrans: Midtrans, method: PaymentMethod = PaymentMethod.OVO, **changes: Any) -> OpenedPayment:

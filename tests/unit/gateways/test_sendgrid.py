@@ -42,7 +42,7 @@ ERRORS = {
 
 @pytest.fixture
 def sendgrid(server: ScriptedServer, impatient: Timeouts) -> SendGrid:
-    return SendGrid(server.url, "SG.test", SENDER, patience=impatient)
+    return SendGrid(server.url, "SG.test", SENDER, timeouts=impatient)
 
 
 def test_a_message_goes_out_in_full(sendgrid: SendGrid, server: ScriptedServer) -> None:

@@ -40,7 +40,7 @@ ERRORS = {
 
 @pytest.fixture
 def xendit(server: ScriptedServer, impatient: Timeouts) -> Xendit:
-    return Xendit(server.url, "xnd_development_test", "token", patience=impatient)
+    return Xendit(server.url, "xnd_development_test", "token", timeouts=impatient)
 
 
 def open_invoice(xendit: Xendit, **changes: Any) -> OpenedPayment:
@@ -310,7 +310,7 @@ def test_the_name_check_has_its_own_address_and_key(server: ScriptedServer, impa
         "token",
         iluma_url=server.url,
         iluma_api_key="iluma_development_test",
-        patience=impatient,
+        timeouts=impatient,
     )
     found = Reply(200, sample("xendit", "name_validation_v1_1_completed_found"))
     server.will_answer(found, found)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from google.pubsub_v1 import types
 
-from infra.local.cloud.policies import Again, Caller, Dead, Done, Outcome
+from infra.local.cloud.policies import Caller, Dead, Done, Outcome, Retry
 from infra.local.cloud.pubsub_policy import PubsubPolicy, settings
 from tests.unit.local.deliveries import a_delivery
 
@@ -16,14 +16,14 @@ def a_subscription(**fields: Any) -> Any:
     return types.Subscription.pb(types.Subscription(name="projects/p/subscriptions/s", **fields))
 
 
-def verdict(attempt: int, outcome: Outcome, **fields: Any) -> Done | Again | Dead:
+def verdict(attempt: int, outcome: Outcome, **fields: Any) -> Done | Retry | Dead:
     delivery = a_delivery(attempt=attempt, settings=settings(a_subscription(**fields)))
     return PubsubPolicy().verdict(delivery, outcome)
 
 
 def waits(attempts: int, **fields: Any) -> list[float]:
     verdicts = [verdict(attempt, NACK, **fields) for attempt in range(1, attempts + 1)]
-    return [each.after_seconds for each in verdicts if isinstance(each, Again)]
+    return [each.after_seconds for each in verdicts if isinstance(each, Retry)]
 
 
 def test_a_push_must_be_answered_within_the_ack_deadline() -> None:
@@ -54,7 +54,7 @@ def test_five_statuses_acknowledge_a_push(status: int) -> None:
 
 @pytest.mark.parametrize("status", [203, 206, 301, 400, 404, 429, 500])
 def test_any_other_status_refuses_it(status: int) -> None:
-    assert isinstance(verdict(1, Outcome(status)), Again)
+    assert isinstance(verdict(1, Outcome(status)), Retry)
 
 
 def test_the_retry_policy_doubles_the_wait_up_to_its_most() -> None:
@@ -73,11 +73,11 @@ def test_without_a_retry_policy_a_pulled_message_comes_back_at_once() -> None:
 def test_without_a_retry_policy_a_push_backs_off_by_itself() -> None:
     push = {"push_endpoint": "http://127.0.0.1/push"}
     assert waits(3, push_config=push) == pytest.approx([0.1, 0.2, 0.4])
-    assert isinstance(verdict(10_000, NACK, push_config=push), Again)
+    assert isinstance(verdict(10_000, NACK, push_config=push), Retry)
 
 
 def test_the_last_attempt_makes_a_dead_letter() -> None:
     policy = {"dead_letter_topic": "projects/p/topics/dead", "max_delivery_attempts": 7}
-    assert isinstance(verdict(6, NACK, dead_letter_policy=policy), Again)
+    assert isinstance(verdict(6, NACK, dead_letter_policy=policy), Retry)
     assert verdict(7, NACK, dead_letter_policy=policy) == Dead()
     assert verdict(7, Outcome(200), dead_letter_policy=policy) == Done()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.cloud.policies import Again, Dead, Done, Outcome
+from infra.local.cloud.policies import Dead, Done, Outcome, Retry
 from infra.local.cloud.tasks_policy import TasksPolicy, backoff_seconds
 from tests.unit.local.deliveries import START, a_delivery
 
@@ -21,7 +21,7 @@ def retry(**changes: float) -> dict[str, Any]:
     return {**usual, **changes}
 
 
-def verdict(attempt: int, after: timedelta, settings: dict[str, Any], status: int = 500) -> Done | Again | Dead:
+def verdict(attempt: int, after: timedelta, settings: dict[str, Any], status: int = 500) -> Done | Retry | Dead:
     delivery = a_delivery(attempt=attempt, settings=settings)
     return TasksPolicy().verdict(delivery, Outcome(status, at=START + after))
 
@@ -38,18 +38,18 @@ def test_many_failures_do_not_overflow_the_backoff() -> None:
 @pytest.mark.parametrize(
     ("attempt", "after", "settings", "expected"),
     [
-        (2, timedelta(days=1), retry(max_attempts=3), Again(2)),
+        (2, timedelta(days=1), retry(max_attempts=3), Retry(2)),
         (3, timedelta(0), retry(max_attempts=3), Dead()),
-        (3, timedelta(seconds=59), retry(max_attempts=3, max_retry_seconds=60), Again(4)),
-        (2, timedelta(seconds=61), retry(max_attempts=3, max_retry_seconds=60), Again(2)),
+        (3, timedelta(seconds=59), retry(max_attempts=3, max_retry_seconds=60), Retry(4)),
+        (2, timedelta(seconds=61), retry(max_attempts=3, max_retry_seconds=60), Retry(2)),
         (3, timedelta(seconds=61), retry(max_attempts=3, max_retry_seconds=60), Dead()),
-        (9, timedelta(seconds=59), retry(max_attempts=-1, max_retry_seconds=60), Again(256)),
+        (9, timedelta(seconds=59), retry(max_attempts=-1, max_retry_seconds=60), Retry(256)),
         (9, timedelta(seconds=61), retry(max_attempts=-1, max_retry_seconds=60), Dead()),
-        (9, timedelta(days=9), retry(max_attempts=-1), Again(256)),
+        (9, timedelta(days=9), retry(max_attempts=-1), Retry(256)),
     ],
 )
 def test_a_task_is_given_up_when_attempts_and_time_are_used_up(
-    attempt: int, after: timedelta, settings: dict[str, Any], expected: Again | Dead
+    attempt: int, after: timedelta, settings: dict[str, Any], expected: Retry | Dead
 ) -> None:
     assert verdict(attempt, after, settings) == expected
 

@@ -9,10 +9,10 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from shared.site import languages
-from shared.site.languages import say
+from shared.site.languages import translate
 
 SITE = Path(languages.__file__).parent
-KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "say": (2,)}
+KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "translate": (2,)}
 VALUE = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
 
 
@@ -46,5 +46,5 @@ def test_a_translation_names_the_same_values(message):
 
 
 def test_a_sentence_is_said_in_both_languages():
-    assert say("en", "Pay %(total)s", total="Rp 1") == "Pay Rp 1"
-    assert say("id", "Pay %(total)s", total="Rp 1") == "Bayar Rp 1"
+    assert translate("en", "Pay %(total)s", total="Rp 1") == "Pay Rp 1"
+    assert translate("id", "Pay %(total)s", total="Rp 1") == "Bayar Rp 1"

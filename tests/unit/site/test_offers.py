@@ -78,24 +78,24 @@ def event(*tiers: TierResponse, **facts: object) -> EventResponse:
 def test_a_tier_says_why_it_cannot_be_bought(facts, state):
     offer = offers.of_event(event(tier(**facts)), NOW)
     assert (offer.offers[0].state, offer.state) == (state, state)
-    assert (offer.offers[0].most > 0) == (state == "on_sale")
+    assert (offer.offers[0].max_quantity > 0) == (state == "on_sale")
 
 
 def test_no_more_can_be_chosen_than_is_left_and_one_order_may_have():
     few, many = offers.of_event(event(tier(available=2), tier(available=50)), NOW).offers
-    assert (few.most, few.few_left) == (2, 2)
-    assert (many.most, many.few_left) == (5, None)
+    assert (few.max_quantity, few.low_stock) == (2, 2)
+    assert (many.max_quantity, many.low_stock) == (5, None)
 
 
 def test_an_event_sells_while_one_of_its_tiers_does():
     offer = offers.of_event(event(tier(available=0, sold=100), tier(current_price=50_000), tier(price=90_000)), NOW)
-    assert (offer.state, offer.cheapest, offer.dearest) == ("on_sale", 50_000, 150_000)
+    assert (offer.state, offer.lowest_price, offer.highest_price) == ("on_sale", 50_000, 150_000)
 
 
 @pytest.mark.parametrize(("facts", "state"), [({"status": "cancelled"}, "cancelled"), ({"end_date": EARLIER}, "ended")])
 def test_what_is_cancelled_or_over_sells_nothing(facts, state):
     offer = offers.of_event(event(tier(), **facts), NOW)
-    assert (offer.state, offer.cheapest) == (state, None)
+    assert (offer.state, offer.lowest_price) == (state, None)
 
 
 def test_an_early_bird_shows_that_its_price_rises():

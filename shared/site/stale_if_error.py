@@ -29,7 +29,7 @@ _copies: "OrderedDict[str, tuple[datetime, BaseModel]]" = OrderedDict()
 
 
 @dataclass(frozen=True)
-class Shown(Generic[M]):
+class PageContent(Generic[M]):
     """A page's content; `stale_since` says of when it is where the database could not be asked."""
 
     value: M
@@ -42,7 +42,7 @@ class Shown(Generic[M]):
         return self.stale_since is None
 
 
-def read(key: str, fetch: Callable[[], CachedValue[M]]) -> Shown[M]:
+def read(key: str, fetch: Callable[[], CachedValue[M]]) -> PageContent[M]:
     """The result of `fetch`; while the database is away, its last result. Raises its error where there is no copy."""
     try:
         found = fetch()
@@ -53,14 +53,14 @@ def read(key: str, fetch: Callable[[], CachedValue[M]]) -> Shown[M]:
         _copies.move_to_end(key)
         while len(_copies) > KEPT:
             _copies.popitem(last=False)
-    return Shown(found.value, found.age_seconds)
+    return PageContent(found.value, found.age_seconds)
 
 
-def _copy(key: str, error: Exception) -> Shown[M]:
+def _copy(key: str, error: Exception) -> PageContent[M]:
     with _lock:
         kept = _copies.get(key)
     if kept is None or clock.now() - kept[0] > timedelta(hours=KEPT_HOURS):
         raise error
     log.warning("page.stale", extra={"error": type(error).__name__})
     value: M = kept[1]  # type: ignore[assignment]
-    return Shown(value, stale_since=kept[0])
+    return PageContent(value, stale_since=kept[0])

@@ -1,11 +1,11 @@
-"""Calls to gateways for somebody who waits for a page: a deadline of their own, shorter than the gateways' patience."""
+"""A deadline of calls to gateways while somebody waits for a page, shorter than the gateways' own time-outs."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_until: ContextVar[float | None] = ContextVar("hurry_until", default=None)
+_until: ContextVar[float | None] = ContextVar("call_deadline", default=None)
 
 
 @contextmanager
@@ -22,6 +22,6 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def seconds_left() -> float | None:
-    """The seconds that calls may still take; None where nobody is in a hurry."""
+    """The seconds that calls may still take; None without a deadline."""
     until = _until.get()
     return None if until is None else until - time.monotonic()

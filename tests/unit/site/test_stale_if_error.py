@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 from shared.catalog.search_filters import EventFilters, FilterOption
 from shared.cloud import clock
 from shared.cloud.read_through_cache import CachedValue
-from shared.site import last_good
+from shared.site import stale_if_error
 
 FILTERS = EventFilters(categories=[FilterOption(name="musik", events=3)], cities=[])
 AWAY = OperationalError("SELECT 1", None, Exception("connection refused"))
@@ -19,31 +19,31 @@ def away() -> CachedValue[EventFilters]:
 
 
 def test_what_is_there_is_current():
-    shown = last_good.read("current", lambda: CachedValue(FILTERS, 4.0))
+    shown = stale_if_error.read("current", lambda: CachedValue(FILTERS, 4.0))
     assert (shown.value, shown.age_seconds, shown.is_current) == (FILTERS, 4.0, True)
 
 
 def test_the_copy_says_of_when_it_is(monkeypatch: pytest.MonkeyPatch):
     asked_at = datetime(2026, 12, 1, 12, tzinfo=UTC)
     monkeypatch.setattr(clock, "now", lambda: asked_at)
-    last_good.read("copied", lambda: CachedValue(FILTERS))
-    shown = last_good.read("copied", away)
+    stale_if_error.read("copied", lambda: CachedValue(FILTERS))
+    shown = stale_if_error.read("copied", away)
     assert (shown.value, shown.stale_since, shown.is_current) == (FILTERS, asked_at, False)
 
 
 def test_without_a_copy_the_error_is_told():
     with pytest.raises(OperationalError):
-        last_good.read("never seen", away)
+        stale_if_error.read("never seen", away)
 
 
 def test_a_refusal_is_not_covered_up():
-    last_good.read("refused", lambda: CachedValue(FILTERS))
+    stale_if_error.read("refused", lambda: CachedValue(FILTERS))
     with pytest.raises(KeyError):
-        last_good.read("refused", lambda: CachedValue({}["gone"]))
+        stale_if_error.read("refused", lambda: CachedValue({}["gone"]))
 
 
 def test_the_oldest_copies_are_forgotten():
-    for number in range(last_good.KEPT + 1):
-        last_good.read(f"many {number}", lambda: CachedValue(FILTERS))
+    for number in range(stale_if_error.KEPT + 1):
+        stale_if_error.read(f"many {number}", lambda: CachedValue(FILTERS))
     with pytest.raises(OperationalError):
-        last_good.read("many 0", away)
+        stale_if_error.read("many 0", away)
