@@ -161,8 +161,8 @@ class JsonApi:
 
         A good status with an answer that `reads` can't read is no answer: the gateway is unavailable, and whether
         the call took effect is unknown. Say `repeatable` only where doing it twice is the same as doing it once.
-        `recover` is asked before a repeat that could do it twice; what it finds is the answer. Under a `call_deadline` it
-        tries once. Raises GatewayUnavailable.
+        `recover` is asked before a repeat that could do it twice; what it finds is the answer. Under a `call_deadline`
+        it tries once. Raises GatewayUnavailable.
         """
         request = _Request(method, self._base_url + path, body, query, headers, reads)
         give_up_at = time.monotonic() + self._timeouts.total_seconds

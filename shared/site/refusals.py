@@ -31,10 +31,6 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         _("You held these tickets before without paying."),
         _("Others have their turn now. Try again in a few minutes."),
     ),
-    "hold-cooldown": (
-        _("You held these tickets before without paying."),
-        _("Others have their turn now. Try again in a few minutes."),
-    ),
     "already-reserved": (_("You still have an order for this event."), _("Go on with it, or cancel it first.")),
     "already-registered": (
         _("Somebody with this identity number is registered already."),
@@ -46,7 +42,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         _("Time is up and the tickets are released."),
         _("Already paid? Don't pay again: we revive the order if tickets remain, otherwise refund everything."),
     ),
-    "not-payable": (_("This order cannot be paid any more."), _("Look below for what became of it.")),
+    "order-not-payable": (_("This order cannot be paid any more."), _("Look below for what became of it.")),
     "attendees-missing": (
         _("A name, an e-mail address or an identity number is missing."),
         _("Fill in each ticket, then pay."),
@@ -74,7 +70,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "code-invalid": (_("The code is wrong or too old."), _("Check the newest mail, or ask for a new code.")),
     "too-many-attempts": (_("Too many tries."), _("Wait a little before the next one; your account is safe.")),
     "too-many-requests": (_("One moment, please"), _("Many requests came from your connection. Wait a minute.")),
-    "not-cancellable": (_("This order cannot be cancelled any more."), _("Look below for what became of it.")),
+    "order-not-cancellable": (_("This order cannot be cancelled any more."), _("Look below for what became of it.")),
     "too-many-mails": (_("We have mailed that often enough today."), _("Your tickets are on this page in any case.")),
     "tickets-not-issued": (_("Your tickets are still being made."), _("This page shows them in a moment.")),
     "holder-change-closed": (

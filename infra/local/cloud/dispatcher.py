@@ -34,15 +34,15 @@ CLAIM = text(f"""
 WITH capacity AS (
   SELECT name, least(
     max_concurrent - coalesce(CAST(CAST(:busy AS jsonb) ->> name AS int), 0),
-    coalesce(CAST(CAST(:tokens AS jsonb) ->> name AS int), max_burst, :places), :places) AS places
+    coalesce(CAST(CAST(:tokens AS jsonb) ->> name AS int), max_burst, :slots), :slots) AS slots
   FROM delivery_queues WHERE NOT paused AND NOT pulled
 ), due AS (
   SELECT d.id FROM capacity CROSS JOIN LATERAL (
     SELECT id, due_at FROM queued_deliveries
     WHERE queue = capacity.name AND state = 'waiting' AND due_at <= now() AND policy = ANY(:policies)
       AND (leased_until IS NULL OR leased_until <= now()) AND (expires_at IS NULL OR expires_at > now())
-    ORDER BY due_at, id LIMIT greatest(capacity.places, 0) FOR UPDATE SKIP LOCKED
-  ) d ORDER BY d.due_at, d.id LIMIT :places
+    ORDER BY due_at, id LIMIT greatest(capacity.slots, 0) FOR UPDATE SKIP LOCKED
+  ) d ORDER BY d.due_at, d.id LIMIT :slots
 )
 UPDATE queued_deliveries d SET attempt = d.attempt + 1, last_attempt_at = now(),
   first_attempt_at = coalesce(d.first_attempt_at, now()),
@@ -77,16 +77,16 @@ class StoreInUse(RuntimeError):
 
 
 class Dispatcher:
-    """One thread that talks to the store and `places` threads that each make one request at a time.
+    """One thread that talks to the store and `slots` threads that each make one request at a time.
 
     A delivery is sent within milliseconds of its due time when its queue has capacity. Redirects are not
     followed; no answer within the delivery's time-out is a failed attempt.
     """
 
-    def __init__(self, engine: Engine, signer: Signer, *, places: int = 48) -> None:
+    def __init__(self, engine: Engine, signer: Signer, *, slots: int = 48) -> None:
         self._engine = engine
-        self._sender = Sender(signer, connections=places)
-        self._places = places
+        self._sender = Sender(signer, connections=slots)
+        self._slots = slots
         self._claimed: queue.SimpleQueue[Delivery] = queue.SimpleQueue()
         self._ended: queue.SimpleQueue[Attempt] = queue.SimpleQueue()
         self._unsettled: list[Attempt] = []
@@ -104,7 +104,7 @@ class Dispatcher:
         tx = self._connected()
         with tx.begin():
             tx.execute(FREE)
-        for number in range(self._places):
+        for number in range(self._slots):
             threading.Thread(target=self._work, name=f"delivery-{number}", daemon=True).start()
         self._loop.start()
 
@@ -177,11 +177,11 @@ class Dispatcher:
         with self._lock:
             busy = self._busy - Counter(each.delivery.queue for each in self._unsettled)
             tokens = {queue: bucket.available() for queue, bucket in self._buckets.items()}
-        places = self._places - busy.total()
-        if places <= 0:
+        slots = self._slots - busy.total()
+        if slots <= 0:
             return []
         limits = {
-            "places": places,
+            "slots": slots,
             "busy": json.dumps(busy),
             "tokens": json.dumps(tokens),
             "policies": policies.policy_names(),

@@ -55,7 +55,7 @@ WITH next AS (
   SELECT id FROM queued_deliveries
   WHERE queue = :subscription AND state = 'waiting' AND due_at <= now()
     AND (leased_until IS NULL OR leased_until <= now()) AND expires_at > now()
-  ORDER BY due_at, id LIMIT :places FOR UPDATE SKIP LOCKED
+  ORDER BY due_at, id LIMIT :max_messages FOR UPDATE SKIP LOCKED
 )
 UPDATE queued_deliveries d SET attempt = d.attempt + 1, last_attempt_at = now(),
   first_attempt_at = coalesce(d.first_attempt_at, now()),
@@ -123,12 +123,12 @@ def _stamp(message: Any, published_at: datetime) -> Any:
     return message
 
 
-def pull(tx: Connection, subscription: str, places: int, ack_deadline_seconds: float) -> list[Any]:
-    """Lease up to `places` messages to the caller, oldest first, as raw ReceivedMessages.
+def pull(tx: Connection, subscription: str, max_messages: int, ack_deadline_seconds: float) -> list[Any]:
+    """Lease up to `max_messages` messages to the caller, oldest first, as raw ReceivedMessages.
 
     A message that was handed out often enough and never acknowledged goes to the dead-letter topic instead.
     """
-    values = {"subscription": subscription, "places": places, "ack_deadline_seconds": ack_deadline_seconds}
+    values = {"subscription": subscription, "max_messages": max_messages, "ack_deadline_seconds": ack_deadline_seconds}
     claimed = [Delivery.of(row) for row in tx.execute(PULL, values)]
     spent = [each for each in claimed if each.attempt > (each.settings["max_attempts"] or each.attempt)]
     late = Outcome(error="not acknowledged in time")

@@ -94,10 +94,10 @@ class _Pulling:
         for ack_id, seconds in zip(ack_ids, deadlines, strict=True):
             self._extend(subscription, [ack_id], seconds)
 
-    def _take(self, subscription: str, places: int, ack_deadline_seconds: int = 0) -> list[Any]:
+    def _take(self, subscription: str, max_messages: int, ack_deadline_seconds: int = 0) -> list[Any]:
         with self._engine.begin() as tx:
             own_deadline = _own_deadline(tx, subscription)
-            return backlog.pull(tx, subscription, places, ack_deadline_seconds or own_deadline)
+            return backlog.pull(tx, subscription, max_messages, ack_deadline_seconds or own_deadline)
 
     def _acknowledge(self, subscription: str, ack_ids: Any) -> None:
         if not ack_ids:

@@ -31,7 +31,7 @@ _METHODS = {
 }
 
 _NAME = re.compile(r"projects/[^/]+/locations/[^/]+/queues/[A-Za-z0-9-]{1,100}")
-_MAX_AT_ONCE = 16  # whatever a queue allows, so that a slow receiver leaves places for the other queues
+_MAX_AT_ONCE = 16  # whatever a queue allows, so that a slow receiver leaves slots for the other queues
 _CHANGEABLE = ("rate_limits", "retry_config")
 
 queues = Table(
