@@ -36,7 +36,7 @@ class Child:
 
     @property
     def exit_status(self) -> int | None:
-        """How it has ended, if it has."""
+        """The exit status, if it has ended."""
         return self._process.exitcode
 
     def tell(self) -> None:

@@ -18,7 +18,7 @@ from shared.sales import quotes, reservations
 from shared.sales.reservation_requests import ReservationBody, ReservationRequest
 from shared.site import forms, refusals, rendering, sign_in
 from shared.site.event_pages import chosen_quantities
-from shared.site.languages import say
+from shared.site.languages import translate
 from shared.site.order_view import Line
 from shared.web import CODE_MAILS, CREDENTIALS, QUOTES, App, Viewer
 from shared.web.pages import Page, PageRequest, Redirect
@@ -135,7 +135,7 @@ def _refusal(
     left = problem.members.get("available")
     way_on = None
     if tier and left:
-        title = say(request.language, "Not that many are left.")
+        title = translate(request.language, "Not that many are left.")
         way_on = f"/buy/{event.slug}?{urlencode({**_choice(given), f't_{tier.id}': left})}"
     elif problem.slug.startswith("promo-"):
         way_on = f"/buy/{event.slug}?{urlencode({k: v for k, v in _choice(given).items() if k != 'promo'})}"
