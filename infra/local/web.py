@@ -25,6 +25,7 @@ from werkzeug.wrappers import Response
 
 from functions.manifest import Function, manifest
 from infra.local import media, metrics, start_page
+from infra.local.compression import compressed
 from infra.local.simulators import application as simulators
 from infra.local.simulators import inbox
 from infra.local.simulators.settings import SimulatorSettings
@@ -82,7 +83,7 @@ class Web:
 
     def _page(self, path: str) -> Wsgi:
         try:
-            return self._functions[manifest().showing(path)]
+            return compressed(self._functions[manifest().showing(path)])
         except LookupError:
             return _not_found
 
