@@ -42,3 +42,8 @@ output "database" {
     connections_in_reach = local.connections_in_reach
   }
 }
+
+output "pages" {
+  description = "Addresses of pages, each with the function that shows it. One that ends in /* is everything below."
+  value       = local.pages
+}

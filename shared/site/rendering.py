@@ -92,6 +92,7 @@ def _environment(language: Language) -> Environment:
         "clock": lambda moment, zone: local_time.time_of_day(moment, zone, language),
         "short_date": lambda moment, zone: wording.short_date(moment, zone, language),
         "iso": _iso,
+        "grouped": wording.grouped,
     }
     environment.globals |= {"static": static_files.url, "qr": qr_code.svg, "date_and_time": _date_and_time(language)}
     return environment

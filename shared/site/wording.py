@@ -28,6 +28,11 @@ def rupiah(amount: int, language: Language) -> str:
     return f"Rp\u00a0{number(amount, language)}"
 
 
+def grouped(number: str) -> str:
+    """A long number in groups of four, to be read and compared."""
+    return " ".join(number[start : start + 4] for start in range(0, len(number), 4))
+
+
 def short_date(moment: datetime, zone: str, language: Language) -> str:
     """`Sab, 26 Des 2026`: the day of `moment` in `zone`."""
     local = moment.astimezone(ZoneInfo(zone))
