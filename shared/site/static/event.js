@@ -30,11 +30,14 @@ const fee = form?.querySelector("[data-fee]");
 const range = form?.querySelector("[data-range]");
 const rupiah = (amount) => `Rp\u00a0${amount.toLocaleString(document.documentElement.lang === "id" ? "id-ID" : "en-US")}`;
 let asked = 0;
+const go = form?.querySelector("[data-next]");
+const choose = go?.textContent;
 
 async function quote() {
   const items = inputs.filter((each) => Number(each.value) > 0)
     .map((each) => ({ tier_id: each.name.slice(2), quantity: Number(each.value) }));
   const mine = ++asked;
+  go.textContent = items.length ? go.dataset.next : choose;
   if (!items.length) {
     range.hidden = false;
     total.textContent = "";
