@@ -1,0 +1,98 @@
+"""The ticket on the phone: white under its code, there without a network, and with a new code for a new name."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.looking import look
+from tests.browser.visitors import Visitor
+from tests.browser.watching import Watch
+from tests.people import Person, World
+from tests.waiting import until
+
+WHITE = "rgb(255, 255, 255)"
+
+
+@pytest.fixture
+def buyer(world: World, visitor: Visitor) -> Person:
+    """Somebody with an account, signed in on the phone."""
+    person = world.somebody()
+    visitor.sign_in(person)
+    return person
+
+
+@pytest.fixture
+def ticket(concert: dict[str, Any], buyer: Person) -> str:
+    """The address of a ticket of theirs."""
+    return f"/tickets/{buyer.buy(concert)['tickets'][0]['id']}"
+
+
+def test_the_code_stays_on_white_in_the_dark(ticket: str, visitor: Visitor):
+    page = visitor.page
+    page.emulate_media(color_scheme="dark")
+    page.goto(ticket)
+    code = page.locator("[data-ticket] svg.qr")
+    expect(code).to_be_visible()
+    assert code.evaluate("svg => getComputedStyle(svg.closest('.ticket-qr')).backgroundColor") == WHITE
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") != WHITE
+    look(page, "ticket-dark")
+
+
+def test_the_theme_can_be_chosen_and_is_remembered(visitor: Visitor):
+    page = visitor.page
+    page.goto("/id/help")
+    page.locator("[data-theme-switch]").click()
+    page.goto("/id/terms")
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_the_ticket_is_there_without_a_network(ticket: str, visitor: Visitor, watch: Watch):
+    page = visitor.page
+    page.goto(ticket)
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.reload()  # through the service worker, which keeps it
+    kept = "caches.match(location.href).then(found => !!found)"
+    until(lambda: page.evaluate(kept), what="for the ticket to be kept")
+    watch.expect("ERR_INTERNET_DISCONNECTED")
+    page.context.set_offline(True)
+    page.reload()
+    expect(page.locator("[data-ticket] svg.qr")).to_be_visible()
+    look(page, "ticket-offline")
+    page.context.set_offline(False)
+
+
+def test_a_corrected_name_gets_a_new_code(ticket: str, visitor: Visitor):
+    page = visitor.page
+    page.goto(ticket)
+    before = page.locator("svg.qr path").last.get_attribute("d")
+    page.get_by_text("Perbaiki nama").click()
+    page.fill("#name", "Budi")
+    page.fill("#email", "budi@example.com")
+    visitor.follow(page.get_by_role("button", name="Perbaiki", exact=True))
+    expect(page.locator("main")).to_contain_text("Kode di bawah ini baru")
+    expect(page.locator("[data-ticket] h2")).to_have_text("Budi")
+    assert page.locator("svg.qr path").last.get_attribute("d") != before
+    look(page, "ticket-corrected")
+
+
+def test_the_name_form_says_what_is_wrong(ticket: str, visitor: Visitor):
+    page = visitor.page
+    page.goto(ticket)
+    page.get_by_text("Perbaiki nama").click()
+    page.fill("#name", "Budi")
+    page.fill("#email", "budi@tidak-ada")
+    visitor.follow(page.get_by_role("button", name="Perbaiki", exact=True))
+    expect(page.locator("#errors")).to_be_focused()
+    expect(page.locator("#email")).to_have_attribute("aria-invalid", "true")
+    assert page.title().startswith("Ada yang salah")
+    look(page, "ticket-error")
+    page.reload()  # asks for the page, and sends nothing again
+    expect(page.locator("[data-ticket] svg.qr")).to_be_visible()
+
+
+def test_the_mail_can_be_sent_again(concert: dict[str, Any], buyer: Person, visitor: Visitor):
+    order = buyer.buy(concert)
+    visitor.page.goto(f"/orders/{order['id']}")
+    visitor.follow(visitor.page.get_by_role("button", name="Kirim ulang"))
+    expect(visitor.page.locator(".alert.good")).to_be_visible()
