@@ -153,7 +153,7 @@ def _page(
     tickets: list[TicketResponse] = []
     with snapshot() as tx:
         if found.state in ("paid", "issuing"):
-            tickets = [holders.read(tx, viewer, each.id) for each in found.order.tickets]
+            tickets = [holders.read(tx, viewer, each.id) for each in found.tickets]
         buyer = profiles.read(tx, viewer.id)
         has_hidden = found.state == "paid" and digital_units.has_unrevealed(tx, found.order.id)
     return rendering.page(

@@ -17,7 +17,7 @@ from typing import Literal
 from shared.catalog.events import EventResponse
 from shared.catalog.tiers import TierResponse
 from shared.refunds.schemas import RefundResponse
-from shared.sales.schemas import OrderItemResponse, OrderResponse, PaymentResponse
+from shared.sales.schemas import OrderItemResponse, OrderResponse, OrderTicketResponse, PaymentResponse
 from shared.states import EventStatus, OrderStatus, PaymentStatus, RefundKind, TicketStatus
 
 State = Literal[
@@ -115,6 +115,12 @@ class OrderView:
         for item in self.order.items:
             counted[item.tier_name, item.unit_price] = counted.get((item.tier_name, item.unit_price), 0) + 1
         return [Line(name, quantity, price) for (name, price), quantity in counted.items()]
+
+    @property
+    def tickets(self) -> list[OrderTicketResponse]:
+        """The tickets, in the order of the items that they are for."""
+        place = {item.id: number for number, item in enumerate(self.order.items)}
+        return sorted(self.order.tickets, key=lambda ticket: place[ticket.item_id])
 
     @property
     def named_items(self) -> list[OrderItemResponse]:
