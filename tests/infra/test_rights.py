@@ -24,7 +24,7 @@ def test_the_builder_reads_what_cloud_functions_copies_and_no_other_bucket(resou
     assert number.startswith("resource.name.startsWith('projects/_/buckets/gcf-v2-sources-")
 
 
-@pytest.mark.parametrize(("policy", "rate"), [("standard", 600), ("accounts", 120), ("webhook", 3000)])
+@pytest.mark.parametrize(("policy", "rate"), [("standard", 12_000), ("accounts", 6000), ("webhook", 3000)])
 def test_what_an_environment_leaves_out_has_its_default(resources: dict[str, dict[str, Any]], policy: str, rate: int):
     rules = resources[f'google_compute_security_policy.this["{policy}"]']["rule"]
     limits = [rule["rate_limit_options"][0]["rate_limit_threshold"][0] for rule in rules if rule["rate_limit_options"]]

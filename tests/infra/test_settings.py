@@ -17,7 +17,8 @@ ONLY_LOCAL = {
     "EVEN_PACE",
     "BCRYPT_COST",
 }
-OPTIONAL = {"CORS_ALLOWED_ORIGINS", "GOOGLE_CLIENT_IDS"}  # nobody may call from elsewhere; nobody signs in with Google
+# Nobody may call from elsewhere; nobody signs in with Google; the script of Midtrans's own address.
+OPTIONAL = {"CORS_ALLOWED_ORIGINS", "GOOGLE_CLIENT_IDS", "MIDTRANS_SNAP_SCRIPT_URL"}
 OF_THE_PLATFORM = {"K_SERVICE", "K_REVISION"}  # Cloud Run says it by itself
 KNOWN = {name.upper() for name in Settings.__dataclass_fields__}
 
