@@ -48,7 +48,7 @@ def listing(request: PageRequest) -> Page:
         is_wrong=is_wrong,
         is_filtered=any(request.query.get(name) for name in _FILTERS if name != "sort"),
         facets=stale_if_error.read("filters", lambda: public_views.list_filters(None)).value,
-        page_url=_page_urls(request),
+        page_url=_page_urls(request, wanted.page),
         stale_since=shown.stale_since,
     )
 
@@ -102,11 +102,9 @@ def _wanted(request: PageRequest) -> tuple[EventSearch, bool]:
         return EventSearch.model_validate_strings({**good, "page_size": str(PAGE_SIZE)}), True
 
 
-def _page_urls(request: PageRequest) -> dict[int, str]:
+def _page_urls(request: PageRequest, current: int) -> dict[int, str]:
     """The addresses of the pages around this one, with the same filters."""
     kept = [(name, value) for name, value in request.query.items() if name in _FILTERS and value]
-    page = request.query.get("page", "1")
-    current = int(page[:9]) if _is_number(page) else 1
     return {
         number: f"{request.path}?{urlencode([*kept, ('page', str(number))])}"
         for number in (current - 1, current + 1)
