@@ -25,7 +25,7 @@ _SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disa
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The browser's program."""
-    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    found = shutil.which(os.environ.get("CHROMIUM") or "chromium")
     if not found:
         pytest.skip(NO_BROWSER)
     return found
