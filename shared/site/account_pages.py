@@ -1,6 +1,6 @@
 """A person's own account: profile, photo, password, sessions, data, deletion, bank account (UM-007..009, DP-005)."""
 
-from typing import Annotated
+from typing import Annotated, get_args
 from urllib.parse import urlencode
 
 from shared.cloud.database import snapshot, transaction
@@ -12,7 +12,7 @@ from shared.identity.reauthentication import Confirmation
 from shared.identity.tokens import Principal
 from shared.messages import mails
 from shared.payouts import bank_account_changes, bank_accounts
-from shared.payouts.bank_accounts import BankAccountBody, BankAccountResponse
+from shared.payouts.bank_accounts import BankAccountBody, BankAccountResponse, BankCode
 from shared.privacy import deletion
 from shared.privacy.cookie_consents import COOKIES
 from shared.privacy.deletion import Deletion
@@ -22,7 +22,7 @@ from shared.site.order_pages import sign_in_first
 from shared.web import CODE_MAILS, CREDENTIALS, App, MaxBytes, Upload, Viewer
 from shared.web.pages import Page, PageRequest, Redirect
 
-BANKS = ("BCA", "MANDIRI", "BNI", "BRI", "PERMATA", "CIMB", "BSI")
+BANKS: tuple[str, ...] = get_args(BankCode)
 BANK_ACCOUNT = "/account/bank-account"
 
 pages = App("site")
