@@ -111,15 +111,21 @@ def _find_account(tx: Transaction, identity: GoogleIdentity) -> Person | None:
 
     None too where the address was only invited to a gate: its owner takes that account over.
     """
-    row = tx.execute(_LOCK, {"provider": PROVIDER, "subject": identity.subject}).first()
-    if row:
-        return Person(*row)
+    if person := _find_linked(tx, identity):
+        return person
     person = people.lock_by_email(tx, identity.email)
-    if person and identity.owns_address and staff.is_only_invited(person):
+    if person is None or (identity.owns_address and staff.is_only_invited(person)):
         return None
-    if person:
+    # Another request may have created it in between: then it is linked already.
+    if _find_linked(tx, identity) is None:
         _link(tx, person, identity)
     return person
+
+
+def _find_linked(tx: Transaction, identity: GoogleIdentity) -> Person | None:
+    """The account that is linked to this identity, locked."""
+    row = tx.execute(_LOCK, {"provider": PROVIDER, "subject": identity.subject}).first()
+    return Person(*row) if row else None
 
 
 def _link(tx: Transaction, person: Person, identity: GoogleIdentity) -> None:

@@ -8,8 +8,11 @@ from playwright.sync_api import expect
 
 from tests.browser.looking import look
 from tests.browser.visitors import Visitor
+from tests.browser.watching import Watch
 from tests.people import World
 
+REFUSED_QUOTE = r"orders/quote.*409|409.*orders/quote"
+"""What a page's script may hear that asks for the price after somebody else has taken the last ticket."""
 SMALL = {"name": "Kecil", "price": 100_000, "quota": 3, "max_per_order": 3}
 
 
@@ -33,7 +36,8 @@ def test_the_total_on_the_bar_is_the_total_of_the_next_page(concert: dict[str, A
     expect(visitor.page.locator("#cost + table tfoot strong")).to_have_text(total)
 
 
-def test_sold_out_while_choosing_names_the_tier_and_takes_nothing(world: World, visitor: Visitor):
+def test_sold_out_while_choosing_names_the_tier_and_takes_nothing(world: World, visitor: Visitor, watch: Watch):
+    watch.expect(REFUSED_QUOTE)
     event = world.somebody("organizer").publish(SMALL | {"quota": 1})
     visitor.open_event(event)
     visitor.choose()
@@ -44,7 +48,8 @@ def test_sold_out_while_choosing_names_the_tier_and_takes_nothing(world: World, 
     look(visitor.page, "buy-sold-out")
 
 
-def test_fewer_left_offers_to_take_fewer(world: World, visitor: Visitor):
+def test_fewer_left_offers_to_take_fewer(world: World, visitor: Visitor, watch: Watch):
+    watch.expect(REFUSED_QUOTE)
     event = world.somebody("organizer").publish(SMALL)
     visitor.open_event(event)
     visitor.choose(number=3)
