@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run test test-fast browser explore check audit infra-check bench attacks setup lock openapi format clean
+.PHONY: help run test test-fast browser coverage explore check audit infra-check bench attacks setup lock openapi format clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ browser: ## Install Debian's Chromium where it is missing; tests/browser looks a
 	  [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && apt-get -qq update > /dev/null \
 	  && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends chromium fonts-dejavu-core > /dev/null; \
 	} || echo "NO PAGE WILL BE TESTED IN A BROWSER: there is no chromium, and only root can install it (apt-get install chromium)"
+
+coverage: setup ## Show how much of shared/ the unit and integration tests run; 80 % at least (M-008)
+	$(BIN)/coverage run --source=shared -m pytest -q tests/unit tests/integration
+	$(BIN)/coverage report --skip-covered --sort=cover --fail-under=80
 
 explore: setup ## Walk new random paths through the life of orders and money; what fails becomes a test
 	EXPLORE=1 ORDER_LIVES=600 MONEY_STEPS=6000 $(PYTEST) tests/model

@@ -1,4 +1,8 @@
-"""Which test names which requirement: `python -m tests.requirements` prints the ids of docs/requirements.md."""
+"""Which test holds which requirement.
+
+`python -m tests.requirements` writes the paths into the last column of docs/requirements.md and prints the ids that no
+test names. Where none does, the column says in words what holds the requirement instead, or that nothing does yet.
+"""
 
 import re
 import subprocess
@@ -11,13 +15,17 @@ ROOT = Path(__file__).parent.parent
 REQUIREMENTS = ROOT / "docs/requirements.md"
 _NO_REQUIREMENTS = {"P-256"}
 """What looks like an id: an elliptic curve."""
-_TEXT = (".py", ".md", ".yaml", ".tf", ".j2", ".sql")
+_TEXT = (".py", ".md", ".yaml", ".tf", ".hcl", ".j2", ".sql")
+_TESTS = re.compile(r"(tests/.*/test_\w+\.py|infra/terraform/tests/.*\.hcl)")
+_ROW = re.compile(r"^\| (?P<id>[A-Z]+\d?(?:-\d+)?) \| (?P<sentence>[^|]+) \| (?P<held>[^|]*) \|$", re.MULTILINE)
+_MOST_PATHS = 2
+"""Paths in the column: enough to begin reading."""
 
 
 @cache
 def known() -> tuple[str, ...]:
     """Every id, in the document's order."""
-    return tuple(re.findall(r"^\| ([A-Z]+\d?(?:-\d+)?) \|", REQUIREMENTS.read_text(encoding="utf-8"), re.MULTILINE))
+    return tuple(row["id"] for row in _ROW.finditer(REQUIREMENTS.read_text(encoding="utf-8")))
 
 
 def cited(text: str) -> Iterator[str]:
@@ -32,6 +40,7 @@ def cited(text: str) -> Iterator[str]:
             yield word
 
 
+@cache
 def citations() -> dict[str, list[str]]:
     """The files that cite each id; also ids that are not known."""
     found: dict[str, list[str]] = defaultdict(list)
@@ -39,6 +48,23 @@ def citations() -> dict[str, list[str]]:
         for requirement in sorted(set(cited((ROOT / path).read_text(encoding="utf-8")))):
             found[requirement].append(path)
     return found
+
+
+def with_tests(document: str) -> str:
+    """The document, each requirement with the first tests that name it."""
+    return _ROW.sub(lambda row: f"| {row['id']} | {row['sentence']} | {_held_by(row)} |", document)
+
+
+def without_words() -> list[str]:
+    """The ids that no test names and of which nobody says what holds them."""
+    return [row["id"] for row in _ROW.finditer(REQUIREMENTS.read_text(encoding="utf-8")) if not _held_by(row)]
+
+
+def _held_by(row: re.Match[str]) -> str:
+    """Links to tests, or the words that stand there; a link to a test that names it no more is dropped."""
+    paths = [path for path in citations().get(row["id"], []) if _TESTS.fullmatch(path)]
+    links = [f"[{Path(path).name}](../{path})" for path in paths[:_MOST_PATHS]]
+    return ", ".join(links) or ("" if row["held"].startswith("[test_") else row["held"].strip())
 
 
 def _families() -> str:
@@ -52,11 +78,11 @@ def tracked() -> list[str]:
 
 
 def main() -> None:
-    """Print a line for each id."""
-    citing = citations()
-    for requirement in known():
-        tests = [path for path in citing.get(requirement, []) if path.startswith("tests/")]
-        print(f"{requirement:12} {', '.join(tests) or 'no test names it'}")  # noqa: T201
+    """Write the column, and print what no test names."""
+    REQUIREMENTS.write_text(with_tests(REQUIREMENTS.read_text(encoding="utf-8")), encoding="utf-8")
+    for row in _ROW.finditer(REQUIREMENTS.read_text(encoding="utf-8")):
+        if not row["held"].startswith("["):
+            print(f"{row['id']:12} {row['held'] or 'NOTHING HOLDS IT'}")  # noqa: T201
 
 
 if __name__ == "__main__":

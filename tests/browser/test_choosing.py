@@ -1,4 +1,4 @@
-"""Choosing tickets: what is said when there are few, none, or only held ones, and what a promo code does."""
+"""Choosing tickets (TS-001): what is said of few, of none (TS-011), of held ones, and what a promo code does."""
 
 from collections.abc import Callable
 from typing import Any

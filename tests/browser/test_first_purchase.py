@@ -1,4 +1,4 @@
-"""The first purchase on a phone, by somebody who has never been here: a guest with a mailed code (issue's measure)."""
+"""The first purchase on a phone, by somebody who has never been here: a guest with a mailed code (U-002)."""
 
 from typing import Any
 

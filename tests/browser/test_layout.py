@@ -1,4 +1,7 @@
-"""What organizers write may be long, short, free or dear: no page becomes wider than a phone (the watch sees it)."""
+"""What organizers write may be long, short, free or dear: no page becomes wider than a phone (U-001).
+
+The watch sees it.
+"""
 
 from typing import Any
 

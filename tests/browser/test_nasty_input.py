@@ -1,4 +1,4 @@
-"""Nothing that a person can type breaks a page: each form and each address answers with words (U-003)."""
+"""Nothing that a person can type breaks a page: each form and each address answers with words (U-003, SEC-014)."""
 
 from typing import Any
 

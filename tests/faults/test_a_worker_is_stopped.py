@@ -1,4 +1,4 @@
-"""An instance is told to end (SIGTERM) in the middle of a sale: it finishes what runs, and nothing is lost."""
+"""An instance is told to end (SIGTERM) in the middle of a sale: it finishes what runs, and nothing is lost (R-010)."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

@@ -24,6 +24,7 @@ def qr_in(pdf: bytes) -> str:
 
 @pytest.mark.parametrize("gateway", ["xendit", "midtrans"])
 def test_a_ticket_is_reserved_paid_mailed_downloaded_and_let_in_once(world: World, gateway: str):
+    """PS-010, PS-011, TS-012."""
     organizer, buyer = world.somebody("organizer"), world.somebody()
     festival = {"name": "Festival", "price": 150_000, "quota": 100}
     start = datetime.now(UTC) + timedelta(days=3)
@@ -121,7 +122,7 @@ def test_after_a_failure_another_gateway_can_be_tried_and_the_older_payment_is_e
 
 
 @pytest.mark.parametrize("gateway", ["xendit", "midtrans"])
-def test_an_expired_payment_gives_the_seats_back(world: World, gateway: str):
+def test_an_expired_payment_gives_the_seats_back(world: World, gateway: str):  # TS-007
     event = world.somebody("organizer").publish({"name": "Satu", "price": 50_000, "quota": 1})
     buyer = world.somebody()
     order = buyer.reserve(event)

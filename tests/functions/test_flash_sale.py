@@ -1,4 +1,4 @@
-"""The first second of a sale through HTTP: several server processes, many buyers, one hot tier."""
+"""The first second of a sale through HTTP: several server processes, many buyers, one hot tier (S-003)."""
 
 from uuid import UUID, uuid4
 

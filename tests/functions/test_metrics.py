@@ -1,4 +1,4 @@
-"""/metrics shows what Prometheus can read: every metric of the list, and what people have just done."""
+"""/metrics shows what Prometheus can read: every metric of the list, and what people have just done (M-004)."""
 
 from collections import defaultdict
 

@@ -1,4 +1,4 @@
-"""Refunds as buyers and organizers live them (PS-015..020, PS-025)."""
+"""Refunds as buyers and organizers live them (PS-015..020, PS-025, TS-013, NS-006)."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

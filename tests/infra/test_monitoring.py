@@ -1,4 +1,4 @@
-"""What is watched is what the product tells of itself, under the same names everywhere."""
+"""What is watched is what the product tells of itself, under the same names everywhere (M-004, MON)."""
 
 import json
 import re

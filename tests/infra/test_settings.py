@@ -91,5 +91,5 @@ def test_topics_and_queues_have_the_names_the_code_uses(resources):
         assert resources[f'google_cloud_tasks_queue.this["{queue}"]']["name"] == queue
 
 
-def test_no_secret_has_a_value_in_terraform(resources):
+def test_no_secret_has_a_value_in_terraform(resources):  # SEC-007
     assert not [address for address in resources if "secret_version" in address]

@@ -10,7 +10,7 @@ provider "google-beta" {
   access_token = "nobody"
 }
 
-run "the_connection_budget_holds_when_everything_scales_out" {
+run "the_connection_budget_holds_when_everything_scales_out" { # S-001, S-002
   command = plan
 
   assert {
@@ -40,7 +40,7 @@ run "the_connection_budget_holds_when_everything_scales_out" {
       && google_sql_database_instance.main.settings[0].backup_configuration[0].transaction_log_retention_days == 7
       && google_sql_database_instance.main.settings[0].backup_configuration[0].backup_retention_settings[0].retained_backups == 30
     )
-    error_message = "Not what R-001 to R-010 ask for: regional, private, 30 backups, 7 days of any moment, protected."
+    error_message = "Not what R-002, R-005, R-007 and R-008 ask for: regional, private, 30 backups, 7 days of any moment, protected."
   }
 }
 

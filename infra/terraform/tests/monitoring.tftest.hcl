@@ -30,7 +30,7 @@ run "every_metric_is_counted_and_shown" {
   }
 }
 
-run "every_alert_says_what_to_do" {
+run "every_alert_says_what_to_do" { # M-007, MON
   command = plan
 
   assert {

@@ -61,6 +61,15 @@ run "every_documented_path_is_routed_to_its_function" {
   }
 }
 
+run "nobody_speaks_an_older_tls" { # SEC-001
+  command = plan
+
+  assert {
+    condition     = google_compute_ssl_policy.main.min_tls_version == "TLS_1_3"
+    error_message = "Older versions of TLS are spoken, and nobody has asked for them."
+  }
+}
+
 run "waf_rules_refuse_unless_told_otherwise" {
   command = plan
 

@@ -1,4 +1,4 @@
-"""EM-001, 003, 005: creating and changing events, and the way from draft to published to cancelled."""
+"""EM-001, EM-003, EM-005: creating and changing events, and the way from draft to published to cancelled."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""What becomes of a transaction, and of what it put off, when it ends or is lost."""
+"""What becomes of a transaction, and of what it put off, when it ends or is lost (PS-026)."""
 
 from collections.abc import Callable
 

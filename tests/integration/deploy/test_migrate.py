@@ -1,4 +1,4 @@
-"""The phases on a real database."""
+"""The phases on a real database (M-009)."""
 
 from uuid import uuid4
 

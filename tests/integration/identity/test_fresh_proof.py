@@ -1,4 +1,4 @@
-"""What is sensitive asks for a proof of who one is that is at most five minutes old."""
+"""What is sensitive asks for a proof of who one is that is at most five minutes old (MFA-1)."""
 
 from typing import Any
 from uuid import UUID

@@ -244,7 +244,7 @@ def test_a_mail_that_sendgrid_refuses_is_left_to_a_person_at_once(sendgrid):
     assert len(sendgrid.asked) == 1
 
 
-def test_e_tickets_carry_every_pdf(sendgrid, files):  # TS-018
+def test_e_tickets_carry_every_pdf(sendgrid, files):  # TS-018, NS-003
     order, email_id = an_e_ticket_mail()
     sending.send(email_id)
     body = sendgrid.asked[0].body
@@ -322,7 +322,7 @@ def test_tickets_that_became_void_are_not_sent_any_more(sendgrid):
     assert (email(email_id).status, tasks_about(email_id)) == ("failed", [])
 
 
-def test_a_confirmation_says_what_to_pay_how_and_until_when(sendgrid):
+def test_a_confirmation_says_what_to_pay_how_and_until_when(sendgrid):  # NS-002
     with transaction() as tx:
         event = an_event(tx, tiers=[a_tier(price=150_000, name="VIP")], timezone="Asia/Makassar")
     order = an_order(event, quantities=[2])

@@ -1,4 +1,4 @@
-"""An order's page asks the gateway: once in three seconds however many look, and never for long (TRACK)."""
+"""An order's page asks the gateway: once in three seconds however many look, and never for long (TRACK, L2)."""
 
 import time
 from collections.abc import Iterator

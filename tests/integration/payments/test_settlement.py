@@ -1,4 +1,7 @@
-"""Settlement: what each fact of a gateway does, once, forwards, and to the rupiah (L1, LATE-1, PS-022)."""
+"""Settlement: what each fact of a gateway does, once, forwards, and to the rupiah.
+
+L1, LATE-1, PS-006, PS-007, PS-022.
+"""
 
 from dataclasses import replace
 from datetime import UTC, datetime

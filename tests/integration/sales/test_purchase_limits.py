@@ -1,4 +1,4 @@
-"""One person holds and buys no more of an event than is fair, from however many accounts (TS-002, ISO-1)."""
+"""One person holds and buys no more of an event than is fair, from however many accounts (LIMIT-1)."""
 
 from datetime import UTC, datetime
 from uuid import uuid4

@@ -134,7 +134,7 @@ def test_an_overdue_reservation_of_the_buyer_gives_way():
     assert stock(event.tier_ids[0]).reserved == 1
 
 
-def test_four_hundred_buyers_for_a_hundred_seats():  # TS-009, TS-010
+def test_four_hundred_buyers_for_a_hundred_seats():  # TS-009, TS-010, TS-003
     with transaction() as tx:
         event = an_event(tx, tiers=[a_tier(quota=100)])
         buyers = [a_user(tx) for _ in range(400)]

@@ -1,4 +1,4 @@
-"""SEC-013: whoever logs it, personal data is masked in the line that is printed, which stays JSON."""
+"""SEC-013, M-003, M-006: whoever logs it, personal data is masked in the line that is printed, which stays JSON."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""An instance that ends sends and closes what it has opened, and opens nothing to do so."""
+"""An instance that ends sends and closes what it has opened, and opens nothing to do so (R-010)."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Spans of a recorded trace hang together, say nothing of people, and cost nothing where none is recorded."""
+"""Spans of a recorded trace hang together, say nothing of people, and cost nothing where none is recorded (M-005)."""
 
 import gzip
 import subprocess

@@ -1,4 +1,4 @@
-"""Every requirement that is cited stands in docs/requirements.md, once."""
+"""Every requirement that is cited stands in docs/requirements.md, once, with what holds it."""
 
 from tests import requirements
 
@@ -17,3 +17,12 @@ def test_every_citation_is_listed():
     listed = set(requirements.known())
     unknown = {cited: files for cited, files in requirements.citations().items() if cited not in listed}
     assert not unknown
+
+
+def test_each_shows_the_tests_that_name_it():
+    document = requirements.REQUIREMENTS.read_text(encoding="utf-8")
+    assert document == requirements.with_tests(document), "python -m tests.requirements writes the links"
+
+
+def test_what_no_test_names_says_what_holds_it_instead():
+    assert requirements.without_words() == []
