@@ -161,7 +161,7 @@ def known_secrets() -> None:
 
 @pytest.fixture(autouse=True)
 def published() -> Iterator[Published]:
-    """What the test's own process publishes: recorded, not sent."""
+    """Records what the test's own process publishes, and sends nothing."""
     double = Published()
     clients.publisher.provide(double)  # type: ignore[arg-type]
     yield double

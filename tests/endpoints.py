@@ -18,7 +18,7 @@ EntryPoint = Callable[[Request], Response]
 
 
 def call(method: str, path: str, *, by: Principal | None = None, **arguments: Any) -> Response:
-    """What the function at /api/v1 + `path` answers; further arguments as for Flask's test client."""
+    """The response of the function at /api/v1 + `path`; further arguments as for Flask's test client."""
     function = manifest().functions[manifest().serving(API + path.partition("?")[0])]
     entry_point: EntryPoint = importlib.import_module(f"functions.{function.name}.main").main
     headers = {**(bearer(by) if by else {}), **arguments.pop("headers", {})}

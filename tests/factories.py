@@ -75,7 +75,7 @@ def bearer(principal: Principal) -> dict[str, str]:
 
 
 def a_tier(**columns: Any) -> dict[str, Any]:
-    """What a tier is made of; `an_event` inserts it."""
+    """The values of a tier; `an_event` inserts it."""
     return {
         "name": "Reguler",
         "kind": "ticket",
@@ -204,7 +204,7 @@ def a_nik() -> str:
 def reserve(
     buyer: Principal, event: Event, quantities: Sequence[int] = (1,), **asked: Any
 ) -> reservations.ReservationOutcome:
-    """What the product answers when `buyer` asks for these quantities of the event's tiers, attendees named."""
+    """Reserve these quantities of the event's tiers for `buyer`, attendees named."""
     request = ReservationBody(
         event_id=event.id,
         items=[

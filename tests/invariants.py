@@ -36,7 +36,7 @@ def all_kept(stack: Stack, *, seconds: float = PATIENCE_SECONDS) -> None:
 
 
 def _broken(stack: Stack) -> dict[str, Sequence[Any]]:
-    """What contradicts each promise that is not kept."""
+    """The rows that contradict each promise that is not kept."""
     with stack.database() as database, database.connect() as connection:
         found = broken(connection, ALWAYS | AT_REST)
         found["the books hold what the gateways moved"] = _money_not_booked(connection, stack.url)

@@ -1,4 +1,4 @@
-"""What people and gateways do with a running product, in the words of the business."""
+"""People and gateways at a running product, in the words of the business."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class World:
         return Client(self.url)
 
     def mails(self, address: str) -> list[dict[str, Any]]:
-        """What the inbox holds for an address, newest first."""
+        """The mails in the inbox for an address, newest first."""
         items = requests.get(f"{self.url}/inbox.json", params={"to": address}, timeout=PATIENCE_SECONDS).json()["items"]
         return [item for item in items if item["to"] == address]
 

@@ -1,4 +1,4 @@
-"""In what order the files of the suite run, and which of them run in the same worker.
+"""The order of the suite's files, and which of them run in the same worker.
 
 Files that share a running product go to one worker, so that it is started once. The slowest go first, so that no worker
 is left alone with one at the end. `ORDER=random` shuffles the files, `ORDER=<number>` does so again in the same way: a
@@ -39,7 +39,7 @@ class Scheduling(LoadScopeScheduling):
 
 
 def together(file: str) -> str:
-    """What runs in one worker with this file: the folder whose product it shares, or the file alone."""
+    """The group that runs in one worker: the folder whose product the file shares, or the file alone."""
     shared = [folder for folder in SHARING if file.startswith(folder) and file not in OWN_PRODUCT]
     return shared[0] if shared else file
 
@@ -63,7 +63,7 @@ def arrange(items: list[pytest.Item]) -> None:
 
 
 def header() -> Sequence[str]:
-    """What pytest says of it at the beginning."""
+    """The line that pytest prints about it at the beginning."""
     chosen = os.environ.get("ORDER")
     return [f"files in random order: make test ORDER={chosen} repeats it"] if chosen else []
 

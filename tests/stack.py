@@ -57,12 +57,12 @@ class Stack:
 
     @property
     def url(self) -> str:
-        """Where it answers."""
+        """The product's URL."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def cloud_url(self) -> str:
-        """Where the local cloud shows its state and fires its jobs."""
+        """The URL where the local cloud shows its state and fires its jobs."""
         return f"http://{HOST}:{self.ports()['cloud_port']}"
 
     def ports(self) -> dict[str, int]:
@@ -164,7 +164,7 @@ class Stack:
             engine.dispose()
 
     def open_tasks(self, subject_id: str) -> list[str]:
-        """What kinds of help are asked for about something."""
+        """The kinds of open manual tasks about a subject."""
         query = text("SELECT kind FROM manual_tasks WHERE subject_id = :id AND done_at IS NULL ORDER BY kind")
         with self.database() as database, database.connect() as connection:
             return list(connection.execute(query, {"id": subject_id}).scalars())
@@ -174,7 +174,7 @@ class Stack:
         requests.post(f"{self.cloud_url}/jobs/{name}/run", timeout=PATIENCE_SECONDS).raise_for_status()
 
     def output(self) -> str:
-        """What it has printed so far."""
+        """Its output so far."""
         return "".join(self._lines)
 
     def _ended(self) -> bool:

@@ -1,4 +1,4 @@
-"""What an attacker would try on a running product, each as a script that prints its figures.
+"""Scripts that try what an attacker would on a running product. Each prints its figures.
 
     make attacks                           all of them
     python -m tests.attacks.slow_bodies    one

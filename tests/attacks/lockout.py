@@ -68,7 +68,7 @@ class Target:
 
     @property
     def credentials(self) -> dict[str, str]:
-        """What its owner signs in with."""
+        """The address and password of its owner."""
         return {"email": self.email, "password": PASSWORD}
 
 
@@ -156,7 +156,7 @@ def _crowd(stack: Stack, crowd: Sequence[str]) -> Sequence[Figure]:
 
 
 def _newcomers(stack: Stack, count: int) -> Sequence[Figure]:
-    """As many without an account sign in by a mailed code, behind the same address."""
+    """Newcomers sign in by a mailed code, as many, behind the same address."""
     emails, begun = [f"{uuid4().hex[:12]}@example.com" for _ in range(count)], time.monotonic()
     with ThreadPoolExecutor(AT_ONCE) as threads:
         statuses = Counter(threads.map(lambda email: _by_code(stack, email), emails))
@@ -175,7 +175,7 @@ def _by_code(stack: Stack, email: str) -> int:
 
 
 def _until_in(stack: Stack, email: str) -> Counter[int]:
-    """What somebody is answered who comes back when they are asked to."""
+    """Try again when asked to, until let in; the responses on the way."""
     statuses: Counter[int] = Counter()
     for _ in range(_MOST_REPEATS):
         answer = _login(stack, _CARRIER, email)

@@ -61,7 +61,7 @@ def _sent(stack: Stack, data: bytes) -> socket.socket:
 
 
 def _seconds(stack: Stack, method: str, path: str, body: object) -> float:
-    """How long somebody at another address waits for an answer, at most `_EACH_SECONDS`."""
+    """Seconds until somebody at another address is answered, at most `_EACH_SECONDS`."""
     headers = {"X-Forwarded-For": run.from_address("203.0.113.9")}
     begun = time.monotonic()
     with suppress(requests.Timeout):

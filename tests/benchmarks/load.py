@@ -33,7 +33,7 @@ class Reply(NamedTuple):
 
 @dataclass
 class Load:
-    """What a crowd was told, and how long each of those who were accepted waited (seconds, in order of arrival)."""
+    """The responses to a crowd, and the seconds that each accepted request waited, in order of arrival."""
 
     accepted: list[float] = field(default_factory=list)
     refusals: Counter[str] = field(default_factory=Counter)
@@ -48,7 +48,7 @@ class Load:
 
     @property
     def broken(self) -> int:
-        """How many were answered 5xx, or not at all."""
+        """The number answered 5xx, or not at all."""
         return sum(count for kind, count in self.refusals.items() if kind[0] == "5" or not kind[0].isdigit())
 
     def count(self, reply: Reply, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""How much processor time the product's processes have used."""
+"""Processor time that the product's processes have used."""
 
 import psutil
 from sqlalchemy import Engine, text

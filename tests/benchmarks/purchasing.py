@@ -29,7 +29,7 @@ _DELIVERED = text("""
 
 @dataclass(frozen=True)
 class Purchases:
-    """What came of `buyers` who bought for a while. `deliveries`: seconds from paying to ticket and mail."""
+    """The purchases of `buyers` in a while. `deliveries`: seconds from paying to ticket and mail."""
 
     buyers: int
     deliveries: Sequence[float]

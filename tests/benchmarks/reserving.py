@@ -23,7 +23,7 @@ class Scenario:
 
     @property
     def name(self) -> str:
-        """What the report calls it."""
+        """Its name in the report."""
         return ("one hot tier" if self.tiers == 1 else f"{self.tiers} tiers") + (
             ", with keys" if self.with_keys else ""
         )
@@ -31,7 +31,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Run:
-    """What came of a scenario once: answers, the database's word, processor seconds of the web and of PostgreSQL."""
+    """One run of a scenario: responses, the database's counts, processor seconds of the web and of PostgreSQL."""
 
     load: Load
     holdings: Holdings
@@ -45,7 +45,7 @@ class Run:
 
     @property
     def faults(self) -> int:
-        """What must be zero."""
+        """The counts that must be zero."""
         return self.holdings.oversold + self.holdings.miscounted + self.lost + self.load.broken
 
     def milliseconds(self, percent: int) -> float:
@@ -80,7 +80,7 @@ class Result:
 
     @property
     def refusals(self) -> Counter[str]:
-        """What was refused in all runs."""
+        """The refusals of all runs."""
         return sum((run.load.refusals for run in self.runs), Counter())
 
 

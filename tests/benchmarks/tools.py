@@ -1,4 +1,4 @@
-"""What repeats a transaction on many connections: pgbench, or threads where there is no pgbench.
+"""Repeat a transaction on many connections: by pgbench, or by threads where there is no pgbench.
 
 A transaction's statements know two variables: `:tier`, a number from 1, and `:order`, a large random one.
 """

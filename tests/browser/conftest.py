@@ -83,7 +83,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 @pytest.fixture
 def watch(stack: Stack) -> Iterator[Watch]:
-    """What is wrong on the test's pages. Fails the test at its end."""
+    """Collects what is wrong on the test's pages, and fails the test at its end."""
     watch = Watch(stack.url)
     yield watch
     watch.check()

@@ -1,4 +1,4 @@
-"""How much time the hold of an order still has: set in the database, as nobody waits for it."""
+"""Set the time that an order's hold still has, in the database: no test waits for it."""
 
 from typing import Any
 

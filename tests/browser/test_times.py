@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 
 def when(page: Page, concert: dict[str, Any]) -> Any:
-    """What a page says of when an event is."""
+    """The element that tells when an event is."""
     page.goto(f"/id/events/{concert['slug']}")
     return page.locator("time[data-zone]").first
 

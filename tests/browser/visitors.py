@@ -1,4 +1,4 @@
-"""What a visitor does on the pages, tap by tap."""
+"""A visitor's steps on the pages, tap by tap."""
 
 import re
 from dataclasses import dataclass, field

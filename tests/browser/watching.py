@@ -29,7 +29,7 @@ addEventListener("load", () => {
 
 @dataclass
 class Watch:
-    """What went wrong on the pages of a context, apart from what a test says it expects."""
+    """Collects what goes wrong on the pages of a context, apart from what a test expects."""
 
     origin: str
     found: list[str] = field(default_factory=list)

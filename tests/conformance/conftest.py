@@ -1,4 +1,4 @@
-"""What conformance tests share: our server as a process, Google's emulators, and a receiver of pushes.
+"""Shared by conformance tests: our server as a process, Google's emulators, and a receiver of pushes.
 
 `pubsub_host` and `firestore_host` run a test once against each implementation; Google's are skipped, with
 the reason, where they are not installed.
@@ -53,14 +53,14 @@ def google_firestore(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(params=["local", "google"])
 @starts_processes
 def pubsub_host(request: pytest.FixtureRequest) -> str:
-    """Where Pub/Sub is served, host:port."""
+    """The address of Pub/Sub, host:port."""
     return _host(request, "google_pubsub")
 
 
 @pytest.fixture(params=["local", "google"])
 @starts_processes
 def firestore_host(request: pytest.FixtureRequest) -> str:
-    """Where Firestore is served, host:port."""
+    """The address of Firestore, host:port."""
     return _host(request, "google_firestore")
 
 

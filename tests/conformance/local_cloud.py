@@ -56,7 +56,7 @@ class LocalCloud:
         self.start()
 
     def state(self) -> dict[str, Any]:
-        """What /state.json says."""
+        """The content of /state.json."""
         content: dict[str, Any] = requests.get(f"{self.http_url}/state.json", timeout=PATIENCE_SECONDS).json()
         return content
 

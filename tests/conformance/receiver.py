@@ -38,7 +38,7 @@ class Received:
 
 @dataclass(frozen=True)
 class Answer:
-    """What to answer: a status, headers, and how long to keep the caller waiting for it."""
+    """A scripted response: status, headers, and how long the caller waits for it."""
 
     status: int = 204
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class Receiver:
         self._server.server_close()
 
     def url(self, path: str) -> str:
-        """Where `path` (with its slash) is reached."""
+        """The URL of `path` (with its slash)."""
         return f"http://127.0.0.1:{self._server.server_port}{path}"
 
     def answer(self, path: str, *answers: int | Answer) -> None:
@@ -78,16 +78,16 @@ class Receiver:
             self._answers[path] = [Answer(each) if isinstance(each, int) else each for each in answers]
 
     def received(self, path: str) -> list[Received]:
-        """What came for `path` so far."""
+        """The requests to `path` so far."""
         with self._news:
             return list(self._received[path])
 
     def most_at_once(self, path: str) -> int:
-        """How many requests for `path` were open at the same moment, at most."""
+        """The highest number of requests for `path` that were open at the same moment."""
         return self._most_open[path]
 
     def wait_for(self, path: str, count: int, *, within_seconds: float = PATIENCE_SECONDS) -> list[Received]:
-        """What came for `path`, once that is `count` requests. Fails when they don't come in time."""
+        """The requests to `path`, once there are `count`. Fails when they don't come in time."""
         with self._news:
             came = self._news.wait_for(lambda: len(self._received[path]) >= count, within_seconds)
             assert came, f"{len(self._received[path])} of {count} requests came for {path}"

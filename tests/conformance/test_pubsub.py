@@ -99,7 +99,7 @@ class Pubsub:
         return received
 
     def backlog(self, subscription: str) -> list[Any]:
-        """What can be pulled at once."""
+        """The messages that can be pulled at once."""
         request = {"subscription": subscription, "max_messages": 100, "return_immediately": True}
         with pytest.warns(DeprecationWarning, match="return_immediately"):
             return list(self.subscriber.pull(request=request, timeout=20).received_messages)

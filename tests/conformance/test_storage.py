@@ -268,7 +268,7 @@ def test_a_stale_generation_changes_and_deletes_nothing(bucket: Bucket) -> None:
 
 
 def public_url(local_cloud: Any, blob: Blob) -> str:
-    """Where a browser finds an object."""
+    """The URL of an object for a browser."""
     return f"{local_cloud.http_url}/{blob.bucket.name}/{blob.name}"
 
 

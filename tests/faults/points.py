@@ -39,13 +39,13 @@ _CLOCKS = {
 
 
 def rows(stack: Stack, query: str, **values: Any) -> Sequence[Row[Any]]:
-    """What the product's database answers now."""
+    """Rows of the product's database."""
     with stack.database() as database, database.connect() as connection:
         return connection.execute(text(query), values).all()
 
 
 def local_rows(stack: Stack, query: str, **values: Any) -> Sequence[Row[Any]]:
-    """What the database of the local cloud and of the simulators answers now."""
+    """Rows of the database of the local cloud and of the simulators."""
     local = Postgres(stack.data_dir / "postgres").engine("karcis_local")
     try:
         with local.connect() as connection:
@@ -55,7 +55,7 @@ def local_rows(stack: Stack, query: str, **values: Any) -> Sequence[Row[Any]]:
 
 
 def stock(stack: Stack, event: dict[str, Any]) -> tuple[int, int]:
-    """How many of the event's first tier are reserved, and sold."""
+    """The reserved and sold counts of the event's first tier."""
     row = rows(stack, "SELECT reserved, sold FROM ticket_tiers WHERE id = :id", id=event["tiers"][0]["id"])[0]
     return row.reserved, row.sold
 

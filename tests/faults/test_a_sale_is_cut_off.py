@@ -59,7 +59,7 @@ def tickets(stack: Stack, order: dict[str, Any]) -> Sequence[Row[Any]]:
 
 
 def success_messages(stack: Stack, order: dict[str, Any]) -> Sequence[Row[Any]]:
-    """What the outbox says of an order's payment."""
+    """The outbox messages about an order's payment."""
     query = """
         SELECT published_at IS NOT NULL AS is_published FROM outbox
         WHERE topic = 'payment.success' AND payload ->> 'order_id' = :id

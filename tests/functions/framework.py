@@ -32,7 +32,7 @@ class Served:
         return f"http://127.0.0.1:{self.port}"
 
     def lines(self) -> list[dict[str, Any]]:
-        """What it has logged. A line that isn't JSON is an error."""
+        """Its log lines. A line that isn't JSON is an error."""
         return [json.loads(line) for line in self.printed.read_text(encoding="utf-8").splitlines()]
 
 

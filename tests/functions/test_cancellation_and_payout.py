@@ -22,7 +22,7 @@ def an_admin(world: World, stack: Stack) -> Person:
 
 
 def balance(stack: Stack, organizer: Person) -> int:
-    """What the ledger owes an organizer, in rupiah."""
+    """The ledger's debt to an organizer, in rupiah."""
     user_id = organizer.api.get("account")["id"]
     with stack.database() as database, database.connect() as connection:
         return -int(
@@ -57,7 +57,7 @@ def payout_of(organizer: Person, event: dict[str, Any], *statuses: str) -> dict[
 
 
 def until_cancelled(organizer: Person, event: dict[str, Any]) -> dict[str, Any]:
-    """How a cancellation went, once its last step is done: after the last refund, or before it."""
+    """The cancellation, once its last step is done: after the last refund, or before it."""
 
     def finished() -> dict[str, Any] | None:
         now: dict[str, Any] = organizer.api.get(f"events/{event['id']}/cancellation")

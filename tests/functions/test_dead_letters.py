@@ -1,4 +1,4 @@
-"""What was given up is listed, replayed or discarded, and never lost (PS-028)."""
+"""Dead letters are listed, replayed or discarded, and never lost (PS-028)."""
 
 import json
 import os

@@ -94,7 +94,7 @@ def test_a_signed_in_caller_is_counted_as_themselves_wherever_they_are(stack):
 
 
 def left(answers: list[requests.Response]) -> int:
-    """How many requests are left, as the process knows it that has answered most of these."""
+    """Requests left, by the process that has answered most of these."""
     return min(int(answer.headers["RateLimit"].split(";")[1].removeprefix("r=")) for answer in answers)
 
 

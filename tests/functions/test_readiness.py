@@ -1,4 +1,4 @@
-"""Who asks whether a local run is ready is told so only once the demo event and accounts are there (R-003)."""
+"""A local run is ready only once the demo event and accounts are there (R-003)."""
 
 import threading
 

@@ -253,7 +253,7 @@ def test_an_order_refused_by_the_gateway_goes_to_the_bank_instead(world: World, 
 
 
 def booked_at_dashboard(stack: Stack, order: dict[str, Any]) -> int:
-    """What the books hold of an order's money that went back at a gateway's dashboard, in rupiah."""
+    """The ledger's sum for an order of refunds at a gateway's dashboard, in rupiah."""
     held = text("""
         SELECT COALESCE(sum(e.amount), 0) FROM ledger_entries e JOIN ledger_postings p ON p.id = e.posting_id
         WHERE e.account = 'dashboard_refunds' AND p.order_id = CAST(:id AS uuid)

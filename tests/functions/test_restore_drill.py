@@ -47,7 +47,7 @@ def database(shop: Stack) -> Iterator[Engine]:
 
 
 def run(shop: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """What an operator calls."""
+    """Call the drill as an operator does."""
     url = Postgres(shop.data_dir / "postgres").url("karcis")
     return subprocess.run(
         [sys.executable, "-m", "infra.deploy.drill", *arguments],

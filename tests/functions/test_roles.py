@@ -1,4 +1,4 @@
-"""Who may call what, and whose (SEC-011, ISO-1): every operation of the OpenAPI document, by everybody.
+"""Every operation of the OpenAPI document, called by everybody: who may, and on whose things (SEC-011, ISO-1).
 
 The document comes from the declarations that serve the requests, so that no operation can be forgotten. It
 says which roles may call; ids are always those of strangers, who must look as if they weren't there.
@@ -44,7 +44,7 @@ class Strangers:
     ids: dict[str, str]
 
     def belongings(self) -> list[Any]:
-        """What they see of their things."""
+        """Their things, as they see them."""
         seen = []
         for method, path, operation in OPERATIONS:
             if method == "GET" and names(path) and operation.get("x-roles") != ["admin"]:

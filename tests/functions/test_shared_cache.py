@@ -60,6 +60,6 @@ def test_with_firestore_stalled_visitors_are_answered_at_once_and_rightly(
 
 
 def fresh_output(stack: Stack, world: World, event: dict[str, Any]) -> str:
-    """What the product has logged by now, once it has been visited again."""
+    """The product's log after one more visit."""
     visited(world, event)
     return stack.output()

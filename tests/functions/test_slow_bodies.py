@@ -1,4 +1,4 @@
-"""Who sends headers and then no body, or hardly any, keeps nobody else waiting: a function with four threads."""
+"""A client that sends headers and no body, or hardly any, keeps nobody waiting: a function with four threads."""
 
 import json
 import select

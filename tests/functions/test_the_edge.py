@@ -1,4 +1,4 @@
-"""What comes from outside is checked at the edge: a bad request gets a document that says what to do, and no more."""
+"""Input is checked at the edge: a bad request gets a document that says what to do, and no more."""
 
 import json
 from uuid import uuid4

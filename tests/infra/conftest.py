@@ -41,7 +41,7 @@ def resources(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture
 def told(plan: dict[str, Any]) -> dict[str, dict[str, str | None]]:
-    """What each function finds in its environment; None where only the apply will know."""
+    """Each function's environment; None where only the apply will know."""
     found = {}
     for change in plan["resource_changes"]:
         if change["type"] == "google_cloudfunctions2_function":
@@ -54,7 +54,7 @@ def told(plan: dict[str, Any]) -> dict[str, dict[str, str | None]]:
 
 @pytest.fixture
 def refused():
-    """What Terraform says to a manifest of tests/fixtures."""
+    """Terraform's errors for a manifest of tests/fixtures."""
     command = os.environ.get("TERRAFORM")
     if os.environ.get("TERRAFORM_PLANS") is None or command is None:
         pytest.skip("needs Terraform: make infra-check")

@@ -1,4 +1,4 @@
-"""What is watched is what the product tells of itself, under the same names everywhere (M-004, MON)."""
+"""Metrics have the same names in the code, in Cloud Logging, on dashboards and in alerts (M-004, MON)."""
 
 import json
 import re
@@ -10,7 +10,7 @@ LISTED = {metric.name for metric in (*COUNTERS, *GAUGES)}
 
 
 def queries(resources) -> list[str]:
-    """What the alerts ask, but for what only the apply will know: the id of the uptime check."""
+    """The alerts' queries, without what only the apply will know: the id of the uptime check."""
     alerts = [values for address, values in resources.items() if "alert_policy.this" in address]
     asked = [each["condition_prometheus_query_language"][0] for alert in alerts for each in alert["conditions"]]
     return [condition["query"] for condition in asked if "query" in condition]

@@ -1,4 +1,4 @@
-"""What functions are told is what the code reads, and where others will look for them."""
+"""The settings that functions are given are those that the code reads, and point to where others look."""
 
 import pytest
 

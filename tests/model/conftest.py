@@ -1,4 +1,4 @@
-"""Where the PDFs of these tests go."""
+"""The folder for the PDFs of these tests."""
 
 from collections.abc import Iterator
 

@@ -25,7 +25,7 @@ KEY = "of these tests only"
 
 @dataclass(frozen=True)
 class Gateways:
-    """What payers, banks and bad luck do at `url`."""
+    """Payers, banks and bad luck at `url`."""
 
     url: str
     session: requests.Session
@@ -45,7 +45,7 @@ class Gateways:
         self.session.post(f"{self.url}/{gateway}/faults", json={"count": 0}, timeout=60).raise_for_status()
 
     def moved(self, gateway: str) -> dict[str, int]:
-        """What came in (positive) and went out by each of our ids."""
+        """The money that came in (positive) and went out by each of our ids."""
         items = self.session.get(f"{self.url}/{gateway}/transactions", timeout=60).json()["items"]
         found: dict[str, int] = {}
         for item in items:

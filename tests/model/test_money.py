@@ -205,7 +205,7 @@ class Money(RuleBasedStateMachine):
 
     @rule(event=pick, steps=st.integers(1, 4))
     def a_cancellation_goes_on_for_some_orders(self, event: int, steps: int) -> None:
-        """As if it had been killed after so many."""
+        """Run a cancellation for some orders, as if it had been killed after them."""
         chosen = self._one(self.events, event)
         if self._ids("SELECT event_id FROM event_cancellations WHERE event_id = :id", id=chosen.id):
             for order_id in self._ids(cancellation.ORDERS_LEFT, event_id=chosen.id)[:steps]:
@@ -317,7 +317,7 @@ class Money(RuleBasedStateMachine):
         assert wrong == []
 
     def _check_clearing(self) -> None:
-        """To the payment: what each gateway moved by each of our ids is what the books say."""
+        """The books equal what each gateway moved by each of our ids, payment by payment."""
         for gateway in GATEWAYS:
             booked = {
                 row.name: int(row.amount)

@@ -9,7 +9,7 @@ from shared import csv_text
 
 
 def read_back(content: bytes) -> list[list[str]]:
-    """As a spreadsheet reads it."""
+    """The cells as a spreadsheet reads them."""
     return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
 
 

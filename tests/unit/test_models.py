@@ -1,4 +1,4 @@
-"""What people write into one line shows something, and nothing in it is hidden."""
+"""A line of text shows something, and nothing in it is hidden."""
 
 import unicodedata
 from typing import Annotated

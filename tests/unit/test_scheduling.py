@@ -1,4 +1,4 @@
-"""How the suite runs: files that share a product together, any order of files, processes only where they are marked."""
+"""Files that share a product run together, in any order; only marked files start processes."""
 
 from types import SimpleNamespace
 from typing import Any

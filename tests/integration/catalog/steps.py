@@ -44,7 +44,7 @@ def create(organizer: Principal | None = None, **fields: Any) -> EventResponse:
 
 
 def organizer_of(event: EventResponse) -> Principal:
-    """Who may change it."""
+    """The event's organizer."""
     return Principal(event.organizer_id, "organizer", event.organizer_id)
 
 

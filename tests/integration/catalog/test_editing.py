@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 
 def buy(event: EventResponse) -> OrderResponse | Problem:
-    """What a buyer is answered who wants one ticket of the first tier."""
+    """Reserve one ticket of the first tier for a new buyer."""
     with transaction() as tx:
         buyer = a_user(tx)
     return reserve(buyer, sold_as(event))
@@ -37,7 +37,7 @@ def sold_as(event: EventResponse) -> Event:
 
 
 def audited(event: EventResponse) -> list[tuple[str, dict[str, str]]]:
-    """What the audit trail says of an event."""
+    """The event's audit trail."""
     with transaction() as tx:
         rows = tx.execute(
             text("SELECT action, details FROM audit_log WHERE subject_id = :id ORDER BY id"), {"id": str(event.id)}

@@ -16,7 +16,7 @@ BRIEF = "public, max-age=5, s-maxage=15, stale-while-revalidate=15"
 
 
 def body(answer: Response) -> bytes:
-    """What goes over the wire."""
+    """The bytes on the wire."""
     return b"".join(answer.get_app_iter({"REQUEST_METHOD": "GET"}))
 
 

@@ -37,7 +37,7 @@ def options(kind: str) -> list[tuple[str, int]]:
 
 
 def total(**wanted: str) -> int:
-    """How many events a search finds."""
+    """The number of events that a search finds."""
     with transaction() as tx:
         return search.search_upcoming(tx, EventSearch.model_validate_strings(wanted)).total
 

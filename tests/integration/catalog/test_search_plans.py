@@ -24,7 +24,7 @@ def many_events(database: str) -> None:
 
 
 def plans(**wanted: str) -> tuple[str, str]:
-    """How the database counts, and how it reads the page."""
+    """The query plans of the count and of the page."""
     asked = search.build_query(EventSearch.model_validate_strings(wanted))
     with transaction() as tx:
         counting, reading = (

@@ -1,4 +1,4 @@
-"""What waits for a person is listed for admins until one of them has done it (PS-023)."""
+"""Manual tasks are listed for admins until one of them has done them (PS-023)."""
 
 from typing import Any
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""What the runbook tells an operator to type at three in the morning can be typed: every query, every log line."""
+"""Every query and log line in the runbook can be typed as it stands."""
 
 import re
 

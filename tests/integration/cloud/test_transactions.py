@@ -1,4 +1,4 @@
-"""What becomes of a transaction, and of what it put off, when it ends or is lost (PS-026)."""
+"""Transactions commit, roll back or get lost, with what they have put off (PS-026)."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 
 class Counts(ResponseModel):
-    """How many users there are, asked twice."""
+    """The number of users, counted twice."""
 
     first: int
     second: int

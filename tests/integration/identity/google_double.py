@@ -64,7 +64,7 @@ class Google:
 
     @staticmethod
     def claims() -> Mapping[str, Any]:
-        """What Google says of somebody who signs in right now."""
+        """The claims of somebody who signs in right now."""
         now = int(time.time())
         return {
             "iss": "https://accounts.google.com",

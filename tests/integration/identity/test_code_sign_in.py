@@ -91,7 +91,7 @@ def refused(act: Callable[[], object]) -> type[Problem] | None:
 
 @pytest.fixture
 def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As in production."""
+    """Rate limits are on, as in production."""
     monkeypatch.setenv("RATE_LIMITS", "on")
     settings.cache_clear()
     yield

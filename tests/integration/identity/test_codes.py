@@ -39,7 +39,7 @@ def an_unverified_account() -> tuple[str, str]:
 
 
 def guess(email: str, code: str) -> Tokens | None:
-    """What a guess brings."""
+    """Try a code."""
     try:
         return accounts.verify_email(Proof(email=email, code=code))
     except (CodeInvalid, TooManyAttempts):
@@ -53,7 +53,7 @@ def reset(email: str, code: str) -> None:
 
 
 def tries_left(email: str) -> int:
-    """How often one may still guess."""
+    """The number of guesses left."""
     with transaction() as tx:
         left: int = tx.execute(
             text("SELECT tries_left FROM one_time_codes c JOIN users u ON u.id = c.user_id WHERE u.email = :email"),

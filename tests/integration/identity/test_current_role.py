@@ -17,7 +17,7 @@ def signed_in(member: Member) -> dict[str, str]:
 
 
 def make(member: Member, role: str) -> None:
-    """As the pipeline's account might: the sessions stay."""
+    """Change a role in the database, as the pipeline's account might: the sessions stay."""
     with transaction() as tx:
         tx.execute(text("UPDATE users SET role = :role WHERE id = :id"), {"role": role, "id": member.id})
 

@@ -1,4 +1,4 @@
-"""What is sensitive asks for a proof of who one is that is at most five minutes old (MFA-1)."""
+"""Sensitive changes need a proof of identity that is at most five minutes old (MFA-1)."""
 
 from typing import Any
 from uuid import UUID

@@ -27,17 +27,17 @@ def begun(browser: Browser) -> str:
 
 
 def shown(browser: Browser, token: str, **body: object) -> Response:
-    """What a page is answered that shows what Google gave it."""
+    """The response to a page that shows Google's token."""
     return browser.call("POST", "/auth/google", {"id_token": token, "accept_terms": True, **body}, **COOKIE_MODE)
 
 
 def in_an_app(token: str, **body: object) -> Response:
-    """What a client without cookies is answered."""
+    """The response to a client without cookies."""
     return call("POST", "/auth/google", json={"id_token": token, "accept_terms": True, **body})
 
 
 def a_token(google: Google, **claims: object) -> str:
-    """Of somebody nobody has seen before."""
+    """A token of a new person."""
     return google.token(sub=uuid4().hex, email=f"{uuid4().hex[:12]}@gmail.com", **claims)
 
 

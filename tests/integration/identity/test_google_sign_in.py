@@ -45,7 +45,7 @@ class Visitor:
 
 
 def signed_in(answer: Response) -> Principal:
-    """Who an answer signs in."""
+    """The person whom a response signs in."""
     assert answer.status_code == 200, answer.get_data(as_text=True)
     principal = principal_of(answer.get_json()["access_token"])
     assert principal is not None
@@ -119,7 +119,7 @@ def test_an_address_that_google_has_not_verified_opens_and_links_nothing(google:
 
 
 def test_a_password_chosen_by_mail_drops_the_link(google: Google):
-    """Who can read the mailbox owns the address; the Google account may be of whoever had it before."""
+    """The reader of the mailbox owns the address; the Google account may belong to an earlier owner."""
     email = an_address()
     visitor = Visitor(google, email)
     signed_in(visitor.sign_in(accept_terms=True))

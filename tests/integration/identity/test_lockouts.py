@@ -141,7 +141,7 @@ def test_a_forgotten_password_is_replaced_while_strangers_guess_codes(member: Me
 
 @pytest.fixture
 def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As in production."""
+    """Rate limits are on, as in production."""
     monkeypatch.setenv("RATE_LIMITS", "on")
     settings.cache_clear()
     yield

@@ -33,7 +33,7 @@ def guess(email: str, times: int = 1) -> None:
 
 
 def seconds_to_wait(email: str, password: str = NEW_PASSWORD) -> int:
-    """How long somebody is told to wait."""
+    """The wait in seconds that a refusal asks for."""
     with pytest.raises(TooManyAttempts) as refused:
         login(email, password)
     assert refused.value.retry_after_seconds is not None
@@ -96,7 +96,7 @@ def test_the_right_password_is_a_new_beginning():
 
 
 def test_an_account_that_is_not_verified_does_not_begin_anew():
-    """Whoever registered it may not own the address."""
+    """The person who registered it may not own the address."""
     email = a_member(is_email_verified=False).email
     for _ in range(5):
         with pytest.raises(EmailNotVerified):

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 
 def by(member: Member) -> Principal:
-    """Who calls."""
+    """The caller."""
     return Principal(member.id, "customer", None)
 
 

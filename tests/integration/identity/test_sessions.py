@@ -89,7 +89,7 @@ def test_two_tabs_may_refresh_at_the_same_moment():
 
 
 def live_tokens(tokens: Tokens) -> int:
-    """How many tokens of a family may still be exchanged."""
+    """The number of tokens of a family that may still be exchanged."""
     with transaction() as tx:
         found: int = tx.execute(
             text("""

@@ -46,7 +46,7 @@ def listed() -> list[dict[str, Any]]:
 
 
 def tiers() -> list[dict[str, Any]]:
-    """What is for sale, or was, or will be, at the events that visitors see."""
+    """The tiers of the events that visitors see, on sale or not."""
     return [tier for event in listed() for tier in event["tiers"]]
 
 

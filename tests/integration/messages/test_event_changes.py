@@ -1,4 +1,4 @@
-"""Who holds a ticket is told what has changed of its event: once per change, with old and new (EM-005)."""
+"""Ticket holders are told what has changed of their event: once per change, with old and new (EM-005)."""
 
 from datetime import timedelta
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""What ends or delays a ticket is told to who holds it too, and tells them nothing of the order (NS-001, TS-018)."""
+"""Holders too are told what ends or delays their ticket, and nothing of the order (NS-001, TS-018)."""
 
 from dataclasses import dataclass
 from uuid import uuid4

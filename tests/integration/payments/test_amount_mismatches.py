@@ -30,7 +30,7 @@ TOTAL = 107_500
 
 
 def books(order_id: UUID) -> Mapping[str, int]:
-    """What an order has left in each kind of account, but for those that are even."""
+    """An order's balance in each kind of account, without those at zero."""
     query = """
         SELECT split_part(e.account, ':', 1) AS account, CAST(sum(e.amount) AS integer) AS amount
         FROM ledger_entries e JOIN ledger_postings p ON p.id = e.posting_id
@@ -45,7 +45,7 @@ def settle(payment_id: UUID, amount: int, **reported: Any) -> SettlementOutcome:
 
 
 def another_try(order: OrderResponse, method: str = "QRIS") -> payment_records.Payment:
-    """What a buyer gets who goes to pay again: opened at its gateway, or the one that is open."""
+    """The payment of a buyer who goes to pay again: a new one, or the open one."""
     with transaction() as tx:
         begun = checkout._start(tx, orders.lock(tx, order.id), method, "xendit")
         if begun is None:

@@ -57,14 +57,14 @@ def check() -> None:
 
 
 def differences() -> list[tuple[str, str]]:
-    """What a check of now tells a person, of this test's sales and of earlier ones."""
+    """The differences that a comparison reports now, of this test's sales and of earlier ones."""
     with suppress(LedgerMismatch):
         check()
     return named()
 
 
 def named() -> list[tuple[str, str]]:
-    """What a person is told of: gateway and name."""
+    """The gateway and name in each report."""
     with transaction() as tx:
         rows = tx.execute(
             text("SELECT details ->> 'gateway' AS gateway, subject_id FROM manual_tasks WHERE kind = :kind"),

@@ -1,4 +1,4 @@
-"""What gateways send is cleaned before it is kept: a rightly signed webhook is never refused and never lost."""
+"""Gateways' documents are cleaned before they are kept: a rightly signed webhook is never refused and never lost."""
 
 import json
 from collections.abc import Iterator

@@ -50,7 +50,7 @@ class Purchase:
             return problem
 
     def invoices(self, payment: int = 1) -> dict[str, str]:
-        """What Xendit has under the external id of this try: reference to status."""
+        """Xendit's invoices under the external id of this try: reference to status."""
         listed = self.at.session.get(
             f"{self.at.url}/xendit/v2/invoices",
             params={"external_id": f"{self.order.id}-{payment}"},
@@ -95,7 +95,7 @@ class Purchase:
             return OrderResponse.read(tx, self.order.id).status
 
     def left(self) -> int:
-        """What has come in at Xendit and not gone back."""
+        """Money that has come in at Xendit and not gone back."""
         return self.at.moved("xendit").get(f"{self.order.id}-1", 0)
 
     def finish(self) -> None:

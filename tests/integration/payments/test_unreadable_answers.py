@@ -114,7 +114,7 @@ def an_approved_refund(at: Gateways, gateway: str, method: str) -> tuple[OrderRe
 
 
 def left(at: Gateways, order: OrderResponse, gateway: str) -> int:
-    """What has come in for an order and not gone back, by the gateways' own lists."""
+    """Money that has come in for an order and not gone back, by the gateways' own lists."""
     transfers = {
         str(row.id)
         for row in rows(

@@ -66,7 +66,7 @@ def cancel(organizer: Principal, event: Event) -> None:
 
 
 def owed(organizer: Principal) -> int:
-    """What the ledger says that we owe an organizer, over all events."""
+    """The ledger's debt to an organizer, over all events."""
     [row] = rows(
         "SELECT -COALESCE(sum(amount), 0) AS owed FROM ledger_entries WHERE account = :account",
         account=ledger.payable_to(organizer.id),

@@ -47,7 +47,7 @@ def at(postgres: Postgres, database: str) -> Iterator[Gateways]:
 
 @pytest.fixture
 def a_day_s_wait(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As in production."""
+    """A new account waits for a day, as in production."""
     monkeypatch.setenv("BANK_ACCOUNT_WAIT_SECONDS", "86400")
     settings.cache_clear()
     yield
@@ -95,7 +95,7 @@ def a_payout(organizer: Principal) -> UUID:
 
 
 def shown(caller: Principal, kind: str, row_id: UUID) -> tuple[str, str | None]:
-    """Where a payout or a refund stands, as its receiver sees it, and what it waits for."""
+    """The state of a payout or a refund as its receiver sees it, and what it waits for."""
     answer = call("GET", f"/{kind}/{row_id}", by=caller).get_json()
     return answer["status"], answer.get("waits_for")
 

@@ -68,7 +68,7 @@ def transfers(payout_id: UUID) -> list[str]:
 
 
 def asked(payout_id: UUID) -> int:
-    """How many messages ask for it."""
+    """The number of messages that ask for it."""
     [row] = rows(
         "SELECT count(*) FROM outbox WHERE topic = 'payout.requested' AND payload ->> 'payout_id' = :id",
         id=str(payout_id),

@@ -1,4 +1,4 @@
-"""What the ledger says, for people."""
+"""Statements show the ledger to people."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -147,7 +147,7 @@ def kept_for(name: str) -> timedelta:
 
 @contextmanager
 def as_owner() -> Iterator[Transaction]:
-    """What the product's own role may not."""
+    """Run a statement that the product's own role may not."""
     engine = make_engine()
     with engine.begin() as connection:
         yield connection

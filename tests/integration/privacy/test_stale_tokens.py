@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 
 def principal(member: Member, role: str) -> Principal:
-    """Who they are by their access token, which outlives the account by minutes."""
+    """The principal of an access token that outlives its account by minutes."""
     return Principal(member.id, role, member.id if role == "organizer" else None)
 
 
@@ -49,7 +49,7 @@ def an_event_to_be() -> dict[str, Any]:
 
 
 def asks(event_id: object, tier_id: object) -> list[tuple[str, str, str, dict[str, Any]]]:
-    """What somebody might still do: the role it takes, method, path, body."""
+    """Calls that somebody might still make: the role it takes, method, path, body."""
     order = {
         "event_id": str(event_id),
         "items": [{"tier_id": str(tier_id), "quantity": 1, "attendees": [{"name": "Siti", "email": "s@example.com"}]}],

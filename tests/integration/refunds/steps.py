@@ -1,4 +1,4 @@
-"""What people do about money in these tests, and a look at what came of it."""
+"""Steps that people take about money, and looks at the result."""
 
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ GOOD_ACCOUNT = "1234567890"
 
 
 def rows(query: str, **values: Any) -> list[Any]:
-    """What the database answers."""
+    """Rows of the database."""
     with transaction() as tx:
         return list(tx.execute(text(query), values).all())
 
@@ -38,6 +38,6 @@ def let_it_be_over(event_id: UUID) -> None:
 
 
 def open_tasks(subject_id: UUID) -> list[str]:
-    """What kinds of help are asked for about something."""
+    """The kinds of open manual tasks about a subject."""
     query = "SELECT kind FROM manual_tasks WHERE subject_id = :id AND done_at IS NULL ORDER BY kind"
     return [row.kind for row in rows(query, id=str(subject_id))]

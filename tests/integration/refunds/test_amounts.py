@@ -1,4 +1,4 @@
-"""What a refund does to discounts, registrations, products and digital goods (TS-006, REG-1, REG-2, PROD-1, PROD-2)."""
+"""Refunds of discounts, registrations, products and digital goods (TS-006, REG-1, REG-2, PROD-1, PROD-2)."""
 
 import pytest
 from sqlalchemy import text

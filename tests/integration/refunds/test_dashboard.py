@@ -1,4 +1,4 @@
-"""What somebody gives back at a gateway's dashboard has left: it is booked at once, and nobody gets it twice."""
+"""A refund at a gateway's dashboard is booked at once, and nobody gets the money twice."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -201,7 +201,7 @@ def ask_for_one(sale: Sale) -> refund_requests.RefundResponse:
 
 
 def the_order_is_undone(sale: Sale) -> None:
-    """As by a refund of the whole payment that nothing came before."""
+    """The order is as after a refund of the whole payment that nothing came before."""
     assert status(sale) == "refunded"
     names = [
         "organizer_payable:%",
@@ -373,7 +373,7 @@ def decide(sale: Sale, *items: int) -> dashboard_decisions.DashboardRefundRespon
 
 
 def kept(sale: Sale) -> tuple[int, int, int]:
-    """What is owed to the organizer, tickets that are good, places that are taken."""
+    """The debt to the organizer, the valid tickets and the places taken."""
     good = rows("SELECT id FROM tickets WHERE order_id = :id AND status <> 'void'", id=sale.order.id)
     return -account(sale, "organizer_payable:%"), len(good), stock(sale.order.items[0].tier_id).sold
 

@@ -66,7 +66,7 @@ class Sale:
         self.at.does(self.payment.gateway, str(self.payment.gateway_reference), action, **how)
 
     def moved(self) -> int:
-        """What is left of the money, by what the gateways say has moved."""
+        """The rest of the money, by the movements that the gateways report."""
         transfers = "SELECT id FROM disbursements d WHERE d.refund_id IN (SELECT id FROM refunds WHERE order_id = :id)"
         mine = {str(row.id) for row in rows(transfers, id=self.order.id)}
         by_transfer = sum(amount for name, amount in self.at.moved("xendit").items() if name in mine)

@@ -100,7 +100,7 @@ def pay_at_xendit(refund_id: UUID, amount: int = BACK) -> None:
 
 
 def booked(order: OrderResponse) -> dict[str, int]:
-    """What the accounts of an order have come to, without what is even."""
+    """The sums of an order's accounts, without those at zero."""
     found = rows(
         """SELECT e.account, sum(e.amount) AS amount FROM ledger_entries e JOIN ledger_postings p ON p.id = e.posting_id
            WHERE p.order_id = :id GROUP BY e.account HAVING sum(e.amount) <> 0""",
@@ -110,7 +110,7 @@ def booked(order: OrderResponse) -> dict[str, int]:
 
 
 def differences() -> set[str]:
-    """What the nightly comparison would tell a person of, by its name."""
+    """The differences that the nightly comparison would report, by name."""
     with suppress(clearing.LedgerMismatch):
         clearing.check(window=timedelta(hours=1), margin=timedelta(seconds=-1))
     return {row.subject_id for row in rows("SELECT subject_id FROM manual_tasks WHERE kind = 'clearing_difference'")}

@@ -1,4 +1,4 @@
-"""What a refund lists, what it leaves out and why, and what is given back for nothing (PS-015, PS-018)."""
+"""A refund lists lines, leaves others out with a reason, and gives the price back (PS-015, PS-018)."""
 
 from typing import Any
 from uuid import UUID
@@ -55,7 +55,7 @@ def approve(organizer: Principal, refund_id: UUID) -> RefundResponse:
 
 
 def look(buyer: Principal, order: OrderResponse) -> list[str | None]:
-    """What the buyer's own page of the order shows of its digital units."""
+    """The order's digital units as its buyer sees them."""
     return [
         item.digital_unit
         for item in sales_schemas.read_and_reveal(order.id, buyer).items
@@ -272,7 +272,7 @@ def a_buyer() -> Principal:
 
 @pytest.fixture
 def no_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever calls a gateway fails."""
+    """Any call of a gateway fails the test."""
 
     def refuse() -> None:
         raise AssertionError("a gateway was called")

@@ -1,4 +1,4 @@
-"""Where an event was moved, its buyers may give everything back, fees included, until it starts (EM-005, PS-021)."""
+"""Buyers of an event that moved may give everything back, fees included, until it starts (EM-005, PS-021)."""
 
 from datetime import UTC, datetime, timedelta
 

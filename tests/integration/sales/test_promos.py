@@ -41,7 +41,7 @@ def rows(sql, **values):
 
 
 def uses(promo_id):
-    """How often the code counts as used: on its row, by its buyers, and by the orders behind both."""
+    """The uses of the code: on its row, by its buyers, and by the orders behind both."""
     [row] = rows(
         """
         SELECT p.uses, COALESCE((SELECT sum(u.uses) FROM promo_users u WHERE u.promo_id = p.id), 0) AS by_users,

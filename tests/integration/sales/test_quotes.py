@@ -78,7 +78,7 @@ def lines(answer: QuoteResponse) -> dict:
 
 
 def written() -> list:
-    """How many rows there are of everything that a reservation writes."""
+    """The row counts of every table that a reservation writes."""
     tables = ("orders", "order_items", "event_buyers", "tier_buyers", "promo_users", "registrations", "outbox")
     with transaction() as tx:
         return [tx.execute(text(f"SELECT count(*) FROM {table}")).scalar_one() for table in tables]

@@ -38,7 +38,7 @@ def store_url(postgres: Postgres) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def receiver() -> Iterator[Receiver]:
-    """Where the simulators send their webhooks."""
+    """The server to which the simulators send their webhooks."""
     taking = Receiver()
     with served(taking) as url:
         taking.url = url
@@ -95,11 +95,11 @@ def sendgrid(base_url: str) -> SendGrid:
 
 @pytest.fixture
 def xendit_payer(base_url: str) -> Payer:
-    """Who pays at Xendit."""
+    """Pays at Xendit."""
     return Payer(base_url, "xendit")
 
 
 @pytest.fixture
 def midtrans_payer(base_url: str) -> Payer:
-    """Who pays at Midtrans."""
+    """Pays at Midtrans."""
     return Payer(base_url, "midtrans")

@@ -42,7 +42,7 @@ def popup(base_url: str, token: str | None, **changes: str) -> requests.Response
 
 
 def told(page: requests.Response) -> dict[str, Any] | None:
-    """What the page tells the script."""
+    """The messages of the page to the script."""
     found = re.search(r"^  tell\((\{.*\})\);$", page.text, re.MULTILINE)
     return json.loads(found[1]) if found else None
 

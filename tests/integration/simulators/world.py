@@ -63,7 +63,7 @@ class Receiver:
 
 @dataclass(frozen=True)
 class Payer:
-    """Whoever pays, fails or waits: the control calls of the simulators."""
+    """Pays, fails or waits: the control calls of the simulators."""
 
     base_url: str
     gateway: str
@@ -80,7 +80,7 @@ class Payer:
         return requests.post(f"{self._root}/payments/{reference}/{action}", json=wanted, timeout=PATIENCE_SECONDS)
 
     def state(self, reference: str) -> dict[str, Any]:
-        """Where the payment stands."""
+        """The payment's state."""
         state: dict[str, Any] = requests.get(f"{self._root}/payments/{reference}", timeout=PATIENCE_SECONDS).json()
         return state
 
@@ -89,7 +89,7 @@ class Payer:
         requests.post(f"{self._root}/faults", json=fault, timeout=PATIENCE_SECONDS).raise_for_status()
 
     def movements(self, external_id: str) -> list[tuple[str, int]]:
-        """What came in and went out for one of our ids."""
+        """The movements of money for one of our ids, both ways."""
         items = requests.get(f"{self._root}/transactions", timeout=PATIENCE_SECONDS).json()["items"]
         return [(each["kind"], each["amount"]) for each in items if each["external_id"] == external_id]
 

@@ -37,7 +37,7 @@ class Door:
         ]
 
     def scan(self, code, *, at="Gerbang A", staff=None, event_id=None, **asked):
-        """What the gate answers, in a transaction of its own."""
+        """Scan at the gate, in a transaction of its own."""
         with transaction() as tx:
             return gate.scan(tx, staff or self.staff, event_id or self.event.id, code, gate=at, **asked)
 

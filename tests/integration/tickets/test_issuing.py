@@ -33,7 +33,7 @@ def tickets_of(order):
 
 
 def said(order):
-    """How many times this order's tickets were announced."""
+    """The number of announcements of this order's tickets."""
     return len(
         rows("SELECT 1 FROM outbox WHERE topic = 'ticket.created' AND payload ->> 'order_id' = :id", id=str(order.id))
     )

@@ -25,7 +25,7 @@ class Work:
         self.done: Counter[str] = Counter()
 
     def asked(self, caller: UUID, key: str, body: str = "body", status: int = 201) -> Response | Problem:
-        """What somebody is answered who asks for it with a key."""
+        """The response to a request with a key."""
 
         def act() -> Response:
             self.done[key] += 1
@@ -62,7 +62,7 @@ def let_pass(caller: UUID) -> None:
 
 
 def begin_and_die(caller: UUID, key: str, body: str) -> None:
-    """What is left of a process that ended in the middle."""
+    """Leave behind the key of a process that ended in the middle."""
     with transaction() as tx:
         tx.execute(
             text("INSERT INTO idempotency_keys VALUES (:caller, :key, :hash, now() + interval '1 minute')"),

@@ -22,7 +22,7 @@ class Race:
     buyer: Principal
 
     def total(self, path: str, page: int) -> tuple[int, int]:
-        """How many entries there are on this page of a list, and in all."""
+        """The number of entries on this page of a list, and in all."""
         by = self.buyer if path.startswith("/orders") else self.organizer
         listing = call("GET", f"{path.format(event=self.event.id)}?page={page}&page_size=1", by=by).get_json()
         return len(listing["items"]), listing["total"]

@@ -1,4 +1,4 @@
-"""What organizers and visitors may send."""
+"""Requests of organizers and visitors are checked."""
 
 from datetime import UTC, date, datetime
 from typing import Any

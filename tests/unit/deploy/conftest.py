@@ -35,7 +35,7 @@ if arguments[:3] == ["run", "services", "describe"]:
 
 
 class Gcloud:
-    """What the cloud holds, and what it was asked to do."""
+    """The state of the cloud, and the commands it was given."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,4 +1,4 @@
-"""What is big enough, and near enough, to keep a release waiting."""
+"""A sale that is big enough and near enough keeps a release waiting."""
 
 from datetime import UTC, datetime, timedelta
 

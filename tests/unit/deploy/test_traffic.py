@@ -1,4 +1,4 @@
-"""What serves is pinned before a deploy, and known after it."""
+"""The serving revision is pinned before a deploy, and known after it."""
 
 import pytest
 

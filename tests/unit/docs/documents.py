@@ -18,5 +18,5 @@ def headings(document: str) -> list[str]:
 
 
 def anchors(document: str) -> set[str]:
-    """What `#...` may name in it."""
+    """The fragments that `#...` may name in it."""
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings(document)}

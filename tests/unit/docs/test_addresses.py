@@ -1,4 +1,4 @@
-"""What a document tells people to call is there."""
+"""Every address that a document tells people to call exists."""
 
 import re
 

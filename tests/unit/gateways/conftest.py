@@ -1,4 +1,4 @@
-"""What the gateway tests share: a server that answers as told, and a client in a hurry."""
+"""Shared by the gateway tests: a scripted server, and a client with short time-outs."""
 
 from collections.abc import Iterator
 

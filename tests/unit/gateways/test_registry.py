@@ -19,7 +19,7 @@ KEYS = {
 
 @pytest.fixture(autouse=True)
 def keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What Secret Manager gives, for these tests alone."""
+    """Secrets for these tests alone."""
     monkeypatch.setattr(secrets, "_cache", {})
     secrets.provide(dict.fromkeys(KEYS, "of these tests only"))
 

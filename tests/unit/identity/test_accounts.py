@@ -1,4 +1,4 @@
-"""What a registration must hold, and in which form an address is kept."""
+"""The fields of a registration, and the form in which an address is kept."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How a subscription's settings become requests, waits and dead letters."""
+"""A subscription's settings become requests, waits and dead letters."""
 
 from typing import Any
 

@@ -88,7 +88,7 @@ EVERY_MAIL = [(template, language) for template in FACTS for language in ("id", 
 
 
 def words_of(html):
-    """What a reader sees of an HTML mail."""
+    """The words of an HTML mail that a reader sees."""
     body = re.sub(r"(?s)<(style|title).*?</\1>", " ", html)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", body))
 

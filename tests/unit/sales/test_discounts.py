@@ -1,4 +1,4 @@
-"""What a promo code takes off, to the rupiah (TS-006, FN-004)."""
+"""Discounts of promo codes, to the rupiah (TS-006, FN-004)."""
 
 from datetime import UTC, datetime
 from uuid import uuid4

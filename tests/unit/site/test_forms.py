@@ -1,4 +1,4 @@
-"""Whoever is sent on after signing in stays with us."""
+"""A redirect after signing in stays with us."""
 
 import pytest
 

@@ -47,7 +47,7 @@ def only_page_of(content):
 
 
 def words_of(content):
-    """What stands on the page, whatever its line breaks."""
+    """The words on the page, whatever its line breaks."""
     return " ".join(only_page_of(content).get_textpage().get_text_bounded().split())
 
 

@@ -49,7 +49,7 @@ def echo_function() -> Any:
 
 
 def call(entry: Any, method: str, path: str, **arguments: Any) -> Response:
-    """What the entry point answers; further arguments as for Flask's test client."""
+    """The entry point's response; further arguments as for Flask's test client."""
     with _flask.test_request_context(path, method=method, **arguments):
         answered: Response = entry(_request())
         return answered

@@ -1,4 +1,4 @@
-"""What problems a handler can raise, read from the source: an approximation that follows calls by name.
+"""The problems that a handler can raise, read from the source: an approximation that follows calls by name.
 
 A call is followed to the function, or to the class's method, that its name means in that file; a method of an object
 is followed where one class of the product alone has a method of that name. What is raised within a `try` that catches
@@ -125,7 +125,7 @@ class _Reader:
             self._walk(child, caught, into)
 
     def _caught(self, handler: ast.ExceptHandler) -> list[type[BaseException]]:
-        """What a handler catches and does not raise again as it was."""
+        """The problems that a handler catches and does not raise again as they were."""
         if any(isinstance(each, ast.Raise) and each.exc is None for each in ast.walk(handler)):
             return []
         value = self._value(handler.type) if handler.type else BaseException
@@ -155,7 +155,7 @@ class _Reader:
             yield from _methods()[node.attr]
 
     def _value(self, node: ast.expr) -> Any:
-        """What an expression of names and attributes means in this module; None where that is not known."""
+        """The value of an expression of names and attributes in this module; None where that is not known."""
         if isinstance(node, ast.Tuple):
             return tuple(self._value(each) for each in node.elts)
         if isinstance(node, ast.Name):

@@ -11,7 +11,7 @@ PROMISED = [(AVAILABILITY, public_views.CACHE_SECONDS, 30)]
 
 
 def told(keep: CachePolicy, age_seconds: float) -> tuple[int, int, int]:
-    """How long the browser, the CDN, and the CDN while it fetches the next, may show the answer."""
+    """Seconds for which the browser, the CDN, and the CDN while it fetches the next, may show the response."""
     found = re.fullmatch(
         r"public, max-age=(\d+), s-maxage=(\d+), stale-while-revalidate=(\d+)", keep.directives(age_seconds)
     )

@@ -1,4 +1,4 @@
-"""Who sends more than we take is answered, and nothing of it is kept: the real app of functions-framework."""
+"""A body that is too large is refused, and nothing of it is kept: the real app of functions-framework."""
 
 import io
 import tracemalloc

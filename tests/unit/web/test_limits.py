@@ -1,4 +1,4 @@
-"""Who is counted as one caller (SEC-003), and what an address may do that many share."""
+"""Callers are counted by account and address (SEC-003); an address that many share may do more."""
 
 from collections.abc import Iterator, Mapping
 from io import BytesIO
@@ -37,7 +37,7 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def refused(limit: Limit, addresses: list[str], caller: Principal | None = None) -> int:
-    """How many of these requests are refused, one from each address."""
+    """The number of these requests that are refused, one from each address."""
     count = 0
     for address in addresses:
         request = Request({"REMOTE_ADDR": address, "wsgi.input": BytesIO()})

@@ -1,4 +1,4 @@
-"""What a caller is told when the database goes away in the middle of a request."""
+"""A caller gets a clear answer when the database goes away in the middle of a request."""
 
 import pytest
 from sqlalchemy.exc import InterfaceError

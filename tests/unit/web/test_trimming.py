@@ -50,7 +50,7 @@ def alone(model: type[BaseModel], name: str) -> type[BaseModel]:
 
 
 def taken(model: type[BaseModel], name: str, text: str) -> Any:
-    """What the field makes of a text."""
+    """The field's value for a text."""
     return alone(model, name)(text=text).text  # type: ignore[attr-defined]
 
 

@@ -1,4 +1,4 @@
-"""Whatever is wrong with a field is said in words for people, in English and in Indonesian (every field of the API)."""
+"""Every field of the API tells what is wrong with it in words for people, in English and in Indonesian."""
 
 import ast
 import json
@@ -105,7 +105,7 @@ def said() -> Iterator[tuple[str, ast.expr]]:
 
 
 def texts(node: ast.AST) -> list[ast.expr]:
-    """What a call or a dict tells people."""
+    """The texts for people of a call or a dict."""
     if isinstance(node, ast.Call):
         place = {"ValueError": 0, "Sentence": 0, "Invalid.field": 1, "PromoInvalid.because": 0}.get(
             ast.unparse(node.func)
