@@ -47,6 +47,7 @@ check: setup ## Lint, formatting, types, import rules, security, generated docum
 	$(BIN)/bandit -q -c pyproject.toml -r shared functions infra -ll
 	$(BIN)/python -m schemas.openapi --check
 	$(BIN)/python -m schemas.metrics --check
+	$(BIN)/python -m schemas.figures --check
 
 audit: setup ## Look for known vulnerabilities in the pinned packages (asks the OSV database)
 	$(BIN)/python -m infra.checks.vulnerabilities

@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from datetime import UTC, date
 from typing import Annotated, Any, Generic, Self, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from shared.links import holds_link
 
@@ -27,6 +37,22 @@ def in_reach(moment: D) -> D:
         raise ValueError("must lie between the years 2000 and 2200")
     return moment
 
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _day_or_moment(given: Any, moment: ValidatorFunctionWrapHandler) -> Any:
+    if not (isinstance(given, str) and _DAY.fullmatch(given)):
+        return moment(given)
+    try:
+        day = date.fromisoformat(given)
+    except ValueError as error:
+        raise ValueError("must be a date as 2026-08-17") from error
+    return in_reach(day)
+
+
+DayOrMoment = Annotated[Utc | None, WrapValidator(_day_or_moment)]
+"""A moment, or a date without time: that day in the event's own time zone."""
 
 _BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 """Characters that Unicode counts among letters and signs, and that fonts draw as nothing."""
@@ -170,6 +196,11 @@ class Query(BaseModel):
     """The query string of a GET: strings become the declared types, unknown names are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def without_empty_fields(given: dict[str, Any]) -> dict[str, Any]:
+    """A query string as an HTML form writes it, without the fields that were left blank: a model's validator before."""
+    return {name: value for name, value in given.items() if value != ""}
 
 
 class ResponseModel(BaseModel):

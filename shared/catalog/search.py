@@ -5,32 +5,17 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidatorFunctionWrapHandler, WrapValidator, model_validator
+from pydantic import Field, model_validator
 from sqlalchemy import text
 
 from shared.catalog import search_normalization, tiers
 from shared.catalog.events import COLUMNS, EventResponse
 from shared.catalog.tiers import TierResponse, excerpts
 from shared.cloud.database import Transaction
-from shared.models import Listing, PageQuery, Rupiah, Utc, in_reach, line
+from shared.models import DayOrMoment, Listing, PageQuery, Rupiah, line, without_empty_fields
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _EASTERNMOST, _WESTERNMOST = timedelta(hours=14), timedelta(hours=12)
 """The hours by which a day somewhere on earth begins before, and ends after, the same day in UTC."""
-
-
-def _day_or_moment(given: Any, moment: ValidatorFunctionWrapHandler) -> Any:
-    if not (isinstance(given, str) and _DAY.fullmatch(given)):
-        return moment(given)
-    try:
-        day = date.fromisoformat(given)
-    except ValueError as error:
-        raise ValueError("must be a date as 2026-08-17") from error
-    return in_reach(day)
-
-
-DayOrMoment = Annotated[Utc | None, WrapValidator(_day_or_moment)]
-"""A moment, or a date without time: that day in the event's own time zone."""
 
 
 class EventSearch(PageQuery):
@@ -52,11 +37,7 @@ class EventSearch(PageQuery):
     price_max: Rupiah | None = None
     sort: Literal["date", "-date", "price"] = "date"
 
-    @model_validator(mode="before")
-    @classmethod
-    def _without_empty_fields(cls, given: Any) -> Any:
-        """Drop the empty values that HTML forms send for fields left blank."""
-        return {name: value for name, value in given.items() if value != ""}
+    _without_empty_fields = model_validator(mode="before")(without_empty_fields)
 
 
 # The row of event_prices (trigger price_events) whose span contains this moment is the event's lowest price now.

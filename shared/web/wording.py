@@ -207,6 +207,7 @@ INDONESIAN: Final[Mapping[str, str]] = {
     ),
     # money
     "`to` must be after `from`": "`to` harus setelah `from`",
+    "`to` must not be before `from`": "`to` tidak boleh sebelum `from`",
     "is not as long as {bank} makes them": "panjangnya tidak sesuai dengan nomor rekening {bank}",
     "is not accepted by the bank": "tidak diterima oleh bank",
     "is not known to the bank": "tidak dikenal oleh bank",
