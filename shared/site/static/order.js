@@ -9,7 +9,7 @@ function clocks() {
   for (const box of document.querySelectorAll("[data-seconds]")) {
     const left = Math.max(0, Number(box.dataset.seconds) - (performance.now() - shown) / 1000);
     const minutes = Math.floor(left / 60);
-    box.querySelector("[data-left]").textContent = ` · ${minutes}:${String(Math.floor(left % 60)).padStart(2, "0")}`;
+    box.querySelector("[data-left]").textContent = `${minutes}:${String(Math.floor(left % 60)).padStart(2, "0")}`;
     const announced = document.querySelector("[data-announce]");
     for (const mark of [5, 2, 1]) {
       if (left <= mark * 60 && left > mark * 60 - 2 && announced.dataset.said !== String(mark)) {
