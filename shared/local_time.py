@@ -65,6 +65,13 @@ def long_date(moment: datetime, zone: str, language: str = "id") -> str:
     return f"{_DAYS[language][local.weekday()]}, {local.day} {_MONTHS[language][local.month - 1]} {local.year}"
 
 
+def short_date(moment: datetime, zone: str, language: str = "id") -> str:
+    """`Sab, 21 Nov 2026`: the same in three letters each."""
+    local = moment.astimezone(ZoneInfo(zone))
+    day, month = _DAYS[language][local.weekday()], _MONTHS[language][local.month - 1]
+    return f"{day[:3]}, {local.day} {month[:3]} {local.year}"
+
+
 def time_of_day(moment: datetime, zone: str, language: str = "id") -> str:
     """`19.00 WIB` (in English `19:00 WIB`)."""
     return f"{_time(moment, zone, language)} {zone_label(moment, zone)}"

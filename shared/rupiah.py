@@ -6,6 +6,7 @@ def percent_of(amount: int, percent: int) -> int:
     return (amount * percent + 50) // 100
 
 
-def written(amount: int) -> str:
-    """An amount as Indonesians write it: `Rp 150.000`."""
-    return f"Rp {amount:,}".replace(",", ".")
+def written(amount: int, language: str = "id") -> str:
+    """An amount as Indonesians write it, `Rp 150.000`, or in English `Rp 150,000`."""
+    in_english = f"Rp {amount:,}"
+    return in_english if language == "en" else in_english.replace(",", ".")

@@ -27,17 +27,7 @@ def ticket(ticket_id: UUID, caller: SignedIn, tx: Transaction) -> TicketResponse
 @app.put("/tickets/{ticket_id}/holder", problems=(NotFound, TicketVoid, TicketUsed, HolderChangeClosed, TooManyMails))
 def change_holder(ticket_id: UUID, wanted: HolderChange, caller: SignedIn, tx: Transaction) -> TicketResponse:
     """Change the holder of a ticket, and mail it to them. It gets a new QR code; the old one is void at once."""
-    changed = holders.change(tx, caller, ticket_id, wanted)
-    if changed:
-        mails.enqueue_holder_changed(
-            tx,
-            changed.order_id,
-            ticket_id,
-            changed.item_id,
-            old_email=changed.old_email,
-            is_renewed=changed.is_renewed,
-            is_by_buyer=changed.is_by_buyer,
-        )
+    holders.change(tx, caller, ticket_id, wanted, mails.enqueue_holder_changed)
     return holders.read(tx, caller, ticket_id)
 
 

@@ -14,6 +14,7 @@ from shared.identity.accounts import AccountEmail
 from shared.messages import quotas, template_context
 from shared.messages.template_context import MAX_ATTACHMENTS
 from shared.problems import Problem
+from shared.sales.attendees import HolderChanged
 
 Template = Literal[
     "verify_email",
@@ -319,35 +320,27 @@ def enqueue_e_tickets_again(tx: Transaction, order_id: UUID) -> None:
     enqueue_e_tickets(tx, order_id, occasion="resent", dedupe_key=key)
 
 
-def enqueue_holder_changed(
-    tx: Transaction,
-    order_id: UUID,
-    ticket_id: UUID,
-    item_id: UUID,
-    *,
-    old_email: str | None,
-    is_renewed: bool,
-    is_by_buyer: bool,
-) -> None:
+def enqueue_holder_changed(tx: Transaction, changed: HolderChanged) -> None:
     """Send a ticket to who holds it now, and tell who held it before where their code is void. Raises TooManyMails.
 
     A buyer's used-up quota doesn't keep the organizer from putting a ticket right.
     """
-    who = "buyer" if is_by_buyer else "organizer"
-    number = quotas.try_take(tx, f"holder:{who}:{ticket_id}", most=MAX_RESENDS)
+    who = "buyer" if changed.is_by_buyer else "organizer"
+    number = quotas.try_take(tx, f"holder:{who}:{changed.ticket_id}", most=MAX_RESENDS)
     if not number:
         raise quotas.TooManyMails(retry_after_seconds=quotas.RETRY_AFTER_SECONDS)
-    day = f"{clock.now():%Y-%m-%d}:{who}:{number}"
-    occasion: Occasion = "changed" if is_renewed else "resent"
-    enqueue_e_tickets(tx, order_id, [ticket_id], occasion=occasion, dedupe_key=f"e_ticket:{ticket_id}:{day}")
-    if is_renewed and old_email:
-        _enqueue_replaced(tx, order_id, item_id, old_email, dedupe_key=f"ticket_void:replaced:{ticket_id}:{day}")
+    key = f"{changed.ticket_id}:{clock.now():%Y-%m-%d}:{who}:{number}"
+    occasion: Occasion = "changed" if changed.is_renewed else "resent"
+    enqueue_e_tickets(tx, changed.order_id, [changed.ticket_id], occasion=occasion, dedupe_key=f"e_ticket:{key}")
+    if changed.is_renewed and changed.old_email:
+        _enqueue_replaced(tx, changed, changed.old_email, dedupe_key=f"ticket_void:replaced:{key}")
 
 
-def _enqueue_replaced(tx: Transaction, order_id: UUID, item_id: UUID, old_email: str, *, dedupe_key: str) -> None:
-    former = tx.execute(_FORMER, {"order_id": order_id, "item_id": item_id, "address": old_email}).first()
+def _enqueue_replaced(tx: Transaction, changed: HolderChanged, old_email: str, *, dedupe_key: str) -> None:
+    whose = {"order_id": changed.order_id, "item_id": changed.item_id, "address": old_email}
+    former = tx.execute(_FORMER, whose).first()
     if former:
-        context = {"reason": "replaced", "item_ids": [item_id], "to_buyer": False}
+        context = {"reason": "replaced", "item_ids": [changed.item_id], "to_buyer": False}
         enqueue(
             tx,
             "ticket_void",
@@ -355,7 +348,7 @@ def _enqueue_replaced(tx: Transaction, order_id: UUID, item_id: UUID, old_email:
             to=old_email,
             language=former.language,
             context=context,
-            order_id=order_id,
+            order_id=changed.order_id,
         )
 
 

@@ -30,6 +30,18 @@ class NamedItem:
     asks_identity: bool
 
 
+@dataclass(frozen=True)
+class HolderChanged:
+    """A change of a ticket's holder: its item as it was, whether its QR code is new, and who made the change."""
+
+    ticket_id: UUID
+    item_id: UUID
+    order_id: UUID
+    old_email: str | None
+    is_renewed: bool
+    is_by_buyer: bool
+
+
 def set_attendee(tx: Transaction, order_id: UUID, item_id: UUID, *, name: str, email: str) -> NamedItem | None:
     """Set the attendee of an item of a locked order; None where the order has no such item."""
     row = tx.execute(_NAME, {"order_id": order_id, "item_id": item_id, "name": name, "email": email}).first()

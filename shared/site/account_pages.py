@@ -17,9 +17,8 @@ from shared.privacy import deletion
 from shared.privacy.cookie_consents import COOKIES
 from shared.privacy.deletion import Deletion
 from shared.problems import NotFound, Problem
-from shared.site import forms, refusals, rendering
-from shared.site.order_pages import sign_in_first
-from shared.web import CODE_MAILS, CREDENTIALS, App, MaxBytes, Upload, Viewer
+from shared.site import forms, rendering
+from shared.web import CODE_MAILS, CREDENTIALS, App, MaxBytes, SignedIn, Upload
 from shared.web.pages import Page, PageRequest, Redirect
 
 BANKS: tuple[str, ...] = get_args(BankCode)
@@ -29,16 +28,14 @@ pages = App("site")
 
 
 @pages.page("/account")
-def account(request: PageRequest, viewer: Viewer) -> Page | Redirect:
+def account(request: PageRequest, viewer: SignedIn) -> Page:
     """The profile and everything that can be done with an account."""
-    return _page(request, viewer) if viewer else sign_in_first(request)
+    return _page(request, viewer)
 
 
 @pages.form("/account")
-def change(request: PageRequest, viewer: Viewer) -> Page | Redirect:
+def change(request: PageRequest, viewer: SignedIn) -> Page | Redirect:
     """Change names, phone, language, and whether we may write about offers."""
-    if viewer is None:
-        return sign_in_first(request)
     given = {
         **forms.non_empty(request.form, "full_name", "language"),
         "phone": request.form.get("phone", "").strip() or None,
@@ -53,29 +50,23 @@ def change(request: PageRequest, viewer: Viewer) -> Page | Redirect:
 
 
 @pages.form("/account/photo")
-def set_photo(file: Annotated[Upload, MaxBytes(photos.MAX_PHOTO_BYTES)], viewer: Viewer) -> Redirect:
+def set_photo(file: Annotated[Upload, MaxBytes(photos.MAX_PHOTO_BYTES)], viewer: SignedIn) -> Redirect:
     """Set the photo: its middle is kept as a small square, without what the camera wrote into it."""
-    if viewer is None:
-        return Redirect("/login?next=/account")
     photos.replace(viewer.id, file.content)
     return Redirect("/account?saved=yes")
 
 
 @pages.form("/account/photo/remove")
-def remove_photo(request: PageRequest, viewer: Viewer) -> Redirect:
+def remove_photo(viewer: SignedIn) -> Redirect:
     """Remove the photo."""
-    if viewer is None:
-        return sign_in_first(request)
     with transaction() as tx:
         photos.remove(tx, viewer.id)
     return Redirect("/account?saved=yes")
 
 
 @pages.form("/account/password", limit=CREDENTIALS)
-def change_password(request: PageRequest, viewer: Viewer) -> Page | Redirect:
+def change_password(request: PageRequest, viewer: SignedIn) -> Page | Redirect:
     """Change the password. Every other session ends."""
-    if viewer is None:
-        return sign_in_first(request)
     given = forms.non_empty(request.form, "current_password", "new_password")
     wanted, errors = forms.read(PasswordChange, given, request.language)
     if wanted is None:
@@ -88,19 +79,16 @@ def change_password(request: PageRequest, viewer: Viewer) -> Page | Redirect:
 
 
 @pages.form("/account/sign-out-everywhere")
-def sign_out_everywhere(viewer: Viewer) -> Redirect:
+def sign_out_everywhere(viewer: SignedIn) -> Redirect:
     """End every session of the account, on all devices."""
-    if viewer:
-        with transaction() as tx:
-            sessions.end_everywhere(tx, viewer.id)
+    with transaction() as tx:
+        sessions.end_everywhere(tx, viewer.id)
     return Redirect("/login", ends_session=True)
 
 
 @pages.form("/account/delete", limit=CREDENTIALS)
-def delete(request: PageRequest, viewer: Viewer) -> Page | Redirect:
+def delete(request: PageRequest, viewer: SignedIn) -> Page | Redirect:
     """Delete the account for good. Records that tax law needs are kept without the name."""
-    if viewer is None:
-        return sign_in_first(request)
     wanted, errors = forms.read(Deletion, forms.non_empty(request.form, "password"), request.language)
     if wanted is None:
         return _page(request, viewer, errors=errors)
@@ -112,16 +100,14 @@ def delete(request: PageRequest, viewer: Viewer) -> Page | Redirect:
 
 
 @pages.page(BANK_ACCOUNT)
-def bank_account(request: PageRequest, viewer: Viewer) -> Page | Redirect:
+def bank_account(request: PageRequest, viewer: SignedIn) -> Page:
     """The page of the bank account for refunds that their gateway cannot send."""
-    return _bank_account(request, viewer) if viewer else sign_in_first(request)
+    return _bank_account(request, viewer)
 
 
 @pages.form(BANK_ACCOUNT)
-def set_bank_account(request: PageRequest, viewer: Viewer) -> Page | Redirect:
+def set_bank_account(request: PageRequest, viewer: SignedIn) -> Page | Redirect:
     """Set the bank account, once its bank says that it is theirs. Asks for a fresh proof of who they are."""
-    if viewer is None:
-        return sign_in_first(request)
     given = forms.non_empty(request.form, "bank_code", "account_number", "account_holder_name")
     wanted, errors = forms.read(BankAccountBody, given, request.language)
     if wanted is None:
@@ -131,40 +117,36 @@ def set_bank_account(request: PageRequest, viewer: Viewer) -> Page | Redirect:
             principals.require_fresh_proof(principals.refresh(tx, viewer))
         bank_account_changes.put(viewer.id, wanted)
     except FreshProofRequired:
-        return Redirect(f"/account/confirm?{urlencode({'next': BANK_ACCOUNT})}")
+        return Redirect(_confirmation(BANK_ACCOUNT))
     except Problem as problem:
         return _bank_account(request, viewer, problem=problem)
     return Redirect(f"{BANK_ACCOUNT}?saved=yes")
 
 
 @pages.page("/account/confirm")
-def confirm(request: PageRequest, viewer: Viewer) -> Page | Redirect:
+def confirm(request: PageRequest, viewer: SignedIn) -> Page:
     """The page to authenticate again, before something that a finder of the phone must not do."""
-    return _confirm(request) if viewer else sign_in_first(request)
+    return _confirm(request, viewer, is_sent=request.query.get("sent") == "yes")
 
 
 @pages.form("/account/confirm/code", limit=CODE_MAILS)
-def send_confirmation_code(request: PageRequest, viewer: Viewer) -> Page | Redirect:
+def send_confirmation_code(request: PageRequest, viewer: SignedIn) -> Redirect:
     """Mail a code to their own address."""
-    if viewer is None:
-        return sign_in_first(request)
     with transaction() as tx:
         mails.enqueue_for_account(tx, reauthentication.send_code(tx, viewer))
-    return _confirm(request, is_sent=True)
+    return Redirect(_confirmation(forms.safe_next(request.form.get("next", ""), "/account"), is_sent=True))
 
 
 @pages.form("/account/confirm", limit=CREDENTIALS)
-def prove(request: PageRequest, viewer: Viewer) -> Page | Redirect:
+def prove(request: PageRequest, viewer: SignedIn) -> Page | Redirect:
     """Take the mailed code, and go on where they came from."""
-    if viewer is None:
-        return sign_in_first(request)
     given, errors = forms.read(Confirmation, forms.non_empty(request.form, "code"), request.language)
     if given is None:
-        return _confirm(request, is_sent=True, errors=errors)
+        return _confirm(request, viewer, is_sent=True, errors=errors)
     try:
         tokens = reauthentication.confirm(viewer, given)
     except Problem as problem:
-        return _confirm(request, is_sent=True, problem=problem)
+        return _confirm(request, viewer, is_sent=True, problem=problem)
     return Redirect(forms.safe_next(request.form.get("next", ""), "/account"), tokens=tokens)
 
 
@@ -173,18 +155,16 @@ def _page(
 ) -> Page:
     with snapshot() as tx:
         profile = profiles.read(tx, viewer.id)
-    return rendering.page(
+    return rendering.form_page(
         "account.html",
         request,
+        viewer=viewer,
+        errors=errors,
+        problem=problem,
         address="/account",
         profile=profile,
-        errors=errors or {},
-        given=request.form,
-        refusal=refusals.title_and_advice(problem, request.language) if problem else None,
         is_saved=request.query.get("saved") == "yes",
         cookies=COOKIES.cookies,
-        csrf=forms.csrf_token(viewer),
-        key="",
     )
 
 
@@ -197,33 +177,40 @@ def _bank_account(
             current = bank_accounts.own(tx, viewer.id)
         except NotFound:
             current = None
-    return rendering.page(
+    return rendering.form_page(
         "bank_account.html",
         request,
+        viewer=viewer,
+        errors=errors,
+        problem=problem,
         address=BANK_ACCOUNT,
         current=current,
         banks=BANKS,
-        errors=errors or {},
-        given=request.form,
-        refusal=refusals.title_and_advice(problem, request.language) if problem else None,
         is_saved=request.query.get("saved") == "yes",
-        csrf=forms.csrf_token(viewer),
-        key="",
     )
 
 
 def _confirm(
     request: PageRequest,
+    viewer: Principal,
     *,
     is_sent: bool = False,
     errors: dict[str, str] | None = None,
     problem: Problem | None = None,
 ) -> Page:
-    return rendering.page(
+    target = forms.safe_next(request.form.get("next", "") or request.query.get("next", ""), "/account")
+    return rendering.form_page(
         "confirm.html",
         request,
-        next=forms.safe_next(request.form.get("next", "") or request.query.get("next", ""), "/account"),
+        viewer=viewer,
+        errors=errors,
+        problem=problem,
+        address=_confirmation(target, is_sent=is_sent),
+        next=target,
         is_sent=is_sent,
-        errors=errors or {},
-        refusal=refusals.title_and_advice(problem, request.language) if problem else None,
     )
+
+
+def _confirmation(target: str, *, is_sent: bool = False) -> str:
+    """The address to authenticate again at, which goes on to `target`."""
+    return f"/account/confirm?{urlencode({'next': target, **({'sent': 'yes'} if is_sent else {})})}"

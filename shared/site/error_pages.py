@@ -1,13 +1,19 @@
 """Problems as pages: what happened, and what to do next (U-003)."""
 
+from urllib.parse import urlencode
+
 from shared.problems import NotFound, NotSignedIn, Problem
 from shared.site import rendering
 from shared.web.limits import TooManyRequests
-from shared.web.pages import Page, PageRequest
+from shared.web.pages import Page, PageRequest, Redirect
+
+SIGN_IN = "/login"
 
 
-def problem_page(problem: Problem, correlation_id: str, request: PageRequest) -> Page:
-    """The page for a problem that a page's handler raised."""
+def problem_page(problem: Problem, correlation_id: str, request: PageRequest) -> Page | Redirect:
+    """The page for a problem that a page's handler raised; who is not signed in goes on where they can be."""
+    if isinstance(problem, NotSignedIn):
+        return Redirect(_sign_in_and_return(request))
     return rendering.page(
         "error.html",
         request,
@@ -19,11 +25,18 @@ def problem_page(problem: Problem, correlation_id: str, request: PageRequest) ->
     )
 
 
+def _sign_in_and_return(request: PageRequest) -> str:
+    """The address of the sign-in page, which brings a person back to where they are."""
+    if not request.return_to:
+        return SIGN_IN
+    if request.path == SIGN_IN:
+        return request.return_to
+    return f"{SIGN_IN}?{urlencode({'next': request.return_to})}"
+
+
 def _kind(problem: Problem) -> str:
     if isinstance(problem, NotFound):
         return "not_found"
-    if isinstance(problem, NotSignedIn):
-        return "signed_out"
     if isinstance(problem, TooManyRequests):
         return "too_many"
     if problem.status >= 500:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from shared.catalog import public_views
 from shared.catalog.search import EventSearch
 from shared.cloud import clock
-from shared.site import calendar, offers, rendering, stale_if_error, structured_data
+from shared.site import calendar, forms, offers, rendering, stale_if_error, structured_data
 from shared.web import PAGES, App
 from shared.web.caching import AVAILABILITY
 from shared.web.pages import Page, PageRequest
@@ -83,12 +83,8 @@ def ics(slug: str) -> Page:
 
 def chosen_quantities(given: Mapping[str, str]) -> dict[str, int]:
     """The quantity of each tier that a form or an address asks for: its fields are `t_<tier's id>`."""
-    wanted = {name[2:]: value for name, value in given.items() if name.startswith("t_")}
-    return {tier_id: min(int(value[:9]), MAX_UNITS) for tier_id, value in wanted.items() if _is_number(value)}
-
-
-def _is_number(value: str) -> bool:
-    return value.isascii() and value.isdigit()
+    wanted = {name[2:]: forms.whole_number(value, MAX_UNITS) for name, value in given.items() if name.startswith("t_")}
+    return {tier_id: number for tier_id, number in wanted.items() if number is not None}
 
 
 def _wanted(request: PageRequest) -> tuple[EventSearch, bool]:

@@ -1,7 +1,6 @@
 """Forms: what they send, against the same models as the API; what is wrong, field by field in the page's language."""
 
 from typing import Any, TypeVar
-from urllib.parse import urlencode
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
@@ -9,7 +8,7 @@ from werkzeug.datastructures import MultiDict
 
 from shared.identity.tokens import Principal
 from shared.web import csrf, wording
-from shared.web.pages import Language, PageRequest
+from shared.web.pages import Language
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -31,6 +30,11 @@ def non_empty(form: "MultiDict[str, str]", *names: str) -> dict[str, str]:
     return {name: value for name in names if (value := form.get(name, "").strip())}
 
 
+def whole_number(given: str, most: int) -> int | None:
+    """A number that somebody typed, `most` where it is more; None for what is no number."""
+    return min(int(given[:9]), most) if given.isascii() and given.isdigit() else None
+
+
 def idempotency_key(form: "MultiDict[str, str]") -> str | None:
     """The key of the rendered form: sent twice, it acts once."""
     try:
@@ -42,12 +46,6 @@ def idempotency_key(form: "MultiDict[str, str]") -> str | None:
 def csrf_token(viewer: Principal | None) -> str:
     """The token for the forms of a session, for browsers that do not say where a form comes from."""
     return csrf.token(viewer.session_id) if viewer and viewer.session_id else ""
-
-
-def next_page(request: PageRequest) -> str:
-    """The query string that brings a person back to this page once they are signed in."""
-    query = f"?{urlencode(list(request.query.items(multi=True)))}" if request.query else ""
-    return urlencode({"next": request.path + query})
 
 
 def safe_next(given: str, otherwise: str) -> str:

@@ -1,8 +1,6 @@
 """An order's page: one address that tells the truth in every state, and becomes the tickets (PS-002..007, TS-019)."""
 
-from uuid import UUID, uuid4
-
-from werkzeug.datastructures import MultiDict
+from uuid import UUID
 
 from shared.catalog import events
 from shared.cloud import clock
@@ -19,26 +17,23 @@ from shared.refunds import schemas as refund_schemas
 from shared.sales import digital_units
 from shared.sales import orders as order_records
 from shared.sales import schemas as order_schemas
-from shared.site import forms, offers, order_view, payment_choices, refusals, rendering, snap_popup
+from shared.site import forms, offers, order_view, payment_choices, rendering, snap_popup
 from shared.site.languages import translate
 from shared.site.order_view import OrderView
 from shared.tickets import holders
 from shared.tickets.holders import TicketResponse
-from shared.web import App, Viewer
+from shared.web import App, SignedIn
 from shared.web.pages import Page, PageRequest, Redirect
 
-PAGE_SIZE = 20
+MAX_PAGES = 1000
 
 pages = App("site")
 
 
 @pages.page("/orders")
-def my_orders(request: PageRequest, viewer: Viewer) -> Page | Redirect:
+def my_orders(request: PageRequest, viewer: SignedIn) -> Page:
     """A buyer's orders, newest first, each with its event."""
-    if viewer is None:
-        return sign_in_first(request)
-    number = request.query.get("page", "1")
-    page = PageQuery(page=min(int(number), 1000) if number.isascii() and number.isdigit() and int(number) else 1)
+    page = PageQuery(page=forms.whole_number(request.query.get("page", ""), MAX_PAGES) or 1)
     with snapshot() as tx:
         listing = order_schemas.list_own(tx, viewer.id, page)
         shown = {order.event_id: events.get(tx, order.event_id) for order in listing.items}
@@ -48,10 +43,8 @@ def my_orders(request: PageRequest, viewer: Viewer) -> Page | Redirect:
 
 
 @pages.page("/orders/{order_id}")
-def order(request: PageRequest, order_id: UUID, viewer: Viewer) -> Page | Redirect:
+def order(request: PageRequest, order_id: UUID, viewer: SignedIn) -> Page:
     """The order as it is now; while its money is awaited, after asking the gateway where that is due."""
-    if viewer is None:
-        return sign_in_first(request)
     found = _read(viewer, order_id)
     if found.is_waiting_for_money and sync.refresh(order_id):
         found = _read(viewer, order_id)
@@ -59,10 +52,8 @@ def order(request: PageRequest, order_id: UUID, viewer: Viewer) -> Page | Redire
 
 
 @pages.page("/orders/{order_id}/snap")
-def snap(request: PageRequest, order_id: UUID, viewer: Viewer) -> Page | Redirect:
+def snap(request: PageRequest, order_id: UUID, viewer: SignedIn) -> Page | Redirect:
     """Midtrans's popup, on a page of its own, since it needs a policy of its own (MID-1)."""
-    if viewer is None:
-        return sign_in_first(request)
     found = _read(viewer, order_id)
     if found.open is None or found.open.snap_token is None:
         return Redirect(f"/orders/{order_id}")
@@ -70,28 +61,24 @@ def snap(request: PageRequest, order_id: UUID, viewer: Viewer) -> Page | Redirec
 
 
 @pages.form("/orders/{order_id}/pay")
-def pay(request: PageRequest, order_id: UUID, viewer: Viewer) -> Page | Redirect:
+def pay(request: PageRequest, order_id: UUID, viewer: SignedIn) -> Page | Redirect:
     """Name who the tickets are for, and start to pay."""
-    if viewer is None:
-        return sign_in_first(request)
     found = _read(viewer, order_id)
     wanted, errors = _wanted(request, found)
     if wanted is None:
-        return _page(request, viewer, found, errors=errors, given=request.form)
+        return _page(request, viewer, found, errors=errors)
     try:
         checkout.checkout(viewer.id, order_id, wanted)
     except TryAgain:
-        return _page(request, viewer, _read(viewer, order_id), given=request.form, failed_gateway=wanted.gateway)
+        return _page(request, viewer, _read(viewer, order_id), failed_gateway=wanted.gateway)
     except Problem as problem:
-        return _page(request, viewer, _read(viewer, order_id), given=request.form, problem=problem)
+        return _page(request, viewer, _read(viewer, order_id), problem=problem)
     return Redirect(f"/orders/{order_id}")
 
 
 @pages.form("/orders/{order_id}/cancel")
-def cancel(request: PageRequest, order_id: UUID, viewer: Viewer) -> Page | Redirect:
+def cancel(request: PageRequest, order_id: UUID, viewer: SignedIn) -> Page | Redirect:
     """Give up an order that isn't paid; its tickets are free again at once."""
-    if viewer is None:
-        return sign_in_first(request)
     try:
         with transaction() as tx:
             order_records.cancel(tx, order_records.lock_own(tx, order_id, viewer.id))
@@ -101,10 +88,8 @@ def cancel(request: PageRequest, order_id: UUID, viewer: Viewer) -> Page | Redir
 
 
 @pages.form("/orders/{order_id}/resend")
-def resend(request: PageRequest, order_id: UUID, viewer: Viewer) -> Page | Redirect:
+def resend(request: PageRequest, order_id: UUID, viewer: SignedIn) -> Page | Redirect:
     """Mail the tickets again."""
-    if viewer is None:
-        return sign_in_first(request)
     try:
         with transaction() as tx:
             order_schemas.require_access(tx, order_id, viewer)
@@ -115,17 +100,10 @@ def resend(request: PageRequest, order_id: UUID, viewer: Viewer) -> Page | Redir
 
 
 @pages.form("/orders/{order_id}/reveal")
-def reveal(request: PageRequest, order_id: UUID, viewer: Viewer) -> Redirect:
+def reveal(order_id: UUID, viewer: SignedIn) -> Redirect:
     """Show the digital units; that they were shown is kept, as they can't be given back then (PROD-2)."""
-    if viewer is None:
-        return sign_in_first(request)
     order_schemas.read_and_reveal(order_id, viewer)
     return Redirect(f"/orders/{order_id}#codes")
-
-
-def sign_in_first(request: PageRequest) -> Redirect:
-    """Redirect to the sign-in page, and back here afterwards."""
-    return Redirect(f"/login?{forms.next_page(request)}")
 
 
 def _read(viewer: Principal, order_id: UUID) -> OrderView:
@@ -142,23 +120,25 @@ def _page(
     found: OrderView,
     *,
     errors: dict[str, str] | None = None,
-    given: "MultiDict[str, str] | None" = None,
     problem: Problem | None = None,
     failed_gateway: str | None = None,
 ) -> Page:
     amount = found.order.amount_missing or found.order.total_amount
     failed_gateway = failed_gateway or found.silent_gateway
     choices = payment_choices.of_amount(amount, failed_gateway=failed_gateway)
-    wanted = (given or MultiDict()).get("method") or (found.open.payment_method if found.open else "")
+    wanted = request.form.get("method") or (found.open.payment_method if found.open else "")
     tickets: list[TicketResponse] = []
     with snapshot() as tx:
         if found.state in ("paid", "issuing"):
             tickets = [holders.read(tx, viewer, each.id) for each in found.tickets]
         buyer = profiles.read(tx, viewer.id)
         has_hidden = found.state == "paid" and digital_units.has_unrevealed(tx, found.order.id)
-    return rendering.page(
+    return rendering.form_page(
         "order.html",
         request,
+        viewer=viewer,
+        errors=errors,
+        problem=problem,
         address=f"/orders/{found.order.id}",
         view=found,
         order=found.order,
@@ -172,12 +152,7 @@ def _page(
         chosen=payment_choices.nearest(choices, wanted),
         method_name=payment_choices.name_of,
         failed_gateway=failed_gateway,
-        errors=errors or {},
-        given=given or MultiDict(),
-        refusal=refusals.title_and_advice(problem, request.language) if problem else None,
         mailed=request.query.get("mailed") == "yes",
-        csrf=forms.csrf_token(viewer),
-        key=uuid4(),
     )
 
 

@@ -3,9 +3,8 @@
 The choice stands in the address (`t_<tier>=2&promo=...`), so it survives signing in, reloading and going back.
 """
 
-from typing import Any
+from dataclasses import dataclass
 from urllib.parse import urlencode
-from uuid import uuid4
 
 from pydantic import ValidationError
 from werkzeug.datastructures import MultiDict
@@ -16,14 +15,25 @@ from shared.identity.tokens import Principal
 from shared.problems import NotFound, Problem
 from shared.sales import quotes, reservations
 from shared.sales.reservation_requests import ReservationBody, ReservationRequest
-from shared.site import forms, refusals, rendering, sign_in
+from shared.site import forms, rendering, sign_in
 from shared.site.event_pages import chosen_quantities
-from shared.site.languages import translate
 from shared.site.order_view import Line
 from shared.web import CODE_MAILS, CREDENTIALS, QUOTES, App, Viewer
 from shared.web.pages import Page, PageRequest, Redirect
 
 pages = App("site")
+
+
+@dataclass(frozen=True)
+class WayOn:
+    """What a refused buyer can do instead: take what is left of a tier, open the older order, or leave the code out."""
+
+    tier: str | None
+    left: int | None
+    order_id: str | None
+    is_for_promo: bool
+    address: str | None
+    """The same choice with what is left, or without the code."""
 
 
 @pages.page("/buy/{slug}", limit=QUOTES)
@@ -62,7 +72,7 @@ def hold(request: PageRequest, slug: str, viewer: Viewer) -> Page | Redirect:
     held = _hold(slug, viewer, request.form)
     if isinstance(held, str):
         return Redirect(held)
-    return _review(request, slug, viewer, request.form, refusal=held)
+    return _review(request, slug, viewer, request.form, problem=held)
 
 
 def _hold(slug: str, buyer: Principal, given: "MultiDict[str, str]") -> str | Problem:
@@ -81,7 +91,7 @@ def _review(
     viewer: Principal | None,
     given: "MultiDict[str, str]",
     *,
-    refusal: Problem | None = None,
+    problem: Problem | None = None,
     errors: dict[str, str] | None = None,
 ) -> Page | Redirect:
     event = public_views.get_event(None, slug).value
@@ -90,65 +100,50 @@ def _review(
     quote = None
     try:
         quote = quotes.quote(_body(event, given), viewer.id if viewer else None)
-    except Problem as problem:
-        refusal = refusal or problem
-    return rendering.page(
+    except Problem as refused:
+        problem = problem or refused
+    return rendering.form_page(
         "buy.html",
         request,
+        viewer=viewer,
+        errors=errors,
+        problem=problem,
+        given=given,
         address=_address(slug, given),
         event=event,
-        viewer=viewer,
         quote=quote,
         lines=[Line(each.tier_name, each.quantity, each.unit_price) for each in quote.lines] if quote else [],
         choice=_choice(given),
         promo=given.get("promo", "").strip(),
-        refusal=_refusal(refusal, event, given, request) if refusal else None,
-        key=uuid4(),
-        csrf=forms.csrf_token(viewer),
-        errors=errors or {},
-        given=given,
+        way_on=_way_on(problem, event, given) if problem else None,
         back=f"/{request.language}/events/{slug}?{urlencode(_choice(given))}#tickets",
     )
 
 
 def _code_page(request: PageRequest, slug: str, email: str, problem: Problem | None = None) -> Page:
     event = public_views.get_event(None, slug).value
-    return rendering.page(
+    return rendering.form_page(
         "buy_code.html",
         request,
+        problem=problem,
         address=_address(slug, request.form),
         event=event,
         email=email,
         choice=_choice(request.form),
-        key=uuid4(),
-        refusal=refusals.title_and_advice(problem, request.language) if problem else None,
         back=_address(slug, request.form),
     )
 
 
-def _refusal(
-    problem: Problem, event: EventResponse, given: "MultiDict[str, str]", request: PageRequest
-) -> dict[str, Any]:
-    """The refusal in words, and the way on: what is left, the older order, or the same without the code."""
-    title, advice = refusals.title_and_advice(problem, request.language)
+def _way_on(problem: Problem, event: EventResponse, given: "MultiDict[str, str]") -> WayOn:
     tier = next((each for each in event.tiers if str(each.id) == problem.members.get("tier_id")), None)
     left = problem.members.get("available")
-    way_on = None
+    is_for_promo = problem.slug.startswith("promo-")
+    instead = None
     if tier and left:
-        title = translate(request.language, "Not that many are left.")
-        way_on = f"/buy/{event.slug}?{urlencode({**_choice(given), f't_{tier.id}': left})}"
-    elif problem.slug.startswith("promo-"):
-        way_on = f"/buy/{event.slug}?{urlencode({k: v for k, v in _choice(given).items() if k != 'promo'})}"
-    return {
-        "slug": problem.slug,
-        "title": title,
-        "advice": advice,
-        "tier": tier.name if tier else None,
-        "left": left,
-        "way_on": way_on,
-        "order_id": problem.members.get("order_id"),
-        "is_for_promo": problem.slug.startswith("promo-"),
-    }
+        instead = f"/buy/{event.slug}?{urlencode({**_choice(given), f't_{tier.id}': left})}"
+    elif is_for_promo:
+        instead = f"/buy/{event.slug}?{urlencode({k: v for k, v in _choice(given).items() if k != 'promo'})}"
+    return WayOn(tier.name if tier else None, left, problem.members.get("order_id"), is_for_promo, instead)
 
 
 def _body(event: EventResponse, given: "MultiDict[str, str]") -> ReservationBody:

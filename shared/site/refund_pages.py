@@ -10,19 +10,16 @@ from shared.refunds import requests as refund_requests
 from shared.refunds import schemas as refund_schemas
 from shared.refunds.requests import RefundRequest
 from shared.refunds.schemas import RefundPage
-from shared.site import forms, refusals, rendering
-from shared.site.order_pages import sign_in_first
-from shared.web import App, Viewer
+from shared.site import forms, rendering
+from shared.web import App, SignedIn
 from shared.web.pages import Page, PageRequest, Redirect
 
 pages = App("site")
 
 
 @pages.page("/refunds")
-def refunds(request: PageRequest, viewer: Viewer) -> Page | Redirect:
+def refunds(request: PageRequest, viewer: SignedIn) -> Page:
     """A buyer's refunds, newest first, each with what it waits for."""
-    if viewer is None:
-        return sign_in_first(request)
     with snapshot() as tx:
         listing = refund_schemas.listed(tx, viewer, RefundPage(page_size=100))
         titles = {each.event_id: events.get(tx, each.event_id).title for each in listing.items}
@@ -30,16 +27,14 @@ def refunds(request: PageRequest, viewer: Viewer) -> Page | Redirect:
 
 
 @pages.page("/refunds/new/{order_id}")
-def new_refund(request: PageRequest, order_id: UUID, viewer: Viewer) -> Page | Redirect:
+def new_refund(request: PageRequest, order_id: UUID, viewer: SignedIn) -> Page:
     """The page with what can be given back of an order, and exactly how much money comes back for each ticket."""
-    return _page(request, viewer, order_id) if viewer else sign_in_first(request)
+    return _page(request, viewer, order_id)
 
 
 @pages.form("/refunds/new/{order_id}")
-def ask(request: PageRequest, order_id: UUID, viewer: Viewer) -> Page | Redirect:
+def ask(request: PageRequest, order_id: UUID, viewer: SignedIn) -> Page | Redirect:
     """Ask for the money back."""
-    if viewer is None:
-        return sign_in_first(request)
     given = {"order_id": order_id, "ticket_ids": request.form.getlist("ticket_ids") or None}
     reason = request.form.get("reason", "").strip()
     wanted, errors = forms.read(RefundRequest, {**given, "reason": reason}, request.language)
@@ -68,16 +63,14 @@ def _page(
             event = events.get(tx, preview.event_id)
     except Problem as refused:
         problem, event = problem or refused, None
-    return rendering.page(
+    return rendering.form_page(
         "refund_request.html",
         request,
+        viewer=viewer,
+        errors=errors,
+        problem=problem,
         address=f"/refunds/new/{order_id}",
         preview=preview,
         event=event,
         order_id=order_id,
-        errors=errors or {},
-        given=request.form,
-        refusal=refusals.title_and_advice(problem, request.language) if problem else None,
-        csrf=forms.csrf_token(viewer),
-        key="",
     )

@@ -3,7 +3,7 @@
 By the slug of the problem; what is not listed here is told by the problem's own sentence.
 """
 
-from typing import Final
+from typing import Final, NamedTuple
 
 from shared.problems import Problem
 from shared.site.languages import translate
@@ -92,9 +92,16 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
 }
 
 
-def title_and_advice(problem: Problem, language: Language) -> tuple[str, str]:
-    """The title and the advice for a problem."""
+class Refusal(NamedTuple):
+    """What was refused or is wrong, and what to do next."""
+
+    title: str
+    advice: str
+
+
+def of(problem: Problem, language: Language) -> Refusal:
+    """The words for a problem."""
     if problem.slug in _WORDS:
         title, advice = _WORDS[problem.slug]
-        return translate(language, title), translate(language, advice)
-    return translate(language, "That did not work"), problem.detail
+        return Refusal(translate(language, title), translate(language, advice))
+    return Refusal(translate(language, "That did not work"), problem.detail)

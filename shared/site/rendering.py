@@ -5,16 +5,21 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
+from uuid import uuid4
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from werkzeug.datastructures import MultiDict
 
-from shared import local_time
+from shared import local_time, rupiah
 from shared.cloud import clock
 from shared.cloud.settings import settings
-from shared.site import languages, qr_code, static_files, wording
+from shared.identity.tokens import Principal
+from shared.problems import Problem
+from shared.site import forms, languages, qr_code, refusals, static_files
 from shared.web.caching import CachePolicy
 from shared.web.pages import Language, Page, PageRequest
 
+_UNBREAKABLE_SPACE = "\u00a0"
 OTHER: dict[Language, Language] = {"id": "en", "en": "id"}
 
 
@@ -59,6 +64,35 @@ def page(
     )
 
 
+def form_page(
+    template: str,
+    request: PageRequest,
+    *,
+    viewer: Principal | None = None,
+    errors: dict[str, str] | None = None,
+    problem: Problem | None = None,
+    given: "MultiDict[str, str] | None" = None,
+    address: str = "",
+    **context: Any,
+) -> Page:
+    """A page with a form: with what was typed, what is wrong with it by field, and why it was refused.
+
+    `given` is what was typed where the request's form does not say it.
+    """
+    return page(
+        template,
+        request,
+        address=address,
+        viewer=viewer,
+        errors=errors or {},
+        refusal=refusals.of(problem, request.language) if problem else None,
+        given=request.form if given is None else given,
+        csrf=forms.csrf_token(viewer),
+        key=uuid4(),
+        **context,
+    )
+
+
 def _address(request: PageRequest) -> str:
     kept = [(name, value) for name, value in request.query.items(multi=True) if name != "lang"]
     return f"{request.path}?{urlencode(kept)}" if kept else request.path
@@ -85,17 +119,21 @@ def _environment(language: Language) -> Environment:
     )
     environment.install_gettext_translations(languages.translations(language), newstyle=True)  # type: ignore[attr-defined]
     environment.filters |= {
-        "rupiah": lambda amount: wording.rupiah(amount, language),
-        "number": lambda number: wording.number(number, language),
+        "rupiah": lambda amount: rupiah.written(amount, language).replace(" ", _UNBREAKABLE_SPACE),
         "date": lambda moment, zone: local_time.long_date(moment, zone, language),
         "moment": lambda moment, zone: local_time.long_moment(moment, zone, language),
         "clock": lambda moment, zone: local_time.time_of_day(moment, zone, language),
-        "short_date": lambda moment, zone: wording.short_date(moment, zone, language),
+        "short_date": lambda moment, zone: local_time.short_date(moment, zone, language),
         "iso": _iso,
-        "grouped": wording.grouped,
+        "grouped": _in_fours,
     }
     environment.globals |= {"static": static_files.url, "qr": qr_code.svg, "date_and_time": _date_and_time(language)}
     return environment
+
+
+def _in_fours(number: str) -> str:
+    """A long number in groups of four digits, to be read and compared."""
+    return " ".join(number[start : start + 4] for start in range(0, len(number), 4))
 
 
 def _iso(moment: datetime) -> str:

@@ -6,7 +6,7 @@ from shared.identity.accounts import Credentials, PasswordReset
 from shared.identity.sessions import RefreshRequest
 from shared.messages import mails
 from shared.problems import Problem
-from shared.site import forms, refusals, rendering, sign_in
+from shared.site import forms, rendering, sign_in
 from shared.web import CODE_MAILS, CREDENTIALS, App, Viewer
 from shared.web.constant_time import CODE_MS, pad_to
 from shared.web.pages import Page, PageRequest, Redirect
@@ -113,21 +113,19 @@ def _login(
     problem: Problem | None = None,
     by_password: bool = False,
 ) -> Page:
-    return rendering.page(
+    return rendering.form_page(
         "login.html",
         request,
+        errors=errors,
+        problem=problem,
         next=_target(request),
-        errors=errors or {},
-        refusal=refusals.title_and_advice(problem, request.language) if problem else None,
         by_password=by_password,
-        given=request.form,
         has_new_password=request.query.get("new_password") == "yes",
     )
 
 
 def _code(request: PageRequest, email: str, problem: Problem | None = None) -> Page:
-    refusal = refusals.title_and_advice(problem, request.language) if problem else None
-    return rendering.page("login_code.html", request, next=_target(request), email=email, refusal=refusal)
+    return rendering.form_page("login_code.html", request, problem=problem, next=_target(request), email=email)
 
 
 def _reset(
@@ -138,7 +136,6 @@ def _reset(
     problem: Problem | None = None,
     is_sent: bool = False,
 ) -> Page:
-    refusal = refusals.title_and_advice(problem, request.language) if problem else None
-    return rendering.page(
-        "reset_password.html", request, email=email, errors=errors or {}, refusal=refusal, is_sent=is_sent
+    return rendering.form_page(
+        "reset_password.html", request, errors=errors, problem=problem, email=email, is_sent=is_sent
     )

@@ -8,45 +8,30 @@ from shared.cloud.database import snapshot, transaction
 from shared.identity.tokens import Principal
 from shared.messages import mails
 from shared.problems import Problem
-from shared.site import forms, refusals, rendering
-from shared.site.order_pages import sign_in_first
+from shared.site import forms, rendering
 from shared.tickets import holders
 from shared.tickets.holders import HolderChange, TicketResponse
-from shared.web import App, Viewer
+from shared.web import App, SignedIn
 from shared.web.pages import Page, PageRequest, Redirect
 
 pages = App("site")
 
 
 @pages.page("/tickets/{ticket_id}")
-def ticket(request: PageRequest, ticket_id: UUID, viewer: Viewer) -> Page | Redirect:
+def ticket(request: PageRequest, ticket_id: UUID, viewer: SignedIn) -> Page:
     """One ticket, for its buyer. The phone keeps this page for a gate without a network."""
-    if viewer is None:
-        return sign_in_first(request)
-    return _page(request, viewer, ticket_id, is_saved=request.query.get("saved") == "yes")
+    return _page(request, viewer, ticket_id)
 
 
 @pages.form("/tickets/{ticket_id}/holder")
-def correct_holder(request: PageRequest, ticket_id: UUID, viewer: Viewer) -> Page | Redirect:
+def correct_holder(request: PageRequest, ticket_id: UUID, viewer: SignedIn) -> Page | Redirect:
     """Correct who holds the ticket: its code becomes a new one, the old one is void at once."""
-    if viewer is None:
-        return sign_in_first(request)
     wanted, errors = forms.read(HolderChange, forms.non_empty(request.form, "name", "email"), request.language)
     if wanted is None:
         return _page(request, viewer, ticket_id, errors=errors)
     try:
         with transaction() as tx:
-            changed = holders.change(tx, viewer, ticket_id, wanted)
-            if changed:
-                mails.enqueue_holder_changed(
-                    tx,
-                    changed.order_id,
-                    ticket_id,
-                    changed.item_id,
-                    old_email=changed.old_email,
-                    is_renewed=changed.is_renewed,
-                    is_by_buyer=changed.is_by_buyer,
-                )
+            holders.change(tx, viewer, ticket_id, wanted, mails.enqueue_holder_changed)
     except Problem as problem:
         return _page(request, viewer, ticket_id, problem=problem)
     return Redirect(f"/tickets/{ticket_id}?saved=yes")
@@ -65,22 +50,19 @@ def _page(
     *,
     errors: dict[str, str] | None = None,
     problem: Problem | None = None,
-    is_saved: bool = False,
 ) -> Page:
     found, event = _read(viewer, ticket_id)
     until = min(event.name_change_deadline or event.start_date, event.start_date)
-    return rendering.page(
+    return rendering.form_page(
         "ticket.html",
         request,
+        viewer=viewer,
+        errors=errors,
+        problem=problem,
         address=f"/tickets/{ticket_id}",
         ticket=found,
         event=event,
-        errors=errors or {},
-        given=request.form,
-        refusal=refusals.title_and_advice(problem, request.language) if problem else None,
-        is_saved=is_saved,
+        is_saved=request.query.get("saved") == "yes",
         is_correctable=found.may_change_holder,
         correctable_until=until,
-        csrf=forms.csrf_token(viewer),
-        key="",
     )

@@ -5,7 +5,7 @@ A new name makes a new QR code, and the old one is void at once. So does a new a
 mail has the ticket, unless no mail with it has been asked for.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from shared.identity.tokens import Principal
 from shared.models import RequestModel, ResponseModel, plain_line
 from shared.problems import Problem
 from shared.sales import attendees, orders
+from shared.sales.attendees import HolderChanged
 from shared.states import TicketStatus
 from shared.tickets import access, qr
 from shared.tickets.ticket_rendering import TicketVoid
@@ -41,6 +42,10 @@ _IS_MAILED = text("""
         WHERE to_address = :holder AND order_id = :order_id AND template = 'e_ticket')
 """)
 _RENEW = text("UPDATE tickets SET revision = revision + 1 WHERE id = :id")
+
+
+Notify = Callable[[Transaction, HolderChanged], None]
+"""Tells of a change of holder whom it concerns, within its transaction."""
 
 
 class HolderChange(RequestModel):
@@ -75,17 +80,6 @@ class HolderChangeClosed(Problem):
     status, slug = 409, "holder-change-closed"
 
 
-@dataclass(frozen=True)
-class HolderChanged:
-    """A change of holder: the ticket as it was, whether its QR code is new, and who made the change."""
-
-    order_id: UUID
-    item_id: UUID
-    old_email: str | None
-    is_renewed: bool
-    is_by_buyer: bool
-
-
 def read(tx: Transaction, caller: Principal, ticket_id: UUID) -> TicketResponse:
     """The ticket for its buyer, its holder's account, its organizer or an admin. Raises NotFound."""
     parties = access.require_sight(tx, caller, ticket_id)
@@ -94,10 +88,10 @@ def read(tx: Transaction, caller: Principal, ticket_id: UUID) -> TicketResponse:
     return _response(ticket, may_change_holder=is_open and not parties.is_holder_only(caller))
 
 
-def change(tx: Transaction, caller: Principal, ticket_id: UUID, wanted: HolderChange) -> HolderChanged | None:
-    """Correct who holds a ticket; None where that changes nothing.
+def change(tx: Transaction, caller: Principal, ticket_id: UUID, wanted: HolderChange, notify: Notify) -> None:
+    """Correct who holds a ticket, and `notify` of it, unless that changes nothing.
 
-    Raises NotFound, TicketVoid, TicketUsed, HolderChangeClosed.
+    Raises NotFound, TicketVoid, TicketUsed, HolderChangeClosed, and what `notify` raises.
     """
     parties = access.require_control(tx, caller, ticket_id)
     orders.lock(tx, parties.order_id)
@@ -106,7 +100,7 @@ def change(tx: Transaction, caller: Principal, ticket_id: UUID, wanted: HolderCh
     _require_changeable(ticket, is_buyer=is_by_buyer)
     is_moved = wanted.email != ticket.attendee_email
     if wanted.name == ticket.attendee_name and not is_moved:
-        return None
+        return
     is_renewed = wanted.name != ticket.attendee_name or (is_moved and _is_mailed(tx, ticket))
     attendees.set_attendee(tx, ticket.order_id, ticket.item_id, name=wanted.name, email=wanted.email)
     if is_renewed:
@@ -120,13 +114,15 @@ def change(tx: Transaction, caller: Principal, ticket_id: UUID, wanted: HolderCh
         is_renewed=is_renewed,
         is_address_changed=is_moved,
     )
-    return HolderChanged(
-        order_id=parties.order_id,
-        item_id=ticket.item_id,
+    changed = HolderChanged(
+        ticket_id,
+        ticket.item_id,
+        ticket.order_id,
         old_email=ticket.attendee_email,
         is_renewed=is_renewed,
         is_by_buyer=is_by_buyer,
     )
+    notify(tx, changed)
 
 
 def _is_mailed(tx: Transaction, ticket: Any) -> bool:

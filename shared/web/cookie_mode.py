@@ -15,7 +15,7 @@ from shared.identity.client_networks import ClientNetwork
 from shared.identity.google_nonces import GoogleNonceResponse
 from shared.identity.sessions import RefreshRequest, SessionEnded, Tokens
 from shared.models import ResponseModel
-from shared.problems import Invalid
+from shared.problems import AccountGone, Invalid
 from shared.web import cookies, csrf, requests
 
 HEADER = "X-Session"
@@ -111,6 +111,6 @@ def _remember_device(request: Request, result: Tokens, answer: Response) -> None
 
 
 def clear_ended_session(request: Request, error: Exception, answer: Response) -> None:
-    """Delete the cookies of a session that has ended elsewhere."""
-    if isinstance(error, SessionEnded) and is_enabled(request):
+    """Delete the cookies of a session that has ended elsewhere, or whose account is gone."""
+    if isinstance(error, SessionEnded | AccountGone) and is_enabled(request):
         cookies.clear(answer)

@@ -51,7 +51,7 @@ def is_from_our_pages(request: Request) -> bool:
     if site is not None:
         return site in ("same-origin", "none")  # none: the person themselves, by a bookmark or a reload
     origin = request.headers.get("Origin")
-    return origin is not None and _is_ours(origin, request)
+    return origin is not None and is_our_origin(origin, request)
 
 
 def has_no_origin(request: Request) -> bool:
@@ -62,7 +62,8 @@ def has_no_origin(request: Request) -> bool:
     return "Sec-Fetch-Site" not in request.headers and request.headers.get("Origin", "null") == "null"
 
 
-def _is_ours(origin: str, request: Request) -> bool:
+def is_our_origin(origin: str, request: Request) -> bool:
+    """True if this is the origin that the request was sent to, or our public one."""
     scheme = "http" if settings().secure_cookies == "off" else "https"
     return origin in (settings().public_url.rstrip("/"), f"{scheme}://{request.headers.get('Host')}")
 

@@ -7,7 +7,7 @@ private. Scripts, styles, pictures and connections are of our own origin only, a
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ from shared.cloud.settings import settings
 from shared.identity.client_networks import UNKNOWN_CLIENT, ClientNetwork
 from shared.identity.sessions import Tokens
 from shared.problems import Malformed, Problem, UnsupportedMediaType
-from shared.web import cookie_mode, page_sessions, requests
+from shared.web import cookie_mode, csrf, page_sessions, requests
 from shared.web.caching import CachePolicy
 
 Language = Literal["id", "en"]
@@ -51,6 +51,8 @@ class PageRequest:
     chosen: Language | None = None
     """The language that this very request asks for, to be remembered."""
     client: ClientNetwork = UNKNOWN_CLIENT
+    return_to: str = ""
+    """Where to go on once something else is done: this address, or for a form the page it stood on. Empty: unknown."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,8 @@ class Asset:
     """Its Content-Security-Policy, where it needs one: a worker may connect only where its script's says so."""
 
 
-ErrorPage = Callable[[Problem, str, PageRequest], Page]
-"""Makes the page that tells a problem; it is given the request's correlation id."""
+ErrorPage = Callable[[Problem, str, PageRequest], Page | Redirect]
+"""Makes the page that tells a problem, or leads to what helps; it is given the request's correlation id."""
 
 
 def read(request: Request) -> PageRequest:
@@ -103,16 +105,20 @@ def read(request: Request) -> PageRequest:
     brief = read_briefly(request)
     if any("\x00" in value for values in (request.args, form) for value in values.values()):
         raise Malformed("The form holds a NUL character, which no text may. Leave it out.")
-    return PageRequest(
-        brief.path, request.args, form, brief.language, brief.chosen, client=cookie_mode.client_of(request)
-    )
+    return replace(brief, form=form, client=cookie_mode.client_of(request))
 
 
 def read_briefly(request: Request) -> PageRequest:
-    """Only its path and language, which are there whatever is wrong with the rest."""
+    """Only its address and language, which are there whatever is wrong with the rest."""
     chosen = _language(request.args.get("lang")) or _language(request.path.strip("/").partition("/")[0])
     remembered = _language(request.cookies.get(LANGUAGE_COOKIE))
-    return PageRequest(request.path, language=chosen or remembered or _preferred(request), chosen=chosen)
+    return PageRequest(
+        request.path,
+        request.args,
+        language=chosen or remembered or _preferred(request),
+        chosen=chosen,
+        return_to=_return_to(request),
+    )
 
 
 def respond(result: Page | Redirect | Asset, request: Request) -> Response:
@@ -133,9 +139,9 @@ def respond(result: Page | Redirect | Asset, request: Request) -> Response:
     return _page(result, request)
 
 
-def error(page: Page, problem: Problem, request: Request) -> Response:
-    """The response for the page that tells a problem. Nobody keeps it."""
-    answer = _page(page, request)
+def error(result: Page | Redirect, problem: Problem, request: Request) -> Response:
+    """The response for what the error page makes of a problem. Nobody keeps it."""
+    answer = respond(result, request)
     if problem.retry_after_seconds is not None:
         answer.headers["Retry-After"] = str(problem.retry_after_seconds)
     return answer
@@ -171,6 +177,18 @@ def _pictures() -> str:
     where = urlsplit(settings().media_base_url)
     origin = f"{where.scheme}://{where.netloc}"
     return "" if settings().public_url.startswith(origin) else f" {origin}"
+
+
+def _return_to(request: Request) -> str:
+    if request.method != "POST":
+        return _address(request.path, request.query_string.decode("utf-8", "replace"))
+    came_from = urlsplit(request.referrer or "")
+    is_ours = csrf.is_our_origin(f"{came_from.scheme}://{came_from.netloc}", request)
+    return _address(came_from.path, came_from.query) if is_ours else ""
+
+
+def _address(path: str, query: str) -> str:
+    return f"{path}?{query}" if query else path
 
 
 def _language(given: str | None) -> Language | None:

@@ -48,6 +48,38 @@ def test_a_page_of_ones_own_asks_to_sign_in_and_comes_back(world: World, path: s
     assert answer.headers["Cache-Control"] == "private, no-store"
 
 
+def test_signing_in_brings_a_person_back_to_the_very_page(world: World):
+    assert get(world, "/orders?page=2").headers["Location"] == "/login?next=%2Forders%3Fpage%3D2"
+
+
+@pytest.mark.parametrize(
+    ("form", "target"),
+    [
+        ("{site}/orders/7?mailed=yes", "/login?next=%2Forders%2F7%3Fmailed%3Dyes"),
+        ("https://evil.example/orders/7", "/login"),
+        ("", "/login"),
+    ],
+    ids=["ours", "elsewhere", "unknown"],
+)
+def test_who_sends_a_form_signed_out_comes_back_to_the_page_it_stood_on(world: World, form: str, target: str):
+    headers = {"Origin": world.url, "Referer": form.format(site=world.url)}
+    sent = requests.post(
+        f"{world.url}/account/photo/remove", headers=headers, timeout=PATIENCE_SECONDS, allow_redirects=False
+    )
+    assert (sent.status_code, sent.headers["Location"]) == (303, target)
+
+
+def test_who_was_signed_out_on_all_devices_signs_in_again(world: World):
+    organizer = world.somebody("organizer")
+    browser = requests.Session()
+    form = {"email": organizer.address, "password": "Rahasia-123!"}
+    browser.post(f"{world.url}/login", data=form, headers={"Origin": world.url}, timeout=PATIENCE_SECONDS)
+    organizer.api.post("auth/logout-everywhere", {})
+    shown = browser.get(f"{world.url}/orders", timeout=PATIENCE_SECONDS)
+    assert shown.url == f"{world.url}/login?next=%2Forders"
+    assert {cookie.name for cookie in browser.cookies} <= {"device", "language"}
+
+
 @pytest.mark.parametrize(
     ("accepts", "language"), [("en-US,en;q=0.9", "en"), ("id-ID,id;q=0.9,en;q=0.8", "id"), ("", "id"), ("fr", "id")]
 )

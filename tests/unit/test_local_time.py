@@ -36,6 +36,11 @@ def test_english_has_its_own_names_and_colon():
     assert local_time.long_moment(NEW_YEARS_EVE, "Asia/Jakarta", "en") == "Thursday, 31 December 2026, 23:30 WIB"
 
 
+@pytest.mark.parametrize(("language", "shown"), [("id", "Kam, 31 Des 2026"), ("en", "Thu, 31 Dec 2026")])
+def test_where_there_is_little_room_a_date_is_short(language, shown):
+    assert local_time.short_date(NEW_YEARS_EVE, "Asia/Jakarta", language) == shown
+
+
 @pytest.mark.parametrize(
     ("end", "lines"),
     [

@@ -53,3 +53,4 @@ def test_percent_is_exact_where_a_float_is_not():
 
 def test_rupiah_is_written_as_indonesians_do():
     assert written(1_250_000) == "Rp 1.250.000"
+    assert written(1_250_000, "en") == "Rp 1,250,000"

@@ -23,7 +23,7 @@ def test_only_problems_that_exist_have_words():
 
 @pytest.mark.parametrize(("language", "title"), [("id", "Tiket itu tidak ada"), ("en", "There is no such ticket")])
 def test_a_refusal_has_a_title_and_an_advice(language: Language, title: str):
-    said, advice = refusals.title_and_advice(NotFound(), language)
+    said, advice = refusals.of(NotFound(), language)
     assert title in said
     assert advice
 
@@ -34,4 +34,4 @@ def test_a_problem_without_words_of_its_own_is_told_by_its_sentence():
 
         status, slug = 409, "rare"
 
-    assert refusals.title_and_advice(Rare(), "en")[1] == "This is rare. Try something else."
+    assert refusals.of(Rare(), "en")[1] == "This is rare. Try something else."
