@@ -36,9 +36,9 @@ def login(credentials: accounts.Credentials, client: ClientNetwork) -> Tokens:
 
 
 @app.post("/auth/code", anybody=True, status=202, limit=CODE_MAILS, min_ms=CODE_MS, problems=LIMITED)
-def ask_for_sign_in_code(request: code_sign_in.SignInCodeRequest, client: ClientNetwork) -> code_sign_in.SignInCodeSent:
+def send_sign_in_code(request: code_sign_in.SignInCodeRequest, client: ClientNetwork) -> code_sign_in.SignInCodeSent:
     """Request a code to sign in without a password. The response is the same with and without an account."""
-    code_sign_in.ask(request, client, mails.enqueue_for_account)
+    code_sign_in.send_code(request, client, mails.enqueue_for_account)
     return code_sign_in.SignInCodeSent()
 
 
@@ -84,7 +84,7 @@ def confirm(given: reauthentication.Confirmation, caller: SignedIn) -> Tokens:
 
 
 @app.post("/auth/confirm/code", status=202, limit=CODE_MAILS)
-def send_code(caller: SignedIn, tx: Transaction) -> accounts.CodeSent:
+def send_confirmation_code(caller: SignedIn, tx: Transaction) -> accounts.CodeSent:
     """Request a code for `auth/confirm`. It is mailed to your own address."""
     mails.enqueue_for_account(tx, reauthentication.send_code(tx, caller))
     return accounts.CodeSent()

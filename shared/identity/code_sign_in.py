@@ -83,7 +83,7 @@ _OPEN = text(f"""
 """)
 
 
-def ask(
+def send_code(
     request: SignInCodeRequest, client: ClientNetwork, mail: Callable[[Transaction, AccountEmail | None], None]
 ) -> None:
     """Mail a code to sign in with: `mail` is given what to send, in the same transaction. Raises TooManyAttempts.

@@ -23,7 +23,7 @@ def send_code(request: PageRequest) -> tuple[str, dict[str, str]]:
     if asked is None:
         return request.form.get("email", ""), errors
     with pad_to(CODE_MS):
-        code_sign_in.ask(asked, request.client, mails.enqueue_for_account)
+        code_sign_in.send_code(asked, request.client, mails.enqueue_for_account)
     return asked.email, {}
 
 

@@ -135,7 +135,7 @@ def render_leased(leased: Row[Any]) -> RenderedTicket:
     """
     try:
         return _store(leased, _render(_page(leased)))
-    except Exception:
+    except Exception:  # whatever it was, it is raised again: only the lease must not outlive it
         with transaction() as tx:
             tx.execute(_RELEASE, {"ticket_id": leased.ticket_id})
         raise

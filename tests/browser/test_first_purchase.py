@@ -22,7 +22,7 @@ def test_a_guest_buys_in_a_dozen_taps_and_the_page_becomes_the_ticket(
     expect(page.locator("[data-total]")).to_contain_text("Rp")
     visitor.go_to_buy()
     look(page, "buy-guest")
-    visitor.ask_for_code()
+    visitor.request_code()
     look(page, "buy-code")
     visitor.enter_code()
     look(page, "order-reserved")

@@ -20,7 +20,7 @@ def test_without_javascript_from_the_event_to_the_ticket(
     watch.check_width(page)
     page.locator(".tier input").first.fill("2")
     visitor.go_to_buy()
-    visitor.ask_for_code()
+    visitor.request_code()
     visitor.enter_code()
     watch.check_width(page)
     visitor.pay_by("QRIS")
@@ -41,7 +41,7 @@ def test_in_english_and_in_the_dark(concert: dict[str, Any], new_visitor: Callab
     visitor.choose(number=2)
     visitor.go_to_buy()
     look(page, "en-buy-guest")
-    visitor.ask_for_code()
+    visitor.request_code()
     look(page, "en-buy-code")
     visitor.enter_code()
     look(page, "en-order-reserved")
@@ -61,7 +61,7 @@ def test_the_language_can_be_changed_and_the_choice_survives(concert: dict[str, 
     visitor.follow(page.locator("a[hreflang]"))
     expect(page.locator("#cost + table")).to_contain_text("2 × Festival")
     assert page.locator("html").get_attribute("lang") == "en"
-    visitor.ask_for_code()
+    visitor.request_code()
     visitor.follow(page.locator("a[hreflang]"))
     expect(page.locator("#cost + table")).to_contain_text("2 × Festival")
 

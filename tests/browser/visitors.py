@@ -67,7 +67,7 @@ class Visitor:
         """From the chosen tickets to what they cost."""
         self.follow(self.page.locator(".buy-bar button"))
 
-    def ask_for_code(self) -> None:
+    def request_code(self) -> None:
         """Type the address and accept the terms."""
         self.page.fill("#email", self.address)
         self.tap(self.page.locator("#accept_terms"))

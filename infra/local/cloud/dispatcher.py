@@ -148,7 +148,7 @@ class Dispatcher:
             return self._turn()
         except DBAPIError as error:
             log.warning("the store cannot be reached: %s", error.orig)
-        except Exception:
+        except Exception:  # one delivery that breaks a turn must not end those of all queues
             log.exception("deliveries are held up")
         self._disconnect()
         return _RECONNECT_SECONDS

@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 WIDTH: Final = 1600
 HEIGHT: Final = 900
+_STEP: Final = 8
 
 Colour = tuple[int, int, int]
 Motif = Callable[[Image.Image, Sequence[Colour]], None]
@@ -57,17 +58,16 @@ def mountains(image: Image.Image, colours: Sequence[Colour]) -> None:
     width, height = image.size
     sky, haze, near = colours
     image.paste(gradient(image.size, [sky, haze]))
-    draw = ImageDraw.Draw(image)
-    _disc(draw, width * 0.78, height * 0.3, height * 0.11, _between([haze, (255, 255, 255)], 0.7))
+    _disc(ImageDraw.Draw(image), width * 0.78, height * 0.3, height * 0.11, _between([haze, (255, 255, 255)], 0.7))
     chance = _chance(3)
     for ridge in range(6):
         foot, rise = height * (0.42 + 0.1 * ridge), height * (0.17 - 0.012 * ridge)
         phases = [chance.uniform(0, 6.3) for _ in range(3)]
         line = [
-            (x, foot - rise * (_wave(x / width * 7, phases[0]) + _wave(x / width * 17, phases[1]) / 3))
-            for x in range(0, width + 8, 8)
+            foot - rise * (_wave(x / width * 7, phases[0]) + _wave(x / width * 17, phases[1]) / 3)
+            for x in _columns(image)
         ]
-        draw.polygon([*line, (width, height), (0, height)], fill=_between([haze, near], (ridge + 1) / 6))
+        _fill_below(image, line, _between([haze, near], (ridge + 1) / 6))
 
 
 def sea(image: Image.Image, colours: Sequence[Colour]) -> None:
@@ -75,15 +75,13 @@ def sea(image: Image.Image, colours: Sequence[Colour]) -> None:
     width, height = image.size
     night, light, deep = colours
     image.paste(gradient(image.size, [night, light]))
-    draw = ImageDraw.Draw(image)
-    _disc(draw, width * 0.74, height * 0.34, height * 0.2, _between([light, (255, 255, 255)], 0.75))
+    _disc(ImageDraw.Draw(image), width * 0.74, height * 0.34, height * 0.2, _between([light, (255, 255, 255)], 0.75))
     for wave in range(7):
         foot, length = height * (0.5 + 0.075 * wave), width / (5 - wave * 0.3)
         line = [
-            (x, foot + height * 0.028 * math.sin((x / length + wave * 0.37) * 2 * math.pi))
-            for x in range(0, width + 8, 8)
+            foot + height * 0.028 * _wave(x / length * 2 * math.pi, wave * 0.37 * 2 * math.pi) for x in _columns(image)
         ]
-        draw.polygon([*line, (width, height), (0, height)], fill=_between([light, deep], (wave + 1) / 7))
+        _fill_below(image, line, _between([light, deep], (wave + 1) / 7))
 
 
 def rays(image: Image.Image, colours: Sequence[Colour]) -> None:
@@ -135,22 +133,6 @@ def tiles(image: Image.Image, colours: Sequence[Colour]) -> None:
             draw.pieslice((x - side, y - side, x + side, y + side), begin, begin + 90, fill=shape)
 
 
-def kawung(image: Image.Image, colours: Sequence[Colour]) -> None:
-    """The four petals of the batik that is called so."""
-    width, height = image.size
-    ground, deeper, petal, seed = colours
-    image.paste(gradient(image.size, [ground, deeper], degrees=45))
-    draw = ImageDraw.Draw(image)
-    side = width / 9
-    for row in range(-1, math.ceil(height / side) + 1):
-        for column in range(10):
-            x, y = column * side, row * side
-            for across, down in ((1, 1), (1, -1), (-1, 1), (-1, -1)):
-                _petal(draw, (x, y), (x + across * side / 2, y + down * side / 2), petal)
-            _disc(draw, x, y, side * 0.07, seed)
-            _disc(draw, x + side / 2, y + side / 2, side * 0.05, seed)
-
-
 def lights(image: Image.Image, colours: Sequence[Colour]) -> None:
     """Spotlights that meet on a stage."""
     width, height = image.size
@@ -164,21 +146,6 @@ def lights(image: Image.Image, colours: Sequence[Colour]) -> None:
         ImageDraw.Draw(cone).polygon([(width * origin, -height * 0.1), *ends], fill=120)
         ImageDraw.Draw(cone).ellipse((aim - spread, height * 0.84, aim + spread, height * 0.96), fill=190)
         image.paste(beam, mask=cone)
-
-
-def track(image: Image.Image, colours: Sequence[Colour]) -> None:
-    """The lanes of a running track in a bend."""
-    width, height = image.size
-    grass, clay, line = colours
-    image.paste(gradient(image.size, [grass, _between([grass, (0, 0, 0)], 0.35)], degrees=60))
-    draw = ImageDraw.Draw(image)
-    x, y = width * 1.02, height * 1.08
-    for lane in range(8):
-        radius = width * (0.78 - 0.075 * lane)
-        _disc(draw, x, y, radius, line)
-        _disc(draw, x, y, radius - width * 0.006, _between([clay, (0, 0, 0)], 0.04 * (lane % 2)))
-    _disc(draw, x, y, width * 0.18, line)
-    _disc(draw, x, y, width * 0.174, grass)
 
 
 def rings(image: Image.Image, colours: Sequence[Colour]) -> None:
@@ -248,21 +215,19 @@ def _wave(at: float, phase: float) -> float:
     return math.sin(at + phase)
 
 
+def _columns(image: Image.Image) -> range:
+    """The places across a picture at which an outline has a corner."""
+    return range(0, image.width + _STEP, _STEP)
+
+
+def _fill_below(image: Image.Image, line: Sequence[float], fill: Colour) -> None:
+    """Fill everything below an outline, which is given by its height at each of the columns."""
+    corners = [(0, image.height), *zip(_columns(image), line, strict=True), (image.width, image.height)]
+    ImageDraw.Draw(image).polygon(corners, fill=fill)
+
+
 def _disc(draw: ImageDraw.ImageDraw, x: float, y: float, radius: float, fill: Colour) -> None:
     draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=fill)
-
-
-def _petal(draw: ImageDraw.ImageDraw, begin: tuple[float, float], end: tuple[float, float], fill: Colour) -> None:
-    """A leaf between two points."""
-    x, y = end[0] - begin[0], end[1] - begin[1]
-    sides: list[tuple[float, float]] = []
-    for side in (1, -1):
-        steps = range(17) if side > 0 else range(16, -1, -1)
-        for step in steps:
-            along = 0.1 + 0.8 * step / 16
-            bulge = side * 0.3 * math.sin(math.pi * step / 16)
-            sides.append((begin[0] + x * along - y * bulge, begin[1] + y * along + x * bulge))
-    draw.polygon(sides, fill=fill)
 
 
 def _between(colours: Sequence[Colour], along: float) -> Colour:

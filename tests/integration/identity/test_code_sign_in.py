@@ -51,7 +51,7 @@ def ask(email: str, place: ClientNetwork = UNKNOWN_CLIENT, **fields: Any) -> Acc
     """Ask for a code, with the terms accepted unless told otherwise; the mail that comes."""
     letters: list[AccountEmail | None] = [None]
     request = SignInCodeRequest(email=email, **{"accept_terms": True, **fields})
-    code_sign_in.ask(request, place, lambda _, letter: letters.append(letter))
+    code_sign_in.send_code(request, place, lambda _, letter: letters.append(letter))
     return letters[-1]
 
 

@@ -112,7 +112,7 @@ def by_code(email: str, place: ClientNetwork) -> Principal | None:
     """Sign in by a mailed code; an account comes to be where there is none."""
     letters: list[AccountEmail] = []
     asked = SignInCodeRequest(email=email, accept_terms=True)
-    code_sign_in.ask(asked, place, lambda _, letter: letters.extend([letter] if letter else []))
+    code_sign_in.send_code(asked, place, lambda _, letter: letters.extend([letter] if letter else []))
     proof = SignInProof(email=email, code=letters[0].context["code"])
     return tokens.principal_of(code_sign_in.sign_in(proof, place).access_token)
 

@@ -31,7 +31,7 @@ class Connector:
         if self.failures:
             failure = self.failures.pop(0)
             if failure is None:
-                await asyncio.sleep(3600)
+                await asyncio.Event().wait()
             assert failure
             raise failure
         return f"{options['user']} at {instance} by {driver}"
