@@ -398,6 +398,14 @@ CREATE TABLE public.event_prices (
     CONSTRAINT valid_span CHECK ((ends_at > starts_at))
 );
 
+CREATE TABLE public.event_reminders (
+    event_id uuid NOT NULL,
+    starts_on date NOT NULL,
+    last_order_id uuid,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone
+);
+
 CREATE TABLE public.event_staff (
     event_id uuid NOT NULL,
     user_id uuid NOT NULL,
@@ -1053,6 +1061,9 @@ ALTER TABLE ONLY public.event_changes
 ALTER TABLE ONLY public.event_prices
     ADD CONSTRAINT event_prices_pkey PRIMARY KEY (event_id, starts_at) INCLUDE (ends_at, price);
 
+ALTER TABLE ONLY public.event_reminders
+    ADD CONSTRAINT event_reminders_pkey PRIMARY KEY (event_id, starts_on);
+
 ALTER TABLE ONLY public.event_staff
     ADD CONSTRAINT event_staff_pkey PRIMARY KEY (event_id, user_id);
 
@@ -1288,6 +1299,8 @@ CREATE INDEX orders_due ON public.orders USING btree (reservation_expires_at) WH
 
 CREATE INDEX orders_event ON public.orders USING btree (event_id, status);
 
+CREATE INDEX orders_event_paid ON public.orders USING btree (event_id, id) WHERE (status = 'paid'::text);
+
 CREATE UNIQUE INDEX orders_idempotency ON public.orders USING btree (user_id, idempotency_key) WHERE (idempotency_key IS NOT NULL);
 
 CREATE INDEX orders_paid ON public.orders USING btree (paid_at) WHERE (status = 'paid'::text);
@@ -1468,6 +1481,9 @@ ALTER TABLE ONLY public.event_changes
 
 ALTER TABLE ONLY public.event_prices
     ADD CONSTRAINT event_prices_event_id_fkey FOREIGN KEY (event_id) REFERENCES public.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.event_reminders
+    ADD CONSTRAINT event_reminders_event_id_fkey FOREIGN KEY (event_id) REFERENCES public.events(id);
 
 ALTER TABLE ONLY public.event_staff
     ADD CONSTRAINT event_staff_event_id_fkey FOREIGN KEY (event_id) REFERENCES public.events(id) ON DELETE CASCADE;

@@ -6,6 +6,7 @@ process dies in between, `sweep` publishes it later. Consumers may therefore rec
 
 import json
 import logging
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 
 _ADD = text("""
     INSERT INTO outbox (topic, payload, attributes)
-    VALUES (:topic, CAST(:payload AS jsonb), CAST(:attributes AS jsonb))
+    SELECT :topic, payload, CAST(:attributes AS jsonb) FROM jsonb_array_elements(CAST(:payloads AS jsonb)) AS payload
     RETURNING id
 """)
 # A claim is a lease: the transaction ends before publishing starts, so that no row stays locked during a network call,
@@ -48,18 +49,21 @@ _OLDEST = text("""
 
 def add(tx: Transaction, topic: str, payload: dict[str, Any]) -> None:
     """Publish `payload` (ids and versions only, no personal data) to `topic` once `tx` has committed."""
-    row_id = tx.execute(
-        _ADD,
-        {
-            "topic": topic,
-            "payload": json.dumps(payload, default=_plain),
-            "attributes": json.dumps(outgoing_context()),
-        },
-    ).scalar_one()
+    add_all(tx, topic, [payload])
+
+
+def add_all(tx: Transaction, topic: str, payloads: Sequence[dict[str, Any]]) -> None:
+    """Publish all of these, as `add` does each."""
+    values = {
+        "topic": topic,
+        "payloads": json.dumps(payloads, default=_plain),
+        "attributes": json.dumps(outgoing_context()),
+    }
+    row_ids = tx.execute(_ADD, values).scalars().all()
     added = pending_work(tx).outbox_ids
-    if not added:
+    if row_ids and not added:
         after_commit(tx, lambda: _publish_added(added))
-    added.append(row_id)
+    added.extend(row_ids)
 
 
 def _publish_added(ids: list[int]) -> None:

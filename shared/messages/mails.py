@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 from uuid import UUID
 
@@ -23,6 +24,8 @@ Template = Literal[
     "confirm_identity",
     "sign_in",
     "order_confirmation",
+    "payment_reminder",
+    "event_reminder",
     "e_ticket",
     "goods_ready",
     "ticket_delayed",
@@ -59,6 +62,14 @@ MAX_PER_BUYER, MAX_PER_EVENT, MAX_PER_ADDRESS = 50, 500, 3
 _ASK = text("""
     INSERT INTO emails (template, once_key, to_address, language, context, order_id)
     VALUES (:template, :dedupe_key, :to, :language, CAST(:context AS jsonb), :order_id)
+    ON CONFLICT (once_key) DO NOTHING
+    RETURNING id
+""")
+_ASK_ALL = text("""
+    INSERT INTO emails (template, once_key, to_address, language, context, order_id)
+    SELECT :template, m.dedupe_key, m.to, m.language, m.context, m.order_id
+    FROM jsonb_to_recordset(CAST(:mails AS jsonb))
+        AS m(dedupe_key text, "to" text, language text, context jsonb, order_id uuid)
     ON CONFLICT (once_key) DO NOTHING
     RETURNING id
 """)
@@ -121,6 +132,17 @@ _ANONYMISE = text("""
 """)
 
 
+@dataclass(frozen=True)
+class MailRequest:
+    """A mail to enqueue together with others of its template; see `enqueue`."""
+
+    dedupe_key: str
+    to: str
+    language: str
+    context: Mapping[str, Any]
+    order_id: UUID | None = None
+
+
 class TicketsNotIssued(Problem):
     """This order has no tickets to send: it isn't paid, they are being made, or they were given back."""
 
@@ -155,6 +177,14 @@ def enqueue(
     ).scalar()
     if email_id is not None:
         outbox.add(tx, "email.requested", {"email_id": email_id})
+
+
+def enqueue_all(tx: Transaction, template: Template, requests: Sequence[MailRequest]) -> int:
+    """Enqueue many mails of one template in one statement, each as `enqueue` does; return how many are new."""
+    written = json.dumps([asdict(each) for each in requests], default=str)
+    email_ids = tx.execute(_ASK_ALL, {"template": template, "mails": written}).scalars().all()
+    outbox.add_all(tx, "email.requested", [{"email_id": email_id} for email_id in email_ids])
+    return len(email_ids)
 
 
 def enqueue_for_account(tx: Transaction, email: AccountEmail | None) -> None:

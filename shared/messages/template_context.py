@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
 from shared import local_time
+from shared.cloud import clock
 from shared.cloud.database import Transaction
 from shared.identity import codes
 from shared.messages import freeze_page
@@ -25,7 +27,7 @@ from shared.messages.template_data import (
     Refund,
     Ticket,
 )
-from shared.states import TierKind
+from shared.states import EventStatus, TierKind
 
 MAX_ATTACHMENTS = 25
 """The most tickets that one mail attaches: some two megabytes. A mail about more links to the order."""
@@ -90,6 +92,11 @@ _HELD = text("""
     FROM order_items i JOIN ticket_tiers c ON c.id = i.tier_id
     WHERE i.id = ANY(:item_ids) GROUP BY c.id, c.name ORDER BY min(i.position)
 """)
+_UNRETURNED = text("SELECT id FROM order_items WHERE id = ANY(:item_ids) AND returned_at IS NULL")
+_IS_HELD = text("SELECT reservation_expires_at > now() FROM orders WHERE id = :order_id")
+_EVENT = text("""
+    SELECT e.status, e.start_date, e.timezone FROM orders o JOIN events e ON e.id = o.event_id WHERE o.id = :order_id
+""")
 _GOODS = text("""
     SELECT c.name AS tier_name, c.kind, count(*) AS quantity
     FROM order_items i JOIN ticket_tiers c ON c.id = i.tier_id
@@ -146,6 +153,36 @@ def _order(tx: Transaction, email: QueuedEmail, *statuses: str) -> Order:
 
 def _order_confirmation(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     return {"order": _order(tx, email, "reserved", "pending_payment", "paid")}
+
+
+def _payment_reminder(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    if not tx.execute(_IS_HELD, {"order_id": email.order_id}).scalar_one():
+        raise Obsolete("the hold is over")
+    return {"order": _order(tx, email, "pending_payment")}
+
+
+def _event_reminder(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    days = _days_until(tx, email.order_id, date.fromisoformat(email.context["starts_on"]))
+    kept = set(tx.execute(_UNRETURNED, {"item_ids": _ids(email.context["item_ids"])}).scalars())
+    if not kept:
+        raise Obsolete("its tickets were given back")
+    return {
+        "order": _order(tx, email, "paid"),
+        "held": read_held(tx, list(kept)),
+        "to_buyer": email.context["to_buyer"],
+        "is_today": days == 0,
+    }
+
+
+def _days_until(tx: Transaction, order_id: UUID | None, starts_on: date) -> int:
+    """The days until an event that still starts on this day, by its own clock. Raises Obsolete."""
+    event = tx.execute(_EVENT, {"order_id": order_id}).one()
+    zone, now = ZoneInfo(event.timezone), clock.now()
+    if event.status != EventStatus.PUBLISHED or event.start_date <= now:
+        raise Obsolete("the event is over or cancelled")
+    if event.start_date.astimezone(zone).date() != starts_on:
+        raise Obsolete("the event was moved to another day")
+    return (starts_on - now.astimezone(zone).date()).days
 
 
 def _e_ticket(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
@@ -349,6 +386,8 @@ _BUILDERS: Mapping[str, Callable[[Transaction, QueuedEmail], dict[str, Any]]] = 
     "confirm_identity": _code,
     "sign_in": _code,
     "order_confirmation": _order_confirmation,
+    "payment_reminder": _payment_reminder,
+    "event_reminder": _event_reminder,
     "e_ticket": _e_ticket,
     "goods_ready": _goods_ready,
     "ticket_delayed": _ticket_delayed,

@@ -49,6 +49,13 @@ FACTS = {
     "confirm_identity": {"full_name": "Siti", "code": "123456", "valid_minutes": 10},
     "sign_in": {"full_name": "Siti", "code": "12345678", "valid_minutes": 10},
     "order_confirmation": {"order": an_order(discount_amount=20_000)},
+    "payment_reminder": {"order": an_order(payment=QRIS)},
+    "event_reminder": {
+        "order": an_order(status="paid"),
+        "held": [GoodsLine("VIP", 2)],
+        "to_buyer": True,
+        "is_today": False,
+    },
     "e_ticket": {"order": an_order(status="paid"), "tickets": TICKETS, "to_buyer": True, **E_TICKET},
     "event_changed": {
         "order": an_order(status="paid"),
@@ -138,6 +145,7 @@ def test_a_confirmation_shows_every_price_and_fee_and_the_total(language):  # FN
     assert "Total: Rp 407.500" in text
 
 
+@pytest.mark.parametrize("template", ["order_confirmation", "payment_reminder"])
 @pytest.mark.parametrize(
     ("payment", "told"),
     [
@@ -149,9 +157,9 @@ def test_a_confirmation_shows_every_price_and_fee_and_the_total(language):  # FN
         (None, f"/orders/{ORDER_ID}"),
     ],
 )
-def test_a_confirmation_tells_how_to_pay_and_until_when(payment, told):
+def test_a_confirmation_and_its_reminder_tell_how_to_pay_and_until_when(payment, told, template):  # NS-002, NS-004
     for language in ("id", "en"):
-        mail = render("order_confirmation", language, {"order": an_order(payment=payment)})
+        mail = render(template, language, {"order": an_order(payment=payment)})
         deadline = payment.deadline if payment else "nanti"
         for words in (mail.text, mail.html):
             assert told in words
