@@ -8,5 +8,10 @@ def percent_of(amount: int, percent: int) -> int:
 
 def written(amount: int, language: str = "id") -> str:
     """An amount as Indonesians write it, `Rp 150.000`, or in English `Rp 150,000`."""
-    in_english = f"Rp {amount:,}"
+    return f"Rp {grouped(amount, language)}"
+
+
+def grouped(number: int, language: str = "id") -> str:
+    """A number in groups of three digits: `12.500` in Indonesian, `12,500` in English."""
+    in_english = f"{number:,}"
     return in_english if language == "en" else in_english.replace(",", ".")

@@ -11,6 +11,7 @@ from shared.site import (
     static_pages,
     ticket_pages,
 )
+from shared.site.organizer import start_pages
 from shared.web import App
 
 app = App("site", error_page=error_pages.problem_page)
@@ -23,6 +24,7 @@ for each in (
     refund_pages,
     sign_in_pages,
     account_pages,
+    start_pages,
 ):
     app.include(each.pages)
 

@@ -120,6 +120,7 @@ def _environment(language: Language) -> Environment:
     environment.install_gettext_translations(languages.translations(language), newstyle=True)  # type: ignore[attr-defined]
     environment.filters |= {
         "rupiah": lambda amount: rupiah.written(amount, language).replace(" ", _UNBREAKABLE_SPACE),
+        "number": lambda number: rupiah.grouped(number, language),
         "date": lambda moment, zone: local_time.long_date(moment, zone, language),
         "moment": lambda moment, zone: local_time.long_moment(moment, zone, language),
         "clock": lambda moment, zone: local_time.time_of_day(moment, zone, language),
