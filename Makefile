@@ -6,6 +6,7 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 T ?= tests
 TERRAFORM ?= terraform
 CHECKOV := .venv-checkov/bin/checkov
+BRIEFLY := -o Acquire::Retries=0 -o Acquire::http::Timeout=10
 
 # Where it is set, as in many images, each process of a run compiles every module anew: twice the time to start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -26,11 +27,13 @@ test: setup check browser ## Run the checks and every test; ORDER=random shuffle
 test-fast: setup ## Run the unit and integration tests that start no process of the product
 	$(PYTEST) --durations=10 -m "not processes" tests/unit tests/integration
 
-browser: ## Install Debian's Chromium where it is missing; tests/browser looks at the pages with it
-	@command -v "$${CHROMIUM:-chromium}" > /dev/null || { \
-	  [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && apt-get -qq update > /dev/null \
-	  && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends chromium fonts-dejavu-core > /dev/null; \
-	} || echo "NO PAGE WILL BE TESTED IN A BROWSER: there is no chromium, and only root can install it (apt-get install chromium)"
+browser: ## Install Debian's headless Chromium where it is missing; tests/browser looks at the pages with it
+	@command -v "$${CHROMIUM:-chromium-headless-shell}" > /dev/null || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null && apt-get -qq $(BRIEFLY) update > /dev/null \
+	  && DEBIAN_FRONTEND=noninteractive apt-get -qq $(BRIEFLY) install --no-install-recommends \
+	     chromium-headless-shell fonts-dejavu-core > /dev/null; \
+	} || command -v chromium > /dev/null \
+	|| echo "NO PAGE WILL BE TESTED IN A BROWSER: there is no chromium, and only root can install it (apt-get install chromium-headless-shell)"
 
 coverage: setup ## Show how much of shared/ the unit and integration tests run; 80 % at least (M-008)
 	$(BIN)/coverage run --source=shared -m pytest -q tests/unit tests/integration

@@ -1,7 +1,5 @@
 """People with phones: Debian's Chromium against one running product, every page of every test watched."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests import chromium as installed
 from tests.browser.looking import PHONE
 from tests.browser.visitors import Visitor
 from tests.browser.watching import Watch
@@ -18,14 +17,14 @@ from tests.processes import starts_processes
 from tests.stack import Stack
 from tests.waiting import PATIENCE_SECONDS
 
-NO_BROWSER = "NO PAGE WAS TESTED IN A BROWSER: there is no chromium. Install Debian's, or name one by CHROMIUM=/path."
+NO_BROWSER = "NO PAGE WAS TESTED IN A BROWSER: there is no chromium. Install one (make browser) or say CHROMIUM=/path."
 _SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
 
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The browser's program."""
-    found = shutil.which(os.environ.get("CHROMIUM") or "chromium")
+    found = installed.find()
     if not found:
         pytest.skip(NO_BROWSER)
     return found

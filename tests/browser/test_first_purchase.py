@@ -34,7 +34,7 @@ def test_a_guest_buys_in_a_dozen_taps_and_the_page_becomes_the_ticket(
     expect(page.locator("[data-ticket] svg.qr")).to_be_visible()
     assert page.evaluate("window.stillHere"), "the page was loaded again"
     expect(page.locator("h1")).to_be_focused()
-    expect(page).to_have_title(f"Tiket Anda siap · {concert['title']}")
+    expect(page).to_have_title(f"Tiket Anda siap · {concert['title']} · Karcis")
     look(page, "order-paid")
     visitor.follow(page.locator("[data-ticket] a", has_text="Buka tiket"))
     look(page, "ticket")

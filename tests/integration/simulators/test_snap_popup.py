@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -17,12 +16,13 @@ from werkzeug.wrappers import Response
 
 from shared.gateways.midtrans.client import Midtrans
 from shared.gateways.statuses import Customer, GatewayPaymentState, OpenedPayment, PaymentMethod
+from tests import chromium
 from tests.integration.simulators.conftest import CLIENT_KEY
 from tests.integration.simulators.world import Payer, Receiver, served
 
 SHOP = "http://127.0.0.1:9"
 RETURN_URL = f"{SHOP}/orders/1"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+CHROMIUM = chromium.find()
 
 
 def opened_by(midtrans: Midtrans, method: PaymentMethod = PaymentMethod.ANY, *, minutes: float = 10) -> OpenedPayment:
