@@ -91,8 +91,8 @@ class _MarkLeases:
             self._until.update(dict.fromkeys(due, now + WRITE_INTERVAL_SECONDS))
         return due
 
-    def give_back(self, marks: Collection[str]) -> None:
-        """Return the leases of marks that were not written."""
+    def release(self, marks: Collection[str]) -> None:
+        """Release the leases of marks that were not written."""
         with self._lock:
             for mark in marks:
                 self._until.pop(mark, None)
@@ -125,14 +125,14 @@ _mark_leases = _MarkLeases()
 
 def reset() -> None:
     """Forget all state, as in a new instance (for tests and forked workers)."""
-    global _claims
+    global _mark_leases
     _breaker.reset()
     _mark_leases = _MarkLeases()
 
 
 def lookup(key: str, mark: str) -> CacheEntry:
     """Read the content of `key` and the time of `mark`. Raises CacheUnavailable."""
-    with _firestore_call("look") as timeout:
+    with _firestore_call("lookup") as timeout:
         content, changed = _snapshots([key, mark], timeout)
     at = min(content.read_time, changed.read_time)
     changed_at = changed.update_time if changed.exists else None
@@ -184,7 +184,7 @@ def invalidate(*marks: str) -> None:
     except CacheUnavailable:
         is_told = False
     if not is_told:
-        _mark_leases.give_back(due)
+        _mark_leases.release(due)
 
 
 def _write_marks(marks: Collection[str], timeout: float) -> bool:

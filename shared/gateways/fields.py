@@ -195,7 +195,7 @@ def unreadable_event(gateway: str, body: bytes) -> WebhookEvent:
         gateway_reference=None,
         raw_status="unreadable",
         is_test=False,
-        fact=None,
+        reported=None,
         payload={"unreadable": clean_text(body.decode(errors="replace"))[:_LONGEST_TEXT]},
         is_readable=False,
     )

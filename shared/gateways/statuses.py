@@ -208,7 +208,7 @@ class WebhookEvent:
     gateway_reference: str | None
     raw_status: str
     is_test: bool
-    fact: GatewayPaymentStatus | GatewayRefundStatus | GatewayPayoutStatus | None
+    reported: GatewayPaymentStatus | GatewayRefundStatus | GatewayPayoutStatus | None
     payload: Mapping[str, Any]
     is_readable: bool = True
     """False where the body was no JSON object."""

@@ -1,7 +1,7 @@
-"""The one place of side effects: what a gateway's fact about a payment does to the order, stock, books and tickets.
+"""The one place of side effects: what the status that a gateway reports does to the order, stock, books and tickets.
 
 Webhook, sync, expiry and reconcile all come here with what the gateway answered when it was asked.
-Locks are taken in the order: order, payment, tiers. A fact that has been acted on already, or that
+Locks are taken in the order: order, payment, tiers. A status that has been acted on already, or that
 would move an order backwards, changes nothing; money is never dropped silently.
 """
 
@@ -348,7 +348,7 @@ def _noted(tx: Transaction, _: Order, payment: Payment, reported: GatewayPayment
     return SettlementOutcome.NOTED
 
 
-def _nothing(_tx: Transaction, _order: Order, _attempt: Payment, _fact: GatewayPaymentStatus) -> SettlementOutcome:
+def _nothing(_tx: Transaction, _order: Order, _payment: Payment, _reported: GatewayPaymentStatus) -> SettlementOutcome:
     return SettlementOutcome.NOTHING
 
 

@@ -120,13 +120,13 @@ def process(event_id: UUID) -> None:
             manual_tasks.close(tx, event_id, by=None)
 
 
-def retry(event_id: UUID, payment: int) -> None:
+def retry(event_id: UUID, attempt: int) -> None:
     """Process an event again from the queue; after the last failure it is left to a person, and to reconcile."""
     try:
         process(event_id)
     except Exception as error:
         note_failure(event_id, error)
-        if payment < MOST_RETRIES:
+        if attempt < MOST_RETRIES:
             raise
         with transaction() as tx:
             dead_letters.record_failed_task(tx, *_RETRY, {"event_id": event_id}, error)
@@ -200,17 +200,17 @@ def _without_account_numbers(said: Any) -> Any:
 def _find_payment(tx: Transaction, notice: WebhookEvent) -> dict[str, UUID | None]:
     """The row that the event is about: a payment, a refund of one, or a transfer."""
     names: dict[str, UUID | None] = {"payment_id": None, "refund_id": None, "disbursement_id": None}
-    if isinstance(notice.fact, GatewayRefundStatus):
-        found = refund_records.find_by_reference(tx, notice.fact)
+    if isinstance(notice.reported, GatewayRefundStatus):
+        found = refund_records.find_by_reference(tx, notice.reported)
         # One that is not ours was made at the dashboard: the payment's.
         made_there = (
             None
             if found
-            else payment_records.find_by_reference(tx, notice.gateway, None, notice.fact.payment_reference)
+            else payment_records.find_by_reference(tx, notice.gateway, None, notice.reported.payment_reference)
         )
         names["refund_id"], names["payment_id"] = found or (None, made_there)
-    elif isinstance(notice.fact, GatewayPayoutStatus):
-        names["disbursement_id"] = transfers.find_by_reference(tx, notice.fact)
+    elif isinstance(notice.reported, GatewayPayoutStatus):
+        names["disbursement_id"] = transfers.find_by_reference(tx, notice.reported)
     else:
         names["payment_id"] = payment_records.find_by_reference(
             tx, notice.gateway, notice.external_id, notice.gateway_reference

@@ -20,7 +20,7 @@ from shared.gateways.errors import (
 )
 from shared.gateways.fields import Fields
 from shared.gateways.http import HttpResponse, JsonApi, Timeouts, a_document, body_by
-from shared.gateways.midtrans import responses as reading
+from shared.gateways.midtrans import responses
 from shared.gateways.midtrans.requests import CHARGED_METHODS, charge_request, snap_request
 from shared.gateways.midtrans.responses import GATEWAY
 from shared.gateways.statuses import (
@@ -57,7 +57,7 @@ class Midtrans:
         self._server_key = server_key
         self._core_url = core_url.rstrip("/")
         auth = (server_key, "")
-        self._core = JsonApi(GATEWAY, core_url, auth, timeouts=timeouts, status_of=reading.effective_status)
+        self._core = JsonApi(GATEWAY, core_url, auth, timeouts=timeouts, status_of=responses.effective_status)
         self._snap = JsonApi(GATEWAY, snap_url or core_url, auth, timeouts=timeouts)
 
     def paused_seconds(self, method: PaymentMethod) -> float:
@@ -102,15 +102,15 @@ class Midtrans:
         )
         return self._open_page(order_id, body, expires_at)
 
-    def fact(self, order_id: str) -> GatewayPaymentStatus:
+    def payment_status(self, order_id: str) -> GatewayPaymentStatus:
         """Midtrans's status of the payment of `order_id`; pending while no method is chosen.
 
         A Snap page that nobody used also stays pending here for ever: the caller's deadline decides.
         """
         answer = self._status(order_id)
         if _is_unknown(answer):
-            return reading.not_started(order_id)
-        return reading.read_transaction(_transaction(answer), order_id)
+            return responses.not_started(order_id)
+        return responses.read_transaction(_transaction(answer), order_id)
 
     def end(self, order_id: str, snap_token: str | None = None) -> GatewayPaymentStatus:
         """Make sure nobody can pay any more; where it is too late for that, say what is true.
@@ -120,18 +120,18 @@ class Midtrans:
         page_closed = snap_token is not None and self._close_page(snap_token)
         answer = self._act(order_id, "expire")
         if _is_unknown(answer):
-            return reading.not_started(
+            return responses.not_started(
                 order_id, GatewayPaymentState.EXPIRED if page_closed else GatewayPaymentState.PENDING
             )
         if answer.status != 412:
-            return reading.read_transaction(_transaction(answer), order_id)
-        reported = self.fact(order_id)
+            return responses.read_transaction(_transaction(answer), order_id)
+        reported = self.payment_status(order_id)
         if reported.state is GatewayPaymentState.CHALLENGED or reported.raw_status == "authorize":
             answer = self._act(order_id, "cancel")
             return (
-                self.fact(order_id)
+                self.payment_status(order_id)
                 if answer.status == 412
-                else reading.read_transaction(_transaction(answer), order_id)
+                else responses.read_transaction(_transaction(answer), order_id)
             )
         return reported
 
@@ -141,11 +141,11 @@ class Midtrans:
         Virtual accounts and shops can't be refunded (GatewayRefused 412): pay out instead.
         """
         body = {"refund_key": refund_key, "amount": amount, "reason": reason[:255]}
-        reads = body_by(lambda body: reading.read_refund(body, order_id, refund_key, amount))
+        reads = body_by(lambda body: responses.read_refund(body, order_id, refund_key, amount))
         path = f"/v2/{_segment(order_id)}/refund"
         answer = self._core.call("POST", path, body=body, repeatable=True, reads=reads)
         if answer.status == 406:  # not a failure: the key was used, so the list knows it, now or soon
-            known = self.refund_fact(order_id, refund_key)
+            known = self.refund_status(order_id, refund_key)
             if known is None:
                 raise GatewayUnavailable(
                     GATEWAY, "known refund not listed", retry_after_seconds=_STILL_RUNNING_SECONDS, outcome_unknown=True
@@ -153,15 +153,15 @@ class Midtrans:
             return known
         if not answer.ok:
             raise _core_refusal(answer)
-        return reading.read_refund(answer.body, order_id, refund_key, amount)
+        return responses.read_refund(answer.body, order_id, refund_key, amount)
 
-    def refund_fact(self, order_id: str, refund_key: str) -> GatewayRefundStatus | None:
+    def refund_status(self, order_id: str, refund_key: str) -> GatewayRefundStatus | None:
         """The accepted refund with our key, None where Midtrans has none."""
-        return reading.find_refund(_transaction(self._status(order_id)), order_id, refund_key)
+        return responses.find_refund(_transaction(self._status(order_id)), order_id, refund_key)
 
     def parse_notification(self, body: bytes) -> WebhookEvent:
         """Check and read a notification. Raises SignatureInvalid, PayloadUnreadable."""
-        return reading.read_notification(body, self._server_key)
+        return responses.read_notification(body, self._server_key)
 
     def _charge(self, order_id: str, body: Mapping[str, object]) -> OpenedPayment:
         # The key repeats the first answer, QR text included, for five minutes; later, and for Permata, it is 406.
@@ -170,7 +170,7 @@ class Midtrans:
         reads = body_by(lambda body: self._readable_charge(body, order_id))
         answer = self._core.call("POST", "/v2/charge", body=body, headers=headers, repeatable=True, reads=reads)
         if answer.status in (200, 201):
-            return _payable(reading.read_charge(answer.body, order_id))
+            return _payable(responses.read_charge(answer.body, order_id))
         if answer.status == 406:
             return _payable(self._known_payment(order_id, answer))
         if answer.status == 202 and "transaction_status" not in answer.body:
@@ -183,26 +183,26 @@ class Midtrans:
     def _readable_charge(body: object, order_id: str) -> None:
         charge = Fields(GATEWAY, body)
         if charge.told("status_code") in ("200", "201"):
-            _payable(reading.read_charge(body, order_id))
+            _payable(responses.read_charge(body, order_id))
         else:
             charge.text("status_code")
 
     def _open_page(self, order_id: str, body: Mapping[str, object], expires_at: datetime) -> OpenedPayment:
-        reads = body_by(lambda page: reading.read_page(page, order_id, expires_at))
+        reads = body_by(lambda page: responses.read_page(page, order_id, expires_at))
         answer = self._snap.call("POST", "/snap/v1/transactions", body=body, repeatable=True, reads=reads)
         if answer.ok:
-            return reading.read_page(answer.body, order_id, expires_at)
+            return responses.read_page(answer.body, order_id, expires_at)
         if answer.status == 400 and "order_id" in _snap_messages(answer):
             return self._known_payment(order_id, answer)
         raise _snap_refusal(answer)
 
     def _known_payment(self, order_id: str, refused: HttpResponse) -> OpenedPayment:
-        """The known facts of a payment that was opened before. Raises the refusal where there is no such payment."""
+        """What is known of a payment that was opened before. Raises the refusal where there is no such payment."""
         answer = self._status(order_id)
         if _is_unknown(answer):
             raise _core_refusal(refused) if "status_code" in (refused.body or {}) else _snap_refusal(refused)
         transaction = Fields(GATEWAY, _transaction(answer))
-        opened = reading.read_charge(transaction.body, order_id)
+        opened = responses.read_charge(transaction.body, order_id)
         if transaction.text("payment_type") != "qris":
             return opened
         if opened.qr_string or opened.qr_image_url:
@@ -219,11 +219,11 @@ class Midtrans:
         return answer.ok or _ON_PROGRESS not in _snap_messages(answer).lower()
 
     def _status(self, order_id: str) -> HttpResponse:
-        reads = body_by(lambda body: reading.read_transaction(body, order_id))
+        reads = body_by(lambda body: responses.read_transaction(body, order_id))
         return self._core.call("GET", f"/v2/{_segment(order_id)}/status", repeatable=True, reads=reads)
 
     def _act(self, order_id: str, action: str) -> HttpResponse:
-        reads = body_by(lambda body: reading.read_transaction(body, order_id))
+        reads = body_by(lambda body: responses.read_transaction(body, order_id))
         return self._core.call("POST", f"/v2/{_segment(order_id)}/{action}", repeatable=True, reads=reads)
 
 

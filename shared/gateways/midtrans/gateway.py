@@ -58,7 +58,7 @@ class MidtransGateway:
 
     def status(self, payment: PaymentReference, reference: str | None = None) -> list[GatewayPaymentStatus]:  # noqa: ARG002
         """The status of the transaction with our external id."""
-        reported = known_or_none(lambda: self._client.fact(payment.external_id))
+        reported = known_or_none(lambda: self._client.payment_status(payment.external_id))
         return [reported] if reported else []
 
     def status_with_refunds(self, payment: PaymentReference) -> list[GatewayPaymentStatus]:
@@ -78,11 +78,11 @@ class MidtransGateway:
 
     def refund_status(self, refund: SendableRefund) -> GatewayRefundStatus:
         """Look in the transaction's list of refunds; one that is not there has not arrived."""
-        return self._client.refund_fact(refund.external_id, str(refund.id)) or self.refund(refund)
+        return self._client.refund_status(refund.external_id, str(refund.id)) or self.refund(refund)
 
     def refunded_amount(self, payment: PaymentReference) -> int:
         """The amount that the transaction says."""
-        return self._client.fact(payment.external_id).refunded_amount
+        return self._client.payment_status(payment.external_id).refunded_amount
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:  # noqa: ARG002
         """Proven by the signature in the body."""

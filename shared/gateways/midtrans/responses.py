@@ -82,7 +82,7 @@ def state_of(transaction: Fields) -> GatewayPaymentState:
 
 
 def read_transaction(body: object, order_id: str | None = None) -> GatewayPaymentStatus:
-    """The fact in a transaction, as GET status answers it and as a notification carries it.
+    """The status in a transaction, as GET status answers it and as a notification carries it.
 
     Give the `order_id` that was asked for: for DANA and some virtual accounts the answer repeats the
     transaction id in its place.
@@ -112,7 +112,7 @@ def read_transaction(body: object, order_id: str | None = None) -> GatewayPaymen
 
 
 def not_started(order_id: str, state: GatewayPaymentState = GatewayPaymentState.PENDING) -> GatewayPaymentStatus:
-    """The fact about an order whose payer has not chosen a method: Core does not know it yet."""
+    """The status of an order whose payer has not chosen a method: Core does not know it yet."""
     return GatewayPaymentStatus(
         gateway=GATEWAY,
         external_id=order_id,
@@ -159,7 +159,7 @@ def read_page(body: object, order_id: str, expires_at: datetime) -> OpenedPaymen
 
 
 def read_refund(body: object, order_id: str, refund_key: str, amount: int) -> GatewayRefundStatus:
-    """The fact in the answer to a refund call of `amount`; `status_code` 202 means rejected."""
+    """The status in the answer to a refund call of `amount`; `status_code` 202 means rejected."""
     answer = Fields(GATEWAY, body)
     rejected = answer.text("status_code") == "202"
     return GatewayRefundStatus(
@@ -196,7 +196,7 @@ def read_notification(body: bytes, server_key: str) -> WebhookEvent:
     """Check where a notification comes from and say what it is about.
 
     The signature covers neither transaction_status nor fraud_status, so a captured notification can
-    be replayed with another status: ask `Midtrans.fact` before money changes hands. An empty server
+    be replayed with another status: ask `Midtrans.payment_status` before money changes hands. An empty server
     key refuses everything. A signed notification is never refused: parts that can't be read are left out. Raises
     SignatureInvalid, and PayloadUnreadable for what can't even be signed.
     """
@@ -205,7 +205,7 @@ def read_notification(body: bytes, server_key: str) -> WebhookEvent:
         is_signed = bool(notification.body.get("signature_key"))
         raise SignatureInvalid(GATEWAY, "signature wrong" if is_signed else "signature missing")
     order_id = notification.text("order_id")
-    reported = _fact(notification)
+    reported = _read_status(notification)
     return WebhookEvent(
         gateway=GATEWAY,
         kind=WebhookEventKind.PAYMENT,
@@ -214,7 +214,7 @@ def read_notification(body: bytes, server_key: str) -> WebhookEvent:
         gateway_reference=order_id,
         raw_status=(notification.told("transaction_status") or "").lower(),
         is_test=order_id.startswith(DASHBOARD_TEST_PREFIX),
-        fact=reported,
+        reported=reported,
         payload=notification.body,
     )
 
@@ -232,7 +232,7 @@ def _signed(body: bytes, server_key: str) -> bool:
     return hmac.compare_digest(presented.encode(), expected.encode())
 
 
-def _fact(notification: Fields) -> GatewayPaymentStatus | None:
+def _read_status(notification: Fields) -> GatewayPaymentStatus | None:
     try:
         return read_transaction(notification.body)
     except PayloadUnreadable:  # it still says what to ask about

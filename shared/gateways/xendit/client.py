@@ -26,7 +26,7 @@ from shared.gateways.statuses import (
     PaymentMethod,
     WebhookEvent,
 )
-from shared.gateways.xendit import responses as reading
+from shared.gateways.xendit import responses
 from shared.gateways.xendit.requests import BANKS, invoice_request, payout_request, refund_request
 from shared.gateways.xendit.responses import GATEWAY
 
@@ -107,18 +107,18 @@ class Xendit:
                 body=body,
                 repeatable=False,
                 recover=existing,
-                reads=body_by(reading.read_opened_invoice),
+                reads=body_by(responses.read_opened_invoice),
             )
-        return reading.read_opened_invoice(_accepted(answer))
+        return responses.read_opened_invoice(_accepted(answer))
 
-    def fact(self, gateway_reference: str) -> GatewayPaymentStatus:
+    def payment_status(self, gateway_reference: str) -> GatewayPaymentStatus:
         """Xendit's status of an invoice; GatewayRefused with INVOICE_NOT_FOUND_ERROR where there is none."""
         path = f"/v2/invoices/{quote(gateway_reference, safe='')}"
-        return self._get(path, reading.read_invoice)
+        return self._get(path, responses.read_invoice)
 
-    def facts_of(self, external_id: str) -> list[GatewayPaymentStatus]:
+    def payment_statuses(self, external_id: str) -> list[GatewayPaymentStatus]:
         """Xendit's status of every invoice with our `external_id`: first those paid, then those that can be."""
-        invoices = [reading.read_invoice(invoice) for invoice in self._invoices_of(external_id)]
+        invoices = [responses.read_invoice(invoice) for invoice in self._invoices_of(external_id)]
         return sorted(invoices, key=_usefulness, reverse=True)
 
     def invoices_made(self, since: datetime, until: datetime) -> Iterator[GatewayPaymentStatus]:
@@ -129,7 +129,7 @@ class Xendit:
             "limit": str(_INVOICES_A_PAGE),
         }
         while True:
-            page = [reading.read_invoice(invoice) for invoice in self._invoices(query)]
+            page = [responses.read_invoice(invoice) for invoice in self._invoices(query)]
             yield from page
             if len(page) < _INVOICES_A_PAGE:
                 return
@@ -138,26 +138,26 @@ class Xendit:
     def end(self, gateway_reference: str) -> GatewayPaymentStatus:
         """Make sure nobody can pay the invoice any more; where it's too late for that, say what is true."""
         path = f"/invoices/{quote(gateway_reference, safe='')}/expire!"
-        answer = self._api.call("POST", path, repeatable=True, reads=body_by(reading.read_invoice))
+        answer = self._api.call("POST", path, repeatable=True, reads=body_by(responses.read_invoice))
         if 400 <= answer.status < 500 and answer.status not in (401, 403):
-            return self.fact(gateway_reference)
-        return reading.read_invoice(_accepted(answer))
+            return self.payment_status(gateway_reference)
+        return responses.read_invoice(_accepted(answer))
 
     def _usable_invoice(self, external_id: str, amount: int) -> HttpResponse | None:
         usable = [
             invoice
             for invoice in self._invoices_of(external_id)
-            if _usefulness(reported := reading.read_invoice(invoice)) > 0 and reported.amount == amount
+            if _usefulness(reported := responses.read_invoice(invoice)) > 0 and reported.amount == amount
         ]
         if not usable:
             return None
-        return HttpResponse(200, {}, max(usable, key=lambda invoice: _usefulness(reading.read_invoice(invoice))))
+        return HttpResponse(200, {}, max(usable, key=lambda invoice: _usefulness(responses.read_invoice(invoice))))
 
     def _invoices_of(self, external_id: str) -> list[Any]:
         return self._invoices({"external_id": external_id})
 
     def _invoices(self, query: Mapping[str, str]) -> list[Any]:
-        return self._get("/v2/invoices", reading.list_of(reading.read_invoice), query)
+        return self._get("/v2/invoices", responses.list_of(responses.read_invoice), query)
 
     # Refunds
 
@@ -175,28 +175,28 @@ class Xendit:
             body=refund_request(invoice_id=invoice_id, amount=amount, reference_id=reference_id, reason=reason),
             headers={"idempotency-key": idempotency_key},
             repeatable=True,
-            reads=body_by(reading.read_refund),
+            reads=body_by(responses.read_refund),
         )
         if answer.status != 409:
-            return reading.read_refund(_accepted(answer))
+            return responses.read_refund(_accepted(answer))
         known = next((refund for refund in self._refunds(invoice_id) if refund.reference == reference_id), None)
         if known is None:
             raise _not_listed("refund")
         return known
 
-    def refund_fact(self, refund_id: str) -> GatewayRefundStatus:
+    def refund_status(self, refund_id: str) -> GatewayRefundStatus:
         """Xendit's status of a refund (`rfd-...`)."""
         path = f"/refunds/{quote(refund_id, safe='')}"
-        return self._get(path, reading.read_refund)
+        return self._get(path, responses.read_refund)
 
-    def given_back(self, invoice_id: str) -> int:
+    def refunded_amount(self, invoice_id: str) -> int:
         """Rupiah of an invoice that have been, or are being, given back."""
         refunds = [refund for refund in self._refunds(invoice_id) if refund.payment_reference == invoice_id]
         return sum(refund.amount for refund in refunds if refund.state is not GatewayRefundState.FAILED)
 
     def with_refunds(self, gateway_reference: str) -> GatewayPaymentStatus:
         """Xendit's status of an invoice, and what has gone back of it: an invoice alone does not show that."""
-        reported = self.fact(gateway_reference)
+        reported = self.payment_status(gateway_reference)
         by_key: dict[str, int] = {}
         for refund in self._refunds(gateway_reference):
             if refund.payment_reference == gateway_reference and refund.state is GatewayRefundState.SUCCEEDED:
@@ -224,7 +224,7 @@ class Xendit:
         query = ({"invoice_id": invoice_id} if invoice_id else {}) | {"limit": str(_REFUNDS_A_PAGE)}
         for _ in range(_REFUND_PAGES):
             page = self._get("/refunds", _page, query)
-            refunds = [reading.read_refund(entry.body) for entry in page.objects("data")]
+            refunds = [responses.read_refund(entry.body) for entry in page.objects("data")]
             yield from refunds
             if not refunds or page.body.get("has_more") is not True:
                 return
@@ -268,16 +268,16 @@ class Xendit:
             ),
             headers={"Idempotency-key": idempotency_key},
             repeatable=True,
-            reads=body_by(reading.read_payout),
+            reads=body_by(responses.read_payout),
         )
         if answer.status != 409:
-            return reading.read_payout(_accepted(answer))
-        known = self.payout_fact(reference_id=reference_id)
+            return responses.read_payout(_accepted(answer))
+        known = self.payout_status(reference_id=reference_id)
         if known is None:
             raise _not_listed("payout")
-        return known if known.amount == amount else reading.read_payout(_accepted(answer))
+        return known if known.amount == amount else responses.read_payout(_accepted(answer))
 
-    def payout_fact(
+    def payout_status(
         self, payout_id: str | None = None, *, reference_id: str | None = None
     ) -> GatewayPayoutStatus | None:
         """Xendit's status of a payout, by its id or else of the newest one with our reference.
@@ -286,10 +286,10 @@ class Xendit:
         """
         if payout_id is not None:
             path = f"/v2/payouts/{quote(payout_id, safe='')}"
-            return self._get(path, reading.read_payout)
-        payouts = self._get("/v2/payouts", reading.read_payouts, {"reference_id": reference_id or ""})
+            return self._get(path, responses.read_payout)
+        payouts = self._get("/v2/payouts", responses.read_payouts, {"reference_id": reference_id or ""})
         newest = max(payouts, key=lambda payout: payout.optional_text("created") or "", default=None)
-        return None if newest is None else reading.read_payout(newest.body)
+        return None if newest is None else responses.read_payout(newest.body)
 
     # Movements
 
@@ -307,7 +307,7 @@ class Xendit:
         while True:
             page = self._get("/transactions", _page, query)
             rows = page.objects("data")
-            found += [movement for row in rows if (movement := reading.read_movement(row))]
+            found += [movement for row in rows if (movement := responses.read_movement(row))]
             if page.body.get("has_more") is not True or not rows:
                 return found
             query["after_id"] = rows[-1].text("id")
@@ -331,15 +331,15 @@ class Xendit:
                 **({"given_name": holder_name} if holder_name else {}),
             },
             repeatable=True,  # a second request costs a fee and changes nothing
-            reads=body_by(reading.read_account_name),
+            reads=body_by(responses.read_account_name),
         )
-        return reading.read_account_name(_accepted(answer))
+        return responses.read_account_name(_accepted(answer))
 
     def account_name(self, request_id: str) -> AccountName:
         """The result of `check_account`."""
         path = f"/v1.1/identity/bank_account_data_requests/{quote(request_id, safe='')}"
-        answer = self._iluma.call("GET", path, repeatable=True, reads=body_by(reading.read_account_name))
-        return reading.read_account_name(_accepted(answer))
+        answer = self._iluma.call("GET", path, repeatable=True, reads=body_by(responses.read_account_name))
+        return responses.read_account_name(_accepted(answer))
 
     def _get(self, path: str, read: Callable[[object], _Read], query: Mapping[str, str] | None = None) -> _Read:
         answer = self._api.call("GET", path, query=query, repeatable=True, reads=body_by(read))
@@ -349,7 +349,7 @@ class Xendit:
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         """Check and read a webhook. Raises SignatureInvalid, PayloadUnreadable."""
-        return reading.read_webhook(headers, body, self._callback_token)
+        return responses.read_webhook(headers, body, self._callback_token)
 
 
 def _page(body: object) -> Fields:

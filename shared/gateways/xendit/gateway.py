@@ -111,12 +111,12 @@ class XenditGateway:
     def refund_status(self, refund: SendableRefund) -> GatewayRefundStatus:
         """Ask by Xendit's id of it; without one the same key gives the lost answer again."""
         if refund.gateway_refund_id:
-            return self._client.refund_fact(refund.gateway_refund_id)
+            return self._client.refund_status(refund.gateway_refund_id)
         return self.refund(refund)
 
     def refunded_amount(self, payment: PaymentReference) -> int:
         """The sum of the refunds listed for the invoice."""
-        return self._client.given_back(payment.gateway_reference or "")
+        return self._client.refunded_amount(payment.gateway_reference or "")
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         """Proven by the callback token."""
@@ -151,8 +151,8 @@ class XenditGateway:
     def payout_status(self, key: UUID, reference: str | None) -> GatewayPayoutStatus | None:
         """Ask by Xendit's id, else by our key."""
         if reference:
-            return self._client.payout_fact(reference)
-        return self._client.payout_fact(reference_id=str(key))
+            return self._client.payout_status(reference)
+        return self._client.payout_status(reference_id=str(key))
 
     def check_account(
         self, *, bank_code: str, account_number: str, reference_id: str, holder_name: str | None = None
@@ -167,8 +167,8 @@ class XenditGateway:
         return self._client.account_name(request_id)
 
     def _invoice(self, invoice_id: str | None) -> list[GatewayPaymentStatus]:
-        reported = known_or_none(lambda: self._client.fact(invoice_id)) if invoice_id else None
+        reported = known_or_none(lambda: self._client.payment_status(invoice_id)) if invoice_id else None
         return [reported] if reported else []
 
     def _all_of(self, payment: PaymentReference) -> list[GatewayPaymentStatus]:
-        return self._client.facts_of(payment.external_id)
+        return self._client.payment_statuses(payment.external_id)

@@ -84,7 +84,7 @@ ACCOUNT_CHECKS = {
 
 
 def read_invoice(body: object) -> GatewayPaymentStatus:
-    """The fact in an invoice, as GET answers it and as a webhook carries it.
+    """The status in an invoice, as GET answers it and as a webhook carries it.
 
     Refunds never show here (an invoice has no such status), so `refunded_amount` is 0.
     """
@@ -141,7 +141,7 @@ def read_payouts(body: object) -> list[Fields]:
 
 
 def read_refund(body: object) -> GatewayRefundStatus:
-    """The fact in a refund, as the API answers it and as `data` of a webhook carries it."""
+    """The status in a refund, as the API answers it and as `data` of a webhook carries it."""
     refund = Fields(GATEWAY, body)
     status = refund.text("status").upper()
     return GatewayRefundStatus(
@@ -158,15 +158,15 @@ def read_refund(body: object) -> GatewayRefundStatus:
 
 
 def read_payout(body: object) -> GatewayPayoutStatus:
-    """The fact in a payout (v2), as the API answers it and as `data` of a webhook carries it."""
+    """The status in a payout (v2), as the API answers it and as `data` of a webhook carries it."""
     payout = Fields(GATEWAY, body)
-    return _payout_fact(payout, payout.text("reference_id"), PAYOUT_STATES)
+    return _payout_status(payout, payout.text("reference_id"), PAYOUT_STATES)
 
 
 def read_disbursement(body: object) -> GatewayPayoutStatus:
-    """The fact in a disbursement (v1, legacy)."""
+    """The status in a disbursement (v1, legacy)."""
     disbursement = Fields(GATEWAY, body)
-    return _payout_fact(disbursement, disbursement.text("external_id"), DISBURSEMENT_STATES)
+    return _payout_status(disbursement, disbursement.text("external_id"), DISBURSEMENT_STATES)
 
 
 def read_account_name(body: object) -> AccountName:
@@ -205,10 +205,10 @@ def read_webhook(headers: Mapping[str, str], body: bytes, callback_token: str) -
     except PayloadUnreadable:
         return unreadable_event(GATEWAY, body)
     kind = _kind(payload.body)
-    return _notice(kind, _fact(kind, payload.body), payload, header(headers, "webhook-id"))
+    return _webhook_event(kind, _read_status(kind, payload.body), payload, header(headers, "webhook-id"))
 
 
-def _fact(kind: WebhookEventKind, payload: Mapping[str, Any]) -> "_Fact | None":
+def _read_status(kind: WebhookEventKind, payload: Mapping[str, Any]) -> "_Status | None":
     try:
         return _READERS[kind](_subject(payload)) if kind in _READERS else None
     except PayloadUnreadable:  # it still says what to ask about
@@ -245,9 +245,9 @@ def read_movement(row: Fields) -> Movement | None:
 _MOVED = frozenset({"SUCCESS", "REVERSED"})
 _BOOKED_TYPES = frozenset({"PAYMENT", "REFUND", "DISBURSEMENT", "PAYOUT"})
 
-_Fact = GatewayPaymentStatus | GatewayRefundStatus | GatewayPayoutStatus
+_Status = GatewayPaymentStatus | GatewayRefundStatus | GatewayPayoutStatus
 
-_READERS: Mapping[WebhookEventKind, Callable[[object], _Fact]] = {
+_READERS: Mapping[WebhookEventKind, Callable[[object], _Status]] = {
     WebhookEventKind.PAYMENT: read_invoice,
     WebhookEventKind.REFUND: read_refund,
     WebhookEventKind.PAYOUT: read_payout,
@@ -263,9 +263,9 @@ def _subject(payload: Mapping[str, Any]) -> object:
     return data["data"] if isinstance(data, Mapping) and "data" in data else data
 
 
-def _notice(
+def _webhook_event(
     kind: WebhookEventKind,
-    reported: _Fact | None,
+    reported: _Status | None,
     payload: Fields,
     webhook_id: str | None,
 ) -> WebhookEvent:
@@ -281,16 +281,16 @@ def _notice(
         gateway_reference=reference,
         raw_status=status,
         is_test=reference == DASHBOARD_TEST_ID,
-        fact=reported,
+        reported=reported,
         payload=payload.body,
     )
 
 
-def _external_id(reported: _Fact) -> str:
+def _external_id(reported: _Status) -> str:
     return reported.external_id if isinstance(reported, GatewayPaymentStatus) else reported.reference
 
 
-def _payout_fact(payout: Fields, reference: str, states: Mapping[str, PayoutState]) -> GatewayPayoutStatus:
+def _payout_status(payout: Fields, reference: str, states: Mapping[str, PayoutState]) -> GatewayPayoutStatus:
     status = payout.text("status").upper()
     failure_code = payout.optional_text("failure_code")
     return GatewayPayoutStatus(

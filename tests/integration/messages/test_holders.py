@@ -19,7 +19,7 @@ from shared.refunds.requests import RefundRequest
 from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
 from tests.factories import Event, a_tier, a_user, an_event
-from tests.integration.refunds.sales import a_fact, a_paid_order
+from tests.integration.refunds.sales import a_paid_order, a_status
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -135,7 +135,7 @@ def test_whose_ticket_ends_because_the_gateway_gave_the_money_back_is_told(sale)
     order = sale.order
     [payment] = rows("SELECT id FROM payments WHERE order_id = :id", id=order.id)
     with transaction() as tx:
-        fact = a_fact(order.total_amount, state=GatewayPaymentState.REFUNDED, refunded_amount=order.total_amount)
+        fact = a_status(order.total_amount, state=GatewayPaymentState.REFUNDED, refunded_amount=order.total_amount)
         settlement.settle(tx, payment.id, fact)
     assert set(told(order, "ticket_void")) == {sale.ani, sale.budi}
 

@@ -20,7 +20,7 @@ from shared.sales import expiry, orders
 from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
 from tests.factories import a_user, an_order, make_overdue
-from tests.integration.refunds.sales import a_fact, a_payment
+from tests.integration.refunds.sales import a_payment, a_status
 from tests.integration.refunds.steps import open_tasks, rows
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -41,7 +41,7 @@ def books(order_id: UUID) -> Mapping[str, int]:
 
 def settle(payment_id: UUID, amount: int, **reported: Any) -> SettlementOutcome:
     with transaction() as tx:
-        return settlement.settle(tx, payment_id, a_fact(amount, **reported))
+        return settlement.settle(tx, payment_id, a_status(amount, **reported))
 
 
 def another_try(order: OrderResponse, method: str = "QRIS") -> payment_records.Payment:

@@ -51,7 +51,7 @@ def xendit_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     xendit = Xendit(NOBODY, "key", "token", timeouts=IMPATIENT)
     monkeypatch.setattr(registry, "xendit", lambda: xendit)
     with pytest.raises(GatewayUnavailable):
-        xendit.fact("an invoice")
+        xendit.payment_status("an invoice")
 
 
 def an_order(price: int = 100_000) -> tuple[Principal, OrderResponse]:
@@ -106,7 +106,7 @@ def test_core_and_snap_have_circuits_of_their_own(monkeypatch: pytest.MonkeyPatc
     midtrans = Midtrans(core_url=NOBODY, snap_url=f"{at.url}/midtrans", server_key="key", timeouts=IMPATIENT)
     monkeypatch.setattr(registry, "midtrans", lambda: midtrans)
     with pytest.raises(GatewayUnavailable):
-        midtrans.fact("an order")
+        midtrans.payment_status("an order")
     paused = {option.method for option in payment_options.all_options(1) if not option.is_available}
     assert paused == {"QRIS", *BANKS}
     assert live is not midtrans

@@ -131,7 +131,7 @@ class FakeGateway:
             gateway_reference=None,
             raw_status="paid",
             is_test=False,
-            fact=self.payments[told["external_id"]],
+            reported=self.payments[told["external_id"]],
             payload=told,
         )
 

@@ -12,7 +12,7 @@ from shared.payments import settlement
 from shared.payments.settlement import SettlementOutcome
 from shared.sales import orders
 from tests.factories import a_tier, an_event, an_order
-from tests.integration.refunds.sales import a_fact
+from tests.integration.refunds.sales import a_status
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -56,7 +56,7 @@ def test_what_the_code_adds_is_booked_apart(unique_codes):
     order = an_order()
     payment = open_payment(order.id)
     with transaction() as tx:
-        assert settlement.settle(tx, payment.id, a_fact(payment.amount)) is SettlementOutcome.PAID
+        assert settlement.settle(tx, payment.id, a_status(payment.amount)) is SettlementOutcome.PAID
     with transaction() as tx:
         booked = tx.execute(
             text("""

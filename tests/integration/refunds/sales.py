@@ -31,7 +31,7 @@ def a_paid_order(
     order = an_order(event, buyer=buyer, quantities=quantities, promo_code=promo_code)
     payment_id = a_payment(order.id, gateway, method)
     with transaction() as tx:
-        settlement.settle(tx, payment_id, a_fact(order.total_amount))
+        settlement.settle(tx, payment_id, a_status(order.total_amount))
     issuing.add_missing(order.id)
     with transaction() as tx:
         return OrderResponse.read(tx, order.id)
@@ -52,7 +52,7 @@ def a_payment(order_id: UUID, gateway: str = "xendit", method: str = "QRIS") -> 
     return payment.id
 
 
-def a_fact(amount: int, **said: Any) -> GatewayPaymentStatus:
+def a_status(amount: int, **said: Any) -> GatewayPaymentStatus:
     """The gateway says that so much has come in, unless told otherwise."""
     values: dict[str, Any] = {
         "gateway": "xendit",

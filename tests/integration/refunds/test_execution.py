@@ -164,7 +164,7 @@ def test_a_refund_that_the_gateway_knows_and_does_not_list_yet_is_asked_about_ag
     refund = sale.approved()
     at.fails("midtrans", status=503, count=1, takes_effect=True)
     with monkeypatch.context() as unlisted:
-        unlisted.setattr(Midtrans, "refund_fact", lambda *_: None)
+        unlisted.setattr(Midtrans, "refund_status", lambda *_: None)
         with pytest.raises(GatewayUnavailable):
             refund_execution.execute(refund.id)
     assert status(refund) == ("processing", "gateway")

@@ -23,7 +23,7 @@ from shared.sales.promos import PromoExhausted
 from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
 from tests.factories import Event, a_promo, a_tier, a_user, an_event, an_order, make_overdue, reserve
-from tests.integration.refunds.sales import a_fact, a_paid_order, a_payment
+from tests.integration.refunds.sales import a_paid_order, a_payment, a_status
 from tests.integration.refunds.steps import let_it_be_over, rows
 from tests.integration.refunds.test_requests_after_changes import postpone
 
@@ -311,7 +311,7 @@ def test_late_money_is_honoured_with_its_waived_fee():
     expiry.expire_all_due()
     an_order(event, promo_code=code)
     with transaction() as tx:
-        assert settlement.settle(tx, payment_id, a_fact(50_000)) is settlement.SettlementOutcome.REVIVED
+        assert settlement.settle(tx, payment_id, a_status(50_000)) is settlement.SettlementOutcome.REVIVED
     assert spent(promo_id) == (115_000, 57_500)
     assert books(event)["organizer_payable"] == -37_500
     assert promises_are_kept()

@@ -40,9 +40,9 @@ def open_payment(midtrans: Midtrans, order_id: str, method: PaymentMethod, **cha
 
 
 def payment_in(midtrans: Midtrans, webhook: Received) -> GatewayPaymentStatus:
-    fact = midtrans.parse_notification(webhook.body).fact
-    assert isinstance(fact, GatewayPaymentStatus)
-    return fact
+    reported = midtrans.parse_notification(webhook.body).reported
+    assert isinstance(reported, GatewayPaymentStatus)
+    return reported
 
 
 @pytest.mark.parametrize(
@@ -66,10 +66,10 @@ def test_a_payment_is_opened_paid_and_told(
     channel: str,
 ) -> None:
     open_payment(midtrans, order_id, method)
-    assert midtrans.fact(order_id).state is GatewayPaymentState.PENDING
+    assert midtrans.payment_status(order_id).state is GatewayPaymentState.PENDING
     midtrans_payer.does("pay", order_id)
-    fact = midtrans.fact(order_id)
-    assert (fact.state, fact.amount, fact.paid_amount, fact.channel) == (
+    reported = midtrans.payment_status(order_id)
+    assert (reported.state, reported.amount, reported.paid_amount, reported.channel) == (
         GatewayPaymentState.PAID,
         100_000,
         100_000,
@@ -77,7 +77,7 @@ def test_a_payment_is_opened_paid_and_told(
     )
     (webhook,) = receiver.wait_for(1, order_id)
     assert webhook.path == "/webhook/midtrans"
-    assert payment_in(midtrans, webhook) == fact
+    assert payment_in(midtrans, webhook) == reported
     assert midtrans_payer.movements(order_id) == [("payment", 100_000)]
 
 
@@ -96,9 +96,9 @@ def test_a_page_is_unknown_to_core_until_a_method_is_chosen(
 ) -> None:
     opened = open_payment(midtrans, order_id, PaymentMethod.ANY)
     assert opened.snap_token is not None
-    assert midtrans.fact(order_id).raw_status == "not_found"
+    assert midtrans.payment_status(order_id).raw_status == "not_found"
     midtrans_payer.does("pay", order_id, channel="gopay")
-    assert midtrans.fact(order_id).channel == "gopay"
+    assert midtrans.payment_status(order_id).channel == "gopay"
 
 
 def test_a_qr_code_can_be_seen(midtrans: Midtrans, order_id: str) -> None:
@@ -182,7 +182,7 @@ def test_a_code_expires_by_itself_and_says_so(midtrans: Midtrans, receiver: Rece
     open_payment(midtrans, order_id, PaymentMethod.QRIS, expires_at=soon)
     (webhook,) = receiver.wait_for(1, order_id)
     assert payment_in(midtrans, webhook).state is GatewayPaymentState.EXPIRED
-    assert midtrans.fact(order_id).state is GatewayPaymentState.EXPIRED
+    assert midtrans.payment_status(order_id).state is GatewayPaymentState.EXPIRED
 
 
 def test_a_page_that_expires_says_nothing(
@@ -195,7 +195,7 @@ def test_a_page_that_expires_says_nothing(
     receiver.wait_for(1, another)
     assert midtrans_payer.state(order_id)["status"] == "closed"
     assert not [each for each in receiver.about(order_id) if another.encode() not in each.body]
-    assert midtrans.fact(order_id).state is GatewayPaymentState.PENDING
+    assert midtrans.payment_status(order_id).state is GatewayPaymentState.PENDING
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_a_payment_fails_or_expires_and_says_so(
     open_payment(midtrans, order_id, method)
     midtrans_payer.does(action, order_id)
     (webhook,) = receiver.wait_for(1, order_id)
-    assert payment_in(midtrans, webhook).state is midtrans.fact(order_id).state is state
+    assert payment_in(midtrans, webhook).state is midtrans.payment_status(order_id).state is state
 
 
 def test_settlement_comes_before_pending_when_out_of_order(
@@ -238,7 +238,7 @@ def test_settlement_comes_before_pending_when_out_of_order(
 def test_another_amount_than_asked_shows_as_such(midtrans: Midtrans, midtrans_payer: Payer, order_id: str) -> None:
     open_payment(midtrans, order_id, PaymentMethod.QRIS)
     midtrans_payer.does("pay", order_id, amount=100_500)
-    assert midtrans.fact(order_id).paid_amount == 100_500
+    assert midtrans.payment_status(order_id).paid_amount == 100_500
 
 
 def test_a_notification_is_repeated_as_its_answer_asks(
@@ -265,7 +265,7 @@ def test_a_transfer_taken_back_is_a_reversal(midtrans: Midtrans, midtrans_payer:
     open_payment(midtrans, order_id, PaymentMethod.PERMATA)
     midtrans_payer.does("pay", order_id)
     midtrans_payer.does("reverse", order_id)
-    assert midtrans.fact(order_id).state is GatewayPaymentState.REVERSED
+    assert midtrans.payment_status(order_id).state is GatewayPaymentState.REVERSED
     assert midtrans_payer.movements(order_id) == [("payment", 100_000), ("reversal", -100_000)]
 
 
@@ -275,15 +275,15 @@ def test_refunds_add_up(midtrans: Midtrans, midtrans_payer: Payer, receiver: Rec
     first = midtrans.refund(order_id=order_id, amount=40_000, refund_key="first", reason="sakit")
     assert first.state is GatewayRefundState.SUCCEEDED
     assert midtrans.refund(order_id=order_id, amount=40_000, refund_key="first", reason="sakit") == first
-    partly = midtrans.fact(order_id)
+    partly = midtrans.payment_status(order_id)
     assert (partly.state, partly.refunded_amount) == (GatewayPaymentState.PARTIALLY_REFUNDED, 40_000)
     midtrans.refund(order_id=order_id, amount=60_000, refund_key="second", reason="sakit")
-    assert midtrans.fact(order_id).state is GatewayPaymentState.REFUNDED
-    found = midtrans.refund_fact(order_id, "second")
+    assert midtrans.payment_status(order_id).state is GatewayPaymentState.REFUNDED
+    found = midtrans.refund_status(order_id, "second")
     assert found is not None
     assert found.amount == 60_000
     told = [payment_in(midtrans, each) for each in receiver.wait_for(3, order_id)]
-    assert sorted((fact.refunded_amount, fact.state) for fact in told) == [
+    assert sorted((reported.refunded_amount, reported.state) for reported in told) == [
         (0, GatewayPaymentState.PAID),
         (40_000, GatewayPaymentState.PARTIALLY_REFUNDED),
         (100_000, GatewayPaymentState.REFUNDED),
@@ -321,8 +321,8 @@ def test_a_refund_the_provider_rejects_has_failed(midtrans: Midtrans, midtrans_p
     midtrans_payer.does("pay", order_id)
     rejected = {"status_code": "202", "refund_amount": "0.00", "transaction_status": "settlement"}
     midtrans_payer.breaks(status=200, body=rejected, count=1)
-    fact = midtrans.refund(order_id=order_id, amount=100_000, refund_key="k", reason="x")
-    assert fact.state is GatewayRefundState.FAILED
+    reported = midtrans.refund(order_id=order_id, amount=100_000, refund_key="k", reason="x")
+    assert reported.state is GatewayRefundState.FAILED
 
 
 def test_a_refund_made_in_the_dashboard_is_told(

@@ -72,8 +72,8 @@ def test_the_pay_button_pays_and_sends_the_payer_back(xendit: Xendit, midtrans: 
     invoice, snap = at_xendit(xendit), at_midtrans(midtrans, PaymentMethod.OVO)
     assert press(invoice, "pay").headers["Location"] == RETURN_URL
     assert press(snap, "pay").headers["Location"].startswith(f"{RETURN_URL}?order_id={snap.gateway_reference}")
-    assert xendit.fact(invoice.gateway_reference).state is GatewayPaymentState.PAID
-    assert midtrans.fact(snap.gateway_reference).state is GatewayPaymentState.PAID
+    assert xendit.payment_status(invoice.gateway_reference).state is GatewayPaymentState.PAID
+    assert midtrans.payment_status(snap.gateway_reference).state is GatewayPaymentState.PAID
     assert "Lunas" in page_of(invoice)
     assert "Gagalkan" not in page_of(invoice)
 
@@ -97,7 +97,7 @@ def test_an_account_is_paid_by_its_number_as_at_a_bank(
     for text in ("Rp 1.234.567", number, opened.biller_code or ""):
         assert text in page.text
     assert press(opened, "pay").status_code == 303
-    assert midtrans.fact(opened.gateway_reference).state is GatewayPaymentState.PAID
+    assert midtrans.payment_status(opened.gateway_reference).state is GatewayPaymentState.PAID
     assert "tidak dikenal" in requests.get(at_bank, params={"number": "1"}, timeout=10).text
     assert "tidak dikenal" not in requests.get(at_bank, timeout=10).text
 

@@ -92,14 +92,14 @@ def test_choosing_to_pay_later_is_pending_and_known_to_core(
     assert (message["outcome"], message["result"]["status_code"]) == ("pending", "201")
     number = message["result"]["permata_va_number"]
     assert number in page.text
-    assert midtrans.fact(opened.gateway_reference).state is GatewayPaymentState.PENDING
+    assert midtrans.payment_status(opened.gateway_reference).state is GatewayPaymentState.PENDING
     (webhook,) = receiver.wait_for(1, opened.gateway_reference)
     assert json.loads(webhook.body)["transaction_status"] == "pending"
     again = told(popup(base_url, opened.snap_token))  # opened a second time: the same number waits
     assert again is not None
     assert again["result"]["permata_va_number"] == number
     midtrans_payer.does("pay", opened.gateway_reference)
-    assert midtrans.fact(opened.gateway_reference).state is GatewayPaymentState.PAID
+    assert midtrans.payment_status(opened.gateway_reference).state is GatewayPaymentState.PAID
 
 
 def test_a_chosen_payment_that_nobody_pays_says_that_it_has_expired(

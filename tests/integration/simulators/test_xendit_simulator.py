@@ -47,19 +47,19 @@ def open_invoice(xendit: Xendit, order_id: str, **changes: Any) -> OpenedPayment
 
 
 def payment_in(xendit: Xendit, webhook: Received) -> GatewayPaymentStatus:
-    fact = xendit.parse_webhook(webhook.headers, webhook.body).fact
-    assert isinstance(fact, GatewayPaymentStatus)
-    return fact
+    reported = xendit.parse_webhook(webhook.headers, webhook.body).reported
+    assert isinstance(reported, GatewayPaymentStatus)
+    return reported
 
 
 def test_an_invoice_is_opened_paid_and_told(
     xendit: Xendit, xendit_payer: Payer, receiver: Receiver, order_id: str
 ) -> None:
     opened = open_invoice(xendit, order_id)
-    assert xendit.fact(opened.gateway_reference).state is GatewayPaymentState.PENDING
+    assert xendit.payment_status(opened.gateway_reference).state is GatewayPaymentState.PENDING
     xendit_payer.does("pay", opened.gateway_reference)
-    fact = xendit.fact(opened.gateway_reference)
-    assert (fact.state, fact.amount, fact.paid_amount, fact.channel) == (
+    reported = xendit.payment_status(opened.gateway_reference)
+    assert (reported.state, reported.amount, reported.paid_amount, reported.channel) == (
         GatewayPaymentState.PAID,
         100_000,
         100_000,
@@ -67,7 +67,7 @@ def test_an_invoice_is_opened_paid_and_told(
     )
     (webhook,) = receiver.wait_for(1, order_id)
     assert webhook.path == "/webhook/xendit"
-    assert payment_in(xendit, webhook) == fact
+    assert payment_in(xendit, webhook) == reported
     assert xendit_payer.movements(order_id) == [("payment", 100_000)]
 
 
@@ -80,7 +80,7 @@ def test_a_virtual_account_has_a_number(xendit: Xendit, order_id: str) -> None:
 def test_a_wrong_key_is_our_mistake(base_url: str) -> None:
     stranger = Xendit(f"{base_url}/simulators/xendit", "xnd_wrong", "")
     with pytest.raises(GatewayMisconfigured, match="INVALID_API_KEY"):
-        stranger.fact("x")
+        stranger.payment_status("x")
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_an_answer_that_got_lost_never_makes_a_second_invoice(
     hasty = Xendit(f"{base_url}/simulators/xendit", XENDIT_KEY, CALLBACK_TOKEN, timeouts=impatient)
     xendit_payer.breaks(**loses, takes_effect=takes_effect, count=1)
     opened = open_invoice(hasty, order_id)
-    assert xendit.facts_of(order_id)[0].gateway_reference == opened.gateway_reference
+    assert xendit.payment_statuses(order_id)[0].gateway_reference == opened.gateway_reference
     assert open_invoice(xendit, order_id, resume=True).gateway_reference == opened.gateway_reference
 
 
@@ -141,9 +141,9 @@ def test_an_ended_invoice_is_told_and_can_still_be_paid_late(
 def test_an_invoice_expires_by_itself(xendit: Xendit, receiver: Receiver, order_id: str) -> None:
     opened = open_invoice(xendit, order_id, duration_seconds=1)
     (webhook,) = receiver.wait_for(1, order_id)
-    fact = payment_in(xendit, webhook)
-    assert fact == xendit.fact(opened.gateway_reference)
-    assert (fact.state, fact.paid_amount) == (GatewayPaymentState.EXPIRED, None)
+    reported = payment_in(xendit, webhook)
+    assert reported == xendit.payment_status(opened.gateway_reference)
+    assert (reported.state, reported.paid_amount) == (GatewayPaymentState.EXPIRED, None)
 
 
 def test_a_paid_invoice_does_not_expire(xendit: Xendit, xendit_payer: Payer, receiver: Receiver, order_id: str) -> None:
@@ -155,7 +155,7 @@ def test_a_paid_invoice_does_not_expire(xendit: Xendit, xendit_payer: Payer, rec
     assert [payment_in(xendit, each).state for each in receiver.about(opened.gateway_reference)] == [
         GatewayPaymentState.PAID
     ]
-    assert xendit.fact(opened.gateway_reference).state is GatewayPaymentState.PAID
+    assert xendit.payment_status(opened.gateway_reference).state is GatewayPaymentState.PAID
 
 
 def test_ending_a_paid_invoice_tells_the_truth(xendit: Xendit, xendit_payer: Payer, order_id: str) -> None:
@@ -169,7 +169,7 @@ def test_a_failed_attempt_changes_nothing_and_nobody_is_told(
 ) -> None:
     opened = open_invoice(xendit, order_id, duration_seconds=5)
     xendit_payer.does("fail", opened.gateway_reference)
-    assert xendit.fact(opened.gateway_reference).state is GatewayPaymentState.PENDING
+    assert xendit.payment_status(opened.gateway_reference).state is GatewayPaymentState.PENDING
     (expired,) = receiver.wait_for(1, order_id)
     assert payment_in(xendit, expired).state is GatewayPaymentState.EXPIRED
 
@@ -177,8 +177,8 @@ def test_a_failed_attempt_changes_nothing_and_nobody_is_told(
 def test_another_amount_than_asked_shows_as_such(xendit: Xendit, xendit_payer: Payer, order_id: str) -> None:
     opened = open_invoice(xendit, order_id)
     xendit_payer.does("pay", opened.gateway_reference, amount=90_000)
-    fact = xendit.fact(opened.gateway_reference)
-    assert (fact.amount, fact.paid_amount) == (100_000, 90_000)
+    reported = xendit.payment_status(opened.gateway_reference)
+    assert (reported.amount, reported.paid_amount) == (100_000, 90_000)
 
 
 def test_webhooks_come_never_twice_late_or_out_of_order(
@@ -226,8 +226,8 @@ def test_refunds_are_asked_for_once_and_told(
     (webhook,) = receiver.wait_for(1, f"{order_id}-r")
     notice = xendit.parse_webhook(webhook.headers, webhook.body)
     assert notice.kind is WebhookEventKind.REFUND
-    assert notice.fact == xendit.refund_fact(first.gateway_reference)
-    assert xendit.refund_fact(first.gateway_reference).state is GatewayRefundState.SUCCEEDED
+    assert notice.reported == xendit.refund_status(first.gateway_reference)
+    assert xendit.refund_status(first.gateway_reference).state is GatewayRefundState.SUCCEEDED
     assert xendit_payer.movements(order_id) == [("payment", 100_000), ("refund", -40_000)]
 
 
@@ -289,14 +289,14 @@ def test_a_payout_takes_the_course_of_its_account_number(
     made = pay_out(xendit, order_id, account_number)
     assert made.state in (PayoutState.PROCESSING, *states)
     webhooks = receiver.wait_for(len(states), order_id)
-    told = [xendit.parse_webhook(each.headers, each.body).fact for each in webhooks]
+    told = [xendit.parse_webhook(each.headers, each.body).reported for each in webhooks]
     facts = {
-        fact.state: fact for fact in told if isinstance(fact, GatewayPayoutStatus)
+        reported.state: reported for reported in told if isinstance(reported, GatewayPayoutStatus)
     }  # on a busy machine in any order
     assert set(facts) == set(states)
     last = facts[states[-1]]
-    assert xendit.payout_fact(made.gateway_reference) == last
-    assert xendit.payout_fact(reference_id=order_id) == last
+    assert xendit.payout_status(made.gateway_reference) == last
+    assert xendit.payout_status(reference_id=order_id) == last
     assert last.failure_code == failure_code
 
 
@@ -312,15 +312,15 @@ def test_a_payout_can_be_cancelled_while_it_waits(xendit: Xendit, base_url: str,
     made = pay_out(xendit, order_id, "131313")
     cancel = f"{base_url}/simulators/xendit/v2/payouts/{made.gateway_reference}/cancel"
     requests.post(cancel, auth=("xnd_development_test", ""), timeout=10).raise_for_status()
-    fact = xendit.payout_fact(made.gateway_reference)
-    assert fact is not None
-    assert fact.state is PayoutState.CANCELLED
+    reported = xendit.payout_status(made.gateway_reference)
+    assert reported is not None
+    assert reported.state is PayoutState.CANCELLED
 
 
 def test_nobody_knows_an_unknown_payout(xendit: Xendit, order_id: str) -> None:
-    assert xendit.payout_fact(reference_id=order_id) is None
+    assert xendit.payout_status(reference_id=order_id) is None
     with pytest.raises(GatewayRefused, match="404"):
-        xendit.payout_fact("disb-unknown")
+        xendit.payout_status("disb-unknown")
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_every_published_error_is_one_of_ours(path: Path, midtrans: Midtrans, se
 def test_a_core_error_is_seen_in_the_body_and_in_the_status(midtrans: Midtrans, server: ScriptedServer) -> None:
     """HTTP 200 with status_code 500 in the body is trouble as real as HTTP 500, and repeated likewise."""
     server.will_answer(Reply(200, {"status_code": "503"}), Reply(503), status("settlement"))
-    assert midtrans.fact("order-1-1").state is GatewayPaymentState.PAID
+    assert midtrans.payment_status("order-1-1").state is GatewayPaymentState.PAID
 
 
 def test_a_page_is_asked_for_in_full(midtrans: Midtrans, server: ScriptedServer) -> None:
@@ -301,7 +301,7 @@ def test_a_charge_whose_first_try_still_runs_is_for_later(midtrans: Midtrans, se
 @pytest.mark.parametrize("http_status", [200, 404], ids=["as observed", "as documented"])
 def test_an_order_without_a_method_is_pending(midtrans: Midtrans, server: ScriptedServer, http_status: int) -> None:
     server.will_answer(Reply(http_status, sample("midtrans", "status_not_found_404")))
-    reported = midtrans.fact("order/1#1")
+    reported = midtrans.payment_status("order/1#1")
     assert (reported.state, reported.amount, reported.gateway_reference) == (
         GatewayPaymentState.PENDING,
         None,
@@ -313,12 +313,12 @@ def test_an_order_without_a_method_is_pending(midtrans: Midtrans, server: Script
 def test_a_404_of_another_host_is_our_mistake(midtrans: Midtrans, server: ScriptedServer) -> None:
     server.will_answer(Reply(404, "<html>", {"Content-Type": "text/html"}))
     with pytest.raises(GatewayRefused):
-        midtrans.fact("order-1-1")
+        midtrans.payment_status("order-1-1")
 
 
 def test_an_expired_order_is_told_with_407(midtrans: Midtrans, server: ScriptedServer) -> None:
     server.will_answer(Reply(200, sample("midtrans", "expire_bank_transfer_407")))
-    assert midtrans.fact("order-1-1").state is GatewayPaymentState.EXPIRED
+    assert midtrans.payment_status("order-1-1").state is GatewayPaymentState.EXPIRED
 
 
 def test_ending_closes_the_page_and_expires_the_payment(midtrans: Midtrans, server: ScriptedServer) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from shared.gateways.errors import PayloadUnreadable, SignatureInvalid
 from shared.gateways.fields import Fields
-from shared.gateways.midtrans import responses as reading
+from shared.gateways.midtrans import responses
 from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus, GatewayRefundState
 from tests.unit.gateways.samples import read, sample, sample_id, sample_paths
 
@@ -48,7 +48,7 @@ notifications = pytest.mark.parametrize("path", sample_paths("midtrans", "notif_
 
 def signed(payload: dict[str, Any], key: str = KEY_C) -> bytes:
     order_id, status_code, gross_amount = (str(payload[name]) for name in ("order_id", "status_code", "gross_amount"))
-    proof = reading.signature(order_id, status_code, gross_amount, key)
+    proof = responses.signature(order_id, status_code, gross_amount, key)
     return json.dumps(payload | {"signature_key": proof}).encode()
 
 
@@ -57,26 +57,26 @@ def test_every_published_notification_is_accepted_or_refused_by_its_signature(pa
     fitting = NOTIFICATIONS[path.stem][1]
     for key in PUBLIC_KEYS:
         if key == fitting:
-            assert reading.read_notification(path.read_bytes(), key).raw_status
+            assert responses.read_notification(path.read_bytes(), key).raw_status
         else:
             with pytest.raises(SignatureInvalid):
-                reading.read_notification(path.read_bytes(), key)
+                responses.read_notification(path.read_bytes(), key)
 
 
 @notifications
 def test_every_published_notification_is_understood_once_signed(path: Path) -> None:
-    notice = reading.read_notification(signed(read(path)), KEY_C)
-    assert isinstance(notice.fact, GatewayPaymentStatus)
-    assert notice.fact.state is NOTIFICATIONS[path.stem][0]
-    assert notice.fact.amount == int(float(read(path)["gross_amount"]))
-    assert notice.fact.currency == "IDR"
+    notice = responses.read_notification(signed(read(path)), KEY_C)
+    assert isinstance(notice.reported, GatewayPaymentStatus)
+    assert notice.reported.state is NOTIFICATIONS[path.stem][0]
+    assert notice.reported.amount == int(float(read(path)["gross_amount"]))
+    assert notice.reported.currency == "IDR"
     assert notice.gateway_reference == notice.external_id == read(path)["order_id"]
     assert not notice.is_test
 
 
 def test_the_documentation_s_stand_alone_signature() -> None:
     key = "askvnoibnosifnboseofinbofinfgbiufglnbfg"
-    assert reading.signature("1111", "200", "100000.00", key) == (
+    assert responses.signature("1111", "200", "100000.00", key) == (
         "edc076b21793ebe3e17926350f5b8ae67d902fe657b3d0aa31b932d5c127e2375d308a2bc94f3265ac2d80a1f181a79b"
         "997ac178a236fcff35af263fc4d4c231"
     )
@@ -86,36 +86,36 @@ def test_the_documentation_s_stand_alone_signature() -> None:
 def test_a_changed_field_breaks_the_signature(field: str) -> None:
     notification = sample("midtrans", "notif_cc_settlement_signed")
     with pytest.raises(SignatureInvalid):
-        reading.read_notification(json.dumps(notification | {field: "1"}).encode(), KEY_C)
+        responses.read_notification(json.dumps(notification | {field: "1"}).encode(), KEY_C)
 
 
 def test_an_empty_server_key_refuses_everything() -> None:
     with pytest.raises(SignatureInvalid):
-        reading.read_notification(signed(sample("midtrans", "notif_cc_settlement_signed"), ""), "")
+        responses.read_notification(signed(sample("midtrans", "notif_cc_settlement_signed"), ""), "")
 
 
 def test_a_notification_without_signature_is_refused() -> None:
     notification = sample("midtrans", "notif_cc_settlement_signed")
     del notification["signature_key"]
     with pytest.raises(SignatureInvalid):
-        reading.read_notification(json.dumps(notification).encode(), KEY_C)
+        responses.read_notification(json.dumps(notification).encode(), KEY_C)
 
 
 def test_the_signature_is_over_the_text_as_received() -> None:
     """10000 and "10000.00" are one amount and two signatures."""
     numeric = sample("midtrans", "notif_paymentlink_pending_numeric_types")
     assert numeric["gross_amount"] == 10000
-    assert reading.read_notification(signed(numeric), KEY_C)
+    assert responses.read_notification(signed(numeric), KEY_C)
     as_if_text = signed(numeric | {"gross_amount": "10000.00"})
     replaced = json.dumps(json.loads(as_if_text) | {"gross_amount": 10000}).encode()
     with pytest.raises(SignatureInvalid):
-        reading.read_notification(replaced, KEY_C)
+        responses.read_notification(replaced, KEY_C)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"no json", b"{}"])
 def test_what_is_no_notification_is_unreadable(body: bytes) -> None:
     with pytest.raises(PayloadUnreadable):
-        reading.read_notification(body, KEY_C)
+        responses.read_notification(body, KEY_C)
 
 
 @pytest.mark.parametrize(
@@ -149,23 +149,23 @@ def test_what_is_no_notification_is_unreadable(body: bytes) -> None:
 )
 def test_the_table_of_states(status: str, fraud: str | None, payment_type: str, state: GatewayPaymentState) -> None:
     transaction = {"transaction_status": status, "fraud_status": fraud, "payment_type": payment_type}
-    assert reading.state_of(Fields("midtrans", transaction)) is state
+    assert responses.state_of(Fields("midtrans", transaction)) is state
 
 
 def test_a_deny_after_its_settlement_takes_the_money_back() -> None:
     settled = sample("midtrans", "notif_qris_settlement_signed")
     assert "settlement_time" in settled
-    reported = reading.read_transaction(settled | {"transaction_status": "deny"})
+    reported = responses.read_transaction(settled | {"transaction_status": "deny"})
     assert reported.state is GatewayPaymentState.REVERSED
     assert not reported.payer_may_retry
 
 
 def test_a_denied_attempt_leaves_the_payment_open() -> None:
-    assert reading.read_transaction(sample("midtrans", "notif_cc_deny_bank")).payer_may_retry
+    assert responses.read_transaction(sample("midtrans", "notif_cc_deny_bank")).payer_may_retry
 
 
 def test_a_paid_notification_tells_how_much_when_and_by_whom() -> None:
-    assert reading.read_transaction(sample("midtrans", "notif_bni_va_settlement")) == GatewayPaymentStatus(
+    assert responses.read_transaction(sample("midtrans", "notif_bni_va_settlement")) == GatewayPaymentStatus(
         gateway="midtrans",
         external_id="bni-va-01",
         gateway_reference="bni-va-01",
@@ -191,11 +191,11 @@ def test_a_paid_notification_tells_how_much_when_and_by_whom() -> None:
     ],
 )
 def test_the_channel_is_named(name: str, channel: str) -> None:
-    assert reading.read_transaction(sample("midtrans", name)).channel == channel
+    assert responses.read_transaction(sample("midtrans", name)).channel == channel
 
 
 def test_unpaid_is_no_paid_amount() -> None:
-    reported = reading.read_transaction(sample("midtrans", "status_permata_pending_201"))
+    reported = responses.read_transaction(sample("midtrans", "status_permata_pending_201"))
     assert (reported.state, reported.amount, reported.paid_amount, reported.paid_at) == (
         GatewayPaymentState.PENDING,
         10_000,
@@ -207,7 +207,7 @@ def test_unpaid_is_no_paid_amount() -> None:
 def test_the_order_asked_for_wins_over_the_one_in_the_answer() -> None:
     """DANA's answers have shown the transaction id there."""
     answer = sample("midtrans", "status_cc_settlement_200") | {"order_id": "57d5293c-e65f-4a29-95e4-5959c3fa335b"}
-    assert reading.read_transaction(answer, "order-1").gateway_reference == "order-1"
+    assert responses.read_transaction(answer, "order-1").gateway_reference == "order-1"
 
 
 def test_partial_refunds_add_up_and_are_found_by_our_key() -> None:
@@ -217,31 +217,31 @@ def test_partial_refunds_add_up_and_are_found_by_our_key() -> None:
         "transaction_status": "partial_refund",
         "gross_amount": "40000.00",
     }
-    reported = reading.read_transaction(transaction)
+    reported = responses.read_transaction(transaction)
     assert (reported.state, reported.paid_amount, reported.refunded_amount) == (
         GatewayPaymentState.PARTIALLY_REFUNDED,
         40_000,
         25_000,
     )
-    refund = reading.find_refund(transaction, "order-1", "32705cff-8907-4f09-a712-1bcea6dafea2")
+    refund = responses.find_refund(transaction, "order-1", "32705cff-8907-4f09-a712-1bcea6dafea2")
     assert refund is not None
     assert (refund.amount, refund.state) == (15_000, GatewayRefundState.SUCCEEDED)
-    assert reading.find_refund(transaction, "order-1", "another-key") is None
+    assert responses.find_refund(transaction, "order-1", "another-key") is None
 
 
 def test_refund_answers() -> None:
     answer = sample("midtrans", "refund_cc_full_200")
-    assert reading.read_refund(answer, "vtcc05", "reference1", 10_000).state is GatewayRefundState.SUCCEEDED
+    assert responses.read_refund(answer, "vtcc05", "reference1", 10_000).state is GatewayRefundState.SUCCEEDED
     rejected = answer | {"status_code": "202", "refund_amount": "0.00", "transaction_status": "settlement"}
-    assert reading.read_refund(rejected, "vtcc05", "reference1", 10_000).state is GatewayRefundState.FAILED
+    assert responses.read_refund(rejected, "vtcc05", "reference1", 10_000).state is GatewayRefundState.FAILED
 
 
 @pytest.mark.parametrize("name", ["notif_cc_settlement_signed", "notif_cc_refund_signed"])
 def test_repeats_of_a_notification_have_one_id(name: str) -> None:
     notification = sample("midtrans", name)
     again = notification | {"transaction_time": "2030-01-01 00:00:00", "a_new_field": 1}
-    first = reading.read_notification(signed(notification), KEY_C).event_id
-    assert reading.read_notification(signed(again), KEY_C).event_id == first
+    first = responses.read_notification(signed(notification), KEY_C).event_id
+    assert responses.read_notification(signed(again), KEY_C).event_id == first
 
 
 @pytest.mark.parametrize(
@@ -256,13 +256,13 @@ def test_repeats_of_a_notification_have_one_id(name: str) -> None:
 )
 def test_another_event_has_another_id(change: dict[str, str]) -> None:
     notification = sample("midtrans", "notif_cc_settlement_signed")
-    first = reading.read_notification(signed(notification), KEY_C).event_id
-    assert reading.read_notification(signed(notification | change), KEY_C).event_id != first
+    first = responses.read_notification(signed(notification), KEY_C).event_id
+    assert responses.read_notification(signed(notification | change), KEY_C).event_id != first
 
 
 def test_the_dashboard_s_test_notification_is_recognised() -> None:
     notification = sample("midtrans", "notif_cc_settlement_signed") | {"order_id": "payment_notif_test_G1_abc"}
-    assert reading.read_notification(signed(notification), KEY_C).is_test
+    assert responses.read_notification(signed(notification), KEY_C).is_test
 
 
 @pytest.mark.parametrize(
@@ -284,7 +284,7 @@ def test_charges_tell_how_to_pay(
     va_number: str | None,
     biller_code: str | None,
 ) -> None:
-    opened = reading.read_charge(sample("midtrans", name), "order-1")
+    opened = responses.read_charge(sample("midtrans", name), "order-1")
     assert opened.gateway_reference == "order-1"
     assert (opened.qr_string is not None) is qr_string
     assert (opened.qr_image_url is not None) is qr_image_url

@@ -73,7 +73,7 @@ def test_every_published_error_is_one_of_ours(path: Path, xendit: Xendit, server
     status, kind, code = ERRORS[path.stem]
     server.will_answer(Reply(status, read(path)))
     with pytest.raises(GatewayError) as error:
-        xendit.fact("6e86bc62165502ccd3c9dadf")
+        xendit.payment_status("6e86bc62165502ccd3c9dadf")
     assert type(error.value) is kind
     assert getattr(error.value, "code", None) == code
 
@@ -156,12 +156,12 @@ def test_when_even_the_look_up_fails_the_outcome_stays_unknown(xendit: Xendit, s
 
 def test_the_truth_by_our_own_id_is_the_paid_invoice(xendit: Xendit, server: ScriptedServer) -> None:
     server.will_answer(open_ones(invoice(id="a", status="EXPIRED"), invoice(id="b", status="SETTLED"), invoice(id="c")))
-    assert xendit.facts_of("order-1")[0].gateway_reference == "b"
+    assert xendit.payment_statuses("order-1")[0].gateway_reference == "b"
 
 
 def test_no_invoice_by_our_own_id_is_told_as_such(xendit: Xendit, server: ScriptedServer) -> None:
     server.will_answer(open_ones())
-    assert xendit.facts_of("order-1") == []
+    assert xendit.payment_statuses("order-1") == []
 
 
 def test_ending_an_invoice_expires_it(xendit: Xendit, server: ScriptedServer) -> None:
@@ -214,7 +214,7 @@ def test_what_went_back_of_an_invoice_is_the_sum_of_its_refunds_that_did_not_fai
     refund = sample("xendit", "refund_create_200_pending") | {"invoice_id": "i", "amount": 700}
     refunds = [refund, refund | {"status": "FAILED"}, refund | {"status": "SUCCEEDED"}, refund | {"invoice_id": "j"}]
     server.will_answer(Reply(200, {"data": refunds, "has_more": False}))
-    assert xendit.given_back("i") == 1_400
+    assert xendit.refunded_amount("i") == 1_400
 
 
 def test_a_payout_is_sent_as_the_bank_wants_it(xendit: Xendit, server: ScriptedServer) -> None:
@@ -266,7 +266,7 @@ def test_a_bank_nobody_pays_out_to_is_refused_before_asking(xendit: Xendit, serv
 )
 def test_a_payout_is_found_by_our_reference(xendit: Xendit, server: ScriptedServer, listed: Any, found: bool) -> None:
     server.will_answer(Reply(200, listed))
-    assert (xendit.payout_fact(reference_id="e1-probe-20260817-123338") is not None) is found
+    assert (xendit.payout_status(reference_id="e1-probe-20260817-123338") is not None) is found
 
 
 def a_payout(xendit: Xendit) -> GatewayPayoutStatus:
@@ -298,7 +298,7 @@ def test_a_payout_that_is_not_listed_yet_is_asked_about_again(xendit: Xendit, se
 
 def test_a_payout_is_found_by_its_id(xendit: Xendit, server: ScriptedServer) -> None:
     server.will_answer(Reply(200, sample("xendit", "payout_v2_get_failed_200")))
-    reported = xendit.payout_fact("disb-1475459775872")
+    reported = xendit.payout_status("disb-1475459775872")
     assert reported is not None
     assert reported.may_retry
 

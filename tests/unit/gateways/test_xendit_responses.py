@@ -18,7 +18,7 @@ from shared.gateways.statuses import (
     PayoutState,
     WebhookEventKind,
 )
-from shared.gateways.xendit import responses as reading
+from shared.gateways.xendit import responses
 from tests.unit.gateways.samples import read, sample, sample_id, sample_paths
 
 TOKEN = "test-only-callback-token"
@@ -44,11 +44,11 @@ def signed(payload: Any, token: str = TOKEN, **headers: str) -> tuple[dict[str, 
 def test_every_published_webhook_is_understood(path: Path) -> None:
     kind, state, amount, is_test = WEBHOOKS[path.stem]
     headers = {"X-CALLBACK-TOKEN": TOKEN}
-    notice = reading.read_webhook(headers, path.read_bytes(), TOKEN)
+    notice = responses.read_webhook(headers, path.read_bytes(), TOKEN)
     assert notice.kind == kind
-    assert notice.fact is not None
-    assert notice.fact.state == state
-    assert notice.fact.amount == amount
+    assert notice.reported is not None
+    assert notice.reported.state == state
+    assert notice.reported.amount == amount
     assert notice.is_test is is_test
     assert notice.payload == read(path)
 
@@ -57,66 +57,66 @@ def test_every_published_webhook_is_understood(path: Path) -> None:
 @pytest.mark.parametrize("headers", [{}, {"x-callback-token": ""}, {"x-callback-token": "wrong"}], ids=str)
 def test_a_webhook_without_our_token_is_refused(path: Path, headers: dict[str, str]) -> None:  # SEC-005
     with pytest.raises(SignatureInvalid):
-        reading.read_webhook(headers, path.read_bytes(), TOKEN)
+        responses.read_webhook(headers, path.read_bytes(), TOKEN)
 
 
 @pytest.mark.parametrize("presented", ["", "anything"])
 def test_an_empty_configured_token_refuses_everything(presented: str) -> None:
     headers, body = signed(sample("xendit", "webhook_invoice_paid_qris"), presented)
     with pytest.raises(SignatureInvalid):
-        reading.read_webhook(headers, body, "")
+        responses.read_webhook(headers, body, "")
 
 
 def test_the_token_is_checked_before_the_body_is_read() -> None:
     with pytest.raises(SignatureInvalid):
-        reading.read_webhook({}, b"no json", TOKEN)
+        responses.read_webhook({}, b"no json", TOKEN)
 
 
 @pytest.mark.parametrize("body", [b"no json", b"[]", b"\xff\x00"])
 def test_a_signed_webhook_of_which_nothing_can_be_read_is_kept_as_its_text(body: bytes) -> None:
-    notice = reading.read_webhook({"x-callback-token": TOKEN}, body, TOKEN)
-    assert (notice.kind, notice.fact) == (WebhookEventKind.UNKNOWN, None)
+    notice = responses.read_webhook({"x-callback-token": TOKEN}, body, TOKEN)
+    assert (notice.kind, notice.reported) == (WebhookEventKind.UNKNOWN, None)
     assert list(notice.payload) == ["unreadable"]
 
 
 def test_a_signed_webhook_with_a_broken_field_still_says_what_to_ask_about() -> None:
     body = b'{"id": "i", "external_id": "x", "status": "PAID", "amount": 1e999}'
-    notice = reading.read_webhook({"x-callback-token": TOKEN}, body, TOKEN)
+    notice = responses.read_webhook({"x-callback-token": TOKEN}, body, TOKEN)
     assert (notice.kind, notice.external_id, notice.gateway_reference) == (WebhookEventKind.PAYMENT, "x", "i")
-    assert notice.fact is None
+    assert notice.reported is None
 
 
 def test_repeats_of_a_webhook_have_one_id() -> None:
     payload = sample("xendit", "webhook_invoice_paid_qris")
-    first = reading.read_webhook(*signed(payload), TOKEN)
+    first = responses.read_webhook(*signed(payload), TOKEN)
     assert (
-        first.event_id == reading.read_webhook(*signed(payload | {"updated": "2026-01-01T00:00:00Z"}), TOKEN).event_id
+        first.event_id == responses.read_webhook(*signed(payload | {"updated": "2026-01-01T00:00:00Z"}), TOKEN).event_id
     )
-    assert first.event_id != reading.read_webhook(*signed(payload | {"status": "EXPIRED"}), TOKEN).event_id
-    assert reading.read_webhook(*signed(payload, **{"webhook-id": "wh-1"}), TOKEN).event_id == "wh-1"
+    assert first.event_id != responses.read_webhook(*signed(payload | {"status": "EXPIRED"}), TOKEN).event_id
+    assert responses.read_webhook(*signed(payload, **{"webhook-id": "wh-1"}), TOKEN).event_id == "wh-1"
 
 
 def test_an_expired_invoice_comes_without_any_paid_field() -> None:
     paid = sample("xendit", "webhook_invoice_paid_qris")
     expired = {name: value for name, value in paid.items() if not name.startswith(("paid_", "payment_"))}
-    reported = reading.read_webhook(*signed(expired | {"status": "EXPIRED"}), TOKEN).fact
+    reported = responses.read_webhook(*signed(expired | {"status": "EXPIRED"}), TOKEN).reported
     assert isinstance(reported, GatewayPaymentStatus)
     assert (reported.state, reported.paid_amount, reported.paid_at) == (GatewayPaymentState.EXPIRED, None, None)
 
 
 def test_the_doubly_wrapped_refund_of_the_documentation_is_understood() -> None:
     payload = sample("xendit", "webhook_refund_succeeded")
-    notice = reading.read_webhook(
+    notice = responses.read_webhook(
         *signed(payload | {"data": {"event": "refund.succeeded", "data": payload["data"]}}), TOKEN
     )
-    assert isinstance(notice.fact, GatewayRefundStatus)
-    assert notice.fact.gateway_reference == "rfd-6f4a377d-a201-437f-9119-f8b00cbbe857"
+    assert isinstance(notice.reported, GatewayRefundStatus)
+    assert notice.reported.gateway_reference == "rfd-6f4a377d-a201-437f-9119-f8b00cbbe857"
 
 
 @pytest.mark.parametrize("payload", [{"event": "v3_payout.succeeded", "data": {"id": "po-1"}}, {"hello": "world"}])
 def test_an_unknown_kind_of_webhook_is_told_as_such(payload: dict[str, Any]) -> None:
-    notice = reading.read_webhook(*signed(payload), TOKEN)
-    assert (notice.kind, notice.fact) == (WebhookEventKind.UNKNOWN, None)
+    notice = responses.read_webhook(*signed(payload), TOKEN)
+    assert (notice.kind, notice.reported) == (WebhookEventKind.UNKNOWN, None)
 
 
 @pytest.mark.parametrize(
@@ -131,11 +131,11 @@ def test_an_unknown_kind_of_webhook_is_told_as_such(payload: dict[str, Any]) -> 
 )
 def test_invoice_statuses(status: str, state: GatewayPaymentState) -> None:
     invoice = sample("xendit", "invoice_create_200_minimal")
-    assert reading.read_invoice(invoice | {"status": status}).state is state
+    assert responses.read_invoice(invoice | {"status": status}).state is state
 
 
 def test_a_settled_invoice_tells_who_paid_what_when() -> None:
-    reported = reading.read_invoice(sample("xendit", "invoice_get_200_settled"))
+    reported = responses.read_invoice(sample("xendit", "invoice_get_200_settled"))
     assert reported == GatewayPaymentStatus(
         gateway="xendit",
         external_id="5e4d5893-ba9d-4bde-a2a3-1f54e271c335",
@@ -154,7 +154,7 @@ def test_a_settled_invoice_tells_who_paid_what_when() -> None:
 
 @pytest.mark.parametrize("name", ["invoice_create_200_full", "invoice_create_200_minimal"])
 def test_a_new_invoice_tells_where_to_pay(name: str) -> None:
-    opened = reading.read_opened_invoice(sample("xendit", name))
+    opened = responses.read_opened_invoice(sample("xendit", name))
     assert opened.redirect_url == f"https://checkout-staging.xendit.co/web/{opened.gateway_reference}"
     assert opened.expires_at is not None
     assert opened.va_number is None  # several banks: the payer chooses on the page
@@ -163,15 +163,15 @@ def test_a_new_invoice_tells_where_to_pay(name: str) -> None:
 def test_an_invoice_for_one_bank_tells_its_account_number() -> None:
     invoice = sample("xendit", "invoice_get_200_settled")
     bca = [bank for bank in invoice["available_banks"] if bank["bank_code"] == "BCA"]
-    assert reading.read_opened_invoice(invoice | {"available_banks": bca}).va_number == "1076681665325"
+    assert responses.read_opened_invoice(invoice | {"available_banks": bca}).va_number == "1076681665325"
 
 
 def test_refunds_are_read_from_answers_and_lists() -> None:
-    created = reading.read_refund(sample("xendit", "refund_create_200_pending"))
+    created = responses.read_refund(sample("xendit", "refund_create_200_pending"))
     assert created.reference == "403fe54b-2f8d-47bd-9454-41e3e19f5bf0"
     assert created.payment_reference == "624cfc01e44daa21f0430c71"
     assert (created.state, created.amount) == (GatewayRefundState.PENDING, 100)
-    (listed,) = map(reading.read_refund, sample("xendit", "refund_list_200")["data"])
+    (listed,) = map(responses.read_refund, sample("xendit", "refund_list_200")["data"])
     assert listed.state is GatewayRefundState.SUCCEEDED
 
 
@@ -183,7 +183,7 @@ def test_refunds_are_read_from_answers_and_lists() -> None:
     ],
 )
 def test_payouts(name: str, state: PayoutState, failure_code: str | None, may_retry: bool) -> None:
-    payout = reading.read_payout(sample("xendit", name))
+    payout = responses.read_payout(sample("xendit", name))
     assert (payout.state, payout.failure_code, payout.may_retry) == (state, failure_code, may_retry)
 
 
@@ -203,27 +203,27 @@ def test_payouts(name: str, state: PayoutState, failure_code: str | None, may_re
 )
 def test_payout_statuses(status: str, state: PayoutState) -> None:
     payout = sample("xendit", "payout_v2_get_failed_200")
-    assert reading.read_payout(payout | {"status": status}).state is state
+    assert responses.read_payout(payout | {"status": status}).state is state
 
 
 def test_disbursements_of_the_first_version_are_read() -> None:
-    pending = reading.read_disbursement(sample("xendit", "disbursement_create_200_pending"))
+    pending = responses.read_disbursement(sample("xendit", "disbursement_create_200_pending"))
     assert (pending.state, pending.amount) == (PayoutState.PROCESSING, 15_000)
-    (done,) = map(reading.read_disbursement, sample("xendit", "disbursement_get_by_external_id_200"))
+    (done,) = map(responses.read_disbursement, sample("xendit", "disbursement_get_by_external_id_200"))
     assert isinstance(done, GatewayPayoutStatus)
     assert done.state is PayoutState.SUCCEEDED
 
 
 @pytest.mark.parametrize("name", ["name_validation_v1_success", "name_validation_v1_1_completed_found"])
 def test_the_owner_of_an_account(name: str) -> None:
-    answer = reading.read_account_name(sample("xendit", name))
+    answer = responses.read_account_name(sample("xendit", name))
     assert (answer.check, answer.holder_name) == (AccountCheck.FOUND, "FIRA DIYANKA")
     assert not answer.is_virtual_account
 
 
 def test_a_completed_search_that_found_nobody_is_no_account() -> None:
     answer = sample("xendit", "name_validation_v1_1_completed_found")
-    nobody = reading.read_account_name(answer | {"result": {"is_found": False}})
+    nobody = responses.read_account_name(answer | {"result": {"is_found": False}})
     assert (nobody.check, nobody.holder_name) == (AccountCheck.NOT_FOUND, None)
 
 
@@ -237,4 +237,4 @@ def test_a_completed_search_that_found_nobody_is_no_account() -> None:
     ],
 )
 def test_account_checks(status: str, check: AccountCheck) -> None:
-    assert reading.read_account_name({"id": "bknv_1", "status": status}).check is check
+    assert responses.read_account_name({"id": "bknv_1", "status": status}).check is check
