@@ -2,19 +2,12 @@
 
 from uuid import UUID
 
-from shared.models import Payload
 from shared.payments import cancellation
 from shared.payments.cancellation import Cancellation, CancellationResponse, CancellationTooLate, EventOver
 from shared.problems import NotFound
 from shared.web import App, Organizer, Transaction
 
 app = App("cancellations")
-
-
-class Batch(Payload):
-    """Orders of a cancelled event that still have to end."""
-
-    event_id: UUID
 
 
 @app.post("/events/{event_id}/cancel", idempotent=True, status=202, problems=(NotFound, CancellationTooLate, EventOver))
@@ -27,12 +20,6 @@ def cancel(event_id: UUID, wanted: Cancellation, caller: Organizer, tx: Transact
 def progress(event_id: UUID, caller: Organizer, tx: Transaction) -> CancellationResponse:
     """The progress of a cancellation: orders left to end, and refunds that have arrived."""
     return cancellation.progress(tx, caller, event_id)
-
-
-@app.task("batch")
-def continue_cancellation(batch: Batch) -> None:
-    """End the next orders, and enqueue another task while some are left."""
-    cancellation.run_batch(batch.event_id)
 
 
 main = app.entry_point()

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from functions.manifest import manifest
 from shared.cloud import authorization, dead_letters
 from shared.cloud.dead_letters import AlreadyDecided, DeadLetterPage, DeadLetterResponse, Decision
 from shared.models import Listing
@@ -39,12 +38,6 @@ def replay(letter_id: UUID, decision: Decision, admin: Admin, tx: Transaction) -
 def discard(letter_id: UUID, decision: Decision, admin: Admin, tx: Transaction) -> DeadLetterResponse:
     """Discard a dead letter, with a reason."""
     return dead_letters.discard(tx, letter_id, decision, by=str(admin.id))
-
-
-@app.job("collect")
-def collect() -> None:
-    """Every five minutes: store the messages in the dead-letter subscriptions."""
-    dead_letters.collect(manifest().topics)
 
 
 main = app.entry_point()

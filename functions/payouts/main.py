@@ -2,20 +2,13 @@
 
 from uuid import UUID
 
-from shared.models import Listing, PageQuery, Payload
-from shared.payouts import execution as payout_execution
+from shared.models import Listing, PageQuery
 from shared.payouts import records as payout_records
 from shared.payouts.records import PayoutResponse
 from shared.problems import NotFound
 from shared.web import App, Organizer, Transaction
 
 app = App("payouts")
-
-
-class PayoutRequested(Payload):
-    """Money that is to go to an organizer."""
-
-    payout_id: UUID
 
 
 @app.get("/payouts")
@@ -34,18 +27,6 @@ def payout(payout_id: UUID, caller: Organizer, tx: Transaction) -> PayoutRespons
 def retry(payout_id: UUID, caller: Organizer, tx: Transaction) -> PayoutResponse:
     """Retry a payout that failed or waits, after the bank account was corrected."""
     return payout_records.retry(tx, payout_id, caller)
-
-
-@app.job("daily")
-def settle_all_due() -> None:
-    """Create the payouts that are due, seven days after their event has ended."""
-    payout_records.create_all_due()
-
-
-@app.message("payout.requested")
-def pay_out(message: PayoutRequested) -> None:
-    """Send a payout; without an answer of the gateway it is retried later under the same key."""
-    payout_execution.execute(message.payout_id)
 
 
 main = app.entry_point()

@@ -1,12 +1,11 @@
-"""Refunds: requested by buyers, decided by organizers, sent through the gateways (PS-015..018, LATE-1)."""
+"""Refunds: requested by buyers, decided by organizers (PS-015..018, LATE-1)."""
 
 from uuid import UUID
 
 from shared.catalog.editing import EventCancelled
-from shared.models import Listing, Payload
+from shared.models import Listing
 from shared.problems import NotFound
 from shared.refunds import approval
-from shared.refunds import execution as refund_execution
 from shared.refunds import requests as refund_requests
 from shared.refunds import schemas as refund_schemas
 from shared.refunds.approval import AlreadyDecided, NotRetryable
@@ -26,12 +25,6 @@ app = App("refunds")
 
 USED = (TicketUsed, ProductsPickedUp)
 REFUSALS = (NotFound, NotRefundable, WindowClosed, EventCancelled, AlreadyRequested, NothingToRefund)
-
-
-class RefundApproved(Payload):
-    """Money that is to go back."""
-
-    refund_id: UUID
 
 
 @app.post("/refunds/request", status=201, idempotent=True, problems=(*REFUSALS, *USED, UnitRevealed))
@@ -71,12 +64,6 @@ def reject(refund_id: UUID, rejection: approval.Rejection, caller: Organizer, tx
 def retry(refund_id: UUID, caller: Organizer, tx: Transaction) -> RefundResponse:
     """Retry a refund that failed or waits."""
     return approval.retry(tx, caller, refund_id)
-
-
-@app.message("refund.approved")
-def pay_back(message: RefundApproved) -> None:
-    """Send a refund; without an answer of the gateway it is retried later under the same key."""
-    refund_execution.execute(message.refund_id)
 
 
 main = app.entry_point()

@@ -1,11 +1,9 @@
-"""Webhooks of the payment gateways (PS-005, PS-008, PS-009, PS-012..014, MID-1)."""
+"""Webhooks of the payment gateways (PS-005, PS-008, PS-009, PS-013, PS-014, MID-1)."""
 
-from uuid import UUID
-
-from shared.models import Payload, ResponseModel
+from shared.models import ResponseModel
 from shared.payments import webhooks
 from shared.problems import ContentTooLarge, Malformed, NotSignedIn
-from shared.web import NOTIFICATIONS, App, Attempt, RawRequest, is_first_of_minute
+from shared.web import NOTIFICATIONS, App, RawRequest, is_first_of_minute
 
 app = App("webhook")
 
@@ -16,12 +14,6 @@ class Received(ResponseModel):
     """The notification is stored."""
 
     received: bool = True
-
-
-class Retry(Payload):
-    """A stored notification that could not be settled at once."""
-
-    event_id: UUID
 
 
 @app.post("/payments/webhook/xendit", anybody=True, limit=NOTIFICATIONS, problems=REFUSALS)
@@ -46,12 +38,6 @@ def _received(gateway: str, request: RawRequest) -> Received:
     if not is_readable:
         raise Malformed("This is not JSON. It is kept as the text it is.")
     return Received()
-
-
-@app.task("retry")
-def retry(task: Retry, attempt: Attempt) -> None:
-    """Settle a stored notification again, at most three times."""
-    webhooks.retry(task.event_id, attempt)
 
 
 main = app.entry_point()

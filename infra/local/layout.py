@@ -49,7 +49,6 @@ class Layout:
             "INVOKER": INVOKER,
             "PUBLIC_URL": self.public_url,
             "FUNCTION_URL_TEMPLATE": f"{self.public_url}/functions/{{name}}",
-            "OIDC_CERTS_URL": f"{self.cloud_url}/oidc/certs",
             "XENDIT_BASE_URL": f"{simulators}/xendit",
             "MIDTRANS_BASE_URL": f"{simulators}/midtrans",
             "SENDGRID_BASE_URL": f"{simulators}/sendgrid",

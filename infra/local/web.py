@@ -26,6 +26,7 @@ from werkzeug.wrappers import Response
 from functions.manifest import Function, manifest
 from infra.local import media, metrics, start_page
 from infra.local.compression import compressed
+from infra.local.invoker_check import behind_iam
 from infra.local.simulators import application as simulators
 from infra.local.simulators import inbox
 from infra.local.simulators.settings import SimulatorSettings
@@ -46,10 +47,8 @@ class Web:
 
     def __init__(self, store_url: str) -> None:
         listed = manifest().functions
-        source = str(ROOT / "main.py")
         self._functions: dict[str, Wsgi] = {
-            name: _with_grants(function, functions_framework.create_app(name, source, "http"))  # type: ignore[no-untyped-call]
-            for name, function in listed.items()
+            name: behind_iam(function, _with_grants(function, _created(name))) for name, function in listed.items()
         }
         logs.configure()
         logging.getLogger().addHandler(metrics.Counting())
@@ -101,6 +100,12 @@ class Web:
         environ["SCRIPT_NAME"] = f"/functions/{name}"
         environ["PATH_INFO"] = "/" + "".join(rest)
         return function
+
+
+def _created(name: str) -> Wsgi:
+    """A function's application, as in the cloud."""
+    application: Wsgi = functions_framework.create_app(name, str(ROOT / "main.py"), "http")  # type: ignore[no-untyped-call]
+    return application
 
 
 def _with_grants(function: Function, application: Wsgi) -> Wsgi:

@@ -23,8 +23,7 @@ class Settings:
     function_url_template: str = "http://127.0.0.1:8080/functions/{name}"
     """The address at which Pub/Sub, Cloud Tasks and Scheduler reach a function; also the audience of their tokens."""
     invoker: str = "invoker@karcis-local.iam.gserviceaccount.com"
-    """The service account whose OIDC tokens internal functions accept."""
-    oidc_certs_url: str = "https://www.googleapis.com/oauth2/v1/certs"
+    """The service account that calls the functions which are not public."""
 
     google_client_ids: str = ""
     """Our OAuth client ids, separated by commas. Empty: nobody can sign in with Google."""

@@ -1,7 +1,4 @@
-"""The public keys with which Google signs tokens, kept as long as Google says (docs/reference/gateways.md).
-
-Those of ID tokens of people who sign in, and those of the OIDC tokens of Pub/Sub, Cloud Tasks and Cloud Scheduler.
-"""
+"""The public keys of Google's ID tokens, kept as long as Google says (docs/reference/gateways.md)."""
 
 import logging
 import threading

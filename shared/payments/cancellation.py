@@ -258,6 +258,6 @@ def _progress(tx: Transaction, event_id: UUID) -> CancellationResponse:
 
 def _enqueue_next_batch(event_id: UUID) -> None:
     try:
-        tasks.enqueue("cancellations", "cancellations", "/tasks/batch", {"event_id": str(event_id)})
+        tasks.enqueue("cancellations", "cancellation_batches", "/tasks/batch", {"event_id": str(event_id)})
     except tasks.NotEnqueued as unreachable:  # reconcile goes on with it
         log.warning("cancellation.task_failed", extra={"event_id": str(event_id), "error": str(unreachable)})

@@ -28,7 +28,7 @@ from shared.refunds import execution as refund_execution
 from shared.refunds import records as refund_records
 
 MOST_RETRIES = 3
-_RETRY: Final = ("webhooks", "webhook", "/tasks/retry")
+_RETRY: Final = ("webhooks", "webhook_retry", "/tasks/retry")
 
 _UNKNOWN_MONEY: Final = ("unknown_refund", "unknown_payout")
 """Somebody moves our money at the gateway without us: a person looks at it."""

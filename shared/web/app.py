@@ -117,6 +117,7 @@ class App:
         """The plain function that functions-framework serves, named after this app."""
         import functions_framework
 
+        self._require_one_side()
         table = Map([declared.rule() for declared in self.routes], strict_slashes=False)
 
         def serve(request: Request) -> Response:
@@ -131,6 +132,11 @@ class App:
             current_app.before_request(_set_body_deadline)
         shutdown.register()
         return serve
+
+    def _require_one_side(self) -> None:
+        """Raise TypeError for an app that both people and our own services call: no token could be trusted there."""
+        if len({each.kind in ("http", "page") for each in self.routes}) > 1:
+            raise TypeError(f"{self.name} is called by people and by our own services: make it two functions")
 
     def _http(self, method: str, path: str, options: dict[str, Any]) -> Callable[[H], H]:
         def declare(handler: H) -> H:

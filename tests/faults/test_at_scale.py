@@ -64,7 +64,7 @@ def test_a_payout_run_twice_at_once_pays_each_event_once(stack: Stack):
     with stack.database() as database, database.begin() as tx:
         confirm_accounts(stack, tx, [organizer_id for _, organizer_id in made])
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(stack.run_job, ["payouts-daily"] * 4))
+        list(pool.map(stack.run_job, ["payout-execution-daily"] * 4))
     events = [str(event_id) for event_id, _ in made]
     paid = "SELECT count(*) FROM payouts WHERE event_id = ANY(CAST(:ids AS uuid[])) AND status = 'completed'"
     until(lambda: count(stack, paid, ids=events) == SCALE, seconds=600 + SCALE / 5, what="for all payouts")

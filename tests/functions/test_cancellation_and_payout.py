@@ -72,15 +72,15 @@ def test_the_organizer_is_paid_seven_days_after_the_event(world: World, stack: S
     world.somebody().buy(event, [2])
     organizer.set_bank_account()
     end_days_ago(stack, event, 6)
-    stack.run_job("payouts-daily")
+    stack.run_job("payout-execution-daily")
     assert organizer.api.get("payouts")["total"] == 0
     end_days_ago(stack, event, 8)
-    stack.run_job("payouts-daily")
+    stack.run_job("payout-execution-daily")
     paid = payout_of(organizer, event, "completed")
     assert (paid["amount"], paid["account_number_ending"]) == (2 * (PRICE - COMMISSION), "7890")
     assert balance(stack, organizer) == 0
     assert "Rp 270.000" in world.mail(organizer.address, "payout_completed")["text"]
-    stack.run_job("payouts-daily")
+    stack.run_job("payout-execution-daily")
     assert organizer.api.get("payouts")["total"] == 1
 
 
@@ -89,7 +89,7 @@ def test_a_payout_waits_for_a_bank_account_and_is_tried_again_after_a_failure(wo
     event = organizer.publish()
     world.somebody().buy(event)
     end_days_ago(stack, event, 8)
-    stack.run_job("payouts-daily")
+    stack.run_job("payout-execution-daily")
     payout_of(organizer, event, "pending")
     world.mail(organizer.address, "payout_account_needed")
     organizer.set_bank_account("0000121212".replace("121212", "999999"))
@@ -105,7 +105,7 @@ def test_what_the_bank_sends_back_is_owed_again(world: World, stack: Stack):
     world.somebody().buy(event)
     organizer.set_bank_account("0000654321")
     end_days_ago(stack, event, 8)
-    stack.run_job("payouts-daily")
+    stack.run_job("payout-execution-daily")
     failed = payout_of(organizer, event, "failed")
     assert failed["completed_at"] is None
     assert stack.open_tasks(failed["id"]) == ["payout_failed"]
@@ -162,10 +162,10 @@ def test_what_a_cancelled_event_costs_is_taken_off_the_next_payout(world: World,
     buyer.until_order(order, "refunded")
     until_cancelled(organizer, bad)
     world.somebody().buy(good, [2])
-    stack.run_job("payouts-daily")
+    stack.run_job("payout-execution-daily")
     assert payout_of(organizer, bad, "carried_over")["amount"] == 0
     end_days_ago(stack, good, 8)
-    stack.run_job("payouts-daily")
+    stack.run_job("payout-execution-daily")
     assert payout_of(organizer, good, "completed")["amount"] == 2 * (PRICE - COMMISSION) - 5 * PRICE * 5 // 100
     assert balance(stack, organizer) == 0
 

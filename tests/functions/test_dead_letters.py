@@ -34,7 +34,7 @@ def letter(stack: Stack, admin: Person, **payload: str) -> dict[str, Any]:
     """The dead letter with that payload, once it has been taken in."""
 
     def found() -> dict[str, Any] | None:
-        stack.run_job("dead-letters-collect")
+        stack.run_job("dead-letter-collection-collect")
         items = admin.api.get("admin/dead-letters", page_size=100)["items"]
         return next((item for item in items if item["payload"] == payload), None)
 
@@ -84,6 +84,6 @@ def test_taken_in_twice_it_is_listed_once(stack: Stack, admin: Person):
     give_up(stack, "order.ended", json.dumps(payload).encode())
     letter(stack, admin, **payload)
     for _ in range(3):
-        stack.run_job("dead-letters-collect")
+        stack.run_job("dead-letter-collection-collect")
     items = [item for item in admin.api.get("admin/dead-letters", page_size=100)["items"] if item["payload"] == payload]
     assert len(items) == 1

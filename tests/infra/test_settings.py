@@ -11,7 +11,6 @@ FRAMEWORK = {"THREADS", "THREADED_TIMEOUT_ENABLED"}  # functions-framework's own
 ONLY_LOCAL = {
     "DATABASE_URL",
     "DATABASE_ROLE",
-    "OIDC_CERTS_URL",
     "GOOGLE_CERTS_URL",
     "RATE_LIMITS",
     "EVEN_PACE",

@@ -77,5 +77,8 @@ def test_every_topic_has_a_schema():
     assert {path.stem for path in (ROOT / "schemas" / "messages").glob("*.json")} == set(manifest().topics)
 
 
-def test_only_public_functions_have_routes():
-    assert all(function.is_public for function in FUNCTIONS if function.routes or function.pages)
+@pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)
+def test_a_function_is_public_or_called_by_our_own_services_and_never_both(function: Function):
+    for_people = bool(function.routes or function.pages)
+    for_services = bool(function.tasks or function.jobs or function.subscriptions)
+    assert (for_people, for_services) == (function.is_public, not function.is_public)

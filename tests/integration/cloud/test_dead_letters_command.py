@@ -17,7 +17,7 @@ def a_given_up_task() -> UUID:
     event_id = uuid4()
     with transaction() as tx:
         dead_letters.record_failed_task(
-            tx, "webhooks", "webhook", "/tasks/retry", {"event_id": event_id}, ValueError("broken")
+            tx, "webhooks", "webhook_retry", "/tasks/retry", {"event_id": event_id}, ValueError("broken")
         )
         items = dead_letters.list_page(tx, DeadLetterPage(page_size=100)).items
     return next(item.id for item in items if item.payload == {"event_id": str(event_id)})
@@ -31,7 +31,7 @@ def test_a_task_is_listed_shown_and_sent_again(capsys: pytest.CaptureFixture[str
     assert '"error": "ValueError: broken"' in capsys.readouterr().out
     assert main(["replay", str(letter_id), "--reason", "repaired"]) == 0
     [task] = scheduled.tasks
-    assert task.http_request.url.endswith("/functions/webhook/tasks/retry")
+    assert task.http_request.url.endswith("/functions/webhook-retry/tasks/retry")
     assert main(["discard", str(letter_id), "--reason", "again"]) == 1
     assert "already" in capsys.readouterr().err
 

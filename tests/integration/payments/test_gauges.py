@@ -47,7 +47,9 @@ def test_what_waits_is_as_old_as_it_is(published):
 
 def test_what_a_person_has_to_decide_is_counted_and_money_that_differs_is_added_up():
     with transaction() as tx:
-        dead_letters.record_failed_task(tx, "webhooks", "webhook", "/tasks/retry", {"event_id": "x"}, ValueError())
+        dead_letters.record_failed_task(
+            tx, "webhooks", "webhook_retry", "/tasks/retry", {"event_id": "x"}, ValueError()
+        )
         for name, booked, moved in (("a", 100, 70), ("b", 0, 5)):
             details = {"gateway": "xendit", "booked": booked, "moved": moved}
             manual_tasks.add(tx, clearing.DIFFERENCE, subject="gateway_movement", subject_id=name, **details)

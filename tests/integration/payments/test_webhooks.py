@@ -72,7 +72,7 @@ def test_an_event_that_can_not_be_settled_is_kept_and_put_on_the_queue(scheduled
     assert (event.processed, event.retry_count) == (False, 1)
     assert "GatewayUnavailable" in event.error_message
     (task,) = scheduled.tasks
-    assert task.http_request.url.endswith("/webhook/tasks/retry")
+    assert task.http_request.url.endswith("/webhook-retry/tasks/retry")
     assert json.loads(task.http_request.body) == {"event_id": str(event.id)}
 
 

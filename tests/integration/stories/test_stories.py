@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy import text
 
 from functions.issue_ticket import main as issue_ticket
-from functions.refunds import main as refunds
+from functions.refund_execution import main as refund_execution
 from functions.send_email import main as send_email
 from shared.cloud.database import transaction
 from shared.gateways import registry
@@ -111,7 +111,7 @@ HANDLERS: dict[str, Callable[[dict[str, Any]], None]] = {
         lambda tx: send_email.ask_for_e_tickets(send_email.TicketCreated(**payload), tx)
     ),
     "email.requested": lambda payload: send_email.send(send_email.EmailRequested(**payload), 1),
-    "refund.approved": lambda payload: refunds.pay_back(refunds.RefundApproved(**payload)),
+    "refund.approved": lambda payload: refund_execution.execute_refund(refund_execution.RefundApproved(**payload)),
 }
 
 

@@ -41,6 +41,13 @@ def echo_function() -> Any:
     def measure(told: Words) -> Echo:
         return Echo(words=str(len(told.words)))
 
+    return app.entry_point()
+
+
+def repeat_function() -> Any:
+    """The entry point of a function that only our own services call: a task, a job and a message."""
+    app = App("repeat")
+
     @app.task("repeat")
     def repeat() -> None:
         return None

@@ -87,9 +87,15 @@ locals {
     for name, entry in local.functions : "functions.${name} has routes and is not public"
     if length(entry.routes) > 0 && try(entry.public, false) == false
   ]
+  # Cloud Run removes the signature of the tokens it has checked, so a function that strangers reach can trust none.
+  two_sided = [
+    for name, entry in local.functions : "functions.${name} is public and takes tasks, jobs or messages"
+    if try(entry.public, false) && length(entry.tasks) + length(entry.jobs) + length(entry.subscribes) > 0
+  ]
 
   faults = concat(
     local.unknown_sections, local.missing_sections, local.missing_defaults, local.unknown_keys, local.missing_keys,
     local.unknown_edges, local.unknown_queue_keys, local.unknown_names, local.unheard_topics, local.shared_paths, local.hidden_routes,
+    local.two_sided,
   )
 }
