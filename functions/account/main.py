@@ -1,12 +1,14 @@
-"""A person's own account: profile and photo, password (UM-007, UM-008)."""
+"""A person's own account: profile and photo, password, becoming an organizer (UM-007, UM-008)."""
 
 from typing import Annotated
 
-from shared.identity import password_change, photos, profiles
+from shared.identity import password_change, photos, profiles, roles
+from shared.identity.accounts import UserResponse
 from shared.identity.login_throttling import TooManyAttempts
 from shared.identity.password_change import PasswordChange, WrongPassword
 from shared.identity.principals import FreshProofRequired
 from shared.identity.profiles import ProfileChange, ProfileResponse
+from shared.identity.roles import OrganizerApplication, RoleFixed
 from shared.identity.sessions import SessionEnded, Tokens
 from shared.pictures import NotAnImage
 from shared.web import App, MaxBytes, SignedIn, Transaction, Upload
@@ -42,6 +44,12 @@ def remove_photo(caller: SignedIn, tx: Transaction) -> None:
 def change_password(changes: PasswordChange, caller: SignedIn) -> Tokens:
     """Change your password. Every session ends; continue with the tokens in the response."""
     return password_change.change(caller.id, changes, caller.session_id)
+
+
+@app.post("/account/organizer", status=200, problems=(RoleFixed,))
+def become_organizer(wanted: OrganizerApplication, caller: SignedIn, tx: Transaction) -> UserResponse:
+    """Become an organizer. Refresh your tokens afterwards: until then they tell your former role."""
+    return roles.become_organizer(tx, caller, wanted)
 
 
 main = app.entry_point()

@@ -3,9 +3,11 @@
 from typing import Annotated
 from uuid import UUID
 
-from shared.catalog import banner_upload, editing, public_views
+from shared.catalog import banner_upload, duplication, editing, own_events, public_views
+from shared.catalog.duplication import Duplicate
 from shared.catalog.editing import DatesFixed, EventCancelled, NotDeletable, OnlyPostponed, TicketsTaken
 from shared.catalog.events import EventChange, EventResponse, NewEvent, TierList
+from shared.catalog.own_events import OwnEventsQuery
 from shared.catalog.search import EventSearch
 from shared.catalog.search_filters import EventFilters
 from shared.catalog.tiers import CapacityExceeded, KindIsFixed, QuotaTooSmall, TooManyTiers
@@ -83,6 +85,18 @@ def set_banner(
     It is at most 8000 pixels wide and high, and has at most 40 million of them.
     """
     return banner_upload.set_banner(organizer, event, file.content)
+
+
+@app.post("/events/{event}/duplicate", status=201, problems=(NotFound,))
+def duplicate(event: UUID, wanted: Duplicate, organizer: Organizer, tx: Transaction) -> EventResponse:
+    """Create a draft with the words and tiers of an event, at new dates."""
+    return duplication.duplicate(tx, organizer, event, wanted)
+
+
+@app.get("/organizer/events")
+def own(wanted: OwnEventsQuery, organizer: Organizer, tx: Transaction) -> Listing[EventResponse]:
+    """Your own events, drafts and past ones too: those to come, the next one first, then those that are over."""
+    return own_events.list_page(tx, organizer, wanted)
 
 
 main = app.entry_point()

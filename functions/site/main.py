@@ -11,7 +11,8 @@ from shared.site import (
     static_pages,
     ticket_pages,
 )
-from shared.site.organizer import start_pages
+from shared.site.organizer import event_pages as own_event_pages
+from shared.site.organizer import goods_pages, promo_pages, staff_pages, start_pages, tier_pages
 from shared.web import App
 
 app = App("site", error_page=error_pages.problem_page)
@@ -25,6 +26,11 @@ for each in (
     sign_in_pages,
     account_pages,
     start_pages,
+    own_event_pages,
+    tier_pages,
+    promo_pages,
+    goods_pages,
+    staff_pages,
 ):
     app.include(each.pages)
 

@@ -5,12 +5,15 @@ from uuid import UUID
 from shared.catalog import digital_goods, editing
 from shared.catalog.digital_goods import NotDigital, UploadResponse
 from shared.catalog.editing import EventCancelled
+from shared.catalog.events import EventResponse
 from shared.catalog.tiers import (
     CapacityExceeded,
     KindIsFixed,
     NewTier,
     QuotaTooSmall,
     TierChange,
+    TierOrder,
+    TierOrdered,
     TierResponse,
     TooManyTiers,
 )
@@ -33,6 +36,18 @@ def add_tier(event: UUID, new: NewTier, organizer: Organizer, tx: Transaction) -
 def change_tier(event: UUID, tier: UUID, wanted: TierChange, organizer: Organizer, tx: Transaction) -> TierResponse:
     """Change a tier. Held and sold units keep their price."""
     return editing.change_tier(tx, organizer, event, tier, wanted)
+
+
+@app.delete("/events/{event}/tiers/{tier}", status=204, problems=(NotFound, EventCancelled, TierOrdered))
+def delete_tier(event: UUID, tier: UUID, organizer: Organizer, tx: Transaction) -> None:
+    """Delete a tier that nobody ever ordered from."""
+    editing.delete_tier(tx, organizer, event, tier)
+
+
+@app.put("/events/{event}/tiers", problems=(NotFound, EventCancelled))
+def reorder_tiers(event: UUID, order: TierOrder, organizer: Organizer, tx: Transaction) -> EventResponse:
+    """Show the tiers of an event in another order."""
+    return editing.reorder_tiers(tx, organizer, event, order)
 
 
 @app.post("/events/{event}/tiers/{tier}/units", status=201, problems=(NotFound, EventCancelled, NotDigital))

@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from shared.banners import Banner
 from shared.catalog import banner_deletion, event_changes, events, public_views, slugs, tiers
 from shared.catalog.events import COLUMNS, EventChange, EventFields, EventResponse, ListedTierChange, NewEvent
-from shared.catalog.tiers import NewTier, ParentEvent, TierChange, TierResponse
+from shared.catalog.tiers import NewTier, ParentEvent, TierChange, TierOrder, TierResponse
 from shared.cloud import audit, clock
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
@@ -189,6 +189,22 @@ def change_tier(tx: Transaction, caller: Principal, event_id: UUID, tier_id: UUI
     if parent.is_on_sale:
         event_changes.record(tx, event_id, known)
     return tiers.read(tx, tier_id)
+
+
+def delete_tier(tx: Transaction, caller: Principal, event_id: UUID, tier_id: UUID) -> None:
+    """Delete a tier that nobody ever ordered from. Raises NotFound, EventCancelled, TierOrdered."""
+    lock_changeable(tx, caller, event_id)
+    tiers.delete(tx, event_id, tier_id)
+    public_views.invalidate_after_commit(tx, event_id)
+    audit.record(tx, "tier.deleted", subject="tier", subject_id=tier_id, actor_id=caller.id, event_id=str(event_id))
+
+
+def reorder_tiers(tx: Transaction, caller: Principal, event_id: UUID, order: TierOrder) -> EventResponse:
+    """Show the tiers in this order. Raises NotFound, EventCancelled, Invalid."""
+    lock_changeable(tx, caller, event_id)
+    tiers.reorder(tx, event_id, order)
+    public_views.invalidate_after_commit(tx, event_id)
+    return events.get(tx, event_id)
 
 
 def set_banner(tx: Transaction, caller: Principal, event_id: UUID, banner: Banner) -> EventResponse:

@@ -212,7 +212,8 @@ def change(tx: Transaction, caller: Principal, promo_id: UUID, wanted: PromoChan
     terms = PromoTerms.model_construct(**{name: given.get(name, stored[name]) for name in PromoTerms.model_fields})
     terms = _with_ceilings(terms, stored["funded_by"])
     _validate(terms)
-    _check_tiers(tx, stored["event_id"], terms.tier_ids)
+    if "tier_ids" in given:  # a tier that was named before may be deleted since
+        _check_tiers(tx, stored["event_id"], terms.tier_ids)
     is_active = given.get("is_active", stored["is_active"])
     changed = _write(tx, _UPDATE, {**terms.model_dump(), "is_active": is_active, "id": promo_id})
     audit.record(tx, "promo.changed", subject="promo", subject_id=promo_id, actor_id=caller.id, changed=sorted(given))

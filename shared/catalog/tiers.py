@@ -30,6 +30,8 @@ MAX_TIERS_PER_EVENT = 100
 EXCERPT_LENGTH = 300
 """The length of long texts in lists. An event's own page has them in full."""
 
+_KEPT_BY = {"order_items_tier_id_fkey", "registrations_tier_id_fkey", "bib_numbers_tier_id_fkey"}
+
 Kind = Literal["ticket", "registration", "product", "digital"]
 Name = Annotated[str, plain_line(100)]
 Description = Annotated[str, paragraphs(5_000)]
@@ -79,6 +81,12 @@ class TierChange(RequestModel):
     @classmethod
     def _not_null(cls, value: object) -> object:
         return reject_null(value)
+
+
+class TierOrder(RequestModel):
+    """Every tier of an event, in the order in which they are shown."""
+
+    tier_ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_TIERS_PER_EVENT)]
 
 
 class TierResponse(ResponseModel):
@@ -150,6 +158,12 @@ class QuotaTooSmall(Problem):
     status, slug = 409, "quota-too-small"
 
 
+class TierOrdered(Problem):
+    """Somebody has ordered from this tier, so it stays for their order. Set the end of its sale to now instead."""
+
+    status, slug = 409, "tier-ordered"
+
+
 class KindIsFixed(Problem):
     """Some of these are sold or held, so their kind can't change any more. Add another tier instead."""
 
@@ -175,7 +189,8 @@ _INSERT = text("""
         refundable_after_reveal, quota, event_ends_at, is_on_sale, position)
     VALUES (:event_id, :organizer_id, :name, :kind, :description, :price, :early_bird_price,
         :early_bird_start, :early_bird_end, :sale_start, :sale_end, :max_per_order, :requires_identity,
-        :refundable_after_reveal, :quota, :event_ends_at, :is_on_sale, :position)
+        :refundable_after_reveal, :quota, :event_ends_at, :is_on_sale,
+        (SELECT COALESCE(max(position), -1) + 1 FROM ticket_tiers WHERE event_id = :event_id))
     RETURNING id
 """)
 _UPDATE = text("""
@@ -188,6 +203,8 @@ _UPDATE = text("""
         updated_at = now()
     WHERE id = :id AND (kind = :kind OR reserved + sold = 0)
 """)
+_DELETE = text("DELETE FROM ticket_tiers WHERE id = :id AND event_id = :event_id AND reserved + sold = 0")
+_PLACE = text("UPDATE ticket_tiers SET position = :position, updated_at = now() WHERE id = :id")
 _COPY_SALE_STATE = text("""
     WITH locked AS (
         SELECT id FROM ticket_tiers WHERE event_id = :event_id ORDER BY id FOR NO KEY UPDATE)
@@ -251,7 +268,31 @@ def save_tiers(
     _check_capacity(parent, sum(quotas.values()) + sum(tier.quota for tier in new))
     for tier_id in sorted(changed):
         _update(tx, tier_id, changed[tier_id])
-    return [_insert(tx, parent, tier, position) for position, tier in enumerate(new, start=len(stored))]
+    return [_insert(tx, parent, tier) for tier in new]
+
+
+def delete(tx: Transaction, event_id: UUID, tier_id: UUID) -> None:
+    """Delete a tier of a locked event that nobody ever ordered from, with its units. Raises NotFound, TierOrdered."""
+    if tier_id not in {tier.id for tier in by_event(tx, [event_id])[event_id]}:
+        raise NotFound
+    try:
+        deleted = tx.execute(_DELETE, {"id": tier_id, "event_id": event_id}).rowcount
+    except DBAPIError as error:
+        if violated_constraint(error) in _KEPT_BY:
+            raise TierOrdered from error
+        raise
+    if not deleted:
+        raise TierOrdered
+
+
+def reorder(tx: Transaction, event_id: UUID, order: TierOrder) -> None:
+    """Put the tiers of a locked event into this order. Raises Invalid unless it names each of them once."""
+    known = [tier.id for tier in by_event(tx, [event_id])[event_id]]
+    if sorted(known) != sorted(order.tier_ids):
+        raise Invalid.field("tier_ids", "must name every tier of the event once")
+    places = {tier_id: position for position, tier_id in enumerate(order.tier_ids)}
+    for tier_id in sorted(places):
+        tx.execute(_PLACE, {"id": tier_id, "position": places[tier_id]})
 
 
 def _excerpt(words: str) -> str:
@@ -315,9 +356,7 @@ def _update(tx: Transaction, tier_id: UUID, tier: NewTier) -> None:
         raise KindIsFixed
 
 
-def _insert(tx: Transaction, parent: ParentEvent, tier: NewTier, position: int) -> UUID:
+def _insert(tx: Transaction, parent: ParentEvent, tier: NewTier) -> UUID:
     copies = {"event_ends_at": parent.ends_at, "is_on_sale": parent.is_on_sale, "organizer_id": parent.organizer_id}
-    new_id: UUID = tx.execute(
-        _INSERT, {**tier.model_dump(), **copies, "event_id": parent.id, "position": position}
-    ).scalar_one()
+    new_id: UUID = tx.execute(_INSERT, {**tier.model_dump(), **copies, "event_id": parent.id}).scalar_one()
     return new_id

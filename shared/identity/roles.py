@@ -1,6 +1,7 @@
-"""Role changes by admins, which are audited (SEC-012)."""
+"""Roles: a customer becomes an organizer, an admin gives any other role. Both are audited (SEC-012)."""
 
-from typing import Literal
+from dataclasses import replace
+from typing import Annotated, Literal
 from uuid import UUID
 
 from sqlalchemy import text
@@ -9,8 +10,10 @@ from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.identity import people, sessions
 from shared.identity.accounts import UserResponse
-from shared.models import RequestModel
-from shared.problems import Forbidden, NotFound, Problem
+from shared.identity.people import Person
+from shared.identity.tokens import Principal
+from shared.models import RequestModel, plain_line
+from shared.problems import AccountGone, Forbidden, NotFound, Problem
 
 
 class RoleChange(RequestModel):
@@ -19,8 +22,15 @@ class RoleChange(RequestModel):
     role: Literal["customer", "organizer", "admin"]
 
 
+class OrganizerApplication(RequestModel):
+    """The name under which somebody holds events, and that they accept the terms for organizers."""
+
+    full_name: Annotated[str, plain_line(255)] | None = None
+    accept_organizer_terms: Literal[True]
+
+
 class RoleFixed(Problem):
-    """This account's role can't be changed: gate staff stay what they are, and nobody changes their own."""
+    """This account's role can't be changed: gate staff stay what they are, and no admin changes their own."""
 
     status, slug = 409, "role-fixed"
 
@@ -28,6 +38,37 @@ class RoleFixed(Problem):
 # By id, so that two admins who act on each other don't deadlock. Locks as people.lock does.
 _LOCK_ADMINS = text("SELECT id FROM users WHERE role = 'admin' AND NOT is_deleted ORDER BY id FOR NO KEY UPDATE")
 _CHANGE = text("UPDATE users SET role = :role, updated_at = now() WHERE id = :id")
+
+_BECOME_ORGANIZER = text("""
+    UPDATE users SET role = 'organizer', full_name = :full_name, updated_at = now() WHERE id = :id
+""")
+ORGANIZER_TERMS_VERSION = "1"
+"""The version of the terms for organizers that people accept now."""
+
+
+def become_organizer(tx: Transaction, caller: Principal, wanted: OrganizerApplication) -> UserResponse:
+    """Give a customer the role of an organizer; who may hold events already stays what they are.
+
+    The caller's access token tells the old role until it is renewed. Raises AccountGone, and RoleFixed for gate staff.
+    """
+    person = people.lock(tx, caller.id)
+    if person is None:
+        raise AccountGone
+    if person.role in ("organizer", "admin"):
+        return _response(person, person.role)
+    if person.role != "customer":
+        raise RoleFixed
+    full_name = wanted.full_name or person.full_name
+    tx.execute(_BECOME_ORGANIZER, {"id": person.id, "full_name": full_name})
+    audit.record(
+        tx,
+        "user.became_organizer",
+        subject="user",
+        subject_id=person.id,
+        actor_id=person.id,
+        terms_version=ORGANIZER_TERMS_VERSION,
+    )
+    return _response(replace(person, full_name=full_name), "organizer")
 
 
 def change(tx: Transaction, admin_id: UUID, user_id: UUID, change: RoleChange) -> UserResponse:
@@ -57,10 +98,14 @@ def change(tx: Transaction, admin_id: UUID, user_id: UUID, change: RoleChange) -
         )
     elif admin_id != person.id:
         audit.record(tx, "admin.read", subject="user", subject_id=person.id, actor_id=admin_id)
+    return _response(person, change.role)
+
+
+def _response(person: Person, role: str) -> UserResponse:
     return UserResponse(
         id=person.id,
         email=person.email,
         full_name=person.full_name,
-        role=change.role,
+        role=role,
         is_email_verified=person.is_email_verified,
     )

@@ -88,6 +88,30 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "wrong-password": (_("The password is wrong."), _("Check it, or set a new one with a mailed code.")),
     "csrf": (_("This form was too old."), _("Nothing has happened. Fill it in again, please.")),
     "try-again": (_("Just a moment, we are busy"), _("Nothing was lost. Try again in a few seconds.")),
+    "tickets-taken": (
+        _("Tickets are held or sold, so it stays published."),
+        _("To end it, cancel the event: everybody gets their money back."),
+    ),
+    "event-cancelled": (_("This event is cancelled for good."), _("Duplicate it to hold it again.")),
+    "not-deletable": (_("Only a draft that nobody ever ordered from can be deleted."), _("Cancel the event instead.")),
+    "dates-fixed": (
+        _("Its dates cannot change any more: you have been paid for it."),
+        _("Duplicate it to hold it again."),
+    ),
+    "only-postponed": (
+        _("Tickets are held or sold for these dates, so you can only postpone."),
+        _("Choose later dates, or ask our support for earlier ones."),
+    ),
+    "too-many-tiers": (_("An event has 100 tickets and goods at most."), _("Change one that is there.")),
+    "quota-too-small": (_("More than that are held or sold already."), _("Choose a higher number.")),
+    "kind-is-fixed": (_("Some are held or sold, so their kind stays."), _("Add another one instead.")),
+    "tier-ordered": (
+        _("Somebody has ordered this, so it stays for their order."),
+        _("To stop selling it, set the end of its sale."),
+    ),
+    "promo-code-taken": (_("You have a code of this name already."), _("Choose another name, or change that one.")),
+    "promo-used-more-often": (_("The code was used more often than that."), _("Choose a higher limit.")),
+    "not-digital": (_("This is no digital good."), _("Codes are uploaded to digital goods only.")),
     "not-an-image": (_("This file is not a picture we can read."), _("Choose a JPEG or PNG of 5 MB at most.")),
 }
 

@@ -43,6 +43,26 @@ _PRODUCTS = text("""
 """)
 
 
+# Uses index: pickups_code
+_COUNTS = text("""
+    SELECT t.name AS tier_name, count(*) FILTER (WHERE p.status = 'waiting') AS waiting,
+        count(*) FILTER (WHERE p.status = 'picked_up') AS picked_up
+    FROM pickups p
+    JOIN order_items i ON i.order_id = p.order_id AND i.returned_at IS NULL
+    JOIN ticket_tiers t ON t.id = i.tier_id AND t.kind = 'product'
+    WHERE p.event_id = :event_id
+    GROUP BY t.id ORDER BY t.position, t.id
+""")
+
+
+class PickupCount(ResponseModel):
+    """The pieces of a product that wait at the counter, and those that were handed over."""
+
+    tier_name: str
+    waiting: int
+    picked_up: int
+
+
 class PickupScan(RequestModel):
     """A pickup code, typed or scanned, and the counter at which it was shown."""
 
@@ -67,6 +87,11 @@ class PickupResponse(ResponseModel):
     items: Sequence[HandOver] = ()
     picked_up_at: datetime | None = None
     gate: str | None = None
+
+
+def counts(tx: Transaction, event_id: UUID) -> list[PickupCount]:
+    """What is paid and not given back, product by product, for callers whose access is checked already."""
+    return [PickupCount(**row) for row in tx.execute(_COUNTS, {"event_id": event_id}).mappings()]
 
 
 def scan(

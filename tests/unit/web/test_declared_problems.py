@@ -30,6 +30,12 @@ UNREACHABLE: dict[str, set[str]] = {
     "GET /api/v1/account/export": {"not-found"},  # of a bank account that nobody has set: it is left out
     "PUT /api/v1/account/bank-account": {"not-found"},  # of the account that was added in the same transaction
     "POST /api/v1/events": {"kind-is-fixed", "quota-too-small", "not-found"},  # of tiers that are there already
+    "POST /api/v1/events/{event}/duplicate": {  # of an event whose tiers fit
+        "capacity-exceeded",
+        "too-many-tiers",
+        "kind-is-fixed",
+        "quota-too-small",
+    },
     "POST /api/v1/events/{event}/tiers": {"kind-is-fixed", "quota-too-small"},  # likewise
     "PUT /api/v1/events/{event}/tiers/{tier}": {"too-many-tiers"},  # of a tier that is added
 }

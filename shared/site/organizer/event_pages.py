@@ -1,0 +1,248 @@
+"""Making, changing, showing and publishing an event (EM-001..008)."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from werkzeug.datastructures import MultiDict
+
+from shared.catalog import banner_upload, duplication, editing
+from shared.catalog.duplication import Duplicate
+from shared.catalog.events import EventChange, EventResponse
+from shared.cloud import clock
+from shared.cloud.database import snapshot, transaction
+from shared.identity.tokens import Principal
+from shared.problems import Problem
+from shared.site import forms, offers, rendering
+from shared.site.organizer import checklist, desk, event_form, inputs
+from shared.site.organizer.event_form import Row
+from shared.web import App, MaxBytes, Organizer, Upload
+from shared.web.pages import Page, PageRequest, Redirect
+
+NEW = "/organizer/events/new"
+_MORE_ROWS = 1
+
+pages = App("site")
+
+
+@pages.page(NEW)
+def new(request: PageRequest, organizer: Organizer) -> Page:
+    """The form of a new event."""
+    return _new(request, organizer, event_form.empty_rows())
+
+
+@pages.form(NEW)
+def create(request: PageRequest, organizer: Organizer) -> Page | Redirect:
+    """Make the draft, or show one more row for a ticket."""
+    rows = event_form.rows(request.form)
+    if "more" in request.form:
+        return _new(request, organizer, event_form.empty_rows(rows, _MORE_ROWS))
+    wanted, errors = event_form.new_event(request.form, request.language)
+    if wanted is None:
+        return _new(request, organizer, rows, errors=errors)
+    try:
+        with transaction() as tx:
+            made = editing.create(tx, organizer, wanted)
+    except Problem as problem:
+        return _new(request, organizer, rows, problem=problem)
+    return Redirect(desk.address(made.id, "publish"))
+
+
+@pages.page("/organizer/events/{event_id}/details")
+def details(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page:
+    """The form of an event that is there, and what else can be done with it."""
+    event = desk.own_event(organizer, event_id)
+    return _details(request, organizer, event, _rows_to_change(event), given=MultiDict(event_form.values_of(event)))
+
+
+@pages.form("/organizer/events/{event_id}/details")
+def change(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """Change what was changed in the form, or show one more row for a ticket."""
+    event = desk.own_event(organizer, event_id)
+    rows = event_form.rows(request.form)
+    if "more" in request.form:
+        return _details(request, organizer, event, event_form.empty_rows(rows, _MORE_ROWS))
+    wanted, errors = event_form.change(request.form, event, request.language)
+    if wanted is None:
+        return _details(request, organizer, event, rows, errors=errors)
+    try:
+        with transaction() as tx:
+            editing.change(tx, organizer, event_id, wanted)
+    except Problem as problem:
+        return _details(request, organizer, event, rows, problem=problem)
+    return Redirect(f"{desk.address(event_id, 'details')}?saved=yes")
+
+
+@pages.form("/organizer/events/{event_id}/banner")
+def set_banner(
+    request: PageRequest,
+    event_id: UUID,
+    file: Annotated[Upload, MaxBytes(banner_upload.MAX_BANNER_BYTES)],
+    organizer: Organizer,
+) -> Page | Redirect:
+    """Show this picture with the event."""
+    try:
+        banner_upload.set_banner(organizer, event_id, file.content)
+    except Problem as problem:
+        event = desk.own_event(organizer, event_id)
+        given = MultiDict(event_form.values_of(event))
+        return _details(request, organizer, event, _rows_to_change(event), given=given, problem=problem)
+    return Redirect(f"{desk.address(event_id, 'details')}?saved=yes#banner")
+
+
+@pages.form("/organizer/events/{event_id}/duplicate")
+def duplicate(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """Make a draft like this event, at new dates."""
+    event = desk.own_event(organizer, event_id)
+    start = inputs.moment(request.form.get("new_start", ""), event.timezone)
+    wanted, _ = forms.read(Duplicate, {"start_date": start}, request.language)
+    if wanted is None:
+        errors = inputs.unreadable_moments({"new_start": ""}, ("new_start",), request.language)
+        given = MultiDict(event_form.values_of(event))
+        return _details(request, organizer, event, _rows_to_change(event), given=given, errors=errors)
+    with transaction() as tx:
+        made = duplication.duplicate(tx, organizer, event_id, wanted)
+    return Redirect(desk.address(made.id, "publish"))
+
+
+@pages.page("/organizer/events/{event_id}/preview")
+def preview(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page:
+    """The event's page as buyers will see it, for its organizer only."""
+    event = desk.own_event(organizer, event_id)
+    return rendering.page(
+        "organizer/preview.html",
+        request,
+        offer=offers.of_event(event, clock.now()),
+        event=event,
+        chosen={},
+        stale_since=None,
+    )
+
+
+@pages.page("/organizer/events/{event_id}/publish")
+def publishing(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page:
+    """What is missing before the event can be published; once it is, its address to share."""
+    return _publishing(request, organizer, event_id)
+
+
+@pages.form("/organizer/events/{event_id}/publish")
+def publish(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """Put the event on sale, if nothing that it needs is missing."""
+    event = desk.own_event(organizer, event_id)
+    if not checklist.is_ready(checklist.before_publishing(event, has_bank_account=False, at=clock.now())):
+        return _publishing(request, organizer, event_id)
+    return _act(
+        request,
+        organizer,
+        event_id,
+        lambda tx: editing.change(tx, organizer, event_id, EventChange(status="published")),
+        then=desk.address(event_id, "publish"),
+    )
+
+
+@pages.form("/organizer/events/{event_id}/unpublish")
+def unpublish(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """Make it a draft again, while nothing is held or sold."""
+    return _act(
+        request,
+        organizer,
+        event_id,
+        lambda tx: editing.change(tx, organizer, event_id, EventChange(status="draft")),
+        then=desk.address(event_id, "publish"),
+    )
+
+
+@pages.form("/organizer/events/{event_id}/delete")
+def delete(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """Delete a draft that nobody ever ordered from."""
+    return _act(request, organizer, event_id, lambda tx: editing.delete(tx, organizer, event_id), then="/organizer")
+
+
+def _act(
+    request: PageRequest, organizer: Principal, event_id: UUID, act: Callable[[Any], object], *, then: str
+) -> Page | Redirect:
+    """Do it in a transaction and go on; where it is refused, the publishing page says why."""
+    try:
+        with transaction() as tx:
+            act(tx)
+    except Problem as problem:
+        return _publishing(request, organizer, event_id, problem)
+    return Redirect(then)
+
+
+def _rows_to_change(event: EventResponse) -> list[Row]:
+    rows = event_form.rows_of(event)
+    return rows or event_form.empty_rows()
+
+
+def _new(
+    request: PageRequest,
+    organizer: Principal,
+    rows: Sequence[Row],
+    *,
+    errors: dict[str, str] | None = None,
+    problem: Problem | None = None,
+) -> Page:
+    return rendering.form_page(
+        "organizer/new_event.html",
+        request,
+        viewer=organizer,
+        errors=_all_errors(request, errors, problem),
+        problem=inputs.untold(problem),
+        rows=rows,
+        labels=event_form.labels(rows, request.language),
+        zones=list(inputs.ZONES.items()),
+    )
+
+
+def _details(
+    request: PageRequest,
+    organizer: Principal,
+    event: EventResponse,
+    rows: Sequence[Row],
+    *,
+    given: "MultiDict[str, str] | None" = None,
+    errors: dict[str, str] | None = None,
+    problem: Problem | None = None,
+) -> Page:
+    zones = inputs.ZONES if event.timezone in inputs.ZONES else {event.timezone: event.timezone, **inputs.ZONES}
+    return rendering.form_page(
+        "organizer/details.html",
+        request,
+        viewer=organizer,
+        errors=_all_errors(request, errors, problem),
+        problem=inputs.untold(problem),
+        given=given,
+        address=desk.address(event.id, "details"),
+        event=event,
+        rows=rows,
+        labels=event_form.labels(rows, request.language),
+        zones=list(zones.items()),
+        is_saved=request.query.get("saved") == "yes",
+    )
+
+
+def _all_errors(request: PageRequest, errors: dict[str, str] | None, problem: Problem | None) -> dict[str, str]:
+    """What is wrong by field: as the form was read, or as it was refused. A quota too many is shown at the capacity."""
+    told = inputs.errors_of(problem, request.language)
+    if "quota" in told:
+        told["capacity"] = told.pop("quota")
+    return {**(errors or {}), **inputs.named(told, event_form.LABELS, request.language)}
+
+
+def _publishing(request: PageRequest, organizer: Principal, event_id: UUID, problem: Problem | None = None) -> Page:
+    event = desk.own_event(organizer, event_id)
+    with snapshot() as tx:
+        has_account = desk.has_bank_account(tx, organizer)
+    steps = checklist.before_publishing(event, has_bank_account=has_account, at=clock.now())
+    return rendering.form_page(
+        "organizer/publish.html",
+        request,
+        viewer=organizer,
+        problem=problem,
+        address=desk.address(event_id, "publish"),
+        event=event,
+        steps=steps,
+        is_ready=checklist.is_ready(steps),
+        has_bank_account=has_account,
+    )

@@ -1,0 +1,108 @@
+"""An event's gate staff: who is invited, who has joined, and who is taken off it again (GATE)."""
+
+from collections.abc import Sequence
+from urllib.parse import urlencode
+from uuid import UUID
+
+from shared.cloud.database import Transaction, snapshot, transaction
+from shared.identity import principals
+from shared.identity.principals import FreshProofRequired
+from shared.identity.tokens import Principal
+from shared.messages import mails
+from shared.problems import NotFound, Problem
+from shared.site import forms, rendering
+from shared.site.organizer import desk, inputs
+from shared.tickets import staffing
+from shared.tickets.staffing import Invitation, StaffResponse
+from shared.web import App, Organizer
+from shared.web.pages import Page, PageRequest, Redirect
+
+pages = App("site")
+
+
+@pages.page("/organizer/events/{event_id}/staff")
+def staff(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page:
+    """The staff at the event's gates, and the form to invite somebody."""
+    return _page(request, organizer, event_id)
+
+
+@pages.form("/organizer/events/{event_id}/staff")
+def invite(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """Put somebody at this event's gates, beside those where they are already. Asks for a fresh proof."""
+    given = forms.non_empty(request.form, "email", "full_name")
+    wanted, errors = forms.read(Invitation, {**given, "event_ids": [event_id]}, request.language)
+    if wanted is None:
+        return _page(request, organizer, event_id, errors=errors)
+    try:
+        principals.require_fresh_proof(organizer)
+        with transaction() as tx:
+            _invite(tx, organizer, wanted, event_id)
+    except FreshProofRequired:
+        return Redirect(f"/account/confirm?{urlencode({'next': f'{_address(event_id)}?{urlencode(given)}'})}")
+    except Problem as problem:
+        return _page(request, organizer, event_id, problem=problem)
+    return Redirect(f"{_address(event_id)}?saved=yes")
+
+
+@pages.form("/organizer/events/{event_id}/staff/{staff_id}/remove")
+def remove(request: PageRequest, event_id: UUID, staff_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """Take somebody off this event; who is at no other one loses the account that they had for it."""
+    try:
+        with transaction() as tx:
+            person = next((each for each in staffing.list_staff(tx, organizer).items if each.id == staff_id), None)
+            if person is None:
+                raise NotFound
+            _remove(tx, organizer, person, event_id)
+    except Problem as problem:
+        return _page(request, organizer, event_id, problem=problem)
+    return Redirect(f"{_address(event_id)}?saved=yes")
+
+
+def _invite(tx: Transaction, organizer: Principal, wanted: Invitation, event_id: UUID) -> None:
+    others = _events_of(staffing.list_staff(tx, organizer).items, wanted.email)
+    invitation = wanted.model_copy(update={"event_ids": [*others, event_id]})
+    _, email = staffing.invite(tx, organizer, invitation)
+    mails.enqueue_for_account(tx, email)
+
+
+def _remove(tx: Transaction, organizer: Principal, person: StaffResponse, event_id: UUID) -> None:
+    others = [each for each in person.event_ids if each != event_id]
+    if others:
+        rest = Invitation(email=person.email, full_name=person.full_name, event_ids=others)
+        staffing.invite(tx, organizer, rest)
+    else:
+        staffing.dismiss(tx, organizer, person.id)
+
+
+def _events_of(known: Sequence[StaffResponse], email: str) -> list[UUID]:
+    """The events at which somebody with this address is already."""
+    return [event_id for person in known if person.email == email for event_id in person.event_ids]
+
+
+def _address(event_id: UUID) -> str:
+    return desk.address(event_id, "staff")
+
+
+def _page(
+    request: PageRequest,
+    organizer: Principal,
+    event_id: UUID,
+    *,
+    errors: dict[str, str] | None = None,
+    problem: Problem | None = None,
+) -> Page:
+    event = desk.own_event(organizer, event_id)
+    with snapshot() as tx:
+        known = staffing.list_staff(tx, organizer).items
+    return rendering.form_page(
+        "organizer/staff.html",
+        request,
+        viewer=organizer,
+        errors={**(errors or {}), **inputs.errors_of(problem, request.language)},
+        problem=inputs.untold(problem),
+        given=request.form or request.query,
+        address=_address(event_id),
+        event=event,
+        staff=[person for person in known if event_id in person.event_ids],
+        is_saved=request.query.get("saved") == "yes",
+    )

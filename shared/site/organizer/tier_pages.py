@@ -1,0 +1,178 @@
+"""What an event sells: its tickets and goods, their order, and everything about each of them (EM-008..012)."""
+
+from typing import Any, Literal, get_args
+from uuid import UUID
+
+from werkzeug.datastructures import MultiDict
+
+from shared.catalog import editing
+from shared.catalog.events import EventResponse
+from shared.catalog.tiers import Kind, TierOrder, TierResponse
+from shared.cloud import clock
+from shared.cloud.database import transaction
+from shared.identity.tokens import Principal
+from shared.problems import NotFound, Problem
+from shared.site import offers, rendering
+from shared.site.organizer import desk, inputs, tier_form
+from shared.states import TierKind
+from shared.web import App, Organizer
+from shared.web.pages import Page, PageRequest, Redirect
+
+GOODS = (TierKind.PRODUCT, TierKind.DIGITAL)
+
+pages = App("site")
+
+
+@pages.page("/organizer/events/{event_id}/tickets")
+def tickets(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page:
+    """The event's tickets in their order, with prices, quotas and sales."""
+    return listing(request, organizer, event_id, "tickets")
+
+
+@pages.page("/organizer/events/{event_id}/tickets/new")
+def new(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page:
+    """The form of a new tier."""
+    event = desk.own_event(organizer, event_id)
+    kind = request.query.get("kind", "")
+    given = MultiDict(tier_form.empty(kind if kind in get_args(Kind) else TierKind.TICKET))
+    return _form(request, organizer, event, None, given=given)
+
+
+@pages.form("/organizer/events/{event_id}/tickets/new")
+def add(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """Add a tier; it is on sale at once if the event is."""
+    event = desk.own_event(organizer, event_id)
+    wanted, errors = tier_form.new_tier(request.form, event.timezone, request.language)
+    if wanted is None:
+        return _form(request, organizer, event, None, errors=errors)
+    try:
+        with transaction() as tx:
+            made = editing.add_tier(tx, organizer, event_id, wanted)
+    except Problem as problem:
+        return _form(request, organizer, event, None, problem=problem)
+    return Redirect(_list_of(event_id, made))
+
+
+@pages.page("/organizer/events/{event_id}/tickets/{tier_id}")
+def tier(request: PageRequest, event_id: UUID, tier_id: UUID, organizer: Organizer) -> Page:
+    """The form of a tier that is there."""
+    event = desk.own_event(organizer, event_id)
+    found = _tier_of(event, tier_id)
+    return _form(request, organizer, event, found, given=MultiDict(tier_form.values_of(found, event.timezone)))
+
+
+@pages.form("/organizer/events/{event_id}/tickets/{tier_id}")
+def change(request: PageRequest, event_id: UUID, tier_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """Change what was changed in the form. Held and sold units keep their price."""
+    event = desk.own_event(organizer, event_id)
+    found = _tier_of(event, tier_id)
+    wanted, errors = tier_form.change(request.form, found, event.timezone, request.language)
+    if wanted is None:
+        return _form(request, organizer, event, found, errors=errors)
+    try:
+        with transaction() as tx:
+            changed = editing.change_tier(tx, organizer, event_id, tier_id, wanted)
+    except Problem as problem:
+        return _form(request, organizer, event, found, problem=problem)
+    return Redirect(_list_of(event_id, changed))
+
+
+@pages.form("/organizer/events/{event_id}/tickets/{tier_id}/delete")
+def delete(request: PageRequest, event_id: UUID, tier_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """Delete a tier that nobody ever ordered from."""
+    found = _tier_of(desk.own_event(organizer, event_id), tier_id)
+    try:
+        with transaction() as tx:
+            editing.delete_tier(tx, organizer, event_id, tier_id)
+    except Problem as problem:
+        return listing(request, organizer, event_id, _page_of(found), problem)
+    return Redirect(_list_of(event_id, found))
+
+
+@pages.form("/organizer/events/{event_id}/tickets/{tier_id}/move")
+def move(request: PageRequest, event_id: UUID, tier_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """Show a tier before the one that comes before it, or after the one that comes after it."""
+    event = desk.own_event(organizer, event_id)
+    found = _tier_of(event, tier_id)
+    order = moved(event, found, -1 if request.form.get("where") == "up" else 1)
+    try:
+        with transaction() as tx:
+            editing.reorder_tiers(tx, organizer, event_id, TierOrder(tier_ids=order))
+    except Problem as problem:
+        return listing(request, organizer, event_id, _page_of(found), problem)
+    return Redirect(_list_of(event_id, found))
+
+
+def moved(event: EventResponse, tier: TierResponse, by: Literal[-1, 1]) -> list[UUID]:
+    """The event's tiers after this one has changed places with its neighbour on the same page, if it has one."""
+    shown = [each.id for each in event.tiers if (each.kind in GOODS) == (tier.kind in GOODS)]
+    place = shown.index(tier.id) + by
+    neighbour = shown[place] if 0 <= place < len(shown) else tier.id
+    swapped = {tier.id: neighbour, neighbour: tier.id}
+    return [swapped.get(each.id, each.id) for each in event.tiers]
+
+
+def listing(
+    request: PageRequest,
+    organizer: Principal,
+    event_id: UUID,
+    page: Literal["tickets", "goods"],
+    problem: Problem | None = None,
+    **context: Any,
+) -> Page:
+    """The page with an event's tickets, or its goods."""
+    event = desk.own_event(organizer, event_id)
+    shown = [
+        each for each in offers.of_event(event, clock.now()).offers if (each.tier.kind in GOODS) == (page == "goods")
+    ]
+    return rendering.form_page(
+        f"organizer/{page}.html",
+        request,
+        viewer=organizer,
+        errors=inputs.errors_of(problem, request.language),
+        problem=inputs.untold(problem),
+        address=desk.address(event_id, page),
+        event=event,
+        offers=shown,
+        **context,
+    )
+
+
+def _tier_of(event: EventResponse, tier_id: UUID) -> TierResponse:
+    found = next((each for each in event.tiers if each.id == tier_id), None)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _page_of(tier: TierResponse) -> Literal["tickets", "goods"]:
+    return "goods" if tier.kind in GOODS else "tickets"
+
+
+def _list_of(event_id: UUID, tier: TierResponse) -> str:
+    return desk.address(event_id, _page_of(tier))
+
+
+def _form(
+    request: PageRequest,
+    organizer: Principal,
+    event: EventResponse,
+    tier: TierResponse | None,
+    *,
+    given: "MultiDict[str, str] | None" = None,
+    errors: dict[str, str] | None = None,
+    problem: Problem | None = None,
+) -> Page:
+    told = inputs.errors_of(problem, request.language)
+    return rendering.form_page(
+        "organizer/tier.html",
+        request,
+        viewer=organizer,
+        errors={**(errors or {}), **inputs.named(told, tier_form.LABELS, request.language)},
+        problem=inputs.untold(problem),
+        given=given,
+        event=event,
+        tier=tier,
+        labels=tier_form.labels(request.language),
+        zone=inputs.ZONES.get(event.timezone, event.timezone),
+    )
