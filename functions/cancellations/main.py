@@ -2,8 +2,15 @@
 
 from uuid import UUID
 
+from shared.catalog.editing import EventCancelled
 from shared.payments import cancellation
-from shared.payments.cancellation import Cancellation, CancellationResponse, CancellationTooLate, EventOver
+from shared.payments.cancellation import (
+    Cancellation,
+    CancellationCost,
+    CancellationResponse,
+    CancellationTooLate,
+    EventOver,
+)
 from shared.problems import NotFound
 from shared.web import App, Organizer, Transaction
 
@@ -14,6 +21,14 @@ app = App("cancellations")
 def cancel(event_id: UUID, wanted: Cancellation, caller: Organizer, tx: Transaction) -> CancellationResponse:
     """Cancel an event and refund all orders in full, fees included: up to 14 days before it, for admins at any time."""
     return cancellation.start(tx, caller, event_id, wanted)
+
+
+@app.get(
+    "/events/{event_id}/cancellation/cost", problems=(NotFound, EventCancelled, CancellationTooLate, EventOver)
+)
+def cost(event_id: UUID, caller: Organizer, tx: Transaction) -> CancellationCost:
+    """What cancelling an event would cost now: refunds with fees, earnings given up, and the penalty."""
+    return cancellation.cost(tx, caller, event_id)
 
 
 @app.get("/events/{event_id}/cancellation", problems=(NotFound,))

@@ -81,6 +81,42 @@ _SALES = text("""
         WHERE o.event_id = :event_id AND r.kind = 'cancellation' AND NOT n.is_rejected
         GROUP BY r.id) AS cancelled
 """)
+# Order by order as `_refund_in_full` and `refundable` reckon, and the sales as `_SALES` finds them afterwards.
+_COST = text("""
+    WITH items AS (
+        SELECT o.id AS order_id, count(k.id) AS tickets, sum(i.unit_price - i.discount) AS price,
+            sum(i.platform_fee) AS fees, sum(i.unit_price - i.discount + i.platform_discount - i.commission
+                - i.waived_fee + i.platform_waived_fee) AS earnings
+        FROM orders o JOIN order_items i ON i.order_id = o.id  -- Uses index: orders_event
+            LEFT JOIN tickets k ON k.order_item_id = i.id AND k.status <> 'void'
+        WHERE o.event_id = :event_id AND o.status = 'paid' AND i.returned_at IS NULL
+        GROUP BY o.id),
+    paid AS (
+        SELECT i.*, COALESCE(b.received, 0) - COALESCE(r.returned, 0) AS left_over, COALESCE(b.suspense, 0) AS suspense,
+            COALESCE(r.has_any, false) AS has_any
+        FROM items i
+        LEFT JOIN LATERAL (
+            SELECT sum(e.amount) FILTER (WHERE l.kind = 'sale'
+                    AND (e.account LIKE 'gateway_clearing:%' OR e.account = 'unallocated')) AS received,
+                sum(e.amount) FILTER (WHERE e.account = 'dashboard_refunds') AS suspense
+            FROM ledger_postings l JOIN ledger_entries e ON e.posting_id = l.id  -- Uses index: ledger_postings_order
+            WHERE l.order_id = i.order_id) AS b ON true
+        LEFT JOIN LATERAL (
+            SELECT sum(f.amount) FILTER (WHERE f.kind IN ('requested', 'cancellation') OR (f.kind = 'by_gateway'
+                    AND f.status = 'completed' AND p.status = 'paid')) AS returned, count(*) > 0 AS has_any
+            FROM refunds f JOIN payments p ON p.id = f.payment_id  -- Uses index: refunds_order
+            WHERE f.order_id = i.order_id AND f.status NOT IN ('requested', 'rejected')) AS r ON true),
+    owed AS (
+        SELECT *, CASE WHEN has_any THEN LEAST(price + fees, left_over) ELSE left_over END AS amount FROM paid)
+    SELECT count(*) AS paid_orders, CAST(COALESCE(sum(tickets), 0) AS bigint) AS tickets,
+        CAST(COALESCE(sum(amount), 0) AS bigint) AS refunds, CAST(COALESCE(sum(fees), 0) AS bigint) AS fees,
+        CAST(COALESCE(sum(GREATEST(price - GREATEST(LEAST(price + fees - amount, suspense), 0), 0)), 0) AS bigint)
+            AS sales,
+        CAST(COALESCE(sum(earnings), 0) AS bigint) AS earnings,
+        (SELECT count(*) FROM orders h WHERE h.event_id = :event_id AND h.status IN ('reserved', 'pending_payment'))
+            AS held_orders
+    FROM owed
+""")
 _FINISH = text("""
     UPDATE event_cancellations SET finished_at = now(), updated_at = now(), penalty = :penalty
     WHERE event_id = :event_id AND finished_at IS NULL
@@ -121,6 +157,27 @@ class CancellationResponse(ResponseModel):
     finished_at: datetime | None
 
 
+class CancellationCost(ResponseModel):
+    """What a cancellation would cost at this moment, in rupiah.
+
+    `refunds` is what buyers get back for `paid_orders`, `fees` the part of it that the platform gives back.
+    The organizer gives up `earnings`, what these orders had earned them, and owes the `penalty` of
+    `penalty_percent` of `sales`; `cost` is both together. `held_orders` end unpaid.
+    """
+
+    event_id: UUID
+    paid_orders: int
+    held_orders: int
+    tickets: int
+    refunds: int
+    fees: int
+    sales: int
+    earnings: int
+    penalty_percent: int
+    penalty: int
+    cost: int
+
+
 class CancellationTooLate(Problem):
     """An organizer may cancel up to fourteen days before the event. Ask our support to cancel it for you."""
 
@@ -151,6 +208,21 @@ def start(tx: Transaction, caller: Principal, event_id: UUID, wanted: Cancellati
     if tx.execute(_BEGIN, values).rowcount:
         after_commit(tx, lambda: _enqueue_next_batch(event_id))
     return _progress(tx, event_id)
+
+
+def cost(tx: Transaction, caller: Principal, event_id: UUID) -> CancellationCost:
+    """Calculate what `start` would cost now; nothing is written.
+
+    Raises NotFound, CancellationTooLate for organizers, EventOver, and EventCancelled where it is cancelled.
+    """
+    if editing.read(tx, caller, event_id).status == EventStatus.CANCELLED:
+        raise editing.EventCancelled
+    _refuse_too_late(tx, caller, event_id)
+    row = tx.execute(_COST, {"event_id": event_id}).mappings().one()
+    penalty = percent_of(row["sales"], PENALTY_PERCENT)
+    return CancellationCost(
+        event_id=event_id, **row, penalty_percent=PENALTY_PERCENT, penalty=penalty, cost=row["earnings"] + penalty
+    )
 
 
 def progress(tx: Transaction, caller: Principal, event_id: UUID) -> CancellationResponse:

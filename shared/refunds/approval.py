@@ -88,11 +88,11 @@ def give_back(tx: Transaction, order: Order, refund: Refund, *, by: UUID, is_who
         refund_records.reduce(tx, refund, min(-left, refund.amount))
         refund = refund_records.read(tx, refund.id)
     items = [SoldItem(**row._mapping) for row in tx.execute(_SOLD_ITEMS, {"item_ids": refund.item_ids})]
-    end_purchase(tx, order, refund, Share.of_whole(items) if is_whole else _share(items), by=by)
+    end_purchase(tx, order, refund, Share.of_whole(items) if is_whole else share_of_request(items), by=by)
 
 
-def _share(items: Sequence[SoldItem]) -> Share:
-    """The shares of nine tenths of the price.
+def share_of_request(items: Sequence[SoldItem]) -> Share:
+    """The shares of nine tenths of the price of some items: what approving a request for them takes from each.
 
     Where the platform had paid for a promo code, it gets back what the buyer doesn't. Elsewhere the commission is what
     the buyer doesn't get: where that was rounded the other way, the commission gives the rupiah. Fees stay, whoever

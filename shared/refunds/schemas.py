@@ -36,20 +36,25 @@ _WHOSE = text("""
     SELECT r.user_id, o.organizer_id FROM refunds r JOIN orders o ON o.id = r.order_id WHERE r.id = :id
 """)
 _VISIBLE = "(r.user_id = :user_id OR o.organizer_id = CAST(:organizer_id AS uuid) OR :is_admin)"
+_WANTED = """
+    (CAST(:status AS text) IS NULL OR r.status = :status)
+    AND (CAST(:event_id AS uuid) IS NULL OR o.event_id = CAST(:event_id AS uuid))
+"""
 _LIST = text(f"""
-    {_SELECT} WHERE {_VISIBLE} AND (CAST(:status AS text) IS NULL OR r.status = :status)
+    {_SELECT} WHERE {_VISIBLE} AND {_WANTED}
     ORDER BY r.created_at DESC, r.id LIMIT :page_size OFFSET :offset
 """)
 _OF_ORDER = text(f"{_SELECT} WHERE r.order_id = :order_id ORDER BY r.created_at, r.id")  # Uses index: refunds_order
 _COUNT = text(f"""
     SELECT count(*) FROM refunds r JOIN orders o ON o.id = r.order_id
-    WHERE {_VISIBLE} AND (CAST(:status AS text) IS NULL OR r.status = :status)
+    WHERE {_VISIBLE} AND {_WANTED}
 """)
 
 
 class RefundPage(PageQuery):
-    """A page of refunds."""
+    """A page of refunds: of all, or of an event's, or of those in a state."""
 
+    event_id: UUID | None = None
     status: RefundStatus | None = None
 
 
@@ -148,6 +153,7 @@ def listed(tx: Transaction, caller: Principal, page: RefundPage) -> Listing[Refu
         "organizer_id": caller.organizer_id if caller.role == "organizer" else None,
         "is_admin": caller.role == "admin",
         "status": page.status,
+        "event_id": page.event_id,
     }
     rows = tx.execute(_LIST, {**values, "page_size": page.page_size, "offset": page.offset}).mappings()
     return Listing[RefundResponse].of(
