@@ -1211,6 +1211,8 @@ CREATE INDEX emails_context ON public.emails USING btree (created_at) WHERE (con
 
 CREATE INDEX emails_farewell ON public.emails USING btree (created_at) WHERE ((template = 'account_deleted'::text) AND (to_address <> ''::text));
 
+CREATE INDEX emails_order ON public.emails USING btree (order_id) WHERE (order_id IS NOT NULL);
+
 CREATE INDEX emails_provider ON public.emails USING btree (provider_message_id) WHERE (provider_message_id IS NOT NULL);
 
 CREATE INDEX emails_queued ON public.emails USING btree (created_at) WHERE (status = 'queued'::text);

@@ -3,7 +3,7 @@
 Months and days are spelled out here because a function's image has no Indonesian locale to ask.
 """
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
@@ -67,9 +67,13 @@ def long_date(moment: datetime, zone: str, language: str = "id") -> str:
 
 def short_date(moment: datetime, zone: str, language: str = "id") -> str:
     """`Sab, 21 Nov 2026`: the same in three letters each."""
-    local = moment.astimezone(ZoneInfo(zone))
-    day, month = _DAYS[language][local.weekday()], _MONTHS[language][local.month - 1]
-    return f"{day[:3]}, {local.day} {month[:3]} {local.year}"
+    return short_day(moment.astimezone(ZoneInfo(zone)).date(), language)
+
+
+def short_day(day: date, language: str = "id") -> str:
+    """The same of a day that is already of its zone."""
+    weekday, month = _DAYS[language][day.weekday()], _MONTHS[language][day.month - 1]
+    return f"{weekday[:3]}, {day.day} {month[:3]} {day.year}"
 
 
 def time_of_day(moment: datetime, zone: str, language: str = "id") -> str:

@@ -11,8 +11,19 @@ from shared.site import (
     static_pages,
     ticket_pages,
 )
+from shared.site.organizer import (
+    cancellation_pages,
+    dashboard_pages,
+    goods_pages,
+    payout_pages,
+    promo_pages,
+    staff_pages,
+    start_pages,
+    tier_pages,
+)
 from shared.site.organizer import event_pages as own_event_pages
-from shared.site.organizer import goods_pages, promo_pages, staff_pages, start_pages, tier_pages
+from shared.site.organizer import order_pages as organizer_order_pages
+from shared.site.organizer import refund_pages as organizer_refund_pages
 from shared.web import App
 
 app = App("site", error_page=error_pages.problem_page)
@@ -31,6 +42,11 @@ for each in (
     promo_pages,
     goods_pages,
     staff_pages,
+    dashboard_pages,
+    organizer_order_pages,
+    organizer_refund_pages,
+    cancellation_pages,
+    payout_pages,
 ):
     app.include(each.pages)
 

@@ -22,13 +22,16 @@ _TRIAL = text("""
 """)
 _LINES = """
     FROM ledger_entries e JOIN ledger_postings p ON p.id = e.posting_id  -- Uses index: ledger_entries_account
+        LEFT JOIN events v ON v.id = p.event_id
     WHERE e.account = :account AND (CAST(:event_id AS uuid) IS NULL OR p.event_id = CAST(:event_id AS uuid))
 """
-_STATEMENT = text(f"""
-    SELECT p.id AS posting_id, p.kind, p.event_id, p.order_id, -e.amount AS amount, p.created_at,
-        -sum(e.amount) OVER (ORDER BY e.id) AS balance
-    {_LINES} ORDER BY e.id DESC LIMIT :page_size OFFSET :offset
-""")
+_MOVEMENTS = f"""
+    SELECT p.id AS posting_id, p.kind, p.event_id, v.title AS event_title, p.order_id, -e.amount AS amount,
+        p.created_at, -sum(e.amount) OVER (ORDER BY e.id) AS balance
+    {_LINES}
+"""
+_STATEMENT = text(f"{_MOVEMENTS} ORDER BY e.id DESC LIMIT :page_size OFFSET :offset")
+_WHOLE_STATEMENT = text(f"{_MOVEMENTS} ORDER BY e.id")
 _STATEMENT_COUNT = text(f"SELECT count(*) {_LINES}")
 _REVENUE = text("""
     SELECT CAST(date_trunc(:by, p.created_at AT TIME ZONE 'Asia/Jakarta') AS date) AS period,
@@ -78,6 +81,7 @@ class StatementLine(ResponseModel):
     posting_id: UUID
     kind: str
     event_id: UUID | None
+    event_title: str | None
     order_id: UUID | None
     amount: int
     balance: int
@@ -132,6 +136,12 @@ def statement(tx: Transaction, organizer_id: UUID, page: StatementPage) -> Listi
     return Listing[StatementLine].of(
         page, [StatementLine(**row) for row in rows], tx.execute(_STATEMENT_COUNT, values).scalar_one()
     )
+
+
+def all_lines(tx: Transaction, organizer_id: UUID, event_id: UUID | None) -> list[StatementLine]:
+    """An organizer's whole account, of one event or all, oldest movement first."""
+    values = {"account": payable_to(organizer_id), "event_id": event_id}
+    return [StatementLine(**row) for row in tx.execute(_WHOLE_STATEMENT, values).mappings()]
 
 
 def revenue(tx: Transaction, wanted: RevenueQuery) -> list[RevenueLine]:

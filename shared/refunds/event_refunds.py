@@ -47,9 +47,7 @@ class EventRefund(ResponseModel):
     organizer_share: int
 
 
-def listed(
-    tx: Transaction, caller: Principal, event_id: UUID, wanted: RefundPage
-) -> Listing[EventRefund]:
+def listed(tx: Transaction, caller: Principal, event_id: UUID, wanted: RefundPage) -> Listing[EventRefund]:
     """The refunds of an event, newest first, for its organizer or an admin. Raises NotFound."""
     editing.read(tx, caller, event_id)
     found = refund_schemas.listed(tx, caller, wanted.model_copy(update={"event_id": event_id}))

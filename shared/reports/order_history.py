@@ -7,10 +7,10 @@ from uuid import UUID
 from sqlalchemy import text
 
 from shared.cloud.database import Transaction
+from shared.identity.tokens import Principal
 from shared.models import ResponseModel
 from shared.reports.access import require_event
 from shared.sales import schemas as order_schemas
-from shared.identity.tokens import Principal
 
 
 class Step(StrEnum):
@@ -79,7 +79,8 @@ _HISTORY = text("""
     ) AS moments ORDER BY at, rank, subject_id
 """)
 _BUYER = text("""
-    SELECT u.full_name AS name, u.email, o.event_id FROM orders o JOIN users u ON u.id = o.user_id WHERE o.id = :order_id
+    SELECT u.full_name AS name, u.email, o.event_id
+    FROM orders o JOIN users u ON u.id = o.user_id WHERE o.id = :order_id
 """)
 
 

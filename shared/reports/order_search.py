@@ -76,6 +76,4 @@ def search(tx: Transaction, caller: Principal, event_id: UUID, wanted: OrderSear
     authorization.record_list_access(tx, caller, subject="orders", subject_id=event.id, of_people=True)
     values = {"event_id": event.id, **wanted.values}
     rows = tx.execute(_SEARCH, {**values, "page_size": wanted.page_size, "offset": wanted.offset}).mappings()
-    return Listing[FoundOrder].of(
-        wanted, [FoundOrder(**row) for row in rows], tx.execute(_COUNT, values).scalar_one()
-    )
+    return Listing[FoundOrder].of(wanted, [FoundOrder(**row) for row in rows], tx.execute(_COUNT, values).scalar_one())

@@ -92,7 +92,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         _("Tickets are held or sold, so it stays published."),
         _("To end it, cancel the event: everybody gets their money back."),
     ),
-    "event-cancelled": (_("This event is cancelled for good."), _("Duplicate it to hold it again.")),
+    "event-cancelled": (
+        _("This event is cancelled for good."),
+        _("Everything goes back to its buyers by itself. Duplicate the event to hold it again."),
+    ),
     "not-deletable": (_("Only a draft that nobody ever ordered from can be deleted."), _("Cancel the event instead.")),
     "dates-fixed": (
         _("Its dates cannot change any more: you have been paid for it."),
@@ -112,6 +115,18 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "promo-code-taken": (_("You have a code of this name already."), _("Choose another name, or change that one.")),
     "promo-used-more-often": (_("The code was used more often than that."), _("Choose a higher limit.")),
     "not-digital": (_("This is no digital good."), _("Codes are uploaded to digital goods only.")),
+    "ticket-void": (_("This ticket is no longer valid."), _("Look at its order for what became of it.")),
+    "refund-already-decided": (_("This refund was decided already."), _("See its state in the list.")),
+    "refund-not-retryable": (_("This refund cannot be sent again now."), _("See its state in the list.")),
+    "payout-not-retryable": (_("This payout cannot be sent again now."), _("See its state in the list.")),
+    "cancellation-too-late": (
+        _("You can cancel until fourteen days before the event."),
+        _("That time is over. Ask our support to cancel it for you, or move the event to a later date."),
+    ),
+    "event-over": (
+        _("This event is over or has been paid out."),
+        _("It cannot be cancelled any more. You can still approve refunds of single orders."),
+    ),
     "not-an-image": (_("This file is not a picture we can read."), _("Choose a JPEG or PNG of 5 MB at most.")),
 }
 

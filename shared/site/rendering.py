@@ -125,6 +125,7 @@ def _environment(language: Language) -> Environment:
         "moment": lambda moment, zone: local_time.long_moment(moment, zone, language),
         "clock": lambda moment, zone: local_time.time_of_day(moment, zone, language),
         "short_date": lambda moment, zone: local_time.short_date(moment, zone, language),
+        "day": lambda day: local_time.short_day(day, language),
         "iso": _iso,
         "grouped": _in_fours,
     }

@@ -157,9 +157,17 @@ def _page(page: Page, request: Request) -> Response:
         answer.headers["ETag"] = quote_etag(_digest(answer.get_data()))
         answer.make_conditional(request)
         return answer
+    _answer_if_changed(answer, request)
     page_sessions.keep(request, answer, tokens=page.tokens)
     _remember(answer, page.language)
     return answer
+
+
+def _answer_if_changed(answer: Response, request: Request) -> None:
+    """Say 304 to a page's script that knows this very page; the browser itself keeps none that is private."""
+    if request.method == "GET" and answer.status_code == 200:
+        answer.headers["ETag"] = quote_etag(_digest(answer.get_data()))
+        answer.make_conditional(request)
 
 
 def _remember(answer: Response, language: Language | None) -> None:

@@ -74,11 +74,14 @@ document.addEventListener("click", async (event) => {
 // Parts of a page that change: asked for again while somebody looks, by a conditional request.
 export function live(seconds, changed) {
   let timer = 0;
+  let known = "";
   const again = () => { clearTimeout(timer); timer = setTimeout(look, seconds() * 1000); };
   const look = async () => {
     if (document.visibilityState === "visible") {
       try {
-        const answer = await fetch(location.href, { cache: "no-cache", credentials: "same-origin" });
+        const headers = known ? { "If-None-Match": known } : {};
+        const answer = await fetch(location.href, { cache: "no-cache", credentials: "same-origin", headers });
+        known = answer.headers.get("ETag") ?? known;
         if (answer.ok && answer.headers.get("Content-Type")?.startsWith("text/html")) {
           changed(new DOMParser().parseFromString(await answer.text(), "text/html"));
         }

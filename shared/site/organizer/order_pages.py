@@ -1,0 +1,93 @@
+"""An event's orders: found by what the organizer knows of one, each with its history (ISO-1)."""
+
+from uuid import UUID
+
+from shared.catalog import own_events
+from shared.catalog.events import EventResponse
+from shared.cloud.database import Transaction, snapshot, transaction
+from shared.identity.tokens import Principal
+from shared.messages import mails
+from shared.problems import NotFound, Problem
+from shared.refunds import schemas as refund_schemas
+from shared.reports import order_history, order_search
+from shared.reports.order_search import OrderSearch
+from shared.sales import schemas as order_schemas
+from shared.site import forms, rendering
+from shared.site.organizer import lists
+from shared.states import OrderStatus
+from shared.web import App, Organizer
+from shared.web.pages import Page, PageRequest, Redirect
+
+pages = App("site")
+
+
+@pages.page("/organizer/events/{event_id}/orders")
+def orders(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page:
+    """The orders that match the words and the state, newest first."""
+    filters = forms.non_empty(request.query, "q", "status")
+    wanted, errors = forms.read(OrderSearch, {**filters, **lists.page_of(request)}, request.language)
+    with snapshot() as tx:
+        event = own_events.read(tx, organizer, event_id)
+        listing = order_search.search(tx, organizer, event_id, wanted or OrderSearch())
+    return rendering.form_page(
+        "organizer/orders.html",
+        request,
+        viewer=organizer,
+        errors=errors,
+        given=request.query,
+        event=event,
+        listing=listing,
+        filters=filters,
+        statuses=list(OrderStatus),
+    )
+
+
+@pages.page("/organizer/events/{event_id}/orders/{order_id}")
+def order(request: PageRequest, event_id: UUID, order_id: UUID, organizer: Organizer) -> Page:
+    """One order: what it holds, and all that happened to it."""
+    return _page(request, organizer, event_id, order_id)
+
+
+@pages.form("/organizer/events/{event_id}/orders/{order_id}/resend")
+def resend(request: PageRequest, event_id: UUID, order_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """Mail the tickets again to the buyer and the attendees."""
+    try:
+        with transaction() as tx:
+            _require_of_event(tx, organizer, event_id, order_id)
+            mails.enqueue_e_tickets_again(tx, order_id)
+    except NotFound:
+        raise
+    except Problem as problem:
+        return _page(request, organizer, event_id, order_id, problem=problem)
+    return Redirect(f"/organizer/events/{event_id}/orders/{order_id}?mailed=yes")
+
+
+def _require_of_event(tx: Transaction, organizer: Principal, event_id: UUID, order_id: UUID) -> EventResponse:
+    """The event of an order that the caller may see. Raises NotFound, also for an order of another event."""
+    event = own_events.read(tx, organizer, event_id)
+    order_schemas.require_access(tx, order_id, organizer)
+    if order_schemas.OrderResponse.read(tx, order_id).event_id != event_id:
+        raise NotFound
+    return event
+
+
+def _page(
+    request: PageRequest, organizer: Principal, event_id: UUID, order_id: UUID, *, problem: Problem | None = None
+) -> Page:
+    with snapshot() as tx:
+        event = _require_of_event(tx, organizer, event_id, order_id)
+        found = order_schemas.read_visible(tx, order_id, organizer)
+        history = order_history.read(tx, organizer, order_id)
+        refunds = refund_schemas.of_order(tx, order_id)
+    return rendering.form_page(
+        "organizer/order.html",
+        request,
+        viewer=organizer,
+        problem=problem,
+        address=f"/organizer/events/{event_id}/orders/{order_id}",
+        event=event,
+        order=found,
+        history=history,
+        refunds=refunds,
+        is_mailed=request.query.get("mailed") == "yes",
+    )

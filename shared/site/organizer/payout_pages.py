@@ -1,0 +1,105 @@
+"""Payouts of an organizer: their states, the account statement, the bank account (FN-006..012)."""
+
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from shared import csv_text
+from shared.catalog import own_events
+from shared.catalog.own_events import OwnEventsQuery
+from shared.cloud.database import snapshot, transaction
+from shared.identity.tokens import Principal
+from shared.models import PageQuery
+from shared.payouts import bank_accounts, records, statements
+from shared.payouts.bank_accounts import BankAccountResponse
+from shared.payouts.statements import StatementPage
+from shared.problems import NotFound, Problem
+from shared.site import forms, rendering
+from shared.site.organizer import lists
+from shared.web import App, Organizer
+from shared.web.pages import Page, PageRequest, Redirect
+
+pages = App("site")
+
+ZONE = "Asia/Jakarta"
+"""Of moments that belong to no event: where we are at home, as the API's revenue does."""
+LATEST_PAYOUTS = PageQuery(page_size=100)
+EVENTS_TO_CHOOSE = OwnEventsQuery(page_size=100)
+
+
+@pages.page("/organizer/payouts")
+def payouts(request: PageRequest, organizer: Organizer) -> Page:
+    """The organizer's payouts, newest first, and a page of the statement: of one event, or all."""
+    return _page(request, organizer)
+
+
+@pages.form("/organizer/payouts/{payout_id}/retry")
+def retry(request: PageRequest, payout_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """Send a payout again that failed or waits."""
+    try:
+        with transaction() as tx:
+            records.retry(tx, payout_id, organizer)
+    except NotFound:
+        raise
+    except Problem as problem:
+        return _page(request, organizer, problem=problem)
+    return Redirect("/organizer/payouts")
+
+
+@pages.page("/organizer/payouts/statement.csv")
+def statement_file(request: PageRequest, organizer: Organizer) -> Page:
+    """The whole statement for a spreadsheet, oldest movement first. Columns bear the API's names."""
+    wanted, _ = _wanted(request)
+    with snapshot() as tx:
+        lines = statements.all_lines(tx, organizer.organizer_id or organizer.id, wanted.event_id)
+    rows = (
+        (
+            f"{line.created_at.astimezone(ZoneInfo(ZONE)):%Y-%m-%d %H:%M:%S}",
+            line.kind,
+            line.event_title,
+            line.order_id or "",
+            line.amount,
+            line.balance,
+        )
+        for line in lines
+    )
+    content = csv_text.written(("time_wib", "kind", "event", "order_id", "amount", "balance"), rows)
+    return Page(
+        content.decode("utf-8"),
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": 'attachment; filename="statement.csv"'},
+    )
+
+
+def _wanted(request: PageRequest) -> tuple[StatementPage, dict[str, str]]:
+    filters = forms.non_empty(request.query, "event_id")
+    wanted, errors = forms.read(StatementPage, {**filters, **lists.page_of(request)}, request.language)
+    return wanted or StatementPage(), errors
+
+
+def _page(request: PageRequest, organizer: Principal, *, problem: Problem | None = None) -> Page:
+    wanted, errors = _wanted(request)
+    owner_id = organizer.organizer_id or organizer.id
+    with snapshot() as tx:
+        listing = records.listed(tx, organizer, LATEST_PAYOUTS)
+        statement = statements.statement(tx, owner_id, wanted)
+        events = own_events.list_page(tx, organizer, EVENTS_TO_CHOOSE).items
+        account: BankAccountResponse | None = None
+        try:
+            account = bank_accounts.own(tx, organizer.id)
+        except NotFound:
+            account = None
+    return rendering.form_page(
+        "organizer/payouts.html",
+        request,
+        viewer=organizer,
+        errors=errors,
+        problem=problem,
+        address="/organizer/payouts",
+        payouts=listing.items,
+        statement=statement,
+        event_id=wanted.event_id,
+        events=events,
+        account=account,
+        zone=ZONE,
+        days=records.DAYS_AFTER_EVENT,
+    )

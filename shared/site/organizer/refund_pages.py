@@ -1,0 +1,158 @@
+"""Refunds that an organizer decides about, one by one or many at once, and how far each is (PS-015..019)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from shared.catalog import own_events
+from shared.cloud.database import Transaction, snapshot, transaction
+from shared.identity.tokens import Principal
+from shared.problems import NotFound, Problem
+from shared.refunds import approval, event_refunds
+from shared.refunds.approval import Rejection
+from shared.refunds.schemas import RefundPage, RefundResponse
+from shared.site import forms, refusals, rendering
+from shared.site.organizer import lists
+from shared.site.refusals import Refusal
+from shared.states import RefundStatus
+from shared.web import App, Organizer
+from shared.web.pages import Page, PageRequest, Redirect
+
+pages = App("site")
+
+MAX_AT_ONCE = 100
+
+Decision = Callable[[Transaction, UUID], RefundResponse]
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """A refund that could not be decided as was wanted, and why."""
+
+    buyer_name: str
+    refusal: Refusal
+
+
+@pages.page("/organizer/events/{event_id}/refunds")
+def refunds(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page:
+    """The refunds of an event, newest first; those that wait for a decision can be chosen."""
+    return _list(request, organizer, event_id)
+
+
+@pages.page("/organizer/events/{event_id}/refunds/decide")
+def consider(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """The chosen refunds, what they cost together, and the two decisions."""
+    chosen = _ids(request.query.getlist("refund"))
+    if not chosen:
+        return Redirect(f"/organizer/events/{event_id}/refunds?status=requested&chosen=none")
+    return _consider(request, organizer, event_id, chosen)
+
+
+@pages.form("/organizer/events/{event_id}/refunds/decide")
+def decide(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """Decide about each of the chosen, in a transaction of its own."""
+    chosen = _ids(request.form.getlist("refund"))
+    decision: Decision = lambda tx, refund_id: approval.approve(tx, organizer, refund_id)  # noqa: E731
+    if request.form.get("decision") != "approve":
+        rejection, errors = forms.read(Rejection, forms.non_empty(request.form, "reason"), request.language)
+        if rejection is None:
+            return _consider(request, organizer, event_id, chosen, errors=errors)
+        decision = lambda tx, refund_id: approval.reject(tx, organizer, refund_id, rejection)  # noqa: E731
+    failed = _decide_each(request, organizer, event_id, chosen, decision)
+    if failed:
+        return _list(request, organizer, event_id, failed=failed)
+    return Redirect(f"/organizer/events/{event_id}/refunds?decided={len(chosen)}")
+
+
+@pages.form("/organizer/events/{event_id}/refunds/{refund_id}/retry")
+def retry(request: PageRequest, event_id: UUID, refund_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """Send a refund again that failed or waits."""
+    try:
+        with transaction() as tx:
+            approval.retry(tx, organizer, refund_id)
+    except NotFound:
+        raise
+    except Problem as problem:
+        return _list(request, organizer, event_id, problem=problem)
+    return Redirect(f"/organizer/events/{event_id}/refunds")
+
+
+def _ids(given: list[str]) -> list[UUID]:
+    """The refunds that a form names. Raises NotFound for what is none."""
+    try:
+        return list(dict.fromkeys(UUID(each) for each in given[:MAX_AT_ONCE]))
+    except ValueError as error:
+        raise NotFound from error
+
+
+def _decide_each(
+    request: PageRequest, organizer: Principal, event_id: UUID, chosen: list[UUID], decision: Decision
+) -> list[Undecided]:
+    """Those that the decision was refused for."""
+    with snapshot() as tx:
+        found = event_refunds.chosen(tx, organizer, event_id, chosen)
+    failed = []
+    for each in found:
+        try:
+            with transaction() as tx:
+                decision(tx, each.refund.id)
+        except Problem as problem:
+            failed.append(Undecided(each.buyer_name, refusals.of(problem, request.language)))
+    return failed
+
+
+def _list(
+    request: PageRequest,
+    organizer: Principal,
+    event_id: UUID,
+    *,
+    failed: list[Undecided] | None = None,
+    problem: Problem | None = None,
+) -> Page:
+    filters = forms.non_empty(request.query, "status")
+    wanted, errors = forms.read(RefundPage, {**filters, **lists.page_of(request)}, request.language)
+    with snapshot() as tx:
+        event = own_events.read(tx, organizer, event_id)
+        listing = event_refunds.listed(tx, organizer, event_id, wanted or RefundPage())
+        undecided = event_refunds.count_undecided(tx, event_id)
+    return rendering.form_page(
+        "organizer/refunds.html",
+        request,
+        viewer=organizer,
+        errors=errors,
+        problem=problem,
+        address=f"/organizer/events/{event_id}/refunds",
+        event=event,
+        listing=listing,
+        filters=filters,
+        undecided=undecided,
+        failed=failed or [],
+        decided=forms.whole_number(request.query.get("decided", ""), MAX_AT_ONCE),
+        is_none_chosen=request.query.get("chosen") == "none",
+        statuses=list(RefundStatus),
+        is_moving=any(each.refund.waits_for == "transfer" for each in listing.items),
+    )
+
+
+def _consider(
+    request: PageRequest,
+    organizer: Principal,
+    event_id: UUID,
+    chosen: list[UUID],
+    *,
+    errors: dict[str, str] | None = None,
+) -> Page:
+    with snapshot() as tx:
+        event = own_events.read(tx, organizer, event_id)
+        found = event_refunds.chosen(tx, organizer, event_id, chosen)
+    return rendering.form_page(
+        "organizer/refund_decision.html",
+        request,
+        viewer=organizer,
+        errors=errors,
+        address=f"/organizer/events/{event_id}/refunds/decide",
+        event=event,
+        refunds=[each for each in found if each.refund.status == RefundStatus.REQUESTED],
+        total=sum(each.refund.amount for each in found if each.refund.status == RefundStatus.REQUESTED),
+        share=sum(each.organizer_share for each in found if each.refund.status == RefundStatus.REQUESTED),
+    )
