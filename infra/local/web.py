@@ -2,7 +2,7 @@
 
     /api/v1/...         the functions, routed as functions/manifest.yaml says
     /functions/<name>/  each function by itself: where Pub/Sub, Tasks and Scheduler call
-    /simulators/...     both payment gateways and the mail service
+    /simulators/...     both payment gateways, the mail service and Google's sign-in
     /inbox              the mails that would have been sent
     /media/...          banners, from the public bucket
     /metrics            how it does, for Prometheus
@@ -33,6 +33,7 @@ from infra.local.simulators.settings import SimulatorSettings
 from shared.cloud import logs, permissions
 from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
+from shared.identity import google_tokens
 from shared.problems import NotFound
 from shared.web import body_deadlines, headers, requests
 from shared.web.app import API
@@ -128,6 +129,7 @@ def simulator_settings() -> SimulatorSettings:
         midtrans_server_key=secret("midtrans-server-key"),
         midtrans_client_key=secret("midtrans-client-key"),
         sendgrid_api_key=secret("sendgrid-api-key"),
+        google_client_ids=tuple(google_tokens.client_ids()),
     )
 
 

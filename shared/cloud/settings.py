@@ -27,6 +27,8 @@ class Settings:
 
     google_client_ids: str = ""
     """Our OAuth client ids, separated by commas. Empty: nobody can sign in with Google."""
+    google_authorization_url: str = "https://accounts.google.com/o/oauth2/v2/auth"
+    """The address of the page on which people sign in with Google. The first client id is the pages' own."""
     google_certs_url: str = "https://www.googleapis.com/oauth2/v1/certs"
     """The address of the keys with which Google signs people's ID tokens."""
 

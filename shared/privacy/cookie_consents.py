@@ -15,7 +15,7 @@ from shared.cloud.database import Transaction
 from shared.models import RequestModel, ResponseModel, Trimmed
 from shared.problems import Problem
 
-VERSION = "3"
+VERSION = "4"
 """The version of the list below: raised whenever a cookie or a category comes or goes."""
 NECESSARY = "necessary"
 Category = Literal["necessary"]
@@ -75,6 +75,12 @@ COOKIES = CookieList(
             category=NECESSARY,
             purpose="Keeps you signed in for a week. Read by our server only.",
             life_seconds=604_800,
+        ),
+        Cookie(
+            name="__Host-google",
+            category=NECESSARY,
+            purpose="Shows that this browser began to sign in with Google. Read by our server only.",
+            life_seconds=3600,
         ),
         Cookie(
             name="__Host-device",

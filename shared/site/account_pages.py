@@ -22,6 +22,7 @@ from shared.web import CODE_MAILS, CREDENTIALS, App, MaxBytes, SignedIn, Upload
 from shared.web.pages import Page, PageRequest, Redirect
 
 BANKS: tuple[str, ...] = get_args(BankCode)
+ACCOUNT = "/account"
 BANK_ACCOUNT = "/account/bank-account"
 
 pages = App("site")
@@ -134,7 +135,7 @@ def send_confirmation_code(request: PageRequest, viewer: SignedIn) -> Redirect:
     """Mail a code to their own address."""
     with transaction() as tx:
         mails.enqueue_for_account(tx, reauthentication.send_code(tx, viewer))
-    return Redirect(_confirmation(forms.safe_next(request.form.get("next", ""), "/account"), is_sent=True))
+    return Redirect(_confirmation(forms.target(request, ACCOUNT), is_sent=True))
 
 
 @pages.form("/account/confirm", limit=CREDENTIALS)
@@ -147,7 +148,7 @@ def prove(request: PageRequest, viewer: SignedIn) -> Page | Redirect:
         tokens = reauthentication.confirm(viewer, given)
     except Problem as problem:
         return _confirm(request, viewer, is_sent=True, problem=problem)
-    return Redirect(forms.safe_next(request.form.get("next", ""), "/account"), tokens=tokens)
+    return Redirect(forms.target(request, ACCOUNT), tokens=tokens)
 
 
 def _page(
@@ -161,7 +162,7 @@ def _page(
         viewer=viewer,
         errors=errors,
         problem=problem,
-        address="/account",
+        address=ACCOUNT,
         profile=profile,
         is_saved=request.query.get("saved") == "yes",
         cookies=COOKIES.cookies,
@@ -198,7 +199,7 @@ def _confirm(
     errors: dict[str, str] | None = None,
     problem: Problem | None = None,
 ) -> Page:
-    target = forms.safe_next(request.form.get("next", "") or request.query.get("next", ""), "/account")
+    target = forms.target(request, ACCOUNT)
     return rendering.form_page(
         "confirm.html",
         request,

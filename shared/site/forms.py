@@ -8,7 +8,7 @@ from werkzeug.datastructures import MultiDict
 
 from shared.identity.tokens import Principal
 from shared.web import csrf, wording
-from shared.web.pages import Language
+from shared.web.pages import Language, PageRequest
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -46,6 +46,11 @@ def idempotency_key(form: "MultiDict[str, str]") -> str | None:
 def csrf_token(viewer: Principal | None) -> str:
     """The token for the forms of a session, for browsers that do not say where a form comes from."""
     return csrf.token(viewer.session_id) if viewer and viewer.session_id else ""
+
+
+def target(request: PageRequest, otherwise: str) -> str:
+    """Where a person goes on, as the form or the address says."""
+    return safe_next(request.form.get("next", "") or request.query.get("next", ""), otherwise)
 
 
 def safe_next(given: str, otherwise: str) -> str:

@@ -115,6 +115,7 @@ def _review(
         lines=[Line(each.tier_name, each.quantity, each.unit_price) for each in quote.lines] if quote else [],
         choice=_choice(given),
         promo=given.get("promo", "").strip(),
+        google_path=sign_in.google_path(_address(slug, given)),
         way_on=_way_on(problem, event, given) if problem else None,
         back=f"/{request.language}/events/{slug}?{urlencode(_choice(given))}#tickets",
     )

@@ -67,6 +67,20 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         _("This address is not verified yet."),
         _("Sign in with a mailed code: that verifies it."),
     ),
+    "google-token-invalid": (
+        _("Google did not confirm who you are."),
+        _("Sign in with Google again, or have a code mailed instead."),
+    ),
+    "google-cancelled": (
+        _("You have not signed in with Google."),
+        _("Try again, or have a code mailed instead."),
+    ),
+    "google-sign-in-off": (_("Google is not available here."), _("Have a code mailed instead.")),
+    "account-not-linked": (
+        _("This address has an account that was opened without Google."),
+        _("Have a code mailed to it: that signs you in to the same account."),
+    ),
+    "terms-not-accepted": (_("The terms are not accepted yet."), _("Tick the box, and go on.")),
     "code-invalid": (_("The code is wrong or too old."), _("Check the newest mail, or ask for a new code.")),
     "too-many-attempts": (_("Too many tries."), _("Wait a little before the next one; your account is safe.")),
     "too-many-requests": (_("One moment, please"), _("Many requests came from your connection. Wait a minute.")),

@@ -1,6 +1,8 @@
 """Signing in to pages by a mailed code (AUTH-1): what the forms send, and what is wrong with it."""
 
-from shared.identity import code_sign_in
+from urllib.parse import urlencode
+
+from shared.identity import code_sign_in, google_redirect
 from shared.identity import tokens as token_records
 from shared.identity.code_sign_in import SignInCodeRequest, SignInProof
 from shared.identity.codes import CodeInvalid
@@ -36,6 +38,11 @@ def by_code(request: PageRequest) -> Tokens:
         raise CodeInvalid
     with pad_to(CODE_MS):
         return code_sign_in.sign_in(proof, request.client)
+
+
+def google_path(target: str) -> str:
+    """The address of ours that leads to Google's page and then to `target`; empty where Google is not set up."""
+    return f"{google_redirect.PATH}?{urlencode({'next': target})}" if google_redirect.is_on() else ""
 
 
 def principal(tokens: Tokens) -> Principal:

@@ -1,5 +1,7 @@
 """Signing in by a mailed code or a password, registering, a forgotten password, signing out (UM-001..006, AUTH-1)."""
 
+from urllib.parse import urlencode
+
 from shared.cloud.database import transaction
 from shared.identity import accounts, sessions
 from shared.identity.accounts import Credentials, PasswordReset
@@ -11,14 +13,16 @@ from shared.web import CODE_MAILS, CREDENTIALS, App, Viewer
 from shared.web.constant_time import CODE_MS, pad_to
 from shared.web.pages import Page, PageRequest, Redirect
 
+SIGNED_IN = "/orders"
+"""Where a person goes on who wanted nothing else."""
+
 pages = App("site")
 
 
 @pages.page("/login")
 def login(request: PageRequest, viewer: Viewer) -> Page | Redirect:
     """The ways to sign in."""
-    target = _target(request)
-    return Redirect(target) if viewer else _login(request)
+    return Redirect(forms.target(request, SIGNED_IN)) if viewer else login_page(request)
 
 
 @pages.form("/login", anybody=True, limit=CREDENTIALS)
@@ -26,12 +30,12 @@ def sign_in_by_password(request: PageRequest) -> Page | Redirect:
     """Sign in with e-mail and password."""
     given, errors = forms.read(Credentials, forms.non_empty(request.form, "email", "password"), request.language)
     if given is None:
-        return _login(request, errors=errors, by_password=True)
+        return login_page(request, errors=errors, by_password=True)
     try:
         tokens = accounts.login(given, request.client)
     except Problem as problem:
-        return _login(request, problem=problem, by_password=True)
-    return Redirect(_target(request), tokens=tokens)
+        return login_page(request, problem=problem, by_password=True)
+    return Redirect(forms.target(request, SIGNED_IN), tokens=tokens)
 
 
 @pages.form("/login/code", anybody=True, limit=CODE_MAILS)
@@ -39,7 +43,7 @@ def send_code(request: PageRequest) -> Page | Redirect:
     """Mail a code to sign in with."""
     email, errors = sign_in.send_code(request)
     if errors:
-        return _login(request, errors=errors)
+        return login_page(request, errors=errors)
     return _code(request, email)
 
 
@@ -50,13 +54,13 @@ def sign_in_by_code(request: PageRequest) -> Page | Redirect:
         tokens = sign_in.by_code(request)
     except Problem as problem:
         return _code(request, request.form.get("email", ""), problem)
-    return Redirect(_target(request), tokens=tokens)
+    return Redirect(forms.target(request, SIGNED_IN), tokens=tokens)
 
 
 @pages.page("/register")
-def register(viewer: Viewer) -> Redirect:
+def register(request: PageRequest, viewer: Viewer) -> Redirect:
     """Redirect to the same page: a mailed code makes an account."""
-    return Redirect("/account" if viewer else "/login")
+    return Redirect("/account" if viewer else address(forms.target(request, SIGNED_IN)))
 
 
 @pages.page("/reset-password", anybody=True)
@@ -102,30 +106,39 @@ def logout(request: PageRequest) -> Redirect:
     return Redirect(f"/{request.language}", ends_session=True)
 
 
-def _target(request: PageRequest) -> str:
-    return forms.safe_next(request.form.get("next", "") or request.query.get("next", ""), "/orders")
+def address(target: str) -> str:
+    """The address to sign in at, which goes on to `target`."""
+    return f"/login?{urlencode({'next': target})}"
 
 
-def _login(
+def login_page(
     request: PageRequest,
     *,
+    target: str = "",
     errors: dict[str, str] | None = None,
     problem: Problem | None = None,
     by_password: bool = False,
 ) -> Page:
+    """The page with the ways to sign in, which go on to `target`, or where the request says."""
+    target = target or forms.target(request, SIGNED_IN)
     return rendering.form_page(
         "login.html",
         request,
         errors=errors,
         problem=problem,
-        next=_target(request),
+        address=address(target),
+        next=target,
+        google_path=sign_in.google_path(target),
         by_password=by_password,
         has_new_password=request.query.get("new_password") == "yes",
     )
 
 
 def _code(request: PageRequest, email: str, problem: Problem | None = None) -> Page:
-    return rendering.form_page("login_code.html", request, problem=problem, next=_target(request), email=email)
+    target = forms.target(request, SIGNED_IN)
+    return rendering.form_page(
+        "login_code.html", request, problem=problem, address=address(target), next=target, email=email
+    )
 
 
 def _reset(
@@ -137,5 +150,11 @@ def _reset(
     is_sent: bool = False,
 ) -> Page:
     return rendering.form_page(
-        "reset_password.html", request, errors=errors, problem=problem, email=email, is_sent=is_sent
+        "reset_password.html",
+        request,
+        errors=errors,
+        problem=problem,
+        address="/reset-password",
+        email=email,
+        is_sent=is_sent,
     )

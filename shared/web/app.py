@@ -211,7 +211,7 @@ class App:
         self, matched: Route, variables: dict[str, str], request: Request, delivery: Delivery | None
     ) -> Response:
         if matched.kind == "page" and (matched.access or matched.method == "POST"):
-            page_sessions.begin(request)
+            page_sessions.begin(request, from_elsewhere=matched.from_elsewhere)
         caller = _caller(matched, request)
         if matched.gives_tokens:
             cookie_mode.apply_header(request)

@@ -8,6 +8,9 @@
 All are HttpOnly, Secure, SameSite=Lax and of our very host: `__Host-` makes browsers refuse them from any
 other, or over plain HTTP (RFC 6265bis, 4.1.3.2). `SECURE_COOKIES=off` is for a laptop's plain HTTP, where not
 every browser takes a Secure cookie: the same cookies without the prefix and without Secure.
+
+`google` alone is SameSite=None: Google's page posts to ours, and no Lax cookie comes with such a request. It is worth
+nothing without an ID token that holds its hash.
 """
 
 from werkzeug.wrappers import Request, Response
@@ -51,7 +54,7 @@ def google_key(request: Request) -> str | None:
 
 def set_google_key(answer: Response, value: str) -> None:
     """Let the browser show that it began a sign-in. Signing in leaves this cookie to its other pages."""
-    _set(answer, GOOGLE, value, google_nonces.LIFE_SECONDS)
+    _set(answer, GOOGLE, value, google_nonces.LIFE_SECONDS, samesite="None" if _is_secure() else "Lax")
 
 
 def set_device(answer: Response, value: str) -> None:
@@ -71,9 +74,9 @@ def clear(answer: Response) -> None:
     _set(answer, REFRESH, "", 0)
 
 
-def _set(answer: Response, which: str, value: str, life_seconds: int) -> None:
+def _set(answer: Response, which: str, value: str, life_seconds: int, *, samesite: str = "Lax") -> None:
     answer.set_cookie(
-        name(which), value, max_age=life_seconds, path="/", secure=_is_secure(), httponly=True, samesite="Lax"
+        name(which), value, max_age=life_seconds, path="/", secure=_is_secure(), httponly=True, samesite=samesite
     )
 
 

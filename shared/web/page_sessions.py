@@ -15,10 +15,13 @@ _TOKENS = "karcis.renewed_tokens"
 _ENDED = "karcis.session_ended"
 
 
-def begin(request: Request) -> None:
-    """Check where a form comes from, and renew the session if its access token is too old. Raises CsrfRefused."""
+def begin(request: Request, *, from_elsewhere: bool = False) -> None:
+    """Check where a form comes from, and renew the session if its access token is too old. Raises CsrfRefused.
+
+    A form that is sent `from_elsewhere` proves by itself that it was asked for here.
+    """
     cookie_mode.enable(request)
-    if request.method == "POST" and not csrf.has_no_origin(request):
+    if request.method == "POST" and not from_elsewhere and not csrf.has_no_origin(request):
         csrf.check(request)
     refresh_token = cookies.refresh_token(request)
     if refresh_token is None or tokens.principal_of(cookies.access_token(request) or ""):

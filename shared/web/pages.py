@@ -20,7 +20,7 @@ from shared.cloud.settings import settings
 from shared.identity.client_networks import UNKNOWN_CLIENT, ClientNetwork
 from shared.identity.sessions import Tokens
 from shared.problems import Malformed, Problem, UnsupportedMediaType
-from shared.web import cookie_mode, csrf, page_sessions, requests
+from shared.web import cookie_mode, cookies, csrf, page_sessions, requests
 from shared.web.caching import CachePolicy
 
 Language = Literal["id", "en"]
@@ -71,12 +71,14 @@ class Page:
 
 @dataclass(frozen=True)
 class Redirect:
-    """Go on at another address of ours (303): after a form, so that reloading repeats nothing."""
+    """Go on at another address (303): after a form, so that reloading repeats nothing."""
 
     location: str
     tokens: Tokens | None = None
     ends_session: bool = False
     language: Language | None = None
+    google_key: str | None = None
+    """Binds the sign-in with Google that begins here to this browser."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,8 @@ def respond(result: Page | Redirect | Asset, request: Request) -> Response:
         answer = Response(status=303, headers={"Location": result.location})
         page_sessions.keep(request, answer, tokens=result.tokens, ends=result.ends_session)
         _remember(answer, result.language)
+        if result.google_key:
+            cookies.set_google_key(answer, result.google_key)
         return answer
     return _page(result, request)
 

@@ -90,6 +90,8 @@ class Route:
     """True if the caller's session is over after it, so that a browser's cookies go."""
     min_ms: int = 0
     """The least time that its handler takes, see `constant_time`."""
+    from_elsewhere: bool = False
+    """True if another site's page sends its form."""
 
     @property
     def gives_tokens(self) -> bool:
@@ -141,13 +143,15 @@ def route(
     produces: tuple[str, ...] = ("application/pdf",),
     ends_session: bool = False,
     min_ms: int = 0,
+    from_elsewhere: bool = False,
 ) -> Route:
     """Read a handler's signature into a Route. Raises TypeError for a parameter nobody could fill.
 
     `problems` are refusals to document; `limit` is for a route that the usual rate limits don't suit;
     `ends_session` is for one after which the caller's session is over; `min_ms` is for one whose duration
-    must not reveal anything. A route for people says who may call, by a guard among its parameters or else by
-    `anybody`: raises TypeError where it says neither or both.
+    must not reveal anything; `from_elsewhere` is for a form that another site's page sends. A route for people
+    says who may call, by a guard among its parameters or else by `anybody`: raises TypeError where it says neither
+    or both.
     """
     hints = get_type_hints(handler, include_extras=True)
     returned = hints.pop("return", None)
@@ -171,6 +175,7 @@ def route(
         is_kept=is_kept,
         ends_session=ends_session,
         min_ms=min_ms,
+        from_elsewhere=from_elsewhere,
     )
     if kind in _FOR_PEOPLE and anybody == bool(declared.access):
         raise TypeError(f"{method} {path}: say who may call, by one guard or by anybody=True")

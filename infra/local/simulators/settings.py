@@ -22,6 +22,7 @@ class SimulatorSettings:
     sendgrid_api_key: str
     mail_events_url: str = ""
     midtrans_client_key: str = ""
+    google_client_ids: tuple[str, ...] = ()
     merchant_name: str = "Karcis"
     first_retry_seconds: float = 1.0
     settle_seconds: float = 1.0
@@ -29,6 +30,11 @@ class SimulatorSettings:
     def page(self, path: str) -> str:
         """The address of a page of the simulators."""
         return f"{self.public_url.rstrip('/')}/simulators{path}"
+
+    @property
+    def google_redirect_uri(self) -> str:
+        """The address of ours that is registered with Google."""
+        return f"{self.public_url.rstrip('/')}/login/google"
 
     def webhook(self, gateway: str) -> str:
         """The product's address for this gateway's webhooks."""

@@ -1,5 +1,6 @@
 """DP-006: every cookie is told, and what a visitor chose is kept with its version and time."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ from flask import Response
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
+from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
 from shared.privacy.cookie_consents import VERSION
 from shared.web.pages import LANGUAGE_COOKIE, LANGUAGE_SECONDS
@@ -30,11 +32,22 @@ def owner_of(consent: Response) -> object:
         return tx.execute(query, {"id": consent.get_json()["id"]}).scalar_one()
 
 
-def test_the_list_names_exactly_the_cookies_that_are_set():
+@pytest.fixture
+def google(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Google is a way to sign in."""
+    monkeypatch.setenv("GOOGLE_CLIENT_IDS", "1234-web.apps.googleusercontent.com")
+    settings.cache_clear()
+    yield
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def test_the_list_names_exactly_the_cookies_that_are_set(google: None):
     credentials = {"email": a_member().email, "password": PASSWORD}
     signed_in = call("POST", "/auth/login", json=credentials, headers={"X-Session": "cookie"})
+    begun = call("POST", "/auth/google/nonce")
     lives = {LANGUAGE_COOKIE: LANGUAGE_SECONDS}  # of pages
-    for line in signed_in.headers.getlist("Set-Cookie"):
+    for line in [*signed_in.headers.getlist("Set-Cookie"), *begun.headers.getlist("Set-Cookie")]:
         name = line.partition("=")[0]
         lives[name] = int(line.partition("Max-Age=")[2].partition(";")[0])
     told = call("GET", PATH).get_json()

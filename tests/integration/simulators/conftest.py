@@ -20,6 +20,7 @@ from shared.gateways.xendit.client import Xendit
 from tests.integration.simulators.world import LateApplication, Payer, Receiver, served
 
 XENDIT_KEY, CALLBACK_TOKEN = "xnd_development_test", "test-only-callback-token"
+GOOGLE_CLIENT_ID = "test-only.apps.googleusercontent.com"
 SERVER_KEY, CLIENT_KEY, SENDGRID_KEY = "SB-Mid-server-test", "SB-Mid-client-test", "SG.test"
 
 PATIENCE = Timeouts(
@@ -59,6 +60,7 @@ def base_url(store_url: str, receiver: Receiver) -> Iterator[str]:
             midtrans_server_key=SERVER_KEY,
             midtrans_client_key=CLIENT_KEY,
             sendgrid_api_key=SENDGRID_KEY,
+            google_client_ids=(GOOGLE_CLIENT_ID,),
             mail_events_url=f"{receiver.url}/webhook/sendgrid",
             first_retry_seconds=0.1,
             settle_seconds=0.4,
