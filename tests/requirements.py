@@ -2,6 +2,7 @@
 
 `python -m tests.requirements` writes the paths into the last column of docs/requirements.md and prints the ids that no
 test names. Where none does, the column says in words what holds the requirement instead, or that nothing does yet.
+A note in italics after the links says what of the requirement is missing.
 """
 
 import re
@@ -16,8 +17,10 @@ REQUIREMENTS = ROOT / "docs/requirements.md"
 _NO_REQUIREMENTS = {"P-256"}
 """What looks like an id: an elliptic curve."""
 _TEXT = (".py", ".md", ".yaml", ".tf", ".hcl", ".j2", ".sql")
-_TESTS = re.compile(r"(tests/.*/test_\w+\.py|infra/terraform/tests/.*\.hcl)")
+_TESTS = re.compile(r"(tests/(?!unit/docs/).*/test_\w+\.py|infra/terraform/tests/.*\.hcl)")
+"""What may hold a requirement: not the tests of documents, which cite ids as samples."""
 _ROW = re.compile(r"^\| (?P<id>[A-Z]+\d?(?:-\d+)?) \| (?P<sentence>[^|]+) \| (?P<held>[^|]*) \|$", re.MULTILINE)
+_NOTE = re.compile(r"(?<=; )\*[^*]+\*$")
 _MOST_PATHS = 2
 """Paths in the column: enough to begin reading."""
 
@@ -61,9 +64,14 @@ def without_words() -> list[str]:
 
 
 def _held_by(row: re.Match[str]) -> str:
-    """Links to tests, or the words that stand there; a link to a test that names it no more is dropped."""
+    """Links to tests, with a note of what they don't hold; or the words that stand there.
+
+    A link to a test that names it no more is dropped.
+    """
     paths = [path for path in citations().get(row["id"], []) if _TESTS.fullmatch(path)]
     links = [f"[{Path(path).name}](../{path})" for path in paths[:_MOST_PATHS]]
+    if links and (note := _NOTE.search(row["held"])):
+        links[-1] += f"; {note[0]}"
     return ", ".join(links) or ("" if row["held"].startswith("[test_") else row["held"].strip())
 
 

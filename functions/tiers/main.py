@@ -1,4 +1,4 @@
-"""Tiers of tickets and goods, and digital units (EM-005..012, PROD)."""
+"""Tiers of tickets and goods, and digital units (EM-008..012, PROD-1, PROD-2)."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Restores a backup and proves that it is whole: a backup that was never restored is a hope (R-004, R-005).
+"""Restores a backup and proves that it is whole: a backup that was never restored is a hope (R-005, R-006).
 
     python -m infra.deploy.drill                dumps the database of DATABASE_URL, restores it into a fresh
                                                 PostgreSQL, and checks what came out

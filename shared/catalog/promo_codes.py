@@ -190,7 +190,10 @@ PLATFORM_BUDGET = 25_000_000
 
 
 def create(tx: Transaction, caller: Principal, new: NewPromo) -> PromoResponse:
-    """Create a code, valid from now or from its start. Raises NotFound, Forbidden, Invalid, CodeTaken."""
+    """Create a code, valid from now or from its start.
+
+    Raises NotFound, Forbidden, Invalid, EventCancelled, CodeTaken, and FreshProofRequired for a code of the platform.
+    """
     organizer_id = _issuer(tx, caller, new)
     terms = _with_ceilings(new, new.funded_by)
     _validate(terms)
@@ -202,7 +205,10 @@ def create(tx: Transaction, caller: Principal, new: NewPromo) -> PromoResponse:
 
 
 def change(tx: Transaction, caller: Principal, promo_id: UUID, wanted: PromoChange) -> PromoResponse:
-    """Change a code's terms, or deactivate it. Raises NotFound, Invalid, UsedMoreOften."""
+    """Change a code's terms, or deactivate it.
+
+    Raises NotFound, Invalid, UsedMoreOften, and FreshProofRequired for a code of the platform.
+    """
     stored = tx.execute(_LOCK, {"id": promo_id, **_visibility(caller)}).mappings().first()
     if stored is None:
         raise NotFound

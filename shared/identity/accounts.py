@@ -227,7 +227,7 @@ def verify_email(proof: Proof, client: ClientNetwork = UNKNOWN_CLIENT) -> Tokens
         if person and codes.redeem(tx, person.id, "verify_email", proof.code, network=client.network):
             tx.execute(_VERIFIED, {"id": person.id})
             login_throttling.reset(tx, person.email, client)
-            code_mails.give_back(tx, client)
+            code_mails.restore(tx, client)
             return sessions.start(tx, person, by="mailed code")
         record_failure(tx, proof.email, person, client, by="mailed code")
     raise CodeInvalid
@@ -317,7 +317,7 @@ def reset_password(reset: PasswordReset, client: ClientNetwork = UNKNOWN_CLIENT)
             names = {"id": person.id, "password_hash": password_hash, "terms_version": TERMS_VERSION}
             tx.execute(_NEW_PASSWORD, names)
             login_throttling.reset(tx, person.email, client)
-            code_mails.give_back(tx, client)
+            code_mails.restore(tx, client)
             sessions.end_all(tx, person)
             audit.record(tx, "user.password_reset", subject="user", subject_id=person.id, actor_id=person.id)
             return

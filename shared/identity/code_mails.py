@@ -52,10 +52,10 @@ def count(tx: Transaction, client: ClientNetwork) -> None:
         login_throttling.spend(tx, FROM_NETWORK, client.network)
 
 
-def give_back(tx: Transaction, client: ClientNetwork) -> None:
+def restore(tx: Transaction, client: ClientNetwork) -> None:
     """Count one mail less against a network, as its code was entered."""
     if client.network:
-        login_throttling.give_back(tx, FROM_NETWORK, client.network)
+        login_throttling.restore(tx, FROM_NETWORK, client.network)
 
 
 def reset(tx: Transaction, email: str) -> None:

@@ -114,7 +114,7 @@ def sign_in(proof: SignInProof, client: ClientNetwork = UNKNOWN_CLIENT) -> Token
                 person = _open(tx, proof, accepted_at)
             login_throttling.reset(tx, person.email, client, known=known)
             code_mails.reset(tx, person.email)
-            code_mails.give_back(tx, client)
+            code_mails.restore(tx, client)
             return sessions.start(tx, person, by="mailed code")
         accounts.record_failure(tx, proof.email, person, client, by="mailed code", known=known)
     raise CodeInvalid

@@ -102,7 +102,7 @@ _SPEND = text("""
     SET tries = login_attempts.tries + 1,
         next_try_at = greatest(login_attempts.next_try_at, clock_timestamp()) + make_interval(secs => :seconds_each)
 """)
-_GIVE_BACK = text("""
+_RESTORE = text("""
     UPDATE login_attempts SET next_try_at = next_try_at - make_interval(secs => :seconds_each) WHERE address_key = :key
 """)
 _RESET = text("DELETE FROM login_attempts WHERE address_key = ANY(:keys)")
@@ -168,9 +168,9 @@ def spend(tx: Transaction, budget: Budget, whose: str) -> None:
     tx.execute(_SPEND, {"key": _budget_key(budget, whose), "seconds_each": budget.seconds_each})
 
 
-def give_back(tx: Transaction, budget: Budget, whose: str) -> None:
+def restore(tx: Transaction, budget: Budget, whose: str) -> None:
     """Count one less against a budget."""
-    tx.execute(_GIVE_BACK, {"key": _budget_key(budget, whose), "seconds_each": budget.seconds_each})
+    tx.execute(_RESTORE, {"key": _budget_key(budget, whose), "seconds_each": budget.seconds_each})
 
 
 def reset_budget(tx: Transaction, budget: Budget, whose: str) -> None:

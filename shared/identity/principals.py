@@ -1,4 +1,4 @@
-"""The current role and session of a caller, whose access token may be out of date (SEC-011, SEC-012)."""
+"""The current role and session of a caller, whose access token may be out of date (UM-004)."""
 
 from sqlalchemy import text
 

@@ -162,7 +162,7 @@ def enqueue(
     """Have a mail sent to `to` once `tx` has committed. The same `dedupe_key` is asked for once, ever.
 
     `context` is what the database can't tell when the mail is sent: ids, or a one-time `code`, which is
-    forgotten once it is sent. For a mail about an order see `ask_about_order`.
+    forgotten once it is sent. For a mail about an order see `enqueue_about_order`.
     """
     email_id = tx.execute(
         _ASK,

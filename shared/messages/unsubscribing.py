@@ -1,7 +1,7 @@
-"""Mails that nobody needs: sent only to who asked for them, each with a way out (DP-005, RFC 8058).
+"""Marketing mail: sent only to those who asked for it, each with a link that ends it (DP-005, RFC 8058).
 
-A mail of this kind takes `way_out` into its context (template_context). Its footer then has the link, and its headers
-let mail programs show a button of their own. Mails about an order or an account have neither.
+A mail of this kind takes `unsubscribe_context` into its context (template_context). Its footer then has the link, and
+its headers let mail programs show a button of their own. Mails about an order or an account have neither.
 """
 
 from shared.cloud.database import Transaction

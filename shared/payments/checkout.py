@@ -112,7 +112,7 @@ _CUSTOMER = text("""
 class _StartedPayment:
     """The result of the first transaction. `resume`: an earlier try may have reached the gateway already."""
 
-    attempt: Payment
+    payment: Payment
     customer: Customer
     description: str
     resume: bool
@@ -143,7 +143,7 @@ def retry_payment(buyer_id: UUID, request: InvoiceRequest) -> PaymentResponse:
 
 def _name_attendees(tx: Transaction, order: Order, named: list[NamedAttendee]) -> None:
     if order.status not in orders.LIVE:
-        return  # what may not be paid any more is not renamed either; `_begin` says why
+        return  # what may not be paid any more is not renamed either; `_start` says why
     numbers: dict[UUID, tuple[UUID, str]] = {}
     for index, attendee in enumerate(named):
         item = attendees.set_attendee(tx, order.id, attendee.item_id, name=attendee.name, email=attendee.email)
@@ -206,7 +206,7 @@ def _amount_due(tx: Transaction, order: Order) -> int:
 
 
 def _open_at_gateway(begun: _StartedPayment) -> None:
-    payment = begun.attempt
+    payment = begun.payment
     if payment.expires_at <= clock.now():
         raise ReservationExpired
     try:

@@ -48,5 +48,6 @@ def cancel_at_gateway(payment_id: UUID) -> None:
 
 
 def _is_over(reported: GatewayPaymentStatus) -> bool:
-    """Pending after an end is a Snap page whose visitor had chosen nothing: there is nothing to pay."""
+    """True if nobody can pay it any more, as far as the gateway says."""
+    # Pending after an end is a Snap page whose visitor had chosen nothing: there is nothing to pay.
     return reported.state is not GatewayPaymentState.UNKNOWN

@@ -36,7 +36,7 @@ from shared.sales import counter_repair, expiry, orders
 from shared.states import PayoutStatus, RefundStatus
 
 MOST_PER_CHECK = 200
-_FOUND_AT_XENDIT = ("reconcile_fix_unrecorded_invoice", "reconcile_fix_dashboard_refund")
+_GATEWAY_CHECKS = ("reconcile_fix_unrecorded_invoice", "reconcile_fix_dashboard_refund")
 
 log = logging.getLogger(__name__)
 
@@ -186,15 +186,15 @@ def run(*, thorough: bool, older_than_seconds: int = 60) -> dict[str, int]:
     for check in _CHECKS + (_THOROUGH if thorough else []):
         totals[check.name] = totals.get(check.name, 0) + _apply(check, older_than_seconds)
     if thorough:
-        totals["reconcile_fix_unrecorded_invoice"] = _at_xendit(
+        totals["reconcile_fix_unrecorded_invoice"] = _count_or_postpone(
             lambda: unrecorded.settle_unrecorded(older_than_seconds=older_than_seconds)
         )
-        totals["reconcile_fix_dashboard_refund"] = _at_xendit(unrecorded.settle_refunds)
+        totals["reconcile_fix_dashboard_refund"] = _count_or_postpone(unrecorded.settle_refunds)
         totals["reconcile_fix_counter"] = counter_repair.correct_counters()
         totals["ledger_difference"] = _ledger_differences()
     with transaction() as tx:
         audit.record(tx, "reconcile_run", subject="run", subject_id=None, thorough=thorough, totals=totals)
-    _alert_on_bulk_repairs(totals)
+    _log_counted_repairs(totals)
     log.info("reconcile.run", extra={"totals": totals})
     return totals
 
@@ -224,9 +224,9 @@ def _repair(check: _Check, row: _Found) -> bool:
     return True
 
 
-def _alert_on_bulk_repairs(totals: dict[str, int]) -> None:
-    """Alert when many repairs of one kind come at once. Released stock and deleted files are routine, no repairs."""
-    for name in ("reconcile_fix_message_published", "reconcile_fix_counter", *_FOUND_AT_XENDIT):
+def _log_counted_repairs(totals: dict[str, int]) -> None:
+    """Log the repairs that have a count and no row each. Released stock and deleted files are routine, no repairs."""
+    for name in ("reconcile_fix_message_published", "reconcile_fix_counter", *_GATEWAY_CHECKS):
         if totals.get(name):
             log.warning("reconcile.repaired", extra={"check": name, "count": totals[name]})
 
@@ -277,7 +277,8 @@ def _id(act: Callable[[UUID], object]) -> Callable[[_Found], object]:
     return lambda row: act(row.id)
 
 
-def _at_xendit(settle: Callable[[], int]) -> int:
+def _count_or_postpone(settle: Callable[[], int]) -> int:
+    """The number of repairs; 0 where a gateway does not answer: the next run looks again."""
     try:
         return settle()
     except GatewayError as error:

@@ -88,7 +88,7 @@ class ForgedWebhook(NotSignedIn):
 def receive(gateway: str, headers: Mapping[str, str], body: bytes) -> bool:
     """Take one webhook in, and say whether it was JSON. A repeat changes nothing and is answered the same.
 
-    Raises Forged (401) for a bad signature, and Malformed (400) for a body that is too broken to bear one.
+    Raises ForgedWebhook (401) for a bad signature, and Malformed (400) for a body that is too broken to bear one.
     A rightly signed event is kept, whatever else it says.
     """
     notice = _read(gateway, headers, body)

@@ -1,10 +1,10 @@
 """Bank accounts that money is sent to, their owners checked by name with the bank (FN-007, FN-008).
 
-The number is sealed; its last four digits stay readable for people. A person has one account at a time;
+The number is encrypted; its last four digits stay readable for people. A person has one account at a time;
 older ones stay for the transfers that went there.
 
 An account that replaces another waits a day before money may go there, so that its owner can stop it
-(docs/decisions/0017). `payments/bank_account_changes.py` tells them, freezes and releases it; the database refuses a
+(docs/decisions/0017). `payouts/bank_account_changes.py` tells them, freezes and releases it; the database refuses a
 transfer to an account that waits or is frozen.
 """
 

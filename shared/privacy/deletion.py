@@ -68,7 +68,7 @@ _OBSTACLES = text("""
 def delete(user_id: UUID, deletion: Deletion, session_id: UUID | None = None) -> None:
     """Delete the account, in one transaction, and mail its last address that it is done.
 
-    Raises AccountInUse, and what password_change.confirm raises.
+    Raises AccountInUse, and what password_change.verify_password and password_change.lock_confirmed raise.
     """
     confirmed = password_change.verify_password(user_id, deletion.password, session_id)
     with transaction() as tx:

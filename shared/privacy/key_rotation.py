@@ -41,7 +41,7 @@ FIELDS = (
 def rotate() -> dict[str, int]:
     """Re-encrypt the values under older keys; return how many there were in each table.
 
-    Raises sealing.DecryptionFailed where a value can't be opened any more: nothing of its batch is changed.
+    Raises field_encryption.DecryptionFailed where a value can't be opened any more: nothing of its batch is changed.
     """
     done = {field.table: _rotate(field) for field in FIELDS}
     with transaction() as tx:

@@ -65,7 +65,8 @@ class NotRetryable(Problem):
 def approve(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundResponse:
     """Approve a refund; approved twice is no error.
 
-    Raises NotFound, AlreadyDecided, TicketUsed, and EventCancelled, as then all of it goes back and not nine tenths.
+    Raises NotFound, AlreadyDecided, TicketUsed, ProductsPickedUp, and EventCancelled, as then all of it goes back
+    and not nine tenths.
     """
     order, refund = _lock(tx, caller, refund_id)
     if refund.status == RefundStatus.REJECTED:
@@ -73,11 +74,11 @@ def approve(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundRespon
     if refund.status == RefundStatus.REQUESTED:
         if orders.lock_event(tx, order.event_id) == EventStatus.CANCELLED:
             raise EventCancelled(BY_ITSELF)
-        give_back(tx, order, refund, by=caller.id)
+        approve_request(tx, order, refund, by=caller.id)
     return RefundResponse.read(tx, refund_id)
 
 
-def give_back(tx: Transaction, order: Order, refund: Refund, *, by: UUID, is_whole: bool = False) -> None:
+def approve_request(tx: Transaction, order: Order, refund: Refund, *, by: UUID, is_whole: bool = False) -> None:
     """Approve a request, without what went back at a dashboard since it was made. Raises TicketUsed, ProductsPickedUp.
 
     It is the organizer's to give: their share of the price, which is all of it. Where the event was moved the

@@ -89,7 +89,7 @@ def decide(
         return _response(tx, payment_id, order, item_ids, for_items=0, goodwill=0)
     if any(item.is_returned or item.is_in_refund for item in items):
         raise InAnotherRefund
-    for_items = _give_back(tx, admin_id, order, payment_id, items, suspense) if items else 0
+    for_items = _return_items(tx, admin_id, order, payment_id, items, suspense) if items else 0
     goodwill = ledger.in_suspense(tx, order.id)
     ledger.post_goodwill(tx, goodwill, order_id=order.id)
     manual_tasks.close(tx, payment_id, by=admin_id)
@@ -100,7 +100,7 @@ def decide(
     return _response(tx, payment_id, order, item_ids, for_items=for_items, goodwill=goodwill)
 
 
-def _give_back(
+def _return_items(
     tx: Transaction, admin_id: UUID, order: Order, payment_id: UUID, items: Sequence[SoldItem], suspense: int
 ) -> int:
     """End what these lines had bought, and book what they take of the money; return that."""

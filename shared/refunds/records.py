@@ -181,7 +181,7 @@ def gateway_refunds_of(tx: Transaction, payment_id: UUID) -> list[Refund]:
 
 
 def has_any(tx: Transaction, order_id: UUID) -> bool:
-    """True if any refund of an order is requested, approved or completed."""
+    """True if an order has any refund that is not rejected."""
     found: bool = tx.execute(_ANY, {"order_id": order_id}).scalar_one()
     return found
 
@@ -361,7 +361,7 @@ def requeue(tx: Transaction, refund: Refund) -> None:
 
 
 def close_order(tx: Transaction, order_id: UUID) -> None:
-    """Mark a locked, paid order and its payments as refunded, whatever of its items was not returned."""
+    """Lock an order, and mark it and its payments as refunded if it is paid, whatever of its items was not returned."""
     order = orders.lock(tx, order_id)
     if order.status == OrderStatus.PAID:
         payment_records.mark_all_refunded(tx, order_id)

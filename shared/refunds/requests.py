@@ -174,7 +174,7 @@ def request(tx: Transaction, buyer_id: UUID, wanted: RefundRequest) -> RefundReq
     amounts = {item.id: _amount(item, is_whole=is_whole) for item in chosen}
     refund = _add(tx, order, amounts, wanted.reason, is_whole=is_whole)
     if refund.amount == 0 or is_whole:
-        approval.give_back(tx, order, refund, by=buyer_id, is_whole=is_whole)
+        approval.approve_request(tx, order, refund, by=buyer_id, is_whole=is_whole)
     now = RefundResponse.read(tx, refund.id)
     return RefundRequestedResponse(**now.model_dump(), not_refundable=[_line(item) for item in left_out])
 

@@ -1,4 +1,4 @@
-"""R-004..006: a backup of a selling product is restored into a fresh server, and proven; damage is named."""
+"""R-005, R-006: a backup of a selling product is restored into a fresh server, and proven; damage is named."""
 
 import os
 import subprocess

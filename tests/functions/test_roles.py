@@ -1,4 +1,4 @@
-"""Every operation of the OpenAPI document, called by everybody: who may, and on whose things (SEC-011, ISO-1).
+"""Every operation of the OpenAPI document, called by everybody: who may, and on whose things (ISO-1).
 
 The document comes from the declarations that serve the requests, so that no operation can be forgotten. It
 says which roles may call; ids are always those of strangers, who must look as if they weren't there.

@@ -159,7 +159,7 @@ def enqueue(
     """Add a delivery and return its id; it is due at once unless `due_at` (aware) is later.
 
     Given a Connection it is part of the caller's transaction; given the Engine it is committed here.
-    A dispatcher in the same process learns of it at once through its `Bell`, one elsewhere within 0.2
+    A dispatcher in the same process learns of it at once through its `WakeCondition`, one elsewhere within 0.2
     seconds. `options` is for the policy. Raises UnknownQueue, and DuplicateName for a `name` the queue
     holds or held within the hour.
     """

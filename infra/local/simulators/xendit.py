@@ -177,7 +177,7 @@ def expiry_name(payment: Payment) -> str:
 
 
 def _page() -> dict[str, Any]:
-    """The part of the list that is asked for: an `_after` needs its `_before`."""
+    """The part of the list that is asked for: a `created_after` needs its `created_before`."""
     bounds = {edge: request.args.get(f"created_{edge}") for edge in ("after", "before")}
     if bounds["after"] and not bounds["before"]:
         raise documents.invalid("created_before", "is required")

@@ -1,4 +1,4 @@
-# Every function has an account of its own and no more rights than the manifest gives it; internal ones are internal.
+# Every function has an account of its own and no more rights than the manifest gives it; internal ones are internal (SEC-011).
 
 provider "google" {
   project      = "example-karcis"

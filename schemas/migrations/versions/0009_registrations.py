@@ -1,6 +1,6 @@
 """Registrations (REG-1, REG-2): who runs in which category, known by a blind index, and their BIB numbers.
 
-The identity number itself is sealed (shared/cloud/sealing.py). A partial unique index over its blind index
+The identity number itself is sealed (shared/cloud/field_encryption.py). A partial unique index over its blind index
 lets one number be registered once per category while its order lives. BIB numbers count from 1 in each
 category; their counter moves in the transaction that gives them out, so that none is left out.
 """

@@ -1,9 +1,9 @@
 """Events are found whatever way their names are written, and by the days they have in their own zone (EM-014, EM-016).
 
-`search_fold` takes accents, apostrophes and capitals away; shared/catalog/folding.py does the same to what is looked
-for. It needs no extension: unaccent would need its own wrapper to be immutable, and knows no apostrophes. Words of two
-parts are held both ways: `17-an` as `17`, `an` and as `17an`. The columns `search` and `place` of 0003 stay while code
-that reads them still runs; a later release drops them.
+`search_fold` takes accents, apostrophes and capitals away; shared/catalog/search_normalization.py does the same to
+what is looked for. It needs no extension: unaccent would need its own wrapper to be immutable, and knows no
+apostrophes. Words of two parts are held both ways: `17-an` as `17`, `an` and as `17an`. The columns `search` and
+`place` of 0003 stay while code that reads them still runs; a later release drops them.
 """
 
 from alembic import op

@@ -67,7 +67,7 @@ def effective_status(answer: HttpResponse) -> int:
 
 
 def state_of(transaction: Fields) -> GatewayPaymentState:
-    """The state behind transaction_status, fraud_status and payment_type (reference, table 2.7)."""
+    """The state behind transaction_status, fraud_status and payment_type (docs/reference/gateways.md)."""
     status = transaction.text("transaction_status").lower()
     fraud = (transaction.optional_text("fraud_status") or "").lower()
     if status == "settlement":  # several payment types leave fraud_status out

@@ -1,4 +1,4 @@
-"""SEC-011: what a token says of a role counts only while it is so; who has lost it acts no more, at once."""
+"""UM-004: what a token says of a role counts only while it is so; who has lost it acts no more, at once."""
 
 import pytest
 from sqlalchemy import text

@@ -41,7 +41,7 @@ STORIES = [
 def told(title: str) -> list[Hop]:
     """The hops of a story as docs/map.md numbers them."""
     section = MAP.split(f"### {title}\n")[1].split("\n#")[0]
-    return re.findall(r"^\d+\. \[`(?:[\w/]+/)?\w+\.py` (\w+)\]\(\.\./([\w/.]+)\)", section, re.MULTILINE)
+    return re.findall(r"^\d+\. \[`[\w/]+\.py` (\w+)\]\(\.\./([\w/.]+)\)", section, re.MULTILINE)
 
 
 @dataclass

@@ -1,5 +1,8 @@
 """docs/map.md shows what is there: every function and topic of the manifest, and every package of the product."""
 
+import re
+import tomllib
+
 from functions.manifest import manifest
 from tests.unit.docs.documents import ROOT, read
 
@@ -24,11 +27,22 @@ def test_every_topic_is_there_with_whom_it_reaches():
         topic: [function.name for function in manifest().functions.values() if topic in function.subscriptions]
         for topic in manifest().topics
     }
-    told = {topic.strip("`"): hearers for topic, _, hearers in rows("What travels")}
+    told = {topic.strip("`"): hearers for topic, _, hearers in rows("Topics")}
     assert told == {topic: ", ".join(names) or "nobody yet" for topic, names in heard.items()}
 
 
-def test_every_package_is_there():
-    plan = MAP.split("```")[1]
-    packages = {path.name for path in (ROOT / "shared").iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert {package for package in packages if package not in plan} == set()
+def layers() -> list[str]:
+    """The layers of the product, topmost first, as import-linter holds them."""
+    contracts = tomllib.loads(read("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    return [layer for layer in contracts[0]["layers"] if layer not in ("tests", "infra")]
+
+
+def test_the_layers_are_those_that_are_held():
+    drawn = MAP.split("```")[1].strip().splitlines()
+    assert [re.split(r"\s{2,}", line)[0] for line in drawn] == layers()
+
+
+def test_every_package_has_its_layer():
+    held = {name.strip() for layer in layers() for name in re.split("[|:]", layer)}
+    entries = {path.stem for path in (ROOT / "shared").iterdir() if not path.stem.startswith("_")}
+    assert {f"shared.{entry}" for entry in entries} == {name for name in held if name != "functions"}

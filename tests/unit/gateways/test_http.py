@@ -1,4 +1,4 @@
-"""Calls to gateways: time-outs, three tries at most, a circuit breaker (NFR-R-004, R-009)."""
+"""Calls to gateways: time-outs, three tries at most, a circuit breaker (R-004, R-009)."""
 
 import logging
 import socket
