@@ -336,7 +336,8 @@ CREATE TABLE public.emails (
     error_message text,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     sent_at timestamp with time zone,
-    CONSTRAINT emails_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'sent'::text, 'delivered'::text, 'opened'::text, 'bounced'::text, 'failed'::text])))
+    status_at timestamp with time zone,
+    CONSTRAINT emails_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'sent'::text, 'delivered'::text, 'opened'::text, 'dropped'::text, 'bounced'::text, 'spam_reported'::text, 'failed'::text])))
 );
 
 CREATE TABLE public.event_buyers (
@@ -505,6 +506,14 @@ CREATE TABLE public.login_attempts (
     CONSTRAINT login_attempts_tries_check CHECK ((tries > 0))
 );
 
+CREATE TABLE public.mail_events (
+    event_id text NOT NULL,
+    email_id uuid NOT NULL,
+    kind text NOT NULL,
+    happened_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE public.mail_quotas (
     subject text NOT NULL,
     day date DEFAULT CURRENT_DATE NOT NULL,
@@ -513,6 +522,15 @@ CREATE TABLE public.mail_quotas (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT mail_quota_not_exceeded CHECK ((used <= most)),
     CONSTRAINT mail_quotas_used_check CHECK ((used > 0))
+);
+
+CREATE TABLE public.mail_suppressions (
+    address_key text NOT NULL,
+    reason text NOT NULL,
+    email_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    lifted_at timestamp with time zone,
+    CONSTRAINT mail_suppressions_reason_check CHECK ((reason = ANY (ARRAY['bounced'::text, 'spam_reported'::text])))
 );
 
 CREATE TABLE public.manual_tasks (
@@ -1085,8 +1103,14 @@ ALTER TABLE ONLY public.ledger_postings
 ALTER TABLE ONLY public.login_attempts
     ADD CONSTRAINT login_attempts_pkey PRIMARY KEY (address_key);
 
+ALTER TABLE ONLY public.mail_events
+    ADD CONSTRAINT mail_events_pkey PRIMARY KEY (event_id);
+
 ALTER TABLE ONLY public.mail_quotas
     ADD CONSTRAINT mail_quotas_pkey PRIMARY KEY (subject, day);
+
+ALTER TABLE ONLY public.mail_suppressions
+    ADD CONSTRAINT mail_suppressions_pkey PRIMARY KEY (address_key);
 
 ALTER TABLE ONLY public.manual_tasks
     ADD CONSTRAINT manual_tasks_pkey PRIMARY KEY (id);
@@ -1267,7 +1291,11 @@ CREATE INDEX ledger_postings_order ON public.ledger_postings USING btree (order_
 
 CREATE INDEX login_attempts_age ON public.login_attempts USING btree (next_try_at);
 
+CREATE INDEX mail_events_age ON public.mail_events USING btree (created_at);
+
 CREATE INDEX mail_quotas_age ON public.mail_quotas USING btree (created_at);
+
+CREATE INDEX mail_suppressions_age ON public.mail_suppressions USING btree (created_at) WHERE (lifted_at IS NULL);
 
 CREATE UNIQUE INDEX one_bank_account ON public.bank_accounts USING btree (user_id) WHERE (replaced_at IS NULL);
 
@@ -1507,6 +1535,12 @@ ALTER TABLE ONLY public.ledger_postings
 
 ALTER TABLE ONLY public.ledger_postings
     ADD CONSTRAINT ledger_postings_organizer_id_fkey FOREIGN KEY (organizer_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.mail_events
+    ADD CONSTRAINT mail_events_email_id_fkey FOREIGN KEY (email_id) REFERENCES public.emails(id);
+
+ALTER TABLE ONLY public.mail_suppressions
+    ADD CONSTRAINT mail_suppressions_email_id_fkey FOREIGN KEY (email_id) REFERENCES public.emails(id);
 
 ALTER TABLE ONLY public.manual_tasks
     ADD CONSTRAINT manual_tasks_done_by_fkey FOREIGN KEY (done_by) REFERENCES public.users(id);

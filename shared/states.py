@@ -116,5 +116,14 @@ class EmailStatus(StrEnum):
     SENT = "sent"
     DELIVERED = "delivered"
     OPENED = "opened"
+    DROPPED = "dropped"
     BOUNCED = "bounced"
+    SPAM_REPORTED = "spam_reported"
     FAILED = "failed"
+
+
+class SuppressionReason(StrEnum):
+    """The reason why an address gets no more mails: `mail_suppressions.reason`."""
+
+    BOUNCED = "bounced"
+    SPAM_REPORTED = "spam_reported"

@@ -16,7 +16,7 @@ from xdist.remote import Producer
 from infra.local.postgres import Postgres
 from shared.cloud import clients, secrets
 from shared.cloud.settings import settings
-from tests import log_scanner, processes, scheduling
+from tests import log_scanner, mail_events, processes, scheduling
 from tests.doubles import Published, Scheduled
 from tests.folders import a_folder
 from tests.stack import stack_secrets
@@ -48,6 +48,7 @@ SECRETS = {
     "midtrans-server-key": "SB-Mid-server-test",
     "midtrans-client-key": "SB-Mid-client-test",
     "sendgrid-api-key": "SG.test",
+    "sendgrid-webhook-key": mail_events.PUBLIC_KEY,
 }
 
 

@@ -69,6 +69,11 @@ class World:
         answer.raise_for_status()
         return answer.json()
 
+    def mail_event(self, message_id: str, event: str) -> None:
+        """Have the mail service tell what became of a mail: open, bounce, spamreport, ..."""
+        address = f"{self.url}/simulators/sendgrid/mails/{message_id}/{event}"
+        requests.post(address, timeout=PATIENCE_SECONDS).raise_for_status()
+
     def faults(self, name: str, **what: Any) -> None:
         """Make a gateway misbehave for the next `count` calls."""
         requests.post(f"{self.url}/simulators/{name}/faults", json=what, timeout=PATIENCE_SECONDS).raise_for_status()

@@ -1,4 +1,4 @@
-"""Endpoints for admins: roles, payments in review, and other manual tasks."""
+"""Endpoints for admins: roles, payments in review, other manual tasks, and mails that did not arrive."""
 
 from uuid import UUID
 
@@ -7,8 +7,9 @@ from shared.cloud.manual_tasks import AlreadyDone, Done, ManualTaskResponse
 from shared.identity import roles
 from shared.identity.accounts import UserResponse
 from shared.identity.roles import RoleChange, RoleFixed
-from shared.messages import sending
+from shared.messages import sending, suppressions
 from shared.messages.sending import NotSendable
+from shared.messages.suppressions import LiftRequest, SuppressionResponse
 from shared.models import Listing, PageQuery
 from shared.payments import reviews
 from shared.payments.reviews import DecisionResponse, NotInReview, NotUnderpaid, ReviewResponse
@@ -93,6 +94,19 @@ def task_done(task_id: UUID, done: Done, admin: Admin, tx: Transaction) -> Manua
 def send_mail_again(email_id: UUID, admin: Admin, tx: Transaction) -> None:
     """Queue a failed mail again, for at most ten more attempts."""
     sending.resend(tx, email_id, by=admin.id)
+
+
+@app.get("/admin/mail-suppressions")
+def suppressed_addresses(page: PageQuery, admin: Admin, tx: Transaction) -> Listing[SuppressionResponse]:
+    """Addresses that get no mails, the newest first."""
+    authorization.record_list_access(tx, admin, subject="mail_suppression")
+    return suppressions.listed(tx, page)
+
+
+@app.post("/admin/mail-suppressions/lift", status=204, problems=(NotFound,))
+def lift_suppression(wanted: LiftRequest, admin: Admin, tx: Transaction) -> None:
+    """Try an address again that has refused a mail, or whose owner has called one spam."""
+    suppressions.lift(tx, wanted, by=admin.id)
 
 
 main = app.entry_point()

@@ -3,7 +3,7 @@
 from shared.models import ResponseModel
 from shared.payments import webhooks
 from shared.problems import ContentTooLarge, Malformed, NotSignedIn
-from shared.web import NOTIFICATIONS, App, RawRequest, is_first_of_minute
+from shared.web import NOTIFICATIONS, App, RawRequest, forgeries_recorded
 
 app = App("webhook")
 
@@ -29,12 +29,8 @@ def from_midtrans(request: RawRequest) -> Received:
 
 
 def _received(gateway: str, request: RawRequest) -> Received:
-    try:
+    with forgeries_recorded(request):
         is_readable = webhooks.receive(gateway, request.headers, request.body)
-    except webhooks.ForgedWebhook as forged:
-        if is_first_of_minute(f"{gateway} {forged.reason} {request.address}"):
-            webhooks.audit_forged(gateway, forged.reason)
-        raise
     if not is_readable:
         raise Malformed("This is not JSON. It is kept as the text it is.")
     return Received()

@@ -16,6 +16,7 @@ from google.cloud.pubsub_v1 import SubscriberClient
 from google.protobuf.duration_pb2 import Duration
 
 from functions.manifest import Function, Manifest, manifest
+from infra.local.simulators import sendgrid
 from shared.cloud import clients
 from shared.cloud.settings import function_url, settings
 
@@ -49,6 +50,7 @@ def write_jobs(file: Path) -> None:
 
 def _secrets(listed: Manifest) -> None:
     """A random value for each secret at the first start; an environment variable of its name replaces it."""
+    published = {"sendgrid-webhook-key": sendgrid.published_key(os.environ["LOCAL_STORE_URL"])}
     client = clients.secret_manager()
     parent = f"projects/{settings().google_cloud_project}"
     secret = secretmanager_v1.Secret(replication=secretmanager_v1.Replication(automatic={}))
@@ -59,10 +61,14 @@ def _secrets(listed: Manifest) -> None:
             current = client.access_secret_version(name=f"{path}/versions/latest").payload.data.decode()
         except NotFound:
             current = None
-        wanted = os.environ.get(name.upper().replace("-", "_")) or current or random.token_urlsafe(32)
+        wanted = os.environ.get(_variable(name)) or published.get(name) or current or random.token_urlsafe(32)
         if wanted != current:
             payload = secretmanager_v1.SecretPayload(data=wanted.encode())
             client.add_secret_version(parent=path, payload=payload)
+
+
+def _variable(secret: str) -> str:
+    return secret.upper().replace("-", "_")
 
 
 def _topics(listed: Manifest) -> None:

@@ -130,6 +130,7 @@ def simulator_settings() -> SimulatorSettings:
         midtrans_client_key=secret("midtrans-client-key"),
         sendgrid_api_key=secret("sendgrid-api-key"),
         google_client_ids=tuple(google_tokens.client_ids()),
+        mail_events_url=f"{settings().public_url}{API}/messages/webhook/sendgrid",
     )
 
 

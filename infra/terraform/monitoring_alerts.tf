@@ -82,6 +82,13 @@ locals {
       query    = "sum(increase(${local.counter.karcis_repairs_total}[1d])) > ${var.alert_thresholds.repairs_per_day}"
     }
 
+    mails-undelivered = {
+      summary  = "More than ${var.alert_thresholds.mails_undelivered_percent} % of a day's mails came back, were dropped or called spam: the mail service stops senders like that."
+      severity = "ERROR"
+      lasts    = "0s"
+      query    = "100 * sum(increase(${local.counter.karcis_mails_undelivered_total}[1d])) / sum(increase(${local.counter.karcis_mails_sent_total}[1d])) > ${var.alert_thresholds.mails_undelivered_percent} and sum(increase(${local.counter.karcis_mails_sent_total}[1d])) > 100"
+    }
+
     # What is stuck, and what does not add up
     gateway-failures = {
       summary  = "A gateway does not answer: more than 10 calls in ten minutes were given up."

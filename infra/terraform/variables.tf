@@ -167,6 +167,7 @@ variable "alert_thresholds" {
     sign_in_failures_per_hour   = optional(number, 3000)
     payment_mismatches_per_day  = optional(number, 5)
     repairs_per_day             = optional(number, 50)
+    mails_undelivered_percent   = optional(number, 5)
   })
   default = {}
 }

@@ -99,6 +99,17 @@ COUNTERS = (
         labels=("by",),
     ),
     Counter(
+        "karcis_mails_sent_total",
+        "Mails that the mail service has accepted.",
+        "mail.sent",
+    ),
+    Counter(
+        "karcis_mails_undelivered_total",
+        "Mails that came back, were dropped by the mail service, or were called spam.",
+        "mail.undelivered",
+        labels=("outcome",),
+    ),
+    Counter(
         "karcis_failures_total",
         "Requests that met a bug.",
         "request.failed",

@@ -12,7 +12,7 @@ from shared.cloud import clock, outbox
 from shared.cloud.database import Transaction
 from shared.identity import people
 from shared.identity.accounts import AccountEmail
-from shared.messages import quotas, template_context
+from shared.messages import quotas, suppressions, template_context
 from shared.messages.template_context import MAX_ATTACHMENTS
 from shared.problems import Problem
 from shared.sales.attendees import HolderChanged
@@ -96,6 +96,7 @@ _CAUSE = text(f"""
             WHERE m.to_address = :address AND m.template = 'e_ticket' AND p.event_id = o.event_id) AS is_told
     FROM orders o JOIN users b ON b.id = o.user_id WHERE o.id = :order_id
 """)
+_ADDRESS = text("SELECT lower(attendee_email) FROM order_items WHERE id = :item_id")
 # Former holders of a ticket that somebody else bought.
 _FORMER = text("""
     SELECT COALESCE(h.language, b.language) AS language
@@ -359,11 +360,19 @@ def enqueue_holder_changed(tx: Transaction, changed: HolderChanged) -> None:
     number = quotas.try_take(tx, f"holder:{who}:{changed.ticket_id}", most=MAX_RESENDS)
     if not number:
         raise quotas.TooManyMails(retry_after_seconds=quotas.RETRY_AFTER_SECONDS)
+    _try_new_address(tx, changed)
     key = f"{changed.ticket_id}:{clock.now():%Y-%m-%d}:{who}:{number}"
     occasion: Occasion = "changed" if changed.is_renewed else "resent"
     enqueue_e_tickets(tx, changed.order_id, [changed.ticket_id], occasion=occasion, dedupe_key=f"e_ticket:{key}")
     if changed.is_renewed and changed.old_email:
         _enqueue_replaced(tx, changed, changed.old_email, dedupe_key=f"ticket_void:replaced:{key}")
+
+
+def _try_new_address(tx: Transaction, changed: HolderChanged) -> None:
+    """Try an address again that bounced once, as a ticket's holder was corrected to it."""
+    address = tx.execute(_ADDRESS, {"item_id": changed.item_id}).scalar()
+    if address and address != changed.old_email:
+        suppressions.lift_bounces(tx, [address])
 
 
 def _enqueue_replaced(tx: Transaction, changed: HolderChanged, old_email: str, *, dedupe_key: str) -> None:
@@ -414,4 +423,5 @@ def _others(rows: Iterable[Any], buyer_address: str) -> dict[str, list[Any]]:
 
 def anonymise(tx: Transaction, user_id: UUID, email: str, marker: str) -> None:
     """Empty a person's mails, put `marker` for their address, and send none that waits (UM-009)."""
+    suppressions.forget(tx, email)
     tx.execute(_ANONYMISE, {"user_id": user_id, "email": email, "marker": marker})

@@ -18,13 +18,15 @@ from shared.gateways import registry
 from shared.gateways.errors import GatewayError, GatewayRefused, PayloadUnreadable
 from shared.gateways.sendgrid.client import Attachment, Mail
 from shared.identity import erasure
-from shared.messages import template_context, unsubscribing, unverified_recipients
+from shared.messages import suppressions, template_context, unsubscribing, unverified_recipients
 from shared.messages.rendering import render
 from shared.messages.template_context import Obsolete, QueuedEmail
 from shared.messages.template_data import Ticket
 from shared.problems import NotFound, Problem, TryAgain
 from shared.states import EmailStatus
 
+EMAIL_ID_ARGUMENT = "karcis_email_id"
+"""The custom argument that names our mail in each of SendGrid's events about it."""
 MAX_ATTEMPTS = 10
 """After so many tries a person looks at the mail (PS-024)."""
 LEASE_SECONDS = 60
@@ -59,18 +61,25 @@ _CLAIM = text("""
 """)
 _STATUS = text("SELECT status FROM emails WHERE id = :id")
 _RELEASE = text("UPDATE emails SET claimed_until = NULL, error_message = :error WHERE id = :id AND status = 'queued'")
-_FORGET = """
+FORGET = """
     context = CASE WHEN template = ANY(:forgotten) THEN '{}' ELSE context END,
     to_address = CASE WHEN template = :addressless THEN :nobody ELSE to_address END
 """
+# An event may have told before us that it was sent (delivery_events).
 _SENT = text(f"""
-    UPDATE emails SET status = 'sent', sent_at = now(), provider_message_id = :message_id, error_message = NULL,
-        {_FORGET}
+    UPDATE emails SET status = CASE WHEN status = 'queued' THEN 'sent' ELSE status END, sent_at = now(),
+        provider_message_id = :message_id, error_message = CASE WHEN status <> 'queued' THEN error_message END,
+        {FORGET}
+    WHERE id = :id
+""")
+_DROPPED = text(f"""
+    UPDATE emails SET status = 'dropped', status_at = now(), error_message = :error,
+        {FORGET}
     WHERE id = :id AND status = 'queued'
 """)
 _FAILED = text(f"""
     UPDATE emails SET status = 'failed', error_message = :error,
-        {_FORGET}
+        {FORGET}
     WHERE id = :id AND status = 'queued'
 """)
 _REQUEUE = text("""
@@ -79,11 +88,12 @@ _REQUEUE = text("""
         AND created_at > now() - make_interval(secs => :kept_seconds)
     RETURNING template
 """)
-_FORGOTTEN = {
+FORGOTTEN = {
     "forgotten": list(FORGOTTEN_ONCE_DONE),
     "addressless": ADDRESS_FORGOTTEN_ONCE_DONE,
     "nobody": f"deleted@{erasure.DOMAIN}",
 }
+"""The values of FORGET: what a mail no longer needs once it is sent, or never will be."""
 _KEPT = {
     "forgotten": list(FORGOTTEN_ONCE_DONE),
     "domain": erasure.DOMAIN,
@@ -95,6 +105,10 @@ class NotSendable(Problem):
     """This mail has not failed, or what it said is not kept any more. There is nothing to send again."""
 
     status, slug = 409, "mail-not-sendable"
+
+
+class AddressSuppressed(Exception):
+    """The address has refused mails, or its owner wants none: it is not tried again."""
 
 
 class NotRendered(Exception):
@@ -132,7 +146,10 @@ def send(email_id: UUID, attempt: int = 1, *, pdf_of: PdfOf = stored_pdf) -> Non
     if email is None:
         return
     try:
+        _require_reachable(email)
         message_id = _send_by_sendgrid(compose(email, pdf_of))
+    except AddressSuppressed as suppressed:
+        _mark_dropped(email, str(suppressed))
     except Obsolete as reason:
         _mark_failed(email, str(reason), needs_a_person=False)
     except GatewayRefused as refusal:
@@ -163,10 +180,26 @@ def compose(email: QueuedEmail, pdf_of: PdfOf = stored_pdf) -> Mail:
         text=rendered.text,
         html=rendered.html,
         attachments=[_attachment(ticket, pdf_of) for ticket in attached],
-        custom_args={"karcis_email_id": str(email.id)},
+        custom_args={EMAIL_ID_ARGUMENT: str(email.id)},
         categories=[email.template],
         headers=unsubscribing.headers(context["unsubscribe_url"]) if "unsubscribe_url" in context else {},
     )
+
+
+def _require_reachable(email: QueuedEmail) -> None:
+    """Refuse an address that is suppressed; have SendGrid forget one that was, and is to be tried again.
+
+    Raises AddressSuppressed, and what SendGrid raises. Opens its own transactions.
+    """
+    with transaction() as tx:
+        suppression = suppressions.find(tx, email.to_address)
+    if suppression is None:
+        return
+    if suppression.is_active:
+        raise AddressSuppressed(f"suppressed: {suppression.reason}")
+    registry.sendgrid().remove_suppression(email.to_address, suppressions.LISTS[suppression.reason])
+    with transaction() as tx:
+        suppressions.remove_lifted(tx, email.to_address)
 
 
 def _attachment(ticket: Ticket, pdf_of: PdfOf) -> Attachment:
@@ -203,13 +236,19 @@ def _release(email: QueuedEmail, error: Exception) -> None:
 
 def _mark_sent(email: QueuedEmail, message_id: str | None) -> None:
     with transaction() as tx:
-        tx.execute(_SENT, {"id": email.id, "message_id": message_id, **_FORGOTTEN})
+        tx.execute(_SENT, {"id": email.id, "message_id": message_id, **FORGOTTEN})
     log.info("mail.sent", extra={"email_id": str(email.id), "template": email.template})
+
+
+def _mark_dropped(email: QueuedEmail, error: str) -> None:
+    with transaction() as tx:
+        tx.execute(_DROPPED, {"id": email.id, "error": error, **FORGOTTEN})
+    log.info("mail.suppressed", extra={"email_id": str(email.id), "template": email.template, "reason": error})
 
 
 def _mark_failed(email: QueuedEmail, error: str, *, needs_a_person: bool = True) -> None:
     with transaction() as tx:
-        tx.execute(_FAILED, {"id": email.id, "error": error, **_FORGOTTEN})
+        tx.execute(_FAILED, {"id": email.id, "error": error, **FORGOTTEN})
         if needs_a_person:
             manual_tasks.add(
                 tx, "mail_failed", subject="email", subject_id=email.id, template=email.template, error=error

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from shared.cloud import audit, dead_letters, logs, manual_tasks, tasks
 from shared.cloud.database import Transaction, transaction
-from shared.gateways import registry
+from shared.gateways import forged_webhooks, registry
 from shared.gateways.errors import GatewayError, PayloadUnreadable, SignatureInvalid
 from shared.gateways.fields import clean_text
 from shared.gateways.statuses import GatewayPayoutStatus, GatewayRefundStatus, WebhookEvent, WebhookEventKind
@@ -23,7 +23,7 @@ from shared.payments import records as payment_records
 from shared.payments import sync
 from shared.payouts import execution as payout_execution
 from shared.payouts import transfers
-from shared.problems import Malformed, NotSignedIn
+from shared.problems import Malformed
 from shared.refunds import execution as refund_execution
 from shared.refunds import records as refund_records
 
@@ -76,15 +76,6 @@ class _KeptEvent:
     other_reference: str | None
 
 
-class ForgedWebhook(NotSignedIn):
-    """The signature of this notification is not right."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__()
-        self.reason = reason
-        """The reason, for our logs."""
-
-
 def receive(gateway: str, headers: Mapping[str, str], body: bytes) -> bool:
     """Take one webhook in, and say whether it was JSON. A repeat changes nothing and is answered the same.
 
@@ -100,12 +91,6 @@ def receive(gateway: str, headers: Mapping[str, str], body: bytes) -> bool:
         except Exception as error:  # noqa: BLE001 - the event is safe; whatever failed is tried again
             _enqueue_retry(event_id, error)
     return notice.is_readable
-
-
-def audit_forged(gateway: str, reason: str) -> None:
-    """Keep for years that somebody forges notifications. A sample of them will do: anybody can send any number."""
-    with transaction() as tx:
-        audit.record(tx, "webhook.rejected", subject="gateway", subject_id=gateway, reason=reason)
 
 
 def process(event_id: UUID) -> None:
@@ -144,8 +129,7 @@ def _read(gateway: str, headers: Mapping[str, str], body: bytes) -> WebhookEvent
     try:
         return registry.gateway(gateway).parse_webhook(headers, body)
     except SignatureInvalid as error:
-        log.warning("webhook.rejected", extra={"gateway": gateway})
-        raise ForgedWebhook(error.reason) from error
+        raise forged_webhooks.refuse(error) from error
     except PayloadUnreadable as error:
         raise Malformed("This is not a notification we know how to read.") from error
 

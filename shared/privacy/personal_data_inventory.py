@@ -68,8 +68,13 @@ _LISTS = {
         WHERE organizer_id = :id ORDER BY created_at, id
     """),
     "mails": text("""
-        SELECT template, to_address, language, status, created_at, sent_at FROM emails  -- Uses index: emails_to
+        SELECT template, to_address, language, status, status_at, created_at, sent_at
+        FROM emails  -- Uses index: emails_to
         WHERE to_address = (SELECT email FROM users WHERE id = :id) ORDER BY created_at, id
+    """),
+    "mail_suppressions": text("""
+        SELECT reason, created_at, lifted_at FROM mail_suppressions
+        WHERE address_key = (SELECT encode(sha256(convert_to(email, 'UTF8')), 'hex') FROM users WHERE id = :id)
     """),
     "sessions": text("""
         SELECT family_id, created_at, proven_at, expires_at, spent_at, ended_at FROM refresh_tokens

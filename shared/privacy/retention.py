@@ -182,6 +182,24 @@ RULES = (
         source="DP-003, as logs: what a mail said is not needed once it has arrived",
     ),
     Rule(
+        name="mail_events",
+        table="mail_events",  # Uses index: mail_events_age
+        key="event_id",
+        since="created_at",
+        kept=timedelta(days=90),
+        source="NS-008: repeats come within a day; what became of a mail stands in its own row",
+    ),
+    Rule(
+        name="bounced_addresses",
+        table="mail_suppressions",  # Uses index: mail_suppressions_age
+        key="address_key",
+        since="created_at",
+        kept=timedelta(days=90),
+        condition="lifted_at IS NULL AND reason = 'bounced'",
+        forgets="lifted_at = now()",
+        source="NS-008: a mailbox that was gone or full may be there again, and its owner can't tell us by mail",
+    ),
+    Rule(
         name="farewells",
         table="emails",  # Uses index: emails_farewell
         key="id",

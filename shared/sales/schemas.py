@@ -15,9 +15,9 @@ from shared.cloud.authorization import Caller
 from shared.cloud.database import Transaction, snapshot, transaction
 from shared.models import Listing, PageQuery, ResponseModel
 from shared.problems import NotFound
-from shared.sales import digital_units, orders
+from shared.sales import digital_units, orders, ticket_mails
 from shared.sales.registrations import mask
-from shared.states import OrderStatus
+from shared.states import EmailStatus, OrderStatus
 
 _ORDERS = text("""
     SELECT o.id, o.event_id, o.status, o.subtotal, o.discount_amount, o.platform_fee, o.total_amount, o.promo_code,
@@ -48,9 +48,12 @@ _PAYMENTS = text(f"""
     WHERE order_id = ANY(:ids) AND (duplicate_of IS NULL OR received_amount IS NOT NULL)
     ORDER BY order_id, attempt
 """)
-_TICKETS = text("""
-    SELECT t.id, t.order_id, t.order_item_id AS item_id, t.status, b.number AS bib_number
-    FROM tickets t LEFT JOIN bib_numbers b ON b.item_id = t.order_item_id
+_TICKETS = text(f"""
+    SELECT t.id, t.order_id, t.order_item_id AS item_id, t.status, b.number AS bib_number,
+        ticket_mail.status AS mail_status
+    FROM tickets t JOIN order_items i ON i.id = t.order_item_id
+        JOIN orders o ON o.id = t.order_id JOIN users u ON u.id = o.user_id
+        LEFT JOIN bib_numbers b ON b.item_id = t.order_item_id {ticket_mails.STATUS_JOIN}
     WHERE t.order_id = ANY(:ids) ORDER BY t.order_id, t.created_at, t.id
 """)
 _EVENTS = text(f"""
@@ -138,13 +141,18 @@ class PaymentResponse(ResponseModel):
 
 
 class OrderTicketResponse(ResponseModel):
-    """A ticket and the address of its PDF."""
+    """A ticket and the address of its PDF.
+
+    `mail_status`: what became of the last mail with it (NS-008); `bounced`, `dropped` and `spam_reported` have not
+    reached their reader.
+    """
 
     id: UUID
     item_id: UUID
     status: str
     bib_number: int | None
     download_url: str
+    mail_status: EmailStatus | None = None
 
 
 class OrderEventResponse(ResponseModel):

@@ -18,6 +18,7 @@ from shared.catalog.events import EventResponse
 from shared.catalog.tiers import TierResponse
 from shared.refunds.schemas import RefundResponse
 from shared.sales.schemas import OrderItemResponse, OrderResponse, OrderTicketResponse, PaymentResponse
+from shared.sales.ticket_mails import UNDELIVERED
 from shared.states import EventStatus, OrderStatus, PaymentStatus, RefundKind, TicketStatus
 
 State = Literal[
@@ -107,6 +108,16 @@ class OrderView:
     def is_waiting_for_money(self) -> bool:
         """True if its gateway may know more than we do."""
         return self.state in ("pay_qr", "pay_va", "pay_redirect", "checking") or self.silent_gateway is not None
+
+    @property
+    def undelivered(self) -> list[tuple[OrderTicketResponse, str | None]]:
+        """Tickets whose mail did not arrive, one for each address; the address is None where it is the buyer's."""
+        addresses = {item.id: item.attendee_email for item in self.order.items}
+        found: dict[str | None, OrderTicketResponse] = {}
+        for ticket in self.order.tickets:
+            if ticket.status != TicketStatus.VOID and ticket.mail_status in UNDELIVERED:
+                found.setdefault(addresses.get(ticket.item_id), ticket)
+        return [(ticket, address) for address, ticket in found.items()]
 
     @property
     def lines(self) -> list[Line]:

@@ -13,14 +13,18 @@ from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
 from shared.models import Listing, PageQuery, ResponseModel
 from shared.problems import NotFound
+from shared.sales import ticket_mails
 from shared.sales.registrations import mask
+from shared.states import EmailStatus
 
 _ORGANIZER = text("SELECT organizer_id FROM events WHERE id = :event_id")
-_LIST = text("""
+_LIST = text(f"""
     SELECT i.id AS item_id, i.order_id, t.name AS tier_name, i.attendee_name, i.attendee_email, r.identity_ending,
-        b.number AS bib_number, k.status AS ticket_status
+        b.number AS bib_number, k.status AS ticket_status, ticket_mail.status AS ticket_mail_status
     FROM ticket_tiers t JOIN bib_numbers b ON b.tier_id = t.id JOIN order_items i ON i.id = b.item_id
+        JOIN orders o ON o.id = i.order_id JOIN users u ON u.id = o.user_id
         LEFT JOIN registrations r ON r.item_id = i.id LEFT JOIN tickets k ON k.order_item_id = i.id
+        {ticket_mails.STATUS_JOIN}
     WHERE t.event_id = :event_id
     ORDER BY t.position, t.id, b.number LIMIT :page_size OFFSET :offset
 """)
@@ -28,7 +32,11 @@ _COUNT = text("SELECT count(*) FROM ticket_tiers t JOIN bib_numbers b ON b.tier_
 
 
 class ParticipantResponse(ResponseModel):
-    """A participant who has paid. `ticket_status` is void where the money went back: the number stays theirs."""
+    """A participant who has paid. `ticket_status` is void where the money went back: the number stays theirs.
+
+    `ticket_mail_status`: what became of the last mail with their ticket (NS-008); `bounced`, `dropped` and
+    `spam_reported` have not reached them.
+    """
 
     item_id: UUID
     order_id: UUID
@@ -38,6 +46,7 @@ class ParticipantResponse(ResponseModel):
     attendee_email: str | None
     identity_number: str | None
     ticket_status: str | None
+    ticket_mail_status: EmailStatus | None
 
 
 def list_page(tx: Transaction, caller: Principal, event_id: UUID, page: PageQuery) -> Listing[ParticipantResponse]:

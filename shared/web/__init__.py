@@ -15,10 +15,11 @@ from shared.web.auth import (
 )
 from shared.web.caching import Cached
 from shared.web.cookie_mode import OrCookie
-from shared.web.limits import CODE_MAILS, CREDENTIALS, GATE, NOTIFICATIONS, PAGES, QUOTES, SESSIONS, is_first_of_minute
+from shared.web.limits import CODE_MAILS, CREDENTIALS, GATE, NOTIFICATIONS, PAGES, QUOTES, SESSIONS
 from shared.web.rendering import File, HtmlPage
 from shared.web.requests import MaxBytes, RawRequest, Upload
 from shared.web.routes import Attempt, IdempotencyKey
+from shared.web.webhooks import forgeries_recorded
 
 __all__ = [
     "CODE_MAILS",
@@ -48,5 +49,5 @@ __all__ = [
     "Transaction",
     "Upload",
     "Viewer",
-    "is_first_of_minute",
+    "forgeries_recorded",
 ]

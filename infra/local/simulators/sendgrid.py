@@ -1,7 +1,9 @@
-"""SendGrid: takes mails in and keeps them for the inbox; can tell what became of them, signed.
+"""SendGrid: takes mails in and keeps them for the inbox; tells what became of them, signed.
 
-With a `mail_events_url` every mail is reported delivered, or bounced where the address begins with
-"bounce"; further events are sent on demand. The answer to a wrong `custom_args` is as seen live.
+With a `mail_events_url` every mail is reported processed and delivered. An address that begins with "bounce"
+does not exist, one with "blocked" refuses this mail only, and the reader of one with "spam" reports it.
+Addresses that bounced or reported spam are on a list, as at SendGrid: further mails to them are reported dropped
+until they are taken off it. More events are sent on demand. The answer to a wrong `custom_args` is as seen live.
 """
 
 import base64
@@ -10,6 +12,7 @@ import hmac
 import json
 import secrets
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes, serialization
@@ -18,25 +21,39 @@ from flask import Blueprint, Response, jsonify, request
 from sqlalchemy import Connection, Engine, Row, select
 from sqlalchemy.dialects.postgresql import insert
 
+from infra.local.cloud.store import open_store
 from infra.local.simulators import notices
 from infra.local.simulators.api import ApiError, blueprint, json_object
 from infra.local.simulators.notices import Notice
 from infra.local.simulators.settings import SimulatorSettings
-from infra.local.simulators.tables import attachments, mails, signing_keys
+from infra.local.simulators.tables import attachments, mails, signing_keys, suppressions
 
 GATEWAY = "sendgrid"
 POLICY = "sendgrid-webhook"
 
-EVENTS = frozenset({"processed", "delivered", "open", "click", "bounce", "dropped", "deferred", "spamreport"})
+EVENTS = frozenset(
+    {"processed", "delivered", "open", "click", "bounce", "blocked", "dropped", "deferred", "spamreport"}
+)
 
 _TELLING = {
     "bounce": {"type": "bounce", "status": "5.1.1", "reason": "550 5.1.1 The email account does not exist"},
+    "blocked": {"event": "bounce", "type": "blocked", "status": "4.7.1", "reason": "451 4.7.1 Try again later"},
     "dropped": {"reason": "Bounced Address"},
+    "dropped_as_spam": {"event": "dropped", "reason": "Spam Reporting Address"},
     "deferred": {"response": "400 try again later", "attempt": "5"},
     "delivered": {"response": "250 OK"},
     "open": {"ip": "127.0.0.1", "useragent": "Simulator"},
     "click": {"ip": "127.0.0.1", "useragent": "Simulator", "url": "https://example.com/"},
 }
+_BY_ADDRESS = {
+    "bounce": ["processed", "bounce"],
+    "blocked": ["processed", "blocked"],
+    "spam": ["processed", "delivered", "spamreport"],
+}
+"""What becomes of a mail by the beginning of its address."""
+_ARRIVES = ["processed", "delivered"]
+_LISTED_AFTER = {"bounce": "bounces", "spamreport": "spam_reports"}
+_LISTED_BEFORE = {"bounces": "dropped", "spam_reports": "dropped_as_spam"}
 _KEY_NAME = "sendgrid-events"
 
 
@@ -58,10 +75,8 @@ def mail_api(settings: SimulatorSettings, engine: Engine) -> Blueprint:
         message_id = secrets.token_urlsafe(16)
         with engine.begin() as tx:
             kept = [_keep(tx, message_id, message, recipient, args) for recipient, args in _recipients(message)]
-            if settings.mail_events_url:
-                for row in kept:
-                    kind = "bounce" if row.recipient.startswith("bounce") else "delivered"
-                    notices.send(tx, event_notice(tx, settings, row, kind))
+            for row in kept:
+                tell(tx, settings, row, _fate(tx, row.recipient))
         response = Response(status=202)
         response.headers["X-Message-Id"] = message_id
         return response, 202
@@ -71,12 +86,40 @@ def mail_api(settings: SimulatorSettings, engine: Engine) -> Blueprint:
         with engine.begin() as tx:
             return jsonify({"public_key": public_key(tx)})
 
+    @api.delete("/v3/suppression/<any(bounces, spam_reports):list_name>/<recipient>")
+    def take_off(list_name: str, recipient: str) -> tuple[Response, int]:
+        columns = suppressions.c
+        with engine.begin() as tx:
+            gone = tx.execute(
+                suppressions.delete().where(columns.list_name == list_name, columns.recipient == recipient)
+            ).rowcount
+        if not gone:
+            raise _refusal(404, "resource not found")
+        return Response(status=204), 204
+
     return api
 
 
-def event_notice(tx: Connection, settings: SimulatorSettings, mail: Row[Any], kind: str) -> Notice:
-    """A signed batch of one event about a mail. The line end belongs to what is signed."""
-    event = {
+def tell(tx: Connection, settings: SimulatorSettings, mail: Row[Any], kinds: Sequence[str]) -> None:
+    """Say what became of a mail, in one batch, and put its address on the list where that follows."""
+    lists = [_LISTED_AFTER[kind] for kind in kinds if kind in _LISTED_AFTER]
+    for name in lists:
+        listing = insert(suppressions).values(list_name=name, recipient=mail.recipient)
+        tx.execute(listing.on_conflict_do_nothing())
+    if settings.mail_events_url:
+        notices.send(tx, _notice(tx, settings, [_event(mail, kind) for kind in kinds]))
+
+
+def _fate(tx: Connection, recipient: str) -> list[str]:
+    query = select(suppressions.c.list_name).where(suppressions.c.recipient == recipient)
+    listed = tx.execute(query.order_by(suppressions.c.list_name)).scalars().first()
+    if listed:
+        return [_LISTED_BEFORE[listed]]
+    return next((kinds for prefix, kinds in _BY_ADDRESS.items() if recipient.startswith(prefix)), _ARRIVES)
+
+
+def _event(mail: Row[Any], kind: str) -> dict[str, Any]:
+    return {
         "email": mail.recipient,
         "timestamp": int(time.time()),
         "event": kind,
@@ -87,7 +130,11 @@ def event_notice(tx: Connection, settings: SimulatorSettings, mail: Row[Any], ki
         **_TELLING.get(kind, {}),
         **mail.custom_args,
     }
-    body = json.dumps([event]).encode() + b"\r\n"
+
+
+def _notice(tx: Connection, settings: SimulatorSettings, events: Sequence[dict[str, Any]]) -> Notice:
+    """A signed batch of events. The line ends belong to what is signed."""
+    body = ("[" + ",\r\n".join(json.dumps(event) for event in events) + "]\r\n").encode()
     timestamp = str(int(time.time()))
     signature = _private_key(tx).sign(timestamp.encode() + body, ec.ECDSA(hashes.SHA256()))
     return Notice(
@@ -101,6 +148,16 @@ def event_notice(tx: Connection, settings: SimulatorSettings, mail: Row[Any], ki
         time_scale=notices.time_scale(POLICY, settings.first_retry_seconds),
         timeout_seconds=10.0,
     )
+
+
+def published_key(store_url: str) -> str:
+    """The key that SendGrid shows where signing is switched on."""
+    engine = open_store(store_url, pool_size=1)
+    try:
+        with engine.begin() as tx:
+            return public_key(tx)
+    finally:
+        engine.dispose()
 
 
 def public_key(tx: Connection) -> str:

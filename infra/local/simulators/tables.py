@@ -139,6 +139,15 @@ attachments = Table(
     Column("inline", Boolean, nullable=False),
 )
 
+suppressions = Table(
+    "simulated_suppressions",
+    metadata,
+    Column("list_name", Text, primary_key=True),
+    Column("recipient", Text, primary_key=True),
+    _created_at(),
+)
+"""The addresses on SendGrid's lists `bounces` and `spam_reports`."""
+
 signing_keys = Table(
     "simulated_signing_keys",
     metadata,

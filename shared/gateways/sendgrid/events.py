@@ -8,9 +8,10 @@ import base64
 import binascii
 import hashlib
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -21,6 +22,10 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from shared.gateways.errors import PayloadUnreadable, SignatureInvalid
 from shared.gateways.fields import Fields, header, parse_json
 from shared.gateways.sendgrid.client import GATEWAY
+
+MAX_AGE = timedelta(days=2)
+"""SendGrid repeats a batch for a day."""
+MAX_AHEAD = timedelta(minutes=5)
 
 SIGNATURE_HEADER = "X-Twilio-Email-Event-Webhook-Signature"
 TIMESTAMP_HEADER = "X-Twilio-Email-Event-Webhook-Timestamp"
@@ -35,32 +40,48 @@ _OWN_KEYS = frozenset(
 )  # fmt: skip
 
 
+log = logging.getLogger(__name__)
+
+
 @dataclass(frozen=True)
 class MailEvent:
     """One thing that happened to one message: processed, delivered, open, click, bounce, dropped, ...
 
     `event_id` is the same for every repeat. `message_id` is what `SendGrid.send` returned; it is
-    missing on late bounces. Events come repeated and out of order.
+    missing on late bounces. A bounce that `is_block` is the mailbox's no to this message, not to the
+    address. An open that `is_by_machine` was a mail program's, which loads pictures for nobody.
+    Events come repeated and out of order.
     """
 
     event_id: str
     kind: str
-    email: str
     at: datetime
     message_id: str | None
     reason: str | None
     custom_args: Mapping[str, str]
+    is_block: bool = False
+    is_by_machine: bool = False
 
 
-def read_events(headers: Mapping[str, str], body: bytes, public_key: str) -> list[MailEvent]:
-    """Check who sent a batch of events and read it.
+def read_events(headers: Mapping[str, str], body: bytes, public_key: str, *, now: datetime) -> list[MailEvent]:
+    """Check who sent a batch of events, and when, and read it.
 
     `public_key` is the text SendGrid shows when signing is switched on; an empty one refuses
-    everything. Retries may be a day old, so age proves nothing: go by `event_id`. Raises
-    SignatureInvalid, PayloadUnreadable.
+    everything. Repeats may be a day old: go by `event_id`. What is older than MAX_AGE is somebody
+    who has kept it. Raises SignatureInvalid, PayloadUnreadable.
     """
     verify(headers, body, public_key)
+    _check_age(headers, now)
     return parse_events(body)
+
+
+def _check_age(headers: Mapping[str, str], now: datetime) -> None:
+    try:
+        signed_at = _moment(header(headers, TIMESTAMP_HEADER))
+    except PayloadUnreadable:
+        raise SignatureInvalid(GATEWAY, "timestamp malformed") from None
+    if not now - MAX_AGE <= signed_at <= now + MAX_AHEAD:
+        raise SignatureInvalid(GATEWAY, "timestamp too old or ahead")
 
 
 def verify(headers: Mapping[str, str], body: bytes, public_key: str) -> None:
@@ -78,11 +99,22 @@ def verify(headers: Mapping[str, str], body: bytes, public_key: str) -> None:
 
 
 def parse_events(body: bytes) -> list[MailEvent]:
-    """The events of a batch, without asking who sent it."""
+    """The events of a batch, without asking who sent it. Those that can't be read are left out, and logged.
+
+    A batch that is refused comes again as it is, for a day. Raises PayloadUnreadable where it is no list.
+    """
     batch = parse_json(GATEWAY, body)
     if not isinstance(batch, list):
         raise PayloadUnreadable(GATEWAY, "no list of events")
-    return [_event(Fields(GATEWAY, entry)) for entry in batch]
+    return list(_readable(batch))
+
+
+def _readable(batch: Sequence[Any]) -> Iterator[MailEvent]:
+    for entry in batch:
+        try:
+            yield _event(Fields(GATEWAY, entry))
+        except PayloadUnreadable as error:
+            log.warning("mail_event.unreadable", extra={"reason": error.reason})
 
 
 def _event(event: Fields) -> MailEvent:
@@ -90,19 +122,20 @@ def _event(event: Fields) -> MailEvent:
     return MailEvent(
         event_id=event.optional_text("sg_event_id") or _fingerprint(event.body),
         kind=event.text("event"),
-        email=event.text("email"),
-        at=_moment(event),
+        at=_moment(event.text("timestamp")),
         message_id=message_id.split(".", 1)[0] if message_id else None,
-        reason=event.optional_text("reason") or event.optional_text("response"),
+        reason=event.told("reason") or event.told("response"),
         custom_args={
             name: value for name, value in event.body.items() if name not in _OWN_KEYS and isinstance(value, str)
         },
+        is_block=event.told("type") == "blocked",
+        is_by_machine=event.body.get("sg_machine_open") is True,
     )
 
 
-def _moment(event: Fields) -> datetime:
+def _moment(written: str | None) -> datetime:
     try:
-        return datetime.fromtimestamp(int(event.text("timestamp")), UTC)
+        return datetime.fromtimestamp(int(written or ""), UTC)
     except (ValueError, OverflowError, OSError):
         raise PayloadUnreadable(GATEWAY, "field timestamp is malformed") from None
 

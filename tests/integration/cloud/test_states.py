@@ -17,6 +17,7 @@ from shared.states import (
     PickupStatus,
     RefundKind,
     RefundStatus,
+    SuppressionReason,
     TicketStatus,
     TierKind,
     TransferStatus,
@@ -37,6 +38,7 @@ COLUMNS: dict[tuple[str, str], type[StrEnum]] = {
     ("disbursements", "status"): TransferStatus,
     ("bank_accounts", "status"): BankAccountStatus,
     ("emails", "status"): EmailStatus,
+    ("mail_suppressions", "reason"): SuppressionReason,
 }
 
 

@@ -9,13 +9,14 @@ from flask import Response
 from sqlalchemy import text
 
 from shared.accounting import ledger
-from shared.cloud import object_deletion
+from shared.cloud import clock, object_deletion
 from shared.cloud.database import transaction
 from shared.identity.accounts import InvalidCredentials
 from shared.identity.erasure import NAME
 from shared.identity.tokens import Principal
-from shared.messages import mails
+from shared.messages import mails, suppressions
 from shared.sales.schemas import OrderResponse
+from shared.states import SuppressionReason
 from shared.tickets import issuing, ticket_rendering
 from tests.endpoints import call, problem
 from tests.factories import Event, an_event, an_order
@@ -177,6 +178,19 @@ def test_mails_that_still_wait_are_not_sent_but_the_last_one_is():
         "SELECT status FROM emails WHERE to_address = :marker", marker=f"deleted-{member.id}@deleted.invalid"
     )
     assert left == "failed"
+
+
+def test_that_a_mailbox_refused_our_mails_is_forgotten():
+    member = a_member()
+    with transaction() as tx:
+        mails.enqueue(tx, "reset_password", dedupe_key=str(uuid4()), to=member.email, context={"code": "123456"})
+        [email_id] = tx.execute(
+            text("SELECT id FROM emails WHERE to_address = :email"), {"email": member.email}
+        ).scalars()
+        reason = SuppressionReason.SPAM_REPORTED
+        suppressions.add(tx, member.email, reason, email_id=email_id, happened_at=clock.now())
+    delete(member)
+    assert rows("SELECT 1 FROM mail_suppressions WHERE email_id = :id", id=email_id) == []
 
 
 def test_the_books_and_the_organizers_numbers_stay():  # `person_id` goes: other accounts of the mailbox share it

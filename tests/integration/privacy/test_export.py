@@ -9,11 +9,12 @@ import pytest
 from flask import Response
 from sqlalchemy import text
 
-from shared.cloud import audit
+from shared.cloud import audit, clock
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
-from shared.messages import mails
+from shared.messages import mails, suppressions
 from shared.sales.schemas import OrderResponse
+from shared.states import SuppressionReason
 from shared.tickets import issuing, staffing
 from shared.tickets.staffing import Invitation
 from tests.endpoints import call, problem
@@ -23,8 +24,8 @@ from tests.integration.identity.steps import Member, a_member, login
 pytestmark = pytest.mark.usefixtures("database")
 
 SECTIONS = [
-    "profile", "consents", "orders", "promo_uses", "bank_accounts", "payouts", "mails", "sessions", "cookie_consents",
-    "organized_events", "organized_promos", "gate_invitations", "gate_duties", "audit",
+    "profile", "consents", "orders", "promo_uses", "bank_accounts", "payouts", "mails", "mail_suppressions", "sessions",
+    "cookie_consents", "organized_events", "organized_promos", "gate_invitations", "gate_duties", "audit",
 ]  # fmt: skip
 
 
@@ -88,6 +89,19 @@ def test_everything_about_a_buyer_is_in_it():
     assert [ticket["status"] for ticket in mine["tickets"]] == ["issued"]
     assert {mail["template"] for mail in held["mails"]} == {"order_confirmation", "reset_password"}
     assert len(held["sessions"]) == 1
+
+
+def test_so_is_that_their_mailbox_refuses_our_mails():  # NS-008
+    member, _ = a_buyer()
+    with transaction() as tx:
+        [email_id] = tx.execute(
+            text("SELECT id FROM emails WHERE to_address = :email AND template = 'reset_password'"),
+            {"email": member.email},
+        ).scalars()
+        bounced = SuppressionReason.BOUNCED
+        suppressions.add(tx, member.email, bounced, email_id=email_id, happened_at=clock.now())
+    [suppression] = exported(member).get_json()["mail_suppressions"]
+    assert (suppression["reason"], suppression["lifted_at"]) == ("bounced", None)
 
 
 def test_so_is_what_they_bought_besides_tickets_and_the_codes_they_used():

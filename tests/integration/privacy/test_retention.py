@@ -65,6 +65,20 @@ ROWS = {
         INSERT INTO emails (template, once_key, to_address, language, context, status, created_at)
         VALUES ('e_ticket', :mark, 'nobody', 'id', '{"ticket_ids": []}', 'sent', :at)
     """,
+    "mail_events": """
+        WITH mail AS (
+            INSERT INTO emails (template, once_key, to_address, language, context)
+            VALUES ('e_ticket', :mark, 'nobody', 'id', '{}') RETURNING id)
+        INSERT INTO mail_events (event_id, email_id, kind, happened_at, created_at)
+        SELECT :mark, id, 'delivered', :at, :at FROM mail
+    """,
+    "bounced_addresses": """
+        WITH mail AS (
+            INSERT INTO emails (template, once_key, to_address, language, context)
+            VALUES ('e_ticket', :mark, 'nobody', 'id', '{}') RETURNING id)
+        INSERT INTO mail_suppressions (address_key, reason, email_id, created_at)
+        SELECT :mark, 'bounced', id, :at FROM mail
+    """,
     "farewells": """
         INSERT INTO emails (template, once_key, to_address, language, context, status, created_at)
         VALUES ('account_deleted', :mark, 'nobody', 'id', '{}', 'delivered', :at)
@@ -101,6 +115,8 @@ LEFT = {
     "outbox": "SELECT topic FROM outbox",
     "webhook_payloads": "SELECT webhook_id FROM webhook_events WHERE payload <> '{}'",
     "mail_contexts": "SELECT once_key FROM emails WHERE context <> '{}'",
+    "mail_events": "SELECT event_id FROM mail_events",
+    "bounced_addresses": "SELECT address_key FROM mail_suppressions WHERE lifted_at IS NULL",
     "farewells": "SELECT once_key FROM emails WHERE to_address <> ''",
     "registrations": "SELECT left(identity_index, 32) FROM registrations",
     "nameless_cookie_consents": "SELECT version FROM cookie_consents",
@@ -115,6 +131,7 @@ UNFINISHED = {
     "webhook_payloads": "UPDATE webhook_events SET processed = false WHERE webhook_id = :mark",
     "mail_contexts": "UPDATE emails SET status = 'queued' WHERE once_key = :mark",
     "farewells": "UPDATE emails SET status = 'queued' WHERE once_key = :mark",
+    "bounced_addresses": "UPDATE mail_suppressions SET reason = 'spam_reported' WHERE address_key = :mark",
     "registrations": "UPDATE registrations SET is_active = true WHERE identity_index = repeat(:mark, 2)",
     "nameless_cookie_consents": """
         UPDATE cookie_consents SET user_id = (SELECT id FROM users WHERE NOT is_deleted LIMIT 1) WHERE version = :mark

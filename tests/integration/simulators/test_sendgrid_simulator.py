@@ -1,5 +1,6 @@
 """SendGrid from end to end: our client, the inbox that shows what was sent, and signed events."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -9,6 +10,7 @@ import requests
 from shared.gateways.errors import GatewayMisconfigured, GatewayUnavailable
 from shared.gateways.sendgrid import events as sendgrid_events
 from shared.gateways.sendgrid.client import Attachment, Mail, Sender, SendGrid
+from shared.gateways.sendgrid.events import MailEvent
 from tests.integration.simulators.world import Payer, Receiver
 
 
@@ -86,19 +88,49 @@ def test_a_mail_whose_answer_got_lost_may_have_gone_out(sendgrid: SendGrid, base
     assert len(inbox(base_url, reader)) == 1
 
 
-@pytest.mark.parametrize(("prefix", "kind"), [("", "delivered"), ("bounce-", "bounce")])
+@pytest.mark.parametrize(
+    ("prefix", "kinds"),
+    [
+        ("", ["processed", "delivered"]),
+        ("bounce-", ["processed", "bounce"]),
+        ("blocked-", ["processed", "bounce"]),
+        ("spam-", ["processed", "delivered", "spamreport"]),
+    ],
+)
 def test_what_became_of_a_mail_is_told_and_signed(
-    sendgrid: SendGrid, base_url: str, receiver: Receiver, reader: str, prefix: str, kind: str
+    sendgrid: SendGrid, base_url: str, receiver: Receiver, reader: str, prefix: str, kinds: list[str]
 ) -> None:  # NS-008
     message_id = sendgrid.send(mail(prefix + reader))
     requests.post(f"{base_url}/simulators/sendgrid/mails/{message_id}/open", timeout=10).raise_for_status()
+    events = told(base_url, receiver, message_id, batches=2)
+    assert sorted(event.kind for event in events) == sorted([*kinds, "open"])
+    assert {event.message_id for event in events} == {message_id}
+    assert all(event.custom_args == {"karcis_mail_id": "m-1"} for event in events)
+    assert any(event.is_block for event in events) == prefix.startswith("blocked")
+
+
+def told(base_url: str, receiver: Receiver, message_id: str, *, batches: int) -> list[MailEvent]:
+    """The events of a mail, each from a batch with a good signature."""
     key = requests.get(
         f"{base_url}/simulators/sendgrid/v3/user/webhooks/event/settings/signed",
         headers={"Authorization": "Bearer SG.test"},
         timeout=10,
     ).json()["public_key"]
-    webhooks = receiver.wait_for(2, message_id)
-    events = [event for each in webhooks for event in sendgrid_events.read_events(each.headers, each.body, key)]
-    assert {event.kind for event in events} == {kind, "open"}
-    assert {event.message_id for event in events} == {message_id}
-    assert all(event.custom_args == {"karcis_mail_id": "m-1"} for event in events)
+    webhooks, now = receiver.wait_for(batches, message_id), datetime.now(UTC)
+    return [event for each in webhooks for event in sendgrid_events.read_events(each.headers, each.body, key, now=now)]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "list_name", "reason"),
+    [("bounce-", "bounces", "Bounced Address"), ("spam-", "spam_reports", "Spam Reporting Address")],
+)
+def test_mails_to_a_listed_address_are_dropped_until_it_is_taken_off(
+    sendgrid: SendGrid, base_url: str, receiver: Receiver, reader: str, prefix: str, list_name: Any, reason: str
+) -> None:
+    sendgrid.send(mail(prefix + reader))
+    (dropped,) = told(base_url, receiver, sendgrid.send(mail(prefix + reader)), batches=1)
+    assert (dropped.kind, dropped.reason) == ("dropped", reason)
+    for _ in range(2):  # the second time it isn't there any more, which is no error
+        sendgrid.remove_suppression(prefix + reader, list_name)
+    again = told(base_url, receiver, sendgrid.send(mail(prefix + reader)), batches=1)
+    assert "dropped" not in {event.kind for event in again}

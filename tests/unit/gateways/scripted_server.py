@@ -91,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self._send(reply)
 
-    do_GET = do_POST = _answer  # noqa: N815  (the names http.server calls)
+    do_GET = do_POST = do_DELETE = _answer  # noqa: N815  (the names http.server calls)
 
     def _send(self, reply: Reply) -> None:
         content = b"" if reply.body is None else json.dumps(reply.body).encode()

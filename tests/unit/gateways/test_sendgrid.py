@@ -58,7 +58,10 @@ def test_a_message_goes_out_in_full(sendgrid: SendGrid, server: ScriptedServer) 
         "subject": "Tiket Anda",
         "content": [{"type": "text/plain", "value": "Halo"}, {"type": "text/html", "value": "<p>Halo</p>"}],
         "categories": ["e-ticket"],
-        "tracking_settings": {"click_tracking": {"enable": False, "enable_text": False}},
+        "tracking_settings": {
+            "click_tracking": {"enable": False, "enable_text": False},
+            "open_tracking": {"enable": True},
+        },
         "attachments": [
             {
                 "content": base64.b64encode(b"%PDF-1.7").decode(),

@@ -2,31 +2,27 @@
 
 import base64
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from shared.gateways.errors import PayloadUnreadable, SignatureInvalid
 from shared.gateways.sendgrid.events import SIGNATURE_HEADER, TIMESTAMP_HEADER, parse_events, read_events, verify
+from tests.mail_events import public_key_text
 from tests.unit.gateways.samples import read, sample, sample_id, sample_paths
 
 OFFICIAL = sample("sendgrid", "webhook_signed_single_dropped")
 HEADERS, BODY, KEY = OFFICIAL["headers"], OFFICIAL["raw_body"].encode(), OFFICIAL["public_key"]
 
 
-def public_key_text(key: Any) -> str:
-    der = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    return base64.b64encode(der).decode()
-
-
 @pytest.mark.parametrize("path", sample_paths("sendgrid", "webhook_signed_*.json"), ids=sample_id)
 def test_the_official_vector_verifies(path: Any) -> None:
     vector = read(path)
-    (event,) = read_events(vector["headers"], vector["raw_body"].encode(), vector["public_key"])
+    signed_at = datetime.fromtimestamp(int(vector["headers"][TIMESTAMP_HEADER]), UTC)
+    (event,) = read_events(vector["headers"], vector["raw_body"].encode(), vector["public_key"], now=signed_at)
     assert event.kind == "dropped"
     assert event.reason == "Bounced Address"
     assert event.message_id == "LRzXl_NHStOGhQ4kofSm_A"
@@ -38,7 +34,27 @@ def test_our_own_signature_verifies() -> None:
     body = b'[{"event":"open","email":"a@b.c","timestamp":1}]\r\n'
     signature = base64.b64encode(private.sign(b"1700000000" + body, ec.ECDSA(SHA256()))).decode()
     headers = {SIGNATURE_HEADER.lower(): signature, TIMESTAMP_HEADER.upper(): "1700000000"}
-    assert read_events(headers, body, public_key_text(private.public_key()))
+    assert read_events(
+        headers, body, public_key_text(private.public_key()), now=datetime.fromtimestamp(1700000000, UTC)
+    )
+
+
+@pytest.mark.parametrize(
+    ("age", "is_taken"),
+    [
+        (timedelta(days=2), True),
+        (timedelta(days=2, seconds=1), False),
+        (timedelta(minutes=-5), True),
+        (timedelta(minutes=-5, seconds=-1), False),
+    ],
+)
+def test_what_was_signed_long_ago_or_will_be_is_refused(age: timedelta, is_taken: bool) -> None:  # SEC-005
+    now = datetime.fromtimestamp(int(HEADERS[TIMESTAMP_HEADER]), UTC) + age
+    if is_taken:
+        assert read_events(HEADERS, BODY, KEY, now=now)
+    else:
+        with pytest.raises(SignatureInvalid):
+            read_events(HEADERS, BODY, KEY, now=now)
 
 
 @pytest.mark.parametrize(
@@ -110,10 +126,27 @@ def test_our_arguments_come_back_with_each_event() -> None:
     assert read_event.custom_args == {"karcis_mail_id": "m-1"}
 
 
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"{}", b"[1]", b'[{"event": "open"}]', b'[{"event":"open","email":"a@b.c","timestamp":"soon"}]'],
-)
+@pytest.mark.parametrize("body", [b"", b"{}", b"null", b'"open"'])
 def test_what_is_no_batch_is_unreadable(body: bytes) -> None:
     with pytest.raises(PayloadUnreadable):
         parse_events(body)
+
+
+@pytest.mark.parametrize(
+    "entry", [b"1", b'{"event": "open"}', b'{"event":"open","timestamp":"soon"}', b'{"timestamp": 1}', b"[]"]
+)
+def test_an_entry_that_is_no_event_does_not_cost_the_others(entry: bytes) -> None:
+    good = b'{"event":"delivered","email":"a@b.c","timestamp":1}'
+    assert [event.kind for event in parse_events(b"[%s,%s]" % (entry, good))] == ["delivered"]
+
+
+def test_a_block_is_told_from_a_bounce_and_a_machine_from_a_reader() -> None:
+    batch = [
+        {"event": "bounce", "timestamp": 1, "type": "blocked"},
+        {"event": "bounce", "timestamp": 2, "type": "bounce"},
+        {"event": "open", "timestamp": 3, "sg_machine_open": True},
+        {"event": "open", "timestamp": 4, "sg_machine_open": False},
+    ]
+    found = parse_events(json.dumps(batch).encode())
+    assert [event.is_block for event in found] == [True, False, False, False]
+    assert [event.is_by_machine for event in found] == [False, False, True, False]

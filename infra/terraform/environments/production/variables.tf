@@ -46,6 +46,7 @@ variable "alert_thresholds" {
     sign_in_failures_per_hour   = optional(number)
     payment_mismatches_per_day  = optional(number)
     repairs_per_day             = optional(number)
+    mails_undelivered_percent   = optional(number)
   })
   default = {}
 }
