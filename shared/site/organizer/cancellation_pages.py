@@ -9,6 +9,7 @@ from shared.payments import cancellation
 from shared.payments.cancellation import Cancellation
 from shared.problems import NotFound, Problem
 from shared.site import charts, forms, rendering
+from shared.site.organizer import desk
 from shared.states import EventStatus
 from shared.web import App, Organizer
 from shared.web.pages import Page, PageRequest, Redirect
@@ -37,7 +38,7 @@ def cancel(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page |
         raise
     except Problem as problem:
         return _page(request, organizer, event_id, problem=problem)
-    return Redirect(f"/organizer/events/{event_id}/cancel")
+    return Redirect(desk.address(event_id, "cancel"))
 
 
 def _shown_cost(cost: cancellation.CancellationCost) -> str:
@@ -70,7 +71,7 @@ def _page(
         viewer=organizer,
         errors=errors,
         problem=problem,
-        address=f"/organizer/events/{event_id}/cancel",
+        address=desk.address(event_id, "cancel"),
         event=event,
         cost=cost,
         shown_cost=_shown_cost(cost) if cost else "",

@@ -13,7 +13,7 @@ from shared.reports import order_history, order_search
 from shared.reports.order_search import OrderSearch
 from shared.sales import schemas as order_schemas
 from shared.site import forms, rendering
-from shared.site.organizer import lists
+from shared.site.organizer import desk, lists
 from shared.states import OrderStatus
 from shared.web import App, Organizer
 from shared.web.pages import Page, PageRequest, Redirect
@@ -59,7 +59,7 @@ def resend(request: PageRequest, event_id: UUID, order_id: UUID, organizer: Orga
         raise
     except Problem as problem:
         return _page(request, organizer, event_id, order_id, problem=problem)
-    return Redirect(f"/organizer/events/{event_id}/orders/{order_id}?mailed=yes")
+    return Redirect(desk.address(event_id, f"orders/{order_id}?mailed=yes"))
 
 
 def _require_of_event(tx: Transaction, organizer: Principal, event_id: UUID, order_id: UUID) -> EventResponse:
@@ -84,7 +84,7 @@ def _page(
         request,
         viewer=organizer,
         problem=problem,
-        address=f"/organizer/events/{event_id}/orders/{order_id}",
+        address=desk.address(event_id, f"orders/{order_id}"),
         event=event,
         order=found,
         history=history,

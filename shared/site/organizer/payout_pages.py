@@ -94,7 +94,7 @@ def _page(request: PageRequest, organizer: Principal, *, problem: Problem | None
         viewer=organizer,
         errors=errors,
         problem=problem,
-        address="/organizer/payouts",
+        address="/organizer/payouts" if problem else "",
         payouts=listing.items,
         statement=statement,
         event_id=wanted.event_id,

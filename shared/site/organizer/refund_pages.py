@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from urllib.parse import urlencode
 from uuid import UUID
 
 from shared.catalog import own_events
@@ -12,7 +14,7 @@ from shared.refunds import approval, event_refunds
 from shared.refunds.approval import Rejection
 from shared.refunds.schemas import RefundPage, RefundResponse
 from shared.site import forms, refusals, rendering
-from shared.site.organizer import lists
+from shared.site.organizer import desk, lists
 from shared.site.refusals import Refusal
 from shared.states import RefundStatus
 from shared.web import App, Organizer
@@ -22,7 +24,7 @@ pages = App("site")
 
 MAX_AT_ONCE = 100
 
-Decision = Callable[[Transaction, UUID], RefundResponse]
+Decision = Callable[[Transaction, Principal, UUID], RefundResponse]
 
 
 @dataclass(frozen=True)
@@ -44,24 +46,20 @@ def consider(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page
     """The chosen refunds, what they cost together, and the two decisions."""
     chosen = _ids(request.query.getlist("refund"))
     if not chosen:
-        return Redirect(f"/organizer/events/{event_id}/refunds?status=requested&chosen=none")
+        return Redirect(desk.address(event_id, "refunds?status=requested&chosen=none"))
     return _consider(request, organizer, event_id, chosen)
 
 
 @pages.form("/organizer/events/{event_id}/refunds/decide")
 def decide(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page | Redirect:
-    """Decide about each of the chosen, in a transaction of its own."""
+    """Approve each of the chosen, or reject them with a reason."""
     chosen = _ids(request.form.getlist("refund"))
-    decision: Decision = lambda tx, refund_id: approval.approve(tx, organizer, refund_id)  # noqa: E731
-    if request.form.get("decision") != "approve":
-        rejection, errors = forms.read(Rejection, forms.non_empty(request.form, "reason"), request.language)
-        if rejection is None:
-            return _consider(request, organizer, event_id, chosen, errors=errors)
-        decision = lambda tx, refund_id: approval.reject(tx, organizer, refund_id, rejection)  # noqa: E731
-    failed = _decide_each(request, organizer, event_id, chosen, decision)
-    if failed:
-        return _list(request, organizer, event_id, failed=failed)
-    return Redirect(f"/organizer/events/{event_id}/refunds?decided={len(chosen)}")
+    if request.form.get("decision") == "approve":
+        return _decide(request, organizer, event_id, chosen, approval.approve)
+    rejection, errors = forms.read(Rejection, forms.non_empty(request.form, "reason"), request.language)
+    if rejection is None:
+        return _consider(request, organizer, event_id, chosen, errors=errors)
+    return _decide(request, organizer, event_id, chosen, partial(approval.reject, rejection=rejection))
 
 
 @pages.form("/organizer/events/{event_id}/refunds/{refund_id}/retry")
@@ -74,7 +72,7 @@ def retry(request: PageRequest, event_id: UUID, refund_id: UUID, organizer: Orga
         raise
     except Problem as problem:
         return _list(request, organizer, event_id, problem=problem)
-    return Redirect(f"/organizer/events/{event_id}/refunds")
+    return Redirect(desk.address(event_id, "refunds"))
 
 
 def _ids(given: list[str]) -> list[UUID]:
@@ -85,20 +83,22 @@ def _ids(given: list[str]) -> list[UUID]:
         raise NotFound from error
 
 
-def _decide_each(
+def _decide(
     request: PageRequest, organizer: Principal, event_id: UUID, chosen: list[UUID], decision: Decision
-) -> list[Undecided]:
-    """Those that the decision was refused for."""
+) -> Page | Redirect:
+    """Decide about each in a transaction of its own, and tell which were refused."""
     with snapshot() as tx:
         found = event_refunds.chosen(tx, organizer, event_id, chosen)
     failed = []
     for each in found:
         try:
             with transaction() as tx:
-                decision(tx, each.refund.id)
+                decision(tx, organizer, each.refund.id)
         except Problem as problem:
             failed.append(Undecided(each.buyer_name, refusals.of(problem, request.language)))
-    return failed
+    if failed:
+        return _list(request, organizer, event_id, failed=failed)
+    return Redirect(desk.address(event_id, f"refunds?decided={len(found)}"))
 
 
 def _list(
@@ -121,7 +121,7 @@ def _list(
         viewer=organizer,
         errors=errors,
         problem=problem,
-        address=f"/organizer/events/{event_id}/refunds",
+        address=desk.address(event_id, "refunds") if failed or problem else "",
         event=event,
         listing=listing,
         filters=filters,
@@ -150,7 +150,7 @@ def _consider(
         request,
         viewer=organizer,
         errors=errors,
-        address=f"/organizer/events/{event_id}/refunds/decide",
+        address=desk.address(event_id, f"refunds/decide?{urlencode([('refund', each) for each in chosen])}"),
         event=event,
         refunds=[each for each in found if each.refund.status == RefundStatus.REQUESTED],
         total=sum(each.refund.amount for each in found if each.refund.status == RefundStatus.REQUESTED),
