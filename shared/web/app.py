@@ -335,6 +335,12 @@ def _raw(call: _Call, _: Parameter) -> requests.RawRequest:
     return requests.RawRequest(headers, requests.raw_body(call.request), requests.client_address(call.request))
 
 
+def _page_request(call: _Call, _: Parameter) -> pages.PageRequest:
+    """The request of a page; where a file comes with it, only what its head says."""
+    takes_file = any(parameter.source == "upload" for parameter in call.route.parameters)
+    return pages.read_briefly(call.request) if takes_file else pages.read(call.request)
+
+
 _RESOLVERS: dict[Source, Callable[[_Call, Parameter], Any]] = {
     "path": _path_variable,
     "query": lambda call, parameter: requests.query(call.request, parameter.annotation),
@@ -344,7 +350,7 @@ _RESOLVERS: dict[Source, Callable[[_Call, Parameter], Any]] = {
     "attempt": _attempt,
     "raw": _raw,
     "client": lambda call, _: cookie_mode.client_of(call.request),
-    "page": lambda call, _: pages.read(call.request),
+    "page": _page_request,
     "refresh": lambda call, _: cookie_mode.refresh_request(call.request),
     "upload": lambda call, parameter: requests.upload(call.request, parameter.name, parameter.max_bytes),
 }

@@ -73,7 +73,7 @@ class Row:
 def values_of(event: EventResponse) -> dict[str, str]:
     """An event as the form's fields hold it."""
     return {
-        **{name: getattr(event, name) or "" for name in _TEXTS},
+        **{name: inputs.unix_lines(getattr(event, name) or "") for name in _TEXTS},
         **{name: inputs.local_text(getattr(event, name), event.timezone) for name in _MOMENTS},
         **{name: str(getattr(event, name) or "") for name in _NUMBERS},
     }
@@ -131,7 +131,9 @@ def change(
     new, wrong_new = _read_rows(NewTier, added, language)
     given = _changed_facts(form, event, filled)
     facts, wrong = forms.read(EventChange, {**given, "tiers": [*changes, *new]}, language)
-    errors = wrong | inputs.unreadable_moments(given, _MOMENTS, language) | errors | wrong_new
+    needed = {name: value for name, value in given.items() if name not in ("description", "terms")}
+    wrong |= inputs.unreadable_moments(given, _MOMENTS, language) | inputs.missing(needed, language)
+    errors = wrong | errors | wrong_new
     return (None if errors else facts), inputs.named(errors, LABELS, language)
 
 

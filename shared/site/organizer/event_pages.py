@@ -106,9 +106,11 @@ def duplicate(request: PageRequest, event_id: UUID, organizer: Organizer) -> Pag
 
 
 @pages.page("/organizer/events/{event_id}/preview")
-def preview(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page:
-    """The event's page as buyers will see it, for its organizer only."""
+def preview(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """A draft's page as buyers will see it, for its organizer only; the page itself once there is one."""
     event = desk.own_event(organizer, event_id)
+    if event.is_public:
+        return Redirect(f"/{request.language}/events/{event.slug}")
     return rendering.page(
         "organizer/preview.html",
         request,

@@ -26,7 +26,12 @@ _FIELD = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
 
 def texts(form: "MultiDict[str, str]", *names: str) -> dict[str, str]:
     """The texts of these fields, trimmed, with the line ends that we keep; empty for a field that was not sent."""
-    return {name: form.get(name, "").replace("\r\n", "\n").strip() for name in names}
+    return {name: unix_lines(form.get(name, "")).strip() for name in names}
+
+
+def unix_lines(words: str) -> str:
+    """A text whose lines end as ours do, and not as browsers send them (CR LF)."""
+    return words.replace("\r\n", "\n")
 
 
 def amount(typed: str) -> str:
@@ -53,6 +58,12 @@ def unreadable_moments(given: Mapping[str, Any], names: tuple[str, ...], languag
     """What is wrong with the moments that are still text."""
     words = translate(language, "Give a day and a time, for example 2026-12-26 19:00.")
     return {name: words for name in names if isinstance(given.get(name), str)}
+
+
+def missing(given: Mapping[str, Any], language: Language) -> dict[str, str]:
+    """What is wrong with the fields that are empty and may not be."""
+    words = wording.translate("is missing", language)
+    return {name: words for name, value in given.items() if value == ""}
 
 
 def errors_of(problem: Problem | None, language: Language) -> dict[str, str]:

@@ -48,7 +48,7 @@ def values_of(tier: TierResponse, zone: str) -> dict[str, str]:
     """A tier as the form's fields hold it."""
     numbers = {name: getattr(tier, name) for name in _NUMBERS}
     return {
-        **{name: getattr(tier, name) for name in _TEXTS},
+        **{name: inputs.unix_lines(getattr(tier, name)) for name in _TEXTS},
         **{name: "" if number is None else str(number) for name, number in numbers.items()},
         **{name: inputs.local_text(getattr(tier, name), zone) for name in _MOMENTS},
         **{name: "true" if getattr(tier, name) else "" for name in _CHECKS},
@@ -75,7 +75,8 @@ def change(
     changed = {name: value for name, value in _values(form).items() if value != before[name]}
     given = _typed(changed, zone)
     wanted, errors = forms.read(TierChange, given, language)
-    return wanted, _told(errors, given, language)
+    errors |= inputs.missing({name: value for name, value in given.items() if name != "description"}, language)
+    return (None if errors else wanted), _told(errors, given, language)
 
 
 def _values(form: "MultiDict[str, str]") -> dict[str, str]:

@@ -1,0 +1,118 @@
+"""EM-001, EM-008: the desk's forms send what was changed and nothing else, and say what is wrong where it stands."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from werkzeug.datastructures import MultiDict
+
+from shared.catalog.events import EventResponse, ListedTierChange
+from shared.catalog.tiers import NewTier
+from shared.site.organizer import checklist, event_form, goods_pages, tier_form, tier_pages
+from shared.site.organizer.event_form import rows_of, values_of
+from tests.unit.site.test_offers import LATER, NOW, event, tier
+
+
+def form_of(of: EventResponse, **typed: str) -> "MultiDict[str, str]":
+    """The form of an event as a browser sends it, with what somebody has typed into it."""
+    rows = {
+        f"t{row.number}_{name}": getattr(row, name) for row in rows_of(of) for name in ("id", "name", "price", "quota")
+    }
+    return MultiDict({**values_of(of), **rows, **typed})
+
+
+def changes(of: EventResponse, **typed: str) -> dict[str, object]:
+    """What the form changes."""
+    wanted, errors = event_form.change(form_of(of, **typed), of, "id")
+    assert errors == {}
+    assert wanted
+    return wanted.model_dump(exclude_unset=True)
+
+
+def test_a_form_that_nobody_touched_changes_nothing_even_at_an_odd_second():
+    odd = event(tier(), start_date=LATER + timedelta(seconds=31), description="a\r\nb")
+    assert changes(odd) == {"tiers": []}
+
+
+def test_only_what_was_touched_is_changed():
+    of = event(tier(), tier(), venue="Istora")
+    assert changes(of, title="Baru", venue="") == {"title": "Baru", "venue": None, "tiers": []}
+    changed = changes(of, t1_price="Rp 90.000", t2_id="", t2_name="C", t2_price="0", t2_quota="1.000")
+    assert changed["tiers"] == [
+        ListedTierChange(id=of.tiers[1].id, price=90_000).model_dump(exclude_unset=True),
+        NewTier(name="C", price=0, quota=1000).model_dump(exclude_unset=True),
+    ]
+
+
+def test_another_zone_keeps_the_hours_on_the_clock():
+    of = event(start_date=datetime(2026, 12, 4, 12, tzinfo=UTC), end_date=datetime(2026, 12, 4, 15, tzinfo=UTC))
+    moved = changes(of, timezone="Asia/Jayapura")
+    assert (moved["start_date"], moved["end_date"]) == (
+        datetime(2026, 12, 4, 10, tzinfo=UTC),
+        datetime(2026, 12, 4, 13, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize("field", ["title", "category", "location", "start_date", "end_date", "t0_name", "t0_price"])
+def test_a_field_that_may_not_be_empty_is_missed_in_its_place(field: str):
+    of = event(tier())
+    wanted, errors = event_form.change(form_of(of, **{field: ""}), of, "id")
+    assert wanted is None
+    assert list(errors) == [field]
+
+
+def test_an_empty_capacity_is_that_of_the_tickets():
+    assert changes(event(tier(quota=30), tier(quota=20)), capacity="") == {"capacity": 50, "tiers": []}
+
+
+def test_a_tier_that_nobody_touched_stays_and_a_cleared_price_is_none():
+    of = tier(early_bird_price=100_000, early_bird_end=NOW)
+    form = MultiDict(tier_form.values_of(of, "Asia/Jakarta"))
+    untouched, _ = tier_form.change(form, of, "Asia/Jakarta", "id")
+    assert untouched
+    assert untouched.model_dump(exclude_unset=True) == {}
+    form.update({"early_bird_price": ""})
+    form.setlist("early_bird_price", [""])
+    cleared, _ = tier_form.change(form, of, "Asia/Jakarta", "id")
+    assert cleared
+    assert cleared.model_dump(exclude_unset=True) == {"early_bird_price": None}
+
+
+def test_tickets_and_goods_change_places_among_themselves():
+    a, shirt, b = tier(name="A"), tier(name="Kaus", kind="product"), tier(name="B")
+    of = event(a, shirt, b)
+    assert tier_pages.moved(of, b, -1) == [b.id, shirt.id, a.id]
+    assert tier_pages.moved(of, shirt, -1) == tier_pages.moved(of, b, 1) == [a.id, shirt.id, b.id]
+
+
+@pytest.mark.parametrize(
+    ("content", "units"),
+    [
+        (b"A-1\nA-2\n", ["A-1", "A-2"]),
+        (b"\xef\xbb\xbfA-1;x\r\nA-2;y\r\n\r\n", ["A-1", "A-2"]),
+        (b'"A,1",x\nA-2,y', ["A,1", "A-2"]),
+        (b"caf\xe9", ["café"]),
+        (b"", []),
+    ],
+)
+def test_codes_are_the_first_column_of_a_file(content: bytes, units: list[str]):
+    assert goods_pages.first_column(content) == units
+
+
+def test_an_event_is_ready_once_it_has_tickets_and_is_to_come():
+    def is_ready(of: EventResponse) -> bool:
+        return checklist.is_ready(checklist.before_publishing(of, has_bank_account=False, at=NOW))
+
+    assert is_ready(event(tier()))
+    assert not is_ready(event())
+    assert not is_ready(event(tier(), end_date=NOW))
+
+
+def test_the_way_to_the_first_sale_is_read_from_the_data():
+    def done(*events: EventResponse, has_bank_account: bool = False) -> list[str]:
+        steps = checklist.before_first_sale(events, has_bank_account=has_bank_account, at=NOW)
+        return [step.name for step in steps if step.is_done]
+
+    assert done() == []
+    assert done(event(status="draft")) == ["create"]
+    assert done(event(tier(), status="draft"), has_bank_account=True) == ["create", "tickets", "bank_account"]
+    assert done(event(tier(sold=1))) == ["create", "tickets", "publish", "sale"]
