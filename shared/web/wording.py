@@ -179,6 +179,7 @@ INDONESIAN: Final[Mapping[str, str]] = {
     "must be after starts_at": "harus setelah starts_at",
     "need the event_id that they belong to": "memerlukan event_id dari acaranya",
     "must be tiers of the event": "harus jenis tiket dari acara itu",
+    "must name every tier of the event once": "harus menyebut setiap jenis tiket acara ini satu kali",
     "This promo code {reason}.": "Kode promo ini {reason}.",
     "is no longer offered": "tidak ditawarkan lagi",
     "can't be used yet": "belum dapat dipakai",
