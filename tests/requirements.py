@@ -21,7 +21,7 @@ _TESTS = re.compile(r"(tests/(?!unit/docs/).*/test_\w+\.py|infra/terraform/tests
 """What may hold a requirement: not the tests of documents, which cite ids as samples."""
 _ROW = re.compile(r"^\| (?P<id>[A-Z]+\d?(?:-\d+)?) \| (?P<sentence>[^|]+) \| (?P<held>[^|]*) \|$", re.MULTILINE)
 _NOTE = re.compile(r"(?<=; )\*[^*]+\*$")
-_MOST_PATHS = 2
+_MAX_PATHS = 2
 """Paths in the column: enough to begin reading."""
 
 
@@ -69,7 +69,7 @@ def _held_by(row: re.Match[str]) -> str:
     A link to a test that names it no more is dropped.
     """
     paths = [path for path in citations().get(row["id"], []) if _TESTS.fullmatch(path)]
-    links = [f"[{Path(path).name}](../{path})" for path in paths[:_MOST_PATHS]]
+    links = [f"[{Path(path).name}](../{path})" for path in paths[:_MAX_PATHS]]
     if links and (note := _NOTE.search(row["held"])):
         links[-1] += f"; {note[0]}"
     return ", ".join(links) or ("" if row["held"].startswith("[test_") else row["held"].strip())

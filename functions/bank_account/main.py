@@ -28,9 +28,10 @@ def show(caller: Buyer, tx: Transaction) -> BankAccountResponse:
 
 @app.put("/account/bank-account", problems=(AccountNotFound, AccountNameMismatch, TryAgain))
 def put(wanted: BankAccountBody, caller: FreshlyProvenBuyer) -> BankAccountResponse:
-    """Set your bank account, if the bank confirms it. Pending money goes to a first one at once, others wait a day.
+    """Set your bank account, if the bank confirms it.
 
-    A mail tells you of it, with a link that freezes the account. Setting a frozen account again releases it.
+    Pending payouts go to a first account at once; a replacement is used after a day. A mail tells you of it, with a
+    link that freezes the account. Setting a frozen account again releases it.
     """
     return bank_account_changes.put(caller.id, wanted)
 

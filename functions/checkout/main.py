@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from shared.payments import checkout as paying
+from shared.payments import checkout
 from shared.payments.checkout import AttendeesMissing, CheckoutInProgress, PaymentInReview, PaymentRefused
 from shared.payments.payment_options import AmountAboveLimit
 from shared.problems import NotFound, TryAgain
@@ -28,18 +28,18 @@ REFUSALS = (
 
 
 @app.post("/orders/{order_id}/checkout", idempotent=True, problems=REFUSALS)
-def start_to_pay(order_id: UUID, request: paying.CheckoutRequest, buyer: Buyer) -> OrderResponse:
+def start_to_pay(order_id: UUID, request: checkout.CheckoutRequest, buyer: Buyer) -> OrderResponse:
     """Start the payment of an order by a method, within 30 minutes from the reservation. Rp 0 is paid at once.
 
     Where the gateway doesn't answer (503), `alternative` names another one and its payment methods, most alike first.
     """
-    return paying.checkout(buyer.id, order_id, request)
+    return checkout.checkout(buyer.id, order_id, request)
 
 
 @app.post("/payments/create-invoice", status=201, idempotent=True, problems=REFUSALS)
-def try_another_way(request: paying.InvoiceRequest, buyer: Buyer) -> PaymentResponse:
+def try_another_way(request: checkout.InvoiceRequest, buyer: Buyer) -> PaymentResponse:
     """Start another payment within the hold, with any method or gateway. The previous payment ends."""
-    return paying.retry_payment(buyer.id, request)
+    return checkout.retry_payment(buyer.id, request)
 
 
 main = app.entry_point()

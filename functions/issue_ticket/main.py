@@ -33,7 +33,7 @@ def _issue(order_id: UUID, attempt: int) -> None:
     try:
         issuing.issue(order_id)
     except Exception as error:
-        if attempt < issuing.MOST_ATTEMPTS:
+        if attempt < issuing.MAX_ATTEMPTS:
             raise
         with transaction() as tx:
             if issuing.give_up(tx, order_id, error):

@@ -7,8 +7,7 @@ from shared.messages.mails import TicketsNotIssued
 from shared.messages.quotas import TooManyMails
 from shared.models import Listing, PageQuery, ResponseModel
 from shared.problems import NotFound
-from shared.sales import orders as lives
-from shared.sales import quotes
+from shared.sales import orders, quotes
 from shared.sales import schemas as sales_schemas
 from shared.sales.inventory import SoldOut
 from shared.sales.order_pricing import SaleClosed, TooManyTickets
@@ -36,7 +35,7 @@ class ResendResponse(ResponseModel):
 def quote(request: ReservationBody, viewer: Viewer) -> QuoteResponse:
     """Calculate the price of an order now, with fees and promo code, line by line. Nothing is held.
 
-    It is refused as `orders/reserve` would refuse it; who is not signed in, for no limit per person.
+    It is refused as `orders/reserve` would refuse it. Without sign-in, limits per person are not checked.
     """
     return quotes.quote(request, viewer.id if viewer else None)
 
@@ -56,7 +55,7 @@ def order(order_id: UUID, viewer: SignedIn) -> OrderWithEventResponse:
 @app.post("/orders/{order_id}/cancel", problems=(NotFound, NotCancellable))
 def cancel(order_id: UUID, buyer: Buyer, tx: Transaction) -> OrderResponse:
     """Cancel an unpaid order; its tickets are free again at once."""
-    lives.cancel(tx, lives.lock_own(tx, order_id, buyer.id))
+    orders.cancel(tx, orders.lock_own(tx, order_id, buyer.id))
     return OrderResponse.read(tx, order_id)
 
 

@@ -1,7 +1,6 @@
 """Reconciliation: repair of what webhooks and tasks have missed (L3)."""
 
-from shared.payments import clearing, gauges
-from shared.payments import reconcile as repairing
+from shared.payments import clearing, gauges, reconcile
 from shared.web import App
 
 app = App("reconcile")
@@ -10,14 +9,14 @@ app = App("reconcile")
 @app.job("light")
 def light() -> None:
     """Every five minutes: repair what is stuck, and log the gauges."""
-    repairing.run(thorough=False)
+    reconcile.run(thorough=False)
     gauges.log_all()
 
 
 @app.job("thorough")
 def thorough() -> None:
     """Every hour: the same, and check silent payments, stock counters and the ledger."""
-    repairing.run(thorough=True)
+    reconcile.run(thorough=True)
 
 
 @app.job("nightly")

@@ -10,7 +10,7 @@ app = App("refund_execution")
 
 
 class RefundApproved(Payload):
-    """Money that is to go back."""
+    """An approved refund."""
 
     refund_id: UUID
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from shared.payments import sync as asking
+from shared.payments import sync
 from shared.problems import NotFound
 from shared.sales.schemas import PaymentResponse
 from shared.web import App, SignedIn
@@ -13,7 +13,7 @@ app = App("sync")
 @app.get("/payments/{payment_id}/status", problems=(NotFound,))
 def status(payment_id: UUID, viewer: SignedIn) -> PaymentResponse:
     """The status of a payment at its gateway, queried at most once in 30 seconds."""
-    return asking.status(viewer, payment_id)
+    return sync.status(viewer, payment_id)
 
 
 main = app.entry_point()

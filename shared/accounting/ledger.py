@@ -10,7 +10,7 @@ Debits are positive, credits negative, in whole rupiah. The accounts:
     promotion_cost                  discounts that we pay to the organizer in the customer's place, and our own fee
                                     where our promo code waives it (TS-006)
     penalty_revenue                 what organizers owe for cancelled events (FN-015)
-    payment_differences             odd rupiah an admin accepted, and the unique codes of ISO-3
+    payment_differences             differences an admin accepted, and the unique codes of ISO-3
     refunds_payable                 what we owe customers
     dashboard_refunds               suspense: what went back at a gateway's dashboard against no line of an order yet
     goodwill_refunds                what went back at a dashboard for nothing that was sold, and we bear
@@ -51,7 +51,7 @@ _DIFFERENCES = text("""
 """)
 
 _BOUGHT = text("SELECT EXISTS (SELECT 1 FROM ledger_postings WHERE kind = 'sale' AND reference_id = :payment_id)")
-_BY_HAND = text("""
+_IS_MANUALLY_REFUNDED = text("""
     SELECT EXISTS (SELECT 1 FROM ledger_postings p JOIN ledger_entries e ON e.posting_id = p.id
         WHERE p.kind = 'refund_paid_by_hand' AND p.reference_id = :refund_id AND e.account = :account)
 """)
@@ -276,7 +276,7 @@ def post_refunded(
 def was_refunded_manually(tx: Transaction, refund_id: UUID, gateway: str) -> bool:
     """True if a manual refund through this gateway is booked."""
     values = {"refund_id": refund_id, "account": clearing(gateway)}
-    found: bool = tx.execute(_BY_HAND, values).scalar_one()
+    found: bool = tx.execute(_IS_MANUALLY_REFUNDED, values).scalar_one()
     return found
 
 

@@ -22,7 +22,7 @@ _WIB_FORMAT = "%Y-%m-%d %H:%M:%S"
 _LONGEST_TEXT = 2000
 _LONGEST_ID = 200
 _LONGEST_NUMBER = 30
-_MOST_RUPIAH = 10**15
+_MAX_RUPIAH = 10**15
 _DEEPEST = 40
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
@@ -79,7 +79,7 @@ class Fields:
             amount = Decimal(written)
         except InvalidOperation:
             raise self._unreadable(name) from None
-        if not amount.is_finite() or abs(amount) > _MOST_RUPIAH or amount != amount.to_integral_value():
+        if not amount.is_finite() or abs(amount) > _MAX_RUPIAH or amount != amount.to_integral_value():
             raise self._unreadable(name)
         return int(amount)
 

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
+import pybreaker
 import requests
-from pybreaker import STATE_CLOSED, STATE_OPEN, CircuitBreaker, CircuitBreakerError, CircuitMemoryStorage
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from requests.exceptions import ConnectTimeout
@@ -127,8 +127,8 @@ class JsonApi:
         self._timeouts = timeouts or Timeouts()
         self._status_of = status_of
         self._session = _pooled_session(auth)
-        self._circuit = CircuitMemoryStorage(STATE_CLOSED)
-        self._breaker = CircuitBreaker(
+        self._circuit = pybreaker.CircuitMemoryStorage(pybreaker.STATE_CLOSED)
+        self._breaker = pybreaker.CircuitBreaker(
             fail_max=self._timeouts.failures_to_open,
             reset_timeout=self._timeouts.open_seconds,
             exclude=[lambda error: isinstance(error, _TryFailed) and not error.gateway_is_down],
@@ -141,7 +141,7 @@ class JsonApi:
     def paused_seconds(self) -> float:
         """The seconds for which the open circuit of this process lets no call through; 0 where it does."""
         opened_at = self._circuit.opened_at
-        if self._circuit.state != STATE_OPEN or opened_at is None:
+        if self._circuit.state != pybreaker.STATE_OPEN or opened_at is None:
             return 0.0
         return max(0.0, self._timeouts.open_seconds - (datetime.now(UTC) - opened_at).total_seconds())
 
@@ -184,7 +184,7 @@ class JsonApi:
         except _TryFailed as failure:
             wait = failure.retry_after_seconds or self._timeouts.longest_wait_seconds
             raise self._unavailable(failure.reason, wait, _outcome_unknown(failures)) from None
-        except CircuitBreakerError:
+        except pybreaker.CircuitBreakerError:
             wait = self.paused_seconds or self._timeouts.open_seconds
             raise self._unavailable("circuit open", wait, _outcome_unknown(failures)) from None
         except GatewayUnavailable as trouble:  # while recovering
@@ -215,7 +215,7 @@ class JsonApi:
     def _try(self, request: "_Request", give_up_at: float) -> HttpResponse:
         if call_deadline.seconds_left() is not None:
             if self.paused_seconds:
-                raise CircuitBreakerError("circuit open")
+                raise pybreaker.CircuitBreakerError("circuit open")
             return self._read(self._send(request, give_up_at), request.reads)
         # Not breaker.call(): it holds the breaker's lock while the request runs, one request at a time.
         with self._breaker.calling():

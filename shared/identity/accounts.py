@@ -279,7 +279,7 @@ def record_failure(
     found: Person | None,
     client: ClientNetwork,
     *,
-    by: sessions.Proof,
+    by: sessions.SignInMethod,
     known: str | None = None,
 ) -> None:
     """Log and audit a wrong password or code, and count it against its budgets."""

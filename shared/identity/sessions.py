@@ -34,7 +34,7 @@ from shared.identity.tokens import access_token
 from shared.models import RequestModel, ResponseModel, Trimmed
 from shared.problems import NotSignedIn
 
-Proof = Literal["password", "mailed code", "google", "new password"]
+SignInMethod = Literal["password", "mailed code", "google", "new password"]
 LIFETIME_DAYS = 7
 GRACE_SECONDS = 10
 """Tabs of one browser may refresh concurrently, and a response may get lost; a later reuse is taken for theft."""
@@ -94,7 +94,7 @@ _END_ALL = text("""
 """)
 
 
-def start(tx: Transaction, person: Person, *, by: Proof) -> Tokens:
+def start(tx: Transaction, person: Person, *, by: SignInMethod) -> Tokens:
     """Start a session for a locked, authenticated person: the first tokens of a new family."""
     audit.record_sampled(tx, "user.signed_in", subject="user", subject_id=person.id, actor_id=person.id, by=by)
     return _add(tx, person, uuid4(), secrets.token_urlsafe(32), clock.now())

@@ -35,7 +35,7 @@ from shared.refunds import execution as refund_execution
 from shared.sales import counter_repair, expiry, orders
 from shared.states import PayoutStatus, RefundStatus
 
-MOST_PER_CHECK = 200
+MAX_PER_CHECK = 200
 _GATEWAY_CHECKS = ("reconcile_fix_unrecorded_invoice", "reconcile_fix_dashboard_refund")
 
 log = logging.getLogger(__name__)
@@ -134,7 +134,7 @@ _PAYOUTS = text(f"""
         (p.status = 'pending' AND EXISTS (SELECT 1 FROM bank_accounts b WHERE b.user_id = p.organizer_id
             AND b.replaced_at IS NULL AND b.status = 'verified' AND NOT b.is_frozen
             AND COALESCE(b.waits_until <= clock_timestamp(), true)))
-        OR (p.status = 'failed' AND p.tries < {payout_records.MOST_TRIES} AND d.may_retry
+        OR (p.status = 'failed' AND p.tries < {payout_records.MAX_TRIES} AND d.may_retry
             AND d.updated_at < now() - interval '1 hour'))
     ORDER BY p.updated_at LIMIT :most
 """)
@@ -201,7 +201,7 @@ def run(*, thorough: bool, older_than_seconds: int = 60) -> dict[str, int]:
 
 def _apply(check: _Check, older_than_seconds: int) -> int:
     with transaction() as tx:
-        values = {"older_than_seconds": older_than_seconds, "most": MOST_PER_CHECK}
+        values = {"older_than_seconds": older_than_seconds, "most": MAX_PER_CHECK}
         found = [_Found(**row._mapping) for row in tx.execute(check.find, values)]
     return sum(_repair(check, row) for row in found)
 

@@ -58,8 +58,8 @@ _CLAIM = text(f"""
     UPDATE payments SET claimed_until = now() + make_interval(secs => :claim_seconds) WHERE id = :id
     RETURNING {_COLUMNS}
 """)
-_LET_GO = text("UPDATE payments SET claimed_until = NULL WHERE id = :id AND claimed_until = :claimed_until")
-_NAME = text("UPDATE payments SET gateway_reference = :gateway_reference WHERE id = :id")
+_RELEASE_CLAIM = text("UPDATE payments SET claimed_until = NULL WHERE id = :id AND claimed_until = :claimed_until")
+_SET_REFERENCE = text("UPDATE payments SET gateway_reference = :gateway_reference WHERE id = :id")
 _ADD_FREE = text("""
     INSERT INTO payments (order_id, attempt, gateway, external_id, payment_method, amount, received_amount,
         status, expires_at, paid_at)
@@ -105,7 +105,7 @@ _ALL_REFUNDED = text(f"""
     WHERE order_id = :order_id AND status = 'paid' AND (review_decision IS NOT NULL OR NOT {IS_SET_ASIDE})
 """)
 _ENDED_AT_GATEWAY = text("UPDATE payments SET must_end_at_gateway = false WHERE id = :id")
-_BY_NAME = text("""
+_FIND_BY_REFERENCE = text("""
     SELECT id FROM payments WHERE gateway = :gateway
       AND (external_id = :external_id OR gateway_reference = :gateway_reference)
     ORDER BY COALESCE(gateway_reference = :gateway_reference, false) DESC, attempt LIMIT 1
@@ -177,7 +177,7 @@ def find_by_reference(
 ) -> UUID | None:
     """The payment that a gateway names, by its own id or else by ours."""
     names = {"gateway": gateway, "external_id": external_id, "gateway_reference": gateway_reference}
-    found: UUID | None = tx.execute(_BY_NAME, names).scalar()
+    found: UUID | None = tx.execute(_FIND_BY_REFERENCE, names).scalar()
     return found
 
 
@@ -220,7 +220,7 @@ def claim(tx: Transaction, payment: Payment) -> Payment:
 
 def release_claim(tx: Transaction, payment: Payment) -> None:
     """Release a claim, so that the next checkout need not wait."""
-    tx.execute(_LET_GO, {"id": payment.id, "claimed_until": payment.claimed_until})
+    tx.execute(_RELEASE_CLAIM, {"id": payment.id, "claimed_until": payment.claimed_until})
 
 
 def match(tx: Transaction, payment: Payment, reported: GatewayPaymentStatus) -> Payment | None:
@@ -235,7 +235,7 @@ def match(tx: Transaction, payment: Payment, reported: GatewayPaymentStatus) -> 
     original = lock(tx, payment.duplicate_of or payment.id)
     if original.gateway_reference is None:
         if not original.is_open and reported.state is GatewayPaymentState.PENDING:
-            tx.execute(_NAME, {"id": original.id, "gateway_reference": reported.gateway_reference})
+            tx.execute(_SET_REFERENCE, {"id": original.id, "gateway_reference": reported.gateway_reference})
             require_cancellation(tx, original)
         return lock(tx, original.id)
     if reported.state not in (GatewayPaymentState.PAID, GatewayPaymentState.PENDING):

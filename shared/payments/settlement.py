@@ -274,8 +274,8 @@ def _book_dashboard_refund(
     tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, amount: int
 ) -> SettlementOutcome:
     """Book a dashboard refund of `amount`; a person decides what it was for."""
-    is_odd = payment_records.waits_for_review(tx, payment.id)
-    against = ledger.UNALLOCATED if is_odd else ledger.SUSPENSE
+    is_mismatch = payment_records.waits_for_review(tx, payment.id)
+    against = ledger.UNALLOCATED if is_mismatch else ledger.SUSPENSE
     reason = f"{payment.gateway}: {reported.raw_status}"
     left = dashboard_refunds.record(tx, payment.id, payment.gateway, amount, against=against, reason=reason)
     is_undone = full_refunds.close_if_fully_refunded(tx, order.id)

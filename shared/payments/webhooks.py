@@ -27,7 +27,7 @@ from shared.problems import Malformed
 from shared.refunds import execution as refund_execution
 from shared.refunds import records as refund_records
 
-MOST_RETRIES = 3
+MAX_RETRIES = 3
 _RETRY: Final = ("webhooks", "webhook_retry", "/tasks/retry")
 
 _UNKNOWN_MONEY: Final = ("unknown_refund", "unknown_payout")
@@ -111,7 +111,7 @@ def retry(event_id: UUID, attempt: int) -> None:
         process(event_id)
     except Exception as error:
         note_failure(event_id, error)
-        if attempt < MOST_RETRIES:
+        if attempt < MAX_RETRIES:
             raise
         with transaction() as tx:
             dead_letters.record_failed_task(tx, *_RETRY, {"event_id": event_id}, error)

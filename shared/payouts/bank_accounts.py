@@ -175,7 +175,7 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckedAccount:
     """A wanted account, and what its bank said of it."""
 
     id: UUID
@@ -184,7 +184,7 @@ class Checked:
     check_id: str | None
 
 
-def check(wanted: BankAccountBody) -> Checked:
+def check(wanted: BankAccountBody) -> CheckedAccount:
     """Ask the bank whose account this is.
 
     Raises Invalid, AccountNotFound, AccountNameMismatch, and TryAgain where nobody could be asked.
@@ -193,10 +193,10 @@ def check(wanted: BankAccountBody) -> Checked:
         raise Invalid.field("account_number", Sentence("is not as long as {bank} makes them", bank=wanted.bank_code))
     account_id = uuid4()
     found = _query_bank(account_id, wanted)
-    return Checked(account_id, wanted, evaluate(found, wanted.account_holder_name), found.request_id)
+    return CheckedAccount(account_id, wanted, evaluate(found, wanted.account_holder_name), found.request_id)
 
 
-def replace(tx: Transaction, user_id: UUID, checked: Checked) -> Account:
+def replace(tx: Transaction, user_id: UUID, checked: CheckedAccount) -> Account:
     """Make this a person's account. The person is locked, and has another account, or none."""
     older = current(tx, user_id)
     tx.execute(_REPLACE, {"user_id": user_id})
@@ -355,7 +355,7 @@ def resume_waiting(tx: Transaction, user_id: UUID) -> None:
     payout_records.resend_all(tx, user_id)
 
 
-def _add(tx: Transaction, user_id: UUID, checked: Checked) -> None:
+def _add(tx: Transaction, user_id: UUID, checked: CheckedAccount) -> None:
     tx.execute(
         _ADD,
         {

@@ -37,7 +37,7 @@ def retry(payout_id: UUID) -> str:
     """
     with transaction() as tx:
         payout = payout_records.lock(tx, payout_id)
-        if payout.status == PayoutStatus.FAILED and payout.tries < payout_records.MOST_TRIES:
+        if payout.status == PayoutStatus.FAILED and payout.tries < payout_records.MAX_TRIES:
             payout_records.change(tx, payout, PayoutStatus.PENDING)
     return execute(payout_id)
 
@@ -78,7 +78,7 @@ def _transfer(tx: Transaction, payout: Payout) -> Transfer | None:
 def _begin(tx: Transaction, payout: Payout, account: Account) -> Transfer | None:
     """A transfer of what is still owed of a payout; None where that is too little to send."""
     cut = payout_records.no_longer_owed(tx, payout)
-    if payout.amount - cut < payout_records.LEAST_AMOUNT:
+    if payout.amount - cut < payout_records.MIN_AMOUNT:
         payout_records.carry_over(tx, payout)
         return None
     payout_records.change(tx, payout, PayoutStatus.PROCESSING, tries=payout.tries + 1)
@@ -109,7 +109,7 @@ def _after_failure(tx: Transaction, payout: Payout, transfer: Transfer) -> None:
     if account and account.status == BankAccountStatus.VERIFIED and account.id != transfer.bank_account_id:
         payout_records.resend(tx, payout)  # it was set while this was on its way
         return
-    if transfer.may_retry and payout.tries < payout_records.MOST_TRIES:
+    if transfer.may_retry and payout.tries < payout_records.MAX_TRIES:
         return  # reconcile tries again
     manual_tasks.add(
         tx, "payout_failed", subject="payout", subject_id=payout.id, failure=transfer.failure, amount=payout.amount

@@ -2,7 +2,7 @@
 
     pending ──► processing ──► completed
        ▲            └──► failed ──┐       carried_over: too little to send; a later payout takes it along
-       └──────────────────────────┘       by reconcile MOST_TRIES times; by a person, or a new bank account, always
+       └──────────────────────────┘       by reconcile MAX_TRIES times; by a person, or a new bank account, always
 
 Only a pending payout is sent, so that a message that comes twice sends once; it may wait for a bank account.
 
@@ -32,11 +32,11 @@ from shared.problems import NotFound, Problem
 from shared.states import PayoutStatus
 
 DAYS_AFTER_EVENT = 7
-MOST_TRIES = 5
+MAX_TRIES = 5
 """Transfers of one payout before a person takes over. A repeat by a person begins anew."""
 DAYS_TO_DECIDE = 14
 """The time after an event's end for which an undecided refund holds its payout. Then its money is kept back."""
-LEAST_AMOUNT = 10_000
+MIN_AMOUNT = 10_000
 """Rupiah; what a bank transfer moves at least (docs/reference/gateways.md)."""
 
 log = logging.getLogger(__name__)
@@ -226,14 +226,14 @@ def create(tx: Transaction, event_id: UUID, organizer_id: UUID) -> UUID | None:
         return None
     owed = _owed(tx, organizer_id, event_id)
     _open_undecided_tasks(tx, organizer_id, event_id)
-    return _make(tx, organizer_id, event_id, owed if owed >= LEAST_AMOUNT else 0, is_remainder=False)
+    return _make(tx, organizer_id, event_id, owed if owed >= MIN_AMOUNT else 0, is_remainder=False)
 
 
 def create_remainder(tx: Transaction, organizer_id: UUID) -> UUID | None:
     """Make a payout of what has become payable since the events of an organizer were paid out; None if it is little."""
     people.lock(tx, organizer_id)
     owed = _owed(tx, organizer_id)
-    if owed < LEAST_AMOUNT or tx.execute(_HAS_OPEN_REMAINDER, {"organizer_id": organizer_id}).scalar_one():
+    if owed < MIN_AMOUNT or tx.execute(_HAS_OPEN_REMAINDER, {"organizer_id": organizer_id}).scalar_one():
         return None
     if self_dealing.holds_later_sales(tx, organizer_id) or self_dealing.is_any_held(tx, organizer_id):
         return None
@@ -363,7 +363,7 @@ def _create_remainders() -> int:
     made = 0
     for organizer_id in organizers:
         with transaction() as tx:
-            if _owed(tx, organizer_id) >= LEAST_AMOUNT:
+            if _owed(tx, organizer_id) >= MIN_AMOUNT:
                 made += create_remainder(tx, organizer_id) is not None
     return made
 

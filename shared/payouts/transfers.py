@@ -44,7 +44,7 @@ _CHANGE = text("""
         gateway_reference = COALESCE(:gateway_reference, gateway_reference)
     WHERE id = :id
 """)
-_BY_NAME = text("""
+_FIND_BY_REFERENCE = text("""
     SELECT id FROM disbursements WHERE gateway_reference = :gateway_reference OR CAST(id AS text) = :ours LIMIT 1
 """)
 _AFTER = {
@@ -110,7 +110,7 @@ def read(tx: Transaction, transfer_id: UUID) -> Transfer:
 def find_by_reference(tx: Transaction, reported: GatewayPayoutStatus) -> UUID | None:
     """The try a gateway's webhook is about, by its id there or by ours."""
     names = {"gateway_reference": reported.gateway_reference, "ours": reported.reference}
-    found: UUID | None = tx.execute(_BY_NAME, names).scalar()
+    found: UUID | None = tx.execute(_FIND_BY_REFERENCE, names).scalar()
     return found
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from shared.accounting import ledger
 from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
 from shared.identity import erasure, gate_assignments, password_change, passwords, people
@@ -89,7 +90,7 @@ def delete(user_id: UUID, deletion: Deletion, session_id: UUID | None = None) ->
 
 
 def _refuse_if_in_use(tx: Transaction, person: Person) -> None:
-    names = {"id": person.id, "payable": f"organizer_payable:{person.id}"}
+    names = {"id": person.id, "payable": ledger.payable_to(person.id)}
     found = tx.execute(_OBSTACLES, names).mappings().one()
     reasons = [reason for reason, stands in found.items() if stands]
     if reasons:

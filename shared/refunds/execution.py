@@ -126,7 +126,7 @@ def _begin_transfer(tx: Transaction, refund: Refund) -> Transfer | None:
     last = transfers.newest(tx, refund.id)
     if last and last.status in (TransferStatus.SENDING, TransferStatus.SUCCEEDED):
         return last
-    if refund.amount < payout_records.LEAST_AMOUNT:
+    if refund.amount < payout_records.MIN_AMOUNT:
         refund_records.switch_to_transfer(tx, refund, last.failure if last else None)
         _open_manual_task(tx, refund)
         return None

@@ -45,7 +45,7 @@ _OF_PAYMENT = text(f"""
       AND r.status IN ('approved', 'processing', 'completed')
     ORDER BY r.created_at, r.id
 """)
-_TAKEN_BACK = text("""
+_INSERT_GATEWAY_REFUND = text("""
     INSERT INTO refunds (order_id, payment_id, user_id, kind, amount, reason, status, decided_at, method)
     SELECT order_id, p.id, o.user_id, 'by_gateway', :amount, :reason, 'completed', now(), 'gateway'
     FROM payments p JOIN orders o ON o.id = p.order_id WHERE p.id = :payment_id
@@ -78,7 +78,7 @@ _COMPLETED = text("""
     WHERE id = :id AND status <> 'completed'
     RETURNING id
 """)
-_COMPLETED_BY_HAND = text("""
+_COMPLETED_MANUALLY = text("""
     UPDATE refunds SET status = 'completed', method = :method, failure = NULL, sent_at = COALESCE(sent_at, now()),
         updated_at = now()
     WHERE id = :id
@@ -133,7 +133,7 @@ _TOO_MUCH = text("""
         > COALESCE((SELECT sum(received_amount) FROM payments WHERE order_id = :order_id), 0)
 """)
 _ANY = text("SELECT EXISTS (SELECT 1 FROM refunds WHERE order_id = :order_id AND status <> 'rejected')")
-_BY_NAME = text("""
+_FIND_BY_REFERENCE = text("""
     SELECT id, payment_id FROM refunds WHERE gateway_refund_id = :reference OR CAST(id AS text) = :ours LIMIT 1
 """)
 
@@ -222,7 +222,7 @@ def refundable(tx: Transaction, order_id: UUID, *, is_whole: bool) -> tuple[UUID
 
 def find_by_reference(tx: Transaction, reported: GatewayRefundStatus) -> tuple[UUID, UUID] | None:
     """The refund that a webhook is about, by the gateway's id or ours, and its payment."""
-    row = tx.execute(_BY_NAME, {"reference": reported.gateway_reference, "ours": reported.reference}).first()
+    row = tx.execute(_FIND_BY_REFERENCE, {"reference": reported.gateway_reference, "ours": reported.reference}).first()
     return (row.id, row.payment_id) if row else None
 
 
@@ -235,7 +235,7 @@ def record_reversal(tx: Transaction, payment_id: UUID, amount: int, reason: str)
 def record_gateway_refund(tx: Transaction, payment_id: UUID, amount: int, reason: str) -> Refund:
     """Record a refund that was made at the gateway without us, and tell the buyer."""
     values = {"payment_id": payment_id, "amount": amount, "reason": reason}
-    refund_id, order_id = tx.execute(_TAKEN_BACK, values).one()
+    refund_id, order_id = tx.execute(_INSERT_GATEWAY_REFUND, values).one()
     audit.record(tx, "refund.by_gateway", subject="refund", subject_id=refund_id, amount=amount)
     outbox.add(tx, "refund.processed", {"refund_id": refund_id, "order_id": order_id})
     return read(tx, refund_id)
@@ -243,7 +243,7 @@ def record_gateway_refund(tx: Transaction, payment_id: UUID, amount: int, reason
 
 def complete_at_dashboard(tx: Transaction, refund: Refund, *, is_booked: bool = False) -> None:
     """Complete a refund that was sent in full at the dashboard of the payment's gateway."""
-    tx.execute(_COMPLETED_BY_HAND, {"id": refund.id, "method": "gateway"})
+    tx.execute(_COMPLETED_MANUALLY, {"id": refund.id, "method": "gateway"})
     if not is_booked:
         ledger.post_refunded(tx, refund.id, refund.gateway, refund.amount, order_id=refund.order_id, is_manual=True)
     audit.record(tx, "refund.by_gateway", subject="refund", subject_id=refund.id, amount=refund.amount)
@@ -339,7 +339,7 @@ def complete_manually(tx: Transaction, refund: Refund, gateway: str, note: str, 
     """
     is_refunded = gateway == refund.gateway and (gateway != registry.PAYOUTS or refund.method == "gateway")
     method = "gateway" if is_refunded else "disbursement"
-    tx.execute(_COMPLETED_BY_HAND, {"id": refund.id, "method": method})
+    tx.execute(_COMPLETED_MANUALLY, {"id": refund.id, "method": method})
     ledger.post_refunded(tx, refund.id, gateway, refund.amount, order_id=refund.order_id, is_manual=True)
     audit.record(
         tx, "refund.paid_by_hand", subject="refund", subject_id=refund.id, actor_id=by, through=gateway, note=note

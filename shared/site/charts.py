@@ -7,7 +7,7 @@ WIDTH = 100.0
 HEIGHT = 40.0
 _GAP = 0.2
 """The part of a column's room that stays empty."""
-_LEAST_COLUMNS = 12
+_MIN_COLUMNS = 12
 """A chart of fewer is not filled: a column as wide as it would look like a wall."""
 
 
@@ -24,7 +24,7 @@ class Column:
 def columns(values: Sequence[int]) -> list[Column]:
     """A column for each value, the largest as high as the chart; what is not above zero has no height."""
     most = max([*values, 1])
-    room = WIDTH / max(len(values), _LEAST_COLUMNS)
+    room = WIDTH / max(len(values), _MIN_COLUMNS)
     heights = [round(max(value, 0) * HEIGHT / most, 2) for value in values]
     return [
         Column(round(number * room, 2), round(HEIGHT - height, 2), round(room * (1 - _GAP), 2), height)

@@ -20,7 +20,7 @@ from shared.sales import orders
 from shared.states import OrderStatus, TierKind
 from shared.tickets import bibs, products, ticket_rendering
 
-MOST_ATTEMPTS = 5
+MAX_ATTEMPTS = 5
 """After so many deliveries a person takes over (PS-023)."""
 RENDERING_SECONDS = 40
 """The time that one delivery renders: the function's time-out of 60 seconds, less what one slow ticket may take."""

@@ -159,7 +159,6 @@ def route(
     answer = get_args(returned)[0] if is_kept else returned
     names = inspect.signature(handler).parameters
     parameters = tuple(Parameter(name, _source(name, hints[name], path), hints[name]) for name in names)
-    limit = limit or (limits.default_limit(method) if kind in _FOR_PEOPLE else limits.UNLIMITED)
     declared = Route(
         kind=kind,
         method=method,
@@ -168,7 +167,7 @@ def route(
         status=status,
         idempotent=idempotent,
         problems=problems,
-        limit=limit,
+        limit=limit or _default_limit(kind, method),
         parameters=parameters,
         answer=answer,
         produces=produces,
@@ -180,6 +179,10 @@ def route(
     if kind in _FOR_PEOPLE and anybody == bool(declared.access):
         raise TypeError(f"{method} {path}: say who may call, by one guard or by anybody=True")
     return declared
+
+
+def _default_limit(kind: RouteKind, method: str) -> Limit:
+    return limits.default_limit(method) if kind in _FOR_PEOPLE else limits.UNLIMITED
 
 
 def _source(name: str, annotation: Any, path: str) -> Source:

@@ -14,7 +14,7 @@ from tests.attacks.run import Figure
 from tests.stack import KEYS, Stack
 
 FORGED = 200
-_MOST_ROWS = 2
+_MAX_ROWS = 2
 """The first of a minute; and they may fall into two minutes."""
 _ANSWER_SECONDS = 30
 _ATTACKER = run.from_address("198.51.100.7")
@@ -44,7 +44,7 @@ def _most(seconds: float) -> int:
 
 
 def _most_rows(seconds: float) -> int:
-    return _MOST_ROWS + int(seconds / 60)
+    return _MAX_ROWS + int(seconds / 60)
 
 
 def _notify(stack: Stack, token: str) -> int:

@@ -32,9 +32,9 @@ NETWORKS = 20
 TRIES = 8
 AT_ONCE = 16
 _CARRIER = "198.51.100.200"
-_MOST_GUESSES = login_throttling.ACCOUNT.most + NETWORKS
+_MAX_GUESSES = login_throttling.ACCOUNT.most + NETWORKS
 """Those of the account's budget, and one of each network after it is used up."""
-_MOST_REPEATS = 100
+_MAX_REPEATS = 100
 _SIGN_IN_CODE = re.compile(r"^\s*([0-9]{8})\s*$", re.MULTILINE)
 _CODE = re.compile(r"^\s*([0-9A-Z]{10})\s*$", re.MULTILINE)
 
@@ -109,8 +109,8 @@ def _besieged(target: Target, who: str) -> Sequence[Figure]:
         Figure(
             f"guesses at {who} that were looked at, of {NETWORKS * TRIES}",
             statuses[401],
-            f"{_MOST_GUESSES}",
-            0 < statuses[401] <= _MOST_GUESSES,
+            f"{_MAX_GUESSES}",
+            0 < statuses[401] <= _MAX_GUESSES,
         ),
         Figure("refused for their number (429)", statuses[429], "the rest", set(statuses) == {401, 429}),
         _passes(f"{who}, from a device that is known, in a stranger's network", known),
@@ -177,7 +177,7 @@ def _by_code(stack: Stack, email: str) -> int:
 def _until_in(stack: Stack, email: str) -> Counter[int]:
     """Try again when asked to, until let in; the responses on the way."""
     statuses: Counter[int] = Counter()
-    for _ in range(_MOST_REPEATS):
+    for _ in range(_MAX_REPEATS):
         answer = _login(stack, _CARRIER, email)
         statuses[answer.status_code] += 1
         if answer.status_code not in (429, 503):

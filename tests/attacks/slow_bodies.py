@@ -14,7 +14,7 @@ from tests.stack import Stack
 
 _EACH_SECONDS = 15
 """How long one attack lasts at most."""
-_MOST_SECONDS = 2.0
+_MAX_SECONDS = 2.0
 """How long somebody else may have to wait meanwhile."""
 _OTHERS = (
     ("GET", "/api/v1/events", None),
@@ -40,7 +40,7 @@ def _stalled(stack: Stack, method: str, path: str, sockets: int) -> Iterator[Fig
         with slow_bodies(stack, method, path, sockets):
             seconds = _seconds(stack, others_method, others_path, body)
         what = f"{name}: {others_method} {others_path} of another"
-        yield Figure(what, f"{seconds:.2f} s", f"{_MOST_SECONDS:.0f} s", seconds <= _MOST_SECONDS)
+        yield Figure(what, f"{seconds:.2f} s", f"{_MAX_SECONDS:.0f} s", seconds <= _MAX_SECONDS)
 
 
 @contextmanager

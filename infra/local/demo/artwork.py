@@ -15,7 +15,7 @@ _FINER: Final = 2
 """Drawn so many times larger, and made smaller for smooth edges."""
 _MARGIN: Final = 88
 _TYPE_SIZES: Final = (168, 148, 128, 110, 96, 82)
-_MOST_LINES: Final = 3
+_MAX_LINES: Final = 3
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def set_in_type(title: str) -> tuple[int, list[str]]:
     """The largest type in which the title fits, and its lines."""
     for size in _TYPE_SIZES:
         lines = _lines(title, _font("ExtraBold", size))
-        if len(lines) <= _MOST_LINES:
+        if len(lines) <= _MAX_LINES:
             break
     return size, lines
 

@@ -19,7 +19,7 @@ from infra.local.simulators.payments import AWAITED, HOLDS_MONEY, Payment, Statu
 from infra.local.simulators.settings import SimulatorSettings
 
 SCRIPT = Path(__file__).parent / "static" / "snap.js"
-_MOST_CACHED_SECONDS = 300
+_MAX_CACHED_SECONDS = 300
 
 
 def popup_pages(simulator: Midtrans, engine: Engine, settings: SimulatorSettings) -> Blueprint:
@@ -28,7 +28,7 @@ def popup_pages(simulator: Midtrans, engine: Engine, settings: SimulatorSettings
 
     @popup.get("/snap/snap.js")
     def script() -> Response:
-        return send_file(SCRIPT, mimetype="text/javascript", max_age=_MOST_CACHED_SECONDS)
+        return send_file(SCRIPT, mimetype="text/javascript", max_age=_MAX_CACHED_SECONDS)
 
     @popup.get("/snap/v4/popup/<token>")
     def page(token: str) -> str | tuple[str, int]:

@@ -143,7 +143,7 @@ def test_whose_ticket_ends_because_the_gateway_gave_the_money_back_is_told(sale)
 def test_a_delay_is_told_to_who_waits_for_the_ticket(sale, sendgrid, files):  # PS-023
     order = sale.order
     files.breaks_after = 0
-    issue_paid(PaidOrder(order_id=order.id), issuing.MOST_ATTEMPTS)
+    issue_paid(PaidOrder(order_id=order.id), issuing.MAX_ATTEMPTS)
     delayed = told(order, "ticket_delayed")
     assert set(delayed) == {sale.siti, sale.ani, sale.budi}
     for part in sent(sendgrid, delayed[sale.ani])[1:]:

@@ -91,7 +91,7 @@ def reconcile_an_hour_later() -> None:
 def until_given_up(payout_id: UUID) -> None:
     """Let reconcile try it for longer than it may."""
     payout_execution.execute(payout_id)
-    for _ in range(payout_records.MOST_TRIES + 2):
+    for _ in range(payout_records.MAX_TRIES + 2):
         reconcile_an_hour_later()
 
 
@@ -176,7 +176,7 @@ def test_reconcile_stops_after_five_tries_and_asks_a_person():
     reconcile.run(thorough=False)
     assert len(transfers(payout_id)) == 1, "it waits for an hour"
     until_given_up(payout_id)
-    assert (status(payout_id), len(transfers(payout_id))) == ("failed", payout_records.MOST_TRIES)
+    assert (status(payout_id), len(transfers(payout_id))) == ("failed", payout_records.MAX_TRIES)
     assert open_tasks(payout_id) == ["payout_failed"]
 
 
@@ -188,9 +188,9 @@ def test_a_person_may_have_it_sent_after_any_number_of_failures(role: str):
         caller = a_user(tx, role="admin") if role == "admin" else organizer
     assert [retry(caller, payout_id) for _ in range(2)] == ["pending"] * 2
     assert [payout_execution.execute(payout_id) for _ in range(2)] == ["failed"] * 2, "asked twice at once it goes once"
-    assert len(transfers(payout_id)) == payout_records.MOST_TRIES + 1
+    assert len(transfers(payout_id)) == payout_records.MAX_TRIES + 1
     until_given_up(payout_id)
-    assert len(transfers(payout_id)) == 2 * payout_records.MOST_TRIES
+    assert len(transfers(payout_id)) == 2 * payout_records.MAX_TRIES
     [line] = rows(
         """SELECT actor_id FROM audit_log WHERE subject_id = :id AND action = 'payout.pending'
            AND actor_id IS NOT NULL LIMIT 1""",
