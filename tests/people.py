@@ -26,9 +26,16 @@ class World:
         """Somebody who is not signed in."""
         return Client(self.url)
 
+    @cached_property
+    def _outside(self) -> requests.Session:
+        """The connections to what is not ours: the inbox and the gateways."""
+        return requests.Session()
+
     def mails(self, address: str) -> list[dict[str, Any]]:
         """The mails in the inbox for an address, newest first."""
-        items = requests.get(f"{self.url}/inbox.json", params={"to": address}, timeout=PATIENCE_SECONDS).json()["items"]
+        items = self._outside.get(f"{self.url}/inbox.json", params={"to": address}, timeout=PATIENCE_SECONDS).json()[
+            "items"
+        ]
         return [item for item in items if item["to"] == address]
 
     def mail(self, address: str, template: str) -> dict[str, Any]:
@@ -63,7 +70,7 @@ class World:
 
     def gateway(self, name: str, reference: str, act: str, **how: Any) -> Any:
         """Press a button of a gateway's simulator: pay, fail, expire, refund."""
-        answer = requests.post(
+        answer = self._outside.post(
             f"{self.url}/simulators/{name}/payments/{reference}/{act}", json=how, timeout=PATIENCE_SECONDS
         )
         answer.raise_for_status()
@@ -76,7 +83,9 @@ class World:
 
     def faults(self, name: str, **what: Any) -> None:
         """Make a gateway misbehave for the next `count` calls."""
-        requests.post(f"{self.url}/simulators/{name}/faults", json=what, timeout=PATIENCE_SECONDS).raise_for_status()
+        self._outside.post(
+            f"{self.url}/simulators/{name}/faults", json=what, timeout=PATIENCE_SECONDS
+        ).raise_for_status()
 
 
 @dataclass

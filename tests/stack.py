@@ -1,25 +1,25 @@
-"""The whole product as a new user starts it: `python -m infra.local.run` in a process group of its own."""
+"""The whole product, as `make run` starts it, in a process group of its own."""
 
 import contextlib
 import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import psutil
 import requests
 from sqlalchemy import Engine, text
 
 from functions.manifest import manifest
+from infra.local import run
 from infra.local.layout import HOST, PROCESSES_FILE
 from infra.local.postgres import Postgres
-from tests import processes
+from tests import forked, processes
 from tests.log_scanner import scanner
 from tests.waiting import PATIENCE_SECONDS, until
 
@@ -48,14 +48,19 @@ def stack_secrets() -> dict[str, str]:
 
 
 class Stack:
-    """A running product on `data_dir`. `url` is its address; settings are environment variables."""
+    """A running product on `data_dir`. `url` is its address; settings are environment variables.
 
-    def __init__(self, data_dir: Path, **settings: str) -> None:
+    `by_command` starts it as a new user does, though that imports all anew.
+    """
+
+    def __init__(self, data_dir: Path, *, by_command: bool = False, **settings: str) -> None:
         self.data_dir = data_dir
+        self._main = forked.command("infra.local.run") if by_command else run.main
         self._settings = settings
-        self._process: subprocess.Popen[str] | None = None
+        self._process: ForkServerProcess | None = None
         self._reader: threading.Thread | None = None
         self._lines: list[str] = []
+        self._engines: dict[str, Engine] = {}
         self.port = _free_port()
 
     @property
@@ -77,34 +82,26 @@ class Stack:
         """Start it and wait for its own word that it is ready."""
         processes.check()
         self._lines.clear()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "infra.local.run"],
-            cwd=ROOT,
-            env={
-                **os.environ,
-                **stack_secrets(),
-                "PORT": str(self.port),
-                "DATA_DIR": str(self.data_dir),
-                "SEED": "0",
-                "DATABASE_URL": "",
-                "SHARED_CACHE": "on",
-                "EVEN_PACE": "off",
-                "BCRYPT_COST": "4",
-                "PATIENCE": "5",  # nobody is asked to be quick on a busy machine
-                "LOCK_TIMEOUT_MS": "60000",
-                "STATEMENT_TIMEOUT_MS": "90000",
-                "POOL_TIMEOUT_SECONDS": "60",
-                "ACCESS_TOKEN_SECONDS": "86400",  # longer than the slowest run
-                "FRESH_PROOF_SECONDS": "86400",
-                **self._settings,
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-        self._reader = threading.Thread(target=self._read, args=(self._process,), daemon=True)
+        environment = {
+            **os.environ,
+            **stack_secrets(),
+            "PORT": str(self.port),
+            "DATA_DIR": str(self.data_dir),
+            "SEED": "0",
+            "DATABASE_URL": "",
+            "SHARED_CACHE": "on",
+            "EVEN_PACE": "off",
+            "BCRYPT_COST": "4",
+            "PATIENCE": "5",  # nobody is asked to be quick on a busy machine
+            "LOCK_TIMEOUT_MS": "60000",
+            "STATEMENT_TIMEOUT_MS": "90000",
+            "POOL_TIMEOUT_SECONDS": "60",
+            "ACCESS_TOKEN_SECONDS": "86400",  # longer than the slowest run
+            "FRESH_PROOF_SECONDS": "86400",
+            **self._settings,
+        }
+        self._process, output = forked.start(self._main, environment)
+        self._reader = threading.Thread(target=self._read, args=(output,), daemon=True)
         self._reader.start()
         until(lambda: any("ready: http" in line for line in self._lines) or self._ended(), seconds=300)
         if self._ended():
@@ -114,9 +111,11 @@ class Stack:
     def kill(self) -> None:
         """Kill -9 everything that serves: the supervisor, the web workers, the local cloud, the simulators."""
         assert self._process
+        assert self._process.pid
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        self._process.kill()
+        self._process.join()
 
     def restart(self) -> None:
         """Kill everything and start again on the same data."""
@@ -127,12 +126,13 @@ class Stack:
         """Stop it as Ctrl-C does, and its database."""
         if self._process and not self._ended():
             self._process.terminate()
-            try:
-                self._process.wait(PATIENCE_SECONDS)
-            except subprocess.TimeoutExpired:
+            self._process.join(PATIENCE_SECONDS)
+            if not self._ended():
                 self.kill()
         if self._reader:
             self._reader.join(10)  # its last lines count too
+        for engine in self._engines.values():
+            engine.dispose()
         Postgres(self.data_dir / "postgres").stop()
         refused = [line for line in self._lines if "PermissionMissing" in line]
         assert not refused, "the manifest does not grant what was used:\n" + "\n".join(refused)
@@ -159,12 +159,16 @@ class Stack:
 
     @contextlib.contextmanager
     def database(self) -> Iterator[Engine]:
-        """The product's database."""
-        engine = Postgres(self.data_dir / "postgres").engine("karcis")
-        try:
-            yield engine
-        finally:
-            engine.dispose()
+        """The product's database, in one transaction after the other."""
+        yield self.engine("karcis")
+
+    def engine(self, name: str) -> Engine:
+        """Connections to a database of its server, kept while it runs."""
+        server = Postgres(self.data_dir / "postgres")
+        url = server.url(name)  # its port may change when it starts again
+        if url not in self._engines:
+            self._engines[url] = server.engine(name, pool_pre_ping=True)
+        return self._engines[url]
 
     def open_tasks(self, subject_id: str) -> list[str]:
         """The kinds of open manual tasks about a subject."""
@@ -181,12 +185,11 @@ class Stack:
         return "".join(self._lines)
 
     def _ended(self) -> bool:
-        return self._process is None or self._process.poll() is not None
+        return self._process is None or self._process.exitcode is not None
 
-    def _read(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout
-        with process.stdout:
-            for line in process.stdout:
+    def _read(self, output: TextIO) -> None:
+        with output:
+            for line in output:
                 self._lines.append(line)
                 scanner.see(line)
 

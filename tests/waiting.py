@@ -11,12 +11,16 @@ PATIENCE_SECONDS = 90.0
 
 
 def until(condition: Callable[[], T | None], *, seconds: float = PATIENCE_SECONDS, what: str = "") -> T:
-    """Wait until `condition` gives something true, and give it; fail after `seconds`."""
-    deadline = time.monotonic() + seconds
+    """Wait until `condition` gives something true, and give it; fail after `seconds`.
+
+    It asks less often the longer it waits: what is asked is busy, too.
+    """
+    began = time.monotonic()
     while True:
         found = condition()
         if found:
             return found
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > seconds:
             raise AssertionError(f"waited {seconds} s in vain {what}")
-        time.sleep(0.02)
+        time.sleep(min(max(waited / 5, 0.01), 0.1))

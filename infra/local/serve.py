@@ -10,7 +10,7 @@ from gunicorn.app.base import BaseApplication
 
 from infra.local.layout import HOST
 
-_GOOGLE_CLIENTS = ("firestore", "pubsub_v1", "secretmanager_v1", "storage", "tasks_v2")
+GOOGLE_CLIENTS = ("firestore", "pubsub_v1", "secretmanager_v1", "storage", "tasks_v2")
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -41,7 +41,7 @@ def import_everything() -> None:
 
     for module in pkgutil.walk_packages(shared.__path__, "shared."):
         importlib.import_module(module.name)
-    for name in _GOOGLE_CLIENTS:
+    for name in GOOGLE_CLIENTS:
         importlib.import_module(f"google.cloud.{name}")
 
 

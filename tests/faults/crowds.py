@@ -5,9 +5,8 @@ Their buyers have deleted their accounts, so that nobody is written to: mails ar
 
 from uuid import UUID, uuid4
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
-from infra.local.postgres import Postgres
 from tests.stack import Stack
 
 PRICE, FEE, COMMISSION = 100_000, 7_500, 10_000
@@ -101,7 +100,7 @@ def sold(stack: Stack, *, events: int, orders: int, starts_in_days: int) -> list
         tx.execute(_TIERS, {**values, "events": ids})
         paid = tx.execute(_ORDERS, {**values, "events": ids}).all()
         tx.execute(_GONE)
-    with _gateway(stack) as tx:
+    with stack.engine("karcis_local").begin() as tx:
         tx.execute(
             _SIMULATED,
             {
@@ -110,9 +109,4 @@ def sold(stack: Stack, *, events: int, orders: int, starts_in_days: int) -> list
                 "amount": PRICE + FEE,
             },
         )
-        tx.commit()
     return [(event.id, event.organizer_id) for event in made]
-
-
-def _gateway(stack: Stack) -> Connection:
-    return Postgres(stack.data_dir / "postgres").engine("karcis_local").connect()

@@ -13,7 +13,6 @@ import pytest
 import requests
 from sqlalchemy import Row, text
 
-from infra.local.postgres import Postgres
 from tests.stack import Stack
 from tests.waiting import PATIENCE_SECONDS, until
 
@@ -46,12 +45,8 @@ def rows(stack: Stack, query: str, **values: Any) -> Sequence[Row[Any]]:
 
 def local_rows(stack: Stack, query: str, **values: Any) -> Sequence[Row[Any]]:
     """Rows of the database of the local cloud and of the simulators."""
-    local = Postgres(stack.data_dir / "postgres").engine("karcis_local")
-    try:
-        with local.connect() as connection:
-            return connection.execute(text(query), values).all()
-    finally:
-        local.dispose()
+    with stack.engine("karcis_local").connect() as connection:
+        return connection.execute(text(query), values).all()
 
 
 def stock(stack: Stack, event: dict[str, Any]) -> tuple[int, int]:

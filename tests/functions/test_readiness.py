@@ -13,7 +13,7 @@ from tests.waiting import PATIENCE_SECONDS, until
 @pytest.mark.processes
 def test_the_demo_event_is_there_when_it_says_that_it_is_ready():
     with a_folder() as folder:
-        running = Stack(folder, SEED="1", RATE_LIMITS="off")
+        running = Stack(folder, by_command=True, SEED="1", RATE_LIMITS="off")
         starting = threading.Thread(target=running.start, daemon=True)
         starting.start()
         try:
