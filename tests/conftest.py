@@ -1,5 +1,6 @@
 """A real PostgreSQL for everybody, migrated once; each test module gets a copy of its own."""
 
+import gc
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -86,6 +87,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         processes.mark(item)
     scheduling.arrange(items)
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage pass over what all the tests share: it takes a tenth of the processor time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> scheduling.Scheduling | None:

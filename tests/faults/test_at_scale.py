@@ -1,6 +1,6 @@
 """Money for thousands, cut off in the middle: a cancelled event, and the day of the payouts.
 
-SCALE (200) says how many: `SCALE=10000 pytest tests/faults/test_at_scale.py`.
+SCALE (60) says how many: `SCALE=10000 pytest tests/faults/test_at_scale.py`.
 """
 
 import os
@@ -20,7 +20,7 @@ from tests.people import World
 from tests.stack import KEYS, Stack
 from tests.waiting import until
 
-SCALE = int(os.environ.get("SCALE", "200"))
+SCALE = int(os.environ.get("SCALE", "60"))
 
 
 def count(stack: Stack, query: str, **values: Any) -> int:

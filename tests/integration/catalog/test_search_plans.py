@@ -1,4 +1,4 @@
-"""EM-013..016 at scale: among 20,000 events every kind of search goes through the index made for it."""
+"""EM-013..016 at scale: among thousands of events every kind of search goes through the index made for it."""
 
 import pytest
 from sqlalchemy import text
@@ -9,7 +9,7 @@ from shared.cloud.clients import make_engine
 from shared.cloud.database import transaction
 from tests.benchmarks.search_data import fill
 
-EVENTS = 20_000
+EVENTS = 6_000
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -18,12 +19,18 @@ CLIENT_ID = "1234-web.apps.googleusercontent.com"
 OTHER_CLIENT_ID = "1234-android.apps.googleusercontent.com"
 
 
+@cache
+def _private(_: str) -> rsa.RSAPrivateKey:
+    """The private key of that id, made once: it takes a tenth of a second."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 class SigningKey:
     """One of Google's keys, and the certificate it publishes of it."""
 
     def __init__(self, key_id: str) -> None:
         self.id = key_id
-        self.private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        self.private = _private(key_id)
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "federated-signon.system.gserviceaccount.com")])
         start = datetime.now(UTC) - timedelta(days=1)
         certificate = (

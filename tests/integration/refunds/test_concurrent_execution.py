@@ -25,7 +25,7 @@ from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database", "at")
 
-REPETITIONS = 100 if EXPLORES else 30
+REPETITIONS = 100 if EXPLORES else 12
 REFUSED = "0000999999"
 
 
@@ -86,7 +86,7 @@ def test_a_refund_and_the_bank_account_it_waits_for_in_the_same_instant():
 
 def test_a_transfer_that_fails_and_a_new_account_in_the_same_instant(at: Gateways):
     left = []
-    for _ in range(20):
+    for _ in range(REPETITIONS):
         refund_id, buyer_id = an_approved_refund()
         set_account(buyer_id, REFUSED)
         at.fails("xendit", status=503, count=1000)
@@ -99,7 +99,7 @@ def test_a_transfer_that_fails_and_a_new_account_in_the_same_instant(at: Gateway
         )
         deliver(before)
         left.append(status("refunds", refund_id))
-    assert left == ["completed"] * 20
+    assert left == ["completed"] * REPETITIONS
 
 
 def test_a_transfer_that_fails_after_another_account_was_set_goes_there(at: Gateways):

@@ -2,7 +2,6 @@
 
 import json
 import stat
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,26 +11,18 @@ import pytest
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-SCRIPT = (
-    f"#!{sys.executable} -IS\n"
-    + """
-import json, pathlib, sys
-folder = pathlib.Path(__file__).parent
-arguments = [word for word in sys.argv[1:] if word not in ("--quiet", "--format=json")]
-with (folder / "asked").open("a") as asked:
-    asked.write(json.dumps(arguments) + "\\n")
-if arguments == ["auth", "print-access-token"]:
-    print(json.dumps({"token": "of-the-build"}))
-    sys.exit()
-services = json.loads((folder / "services.json").read_text())
-if arguments[2] == "update-traffic" and arguments[3] in (folder / "refused").read_text().split():
-    sys.exit("permission denied")
-if arguments[:3] == ["run", "services", "list"]:
-    print(json.dumps([{"metadata": {"name": name}} for name in services]))
-if arguments[:3] == ["run", "services", "describe"]:
-    print(json.dumps({"status": services[arguments[3]]}))
+SCRIPT = """#!/bin/sh
+folder=${0%/*}
+printf '%s\\n' "$@" "" >> "$folder/asked"
+case "$*" in
+"auth print-access-token "*) echo '{"token": "of-the-build"}' ;;
+"run services list "*) cat "$folder/list" ;;
+"run services describe "*) cat "$folder/$4.service" ;;
+"run services update-traffic "*)
+    case " $(cat "$folder/refused") " in *" $4 "*) echo permission denied >&2; exit 1 ;; esac ;;
+esac
 """
-)
+"""A shell's, as it is called hundreds of times: Python takes twenty times as long to start."""
 
 
 class Gcloud:
@@ -45,14 +36,16 @@ class Gcloud:
         self.refuses()
 
     def holds(self, services: dict[str, dict]) -> None:
-        (self._folder / "services.json").write_text(json.dumps(services))
+        (self._folder / "list").write_text(json.dumps([{"metadata": {"name": name}} for name in services]))
+        for name, status in services.items():
+            (self._folder / f"{name}.service").write_text(json.dumps({"status": status}))
 
     def refuses(self, *services: str) -> None:
         (self._folder / "refused").write_text(" ".join(services))
 
     def changes(self) -> list[list[str]]:
-        asked = [json.loads(line) for line in (self._folder / "asked").read_text().splitlines()]
-        return [words[3:] for words in asked if words[2] == "update-traffic"]
+        asked = [words.split("\n") for words in (self._folder / "asked").read_text().split("\n\n")]
+        return [words[3:5] for words in asked if words[2:3] == ["update-traffic"]]
 
 
 @pytest.fixture
