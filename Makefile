@@ -6,6 +6,9 @@ PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 T ?= tests
 TERRAFORM ?= terraform
 CHECKOV := .venv-checkov/bin/checkov
+EXPLORED := tests/model tests/functions/test_contract.py tests/faults/test_at_scale.py \
+  tests/integration/refunds/test_concurrent_execution.py tests/integration/tickets/test_bibs.py
+SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 BRIEFLY := -o Acquire::Retries=0 -o Acquire::http::Timeout=10
 
 # Where it is set, as in many images, each process of a run compiles every module anew: twice the time to start.
@@ -13,7 +16,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run test test-fast browser coverage explore check audit infra-check bench attacks setup lock openapi format clean
+.PHONY: types lint security documents help run test test-fast browser coverage explore check audit infra-check bench attacks setup lock openapi format clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,15 +42,24 @@ coverage: setup ## Show how much of shared/ the unit and integration tests run; 
 	$(BIN)/coverage run --source=shared -m pytest -q tests/unit tests/integration
 	$(BIN)/coverage report --skip-covered --sort=cover --fail-under=80
 
-explore: setup ## Walk new random paths through the life of orders and money; what fails becomes a test
-	EXPLORE=1 ORDER_LIVES=600 MONEY_STEPS=6000 $(PYTEST) tests/model
+explore: setup ## Walk new random paths, more often and on a larger scale than the tests do; what fails becomes a test
+	EXPLORE=1 ORDER_LIVES=600 MONEY_STEPS=6000 SCALE=1000 $(PYTEST) $(EXPLORED)
 
-check: setup ## Lint, formatting, types, import rules, security, generated documents
+check: setup ## Lint, formatting, types, import rules, security, generated documents: two at a time, each told as a whole
+	@$(MAKE) --no-print-directory --jobs=2 --keep-going $(SYNC) types lint security documents
+
+types:
+	$(BIN)/mypy
+
+lint:
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+security:
 	$(BIN)/bandit -q -c pyproject.toml -r shared functions infra -ll
+
+documents:
 	$(BIN)/python -m schemas.openapi --check
 	$(BIN)/python -m schemas.metrics --check
 	$(BIN)/python -m schemas.figures --check
