@@ -1,6 +1,7 @@
 """Privacy: data export, account deletion, unsubscribing, cookie consent (UM-009, DP-001..006)."""
 
 from shared.identity import marketing
+from shared.identity.codes import CodeInvalid
 from shared.identity.login_throttling import TooManyAttempts
 from shared.identity.marketing import LinkInvalid, UnsubscribeLink
 from shared.identity.password_change import WrongPassword
@@ -13,6 +14,8 @@ from shared.web import App, File, HtmlPage, SignedIn, Transaction, Viewer
 
 app = App("privacy")
 
+PROOF = (WrongPassword, CodeInvalid, TooManyAttempts, AccountInUse)
+
 
 @app.get("/account/export", produces=("application/json", "text/csv"))
 def export_data(query: ExportQuery, caller: SignedIn) -> File:
@@ -21,10 +24,13 @@ def export_data(query: ExportQuery, caller: SignedIn) -> File:
     return File(file.content, file.content_type, file.filename)
 
 
-@app.post("/account/delete", status=204, ends_session=True, problems=(WrongPassword, TooManyAttempts, AccountInUse))
+@app.post("/account/delete", status=204, ends_session=True, problems=PROOF)
 def delete(asked: Deletion, caller: SignedIn) -> None:
-    """Delete your account for good. Records that tax law requires are kept without your name."""
-    deletion.delete(caller.id, asked, caller.session_id)
+    """Delete your account for good, by your password or the code of `auth/confirm/code`.
+
+    Records that tax law requires are kept without your name.
+    """
+    deletion.delete(caller, asked)
 
 
 @app.get("/account/unsubscribe", anybody=True, problems=(LinkInvalid,))

@@ -2,6 +2,7 @@
 
 from shared.site import (
     account_pages,
+    deletion_pages,
     error_pages,
     event_pages,
     google_pages,
@@ -38,6 +39,7 @@ for each in (
     sign_in_pages,
     google_pages,
     account_pages,
+    deletion_pages,
     start_pages,
     own_event_pages,
     tier_pages,

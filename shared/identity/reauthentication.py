@@ -3,6 +3,7 @@
 A second factor would be one more field of Confirmation.
 """
 
+from dataclasses import dataclass
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -11,6 +12,7 @@ from shared.cloud.database import Transaction, transaction
 from shared.identity import accounts, codes, login_throttling, password_change, people, sessions
 from shared.identity.accounts import AccountEmail
 from shared.identity.codes import Code, CodeInvalid
+from shared.identity.people import Person
 from shared.identity.sessions import Tokens
 from shared.identity.tokens import Principal
 from shared.models import RequestModel
@@ -30,25 +32,52 @@ class Confirmation(RequestModel):
         return self
 
 
-def confirm(caller: Principal, given: Confirmation) -> Tokens:
-    """Issue tokens of the caller's session with a fresh `auth_time`. Opens its own transactions, not around bcrypt.
+@dataclass(frozen=True)
+class Proof:
+    """A proof that was checked as far as it can be without the lock of the person: a code still has to be redeemed."""
 
-    Raises WrongPassword, CodeInvalid, TooManyAttempts, AccountGone.
+    person: Person
+    code: str | None
+
+
+def check(caller: Principal, given: Confirmation) -> Proof:
+    """Verify a password, or count the try of a code. Opens its own transactions, not around bcrypt.
+
+    Raises WrongPassword, TooManyAttempts, AccountGone.
     """
     if given.password is not None:
-        confirmed = password_change.verify_password(caller.id, given.password, caller.session_id)
-        with transaction() as tx:
-            person = password_change.lock_confirmed(tx, confirmed, caller.session_id)
-            return sessions.reauthenticate(tx, person, caller.session_id)
-    known = password_change.session_key(caller.id, caller.session_id)
+        return Proof(password_change.verify_password(caller.id, given.password, caller.session_id), None)
     with transaction() as tx:
         person = people.get_or_refuse(tx, caller.id)
+        known = password_change.session_key(caller.id, caller.session_id)
         login_throttling.count_attempt(tx, login_throttling.CODES, person.email, known=known)
+    return Proof(person, given.code or "")
+
+
+def accept(tx: Transaction, caller: Principal, proof: Proof) -> Person | None:
+    """Lock the caller, whose proof holds. None for a wrong code, which costs a try: commit before refusing.
+
+    Raises WrongPassword where the password has changed since it was verified.
+    """
+    if proof.code is None:
+        return password_change.lock_confirmed(tx, proof.person, caller.session_id)
+    person = people.lock(tx, caller.id)
+    if person is None or not codes.redeem(tx, person.id, "confirm_identity", proof.code):
+        return None
+    login_throttling.reset(tx, person.email, known=password_change.session_key(caller.id, caller.session_id))
+    return person
+
+
+def confirm(caller: Principal, given: Confirmation) -> Tokens:
+    """Issue tokens of the caller's session with a fresh `auth_time`. Opens its own transactions.
+
+    Raises CodeInvalid, and what `check` and `accept` raise.
+    """
+    proof = check(caller, given)
     with transaction() as tx:
-        locked = people.lock(tx, caller.id)
-        if locked and codes.redeem(tx, locked.id, "confirm_identity", given.code or ""):
-            login_throttling.reset(tx, locked.email, known=known)
-            return sessions.reauthenticate(tx, locked, caller.session_id)
+        person = accept(tx, caller, proof)
+        if person:
+            return sessions.reauthenticate(tx, person, caller.session_id)
     raise CodeInvalid
 
 

@@ -10,17 +10,17 @@ they name a person by id only. A person who still has something coming is asked 
     not-settled         as organizer: money that we owe for their events, or that they owe
 """
 
-from uuid import UUID
-
 from sqlalchemy import text
 
 from shared.accounting import ledger
 from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
-from shared.identity import erasure, gate_assignments, password_change, passwords, people
+from shared.identity import erasure, gate_assignments, people, reauthentication
+from shared.identity.codes import CodeInvalid
 from shared.identity.people import Person
+from shared.identity.reauthentication import Confirmation
+from shared.identity.tokens import Principal
 from shared.messages import mails
-from shared.models import RequestModel
 from shared.payments import webhooks
 from shared.payouts import bank_accounts
 from shared.privacy import cookie_consents
@@ -30,10 +30,8 @@ from shared.tickets import ticket_rendering
 from shared.web import idempotency
 
 
-class Deletion(RequestModel):
-    """The password, so that nobody who finds an open browser can do this."""
-
-    password: passwords.GivenPassword
+class Deletion(Confirmation):
+    """A proof of who asks, so that nobody who finds an open browser can do this: the password, or a mailed code."""
 
 
 class AccountInUse(Problem):
@@ -66,27 +64,34 @@ _OBSTACLES = text("""
 """)
 
 
-def delete(user_id: UUID, deletion: Deletion, session_id: UUID | None = None) -> None:
-    """Delete the account, in one transaction, and mail its last address that it is done.
+def delete(caller: Principal, deletion: Deletion) -> None:
+    """Delete the caller's account, in one transaction, and mail its last address that it is done.
 
-    Raises AccountInUse, and what password_change.verify_password and password_change.lock_confirmed raise.
+    Raises AccountInUse, which spends no code; CodeInvalid, and what reauthentication.check and accept raise.
     """
-    confirmed = password_change.verify_password(user_id, deletion.password, session_id)
+    proof = reauthentication.check(caller, deletion)
     with transaction() as tx:
-        people.lock_for_deletion(tx, user_id)  # no order may slip in between the check and the commit
-        person = password_change.lock_confirmed(tx, confirmed, session_id)
-        _refuse_if_in_use(tx, person)
-        _anonymise(tx, person)
-        mails.enqueue(
-            tx,
-            "account_deleted",
-            dedupe_key=f"account_deleted:{person.id}",
-            to=person.email,
-            language=person.language,
-            context={"full_name": person.full_name},
-        )
-        erasure.erase(tx, person)
-        audit.record(tx, "user.deleted", subject="user", subject_id=person.id, actor_id=person.id)
+        people.lock_for_deletion(tx, caller.id)  # no order may slip in between the check and the commit
+        person = reauthentication.accept(tx, caller, proof)
+        if person:
+            _delete(tx, person)
+    if person is None:
+        raise CodeInvalid
+
+
+def _delete(tx: Transaction, person: Person) -> None:
+    _refuse_if_in_use(tx, person)
+    _anonymise(tx, person)
+    mails.enqueue(
+        tx,
+        "account_deleted",
+        dedupe_key=f"account_deleted:{person.id}",
+        to=person.email,
+        language=person.language,
+        context={"full_name": person.full_name},
+    )
+    erasure.erase(tx, person)
+    audit.record(tx, "user.deleted", subject="user", subject_id=person.id, actor_id=person.id)
 
 
 def _refuse_if_in_use(tx: Transaction, person: Person) -> None:

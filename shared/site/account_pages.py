@@ -1,4 +1,4 @@
-"""A person's own account: profile, photo, password, sessions, data, deletion, bank account (UM-007..009, DP-005)."""
+"""A person's own account: profile, photo, password, sessions, data, bank account (UM-007, UM-008, DP-005)."""
 
 from typing import Annotated, get_args
 from urllib.parse import urlencode
@@ -13,9 +13,7 @@ from shared.identity.tokens import Principal
 from shared.messages import mails
 from shared.payouts import bank_account_changes, bank_accounts
 from shared.payouts.bank_accounts import BankAccountBody, BankAccountResponse, BankCode
-from shared.privacy import deletion
 from shared.privacy.cookie_consents import COOKIES
-from shared.privacy.deletion import Deletion
 from shared.problems import NotFound, Problem
 from shared.site import forms, rendering
 from shared.web import CODE_MAILS, CREDENTIALS, App, MaxBytes, SignedIn, Upload
@@ -85,19 +83,6 @@ def sign_out_everywhere(viewer: SignedIn) -> Redirect:
     with transaction() as tx:
         sessions.end_everywhere(tx, viewer.id)
     return Redirect("/login", ends_session=True)
-
-
-@pages.form("/account/delete", limit=CREDENTIALS)
-def delete(request: PageRequest, viewer: SignedIn) -> Page | Redirect:
-    """Delete the account for good. Records that tax law needs are kept without the name."""
-    wanted, errors = forms.read(Deletion, forms.non_empty(request.form, "password"), request.language)
-    if wanted is None:
-        return _page(request, viewer, errors=errors)
-    try:
-        deletion.delete(viewer.id, wanted, viewer.session_id)
-    except Problem as problem:
-        return _page(request, viewer, problem=problem)
-    return Redirect(f"/{request.language}", ends_session=True)
 
 
 @pages.page(BANK_ACCOUNT)

@@ -100,6 +100,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "products-picked-up": (_("What was picked up cannot be given back."), _("Choose what was not picked up.")),
     "unit-revealed": (_("You have looked at this code already."), _("So it cannot be given back.")),
     "wrong-password": (_("The password is wrong."), _("Check it, or set a new one with a mailed code.")),
+    "account-in-use": (_("The account cannot be deleted yet."), _("First this has to end:")),
     "csrf": (_("This form was too old."), _("Nothing has happened. Fill it in again, please.")),
     "try-again": (_("Just a moment, we are busy"), _("Nothing was lost. Try again in a few seconds.")),
     "tickets-taken": (

@@ -24,6 +24,7 @@ OWN = {
     "account": "/account",
     "bank-account": "/account/bank-account",
     "confirm": "/account/confirm",
+    "delete-account": "/account/delete",
     "refunds-none": "/refunds",
 }
 

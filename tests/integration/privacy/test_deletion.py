@@ -276,6 +276,30 @@ def test_the_password_is_needed():
     assert login(member.email)
 
 
+def test_a_mailed_code_proves_as_much_and_a_refusal_spends_none():
+    member = a_member()
+    order = an_order_of(member, paid=False)
+    by = Principal(member.id, "customer", None)
+    assert call("POST", "/auth/confirm/code", by=by).status_code == 202
+    [[code]] = rows(
+        "SELECT context ->> 'code' FROM emails WHERE to_address = :to AND template = 'confirm_identity'",
+        to=member.email,
+    )
+    wrong = call("POST", "/account/delete", by=by, json={"code": f"{(int(code) + 1) % 10**6:06d}"})
+    assert problem(wrong) == (422, "code-invalid")
+    assert reasons(call("POST", "/account/delete", by=by, json={"code": code})) == ["live-reservation"]
+    assert call("POST", f"/orders/{order.id}/cancel", by=by).status_code == 200
+    assert call("POST", "/account/delete", by=by, json={"code": code}).status_code == 204
+
+
+@pytest.mark.parametrize("proof", [{}, {"password": PASSWORD, "code": "123456"}], ids=["none", "two"])
+def test_one_proof_is_needed(proof: dict[str, str]):
+    member = a_member()
+    answer = call("POST", "/account/delete", by=Principal(member.id, "customer", None), json=proof)
+    assert problem(answer) == (422, "invalid")
+    assert login(member.email)
+
+
 def test_what_is_reserved_has_to_end_first():
     member = a_member()
     an_order_of(member, paid=False)

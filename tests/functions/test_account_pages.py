@@ -1,0 +1,39 @@
+"""A person's own account on its pages (UM-009)."""
+
+from uuid import uuid4
+
+from tests.functions.browsing import Browser
+from tests.people import World
+
+
+def test_an_account_without_a_password_is_deleted_by_a_mailed_code(world: World):
+    browser = Browser(world)
+    address = f"{uuid4().hex[:12]}@example.com"
+    browser.sign_in_by_code(address)
+    assert 'name="password"' not in browser.get("/account/delete").text
+    sent = browser.send("/account/delete/code", {})
+    assert (sent.status_code, sent.headers["Location"]) == (303, "/account/delete?mailed=yes")
+    assert f"enam angka ke {address}" in browser.get("/account/delete?mailed=yes").text
+    wrong = browser.send("/account/delete", {"code": "000000"})
+    assert "Kode salah atau sudah kedaluwarsa" in wrong.text
+    gone = browser.send("/account/delete", {"code": browser.code(address, "confirm_identity")})
+    assert (gone.status_code, gone.headers["Location"]) == (303, "/id")
+    assert not browser.is_signed_in
+
+
+def test_an_account_with_a_password_is_deleted_by_it(world: World):
+    browser, person = Browser(world), world.somebody()
+    browser.sign_in(person)
+    assert 'name="password"' in browser.get("/account/delete").text
+    assert "Kata sandi salah" in browser.send("/account/delete", {"password": "Rahasia#9"}).text
+    assert browser.send("/account/delete", {"password": "Rahasia-123!"}).status_code == 303
+    assert not browser.is_signed_in
+
+
+def test_what_has_to_end_before_an_account_goes_is_told_in_words(world: World):
+    browser, person = Browser(world), world.somebody()
+    person.reserve(world.somebody("organizer").publish())
+    browser.sign_in(person)
+    refused = browser.send("/account/delete", {"password": "Rahasia-123!"})
+    assert "Ada tiket yang Anda tahan tetapi belum dibayar" in refused.text
+    assert browser.is_signed_in
