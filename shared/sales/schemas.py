@@ -41,7 +41,7 @@ _ITEMS = text("""
 PAYMENT_COLUMNS = """
     id, order_id, gateway, gateway_reference, CASE status WHEN 'opening' THEN 'pending' ELSE status END AS status,
     amount, received_amount, payment_method, redirect_url, snap_token, qr_string, va_number, biller_code,
-    expires_at, paid_at
+    expires_at, paid_at, COALESCE(status = 'opening' AND claimed_until > now(), false) AS is_opening
 """
 _PAYMENTS = text(f"""
     SELECT {PAYMENT_COLUMNS} FROM payments
@@ -133,6 +133,8 @@ class PaymentResponse(ResponseModel):
     instructions: str
     expires_at: datetime
     paid_at: datetime | None
+    is_opening: bool
+    """True while the gateway is being asked for it, so that it cannot be paid yet."""
 
     @classmethod
     def of(cls, row: RowMapping) -> "PaymentResponse":

@@ -3,7 +3,7 @@
 from urllib.parse import urlencode
 
 from shared.problems import NotFound, NotSignedIn, Problem
-from shared.site import rendering
+from shared.site import refusals, rendering
 from shared.web.limits import TooManyRequests
 from shared.web.pages import Page, PageRequest, Redirect
 
@@ -19,7 +19,7 @@ def problem_page(problem: Problem, correlation_id: str, request: PageRequest) ->
         request,
         status=problem.status,
         kind=_kind(problem),
-        detail=problem.detail,
+        refusal=refusals.of(problem, request.language),
         correlation_id=correlation_id,
         retry_after=problem.retry_after_seconds,
     )

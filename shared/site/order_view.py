@@ -1,6 +1,7 @@
 """The view of an order: one state for each order, found from our own records alone (PS-004).
 
 reserved    tickets are held, nothing was tried yet; or what was tried has failed
+preparing   the gateway is being asked for a payment
 pay         a payment waits: a QR code, a number, or the gateway's own page
 checking    we do not know yet: never called failed
 short       less came in than was asked for; the rest can be paid
@@ -24,6 +25,7 @@ from shared.states import EventStatus, OrderStatus, PaymentStatus, RefundKind, T
 State = Literal[
     "reserved",
     "failed",
+    "preparing",
     "pay_qr",
     "pay_va",
     "pay_redirect",
@@ -39,6 +41,7 @@ State = Literal[
     "refunded",
 ]
 _WITH_TICKET = ("ticket", "registration")
+_LIVE = ("preparing", "pay_qr", "pay_va", "pay_redirect", "checking", "review", "issuing", "reserved", "failed")
 WALLETS = ("OVO", "DANA", "GOPAY", "LINKAJA")
 
 
@@ -81,6 +84,8 @@ class OrderView:
     def _live_state(self) -> State:
         if any(each.received_amount for each in self.order.payments):
             return "short" if 0 < self.order.amount_missing < self.order.total_amount and not self.open else "review"
+        if self.open and self.open.is_opening:
+            return "preparing"
         if self.silent_gateway:
             return "reserved"
         if self.open:
@@ -96,13 +101,14 @@ class OrderView:
 
     @property
     def silent_gateway(self) -> str | None:
-        """The gateway that was asked for a payment and has not answered: nothing that could be paid was shown yet."""
-        return self.open.gateway if self.open and not self.open.gateway_reference else None
+        """The gateway that was asked for a payment in vain: nothing that could be paid was shown yet."""
+        is_silent = self.open and not self.open.gateway_reference and not self.open.is_opening
+        return self.open.gateway if self.open and is_silent else None
 
     @property
     def is_live(self) -> bool:
         """True if its page should look again by itself."""
-        return self.state in ("pay_qr", "pay_va", "pay_redirect", "checking", "review", "issuing", "reserved", "failed")
+        return self.state in _LIVE
 
     @property
     def is_waiting_for_money(self) -> bool:

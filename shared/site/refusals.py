@@ -102,6 +102,47 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "wrong-password": (_("The password is wrong."), _("Check it, or set a new one with a mailed code.")),
     "account-in-use": (_("The account cannot be deleted yet."), _("First this has to end:")),
     "csrf": (_("This form was too old."), _("Nothing has happened. Fill it in again, please.")),
+    "account-name-mismatch": (
+        _("The bank has this account under another name."),
+        _("Write the holder's name as the bank does."),
+    ),
+    "account-not-found": (_("The bank knows no such account."), _("Check the bank and the number.")),
+    "amount-above-limit": (
+        _("This way to pay does not take so large an amount."),
+        _("No money was taken. Choose another way to pay."),
+    ),
+    "capacity-exceeded": (
+        _("The tickets add up to more than the event holds."),
+        _("Lower a number, or raise the capacity."),
+    ),
+    "forbidden": (_("Your account may not do this."), _("Sign in with another account, or go back.")),
+    "fresh-proof-required": (
+        _("Before this we make sure that it is you."),
+        _("Have a code mailed in your account, then try again."),
+    ),
+    "invalid": (_("Something is missing or not right"), _("Go back, correct it, and send it again.")),
+    "not-signed-in": (_("You are signed out."), _("Sign in, and go on here.")),
+    "session-ended": (_("You are signed out."), _("Sign in, and go on here.")),
+    "nothing-to-refund": (_("Everything that was paid for these is back with you."), _("See your refunds.")),
+    "order-not-refundable": (_("Only a paid order can be given back."), _("See its state on its own page.")),
+    "role-fixed": (
+        _("This account cannot become an organizer's."),
+        _("Open an account with another address for your events."),
+    ),
+    "method-not-allowed": (_("This address takes a form only."), _("Go back to the page before, and send its form.")),
+    "malformed-request": (
+        _("We could not read what was sent."),
+        _("Nothing has happened. Go back, check what you typed, and send it again."),
+    ),
+    "wrong-content-type": (
+        _("We could not read what was sent."),
+        _("Nothing has happened. Go back, check what you typed, and send it again."),
+    ),
+    "too-large": (_("That is too large."), _("Nothing has happened. Choose a smaller file, or write less.")),
+    "request-timeout": (
+        _("The connection was too slow."),
+        _("Nothing has happened. Send it again where the network is better."),
+    ),
     "try-again": (_("Just a moment, we are busy"), _("Nothing was lost. Try again in a few seconds.")),
     "tickets-taken": (
         _("Tickets are held or sold, so it stays published."),

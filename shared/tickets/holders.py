@@ -58,7 +58,7 @@ class HolderChange(RequestModel):
 class TicketResponse(ResponseModel):
     """A ticket and the text of its QR code. `status`: `valid`, `used` or `void`.
 
-    `may_change_holder`: whether the caller may correct who holds it now.
+    `may_change_holder`: whether the caller may correct who holds it now. `is_buyer`: whether they bought it.
     """
 
     id: UUID
@@ -71,7 +71,8 @@ class TicketResponse(ResponseModel):
     tier_name: str
     bib_number: int | None
     download_url: str
-    may_change_holder: bool = False
+    may_change_holder: bool
+    is_buyer: bool
 
 
 class HolderChangeClosed(Problem):
@@ -84,8 +85,9 @@ def read(tx: Transaction, caller: Principal, ticket_id: UUID) -> TicketResponse:
     """The ticket for its buyer, its holder's account, its organizer or an admin. Raises NotFound."""
     parties = access.require_sight(tx, caller, ticket_id)
     ticket = tx.execute(_READ, {"id": ticket_id}).one()
-    is_open = ticket.status == TicketStatus.ISSUED and _is_open(ticket, is_buyer=parties.is_buyer(caller))
-    return _response(ticket, may_change_holder=is_open and not parties.is_holder_only(caller))
+    is_buyer = parties.is_buyer(caller)
+    is_open = ticket.status == TicketStatus.ISSUED and _is_open(ticket, is_buyer=is_buyer)
+    return _response(ticket, may_change_holder=is_open and not parties.is_holder_only(caller), is_buyer=is_buyer)
 
 
 def change(tx: Transaction, caller: Principal, ticket_id: UUID, wanted: HolderChange, notify: Notify) -> None:
@@ -144,7 +146,7 @@ def _is_open(ticket: Any, *, is_buyer: bool) -> bool:
     return bool(ticket.is_ahead and (ticket.is_changeable or not is_buyer))
 
 
-def _response(ticket: Any, *, may_change_holder: bool) -> TicketResponse:
+def _response(ticket: Any, *, may_change_holder: bool, is_buyer: bool) -> TicketResponse:
     claims = qr.QrContent(ticket.id, ticket.event_id, ticket.attendee_name, ticket.revision)
     return TicketResponse(
         id=ticket.id,
@@ -158,4 +160,5 @@ def _response(ticket: Any, *, may_change_holder: bool) -> TicketResponse:
         bib_number=ticket.bib_number,
         download_url=f"/api/v1/tickets/{ticket.id}/download",
         may_change_holder=may_change_holder,
+        is_buyer=is_buyer,
     )

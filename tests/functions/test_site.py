@@ -142,3 +142,10 @@ def test_a_filter_that_cannot_be_read_is_left_out_and_said_so(world: World, quer
 def test_a_choice_that_no_form_sends_breaks_nothing(world: World, query: str):
     event = world.somebody("organizer").publish()
     assert get(world, f"/buy/{event['slug']}?{query}").status_code in (200, 303, 404)
+
+
+@pytest.mark.parametrize(("language", "words"), [("id", "hanya menerima formulir"), ("en", "takes a form only")])
+def test_a_refusal_is_told_in_the_language_of_the_page(world: World, language: str, words: str):
+    answer = get(world, "/account/photo/remove", **{"Accept-Language": language})
+    assert answer.status_code == 405
+    assert words in answer.text

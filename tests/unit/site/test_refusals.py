@@ -4,21 +4,60 @@ import importlib
 
 import pytest
 
+from functions.site.main import app
 from shared.problems import NotFound, Problem
 from shared.site import refusals
+from shared.web import openapi
 from shared.web.pages import Language
+from shared.web.routes import Route
+from tests.unit.web.raised_problems import raised_by
 from tests.unit.web.test_declared_problems import problems, routes
 
+PURCHASE = {"POST /api/v1/orders/reserve", "POST /api/v1/orders/quote"}
+"""Operations whose refusals wait as values for their callers, so that only their routes tell of them."""
 
-def slugs() -> set[str]:
-    """The slugs of all problems of the product."""
+
+def all_problems() -> set[type[Problem]]:
+    """All problems of the product."""
     list(routes())  # imports what defines them
     importlib.import_module("shared.web.csrf")
-    return {each.slug for each in problems()}
+    return set(problems())
+
+
+def declared_of_purchase() -> set[type[Problem]]:
+    return {each for route in routes() if f"{route.method} {route.path}" in PURCHASE for each in route.problems}
+
+
+def told_by(page: Route) -> set[type[Problem]]:
+    """The problems that a page may have to tell: those of its handler, and those of the edge around it."""
+    handler = page.handler
+    raised = raised_by(handler.__module__, handler.__qualname__, told_by="shared.site")
+    return {*raised, *openapi.problems_of(page)}
+
+
+def test_the_problems_of_pages_are_found():
+    slugs = {problem.slug for page in app.routes for problem in told_by(page)}
+    assert {"wrong-password", "refund-window-closed", "account-in-use", "csrf", "code-invalid"} <= slugs
+    assert {"sold-out", "already-reserved", "promo-exhausted"} <= {each.slug for each in declared_of_purchase()}
+
+
+@pytest.mark.parametrize("page", app.routes, ids=lambda page: f"{page.method} {page.path}")
+def test_every_problem_of_a_page_has_words_of_its_own(page: Route):
+    assert {problem.slug for problem in told_by(page)} - set(refusals._WORDS) == set()
+
+
+def test_every_problem_of_a_purchase_has_words_of_its_own():
+    assert {problem.slug for problem in declared_of_purchase()} - set(refusals._WORDS) == set()
+
+
+def test_every_problem_of_the_edge_has_words_of_its_own():
+    """What is wrong with a request before it is known which page it asks for."""
+    edge = {each.slug for each in all_problems() if each.__module__ in ("shared.problems", "shared.web.limits")}
+    assert edge - set(refusals._WORDS) == {"internal-error"}, "which has a page of its own"
 
 
 def test_only_problems_that_exist_have_words():
-    assert set(refusals._WORDS) - slugs() == set()
+    assert set(refusals._WORDS) - {each.slug for each in all_problems()} == set()
 
 
 @pytest.mark.parametrize(("language", "title"), [("id", "Tiket itu tidak ada"), ("en", "There is no such ticket")])

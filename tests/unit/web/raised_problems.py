@@ -34,15 +34,18 @@ class Function:
 
 
 @cache
-def raised_by(module: str, name: str) -> frozenset[type[Problem]]:
-    """The problems that a function can raise, by itself or by what it calls."""
+def raised_by(module: str, name: str, *, told_by: str = "") -> frozenset[type[Problem]]:
+    """The problems that a function can raise, by itself or by what it calls.
+
+    What is caught in modules whose names begin with `told_by` counts as raised: there it is caught to be told.
+    """
     seen: dict[Key, set[type[Problem]]] = {}
 
     def visit(key: Key) -> set[type[Problem]]:
         if key in seen:
             return seen[key]
         seen[key] = found = set()
-        function = program().get(key)
+        function = program(told_by).get(key)
         if function is None:
             return found
         found |= function.raises
@@ -54,9 +57,12 @@ def raised_by(module: str, name: str) -> frozenset[type[Problem]]:
 
 
 @cache
-def program() -> dict[Key, Function]:
-    """Every function of the product."""
-    return {key: function for module in _modules() for key, function in _Reader(module).functions()}
+def program(told_by: str = "") -> dict[Key, Function]:
+    """Every function of the product; of modules whose names begin with `told_by`, as if they caught nothing."""
+    readers = [
+        _Reader(module, heeds_catches=not (told_by and module.__name__.startswith(told_by))) for module in _modules()
+    ]
+    return {key: function for reader in readers for key, function in reader.functions()}
 
 
 @cache
@@ -83,8 +89,9 @@ def _methods() -> dict[str, set[Key]]:
 
 
 class _Reader:
-    def __init__(self, module: ModuleType) -> None:
+    def __init__(self, module: ModuleType, *, heeds_catches: bool) -> None:
         self.module = module
+        self.heeds_catches = heeds_catches
         self.names = {**vars(builtins), **vars(module)}
 
     def functions(self) -> Iterator[tuple[Key, Function]]:
@@ -126,6 +133,8 @@ class _Reader:
 
     def _caught(self, handler: ast.ExceptHandler) -> list[type[BaseException]]:
         """The problems that a handler catches and does not raise again as they were."""
+        if not self.heeds_catches:
+            return []
         if any(isinstance(each, ast.Raise) and each.exc is None for each in ast.walk(handler)):
             return []
         value = self._value(handler.type) if handler.type else BaseException
