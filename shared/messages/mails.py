@@ -372,7 +372,7 @@ def _try_new_address(tx: Transaction, changed: HolderChanged) -> None:
     """Try an address again that bounced once, as a ticket's holder was corrected to it."""
     address = tx.execute(_ADDRESS, {"item_id": changed.item_id}).scalar()
     if address and address != changed.old_email:
-        suppressions.lift_bounces(tx, [address])
+        suppressions.lift_bounce(tx, address)
 
 
 def _enqueue_replaced(tx: Transaction, changed: HolderChanged, old_email: str, *, dedupe_key: str) -> None:

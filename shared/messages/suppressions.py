@@ -7,7 +7,6 @@
 The table holds hashes of addresses. What bounced is tried again after 90 days (shared/privacy/retention.py).
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -19,7 +18,6 @@ from shared.cloud.database import Transaction
 from shared.cloud.logs import mask
 from shared.gateways.sendgrid.client import SuppressionList
 from shared.identity.addresses import EmailAddress
-from shared.messages.quotas import address_key
 from shared.models import Listing, PageQuery, RequestModel, ResponseModel
 from shared.problems import NotFound
 from shared.states import SuppressionReason
@@ -30,21 +28,23 @@ LISTS: dict[SuppressionReason, SuppressionList] = {
 }
 """The mail service's list of each reason."""
 
+_KEY = "encode(sha256(convert_to(:address, 'UTF8')), 'hex')"
+
 # A report of spam outweighs a bounce; what happened before an address was lifted says nothing about it now.
-_ADD = text("""
-    INSERT INTO mail_suppressions AS s (address_key, reason, email_id) VALUES (:key, :reason, :email_id)
+_ADD = text(f"""
+    INSERT INTO mail_suppressions AS s (address_key, reason, email_id) VALUES ({_KEY}, :reason, :email_id)
     ON CONFLICT (address_key) DO UPDATE SET email_id = excluded.email_id, created_at = now(), lifted_at = NULL,
         reason = CASE WHEN s.lifted_at IS NULL AND s.reason = 'spam_reported' THEN s.reason ELSE excluded.reason END
     WHERE s.lifted_at IS NULL OR s.lifted_at < :happened_at
 """)
-_FIND = text("SELECT reason, lifted_at IS NULL AS is_active FROM mail_suppressions WHERE address_key = :key")
-_LIFT = text("""
+_FIND = text(f"SELECT reason, lifted_at IS NULL AS is_active FROM mail_suppressions WHERE address_key = {_KEY}")
+_LIFT = text(f"""
     UPDATE mail_suppressions SET lifted_at = now()
-    WHERE address_key = ANY(:keys) AND lifted_at IS NULL AND reason = ANY(:reasons)
+    WHERE address_key = {_KEY} AND lifted_at IS NULL AND reason = ANY(:reasons)
     RETURNING email_id
 """)
-_REMOVE_LIFTED = text("DELETE FROM mail_suppressions WHERE address_key = :key AND lifted_at IS NOT NULL")
-_FORGET = text("DELETE FROM mail_suppressions WHERE address_key = :key")
+_REMOVE_LIFTED = text(f"DELETE FROM mail_suppressions WHERE address_key = {_KEY} AND lifted_at IS NOT NULL")
+_FORGET = text(f"DELETE FROM mail_suppressions WHERE address_key = {_KEY}")
 _LIST = text("""
     SELECT s.reason, s.email_id, s.created_at, m.template, m.to_address
     FROM mail_suppressions s JOIN emails m ON m.id = s.email_id
@@ -81,41 +81,36 @@ class SuppressionResponse(ResponseModel):
 def add(tx: Transaction, address: str, reason: SuppressionReason, *, email_id: UUID, happened_at: datetime) -> None:
     """Send no more mails to an address, as one of them was refused at `happened_at`."""
     values = {"reason": reason, "email_id": email_id, "happened_at": happened_at}
-    tx.execute(_ADD, {"key": address_key(address), **values})
+    tx.execute(_ADD, {"address": address, **values})
 
 
 def find(tx: Transaction, address: str) -> Suppression | None:
     """The suppression of an address, if there is one."""
-    row = tx.execute(_FIND, {"key": address_key(address)}).first()
+    row = tx.execute(_FIND, {"address": address}).first()
     return Suppression(SuppressionReason(row.reason), row.is_active) if row else None
 
 
-def lift_bounces(tx: Transaction, addresses: Iterable[str]) -> None:
-    """Try addresses again that mails have bounced from: somebody has just given them as right."""
-    _lift(tx, addresses, [SuppressionReason.BOUNCED])
+def lift_bounce(tx: Transaction, address: str) -> None:
+    """Try an address again that a mail has bounced from: somebody has just given it as right."""
+    tx.execute(_LIFT, {"address": address, "reasons": [SuppressionReason.BOUNCED]})
 
 
 def lift(tx: Transaction, wanted: LiftRequest, *, by: UUID) -> None:
     """Try an address again, whatever the reason why it gets no mails. Raises NotFound."""
-    email_ids = _lift(tx, [wanted.email], list(SuppressionReason))
-    if not email_ids:
+    lifted = tx.execute(_LIFT, {"address": wanted.email, "reasons": list(SuppressionReason)}).first()
+    if lifted is None:
         raise NotFound
-    audit.record(tx, "mail.suppression_lifted", subject="email", subject_id=email_ids[0], actor_id=by)
-
-
-def _lift(tx: Transaction, addresses: Iterable[str], reasons: list[SuppressionReason]) -> list[UUID]:
-    keys = [address_key(address) for address in addresses]
-    return list(tx.execute(_LIFT, {"keys": keys, "reasons": reasons}).scalars())
+    audit.record(tx, "mail.suppression_lifted", subject="email", subject_id=lifted.email_id, actor_id=by)
 
 
 def remove_lifted(tx: Transaction, address: str) -> None:
     """Forget a lifted suppression, which the mail service has forgotten too."""
-    tx.execute(_REMOVE_LIFTED, {"key": address_key(address)})
+    tx.execute(_REMOVE_LIFTED, {"address": address})
 
 
 def forget(tx: Transaction, address: str) -> None:
     """Forget what is known of an address whose account is deleted."""
-    tx.execute(_FORGET, {"key": address_key(address)})
+    tx.execute(_FORGET, {"address": address})
 
 
 def listed(tx: Transaction, page: PageQuery) -> Listing[SuppressionResponse]:

@@ -142,7 +142,7 @@ def test_an_event_counts_once_whatever_is_repeated():
     event = a_mail_event("bounce", email_id)
     at_the_same_time([lambda: tell(event, event)] * 4)
     with transaction() as tx:
-        suppressions.lift_bounces(tx, [address])
+        suppressions.lift_bounce(tx, address)
     tell(event)
     assert not is_suppressed(address)
     assert len(rows("SELECT 1 FROM mail_events WHERE email_id = :id", id=email_id)) == 1
