@@ -285,6 +285,13 @@ CREATE TABLE public.dead_letters (
     CONSTRAINT dead_letters_kind_check CHECK ((kind = ANY (ARRAY['message'::text, 'task'::text])))
 );
 
+CREATE TABLE public.digest_sales (
+    order_id uuid NOT NULL,
+    organizer_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    told_at timestamp with time zone
+);
+
 CREATE TABLE public.digital_units (
     id uuid NOT NULL,
     tier_id uuid NOT NULL,
@@ -993,6 +1000,7 @@ CREATE TABLE public.users (
     person_id uuid DEFAULT gen_random_uuid() NOT NULL,
     legal_name text,
     payee_name text,
+    sale_notices text DEFAULT 'first_sales'::text NOT NULL,
     CONSTRAINT users_accepted_terms CHECK ((((terms_version IS NULL) = (terms_accepted_at IS NULL)) AND ((terms_version IS NOT NULL) OR (role = 'staff'::text)))),
     CONSTRAINT users_email_check CHECK (((email = lower(email)) AND (length(email) <= 255))),
     CONSTRAINT users_full_name_check CHECK (((length(full_name) >= 1) AND (length(full_name) <= 255))),
@@ -1001,6 +1009,7 @@ CREATE TABLE public.users (
     CONSTRAINT users_payee_name_check CHECK (((length(payee_name) >= 1) AND (length(payee_name) <= 255))),
     CONSTRAINT users_phone_check CHECK ((length(phone) <= 20)),
     CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['customer'::text, 'organizer'::text, 'staff'::text, 'admin'::text]))),
+    CONSTRAINT users_sale_notices_check CHECK ((sale_notices = ANY (ARRAY['first_sales'::text, 'digest'::text, 'off'::text]))),
     CONSTRAINT users_staff_has_organizer CHECK (((role = 'staff'::text) = (organizer_id IS NOT NULL)))
 );
 
@@ -1045,6 +1054,9 @@ ALTER TABLE ONLY public.dead_letters
 
 ALTER TABLE ONLY public.dead_letters
     ADD CONSTRAINT dead_letters_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.digest_sales
+    ADD CONSTRAINT digest_sales_pkey PRIMARY KEY (order_id);
 
 ALTER TABLE ONLY public.digital_units
     ADD CONSTRAINT digital_units_once UNIQUE (secret_index);
@@ -1224,6 +1236,10 @@ CREATE INDEX cookie_consents_nameless ON public.cookie_consents USING btree (cho
 CREATE INDEX cookie_consents_user ON public.cookie_consents USING btree (user_id) WHERE (user_id IS NOT NULL);
 
 CREATE INDEX dead_letters_open ON public.dead_letters USING btree (created_at) WHERE (decision IS NULL);
+
+CREATE INDEX digest_sales_told ON public.digest_sales USING btree (told_at) WHERE (told_at IS NOT NULL);
+
+CREATE INDEX digest_sales_untold ON public.digest_sales USING btree (organizer_id) WHERE (told_at IS NULL);
 
 CREATE INDEX digital_units_free ON public.digital_units USING btree (tier_id, created_at, id) WHERE (item_id IS NULL);
 
@@ -1481,6 +1497,12 @@ ALTER TABLE ONLY public.bib_numbers
 
 ALTER TABLE ONLY public.cookie_consents
     ADD CONSTRAINT cookie_consents_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.digest_sales
+    ADD CONSTRAINT digest_sales_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
+
+ALTER TABLE ONLY public.digest_sales
+    ADD CONSTRAINT digest_sales_organizer_id_fkey FOREIGN KEY (organizer_id) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.digital_units
     ADD CONSTRAINT digital_units_item_id_fkey FOREIGN KEY (item_id) REFERENCES public.order_items(id);

@@ -127,3 +127,11 @@ class SuppressionReason(StrEnum):
 
     BOUNCED = "bounced"
     SPAM_REPORTED = "spam_reported"
+
+
+class SaleNotices(StrEnum):
+    """How an organizer is told of sales: `users.sale_notices`."""
+
+    FIRST_SALES = "first_sales"
+    DIGEST = "digest"
+    OFF = "off"

@@ -36,13 +36,13 @@ def delete(asked: Deletion, caller: SignedIn) -> None:
 @app.get("/account/unsubscribe", anybody=True, problems=(LinkInvalid,))
 def ask_to_unsubscribe(link: UnsubscribeLink, tx: Transaction) -> HtmlPage:
     """The page of the unsubscribe link in a mail. It only asks for confirmation, so link scanners change nothing."""
-    return HtmlPage(unsubscribing.page(marketing.language(tx, link), is_done=False))
+    return HtmlPage(unsubscribing.page(marketing.language(tx, link), link.kind, is_done=False))
 
 
 @app.post("/account/unsubscribe", anybody=True, problems=(LinkInvalid,))
 def unsubscribe(link: UnsubscribeLink, tx: Transaction) -> HtmlPage:
-    """Unsubscribe from marketing mails without signing in, by one click (RFC 8058). Idempotent."""
-    return HtmlPage(unsubscribing.page(marketing.withdraw(tx, link), is_done=True))
+    """End offers, or notices of sales, without signing in, by one click (RFC 8058). Idempotent."""
+    return HtmlPage(unsubscribing.page(marketing.unsubscribe(tx, link), link.kind, is_done=True))
 
 
 @app.get("/privacy/cookies", anybody=True)

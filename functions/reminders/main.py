@@ -1,6 +1,6 @@
-"""Reminders: of payments that are open, and of events that are near (NS-004, NS-005)."""
+"""Reminders of open payments and near events, and what organizers have sold (NS-004, NS-005, NOTIFY-1)."""
 
-from shared.messages import event_reminders, payment_reminders
+from shared.messages import event_reminders, payment_reminders, sale_notices
 from shared.web import App
 
 app = App("reminders")
@@ -16,6 +16,12 @@ def remind_of_payments() -> None:
 def remind_of_events() -> None:
     """Every ten minutes: remind who holds a ticket for an event of the next day."""
     event_reminders.remind_all_due()
+
+
+@app.job("sales")
+def tell_of_sales() -> None:
+    """Every morning: tell organizers what they have sold since they were last told."""
+    sale_notices.send_digests()
 
 
 main = app.entry_point()

@@ -1,8 +1,8 @@
-"""Send queued mails, and queue those about new tickets, refunds and event changes (TS-018, PS-024)."""
+"""Send queued mails, and queue those about tickets, sales, refunds, payouts and event changes (TS-018, PS-024)."""
 
 from uuid import UUID
 
-from shared.messages import mails, sending
+from shared.messages import mails, sale_notices, sending
 from shared.models import Payload
 from shared.payments import change_notices
 from shared.tickets import ticket_rendering
@@ -30,6 +30,12 @@ class RefundProcessed(Payload):
     order_id: UUID
 
 
+class PayoutProcessed(Payload):
+    """Money is with its organizer."""
+
+    payout_id: UUID
+
+
 class ChangedEvent(Payload):
     """A change of an event that its ticket holders are to be told of."""
 
@@ -44,14 +50,21 @@ def send(requested: EmailRequested, attempt: Attempt) -> None:
 
 @app.message("ticket.created")
 def ask_for_e_tickets(created: TicketCreated, tx: Transaction) -> None:
-    """Queue the mails with the tickets of an order, and about its goods."""
+    """Queue the mails with the tickets of an order, about its goods, and to the organizer who has sold them."""
     mails.enqueue_purchase(tx, created.order_id)
+    sale_notices.tell(tx, created.order_id)
 
 
 @app.message("refund.processed")
 def ask_for_refund_mail(processed: RefundProcessed, tx: Transaction) -> None:
     """Queue the mail about a completed refund."""
     mails.enqueue_refund_completed(tx, processed.refund_id, processed.order_id)
+
+
+@app.message("payout.processed")
+def ask_for_payout_mail(processed: PayoutProcessed, tx: Transaction) -> None:
+    """Queue the mail about a completed payout."""
+    mails.enqueue_payout_completed(tx, processed.payout_id)
 
 
 @app.task("notify")

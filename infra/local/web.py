@@ -4,6 +4,7 @@
     /functions/<name>/  each function by itself: where Pub/Sub, Tasks and Scheduler call
     /simulators/...     both payment gateways, the mail service and Google's sign-in
     /inbox              the mails that would have been sent
+    /mails              every mail with made-up facts, to look at
     /media/...          banners, from the public bucket
     /metrics            how it does, for Prometheus
     /                   what there is here; in the cloud the site's start
@@ -24,7 +25,7 @@ from flask import Request
 from werkzeug.wrappers import Response
 
 from functions.manifest import Function, manifest
-from infra.local import media, metrics, start_page
+from infra.local import mail_previews, media, metrics, start_page
 from infra.local.compression import compressed
 from infra.local.invoker_check import behind_iam
 from infra.local.simulators import application as simulators
@@ -75,6 +76,8 @@ class Web:
             return self._simulators
         if path.startswith("/inbox"):
             return self._inbox
+        if path.startswith(mail_previews.PATH):
+            return mail_previews.application
         if path.startswith(media.PATH):
             return media.application
         if path == metrics.PATH:

@@ -1,10 +1,12 @@
-"""Consent to marketing mails, and its withdrawal by a link without signing in (DP-005).
+"""Mails that nobody needs, and ending them by a link without signing in (DP-005, NOTIFY-1).
 
-Consent is given in the profile only. The link only proves that its mail was received, so it can only withdraw. It never
-expires, as people open old mails.
+Offers need consent, which is given in the profile only. Organizers are told of sales unless they don't want it. The
+link only proves that its mail was received, so it can only end its kind of mails. It never expires, as people open
+old mails.
 """
 
 import hmac
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -22,10 +24,18 @@ _ID_DIGITS = 32
 """Hexadecimal digits of the account's id in a token, and as many of its signature."""
 
 
+class MailKind(StrEnum):
+    """A kind of mails that can be ended."""
+
+    OFFERS = "offers"
+    SALES = "sales"
+
+
 class UnsubscribeLink(Query):
-    """The token in a mail's link."""
+    """The token in a mail's link, and the kind of mails that it ends."""
 
     token: Annotated[str, Field(pattern="^[0-9a-f]{64}$", repr=False), Trimmed]
+    kind: MailKind = MailKind.OFFERS
 
 
 class LinkInvalid(NotFound):
@@ -36,10 +46,16 @@ class LinkInvalid(NotFound):
 
 _LANGUAGE = text("SELECT language FROM users WHERE id = :id AND NOT is_deleted")
 _CONSENTING = text("SELECT id FROM users WHERE email = :email AND marketing_opt_in AND NOT is_deleted")
-_WITHDRAW = text("""
-    UPDATE users SET marketing_opt_in = false, marketing_changed_at = now(), updated_at = now()
-    WHERE id = :id AND marketing_opt_in AND NOT is_deleted
-""")
+_END = {
+    MailKind.OFFERS: text("""
+        UPDATE users SET marketing_opt_in = false, marketing_changed_at = now(), updated_at = now()
+        WHERE id = :id AND marketing_opt_in AND NOT is_deleted
+    """),
+    MailKind.SALES: text("""
+        UPDATE users SET sale_notices = 'off', updated_at = now()
+        WHERE id = :id AND sale_notices <> 'off' AND NOT is_deleted
+    """),
+}
 
 
 def consenting_account(tx: Transaction, address: str) -> UUID | None:
@@ -48,9 +64,9 @@ def consenting_account(tx: Transaction, address: str) -> UUID | None:
     return user_id
 
 
-def token(user_id: UUID) -> str:
-    """The unsubscribe token of an account."""
-    return f"{user_id.hex}{_signature(user_id)}"
+def token(user_id: UUID, kind: MailKind = MailKind.OFFERS) -> str:
+    """The token of an account that ends its mails of a kind."""
+    return f"{user_id.hex}{_signature(user_id, kind)}"
 
 
 def language(tx: Transaction, link: UnsubscribeLink) -> str:
@@ -61,20 +77,21 @@ def language(tx: Transaction, link: UnsubscribeLink) -> str:
     return found
 
 
-def withdraw(tx: Transaction, link: UnsubscribeLink) -> str:
-    """Withdraw the consent (idempotent); return the account's language. Raises LinkInvalid."""
+def unsubscribe(tx: Transaction, link: UnsubscribeLink) -> str:
+    """End the link's kind of mails (idempotent); return the account's language. Raises LinkInvalid."""
     spoken, user_id = language(tx, link), _account(link)
-    if tx.execute(_WITHDRAW, {"id": user_id}).rowcount:
-        audit.record(tx, "user.unsubscribed", subject="user", subject_id=user_id, actor_id=user_id)
+    if tx.execute(_END[link.kind], {"id": user_id}).rowcount:
+        audit.record(tx, "user.unsubscribed", subject="user", subject_id=user_id, actor_id=user_id, kind=link.kind)
     return spoken
 
 
 def _account(link: UnsubscribeLink) -> UUID:
     user_id = UUID(hex=link.token[:_ID_DIGITS])
-    if not hmac.compare_digest(link.token, token(user_id)):
+    if not hmac.compare_digest(link.token, token(user_id, link.kind)):
         raise LinkInvalid
     return user_id
 
 
-def _signature(user_id: UUID) -> str:
-    return hmac.digest(secret(KEY).encode(), b"unsubscribe:" + user_id.bytes, "sha256").hex()[:_ID_DIGITS]
+def _signature(user_id: UUID, kind: MailKind) -> str:
+    purpose = b"unsubscribe:" if kind == MailKind.OFFERS else f"unsubscribe:{kind}:".encode()
+    return hmac.digest(secret(KEY).encode(), purpose + user_id.bytes, "sha256").hex()[:_ID_DIGITS]

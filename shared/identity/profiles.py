@@ -13,6 +13,7 @@ from shared.identity.accounts import Phone
 from shared.identity.tokens import Principal
 from shared.models import RequestModel, ResponseModel, Utc, plain_line
 from shared.problems import NotSignedIn
+from shared.states import SaleNotices
 
 
 class ProfileResponse(ResponseModel):
@@ -28,6 +29,8 @@ class ProfileResponse(ResponseModel):
     language: str
     is_email_verified: bool
     marketing_opt_in: bool
+    sale_notices: SaleNotices
+    """How an organizer is told of sales: the first of an event at once, all in a daily digest, or not at all."""
     has_password: bool
     is_linked_to_google: bool
     photo_url: str | None
@@ -45,8 +48,9 @@ class ProfileChange(RequestModel):
     phone: Phone | None = None
     language: Literal["id", "en"] | None = None
     marketing_opt_in: bool | None = None
+    sale_notices: SaleNotices | None = None
 
-    @field_validator("full_name", "language", "marketing_opt_in")
+    @field_validator("full_name", "language", "marketing_opt_in", "sale_notices")
     @classmethod
     def _not_null(cls, value: object) -> object:
         if value is None:
@@ -55,7 +59,7 @@ class ProfileChange(RequestModel):
 
 
 _COLUMNS = """
-    id, email, full_name, legal_name, phone, role, language, is_email_verified, marketing_opt_in,
+    id, email, full_name, legal_name, phone, role, language, is_email_verified, marketing_opt_in, sale_notices,
     password_hash IS NOT NULL AS has_password, oauth_id IS NOT NULL AS is_linked_to_google, photo_object,
     created_at
 """
@@ -68,6 +72,7 @@ _CHANGE = text(f"""
         marketing_changed_at = CASE WHEN marketing_opt_in = COALESCE(:marketing_opt_in, marketing_opt_in)
             THEN marketing_changed_at ELSE now() END,
         marketing_opt_in = COALESCE(:marketing_opt_in, marketing_opt_in),
+        sale_notices = COALESCE(:sale_notices, sale_notices),
         updated_at = now()
     WHERE id = :id AND NOT is_deleted
     RETURNING {_COLUMNS}

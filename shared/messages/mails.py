@@ -38,6 +38,8 @@ Template = Literal[
     "payment_in_review",
     "event_cancelled",
     "event_changed",
+    "sale_made",
+    "sale_digest",
     "payout_completed",
     "payout_account_needed",
     "bank_account_set",
@@ -116,6 +118,10 @@ _HOLDERS = text("""
         AND (CAST(:tier_ids AS uuid[]) IS NULL OR c.id = ANY(CAST(:tier_ids AS uuid[])))
         AND lower(i.attendee_email) <> b.email
     GROUP BY 1, 2 ORDER BY 1
+""")
+_TRANSFER = text("""
+    SELECT p.organizer_id, d.id AS transfer_id FROM payouts p JOIN disbursements d ON d.payout_id = p.id
+    WHERE p.id = :payout_id AND p.status = 'completed' AND d.status = 'succeeded' ORDER BY d.attempt DESC LIMIT 1
 """)
 _HAS_GOODS = text("""
     SELECT EXISTS (SELECT 1 FROM order_items i JOIN ticket_tiers c ON c.id = i.tier_id
@@ -291,6 +297,19 @@ def enqueue_refund_completed(tx: Transaction, refund_id: UUID, order_id: UUID) -
     enqueue_about_order(
         tx, "refund_completed", order_id, dedupe_key=f"refund_completed:{refund_id}", context={"refund_id": refund_id}
     )
+
+
+def enqueue_payout_completed(tx: Transaction, payout_id: UUID) -> None:
+    """Tell an organizer that their money has been sent (FN-012), once for each transfer that carried it."""
+    row = tx.execute(_TRANSFER, {"payout_id": payout_id}).first()
+    if row:
+        enqueue_to_person(
+            tx,
+            "payout_completed",
+            row.organizer_id,
+            dedupe_key=f"payout_completed:{row.transfer_id}",
+            context={"payout_id": payout_id},
+        )
 
 
 def enqueue_purchase(tx: Transaction, order_id: UUID) -> None:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context, select_autoescape
+from jinja2.runtime import Context
 
 from shared import rupiah
 from shared.cloud.settings import settings
@@ -53,5 +54,17 @@ def _templates() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["rupiah"] = rupiah.written
+    environment.filters |= {"rupiah": _rupiah, "grouped": _grouped}
     return environment
+
+
+@pass_context
+def _rupiah(context: Context, amount: int) -> str:
+    """An amount in the mail's language, which HTML keeps on one line."""
+    words = rupiah.written(amount, context["language"])
+    return words.replace(" ", "\u00a0") if context.eval_ctx.autoescape else words
+
+
+@pass_context
+def _grouped(context: Context, number: int) -> str:
+    return rupiah.grouped(number, context["language"])

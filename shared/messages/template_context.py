@@ -13,7 +13,7 @@ from shared import local_time
 from shared.cloud import clock
 from shared.cloud.database import Transaction
 from shared.identity import codes
-from shared.messages import freeze_page
+from shared.messages import freeze_page, unsubscribing
 from shared.messages.template_data import (
     BankAccount,
     Change,
@@ -25,9 +25,10 @@ from shared.messages.template_data import (
     Payment,
     Payout,
     Refund,
+    SoldEvent,
     Ticket,
 )
-from shared.states import EventStatus, TierKind
+from shared.states import EventStatus, OrderStatus, SaleNotices, TierKind
 
 MAX_ATTACHMENTS = 25
 """The most tickets that one mail attaches: some two megabytes. A mail about more links to the order."""
@@ -63,6 +64,20 @@ _RETURNED = text("""
     ORDER BY created_at DESC LIMIT 1
 """)
 _REFUND = text("SELECT amount, reason, rejection_reason, method, status FROM refunds WHERE id = :id")
+_SALE = text("""
+    SELECT status, event_id, organizer_id, subtotal - discount_amount AS amount FROM orders WHERE id = :order_id
+""")
+_SOLD = text("""
+    SELECT c.name AS tier_name, count(*) AS quantity
+    FROM order_items i JOIN ticket_tiers c ON c.id = i.tier_id
+    WHERE i.order_id = :order_id GROUP BY c.id, c.name ORDER BY min(i.position)
+""")
+_ORGANIZER = text("SELECT full_name, sale_notices FROM users WHERE id = :id AND NOT is_deleted")
+_SOLD_EVENTS = text("""
+    SELECT e.id, e.title, CAST(sum(c.sold) AS bigint) AS sold, CAST(sum(c.quota) AS bigint) AS quota
+    FROM events e JOIN ticket_tiers c ON c.event_id = e.id
+    WHERE e.id = ANY(:ids) GROUP BY e.id
+""")
 _PAYOUT = text("""
     SELECT p.amount, p.status, e.title AS event_title, u.full_name AS organizer_name,
         b.bank_code, b.account_number_ending
@@ -243,6 +258,42 @@ def _payment_in_review(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     return {"order": _order(tx, email, "reserved", "pending_payment"), **amounts}
 
 
+def _sale_made(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    sale = tx.execute(_SALE, {"order_id": email.context["order_id"]}).one()
+    if sale.status != OrderStatus.PAID:
+        raise Obsolete(f"the order is {sale.status}")
+    lines = [GoodsLine(**row._mapping) for row in tx.execute(_SOLD, {"order_id": email.context["order_id"]})]
+    counts = {"orders": 1, "items": sum(line.quantity for line in lines), "amount": sale.amount}
+    [event] = _sold_events(tx, [{"event_id": sale.event_id, **counts}])
+    return {"event": event, "lines": lines, **_of_organizer(tx, sale.organizer_id)}
+
+
+def _sale_digest(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    return {
+        "events": _sold_events(tx, email.context["sales"]),
+        **_of_organizer(tx, UUID(email.context["organizer_id"])),
+    }
+
+
+def _of_organizer(tx: Transaction, organizer_id: UUID) -> dict[str, Any]:
+    """The organizer's name, and their way out of notices of sales. Raises Obsolete where they have taken it."""
+    organizer = tx.execute(_ORGANIZER, {"id": organizer_id}).first()
+    if organizer is None or organizer.sale_notices == SaleNotices.OFF:
+        raise Obsolete("the organizer wants no such mails")
+    return {"full_name": organizer.full_name, **unsubscribing.sales_context(organizer_id)}
+
+
+def _sold_events(tx: Transaction, sales: Sequence[Mapping[str, Any]]) -> list[SoldEvent]:
+    """The events of these sales, in their order, as they are now."""
+    rows = tx.execute(_SOLD_EVENTS, {"ids": [UUID(str(each["event_id"])) for each in sales]})
+    found = {str(row.id): row for row in rows}
+    counted = [(found[str(each["event_id"])], each) for each in sales]
+    return [
+        SoldEvent(row.id, row.title, each["orders"], each["items"], each["amount"], row.sold, row.quota)
+        for row, each in counted
+    ]
+
+
 def _payout(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     return {"payout": read_payout(tx, UUID(email.context["payout_id"]))}
 
@@ -400,6 +451,8 @@ _BUILDERS: Mapping[str, Callable[[Transaction, QueuedEmail], dict[str, Any]]] = 
     "payment_in_review": _payment_in_review,
     "event_cancelled": _amount,
     "event_changed": _event_changed,
+    "sale_made": _sale_made,
+    "sale_digest": _sale_digest,
     "payout_completed": _payout,
     "payout_account_needed": _payout,
     "bank_account_set": _bank_account_set,
@@ -408,3 +461,6 @@ _BUILDERS: Mapping[str, Callable[[Transaction, QueuedEmail], dict[str, Any]]] = 
     "staff_invitation": _invitation,
     "staff_address_taken": _person,
 }
+
+TEMPLATES = frozenset(_BUILDERS)
+"""The templates of all mails."""

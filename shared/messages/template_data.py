@@ -89,6 +89,19 @@ class Payout:
 
 
 @dataclass(frozen=True)
+class SoldEvent:
+    """An organizer's event, how many of its units are sold, and of how many; `amount` (rupiah) of the sales told."""
+
+    id: UUID
+    title: str
+    orders: int
+    items: int
+    amount: int
+    sold: int
+    quota: int
+
+
+@dataclass(frozen=True)
 class Ticket:
     """A ticket that is still good; `pdf_object` is where its PDF is stored."""
 

@@ -96,7 +96,6 @@ def _book(transfer: Transfer, reported: GatewayPayoutStatus) -> str:
         if changed.status == TransferStatus.SUCCEEDED:
             payout_records.change(tx, payout, PayoutStatus.COMPLETED)
             manual_tasks.close(tx, payout.id, by=None)
-            _enqueue_mail(tx, payout, "payout_completed", f"payout_completed:{transfer.id}")
             outbox.add(tx, "payout.processed", {"payout_id": payout.id})
         else:
             payout_records.change(tx, payout, PayoutStatus.FAILED, changed.failure or changed.status)

@@ -200,6 +200,15 @@ RULES = (
         source="NS-008: a mailbox that was gone or full may be there again, and its owner can't tell us by mail",
     ),
     Rule(
+        name="told_sales",
+        table="digest_sales",  # Uses index: digest_sales_told
+        key="order_id",
+        since="told_at",
+        kept=timedelta(days=30),
+        condition="told_at IS NOT NULL",
+        source="NOTIFY-1: kept so long that no repeated message tells of a sale twice",
+    ),
+    Rule(
         name="farewells",
         table="emails",  # Uses index: emails_farewell
         key="id",

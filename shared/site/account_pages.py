@@ -34,9 +34,9 @@ def account(request: PageRequest, viewer: SignedIn) -> Page:
 
 @pages.form("/account")
 def change(request: PageRequest, viewer: SignedIn) -> Page | Redirect:
-    """Change names, phone, language, and whether we may write about offers."""
+    """Change names, phone, language, and what we may write about."""
     given = {
-        **forms.non_empty(request.form, "full_name", "language"),
+        **forms.non_empty(request.form, "full_name", "language", "sale_notices"),
         "phone": request.form.get("phone", "").strip() or None,
         "marketing_opt_in": request.form.get("marketing_opt_in") == "true",
     }

@@ -17,6 +17,7 @@ from shared.states import (
     PickupStatus,
     RefundKind,
     RefundStatus,
+    SaleNotices,
     SuppressionReason,
     TicketStatus,
     TierKind,
@@ -39,6 +40,7 @@ COLUMNS: dict[tuple[str, str], type[StrEnum]] = {
     ("bank_accounts", "status"): BankAccountStatus,
     ("emails", "status"): EmailStatus,
     ("mail_suppressions", "reason"): SuppressionReason,
+    ("users", "sale_notices"): SaleNotices,
 }
 
 

@@ -79,6 +79,11 @@ ROWS = {
         INSERT INTO mail_suppressions (address_key, reason, email_id, created_at)
         SELECT :mark, 'bounced', id, :at FROM mail
     """,
+    "told_sales": """
+        WITH sale AS (UPDATE orders SET idempotency_key = :mark WHERE id = :order RETURNING id, organizer_id)
+        INSERT INTO digest_sales (order_id, organizer_id, created_at, told_at)
+        SELECT id, organizer_id, :at, :at FROM sale
+    """,
     "farewells": """
         INSERT INTO emails (template, once_key, to_address, language, context, status, created_at)
         VALUES ('account_deleted', :mark, 'nobody', 'id', '{}', 'delivered', :at)
@@ -117,6 +122,7 @@ LEFT = {
     "mail_contexts": "SELECT once_key FROM emails WHERE context <> '{}'",
     "mail_events": "SELECT event_id FROM mail_events",
     "bounced_addresses": "SELECT address_key FROM mail_suppressions WHERE lifted_at IS NULL",
+    "told_sales": "SELECT o.idempotency_key FROM digest_sales d JOIN orders o ON o.id = d.order_id",
     "farewells": "SELECT once_key FROM emails WHERE to_address <> ''",
     "registrations": "SELECT left(identity_index, 32) FROM registrations",
     "nameless_cookie_consents": "SELECT version FROM cookie_consents",
@@ -132,6 +138,9 @@ UNFINISHED = {
     "mail_contexts": "UPDATE emails SET status = 'queued' WHERE once_key = :mark",
     "farewells": "UPDATE emails SET status = 'queued' WHERE once_key = :mark",
     "bounced_addresses": "UPDATE mail_suppressions SET reason = 'spam_reported' WHERE address_key = :mark",
+    "told_sales": """
+        UPDATE digest_sales SET told_at = NULL WHERE order_id IN (SELECT id FROM orders WHERE idempotency_key = :mark)
+    """,
     "registrations": "UPDATE registrations SET is_active = true WHERE identity_index = repeat(:mark, 2)",
     "nameless_cookie_consents": """
         UPDATE cookie_consents SET user_id = (SELECT id FROM users WHERE NOT is_deleted LIMIT 1) WHERE version = :mark
