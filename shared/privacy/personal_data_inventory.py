@@ -16,8 +16,8 @@ Section = dict[str, Any] | list[dict[str, Any]]
 
 _PROFILE = text("""
     SELECT id, email, full_name, legal_name, payee_name, phone, role, organizer_id, language, sale_notices,
-        is_email_verified, password_hash IS NOT NULL AS has_password, oauth_provider, oauth_id, photo_object, created_at,
-        updated_at
+        is_email_verified, password_hash IS NOT NULL AS has_password, oauth_provider, oauth_id, photo_object,
+        created_at, updated_at
     FROM users WHERE id = :id AND NOT is_deleted
 """)
 _CONSENTS = text("""

@@ -1,4 +1,4 @@
-"""An organizer is told of sales: the first of an event at once, later ones in a digest, or as they choose (NOTIFY-1)."""
+"""An organizer is told of sales: the first of an event at once, later ones in a digest, or as they choose."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -60,7 +60,7 @@ def words(sendgrid, email):
     return sendgrid.asked[-1].body
 
 
-def test_the_first_sales_are_told_at_once_and_later_ones_in_a_digest():
+def test_the_first_sales_are_told_at_once_and_later_ones_in_a_digest():  # NOTIFY-1
     event = an_event_of()
     for _ in range(sale_notices.FIRST_SALES + 2):
         sell(event)
