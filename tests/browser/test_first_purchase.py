@@ -12,6 +12,7 @@ MAX_TAPS = 12
 
 
 @pytest.mark.parametrize(("way", "state"), [("QRIS", "pay-qr"), ("BCA", "pay-va")])
+@pytest.mark.slow("pictures and axe on the seven pages of a purchase")
 def test_a_guest_buys_in_a_dozen_taps_and_the_page_becomes_the_ticket(
     concert: dict[str, Any], visitor: Visitor, way: str, state: str
 ):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.looking import look
@@ -32,6 +33,7 @@ def test_without_javascript_from_the_event_to_the_ticket(
     expect(page.locator("[data-ticket] svg.qr")).to_be_visible()
 
 
+@pytest.mark.slow("pictures and axe on the six pages of a purchase")
 def test_in_english_and_in_the_dark(concert: dict[str, Any], new_visitor: Callable[..., Visitor]):
     visitor = new_visitor(locale="en-GB", color_scheme="dark")
     page = visitor.page

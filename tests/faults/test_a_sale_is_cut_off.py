@@ -95,6 +95,7 @@ def claim(stack: Stack, orders: Sequence[dict[str, Any]], *, seconds: int) -> No
         )
 
 
+@pytest.mark.slow("the first of its folder: it starts the product, and again after kill -9")
 def test_a_reservation_whose_answer_was_lost_is_answered_again_held_once_and_ends_in_its_time(
     stack: Stack, organizer: Person, buyer: Person
 ):

@@ -7,6 +7,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 import requests
 from sqlalchemy import text
 
@@ -27,6 +28,7 @@ def count(stack: Stack, query: str, **values: Any) -> int:
     return int(rows(stack, query, **values)[0][0])
 
 
+@pytest.mark.slow("sixty refunds, each by its own messages and gateway calls")
 def test_a_cancellation_is_killed_in_the_middle_and_refunds_each_order_once(stack: Stack, world: World):
     [(event_id, organizer_id)] = sold(stack, events=1, orders=SCALE, starts_in_days=30)
     returned = "SELECT count(*) FROM refunds r JOIN orders o ON o.id = r.order_id WHERE o.event_id = :id"
@@ -59,6 +61,7 @@ def test_a_cancellation_is_killed_in_the_middle_and_refunds_each_order_once(stac
     assert count(stack, owed, account=f"organizer_payable:{organizer_id}") == done["penalty"]
 
 
+@pytest.mark.slow("sixty payouts, each by its own messages and gateway calls")
 def test_a_payout_run_twice_at_once_pays_each_event_once(stack: Stack):
     made = sold(stack, events=SCALE, orders=1, starts_in_days=-8)
     with stack.database() as database, database.begin() as tx:

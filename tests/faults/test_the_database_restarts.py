@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -89,6 +90,7 @@ class Shopper:
             tx.execute(text(sql), {"event_id": self._event["id"], **values})
 
 
+@pytest.mark.slow("it repeats requests until PostgreSQL and the local cloud are back")
 def test_a_restart_of_the_database_under_load_loses_and_doubles_nothing(stack: Stack, world: World, organizer: Person):
     event = organizer.publish()
     shoppers = [Shopper(stack, world.somebody(), event, gateway) for gateway in (None, None, "xendit", "midtrans")]

@@ -11,6 +11,7 @@ from tests.waiting import PATIENCE_SECONDS, until
 
 
 @pytest.mark.processes
+@pytest.mark.slow("it starts the product by its command, with the demo events")
 def test_the_demo_event_is_there_when_it_says_that_it_is_ready():
     with a_folder() as folder:
         running = Stack(folder, by_command=True, SEED="1", RATE_LIMITS="off")

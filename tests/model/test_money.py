@@ -513,6 +513,7 @@ class Money(RuleBasedStateMachine):
 
 
 @pytest.mark.usefixtures("files")
+@pytest.mark.slow("six hundred steps, all promises checked after each")
 def test_every_rupiah_is_where_the_books_say(postgres: Postgres):
     Money.postgres = postgres
     with mock.patch.dict(os.environ):

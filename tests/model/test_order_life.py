@@ -328,5 +328,6 @@ EXAMPLES = int(os.environ.get("ORDER_LIVES", "60"))
 
 
 @pytest.mark.usefixtures("database", "files")
+@pytest.mark.slow("1,800 steps, all promises checked after each")
 def test_the_order_life_keeps_its_promises():
     run_state_machine_as_test(OrderLife, settings=settings(max_examples=EXAMPLES, stateful_step_count=30))
