@@ -8,6 +8,7 @@ import hashlib
 from functools import lru_cache
 from uuid import UUID
 
+from pydantic import BaseModel
 from sqlalchemy import text
 
 from shared.catalog import events, search, search_filters, slugs
@@ -28,10 +29,19 @@ show availability too."""
 
 _LISTS_MARK = "changed:lists"
 _CACHED_FILTERS = {"category", "location", "city", "sort", "page", "page_size"}
+_NEVER_CHANGED = "changed:slugs"
 _ID_OF_SLUG = text("SELECT id FROM events WHERE slug = :slug")
 
 
-def list_events(viewer: Principal | None, wanted: EventSearch) -> CachedValue[Listing[EventResponse]]:
+class _EventOfSlug(BaseModel):
+    """The event of a slug."""
+
+    id: UUID
+
+
+def list_events(
+    viewer: Principal | None, wanted: EventSearch, *, stale_if_error: bool = False
+) -> CachedValue[Listing[EventResponse]]:
     """One page of the upcoming events. Common filters are cached, searches are not."""
 
     def read() -> Listing[EventResponse]:
@@ -42,10 +52,17 @@ def list_events(viewer: Principal | None, wanted: EventSearch) -> CachedValue[Li
     if not is_customer or not wanted.model_fields_set <= _CACHED_FILTERS:
         return CachedValue(read())
     query = hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()[:40]
-    return read_through(f"list:{query}", _LISTS_MARK, seconds=CACHE_SECONDS, model=Listing[EventResponse], read=read)
+    return read_through(
+        f"list:{query}",
+        _LISTS_MARK,
+        seconds=CACHE_SECONDS,
+        model=Listing[EventResponse],
+        read=read,
+        stale_if_error=stale_if_error,
+    )
 
 
-def list_filters(viewer: Principal | None) -> CachedValue[EventFilters]:
+def list_filters(viewer: Principal | None, *, stale_if_error: bool = False) -> CachedValue[EventFilters]:
     """The categories and cities of the upcoming events."""
 
     def read() -> EventFilters:
@@ -54,10 +71,17 @@ def list_filters(viewer: Principal | None) -> CachedValue[EventFilters]:
 
     if viewer is not None and viewer.role != "customer":
         return CachedValue(read())
-    return read_through("list:filters", _LISTS_MARK, seconds=CACHE_SECONDS, model=EventFilters, read=read)
+    return read_through(
+        "list:filters",
+        _LISTS_MARK,
+        seconds=CACHE_SECONDS,
+        model=EventFilters,
+        read=read,
+        stale_if_error=stale_if_error,
+    )
 
 
-def get_event(viewer: Principal | None, key: str) -> CachedValue[EventResponse]:
+def get_event(viewer: Principal | None, key: str, *, stale_if_error: bool = False) -> CachedValue[EventResponse]:
     """The event with this id or slug. Raises NotFound, also for drafts of others."""
     event_id = events.as_uuid(key)
     if event_id is None and not slugs.is_slug(key):
@@ -71,6 +95,7 @@ def get_event(viewer: Principal | None, key: str) -> CachedValue[EventResponse]:
         seconds=CACHE_SECONDS,
         model=EventResponse,
         read=lambda: _read(None, str(event_id)),
+        stale_if_error=stale_if_error,
     )
 
 
@@ -81,12 +106,19 @@ def invalidate_after_commit(tx: Transaction, event_id: UUID) -> None:
 
 @lru_cache(maxsize=10_000)
 def _id_of_slug(slug: str) -> UUID:
-    """The event of a slug. Slugs never change and are never reused."""
-    with transaction() as tx:
-        found: UUID | None = tx.execute(_ID_OF_SLUG, {"slug": slug}).scalar()
-    if found is None:
-        raise NotFound
-    return found
+    """The event of a slug. Slugs never change and are never reused, so that one is known while the database is away."""
+
+    def read() -> _EventOfSlug:
+        with transaction() as tx:
+            found: UUID | None = tx.execute(_ID_OF_SLUG, {"slug": slug}).scalar()
+        if found is None:
+            raise NotFound
+        return _EventOfSlug(id=found)
+
+    renewed_after = cache.TTL_SECONDS / 2
+    return read_through(
+        f"slug:{slug}", _NEVER_CHANGED, seconds=renewed_after, model=_EventOfSlug, read=read, stale_if_error=True
+    ).value.id
 
 
 def _read(viewer: Principal | None, key: str) -> EventResponse:

@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection as Transaction
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.cloud import tracing
 from shared.cloud.clients import engine
 
-__all__ = ["Transaction", "after_commit", "autocommit", "pending_work", "snapshot", "transaction"]
+__all__ = ["DATABASE_AWAY", "Transaction", "after_commit", "autocommit", "pending_work", "snapshot", "transaction"]
 
+DATABASE_AWAY = (DBAPIError, PoolTimeout, ConnectionError)
+"""What is raised where the database cannot be reached, or does not answer."""
 _BEGIN_REPEATABLE_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ"
 _SPAN_ATTRIBUTES = {"db.system.name": "postgresql"}
 _PENDING_WORK = "notes"  # in `Connection.info`, which outlives a transaction: made anew for each

@@ -9,13 +9,15 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from shared.cloud import cache
 from shared.cloud.cache import CacheEntry, CacheUnavailable
+from shared.cloud.database import DATABASE_AWAY
 from shared.cloud.settings import settings
 
 MEMORY_SECONDS = 1.0
@@ -30,6 +32,8 @@ class CachedValue(Generic[T]):
 
     value: T
     age_seconds: float = 0.0
+    is_stale: bool = False
+    """True if it was good once, and the database can't be asked for a newer one."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class _Fetch:
     def result(self) -> CachedValue[Any]:
         """The value with its current age, or the error of the fetch."""
         fetched = self.outcome.result()
-        return CachedValue(fetched.value, fetched.age_seconds + time.monotonic() - self.begun)
+        return replace(fetched, age_seconds=fetched.age_seconds + time.monotonic() - self.begun)
 
 
 class InstanceCache:
@@ -87,32 +91,44 @@ class InstanceCache:
 instance_cache = InstanceCache()
 
 
-def read_through(key: str, mark: str, *, seconds: float, model: type[M], read: Callable[[], M]) -> CachedValue[M]:
+def read_through(
+    key: str, mark: str, *, seconds: float, model: type[M], read: Callable[[], M], stale_if_error: bool = False
+) -> CachedValue[M]:
     """The result of `read`, or one of at most `seconds` ago on any instance, unless `mark` was invalidated since.
 
     A change is visible after about two seconds at the latest, and at once where the cache can't be reached. Call it
-    outside of a transaction; `read` opens one. Raises what `read` raises.
+    outside of a transaction; `read` opens one. Raises what `read` raises; with `stale_if_error`, while the database
+    is away, the last content of at most cache.TTL_SECONDS is returned instead, where there is one.
     """
     if settings().shared_cache != "on":
         return CachedValue(read())
-    return instance_cache.get(key, lambda: _fetch(key, mark, seconds - MEMORY_SECONDS, model, read))
+    known_as = f"{key}, or stale" if stale_if_error else key
+    fetch = partial(_fetch, key, mark, seconds - MEMORY_SECONDS, model, read, stale_if_error=stale_if_error)
+    return instance_cache.get(known_as, fetch)
 
 
-def _fetch(key: str, mark: str, seconds: float, model: type[M], read: Callable[[], M]) -> CachedValue[M]:
+def _fetch(
+    key: str, mark: str, seconds: float, model: type[M], read: Callable[[], M], *, stale_if_error: bool
+) -> CachedValue[M]:
     try:
         seen = cache.lookup(key, mark)
     except CacheUnavailable:
         return CachedValue(read())
-    kept = _parsed(seen, model) if seen.is_good(seconds) else None
-    if kept is not None:
+    kept = _parsed(seen, model)
+    if kept is not None and seen.is_good(seconds):
         return CachedValue(kept, seen.age_seconds)
-    value = read()
+    try:
+        value = read()
+    except DATABASE_AWAY:
+        if kept is None or not stale_if_error:
+            raise
+        return CachedValue(kept, seen.age_seconds, is_stale=True)
     cache.put(seen, value.model_dump_json())
     return CachedValue(value)
 
 
 def _parsed(seen: CacheEntry, model: type[M]) -> M | None:
-    """Parse the content; None where another version of the product has written another format."""
+    """Parse the content; None without one, or where another version of the product has written another format."""
     try:
         return model.model_validate_json(seen.content)
     except ValidationError:

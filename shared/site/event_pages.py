@@ -6,8 +6,12 @@ from urllib.parse import urlencode
 from pydantic import ValidationError
 
 from shared.catalog import public_views
+from shared.catalog.events import EventResponse
 from shared.catalog.search import EventSearch
+from shared.catalog.search_filters import EventFilters
 from shared.cloud import clock
+from shared.cloud.read_through_cache import CachedValue
+from shared.models import Listing
 from shared.site import calendar, forms, offers, rendering, stale_if_error, structured_data
 from shared.web import PAGES, App
 from shared.web.caching import AVAILABILITY
@@ -23,13 +27,13 @@ pages = App("site")
 
 def home(request: PageRequest) -> Page:
     """The list of what is on next, and the ways to look for more."""
-    shown = stale_if_error.read("home", lambda: public_views.list_events(None, EventSearch(page_size=PAGE_SIZE)))
+    shown = stale_if_error.read("home", lambda: _listing(EventSearch(page_size=PAGE_SIZE)))
     return rendering.page(
         "home.html",
         request,
         keep=AVAILABILITY if shown.is_current else None,
         events=[offers.of_event(event, clock.now()) for event in shown.value.items],
-        facets=stale_if_error.read("filters", lambda: public_views.list_filters(None)).value,
+        facets=_filters(),
         stale_since=shown.stale_since,
     )
 
@@ -37,7 +41,7 @@ def home(request: PageRequest) -> Page:
 def listing(request: PageRequest) -> Page:
     """The upcoming events that a visitor filters, searches and pages through."""
     wanted, is_wrong = _wanted(request)
-    shown = stale_if_error.read(wanted.model_dump_json(), lambda: public_views.list_events(None, wanted))
+    shown = stale_if_error.read(wanted.model_dump_json(), lambda: _listing(wanted))
     return rendering.page(
         "events.html",
         request,
@@ -47,7 +51,7 @@ def listing(request: PageRequest) -> Page:
         given={name: request.query.get(name, "") for name in _FILTERS},
         is_wrong=is_wrong,
         is_filtered=any(request.query.get(name) for name in _FILTERS if name != "sort"),
-        facets=stale_if_error.read("filters", lambda: public_views.list_filters(None)).value,
+        facets=_filters(),
         page_url=_page_urls(request, wanted.page),
         stale_since=shown.stale_since,
     )
@@ -55,8 +59,8 @@ def listing(request: PageRequest) -> Page:
 
 def event(request: PageRequest, slug: str) -> Page:
     """One event with its tickets, to choose from."""
-    shown = stale_if_error.read(slug, lambda: public_views.get_event(None, slug))
-    offer = offers.of_event(shown.value, clock.now())
+    shown = stale_if_error.read(slug, lambda: public_views.get_event(None, slug, stale_if_error=True))
+    offer = offers.of_event(shown.value, clock.now(), is_paused=not shown.is_current)
     return rendering.page(
         "event.html",
         request,
@@ -85,6 +89,14 @@ def chosen_quantities(given: Mapping[str, str]) -> dict[str, int]:
     """The quantity of each tier that a form or an address asks for: its fields are `t_<tier's id>`."""
     wanted = {name[2:]: forms.whole_number(value, MAX_UNITS) for name, value in given.items() if name.startswith("t_")}
     return {tier_id: number for tier_id, number in wanted.items() if number is not None}
+
+
+def _listing(wanted: EventSearch) -> CachedValue[Listing[EventResponse]]:
+    return public_views.list_events(None, wanted, stale_if_error=True)
+
+
+def _filters() -> EventFilters:
+    return stale_if_error.read("filters", lambda: public_views.list_filters(None, stale_if_error=True)).value
 
 
 def _wanted(request: PageRequest) -> tuple[EventSearch, bool]:

@@ -19,11 +19,13 @@ class Offer:
 
     tier: TierResponse
     state: State
+    is_paused: bool = False
+    """True while nothing can be sold, as this is a copy of a while ago."""
 
     @property
     def max_quantity(self) -> int:
         """The most of it that can be put into an order now."""
-        return min(self.tier.max_per_order, self.tier.available) if self.state == "on_sale" else 0
+        return min(self.tier.max_per_order, self.tier.available) if self._is_for_sale else 0
 
     @property
     def is_early_bird(self) -> bool:
@@ -33,7 +35,11 @@ class Offer:
     @property
     def low_stock(self) -> int | None:
         """The number that is left where that is few."""
-        return self.tier.available if self.state == "on_sale" and self.tier.available <= FEW_LEFT else None
+        return self.tier.available if self._is_for_sale and self.tier.available <= FEW_LEFT else None
+
+    @property
+    def _is_for_sale(self) -> bool:
+        return self.state == "on_sale" and not self.is_paused
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,11 @@ class EventOffer:
     event: EventResponse
     state: State
     offers: Sequence[Offer]
+
+    @property
+    def can_be_bought(self) -> bool:
+        """True if tickets can be chosen now."""
+        return any(each.max_quantity for each in self.offers)
 
     @property
     def lowest_price(self) -> int | None:
@@ -61,9 +72,9 @@ class EventOffer:
         return min(begins, default=None)
 
 
-def of_event(event: EventResponse, at: datetime) -> EventOffer:
-    """The offer of an event at a moment."""
-    offers = [Offer(tier, _tier_state(tier, event, at)) for tier in event.tiers]
+def of_event(event: EventResponse, at: datetime, *, is_paused: bool = False) -> EventOffer:
+    """The offer of an event at a moment; `is_paused` while nothing can be sold."""
+    offers = [Offer(tier, _tier_state(tier, event, at), is_paused) for tier in event.tiers]
     return EventOffer(event, _event_state(event, offers, at), offers)
 
 

@@ -1,6 +1,6 @@
 """The last good copy of what public pages show, for when the database is away.
 
-It is kept in this instance's memory, and in the shared cache for instances that begin meanwhile.
+It is kept in the shared cache, for every instance, and in this instance's memory for when that is away too.
 """
 
 import logging
@@ -12,14 +12,12 @@ from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from shared.cloud import clock
+from shared.cloud import cache, clock
+from shared.cloud.database import DATABASE_AWAY
 from shared.cloud.read_through_cache import CachedValue
 
 KEPT = 500
-KEPT_HOURS = 24
 
 M = TypeVar("M", bound=BaseModel)
 log = logging.getLogger(__name__)
@@ -46,8 +44,10 @@ def read(key: str, fetch: Callable[[], CachedValue[M]]) -> PageContent[M]:
     """The result of `fetch`; while the database is away, its last result. Raises its error where there is no copy."""
     try:
         found = fetch()
-    except (DBAPIError, PoolTimeout, ConnectionError) as error:
+    except DATABASE_AWAY as error:
         return _copy(key, error)
+    if found.is_stale:
+        return PageContent(found.value, stale_since=clock.now() - timedelta(seconds=found.age_seconds))
     with _lock:
         _copies[key] = (clock.now() - timedelta(seconds=found.age_seconds), found.value)
         _copies.move_to_end(key)
@@ -59,7 +59,7 @@ def read(key: str, fetch: Callable[[], CachedValue[M]]) -> PageContent[M]:
 def _copy(key: str, error: Exception) -> PageContent[M]:
     with _lock:
         kept = _copies.get(key)
-    if kept is None or clock.now() - kept[0] > timedelta(hours=KEPT_HOURS):
+    if kept is None or clock.now() - kept[0] > timedelta(seconds=cache.TTL_SECONDS):
         raise error
     log.warning("page.stale", extra={"error": type(error).__name__})
     value: M = kept[1]  # type: ignore[assignment]

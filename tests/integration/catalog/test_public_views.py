@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from flask import Response
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from infra.local.postgres import Postgres
 from shared.catalog import digital_goods, public_views
 from shared.catalog.events import EventResponse
+from shared.catalog.search import EventSearch
 from shared.cloud import cache, clients, read_through_cache
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
@@ -275,3 +277,30 @@ def test_without_the_cache_everything_comes_from_the_database(
     finally:
         cloud.start()
     assert [record.count for record in caplog.records if record.message == "cache.fallback"] == [1]
+
+
+def test_while_the_database_is_away_a_new_instance_has_the_last_copy_for_who_asks_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    event = publish(create())
+    public_views.get_event(None, event.slug)
+    public_views.list_filters(None)
+    new_instance()
+    public_views._id_of_slug.cache_clear()
+    monkeypatch.setattr(public_views, "transaction", away)
+    monkeypatch.setattr(public_views, "snapshot", away)
+    until(lambda: cache.lookup(f"event:{event.id}", "none").age_seconds > cache.WRITE_INTERVAL_SECONDS)
+    monkeypatch.setattr(public_views, "CACHE_SECONDS", 0)
+    with pytest.raises(OperationalError):
+        public_views.get_event(None, event.slug)
+    shown = public_views.get_event(None, event.slug, stale_if_error=True)
+    assert (shown.value.title, shown.is_stale) == (event.title, True)
+    assert shown.age_seconds > cache.WRITE_INTERVAL_SECONDS
+    assert public_views.list_filters(None, stale_if_error=True).is_stale
+    with pytest.raises(OperationalError):
+        public_views.list_events(None, EventSearch(category="never looked at"), stale_if_error=True)
+
+
+def away() -> NoReturn:
+    """The database, of which nothing is heard."""
+    raise OperationalError("SELECT 1", None, Exception("connection refused"))

@@ -101,3 +101,13 @@ def test_what_is_cancelled_or_over_sells_nothing(facts, state):
 def test_an_early_bird_shows_that_its_price_rises():
     [offer] = offers.of_event(event(tier(current_price=100_000, early_bird_price=100_000)), NOW).offers
     assert offer.is_early_bird
+
+
+def test_while_sales_are_paused_nothing_can_be_chosen_and_nothing_is_said_to_be_nearly_gone():
+    few = tier(available=3)
+    assert (offers.of_event(event(few), NOW).can_be_bought, offers.of_event(event(few), NOW).offers[0].low_stock) == (
+        True,
+        3,
+    )
+    paused = offers.of_event(event(few), NOW, is_paused=True)
+    assert (paused.can_be_bought, paused.offers[0].low_stock, paused.state) == (False, None, "on_sale")

@@ -1,6 +1,6 @@
 """While the database is away visitors see the last good copy of a public page, and when it is from (R-009)."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -29,6 +29,15 @@ def test_the_copy_says_of_when_it_is(monkeypatch: pytest.MonkeyPatch):
     stale_if_error.read("copied", lambda: CachedValue(FILTERS))
     shown = stale_if_error.read("copied", away)
     assert (shown.value, shown.stale_since, shown.is_current) == (FILTERS, asked_at, False)
+
+
+def test_a_copy_of_another_instance_says_of_when_it_is_too(monkeypatch: pytest.MonkeyPatch):
+    now = datetime(2026, 12, 1, 12, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: now)
+    shown = stale_if_error.read("shared", lambda: CachedValue(FILTERS, 90.0, is_stale=True))
+    assert (shown.value, shown.stale_since, shown.is_current) == (FILTERS, now - timedelta(seconds=90), False)
+    with pytest.raises(OperationalError):
+        stale_if_error.read("shared", away)
 
 
 def test_without_a_copy_the_error_is_told():
