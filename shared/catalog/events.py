@@ -131,7 +131,10 @@ class EventChange(RequestModel):
 
 
 class EventResponse(ResponseModel):
-    """An event with its tiers. Times are UTC; `timezone` is the zone to display them in."""
+    """An event with its tiers. Times are UTC; `timezone` is the zone to display them in.
+
+    `takes_promo_codes`: whether there is any code for it; in lists it is not looked up, and true.
+    """
 
     id: UUID
     slug: str
@@ -152,6 +155,7 @@ class EventResponse(ResponseModel):
     name_change_deadline: datetime | None = None
     max_per_person: int | None
     one_purchase_per_person: bool
+    takes_promo_codes: bool = True
     banner_url: str | None
     banner: Banner | None = None
     created_at: datetime
@@ -178,8 +182,15 @@ COLUMNS = f"""
     e.scan_from AS gates_open_at, e.gates_open_at AS gates_setting, e.banner_url, e.created_at, e.cancelled_as_draft,
     e.name_change_deadline, {banners.COLUMN}
 """
-# Uses indexes: events_slug, events_pkey
-_READ = text(f"SELECT {COLUMNS} FROM events e WHERE e.slug = :key OR e.id = CAST(:id AS uuid)")
+_TAKES_PROMO_CODES = """EXISTS (
+    SELECT 1 FROM promos p WHERE p.is_active AND COALESCE(p.ends_at > now(), true) AND (p.event_id = e.id
+        OR p.event_id IS NULL AND (p.organizer_id = e.organizer_id
+            OR p.organizer_id IS NULL AND COALESCE(e.organizer_id = ANY(p.organizer_ids), true))))"""
+# Uses indexes: events_slug, events_pkey, promos_event
+_READ = text(f"""
+    SELECT {COLUMNS}, {_TAKES_PROMO_CODES} AS takes_promo_codes
+    FROM events e WHERE e.slug = :key OR e.id = CAST(:id AS uuid)
+""")
 
 
 def read(tx: Transaction, viewer: Principal | None, key: str) -> EventResponse:

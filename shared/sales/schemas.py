@@ -27,7 +27,7 @@ _ORDERS = text("""
                 SELECT CAST(COALESCE(sum(e.amount), 0) AS bigint)  -- Uses index: ledger_postings_order
                 FROM ledger_postings l JOIN ledger_entries e ON e.posting_id = l.id
                 WHERE l.order_id = o.id AND e.account = 'unallocated'), 0) END AS amount_missing,
-        o.reservation_expires_at, o.created_at, p.code AS pickup_code
+        o.reservation_expires_at, o.created_at, p.code AS pickup_code, p.picked_up_at
     FROM orders o LEFT JOIN pickups p ON p.order_id = o.id AND p.status <> 'void'
     WHERE o.id = ANY(:ids) ORDER BY o.created_at DESC, o.id
 """)
@@ -65,6 +65,10 @@ _PARTIES = text("SELECT user_id, organizer_id FROM orders WHERE id = :id")
 _LIST_OWN = text("""
     SELECT id FROM orders  -- Uses index: orders_user
     WHERE user_id = :user_id ORDER BY created_at DESC, id LIMIT :page_size OFFSET :offset
+""")
+_NEWEST_PAID = text("""
+    SELECT id FROM orders  -- Uses index: orders_user
+    WHERE user_id = :user_id AND event_id = :event_id AND status = 'paid' ORDER BY created_at DESC LIMIT 1
 """)
 _COUNT_OWN = text("SELECT count(*) FROM orders WHERE user_id = :user_id")
 
@@ -175,7 +179,7 @@ class OrderEventResponse(ResponseModel):
 class OrderResponse(ResponseModel):
     """An order with its items, payments and tickets. Amounts in rupiah; `amount_missing` is still to be paid.
 
-    Products are handed out for the `pickup_code`, which exists once the order is paid.
+    Products are handed out for the `pickup_code`, which exists once the order is paid, until `picked_up_at`.
     """
 
     id: UUID
@@ -194,6 +198,7 @@ class OrderResponse(ResponseModel):
     payments: list[PaymentResponse] = Field(default_factory=list)
     tickets: list[OrderTicketResponse] = Field(default_factory=list)
     pickup_code: str | None = None
+    picked_up_at: datetime | None = None
 
     @classmethod
     def read(cls, tx: Transaction, order_id: UUID) -> "OrderResponse":
@@ -207,7 +212,7 @@ class OrderResponse(ResponseModel):
 class OrderWithEventResponse(OrderResponse):
     """An order with its items, payments, tickets and event. Amounts in rupiah; `amount_missing` is still to be paid.
 
-    Products are handed out for the `pickup_code`, which exists once the order is paid.
+    Products are handed out for the `pickup_code`, which exists once the order is paid, until `picked_up_at`.
     """
 
     event: OrderEventResponse
@@ -285,6 +290,12 @@ def list_own(tx: Transaction, user_id: UUID, page: PageQuery) -> Listing[OrderWi
     return Listing[OrderWithEventResponse].of(
         page, _with_events(tx, _read(tx, ids)), tx.execute(_COUNT_OWN, parties).scalar_one()
     )
+
+
+def newest_paid(tx: Transaction, user_id: UUID, event_id: UUID) -> UUID | None:
+    """The order by which somebody has tickets for an event already, if there is one."""
+    found: UUID | None = tx.execute(_NEWEST_PAID, {"user_id": user_id, "event_id": event_id}).scalar()
+    return found
 
 
 def _read(tx: Transaction, ids: Sequence[UUID]) -> list[OrderResponse]:
