@@ -42,7 +42,7 @@ def _samples() -> dict[str, Any]:
             for status, name in (("valid", "Siti Rahma"), ("used", "Budi"), ("void", "Ayu"))
         ],
         "view": SimpleNamespace(seconds_left=754),
-        "order": SimpleNamespace(reservation_expires_at=datetime.now(UTC) + timedelta(seconds=754)),
+        "held_until": "20.15 WIB",
         "key": "",
         "csrf": "",
     }
@@ -63,6 +63,7 @@ def _event(title: str, number: int) -> SimpleNamespace:
         id=UUID(int=number),
         slug="contoh",
         title=title,
+        status="published",
         banner=None,
         start_date=start,
         end_date=start + timedelta(hours=4),

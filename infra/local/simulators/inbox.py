@@ -1,5 +1,6 @@
 """The mails that would have been sent: `/inbox`, `/inbox.json`, `/inbox/{id}` and their attachments."""
 
+from datetime import datetime
 from typing import Any
 
 from flask import Flask, Response, abort, jsonify, render_template, request
@@ -8,6 +9,7 @@ from sqlalchemy import Connection, Engine, Row, func, select
 from infra.local.cloud.store import open_store
 from infra.local.simulators.api import Application
 from infra.local.simulators.tables import attachments, mails
+from shared.local_time import long_moment
 
 _NEWEST = 500
 
@@ -15,6 +17,7 @@ _NEWEST = 500
 def application(store_url: str) -> Application:
     """The inbox as a WSGI application, served at the root or mounted at `/inbox` and `/inbox.json` alike."""
     app = Flask(__name__)
+    app.jinja_env.filters["moment"] = lambda text: long_moment(datetime.fromisoformat(text), "Asia/Jakarta", "id")
     engine = open_store(store_url, pool_size=2)
     _routes(app, engine)
     return Application(app, engine)
