@@ -53,6 +53,7 @@ def listing(request: PageRequest) -> Page:
         is_filtered=any(request.query.get(name) for name in _FILTERS if name != "sort"),
         facets=_filters(),
         page_url=_page_urls(request, wanted.page),
+        without={name: _address(request, but=name) for name in _FILTERS},
         stale_since=shown.stale_since,
     )
 
@@ -112,12 +113,13 @@ def _wanted(request: PageRequest) -> tuple[EventSearch, bool]:
 
 def _page_urls(request: PageRequest, current: int) -> dict[int, str]:
     """The addresses of the pages around this one, with the same filters."""
-    kept = [(name, value) for name, value in request.query.items() if name in _FILTERS and value]
-    return {
-        number: f"{request.path}?{urlencode([*kept, ('page', str(number))])}"
-        for number in (current - 1, current + 1)
-        if number > 0
-    }
+    return {number: _address(request, page=str(number)) for number in (current - 1, current + 1) if number > 0}
+
+
+def _address(request: PageRequest, *, but: str = "", **more: str) -> str:
+    """The address of the same list with its filters, `but` one of them."""
+    kept = {name: value for name, value in request.query.items() if name in _FILTERS and name != but and value}
+    return f"{request.path}?{urlencode({**kept, **more})}"
 
 
 def _add(language: str) -> None:

@@ -39,7 +39,7 @@ def my_orders(request: PageRequest, viewer: SignedIn) -> Page:
         shown = {order.event_id: events.get(tx, order.event_id) for order in listing.items}
     at = clock.now()
     views = [order_view.of(order, shown[order.event_id], [], at) for order in listing.items]
-    return rendering.page("orders.html", request, orders=views, listing=listing)
+    return rendering.page("orders.html", request, viewer=viewer, orders=views, listing=listing)
 
 
 @pages.page("/orders/{order_id}")

@@ -1,26 +1,30 @@
 """The view of an order: one state for each order, found from our own records alone (PS-004).
 
-reserved    tickets are held, nothing was tried yet; or what was tried has failed
-preparing   the gateway is being asked for a payment
-pay         a payment waits: a QR code, a number, or the gateway's own page
-checking    we do not know yet: never called failed
-short       less came in than was asked for; the rest can be paid
-review      what came in waits for a person
-issuing     paid, tickets are being made
-paid        paid, and all there
-expired, cancelled, returning, refunded
+reserved     tickets are held, nothing was tried yet; or what was tried has failed
+preparing    the gateway is being asked for a payment
+pay          a payment waits: a QR code, a number, or the gateway's own page
+checking     we do not know yet: never called failed
+short        less came in than was asked for; the rest can be paid
+review       what came in waits for a person
+issuing      paid, tickets are being made
+paid         paid, and all there
+returning    everything was given back, its money is on its way
+late_money   the money came after the hold had ended, and goes back
+money_back   the order has ended otherwise with money in it, which goes back
+expired, cancelled, event_cancelled, refunded
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from shared.catalog.events import EventResponse
 from shared.catalog.tiers import TierResponse
+from shared.payments.payment_options import GatewayName
 from shared.refunds.schemas import RefundResponse
 from shared.sales.schemas import OrderItemResponse, OrderResponse, OrderTicketResponse, PaymentResponse
 from shared.sales.ticket_mails import UNDELIVERED
-from shared.states import EventStatus, OrderStatus, PaymentStatus, RefundKind, TicketStatus
+from shared.states import EventStatus, OrderStatus, PaymentStatus, RefundKind, RefundStatus, TicketStatus
 
 State = Literal[
     "reserved",
@@ -34,15 +38,16 @@ State = Literal[
     "review",
     "issuing",
     "paid",
+    "returning",
     "expired",
     "late_money",
+    "money_back",
     "cancelled",
     "event_cancelled",
     "refunded",
 ]
 _WITH_TICKET = ("ticket", "registration")
-_LIVE = ("preparing", "pay_qr", "pay_va", "pay_redirect", "checking", "review", "issuing", "reserved", "failed")
-WALLETS = ("OVO", "DANA", "GOPAY", "LINKAJA")
+_GIVEN_BACK = (RefundStatus.APPROVED, RefundStatus.PROCESSING, RefundStatus.COMPLETED, RefundStatus.FAILED)
 
 
 @dataclass(frozen=True)
@@ -68,31 +73,50 @@ class OrderView:
     def state(self) -> State:
         """The one thing that is true of it now."""
         status = self.order.status
+        if status in (OrderStatus.RESERVED, OrderStatus.PENDING_PAYMENT):
+            return self._live_state
+        if status == OrderStatus.EXPIRED or status == OrderStatus.CANCELLED:
+            return self._ended_state
+        if self.event.status == EventStatus.CANCELLED:
+            return "event_cancelled"
         if status == OrderStatus.REFUNDED:
-            return "event_cancelled" if self.event.status == EventStatus.CANCELLED else "refunded"
-        if status == OrderStatus.PAID:
-            if self.event.status == EventStatus.CANCELLED:
-                return "event_cancelled"
-            return "paid" if self._is_issued else "issuing"
-        if status in (OrderStatus.EXPIRED, OrderStatus.CANCELLED):
-            if self._late_refund or any(each.status == PaymentStatus.PAID for each in self.order.payments):
-                return "late_money"
-            return "expired" if status == OrderStatus.EXPIRED else "cancelled"
-        return self._live_state
+            return "refunded"
+        if self._is_given_back:
+            return "returning"
+        return "paid" if self._is_issued else "issuing"
 
     @property
     def _live_state(self) -> State:
-        if any(each.received_amount for each in self.order.payments):
-            return "short" if 0 < self.order.amount_missing < self.order.total_amount and not self.open else "review"
-        if self.open and self.open.is_opening:
-            return "preparing"
-        if self.silent_gateway:
-            return "reserved"
-        if self.open:
-            return _payment_state(self.open)
+        if self.received_amount and not self._is_short:
+            return "review"
         if self.order.reservation_expires_at <= self.at:
             return "checking" if self.order.payments else "expired"
-        return "failed" if self.order.payments else "reserved"
+        if self.open and self.open.is_opening:
+            return "preparing"
+        if self.open and not self.silent_gateway:
+            return _payment_state(self.open)
+        if self._is_short:
+            return "short"
+        return "failed" if self.order.payments and not self.open else "reserved"
+
+    @property
+    def _ended_state(self) -> State:
+        if any(each.kind == RefundKind.UNUSABLE_PAYMENT for each in self.refunds):
+            return "late_money"
+        if self.received_amount:
+            return "money_back" if self.refunds else "late_money"
+        if self.event.status == EventStatus.CANCELLED:
+            return "event_cancelled"
+        return "expired" if self.order.status == OrderStatus.EXPIRED else "cancelled"
+
+    @property
+    def received_amount(self) -> int:
+        """The rupiah that have come in for it, whatever became of them."""
+        return sum(each.received_amount or 0 for each in self.order.payments)
+
+    @property
+    def _is_short(self) -> bool:
+        return 0 < self.order.amount_missing < self.order.total_amount
 
     @property
     def open(self) -> PaymentResponse | None:
@@ -106,9 +130,19 @@ class OrderView:
         return self.open.gateway if self.open and is_silent else None
 
     @property
+    def are_all_silent(self) -> bool:
+        """True if neither gateway has answered when it was asked last."""
+        newest = {each.gateway: each for each in self.order.payments}.values()
+        silent = [each for each in newest if not each.gateway_reference and each.status != PaymentStatus.FAILED]
+        return len(silent) == len(get_args(GatewayName))
+
+    @property
     def is_live(self) -> bool:
-        """True if its page should look again by itself."""
-        return self.state in _LIVE
+        """True if its page should look again by itself: while it waits, and while money may come or goes back."""
+        if self.state in ("expired", "cancelled", "event_cancelled") and not self.refunds:
+            return bool(self.order.payments)
+        is_all_back = bool(self.refunds) and all(each.waits_for is None for each in self.refunds)
+        return self.state not in ("paid", "refunded") and not is_all_back
 
     @property
     def is_waiting_for_money(self) -> bool:
@@ -144,6 +178,11 @@ class OrderView:
         """The units that somebody is admitted with."""
         return [item for item in self.order.items if self.tiers[str(item.tier_id)].kind in _WITH_TICKET]
 
+    @property
+    def are_holders_named(self) -> bool:
+        """True if everybody who is to be admitted has been named."""
+        return all(item.attendee_name and item.attendee_email for item in self.named_items)
+
     def asks_identity(self, item: OrderItemResponse) -> bool:
         """True if an identity number is to be given for a unit."""
         return self.tiers[str(item.tier_id)].requires_identity
@@ -162,8 +201,15 @@ class OrderView:
         return f"{self.state};{payments};{tickets};{refunds}"
 
     @property
-    def _late_refund(self) -> bool:
-        return any(each.kind == RefundKind.UNUSABLE_PAYMENT for each in self.refunds)
+    def needs_bank_account(self) -> bool:
+        """True if money can go back only once its owner has set a bank account."""
+        return any(each.waits_for in ("bank_account", "bank_account_frozen") for each in self.refunds)
+
+    @property
+    def _is_given_back(self) -> bool:
+        """True if an approved refund has taken every unit of it."""
+        lines = [line for each in self.refunds if each.status in _GIVEN_BACK for line in each.lines]
+        return {item.id for item in self.order.items} <= {line.item_id for line in lines}
 
     @property
     def _is_issued(self) -> bool:

@@ -5,15 +5,17 @@ The choice stands in the address (`t_<tier>=2&promo=...`), so it survives signin
 
 from dataclasses import dataclass
 from urllib.parse import urlencode
+from uuid import UUID
 
 from pydantic import ValidationError
 from werkzeug.datastructures import MultiDict
 
 from shared.catalog import public_views
 from shared.catalog.events import EventResponse
+from shared.cloud.database import snapshot
 from shared.identity.tokens import Principal
 from shared.problems import NotFound, Problem
-from shared.sales import quotes, reservations
+from shared.sales import quotes, reservations, schemas
 from shared.sales.reservation_requests import ReservationBody, ReservationRequest
 from shared.site import forms, rendering, sign_in
 from shared.site.event_pages import chosen_quantities
@@ -117,8 +119,14 @@ def _review(
         promo=given.get("promo", "").strip(),
         google_path=sign_in.google_path(_address(slug, given)),
         way_on=_way_on(problem, event, given) if problem else None,
+        bought=_bought(viewer, event) if viewer else None,
         back=f"/{request.language}/events/{slug}?{urlencode(_choice(given))}#tickets",
     )
+
+
+def _bought(viewer: Principal, event: EventResponse) -> UUID | None:
+    with snapshot() as tx:
+        return schemas.newest_paid(tx, viewer.id, event.id)
 
 
 def _code_page(request: PageRequest, slug: str, email: str, problem: Problem | None = None) -> Page:

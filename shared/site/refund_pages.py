@@ -5,12 +5,13 @@ from uuid import UUID
 from shared.catalog import events
 from shared.cloud.database import snapshot, transaction
 from shared.identity.tokens import Principal
-from shared.problems import Problem
+from shared.problems import NotFound, Problem
 from shared.refunds import requests as refund_requests
 from shared.refunds import schemas as refund_schemas
-from shared.refunds.requests import RefundRequest
+from shared.refunds.requests import RefundPreview, RefundRequest
 from shared.refunds.schemas import RefundPage
 from shared.site import forms, rendering
+from shared.site.languages import translate
 from shared.web import App, SignedIn
 from shared.web.pages import Page, PageRequest, Redirect
 
@@ -35,17 +36,27 @@ def new_refund(request: PageRequest, order_id: UUID, viewer: SignedIn) -> Page:
 @pages.form("/refunds/new/{order_id}")
 def ask(request: PageRequest, order_id: UUID, viewer: SignedIn) -> Page | Redirect:
     """Ask for the money back."""
-    given = {"order_id": order_id, "ticket_ids": request.form.getlist("ticket_ids") or None}
-    reason = request.form.get("reason", "").strip()
-    wanted, errors = forms.read(RefundRequest, {**given, "reason": reason}, request.language)
-    if wanted is None:
-        return _page(request, viewer, order_id, errors=errors)
+    given = {"order_id": order_id, "reason": request.form.get("reason", "").strip()}
+    wanted, errors = forms.read(RefundRequest, given, request.language)
     try:
         with transaction() as tx:
-            refund_requests.request(tx, viewer.id, wanted)
+            some, is_nothing = _chosen(refund_requests.preview(tx, viewer.id, order_id), request)
+            if is_nothing:
+                errors["ticket_ids"] = translate(request.language, "Choose what you give back.")
+            elif wanted:
+                refund_requests.request(tx, viewer.id, wanted.model_copy(update={"ticket_ids": some}))
+    except NotFound:
+        raise
     except Problem as problem:
         return _page(request, viewer, order_id, problem=problem)
-    return Redirect(f"/orders/{order_id}")
+    return _page(request, viewer, order_id, errors=errors) if errors else Redirect(f"/orders/{order_id}")
+
+
+def _chosen(preview: RefundPreview, request: PageRequest) -> tuple[list[UUID] | None, bool]:
+    """The chosen tickets, or None for the whole order with its goods; and whether nothing is chosen of many."""
+    possible = [line.ticket_id for line in preview.lines if line.ticket_id and not line.obstacle]
+    chosen = [ticket_id for ticket_id in possible if str(ticket_id) in request.form.getlist("ticket_ids")]
+    return (None if chosen == possible else chosen), bool(possible) and not chosen
 
 
 def _page(
@@ -61,6 +72,8 @@ def _page(
         with transaction() as tx:
             preview = refund_requests.preview(tx, viewer.id, order_id)
             event = events.get(tx, preview.event_id)
+    except NotFound:
+        raise
     except Problem as refused:
         problem, event = problem or refused, None
     return rendering.form_page(

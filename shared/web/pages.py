@@ -36,6 +36,7 @@ CONTENT_SECURITY_POLICY = (
 _HEADERS = {
     # no-referrer would make a form's POST say `Origin: null`.
     "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), screen-wake-lock=(self)",
 }
 

@@ -1,5 +1,5 @@
 // Choosing tickets: steppers, the total with its fees, and what is left.
-import { live, replaceParts } from "./site.js";
+import { live, replaceParts, rupiah } from "./site.js";
 
 const form = document.querySelector("[data-choose]");
 const article = document.querySelector("[data-event]");
@@ -28,7 +28,6 @@ for (const stepper of document.querySelectorAll("[data-stepper]")) {
 const total = form?.querySelector("[data-total]");
 const fee = form?.querySelector("[data-fee]");
 const range = form?.querySelector("[data-range]");
-const rupiah = (amount) => `Rp\u00a0${amount.toLocaleString(document.documentElement.lang === "id" ? "id-ID" : "en-US")}`;
 let asked = 0;
 const go = form?.querySelector("[data-next]");
 const choose = go?.textContent;

@@ -4,12 +4,15 @@ import { live, reveal } from "./site.js";
 const main = document.getElementById("main");
 const begun = performance.now();
 let shown = begun;
+let lookAgain;
 
 function clocks() {
   for (const box of document.querySelectorAll("[data-seconds]")) {
     const left = Math.max(0, Number(box.dataset.seconds) - (performance.now() - shown) / 1000);
     const minutes = Math.floor(left / 60);
-    box.querySelector("[data-left]").textContent = `${minutes}:${String(Math.floor(left % 60)).padStart(2, "0")}`;
+    const shownLeft = box.querySelector("[data-left]"); // not where a day is left
+    if (shownLeft) shownLeft.textContent = `${minutes}:${String(Math.floor(left % 60)).padStart(2, "0")}`;
+    box.classList.toggle("soon", left <= 120);
     const announced = document.querySelector("[data-announce]");
     for (const mark of [5, 2, 1]) {
       if (left <= mark * 60 && left > mark * 60 - 2 && announced.dataset.said !== String(mark)) {
@@ -17,7 +20,7 @@ function clocks() {
         announced.textContent = announced.dataset.words.replace("{minutes}", mark);
       }
     }
-    if (left <= 0 && !box.dataset.over) { box.dataset.over = "yes"; setTimeout(() => location.reload(), 1500); }
+    if (left <= 0 && !box.dataset.over) { box.dataset.over = "yes"; lookAgain?.(); }
   }
 }
 setInterval(clocks, 1000);
@@ -55,11 +58,12 @@ document.addEventListener("submit", (event) => {
 }, true);
 
 if (main.dataset.polled) {
-  const seconds = () => (performance.now() - begun < 120_000 ? Number(main.dataset.polled) : 10);
-  live(seconds, (fresh) => {
+  const seconds = () => Number(main.dataset.polled ?? 0) && (performance.now() - begun < 120_000 ? Number(main.dataset.polled) : 10);
+  lookAgain = live(seconds, (fresh) => {
     const other = fresh.getElementById("main");
     if (!other || other.dataset.version === main.dataset.version) return;
     document.title = fresh.title;
+    delete main.dataset.polled;
     Object.assign(main.dataset, other.dataset);
     main.replaceChildren(...other.childNodes);
     shown = performance.now();

@@ -26,6 +26,13 @@ document.querySelector("[data-focus]")?.focus();
 const address = document.getElementById("main")?.dataset.address;
 if (address && address !== location.pathname) history.replaceState(null, "", address);
 
+// What is kept on this phone for one person is not shown to the next.
+const owner = document.getElementById("main")?.dataset.owner;
+if (owner) {
+  if (stored("owner") && stored("owner") !== owner) window.caches?.delete("karcis-1");
+  stored("owner", owner);
+}
+
 // A form that was sent is not sent again by a second tap.
 document.addEventListener("submit", (event) => {
   const button = event.submitter ?? event.target.querySelector("button");
@@ -66,32 +73,40 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
   await navigator.clipboard.writeText(button.dataset.copy);
-  const words = button.textContent;
-  button.textContent = button.dataset.done;
-  setTimeout(() => { button.textContent = words; }, 2000);
+  const shown = button.querySelector("span") ?? button;
+  const [words, name] = [shown.textContent, button.ariaLabel];
+  shown.textContent = button.ariaLabel = button.dataset.done;
+  setTimeout(() => { shown.textContent = words; button.ariaLabel = name; }, 2000);
 });
 
-// Parts of a page that change: asked for again while somebody looks, by a conditional request.
+// Parts of a page that change: asked for again while somebody looks, by a conditional request; until `seconds` says 0.
 export function live(seconds, changed) {
   let timer = 0;
   let known = "";
-  const again = () => { clearTimeout(timer); timer = setTimeout(look, seconds() * 1000); };
+  const again = () => {
+    clearTimeout(timer);
+    const wait = seconds();
+    if (wait) timer = setTimeout(look, wait * 1000);
+  };
   const look = async () => {
     if (document.visibilityState === "visible") {
       try {
         const headers = known ? { "If-None-Match": known } : {};
         const answer = await fetch(location.href, { cache: "no-cache", credentials: "same-origin", headers });
         known = answer.headers.get("ETag") ?? known;
-        if (answer.ok && answer.headers.get("Content-Type")?.startsWith("text/html")) {
-          changed(new DOMParser().parseFromString(await answer.text(), "text/html"));
-        }
+        const isPage = answer.ok && answer.headers.get("Content-Type")?.startsWith("text/html");
+        if (answer.redirected) location.reload(); // signed out meanwhile
+        else if (isPage) changed(new DOMParser().parseFromString(await answer.text(), "text/html"));
       } catch { /* no network: the next look may have one */ }
     }
     again();
   };
-  document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible") look(); });
+  document.addEventListener("visibilitychange", () => { if (document.visibilityState === "visible" && seconds()) look(); });
   again();
+  return look;
 }
+
+export const rupiah = (amount) => `Rp\u00a0${amount.toLocaleString(document.documentElement.lang === "id" ? "id-ID" : "en-US")}`;
 
 export function replaceParts(fresh) {
   for (const part of document.querySelectorAll("[data-live]")) {
