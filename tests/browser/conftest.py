@@ -12,7 +12,7 @@ from tests.browser.looking import PHONE
 from tests.browser.visitors import Visitor
 from tests.browser.watching import Watch
 from tests.folders import a_folder
-from tests.people import World
+from tests.people import Person, World
 from tests.processes import starts_processes
 from tests.stack import Stack
 from tests.waiting import PATIENCE_SECONDS
@@ -121,3 +121,11 @@ def visitor(page: Page, world: World) -> Visitor:
 def new_visitor(new_page: Callable[..., Page], world: World) -> Callable[..., Visitor]:
     """Somebody with a browser of their own, as options describe it."""
     return lambda **options: Visitor(new_page(**options), world)
+
+
+@pytest.fixture
+def buyer(world: World, visitor: Visitor) -> Person:
+    """Somebody with an account, signed in on the phone."""
+    person = world.somebody()
+    visitor.sign_in(person)
+    return person

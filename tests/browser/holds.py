@@ -1,5 +1,7 @@
 """Set the time that an order's hold still has, in the database: no test waits for it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import text
@@ -20,3 +22,12 @@ def let_it_expire(stack: Stack, order: dict[str, Any]) -> None:
     """Let the hold be over, and the sweep take its tickets back."""
     let_remain(stack, order, -1)
     stack.run_job("expire-sweep")
+
+
+@contextmanager
+def just_over(stack: Stack, order: dict[str, Any]) -> Iterator[None]:
+    """Let the hold be over, and the sweep not get at it yet."""
+    let_remain(stack, order, -1)
+    with stack.database() as database, database.begin() as tx:
+        tx.execute(text("SELECT 1 FROM orders WHERE id = :id FOR NO KEY UPDATE"), {"id": order["id"]})
+        yield

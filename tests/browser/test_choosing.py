@@ -107,11 +107,17 @@ def test_somebody_with_an_open_order_goes_on_with_it(world: World, visitor: Visi
     assert visitor.order_id == order["id"]
 
 
-def test_a_promo_code_shows_the_old_and_the_new_price(world: World, visitor: Visitor):
+def publish_with_a_promo_code(world: World) -> tuple[dict[str, Any], str]:
+    """An event, and a code that takes a fifth off its prices."""
     organizer = world.somebody("organizer")
     event = organizer.publish()
     code = f"HEMAT{uuid4().hex[:6].upper()}"
     organizer.api.post("promos", {"code": code, "event_id": event["id"], "percent": 20}, status=201)
+    return event, code
+
+
+def test_a_promo_code_shows_the_old_and_the_new_price(world: World, visitor: Visitor):
+    event, code = publish_with_a_promo_code(world)
     visitor.open_event(event)
     visitor.choose()
     visitor.tap(visitor.page.locator("details.promo summary"))
@@ -124,8 +130,9 @@ def test_a_promo_code_shows_the_old_and_the_new_price(world: World, visitor: Vis
     look(visitor.page, "buy-promo")
 
 
-def test_an_unknown_promo_code_goes_on_without(concert: dict[str, Any], visitor: Visitor):
-    visitor.open_event(concert)
+def test_an_unknown_promo_code_goes_on_without(world: World, visitor: Visitor):
+    event, _ = publish_with_a_promo_code(world)
+    visitor.open_event(event)
     visitor.choose()
     visitor.go_to_buy()
     visitor.tap(visitor.page.locator("details.promo summary"))

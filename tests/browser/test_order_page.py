@@ -3,36 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
-import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.holds import let_it_expire, let_remain
 from tests.browser.looking import look
+from tests.browser.pages import is_the_same_truth
 from tests.browser.visitors import Visitor
 from tests.people import Person, World
 from tests.stack import Stack
 
 PAID, FAILED, HELD = "Tiket Anda siap", "Pembayaran tidak berhasil", "Tiket Anda ditahan"
-
-
-@pytest.fixture
-def buyer(world: World, visitor: Visitor) -> Person:
-    """Somebody with an account, signed in on the phone."""
-    person = world.somebody()
-    visitor.sign_in(person)
-    return person
-
-
-def is_the_same_truth(page: Page, title: str) -> None:
-    """The page says the same when it is loaded again, and when one comes back to it."""
-    expect(page.locator("h1")).to_contain_text(title)
-    page.reload()
-    expect(page.locator("h1")).to_contain_text(title)
-    address = page.url
-    page.goto("/orders")
-    page.go_back()
-    expect(page).to_have_url(address)
-    expect(page.locator("h1")).to_contain_text(title)
 
 
 def test_a_failed_payment_is_tried_another_way(concert: dict[str, Any], visitor: Visitor, buyer: Person):

@@ -15,14 +15,6 @@ WHITE = "rgb(255, 255, 255)"
 
 
 @pytest.fixture
-def buyer(world: World, visitor: Visitor) -> Person:
-    """Somebody with an account, signed in on the phone."""
-    person = world.somebody()
-    visitor.sign_in(person)
-    return person
-
-
-@pytest.fixture
 def ticket(concert: dict[str, Any], buyer: Person) -> str:
     """The address of a ticket of theirs."""
     return f"/tickets/{buyer.buy(concert)['tickets'][0]['id']}"
@@ -60,6 +52,19 @@ def test_the_ticket_is_there_without_a_network(ticket: str, visitor: Visitor, wa
     expect(page.locator("[data-ticket] svg.qr")).to_be_visible()
     look(page, "ticket-offline")
     page.context.set_offline(False)
+
+
+def test_what_is_kept_for_one_person_is_not_there_for_the_next(ticket: str, visitor: Visitor, world: World):
+    page = visitor.page
+    page.goto(ticket)
+    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    page.reload()
+    kept = f"caches.match(location.origin + '{ticket}').then(found => !!found)"
+    until(lambda: page.evaluate(kept), what="for the ticket to be kept")
+    page.context.clear_cookies()  # nobody has signed out
+    visitor.sign_in(world.somebody())
+    page.goto("/orders")
+    until(lambda: not page.evaluate(kept), what="for the ticket to be gone")
 
 
 def test_a_corrected_name_gets_a_new_code(ticket: str, visitor: Visitor):

@@ -90,7 +90,7 @@ class Visitor:
 
     def pay_by(self, words: str) -> None:
         """Choose a way to pay by its name, type who the ticket is for, and go on to pay."""
-        if self.page.locator("#name_0").count():
+        if self.page.locator("#name_0").is_visible():
             self.page.fill("#name_0", NAME)
         choice = self.page.locator(".choice", has_text=re.compile(rf"^\s*{words}"))
         if not choice.is_visible():

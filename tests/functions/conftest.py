@@ -22,7 +22,7 @@ def stack() -> Iterator[Stack]:
             running.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="package")
 def world(stack: Stack) -> World:
     """People with accounts, and what they do."""
     return World(stack.url)

@@ -1,0 +1,50 @@
+"""What a page does and says, as a visitor or a screen reader finds it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Page, expect
+
+_SPOKEN = [
+    "button",
+    "checkbox",
+    "heading",
+    "image",
+    "link",
+    "radio",
+    "spinbutton",
+    "alert",
+    "textbox",
+    "DisclosureTriangle",
+]
+
+
+def is_the_same_truth(page: Page, title: str) -> None:
+    """The page says the same when it is loaded again, and when one comes back to it."""
+    expect(page.locator("h1")).to_contain_text(title)
+    page.reload()
+    expect(page.locator("h1")).to_contain_text(title)
+    address = page.url
+    page.goto("/orders")
+    page.go_back()
+    expect(page).to_have_url(address)
+    expect(page.locator("h1")).to_contain_text(title)
+
+
+@contextmanager
+def without_reloading(page: Page) -> Iterator[None]:
+    """Whatever becomes of the page in here, it is not loaded anew."""
+    page.evaluate("window.stillHere = true")
+    yield
+    assert page.evaluate("window.stillHere"), "the page was loaded again"
+
+
+def spoken(page: Page) -> list[str]:
+    """What a screen reader calls each thing of the page's main part that can be used or must be heard, in order."""
+    client = page.context.new_cdp_session(page)
+    root = client.send("DOM.getDocument")["root"]["nodeId"]
+    main = client.send("DOM.querySelector", {"nodeId": root, "selector": "main"})["nodeId"]
+    nodes = client.send("Accessibility.queryAXTree", {"nodeId": main})["nodes"]
+    client.detach()
+    named = [(node.get("role", {}).get("value"), node.get("name", {}).get("value", "")) for node in nodes]
+    return [" ".join(f"{role} {name}".split()) for role, name in named if role in _SPOKEN]
