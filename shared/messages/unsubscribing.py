@@ -34,7 +34,8 @@ def sales_context(organizer_id: UUID) -> dict[str, str]:
 
 
 def _context(user_id: UUID, kind: MailKind) -> dict[str, str]:
-    link = f"{settings().public_url.rstrip('/')}{PATH}?token={marketing.token(user_id, kind)}&kind={kind}"
+    named = "" if kind == MailKind.OFFERS else f"kind={kind}&"
+    link = f"{settings().public_url.rstrip('/')}{PATH}?{named}token={marketing.token(user_id, kind)}"
     return {"unsubscribe_url": link, "unsubscribe_kind": kind}
 
 
