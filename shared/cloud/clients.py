@@ -62,10 +62,18 @@ def engine() -> "Engine":
     return make_engine(settings().database_role)
 
 
-def make_engine(role: str = "") -> "Engine":
+@LazyClient
+def replica_engine() -> "Engine":
+    """The pool of connections to the read replica, where the settings name one."""
+    chosen = settings()
+    return make_engine(chosen.database_role, url=chosen.replica_url, instance=chosen.replica_instance)
+
+
+def make_engine(role: str = "", *, url: str | None = None, instance: str | None = None) -> "Engine":
     """An engine with READ COMMITTED, UTC and time-outs below every function's own, acting as `role` if one is given.
 
-    Through Cloud SQL's connector with IAM login in the cloud, or `DATABASE_URL` where it is set.
+    For the database at `url`, or the Cloud SQL `instance` through its connector with IAM login: by default those of
+    the settings `DATABASE_URL` and `DATABASE_INSTANCE`.
     """
     from sqlalchemy import create_engine, event
 
@@ -73,6 +81,7 @@ def make_engine(role: str = "") -> "Engine":
     from shared.cloud.prepared_statements import prepare_statements
 
     chosen = settings()
+    address = chosen.database_url if url is None else url
     session = {
         "statement_timeout": str(chosen.statement_timeout_ms),
         "lock_timeout": str(chosen.lock_timeout_ms),
@@ -86,21 +95,22 @@ def make_engine(role: str = "") -> "Engine":
         "max_overflow": 0,  # the connection budget is pool x instances, and nothing beyond it
         "pool_timeout": chosen.pool_timeout_seconds,
         "pool_recycle": 1800,
-        "pool_pre_ping": not chosen.database_url,
+        "pool_pre_ping": not address,
         "hide_parameters": True,  # an error's text must not carry people's data into the log
     }
-    if chosen.database_url:
+    if address:
         arguments: dict[str, Any] = {"startup_params": session, "application_name": f"karcis-{chosen.function}"}
-        arguments |= loopback.connect_args(chosen.database_url)
-        made = create_engine(chosen.database_url, connect_args=arguments, **pool)
+        arguments |= loopback.connect_args(address)
+        made = create_engine(address, connect_args=arguments, **pool)
     else:
-        made = create_engine("postgresql+pg8000://", creator=_cloud_sql_creator(session), **pool)
+        creator = _cloud_sql_creator(session, chosen.database_instance if instance is None else instance)
+        made = create_engine("postgresql+pg8000://", creator=creator, **pool)
     event.listen(made, "connect", prepare_statements)
     return made
 
 
-def _cloud_sql_creator(session: dict[str, str]) -> Callable[[], Any]:
-    """A function that opens a connection to Cloud SQL: it tries twice, then raises ConnectionError."""
+def _cloud_sql_creator(session: dict[str, str], instance: str) -> Callable[[], Any]:
+    """A function that opens a connection to a Cloud SQL instance: it tries twice, then raises ConnectionError."""
     from aiohttp import ClientError
     from google.cloud.sql.connector import Connector, IPTypes
     from tenacity import RetryError, Retrying, retry_if_exception_type, stop_after_attempt
@@ -115,7 +125,7 @@ def _cloud_sql_creator(session: dict[str, str]) -> Callable[[], Any]:
 
     def attempt() -> Any:
         connecting = connector.connect_async(
-            chosen.database_instance,
+            instance,
             "pg8000",
             user=chosen.database_user,
             db=chosen.database_name,

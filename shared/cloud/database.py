@@ -1,5 +1,6 @@
 """Transactions. The HTTP edge, jobs and orchestrators open them; operations take one as `tx`."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,14 +11,31 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from shared.cloud import tracing
-from shared.cloud.clients import engine
+from shared.cloud.circuit_breaker import CircuitBreaker
+from shared.cloud.clients import engine, replica_engine
+from shared.cloud.settings import settings
 
-__all__ = ["DATABASE_AWAY", "Transaction", "after_commit", "autocommit", "pending_work", "snapshot", "transaction"]
+__all__ = [
+    "DATABASE_AWAY",
+    "Transaction",
+    "after_commit",
+    "autocommit",
+    "pending_work",
+    "replica_snapshot",
+    "snapshot",
+    "transaction",
+]
+
+REPLICA_RETRY_SECONDS = 30.0
+"""The time for which reports are read from the primary after the replica could not be reached."""
+
+log = logging.getLogger(__name__)
 
 DATABASE_AWAY = (DBAPIError, PoolTimeout, ConnectionError)
 """What is raised where the database cannot be reached, or does not answer."""
 _BEGIN_REPEATABLE_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ"
 _SPAN_ATTRIBUTES = {"db.system.name": "postgresql"}
+_replica_breaker = CircuitBreaker()
 _PENDING_WORK = "notes"  # in `Connection.info`, which outlives a transaction: made anew for each
 
 
@@ -36,7 +54,7 @@ def transaction() -> Iterator[Transaction]:
     Callbacks of `after_commit` run once the commit is durable and the connection is back in the pool; a roll-back
     discards them.
     """
-    with _begin("transaction") as connection:
+    with _begin("transaction", _connect) as connection:
         yield connection
 
 
@@ -47,9 +65,17 @@ def snapshot() -> Iterator[Transaction]:
     It is for reading. It may insert rows, as the audit trail does, but changing a row that was changed meanwhile is an
     error (REPEATABLE READ).
     """
-    with _begin("snapshot") as connection:
-        with _driver_autocommit(connection):  # else the driver sends a BEGIN of its own first
-            connection.exec_driver_sql(_BEGIN_REPEATABLE_READ)
+    with _snapshot(_connect) as connection:
+        yield connection
+
+
+@contextmanager
+def replica_snapshot() -> Iterator[Transaction]:
+    """A snapshot of the read replica, which may be some seconds behind; for reports, which write nothing.
+
+    It is one of the primary where no replica is configured, and where none can be reached.
+    """
+    with _snapshot(_connect_to_replica) as connection:
         yield connection
 
 
@@ -65,8 +91,34 @@ def autocommit() -> Iterator[Transaction]:
 
 
 @contextmanager
-def _begin(kind: str) -> Iterator[Transaction]:
-    with tracing.span(kind, "client", _SPAN_ATTRIBUTES), engine().connect() as connection:
+def _snapshot(connect: Callable[[], Transaction]) -> Iterator[Transaction]:
+    with _begin("snapshot", connect) as connection:
+        with _driver_autocommit(connection):  # else the driver sends a BEGIN of its own first
+            connection.exec_driver_sql(_BEGIN_REPEATABLE_READ)
+        yield connection
+
+
+def _connect() -> Transaction:
+    return engine().connect()
+
+
+def _connect_to_replica() -> Transaction:
+    has_replica = settings().replica_url or settings().replica_instance
+    if not has_replica or not _replica_breaker.allows_call(REPLICA_RETRY_SECONDS):
+        return _connect()
+    try:
+        connection = replica_engine().connect()
+    except (DBAPIError, ConnectionError) as error:
+        count = _replica_breaker.record_failure(REPLICA_RETRY_SECONDS)
+        log.warning("database.replica_unreachable", extra={"error": type(error).__name__, "count": count})
+        return _connect()
+    _replica_breaker.record_success()
+    return connection
+
+
+@contextmanager
+def _begin(kind: str, connect: Callable[[], Transaction]) -> Iterator[Transaction]:
+    with tracing.span(kind, "client", _SPAN_ATTRIBUTES), connect() as connection:
         info, notes = connection.info, PendingWork()
         info[_PENDING_WORK] = notes
         try:

@@ -40,6 +40,10 @@ class Settings:
     database_user: str = ""
     database_role: str = ""
     """The role to act as. Empty: the rights of the user who logs in, which in the cloud are no more than that."""
+    replica_url: str = ""
+    """The URL of a read replica, for reports. Empty: that of `replica_instance`, or else the primary."""
+    replica_instance: str = ""
+    """The Cloud SQL connection name of a read replica, for reports. Empty: they are read from the primary."""
     pool_size: int = 4
     pool_timeout_seconds: int = 3
     statement_timeout_ms: int = 15_000

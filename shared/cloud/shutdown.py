@@ -27,6 +27,8 @@ def close_all() -> None:
         if clients.engine.is_built:
             closing.callback(clients.engine().dispose)
             log.info("instance.ended")
+        if clients.replica_engine.is_built:
+            closing.callback(clients.replica_engine().dispose)
         if clients.publisher.is_built:
             closing.callback(clients.publisher().stop)
         if tracing.provider.is_built:

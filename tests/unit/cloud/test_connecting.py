@@ -46,7 +46,7 @@ def connect(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("DATABASE_INSTANCE", "example:asia-southeast2:main")
     monkeypatch.setenv("DATABASE_USER", "fn-orders@example.iam")
     settings.cache_clear()
-    yield clients._cloud_sql_creator({})
+    yield clients._cloud_sql_creator({}, settings().database_instance)
     settings.cache_clear()
 
 
