@@ -16,6 +16,7 @@ locals {
 
       THREADED_TIMEOUT_ENABLED = "true" # else a request with threads outlives the function's time-out, and keeps its locks
     },
+    { for replica in google_sql_database_instance.replica : "REPLICA_INSTANCE" => replica.connection_name },
     { for name in module.manifest.contents.buckets : "${upper(replace(name, "-", "_"))}_BUCKET" => google_storage_bucket.product[name].name },
     var.settings,
   )
@@ -65,6 +66,7 @@ module "function" {
 
   # Its rights, one by one.
   database      = google_sql_database_instance.main.name
+  replicas      = google_sql_database_instance.replica[*].name
   secrets       = { for name in each.value.secrets : name => google_secret_manager_secret.this[name].id }
   topics        = { for name in each.value.publishes : name => google_pubsub_topic.this[name].id }
   buckets       = { for name in each.value.buckets : name => google_storage_bucket.product[name].name }

@@ -86,7 +86,7 @@ variable "max_instances_limit" {
 }
 
 variable "database" {
-  description = "Size of Cloud SQL, and the connections kept for migrations, operators and Google itself."
+  description = "Size of Cloud SQL, the connections kept for migrations, operators and Google itself, and the machine of a read replica for reports (null: reports are read from the primary)."
   type = object({
     tier                 = string
     edition              = optional(string, "ENTERPRISE")
@@ -94,6 +94,7 @@ variable "database" {
     disk_gb              = optional(number, 50)
     max_connections      = number
     reserved_connections = optional(number, 30)
+    replica_tier         = optional(string)
   })
 
   validation {

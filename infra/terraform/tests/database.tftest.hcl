@@ -44,6 +44,38 @@ run "the_connection_budget_holds_when_everything_scales_out" { # S-001, S-002
   }
 }
 
+run "reports_are_read_from_the_primary_unless_there_is_a_replica" {
+  command = plan
+
+  assert {
+    condition = (
+      length(google_sql_database_instance.replica) == 0
+      && alltrue([for each in output.functions : !contains(keys(each.environment), "REPLICA_INSTANCE")])
+    )
+    error_message = "A replica that nobody has asked for."
+  }
+}
+
+run "a_replica_is_as_private_as_its_primary_and_takes_as_many_connections" {
+  command = plan
+
+  variables {
+    database = { tier = "db-custom-8-32768", max_connections = 1000, replica_tier = "db-custom-2-8192" }
+  }
+
+  assert {
+    condition = alltrue([
+      for replica in google_sql_database_instance.replica : (
+        replica.master_instance_name == google_sql_database_instance.main.name
+        && replica.settings[0].tier == "db-custom-2-8192"
+        && !replica.settings[0].ip_configuration[0].ipv4_enabled
+        && toset(replica.settings[0].database_flags) == toset(google_sql_database_instance.main.settings[0].database_flags)
+      )
+    ]) && length(google_sql_database_instance.replica) == 1
+    error_message = "The replica is not what reports need."
+  }
+}
+
 run "a_budget_that_is_exceeded_fails" {
   command = plan
 

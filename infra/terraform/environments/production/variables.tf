@@ -94,6 +94,7 @@ variable "database" {
     max_connections      = number
     reserved_connections = optional(number)
     disk_gb              = optional(number)
+    replica_tier         = optional(string)
   })
   default = {
     tier            = "db-custom-8-32768"

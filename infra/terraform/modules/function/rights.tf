@@ -2,6 +2,7 @@
 
 locals {
   database_roles = toset(["roles/cloudsql.client", "roles/cloudsql.instanceUser"])
+  instances      = [for name in concat([var.database], var.replicas) : "resource.name == 'projects/${var.project_id}/instances/${name}'"]
 
   # Files are neither overwritten nor deleted, but by the few that take away what belonged to a deleted account.
   object_roles = toset(var.deletes_files ? ["roles/storage.objectUser"] : ["roles/storage.objectViewer", "roles/storage.objectCreator"])
@@ -20,7 +21,7 @@ resource "google_project_iam_member" "database" {
 
   condition {
     title      = "this instance only"
-    expression = "resource.service == 'sqladmin.googleapis.com' && resource.name == 'projects/${var.project_id}/instances/${var.database}'"
+    expression = "resource.service == 'sqladmin.googleapis.com' && (${join(" || ", local.instances)})"
   }
 }
 

@@ -87,6 +87,12 @@ variable "database" {
   type        = string
 }
 
+variable "replicas" {
+  description = "Names of the read replicas it may log in to."
+  type        = list(string)
+  default     = []
+}
+
 variable "secrets" {
   description = "Secrets it may read, by name."
   type        = map(string)
