@@ -4,7 +4,7 @@ import csv
 import io
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 _CONTROLS = ("\t", "\r", "\n")
 _STARTS_A_FORMULA = ("=", "+", "-", "@", "\N{MINUS SIGN}")
@@ -12,15 +12,23 @@ _STARTS_A_FORMULA = ("=", "+", "-", "@", "\N{MINUS SIGN}")
 
 
 def written(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    """The table in UTF-8 with a byte order mark, without which Excel guesses another encoding.
+    """The table as `write` writes it."""
+    file = io.BytesIO()
+    write(file, header, rows)
+    return file.getvalue()
 
-    Text that would be taken for a formula begins with an apostrophe. Numbers stay as they are.
+
+def write(file: BinaryIO, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Write the table in UTF-8 with a byte order mark, without which Excel guesses another encoding.
+
+    Text that would be taken for a formula begins with an apostrophe. Numbers and moments stay as they are.
     """
-    file = io.StringIO()
-    writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
     writer.writerow(header)
     writer.writerows([_harmless(cell) for cell in row] for row in rows)
-    return file.getvalue().encode("utf-8-sig")
+    text.flush()
+    text.detach()  # else the file is closed with its wrapper
 
 
 def _harmless(cell: Any) -> Any:

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Iterator
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import (
@@ -42,6 +42,8 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def _day_or_moment(given: Any, moment: ValidatorFunctionWrapHandler) -> Any:
+    if isinstance(given, date) and not isinstance(given, datetime):
+        return in_reach(given)
     if not (isinstance(given, str) and _DAY.fullmatch(given)):
         return moment(given)
     try:

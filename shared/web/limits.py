@@ -38,6 +38,8 @@ QUOTES = Limit("quotes", 100, per_address=3000)
 """Asking for prices is reading, though what is asked for comes in a body."""
 PROMO_CODES = Limit("promo codes", 20, per_address=600)
 """Prices with a promo code: else codes could be guessed faster by quotes than by reservations."""
+EXPORTS = Limit("exports", 30)
+"""A file of all there is takes a processor for seconds."""
 GATE = Limit("gate", 120)
 """Scanning tickets is writing, but a queue at a gate brings a person every few seconds."""
 PAGES = Limit("pages", 6000)

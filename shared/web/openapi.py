@@ -91,8 +91,7 @@ def _schemas(routes: list[Route]) -> tuple[_Schemas, dict[str, Any]]:
         asked += [(model, "validation") for model in (route.body, route.query) if model]
         if route.gives_tokens:
             asked.append((CookieSession, "serialization"))
-        if _is_model(route.answer):
-            asked.append((route.answer, "serialization"))
+        asked += [(answer, "serialization") for answer in route.answers if _is_model(answer)]
     schemas, definitions = models_json_schema(list(dict.fromkeys(asked)), ref_template=_REF)
     return schemas, definitions.get("$defs", {})
 
@@ -179,15 +178,14 @@ def _success(route: Route, schemas: _Schemas) -> dict[str, Any]:
     if route.gives_tokens:
         either = [schemas[model, "serialization"] for model in (route.answer, CookieSession)]
         return _json({"anyOf": either}, description="Done. In cookie mode the tokens come as cookies.")
-    if _is_model(route.answer):
-        return _json(schemas[route.answer, "serialization"], description="Done.")
+    models = [answer for answer in route.answers if _is_model(answer)]
+    file = {each: {"schema": {} if each == "application/json" else {"type": "string"}} for each in route.produces}
+    if models:
+        answer = _json(schemas[models[0], "serialization"], description="Done.")
+        answer["content"] |= file if File in route.answers else {}
+        return answer
     if route.answer is File:
-        return {
-            "description": "The file.",
-            "content": {
-                each: {"schema": {} if each == "application/json" else {"type": "string"}} for each in route.produces
-            },
-        }
+        return {"description": "The file.", "content": file}
     if route.answer is HtmlPage:
         return {"description": "A page.", "content": {"text/html": {"schema": {"type": "string"}}}}
     return {"description": "Done; there is nothing to say."}

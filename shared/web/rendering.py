@@ -3,13 +3,15 @@
 import hashlib
 import json
 import logging
+import os
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 from flask import Response
 from pydantic import BaseModel
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.wsgi import FileWrapper
 
 from shared.problems import (
     ACCOUNT_IS_THERE,
@@ -39,11 +41,22 @@ _RETRYABLE_CODES = {
 
 @dataclass(frozen=True)
 class File:
-    """A download."""
+    """A download. An open file is sent from its beginning, bit by bit, and closed."""
 
-    content: bytes
+    content: bytes | IO[bytes]
     content_type: str
     filename: str
+
+
+class _FileBody(FileWrapper):
+    """The content of an open file, which is closed at its end or where its reader goes away."""
+
+    def __next__(self) -> bytes:
+        try:
+            return super().__next__()
+        except StopIteration:
+            self.close()
+            raise
 
 
 @dataclass(frozen=True)
@@ -60,14 +73,23 @@ def response(result: Any, status: int) -> Response:
     if result is None:
         return Response(status=204)
     if isinstance(result, File):
-        answer = Response(result.content, status=status, content_type=result.content_type)
-        answer.headers["Content-Disposition"] = f'attachment; filename="{result.filename}"'
-        return answer
+        return _download(result, status)
     if isinstance(result, HtmlPage):
         return Response(result.html, status=status, content_type="text/html; charset=utf-8")
     if isinstance(result, BaseModel):
         return Response(result.model_dump_json(), status=status, content_type="application/json")
     raise TypeError(f"a handler returned a {type(result).__name__}")
+
+
+def _download(file: File, status: int) -> Response:
+    if isinstance(file.content, bytes):
+        answer = Response(file.content, status=status, content_type=file.content_type)
+    else:
+        answer = Response(_FileBody(file.content), status=status, content_type=file.content_type)
+        answer.content_length = file.content.seek(0, os.SEEK_END)
+        file.content.seek(0)
+    answer.headers["Content-Disposition"] = f'attachment; filename="{file.filename}"'
+    return answer
 
 
 def _with_cache_headers(answer: Response, cached: Cached[Any]) -> Response:

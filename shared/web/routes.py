@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter
@@ -92,6 +93,11 @@ class Route:
     """The least time that its handler takes, see `constant_time`."""
     from_elsewhere: bool = False
     """True if another site's page sends its form."""
+
+    @property
+    def answers(self) -> tuple[Any, ...]:
+        """What the handler may return: one thing, or the parts of a union."""
+        return get_args(self.answer) if isinstance(self.answer, UnionType) else (self.answer,)
 
     @property
     def gives_tokens(self) -> bool:
