@@ -1,8 +1,8 @@
 """What each figure of a report counts: one sentence, and the SQL that counts it, defined here and nowhere else.
 
 The API's descriptions are these sentences, and so is docs/figures.md (`python -m schemas.figures`). A figure is an
-expression over the rows of its source, all of one event. "In the period" is what the caller has chosen, by days or
-moments; without a choice it is all time.
+expression over the rows of its source, of one event but for the platform's. "In the period" is what the caller has
+chosen, by days or moments; without a choice it is all time.
 """
 
 from collections.abc import Mapping
@@ -143,6 +143,32 @@ CHECKED_IN = Figure(
 )
 CHECK_INS = (VALID_TICKETS, CHECKED_IN)
 
+TRANSACTIONS_SOURCE = "ledger_postings l JOIN orders o ON o.id = l.order_id JOIN payments p ON p.id = l.reference_id"
+"""Of the sales that were booked in the period, of all events; the payment is the one that completed the order."""
+TRANSACTION_COUNT = Figure("transactions", "Orders whose sale was booked in the period.", "count(*)")
+TURNOVER = Figure("turnover", "What these orders cost their buyers, fees included.", "COALESCE(sum(o.total_amount), 0)")
+TRANSACTIONS = (TRANSACTION_COUNT, TURNOVER)
+VALUE = Figure(
+    "value", "Prices less discounts of the units that were paid for in the period and have not been given back.",
+    "COALESCE(sum(i.unit_price - i.discount) FILTER (WHERE i.returned_at IS NULL), 0)",
+)  # fmt: skip
+TOP_SELLERS = (SOLD, VALUE)
+
+PLATFORM_SOURCE = "events, users"
+EVENTS_ON_SALE = Figure(
+    "events_on_sale", "Published events that are not over, now.",
+    "(SELECT count(*) FROM events WHERE status = 'published' AND end_date > now())",
+)  # fmt: skip
+ORGANIZERS = Figure(
+    "organizers", "Accounts of organizers, now.",
+    "(SELECT count(*) FROM users WHERE role = 'organizer' AND NOT is_deleted)",
+)  # fmt: skip
+CUSTOMERS = Figure(
+    "customers", "Accounts of customers, now.",
+    "(SELECT count(*) FROM users WHERE role = 'customer' AND NOT is_deleted)",
+)  # fmt: skip
+PLATFORM = (EVENTS_ON_SALE, ORGANIZERS, CUSTOMERS)
+
 SOURCES = {
     "Stock": (STOCK_SOURCE, STOCK),
     "Sales": (SALES_SOURCE, SALES),
@@ -151,5 +177,8 @@ SOURCES = {
     "Funnel": (ORDERS_SOURCE, FUNNEL),
     "Payments": (PAYMENTS_SOURCE, BY_PAYMENT),
     "Check-ins": (TICKETS_SOURCE, CHECK_INS),
+    "Platform: transactions": (TRANSACTIONS_SOURCE, TRANSACTIONS),
+    "Platform: best-selling events": (SALES_SOURCE, (VALUE,)),
+    "Platform: now": (PLATFORM_SOURCE, PLATFORM),
 }
-"""All figures of an event by their source."""
+"""All figures by their source."""

@@ -7,7 +7,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, model_validator
+from sqlalchemy import text
 
+from shared.cloud.database import Transaction
 from shared.models import DayOrMoment, Query, without_empty_fields
 
 
@@ -36,6 +38,15 @@ class SalesQuery(PeriodQuery):
     """The period and the tier to look at; all time and all tiers by default."""
 
     tier_id: UUID | None = None
+
+
+# How a statement is best run depends on how much there is of an event or a period, so it is planned each time.
+_CUSTOM_PLAN = text("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
+def plan_for_these_values(tx: Transaction) -> None:
+    """Let each statement of `tx` be planned for its own values."""
+    tx.execute(_CUSTOM_PLAN)
 
 
 @dataclass(frozen=True)

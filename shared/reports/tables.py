@@ -1,0 +1,73 @@
+"""A table to export, and the file that comes of it. Rows are read while the file is written, never all at once."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from tempfile import TemporaryFile
+from typing import IO, Any, BinaryIO, Literal
+
+from sqlalchemy import TextClause
+
+from shared.cloud.database import Transaction
+
+Cell = str | int | datetime | None
+"""Moments are without a zone: the column's title names it."""
+Language = Literal["id", "en"]
+
+BATCH_ROWS = 2_000
+"""Rows fetched from the database at a time."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column. `width` in letters is what it gets of a page or a sheet."""
+
+    title: str
+    width: int
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: `title` is what it lists, `subject` whose. Its rows can be gone through once."""
+
+    title: str
+    subject: str
+    columns: Sequence[Column]
+    rows: Iterable[Sequence[Cell]]
+    language: Language = "id"
+
+    @property
+    def header(self) -> list[str]:
+        """The titles of the columns."""
+        return [column.title for column in self.columns]
+
+
+@dataclass(frozen=True)
+class ReportFile:
+    """A file to download: `content` is open at its beginning, and gone once it is closed."""
+
+    content: IO[bytes]
+    content_type: str
+    filename: str
+
+
+def batches(tx: Transaction, statement: TextClause, values: Mapping[str, Any]) -> Iterator[Any]:
+    """The rows of a query, `BATCH_ROWS` at a time through a cursor of the database: all of the same moment."""
+    streamed = tx.execution_options(stream_results=True, yield_per=BATCH_ROWS)
+    yield from streamed.execute(statement, values)
+
+
+def in_file(write: Callable[[BinaryIO], None], content_type: str, filename: str) -> ReportFile:
+    """The file that `write` writes.
+
+    It lies on the disk, so that what fails is told as a problem and not by a file that ends early.
+    """
+    file = TemporaryFile()  # noqa: SIM115 - whoever sends it closes it
+    try:
+        write(file)
+        file.seek(0, os.SEEK_SET)
+    except BaseException:
+        file.close()
+        raise
+    return ReportFile(file, content_type, filename)
