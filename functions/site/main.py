@@ -14,6 +14,7 @@ from shared.site import (
     ticket_pages,
 )
 from shared.site.organizer import (
+    attendee_pages,
     cancellation_pages,
     dashboard_pages,
     goods_pages,
@@ -48,6 +49,7 @@ for each in (
     staff_pages,
     dashboard_pages,
     organizer_order_pages,
+    attendee_pages,
     organizer_refund_pages,
     cancellation_pages,
     payout_pages,

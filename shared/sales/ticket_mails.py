@@ -1,5 +1,11 @@
 """What became of the mail with a ticket, for those who read orders and attendees (NS-008)."""
 
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud.database import Transaction
 from shared.states import EmailStatus
 
 STATUS_JOIN = """
@@ -14,3 +20,15 @@ STATUS_JOIN = """
 
 UNDELIVERED = (EmailStatus.DROPPED, EmailStatus.BOUNCED, EmailStatus.SPAM_REPORTED)
 """The states of a mail that its reader does not have, or does not want."""
+
+_STATUSES = text(f"""
+    SELECT i.id, ticket_mail.status
+    FROM order_items i JOIN orders o ON o.id = i.order_id JOIN users u ON u.id = o.user_id {STATUS_JOIN}
+    WHERE i.id = ANY(:item_ids) AND ticket_mail.status IS NOT NULL
+""")
+
+
+def statuses(tx: Transaction, item_ids: Sequence[UUID]) -> dict[UUID, EmailStatus]:
+    """What became of the last mail with the ticket of each of these items; without those that none was written for."""
+    rows = tx.execute(_STATUSES, {"item_ids": list(item_ids)})
+    return {row.id: EmailStatus(row.status) for row in rows}

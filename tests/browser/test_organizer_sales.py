@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import openpyxl
 import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import text
@@ -193,6 +194,76 @@ def test_a_cancellation_says_its_cost_and_asks_twice(
     look(desk, "en-desk-cancelled")
 
 
+def test_an_attendee_is_found_and_corrected_and_told(desk: Page, world: World, event: dict[str, Any]):
+    desk.goto(place(event, "/attendees"))
+    expect(desk.get_by_text("No attendees yet")).to_be_visible()
+    look(desk, "en-desk-attendees-none")
+    buyer = world.somebody()
+    order = buyer.buy(event, [2])
+    before = buyer.api.get(f"tickets/{order['tickets'][1]['id']}")["qr"]
+    desk.reload()
+    expect(desk.get_by_text("Attendees found: 2")).to_be_visible()
+    world.mail(buyer.address, "e_ticket")
+    desk.reload()
+    expect(desk.locator(".order-row").first).to_contain_text(re.compile("ticket (mailed|delivered)"))
+    expect(desk.locator(".figures tbody tr").first).to_contain_text("10 %")
+    look(desk, "en-desk-attendees")
+    desk.fill("#q", "peserta 2")
+    desk.get_by_role("button", name="Search").click()
+    desk.get_by_role("link", name="Peserta 2").click()
+    expect(desk.locator("#email")).to_have_value(buyer.address)
+    look(desk, "en-desk-attendee")
+    new_address = f"baru-{buyer.address}"
+    desk.fill("#name", "Budi <b>Wirawan</b>")
+    desk.fill("#email", new_address)
+    desk.get_by_role("button", name="Correct and mail it").click()
+    expect(desk.get_by_text("Saved.")).to_be_visible()
+    expect(desk.get_by_role("heading", level=1)).to_have_text("Budi <b>Wirawan</b>")
+    changed = next(
+        ticket
+        for each in order["tickets"]
+        if (ticket := buyer.api.get(f"tickets/{each['id']}"))["attendee_name"] == "Budi <b>Wirawan</b>"
+    )
+    assert changed["qr"] != before
+    world.mail(new_address, "e_ticket")
+    desk.get_by_role("link", name="The order and its mails").click()
+    expect(desk.locator(".timeline")).to_contain_text("Holder corrected")
+
+
+def test_a_wrong_correction_is_told_at_its_field(desk: Page, world: World, event: dict[str, Any]):
+    order = world.somebody().buy(event)
+    desk.goto(place(event, f"/attendees/{order['tickets'][0]['id']}"))
+    desk.fill("#name", "www.contoh.com")
+    desk.get_by_role("button", name="Correct and mail it").click()
+    expect(desk.locator("#name-error")).to_be_visible()
+    expect(desk.locator("#name")).to_have_value("www.contoh.com")
+
+
+def test_exports_hold_what_the_page_shows(desk: Page, world: World, event: dict[str, Any]):
+    for quantities in ([2], [0, 1]):
+        world.somebody().buy(event, quantities)
+    desk.goto(place(event, "/attendees"))
+    names = desk.locator(".order-row h2 a").all_inner_texts()
+    notes = desk.locator(".order-row .note:nth-of-type(1)").all_inner_texts()
+    addresses = [note.partition(" · ")[0] for note in notes]
+    shown = list(zip(names, addresses, ["Festival", "Festival", "VIP"], strict=True))
+    rows = list(csv.reader(io.StringIO(downloaded(desk, "CSV").decode("utf-8-sig"))))
+    assert rows[0][:3] == ["Name", "E-mail", "Tier"]
+    assert [tuple(row[:3]) for row in rows[1:]] == shown
+    sheet = openpyxl.load_workbook(io.BytesIO(downloaded(desk, "Excel"))).active
+    assert [row[:3] for row in sheet.iter_rows(min_row=2, values_only=True)] == shown
+    assert downloaded(desk, "PDF").startswith(b"%PDF")
+    desk.goto(place(event, f"/attendees?tier_id={event['tiers'][1]['id']}"))
+    assert len(list(csv.reader(io.StringIO(downloaded(desk, "CSV").decode("utf-8-sig"))))) == 2
+
+
+def downloaded(desk: Page, form: str) -> bytes:
+    """The file of a button below the attendees."""
+    with desk.expect_download() as started:
+        desk.get_by_role("link", name=f"Attendees as {form}").click()
+    return started.value.path().read_bytes()
+
+
 def test_the_statement_is_downloaded_as_it_is_shown(desk: Page, world: World, event: dict[str, Any]):
     desk.goto("/organizer/payouts")
     look(desk, "en-desk-payouts-none")
@@ -209,7 +280,7 @@ def test_the_statement_is_downloaded_as_it_is_shown(desk: Page, world: World, ev
     look(desk, "en-desk-payouts")
 
 
-PAGES = "", "/orders", "/refunds", "/cancel"
+PAGES = "", "/orders", "/attendees", "/refunds", "/cancel"
 
 
 @pytest.mark.parametrize("path", PAGES)

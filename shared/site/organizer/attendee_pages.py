@@ -1,0 +1,107 @@
+"""An event's attendees: found, corrected, exported, and who of them has come (AR-004, NAME-1, REP-1)."""
+
+from uuid import UUID
+
+from shared.catalog import own_events
+from shared.cloud.database import snapshot, transaction
+from shared.identity.tokens import Principal
+from shared.messages import mails
+from shared.problems import NotFound, Problem
+from shared.reports import attendees, sales
+from shared.reports.attendees import AttendeeQuery
+from shared.reports.periods import SalesQuery
+from shared.sales import ticket_mails
+from shared.sales.schemas import OrderResponse
+from shared.site import charts, forms, rendering
+from shared.site.organizer import desk, lists
+from shared.tickets import holders
+from shared.tickets.holders import HolderChange
+from shared.web import App, Organizer
+from shared.web.pages import Page, PageRequest, Redirect
+
+pages = App("site")
+
+_FILTERS = ("from", "to", "tier_id")
+
+
+@pages.page("/organizer/events/{event_id}/attendees")
+def all_attendees(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page:
+    """The attendees that match, with the report card of the same period and ticket type."""
+    filters = forms.non_empty(request.query, *_FILTERS)
+    words = forms.non_empty(request.query, "q")
+    wanted, errors = forms.read(AttendeeQuery, {**filters, **words, **lists.page_of(request)}, request.language)
+    with snapshot() as tx:
+        event = own_events.read(tx, organizer, event_id)
+    wanted = wanted or AttendeeQuery()
+    listing = attendees.page(organizer, event_id, wanted)
+    with snapshot() as tx:
+        mailed = ticket_mails.statuses(tx, [each.item_id for each in listing.items])
+    in_card = SalesQuery.model_validate({"from": wanted.from_, "to": wanted.to, "tier_id": wanted.tier_id})
+    return rendering.form_page(
+        "organizer/attendees.html",
+        request,
+        viewer=organizer,
+        errors=errors,
+        given=request.query,
+        event=event,
+        listing=listing,
+        mailed=mailed,
+        undelivered=ticket_mails.UNDELIVERED,
+        report=sales.read(organizer, event_id, in_card),
+        filters=filters,
+        words=words,
+        share=charts.share,
+    )
+
+
+@pages.page("/organizer/events/{event_id}/attendees/{ticket_id}")
+def attendee(request: PageRequest, event_id: UUID, ticket_id: UUID, organizer: Organizer) -> Page:
+    """One attendee's ticket, and the form to correct who holds it."""
+    return _page(request, organizer, event_id, ticket_id)
+
+
+@pages.form("/organizer/events/{event_id}/attendees/{ticket_id}")
+def correct(request: PageRequest, event_id: UUID, ticket_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """Correct who holds a ticket: its code becomes a new one and is mailed, the old one is void at once."""
+    wanted, errors = forms.read(HolderChange, forms.non_empty(request.form, "name", "email"), request.language)
+    if wanted is None:
+        return _page(request, organizer, event_id, ticket_id, errors=errors)
+    try:
+        with transaction() as tx:
+            if holders.read(tx, organizer, ticket_id).event_id != event_id:
+                raise NotFound
+            holders.change(tx, organizer, ticket_id, wanted, mails.enqueue_holder_changed)
+    except NotFound:
+        raise
+    except Problem as problem:
+        return _page(request, organizer, event_id, ticket_id, problem=problem)
+    return Redirect(desk.address(event_id, f"attendees/{ticket_id}?saved=yes"))
+
+
+def _page(
+    request: PageRequest,
+    organizer: Principal,
+    event_id: UUID,
+    ticket_id: UUID,
+    *,
+    errors: dict[str, str] | None = None,
+    problem: Problem | None = None,
+) -> Page:
+    with snapshot() as tx:
+        event = own_events.read(tx, organizer, event_id)
+        ticket = holders.read(tx, organizer, ticket_id)
+        if ticket.event_id != event_id:
+            raise NotFound
+        [item] = [each for each in OrderResponse.read(tx, ticket.order_id).items if each.id == ticket.item_id]
+    return rendering.form_page(
+        "organizer/attendee.html",
+        request,
+        viewer=organizer,
+        errors=errors,
+        problem=problem,
+        address=desk.address(event_id, f"attendees/{ticket_id}"),
+        event=event,
+        ticket=ticket,
+        holder_email=item.attendee_email or "",
+        is_saved=request.query.get("saved") == "yes",
+    )
