@@ -25,7 +25,7 @@ from shared.reports.periods import SalesQuery
 from shared.reports.tables import Cell, Column, Language, ReportFile, Table
 
 _SOURCE = f"""
-    FROM {figures.SALES_SOURCE} JOIN ticket_tiers t ON t.id = i.tier_id  -- Uses index: orders_event_made
+    FROM {figures.SALES_SOURCE} JOIN ticket_tiers t ON t.id = i.tier_id  -- Uses index: orders_event_paid
     LEFT JOIN tickets k ON k.order_item_id = i.id LEFT JOIN bib_numbers b ON b.item_id = i.id
     WHERE o.event_id = :event_id AND o.status = 'paid' AND i.returned_at IS NULL
       AND t.kind IN ('ticket', 'registration') AND {periods.contains("o.paid_at")}
