@@ -59,7 +59,9 @@ WRONG = [
 
 
 @pytest.mark.usefixtures("private")
-@pytest.mark.parametrize("changed", WRONG, ids=str)
+@pytest.mark.parametrize(
+    "changed", WRONG, ids=["audience", "issuer", "another", "nobody", "unverified", "expired", "future"]
+)
 def test_claims_that_are_not_ours_are_refused(changed: dict[str, Any]):
     assert delivered(unsigned(**changed)) == 401
 
