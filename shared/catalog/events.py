@@ -133,7 +133,7 @@ class EventChange(RequestModel):
 class EventResponse(ResponseModel):
     """An event with its tiers. Times are UTC; `timezone` is the zone to display them in.
 
-    `takes_promo_codes`: whether there is any code for it; in lists it is not looked up, and true.
+    `takes_promo_codes`: whether there is any code for it; null in lists, which do not look for them.
     """
 
     id: UUID
@@ -155,7 +155,7 @@ class EventResponse(ResponseModel):
     name_change_deadline: datetime | None = None
     max_per_person: int | None
     one_purchase_per_person: bool
-    takes_promo_codes: bool = True
+    takes_promo_codes: bool | None = None
     banner_url: str | None
     banner: Banner | None = None
     created_at: datetime

@@ -66,7 +66,8 @@ def test_of_long_texts_lists_show_the_beginning_and_the_events_page_all():
     assert (listed.description, listed.terms) == (brief, short)
     assert [each.description for each in listed.tiers] == [brief, short]
     assert (whole.description, [each.description for each in whole.tiers]) == (long, [long, short])
-    assert listed.model_copy(update={"description": long, "tiers": whole.tiers}) == whole, "else they are the same"
+    whole_of_a_list = whole.model_copy(update={"takes_promo_codes": None})
+    assert listed.model_copy(update={"description": long, "tiers": whole.tiers}) == whole_of_a_list
 
 
 def test_only_what_is_published_and_not_over_is_listed_soonest_first():
@@ -85,7 +86,7 @@ def test_a_listed_event_is_told_in_full():
     event = offer("Konser", tiers=[tier(name="VIP"), tier(name="Reguler")])
     with transaction() as tx:
         listed = search.search_upcoming(tx, EventSearch())
-    assert listed.items == [event]
+    assert listed.items == [event.model_copy(update={"takes_promo_codes": None})]
     assert (listed.page, listed.page_size, listed.total) == (1, 20, 1)
 
 

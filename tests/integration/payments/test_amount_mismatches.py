@@ -54,9 +54,9 @@ def another_try(order: OrderResponse, method: str = "QRIS") -> payment_records.P
             return found
         tx.execute(
             text("UPDATE payments SET status = 'pending', gateway_reference = :ref WHERE id = :id"),
-            {"id": begun.attempt.id, "ref": f"gw-{begun.attempt.external_id}"},
+            {"id": begun.payment.id, "ref": f"gw-{begun.attempt.external_id}"},
         )
-        return begun.attempt
+        return begun.payment
 
 
 def decide(act: Any, payment_id: UUID) -> str:
