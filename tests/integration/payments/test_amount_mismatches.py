@@ -54,7 +54,7 @@ def another_try(order: OrderResponse, method: str = "QRIS") -> payment_records.P
             return found
         tx.execute(
             text("UPDATE payments SET status = 'pending', gateway_reference = :ref WHERE id = :id"),
-            {"id": begun.payment.id, "ref": f"gw-{begun.attempt.external_id}"},
+            {"id": begun.payment.id, "ref": f"gw-{begun.payment.external_id}"},
         )
         return begun.payment
 
