@@ -4,6 +4,7 @@ The document comes from the declarations that serve the requests, so that no ope
 says which roles may call; ids are always those of strangers, who must look as if they weren't there.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -34,6 +35,11 @@ OPEN_TO_STRANGERS = {
     "events_set_banner": {415},  # asked without a file, it never comes to the event
 }
 
+AS_OF = re.compile(rb'"as_of":"[^"]+"')
+"""The moment of a report: another one each time."""
+OVER_FOR_ITS_OWNER = ("cancellations_cost",)
+"""Their event is cancelled: that costs nothing any more."""
+
 
 @dataclass
 class Strangers:
@@ -47,12 +53,14 @@ class Strangers:
         """Their things, as they see them."""
         seen = []
         for method, path, operation in OPERATIONS:
+            if operation["operationId"] in OVER_FOR_ITS_OWNER:
+                continue
             if method == "GET" and names(path) and operation.get("x-roles") != ["admin"]:
                 address = self.address(path)
                 answers = [person.api.call("GET", address) for person in (self.buyer, self.organizer)]
                 good = [answer for answer in answers if answer.status_code == 200]
                 assert good, f"{operation['operationId']}: not even its owner sees {address}"
-                seen.append((operation["operationId"], len(good), good[0].content))
+                seen.append((operation["operationId"], len(good), AS_OF.sub(b"", good[0].content)))
         return seen
 
     def address(self, path: str) -> str:

@@ -11,14 +11,15 @@ FRAMEWORK = {"THREADS", "THREADED_TIMEOUT_ENABLED"}  # functions-framework's own
 ONLY_LOCAL = {
     "DATABASE_URL",
     "DATABASE_ROLE",
+    "REPLICA_URL",
     "GOOGLE_AUTHORIZATION_URL",
     "GOOGLE_CERTS_URL",
     "RATE_LIMITS",
     "EVEN_PACE",
     "BCRYPT_COST",
 }
-# Nobody may call from elsewhere; nobody signs in with Google; the script of Midtrans's own address.
-OPTIONAL = {"CORS_ALLOWED_ORIGINS", "GOOGLE_CLIENT_IDS", "MIDTRANS_SNAP_SCRIPT_URL"}
+# Nobody may call from elsewhere; nobody signs in with Google; the script of Midtrans's own address; no read replica.
+OPTIONAL = {"CORS_ALLOWED_ORIGINS", "GOOGLE_CLIENT_IDS", "MIDTRANS_SNAP_SCRIPT_URL", "REPLICA_INSTANCE"}
 OF_THE_PLATFORM = {"K_SERVICE", "K_REVISION"}  # Cloud Run says it by itself
 KNOWN = {name.upper() for name in Settings.__dataclass_fields__}
 
