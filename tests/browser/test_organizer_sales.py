@@ -118,7 +118,7 @@ def test_an_order_is_found_by_what_the_organizer_knows_and_tells_its_history(
     expect(desk.get_by_text("The tickets are mailed again.")).to_be_visible()
     until(lambda: len([m for m in world.mails(buyer.address) if m["template"] == "e_ticket"]) == 2, what="for the mail")
     desk.reload()
-    expect(desk.locator(".timeline")).to_contain_text("Mail: the tickets · sent")
+    expect(desk.locator(".timeline")).to_contain_text("Mail: the tickets · delivered")
     look(desk, "en-desk-order")
 
 

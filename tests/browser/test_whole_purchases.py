@@ -27,7 +27,7 @@ def test_without_javascript_to_the_gateway_and_back(
     visitor.request_code()
     visitor.enter_code()
     if gateway == "Midtrans":
-        world.faults("xendit", status=503, count=3)  # each try of one call
+        world.faults("xendit", status=503, count=6)  # each of three tries, also where a job calls meanwhile
         visitor.pay_by("GoPay")
         world.faults("xendit", count=0)
         expect(page.locator(".alert.warning")).to_contain_text("Xendit sedang terganggu")
@@ -103,6 +103,7 @@ SPOKEN = {
         link ketentuan
         link kebijakan privasi
         button Kirim kode
+        link Lanjutkan dengan Google
         link Masuk dengan kata sandi
         link Pilih tiket lain
         """,
