@@ -5,17 +5,16 @@ what is let in goes on without its signature (docs/reference/google-cloud.md).
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import jwt
 from werkzeug.wrappers import Response
 
 from functions.manifest import Function
+from infra.local.compression import Wsgi
 from shared.cloud.settings import function_url, settings
 from shared.gateways import google_keys
-
-Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 _ISSUER = "https://accounts.google.com"
 _REMOVED = "SIGNATURE_REMOVED_BY_GOOGLE"

@@ -1,7 +1,7 @@
 """The pages of a local run that are not the product's: what there is here, and the API at a glance."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import text
 from werkzeug.wrappers import Response
 
 from infra.local import design_page, seed
+from infra.local.compression import Wsgi
 from schemas import openapi
 from shared.cloud.database import transaction
 
@@ -28,8 +29,6 @@ _FIGURES = text("""
 _EVENT = text("""
     SELECT slug, title FROM events WHERE status = 'published' AND end_date > now() ORDER BY start_date LIMIT 1
 """)
-
-Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 def page(path: str) -> Wsgi | None:

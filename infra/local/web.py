@@ -15,7 +15,7 @@ Each function is made by functions-framework from the root main.py, exactly as i
 
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from werkzeug.wrappers import Response
 
 from functions.manifest import Function, manifest
 from infra.local import mail_previews, media, metrics, start_page
-from infra.local.compression import compressed
+from infra.local.compression import Wsgi, compressed
 from infra.local.invoker_check import behind_iam
 from infra.local.simulators import application as simulators
 from infra.local.simulators import inbox
@@ -40,8 +40,6 @@ from shared.web import body_deadlines, headers, requests
 from shared.web.app import API
 
 ROOT = Path(__file__).parents[2]
-
-Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class Web:
