@@ -1,5 +1,6 @@
 """A slow line, an impatient thumb, an answer that is lost: nothing is held or paid twice (PS-006, TS-005)."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ from tests.browser.watching import Watch
 from tests.people import Person, World
 
 SLOW_3G = {"offline": False, "latency": 400, "downloadThroughput": 50_000, "uploadThroughput": 50_000}
+ORDER_PAGE = re.compile("/orders/")
 FAST = {"offline": False, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
 
 
@@ -37,11 +39,11 @@ def test_an_impatient_buyer_on_a_slow_line_pays_one_order_once(world: World, vis
         visitor.choose(number=2)
         expect(page.locator("[data-total]")).to_have_text("Rp\u00a0320.000")
         visitor.go_to_buy()
-        with page.expect_navigation(url="**/orders/**"):
-            page.locator("form.panel button.block").dblclick()
+        # The second click may abort the navigation that the first began: what counts is where one arrives.
+        page.locator("form.panel button.block").dblclick()
+        expect(page).to_have_url(ORDER_PAGE)
         page.fill("#name_0", NAME)
-        with page.expect_navigation():
-            page.locator("[data-pay] button.block").dblclick()
+        page.locator("[data-pay] button.block").dblclick()
         expect(page.locator("svg.qr")).to_be_visible()
         [order] = orders_of(buyer)
         assert len(order["payments"]) == 1
@@ -96,8 +98,8 @@ def test_the_code_sent_twice_holds_once(concert: dict[str, Any], world: World, v
     visitor.go_to_buy()
     visitor.request_code()
     page.fill("#code", visitor.mailed_code())
-    with page.expect_navigation(url="**/orders/**"):
-        page.locator("form[action$='/sign-in'] button.block").dblclick()
+    page.locator("form[action$='/sign-in'] button.block").dblclick()
+    expect(page).to_have_url(ORDER_PAGE)
     expect(page.locator("h1")).to_have_text("Tiket Anda ditahan")
     listing = page.context.request.get("/api/v1/orders/my-orders").json()
     assert listing["total"] == 1
