@@ -82,15 +82,15 @@ def receive(gateway: str, headers: Mapping[str, str], body: bytes) -> bool:
     Raises ForgedWebhook (401) for a bad signature, and Malformed (400) for a body that is too broken to bear one.
     A rightly signed event is kept, whatever else it says.
     """
-    notice = _read(gateway, headers, body)
+    event = _read(gateway, headers, body)
     with transaction() as tx:
-        event_id = _store(tx, notice)
+        event_id = _store(tx, event)
     if event_id:
         try:
             process(event_id)
         except Exception as error:  # noqa: BLE001 - the event is safe; whatever failed is tried again
             _enqueue_retry(event_id, error)
-    return notice.is_readable
+    return event.is_readable
 
 
 def process(event_id: UUID) -> None:
@@ -147,26 +147,26 @@ def _dispatch(event: _KeptEvent) -> str:
     return sync.sync_payment(event.payment_id, event.other_reference)
 
 
-def _store(tx: Transaction, notice: WebhookEvent) -> UUID | None:
+def _store(tx: Transaction, event: WebhookEvent) -> UUID | None:
     """Write the event down; its id if it is new and there is something to act on."""
-    names = _find_payment(tx, notice)
+    names = _find_payment(tx, event)
     _join_purchase_trace(tx, names["payment_id"])
-    outcome = _outcome_at_once(notice, names)
+    outcome = _outcome_at_once(event, names)
     event_id: UUID | None = tx.execute(
         _KEEP,
         {
-            "gateway": notice.gateway,
-            "webhook_id": notice.event_id,
-            "event_type": f"{notice.kind}.{notice.raw_status}"[:100],
+            "gateway": event.gateway,
+            "webhook_id": event.event_id,
+            "event_type": f"{event.kind}.{event.raw_status}"[:100],
             **names,
-            "gateway_reference": notice.gateway_reference,
-            "payload": json.dumps(_without_account_numbers(notice.payload)),
+            "gateway_reference": event.gateway_reference,
+            "payload": json.dumps(_without_account_numbers(event.payload)),
             "processed": outcome is not None,
             "outcome": outcome,
         },
     ).scalar_one_or_none()
     if event_id and outcome in _UNKNOWN_MONEY:
-        details = {"gateway": notice.gateway, "payment_id": names["payment_id"], "reference": notice.external_id}
+        details = {"gateway": event.gateway, "payment_id": names["payment_id"], "reference": event.external_id}
         manual_tasks.add(tx, outcome, subject="webhook_event", subject_id=event_id, **details)
     return event_id if outcome is None else None
 
@@ -181,23 +181,23 @@ def _without_account_numbers(said: Any) -> Any:
     }
 
 
-def _find_payment(tx: Transaction, notice: WebhookEvent) -> dict[str, UUID | None]:
+def _find_payment(tx: Transaction, event: WebhookEvent) -> dict[str, UUID | None]:
     """The row that the event is about: a payment, a refund of one, or a transfer."""
     names: dict[str, UUID | None] = {"payment_id": None, "refund_id": None, "disbursement_id": None}
-    if isinstance(notice.reported, GatewayRefundStatus):
-        found = refund_records.find_by_reference(tx, notice.reported)
+    if isinstance(event.reported, GatewayRefundStatus):
+        found = refund_records.find_by_reference(tx, event.reported)
         # One that is not ours was made at the dashboard: the payment's.
         made_there = (
             None
             if found
-            else payment_records.find_by_reference(tx, notice.gateway, None, notice.reported.payment_reference)
+            else payment_records.find_by_reference(tx, event.gateway, None, event.reported.payment_reference)
         )
         names["refund_id"], names["payment_id"] = found or (None, made_there)
-    elif isinstance(notice.reported, GatewayPayoutStatus):
-        names["disbursement_id"] = transfers.find_by_reference(tx, notice.reported)
+    elif isinstance(event.reported, GatewayPayoutStatus):
+        names["disbursement_id"] = transfers.find_by_reference(tx, event.reported)
     else:
         names["payment_id"] = payment_records.find_by_reference(
-            tx, notice.gateway, notice.external_id, notice.gateway_reference
+            tx, event.gateway, event.external_id, event.gateway_reference
         )
     return names
 
@@ -211,13 +211,13 @@ def _join_purchase_trace(tx: Transaction, payment_id: UUID | None) -> None:
         logs.continue_as(correlation)
 
 
-def _outcome_at_once(notice: WebhookEvent, names: Mapping[str, UUID | None]) -> str | None:
+def _outcome_at_once(event: WebhookEvent, names: Mapping[str, UUID | None]) -> str | None:
     """The outcome of an event that needs no call to the gateway; None for one that does."""
-    if notice.is_test:
+    if event.is_test:
         return "test"
-    if notice.kind not in (WebhookEventKind.PAYMENT, WebhookEventKind.REFUND, WebhookEventKind.PAYOUT):
+    if event.kind not in (WebhookEventKind.PAYMENT, WebhookEventKind.REFUND, WebhookEventKind.PAYOUT):
         return "ignored"
-    return None if any(names.values()) else f"unknown_{notice.kind}"
+    return None if any(names.values()) else f"unknown_{event.kind}"
 
 
 def _enqueue_retry(event_id: UUID, error: Exception) -> None:

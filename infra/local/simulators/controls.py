@@ -20,12 +20,12 @@ from flask import Blueprint, Response, jsonify, redirect, request
 from sqlalchemy import Connection, Engine, Row, select
 from werkzeug.wrappers import Response as AnyResponse
 
-from infra.local.simulators import faults, notices, payments, sendgrid
+from infra.local.simulators import faults, payments, sendgrid, webhooks
 from infra.local.simulators.api import ApiError, json_object
-from infra.local.simulators.notices import Mode, Notice, Plan
 from infra.local.simulators.payments import NotPossible, Payment, Status
 from infra.local.simulators.settings import SimulatorSettings
 from infra.local.simulators.tables import mails, movements
+from infra.local.simulators.webhooks import Mode, Plan, Webhook
 
 
 class Gateway(Protocol):
@@ -37,13 +37,13 @@ class Gateway(Protocol):
     """A company's code by channel, where a number is paid under one."""
     actions: frozenset[str]
 
-    def notice(self, tx: Connection, payment: Payment, /) -> Notice | None:
+    def webhook(self, tx: Connection, payment: Payment, /) -> Webhook | None:
         """The webhook about the present state, if the gateway has one for it."""
 
-    def overtaken(self, tx: Connection, payment: Payment, /) -> Notice | None:
+    def overtaken(self, tx: Connection, payment: Payment, /) -> Webhook | None:
         """An older webhook that may arrive after the present one."""
 
-    def refund_notice(self, tx: Connection, payment: Payment, refund: Row[Any], /) -> Notice | None:
+    def refund_webhook(self, tx: Connection, payment: Payment, refund: Row[Any], /) -> Webhook | None:
         """The webhook about a refund."""
 
     def choose(self, tx: Connection, payment: Payment, channel: str, /) -> Payment:
@@ -180,15 +180,15 @@ def _act(tx: Connection, gateway: Gateway, payment: Payment, action: str, wanted
         raise ApiError(409, {"error": f"not possible: the payment {conflict}"}) from None
     if after.status is not before:
         if after.status is not Status.PENDING:
-            notices.withdraw(tx, f"{gateway.name}-expiry-{payment.reference}")
+            webhooks.withdraw(tx, f"{gateway.name}-expiry-{payment.reference}")
         _tell(tx, gateway, after, plan)
     return after
 
 
 def _tell(tx: Connection, gateway: Gateway, payment: Payment, plan: Plan) -> None:
-    notice = gateway.notice(tx, payment)
-    if notice is not None:
-        notices.deliver(tx, notice, plan, overtaken=gateway.overtaken(tx, payment))
+    webhook = gateway.webhook(tx, payment)
+    if webhook is not None:
+        webhooks.deliver(tx, webhook, plan, overtaken=gateway.overtaken(tx, payment))
 
 
 def _change(
@@ -222,9 +222,9 @@ def _refund(tx: Connection, gateway: Gateway, payment: Payment, amount: int, pla
         reason=reason,
         settles_at=datetime.now(UTC),
     )
-    notice = gateway.refund_notice(tx, after, payments.refunds_of(tx, after)[-1])
-    if notice is not None:
-        notices.deliver(tx, notice, plan)
+    webhook = gateway.refund_webhook(tx, after, payments.refunds_of(tx, after)[-1])
+    if webhook is not None:
+        webhooks.deliver(tx, webhook, plan)
     return after
 
 

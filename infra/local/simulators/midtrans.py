@@ -19,12 +19,12 @@ from sqlalchemy import Connection, Engine, Row
 
 from infra.local.simulators import midtrans_documents as documents
 from infra.local.simulators import midtrans_requests as requests
-from infra.local.simulators import notices, payments, qris
+from infra.local.simulators import payments, qris, webhooks
 from infra.local.simulators.api import blueprint, has_basic_user, json_object
 from infra.local.simulators.midtrans_documents import CHANNELS
-from infra.local.simulators.notices import Notice
 from infra.local.simulators.payments import Payment, Status
 from infra.local.simulators.settings import SimulatorSettings
+from infra.local.simulators.webhooks import Webhook
 
 GATEWAY = "midtrans"
 POLICY = "midtrans-webhook"
@@ -46,28 +46,28 @@ class Midtrans:
     def __init__(self, settings: SimulatorSettings) -> None:
         self._settings = settings
 
-    def notice(self, tx: Connection, payment: Payment) -> Notice | None:
+    def webhook(self, tx: Connection, payment: Payment) -> Webhook | None:
         """The notification about the present state; there is none before a method is chosen."""
         if payment.status in UNCHOSEN:
             return None
         refunds = payments.refunds_of(tx, payment)
         body = documents.notification(payment, refunds, self._settings.midtrans_server_key)
-        return Notice(
+        return Webhook(
             url=self._settings.webhook(GATEWAY),
             headers={"User-Agent": "Veritrans"},
             body=json.dumps(body).encode(),
             policy=POLICY,
-            time_scale=notices.time_scale(POLICY, self._settings.first_retry_seconds),
+            time_scale=webhooks.time_scale(POLICY, self._settings.first_retry_seconds),
             timeout_seconds=15.0,
         )
 
-    def overtaken(self, tx: Connection, payment: Payment) -> Notice | None:
+    def overtaken(self, tx: Connection, payment: Payment) -> Webhook | None:
         """An older notification that can come after the one about `payment`: pending."""
-        return self.notice(tx, replace(payment, status=Status.PENDING, paid_at=None))
+        return self.webhook(tx, replace(payment, status=Status.PENDING, paid_at=None))
 
-    def refund_notice(self, tx: Connection, payment: Payment, _refund: Row[Any]) -> Notice | None:
+    def refund_webhook(self, tx: Connection, payment: Payment, _refund: Row[Any]) -> Webhook | None:
         """The notification about a refund is one about the transaction."""
-        return self.notice(tx, payment)
+        return self.webhook(tx, payment)
 
     def choose(self, tx: Connection, payment: Payment, channel: str) -> Payment:
         """The payer takes a method on the page: from now on Core knows the order."""
@@ -209,9 +209,9 @@ class Midtrans:
     def _announce_expiry(self, tx: Connection, payment: Payment) -> None:
         """Have the notification sent that a pending payment has expired, when it does."""
         expired = replace(payment, status=Status.EXPIRED, updated_at=payment.expires_at)
-        notice = self.notice(tx, expired)
-        if notice:
-            notices.send(tx, notice, due_at=payment.expires_at, name=expiry_name(payment))
+        webhook = self.webhook(tx, expired)
+        if webhook:
+            webhooks.send(tx, webhook, due_at=payment.expires_at, name=expiry_name(payment))
 
     def _add(self, tx: Connection, order_id: str, *, amount: int, methods: list[str], **values: Any) -> Payment:
         return payments.add(

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, jsonify
 from sqlalchemy import Connection, Engine
 
 from infra.local.simulators import midtrans_documents as documents
-from infra.local.simulators import notices, payments
+from infra.local.simulators import payments, webhooks
 from infra.local.simulators.api import blueprint, json_object
 from infra.local.simulators.midtrans import GATEWAY, UNCHOSEN, Midtrans, expiry_name, require_core_key
 from infra.local.simulators.midtrans_documents import IN_FULL_ONLY, REFUNDABLE
@@ -66,11 +66,11 @@ def _act(tx: Connection, simulator: Midtrans, payment: Payment, action: str) -> 
     allowed, change, message = _ACTIONS[action]
     if payment.status not in allowed:
         raise documents.error(412, "Merchant cannot modify the status of the transaction")
-    notices.withdraw(tx, expiry_name(payment))
+    webhooks.withdraw(tx, expiry_name(payment))
     changed = change(tx, payment)
-    notice = simulator.notice(tx, changed)
-    if notice:
-        notices.send(tx, notice)
+    webhook = simulator.webhook(tx, changed)
+    if webhook:
+        webhooks.send(tx, webhook)
     code = "407" if action == "expire" else "200"
     return documents.transaction(changed, [], code=code) | {"status_message": message}
 
@@ -94,9 +94,9 @@ def _refund(
     except NotPossible:
         raise documents.error(414, "Refund request is rejected due to invalid amount") from None
     row = payments.refunds_of(tx, after)[-1]
-    notice = simulator.refund_notice(tx, after, row)
-    if notice:
-        notices.send(tx, notice)
+    webhook = simulator.refund_webhook(tx, after, row)
+    if webhook:
+        webhooks.send(tx, webhook)
     return documents.transaction(after, [], code="200") | {
         "status_message": "Success, refund request is approved",
         "refund_chargeback_id": row.number,

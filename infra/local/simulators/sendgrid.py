@@ -22,11 +22,11 @@ from sqlalchemy import Connection, Engine, Row, select
 from sqlalchemy.dialects.postgresql import insert
 
 from infra.local.cloud.store import open_store
-from infra.local.simulators import notices
+from infra.local.simulators import webhooks
 from infra.local.simulators.api import ApiError, blueprint, json_object
-from infra.local.simulators.notices import Notice
 from infra.local.simulators.settings import SimulatorSettings
 from infra.local.simulators.tables import attachments, mails, signing_keys, suppressions
+from infra.local.simulators.webhooks import Webhook
 
 GATEWAY = "sendgrid"
 POLICY = "sendgrid-webhook"
@@ -107,7 +107,7 @@ def tell(tx: Connection, settings: SimulatorSettings, mail: Row[Any], kinds: Seq
         listing = insert(suppressions).values(list_name=name, recipient=mail.recipient)
         tx.execute(listing.on_conflict_do_nothing())
     if settings.mail_events_url:
-        notices.send(tx, _notice(tx, settings, [_event(mail, kind) for kind in kinds]))
+        webhooks.send(tx, _webhook(tx, settings, [_event(mail, kind) for kind in kinds]))
 
 
 def _fate(tx: Connection, recipient: str) -> list[str]:
@@ -132,12 +132,12 @@ def _event(mail: Row[Any], kind: str) -> dict[str, Any]:
     }
 
 
-def _notice(tx: Connection, settings: SimulatorSettings, events: Sequence[dict[str, Any]]) -> Notice:
+def _webhook(tx: Connection, settings: SimulatorSettings, events: Sequence[dict[str, Any]]) -> Webhook:
     """A signed batch of events. The line ends belong to what is signed."""
     body = ("[" + ",\r\n".join(json.dumps(event) for event in events) + "]\r\n").encode()
     timestamp = str(int(time.time()))
     signature = _private_key(tx).sign(timestamp.encode() + body, ec.ECDSA(hashes.SHA256()))
-    return Notice(
+    return Webhook(
         url=settings.mail_events_url,
         headers={
             "X-Twilio-Email-Event-Webhook-Signature": base64.b64encode(signature).decode(),
@@ -145,7 +145,7 @@ def _notice(tx: Connection, settings: SimulatorSettings, events: Sequence[dict[s
         },
         body=body,
         policy=POLICY,
-        time_scale=notices.time_scale(POLICY, settings.first_retry_seconds),
+        time_scale=webhooks.time_scale(POLICY, settings.first_retry_seconds),
         timeout_seconds=10.0,
     )
 

@@ -14,12 +14,12 @@ from typing import Any
 from flask import Blueprint, Response, jsonify, request
 from sqlalchemy import Connection, Engine, Row
 
-from infra.local.simulators import notices, payments, qris
+from infra.local.simulators import payments, qris, webhooks
 from infra.local.simulators import xendit_documents as documents
 from infra.local.simulators.api import blueprint, has_basic_user, json_object
-from infra.local.simulators.notices import Notice
 from infra.local.simulators.payments import NotPossible, Payment, Status
 from infra.local.simulators.settings import SimulatorSettings
+from infra.local.simulators.webhooks import Webhook
 from infra.local.simulators.xendit_documents import BANKS, CHANNELS
 
 GATEWAY = "xendit"
@@ -39,7 +39,7 @@ class Xendit:
     def __init__(self, settings: SimulatorSettings) -> None:
         self._settings = settings
 
-    def notice(self, _tx: Connection, payment: Payment) -> Notice | None:
+    def webhook(self, _tx: Connection, payment: Payment) -> Webhook | None:
         """The webhook about the present state; Xendit has none for what is still pending."""
         if payment.status is Status.EXPIRED:
             return self._expired(payment, payment.updated_at)
@@ -47,11 +47,11 @@ class Xendit:
             return None
         return self.sign(documents.paid_webhook(payment, self._settings.merchant_name))
 
-    def overtaken(self, _tx: Connection, payment: Payment) -> Notice | None:
+    def overtaken(self, _tx: Connection, payment: Payment) -> Webhook | None:
         """An older webhook that can come after the one about `payment`: it expired before it was paid."""
         return self._expired(payment, payment.expires_at)
 
-    def refund_notice(self, _tx: Connection, _payment: Payment, refund: Row[Any]) -> Notice:
+    def refund_webhook(self, _tx: Connection, _payment: Payment, refund: Row[Any]) -> Webhook:
         """The webhook about a refund that went through."""
         body = {
             "event": "refund.succeeded",
@@ -85,14 +85,14 @@ class Xendit:
         """The address of the payment page."""
         return self._settings.page(f"/xendit/web/{payment.reference}")
 
-    def sign(self, body: dict[str, Any]) -> Notice:
+    def sign(self, body: dict[str, Any]) -> Webhook:
         """A webhook with the account's token, whatever it is about."""
-        return Notice(
+        return Webhook(
             url=self._settings.webhook(GATEWAY),
             headers={"x-callback-token": self._settings.xendit_callback_token},
             body=json.dumps(body).encode(),
             policy=POLICY,
-            time_scale=notices.time_scale(POLICY, self._settings.first_retry_seconds),
+            time_scale=webhooks.time_scale(POLICY, self._settings.first_retry_seconds),
             timeout_seconds=30.0,
         )
 
@@ -129,9 +129,9 @@ class Xendit:
                     raise documents.xendit_error(
                         400, "INVALID_INVOICE_STATUS_ERROR", f"Invoice is already {payment.status}"
                     )
-                notices.withdraw(tx, expiry_name(payment))
+                webhooks.withdraw(tx, expiry_name(payment))
                 ended = payments.end(tx, payment, Status.EXPIRED)
-                notices.send(tx, self._expired(ended, ended.updated_at))
+                webhooks.send(tx, self._expired(ended, ended.updated_at))
                 return jsonify(self._invoice(ended))
 
         return api
@@ -155,13 +155,13 @@ class Xendit:
             expires_at=now + timedelta(seconds=body.get("invoice_duration", 86_400)),
         )
         expired = self._expired(payment, payment.expires_at)
-        notices.send(tx, expired, due_at=payment.expires_at, name=expiry_name(payment))
+        webhooks.send(tx, expired, due_at=payment.expires_at, name=expiry_name(payment))
         return payment
 
     def _invoice(self, payment: Payment) -> dict[str, Any]:
         return documents.invoice(payment, self._settings.merchant_name, self.page(payment))
 
-    def _expired(self, payment: Payment, at: datetime) -> Notice:
+    def _expired(self, payment: Payment, at: datetime) -> Webhook:
         return self.sign(documents.expired_webhook(payment, self._settings.merchant_name, at))
 
 

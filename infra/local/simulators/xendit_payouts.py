@@ -16,7 +16,7 @@ from flask import Blueprint, Response, jsonify, request
 from sqlalchemy import Connection, Engine, Row, select
 from sqlalchemy.dialects.postgresql import insert
 
-from infra.local.simulators import notices, payments
+from infra.local.simulators import payments, webhooks
 from infra.local.simulators import xendit_documents as documents
 from infra.local.simulators.api import blueprint, json_object
 from infra.local.simulators.settings import SimulatorSettings
@@ -83,8 +83,8 @@ def _payout(tx: Connection, simulator: Xendit, body: dict[str, Any], settles_aft
         return _payout_now(_made_before(tx, key, body), settles_after)
     for at, status, failure_code in _course(row, settles_after):
         if status in _TOLD:
-            notice = simulator.sign(_payout_webhook(row, at, status, failure_code))
-            notices.send(tx, notice, due_at=at, name=_notice_name(row.id, status))
+            webhook = simulator.sign(_payout_webhook(row, at, status, failure_code))
+            webhooks.send(tx, webhook, due_at=at, name=_webhook_name(row.id, status))
         if status in ("SUCCEEDED", "REVERSED"):
             amount = -row.amount if status == "SUCCEEDED" else row.amount
             kind = "payout" if status == "SUCCEEDED" else "payout_reversal"
@@ -180,7 +180,7 @@ def _cancel_payout(tx: Connection, payout_id: str, settles_after: timedelta) -> 
     if _payout_now(row, settles_after)["status"] != "ACCEPTED":
         raise documents.xendit_error(400, "API_VALIDATION_ERROR", "The payout can no longer be cancelled")
     for status in _TOLD:
-        notices.withdraw(tx, _notice_name(payout_id, status))
+        webhooks.withdraw(tx, _webhook_name(payout_id, status))
     tx.execute(movements.delete().where(movements.c.gateway == GATEWAY, movements.c.reference == payout_id))
     cancelled = payouts.update().where(payouts.c.id == payout_id).values(cancelled_at=datetime.now(UTC))
     return _payout_now(tx.execute(cancelled.returning(payouts)).one(), settles_after)
@@ -193,5 +193,5 @@ def _find_payout(tx: Connection, payout_id: str) -> Row[Any]:
     return row
 
 
-def _notice_name(payout_id: str, status: str) -> str:
+def _webhook_name(payout_id: str, status: str) -> str:
     return f"xendit-payout-{payout_id}-{status}"

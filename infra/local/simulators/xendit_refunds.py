@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify, request
 from sqlalchemy import Connection, Engine, Row, select
 from sqlalchemy.exc import IntegrityError
 
-from infra.local.simulators import notices, payments
+from infra.local.simulators import payments, webhooks
 from infra.local.simulators import xendit_documents as documents
 from infra.local.simulators.api import blueprint, json_object
 from infra.local.simulators.payments import HOLDS_MONEY, NotPossible, Payment
@@ -74,7 +74,7 @@ def _refund(tx: Connection, simulator: Xendit, body: dict[str, Any], settles_aft
     except IntegrityError:
         raise documents.xendit_error(409, "DUPLICATE_ERROR", "The reference id was used before") from None
     row = tx.execute(select(refunds).where(refunds.c.id == refund_id)).one()
-    notices.send(tx, simulator.refund_notice(tx, after, row), due_at=row.settles_at)
+    webhooks.send(tx, simulator.refund_webhook(tx, after, row), due_at=row.settles_at)
     return _refund_now(row)
 
 

@@ -224,9 +224,9 @@ def test_refunds_are_asked_for_once_and_told(
     other_key = xendit.refund(**wanted, idempotency_key=f"{order_id}-k2")
     assert first.gateway_reference == again.gateway_reference == other_key.gateway_reference
     (webhook,) = receiver.wait_for(1, f"{order_id}-r")
-    notice = xendit.parse_webhook(webhook.headers, webhook.body)
-    assert notice.kind is WebhookEventKind.REFUND
-    assert notice.reported == xendit.refund_status(first.gateway_reference)
+    event = xendit.parse_webhook(webhook.headers, webhook.body)
+    assert event.kind is WebhookEventKind.REFUND
+    assert event.reported == xendit.refund_status(first.gateway_reference)
     assert xendit.refund_status(first.gateway_reference).state is GatewayRefundState.SUCCEEDED
     assert xendit_payer.movements(order_id) == [("payment", 100_000), ("refund", -40_000)]
 

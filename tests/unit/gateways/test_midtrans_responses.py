@@ -65,13 +65,13 @@ def test_every_published_notification_is_accepted_or_refused_by_its_signature(pa
 
 @notifications
 def test_every_published_notification_is_understood_once_signed(path: Path) -> None:
-    notice = responses.read_notification(signed(read(path)), KEY_C)
-    assert isinstance(notice.reported, GatewayPaymentStatus)
-    assert notice.reported.state is NOTIFICATIONS[path.stem][0]
-    assert notice.reported.amount == int(float(read(path)["gross_amount"]))
-    assert notice.reported.currency == "IDR"
-    assert notice.gateway_reference == notice.external_id == read(path)["order_id"]
-    assert not notice.is_test
+    event = responses.read_notification(signed(read(path)), KEY_C)
+    assert isinstance(event.reported, GatewayPaymentStatus)
+    assert event.reported.state is NOTIFICATIONS[path.stem][0]
+    assert event.reported.amount == int(float(read(path)["gross_amount"]))
+    assert event.reported.currency == "IDR"
+    assert event.gateway_reference == event.external_id == read(path)["order_id"]
+    assert not event.is_test
 
 
 def test_the_documentation_s_stand_alone_signature() -> None:

@@ -44,13 +44,13 @@ def signed(payload: Any, token: str = TOKEN, **headers: str) -> tuple[dict[str, 
 def test_every_published_webhook_is_understood(path: Path) -> None:
     kind, state, amount, is_test = WEBHOOKS[path.stem]
     headers = {"X-CALLBACK-TOKEN": TOKEN}
-    notice = responses.read_webhook(headers, path.read_bytes(), TOKEN)
-    assert notice.kind == kind
-    assert notice.reported is not None
-    assert notice.reported.state == state
-    assert notice.reported.amount == amount
-    assert notice.is_test is is_test
-    assert notice.payload == read(path)
+    event = responses.read_webhook(headers, path.read_bytes(), TOKEN)
+    assert event.kind == kind
+    assert event.reported is not None
+    assert event.reported.state == state
+    assert event.reported.amount == amount
+    assert event.is_test is is_test
+    assert event.payload == read(path)
 
 
 @webhooks
@@ -74,16 +74,16 @@ def test_the_token_is_checked_before_the_body_is_read() -> None:
 
 @pytest.mark.parametrize("body", [b"no json", b"[]", b"\xff\x00"])
 def test_a_signed_webhook_of_which_nothing_can_be_read_is_kept_as_its_text(body: bytes) -> None:
-    notice = responses.read_webhook({"x-callback-token": TOKEN}, body, TOKEN)
-    assert (notice.kind, notice.reported) == (WebhookEventKind.UNKNOWN, None)
-    assert list(notice.payload) == ["unreadable"]
+    event = responses.read_webhook({"x-callback-token": TOKEN}, body, TOKEN)
+    assert (event.kind, event.reported) == (WebhookEventKind.UNKNOWN, None)
+    assert list(event.payload) == ["unreadable"]
 
 
 def test_a_signed_webhook_with_a_broken_field_still_says_what_to_ask_about() -> None:
     body = b'{"id": "i", "external_id": "x", "status": "PAID", "amount": 1e999}'
-    notice = responses.read_webhook({"x-callback-token": TOKEN}, body, TOKEN)
-    assert (notice.kind, notice.external_id, notice.gateway_reference) == (WebhookEventKind.PAYMENT, "x", "i")
-    assert notice.reported is None
+    event = responses.read_webhook({"x-callback-token": TOKEN}, body, TOKEN)
+    assert (event.kind, event.external_id, event.gateway_reference) == (WebhookEventKind.PAYMENT, "x", "i")
+    assert event.reported is None
 
 
 def test_repeats_of_a_webhook_have_one_id() -> None:
@@ -106,17 +106,17 @@ def test_an_expired_invoice_comes_without_any_paid_field() -> None:
 
 def test_the_doubly_wrapped_refund_of_the_documentation_is_understood() -> None:
     payload = sample("xendit", "webhook_refund_succeeded")
-    notice = responses.read_webhook(
+    event = responses.read_webhook(
         *signed(payload | {"data": {"event": "refund.succeeded", "data": payload["data"]}}), TOKEN
     )
-    assert isinstance(notice.reported, GatewayRefundStatus)
-    assert notice.reported.gateway_reference == "rfd-6f4a377d-a201-437f-9119-f8b00cbbe857"
+    assert isinstance(event.reported, GatewayRefundStatus)
+    assert event.reported.gateway_reference == "rfd-6f4a377d-a201-437f-9119-f8b00cbbe857"
 
 
 @pytest.mark.parametrize("payload", [{"event": "v3_payout.succeeded", "data": {"id": "po-1"}}, {"hello": "world"}])
 def test_an_unknown_kind_of_webhook_is_told_as_such(payload: dict[str, Any]) -> None:
-    notice = responses.read_webhook(*signed(payload), TOKEN)
-    assert (notice.kind, notice.reported) == (WebhookEventKind.UNKNOWN, None)
+    event = responses.read_webhook(*signed(payload), TOKEN)
+    assert (event.kind, event.reported) == (WebhookEventKind.UNKNOWN, None)
 
 
 @pytest.mark.parametrize(

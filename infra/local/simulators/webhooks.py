@@ -13,7 +13,7 @@ _LATE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Notice:
+class Webhook:
     """One signed webhook. `policy` is how its gateway repeats it, `time_scale` how much faster we do."""
 
     url: str
@@ -47,37 +47,37 @@ def time_scale(policy: str, first_retry_seconds: float) -> float:
     return first_retry_seconds / webhooks.POLICIES[policy].waits[0]
 
 
-def deliver(tx: Connection, notice: Notice, plan: Plan, *, overtaken: Notice | None = None) -> None:
-    """Send `notice` as planned; `overtaken` is the older one that arrives after it when out of order."""
+def deliver(tx: Connection, webhook: Webhook, plan: Plan, *, overtaken: Webhook | None = None) -> None:
+    """Send `webhook` as planned; `overtaken` is the older one that arrives after it when out of order."""
     match plan.mode:
         case Mode.NOW:
-            send(tx, notice)
+            send(tx, webhook)
         case Mode.TWICE:
-            send(tx, notice)
-            send(tx, notice)
+            send(tx, webhook)
+            send(tx, webhook)
         case Mode.LATE:
-            send(tx, notice, due_at=_in(plan.delay_seconds))
+            send(tx, webhook, due_at=_in(plan.delay_seconds))
         case Mode.OUT_OF_ORDER:
-            send(tx, notice)
+            send(tx, webhook)
             if overtaken is not None:
                 send(tx, overtaken, due_at=_in(_AFTERWARDS_SECONDS))
         case Mode.NEVER:
             pass
 
 
-def send(tx: Connection, notice: Notice, *, due_at: datetime | None = None, name: str | None = None) -> None:
+def send(tx: Connection, webhook: Webhook, *, due_at: datetime | None = None, name: str | None = None) -> None:
     """Queue a webhook in the open transaction; one that has a `name` can be withdrawn until it is due."""
     deliveries.enqueue(
         tx,
         queue=webhooks.QUEUE,
-        policy=notice.policy,
-        url=notice.url,
-        headers={"Content-Type": "application/json", **notice.headers},
-        body=notice.body,
+        policy=webhook.policy,
+        url=webhook.url,
+        headers={"Content-Type": "application/json", **webhook.headers},
+        body=webhook.body,
         due_at=due_at,
-        timeout_seconds=notice.timeout_seconds,
+        timeout_seconds=webhook.timeout_seconds,
         name=name,
-        options={"time_scale": notice.time_scale},
+        options={"time_scale": webhook.time_scale},
     )
 
 
