@@ -120,7 +120,7 @@ def change(tx: Transaction, caller: Principal, event_id: UUID, wanted: EventChan
     known = event_changes.notified_fields(tx, event_id)
     given = wanted.model_dump(exclude_unset=True, exclude={"tiers"})
     if stored.status == EventStatus.CANCELLED:
-        if given != {"status": "cancelled"} or wanted.tiers:
+        if given != {"status": EventStatus.CANCELLED} or wanted.tiers:
             raise EventCancelled
         return events.get(tx, event_id)
     status: str = given.pop("status", stored.status)

@@ -28,7 +28,8 @@ from shared.messages.template_data import (
     SoldEvent,
     Ticket,
 )
-from shared.states import EventStatus, OrderStatus, SaleNotices, TierKind
+from shared.sales.orders import LIVE
+from shared.states import EventStatus, OrderStatus, RefundStatus, SaleNotices, TierKind
 
 MAX_ATTACHMENTS = 25
 """The most tickets that one mail attaches: some two megabytes. A mail about more links to the order."""
@@ -159,7 +160,7 @@ def _invitation(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     return {**_code(tx, email), "valid_days": email.context["valid_days"]}
 
 
-def _order(tx: Transaction, email: QueuedEmail, *statuses: str) -> Order:
+def _order(tx: Transaction, email: QueuedEmail, *statuses: OrderStatus) -> Order:
     order = read_order(tx, email.order_id, email.language)
     if statuses and order.status not in statuses:
         raise Obsolete(f"the order is {order.status}")
@@ -167,13 +168,13 @@ def _order(tx: Transaction, email: QueuedEmail, *statuses: str) -> Order:
 
 
 def _order_confirmation(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
-    return {"order": _order(tx, email, "reserved", "pending_payment", "paid")}
+    return {"order": _order(tx, email, *LIVE, OrderStatus.PAID)}
 
 
 def _payment_reminder(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     if not tx.execute(_IS_HELD, {"order_id": email.order_id}).scalar_one():
         raise Obsolete("the hold is over")
-    return {"order": _order(tx, email, "pending_payment")}
+    return {"order": _order(tx, email, OrderStatus.PENDING_PAYMENT)}
 
 
 def _event_reminder(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
@@ -182,7 +183,7 @@ def _event_reminder(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     if not kept:
         raise Obsolete("its tickets were given back")
     return {
-        "order": _order(tx, email, "paid"),
+        "order": _order(tx, email, OrderStatus.PAID),
         "held": read_held(tx, list(kept)),
         "to_buyer": email.context["to_buyer"],
         "is_today": days == 0,
@@ -215,11 +216,11 @@ def _e_ticket(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
 
 
 def _goods_ready(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
-    return {"order": _order(tx, email, "paid"), "goods": read_goods(tx, email.order_id)}
+    return {"order": _order(tx, email, OrderStatus.PAID), "goods": read_goods(tx, email.order_id)}
 
 
 def _ticket_delayed(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
-    return {"order": _order(tx, email, "paid"), "to_buyer": email.context.get("to_buyer", True)}
+    return {"order": _order(tx, email, OrderStatus.PAID), "to_buyer": email.context.get("to_buyer", True)}
 
 
 def _ticket_void(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
@@ -232,7 +233,7 @@ def _payment_unusable(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     return {"order": _order(tx, email), "amount": amount}
 
 
-def _refund(tx: Transaction, email: QueuedEmail, *statuses: str) -> dict[str, Any]:
+def _refund(tx: Transaction, email: QueuedEmail, *statuses: RefundStatus) -> dict[str, Any]:
     refund = read_refund(tx, UUID(email.context["refund_id"]))
     if statuses and refund.status not in statuses:
         raise Obsolete(f"the refund is {refund.status}")
@@ -240,7 +241,7 @@ def _refund(tx: Transaction, email: QueuedEmail, *statuses: str) -> dict[str, An
 
 
 def _refund_account_needed(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
-    return _refund(tx, email, "approved", "failed")
+    return _refund(tx, email, RefundStatus.APPROVED, RefundStatus.FAILED)
 
 
 def _amount(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
@@ -248,14 +249,14 @@ def _amount(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
 
 
 def _top_up(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
-    order = _order(tx, email, "reserved", "pending_payment")
+    order = _order(tx, email, *LIVE)
     amount = email.context["amount"]
     return {"order": order, "amount": amount, "received": email.context.get("received", order.total_amount - amount)}
 
 
 def _payment_in_review(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     amounts = {name: email.context[name] for name in ("received", "asked")}
-    return {"order": _order(tx, email, "reserved", "pending_payment"), **amounts}
+    return {"order": _order(tx, email, *LIVE), **amounts}
 
 
 def _sale_made(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
@@ -312,7 +313,7 @@ def _event_changed(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     change_id = UUID(email.context["change_id"])
     changes, allows_refund = read_changes(tx, change_id, email.language, email.order_id, item_ids)
     return {
-        "order": _order(tx, email, "reserved", "pending_payment", "paid"),
+        "order": _order(tx, email, *LIVE, OrderStatus.PAID),
         "changes": changes,
         "allows_refund": allows_refund,
         "is_partial": False,

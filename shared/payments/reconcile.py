@@ -33,7 +33,7 @@ from shared.payouts import records as payout_records
 from shared.problems import Problem
 from shared.refunds import execution as refund_execution
 from shared.sales import counter_repair, expiry, orders
-from shared.states import PayoutStatus, RefundStatus
+from shared.states import BankAccountStatus, PayoutStatus, RefundStatus, TransferStatus
 
 MAX_PER_CHECK = 200
 _GATEWAY_CHECKS = ("reconcile_fix_unrecorded_invoice", "reconcile_fix_dashboard_refund")
@@ -260,12 +260,12 @@ def _refund(row: _Found) -> str | bool:
 
 def _transfer(row: _Found) -> str | bool:
     done = payout_execution.sync(row.id)
-    return done if done not in ("sending", "processing") else False
+    return done if done not in (TransferStatus.SENDING, PayoutStatus.PROCESSING) else False
 
 
 def _bank_account(row: _Found) -> str | bool:
     done = bank_accounts.recheck(row.id)
-    return done if done != "checking" else False
+    return done if done != BankAccountStatus.CHECKING else False
 
 
 def _payout(row: _Found) -> str | bool:

@@ -9,6 +9,7 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import text
@@ -21,6 +22,8 @@ from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus, 
 from shared.problems import NotFound, TryAgain, violated_constraint
 from shared.sales.orders import Order
 from shared.states import PaymentStatus
+
+ReviewDecision = Literal["accepted", "refunded"]
 
 OPEN = (PaymentStatus.OPENING, PaymentStatus.PENDING)
 CLAIM_SECONDS = 60
@@ -333,7 +336,7 @@ def waits_for_review(tx: Transaction, payment_id: UUID) -> bool:
     return bool(tx.execute(_WAITS, {"id": payment_id}).scalar_one())
 
 
-def mark_reviewed(tx: Transaction, payment_id: UUID, decision: str, *, by: UUID | None = None) -> None:
+def mark_reviewed(tx: Transaction, payment_id: UUID, decision: ReviewDecision, *, by: UUID | None = None) -> None:
     """Record the decision about an amount mismatch, by an admin or (`by` None) by itself: accepted or refunded."""
     tx.execute(_REVIEWED, {"id": payment_id, "decision": decision, "by": by})
     manual_tasks.close(tx, payment_id, by=by)

@@ -10,7 +10,7 @@ came in than was asked for, for a day where something is missing (`settlement`).
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import text
@@ -55,11 +55,14 @@ class ReviewResponse(ResponseModel):
     paid_at: datetime
 
 
+Decision = Literal["accepted", "refunded", "topped_up", "waiting"]
+
+
 class DecisionResponse(ResponseModel):
     """The decision, and the order's status after it."""
 
     payment_id: UUID
-    decision: Literal["accepted", "refunded", "topped_up", "waiting"]
+    decision: Decision
     order_status: str
 
 
@@ -97,7 +100,7 @@ def accept(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionRespons
     sale = replace(settlement.sale_of(order, payment), received=0, set_aside=unallocated.unrefunded_amount(tx, payment))
     settlement.complete_sale(tx, order, payment, sale)
     unallocated.decide(tx, payment, "accepted", admin_id)
-    return _answer(tx, payment_id, order.id, "accepted")
+    return _response(tx, payment_id, order.id, "accepted")
 
 
 def refund(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionResponse:
@@ -106,7 +109,7 @@ def refund(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionRespons
     unallocated.refund(tx, payment, by=admin_id)
     if order.status in orders.LIVE and order.review_reason:
         orders.cancel_unpayable(tx, order)
-    return _answer(tx, payment_id, order.id, "refunded")
+    return _response(tx, payment_id, order.id, "refunded")
 
 
 def top_up(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionResponse:
@@ -118,7 +121,7 @@ def top_up(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionRespons
     deadline = orders.extend_for_top_up(tx, order)
     settlement.request_top_up(tx, order, payment, missing=missing, deadline=deadline)
     audit.record(tx, "payment.top_up", subject="payment", subject_id=payment.id, actor_id=admin_id, missing=missing)
-    return _answer(tx, payment_id, order.id, "waiting")
+    return _response(tx, payment_id, order.id, "waiting")
 
 
 def _lock(tx: Transaction, payment_id: UUID) -> tuple[Order, Payment]:
@@ -129,6 +132,6 @@ def _lock(tx: Transaction, payment_id: UUID) -> tuple[Order, Payment]:
     return order, payment
 
 
-def _answer(tx: Transaction, payment_id: UUID, order_id: UUID, decision: Any) -> DecisionResponse:
+def _response(tx: Transaction, payment_id: UUID, order_id: UUID, decision: Decision) -> DecisionResponse:
     status = orders.lock(tx, order_id).status
     return DecisionResponse(payment_id=payment_id, decision=decision, order_status=status)

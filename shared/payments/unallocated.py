@@ -11,7 +11,7 @@ from sqlalchemy import text
 from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.payments import records as payment_records
-from shared.payments.records import Payment
+from shared.payments.records import Payment, ReviewDecision
 from shared.refunds import approval
 from shared.refunds import dashboard as dashboard_refunds
 from shared.refunds import records as refund_records
@@ -59,7 +59,7 @@ def refund_if_ended(tx: Transaction, order: Order) -> int:
     return refund_all(tx, order.id)
 
 
-def decide(tx: Transaction, payment: Payment, decision: str, by: UUID | None) -> None:
+def decide(tx: Transaction, payment: Payment, decision: ReviewDecision, by: UUID | None) -> None:
     """Note what was decided about a payment, by an admin or (`by` None) by itself."""
     payment_records.mark_reviewed(tx, payment.id, decision, by=by)
     audit.record(tx, f"payment.{decision}", subject="payment", subject_id=payment.id, actor_id=by)

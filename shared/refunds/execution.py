@@ -211,7 +211,7 @@ def _switch_to_transfer(refund: Refund, failure: str) -> str:
             refund_records.fail(tx, now, failure)
             details = {"failure": failure, "amount": refund.amount, "given_back": given_back, "known": known}
             manual_tasks.add(tx, "refund_disputed", subject="refund", subject_id=refund.id, **details)
-            return "failed"
+            return RefundStatus.FAILED
         refund_records.switch_to_transfer(tx, now, failure)
     return execute(refund.id)
 

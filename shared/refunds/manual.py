@@ -5,6 +5,7 @@ comparison finds it by that name. One due through the payment's gateway, or thro
 that payment.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -22,11 +23,13 @@ from shared.sales import orders
 from shared.sentences import Sentence
 from shared.states import RefundStatus, TransferStatus
 
-_WHAT_TO_DO = {
-    "requested": "Nobody has decided about this refund yet. Approve it first.",
-    "rejected": "This refund was rejected, so nothing is owed. Have what you paid called back.",
-    "processing": "This refund is on its way by itself. Wait until it has arrived or failed before you pay it by hand.",
-    "completed": "This refund has arrived already. If you have paid it once more, have that called back.",
+_WHAT_TO_DO: Mapping[str, str] = {
+    RefundStatus.REQUESTED: "Nobody has decided about this refund yet. Approve it first.",
+    RefundStatus.REJECTED: "This refund was rejected, so nothing is owed. Have what you paid called back.",
+    RefundStatus.PROCESSING: (
+        "This refund is on its way by itself. Wait until it has arrived or failed before you pay it by hand."
+    ),
+    RefundStatus.COMPLETED: "This refund has arrived already. If you have paid it once more, have that called back.",
 }
 
 

@@ -49,6 +49,7 @@ _COUNT = text(f"""
     SELECT count(*) FROM refunds r JOIN orders o ON o.id = r.order_id
     WHERE {_VISIBLE} AND {_WANTED}
 """)
+_TO_TRANSFER = (RefundStatus.APPROVED, RefundStatus.PROCESSING, RefundStatus.FAILED)
 
 
 class RefundPage(PageQuery):
@@ -125,9 +126,9 @@ def _waits_for(row: RowMapping) -> str | None:
         return str(row["hindrance"])
     if row["needs_bank_account"]:
         return "bank_account"
-    return {"requested": "decision", "approved": "transfer", "processing": "transfer", "failed": "transfer"}.get(
-        row["status"]
-    )
+    if row["status"] == RefundStatus.REQUESTED:
+        return "decision"
+    return "transfer" if row["status"] in _TO_TRANSFER else None
 
 
 def visible(tx: Transaction, refund_id: UUID, caller: Principal) -> RefundResponse:

@@ -5,6 +5,7 @@ from datetime import datetime
 from shared.catalog.events import EventResponse
 from shared.cloud import clock
 from shared.cloud.settings import settings
+from shared.states import EventStatus
 
 _ESCAPED = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n", "\r": None})
 _LINE_BYTES = 75
@@ -25,7 +26,7 @@ def of_event(event: EventResponse) -> str:
         f"SUMMARY:{event.title.translate(_ESCAPED)}",
         f"LOCATION:{place.translate(_ESCAPED)}",
         f"URL:{settings().public_url}/id/events/{event.slug}",
-        f"STATUS:{'CANCELLED' if event.status == 'cancelled' else 'CONFIRMED'}",
+        f"STATUS:{'CANCELLED' if event.status == EventStatus.CANCELLED else 'CONFIRMED'}",
         "END:VEVENT",
         "END:VCALENDAR",
     ]

@@ -24,7 +24,7 @@ from shared.payments.payment_options import GatewayName
 from shared.refunds.schemas import RefundResponse
 from shared.sales.schemas import OrderItemResponse, OrderResponse, OrderTicketResponse, PaymentResponse
 from shared.sales.ticket_mails import UNDELIVERED
-from shared.states import EventStatus, OrderStatus, PaymentStatus, RefundKind, RefundStatus, TicketStatus
+from shared.states import EventStatus, OrderStatus, PaymentStatus, RefundKind, RefundStatus, TicketStatus, TierKind
 
 State = Literal[
     "reserved",
@@ -46,7 +46,7 @@ State = Literal[
     "event_cancelled",
     "refunded",
 ]
-_WITH_TICKET = ("ticket", "registration")
+_WITH_TICKET = (TierKind.TICKET, TierKind.REGISTRATION)
 _GIVEN_BACK = (RefundStatus.APPROVED, RefundStatus.PROCESSING, RefundStatus.COMPLETED, RefundStatus.FAILED)
 
 
