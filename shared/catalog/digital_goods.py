@@ -12,8 +12,9 @@ from sqlalchemy import text
 from shared.catalog import editing, public_views
 from shared.cloud import audit
 from shared.cloud.database import Transaction
+from shared.field_types import Trimmed
 from shared.identity.tokens import Principal
-from shared.models import RequestModel, ResponseModel, Trimmed
+from shared.models import RequestModel, ResponseModel
 from shared.problems import NotFound, Problem
 from shared.sales import digital_units
 from shared.states import TierKind

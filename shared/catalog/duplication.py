@@ -8,8 +8,9 @@ from shared.catalog import editing, events
 from shared.catalog.events import EventFields, EventResponse, NewEvent
 from shared.catalog.tiers import NewTier, TierResponse
 from shared.cloud.database import Transaction
+from shared.field_types import Utc
 from shared.identity.tokens import Principal
-from shared.models import RequestModel, Utc
+from shared.models import RequestModel
 
 _MOMENTS = ("end_date", "gates_open_at", "name_change_deadline")
 _TIER_MOMENTS = ("sale_start", "sale_end", "early_bird_start", "early_bird_end")

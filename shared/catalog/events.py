@@ -14,8 +14,9 @@ from shared.catalog import tiers
 from shared.catalog.tiers import NewTier, TierChange, TierResponse, reject_null
 from shared.cloud import authorization
 from shared.cloud.database import Transaction
+from shared.field_types import Trimmed, Utc, line, paragraphs, plain_line
 from shared.identity.tokens import Principal
-from shared.models import RequestModel, ResponseModel, Trimmed, Utc, line, paragraphs, plain_line
+from shared.models import RequestModel, ResponseModel
 from shared.problems import NotFound
 from shared.states import EventStatus
 

@@ -18,9 +18,10 @@ from shared.catalog import editing
 from shared.catalog.tiers import reject_null
 from shared.cloud import audit, authorization
 from shared.cloud.database import Transaction
+from shared.field_types import MAX_RUPIAH, Rupiah, Trimmed, Utc
 from shared.identity import principals
 from shared.identity.tokens import Principal
-from shared.models import MAX_RUPIAH, Listing, PageQuery, RequestModel, ResponseModel, Rupiah, Trimmed, Utc
+from shared.models import Listing, PageQuery, RequestModel, ResponseModel
 from shared.problems import Forbidden, Invalid, NotFound, Problem, violated_constraint
 
 Code = Annotated[

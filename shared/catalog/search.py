@@ -12,7 +12,8 @@ from shared.catalog import search_normalization, tiers
 from shared.catalog.events import COLUMNS, EventResponse
 from shared.catalog.tiers import TierResponse, excerpts
 from shared.cloud.database import Transaction
-from shared.models import DayOrMoment, Listing, PageQuery, Rupiah, line, without_empty_fields
+from shared.field_types import DayOrMoment, Rupiah, line
+from shared.models import Listing, PageQuery, without_empty_fields
 
 _EASTERNMOST, _WESTERNMOST = timedelta(hours=14), timedelta(hours=12)
 """The hours by which a day somewhere on earth begins before, and ends after, the same day in UTC."""

@@ -18,7 +18,8 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.cloud import clock
 from shared.cloud.database import Transaction
-from shared.models import RequestModel, ResponseModel, Rupiah, Utc, paragraphs, plain_line
+from shared.field_types import Rupiah, Utc, paragraphs, plain_line
+from shared.models import RequestModel, ResponseModel
 from shared.problems import Invalid, NotFound, Problem, violated_constraint
 from shared.sales.inventory import NO_OVERSELLING, SELLABLE_UNITS
 from shared.sales.pricing import current_price

@@ -16,7 +16,8 @@ from sqlalchemy import text
 from shared.cloud import audit, clients, outbox, tasks
 from shared.cloud.database import Transaction, after_commit, transaction
 from shared.cloud.settings import settings
-from shared.models import Listing, PageQuery, RequestModel, ResponseModel, line
+from shared.field_types import line
+from shared.models import Listing, PageQuery, RequestModel, ResponseModel
 from shared.problems import NotFound, Problem
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import Transaction
-from shared.models import Listing, PageQuery, RequestModel, ResponseModel, line
+from shared.field_types import line
+from shared.models import Listing, PageQuery, RequestModel, ResponseModel
 from shared.problems import NotFound, Problem
 
 _OPEN = text("""

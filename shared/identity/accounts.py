@@ -19,6 +19,7 @@ from sqlalchemy import text
 
 from shared.cloud import audit, clock
 from shared.cloud.database import Transaction, transaction
+from shared.field_types import Trimmed, plain_line
 from shared.identity import (
     client_networks,
     code_mails,
@@ -36,7 +37,7 @@ from shared.identity.codes import Code, CodeInvalid, Purpose, ResetCode
 from shared.identity.people import Person
 from shared.identity.sessions import Tokens
 from shared.identity.unverified_registrations import UnverifiedRegistration
-from shared.models import RequestModel, ResponseModel, Trimmed, plain_line
+from shared.models import RequestModel, ResponseModel
 from shared.problems import Forbidden, NotSignedIn, Problem, TryAgain
 
 log = logging.getLogger(__name__)

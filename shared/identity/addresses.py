@@ -5,7 +5,7 @@ from typing import Annotated
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field
 
-from shared.models import Trimmed
+from shared.field_types import Trimmed
 
 
 def _plain(address: str) -> str:

@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from shared.cloud import clock
 from shared.cloud.database import Transaction, transaction
+from shared.field_types import plain_line
 from shared.identity import (
     accounts,
     client_networks,
@@ -35,7 +36,7 @@ from shared.identity.login_throttling import TooManyAttempts
 from shared.identity.people import Person
 from shared.identity.sessions import Tokens
 from shared.identity.sign_in_codes import SignInCode
-from shared.models import RequestModel, ResponseModel, plain_line
+from shared.models import RequestModel, ResponseModel
 from shared.problems import TryAgain
 
 

@@ -26,7 +26,7 @@ from sqlalchemy import text
 
 from shared.cloud.database import Transaction
 from shared.cloud.secrets import secret
-from shared.models import SeparatorsRemoved
+from shared.field_types import SeparatorsRemoved
 from shared.problems import Problem
 
 Purpose = Literal["verify_email", "reset_password", "confirm_identity"]

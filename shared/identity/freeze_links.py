@@ -12,8 +12,9 @@ from pydantic import Field
 
 from shared.cloud import clock
 from shared.cloud.secrets import secret
+from shared.field_types import Trimmed
 from shared.identity.marketing import KEY, LinkInvalid
-from shared.models import Query, Trimmed
+from shared.models import Query
 
 LIFE = timedelta(days=14)
 _ID_DIGITS, _TIME_DIGITS = 32, 8

@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
+from shared.field_types import Trimmed
 from shared.identity import gate_assignments, google_nonces, google_tokens, people, sessions, staff
 from shared.identity.accounts import TERMS_VERSION, TermsNotAccepted
 from shared.identity.client_networks import UNKNOWN_CLIENT, ClientNetwork
@@ -14,7 +15,7 @@ from shared.identity.google_nonces import GoogleNonceResponse
 from shared.identity.google_tokens import GoogleIdentity, GoogleSignInOff, GoogleTokenInvalid
 from shared.identity.people import Person
 from shared.identity.sessions import Tokens
-from shared.models import RequestModel, Trimmed
+from shared.models import RequestModel
 from shared.problems import Problem
 
 PROVIDER = "google"

@@ -10,12 +10,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from shared.cloud import clock
 from shared.cloud.settings import settings
+from shared.field_types import plain_name
 from shared.gateways import google_keys
 from shared.gateways.errors import GatewayError
 from shared.identity import google_nonces
 from shared.identity.addresses import EmailAddress
 from shared.identity.client_networks import UNKNOWN_CLIENT, ClientNetwork
-from shared.models import plain_name
 from shared.problems import Forbidden, NotSignedIn, TryAgain
 
 ISSUERS = ("https://accounts.google.com", "accounts.google.com")

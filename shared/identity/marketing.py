@@ -16,7 +16,8 @@ from sqlalchemy import text
 from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.cloud.secrets import secret
-from shared.models import Query, Trimmed
+from shared.field_types import Trimmed
+from shared.models import Query
 from shared.problems import NotFound
 
 KEY = "unsubscribe-signing-key"

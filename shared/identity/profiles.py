@@ -8,10 +8,11 @@ from sqlalchemy import RowMapping, text
 
 from shared.cloud import audit, media
 from shared.cloud.database import Transaction
+from shared.field_types import Utc, plain_line
 from shared.identity import principals
 from shared.identity.accounts import Phone
 from shared.identity.tokens import Principal
-from shared.models import RequestModel, ResponseModel, Utc, plain_line
+from shared.models import RequestModel, ResponseModel
 from shared.problems import NotSignedIn
 from shared.states import SaleNotices
 

@@ -8,11 +8,12 @@ from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import Transaction
+from shared.field_types import plain_line
 from shared.identity import people, sessions
 from shared.identity.accounts import UserResponse
 from shared.identity.people import Person
 from shared.identity.tokens import Principal
-from shared.models import RequestModel, plain_line
+from shared.models import RequestModel
 from shared.problems import AccountGone, Forbidden, NotFound, Problem
 
 

@@ -28,10 +28,11 @@ from shared.cloud import audit, clock
 from shared.cloud.database import Transaction, transaction
 from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
+from shared.field_types import Trimmed
 from shared.identity import people, tokens
 from shared.identity.people import Person
 from shared.identity.tokens import access_token
-from shared.models import RequestModel, ResponseModel, Trimmed
+from shared.models import RequestModel, ResponseModel
 from shared.problems import NotSignedIn
 
 SignInMethod = Literal["password", "mailed code", "google", "new password"]

@@ -12,8 +12,8 @@ from pydantic import StringConstraints
 from sqlalchemy import text
 
 from shared.cloud.database import Transaction
+from shared.field_types import SeparatorsRemoved
 from shared.identity import codes
-from shared.models import SeparatorsRemoved
 
 SignInCode = Annotated[str, StringConstraints(pattern="^[0-9]{8}$"), SeparatorsRemoved]
 """A code, typed in whatever parts."""

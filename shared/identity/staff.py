@@ -7,11 +7,12 @@ from sqlalchemy import text
 
 from shared.cloud import clock
 from shared.cloud.database import Transaction
+from shared.field_types import plain_line
 from shared.identity import codes, erasure, login_throttling, people
 from shared.identity.accounts import AccountEmail
 from shared.identity.addresses import EmailAddress
 from shared.identity.people import Person
-from shared.models import RequestModel, plain_line
+from shared.models import RequestModel
 
 INVITATION_DAYS = 3
 """The time for which the code of an invitation is valid. Later, invited staff request a password reset instead."""

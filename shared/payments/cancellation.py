@@ -22,10 +22,11 @@ from shared.accounting.ledger import Share, SoldItem
 from shared.catalog import editing
 from shared.cloud import audit, tasks
 from shared.cloud.database import Transaction, after_commit, transaction
+from shared.field_types import line
 from shared.identity import people
 from shared.identity.tokens import Principal
 from shared.messages import mails
-from shared.models import RequestModel, ResponseModel, line
+from shared.models import RequestModel, ResponseModel
 from shared.payments import unallocated
 from shared.payouts import records as payout_records
 from shared.problems import NotFound, Problem

@@ -9,11 +9,12 @@ from uuid import UUID
 
 from shared.cloud import audit, manual_tasks
 from shared.cloud.database import Transaction, transaction
+from shared.field_types import line
 from shared.identity import freeze_links, people
 from shared.identity.freeze_links import FreezeLink
 from shared.identity.marketing import LinkInvalid
 from shared.messages import mails
-from shared.models import RequestModel, line
+from shared.models import RequestModel
 from shared.payouts import bank_accounts
 from shared.payouts.bank_accounts import Account, BankAccountBody, BankAccountResponse
 from shared.states import BankAccountStatus

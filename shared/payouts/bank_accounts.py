@@ -21,12 +21,13 @@ from shared.cloud import audit, clock, manual_tasks, outbox
 from shared.cloud.database import Transaction, transaction
 from shared.cloud.field_encryption import decrypt, encrypt
 from shared.cloud.settings import settings
+from shared.field_types import SeparatorsRemoved, Utc, plain_line
 from shared.gateways import registry
 from shared.gateways.errors import GatewayError, GatewayRefused
 from shared.gateways.statuses import AccountCheck, AccountName
 from shared.gateways.xendit.requests import BANKS
 from shared.identity import people
-from shared.models import RequestModel, ResponseModel, SeparatorsRemoved, Utc, plain_line
+from shared.models import RequestModel, ResponseModel
 from shared.payouts import records as payout_records
 from shared.problems import Invalid, NotFound, TryAgain
 from shared.sentences import Sentence

@@ -9,7 +9,8 @@ from sqlalchemy import text
 
 from shared.accounting.ledger import payable_to
 from shared.cloud.database import Transaction
-from shared.models import Listing, PageQuery, Query, ResponseModel, Utc
+from shared.field_types import Utc
+from shared.models import Listing, PageQuery, Query, ResponseModel
 
 # One line for all organizers and one for all gateways would hide who: the part behind the colon is counted apart.
 _TRIAL = text("""

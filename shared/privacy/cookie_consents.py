@@ -12,7 +12,8 @@ from pydantic import AfterValidator, Field
 from sqlalchemy import text
 
 from shared.cloud.database import Transaction
-from shared.models import RequestModel, ResponseModel, Trimmed
+from shared.field_types import Trimmed
+from shared.models import RequestModel, ResponseModel
 from shared.problems import Problem
 
 VERSION = "4"

@@ -15,9 +15,10 @@ from shared.accounting.ledger import Share, SoldItem
 from shared.catalog.editing import EventCancelled
 from shared.cloud import audit, manual_tasks, outbox
 from shared.cloud.database import Transaction
+from shared.field_types import line
 from shared.identity.tokens import Principal
 from shared.messages import mails
-from shared.models import RequestModel, line
+from shared.models import RequestModel
 from shared.problems import NotFound, Problem
 from shared.refunds import records as refund_records
 from shared.refunds.records import BACK_PERCENT, Refund

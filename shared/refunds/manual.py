@@ -11,7 +11,8 @@ from uuid import UUID
 
 from shared.accounting import ledger
 from shared.cloud.database import Transaction
-from shared.models import RequestModel, line
+from shared.field_types import line
+from shared.models import RequestModel
 from shared.payouts import transfers
 from shared.problems import Invalid, Problem
 from shared.refunds import dashboard as dashboard_refunds

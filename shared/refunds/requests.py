@@ -18,7 +18,8 @@ from sqlalchemy import text
 
 from shared.catalog.editing import EventCancelled
 from shared.cloud.database import Transaction
-from shared.models import RequestModel, ResponseModel, line
+from shared.field_types import line
+from shared.models import RequestModel, ResponseModel
 from shared.problems import Invalid, Problem
 from shared.refunds import approval
 from shared.refunds import records as refund_records

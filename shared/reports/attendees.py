@@ -16,8 +16,9 @@ from sqlalchemy import text
 from shared import local_time
 from shared.cloud import audit, clock
 from shared.cloud.database import Transaction, replica_snapshot, transaction
+from shared.field_types import line
 from shared.identity.tokens import Principal
-from shared.models import Listing, PageQuery, ResponseModel, line
+from shared.models import Listing, PageQuery, ResponseModel
 from shared.reports import export_files, figures, periods, tables
 from shared.reports.access import ReportedEvent, require_event
 from shared.reports.export_files import Form

@@ -8,8 +8,9 @@ from pydantic import Field, StringConstraints, model_validator
 from sqlalchemy import text
 
 from shared.cloud.database import Transaction
+from shared.field_types import Trimmed
 from shared.identity.tokens import Principal
-from shared.models import Listing, PageQuery, ResponseModel, Trimmed, without_empty_fields
+from shared.models import Listing, PageQuery, ResponseModel, without_empty_fields
 from shared.reports.access import require_event
 from shared.states import OrderStatus
 

@@ -10,7 +10,8 @@ from pydantic import Field, model_validator
 from sqlalchemy import text
 
 from shared.cloud.database import Transaction
-from shared.models import DayOrMoment, Query, without_empty_fields
+from shared.field_types import DayOrMoment
+from shared.models import Query, without_empty_fields
 
 
 class PeriodQuery(Query):

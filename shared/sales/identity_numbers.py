@@ -11,7 +11,8 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, StringConstraints, ValidationInfo, field_validator
 
 from shared.cloud import clock
-from shared.models import RequestModel, SeparatorsRemoved, remove_separators
+from shared.field_types import SeparatorsRemoved, remove_separators
+from shared.models import RequestModel
 
 IdentityType = Literal["nik", "passport"]
 

@@ -13,7 +13,8 @@ from pydantic import (
     model_validator,
 )
 
-from shared.models import RequestModel, Trimmed, line, plain_line
+from shared.field_types import Trimmed, line, plain_line
+from shared.models import RequestModel
 from shared.sales.identity_numbers import IdentityFields
 
 Name = Annotated[str, plain_line(255)]

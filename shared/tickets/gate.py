@@ -9,8 +9,9 @@ from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import Transaction
+from shared.field_types import Trimmed, line
 from shared.identity.tokens import Principal
-from shared.models import RequestModel, ResponseModel, Trimmed, line
+from shared.models import RequestModel, ResponseModel
 from shared.problems import NotFound, Problem
 from shared.states import TicketStatus
 from shared.tickets import qr

@@ -13,9 +13,10 @@ from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import Transaction
+from shared.field_types import plain_line
 from shared.identity.addresses import EmailAddress
 from shared.identity.tokens import Principal
-from shared.models import RequestModel, ResponseModel, plain_line
+from shared.models import RequestModel, ResponseModel
 from shared.problems import Problem
 from shared.sales import attendees, orders
 from shared.sales.attendees import HolderChanged

@@ -12,8 +12,9 @@ from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import Transaction
+from shared.field_types import line
 from shared.identity.tokens import Principal
-from shared.models import RequestModel, ResponseModel, line
+from shared.models import RequestModel, ResponseModel
 from shared.problems import NotFound, Problem
 from shared.sales import orders
 from shared.states import PickupStatus

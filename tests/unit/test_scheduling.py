@@ -41,7 +41,7 @@ def test_files_that_share_a_product_run_in_one_worker():
     assert shared == scheduling.together("tests/functions/test_refunds.py")
     assert shared != scheduling.together("tests/faults/test_at_scale.py")
     assert scheduling.together("tests/functions/test_limits.py") == "tests/functions/test_limits.py"
-    assert scheduling.together("tests/unit/test_models.py") == "tests/unit/test_models.py"
+    assert scheduling.together("tests/unit/test_field_types.py") == "tests/unit/test_field_types.py"
 
 
 @pytest.mark.parametrize("file", sorted(scheduling.OWN_PRODUCT))

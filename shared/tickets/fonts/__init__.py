@@ -15,7 +15,7 @@ from typing import Final
 
 import uharfbuzz
 
-from shared.models import limit_marks
+from shared.field_types import limit_marks
 
 _HERE: Final = Path(__file__).parent
 _LATIN: Final = "FiraSans"

@@ -6,7 +6,7 @@ from typing import Annotated
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from shared.models import MAX_COMBINING_MARKS, limit_marks, line, paragraphs, plain_name
+from shared.field_types import MAX_COMBINING_MARKS, limit_marks, line, paragraphs, plain_name
 
 LINE = TypeAdapter(Annotated[str, line(20)])
 PARAGRAPHS = TypeAdapter(Annotated[str, paragraphs(20)])
