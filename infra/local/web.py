@@ -16,6 +16,7 @@ Each function is made by functions-framework from the root main.py, exactly as i
 import json
 import logging
 from collections.abc import Iterable
+from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,10 @@ ROOT = Path(__file__).parents[2]
 
 
 class Web:
-    """The WSGI application of a local run."""
+    """The WSGI application of a local run.
+
+    What asks the local cloud is made when it is first needed: a worker begins also while that is away.
+    """
 
     def __init__(self, store_url: str) -> None:
         listed = manifest().functions
@@ -52,8 +56,7 @@ class Web:
         }
         logs.configure()
         logging.getLogger().addHandler(metrics.Counting())
-        self._simulators = simulators.application(store_url, simulator_settings())
-        self._inbox = inbox.application(store_url)
+        self._store_url = store_url
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request."""
@@ -62,6 +65,14 @@ class Web:
         path = environ.get("PATH_INFO", "/")
         application = self._application(path, environ)
         return application(environ, start_response)
+
+    @cached_property
+    def _simulators(self) -> Wsgi:
+        return simulators.application(self._store_url, simulator_settings())
+
+    @cached_property
+    def _inbox(self) -> Wsgi:
+        return inbox.application(self._store_url)
 
     def _application(self, path: str, environ: dict[str, Any]) -> Wsgi:
         if path.startswith(f"{API}/"):

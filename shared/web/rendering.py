@@ -126,7 +126,7 @@ def _translated(language: wording.Language, document: dict[str, Any]) -> dict[st
 
 
 def problem_of(error: Exception) -> Problem:
-    """The problem for an exception: itself, a database error that any statement may meet, or a bug (logged)."""
+    """The problem for an exception: itself, what any statement or call of the cloud may meet, or a bug (logged)."""
     if violated_constraint(error) == ACCOUNT_IS_THERE:
         error = AccountGone()
     if isinstance(error, Problem):
@@ -139,8 +139,18 @@ def problem_of(error: Exception) -> Problem:
     if _is_busy(error):
         log.warning("database.busy", extra={"error": type(error).__name__})
         return TryAgain(retry_after_seconds=2)
+    if _is_cloud_away(error):
+        log.error("cloud.unavailable", exc_info=error)
+        return TryAgain(retry_after_seconds=5)
     log.error("request.failed", exc_info=error)
     return Problem("Something went wrong on our side. We have been told; please try again later.")
+
+
+def _is_cloud_away(error: Exception) -> bool:
+    """True if a service of Google failed or did not answer."""
+    from google.api_core.exceptions import RetryError, ServerError
+
+    return isinstance(error, RetryError | ServerError)
 
 
 def _is_busy(error: Exception) -> bool:

@@ -1,6 +1,7 @@
-"""A caller gets a clear answer when the database goes away in the middle of a request."""
+"""A caller gets a clear answer when the database or the cloud goes away in the middle of a request."""
 
 import pytest
+from google.api_core.exceptions import RetryError, ServiceUnavailable, Unknown
 from sqlalchemy.exc import InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -14,9 +15,13 @@ from shared.web import rendering
         ConnectionResetError(104, "Connection reset by peer"),  # as pg8000 raises it while it reads
         InterfaceError("SELECT 1", None, Exception("network error")),
         PoolTimeout(),
+        ServiceUnavailable("connection refused"),
+        Unknown("exception calling application"),
+        RetryError("timeout exceeded", None),
     ],
+    ids=lambda error: type(error).__name__,
 )
-def test_a_lost_database_is_try_again(error: Exception):
+def test_what_is_away_is_try_again(error: Exception):
     problem = rendering.problem_of(error)
     assert isinstance(problem, TryAgain)
     assert problem.retry_after_seconds
