@@ -109,6 +109,7 @@ def test_a_page_that_stays_open_without_a_network_goes_on_when_it_is_back(
     concert: dict[str, Any], visitor: Visitor, buyer: Person, watch: Watch
 ):
     watch.expect("ERR_INTERNET_DISCONNECTED")
+    watch.expect("occurred when fetching the script")  # of the service worker
     page, order = visitor.page, buyer.reserve(concert)
     payment = buyer.checkout(order, "midtrans", "QRIS")
     page.goto(f"/orders/{order['id']}")
