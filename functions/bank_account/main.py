@@ -5,15 +5,10 @@ from uuid import UUID
 from shared.identity.freeze_links import FreezeLink
 from shared.identity.marketing import LinkInvalid
 from shared.messages import freeze_page
-from shared.payouts import bank_account_changes, bank_accounts
+from shared.payouts import bank_account_changes, bank_account_checks, bank_accounts
 from shared.payouts.bank_account_changes import BankAccountRelease
-from shared.payouts.bank_accounts import (
-    AccountNameMismatch,
-    AccountNotFound,
-    BankAccountBody,
-    BankAccountDecision,
-    BankAccountResponse,
-)
+from shared.payouts.bank_account_checks import AccountNameMismatch, AccountNotFound, BankAccountDecision
+from shared.payouts.bank_accounts import BankAccountBody, BankAccountResponse
 from shared.problems import NotFound, TryAgain
 from shared.web import App, Buyer, FreshlyProvenAdmin, FreshlyProvenBuyer, HtmlPage, Transaction
 
@@ -33,7 +28,7 @@ def put(wanted: BankAccountBody, caller: FreshlyProvenBuyer) -> BankAccountRespo
     Pending payouts go to a first account at once; a replacement is used after a day. A mail tells you of it, with a
     link that freezes the account. Setting a frozen account again releases it.
     """
-    return bank_account_changes.put(caller.id, wanted)
+    return bank_account_changes.set_account(caller.id, wanted)
 
 
 @app.get("/account/bank-account/freeze", anybody=True, problems=(LinkInvalid,))
@@ -53,7 +48,7 @@ def decide(
     account_id: UUID, decision: BankAccountDecision, admin: FreshlyProvenAdmin, tx: Transaction
 ) -> BankAccountResponse:
     """Decide a verification that the bank does not answer, or whose holder has another name than the organizer."""
-    return bank_accounts.decide_manually(tx, admin.id, account_id, decision)
+    return bank_account_checks.decide_manually(tx, admin.id, account_id, decision)
 
 
 @app.post("/admin/bank-accounts/{account_id}/release", status=200, problems=(NotFound,))

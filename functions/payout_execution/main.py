@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from shared.models import Payload
-from shared.payouts import execution, records
+from shared.payouts import creation, execution
 from shared.web import App
 
 app = App("payout_execution")
@@ -18,7 +18,7 @@ class PayoutRequested(Payload):
 @app.job("daily")
 def create_due_payouts() -> None:
     """Create the payouts that are due, seven days after their event has ended."""
-    records.create_all_due()
+    creation.create_all_due()
 
 
 @app.message("payout.requested")

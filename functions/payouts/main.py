@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from shared.models import Listing, PageQuery
-from shared.payouts import records as payout_records
-from shared.payouts.records import PayoutResponse
+from shared.payouts import retries, schemas
+from shared.payouts.schemas import PayoutResponse
 from shared.problems import NotFound
 from shared.web import App, Organizer, Transaction
 
@@ -14,19 +14,19 @@ app = App("payouts")
 @app.get("/payouts")
 def history(page: PageQuery, caller: Organizer, tx: Transaction) -> Listing[PayoutResponse]:
     """The caller's payouts, newest first; all of them for an admin."""
-    return payout_records.listed(tx, caller, page)
+    return schemas.listed(tx, caller, page)
 
 
 @app.get("/payouts/{payout_id}", problems=(NotFound,))
 def payout(payout_id: UUID, caller: Organizer, tx: Transaction) -> PayoutResponse:
     """One payout, for its organizer or an admin."""
-    return payout_records.visible(tx, payout_id, caller)
+    return schemas.visible(tx, payout_id, caller)
 
 
-@app.post("/payouts/{payout_id}/retry", status=200, problems=(NotFound, payout_records.NotRetryable))
+@app.post("/payouts/{payout_id}/retry", status=200, problems=(NotFound, retries.NotRetryable))
 def retry(payout_id: UUID, caller: Organizer, tx: Transaction) -> PayoutResponse:
     """Retry a payout that failed or waits, after the bank account was corrected."""
-    return payout_records.retry(tx, payout_id, caller)
+    return retries.retry(tx, payout_id, caller)
 
 
 main = app.entry_point()

@@ -81,7 +81,7 @@ _UPDATE = text("""
         status = :status, cancelled_as_draft = (status = 'draft' AND :status = 'cancelled'), updated_at = now()
     WHERE id = :id
 """)
-# A payout is made under this event's lock (shared/payouts/records.py), so none is missed.
+# A payout is created under this event's lock (shared/payouts/creation.py), so none is missed.
 _IS_PAID_OUT = text("SELECT EXISTS (SELECT 1 FROM payouts WHERE event_id = :id)")
 _SET_BANNER = text("""
     UPDATE events SET banner_url = :url, banner = CAST(:banner AS jsonb), updated_at = now() WHERE id = :id

@@ -27,7 +27,7 @@ from shared.payments import (
 )
 from shared.payments import records as payment_records
 from shared.payments.settlement import SettlementOutcome
-from shared.payouts import bank_accounts
+from shared.payouts import bank_account_checks
 from shared.payouts import execution as payout_execution
 from shared.payouts import records as payout_records
 from shared.problems import Problem
@@ -264,12 +264,16 @@ def _transfer(row: _Found) -> str | bool:
 
 
 def _bank_account(row: _Found) -> str | bool:
-    done = bank_accounts.recheck(row.id)
+    done = bank_account_checks.recheck(row.id)
     return done if done != BankAccountStatus.CHECKING else False
 
 
 def _payout(row: _Found) -> str | bool:
-    done = payout_execution.execute(row.id) if row.status == PayoutStatus.PENDING else payout_execution.retry(row.id)
+    done = (
+        payout_execution.execute(row.id)
+        if row.status == PayoutStatus.PENDING
+        else payout_execution.retry_failed(row.id)
+    )
     return done if done != row.status else False
 
 

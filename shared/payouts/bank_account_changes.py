@@ -15,7 +15,7 @@ from shared.identity.freeze_links import FreezeLink
 from shared.identity.marketing import LinkInvalid
 from shared.messages import mails
 from shared.models import RequestModel
-from shared.payouts import bank_accounts
+from shared.payouts import bank_account_checks, bank_accounts
 from shared.payouts.bank_accounts import Account, BankAccountBody, BankAccountResponse
 from shared.states import BankAccountStatus
 
@@ -26,13 +26,13 @@ class BankAccountRelease(RequestModel):
     reason: Annotated[str, line(500)]
 
 
-def put(user_id: UUID, wanted: BankAccountBody) -> BankAccountResponse:
+def set_account(user_id: UUID, wanted: BankAccountBody) -> BankAccountResponse:
     """Make this a person's account, once its bank says it is theirs, and mail them; what waited for it is sent.
 
     Setting the same account again changes nothing, but what waited or failed is sent. A frozen one is set anew. Raises
-    what bank_accounts.check raises: the older account then stays.
+    what bank_account_checks.check raises: the older account then stays.
     """
-    checked = bank_accounts.check(wanted)
+    checked = bank_account_checks.check(wanted)
     with transaction() as tx:
         person = people.lock(tx, user_id)
         account = bank_accounts.current(tx, user_id)
@@ -40,13 +40,13 @@ def put(user_id: UUID, wanted: BankAccountBody) -> BankAccountResponse:
             account = bank_accounts.replace(tx, user_id, checked)
             _enqueue_mail(tx, account)
         elif checked.status != BankAccountStatus.CHECKING:
-            bank_accounts.decide(tx, account.id, checked.status)
+            bank_account_checks.decide(tx, account.id, checked.status)
             account = bank_accounts.read(tx, account.id)
         if person and person.role == "organizer":
             bank_accounts.is_payable(tx, account)
         if account.status == BankAccountStatus.VERIFIED:
             bank_accounts.resume_waiting(tx, user_id)
-        return account.answer
+        return account.response
 
 
 def language(tx: Transaction, link: FreezeLink) -> str:
@@ -76,7 +76,7 @@ def release(tx: Transaction, admin_id: UUID, account_id: UUID, why: BankAccountR
         audit.record(tx, "bank_account.released", subject="user", subject_id=user_id, actor_id=admin_id, **details)
         manual_tasks.close(tx, account_id, by=admin_id)
         bank_accounts.resume_waiting(tx, user_id)
-    return bank_accounts.read(tx, account_id).answer
+    return bank_accounts.read(tx, account_id).response
 
 
 def _owner(tx: Transaction, account: Account | None) -> people.Person:

@@ -30,7 +30,7 @@ def execute(payout_id: UUID) -> str:
     return _book(transfer, transfers.send(transfer, account))
 
 
-def retry(payout_id: UUID) -> str:
+def retry_failed(payout_id: UUID) -> str:
     """Send a payout that failed once more without being asked; return its status afterwards.
 
     Raises GatewayUnavailable where the gateway gave no answer: call again.

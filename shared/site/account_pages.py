@@ -101,7 +101,7 @@ def set_bank_account(request: PageRequest, viewer: SignedIn) -> Page | Redirect:
     try:
         with transaction() as tx:
             principals.require_fresh_proof(principals.refresh(tx, viewer))
-        bank_account_changes.put(viewer.id, wanted)
+        bank_account_changes.set_account(viewer.id, wanted)
     except FreshProofRequired:
         return Redirect(_confirmation(BANK_ACCOUNT))
     except Problem as problem:

@@ -30,9 +30,8 @@ from shared.gateways.errors import GatewayError
 from shared.identity.tokens import Principal
 from shared.payments import cancellation, checkout, payment_expiry, reconcile, reviews, sync
 from shared.payments.cancellation import Cancellation
-from shared.payouts import bank_account_changes
+from shared.payouts import bank_account_changes, creation
 from shared.payouts import execution as payout_execution
-from shared.payouts import records as payout_records
 from shared.payouts.bank_accounts import BankAccountBody
 from shared.problems import Problem
 from shared.refunds import approval
@@ -181,7 +180,7 @@ class Money(RuleBasedStateMachine):
     def somebody_sets_a_bank_account(self, person: int, number: str) -> None:
         who = self._one([*self.buyers, *self.organizers], person)
         account = BankAccountBody(bank_code="BCA", account_number=number, account_holder_name="Siti Rahma")
-        self._try(bank_account_changes.put, who.id, account)
+        self._try(bank_account_changes.set_account, who.id, account)
 
     @rule(payment=pick, amount=st.sampled_from([None, 5_000, 40_000]))
     def somebody_refunds_at_the_dashboard(self, payment: int, amount: int | None) -> None:
@@ -218,7 +217,7 @@ class Money(RuleBasedStateMachine):
                      " end_date = now() - make_interval(days => :days)"
                      " WHERE id = :id AND status = 'published'")  # fmt: skip
         self._do(lambda tx: tx.execute(ended, {"id": chosen.id, "days": days}))
-        payout_records.create_all_due()
+        creation.create_all_due()
         self._check_nothing_payable_is_forgotten()
 
     # What machines do

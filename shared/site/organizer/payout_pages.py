@@ -9,7 +9,7 @@ from shared.catalog.own_events import OwnEventsQuery
 from shared.cloud.database import snapshot, transaction
 from shared.identity.tokens import Principal
 from shared.models import PageQuery
-from shared.payouts import bank_accounts, records, statements
+from shared.payouts import bank_accounts, creation, retries, schemas, statements
 from shared.payouts.bank_accounts import BankAccountResponse
 from shared.payouts.statements import StatementPage
 from shared.problems import NotFound, Problem
@@ -37,7 +37,7 @@ def retry(request: PageRequest, payout_id: UUID, organizer: Organizer) -> Page |
     """Send a payout again that failed or waits."""
     try:
         with transaction() as tx:
-            records.retry(tx, payout_id, organizer)
+            retries.retry(tx, payout_id, organizer)
     except NotFound:
         raise
     except Problem as problem:
@@ -80,7 +80,7 @@ def _page(request: PageRequest, organizer: Principal, *, problem: Problem | None
     wanted, errors = _wanted(request)
     owner_id = organizer.organizer_id or organizer.id
     with snapshot() as tx:
-        listing = records.listed(tx, organizer, LATEST_PAYOUTS)
+        listing = schemas.listed(tx, organizer, LATEST_PAYOUTS)
         statement = statements.statement(tx, owner_id, wanted)
         events = own_events.list_page(tx, organizer, EVENTS_TO_CHOOSE).items
         account: BankAccountResponse | None = None
@@ -101,5 +101,5 @@ def _page(request: PageRequest, organizer: Principal, *, problem: Problem | None
         events=events,
         account=account,
         zone=ZONE,
-        days=records.DAYS_AFTER_EVENT,
+        days=creation.DAYS_AFTER_EVENT,
     )

@@ -13,8 +13,8 @@ from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.payments import checkout, clearing, sync
 from shared.payments.clearing import LedgerMismatch
+from shared.payouts import creation
 from shared.payouts import execution as payout_execution
-from shared.payouts import records as payout_records
 from shared.sales.schemas import OrderResponse
 from tests.factories import a_user, an_event, reserve
 from tests.integration.refunds.steps import let_it_be_over, rows, set_account
@@ -91,7 +91,7 @@ def test_a_transfer_that_had_come_back_when_we_first_heard_of_it_agrees(at: Gate
     [event] = rows("SELECT event_id AS id, organizer_id FROM orders WHERE id = :id", id=payment.order_id)
     set_account(event.organizer_id, "0000654321")  # the bank sends it back
     let_it_be_over(event.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     [payout] = rows("SELECT id FROM payouts WHERE event_id = :id", id=event.id)
     assert payout_execution.execute(payout.id) == "failed"
     [transfer] = rows("SELECT id, status FROM disbursements WHERE payout_id = :id", id=payout.id)

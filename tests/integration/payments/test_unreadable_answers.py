@@ -149,4 +149,4 @@ def test_an_account_whose_bank_can_not_be_heard_is_not_set(at, body):
     at.fails("xendit", body=body, count=100)
     wanted = BankAccountBody(bank_code="BCA", account_number="1234567890", account_holder_name="Siti Rahma")
     with pytest.raises(TryAgain):
-        bank_account_changes.put(buyer.id, wanted)
+        bank_account_changes.set_account(buyer.id, wanted)

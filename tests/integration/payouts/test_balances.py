@@ -13,6 +13,7 @@ from shared.gateways.errors import GatewayUnavailable
 from shared.identity.tokens import Principal
 from shared.payments import cancellation, reconcile
 from shared.payments.cancellation import Cancellation, EventOver
+from shared.payouts import creation
 from shared.payouts import execution as payout_execution
 from shared.payouts import records as payout_records
 from shared.problems import Problem
@@ -111,7 +112,7 @@ def test_what_a_cancelled_event_costs_comes_off_a_payout_of_the_same_day():
     cancel(organizer, cancelled)
     let_it_be_over(good.id)
     assert owed(organizer) == 265_000
-    payout_records.create_all_due()
+    creation.create_all_due()
     assert send_all(organizer) == 265_000
     assert owed(organizer) == 0
 
@@ -121,11 +122,11 @@ def test_a_debt_of_an_event_that_is_still_to_come_comes_off_too_and_its_sales_do
     good, charged_back, coming = (an_event_with(organizer, price) for price in (200_000, 50_000, 300_000))
     post_debt(charged_back, 60_000)
     let_it_be_over(good.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     assert send_all(organizer) == 180_000 - 15_000
     let_it_be_over(charged_back.id)
     let_it_be_over(coming.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     assert send_all(organizer) == 180_000 - 15_000 + 270_000
     assert owed(organizer) == 0
 
@@ -134,7 +135,7 @@ def test_what_is_no_longer_owed_when_a_payout_is_sent_is_not_sent():
     organizer = an_organizer(account=False)
     cancelled, good = an_event_with(organizer, 100_000), an_event_with(organizer, 150_000, 150_000)
     let_it_be_over(good.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     assert send_all(organizer) == 0, "it waits for a bank account"
     cancel(organizer, cancelled)
     set_account(organizer.id)
@@ -152,7 +153,7 @@ def test_a_transfer_that_failed_is_sent_again_with_what_is_owed_then():
     set_account(organizer.id, AWAY)
     event = an_event_with(organizer, 200_000)
     let_it_be_over(event.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     assert send_all(organizer) == 0
     post_debt(event, 30_000)
     set_account(organizer.id)
@@ -164,7 +165,7 @@ def test_a_payout_of_which_too_little_is_left_is_carried_over_into_a_later_one()
     organizer = an_organizer(account=False)
     event, later = an_event_with(organizer, 100_000), an_event_with(organizer, 100_000)
     let_it_be_over(event.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     post_debt(event, 85_000)
     set_account(organizer.id)
     assert send_all(organizer) == 0
@@ -176,7 +177,7 @@ def test_a_payout_of_which_too_little_is_left_is_carried_over_into_a_later_one()
         )
     assert owed(organizer) == 5_000 + 90_000
     let_it_be_over(later.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     assert send_all(organizer) == 95_000
 
 
@@ -184,10 +185,10 @@ def test_what_is_below_the_minimum_is_carried_over():
     organizer = an_organizer()
     small, big = an_event_with(organizer, 10_000), an_event_with(organizer, 100_000)
     let_it_be_over(small.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     assert send_all(organizer) == 0
     let_it_be_over(big.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     assert send_all(organizer) == 9_000 + 90_000
 
 
@@ -195,16 +196,16 @@ def test_what_becomes_payable_after_the_last_payout_is_paid_by_itself():
     organizer = an_organizer()
     event = an_event_with(organizer, 100_000)
     let_it_be_over(event.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     assert send_all(organizer) == 90_000
     post_debt(event, -9_999, "correction")
-    payout_records.create_all_due()
+    creation.create_all_due()
     assert send_all(organizer) == 90_000, "too little to send"
     post_debt(event, -1, "correction")
-    at_the_same_time([payout_records.create_all_due] * 4)
+    at_the_same_time([creation.create_all_due] * 4)
     assert send_all(organizer) == 100_000
     assert owed(organizer) == 0
-    payout_records.create_all_due()
+    creation.create_all_due()
     assert len(payouts_of(organizer)) == 2
 
 
@@ -213,7 +214,7 @@ def test_a_payout_waits_while_an_event_is_being_cancelled_and_goes_on_by_itself(
     cancelled, good = an_event_with(organizer, 100_000), an_event_with(organizer, 150_000, 150_000)
     let_it_be_over(good.id)
     start_cancelling(organizer, cancelled)
-    payout_records.create_all_due()
+    creation.create_all_due()
     assert send_all(organizer) == 0
     [before] = rows("SELECT COALESCE(max(id), 0) AS id FROM outbox")
     assert cancellation.run_batch(cancelled.id)
@@ -227,15 +228,13 @@ def test_two_runs_and_a_cancellation_at_once_pay_no_more_than_is_owed(_: int):
     organizer = an_organizer()
     cancelled, good = an_event_with(organizer, 100_000), an_event_with(organizer, 150_000, 150_000)
     let_it_be_over(good.id)
-    at_the_same_time(
-        [payout_records.create_all_due, lambda: start_cancelling(organizer, cancelled), payout_records.create_all_due]
-    )
+    at_the_same_time([creation.create_all_due, lambda: start_cancelling(organizer, cancelled), creation.create_all_due])
     at_the_same_time(
         [
-            payout_records.create_all_due,
+            creation.create_all_due,
             lambda: cancellation.run_batch(cancelled.id) and None,
             lambda: send_all(organizer) and None,
-            payout_records.create_all_due,
+            creation.create_all_due,
             lambda: send_all(organizer) and None,
         ]
     )
@@ -247,7 +246,7 @@ def test_a_transfer_that_was_cut_off_goes_on_with_the_sum_it_began_with(at: Gate
     organizer = an_organizer()
     event = an_event_with(organizer, 100_000)
     let_it_be_over(event.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     [payout_id] = payouts_of(organizer)
     at.fails("xendit", status=503, count=1000)
     with pytest.raises(GatewayUnavailable):
@@ -284,11 +283,11 @@ def over_for(event: Event, days: int) -> None:
 def test_an_undecided_refund_holds_a_payout_for_fourteen_days_after_the_event_and_then_only_its_own_money():
     organizer = an_organizer()
     event, refund_id = an_undecided_refund(organizer)
-    over_for(event, payout_records.DAYS_TO_DECIDE - 1)
-    payout_records.create_all_due()
+    over_for(event, creation.DAYS_TO_DECIDE - 1)
+    creation.create_all_due()
     assert payouts_of(organizer) == []
-    over_for(event, payout_records.DAYS_TO_DECIDE)
-    payout_records.create_all_due()
+    over_for(event, creation.DAYS_TO_DECIDE)
+    creation.create_all_due()
     assert send_all(organizer) == 90_000
     assert open_tasks(refund_id) == ["refund_undecided"]
 
@@ -297,8 +296,8 @@ def test_an_undecided_refund_holds_a_payout_for_fourteen_days_after_the_event_an
 def test_what_an_undecided_refund_kept_back_goes_to_whom_it_is_decided_for(decision: str, in_all: int):
     organizer = an_organizer()
     event, refund_id = an_undecided_refund(organizer)
-    over_for(event, payout_records.DAYS_TO_DECIDE)
-    payout_records.create_all_due()
+    over_for(event, creation.DAYS_TO_DECIDE)
+    creation.create_all_due()
     send_all(organizer)
     with transaction() as tx:
         admin = a_user(tx, role="admin")
@@ -306,7 +305,7 @@ def test_what_an_undecided_refund_kept_back_goes_to_whom_it_is_decided_for(decis
             approval.approve(tx, admin, refund_id)
         else:
             approval.reject(tx, admin, refund_id, Rejection(reason="Acara sudah lewat"))
-    payout_records.create_all_due()
+    creation.create_all_due()
     assert send_all(organizer) == in_all
     assert open_tasks(refund_id) == []
     assert owed(organizer) == 0
@@ -324,7 +323,7 @@ def test_an_admin_may_cancel_after_the_end_until_the_payout_is_made():
     with pytest.raises(EventOver):
         start_cancelling(organizer, event)
     cancel(admin, event)
-    payout_records.create_all_due()
+    creation.create_all_due()
     assert send_all(organizer) == 0
     assert owed(organizer) == -5_000
     [refund] = rows(
@@ -337,7 +336,7 @@ def test_once_the_payout_is_made_nobody_cancels():
     organizer = an_organizer(account=False)
     event = an_event_with(organizer, 100_000)
     let_it_be_over(event.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     with transaction() as tx:
         admin = a_user(tx, role="admin")
     with pytest.raises(EventOver):
@@ -358,8 +357,8 @@ def test_an_admin_cancels_or_the_payout_is_made_and_never_both(_: int):
         except Problem:
             return
 
-    at_the_same_time([try_to_cancel, lambda: payout_records.create_all_due() and None])
-    payout_records.create_all_due()
+    at_the_same_time([try_to_cancel, lambda: creation.create_all_due() and None])
+    creation.create_all_due()
     assert (send_all(organizer), owed(organizer)) in ((90_000, 0), (0, -5_000))
 
 
@@ -385,7 +384,7 @@ def test_reconcile_sends_what_has_waited_for_a_cancellation():
     cancelled, good = an_event_with(organizer, 100_000), an_event_with(organizer, 150_000)
     let_it_be_over(good.id)
     start_cancelling(organizer, cancelled)
-    payout_records.create_all_due()
+    creation.create_all_due()
     send_all(organizer)
     reconcile.run(thorough=False, older_than_seconds=0)
     assert arrived(organizer) == 135_000 - 5_000

@@ -19,8 +19,8 @@ from shared.identity.tokens import Principal, access_token
 from shared.messages.sending import compose
 from shared.messages.template_context import QueuedEmail
 from shared.payments import reconcile
+from shared.payouts import creation
 from shared.payouts import execution as payout_execution
-from shared.payouts import records as payout_records
 from shared.refunds import approval
 from shared.refunds import execution as refund_execution
 from shared.refunds import requests as refund_requests
@@ -89,7 +89,7 @@ def a_payout(organizer: Principal) -> UUID:
         event = an_event(tx, organizer_id=organizer.id)
     a_paid_order(event)
     let_it_be_over(event.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     [payout] = rows("SELECT id FROM payouts WHERE event_id = :id", id=event.id)
     return UUID(str(payout.id))
 

@@ -15,6 +15,7 @@ from shared.gateways.errors import GatewayUnavailable
 from shared.identity.tokens import Principal
 from shared.messages import template_context
 from shared.payments import reconcile
+from shared.payouts import creation, retries
 from shared.payouts import execution as payout_execution
 from shared.payouts import records as payout_records
 from shared.problems import Invalid
@@ -45,7 +46,7 @@ def a_payout(account: str | None = GOOD_ACCOUNT) -> tuple[Principal, UUID]:
         set_account(organizer.id, account)
     a_paid_order(event)
     let_it_be_over(event.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     [payout] = rows("SELECT id FROM payouts WHERE event_id = :id", id=event.id)
     return organizer, payout.id
 
@@ -78,7 +79,7 @@ def asked(payout_id: UUID) -> int:
 
 def retry(caller: Principal, payout_id: UUID) -> str:
     with transaction() as tx:
-        return payout_records.retry(tx, payout_id, caller).status
+        return retries.retry(tx, payout_id, caller).status
 
 
 def reconcile_an_hour_later() -> None:
@@ -117,7 +118,7 @@ def test_dates_that_are_moved_bring_no_payout_before_the_event():  # FN-006
         with pytest.raises(refusal):
             move_dates(caller, event, days=days)
     move_dates(admin, event, days=20)
-    payout_records.create_all_due()
+    creation.create_all_due()
     assert not is_paid_out(event)
 
 
@@ -128,7 +129,7 @@ def test_the_dates_of_an_event_that_is_paid_out_stay():
     organizer = Principal(event.organizer_id, "organizer", event.organizer_id)
     a_paid_order(event)
     let_it_be_over(event.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     for caller in (organizer, admin):
         with pytest.raises(DatesFixed):
             move_dates(caller, event, days=30)
@@ -150,7 +151,7 @@ def test_a_payout_waits_for_an_editor_and_is_not_made_for_an_event_that_was_post
         start = datetime.now(UTC) + timedelta(days=30)
         wanted = EventChange(start_date=start, end_date=start + timedelta(hours=4))
         editing.change(tx, organizer, event.id, wanted)
-        settling = behind(tx, payout_records.create_all_due)
+        settling = behind(tx, creation.create_all_due)
     assert settling.result() == 0
     assert not is_paid_out(event)
 
@@ -158,7 +159,7 @@ def test_a_payout_waits_for_an_editor_and_is_not_made_for_an_event_that_was_post
 def test_an_editor_waits_for_a_payout_and_finds_the_dates_fixed():
     event, organizer = an_event_that_is_due()
     with transaction() as tx:
-        assert payout_records.create(tx, event.id, event.organizer_id)
+        assert creation.create(tx, event.id, event.organizer_id)
         moving = behind(tx, lambda: move_dates(organizer, event, days=30))
     with pytest.raises(DatesFixed):
         moving.result()

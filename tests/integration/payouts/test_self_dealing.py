@@ -8,8 +8,7 @@ from sqlalchemy import text
 
 from shared.cloud import manual_tasks
 from shared.cloud.database import transaction
-from shared.payouts import records as payout_records
-from shared.payouts import self_dealing
+from shared.payouts import creation, self_dealing
 from shared.sales import orders
 from tests.factories import a_promo, a_tier, a_user, an_event
 from tests.integration.refunds.sales import a_paid_order
@@ -74,8 +73,8 @@ def test_an_alias_of_the_organizer_holds_the_payout_until_a_person_has_decided()
     event, code = scene(email="tono@example.org")
     a_paid_order(event, buyer=a_buyer(email="tono+penggemar@example.org"), quantities=[2], promo_code=code)
     let_it_be_over(event.id)
-    payout_records.create_all_due()
-    payout_records.create_all_due()
+    creation.create_all_due()
+    creation.create_all_due()
     assert payouts_of(event) == []
     assert open_tasks(event.id) == ["payout_self_dealing"]
     [task] = rows("SELECT id, details FROM manual_tasks WHERE subject_id = :id", id=str(event.id))
@@ -83,7 +82,7 @@ def test_an_alias_of_the_organizer_holds_the_payout_until_a_person_has_decided()
     with transaction() as tx:
         admin = a_user(tx, role="admin")
         manual_tasks.finish(tx, task.id, manual_tasks.Done(note="tamu undangan"), by=admin.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     assert [tuple(row) for row in payouts_of(event)] == [("pending", 180_000)]
     assert open_tasks(event.id) == []
 
@@ -93,7 +92,7 @@ def test_honest_buyers_hold_nothing():
     for _ in range(4):
         a_paid_order(event, promo_code=code)
     let_it_be_over(event.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     assert [row.amount for row in payouts_of(event)] == [360_000]
     assert found(event) == {}
 
@@ -179,16 +178,16 @@ def test_a_remainder_waits_while_another_event_is_looked_at():
     other = another_event(event)
     a_paid_order(other)
     let_it_be_over(other.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     a_paid_order(event, buyer=a_buyer(email="sari+1@example.org"), promo_code=code)
     let_it_be_over(event.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     assert open_tasks(event.id) == ["payout_self_dealing"]
     a_late_sale(other)
-    payout_records.create_all_due()
+    creation.create_all_due()
     assert [row.amount for row in payouts_of(other)] == [90_000]
     finish_review(event)
-    payout_records.create_all_due()
+    creation.create_all_due()
     paid = [row.amount for each in (event, other) for row in payouts_of(each)]
     assert sum(paid) == 3 * 90_000
 
@@ -197,13 +196,13 @@ def test_sales_after_the_decision_are_looked_at_too():
     event, code = scene(email="agus@example.org")
     a_paid_order(event, buyer=a_buyer(email="agus+1@example.org"), promo_code=code)
     let_it_be_over(event.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     finish_review(event)
     a_late_sale(event, buyer=a_buyer(email="agus+2@example.org"), promo_code=code)
-    payout_records.create_all_due()
+    creation.create_all_due()
     assert (payouts_of(event), open_tasks(event.id)) == ([], ["payout_self_dealing"])
     finish_review(event)
-    payout_records.create_all_due()
+    creation.create_all_due()
     assert [row.amount for row in payouts_of(event)] == [180_000]
 
 
@@ -211,16 +210,16 @@ def test_a_sale_after_the_payout_holds_its_remainder_and_the_next_payout():
     event, code = scene(email="dewi@example.org")
     a_paid_order(event)
     let_it_be_over(event.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     a_late_sale(event, buyer=a_buyer(email="dewi+1@example.org"), promo_code=code)
     other = another_event(event)
     a_paid_order(other)
     let_it_be_over(other.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     assert ([row.amount for row in payouts_of(event)], payouts_of(other)) == ([90_000], [])
     assert open_tasks(event.id) == ["payout_self_dealing"]
     finish_review(event)
-    payout_records.create_all_due()
+    creation.create_all_due()
     assert sum(row.amount for each in (event, other) for row in payouts_of(each)) == 3 * 90_000
 
 

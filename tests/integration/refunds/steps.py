@@ -22,7 +22,7 @@ def rows(query: str, **values: Any) -> list[Any]:
 def set_account(user_id: UUID, number: str = GOOD_ACCOUNT) -> None:
     """Give a person this bank account, in place of the one they had."""
     wanted = BankAccountBody(bank_code="BCA", account_number=number, account_holder_name="Siti Rahma")
-    assert bank_account_changes.put(user_id, wanted).status == "verified"
+    assert bank_account_changes.set_account(user_id, wanted).status == "verified"
 
 
 def let_it_be_over(event_id: UUID) -> None:

@@ -9,9 +9,8 @@ from sqlalchemy import text
 from infra.local.postgres import Postgres
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayError
-from shared.payouts import bank_accounts
+from shared.payouts import bank_account_checks, bank_accounts, creation
 from shared.payouts import execution as payout_execution
-from shared.payouts import records as payout_records
 from shared.refunds import approval
 from shared.refunds import execution as refund_execution
 from shared.refunds import requests as refund_requests
@@ -129,7 +128,7 @@ def an_account_being_checked(user_id: UUID) -> UUID:
 def confirm(account_id: UUID) -> None:
     """The bank says that the account is its owner's."""
     with transaction() as tx:
-        bank_accounts.decide(tx, account_id, "verified")
+        bank_account_checks.decide(tx, account_id, "verified")
 
 
 def test_a_refund_and_the_bank_s_word_in_the_same_instant():
@@ -158,7 +157,7 @@ def test_a_payout_that_is_made_and_the_bank_s_word_in_the_same_instant():
 
         def make_and_send(event=event) -> None:
             with transaction() as tx:
-                made = payout_records.create(tx, event.id, event.organizer_id)
+                made = creation.create(tx, event.id, event.organizer_id)
             assert made
             payout_execution.execute(made)
 

@@ -13,7 +13,7 @@ from shared.cloud import manual_tasks
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayError
 from shared.payments import cancellation, reconcile, sync, webhooks
-from shared.payouts import records as payout_records
+from shared.payouts import creation
 from shared.refunds import dashboard_decisions
 from shared.refunds import execution as refund_execution
 from shared.refunds import manual as manual_refunds
@@ -331,12 +331,12 @@ def test_a_payout_keeps_back_what_went_back_until_a_person_has_decided_for_what(
     by_webhook(sale)
     let_it_be_over(sale.order.event_id)
     with transaction() as tx:
-        payout_id = payout_records.create(tx, sale.order.event_id, sale.organizer.id)
+        payout_id = creation.create(tx, sale.order.event_id, sale.organizer.id)
     assert rows("SELECT amount FROM payouts WHERE id = :id", id=payout_id)[0].amount == 180_000 - 150_000
     [task] = rows("SELECT id FROM manual_tasks WHERE subject_id = :id", id=str(sale.payment.id))
     with transaction() as tx:
         manual_tasks.finish(tx, task.id, manual_tasks.Done(note="Untuk makan siang"), by=sale.organizer.id)
-        remainder = payout_records.create_remainder(tx, sale.organizer.id)
+        remainder = creation.create_remainder(tx, sale.organizer.id)
     assert rows("SELECT amount FROM payouts WHERE id = :id", id=remainder)[0].amount == 150_000
     the_books_are_right(sale)
 
@@ -350,7 +350,7 @@ def test_a_payout_keeps_nothing_back_for_what_has_paid_a_refund_that_we_owe(at):
     assert open_tasks(sale.payment.id) == ["payment_partially_refunded"]
     let_it_be_over(sale.order.event_id)
     with transaction() as tx:
-        payout_id = payout_records.create(tx, sale.order.event_id, sale.organizer.id)
+        payout_id = creation.create(tx, sale.order.event_id, sale.organizer.id)
     assert rows("SELECT amount FROM payouts WHERE id = :id", id=payout_id)[0].amount == 90_000
 
 

@@ -14,8 +14,7 @@ from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.payments import cancellation, checkout, settlement
 from shared.payments.cancellation import Cancellation
-from shared.payouts import records as payout_records
-from shared.payouts import self_dealing
+from shared.payouts import creation, self_dealing
 from shared.refunds import approval
 from shared.refunds import requests as refund_requests
 from shared.sales import expiry
@@ -261,12 +260,12 @@ def test_what_an_organizer_owes_for_fees_is_taken_off_their_next_payout():
     event, buyer, _, code = scene()
     take(buyer, event, code, (2,))
     let_it_be_over(event.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     with transaction() as tx:
         other = an_event(tx, organizer_id=event.organizer_id)
     a_paid_order(other)
     let_it_be_over(other.id)
-    payout_records.create_all_due()
+    creation.create_all_due()
     paid = rows("SELECT amount, status FROM payouts WHERE organizer_id = :id ORDER BY amount", id=event.organizer_id)
     assert [tuple(row) for row in paid] == [(0, "carried_over"), (75_000, "pending")]
     assert promises_are_kept()

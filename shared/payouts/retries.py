@@ -1,0 +1,27 @@
+"""Payouts that their organizer, or an admin, has sent once more."""
+
+from uuid import UUID
+
+from shared.cloud.database import Transaction
+from shared.identity.tokens import Principal
+from shared.payouts import records, schemas
+from shared.payouts.records import RETRYABLE
+from shared.payouts.schemas import PayoutResponse
+from shared.problems import NotFound, Problem
+
+
+class NotRetryable(Problem):
+    """Only a payout that failed, or waits for a bank account, can be sent again."""
+
+    status, slug = 409, "payout-not-retryable"
+
+
+def retry(tx: Transaction, payout_id: UUID, caller: Principal) -> PayoutResponse:
+    """Have a payout that failed or waits sent again. Raises NotFound, NotRetryable."""
+    payout = records.lock(tx, payout_id)
+    if not caller.may_act_for(payout.organizer_id):
+        raise NotFound
+    if payout.status not in RETRYABLE:
+        raise NotRetryable(payout_status=payout.status)
+    records.resend(tx, payout, by=caller.id)
+    return schemas.visible(tx, payout_id, caller)
