@@ -4,6 +4,90 @@ CREATE EXTENSION IF NOT EXISTS pg_trgm WITH SCHEMA public;
 
 COMMENT ON EXTENSION pg_trgm IS 'text similarity measurement and index searching based on trigrams';
 
+CREATE FUNCTION public.count_ledger_entry() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    is_organizers boolean := starts_with(NEW.account, 'organizer_payable:');
+BEGIN
+    INSERT INTO daily_figures (event_id, timezone, day, refunded_amount, organizer_refunds, penalty)
+    SELECT e.id, e.timezone, (p.created_at AT TIME ZONE e.timezone)::date,
+        CASE WHEN p.kind <> 'cancellation_penalty' THEN NEW.amount ELSE 0 END,
+        CASE WHEN p.kind <> 'cancellation_penalty' AND is_organizers THEN NEW.amount ELSE 0 END,
+        CASE WHEN p.kind = 'cancellation_penalty' AND is_organizers THEN NEW.amount ELSE 0 END
+    FROM ledger_postings p JOIN events e ON e.id = p.event_id
+    WHERE p.id = NEW.posting_id
+        AND p.kind IN ('refund_owed', 'sale_taken_back', 'sale_rest_taken_back', 'cancellation_penalty');
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.count_order() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    is_sale integer := (NEW.paid_at IS NOT NULL)::integer;
+    was_sale integer := (OLD.paid_at IS NOT NULL)::integer;
+    is_paid integer := (NEW.status IN ('paid', 'refunded'))::integer - (OLD.status IN ('paid', 'refunded'))::integer;
+    is_expired integer := (NEW.status = 'expired')::integer - (OLD.status = 'expired')::integer;
+    is_cancelled integer := (NEW.status = 'cancelled')::integer - (OLD.status = 'cancelled')::integer;
+    zone text;
+BEGIN
+    IF is_paid = 0 AND is_expired = 0 AND is_cancelled = 0 AND NEW.paid_at IS NOT DISTINCT FROM OLD.paid_at THEN
+        RETURN NULL;
+    END IF;
+    SELECT timezone INTO zone FROM events WHERE id = NEW.event_id;
+    INSERT INTO daily_figures (event_id, timezone, day, tier_id, sold, refunded, gross, discount, platform_discount,
+        fees, waived_fees, commission, paid, expired, cancelled)
+    SELECT NEW.event_id, zone, moved.day, moved.tier_id, sum(moved.sold), sum(moved.refunded), sum(moved.gross),
+        sum(moved.discount), sum(moved.platform_discount), sum(moved.fees), sum(moved.waived_fees),
+        sum(moved.commission), sum(moved.paid), sum(moved.expired), sum(moved.cancelled)
+    FROM (
+        SELECT (NEW.created_at AT TIME ZONE zone)::date AS day, t.tier_id, 0 AS sold, 0 AS refunded, 0 AS gross,
+            0 AS discount, 0 AS platform_discount, 0 AS fees, 0 AS waived_fees, 0 AS commission,
+            t.orders * is_paid AS paid, t.orders * is_expired AS expired, t.orders * is_cancelled AS cancelled
+        FROM order_tiers(NEW.id) t WHERE is_paid <> 0 OR is_expired <> 0 OR is_cancelled <> 0
+        UNION ALL
+        SELECT (s.moment AT TIME ZONE zone)::date, i.tier_id, s.sign * (i.returned_at IS NULL)::integer,
+            s.sign * (i.returned_at IS NOT NULL)::integer, s.sign * i.unit_price, s.sign * i.discount,
+            s.sign * i.platform_discount, s.sign * i.platform_fee, s.sign * (i.waived_fee - i.platform_waived_fee),
+            s.sign * i.commission, 0, 0, 0
+        FROM (VALUES (-was_sale, OLD.paid_at), (is_sale, NEW.paid_at)) AS s (sign, moment), order_items i
+        WHERE i.order_id = NEW.id AND s.sign <> 0 AND NEW.paid_at IS DISTINCT FROM OLD.paid_at
+    ) AS moved
+    GROUP BY moved.day, moved.tier_id;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.count_payment() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO daily_payments (event_id, timezone, day, tier_id, status, method, gateway, payments, amount, received)
+    SELECT e.id, e.timezone, (o.created_at AT TIME ZONE e.timezone)::date, t.tier_id, p.status, p.method, p.gateway,
+        sum(p.sign * t.orders), sum(p.sign * t.orders * p.amount), sum(p.sign * t.orders * COALESCE(p.received, 0))
+    FROM (VALUES
+            (-1, OLD.order_id, OLD.status, OLD.payment_method, OLD.gateway, OLD.amount, OLD.received_amount),
+            (1, NEW.order_id, NEW.status, NEW.payment_method, NEW.gateway, NEW.amount, NEW.received_amount)
+        ) AS p (sign, order_id, status, method, gateway, amount, received)
+        JOIN orders o ON o.id = p.order_id JOIN events e ON e.id = o.event_id, order_tiers(o.id) t
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
+    HAVING sum(p.sign) <> 0 OR sum(p.sign * p.amount) <> 0 OR sum(p.sign * COALESCE(p.received, 0)) <> 0;
+    RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.count_returned_item() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    units integer := CASE WHEN NEW.returned_at IS NULL THEN 1 ELSE -1 END;
+BEGIN
+    INSERT INTO daily_figures (event_id, timezone, day, tier_id, sold, refunded)
+    SELECT e.id, e.timezone, (o.paid_at AT TIME ZONE e.timezone)::date, NEW.tier_id, units, -units
+    FROM orders o JOIN events e ON e.id = o.event_id
+    WHERE o.id = NEW.order_id AND o.paid_at IS NOT NULL;
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.count_units() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -39,6 +123,15 @@ BEGIN
     UPDATE event_prices SET start_date = NEW.start_date WHERE event_id = NEW.id;
     RETURN NULL;
 END $$;
+
+CREATE FUNCTION public.order_tiers(of_order uuid) RETURNS TABLE(tier_id uuid, orders bigint)
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT i.tier_id, 1::bigint FROM order_items i WHERE i.order_id = of_order GROUP BY i.tier_id
+    UNION ALL
+    SELECT NULL, 1 - count(DISTINCT i.tier_id) FROM order_items i WHERE i.order_id = of_order
+    HAVING count(DISTINCT i.tier_id) > 1
+$$;
 
 CREATE FUNCTION public.price_event_of_tier() RETURNS trigger
     LANGUAGE plpgsql
@@ -264,6 +357,45 @@ CREATE TABLE public.cookie_consents (
     version text NOT NULL,
     categories text[] NOT NULL,
     chosen_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.daily_figures (
+    event_id uuid NOT NULL,
+    timezone text NOT NULL,
+    day date NOT NULL,
+    tier_id uuid,
+    sold bigint DEFAULT 0 NOT NULL,
+    refunded bigint DEFAULT 0 NOT NULL,
+    gross bigint DEFAULT 0 NOT NULL,
+    discount bigint DEFAULT 0 NOT NULL,
+    platform_discount bigint DEFAULT 0 NOT NULL,
+    fees bigint DEFAULT 0 NOT NULL,
+    waived_fees bigint DEFAULT 0 NOT NULL,
+    commission bigint DEFAULT 0 NOT NULL,
+    refunded_amount bigint DEFAULT 0 NOT NULL,
+    organizer_refunds bigint DEFAULT 0 NOT NULL,
+    penalty bigint DEFAULT 0 NOT NULL,
+    paid bigint DEFAULT 0 NOT NULL,
+    expired bigint DEFAULT 0 NOT NULL,
+    cancelled bigint DEFAULT 0 NOT NULL,
+    is_sum boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+CREATE TABLE public.daily_payments (
+    event_id uuid NOT NULL,
+    timezone text NOT NULL,
+    day date NOT NULL,
+    tier_id uuid,
+    status text NOT NULL,
+    method text NOT NULL,
+    gateway text NOT NULL,
+    payments bigint NOT NULL,
+    amount bigint NOT NULL,
+    received bigint NOT NULL,
+    is_sum boolean DEFAULT false NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT daily_payments_status_check CHECK ((status = ANY (ARRAY['opening'::text, 'pending'::text, 'paid'::text, 'expired'::text, 'failed'::text, 'refunded'::text])))
 );
 
 CREATE TABLE public.dead_letters (
@@ -1235,6 +1367,14 @@ CREATE INDEX cookie_consents_nameless ON public.cookie_consents USING btree (cho
 
 CREATE INDEX cookie_consents_user ON public.cookie_consents USING btree (user_id) WHERE (user_id IS NOT NULL);
 
+CREATE INDEX daily_figures_event ON public.daily_figures USING btree (event_id, day);
+
+CREATE INDEX daily_figures_movements ON public.daily_figures USING btree (created_at) WHERE (NOT is_sum);
+
+CREATE INDEX daily_payments_event ON public.daily_payments USING btree (event_id, day);
+
+CREATE INDEX daily_payments_movements ON public.daily_payments USING btree (created_at) WHERE (NOT is_sum);
+
 CREATE INDEX dead_letters_open ON public.dead_letters USING btree (created_at) WHERE (decision IS NULL);
 
 CREATE INDEX digest_sales_told ON public.digest_sales USING btree (told_at) WHERE (told_at IS NOT NULL);
@@ -1456,6 +1596,14 @@ CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_l
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_entries FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
 
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.ledger_postings FOR EACH STATEMENT EXECUTE FUNCTION public.refuse_change();
+
+CREATE TRIGGER counted AFTER INSERT ON public.ledger_entries FOR EACH ROW WHEN ((starts_with(new.account, 'organizer_payable:'::text) OR (new.account = ANY (ARRAY['commission_revenue'::text, 'platform_fee_revenue'::text, 'promotion_cost'::text, 'payment_differences'::text])))) EXECUTE FUNCTION public.count_ledger_entry();
+
+CREATE TRIGGER counted AFTER UPDATE OF returned_at ON public.order_items FOR EACH ROW WHEN (((old.returned_at IS NULL) <> (new.returned_at IS NULL))) EXECUTE FUNCTION public.count_returned_item();
+
+CREATE TRIGGER counted AFTER UPDATE OF status, paid_at ON public.orders FOR EACH ROW EXECUTE FUNCTION public.count_order();
+
+CREATE TRIGGER counted AFTER INSERT OR UPDATE OF status, payment_method, amount, received_amount ON public.payments FOR EACH ROW EXECUTE FUNCTION public.count_payment();
 
 CREATE TRIGGER event_moved AFTER UPDATE OF start_date ON public.events FOR EACH ROW WHEN ((old.start_date IS DISTINCT FROM new.start_date)) EXECUTE FUNCTION public.move_event_prices();
 

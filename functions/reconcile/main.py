@@ -1,6 +1,7 @@
 """Reconciliation: repair of what webhooks and tasks have missed (L3)."""
 
 from shared.payments import clearing, gauges, reconcile
+from shared.reports import daily_figures
 from shared.web import App
 
 app = App("reconcile")
@@ -8,9 +9,10 @@ app = App("reconcile")
 
 @app.job("light")
 def light() -> None:
-    """Every five minutes: repair what is stuck, and log the gauges."""
+    """Every five minutes: repair what is stuck, log the gauges, and put the figures of reports together."""
     reconcile.run(thorough=False)
     gauges.log_all()
+    daily_figures.compact()
 
 
 @app.job("thorough")
@@ -21,7 +23,11 @@ def thorough() -> None:
 
 @app.job("nightly")
 def nightly() -> None:
-    """Every night: compare the ledger with the gateways' movements. It fails on any difference."""
+    """Every night: recount the figures of reports, and compare the ledger with the gateways' movements.
+
+    It fails on any difference of the ledger.
+    """
+    daily_figures.recount_changed()
     clearing.check()
 
 

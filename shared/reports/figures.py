@@ -26,9 +26,25 @@ class Figure:
         return Field(description=self.meaning)
 
 
-def columns(*figures: Figure) -> str:
-    """The select list of these figures."""
-    return ", ".join(f"CAST({figure.sql} AS bigint) AS {figure.name}" for figure in figures)
+def columns(*figures: Figure, times: str = "") -> str:
+    """The select list of these figures, each multiplied with the number `times`."""
+    factor = f"{times} * " if times else ""
+    return ", ".join(f"{factor}CAST({figure.sql} AS bigint) AS {figure.name}" for figure in figures)
+
+
+def zeros(*figures: Figure) -> str:
+    """The select list of a source that has none of these figures."""
+    return ", ".join(f"CAST(0 AS bigint) AS {figure.name}" for figure in figures)
+
+
+def sums(*figures: Figure) -> str:
+    """The select list that adds up columns of these figures' names."""
+    return ", ".join(f"CAST(COALESCE(sum({figure.name}), 0) AS bigint) AS {figure.name}" for figure in figures)
+
+
+def is_any(*figures: Figure) -> str:
+    """The condition on groups of rows that columns of these figures' names add up to something."""
+    return " OR ".join(f"sum({figure.name}) <> 0" for figure in figures)
 
 
 STOCK_SOURCE = "ticket_tiers t"
@@ -121,7 +137,8 @@ CANCELLED_ORDERS = Figure(
     "cancelled", "Of these, orders that were cancelled before they were paid.",
     "count(*) FILTER (WHERE o.status = 'cancelled')",
 )  # fmt: skip
-FUNNEL = (RESERVED_ORDERS, OPEN_ORDERS, PAID_ORDERS, EXPIRED_ORDERS, CANCELLED_ORDERS)
+OUTCOMES = (PAID_ORDERS, EXPIRED_ORDERS, CANCELLED_ORDERS)
+FUNNEL = (RESERVED_ORDERS, OPEN_ORDERS, *OUTCOMES)
 
 PAYMENTS_SOURCE = "orders o JOIN payments p ON p.order_id = o.id"
 """Of the orders that were made in the period; grouped by status, and by method and gateway."""

@@ -63,6 +63,26 @@ class Period:
         """The parameters of a statement with `contains`."""
         return {"zone": self.zone, "since": self.since, "until": self.until}
 
+    @property
+    def first(self) -> date | None:
+        """Its first whole day."""
+        begun = self.since and self.since.astimezone(ZoneInfo(self.zone))
+        return begun and (begun.date() if begun.time() == time.min else begun.date() + timedelta(days=1))
+
+    @property
+    def after(self) -> date | None:
+        """The day after its last whole day."""
+        return self.until and self.until.astimezone(ZoneInfo(self.zone)).date()
+
+    @property
+    def edges(self) -> list["Period"]:
+        """What is left of it beside its whole days: parts of days at its ends."""
+        first, after = _moment(self.first, self.zone), _moment(self.after, self.zone)
+        if first and after and first > after:
+            return [self]
+        ends = [Period(self.zone, self.since, first), Period(self.zone, after, self.until)]
+        return [end for end in ends if end.since and end.until and end.since < end.until]
+
 
 def contains(moment: str) -> str:
     """The condition that a column lies within the period."""

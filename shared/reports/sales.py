@@ -17,7 +17,7 @@ from shared.cloud.database import Transaction, replica_snapshot, transaction
 from shared.cloud.read_through_cache import read_through
 from shared.identity.tokens import Principal
 from shared.problems import NotFound
-from shared.reports import figures, periods, report_card
+from shared.reports import daily_figures, figures, periods, report_card
 from shared.reports.access import ReportedEvent, require_event
 from shared.reports.figures import Figure
 from shared.reports.periods import SalesQuery
@@ -37,6 +37,7 @@ from shared.states import PaymentStatus
 
 Row = RowMapping
 Rows = Sequence[RowMapping]
+Earnings = Callable[[Rows], dict[str, int | None]]
 
 CACHE_SECONDS = 15
 """The longest that a report is served unchanged. REP-1 allows 30 s, and a read replica may be behind for some."""
@@ -47,32 +48,11 @@ _TIERS = text(f"""
     WHERE t.event_id = :event_id AND (CAST(:tier_id AS uuid) IS NULL OR t.id = CAST(:tier_id AS uuid))
     ORDER BY t.position, t.id
 """)
-_SALES = text(f"""
-    SELECT i.tier_id, {periods.day("o.paid_at")} AS day, {figures.columns(*figures.SALES)}
-    FROM {figures.SALES_SOURCE}  -- Uses index: orders_event
-    WHERE o.event_id = :event_id AND o.status IN ('paid', 'refunded') AND {periods.contains("o.paid_at")}
-      AND (CAST(:tier_id AS uuid) IS NULL OR i.tier_id = CAST(:tier_id AS uuid))
-    GROUP BY 1, 2
-""")
-_RETURNS = text(f"""
-    SELECT {periods.day("p.created_at")} AS day, {figures.columns(*figures.RETURNS)}
-    FROM {figures.RETURNS_SOURCE}  -- Uses index: ledger_postings_event
-    WHERE p.event_id = :event_id AND {figures.IS_RETURN} AND {periods.contains("p.created_at")}
-    GROUP BY 1
-""")
-_HOLDS_TIER = """
-    (CAST(:tier_id AS uuid) IS NULL OR EXISTS (
+_OPEN = text(f"""
+    SELECT {figures.columns(figures.OPEN_ORDERS)} FROM {figures.ORDERS_SOURCE}  -- Uses index: orders_event
+    WHERE o.event_id = :event_id AND o.status IN ('reserved', 'pending_payment') AND {periods.contains("o.created_at")}
+      AND (CAST(:tier_id AS uuid) IS NULL OR EXISTS (
         SELECT 1 FROM order_items i WHERE i.order_id = o.id AND i.tier_id = CAST(:tier_id AS uuid)))
-"""
-_FUNNEL = text(f"""
-    SELECT {figures.columns(*figures.FUNNEL)} FROM {figures.ORDERS_SOURCE}  -- Uses index: orders_event
-    WHERE o.event_id = :event_id AND {periods.contains("o.created_at")} AND {_HOLDS_TIER}
-""")
-_PAYMENTS = text(f"""
-    SELECT p.status, p.payment_method AS method, p.gateway, {figures.columns(*figures.BY_PAYMENT)}
-    FROM {figures.PAYMENTS_SOURCE}  -- Uses index: orders_event
-    WHERE o.event_id = :event_id AND {periods.contains("o.created_at")} AND {_HOLDS_TIER}
-    GROUP BY 1, 2, 3
 """)
 _CHECK_INS = text(f"""
     SELECT {figures.columns(*figures.CHECK_INS)} FROM {figures.TICKETS_SOURCE}  -- Uses index: tickets_event
@@ -99,26 +79,26 @@ def read(caller: Principal, event_id: UUID, wanted: SalesQuery) -> SalesReport:
 def report(tx: Transaction, event: ReportedEvent, wanted: SalesQuery) -> SalesReport:
     """The sales as they are at this moment; `tx` is a snapshot. Raises NotFound for a tier of another event."""
     periods.plan_for_these_values(tx)
-    values = {**wanted.within(event.timezone).values, "event_id": event.id, "tier_id": wanted.tier_id}
-    sales = _rows(tx, _SALES, values)
-    returns = None if wanted.tier_id else _rows(tx, _RETURNS, values)
-    tiers = [_tier(row, sales) for row in _rows(tx, _TIERS, values)]
+    period = wanted.within(event.timezone)
+    values = {**period.values, "event_id": event.id, "tier_id": wanted.tier_id}
+    found = daily_figures.read(tx, event.id, period, wanted.tier_id)
+    tiers = [_tier(row, found.sales) for row in _rows(tx, _TIERS, values)]
     if wanted.tier_id and not tiers:
         raise NotFound
-    payments = _rows(tx, _PAYMENTS, values)
+    earnings = _of_one_tier if wanted.tier_id else _earnings
     return SalesReport(
         event_id=event.id,
         currency="IDR",
         timezone=event.timezone,
         as_of=clock.now(),
-        totals=Totals(**_stock(tiers), **_earnings(sales, returns)),
+        totals=Totals(**_stock(tiers), **earnings(found.sales)),
         tiers=tiers,
-        by_day=_by_period(sales, returns, lambda day: day),
-        by_week=_by_period(sales, returns, periods.week_of),
-        by_month=_by_period(sales, returns, periods.month_of),
-        payment_status=_by_status(payments),
-        payment_methods=_by_method(payments),
-        funnel=Funnel(**_rows(tx, _FUNNEL, values)[0]),
+        by_day=_by_period(found.sales, earnings, lambda day: day),
+        by_week=_by_period(found.sales, earnings, periods.week_of),
+        by_month=_by_period(found.sales, earnings, periods.month_of),
+        payment_status=_by_status(found.payments),
+        payment_methods=_by_method(found.payments),
+        funnel=_funnel(found.sales, tx.execute(_OPEN, values).scalar_one()),
         check_ins=CheckIns(**_rows(tx, _CHECK_INS, values)[0]),
         report_card=_card(tiers),
     )
@@ -136,28 +116,27 @@ def _stock(tiers: Sequence[TierSales]) -> dict[str, int]:
     return {figure.name: sum(getattr(tier, figure.name) for tier in tiers) for figure in figures.STOCK}
 
 
-def _earnings(sales: Rows, returns: Rows | None) -> dict[str, int | None]:
-    """The figures of these rows; those of the ledger are None without `returns`."""
-    sold = _sum(figures.SALES, sales)
-    if returns is None:
-        return {**sold, **dict.fromkeys((figure.name for figure in (*figures.RETURNS, figures.NET)), None)}
-    amounts = sold | _sum(figures.RETURNS, returns)
+def _earnings(rows: Rows) -> dict[str, int | None]:
+    amounts = _sum((*figures.SALES, *figures.RETURNS), rows)
     return {**amounts, figures.NET.name: figures.net(amounts)}
 
 
-def _by_period(sales: Rows, returns: Rows | None, period_of: Callable[[date], date]) -> list[PeriodSales]:
-    sold, back = _grouped(sales, period_of), _grouped(returns or (), period_of)
-    return [
-        PeriodSales(period=start, **_earnings(sold[start], None if returns is None else back[start]))
-        for start in sorted(sold.keys() | back.keys())
-    ]
+def _of_one_tier(rows: Rows) -> dict[str, int | None]:
+    unknown = dict.fromkeys(figure.name for figure in (*figures.RETURNS, figures.NET))
+    return {**_sum(figures.SALES, rows), **unknown}
 
 
-def _grouped(rows: Rows, period_of: Callable[[date], date]) -> dict[date, list[Row]]:
+def _by_period(rows: Rows, earnings: Earnings, period_of: Callable[[date], date]) -> list[PeriodSales]:
     found: dict[date, list[Row]] = defaultdict(list)
     for row in rows:
-        found[period_of(row["day"])].append(row)
-    return found
+        if any(row[figure.name] for figure in (*figures.SALES, *figures.RETURNS)):
+            found[period_of(row["day"])].append(row)
+    return [PeriodSales(period=start, **earnings(found[start])) for start in sorted(found)]
+
+
+def _funnel(rows: Rows, still_open: int) -> Funnel:
+    states = {figures.OPEN_ORDERS.name: still_open, **_sum(figures.OUTCOMES, rows)}
+    return Funnel(reserved=sum(states.values()), **states)
 
 
 def _by_status(payments: Rows) -> list[PaymentsByStatus]:

@@ -22,6 +22,7 @@ from shared.refunds import approval, dashboard_decisions
 from shared.refunds import records as refund_records
 from shared.refunds import requests as refund_requests
 from shared.refunds.dashboard_decisions import DashboardRefundRequest
+from shared.reports import daily_figures
 from shared.sales import expiry, orders
 from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
@@ -76,6 +77,7 @@ class History:
             self.an_admin_decides_about_odd_money: 5,
             self.an_admin_decides_about_a_dashboard_refund: 4,
             self.somebody_comes: 4,
+            daily_figures.compact: 2,
             self.the_event_is_cancelled: 1,
         }
         for act in self.chance.choices(list(acts), list(acts.values()), k=steps):

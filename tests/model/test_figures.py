@@ -16,12 +16,13 @@ from sqlalchemy import text
 from shared.cloud.database import snapshot, transaction
 from shared.payouts import statements
 from shared.payouts.statements import TrialBalanceQuery
-from shared.reports import journal, overview, sales
+from shared.reports import daily_figures, journal, overview, sales
 from shared.reports.access import ReportedEvent
 from shared.reports.journal import JournalQuery
 from shared.reports.periods import Period, SalesQuery
 from tests.conftest import EXPLORES
 from tests.factories import a_user
+from tests.integration.reports.steps import summed
 from tests.model import by_hand
 from tests.model.by_hand import Books, Filter
 from tests.model.histories import History
@@ -85,6 +86,23 @@ def test_each_figure_is_what_a_count_by_hand_finds(seed: int):
             (row["method"], row["gateway"]): [row["payments"], row["received"]] for row in found["payment_methods"]
         } == {way: [count, received] for way, (count, _, received) in by_method.items()}
     agrees_with_the_ledger(*report(history, Filter()))
+    are_kept_as_they_are_counted(history)
+
+
+def are_kept_as_they_are_counted(history: History) -> None:
+    """Also in a period that begins and ends within days; and once more after the rows are put together."""
+    until = datetime.now(UTC) - timedelta(seconds=history.chance.randrange(3 * 86_400))
+    since = until - timedelta(seconds=history.chance.randrange(20 * 86_400))
+    for tier_id in (None, *history.event.tier_ids):
+        with snapshot() as tx:
+            zone = tx.execute(text("SELECT timezone FROM events WHERE id = :id"), {"id": history.event.id}).scalar_one()
+            for period in (Period(zone), Period(zone, since, until), Period(zone, since)):
+                kept = daily_figures.read(tx, history.event.id, period, tier_id)
+                assert summed(kept) == summed(daily_figures.count(tx, history.event.id, period, tier_id))
+    assert daily_figures.recount(history.event.id) == 0
+    if history.chance.random() < 0.5:
+        daily_figures.compact()
+        assert daily_figures.recount(history.event.id) == 0
 
 
 def agrees_with_the_ledger(found: dict[str, Any], books: Books) -> None:

@@ -20,7 +20,7 @@ STATEMENTS = [
     if statement.strip()
 ]
 FILLED_IN_BY_HAND = re.findall(r"'<(\w+)>'", "".join(BLOCKS))
-OF_TERRAFORM = {"database.tier", "terraform.tfvars"}
+OF_TERRAFORM = {"database.tier", "database.replica_tier", "terraform.tfvars"}
 OF_A_MANUAL_TASK = "details."
 EVENTS = {
     name

@@ -31,6 +31,7 @@ COLUMNS: dict[tuple[str, str], type[StrEnum]] = {
     ("ticket_tiers", "kind"): TierKind,
     ("orders", "status"): OrderStatus,
     ("payments", "status"): PaymentStatus,
+    ("daily_payments", "status"): PaymentStatus,
     ("tickets", "status"): TicketStatus,
     ("pickups", "status"): PickupStatus,
     ("refunds", "status"): RefundStatus,

@@ -1,5 +1,6 @@
 """What happens at an event before somebody looks at its report."""
 
+from collections import defaultdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,8 @@ from shared.identity.tokens import Principal
 from shared.refunds import approval
 from shared.refunds import requests as refund_requests
 from shared.refunds.requests import RefundRequest
+from shared.reports import daily_figures
+from shared.reports.daily_figures import DailyFigures
 from shared.sales.schemas import OrderResponse
 from tests.endpoints import call
 from tests.factories import Event
@@ -32,8 +35,20 @@ def give_back(order: OrderResponse, buyer: Principal, by: Principal, tickets: in
 def paid_at(order_id: UUID, moment: datetime) -> None:
     """Let an order have been made and paid at that moment."""
     with transaction() as tx:
-        moved = text("UPDATE orders SET paid_at = :moment, created_at = :moment WHERE id = :id")
-        tx.execute(moved, {"moment": moment, "id": order_id})
+        moved = text("UPDATE orders SET paid_at = :moment, created_at = :moment WHERE id = :id RETURNING event_id")
+        event_id = tx.execute(moved, {"moment": moment, "id": order_id}).scalar_one()
+    daily_figures.recount(event_id)  # the product never moves an order to another day
+
+
+def summed(found: DailyFigures) -> dict[tuple[Any, ...], int]:
+    """The figures that aren't zero, by what they are of."""
+    sums: dict[tuple[Any, ...], int] = defaultdict(int)
+    for row in (*found.sales, *found.payments):
+        keys = tuple(value for name, value in row.items() if name in ("day", "tier_id", "status", "method", "gateway"))
+        for name, value in row.items():
+            if isinstance(value, int):
+                sums[(*keys, name)] += value
+    return {key: value for key, value in sums.items() if value}
 
 
 def sales(event: Event, *, by: Principal | None = None, **query: Any) -> dict[str, Any]:
