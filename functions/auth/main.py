@@ -1,6 +1,16 @@
 """Accounts: registration, verification, sign-in, password reset (UM-001..003, UM-005, UM-006)."""
 
-from shared.identity import accounts, code_sign_in, google, google_nonces, google_tokens, reauthentication
+from shared.identity import (
+    accounts,
+    code_sign_in,
+    google,
+    google_nonces,
+    google_tokens,
+    password_reset,
+    password_sign_in,
+    reauthentication,
+    registration,
+)
 from shared.identity.client_networks import ClientNetwork
 from shared.identity.codes import CodeInvalid
 from shared.identity.login_throttling import TooManyAttempts
@@ -14,25 +24,25 @@ app = App("auth")
 
 LIMITED = (TooManyAttempts,)
 CODE = (CodeInvalid, TooManyAttempts)
-LOGIN = (accounts.InvalidCredentials, accounts.EmailNotVerified, TooManyAttempts)
+LOGIN = (password_sign_in.InvalidCredentials, password_sign_in.EmailNotVerified, TooManyAttempts)
 
 
 @app.post("/auth/register", anybody=True, status=201, min_ms=REGISTRATION_MS, problems=LIMITED)
-def register(registration: accounts.Registration, client: ClientNetwork) -> accounts.UserResponse:
+def register(new: registration.Registration, client: ClientNetwork) -> accounts.UserResponse:
     """Create an account. A code is mailed to verify the address; one with an account gets the same response."""
-    return accounts.register(registration, client, mails.enqueue_for_account)
+    return registration.register(new, client, mails.enqueue_for_account)
 
 
 @app.post("/auth/verify", anybody=True, limit=CREDENTIALS, min_ms=CODE_MS, problems=CODE)
 def verify(proof: accounts.Proof, client: ClientNetwork) -> Tokens:
     """Verify an address with the mailed code, and sign in."""
-    return accounts.verify_email(proof, client)
+    return registration.verify_email(proof, client)
 
 
 @app.post("/auth/login", anybody=True, limit=CREDENTIALS, problems=LOGIN)
-def login(credentials: accounts.Credentials, client: ClientNetwork) -> Tokens:
+def login(credentials: password_sign_in.Credentials, client: ClientNetwork) -> Tokens:
     """Sign in with e-mail and password."""
-    return accounts.login(credentials, client)
+    return password_sign_in.login(credentials, client)
 
 
 @app.post("/auth/code", anybody=True, status=202, limit=CODE_MAILS, min_ms=CODE_MS, problems=LIMITED)
@@ -65,16 +75,18 @@ def google_nonce(client: ClientNetwork) -> google_nonces.GoogleNonceResponse:
 
 
 @app.post("/auth/forgot-password", anybody=True, status=202, limit=CODE_MAILS, min_ms=CODE_MS, problems=LIMITED)
-def forgot_password(request: accounts.AddressOnly, client: ClientNetwork, tx: Transaction) -> accounts.OnItsWay:
+def forgot_password(
+    request: password_reset.AddressOnly, client: ClientNetwork, tx: Transaction
+) -> password_reset.OnItsWay:
     """Request a code to choose a new password. The response does not reveal whether the address has an account."""
-    mails.enqueue_for_account(tx, accounts.forgot_password(tx, request, client))
-    return accounts.OnItsWay()
+    mails.enqueue_for_account(tx, password_reset.forgot_password(tx, request, client))
+    return password_reset.OnItsWay()
 
 
 @app.post("/auth/reset-password", anybody=True, status=204, limit=CREDENTIALS, problems=CODE)
-def reset_password(reset: accounts.PasswordReset, client: ClientNetwork) -> None:
+def reset_password(reset: password_reset.PasswordReset, client: ClientNetwork) -> None:
     """Choose a new password with the mailed code. Every session of the account ends."""
-    accounts.reset_password(reset, client)
+    password_reset.reset_password(reset, client)
 
 
 @app.post("/auth/confirm", status=200, limit=CREDENTIALS, problems=(WrongPassword, *CODE))

@@ -17,9 +17,9 @@ def invite(invitation: Invitation, organizer: FreshlyProvenOrganizer, tx: Transa
 
     The owner of an address that has another account is told by mail to give a different one; the response is the same.
     """
-    answer, email = staffing.invite(tx, organizer, invitation)
+    response, email = staffing.invite(tx, organizer, invitation)
     mails.enqueue_for_account(tx, email)
-    return answer
+    return response
 
 
 @app.get("/organizer/staff")

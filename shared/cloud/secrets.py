@@ -37,8 +37,8 @@ def version(name: str, number: str = LATEST) -> Version:
     if kept and kept[0] > time.monotonic():
         return kept[1]
     path = f"projects/{settings().google_cloud_project}/secrets/{name}/versions/{number}"
-    answer = clients.secret_manager().access_secret_version(name=path)
-    found = Version(answer.name.rpartition("/")[2], answer.payload.data.decode())
+    response = clients.secret_manager().access_secret_version(name=path)
+    found = Version(response.name.rpartition("/")[2], response.payload.data.decode())
     _cache[name, number] = (time.monotonic() + CACHE_SECONDS, found)
     return found
 

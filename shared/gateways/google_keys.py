@@ -52,28 +52,28 @@ def _serves(kept: _Kept, key_id: str) -> bool:
 
 def _fetch(url: str) -> _Kept:
     try:
-        answer = requests.get(url, timeout=TIMEOUT_SECONDS)
-        answer.raise_for_status()
+        response = requests.get(url, timeout=TIMEOUT_SECONDS)
+        response.raise_for_status()
     except requests.RequestException as error:
         log.warning("google.keys_unavailable", extra={"error": type(error).__name__})
         raise GatewayUnavailable(
             GATEWAY, type(error).__name__, retry_after_seconds=TIMEOUT_SECONDS, outcome_unknown=False
         ) from None
     now = time.monotonic()
-    return _Kept(_keys_in(answer), now, now + _fresh_seconds(answer))
+    return _Kept(_keys_in(response), now, now + _fresh_seconds(response))
 
 
-def _keys_in(answer: requests.Response) -> dict[str, RSAPublicKey]:
+def _keys_in(response: requests.Response) -> dict[str, RSAPublicKey]:
     """The RSA keys of a document `{key id: certificate in PEM}`."""
     try:
-        keys = {key_id: load_pem_x509_certificate(pem.encode()).public_key() for key_id, pem in answer.json().items()}
+        keys = {key_id: load_pem_x509_certificate(pem.encode()).public_key() for key_id, pem in response.json().items()}
     except (ValueError, AttributeError):
         raise PayloadUnreadable(GATEWAY, "the signing keys are not certificates in PEM") from None
     return {key_id: key for key_id, key in keys.items() if isinstance(key, RSAPublicKey)}
 
 
-def _fresh_seconds(answer: requests.Response) -> int:
+def _fresh_seconds(response: requests.Response) -> int:
     """The rest of Cache-Control's max-age, less the time that the response lay in caches on the way (Age)."""
-    control = parse_cache_control_header(answer.headers.get("Cache-Control"), cls=ResponseCacheControl)
-    age = answer.headers.get("Age", "")
+    control = parse_cache_control_header(response.headers.get("Cache-Control"), cls=ResponseCacheControl)
+    age = response.headers.get("Age", "")
     return max((control.max_age or 0) - (int(age) if age.isdigit() else 0), 0)

@@ -83,9 +83,9 @@ def anything(_: HttpResponse) -> None:
     """Accept whatever comes with a good status."""
 
 
-def a_document(answer: HttpResponse) -> None:
+def a_document(response: HttpResponse) -> None:
     """Accept any JSON object or list that is not an error under a good status."""
-    body = answer.body
+    body = response.body
     if not isinstance(body, Mapping | list):
         raise PayloadUnreadable("", "no JSON")
     if isinstance(body, Mapping) and ("error_code" in body or "error_messages" in body):
@@ -95,16 +95,16 @@ def a_document(answer: HttpResponse) -> None:
 def body_by(read: Callable[[Any], object]) -> Reads:
     """Accept a document that `read` can read."""
 
-    def reads(answer: HttpResponse) -> None:
-        a_document(answer)
-        read(answer.body)
+    def reads(response: HttpResponse) -> None:
+        a_document(response)
+        read(response.body)
 
     return reads
 
 
-def http_status(answer: HttpResponse) -> int:
+def http_status(response: HttpResponse) -> int:
     """The status of a gateway that means what HTTP means."""
-    return answer.status
+    return response.status
 
 
 class JsonApi:

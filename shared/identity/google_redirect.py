@@ -80,14 +80,14 @@ def read_return(state: str, client: ClientNetwork) -> Return:
 
 
 def sign_in(
-    answer: Mapping[str, str], returned: Return, client: ClientNetwork, *, accepts_terms: bool = False
+    response: Mapping[str, str], returned: Return, client: ClientNetwork, *, accepts_terms: bool = False
 ) -> Tokens:
     """Sign in by what Google's page posted. Raises GoogleCancelled, and what google.sign_in raises."""
-    if "id_token" not in answer:
+    if "id_token" not in response:
         raise GoogleCancelled
     try:
         request = GoogleSignIn(
-            id_token=answer["id_token"],
+            id_token=response["id_token"],
             nonce=returned.nonce,
             accept_terms=accepts_terms,
             language=returned.language,

@@ -3,8 +3,9 @@
 from urllib.parse import urlencode
 
 from shared.cloud.database import transaction
-from shared.identity import accounts, sessions
-from shared.identity.accounts import Credentials, PasswordReset
+from shared.identity import password_reset, password_sign_in, sessions
+from shared.identity.password_reset import PasswordReset
+from shared.identity.password_sign_in import Credentials
 from shared.identity.sessions import RefreshRequest
 from shared.messages import mails
 from shared.problems import Problem
@@ -32,7 +33,7 @@ def sign_in_by_password(request: PageRequest) -> Page | Redirect:
     if given is None:
         return login_page(request, errors=errors, by_password=True)
     try:
-        tokens = accounts.login(given, request.client)
+        tokens = password_sign_in.login(given, request.client)
     except Problem as problem:
         return login_page(request, problem=problem, by_password=True)
     return Redirect(forms.target(request, SIGNED_IN), tokens=tokens)
@@ -72,11 +73,11 @@ def reset_password(request: PageRequest) -> Page:
 @pages.form("/reset-password/code", anybody=True, limit=CODE_MAILS)
 def send_reset_code(request: PageRequest) -> Page:
     """Mail a code to choose a new password with. The page does not tell whether the address has an account."""
-    asked, errors = forms.read(accounts.AddressOnly, forms.non_empty(request.form, "email"), request.language)
+    asked, errors = forms.read(password_reset.AddressOnly, forms.non_empty(request.form, "email"), request.language)
     if asked is None:
         return _reset(request, errors=errors)
     with pad_to(CODE_MS), transaction() as tx:
-        mails.enqueue_for_account(tx, accounts.forgot_password(tx, asked, request.client))
+        mails.enqueue_for_account(tx, password_reset.forgot_password(tx, asked, request.client))
     return _reset(request, email=asked.email, is_sent=True)
 
 
@@ -90,7 +91,7 @@ def choose_password(request: PageRequest) -> Page | Redirect:
     if given is None:
         return _reset(request, email=email, errors=errors, is_sent=True)
     try:
-        accounts.reset_password(given, request.client)
+        password_reset.reset_password(given, request.client)
     except Problem as problem:
         return _reset(request, email=email, problem=problem, is_sent=True)
     return Redirect("/login?new_password=yes")

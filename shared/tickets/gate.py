@@ -116,18 +116,18 @@ def scan(
     the audit trail (SEC-012).
     """
     require_access(tx, staff, event_id)
-    answer = _evaluate(tx, staff, event_id, qr.read(qr_text), gate, ticket_id)
+    response = _evaluate(tx, staff, event_id, qr.read(qr_text), gate, ticket_id)
     audit.record(
         tx,
         "ticket.scanned",
         subject="ticket",
-        subject_id=answer.ticket_id or ticket_id,
+        subject_id=response.ticket_id or ticket_id,
         actor_id=staff.id,
-        result=answer.result,
+        result=response.result,
         event_id=event_id,
         gate=gate,
     )
-    return answer
+    return response
 
 
 def undo(tx: Transaction, supervisor: Principal, ticket_id: UUID, wanted: Undo) -> ScanUndone:

@@ -104,18 +104,18 @@ def scan(
     """
     gate.require_access(tx, staff, event_id)
     order_id = tx.execute(_ORDER, {"event_id": event_id, "code": products.read_code(typed)}).scalar()
-    answer = _evaluate(tx, staff, order_id, at_gate) if order_id else PickupResponse(result="unknown")
+    response = _evaluate(tx, staff, order_id, at_gate) if order_id else PickupResponse(result="unknown")
     audit.record(
         tx,
         "pickup.scanned",
         subject="order",
         subject_id=order_id,
         actor_id=staff.id,
-        result=answer.result,
+        result=response.result,
         event_id=event_id,
         gate=at_gate,
     )
-    return answer
+    return response
 
 
 class PickupUndone(ResponseModel):

@@ -112,8 +112,8 @@ def invite(tx: Transaction, organizer: Principal, invitation: Invitation) -> tup
     if person:
         gate_assignments.replace(tx, person.id, event_ids)
     _audit(tx, "staff.assigned", organizer, person, invitation_id, event_ids=[str(each) for each in event_ids])
-    [answer] = [each for each in _read(tx, organizer_id) if each.email == invitation.email]
-    return answer, email
+    [response] = [each for each in _read(tx, organizer_id) if each.email == invitation.email]
+    return response, email
 
 
 def dismiss(tx: Transaction, organizer: Principal, staff_id: UUID) -> None:

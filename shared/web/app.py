@@ -161,25 +161,25 @@ class App:
 
     def _serve(self, table: Map, request: Request) -> Response:
         if request.path in _HEALTH:
-            answer = _HEALTH[request.path]()
-            headers.add_security_headers(answer)
-            return answer
+            response = _HEALTH[request.path]()
+            headers.add_security_headers(response)
+            return response
         begun = time.perf_counter()
         correlation = logs.begin_request(request.headers.get("X-Request-Id"), _carrier(request))
         matched: Route | None = None
         try:
             if request.method == "OPTIONS":
-                answer = cors.preflight(_methods(table, request))
+                response = cors.preflight(_methods(table, request))
             else:
                 matched, variables = _match(table, request)
-                answer = self._answer(matched, variables, request)
+                response = self._answer(matched, variables, request)
         except Exception as error:  # noqa: BLE001 - the edge is where every error becomes a document
-            answer = self._problem_response(rendering.problem_of(error), correlation, request)
-            cookie_mode.clear_ended_session(request, error, answer)
-        answer.headers["X-Request-Id"] = correlation
-        headers.add_security_headers(answer)
-        cors.add_headers(request, answer)
-        limits.add_headers(request, answer)
+            response = self._problem_response(rendering.problem_of(error), correlation, request)
+            cookie_mode.clear_ended_session(request, error, response)
+        response.headers["X-Request-Id"] = correlation
+        headers.add_security_headers(response)
+        cors.add_headers(request, response)
+        limits.add_headers(request, response)
         tracing.flush()
         log.info(
             "request",
@@ -187,11 +187,11 @@ class App:
                 "method": request.method,
                 "route": matched.path if matched else None,
                 "kind": matched.kind if matched else None,
-                "status": answer.status_code,
+                "status": response.status_code,
                 "milliseconds": round((time.perf_counter() - begun) * 1000, 1),
             },
         )
-        return answer
+        return response
 
     def _problem_response(self, error: Problem, correlation: str, request: Request) -> Response:
         if self._error_page is None:
@@ -233,10 +233,10 @@ class App:
             raise
         if matched.kind == "page":
             return pages.respond(result, request)
-        answer = rendering.response(cookie_mode.response_body(request, result), matched.status)
-        cookie_mode.set_cookies(request, result, answer, ends_session=matched.ends_session)
-        answer.make_conditional(request)  # 304 where the caller has it already
-        return answer
+        response = rendering.response(cookie_mode.response_body(request, result), matched.status)
+        cookie_mode.set_cookies(request, result, response, ends_session=matched.ends_session)
+        response.make_conditional(request)  # 304 where the caller has it already
+        return response
 
 
 _SPAN_KINDS: dict[RouteKind, tracing.Kind] = {
@@ -395,10 +395,10 @@ def _ready() -> Response:
 def _not_routed(_: Exception) -> Response:
     """The answer to what functions-framework doesn't show us: robots.txt, and addresses with a line break."""
     correlation = logs.begin_request()
-    answer = rendering.problem(NotFound(), correlation)
-    answer.headers["X-Request-Id"] = correlation
-    headers.add_security_headers(answer)
-    return answer
+    response = rendering.problem(NotFound(), correlation)
+    response.headers["X-Request-Id"] = correlation
+    headers.add_security_headers(response)
+    return response
 
 
 def _set_body_deadline() -> None:
@@ -406,9 +406,9 @@ def _set_body_deadline() -> None:
     body_deadlines.set_deadline(current_request, requests.client_address(current_request))
 
     @after_this_request
-    def _(answer: Response) -> Response:
+    def _(response: Response) -> Response:
         requests.drain(current_request)
-        return answer
+        return response
 
 
 _HEALTH = {"/health/live": _live, "/health/ready": _ready, "/healthz": _live, "/readyz": _ready}

@@ -39,7 +39,7 @@ class Cached(Generic[T]):
     `age_seconds` is for how long it has been kept before, by the shared cache.
     """
 
-    answer: T
+    content: T
     keep: CachePolicy
     is_public: bool = True
     age_seconds: float = 0.0

@@ -90,27 +90,27 @@ def response_body(request: Request, result: Any) -> Any:
     return CookieSession(expires_in=result.expires_in, csrf_token=csrf.token(result.session_id))
 
 
-def set_cookies(request: Request, result: Any, answer: Response, *, ends_session: bool) -> None:
+def set_cookies(request: Request, result: Any, response: Response, *, ends_session: bool) -> None:
     """Set the cookies of new tokens, or delete them where the session is over."""
     if isinstance(result, GoogleNonceResponse):
-        cookies.set_google_key(answer, result.key)
+        cookies.set_google_key(response, result.key)
     if not is_enabled(request):
         return
     if isinstance(result, Tokens):
-        cookies.put(answer, result)
-        _remember_device(request, result, answer)
+        cookies.put(response, result)
+        _remember_device(request, result, response)
     elif ends_session:
-        cookies.clear(answer)
+        cookies.clear(response)
 
 
-def _remember_device(request: Request, result: Tokens, answer: Response) -> None:
+def _remember_device(request: Request, result: Tokens, response: Response) -> None:
     principal = tokens.principal_of(result.access_token)
     device = client_networks.device_token(cookies.device(request), principal.id) if principal else None
     if device:
-        cookies.set_device(answer, device)
+        cookies.set_device(response, device)
 
 
-def clear_ended_session(request: Request, error: Exception, answer: Response) -> None:
+def clear_ended_session(request: Request, error: Exception, response: Response) -> None:
     """Delete the cookies of a session that has ended elsewhere, or whose account is gone."""
     if isinstance(error, SessionEnded | AccountGone) and is_enabled(request):
-        cookies.clear(answer)
+        cookies.clear(response)

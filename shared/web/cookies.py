@@ -52,30 +52,30 @@ def google_key(request: Request) -> str | None:
     return request.cookies.get(name(GOOGLE)) or None
 
 
-def set_google_key(answer: Response, value: str) -> None:
+def set_google_key(response: Response, value: str) -> None:
     """Let the browser show that it began a sign-in. Signing in leaves this cookie to its other pages."""
-    _set(answer, GOOGLE, value, google_nonces.LIFE_SECONDS, samesite="None" if _is_secure() else "Lax")
+    _set(response, GOOGLE, value, google_nonces.LIFE_SECONDS, samesite="None" if _is_secure() else "Lax")
 
 
-def set_device(answer: Response, value: str) -> None:
+def set_device(response: Response, value: str) -> None:
     """Let the browser be known again. Signing out leaves this cookie, as whoever comes back is the same."""
-    _set(answer, DEVICE, value, DEVICE_SECONDS)
+    _set(response, DEVICE, value, DEVICE_SECONDS)
 
 
-def put(answer: Response, tokens: Tokens) -> None:
+def put(response: Response, tokens: Tokens) -> None:
     """Give the browser these tokens in the place of those it has."""
-    _set(answer, ACCESS, tokens.access_token, tokens.expires_in)
-    _set(answer, REFRESH, tokens.refresh_token, LIFETIME_DAYS * 86_400)
+    _set(response, ACCESS, tokens.access_token, tokens.expires_in)
+    _set(response, REFRESH, tokens.refresh_token, LIFETIME_DAYS * 86_400)
 
 
-def clear(answer: Response) -> None:
+def clear(response: Response) -> None:
     """Take the tokens from the browser."""
-    _set(answer, ACCESS, "", 0)
-    _set(answer, REFRESH, "", 0)
+    _set(response, ACCESS, "", 0)
+    _set(response, REFRESH, "", 0)
 
 
-def _set(answer: Response, which: str, value: str, life_seconds: int, *, samesite: str = "Lax") -> None:
-    answer.set_cookie(
+def _set(response: Response, which: str, value: str, life_seconds: int, *, samesite: str = "Lax") -> None:
+    response.set_cookie(
         name(which), value, max_age=life_seconds, path="/", secure=_is_secure(), httponly=True, samesite=samesite
     )
 

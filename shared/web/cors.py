@@ -20,26 +20,26 @@ PREFLIGHT_SECONDS = 3600
 
 def preflight(methods: Iterable[str]) -> Response:
     """The answer to OPTIONS for an address that takes `methods`. `share` adds the rest for a listed origin."""
-    answer = Response(status=204)
-    answer.headers["Allow"] = ", ".join(sorted({*methods, "OPTIONS"}))
-    return answer
+    response = Response(status=204)
+    response.headers["Allow"] = ", ".join(sorted({*methods, "OPTIONS"}))
+    return response
 
 
-def add_headers(request: Request, answer: Response) -> None:
+def add_headers(request: Request, response: Response) -> None:
     """Let the page that asked read `answer` if its origin is listed in `settings().cors_allowed_origins`."""
     allowed = _origins(settings().cors_allowed_origins)
     if not allowed:
         return
-    answer.vary.add("Origin")
+    response.vary.add("Origin")
     origin = request.headers.get("Origin", "")
     if origin not in allowed:
         return
-    answer.headers["Access-Control-Allow-Origin"] = origin
-    answer.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
-    if request.method == "OPTIONS" and "Allow" in answer.headers:
-        answer.headers["Access-Control-Allow-Methods"] = answer.headers["Allow"]
-        answer.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
-        answer.headers["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
+    response.headers["Access-Control-Allow-Origin"] = origin
+    response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+    if request.method == "OPTIONS" and "Allow" in response.headers:
+        response.headers["Access-Control-Allow-Methods"] = response.headers["Allow"]
+        response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
+        response.headers["Access-Control-Max-Age"] = str(PREFLIGHT_SECONDS)
 
 
 @lru_cache(maxsize=8)

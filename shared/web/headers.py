@@ -13,7 +13,7 @@ DEFAULTS = {
 }
 
 
-def add_security_headers(answer: Response) -> None:
+def add_security_headers(response: Response) -> None:
     """Add the security headers that `answer` lacks."""
     for name, value in DEFAULTS.items():
-        answer.headers.setdefault(name, value)
+        response.headers.setdefault(name, value)

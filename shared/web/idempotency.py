@@ -97,15 +97,15 @@ def _begin_batch(asked: Sequence[tuple[_Key, str]]) -> list[bool]:
     return [index in taken for index in range(len(asked))]
 
 
-def _store_batch(answers: Sequence[tuple[_Key, Response]]) -> list[None]:
+def _store_batch(responses: Sequence[tuple[_Key, Response]]) -> list[None]:
     kept = {
-        "statuses": [answer.status_code for _, answer in answers],
-        "content_types": [answer.content_type for _, answer in answers],
-        "bodies": [answer.get_data(as_text=True) for _, answer in answers],
+        "statuses": [response.status_code for _, response in responses],
+        "content_types": [response.content_type for _, response in responses],
+        "bodies": [response.get_data(as_text=True) for _, response in responses],
     }
     with autocommit() as tx:
-        tx.execute(_STORE, {**_columns([name for name, _ in answers]), **kept})
-    return [None] * len(answers)
+        tx.execute(_STORE, {**_columns([name for name, _ in responses]), **kept})
+    return [None] * len(responses)
 
 
 _begin = RequestBatcher(_begin_batch)
@@ -132,16 +132,16 @@ def _first_response(name: _Key, request_hash: str) -> Response:
 def _run(name: _Key, act: Callable[[], Response]) -> Response:
     with ExitStack() as unless_kept:
         unless_kept.callback(_release, name)
-        answer = act()
-        if _is_final(answer):
+        response = act()
+        if _is_final(response):
             unless_kept.pop_all()
-            _store((name, answer))
-    return answer
+            _store((name, response))
+    return response
 
 
-def _is_final(answer: Response) -> bool:
+def _is_final(response: Response) -> bool:
     """True if asking again would be told the same: not of what says when to try again."""
-    return answer.status_code < 500 and answer.status_code != 429 and "Retry-After" not in answer.headers
+    return response.status_code < 500 and response.status_code != 429 and "Retry-After" not in response.headers
 
 
 def _release(name: _Key) -> None:

@@ -126,13 +126,13 @@ def _spend(limit: Limit, request: Request, name: str) -> None:
         raise TooManyRequests(retry_after_seconds=status.wait_seconds)
 
 
-def add_headers(request: Request, answer: Response) -> None:
+def add_headers(request: Request, response: Response) -> None:
     """Say in the headers where the caller stands."""
     status: RateLimitStatus | None = request.environ.get(_STATUS)
     if status:
         limit = status.limit
-        answer.headers["RateLimit-Policy"] = f'"{limit.name}";q={limit.per_minute};w={SECONDS}'
-        answer.headers["RateLimit"] = f'"{limit.name}";r={status.remaining};t={status.reset_seconds}'
+        response.headers["RateLimit-Policy"] = f'"{limit.name}";q={limit.per_minute};w={SECONDS}'
+        response.headers["RateLimit"] = f'"{limit.name}";r={status.remaining};t={status.reset_seconds}'
 
 
 def _email_of(request: Request) -> str | None:

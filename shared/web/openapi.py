@@ -91,7 +91,7 @@ def _schemas(routes: list[Route]) -> tuple[_Schemas, dict[str, Any]]:
         asked += [(model, "validation") for model in (route.body, route.query) if model]
         if route.gives_tokens:
             asked.append((CookieSession, "serialization"))
-        asked += [(answer, "serialization") for answer in route.answers if _is_model(answer)]
+        asked += [(response, "serialization") for response in route.response_types if _is_model(response)]
     schemas, definitions = models_json_schema(list(dict.fromkeys(asked)), ref_template=_REF)
     return schemas, definitions.get("$defs", {})
 
@@ -160,33 +160,33 @@ def _path_parameter(parameter: Parameter) -> dict[str, Any]:
 
 
 def _responses(route: Route, schemas: _Schemas) -> dict[str, Any]:
-    answers: dict[str, Any] = {str(route.status): _success(route, schemas)}
+    responses: dict[str, Any] = {str(route.status): _success(route, schemas)}
     if route.is_kept:
-        answers["304"] = {"description": "Not changed since the answer whose ETag is sent as If-None-Match."}
+        responses["304"] = {"description": "Not changed since the answer whose ETag is sent as If-None-Match."}
     by_status: dict[int, list[type[Problem]]] = {}
     for problem in problems_of(route):
         by_status.setdefault(problem.status, []).append(problem)
     for status, problems in sorted(by_status.items()):
-        answers[str(status)] = {
+        responses[str(status)] = {
             "description": " ".join(f"`{each.slug}`: {' '.join((each.__doc__ or '').split())}" for each in problems),
             "content": {"application/problem+json": {"schema": {"$ref": _REF.format(model="Problem")}}},
         }
-    return answers
+    return responses
 
 
 def _success(route: Route, schemas: _Schemas) -> dict[str, Any]:
     if route.gives_tokens:
-        either = [schemas[model, "serialization"] for model in (route.answer, CookieSession)]
+        either = [schemas[model, "serialization"] for model in (route.response_type, CookieSession)]
         return _json({"anyOf": either}, description="Done. In cookie mode the tokens come as cookies.")
-    models = [answer for answer in route.answers if _is_model(answer)]
+    models = [response for response in route.response_types if _is_model(response)]
     file = {each: {"schema": {} if each == "application/json" else {"type": "string"}} for each in route.produces}
     if models:
-        answer = _json(schemas[models[0], "serialization"], description="Done.")
-        answer["content"] |= file if File in route.answers else {}
-        return answer
-    if route.answer is File:
+        response = _json(schemas[models[0], "serialization"], description="Done.")
+        response["content"] |= file if File in route.response_types else {}
+        return response
+    if route.response_type is File:
         return {"description": "The file.", "content": file}
-    if route.answer is HtmlPage:
+    if route.response_type is HtmlPage:
         return {"description": "A page.", "content": {"text/html": {"schema": {"type": "string"}}}}
     return {"description": "Done; there is nothing to say."}
 

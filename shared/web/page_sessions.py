@@ -35,9 +35,9 @@ def begin(request: Request, *, from_elsewhere: bool = False) -> None:
     request.environ[_TOKENS] = renewed
 
 
-def keep(request: Request, answer: Response, *, tokens: Tokens | None = None, ends: bool = False) -> None:
+def keep(request: Request, response: Response, *, tokens: Tokens | None = None, ends: bool = False) -> None:
     """Set the cookies of new tokens, those of a renewed session, or none where it is over."""
     if ends or (request.environ.get(_ENDED) and tokens is None):
-        cookies.clear(answer)
+        cookies.clear(response)
     elif current := tokens or request.environ.get(_TOKENS):
-        cookie_mode.set_cookies(request, current, answer, ends_session=False)
+        cookie_mode.set_cookies(request, current, response, ends_session=False)

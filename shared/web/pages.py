@@ -127,57 +127,59 @@ def read_briefly(request: Request) -> PageRequest:
 def respond(result: Page | Redirect | Asset, request: Request) -> Response:
     """The response for what a page's handler returned."""
     if isinstance(result, Asset):
-        answer = Response(result.content, content_type=result.content_type)
-        answer.headers["Cache-Control"] = result.cache_control
+        response = Response(result.content, content_type=result.content_type)
+        response.headers["Cache-Control"] = result.cache_control
         if result.policy:
-            answer.headers["Content-Security-Policy"] = result.policy
-        answer.headers["ETag"] = quote_etag(_digest(result.content))
-        answer.make_conditional(request)
-        return answer
+            response.headers["Content-Security-Policy"] = result.policy
+        response.headers["ETag"] = quote_etag(_digest(result.content))
+        response.make_conditional(request)
+        return response
     if isinstance(result, Redirect):
-        answer = Response(status=303, headers={"Location": result.location})
-        page_sessions.keep(request, answer, tokens=result.tokens, ends=result.ends_session)
-        _remember(answer, result.language)
+        response = Response(status=303, headers={"Location": result.location})
+        page_sessions.keep(request, response, tokens=result.tokens, ends=result.ends_session)
+        _remember(response, result.language)
         if result.google_key:
-            cookies.set_google_key(answer, result.google_key)
-        return answer
+            cookies.set_google_key(response, result.google_key)
+        return response
     return _page(result, request)
 
 
 def error(result: Page | Redirect, problem: Problem, request: Request) -> Response:
     """The response for what the error page makes of a problem. Nobody keeps it."""
-    answer = respond(result, request)
+    response = respond(result, request)
     if problem.retry_after_seconds is not None:
-        answer.headers["Retry-After"] = str(problem.retry_after_seconds)
-    return answer
+        response.headers["Retry-After"] = str(problem.retry_after_seconds)
+    return response
 
 
 def _page(page: Page, request: Request) -> Response:
-    answer = Response(page.html, status=page.status, content_type=page.content_type)
-    answer.headers.update(_HEADERS)
-    answer.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(pictures=_pictures())
-    answer.headers.update(page.headers)
+    response = Response(page.html, status=page.status, content_type=page.content_type)
+    response.headers.update(_HEADERS)
+    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(pictures=_pictures())
+    response.headers.update(page.headers)
     if page.keep:
-        answer.headers["Cache-Control"] = page.keep.directives(page.age_seconds)
-        answer.headers["ETag"] = quote_etag(_digest(answer.get_data()))
-        answer.make_conditional(request)
-        return answer
-    _answer_if_changed(answer, request)
-    page_sessions.keep(request, answer, tokens=page.tokens)
-    _remember(answer, page.language)
-    return answer
+        response.headers["Cache-Control"] = page.keep.directives(page.age_seconds)
+        response.headers["ETag"] = quote_etag(_digest(response.get_data()))
+        response.make_conditional(request)
+        return response
+    _answer_if_changed(response, request)
+    page_sessions.keep(request, response, tokens=page.tokens)
+    _remember(response, page.language)
+    return response
 
 
-def _answer_if_changed(answer: Response, request: Request) -> None:
+def _answer_if_changed(response: Response, request: Request) -> None:
     """Say 304 to a page's script that knows this very page; the browser itself keeps none that is private."""
-    if request.method == "GET" and answer.status_code == 200:
-        answer.headers["ETag"] = quote_etag(_digest(answer.get_data()))
-        answer.make_conditional(request)
+    if request.method == "GET" and response.status_code == 200:
+        response.headers["ETag"] = quote_etag(_digest(response.get_data()))
+        response.make_conditional(request)
 
 
-def _remember(answer: Response, language: Language | None) -> None:
+def _remember(response: Response, language: Language | None) -> None:
     if language:
-        answer.set_cookie(LANGUAGE_COOKIE, language, max_age=LANGUAGE_SECONDS, path="/", httponly=True, samesite="Lax")
+        response.set_cookie(
+            LANGUAGE_COOKIE, language, max_age=LANGUAGE_SECONDS, path="/", httponly=True, samesite="Lax"
+        )
 
 
 def _digest(content: bytes) -> str:

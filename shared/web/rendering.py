@@ -69,7 +69,7 @@ class HtmlPage:
 def response(result: Any, status: int) -> Response:
     """The answer: a model as JSON, a File as a download, a Page, None as 204; with an ETag where it may be kept."""
     if isinstance(result, Cached):
-        return _with_cache_headers(response(result.answer, status), result)
+        return _with_cache_headers(response(result.content, status), result)
     if result is None:
         return Response(status=204)
     if isinstance(result, File):
@@ -83,39 +83,39 @@ def response(result: Any, status: int) -> Response:
 
 def _download(file: File, status: int) -> Response:
     if isinstance(file.content, bytes):
-        answer = Response(file.content, status=status, content_type=file.content_type)
+        response = Response(file.content, status=status, content_type=file.content_type)
     else:
-        answer = Response(_FileBody(file.content), status=status, content_type=file.content_type)
-        answer.content_length = file.content.seek(0, os.SEEK_END)
+        response = Response(_FileBody(file.content), status=status, content_type=file.content_type)
+        response.content_length = file.content.seek(0, os.SEEK_END)
         file.content.seek(0)
-    answer.headers["Content-Disposition"] = f'attachment; filename="{file.filename}"'
-    return answer
+    response.headers["Content-Disposition"] = f'attachment; filename="{file.filename}"'
+    return response
 
 
-def _with_cache_headers(answer: Response, cached: Cached[Any]) -> Response:
+def _with_cache_headers(response: Response, cached: Cached[Any]) -> Response:
     if not cached.is_public:
-        answer.headers["Cache-Control"] = "private, no-store"
-        answer.vary.update(("Authorization", "Cookie"))
-        return answer
-    answer.headers["Cache-Control"] = cached.keep.directives(cached.age_seconds)
-    answer.set_etag(hashlib.sha256(answer.get_data()).hexdigest()[:32])
-    return answer
+        response.headers["Cache-Control"] = "private, no-store"
+        response.vary.update(("Authorization", "Cookie"))
+        return response
+    response.headers["Cache-Control"] = cached.keep.directives(cached.age_seconds)
+    response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:32])
+    return response
 
 
 def problem(error: Problem, correlation_id: str, language: wording.Language = "en") -> Response:
     """The problem document (RFC 9457), with what is wrong with fields in that language."""
-    answer = Response(
+    response = Response(
         json.dumps(_translated(language, error.document(correlation_id)), default=str),
         status=error.status,
         content_type="application/problem+json",
     )
     if error.retry_after_seconds is not None:
-        answer.headers["Retry-After"] = str(error.retry_after_seconds)
+        response.headers["Retry-After"] = str(error.retry_after_seconds)
     if error.status == 401:
-        answer.headers["WWW-Authenticate"] = "Bearer"
+        response.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, MethodNotAllowed):
-        answer.headers["Allow"] = ", ".join(error.members.get("allowed", []))
-    return answer
+        response.headers["Allow"] = ", ".join(error.members.get("allowed", []))
+    return response
 
 
 def _translated(language: wording.Language, document: dict[str, Any]) -> dict[str, Any]:

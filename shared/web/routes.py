@@ -81,7 +81,7 @@ class Route:
     problems: tuple[type[Problem], ...]
     limit: Limit
     parameters: tuple[Parameter, ...] = field(default=())
-    answer: Any = None
+    response_type: Any = None
     """The handler's return type, without the `Cached` around it."""
     produces: tuple[str, ...] = ("application/pdf",)
     """The media types of a File response."""
@@ -95,14 +95,14 @@ class Route:
     """True if another site's page sends its form."""
 
     @property
-    def answers(self) -> tuple[Any, ...]:
-        """What the handler may return: one thing, or the parts of a union."""
-        return get_args(self.answer) if isinstance(self.answer, UnionType) else (self.answer,)
+    def response_types(self) -> tuple[Any, ...]:
+        """The types that the handler may return: one, or the parts of a union."""
+        return get_args(self.response_type) if isinstance(self.response_type, UnionType) else (self.response_type,)
 
     @property
     def gives_tokens(self) -> bool:
         """True if it begins or goes on with a session, so that it may be asked for cookies."""
-        return self.answer is Tokens
+        return self.response_type is Tokens
 
     @property
     def body(self) -> type[BaseModel] | None:
@@ -162,7 +162,7 @@ def route(
     hints = get_type_hints(handler, include_extras=True)
     returned = hints.pop("return", None)
     is_kept = get_origin(returned) is Cached
-    answer = get_args(returned)[0] if is_kept else returned
+    response = get_args(returned)[0] if is_kept else returned
     names = inspect.signature(handler).parameters
     parameters = tuple(Parameter(name, _source(name, hints[name], path), hints[name]) for name in names)
     declared = Route(
@@ -175,7 +175,7 @@ def route(
         problems=problems,
         limit=limit or _default_limit(kind, method),
         parameters=parameters,
-        answer=answer,
+        response_type=response,
         produces=produces,
         is_kept=is_kept,
         ends_session=ends_session,

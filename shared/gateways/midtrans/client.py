@@ -107,10 +107,10 @@ class Midtrans:
 
         A Snap page that nobody used also stays pending here for ever: the caller's deadline decides.
         """
-        answer = self._status(order_id)
-        if _is_unknown(answer):
+        response = self._status(order_id)
+        if _is_unknown(response):
             return responses.not_started(order_id)
-        return responses.read_transaction(_transaction(answer), order_id)
+        return responses.read_transaction(_transaction(response), order_id)
 
     def end(self, order_id: str, snap_token: str | None = None) -> GatewayPaymentStatus:
         """Make sure nobody can pay any more; where it is too late for that, say what is true.
@@ -118,20 +118,20 @@ class Midtrans:
         Closes the Snap page, expires what is pending and cancels what is under review.
         """
         page_closed = snap_token is not None and self._close_page(snap_token)
-        answer = self._act(order_id, "expire")
-        if _is_unknown(answer):
+        response = self._act(order_id, "expire")
+        if _is_unknown(response):
             return responses.not_started(
                 order_id, GatewayPaymentState.EXPIRED if page_closed else GatewayPaymentState.PENDING
             )
-        if answer.status != 412:
-            return responses.read_transaction(_transaction(answer), order_id)
+        if response.status != 412:
+            return responses.read_transaction(_transaction(response), order_id)
         reported = self.payment_status(order_id)
         if reported.state is GatewayPaymentState.CHALLENGED or reported.raw_status == "authorize":
-            answer = self._act(order_id, "cancel")
+            response = self._act(order_id, "cancel")
             return (
                 self.payment_status(order_id)
-                if answer.status == 412
-                else responses.read_transaction(_transaction(answer), order_id)
+                if response.status == 412
+                else responses.read_transaction(_transaction(response), order_id)
             )
         return reported
 
@@ -143,17 +143,17 @@ class Midtrans:
         body = {"refund_key": refund_key, "amount": amount, "reason": reason[:255]}
         reads = body_by(lambda body: responses.read_refund(body, order_id, refund_key, amount))
         path = f"/v2/{_segment(order_id)}/refund"
-        answer = self._core.call("POST", path, body=body, repeatable=True, reads=reads)
-        if answer.status == 406:  # not a failure: the key was used, so the list knows it, now or soon
+        response = self._core.call("POST", path, body=body, repeatable=True, reads=reads)
+        if response.status == 406:  # not a failure: the key was used, so the list knows it, now or soon
             known = self.refund_status(order_id, refund_key)
             if known is None:
                 raise GatewayUnavailable(
                     GATEWAY, "known refund not listed", retry_after_seconds=_STILL_RUNNING_SECONDS, outcome_unknown=True
                 )
             return known
-        if not answer.ok:
-            raise _core_refusal(answer)
-        return responses.read_refund(answer.body, order_id, refund_key, amount)
+        if not response.ok:
+            raise _core_refusal(response)
+        return responses.read_refund(response.body, order_id, refund_key, amount)
 
     def refund_status(self, order_id: str, refund_key: str) -> GatewayRefundStatus | None:
         """The accepted refund with our key, None where Midtrans has none."""
@@ -168,16 +168,16 @@ class Midtrans:
         key = hashlib.sha256(f"charge:{order_id}".encode()).hexdigest()[:40]
         headers = {"Idempotency-Key": key}
         reads = body_by(lambda body: self._readable_charge(body, order_id))
-        answer = self._core.call("POST", "/v2/charge", body=body, headers=headers, repeatable=True, reads=reads)
-        if answer.status in (200, 201):
-            return _payable(responses.read_charge(answer.body, order_id))
-        if answer.status == 406:
-            return _payable(self._known_payment(order_id, answer))
-        if answer.status == 202 and "transaction_status" not in answer.body:
+        response = self._core.call("POST", "/v2/charge", body=body, headers=headers, repeatable=True, reads=reads)
+        if response.status in (200, 201):
+            return _payable(responses.read_charge(response.body, order_id))
+        if response.status == 406:
+            return _payable(self._known_payment(order_id, response))
+        if response.status == 202 and "transaction_status" not in response.body:
             raise GatewayUnavailable(
                 GATEWAY, "first try runs", retry_after_seconds=_STILL_RUNNING_SECONDS, outcome_unknown=True
             )
-        raise _core_refusal(answer)
+        raise _core_refusal(response)
 
     @staticmethod
     def _readable_charge(body: object, order_id: str) -> None:
@@ -189,19 +189,19 @@ class Midtrans:
 
     def _open_page(self, order_id: str, body: Mapping[str, object], expires_at: datetime) -> OpenedPayment:
         reads = body_by(lambda page: responses.read_page(page, order_id, expires_at))
-        answer = self._snap.call("POST", "/snap/v1/transactions", body=body, repeatable=True, reads=reads)
-        if answer.ok:
-            return responses.read_page(answer.body, order_id, expires_at)
-        if answer.status == 400 and "order_id" in _snap_messages(answer):
-            return self._known_payment(order_id, answer)
-        raise _snap_refusal(answer)
+        response = self._snap.call("POST", "/snap/v1/transactions", body=body, repeatable=True, reads=reads)
+        if response.ok:
+            return responses.read_page(response.body, order_id, expires_at)
+        if response.status == 400 and "order_id" in _snap_messages(response):
+            return self._known_payment(order_id, response)
+        raise _snap_refusal(response)
 
     def _known_payment(self, order_id: str, refused: HttpResponse) -> OpenedPayment:
         """What is known of a payment that was opened before. Raises the refusal where there is no such payment."""
-        answer = self._status(order_id)
-        if _is_unknown(answer):
+        response = self._status(order_id)
+        if _is_unknown(response):
             raise _core_refusal(refused) if "status_code" in (refused.body or {}) else _snap_refusal(refused)
-        transaction = Fields(GATEWAY, _transaction(answer))
+        transaction = Fields(GATEWAY, _transaction(response))
         opened = responses.read_charge(transaction.body, order_id)
         if transaction.text("payment_type") != "qris":
             return opened
@@ -213,10 +213,10 @@ class Midtrans:
     def _close_page(self, snap_token: str) -> bool:
         """Close the page. False once the payer has chosen a method on it."""
         path = f"/snap/v1/transactions/{_segment(snap_token)}/cancel"
-        answer = self._snap.call("POST", path, repeatable=True, reads=a_document)
-        if answer.status in (401, 403):
-            raise _snap_refusal(answer)
-        return answer.ok or _ON_PROGRESS not in _snap_messages(answer).lower()
+        response = self._snap.call("POST", path, repeatable=True, reads=a_document)
+        if response.status in (401, 403):
+            raise _snap_refusal(response)
+        return response.ok or _ON_PROGRESS not in _snap_messages(response).lower()
 
     def _status(self, order_id: str) -> HttpResponse:
         reads = body_by(lambda body: responses.read_transaction(body, order_id))
@@ -240,32 +240,32 @@ def _segment(text: str) -> str:
     return quote(text, safe="")
 
 
-def _is_unknown(answer: HttpResponse) -> bool:
+def _is_unknown(response: HttpResponse) -> bool:
     """True if Core doesn't know the order. A 404 without JSON is another host than Core's: our mistake."""
-    return answer.status == 404 and isinstance(answer.body, Mapping)
+    return response.status == 404 and isinstance(response.body, Mapping)
 
 
-def _transaction(answer: HttpResponse) -> object:
+def _transaction(response: HttpResponse) -> object:
     """The transaction in an answer, whatever the code: 407 is how an expired one is told."""
-    if isinstance(answer.body, Mapping) and "transaction_status" in answer.body:
-        return answer.body
-    raise _core_refusal(answer)
+    if isinstance(response.body, Mapping) and "transaction_status" in response.body:
+        return response.body
+    raise _core_refusal(response)
 
 
-def _core_refusal(answer: HttpResponse) -> GatewayRefused | GatewayMisconfigured:
-    if not isinstance(answer.body, Mapping):
-        return refusal(GATEWAY, status=answer.status, code=UNKNOWN, message="")
-    body = answer.body
+def _core_refusal(response: HttpResponse) -> GatewayRefused | GatewayMisconfigured:
+    if not isinstance(response.body, Mapping):
+        return refusal(GATEWAY, status=response.status, code=UNKNOWN, message="")
+    body = response.body
     messages = [str(body.get("status_message") or ""), *map(str, _listed(body, "validation_messages"))]
-    return refusal(GATEWAY, status=answer.status, code=str(answer.status), message="; ".join(messages))
+    return refusal(GATEWAY, status=response.status, code=str(response.status), message="; ".join(messages))
 
 
-def _snap_refusal(answer: HttpResponse) -> GatewayRefused | GatewayMisconfigured:
-    return refusal(GATEWAY, status=answer.status, code=str(answer.status), message=_snap_messages(answer))
+def _snap_refusal(response: HttpResponse) -> GatewayRefused | GatewayMisconfigured:
+    return refusal(GATEWAY, status=response.status, code=str(response.status), message=_snap_messages(response))
 
 
-def _snap_messages(answer: HttpResponse) -> str:
-    body = answer.body if isinstance(answer.body, Mapping) else {}
+def _snap_messages(response: HttpResponse) -> str:
+    body = response.body if isinstance(response.body, Mapping) else {}
     return "; ".join(map(str, _listed(body, "error_messages")))
 
 

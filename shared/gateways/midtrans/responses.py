@@ -60,10 +60,10 @@ _STATE_OF_CAPTURE = {
 }
 
 
-def effective_status(answer: HttpResponse) -> int:
+def effective_status(response: HttpResponse) -> int:
     """The effective status of a response: the body's `status_code` where it has one, else the HTTP status."""
-    written = str(answer.body.get("status_code", "")) if isinstance(answer.body, Mapping) else ""
-    return int(written) if re.fullmatch("[1-9][0-9]{2}", written) else answer.status
+    written = str(response.body.get("status_code", "")) if isinstance(response.body, Mapping) else ""
+    return int(written) if re.fullmatch("[1-9][0-9]{2}", written) else response.status
 
 
 def state_of(transaction: Fields) -> GatewayPaymentState:
@@ -160,17 +160,17 @@ def read_page(body: object, order_id: str, expires_at: datetime) -> OpenedPaymen
 
 def read_refund(body: object, order_id: str, refund_key: str, amount: int) -> GatewayRefundStatus:
     """The status in the answer to a refund call of `amount`; `status_code` 202 means rejected."""
-    answer = Fields(GATEWAY, body)
-    rejected = answer.text("status_code") == "202"
+    response = Fields(GATEWAY, body)
+    rejected = response.text("status_code") == "202"
     return GatewayRefundStatus(
         gateway=GATEWAY,
         reference=refund_key,
-        gateway_reference=answer.optional_text("refund_chargeback_id") or "",
+        gateway_reference=response.optional_text("refund_chargeback_id") or "",
         payment_reference=order_id,
         amount=amount,
         state=GatewayRefundState.FAILED if rejected else GatewayRefundState.SUCCEEDED,
         failure_code="202" if rejected else None,
-        raw_status=(answer.optional_text("transaction_status") or "").lower(),
+        raw_status=(response.optional_text("transaction_status") or "").lower(),
     )
 
 

@@ -81,10 +81,10 @@ class SendGrid:
         quota is used up), GatewayRefused (this message never goes out), GatewayMisconfigured.
         """
         body = send_request(mail, self._sender)
-        answer = self._api.call("POST", "/v3/mail/send", body=body, repeatable=False, reads=_accepts)
-        if not answer.ok:
-            raise read_refusal(answer)
-        message_id = header(answer.headers, "X-Message-Id")
+        response = self._api.call("POST", "/v3/mail/send", body=body, repeatable=False, reads=_accepts)
+        if not response.ok:
+            raise read_refusal(response)
+        message_id = header(response.headers, "X-Message-Id")
         if not message_id:
             raise PayloadUnreadable(GATEWAY, "accepted without X-Message-Id")
         return message_id
@@ -94,9 +94,9 @@ class SendGrid:
 
         Raises GatewayUnavailable, GatewayRefused, GatewayMisconfigured.
         """
-        answer = self._api.call("DELETE", f"/v3/suppression/{list_name}/{quote(address)}", repeatable=True)
-        if not answer.ok and answer.status != HTTPStatus.NOT_FOUND:
-            raise read_refusal(answer)
+        response = self._api.call("DELETE", f"/v3/suppression/{list_name}/{quote(address)}", repeatable=True)
+        if not response.ok and response.status != HTTPStatus.NOT_FOUND:
+            raise read_refusal(response)
 
 
 def send_request(mail: Mail, sender: Sender) -> dict[str, Any]:
@@ -122,9 +122,9 @@ def send_request(mail: Mail, sender: Sender) -> dict[str, Any]:
     return request | {name: value for name, value in optional.items() if value}
 
 
-def read_refusal(answer: HttpResponse) -> GatewayUnavailable | GatewayRefused | GatewayMisconfigured:
+def read_refusal(response: HttpResponse) -> GatewayUnavailable | GatewayRefused | GatewayMisconfigured:
     """Read a 4xx. SendGrid reports a used-up quota as 401 or 403 too; only the message differs."""
-    errors = answer.body.get("errors") if isinstance(answer.body, Mapping) else None
+    errors = response.body.get("errors") if isinstance(response.body, Mapping) else None
     messages = [str(error.get("message") or "") for error in errors or [] if isinstance(error, Mapping)]
     fields = [str(error.get("field") or "") for error in errors or [] if isinstance(error, Mapping)]
     message = "; ".join(messages)
@@ -132,14 +132,14 @@ def read_refusal(answer: HttpResponse) -> GatewayUnavailable | GatewayRefused | 
         return GatewayUnavailable(
             GATEWAY, "quota used up", retry_after_seconds=_QUOTA_WAIT_SECONDS, outcome_unknown=False
         )
-    code = next((name for name in fields if name not in ("", "null", "None")), str(answer.status))
-    return refusal(GATEWAY, status=answer.status, code=code, message=message)
+    code = next((name for name in fields if name not in ("", "null", "None")), str(response.status))
+    return refusal(GATEWAY, status=response.status, code=code, message=message)
 
 
-def _accepts(answer: HttpResponse) -> None:
+def _accepts(response: HttpResponse) -> None:
     """Acceptance is 202 without a body, or at least names the message: a page that says 200 is no acceptance."""
-    is_named = header(answer.headers, "X-Message-Id") is not None
-    if not is_named and (answer.status != 202 or answer.body is not None):
+    is_named = header(response.headers, "X-Message-Id") is not None
+    if not is_named and (response.status != 202 or response.body is not None):
         raise PayloadUnreadable(GATEWAY, "no acceptance")
 
 

@@ -90,8 +90,8 @@ class Xendit:
         def existing() -> HttpResponse | None:
             return self._usable_invoice(external_id, amount)
 
-        answer = existing() if resume else None
-        if answer is None:
+        response = existing() if resume else None
+        if response is None:
             body = invoice_request(
                 external_id=external_id,
                 amount=amount,
@@ -101,7 +101,7 @@ class Xendit:
                 customer=customer,
                 redirects={"success_redirect_url": success_url, "failure_redirect_url": failure_url},
             )
-            answer = self._api.call(
+            response = self._api.call(
                 "POST",
                 "/v2/invoices",
                 body=body,
@@ -109,7 +109,7 @@ class Xendit:
                 recover=existing,
                 reads=body_by(responses.read_opened_invoice),
             )
-        return responses.read_opened_invoice(_accepted(answer))
+        return responses.read_opened_invoice(_accepted(response))
 
     def payment_status(self, gateway_reference: str) -> GatewayPaymentStatus:
         """Xendit's status of an invoice; GatewayRefused with INVOICE_NOT_FOUND_ERROR where there is none."""
@@ -138,10 +138,10 @@ class Xendit:
     def end(self, gateway_reference: str) -> GatewayPaymentStatus:
         """Make sure nobody can pay the invoice any more; where it's too late for that, say what is true."""
         path = f"/invoices/{quote(gateway_reference, safe='')}/expire!"
-        answer = self._api.call("POST", path, repeatable=True, reads=body_by(responses.read_invoice))
-        if 400 <= answer.status < 500 and answer.status not in (401, 403):
+        response = self._api.call("POST", path, repeatable=True, reads=body_by(responses.read_invoice))
+        if 400 <= response.status < 500 and response.status not in (401, 403):
             return self.payment_status(gateway_reference)
-        return responses.read_invoice(_accepted(answer))
+        return responses.read_invoice(_accepted(response))
 
     def _usable_invoice(self, external_id: str, amount: int) -> HttpResponse | None:
         usable = [
@@ -169,7 +169,7 @@ class Xendit:
         Virtual accounts and retail outlets cannot be refunded (GatewayRefused): pay out instead.
         A reference that Xendit already knows answers with that refund.
         """
-        answer = self._api.call(
+        response = self._api.call(
             "POST",
             "/refunds",
             body=refund_request(invoice_id=invoice_id, amount=amount, reference_id=reference_id, reason=reason),
@@ -177,8 +177,8 @@ class Xendit:
             repeatable=True,
             reads=body_by(responses.read_refund),
         )
-        if answer.status != 409:
-            return responses.read_refund(_accepted(answer))
+        if response.status != 409:
+            return responses.read_refund(_accepted(response))
         known = next((refund for refund in self._refunds(invoice_id) if refund.reference == reference_id), None)
         if known is None:
             raise _not_listed("refund")
@@ -255,7 +255,7 @@ class Xendit:
         bank = BANKS.get(bank_code)
         if bank is None:
             raise GatewayRefused(GATEWAY, status=400, code="CHANNEL_CODE_NOT_SUPPORTED")
-        answer = self._api.call(
+        response = self._api.call(
             "POST",
             "/v2/payouts",
             body=payout_request(
@@ -270,12 +270,12 @@ class Xendit:
             repeatable=True,
             reads=body_by(responses.read_payout),
         )
-        if answer.status != 409:
-            return responses.read_payout(_accepted(answer))
+        if response.status != 409:
+            return responses.read_payout(_accepted(response))
         known = self.payout_status(reference_id=reference_id)
         if known is None:
             raise _not_listed("payout")
-        return known if known.amount == amount else responses.read_payout(_accepted(answer))
+        return known if known.amount == amount else responses.read_payout(_accepted(response))
 
     def payout_status(
         self, payout_id: str | None = None, *, reference_id: str | None = None
@@ -321,7 +321,7 @@ class Xendit:
 
         `holder_name` is who we believe it is: later versions of the check compare it themselves.
         """
-        answer = self._iluma.call(
+        response = self._iluma.call(
             "POST",
             "/v1.1/identity/bank_account_data_requests",
             body={
@@ -333,17 +333,17 @@ class Xendit:
             repeatable=True,  # a second request costs a fee and changes nothing
             reads=body_by(responses.read_account_name),
         )
-        return responses.read_account_name(_accepted(answer))
+        return responses.read_account_name(_accepted(response))
 
     def account_name(self, request_id: str) -> AccountName:
         """The result of `check_account`."""
         path = f"/v1.1/identity/bank_account_data_requests/{quote(request_id, safe='')}"
-        answer = self._iluma.call("GET", path, repeatable=True, reads=body_by(responses.read_account_name))
-        return responses.read_account_name(_accepted(answer))
+        response = self._iluma.call("GET", path, repeatable=True, reads=body_by(responses.read_account_name))
+        return responses.read_account_name(_accepted(response))
 
     def _get(self, path: str, read: Callable[[object], _Read], query: Mapping[str, str] | None = None) -> _Read:
-        answer = self._api.call("GET", path, query=query, repeatable=True, reads=body_by(read))
-        return read(_accepted(answer))
+        response = self._api.call("GET", path, query=query, repeatable=True, reads=body_by(read))
+        return read(_accepted(response))
 
     # Webhooks
 
@@ -359,13 +359,13 @@ def _page(body: object) -> Fields:
     return page
 
 
-def _accepted(answer: HttpResponse) -> Any:
-    if answer.ok:
-        return answer.body
-    error = answer.body if isinstance(answer.body, Mapping) else {}
+def _accepted(response: HttpResponse) -> Any:
+    if response.ok:
+        return response.body
+    error = response.body if isinstance(response.body, Mapping) else {}
     raise refusal(
         GATEWAY,
-        status=answer.status,
+        status=response.status,
         code=str(error.get("error_code") or UNKNOWN)[:100],
         message=str(error.get("message") or ""),
     )

@@ -174,19 +174,19 @@ def read_account_name(body: object) -> AccountName:
 
     COMPLETED with `is_found: false` means that there is no such account.
     """
-    answer = Fields(GATEWAY, body)
-    status = answer.text("status").upper()
-    result = Fields(GATEWAY, answer.body.get("result") or {})
+    response = Fields(GATEWAY, body)
+    status = response.text("status").upper()
+    result = Fields(GATEWAY, response.body.get("result") or {})
     check = ACCOUNT_CHECKS.get(status, AccountCheck.UNKNOWN)
     if status == "COMPLETED":
         check = AccountCheck.FOUND if result.body.get("is_found") is True else AccountCheck.NOT_FOUND
-    name = result.optional_text("account_holder_name") or answer.optional_text("bank_account_holder_name")
+    name = result.optional_text("account_holder_name") or response.optional_text("bank_account_holder_name")
     return AccountName(
-        request_id=answer.text("id"),
+        request_id=response.text("id"),
         check=check,
         holder_name=name if check is AccountCheck.FOUND else None,
         is_virtual_account=result.body.get("is_virtual_account") is True
-        or answer.body.get("is_normal_account") is False,
+        or response.body.get("is_normal_account") is False,
     )
 
 

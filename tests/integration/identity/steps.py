@@ -7,9 +7,19 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from shared.identity import accounts, login_throttling, passwords, unverified_registrations
-from shared.identity.accounts import AccountEmail, AddressOnly, Credentials, Registration, UserResponse
+from shared.identity import (
+    login_throttling,
+    password_reset,
+    password_sign_in,
+    passwords,
+    registration,
+    unverified_registrations,
+)
+from shared.identity.accounts import AccountEmail, UserResponse
 from shared.identity.client_networks import UNKNOWN_CLIENT
+from shared.identity.password_reset import AddressOnly
+from shared.identity.password_sign_in import Credentials
+from shared.identity.registration import Registration
 from shared.identity.sessions import Tokens
 from tests.factories import a_user
 
@@ -45,23 +55,23 @@ def an_address(domain: str = "example.com") -> str:
 
 def register(email: str, **fields: Any) -> tuple[UserResponse, AccountEmail | None]:
     """Register with everything that is needed."""
-    registration = {"password": PASSWORD, "full_name": "Siti Rahma", "accept_terms": True, **fields}
+    details = {"password": PASSWORD, "full_name": "Siti Rahma", "accept_terms": True, **fields}
     letters: list[AccountEmail | None] = []
-    answer = accounts.register(
-        Registration(email=email, **registration), UNKNOWN_CLIENT, lambda _, letter: letters.append(letter)
+    response = registration.register(
+        Registration(email=email, **details), UNKNOWN_CLIENT, lambda _, letter: letters.append(letter)
     )
-    return answer, letters[-1]
+    return response, letters[-1]
 
 
 def login(email: str, password: str = PASSWORD) -> Tokens:
     """Sign in."""
-    return accounts.login(Credentials(email=email, password=password))
+    return password_sign_in.login(Credentials(email=email, password=password))
 
 
 def forget_password(email: str) -> AccountEmail | None:
     """Ask for a code to choose a new password."""
     with transaction() as tx:
-        return accounts.forgot_password(tx, AddressOnly(email=email))
+        return password_reset.forgot_password(tx, AddressOnly(email=email))
 
 
 def code_in(letter: AccountEmail | None) -> str:

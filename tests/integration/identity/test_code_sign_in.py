@@ -16,14 +16,18 @@ from shared.identity import (
     code_sign_in,
     erasure,
     login_throttling,
+    password_reset,
     people,
+    registration,
     tokens,
 )
-from shared.identity.accounts import TERMS_VERSION, AccountEmail, InvalidCredentials, PasswordReset, TermsNotAccepted
+from shared.identity.accounts import TERMS_VERSION, AccountEmail, TermsNotAccepted
 from shared.identity.client_networks import UNKNOWN_CLIENT, ClientNetwork
 from shared.identity.code_sign_in import SignInCodeRequest, SignInProof
 from shared.identity.codes import CodeInvalid
 from shared.identity.login_throttling import TooManyAttempts
+from shared.identity.password_reset import PasswordReset
+from shared.identity.password_sign_in import InvalidCredentials
 from shared.identity.sessions import Tokens
 from shared.problems import Problem
 from tests.endpoints import call, problem
@@ -151,7 +155,7 @@ def test_a_password_is_set_later_by_a_reset():
     enter(email, code_in(ask(email)))
     with pytest.raises(InvalidCredentials):
         login(email)
-    accounts.reset_password(PasswordReset(email=email, code=code_in(forget_password(email)), password=PASSWORD))
+    password_reset.reset_password(PasswordReset(email=email, code=code_in(forget_password(email)), password=PASSWORD))
     assert login(email)
 
 
@@ -178,7 +182,7 @@ def test_who_registers_after_asking_for_a_code_has_the_password_they_chose():
     email = an_address()
     ask(email)
     _, letter = register(email)
-    accounts.verify_email(accounts.Proof(email=email, code=code_in(letter)))
+    registration.verify_email(accounts.Proof(email=email, code=code_in(letter)))
     assert login(email)
 
 

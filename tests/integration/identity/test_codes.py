@@ -7,11 +7,12 @@ import pytest
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from shared.identity import accounts, codes, login_throttling
-from shared.identity.accounts import AccountEmail, PasswordReset, Proof
+from shared.identity import codes, login_throttling, password_reset, registration
+from shared.identity.accounts import AccountEmail, Proof
 from shared.identity.client_networks import ClientNetwork
 from shared.identity.codes import CodeInvalid
 from shared.identity.login_throttling import TooManyAttempts
+from shared.identity.password_reset import PasswordReset
 from shared.identity.sessions import Tokens
 from tests.factories import a_user
 from tests.integration.identity.steps import (
@@ -41,7 +42,7 @@ def an_unverified_account() -> tuple[str, str]:
 def guess(email: str, code: str) -> Tokens | None:
     """Try a code."""
     try:
-        return accounts.verify_email(Proof(email=email, code=code))
+        return registration.verify_email(Proof(email=email, code=code))
     except (CodeInvalid, TooManyAttempts):
         return None
 
@@ -49,7 +50,7 @@ def guess(email: str, code: str) -> Tokens | None:
 def reset(email: str, code: str) -> None:
     """Try a code at another endpoint."""
     with suppress(CodeInvalid):
-        accounts.reset_password(PasswordReset(email=email, code=code, password=PASSWORD))
+        password_reset.reset_password(PasswordReset(email=email, code=code, password=PASSWORD))
 
 
 def tries_left(email: str) -> int:
@@ -125,11 +126,11 @@ def test_a_new_code_brings_no_new_tries(act: Callable[[str, str], object], is_kn
     for _ in range(5):
         act(email, "000000")
     with pytest.raises(TooManyAttempts) as refused:
-        accounts.verify_email(Proof(email=email, code="000000"))
+        registration.verify_email(Proof(email=email, code="000000"))
     assert refused.value.retry_after_seconds == pytest.approx(60, abs=5)
     forget_password(email)
     with pytest.raises(TooManyAttempts):
-        accounts.reset_password(PasswordReset(email=email, code="000000", password=PASSWORD))
+        password_reset.reset_password(PasswordReset(email=email, code="000000", password=PASSWORD))
 
 
 def test_a_day_brings_a_hundred_guesses_at_most():
@@ -176,8 +177,8 @@ def test_junk_does_not_block_the_right_code_for_a_new_password():
     for number in range(20):
         with suppress(TooManyAttempts, CodeInvalid):
             junk = PasswordReset(email=member.email, code=f"{number:010}", password=PASSWORD)
-            accounts.reset_password(junk, ClientNetwork(f"198.51.{number}.0/24"))
-    accounts.reset_password(
+            password_reset.reset_password(junk, ClientNetwork(f"198.51.{number}.0/24"))
+    password_reset.reset_password(
         PasswordReset(email=member.email, code=code, password=PASSWORD), ClientNetwork("192.0.2.0/24")
     )
 
@@ -187,7 +188,7 @@ def test_a_code_for_a_new_password_can_be_typed_in_parts_and_small_letters():
     code = codes_in(forget_password(member.email))
     assert len(code) == 10
     typed = f"{code[:5]}-{code[5:]}".lower()
-    accounts.reset_password(PasswordReset(email=member.email, code=typed, password=PASSWORD))
+    password_reset.reset_password(PasswordReset(email=member.email, code=typed, password=PASSWORD))
 
 
 def test_strangers_do_not_use_up_the_tries_of_the_network_that_asked_for_a_code():
@@ -199,13 +200,13 @@ def test_strangers_do_not_use_up_the_tries_of_the_network_that_asked_for_a_code(
     assert code
     for number in range(20):
         with suppress(TooManyAttempts, CodeInvalid):
-            accounts.verify_email(Proof(email=email, code=another(code)), ClientNetwork(f"198.51.{number}.0/24"))
+            registration.verify_email(Proof(email=email, code=another(code)), ClientNetwork(f"198.51.{number}.0/24"))
     elsewhere = ClientNetwork("203.0.113.0/24")
     with suppress(CodeInvalid):
-        assert not accounts.verify_email(Proof(email=email, code=code), elsewhere), (
+        assert not registration.verify_email(Proof(email=email, code=code), elsewhere), (
             "all others together have five tries"
         )
-    assert accounts.verify_email(Proof(email=email, code=code), home)
+    assert registration.verify_email(Proof(email=email, code=code), home)
 
 
 def codes_in(letter: AccountEmail | None) -> str:

@@ -8,8 +8,9 @@ from flask import Response
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from shared.identity import accounts, staff
-from shared.identity.accounts import TERMS_VERSION, PasswordReset
+from shared.identity import password_reset, staff
+from shared.identity.accounts import TERMS_VERSION
+from shared.identity.password_reset import PasswordReset
 from shared.identity.tokens import Principal, principal_of
 from tests.endpoints import call, problem
 from tests.factories import a_user
@@ -123,7 +124,9 @@ def test_a_password_chosen_by_mail_drops_the_link(google: Google):
     email = an_address()
     visitor = Visitor(google, email)
     signed_in(visitor.sign_in(accept_terms=True))
-    accounts.reset_password(PasswordReset(email=email, code=code_in(forget_password(email)), password=NEW_PASSWORD))
+    password_reset.reset_password(
+        PasswordReset(email=email, code=code_in(forget_password(email)), password=NEW_PASSWORD)
+    )
     assert problem(visitor.sign_in()) == (409, "account-not-linked")
 
 

@@ -8,10 +8,18 @@ from sqlalchemy import text
 
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
-from shared.identity import accounts, client_networks, login_throttling, password_change
-from shared.identity.accounts import Credentials, InvalidCredentials, PasswordReset
+from shared.identity import (
+    client_networks,
+    login_throttling,
+    password_change,
+    password_reset,
+    password_sign_in,
+)
 from shared.identity.client_networks import ClientNetwork
+from shared.identity.codes import CodeInvalid
 from shared.identity.login_throttling import TooManyAttempts
+from shared.identity.password_reset import PasswordReset
+from shared.identity.password_sign_in import Credentials, InvalidCredentials
 from shared.identity.sessions import Tokens
 from tests.endpoints import call, problem
 from tests.integration.identity.steps import (
@@ -40,11 +48,11 @@ def attack(email: str, *, networks: int, tries: int = 6) -> None:
     for number in range(networks):
         for _ in range(tries):
             with suppress(TooManyAttempts, InvalidCredentials):
-                accounts.login(Credentials(email=email, password=NEW_PASSWORD), network(number))
+                password_sign_in.login(Credentials(email=email, password=NEW_PASSWORD), network(number))
 
 
 def sign_in(member: Member, place: ClientNetwork = HOME, password: str = PASSWORD) -> Tokens:
-    return accounts.login(Credentials(email=member.email, password=password), place)
+    return password_sign_in.login(Credentials(email=member.email, password=password), place)
 
 
 @pytest.fixture
@@ -88,7 +96,7 @@ def test_a_refresh_token_of_the_account_makes_a_device_known(member: Member):
     attack(member.email, networks=1)
     assert sign_in(member, ClientNetwork(network(0).network, refresh_token=kept))
     named = Credentials(email=member.email, password=PASSWORD, refresh_token=kept)
-    assert accounts.login(named, network(0))
+    assert password_sign_in.login(named, network(0))
 
 
 def test_a_known_device_guesses_no_more_than_others(member: Member):
@@ -132,10 +140,10 @@ def test_a_forgotten_password_is_replaced_while_strangers_guess_codes(member: Me
     code = code_in(forget_password(member.email))
     for number in range(12):
         for _ in range(6):
-            with suppress(TooManyAttempts, accounts.CodeInvalid):
+            with suppress(TooManyAttempts, CodeInvalid):
                 junk = PasswordReset(email=member.email, code="0000000000", password=PASSWORD)
-                accounts.reset_password(junk, network(number))
-    accounts.reset_password(PasswordReset(email=member.email, code=code, password=NEW_PASSWORD), HOME)
+                password_reset.reset_password(junk, network(number))
+    password_reset.reset_password(PasswordReset(email=member.email, code=code, password=NEW_PASSWORD), HOME)
     assert sign_in(member, HOME, NEW_PASSWORD)
 
 

@@ -6,10 +6,11 @@ import pytest
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from shared.identity import accounts, login_throttling, password_change
-from shared.identity.accounts import EmailNotVerified, InvalidCredentials, PasswordReset
+from shared.identity import login_throttling, password_change, password_reset
 from shared.identity.login_throttling import PASSWORDS, TooManyAttempts
 from shared.identity.password_change import WrongPassword
+from shared.identity.password_reset import PasswordReset
+from shared.identity.password_sign_in import EmailNotVerified, InvalidCredentials
 from tests.endpoints import call, problem
 from tests.integration.identity.steps import (
     NEW_PASSWORD,
@@ -108,7 +109,7 @@ def test_a_new_password_chosen_by_mail_is_a_new_beginning():
     email = a_member().email
     guess(email, 5)
     seconds_to_wait(email)
-    accounts.reset_password(PasswordReset(email=email, code=code_in(forget_password(email)), password=PASSWORD))
+    password_reset.reset_password(PasswordReset(email=email, code=code_in(forget_password(email)), password=PASSWORD))
     assert login(email)
 
 

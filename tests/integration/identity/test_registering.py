@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from shared.cloud.database import transaction
-from shared.identity import accounts, erasure, login_throttling, passwords, people, tokens
-from shared.identity.accounts import TERMS_VERSION, EmailNotVerified, InvalidCredentials, Proof
+from shared.identity import erasure, login_throttling, passwords, people, registration, tokens
+from shared.identity.accounts import TERMS_VERSION, Proof
 from shared.identity.codes import CodeInvalid
 from shared.identity.login_throttling import TooManyAttempts
+from shared.identity.password_sign_in import EmailNotVerified, InvalidCredentials
 from shared.problems import Problem, TryAgain
 from tests.integration.identity.steps import (
     NEW_PASSWORD,
@@ -34,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 def verify(email: str, code: str) -> tokens.Principal | None:
     """Verify an address; who is signed in by it."""
-    answer = accounts.verify_email(Proof(email=email, code=code))
+    answer = registration.verify_email(Proof(email=email, code=code))
     return tokens.principal_of(answer.access_token)
 
 

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from shared.identity import accounts
-from shared.identity.accounts import EmailNotVerified, InvalidCredentials, PasswordReset
+from shared.identity import password_reset
 from shared.identity.codes import CodeInvalid
+from shared.identity.password_reset import PasswordReset
+from shared.identity.password_sign_in import EmailNotVerified, InvalidCredentials
 from shared.identity.sessions import RefreshRequest, SessionEnded, refresh
 from shared.identity.tokens import Principal, principal_of
 from tests.factories import a_user
@@ -31,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 def reset(email: str, code: str, password: str = NEW_PASSWORD) -> None:
     """Choose a new password."""
-    accounts.reset_password(PasswordReset(email=email, code=code, password=password))
+    password_reset.reset_password(PasswordReset(email=email, code=code, password=password))
 
 
 def test_the_right_password_signs_in_whatever_the_case_of_the_address():

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from shared.accounting import ledger
 from shared.cloud import clock, object_deletion
 from shared.cloud.database import transaction
-from shared.identity.accounts import InvalidCredentials
 from shared.identity.erasure import NAME
+from shared.identity.password_sign_in import InvalidCredentials
 from shared.identity.tokens import Principal
 from shared.messages import mails, suppressions
 from shared.sales.schemas import OrderResponse

@@ -23,11 +23,12 @@ from functions.manifest import manifest
 from shared.cloud import counters
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
-from shared.identity import accounts, code_mails, code_sign_in, login_throttling, passwords, tokens
-from shared.identity.accounts import AccountEmail, Credentials, InvalidCredentials
+from shared.identity import code_mails, code_sign_in, login_throttling, password_sign_in, passwords, tokens
+from shared.identity.accounts import AccountEmail
 from shared.identity.client_networks import ClientNetwork
 from shared.identity.code_sign_in import SignInCodeRequest, SignInProof
 from shared.identity.login_throttling import TooManyAttempts
+from shared.identity.password_sign_in import Credentials, InvalidCredentials
 from shared.identity.tokens import Principal
 from shared.sales import orders, reservations
 from shared.sales.reservation_requests import ReservationBody, ReservationItem, ReservationRequest
@@ -119,7 +120,7 @@ def by_code(email: str, place: ClientNetwork) -> Principal | None:
 
 
 def by_password(email: str, place: ClientNetwork) -> Principal | None:
-    answer = accounts.login(Credentials(email=email, password=PASSWORD), place)
+    answer = password_sign_in.login(Credentials(email=email, password=PASSWORD), place)
     return tokens.principal_of(answer.access_token)
 
 
@@ -237,7 +238,7 @@ def test_an_attacked_account_is_closed_to_the_network_that_guesses_and_open_to_i
     member, stranger = members(1)[0], ClientNetwork("203.0.113.0/24")
     for wrong in ["Salah#1"] * 5:
         with pytest.raises(InvalidCredentials):
-            accounts.login(Credentials(email=member, password=wrong), stranger)
+            password_sign_in.login(Credentials(email=member, password=wrong), stranger)
     with pytest.raises(TooManyAttempts):
         by_password(member, stranger)
     assert by_password(member, network(CARRIER))

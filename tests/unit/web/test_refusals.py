@@ -5,7 +5,9 @@ import json
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from shared.identity.accounts import Credentials, Phone, Registration
+from shared.identity.accounts import Phone
+from shared.identity.password_sign_in import Credentials
+from shared.identity.registration import Registration
 from shared.web.requests import MAX_LISTED_ERRORS, refusal
 from tests.unit.web.apps import call, echo_function
 

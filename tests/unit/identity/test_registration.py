@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from shared.identity.accounts import Registration
 from shared.identity.addresses import EmailAddress
+from shared.identity.registration import Registration
 
 COMPLETE = {
     "email": "siti@example.com",
