@@ -54,11 +54,16 @@ addEventListener("pageshow", (event) => {
 for (const time of document.querySelectorAll("time[data-zone]")) {
   const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const moment = new Date(time.dateTime);
-  const clock = (timeZone) => moment.toLocaleString(root.lang, { timeZone, dateStyle: "medium", timeStyle: "short" });
-  if (own && clock(own) !== clock(time.dataset.zone)) {
+  const locale = root.lang === "en" ? "en-GB" : root.lang; // hours as the server writes them
+  const read = (timeZone, style) => moment.toLocaleString(locale, { timeZone, ...style });
+  const day = (timeZone) => read(timeZone, { dateStyle: "medium" });
+  const clock = (timeZone) => read(timeZone, { timeStyle: "short" });
+  const zone = time.dataset.zone;
+  if (own && (day(own) !== day(zone) || clock(own) !== clock(zone))) {
     const yours = document.createElement("span");
     yours.className = "note";
-    yours.textContent = ` (${clock(own)} ${root.lang === "id" ? "waktu Anda" : "your time"})`;
+    const date = day(own) === day(zone) ? "" : `${day(own)}, `;
+    yours.textContent = `(${date}${clock(own)} ${root.lang === "id" ? "waktu Anda" : "your time"})`;
     time.append(document.createElement("br"), yours);
   }
 }
