@@ -29,6 +29,10 @@ OWN_PRODUCT = {
     for name in ("framework", "limits", "on_time", "readiness", "restore_drill", "slow_bodies")
 }
 """The files there that start one of their own."""
+SECOND_PRODUCT = {
+    f"tests/browser/test_{name}.py" for name in ("complaints", "every_page", "organizer_events", "organizer_sales")
+}
+"""Half of what takes longest: another worker runs it, with another product."""
 
 
 class Scheduling(LoadScopeScheduling):
@@ -41,7 +45,8 @@ class Scheduling(LoadScopeScheduling):
 def together(file: str) -> str:
     """The group that runs in one worker: the folder whose product the file shares, or the file alone."""
     shared = [folder for folder in SHARING if file.startswith(folder) and file not in OWN_PRODUCT]
-    return shared[0] if shared else file
+    second = " (second product)" if file in SECOND_PRODUCT else ""
+    return f"{shared[0]}{second}" if shared else file
 
 
 def choose_order() -> None:

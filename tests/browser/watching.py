@@ -12,6 +12,9 @@ from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, R
 _ABORTED = "ERR_ABORTED"
 """The browser's own doing: the page went elsewhere before the answer, or it became a download."""
 
+_NO_NETWORK = "An unknown error occurred when fetching the script"
+"""The browser looked for a new service worker while there was no network. One that we refuse reads otherwise."""
+
 _TOO_WIDE = """
 addEventListener("load", () => {
   const measure = () => {
@@ -59,7 +62,7 @@ class Watch:
         assert not wrong, "\n".join(wrong)
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
+        if message.type == "error" and _NO_NETWORK not in message.text:
             self._note(f"console: {message.text} ({message.location.get('url')})")
 
     def _failed(self, request: Request) -> None:

@@ -44,8 +44,15 @@ def test_files_that_share_a_product_run_in_one_worker():
     assert scheduling.together("tests/unit/test_field_types.py") == "tests/unit/test_field_types.py"
 
 
-@pytest.mark.parametrize("file", sorted(scheduling.OWN_PRODUCT))
-def test_the_files_with_a_product_of_their_own_are_there(request: pytest.FixtureRequest, file: str):
+def test_the_browser_s_files_are_shared_by_two_products():
+    first = scheduling.together("tests/browser/test_order_page.py")
+    second = scheduling.together("tests/browser/test_every_page.py")
+    assert first == scheduling.together("tests/browser/test_ticket.py")
+    assert first != second == scheduling.together("tests/browser/test_organizer_sales.py")
+
+
+@pytest.mark.parametrize("file", sorted(scheduling.OWN_PRODUCT | scheduling.SECOND_PRODUCT))
+def test_the_files_that_are_named_are_there(request: pytest.FixtureRequest, file: str):
     assert (request.config.rootpath / file).is_file()
 
 
