@@ -22,14 +22,14 @@ def document() -> dict[str, Any]:
     return openapi.document(tagged, title="Karcis API", version="1", description=DESCRIPTION)
 
 
-def written() -> str:
+def to_json() -> str:
     """The document as the file holds it."""
     return json.dumps(document(), indent=2, ensure_ascii=False) + "\n"
 
 
 def main() -> int:
     """Write the file, or with --check tell whether it is current."""
-    return keep(FILE, written(), "make openapi")
+    return keep(FILE, to_json(), "make openapi")
 
 
 if __name__ == "__main__":

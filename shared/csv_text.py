@@ -11,7 +11,7 @@ _STARTS_A_FORMULA = ("=", "+", "-", "@", "\N{MINUS SIGN}")
 """The first characters that make Excel, LibreOffice or Google Sheets calculate a cell (OWASP: CSV injection)."""
 
 
-def written(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+def to_bytes(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
     """The table as `write` writes it."""
     file = io.BytesIO()
     write(file, header, rows)

@@ -16,7 +16,7 @@ from pydantic import (
     WrapValidator,
 )
 
-from shared.links import holds_link
+from shared.links import contains_link
 
 D = TypeVar("D", bound=date)
 
@@ -133,7 +133,7 @@ def plain_line(most: int) -> StringConstraints:
 
 def plain_name(name: str) -> str:
     """The name. Raises ValueError where it holds a link, an address or a domain, which mails would carry to others."""
-    if holds_link(name):
+    if contains_link(name):
         raise ValueError("must be words only, without links, web addresses or e-mail addresses")
     return name
 

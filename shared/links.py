@@ -23,6 +23,6 @@ _LINK: Final = re.compile(
 and dates (12/11/2026) are none of them."""
 
 
-def holds_link(words: str) -> bool:
+def contains_link(words: str) -> bool:
     """True if a mail program could make a link of part of `words`, or a reader take it for an address."""
     return _LINK.search(unicodedata.normalize("NFKC", words).translate(_DOTS)) is not None

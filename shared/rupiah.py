@@ -6,7 +6,7 @@ def percent_of(amount: int, percent: int) -> int:
     return (amount * percent + 50) // 100
 
 
-def written(amount: int, language: str = "id") -> str:
+def formatted(amount: int, language: str = "id") -> str:
     """An amount as Indonesians write it, `Rp 150.000`, or in English `Rp 150,000`."""
     return f"Rp {grouped(amount, language)}"
 

@@ -42,7 +42,7 @@ def change_role(user_id: UUID, change: RoleChange, admin: FreshlyProvenAdmin, tx
 def odd_money(page: PageQuery, admin: Admin, tx: Transaction) -> Listing[ReviewResponse]:
     """Payments in review because their amount does not match their order, oldest first."""
     authorization.record_list_access(tx, admin, subject="payment")
-    return reviews.waiting(tx, page)
+    return reviews.list_waiting(tx, page)
 
 
 @app.post("/admin/reviews/{payment_id}/accept", status=200, problems=NOT_ACCEPTED)
@@ -100,7 +100,7 @@ def send_mail_again(email_id: UUID, admin: Admin, tx: Transaction) -> None:
 def suppressed_addresses(page: PageQuery, admin: Admin, tx: Transaction) -> Listing[SuppressionResponse]:
     """Addresses that get no mails, the newest first."""
     authorization.record_list_access(tx, admin, subject="mail_suppression")
-    return suppressions.listed(tx, page)
+    return suppressions.list_page(tx, page)
 
 
 @app.post("/admin/mail-suppressions/lift", status=204, problems=(NotFound,))

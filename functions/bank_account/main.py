@@ -18,7 +18,7 @@ app = App("bank_account")
 @app.get("/account/bank-account", problems=(NotFound,))
 def show(caller: Buyer, tx: Transaction) -> BankAccountResponse:
     """Your bank account, with its number masked."""
-    return bank_accounts.own(tx, caller.id)
+    return bank_accounts.read_own(tx, caller.id)
 
 
 @app.put("/account/bank-account", problems=(AccountNotFound, AccountNameMismatch, TryAgain))

@@ -14,13 +14,13 @@ app = App("payouts")
 @app.get("/payouts")
 def history(page: PageQuery, caller: Organizer, tx: Transaction) -> Listing[PayoutResponse]:
     """The caller's payouts, newest first; all of them for an admin."""
-    return schemas.listed(tx, caller, page)
+    return schemas.list_page(tx, caller, page)
 
 
 @app.get("/payouts/{payout_id}", problems=(NotFound,))
 def payout(payout_id: UUID, caller: Organizer, tx: Transaction) -> PayoutResponse:
     """One payout, for its organizer or an admin."""
-    return schemas.visible(tx, payout_id, caller)
+    return schemas.read_visible(tx, payout_id, caller)
 
 
 @app.post("/payouts/{payout_id}/retry", status=200, problems=(NotFound, retries.NotRetryable))

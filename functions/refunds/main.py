@@ -39,13 +39,13 @@ def ask(wanted: refund_requests.RefundRequest, buyer: Buyer, tx: Transaction) ->
 @app.get("/refunds")
 def refunds(page: RefundPage, caller: SignedIn, tx: Transaction) -> Listing[RefundResponse]:
     """The caller's refunds; for organizers those of their events too."""
-    return refund_schemas.listed(tx, caller, page)
+    return refund_schemas.list_page(tx, caller, page)
 
 
 @app.get("/refunds/{refund_id}", problems=(NotFound,))
 def refund(refund_id: UUID, caller: SignedIn, tx: Transaction) -> RefundResponse:
     """One refund, for its buyer, its organizer or an admin."""
-    return refund_schemas.visible(tx, refund_id, caller)
+    return refund_schemas.read_visible(tx, refund_id, caller)
 
 
 @app.put("/refunds/{refund_id}/approve", problems=(NotFound, AlreadyDecided, *USED, EventCancelled))

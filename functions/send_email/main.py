@@ -49,26 +49,26 @@ def send(requested: EmailRequested, attempt: Attempt) -> None:
 
 
 @app.message("ticket.created")
-def ask_for_e_tickets(created: TicketCreated, tx: Transaction) -> None:
+def enqueue_purchase_mails(created: TicketCreated, tx: Transaction) -> None:
     """Queue the mails with the tickets of an order, about its goods, and to the organizer who has sold them."""
     mails.enqueue_purchase(tx, created.order_id)
-    sale_notices.tell(tx, created.order_id)
+    sale_notices.notify_organizer(tx, created.order_id)
 
 
 @app.message("refund.processed")
-def ask_for_refund_mail(processed: RefundProcessed, tx: Transaction) -> None:
+def enqueue_refund_mail(processed: RefundProcessed, tx: Transaction) -> None:
     """Queue the mail about a completed refund."""
     mails.enqueue_refund_completed(tx, processed.refund_id, processed.order_id)
 
 
 @app.message("payout.processed")
-def ask_for_payout_mail(processed: PayoutProcessed, tx: Transaction) -> None:
+def enqueue_payout_mail(processed: PayoutProcessed, tx: Transaction) -> None:
     """Queue the mail about a completed payout."""
     mails.enqueue_payout_completed(tx, processed.payout_id)
 
 
 @app.task("notify")
-def tell_holders(changed: ChangedEvent) -> None:
+def enqueue_change_notices(changed: ChangedEvent) -> None:
     """Queue the notices for the next orders, and enqueue another task while some are left."""
     change_notices.enqueue_batch(changed.change_id)
 

@@ -19,16 +19,16 @@ class Received(ResponseModel):
 @app.post("/payments/webhook/xendit", anybody=True, limit=NOTIFICATIONS, problems=REFUSALS)
 def from_xendit(request: RawRequest) -> Received:
     """Receive Xendit's callback: it is stored, and settled by the status that Xendit's API reports."""
-    return _received("xendit", request)
+    return _receive("xendit", request)
 
 
 @app.post("/payments/webhook/midtrans", anybody=True, limit=NOTIFICATIONS, problems=REFUSALS)
 def from_midtrans(request: RawRequest) -> Received:
     """Receive Midtrans's HTTP notification: it is stored, and settled by the status that Midtrans's API reports."""
-    return _received("midtrans", request)
+    return _receive("midtrans", request)
 
 
-def _received(gateway: str, request: RawRequest) -> Received:
+def _receive(gateway: str, request: RawRequest) -> Received:
     with forgeries_recorded(request):
         is_readable = webhooks.receive(gateway, request.headers, request.body)
     if not is_readable:

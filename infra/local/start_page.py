@@ -48,7 +48,7 @@ def _start(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
 
 
 def _openapi(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    return Response(openapi.written(), content_type="application/json")(environ, start_response)
+    return Response(openapi.to_json(), content_type="application/json")(environ, start_response)
 
 
 def _docs(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

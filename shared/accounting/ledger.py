@@ -230,7 +230,7 @@ def post_paid_from_suspense(tx: Transaction, refund_id: UUID, amount: int, *, or
     return post(tx, kind, refund_id, {REFUNDS_PAYABLE: amount, SUSPENSE: -amount}, order_id=order_id)
 
 
-def post_to_refund(tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, order_id: UUID) -> bool:
+def post_unusable_payment(tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, order_id: UUID) -> bool:
     """Book money that came in and has to go back to its sender in full."""
     entries = {clearing(gateway): amount, REFUNDS_PAYABLE: -amount}
     return post(tx, "unusable_payment", payment_id, entries, order_id=order_id)
@@ -265,7 +265,7 @@ def post_refund_owed(
     return post(tx, "refund_owed", refund_id, entries, order_id=order_id)
 
 
-def post_refunded(
+def post_refund_paid(
     tx: Transaction, refund_id: UUID, gateway: str, amount: int, *, order_id: UUID, is_manual: bool = False
 ) -> bool:
     """Book that a refund was sent through the gateway, or by a person at its dashboard."""

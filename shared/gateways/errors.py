@@ -76,7 +76,7 @@ def refusal(gateway: str, *, status: int, code: str, message: str) -> GatewayRef
     return kind(gateway, status=status, code=code, message=message)
 
 
-def known_or_none(ask: Callable[[], T]) -> T | None:
+def none_if_unknown(ask: Callable[[], T]) -> T | None:
     """A gateway's answer; None where it says that it has never heard of what is asked about."""
     try:
         return ask()

@@ -75,15 +75,15 @@ class HttpResponse:
         return 200 <= self.status < 300
 
 
-Reads = Callable[[HttpResponse], object]
+BodyReader = Callable[[HttpResponse], object]
 """Reads a good answer; PayloadUnreadable where it is not what the gateway documents."""
 
 
-def anything(_: HttpResponse) -> None:
+def accept_anything(_: HttpResponse) -> None:
     """Accept whatever comes with a good status."""
 
 
-def a_document(response: HttpResponse) -> None:
+def json_document(response: HttpResponse) -> None:
     """Accept any JSON object or list that is not an error under a good status."""
     body = response.body
     if not isinstance(body, Mapping | list):
@@ -92,11 +92,11 @@ def a_document(response: HttpResponse) -> None:
         raise PayloadUnreadable("", "an error with a good status")
 
 
-def body_by(read: Callable[[Any], object]) -> Reads:
+def read_by(read: Callable[[Any], object]) -> BodyReader:
     """Accept a document that `read` can read."""
 
     def reads(response: HttpResponse) -> None:
-        a_document(response)
+        json_document(response)
         read(response.body)
 
     return reads
@@ -155,7 +155,7 @@ class JsonApi:
         headers: Mapping[str, str] | None = None,
         repeatable: bool,
         recover: Callable[[], HttpResponse | None] | None = None,
-        reads: Reads = anything,
+        reads: BodyReader = accept_anything,
     ) -> HttpResponse:
         """Send one request and return its answer, 4xx included.
 
@@ -259,7 +259,7 @@ class JsonApi:
             raise _TryFailed("no time left", outcome_unknown=False)
         return left_seconds * _CONNECT_SHARE, left_seconds * (1 - _CONNECT_SHARE)
 
-    def _read(self, response: requests.Response, reads: Reads) -> HttpResponse:
+    def _read(self, response: requests.Response, reads: BodyReader) -> HttpResponse:
         answer = HttpResponse(response.status_code, response.headers, self._json_of(response))
         status = self._status_of(answer)
         if status == 429 or status >= 500:
@@ -308,7 +308,7 @@ class _Request:
     body: Mapping[str, Any] | None
     query: Mapping[str, str] | None
     headers: Mapping[str, str] | None
-    reads: Reads
+    reads: BodyReader
 
 
 class _TryFailed(Exception):

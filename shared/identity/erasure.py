@@ -33,8 +33,8 @@ def erase(tx: Transaction, person: Person) -> None:
     tx.execute(_SESSIONS, {"id": person.id})
     photos.remove_all(tx, person.id)
     login_throttling.reset(tx, person.email)
-    unverified_registrations.forget(tx, person.email)
-    sign_in_codes.forget(tx, person.email)
+    unverified_registrations.delete(tx, person.email)
+    sign_in_codes.delete(tx, person.email)
 
 
 def marker_address(person: Person) -> str:

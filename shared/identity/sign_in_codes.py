@@ -65,7 +65,7 @@ def terms_accepted_at(tx: Transaction, email: str) -> datetime | None:
     return accepted_at
 
 
-def forget(tx: Transaction, email: str) -> None:
+def delete(tx: Transaction, email: str) -> None:
     """Delete the code of an address whose account is deleted."""
     tx.execute(_SPEND, {"address_key": _key(email)})
 

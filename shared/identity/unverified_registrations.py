@@ -68,7 +68,7 @@ def password_hash(tx: Transaction, email: str, password: str) -> str | None:
     return kept
 
 
-def forget(tx: Transaction, email: str) -> None:
+def delete(tx: Transaction, email: str) -> None:
     """Delete the registration of an address whose account is deleted."""
     tx.execute(_FORGET, {"key": _key(email)})
 

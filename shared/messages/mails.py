@@ -61,13 +61,13 @@ MAX_RESENDS = 3
 MAX_PER_BUYER, MAX_PER_EVENT, MAX_PER_ADDRESS = 50, 500, 3
 """The most attendees a day that are mailed by orders of free tickets, see `_may_be_mailed`."""
 
-_ASK = text("""
+_ENQUEUE = text("""
     INSERT INTO emails (template, once_key, to_address, language, context, order_id)
     VALUES (:template, :dedupe_key, :to, :language, CAST(:context AS jsonb), :order_id)
     ON CONFLICT (once_key) DO NOTHING
     RETURNING id
 """)
-_ASK_ALL = text("""
+_ENQUEUE_ALL = text("""
     INSERT INTO emails (template, once_key, to_address, language, context, order_id)
     SELECT :template, m.dedupe_key, m.to, m.language, m.context, m.order_id
     FROM jsonb_to_recordset(CAST(:mails AS jsonb))
@@ -172,7 +172,7 @@ def enqueue(
     forgotten once it is sent. For a mail about an order see `enqueue_about_order`.
     """
     email_id = tx.execute(
-        _ASK,
+        _ENQUEUE,
         {
             "template": template,
             "dedupe_key": dedupe_key,
@@ -189,7 +189,7 @@ def enqueue(
 def enqueue_all(tx: Transaction, template: Template, requests: Sequence[MailRequest]) -> int:
     """Enqueue many mails of one template in one statement, each as `enqueue` does; return how many are new."""
     written = json.dumps([asdict(each) for each in requests], default=str)
-    email_ids = tx.execute(_ASK_ALL, {"template": template, "mails": written}).scalars().all()
+    email_ids = tx.execute(_ENQUEUE_ALL, {"template": template, "mails": written}).scalars().all()
     outbox.add_all(tx, "email.requested", [{"email_id": email_id} for email_id in email_ids])
     return len(email_ids)
 
@@ -442,5 +442,5 @@ def _others(rows: Iterable[Any], buyer_address: str) -> dict[str, list[Any]]:
 
 def anonymise(tx: Transaction, user_id: UUID, email: str, marker: str) -> None:
     """Empty a person's mails, put `marker` for their address, and send none that waits (UM-009)."""
-    suppressions.forget(tx, email)
+    suppressions.delete(tx, email)
     tx.execute(_ANONYMISE, {"user_id": user_id, "email": email, "marker": marker})

@@ -61,7 +61,7 @@ def _templates() -> Environment:
 @pass_context
 def _rupiah(context: Context, amount: int) -> str:
     """An amount in the mail's language, which HTML keeps on one line."""
-    words = rupiah.written(amount, context["language"])
+    words = rupiah.formatted(amount, context["language"])
     return words.replace(" ", "\u00a0") if context.eval_ctx.autoescape else words
 
 

@@ -56,7 +56,7 @@ _TELL = text("""
 _ORGANIZER = text("SELECT email, language, sale_notices FROM users WHERE id = :id AND NOT is_deleted")
 
 
-def tell(tx: Transaction, order_id: UUID) -> None:
+def notify_organizer(tx: Transaction, order_id: UUID) -> None:
     """Tell the organizer of a paid order: at once, or in the next digest."""
     sale = tx.execute(_SALE, {"order_id": order_id}).first()
     if sale is None or sale.sale_notices == SaleNotices.OFF:

@@ -169,7 +169,7 @@ def compose(email: QueuedEmail, pdf_of: PdfOf = stored_pdf) -> Mail:
         with transaction() as tx:
             context = template_context.build(tx, email)
             if email.template not in _TO_THE_FORMER_OWNER:
-                context = unverified_recipients.clear(tx, email.to_address, context)
+                context = unverified_recipients.without_unverified_text(tx, email.to_address, context)
     except unsubscribing.NoConsent as error:
         raise Obsolete("the reader wants no such mails") from error
     rendered = render(email.template, email.language, context)

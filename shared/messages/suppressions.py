@@ -108,12 +108,12 @@ def remove_lifted(tx: Transaction, address: str) -> None:
     tx.execute(_REMOVE_LIFTED, {"address": address})
 
 
-def forget(tx: Transaction, address: str) -> None:
+def delete(tx: Transaction, address: str) -> None:
     """Forget what is known of an address whose account is deleted."""
     tx.execute(_FORGET, {"address": address})
 
 
-def listed(tx: Transaction, page: PageQuery) -> Listing[SuppressionResponse]:
+def list_page(tx: Transaction, page: PageQuery) -> Listing[SuppressionResponse]:
     """The addresses that get no mails, the newest first."""
     rows = tx.execute(_LIST, {"page_size": page.page_size, "offset": page.offset}).mappings()
     items = [

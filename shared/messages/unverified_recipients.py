@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import text
 
 from shared.cloud.database import Transaction
-from shared.links import holds_link
+from shared.links import contains_link
 from shared.messages.template_data import Change, Order
 
 _IS_PROVEN = text("""
@@ -21,7 +21,7 @@ _IS_PROVEN = text("""
 """)
 
 
-def clear(tx: Transaction, address: str, known: Mapping[str, Any]) -> dict[str, Any]:
+def without_unverified_text(tx: Transaction, address: str, known: Mapping[str, Any]) -> dict[str, Any]:
     """The context of a mail to this address, without what a stranger could say by it unless somebody has proved it."""
     told = dict(known)
     if tx.execute(_IS_PROVEN, {"address": address}).scalar_one():
@@ -59,4 +59,4 @@ def _is_safe(change: Change, is_vetted: bool) -> bool:
 
 
 def _safe(words: str, is_vetted: bool) -> str:
-    return words if is_vetted and not holds_link(words) else ""
+    return words if is_vetted and not contains_link(words) else ""

@@ -78,7 +78,7 @@ class NotUnderpaid(Problem):
     status, slug = 409, "order-not-underpaid"
 
 
-def waiting(tx: Transaction, page: PageQuery) -> Listing[ReviewResponse]:
+def list_waiting(tx: Transaction, page: PageQuery) -> Listing[ReviewResponse]:
     """The payments that wait for a decision, oldest first."""
     rows = tx.execute(_LIST, {"page_size": page.page_size, "offset": page.offset}).mappings()
     return Listing[ReviewResponse].of(page, [ReviewResponse(**row) for row in rows], tx.execute(_COUNT).scalar_one())
@@ -99,7 +99,7 @@ def accept(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionRespons
         raise NotPayable(_REFUND_INSTEAD)
     sale = replace(settlement.sale_of(order, payment), received=0, set_aside=unallocated.unrefunded_amount(tx, payment))
     settlement.complete_sale(tx, order, payment, sale)
-    unallocated.decide(tx, payment, "accepted", admin_id)
+    unallocated.record_decision(tx, payment, "accepted", admin_id)
     return _response(tx, payment_id, order.id, "accepted")
 
 

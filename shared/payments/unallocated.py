@@ -41,7 +41,7 @@ def refund(tx: Transaction, payment: Payment, *, by: UUID | None) -> None:
         tx, payment.id, RefundKind.REVIEW, unrefunded_amount(tx, payment), "The amount did not fit the order.", {}
     )
     approval.owe_unallocated(tx, added, by=by)
-    decide(tx, payment, "refunded", by)
+    record_decision(tx, payment, "refunded", by)
 
 
 def refund_all(tx: Transaction, order_id: UUID) -> int:
@@ -59,7 +59,7 @@ def refund_if_ended(tx: Transaction, order: Order) -> int:
     return refund_all(tx, order.id)
 
 
-def decide(tx: Transaction, payment: Payment, decision: ReviewDecision, by: UUID | None) -> None:
+def record_decision(tx: Transaction, payment: Payment, decision: ReviewDecision, by: UUID | None) -> None:
     """Note what was decided about a payment, by an admin or (`by` None) by itself."""
     payment_records.mark_reviewed(tx, payment.id, decision, by=by)
     audit.record(tx, f"payment.{decision}", subject="payment", subject_id=payment.id, actor_id=by)

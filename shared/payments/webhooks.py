@@ -110,7 +110,7 @@ def retry(event_id: UUID, attempt: int) -> None:
     try:
         process(event_id)
     except Exception as error:
-        note_failure(event_id, error)
+        record_failure(event_id, error)
         if attempt < MAX_RETRIES:
             raise
         with transaction() as tx:
@@ -119,7 +119,7 @@ def retry(event_id: UUID, attempt: int) -> None:
         log.error("webhook.gave_up", extra={"event_id": str(event_id)}, exc_info=error)
 
 
-def note_failure(event_id: UUID, error: Exception) -> None:
+def record_failure(event_id: UUID, error: Exception) -> None:
     """Keep why processing an event failed."""
     with transaction() as tx:
         tx.execute(_FAILED, {"id": event_id, "error": clean_text(f"{type(error).__name__}: {error}")[:500]})
@@ -223,13 +223,13 @@ def _outcome_at_once(event: WebhookEvent, names: Mapping[str, UUID | None]) -> s
 def _enqueue_retry(event_id: UUID, error: Exception) -> None:
     level = logging.WARNING if isinstance(error, GatewayError) else logging.ERROR
     log.log(level, "webhook.deferred", extra={"event_id": str(event_id)}, exc_info=error)
-    note_failure(event_id, error)
+    record_failure(event_id, error)
     try:
         tasks.enqueue(*_RETRY, {"event_id": str(event_id)})
     except tasks.NotEnqueued as unreachable:  # reconcile finds the event
         log.warning("webhook.task_failed", extra={"error": str(unreachable)})
 
 
-def forget_payer(tx: Transaction, user_id: UUID) -> None:
+def erase_payer(tx: Transaction, user_id: UUID) -> None:
     """Take out of the events of a person's payments what names them (UM-009)."""
     tx.execute(_FORGET_PAYER, {"user_id": user_id})

@@ -204,7 +204,7 @@ def current(tx: Transaction, user_id: UUID) -> Account | None:
     return Account(**row._mapping) if row else None
 
 
-def own(tx: Transaction, user_id: UUID) -> BankAccountResponse:
+def read_own(tx: Transaction, user_id: UUID) -> BankAccountResponse:
     """The bank account of a person, as they see it. Raises NotFound."""
     account = current(tx, user_id)
     if account is None:

@@ -38,7 +38,7 @@ def retry_failed(payout_id: UUID) -> str:
     with transaction() as tx:
         payout = payout_records.lock(tx, payout_id)
         if payout.status == PayoutStatus.FAILED and payout.tries < payout_records.MAX_TRIES:
-            payout_records.change(tx, payout, PayoutStatus.PENDING)
+            payout_records.set_status(tx, payout, PayoutStatus.PENDING)
     return execute(payout_id)
 
 
@@ -77,11 +77,11 @@ def _transfer(tx: Transaction, payout: Payout) -> Transfer | None:
 
 def _begin(tx: Transaction, payout: Payout, account: Account) -> Transfer | None:
     """A transfer of what is still owed of a payout; None where that is too little to send."""
-    cut = payout_records.no_longer_owed(tx, payout)
+    cut = payout_records.excess_amount(tx, payout)
     if payout.amount - cut < payout_records.MIN_AMOUNT:
         payout_records.carry_over(tx, payout)
         return None
-    payout_records.change(tx, payout, PayoutStatus.PROCESSING, tries=payout.tries + 1)
+    payout_records.set_status(tx, payout, PayoutStatus.PROCESSING, tries=payout.tries + 1)
     transfer_id = transfers.begin(tx, account, payout.amount - cut, payout_id=payout.id)
     payout_records.reduce(tx, payout, cut, transfer_id)
     return transfers.read(tx, transfer_id)
@@ -94,11 +94,11 @@ def _book(transfer: Transfer, reported: GatewayPayoutStatus) -> str:
         if changed is None:
             return payout.status
         if changed.status == TransferStatus.SUCCEEDED:
-            payout_records.change(tx, payout, PayoutStatus.COMPLETED)
+            payout_records.set_status(tx, payout, PayoutStatus.COMPLETED)
             manual_tasks.close(tx, payout.id, by=None)
             outbox.add(tx, "payout.processed", {"payout_id": payout.id})
         else:
-            payout_records.change(tx, payout, PayoutStatus.FAILED, changed.failure or changed.status)
+            payout_records.set_status(tx, payout, PayoutStatus.FAILED, changed.failure or changed.status)
             _after_failure(tx, payout, changed)
         return payout_records.read(tx, payout.id).status
 

@@ -78,7 +78,7 @@ def is_waiting_for_cancellation(tx: Transaction, payout: Payout) -> bool:
     return found
 
 
-def no_longer_owed(tx: Transaction, payout: Payout) -> int:
+def excess_amount(tx: Transaction, payout: Payout) -> int:
     """Rupiah of a locked payout that the organizer has come to owe us since it was made."""
     return min(max(-balance.owed(tx, payout.organizer_id), 0), payout.amount)
 
@@ -116,7 +116,7 @@ def lock(tx: Transaction, payout_id: UUID) -> Payout:
     return read(tx, payout_id)
 
 
-def change(
+def set_status(
     tx: Transaction,
     payout: Payout,
     status: PayoutStatus,
@@ -152,7 +152,7 @@ def resend_all(tx: Transaction, organizer_id: UUID) -> None:
 
 def resend(tx: Transaction, payout: Payout, *, by: UUID | None = None) -> None:
     """Have a locked payout that failed or waits sent, as often as a new one."""
-    change(tx, payout, PayoutStatus.PENDING, tries=0, by=by)
+    set_status(tx, payout, PayoutStatus.PENDING, tries=0, by=by)
     outbox.add(tx, "payout.requested", {"payout_id": payout.id})
 
 

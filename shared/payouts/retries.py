@@ -24,4 +24,4 @@ def retry(tx: Transaction, payout_id: UUID, caller: Principal) -> PayoutResponse
     if payout.status not in RETRYABLE:
         raise NotRetryable(payout_status=payout.status)
     records.resend(tx, payout, by=caller.id)
-    return schemas.visible(tx, payout_id, caller)
+    return schemas.read_visible(tx, payout_id, caller)

@@ -65,7 +65,7 @@ class PayoutResponse(ResponseModel):
     )
 
 
-def visible(tx: Transaction, payout_id: UUID, caller: Principal) -> PayoutResponse:
+def read_visible(tx: Transaction, payout_id: UUID, caller: Principal) -> PayoutResponse:
     """A payout for its organizer or an admin; NotFound for anybody else."""
     row = tx.execute(_ONE, {"id": payout_id}).mappings().first()
     if row is None or not authorization.check_access(
@@ -75,7 +75,7 @@ def visible(tx: Transaction, payout_id: UUID, caller: Principal) -> PayoutRespon
     return PayoutResponse(**row)
 
 
-def listed(tx: Transaction, caller: Principal, page: PageQuery) -> Listing[PayoutResponse]:
+def list_page(tx: Transaction, caller: Principal, page: PageQuery) -> Listing[PayoutResponse]:
     """An organizer's payouts, or all of them for an admin; newest first (FN-011)."""
     authorization.record_list_access(tx, caller, subject="payout")
     whose = {"organizer_id": None if caller.role == "admin" else caller.organizer_id}

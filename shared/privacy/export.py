@@ -45,7 +45,7 @@ def export(user_id: UUID, query: ExportQuery) -> ExportFile:
         )
     name = f"karcis-{clock.now():%Y-%m-%d}.{query.format}"
     if query.format == "csv":
-        return ExportFile(csv_text.written(CSV_HEADER, _cells(held)), "text/csv; charset=utf-8", name)
+        return ExportFile(csv_text.to_bytes(CSV_HEADER, _cells(held)), "text/csv; charset=utf-8", name)
     content = json.dumps(held, default=_plain, ensure_ascii=False, indent=2)
     return ExportFile(content.encode(), "application/json", name)
 

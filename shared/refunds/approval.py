@@ -148,7 +148,7 @@ def owe_unusable(tx: Transaction, payment_id: UUID, gateway: str, *, order_id: U
     row = tx.execute(_OWE_UNUSABLE, {"payment_id": payment_id, "reason": UNUSABLE}).first()
     if row is None:
         return None
-    ledger.post_to_refund(tx, payment_id, gateway, row.amount, order_id=order_id)
+    ledger.post_unusable_payment(tx, payment_id, gateway, row.amount, order_id=order_id)
     _announce(tx, row.id, row.amount, by=None)
     refund_id: UUID = row.id
     return refund_id

@@ -47,17 +47,17 @@ class EventRefund(ResponseModel):
     organizer_share: int
 
 
-def listed(tx: Transaction, caller: Principal, event_id: UUID, wanted: RefundPage) -> Listing[EventRefund]:
+def list_of_event(tx: Transaction, caller: Principal, event_id: UUID, wanted: RefundPage) -> Listing[EventRefund]:
     """The refunds of an event, newest first, for its organizer or an admin. Raises NotFound."""
     editing.read(tx, caller, event_id)
-    found = refund_schemas.listed(tx, caller, wanted.model_copy(update={"event_id": event_id}))
+    found = refund_schemas.list_page(tx, caller, wanted.model_copy(update={"event_id": event_id}))
     return Listing[EventRefund].of(wanted, _with_shares(tx, found.items), found.total)
 
 
-def chosen(tx: Transaction, caller: Principal, event_id: UUID, refund_ids: Sequence[UUID]) -> list[EventRefund]:
+def read_selected(tx: Transaction, caller: Principal, event_id: UUID, refund_ids: Sequence[UUID]) -> list[EventRefund]:
     """These refunds of an event, to be decided together. Raises NotFound, also for a refund of another event."""
     editing.read(tx, caller, event_id)
-    refunds = [refund_schemas.visible(tx, refund_id, caller) for refund_id in dict.fromkeys(refund_ids)]
+    refunds = [refund_schemas.read_visible(tx, refund_id, caller) for refund_id in dict.fromkeys(refund_ids)]
     return _with_shares(tx, [refund for refund in refunds if refund.event_id == event_id])
 
 

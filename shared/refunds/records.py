@@ -245,7 +245,7 @@ def complete_at_dashboard(tx: Transaction, refund: Refund, *, is_booked: bool = 
     """Complete a refund that was sent in full at the dashboard of the payment's gateway."""
     tx.execute(_COMPLETED_MANUALLY, {"id": refund.id, "method": "gateway"})
     if not is_booked:
-        ledger.post_refunded(tx, refund.id, refund.gateway, refund.amount, order_id=refund.order_id, is_manual=True)
+        ledger.post_refund_paid(tx, refund.id, refund.gateway, refund.amount, order_id=refund.order_id, is_manual=True)
     audit.record(tx, "refund.by_gateway", subject="refund", subject_id=refund.id, amount=refund.amount)
     _close(tx, refund)
 
@@ -316,7 +316,7 @@ def apply(tx: Transaction, refund: Refund, reported: GatewayRefundStatus) -> Gat
 def complete_by_gateway(tx: Transaction, refund: Refund) -> None:
     """Complete a refund that the gateway has sent, and close the debt to the buyer."""
     if tx.execute(_COMPLETED, {"id": refund.id}).first():
-        ledger.post_refunded(tx, refund.id, refund.gateway, refund.amount, order_id=refund.order_id)
+        ledger.post_refund_paid(tx, refund.id, refund.gateway, refund.amount, order_id=refund.order_id)
         _close(tx, refund)
 
 
@@ -340,7 +340,7 @@ def complete_manually(tx: Transaction, refund: Refund, gateway: str, note: str, 
     is_refunded = gateway == refund.gateway and (gateway != registry.PAYOUTS or refund.method == "gateway")
     method = "gateway" if is_refunded else "disbursement"
     tx.execute(_COMPLETED_MANUALLY, {"id": refund.id, "method": method})
-    ledger.post_refunded(tx, refund.id, gateway, refund.amount, order_id=refund.order_id, is_manual=True)
+    ledger.post_refund_paid(tx, refund.id, gateway, refund.amount, order_id=refund.order_id, is_manual=True)
     audit.record(
         tx, "refund.paid_by_hand", subject="refund", subject_id=refund.id, actor_id=by, through=gateway, note=note
     )

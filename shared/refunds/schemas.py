@@ -131,7 +131,7 @@ def _waits_for(row: RowMapping) -> str | None:
     return "transfer" if row["status"] in _TO_TRANSFER else None
 
 
-def visible(tx: Transaction, refund_id: UUID, caller: Principal) -> RefundResponse:
+def read_visible(tx: Transaction, refund_id: UUID, caller: Principal) -> RefundResponse:
     """A refund for its buyer, its organizer or an admin; NotFound for anybody else."""
     whose = tx.execute(_WHOSE, {"id": refund_id}).first()
     if whose is None or not authorization.check_access(
@@ -146,7 +146,7 @@ def of_order(tx: Transaction, order_id: UUID) -> list[RefundResponse]:
     return [RefundResponse.of(row) for row in tx.execute(_OF_ORDER, {"order_id": order_id}).mappings()]
 
 
-def listed(tx: Transaction, caller: Principal, page: RefundPage) -> Listing[RefundResponse]:
+def list_page(tx: Transaction, caller: Principal, page: RefundPage) -> Listing[RefundResponse]:
     """The refunds a caller may see: buyers their own, organizers those of their events, admins all; newest first."""
     authorization.record_list_access(tx, caller, subject="refund", of_people=True)
     values: dict[str, Any] = {

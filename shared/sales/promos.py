@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.problems import Invalid, Problem, refused_by_schema
-from shared.rupiah import percent_of, written
+from shared.rupiah import formatted, percent_of
 from shared.sales.pricing import COMMISSION_PERCENT, UnitPrice
 from shared.sentences import Sentence
 
@@ -149,7 +149,7 @@ class Promo:
             raise PromoInvalid.because("is not for these tickets")
         if sum(prices) < self.minimum_spend:
             raise PromoInvalid.because(
-                Sentence("needs tickets for at least {least}", least=written(self.minimum_spend))
+                Sentence("needs tickets for at least {least}", least=formatted(self.minimum_spend))
             )
         if not sum(prices):
             raise PromoInvalid.because("has nothing to take off: these tickets are free")

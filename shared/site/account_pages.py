@@ -160,7 +160,7 @@ def _bank_account(
     current: BankAccountResponse | None = None
     with snapshot() as tx:
         try:
-            current = bank_accounts.own(tx, viewer.id)
+            current = bank_accounts.read_own(tx, viewer.id)
         except NotFound:
             current = None
     return rendering.form_page(

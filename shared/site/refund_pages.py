@@ -22,7 +22,7 @@ pages = App("site")
 def refunds(request: PageRequest, viewer: SignedIn) -> Page:
     """A buyer's refunds, newest first, each with what it waits for."""
     with snapshot() as tx:
-        listing = refund_schemas.listed(tx, viewer, RefundPage(page_size=100))
+        listing = refund_schemas.list_page(tx, viewer, RefundPage(page_size=100))
         titles = {each.event_id: events.get(tx, each.event_id).title for each in listing.items}
     return rendering.page("refunds.html", request, refunds=listing.items, titles=titles)
 

@@ -119,7 +119,7 @@ def _environment(language: Language) -> Environment:
     )
     environment.install_gettext_translations(languages.translations(language), newstyle=True)  # type: ignore[attr-defined]
     environment.filters |= {
-        "rupiah": lambda amount: rupiah.written(amount, language).replace(" ", _UNBREAKABLE_SPACE),
+        "rupiah": lambda amount: rupiah.formatted(amount, language).replace(" ", _UNBREAKABLE_SPACE),
         "number": lambda number: rupiah.grouped(number, language),
         "date": lambda moment, zone: local_time.long_date(moment, zone, language),
         "moment": lambda moment, zone: local_time.long_moment(moment, zone, language),

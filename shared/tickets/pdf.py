@@ -122,7 +122,7 @@ def _stub(layout: PageLayout, page: TicketPage, top: float) -> None:
         below = layout.write("NOMOR BIB", left, below, width, LABEL)
         below = layout.write(page.bib_number, left, below, width, BIB) + 3
     below = layout.write("DIBAYAR", left, below, width, LABEL) + 0.5
-    layout.write(rupiah.written(page.price_paid) if page.price_paid else "Gratis", left, below, width, PLAIN)
+    layout.write(rupiah.formatted(page.price_paid) if page.price_paid else "Gratis", left, below, width, PLAIN)
     layout.write("Berlaku untuk satu orang, satu kali masuk.", left, top + QR_SIZE, width, NOTE)
 
 

@@ -155,7 +155,7 @@ def _unwanted(tx: Transaction, rendered: RenderedTicket) -> str | None:
     return rendered.pdf_object if current != rendered.pdf_object else None
 
 
-def forget(tx: Transaction, user_id: UUID) -> None:
+def delete_pdfs(tx: Transaction, user_id: UUID) -> None:
     """Delete the PDFs of all tickets of a person, recorded or not: their names are on them."""
     rows = tx.execute(_FORGET, {"user_id": user_id}).all()
     object_deletion.delete_after_commit(tx, settings().tickets_bucket, [_prefix(row.event_id, row.id) for row in rows])

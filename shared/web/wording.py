@@ -282,7 +282,7 @@ def _values(context: Mapping[str, Any], location: tuple[Any, ...]) -> dict[str, 
 
 def _with_unit(limit: int, field: Any) -> Any:
     if field in _IN_RUPIAH:
-        return rupiah.written(limit)
+        return rupiah.formatted(limit)
     return f"{limit}%" if field in _IN_PERCENT else limit
 
 

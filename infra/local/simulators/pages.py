@@ -15,7 +15,7 @@ from infra.local.simulators.controls import Gateway
 from infra.local.simulators.payments import AWAITED, Payment, Status
 from infra.local.simulators.settings import SimulatorSettings
 from shared.local_time import long_moment
-from shared.rupiah import written
+from shared.rupiah import formatted
 
 _LATEST = 50
 _BY_ACCOUNT_NUMBER = ("BCA", "BNI", "BRI", "MANDIRI", "PERMATA", "INDOMARET", "ALFAMART")
@@ -87,7 +87,7 @@ def overview(gateways: list[Gateway], engine: Engine) -> str:
             {
                 "gateway": gateway.name.capitalize(),
                 "page": gateway.page(payment),
-                "amount": written(payment.amount),
+                "amount": formatted(payment.amount),
                 "external_id": payment.external_id,
                 "state": _STATE_TEXTS[payment.status],
                 "created": long_moment(payment.created_at, "Asia/Jakarta"),
@@ -109,7 +109,7 @@ def facts(gateway: Gateway, settings: SimulatorSettings, payment: Payment) -> di
         "state": _STATE_TEXTS[payment.status],
         "can_be_paid": can_be_paid,
         "can_be_chosen": payment.status is Status.OPEN,
-        "amount": written(payment.amount),
+        "amount": formatted(payment.amount),
         "pay_before": long_moment(payment.expires_at, "Asia/Jakarta"),
         "methods": methods,
         "account_number": payment.va_number if only in _BY_ACCOUNT_NUMBER else None,

@@ -19,7 +19,7 @@ from shared.gateways.errors import (
     refusal,
 )
 from shared.gateways.fields import Fields
-from shared.gateways.http import HttpResponse, JsonApi, Timeouts, a_document, body_by
+from shared.gateways.http import HttpResponse, JsonApi, Timeouts, json_document, read_by
 from shared.gateways.midtrans import responses
 from shared.gateways.midtrans.requests import CHARGED_METHODS, charge_request, snap_request
 from shared.gateways.midtrans.responses import GATEWAY
@@ -141,7 +141,7 @@ class Midtrans:
         Virtual accounts and shops can't be refunded (GatewayRefused 412): pay out instead.
         """
         body = {"refund_key": refund_key, "amount": amount, "reason": reason[:255]}
-        reads = body_by(lambda body: responses.read_refund(body, order_id, refund_key, amount))
+        reads = read_by(lambda body: responses.read_refund(body, order_id, refund_key, amount))
         path = f"/v2/{_segment(order_id)}/refund"
         response = self._core.call("POST", path, body=body, repeatable=True, reads=reads)
         if response.status == 406:  # not a failure: the key was used, so the list knows it, now or soon
@@ -167,7 +167,7 @@ class Midtrans:
         # The key repeats the first answer, QR text included, for five minutes; later, and for Permata, it is 406.
         key = hashlib.sha256(f"charge:{order_id}".encode()).hexdigest()[:40]
         headers = {"Idempotency-Key": key}
-        reads = body_by(lambda body: self._readable_charge(body, order_id))
+        reads = read_by(lambda body: self._readable_charge(body, order_id))
         response = self._core.call("POST", "/v2/charge", body=body, headers=headers, repeatable=True, reads=reads)
         if response.status in (200, 201):
             return _payable(responses.read_charge(response.body, order_id))
@@ -188,7 +188,7 @@ class Midtrans:
             charge.text("status_code")
 
     def _open_page(self, order_id: str, body: Mapping[str, object], expires_at: datetime) -> OpenedPayment:
-        reads = body_by(lambda page: responses.read_page(page, order_id, expires_at))
+        reads = read_by(lambda page: responses.read_page(page, order_id, expires_at))
         response = self._snap.call("POST", "/snap/v1/transactions", body=body, repeatable=True, reads=reads)
         if response.ok:
             return responses.read_page(response.body, order_id, expires_at)
@@ -213,17 +213,17 @@ class Midtrans:
     def _close_page(self, snap_token: str) -> bool:
         """Close the page. False once the payer has chosen a method on it."""
         path = f"/snap/v1/transactions/{_segment(snap_token)}/cancel"
-        response = self._snap.call("POST", path, repeatable=True, reads=a_document)
+        response = self._snap.call("POST", path, repeatable=True, reads=json_document)
         if response.status in (401, 403):
             raise _snap_refusal(response)
         return response.ok or _ON_PROGRESS not in _snap_messages(response).lower()
 
     def _status(self, order_id: str) -> HttpResponse:
-        reads = body_by(lambda body: responses.read_transaction(body, order_id))
+        reads = read_by(lambda body: responses.read_transaction(body, order_id))
         return self._core.call("GET", f"/v2/{_segment(order_id)}/status", repeatable=True, reads=reads)
 
     def _act(self, order_id: str, action: str) -> HttpResponse:
-        reads = body_by(lambda body: responses.read_transaction(body, order_id))
+        reads = read_by(lambda body: responses.read_transaction(body, order_id))
         return self._core.call("POST", f"/v2/{_segment(order_id)}/{action}", repeatable=True, reads=reads)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from shared.gateways.errors import known_or_none
+from shared.gateways.errors import none_if_unknown
 from shared.gateways.midtrans.client import Midtrans
 from shared.gateways.midtrans.requests import CHARGED_METHODS, QRIS_METHODS
 from shared.gateways.midtrans.responses import GATEWAY
@@ -58,7 +58,7 @@ class MidtransGateway:
 
     def status(self, payment: PaymentReference, reference: str | None = None) -> list[GatewayPaymentStatus]:  # noqa: ARG002
         """The status of the transaction with our external id."""
-        reported = known_or_none(lambda: self._client.payment_status(payment.external_id))
+        reported = none_if_unknown(lambda: self._client.payment_status(payment.external_id))
         return [reported] if reported else []
 
     def status_with_refunds(self, payment: PaymentReference) -> list[GatewayPaymentStatus]:
@@ -67,7 +67,7 @@ class MidtransGateway:
 
     def cancel(self, payment: PayablePayment) -> list[GatewayPaymentStatus]:
         """Close the page, and expire or cancel the transaction."""
-        reported = known_or_none(lambda: self._client.end(payment.external_id, payment.snap_token))
+        reported = none_if_unknown(lambda: self._client.end(payment.external_id, payment.snap_token))
         return [reported] if reported else []
 
     def refund(self, refund: SendableRefund) -> GatewayRefundStatus:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from shared.gateways.errors import UNKNOWN, GatewayRefused, GatewayUnavailable, refusal
 from shared.gateways.fields import Fields
-from shared.gateways.http import HttpResponse, JsonApi, Timeouts, body_by
+from shared.gateways.http import HttpResponse, JsonApi, Timeouts, read_by
 from shared.gateways.statuses import (
     AccountName,
     Customer,
@@ -107,7 +107,7 @@ class Xendit:
                 body=body,
                 repeatable=False,
                 recover=existing,
-                reads=body_by(responses.read_opened_invoice),
+                reads=read_by(responses.read_opened_invoice),
             )
         return responses.read_opened_invoice(_accepted(response))
 
@@ -138,7 +138,7 @@ class Xendit:
     def end(self, gateway_reference: str) -> GatewayPaymentStatus:
         """Make sure nobody can pay the invoice any more; where it's too late for that, say what is true."""
         path = f"/invoices/{quote(gateway_reference, safe='')}/expire!"
-        response = self._api.call("POST", path, repeatable=True, reads=body_by(responses.read_invoice))
+        response = self._api.call("POST", path, repeatable=True, reads=read_by(responses.read_invoice))
         if 400 <= response.status < 500 and response.status not in (401, 403):
             return self.payment_status(gateway_reference)
         return responses.read_invoice(_accepted(response))
@@ -175,7 +175,7 @@ class Xendit:
             body=refund_request(invoice_id=invoice_id, amount=amount, reference_id=reference_id, reason=reason),
             headers={"idempotency-key": idempotency_key},
             repeatable=True,
-            reads=body_by(responses.read_refund),
+            reads=read_by(responses.read_refund),
         )
         if response.status != 409:
             return responses.read_refund(_accepted(response))
@@ -268,7 +268,7 @@ class Xendit:
             ),
             headers={"Idempotency-key": idempotency_key},
             repeatable=True,
-            reads=body_by(responses.read_payout),
+            reads=read_by(responses.read_payout),
         )
         if response.status != 409:
             return responses.read_payout(_accepted(response))
@@ -331,18 +331,18 @@ class Xendit:
                 **({"given_name": holder_name} if holder_name else {}),
             },
             repeatable=True,  # a second request costs a fee and changes nothing
-            reads=body_by(responses.read_account_name),
+            reads=read_by(responses.read_account_name),
         )
         return responses.read_account_name(_accepted(response))
 
     def account_name(self, request_id: str) -> AccountName:
         """The result of `check_account`."""
         path = f"/v1.1/identity/bank_account_data_requests/{quote(request_id, safe='')}"
-        response = self._iluma.call("GET", path, repeatable=True, reads=body_by(responses.read_account_name))
+        response = self._iluma.call("GET", path, repeatable=True, reads=read_by(responses.read_account_name))
         return responses.read_account_name(_accepted(response))
 
     def _get(self, path: str, read: Callable[[object], _Read], query: Mapping[str, str] | None = None) -> _Read:
-        response = self._api.call("GET", path, query=query, repeatable=True, reads=body_by(read))
+        response = self._api.call("GET", path, query=query, repeatable=True, reads=read_by(read))
         return read(_accepted(response))
 
     # Webhooks

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.cloud import clock
-from shared.gateways.errors import known_or_none
+from shared.gateways.errors import none_if_unknown
 from shared.gateways.protocol import PayablePayment, PaymentReference, SendableRefund
 from shared.gateways.statuses import (
     AccountName,
@@ -82,13 +82,13 @@ class XenditGateway:
         reference = payment.gateway_reference
         if reference is None:
             return self.status(payment)
-        reported = known_or_none(lambda: self._client.with_refunds(reference))
+        reported = none_if_unknown(lambda: self._client.with_refunds(reference))
         return [reported] if reported else []
 
     def cancel(self, payment: PayablePayment) -> list[GatewayPaymentStatus]:
         """All invoices under the external id, but for a duplicate, which is one of them."""
         invoice_id = payment.gateway_reference
-        ended = known_or_none(lambda: self._client.end(invoice_id)) if invoice_id else None
+        ended = none_if_unknown(lambda: self._client.end(invoice_id)) if invoice_id else None
         found = [ended] if ended else []
         if payment.duplicate_of:
             return found
@@ -167,7 +167,7 @@ class XenditGateway:
         return self._client.account_name(request_id)
 
     def _invoice(self, invoice_id: str | None) -> list[GatewayPaymentStatus]:
-        reported = known_or_none(lambda: self._client.payment_status(invoice_id)) if invoice_id else None
+        reported = none_if_unknown(lambda: self._client.payment_status(invoice_id)) if invoice_id else None
         return [reported] if reported else []
 
     def _all_of(self, payment: PaymentReference) -> list[GatewayPaymentStatus]:

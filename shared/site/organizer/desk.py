@@ -24,7 +24,7 @@ def own_event(organizer: Principal, event_id: UUID) -> EventResponse:
 def has_bank_account(tx: Transaction, organizer: Principal) -> bool:
     """True if the organizer has said where to send their money."""
     try:
-        bank_accounts.own(tx, organizer.id)
+        bank_accounts.read_own(tx, organizer.id)
     except NotFound:
         return False
     return True

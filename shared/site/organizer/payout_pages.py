@@ -62,7 +62,7 @@ def statement_file(request: PageRequest, organizer: Organizer) -> Page:
         )
         for line in lines
     )
-    content = csv_text.written(("time_wib", "kind", "event", "order_id", "amount", "balance"), rows)
+    content = csv_text.to_bytes(("time_wib", "kind", "event", "order_id", "amount", "balance"), rows)
     return Page(
         content.decode("utf-8"),
         content_type="text/csv; charset=utf-8",
@@ -80,12 +80,12 @@ def _page(request: PageRequest, organizer: Principal, *, problem: Problem | None
     wanted, errors = _wanted(request)
     owner_id = organizer.organizer_id or organizer.id
     with snapshot() as tx:
-        listing = schemas.listed(tx, organizer, LATEST_PAYOUTS)
+        listing = schemas.list_page(tx, organizer, LATEST_PAYOUTS)
         statement = statements.statement(tx, owner_id, wanted)
         events = own_events.list_page(tx, organizer, EVENTS_TO_CHOOSE).items
         account: BankAccountResponse | None = None
         try:
-            account = bank_accounts.own(tx, organizer.id)
+            account = bank_accounts.read_own(tx, organizer.id)
         except NotFound:
             account = None
     return rendering.form_page(

@@ -88,7 +88,7 @@ def _decide(
 ) -> Page | Redirect:
     """Decide about each in a transaction of its own, and tell which were refused."""
     with snapshot() as tx:
-        found = event_refunds.chosen(tx, organizer, event_id, chosen)
+        found = event_refunds.read_selected(tx, organizer, event_id, chosen)
     failed = []
     for each in found:
         try:
@@ -113,7 +113,7 @@ def _list(
     wanted, errors = forms.read(RefundPage, {**filters, **lists.page_of(request)}, request.language)
     with snapshot() as tx:
         event = own_events.read(tx, organizer, event_id)
-        listing = event_refunds.listed(tx, organizer, event_id, wanted or RefundPage())
+        listing = event_refunds.list_of_event(tx, organizer, event_id, wanted or RefundPage())
         undecided = event_refunds.count_undecided(tx, event_id)
     return rendering.form_page(
         "organizer/refunds.html",
@@ -144,7 +144,7 @@ def _consider(
 ) -> Page:
     with snapshot() as tx:
         event = own_events.read(tx, organizer, event_id)
-        found = event_refunds.chosen(tx, organizer, event_id, chosen)
+        found = event_refunds.read_selected(tx, organizer, event_id, chosen)
     return rendering.form_page(
         "organizer/refund_decision.html",
         request,

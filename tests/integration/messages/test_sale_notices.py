@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from functions.send_email.main import TicketCreated, ask_for_e_tickets
+from functions.send_email.main import TicketCreated, enqueue_purchase_mails
 from shared.cloud.database import transaction
 from shared.identity import marketing
 from shared.identity.marketing import MailKind
@@ -43,7 +43,7 @@ def sell(event, quantities=(1,), *, told=True):
 
 def hear_of(order):
     with transaction() as tx:
-        ask_for_e_tickets(TicketCreated(order_id=order.id), tx)
+        enqueue_purchase_mails(TicketCreated(order_id=order.id), tx)
 
 
 def mails_to(event, template):

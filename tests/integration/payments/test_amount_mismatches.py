@@ -66,7 +66,7 @@ def decide(act: Any, payment_id: UUID) -> str:
 
 def waiting() -> list[UUID]:
     with transaction() as tx:
-        return [each.payment_id for each in reviews.waiting(tx, PageQuery(page_size=100)).items]
+        return [each.payment_id for each in reviews.list_waiting(tx, PageQuery(page_size=100)).items]
 
 
 def owed_to_buyer(order_id: UUID) -> int:

@@ -34,7 +34,7 @@ def asked(event: Event, promo_code: str | None = None) -> EventRefund:
     order = a_paid_order(event, buyer=buyer, quantities=(2,), promo_code=promo_code)
     with transaction() as tx:
         refund = refund_requests.request(tx, buyer.id, RefundRequest(order_id=order.id, reason="Sakit"))
-        [found] = event_refunds.chosen(tx, organizer_of(event), event.id, [refund.id])
+        [found] = event_refunds.read_selected(tx, organizer_of(event), event.id, [refund.id])
     return found
 
 
@@ -55,7 +55,7 @@ def test_what_it_takes_off_the_payout_is_what_is_booked(event: Event, issuer: st
     before = owed(event)
     with transaction() as tx:
         approval.approve(tx, organizer_of(event), requested.refund.id)
-        [approved] = event_refunds.chosen(tx, organizer_of(event), event.id, [requested.refund.id])
+        [approved] = event_refunds.read_selected(tx, organizer_of(event), event.id, [requested.refund.id])
     assert before - owed(event) == requested.organizer_share == approved.organizer_share > 0
 
 
@@ -66,10 +66,12 @@ def test_the_list_is_of_the_event_and_of_the_state(event: Event):
     elsewhere = asked(other)
     with transaction() as tx:
         approval.approve(tx, organizer_of(event), first.refund.id)
-        waiting = event_refunds.listed(tx, organizer_of(event), event.id, RefundPage(status=RefundStatus.REQUESTED))
-        everything = event_refunds.listed(tx, organizer_of(event), event.id, RefundPage())
+        waiting = event_refunds.list_of_event(
+            tx, organizer_of(event), event.id, RefundPage(status=RefundStatus.REQUESTED)
+        )
+        everything = event_refunds.list_of_event(tx, organizer_of(event), event.id, RefundPage())
         assert event_refunds.count_undecided(tx, event.id) == 1
-        assert event_refunds.chosen(tx, organizer_of(event), event.id, [elsewhere.refund.id]) == []
+        assert event_refunds.read_selected(tx, organizer_of(event), event.id, [elsewhere.refund.id]) == []
     assert [each.refund.id for each in waiting.items] == [second.refund.id]
     assert (everything.total, everything.items[0].buyer_name) == (2, "Putu Ayu")
 
@@ -79,8 +81,8 @@ def test_another_organizer_sees_none(event: Event):
     with transaction() as tx:
         stranger: Principal = a_user(tx, role="organizer")
     for see in (
-        lambda tx: event_refunds.listed(tx, stranger, event.id, RefundPage()),
-        lambda tx: event_refunds.chosen(tx, stranger, event.id, [requested.refund.id]),
+        lambda tx: event_refunds.list_of_event(tx, stranger, event.id, RefundPage()),
+        lambda tx: event_refunds.read_selected(tx, stranger, event.id, [requested.refund.id]),
     ):
         with transaction() as tx, pytest.raises(NotFound):
             see(tx)

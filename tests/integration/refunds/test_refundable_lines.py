@@ -20,7 +20,7 @@ from shared.refunds import approval
 from shared.refunds import execution as refund_execution
 from shared.refunds import requests as refund_requests
 from shared.refunds.requests import AlreadyRequested, RefundRequest, UnitRevealed, WindowClosed
-from shared.refunds.schemas import RefundResponse, visible
+from shared.refunds.schemas import RefundResponse, read_visible
 from shared.sales import schemas as sales_schemas
 from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing, pickups
@@ -90,7 +90,7 @@ def test_a_refund_lists_each_unit_with_its_amount_to_everybody_who_sees_it():
         admin = a_user(tx, role="admin")
     for viewer in (buyer, organizer, admin):
         with transaction() as tx:
-            assert visible(tx, asked.id, viewer).lines == asked.lines
+            assert read_visible(tx, asked.id, viewer).lines == asked.lines
 
 
 def test_money_that_bought_nothing_is_a_line_too():
@@ -217,7 +217,7 @@ def test_asked_again_it_says_what_the_refund_waits_for():
     ]
     assert "bank account" in refused.detail
     with transaction() as tx:
-        assert visible(tx, asked.id, buyer).waits_for == "bank_account"
+        assert read_visible(tx, asked.id, buyer).waits_for == "bank_account"
 
 
 def test_asked_again_for_one_ticket_it_says_so_too():

@@ -108,7 +108,7 @@ def in_transaction(handle: Callable[[Any], None]) -> None:
 HANDLERS: dict[str, Callable[[dict[str, Any]], None]] = {
     "payment.success": lambda payload: issue_ticket.issue_paid(issue_ticket.PaidOrder(**payload), 1),
     "ticket.created": lambda payload: in_transaction(
-        lambda tx: send_email.ask_for_e_tickets(send_email.TicketCreated(**payload), tx)
+        lambda tx: send_email.enqueue_purchase_mails(send_email.TicketCreated(**payload), tx)
     ),
     "email.requested": lambda payload: send_email.send(send_email.EmailRequested(**payload), 1),
     "refund.approved": lambda payload: refund_execution.execute_refund(refund_execution.RefundApproved(**payload)),

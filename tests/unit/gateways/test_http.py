@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.cloud import trace_context
-from shared.gateways.http import GatewayUnavailable, HttpResponse, JsonApi, Timeouts, a_document
+from shared.gateways.http import GatewayUnavailable, HttpResponse, JsonApi, Timeouts, json_document
 from tests.unit.gateways.scripted_server import HANG, HANG_UP, Reply, ScriptedServer
 from tests.waiting import PATIENCE_SECONDS
 
@@ -203,6 +203,6 @@ def test_a_good_status_without_a_document_is_unavailable_and_opens_the_circuit(
     api = JsonApi("xendit", server.url, ("key", ""), timeouts=replace(impatient, tries=1, failures_to_open=2))
     for reason in ("unreadable answer", "unreadable answer", "circuit open"):
         with pytest.raises(GatewayUnavailable, match=reason) as error:
-            api.call("GET", "/", repeatable=True, reads=a_document)
+            api.call("GET", "/", repeatable=True, reads=json_document)
         assert error.value.outcome_unknown == (reason != "circuit open")
     assert len(server.asked) == 2

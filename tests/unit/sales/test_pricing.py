@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.rupiah import percent_of, written
+from shared.rupiah import formatted, percent_of
 from shared.sales.pricing import current_price, unit_price
 from tests.unit.sales.tiers import PlainTier
 
@@ -52,5 +52,5 @@ def test_percent_is_exact_where_a_float_is_not():
 
 
 def test_rupiah_is_written_as_indonesians_do():
-    assert written(1_250_000) == "Rp 1.250.000"
-    assert written(1_250_000, "en") == "Rp 1,250,000"
+    assert formatted(1_250_000) == "Rp 1.250.000"
+    assert formatted(1_250_000, "en") == "Rp 1,250,000"
