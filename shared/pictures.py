@@ -64,15 +64,7 @@ class Picture:
     height: int
 
 
-def clean(content: bytes) -> Picture:
-    """The picture in `content` encoded anew, so that nothing but its pixels (and their colour space) remains.
-
-    Raises as `clean_with_variants` does.
-    """
-    return clean_with_variants(content, ())[0]
-
-
-def clean_with_variants(content: bytes, widths: Sequence[int]) -> tuple[Picture, list[Picture]]:
+def clean(content: bytes, widths: Sequence[int]) -> tuple[Picture, list[Picture]]:
     """The picture in `content` encoded anew, and as WebP in these widths, of which the first is the largest.
 
     Nothing but its pixels (and their colour space) remains. No variant is wider than the picture: where that is

@@ -30,7 +30,7 @@ def set_banner(caller: Principal, event_id: UUID, content: bytes) -> EventRespon
     """
     with transaction() as tx:
         editing.lock_changeable(tx, caller, event_id)
-    banner = _store(*pictures.clean_with_variants(content, WIDTHS))
+    banner = _store(*pictures.clean(content, WIDTHS))
     with transaction() as tx:
         return editing.set_banner(tx, caller, event_id, banner)
 

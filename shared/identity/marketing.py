@@ -46,7 +46,6 @@ class LinkInvalid(NotFound):
 
 
 _LANGUAGE = text("SELECT language FROM users WHERE id = :id AND NOT is_deleted")
-_CONSENTING = text("SELECT id FROM users WHERE email = :email AND marketing_opt_in AND NOT is_deleted")
 _END = {
     MailKind.OFFERS: text("""
         UPDATE users SET marketing_opt_in = false, marketing_changed_at = now(), updated_at = now()
@@ -57,12 +56,6 @@ _END = {
         WHERE id = :id AND sale_notices <> 'off' AND NOT is_deleted
     """),
 }
-
-
-def consenting_account(tx: Transaction, address: str) -> UUID | None:
-    """The account of an address whose owner consents to marketing mails."""
-    user_id: UUID | None = tx.execute(_CONSENTING, {"email": address}).scalar()
-    return user_id
 
 
 def token(user_id: UUID, kind: MailKind = MailKind.OFFERS) -> str:

@@ -11,9 +11,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.cloud import audit, manual_tasks, outbox, storage
+from shared.cloud import audit, manual_tasks, outbox
 from shared.cloud.database import Transaction, transaction
-from shared.cloud.settings import settings
 from shared.gateways import registry
 from shared.gateways.errors import GatewayError, GatewayRefused, PayloadUnreadable
 from shared.gateways.sendgrid.client import Attachment, Mail
@@ -119,11 +118,6 @@ PdfOf = Callable[[Ticket], bytes | None]
 """The source of a ticket's PDF; None where it isn't there yet."""
 
 
-def stored_pdf(ticket: Ticket) -> bytes | None:
-    """The PDF as it was last printed, whether it is still true or not."""
-    return storage.get(settings().tickets_bucket, ticket.pdf_object) if ticket.pdf_object else None
-
-
 def resend(tx: Transaction, email_id: UUID, *, by: UUID) -> None:
     """Have a mail that was left to a person tried again, ten times at most. Raises NotFound, NotSendable."""
     if tx.execute(_STATUS, {"id": email_id}).first() is None:
@@ -136,7 +130,7 @@ def resend(tx: Transaction, email_id: UUID, *, by: UUID) -> None:
     audit.record(tx, "mail.sent_again", subject="email", subject_id=email_id, actor_id=by, template=queued.template)
 
 
-def send(email_id: UUID, attempt: int = 1, *, pdf_of: PdfOf = stored_pdf) -> None:
+def send(email_id: UUID, attempt: int, *, pdf_of: PdfOf) -> None:
     """Send a mail unless that is done. `attempt` says which delivery of the wish to send it this is.
 
     A mail that SendGrid will never take, or that ten tries could not send, is left to a person. Every
@@ -163,15 +157,12 @@ def send(email_id: UUID, attempt: int = 1, *, pdf_of: PdfOf = stored_pdf) -> Non
         _mark_sent(email, message_id)
 
 
-def compose(email: QueuedEmail, pdf_of: PdfOf = stored_pdf) -> Mail:
+def compose(email: QueuedEmail, pdf_of: PdfOf) -> Mail:
     """The mail as it goes out. Raises Obsolete, or NotRendered: try again. Opens its own transaction."""
-    try:
-        with transaction() as tx:
-            context = template_context.build(tx, email)
-            if email.template not in _TO_THE_FORMER_OWNER:
-                context = unverified_recipients.without_unverified_text(tx, email.to_address, context)
-    except unsubscribing.NoConsent as error:
-        raise Obsolete("the reader wants no such mails") from error
+    with transaction() as tx:
+        context = template_context.build(tx, email)
+        if email.template not in _TO_THE_FORMER_OWNER:
+            context = unverified_recipients.without_unverified_text(tx, email.to_address, context)
     rendered = render(email.template, email.language, context)
     attached = context["tickets"] if context.get("are_attached") else []
     return Mail(

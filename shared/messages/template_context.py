@@ -13,6 +13,7 @@ from shared import local_time
 from shared.cloud import clock
 from shared.cloud.database import Transaction
 from shared.identity import codes
+from shared.identity.marketing import MailKind
 from shared.messages import freeze_page, unsubscribing
 from shared.messages.template_data import (
     BankAccount,
@@ -281,7 +282,7 @@ def _of_organizer(tx: Transaction, organizer_id: UUID) -> dict[str, Any]:
     organizer = tx.execute(_ORGANIZER, {"id": organizer_id}).first()
     if organizer is None or organizer.sale_notices == SaleNotices.OFF:
         raise Obsolete("the organizer wants no such mails")
-    return {"full_name": organizer.full_name, **unsubscribing.sales_context(organizer_id)}
+    return {"full_name": organizer.full_name, **unsubscribing.context(organizer_id, MailKind.SALES)}
 
 
 def _sold_events(tx: Transaction, sales: Sequence[Mapping[str, Any]]) -> list[SoldEvent]:
@@ -462,6 +463,3 @@ _BUILDERS: Mapping[str, Callable[[Transaction, QueuedEmail], dict[str, Any]]] = 
     "staff_invitation": _invitation,
     "staff_address_taken": _person,
 }
-
-TEMPLATES = frozenset(_BUILDERS)
-"""The templates of all mails."""

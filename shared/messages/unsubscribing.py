@@ -1,13 +1,11 @@
-"""Mails that nobody needs: offers, to who asked for them, and notices of sales, each with a way out (DP-005, RFC 8058).
+"""Unsubscribe links of optional mails, and the page that they lead to (DP-005, NOTIFY-1, RFC 8058).
 
-A mail of this kind takes `unsubscribe_context` or `sales_context` into its context (template_context). Its footer then
-has the link, and its headers let mail programs show a button of their own. Mails about an order or an account have
-neither.
+The footer of an optional mail has the link, and its headers let mail programs show a button of their own. Mails about
+an order or an account have neither.
 """
 
 from uuid import UUID
 
-from shared.cloud.database import Transaction
 from shared.cloud.settings import settings
 from shared.identity import marketing
 from shared.identity.marketing import MailKind
@@ -16,31 +14,14 @@ from shared.messages.rendering import render_page
 PATH = "/api/v1/account/unsubscribe"
 
 
-class NoConsent(Exception):
-    """The reader does not want such mails, or not any more."""
-
-
-def unsubscribe_context(tx: Transaction, address: str) -> dict[str, str]:
-    """The facts that make a mail to `address` one that can be ended. Raises NoConsent: don't send it."""
-    user_id = marketing.consenting_account(tx, address)
-    if user_id is None:
-        raise NoConsent
-    return _context(user_id, MailKind.OFFERS)
-
-
-def sales_context(organizer_id: UUID) -> dict[str, str]:
-    """The facts that make a notice of sales one that its organizer can end."""
-    return _context(organizer_id, MailKind.SALES)
-
-
-def _context(user_id: UUID, kind: MailKind) -> dict[str, str]:
-    named = "" if kind == MailKind.OFFERS else f"kind={kind}&"
-    link = f"{settings().public_url.rstrip('/')}{PATH}?{named}token={marketing.token(user_id, kind)}"
+def context(user_id: UUID, kind: MailKind) -> dict[str, str]:
+    """The template context of a mail of a kind that the account can end."""
+    link = f"{settings().public_url.rstrip('/')}{PATH}?kind={kind}&token={marketing.token(user_id, kind)}"
     return {"unsubscribe_url": link, "unsubscribe_kind": kind}
 
 
 def headers(url: str) -> dict[str, str]:
-    """The headers of a mail that this link ends."""
+    """The headers of a mail with this unsubscribe link."""
     return {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 

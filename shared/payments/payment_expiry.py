@@ -42,7 +42,7 @@ def cancel_at_gateway(payment_id: UUID) -> None:
         return
     statuses = registry.gateway(payment.gateway).cancel(payment)
     with transaction() as tx:
-        settlement.settle_all(tx, payment, statuses)
+        settlement.settle(tx, payment, statuses)
         if all(map(_is_over, statuses)):
             payment_records.mark_ended_at_gateway(tx, payment)
 

@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
 from shared.accounting import ledger
 from shared.cloud import audit, clock, manual_tasks, outbox
@@ -47,14 +46,8 @@ class SettlementOutcome(StrEnum):
     NOTHING = "nothing"  # known already, still pending, or too old to matter
 
 
-def settle(tx: Transaction, payment_id: UUID, reported: GatewayPaymentStatus) -> SettlementOutcome:
-    """Act once on what the gateway says of a payment. Raises NotFound for a payment we don't have."""
-    order = orders.lock(tx, payment_records.read(tx, payment_id).order_id)
-    return _act(tx, order, payment_records.lock(tx, payment_id), reported)
-
-
-def settle_all(tx: Transaction, payment: Payment, statuses: Sequence[GatewayPaymentStatus]) -> SettlementOutcome:
-    """Act once on everything a gateway has under the external id of a payment: what is paid first.
+def settle(tx: Transaction, payment: Payment, statuses: Sequence[GatewayPaymentStatus]) -> SettlementOutcome:
+    """Act once on everything that a gateway has under the external id of a payment: what is paid first.
 
     Returns the first outcome that changed something.
     """

@@ -106,7 +106,7 @@ def _sync(payment_id: UUID, reference: str | None = None, *, lock_timeout: str |
     with transaction() as tx:
         if lock_timeout:
             tx.execute(_WAIT_FOR_LOCKS, {"limit": lock_timeout})
-        return settlement.settle_all(tx, payment, statuses)
+        return settlement.settle(tx, payment, statuses)
 
 
 def sync_refunds(payment_id: UUID) -> SettlementOutcome:
@@ -115,7 +115,7 @@ def sync_refunds(payment_id: UUID) -> SettlementOutcome:
         payment = payment_records.read(tx, payment_id)
     statuses = registry.gateway(payment.gateway).status_with_refunds(payment)
     with transaction() as tx:
-        return settlement.settle_all(tx, payment, statuses)
+        return settlement.settle(tx, payment, statuses)
 
 
 def _check_visible(tx: Transaction, viewer: Principal, payment_id: UUID) -> None:

@@ -72,7 +72,7 @@ def _settle(reported: GatewayPaymentStatus) -> bool:
         payment = payment_records.read(tx, payment_id)
         if payment.status == PaymentStatus.OPENING and reported.state is GatewayPaymentState.PENDING:
             return False  # its checkout goes on with it
-        settlement.settle_all(tx, payment, [reported])
+        settlement.settle(tx, payment, [reported])
         return True
 
 

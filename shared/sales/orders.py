@@ -36,7 +36,7 @@ TOP_UP_HOURS = 24
 _COLUMNS = """
     id, user_id, event_id, organizer_id, status, subtotal, discount_amount, platform_fee, total_amount,
     reservation_expires_at, reservation_expires_at <= now() AS is_due, paid_at, tickets_issued_at,
-    capacity_released_at, review_reason, promo_counted, created_at
+    review_reason, promo_counted, created_at
 """
 _LOCK = text(f"SELECT {_COLUMNS} FROM orders WHERE id = :id FOR UPDATE")
 _OLDEST_UNISSUED = text("""
@@ -109,7 +109,6 @@ class Order:
     """Its hold has expired by the database's clock, whether or not it has been ended yet."""
     paid_at: datetime | None
     tickets_issued_at: datetime | None
-    capacity_released_at: datetime | None
     review_reason: str | None
     promo_counted: bool
     """It counts against the limits of its promo code."""

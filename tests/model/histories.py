@@ -28,6 +28,7 @@ from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
 from tests.factories import Event, a_promo, a_tier, a_user, an_event, make_overdue, reserve
 from tests.integration.refunds.sales import a_status
+from tests.settling import settle_one
 
 BASKETS = ((1,), (2, 0, 0, 1), (0, 1), (1, 2), (0, 0, 1), (0, 0, 0, 2), (3,))
 ZONES = ("Asia/Jakarta", "Asia/Jayapura", "America/New_York", "Pacific/Kiritimati")
@@ -272,7 +273,7 @@ class History:
         with transaction() as tx:
             reference = payment_records.read(tx, payment_id).gateway_reference
         told = a_status(amount, state=state, gateway_reference=reference, paid_at=paid_at, **said)
-        self._do(lambda tx: settlement.settle(tx, payment_id, told))
+        self._do(lambda tx: settle_one(tx, payment_id, told))
 
     def _complete(self, tx: Transaction, refund_id: UUID) -> None:
         orders.lock(tx, refund_records.read(tx, refund_id).order_id)

@@ -39,6 +39,7 @@ from shared.sales import counter_repair, expiry, orders
 from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
 from tests.factories import Event, a_promo, a_tier, a_user, an_event, make_overdue, reserve, stock_units
+from tests.settling import settle_one
 
 TIERS = {"ticket": 4, "registration": 3, "product": 3, "digital": 2}
 """What is for sale, and how much of it."""
@@ -198,7 +199,7 @@ class OrderLife(RuleBasedStateMachine):
             raw_status=state,
         )
         with transaction() as tx:
-            outcome = settlement.settle(tx, payment_id, reported)
+            outcome = settle_one(tx, payment_id, reported)
         if state is GatewayPaymentState.PAID and not has_money:
             self.money.received[payment_id] = received
         if state is GatewayPaymentState.REFUNDED or outcome is settlement.SettlementOutcome.REVERSED:

@@ -12,7 +12,7 @@ from shared.cloud.database import transaction
 from shared.gateways.sendgrid import events as sendgrid_events
 from shared.gateways.sendgrid.client import SendGrid
 from shared.identity.tokens import Principal
-from shared.messages import delivery_events, mails, sending, suppressions
+from shared.messages import delivery_events, mails, suppressions
 from shared.states import EmailStatus, SuppressionReason
 from shared.tickets import issuing
 from tests import endpoints
@@ -20,6 +20,7 @@ from tests.factories import a_tier, a_user, an_event, an_order
 from tests.integration.messages.conftest import ACCEPTED
 from tests.mail_events import an_event as a_mail_event
 from tests.mail_events import signed
+from tests.mail_sending import send_mail
 from tests.threads import at_the_same_time
 from tests.unit.gateways.scripted_server import Reply
 
@@ -181,7 +182,7 @@ def test_a_mail_whose_sending_was_not_noted_is_known_to_be_sent(sendgrid):
     email_id = a_mail(status="queued")
     change("UPDATE emails SET claimed_until = now() - interval '1 second', attempts = 1 WHERE id = :id", id=email_id)
     tell(a_mail_event("delivered", email_id))
-    sending.send(email_id)
+    send_mail(email_id)
     assert sendgrid.asked == []
     row = email(email_id)
     assert (row.status, row.context, row.provider_message_id) == ("delivered", {}, "sg-message-1")
@@ -198,7 +199,7 @@ def test_an_event_that_is_faster_than_our_note_is_not_overwritten(sendgrid, monk
         return message_id
 
     monkeypatch.setattr(SendGrid, "send", answer_late)
-    sending.send(email_id)
+    send_mail(email_id)
     assert (status(email_id), email(email_id).context) == ("delivered", {})
 
 
@@ -258,7 +259,7 @@ def test_an_address_that_bounced_is_not_tried_again(sendgrid):
     address = an_address()
     tell(a_mail_event("bounce", a_mail(address), type="bounce"))
     later = a_mail(address, status="queued")
-    sending.send(later)
+    send_mail(later)
     assert sendgrid.asked == []
     row = email(later)
     assert (row.status, row.error_message, row.context) == ("dropped", "suppressed: bounced", {})
@@ -311,7 +312,7 @@ def test_an_admin_sees_the_list_and_lifts_an_address(sendgrid, admin):
     assert lift(address.upper(), admin).status_code == 204
     sendgrid.will_answer(Reply(204), ACCEPTED)
     later = a_mail(address, status="queued")
-    sending.send(later)
+    send_mail(later)
     assert [(asked.method, asked.path) for asked in sendgrid.asked] == [
         ("DELETE", f"/v3/suppression/spam_reports/{address.replace('@', '%40')}"),
         ("POST", "/v3/mail/send"),
@@ -393,6 +394,6 @@ def test_asking_for_the_tickets_again_does_not_try_a_bounced_address_again(sendg
         id=order.id,
         to=attendee,
     )
-    sending.send(again.id)
+    send_mail(again.id)
     assert status(again.id) == "dropped"
     assert mail_statuses(order, buyer) == ["dropped"]

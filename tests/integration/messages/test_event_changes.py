@@ -11,10 +11,11 @@ from shared.catalog.events import EventChange, ListedTierChange
 from shared.catalog.tiers import TierChange
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
-from shared.messages import mails, sending
+from shared.messages import mails
 from shared.payments import change_notices, reconcile
 from tests.factories import a_tier, a_user, an_event, an_order
 from tests.integration.refunds.sales import a_paid_order
+from tests.mail_sending import send_mail
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -79,7 +80,7 @@ def told(event):
 
 
 def words(sendgrid, email):
-    sending.send(email.id)
+    send_mail(email.id)
     body = sendgrid.asked[-1].body
     return body["subject"], *(part["value"] for part in body["content"])
 

@@ -10,8 +10,7 @@ from functions.issue_ticket.main import PaidOrder, issue_paid
 from shared.cloud.database import transaction
 from shared.gateways.statuses import GatewayPaymentState
 from shared.identity.tokens import Principal
-from shared.messages import sending
-from shared.payments import cancellation, settlement
+from shared.payments import cancellation
 from shared.payments.cancellation import Cancellation
 from shared.refunds import approval
 from shared.refunds import requests as refund_requests
@@ -20,6 +19,8 @@ from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
 from tests.factories import Event, a_tier, a_user, an_event
 from tests.integration.refunds.sales import a_paid_order, a_status
+from tests.mail_sending import send_mail
+from tests.settling import settle_one
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -70,7 +71,7 @@ def told(order, template):
 
 def sent(sendgrid, email):
     """The words of a mail as it left: its subject and its text."""
-    sending.send(email.id)
+    send_mail(email.id)
     body = sendgrid.asked[-1].body
     plain, html = (part["value"] for part in body["content"])
     return body["subject"], plain, html
@@ -136,7 +137,7 @@ def test_whose_ticket_ends_because_the_gateway_gave_the_money_back_is_told(sale)
     [payment] = rows("SELECT id FROM payments WHERE order_id = :id", id=order.id)
     with transaction() as tx:
         fact = a_status(order.total_amount, state=GatewayPaymentState.REFUNDED, refunded_amount=order.total_amount)
-        settlement.settle(tx, payment.id, fact)
+        settle_one(tx, payment.id, fact)
     assert set(told(order, "ticket_void")) == {sale.ani, sale.budi}
 
 

@@ -7,10 +7,11 @@ from sqlalchemy import text
 
 from shared.cloud import clock
 from shared.cloud.database import transaction
-from shared.messages import event_reminders, mails, payment_reminders, sending
+from shared.messages import event_reminders, mails, payment_reminders
 from shared.sales import orders
 from tests.factories import a_tier, a_user, an_event, an_order
 from tests.integration.refunds.sales import a_paid_order, a_payment
+from tests.mail_sending import send_mail
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -124,7 +125,7 @@ def test_who_pays_before_the_reminder_leaves_gets_none(sendgrid):  # NS-004
     with transaction() as tx:
         orders.mark_paid(tx, orders.lock(tx, order.id), paid_at=datetime.now(UTC))
     [email] = reminders(order)
-    sending.send(email.id)
+    send_mail(email.id)
     assert sendgrid.asked == []
     assert reminders(order)[0].error_message == "the order is paid"
 
@@ -133,14 +134,14 @@ def test_a_reminder_that_comes_too_late_is_not_sent(sendgrid):  # NS-004
     order = a_bill(minutes_left=14)
     payment_reminders.remind_all_due()
     change("UPDATE orders SET reservation_expires_at = now() WHERE id = :id", id=order.id)
-    sending.send(reminders(order)[0].id)
+    send_mail(reminders(order)[0].id)
     assert sendgrid.asked == []
 
 
 def test_the_reminder_says_until_when_and_how_to_pay(sendgrid):  # NS-004
     order = a_bill(minutes_left=14)
     payment_reminders.remind_all_due()
-    sending.send(reminders(order)[0].id)
+    send_mail(reminders(order)[0].id)
     mail = sendgrid.asked[-1].body
     assert mail["subject"] == "Belum dibayar: Konser Senja"
     plain = mail["content"][0]["value"]
@@ -211,7 +212,7 @@ def test_buyer_and_attendee_are_reminded_once(buyer, sendgrid):  # NS-005
     assert sorted(reminded(order)) == sorted([address_of(buyer), "peserta1@example.com", "peserta2@example.com"])
     found = {mail.to_address: mail.id for mail in mails_about(order.id, "event_reminder")}
     for email_id in found.values():
-        sending.send(email_id)
+        send_mail(email_id)
     words = {asked.body["personalizations"][0]["to"][0]["email"]: asked.body for asked in sendgrid.asked}
     assert "Konser Senja" in words[address_of(buyer)]["subject"]
     assert f"/orders/{order.id}" in words[address_of(buyer)]["content"][0]["value"]
@@ -249,7 +250,7 @@ def test_nothing_goes_to_who_was_refunded_or_whose_event_is_cancelled(buyer, sen
     assert reminded(returned) == []
     [email] = mails_about(kept.id, "event_reminder")
     change("UPDATE events SET status = 'cancelled' WHERE id = :id", id=event.id)
-    sending.send(email.id)
+    send_mail(email.id)
     assert sendgrid.asked == []
 
 
@@ -259,7 +260,7 @@ def test_what_is_given_back_before_the_reminder_leaves_is_not_reminded_of(sendgr
     with transaction() as tx:
         orders.return_items(tx, [order.items[0].id])
     [email] = mails_about(order.id, "event_reminder")
-    sending.send(email.id)
+    send_mail(email.id)
     assert sendgrid.asked == []
 
 
@@ -274,13 +275,13 @@ def test_an_event_that_is_moved_is_reminded_of_anew(sendgrid, monkeypatch):  # N
         day=a_day,
         id=event.id,
     )
-    sending.send(first.id)
+    send_mail(first.id)
     assert sendgrid.asked == []
     tomorrow = datetime.now(UTC) + a_day
     monkeypatch.setattr(clock, "now", lambda: tomorrow)
     event_reminders.remind_all_due()
     [second] = [mail for mail in mails_about(order.id, "event_reminder") if mail.id != first.id]
-    sending.send(second.id)
+    send_mail(second.id)
     assert len(sendgrid.asked) == 1
 
 

@@ -10,10 +10,11 @@ from shared.cloud.database import transaction
 from shared.identity import marketing
 from shared.identity.marketing import MailKind
 from shared.identity.tokens import Principal
-from shared.messages import sale_notices, sending
+from shared.messages import sale_notices
 from shared.sales import orders
 from tests.endpoints import call
 from tests.factories import a_tier, an_event, an_order
+from tests.mail_sending import send_mail
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -56,7 +57,7 @@ def mails_to(event, template):
 
 
 def words(sendgrid, email):
-    sending.send(email.id)
+    send_mail(email.id)
     return sendgrid.asked[-1].body
 
 
@@ -115,7 +116,7 @@ def test_who_switches_them_off_gets_none_that_waits(sendgrid):
     with transaction() as tx:
         tx.execute(text("UPDATE users SET sale_notices = 'off' WHERE id = :id"), {"id": event.organizer_id})
     [waiting] = mails_to(event, "sale_made")
-    sending.send(waiting.id)
+    send_mail(waiting.id)
     assert sendgrid.asked == []
 
 

@@ -17,6 +17,7 @@ from shared.sales import orders
 from shared.tickets import issuing, voiding
 from tests.factories import a_tier, a_user, an_event, an_order
 from tests.integration.messages.conftest import ACCEPTED
+from tests.mail_sending import send_mail
 from tests.threads import at_the_same_time
 from tests.unit.gateways.scripted_server import HANG_UP, Reply
 
@@ -73,7 +74,7 @@ def an_e_ticket_mail():
 
 def test_a_mail_is_handed_to_sendgrid_and_noted(sendgrid):
     email_id = a_code_mail()
-    sending.send(email_id)
+    send_mail(email_id)
     [asked] = sendgrid.asked
     assert asked.path == "/v3/mail/send"
     [recipient] = asked.body["personalizations"]
@@ -88,21 +89,21 @@ def test_a_mail_is_handed_to_sendgrid_and_noted(sendgrid):
 
 
 def test_english_readers_get_english(sendgrid):
-    sending.send(a_code_mail("en"))
+    send_mail(a_code_mail("en"))
     assert sendgrid.asked[0].body["subject"] == "Your Karcis verification code"
 
 
 def test_a_mail_that_is_sent_is_not_sent_again(sendgrid):
     email_id = a_code_mail()
     for _ in range(3):
-        sending.send(email_id)
+        send_mail(email_id)
     assert len(sendgrid.asked) == 1
 
 
 def test_a_mail_that_was_accepted_without_an_id_is_sent_all_the_same(sendgrid):
     email_id = a_code_mail()
     sendgrid.will_answer(Reply(202))
-    sending.send(email_id)
+    send_mail(email_id)
     assert (email(email_id).status, email(email_id).provider_message_id) == ("sent", None)
 
 
@@ -124,22 +125,22 @@ def open_tasks_about(email_id):
 def test_a_mail_that_failed_is_sent_again_by_an_admin(sendgrid, admin):
     email_id = the_mail_about(an_order())
     sendgrid.will_answer(DOWN)
-    sending.send(email_id, attempt=sending.MAX_ATTEMPTS)
+    send_mail(email_id, attempt=sending.MAX_ATTEMPTS)
     assert (email(email_id).status, len(open_tasks_about(email_id))) == ("failed", 1)
     send_again(email_id, admin)
     assert open_tasks_about(email_id) == []
     asked = rows("SELECT topic FROM outbox WHERE payload ->> 'email_id' = :id", id=str(email_id))
     assert [message.topic for message in asked] == ["email.requested"] * 2
     sendgrid.will_answer(ACCEPTED)
-    sending.send(email_id)
+    send_mail(email_id)
     assert (email(email_id).status, email(email_id).attempts) == ("sent", 1)
 
 
 def test_what_is_sent_or_forgotten_is_not_sent_again(sendgrid, admin):
     sent, code = the_mail_about(an_order()), a_code_mail()
-    sending.send(sent)
+    send_mail(sent)
     sendgrid.will_answer(REFUSED)
-    sending.send(code)
+    send_mail(code)
     for email_id in (sent, code):
         with pytest.raises(NotSendable):
             send_again(email_id, admin)
@@ -148,7 +149,7 @@ def test_what_is_sent_or_forgotten_is_not_sent_again(sendgrid, admin):
 
 
 def test_a_mail_nobody_asked_for_is_nothing_to_do(sendgrid):
-    sending.send(uuid4())
+    send_mail(uuid4())
     assert sendgrid.asked == []
 
 
@@ -157,7 +158,7 @@ def test_of_deliveries_in_the_same_instant_one_sends(sendgrid):
 
     def deliver():
         try:
-            sending.send(email_id)
+            send_mail(email_id)
         except TryAgain:
             return
 
@@ -168,7 +169,7 @@ def test_of_deliveries_in_the_same_instant_one_sends(sendgrid):
 
 def test_a_code_is_forgotten_once_it_is_sent(sendgrid):
     email_id = a_code_mail()
-    sending.send(email_id)
+    send_mail(email_id)
     assert email(email_id).context == {}
 
 
@@ -176,7 +177,7 @@ def test_the_address_of_whom_we_have_forgotten_goes_with_the_last_mail(sendgrid)
     with transaction() as tx:
         mails.enqueue(tx, "account_deleted", dedupe_key="gone", to="siti@example.com", context={"full_name": "Siti"})
     [[email_id]] = rows("SELECT id FROM emails WHERE once_key = 'gone'")
-    sending.send(email_id)
+    send_mail(email_id)
     assert sendgrid.asked[0].body["personalizations"][0]["to"][0]["email"] == "siti@example.com"
     assert (email(email_id).to_address, email(email_id).context) == ("deleted@deleted.invalid", {})
 
@@ -185,14 +186,14 @@ def test_while_one_delivery_sends_another_comes_back_later_and_takes_over_if_the
     email_id = a_code_mail()
     change("UPDATE emails SET attempts = 1, claimed_until = now() + interval '60 seconds' WHERE id = :id", id=email_id)
     with pytest.raises(TryAgain):
-        sending.send(email_id)
+        send_mail(email_id)
     assert sendgrid.asked == []
 
     change(
         "UPDATE emails SET claimed_until = now() - interval '1 second' WHERE id = :id",
         id=email_id,
     )
-    sending.send(email_id)
+    send_mail(email_id)
     assert (email(email_id).status, email(email_id).attempts) == ("sent", 2)
 
 
@@ -203,12 +204,12 @@ def test_trouble_on_the_way_is_raised_so_that_the_delivery_is_repeated(sendgrid,
     email_id = a_code_mail()
     sendgrid.will_answer(trouble, ACCEPTED)
     with pytest.raises(error):
-        sending.send(email_id)
+        send_mail(email_id)
     row = email(email_id)
     assert (row.status, row.attempts, row.context["code"]) == ("queued", 1, "123456")
     assert "siti" not in row.error_message
 
-    sending.send(email_id, attempt=2)
+    send_mail(email_id, attempt=2)
     row = email(email_id)
     assert (row.status, row.attempts, row.error_message) == ("sent", 2, None)
 
@@ -218,8 +219,8 @@ def test_after_ten_tries_a_person_looks_at_the_mail(sendgrid):  # PS-024
     sendgrid.will_answer(DOWN)
     for attempt in range(1, 10):
         with pytest.raises(GatewayUnavailable):
-            sending.send(email_id, attempt)
-    sending.send(email_id, attempt=10)
+            send_mail(email_id, attempt)
+    send_mail(email_id, attempt=10)
     row = email(email_id)
     assert (row.status, row.attempts, row.context) == ("failed", 10, {})
     assert tasks_about(email_id) == ["mail_failed"]
@@ -228,25 +229,25 @@ def test_after_ten_tries_a_person_looks_at_the_mail(sendgrid):  # PS-024
 def test_the_last_delivery_gives_up_even_if_earlier_ones_never_got_here(sendgrid):
     email_id = a_code_mail()
     sendgrid.will_answer(DOWN)
-    sending.send(email_id, attempt=10)
+    send_mail(email_id, attempt=10)
     assert email(email_id).status == "failed"
 
 
 def test_a_mail_that_sendgrid_refuses_is_left_to_a_person_at_once(sendgrid):
     email_id = a_code_mail()
     sendgrid.will_answer(REFUSED)
-    sending.send(email_id)
+    send_mail(email_id)
     row = email(email_id)
     assert (row.status, row.attempts, row.context) == ("failed", 1, {})
     assert "valid address" not in row.error_message
     assert tasks_about(email_id) == ["mail_failed"]
-    sending.send(email_id)
+    send_mail(email_id)
     assert len(sendgrid.asked) == 1
 
 
 def test_e_tickets_carry_every_pdf(sendgrid, files):  # TS-018, NS-003
     order, email_id = an_e_ticket_mail()
-    sending.send(email_id)
+    send_mail(email_id)
     body = sendgrid.asked[0].body
     assert sorted(base64.b64decode(each["content"]) for each in body["attachments"]) == sorted(files.files.values())
     assert {each["type"] for each in body["attachments"]} == {"application/pdf"}
@@ -269,7 +270,7 @@ def a_large_order(quantity):
 def test_many_tickets_are_linked_for_the_buyer_and_split_for_who_cannot_open_the_order(sendgrid, files):
     order = a_large_order(2 * mails.MAX_ATTACHMENTS + 1)
     for mail in rows("SELECT id FROM emails WHERE order_id = :id AND template = 'e_ticket'", id=order.id):
-        sending.send(mail.id)
+        send_mail(mail.id)
     sent = [request.body for request in sendgrid.asked]
     to_buyer = [body for body in sent if not body.get("attachments")]
     to_group = [body for body in sent if body.get("attachments")]
@@ -306,10 +307,10 @@ def test_an_e_ticket_waits_for_its_pdf(sendgrid, files):
     kept = files.files.copy()
     files.files.clear()
     with pytest.raises(NotRendered):
-        sending.send(email_id)
+        send_mail(email_id)
     assert sendgrid.asked == []
     files.files.update(kept)
-    sending.send(email_id)
+    send_mail(email_id)
     assert email(email_id).status == "sent"
 
 
@@ -317,7 +318,7 @@ def test_tickets_that_became_void_are_not_sent_any_more(sendgrid):
     order, email_id = an_e_ticket_mail()
     with transaction() as tx:
         voiding.void(tx, order.id)
-    sending.send(email_id)
+    send_mail(email_id)
     assert sendgrid.asked == []
     assert (email(email_id).status, tasks_about(email_id)) == ("failed", [])
 
@@ -336,7 +337,7 @@ def test_a_confirmation_says_what_to_pay_how_and_until_when(sendgrid):  # NS-002
         external_id=f"{order.id}-1",
         amount=order.total_amount,
     )
-    sending.send(the_mail_about(order))
+    send_mail(the_mail_about(order))
     plain, html = (part["value"] for part in sendgrid.asked[0].body["content"])
     for told in ("VIP", "Rp 300.000", "Rp 20.000", "Rp 320.000", "880812345678", "Sabtu, 21 November 2026, 20.30 WITA"):
         assert told in plain
@@ -348,7 +349,7 @@ def test_nobody_is_asked_to_pay_an_order_that_has_ended(sendgrid):
     email_id = the_mail_about(order)
     with transaction() as tx:
         orders.cancel(tx, orders.lock(tx, order.id))
-    sending.send(email_id)
+    send_mail(email_id)
     assert sendgrid.asked == []
     assert tasks_about(email_id) == []
 
@@ -370,11 +371,11 @@ def test_money_that_came_too_late_is_named_to_the_rupiah(sendgrid):  # LATE-1
         external_id=f"{order.id}-1",
         user_id=buyer.id,
     )
-    sending.send(the_mail_about(order, "payment_unusable"))
+    send_mail(the_mail_about(order, "payment_unusable"))
     assert sendgrid.asked[0].body["subject"] == "Pembayaran Rp 107.500 kami kembalikan"
 
 
 def test_a_delay_is_told_while_the_order_is_paid(sendgrid):
     order = an_order(paid=True)
-    sending.send(the_mail_about(order, "ticket_delayed"))
+    send_mail(the_mail_about(order, "ticket_delayed"))
     assert "24 jam" in sendgrid.asked[0].body["content"][0]["value"]

@@ -7,11 +7,12 @@ from sqlalchemy import text
 
 from shared.cloud.database import transaction
 from shared.links import contains_link
-from shared.messages import mails, quotas, sending
+from shared.messages import mails, quotas
 from shared.messages.quotas import TooManyMails
 from shared.sales import orders
 from shared.tickets import issuing
 from tests.factories import a_tier, a_user, an_event, an_order
+from tests.mail_sending import send_mail
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -59,7 +60,7 @@ def mails_to(address):
 
 
 def sent(sendgrid, email):
-    sending.send(email.id)
+    send_mail(email.id)
     assert rows("SELECT status FROM emails WHERE id = :id", id=email.id)[0].status == "sent"
     return sendgrid.asked[-1].body
 

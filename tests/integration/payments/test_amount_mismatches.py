@@ -12,7 +12,7 @@ from shared.cloud.database import transaction
 from shared.cloud.settings import settings
 from shared.gateways.statuses import GatewayPaymentState
 from shared.models import PageQuery
-from shared.payments import checkout, payment_expiry, reconcile, reviews, settlement
+from shared.payments import checkout, payment_expiry, reconcile, reviews
 from shared.payments import records as payment_records
 from shared.payments.settlement import SettlementOutcome
 from shared.refunds import records as refund_records
@@ -22,6 +22,7 @@ from shared.tickets import issuing
 from tests.factories import a_user, an_order, make_overdue
 from tests.integration.refunds.sales import a_payment, a_status
 from tests.integration.refunds.steps import open_tasks, rows
+from tests.settling import settle_one
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -41,7 +42,7 @@ def books(order_id: UUID) -> Mapping[str, int]:
 
 def settle(payment_id: UUID, amount: int, **reported: Any) -> SettlementOutcome:
     with transaction() as tx:
-        return settlement.settle(tx, payment_id, a_status(amount, **reported))
+        return settle_one(tx, payment_id, a_status(amount, **reported))
 
 
 def another_try(order: OrderResponse, method: str = "QRIS") -> payment_records.Payment:

@@ -14,7 +14,6 @@ from shared.accounting import ledger
 from shared.cloud.database import transaction
 from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus
 from shared.payments import records as payment_records
-from shared.payments import settlement
 from shared.payments.settlement import SettlementOutcome
 from shared.sales import orders
 from shared.sales.schemas import OrderResponse
@@ -28,6 +27,7 @@ from tests.factories import (
     reserve,
     stock,
 )
+from tests.settling import settle_one
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -68,7 +68,7 @@ def a_status(order: OrderResponse, state: GatewayPaymentState, **changes) -> Gat
 
 def settle(payment_id: UUID, reported: GatewayPaymentStatus) -> SettlementOutcome:
     with transaction() as tx:
-        return settlement.settle(tx, payment_id, reported)
+        return settle_one(tx, payment_id, reported)
 
 
 def accounts_of(order: OrderResponse) -> dict[str, int]:

@@ -11,11 +11,11 @@ from shared.cloud.database import transaction
 from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus
 from shared.identity.tokens import Principal
 from shared.payments import records as payment_records
-from shared.payments import settlement
 from shared.sales import orders
 from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing
 from tests.factories import Event, an_order
+from tests.settling import settle_one
 
 
 def a_paid_order(
@@ -31,7 +31,7 @@ def a_paid_order(
     order = an_order(event, buyer=buyer, quantities=quantities, promo_code=promo_code)
     payment_id = a_payment(order.id, gateway, method)
     with transaction() as tx:
-        settlement.settle(tx, payment_id, a_status(order.total_amount))
+        settle_one(tx, payment_id, a_status(order.total_amount))
     issuing.add_missing(order.id)
     with transaction() as tx:
         return OrderResponse.read(tx, order.id)

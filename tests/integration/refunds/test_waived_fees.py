@@ -25,6 +25,7 @@ from tests.factories import Event, a_promo, a_tier, a_user, an_event, an_order, 
 from tests.integration.refunds.sales import a_paid_order, a_payment, a_status
 from tests.integration.refunds.steps import let_it_be_over, rows
 from tests.integration.refunds.test_requests_after_changes import postpone
+from tests.settling import settle_one
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -310,7 +311,7 @@ def test_late_money_is_honoured_with_its_waived_fee():
     expiry.expire_all_due()
     an_order(event, promo_code=code)
     with transaction() as tx:
-        assert settlement.settle(tx, payment_id, a_status(50_000)) is settlement.SettlementOutcome.REVIVED
+        assert settle_one(tx, payment_id, a_status(50_000)) is settlement.SettlementOutcome.REVIVED
     assert spent(promo_id) == (115_000, 57_500)
     assert books(event)["organizer_payable"] == -37_500
     assert promises_are_kept()

@@ -9,7 +9,15 @@ from typing import Any
 
 ROOT = Path(__file__).parents[3]
 LIBRARY = (
-    *("shared/cloud/", "shared/web/", "shared/models", "shared/problems", "shared/rupiah", "shared/sentences"),
+    *(
+        "shared/cloud/",
+        "shared/web/",
+        "shared/models",
+        "shared/field_types",
+        "shared/problems",
+        "shared/rupiah",
+        "shared/sentences",
+    ),
     *("shared/links", "shared/local_time", "shared/identity/tokens", "shared/identity/principals"),
     *("shared/gateways/registry", "shared/sales/reservation_requests"),
 )

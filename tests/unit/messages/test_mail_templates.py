@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import get_args
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from jinja2 import UndefinedError
 
 from functions.manifest import manifest
 from infra.local.mail_samples import LONG, SHORT, Names, samples
-from shared.messages import template_context
+from shared.messages import mails
 from shared.messages.rendering import render
 from shared.messages.template_data import Ticket
 
@@ -36,7 +37,7 @@ def words_of(html):
 
 
 def test_every_template_is_looked_at():
-    assert {each.template for each in samples("id")} == set(template_context.TEMPLATES)
+    assert {each.template for each in samples("id")} == set(get_args(mails.Template))
 
 
 @pytest.mark.parametrize("names", [SHORT, LONG], ids=["short", "long"])
