@@ -1,0 +1,107 @@
+"""Every address and form of the site, with whatever a person can type: words in return, no 5xx (U-003, SEC-014)."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import requests
+
+from functions.site.main import app
+from tests.functions.browsing import Browser
+from tests.people import Person, World
+
+NASTY = [
+    "",
+    "\x00",
+    "0",
+    "-1",
+    "9" * 400,
+    "\u0661\u0662",
+    "nan",
+    "2026-02-30T25:61",
+    "\u202e\U0001f3ab",
+    "<script>alert(1)</script>{{7*7}}%(x)s",
+    "../../../../etc/passwd",
+    "\r\nSet-Cookie: a=b",
+    "//evil.example",
+    "b" * 20_000,
+]
+ENDS_SESSION = ("/logout", "/account/sign-out-everywhere")
+PAGES = [route.path for route in app.routes if route.method == "GET"]
+FORMS = [route.path for route in app.routes if route.method == "POST" and route.path not in ENDS_SESSION]
+_VARIABLE = re.compile(r"\{(\w+)\}")
+_TEMPLATES = Path(__file__).parents[2] / "shared/site/templates"
+_FIELD = re.compile(r"""name="(\w+)"|\w\('(\w+)'""")
+
+
+@pytest.fixture(scope="module")
+def organizer(world: World) -> Person:
+    """Somebody who sells and buys."""
+    return world.somebody("organizer")
+
+
+@pytest.fixture(scope="module")
+def variables(world: World, organizer: Person) -> dict[str, str]:
+    """Values for the variables of addresses that lead to something of the organizer's own."""
+    event = organizer.publish()
+    order = organizer.buy(event)
+    return {
+        "slug": event["slug"],
+        "event_id": event["id"],
+        "tier_id": event["tiers"][0]["id"],
+        "order_id": order["id"],
+        "ticket_id": order["tickets"][0]["id"],
+    }
+
+
+@pytest.fixture
+def browser(world: World, organizer: Person) -> Browser:
+    """Where the organizer is signed in."""
+    browser = Browser(world)
+    browser.sign_in(organizer)
+    return browser
+
+
+def fields() -> dict[str, str]:
+    """All fields of all forms, and what the templates call by a name."""
+    found = [_FIELD.findall(each.read_text(encoding="utf-8")) for each in _TEMPLATES.rglob("*.html")]
+    return {plain or made: "" for names in found for plain, made in names}
+
+
+def address(path: str, variables: dict[str, str], instead: str) -> str:
+    return _VARIABLE.sub(lambda found: variables.get(found[1], quote(instead, safe="")), path)
+
+
+def is_told(answer: requests.Response, text: str) -> Iterator[str]:
+    """What is wrong with an answer to a text, if anything."""
+    if answer.status_code >= 500:
+        yield f"{answer.request.method} {answer.request.url}: {answer.status_code} for {text[:40]!r}"
+    if answer.headers["Content-Type"].startswith("text/html") and "<script>alert(1)" in answer.text:
+        yield f"{answer.request.url} shows a script"
+    if "root:x:" in answer.text:
+        yield f"{answer.request.url} shows a file of the machine"
+    if "evil.example" in answer.headers.get("Location", "") or "a" in answer.cookies:
+        yield f"{answer.request.url} leads away or sets a cookie"
+
+
+@pytest.mark.parametrize("text", NASTY, ids=lambda text: repr(text)[:25])
+def test_an_address(browser: Browser, text: str):
+    wrong: list[str] = []
+    for path in PAGES:
+        asked = address(path, {}, text[:2_000] or " ")
+        answer = browser.session.get(browser.world.url + asked, params=dict.fromkeys(fields(), text[:40]))
+        wrong += is_told(answer, text)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("text", NASTY, ids=lambda text: repr(text)[:25])
+def test_a_form(browser: Browser, variables: dict[str, str], text: str):
+    form: dict[str, Any] = dict.fromkeys([*fields(), f"t_{variables['tier_id']}"], text)
+    wrong: list[str] = []
+    for path in FORMS:
+        wrong += is_told(browser.send(address(path, variables, text[:2_000] or " "), form), text)
+    assert browser.is_signed_in
+    assert not wrong, "\n".join(wrong)
