@@ -1,12 +1,13 @@
 """The first purchase on a phone, by somebody who has never been here: a guest with a mailed code (U-002)."""
 
+import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.looking import look
-from tests.browser.visitors import Visitor
+from tests.browser.visitors import NAME, Visitor
 
 MAX_TAPS = 12
 
@@ -40,3 +41,33 @@ def test_a_guest_buys_in_a_dozen_taps_and_the_page_becomes_the_ticket(
     visitor.follow(page.locator("[data-ticket] a", has_text="Buka tiket"))
     look(page, "ticket")
     assert visitor.taps <= MAX_TAPS
+
+
+def test_a_newcomer_finds_the_inbox_and_the_simulator_from_the_start_page(concert: dict[str, Any], visitor: Visitor):
+    start, world = visitor.page, visitor.world
+    start.goto("/")
+    buying = Visitor(opened_by(visitor, "Buy a ticket"), world, visitor.address)
+    buying.find(concert["title"])
+    buying.choose()
+    buying.go_to_buy()
+    buying.request_code()
+    buying.mailed_code()  # it has come: nobody looks twice
+    inbox = opened_by(visitor, "Open the inbox")
+    preview = inbox.locator("li", has_text=visitor.address).inner_text()
+    buying.page.fill("#code", re.findall(r"\d{4} ?\d{4}", preview)[0])
+    buying.follow(buying.page.locator("form[action$='/sign-in'] button.block"))
+    buying.page.fill("#name_0", NAME)
+    buying.follow(buying.page.locator("[data-pay] button.block"))  # by QRIS, which is chosen already
+    newest = Visitor(opened_by(visitor, "Pay at the simulator"), world)
+    newest.follow(newest.page.locator("li a").first)
+    newest.follow(newest.page.locator("button.pay"))
+    expect(buying.page.locator("[data-ticket] svg.qr")).to_be_visible()
+    assert visitor.taps + buying.taps + newest.taps <= MAX_TAPS
+
+
+def opened_by(visitor: Visitor, words: str) -> Page:
+    """The tab that a link of the start page opens."""
+    with visitor.page.context.expect_page() as opened:
+        visitor.tap(visitor.page.get_by_role("link", name=words))
+    opened.value.wait_for_load_state()
+    return opened.value

@@ -80,6 +80,7 @@ def overview(gateways: list[Gateway], engine: Engine) -> str:
     """The latest payments of these gateways, with links to their pages."""
     with engine.connect() as tx:
         found = [(gateway, each) for gateway in gateways for each in payments.newest(tx, gateway.name, None, _LATEST)]
+    found.sort(key=lambda each: each[1].created_at, reverse=True)
     return render_template(
         "overview.html",
         gateways=[(gateway.name.capitalize(), gateway.account_page) for gateway in gateways],
