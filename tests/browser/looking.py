@@ -1,6 +1,6 @@
 """A look at a page in a named state: pictures of it for people, and what axe says of it for those who can't see them.
 
-The pictures go to the folder SCREENS names (build/screens), `name-360.png` and `name-1280.png`.
+The pictures go to the folder SCREENS names (build/screens), `name-360.jpeg` and `name-1280.jpeg`.
 """
 
 import os
@@ -14,6 +14,8 @@ from playwright.sync_api import Page
 ROOT = Path(__file__).parent.parent.parent
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 800}
+_PICTURE: dict[str, Any] = {"type": "jpeg", "quality": 85, "full_page": True, "animations": "disabled"}
+"""JPEG is written in half the time of PNG."""
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
@@ -34,7 +36,7 @@ def picture(page: Page, name: str) -> None:
     before = page.viewport_size
     for size in (DESK, PHONE):
         page.set_viewport_size(size)  # type: ignore[arg-type]
-        page.screenshot(path=_folder() / f"{name}-{size['width']}.png", full_page=True, animations="disabled")
+        page.screenshot(path=_folder() / f"{name}-{size['width']}.jpeg", **_PICTURE)
     if before:
         page.set_viewport_size(before)
 

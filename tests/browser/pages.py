@@ -1,9 +1,11 @@
 """What a page does and says, as a visitor or a screen reader finds it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from playwright.sync_api import Page, expect
+
+from tests.waiting import until
 
 _SPOKEN = [
     "button",
@@ -29,6 +31,16 @@ def is_the_same_truth(page: Page, title: str) -> None:
     page.go_back()
     expect(page).to_have_url(address)
     expect(page.locator("h1")).to_contain_text(title)
+
+
+def come_back(page: Page, is_there: Callable[[], bool]) -> None:
+    """Leave the page for another app and come back to it, until something is there: it looks each time at once."""
+
+    def is_seen() -> bool:
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        return is_there()
+
+    until(is_seen, what=f"for {page.url} to change")
 
 
 @contextmanager

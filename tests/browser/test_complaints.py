@@ -231,7 +231,7 @@ def test_one_origin_and_no_frame_from_the_start_to_the_ticket(concert: dict[str,
     visitor.request_code()
     visitor.enter_code()
     visitor.pay_by("QRIS")
-    visitor.at_gateway("pay")
+    visitor.pay()
     expect(page.locator("[data-ticket]")).to_be_visible()
     assert {request.frame.parent_frame for request in asked if not request.service_worker} == {None}
     assert [request.url for request in asked if not request.url.startswith((world.url, "data:", "blob:"))] == []
@@ -248,7 +248,7 @@ def test_titles_tell_the_states_apart(concert: dict[str, Any], visitor: Visitor,
     page.fill("#email_0", buyer.address)
     visitor.follow(page.locator("[data-pay] button.block"))
     titles.append(page.title())
-    visitor.at_gateway("pay")
+    visitor.pay()
     expect(page.locator("[data-ticket]")).to_be_visible()
     titles.append(page.title())
     assert len(set(titles)) == 4

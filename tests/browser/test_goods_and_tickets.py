@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.looking import look
-from tests.browser.pages import is_the_same_truth
+from tests.browser.pages import come_back, is_the_same_truth
 from tests.browser.test_order_states import give_back, let_in, tonight
 from tests.browser.visitors import Visitor
 from tests.people import Person, World
@@ -29,7 +29,8 @@ def buy_goods(visitor: Visitor, buyer: Person, event: dict[str, Any]) -> dict[st
     payment = buyer.checkout(order)
     visitor.page.goto(f"/orders/{order['id']}")
     buyer.world.gateway("xendit", payment["gateway_reference"], "pay")
-    expect(visitor.page.locator("h1")).to_have_text("Pesanan Anda siap")
+    title = visitor.page.locator("h1", has_text="Pesanan Anda siap")
+    come_back(visitor.page, lambda: title.count() > 0)
     return order
 
 

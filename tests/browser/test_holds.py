@@ -66,7 +66,7 @@ def test_going_back_after_paying_buys_nothing_again_by_chance(world: World, visi
     visitor.follow(page.locator("form.panel button.block"))
     order = visitor.order_id
     visitor.pay_by("QRIS")
-    visitor.at_gateway("pay")
+    visitor.pay()
     expect(page.locator("h1")).to_have_text("Tiket Anda siap")
     page.go_back()
     expect(page.locator("h1")).to_have_text("Tiket Anda siap")  # the order's page, wherever one comes from

@@ -49,7 +49,7 @@ def test_a_name_of_one_word_and_a_very_long_one(concert: dict[str, Any], world: 
     page.fill("#name_0", "Slamet")
     page.fill("#name_1", "Raden" * 20)
     visitor.follow(page.locator("[data-pay] button.block"))
-    visitor.at_gateway("pay")
+    visitor.pay()
     expect(page.locator("[data-ticket] h2")).to_have_text(["Slamet", "Raden" * 20])
     picture(page, "layout-tickets")
 

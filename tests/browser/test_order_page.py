@@ -28,7 +28,7 @@ def test_a_failed_payment_is_tried_another_way(concert: dict[str, Any], visitor:
     is_the_same_truth(page, FAILED)
     visitor.pay_by("BCA")
     is_the_same_truth(page, "Transfer")
-    visitor.at_gateway("pay")
+    visitor.pay()
     expect(page.locator("h1")).to_have_text(PAID)
     is_the_same_truth(page, PAID)
 
@@ -48,7 +48,7 @@ def test_a_gateway_that_is_down_offers_the_other_one(
     visitor.follow(page.locator("[data-pay] button.block"))
     look(page, "order-pay-redirect")
     assert visitor.order()["payments"][-1]["gateway"] == "xendit"
-    visitor.at_gateway("pay")
+    visitor.pay()
     expect(page.locator("h1")).to_have_text(PAID)
 
 

@@ -248,7 +248,7 @@ def test_both_gateways_down_keep_the_hold_and_say_so(
         return page.locator("[data-pay]").count() == 0
 
     until(is_back, what="for a gateway to be asked again")
-    visitor.at_gateway("pay")
+    visitor.pay()
     expect(page.locator("h1")).to_have_text(PAID)
 
 

@@ -50,7 +50,7 @@ def test_in_english_and_in_the_dark(concert: dict[str, Any], new_visitor: Callab
     visitor.pay_by("Mandiri")
     expect(page.locator("main")).to_contain_text("Transfer exactly Rp\u00a0320,000")
     look(page, "en-order-pay-va")
-    visitor.at_gateway("pay")
+    visitor.pay()
     expect(page.locator("h1")).to_have_text("Your 2 tickets are ready")
     look(page, "en-order-paid")
 

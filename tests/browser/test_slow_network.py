@@ -47,7 +47,7 @@ def test_an_impatient_buyer_on_a_slow_line_pays_one_order_once(world: World, vis
         expect(page.locator("svg.qr")).to_be_visible()
         [order] = orders_of(buyer)
         assert len(order["payments"]) == 1
-        visitor.at_gateway("pay")
+        visitor.pay()
         expect(page.locator("h1")).to_have_text("2 tiket Anda siap")
     assert len(orders_of(buyer)) == 1
 

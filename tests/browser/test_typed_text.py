@@ -48,7 +48,7 @@ def test_what_a_buyer_writes(event: dict[str, Any], visitor: Visitor, buyer: Per
     page.fill("#name_0", SCRIPT)
     visitor.follow(page.locator("[data-pay] button.block"))
     is_text(page)
-    visitor.at_gateway("pay")
+    visitor.pay()
     expect(page.locator("[data-ticket] h2")).to_have_text(SCRIPT)
     is_text(page)  # the page that replaced itself
     visitor.follow(page.locator("[data-ticket] a", has_text="Buka tiket"))

@@ -12,6 +12,7 @@ from tests.browser.test_other_ways import focus, press
 from tests.browser.visitors import NAME, Visitor
 from tests.browser.watching import Watch
 from tests.people import World
+from tests.waiting import until
 
 
 @pytest.mark.parametrize("gateway", ["Xendit", "Midtrans"])
@@ -37,7 +38,8 @@ def test_without_javascript_to_the_gateway_and_back(
     watch.check_width(page)
     visitor.follow(page.get_by_role("button", name=re.compile("^Bayar")).first)
     expect(page).to_have_url(re.compile("/orders/"))
-    expect(page.locator("[data-ticket] svg.qr")).to_be_visible()  # at the latest when the page asks again by itself
+    ticket = page.locator("[data-ticket] svg.qr")
+    until(lambda: page.reload() and ticket.is_visible(), what="for the ticket")
     watch.check_width(page)
 
 
@@ -180,7 +182,7 @@ def test_the_way_to_a_ticket_as_a_screen_reader_speaks_it(world: World, visitor:
     is_spoken(page, "how", when)
     visitor.pay_by("QRIS")
     is_spoken(page, "pay", when)
-    visitor.at_gateway("pay")
+    visitor.pay()
     expect(page.locator("[data-ticket]")).to_be_visible()
     is_spoken(page, "paid")
     visitor.follow(page.locator("[data-ticket] a", has_text="Buka tiket"))

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from playwright.sync_api import Locator, Page
 
+from tests.browser.pages import come_back
 from tests.people import PASSWORD, Person, World
 from tests.waiting import until
 
@@ -112,6 +113,12 @@ class Visitor:
         """Do something with the newest payment at its gateway: pay, fail, expire."""
         payment = self.order()["payments"][-1]
         self.world.gateway(payment["gateway"], payment["gateway_reference"], act, **how)
+
+    def pay(self) -> None:
+        """Pay at the gateway, as in another app, and come back until the page shows the tickets."""
+        self.at_gateway("pay")
+        tickets = self.page.locator("[data-ticket]")
+        come_back(self.page, lambda: tickets.count() > 0)
 
 
 _CODE = re.compile(r"\b(\d{4} ?\d{4})\b")
