@@ -195,8 +195,9 @@ def enqueue_all(tx: Transaction, template: Template, requests: Sequence[MailRequ
 
 
 def enqueue_for_account(tx: Transaction, email: AccountEmail | None) -> None:
-    """Enqueue a mail that identity asks for, if there is one."""
+    """Enqueue a mail that identity asks for, if there is one. An address that bounced is tried again once a day."""
     if email:
+        suppressions.retry_bounce(tx, email.to)
         enqueue(
             tx,
             email.template,

@@ -1,14 +1,14 @@
 """Addresses that get no more mails: their mailbox has refused one for good, or its owner has called one spam (NS-008).
 
     active    mails to the address are dropped before they reach the mail service
-    lifted    the address was corrected, or an admin has lifted it: the next mail goes out, once the mail
-              service's own list is cleared of the address
+    lifted    the address was corrected, its owner or an admin has lifted it, or a code is asked for a day after it
+              bounced: the next mail goes out, once the mail service's own list is cleared of the address
 
 The table holds hashes of addresses. What bounced is tried again after 90 days (shared/privacy/retention.py).
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import text
@@ -28,6 +28,9 @@ LISTS: dict[SuppressionReason, SuppressionList] = {
 }
 """The mail service's list of each reason."""
 
+BOUNCE_PAUSE = timedelta(days=1)
+"""How long an address that bounced is left alone, also where somebody asks for a code to it."""
+
 _KEY = "encode(sha256(convert_to(:address, 'UTF8')), 'hex')"
 
 # A report of spam outweighs a bounce; what happened before an address was lifted says nothing about it now.
@@ -42,6 +45,11 @@ _LIFT = text(f"""
     UPDATE mail_suppressions SET lifted_at = now()
     WHERE address_key = {_KEY} AND lifted_at IS NULL AND reason = ANY(:reasons)
     RETURNING email_id
+""")
+_LIFT_OLD_BOUNCE = text(f"""
+    UPDATE mail_suppressions SET lifted_at = now()
+    WHERE address_key = {_KEY} AND lifted_at IS NULL AND reason = 'bounced'
+        AND created_at <= now() - CAST(:pause AS interval)
 """)
 _REMOVE_LIFTED = text(f"DELETE FROM mail_suppressions WHERE address_key = {_KEY} AND lifted_at IS NOT NULL")
 _FORGET = text(f"DELETE FROM mail_suppressions WHERE address_key = {_KEY}")
@@ -93,6 +101,11 @@ def find(tx: Transaction, address: str) -> Suppression | None:
 def lift_bounce(tx: Transaction, address: str) -> None:
     """Try an address again that a mail has bounced from: somebody has just given it as right."""
     tx.execute(_LIFT, {"address": address, "reasons": [SuppressionReason.BOUNCED]})
+
+
+def retry_bounce(tx: Transaction, address: str) -> None:
+    """Try an address again that bounced a day ago or earlier: somebody asks for a code, and a mailbox may be back."""
+    tx.execute(_LIFT_OLD_BOUNCE, {"address": address, "pause": BOUNCE_PAUSE})
 
 
 def lift(tx: Transaction, wanted: LiftRequest, *, by: UUID) -> None:

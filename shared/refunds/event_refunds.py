@@ -36,6 +36,10 @@ _UNDECIDED = text("""
     SELECT count(*) FROM refunds r JOIN orders o ON o.id = r.order_id  -- Uses index: refunds_undecided
     WHERE o.event_id = :event_id AND r.status = 'requested'
 """)
+_ON_THEIR_WAY = text("""
+    SELECT count(*) FROM refunds r JOIN orders o ON o.id = r.order_id  -- Uses index: refunds_open
+    WHERE o.event_id = :event_id AND r.status IN ('approved', 'processing')
+""")
 
 
 class EventRefund(ResponseModel):
@@ -64,6 +68,11 @@ def read_selected(tx: Transaction, caller: Principal, event_id: UUID, refund_ids
 def count_undecided(tx: Transaction, event_id: UUID) -> int:
     """How many requests of an event wait for its organizer."""
     return int(tx.execute(_UNDECIDED, {"event_id": event_id}).scalar_one())
+
+
+def count_on_their_way(tx: Transaction, event_id: UUID) -> int:
+    """How many approved refunds of an event have not arrived yet."""
+    return int(tx.execute(_ON_THEIR_WAY, {"event_id": event_id}).scalar_one())
 
 
 def _with_shares(tx: Transaction, refunds: Sequence[RefundResponse]) -> list[EventRefund]:

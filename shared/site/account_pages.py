@@ -1,5 +1,6 @@
 """A person's own account: profile, photo, password, sessions, data, bank account (UM-007, UM-008, DP-005)."""
 
+from contextlib import suppress
 from typing import Annotated, get_args
 from urllib.parse import urlencode
 
@@ -10,7 +11,8 @@ from shared.identity.principals import FreshProofRequired
 from shared.identity.profiles import ProfileChange
 from shared.identity.reauthentication import Confirmation
 from shared.identity.tokens import Principal
-from shared.messages import mails
+from shared.messages import mails, suppressions
+from shared.messages.suppressions import LiftRequest
 from shared.payouts import bank_account_changes, bank_accounts
 from shared.payouts.bank_accounts import BankAccountBody, BankAccountResponse, BankCode
 from shared.privacy.cookie_consents import COOKIES
@@ -45,6 +47,16 @@ def change(request: PageRequest, viewer: SignedIn) -> Page | Redirect:
         return _page(request, viewer, errors=errors)
     with transaction() as tx:
         profiles.change(tx, viewer, wanted)
+    return Redirect("/account?saved=yes")
+
+
+@pages.form("/account/mails")
+def take_mails_again(viewer: SignedIn) -> Redirect:
+    """Send mails to one's own address again that has refused one, or from which one was called spam."""
+    with transaction() as tx:
+        address = profiles.read(tx, viewer.id).email
+        with suppress(NotFound):
+            suppressions.lift(tx, LiftRequest(email=address), by=viewer.id)
     return Redirect("/account?saved=yes")
 
 
@@ -141,6 +153,7 @@ def _page(
 ) -> Page:
     with snapshot() as tx:
         profile = profiles.read(tx, viewer.id)
+        suppression = suppressions.find(tx, profile.email)
     return rendering.form_page(
         "account.html",
         request,
@@ -149,6 +162,7 @@ def _page(
         problem=problem,
         address=ACCOUNT,
         profile=profile,
+        gets_no_mails_as=suppression.reason if suppression and suppression.is_active else None,
         is_saved=request.query.get("saved") == "yes",
         cookies=COOKIES.cookies,
     )

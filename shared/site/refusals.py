@@ -171,6 +171,8 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "promo-code-taken": (_("You have a code of this name already."), _("Choose another name, or change that one.")),
     "promo-used-more-often": (_("The code was used more often than that."), _("Choose a higher limit.")),
     "not-digital": (_("This is no digital good."), _("Codes are uploaded to digital goods only.")),
+    "not-used": (_("Nobody was let in with this ticket."), _("There is nothing to take back.")),
+    "not-picked-up": (_("Nothing of this order was handed over."), _("There is nothing to take back.")),
     "ticket-void": (_("This ticket is no longer valid."), _("Look at its order for what became of it.")),
     "refund-already-decided": (_("This refund was decided already."), _("See its state in the list.")),
     "refund-not-retryable": (_("This refund cannot be sent again now."), _("See its state in the list.")),

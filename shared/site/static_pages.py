@@ -58,6 +58,11 @@ def terms(request: PageRequest) -> Page:
     return _words(request, "terms", "Terms")
 
 
+def organizer_terms(request: PageRequest) -> Page:
+    """The terms that somebody accepts who becomes an organizer."""
+    return _words(request, "organizer-terms", "terms for organizers")
+
+
 def privacy(request: PageRequest) -> Page:
     """Explain what is kept of people, and why (DP-001)."""
     return _words(request, "privacy", "Privacy")
@@ -66,10 +71,12 @@ def privacy(request: PageRequest) -> Page:
 def _words(request: PageRequest, name: str, title: str) -> Page:
     words = f"{request.language}/{name}.html"
     title = translate(request.language, title)
+    title = title[0].upper() + title[1:]
     return rendering.page("words.html", request, keep=SELDOM_CHANGED, title=title, words=words)
 
 
 for _language in ("id", "en"):
     pages.page(f"/{_language}/help", anybody=True, limit=PAGES)(help_page)
     pages.page(f"/{_language}/terms", anybody=True, limit=PAGES)(terms)
+    pages.page(f"/{_language}/organizer-terms", anybody=True, limit=PAGES)(organizer_terms)
     pages.page(f"/{_language}/privacy", anybody=True, limit=PAGES)(privacy)

@@ -181,7 +181,7 @@ def test_an_event_is_held_again_as_a_draft_at_new_dates(visitor: Visitor, world:
     assert event["id"] not in visitor.page.url
 
 
-def test_a_promo_code_is_made_used_and_switched_off(visitor: Visitor, world: World):
+def test_a_promo_code_is_made_used_changed_and_switched_off(visitor: Visitor, world: World):
     organizer = world.somebody("organizer")
     event = organizer.publish()
     open_desk(visitor, organizer, event, "promos")
@@ -193,6 +193,17 @@ def test_a_promo_code_is_made_used_and_switched_off(visitor: Visitor, world: Wor
     visitor.page.reload()
     code = visitor.page.locator(".desk-tier")
     expect(code).to_contain_text("1 dari 50 dipakai")
+    visitor.follow(visitor.page.get_by_role("link", name="Ubah HEMAT20"))
+    look(visitor.page, "id-organizer-promo")
+    visitor.tap(visitor.page.locator("summary", has_text="Pengaturan lain"))
+    visitor.page.fill("#budget", "1.000")
+    submit(visitor)
+    expect(visitor.page.get_by_role("alert")).to_contain_text("Kode itu sudah dipakai lebih sering.")
+    visitor.page.fill("#budget", "1.000.000")
+    visitor.page.fill("#max_uses", "40")
+    submit(visitor)
+    expect(code).to_contain_text("1 dari 40 dipakai")
+    expect(code).to_contain_text("dari Rp\u00a01.000.000")
     submit(visitor, "Nonaktifkan")
     expect(code).to_contain_text("Nonaktif")
     world.somebody().reserve(event, promo_code="HEMAT20", status=422)

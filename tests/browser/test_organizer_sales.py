@@ -274,9 +274,9 @@ def test_the_statement_is_downloaded_as_it_is_shown(desk: Page, world: World, ev
     with desk.expect_download() as started:
         desk.get_by_role("link", name="Statement as CSV").click()
     rows = list(csv.DictReader(io.StringIO(started.value.path().read_text(encoding="utf-8-sig"))))
-    assert [f"{int(row['amount']):,}" for row in reversed(rows)] == shown
-    assert [row["kind"] for row in rows] == ["sale", "sale"]
-    assert int(rows[-1]["balance"]) == sum(int(row["amount"]) for row in rows)
+    assert [f"{int(row['Amount']):,}" for row in reversed(rows)] == shown
+    assert [row["Movement"] for row in rows] == ["Sale", "Sale"]
+    assert int(rows[-1]["Balance"]) == sum(int(row["Amount"]) for row in rows)
     look(desk, "en-desk-payouts")
 
 

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 from tests.functions.browsing import Browser
 from tests.people import World
+from tests.waiting import until
 
 
 def test_an_account_without_a_password_is_deleted_by_a_mailed_code(world: World):
@@ -28,6 +29,17 @@ def test_an_account_with_a_password_is_deleted_by_it(world: World):
     assert "Kata sandi salah" in browser.send("/account/delete", {"password": "Rahasia#9"}).text
     assert browser.send("/account/delete", {"password": "Rahasia-123!"}).status_code == 303
     assert not browser.is_signed_in
+
+
+def test_who_gets_no_mails_is_told_in_the_account_and_takes_them_again(world: World):
+    browser, person = Browser(world), world.somebody()
+    person.buy(world.somebody("organizer").publish())
+    browser.sign_in(person)
+    assert "/account/mails" not in browser.get("/account").text
+    world.mail_event(world.mail(person.address, "e_ticket")["message_id"], "spamreport")
+    until(lambda: "ditandai sebagai spam" in browser.get("/account").text, what="for the report of spam")
+    assert browser.send("/account/mails", {}).status_code == 303
+    assert "/account/mails" not in browser.get("/account").text
 
 
 def test_what_has_to_end_before_an_account_goes_is_told_in_words(world: World):

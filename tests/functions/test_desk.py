@@ -1,6 +1,10 @@
 """The desk's wire: an organizer sees and changes their own events only, and what they type breaks nothing (ISO-1)."""
 
+import html
+import re
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +14,26 @@ import requests
 from tests.people import PASSWORD, Person, World
 from tests.waiting import PATIENCE_SECONDS
 
-PAGES = ("details", "tickets", "tickets/new", "promos", "goods", "staff", "publish", "preview")
+PAGES = (
+    "",
+    "details",
+    "tickets",
+    "tickets/new",
+    "tickets/{tier}",
+    "promos",
+    "promos/{promo}",
+    "goods",
+    "orders",
+    "orders/{order}",
+    "attendees",
+    "attendees/{ticket}",
+    "refunds",
+    "refunds/decide?refund={refund}",
+    "staff",
+    "publish",
+    "preview",
+    "cancel",
+)
 FORMS = (
     "details",
     "duplicate",
@@ -18,6 +41,15 @@ FORMS = (
     "unpublish",
     "delete",
     "promos",
+    "promos/{promo}",
+    "promos/{promo}/switch",
+    "orders/{order}/resend",
+    "orders/{order}/hand-over-again",
+    "attendees/{ticket}",
+    "attendees/{ticket}/let-in-again",
+    "refunds/decide",
+    "refunds/{refund}/retry",
+    "cancel",
     "staff",
     "tickets/new",
     "tickets/{tier}",
@@ -25,7 +57,10 @@ FORMS = (
     "tickets/{tier}/delete",
     "goods/{tier}/units",
 )
-NASTY = ["", "\x00", "<script>alert(1)</script>", "9" * 40, "{0} %s %(x)s", "2026-99-99T99:99"]
+MARKUP = "<script>alert(1)</script>"
+_INPUT = re.compile(r'<input[^>]*? name="(?!key|csrf_token|file)(\w+)"[^>]*? value="([^"]*)"')
+_TEXT_AREA = re.compile(r'<textarea[^>]*? name="(\w+)"[^>]*>([^<]*)</textarea>')
+NASTY = ["", "\x00", MARKUP, "9" * 40, "{0} %s %(x)s", "2026-99-99T99:99"]
 FIELDS = [
     "title",
     "category",
@@ -39,6 +74,10 @@ FIELDS = [
     "terms",
     "gates_open_at",
     "max_per_person",
+    "name_change_deadline",
+    "refund_after_change",
+    "one_purchase_per_person",
+    "seen",
     "t0_id",
     "t0_name",
     "t0_price",
@@ -59,6 +98,10 @@ FIELDS = [
     "value",
     "unit",
     "minimum_spend",
+    "max_discount",
+    "budget",
+    "applies_to",
+    "waives_fee",
     "max_uses",
     "max_uses_per_user",
     "starts_at",
@@ -69,6 +112,10 @@ FIELDS = [
     "units",
     "new_start",
     "where",
+    "refund",
+    "decision",
+    "reason",
+    "cost",
     "active",
     "accept_organizer_terms",
 ]
@@ -92,43 +139,166 @@ def organizer(world: World) -> Person:
     return world.somebody("organizer")
 
 
-def addresses(event: dict[str, Any]) -> list[tuple[str, str]]:
-    """Every address of an event at the desk."""
-    here, tier = f"/organizer/events/{event['id']}", event["tiers"][0]["id"]
-    shown = [("GET", f"{here}/{page}") for page in (*PAGES, f"tickets/{tier}")]
-    return [*shown, *(("POST", f"{here}/{form.format(tier=tier)}") for form in FORMS)]
+@dataclass
+class Sold:
+    """An event of which somebody has bought, and what they want back."""
+
+    organizer: Person
+    buyer: Person
+    event: dict[str, Any]
+    ids: dict[str, str]
+
+    def addresses(self) -> list[tuple[str, str]]:
+        """Every address of the event at the desk."""
+        here = f"/organizer/events/{self.event['id']}"
+        shown = [("GET", f"{here}/{page}".rstrip("/")) for page in PAGES]
+        return [
+            (method, path.format(**self.ids)) for method, path in [*shown, *(("POST", f"{here}/{f}") for f in FORMS)]
+        ]
+
+    def state(self) -> list[Any]:
+        """All of it, as its owners see it, but for what becomes of its mails."""
+        own = [f"events/{self.event['id']}", f"promos/{self.ids['promo']}", f"refunds/{self.ids['refund']}"]
+        tickets = [f"orders/{self.ids['order']}", f"tickets/{self.ids['ticket']}"]
+        return [self.organizer.api.get(path) for path in own] + [
+            {**self.buyer.api.get(path), "tickets": None} for path in tickets
+        ]
 
 
-def test_another_organizers_event_is_not_there(world: World, organizer: Person):
-    event = organizer.publish()
-    ask = browser(world, world.somebody("organizer"))
+@pytest.fixture(scope="module")
+def sold(world: World) -> Sold:
+    """An event with a paid order, a refund to decide and a promo code."""
+    organizer, buyer = world.somebody("organizer"), world.somebody()
+    event = organizer.publish(title="Konser <b>Senja</b> & Co")
+    promo = organizer.api.post("promos", {"code": "SENJA10", "percent": 10, "event_id": event["id"]}, status=201)
+    order = buyer.buy(event, [2])
+    asked = {"order_id": order["id"], "ticket_ids": [order["tickets"][1]["id"]], "reason": MARKUP}
+    refund = buyer.api.post("refunds/request", asked, status=201)
+    named = {"name": f"=HYPERLINK {MARKUP}", "email": buyer.address}
+    buyer.api.call("PUT", f"tickets/{order['tickets'][0]['id']}/holder", json=named, status=200)
+    ids = {"tier": event["tiers"][0]["id"], "promo": promo["id"], "refund": refund["id"]}
+    return Sold(organizer, buyer, event, {**ids, "order": order["id"], "ticket": order["tickets"][0]["id"]})
+
+
+def test_what_is_another_organizers_is_not_there(world: World, sold: Sold):
+    before, ask = sold.state(), browser(world, world.somebody("organizer"))
     form = {"name": "X", "price": "1", "quota": "1", "title": "X", "units": "X", "code": "XXX", "value": "1"}
-    more = {"email": "x@example.com", "full_name": "X", "new_start": "2030-01-01T10:00"}
-    for method, path in addresses(event):
-        answer = ask(method, path, data={**form, **more} if method == "POST" else None)
+    more = {"email": "x@example.com", "full_name": "X", "new_start": "2030-01-01T10:00", "reason": "X"}
+    chosen = {"decision": "approve", "refund": sold.ids["refund"], "active": "false"}
+    for method, path in sold.addresses():
+        answer = ask(method, path, data={**form, **more, **chosen} if method == "POST" else None)
         assert (path, answer.status_code) == (path, 404)
-    assert organizer.api.get(f"events/{event['id']}") == event
+        assert "Konser" not in answer.text
+    assert sold.state() == before
 
 
-def test_a_guest_signs_in_first_and_a_customer_may_not(world: World, organizer: Person):
-    event = organizer.publish()
+def test_what_belongs_to_another_event_of_ones_own_is_not_there(world: World, sold: Sold):
+    other, before, ask = sold.organizer.publish(), sold.state(), browser(world, sold.organizer)
+    form = {"name": "X", "email": "x@example.com", "reason": "X", "value": "1", "active": "false", "units": "X"}
+    for method, path in sold.addresses():
+        if any(sold.ids[name] in path for name in ("tier", "promo", "order", "ticket")):
+            answer = ask(method, path.replace(sold.event["id"], other["id"]), data=form if method == "POST" else None)
+            assert (path, answer.status_code) == (path, 404)
+    decided = {"decision": "approve", "refund": sold.ids["refund"]}
+    ask("POST", f"/organizer/events/{other['id']}/refunds/decide", data=decided)
+    assert sold.state() == before
+
+
+def test_exports_and_payouts_are_ones_own(world: World, sold: Sold):
+    stranger = browser(world, world.somebody("organizer"))
+    exports = [
+        f"/api/v1/analytics/events/{sold.event['id']}/attendees?format={form}" for form in ("csv", "xlsx", "pdf")
+    ]
+    assert {stranger("GET", path).status_code for path in exports} == {404}
+    for path in ("", "/statement.csv"):
+        shown = stranger("GET", f"/organizer/payouts{path}", params={"event_id": sold.event["id"]})
+        assert sold.ids["order"] not in shown.text
+        assert "150.000" not in shown.text
+    assert stranger("POST", f"/organizer/payouts/{uuid4()}/retry").status_code == 404
+
+
+def test_a_guest_signs_in_first_and_who_is_no_organizer_may_not(world: World, sold: Sold):
     guest, customer = browser(world), browser(world, world.somebody())
-    for method, path in addresses(event):
+    for method, path in sold.addresses():
         answer = guest(method, path)
         assert answer.status_code == 303
         assert answer.headers["Location"].startswith("/login")
         assert customer(method, path).status_code == 403
 
 
-def test_nothing_of_the_desk_is_kept_by_anybody(world: World, organizer: Person):
-    event = organizer.publish()
-    organizer.api.call("PUT", f"events/{event['id']}", json={"status": "draft"}, status=200)
-    ask = browser(world, organizer)
-    for method, path in addresses(event):
-        if method == "GET":
+def test_nothing_of_the_desk_is_kept_by_anybody_and_no_name_is_markup(world: World, sold: Sold):
+    ask = browser(world, sold.organizer)
+    for method, path in sold.addresses():
+        if method == "GET" and not path.endswith("/preview"):
             answer = ask("GET", path)
             assert (path, answer.status_code) == (path, 200)
             assert "no-store" in answer.headers["Cache-Control"]
+            assert MARKUP not in answer.text
+            assert "<b>Senja" not in answer.text
+
+
+def test_no_name_in_an_export_is_a_formula(world: World, sold: Sold):
+    ask = browser(world, sold.organizer)
+    csv = ask("GET", f"/api/v1/analytics/events/{sold.event['id']}/attendees?format=csv").content.decode("utf-8-sig")
+    assert f'"\'=HYPERLINK {MARKUP}"' in csv
+
+
+def test_a_statement_speaks_the_language_of_its_page(world: World, sold: Sold):
+    ask = browser(world, sold.organizer)
+    indonesian, english = (ask("GET", f"/organizer/payouts/statement.csv?lang={lang}") for lang in ("id", "en"))
+    titles = [answer.content.decode("utf-8-sig").splitlines()[0] for answer in (indonesian, english)]
+    assert titles == [
+        '"Waktu (WIB)","Mutasi","Acara","Nomor pesanan","Jumlah","Saldo"',
+        '"Time (WIB)","Movement","Event","Order number","Amount","Balance"',
+    ]
+    assert '"Penjualan"' in indonesian.text
+
+
+def test_of_two_who_change_the_same_the_second_is_told_and_loses_nothing(world: World, organizer: Person):
+    event = organizer.publish(description="Lama")
+    ask, path = browser(world, organizer), f"/organizer/events/{event['id']}/details"
+    first, second = (fields(ask("GET", path).text) for _ in range(2))
+    ask("POST", path, data={**first, "title": "Dari tab satu", "description": "Baru"})
+    told = ask("POST", path, data={**second, "title": "Dari tab dua"})
+    assert (told.status_code, told.text.count("kini “")) == (200, 2)
+    assert organizer.api.get(f"events/{event['id']}")["title"] == "Dari tab satu"
+    shown = fields(told.text)
+    assert shown["title"] == "Dari tab dua"
+    assert ask("POST", path, data=shown).status_code == 303
+    saved = organizer.api.get(f"events/{event['id']}")
+    assert (saved["title"], saved["description"]) == ("Dari tab dua", "Baru")
+
+
+def test_a_scan_and_a_hand_over_by_mistake_are_taken_back_with_a_reason(world: World, organizer: Person):
+    soon, buyer = datetime.now(UTC) + timedelta(hours=1), world.somebody()
+    tiers = ({"name": "Festival", "price": 0, "quota": 9}, {"name": "Kaus", "price": 0, "quota": 9, "kind": "product"})
+    dates = {"start_date": soon.isoformat(), "end_date": (soon + timedelta(hours=4)).isoformat()}
+    event = organizer.publish(*tiers, **dates)
+    order = buyer.reserve(event, [1, 1])
+    buyer.api.post(f"orders/{order['id']}/checkout", {"payment_method": "ANY"}, status=200)
+    order = buyer.until_tickets(order, 1)
+    here, ticket_id = f"/organizer/events/{event['id']}", order["tickets"][0]["id"]
+    code = {"event_id": event["id"], "code": order["pickup_code"]}
+    scanned = {"event_id": event["id"], "qr": buyer.api.get(f"tickets/{ticket_id}")["qr"]}
+    ask = browser(world, organizer)
+    for scan, given, page, form in (
+        ("tickets/scan", scanned, f"{here}/attendees/{ticket_id}", "let-in-again"),
+        ("pickups/scan", code, f"{here}/orders/{order['id']}", "hand-over-again"),
+    ):
+        assert f"{page}/{form}" not in ask("GET", page).text
+        assert organizer.api.post(scan, given, status=200)["result"] == "valid"
+        assert f"{page}/{form}" in ask("GET", page).text
+        assert "reason-error" in ask("POST", f"{page}/{form}").text
+        assert ask("POST", f"{page}/{form}", data={"reason": "Salah pindai"}).status_code == 303
+        assert organizer.api.post(scan, given, status=200)["result"] == "valid"
+
+
+def fields(page: str) -> dict[str, str]:
+    """What the fields of a page's form of an event hold."""
+    inputs = dict(_INPUT.findall(page))
+    areas = {name: words.removeprefix("\n") for name, words in _TEXT_AREA.findall(page)}
+    chosen = {**inputs, **areas, "timezone": "Asia/Jakarta"}
+    return {name: html.unescape(value) for name, value in chosen.items()}
 
 
 def test_another_sites_form_publishes_nothing(world: World, organizer: Person):
@@ -147,11 +317,10 @@ def test_a_tier_is_changed_under_its_own_event_only(world: World, organizer: Per
 
 
 @pytest.mark.parametrize("text", NASTY, ids=lambda text: repr(text)[:20])
-def test_whatever_is_typed_is_answered_with_words(world: World, organizer: Person, text: str):
-    event = organizer.publish()
-    ask = browser(world, organizer)
+def test_whatever_is_typed_is_answered_with_words(world: World, sold: Sold, text: str):
+    ask = browser(world, sold.organizer)
     new = [("POST", "/organizer"), ("POST", "/organizer/events/new"), ("GET", f"/organizer/events/{uuid4()}/details")]
-    for method, path in [*new, *addresses(event)]:
+    for method, path in [*new, ("POST", "/organizer/promos"), *sold.addresses()]:
         if path.endswith(("/delete", "/unpublish")):
             continue
         answer = ask(method, path, data=dict.fromkeys(FIELDS, text) if method == "POST" else None)

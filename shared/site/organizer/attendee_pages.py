@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from shared.catalog import own_events
-from shared.cloud.database import snapshot, transaction
+from shared.cloud.database import Transaction, snapshot, transaction
 from shared.identity.tokens import Principal
 from shared.messages import mails
 from shared.problems import NotFound, Problem
@@ -14,8 +14,9 @@ from shared.sales import ticket_mails
 from shared.sales.schemas import OrderResponse
 from shared.site import charts, forms, rendering
 from shared.site.organizer import desk, lists
-from shared.tickets import holders
-from shared.tickets.holders import HolderChange
+from shared.tickets import gate, holders
+from shared.tickets.gate import Undo
+from shared.tickets.holders import HolderChange, TicketResponse
 from shared.web import App, Organizer
 from shared.web.pages import Page, PageRequest, Redirect
 
@@ -68,14 +69,38 @@ def correct(request: PageRequest, event_id: UUID, ticket_id: UUID, organizer: Or
         return _page(request, organizer, event_id, ticket_id, errors=errors)
     try:
         with transaction() as tx:
-            if holders.read(tx, organizer, ticket_id).event_id != event_id:
-                raise NotFound
+            _require_of_event(tx, organizer, event_id, ticket_id)
             holders.change(tx, organizer, ticket_id, wanted, mails.enqueue_holder_changed)
     except NotFound:
         raise
     except Problem as problem:
         return _page(request, organizer, event_id, ticket_id, problem=problem)
     return Redirect(desk.address(event_id, f"attendees/{ticket_id}?saved=yes"))
+
+
+@pages.form("/organizer/events/{event_id}/attendees/{ticket_id}/let-in-again")
+def undo_scan(request: PageRequest, event_id: UUID, ticket_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """Undo a mistaken scan, with a reason for the audit trail: the ticket lets its holder in again."""
+    wanted, errors = forms.read(Undo, forms.non_empty(request.form, "reason"), request.language)
+    if wanted is None:
+        return _page(request, organizer, event_id, ticket_id, errors=errors)
+    try:
+        with transaction() as tx:
+            _require_of_event(tx, organizer, event_id, ticket_id)
+            gate.undo(tx, organizer, ticket_id, wanted)
+    except NotFound:
+        raise
+    except Problem as problem:
+        return _page(request, organizer, event_id, ticket_id, problem=problem)
+    return Redirect(desk.address(event_id, f"attendees/{ticket_id}?undone=yes"))
+
+
+def _require_of_event(tx: Transaction, organizer: Principal, event_id: UUID, ticket_id: UUID) -> TicketResponse:
+    """A ticket of the event. Raises NotFound, also for one of another event."""
+    ticket = holders.read(tx, organizer, ticket_id)
+    if ticket.event_id != event_id:
+        raise NotFound
+    return ticket
 
 
 def _page(
@@ -89,9 +114,7 @@ def _page(
 ) -> Page:
     with snapshot() as tx:
         event = own_events.read(tx, organizer, event_id)
-        ticket = holders.read(tx, organizer, ticket_id)
-        if ticket.event_id != event_id:
-            raise NotFound
+        ticket = _require_of_event(tx, organizer, event_id, ticket_id)
         [item] = [each for each in OrderResponse.read(tx, ticket.order_id).items if each.id == ticket.item_id]
     return rendering.form_page(
         "organizer/attendee.html",
@@ -104,4 +127,5 @@ def _page(
         ticket=ticket,
         holder_email=item.attendee_email or "",
         is_saved=request.query.get("saved") == "yes",
+        is_undone=request.query.get("undone") == "yes",
     )

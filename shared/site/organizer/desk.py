@@ -1,5 +1,6 @@
 """What the desk's pages share: the address of an event's page, and whether an organizer can be paid."""
 
+from typing import Final
 from uuid import UUID
 
 from shared.catalog import own_events
@@ -8,6 +9,9 @@ from shared.cloud.database import Transaction, snapshot
 from shared.identity.tokens import Principal
 from shared.payouts import bank_accounts
 from shared.problems import NotFound
+
+HOME_ZONE: Final = "Asia/Jakarta"
+"""The zone of moments that belong to no event: where we are at home, as the API's revenue has it."""
 
 
 def address(event_id: UUID, page: str = "") -> str:

@@ -1,7 +1,7 @@
 """The form of an event with its tiers on one page: what it shows of an event, and what it sends (EM-001, EM-008)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -11,15 +11,17 @@ from shared.catalog.events import EventChange, EventResponse, ListedTierChange, 
 from shared.catalog.tiers import NewTier
 from shared.site import forms
 from shared.site.languages import translate
-from shared.site.organizer import inputs
+from shared.site.organizer import edits, inputs
+from shared.site.organizer.edits import Overtaken
 from shared.web.pages import Language
 
 EMPTY_ROWS: Final = 2
 _MAX_ROWS: Final = 50
 _TEXTS = ("title", "description", "category", "location", "venue", "timezone", "terms")
-_MOMENTS = ("start_date", "end_date", "gates_open_at")
+_MOMENTS = ("start_date", "end_date", "gates_open_at", "name_change_deadline")
 _NUMBERS = ("capacity", "max_per_person")
-_CLEARED = {"venue", "gates_open_at", "max_per_person"}
+_CHECKS = ("refund_after_change", "one_purchase_per_person")
+_CLEARED = {"venue", "gates_open_at", "name_change_deadline", "max_per_person"}
 """Fields that are null where they are left empty; an empty capacity is that of the tickets."""
 _ROW = ("name", "price", "quota")
 
@@ -41,7 +43,10 @@ LABELS: Final = {
     "capacity": _("Capacity"),
     "terms": _("Your own terms"),
     "gates_open_at": _("Gates open"),
+    "name_change_deadline": _("Names can be changed until"),
     "max_per_person": _("Most tickets per person"),
+    "refund_after_change": _("Money back after a change"),
+    "one_purchase_per_person": _("One order per person"),
     "name": _("Name of the ticket"),
     "price": _("Price"),
     "quota": _("How many"),
@@ -76,6 +81,7 @@ def values_of(event: EventResponse) -> dict[str, str]:
         **{name: inputs.unix_lines(getattr(event, name) or "") for name in _TEXTS},
         **{name: inputs.local_text(getattr(event, name), event.timezone) for name in _MOMENTS},
         **{name: str(getattr(event, name) or "") for name in _NUMBERS},
+        **{name: "true" if getattr(event, name) else "" for name in _CHECKS},
     }
 
 
@@ -96,6 +102,30 @@ def rows(form: "MultiDict[str, str]") -> list[Row]:
     """The rows that were sent."""
     numbers = [number for number in range(_MAX_ROWS) if f"t{number}_name" in form]
     return [Row(number, form.get(f"t{number}_id", ""), *_row_texts(form, number)) for number in numbers]
+
+
+def all_values_of(event: EventResponse) -> dict[str, str]:
+    """An event with its tiers as the form's fields hold them, each field of a tier under the tier's id."""
+    return values_of(event) | _by_tier(rows_of(event))
+
+
+def overtaken(form: "MultiDict[str, str]", event: EventResponse) -> Overtaken | None:
+    """What somebody else has changed of the event since this form was made of it."""
+    typed = _values(form) | _by_tier(rows(form))
+    return edits.overtaken(form.get(edits.FIELD, ""), typed, all_values_of(event))
+
+
+def merged_rows(shown: Sequence[Row], merged: Mapping[str, str]) -> list[Row]:
+    """The rows that were sent, with what somebody else has changed and nobody has touched here."""
+    return [
+        replace(row, **{name: merged.get(f"{row.id}_{name}", getattr(row, name)) for name in _ROW}) for row in shown
+    ]
+
+
+def by_field(values: Mapping[str, str], shown: Sequence[Row]) -> dict[str, str]:
+    """The values under the names of the form's fields: those of a tier under its row's."""
+    names = {f"{row.id}_{name}": f"t{row.number}_{name}" for row in shown for name in _ROW}
+    return {names.get(name, name): value for name, value in values.items()}
 
 
 def labels(shown: Sequence[Row], language: Language) -> dict[str, str]:
@@ -138,7 +168,11 @@ def change(
 
 
 def _values(form: "MultiDict[str, str]") -> dict[str, str]:
-    return inputs.texts(form, *_TEXTS, *_MOMENTS, *_NUMBERS)
+    return inputs.texts(form, *_TEXTS, *_MOMENTS, *_NUMBERS, *_CHECKS)
+
+
+def _by_tier(shown: Sequence[Row]) -> dict[str, str]:
+    return {f"{row.id}_{name}": getattr(row, name) for row in shown if row.id for name in _ROW}
 
 
 def _row_texts(form: "MultiDict[str, str]", number: int) -> list[str]:
@@ -152,7 +186,8 @@ def _typed(form: "MultiDict[str, str]", values: Mapping[str, str], filled: Seque
     numbers = {name: inputs.amount(values[name]) for name in _NUMBERS if name in values}
     if numbers.get("capacity") == "":
         numbers["capacity"] = _all_quotas(filled)
-    return {**values, **moments, **numbers}
+    checks = {name: values[name] == "true" for name in _CHECKS if name in values}
+    return {**values, **moments, **numbers, **checks}
 
 
 def _all_quotas(filled: Sequence[Row]) -> str:

@@ -14,7 +14,8 @@ from shared.cloud.database import snapshot, transaction
 from shared.identity.tokens import Principal
 from shared.problems import Problem
 from shared.site import forms, offers, rendering
-from shared.site.organizer import checklist, desk, event_form, inputs
+from shared.site.organizer import checklist, desk, edits, event_form, inputs
+from shared.site.organizer.edits import Overtaken
 from shared.site.organizer.event_form import Row
 from shared.web import App, MaxBytes, Organizer, Upload
 from shared.web.pages import Page, PageRequest, Redirect
@@ -62,6 +63,8 @@ def change(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page |
     rows = event_form.rows(request.form)
     if "more" in request.form:
         return _details(request, organizer, event, event_form.empty_rows(rows, _MORE_ROWS))
+    if overtaken := event_form.overtaken(request.form, event):
+        return _overtaken(request, organizer, event, overtaken)
     wanted, errors = event_form.change(request.form, event, request.language)
     if wanted is None:
         return _details(request, organizer, event, rows, errors=errors)
@@ -197,6 +200,19 @@ def _new(
     )
 
 
+def _overtaken(request: PageRequest, organizer: Principal, event: EventResponse, overtaken: Overtaken) -> Page:
+    """The form with what was typed and what somebody else has changed meanwhile, to be looked at before it is saved."""
+    rows = event_form.rows(request.form)
+    return _details(
+        request,
+        organizer,
+        event,
+        event_form.merged_rows(rows, overtaken.merged),
+        given=MultiDict(overtaken.merged),
+        now_elsewhere=event_form.by_field(overtaken.now, rows),
+    )
+
+
 def _details(
     request: PageRequest,
     organizer: Principal,
@@ -206,6 +222,7 @@ def _details(
     given: "MultiDict[str, str] | None" = None,
     errors: dict[str, str] | None = None,
     problem: Problem | None = None,
+    now_elsewhere: dict[str, str] | None = None,
 ) -> Page:
     zones = inputs.ZONES if event.timezone in inputs.ZONES else {event.timezone: event.timezone, **inputs.ZONES}
     return rendering.form_page(
@@ -218,6 +235,8 @@ def _details(
         address=desk.address(event.id, "details"),
         event=event,
         rows=rows,
+        seen=edits.shown(request.form, event_form.all_values_of(event), is_overtaken=bool(now_elsewhere)),
+        now_elsewhere=now_elsewhere or {},
         labels=event_form.labels(rows, request.language),
         zones=list(zones.items()),
         is_saved=request.query.get("saved") == "yes",

@@ -10,7 +10,7 @@ from shared.catalog import digital_goods
 from shared.catalog.digital_goods import MAX_UNITS_PER_UPLOAD
 from shared.cloud.database import snapshot, transaction
 from shared.identity.tokens import Principal
-from shared.problems import Invalid, Problem
+from shared.problems import Invalid, NotFound, Problem
 from shared.site import forms
 from shared.site.organizer import desk, tier_pages
 from shared.tickets import pickups
@@ -62,6 +62,8 @@ def _upload(
     units = [line.strip() for line in lines if line.strip()]
     try:
         added, duplicates = _add(organizer, event_id, tier_id, units, request)
+    except NotFound:
+        raise
     except Problem as problem:
         return _page(request, organizer, event_id, problem)
     return Redirect(f"{desk.address(event_id, 'goods')}?added={added}&duplicates={duplicates}")

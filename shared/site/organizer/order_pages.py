@@ -15,6 +15,8 @@ from shared.sales import schemas as order_schemas
 from shared.site import forms, rendering
 from shared.site.organizer import desk, lists
 from shared.states import OrderStatus
+from shared.tickets import pickups
+from shared.tickets.gate import Undo
 from shared.web import App, Organizer
 from shared.web.pages import Page, PageRequest, Redirect
 
@@ -62,6 +64,23 @@ def resend(request: PageRequest, event_id: UUID, order_id: UUID, organizer: Orga
     return Redirect(desk.address(event_id, f"orders/{order_id}?mailed=yes"))
 
 
+@pages.form("/organizer/events/{event_id}/orders/{order_id}/hand-over-again")
+def undo_pickup(request: PageRequest, event_id: UUID, order_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """Undo a mistaken hand-over, with a reason for the audit trail: the products wait at the counter again."""
+    wanted, errors = forms.read(Undo, forms.non_empty(request.form, "reason"), request.language)
+    if wanted is None:
+        return _page(request, organizer, event_id, order_id, errors=errors)
+    try:
+        with transaction() as tx:
+            _require_of_event(tx, organizer, event_id, order_id)
+            pickups.undo(tx, organizer, order_id, wanted)
+    except NotFound:
+        raise
+    except Problem as problem:
+        return _page(request, organizer, event_id, order_id, problem=problem)
+    return Redirect(desk.address(event_id, f"orders/{order_id}?undone=yes"))
+
+
 def _require_of_event(tx: Transaction, organizer: Principal, event_id: UUID, order_id: UUID) -> EventResponse:
     """The event of an order that the caller may see. Raises NotFound, also for an order of another event."""
     event = own_events.read(tx, organizer, event_id)
@@ -72,7 +91,13 @@ def _require_of_event(tx: Transaction, organizer: Principal, event_id: UUID, ord
 
 
 def _page(
-    request: PageRequest, organizer: Principal, event_id: UUID, order_id: UUID, *, problem: Problem | None = None
+    request: PageRequest,
+    organizer: Principal,
+    event_id: UUID,
+    order_id: UUID,
+    *,
+    errors: dict[str, str] | None = None,
+    problem: Problem | None = None,
 ) -> Page:
     with snapshot() as tx:
         event = _require_of_event(tx, organizer, event_id, order_id)
@@ -83,6 +108,7 @@ def _page(
         "organizer/order.html",
         request,
         viewer=organizer,
+        errors=errors,
         problem=problem,
         address=desk.address(event_id, f"orders/{order_id}"),
         event=event,
@@ -90,4 +116,5 @@ def _page(
         history=history,
         refunds=refunds,
         is_mailed=request.query.get("mailed") == "yes",
+        is_undone=request.query.get("undone") == "yes",
     )

@@ -1,5 +1,6 @@
 """Payouts of an organizer: their states, the account statement, the bank account (FN-006..012)."""
 
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -14,14 +15,34 @@ from shared.payouts.bank_accounts import BankAccountResponse
 from shared.payouts.statements import StatementPage
 from shared.problems import NotFound, Problem
 from shared.site import forms, rendering
-from shared.site.organizer import lists
+from shared.site.languages import translate
+from shared.site.organizer import desk, lists
 from shared.web import App, Organizer
-from shared.web.pages import Page, PageRequest, Redirect
+from shared.web.pages import Language, Page, PageRequest, Redirect
 
 pages = App("site")
 
-ZONE = "Asia/Jakarta"
-"""Of moments that belong to no event: where we are at home, as the API's revenue does."""
+
+def _(english: str) -> str:
+    """Mark a sentence for the translators."""
+    return english
+
+
+KINDS: Final = {
+    "sale": _("Sale"),
+    "refund_owed": _("Refund"),
+    "payout": _("Payout"),
+    "payout_reduced": _("Payout reduced"),
+    "cancellation_penalty": _("Penalty for cancelling"),
+    "sale_taken_back": _("Payment taken back"),
+    "sale_rest_taken_back": _("Payment taken back"),
+    "disbursement_reversed": _("Transfer came back"),
+}
+"""What moved the account, by the kind of the posting; any other is a correction."""
+CORRECTION: Final = _("Correction")
+_FILE_NAMES: Final[dict[Language, str]] = {"id": "mutasi.csv", "en": "statement.csv"}
+COLUMNS: Final = (_("Time (WIB)"), _("Movement"), _("Event"), _("Order number"), _("Amount"), _("Balance"))
+
 LATEST_PAYOUTS = PageQuery(page_size=100)
 EVENTS_TO_CHOOSE = OwnEventsQuery(page_size=100)
 
@@ -47,14 +68,14 @@ def retry(request: PageRequest, payout_id: UUID, organizer: Organizer) -> Page |
 
 @pages.page("/organizer/payouts/statement.csv")
 def statement_file(request: PageRequest, organizer: Organizer) -> Page:
-    """The whole statement for a spreadsheet, oldest movement first. Columns bear the API's names."""
+    """The whole statement for a spreadsheet, oldest movement first, in the language of the page."""
     wanted, _ = _wanted(request)
     with snapshot() as tx:
         lines = statements.all_lines(tx, organizer.organizer_id or organizer.id, wanted.event_id)
     rows = (
         (
-            f"{line.created_at.astimezone(ZoneInfo(ZONE)):%Y-%m-%d %H:%M:%S}",
-            line.kind,
+            f"{line.created_at.astimezone(ZoneInfo(desk.HOME_ZONE)):%Y-%m-%d %H:%M:%S}",
+            _kind(line.kind, request.language),
             line.event_title,
             line.order_id or "",
             line.amount,
@@ -62,12 +83,16 @@ def statement_file(request: PageRequest, organizer: Organizer) -> Page:
         )
         for line in lines
     )
-    content = csv_text.to_bytes(("time_wib", "kind", "event", "order_id", "amount", "balance"), rows)
+    content = csv_text.to_bytes([translate(request.language, each) for each in COLUMNS], rows)
     return Page(
         content.decode("utf-8"),
         content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": 'attachment; filename="statement.csv"'},
+        headers={"Content-Disposition": f'attachment; filename="{_FILE_NAMES[request.language]}"'},
     )
+
+
+def _kind(kind: str, language: Language) -> str:
+    return translate(language, KINDS.get(kind, CORRECTION))
 
 
 def _wanted(request: PageRequest) -> tuple[StatementPage, dict[str, str]]:
@@ -100,6 +125,7 @@ def _page(request: PageRequest, organizer: Principal, *, problem: Problem | None
         event_id=wanted.event_id,
         events=events,
         account=account,
-        zone=ZONE,
+        zone=desk.HOME_ZONE,
         days=creation.DAYS_AFTER_EVENT,
+        kinds={kind: translate(request.language, words) for kind, words in KINDS.items()},
     )

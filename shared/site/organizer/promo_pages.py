@@ -1,78 +1,258 @@
-"""An event's promo codes: made, counted, switched off and on again (TS-006)."""
+"""Promo codes, of one event or of all of an organizer's: made, counted, changed, switched off and on again (TS-006)."""
 
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from shared.catalog import promo_codes
-from shared.catalog.promo_codes import PromoChange, PromoSearch
+from werkzeug.datastructures import MultiDict
+
+from shared.catalog import own_events, promo_codes
+from shared.catalog.events import EventResponse
+from shared.catalog.own_events import OwnEventsQuery
+from shared.catalog.promo_codes import PromoChange, PromoResponse, PromoSearch
+from shared.catalog.tiers import TierResponse
 from shared.cloud.database import snapshot, transaction
 from shared.identity.tokens import Principal
-from shared.problems import Problem
+from shared.problems import NotFound, Problem
 from shared.site import rendering
-from shared.site.organizer import desk, inputs, promo_form
+from shared.site.organizer import desk, edits, inputs, promo_form
+from shared.site.organizer.edits import Overtaken
+from shared.states import EventStatus
 from shared.web import App, Organizer
 from shared.web.pages import Page, PageRequest, Redirect
 
+ALL = "/organizer/promos"
 MAX_SHOWN = 100
 
 pages = App("site")
 
 
+@dataclass(frozen=True)
+class Scope:
+    """Where codes count: at one event, or at all events of an organizer."""
+
+    event: EventResponse | None = None
+
+    @property
+    def event_id(self) -> UUID | None:
+        """The event's id; None for all events."""
+        return self.event.id if self.event else None
+
+    @property
+    def address(self) -> str:
+        """The address of the list of its codes."""
+        return desk.address(self.event.id, "promos") if self.event else ALL
+
+    @property
+    def zone(self) -> str:
+        """The zone in which times are typed and shown."""
+        return self.event.timezone if self.event else desk.HOME_ZONE
+
+    @property
+    def tiers(self) -> list[TierResponse]:
+        """What a code can be limited to."""
+        return self.event.tiers if self.event else []
+
+    @property
+    def takes_codes(self) -> bool:
+        """False for a cancelled event."""
+        return self.event is None or self.event.status != EventStatus.CANCELLED
+
+
 @pages.page("/organizer/events/{event_id}/promos")
 def promos(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page:
     """The event's codes with their uses, and the form of a new one."""
-    return _page(request, organizer, event_id)
+    return _list(request, organizer, _of_event(organizer, event_id))
+
+
+@pages.page(ALL)
+def all_promos(request: PageRequest, organizer: Organizer) -> Page:
+    """All codes of the organizer with their uses, and the form of one that counts at every event."""
+    return _list(request, organizer, Scope())
 
 
 @pages.form("/organizer/events/{event_id}/promos")
 def create(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page | Redirect:
-    """Make a code, valid at once or from its start."""
-    event = desk.own_event(organizer, event_id)
-    wanted, errors = promo_form.new_promo(request.form, event_id, event.timezone, request.language)
+    """Make a code for the event, valid at once or from its start."""
+    return _create(request, organizer, _of_event(organizer, event_id))
+
+
+@pages.form(ALL)
+def create_for_all(request: PageRequest, organizer: Organizer) -> Page | Redirect:
+    """Make a code for all events, those to come too."""
+    return _create(request, organizer, Scope())
+
+
+@pages.page("/organizer/events/{event_id}/promos/{promo_id}")
+def promo(request: PageRequest, event_id: UUID, promo_id: UUID, organizer: Organizer) -> Page:
+    """The form of a code of the event."""
+    scope = _of_event(organizer, event_id)
+    return _form(request, organizer, scope, _promo_of(organizer, scope, promo_id))
+
+
+@pages.page("/organizer/promos/{promo_id}")
+def promo_for_all(request: PageRequest, promo_id: UUID, organizer: Organizer) -> Page:
+    """The form of a code for all events."""
+    return _form(request, organizer, Scope(), _promo_of(organizer, Scope(), promo_id))
+
+
+@pages.form("/organizer/events/{event_id}/promos/{promo_id}")
+def change(request: PageRequest, event_id: UUID, promo_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """Change what was changed in the form. Orders that have used the code keep their discount."""
+    return _change(request, organizer, _of_event(organizer, event_id), promo_id)
+
+
+@pages.form("/organizer/promos/{promo_id}")
+def change_for_all(request: PageRequest, promo_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """Change a code for all events."""
+    return _change(request, organizer, Scope(), promo_id)
+
+
+@pages.form("/organizer/events/{event_id}/promos/{promo_id}/switch")
+def switch(request: PageRequest, event_id: UUID, promo_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """Switch a code off or on. Orders that have used it keep their discount."""
+    return _switch(request, organizer, _of_event(organizer, event_id), promo_id)
+
+
+@pages.form("/organizer/promos/{promo_id}/switch")
+def switch_for_all(request: PageRequest, promo_id: UUID, organizer: Organizer) -> Page | Redirect:
+    """Switch a code for all events off or on."""
+    return _switch(request, organizer, Scope(), promo_id)
+
+
+def _of_event(organizer: Principal, event_id: UUID) -> Scope:
+    return Scope(desk.own_event(organizer, event_id))
+
+
+def _promo_of(organizer: Principal, scope: Scope, promo_id: UUID) -> PromoResponse:
+    """A code of this scope. Raises NotFound, also for one of another event."""
+    with snapshot() as tx:
+        found = promo_codes.read(tx, organizer, promo_id)
+    if found.event_id != scope.event_id:
+        raise NotFound
+    return found
+
+
+def _create(request: PageRequest, organizer: Principal, scope: Scope) -> Page | Redirect:
+    wanted, errors = promo_form.new_promo(request.form, scope.event_id, scope.zone, request.language)
     if wanted is None:
-        return _page(request, organizer, event_id, errors=errors)
+        return _list(request, organizer, scope, errors=errors)
     try:
         with transaction() as tx:
             promo_codes.create(tx, organizer, wanted)
     except Problem as problem:
-        return _page(request, organizer, event_id, problem=problem)
-    return Redirect(f"{desk.address(event_id, 'promos')}?saved=yes")
+        return _list(request, organizer, scope, problem=problem)
+    return Redirect(f"{scope.address}?saved=yes")
 
 
-@pages.form("/organizer/events/{event_id}/promos/{promo_id}")
-def switch(request: PageRequest, event_id: UUID, promo_id: UUID, organizer: Organizer) -> Page | Redirect:
-    """Switch a code off or on. Orders that have used it keep their discount."""
+def _change(request: PageRequest, organizer: Principal, scope: Scope, promo_id: UUID) -> Page | Redirect:
+    found = _promo_of(organizer, scope, promo_id)
+    before = _values_of(found, scope)
+    if overtaken := promo_form.overtaken(request.form, before):
+        return _form(request, organizer, scope, found, overtaken=overtaken)
+    wanted, errors = promo_form.change(request.form, before, scope.zone, request.language)
+    if wanted is None:
+        return _form(request, organizer, scope, found, errors=errors)
+    try:
+        with transaction() as tx:
+            promo_codes.change(tx, organizer, promo_id, wanted)
+    except Problem as problem:
+        return _form(request, organizer, scope, found, problem=problem)
+    return Redirect(f"{scope.address}?saved=yes")
+
+
+def _switch(request: PageRequest, organizer: Principal, scope: Scope, promo_id: UUID) -> Page | Redirect:
+    _promo_of(organizer, scope, promo_id)
     wanted = PromoChange(is_active=request.form.get("active") == "true")
     try:
         with transaction() as tx:
             promo_codes.change(tx, organizer, promo_id, wanted)
     except Problem as problem:
-        return _page(request, organizer, event_id, problem=problem)
-    return Redirect(f"{desk.address(event_id, 'promos')}?saved=yes")
+        return _list(request, organizer, scope, problem=problem)
+    return Redirect(f"{scope.address}?saved=yes")
 
 
-def _page(
+def _values_of(found: PromoResponse, scope: Scope) -> dict[str, str]:
+    return promo_form.values_of(found, [tier.id for tier in scope.tiers], scope.zone)
+
+
+def _list(
     request: PageRequest,
     organizer: Principal,
-    event_id: UUID,
+    scope: Scope,
     *,
     errors: dict[str, str] | None = None,
     problem: Problem | None = None,
 ) -> Page:
-    event = desk.own_event(organizer, event_id)
     with snapshot() as tx:
-        listed = promo_codes.list_page(tx, organizer, PromoSearch(event_id=event_id, page_size=MAX_SHOWN))
-    told = inputs.errors_of(problem, request.language)
-    return rendering.form_page(
+        listed = promo_codes.list_page(tx, organizer, PromoSearch(event_id=scope.event_id, page_size=MAX_SHOWN))
+        events = [] if scope.event else own_events.list_page(tx, organizer, OwnEventsQuery(page_size=MAX_SHOWN)).items
+    return _page(
         "organizer/promos.html",
         request,
-        viewer=organizer,
-        errors={**(errors or {}), **promo_form.told(told, request.language)},
-        problem=inputs.untold(problem),
-        address=desk.address(event_id, "promos"),
-        event=event,
+        organizer,
+        scope,
+        errors=errors,
+        problem=problem,
+        address=scope.address,
+        given=request.form,
         promos=listed.items,
-        tier_names={tier.id: tier.name for tier in event.tiers},
-        chosen_tiers=request.form.getlist("tier_ids"),
-        labels=promo_form.labels(request.language),
+        event_titles={each.id: each.title for each in events},
         is_saved=request.query.get("saved") == "yes",
+    )
+
+
+def _form(
+    request: PageRequest,
+    organizer: Principal,
+    scope: Scope,
+    found: PromoResponse,
+    *,
+    errors: dict[str, str] | None = None,
+    problem: Problem | None = None,
+    overtaken: Overtaken | None = None,
+) -> Page:
+    values = _values_of(found, scope)
+    kept = MultiDict(overtaken.merged if overtaken else values)
+    kept.setlist("tier_ids", kept["tier_ids"].split())
+    return _page(
+        "organizer/promo.html",
+        request,
+        organizer,
+        scope,
+        errors=errors,
+        problem=problem,
+        address=f"{scope.address}/{found.id}",
+        given=request.form if request.form and not overtaken else kept,
+        promo=found,
+        seen=edits.shown(request.form, values, is_overtaken=overtaken is not None),
+        now_elsewhere=overtaken.now if overtaken else {},
+    )
+
+
+def _page(
+    template: str,
+    request: PageRequest,
+    organizer: Principal,
+    scope: Scope,
+    *,
+    given: "MultiDict[str, str]",
+    errors: dict[str, str] | None,
+    problem: Problem | None,
+    **context: Any,
+) -> Page:
+    told = promo_form.told(inputs.errors_of(problem, request.language), request.language)
+    own: dict[str, Any] = {"event": scope.event} if scope.event else {}
+    return rendering.form_page(
+        template,
+        request,
+        viewer=organizer,
+        errors={**(errors or {}), **told},
+        problem=inputs.untold(problem),
+        given=given,
+        scope=scope,
+        tier_names={tier.id: tier.name for tier in scope.tiers},
+        labels=promo_form.labels(request.language),
+        **own,
+        **context,
     )

@@ -115,6 +115,7 @@ def _list(
         event = own_events.read(tx, organizer, event_id)
         listing = event_refunds.list_of_event(tx, organizer, event_id, wanted or RefundPage())
         undecided = event_refunds.count_undecided(tx, event_id)
+        on_their_way = event_refunds.count_on_their_way(tx, event_id)
     return rendering.form_page(
         "organizer/refunds.html",
         request,
@@ -126,6 +127,7 @@ def _list(
         listing=listing,
         filters=filters,
         undecided=undecided,
+        on_their_way=on_their_way,
         failed=failed or [],
         decided=forms.whole_number(request.query.get("decided", ""), MAX_AT_ONCE),
         is_none_chosen=request.query.get("chosen") == "none",

@@ -53,7 +53,14 @@ def _renewed(request: PageRequest) -> Tokens | None:
 def _become(request: PageRequest, viewer: Principal, errors: dict[str, str] | None = None) -> Page:
     with snapshot() as tx:
         profile = profiles.read(tx, viewer.id)
-    return rendering.form_page("organizer/become.html", request, viewer=viewer, errors=errors, profile=profile)
+    return rendering.form_page(
+        "organizer/become.html",
+        request,
+        viewer=viewer,
+        errors=errors,
+        # Who signed in by a mailed code has the first part of the address for a name.
+        suggested_name="" if profile.full_name == profile.email.partition("@")[0] else profile.full_name,
+    )
 
 
 def _events(request: PageRequest, organizer: Principal) -> Page:

@@ -8,7 +8,8 @@ from werkzeug.datastructures import MultiDict
 from shared.catalog.tiers import NewTier, TierChange, TierResponse
 from shared.site import forms
 from shared.site.languages import translate
-from shared.site.organizer import inputs
+from shared.site.organizer import edits, inputs
+from shared.site.organizer.edits import Overtaken
 from shared.web.pages import Language
 
 _TEXTS = ("name", "description", "kind")
@@ -36,6 +37,8 @@ LABELS: Final = {
     "early_bird_price": _("Early-bird price"),
     "early_bird_start": _("Early-bird price from"),
     "early_bird_end": _("Early-bird price until"),
+    "requires_identity": _("Identity number"),
+    "refundable_after_reveal": _("Given back after it was shown"),
 }
 
 
@@ -77,6 +80,11 @@ def change(
     wanted, errors = forms.read(TierChange, given, language)
     errors |= inputs.missing({name: value for name, value in given.items() if name != "description"}, language)
     return (None if errors else wanted), _told(errors, given, language)
+
+
+def overtaken(form: "MultiDict[str, str]", tier: TierResponse, zone: str) -> Overtaken | None:
+    """What somebody else has changed of the tier since this form was made of it."""
+    return edits.overtaken(form.get(edits.FIELD, ""), _values(form), values_of(tier, zone))
 
 
 def _values(form: "MultiDict[str, str]") -> dict[str, str]:

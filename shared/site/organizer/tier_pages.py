@@ -13,7 +13,7 @@ from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.problems import NotFound, Problem
 from shared.site import offers, rendering
-from shared.site.organizer import desk, inputs, tier_form
+from shared.site.organizer import desk, edits, inputs, tier_form
 from shared.states import TierKind
 from shared.web import App, Organizer
 from shared.web.pages import Page, PageRequest, Redirect
@@ -66,6 +66,9 @@ def change(request: PageRequest, event_id: UUID, tier_id: UUID, organizer: Organ
     """Change what was changed in the form. Held and sold units keep their price."""
     event = desk.own_event(organizer, event_id)
     found = _tier_of(event, tier_id)
+    if overtaken := tier_form.overtaken(request.form, found, event.timezone):
+        given = MultiDict(overtaken.merged)
+        return _form(request, organizer, event, found, given=given, now_elsewhere=overtaken.now)
     wanted, errors = tier_form.change(request.form, found, event.timezone, request.language)
     if wanted is None:
         return _form(request, organizer, event, found, errors=errors)
@@ -162,7 +165,9 @@ def _form(
     given: "MultiDict[str, str] | None" = None,
     errors: dict[str, str] | None = None,
     problem: Problem | None = None,
+    now_elsewhere: dict[str, str] | None = None,
 ) -> Page:
+    values = tier_form.values_of(tier, event.timezone) if tier else {}
     told = inputs.errors_of(problem, request.language)
     return rendering.form_page(
         "organizer/tier.html",
@@ -173,6 +178,8 @@ def _form(
         given=given,
         event=event,
         tier=tier,
+        seen=edits.shown(request.form, values, is_overtaken=bool(now_elsewhere)),
+        now_elsewhere=now_elsewhere or {},
         labels=tier_form.labels(request.language),
         zone=inputs.ZONES.get(event.timezone, event.timezone),
     )

@@ -19,3 +19,46 @@ for (const shown of document.querySelectorAll("[data-preview-of]")) {
     reader.readAsDataURL(file);
   });
 }
+
+// A file that takes long to make says so, and how much of it has come. Without a script the browser downloads it.
+document.addEventListener("click", async (event) => {
+  const link = event.target.closest("[data-exports] a[download]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const exports = link.closest("[data-exports]");
+  if (exports.dataset.busy) return;
+  exports.dataset.busy = "yes";
+  const [bar, words, size] = ["progress", "[role=status]", "[data-size]"].map((each) => exports.querySelector(each));
+  bar.hidden = false;
+  words.textContent = words.dataset.making;
+  try {
+    save(await loaded(link.href, (bytes) => { size.textContent = `${Math.ceil(bytes / 1000).toLocaleString(document.documentElement.lang)} kB`; }));
+    words.textContent = words.dataset.done;
+  } catch {
+    words.textContent = size.textContent = "";
+    location.assign(link.href); // the browser's own way says what is wrong
+  }
+  bar.hidden = true;
+  delete exports.dataset.busy;
+});
+
+async function loaded(address, progressed) {
+  const answer = await fetch(address, { credentials: "same-origin" });
+  if (!answer.ok || answer.redirected) throw new Error("not a file");
+  const parts = [];
+  let bytes = 0;
+  for (let reader = answer.body.getReader(), part; !(part = await reader.read()).done;) {
+    parts.push(part.value);
+    progressed(bytes += part.value.length);
+  }
+  const name = /filename="?([^";]+)/.exec(answer.headers.get("Content-Disposition") ?? "")?.[1] ?? "";
+  return new File(parts, name, { type: answer.headers.get("Content-Type") });
+}
+
+function save(file) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(file);
+  link.download = file.name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}

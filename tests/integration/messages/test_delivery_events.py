@@ -11,6 +11,7 @@ from sqlalchemy import text
 from shared.cloud.database import transaction
 from shared.gateways.sendgrid import events as sendgrid_events
 from shared.gateways.sendgrid.client import SendGrid
+from shared.identity.accounts import AccountEmail
 from shared.identity.tokens import Principal
 from shared.messages import delivery_events, mails, suppressions
 from shared.states import EmailStatus, SuppressionReason
@@ -263,6 +264,35 @@ def test_an_address_that_bounced_is_not_tried_again(sendgrid):
     assert sendgrid.asked == []
     row = email(later)
     assert (row.status, row.error_message, row.context) == ("dropped", "suppressed: bounced", {})
+
+
+def asked_for_a_code(address):
+    key = str(uuid4())
+    with transaction() as tx:
+        code = AccountEmail("sign_in", key, address, "id", {"code": "12345678", "full_name": "Siti"})
+        mails.enqueue_for_account(tx, code)
+    [row] = rows("SELECT id FROM emails WHERE once_key = :key", key=key)
+    sending.send(row.id)
+    return status(row.id)
+
+
+def test_a_code_is_tried_at_an_address_that_bounced_once_a_day(sendgrid):
+    address = an_address()
+    tell(a_mail_event("bounce", a_mail(address)))
+    assert asked_for_a_code(address) == "dropped"
+    change("UPDATE mail_suppressions SET created_at = created_at - interval '1 day'")
+    sendgrid.will_answer(Reply(204), ACCEPTED)
+    assert asked_for_a_code(address) == "sent"
+    tell(a_mail_event("bounce", a_mail(address), timestamp=int((datetime.now(UTC) + timedelta(seconds=2)).timestamp())))
+    assert asked_for_a_code(address) == "dropped"
+
+
+def test_no_code_goes_to_who_called_a_mail_spam(sendgrid):
+    address = an_address()
+    tell(a_mail_event("spamreport", a_mail(address)))
+    change("UPDATE mail_suppressions SET created_at = created_at - interval '80 days'")
+    assert asked_for_a_code(address) == "dropped"
+    assert sendgrid.asked == []
 
 
 @pytest.mark.parametrize(

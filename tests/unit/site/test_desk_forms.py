@@ -1,13 +1,15 @@
 """EM-001, EM-008: the desk's forms send what was changed and nothing else, and say what is wrong where it stands."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
 
 import pytest
 from werkzeug.datastructures import MultiDict
 
 from shared.catalog.events import EventResponse, ListedTierChange
+from shared.catalog.promo_codes import PromoResponse
 from shared.catalog.tiers import NewTier
-from shared.site.organizer import checklist, event_form, goods_pages, tier_form, tier_pages
+from shared.site.organizer import checklist, edits, event_form, goods_pages, promo_form, tier_form, tier_pages
 from shared.site.organizer.event_form import rows_of, values_of
 from tests.unit.site.test_offers import LATER, NOW, event, tier
 
@@ -75,6 +77,65 @@ def test_a_tier_that_nobody_touched_stays_and_a_cleared_price_is_none():
     cleared, _ = tier_form.change(form, of, "Asia/Jakarta", "id")
     assert cleared
     assert cleared.model_dump(exclude_unset=True) == {"early_bird_price": None}
+
+
+def test_a_box_that_is_not_ticked_says_no_and_an_empty_deadline_is_none():
+    of = event(tier(), name_change_deadline=NOW, one_purchase_per_person=True)
+    assert changes(of, refund_after_change="", one_purchase_per_person="", name_change_deadline="") == {
+        "refund_after_change": False,
+        "one_purchase_per_person": False,
+        "name_change_deadline": None,
+        "tiers": [],
+    }
+
+
+def a_promo(**facts: object) -> PromoResponse:
+    fields = dict.fromkeys(PromoResponse.model_fields)
+    usual = {"id": uuid4(), "code": "SENJA10", "funded_by": "organizer", "percent": 10, "applies_to": "order"}
+    counted = {"minimum_spend": 0, "uses": 3, "late_uses": 0, "spent": 0, "waives_fee": False, "is_active": True}
+    return PromoResponse(**{**fields, **usual, **counted, "created_at": NOW, **facts})
+
+
+def promo_changes(of: PromoResponse, *tier_ids: UUID, **typed: str) -> dict[str, object]:
+    """What the form of a code changes."""
+    before = promo_form.values_of(of, tier_ids, "Asia/Jakarta")
+    form = MultiDict({**before, **typed})
+    form.setlist("tier_ids", form["tier_ids"].split())
+    wanted, errors = promo_form.change(form, before, "Asia/Jakarta", "id")
+    assert errors == {}
+    assert wanted
+    return wanted.model_dump(exclude_unset=True)
+
+
+def test_only_what_was_touched_of_a_code_is_changed():
+    tier_id = uuid4()
+    of = a_promo(tier_ids=[tier_id], ends_at=LATER, max_uses=50, max_discount=50_000)
+    assert promo_changes(of, tier_id) == {}
+    assert promo_changes(of, tier_id, max_uses="1.000", ends_at="") == {"max_uses": 1000, "ends_at": None}
+    assert promo_changes(of, tier_id, value="Rp 25.000", unit="amount") == {"amount": 25_000, "percent": None}
+    assert promo_changes(of, tier_id, tier_ids="", minimum_spend="") == {"tier_ids": None}
+
+
+def test_a_code_without_its_discount_is_missed_in_its_place():
+    of = a_promo()
+    before = promo_form.values_of(of, [], "Asia/Jakarta")
+    wanted, errors = promo_form.change(MultiDict({**before, "value": ""}), before, "Asia/Jakarta", "id")
+    assert wanted is None
+    assert list(errors) == ["value"]
+
+
+def test_a_form_that_was_overtaken_takes_over_what_was_left_alone_and_keeps_what_was_typed():
+    seen = edits.seen({"title": "Lama", "venue": "Istora", "terms": "A"})
+    typed = {"title": "Saya", "venue": "Istora", "terms": "B"}
+    told = edits.overtaken(seen, typed, {"title": "Mereka", "venue": "GBK", "terms": "B"})
+    assert told
+    assert told.now == {"title": "Mereka", "venue": "GBK"}
+    assert told.merged == {"title": "Saya", "venue": "GBK", "terms": "B"}
+
+
+@pytest.mark.parametrize("remembered", ["", "{", "[]", "3", '{"title": 3}', "null"])
+def test_a_form_that_remembers_nothing_was_not_overtaken(remembered: str):
+    assert edits.overtaken(remembered, {"title": "Saya"}, {"title": "Mereka"}) is None
 
 
 def test_tickets_and_goods_change_places_among_themselves():

@@ -1,0 +1,65 @@
+"""Forms of what somebody else may change meanwhile: a form remembers what it was made of.
+
+Who saves a form that was overtaken is told what is different now. Nothing is saved before they have seen it, and what
+they have typed stays in the form.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from werkzeug.datastructures import MultiDict
+
+FIELD: Final = "seen"
+"""The hidden field that remembers."""
+_DIGEST_LENGTH = 12
+
+
+@dataclass(frozen=True)
+class Overtaken:
+    """The fields that somebody else has changed, as they are `now`, and what the form shows then.
+
+    `merged` has the new value of a field that was left alone, and what was typed in any other.
+    """
+
+    now: dict[str, str]
+    merged: dict[str, str]
+
+
+def seen(values: Mapping[str, str]) -> str:
+    """The values that a form is made of, for its hidden field: a short digest of each."""
+    return json.dumps({name: _digest(value) for name, value in values.items()}, separators=(",", ":"))
+
+
+def shown(form: "MultiDict[str, str]", values: Mapping[str, str], *, is_overtaken: bool = False) -> str:
+    """What the hidden field of a page with this form remembers: what it remembered, until its reader was told."""
+    return form[FIELD] if FIELD in form and not is_overtaken else seen(values)
+
+
+def overtaken(remembered: str, typed: Mapping[str, str], current: Mapping[str, str]) -> Overtaken | None:
+    """What somebody else has changed since the form was made, unless it is what was typed."""
+    digests = _read(remembered)
+    now = {
+        name: current.get(name, "")
+        for name, digest in digests.items()
+        if _digest(current.get(name, "")) != digest and current.get(name, "") != typed.get(name, "")
+    }
+    untouched = {name: value for name, value in now.items() if _digest(typed.get(name, "")) == digests[name]}
+    return Overtaken(now, {**typed, **untouched}) if now else None
+
+
+def _digest(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()[:_DIGEST_LENGTH]
+
+
+def _read(remembered: str) -> dict[str, str]:
+    """The digests of a hidden field; none where anybody has written something else into it."""
+    try:
+        found = json.loads(remembered)
+    except ValueError:
+        return {}
+    if not isinstance(found, dict):
+        return {}
+    return {name: digest for name, digest in found.items() if isinstance(digest, str)}
