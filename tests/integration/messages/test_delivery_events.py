@@ -272,7 +272,7 @@ def asked_for_a_code(address):
         code = AccountEmail("sign_in", key, address, "id", {"code": "12345678", "full_name": "Siti"})
         mails.enqueue_for_account(tx, code)
     [row] = rows("SELECT id FROM emails WHERE once_key = :key", key=key)
-    sending.send(row.id)
+    send_mail(row.id)
     return status(row.id)
 
 
