@@ -52,7 +52,7 @@ def world(stack: Stack) -> World:
 def concert(world: World) -> dict[str, Any]:
     """An event with plenty of tickets, which is there before anybody looks at a list that is kept."""
     early_bird = {"early_bird_price": 120_000, "early_bird_end": _in_days(10)}
-    return world.somebody("organizer").publish(
+    return world.publish(
         {"name": "Festival", "price": 150_000, "quota": 1_000, "description": "Berdiri di depan panggung."},
         {"name": "Tribun", "price": 300_000, "quota": 1_000, **early_bird},
         {"name": "VIP", "price": 900_000, "quota": 1_000, "requires_identity": True},

@@ -17,7 +17,7 @@ SMALL = {"name": "Kecil", "price": 100_000, "quota": 3, "max_per_order": 3}
 
 
 def test_plus_stops_at_the_most_and_says_it_in_words(world: World, visitor: Visitor):
-    visitor.open_event(world.somebody("organizer").publish(SMALL))
+    visitor.open_event(world.publish(SMALL))
     page = visitor.page
     expect(page.locator(".tier")).to_contain_text("Tinggal 3")
     visitor.choose(number=3)
@@ -38,7 +38,7 @@ def test_the_total_on_the_bar_is_the_total_of_the_next_page(concert: dict[str, A
 
 def test_sold_out_while_choosing_names_the_tier_and_takes_nothing(world: World, visitor: Visitor, watch: Watch):
     watch.expect(REFUSED_QUOTE)
-    event = world.somebody("organizer").publish(SMALL | {"quota": 1})
+    event = world.publish(SMALL | {"quota": 1})
     visitor.open_event(event)
     visitor.choose()
     world.somebody().buy(event)
@@ -50,7 +50,7 @@ def test_sold_out_while_choosing_names_the_tier_and_takes_nothing(world: World, 
 
 def test_fewer_left_offers_to_take_fewer(world: World, visitor: Visitor, watch: Watch):
     watch.expect(REFUSED_QUOTE)
-    event = world.somebody("organizer").publish(SMALL)
+    event = world.publish(SMALL)
     visitor.open_event(event)
     visitor.choose(number=3)
     world.somebody().reserve(event, [1])
@@ -61,7 +61,7 @@ def test_fewer_left_offers_to_take_fewer(world: World, visitor: Visitor, watch: 
 
 
 def test_all_held_is_not_sold_out(world: World, visitor: Visitor):
-    event = world.somebody("organizer").publish(SMALL)
+    event = world.publish(SMALL)
     world.somebody().reserve(event, [3])
     visitor.open_event(event)
     expect(visitor.page.locator("#event-state")).to_contain_text("Semua tiket sedang dipegang pembeli lain")
@@ -70,7 +70,7 @@ def test_all_held_is_not_sold_out(world: World, visitor: Visitor):
 
 
 def test_sold_out_says_so(world: World, visitor: Visitor):
-    event = world.somebody("organizer").publish(SMALL)
+    event = world.publish(SMALL)
     world.somebody().buy(event, [3])
     visitor.open_event(event)
     expect(visitor.page.locator("#event-state")).to_contain_text("Semua tiket sudah terjual")
@@ -78,7 +78,7 @@ def test_sold_out_says_so(world: World, visitor: Visitor):
 
 
 def test_not_on_sale_yet_says_from_when(world: World, visitor: Visitor, in_days: Callable[[int], str]):
-    visitor.open_event(world.somebody("organizer").publish(SMALL | {"sale_start": in_days(3)}))
+    visitor.open_event(world.publish(SMALL | {"sale_start": in_days(3)}))
     expect(visitor.page.locator("#event-state")).to_contain_text("Penjualan dibuka")
     look(visitor.page, "event-not-yet")
 
@@ -93,7 +93,7 @@ def test_a_cancelled_event_says_that_all_money_comes_back(world: World, visitor:
 
 
 def test_somebody_with_an_open_order_goes_on_with_it(world: World, visitor: Visitor):
-    event = world.somebody("organizer").publish()
+    event = world.publish()
     buyer = world.somebody()
     order = buyer.reserve(event)
     visitor.sign_in(buyer)

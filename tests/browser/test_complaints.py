@@ -70,7 +70,7 @@ field => {
 
 
 def test_a_stepper_names_its_tier_and_its_number(world: World, visitor: Visitor):
-    visitor.open_event(world.somebody("organizer").publish(SMALL))
+    visitor.open_event(world.publish(SMALL))
     visitor.choose(number=2)
     field = visitor.page.get_by_role("spinbutton", name="Jumlah Kecil")
     expect(field).to_have_value("2")
@@ -79,14 +79,14 @@ def test_a_stepper_names_its_tier_and_its_number(world: World, visitor: Visitor)
 
 
 def test_nothing_can_be_chosen_once_all_is_sold(world: World, visitor: Visitor):
-    event = world.somebody("organizer").publish(SMALL)
+    event = world.publish(SMALL)
     world.somebody().buy(event, [3])
     visitor.open_event(event)
     assert visitor.page.locator("main input[type=number], .buy-bar, details.promo").count() == 0
 
 
 def test_a_missed_batch_says_when_the_next_one_begins(world: World, visitor: Visitor, in_days: Callable[[int], str]):
-    event = world.somebody("organizer").publish(
+    event = world.publish(
         {**SMALL, "name": "Presale", "sale_start": in_days(-9), "sale_end": in_days(-1)},
         {**SMALL, "name": "Umum", "sale_start": in_days(3)},
     )
@@ -99,7 +99,7 @@ def test_a_missed_batch_says_when_the_next_one_begins(world: World, visitor: Vis
 
 def test_a_sale_that_has_ended_says_so(world: World, visitor: Visitor, in_days: Callable[[int], str]):
     tier = {**SMALL, "sale_start": in_days(-9), "sale_end": in_days(-1)}
-    visitor.open_event(world.somebody("organizer").publish(tier))
+    visitor.open_event(world.publish(tier))
     expect(visitor.page.locator("#event-state")).to_contain_text("Penjualan sudah selesai")
     look(visitor.page, "event-sale-ended")
 
@@ -184,7 +184,7 @@ def test_leaving_the_gateways_page_leaves_the_order_as_it_is(
 
 
 def test_seven_tickets_to_one_address_are_seven(world: World, visitor: Visitor, buyer: Person):
-    event = world.somebody("organizer").publish({"name": "Rombongan", "price": 50_000, "quota": 9, "max_per_order": 7})
+    event = world.publish({"name": "Rombongan", "price": 50_000, "quota": 9, "max_per_order": 7})
     order = buyer.buy(event, [7])
     mail = world.mail(buyer.address, "e_ticket")
     assert len(mail["attachments"]) == 7
@@ -195,7 +195,7 @@ def test_seven_tickets_to_one_address_are_seven(world: World, visitor: Visitor, 
 
 
 def test_no_field_for_a_code_where_there_are_no_codes(world: World, visitor: Visitor):
-    visitor.open_event(world.somebody("organizer").publish())
+    visitor.open_event(world.publish())
     assert visitor.page.locator("#promo").count() == 0
     visitor.choose()
     visitor.go_to_buy()

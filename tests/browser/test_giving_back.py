@@ -16,7 +16,7 @@ SHIRT = {"name": "Kaus", "price": 50_000, "quota": 10, "kind": "product"}
 @pytest.fixture
 def order(world: World, visitor: Visitor, buyer: Person) -> dict[str, Any]:
     """Two seats and a shirt, paid; its page for giving back is open."""
-    reserved = buyer.reserve(world.somebody("organizer").publish(SEAT, SHIRT), [2, 1])
+    reserved = buyer.reserve(world.publish(SEAT, SHIRT), [2, 1])
     payment = buyer.checkout(reserved)
     world.gateway("xendit", payment["gateway_reference"], "pay")
     bought = buyer.until_tickets(reserved, 2)

@@ -44,7 +44,7 @@ def test_what_was_cancelled_in_one_tab_is_cancelled_in_the_other(
 
 
 def test_a_second_tab_that_holds_too_goes_on_with_the_first_ones_order(world: World, visitor: Visitor, buyer: Person):
-    event = world.somebody("organizer").publish()
+    event = world.publish()
     first, second = visitor, Visitor(visitor.page.context.new_page(), visitor.world)
     for each in (first, second):
         each.open_event(event)
@@ -58,7 +58,7 @@ def test_a_second_tab_that_holds_too_goes_on_with_the_first_ones_order(world: Wo
 
 
 def test_going_back_after_paying_buys_nothing_again_by_chance(world: World, visitor: Visitor, buyer: Person):
-    event = world.somebody("organizer").publish()
+    event = world.publish()
     page = visitor.page
     visitor.open_event(event)
     visitor.choose()
@@ -80,7 +80,7 @@ def test_going_back_after_paying_buys_nothing_again_by_chance(world: World, visi
 
 
 def test_sold_out_between_the_price_and_the_hold_takes_nothing(world: World, visitor: Visitor, buyer: Person):
-    event = world.somebody("organizer").publish({"name": "Kecil", "price": 100_000, "quota": 1})
+    event = world.publish({"name": "Kecil", "price": 100_000, "quota": 1})
     visitor.open_event(event)
     visitor.choose()
     visitor.go_to_buy()
@@ -92,7 +92,7 @@ def test_sold_out_between_the_price_and_the_hold_takes_nothing(world: World, vis
 
 
 def test_sold_out_while_the_code_is_typed_signs_in_and_says_so(world: World, visitor: Visitor, watch: Watch):
-    event = world.somebody("organizer").publish({"name": "Kecil", "price": 100_000, "quota": 1})
+    event = world.publish({"name": "Kecil", "price": 100_000, "quota": 1})
     visitor.open_event(event)
     visitor.choose()
     visitor.go_to_buy()

@@ -19,7 +19,7 @@ DEAREST = 999_999_999
 
 @pytest.mark.parametrize("title", [LONGEST, UNBROKEN, "K"])
 def test_a_title_of_any_length_and_prices_of_any_size(world: World, visitor: Visitor, title: str):
-    event = world.somebody("organizer").publish(
+    event = world.publish(
         {"name": "X" * 100, "price": DEAREST, "quota": 500, "max_per_order": 100},
         {"name": "Gratis", "price": 0, "quota": 100},
         title=title,

@@ -81,7 +81,7 @@ def test_a_hold_that_runs_out_is_announced_and_becomes_expired(
 
 
 def test_money_that_comes_too_late_goes_back(world: World, stack: Stack, visitor: Visitor, buyer: Person):
-    event = world.somebody("organizer").publish({"name": "Satu", "price": 50_000, "quota": 1})
+    event = world.publish({"name": "Satu", "price": 50_000, "quota": 1})
     order = buyer.reserve(event)
     payment = buyer.checkout(order, "midtrans", "QRIS")
     let_remain(stack, order, -1)
@@ -129,7 +129,7 @@ def test_a_refund_is_asked_with_its_exact_amount(concert: dict[str, Any], visito
 
 
 def test_a_free_ticket_needs_no_payment(world: World, visitor: Visitor, buyer: Person):
-    event = world.somebody("organizer").publish({"name": "Relawan", "price": 0, "quota": 5})
+    event = world.publish({"name": "Relawan", "price": 0, "quota": 5})
     visitor.open_event(event)
     visitor.choose()
     visitor.go_to_buy()

@@ -144,7 +144,7 @@ def test_what_may_be_paid_at_the_last_second_is_being_checked_and_never_called_f
 def test_late_money_by_bank_transfer_asks_where_it_shall_go(
     world: World, stack: Stack, visitor: Visitor, buyer: Person
 ):
-    event = world.somebody("organizer").publish(SATU)
+    event = world.publish(SATU)
     order = buyer.reserve(event)
     payment = buyer.checkout(order, "midtrans", "BCA")
     let_remain(stack, order, -1)

@@ -33,7 +33,7 @@ def orders_of(buyer: Person) -> list[dict[str, Any]]:
 
 
 def test_an_impatient_buyer_on_a_slow_line_pays_one_order_once(world: World, visitor: Visitor, buyer: Person):
-    event, page = world.somebody("organizer").publish(), visitor.page
+    event, page = world.publish(), visitor.page
     with a_slow_line(page):
         visitor.open_event(event)
         visitor.choose(number=2)

@@ -169,7 +169,7 @@ def is_spoken(page: Page, name: str, when: str = "") -> None:
 
 def test_the_way_to_a_ticket_as_a_screen_reader_speaks_it(world: World, visitor: Visitor):
     page = visitor.page
-    visitor.open_event(world.somebody("organizer").publish(title="Malam di Atas Bukit"))
+    visitor.open_event(world.publish(title="Malam di Atas Bukit"))
     visitor.choose()
     expect(page.locator("[data-total]")).to_contain_text("Rp")
     is_spoken(page, "choose")
