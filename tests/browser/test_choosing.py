@@ -102,6 +102,7 @@ def test_somebody_with_an_open_order_goes_on_with_it(world: World, visitor: Visi
     visitor.go_to_buy()
     if visitor.page.get_by_role("alert").count() == 0:
         visitor.follow(visitor.page.locator("form.panel button.block"))
+    expect(visitor.page.get_by_role("button", name="Tahan tiket")).to_have_count(0)  # it would be refused again
     look(visitor.page, "buy-own-order-open")
     visitor.follow(visitor.page.get_by_role("link", name="Lanjutkan pesanan"))
     assert visitor.order_id == order["id"]
