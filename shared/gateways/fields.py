@@ -56,7 +56,7 @@ class Fields:
             raise self._unreadable(name)
         return written
 
-    def told(self, name: str) -> str | None:
+    def lenient_text(self, name: str) -> str | None:
         """A text field, None where it can't be read either."""
         try:
             return self.optional_text(name)

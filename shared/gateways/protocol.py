@@ -139,7 +139,7 @@ class PayoutGateway(Protocol):
 
     name: str
 
-    def pay_out(
+    def send_payout(
         self, *, key: UUID, bank_code: str, account_number: str, holder_name: str, amount: int, description: str
     ) -> GatewayPayoutStatus:
         """Send `amount` rupiah; the same key never pays twice, and tells what became of the first call."""

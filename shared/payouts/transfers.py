@@ -122,7 +122,7 @@ def send(transfer: Transfer, account: Account) -> GatewayPayoutStatus:
     Raises GatewayUnavailable: call again. A refusal is a fact too: FAILED.
     """
     try:
-        return registry.payout_gateway().pay_out(
+        return registry.payout_gateway().send_payout(
             key=transfer.id,
             bank_code=account.bank_code,
             account_number=account.number,

@@ -136,7 +136,7 @@ def send_confirmation_code(request: PageRequest, viewer: SignedIn) -> Redirect:
 
 
 @pages.form("/account/confirm", limit=CREDENTIALS)
-def prove(request: PageRequest, viewer: SignedIn) -> Page | Redirect:
+def verify_code(request: PageRequest, viewer: SignedIn) -> Page | Redirect:
     """Take the mailed code, and go on where they came from."""
     given, errors = forms.read(Confirmation, forms.non_empty(request.form, "code"), request.language)
     if given is None:

@@ -18,7 +18,7 @@ pages = App("site")
 
 
 @pages.page(DELETE)
-def ask(request: PageRequest, viewer: SignedIn) -> Page:
+def deletion_page(request: PageRequest, viewer: SignedIn) -> Page:
     """What goes, what is kept, and the proof that is asked for."""
     return _page(request, viewer, is_mailed=request.query.get("mailed") == "yes")
 

@@ -22,7 +22,7 @@ def begin(request: PageRequest) -> Redirect:
 
 
 @pages.form(google_redirect.PATH, anybody=True, limit=CREDENTIALS, from_elsewhere=True)
-def come_back(request: PageRequest) -> Page | Redirect:
+def receive_token(request: PageRequest) -> Page | Redirect:
     """Take what Google's page posts: a proof who it is, or that they did not want to."""
     return _sign_in(request, accepts_terms=False)
 

@@ -27,7 +27,7 @@ pages = App("site")
 
 
 @dataclass(frozen=True)
-class WayOn:
+class Alternative:
     """What a refused buyer can do instead: take what is left of a tier, open the older order, or leave the code out."""
 
     tier: str | None
@@ -118,7 +118,7 @@ def _review(
         choice=_choice(given),
         promo=given.get("promo", "").strip(),
         google_path=sign_in.google_path(_address(slug, given)),
-        way_on=_way_on(problem, event, given) if problem else None,
+        alternative=_alternative(problem, event, given) if problem else None,
         bought=_bought(viewer, event) if viewer else None,
         back=f"/{request.language}/events/{slug}?{urlencode(_choice(given))}#tickets",
     )
@@ -143,7 +143,7 @@ def _code_page(request: PageRequest, slug: str, email: str, problem: Problem | N
     )
 
 
-def _way_on(problem: Problem, event: EventResponse, given: "MultiDict[str, str]") -> WayOn:
+def _alternative(problem: Problem, event: EventResponse, given: "MultiDict[str, str]") -> Alternative:
     tier = next((each for each in event.tiers if str(each.id) == problem.members.get("tier_id")), None)
     left = problem.members.get("available")
     is_for_promo = problem.slug.startswith("promo-")
@@ -152,7 +152,7 @@ def _way_on(problem: Problem, event: EventResponse, given: "MultiDict[str, str]"
         instead = f"/buy/{event.slug}?{urlencode({**_choice(given), f't_{tier.id}': left})}"
     elif is_for_promo:
         instead = f"/buy/{event.slug}?{urlencode({k: v for k, v in _choice(given).items() if k != 'promo'})}"
-    return WayOn(tier.name if tier else None, left, problem.members.get("order_id"), is_for_promo, instead)
+    return Alternative(tier.name if tier else None, left, problem.members.get("order_id"), is_for_promo, instead)
 
 
 def _body(event: EventResponse, given: "MultiDict[str, str]") -> ReservationBody:

@@ -34,7 +34,7 @@ def new_refund(request: PageRequest, order_id: UUID, viewer: SignedIn) -> Page:
 
 
 @pages.form("/refunds/new/{order_id}")
-def ask(request: PageRequest, order_id: UUID, viewer: SignedIn) -> Page | Redirect:
+def request_refund(request: PageRequest, order_id: UUID, viewer: SignedIn) -> Page | Redirect:
     """Ask for the money back."""
     given = {"order_id": order_id, "reason": request.form.get("reason", "").strip()}
     wanted, errors = forms.read(RefundRequest, given, request.language)

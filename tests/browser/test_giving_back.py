@@ -28,7 +28,7 @@ def amount(page: Page) -> Locator:
     return page.locator("[data-sum]")
 
 
-def asked(buyer: Person) -> list[dict[str, Any]]:
+def refund_requests(buyer: Person) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = buyer.api.get("refunds")["items"]
     return items
 
@@ -39,7 +39,7 @@ def test_everything_goes_back_with_its_goods(order: dict[str, Any], visitor: Vis
     look(page, "refund-new-goods")
     page.fill("#reason", "Saya sakit")
     visitor.follow(page.get_by_role("button", name="Minta uang kembali"))
-    [refund] = asked(buyer)
+    [refund] = refund_requests(buyer)
     assert refund["amount"] == 225_000
     assert sorted(line["kind"] for line in refund["lines"]) == ["product", "ticket", "ticket"]
 
@@ -50,7 +50,7 @@ def test_one_ticket_goes_back_alone(order: dict[str, Any], visitor: Visitor, buy
     expect(amount(page)).to_have_text("Rp\u00a090.000 kembali kepada Anda.")
     page.fill("#reason", "Saya sakit")
     visitor.follow(page.get_by_role("button", name="Minta uang kembali"))
-    [refund] = asked(buyer)
+    [refund] = refund_requests(buyer)
     assert (refund["amount"], len(refund["ticket_ids"])) == (90_000, 1)
 
 
@@ -63,4 +63,4 @@ def test_choosing_nothing_asks_for_nothing(order: dict[str, Any], visitor: Visit
     visitor.follow(page.get_by_role("button", name="Minta uang kembali"))
     expect(page.locator("#errors")).to_contain_text("Pilih apa yang dikembalikan")
     look(page, "refund-nothing-chosen")
-    assert asked(buyer) == []
+    assert refund_requests(buyer) == []

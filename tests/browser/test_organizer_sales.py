@@ -50,7 +50,7 @@ def place(event: dict[str, Any], path: str = "") -> str:
     return f"/organizer/events/{event['id']}{path}"
 
 
-def ask_back(buyer: Person, order: dict[str, Any]) -> None:
+def request_refund(buyer: Person, order: dict[str, Any]) -> None:
     buyer.api.post("refunds/request", {"order_id": order["id"], "reason": "Saya sakit"}, status=201)
 
 
@@ -125,7 +125,7 @@ def test_an_order_is_found_by_what_the_organizer_knows_and_tells_its_history(
 def test_refunds_are_decided_one_by_one_and_many_at_once(desk: Page, world: World, event: dict[str, Any]):
     buyers = [world.somebody() for _ in range(4)]
     for buyer in buyers:
-        ask_back(buyer, buyer.buy(event))
+        request_refund(buyer, buyer.buy(event))
     desk.goto(place(event, "/refunds?status=requested"))
     look(desk, "en-desk-refunds")
     row = desk.locator(".refund-list li", has_text=buyers[0].address)
@@ -158,7 +158,7 @@ def test_a_refund_that_cannot_be_approved_any_more_is_told_by_name(
     desk: Page, world: World, organizer: Person, event: dict[str, Any]
 ):
     buyer = world.somebody()
-    ask_back(buyer, buyer.buy(event))
+    request_refund(buyer, buyer.buy(event))
     desk.goto(place(event, "/refunds"))
     desk.get_by_role("link", name="Decide").last.click()
     refund = organizer.api.get("refunds?status=requested")["items"][0]

@@ -129,7 +129,7 @@ def mail_controls(settings: SimulatorSettings, engine: Engine) -> Blueprint:
         with engine.begin() as tx:
             rows = tx.execute(select(mails).where(mails.c.message_id == message_id)).all()
             for row in rows:
-                sendgrid.tell(tx, settings, row, [event])
+                sendgrid.send_events(tx, settings, row, [event])
         return jsonify({"sent": len(rows)})
 
     return controls

@@ -76,7 +76,7 @@ def mail_api(settings: SimulatorSettings, engine: Engine) -> Blueprint:
         with engine.begin() as tx:
             kept = [_keep(tx, message_id, message, recipient, args) for recipient, args in _recipients(message)]
             for row in kept:
-                tell(tx, settings, row, _fate(tx, row.recipient))
+                send_events(tx, settings, row, _fate(tx, row.recipient))
         response = Response(status=202)
         response.headers["X-Message-Id"] = message_id
         return response, 202
@@ -100,7 +100,7 @@ def mail_api(settings: SimulatorSettings, engine: Engine) -> Blueprint:
     return api
 
 
-def tell(tx: Connection, settings: SimulatorSettings, mail: Row[Any], kinds: Sequence[str]) -> None:
+def send_events(tx: Connection, settings: SimulatorSettings, mail: Row[Any], kinds: Sequence[str]) -> None:
     """Say what became of a mail, in one batch, and put its address on the list where that follows."""
     lists = [_LISTED_AFTER[kind] for kind in kinds if kind in _LISTED_AFTER]
     for name in lists:

@@ -112,7 +112,7 @@ class Midtrans:
             return responses.not_started(order_id)
         return responses.read_transaction(_transaction(response), order_id)
 
-    def end(self, order_id: str, snap_token: str | None = None) -> GatewayPaymentStatus:
+    def cancel(self, order_id: str, snap_token: str | None = None) -> GatewayPaymentStatus:
         """Make sure nobody can pay any more; where it is too late for that, say what is true.
 
         Closes the Snap page, expires what is pending and cancels what is under review.
@@ -182,7 +182,7 @@ class Midtrans:
     @staticmethod
     def _readable_charge(body: object, order_id: str) -> None:
         charge = Fields(GATEWAY, body)
-        if charge.told("status_code") in ("200", "201"):
+        if charge.lenient_text("status_code") in ("200", "201"):
             _payable(responses.read_charge(body, order_id))
         else:
             charge.text("status_code")

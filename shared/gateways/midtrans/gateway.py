@@ -67,7 +67,7 @@ class MidtransGateway:
 
     def cancel(self, payment: PayablePayment) -> list[GatewayPaymentStatus]:
         """Close the page, and expire or cancel the transaction."""
-        reported = none_if_unknown(lambda: self._client.end(payment.external_id, payment.snap_token))
+        reported = none_if_unknown(lambda: self._client.cancel(payment.external_id, payment.snap_token))
         return [reported] if reported else []
 
     def refund(self, refund: SendableRefund) -> GatewayRefundStatus:

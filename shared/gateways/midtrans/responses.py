@@ -212,7 +212,7 @@ def read_notification(body: bytes, server_key: str) -> WebhookEvent:
         event_id=short_id(_event_id(notification, order_id)),
         external_id=order_id,
         gateway_reference=order_id,
-        raw_status=(notification.told("transaction_status") or "").lower(),
+        raw_status=(notification.lenient_text("transaction_status") or "").lower(),
         is_test=order_id.startswith(DASHBOARD_TEST_PREFIX),
         reported=reported,
         payload=notification.body,
@@ -241,10 +241,10 @@ def _read_status(notification: Fields) -> GatewayPaymentStatus | None:
 
 def _event_id(notification: Fields, order_id: str) -> str:
     parts = (
-        notification.told("transaction_id") or order_id,
-        (notification.told("transaction_status") or "").lower(),
-        (notification.told("fraud_status") or "").lower(),
-        notification.told("refund_amount") or "",
+        notification.lenient_text("transaction_id") or order_id,
+        (notification.lenient_text("transaction_status") or "").lower(),
+        (notification.lenient_text("fraud_status") or "").lower(),
+        notification.lenient_text("refund_amount") or "",
     )
     return ":".join(parts)
 

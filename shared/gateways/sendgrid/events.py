@@ -124,11 +124,11 @@ def _event(event: Fields) -> MailEvent:
         kind=event.text("event"),
         at=_moment(event.text("timestamp")),
         message_id=message_id.split(".", 1)[0] if message_id else None,
-        reason=event.told("reason") or event.told("response"),
+        reason=event.lenient_text("reason") or event.lenient_text("response"),
         custom_args={
             name: value for name, value in event.body.items() if name not in _OWN_KEYS and isinstance(value, str)
         },
-        is_block=event.told("type") == "blocked",
+        is_block=event.lenient_text("type") == "blocked",
         is_by_machine=event.body.get("sg_machine_open") is True,
     )
 

@@ -121,7 +121,7 @@ class Xendit:
         invoices = [responses.read_invoice(invoice) for invoice in self._invoices_of(external_id)]
         return sorted(invoices, key=_usefulness, reverse=True)
 
-    def invoices_made(self, since: datetime, until: datetime) -> Iterator[GatewayPaymentStatus]:
+    def invoices_created(self, since: datetime, until: datetime) -> Iterator[GatewayPaymentStatus]:
         """Every invoice of our account that was made between two moments, page by page."""
         query = {
             "created_after": since.isoformat(),
@@ -135,7 +135,7 @@ class Xendit:
                 return
             query["last_invoice"] = page[-1].gateway_reference
 
-    def end(self, gateway_reference: str) -> GatewayPaymentStatus:
+    def expire_invoice(self, gateway_reference: str) -> GatewayPaymentStatus:
         """Make sure nobody can pay the invoice any more; where it's too late for that, say what is true."""
         path = f"/invoices/{quote(gateway_reference, safe='')}/expire!"
         response = self._api.call("POST", path, repeatable=True, reads=read_by(responses.read_invoice))
@@ -209,7 +209,7 @@ class Xendit:
         state = GatewayPaymentState.REFUNDED if is_whole else GatewayPaymentState.PARTIALLY_REFUNDED
         return replace(reported, state=state, refunded_amount=total, refunded_by_key=by_key)
 
-    def refunds_made(self, since: datetime) -> Iterator[GatewayRefundStatus]:
+    def refunds_created(self, since: datetime) -> Iterator[GatewayRefundStatus]:
         """Every refund of our account since a moment, newest first."""
         for refund in self._refunds(None):
             if refund.created is not None and refund.created < since:
@@ -235,7 +235,7 @@ class Xendit:
 
     # Payouts
 
-    def pay_out(
+    def send_payout(
         self,
         *,
         reference_id: str,

@@ -88,13 +88,15 @@ class XenditGateway:
     def cancel(self, payment: PayablePayment) -> list[GatewayPaymentStatus]:
         """All invoices under the external id, but for a duplicate, which is one of them."""
         invoice_id = payment.gateway_reference
-        ended = none_if_unknown(lambda: self._client.end(invoice_id)) if invoice_id else None
+        ended = none_if_unknown(lambda: self._client.expire_invoice(invoice_id)) if invoice_id else None
         found = [ended] if ended else []
         if payment.duplicate_of:
             return found
         others = [other for other in self._all_of(payment) if other.gateway_reference != invoice_id]
         return found + [
-            self._client.end(other.gateway_reference) if other.state is GatewayPaymentState.PENDING else other
+            self._client.expire_invoice(other.gateway_reference)
+            if other.state is GatewayPaymentState.PENDING
+            else other
             for other in others
         ]
 
@@ -128,17 +130,17 @@ class XenditGateway:
 
     def payments_created(self, since: datetime, until: datetime) -> Iterable[GatewayPaymentStatus]:
         """Read the list of invoices."""
-        return self._client.invoices_made(since, until)
+        return self._client.invoices_created(since, until)
 
     def refunds_created(self, since: datetime) -> Iterable[GatewayRefundStatus]:
         """Read the list of refunds."""
-        return self._client.refunds_made(since)
+        return self._client.refunds_created(since)
 
-    def pay_out(
+    def send_payout(
         self, *, key: UUID, bank_code: str, account_number: str, holder_name: str, amount: int, description: str
     ) -> GatewayPayoutStatus:
         """A payout whose reference is the key."""
-        return self._client.pay_out(
+        return self._client.send_payout(
             reference_id=str(key),
             idempotency_key=str(key),
             bank_code=bank_code,

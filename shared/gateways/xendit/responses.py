@@ -272,12 +272,12 @@ def _webhook_event(
     status = (
         reported.raw_status if reported else str(payload.body.get("event") or payload.body.get("status") or "")[:100]
     )
-    reference = reported.gateway_reference if reported else payload.told("id")
+    reference = reported.gateway_reference if reported else payload.lenient_text("id")
     return WebhookEvent(
         gateway=GATEWAY,
         kind=kind,
         event_id=short_id(webhook_id or f"{kind}:{reference}:{status}"),
-        external_id=_external_id(reported) if reported else payload.told("external_id"),
+        external_id=_external_id(reported) if reported else payload.lenient_text("external_id"),
         gateway_reference=reference,
         raw_status=status,
         is_test=reference == DASHBOARD_TEST_ID,

@@ -143,7 +143,7 @@ def new_event(form: "MultiDict[str, str]", language: Language) -> tuple[NewEvent
     given = {name: value for name, value in _typed(form, _values(form), filled).items() if value != ""}
     event, wrong = forms.read(NewEvent, {**given, "tiers": tiers}, language)
     errors = wrong | inputs.unreadable_moments(given, _MOMENTS, language) | errors
-    return (None if errors else event), inputs.named(errors, LABELS, language)
+    return (None if errors else event), inputs.with_labels(errors, LABELS, language)
 
 
 def change(
@@ -164,7 +164,7 @@ def change(
     needed = {name: value for name, value in given.items() if name not in ("description", "terms")}
     wrong |= inputs.unreadable_moments(given, _MOMENTS, language) | inputs.missing(needed, language)
     errors = wrong | errors | wrong_new
-    return (None if errors else facts), inputs.named(errors, LABELS, language)
+    return (None if errors else facts), inputs.with_labels(errors, LABELS, language)
 
 
 def _values(form: "MultiDict[str, str]") -> dict[str, str]:

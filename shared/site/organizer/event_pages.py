@@ -193,7 +193,7 @@ def _new(
         request,
         viewer=organizer,
         errors=_all_errors(request, errors, problem),
-        problem=inputs.untold(problem),
+        problem=inputs.general_problem(problem),
         rows=rows,
         labels=event_form.labels(rows, request.language),
         zones=list(inputs.ZONES.items()),
@@ -230,7 +230,7 @@ def _details(
         request,
         viewer=organizer,
         errors=_all_errors(request, errors, problem),
-        problem=inputs.untold(problem),
+        problem=inputs.general_problem(problem),
         given=given,
         address=desk.address(event.id, "details"),
         event=event,
@@ -248,7 +248,7 @@ def _all_errors(request: PageRequest, errors: dict[str, str] | None, problem: Pr
     told = inputs.errors_of(problem, request.language)
     if "quota" in told:
         told["capacity"] = told.pop("quota")
-    return {**(errors or {}), **inputs.named(told, event_form.LABELS, request.language)}
+    return {**(errors or {}), **inputs.with_labels(told, event_form.LABELS, request.language)}
 
 
 def _publishing(request: PageRequest, organizer: Principal, event_id: UUID, problem: Problem | None = None) -> Page:

@@ -72,12 +72,12 @@ def errors_of(problem: Problem | None, language: Language) -> dict[str, str]:
     return {str(each["field"]): wording.translate(each["message"], language) for each in told}
 
 
-def untold(problem: Problem | None) -> Problem | None:
+def general_problem(problem: Problem | None) -> Problem | None:
     """The refusal, unless what it says is told field by field."""
     return None if problem is None or problem.members.get("errors") else problem
 
 
-def named(errors: Mapping[str, str], labels: Mapping[str, str], language: Language) -> dict[str, str]:
+def with_labels(errors: Mapping[str, str], labels: Mapping[str, str], language: Language) -> dict[str, str]:
     """The errors with the fields that they mention under the labels that the page gives them."""
 
     def label(found: re.Match[str]) -> str:

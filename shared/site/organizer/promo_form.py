@@ -65,7 +65,7 @@ def new_promo(
     given = {name: value for name, value in {"code": code, **_typed(values, zone)}.items() if value not in ("", None)}
     promo, errors = forms.read(NewPromo, {**given, "event_id": event_id}, language)
     errors |= _wrong(values, given, language)
-    return (None if errors else promo), told(errors, language)
+    return (None if errors else promo), form_errors(errors, language)
 
 
 def change(
@@ -79,7 +79,7 @@ def change(
     given = _typed(changed, zone)
     promo, errors = forms.read(PromoChange, given, language)
     errors |= _wrong(changed, given, language)
-    return (None if errors else promo), told(errors, language)
+    return (None if errors else promo), form_errors(errors, language)
 
 
 def overtaken(form: "MultiDict[str, str]", current: Mapping[str, str]) -> Overtaken | None:
@@ -87,10 +87,10 @@ def overtaken(form: "MultiDict[str, str]", current: Mapping[str, str]) -> Overta
     return edits.overtaken(form.get(edits.FIELD, ""), _values(form), current)
 
 
-def told(errors: Mapping[str, str], language: Language) -> dict[str, str]:
+def form_errors(errors: Mapping[str, str], language: Language) -> dict[str, str]:
     """The errors under the names of the form's fields: of percentage and amount it has one."""
     renamed = {"value" if name in ("percent", "amount") else name: words for name, words in errors.items()}
-    return inputs.named(renamed, LABELS, language)
+    return inputs.with_labels(renamed, LABELS, language)
 
 
 def labels(language: Language) -> dict[str, str]:

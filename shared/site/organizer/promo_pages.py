@@ -241,14 +241,14 @@ def _page(
     problem: Problem | None,
     **context: Any,
 ) -> Page:
-    told = promo_form.told(inputs.errors_of(problem, request.language), request.language)
+    told = promo_form.form_errors(inputs.errors_of(problem, request.language), request.language)
     own: dict[str, Any] = {"event": scope.event} if scope.event else {}
     return rendering.form_page(
         template,
         request,
         viewer=organizer,
         errors={**(errors or {}), **told},
-        problem=inputs.untold(problem),
+        problem=inputs.general_problem(problem),
         given=given,
         scope=scope,
         tier_names={tier.id: tier.name for tier in scope.tiers},

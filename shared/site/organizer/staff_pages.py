@@ -99,7 +99,7 @@ def _page(
         request,
         viewer=organizer,
         errors={**(errors or {}), **inputs.errors_of(problem, request.language)},
-        problem=inputs.untold(problem),
+        problem=inputs.general_problem(problem),
         given=request.form or request.query,
         address=_address(event_id),
         event=event,

@@ -67,7 +67,7 @@ def new_tier(form: "MultiDict[str, str]", zone: str, language: Language) -> tupl
     """The tier that the form describes, or what is wrong with each field."""
     given = {name: value for name, value in _typed(_values(form), zone).items() if value not in ("", None)}
     tier, errors = forms.read(NewTier, given, language)
-    return tier, _told(errors, given, language)
+    return tier, _form_errors(errors, given, language)
 
 
 def change(
@@ -79,7 +79,7 @@ def change(
     given = _typed(changed, zone)
     wanted, errors = forms.read(TierChange, given, language)
     errors |= inputs.missing({name: value for name, value in given.items() if name != "description"}, language)
-    return (None if errors else wanted), _told(errors, given, language)
+    return (None if errors else wanted), _form_errors(errors, given, language)
 
 
 def overtaken(form: "MultiDict[str, str]", tier: TierResponse, zone: str) -> Overtaken | None:
@@ -100,5 +100,5 @@ def _typed(values: Mapping[str, str], zone: str) -> dict[str, Any]:
     return {name: None if value == "" and name in _CLEARED else value for name, value in typed.items()}
 
 
-def _told(errors: dict[str, str], given: Mapping[str, Any], language: Language) -> dict[str, str]:
-    return inputs.named(errors | inputs.unreadable_moments(given, _MOMENTS, language), LABELS, language)
+def _form_errors(errors: dict[str, str], given: Mapping[str, Any], language: Language) -> dict[str, str]:
+    return inputs.with_labels(errors | inputs.unreadable_moments(given, _MOMENTS, language), LABELS, language)

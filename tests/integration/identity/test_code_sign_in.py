@@ -51,7 +51,7 @@ pytestmark = pytest.mark.usefixtures("database")
 HOME, ELSEWHERE = ClientNetwork("192.0.2.0/24"), ClientNetwork("198.51.100.0/24")
 
 
-def ask(email: str, place: ClientNetwork = UNKNOWN_CLIENT, **fields: Any) -> AccountEmail | None:
+def request_code(email: str, place: ClientNetwork = UNKNOWN_CLIENT, **fields: Any) -> AccountEmail | None:
     """Ask for a code, with the terms accepted unless told otherwise; the mail that comes."""
     letters: list[AccountEmail | None] = [None]
     request = SignInCodeRequest(email=email, **{"accept_terms": True, **fields})
@@ -105,7 +105,7 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def test_a_new_address_gets_a_verified_account_without_a_password():
     email = an_address()
-    letter = ask(email.upper(), language="en")
+    letter = request_code(email.upper(), language="en")
     assert letter is not None
     assert (letter.template, letter.to, letter.language) == ("sign_in", email, "en")
     assert len(code_in(letter)) == 8
@@ -118,7 +118,7 @@ def test_a_new_address_gets_a_verified_account_without_a_password():
 
 def test_the_terms_are_kept_as_of_the_moment_in_which_they_were_accepted():
     email = an_address()
-    code = code_in(ask(email))
+    code = code_in(request_code(email))
     let_pass(300)
     enter(email, code)
     assert column("terms_version", email) == TERMS_VERSION
@@ -127,7 +127,7 @@ def test_the_terms_are_kept_as_of_the_moment_in_which_they_were_accepted():
 
 def test_without_the_terms_no_account_is_opened_and_the_code_waits_for_them():
     email = an_address()
-    code = code_in(ask(email, accept_terms=False))
+    code = code_in(request_code(email, accept_terms=False))
     with pytest.raises(TermsNotAccepted):
         enter(email, code)
     assert not is_there(email)
@@ -139,7 +139,7 @@ def test_without_the_terms_no_account_is_opened_and_the_code_waits_for_them():
 def test_an_account_that_is_there_is_signed_in_to_and_stays_as_it_is():
     member = a_member(role="organizer")
     terms = column("(terms_version, terms_accepted_at)::text", member.email)
-    letter = ask(member.email, accept_terms=False)
+    letter = request_code(member.email, accept_terms=False)
     assert letter is not None
     assert (letter.context["full_name"], letter.language) == ("Siti Rahma", "id")
     assert role(enter(member.email, code_in(letter), full_name="Orang Lain", accept_terms=True)) == "organizer"
@@ -152,7 +152,7 @@ def test_an_account_that_is_there_is_signed_in_to_and_stays_as_it_is():
 
 def test_a_password_is_set_later_by_a_reset():
     email = an_address()
-    enter(email, code_in(ask(email)))
+    enter(email, code_in(request_code(email)))
     with pytest.raises(InvalidCredentials):
         login(email)
     password_reset.reset_password(PasswordReset(email=email, code=code_in(forget_password(email)), password=PASSWORD))
@@ -163,7 +163,7 @@ def test_what_a_stranger_registered_over_an_address_is_not_its_owners():
     """Else they would have the password of an account whose address somebody else has proved."""
     email = an_address()
     register(email, password=NEW_PASSWORD, full_name="Orang Lain", phone="+628123456789", role="organizer")
-    assert enter(email, code_in(ask(email)), full_name="Siti Rahma")
+    assert enter(email, code_in(request_code(email)), full_name="Siti Rahma")
     assert column("phone IS NULL AND password_hash IS NULL AND full_name = 'Siti Rahma'", email)
     with pytest.raises(InvalidCredentials):
         login(email, NEW_PASSWORD)
@@ -171,7 +171,7 @@ def test_what_a_stranger_registered_over_an_address_is_not_its_owners():
 
 def test_what_a_stranger_registers_while_a_code_is_on_its_way_is_not_either():
     email = an_address()
-    code = code_in(ask(email))
+    code = code_in(request_code(email))
     register(email, password=NEW_PASSWORD)
     assert enter(email, code)
     with pytest.raises(InvalidCredentials):
@@ -180,7 +180,7 @@ def test_what_a_stranger_registers_while_a_code_is_on_its_way_is_not_either():
 
 def test_who_registers_after_asking_for_a_code_has_the_password_they_chose():
     email = an_address()
-    ask(email)
+    request_code(email)
     _, letter = register(email)
     registration.verify_email(accounts.Proof(email=email, code=code_in(letter)))
     assert login(email)
@@ -193,36 +193,36 @@ def test_who_was_invited_to_a_gate_and_never_joined_gets_an_account_of_their_own
         email = tx.execute(
             text("UPDATE users SET is_email_verified = false WHERE id = :id RETURNING email"), {"id": staff.id}
         ).scalar_one()
-    assert role(enter(email, code_in(ask(email)))) == "customer"
+    assert role(enter(email, code_in(request_code(email)))) == "customer"
     with transaction() as tx:
         assert not tx.execute(text("SELECT 1 FROM event_staff WHERE user_id = :id"), {"id": staff.id}).all()
 
 
 def test_a_code_works_once_in_its_time_and_a_newer_one_replaces_it():
     member = a_member()
-    first = code_in(ask(member.email))
+    first = code_in(request_code(member.email))
     let_pass(61)
-    second = code_in(ask(member.email))
+    second = code_in(request_code(member.email))
     assert refused(lambda: enter(member.email, first)) is CodeInvalid
     assert enter(member.email, f" {second[:4]} {second[4:]}")
     assert refused(lambda: enter(member.email, second)) is CodeInvalid
 
-    late = code_in(ask(member.email))
+    late = code_in(request_code(member.email))
     let_pass(601)
     assert refused(lambda: enter(member.email, late)) is CodeInvalid
 
 
 def test_the_code_of_somebody_else_opens_nothing():
     member, other = a_member(), a_member()
-    code = code_in(ask(member.email))
-    ask(other.email)
+    code = code_in(request_code(member.email))
+    request_code(other.email)
     assert refused(lambda: enter(other.email, code)) is CodeInvalid
     assert refused(lambda: enter(an_address(), code)) is CodeInvalid
 
 
 def test_the_code_is_kept_as_a_hash_and_the_address_too():
     member = a_member()
-    code = code_in(ask(member.email))
+    code = code_in(request_code(member.email))
     with transaction() as tx:
         rows = tx.execute(text("SELECT s::text FROM sign_in_codes s")).scalars().all()
     assert not any(code in row or member.email in row for row in rows)
@@ -230,7 +230,7 @@ def test_the_code_is_kept_as_a_hash_and_the_address_too():
 
 def test_five_wrong_codes_and_the_right_one_is_not_looked_at():
     member = a_member()
-    code = code_in(ask(member.email, HOME))
+    code = code_in(request_code(member.email, HOME))
     for _ in range(5):
         assert refused(lambda: enter(member.email, another(code), HOME)) is CodeInvalid
     assert refused(lambda: enter(member.email, code, HOME)) is TooManyAttempts
@@ -240,7 +240,7 @@ def test_five_wrong_codes_and_the_right_one_is_not_looked_at():
 
 def test_strangers_guess_in_vain_and_do_not_keep_the_owner_from_their_code():
     member = a_member()
-    code = code_in(ask(member.email, HOME))
+    code = code_in(request_code(member.email, HOME))
     for number in range(20):
         for _ in range(6):
             with suppress(CodeInvalid, TooManyAttempts):
@@ -250,21 +250,21 @@ def test_strangers_guess_in_vain_and_do_not_keep_the_owner_from_their_code():
 
 def test_of_two_who_enter_a_code_at_the_same_time_one_is_let_in():
     email = an_address()
-    code = code_in(ask(email))
+    code = code_in(request_code(email))
     outcomes = at_the_same_time([lambda: refused(lambda: enter(email, code)) for _ in range(4)])
     assert sorted(str(outcome) for outcome in outcomes) == sorted([str(None), *[str(CodeInvalid)] * 3])
 
 
 def test_mails_come_one_a_minute_and_strangers_do_not_delay_those_of_the_owner():
     member = a_member()
-    assert ask(member.email, ELSEWHERE)
-    assert ask(member.email, ELSEWHERE) is None
-    assert ask(member.email, HOME) is None, "the code of a moment ago is good"
+    assert request_code(member.email, ELSEWHERE)
+    assert request_code(member.email, ELSEWHERE) is None
+    assert request_code(member.email, HOME) is None, "the code of a moment ago is good"
     for _ in range(3):
         let_pass(61)
-        ask(member.email, ELSEWHERE)
+        request_code(member.email, ELSEWHERE)
     let_pass(61)
-    assert ask(member.email, HOME)
+    assert request_code(member.email, HOME)
 
 
 def test_a_mailbox_is_not_flooded_from_many_networks_and_a_known_device_is_not_kept_waiting():
@@ -272,11 +272,11 @@ def test_a_mailbox_is_not_flooded_from_many_networks_and_a_known_device_is_not_k
     known = ClientNetwork("192.0.2.0/24", client_networks.device_token(None, member.id))
     letters = 0
     for number in range(20):
-        letters += ask(member.email, ClientNetwork(f"10.2.{number}.0/24")) is not None
+        letters += request_code(member.email, ClientNetwork(f"10.2.{number}.0/24")) is not None
         let_pass(61)
     assert letters == code_mails.TO_ADDRESS.most
-    assert ask(member.email, HOME) is None
-    assert ask(member.email, known)
+    assert request_code(member.email, HOME) is None
+    assert request_code(member.email, known)
 
 
 @pytest.mark.usefixtures("counting")
@@ -285,15 +285,15 @@ def test_a_network_mails_as_many_as_enter_their_codes_and_not_many_more(monkeypa
     crowd, flooder = ClientNetwork("100.64.1.0/24"), ClientNetwork("100.64.2.0/24")
     for _ in range(8):
         email = an_address()
-        enter(email, code_in(ask(email, crowd)), crowd)
-    sent = [refused(lambda: ask(an_address(), flooder)) for _ in range(5)]
+        enter(email, code_in(request_code(email, crowd)), crowd)
+    sent = [refused(lambda: request_code(an_address(), flooder)) for _ in range(5)]
     assert sent == [None, None, None, TooManyAttempts, TooManyAttempts]
-    assert ask(an_address(), crowd)
+    assert request_code(an_address(), crowd)
 
 
 def test_a_deleted_account_leaves_no_code():
     member = a_member()
-    code = code_in(ask(member.email))
+    code = code_in(request_code(member.email))
     with transaction() as tx:
         person = people.lock_for_deletion(tx, member.id)
         assert person

@@ -64,7 +64,7 @@ def a_mail(to=None, template="verify_email", status="sent"):
     return row.id
 
 
-def tell(*events, at=None):
+def deliver_events(*events, at=None):
     """The product's answer to a signed batch."""
     headers, body = signed(list(events), at=at)
     return endpoints.call("POST", WEBHOOK, headers=headers, data=body)
@@ -91,7 +91,7 @@ def is_suppressed(address):
 )
 def test_an_event_says_what_became_of_the_mail(kind, expected):
     email_id = a_mail()
-    assert tell(a_mail_event(kind, email_id)).status_code == 200
+    assert deliver_events(a_mail_event(kind, email_id)).status_code == 200
     assert status(email_id) == expected
 
 
@@ -99,7 +99,7 @@ def test_an_event_says_what_became_of_the_mail(kind, expected):
 def test_no_order_of_events_moves_a_mail_backwards(order):
     email_id = a_mail()
     for kind in order:
-        tell(a_mail_event(kind, email_id))
+        deliver_events(a_mail_event(kind, email_id))
     assert status(email_id) == "spam_reported"
 
 
@@ -113,7 +113,7 @@ def test_whatever_is_told_and_repeated_the_state_is_the_furthest():
         chance.shuffle(sent)
         while sent:
             size = chance.randrange(1, 4)
-            tell(*sent[:size])
+            deliver_events(*sent[:size])
             sent = sent[size:]
         proven = [EmailStatus.SENT, *(delivery_events.STATES[event["event"]] for event in events)]
         assert status(email_id) == max(proven, key=delivery_events.RANKS.__getitem__)
@@ -121,31 +121,31 @@ def test_whatever_is_told_and_repeated_the_state_is_the_furthest():
 
 def test_a_machine_that_loads_pictures_has_not_opened_the_mail():
     email_id = a_mail()
-    tell(a_mail_event("open", email_id, sg_machine_open=True))
+    deliver_events(a_mail_event("open", email_id, sg_machine_open=True))
     assert status(email_id) == "delivered"
 
 
 def test_a_batch_about_many_mails_is_taken_whole():
     email_ids = [a_mail() for _ in range(30)]
     batch = [a_mail_event(kind, email_id) for email_id in email_ids for kind in ("processed", "delivered")]
-    assert tell(*batch).status_code == 200
+    assert deliver_events(*batch).status_code == 200
     assert {status(email_id) for email_id in email_ids} == {"delivered"}
 
 
 def test_a_mail_is_known_by_sendgrids_id_too():
     email_id = a_mail()
     change("UPDATE emails SET provider_message_id = 'sg-alone' WHERE id = :id", id=email_id)
-    tell(a_mail_event("bounce", sg_message_id="sg-alone.recvd-1.0"))
+    deliver_events(a_mail_event("bounce", sg_message_id="sg-alone.recvd-1.0"))
     assert status(email_id) == "bounced"
 
 
 def test_an_event_counts_once_whatever_is_repeated():
     email_id = a_mail(to=(address := an_address()))
     event = a_mail_event("bounce", email_id)
-    at_the_same_time([lambda: tell(event, event)] * 4)
+    at_the_same_time([lambda: deliver_events(event, event)] * 4)
     with transaction() as tx:
         suppressions.lift_bounce(tx, address)
-    tell(event)
+    deliver_events(event)
     assert not is_suppressed(address)
     assert len(rows("SELECT 1 FROM mail_events WHERE email_id = :id", id=email_id)) == 1
 
@@ -154,7 +154,7 @@ def test_batches_that_cross_do_not_lock_each_other_up():
     email_ids = [a_mail() for _ in range(12)]
     there = [a_mail_event("delivered", email_id) for email_id in email_ids]
     back = [a_mail_event("open", email_id) for email_id in reversed(email_ids)]
-    answers = at_the_same_time([lambda: tell(*there), lambda: tell(*back)] * 3)
+    answers = at_the_same_time([lambda: deliver_events(*there), lambda: deliver_events(*back)] * 3)
     assert {answer.status_code for answer in answers} == {200}
     assert {status(email_id) for email_id in email_ids} == {"opened"}
 
@@ -174,7 +174,7 @@ def test_batches_that_cross_do_not_lock_each_other_up():
 )
 def test_what_is_not_known_does_not_stop_the_rest(entry):
     email_id = a_mail()
-    assert tell(entry, a_mail_event("delivered", email_id)).status_code == 200
+    assert deliver_events(entry, a_mail_event("delivered", email_id)).status_code == 200
     assert status(email_id) == "delivered"
 
 
@@ -182,7 +182,7 @@ def test_a_mail_whose_sending_was_not_noted_is_known_to_be_sent(sendgrid):
     """A crash between SendGrid's yes and our note of it."""
     email_id = a_mail(status="queued")
     change("UPDATE emails SET claimed_until = now() - interval '1 second', attempts = 1 WHERE id = :id", id=email_id)
-    tell(a_mail_event("delivered", email_id))
+    deliver_events(a_mail_event("delivered", email_id))
     send_mail(email_id)
     assert sendgrid.asked == []
     row = email(email_id)
@@ -196,7 +196,7 @@ def test_an_event_that_is_faster_than_our_note_is_not_overwritten(sendgrid, monk
 
     def answer_late(client, mail):
         message_id = send(client, mail)
-        tell(a_mail_event("delivered", email_id))
+        deliver_events(a_mail_event("delivered", email_id))
         return message_id
 
     monkeypatch.setattr(SendGrid, "send", answer_late)
@@ -210,7 +210,7 @@ def test_a_mail_that_was_left_to_a_person_and_arrived_needs_none():
         "INSERT INTO manual_tasks (kind, subject, subject_id, details) VALUES ('mail_failed', 'email', :id, '{}')",
         id=str(email_id),
     )
-    tell(a_mail_event("delivered", email_id))
+    deliver_events(a_mail_event("delivered", email_id))
     assert rows("SELECT 1 FROM manual_tasks WHERE subject_id = :id AND done_at IS NULL", id=str(email_id)) == []
 
 
@@ -238,7 +238,7 @@ def test_what_sendgrid_did_not_sign_is_refused(forge):  # SEC-005
 )
 def test_what_somebody_has_kept_is_refused(age, answer):  # SEC-005
     email_id = a_mail()
-    assert tell(a_mail_event("delivered", email_id), at=datetime.now(UTC) - age).status_code == answer
+    assert deliver_events(a_mail_event("delivered", email_id), at=datetime.now(UTC) - age).status_code == answer
     assert status(email_id) == ("delivered" if answer == 200 else "sent")
 
 
@@ -249,7 +249,7 @@ def test_a_signed_body_that_is_no_list_is_malformed():
 
 def test_why_a_mail_came_back_is_kept_without_the_address(caplog):
     email_id = a_mail()
-    tell(a_mail_event("bounce", email_id, reason="550 5.1.1 <siti.rahma@example.com>: no such user"))
+    deliver_events(a_mail_event("bounce", email_id, reason="550 5.1.1 <siti.rahma@example.com>: no such user"))
     assert email(email_id).error_message == "550 5.1.1 <s***@example.com>: no such user"
 
 
@@ -258,7 +258,7 @@ def test_why_a_mail_came_back_is_kept_without_the_address(caplog):
 
 def test_an_address_that_bounced_is_not_tried_again(sendgrid):
     address = an_address()
-    tell(a_mail_event("bounce", a_mail(address), type="bounce"))
+    deliver_events(a_mail_event("bounce", a_mail(address), type="bounce"))
     later = a_mail(address, status="queued")
     send_mail(later)
     assert sendgrid.asked == []
@@ -308,7 +308,7 @@ def test_no_code_goes_to_who_called_a_mail_spam(sendgrid):
 )
 def test_who_gets_no_more_mails_is_who_can_not_or_will_not_read_them(kind, fields, expected):
     address = an_address()
-    tell(a_mail_event(kind, a_mail(address), **fields))
+    deliver_events(a_mail_event(kind, a_mail(address), **fields))
     with transaction() as tx:
         found = suppressions.find(tx, address)
     assert (found and found.reason) == expected
@@ -317,7 +317,7 @@ def test_who_gets_no_more_mails_is_who_can_not_or_will_not_read_them(kind, field
 def test_a_report_of_spam_outweighs_a_bounce():
     address = an_address()
     for kind in ("spamreport", "bounce"):
-        tell(a_mail_event(kind, a_mail(address)))
+        deliver_events(a_mail_event(kind, a_mail(address)))
     with transaction() as tx:
         assert suppressions.find(tx, address).reason == SuppressionReason.SPAM_REPORTED
 
@@ -335,7 +335,7 @@ def lift(address, admin):
 def test_an_admin_sees_the_list_and_lifts_an_address(sendgrid, admin):
     address = an_address("budi")
     refused = a_mail(address)
-    tell(a_mail_event("spamreport", refused))
+    deliver_events(a_mail_event("spamreport", refused))
     listed = endpoints.call("GET", "/admin/mail-suppressions", by=admin).get_json()["items"][0]
     assert (listed["address"], listed["reason"]) == ("b***@example.com", "spam_reported")
     assert listed["email_id"] == str(refused)
@@ -355,13 +355,13 @@ def test_an_admin_sees_the_list_and_lifts_an_address(sendgrid, admin):
 
 def test_what_happened_before_an_address_was_lifted_does_not_count(admin):
     address = an_address()
-    tell(a_mail_event("bounce", a_mail(address)))
+    deliver_events(a_mail_event("bounce", a_mail(address)))
     lift(address, admin)
     an_hour_ago = int((datetime.now(UTC) - timedelta(hours=1)).timestamp())
-    tell(a_mail_event("bounce", a_mail(address), timestamp=an_hour_ago))
+    deliver_events(a_mail_event("bounce", a_mail(address), timestamp=an_hour_ago))
     assert not is_suppressed(address)
     in_a_moment = int((datetime.now(UTC) + timedelta(seconds=2)).timestamp())
-    tell(a_mail_event("bounce", a_mail(address), timestamp=in_a_moment))
+    deliver_events(a_mail_event("bounce", a_mail(address), timestamp=in_a_moment))
     assert is_suppressed(address)
 
 
@@ -394,7 +394,7 @@ def test_a_ticket_mail_that_bounced_is_told_to_buyer_and_organizer():
     attendee = an_address("bounce")
     event, buyer, order, email_id = a_ticket_mail(attendee)
     assert mail_statuses(order, buyer) == ["queued"]
-    tell(a_mail_event("bounce", email_id))
+    deliver_events(a_mail_event("bounce", email_id))
     assert mail_statuses(order, buyer) == ["bounced"]
     page = endpoints.call(
         "GET", f"/events/{event.id}/participants", by=Principal(event.organizer_id, "organizer", event.organizer_id)
@@ -404,9 +404,9 @@ def test_a_ticket_mail_that_bounced_is_told_to_buyer_and_organizer():
 
 def test_an_address_that_a_holder_is_corrected_to_is_tried_again():
     right = an_address()
-    tell(a_mail_event("bounce", a_mail(right)))
+    deliver_events(a_mail_event("bounce", a_mail(right)))
     _, buyer, order, email_id = a_ticket_mail(an_address("bounce"))
-    tell(a_mail_event("bounce", email_id))
+    deliver_events(a_mail_event("bounce", email_id))
     [ticket] = rows("SELECT id FROM tickets WHERE order_id = :id", id=order.id)
     corrected = {"name": "Ani Wijaya", "email": right}
     assert endpoints.call("PUT", f"/tickets/{ticket.id}/holder", by=buyer, json=corrected).status_code == 200
@@ -416,7 +416,7 @@ def test_an_address_that_a_holder_is_corrected_to_is_tried_again():
 def test_asking_for_the_tickets_again_does_not_try_a_bounced_address_again(sendgrid, files):
     attendee = an_address("bounce")
     _, buyer, order, email_id = a_ticket_mail(attendee)
-    tell(a_mail_event("bounce", email_id))
+    deliver_events(a_mail_event("bounce", email_id))
     with transaction() as tx:
         mails.enqueue_e_tickets_again(tx, order.id)
     [again] = rows(

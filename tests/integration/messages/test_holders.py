@@ -64,7 +64,7 @@ def an_organizer(event):
     return Principal(event.organizer_id, "organizer", event.organizer_id)
 
 
-def told(order, template):
+def mailed_to(order, template):
     found = rows("SELECT * FROM emails WHERE order_id = :id AND template = :template", id=order.id, template=template)
     return {email.to_address: email for email in found}
 
@@ -92,8 +92,8 @@ def test_who_holds_a_ticket_of_a_cancelled_event_is_told_in_their_language(sale,
     with transaction() as tx:
         cancellation.start(tx, an_organizer(event), event.id, Cancellation(reason="Hujan"))
     assert cancellation.run_batch(event.id)
-    assert set(told(order, "event_cancelled")) == {sale.siti}
-    holders = told(order, "ticket_void")
+    assert set(mailed_to(order, "event_cancelled")) == {sale.siti}
+    holders = mailed_to(order, "ticket_void")
     assert {address: email.language for address, email in holders.items()} == {
         sale.ani: "id",
         sale.budi: "en",
@@ -111,7 +111,7 @@ def test_no_holder_is_told_who_else_holds_tickets(sale, sendgrid):
     with transaction() as tx:
         cancellation.start(tx, an_organizer(event), event.id, Cancellation(reason="Hujan"))
     assert cancellation.run_batch(event.id)
-    for part in sent(sendgrid, told(order, "ticket_void")[sale.budi]):
+    for part in sent(sendgrid, mailed_to(order, "ticket_void")[sale.budi]):
         assert "Ani" not in part
         assert "ani@" not in part
 
@@ -119,7 +119,7 @@ def test_no_holder_is_told_who_else_holds_tickets(sale, sendgrid):
 def test_who_holds_a_ticket_that_was_given_back_is_told_and_nobody_else(sale):
     event, buyer, order = sale.event, sale.buyer, sale.order
     a_refund(buyer, event, order, 0, 1)
-    assert set(told(order, "ticket_void")) == {sale.ani}
+    assert set(mailed_to(order, "ticket_void")) == {sale.ani}
 
 
 def test_a_cancellation_after_a_refund_tells_each_holder_once(sale):
@@ -138,14 +138,14 @@ def test_whose_ticket_ends_because_the_gateway_gave_the_money_back_is_told(sale)
     with transaction() as tx:
         fact = a_status(order.total_amount, state=GatewayPaymentState.REFUNDED, refunded_amount=order.total_amount)
         settle_one(tx, payment.id, fact)
-    assert set(told(order, "ticket_void")) == {sale.ani, sale.budi}
+    assert set(mailed_to(order, "ticket_void")) == {sale.ani, sale.budi}
 
 
 def test_a_delay_is_told_to_who_waits_for_the_ticket(sale, sendgrid, files):  # PS-023
     order = sale.order
     files.breaks_after = 0
     issue_paid(PaidOrder(order_id=order.id), issuing.MAX_ATTEMPTS)
-    delayed = told(order, "ticket_delayed")
+    delayed = mailed_to(order, "ticket_delayed")
     assert set(delayed) == {sale.siti, sale.ani, sale.budi}
     for part in sent(sendgrid, delayed[sale.ani])[1:]:
         assert "24 jam" in part

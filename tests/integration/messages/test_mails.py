@@ -16,7 +16,7 @@ def rows(sql, **values):
         return tx.execute(text(sql), values).all()
 
 
-def asked_for(order):
+def queued_mails(order):
     return rows("SELECT * FROM emails WHERE order_id = :id ORDER BY created_at, once_key", id=order.id)
 
 
@@ -64,7 +64,7 @@ def test_a_mail_is_asked_for_once_however_often_its_cause_is_repeated():
     for _ in range(3):
         with transaction() as tx:
             mails.enqueue_about_order(tx, "order_confirmation", order.id, dedupe_key=f"order_confirmation:{order.id}")
-    [email] = asked_for(order)
+    [email] = queued_mails(order)
     assert (email.template, email.status, email.attempts, email.context) == ("order_confirmation", "queued", 0, {})
     assert len(wishes(email)) == 1
 
@@ -79,7 +79,7 @@ def test_what_is_rolled_back_was_never_asked_for():
 
     with pytest.raises(ZeroDivisionError):
         ask_and_fail()
-    assert asked_for(order) == []
+    assert queued_mails(order) == []
 
 
 def test_the_buyer_is_told_in_their_language():
@@ -89,7 +89,7 @@ def test_the_buyer_is_told_in_their_language():
     order = an_order(buyer=buyer)
     with transaction() as tx:
         mails.enqueue_about_order(tx, "order_confirmation", order.id, dedupe_key=f"order_confirmation:{order.id}")
-    [email] = asked_for(order)
+    [email] = queued_mails(order)
     assert (email.to_address, email.language) == (address, "en")
 
 
@@ -101,13 +101,13 @@ def test_who_has_deleted_their_account_is_left_alone():
     with transaction() as tx:
         tx.execute(text("UPDATE users SET is_deleted = true WHERE id = :id"), {"id": buyer.id})
         mails.enqueue_e_tickets(tx, order.id)
-    assert asked_for(order) == []
+    assert queued_mails(order) == []
 
 
 def test_the_buyer_gets_all_tickets_and_each_other_attendee_their_own():  # TS-018
     buyer, address = a_buyer()
     order, tickets = an_issued_order(buyer, "ani@example.com", address.upper(), "Budi@Example.com", "budi@example.com")
-    sent_to = {email.to_address: email.context for email in asked_for(order)}
+    sent_to = {email.to_address: email.context for email in queued_mails(order)}
     assert sent_to == {
         address: {"ticket_ids": [str(each) for each in tickets], "to_buyer": True},
         "ani@example.com": {"ticket_ids": [str(tickets[0])], "to_buyer": False},
@@ -120,7 +120,7 @@ def test_e_tickets_are_asked_for_once():
     order, _ = an_issued_order(buyer, address, "ani@example.com")
     with transaction() as tx:
         mails.enqueue_e_tickets(tx, order.id)
-    assert len(asked_for(order)) == 2
+    assert len(queued_mails(order)) == 2
 
 
 def test_void_tickets_are_not_sent():
@@ -129,4 +129,4 @@ def test_void_tickets_are_not_sent():
     with transaction() as tx:
         voiding.void(tx, order.id)
         mails.enqueue_e_tickets(tx, order.id)
-    assert asked_for(order) == []
+    assert queued_mails(order) == []

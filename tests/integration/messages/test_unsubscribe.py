@@ -36,7 +36,7 @@ def facts(member: Member) -> dict[str, str]:
     return unsubscribing.context(member.id, MailKind.OFFERS)
 
 
-def ask(method: str, token: str, **arguments: object) -> Response:
+def open_link(method: str, token: str, **arguments: object) -> Response:
     return call(method, f"{PATH}?token={token}", **arguments)
 
 
@@ -66,9 +66,9 @@ def test_the_link_asks_and_the_button_does_it():
 def test_a_second_click_changes_nothing():
     member = a_reader()
     token = marketing.token(member.id)
-    assert ask("POST", token).status_code == 200
+    assert open_link("POST", token).status_code == 200
     changed_at = column("marketing_changed_at", member.email)
-    assert ask("POST", token).status_code == 200
+    assert open_link("POST", token).status_code == 200
     assert column("marketing_changed_at", member.email) == changed_at
     with transaction() as tx:
         noted = text("SELECT count(*) FROM audit_log WHERE action = 'user.unsubscribed' AND subject_id = :id")
@@ -76,7 +76,7 @@ def test_a_second_click_changes_nothing():
 
 
 def test_the_page_speaks_the_readers_language():
-    page = ask("GET", marketing.token(a_reader(language="en").id)).get_data(as_text=True)
+    page = open_link("GET", marketing.token(a_reader(language="en").id)).get_data(as_text=True)
     assert '<html lang="en">' in page
     assert "Unsubscribe" in page
 
@@ -86,9 +86,9 @@ def test_a_link_that_we_did_not_make_does_nothing(method: str):
     member, other = a_reader(), a_reader()
     good = marketing.token(member.id)
     for token in (other.id.hex + good[32:], uuid4().hex * 2):
-        assert problem(ask(method, token)) == (404, "link-invalid"), token
+        assert problem(open_link(method, token)) == (404, "link-invalid"), token
     for token in (good[:-1], good + "0", good.upper(), member.id.hex, "%C3%A9", ""):
-        assert problem(ask(method, token)) == (422, "invalid"), token
+        assert problem(open_link(method, token)) == (422, "invalid"), token
     assert wants_offers(member)
     assert wants_offers(other)
 
@@ -98,7 +98,7 @@ def test_a_deleted_account_has_no_link():
     token = marketing.token(member.id)
     with transaction() as tx:
         tx.execute(text("UPDATE users SET is_deleted = true WHERE id = :id"), {"id": member.id})
-    assert problem(ask("POST", token)) == (404, "link-invalid")
+    assert problem(open_link("POST", token)) == (404, "link-invalid")
 
 
 @pytest.mark.parametrize(("language", "words"), [("id", "Berhenti menerima"), ("en", "Unsubscribe")])

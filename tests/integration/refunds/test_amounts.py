@@ -34,7 +34,7 @@ def a_sale(*kinds, quantities=(1,), code=None, **terms):
     return event, Principal(event.organizer_id, "organizer", event.organizer_id), buyer, order
 
 
-def ask(buyer, order, ticket_ids=None):
+def request_refund(buyer, order, ticket_ids=None):
     with transaction() as tx:
         wanted = RefundRequest(order_id=order.id, ticket_ids=ticket_ids, reason="Sakit")
         return refund_requests.request(tx, buyer.id, wanted)
@@ -46,7 +46,7 @@ def approve(organizer, refund):
 
 
 def give_back(organizer, buyer, order, ticket_ids=None):
-    return approve(organizer, ask(buyer, order, ticket_ids))
+    return approve(organizer, request_refund(buyer, order, ticket_ids))
 
 
 def booked(order, *kinds):
@@ -151,7 +151,7 @@ def scan(organizer, order):
 
 def test_a_product_is_handed_over_or_given_back_and_never_both():
     sales = [a_sale("product") for _ in range(6)]
-    asked = [(organizer, order, ask(buyer, order)) for _, organizer, buyer, order in sales]
+    asked = [(organizer, order, request_refund(buyer, order)) for _, organizer, buyer, order in sales]
 
     def decide(organizer, refund):
         try:
@@ -169,10 +169,10 @@ def test_a_product_is_handed_over_or_given_back_and_never_both():
 def test_what_was_picked_up_can_not_be_asked_back():
     _, organizer, buyer, order = a_sale("product", "ticket", quantities=(1, 1))
     assert scan(organizer, order) == "valid"
-    refund = ask(buyer, order)  # all that is left: the ticket
+    refund = request_refund(buyer, order)  # all that is left: the ticket
     assert refund.amount == 90_000
     with pytest.raises(AlreadyRequested):
-        ask(buyer, order)
+        request_refund(buyer, order)
 
 
 def test_the_counter_hands_over_what_is_left():

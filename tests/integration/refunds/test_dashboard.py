@@ -137,7 +137,7 @@ def test_a_part_and_then_a_request_give_back_no_more_than_the_rule(at, gateway):
 @GATEWAYS
 def test_a_part_that_goes_back_while_a_request_waits_is_taken_off_it(at, gateway):
     sale = with_account(a_sale(at, gateway))
-    refund = sale.ask()
+    refund = sale.request_refund()
     sale.at_the_dashboard("refund", amount=50_000)
     by_webhook(sale)
     sale.approve(refund)
@@ -168,7 +168,7 @@ def test_nothing_is_left_to_ask_for_where_more_than_the_rule_went_back(at, gatew
     sale.at_the_dashboard("refund", amount=95_000)
     by_webhook(sale)
     with pytest.raises(NothingToRefund):
-        sale.ask()
+        sale.request_refund()
 
 
 @GATEWAYS
@@ -192,7 +192,7 @@ def two_tickets(at: Gateways, gateway: str) -> Sale:
     return with_account(a_sale(at, gateway, quantity=2))
 
 
-def ask_for_one(sale: Sale) -> refund_requests.RefundResponse:
+def request_one(sale: Sale) -> refund_requests.RefundResponse:
     query = "SELECT id FROM tickets WHERE order_id = :id ORDER BY id LIMIT 1"
     [ticket] = rows(query, id=sale.order.id)
     wanted = RefundRequest(order_id=sale.order.id, ticket_ids=[ticket.id], reason="Sakit")
@@ -221,7 +221,7 @@ def the_order_is_undone(sale: Sale) -> None:
 @LEARN
 def test_all_that_went_back_refunds_an_order_of_which_a_refund_is_asked(at, gateway, learn: Callable[[Sale], None]):
     sale = with_account(a_sale(at, gateway))
-    refund = sale.ask()
+    refund = sale.request_refund()
     sale.at_the_dashboard("refund", amount=PAID)
     learn(sale)
     learn(sale)
@@ -245,7 +245,7 @@ def test_all_that_went_back_refunds_an_order_whose_refund_is_approved_and_not_se
 @pytest.mark.parametrize("parts", [[125_000], [100_000, 25_000]], ids=["at once", "in two parts"])
 def test_what_was_left_after_our_refund_of_one_ticket_refunds_the_order(at, gateway, parts):
     sale = two_tickets(at, gateway)
-    refund = ask_for_one(sale)
+    refund = request_one(sale)
     sale.approve(refund)
     refund_execution.execute(refund.id)
     assert refund_execution.sync(refund.id) == "completed"
@@ -264,7 +264,7 @@ EXPECTED = {60_000: (150_000, 60_000), 90_000: (180_000, 90_000), 150_000: (150_
 @pytest.mark.parametrize("amount", EXPECTED)
 def test_what_goes_back_while_our_refund_is_on_its_way_and_then_refused_pays_it(at, amount):
     sale = two_tickets(at, "xendit")
-    refund = ask_for_one(sale)
+    refund = request_one(sale)
     sale.approve(refund)
     at.fails("xendit", status=503, count=1000)
     with pytest.raises(GatewayError):
@@ -289,7 +289,7 @@ def test_what_goes_back_while_our_refund_is_on_its_way_and_then_refused_pays_it(
 
 def test_our_refund_that_takes_what_was_left_refunds_the_order(at):
     sale = two_tickets(at, "xendit")
-    refund = ask_for_one(sale)
+    refund = request_one(sale)
     sale.approve(refund)
     at.fails("xendit", status=503, count=1000, takes_effect=True)
     with pytest.raises(GatewayError):
@@ -303,7 +303,7 @@ def test_our_refund_that_takes_what_was_left_refunds_the_order(at):
 
 def test_a_refund_that_failed_while_dashboard_money_stands_in_suspense_is_paid_by_it_and_not_by_hand(at):
     sale = two_tickets(at, "xendit")
-    refund = ask_for_one(sale)
+    refund = request_one(sale)
     sale.approve(refund)
     with transaction() as tx:  # it failed, and what was given back meanwhile was booked while it was on its way
         tx.execute(
@@ -343,7 +343,7 @@ def test_a_payout_keeps_back_what_went_back_until_a_person_has_decided_for_what(
 
 def test_a_payout_keeps_nothing_back_for_what_has_paid_a_refund_that_we_owe(at):
     sale = two_tickets(at, "xendit")
-    sale.approve(ask_for_one(sale))
+    sale.approve(request_one(sale))
     sale.at_the_dashboard("refund", amount=50_000)
     by_webhook(sale)
     assert account(sale, "dashboard_refunds") == 0
@@ -411,7 +411,7 @@ def test_a_line_that_is_asked_back_is_not_decided_about_twice(at):
     sale = two_tickets(at, "xendit")
     sale.at_the_dashboard("refund", amount=50_000)
     by_webhook(sale)
-    sale.ask()
+    sale.request_refund()
     with pytest.raises(InAnotherRefund):
         decide(sale, 0)
     assert kept(sale) == (180_000, 2, 2)

@@ -49,7 +49,7 @@ class Sale:
     order: OrderResponse
     payment: PaymentResponse
 
-    def ask(self) -> refund_requests.RefundResponse:
+    def request_refund(self) -> refund_requests.RefundResponse:
         with transaction() as tx:
             return refund_requests.request(tx, self.buyer.id, RefundRequest(order_id=self.order.id, reason="Sakit"))
 
@@ -58,7 +58,7 @@ class Sale:
             approval.approve(tx, self.organizer, refund.id)
 
     def approved(self) -> refund_requests.RefundResponse:
-        refund = self.ask()
+        refund = self.request_refund()
         self.approve(refund)
         return refund
 
@@ -108,7 +108,7 @@ def long_ago(refund: refund_requests.RefundResponse) -> None:
 @pytest.mark.parametrize("part", [PAID, 50_000])
 def test_what_somebody_gave_back_at_the_dashboard_is_not_given_back_by_transfer_as_well(at, gateway, part):
     sale = with_account(a_sale(at, gateway))
-    refund = sale.ask()
+    refund = sale.request_refund()
     sale.at_the_dashboard("refund", amount=part)
     sale.approve(refund)
     assert refund_execution.execute(refund.id) == "failed"

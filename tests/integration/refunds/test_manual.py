@@ -57,7 +57,7 @@ def buy(at: Gateways, gateway: str, method: str) -> tuple[Principal, Principal, 
     return Principal(event.organizer_id, "organizer", event.organizer_id), buyer, order
 
 
-def ask(buyer: Principal, order: OrderResponse) -> UUID:
+def request_refund(buyer: Principal, order: OrderResponse) -> UUID:
     with transaction() as tx:
         return refund_requests.request(tx, buyer.id, RefundRequest(order_id=order.id, reason="Sakit")).id
 
@@ -65,7 +65,7 @@ def ask(buyer: Principal, order: OrderResponse) -> UUID:
 def owe(at: Gateways, gateway: str = "xendit", method: str = "BCA") -> tuple[Principal, OrderResponse, UUID]:
     """A buyer, their order, and its refund that waits for a bank account."""
     organizer, buyer, order = buy(at, gateway, method)
-    refund_id = ask(buyer, order)
+    refund_id = request_refund(buyer, order)
     with transaction() as tx:
         approval.approve(tx, organizer, refund_id)
     assert refund_execution.execute(refund_id) == "approved"
@@ -88,7 +88,7 @@ def book(
 
 def pay_at_xendit(refund_id: UUID, amount: int = BACK) -> None:
     """A payout from the dashboard, as the runbook says."""
-    registry.xendit().pay_out(
+    registry.xendit().send_payout(
         reference_id=str(refund_id),
         idempotency_key=str(uuid4()),
         bank_code="BCA",
@@ -152,7 +152,7 @@ def test_a_refund_at_midtranss_dashboard_is_no_news_afterwards(at: Gateways):
 @pytest.mark.parametrize("gateway", ["xendit", "midtrans"])
 def test_what_somebody_had_given_back_at_the_dashboard_already_is_booked(at: Gateways, gateway: Any):
     organizer, buyer, order = buy(at, gateway, "QRIS")
-    refund_id = ask(buyer, order)
+    refund_id = request_refund(buyer, order)
     at.does(gateway, str(order.payments[0].gateway_reference), "refund", amount=BACK)
     with transaction() as tx:
         approval.approve(tx, organizer, refund_id)
@@ -211,7 +211,7 @@ def refusal(refund_id: UUID) -> tuple[str, str]:
 
 def test_what_is_not_owed_is_refused(at: Gateways):
     organizer, buyer, order = buy(at, "xendit", "QRIS")
-    refund_id = ask(buyer, order)
+    refund_id = request_refund(buyer, order)
     assert refusal(refund_id) == ("requested", "Nobody has decided about this refund yet. Approve it first.")
     with transaction() as tx:
         approval.reject(tx, organizer, refund_id, approval.Rejection(reason="Syaratnya lain"))

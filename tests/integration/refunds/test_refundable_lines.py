@@ -43,7 +43,9 @@ def an_event_of(*tiers: dict[str, Any]) -> tuple[Event, Principal, Principal]:
     return event, Principal(event.organizer_id, "organizer", event.organizer_id), buyer
 
 
-def ask(buyer: Principal, order: OrderResponse, *ticket_ids: UUID) -> refund_requests.RefundRequestedResponse:
+def request_refund(
+    buyer: Principal, order: OrderResponse, *ticket_ids: UUID
+) -> refund_requests.RefundRequestedResponse:
     with transaction() as tx:
         wanted = RefundRequest(order_id=order.id, ticket_ids=list(ticket_ids) or None, reason="Sakit")
         return refund_requests.request(tx, buyer.id, wanted)
@@ -74,7 +76,7 @@ SHIRT = a_tier(kind="product", name="Kaus", price=80_000)
 def test_a_refund_lists_each_unit_with_its_amount_to_everybody_who_sees_it():
     event, organizer, buyer = an_event_of(TICKET, VOUCHER, SHIRT)
     order = a_paid_order(event, buyer=buyer, quantities=(2, 1, 1))
-    asked = ask(buyer, order)
+    asked = request_refund(buyer, order)
     assert [(line.kind, line.description, line.amount) for line in asked.lines] == [
         ("ticket", "Festival", 90_000),
         ("ticket", "Festival", 90_000),
@@ -117,7 +119,7 @@ def test_a_unit_that_was_looked_at_stays_and_the_rest_of_the_order_goes_back():
     order = a_paid_order(event, buyer=buyer, quantities=(2, 1))
     [secret] = look(buyer, order)
     assert secret
-    asked = ask(buyer, order)
+    asked = request_refund(buyer, order)
     assert asked.amount == 180_000
     assert [(left.kind, left.description, left.reason) for left in asked.not_refundable] == [
         ("digital", "Voucher", "unit_revealed")
@@ -132,20 +134,20 @@ def test_an_order_of_units_that_were_all_looked_at_is_refused_with_the_reason():
     order = a_paid_order(event, buyer=buyer, quantities=(2,))
     look(buyer, order)
     with pytest.raises(UnitRevealed) as refused:
-        ask(buyer, order)
+        request_refund(buyer, order)
     assert [left["reason"] for left in refused.value.members["not_refundable"]] == ["unit_revealed"] * 2
 
 
 def test_a_unit_that_nobody_looked_at_goes_back_and_is_not_shown_meanwhile():
     event, organizer, buyer = an_event_of(VOUCHER)
     order = a_paid_order(event, buyer=buyer)
-    asked = ask(buyer, order)
+    asked = request_refund(buyer, order)
     assert look(buyer, order) == [None], "it is being asked back"
     with transaction() as tx:
         approval.reject(tx, organizer, asked.id, approval.Rejection(reason="Tidak"))
     assert look(buyer, order) != [None]
     with pytest.raises(UnitRevealed):
-        ask(buyer, order)
+        request_refund(buyer, order)
 
 
 def test_a_copy_of_one_s_data_is_a_look_too():
@@ -154,14 +156,14 @@ def test_a_copy_of_one_s_data_is_a_look_too():
     copy = export.export(buyer.id, export.ExportQuery())
     assert f"{event.tier_ids[0]}-".encode() in copy.content
     with pytest.raises(UnitRevealed):
-        ask(buyer, order)
+        request_refund(buyer, order)
 
 
 def test_who_is_not_the_buyer_looks_at_nothing():
     event, organizer, buyer = an_event_of(VOUCHER)
     order = a_paid_order(event, buyer=buyer)
     assert look(organizer, order) == [None]
-    assert ask(buyer, order).amount == 45_000
+    assert request_refund(buyer, order).amount == 45_000
 
 
 def test_the_organizer_may_take_back_units_that_were_looked_at():
@@ -171,7 +173,7 @@ def test_the_organizer_may_take_back_units_that_were_looked_at():
     with transaction() as tx:
         change = TierChange(refundable_after_reveal=True)
         assert editing.change_tier(tx, organizer, event.id, event.tier_ids[0], change).refundable_after_reveal
-    assert ask(buyer, order).amount == 45_000
+    assert request_refund(buyer, order).amount == 45_000
 
 
 def test_looking_and_asking_back_in_the_same_instant_give_one_of_the_two():
@@ -182,7 +184,7 @@ def test_looking_and_asking_back_in_the_same_instant_give_one_of_the_two():
 
     def try_to_ask(buyer: Principal, order: OrderResponse) -> Any:
         try:
-            return ask(buyer, order).status
+            return request_refund(buyer, order).status
         except UnitRevealed:
             return None
 
@@ -199,12 +201,12 @@ def test_looking_and_asking_back_in_the_same_instant_give_one_of_the_two():
 def test_asked_again_it_says_what_the_refund_waits_for():
     event, organizer, buyer = an_event_of(TICKET)
     order = a_paid_order(event, buyer=buyer, method="BCA")
-    asked = ask(buyer, order)
+    asked = request_refund(buyer, order)
     assert asked.waits_for == "decision"
 
     def refusal() -> AlreadyRequested:
         with pytest.raises(AlreadyRequested) as refused:
-            ask(buyer, order)
+            request_refund(buyer, order)
         return refused.value
 
     assert [each["waits_for"] for each in refusal().members["refunds"]] == ["decision"]
@@ -224,11 +226,11 @@ def test_asked_again_for_one_ticket_it_says_so_too():
     event, organizer, buyer = an_event_of(TICKET)
     order = a_paid_order(event, buyer=buyer, quantities=(2,), method="BCA")
     given, _ = order.tickets
-    asked = ask(buyer, order, given.id)
+    asked = request_refund(buyer, order, given.id)
     approve(organizer, asked.id)
     refund_execution.execute(asked.id)
     with pytest.raises(AlreadyRequested) as refused:
-        ask(buyer, order, given.id)
+        request_refund(buyer, order, given.id)
     assert [each["waits_for"] for each in refused.value.members["refunds"]] == ["bank_account"]
 
 
@@ -240,12 +242,12 @@ def test_used_tickets_and_goods_that_were_picked_up_each_have_their_own_reason()
         with transaction() as tx:
             assert pickups.scan(tx, organizer, event.id, str(each.pickup_code)).result == "valid"
     with pytest.raises(ProductsPickedUp):
-        ask(other, shirts)
+        request_refund(other, shirts)
     with transaction() as tx:
         used = text("UPDATE tickets SET status = 'used', validated_at = now() WHERE order_id = :id")
         tx.execute(used, {"id": order.id})
     with pytest.raises(TicketUsed) as refused:
-        ask(buyer, order)
+        request_refund(buyer, order)
     assert refused.value.slug == "ticket-used"
     assert [left["reason"] for left in refused.value.members["not_refundable"]] == ["ticket_used", "picked_up"]
 
@@ -255,11 +257,11 @@ def test_what_was_given_back_long_ago_is_not_the_reason_why_the_rest_stays():
     order = a_paid_order(event, buyer=buyer, quantities=(1, 1))
     by_item = {ticket.item_id: ticket.id for ticket in order.tickets}
     free, used = (by_item[item.id] for item in order.items)
-    assert ask(buyer, order, free).status == "completed"
+    assert request_refund(buyer, order, free).status == "completed"
     with transaction() as tx:
         tx.execute(text("UPDATE tickets SET status = 'used', validated_at = now() WHERE id = :id"), {"id": used})
     with pytest.raises(TicketUsed):
-        ask(buyer, order)
+        request_refund(buyer, order)
 
 
 def a_buyer() -> Principal:
@@ -302,7 +304,7 @@ def test_free_tickets_are_given_back_at_once_and_their_places_and_numbers_are_fr
     number = a_nik()
     order = a_free_order(event, buyer, (1,), identity_number=number)
     before = newest_message()
-    given = ask(buyer, order)
+    given = request_refund(buyer, order)
     assert (given.status, given.amount, [line.amount for line in given.lines]) == ("completed", 0, [0])
     assert said_since(before) == ["refund.processed"]
     with transaction() as tx:
@@ -313,7 +315,7 @@ def test_free_tickets_are_given_back_at_once_and_their_places_and_numbers_are_fr
     assert refund_execution.execute(given.id) == "completed"
     assert rows("SELECT id FROM ledger_postings WHERE order_id = :id", id=order.id) == []
     with pytest.raises(Problem, match="paid order"):
-        ask(buyer, order)
+        request_refund(buyer, order)
     assert_all_is_kept()
 
 
@@ -331,7 +333,7 @@ def said_since(message_id: int) -> list[str]:
 def test_the_holder_of_a_free_ticket_hears_that_it_is_void():
     event, _, buyer = an_event_of(a_tier(price=0))
     order = a_free_order(event, buyer, (1,))
-    ask(buyer, order)
+    request_refund(buyer, order)
     [mail] = rows("SELECT to_address FROM emails WHERE order_id = :id AND template = 'ticket_void'", id=order.id)
     assert mail.to_address == "peserta1@example.com"
 
@@ -345,7 +347,7 @@ def test_tickets_of_a_code_for_the_whole_price_are_given_back_and_the_fee_stays(
         a_promo(tx, event, code=code, percent=100, **funded_by)
     order = a_paid_order(event, buyer=buyer, promo_code=code)
     assert order.total_amount == 7_500
-    given = ask(buyer, order)
+    given = request_refund(buyer, order)
     assert (given.status, given.amount) == ("completed", 0)
     with transaction() as tx:
         assert OrderResponse.read(tx, order.id).status == "refunded"
@@ -366,8 +368,8 @@ def test_free_tickets_of_a_mixed_order_go_back_by_themselves_or_with_the_rest():
     order = a_paid_order(event, buyer=buyer, quantities=(2, 1))
     free = [item.id for item in order.items if item.tier_name == "Gratis"]
     first = next(ticket.id for ticket in order.tickets if ticket.item_id == free[0])
-    assert ask(buyer, order, first).status == "completed"
-    rest = ask(buyer, order)
+    assert request_refund(buyer, order, first).status == "completed"
+    rest = request_refund(buyer, order)
     assert (rest.status, sorted(line.amount for line in rest.lines)) == ("requested", [0, 90_000])
     assert approve(organizer, rest.id).status == "approved"
     assert_all_is_kept()
@@ -380,13 +382,13 @@ def test_a_used_free_ticket_stays_and_after_the_window_all_do():
         used = text("UPDATE tickets SET status = 'used', validated_at = now() WHERE order_id = :id")
         tx.execute(used, {"id": order.id})
     with pytest.raises(TicketUsed):
-        ask(buyer, order)
+        request_refund(buyer, order)
     with transaction() as tx:
         tx.execute(text("UPDATE tickets SET status = 'issued' WHERE order_id = :id"), {"id": order.id})
         sooner = text("UPDATE events SET start_date = now() + interval '6 days' WHERE id = :id")
         tx.execute(sooner, {"id": event.id})
     with pytest.raises(WindowClosed):
-        ask(buyer, order)
+        request_refund(buyer, order)
 
 
 def test_free_tickets_given_back_many_times_at_once_or_with_a_cancellation_free_their_places_once():
@@ -395,7 +397,7 @@ def test_free_tickets_given_back_many_times_at_once_or_with_a_cancellation_free_
 
     def give_back() -> str:
         try:
-            return ask(buyer, order).status
+            return request_refund(buyer, order).status
         except Problem as problem:
             return problem.slug
 
@@ -416,7 +418,7 @@ def test_free_tickets_given_back_many_times_at_once_or_with_a_cancellation_free_
 def test_nine_tenths_are_rounded_half_up_for_the_buyer_and_the_organizer_gives_what_they_had(price: int, back: int):
     event, organizer, buyer = an_event_of(a_tier(price=price))
     order = a_paid_order(event, buyer=buyer)
-    asked = ask(buyer, order)
+    asked = request_refund(buyer, order)
     assert asked.amount == back
     approve(organizer, asked.id)
     [row] = rows(
@@ -435,7 +437,7 @@ def test_of_an_order_with_the_platform_s_code_the_platform_keeps_the_tenth_and_t
     with transaction() as tx:
         a_promo(tx, event, code=code, organizer_id=None, amount=30_000)
     order = a_paid_order(event, buyer=buyer, promo_code=code)
-    asked = ask(buyer, order)
+    asked = request_refund(buyer, order)
     assert asked.amount == 63_000
     approve(organizer, asked.id)
     left = rows(

@@ -47,7 +47,7 @@ def a_sale(quantity: int = 1) -> tuple[Event, Principal, OrderResponse]:
     return event, buyer, a_paid_order(event, buyer=buyer, quantities=[quantity])
 
 
-def ask(buyer: Principal, order: OrderResponse, *ticket_numbers: int) -> str:
+def request_refund(buyer: Principal, order: OrderResponse, *ticket_numbers: int) -> str:
     """The slug of what came of asking for these tickets, or for all."""
     ticket_ids = [order.tickets[number].id for number in ticket_numbers] or None
     try:
@@ -102,7 +102,9 @@ def test_nine_tenths_of_the_price_are_owed_and_come_from_the_organizer():  # PS-
 
 def test_of_many_who_ask_for_the_same_ticket_one_does():
     _, buyer, order = a_sale(3)
-    outcomes = at_the_same_time([lambda: ask(buyer, order, 1)] * 8 + [lambda: ask(buyer, order)] * 8)
+    outcomes = at_the_same_time(
+        [lambda: request_refund(buyer, order, 1)] * 8 + [lambda: request_refund(buyer, order)] * 8
+    )
     assert set(outcomes) == {AlreadyRequested.slug, "requested"}
     with transaction() as tx:
         asked = tx.execute(_ASKED, {"id": order.id}).scalars().all()
@@ -249,5 +251,5 @@ def test_a_stranger_s_refund_looks_as_if_it_were_not_there():
         stranger, rival = a_user(tx), a_user(tx, role="organizer")
     with pytest.raises(Problem, match="nothing here"), transaction() as tx:
         approval.approve(tx, rival, refund.id)
-    assert ask(stranger, order) == "not-found"
+    assert request_refund(stranger, order) == "not-found"
     assert decide("approve", an_organizer(event), refund) == "approved"

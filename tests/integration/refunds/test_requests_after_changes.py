@@ -43,7 +43,7 @@ def postpone(event, *, days=1):
     edit(event, start_date=row.start_date + later, end_date=row.end_date + later)
 
 
-def ask(buyer, order, ticket_ids=None):
+def request_refund(buyer, order, ticket_ids=None):
     with transaction() as tx:
         return refund_requests.request(
             tx, buyer.id, RefundRequest(order_id=order.id, ticket_ids=ticket_ids, reason="Tidak bisa")
@@ -67,7 +67,7 @@ def entries(order):
 def test_all_goes_back_at_once_where_the_event_was_moved(moved):
     event, buyer, order = a_sale()
     edit(event, **moved)
-    refund = ask(buyer, order)
+    refund = request_refund(buyer, order)
     assert (refund.amount, refund.status) == (order.total_amount, "approved")
     assert stock(event.tier_ids[0]).sold == 0
 
@@ -75,29 +75,29 @@ def test_all_goes_back_at_once_where_the_event_was_moved(moved):
 def test_the_sale_is_undone_in_the_books_and_nobody_earns_a_fee():
     event, buyer, order = a_sale()
     postpone(event)
-    ask(buyer, order)
+    request_refund(buyer, order)
     assert entries(order) == {"gateway_clearing": order.total_amount, "refunds_payable": -order.total_amount}
 
 
 def test_what_a_promo_code_took_off_is_not_given_back():
     event, buyer, order = a_sale(promo={"percent": 10})
     postpone(event)
-    assert ask(buyer, order).amount == order.total_amount == 2 * 90_000 + order.platform_fee
+    assert request_refund(buyer, order).amount == order.total_amount == 2 * 90_000 + order.platform_fee
     assert set(entries(order)) == {"gateway_clearing", "refunds_payable"}
 
 
 def test_one_ticket_goes_back_with_its_own_fee():
     event, buyer, order = a_sale()
     postpone(event)
-    assert ask(buyer, order, [order.tickets[0].id]).amount == order.total_amount // 2
+    assert request_refund(buyer, order, [order.tickets[0].id]).amount == order.total_amount // 2
 
 
 def test_within_the_last_week_it_can_still_be_given_back():
     event, buyer, order = a_sale(days=3)
     with pytest.raises(WindowClosed):
-        ask(buyer, order)
+        request_refund(buyer, order)
     edit(event, venue="Tenis Indoor")
-    assert ask(buyer, order).amount == order.total_amount
+    assert request_refund(buyer, order).amount == order.total_amount
 
 
 def test_once_the_event_has_started_it_can_not():
@@ -106,14 +106,14 @@ def test_once_the_event_has_started_it_can_not():
     with transaction() as tx:
         tx.execute(text("UPDATE events SET start_date = now() - interval '1 minute' WHERE id = :id"), {"id": event.id})
     with pytest.raises(WindowClosed):
-        ask(buyer, order)
+        request_refund(buyer, order)
 
 
 @pytest.mark.parametrize("changed", [{"title": "Konser Fajar"}, {"venue": "Gelora", "refund_after_change": False}])
 def test_nine_tenths_are_asked_for_where_nothing_else_was_offered(changed):
     event, buyer, order = a_sale()
     edit(event, **changed)
-    refund = ask(buyer, order)
+    refund = request_refund(buyer, order)
     assert (refund.amount, refund.status) == (180_000, "requested")
 
 
@@ -123,7 +123,7 @@ def test_who_bought_after_the_change_knew_of_it():
     with transaction() as tx:
         buyer = a_user(tx)
     order = a_paid_order(event, buyer=buyer)
-    assert ask(buyer, order).status == "requested"
+    assert request_refund(buyer, order).status == "requested"
 
 
 def test_asked_many_times_at_once_it_goes_back_once():
@@ -132,7 +132,7 @@ def test_asked_many_times_at_once_it_goes_back_once():
 
     def try_to():
         try:
-            return ask(buyer, order).amount
+            return request_refund(buyer, order).amount
         except refund_requests.AlreadyRequested:
             return 0
 

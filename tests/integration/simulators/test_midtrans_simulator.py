@@ -169,12 +169,12 @@ def test_an_ended_payment_can_still_be_paid_late(
 ) -> None:  # LATE-1
     opened = open_payment(midtrans, order_id, method)
     for _ in range(2):
-        assert midtrans.end(order_id, opened.snap_token).state is GatewayPaymentState.EXPIRED
+        assert midtrans.cancel(order_id, opened.snap_token).state is GatewayPaymentState.EXPIRED
     told = [] if method is PaymentMethod.OVO else receiver.wait_for(1, order_id)  # a page ends in silence
     midtrans_payer.does("pay", order_id)
     webhooks = receiver.wait_for(len(told) + 1, order_id)
     assert payment_in(midtrans, webhooks[-1]).state is GatewayPaymentState.PAID
-    assert midtrans.end(order_id, opened.snap_token).state is GatewayPaymentState.PAID
+    assert midtrans.cancel(order_id, opened.snap_token).state is GatewayPaymentState.PAID
 
 
 def test_a_code_expires_by_itself_and_says_so(midtrans: Midtrans, receiver: Receiver, order_id: str) -> None:
@@ -258,7 +258,7 @@ def test_a_notification_is_repeated_as_its_answer_asks(
 def test_ending_a_card_under_review_cancels_it(midtrans: Midtrans, midtrans_payer: Payer, order_id: str) -> None:
     opened = open_payment(midtrans, order_id, PaymentMethod.ANY)
     midtrans_payer.does("challenge", order_id)
-    assert midtrans.end(order_id, opened.snap_token).state is GatewayPaymentState.EXPIRED
+    assert midtrans.cancel(order_id, opened.snap_token).state is GatewayPaymentState.EXPIRED
 
 
 def test_a_transfer_taken_back_is_a_reversal(midtrans: Midtrans, midtrans_payer: Payer, order_id: str) -> None:

@@ -125,7 +125,7 @@ def test_what_was_decided_before_is_told_as_published(midtrans: Midtrans, midtra
     midtrans_payer.does("pay", opened.gateway_reference, channel="GOPAY")
     published = {"status_code": "406", "status_message": ["transaction has been processed"]}
     assert told(popup(base_url, opened.snap_token)) == {"outcome": "error", "result": published}
-    midtrans.end(closed := str(uuid4()))
+    midtrans.cancel(closed := str(uuid4()))
     page = midtrans.open_payment(
         order_id=closed,
         amount=100_000,
@@ -133,7 +133,7 @@ def test_what_was_decided_before_is_told_as_published(midtrans: Midtrans, midtra
         expires_at=datetime.now(UTC) + timedelta(minutes=10),
         customer=Customer(name="Siti", email="siti@example.com"),
     )
-    midtrans.end(closed, page.snap_token)
+    midtrans.cancel(closed, page.snap_token)
     message = told(popup(base_url, page.snap_token))
     assert message is not None
     assert message["outcome"] == "error"

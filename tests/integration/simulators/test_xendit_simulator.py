@@ -130,8 +130,8 @@ def test_an_ended_invoice_is_told_and_can_still_be_paid_late(
     xendit: Xendit, xendit_payer: Payer, receiver: Receiver, order_id: str
 ) -> None:  # LATE-1
     opened = open_invoice(xendit, order_id)
-    assert xendit.end(opened.gateway_reference).state is GatewayPaymentState.EXPIRED
-    assert xendit.end(opened.gateway_reference).state is GatewayPaymentState.EXPIRED
+    assert xendit.expire_invoice(opened.gateway_reference).state is GatewayPaymentState.EXPIRED
+    assert xendit.expire_invoice(opened.gateway_reference).state is GatewayPaymentState.EXPIRED
     (expired,) = receiver.wait_for(1, order_id)
     assert payment_in(xendit, expired).state is GatewayPaymentState.EXPIRED
     xendit_payer.does("pay", opened.gateway_reference)
@@ -161,7 +161,7 @@ def test_a_paid_invoice_does_not_expire(xendit: Xendit, xendit_payer: Payer, rec
 def test_ending_a_paid_invoice_tells_the_truth(xendit: Xendit, xendit_payer: Payer, order_id: str) -> None:
     opened = open_invoice(xendit, order_id)
     xendit_payer.does("pay", opened.gateway_reference, deliver="never")
-    assert xendit.end(opened.gateway_reference).state is GatewayPaymentState.PAID
+    assert xendit.expire_invoice(opened.gateway_reference).state is GatewayPaymentState.PAID
 
 
 def test_a_failed_attempt_changes_nothing_and_nobody_is_told(
@@ -255,7 +255,7 @@ def test_what_cannot_be_refunded_is_refused(
         )
 
 
-def pay_out(xendit: Xendit, reference: str, account_number: str, **changes: Any) -> GatewayPayoutStatus:
+def send_payout(xendit: Xendit, reference: str, account_number: str, **changes: Any) -> GatewayPayoutStatus:
     wanted: dict[str, Any] = {
         "reference_id": reference,
         "idempotency_key": reference,
@@ -265,7 +265,7 @@ def pay_out(xendit: Xendit, reference: str, account_number: str, **changes: Any)
         "amount": 1_000_000,
         "description": "Hasil",
     }
-    return xendit.pay_out(**wanted | changes)
+    return xendit.send_payout(**wanted | changes)
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_a_payout_takes_the_course_of_its_account_number(
     states: list[PayoutState],
     failure_code: str | None,
 ) -> None:
-    made = pay_out(xendit, order_id, account_number)
+    made = send_payout(xendit, order_id, account_number)
     assert made.state in (PayoutState.PROCESSING, *states)
     webhooks = receiver.wait_for(len(states), order_id)
     told = [xendit.parse_webhook(each.headers, each.body).reported for each in webhooks]
@@ -301,15 +301,15 @@ def test_a_payout_takes_the_course_of_its_account_number(
 
 
 def test_the_same_payout_twice_is_one_payout(xendit: Xendit, xendit_payer: Payer, order_id: str) -> None:
-    first = pay_out(xendit, order_id, "7000000001")
-    assert pay_out(xendit, order_id, "7000000001").gateway_reference == first.gateway_reference
+    first = send_payout(xendit, order_id, "7000000001")
+    assert send_payout(xendit, order_id, "7000000001").gateway_reference == first.gateway_reference
     with pytest.raises(GatewayRefused, match="DUPLICATE_ERROR"):
-        pay_out(xendit, order_id, "7000000001", amount=2_000_000)
+        send_payout(xendit, order_id, "7000000001", amount=2_000_000)
     until(lambda: xendit_payer.movements(order_id) == [("payout", -1_000_000)])
 
 
 def test_a_payout_can_be_cancelled_while_it_waits(xendit: Xendit, base_url: str, order_id: str) -> None:
-    made = pay_out(xendit, order_id, "131313")
+    made = send_payout(xendit, order_id, "131313")
     cancel = f"{base_url}/simulators/xendit/v2/payouts/{made.gateway_reference}/cancel"
     requests.post(cancel, auth=("xnd_development_test", ""), timeout=10).raise_for_status()
     reported = xendit.payout_status(made.gateway_reference)

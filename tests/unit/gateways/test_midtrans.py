@@ -326,7 +326,7 @@ def test_ending_closes_the_page_and_expires_the_payment(midtrans: Midtrans, serv
         Reply(200, sample("midtrans", "snap_cancel_token_200")),
         Reply(200, sample("midtrans", "expire_bank_transfer_407")),
     )
-    assert midtrans.end("order-1-1", "token").state is GatewayPaymentState.EXPIRED
+    assert midtrans.cancel("order-1-1", "token").state is GatewayPaymentState.EXPIRED
     assert asked(server) == ["POST /snap/v1/transactions/token/cancel", "POST /v2/order-1-1/expire"]
 
 
@@ -343,12 +343,12 @@ def test_a_page_nobody_can_use_has_ended(
 ) -> None:
     assert {"error_messages": [error]} in sample("midtrans", "snap_cancel_token_errors")
     server.will_answer(Reply(400, {"error_messages": [error]}), UNKNOWN_ORDER)
-    assert midtrans.end("order-1-1", "token").state is state
+    assert midtrans.cancel("order-1-1", "token").state is state
 
 
 def test_ending_what_was_just_paid_tells_that_it_was_paid(midtrans: Midtrans, server: ScriptedServer) -> None:
     server.will_answer(CANNOT_MODIFY, status("settlement"))
-    assert midtrans.end("order-1-1").state is GatewayPaymentState.PAID
+    assert midtrans.cancel("order-1-1").state is GatewayPaymentState.PAID
 
 
 def test_ending_a_payment_under_review_cancels_it(midtrans: Midtrans, server: ScriptedServer) -> None:
@@ -357,7 +357,7 @@ def test_ending_a_payment_under_review_cancels_it(midtrans: Midtrans, server: Sc
         status("capture", "201", fraud_status="challenge"),
         Reply(200, sample("midtrans", "cancel_bank_transfer_200")),
     )
-    assert midtrans.end("order-1-1").state is GatewayPaymentState.EXPIRED
+    assert midtrans.cancel("order-1-1").state is GatewayPaymentState.EXPIRED
     assert asked(server)[-1] == "POST /v2/order-1-1/cancel"
 
 

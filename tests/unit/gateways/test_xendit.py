@@ -166,13 +166,13 @@ def test_no_invoice_by_our_own_id_is_told_as_such(xendit: Xendit, server: Script
 
 def test_ending_an_invoice_expires_it(xendit: Xendit, server: ScriptedServer) -> None:
     server.will_answer(Reply(200, invoice(status="EXPIRED")))
-    assert xendit.end("63cc").state is GatewayPaymentState.EXPIRED
+    assert xendit.expire_invoice("63cc").state is GatewayPaymentState.EXPIRED
     assert asked(server) == ["POST /invoices/63cc/expire!"]
 
 
 def test_ending_a_paid_invoice_tells_that_it_was_paid(xendit: Xendit, server: ScriptedServer) -> None:
     server.will_answer(Reply(400, {"error_code": "INVOICE_ALREADY_PAID"}), Reply(200, invoice(status="PAID")))
-    assert xendit.end("63cc").state is GatewayPaymentState.PAID
+    assert xendit.expire_invoice("63cc").state is GatewayPaymentState.PAID
 
 
 def test_a_refund_carries_its_key_and_a_reason_xendit_knows(xendit: Xendit, server: ScriptedServer) -> None:
@@ -219,7 +219,7 @@ def test_what_went_back_of_an_invoice_is_the_sum_of_its_refunds_that_did_not_fai
 
 def test_a_payout_is_sent_as_the_bank_wants_it(xendit: Xendit, server: ScriptedServer) -> None:
     server.will_answer(Reply(200, sample("xendit", "payout_v2_get_failed_200") | {"status": "ACCEPTED"}))
-    reported = xendit.pay_out(
+    reported = xendit.send_payout(
         reference_id="payout-1",
         idempotency_key="key-1",
         bank_code="MANDIRI",
@@ -243,7 +243,7 @@ def test_a_payout_is_sent_as_the_bank_wants_it(xendit: Xendit, server: ScriptedS
 
 def test_a_bank_nobody_pays_out_to_is_refused_before_asking(xendit: Xendit, server: ScriptedServer) -> None:
     with pytest.raises(GatewayRefused, match="CHANNEL_CODE_NOT_SUPPORTED"):
-        xendit.pay_out(
+        xendit.send_payout(
             reference_id="p",
             idempotency_key="k",
             bank_code="GRINGOTTS",
@@ -270,7 +270,7 @@ def test_a_payout_is_found_by_our_reference(xendit: Xendit, server: ScriptedServ
 
 
 def a_payout(xendit: Xendit) -> GatewayPayoutStatus:
-    return xendit.pay_out(
+    return xendit.send_payout(
         reference_id="ours",
         idempotency_key="ours",
         bank_code="BCA",

@@ -52,4 +52,4 @@ def test_texts_keep_their_lines():
 
 def test_a_refusal_names_the_fields_as_the_page_does():
     told = inputs.errors_of(Invalid.field("end_date", "must be after start_date"), "id")
-    assert inputs.named(told, {"start_date": "Begins"}, "id") == {"end_date": "harus setelah “Mulai”"}
+    assert inputs.with_labels(told, {"start_date": "Begins"}, "id") == {"end_date": "harus setelah “Mulai”"}
