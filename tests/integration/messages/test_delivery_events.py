@@ -278,18 +278,20 @@ def asked_for_a_code(address):
 
 def test_a_code_is_tried_at_an_address_that_bounced_once_a_day(sendgrid):
     address = an_address()
-    tell(a_mail_event("bounce", a_mail(address)))
+    deliver_events(a_mail_event("bounce", a_mail(address)))
     assert asked_for_a_code(address) == "dropped"
     change("UPDATE mail_suppressions SET created_at = created_at - interval '1 day'")
     sendgrid.will_answer(Reply(204), ACCEPTED)
     assert asked_for_a_code(address) == "sent"
-    tell(a_mail_event("bounce", a_mail(address), timestamp=int((datetime.now(UTC) + timedelta(seconds=2)).timestamp())))
+    deliver_events(
+        a_mail_event("bounce", a_mail(address), timestamp=int((datetime.now(UTC) + timedelta(seconds=2)).timestamp()))
+    )
     assert asked_for_a_code(address) == "dropped"
 
 
 def test_no_code_goes_to_who_called_a_mail_spam(sendgrid):
     address = an_address()
-    tell(a_mail_event("spamreport", a_mail(address)))
+    deliver_events(a_mail_event("spamreport", a_mail(address)))
     change("UPDATE mail_suppressions SET created_at = created_at - interval '80 days'")
     assert asked_for_a_code(address) == "dropped"
     assert sendgrid.asked == []
