@@ -1,14 +1,28 @@
-"""Secrets from Secret Manager, cached for five minutes, so that a rotation needs no deployment."""
+"""Secrets from Secret Manager, cached for five minutes, so that a rotation needs no deployment.
 
+While Secret Manager does not answer, a process goes on with the value that it has, for hours: a sale does not end
+because nobody can look for a newer key. A secret that is gone or refused ends at once.
+"""
+
+import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from shared.cloud import clients, permissions
 from shared.cloud.settings import settings
 
 CACHE_SECONDS = 300
+STALE_SECONDS = 12 * 3600
+"""How long a value is used after Secret Manager was last asked with success and has not answered since."""
+RETRY_SECONDS = 30
+"""The pause before an unanswered question is asked again."""
+REFRESH_TIMEOUT_SECONDS = 3.0
+"""The wait for an answer where there is a value already."""
 LATEST = "latest"
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -19,7 +33,16 @@ class Version:
     value: str
 
 
-_cache: dict[tuple[str, str], tuple[float, Version]] = {}
+@dataclass(frozen=True)
+class _Entry:
+    """A version, when to ask for it again, and until when it counts without an answer (seconds, monotonic)."""
+
+    version: Version
+    refresh_at: float
+    expires_at: float
+
+
+_cache: dict[tuple[str, str], _Entry] = {}
 
 
 def secret(name: str) -> str:
@@ -34,12 +57,35 @@ def version(name: str, number: str = LATEST) -> Version:
     """One version of a secret, the newest by default. Raises as `secret` does."""
     permissions.check("secrets", name)
     kept = _cache.get((name, number))
-    if kept and kept[0] > time.monotonic():
-        return kept[1]
+    now = time.monotonic()
+    if kept and now < kept.refresh_at:
+        return kept.version
+    if kept and now < kept.expires_at:
+        return _refreshed(name, number, kept)
+    return _store(name, number, _ask(name, number))
+
+
+def _refreshed(name: str, number: str, kept: _Entry) -> Version:
+    from google.api_core.exceptions import RetryError, ServerError, TooManyRequests
+    from google.auth.exceptions import TransportError
+
+    try:
+        return _store(name, number, _ask(name, number, timeout=REFRESH_TIMEOUT_SECONDS, retry=None))
+    except (ServerError, TooManyRequests, RetryError, TransportError) as error:
+        log.warning("secrets.unavailable", extra={"secret": name, "error": type(error).__name__})
+        _cache[name, number] = replace(kept, refresh_at=time.monotonic() + RETRY_SECONDS)
+        return kept.version
+
+
+def _ask(name: str, number: str, **options: Any) -> Version:
     path = f"projects/{settings().google_cloud_project}/secrets/{name}/versions/{number}"
-    response = clients.secret_manager().access_secret_version(name=path)
-    found = Version(response.name.rpartition("/")[2], response.payload.data.decode())
-    _cache[name, number] = (time.monotonic() + CACHE_SECONDS, found)
+    response = clients.secret_manager().access_secret_version(name=path, **options)
+    return Version(response.name.rpartition("/")[2], response.payload.data.decode())
+
+
+def _store(name: str, number: str, found: Version) -> Version:
+    now = time.monotonic()
+    _cache[name, number] = _Entry(found, now + CACHE_SECONDS, now + STALE_SECONDS)
     return found
 
 
@@ -47,4 +93,4 @@ def provide(values: Mapping[str, str], number: str = "1") -> None:
     """Use these values for the rest of the process instead of asking Secret Manager (tools and tests)."""
     for name, value in values.items():
         for known_as in (LATEST, number):
-            _cache[name, known_as] = (float("inf"), Version(number, value))
+            _cache[name, known_as] = _Entry(Version(number, value), float("inf"), float("inf"))
