@@ -31,7 +31,8 @@ locals {
   # A preview ends by itself, with the first apply after its day.
   waf_previews = try(timecmp(plantimestamp(), "${var.waf_preview_until}T00:00:00Z") < 0, false)
 
-  webhook_sources = length(var.webhook_ranges) > 0 ? var.webhook_ranges : ["*"]
+  # A rule takes ten ranges at most.
+  webhook_sources = length(var.webhook_ranges) > 0 ? chunklist(var.webhook_ranges, 10) : [["*"]]
 }
 
 resource "google_compute_security_policy" "this" {
@@ -78,23 +79,26 @@ resource "google_compute_security_policy" "this" {
     }
   }
 
-  rule {
-    priority    = 1000
-    description = "Requests a minute of one address"
-    action      = "throttle"
-    match {
-      versioned_expr = "SRC_IPS_V1"
-      config {
-        src_ip_ranges = each.key == "webhook" ? local.webhook_sources : ["*"]
+  dynamic "rule" {
+    for_each = each.key == "webhook" ? local.webhook_sources : [["*"]]
+    content {
+      priority    = 1000 + rule.key
+      description = "Requests a minute of one address"
+      action      = "throttle"
+      match {
+        versioned_expr = "SRC_IPS_V1"
+        config {
+          src_ip_ranges = rule.value
+        }
       }
-    }
-    rate_limit_options {
-      conform_action = "allow"
-      exceed_action  = "deny(429)"
-      enforce_on_key = "IP"
-      rate_limit_threshold {
-        count        = var.requests_per_minute[each.key]
-        interval_sec = 60
+      rate_limit_options {
+        conform_action = "allow"
+        exceed_action  = "deny(429)"
+        enforce_on_key = "IP"
+        rate_limit_threshold {
+          count        = var.requests_per_minute[each.key]
+          interval_sec = 60
+        }
       }
     }
   }

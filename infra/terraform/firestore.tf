@@ -6,7 +6,10 @@ locals {
   expiring_collections = { rate_limits = "expires_at", cache = "expires_at" }
 
   # Fields that are written all the time and asked by never: an index would only make each write slower.
-  unindexed_fields = { for field in ["content", "content_at"] : "cache.${field}" => { collection = "cache", field = field } }
+  unindexed_fields = {
+    for name in ["cache.content", "cache.content_at", "rate_limits.count"] :
+    name => { collection = split(".", name)[0], field = split(".", name)[1] }
+  }
 }
 
 resource "google_firestore_database" "default" {

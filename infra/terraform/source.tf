@@ -40,7 +40,7 @@ resource "google_storage_bucket" "source" {
       type = "Delete"
     }
     condition {
-      num_newer_versions = 1
+      days_since_noncurrent_time = 30
     }
   }
 

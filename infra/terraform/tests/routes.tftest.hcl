@@ -107,3 +107,26 @@ run "a_preview_without_an_end_is_refused" {
 
   expect_failures = [var.waf_preview_until]
 }
+
+run "gateways_may_publish_any_number_of_ranges" {
+  command = plan
+
+  variables {
+    webhook_ranges = [for number in range(23) : "198.51.100.${number}/32"]
+  }
+
+  assert {
+    condition = [
+      for rule in google_compute_security_policy.this["webhook"].rule : length(rule.match[0].config[0].src_ip_ranges)
+      if rule.action == "throttle"
+    ] == [10, 10, 3]
+    error_message = "Cloud Armor takes ten ranges a rule, and each range has its rate."
+  }
+
+  assert {
+    condition = one([
+      for rule in google_compute_security_policy.this["webhook"].rule : rule.action if rule.priority == 2147483647
+    ]) == "deny(403)"
+    error_message = "Others than the gateways may notify."
+  }
+}
