@@ -48,7 +48,9 @@ def variables(world: World, organizer: Person) -> dict[str, str]:
     """Values for the variables of addresses that lead to something of the organizer's own."""
     event = organizer.publish()
     order = organizer.buy(event)
+    promo = organizer.api.post("promos", {"code": "SENJA10", "percent": 10, "event_id": event["id"]}, status=201)
     return {
+        "promo_id": promo["id"],
         "slug": event["slug"],
         "event_id": event["id"],
         "tier_id": event["tiers"][0]["id"],
