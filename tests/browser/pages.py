@@ -1,9 +1,9 @@
 """What a page does and says, as a visitor or a screen reader finds it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.waiting import until
 
@@ -33,12 +33,12 @@ def is_the_same_truth(page: Page, title: str) -> None:
     expect(page.locator("h1")).to_contain_text(title)
 
 
-def come_back(page: Page, is_there: Callable[[], bool]) -> None:
+def come_back(page: Page, awaited: Locator) -> None:
     """Leave the page for another app and come back to it, until something is there: it looks each time at once."""
 
     def is_seen() -> bool:
         page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-        return is_there()
+        return awaited.count() > 0
 
     until(is_seen, what=f"for {page.url} to change")
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 from playwright.sync_api import expect
 
 from tests.browser.looking import look
+from tests.browser.pages import come_back, without_reloading
 from tests.browser.visitors import Visitor
 from tests.browser.watching import Watch
 from tests.people import World
@@ -75,6 +76,14 @@ def test_sold_out_says_so(world: World, visitor: Visitor):
     visitor.open_event(event)
     expect(visitor.page.locator("#event-state")).to_contain_text("Semua tiket sudah terjual")
     look(visitor.page, "event-sold-out")
+
+
+def test_an_open_page_shows_what_was_sold_meanwhile(world: World, visitor: Visitor):
+    event = world.publish(SMALL)
+    visitor.open_event(event)
+    with without_reloading(visitor.page):
+        world.somebody().buy(event, [3])
+        come_back(visitor.page, visitor.page.locator("#event-state", has_text="Semua tiket sudah terjual"))
 
 
 def test_not_on_sale_yet_says_from_when(world: World, visitor: Visitor, in_days: Callable[[int], str]):

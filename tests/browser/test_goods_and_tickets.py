@@ -29,8 +29,7 @@ def buy_goods(visitor: Visitor, buyer: Person, event: dict[str, Any]) -> dict[st
     payment = buyer.checkout(order)
     visitor.page.goto(f"/orders/{order['id']}")
     buyer.world.gateway("xendit", payment["gateway_reference"], "pay")
-    title = visitor.page.locator("h1", has_text="Pesanan Anda siap")
-    come_back(visitor.page, lambda: title.count() > 0)
+    come_back(visitor.page, visitor.page.locator("h1", has_text="Pesanan Anda siap"))
     return order
 
 

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests.browser.holds import let_it_expire, let_remain
 from tests.browser.looking import look
-from tests.browser.pages import is_the_same_truth
+from tests.browser.pages import come_back, is_the_same_truth
 from tests.browser.visitors import Visitor
 from tests.people import Person, World
 from tests.stack import Stack
@@ -73,7 +73,7 @@ def test_a_hold_that_runs_out_is_announced_and_becomes_expired(
     page.goto(f"/orders/{order['id']}")
     expect(page.locator("[data-announce]")).to_contain_text("2 menit")
     let_it_expire(stack, order)
-    expect(page.locator("h1")).to_have_text("Waktu habis")
+    come_back(page, page.locator("h1", has_text="Waktu habis"))
     look(page, "order-expired")
     is_the_same_truth(page, "Waktu habis")
     visitor.follow(page.get_by_role("link", name="Cari tiket lagi"))

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from tests.browser.holds import just_over, let_it_expire, let_remain
 from tests.browser.looking import look
-from tests.browser.pages import is_the_same_truth, without_reloading
+from tests.browser.pages import come_back, is_the_same_truth, without_reloading
 from tests.browser.visitors import Visitor
 from tests.functions.test_cancellation_and_payout import an_admin
 from tests.people import Person, World
@@ -75,7 +75,7 @@ def test_too_little_asks_for_the_rest_which_completes_the_order(
     is_the_same_truth(page, "Bayar dengan QRIS")
     expect(page.locator(".due")).to_contain_text("Rp\u00a020.000")
     with without_reloading(page):
-        visitor.at_gateway("pay")
+        visitor.pay()
         expect(page.locator("h1")).to_have_text(PAID)
 
 
@@ -92,7 +92,7 @@ def test_too_much_waits_for_a_person_who_accepts_it(
     payment = buyer.order(order)["payments"][-1]["id"]
     with without_reloading(page):
         an_admin(world, stack).api.post(f"admin/reviews/{payment}/accept", status=200)
-        expect(page.locator("h1")).to_have_text(PAID)
+        come_back(page, page.locator("h1", has_text=PAID))
 
 
 def test_too_much_that_goes_back_is_not_called_late(
@@ -137,7 +137,7 @@ def test_what_may_be_paid_at_the_last_second_is_being_checked_and_never_called_f
         look(page, "order-checking")
         page.evaluate("window.stillHere = true")
     let_it_expire(stack, order)
-    expect(page.locator("h1")).to_have_text("Waktu habis")
+    come_back(page, page.locator("h1", has_text="Waktu habis"))
     assert page.evaluate("window.stillHere")
 
 

@@ -115,6 +115,7 @@ SPOKEN = {
         button Masuk dan tahan tiket saya
         button minta kode baru
         link Alamat lain
+        link Mengapa kode tidak datang
         """,
     "how": """
         heading Tiket Anda ditahan

@@ -117,8 +117,7 @@ class Visitor:
     def pay(self) -> None:
         """Pay at the gateway, as in another app, and come back until the page shows the tickets."""
         self.at_gateway("pay")
-        tickets = self.page.locator("[data-ticket]")
-        come_back(self.page, lambda: tickets.count() > 0)
+        come_back(self.page, self.page.locator("[data-ticket]"))
 
 
 _CODE = re.compile(r"\b(\d{4} ?\d{4})\b")
