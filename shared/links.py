@@ -1,4 +1,4 @@
-"""Telling a text that leads somewhere from a name, one check for what is typed and for what is mailed."""
+"""Detection of links in names: one check for what is typed and for what is mailed."""
 
 import re
 import unicodedata

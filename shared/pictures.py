@@ -1,4 +1,4 @@
-"""Pictures from people's telephones made fit to be shown: what they are is read from their bytes (EM-002, UM-007)."""
+"""Cleaning and scaling of uploaded pictures, whose type is read from their bytes (EM-002, UM-007)."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""The errors people meet, as RFC 9457 problem documents.
+"""Errors of the API as RFC 9457 problem documents.
 
     Problem                 anything a caller is told
     ├── Malformed           400  the request can't be read

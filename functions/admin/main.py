@@ -73,7 +73,7 @@ def refund_paid(refund_id: UUID, paid: ManualRefundRequest, admin: Admin, tx: Tr
 def dashboard_refund(
     payment_id: UUID, wanted: DashboardRefundRequest, admin: FreshlyProvenAdmin, tx: Transaction
 ) -> DashboardRefundResponse:
-    """Assign a refund made at a gateway's dashboard to the lines of its order."""
+    """Assign a refund made at a gateway's dashboard to the items of its order."""
     return dashboard_decisions.decide(tx, admin.id, payment_id, wanted)
 
 

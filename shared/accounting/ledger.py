@@ -12,7 +12,7 @@ Debits are positive, credits negative, in whole rupiah. The accounts:
     penalty_revenue                 what organizers owe for cancelled events (FN-015)
     payment_differences             differences an admin accepted, and the unique codes of ISO-3
     refunds_payable                 what we owe customers
-    dashboard_refunds               suspense: what went back at a gateway's dashboard against no line of an order yet
+    dashboard_refunds               suspense: what went back at a gateway's dashboard for no item of an order yet
     goodwill_refunds                what went back at a dashboard for nothing that was sold, and we bear
     unallocated                     money that fits no order and waits for a person
 """
@@ -309,7 +309,7 @@ def unallocated_amount(tx: Transaction, order_id: UUID) -> int:
 
 
 def in_suspense(tx: Transaction, order_id: UUID) -> int:
-    """An order's money that went back at a dashboard and belongs to no line of it yet, in rupiah."""
+    """An order's money that went back at a dashboard and belongs to no item of it yet, in rupiah."""
     return int(tx.execute(_IN_SUSPENSE, {"order_id": order_id}).scalar_one())
 
 

@@ -18,7 +18,15 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.banners import Banner
 from shared.catalog import banner_deletion, event_changes, events, public_views, slugs, tiers
-from shared.catalog.events import COLUMNS, EventChange, EventFields, EventResponse, ListedTierChange, NewEvent
+from shared.catalog.events import (
+    COLUMNS,
+    EventChange,
+    EventFields,
+    EventResponse,
+    EventRow,
+    ListedTierChange,
+    NewEvent,
+)
 from shared.catalog.tiers import NewTier, ParentEvent, TierChange, TierOrder, TierResponse
 from shared.cloud import audit, clock
 from shared.cloud.database import Transaction
@@ -147,7 +155,7 @@ def change(tx: Transaction, caller: Principal, event_id: UUID, wanted: EventChan
     return events.get(tx, event_id)
 
 
-def cancel(tx: Transaction, stored: Any) -> None:
+def cancel(tx: Transaction, stored: EventRow) -> None:
     """Cancel a locked event (from `lock`) and take its tiers off sale, even if some are held or sold.
 
     shared/payments/cancellation.py calls this and ends the orders.
@@ -217,23 +225,23 @@ def set_banner(tx: Transaction, caller: Principal, event_id: UUID, banner: Banne
     return events.get(tx, event_id)
 
 
-def lock(tx: Transaction, caller: Principal, event_id: UUID) -> Any:
+def lock(tx: Transaction, caller: Principal, event_id: UUID) -> EventRow:
     """Lock the row of one of the caller's events (`events.COLUMNS`) until `tx` ends. Raises NotFound."""
     return _own(tx, caller, tx.execute(_LOCK, {"id": event_id}).first())
 
 
-def read(tx: Transaction, caller: Principal, event_id: UUID) -> Any:
+def read(tx: Transaction, caller: Principal, event_id: UUID) -> EventRow:
     """Like `lock`, but without the lock, for a GET, whose snapshot may lock nothing. Raises NotFound."""
     return _own(tx, caller, tx.execute(_READ, {"id": event_id}).first())
 
 
-def _own(tx: Transaction, caller: Principal, row: Any) -> Any:
+def _own(tx: Transaction, caller: Principal, row: EventRow | None) -> EventRow:
     if row is None or not events.may_see(tx, caller, row):
         raise NotFound
     return row
 
 
-def lock_changeable(tx: Transaction, caller: Principal, event_id: UUID) -> Any:
+def lock_changeable(tx: Transaction, caller: Principal, event_id: UUID) -> EventRow:
     """Like `lock`, for changes that a cancelled event refuses. Raises EventCancelled too."""
     stored = lock(tx, caller, event_id)
     if stored.status == EventStatus.CANCELLED:
@@ -241,15 +249,15 @@ def lock_changeable(tx: Transaction, caller: Principal, event_id: UUID) -> Any:
     return stored
 
 
-def _parent_of(stored: Any) -> ParentEvent:
+def _parent_of(stored: EventRow) -> ParentEvent:
     return _parent(stored, stored.status, _fields(stored))
 
 
-def _parent(stored: Any, status: str, facts: EventFields) -> ParentEvent:
+def _parent(stored: EventRow, status: str, facts: EventFields) -> ParentEvent:
     return ParentEvent(stored.id, stored.organizer_id, facts.capacity, status == EventStatus.PUBLISHED, facts.end_date)
 
 
-def _fields(stored: Any) -> EventFields:
+def _fields(stored: EventRow) -> EventFields:
     known = {name: stored._mapping[name] for name in EventFields.model_fields}
     return EventFields.model_construct(**{**known, "gates_open_at": stored.gates_setting})
 
@@ -266,7 +274,7 @@ def _validate(facts: EventFields) -> None:
         raise Invalid.field("gates_open_at", early)
 
 
-def _moved_gates(stored: Any, given: Mapping[str, Any]) -> dict[str, datetime]:
+def _moved_gates(stored: EventRow, given: Mapping[str, Any]) -> dict[str, datetime]:
     """The new opening of the gates where the start moves: as long before it as it was, unless it is given too."""
     if "start_date" not in given or stored.gates_setting is None:
         return {}
@@ -309,7 +317,7 @@ def _insert(tx: Transaction, organizer_id: UUID, new: NewEvent) -> UUID:
     return next(event_id for event_id in inserted if event_id)
 
 
-def _audit_dates(tx: Transaction, caller: Principal, stored: Any, facts: EventFields) -> None:
+def _audit_dates(tx: Transaction, caller: Principal, stored: EventRow, facts: EventFields) -> None:
     known = {**{name: stored._mapping[name] for name in _DATES}, "gates_open_at": stored.gates_setting}
     for name, before in known.items():
         after = getattr(facts, name)

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 from uuid import UUID
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 
 from shared import banners, local_time
 from shared.banners import Banner
@@ -194,6 +194,22 @@ _READ = text(f"""
 """)
 
 
+class EventRow(Protocol):
+    """A row of `COLUMNS`, as far as it is read by name."""
+
+    id: UUID
+    organizer_id: UUID
+    status: str
+    cancelled_as_draft: bool
+    start_date: datetime
+    end_date: datetime
+    gates_setting: datetime | None
+    banner_url: str | None
+
+    @property
+    def _mapping(self) -> RowMapping: ...
+
+
 def read(tx: Transaction, viewer: Principal | None, key: str) -> EventResponse:
     """The event with this id or slug. Raises NotFound, also where it is not public and not the viewer's."""
     row = tx.execute(_READ, {"key": key, "id": as_uuid(key)}).first()
@@ -210,18 +226,18 @@ def get(tx: Transaction, event_id: UUID) -> EventResponse:
     return responses(tx, [row])[0]
 
 
-def responses(tx: Transaction, rows: Sequence[Any]) -> list[EventResponse]:
+def responses(tx: Transaction, rows: Sequence[EventRow]) -> list[EventResponse]:
     """The responses for rows of `COLUMNS`, with the tiers of each event."""
     found = tiers.by_event(tx, [row.id for row in rows])
     return [EventResponse(**row._mapping, tiers=found[row.id]) for row in rows]
 
 
-def is_public(event: Any) -> bool:
+def is_public(event: EventRow | EventResponse) -> bool:
     """True if anybody may see an event. A cancelled one is public if it was so before."""
     return event.status != EventStatus.DRAFT and not event.cancelled_as_draft
 
 
-def may_see(tx: Transaction, viewer: Principal, row: Any) -> bool:
+def may_see(tx: Transaction, viewer: Principal, row: EventRow) -> bool:
     """True if a caller may see and change an event that isn't public. Access of an admin is audited."""
     return authorization.check_access(tx, viewer, subject="event", subject_id=row.id, organizer_id=row.organizer_id)
 

@@ -9,11 +9,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, Protocol
 from uuid import UUID
 
 from pydantic import Field, field_validator
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.exc import DBAPIError
 
 from shared.cloud import clock
@@ -22,7 +22,7 @@ from shared.field_types import Rupiah, Utc, paragraphs, plain_line
 from shared.models import RequestModel, ResponseModel
 from shared.problems import Invalid, NotFound, Problem, violated_constraint
 from shared.sales.inventory import NO_OVERSELLING, SELLABLE_UNITS
-from shared.sales.pricing import current_price
+from shared.sales.pricing import PricedTier, current_price
 from shared.sentences import Sentence
 
 MAX_TIERS_PER_REQUEST = 50
@@ -120,7 +120,7 @@ class TierResponse(ResponseModel):
     """True if the event is published and not over, and the tier's own sale has begun and not ended."""
 
     @classmethod
-    def of(cls, row: Any, at: datetime) -> "TierResponse":
+    def of(cls, row: "TierRow", at: datetime) -> "TierResponse":
         """The response for a row of ticket_tiers at a moment."""
         return cls(
             **row._mapping,
@@ -128,6 +128,19 @@ class TierResponse(ResponseModel):
             sold_out=row.available == 0,
             on_sale=_is_on_sale(row, at),
         )
+
+
+class TierRow(PricedTier, Protocol):
+    """A row of ticket_tiers, as far as it is read by name."""
+
+    sale_start: datetime | None
+    sale_end: datetime | None
+    event_ends_at: datetime
+    is_on_sale: bool
+    available: int
+
+    @property
+    def _mapping(self) -> RowMapping: ...
 
 
 @dataclass(frozen=True)
@@ -228,7 +241,7 @@ def by_event(
     return found
 
 
-def excerpts(row: Any, *names: str) -> dict[str, str]:
+def excerpts(row: object, *names: str) -> dict[str, str]:
     """The long texts of a row for a list: excerpts, which end in an ellipsis where text is left out."""
     return {name: _excerpt(getattr(row, name)) for name in names}
 
@@ -307,14 +320,14 @@ def reject_null(value: object) -> object:
     return value
 
 
-def _is_on_sale(row: Any, at: datetime) -> bool:
+def _is_on_sale(row: "TierRow", at: datetime) -> bool:
     """True if a tier is on sale, as sales.reservations decides it; a test compares the two."""
     has_begun = row.sale_start is None or row.sale_start <= at
     has_ended = row.event_ends_at <= at or (row.sale_end is not None and row.sale_end <= at)
     return row.is_on_sale and has_begun and not has_ended
 
 
-def _changed(row: Any, change: TierChange) -> NewTier:
+def _changed(row: "TierRow | None", change: TierChange) -> NewTier:
     if row is None:
         raise NotFound("There is no such tier at this event. Read the event again.")
     stored = NewTier.model_construct(**{name: row._mapping[name] for name in NewTier.model_fields})

@@ -1,4 +1,4 @@
-"""A deadline of calls to gateways while somebody waits for a page, shorter than the gateways' own time-outs."""
+"""A deadline for calls to gateways while somebody waits for a page, shorter than the gateways' own time-outs."""
 
 import time
 from collections.abc import Iterator

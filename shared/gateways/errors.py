@@ -2,7 +2,7 @@
 
 GatewayError
 ├── GatewayUnavailable    no usable answer: try later; whether the call took effect may be unknown
-├── GatewayRefused        a definite no, with the gateway's own code
+├── GatewayRefused        a definite refusal, with the gateway's own code
 ├── GatewayMisconfigured  our key or our rights are wrong: nobody's order will work until a human acts
 ├── PayloadUnreadable     an answer or a webhook that is not what the gateway documents
 └── SignatureInvalid      a webhook that does not prove its origin
@@ -21,7 +21,7 @@ UNKNOWN = "UNKNOWN"
 
 
 class GatewayError(Exception):
-    """Something between us and `gateway` (xendit, midtrans, sendgrid) went wrong."""
+    """A call to `gateway` (xendit, midtrans, sendgrid), or a webhook of its, failed."""
 
     def __init__(self, gateway: str, reason: str) -> None:
         super().__init__(f"{gateway}: {reason}")
@@ -33,7 +33,7 @@ class GatewayUnavailable(GatewayError):
     """The gateway gave no usable answer; the same call may work after `retry_after_seconds`.
 
     `outcome_unknown` is true where a request may have taken effect although no answer came back
-    (a time-out, a 5xx): ask for the truth before doing it again, unless it carries a key.
+    (a time-out, a 5xx): ask for the status before repeating it, unless it carries a key.
     """
 
     def __init__(self, gateway: str, reason: str, *, retry_after_seconds: float, outcome_unknown: bool) -> None:
@@ -43,7 +43,7 @@ class GatewayUnavailable(GatewayError):
 
 
 class GatewayRefused(GatewayError):
-    """The gateway understood and said no: `code` is its own word for why, `status` the HTTP status."""
+    """The gateway understood and refused: `code` is its own code for the reason, `status` the HTTP status."""
 
     def __init__(self, gateway: str, *, status: int, code: str, message: str = "") -> None:
         super().__init__(gateway, f"refused with {status} {code}")
@@ -77,7 +77,7 @@ def refusal(gateway: str, *, status: int, code: str, message: str) -> GatewayRef
 
 
 def none_if_unknown(ask: Callable[[], T]) -> T | None:
-    """A gateway's answer; None where it says that it has never heard of what is asked about."""
+    """The result of `ask`; None where the gateway does not know what is asked about."""
     try:
         return ask()
     except GatewayRefused as refused:

@@ -80,7 +80,7 @@ BodyReader = Callable[[HttpResponse], object]
 
 
 def accept_anything(_: HttpResponse) -> None:
-    """Accept whatever comes with a good status."""
+    """Accept any body with a good status."""
 
 
 def json_document(response: HttpResponse) -> None:

@@ -1,4 +1,4 @@
-"""The words both payment gateways share: what a payment, a refund and a payout can be, in our terms.
+"""The statuses of payments, refunds and payouts at any gateway, in our terms.
 
 Amounts are whole rupiah (int). Times are aware UTC datetimes.
 """

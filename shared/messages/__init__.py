@@ -1,1 +1,1 @@
-"""Mails: asked for in the transaction that gives the reason, sent later. It decides nothing about a sale."""
+"""Mails: enqueued in the transaction that gives the reason, sent later. It decides nothing about a sale."""

@@ -1,10 +1,10 @@
-"""What became of mails, as SendGrid's signed events say (NS-008).
+"""Delivery events: the fate of mails, as SendGrid's signed webhooks report it (NS-008).
 
     queued, failed ─► sent ─► delivered ─► opened ─► dropped ─► bounced ─► spam_reported
 
 A mail only moves to the right, whatever the order in which events come; each counts once, by its id. An event about a
-mail that we have not noted as sent proves that it was: the answer to our call got lost. Which addresses get no mails
-after that, shared/messages/suppressions.py tells.
+mail that we have not noted as sent proves that it was: the answer to our call got lost. Addresses that get no mails
+after that are in shared/messages/suppressions.py.
 """
 
 import json
@@ -83,7 +83,7 @@ _MOVE = text(f"""
 
 
 def receive(headers: Mapping[str, str], body: bytes) -> None:
-    """Take in one batch of SendGrid's events. Raises ForgedWebhook, and Malformed where it is no batch."""
+    """Receive one batch of SendGrid's events. Raises ForgedWebhook, and Malformed where it is no batch."""
     try:
         events = sendgrid_events.read_events(headers, body, secret("sendgrid-webhook-key"), now=clock.now())
     except SignatureInvalid as error:
@@ -96,7 +96,7 @@ def receive(headers: Mapping[str, str], body: bytes) -> None:
 
 
 def record(tx: Transaction, events: Sequence[MailEvent]) -> int:
-    """Note what these events say of our mails, and return how many are new. Those about other mails are left out."""
+    """Record what these events say of our mails; return how many are new. Those about other mails are left out."""
     told = _by_mail(tx, [event for event in events if event.kind in STATES])
     rows = tx.execute(_LOCK, {"ids": list(told)}).all()
     new_ids = _add(tx, {row.id: told[row.id] for row in rows})
@@ -159,7 +159,7 @@ def _state(event: MailEvent) -> EmailStatus:
 
 
 def _suppress(tx: Transaction, mail: Row[Any], event: MailEvent) -> None:
-    """Send nothing more to an address that is not there, or whose owner calls our mails spam."""
+    """Suppress an address that does not exist, or whose owner reports our mails as spam."""
     reason = _suppression(event)
     is_known = mail.to_address and not mail.to_address.endswith(f"@{erasure.DOMAIN}")
     if reason and is_known:

@@ -1,8 +1,8 @@
-"""Event reminders: who holds a ticket is reminded on the day before, by the event's own clock (NS-005).
+"""Event reminders: holders of tickets are reminded on the day before, by the event's own clock (NS-005).
 
 They go out from nine in the morning on, batch after batch: the mails of a batch and how far the reminders have come
-commit together, so that the next run goes on where one has ended. Who paid after that hour has just got the tickets
-and is not reminded. An event that is moved to another day is reminded of anew.
+commit together, so that the next run goes on where one has ended. Buyers who paid after that hour have just got their
+tickets and are not reminded. An event that is moved to another day is reminded of anew.
 """
 
 import time
@@ -115,7 +115,7 @@ def _day(start: datetime, zone: str) -> date:
 
 
 def _remind_batch(reminder: Reminder) -> Sequence[UUID]:
-    """Enqueue the mails about the next paid orders; which those were, none where all are done."""
+    """Enqueue the mails about the next paid orders; return these orders, none where all are done."""
     names = {"event_id": reminder.event_id, "starts_on": reminder.starts_on}
     with transaction() as tx:
         tx.execute(_START, names)

@@ -1,4 +1,4 @@
-"""Asking for a mail: a row in the transaction that gives the reason, sent once that has committed."""
+"""Enqueueing of mails: a row in the transaction that gives the reason, sent once that has committed."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -166,7 +166,7 @@ def enqueue(
     context: Mapping[str, Any],
     order_id: UUID | None = None,
 ) -> None:
-    """Have a mail sent to `to` once `tx` has committed. The same `dedupe_key` is asked for once, ever.
+    """Enqueue a mail to `to`, sent once `tx` has committed. The same `dedupe_key` is enqueued once, ever.
 
     `context` is what the database can't tell when the mail is sent: ids, or a one-time `code`, which is
     forgotten once it is sent. For a mail about an order see `enqueue_about_order`.
@@ -195,7 +195,7 @@ def enqueue_all(tx: Transaction, template: Template, requests: Sequence[MailRequ
 
 
 def enqueue_for_account(tx: Transaction, email: AccountEmail | None) -> None:
-    """Enqueue a mail that identity asks for, if there is one. An address that bounced is tried again once a day."""
+    """Enqueue a mail about an account, if there is one. An address that bounced is tried again once a day."""
     if email:
         suppressions.retry_bounce(tx, email.to)
         enqueue(
@@ -216,7 +216,7 @@ def enqueue_about_order(
     dedupe_key: str,
     context: Mapping[str, Any] | None = None,
 ) -> None:
-    """Have an order's buyer told, in their language. Deleted accounts are left alone.
+    """Enqueue a mail to an order's buyer, in their language. Deleted accounts get none.
 
     `context` for payment_unusable and the refund_... mails: the `refund_id`; for event_cancelled the
     `amount` in rupiah; for top_up_needed the missing `amount` and what was `received`; for payment_in_review what was
@@ -245,7 +245,7 @@ def enqueue_to_holders(
     dedupe_key: str,
     context: Mapping[str, Any] | None = None,
 ) -> None:
-    """Have those told who hold tickets of an order that somebody else bought, each once, in their language.
+    """Enqueue a mail to each holder of tickets of an order that somebody else bought, in their language.
 
     Only those who hold `item_ids`, or tickets of `tier_ids`, if given. The mail is about their tickets (`item_ids`
     of the context) and tells nothing else of the order.
@@ -287,7 +287,7 @@ def enqueue_event_changed(tx: Transaction, order_id: UUID, change_id: UUID, tier
 def enqueue_to_person(
     tx: Transaction, template: Template, user_id: UUID, *, dedupe_key: str, context: Mapping[str, Any]
 ) -> None:
-    """Have somebody told, in their language. Deleted accounts are left alone."""
+    """Enqueue a mail to a person, in their language. Deleted accounts get none."""
     person = people.get(tx, user_id)
     if person:
         enqueue(tx, template, dedupe_key=dedupe_key, to=person.email, language=person.language, context=context)

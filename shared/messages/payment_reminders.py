@@ -1,4 +1,4 @@
-"""Payment reminders: who has chosen how to pay and has not paid is told 15 minutes before the hold ends (NS-004).
+"""Payment reminders: buyers who have started to pay and have not paid get one 15 minutes before the hold ends (NS-004).
 
 Such a hold lasts 30 minutes from its first moment (TS-008), by settings longer or shorter. No reminder follows the
 bill within five minutes, or within a third of the hold where that is less. Each end of a hold is reminded of once: an

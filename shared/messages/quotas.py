@@ -23,7 +23,7 @@ class TooManyMails(Problem):
 
 
 def try_take(tx: Transaction, subject: str, *, most: int) -> int:
-    """Count one mail of today; which one it is, and 0 where `most` have been counted already.
+    """Count one mail of today; return which one it is, and 0 where `most` have been counted already.
 
     The row stays locked until `tx` ends: take several in one order of their subjects.
     """
@@ -31,7 +31,7 @@ def try_take(tx: Transaction, subject: str, *, most: int) -> int:
 
 
 def try_take_all(tx: Transaction, wanted: dict[str, int]) -> bool:
-    """Count one mail against each of these subjects and what each may have; against none where one has none left."""
+    """Count one mail against the quota of each of these subjects; against none where one has none left."""
     with tx.begin_nested() as point:
         for subject, most in wanted.items():
             if not try_take(tx, subject, most=most):

@@ -1,7 +1,7 @@
-"""Telling an organizer of sales once they are paid (NOTIFY-1): the first of an event at once, later ones in a digest.
+"""Notices of paid sales to organizers (NOTIFY-1): the first of an event at once, later ones in a digest.
 
-The organizer chooses: `first_sales` (so), `digest` (all in the digest), `off` (nothing). The digest comes every morning
-after a day with sales that they have not been told of. A sale is told once, whatever is repeated.
+The organizer chooses: `first_sales` (that), `digest` (all in the digest), `off` (nothing). The digest comes every
+morning after a day with sales that they have not been notified of. Each sale is in one notice, whatever is repeated.
 """
 
 import time
@@ -16,10 +16,10 @@ from shared.messages import mails
 from shared.states import SaleNotices
 
 FIRST_SALES = 10
-"""The number of sales of an event that are told at once."""
+"""The number of sales of an event with a notice of their own."""
 BATCH_SIZE = 100
 RUN_SECONDS = 40
-"""The time that one run works; what is left, the next tells."""
+"""The time that one run works; the next goes on."""
 
 _SALE = text("""
     SELECT o.id, o.event_id, o.organizer_id, o.paid_at, u.email, u.language, u.sale_notices
@@ -81,7 +81,7 @@ def _is_early(tx: Transaction, sale: Row[Any]) -> bool:
 
 
 def send_digests() -> int:
-    """Enqueue the digests of all organizers with sales that they were not told of; return how many there were."""
+    """Enqueue the digests of all organizers with sales that they were not notified of; return how many there were."""
     deadline = time.monotonic() + RUN_SECONDS
     total, last = 0, None
     while time.monotonic() < deadline:

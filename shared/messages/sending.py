@@ -1,7 +1,7 @@
-"""Sending a mail that was asked for: at least once, nearly always exactly once (PS-024, R-009).
+"""Sending of queued mails: at least once, nearly always exactly once (PS-024, R-009).
 
 SendGrid has no idempotency key. So a try is recorded before the call, one delivery at a time holds the
-mail, and only a crash between SendGrid's yes and our note of it can send a mail twice.
+mail, and only a crash between SendGrid's acceptance and our record of it can send a mail twice.
 """
 
 import logging
@@ -29,7 +29,7 @@ EMAIL_ID_ARGUMENT = "karcis_email_id"
 MAX_ATTEMPTS = 10
 """After so many tries a person looks at the mail (PS-024)."""
 LEASE_SECONDS = 60
-"""The time that a try may take before another delivery may think it dead: SendGrid's patience ends at 25 seconds."""
+"""The time after which another delivery takes a try for dead: our calls to SendGrid time out after 25 seconds."""
 
 FORGOTTEN_ONCE_DONE = (
     "verify_email",
@@ -45,7 +45,7 @@ FORGOTTEN_ONCE_DONE = (
 CONTEXT_KEPT = timedelta(days=90)
 """The time for which the context of any other mail is kept (shared/privacy/retention.py)."""
 ADDRESS_FORGOTTEN_ONCE_DONE = "account_deleted"
-"""A farewell keeps only what it needs, as its account is deleted (DP-002)."""
+"""The mail about a deleted account keeps only what it needs (DP-002)."""
 
 _TO_THE_FORMER_OWNER = ("account_deleted",)
 """Its reader had proved the address, until a moment ago."""
@@ -119,7 +119,7 @@ PdfOf = Callable[[Ticket], bytes | None]
 
 
 def resend(tx: Transaction, email_id: UUID, *, by: UUID) -> None:
-    """Have a mail that was left to a person tried again, ten times at most. Raises NotFound, NotSendable."""
+    """Enqueue a failed mail again, for ten tries at most. Raises NotFound, NotSendable."""
     if tx.execute(_STATUS, {"id": email_id}).first() is None:
         raise NotFound
     queued = tx.execute(_REQUEUE, {"id": email_id, **_KEPT}).first()
@@ -131,10 +131,10 @@ def resend(tx: Transaction, email_id: UUID, *, by: UUID) -> None:
 
 
 def send(email_id: UUID, attempt: int, *, pdf_of: PdfOf) -> None:
-    """Send a mail unless that is done. `attempt` says which delivery of the wish to send it this is.
+    """Send a mail unless that is done. `attempt` is the number of this delivery of its message.
 
     A mail that SendGrid will never take, or that ten tries could not send, is left to a person. Every
-    other trouble is raised, so that the delivery is repeated. Opens its own transactions.
+    other error is raised, so that the delivery is repeated. Opens its own transactions.
     """
     email = _claim(email_id)
     if email is None:

@@ -1,4 +1,4 @@
-"""Addresses that get no more mails: their mailbox has refused one for good, or its owner has called one spam (NS-008).
+"""Suppressed addresses: their mailbox has refused a mail for good, or its owner has reported one as spam (NS-008).
 
     active    mails to the address are dropped before they reach the mail service
     lifted    the address was corrected, its owner or an admin has lifted it, or a code is asked for a day after it
@@ -117,12 +117,12 @@ def lift(tx: Transaction, wanted: LiftRequest, *, by: UUID) -> None:
 
 
 def remove_lifted(tx: Transaction, address: str) -> None:
-    """Forget a lifted suppression, which the mail service has forgotten too."""
+    """Delete a lifted suppression, which the mail service has deleted too."""
     tx.execute(_REMOVE_LIFTED, {"address": address})
 
 
 def delete(tx: Transaction, address: str) -> None:
-    """Forget what is known of an address whose account is deleted."""
+    """Delete the suppression of an address whose account is deleted."""
     tx.execute(_FORGET, {"address": address})
 
 

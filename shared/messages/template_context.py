@@ -125,7 +125,7 @@ _PICKUP_CODE = text("SELECT code FROM pickups WHERE order_id = :order_id")
 
 @dataclass(frozen=True)
 class QueuedEmail:
-    """A mail that was asked for, and how many times we have tried to send it, this time included."""
+    """A queued mail, and how many times we have tried to send it, this time included."""
 
     id: UUID
     template: str
@@ -278,7 +278,7 @@ def _sale_digest(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
 
 
 def _of_organizer(tx: Transaction, organizer_id: UUID) -> dict[str, Any]:
-    """The organizer's name, and their way out of notices of sales. Raises Obsolete where they have taken it."""
+    """The organizer's name, and their unsubscribe link. Raises Obsolete where they have unsubscribed."""
     organizer = tx.execute(_ORGANIZER, {"id": organizer_id}).first()
     if organizer is None or organizer.sale_notices == SaleNotices.OFF:
         raise Obsolete("the organizer wants no such mails")

@@ -22,7 +22,7 @@ _IS_PROVEN = text("""
 
 
 def without_unverified_text(tx: Transaction, address: str, known: Mapping[str, Any]) -> dict[str, Any]:
-    """The context of a mail to this address, without what a stranger could say by it unless somebody has proved it."""
+    """The context of a mail to this address; until it is proved, without texts that a stranger may have written."""
     told = dict(known)
     if tx.execute(_IS_PROVEN, {"address": address}).scalar_one():
         return told

@@ -1,4 +1,4 @@
-"""Cancelling an event (PS-021, FN-013..017): the sale stops at once, then everybody gets everything back.
+"""Cancellation of events (PS-021, FN-013..017): the sale stops at once, then everybody is refunded in full.
 
     start   the event is cancelled and its tiers are off sale, in one transaction
     run_batch   batch after batch: each order in a transaction of its own, until none is left; then the penalty
@@ -192,7 +192,7 @@ class EventOver(Problem):
 
 
 def start(tx: Transaction, caller: Principal, event_id: UUID, wanted: Cancellation) -> CancellationResponse:
-    """Cancel an event and begin to give everything back; asked again it tells how far that is.
+    """Cancel an event and begin to refund everybody; a repeated call returns the progress.
 
     Raises NotFound, CancellationTooLate for organizers, and EventOver.
     """
@@ -233,7 +233,7 @@ def progress(tx: Transaction, caller: Principal, event_id: UUID) -> Cancellation
 
 
 def run_batch(event_id: UUID) -> bool:
-    """End orders of a cancelled event for a while; whether all is done. Hands over to another task if not."""
+    """End orders of a cancelled event for a while; return whether all are done. Enqueues another task if not."""
     deadline = time.monotonic() + BATCH_SECONDS
     while time.monotonic() < deadline:
         with transaction() as tx:
@@ -263,7 +263,7 @@ def cancel_order(tx: Transaction, order_id: UUID) -> None:
 
 
 def _refund_in_full(tx: Transaction, order: Order) -> None:
-    """Every item that is left, with its fee: the sale is undone, as if it had not been.
+    """Refund every item that is left, with its fee: the whole sale is undone.
 
     Of an order of which nothing went back before, all that came in goes back, were it more or less than its price.
     """
@@ -298,7 +298,7 @@ def _add_full_refund(
 
 
 def _finish(tx: Transaction, event_id: UUID) -> None:
-    """Every order has ended: what the organizer owes for it is known (FN-015), and payouts that wait for it go on."""
+    """Finish the cancellation, as all orders have ended: book the penalty (FN-015), and resume payouts that wait."""
     organizer_id: UUID = tx.execute(_ORGANIZER, {"event_id": event_id}).scalar_one()
     people.lock(tx, organizer_id)
     cancelled = tx.execute(_LOCK, {"event_id": event_id}).one()

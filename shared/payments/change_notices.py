@@ -1,4 +1,4 @@
-"""Telling everybody who holds a ticket what has changed of its event: batch after batch, each in a transaction.
+"""Notices to ticket holders of what has changed of their event: batch after batch, each in a transaction.
 
 Killed anywhere and started again it goes on where it was: the mails of a batch and how far the notices have come
 commit together. Cloud Tasks drives it, and reconcile finds notices that have stopped.
@@ -16,7 +16,7 @@ BATCH_SECONDS = 20
 
 
 def enqueue_batch(change_id: UUID) -> bool:
-    """Tell people of a change for a while; whether all is done. Hands over to another task if not."""
+    """Enqueue notices of a change for a while; return whether all are done. Enqueues another task if not."""
     deadline = time.monotonic() + BATCH_SECONDS
     with transaction() as tx:
         event_changes.start(tx, change_id)

@@ -119,7 +119,7 @@ class _StartedPayment:
 
 
 def checkout(buyer_id: UUID, order_id: UUID, request: CheckoutRequest) -> OrderResponse:
-    """Start to pay an order; give it with its pending payment. One that costs nothing is paid at once.
+    """Start the payment of an order; return the order with it. One that costs nothing is paid at once.
 
     Raises NotFound, ReservationExpired, NotPayable, AttendeesMissing, AlreadyRegistered, CheckoutInProgress,
     PaymentInReview, PaymentRefused, AmountAboveLimit, TryAgain.
@@ -196,7 +196,7 @@ def _start(tx: Transaction, order: Order, method: PaymentMethod, gateway: str | 
 
 
 def _amount_due(tx: Transaction, order: Order) -> int:
-    """The amount to be paid: all, or the rest where too little came in. Raises PaymentInReview."""
+    """The amount due: all, or the rest where too little came in. Raises PaymentInReview."""
     if order.review_reason is None:
         return order.total_amount
     due = order.total_amount - ledger.unallocated_amount(tx, order.id)

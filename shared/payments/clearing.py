@@ -1,4 +1,4 @@
-"""The nightly comparison of our books with what the gateways say they moved: to the rupiah, or it fails loudly.
+"""Clearing: the nightly comparison of the ledger with the gateways' movements, to the rupiah. Any difference fails it.
 
 Xendit lists every movement, so both directions are compared: what we booked and they don't know, and what
 they moved and we never booked. Midtrans has no such list: each payment that we booked is asked about.
@@ -78,7 +78,7 @@ class LedgerMismatch(Exception):
 
 
 def check(*, window: timedelta = WINDOW, margin: timedelta = MARGIN) -> None:
-    """Compare, tell a person of each difference, and raise LedgerMismatch if there is any.
+    """Compare, open a manual task for each difference, and raise LedgerMismatch if there is any.
 
     Raises GatewayError where a gateway can't be asked: the job is tried again.
     """
@@ -112,7 +112,7 @@ def _differences(name: str, since: datetime, until: datetime, margin: timedelta)
 
 
 def _by_movement(gateway: Gateway, since: datetime, until: datetime, margin: timedelta) -> Iterable[Difference]:
-    """Each movement of one side within the window needs its like on the other side, an hour earlier or later."""
+    """Match each movement of one side within the window with one of the other side, up to an hour earlier or later."""
     with transaction() as tx:
         rows = tx.execute(_BOOKED, {"gateway": gateway.name, "since": since - margin, "until": until + margin})
         booked = [Movement(row.name, row.amount, row.at) for row in rows]

@@ -1,4 +1,4 @@
-"""Ending a payment at its gateway once it may no longer be paid; if it has just been paid, that is settled."""
+"""Payment expiry: cancelling a payment at its gateway once it may no longer be paid; one just paid is settled."""
 
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from shared.states import PaymentStatus
 
 
 def expire_payments(order_id: UUID) -> None:
-    """An order has ended: close what is open of its payments, here and at the gateway, and return what came in part."""
+    """Expire the open payments of an ended order, here and at the gateway, and refund what came in part."""
     with transaction() as tx:
         order = orders.lock(tx, order_id)
         payment = payment_records.lock_open(tx, order_id)
@@ -32,7 +32,7 @@ def expire_unopened(payment_id: UUID) -> None:
 
 
 def cancel_at_gateway(payment_id: UUID) -> None:
-    """Have the gateway take no more money for a payment. Safe to repeat.
+    """Cancel a payment at its gateway, so that it takes no more money. Safe to repeat.
 
     Raises GatewayUnavailable where it gave no answer: call again.
     """

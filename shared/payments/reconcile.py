@@ -1,4 +1,4 @@
-"""Putting right what slipped through: crashes, lost messages, silent gateways (L3).
+"""Reconcile: finding and repairing what crashes, lost messages and silent gateways have left (L3).
 
 It has no repairs of its own: it finds, and calls the very operations that the functions call. Each repair
 is an audit line `reconcile_fix_...`, each run one `reconcile_run` with its totals (MON alerts on them).
@@ -173,7 +173,7 @@ class _Check:
 
 
 def run(*, thorough: bool, older_than_seconds: int = 60) -> dict[str, int]:
-    """Look for everything that can be wrong and repair it; give how many of each were repaired.
+    """Look for everything that can be wrong and repair it; return the number of repairs by name.
 
     `thorough` (hourly) also asks the gateways about payments that are merely quiet and takes stock of
     the counters. Younger ones than `older_than_seconds` are left to those who are working on them.

@@ -1,4 +1,4 @@
-"""Money whose amount does not fit its order, and what an admin makes of it (LATE-1, ISO-3).
+"""Reviews of payments whose amount does not match their order, and an admin's decision (LATE-1, ISO-3).
 
     accept   the order is paid; what is missing or too much becomes a difference in our books
     refund   all of it goes back, and an order that waited for it ends

@@ -1,4 +1,4 @@
-"""The one place of side effects: what the status that a gateway reports does to the order, stock, books and tickets.
+"""Settlement: what a status that a gateway reports does to the order, stock, ledger and tickets, all in one place.
 
 Webhook, sync, expiry and reconcile all come here with what the gateway answered when it was asked.
 Locks are taken in the order: order, payment, tiers. A status that has been acted on already, or that
@@ -47,7 +47,7 @@ class SettlementOutcome(StrEnum):
 
 
 def settle(tx: Transaction, payment: Payment, statuses: Sequence[GatewayPaymentStatus]) -> SettlementOutcome:
-    """Act once on everything that a gateway has under the external id of a payment: what is paid first.
+    """Act once on each status that a gateway has under the external id of a payment: what is paid first.
 
     Returns the first outcome that changed something.
     """
@@ -125,7 +125,7 @@ def _notify_late_promo_use(tx: Transaction, order: Order) -> None:
     """Tell the issuer of a code that it was honoured for a late payment although it was used up meanwhile."""
     use = promos.late_use(tx, order.id)
     if use:
-        context = {"code": use.code, "event_title": use.title, "discount": use.promo_spent}
+        context = {"code": use.code, "event_title": use.event_title, "discount": use.spent}
         mails.enqueue_to_person(
             tx, "promo_used_late", use.organizer_id, dedupe_key=f"promo_used_late:{order.id}", context=context
         )
@@ -222,7 +222,7 @@ def _expired(tx: Transaction, order: Order, payment: Payment, _: GatewayPaymentS
 
 
 def _failed(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> SettlementOutcome:
-    """The try is over, the reservation is not: another method or gateway may follow (TRACK).
+    """Settle a failed payment. The reservation stays: another method or gateway may follow (TRACK).
 
     On a page the payer may try the same payment again; a code or an account number that failed is used up.
     """
@@ -280,7 +280,7 @@ def _book_dashboard_refund(
 
 
 def _reversed(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus) -> SettlementOutcome:
-    """The bank took a settled payment back within minutes (docs/reference/gateways.md)."""
+    """Settle a payment that the bank took back within minutes (docs/reference/gateways.md)."""
     if payment.is_open:
         return _failed(tx, order, payment, reported)
     return _reverse(tx, order, payment, reported, SettlementOutcome.REVERSED)
@@ -314,7 +314,7 @@ def _reverse(
 def _reverse_mismatch(
     tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, outcome: SettlementOutcome
 ) -> SettlementOutcome:
-    """A mismatched payment was reversed: nothing is left to decide, and an order that waited for it ends."""
+    """Reverse a mismatched payment: nothing is left to decide, and an order that waited for it ends."""
     before = dashboard_refunds.booked(tx, payment.id)
     rest = (payment.received_amount or 0) - before
     ledger.post_unallocated_reversal(tx, payment.id, payment.gateway, rest, order_id=order.id)

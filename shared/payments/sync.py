@@ -1,4 +1,4 @@
-"""Asking the gateway for the truth about one payment, and settling what it says (L2).
+"""Sync: asking the gateway for the status of one payment, and settling it (L2).
 
 Looking at a payment may cause a question: by an API client one in 30 seconds, by an order's page one in 3, however
 many look. The row of the payment says when it was asked about last, so this holds for all instances together.

@@ -1,4 +1,4 @@
-"""Money that came in and fits no order: what waits for a decision, and how it goes back.
+"""Unallocated money: what came in and fits no order, waits for a decision, and goes back.
 
 It goes back in full by itself once its order has ended, or was bought by another payment. All takes an open
 transaction with the order locked.
@@ -45,7 +45,7 @@ def refund(tx: Transaction, payment: Payment, *, by: UUID | None) -> None:
 
 
 def refund_all(tx: Transaction, order_id: UUID) -> int:
-    """Owe the buyer all that waits of an order; return of how many payments that is. Twice is once."""
+    """Owe the buyer all unallocated money of an order; return the number of payments. Idempotent."""
     waiting = of_order(tx, order_id)
     for payment_id in waiting:
         refund(tx, payment_records.lock(tx, payment_id), by=None)
@@ -60,6 +60,6 @@ def refund_if_ended(tx: Transaction, order: Order) -> int:
 
 
 def record_decision(tx: Transaction, payment: Payment, decision: ReviewDecision, by: UUID | None) -> None:
-    """Note what was decided about a payment, by an admin or (`by` None) by itself."""
+    """Record the decision about a payment, by an admin or (`by` None) by itself."""
     payment_records.mark_reviewed(tx, payment.id, decision, by=by)
     audit.record(tx, f"payment.{decision}", subject="payment", subject_id=payment.id, actor_id=by)

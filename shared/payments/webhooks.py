@@ -1,4 +1,4 @@
-"""Webhooks of both gateways: verify, keep, then act on what the gateway says when it is asked (L1).
+"""Webhooks of the payment gateways: verify, store, then settle the status that the gateway reports when asked (L1).
 
 The gateway gets its 200 once the event is safe in `webhook_events`. An event that can't be settled at once is
 tried again by Cloud Tasks, three times at most (PS-012), and by reconcile after that.
@@ -77,7 +77,7 @@ class _KeptEvent:
 
 
 def receive(gateway: str, headers: Mapping[str, str], body: bytes) -> bool:
-    """Take one webhook in, and say whether it was JSON. A repeat changes nothing and is answered the same.
+    """Receive a webhook; return whether it was JSON. A repeat changes nothing and is answered the same.
 
     Raises ForgedWebhook (401) for a bad signature, and Malformed (400) for a body that is too broken to bear one.
     A rightly signed event is kept, whatever else it says.
@@ -94,7 +94,7 @@ def receive(gateway: str, headers: Mapping[str, str], body: bytes) -> bool:
 
 
 def process(event_id: UUID) -> None:
-    """Settle what a kept event is about; done already is no error. Raises where it has to be tried again."""
+    """Settle what a stored event is about. Idempotent. Raises where it has to be tried again."""
     with transaction() as tx:
         row = tx.execute(_WAITING, {"id": event_id}).first()
     if row is None:
@@ -120,7 +120,7 @@ def retry(event_id: UUID, attempt: int) -> None:
 
 
 def record_failure(event_id: UUID, error: Exception) -> None:
-    """Keep why processing an event failed."""
+    """Record why processing an event failed."""
     with transaction() as tx:
         tx.execute(_FAILED, {"id": event_id, "error": clean_text(f"{type(error).__name__}: {error}")[:500]})
 
@@ -135,7 +135,7 @@ def _read(gateway: str, headers: Mapping[str, str], body: bytes) -> WebhookEvent
 
 
 def _dispatch(event: _KeptEvent) -> str:
-    """Ask the gateway about what the event names, and book its answer; return what came of it."""
+    """Ask the gateway about what the event names, and book its answer; return the outcome."""
     if event.disbursement_id:
         return payout_execution.sync(event.disbursement_id)
     if event.refund_id:
@@ -148,7 +148,7 @@ def _dispatch(event: _KeptEvent) -> str:
 
 
 def _store(tx: Transaction, event: WebhookEvent) -> UUID | None:
-    """Write the event down; its id if it is new and there is something to act on."""
+    """Store the event; return its id if it is new and there is something to act on."""
     names = _find_payment(tx, event)
     _join_purchase_trace(tx, names["payment_id"])
     outcome = _outcome_at_once(event, names)
@@ -231,5 +231,5 @@ def _enqueue_retry(event_id: UUID, error: Exception) -> None:
 
 
 def erase_payer(tx: Transaction, user_id: UUID) -> None:
-    """Take out of the events of a person's payments what names them (UM-009)."""
+    """Erase what names a person from the events of their payments (UM-009)."""
     tx.execute(_FORGET_PAYER, {"user_id": user_id})

@@ -1,4 +1,4 @@
-"""Setting a bank account, and stopping it again: its owner is mailed, and may freeze it by a link.
+"""Changes of a bank account: setting, freezing, releasing. Its owner is mailed, and may freeze it by a link.
 
 The rules are in docs/decisions/0017. Everything here locks the owner first, as whoever sends them
 money does. A transfer under way is not touched.

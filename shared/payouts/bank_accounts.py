@@ -167,7 +167,7 @@ def replace(tx: Transaction, user_id: UUID, checked: CheckedAccount) -> Account:
 
 
 def is_payable(tx: Transaction, account: Account) -> bool:
-    """True if an account's holder is the organizer who is to be paid; where not, a person is asked. They are locked."""
+    """True if an account's holder is the organizer, who is locked; otherwise opens a manual task."""
     same = account.has_payee_name
     if same is None:
         same = holder_names.is_same_name(account.payee_name, account.account_holder_name)
@@ -189,12 +189,12 @@ def find(tx: Transaction, account_id: UUID) -> Account | None:
 
 
 def freeze(tx: Transaction, account_id: UUID) -> bool:
-    """Let no money go to a current account, whose owner is locked; whether that changed anything."""
+    """Freeze a current account, whose owner is locked; return whether that changed anything."""
     return tx.execute(_FREEZE, {"id": account_id}).rowcount > 0
 
 
 def release(tx: Transaction, account_id: UUID) -> bool:
-    """Let money go to a current account that waits or is frozen, whose owner is locked; whether it changed anything."""
+    """Release a current account that waits or is frozen, its owner locked; return whether that changed anything."""
     return tx.execute(_RELEASE, {"id": account_id}).rowcount > 0
 
 
@@ -227,7 +227,7 @@ def set_name_match(tx: Transaction, account_id: UUID, same: bool) -> None:
 
 
 def resume_waiting(tx: Transaction, user_id: UUID) -> None:
-    """Have everything sent that has waited for this person's account."""
+    """Enqueue everything that has waited for this person's account."""
     for refund_id in tx.execute(_WAITING_REFUNDS, {"user_id": user_id}).scalars():
         outbox.add(tx, "refund.approved", {"refund_id": refund_id})
     payout_records.resend_all(tx, user_id)

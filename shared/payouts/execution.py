@@ -1,4 +1,4 @@
-"""Sending organizers their money (FN-006, FN-011, FN-012), and hearing what the bank did with any transfer."""
+"""Payout execution (FN-006, FN-011, FN-012), and the results of all transfers."""
 
 from uuid import UUID
 

@@ -96,7 +96,7 @@ def carry_over(tx: Transaction, payout: Payout) -> None:
 
 
 def resume_pending(tx: Transaction, organizer_id: UUID) -> None:
-    """Have what waits sent, now that a cancellation has ended. The organizer is locked."""
+    """Enqueue pending payouts, as a cancellation has ended. The organizer is locked."""
     for payout_id in tx.execute(_PENDING, {"organizer_id": organizer_id}).scalars():
         outbox.add(tx, "payout.requested", {"payout_id": payout_id})
 
@@ -125,7 +125,7 @@ def set_status(
     tries: int | None = None,
     by: UUID | None = None,
 ) -> None:
-    """Note where a locked payout stands, and by whom; `tries` where they change too."""
+    """Set the status of a locked payout, and `tries` where they change too."""
     counted = payout.tries if tries is None else tries
     tx.execute(_CHANGE, {"id": payout.id, "status": status, "failure": failure, "tries": counted})
     audit.record(
@@ -140,7 +140,7 @@ def set_status(
 
 
 def resend_all(tx: Transaction, organizer_id: UUID) -> None:
-    """Have all that failed or waits sent to an organizer's new bank account.
+    """Enqueue all failed and pending payouts again, to an organizer's new bank account.
 
     A transfer under way to the older one is waited for: whoever books that it failed sees the new account.
     """
@@ -151,7 +151,7 @@ def resend_all(tx: Transaction, organizer_id: UUID) -> None:
 
 
 def resend(tx: Transaction, payout: Payout, *, by: UUID | None = None) -> None:
-    """Have a locked payout that failed or waits sent, as often as a new one."""
+    """Enqueue a locked payout that failed or waits again, with as many tries as a new one."""
     set_status(tx, payout, PayoutStatus.PENDING, tries=0, by=by)
     outbox.add(tx, "payout.requested", {"payout_id": payout.id})
 

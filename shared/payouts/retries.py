@@ -1,4 +1,4 @@
-"""Payouts that their organizer, or an admin, has sent once more."""
+"""Retries of payouts by their organizer or an admin."""
 
 from uuid import UUID
 
@@ -17,7 +17,7 @@ class NotRetryable(Problem):
 
 
 def retry(tx: Transaction, payout_id: UUID, caller: Principal) -> PayoutResponse:
-    """Have a payout that failed or waits sent again. Raises NotFound, NotRetryable."""
+    """Enqueue a payout that failed or waits again. Raises NotFound, NotRetryable."""
     payout = records.lock(tx, payout_id)
     if not caller.may_act_for(payout.organizer_id):
         raise NotFound

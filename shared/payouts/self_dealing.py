@@ -1,4 +1,4 @@
-"""Organizers who use the platform's promo codes at their own events: looked for before a payout, decided by a person.
+"""Self-dealing: organizers who use the platform's promo codes at their own events. Checked before a payout.
 
 The platform's share of a code goes to the organizer, so organizers who buy their own tickets with one earn money. The
 review compares the organizer with the buyers who used such codes, by what is on file for the sale anyway:

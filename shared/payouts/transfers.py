@@ -90,7 +90,7 @@ class Transfer:
 def begin(
     tx: Transaction, account: Account, amount: int, *, refund_id: UUID | None = None, payout_id: UUID | None = None
 ) -> UUID:
-    """Write down a try before the gateway hears of it. The debt's row is locked, and has no live try."""
+    """Record a try before the gateway is called. The debt's row is locked, and has no live try."""
     values = {"refund_id": refund_id, "payout_id": payout_id, "bank_account_id": account.id, "amount": amount}
     transfer_id: UUID = tx.execute(_ADD, values).scalar_one()
     return transfer_id
@@ -115,11 +115,11 @@ def find_by_reference(tx: Transaction, reported: GatewayPayoutStatus) -> UUID | 
 
 
 def send(transfer: Transfer, account: Account) -> GatewayPayoutStatus:
-    """Hand a try to the gateway, or hear what became of it: the same key never pays twice.
+    """Send a try through the gateway, or learn its status: the same key never pays twice.
 
     All that is sent follows from the rows, since the gateway refuses a key that comes with anything else.
 
-    Raises GatewayUnavailable: call again. A refusal is a fact too: FAILED.
+    Raises GatewayUnavailable: call again. A refusal is a status too: FAILED.
     """
     try:
         return registry.payout_gateway().send_payout(

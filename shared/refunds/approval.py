@@ -1,7 +1,7 @@
 """Approval of refunds: the money is owed from then on, and what it had bought has ended.
 
-The ledger says so, and no second refund can want the same items. All takes an open transaction with the order locked,
-except for what an organizer decides: that locks it.
+The ledger says so, and no second refund can want the same items. Every function takes an open transaction with the
+order locked, except for an organizer's decisions: those lock it.
 """
 
 from collections.abc import Sequence

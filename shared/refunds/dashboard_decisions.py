@@ -1,6 +1,6 @@
-"""An admin's decision about money that went back at a gateway's dashboard and stands in suspense.
+"""Decisions of admins about dashboard refunds: money that went back at a gateway's dashboard and stands in suspense.
 
-Either it was for lines of the order, which are given back by it, or for none. The rest is then goodwill: the
+Either it was for items of the order, which are given back by it, or for none. The rest is then goodwill: the
 platform bears it, and nothing waits in suspense any more.
 """
 
@@ -34,20 +34,20 @@ _ITEMS = text(f"""
 
 @dataclass(frozen=True)
 class _Item(SoldItem):
-    """A line that the money may have been for, and what else has given it back."""
+    """An item that the money may have been for, and what else has given it back."""
 
     is_returned: bool
     is_in_refund: bool
 
 
 class DashboardRefundRequest(RequestModel):
-    """The lines of its order that the money was for; none where it was goodwill."""
+    """The items of its order that the money was for; none where it was goodwill."""
 
     item_ids: Annotated[list[UUID], Field(max_length=500)]
 
 
 class DashboardRefundResponse(ResponseModel):
-    """The decision, in rupiah: the amount for the lines, and the part that the platform bears."""
+    """The decision, in rupiah: the amount for the items, and the part that the platform bears."""
 
     payment_id: UUID
     order_id: UUID
@@ -64,7 +64,7 @@ class NothingInSuspense(Problem):
 
 
 class InAnotherRefund(Problem):
-    """Some of these lines are given back already, or a refund of them is asked for. Decide about that refund first."""
+    """Some of these items are given back already, or a refund of them is asked for. Decide about that refund first."""
 
     status, slug = 409, "item-in-another-refund"
 
@@ -72,7 +72,7 @@ class InAnotherRefund(Problem):
 def decide(
     tx: Transaction, admin_id: UUID, payment_id: UUID, wanted: DashboardRefundRequest
 ) -> DashboardRefundResponse:
-    """Give back the lines that the money was for, and book the rest as goodwill; the same told twice is no error.
+    """Return the items that the money was for, and book the rest as goodwill. Idempotent.
 
     Raises NotFound, Invalid, NothingInSuspense, InAnotherRefund, TicketUsed, ProductsPickedUp.
     """
@@ -103,7 +103,7 @@ def decide(
 def _return_items(
     tx: Transaction, admin_id: UUID, order: Order, payment_id: UUID, items: Sequence[SoldItem], suspense: int
 ) -> int:
-    """End what these lines had bought, and book what they take of the money; return that."""
+    """End what these items had bought, book their part of the money, and return it."""
     amounts, left = {}, suspense
     for item in items:
         amounts[item.id] = min(left, item.price_paid + item.platform_fee)
@@ -114,7 +114,7 @@ def _return_items(
 
 
 def _share(items: Sequence[SoldItem], amount: int) -> Share:
-    """The shares of a dashboard refund: the organizer's, up to their part of the lines, then commission, then fee."""
+    """The shares of a dashboard refund: the organizer's, up to their part of the items, then commission, then fee."""
     whole = Share.of_whole(items)
     left = amount + whole.promotion
     organizer = min(left, whole.organizer)

@@ -1,4 +1,4 @@
-"""An event's refunds as its organizer decides about them: who asks, and what it takes off the payout (PS-016)."""
+"""The refunds of an event, for its organizer's decision: the buyer, and the effect on the payout (PS-016)."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -66,7 +66,7 @@ def read_selected(tx: Transaction, caller: Principal, event_id: UUID, refund_ids
 
 
 def count_undecided(tx: Transaction, event_id: UUID) -> int:
-    """How many requests of an event wait for its organizer."""
+    """The number of requests of an event that wait for its organizer."""
     return int(tx.execute(_UNDECIDED, {"event_id": event_id}).scalar_one())
 
 

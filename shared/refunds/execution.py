@@ -1,4 +1,4 @@
-"""Sending owed money back to buyers (PS-017): through the gateway it came by, else to their bank account.
+"""Refund execution (PS-017): through the gateway by which the money came, else to the buyer's bank account.
 
 The row comes first and its id is the gateway's key, so that a repeat after a crash can't pay twice. A
 virtual account can't be refunded by any gateway, and a gateway may refuse others; then the buyer's bank

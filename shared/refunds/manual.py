@@ -1,4 +1,4 @@
-"""Refunds that a person has paid at a gateway's dashboard, since nothing of ours could (PS-017, PS-025).
+"""Manual refunds: paid by a person at a gateway's dashboard, where no execution was possible (PS-017, PS-025).
 
 A refund due by bank transfer is paid as a payout at Xendit whose reference is the refund's id: the nightly
 comparison finds it by that name. One due through the payment's gateway, or through Midtrans, is paid as a refund of
@@ -54,7 +54,7 @@ class NotManuallyRefundable(Problem):
 
 
 def record(tx: Transaction, admin_id: UUID, refund_id: UUID, paid: ManualRefundRequest) -> RefundResponse:
-    """Book that a person has paid all of a refund; told twice is no error.
+    """Book that a person has paid all of a refund. Idempotent.
 
     Raises NotFound, Invalid, NotManuallyRefundable.
     """

@@ -1,4 +1,4 @@
-"""Money that goes back to buyers: the rows, and what moves them. All takes an open transaction with the order locked.
+"""Refunds: the rows and their transitions. Every function takes an open transaction with the order locked.
 
     requested ──► approved ──► processing ──► completed
         │             ▲             │

@@ -1,4 +1,4 @@
-"""Refunds as buyers ask for them: up to seven days before the event, for a whole order or some of its tickets.
+"""Refund requests of buyers: up to seven days before the event, for a whole order or some of its tickets.
 
 PS-015, PS-016, PS-018. The organizer decides (`approval`).
 

@@ -9,10 +9,9 @@ locked after orders and before tiers, by ascending id.
 import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from shared.cloud import audit
@@ -252,7 +251,7 @@ _COUNT_LATE_USE = text("""
 """)
 _SET_COUNTED = text("UPDATE orders SET promo_counted = true, is_promo_late = :is_late WHERE id = :order_id")
 _LATE_USE = text("""
-    SELECT p.organizer_id, p.code, e.title, o.promo_spent, p.uses, p.max_uses
+    SELECT p.organizer_id, p.code, e.title, o.promo_spent
     FROM orders o JOIN promos p ON p.id = o.promo_id JOIN events e ON e.id = o.event_id
     WHERE o.id = :order_id AND o.is_promo_late AND p.organizer_id IS NOT NULL
 """)
@@ -315,9 +314,20 @@ def reclaim_use(tx: Transaction, order_id: UUID) -> None:
         audit.record(tx, "promo.honoured_late", subject="order", subject_id=order_id)
 
 
-def late_use(tx: Transaction, order_id: UUID) -> Row[Any] | None:
+@dataclass(frozen=True)
+class LateUse:
+    """A use of an organizer's code beyond its limits. `spent` in rupiah."""
+
+    organizer_id: UUID
+    code: str
+    event_title: str
+    spent: int
+
+
+def late_use(tx: Transaction, order_id: UUID) -> LateUse | None:
     """The late use of an order's code, for the mail to its organizer; None where there was none."""
-    return tx.execute(_LATE_USE, {"order_id": order_id}).first()
+    row = tx.execute(_LATE_USE, {"order_id": order_id}).first()
+    return LateUse(*row) if row else None
 
 
 def release_use(tx: Transaction, order_ids: Sequence[UUID]) -> None:

@@ -13,11 +13,11 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import Final, Protocol
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from shared.cloud import object_deletion, storage
 from shared.cloud.database import Transaction, transaction
@@ -75,6 +75,33 @@ _FORGET = text("""
 """)
 
 
+class TicketRow(Protocol):
+    """A row of _TICKETS."""
+
+    ticket_id: UUID
+    order_id: UUID
+    event_id: UUID
+    status: str
+    revision: int
+    pdf_object: str | None
+    paid_at: datetime
+    is_owner_deleted: bool
+    event_title: str
+    start_date: datetime
+    end_date: datetime
+    timezone: str
+    venue: str
+    location: str
+    terms: str
+    slug: str
+    tier_name: str
+    attendee_name: str
+    attendee_email: str | None
+    position: int
+    price_paid: int
+    bib_number: int | None
+
+
 @dataclass(frozen=True)
 class RenderedTicket:
     """A ticket whose PDF is stored as `pdf_object`, in place of the file `replaces`."""
@@ -119,7 +146,7 @@ def render_missing(order_id: UUID, until: float) -> bool:
         rendered = [render_leased(leased)] if leased else []
 
 
-def lease_next(tx: Transaction, order_id: UUID) -> Row[Any] | None:
+def lease_next(tx: Transaction, order_id: UUID) -> TicketRow | None:
     """Lease the next ticket of a locked order that lacks its PDF to the caller for LEASE_SECONDS.
 
     None where others have leased all that is left.
@@ -128,7 +155,7 @@ def lease_next(tx: Transaction, order_id: UUID) -> Row[Any] | None:
     return tx.execute(_ONE, {"ticket_id": ticket_id}).first() if ticket_id else None
 
 
-def render_leased(leased: Row[Any]) -> RenderedTicket:
+def render_leased(leased: TicketRow) -> RenderedTicket:
     """Render and store a leased ticket. Takes its own time, so never call it in a transaction.
 
     A failure also ends the lease, so that the next try can begin at once.
@@ -185,14 +212,14 @@ def current_pdf(ticket_id: UUID) -> bytes | None:
     return None if row.status == TicketStatus.VOID else _stored(row) or _render_now(row)
 
 
-def _stored(row: Any) -> bytes | None:
+def _stored(row: TicketRow) -> bytes | None:
     """The stored PDF if it is current."""
     if not row.pdf_object or not row.pdf_object.startswith(_name_of_facts(row)):
         return None
     return storage.get(settings().tickets_bucket, row.pdf_object)
 
 
-def _render_now(row: Any) -> bytes:
+def _render_now(row: TicketRow) -> bytes:
     content = _render(_page(row))
     if not row.is_owner_deleted:
         rendered = _store(row, content)
@@ -201,21 +228,21 @@ def _render_now(row: Any) -> bytes:
     return content
 
 
-def _store(row: Any, content: bytes) -> RenderedTicket:
+def _store(row: TicketRow, content: bytes) -> RenderedTicket:
     name = _object_name(row)
     storage.put_once(settings().tickets_bucket, name, content, "application/pdf")
     return RenderedTicket(row.ticket_id, name, replaces=row.pdf_object)
 
 
-def _object_name(row: Any) -> str:
+def _object_name(row: TicketRow) -> str:
     """The name of the PDF to store; that of the stored file, where that is current but lost."""
     facts = _name_of_facts(row)
     if row.pdf_object and row.pdf_object.startswith(facts):
-        return str(row.pdf_object)
+        return row.pdf_object
     return f"{facts}{_keyed(row.ticket_id, 'replaces', row.pdf_object or '')}.pdf"
 
 
-def _name_of_facts(row: Any) -> str:
+def _name_of_facts(row: TicketRow) -> str:
     """The prefix of the names of an item's PDFs."""
     facts = json.dumps([LAYOUT, asdict(_page(row))], default=str)
     return _prefix(row.event_id, row.ticket_id) + _keyed(row.ticket_id, "facts", facts)
@@ -237,7 +264,7 @@ def _render(page: TicketPage) -> bytes:
     return pdf.render(page)
 
 
-def _page(row: Any) -> TicketPage:
+def _page(row: TicketRow) -> TicketPage:
     return TicketPage(
         ticket_id=row.ticket_id,
         order_id=row.order_id,

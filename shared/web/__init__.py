@@ -1,4 +1,4 @@
-"""The HTTP edge: routes, validation, guards, problem documents. It decides nothing about tickets or money."""
+"""HTTP: routes, validation, guards, problem documents. It decides nothing about tickets or money."""
 
 from shared.cloud.database import Transaction
 from shared.web.app import App

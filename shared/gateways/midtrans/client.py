@@ -1,4 +1,4 @@
-"""Midtrans's API: QRIS and virtual accounts through Core, every other method through a Snap page; truth, ends, refunds.
+"""Midtrans's API: QRIS and virtual accounts through Core, every other method through a Snap page; statuses, refunds.
 
 An order id is used for one payment. Asking for it again is safe: Snap revokes the token nobody has
 used, and a charge that exists is looked up.
@@ -113,7 +113,7 @@ class Midtrans:
         return responses.read_transaction(_transaction(response), order_id)
 
     def cancel(self, order_id: str, snap_token: str | None = None) -> GatewayPaymentStatus:
-        """Make sure nobody can pay any more; where it is too late for that, say what is true.
+        """Make sure that nobody can pay any more; return the status, which is paid where it is too late for that.
 
         Closes the Snap page, expires what is pending and cancels what is under review.
         """

@@ -1,4 +1,4 @@
-"""Xendit's API: invoices in, refunds back, payouts out, and who owns a bank account.
+"""Xendit's API: invoices, refunds, payouts, and checks of bank accounts.
 
 Invoices have no idempotency key and `external_id` is not unique, so an invoice whose fate is unknown
 is looked up before it is asked for again. Refunds and payouts carry a key and may be repeated.
@@ -122,7 +122,7 @@ class Xendit:
         return sorted(invoices, key=_usefulness, reverse=True)
 
     def invoices_created(self, since: datetime, until: datetime) -> Iterator[GatewayPaymentStatus]:
-        """Every invoice of our account that was made between two moments, page by page."""
+        """Every invoice of our account that was created between two moments, page by page."""
         query = {
             "created_after": since.isoformat(),
             "created_before": until.isoformat(),
@@ -136,7 +136,7 @@ class Xendit:
             query["last_invoice"] = page[-1].gateway_reference
 
     def expire_invoice(self, gateway_reference: str) -> GatewayPaymentStatus:
-        """Make sure nobody can pay the invoice any more; where it's too late for that, say what is true."""
+        """Make sure that nobody can pay the invoice any more; return its status, which is paid where it is too late."""
         path = f"/invoices/{quote(gateway_reference, safe='')}/expire!"
         response = self._api.call("POST", path, repeatable=True, reads=read_by(responses.read_invoice))
         if 400 <= response.status < 500 and response.status not in (401, 403):
