@@ -71,7 +71,7 @@ def short_date(moment: datetime, zone: str, language: str = "id") -> str:
 
 
 def short_day(day: date, language: str = "id") -> str:
-    """The same of a day that is already of its zone."""
+    """A short date of a day that is already of its zone."""
     weekday, month = _DAYS[language][day.weekday()], _MONTHS[language][day.month - 1]
     return f"{weekday[:3]}, {day.day} {month[:3]} {day.year}"
 

@@ -130,7 +130,7 @@ class SuppressionReason(StrEnum):
 
 
 class SaleNotices(StrEnum):
-    """How an organizer is told of sales: `users.sale_notices`."""
+    """The ways in which an organizer is told of sales: `users.sale_notices`."""
 
     FIRST_SALES = "first_sales"
     DIGEST = "digest"

@@ -25,7 +25,7 @@ def cancel(event_id: UUID, wanted: Cancellation, caller: Organizer, tx: Transact
 
 @app.get("/events/{event_id}/cancellation/cost", problems=(NotFound, EventCancelled, CancellationTooLate, EventOver))
 def cost(event_id: UUID, caller: Organizer, tx: Transaction) -> CancellationCost:
-    """What cancelling an event would cost now: refunds with fees, earnings given up, and the penalty."""
+    """The cost of cancelling an event now: refunds with fees, earnings given up, and the penalty."""
     return cancellation.cost(tx, caller, event_id)
 
 

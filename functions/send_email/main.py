@@ -18,7 +18,7 @@ class EmailRequested(Payload):
 
 
 class TicketCreated(Payload):
-    """All that an order has bought is there."""
+    """Everything that an order has bought is issued."""
 
     order_id: UUID
 

@@ -90,7 +90,7 @@ def table() -> str:
 
 
 def _warm_instances() -> int:
-    """Those that always wait for buyers."""
+    """The instances that always wait for buyers."""
     return sum(function.sizing["min_instances"] for function in manifest().functions.values())
 
 

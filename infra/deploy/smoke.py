@@ -48,7 +48,7 @@ def internal_endpoints_are_closed(session: requests.Session, url: str) -> str | 
 
 
 def plain_http_is_redirected(session: requests.Session, url: str) -> str | None:
-    """Nobody is answered over plain HTTP."""
+    """Plain HTTP is redirected, and answers nobody."""
     host = urlsplit(url).netloc
     answer = session.get(f"http://{host}/api/v1/events", timeout=TIMEOUT_SECONDS, allow_redirects=False)
     is_redirect = answer.status_code in {301, 308} and answer.headers.get("Location", "").startswith("https://")

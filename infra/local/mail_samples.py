@@ -30,7 +30,7 @@ _DEADLINE = datetime(2026, 11, 1, 3, 30, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Names:
-    """What people have typed."""
+    """Names as people type them."""
 
     buyer: str
     attendee: str

@@ -178,7 +178,7 @@ def post(tx: Transaction, kind: str, reference_id: UUID, entries: Mapping[str, i
 def post_for_event(
     tx: Transaction, kind: str, reference_id: UUID, entries: Mapping[str, int], *, event_id: UUID
 ) -> bool:
-    """The same for money of an event that belongs to no order: payouts, penalties."""
+    """Book `entries` of an event that belong to no order (payouts, penalties) once per (kind, reference)."""
     return _post(tx, _POST_FOR_EVENT, {"kind": kind, "reference_id": reference_id, "event_id": event_id}, entries)
 
 

@@ -17,7 +17,7 @@ _TIER_MOMENTS = ("sale_start", "sale_end", "early_bird_start", "early_bird_end")
 
 
 class Duplicate(RequestModel):
-    """When the new event begins. Every other moment of it keeps its distance from the start."""
+    """The start of the new event. Every other moment of it keeps its distance from the start."""
 
     start_date: Utc
 

@@ -45,7 +45,7 @@ def delete_after_commit(tx: Transaction, bucket: str, prefixes: Sequence[str]) -
 
 
 def schedule_deletion(tx: Transaction, bucket: str, prefixes: Sequence[str], *, after_seconds: int = 0) -> None:
-    """The same within some minutes of `after_seconds`: for functions that may not delete files themselves."""
+    """Delete files within some minutes of `after_seconds`, for functions that may not delete files themselves."""
     if prefixes:
         tx.execute(_ADD, {"bucket": bucket, "prefixes": list(prefixes), "after": after_seconds})
 

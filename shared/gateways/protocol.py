@@ -107,10 +107,10 @@ class Gateway(Protocol):
         """
 
     def status_with_refunds(self, payment: PaymentReference) -> list[GatewayPaymentStatus]:
-        """The same, with what has gone back of it."""
+        """The status of a payment, with its refunds."""
 
     def cancel(self, payment: PayablePayment) -> list[GatewayPaymentStatus]:
-        """Make sure that nobody can pay it any more, or learn that somebody has. Empty as for `status`."""
+        """Cancel a payment so that nobody can pay it, and return its status (it may be paid). Empty as for `status`."""
 
     def refund(self, refund: SendableRefund) -> GatewayRefundStatus:
         """Give money back the way it came. Raises GatewayRefused where this gateway can't."""

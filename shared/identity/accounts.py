@@ -1,4 +1,4 @@
-"""What registration and every way to sign in share: an account's response, its mails, and failed attempts."""
+"""Accounts, as registration and every way to sign in share them: the response, its mails, and failed attempts."""
 
 import logging
 from dataclasses import dataclass

@@ -48,7 +48,7 @@ ORGANIZER_TERMS_VERSION = "1"
 
 
 def become_organizer(tx: Transaction, caller: Principal, wanted: OrganizerApplication) -> UserResponse:
-    """Give a customer the role of an organizer; who may hold events already stays what they are.
+    """Give a customer the role of an organizer; organizers and admins keep theirs.
 
     The caller's access token tells the old role until it is renewed. Raises AccountGone, and RoleFixed for gate staff.
     """

@@ -344,7 +344,7 @@ def read_order(tx: Transaction, order_id: UUID | None, language: str) -> Order:
 
 
 def read_tickets(tx: Transaction, ticket_ids: Sequence[UUID]) -> list[Ticket]:
-    """Those of these tickets that are still good, in the order of their items."""
+    """The tickets among these that are still valid, in the order of their items."""
     return [Ticket(**row._mapping) for row in tx.execute(_TICKETS, {"ticket_ids": list(ticket_ids)})]
 
 

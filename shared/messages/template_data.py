@@ -28,7 +28,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Line:
-    """So many units of a tier at one price, each with its own fee."""
+    """A quantity of a tier at one price, each unit with its own fee."""
 
     tier_name: str
     quantity: int
@@ -113,7 +113,7 @@ class Ticket:
 
 @dataclass(frozen=True)
 class GoodsLine:
-    """So many tickets of a tier, pieces of a product, or units of a digital good."""
+    """A quantity of a tier: tickets, pieces of a product, or units of a digital good."""
 
     tier_name: str
     quantity: int

@@ -159,7 +159,7 @@ class CancellationResponse(ResponseModel):
 
 
 class CancellationCost(ResponseModel):
-    """What a cancellation would cost at this moment, in rupiah.
+    """The cost of a cancellation at this moment, in rupiah.
 
     `refunds` is what buyers get back for `paid_orders`, `fees` the part of it that the platform gives back.
     The organizer gives up `earnings`, what these orders had earned them, and owes the `penalty` of

@@ -326,7 +326,7 @@ def expire_and_cancel(tx: Transaction, payment: Payment) -> None:
 
 
 def require_cancellation(tx: Transaction, payment: Payment) -> None:
-    """Note that the gateway may still take money for this payment, and have that ended."""
+    """Record that the gateway may still take money for this payment, and enqueue its cancellation there."""
     tx.execute(_MUST_END, {"id": payment.id})
     outbox.add(tx, "payment.closing", {"payment_id": payment.id})
 

@@ -53,7 +53,7 @@ def refund_all(tx: Transaction, order_id: UUID) -> int:
 
 
 def refund_if_ended(tx: Transaction, order: Order) -> int:
-    """The same for an order that can't be paid any more; what waits of any other order stays."""
+    """Refund all unallocated payments of an order that can't be paid any more; leave those of any other."""
     if order.status in (*orders.LIVE, OrderStatus.PAID):
         return 0
     return refund_all(tx, order.id)

@@ -19,14 +19,14 @@ from shared.refunds import records as refund_records
 from shared.states import PaymentStatus
 
 WINDOW = timedelta(hours=3)
-"""It is looked every hour, and an invoice can be paid for half of one."""
+"""The check runs hourly, and an invoice can be paid for 30 minutes."""
 
 REFUNDS_WINDOW = timedelta(hours=26)
 REFUNDABLE = timedelta(days=365)
 
 
 def settle_unrecorded(*, older_than_seconds: int) -> int:
-    """Settle what is paid of the last hours' invoices and booked nowhere, cancel what else no payment has kept.
+    """Settle the invoices of the last hours that are paid and booked nowhere; cancel others that no payment has kept.
 
     Returns how many there were. Raises the errors of shared.gateways.errors.
     """
@@ -35,7 +35,7 @@ def settle_unrecorded(*, older_than_seconds: int) -> int:
 
 
 def settle_refunds() -> int:
-    """Book what the last hours' refunds at a dashboard have given back; return how many payments there were.
+    """Book the last hours' refunds made at a gateway's dashboard; return the number of their payments.
 
     Raises the errors of shared.gateways.errors.
     """

@@ -93,7 +93,7 @@ def decide(tx: Transaction, account_id: UUID, status: BankAccountStatus, *, by: 
 def decide_manually(
     tx: Transaction, admin_id: UUID, account_id: UUID, decision: BankAccountDecision
 ) -> BankAccountResponse:
-    """The same for an admin, who also decides where the holder's name differs from the organizer's. Raises NotFound.
+    """Decide about an account as an admin, also where the holder's name differs from the organizer's. Raises NotFound.
 
     An account about which nothing is to be decided stays as it is.
     """

@@ -136,7 +136,10 @@ class Account:
         )
 
     def is_where(self, wanted: BankAccountBody) -> bool:
-        """True if this is the wanted account, to be kept as it is. Until its bank's word its holder counts too."""
+        """True if this is the wanted account and verified, so that it can stay.
+
+        While the bank is still asked about it, the holder's name must be the wanted one too.
+        """
         is_named_so = self.account_holder_name == wanted.account_holder_name
         is_good = not self.is_frozen and (
             self.status == BankAccountStatus.VERIFIED or (self.status == BankAccountStatus.CHECKING and is_named_so)
@@ -183,7 +186,7 @@ def read(tx: Transaction, account_id: UUID) -> Account:
 
 
 def find(tx: Transaction, account_id: UUID) -> Account | None:
-    """The same, if there is such an account."""
+    """One account, current or replaced; None if there is no such account."""
     row = tx.execute(_READ, {"id": account_id}).first()
     return Account(**row._mapping) if row else None
 
@@ -222,7 +225,7 @@ def lock(tx: Transaction, account_id: UUID) -> Account:
 
 
 def set_name_match(tx: Transaction, account_id: UUID, same: bool) -> None:
-    """Note whether an account's holder is the person to be paid."""
+    """Record whether an account's holder is the person to be paid."""
     tx.execute(_COMPARED, {"id": account_id, "same": same})
 
 

@@ -31,7 +31,7 @@ def execute(payout_id: UUID) -> str:
 
 
 def retry_failed(payout_id: UUID) -> str:
-    """Send a payout that failed once more without being asked; return its status afterwards.
+    """Retry a failed payout automatically; return its status afterwards.
 
     Raises GatewayUnavailable where the gateway gave no answer: call again.
     """

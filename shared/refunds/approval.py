@@ -82,8 +82,8 @@ def approve(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundRespon
 def approve_request(tx: Transaction, order: Order, refund: Refund, *, by: UUID, is_whole: bool = False) -> None:
     """Approve a request, without what went back at a dashboard since it was made. Raises TicketUsed, ProductsPickedUp.
 
-    It is the organizer's to give: their share of the price, which is all of it. Where the event was moved the
-    `is_whole` sale is undone, as by a cancellation (PS-021): the platform earns no fee either.
+    The organizer bears it: a share of nine tenths of the price is taken from what they are owed. `is_whole` undoes the
+    sale of an event that was moved, as a cancellation does (PS-021): the platform earns no fee either.
     """
     _, left = refund_records.refundable(tx, order.id, is_whole=is_whole)
     if left < 0 and refund.amount:
@@ -111,7 +111,7 @@ def share_of_request(items: Sequence[SoldItem]) -> Share:
 
 
 def end_purchase(tx: Transaction, order: Order, refund: Refund, share: Share, *, by: UUID) -> None:
-    """Approve a refund of a locked order, and end what its items had bought. Raises TicketUsed, ProductsPickedUp."""
+    """Approve a refund of a locked order and void what its items bought. Raises TicketUsed, ProductsPickedUp."""
     voiding.void_items(tx, order.id, refund.item_ids)
     mails.enqueue_ticket_void(tx, order.id, refund.item_ids, "refunded")
     owe(tx, refund, share, organizer_id=order.organizer_id, by=by)

@@ -71,7 +71,7 @@ def count_undecided(tx: Transaction, event_id: UUID) -> int:
 
 
 def count_on_their_way(tx: Transaction, event_id: UUID) -> int:
-    """How many approved refunds of an event have not arrived yet."""
+    """The number of an event's approved refunds that have not arrived yet."""
     return int(tx.execute(_ON_THEIR_WAY, {"event_id": event_id}).scalar_one())
 
 

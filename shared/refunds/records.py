@@ -205,12 +205,12 @@ def would_exceed_received(tx: Transaction, refund_id: UUID) -> bool:
 
 
 def refundable(tx: Transaction, order_id: UUID, *, is_whole: bool) -> tuple[UUID | None, int]:
-    """The payment by which an order's money goes back, and how much of it still may, in rupiah.
+    """The payment of an order that a refund goes back by, and the rupiah that still may.
 
-    The payment brought (most of) what bought the order; one of nothing where the order cost nothing. No more may go
-    back than came in and is neither refunded nor requested back: the price with its fees, unless an admin accepted
-    a payment of more or less. Where some of it went back at a dashboard, no more than nine tenths of the price of all
-    items do in sum (PS-018), unless the `is_whole` sale is undone.
+    Of several payments it is the one that brought most; for a free order it is the payment of Rp 0. The limit is what
+    came in (the price with its fees, unless an admin accepted a payment of more or less) without what is refunded or
+    requested back already. After a refund at a gateway's dashboard the sum is limited to nine tenths of the price of
+    all items (PS-018), unless the `is_whole` sale is undone.
     """
     row = tx.execute(_REFUNDABLE, {"order_id": order_id}).one()
     left = int(row.received - row.requested - row.cancelled - row.at_dashboard)

@@ -1,4 +1,4 @@
-"""Whose event a report is about: its organizer and admins see it, and nobody else (ISO-1)."""
+"""Access to an event's reports: its organizer and admins see them, and nobody else (ISO-1)."""
 
 from dataclasses import dataclass
 from uuid import UUID

@@ -73,7 +73,7 @@ class _Kept:
 
     @cached_property
     def read(self) -> TextClause:
-        """What is kept of the days and the tier."""
+        """The kept rows of the days and the tier."""
         return text(f"""
             SELECT {self.keys}, {figures.sums(*self.figures)} FROM {self.table}  -- Uses index: {self.table}_event
             WHERE event_id = :event_id AND (CAST(:tier_id AS uuid) IS NULL OR tier_id = CAST(:tier_id AS uuid))
@@ -84,7 +84,7 @@ class _Kept:
 
     @cached_property
     def count(self) -> TextClause:
-        """The same, counted."""
+        """The figures by day as the orders tell them, counted anew."""
         return text(f"""
             SELECT * FROM ({self.counted}) AS counted
             WHERE CAST(:tier_id AS uuid) IS NULL OR tier_id = CAST(:tier_id AS uuid)
@@ -162,7 +162,7 @@ def read(tx: Transaction, event_id: UUID, period: Period, tier_id: UUID | None) 
 
 
 def count(tx: Transaction, event_id: UUID, period: Period, tier_id: UUID | None) -> DailyFigures:
-    """The same, counted from the orders, payments and postings, whatever is kept."""
+    """An event's figures, counted from its orders, payments and postings, whatever is kept."""
     values = {**period.values, "event_id": event_id, "tier_id": tier_id}
     return _executed(tx, [table.count for table in _TABLES], values)
 

@@ -1,4 +1,4 @@
-"""What each figure of a report counts: one sentence, and the SQL that counts it, defined here and nowhere else.
+"""The figures of all reports: each has one sentence, and the SQL that counts it, defined here and nowhere else.
 
 The API's descriptions are these sentences, and so is docs/figures.md (`python -m schemas.figures`). A figure is an
 expression over the rows of its source, of one event but for the platform's. "In the period" is what the caller has

@@ -14,7 +14,7 @@ from shared.sales import schemas as order_schemas
 
 
 class Step(StrEnum):
-    """What happened to an order."""
+    """A kind of event in an order's history."""
 
     RESERVED = "reserved"
     PAID = "paid"

@@ -140,7 +140,7 @@ def overview(tx: Transaction, period: Period) -> PlatformOverview:
 
 
 def _period(wanted: PeriodQuery) -> Period:
-    """What is asked for; without an end, until now, and without a beginning thirty days of it."""
+    """The requested period. It ends now if no end is given, and lasts thirty days if no beginning is."""
     asked = wanted.within(ZONE)
     until = asked.until or clock.now()
     return Period(ZONE, asked.since or until - timedelta(days=DEFAULT_DAYS), until)

@@ -76,7 +76,7 @@ class Period:
 
     @property
     def edges(self) -> list["Period"]:
-        """What is left of it beside its whole days: parts of days at its ends."""
+        """The parts of days at its ends: the period without its whole days."""
         first, after = _moment(self.first, self.zone), _moment(self.after, self.zone)
         if first and after and first > after:
             return [self]

@@ -54,7 +54,7 @@ def card(categories: Sequence[Category]) -> ReportCard:
 
 
 def percentage(part: int, whole: int) -> float:
-    """What a part is of a whole, in per cent, rounded down to a tenth; 0 of nothing."""
+    """The share of a part in a whole, in per cent, rounded down to a tenth; 0 of nothing."""
     return part * 1000 // whole / 10 if whole else 0.0
 
 

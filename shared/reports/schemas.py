@@ -19,7 +19,7 @@ class StockFigures(ResponseModel):
 
 
 class SalesFigures(ResponseModel):
-    """What was sold in the period; money in rupiah."""
+    """Sales of the period; money in rupiah."""
 
     sold: Annotated[int, figures.SOLD.field]
     refunded: Annotated[int, figures.REFUNDED.field]
@@ -78,7 +78,7 @@ class PaymentsByMethod(ResponseModel):
 
 
 class Funnel(ResponseModel):
-    """What became of the orders."""
+    """The number of orders by how far they came."""
 
     reserved: Annotated[int, figures.RESERVED_ORDERS.field]
     open: Annotated[int, figures.OPEN_ORDERS.field]
@@ -88,7 +88,7 @@ class Funnel(ResponseModel):
 
 
 class CheckIns(ResponseModel):
-    """Who has come, at any time."""
+    """The number of people let in, at any time."""
 
     tickets: Annotated[int, figures.VALID_TICKETS.field]
     checked_in: Annotated[int, figures.CHECKED_IN.field]

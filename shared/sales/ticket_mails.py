@@ -1,4 +1,4 @@
-"""What became of the mail with a ticket, for those who read orders and attendees (NS-008)."""
+"""The delivery status of ticket mails, shown with orders and attendees (NS-008)."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -29,6 +29,6 @@ _STATUSES = text(f"""
 
 
 def statuses(tx: Transaction, item_ids: Sequence[UUID]) -> dict[UUID, EmailStatus]:
-    """What became of the last mail with the ticket of each of these items; without those that none was written for."""
+    """The status of the last ticket mail of each item; items without a mail are left out."""
     rows = tx.execute(_STATUSES, {"item_ids": list(item_ids)})
     return {row.id: EmailStatus(row.status) for row in rows}

@@ -33,5 +33,5 @@ def columns(values: Sequence[int]) -> list[Column]:
 
 
 def share(part: int, whole: int) -> float:
-    """What a part is of a whole, in units of a bar that is WIDTH long."""
+    """The share of a part in a whole, in units of a bar that is WIDTH long."""
     return round(min(max(part, 0) / whole, 1) * WIDTH, 2) if whole > 0 else 0.0

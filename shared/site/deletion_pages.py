@@ -19,7 +19,7 @@ pages = App("site")
 
 @pages.page(DELETE)
 def deletion_page(request: PageRequest, viewer: SignedIn) -> Page:
-    """What goes, what is kept, and the proof that is asked for."""
+    """The page that says what is deleted and what is kept, and asks for a proof."""
     return _page(request, viewer, is_mailed=request.query.get("mailed") == "yes")
 
 

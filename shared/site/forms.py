@@ -49,7 +49,7 @@ def csrf_token(viewer: Principal | None) -> str:
 
 
 def target(request: PageRequest, otherwise: str) -> str:
-    """Where a person goes on, as the form or the address says."""
+    """The address where a person goes on, as the form or the query says."""
     return safe_next(request.form.get("next", "") or request.query.get("next", ""), otherwise)
 
 

@@ -28,14 +28,14 @@ pages = App("site")
 
 @dataclass(frozen=True)
 class Alternative:
-    """What a refused buyer can do instead: take what is left of a tier, open the older order, or leave the code out."""
+    """A refused buyer's alternative: take what is left of a tier, open the older order, or leave the code out."""
 
     tier: str | None
     left: int | None
     order_id: str | None
     is_for_promo: bool
     address: str | None
-    """The same choice with what is left, or without the code."""
+    """The choice with what is left, or without the code."""
 
 
 @pages.page("/buy/{slug}", limit=QUOTES)

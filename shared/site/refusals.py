@@ -190,7 +190,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
 
 
 class Refusal(NamedTuple):
-    """What was refused or is wrong, and what to do next."""
+    """A refusal or an error in words, and what to do next."""
 
     title: str
     advice: str

@@ -22,7 +22,7 @@ _PARTIES = text("""
 
 @dataclass(frozen=True)
 class TicketParties:
-    """Those whom a ticket concerns. The holder's account is the one with the verified address of the attendee."""
+    """The people of a ticket. The holder's account is the one with the verified address of the attendee."""
 
     order_id: UUID
     buyer_id: UUID

@@ -29,5 +29,5 @@ _ASSIGN_MISSING = text("""
 
 
 def assign_missing(tx: Transaction, order_id: UUID) -> int:
-    """Give each participant of a locked, paid order the next number of their category; how many had none."""
+    """Give each participant of a locked, paid order the next number of their category. Returns how many had none."""
     return tx.execute(_ASSIGN_MISSING, {"order_id": order_id}).rowcount

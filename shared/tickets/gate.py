@@ -157,7 +157,7 @@ def undo(tx: Transaction, supervisor: Principal, ticket_id: UUID, wanted: Undo) 
 
 
 def require_access(tx: Transaction, staff: Principal, event_id: UUID) -> None:
-    """Let somebody work at an event. Raises NotFound for others' events, and to staff for those of other staff."""
+    """Check that a person may scan at an event. Raises NotFound for events of others, and for unassigned staff."""
     event = tx.execute(_EVENT, {"event_id": event_id, "staff_id": staff.id}).first()
     if event is None or not _may_scan(staff, event):
         raise NotFound

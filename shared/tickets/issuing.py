@@ -44,9 +44,9 @@ _KINDS = text("""
 def issue(order_id: UUID, *, rendering_seconds: float = RENDERING_SECONDS) -> int:
     """Issue what a paid order still lacks and return how many tickets that added.
 
-    Says `ticket.created` the first time all is there, and `payment.success` again where its time did not suffice.
-    Does nothing for an order that isn't paid (any more). Opens its own transactions. Raises NotFound, and whatever
-    stops the database or the storage: call again.
+    Publishes `ticket.created` once all tickets are issued and rendered, or `payment.success` again when its time ran
+    out before. Does nothing for an order that isn't paid (any more). Opens its own transactions. Raises NotFound, and
+    whatever stops the database or the storage: call again.
     """
     added = add_missing(order_id)
     if added is None:

@@ -73,7 +73,7 @@ class PickupScan(RequestModel):
 
 
 class HandOver(ResponseModel):
-    """So many pieces of a product."""
+    """A quantity of one product."""
 
     tier_name: str
     quantity: int
@@ -91,7 +91,7 @@ class PickupResponse(ResponseModel):
 
 
 def counts(tx: Transaction, event_id: UUID) -> list[PickupCount]:
-    """What is paid and not given back, product by product, for callers whose access is checked already."""
+    """The pieces of each product that wait or were handed over. The caller's access is checked already."""
     return [PickupCount(**row) for row in tx.execute(_COUNTS, {"event_id": event_id}).mappings()]
 
 

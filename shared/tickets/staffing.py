@@ -64,7 +64,7 @@ class GateEvent(ResponseModel):
 
 
 class GateEventList(ResponseModel):
-    """Those whose gates have not closed for good, the next one first."""
+    """Events whose gates have not closed for good, the next one first."""
 
     items: list[GateEvent]
 
@@ -97,7 +97,7 @@ _GATE_EVENTS = text("""
 
 
 def invite(tx: Transaction, organizer: Principal, invitation: Invitation) -> tuple[StaffResponse, AccountEmail | None]:
-    """Put somebody at the gate of exactly these events; the answer, and the mail to ask for if they are new.
+    """Assign a person to the gates of exactly these events. Returns the response, and a mail if they are new.
 
     Inviting the same address again changes the events. Where the address is somebody else's the answer is the
     same, and they are told by mail. Raises Invalid where an event is not the organizer's.
@@ -117,7 +117,7 @@ def invite(tx: Transaction, organizer: Principal, invitation: Invitation) -> tup
 
 
 def dismiss(tx: Transaction, organizer: Principal, staff_id: UUID) -> None:
-    """Take somebody from every gate and end their account, from this moment on. Raises NotFound.
+    """Remove a person from every gate and end their staff account at once. Raises NotFound.
 
     `staff_id` is that of an account or of an invitation: who has joined since they were listed has both.
     """

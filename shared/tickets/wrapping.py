@@ -68,7 +68,7 @@ def fit(words: str, max_width: float, kind: TextStyle, max_lines: int, height: f
 
 
 def fit_columns(words: str, max_width: float, height: float, kind: TextStyle, columns: int) -> tuple[Fitted, int]:
-    """The same in columns of `height`, and how many lines a column takes."""
+    """Wrap text into columns of `height`. Returns them, and how many lines a column takes."""
     text = fonts.printable(words.strip())
     for size in kind.sizes:
         per_column = int(height / _fitted(text, (), size, kind.bold).line_height)

@@ -106,7 +106,7 @@ class App:
         return self._internal("message", f"/messages/{topic}")
 
     def task(self, name: str) -> Callable[[H], H]:
-        """Take Cloud Tasks of this name: returning means done, raising means again."""
+        """Declare the handler of Cloud Tasks of this name: returning means done, raising means again."""
         return self._internal("task", f"/tasks/{name}")
 
     def job(self, name: str) -> Callable[[H], H]:

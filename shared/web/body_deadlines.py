@@ -93,7 +93,7 @@ class BodyRead:
 
 
 def late_reads(waiting: list[BodyRead], now: float, max_waiting: int) -> list[BodyRead]:
-    """Those of `waiting` that end now, where `max_waiting` may be waited for at a time."""
+    """The bodies of `waiting` to end now, so that at most `max_waiting` are waited for at a time."""
     ended = [each for each in waiting if each.is_late(now)]
     rest = sorted((each for each in waiting if each not in ended), key=lambda each: each.begun)
     if len(rest) <= max_waiting:
@@ -153,7 +153,7 @@ class TimedBody(io.RawIOBase):
         self.reading = reading
 
     def readable(self) -> bool:
-        """Yes."""
+        """True, as io.RawIOBase asks for."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]

@@ -22,7 +22,7 @@ class CachePolicy:
     stale_seconds: int
 
     def directives(self, age_seconds: float = 0.0) -> str:
-        """The value of Cache-Control of an answer that is so old already, which comes off the end of its time."""
+        """The value of Cache-Control, whose times are shortened by the age that the response has already."""
         left = max(0, self.shared_seconds + self.stale_seconds - math.ceil(age_seconds))
         browser, shared = min(self.browser_seconds, left), min(self.shared_seconds, left)
         return f"public, max-age={browser}, s-maxage={shared}, stale-while-revalidate={left - shared}"

@@ -140,7 +140,7 @@ def _run(name: _Key, act: Callable[[], Response]) -> Response:
 
 
 def _is_final(response: Response) -> bool:
-    """True if asking again would be told the same: not of what says when to try again."""
+    """True if a response is kept for repeated requests: not an error of ours, nor one that says when to try again."""
     return response.status_code < 500 and response.status_code != 429 and "Retry-After" not in response.headers
 
 

@@ -31,7 +31,7 @@ CREDENTIALS = Limit("credentials", 20, per_address=3000)
 CODE_MAILS = Limit("code mails", 20, per_address=3000)
 """The limit where codes are asked for: apart, so that asking for another's doesn't keep them from signing in."""
 ACCOUNT_CREDENTIALS = Limit("account credentials", 10, is_strict=True)
-"""The same at one account from one network, whose owner others don't lock out (shared/identity/login_throttling.py)."""
+"""Tries a minute at one account from one network: others lock nobody out (shared/identity/login_throttling.py)."""
 ACCOUNT_CODE_MAILS = Limit("account code mails", 10, is_strict=True)
 """Codes asked for at one account, from wherever: nobody's mailbox is flooded through us."""
 QUOTES = Limit("quotes", 100, per_address=3000)

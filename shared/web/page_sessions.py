@@ -1,7 +1,7 @@
 """The session of a browser that looks at pages: renewed in passing, and safe from other sites' forms (SEC-010).
 
-An access token lasts minutes, a person's patience with signing in not even one: where a page is asked for with an old
-one, the refresh token of the same browser is exchanged before the page is made.
+An access token lasts minutes, and nobody signs in that often: when a page is requested with an expired one, the
+refresh token of the same browser is exchanged before the page is made.
 """
 
 from flask import Request

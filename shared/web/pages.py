@@ -112,7 +112,7 @@ def read(request: Request) -> PageRequest:
 
 
 def read_briefly(request: Request) -> PageRequest:
-    """Only its address and language, which are there whatever is wrong with the rest."""
+    """The address and language of a request alone, which can be read even if its form cannot."""
     chosen = _language(request.args.get("lang")) or _language(request.path.strip("/").partition("/")[0])
     remembered = _language(request.cookies.get(LANGUAGE_COOKIE))
     return PageRequest(

@@ -29,14 +29,14 @@ TTL_SECONDS = 3 * SECONDS
 
 @dataclass(frozen=True)
 class Limit:
-    """So many requests a minute for one caller. Limits of different names are counted apart."""
+    """A number of requests a minute for one caller. Limits of different names are counted apart."""
 
     name: str
     per_minute: int
     is_strict: bool = False
-    """Each request is counted in the shared counters, and none is let in where they can't be reached."""
+    """True if each request is counted in the shared counters, and refused when they can't be reached."""
     per_address: int | None = None
-    """The same for an address with all its callers who are not signed in, where that is another."""
+    """The requests a minute of one address, with all its callers who are not signed in; None: `per_minute`."""
 
 
 @dataclass(frozen=True)

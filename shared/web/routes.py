@@ -131,7 +131,7 @@ class Route:
         return next((_access(p.annotation) for p in self.parameters if p.source == "guard"), None)
 
     def rule(self) -> Rule:
-        """The same address for the matcher."""
+        """The rule of this address for the matcher."""
         return Rule(self.path.replace("{", "<").replace("}", ">"), methods=[self.method], endpoint=self)
 
 

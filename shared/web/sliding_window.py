@@ -40,5 +40,5 @@ class WindowUse:
 
 
 def whole(seconds: float) -> int:
-    """Whole seconds, so many that waiting them is enough."""
+    """Seconds rounded up, so that waiting them is enough."""
     return max(1, math.ceil(seconds))

@@ -1,4 +1,4 @@
-"""What every webhook does about forged notifications: one a minute of each kind and sender is kept."""
+"""Records of forged webhooks: one a minute of each kind and sender is kept."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -230,7 +230,7 @@ INDONESIAN: Final[Mapping[str, str]] = {
         "Beberapa bidang belum benar. Perbaiki yang disebut lalu kirim lagi."
     ),
 }
-"""Indonesian texts by the English text or template. tests/unit/web/test_wording.py finds those without a twin here."""
+"""Indonesian texts by the English text or template. tests/unit/web/test_wording.py finds those without one here."""
 
 
 def requested_language(request: Request) -> Language:
@@ -239,15 +239,17 @@ def requested_language(request: Request) -> Language:
 
 
 def translate(message: str, language: Language) -> str:
-    """A message of ours in that language, or as it is where there is no twin of it."""
+    """A message of ours in that language, or as it is if it has no translation."""
     if language == "en":
         return message
     template = getattr(message, "template", message)
-    twin = INDONESIAN.get(template)
-    if twin is None:
+    translation = INDONESIAN.get(template)
+    if translation is None:
         return message
     values = getattr(message, "values", {})
-    return twin.format(**{name: _in_indonesian(value) for name, value in values.items()}) if values else twin
+    if not values:
+        return translation
+    return translation.format(**{name: _in_indonesian(value) for name, value in values.items()})
 
 
 def message(entry: Mapping[str, Any]) -> str:

@@ -148,7 +148,7 @@ class _Order:
         return self._compare(self._position(left), self._position(right))
 
     def compare_to_cursor(self, document: Message, cursor: Message) -> int:
-        """The same for a document and a cursor, which may name only the first fields of the order."""
+        """Compare a document with a cursor, which may name only the first fields of the order."""
         if len(cursor.values) > len(self._fields):
             raise Failure.invalid("a cursor has more values than the query's order")
         return self._compare(self._position(document), [sort_key(value) for value in cursor.values])

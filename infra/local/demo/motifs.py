@@ -207,7 +207,7 @@ def reels(image: Image.Image, colours: Sequence[Colour]) -> None:
 
 
 def _chance(seed: int) -> random.Random:
-    """The same accidents in every run."""
+    """A random source that is the same in every run."""
     return random.Random(seed)  # noqa: S311 - nothing secret
 
 

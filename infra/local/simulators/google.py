@@ -25,7 +25,7 @@ _Page = str | tuple[str, int]
 
 @dataclass(frozen=True)
 class _Refusal:
-    """What Google's page says instead of going back."""
+    """A refusal that Google's page shows instead of going back."""
 
     status: int
     error: str

@@ -197,7 +197,7 @@ class Midtrans:
         raise _snap_refusal(response)
 
     def _known_payment(self, order_id: str, refused: HttpResponse) -> OpenedPayment:
-        """What is known of a payment that was opened before. Raises the refusal where there is no such payment."""
+        """The response to a payment that was opened before. Raises the refusal if there is no such payment."""
         response = self._status(order_id)
         if _is_unknown(response):
             raise _core_refusal(refused) if "status_code" in (refused.body or {}) else _snap_refusal(refused)

@@ -89,13 +89,13 @@ class MidtransGateway:
         return self._client.parse_notification(body)
 
     def movements(self, since: datetime, until: datetime) -> list[Movement]:  # noqa: ARG002
-        """No list."""
+        """An empty list: Midtrans lists nothing."""
         return []
 
     def payments_created(self, since: datetime, until: datetime) -> Iterable[GatewayPaymentStatus]:  # noqa: ARG002
-        """No list."""
+        """An empty list: Midtrans lists nothing."""
         return ()
 
     def refunds_created(self, since: datetime) -> Iterable[GatewayRefundStatus]:  # noqa: ARG002
-        """No list."""
+        """An empty list: Midtrans lists nothing."""
         return ()

@@ -19,7 +19,7 @@ pages = App("site")
 
 @pages.page("/organizer/events/{event_id}/cancel")
 def cancellation_page(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page:
-    """What cancelling would cost, or how far it is."""
+    """The cost of a cancellation, or its progress."""
     return _page(request, organizer, event_id)
 
 
@@ -42,7 +42,7 @@ def cancel(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page |
 
 
 def _shown_cost(cost: cancellation.CancellationCost) -> str:
-    """What the second question names: another sale in between makes it ask anew."""
+    """The cost that the confirmation names: another sale in between makes it ask anew."""
     return f"{cost.refunds}:{cost.cost}"
 
 

@@ -1,4 +1,4 @@
-"""What is still to do before an event can be sold, and before an organizer's first sale; read from the data."""
+"""Checklists of what is left to do before an event can be sold, and before an organizer's first sale."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Step:
 
 
 def before_publishing(event: EventResponse, *, has_bank_account: bool, at: datetime) -> list[Step]:
-    """What an event needs before it is published, and what it sells better with."""
+    """The checklist of an event: what it needs to be published, and what it sells better with."""
     here = f"/organizer/events/{event.id}"
     return [
         Step("tickets", bool(event.tiers), f"{here}/details#tickets", is_required=True),

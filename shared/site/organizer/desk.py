@@ -1,4 +1,4 @@
-"""What the desk's pages share: the address of an event's page, and whether an organizer can be paid."""
+"""Helpers of the desk's pages: the address of an event's page, and whether an organizer can be paid."""
 
 from typing import Final
 from uuid import UUID

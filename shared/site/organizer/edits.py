@@ -1,7 +1,7 @@
-"""Forms of what somebody else may change meanwhile: a form remembers what it was made of.
+"""Edit conflicts: a form remembers the values that it was made of (optimistic locking).
 
-Who saves a form that was overtaken is told what is different now. Nothing is saved before they have seen it, and what
-they have typed stays in the form.
+Saving a form after somebody else has changed the same thing saves nothing yet: it shows what is different now, and
+keeps what was typed.
 """
 
 import hashlib

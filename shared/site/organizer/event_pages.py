@@ -126,7 +126,7 @@ def preview(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page 
 
 @pages.page("/organizer/events/{event_id}/publish")
 def publishing(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page:
-    """What is missing before the event can be published; once it is, its address to share."""
+    """The page before publishing an event, with what is missing; afterwards its address to share."""
     return _publishing(request, organizer, event_id)
 
 
@@ -244,7 +244,7 @@ def _details(
 
 
 def _all_errors(request: PageRequest, errors: dict[str, str] | None, problem: Problem | None) -> dict[str, str]:
-    """What is wrong by field: as the form was read, or as it was refused. A quota too many is shown at the capacity."""
+    """All errors by field, of reading the form and of its refusal. A quota too many is shown at the capacity."""
     told = inputs.errors_of(problem, request.language)
     if "quota" in told:
         told["capacity"] = told.pop("quota")

@@ -1,4 +1,4 @@
-"""What organizers type into the desk's forms, as the API's models take it, and back again.
+"""Conversion of what organizers type into the desk's forms to the API's models, and back.
 
 Money may be grouped (`150.000`); times are local, in the event's zone, and become moments here. What can't be read is
 passed on as it was typed, for the model to refuse.
@@ -55,19 +55,19 @@ def local_text(moment: datetime | None, zone: str) -> str:
 
 
 def unreadable_moments(given: Mapping[str, Any], names: tuple[str, ...], language: Language) -> dict[str, str]:
-    """What is wrong with the moments that are still text."""
+    """The errors of moments that could not be read."""
     words = translate(language, "Give a day and a time, for example 2026-12-26 19:00.")
     return {name: words for name in names if isinstance(given.get(name), str)}
 
 
 def missing(given: Mapping[str, Any], language: Language) -> dict[str, str]:
-    """What is wrong with the fields that are empty and may not be."""
+    """The errors of required fields that are empty."""
     words = wording.translate("is missing", language)
     return {name: words for name, value in given.items() if value == ""}
 
 
 def errors_of(problem: Problem | None, language: Language) -> dict[str, str]:
-    """What a refusal says of single fields."""
+    """The errors of single fields in a refusal."""
     told = problem.members.get("errors", []) if problem else []
     return {str(each["field"]): wording.translate(each["message"], language) for each in told}
 

@@ -120,7 +120,7 @@ def _typed(values: Mapping[str, str], zone: str) -> dict[str, Any]:
 
 
 def _wrong(values: Mapping[str, str], given: Mapping[str, Any], language: Language) -> dict[str, str]:
-    """What is wrong with the form that no model knows of."""
+    """The errors of the form that no model finds."""
     missing = {"value": translate(language, "Say how much the code takes off.")} if values.get("value") == "" else {}
     return inputs.unreadable_moments(given, _MOMENTS, language) | missing
 

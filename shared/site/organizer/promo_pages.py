@@ -29,7 +29,7 @@ pages = App("site")
 
 @dataclass(frozen=True)
 class Scope:
-    """Where codes count: at one event, or at all events of an organizer."""
+    """The scope of codes: one event, or all events of an organizer."""
 
     event: EventResponse | None = None
 
@@ -50,7 +50,7 @@ class Scope:
 
     @property
     def tiers(self) -> list[TierResponse]:
-        """What a code can be limited to."""
+        """The tiers that a code can be limited to."""
         return self.event.tiers if self.event else []
 
     @property

@@ -28,7 +28,7 @@ def staff(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page:
 
 @pages.form("/organizer/events/{event_id}/staff")
 def invite(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page | Redirect:
-    """Put somebody at this event's gates, beside those where they are already. Asks for a fresh proof."""
+    """Assign a person to this event's gates too. Asks for a fresh proof."""
     given = forms.non_empty(request.form, "email", "full_name")
     wanted, errors = forms.read(Invitation, {**given, "event_ids": [event_id]}, request.language)
     if wanted is None:
@@ -46,7 +46,7 @@ def invite(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page |
 
 @pages.form("/organizer/events/{event_id}/staff/{staff_id}/remove")
 def remove(request: PageRequest, event_id: UUID, staff_id: UUID, organizer: Organizer) -> Page | Redirect:
-    """Take somebody off this event; who is at no other one loses the account that they had for it."""
+    """Remove a person from this event; without another event their staff account ends."""
     try:
         with transaction() as tx:
             person = next((each for each in staffing.list_staff(tx, organizer).items if each.id == staff_id), None)

@@ -1,4 +1,4 @@
-"""What an event sells: its tickets and goods, their order, and everything about each of them (EM-008..012)."""
+"""The tiers of an event: tickets and goods, their order, and everything about each of them (EM-008..012)."""
 
 from typing import Any, Literal, get_args
 from uuid import UUID

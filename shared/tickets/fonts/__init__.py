@@ -57,7 +57,7 @@ class Font:
 
     @cached_property
     def font(self) -> uharfbuzz.Font:
-        """The same, ready for shaping."""
+        """The font, ready for shaping."""
         return uharfbuzz.Font(self.face)
 
     def has(self, letter: str) -> bool:
