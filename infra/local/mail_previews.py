@@ -46,7 +46,7 @@ def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]
 
 def previewed(sample: Sample, language: str) -> RenderedMail:
     """A sample as it would be sent."""
-    return render(sample.template, language, sample.facts)
+    return render(sample.template, language, sample.context)
 
 
 def _overview() -> Response:

@@ -1,4 +1,4 @@
-"""Every mail with made-up facts, as the preview page and the tests show it: each kind of content once."""
+"""Every mail with a made-up context, as the preview page and the tests show it: each kind of content once."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -53,11 +53,11 @@ LONG = Names(
 
 @dataclass(frozen=True)
 class Sample:
-    """A mail to show: its template, what is special about its content, and its facts."""
+    """A mail to show: its template, what is special about its content, and its context."""
 
     template: str
     variant: str
-    facts: Mapping[str, Any]
+    context: Mapping[str, Any]
 
     @property
     def slug(self) -> str:
@@ -127,8 +127,8 @@ class _Samples:
         held = [GoodsLine(self._names.tier, 2)]
         for is_today, to_buyer in ((False, True), (True, True), (False, False)):
             variant = "today" if is_today else "buyer" if to_buyer else "attendee"
-            facts = {"order": self._paid, "held": held, "to_buyer": to_buyer, "is_today": is_today}
-            yield Sample("event_reminder", variant, facts)
+            context = {"order": self._paid, "held": held, "to_buyer": to_buyer, "is_today": is_today}
+            yield Sample("event_reminder", variant, context)
         for variant, to_buyer in (("buyer", True), ("attendee", False)):
             yield Sample("ticket_delayed", variant, {"order": self._paid, "to_buyer": to_buyer})
             yield Sample("event_changed", variant, {**self._changed(), "to_buyer": to_buyer})

@@ -1,4 +1,4 @@
-"""Mails that nobody needs, and ending them by a link without signing in (DP-005, NOTIFY-1).
+"""Optional mails, and unsubscribing by a link without signing in (DP-005, NOTIFY-1).
 
 Offers need consent, which is given in the profile only. Organizers are told of sales unless they don't want it. The
 link only proves that its mail was received, so it can only end its kind of mails. It never expires, as people open

@@ -21,23 +21,23 @@ class RenderedMail:
     html: str
 
 
-def render(template: str, language: str, facts: Mapping[str, Any]) -> RenderedMail:
-    """The mail `template` in `language` (`id` or `en`). A fact that is missing is an error."""
-    known = _with_common_context(language, facts)
+def render(template: str, language: str, context: Mapping[str, Any]) -> RenderedMail:
+    """The mail `template` in `language` (`id` or `en`). A missing value is an error."""
+    known = _with_common_context(language, context)
     plain = _templates().get_template(f"{language}/{template}.txt")
     subject = " ".join("".join(plain.blocks["subject"](plain.new_context(known))).split())
     html = _templates().get_template(f"{language}/{template}.html").render(known, subject=subject)
     return RenderedMail(subject, plain.render(known).strip() + "\n", html)
 
 
-def render_page(template: str, language: str, facts: Mapping[str, Any]) -> str:
+def render_page(template: str, language: str, context: Mapping[str, Any]) -> str:
     """The HTML page `template`, which a link in a mail leads to."""
-    return _templates().get_template(f"{template}.html").render(_with_common_context(language, facts)).strip() + "\n"
+    return _templates().get_template(f"{template}.html").render(_with_common_context(language, context)).strip() + "\n"
 
 
-def _with_common_context(language: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+def _with_common_context(language: str, context: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        **facts,
+        **context,
         "language": language,
         "brand": settings().sender_name,
         "public_url": settings().public_url.rstrip("/"),

@@ -221,8 +221,8 @@ def _claim(email_id: UUID) -> QueuedEmail | None:
 def _release(email: QueuedEmail, error: Exception) -> None:
     with transaction() as tx:
         tx.execute(_RELEASE, {"id": email.id, "error": _error_text(error)})
-    facts = {"email_id": str(email.id), "attempts": email.attempts, "error": _error_text(error)}
-    log.warning("mail.delayed", extra=facts)
+    details = {"email_id": str(email.id), "attempts": email.attempts, "error": _error_text(error)}
+    log.warning("mail.delayed", extra=details)
 
 
 def _mark_sent(email: QueuedEmail, message_id: str | None) -> None:

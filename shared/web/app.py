@@ -357,7 +357,7 @@ _RESOLVERS: dict[Source, Callable[[_Call, Parameter], Any]] = {
 
 
 def _response_to_keep(matched: Route, values: dict[str, Any], language: wording.Language) -> Response:
-    """The answer to keep under an Idempotency-Key: a refusal is an answer too."""
+    """The response to keep under an Idempotency-Key: a refusal is one too."""
     try:
         return rendering.response(_call_handler(matched, values), matched.status)
     except Problem as error:
@@ -393,7 +393,7 @@ def _ready() -> Response:
 
 
 def _not_routed(_: Exception) -> Response:
-    """The answer to what functions-framework doesn't show us: robots.txt, and addresses with a line break."""
+    """The response to what functions-framework doesn't route to us: robots.txt, and addresses with a line break."""
     correlation = logs.begin_request()
     response = rendering.problem(NotFound(), correlation)
     response.headers["X-Request-Id"] = correlation
@@ -402,7 +402,7 @@ def _not_routed(_: Exception) -> Response:
 
 
 def _set_body_deadline() -> None:
-    """The body has a deadline; and whatever the answer, functions-framework finds nothing of it left to read."""
+    """Set a deadline for the body, and have functions-framework find nothing of it left to read."""
     body_deadlines.set_deadline(current_request, requests.client_address(current_request))
 
     @after_this_request

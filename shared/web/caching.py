@@ -1,9 +1,9 @@
-"""Cache lifetimes: how long an answer may be kept between us and its reader (CACHE-003, CACHE-004).
+"""Cache lifetimes: how long a response may be kept between us and its reader (CACHE-003, CACHE-004).
 
 A handler that answers the same to everybody says so by returning `Cached`; whatever isn't wrapped is
-private and kept nowhere. A public answer carries no `Vary: Authorization`: Cloud CDN keeps nothing that
+private and kept nowhere. A public response carries no `Vary: Authorization`: Cloud CDN keeps nothing that
 varies by a header other than Accept, Accept-Encoding and Origin (cloud.google.com/cdn/docs/caching),
-and there is nothing to vary, as the answer does not depend on who asks. One that does is not public.
+and there is nothing to vary, as the response does not depend on who asks. One that does is not public.
 """
 
 import math
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class CachePolicy:
-    """The seconds for which browsers and shared caches keep an answer, and show it while they fetch the next."""
+    """The seconds for which browsers and shared caches keep a response, and show it while they fetch the next."""
 
     browser_seconds: int
     shared_seconds: int
@@ -34,7 +34,7 @@ AVAILABILITY = CachePolicy(browser_seconds=5, shared_seconds=15, stale_seconds=1
 
 @dataclass(frozen=True)
 class Cached(Generic[T]):
-    """An answer to keep as `keep` says, or nowhere where it is not public: one shown to this caller only.
+    """A response to keep as `keep` says, or nowhere where it is not public: one shown to this caller only.
 
     `age_seconds` is for how long it has been kept before, by the shared cache.
     """

@@ -15,18 +15,18 @@ from shared.cloud.settings import settings
 ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, X-Request-Id"
 EXPOSED_HEADERS = "ETag, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
 PREFLIGHT_SECONDS = 3600
-"""The seconds for which a browser may remember a preflight's answer."""
+"""The seconds for which a browser may remember a preflight's response."""
 
 
 def preflight(methods: Iterable[str]) -> Response:
-    """The answer to OPTIONS for an address that takes `methods`. `share` adds the rest for a listed origin."""
+    """The response to OPTIONS for an address that takes `methods`. `share` adds the rest for a listed origin."""
     response = Response(status=204)
     response.headers["Allow"] = ", ".join(sorted({*methods, "OPTIONS"}))
     return response
 
 
 def add_headers(request: Request, response: Response) -> None:
-    """Let the page that asked read `answer` if its origin is listed in `settings().cors_allowed_origins`."""
+    """Let the page that asked read `response` if its origin is listed in `settings().cors_allowed_origins`."""
     allowed = _origins(settings().cors_allowed_origins)
     if not allowed:
         return

@@ -6,7 +6,7 @@ DEFAULTS = {
     "Strict-Transport-Security": "max-age=31536000; includeSubDomains",  # one year, ASVS 5.0 3.4.1
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",  # an answer of an API is never a page
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",  # a response of an API is never a page
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "private, no-store",  # ASVS 5.0 14.3.2: what is not declared public is nobody else's
@@ -14,6 +14,6 @@ DEFAULTS = {
 
 
 def add_security_headers(response: Response) -> None:
-    """Add the security headers that `answer` lacks."""
+    """Add the security headers that `response` lacks."""
     for name, value in DEFAULTS.items():
         response.headers.setdefault(name, value)

@@ -1,6 +1,6 @@
-"""`Idempotency-Key`: the same key with the same body gives the same answer and no second effect (PS-027).
+"""`Idempotency-Key`: the same key with the same body gives the same response and no second effect (PS-027).
 
-The key is inserted as "in progress" before the work and read only on conflict; the answer is kept afterwards.
+The key is inserted as "in progress" before the work and read only on conflict; the response is kept afterwards.
 Each is one statement, shared with whoever comes at the same time. A process that dies in between leaves the
 key locked until `LOCKED_SECONDS` have passed; whoever comes then runs the operation again, and the operations
 themselves are safe to repeat.
@@ -70,7 +70,7 @@ class IdempotencyInProgress(Problem):
 
 
 def run_once(caller: UUID, key: str, fingerprint: bytes, act: Callable[[], Response]) -> Response:
-    """Run `act` unless `caller` has already had an answer under `key`, which is then given again.
+    """Run `act` unless `caller` has already had a response under `key`, which is then given again.
 
     `fingerprint` is what makes two requests the same: method, path and body. Answers of 500 and
     above, and 429, are not kept: they may be tried again.

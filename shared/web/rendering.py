@@ -67,7 +67,7 @@ class HtmlPage:
 
 
 def response(result: Any, status: int) -> Response:
-    """The answer: a model as JSON, a File as a download, a Page, None as 204; with an ETag where it may be kept."""
+    """The response: a model as JSON, a File as a download, a Page, None as 204; with an ETag where it may be kept."""
     if isinstance(result, Cached):
         return _with_cache_headers(response(result.content, status), result)
     if result is None:

@@ -99,7 +99,7 @@ def raw_body(request: Request) -> bytes:
 
 
 def drain(request: Request) -> None:
-    """Read what is left of the body, briefly, and keep nothing of it: who is still sending may not hear our answer.
+    """Read what is left of the body, briefly, and discard it: a client that is still sending may not read our response.
 
     functions-framework would read it after us, in one piece however large; for it nothing is left.
     """

@@ -86,7 +86,7 @@ class Route:
     produces: tuple[str, ...] = ("application/pdf",)
     """The media types of a File response."""
     is_kept: bool = False
-    """True if browsers and the CDN may keep the answer."""
+    """True if browsers and the CDN may keep the response."""
     ends_session: bool = False
     """True if the caller's session is over after it, so that a browser's cookies go."""
     min_ms: int = 0
@@ -151,18 +151,15 @@ def route(
     min_ms: int = 0,
     from_elsewhere: bool = False,
 ) -> Route:
-    """Read a handler's signature into a Route. Raises TypeError for a parameter nobody could fill.
+    """Read a handler's signature into a Route. Raises TypeError for a parameter that nobody could fill.
 
-    `problems` are refusals to document; `limit` is for a route that the usual rate limits don't suit;
-    `ends_session` is for one after which the caller's session is over; `min_ms` is for one whose duration
-    must not reveal anything; `from_elsewhere` is for a form that another site's page sends. A route for people
-    says who may call, by a guard among its parameters or else by `anybody`: raises TypeError where it says neither
-    or both.
+    `problems` are refusals to document; `limit` replaces the usual rate limit; after `ends_session` the session is
+    over; `min_ms` is for a duration that must not reveal anything; `from_elsewhere` is for a form on another site's
+    page. A route for people says who may call, by a guard or else by `anybody`: raises TypeError for neither and both.
     """
     hints = get_type_hints(handler, include_extras=True)
     returned = hints.pop("return", None)
     is_kept = get_origin(returned) is Cached
-    response = get_args(returned)[0] if is_kept else returned
     names = inspect.signature(handler).parameters
     parameters = tuple(Parameter(name, _source(name, hints[name], path), hints[name]) for name in names)
     declared = Route(
@@ -175,7 +172,7 @@ def route(
         problems=problems,
         limit=limit or _default_limit(kind, method),
         parameters=parameters,
-        response_type=response,
+        response_type=get_args(returned)[0] if is_kept else returned,
         produces=produces,
         is_kept=is_kept,
         ends_session=ends_session,

@@ -75,7 +75,7 @@ class History:
             self.somebody_wants_money_back: 14,
             self.a_refund_arrives: 6,
             self.a_gateway_gives_back: 5,
-            self.an_admin_decides_about_odd_money: 5,
+            self.an_admin_decides_about_a_mismatch: 5,
             self.an_admin_decides_about_a_dashboard_refund: 4,
             self.somebody_comes: 4,
             daily_figures.compact: 2,
@@ -180,7 +180,7 @@ class History:
         state = GatewayPaymentState.REFUNDED if total == received else GatewayPaymentState.PARTIALLY_REFUNDED
         self._tell(payment_id, state, received, refunded_amount=total)
 
-    def an_admin_decides_about_odd_money(self) -> None:
+    def an_admin_decides_about_a_mismatch(self) -> None:
         payment_id = self._one("""
             SELECT p.id, p.created_at AS place FROM payments p JOIN orders o ON o.id = p.order_id
             WHERE o.event_id = :event_id AND p.received_amount <> p.amount

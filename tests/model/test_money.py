@@ -192,7 +192,7 @@ class Money(RuleBasedStateMachine):
         self._try(sync.sync_refunds, row.id)
 
     @rule(payment=pick, decision=st.sampled_from([reviews.accept, reviews.refund, reviews.top_up]))
-    def an_admin_decides_about_odd_money(self, payment: int, decision: Callable[..., Any]) -> None:
+    def an_admin_decides_about_a_mismatch(self, payment: int, decision: Callable[..., Any]) -> None:
         row = self._row("SELECT id FROM payments WHERE received_amount <> amount", payment)
         if row:
             self._do(lambda tx: decision(tx, self.admin.id, row.id))

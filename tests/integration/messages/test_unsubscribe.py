@@ -32,7 +32,7 @@ def a_reader(*, language: str = "id") -> Member:
     return member
 
 
-def facts(member: Member) -> dict[str, str]:
+def context_of(member: Member) -> dict[str, str]:
     return unsubscribing.context(member.id, MailKind.OFFERS)
 
 
@@ -51,7 +51,7 @@ def test_an_account_wants_none_unless_it_says_so():
 
 def test_the_link_asks_and_the_button_does_it():
     member = a_reader()
-    link = urlsplit(facts(member)["unsubscribe_url"])
+    link = urlsplit(context_of(member)["unsubscribe_url"])
     asked = call("GET", f"{PATH}?{link.query}")
     assert (asked.status_code, asked.content_type) == (200, "text/html; charset=utf-8")
     assert '<form method="post">' in asked.get_data(as_text=True)
@@ -103,9 +103,9 @@ def test_a_deleted_account_has_no_link():
 
 @pytest.mark.parametrize(("language", "words"), [("id", "Berhenti menerima"), ("en", "Unsubscribe")])
 def test_a_mail_that_can_be_ended_says_how_in_its_footer_and_its_headers(language: str, words: str):
-    way_out = facts(a_reader())
-    url = way_out["unsubscribe_url"]
-    mail = render("already_registered", language, {"full_name": "Siti", **way_out})
+    context = context_of(a_reader())
+    url = context["unsubscribe_url"]
+    mail = render("already_registered", language, {"full_name": "Siti", **context})
     assert f"{words}" in mail.text
     assert url in mail.text
     assert f'<a href="{escape(url)}"' in mail.html

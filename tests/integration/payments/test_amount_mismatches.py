@@ -319,7 +319,7 @@ def test_a_refund_goes_back_by_the_payment_that_bought():
             assert invariants.broken(tx, invariants.ALWAYS) == {}
 
 
-def test_odd_money_that_the_bank_takes_back_leaves_nothing_to_decide(short):
+def test_a_mismatch_that_the_bank_takes_back_leaves_nothing_to_decide(short):
     _, first = short
     assert settle(first, TOTAL - 10_000, state=GatewayPaymentState.REVERSED) is SettlementOutcome.REVERSED
     assert first not in waiting()

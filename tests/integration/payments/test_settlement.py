@@ -334,7 +334,7 @@ def test_paying_and_expiring_at_once_leaves_one_truth():
     assert stock(event.tier_ids[0]) == Stock(reserved=0, sold=10, free=10)
 
 
-def test_odd_money_that_its_gateway_gives_back_leaves_the_order_that_other_money_bought():
+def test_a_mismatch_that_its_gateway_gives_back_leaves_the_order_that_other_money_bought():
     order = an_order()
     odd = a_pending_payment(order)
     with transaction() as tx:

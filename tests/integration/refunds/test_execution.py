@@ -35,7 +35,7 @@ PAID, BACK = 107_500, 90_000
 
 @pytest.fixture(scope="module")
 def at(postgres: Postgres, database: str) -> Iterator[Gateways]:
-    with gateways(postgres, "paying_back_gateways") as served:
+    with gateways(postgres, "refund_gateways") as served:
         yield served
 
 

@@ -25,9 +25,9 @@ def sample(slug, language, names=SHORT):
     return found
 
 
-def rendered(slug, language, names=SHORT, **facts):
+def rendered(slug, language, names=SHORT, **context):
     chosen = sample(slug, language, names)
-    return render(chosen.template, language, {**chosen.facts, **facts})
+    return render(chosen.template, language, {**chosen.context, **context})
 
 
 def words_of(html):
@@ -114,8 +114,8 @@ def test_a_confirmation_shows_every_price_and_fee_and_the_total(language, lines)
     ],
 )
 def test_a_confirmation_and_its_reminder_tell_how_to_pay_and_until_when(variant, told, template):  # NS-002, NS-004
-    facts = sample(f"order_confirmation-{variant}", "id").facts
-    mail = render(template, "id", facts)
+    context = sample(f"order_confirmation-{variant}", "id").context
+    mail = render(template, "id", context)
     for words in (mail.text, mail.html):
         assert told in words
         assert "Minggu, 1 November 2026, 10.30 WIB" in words
@@ -180,9 +180,9 @@ def test_tickets_that_are_too_many_to_attach_are_not_said_to_be_attached(languag
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_an_attendee_who_has_proved_nothing_is_told_without_names(language):
-    facts = sample("event_reminder-attendee", language).facts
-    order = replace(facts["order"], event=replace(facts["order"].event, title="", where=""))
-    held = [replace(line, tier_name="") for line in facts["held"]]
-    mail = render("event_reminder", language, {**facts, "order": order, "held": held})
+    context = sample("event_reminder-attendee", language).context
+    order = replace(context["order"], event=replace(context["order"].event, title="", where=""))
+    held = [replace(line, tier_name="") for line in context["held"]]
+    mail = render("event_reminder", language, {**context, "order": order, "held": held})
     assert mail.subject == {"id": "Besok: acara Anda", "en": "Tomorrow: your event"}[language]
     assert "\n\n\n" not in mail.text
