@@ -1483,7 +1483,7 @@ CREATE INDEX order_items_tier ON public.order_items USING btree (tier_id);
 
 CREATE INDEX orders_due ON public.orders USING btree (reservation_expires_at) WHERE (status = ANY (ARRAY['reserved'::text, 'pending_payment'::text]));
 
-CREATE INDEX orders_event ON public.orders USING btree (event_id, status);
+CREATE INDEX orders_event ON public.orders USING btree (event_id, status, created_at, id);
 
 CREATE INDEX orders_event_paid ON public.orders USING btree (event_id, id) WHERE (status = 'paid'::text);
 
@@ -1510,6 +1510,10 @@ CREATE INDEX payments_open ON public.payments USING btree (expires_at) WHERE (st
 CREATE INDEX payments_to_end ON public.payments USING btree (updated_at) WHERE must_end_at_gateway;
 
 CREATE INDEX payments_to_review ON public.payments USING btree (paid_at) WHERE ((received_amount <> amount) AND (review_decision IS NULL));
+
+CREATE INDEX payments_transaction_id ON public.payments USING btree (transaction_id) WHERE (transaction_id IS NOT NULL);
+
+CREATE INDEX payments_va_number ON public.payments USING btree (va_number) WHERE (va_number IS NOT NULL);
 
 CREATE INDEX payouts_open ON public.payouts USING btree (updated_at) WHERE (status = ANY (ARRAY['pending'::text, 'processing'::text, 'failed'::text]));
 

@@ -1,5 +1,6 @@
 """An event's orders, found by what an organizer knows of one: a name, an address, a number of ours or a gateway's."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -11,27 +12,54 @@ from shared.cloud.database import Transaction
 from shared.field_types import Trimmed
 from shared.identity.tokens import Principal
 from shared.models import Listing, PageQuery, ResponseModel, without_empty_fields
+from shared.reports import patterns, periods
 from shared.reports.access import require_event
 from shared.states import OrderStatus
 
-# Each is one look-up by an index but for the names: those are read of all orders of the event.
-_MATCHES = """
-    FROM orders o JOIN users u ON u.id = o.user_id  -- Uses index: orders_event
-    WHERE o.event_id = :event_id AND (CAST(:status AS text) IS NULL OR o.status = :status)
-      AND (CAST(:words AS text) IS NULL
-        OR CAST(o.id AS text) LIKE :beginning
-        OR u.full_name ILIKE :anywhere OR u.email LIKE lower(:anywhere)
-        OR EXISTS (SELECT 1 FROM payments p WHERE p.order_id = o.id
-            AND :words IN (p.gateway_reference, p.external_id, p.transaction_id, p.va_number))
-        OR EXISTS (SELECT 1 FROM order_items i WHERE i.order_id = o.id
-            AND (i.attendee_name ILIKE :anywhere OR i.attendee_email ILIKE :anywhere)))
+_SHOWN = """
+    o.id, o.status, o.total_amount, o.created_at, o.paid_at, u.full_name AS buyer_name, u.email AS buyer_email,
+    (SELECT count(*) FROM order_items i WHERE i.order_id = o.id) AS units
 """
-_SEARCH = text(f"""
-    SELECT o.id, o.status, o.total_amount, o.created_at, o.paid_at, u.full_name AS buyer_name, u.email AS buyer_email,
-        (SELECT count(*) FROM order_items i WHERE i.order_id = o.id) AS units
-    {_MATCHES} ORDER BY o.created_at DESC, o.id LIMIT :page_size OFFSET :offset
+_PAGE = text(f"""
+    SELECT {_SHOWN} FROM (
+        SELECT listed.id FROM unnest(CAST(:statuses AS text[])) AS wanted (status), LATERAL (
+            SELECT id, created_at FROM orders  -- Uses index: orders_event
+            WHERE event_id = :event_id AND status = wanted.status
+            ORDER BY created_at DESC, id DESC LIMIT CAST(:page_size AS bigint) + CAST(:offset AS bigint)
+        ) AS listed ORDER BY listed.created_at DESC, listed.id DESC LIMIT :page_size OFFSET :offset
+    ) AS page JOIN orders o ON o.id = page.id JOIN users u ON u.id = o.user_id
+    ORDER BY o.created_at DESC, o.id DESC
 """)
-_COUNT = text(f"SELECT count(*) {_MATCHES}")
+_COUNT = text("""
+    SELECT count(*) FROM orders  -- Uses index: orders_event
+    WHERE event_id = :event_id AND status = ANY(CAST(:statuses AS text[]))
+""")
+# Numbers are looked up in an index; names and addresses are read of all orders of the event, once for page and count.
+_SEARCH = text(f"""
+    WITH matching AS (
+        SELECT id FROM orders
+        WHERE event_id = :event_id AND id BETWEEN CAST(:lowest AS uuid) AND CAST(:highest AS uuid)
+        UNION ALL SELECT order_id FROM payments WHERE external_id = :words  -- Uses index: payments_external_id
+        UNION ALL SELECT order_id FROM payments WHERE va_number = :words  -- Uses index: payments_va_number
+        UNION ALL SELECT order_id FROM payments WHERE transaction_id = :words  -- Uses index: payments_transaction_id
+        UNION ALL SELECT order_id FROM payments  -- Uses index: payments_gateway_reference
+        WHERE gateway IN ('xendit', 'midtrans') AND gateway_reference = :words
+        UNION ALL SELECT o.id FROM orders o JOIN users u ON u.id = o.user_id  -- Uses index: orders_event
+        WHERE o.event_id = :event_id AND (u.full_name ILIKE :anywhere OR u.email LIKE lower(:anywhere))
+        UNION ALL SELECT i.order_id  -- Uses index: order_items_tier
+        FROM ticket_tiers t JOIN order_items i ON i.tier_id = t.id
+        WHERE t.event_id = :event_id AND (i.attendee_name ILIKE :anywhere OR i.attendee_email ILIKE :anywhere)
+    ), found AS MATERIALIZED (
+        SELECT o.id, o.created_at FROM orders o JOIN (SELECT DISTINCT id FROM matching) AS m ON m.id = o.id
+        WHERE o.event_id = :event_id AND o.status = ANY(CAST(:statuses AS text[]))
+    )
+    SELECT counted.total, shown.* FROM (SELECT count(*) AS total FROM found) AS counted LEFT JOIN (
+        SELECT {_SHOWN} FROM (SELECT id FROM found ORDER BY created_at DESC, id DESC LIMIT :page_size OFFSET :offset)
+            AS page JOIN orders o ON o.id = page.id JOIN users u ON u.id = o.user_id
+    ) AS shown ON true ORDER BY shown.created_at DESC, shown.id DESC
+""")
+_BEGINNING = re.compile(r"[0-9a-f]{1,8}(-[0-9a-f]{0,4}){0,3}(-[0-9a-f]{0,12})?")
+"""What may be the beginning of an order's id."""
 
 
 class OrderSearch(PageQuery):
@@ -48,13 +76,25 @@ class OrderSearch(PageQuery):
     @property
     def values(self) -> dict[str, Any]:
         """The parameters of the statements."""
-        literal = (self.q or "").replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+        lowest, highest = self._ids
         return {
-            "status": self.status,
+            "statuses": [self.status] if self.status else list(OrderStatus),
+            "page_size": self.page_size,
+            "offset": self.offset,
             "words": self.q,
-            "beginning": f"{literal.lower()}%",
-            "anywhere": f"%{literal}%",
+            "anywhere": patterns.anywhere(self.q),
+            "lowest": lowest,
+            "highest": highest,
         }
+
+    @property
+    def _ids(self) -> tuple[UUID | None, UUID | None]:
+        """The first and the last id that begin with the words."""
+        words = (self.q or "").lower()
+        digits = words.replace("-", "")
+        if len(digits) > 32 or not _BEGINNING.fullmatch(words):
+            return None, None
+        return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
 
 
 class FoundOrder(ResponseModel):
@@ -73,6 +113,11 @@ class FoundOrder(ResponseModel):
 def search(tx: Transaction, caller: Principal, event_id: UUID, wanted: OrderSearch) -> Listing[FoundOrder]:
     """The orders of an event, newest first, for its organizer or an admin; the look is audited. Raises NotFound."""
     event = require_event(tx, caller, event_id, subject="orders", of_people=True)
-    values = {"event_id": event.id, **wanted.values}
-    rows = tx.execute(_SEARCH, {**values, "page_size": wanted.page_size, "offset": wanted.offset}).mappings()
-    return Listing[FoundOrder].of(wanted, [FoundOrder(**row) for row in rows], tx.execute(_COUNT, values).scalar_one())
+    values = {**wanted.values, "event_id": event.id}
+    if wanted.q:
+        periods.plan_for_these_values(tx)
+        found = tx.execute(_SEARCH, values).mappings().all()
+        orders = [FoundOrder(**row) for row in found if row["id"]]
+        return Listing[FoundOrder].of(wanted, orders, found[0]["total"])
+    orders = [FoundOrder(**row) for row in tx.execute(_PAGE, values).mappings()]
+    return Listing[FoundOrder].of(wanted, orders, tx.execute(_COUNT, values).scalar_one())

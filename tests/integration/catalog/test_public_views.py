@@ -1,7 +1,6 @@
 """CACHE-001, 002, 005: visitors' pages come from the shared cache, follow every change, and don't need it."""
 
 import time
-from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import pytest
@@ -9,52 +8,25 @@ from flask import Response
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from infra.local.postgres import Postgres
 from shared.catalog import digital_goods, public_views
 from shared.catalog.events import EventResponse
 from shared.catalog.search import EventSearch
-from shared.cloud import cache, clients, read_through_cache
+from shared.cloud import cache, read_through_cache
 from shared.cloud.database import transaction
-from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
 from shared.sales import counter_repair, orders
-from tests.conformance.local_cloud import LocalCloud, running
+from tests.conformance.local_cloud import LocalCloud
 from tests.endpoints import call, problem
 from tests.factories import a_user
+from tests.instances import new_instance
 from tests.integration.catalog.steps import add_tier, change, change_tier, create, organizer_of, publish, tier
-from tests.processes import starts_processes
 from tests.waiting import until
 
 SOON = 20
 """Seconds for what takes two where the machine is not busy."""
 
 
-@pytest.fixture(scope="module")
-@starts_processes
-def cloud(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    postgres.create_database("pages_cloud")
-    with running(postgres.url("pages_cloud"), tmp_path_factory.mktemp("cloud")) as cloud:
-        yield cloud
-
-
-@pytest.fixture(autouse=True)
-def shared_cache(database: str, cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("SHARED_CACHE", "on")
-    monkeypatch.setenv("FIRESTORE_EMULATOR_HOST", cloud.grpc_address)
-    monkeypatch.setattr(cache, "TIMEOUT_SECONDS", 5)  # the machine may be busy
-    monkeypatch.setattr(cache, "FIRST_TIMEOUT_SECONDS", 5)
-    settings.cache_clear()
-    clients.firestore.provide(None)
-    new_instance()
-    yield
-    clients.firestore.provide(None)
-    settings.cache_clear()
-
-
-def new_instance() -> None:
-    """Forget what this process knows; what is shared stays."""
-    cache.reset()
-    read_through_cache.instance_cache.clear()
+pytestmark = pytest.mark.usefixtures("shared_cache")
 
 
 def visit(event: EventResponse, *, by: Principal | None = None, path: str = "") -> Response:
@@ -259,13 +231,13 @@ def test_what_another_version_has_kept_in_another_form_is_read_anew():
 
 
 def test_without_the_cache_everything_comes_from_the_database(
-    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    cache_cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     """Last, for it stops the cloud."""
     event = publish(create(category="tanpa"))
     assert available(event) == 10
     monkeypatch.setattr(cache, "TIMEOUT_SECONDS", 0.15)
-    cloud.stop(kill=True)
+    cache_cloud.stop(kill=True)
     try:
         begun = time.monotonic()
         hold(event, 1, a_buyer())
@@ -275,7 +247,7 @@ def test_without_the_cache_everything_comes_from_the_database(
         assert shown(event)["title"] == "Konser Fajar"
         assert time.monotonic() - begun < 5
     finally:
-        cloud.start()
+        cache_cloud.start()
     assert [record.count for record in caplog.records if record.message == "cache.fallback"] == [1]
 
 

@@ -1,0 +1,7 @@
+"""Patterns for LIKE."""
+
+
+def anywhere(words: str | None) -> str:
+    """What contains these words as they are: none of their signs means another."""
+    literal = (words or "").replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    return f"%{literal}%"
