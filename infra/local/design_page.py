@@ -8,9 +8,10 @@ from uuid import UUID
 
 from flask import Request
 
-from shared.site import rendering
+from shared.site import charts, rendering
 from shared.site.offers import State
 from shared.site.order_view import Line
+from shared.states import OrderStatus
 from shared.web import pages
 from shared.web.pages import PageRequest
 
@@ -45,7 +46,52 @@ def _samples() -> dict[str, Any]:
         "held_until": "20.15 WIB",
         "key": "",
         "csrf": "",
+        "desk": _desk(),
+        "share": charts.share,
     }
+
+
+def _desk() -> SimpleNamespace:
+    """What the organizer's desk shows."""
+    now = datetime.now(UTC)
+    moment = {"at": now, "amount": 150_000, "about": "QRIS", "whom": "xendit", "state": None}
+    mail = {**moment, "about": "e_ticket", "whom": "siti@example.com", "step": "mail"}
+    slots = {"total_slots": 100, "percentage": 95.0, "warning": True}
+    return SimpleNamespace(
+        steps=[
+            SimpleNamespace(name=name, is_done=name == "sale", address="#main", is_required=name == "tickets")
+            for name in ("tickets", "banner", "sale")
+        ],
+        events=[
+            SimpleNamespace(status=status, end_date=now + timedelta(days=days))
+            for status, days in (("draft", 1), ("published", 1), ("published", -1), ("cancelled", 1))
+        ],
+        order_states=list(OrderStatus),
+        card=SimpleNamespace(
+            total_slots=200,
+            sold=95,
+            available=105,
+            percentage=47.5,
+            categories=[
+                SimpleNamespace(name=_LONG[:100], sold=95, available=5, **slots),
+                SimpleNamespace(
+                    **slots | {"name": "Tribun", "sold": 0, "available": 100, "percentage": 0.0, "warning": 0}
+                ),
+            ],
+        ),
+        columns=charts.columns([3, 0, 12, 7, 1]),
+        listing=SimpleNamespace(page=2, page_size=25, total=60),
+        moments=[
+            SimpleNamespace(**{**moment, "step": step})
+            for step in ("reserved", "payment_opened", "payment_failed", "paid", "refund_requested")
+        ]
+        + [SimpleNamespace(**{**mail, "state": state}) for state in ("delivered", "bounced")],
+    )
+
+
+def _tier(number: int, **facts: Any) -> SimpleNamespace:
+    usual = {"id": UUID(int=number), "name": "Festival", "price": 150_000, "current_price": 150_000, "quota": 100}
+    return SimpleNamespace(**{**usual, "sold": 95, "reserved": 2, **facts})
 
 
 def _offer(state: State, index: int) -> SimpleNamespace:
@@ -54,7 +100,9 @@ def _offer(state: State, index: int) -> SimpleNamespace:
         if state == "on_sale"
         else {"lowest_price": None, "highest_price": None}
     )
-    return SimpleNamespace(event=_event("Konser Senja di Istora", index), state=state, **prices)
+    tier = _tier(index, current_price=120_000 if index == 1 else 150_000)
+    event = _event("Konser Senja di Istora", index)
+    return SimpleNamespace(event=event, tier=tier, is_early_bird=index == 1, state=state, **prices)
 
 
 def _event(title: str, number: int) -> SimpleNamespace:
@@ -68,6 +116,7 @@ def _event(title: str, number: int) -> SimpleNamespace:
         start_date=start,
         end_date=start + timedelta(hours=4),
         timezone="Asia/Makassar",
+        tiers=[_tier(number)],
         venue="Istora Senayan",
         location="Jakarta",
     )

@@ -16,6 +16,7 @@ PUBLIC = {
     "help": "/{language}/help",
     "terms": "/{language}/terms",
     "privacy": "/{language}/privacy",
+    "design": "/design",
     "login": "/login",
     "reset-password": "/reset-password",
 }

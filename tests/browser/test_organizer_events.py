@@ -195,7 +195,6 @@ def test_a_promo_code_is_made_used_changed_and_switched_off(visitor: Visitor, wo
     code = visitor.page.locator(".desk-tier")
     expect(code).to_contain_text("1 dari 50 dipakai")
     visitor.follow(visitor.page.get_by_role("link", name="Ubah HEMAT20"))
-    look(visitor.page, "id-organizer-promo")
     visitor.tap(visitor.page.locator("summary", has_text="Pengaturan lain"))
     visitor.page.fill("#budget", "1.000")
     submit(visitor)
@@ -249,11 +248,28 @@ def test_every_page_of_the_desk(new_visitor: Callable[..., Visitor], world: Worl
     order = buyer.reserve(event, (1, 1))
     world.gateway("xendit", buyer.checkout(order)["gateway_reference"], "pay")
     buyer.until_tickets(order, 1)
-    organizer.api.post("promos", {"code": "SENJA10", "percent": 10, "event_id": event["id"]}, status=201)
+    promo = organizer.api.post("promos", {"code": "SENJA10", "percent": 10, "event_id": event["id"]}, status=201)
+    asked = {"order_id": order["id"], "reason": "Saya sakit"}
+    refund = buyer.api.post("refunds/request", asked, status=201)
     here = f"/organizer/events/{event['id']}"
     tier = f"{here}/tickets/{event['tiers'][0]['id']}"
     names = ("details", "tickets", "promos", "goods", "staff", "publish")
     addresses = {name: f"{here}/{name}" for name in names}
-    for name, address in {"start": "/organizer", "new": "/organizer/events/new", "tier": tier, **addresses}.items():
+    of_all = {"start": "/organizer", "new": "/organizer/events/new", "all-promos": "/organizer/promos"}
+    words = {"terms": f"/{language}/organizer-terms"}
+    sales = {
+        "dashboard": here,
+        "orders": f"{here}/orders",
+        "order": f"{here}/orders/{order['id']}",
+        "attendees": f"{here}/attendees",
+        "attendee": f"{here}/attendees/{buyer.order(order)['tickets'][0]['id']}",
+        "refunds": f"{here}/refunds",
+        "refund-decision": f"{here}/refunds/decide?refund={refund['id']}",
+        "cancel": f"{here}/cancel",
+        "payouts": "/organizer/payouts",
+    }
+    one = {"tier": tier, "promo": f"{here}/promos/{promo['id']}"}
+    in_english_elsewhere = sales if language == "id" else {}
+    for name, address in {**of_all, **words, **one, **addresses, **in_english_elsewhere}.items():
         page.goto(address)
         look(page, f"{language}-organizer-{name}")

@@ -261,6 +261,7 @@ def downloaded(desk: Page, form: str) -> bytes:
     """The file of a button below the attendees."""
     with desk.expect_download() as started:
         desk.get_by_role("link", name=f"Attendees as {form}").click()
+    expect(desk.locator("[data-exports] [role=status]")).to_have_text("The file is on your device.")
     return started.value.path().read_bytes()
 
 
