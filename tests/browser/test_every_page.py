@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page
 
 from tests.browser.looking import look
 from tests.browser.visitors import Visitor
@@ -20,6 +21,8 @@ PUBLIC = {
     "login": "/login",
     "reset-password": "/reset-password",
 }
+LOCAL = {"start": "/", "inbox": "/inbox", "simulators": "/simulators/", "mails": "/mails", "design": "/design"}
+"""Pages that a local run alone has."""
 OWN = {
     "orders": "/orders",
     "account": "/account",
@@ -57,3 +60,9 @@ def test_the_pages_of_ones_own(concert: dict[str, Any], world: World, speaker: V
     for name, address in OWN.items():
         speaker.page.goto(address)
         look(speaker.page, f"{chosen}-{name}")
+
+
+@pytest.mark.parametrize("name", LOCAL)
+def test_a_page_of_the_local_run(concert: dict[str, Any], page: Page, name: str):
+    page.goto(LOCAL[name])
+    look(page, f"local-{name}")
