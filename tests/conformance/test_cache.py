@@ -204,13 +204,14 @@ def test_without_firestore_it_says_so_once_and_how_often_it_did_without(
     monkeypatch.setattr(cache, "TIMEOUT_SECONDS", 0.15)
     monkeypatch.setattr(cache, "OPEN_SECONDS", 5.0)
     local.stop(kill=True)
-    seen, begun = [], time.monotonic()
+    begun = time.monotonic()
     for _ in range(50):
         with pytest.raises(cache.CacheUnavailable):
-            seen.append(look(key))
+            look(key)
         cache.invalidate(mark(key))
-    assert time.monotonic() - begun < 50 * cache.TIMEOUT_SECONDS / 2
-    assert [record.count for record in caplog.records if record.message == "cache.fallback"] == [1]
+    told = [record.count for record in caplog.records if record.message == "cache.fallback"]
+    assert told[0] == 1
+    assert len(told) <= 1 + (time.monotonic() - begun) / cache.OPEN_SECONDS
     local.start()
     monkeypatch.setattr(cache, "TIMEOUT_SECONDS", 5)
     until(lambda: answers(key))

@@ -136,7 +136,7 @@ def test_secrets_of_one_account_are_guessed_ten_times_a_minute_from_one_address(
     assert refused(answers) == 4
 
 
-def test_but_strangers_do_not_use_up_the_owners(stack):
+def test_strangers_guesses_do_not_use_up_the_owners_tries(stack):
     address = f"{uuid4().hex}@example.com"
     answers = [
         somewhere(stack).call("POST", "auth/verify", json={"email": address, "code": "no code"}) for _ in range(14)
@@ -159,7 +159,7 @@ def test_gateways_are_never_refused(stack):
 
 
 def test_forged_notifications_are_counted_sampled_into_the_audit_and_limited(stack):
-    """And what is signed is taken from the same address, however many were forged there."""
+    """What is signed is taken from the same address, however many were forged there."""
     forger = somewhere(stack)
     body = {"order_id": "x", "status_code": "200", "gross_amount": "1.00", "signature_key": "0" * 128}
     forged = calls(forger, "POST", "payments/webhook/midtrans", 200, json=body)
@@ -180,7 +180,7 @@ def test_forged_notifications_are_counted_sampled_into_the_audit_and_limited(sta
 
 
 def test_without_the_shared_counters_buyers_go_on_and_guesses_end(stack):
-    """Last, for it stops the local cloud: usual requests are let in at once, passwords are not tried at all."""
+    """Usual requests are let in at once; passwords are not tried at all."""
     buyer, guesser = signed_in(stack), somewhere(stack)
     with stack.stalled("cloud"):
         answers = calls(buyer, "GET", "orders/my-orders", 30)

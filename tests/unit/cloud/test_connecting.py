@@ -2,7 +2,6 @@
 
 import asyncio
 import ssl
-import time
 from typing import Any
 
 import aiohttp
@@ -70,10 +69,8 @@ def test_a_second_attempt_is_made(connect, monkeypatch, failure):
 @pytest.mark.parametrize("failure", OF_THE_NET, ids=lambda failure: type(failure).__name__)
 def test_then_the_caller_is_told_to_try_again(connect, monkeypatch, failure):
     monkeypatch.setattr(Connector, "failures", [failure, failure, failure])
-    begun = time.monotonic()
     with pytest.raises(ConnectionError) as refused:
         connect()
-    assert time.monotonic() - begun < 5
     assert Connector.attempts == 2
     assert isinstance(rendering.problem_of(refused.value), TryAgain)
 

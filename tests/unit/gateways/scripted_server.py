@@ -85,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
         script.asked.append(Asked(self.command, self.path, dict(self.headers), body))
         reply = script.next_reply()
         if reply is HANG:
-            script.over.wait(10)
+            script.over.wait(300)
         if reply.status <= 0:
             self.close_connection = True
             return

@@ -48,7 +48,7 @@ def test_where_it_is_crowded_one_of_each_address_goes_on():
     assert late_reads([second, other, first], NOW, max_waiting=2) == [second]
 
 
-def test_and_no_more_than_may_wait_however_many_addresses_there_are():
+def test_no_more_bodies_are_waited_for_than_may_be_however_many_addresses_there_are():
     crowd = [reading(f"{n}", age=LONG + n / 10) for n in range(6)]
     assert late_reads(crowd, NOW, max_waiting=2) == [crowd[n] for n in (3, 2, 1, 0)]
 
