@@ -62,5 +62,5 @@ class Listing(ResponseModel, Generic[T]):
 
     @classmethod
     def of(cls, page: PageQuery, items: list[T], total: int) -> Self:
-        """The part of a list that `page` asked for."""
+        """The requested part of a list."""
         return cls(items=items, page=page.page, page_size=page.page_size, total=total)

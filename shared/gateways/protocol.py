@@ -119,7 +119,7 @@ class Gateway(Protocol):
         """The status of a refund; one whose first answer was lost is sent once more under its key."""
 
     def refunded_amount(self, payment: PaymentReference) -> int:
-        """Rupiah of a payment that have gone back or are going back, whoever had it done."""
+        """Rupiah of a payment that have gone back or are going back, whoever started it."""
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         """Check a webhook's origin and read it. Raises SignatureInvalid, PayloadUnreadable."""

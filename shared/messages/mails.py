@@ -51,7 +51,7 @@ Template = Literal[
 
 VoidReason = Literal["event_cancelled", "refunded", "replaced"]
 Occasion = Literal["paid", "resent", "changed"]
-"""The reason why e-tickets are sent: they are new, were asked for again, or replace others."""
+"""The reason why e-tickets are sent: they are new, were requested again, or replace others."""
 
 MAX_HOLDERS = 100
 """The most attendees that an order's e-tickets are mailed to; the buyer has those of all others."""

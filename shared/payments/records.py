@@ -1,4 +1,4 @@
-"""Payments of orders at gateways: recorded before the gateway hears of it, so that a crash loses none.
+"""Payments of orders at gateways: recorded before the gateway is called, so that a crash loses none.
 
 opening ──► pending ──► paid ──► refunded
    │           │
@@ -123,7 +123,7 @@ _UNRECORDED = text("""
 
 @dataclass(frozen=True)
 class Payment:
-    """A row of payments. `amount` is asked for, `unique_code` of it not for the order (ISO-3), `received_amount` came.
+    """A row of payments. `amount` is requested, including `unique_code` (ISO-3), and `received_amount` was received.
 
     All are rupiah.
     """

@@ -2,7 +2,7 @@
 
     accept   the order is paid; what is missing or too much becomes a difference in our books
     refund   all of it goes back, and an order that waited for it ends
-    top up   the order is kept for another day, and its buyer is asked again to pay what is missing
+    top up   the order is kept for another day, and its buyer is asked for the missing rest
 
 Until then the money stands as unallocated in the ledger, and a live order keeps what it holds: for good where more
 came in than was asked for, for a day where something is missing (`settlement`).
@@ -40,7 +40,7 @@ _REFUND_INSTEAD = "This order can't be paid any more. Refund the money instead."
 
 
 class ReviewResponse(ResponseModel):
-    """A payment that does not fit. Amounts in rupiah: asked for by the payment, received, and the order's total."""
+    """A payment that does not fit. Amounts in rupiah: requested, received, and the order's total."""
 
     payment_id: UUID
     order_id: UUID

@@ -70,7 +70,7 @@ def status(viewer: Principal, payment_id: UUID) -> PaymentResponse:
 def refresh(order_id: UUID) -> bool:
     """Ask the gateway about the payment that an order waits for, for a page that shows the order; whether it was asked.
 
-    Nobody is asked where the order waits for none, or was asked about in the last 3 seconds by whomever. It takes a
+    No gateway is asked where the order waits for no payment, or within 3 seconds of the last time. It takes a
     second at most: then the page shows what we know, and asks again. The caller has checked who may see the order.
     """
     try:
@@ -110,7 +110,7 @@ def _sync(payment_id: UUID, reference: str | None = None, *, lock_timeout: str |
 
 
 def sync_refunds(payment_id: UUID) -> SettlementOutcome:
-    """Ask what has gone back of a payment, by whomever, and book it. Raises the errors of shared.gateways.errors."""
+    """Ask the gateway for all refunds of a payment, and book them. Raises the errors of shared.gateways.errors."""
     with transaction() as tx:
         payment = payment_records.read(tx, payment_id)
     statuses = registry.gateway(payment.gateway).status_with_refunds(payment)

@@ -1,7 +1,7 @@
 """Unallocated money: what came in and fits no order, waits for a decision, and goes back.
 
-It goes back in full by itself once its order has ended, or was bought by another payment. All takes an open
-transaction with the order locked.
+It goes back in full by itself once its order has ended, or was bought by another payment. Every function takes
+an open transaction with the order locked.
 """
 
 from uuid import UUID

@@ -1,7 +1,7 @@
 """Changes of a bank account: setting, freezing, releasing. Its owner is mailed, and may freeze it by a link.
 
-The rules are in docs/decisions/0017. Everything here locks the owner first, as whoever sends them
-money does. A transfer under way is not touched.
+The rules are in docs/decisions/0017. Everything here locks the owner first, as executions of payouts
+and refunds do. A transfer under way is not touched.
 """
 
 from typing import Annotated

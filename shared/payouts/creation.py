@@ -1,4 +1,4 @@
-"""Creation of payouts: of each event some days after its end, and of what becomes payable later (FN-006)."""
+"""Creation of payouts: of each event some days after its end, and of later remainders (FN-006)."""
 
 from uuid import UUID
 

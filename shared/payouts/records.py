@@ -60,7 +60,7 @@ _CHANGE = text("""
 
 @dataclass(frozen=True)
 class Payout:
-    """A row of payouts, with its event's title. `tries`: transfers since it was made or asked for again."""
+    """A row of payouts, with its event's title. `tries`: transfers since it was created or retried."""
 
     id: UUID
     organizer_id: UUID
@@ -142,7 +142,7 @@ def set_status(
 def resend_all(tx: Transaction, organizer_id: UUID) -> None:
     """Enqueue all failed and pending payouts again, to an organizer's new bank account.
 
-    A transfer under way to the older one is waited for: whoever books that it failed sees the new account.
+    A transfer under way to the older one is waited for: its failure is booked after the change of account.
     """
     for payout_id in tx.execute(_UNPAID, {"organizer_id": organizer_id}).scalars().all():
         payout = lock(tx, payout_id)

@@ -131,7 +131,7 @@ def trial_balance(tx: Transaction, wanted: TrialBalanceQuery) -> TrialBalance:
 
 
 def statement(tx: Transaction, organizer_id: UUID, page: StatementPage) -> Listing[StatementLine]:
-    """An organizer's account, newest movement first; the balance is of what was asked for, event or all."""
+    """An organizer's account, newest movement first; the balance is that of the requested event, or of all."""
     values = {"account": payable_to(organizer_id), "event_id": page.event_id}
     rows = tx.execute(_STATEMENT, {**values, "page_size": page.page_size, "offset": page.offset}).mappings()
     return Listing[StatementLine].of(

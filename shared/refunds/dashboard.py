@@ -2,7 +2,7 @@
 
 It first pays what we owe by the same payment and have not sent. The rest of it waits in the suspense account
 `dashboard_refunds` until the items of the order go back, or a person decides. Every function takes an open transaction
-with the order locked; the same total told twice is booked once.
+with the order locked; the same total reported twice is booked once.
 """
 
 from dataclasses import dataclass

@@ -64,7 +64,7 @@ class NothingInSuspense(Problem):
 
 
 class InAnotherRefund(Problem):
-    """Some of these items are given back already, or a refund of them is asked for. Decide about that refund first."""
+    """Some of these items are given back already, or a refund of them is requested. Decide about that refund first."""
 
     status, slug = 409, "item-in-another-refund"
 

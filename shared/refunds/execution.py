@@ -2,12 +2,12 @@
 
 The row comes first and its id is the gateway's key, so that a repeat after a crash can't pay twice. A
 virtual account can't be refunded by any gateway, and a gateway may refuse others; then the buyer's bank
-account is used, waited for while it may not be used yet, and asked for where there is none. But a gateway
+account is used, waited for while it may not be used yet, and requested where there is none. But a gateway
 also refuses what somebody has given back at its dashboard: where more has gone back through it than we
 know of, a person decides.
 
-The buyer's row is locked first, as by whoever sets or verifies a bank account: whichever comes second sees what the
-first has left, and starts the transfer.
+The buyer's row is locked first, as by changes of a bank account: whichever comes second sees what the first has left,
+and starts the transfer.
 """
 
 import logging

@@ -3,7 +3,7 @@
 PS-015, PS-016, PS-018. The organizer decides (`approval`).
 
 Nine tenths of the price paid go back, and fees stay (PS-018). The amount of each item is written down
-when it is asked for, and the database lets no other refund have it. Where nothing was paid for the items,
+when it is requested, and the database lets no other refund have it. Where nothing was paid for the items,
 nobody has to decide: the request gives them back at once. So it does with the whole price and its fees, until the
 event starts, where the event was moved after the purchase and its organizer had offered that.
 """
@@ -92,7 +92,7 @@ class NotRefundableLine(ResponseModel):
 
 
 class RefundRequestedResponse(RefundResponse):
-    """A refund as it was asked for. Of a whole order, `not_refundable` lists what the refund leaves out."""
+    """A requested refund. Of a whole order, `not_refundable` lists what the refund leaves out."""
 
     not_refundable: list[NotRefundableLine]
 
@@ -125,7 +125,7 @@ class NotRefundable(Problem):
 
 
 class WindowClosed(Problem):
-    """Refunds can be asked for until seven days before the event. That time is over."""
+    """Refunds can be requested until seven days before the event. That time is over."""
 
     status, slug = 409, "refund-window-closed"
 

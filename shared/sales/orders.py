@@ -30,7 +30,7 @@ LIVE = (OrderStatus.RESERVED, OrderStatus.PENDING_PAYMENT)
 NOT_REVIVABLE = (SoldOut, AlreadyRegistered)
 """The reasons why an expired order can't be revived."""
 TOP_UP = "top_up"
-"""The review reason of an order whose buyer is asked for the missing rest of an underpaid payment."""
+"""The review reason of an order that waits for a top-up."""
 TOP_UP_HOURS = 24
 
 _COLUMNS = """

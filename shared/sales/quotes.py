@@ -15,7 +15,7 @@ from shared.sales.reservation_requests import PurchaseRequest, ReservationBody
 class QuoteLine(ResponseModel):
     """The units of one tier, in rupiah: the price of one, and their totals.
 
-    A `waived_fee` is paid by whoever issued the promo code: then `platform_fee` is without it.
+    A `waived_fee` is paid by the issuer of the promo code: then `platform_fee` is without it.
     """
 
     tier_id: UUID

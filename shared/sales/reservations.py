@@ -56,7 +56,7 @@ _EXISTING_ORDER = text("""
 
 
 def hold(request: ReservationRequest) -> OrderResponse:
-    """Hold what one buyer wants, together with whoever asks at the same moment. Raises the refusals of `reserve`."""
+    """Hold one buyer's tickets, in one batch with concurrent requests. Raises the refusals of `reserve`."""
     outcome = _reserve_together(request)
     if isinstance(outcome, Problem):
         raise outcome

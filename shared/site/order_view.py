@@ -4,7 +4,7 @@ reserved     tickets are held, nothing was tried yet; or what was tried has fail
 preparing    the gateway is being asked for a payment
 pay          a payment waits: a QR code, a number, or the gateway's own page
 checking     we do not know yet: never called failed
-short        less came in than was asked for; the rest can be paid
+short        less was received than was due; the rest can be paid
 review       what came in waits for a person
 issuing      paid, tickets are being made
 paid         paid, and all there

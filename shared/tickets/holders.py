@@ -2,7 +2,7 @@
 
 The buyer may until the organizer's deadline, the organizer until the ticket is used or the event is over.
 A new name makes a new QR code, and the old one is void at once. So does a new address, for whoever reads the old one's
-mail has the ticket, unless no mail with it has been asked for.
+mail has the ticket, unless no mail with it has been enqueued.
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """The PDFs of tickets: rendered from the rows, kept in Cloud Storage under names that nobody can guess (TS-020).
 
 A file's name holds a keyed hash of the rendered facts, so a stored PDF is known to be current without
-being read, and one that says what is no longer true is rendered anew when it is next asked for. The rest of the name
+being read, and one that says what is no longer true is rendered anew when it is next requested. The rest of the name
 comes from the file it replaces: a crash between storing a file and noting its name leaves nothing behind, and no
 name is ever used twice. Nothing is stored of people who have deleted their account (DP-002): an organizer who asks is
 given a fresh PDF, which names nobody.
@@ -31,7 +31,7 @@ from shared.tickets import access, qr
 from shared.tickets.page import TicketPage
 
 LAYOUT: Final = 1
-"""Raise it and every stored PDF is rendered anew when it is next asked for."""
+"""Raise it and every stored PDF is rendered anew when it is next requested."""
 LEASE_SECONDS: Final = 15
 """The time for which a delivery has a ticket to itself: longer than rendering and storing one takes."""
 _LOOK_AGAIN_SECONDS = 0.2

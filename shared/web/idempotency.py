@@ -1,9 +1,9 @@
 """`Idempotency-Key`: the same key with the same body gives the same response and no second effect (PS-027).
 
 The key is inserted as "in progress" before the work and read only on conflict; the response is kept afterwards.
-Each is one statement, shared with whoever comes at the same time. A process that dies in between leaves the
-key locked until `LOCKED_SECONDS` have passed; whoever comes then runs the operation again, and the operations
-themselves are safe to repeat.
+Each is one statement, shared by concurrent requests. A process that dies in between leaves the key locked until
+`LOCKED_SECONDS` have passed; the next request then runs the operation again, and the operations themselves are safe
+to repeat.
 """
 
 import hashlib

@@ -29,13 +29,13 @@ SESSIONS = Limit("sessions", 20, per_address=3000)
 CREDENTIALS = Limit("credentials", 20, per_address=3000)
 """The limit where passwords and codes are tried: loose for each address, strict for each account."""
 CODE_MAILS = Limit("code mails", 20, per_address=3000)
-"""The limit where codes are asked for: apart, so that asking for another's doesn't keep them from signing in."""
+"""The limit of requests for codes: apart, so that a stranger's requests don't keep the owner from signing in."""
 ACCOUNT_CREDENTIALS = Limit("account credentials", 10, is_strict=True)
 """Tries a minute at one account from one network: others lock nobody out (shared/identity/login_throttling.py)."""
 ACCOUNT_CODE_MAILS = Limit("account code mails", 10, is_strict=True)
-"""Codes asked for at one account, from wherever: nobody's mailbox is flooded through us."""
+"""The limit of requests for codes to one account, from all networks: nobody's mailbox is flooded through us."""
 QUOTES = Limit("quotes", 100, per_address=3000)
-"""Asking for prices is reading, though what is asked for comes in a body."""
+"""Quotes are reads, though their request has a body."""
 PROMO_CODES = Limit("promo codes", 20, per_address=600)
 """Prices with a promo code: else codes could be guessed faster by quotes than by reservations."""
 EXPORTS = Limit("exports", 30)
@@ -144,7 +144,7 @@ def _email_of(request: Request) -> str | None:
 
 
 def _names_promo_code(request: Request) -> bool:
-    """True if prices with a promo code are asked for, by the API or by a page's address or form."""
+    """True if prices with a promo code are requested, by the API or by a page's address or form."""
     return bool(_text(request, "promo_code") or _text(request, "promo") or request.args.get("promo"))
 
 

@@ -1,7 +1,7 @@
 """Xendit's API: invoices, refunds, payouts, and checks of bank accounts.
 
 Invoices have no idempotency key and `external_id` is not unique, so an invoice whose fate is unknown
-is looked up before it is asked for again. Refunds and payouts carry a key and may be repeated.
+is looked up before it is created again. Refunds and payouts carry a key and may be repeated.
 """
 
 from collections.abc import Callable, Iterator, Mapping
