@@ -9,19 +9,19 @@ app = App("reminders")
 @app.job("payments")
 def enqueue_payment_reminders() -> None:
     """Every minute: remind who has not paid, 15 minutes before the hold ends."""
-    payment_reminders.remind_all_due()
+    payment_reminders.enqueue_all_due()
 
 
 @app.job("events")
 def enqueue_event_reminders() -> None:
     """Every ten minutes: remind who holds a ticket for an event of the next day."""
-    event_reminders.remind_all_due()
+    event_reminders.enqueue_all_due()
 
 
 @app.job("sales")
 def enqueue_sale_digests() -> None:
     """Every morning: tell organizers what they have sold since they were last told."""
-    sale_notices.send_digests()
+    sale_notices.enqueue_digests()
 
 
 main = app.entry_point()

@@ -211,7 +211,7 @@ def post_remaining_sale_reversal(tx: Transaction, order_id: UUID) -> UUID | None
     left = {row.account: int(row.balance) for row in tx.execute(_LEFT_OF_SALE, {"order_id": order_id})}
     rest = -sum(left.values())
     owed = int(tx.execute(_OWED_TO_BUYER, {"order_id": order_id}).scalar_one())
-    if payment_id is None or rest <= 0 or rest + owed > in_suspense(tx, order_id):
+    if payment_id is None or rest <= 0 or rest + owed > suspense_amount(tx, order_id):
         return None
     entries = {account: -balance for account, balance in left.items()} | {SUSPENSE: -rest}
     post(tx, "sale_rest_taken_back", payment_id, entries, order_id=order_id)
@@ -251,7 +251,7 @@ def post_refund_owed(
     They differ where a payment was accepted that was not the whole price, or more than that. The part of
     `for_items` that is not owed was refunded at a gateway's dashboard: it leaves the suspense account.
     """
-    returned_before = max(min(for_items - amount, in_suspense(tx, order_id)), 0)
+    returned_before = max(min(for_items - amount, suspense_amount(tx, order_id)), 0)
     taken = share.organizer + share.commission + share.platform_fee - share.promotion
     entries = {
         payable_to(organizer_id): share.organizer,
@@ -308,12 +308,12 @@ def unallocated_amount(tx: Transaction, order_id: UUID) -> int:
     return int(tx.execute(_SET_ASIDE, {"order_id": order_id}).scalar_one())
 
 
-def in_suspense(tx: Transaction, order_id: UUID) -> int:
+def suspense_amount(tx: Transaction, order_id: UUID) -> int:
     """An order's money that went back at a dashboard and belongs to no item of it yet, in rupiah."""
     return int(tx.execute(_IN_SUSPENSE, {"order_id": order_id}).scalar_one())
 
 
-def in_suspense_of(tx: Transaction, order_id: UUID, payment_id: UUID) -> int:
+def suspense_amount_of_payment(tx: Transaction, order_id: UUID, payment_id: UUID) -> int:
     """The part of an order's money in suspense that came by one payment, in rupiah."""
     return int(tx.execute(_SUSPENSE_OF_PAYMENT, {"order_id": order_id, "payment_id": payment_id}).scalar_one())
 

@@ -20,7 +20,7 @@ TO_ADDRESS = Budget("code mails to", 6, 2700)
 FROM_NETWORK = Budget("code mails from", 3000, 10)
 
 
-def take(tx: Transaction, email: str, client: ClientNetwork, *, known: str | None = None) -> bool:
+def try_take(tx: Transaction, email: str, client: ClientNetwork, *, known: str | None = None) -> bool:
     """Count one mail with a code to sign in; False, and none is counted, where the next is not due yet.
 
     `known` is the key of a known device. Raises TooManyAttempts where the network's mails are used up.

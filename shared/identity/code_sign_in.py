@@ -95,7 +95,7 @@ def send_code(
         found = people.find(tx, request.email)
         known = client_networks.known_device(tx, client, found.id) if found else None
         sign_in_codes.lock(tx, request.email)
-        if code_mails.take(tx, request.email, client, known=known):
+        if code_mails.try_take(tx, request.email, client, known=known):
             mail(tx, _code_for(tx, request, found if found and found.is_email_verified else None, client))
 
 

@@ -87,7 +87,7 @@ def first_moment(start: datetime, zone: str) -> datetime:
     return datetime.combine(day, FIRST_HOUR, tzinfo=place)
 
 
-def remind_all_due() -> int:
+def enqueue_all_due() -> int:
     """Enqueue the reminders that are due, for a while; return how many orders they are about."""
     deadline = time.monotonic() + RUN_SECONDS
     total = 0

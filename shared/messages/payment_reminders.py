@@ -41,7 +41,7 @@ _DUE = text("""
 """)
 
 
-def remind_all_due() -> int:
+def enqueue_all_due() -> int:
     """Enqueue the reminders that are due, in transactions of `BATCH_SIZE`; return how many orders they are about."""
     deadline = time.monotonic() + RUN_SECONDS
     total, last = 0, None

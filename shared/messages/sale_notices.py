@@ -80,7 +80,7 @@ def _is_early(tx: Transaction, sale: Row[Any]) -> bool:
     return early
 
 
-def send_digests() -> int:
+def enqueue_digests() -> int:
     """Enqueue the digests of all organizers with sales that they were not notified of; return how many there were."""
     deadline = time.monotonic() + RUN_SECONDS
     total, last = 0, None
@@ -89,7 +89,7 @@ def send_digests() -> int:
             organizer_ids = tx.execute(_ORGANIZERS, {"last": last, "most": BATCH_SIZE}).scalars().all()
         for organizer_id in organizer_ids:
             with transaction() as tx:
-                _send_digest(tx, organizer_id)
+                _enqueue_digest(tx, organizer_id)
         total += len(organizer_ids)
         if len(organizer_ids) < BATCH_SIZE:
             break
@@ -97,7 +97,7 @@ def send_digests() -> int:
     return total
 
 
-def _send_digest(tx: Transaction, organizer_id: UUID) -> None:
+def _enqueue_digest(tx: Transaction, organizer_id: UUID) -> None:
     sales = [dict(row) for row in tx.execute(_TELL, {"organizer_id": organizer_id}).mappings()]
     organizer = tx.execute(_ORGANIZER, {"id": organizer_id}).first()
     if sales and organizer and organizer.sale_notices != SaleNotices.OFF:

@@ -292,7 +292,7 @@ def _add_full_refund(
 ) -> None:
     """Owe the buyer `amount`: nothing, where a promo code's issuer had paid for all that is left."""
     refund = refund_records.add(tx, payment_id, RefundKind.CANCELLATION, amount, "The event was cancelled.", amounts)
-    approval.owe(tx, refund, share, organizer_id=order.organizer_id, by=None)
+    approval.book_approved(tx, refund, share, organizer_id=order.organizer_id, by=None)
     if amount == 0:
         refund_records.complete_without_money(tx, refund)
 

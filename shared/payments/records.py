@@ -226,7 +226,7 @@ def release_claim(tx: Transaction, payment: Payment) -> None:
     tx.execute(_RELEASE_CLAIM, {"id": payment.id, "claimed_until": payment.claimed_until})
 
 
-def match(tx: Transaction, payment: Payment, reported: GatewayPaymentStatus) -> Payment | None:
+def lock_matching(tx: Transaction, payment: Payment, reported: GatewayPaymentStatus) -> Payment | None:
     """The payment, locked, that a status under the external id of `payment` is about; None where it does not matter.
 
     One external id can have several invoices at its gateway. One that no payment has kept becomes a payment of its

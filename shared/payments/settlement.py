@@ -54,7 +54,7 @@ def settle(tx: Transaction, payment: Payment, statuses: Sequence[GatewayPaymentS
     orders.lock(tx, payment.order_id)
     outcomes = []
     for reported in sorted(statuses, key=_urgency):
-        holder = payment_records.match(tx, payment, reported)
+        holder = payment_records.lock_matching(tx, payment, reported)
         if holder and not _is_overtaken(holder, reported, statuses):
             outcomes.append(_act(tx, orders.lock(tx, holder.order_id), holder, reported))
     return next(
@@ -153,7 +153,7 @@ def _paid_before(order: Order, payment: Payment) -> int:
 
 
 def _refund_unusable(tx: Transaction, order: Order, payment: Payment) -> SettlementOutcome:
-    refund_id = approval.owe_unusable(tx, payment.id, payment.gateway, order_id=order.id)
+    refund_id = approval.approve_unusable(tx, payment.id, payment.gateway, order_id=order.id)
     mails.enqueue_about_order(
         tx, "payment_unusable", order.id, dedupe_key=f"payment_unusable:{refund_id}", context={"refund_id": refund_id}
     )
@@ -240,7 +240,7 @@ def _refunded(tx: Transaction, order: Order, payment: Payment, reported: Gateway
     if payment.received_amount is None:
         return SettlementOutcome.NOTHING
     reported = replace(reported, refunded_amount=reported.refunded_amount or payment.received_amount)
-    unbooked = dashboard_refunds.unbooked(tx, payment.id, reported)
+    unbooked = dashboard_refunds.unbooked_amount(tx, payment.id, reported)
     ours = [
         refund for refund in refund_records.gateway_refunds_of(tx, payment.id) if refund.kind != RefundKind.BY_GATEWAY
     ]
@@ -259,7 +259,7 @@ def _partially_refunded(
     tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus
 ) -> SettlementOutcome:
     """Settle a payment that was refunded in part, by us or at the gateway's dashboard."""
-    unbooked = dashboard_refunds.unbooked(tx, payment.id, reported) if payment.received_amount is not None else 0
+    unbooked = dashboard_refunds.unbooked_amount(tx, payment.id, reported) if payment.received_amount is not None else 0
     return _book_dashboard_refund(tx, order, payment, reported, unbooked) if unbooked > 0 else SettlementOutcome.NOTHING
 
 
@@ -272,7 +272,7 @@ def _book_dashboard_refund(
     reason = f"{payment.gateway}: {reported.raw_status}"
     left = dashboard_refunds.record(tx, payment.id, payment.gateway, amount, against=against, reason=reason)
     is_undone = full_refunds.close_if_fully_refunded(tx, order.id)
-    if is_undone and order.status == OrderStatus.PAID and not ledger.in_suspense(tx, order.id):
+    if is_undone and order.status == OrderStatus.PAID and not ledger.suspense_amount(tx, order.id):
         return SettlementOutcome.REFUNDED
     if left == 0 and not dashboard_refunds.of_order(tx, order.id):  # it has paid exactly what we owed
         return SettlementOutcome.REFUNDED
@@ -296,11 +296,11 @@ def _reverse(
         return _reverse_mismatch(tx, order, payment, reported, outcome)
     if order.status != OrderStatus.PAID or not _is_whole(tx, order, payment):
         if outcome is SettlementOutcome.REFUNDED:
-            unbooked = dashboard_refunds.unbooked(tx, payment.id, reported)
+            unbooked = dashboard_refunds.unbooked_amount(tx, payment.id, reported)
             return _book_dashboard_refund(tx, order, payment, reported, unbooked)
         _open_manual_task(tx, f"payment_{outcome}_out_of_order", payment, reported)
         return SettlementOutcome.NOTED
-    before = dashboard_refunds.booked(tx, payment.id)
+    before = dashboard_refunds.booked_amount(tx, payment.id)
     voiding.void(tx, order.id)
     mails.enqueue_ticket_void(tx, order.id, orders.unreturned_items(tx, order.id), "refunded")
     ledger.post_sale_reversal(tx, payment.id, sale_of(order, payment), returned_before=before)
@@ -315,7 +315,7 @@ def _reverse_mismatch(
     tx: Transaction, order: Order, payment: Payment, reported: GatewayPaymentStatus, outcome: SettlementOutcome
 ) -> SettlementOutcome:
     """Reverse a mismatched payment: nothing is left to decide, and an order that waited for it ends."""
-    before = dashboard_refunds.booked(tx, payment.id)
+    before = dashboard_refunds.booked_amount(tx, payment.id)
     rest = (payment.received_amount or 0) - before
     ledger.post_unallocated_reversal(tx, payment.id, payment.gateway, rest, order_id=order.id)
     _record_reversal(tx, payment, reported, before)

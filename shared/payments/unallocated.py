@@ -32,7 +32,7 @@ def of_order(tx: Transaction, order_id: UUID) -> list[UUID]:
 
 def unrefunded_amount(tx: Transaction, payment: Payment) -> int:
     """The received amount of a payment, less what somebody refunded at the gateway's dashboard."""
-    return (payment.received_amount or 0) - dashboard_refunds.booked(tx, payment.id)
+    return (payment.received_amount or 0) - dashboard_refunds.booked_amount(tx, payment.id)
 
 
 def refund(tx: Transaction, payment: Payment, *, by: UUID | None) -> None:
@@ -40,7 +40,7 @@ def refund(tx: Transaction, payment: Payment, *, by: UUID | None) -> None:
     added = refund_records.add(
         tx, payment.id, RefundKind.REVIEW, unrefunded_amount(tx, payment), "The amount did not fit the order.", {}
     )
-    approval.owe_unallocated(tx, added, by=by)
+    approval.approve_unallocated(tx, added, by=by)
     record_decision(tx, payment, "refunded", by)
 
 

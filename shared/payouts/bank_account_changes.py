@@ -36,7 +36,7 @@ def set_account(user_id: UUID, wanted: BankAccountBody) -> BankAccountResponse:
     with transaction() as tx:
         person = people.lock(tx, user_id)
         account = bank_accounts.current(tx, user_id)
-        if account is None or not account.is_where(wanted):
+        if account is None or not account.is_same_as(wanted):
             account = bank_accounts.replace(tx, user_id, checked)
             _enqueue_mail(tx, account)
         elif checked.status != BankAccountStatus.CHECKING:

@@ -135,7 +135,7 @@ class Account:
             is_frozen=self.is_frozen,
         )
 
-    def is_where(self, wanted: BankAccountBody) -> bool:
+    def is_same_as(self, wanted: BankAccountBody) -> bool:
         """True if this is the wanted account and verified, so that it can stay.
 
         While the bank is still asked about it, the holder's name must be the wanted one too.

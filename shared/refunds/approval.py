@@ -114,13 +114,13 @@ def end_purchase(tx: Transaction, order: Order, refund: Refund, share: Share, *,
     """Approve a refund of a locked order and void what its items bought. Raises TicketUsed, ProductsPickedUp."""
     voiding.void_items(tx, order.id, refund.item_ids)
     mails.enqueue_ticket_void(tx, order.id, refund.item_ids, "refunded")
-    owe(tx, refund, share, organizer_id=order.organizer_id, by=by)
+    book_approved(tx, refund, share, organizer_id=order.organizer_id, by=by)
     orders.return_items(tx, refund.item_ids)
     if refund.amount == 0:
         refund_records.complete_without_money(tx, refund)
 
 
-def owe(tx: Transaction, refund: Refund, share: Share, *, organizer_id: UUID, by: UUID | None) -> None:
+def book_approved(tx: Transaction, refund: Refund, share: Share, *, organizer_id: UUID, by: UUID | None) -> None:
     """Mark a refund as approved and book the debt, taken from the `share` of each in the sale."""
     tx.execute(_APPROVED, {"id": refund.id, "by": by})
     manual_tasks.close(tx, refund.id, by=by)
@@ -136,14 +136,14 @@ def owe(tx: Transaction, refund: Refund, share: Share, *, organizer_id: UUID, by
     _announce(tx, refund.id, refund.amount, by=by)
 
 
-def owe_unallocated(tx: Transaction, refund: Refund, *, by: UUID | None) -> None:
+def approve_unallocated(tx: Transaction, refund: Refund, *, by: UUID | None) -> None:
     """Mark a refund of unallocated money as approved and book the debt."""
     tx.execute(_APPROVED, {"id": refund.id, "by": by})
     ledger.post_unallocated_to_refund(tx, refund.id, refund.amount, order_id=refund.order_id)
     _announce(tx, refund.id, refund.amount, by=by)
 
 
-def owe_unusable(tx: Transaction, payment_id: UUID, gateway: str, *, order_id: UUID) -> UUID | None:
+def approve_unusable(tx: Transaction, payment_id: UUID, gateway: str, *, order_id: UUID) -> UUID | None:
     """Add an approved refund of a whole unusable payment (LATE-1); None where there is one already."""
     row = tx.execute(_OWE_UNUSABLE, {"payment_id": payment_id, "reason": UNUSABLE}).first()
     if row is None:

@@ -50,12 +50,12 @@ class _Returned:
     was_sent: bool
 
 
-def booked(tx: Transaction, payment_id: UUID) -> int:
+def booked_amount(tx: Transaction, payment_id: UUID) -> int:
     """The booked dashboard refunds of a payment, in rupiah."""
     return sum(row.amount for row in _rows(tx, payment_id) if row.is_booked)
 
 
-def unbooked(tx: Transaction, payment_id: UUID, reported: GatewayPaymentStatus) -> int:
+def unbooked_amount(tx: Transaction, payment_id: UUID, reported: GatewayPaymentStatus) -> int:
     """The dashboard refunds of a payment that are not booked yet, in rupiah: refunded there, and not by us."""
     rows = _rows(tx, payment_id)
     ours = {row.id: row for row in rows if not row.is_booked}
@@ -91,7 +91,7 @@ def offset_owed_refunds(tx: Transaction, payment_id: UUID) -> None:
 
 def offset_refund(tx: Transaction, refund: Refund) -> None:
     """Offset one refund, which neither gateway nor bank has received."""
-    amount = min(refund.amount, in_suspense_of(tx, refund))
+    amount = min(refund.amount, suspense_amount(tx, refund))
     is_all = amount == refund.amount
     if amount <= 0 or not ledger.post_paid_from_suspense(
         tx, refund.id, amount, order_id=refund.order_id, is_all=is_all
@@ -102,14 +102,14 @@ def offset_refund(tx: Transaction, refund: Refund) -> None:
         refund_records.complete_at_dashboard(tx, refund, is_booked=True)
     else:
         refund_records.reduce(tx, refund, amount)
-    if not ledger.in_suspense(tx, refund.order_id):
+    if not ledger.suspense_amount(tx, refund.order_id):
         manual_tasks.close(tx, refund.payment_id, by=None)
 
 
-def in_suspense_of(tx: Transaction, refund: Refund) -> int:
+def suspense_amount(tx: Transaction, refund: Refund) -> int:
     """The money in suspense of a refund's payment, in rupiah."""
-    by_payment = ledger.in_suspense_of(tx, refund.order_id, refund.payment_id)
-    return min(by_payment, ledger.in_suspense(tx, refund.order_id))
+    by_payment = ledger.suspense_amount_of_payment(tx, refund.order_id, refund.payment_id)
+    return min(by_payment, ledger.suspense_amount(tx, refund.order_id))
 
 
 def of_order(tx: Transaction, order_id: UUID) -> int:

@@ -77,7 +77,7 @@ def decide(
     Raises NotFound, Invalid, NothingInSuspense, InAnotherRefund, TicketUsed, ProductsPickedUp.
     """
     order = orders.lock(tx, payment_records.read(tx, payment_id).order_id)
-    suspense = ledger.in_suspense(tx, order.id)
+    suspense = ledger.suspense_amount(tx, order.id)
     item_ids = sorted(set(wanted.item_ids))
     values = {"order_id": order.id, "ids": item_ids}
     items = [_Item(**row._mapping) for row in tx.execute(_ITEMS, values)]
@@ -90,7 +90,7 @@ def decide(
     if any(item.is_returned or item.is_in_refund for item in items):
         raise InAnotherRefund
     for_items = _return_items(tx, admin_id, order, payment_id, items, suspense) if items else 0
-    goodwill = ledger.in_suspense(tx, order.id)
+    goodwill = ledger.suspense_amount(tx, order.id)
     ledger.post_goodwill(tx, goodwill, order_id=order.id)
     manual_tasks.close(tx, payment_id, by=admin_id)
     details = {"item_ids": [str(each) for each in item_ids], "for_items": for_items, "goodwill": goodwill}

@@ -97,7 +97,7 @@ def _begin(refund_id: UUID) -> tuple[Refund, Transfer | None]:
     """Lock a refund and record how it is sent: through its gateway, or by the transfer returned with it."""
     with transaction() as tx:
         refund = _lock(tx, refund_id)
-        if ledger.in_suspense(tx, refund.order_id):
+        if ledger.suspense_amount(tx, refund.order_id):
             refund = _offset(tx, refund)
         if refund.status not in refund_records.OPEN:
             return refund, None
@@ -184,7 +184,7 @@ def _book(refund: Refund, reported: GatewayRefundStatus) -> str:
             if now.status != RefundStatus.COMPLETED
             else GatewayRefundState.SUCCEEDED
         )
-        if ledger.in_suspense(tx, now.order_id):
+        if ledger.suspense_amount(tx, now.order_id):
             full_refunds.close_if_fully_refunded(tx, now.order_id)
     if state is GatewayRefundState.FAILED:
         return _switch_to_transfer(refund, reported.failure_code or reported.raw_status)
@@ -207,7 +207,7 @@ def _switch_to_transfer(refund: Refund, failure: str) -> str:
             return now.status
         others = [each for each in refund_records.gateway_refunds_of(tx, refund.payment_id) if each.id != refund.id]
         known = sum(each.amount for each in others if each.was_sent)
-        if given_back > known or refund_records.exceed_received(tx, refund.order_id):
+        if given_back > known or refund_records.exceeds_received(tx, refund.order_id):
             refund_records.fail(tx, now, failure)
             details = {"failure": failure, "amount": refund.amount, "given_back": given_back, "known": known}
             manual_tasks.add(tx, "refund_disputed", subject="refund", subject_id=refund.id, **details)

@@ -22,6 +22,6 @@ def close_if_fully_refunded(tx: Transaction, order_id: UUID) -> bool:
     if kept:
         mails.enqueue_ticket_void(tx, order_id, kept, "refunded")
     refund_records.close_order(tx, order_id)
-    if not ledger.in_suspense(tx, order_id):
+    if not ledger.suspense_amount(tx, order_id):
         manual_tasks.close(tx, payment_id, by=None)
     return True

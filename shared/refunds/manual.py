@@ -79,5 +79,5 @@ def _refuse_unless_owed(tx: Transaction, refund: Refund) -> None:
     status = RefundStatus.PROCESSING if is_on_its_way else refund.status
     if status in _WHAT_TO_DO:
         raise NotManuallyRefundable(_WHAT_TO_DO[status], refund_status=status)
-    if dashboard_refunds.in_suspense_of(tx, refund) > 0 or refund_records.would_exceed_received(tx, refund.id):
+    if dashboard_refunds.suspense_amount(tx, refund) > 0 or refund_records.would_exceed_received(tx, refund.id):
         raise NotManuallyRefundable(_PAID_ALREADY, refund_status=status)

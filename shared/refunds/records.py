@@ -192,7 +192,7 @@ def has_own(tx: Transaction, order_id: UUID) -> bool:
     return found
 
 
-def exceed_received(tx: Transaction, order_id: UUID) -> bool:
+def exceeds_received(tx: Transaction, order_id: UUID) -> bool:
     """True if the refunds of an order exceed what was received, because of dashboard refunds."""
     found: bool = tx.execute(_TOO_MUCH, {"order_id": order_id}).scalar_one()
     return found

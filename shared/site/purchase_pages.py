@@ -58,7 +58,7 @@ def sign_in_and_hold(request: PageRequest, slug: str) -> Page | Redirect:
     """Sign in with the mailed code, and hold what was chosen."""
     email = request.form.get("email", "")
     try:
-        tokens = sign_in.by_code(request)
+        tokens = sign_in.sign_in_by_code(request)
     except Problem as problem:
         return _code_page(request, slug, email, problem=problem)
     principal = sign_in.principal(tokens)
@@ -119,12 +119,12 @@ def _review(
         promo=given.get("promo", "").strip(),
         google_path=sign_in.google_path(_address(slug, given)),
         alternative=_alternative(problem, event, given) if problem else None,
-        bought=_bought(viewer, event) if viewer else None,
+        bought=_existing_order(viewer, event) if viewer else None,
         back=f"/{request.language}/events/{slug}?{urlencode(_choice(given))}#tickets",
     )
 
 
-def _bought(viewer: Principal, event: EventResponse) -> UUID | None:
+def _existing_order(viewer: Principal, event: EventResponse) -> UUID | None:
     with snapshot() as tx:
         return schemas.newest_paid(tx, viewer.id, event.id)
 

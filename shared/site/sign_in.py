@@ -29,7 +29,7 @@ def send_code(request: PageRequest) -> tuple[str, dict[str, str]]:
     return asked.email, {}
 
 
-def by_code(request: PageRequest) -> Tokens:
+def sign_in_by_code(request: PageRequest) -> Tokens:
     """Sign in with the code that the form gives. Raises CodeInvalid, TermsNotAccepted, TooManyAttempts."""
     given = forms.non_empty(request.form, "email", "code")
     given["code"] = given.get("code", "").replace(" ", "")

@@ -52,7 +52,7 @@ def send_code(request: PageRequest) -> Page | Redirect:
 def sign_in_by_code(request: PageRequest) -> Page | Redirect:
     """Sign in with the mailed code. For an address without an account it makes one."""
     try:
-        tokens = sign_in.by_code(request)
+        tokens = sign_in.sign_in_by_code(request)
     except Problem as problem:
         return _code(request, request.form.get("email", ""), problem)
     return Redirect(forms.target(request, SIGNED_IN), tokens=tokens)

@@ -39,7 +39,7 @@ class TicketParties:
         return caller.id == self.holder_id and not may_control
 
 
-def require_sight(tx: Transaction, caller: Caller, ticket_id: UUID) -> TicketParties:
+def require_read_access(tx: Transaction, caller: Caller, ticket_id: UUID) -> TicketParties:
     """The parties of a ticket that the caller may see. Raises NotFound."""
     parties = _find(tx, ticket_id)
     if parties is None or not (parties.is_holder_only(caller) or _check(tx, caller, ticket_id, parties)):
@@ -47,7 +47,7 @@ def require_sight(tx: Transaction, caller: Caller, ticket_id: UUID) -> TicketPar
     return parties
 
 
-def require_control(tx: Transaction, caller: Caller, ticket_id: UUID) -> TicketParties:
+def require_change_access(tx: Transaction, caller: Caller, ticket_id: UUID) -> TicketParties:
     """The parties of a ticket that the caller may change, which its holder may not. Raises NotFound."""
     parties = _find(tx, ticket_id)
     if parties is None or not _check(tx, caller, ticket_id, parties):

@@ -84,7 +84,7 @@ class HolderChangeClosed(Problem):
 
 def read(tx: Transaction, caller: Principal, ticket_id: UUID) -> TicketResponse:
     """The ticket for its buyer, its holder's account, its organizer or an admin. Raises NotFound."""
-    parties = access.require_sight(tx, caller, ticket_id)
+    parties = access.require_read_access(tx, caller, ticket_id)
     ticket = tx.execute(_READ, {"id": ticket_id}).one()
     is_buyer = parties.is_buyer(caller)
     is_open = ticket.status == TicketStatus.ISSUED and _is_open(ticket, is_buyer=is_buyer)
@@ -96,7 +96,7 @@ def change(tx: Transaction, caller: Principal, ticket_id: UUID, wanted: HolderCh
 
     Raises NotFound, TicketVoid, TicketUsed, HolderChangeClosed, and what `notify` raises.
     """
-    parties = access.require_control(tx, caller, ticket_id)
+    parties = access.require_change_access(tx, caller, ticket_id)
     orders.lock(tx, parties.order_id)
     ticket = tx.execute(_LOCK, {"id": ticket_id}).one()
     is_by_buyer = parties.is_buyer(caller)

@@ -195,7 +195,7 @@ def ticket_file(ticket_id: UUID, principal: Principal) -> TicketFile:
     own transactions around the storage.
     """
     with transaction() as tx:
-        access.require_sight(tx, principal, ticket_id)
+        access.require_read_access(tx, principal, ticket_id)
         row = tx.execute(_ONE, {"ticket_id": ticket_id}).one()
     if row.status == TicketStatus.VOID:
         raise TicketVoid

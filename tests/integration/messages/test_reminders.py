@@ -62,66 +62,66 @@ def a_bill(*, minutes_left, minutes_old=10, hold_minutes=30):
 @pytest.mark.parametrize(("minutes_left", "reminded"), [(16, 0), (15, 1), (3, 1), (-1, 0)])
 def test_who_has_not_paid_is_reminded_15_minutes_before_the_hold_ends(minutes_left, reminded):  # NS-004
     order = a_bill(minutes_left=minutes_left)
-    payment_reminders.remind_all_due()
+    payment_reminders.enqueue_all_due()
     assert len(reminders(order)) == reminded
 
 
 @pytest.mark.parametrize(("minutes_old", "reminded"), [(4, 0), (6, 1)])
 def test_no_reminder_follows_the_bill_at_once(minutes_old, reminded):  # NS-004
     order = a_bill(minutes_left=15, minutes_old=minutes_old)
-    payment_reminders.remind_all_due()
+    payment_reminders.enqueue_all_due()
     assert len(reminders(order)) == reminded
 
 
 @pytest.mark.parametrize(("minutes_old", "reminded"), [(2, 0), (4, 1)])
 def test_a_hold_that_settings_make_shorter_is_reminded_of_too(minutes_old, reminded):  # NS-004
     order = a_bill(minutes_left=5, minutes_old=minutes_old, hold_minutes=9)
-    payment_reminders.remind_all_due()
+    payment_reminders.enqueue_all_due()
     assert len(reminders(order)) == reminded
 
 
 def test_a_hold_without_a_chosen_payment_is_not_reminded_of():  # NS-004
     order = an_order()
-    payment_reminders.remind_all_due()
+    payment_reminders.enqueue_all_due()
     assert reminders(order) == []
 
 
 def test_a_payment_is_reminded_of_once_whatever_is_repeated():  # NS-004
     order = a_bill(minutes_left=14)
-    at_the_same_time([payment_reminders.remind_all_due] * 4)
-    payment_reminders.remind_all_due()
+    at_the_same_time([payment_reminders.enqueue_all_due] * 4)
+    payment_reminders.enqueue_all_due()
     assert len(reminders(order)) == 1
 
 
 def test_a_hold_that_is_prolonged_is_reminded_of_its_new_end():  # NS-004
     order = a_bill(minutes_left=14)
-    payment_reminders.remind_all_due()
+    payment_reminders.enqueue_all_due()
     change(
         """UPDATE orders SET review_reason = 'top_up', reservation_expires_at = now() + interval '12 minutes'
             WHERE id = :id""",
         id=order.id,
     )
-    payment_reminders.remind_all_due()
+    payment_reminders.enqueue_all_due()
     assert len(reminders(order)) == 2
 
 
 def test_an_order_in_review_is_not_reminded_of():
     order = a_bill(minutes_left=14)
     change("UPDATE orders SET review_reason = 'overpaid' WHERE id = :id", id=order.id)
-    payment_reminders.remind_all_due()
+    payment_reminders.enqueue_all_due()
     assert reminders(order) == []
 
 
 def test_payments_are_reminded_of_in_batches(monkeypatch):
     monkeypatch.setattr(payment_reminders, "BATCH_SIZE", 2)
     bills = [a_bill(minutes_left=14) for _ in range(5)]
-    assert payment_reminders.remind_all_due() == 5
+    assert payment_reminders.enqueue_all_due() == 5
     assert [len(reminders(bill)) for bill in bills] == [1] * 5
 
 
 def test_who_pays_before_the_reminder_leaves_gets_none(sendgrid):  # NS-004
     order = a_bill(minutes_left=14)
-    payment_reminders.remind_all_due()
+    payment_reminders.enqueue_all_due()
     with transaction() as tx:
         orders.mark_paid(tx, orders.lock(tx, order.id), paid_at=datetime.now(UTC))
     [email] = reminders(order)
@@ -132,7 +132,7 @@ def test_who_pays_before_the_reminder_leaves_gets_none(sendgrid):  # NS-004
 
 def test_a_reminder_that_comes_too_late_is_not_sent(sendgrid):  # NS-004
     order = a_bill(minutes_left=14)
-    payment_reminders.remind_all_due()
+    payment_reminders.enqueue_all_due()
     change("UPDATE orders SET reservation_expires_at = now() WHERE id = :id", id=order.id)
     send_mail(reminders(order)[0].id)
     assert sendgrid.asked == []
@@ -140,7 +140,7 @@ def test_a_reminder_that_comes_too_late_is_not_sent(sendgrid):  # NS-004
 
 def test_the_reminder_says_until_when_and_how_to_pay(sendgrid):  # NS-004
     order = a_bill(minutes_left=14)
-    payment_reminders.remind_all_due()
+    payment_reminders.enqueue_all_due()
     send_mail(reminders(order)[0].id)
     mail = sendgrid.asked[-1].body
     assert mail["subject"] == "Belum dibayar: Konser Senja"
@@ -208,7 +208,7 @@ def test_buyer_and_attendee_are_reminded_once(buyer, sendgrid):  # NS-005
     with transaction() as tx:
         mails.enqueue_e_tickets(tx, order.id)
     for _ in range(2):
-        event_reminders.remind_all_due()
+        event_reminders.enqueue_all_due()
     assert sorted(reminded(order)) == sorted([address_of(buyer), "peserta1@example.com", "peserta2@example.com"])
     found = {mail.to_address: mail.id for mail in mails_about(order.id, "event_reminder")}
     for email_id in found.values():
@@ -221,7 +221,7 @@ def test_buyer_and_attendee_are_reminded_once(buyer, sendgrid):  # NS-005
 
 def test_an_attendee_who_was_not_mailed_a_ticket_is_not_mailed_a_reminder(buyer):
     order = paid_long_ago(a_near_event(), buyer=buyer, quantities=(0, 2))
-    event_reminders.remind_all_due()
+    event_reminders.enqueue_all_due()
     assert reminded(order) == [address_of(buyer)]
 
 
@@ -229,13 +229,13 @@ def test_an_event_of_another_day_is_not_reminded_of(buyer):  # NS-005
     with transaction() as tx:
         event = an_event(tx, starts_at=datetime.now(UTC) + timedelta(days=3))
     order = paid_long_ago(event, buyer=buyer)
-    event_reminders.remind_all_due()
+    event_reminders.enqueue_all_due()
     assert reminded(order) == []
 
 
 def test_who_has_just_paid_is_not_reminded(buyer):
     order = a_paid_order(a_near_event(), buyer=buyer, quantities=(0, 1))
-    event_reminders.remind_all_due()
+    event_reminders.enqueue_all_due()
     assert reminded(order) == []
 
 
@@ -245,7 +245,7 @@ def test_nothing_goes_to_who_was_refunded_or_whose_event_is_cancelled(buyer, sen
     with transaction() as tx:
         orders.mark_refunded(tx, orders.lock(tx, refunded.id))
         orders.return_items(tx, [returned.items[0].id])
-    event_reminders.remind_all_due()
+    event_reminders.enqueue_all_due()
     assert reminded(refunded) == []
     assert reminded(returned) == []
     [email] = mails_about(kept.id, "event_reminder")
@@ -256,7 +256,7 @@ def test_nothing_goes_to_who_was_refunded_or_whose_event_is_cancelled(buyer, sen
 
 def test_what_is_given_back_before_the_reminder_leaves_is_not_reminded_of(sendgrid):
     order = paid_long_ago(a_near_event(), quantities=(0, 1))
-    event_reminders.remind_all_due()
+    event_reminders.enqueue_all_due()
     with transaction() as tx:
         orders.return_items(tx, [order.items[0].id])
     [email] = mails_about(order.id, "event_reminder")
@@ -267,7 +267,7 @@ def test_what_is_given_back_before_the_reminder_leaves_is_not_reminded_of(sendgr
 def test_an_event_that_is_moved_is_reminded_of_anew(sendgrid, monkeypatch):  # NS-005
     event = a_near_event()
     order = paid_long_ago(event, quantities=(0, 1))
-    event_reminders.remind_all_due()
+    event_reminders.enqueue_all_due()
     [first] = mails_about(order.id, "event_reminder")
     a_day = timedelta(days=1)
     change(
@@ -279,7 +279,7 @@ def test_an_event_that_is_moved_is_reminded_of_anew(sendgrid, monkeypatch):  # N
     assert sendgrid.asked == []
     tomorrow = datetime.now(UTC) + a_day
     monkeypatch.setattr(clock, "now", lambda: tomorrow)
-    event_reminders.remind_all_due()
+    event_reminders.enqueue_all_due()
     [second] = [mail for mail in mails_about(order.id, "event_reminder") if mail.id != first.id]
     send_mail(second.id)
     assert len(sendgrid.asked) == 1
@@ -299,9 +299,9 @@ def test_reminders_that_are_cut_off_are_gone_on_with(monkeypatch):  # NS-005
 
     monkeypatch.setattr(mails, "enqueue_all", cut_off)
     with pytest.raises(ConnectionError):
-        event_reminders.remind_all_due()
+        event_reminders.enqueue_all_due()
     assert sum(len(reminded(order)) for order in placed) == 2
-    at_the_same_time([event_reminders.remind_all_due] * 3)
+    at_the_same_time([event_reminders.enqueue_all_due] * 3)
     assert [len(reminded(order)) for order in placed] == [1] * 5
     assert batches[0] == 2
     assert sum(batches) == 2 + 2 + 3  # the first, the one that was cut off, and the rest
@@ -311,5 +311,5 @@ def test_a_run_ends_in_time(monkeypatch):
     event = a_near_event()
     order = paid_long_ago(event, quantities=(0, 1))
     monkeypatch.setattr(event_reminders, "RUN_SECONDS", 0)
-    assert event_reminders.remind_all_due() == 0
+    assert event_reminders.enqueue_all_due() == 0
     assert reminded(order) == []

@@ -67,7 +67,7 @@ def test_the_first_sales_are_told_at_once_and_later_ones_in_a_digest():  # NOTIF
         sell(event)
     assert len(mails_to(event, "sale_made")) == sale_notices.FIRST_SALES
     assert mails_to(event, "sale_digest") == []
-    sale_notices.send_digests()
+    sale_notices.enqueue_digests()
     [digest] = mails_to(event, "sale_digest")
     assert [(each["orders"], each["items"], each["amount"]) for each in digest.context["sales"]] == [(2, 2, 200_000)]
 
@@ -86,10 +86,10 @@ def test_a_sale_is_told_once_whatever_is_repeated(monkeypatch):
     event = an_event_of()
     placed = [sell(event), sell(event, [2, 1])]
     at_the_same_time([lambda order=order: hear_of(order) for order in placed * 3])
-    at_the_same_time([sale_notices.send_digests] * 4)
+    at_the_same_time([sale_notices.enqueue_digests] * 4)
     for order in placed:
         hear_of(order)
-    sale_notices.send_digests()
+    sale_notices.enqueue_digests()
     assert len(mails_to(event, "sale_made")) == 1
     [digest] = mails_to(event, "sale_digest")
     assert [(each["orders"], each["items"]) for each in digest.context["sales"]] == [(1, 3)]
@@ -99,14 +99,14 @@ def test_everything_in_the_digest_for_who_wants_it_so():
     event = an_event_of("digest")
     sell(event)
     assert mails_to(event, "sale_made") == []
-    sale_notices.send_digests()
+    sale_notices.enqueue_digests()
     assert len(mails_to(event, "sale_digest")) == 1
 
 
 def test_nothing_for_who_wants_nothing():
     event = an_event_of("off")
     sell(event)
-    sale_notices.send_digests()
+    sale_notices.enqueue_digests()
     assert mails_to(event, "sale_made") + mails_to(event, "sale_digest") == []
 
 
@@ -125,7 +125,7 @@ def test_what_went_back_before_the_digest_is_no_sale():
     sold, returned = sell(event), sell(event)
     with transaction() as tx:
         orders.mark_refunded(tx, orders.lock(tx, returned.id))
-    sale_notices.send_digests()
+    sale_notices.enqueue_digests()
     [digest] = mails_to(event, "sale_digest")
     assert [each["amount"] for each in digest.context["sales"]] == [sold.subtotal]
 
@@ -134,7 +134,7 @@ def test_a_day_without_sales_has_no_digest():
     event = an_event_of("digest")
     sell(event)
     for _ in range(3):
-        sale_notices.send_digests()
+        sale_notices.enqueue_digests()
     assert len(mails_to(event, "sale_digest")) == 1
 
 
@@ -143,7 +143,7 @@ def test_digests_go_out_in_batches(monkeypatch):
     events = [an_event_of("digest") for _ in range(5)]
     for event in events:
         sell(event)
-    assert sale_notices.send_digests() == 5
+    assert sale_notices.enqueue_digests() == 5
     assert [len(mails_to(event, "sale_digest")) for event in events] == [1] * 5
 
 
@@ -180,7 +180,7 @@ def test_the_digest_says_what_was_sold_of_each_event(sendgrid):
     sell(concert, [2])
     sell(concert)
     sell(run)
-    sale_notices.send_digests()
+    sale_notices.enqueue_digests()
     mail = words(sendgrid, mails_to(concert, "sale_digest")[0])
     assert mail["subject"] == "Penjualan Anda: 3 pesanan, Rp 400.000"
     plain = mail["content"][0]["value"]
@@ -204,5 +204,5 @@ def test_a_sale_of_long_ago_is_told_like_any_other():
         a_month_ago = {"at": datetime.now(UTC) - timedelta(days=30), "id": order.id}
         tx.execute(text("UPDATE orders SET paid_at = :at WHERE id = :id"), a_month_ago)
     hear_of(order)
-    sale_notices.send_digests()
+    sale_notices.enqueue_digests()
     assert len(mails_to(event, "sale_digest")) == 1
