@@ -25,6 +25,7 @@ PAGES = (
     "goods",
     "orders",
     "orders/{order}",
+    "orders/{unpaid}",
     "attendees",
     "attendees/{ticket}",
     "refunds",
@@ -108,7 +109,7 @@ class Sold:
 
 @pytest.fixture(scope="module")
 def sold(world: World) -> Sold:
-    """An event with a paid order, a refund to decide and a promo code."""
+    """An event with a paid order and one that is not, a refund to decide and a promo code."""
     organizer, buyer = world.somebody("organizer"), world.somebody()
     event = organizer.publish(title="Konser <b>Senja</b> & Co")
     promo = organizer.api.post("promos", {"code": "SENJA10", "percent": 10, "event_id": event["id"]}, status=201)
@@ -117,7 +118,8 @@ def sold(world: World) -> Sold:
     refund = buyer.api.post("refunds/request", asked, status=201)
     named = {"name": f"=HYPERLINK {MARKUP}", "email": buyer.address}
     buyer.api.call("PUT", f"tickets/{order['tickets'][0]['id']}/holder", json=named, status=200)
-    ids = {"tier": event["tiers"][0]["id"], "promo": promo["id"], "refund": refund["id"]}
+    unpaid = world.somebody().reserve(event)
+    ids = {"tier": event["tiers"][0]["id"], "promo": promo["id"], "refund": refund["id"], "unpaid": unpaid["id"]}
     return Sold(organizer, buyer, event, {**ids, "order": order["id"], "ticket": order["tickets"][0]["id"]})
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
+from tests.functions.browsing import Browser
 from tests.functions.test_cancellation_and_payout import an_admin
 from tests.people import Person, World
 from tests.stack import Stack
@@ -29,11 +30,24 @@ def until_mail(buyer: Person, order: dict[str, Any], status: str) -> dict[str, A
     return until(reached, what=f"for the ticket's mail to be {status}")
 
 
+def page(person: Person, address: str) -> str:
+    """What a page says to somebody."""
+    browser = Browser(person.world)
+    browser.sign_in(person)
+    return str(browser.get(address).text)
+
+
 def test_a_bounced_ticket_is_told_to_its_buyer_and_the_corrected_address_gets_it(world: World, stack: Stack):
-    event, buyer = world.somebody("organizer").publish(), world.somebody()
+    organizer, buyer = world.somebody("organizer"), world.somebody()
+    event = organizer.publish()
     gone, right = f"bounce-{uuid4().hex[:8]}@example.com", f"ani-{uuid4().hex[:8]}@example.com"
     order = buy_for(buyer, event, gone)
     ticket = until_mail(buyer, order, "bounced")
+    told = page(buyer, f"/orders/{order['id']}")
+    assert f"{gone} menolak email kami." in told
+    assert f'href="/tickets/{ticket["id"]}">Perbaiki alamat' in told
+    attendees = page(organizer, f"/organizer/events/{event['id']}/attendees")
+    assert "E-mail tidak sampai" in attendees
     assert world.mail(buyer.address, "e_ticket")
 
     corrected = {"name": "Ani Wijaya", "email": right}
