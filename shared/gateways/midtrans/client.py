@@ -20,7 +20,7 @@ from shared.gateways.errors import (
 )
 from shared.gateways.fields import Fields
 from shared.gateways.http import HttpResponse, JsonApi, Timeouts, json_document, read_by
-from shared.gateways.midtrans import responses
+from shared.gateways.midtrans import responses, webhooks
 from shared.gateways.midtrans.requests import CHARGED_METHODS, charge_request, snap_request
 from shared.gateways.midtrans.responses import GATEWAY
 from shared.gateways.statuses import (
@@ -161,7 +161,7 @@ class Midtrans:
 
     def parse_notification(self, body: bytes) -> WebhookEvent:
         """Check and read a notification. Raises SignatureInvalid, PayloadUnreadable."""
-        return responses.read_notification(body, self._server_key)
+        return webhooks.read_webhook(body, self._server_key)
 
     def _charge(self, order_id: str, body: Mapping[str, object]) -> OpenedPayment:
         # The key repeats the first answer, QR text included, for five minutes; later, and for Permata, it is 406.

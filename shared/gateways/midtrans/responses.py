@@ -1,17 +1,14 @@
-"""Responses and notifications of Midtrans, read into our own types; no network.
+"""Responses of Midtrans, and the transactions in its webhooks, read into our own types; no network.
 
 Midtrans says the result in the body (`status_code`, a string), writes amounts as "10000.00" and
 times in GMT+7. Wire format as of November 2026: Snap v1, Core API v2.
 """
 
-import hashlib
-import hmac
 import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from shared.gateways.errors import PayloadUnreadable, SignatureInvalid
-from shared.gateways.fields import Fields, parse_json, parse_object, short_id
+from shared.gateways.fields import Fields
 from shared.gateways.http import HttpResponse
 from shared.gateways.statuses import (
     GatewayPaymentState,
@@ -19,14 +16,10 @@ from shared.gateways.statuses import (
     GatewayRefundState,
     GatewayRefundStatus,
     OpenedPayment,
-    WebhookEvent,
-    WebhookEventKind,
 )
 
 GATEWAY = "midtrans"
 
-DASHBOARD_TEST_PREFIX = "payment_notif_test_"
-"""The prefix of order ids of the dashboard's test button; the status of such an order is 404."""
 
 REVERSIBLE_TYPES = frozenset({"bank_transfer", "echannel", "cstore"})
 """Payment types whose `deny` takes back a settlement (Permata VA, Mandiri Bill, Indomaret). They have no
@@ -190,63 +183,6 @@ def find_refund(body: object, order_id: str, refund_key: str) -> GatewayRefundSt
                 raw_status=transaction.text("transaction_status").lower(),
             )
     return None
-
-
-def read_notification(body: bytes, server_key: str) -> WebhookEvent:
-    """Check where a notification comes from and say what it is about.
-
-    The signature covers neither transaction_status nor fraud_status, so a captured notification can
-    be replayed with another status: ask `Midtrans.payment_status` before money changes hands. An empty server
-    key refuses everything. A signed notification is never refused: parts that can't be read are left out. Raises
-    SignatureInvalid, and PayloadUnreadable for what can't even be signed.
-    """
-    notification = parse_object(GATEWAY, body)
-    if not server_key or not _signed(body, server_key):
-        is_signed = bool(notification.body.get("signature_key"))
-        raise SignatureInvalid(GATEWAY, "signature wrong" if is_signed else "signature missing")
-    order_id = notification.text("order_id")
-    reported = _read_status(notification)
-    return WebhookEvent(
-        gateway=GATEWAY,
-        kind=WebhookEventKind.PAYMENT,
-        event_id=short_id(_event_id(notification, order_id)),
-        external_id=order_id,
-        gateway_reference=order_id,
-        raw_status=(notification.lenient_text("transaction_status") or "").lower(),
-        is_test=order_id.startswith(DASHBOARD_TEST_PREFIX),
-        reported=reported,
-        payload=notification.body,
-    )
-
-
-def signature(order_id: str, status_code: str, gross_amount: str, server_key: str) -> str:
-    """Midtrans's signature over the three texts exactly as they stand in the notification."""
-    return hashlib.sha512(f"{order_id}{status_code}{gross_amount}{server_key}".encode()).hexdigest()
-
-
-def _signed(body: bytes, server_key: str) -> bool:
-    # Numbers stay the text they were: 10000 and "10000.00" are different signatures.
-    fields = Fields(GATEWAY, parse_json(GATEWAY, body, number=str))
-    expected = signature(fields.text("order_id"), fields.text("status_code"), fields.text("gross_amount"), server_key)
-    presented = fields.optional_text("signature_key") or ""
-    return hmac.compare_digest(presented.encode(), expected.encode())
-
-
-def _read_status(notification: Fields) -> GatewayPaymentStatus | None:
-    try:
-        return read_transaction(notification.body)
-    except PayloadUnreadable:  # it still says what to ask about
-        return None
-
-
-def _event_id(notification: Fields, order_id: str) -> str:
-    parts = (
-        notification.lenient_text("transaction_id") or order_id,
-        (notification.lenient_text("transaction_status") or "").lower(),
-        (notification.lenient_text("fraud_status") or "").lower(),
-        notification.lenient_text("refund_amount") or "",
-    )
-    return ":".join(parts)
 
 
 def _was_settled(transaction: Fields) -> bool:

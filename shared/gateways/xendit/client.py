@@ -26,7 +26,7 @@ from shared.gateways.statuses import (
     PaymentMethod,
     WebhookEvent,
 )
-from shared.gateways.xendit import responses
+from shared.gateways.xendit import responses, webhooks
 from shared.gateways.xendit.requests import BANKS, invoice_request, payout_request, refund_request
 from shared.gateways.xendit.responses import GATEWAY
 
@@ -349,7 +349,7 @@ class Xendit:
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> WebhookEvent:
         """Check and read a webhook. Raises SignatureInvalid, PayloadUnreadable."""
-        return responses.read_webhook(headers, body, self._callback_token)
+        return webhooks.read_webhook(headers, body, self._callback_token)
 
 
 def _page(body: object) -> Fields:

@@ -8,7 +8,7 @@ import pytest
 
 from infra.local.postgres import Postgres
 from shared.cloud.database import transaction
-from shared.gateways.midtrans import responses
+from shared.gateways.midtrans.webhooks import signature
 from shared.payments import checkout, webhooks
 from shared.sales.schemas import OrderResponse
 from tests.factories import a_user, an_event, reserve
@@ -62,7 +62,7 @@ def told(order: OrderResponse, gateway: str, **odd: bytes) -> None:
             "transaction_id": f"t-{order.id}",
         }
         body |= {"transaction_status": "settlement", "payment_type": "qris"}
-        body |= {"signature_key": responses.signature(f"{order.id}-1", "200", amount, KEY)}
+        body |= {"signature_key": signature(f"{order.id}-1", "200", amount, KEY)}
     fields = {**{name: json.dumps(value).encode() for name, value in body.items()}, **odd}
     written = b",".join(b'"' + name.encode() + b'":' + value for name, value in fields.items())
     webhooks.receive(gateway, {"x-callback-token": KEY}, b"{" + written + b"}")

@@ -11,7 +11,7 @@ import requests
 
 from infra.local.postgres import Postgres
 from shared.cloud.database import transaction
-from shared.gateways.midtrans import responses
+from shared.gateways.midtrans.webhooks import signature
 from shared.gateways.statuses import PaymentMethod
 from shared.identity.tokens import Principal
 from shared.payments import checkout, payment_expiry, sync, webhooks
@@ -67,7 +67,7 @@ def notification(sample: str, payment: PaymentResponse) -> bytes:
     """A published notification, as it would come for this payment."""
     published = json.loads((PAYLOADS / f"{sample}.json").read_bytes())
     body = published | {"order_id": payment.gateway_reference, "gross_amount": f"{payment.amount}.00"}
-    proof = responses.signature(body["order_id"], body["status_code"], body["gross_amount"], KEY)
+    proof = signature(body["order_id"], body["status_code"], body["gross_amount"], KEY)
     return json.dumps(body | {"signature_key": proof}).encode()
 
 

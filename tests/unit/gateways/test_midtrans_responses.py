@@ -9,7 +9,7 @@ import pytest
 
 from shared.gateways.errors import PayloadUnreadable, SignatureInvalid
 from shared.gateways.fields import Fields
-from shared.gateways.midtrans import responses
+from shared.gateways.midtrans import responses, webhooks
 from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus, GatewayRefundState
 from tests.unit.gateways.samples import read, sample, sample_id, sample_paths
 
@@ -48,7 +48,7 @@ notifications = pytest.mark.parametrize("path", sample_paths("midtrans", "notif_
 
 def signed(payload: dict[str, Any], key: str = KEY_C) -> bytes:
     order_id, status_code, gross_amount = (str(payload[name]) for name in ("order_id", "status_code", "gross_amount"))
-    proof = responses.signature(order_id, status_code, gross_amount, key)
+    proof = webhooks.signature(order_id, status_code, gross_amount, key)
     return json.dumps(payload | {"signature_key": proof}).encode()
 
 
@@ -57,15 +57,15 @@ def test_every_published_notification_is_accepted_or_refused_by_its_signature(pa
     fitting = NOTIFICATIONS[path.stem][1]
     for key in PUBLIC_KEYS:
         if key == fitting:
-            assert responses.read_notification(path.read_bytes(), key).raw_status
+            assert webhooks.read_webhook(path.read_bytes(), key).raw_status
         else:
             with pytest.raises(SignatureInvalid):
-                responses.read_notification(path.read_bytes(), key)
+                webhooks.read_webhook(path.read_bytes(), key)
 
 
 @notifications
 def test_every_published_notification_is_understood_once_signed(path: Path) -> None:
-    event = responses.read_notification(signed(read(path)), KEY_C)
+    event = webhooks.read_webhook(signed(read(path)), KEY_C)
     assert isinstance(event.reported, GatewayPaymentStatus)
     assert event.reported.state is NOTIFICATIONS[path.stem][0]
     assert event.reported.amount == int(float(read(path)["gross_amount"]))
@@ -76,7 +76,7 @@ def test_every_published_notification_is_understood_once_signed(path: Path) -> N
 
 def test_the_documentation_s_stand_alone_signature() -> None:
     key = "askvnoibnosifnboseofinbofinfgbiufglnbfg"
-    assert responses.signature("1111", "200", "100000.00", key) == (
+    assert webhooks.signature("1111", "200", "100000.00", key) == (
         "edc076b21793ebe3e17926350f5b8ae67d902fe657b3d0aa31b932d5c127e2375d308a2bc94f3265ac2d80a1f181a79b"
         "997ac178a236fcff35af263fc4d4c231"
     )
@@ -86,36 +86,36 @@ def test_the_documentation_s_stand_alone_signature() -> None:
 def test_a_changed_field_breaks_the_signature(field: str) -> None:
     notification = sample("midtrans", "notif_cc_settlement_signed")
     with pytest.raises(SignatureInvalid):
-        responses.read_notification(json.dumps(notification | {field: "1"}).encode(), KEY_C)
+        webhooks.read_webhook(json.dumps(notification | {field: "1"}).encode(), KEY_C)
 
 
 def test_an_empty_server_key_refuses_everything() -> None:
     with pytest.raises(SignatureInvalid):
-        responses.read_notification(signed(sample("midtrans", "notif_cc_settlement_signed"), ""), "")
+        webhooks.read_webhook(signed(sample("midtrans", "notif_cc_settlement_signed"), ""), "")
 
 
 def test_a_notification_without_signature_is_refused() -> None:
     notification = sample("midtrans", "notif_cc_settlement_signed")
     del notification["signature_key"]
     with pytest.raises(SignatureInvalid):
-        responses.read_notification(json.dumps(notification).encode(), KEY_C)
+        webhooks.read_webhook(json.dumps(notification).encode(), KEY_C)
 
 
 def test_the_signature_is_over_the_text_as_received() -> None:
     """10000 and "10000.00" are one amount and two signatures."""
     numeric = sample("midtrans", "notif_paymentlink_pending_numeric_types")
     assert numeric["gross_amount"] == 10000
-    assert responses.read_notification(signed(numeric), KEY_C)
+    assert webhooks.read_webhook(signed(numeric), KEY_C)
     as_if_text = signed(numeric | {"gross_amount": "10000.00"})
     replaced = json.dumps(json.loads(as_if_text) | {"gross_amount": 10000}).encode()
     with pytest.raises(SignatureInvalid):
-        responses.read_notification(replaced, KEY_C)
+        webhooks.read_webhook(replaced, KEY_C)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"no json", b"{}"])
 def test_what_is_no_notification_is_unreadable(body: bytes) -> None:
     with pytest.raises(PayloadUnreadable):
-        responses.read_notification(body, KEY_C)
+        webhooks.read_webhook(body, KEY_C)
 
 
 @pytest.mark.parametrize(
@@ -240,8 +240,8 @@ def test_refund_answers() -> None:
 def test_repeats_of_a_notification_have_one_id(name: str) -> None:
     notification = sample("midtrans", name)
     again = notification | {"transaction_time": "2030-01-01 00:00:00", "a_new_field": 1}
-    first = responses.read_notification(signed(notification), KEY_C).event_id
-    assert responses.read_notification(signed(again), KEY_C).event_id == first
+    first = webhooks.read_webhook(signed(notification), KEY_C).event_id
+    assert webhooks.read_webhook(signed(again), KEY_C).event_id == first
 
 
 @pytest.mark.parametrize(
@@ -256,13 +256,13 @@ def test_repeats_of_a_notification_have_one_id(name: str) -> None:
 )
 def test_another_event_has_another_id(change: dict[str, str]) -> None:
     notification = sample("midtrans", "notif_cc_settlement_signed")
-    first = responses.read_notification(signed(notification), KEY_C).event_id
-    assert responses.read_notification(signed(notification | change), KEY_C).event_id != first
+    first = webhooks.read_webhook(signed(notification), KEY_C).event_id
+    assert webhooks.read_webhook(signed(notification | change), KEY_C).event_id != first
 
 
 def test_the_dashboard_s_test_notification_is_recognised() -> None:
     notification = sample("midtrans", "notif_cc_settlement_signed") | {"order_id": "payment_notif_test_G1_abc"}
-    assert responses.read_notification(signed(notification), KEY_C).is_test
+    assert webhooks.read_webhook(signed(notification), KEY_C).is_test
 
 
 @pytest.mark.parametrize(

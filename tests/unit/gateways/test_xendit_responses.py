@@ -18,7 +18,7 @@ from shared.gateways.statuses import (
     PayoutState,
     WebhookEventKind,
 )
-from shared.gateways.xendit import responses
+from shared.gateways.xendit import responses, webhooks
 from tests.unit.gateways.samples import read, sample, sample_id, sample_paths
 
 TOKEN = "test-only-callback-token"
@@ -33,18 +33,18 @@ WEBHOOKS = {
     "webhook_refund_succeeded": (WebhookEventKind.REFUND, GatewayRefundState.SUCCEEDED, 10_000, False),
 }
 
-webhooks = pytest.mark.parametrize("path", sample_paths("xendit", "webhook_*.json"), ids=sample_id)
+each_sample = pytest.mark.parametrize("path", sample_paths("xendit", "webhook_*.json"), ids=sample_id)
 
 
 def signed(payload: Any, token: str = TOKEN, **headers: str) -> tuple[dict[str, str], bytes]:
     return {"x-callback-token": token, **headers}, json.dumps(payload).encode()
 
 
-@webhooks
+@each_sample
 def test_every_published_webhook_is_understood(path: Path) -> None:
     kind, state, amount, is_test = WEBHOOKS[path.stem]
     headers = {"X-CALLBACK-TOKEN": TOKEN}
-    event = responses.read_webhook(headers, path.read_bytes(), TOKEN)
+    event = webhooks.read_webhook(headers, path.read_bytes(), TOKEN)
     assert event.kind == kind
     assert event.reported is not None
     assert event.reported.state == state
@@ -53,60 +53,60 @@ def test_every_published_webhook_is_understood(path: Path) -> None:
     assert event.payload == read(path)
 
 
-@webhooks
+@each_sample
 @pytest.mark.parametrize("headers", [{}, {"x-callback-token": ""}, {"x-callback-token": "wrong"}], ids=str)
 def test_a_webhook_without_our_token_is_refused(path: Path, headers: dict[str, str]) -> None:  # SEC-005
     with pytest.raises(SignatureInvalid):
-        responses.read_webhook(headers, path.read_bytes(), TOKEN)
+        webhooks.read_webhook(headers, path.read_bytes(), TOKEN)
 
 
 @pytest.mark.parametrize("presented", ["", "anything"])
 def test_an_empty_configured_token_refuses_everything(presented: str) -> None:
     headers, body = signed(sample("xendit", "webhook_invoice_paid_qris"), presented)
     with pytest.raises(SignatureInvalid):
-        responses.read_webhook(headers, body, "")
+        webhooks.read_webhook(headers, body, "")
 
 
 def test_the_token_is_checked_before_the_body_is_read() -> None:
     with pytest.raises(SignatureInvalid):
-        responses.read_webhook({}, b"no json", TOKEN)
+        webhooks.read_webhook({}, b"no json", TOKEN)
 
 
 @pytest.mark.parametrize("body", [b"no json", b"[]", b"\xff\x00"])
 def test_a_signed_webhook_of_which_nothing_can_be_read_is_kept_as_its_text(body: bytes) -> None:
-    event = responses.read_webhook({"x-callback-token": TOKEN}, body, TOKEN)
+    event = webhooks.read_webhook({"x-callback-token": TOKEN}, body, TOKEN)
     assert (event.kind, event.reported) == (WebhookEventKind.UNKNOWN, None)
     assert list(event.payload) == ["unreadable"]
 
 
 def test_a_signed_webhook_with_a_broken_field_still_says_what_to_ask_about() -> None:
     body = b'{"id": "i", "external_id": "x", "status": "PAID", "amount": 1e999}'
-    event = responses.read_webhook({"x-callback-token": TOKEN}, body, TOKEN)
+    event = webhooks.read_webhook({"x-callback-token": TOKEN}, body, TOKEN)
     assert (event.kind, event.external_id, event.gateway_reference) == (WebhookEventKind.PAYMENT, "x", "i")
     assert event.reported is None
 
 
 def test_repeats_of_a_webhook_have_one_id() -> None:
     payload = sample("xendit", "webhook_invoice_paid_qris")
-    first = responses.read_webhook(*signed(payload), TOKEN)
+    first = webhooks.read_webhook(*signed(payload), TOKEN)
     assert (
-        first.event_id == responses.read_webhook(*signed(payload | {"updated": "2026-01-01T00:00:00Z"}), TOKEN).event_id
+        first.event_id == webhooks.read_webhook(*signed(payload | {"updated": "2026-01-01T00:00:00Z"}), TOKEN).event_id
     )
-    assert first.event_id != responses.read_webhook(*signed(payload | {"status": "EXPIRED"}), TOKEN).event_id
-    assert responses.read_webhook(*signed(payload, **{"webhook-id": "wh-1"}), TOKEN).event_id == "wh-1"
+    assert first.event_id != webhooks.read_webhook(*signed(payload | {"status": "EXPIRED"}), TOKEN).event_id
+    assert webhooks.read_webhook(*signed(payload, **{"webhook-id": "wh-1"}), TOKEN).event_id == "wh-1"
 
 
 def test_an_expired_invoice_comes_without_any_paid_field() -> None:
     paid = sample("xendit", "webhook_invoice_paid_qris")
     expired = {name: value for name, value in paid.items() if not name.startswith(("paid_", "payment_"))}
-    reported = responses.read_webhook(*signed(expired | {"status": "EXPIRED"}), TOKEN).reported
+    reported = webhooks.read_webhook(*signed(expired | {"status": "EXPIRED"}), TOKEN).reported
     assert isinstance(reported, GatewayPaymentStatus)
     assert (reported.state, reported.paid_amount, reported.paid_at) == (GatewayPaymentState.EXPIRED, None, None)
 
 
 def test_the_doubly_wrapped_refund_of_the_documentation_is_understood() -> None:
     payload = sample("xendit", "webhook_refund_succeeded")
-    event = responses.read_webhook(
+    event = webhooks.read_webhook(
         *signed(payload | {"data": {"event": "refund.succeeded", "data": payload["data"]}}), TOKEN
     )
     assert isinstance(event.reported, GatewayRefundStatus)
@@ -115,7 +115,7 @@ def test_the_doubly_wrapped_refund_of_the_documentation_is_understood() -> None:
 
 @pytest.mark.parametrize("payload", [{"event": "v3_payout.succeeded", "data": {"id": "po-1"}}, {"hello": "world"}])
 def test_an_unknown_kind_of_webhook_is_told_as_such(payload: dict[str, Any]) -> None:
-    event = responses.read_webhook(*signed(payload), TOKEN)
+    event = webhooks.read_webhook(*signed(payload), TOKEN)
     assert (event.kind, event.reported) == (WebhookEventKind.UNKNOWN, None)
 
 
