@@ -5,7 +5,7 @@ from shared.identity.codes import CodeInvalid
 from shared.identity.login_throttling import TooManyAttempts
 from shared.identity.marketing import LinkInvalid, UnsubscribeLink
 from shared.identity.password_change import WrongPassword
-from shared.messages import unsubscribing
+from shared.messages import unsubscribe_links
 from shared.privacy import cookie_consents, deletion, export
 from shared.privacy.cookie_consents import COOKIES, CookieChoice, CookieConsent, CookieList, ListChanged
 from shared.privacy.deletion import AccountInUse, Deletion
@@ -36,13 +36,13 @@ def delete(asked: Deletion, caller: SignedIn) -> None:
 @app.get("/account/unsubscribe", anybody=True, problems=(LinkInvalid,))
 def ask_to_unsubscribe(link: UnsubscribeLink, tx: Transaction) -> HtmlPage:
     """The page of the unsubscribe link in a mail. It only asks for confirmation, so link scanners change nothing."""
-    return HtmlPage(unsubscribing.page(marketing.language(tx, link), link.kind, is_done=False))
+    return HtmlPage(unsubscribe_links.page(marketing.language(tx, link), link.kind, is_done=False))
 
 
 @app.post("/account/unsubscribe", anybody=True, problems=(LinkInvalid,))
 def unsubscribe(link: UnsubscribeLink, tx: Transaction) -> HtmlPage:
     """End offers, or notices of sales, without signing in, by one click (RFC 8058). Idempotent."""
-    return HtmlPage(unsubscribing.page(marketing.unsubscribe(tx, link), link.kind, is_done=True))
+    return HtmlPage(unsubscribe_links.page(marketing.unsubscribe(tx, link), link.kind, is_done=True))
 
 
 @app.get("/privacy/cookies", anybody=True)

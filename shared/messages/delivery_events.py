@@ -77,7 +77,7 @@ _ADD = text("""
 _MOVE = text(f"""
     UPDATE emails SET status = :status, status_at = :at, sent_at = COALESCE(sent_at, :at),
         provider_message_id = COALESCE(provider_message_id, :message_id), error_message = :error,
-        {sending.FORGET}
+        {sending.CLEAR_CONTEXT}
     WHERE id = :id
 """)
 
@@ -146,7 +146,7 @@ def _move(tx: Transaction, mail: Row[Any], news: Sequence[MailEvent]) -> None:
     state = _state(last)
     reason = mask(last.reason or last.kind)[:_REASON_LENGTH] if state in UNDELIVERED else None
     moved = {"id": mail.id, "status": state, "at": last.at, "message_id": last.message_id, "error": reason}
-    tx.execute(_MOVE, {**moved, **sending.FORGOTTEN})
+    tx.execute(_MOVE, {**moved, **sending.CLEARED_CONTEXT})
     if mail.status == EmailStatus.FAILED:
         manual_tasks.close(tx, mail.id, by=None)
     if state in UNDELIVERED:

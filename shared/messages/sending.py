@@ -17,7 +17,7 @@ from shared.gateways import registry
 from shared.gateways.errors import GatewayError, GatewayRefused, PayloadUnreadable
 from shared.gateways.sendgrid.client import Attachment, Mail
 from shared.identity import erasure
-from shared.messages import suppressions, template_context, unsubscribing, unverified_recipients
+from shared.messages import suppressions, template_context, unsubscribe_links, unverified_recipients
 from shared.messages.rendering import render
 from shared.messages.template_context import Obsolete, QueuedEmail
 from shared.messages.template_data import Ticket
@@ -31,7 +31,7 @@ MAX_ATTEMPTS = 10
 LEASE_SECONDS = 60
 """The time after which another delivery takes a try for dead: our calls to SendGrid time out after 25 seconds."""
 
-FORGOTTEN_ONCE_DONE = (
+CONTEXT_CLEARED_ONCE_DONE = (
     "verify_email",
     "already_registered",
     "reset_password",
@@ -44,7 +44,7 @@ FORGOTTEN_ONCE_DONE = (
 """Their context holds a name, and a code: of no use once the mail is sent, or never will be."""
 CONTEXT_KEPT = timedelta(days=90)
 """The time for which the context of any other mail is kept (shared/privacy/retention.py)."""
-ADDRESS_FORGOTTEN_ONCE_DONE = "account_deleted"
+ADDRESS_CLEARED_ONCE_DONE = "account_deleted"
 """The mail about a deleted account keeps only what it needs (DP-002)."""
 
 _TO_THE_FORMER_OWNER = ("account_deleted",)
@@ -60,7 +60,7 @@ _CLAIM = text("""
 """)
 _STATUS = text("SELECT status FROM emails WHERE id = :id")
 _RELEASE = text("UPDATE emails SET claimed_until = NULL, error_message = :error WHERE id = :id AND status = 'queued'")
-FORGET = """
+CLEAR_CONTEXT = """
     context = CASE WHEN template = ANY(:forgotten) THEN '{}' ELSE context END,
     to_address = CASE WHEN template = :addressless THEN :nobody ELSE to_address END
 """
@@ -68,17 +68,17 @@ FORGET = """
 _SENT = text(f"""
     UPDATE emails SET status = CASE WHEN status = 'queued' THEN 'sent' ELSE status END, sent_at = now(),
         provider_message_id = :message_id, error_message = CASE WHEN status <> 'queued' THEN error_message END,
-        {FORGET}
+        {CLEAR_CONTEXT}
     WHERE id = :id
 """)
 _DROPPED = text(f"""
     UPDATE emails SET status = 'dropped', status_at = now(), error_message = :error,
-        {FORGET}
+        {CLEAR_CONTEXT}
     WHERE id = :id AND status = 'queued'
 """)
 _FAILED = text(f"""
     UPDATE emails SET status = 'failed', error_message = :error,
-        {FORGET}
+        {CLEAR_CONTEXT}
     WHERE id = :id AND status = 'queued'
 """)
 _REQUEUE = text("""
@@ -87,14 +87,14 @@ _REQUEUE = text("""
         AND created_at > now() - make_interval(secs => :kept_seconds)
     RETURNING template
 """)
-FORGOTTEN = {
-    "forgotten": list(FORGOTTEN_ONCE_DONE),
-    "addressless": ADDRESS_FORGOTTEN_ONCE_DONE,
+CLEARED_CONTEXT = {
+    "forgotten": list(CONTEXT_CLEARED_ONCE_DONE),
+    "addressless": ADDRESS_CLEARED_ONCE_DONE,
     "nobody": f"deleted@{erasure.DOMAIN}",
 }
-"""The values of FORGET: what a mail no longer needs once it is sent, or never will be."""
+"""The values of CLEAR_CONTEXT: what a mail no longer needs once it is sent, or never will be."""
 _KEPT = {
-    "forgotten": list(FORGOTTEN_ONCE_DONE),
+    "forgotten": list(CONTEXT_CLEARED_ONCE_DONE),
     "domain": erasure.DOMAIN,
     "kept_seconds": (CONTEXT_KEPT - timedelta(days=1)).total_seconds(),
 }
@@ -173,7 +173,7 @@ def compose(email: QueuedEmail, pdf_of: PdfOf) -> Mail:
         attachments=[_attachment(ticket, pdf_of) for ticket in attached],
         custom_args={EMAIL_ID_ARGUMENT: str(email.id)},
         categories=[email.template],
-        headers=unsubscribing.headers(context["unsubscribe_url"]) if "unsubscribe_url" in context else {},
+        headers=unsubscribe_links.headers(context["unsubscribe_url"]) if "unsubscribe_url" in context else {},
     )
 
 
@@ -227,19 +227,19 @@ def _release(email: QueuedEmail, error: Exception) -> None:
 
 def _mark_sent(email: QueuedEmail, message_id: str | None) -> None:
     with transaction() as tx:
-        tx.execute(_SENT, {"id": email.id, "message_id": message_id, **FORGOTTEN})
+        tx.execute(_SENT, {"id": email.id, "message_id": message_id, **CLEARED_CONTEXT})
     log.info("mail.sent", extra={"email_id": str(email.id), "template": email.template})
 
 
 def _mark_dropped(email: QueuedEmail, error: str) -> None:
     with transaction() as tx:
-        tx.execute(_DROPPED, {"id": email.id, "error": error, **FORGOTTEN})
+        tx.execute(_DROPPED, {"id": email.id, "error": error, **CLEARED_CONTEXT})
     log.info("mail.suppressed", extra={"email_id": str(email.id), "template": email.template, "reason": error})
 
 
 def _mark_failed(email: QueuedEmail, error: str, *, needs_a_person: bool = True) -> None:
     with transaction() as tx:
-        tx.execute(_FAILED, {"id": email.id, "error": error, **FORGOTTEN})
+        tx.execute(_FAILED, {"id": email.id, "error": error, **CLEARED_CONTEXT})
         if needs_a_person:
             manual_tasks.add(
                 tx, "mail_failed", subject="email", subject_id=email.id, template=email.template, error=error

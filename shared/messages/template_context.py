@@ -14,7 +14,7 @@ from shared.cloud import clock
 from shared.cloud.database import Transaction
 from shared.identity import codes
 from shared.identity.marketing import MailKind
-from shared.messages import freeze_page, unsubscribing
+from shared.messages import freeze_page, unsubscribe_links
 from shared.messages.template_data import (
     BankAccount,
     Change,
@@ -282,7 +282,7 @@ def _of_organizer(tx: Transaction, organizer_id: UUID) -> dict[str, Any]:
     organizer = tx.execute(_ORGANIZER, {"id": organizer_id}).first()
     if organizer is None or organizer.sale_notices == SaleNotices.OFF:
         raise Obsolete("the organizer wants no such mails")
-    return {"full_name": organizer.full_name, **unsubscribing.context(organizer_id, MailKind.SALES)}
+    return {"full_name": organizer.full_name, **unsubscribe_links.context(organizer_id, MailKind.SALES)}
 
 
 def _sold_events(tx: Transaction, sales: Sequence[Mapping[str, Any]]) -> list[SoldEvent]:

@@ -22,7 +22,7 @@ from shared.payments import (
     settlement,
     sync,
     unallocated,
-    unrecorded,
+    unrecorded_payments,
     webhooks,
 )
 from shared.payments import records as payment_records
@@ -187,9 +187,9 @@ def run(*, thorough: bool, older_than_seconds: int = 60) -> dict[str, int]:
         totals[check.name] = totals.get(check.name, 0) + _apply(check, older_than_seconds)
     if thorough:
         totals["reconcile_fix_unrecorded_invoice"] = _count_or_postpone(
-            lambda: unrecorded.settle_unrecorded(older_than_seconds=older_than_seconds)
+            lambda: unrecorded_payments.settle_unrecorded(older_than_seconds=older_than_seconds)
         )
-        totals["reconcile_fix_dashboard_refund"] = _count_or_postpone(unrecorded.settle_refunds)
+        totals["reconcile_fix_dashboard_refund"] = _count_or_postpone(unrecorded_payments.settle_refunds)
         totals["reconcile_fix_counter"] = counter_repair.correct_counters()
         totals["ledger_difference"] = _ledger_differences()
     with transaction() as tx:

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from shared.cloud.database import transaction
 from shared.identity import marketing
 from shared.identity.marketing import MailKind
-from shared.messages import mails, unsubscribing
+from shared.messages import mails, unsubscribe_links
 from shared.messages.rendering import render
 from tests.endpoints import call, problem
 from tests.integration.identity.steps import Member, a_member, column
@@ -33,7 +33,7 @@ def a_reader(*, language: str = "id") -> Member:
 
 
 def context_of(member: Member) -> dict[str, str]:
-    return unsubscribing.context(member.id, MailKind.OFFERS)
+    return unsubscribe_links.context(member.id, MailKind.OFFERS)
 
 
 def open_link(method: str, token: str, **arguments: object) -> Response:
@@ -109,7 +109,7 @@ def test_a_mail_that_can_be_ended_says_how_in_its_footer_and_its_headers(languag
     assert f"{words}" in mail.text
     assert url in mail.text
     assert f'<a href="{escape(url)}"' in mail.html
-    assert unsubscribing.headers(url) == {
+    assert unsubscribe_links.headers(url) == {
         "List-Unsubscribe": f"<{url}>",
         "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
     }
