@@ -34,7 +34,7 @@ def register(new: registration.Registration, client: ClientNetwork) -> accounts.
 
 
 @app.post("/auth/verify", anybody=True, limit=CREDENTIALS, min_ms=CODE_MS, problems=CODE)
-def verify(proof: accounts.Proof, client: ClientNetwork) -> Tokens:
+def verify(proof: accounts.EmailCode, client: ClientNetwork) -> Tokens:
     """Verify an address with the mailed code, and sign in."""
     return registration.verify_email(proof, client)
 

@@ -3,18 +3,18 @@
 from uuid import UUID
 
 from shared.cloud import authorization, dead_letters
-from shared.cloud.dead_letters import AlreadyDecided, DeadLetterPage, DeadLetterResponse, Decision
+from shared.cloud.dead_letters import DeadLetterAlreadyDecided, DeadLetterQuery, DeadLetterResponse, Decision
 from shared.models import Listing
 from shared.problems import NotFound
 from shared.web import Admin, App, Transaction
 
 app = App("dead_letters")
 
-REFUSALS = (NotFound, AlreadyDecided)
+REFUSALS = (NotFound, DeadLetterAlreadyDecided)
 
 
 @app.get("/admin/dead-letters")
-def letters(page: DeadLetterPage, admin: Admin, tx: Transaction) -> Listing[DeadLetterResponse]:
+def letters(page: DeadLetterQuery, admin: Admin, tx: Transaction) -> Listing[DeadLetterResponse]:
     """Open or decided dead letters, oldest first."""
     authorization.record_list_access(tx, admin, subject="dead_letter")
     return dead_letters.list_page(tx, page)

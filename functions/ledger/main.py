@@ -7,7 +7,7 @@ from shared.payouts.statements import (
     RevenueLine,
     RevenueQuery,
     StatementLine,
-    StatementPage,
+    StatementQuery,
     TrialBalance,
     TrialBalanceQuery,
 )
@@ -23,7 +23,7 @@ class Revenue(ResponseModel):
 
 
 @app.get("/ledger/statement")
-def statement(page: StatementPage, caller: Organizer, tx: Transaction) -> Listing[StatementLine]:
+def statement(page: StatementQuery, caller: Organizer, tx: Transaction) -> Listing[StatementLine]:
     """Your account statement: sales, refunds, penalties, payouts, newest first."""
     return statements.statement(tx, caller.organizer_id or caller.id, page)
 

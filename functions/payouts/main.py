@@ -23,7 +23,7 @@ def payout(payout_id: UUID, caller: Organizer, tx: Transaction) -> PayoutRespons
     return schemas.read_visible(tx, payout_id, caller)
 
 
-@app.post("/payouts/{payout_id}/retry", status=200, problems=(NotFound, retries.NotRetryable))
+@app.post("/payouts/{payout_id}/retry", status=200, problems=(NotFound, retries.PayoutNotRetryable))
 def retry(payout_id: UUID, caller: Organizer, tx: Transaction) -> PayoutResponse:
     """Retry a payout that failed or waits, after the bank account was corrected."""
     return retries.retry(tx, payout_id, caller)

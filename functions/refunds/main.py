@@ -8,7 +8,7 @@ from shared.problems import NotFound
 from shared.refunds import approval
 from shared.refunds import requests as refund_requests
 from shared.refunds import schemas as refund_schemas
-from shared.refunds.approval import AlreadyDecided, NotRetryable
+from shared.refunds.approval import RefundAlreadyDecided, RefundNotRetryable
 from shared.refunds.requests import (
     AlreadyRequested,
     NothingToRefund,
@@ -17,7 +17,7 @@ from shared.refunds.requests import (
     UnitRevealed,
     WindowClosed,
 )
-from shared.refunds.schemas import RefundPage, RefundResponse
+from shared.refunds.schemas import RefundQuery, RefundResponse
 from shared.tickets.voiding import ProductsPickedUp, TicketUsed
 from shared.web import App, Buyer, Organizer, SignedIn, Transaction
 
@@ -37,7 +37,7 @@ def ask(wanted: refund_requests.RefundRequest, buyer: Buyer, tx: Transaction) ->
 
 
 @app.get("/refunds")
-def refunds(page: RefundPage, caller: SignedIn, tx: Transaction) -> Listing[RefundResponse]:
+def refunds(page: RefundQuery, caller: SignedIn, tx: Transaction) -> Listing[RefundResponse]:
     """The caller's refunds; for organizers those of their events too."""
     return refund_schemas.list_page(tx, caller, page)
 
@@ -48,19 +48,19 @@ def refund(refund_id: UUID, caller: SignedIn, tx: Transaction) -> RefundResponse
     return refund_schemas.read_visible(tx, refund_id, caller)
 
 
-@app.put("/refunds/{refund_id}/approve", problems=(NotFound, AlreadyDecided, *USED, EventCancelled))
+@app.put("/refunds/{refund_id}/approve", problems=(NotFound, RefundAlreadyDecided, *USED, EventCancelled))
 def approve(refund_id: UUID, caller: Organizer, tx: Transaction) -> RefundResponse:
     """Approve a refund: its tickets are void and their stock is free at once."""
     return approval.approve(tx, caller, refund_id)
 
 
-@app.put("/refunds/{refund_id}/reject", problems=(NotFound, AlreadyDecided))
+@app.put("/refunds/{refund_id}/reject", problems=(NotFound, RefundAlreadyDecided))
 def reject(refund_id: UUID, rejection: approval.Rejection, caller: Organizer, tx: Transaction) -> RefundResponse:
     """Reject a refund, with a reason for the buyer."""
     return approval.reject(tx, caller, refund_id, rejection)
 
 
-@app.post("/refunds/{refund_id}/retry", status=200, problems=(NotFound, NotRetryable))
+@app.post("/refunds/{refund_id}/retry", status=200, problems=(NotFound, RefundNotRetryable))
 def retry(refund_id: UUID, caller: Organizer, tx: Transaction) -> RefundResponse:
     """Retry a refund that failed or waits."""
     return approval.retry(tx, caller, refund_id)

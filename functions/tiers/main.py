@@ -12,8 +12,8 @@ from shared.catalog.tiers import (
     NewTier,
     QuotaTooSmall,
     TierChange,
+    TierHasOrders,
     TierOrder,
-    TierOrdered,
     TierResponse,
     TooManyTiers,
 )
@@ -38,7 +38,7 @@ def change_tier(event: UUID, tier: UUID, wanted: TierChange, organizer: Organize
     return editing.change_tier(tx, organizer, event, tier, wanted)
 
 
-@app.delete("/events/{event}/tiers/{tier}", status=204, problems=(NotFound, EventCancelled, TierOrdered))
+@app.delete("/events/{event}/tiers/{tier}", status=204, problems=(NotFound, EventCancelled, TierHasOrders))
 def delete_tier(event: UUID, tier: UUID, organizer: Organizer, tx: Transaction) -> None:
     """Delete a tier that nobody ever ordered from."""
     editing.delete_tier(tx, organizer, event, tier)

@@ -200,7 +200,7 @@ def change_tier(tx: Transaction, caller: Principal, event_id: UUID, tier_id: UUI
 
 
 def delete_tier(tx: Transaction, caller: Principal, event_id: UUID, tier_id: UUID) -> None:
-    """Delete a tier that nobody ever ordered from. Raises NotFound, EventCancelled, TierOrdered."""
+    """Delete a tier that nobody ever ordered from. Raises NotFound, EventCancelled, TierHasOrders."""
     lock_changeable(tx, caller, event_id)
     tiers.delete(tx, event_id, tier_id)
     public_views.invalidate_after_commit(tx, event_id)

@@ -172,7 +172,7 @@ class QuotaTooSmall(Problem):
     status, slug = 409, "quota-too-small"
 
 
-class TierOrdered(Problem):
+class TierHasOrders(Problem):
     """Somebody has ordered from this tier, so it stays for their order. Set the end of its sale to now instead."""
 
     status, slug = 409, "tier-ordered"
@@ -286,17 +286,17 @@ def save_tiers(
 
 
 def delete(tx: Transaction, event_id: UUID, tier_id: UUID) -> None:
-    """Delete a tier of a locked event that nobody ever ordered from, with its units. Raises NotFound, TierOrdered."""
+    """Delete a tier of a locked event that nobody ever ordered from, with its units. Raises NotFound, TierHasOrders."""
     if tier_id not in {tier.id for tier in by_event(tx, [event_id])[event_id]}:
         raise NotFound
     try:
         deleted = tx.execute(_DELETE, {"id": tier_id, "event_id": event_id}).rowcount
     except DBAPIError as error:
         if violated_constraint(error) in _KEPT_BY:
-            raise TierOrdered from error
+            raise TierHasOrders from error
         raise
     if not deleted:
-        raise TierOrdered
+        raise TierHasOrders
 
 
 def reorder(tx: Transaction, event_id: UUID, order: TierOrder) -> None:

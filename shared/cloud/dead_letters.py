@@ -48,7 +48,7 @@ _DECIDE = text("""
 """)
 
 
-class DeadLetterPage(PageQuery):
+class DeadLetterQuery(PageQuery):
     """The filter of the list: open dead letters, or decided ones."""
 
     status: Literal["open", "decided"] = "open"
@@ -77,7 +77,7 @@ class DeadLetterResponse(ResponseModel):
     decided_at: datetime | None
 
 
-class AlreadyDecided(Problem):
+class DeadLetterAlreadyDecided(Problem):
     """This has been replayed or discarded already."""
 
     status, slug = 409, "dead-letter-decided"
@@ -108,7 +108,7 @@ def record_failed_task(
     )
 
 
-def list_page(tx: Transaction, page: DeadLetterPage) -> Listing[DeadLetterResponse]:
+def list_page(tx: Transaction, page: DeadLetterQuery) -> Listing[DeadLetterResponse]:
     """Dead letters, oldest first."""
     wanted = {"is_open": page.status == "open"}
     rows = tx.execute(_LIST, {**wanted, "page_size": page.page_size, "offset": page.offset}).mappings()
@@ -131,7 +131,7 @@ def read(tx: Transaction, letter_id: UUID) -> DeadLetterResponse:
 
 
 def replay(tx: Transaction, letter_id: UUID, decision: Decision, *, by: str) -> DeadLetterResponse:
-    """Publish a message or enqueue a task again. Raises NotFound, AlreadyDecided."""
+    """Publish a message or enqueue a task again. Raises NotFound, DeadLetterAlreadyDecided."""
     letter = _lock_open(tx, letter_id)
     if letter.kind == "message":
         outbox.add(tx, letter.source, letter.payload)
@@ -142,7 +142,7 @@ def replay(tx: Transaction, letter_id: UUID, decision: Decision, *, by: str) -> 
 
 
 def discard(tx: Transaction, letter_id: UUID, decision: Decision, *, by: str) -> DeadLetterResponse:
-    """Discard a dead letter. Raises NotFound, AlreadyDecided."""
+    """Discard a dead letter. Raises NotFound, DeadLetterAlreadyDecided."""
     return _decide(tx, _lock_open(tx, letter_id), "discarded", decision, by)
 
 
@@ -199,7 +199,7 @@ def _lock_open(tx: Transaction, letter_id: UUID) -> DeadLetterResponse:
     if row is None:
         raise NotFound
     if row["decision"]:
-        raise AlreadyDecided
+        raise DeadLetterAlreadyDecided
     return DeadLetterResponse(**row)
 
 

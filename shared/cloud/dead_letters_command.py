@@ -13,7 +13,7 @@ from uuid import UUID
 
 from shared.cloud import dead_letters
 from shared.cloud.database import transaction
-from shared.cloud.dead_letters import DeadLetterPage, Decision
+from shared.cloud.dead_letters import DeadLetterQuery, Decision
 from shared.problems import Problem
 
 
@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
 def _do(asked: argparse.Namespace) -> int:
     with transaction() as tx:
         if asked.act == "list":
-            page = dead_letters.list_page(tx, DeadLetterPage(page_size=100))
+            page = dead_letters.list_page(tx, DeadLetterQuery(page_size=100))
             for letter in page.items:
                 print(f"{letter.id}  {letter.created_at:%Y-%m-%d %H:%M}  {letter.source:20}  {letter.target}")
             print(f"{page.total} to decide about")

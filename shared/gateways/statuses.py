@@ -127,7 +127,7 @@ class GatewayRefundStatus:
     created: datetime | None = None
 
 
-class PayoutState(StrEnum):
+class GatewayPayoutState(StrEnum):
     """The status of a transfer to a bank account. REVERSED: the bank sent it back after it had arrived."""
 
     PROCESSING = "processing"
@@ -149,7 +149,7 @@ class GatewayPayoutStatus:
     reference: str
     gateway_reference: str
     amount: int
-    state: PayoutState
+    state: GatewayPayoutState
     failure_code: str | None
     may_retry: bool
     raw_status: str

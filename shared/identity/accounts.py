@@ -31,7 +31,7 @@ TERMS_VERSION = "1"
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9][0-9 -]{5,18}$", max_length=20), Trimmed]
 
 
-class Proof(RequestModel):
+class EmailCode(RequestModel):
     """An address and the code that was mailed to it."""
 
     email: EmailAddress

@@ -14,10 +14,10 @@ from shared.cloud.database import Transaction
 from shared.cloud.settings import settings
 from shared.identity import login_throttling
 from shared.identity.client_networks import ClientNetwork
-from shared.identity.login_throttling import Budget, TooManyAttempts
+from shared.identity.login_throttling import LeakyBucket, TooManyAttempts
 
-TO_ADDRESS = Budget("code mails to", 6, 2700)
-FROM_NETWORK = Budget("code mails from", 3000, 10)
+TO_ADDRESS = LeakyBucket("code mails to", 6, 2700)
+FROM_NETWORK = LeakyBucket("code mails from", 3000, 10)
 
 
 def try_take(tx: Transaction, email: str, client: ClientNetwork, *, known: str | None = None) -> bool:

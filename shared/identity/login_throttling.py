@@ -54,7 +54,7 @@ _GUARDED_WAIT = 21_600
 
 
 @dataclass(frozen=True)
-class Budget:
+class LeakyBucket:
     """A budget of `most` failures (or mails, see code_mails) at once, plus one each `seconds_each`."""
 
     name: str
@@ -62,8 +62,8 @@ class Budget:
     seconds_each: int
 
 
-ACCOUNT = Budget("account", 50, 1800)
-NETWORK = Budget("network", 1000, 2)
+ACCOUNT = LeakyBucket("account", 50, 1800)
+NETWORK = LeakyBucket("network", 1000, 2)
 _ALL = (PASSWORDS, CODES, *MAILS.values())
 
 
@@ -163,22 +163,22 @@ def reset(tx: Transaction, email: str, client: ClientNetwork = UNKNOWN_CLIENT, *
     tx.execute(_RESET, {"keys": keys})
 
 
-def spend(tx: Transaction, budget: Budget, whose: str) -> None:
+def spend(tx: Transaction, budget: LeakyBucket, whose: str) -> None:
     """Count one against a budget, also beyond it."""
     tx.execute(_SPEND, {"key": _budget_key(budget, whose), "seconds_each": budget.seconds_each})
 
 
-def restore(tx: Transaction, budget: Budget, whose: str) -> None:
+def restore(tx: Transaction, budget: LeakyBucket, whose: str) -> None:
     """Count one less against a budget."""
     tx.execute(_RESTORE, {"key": _budget_key(budget, whose), "seconds_each": budget.seconds_each})
 
 
-def reset_budget(tx: Transaction, budget: Budget, whose: str) -> None:
+def reset_budget(tx: Transaction, budget: LeakyBucket, whose: str) -> None:
     """Count nothing against a budget any more."""
     tx.execute(_RESET, {"keys": [_budget_key(budget, whose)]})
 
 
-def seconds_over_budget(tx: Transaction, budget: Budget, whose: str) -> int:
+def seconds_over_budget(tx: Transaction, budget: LeakyBucket, whose: str) -> int:
     """The seconds until one more is within a budget; 0 or less where it is now."""
     ahead = tx.execute(_SECONDS_LEFT, {"key": _budget_key(budget, whose)}).scalar()
     return int(ahead or 0) - (budget.most - 1) * budget.seconds_each
@@ -190,7 +190,7 @@ def _check_network(tx: Transaction, client: ClientNetwork) -> None:
         raise TooManyAttempts(retry_after_seconds=over)
 
 
-def _budget_key(budget: Budget, whose: str) -> str:
+def _budget_key(budget: LeakyBucket, whose: str) -> str:
     return codes.keyed_hash(f"budget {budget.name}:{whose}")
 
 

@@ -33,28 +33,28 @@ class Confirmation(RequestModel):
 
 
 @dataclass(frozen=True)
-class Proof:
+class CheckedProof:
     """A proof that was checked as far as it can be without the lock of the person: a code still has to be redeemed."""
 
     person: Person
     code: str | None
 
 
-def check(caller: Principal, given: Confirmation) -> Proof:
+def check(caller: Principal, given: Confirmation) -> CheckedProof:
     """Verify a password, or count the try of a code. Opens its own transactions, not around bcrypt.
 
     Raises WrongPassword, TooManyAttempts, AccountGone.
     """
     if given.password is not None:
-        return Proof(password_change.verify_password(caller.id, given.password, caller.session_id), None)
+        return CheckedProof(password_change.verify_password(caller.id, given.password, caller.session_id), None)
     with transaction() as tx:
         person = people.get_or_refuse(tx, caller.id)
         known = password_change.session_key(caller.id, caller.session_id)
         login_throttling.count_attempt(tx, login_throttling.CODES, person.email, known=known)
-    return Proof(person, given.code or "")
+    return CheckedProof(person, given.code or "")
 
 
-def accept(tx: Transaction, caller: Principal, proof: Proof) -> Person | None:
+def accept(tx: Transaction, caller: Principal, proof: CheckedProof) -> Person | None:
     """Lock the caller, whose proof holds. None for a wrong code, which costs a try: commit before refusing.
 
     Raises WrongPassword where the password has changed since it was verified.

@@ -27,7 +27,7 @@ from shared.identity import (
     sessions,
     unverified_registrations,
 )
-from shared.identity.accounts import TERMS_VERSION, AccountEmail, Phone, Proof, UserResponse
+from shared.identity.accounts import TERMS_VERSION, AccountEmail, EmailCode, Phone, UserResponse
 from shared.identity.addresses import EmailAddress
 from shared.identity.client_networks import UNKNOWN_CLIENT, ClientNetwork
 from shared.identity.codes import CodeInvalid
@@ -110,7 +110,7 @@ def _register(
     ) if is_due else None
 
 
-def verify_email(proof: Proof, client: ClientNetwork = UNKNOWN_CLIENT) -> Tokens:
+def verify_email(proof: EmailCode, client: ClientNetwork = UNKNOWN_CLIENT) -> Tokens:
     """Verify an address by the code mailed to it, and sign in. Raises CodeInvalid, TooManyAttempts."""
     with transaction() as tx:
         login_throttling.count_attempt(tx, login_throttling.CODES, proof.email, client)

@@ -10,18 +10,18 @@ from shared.payouts.schemas import PayoutResponse
 from shared.problems import NotFound, Problem
 
 
-class NotRetryable(Problem):
+class PayoutNotRetryable(Problem):
     """Only a payout that failed, or waits for a bank account, can be sent again."""
 
     status, slug = 409, "payout-not-retryable"
 
 
 def retry(tx: Transaction, payout_id: UUID, caller: Principal) -> PayoutResponse:
-    """Enqueue a payout that failed or waits again. Raises NotFound, NotRetryable."""
+    """Enqueue a payout that failed or waits again. Raises NotFound, PayoutNotRetryable."""
     payout = records.lock(tx, payout_id)
     if not caller.may_act_for(payout.organizer_id):
         raise NotFound
     if payout.status not in RETRYABLE:
-        raise NotRetryable(payout_status=payout.status)
+        raise PayoutNotRetryable(payout_status=payout.status)
     records.resend(tx, payout, by=caller.id)
     return schemas.read_visible(tx, payout_id, caller)

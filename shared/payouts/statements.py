@@ -70,7 +70,7 @@ class TrialBalance(ResponseModel):
     difference: int
 
 
-class StatementPage(PageQuery):
+class StatementQuery(PageQuery):
     """A page of an organizer's account: of one event, or of all."""
 
     event_id: UUID | None = None
@@ -130,7 +130,7 @@ def trial_balance(tx: Transaction, wanted: TrialBalanceQuery) -> TrialBalance:
     return TrialBalance(lines=lines, difference=sum(line.balance for line in lines))
 
 
-def statement(tx: Transaction, organizer_id: UUID, page: StatementPage) -> Listing[StatementLine]:
+def statement(tx: Transaction, organizer_id: UUID, page: StatementQuery) -> Listing[StatementLine]:
     """An organizer's account, newest movement first; the balance is that of the requested event, or of all."""
     values = {"account": payable_to(organizer_id), "event_id": page.event_id}
     rows = tx.execute(_STATEMENT, {**values, "page_size": page.page_size, "offset": page.offset}).mappings()

@@ -16,7 +16,7 @@ from shared.accounting import ledger
 from shared.cloud.database import Transaction
 from shared.gateways import registry
 from shared.gateways.errors import GatewayRefused
-from shared.gateways.statuses import GatewayPayoutStatus, PayoutState
+from shared.gateways.statuses import GatewayPayoutState, GatewayPayoutStatus
 from shared.payouts import bank_accounts
 from shared.payouts.bank_accounts import Account
 from shared.states import TransferStatus
@@ -48,10 +48,10 @@ _FIND_BY_REFERENCE = text("""
     SELECT id FROM disbursements WHERE gateway_reference = :gateway_reference OR CAST(id AS text) = :ours LIMIT 1
 """)
 _AFTER = {
-    PayoutState.SUCCEEDED: TransferStatus.SUCCEEDED,
-    PayoutState.FAILED: TransferStatus.FAILED,
-    PayoutState.CANCELLED: TransferStatus.FAILED,
-    PayoutState.REVERSED: TransferStatus.REVERSED,
+    GatewayPayoutState.SUCCEEDED: TransferStatus.SUCCEEDED,
+    GatewayPayoutState.FAILED: TransferStatus.FAILED,
+    GatewayPayoutState.CANCELLED: TransferStatus.FAILED,
+    GatewayPayoutState.REVERSED: TransferStatus.REVERSED,
 }
 _MOVES = {
     (TransferStatus.SENDING, TransferStatus.SUCCEEDED),
@@ -136,7 +136,7 @@ def send(transfer: Transfer, account: Account) -> GatewayPayoutStatus:
             reference=str(transfer.id),
             gateway_reference=transfer.gateway_reference or "",
             amount=transfer.amount,
-            state=PayoutState.FAILED,
+            state=GatewayPayoutState.FAILED,
             failure_code=refused.code,
             may_retry=False,
             raw_status="REFUSED",

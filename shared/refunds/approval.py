@@ -51,13 +51,13 @@ class Rejection(RequestModel):
     reason: Annotated[str, line(1000)]
 
 
-class AlreadyDecided(Problem):
+class RefundAlreadyDecided(Problem):
     """This refund has been decided the other way."""
 
     status, slug = 409, "refund-already-decided"
 
 
-class NotRetryable(Problem):
+class RefundNotRetryable(Problem):
     """Only a refund that failed, or waits for a bank account, can be sent again."""
 
     status, slug = 409, "refund-not-retryable"
@@ -66,12 +66,12 @@ class NotRetryable(Problem):
 def approve(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundResponse:
     """Approve a refund; approved twice is no error.
 
-    Raises NotFound, AlreadyDecided, TicketUsed, ProductsPickedUp, and EventCancelled, as then all of it goes back
+    Raises NotFound, RefundAlreadyDecided, TicketUsed, ProductsPickedUp, and EventCancelled, as then all of it goes back
     and not nine tenths.
     """
     order, refund = _lock(tx, caller, refund_id)
     if refund.status == RefundStatus.REJECTED:
-        raise AlreadyDecided
+        raise RefundAlreadyDecided
     if refund.status == RefundStatus.REQUESTED:
         if orders.lock_event(tx, order.event_id) == EventStatus.CANCELLED:
             raise EventCancelled(BY_ITSELF)
@@ -90,7 +90,7 @@ def approve_request(tx: Transaction, order: Order, refund: Refund, *, by: UUID, 
         refund_records.reduce(tx, refund, min(-left, refund.amount))
         refund = refund_records.read(tx, refund.id)
     items = [SoldItem(**row._mapping) for row in tx.execute(_SOLD_ITEMS, {"item_ids": refund.item_ids})]
-    end_purchase(tx, order, refund, Share.of_whole(items) if is_whole else share_of_request(items), by=by)
+    approve_and_return_items(tx, order, refund, Share.of_whole(items) if is_whole else share_of_request(items), by=by)
 
 
 def share_of_request(items: Sequence[SoldItem]) -> Share:
@@ -110,7 +110,7 @@ def share_of_request(items: Sequence[SoldItem]) -> Share:
     )
 
 
-def end_purchase(tx: Transaction, order: Order, refund: Refund, share: Share, *, by: UUID) -> None:
+def approve_and_return_items(tx: Transaction, order: Order, refund: Refund, share: Share, *, by: UUID) -> None:
     """Approve a refund of a locked order and void what its items bought. Raises TicketUsed, ProductsPickedUp."""
     voiding.void_items(tx, order.id, refund.item_ids)
     mails.enqueue_ticket_void(tx, order.id, refund.item_ids, "refunded")
@@ -161,10 +161,10 @@ def _announce(tx: Transaction, refund_id: UUID, amount: int, *, by: UUID | None)
 
 
 def reject(tx: Transaction, caller: Principal, refund_id: UUID, rejection: Rejection) -> RefundResponse:
-    """Reject a refund, and tell the buyer why. Raises NotFound, AlreadyDecided."""
+    """Reject a refund, and tell the buyer why. Raises NotFound, RefundAlreadyDecided."""
     _, refund = _lock(tx, caller, refund_id)
     if refund.status not in (RefundStatus.REQUESTED, RefundStatus.REJECTED):
-        raise AlreadyDecided
+        raise RefundAlreadyDecided
     if refund.status == RefundStatus.REQUESTED:
         refund_records.reject(tx, refund, rejection.reason, by=caller.id)
         mails.enqueue_about_order(
@@ -178,10 +178,10 @@ def reject(tx: Transaction, caller: Principal, refund_id: UUID, rejection: Rejec
 
 
 def retry(tx: Transaction, caller: Principal, refund_id: UUID) -> RefundResponse:
-    """Enqueue a refund that failed, or waits, again. Raises NotFound, NotRetryable."""
+    """Enqueue a refund that failed, or waits, again. Raises NotFound, RefundNotRetryable."""
     _, refund = _lock(tx, caller, refund_id)
     if refund.status not in (RefundStatus.APPROVED, RefundStatus.FAILED):
-        raise NotRetryable(refund_status=refund.status)
+        raise RefundNotRetryable(refund_status=refund.status)
     refund_records.requeue(tx, refund)
     return RefundResponse.read(tx, refund_id)
 

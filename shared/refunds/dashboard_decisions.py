@@ -109,7 +109,7 @@ def _return_items(
         amounts[item.id] = min(left, item.price_paid + item.platform_fee)
         left -= amounts[item.id]
     refund = refund_records.add(tx, payment_id, RefundKind.REQUESTED, 0, "Given back at the gateway.", amounts)
-    approval.end_purchase(tx, order, refund, _share(items, suspense - left), by=admin_id)
+    approval.approve_and_return_items(tx, order, refund, _share(items, suspense - left), by=admin_id)
     return suspense - left
 
 

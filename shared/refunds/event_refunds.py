@@ -15,7 +15,7 @@ from shared.identity.tokens import Principal
 from shared.models import Listing, ResponseModel
 from shared.refunds import approval
 from shared.refunds import schemas as refund_schemas
-from shared.refunds.schemas import RefundPage, RefundResponse
+from shared.refunds.schemas import RefundQuery, RefundResponse
 from shared.states import RefundStatus
 
 _BUYERS = text("""
@@ -51,7 +51,7 @@ class EventRefund(ResponseModel):
     organizer_share: int
 
 
-def list_of_event(tx: Transaction, caller: Principal, event_id: UUID, wanted: RefundPage) -> Listing[EventRefund]:
+def list_of_event(tx: Transaction, caller: Principal, event_id: UUID, wanted: RefundQuery) -> Listing[EventRefund]:
     """The refunds of an event, newest first, for its organizer or an admin. Raises NotFound."""
     editing.read(tx, caller, event_id)
     found = refund_schemas.list_page(tx, caller, wanted.model_copy(update={"event_id": event_id}))

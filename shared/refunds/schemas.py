@@ -52,7 +52,7 @@ _COUNT = text(f"""
 _TO_TRANSFER = (RefundStatus.APPROVED, RefundStatus.PROCESSING, RefundStatus.FAILED)
 
 
-class RefundPage(PageQuery):
+class RefundQuery(PageQuery):
     """A page of refunds: of all, or of an event's, or of those in a state."""
 
     event_id: UUID | None = None
@@ -146,7 +146,7 @@ def of_order(tx: Transaction, order_id: UUID) -> list[RefundResponse]:
     return [RefundResponse.of(row) for row in tx.execute(_OF_ORDER, {"order_id": order_id}).mappings()]
 
 
-def list_page(tx: Transaction, caller: Principal, page: RefundPage) -> Listing[RefundResponse]:
+def list_page(tx: Transaction, caller: Principal, page: RefundQuery) -> Listing[RefundResponse]:
     """The refunds a caller may see: buyers their own, organizers those of their events, admins all; newest first."""
     authorization.record_list_access(tx, caller, subject="refund", of_people=True)
     values: dict[str, Any] = {

@@ -9,7 +9,7 @@ from shared.problems import NotFound, Problem
 from shared.refunds import requests as refund_requests
 from shared.refunds import schemas as refund_schemas
 from shared.refunds.requests import RefundPreview, RefundRequest
-from shared.refunds.schemas import RefundPage
+from shared.refunds.schemas import RefundQuery
 from shared.site import forms, rendering
 from shared.site.languages import translate
 from shared.web import App, SignedIn
@@ -22,7 +22,7 @@ pages = App("site")
 def refunds(request: PageRequest, viewer: SignedIn) -> Page:
     """A buyer's refunds, newest first, each with what it waits for."""
     with snapshot() as tx:
-        listing = refund_schemas.list_page(tx, viewer, RefundPage(page_size=100))
+        listing = refund_schemas.list_page(tx, viewer, RefundQuery(page_size=100))
         titles = {each.event_id: events.get(tx, each.event_id).title for each in listing.items}
     return rendering.page("refunds.html", request, refunds=listing.items, titles=titles)
 

@@ -13,12 +13,12 @@ from shared.gateways.statuses import (
     AccountName,
     GatewayPaymentState,
     GatewayPaymentStatus,
+    GatewayPayoutState,
     GatewayPayoutStatus,
     GatewayRefundState,
     GatewayRefundStatus,
     Movement,
     OpenedPayment,
-    PayoutState,
 )
 
 GATEWAY = "xendit"
@@ -39,22 +39,22 @@ REFUND_STATES = {
 }
 
 PAYOUT_STATES = {
-    "ACCEPTED": PayoutState.PROCESSING,
-    "REQUESTED": PayoutState.PROCESSING,
-    "PENDING_COMPLIANCE_ASSESSMENT": PayoutState.PROCESSING,
-    "LOCKED": PayoutState.PROCESSING,
-    "SUCCEEDED": PayoutState.SUCCEEDED,
-    "FAILED": PayoutState.FAILED,
-    "COMPLIANCE_REJECTED": PayoutState.FAILED,
-    "EXPIRED": PayoutState.FAILED,
-    "CANCELLED": PayoutState.CANCELLED,
-    "REVERSED": PayoutState.REVERSED,
+    "ACCEPTED": GatewayPayoutState.PROCESSING,
+    "REQUESTED": GatewayPayoutState.PROCESSING,
+    "PENDING_COMPLIANCE_ASSESSMENT": GatewayPayoutState.PROCESSING,
+    "LOCKED": GatewayPayoutState.PROCESSING,
+    "SUCCEEDED": GatewayPayoutState.SUCCEEDED,
+    "FAILED": GatewayPayoutState.FAILED,
+    "COMPLIANCE_REJECTED": GatewayPayoutState.FAILED,
+    "EXPIRED": GatewayPayoutState.FAILED,
+    "CANCELLED": GatewayPayoutState.CANCELLED,
+    "REVERSED": GatewayPayoutState.REVERSED,
 }
 
 DISBURSEMENT_STATES = {
-    "PENDING": PayoutState.PROCESSING,
-    "COMPLETED": PayoutState.SUCCEEDED,
-    "FAILED": PayoutState.FAILED,
+    "PENDING": GatewayPayoutState.PROCESSING,
+    "COMPLETED": GatewayPayoutState.SUCCEEDED,
+    "FAILED": GatewayPayoutState.FAILED,
 }
 
 CURABLE_PAYOUT_FAILURES = frozenset(
@@ -200,7 +200,7 @@ _MOVED = frozenset({"SUCCESS", "REVERSED"})
 _BOOKED_TYPES = frozenset({"PAYMENT", "REFUND", "DISBURSEMENT", "PAYOUT"})
 
 
-def _payout_status(payout: Fields, reference: str, states: Mapping[str, PayoutState]) -> GatewayPayoutStatus:
+def _payout_status(payout: Fields, reference: str, states: Mapping[str, GatewayPayoutState]) -> GatewayPayoutStatus:
     status = payout.text("status").upper()
     failure_code = payout.optional_text("failure_code")
     return GatewayPayoutStatus(
@@ -208,7 +208,7 @@ def _payout_status(payout: Fields, reference: str, states: Mapping[str, PayoutSt
         reference=reference,
         gateway_reference=payout.text("id"),
         amount=payout.rupiah("amount"),
-        state=states.get(status, PayoutState.UNKNOWN),
+        state=states.get(status, GatewayPayoutState.UNKNOWN),
         failure_code=failure_code,
         may_retry=failure_code in CURABLE_PAYOUT_FAILURES,
         raw_status=status,

@@ -12,7 +12,7 @@ from shared.identity.tokens import Principal
 from shared.models import PageQuery
 from shared.payouts import bank_accounts, creation, retries, schemas, statements
 from shared.payouts.bank_accounts import BankAccountResponse
-from shared.payouts.statements import StatementPage
+from shared.payouts.statements import StatementQuery
 from shared.problems import NotFound, Problem
 from shared.site import forms, rendering
 from shared.site.languages import translate
@@ -95,10 +95,10 @@ def _kind(kind: str, language: Language) -> str:
     return translate(language, KINDS.get(kind, CORRECTION))
 
 
-def _wanted(request: PageRequest) -> tuple[StatementPage, dict[str, str]]:
+def _wanted(request: PageRequest) -> tuple[StatementQuery, dict[str, str]]:
     filters = forms.non_empty(request.query, "event_id")
-    wanted, errors = forms.read(StatementPage, {**filters, **lists.page_of(request)}, request.language)
-    return wanted or StatementPage(), errors
+    wanted, errors = forms.read(StatementQuery, {**filters, **lists.page_of(request)}, request.language)
+    return wanted or StatementQuery(), errors
 
 
 def _page(request: PageRequest, organizer: Principal, *, problem: Problem | None = None) -> Page:

@@ -12,7 +12,7 @@ from shared.identity.tokens import Principal
 from shared.problems import NotFound, Problem
 from shared.refunds import approval, event_refunds
 from shared.refunds.approval import Rejection
-from shared.refunds.schemas import RefundPage, RefundResponse
+from shared.refunds.schemas import RefundQuery, RefundResponse
 from shared.site import forms, refusals, rendering
 from shared.site.organizer import desk, lists
 from shared.site.refusals import Refusal
@@ -110,10 +110,10 @@ def _list(
     problem: Problem | None = None,
 ) -> Page:
     filters = forms.non_empty(request.query, "status")
-    wanted, errors = forms.read(RefundPage, {**filters, **lists.page_of(request)}, request.language)
+    wanted, errors = forms.read(RefundQuery, {**filters, **lists.page_of(request)}, request.language)
     with snapshot() as tx:
         event = own_events.read(tx, organizer, event_id)
-        listing = event_refunds.list_of_event(tx, organizer, event_id, wanted or RefundPage())
+        listing = event_refunds.list_of_event(tx, organizer, event_id, wanted or RefundQuery())
         undecided = event_refunds.count_undecided(tx, event_id)
         on_their_way = event_refunds.count_on_their_way(tx, event_id)
     return rendering.form_page(

@@ -7,7 +7,7 @@ import pytest
 from shared.catalog import editing, events, promo_codes
 from shared.catalog.events import EventResponse
 from shared.catalog.promo_codes import NewPromo, PromoChange
-from shared.catalog.tiers import TierOrder, TierOrdered
+from shared.catalog.tiers import TierHasOrders, TierOrder
 from shared.cloud.database import transaction
 from shared.problems import Invalid, NotFound, Problem
 from shared.sales import orders
@@ -52,7 +52,7 @@ def test_a_tier_that_was_ordered_from_stays(fate: str):
     if fate == "cancelled":
         with transaction() as tx:
             orders.cancel(tx, orders.lock(tx, order.id))
-    with pytest.raises(TierOrdered):
+    with pytest.raises(TierHasOrders):
         delete(event, event.tiers[0].id)
     assert names(event) == ["A", "B", "C"]
 
@@ -68,7 +68,7 @@ def test_a_tier_is_deleted_or_bought_but_never_both():
         try:
             delete(event, event.tiers[0].id)
             outcomes.append("deleted")
-        except TierOrdered as refusal:
+        except TierHasOrders as refusal:
             outcomes.append(refusal)
 
     at_the_same_time([remove, lambda: outcomes.append(reserve(buyer, sold_as))])

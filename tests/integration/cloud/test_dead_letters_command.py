@@ -6,7 +6,7 @@ import pytest
 
 from shared.cloud import dead_letters
 from shared.cloud.database import transaction
-from shared.cloud.dead_letters import DeadLetterPage
+from shared.cloud.dead_letters import DeadLetterQuery
 from shared.cloud.dead_letters_command import main
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -19,7 +19,7 @@ def a_given_up_task() -> UUID:
         dead_letters.record_failed_task(
             tx, "webhooks", "webhook_retry", "/tasks/retry", {"event_id": event_id}, ValueError("broken")
         )
-        items = dead_letters.list_page(tx, DeadLetterPage(page_size=100)).items
+        items = dead_letters.list_page(tx, DeadLetterQuery(page_size=100)).items
     return next(item.id for item in items if item.payload == {"event_id": str(event_id)})
 
 

@@ -182,7 +182,7 @@ def test_who_registers_after_asking_for_a_code_has_the_password_they_chose():
     email = an_address()
     request_code(email)
     _, letter = register(email)
-    registration.verify_email(accounts.Proof(email=email, code=code_in(letter)))
+    registration.verify_email(accounts.EmailCode(email=email, code=code_in(letter)))
     assert login(email)
 
 
@@ -281,7 +281,7 @@ def test_a_mailbox_is_not_flooded_from_many_networks_and_a_known_device_is_not_k
 
 @pytest.mark.usefixtures("counting")
 def test_a_network_mails_as_many_as_enter_their_codes_and_not_many_more(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(code_mails, "FROM_NETWORK", login_throttling.Budget("of a test", 3, 3600))
+    monkeypatch.setattr(code_mails, "FROM_NETWORK", login_throttling.LeakyBucket("of a test", 3, 3600))
     crowd, flooder = ClientNetwork("100.64.1.0/24"), ClientNetwork("100.64.2.0/24")
     for _ in range(8):
         email = an_address()

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from shared.cloud.database import transaction
 from shared.identity import codes, login_throttling, password_reset, registration
-from shared.identity.accounts import AccountEmail, Proof
+from shared.identity.accounts import AccountEmail, EmailCode
 from shared.identity.client_networks import ClientNetwork
 from shared.identity.codes import CodeInvalid
 from shared.identity.login_throttling import TooManyAttempts
@@ -42,7 +42,7 @@ def an_unverified_account() -> tuple[str, str]:
 def guess(email: str, code: str) -> Tokens | None:
     """Try a code."""
     try:
-        return registration.verify_email(Proof(email=email, code=code))
+        return registration.verify_email(EmailCode(email=email, code=code))
     except (CodeInvalid, TooManyAttempts):
         return None
 
@@ -126,7 +126,7 @@ def test_a_new_code_brings_no_new_tries(act: Callable[[str, str], object], is_kn
     for _ in range(5):
         act(email, "000000")
     with pytest.raises(TooManyAttempts) as refused:
-        registration.verify_email(Proof(email=email, code="000000"))
+        registration.verify_email(EmailCode(email=email, code="000000"))
     assert refused.value.retry_after_seconds == pytest.approx(60, abs=5)
     forget_password(email)
     with pytest.raises(TooManyAttempts):
@@ -200,13 +200,15 @@ def test_strangers_do_not_use_up_the_tries_of_the_network_that_asked_for_a_code(
     assert code
     for number in range(20):
         with suppress(TooManyAttempts, CodeInvalid):
-            registration.verify_email(Proof(email=email, code=another(code)), ClientNetwork(f"198.51.{number}.0/24"))
+            registration.verify_email(
+                EmailCode(email=email, code=another(code)), ClientNetwork(f"198.51.{number}.0/24")
+            )
     elsewhere = ClientNetwork("203.0.113.0/24")
     with suppress(CodeInvalid):
-        assert not registration.verify_email(Proof(email=email, code=code), elsewhere), (
+        assert not registration.verify_email(EmailCode(email=email, code=code), elsewhere), (
             "all others together have five tries"
         )
-    assert registration.verify_email(Proof(email=email, code=code), home)
+    assert registration.verify_email(EmailCode(email=email, code=code), home)
 
 
 def codes_in(letter: AccountEmail | None) -> str:

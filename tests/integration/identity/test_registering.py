@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, text
 
 from shared.cloud.database import transaction
 from shared.identity import erasure, login_throttling, passwords, people, registration, tokens
-from shared.identity.accounts import TERMS_VERSION, Proof
+from shared.identity.accounts import TERMS_VERSION, EmailCode
 from shared.identity.codes import CodeInvalid
 from shared.identity.login_throttling import TooManyAttempts
 from shared.identity.password_sign_in import EmailNotVerified, InvalidCredentials
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 def verify(email: str, code: str) -> tokens.Principal | None:
     """Verify an address; who is signed in by it."""
-    answer = registration.verify_email(Proof(email=email, code=code))
+    answer = registration.verify_email(EmailCode(email=email, code=code))
     return tokens.principal_of(answer.access_token)
 
 

@@ -212,7 +212,7 @@ def test_an_invitation_keeps_nobody_from_an_account_of_their_own(organizer: Orga
     user, letter = register(email, full_name="Siti Rahma")
     assert letter is not None
     assert letter.template == "verify_email"
-    tokens = registration.verify_email(accounts.Proof(email=email, code=letter.context["code"]))
+    tokens = registration.verify_email(accounts.EmailCode(email=email, code=letter.context["code"]))
     assert principal_of(tokens.access_token) == Principal(user.id, "customer", None)
     assert login(email)
     assert scan(Principal(user.id, "staff", organizer.principal.id), organizer.events[0]) == 403

@@ -19,7 +19,7 @@ from shared.refunds import execution as refund_execution
 from shared.refunds import manual as manual_refunds
 from shared.refunds import records as refund_records
 from shared.refunds import requests as refund_requests
-from shared.refunds.approval import AlreadyDecided
+from shared.refunds.approval import RefundAlreadyDecided
 from shared.refunds.dashboard_decisions import DashboardRefundRequest, InAnotherRefund, NothingInSuspense
 from shared.refunds.manual import ManualRefundRequest, NotManuallyRefundable
 from shared.refunds.requests import NothingToRefund, RefundRequest
@@ -226,7 +226,7 @@ def test_all_that_went_back_refunds_an_order_of_which_a_refund_is_asked(at, gate
     learn(sale)
     learn(sale)
     the_order_is_undone(sale)
-    with pytest.raises(AlreadyDecided):
+    with pytest.raises(RefundAlreadyDecided):
         sale.approve(refund)
 
 

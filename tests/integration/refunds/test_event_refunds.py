@@ -12,7 +12,7 @@ from shared.refunds import approval, event_refunds
 from shared.refunds import requests as refund_requests
 from shared.refunds.event_refunds import EventRefund
 from shared.refunds.requests import RefundRequest
-from shared.refunds.schemas import RefundPage
+from shared.refunds.schemas import RefundQuery
 from shared.states import RefundStatus
 from tests.factories import Event, a_promo, a_tier, a_user, an_event
 from tests.integration.refunds.sales import a_paid_order
@@ -67,9 +67,9 @@ def test_the_list_is_of_the_event_and_of_the_state(event: Event):
     with transaction() as tx:
         approval.approve(tx, organizer_of(event), first.refund.id)
         waiting = event_refunds.list_of_event(
-            tx, organizer_of(event), event.id, RefundPage(status=RefundStatus.REQUESTED)
+            tx, organizer_of(event), event.id, RefundQuery(status=RefundStatus.REQUESTED)
         )
-        everything = event_refunds.list_of_event(tx, organizer_of(event), event.id, RefundPage())
+        everything = event_refunds.list_of_event(tx, organizer_of(event), event.id, RefundQuery())
         assert event_refunds.count_undecided(tx, event.id) == 1
         assert event_refunds.read_selected(tx, organizer_of(event), event.id, [elsewhere.refund.id]) == []
     assert [each.refund.id for each in waiting.items] == [second.refund.id]
@@ -81,7 +81,7 @@ def test_another_organizer_sees_none(event: Event):
     with transaction() as tx:
         stranger: Principal = a_user(tx, role="organizer")
     for see in (
-        lambda tx: event_refunds.list_of_event(tx, stranger, event.id, RefundPage()),
+        lambda tx: event_refunds.list_of_event(tx, stranger, event.id, RefundQuery()),
         lambda tx: event_refunds.read_selected(tx, stranger, event.id, [requested.refund.id]),
     ):
         with transaction() as tx, pytest.raises(NotFound):

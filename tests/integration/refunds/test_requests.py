@@ -19,7 +19,7 @@ from shared.problems import Problem
 from shared.refunds import approval
 from shared.refunds import records as refund_records
 from shared.refunds import requests as refund_requests
-from shared.refunds.approval import AlreadyDecided, Rejection
+from shared.refunds.approval import RefundAlreadyDecided, Rejection
 from shared.refunds.requests import AlreadyRequested, RefundRequest
 from shared.sales import expiry, inventory
 from shared.sales.schemas import OrderResponse
@@ -74,7 +74,7 @@ def decide(act: str, caller: Principal, refund: refund_requests.RefundResponse) 
             if act == "approve":
                 return approval.approve(tx, caller, refund.id).status
             return approval.reject(tx, caller, refund.id, Rejection(reason="Tidak")).status
-    except (AlreadyDecided, EventCancelled, TicketUsed) as problem:
+    except (RefundAlreadyDecided, EventCancelled, TicketUsed) as problem:
         return problem.slug
 
 
@@ -116,7 +116,7 @@ def test_decided_many_times_at_once_it_is_decided_once():
     refund = requested(buyer, order)
     acts = [lambda act=act: decide(act, an_organizer(event), refund) for act in ["approve", "reject"] * 6]
     outcomes = set(at_the_same_time(acts))
-    assert outcomes in ({"approved", AlreadyDecided.slug}, {"rejected", AlreadyDecided.slug})
+    assert outcomes in ({"approved", RefundAlreadyDecided.slug}, {"rejected", RefundAlreadyDecided.slug})
     sold = 0 if "approved" in outcomes else 2
     assert stock(event.tier_ids[0]).sold == sold
     assert len(entries(order, "refund_owed")) == (0 if sold else 2)

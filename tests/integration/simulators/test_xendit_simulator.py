@@ -13,11 +13,11 @@ from shared.gateways.statuses import (
     Customer,
     GatewayPaymentState,
     GatewayPaymentStatus,
+    GatewayPayoutState,
     GatewayPayoutStatus,
     GatewayRefundState,
     OpenedPayment,
     PaymentMethod,
-    PayoutState,
     WebhookEventKind,
 )
 from shared.gateways.xendit.client import Xendit
@@ -271,11 +271,11 @@ def send_payout(xendit: Xendit, reference: str, account_number: str, **changes: 
 @pytest.mark.parametrize(
     ("account_number", "states", "failure_code"),
     [
-        ("7000000001", [PayoutState.SUCCEEDED], None),
-        ("0000123456", [PayoutState.FAILED], "TEMPORARY_TRANSFER_ERROR"),
-        ("999999", [PayoutState.FAILED], "REJECTED_BY_CHANNEL"),
-        ("121212", [PayoutState.FAILED], "INVALID_DESTINATION"),
-        ("654321", [PayoutState.SUCCEEDED, PayoutState.REVERSED], None),
+        ("7000000001", [GatewayPayoutState.SUCCEEDED], None),
+        ("0000123456", [GatewayPayoutState.FAILED], "TEMPORARY_TRANSFER_ERROR"),
+        ("999999", [GatewayPayoutState.FAILED], "REJECTED_BY_CHANNEL"),
+        ("121212", [GatewayPayoutState.FAILED], "INVALID_DESTINATION"),
+        ("654321", [GatewayPayoutState.SUCCEEDED, GatewayPayoutState.REVERSED], None),
     ],
 )
 def test_a_payout_takes_the_course_of_its_account_number(
@@ -283,11 +283,11 @@ def test_a_payout_takes_the_course_of_its_account_number(
     receiver: Receiver,
     order_id: str,
     account_number: str,
-    states: list[PayoutState],
+    states: list[GatewayPayoutState],
     failure_code: str | None,
 ) -> None:
     made = send_payout(xendit, order_id, account_number)
-    assert made.state in (PayoutState.PROCESSING, *states)
+    assert made.state in (GatewayPayoutState.PROCESSING, *states)
     webhooks = receiver.wait_for(len(states), order_id)
     told = [xendit.parse_webhook(each.headers, each.body).reported for each in webhooks]
     facts = {
@@ -314,7 +314,7 @@ def test_a_payout_can_be_cancelled_while_it_waits(xendit: Xendit, base_url: str,
     requests.post(cancel, auth=("xnd_development_test", ""), timeout=10).raise_for_status()
     reported = xendit.payout_status(made.gateway_reference)
     assert reported is not None
-    assert reported.state is PayoutState.CANCELLED
+    assert reported.state is GatewayPayoutState.CANCELLED
 
 
 def test_nobody_knows_an_unknown_payout(xendit: Xendit, order_id: str) -> None:

@@ -11,10 +11,10 @@ from shared.gateways.statuses import (
     AccountCheck,
     Customer,
     GatewayPaymentState,
+    GatewayPayoutState,
     GatewayPayoutStatus,
     OpenedPayment,
     PaymentMethod,
-    PayoutState,
 )
 from shared.gateways.xendit.client import Xendit
 from shared.gateways.xendit.requests import BANKS, international_phone, payout_request, refund_request
@@ -238,7 +238,7 @@ def test_a_payout_is_sent_as_the_bank_wants_it(xendit: Xendit, server: ScriptedS
         "description": "Hasil penjuala",
     }
     assert request.headers["Idempotency-key"] == "key-1"
-    assert reported.state is PayoutState.PROCESSING
+    assert reported.state is GatewayPayoutState.PROCESSING
 
 
 def test_a_bank_nobody_pays_out_to_is_refused_before_asking(xendit: Xendit, server: ScriptedServer) -> None:
@@ -284,7 +284,7 @@ def a_payout(xendit: Xendit) -> GatewayPayoutStatus:
 def test_a_payout_that_xendit_knows_already_has_not_failed(xendit: Xendit, server: ScriptedServer) -> None:
     known = {"data": [sample("xendit", "payout_v2_create_200_accepted") | {"reference_id": "ours", "amount": 90_000}]}
     server.will_answer(Reply(409, sample("xendit", "payout_v2_error_409_duplicate")), Reply(200, known))
-    assert a_payout(xendit).state is PayoutState.PROCESSING
+    assert a_payout(xendit).state is GatewayPayoutState.PROCESSING
     assert asked(server) == ["POST /v2/payouts", "GET /v2/payouts?reference_id=ours"]
 
 
