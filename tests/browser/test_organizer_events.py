@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import FilePayload, Page, expect
 
-from tests.browser.looking import look
+from tests.browser.looking import DESK, look
 from tests.browser.visitors import Visitor
 from tests.images import a_picture
 from tests.people import Person, World
@@ -132,11 +132,25 @@ def test_a_change_is_saved_and_the_preview_shows_it_to_nobody_else(new_visitor: 
     assert told.status == 404
 
 
+def test_the_card_of_an_event_is_shown_while_it_is_described(new_visitor: Callable[..., Visitor], world: World):
+    visitor = new_visitor(viewport=DESK)
+    visitor.sign_in(world.somebody("organizer"))
+    visitor.page.goto("/organizer/events/new")
+    describe(visitor.page, "Malam <b>Akustik</b>")
+    card = visitor.page.locator(".live-preview")
+    expect(card.locator(".card-title")).to_have_text("Malam <b>Akustik</b>")
+    expect(card).to_contain_text("Bandung")
+    expect(card).to_contain_text("19.00 WIB")
+    expect(card.locator(".price")).to_have_text("Rp\u00a0150.000")
+    visitor.page.fill("#t1_price", "0")
+    expect(card.locator(".price")).to_have_text("Gratis sampai Rp\u00a0150.000")
+
+
 def test_a_banner_is_shown_before_it_is_uploaded_and_after(visitor: Visitor, world: World):
     organizer = world.somebody("organizer")
     event = organizer.publish()
     open_desk(visitor, organizer, event, "details")
-    preview = visitor.page.locator("[data-preview-of] img")
+    preview = visitor.page.locator("#banner [data-preview-of] img")
     picture: FilePayload = {"name": "banner.jpg", "mimeType": "image/jpeg", "buffer": a_picture(size=(640, 360))}
     visitor.page.set_input_files("#file", picture)
     expect(preview).to_have_attribute("src", re.compile("^data:image/"))

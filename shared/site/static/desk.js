@@ -1,4 +1,6 @@
-// The desk: the tab of the page is in view, and a picture that was chosen is shown before it is uploaded.
+// The desk: the tab of the page is in view, and an event is shown as buyers will see it before it is saved.
+import { rupiah } from "./site.js";
+
 for (const tabs of document.querySelectorAll(".tabs ul")) {
   const current = tabs.querySelector("[aria-current]");
   if (current) tabs.scrollLeft = current.offsetLeft - (tabs.clientWidth - current.offsetWidth) / 2;
@@ -18,6 +20,31 @@ for (const shown of document.querySelectorAll("[data-preview-of]")) {
     });
     reader.readAsDataURL(file);
   });
+}
+
+const preview = document.querySelector(".live-preview");
+if (preview) {
+  const form = document.getElementById("title").form;
+  const value = (name) => form.elements[name]?.value.trim() ?? "";
+  const show = (name, words) => { if (words) preview.querySelector(`[data-shows=${name}]`).textContent = words; };
+  const fill = () => {
+    show("title", value("title"));
+    show("where", [value("venue"), value("location")].filter(Boolean).join(", "));
+    show("when", value("start_date") && `${moment(value("start_date"))} ${form.elements.timezone.selectedOptions[0].text.split(" ")[0]}`);
+    show("price", range([...form.querySelectorAll("[name$=_price]")].map((field) => field.value)));
+  };
+  const moment = (local) => new Date(local).toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" });
+  const range = (typed) => {
+    const prices = typed.filter((each) => /\d/.test(each)).map((each) => Number(each.replace(/\D/g, "")));
+    if (!prices.length) return "";
+    const [least, most] = [Math.min(...prices), Math.max(...prices)];
+    const { from, free, to } = preview.dataset;
+    if (least === most) return least ? rupiah(least) : free;
+    return least ? `${from} ${rupiah(least)}` : `${free} ${to} ${rupiah(most)}`;
+  };
+  form.addEventListener("input", fill);
+  fill();
+  preview.hidden = false;
 }
 
 // A file that takes long to make says so, and how much of it has come. Without a script the browser downloads it.
