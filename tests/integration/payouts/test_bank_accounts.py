@@ -16,7 +16,6 @@ from shared.cloud import clock
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
 from shared.identity.tokens import Principal, access_token
-from shared.messages.sending import compose
 from shared.messages.template_context import QueuedEmail
 from shared.payments import reconcile
 from shared.payouts import creation
@@ -29,6 +28,7 @@ from tests.endpoints import call, problem
 from tests.factories import a_user, an_event
 from tests.integration.refunds.sales import a_paid_order
 from tests.integration.refunds.steps import let_it_be_over, open_tasks, rows
+from tests.mail_sending import compose_mail
 from tests.model.gateways import Gateways, gateways
 from tests.threads import at_the_same_time
 
@@ -143,7 +143,7 @@ def mail_about(account_id: str) -> Any:
     query = "SELECT * FROM emails WHERE template = 'bank_account_set' AND context ->> 'account_id' = :id"
     [row] = rows(query, id=account_id)
     fields = ("id", "template", "to_address", "language", "context", "order_id", "attempts")
-    return compose(QueuedEmail(**{name: getattr(row, name) for name in fields}))
+    return compose_mail(QueuedEmail(**{name: getattr(row, name) for name in fields}))
 
 
 def freeze_link(account_id: str) -> str:
