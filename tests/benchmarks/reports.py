@@ -31,9 +31,10 @@ from shared.cloud import clients, clock
 from shared.cloud.database import snapshot
 from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
-from shared.reports import attendees, daily_figures, overview, periods, sales
+from shared.reports import attendees, daily_figures, order_search, overview, periods, sales
 from shared.reports.access import ReportedEvent
 from shared.reports.attendees import AttendeeQuery
+from shared.reports.order_search import OrderSearch
 from shared.reports.periods import PeriodQuery, SalesQuery
 from shared.reports.schemas import SalesReport
 from tests.benchmarks.reports_data import fill
@@ -74,6 +75,10 @@ def _dashboards(server: Postgres, event: ReportedEvent, rounds: int) -> None:
             periods.plan_for_these_values(tx)
             daily_figures.count(tx, event.id, SalesQuery().within(event.timezone), None)
 
+    def found(wanted: OrderSearch) -> None:
+        with snapshot() as tx:
+            order_search.search(tx, caller, event.id, wanted)
+
     def read_overview() -> None:
         with snapshot() as tx:
             overview.overview(tx, overview._period(PeriodQuery()))
@@ -84,7 +89,7 @@ def _dashboards(server: Postgres, event: ReportedEvent, rounds: int) -> None:
     a_week = SalesQuery.model_validate({"from": report.by_day[10].period, "to": report.by_day[17].period})
     kept = _line("report, from the database", rounds, lambda: read(SalesQuery()))
     counted = _line("baseline: counted from the orders", 10, count)
-    print(f"{'':<36}{counted / kept:.0f} times as long")
+    print(f"{'':<40}{counted / kept:.0f} times as long")
     moments = SalesQuery.model_validate({"from": "2020-01-01T00:00:01Z", "to": clock.now()})
     _line("report, until a moment", rounds, lambda: read(moments))
     _line("the same of one tier", rounds, lambda: read(one_tier))
@@ -97,6 +102,11 @@ def _dashboards(server: Postgres, event: ReportedEvent, rounds: int) -> None:
         caller, event.id, AttendeeQuery(page=page.randrange(1, 50))))  # fmt: skip
     _line("attendees, found by a name", rounds, lambda: attendees.page(
         caller, event.id, AttendeeQuery(q=f"konser {page.randrange(10_000)}-")))  # fmt: skip
+    _line("orders, a page of the first 50", rounds, lambda: found(OrderSearch(page=page.randrange(1, 50))))
+    _line("orders, found by a name", rounds, lambda: found(OrderSearch(q=f"konser {page.randrange(10_000)}-")))
+    _line(
+        "orders, found by the beginning of an id", rounds, lambda: found(OrderSearch(q=f"{page.randrange(16**8):08x}"))
+    )
     _line("platform overview, 30 days", 10, read_overview)
     _line("report, nothing read before", STARTS, lambda: read(SalesQuery()), before=lambda: _start_anew(server))
     _line("baseline, nothing read before", STARTS, count, before=lambda: _start_anew(server))
@@ -132,7 +142,7 @@ def _line(what: str, rounds: int, act: Callable[[], object], before: Callable[[]
         act()
         took.append((time.perf_counter() - begun) * 1000)
     middle = statistics.median(took)
-    print(f"{what:<36}p50{middle:>8.1f}   p95{statistics.quantiles(took, n=20)[-1]:>8.1f}", flush=True)
+    print(f"{what:<40}p50{middle:>8.1f}   p95{statistics.quantiles(took, n=20)[-1]:>8.1f}", flush=True)
     return middle
 
 
