@@ -128,6 +128,9 @@ _HAS_OTHER_DAYS = text("""
         OR EXISTS (SELECT 1 FROM daily_payments WHERE event_id = :event_id AND timezone <> :zone)
 """)
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('daily_figures', 0))")
+_TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(hashtextextended('daily_figures', 0))")
+# Nobody waits for a recount: it locks no row.
+_TAKE_MINUTES = text("SELECT set_config('statement_timeout', '5min', true), set_config('lock_timeout', '5min', true)")
 _ZONE = text("SELECT timezone FROM events WHERE id = :event_id")
 _ALL = text("SELECT DISTINCT event_id FROM orders")
 _CHANGED = text("""
@@ -173,6 +176,7 @@ def recount(event_id: UUID) -> int:
     It is exact while tickets are sold: what it adds is the difference at one moment, and triggers add what comes after.
     """
     with transaction() as tx:
+        tx.execute(_TAKE_MINUTES)
         tx.execute(_LOCK)  # two corrections at once would correct twice
         zone = tx.execute(_ZONE, {"event_id": event_id}).scalar_one()
         values = {**Period(zone).values, "event_id": event_id}
@@ -196,11 +200,14 @@ def recount_changed() -> int:
 
 
 def compact() -> None:
-    """Put together the rows that were added since the last time. What they add up to stays the same at every moment."""
+    """Put together the rows that were added since the last time, unless a recount is running.
+
+    What they add up to stays the same at every moment.
+    """
     with transaction() as tx:
-        tx.execute(_LOCK)
-        for table in _TABLES:
-            tx.execute(table.compact)
+        if tx.execute(_TRY_LOCK).scalar_one():
+            for table in _TABLES:
+                tx.execute(table.compact)
 
 
 def _executed(tx: Transaction, statements: Sequence[TextClause], values: dict[str, Any]) -> DailyFigures:

@@ -81,6 +81,14 @@ def test_rows_are_put_together_and_the_report_stays_the_same(busy_event: Event):
     assert is_right(busy_event)
 
 
+def test_rows_are_not_put_together_while_figures_are_recounted(busy_event: Event):
+    rows = rows_of(busy_event)
+    with transaction() as tx:
+        tx.execute(daily_figures._LOCK)
+        daily_figures.compact()
+    assert rows_of(busy_event) == rows
+
+
 @pytest.mark.parametrize(
     "damage",
     [
