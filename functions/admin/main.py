@@ -39,38 +39,38 @@ def change_role(user_id: UUID, change: RoleChange, admin: FreshlyProvenAdmin, tx
 
 
 @app.get("/admin/reviews")
-def odd_money(page: PageQuery, admin: Admin, tx: Transaction) -> Listing[ReviewResponse]:
+def payments_in_review(page: PageQuery, admin: Admin, tx: Transaction) -> Listing[ReviewResponse]:
     """Payments in review because their amount does not match their order, oldest first."""
     authorization.record_list_access(tx, admin, subject="payment")
     return reviews.list_waiting(tx, page)
 
 
 @app.post("/admin/reviews/{payment_id}/accept", status=200, problems=NOT_ACCEPTED)
-def accept(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionResponse:
+def accept_payment(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionResponse:
     """Accept the received amount as the full price: the order is paid."""
     return reviews.accept(tx, admin.id, payment_id)
 
 
 @app.post("/admin/reviews/{payment_id}/refund", status=200, problems=(NotFound, NotInReview))
-def send_back(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionResponse:
+def refund_payment(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionResponse:
     """Refund the payment in full; the order ends."""
     return reviews.refund(tx, admin.id, payment_id)
 
 
 @app.post("/admin/reviews/{payment_id}/top-up", status=200, problems=(NotFound, NotInReview, NotUnderpaid))
-def ask_for_rest(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionResponse:
+def request_top_up(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionResponse:
     """Hold the order for a day and ask its buyer for the missing amount."""
     return reviews.top_up(tx, admin.id, payment_id)
 
 
 @app.post("/admin/refunds/{refund_id}/paid-by-hand", status=200, problems=(NotFound, NotManuallyRefundable))
-def refund_paid(refund_id: UUID, paid: ManualRefundRequest, admin: Admin, tx: Transaction) -> RefundResponse:
+def record_manual_refund(refund_id: UUID, paid: ManualRefundRequest, admin: Admin, tx: Transaction) -> RefundResponse:
     """Record a refund that was paid by hand at a gateway's dashboard, as the runbook describes."""
     return manual_refunds.record(tx, admin.id, refund_id, paid)
 
 
 @app.post("/admin/payments/{payment_id}/dashboard-refund", status=200, problems=NOT_ALLOCATED)
-def dashboard_refund(
+def decide_dashboard_refund(
     payment_id: UUID, wanted: DashboardRefundRequest, admin: FreshlyProvenAdmin, tx: Transaction
 ) -> DashboardRefundResponse:
     """Assign a refund made at a gateway's dashboard to the items of its order."""
@@ -85,13 +85,13 @@ def tasks(page: PageQuery, admin: Admin, tx: Transaction) -> Listing[ManualTaskR
 
 
 @app.post("/admin/manual-tasks/{task_id}/done", status=200, problems=(NotFound, AlreadyDone))
-def task_done(task_id: UUID, done: Done, admin: Admin, tx: Transaction) -> ManualTaskResponse:
+def complete_task(task_id: UUID, done: Done, admin: Admin, tx: Transaction) -> ManualTaskResponse:
     """Mark a manual task as done, with a note."""
     return manual_tasks.finish(tx, task_id, done, by=admin.id)
 
 
 @app.post("/admin/mails/{email_id}/send-again", status=204, problems=(NotFound, NotSendable))
-def send_mail_again(email_id: UUID, admin: Admin, tx: Transaction) -> None:
+def resend_mail(email_id: UUID, admin: Admin, tx: Transaction) -> None:
     """Queue a failed mail again, for at most ten more attempts."""
     sending.resend(tx, email_id, by=admin.id)
 

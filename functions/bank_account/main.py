@@ -22,7 +22,7 @@ def show(caller: Buyer, tx: Transaction) -> BankAccountResponse:
 
 
 @app.put("/account/bank-account", problems=(AccountNotFound, AccountNameMismatch, TryAgain))
-def put(wanted: BankAccountBody, caller: FreshlyProvenBuyer) -> BankAccountResponse:
+def set_account(wanted: BankAccountBody, caller: FreshlyProvenBuyer) -> BankAccountResponse:
     """Set your bank account, if the bank confirms it.
 
     Pending payouts go to a first account at once; a replacement is used after a day. A mail tells you of it, with a
@@ -32,7 +32,7 @@ def put(wanted: BankAccountBody, caller: FreshlyProvenBuyer) -> BankAccountRespo
 
 
 @app.get("/account/bank-account/freeze", anybody=True, problems=(LinkInvalid,))
-def ask_to_freeze(link: FreezeLink, tx: Transaction) -> HtmlPage:
+def freeze_form(link: FreezeLink, tx: Transaction) -> HtmlPage:
     """The page of the freeze link in a mail. It only asks for confirmation, so link scanners change nothing."""
     return HtmlPage(freeze_page.page(bank_account_changes.language(tx, link), is_done=False))
 

@@ -28,7 +28,7 @@ REFUSALS = (
 
 
 @app.post("/orders/{order_id}/checkout", idempotent=True, problems=REFUSALS)
-def start_to_pay(order_id: UUID, request: checkout.CheckoutRequest, buyer: Buyer) -> OrderResponse:
+def start_payment(order_id: UUID, request: checkout.CheckoutRequest, buyer: Buyer) -> OrderResponse:
     """Start the payment of an order by a method, within 30 minutes from the reservation. Rp 0 is paid at once.
 
     Where the gateway doesn't answer (503), `alternative` names another one and its payment methods, most alike first.
@@ -37,7 +37,7 @@ def start_to_pay(order_id: UUID, request: checkout.CheckoutRequest, buyer: Buyer
 
 
 @app.post("/payments/create-invoice", status=201, idempotent=True, problems=REFUSALS)
-def try_another_way(request: checkout.InvoiceRequest, buyer: Buyer) -> PaymentResponse:
+def create_invoice(request: checkout.InvoiceRequest, buyer: Buyer) -> PaymentResponse:
     """Start another payment within the hold, with any method or gateway. The previous payment ends."""
     return checkout.retry_payment(buyer.id, request)
 

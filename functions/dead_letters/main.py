@@ -14,14 +14,14 @@ REFUSALS = (NotFound, DeadLetterAlreadyDecided)
 
 
 @app.get("/admin/dead-letters")
-def letters(page: DeadLetterQuery, admin: Admin, tx: Transaction) -> Listing[DeadLetterResponse]:
+def list_dead_letters(page: DeadLetterQuery, admin: Admin, tx: Transaction) -> Listing[DeadLetterResponse]:
     """Open or decided dead letters, oldest first."""
     authorization.record_list_access(tx, admin, subject="dead_letter")
     return dead_letters.list_page(tx, page)
 
 
 @app.get("/admin/dead-letters/{letter_id}", problems=(NotFound,))
-def letter(letter_id: UUID, admin: Admin, tx: Transaction) -> DeadLetterResponse:
+def dead_letter(letter_id: UUID, admin: Admin, tx: Transaction) -> DeadLetterResponse:
     """One dead letter."""
     found = dead_letters.read(tx, letter_id)
     authorization.check_access(tx, admin, subject="dead_letter", subject_id=letter_id)  # audits the access

@@ -94,7 +94,7 @@ def duplicate(event: UUID, wanted: Duplicate, organizer: Organizer, tx: Transact
 
 
 @app.get("/organizer/events")
-def own(wanted: OwnEventsQuery, organizer: Organizer, tx: Transaction) -> Listing[EventResponse]:
+def list_own(wanted: OwnEventsQuery, organizer: Organizer, tx: Transaction) -> Listing[EventResponse]:
     """Your own events, drafts and past ones too: those to come, the next one first, then those that are over."""
     return own_events.list_page(tx, organizer, wanted)
 

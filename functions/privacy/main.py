@@ -34,7 +34,7 @@ def delete(asked: Deletion, caller: SignedIn) -> None:
 
 
 @app.get("/account/unsubscribe", anybody=True, problems=(LinkInvalid,))
-def ask_to_unsubscribe(link: UnsubscribeLink, tx: Transaction) -> HtmlPage:
+def unsubscribe_page(link: UnsubscribeLink, tx: Transaction) -> HtmlPage:
     """The page of the unsubscribe link in a mail. It only asks for confirmation, so link scanners change nothing."""
     return HtmlPage(unsubscribe_links.page(marketing.language(tx, link), link.kind, is_done=False))
 

@@ -20,7 +20,7 @@ def create(new: NewPromo, organizer: Organizer, tx: Transaction) -> PromoRespons
 
 
 @app.get("/promos")
-def listed(wanted: PromoSearch, organizer: Organizer, tx: Transaction) -> Listing[PromoResponse]:
+def list_own(wanted: PromoSearch, organizer: Organizer, tx: Transaction) -> Listing[PromoResponse]:
     """Your promo codes, newest first."""
     return promo_codes.list_page(tx, organizer, wanted)
 

@@ -28,7 +28,7 @@ REFUSALS = (NotFound, NotRefundable, WindowClosed, EventCancelled, AlreadyReques
 
 
 @app.post("/refunds/request", status=201, idempotent=True, problems=(*REFUSALS, *USED, UnitRevealed))
-def ask(wanted: refund_requests.RefundRequest, buyer: Buyer, tx: Transaction) -> RefundRequestedResponse:
+def request_refund(wanted: refund_requests.RefundRequest, buyer: Buyer, tx: Transaction) -> RefundRequestedResponse:
     """Request a refund of nine tenths of the price, up to seven days before the event; the organizer decides.
 
     Free items are returned at once.
@@ -37,7 +37,7 @@ def ask(wanted: refund_requests.RefundRequest, buyer: Buyer, tx: Transaction) ->
 
 
 @app.get("/refunds")
-def refunds(page: RefundQuery, caller: SignedIn, tx: Transaction) -> Listing[RefundResponse]:
+def list_refunds(page: RefundQuery, caller: SignedIn, tx: Transaction) -> Listing[RefundResponse]:
     """The caller's refunds; for organizers those of their events too."""
     return refund_schemas.list_page(tx, caller, page)
 

@@ -32,7 +32,7 @@ app = App("reserve")
         HoldCooldown,
     ),
 )
-def hold_tickets(request: ReservationBody, buyer: Buyer, key: IdempotencyKey) -> OrderResponse:
+def reserve(request: ReservationBody, buyer: Buyer, key: IdempotencyKey) -> OrderResponse:
     """Hold tickets for 15 minutes, all of them or none."""
     return reservations.hold(ReservationRequest(buyer.id, request, key))
 

@@ -51,7 +51,7 @@ def scan(scanned: Scan, staff: GateStaff, tx: Transaction) -> ScanResponse:
 
 
 @app.post("/pickups/scan", limit=GATE, problems=(NotFound,))
-def hand_over(scanned: PickupScan, staff: GateStaff, tx: Transaction) -> PickupResponse:
+def scan_pickup(scanned: PickupScan, staff: GateStaff, tx: Transaction) -> PickupResponse:
     """Scan a pickup code at a counter: an order's products are handed over once."""
     return pickups.scan(tx, staff, scanned.event_id, scanned.code, at_gate=scanned.gate)
 
@@ -69,7 +69,9 @@ def undo_pickup(order_id: UUID, wanted: Undo, supervisor: Organizer, tx: Transac
 
 
 @app.get("/events/{event_id}/participants", problems=(NotFound,))
-def runners(event_id: UUID, page: PageQuery, organizer: Organizer, tx: Transaction) -> Listing[ParticipantResponse]:
+def list_participants(
+    event_id: UUID, page: PageQuery, organizer: Organizer, tx: Transaction
+) -> Listing[ParticipantResponse]:
     """The participants of your event, by category and BIB number."""
     return participants.list_page(tx, organizer, event_id, page)
 
