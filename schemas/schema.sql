@@ -1483,7 +1483,7 @@ CREATE INDEX order_items_tier ON public.order_items USING btree (tier_id);
 
 CREATE INDEX orders_due ON public.orders USING btree (reservation_expires_at) WHERE (status = ANY (ARRAY['reserved'::text, 'pending_payment'::text]));
 
-CREATE INDEX orders_event ON public.orders USING btree (event_id, status, created_at, id);
+CREATE INDEX orders_event_created ON public.orders USING btree (event_id, status, created_at, id);
 
 CREATE INDEX orders_event_paid ON public.orders USING btree (event_id, id) WHERE (status = 'paid'::text);
 

@@ -61,7 +61,7 @@ _LOCK = text("""
     WHERE id = :id AND started_at IS NOT NULL AND finished_at IS NULL FOR UPDATE
 """)
 _NEXT_ORDERS = text("""
-    SELECT id FROM orders  -- Uses index: orders_event
+    SELECT id FROM orders  -- Uses index: orders_event_created
     WHERE event_id = :event_id AND status IN ('reserved', 'pending_payment', 'paid') AND created_at <= :changed_at
         AND (CAST(:tier_ids AS uuid[]) IS NULL OR EXISTS (
             SELECT 1 FROM order_items i WHERE i.order_id = orders.id AND i.tier_id = ANY(CAST(:tier_ids AS uuid[]))))

@@ -28,7 +28,7 @@ _SALE = text("""
 """)
 _IS_EARLY = text("""
     SELECT count(*) <= :most FROM (
-        SELECT 1 FROM orders  -- Uses index: orders_event
+        SELECT 1 FROM orders  -- Uses index: orders_event_created
         WHERE event_id = :event_id AND status IN ('paid', 'refunded') AND (paid_at, id) <= (:paid_at, :order_id)
         LIMIT :most + 1
     ) AS earlier

@@ -61,7 +61,7 @@ _MUST_END = """
         SELECT 1 FROM order_items i WHERE i.order_id = o.id AND i.returned_at IS NULL)))
 """
 ORDERS_LEFT = f"""
-    SELECT o.id FROM orders o WHERE o.event_id = :event_id AND {_MUST_END}  -- Uses index: orders_event
+    SELECT o.id FROM orders o WHERE o.event_id = :event_id AND {_MUST_END}  -- Uses index: orders_event_created
     ORDER BY o.id LIMIT 200
 """
 """The orders of `:event_id` that still have to end."""
@@ -88,7 +88,7 @@ _COST = text("""
         SELECT o.id AS order_id, count(k.id) AS tickets, sum(i.unit_price - i.discount) AS price,
             sum(i.platform_fee) AS fees, sum(i.unit_price - i.discount + i.platform_discount - i.commission
                 - i.waived_fee + i.platform_waived_fee) AS earnings
-        FROM orders o JOIN order_items i ON i.order_id = o.id  -- Uses index: orders_event
+        FROM orders o JOIN order_items i ON i.order_id = o.id  -- Uses index: orders_event_created
             LEFT JOIN tickets k ON k.order_item_id = i.id AND k.status <> 'void'
         WHERE o.event_id = :event_id AND o.status = 'paid' AND i.returned_at IS NULL
         GROUP BY o.id),

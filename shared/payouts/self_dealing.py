@@ -27,7 +27,7 @@ TASK = "payout_self_dealing"
 FEWEST = 3
 """People who share a card or a pattern of addresses by chance are fewer."""
 
-# Uses index: orders_event
+# Uses index: orders_event_created
 _FIND = text("""
     WITH coded AS (
         SELECT o.id, o.user_id, u.person_id, u.phone, u.organizer_id AS works_for,

@@ -29,7 +29,7 @@ _COUNTED_FIGURES = f"""
     SELECT day, tier_id, {figures.sums(*_BY_DAY)} FROM (
         SELECT {periods.day("o.paid_at")} AS day, i.tier_id, {figures.columns(*figures.SALES)},
             {figures.zeros(*figures.RETURNS, *figures.OUTCOMES)}
-        FROM {figures.SALES_SOURCE}  -- Uses index: orders_event
+        FROM {figures.SALES_SOURCE}  -- Uses index: orders_event_created
         WHERE o.event_id = :event_id AND o.status IN ('paid', 'refunded') AND {periods.contains("o.paid_at")}
         GROUP BY 1, 2
         UNION ALL
@@ -41,7 +41,7 @@ _COUNTED_FIGURES = f"""
         UNION ALL
         SELECT {periods.day("o.created_at")}, t.tier_id, {figures.zeros(*figures.SALES, *figures.RETURNS)},
             {figures.columns(*figures.OUTCOMES, times="t.orders")}
-        FROM {figures.ORDERS_SOURCE}, order_tiers(o.id) t  -- Uses index: orders_event
+        FROM {figures.ORDERS_SOURCE}, order_tiers(o.id) t  -- Uses index: orders_event_created
         WHERE o.event_id = :event_id AND {periods.contains("o.created_at")}
         GROUP BY 1, 2, t.orders
     ) AS found GROUP BY day, tier_id
@@ -50,7 +50,7 @@ _COUNTED_PAYMENTS = f"""
     SELECT day, tier_id, status, method, gateway, {figures.sums(*figures.BY_PAYMENT)} FROM (
         SELECT {periods.day("o.created_at")} AS day, t.tier_id, p.status, p.payment_method AS method, p.gateway,
             {figures.columns(*figures.BY_PAYMENT, times="t.orders")}
-        FROM {figures.PAYMENTS_SOURCE}, order_tiers(o.id) t  -- Uses index: orders_event
+        FROM {figures.PAYMENTS_SOURCE}, order_tiers(o.id) t  -- Uses index: orders_event_created
         WHERE o.event_id = :event_id AND {periods.contains("o.created_at")}
         GROUP BY 1, 2, 3, 4, 5, t.orders
     ) AS found GROUP BY day, tier_id, status, method, gateway

@@ -23,7 +23,7 @@ _SHOWN = """
 _PAGE = text(f"""
     SELECT {_SHOWN} FROM (
         SELECT listed.id FROM unnest(CAST(:statuses AS text[])) AS wanted (status), LATERAL (
-            SELECT id, created_at FROM orders  -- Uses index: orders_event
+            SELECT id, created_at FROM orders  -- Uses index: orders_event_created
             WHERE event_id = :event_id AND status = wanted.status
             ORDER BY created_at DESC, id DESC LIMIT CAST(:page_size AS bigint) + CAST(:offset AS bigint)
         ) AS listed ORDER BY listed.created_at DESC, listed.id DESC LIMIT :page_size OFFSET :offset
@@ -31,7 +31,7 @@ _PAGE = text(f"""
     ORDER BY o.created_at DESC, o.id DESC
 """)
 _COUNT = text("""
-    SELECT count(*) FROM orders  -- Uses index: orders_event
+    SELECT count(*) FROM orders  -- Uses index: orders_event_created
     WHERE event_id = :event_id AND status = ANY(CAST(:statuses AS text[]))
 """)
 # Numbers are looked up in an index; names and addresses are read of all orders of the event, once for page and count.
@@ -44,7 +44,7 @@ _SEARCH = text(f"""
         UNION ALL SELECT order_id FROM payments WHERE transaction_id = :words  -- Uses index: payments_transaction_id
         UNION ALL SELECT order_id FROM payments  -- Uses index: payments_gateway_reference
         WHERE gateway IN ('xendit', 'midtrans') AND gateway_reference = :words
-        UNION ALL SELECT o.id FROM orders o JOIN users u ON u.id = o.user_id  -- Uses index: orders_event
+        UNION ALL SELECT o.id FROM orders o JOIN users u ON u.id = o.user_id  -- Uses index: orders_event_created
         WHERE o.event_id = :event_id AND (u.full_name ILIKE :anywhere OR u.email LIKE lower(:anywhere))
         UNION ALL SELECT i.order_id  -- Uses index: order_items_tier
         FROM ticket_tiers t JOIN order_items i ON i.tier_id = t.id

@@ -49,7 +49,7 @@ _TIERS = text(f"""
     ORDER BY t.position, t.id
 """)
 _OPEN = text(f"""
-    SELECT {figures.columns(figures.OPEN_ORDERS)} FROM {figures.ORDERS_SOURCE}  -- Uses index: orders_event
+    SELECT {figures.columns(figures.OPEN_ORDERS)} FROM {figures.ORDERS_SOURCE}  -- Uses index: orders_event_created
     WHERE o.event_id = :event_id AND o.status IN ('reserved', 'pending_payment') AND {periods.contains("o.created_at")}
       AND (CAST(:tier_id AS uuid) IS NULL OR EXISTS (
         SELECT 1 FROM order_items i WHERE i.order_id = o.id AND i.tier_id = CAST(:tier_id AS uuid)))

@@ -14,8 +14,7 @@ depends_on = None
 
 def upgrade() -> None:
     """Replace the index, and make two."""
-    op.execute("CREATE INDEX IF NOT EXISTS orders_event_made ON orders (event_id, status, created_at, id)")
+    op.execute("CREATE INDEX IF NOT EXISTS orders_event_created ON orders (event_id, status, created_at, id)")
     op.execute("DROP INDEX orders_event")
-    op.execute("ALTER INDEX orders_event_made RENAME TO orders_event")
     op.execute("CREATE INDEX payments_va_number ON payments (va_number) WHERE va_number IS NOT NULL")
     op.execute("CREATE INDEX payments_transaction_id ON payments (transaction_id) WHERE transaction_id IS NOT NULL")

@@ -51,9 +51,9 @@ FIGURES, PAYMENTS = daily_figures._TABLES
         (FIGURES.compact, "daily_figures_movements"),
         (PAYMENTS.compact, "daily_payments_movements"),
         (sales._CHECK_INS, "Index Only Scan using tickets_event"),
-        (order_search._PAGE, "using orders_event"),
-        (order_search._COUNT, "Index Only Scan using orders_event"),
-        (attendees._PAGE, "using orders_event"),
+        (order_search._PAGE, "using orders_event_created"),
+        (order_search._COUNT, "Index Only Scan using orders_event_created"),
+        (attendees._PAGE, "using orders_event_created"),
     ],
     ids=[
         "figures", "payments", "compacting figures", "compacting payments", "check-ins", "orders", "number of orders",
@@ -69,7 +69,7 @@ def test_it_is_read_through_its_index(event_id: UUID, statement: TextClause, ind
 
 def test_open_orders_are_counted_among_those_that_are_open(event_id: UUID):
     found = plan(event_id, sales._OPEN)
-    assert "orders_event" in found or "orders_due" in found, found
+    assert "orders_event_created" in found or "orders_due" in found, found
 
 
 def test_numbers_are_looked_up(event_id: UUID):
@@ -79,7 +79,7 @@ def test_numbers_are_looked_up(event_id: UUID):
 
 
 def test_orders_come_in_their_order_without_sorting_all(event_id: UUID):
-    assert "Index Only Scan Backward using orders_event" in plan(event_id, order_search._PAGE)
+    assert "Index Only Scan Backward using orders_event_created" in plan(event_id, order_search._PAGE)
 
 
 def test_a_name_is_looked_for_among_the_event_s_attendees(event_id: UUID):
