@@ -88,6 +88,7 @@ _EXTEND_FOR_TOP_UP = text("""
     RETURNING reservation_expires_at
 """)
 _REVIEW = text("UPDATE orders SET review_reason = :reason, updated_at = now() WHERE id = :id")
+_IS_ISSUED = text("SELECT tickets_issued_at IS NOT NULL FROM orders WHERE id = :id")
 _ISSUED = text("UPDATE orders SET tickets_issued_at = now(), updated_at = now() WHERE id = :id")
 
 
@@ -182,6 +183,12 @@ def mark_paid(tx: Transaction, order: Order, paid_at: datetime) -> None:
     audit.record(tx, "order.paid", subject="order", subject_id=order.id, amount=order.total_amount)
     purchase_limits.reset_abandonment(tx, order.id)
     inventory.sell(tx, order.id)
+
+
+def is_issued(tx: Transaction, order_id: UUID) -> bool:
+    """True if everything that a paid order has bought is issued."""
+    found: bool = tx.execute(_IS_ISSUED, {"id": order_id}).scalar_one()
+    return found
 
 
 def mark_issued(tx: Transaction, order: Order) -> None:

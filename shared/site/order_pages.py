@@ -111,7 +111,8 @@ def _read(viewer: Principal, order_id: UUID) -> OrderView:
         found = order_schemas.read_visible(tx, order_id, viewer)
         event = events.get(tx, found.event_id)
         refunds = refund_schemas.of_order(tx, order_id)
-    return order_view.of(found, event, refunds, clock.now())
+        are_goods_issued = order_records.is_issued(tx, order_id)
+    return order_view.of(found, event, refunds, clock.now(), are_goods_issued=are_goods_issued)
 
 
 def _page(

@@ -68,6 +68,7 @@ class OrderView:
     refunds: list[RefundResponse]
     at: datetime
     tiers: dict[str, TierResponse] = field(default_factory=dict)
+    are_goods_issued: bool = True
 
     @property
     def state(self) -> State:
@@ -215,12 +216,20 @@ class OrderView:
     def _is_issued(self) -> bool:
         valid = [each for each in self.order.tickets if each.status != TicketStatus.VOID]
         returned = len(self.order.tickets) - len(valid)
-        return len(valid) + returned >= len(self.named_items)
+        has_tickets = len(valid) + returned >= len(self.named_items)
+        return has_tickets and (self.are_goods_issued or len(self.named_items) == len(self.order.items))
 
 
-def of(order: OrderResponse, event: EventResponse, refunds: list[RefundResponse], at: datetime) -> OrderView:
-    """The view of an order at a moment."""
-    return OrderView(order, event, refunds, at, {str(tier.id): tier for tier in event.tiers})
+def of(
+    order: OrderResponse,
+    event: EventResponse,
+    refunds: list[RefundResponse],
+    at: datetime,
+    *,
+    are_goods_issued: bool = True,
+) -> OrderView:
+    """The view of an order at a moment; `are_goods_issued` once it has its codes and digital units."""
+    return OrderView(order, event, refunds, at, {str(tier.id): tier for tier in event.tiers}, are_goods_issued)
 
 
 def _payment_state(payment: PaymentResponse) -> State:
