@@ -1,7 +1,6 @@
 """The organizer's desk in a browser: from a first visit to a published event, and what comes after (EM-001..012)."""
 
 import re
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +13,6 @@ from tests.browser.visitors import Visitor
 from tests.images import a_picture
 from tests.people import Person, World
 
-MOST_SECONDS = 180
 MOST_TAPS = 12
 LOCALES = {"id": "id-ID", "en": "en-GB"}
 DRAFT, PUBLISHED = re.compile("Draf"), re.compile("Terbit|Published")
@@ -62,11 +60,11 @@ def open_desk(visitor: Visitor, person: Person, event: dict[str, Any], name: str
 @pytest.mark.parametrize(
     ("language", "has_script"), [("id", True), ("en", False)], ids=["script", "no script in English"]
 )
-def test_somebody_new_publishes_an_event_within_three_minutes(
+def test_somebody_new_publishes_an_event_in_few_taps(
     new_visitor: Callable[..., Visitor], language: str, has_script: bool
 ):
     visitor = new_visitor(locale=LOCALES[language], java_script_enabled=has_script)
-    page, began = visitor.page, time.monotonic()
+    page = visitor.page
     register(visitor)
     expect(page.locator(".todo .open")).to_have_count(5)
     visitor.follow(page.locator(".todo a").first)
@@ -75,7 +73,6 @@ def test_somebody_new_publishes_an_event_within_three_minutes(
     expect(page.locator(".desk-event")).to_contain_text(DRAFT if language == "id" else "Draft")
     submit(visitor)
     expect(page.locator(".desk-event")).to_contain_text(PUBLISHED)
-    assert time.monotonic() - began < MOST_SECONDS
     assert visitor.taps <= MOST_TAPS
     page.goto(page.locator(f"a[href^='/{language}/events/']").get_attribute("href") or "")
     expect(page.locator("h1")).to_have_text("Malam Akustik")
