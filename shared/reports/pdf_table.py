@@ -1,6 +1,6 @@
 """A table on paper: A4 across, its title and header on every page, numbered.
 
-Text in Fira Sans is placed letter by letter. What that font lacks is shaped in the typefaces of tickets, opened
+Text in Fira Sans is placed letter by letter. What that font lacks is shaped in the fonts of tickets, opened
 only where a text needs them; what is too long for its column ends in "…". A page is compressed as soon as it is full.
 """
 

@@ -8,7 +8,7 @@ HEIGHT = 40.0
 _GAP = 0.2
 """The part of a column's room that stays empty."""
 _MIN_COLUMNS = 12
-"""A chart of fewer is not filled: a column as wide as it would look like a picket fence."""
+"""A chart of fewer is not filled: its columns would be too wide to compare."""
 
 
 @dataclass(frozen=True)
