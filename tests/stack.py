@@ -25,7 +25,7 @@ from tests.waiting import PATIENCE_SECONDS, until
 
 ROOT = Path(__file__).parent.parent
 ANSWER_SECONDS = 300.0
-"""Longer than any request waits for others, one after the other and each with our PATIENCE."""
+"""Longer than any request waits for others, one after the other and each with our TIMEOUT_FACTOR."""
 
 KEYS = {
     "XENDIT_API_KEY": "xnd_development_stack",
@@ -92,7 +92,7 @@ class Stack:
             "SHARED_CACHE": "on",
             "EVEN_PACE": "off",
             "BCRYPT_COST": "4",
-            "PATIENCE": "5",  # nobody is asked to be quick on a busy machine
+            "TIMEOUT_FACTOR": "5",  # nobody is asked to be quick on a busy machine
             "LOCK_TIMEOUT_MS": "60000",
             "STATEMENT_TIMEOUT_MS": "90000",
             "POOL_TIMEOUT_SECONDS": "60",

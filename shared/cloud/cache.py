@@ -66,7 +66,7 @@ class CacheEntry:
         """The age of the content."""
         return (self.at - self.content_at).total_seconds() if self.content_at else float("inf")
 
-    def is_good(self, seconds: float) -> bool:
+    def is_fresh(self, seconds: float) -> bool:
         """True if the content may be served: no older than `seconds`, and no older than the last change."""
         if self.content_at is None or self.age_seconds > seconds:
             return False
@@ -112,7 +112,7 @@ def _firestore_call(operation: str) -> Iterator[float]:
     if not _breaker.allows_call(OPEN_SECONDS):
         raise CacheUnavailable("it has just failed")
     try:
-        yield (TIMEOUT_SECONDS if _breaker.has_succeeded else FIRST_TIMEOUT_SECONDS) * settings().patience
+        yield (TIMEOUT_SECONDS if _breaker.has_succeeded else FIRST_TIMEOUT_SECONDS) * settings().timeout_factor
     except (GoogleAPICallError, RetryError, GoogleAuthError) as error:
         count = _breaker.record_failure(OPEN_SECONDS)
         log.warning("cache.fallback", extra={"operation": operation, "error": type(error).__name__, "count": count})

@@ -35,5 +35,5 @@ def _publish(messages: Sequence[tuple[str, dict[str, Any], dict[str, str]]]) -> 
         ]
     except Exception as error:  # noqa: BLE001 - any failure to hand over leaves the rows for the sweep
         return [error] * len(messages)
-    wait(futures, timeout=PUBLISH_TIMEOUT_SECONDS * settings().patience)
+    wait(futures, timeout=PUBLISH_TIMEOUT_SECONDS * settings().timeout_factor)
     return [future.exception() if future.done() else TimeoutError("no acknowledgement") for future in futures]

@@ -115,7 +115,7 @@ def _fetch(
     except CacheUnavailable:
         return CachedValue(read())
     kept = _parsed(seen, model)
-    if kept is not None and seen.is_good(seconds):
+    if kept is not None and seen.is_fresh(seconds):
         return CachedValue(kept, seen.age_seconds)
     try:
         value = read()

@@ -48,7 +48,7 @@ class Settings:
     pool_timeout_seconds: int = 3
     statement_timeout_ms: int = 15_000
     lock_timeout_ms: int = 5_000
-    patience: int = 1
+    timeout_factor: int = 1
     """The factor on our time-outs for other services: more than 1 where machines are busy, as in tests."""
 
     tickets_bucket: str = "karcis-local-tickets"

@@ -55,7 +55,7 @@ def enqueue(
         moment.FromDatetime(due_at)
         task.schedule_time = moment
     try:
-        clients.tasks().create_task(parent=parent, task=task, timeout=3 * chosen.patience)
+        clients.tasks().create_task(parent=parent, task=task, timeout=3 * chosen.timeout_factor)
     except AlreadyExists:
         return  # somebody asked for the same before
     except (GoogleAPICallError, RetryError, GoogleAuthError) as error:

@@ -18,7 +18,7 @@ from shared.gateways.xendit.gateway import XenditGateway
 
 # A webhook waits for our question to its gateway, which gives it up after 15 seconds (docs/reference/gateways.md).
 def _timeouts() -> Timeouts:
-    times = settings().patience
+    times = settings().timeout_factor
     return Timeouts(connect_seconds=2 * times, read_seconds=6 * times, total_seconds=12 * times)
 
 

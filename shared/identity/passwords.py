@@ -54,7 +54,7 @@ def _dummy_hash() -> str:
 @contextmanager
 def _hashing_slot() -> Iterator[None]:
     """Wait for a slot to hash a password. Raises TryAgain where too many others wait."""
-    if not _hashing_slots.acquire(timeout=MAX_WAIT_SECONDS * settings().patience):
+    if not _hashing_slots.acquire(timeout=MAX_WAIT_SECONDS * settings().timeout_factor):
         raise TryAgain("Many people are signing in right now. Try again in a few seconds.", retry_after_seconds=5)
     try:
         yield

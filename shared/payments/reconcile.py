@@ -232,12 +232,12 @@ def _log_counted_repairs(totals: dict[str, int]) -> None:
 
 
 def _republish(topic: str, field: str) -> Callable[[_Found], object]:
-    def say(row: _Found) -> str:
+    def publish(row: _Found) -> str:
         with transaction() as tx:
             outbox.add(tx, topic, {field: row.id})
         return topic
 
-    return say
+    return publish
 
 
 def _book(row: _Found) -> bool:
@@ -247,7 +247,7 @@ def _book(row: _Found) -> bool:
         return ledger.post_sale(tx, payment.id, settlement.sale_of(order, payment))
 
 
-def _end_opening(row: _Found) -> str:
+def _expire_abandoned_checkout(row: _Found) -> str:
     """A checkout died between its two transactions and its buyer did not come back."""
     payment_expiry.expire_unopened(row.id)
     return "given_up"
@@ -301,7 +301,7 @@ def _ledger_differences() -> int:
 _CHECKS = [
     _Check("reconcile_fix_webhook", _STUCK_WEBHOOKS, _id(webhooks.process)),
     _Check("reconcile_fix_payment", _OVERDUE_PAYMENTS, _id(sync.sync_payment)),
-    _Check("reconcile_fix_opening", _STUCK_OPENING, _end_opening),
+    _Check("reconcile_fix_opening", _STUCK_OPENING, _expire_abandoned_checkout),
     _Check("reconcile_end_payment", _OPEN_ON_ENDED, _id(payment_expiry.expire_payments)),
     _Check("reconcile_end_payment", _UNRETURNED, _id(payment_expiry.expire_payments)),
     _Check("reconcile_end_payment", _TO_END, _id(payment_expiry.cancel_at_gateway)),

@@ -149,7 +149,7 @@ def _dispatch(event: _KeptEvent) -> str:
 
 def _store(tx: Transaction, event: WebhookEvent) -> UUID | None:
     """Store the event; return its id if it is new and there is something to act on."""
-    names = _find_payment(tx, event)
+    names = _find_subject(tx, event)
     _join_purchase_trace(tx, names["payment_id"])
     outcome = _outcome_at_once(event, names)
     event_id: UUID | None = tx.execute(
@@ -181,7 +181,7 @@ def _without_account_numbers(said: Any) -> Any:
     }
 
 
-def _find_payment(tx: Transaction, event: WebhookEvent) -> dict[str, UUID | None]:
+def _find_subject(tx: Transaction, event: WebhookEvent) -> dict[str, UUID | None]:
     """The row that the event is about: a payment, a refund of one, or a transfer."""
     names: dict[str, UUID | None] = {"payment_id": None, "refund_id": None, "disbursement_id": None}
     if isinstance(event.reported, GatewayRefundStatus):

@@ -16,7 +16,7 @@ from shared.identity.marketing import LinkInvalid
 from shared.messages import mails
 from shared.models import RequestModel
 from shared.payouts import bank_account_checks, bank_accounts
-from shared.payouts.bank_accounts import Account, BankAccountBody, BankAccountResponse
+from shared.payouts.bank_accounts import BankAccountBody, BankAccountResponse, BankAccountRow
 from shared.states import BankAccountStatus
 
 
@@ -79,14 +79,14 @@ def release(tx: Transaction, admin_id: UUID, account_id: UUID, why: BankAccountR
     return bank_accounts.read(tx, account_id).response
 
 
-def _owner(tx: Transaction, account: Account | None) -> people.Person:
+def _owner(tx: Transaction, account: BankAccountRow | None) -> people.Person:
     owner = people.lock(tx, account.user_id) if account else None
     if owner is None:
         raise LinkInvalid
     return owner
 
 
-def _enqueue_mail(tx: Transaction, account: Account) -> None:
+def _enqueue_mail(tx: Transaction, account: BankAccountRow) -> None:
     context = {"account_id": account.id}
     mails.enqueue_to_person(
         tx, "bank_account_set", account.user_id, dedupe_key=f"bank_account_set:{account.id}", context=context

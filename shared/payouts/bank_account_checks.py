@@ -15,7 +15,7 @@ from shared.gateways.xendit.requests import BANKS
 from shared.identity import people
 from shared.models import RequestModel
 from shared.payouts import bank_accounts, holder_names
-from shared.payouts.bank_accounts import Account, BankAccountBody, BankAccountResponse, CheckedAccount
+from shared.payouts.bank_accounts import BankAccountBody, BankAccountResponse, BankAccountRow, CheckedAccount
 from shared.problems import Invalid, TryAgain
 from shared.sentences import Sentence
 from shared.states import BankAccountStatus
@@ -129,7 +129,7 @@ def _query_bank(account_id: UUID, wanted: BankAccountBody) -> AccountName:
         raise TryAgain("The bank could not be asked whose account this is. Try again in a minute.") from error
 
 
-def _decide_name(tx: Transaction, account: Account, status: str, *, by: UUID) -> None:
+def _decide_name(tx: Transaction, account: BankAccountRow, status: str, *, by: UUID) -> None:
     """An accepted holder is the name that later accounts are compared with."""
     if status == BankAccountStatus.VERIFIED:
         bank_accounts.set_name_match(tx, account.id, True)

@@ -92,7 +92,7 @@ class BankAccountResponse(ResponseModel):
 
 
 @dataclass(frozen=True)
-class Account:
+class BankAccountRow:
     """A row of bank_accounts."""
 
     id: UUID
@@ -157,7 +157,7 @@ class CheckedAccount:
     check_id: str | None
 
 
-def replace(tx: Transaction, user_id: UUID, checked: CheckedAccount) -> Account:
+def replace(tx: Transaction, user_id: UUID, checked: CheckedAccount) -> BankAccountRow:
     """Make this a person's account. The person is locked, and has another account, or none."""
     older = current(tx, user_id)
     tx.execute(_REPLACE, {"user_id": user_id})
@@ -169,7 +169,7 @@ def replace(tx: Transaction, user_id: UUID, checked: CheckedAccount) -> Account:
     return read(tx, checked.id)
 
 
-def is_payable(tx: Transaction, account: Account) -> bool:
+def is_payable(tx: Transaction, account: BankAccountRow) -> bool:
     """True if an account's holder is the organizer, who is locked; otherwise opens a manual task."""
     same = account.has_payee_name
     if same is None:
@@ -180,15 +180,15 @@ def is_payable(tx: Transaction, account: Account) -> bool:
     return same
 
 
-def read(tx: Transaction, account_id: UUID) -> Account:
+def read(tx: Transaction, account_id: UUID) -> BankAccountRow:
     """One account, current or replaced."""
-    return Account(**tx.execute(_READ, {"id": account_id}).one()._mapping)
+    return BankAccountRow(**tx.execute(_READ, {"id": account_id}).one()._mapping)
 
 
-def find(tx: Transaction, account_id: UUID) -> Account | None:
+def find(tx: Transaction, account_id: UUID) -> BankAccountRow | None:
     """One account, current or replaced; None if there is no such account."""
     row = tx.execute(_READ, {"id": account_id}).first()
-    return Account(**row._mapping) if row else None
+    return BankAccountRow(**row._mapping) if row else None
 
 
 def freeze(tx: Transaction, account_id: UUID) -> bool:
@@ -201,10 +201,10 @@ def release(tx: Transaction, account_id: UUID) -> bool:
     return tx.execute(_RELEASE, {"id": account_id}).rowcount > 0
 
 
-def current(tx: Transaction, user_id: UUID) -> Account | None:
+def current(tx: Transaction, user_id: UUID) -> BankAccountRow | None:
     """The account a person has now, whatever its status."""
     row = tx.execute(_CURRENT, {"user_id": user_id}).first()
-    return Account(**row._mapping) if row else None
+    return BankAccountRow(**row._mapping) if row else None
 
 
 def read_own(tx: Transaction, user_id: UUID) -> BankAccountResponse:
@@ -215,7 +215,7 @@ def read_own(tx: Transaction, user_id: UUID) -> BankAccountResponse:
     return account.response
 
 
-def lock(tx: Transaction, account_id: UUID) -> Account:
+def lock(tx: Transaction, account_id: UUID) -> BankAccountRow:
     """One account, after its owner is locked. Raises NotFound."""
     account = find(tx, account_id)
     if account is None:

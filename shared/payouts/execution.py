@@ -8,7 +8,7 @@ from shared.gateways.statuses import GatewayPayoutStatus
 from shared.messages import mails
 from shared.payouts import bank_accounts, transfers
 from shared.payouts import records as payout_records
-from shared.payouts.bank_accounts import Account
+from shared.payouts.bank_accounts import BankAccountRow
 from shared.payouts.records import Payout
 from shared.payouts.transfers import Transfer
 from shared.refunds import execution as refund_execution
@@ -75,7 +75,7 @@ def _transfer(tx: Transaction, payout: Payout) -> Transfer | None:
     return _begin(tx, payout, account)
 
 
-def _begin(tx: Transaction, payout: Payout, account: Account) -> Transfer | None:
+def _begin(tx: Transaction, payout: Payout, account: BankAccountRow) -> Transfer | None:
     """A transfer of what is still owed of a payout; None where that is too little to send."""
     cut = payout_records.excess_amount(tx, payout)
     if payout.amount - cut < payout_records.MIN_AMOUNT:

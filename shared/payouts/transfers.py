@@ -18,7 +18,7 @@ from shared.gateways import registry
 from shared.gateways.errors import GatewayRefused
 from shared.gateways.statuses import GatewayPayoutState, GatewayPayoutStatus
 from shared.payouts import bank_accounts
-from shared.payouts.bank_accounts import Account
+from shared.payouts.bank_accounts import BankAccountRow
 from shared.states import TransferStatus
 
 GATEWAY = registry.PAYOUTS
@@ -88,7 +88,12 @@ class Transfer:
 
 
 def begin(
-    tx: Transaction, account: Account, amount: int, *, refund_id: UUID | None = None, payout_id: UUID | None = None
+    tx: Transaction,
+    account: BankAccountRow,
+    amount: int,
+    *,
+    refund_id: UUID | None = None,
+    payout_id: UUID | None = None,
 ) -> UUID:
     """Record a try before the gateway is called. The debt's row is locked, and has no live try."""
     values = {"refund_id": refund_id, "payout_id": payout_id, "bank_account_id": account.id, "amount": amount}
@@ -114,7 +119,7 @@ def find_by_reference(tx: Transaction, reported: GatewayPayoutStatus) -> UUID | 
     return found
 
 
-def send(transfer: Transfer, account: Account) -> GatewayPayoutStatus:
+def send(transfer: Transfer, account: BankAccountRow) -> GatewayPayoutStatus:
     """Send a try through the gateway, or learn its status: the same key never pays twice.
 
     All that is sent follows from the rows, since the gateway refuses a key that comes with anything else.
@@ -166,7 +171,7 @@ def apply(tx: Transaction, transfer_id: UUID, reported: GatewayPayoutStatus) -> 
     return read(tx, transfer_id)
 
 
-def account_of(tx: Transaction, transfer: Transfer) -> Account:
+def account_of(tx: Transaction, transfer: Transfer) -> BankAccountRow:
     """The bank account that a try goes to."""
     return bank_accounts.read(tx, transfer.bank_account_id)
 

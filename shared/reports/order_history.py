@@ -13,7 +13,7 @@ from shared.reports.access import require_event
 from shared.sales import schemas as order_schemas
 
 
-class Step(StrEnum):
+class HistoryEventKind(StrEnum):
     """A kind of event in an order's history."""
 
     RESERVED = "reserved"
@@ -84,7 +84,7 @@ _BUYER = text("""
 """)
 
 
-class Moment(ResponseModel):
+class HistoryEvent(ResponseModel):
     """A step in an order's life. `amount` in rupiah.
 
     `about` is the way of paying, the tier, the gate, the mail's template, or a reason; `whom` the gateway, the person
@@ -92,7 +92,7 @@ class Moment(ResponseModel):
     """
 
     at: datetime
-    step: Step
+    step: HistoryEventKind
     amount: int | None
     about: str | None
     whom: str | None
@@ -107,7 +107,7 @@ class OrderHistory(ResponseModel):
     event_id: UUID
     buyer_name: str
     buyer_email: str
-    moments: list[Moment]
+    moments: list[HistoryEvent]
 
 
 def read(tx: Transaction, caller: Principal, order_id: UUID) -> OrderHistory:
@@ -121,5 +121,5 @@ def read(tx: Transaction, caller: Principal, order_id: UUID) -> OrderHistory:
         event_id=buyer.event_id,
         buyer_name=buyer.name,
         buyer_email=buyer.email,
-        moments=[Moment(**row) for row in rows],
+        moments=[HistoryEvent(**row) for row in rows],
     )

@@ -219,7 +219,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Guesses at one account, and a crowd that signs in.")
     parser.add_argument("--buyers", type=int, default=BUYERS)
     buyers = parser.parse_args().buyers
-    return run.one("lockout", lambda stack: attack(stack, buyers), PATIENCE="1")
+    return run.one("lockout", lambda stack: attack(stack, buyers), TIMEOUT_FACTOR="1")
 
 
 if __name__ == "__main__":

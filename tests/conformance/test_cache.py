@@ -89,13 +89,13 @@ def invalidate_elsewhere(key: str) -> None:
 @pytest.mark.usefixtures("firestore")
 class TestEachFirestore:
     def test_a_content_comes_back_and_grows_old(self, key: str) -> None:
-        assert not look(key).is_good(60)
+        assert not look(key).is_fresh(60)
         keep(key, '{"title": "Konser Senja – malam"}')
         seen = look(key)
-        assert (seen.content, seen.is_good(60)) == ('{"title": "Konser Senja – malam"}', True)
+        assert (seen.content, seen.is_fresh(60)) == ('{"title": "Konser Senja – malam"}', True)
         assert 0 <= seen.age_seconds < 60
-        until(lambda: not look(key).is_good(0.3))
-        assert look(key).is_good(60)
+        until(lambda: not look(key).is_fresh(0.3))
+        assert look(key).is_fresh(60)
 
     def test_a_change_ends_what_was_read_before_it_within_a_second(self, key: str) -> None:
         keep(key, "before")
@@ -103,8 +103,8 @@ class TestEachFirestore:
 
         def is_over() -> bool:
             seen = look(key)
-            assert seen.age_seconds < cache.WRITE_INTERVAL_SECONDS or not seen.is_good(60)
-            return not seen.is_good(60)
+            assert seen.age_seconds < cache.WRITE_INTERVAL_SECONDS or not seen.is_fresh(60)
+            return not seen.is_fresh(60)
 
         until(is_over)
 
@@ -112,7 +112,7 @@ class TestEachFirestore:
         seen = look(key)
         invalidate_elsewhere(key)
         cache.put(seen, "before")
-        until(lambda: not look(key).is_good(60))
+        until(lambda: not look(key).is_fresh(60))
 
     def test_what_is_read_when_a_change_has_settled_is_kept_its_full_time(self, key: str) -> None:
         invalidate_elsewhere(key)
@@ -121,7 +121,7 @@ class TestEachFirestore:
         until(lambda: (look(key).at - changed_at).total_seconds() > cache.SETTLE_SECONDS)
         keep(key, "after")
         until(lambda: look(key).age_seconds > cache.WRITE_INTERVAL_SECONDS)
-        assert look(key).is_good(60)
+        assert look(key).is_fresh(60)
 
     def test_the_older_never_replaces_the_newer(self, key: str) -> None:
         keep(key, "first")

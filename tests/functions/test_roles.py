@@ -30,7 +30,7 @@ ROLES = ("anonymous", "customer", "staff", "organizer", "admin")
 ENDS_THE_CALLERS_SESSION = ("account_change_password", "privacy_delete", "sessions_logout_everywhere")
 """They are called last, and the one that needs no password last of all: whoever has signed out is nobody any more."""
 OPEN_TO_STRANGERS = {
-    "reserve_hold_tickets": {409},  # everybody may buy from everybody; tiers of a draft are not on sale
+    "reserve_reserve": {409},  # everybody may buy from everybody; tiers of a draft are not on sale
     "orders_quote": {409},  # and be told what it would cost
     "events_set_banner": {415},  # asked without a file, it never comes to the event
 }

@@ -18,7 +18,7 @@ _DIGEST_LENGTH = 12
 
 
 @dataclass(frozen=True)
-class Overtaken:
+class EditConflict:
     """The fields that somebody else has changed, as they are `now`, and what the form shows then.
 
     `merged` has the new value of a field that was left alone, and what was typed in any other.
@@ -28,17 +28,17 @@ class Overtaken:
     merged: dict[str, str]
 
 
-def seen(values: Mapping[str, str]) -> str:
+def fingerprint(values: Mapping[str, str]) -> str:
     """The values that a form is made of, for its hidden field: a short digest of each."""
     return json.dumps({name: _digest(value) for name, value in values.items()}, separators=(",", ":"))
 
 
-def shown(form: "MultiDict[str, str]", values: Mapping[str, str], *, is_overtaken: bool = False) -> str:
+def hidden_value(form: "MultiDict[str, str]", values: Mapping[str, str], *, has_conflict: bool = False) -> str:
     """What the hidden field of a page with this form remembers: what it remembered, until its reader was told."""
-    return form[FIELD] if FIELD in form and not is_overtaken else seen(values)
+    return form[FIELD] if FIELD in form and not has_conflict else fingerprint(values)
 
 
-def overtaken(remembered: str, typed: Mapping[str, str], current: Mapping[str, str]) -> Overtaken | None:
+def find_conflict(remembered: str, typed: Mapping[str, str], current: Mapping[str, str]) -> EditConflict | None:
     """What somebody else has changed since the form was made, unless it is what was typed."""
     digests = _read(remembered)
     now = {
@@ -47,7 +47,7 @@ def overtaken(remembered: str, typed: Mapping[str, str], current: Mapping[str, s
         if _digest(current.get(name, "")) != digest and current.get(name, "") != typed.get(name, "")
     }
     untouched = {name: value for name, value in now.items() if _digest(typed.get(name, "")) == digests[name]}
-    return Overtaken(now, {**typed, **untouched}) if now else None
+    return EditConflict(now, {**typed, **untouched}) if now else None
 
 
 def _digest(value: str) -> str:

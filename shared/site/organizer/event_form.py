@@ -12,7 +12,7 @@ from shared.catalog.tiers import NewTier
 from shared.site import forms
 from shared.site.languages import translate
 from shared.site.organizer import edits, inputs
-from shared.site.organizer.edits import Overtaken
+from shared.site.organizer.edits import EditConflict
 from shared.web.pages import Language
 
 EMPTY_ROWS: Final = 2
@@ -109,10 +109,10 @@ def all_values_of(event: EventResponse) -> dict[str, str]:
     return values_of(event) | _by_tier(rows_of(event))
 
 
-def overtaken(form: "MultiDict[str, str]", event: EventResponse) -> Overtaken | None:
+def find_conflict(form: "MultiDict[str, str]", event: EventResponse) -> EditConflict | None:
     """What somebody else has changed of the event since this form was made of it."""
     typed = _values(form) | _by_tier(rows(form))
-    return edits.overtaken(form.get(edits.FIELD, ""), typed, all_values_of(event))
+    return edits.find_conflict(form.get(edits.FIELD, ""), typed, all_values_of(event))
 
 
 def merged_rows(shown: Sequence[Row], merged: Mapping[str, str]) -> list[Row]:

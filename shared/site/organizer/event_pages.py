@@ -15,7 +15,7 @@ from shared.identity.tokens import Principal
 from shared.problems import Problem
 from shared.site import forms, offers, rendering
 from shared.site.organizer import checklist, desk, edits, event_form, inputs
-from shared.site.organizer.edits import Overtaken
+from shared.site.organizer.edits import EditConflict
 from shared.site.organizer.event_form import Row
 from shared.web import App, MaxBytes, Organizer, Upload
 from shared.web.pages import Page, PageRequest, Redirect
@@ -63,8 +63,8 @@ def change(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page |
     rows = event_form.rows(request.form)
     if "more" in request.form:
         return _details(request, organizer, event, event_form.empty_rows(rows, _MORE_ROWS))
-    if overtaken := event_form.overtaken(request.form, event):
-        return _overtaken(request, organizer, event, overtaken)
+    if conflict := event_form.find_conflict(request.form, event):
+        return _conflict_page(request, organizer, event, conflict)
     wanted, errors = event_form.change(request.form, event, request.language)
     if wanted is None:
         return _details(request, organizer, event, rows, errors=errors)
@@ -200,16 +200,16 @@ def _new(
     )
 
 
-def _overtaken(request: PageRequest, organizer: Principal, event: EventResponse, overtaken: Overtaken) -> Page:
+def _conflict_page(request: PageRequest, organizer: Principal, event: EventResponse, conflict: EditConflict) -> Page:
     """The form with what was typed and what somebody else has changed meanwhile, to be looked at before it is saved."""
     rows = event_form.rows(request.form)
     return _details(
         request,
         organizer,
         event,
-        event_form.merged_rows(rows, overtaken.merged),
-        given=MultiDict(overtaken.merged),
-        now_elsewhere=event_form.by_field(overtaken.now, rows),
+        event_form.merged_rows(rows, conflict.merged),
+        given=MultiDict(conflict.merged),
+        now_elsewhere=event_form.by_field(conflict.now, rows),
     )
 
 
@@ -235,7 +235,7 @@ def _details(
         address=desk.address(event.id, "details"),
         event=event,
         rows=rows,
-        seen=edits.shown(request.form, event_form.all_values_of(event), is_overtaken=bool(now_elsewhere)),
+        seen=edits.hidden_value(request.form, event_form.all_values_of(event), has_conflict=bool(now_elsewhere)),
         now_elsewhere=now_elsewhere or {},
         labels=event_form.labels(rows, request.language),
         zones=list(zones.items()),

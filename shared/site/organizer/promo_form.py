@@ -10,7 +10,7 @@ from shared.catalog.promo_codes import NewPromo, PromoChange, PromoResponse
 from shared.site import forms
 from shared.site.languages import translate
 from shared.site.organizer import edits, inputs
-from shared.site.organizer.edits import Overtaken
+from shared.site.organizer.edits import EditConflict
 from shared.web.pages import Language
 
 _NUMBERS = ("max_discount", "minimum_spend", "max_uses", "max_uses_per_user", "budget")
@@ -82,9 +82,9 @@ def change(
     return (None if errors else promo), form_errors(errors, language)
 
 
-def overtaken(form: "MultiDict[str, str]", current: Mapping[str, str]) -> Overtaken | None:
+def find_conflict(form: "MultiDict[str, str]", current: Mapping[str, str]) -> EditConflict | None:
     """What somebody else has changed of the code since this form was made of it."""
-    return edits.overtaken(form.get(edits.FIELD, ""), _values(form), current)
+    return edits.find_conflict(form.get(edits.FIELD, ""), _values(form), current)
 
 
 def form_errors(errors: Mapping[str, str], language: Language) -> dict[str, str]:

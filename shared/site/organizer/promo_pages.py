@@ -16,7 +16,7 @@ from shared.identity.tokens import Principal
 from shared.problems import NotFound, Problem
 from shared.site import rendering
 from shared.site.organizer import desk, edits, inputs, promo_form
-from shared.site.organizer.edits import Overtaken
+from shared.site.organizer.edits import EditConflict
 from shared.states import EventStatus
 from shared.web import App, Organizer
 from shared.web.pages import Page, PageRequest, Redirect
@@ -148,8 +148,8 @@ def _create(request: PageRequest, organizer: Principal, scope: Scope) -> Page | 
 def _change(request: PageRequest, organizer: Principal, scope: Scope, promo_id: UUID) -> Page | Redirect:
     found = _promo_of(organizer, scope, promo_id)
     before = _values_of(found, scope)
-    if overtaken := promo_form.overtaken(request.form, before):
-        return _form(request, organizer, scope, found, overtaken=overtaken)
+    if conflict := promo_form.find_conflict(request.form, before):
+        return _form(request, organizer, scope, found, conflict=conflict)
     wanted, errors = promo_form.change(request.form, before, scope.zone, request.language)
     if wanted is None:
         return _form(request, organizer, scope, found, errors=errors)
@@ -210,10 +210,10 @@ def _form(
     *,
     errors: dict[str, str] | None = None,
     problem: Problem | None = None,
-    overtaken: Overtaken | None = None,
+    conflict: EditConflict | None = None,
 ) -> Page:
     values = _values_of(found, scope)
-    kept = MultiDict(overtaken.merged if overtaken else values)
+    kept = MultiDict(conflict.merged if conflict else values)
     kept.setlist("tier_ids", kept["tier_ids"].split())
     return _page(
         "organizer/promo.html",
@@ -223,10 +223,10 @@ def _form(
         errors=errors,
         problem=problem,
         address=f"{scope.address}/{found.id}",
-        given=request.form if request.form and not overtaken else kept,
+        given=request.form if request.form and not conflict else kept,
         promo=found,
-        seen=edits.shown(request.form, values, is_overtaken=overtaken is not None),
-        now_elsewhere=overtaken.now if overtaken else {},
+        seen=edits.hidden_value(request.form, values, has_conflict=conflict is not None),
+        now_elsewhere=conflict.now if conflict else {},
     )
 
 

@@ -9,7 +9,7 @@ from shared.catalog.tiers import NewTier, TierChange, TierResponse
 from shared.site import forms
 from shared.site.languages import translate
 from shared.site.organizer import edits, inputs
-from shared.site.organizer.edits import Overtaken
+from shared.site.organizer.edits import EditConflict
 from shared.web.pages import Language
 
 _TEXTS = ("name", "description", "kind")
@@ -82,9 +82,9 @@ def change(
     return (None if errors else wanted), _form_errors(errors, given, language)
 
 
-def overtaken(form: "MultiDict[str, str]", tier: TierResponse, zone: str) -> Overtaken | None:
+def find_conflict(form: "MultiDict[str, str]", tier: TierResponse, zone: str) -> EditConflict | None:
     """What somebody else has changed of the tier since this form was made of it."""
-    return edits.overtaken(form.get(edits.FIELD, ""), _values(form), values_of(tier, zone))
+    return edits.find_conflict(form.get(edits.FIELD, ""), _values(form), values_of(tier, zone))
 
 
 def _values(form: "MultiDict[str, str]") -> dict[str, str]:

@@ -66,9 +66,9 @@ def change(request: PageRequest, event_id: UUID, tier_id: UUID, organizer: Organ
     """Change what was changed in the form. Held and sold units keep their price."""
     event = desk.own_event(organizer, event_id)
     found = _tier_of(event, tier_id)
-    if overtaken := tier_form.overtaken(request.form, found, event.timezone):
-        given = MultiDict(overtaken.merged)
-        return _form(request, organizer, event, found, given=given, now_elsewhere=overtaken.now)
+    if conflict := tier_form.find_conflict(request.form, found, event.timezone):
+        given = MultiDict(conflict.merged)
+        return _form(request, organizer, event, found, given=given, now_elsewhere=conflict.now)
     wanted, errors = tier_form.change(request.form, found, event.timezone, request.language)
     if wanted is None:
         return _form(request, organizer, event, found, errors=errors)
@@ -178,7 +178,7 @@ def _form(
         given=given,
         event=event,
         tier=tier,
-        seen=edits.shown(request.form, values, is_overtaken=bool(now_elsewhere)),
+        seen=edits.hidden_value(request.form, values, has_conflict=bool(now_elsewhere)),
         now_elsewhere=now_elsewhere or {},
         labels=tier_form.labels(request.language),
         zone=inputs.ZONES.get(event.timezone, event.timezone),

@@ -215,7 +215,7 @@ def test_nothing_is_kept_of_drafts_and_of_what_is_not_there():
         assert problem(call("GET", f"/events/{key}")) == (404, "not-found")
     assert shown(draft, by=organizer_of(draft))["title"] == draft.title
     assert problem(visit(draft)) == (404, "not-found")
-    assert not cache.lookup(f"event:{draft.id}", "none").is_good(60)
+    assert not cache.lookup(f"event:{draft.id}", "none").is_fresh(60)
 
 
 @pytest.mark.parametrize("key", ["a%00b", "..", "Konser Senja", "a" * 2_000, "__x__"])

@@ -125,9 +125,9 @@ def test_a_code_without_its_discount_is_missed_in_its_place():
 
 
 def test_a_form_that_was_overtaken_takes_over_what_was_left_alone_and_keeps_what_was_typed():
-    seen = edits.seen({"title": "Lama", "venue": "Istora", "terms": "A"})
+    seen = edits.fingerprint({"title": "Lama", "venue": "Istora", "terms": "A"})
     typed = {"title": "Saya", "venue": "Istora", "terms": "B"}
-    told = edits.overtaken(seen, typed, {"title": "Mereka", "venue": "GBK", "terms": "B"})
+    told = edits.find_conflict(seen, typed, {"title": "Mereka", "venue": "GBK", "terms": "B"})
     assert told
     assert told.now == {"title": "Mereka", "venue": "GBK"}
     assert told.merged == {"title": "Saya", "venue": "GBK", "terms": "B"}
@@ -135,7 +135,7 @@ def test_a_form_that_was_overtaken_takes_over_what_was_left_alone_and_keeps_what
 
 @pytest.mark.parametrize("remembered", ["", "{", "[]", "3", '{"title": 3}', "null"])
 def test_a_form_that_remembers_nothing_was_not_overtaken(remembered: str):
-    assert edits.overtaken(remembered, {"title": "Saya"}, {"title": "Mereka"}) is None
+    assert edits.find_conflict(remembered, {"title": "Saya"}, {"title": "Mereka"}) is None
 
 
 def test_tickets_and_goods_change_places_among_themselves():
