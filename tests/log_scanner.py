@@ -25,7 +25,7 @@ _KINDS = {
     "an identity number": re.compile(r"(?<![\w.*-])\d{16}(?![\w-])"),
     "a signed token": re.compile(r"eyJ[\w-]{8,}\.[\w-]+"),
     "a bearer token": re.compile(r"(?i)bearer\s+(?!\[)[\w.=-]{8,}"),
-    "a refresh token": re.compile(r"(?<![\w-])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*\d)[\w-]{43}(?![\w-])"),
+    "a refresh token": re.compile(r"(?<![\w-])(?=[\w-]{43}(?![\w-]))(?=[\w-]*[a-z])(?=[\w-]*[A-Z])[\w-]*\d[\w-]*"),
 }
 _SHORTEST_SECRET = 6
 
