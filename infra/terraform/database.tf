@@ -78,8 +78,8 @@ resource "google_sql_database_instance" "main" {
     }
 
     maintenance_window {
-      day          = 1  # Monday evening in UTC, which is
-      hour         = 19 # Tuesday, 02:00 in Jakarta: no sale opens then
+      day          = 1                                                     # Monday evening in UTC, which is
+      hour         = 19                                                    # Tuesday, 02:00 in Jakarta: no sale opens then
       update_track = var.environment == "production" ? "stable" : "canary" # staging meets an update first
     }
 

@@ -5,7 +5,7 @@ more than it took in, but for what somebody gave back at a dashboard. Whenever t
 equals what the gateways say they moved, to the payment; nobody got more than they were owed; nothing is left
 hanging.
 
-    MONEY_STEPS (600) says how many steps to take: `MONEY_STEPS=30000 pytest tests/model/test_money.py`
+    MONEY_STEPS (400) says how many steps to take: `MONEY_STEPS=30000 pytest tests/model/test_money.py`
 """
 
 import os
@@ -44,7 +44,7 @@ from tests.conftest import migrated
 from tests.factories import Event, a_promo, a_tier, a_user, an_event, make_overdue, reserve
 from tests.model.gateways import Gateways, gateways
 
-STEPS = int(os.environ.get("MONEY_STEPS", "600"))
+STEPS = int(os.environ.get("MONEY_STEPS", "400"))
 STEPS_AT_A_TIME = 50
 GATEWAYS = ("xendit", "midtrans")
 METHODS = ("QRIS", "GOPAY", "BCA", "OVO")

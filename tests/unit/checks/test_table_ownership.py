@@ -4,7 +4,8 @@ The rules of retention and of key rotation are data about tables of others: `sha
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,13 @@ WRITES = re.compile(
 )
 
 
-def statements() -> Iterator[tuple[str, str, str, str]]:
+@cache
+def statements() -> Sequence[tuple[str, str, str, str]]:
     """Each writing clause of the product: its package, its verb, its table, and the text from there on."""
+    return list(_statements())
+
+
+def _statements() -> Iterator[tuple[str, str, str, str]]:
     for folder in ("shared", "functions"):
         for file in sorted((ROOT / folder).rglob("*.py")):
             package = file.relative_to(ROOT / folder).parts[0]
