@@ -91,6 +91,7 @@ class Visitor:
 
     def pay_by(self, words: str) -> None:
         """Choose a way to pay by its name, type who the ticket is for, and go on to pay."""
+        until(self._is_midtrans_up, what="for Midtrans, which another test has brought down")
         if self.page.locator("#name_0").is_visible():
             self.page.fill("#name_0", NAME)
         choice = self.page.locator(".choice", has_text=re.compile(rf"^\s*{words}"))
@@ -98,6 +99,13 @@ class Visitor:
             self.tap(self.page.locator("details.ways", has=choice).locator("summary"))
         self.tap(choice)
         self.follow(self.page.locator("[data-pay] button.block"))
+
+    def _is_midtrans_up(self) -> bool:
+        """True if QRIS is offered where it usually is, or the page tells of a gateway that is down. Else look again."""
+        if self.page.locator(".alert.warning").count() or not self.page.locator("input[value='QRIS@xendit']").count():
+            return True
+        self.page.reload()
+        return False
 
     @property
     def order_id(self) -> str:
