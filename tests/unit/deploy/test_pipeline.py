@@ -56,6 +56,12 @@ def test_a_commit_is_proven_before_it_is_planned():
     assert all(waited <= known for waited in steps.values())
 
 
+def test_pages_are_looked_at_in_a_browser_and_their_pictures_are_kept():
+    build = _build("cloudbuild.yaml")
+    assert "make browser && " in {step["id"]: _said(step) for step in build["steps"]}["test"]
+    assert build["artifacts"]["objects"]["paths"] == ["build/screens/*.jpeg"]
+
+
 def test_a_release_goes_step_by_step():
     release = _build("infra/deploy/release.yaml")
     assert not [step for step in release["steps"] if "waitFor" in step or step.get("allowFailure")]
