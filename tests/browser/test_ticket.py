@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.looking import look
+from tests.browser.looking import look, picture
 from tests.browser.visitors import Visitor
 from tests.browser.watching import Watch
+from tests.factories import a_nik
+from tests.functions.test_registrations import RACE, register
 from tests.people import Person, World
 from tests.waiting import until
 
@@ -101,3 +103,31 @@ def test_the_mail_can_be_sent_again(concert: dict[str, Any], buyer: Person, visi
     visitor.page.goto(f"/orders/{order['id']}")
     visitor.follow(visitor.page.get_by_role("button", name="Kirim ulang"))
     expect(visitor.page.locator(".alert.good")).to_be_visible()
+
+
+def test_the_screen_stays_on_while_the_code_is_shown(ticket: str, visitor: Visitor):
+    page = visitor.page
+    page.add_init_script("window.kept = []; navigator.wakeLock.request = async (kind) => window.kept.push(kind)")
+    page.goto(ticket)
+    until(lambda: page.evaluate("window.kept.includes('screen')"), what="for the screen to be kept on")
+
+
+def test_a_runner_sees_their_bib_number(world: World, visitor: Visitor, buyer: Person):
+    event = world.somebody("organizer").publish(RACE)
+    order = register(buyer, event, a_nik())
+    world.gateway("xendit", buyer.checkout(order)["gateway_reference"], "pay")
+    [ticket] = buyer.until_tickets(order, 1)["tickets"]
+    visitor.page.goto(f"/tickets/{ticket['id']}")
+    expect(visitor.page.locator(".bib")).to_have_text("1")
+    look(visitor.page, "ticket-bib")
+
+
+def test_a_printed_ticket_is_the_ticket_alone(ticket: str, visitor: Visitor):
+    page = visitor.page
+    page.goto(ticket)
+    page.emulate_media(media="print", color_scheme="dark")
+    expect(page.locator("[data-ticket] svg.qr")).to_be_visible()
+    for part in (".top", ".bottom", "main .button"):
+        expect(page.locator(part).locator("visible=true")).to_have_count(0)
+    assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == WHITE
+    picture(page, "ticket-printed")
