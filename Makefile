@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= 5
+WORKERS ?= 4
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 T ?= tests
 TERRAFORM ?= terraform
@@ -25,7 +25,7 @@ help: ## Show this list
 run: setup ## Start the whole product on http://127.0.0.1:$PORT (8080), until Ctrl-C
 	@exec $(BIN)/python -m infra.local.run
 
-test: setup check browser ## Run the checks and every test; ORDER=random shuffles the files, T names some, WORKERS run them (5)
+test: setup check browser ## Run the checks and every test; ORDER=random shuffles the files, T names some, WORKERS run them (4)
 	$(PYTEST) --durations=10 $(T)
 
 test-fast: setup ## Run the unit and integration tests that start no process of the product
