@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from tempfile import TemporaryFile
@@ -63,11 +64,9 @@ def in_file(write: Callable[[BinaryIO], None], content_type: str, filename: str)
 
     It lies on the disk, so that what fails is told as a problem and not by a file that ends early.
     """
-    file = TemporaryFile()  # noqa: SIM115 - whoever sends it closes it
-    try:
+    with ExitStack() as unless_written:
+        file = unless_written.enter_context(TemporaryFile())
         write(file)
         file.seek(0, os.SEEK_SET)
-    except BaseException:
-        file.close()
-        raise
+        unless_written.pop_all()  # whoever sends it closes it
     return ReportFile(file, content_type, filename)

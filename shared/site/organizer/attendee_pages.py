@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from shared.catalog import own_events
-from shared.cloud.database import Transaction, snapshot, transaction
+from shared.cloud.database import Transaction, snapshot
 from shared.identity.tokens import Principal
 from shared.messages import mails
 from shared.problems import NotFound, Problem
@@ -67,13 +67,12 @@ def correct(request: PageRequest, event_id: UUID, ticket_id: UUID, organizer: Or
     wanted, errors = forms.read(HolderChange, forms.non_empty(request.form, "name", "email"), request.language)
     if wanted is None:
         return _page(request, organizer, event_id, ticket_id, errors=errors)
-    try:
-        with transaction() as tx:
-            _require_of_event(tx, organizer, event_id, ticket_id)
-            holders.change(tx, organizer, ticket_id, wanted, mails.enqueue_holder_changed)
-    except NotFound:
-        raise
-    except Problem as problem:
+
+    def change(tx: Transaction) -> None:
+        _require_of_event(tx, organizer, event_id, ticket_id)
+        holders.change(tx, organizer, ticket_id, wanted, mails.enqueue_holder_changed)
+
+    if problem := desk.attempt(change):
         return _page(request, organizer, event_id, ticket_id, problem=problem)
     return Redirect(desk.address(event_id, f"attendees/{ticket_id}?saved=yes"))
 
@@ -84,13 +83,12 @@ def undo_scan(request: PageRequest, event_id: UUID, ticket_id: UUID, organizer: 
     wanted, errors = forms.read(Undo, forms.non_empty(request.form, "reason"), request.language)
     if wanted is None:
         return _page(request, organizer, event_id, ticket_id, errors=errors)
-    try:
-        with transaction() as tx:
-            _require_of_event(tx, organizer, event_id, ticket_id)
-            gate.undo(tx, organizer, ticket_id, wanted)
-    except NotFound:
-        raise
-    except Problem as problem:
+
+    def undo(tx: Transaction) -> None:
+        _require_of_event(tx, organizer, event_id, ticket_id)
+        gate.undo(tx, organizer, ticket_id, wanted)
+
+    if problem := desk.attempt(undo):
         return _page(request, organizer, event_id, ticket_id, problem=problem)
     return Redirect(desk.address(event_id, f"attendees/{ticket_id}?undone=yes"))
 

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from shared.catalog import own_events
 from shared.catalog.events import EventResponse
-from shared.cloud.database import Transaction, snapshot, transaction
+from shared.cloud.database import Transaction, snapshot
 from shared.identity.tokens import Principal
 from shared.messages import mails
 from shared.problems import NotFound, Problem
@@ -53,13 +53,12 @@ def order(request: PageRequest, event_id: UUID, order_id: UUID, organizer: Organ
 @pages.form("/organizer/events/{event_id}/orders/{order_id}/resend")
 def resend(request: PageRequest, event_id: UUID, order_id: UUID, organizer: Organizer) -> Page | Redirect:
     """Mail the tickets again to the buyer and the attendees."""
-    try:
-        with transaction() as tx:
-            _require_of_event(tx, organizer, event_id, order_id)
-            mails.enqueue_e_tickets_again(tx, order_id)
-    except NotFound:
-        raise
-    except Problem as problem:
+
+    def enqueue(tx: Transaction) -> None:
+        _require_of_event(tx, organizer, event_id, order_id)
+        mails.enqueue_e_tickets_again(tx, order_id)
+
+    if problem := desk.attempt(enqueue):
         return _page(request, organizer, event_id, order_id, problem=problem)
     return Redirect(desk.address(event_id, f"orders/{order_id}?mailed=yes"))
 
@@ -70,13 +69,12 @@ def undo_pickup(request: PageRequest, event_id: UUID, order_id: UUID, organizer:
     wanted, errors = forms.read(Undo, forms.non_empty(request.form, "reason"), request.language)
     if wanted is None:
         return _page(request, organizer, event_id, order_id, errors=errors)
-    try:
-        with transaction() as tx:
-            _require_of_event(tx, organizer, event_id, order_id)
-            pickups.undo(tx, organizer, order_id, wanted)
-    except NotFound:
-        raise
-    except Problem as problem:
+
+    def undo(tx: Transaction) -> None:
+        _require_of_event(tx, organizer, event_id, order_id)
+        pickups.undo(tx, organizer, order_id, wanted)
+
+    if problem := desk.attempt(undo):
         return _page(request, organizer, event_id, order_id, problem=problem)
     return Redirect(desk.address(event_id, f"orders/{order_id}?undone=yes"))
 
