@@ -1,9 +1,7 @@
 """Reports of the ledger (FN-005, FN-010)."""
 
-from shared.cloud import authorization
-from shared.models import Listing, ResponseModel
-from shared.payouts import statements
-from shared.payouts.statements import (
+from shared.accounting import statements
+from shared.accounting.statements import (
     RevenueLine,
     RevenueQuery,
     StatementLine,
@@ -11,6 +9,8 @@ from shared.payouts.statements import (
     TrialBalance,
     TrialBalanceQuery,
 )
+from shared.cloud import authorization
+from shared.models import Listing, ResponseModel
 from shared.web import Admin, App, Organizer, Transaction
 
 app = App("ledger")

@@ -1,20 +1,6 @@
 """Double-entry postings. The database refuses, at commit, one that does not sum to zero, and any change of one.
 
-Debits are positive, credits negative, in whole rupiah. The accounts:
-
-    gateway_clearing:<gateway>      what a gateway has taken in for us and not yet passed on
-    organizer_payable:<organizer>   what we owe an organizer
-    payouts_payable                 of that, what is on its way to their bank
-    platform_fee_revenue            the fee the customer pays on top, or a promo code's issuer in their place (FN-001)
-    commission_revenue              our share of the ticket price (FN-004)
-    promotion_cost                  discounts that we pay to the organizer in the customer's place, and our own fee
-                                    where our promo code waives it (TS-006)
-    penalty_revenue                 what organizers owe for cancelled events (FN-015)
-    payment_differences             differences an admin accepted, and the unique codes of ISO-3
-    refunds_payable                 what we owe customers
-    dashboard_refunds               suspense: what went back at a gateway's dashboard for no item of an order yet
-    goodwill_refunds                what went back at a dashboard for nothing that was sold, and we bear
-    unallocated                     money that fits no order and waits for a person
+The accounts are in `accounts.py`. Amounts are whole rupiah, debits positive.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,6 +9,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import TextClause, text
 
+from shared.accounting.accounts import Account, gateway_clearing, organizer_payable
 from shared.cloud.database import Transaction
 
 _POST = text("""
@@ -43,7 +30,7 @@ _SHARES = text("""
         COALESCE(sum(platform_discount + platform_waived_fee), 0) AS promotion
     FROM order_items WHERE order_id = :order_id
 """)
-_DIFFERENCES = text("""
+_UNBALANCED = text("""
     SELECT p.id, sum(e.amount) AS difference
     FROM ledger_postings p JOIN ledger_entries e ON e.posting_id = p.id  -- Uses index: ledger_postings_age
     WHERE p.created_at > now() - make_interval(days => :days)
@@ -87,23 +74,6 @@ _OWED_TO_BUYER = text("""
     WHERE p.order_id = :order_id AND e.account = 'refunds_payable'
 """)
 _SALE_OF = text("SELECT reference_id FROM ledger_postings WHERE order_id = :order_id AND kind = 'sale'")
-
-UNALLOCATED = "unallocated"
-SUSPENSE = "dashboard_refunds"
-REFUNDS_PAYABLE = "refunds_payable"
-PAYOUTS_PAYABLE = "payouts_payable"
-DIFFERENCES = "payment_differences"
-PROMOTION_COST = "promotion_cost"
-
-
-def clearing(gateway: str) -> str:
-    """The account of what a gateway holds for us."""
-    return f"gateway_clearing:{gateway}"
-
-
-def payable_to(organizer_id: UUID) -> str:
-    """The account of what we owe an organizer."""
-    return f"organizer_payable:{organizer_id}"
 
 
 @dataclass(frozen=True)
@@ -197,8 +167,8 @@ def post_sale_reversal(tx: Transaction, payment_id: UUID, sale: Sale, *, returne
     The amount `returned_before` is booked as having left, and leaves the suspense account.
     """
     entries = {account: -amount for account, amount in _sale_entries(tx, sale).items()}
-    entries[clearing(sale.gateway)] += returned_before
-    entries[SUSPENSE] = -returned_before
+    entries[gateway_clearing(sale.gateway)] += returned_before
+    entries[Account.DASHBOARD_REFUNDS] = -returned_before
     return post(tx, "sale_taken_back", payment_id, entries, order_id=sale.order_id)
 
 
@@ -213,26 +183,28 @@ def post_remaining_sale_reversal(tx: Transaction, order_id: UUID) -> UUID | None
     owed = int(tx.execute(_OWED_TO_BUYER, {"order_id": order_id}).scalar_one())
     if payment_id is None or rest <= 0 or rest + owed > suspense_amount(tx, order_id):
         return None
-    entries = {account: -balance for account, balance in left.items()} | {SUSPENSE: -rest}
+    entries = {account: -balance for account, balance in left.items()} | {Account.DASHBOARD_REFUNDS: -rest}
     post(tx, "sale_rest_taken_back", payment_id, entries, order_id=order_id)
     return payment_id
 
 
 def post_goodwill(tx: Transaction, amount: int, *, order_id: UUID) -> bool:
     """Book that we bear what is left in suspense: more than once, where more comes. The order is locked."""
-    entries = {"goodwill_refunds": amount, SUSPENSE: -amount}
+    entries: dict[str, int] = {Account.GOODWILL_REFUNDS: amount, Account.DASHBOARD_REFUNDS: -amount}
     return post(tx, "dashboard_goodwill", uuid4(), entries, order_id=order_id)
 
 
 def post_paid_from_suspense(tx: Transaction, refund_id: UUID, amount: int, *, order_id: UUID, is_all: bool) -> bool:
     """Book that money in suspense has paid `amount` of what we owed; False where it had paid of this debt before."""
     kind = "refund_paid_at_dashboard" if is_all else "refund_reduced"
-    return post(tx, kind, refund_id, {REFUNDS_PAYABLE: amount, SUSPENSE: -amount}, order_id=order_id)
+    return post(
+        tx, kind, refund_id, {Account.REFUNDS_PAYABLE: amount, Account.DASHBOARD_REFUNDS: -amount}, order_id=order_id
+    )
 
 
 def post_unusable_payment(tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, order_id: UUID) -> bool:
     """Book money that came in and has to go back to its sender in full."""
-    entries = {clearing(gateway): amount, REFUNDS_PAYABLE: -amount}
+    entries = {gateway_clearing(gateway): amount, Account.REFUNDS_PAYABLE: -amount}
     return post(tx, "unusable_payment", payment_id, entries, order_id=order_id)
 
 
@@ -254,13 +226,13 @@ def post_refund_owed(
     returned_before = max(min(for_items - amount, suspense_amount(tx, order_id)), 0)
     taken = share.organizer + share.commission + share.platform_fee - share.promotion
     entries = {
-        payable_to(organizer_id): share.organizer,
-        "commission_revenue": share.commission,
-        "platform_fee_revenue": share.platform_fee,
-        PROMOTION_COST: -share.promotion,
-        REFUNDS_PAYABLE: -amount,
-        SUSPENSE: -returned_before,
-        DIFFERENCES: amount + returned_before - taken,
+        organizer_payable(organizer_id): share.organizer,
+        Account.COMMISSION_REVENUE: share.commission,
+        Account.PLATFORM_FEE_REVENUE: share.platform_fee,
+        Account.PROMOTION_COST: -share.promotion,
+        Account.REFUNDS_PAYABLE: -amount,
+        Account.DASHBOARD_REFUNDS: -returned_before,
+        Account.PAYMENT_DIFFERENCES: amount + returned_before - taken,
     }
     return post(tx, "refund_owed", refund_id, entries, order_id=order_id)
 
@@ -269,32 +241,86 @@ def post_refund_paid(
     tx: Transaction, refund_id: UUID, gateway: str, amount: int, *, order_id: UUID, is_manual: bool = False
 ) -> bool:
     """Book that a refund was sent through the gateway, or by a person at its dashboard."""
-    entries = {REFUNDS_PAYABLE: amount, clearing(gateway): -amount}
+    entries = {Account.REFUNDS_PAYABLE: amount, gateway_clearing(gateway): -amount}
     return post(tx, "refund_paid_by_hand" if is_manual else "refund_paid", refund_id, entries, order_id=order_id)
 
 
 def was_refunded_manually(tx: Transaction, refund_id: UUID, gateway: str) -> bool:
     """True if a manual refund through this gateway is booked."""
-    values = {"refund_id": refund_id, "account": clearing(gateway)}
+    values = {"refund_id": refund_id, "account": gateway_clearing(gateway)}
     found: bool = tx.execute(_IS_MANUALLY_REFUNDED, values).scalar_one()
     return found
 
 
 def post_unallocated(tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, order_id: UUID) -> bool:
     """Book money whose amount does not fit its order, until a person has decided."""
-    entries = {clearing(gateway): amount, UNALLOCATED: -amount}
+    entries = {gateway_clearing(gateway): amount, Account.UNALLOCATED: -amount}
     return post(tx, "unallocated_payment", payment_id, entries, order_id=order_id)
 
 
 def post_unallocated_reversal(tx: Transaction, payment_id: UUID, gateway: str, amount: int, *, order_id: UUID) -> bool:
     """Book the reversal of unallocated money by its gateway."""
-    entries = {UNALLOCATED: amount, clearing(gateway): -amount}
+    entries = {Account.UNALLOCATED: amount, gateway_clearing(gateway): -amount}
     return post(tx, "unallocated_taken_back", payment_id, entries, order_id=order_id)
 
 
 def post_unallocated_to_refund(tx: Transaction, refund_id: UUID, amount: int, *, order_id: UUID) -> bool:
     """Book that unallocated money is owed back to its sender."""
-    return post(tx, "review_refund", refund_id, {UNALLOCATED: amount, REFUNDS_PAYABLE: -amount}, order_id=order_id)
+    return post(
+        tx,
+        "review_refund",
+        refund_id,
+        {Account.UNALLOCATED: amount, Account.REFUNDS_PAYABLE: -amount},
+        order_id=order_id,
+    )
+
+
+def post_dashboard_refund(
+    tx: Transaction, refund_id: UUID, gateway: str, *, paid: int, left: int, against: str, order_id: UUID
+) -> bool:
+    """Book what went back at a gateway's dashboard: `paid` of what we owed, and what is `left` in `against`."""
+    entries = {Account.REFUNDS_PAYABLE: paid, against: left, gateway_clearing(gateway): -(paid + left)}
+    return post(tx, "dashboard_refund", refund_id, entries, order_id=order_id)
+
+
+def post_payout(tx: Transaction, payout_id: UUID, amount: int, *, organizer_id: UUID, event_id: UUID) -> bool:
+    """Book that what we owe an organizer is on its way to their bank."""
+    entries = {organizer_payable(organizer_id): amount, Account.PAYOUTS_PAYABLE: -amount}
+    return post_for_event(tx, "payout", payout_id, entries, event_id=event_id)
+
+
+def post_payout_reduction(
+    tx: Transaction, reference_id: UUID, amount: int, *, organizer_id: UUID, event_id: UUID
+) -> bool:
+    """Book that `amount` of a payout stays with us, for what `reference_id` is."""
+    entries = {Account.PAYOUTS_PAYABLE: amount, organizer_payable(organizer_id): -amount}
+    return post_for_event(tx, "payout_reduced", reference_id, entries, event_id=event_id)
+
+
+def post_transfer(
+    tx: Transaction,
+    transfer_id: UUID,
+    gateway: str,
+    amount: int,
+    *,
+    order_id: UUID | None,
+    event_id: UUID | None,
+    is_reversal: bool = False,
+) -> bool:
+    """Book a bank transfer that has paid a refund of an order or a payout of an event; or that it came back."""
+    kind, sent = ("disbursement_reversed", -amount) if is_reversal else ("disbursement_paid", amount)
+    leaves: dict[str, int] = {gateway_clearing(gateway): -sent}
+    if order_id:
+        return post(tx, kind, transfer_id, leaves | {Account.REFUNDS_PAYABLE: sent}, order_id=order_id)
+    if event_id:
+        return post_for_event(tx, kind, transfer_id, leaves | {Account.PAYOUTS_PAYABLE: sent}, event_id=event_id)
+    raise AssertionError(f"transfer {transfer_id} pays nothing")
+
+
+def post_cancellation_penalty(tx: Transaction, event_id: UUID, amount: int, *, organizer_id: UUID) -> bool:
+    """Book what an organizer owes for a cancelled event (FN-015)."""
+    entries = {organizer_payable(organizer_id): amount, Account.PENALTY_REVENUE: -amount}
+    return post_for_event(tx, "cancellation_penalty", event_id, entries, event_id=event_id)
 
 
 def has_sale(tx: Transaction, payment_id: UUID) -> bool:
@@ -318,9 +344,9 @@ def suspense_amount_of_payment(tx: Transaction, order_id: UUID, payment_id: UUID
     return int(tx.execute(_SUSPENSE_OF_PAYMENT, {"order_id": order_id, "payment_id": payment_id}).scalar_one())
 
 
-def differences(tx: Transaction, *, days: int) -> dict[UUID, int]:
+def unbalanced_postings(tx: Transaction, *, days: int) -> dict[UUID, int]:
     """Postings of the last `days` that do not balance: none, as long as the constraint holds."""
-    return {row.id: int(row.difference) for row in tx.execute(_DIFFERENCES, {"days": days})}
+    return {row.id: int(row.difference) for row in tx.execute(_UNBALANCED, {"days": days})}
 
 
 def _post(tx: Transaction, statement: TextClause, values: Mapping[str, object], entries: Mapping[str, int]) -> bool:
@@ -342,11 +368,11 @@ def _sale_entries(tx: Transaction, sale: Sale) -> dict[str, int]:
     commission, promotion = int(shares.commission), int(shares.promotion)
     fee = sale.platform_fee + int(shares.waived_fee)
     return {
-        clearing(sale.gateway): sale.received,
-        UNALLOCATED: sale.set_aside,
-        PROMOTION_COST: promotion,
-        payable_to(sale.organizer_id): -(sale.total + promotion - fee - commission),
-        "commission_revenue": -commission,
-        "platform_fee_revenue": -fee,
-        DIFFERENCES: sale.total - sale.received - sale.set_aside,
+        gateway_clearing(sale.gateway): sale.received,
+        Account.UNALLOCATED: sale.set_aside,
+        Account.PROMOTION_COST: promotion,
+        organizer_payable(sale.organizer_id): -(sale.total + promotion - fee - commission),
+        Account.COMMISSION_REVENUE: -commission,
+        Account.PLATFORM_FEE_REVENUE: -fee,
+        Account.PAYMENT_DIFFERENCES: sale.total - sale.received - sale.set_aside,
     }

@@ -306,8 +306,7 @@ def _finish(tx: Transaction, event_id: UUID) -> None:
         return
     sales = int(tx.execute(_SALES, {"event_id": event_id}).scalar_one())
     penalty = percent_of(sales, cancelled.penalty_percent)
-    entries = {ledger.payable_to(organizer_id): penalty, "penalty_revenue": -penalty}
-    ledger.post_for_event(tx, "cancellation_penalty", event_id, entries, event_id=event_id)
+    ledger.post_cancellation_penalty(tx, event_id, penalty, organizer_id=organizer_id)
     tx.execute(_FINISH, {"event_id": event_id, "penalty": penalty})
     audit.record(tx, "event.cancellation_finished", subject="event", subject_id=event_id, sales=sales, penalty=penalty)
     payout_records.resume_pending(tx, organizer_id)

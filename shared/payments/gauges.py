@@ -20,7 +20,7 @@ def read(tx: Transaction) -> dict[str, float]:
         metrics.UNISSUED_OLDEST.name: orders.oldest_unissued_seconds(tx),
         metrics.DEAD_LETTERS.name: dead_letters.count_undecided(tx),
         metrics.MANUAL_TASKS.name: manual_tasks.count_open(tx),
-        metrics.LEDGER_DIFFERENCE.name: sum(map(abs, ledger.differences(tx, days=LEDGER_DAYS).values())),
+        metrics.LEDGER_DIFFERENCE.name: sum(map(abs, ledger.unbalanced_postings(tx, days=LEDGER_DAYS).values())),
         metrics.CLEARING_DIFFERENCE.name: clearing.open_difference(tx),
     }
 

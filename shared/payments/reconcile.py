@@ -292,7 +292,7 @@ def _count_or_postpone(settle: Callable[[], int]) -> int:
 
 def _ledger_differences() -> int:
     with transaction() as tx:
-        found = ledger.differences(tx, days=2)
+        found = ledger.unbalanced_postings(tx, days=2)
     if found:
         log.critical("ledger.difference", extra={"postings": {str(key): amount for key, amount in found.items()}})
     return len(found)

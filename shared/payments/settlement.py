@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from shared.accounting import ledger
+from shared.accounting.accounts import Account
 from shared.cloud import audit, clock, manual_tasks, outbox
 from shared.cloud.database import Transaction
 from shared.gateways.statuses import GatewayPaymentState, GatewayPaymentStatus
@@ -268,7 +269,7 @@ def _book_dashboard_refund(
 ) -> SettlementOutcome:
     """Book a dashboard refund of `amount`; a person decides what it was for."""
     is_mismatch = payment_records.waits_for_review(tx, payment.id)
-    against = ledger.UNALLOCATED if is_mismatch else ledger.SUSPENSE
+    against = Account.UNALLOCATED if is_mismatch else Account.DASHBOARD_REFUNDS
     reason = f"{payment.gateway}: {reported.raw_status}"
     left = dashboard_refunds.record(tx, payment.id, payment.gateway, amount, against=against, reason=reason)
     is_undone = full_refunds.close_if_fully_refunded(tx, order.id)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from shared.accounting import ledger
+from shared.accounting.accounts import organizer_payable
 from shared.cloud.database import Transaction
 
 # Of an event that is not paid out yet only a debt counts: its sales may still go back to their buyers.
@@ -58,7 +58,7 @@ class UndecidedRefund:
 
 def owed(tx: Transaction, organizer_id: UUID, event_id: UUID | None = None) -> int:
     """The amount to pay an organizer now, in rupiah, also for an event that is due; negative where they owe us."""
-    names = {"organizer_id": organizer_id, "event_id": event_id, "account": ledger.payable_to(organizer_id)}
+    names = {"organizer_id": organizer_id, "event_id": event_id, "account": organizer_payable(organizer_id)}
     kept_back = sum(refund.amount for refund in undecided_refunds(tx, organizer_id, event_id))
     kept_back += int(tx.execute(_SUSPENDED, names).scalar_one())
     return int(tx.execute(_OWED, names).scalar_one()) - kept_back

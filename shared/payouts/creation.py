@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from shared.accounting import ledger
+from shared.accounting.accounts import organizer_payable
 from shared.cloud import audit, manual_tasks, outbox
 from shared.cloud.database import Transaction, transaction
 from shared.identity import people
@@ -80,7 +81,7 @@ def create_remainder(tx: Transaction, organizer_id: UUID) -> UUID | None:
         return None
     if self_dealing.holds_later_sales(tx, organizer_id) or self_dealing.is_any_held(tx, organizer_id):
         return None
-    names = {"organizer_id": organizer_id, "account": ledger.payable_to(organizer_id)}
+    names = {"organizer_id": organizer_id, "account": organizer_payable(organizer_id)}
     event_id: UUID = tx.execute(_MOST_OWED_EVENT, names).scalar_one()
     return _create(tx, organizer_id, event_id, owed, is_remainder=True)
 
@@ -105,8 +106,7 @@ def _create(tx: Transaction, organizer_id: UUID, event_id: UUID, amount: int, *,
     status = PayoutStatus.PENDING if amount else PayoutStatus.CARRIED_OVER
     names = {"organizer_id": organizer_id, "event_id": event_id, "is_remainder": is_remainder}
     payout_id: UUID = tx.execute(_ADD, {**names, "amount": amount, "status": status}).scalar_one()
-    entries = {ledger.payable_to(organizer_id): amount, ledger.PAYOUTS_PAYABLE: -amount}
-    ledger.post_for_event(tx, "payout", payout_id, entries, event_id=event_id)
+    ledger.post_payout(tx, payout_id, amount, organizer_id=organizer_id, event_id=event_id)
     audit.record(tx, "payout.made", subject="payout", subject_id=payout_id, amount=amount)
     if amount:
         outbox.add(tx, "payout.requested", {"payout_id": payout_id})

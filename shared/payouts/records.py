@@ -159,6 +159,5 @@ def resend(tx: Transaction, payout: Payout, *, by: UUID | None = None) -> None:
 def _set_amount(tx: Transaction, payout: Payout, amount: int, status: PayoutStatus, *, reference_id: UUID) -> None:
     freed = payout.amount - amount
     tx.execute(_SET_AMOUNT, {"id": payout.id, "amount": amount, "status": status})
-    entries = {ledger.PAYOUTS_PAYABLE: freed, ledger.payable_to(payout.organizer_id): -freed}
-    ledger.post_for_event(tx, "payout_reduced", reference_id, entries, event_id=payout.event_id)
+    ledger.post_payout_reduction(tx, reference_id, freed, organizer_id=payout.organizer_id, event_id=payout.event_id)
     audit.record(tx, "payout.reduced", subject="payout", subject_id=payout.id, before=payout.amount, amount=amount)

@@ -165,9 +165,9 @@ def apply(tx: Transaction, transfer_id: UUID, reported: GatewayPayoutStatus) -> 
         return None
     _change(tx, before, after, reported)
     if after in (TransferStatus.SUCCEEDED, TransferStatus.REVERSED):  # what came back was sent, heard of or not
-        _post(tx, before, "disbursement_paid", before.amount)
+        _post(tx, before)
     if after == TransferStatus.REVERSED:
-        _post(tx, before, "disbursement_reversed", -before.amount)
+        _post(tx, before, is_reversal=True)
     return read(tx, transfer_id)
 
 
@@ -189,10 +189,13 @@ def _change(tx: Transaction, transfer: Transfer, status: str, reported: GatewayP
     )
 
 
-def _post(tx: Transaction, transfer: Transfer, kind: str, amount: int) -> None:
-    owed = ledger.REFUNDS_PAYABLE if transfer.refund_id else ledger.PAYOUTS_PAYABLE
-    entries = {owed: amount, ledger.clearing(GATEWAY): -amount}
-    if transfer.order_id:
-        ledger.post(tx, kind, transfer.id, entries, order_id=transfer.order_id)
-    elif transfer.event_id:
-        ledger.post_for_event(tx, kind, transfer.id, entries, event_id=transfer.event_id)
+def _post(tx: Transaction, transfer: Transfer, *, is_reversal: bool = False) -> None:
+    ledger.post_transfer(
+        tx,
+        transfer.id,
+        GATEWAY,
+        transfer.amount,
+        order_id=transfer.order_id,
+        event_id=transfer.event_id,
+        is_reversal=is_reversal,
+    )

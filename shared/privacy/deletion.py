@@ -12,7 +12,7 @@ they name a person by id only. A person who still has something coming is asked 
 
 from sqlalchemy import text
 
-from shared.accounting import ledger
+from shared.accounting.accounts import organizer_payable
 from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
 from shared.identity import erasure, gate_assignments, people, reauthentication
@@ -95,7 +95,7 @@ def _delete(tx: Transaction, person: Person) -> None:
 
 
 def _refuse_if_in_use(tx: Transaction, person: Person) -> None:
-    names = {"id": person.id, "payable": ledger.payable_to(person.id)}
+    names = {"id": person.id, "payable": organizer_payable(person.id)}
     found = tx.execute(_OBSTACLES, names).mappings().one()
     reasons = [reason for reason, stands in found.items() if stands]
     if reasons:

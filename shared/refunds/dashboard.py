@@ -119,8 +119,9 @@ def of_order(tx: Transaction, order_id: UUID) -> int:
 
 def _record(tx: Transaction, payment_id: UUID, gateway: str, paid: int, left: int, against: str, reason: str) -> None:
     refund: Refund = refund_records.record_gateway_refund(tx, payment_id, paid + left, reason)
-    entries = {ledger.REFUNDS_PAYABLE: paid, against: left, ledger.clearing(gateway): -(paid + left)}
-    ledger.post(tx, "dashboard_refund", refund.id, entries, order_id=refund.order_id)
+    ledger.post_dashboard_refund(
+        tx, refund.id, gateway, paid=paid, left=left, against=against, order_id=refund.order_id
+    )
 
 
 def _rows(tx: Transaction, payment_id: UUID) -> list[_Returned]:

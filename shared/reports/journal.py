@@ -1,7 +1,7 @@
 """The journal of the books for accounting: every double entry of a period, line by line (AR-011).
 
 Debits and credits of all lines are equal, and what the lines of an account sum up to is what the trial balance says
-(`shared/payouts/statements.py`). A workbook has that balance on its second sheet. Days are Jakarta's.
+(`shared/accounting/statements.py`). A workbook has that balance on its second sheet. Days are Jakarta's.
 """
 
 from collections.abc import Iterable, Iterator

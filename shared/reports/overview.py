@@ -10,13 +10,13 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping, text
 
+from shared.accounting import statements
+from shared.accounting.statements import RevenueLine, RevenueQuery
 from shared.cloud import authorization, clock
 from shared.cloud.database import Transaction, replica_snapshot, transaction
 from shared.cloud.read_through_cache import read_through
 from shared.identity.tokens import Principal
 from shared.models import ResponseModel
-from shared.payouts import statements
-from shared.payouts.statements import RevenueLine, RevenueQuery
 from shared.reports import figures, periods
 from shared.reports.periods import Period, PeriodQuery
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from shared.accounting import statements
+from shared.accounting.statements import TrialBalanceQuery
 from shared.cloud.database import snapshot, transaction
-from shared.payouts import statements
-from shared.payouts.statements import TrialBalanceQuery
 from shared.reports import daily_figures, journal, overview, sales
 from shared.reports.access import ReportedEvent
 from shared.reports.journal import JournalQuery

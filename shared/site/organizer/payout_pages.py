@@ -5,14 +5,15 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from shared import csv_text
+from shared.accounting import statements
+from shared.accounting.statements import StatementQuery
 from shared.catalog import own_events
 from shared.catalog.own_events import OwnEventsQuery
 from shared.cloud.database import snapshot, transaction
 from shared.identity.tokens import Principal
 from shared.models import PageQuery
-from shared.payouts import bank_accounts, creation, retries, schemas, statements
+from shared.payouts import bank_accounts, creation, retries, schemas
 from shared.payouts.bank_accounts import BankAccountResponse
-from shared.payouts.statements import StatementQuery
 from shared.problems import NotFound, Problem
 from shared.site import forms, rendering
 from shared.site.languages import translate

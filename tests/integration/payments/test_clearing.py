@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from shared.accounting import ledger
+from shared.accounting.accounts import Account, gateway_clearing
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.payments import checkout, clearing, sync
@@ -78,7 +79,7 @@ def test_books_that_agree_pass_and_a_rupiah_that_is_missing_does_not(at: Gateway
     check()
     for payment in sold:
         with transaction() as tx:
-            entries = {ledger.clearing(payment.gateway): 1, ledger.DIFFERENCES: -1}
+            entries = {gateway_clearing(payment.gateway): 1, Account.PAYMENT_DIFFERENCES: -1}
             ledger.post(tx, "test", payment.id, entries, order_id=payment.order_id)
     with pytest.raises(LedgerMismatch):
         check()

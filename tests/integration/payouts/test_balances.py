@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from infra.local.postgres import Postgres
 from shared.accounting import ledger
+from shared.accounting.accounts import organizer_payable
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayUnavailable
 from shared.identity.tokens import Principal
@@ -70,7 +71,7 @@ def owed(organizer: Principal) -> int:
     """The ledger's debt to an organizer, over all events."""
     [row] = rows(
         "SELECT -COALESCE(sum(amount), 0) AS owed FROM ledger_entries WHERE account = :account",
-        account=ledger.payable_to(organizer.id),
+        account=organizer_payable(organizer.id),
     )
     return int(row.owed)
 
@@ -102,7 +103,7 @@ def post_debt(event: Event, amount: int, kind: str = "chargeback_lost") -> None:
     """The organizer owes us so much more, as after a chargeback; negative: we owe them more."""
     with transaction() as tx:
         [row] = tx.execute(text("SELECT gen_random_uuid() AS id")).all()
-        entries = {ledger.payable_to(event.organizer_id): amount, "gateway_clearing:xendit": -amount}
+        entries = {organizer_payable(event.organizer_id): amount, "gateway_clearing:xendit": -amount}
         ledger.post_for_event(tx, kind, row.id, entries, event_id=event.id)
 
 
@@ -144,7 +145,7 @@ def test_what_is_no_longer_owed_when_a_payout_is_sent_is_not_sent():
     with transaction() as tx:
         payout = payout_records.read(tx, payout_id)
         assert (payout.amount, payout.status) == (265_000, "completed")
-        assert ledger.differences(tx, days=1) == {}
+        assert ledger.unbalanced_postings(tx, days=1) == {}
     assert owed(organizer) == 0
 
 

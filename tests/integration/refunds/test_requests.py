@@ -241,7 +241,7 @@ def test_a_ticket_used_before_the_approval_stays_used():
     with transaction() as tx:
         statuses = tx.execute(text("SELECT status FROM tickets WHERE order_id = :id"), {"id": order.id}).scalars()
         assert sorted(statuses) == ["issued", "used"]
-        assert ledger.differences(tx, days=1) == {}
+        assert ledger.unbalanced_postings(tx, days=1) == {}
 
 
 def test_a_stranger_s_refund_looks_as_if_it_were_not_there():

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 from sqlalchemy import text
 
-from shared.accounting.ledger import payable_to
+from shared.accounting.accounts import organizer_payable
 from shared.cloud.database import Transaction
 from shared.field_types import Utc
 from shared.models import Listing, PageQuery, Query, ResponseModel
@@ -132,7 +132,7 @@ def trial_balance(tx: Transaction, wanted: TrialBalanceQuery) -> TrialBalance:
 
 def statement(tx: Transaction, organizer_id: UUID, page: StatementQuery) -> Listing[StatementLine]:
     """An organizer's account, newest movement first; the balance is that of the requested event, or of all."""
-    values = {"account": payable_to(organizer_id), "event_id": page.event_id}
+    values = {"account": organizer_payable(organizer_id), "event_id": page.event_id}
     rows = tx.execute(_STATEMENT, {**values, "page_size": page.page_size, "offset": page.offset}).mappings()
     return Listing[StatementLine].of(
         page, [StatementLine(**row) for row in rows], tx.execute(_STATEMENT_COUNT, values).scalar_one()
@@ -141,7 +141,7 @@ def statement(tx: Transaction, organizer_id: UUID, page: StatementQuery) -> List
 
 def all_lines(tx: Transaction, organizer_id: UUID, event_id: UUID | None) -> list[StatementLine]:
     """An organizer's whole account, of one event or all, oldest movement first."""
-    values = {"account": payable_to(organizer_id), "event_id": event_id}
+    values = {"account": organizer_payable(organizer_id), "event_id": event_id}
     return [StatementLine(**row) for row in tx.execute(_WHOLE_STATEMENT, values).mappings()]
 
 

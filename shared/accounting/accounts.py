@@ -1,0 +1,46 @@
+"""The chart of accounts. Debits are positive, credits negative, in whole rupiah."""
+
+from enum import StrEnum
+from uuid import UUID
+
+
+class Account(StrEnum):
+    """An account of the platform, or the part before the colon of an account that somebody has of their own.
+
+    SQL spells them out; `tests/unit/checks/test_accounts.py` holds that it spells no other.
+    """
+
+    GATEWAY_CLEARING = "gateway_clearing"
+    """What a gateway has taken in for us and not yet passed on: `gateway_clearing:<gateway>`."""
+    ORGANIZER_PAYABLE = "organizer_payable"
+    """What we owe an organizer: `organizer_payable:<organizer>`."""
+    PAYOUTS_PAYABLE = "payouts_payable"
+    """Of that, what is on its way to their bank."""
+    PLATFORM_FEE_REVENUE = "platform_fee_revenue"
+    """The fee that the customer pays on top, or a promo code's issuer in their place (FN-001)."""
+    COMMISSION_REVENUE = "commission_revenue"
+    """Our share of the ticket price (FN-004)."""
+    PROMOTION_COST = "promotion_cost"
+    """Discounts that we pay to the organizer in the customer's place, and our fee where our code waives it (TS-006)."""
+    PENALTY_REVENUE = "penalty_revenue"
+    """What organizers owe for cancelled events (FN-015)."""
+    PAYMENT_DIFFERENCES = "payment_differences"
+    """Differences that an admin accepted, and the unique codes of ISO-3."""
+    REFUNDS_PAYABLE = "refunds_payable"
+    """What we owe customers."""
+    DASHBOARD_REFUNDS = "dashboard_refunds"
+    """Suspense: what went back at a gateway's dashboard for no item of an order yet."""
+    GOODWILL_REFUNDS = "goodwill_refunds"
+    """What went back at a dashboard for nothing that was sold, and we bear."""
+    UNALLOCATED = "unallocated"
+    """Money that fits no order and waits for a person."""
+
+
+def gateway_clearing(gateway: str) -> str:
+    """The account of what a gateway holds for us."""
+    return f"{Account.GATEWAY_CLEARING}:{gateway}"
+
+
+def organizer_payable(organizer_id: UUID) -> str:
+    """The account of what we owe an organizer."""
+    return f"{Account.ORGANIZER_PAYABLE}:{organizer_id}"
