@@ -82,6 +82,15 @@ class RefundKind(StrEnum):
     REVIEW = "review"
 
 
+class RefundMethod(StrEnum):
+    """The way in which money goes back: `refunds.method`."""
+
+    GATEWAY = "gateway"
+    """The way it came, through the payment's gateway."""
+    TRANSFER = "disbursement"
+    """A bank transfer to the buyer's account."""
+
+
 class PayoutStatus(StrEnum):
     """A payout to an organizer: `payouts.status`."""
 

@@ -112,8 +112,11 @@ class Gateway(Protocol):
     def cancel(self, payment: PayablePayment) -> list[GatewayPaymentStatus]:
         """Cancel a payment so that nobody can pay it, and return its status (it may be paid). Empty as for `status`."""
 
+    def can_refund(self, channel: str) -> bool:
+        """False if it knows that no refund goes back by this channel of a payment (a bank, a wallet, a shop)."""
+
     def refund(self, refund: SendableRefund) -> GatewayRefundStatus:
-        """Give money back the way it came. Raises GatewayRefused where this gateway can't."""
+        """Give money back the way it came. Raises GatewayRefused where this gateway can't, now or later."""
 
     def refund_status(self, refund: SendableRefund) -> GatewayRefundStatus:
         """The status of a refund; one whose first answer was lost is sent once more under its key."""

@@ -27,6 +27,8 @@ GATEWAYS: dict[str, Callable[[], Gateway]] = {
     "midtrans": lambda: MidtransGateway(midtrans()),
 }
 """Every payment gateway, by its name."""
+NO_GATEWAY = "none"
+"""In `payments.gateway`: a payment of Rp 0, which no gateway carries."""
 PAYOUTS = "xendit"
 """The gateway that sends money to bank accounts."""
 

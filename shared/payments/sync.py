@@ -14,6 +14,7 @@ from shared.cloud import authorization
 from shared.cloud.database import Transaction, transaction
 from shared.gateways import call_deadline, registry
 from shared.gateways.errors import GatewayError
+from shared.gateways.registry import NO_GATEWAY
 from shared.identity.tokens import Principal
 from shared.payments import records as payment_records
 from shared.payments import settlement
@@ -100,7 +101,7 @@ def sync_payment(payment_id: UUID, reference: str | None = None) -> SettlementOu
 def _sync(payment_id: UUID, reference: str | None = None, *, lock_timeout: str | None = None) -> SettlementOutcome:
     with transaction() as tx:
         payment = payment_records.read(tx, payment_id)
-    if payment.gateway == "none":
+    if payment.gateway == NO_GATEWAY:
         return SettlementOutcome.NOTHING
     statuses = registry.gateway(payment.gateway).status(payment, reference)  # none where it was never opened
     with transaction() as tx:

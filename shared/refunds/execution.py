@@ -21,8 +21,9 @@ from shared.accounting import ledger
 from shared.cloud import manual_tasks
 from shared.cloud.database import Transaction, transaction
 from shared.gateways import registry
-from shared.gateways.errors import GatewayRefused, GatewayUnavailable
+from shared.gateways.errors import GatewayRefused
 from shared.gateways.protocol import Gateway
+from shared.gateways.registry import NO_GATEWAY
 from shared.gateways.statuses import GatewayPayoutStatus, GatewayRefundState, GatewayRefundStatus
 from shared.identity import people
 from shared.messages import mails
@@ -34,17 +35,9 @@ from shared.refunds import full_refunds
 from shared.refunds import records as refund_records
 from shared.refunds.records import Refund
 from shared.sales import orders
-from shared.states import BankAccountStatus, RefundStatus, TransferStatus
+from shared.states import BankAccountStatus, RefundMethod, RefundStatus, TransferStatus
 
 log = logging.getLogger(__name__)
-
-_NO_WAY_BACK = frozenset(
-    {
-        *("BCA", "MANDIRI", "BNI", "BRI", "PERMATA", "CIMB", "BSI", "BJB", "SAHABAT_SAMPOERNA"),
-        *("ECHANNEL", "BANK_TRANSFER", "ALFAMART", "INDOMARET", "CSTORE"),
-    }
-)
-_NOT_NOW = frozenset({"INSUFFICIENT_BALANCE", "TEMPORARILY_UNAVAILABLE", "REFUND_IN_PROGRESS", "CHANNEL_UNAVAILABLE"})
 
 _SENDING = text("""
     UPDATE refunds SET status = 'processing', method = :method, failure = NULL, sent_at = COALESCE(sent_at, now()),
@@ -101,10 +94,10 @@ def _begin(refund_id: UUID) -> tuple[Refund, Transfer | None]:
             refund = _offset(tx, refund)
         if refund.status not in refund_records.OPEN:
             return refund, None
-        if refund.method == "disbursement" or not _goes_back(refund):
+        if refund.method == RefundMethod.TRANSFER or not _can_go_through_gateway(refund):
             return refund, _begin_transfer(tx, refund)
-        _mark_sending(tx, refund, "gateway")
-        return replace(refund, status=RefundStatus.PROCESSING, method="gateway"), None
+        _mark_sending(tx, refund, RefundMethod.GATEWAY)
+        return replace(refund, status=RefundStatus.PROCESSING, method=RefundMethod.GATEWAY), None
 
 
 def _offset(tx: Transaction, refund: Refund) -> Refund:
@@ -116,8 +109,8 @@ def _offset(tx: Transaction, refund: Refund) -> Refund:
     return now
 
 
-def _mark_sending(tx: Transaction, refund: Refund, method: str) -> None:
-    """Record that a refund is about to be sent by `method`: gateway or disbursement."""
+def _mark_sending(tx: Transaction, refund: Refund, method: RefundMethod) -> None:
+    """Record that a refund is about to be sent by `method`."""
     tx.execute(_SENDING, {"id": refund.id, "method": method})
 
 
@@ -138,7 +131,7 @@ def _begin_transfer(tx: Transaction, refund: Refund) -> Transfer | None:
     if not account.is_usable:  # reconcile sends it once the wait is over, whoever unfreezes it at once
         refund_records.switch_to_transfer(tx, refund, last.failure if last else None)
         return None
-    _mark_sending(tx, refund, "disbursement")
+    _mark_sending(tx, refund, RefundMethod.TRANSFER)
     return transfers.read(tx, transfers.begin(tx, account, refund.amount, refund_id=refund.id))
 
 
@@ -163,15 +156,11 @@ def _send_transfer(transfer: Transfer) -> str:
 
 
 def _through_gateway(refund: Refund, call: Callable[[Gateway], GatewayRefundStatus]) -> str:
-    if refund.status != RefundStatus.PROCESSING or refund.method != "gateway":
+    if refund.status != RefundStatus.PROCESSING or refund.method != RefundMethod.GATEWAY:
         return refund.status
     try:
         reported = call(registry.gateway(refund.gateway))
     except GatewayRefused as refused:
-        if refused.code in _NOT_NOW:
-            raise GatewayUnavailable(
-                refund.gateway, refused.code, retry_after_seconds=60, outcome_unknown=False
-            ) from refused
         return _switch_to_transfer(refund, refused.code)
     return _book(refund, reported)
 
@@ -198,7 +187,7 @@ def _switch_to_transfer(refund: Refund, failure: str) -> str:
     given_back = registry.gateway(refund.gateway).refunded_amount(refund)
     with transaction() as tx:
         now = _lock(tx, refund.id)
-        if now.status != RefundStatus.PROCESSING or now.method != "gateway":
+        if now.status != RefundStatus.PROCESSING or now.method != RefundMethod.GATEWAY:
             return now.status
         dashboard_refunds.offset_refund(tx, now)
         full_refunds.close_if_fully_refunded(tx, now.order_id)
@@ -241,7 +230,5 @@ def _lock(tx: Transaction, refund_id: UUID) -> Refund:
     return refund_records.read(tx, refund_id)
 
 
-def _goes_back(refund: Refund) -> bool:
-    """True if the gateway can send it back by itself: no gateway can for virtual accounts and shops."""
-    channel = refund.channel.upper().removesuffix("_VA")
-    return refund.gateway != "none" and channel not in _NO_WAY_BACK
+def _can_go_through_gateway(refund: Refund) -> bool:
+    return refund.gateway != NO_GATEWAY and registry.gateway(refund.gateway).can_refund(refund.channel)

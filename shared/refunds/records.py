@@ -23,7 +23,7 @@ from shared.payments import records as payment_records
 from shared.problems import NotFound
 from shared.rupiah import percent_of
 from shared.sales import orders
-from shared.states import OrderStatus, RefundKind, RefundStatus
+from shared.states import OrderStatus, RefundKind, RefundMethod, RefundStatus
 
 log = logging.getLogger(__name__)
 
@@ -243,7 +243,7 @@ def record_gateway_refund(tx: Transaction, payment_id: UUID, amount: int, reason
 
 def complete_at_dashboard(tx: Transaction, refund: Refund, *, is_booked: bool = False) -> None:
     """Complete a refund that was sent in full at the dashboard of the payment's gateway."""
-    tx.execute(_COMPLETED_MANUALLY, {"id": refund.id, "method": "gateway"})
+    tx.execute(_COMPLETED_MANUALLY, {"id": refund.id, "method": RefundMethod.GATEWAY})
     if not is_booked:
         ledger.post_refund_paid(tx, refund.id, refund.gateway, refund.amount, order_id=refund.order_id, is_manual=True)
     audit.record(tx, "refund.by_gateway", subject="refund", subject_id=refund.id, amount=refund.amount)
@@ -298,7 +298,7 @@ def reject_requested(tx: Transaction, order_id: UUID, reason: str) -> None:
 def switch_to_transfer(tx: Transaction, refund: Refund, failure: str | None) -> None:
     """Send a refund to the buyer's bank account instead, as the gateway can't (PS-017)."""
     tx.execute(_WAITING, {"id": refund.id, "failure": failure})
-    if refund.method != "disbursement":
+    if refund.method != RefundMethod.TRANSFER:
         audit.record(tx, "refund.by_disbursement", subject="refund", subject_id=refund.id, failure=failure)
 
 
@@ -337,8 +337,8 @@ def complete_manually(tx: Transaction, refund: Refund, gateway: str, note: str, 
 
     There the payment was refunded, if the gateway can do that; else the payout gateway paid a bank account.
     """
-    is_refunded = gateway == refund.gateway and (gateway != registry.PAYOUTS or refund.method == "gateway")
-    method = "gateway" if is_refunded else "disbursement"
+    is_refunded = gateway == refund.gateway and (gateway != registry.PAYOUTS or refund.method == RefundMethod.GATEWAY)
+    method = RefundMethod.GATEWAY if is_refunded else RefundMethod.TRANSFER
     tx.execute(_COMPLETED_MANUALLY, {"id": refund.id, "method": method})
     ledger.post_refund_paid(tx, refund.id, gateway, refund.amount, order_id=refund.order_id, is_manual=True)
     audit.record(

@@ -19,6 +19,14 @@ from shared.gateways.statuses import (
     WebhookEvent,
 )
 
+_NOT_REFUNDABLE = frozenset(
+    {
+        *("BCA", "MANDIRI", "BNI", "BRI", "PERMATA", "CIMB", "BSI", "ECHANNEL", "BANK_TRANSFER"),
+        *("ALFAMART", "INDOMARET", "CSTORE"),
+    }
+)
+"""Bank transfers and shops (docs/reference/gateways.md)."""
+
 
 class MidtransGateway:
     """Implements `Gateway` (shared/gateways/protocol.py), where each method is described."""
@@ -69,6 +77,10 @@ class MidtransGateway:
         """Close the page, and expire or cancel the transaction."""
         reported = none_if_unknown(lambda: self._client.cancel(payment.external_id, payment.snap_token))
         return [reported] if reported else []
+
+    def can_refund(self, channel: str) -> bool:
+        """Cards, wallets and QRIS; not bank transfers (`bca_va`) and shops."""
+        return channel.upper().removesuffix("_VA") not in _NOT_REFUNDABLE
 
     def refund(self, refund: SendableRefund) -> GatewayRefundStatus:
         """Refund the transaction, under our id as its refund key."""

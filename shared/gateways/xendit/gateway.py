@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.cloud import clock
-from shared.gateways.errors import none_if_unknown
+from shared.gateways.errors import GatewayRefused, GatewayUnavailable, none_if_unknown
 from shared.gateways.protocol import PayablePayment, PaymentReference, SendableRefund
 from shared.gateways.statuses import (
     AccountName,
@@ -33,6 +33,17 @@ _REASONS: dict[str, str] = {
     RefundKind.CANCELLATION: "CANCELLATION",
     RefundKind.UNUSABLE_PAYMENT: "DUPLICATE",
 }
+_NOT_REFUNDABLE = frozenset(
+    {
+        *("BCA", "MANDIRI", "BNI", "BRI", "PERMATA", "CIMB", "BSI", "BJB", "SAHABAT_SAMPOERNA", "BANK_TRANSFER"),
+        *("ALFAMART", "INDOMARET"),
+    }
+)
+"""Virtual accounts and shops (docs/reference/gateways.md)."""
+_REFUSED_FOR_NOW = frozenset(
+    {"INSUFFICIENT_BALANCE", "TEMPORARILY_UNAVAILABLE", "REFUND_IN_PROGRESS", "CHANNEL_UNAVAILABLE"}
+)
+_REFUND_AGAIN_SECONDS = 60.0
 
 
 class XenditGateway:
@@ -100,15 +111,26 @@ class XenditGateway:
             for other in others
         ]
 
+    def can_refund(self, channel: str) -> bool:
+        """Cards, wallets and QRIS; not virtual accounts and shops."""
+        return channel.upper() not in _NOT_REFUNDABLE
+
     def refund(self, refund: SendableRefund) -> GatewayRefundStatus:
-        """Refund the invoice."""
-        return self._client.refund(
-            invoice_id=refund.gateway_reference or "",
-            amount=refund.amount,
-            reference_id=str(refund.id),
-            idempotency_key=str(refund.id),
-            reason=_REASONS.get(refund.kind, "OTHERS"),
-        )
+        """Refund the invoice. What Xendit refuses only for now is GatewayUnavailable."""
+        try:
+            return self._client.refund(
+                invoice_id=refund.gateway_reference or "",
+                amount=refund.amount,
+                reference_id=str(refund.id),
+                idempotency_key=str(refund.id),
+                reason=_REASONS.get(refund.kind, "OTHERS"),
+            )
+        except GatewayRefused as refused:
+            if refused.code not in _REFUSED_FOR_NOW:
+                raise
+            raise GatewayUnavailable(
+                GATEWAY, refused.code, retry_after_seconds=_REFUND_AGAIN_SECONDS, outcome_unknown=False
+            ) from refused
 
     def refund_status(self, refund: SendableRefund) -> GatewayRefundStatus:
         """Ask by Xendit's id of it; without one the same key gives the lost answer again."""

@@ -98,6 +98,9 @@ class FakeGateway:
         self.payments[payment.external_id] = ended
         return [ended]
 
+    def can_refund(self, channel: str) -> bool:
+        return True
+
     def refund(self, refund: SendableRefund) -> GatewayRefundStatus:
         if refund.id not in self.refunds:
             self.moved.append(Movement(refund.external_id, -refund.amount, datetime.now(UTC)))
