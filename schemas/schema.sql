@@ -297,6 +297,27 @@ CREATE TABLE public.address_claims (
     CONSTRAINT address_claims_fingerprint_check CHECK (((fingerprint >= 0) AND (fingerprint <= 255)))
 );
 
+CREATE TABLE public.approvals (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    action text NOT NULL,
+    subject_id uuid NOT NULL,
+    reason text NOT NULL,
+    details jsonb DEFAULT '{}'::jsonb NOT NULL,
+    requested_by uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone DEFAULT (now() + '24:00:00'::interval) NOT NULL,
+    decision text,
+    decided_by uuid,
+    decided_at timestamp with time zone,
+    CONSTRAINT approvals_action_check CHECK ((action = ANY (ARRAY['event_cancellation'::text, 'second_factor_reset'::text]))),
+    CONSTRAINT approvals_check CHECK (((decision IS NULL) = (decided_at IS NULL))),
+    CONSTRAINT approvals_check1 CHECK (((decision = ANY (ARRAY['approved'::text, 'declined'::text])) = (decided_by IS NOT NULL))),
+    CONSTRAINT approvals_decision_check CHECK ((decision = ANY (ARRAY['approved'::text, 'declined'::text, 'expired'::text]))),
+    CONSTRAINT approvals_reason_check CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 1000))),
+    CONSTRAINT approved_by_another CHECK (((decision <> 'approved'::text) OR (decided_by <> requested_by))),
+    CONSTRAINT approved_in_time CHECK (((decision <> 'approved'::text) OR (decided_at < expires_at)))
+);
+
 CREATE TABLE public.audit_log (
     id bigint NOT NULL,
     at timestamp with time zone DEFAULT now() NOT NULL,
@@ -1166,6 +1187,9 @@ CREATE TABLE public.webhook_events (
 ALTER TABLE ONLY public.address_claims
     ADD CONSTRAINT address_claims_pkey PRIMARY KEY (address_key);
 
+ALTER TABLE ONLY public.approvals
+    ADD CONSTRAINT approvals_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.audit_log
     ADD CONSTRAINT audit_log_pkey PRIMARY KEY (id);
 
@@ -1457,6 +1481,8 @@ CREATE UNIQUE INDEX one_bank_account ON public.bank_accounts USING btree (user_i
 
 CREATE UNIQUE INDEX one_live_reservation ON public.orders USING btree (user_id, event_id) WHERE (status = ANY (ARRAY['reserved'::text, 'pending_payment'::text]));
 
+CREATE UNIQUE INDEX one_open_approval ON public.approvals USING btree (action, subject_id) WHERE (decision IS NULL);
+
 CREATE UNIQUE INDEX one_open_manual_task ON public.manual_tasks USING btree (kind, subject_id) WHERE (done_at IS NULL);
 
 CREATE UNIQUE INDEX one_open_payment ON public.payments USING btree (order_id) WHERE (status = ANY (ARRAY['opening'::text, 'pending'::text]));
@@ -1634,6 +1660,12 @@ CREATE TRIGGER refunds_within_payments AFTER INSERT OR UPDATE OF amount, status 
 CREATE TRIGGER units_of_changed_tier BEFORE UPDATE OF kind ON public.ticket_tiers FOR EACH ROW WHEN ((old.kind <> new.kind)) EXECUTE FUNCTION public.count_units();
 
 CREATE TRIGGER units_of_new_tier BEFORE INSERT ON public.ticket_tiers FOR EACH ROW EXECUTE FUNCTION public.count_units();
+
+ALTER TABLE ONLY public.approvals
+    ADD CONSTRAINT approvals_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.approvals
+    ADD CONSTRAINT approvals_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.bank_accounts
     ADD CONSTRAINT bank_accounts_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);

@@ -144,3 +144,18 @@ class SaleNotices(StrEnum):
     FIRST_SALES = "first_sales"
     DIGEST = "digest"
     OFF = "off"
+
+
+class ApprovalAction(StrEnum):
+    """An action of an admin that another admin approves: `approvals.action`."""
+
+    EVENT_CANCELLATION = "event_cancellation"
+    SECOND_FACTOR_RESET = "second_factor_reset"
+
+
+class ApprovalDecision(StrEnum):
+    """What became of a request for approval: `approvals.decision`."""
+
+    APPROVED = "approved"
+    DECLINED = "declined"
+    EXPIRED = "expired"

@@ -5,6 +5,7 @@ from uuid import UUID
 from shared.catalog.editing import EventCancelled
 from shared.payments import cancellation
 from shared.payments.cancellation import (
+    ApprovalRequired,
     Cancellation,
     CancellationCost,
     CancellationResponse,
@@ -17,9 +18,17 @@ from shared.web import App, Organizer, Transaction
 app = App("cancellations")
 
 
-@app.post("/events/{event_id}/cancel", idempotent=True, status=202, problems=(NotFound, CancellationTooLate, EventOver))
+@app.post(
+    "/events/{event_id}/cancel",
+    idempotent=True,
+    status=202,
+    problems=(NotFound, CancellationTooLate, EventOver, ApprovalRequired),
+)
 def cancel(event_id: UUID, wanted: Cancellation, caller: Organizer, tx: Transaction) -> CancellationResponse:
-    """Cancel an event and refund all orders in full, fees included: up to 14 days before it, for admins at any time."""
+    """Cancel an event and refund all orders in full, fees included, up to 14 days before it.
+
+    An admin does so at any time, with the approval of a second one: POST /admin/events/{event_id}/cancellation.
+    """
     return cancellation.start(tx, caller, event_id, wanted)
 
 

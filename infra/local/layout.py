@@ -57,6 +57,7 @@ class Layout:
             "MEDIA_BASE_URL": f"{self.public_url}/media",
             "POOL_SIZE": "16",
             "SECURE_COOKIES": "off",
+            "CANCELLATION_APPROVAL": "optional",
             "BANK_ACCOUNT_WAIT_SECONDS": "0",  # nobody who tries the product waits a day
             **given,
             # These belong to this run, whatever the surroundings say.

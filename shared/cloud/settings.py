@@ -77,6 +77,8 @@ class Settings:
     access_token_seconds: int = 900
     fresh_proof_seconds: int = 300
     """The oldest that the last authentication may be where something sensitive is changed."""
+    cancellation_approval: str = "required"
+    """`optional` lets one admin alone cancel an event by the API: on a laptop, which may have a single admin."""
     bank_account_wait_seconds: int = 86_400
     """The time for which no money goes to a bank account that replaced another. 0: it is used at once."""
     secure_cookies: str = "on"

@@ -22,6 +22,7 @@ from shared.accounting.ledger import Share, SoldItem
 from shared.catalog import editing
 from shared.cloud import audit, tasks
 from shared.cloud.database import Transaction, after_commit, transaction
+from shared.cloud.settings import settings
 from shared.field_types import line
 from shared.identity import people
 from shared.identity.tokens import Principal
@@ -191,13 +192,36 @@ class EventOver(Problem):
     status, slug = 409, "event-over"
 
 
+class ApprovalRequired(Problem):
+    """A second admin has to approve what an admin cancels. Request it at `request_at`."""
+
+    status, slug = 409, "approval-required"
+
+
 def start(tx: Transaction, caller: Principal, event_id: UUID, wanted: Cancellation) -> CancellationResponse:
     """Cancel an event and begin to refund everybody; a repeated call returns the progress.
 
-    Raises NotFound, CancellationTooLate for organizers, and EventOver.
+    Raises NotFound, EventOver, CancellationTooLate for organizers, and ApprovalRequired for admins.
     """
+    needs_approval = caller.role == "admin" and settings().cancellation_approval == "required"
+    return _start(tx, caller, event_id, wanted, needs_approval=needs_approval)
+
+
+def start_approved(tx: Transaction, approver: Principal, event_id: UUID, wanted: Cancellation) -> CancellationResponse:
+    """Cancel an event as `start` does, on the request of one admin and with the approval of another.
+
+    Raises NotFound, EventOver.
+    """
+    return _start(tx, approver, event_id, wanted)
+
+
+def _start(
+    tx: Transaction, caller: Principal, event_id: UUID, wanted: Cancellation, *, needs_approval: bool = False
+) -> CancellationResponse:
     event = editing.lock(tx, caller, event_id)
     if event.status != EventStatus.CANCELLED:
+        if needs_approval:
+            raise ApprovalRequired(request_at=f"/api/v1/admin/events/{event_id}/cancellation")
         _refuse_too_late(tx, caller, event_id)
         editing.cancel(tx, event)
         audit.record(

@@ -181,6 +181,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         _("You can cancel until fourteen days before the event."),
         _("That time is over. Ask our support to cancel it for you, or move the event to a later date."),
     ),
+    "approval-required": (
+        _("A second admin has to approve what an admin cancels."),
+        _("Request it on the event's page in the admin desk."),
+    ),
     "event-over": (
         _("This event is over or has been paid out."),
         _("It cannot be cancelled any more. You can still approve refunds of single orders."),

@@ -11,7 +11,7 @@ from shared.cloud.database import transaction
 HISTORY = ["audit_log", "ledger_postings", "ledger_entries"]
 KEPT_SEVEN_YEARS = [
     *("orders", "order_items", "payments", "webhook_events", "tickets", "refunds", "refund_items", "payouts"),
-    *("disbursements", "bank_accounts", "event_cancellations", "bib_numbers", "users"),
+    *("disbursements", "bank_accounts", "event_cancellations", "bib_numbers", "users", "approvals"),
 ]
 CHANGES = ["UPDATE {} SET id = DEFAULT", "DELETE FROM {}", "TRUNCATE {} CASCADE"]
 

@@ -8,6 +8,8 @@ from sqlalchemy import text
 
 from shared.cloud.database import transaction
 from shared.states import (
+    ApprovalAction,
+    ApprovalDecision,
     BankAccountStatus,
     EmailStatus,
     EventStatus,
@@ -44,6 +46,8 @@ COLUMNS: dict[tuple[str, str], type[StrEnum]] = {
     ("emails", "status"): EmailStatus,
     ("mail_suppressions", "reason"): SuppressionReason,
     ("users", "sale_notices"): SaleNotices,
+    ("approvals", "action"): ApprovalAction,
+    ("approvals", "decision"): ApprovalDecision,
 }
 
 

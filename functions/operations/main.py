@@ -1,0 +1,72 @@
+"""What admins do with the approval of a second admin."""
+
+from uuid import UUID
+
+from shared.catalog.editing import EventCancelled
+from shared.cloud import authorization
+from shared.identity import approvals
+from shared.identity.approvals import (
+    AlreadyRequested,
+    ApprovalDecided,
+    ApprovalExpired,
+    ApprovalQuery,
+    ApprovalResponse,
+    Declined,
+    OwnRequest,
+)
+from shared.models import Listing
+from shared.payments import approved_actions
+from shared.payments.cancellation import Cancellation, EventOver
+from shared.problems import NotFound
+from shared.web import Admin, App, FreshlyProvenAdmin, Transaction
+
+app = App("operations")
+
+UNDECIDABLE = (NotFound, ApprovalDecided, ApprovalExpired)
+
+
+@app.post(
+    "/admin/events/{event_id}/cancellation",
+    status=201,
+    idempotent=True,
+    problems=(NotFound, EventCancelled, EventOver, AlreadyRequested),
+)
+def request_cancellation(
+    event_id: UUID, wanted: Cancellation, admin: FreshlyProvenAdmin, tx: Transaction
+) -> ApprovalResponse:
+    """Request the cancellation of an event. It begins once a second admin approves it, within a day."""
+    return approved_actions.request_cancellation(tx, admin, event_id, wanted)
+
+
+@app.get("/admin/approvals")
+def list_approvals(page: ApprovalQuery, admin: Admin, tx: Transaction) -> Listing[ApprovalResponse]:
+    """The requests that wait for a second admin, or those that are decided or expired, the newest first."""
+    authorization.record_list_access(tx, admin, subject="approval")
+    return approvals.list_page(tx, page)
+
+
+@app.get("/admin/approvals/{approval_id}", problems=(NotFound,))
+def approval(approval_id: UUID, admin: Admin, tx: Transaction) -> ApprovalResponse:
+    """One request for the approval of a second admin."""
+    found = approvals.read(tx, approval_id)
+    authorization.check_access(tx, admin, subject="approval", subject_id=approval_id)  # audits the access
+    return found
+
+
+@app.post(
+    "/admin/approvals/{approval_id}/approve",
+    status=200,
+    problems=(*UNDECIDABLE, OwnRequest, EventOver),
+)
+def approve(approval_id: UUID, admin: FreshlyProvenAdmin, tx: Transaction) -> ApprovalResponse:
+    """Approve the request of another admin. It is carried out at once."""
+    return approved_actions.approve(tx, admin, approval_id)
+
+
+@app.post("/admin/approvals/{approval_id}/decline", status=200, problems=UNDECIDABLE)
+def decline(approval_id: UUID, declined: Declined, admin: Admin, tx: Transaction) -> ApprovalResponse:
+    """Decline a request, with a reason; who made it takes it back so."""
+    return approvals.decline(tx, approval_id, declined, by=admin.id)
+
+
+main = app.entry_point()
