@@ -26,7 +26,7 @@ SHARING = ("tests/browser/", "tests/faults/", "tests/functions/", "tests/conform
 """The folders whose files share a running product or local cloud."""
 OWN_PRODUCT = {
     f"tests/functions/test_{name}.py"
-    for name in ("framework", "limits", "on_time", "readiness", "restore_drill", "slow_bodies")
+    for name in ("framework", "rate_limits", "on_time", "readiness", "restore_drill", "slow_bodies")
 }
 """The files there that start one of their own."""
 SECOND_PRODUCT = {

@@ -73,6 +73,6 @@ def _delete(bucket: str, prefix: str) -> bool:
     try:
         storage.delete_all(bucket, prefix)
     except storage.StorageUnavailable as error:
-        log.warning("disposal.postponed", extra={"bucket": bucket, "error": str(error)})
+        log.warning("object_deletion.postponed", extra={"bucket": bucket, "error": str(error)})
         return False
     return True

@@ -4,8 +4,8 @@ from urllib.parse import urlencode
 
 from shared.problems import NotFound, NotSignedIn, Problem
 from shared.site import refusals, rendering
-from shared.web.limits import TooManyRequests
 from shared.web.pages import Page, PageRequest, Redirect
+from shared.web.rate_limits import TooManyRequests
 
 SIGN_IN = "/login"
 

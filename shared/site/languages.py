@@ -25,6 +25,11 @@ def translations(language: Language) -> gettext.NullTranslations:
     return gettext.GNUTranslations(compiled)
 
 
+def gettext_noop(english: str) -> str:
+    """Mark a sentence for the translators; it is translated where it is shown."""
+    return english
+
+
 def translate(language: Language, english: str, **values: object) -> str:
     """One of the pages' sentences in a language, with the values it names as `%(name)s`."""
     words = translations(language).gettext(english)

@@ -6,14 +6,9 @@ By the slug of the problem; what is not listed here is told by the problem's own
 from typing import Final, NamedTuple
 
 from shared.problems import Problem
+from shared.site.languages import gettext_noop as _
 from shared.site.languages import translate
 from shared.web.pages import Language
-
-
-def _(english: str) -> str:
-    """Mark a sentence for the translators."""
-    return english
-
 
 _WORDS: Final[dict[str, tuple[str, str]]] = {
     "not-found": (_("There is no such ticket here."), _("Choose again on the event's page.")),

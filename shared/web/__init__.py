@@ -15,7 +15,7 @@ from shared.web.auth import (
 )
 from shared.web.caching import Cached
 from shared.web.cookie_mode import OrCookie
-from shared.web.limits import CODE_MAILS, CREDENTIALS, EXPORTS, GATE, NOTIFICATIONS, PAGES, QUOTES, SESSIONS
+from shared.web.rate_limits import CODE_MAILS, CREDENTIALS, EXPORTS, GATE, NOTIFICATIONS, PAGES, QUOTES, SESSIONS
 from shared.web.rendering import File, HtmlPage
 from shared.web.requests import MaxBytes, RawRequest, Upload
 from shared.web.routes import Attempt, IdempotencyKey

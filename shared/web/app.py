@@ -42,9 +42,9 @@ from shared.web import (
     deliveries,
     headers,
     idempotency,
-    limits,
     page_sessions,
     pages,
+    rate_limits,
     rendering,
     requests,
     wording,
@@ -179,7 +179,7 @@ class App:
         response.headers["X-Request-Id"] = correlation
         headers.add_security_headers(response)
         cors.add_headers(request, response)
-        limits.add_headers(request, response)
+        rate_limits.add_headers(request, response)
         tracing.flush()
         log.info(
             "request",
@@ -215,7 +215,7 @@ class App:
         caller = _caller(matched, request)
         if matched.gives_tokens:
             cookie_mode.apply_header(request)
-        limits.check_body(matched.limit, request, caller)
+        rate_limits.check_body(matched.limit, request, caller)
         values = _arguments(_Call(matched, variables, request, caller, delivery))
         key = request.headers.get("Idempotency-Key")
         if matched.idempotent and key is not None and caller is not None:
@@ -229,7 +229,7 @@ class App:
         try:
             result = _call_handler(matched, values)
         except (NotSignedIn, Malformed):
-            limits.check_unsigned(matched.limit, request)
+            rate_limits.check_unsigned(matched.limit, request)
             raise
         if matched.kind == "page":
             return pages.respond(result, request)
@@ -283,13 +283,13 @@ def _match(table: Map, request: Request) -> tuple[Route, dict[str, str]]:
 def _caller(matched: Route, request: Request) -> Principal | None:
     """The caller, read from the headers and counted against their rate limit even if refused, then read anew."""
     if csrf.reads_body(request):
-        limits.check(matched.limit, request, None)
+        rate_limits.check(matched.limit, request, None)
     try:
         caller = matched.access.admit(request) if matched.access else None
     except Problem:
-        limits.check(matched.limit, request, None)
+        rate_limits.check(matched.limit, request, None)
         raise
-    limits.check(matched.limit, request, caller)
+    rate_limits.check(matched.limit, request, caller)
     return matched.access.confirm(caller) if matched.access and caller else caller
 
 

@@ -17,7 +17,7 @@ from shared.problems import (
     TryAgain,
     UnsupportedMediaType,
 )
-from shared.web import cookie_mode, csrf, limits
+from shared.web import cookie_mode, csrf, rate_limits
 from shared.web.body_deadlines import RequestTimeout
 from shared.web.cookie_mode import CookieSession
 from shared.web.idempotency import IdempotencyInProgress, IdempotencyMismatch
@@ -211,8 +211,8 @@ def problems_of(route: Route) -> list[type[Problem]]:
         found += [Malformed, Invalid]
     if route.idempotent:
         found += [IdempotencyInProgress, IdempotencyMismatch, Invalid]
-    if route.limit is not limits.UNLIMITED:
-        found.append(limits.TooManyRequests)
+    if route.limit is not rate_limits.UNLIMITED:
+        found.append(rate_limits.TooManyRequests)
     found.append(TryAgain)
     return list(dict.fromkeys(found))
 

@@ -14,7 +14,7 @@ from shared.identity.client_networks import ClientNetwork
 from shared.identity.sessions import Tokens
 from shared.models import Query
 from shared.problems import Problem
-from shared.web import limits
+from shared.web import rate_limits
 from shared.web.auth import Access
 from shared.web.caching import Cached
 from shared.web.cookie_mode import OrCookie
@@ -185,7 +185,7 @@ def route(
 
 
 def _default_limit(kind: RouteKind, method: str) -> Limit:
-    return limits.default_limit(method) if kind in _FOR_PEOPLE else limits.UNLIMITED
+    return rate_limits.default_limit(method) if kind in _FOR_PEOPLE else rate_limits.UNLIMITED
 
 
 def _source(name: str, annotation: Any, path: str) -> Source:

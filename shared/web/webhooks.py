@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from shared.gateways import forged_webhooks
 from shared.gateways.forged_webhooks import ForgedWebhook
-from shared.web.limits import is_first_of_minute
+from shared.web.rate_limits import is_first_of_minute
 from shared.web.requests import RawRequest
 
 

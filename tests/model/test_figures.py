@@ -23,8 +23,8 @@ from shared.reports.periods import Period, SalesQuery
 from tests.conftest import EXPLORES
 from tests.factories import a_user
 from tests.integration.reports.steps import summed
-from tests.model import by_hand
-from tests.model.by_hand import Books, Filter
+from tests.model import expected_figures
+from tests.model.expected_figures import Books, Filter
 from tests.model.histories import History
 
 pytestmark = pytest.mark.usefixtures("database", "files")
@@ -65,23 +65,23 @@ def test_each_figure_is_what_a_count_by_hand_finds(seed: int):
     history.run(STEPS)
     for within in some_filters(history):
         found, books = report(history, within)
-        assert found["totals"] == by_hand.totals(books, within)
-        days = by_hand.by_day(books, within)
+        assert found["totals"] == expected_figures.totals(books, within)
+        days = expected_figures.by_day(books, within)
         assert periods(found["by_day"]) == days
-        assert periods(found["by_week"]) == by_hand.summed(days, by_hand.monday)
-        assert periods(found["by_month"]) == by_hand.summed(days, by_hand.first_of_month)
+        assert periods(found["by_week"]) == expected_figures.summed(days, expected_figures.monday)
+        assert periods(found["by_month"]) == expected_figures.summed(days, expected_figures.first_of_month)
         assert without({"tier_id", "name", "kind", "price", "quota", "held", "available"}, found["tiers"]) == [
-            by_hand.sales(books, Filter(within.first, within.last, tier.id))
+            expected_figures.sales(books, Filter(within.first, within.last, tier.id))
             for tier in books.tiers
             if within.tier_id in (None, tier.id)
         ]
-        assert found["funnel"] == by_hand.funnel(books, within)
-        assert found["check_ins"] == by_hand.check_ins(books, within)
-        by_status = by_hand.payments(books, within, "status")
+        assert found["funnel"] == expected_figures.funnel(books, within)
+        assert found["check_ins"] == expected_figures.check_ins(books, within)
+        by_status = expected_figures.payments(books, within, "status")
         assert {
             (row["status"],): [row["payments"], row["amount"], row["received"]] for row in found["payment_status"]
         } == by_status
-        by_method = by_hand.payments(books, within, "payment_method", "gateway", only=("paid", "refunded"))
+        by_method = expected_figures.payments(books, within, "payment_method", "gateway", only=("paid", "refunded"))
         assert {
             (row["method"], row["gateway"]): [row["payments"], row["received"]] for row in found["payment_methods"]
         } == {way: [count, received] for way, (count, _, received) in by_method.items()}
@@ -125,7 +125,7 @@ def agrees_with_the_ledger(found: dict[str, Any], books: Books) -> None:
     came_in = sum(booked[kind, "gateway_clearing"] for kind in ("sale", "unallocated_payment", "unusable_payment"))
     assert sum(row["received"] for row in found["payment_methods"]) == came_in
     assert sum(tier.sold for tier in books.tiers) == totals["sold"] == found["report_card"]["sold"]
-    returned = booked_kinds(booked, by_hand.RETURNS)
+    returned = booked_kinds(booked, expected_figures.RETURNS)
     assert totals["organizer_refunds"] == returned["organizer_payable"]
 
 
@@ -160,7 +160,7 @@ def test_the_platform_s_figures_are_those_of_all_histories_and_of_the_books():
     assert found.totals.turnover == sum(postings) == sum(day.turnover for day in found.by_day)
     leaves = ("refunds_payable", "dashboard_refunds", "unallocated", "goodwill_refunds", "gateway_clearing")
     assert found.totals.refunded_amount == -sum(
-        entry.amount for entry in entries if entry.kind in by_hand.RETURNS and entry.account in leaves
+        entry.amount for entry in entries if entry.kind in expected_figures.RETURNS and entry.account in leaves
     )
     ours = ("platform_fee_revenue", "commission_revenue", "penalty_revenue", "payment_differences", "promotion_cost")
     assert found.revenue_total == -sum(entry.amount for entry in entries if entry.account in ours)

@@ -11,7 +11,7 @@ TESTS = [
     "tests/unit/test_a.py::test_first",
     "tests/unit/test_a.py::test_second",
     "tests/faults/test_b.py::test_it",
-    "tests/functions/test_limits.py::test_it",
+    "tests/functions/test_rate_limits.py::test_it",
     "tests/functions/test_c.py::test_it[a::b]",
 ]
 
@@ -40,7 +40,7 @@ def test_files_that_share_a_product_run_in_one_worker():
     shared = scheduling.together("tests/functions/test_a_sale.py")
     assert shared == scheduling.together("tests/functions/test_refunds.py")
     assert shared != scheduling.together("tests/faults/test_at_scale.py")
-    assert scheduling.together("tests/functions/test_limits.py") == "tests/functions/test_limits.py"
+    assert scheduling.together("tests/functions/test_rate_limits.py") == "tests/functions/test_rate_limits.py"
     assert scheduling.together("tests/unit/test_field_types.py") == "tests/unit/test_field_types.py"
 
 

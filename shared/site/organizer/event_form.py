@@ -10,6 +10,7 @@ from werkzeug.datastructures import MultiDict
 from shared.catalog.events import EventChange, EventResponse, ListedTierChange, NewEvent
 from shared.catalog.tiers import NewTier
 from shared.site import forms
+from shared.site.languages import gettext_noop as _
 from shared.site.languages import translate
 from shared.site.organizer import edits, inputs
 from shared.site.organizer.edits import EditConflict
@@ -24,11 +25,6 @@ _CHECKS = ("refund_after_change", "one_purchase_per_person")
 _CLEARED = {"venue", "gates_open_at", "name_change_deadline", "max_per_person"}
 """Fields that are null where they are left empty; an empty capacity is that of the tickets."""
 _ROW = ("name", "price", "quota")
-
-
-def _(english: str) -> str:
-    """Mark a sentence for the translators."""
-    return english
 
 
 LABELS: Final = {

@@ -16,17 +16,13 @@ from shared.payouts import bank_accounts, creation, retries, schemas
 from shared.payouts.bank_accounts import BankAccountResponse
 from shared.problems import NotFound, Problem
 from shared.site import forms, rendering
+from shared.site.languages import gettext_noop as _
 from shared.site.languages import translate
 from shared.site.organizer import desk, lists
 from shared.web import App, Organizer
 from shared.web.pages import Language, Page, PageRequest, Redirect
 
 pages = App("site")
-
-
-def _(english: str) -> str:
-    """Mark a sentence for the translators."""
-    return english
 
 
 KINDS: Final = {

@@ -8,6 +8,7 @@ from werkzeug.datastructures import MultiDict
 
 from shared.catalog.promo_codes import NewPromo, PromoChange, PromoResponse
 from shared.site import forms
+from shared.site.languages import gettext_noop as _
 from shared.site.languages import translate
 from shared.site.organizer import edits, inputs
 from shared.site.organizer.edits import EditConflict
@@ -17,11 +18,6 @@ _NUMBERS = ("max_discount", "minimum_spend", "max_uses", "max_uses_per_user", "b
 _MOMENTS = ("starts_at", "ends_at")
 _NO_LIMIT: Final = {"minimum_spend": 0}
 """What an empty field sends where that is not null."""
-
-
-def _(english: str) -> str:
-    """Mark a sentence for the translators."""
-    return english
 
 
 LABELS: Final = {

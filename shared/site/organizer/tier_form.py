@@ -7,6 +7,7 @@ from werkzeug.datastructures import MultiDict
 
 from shared.catalog.tiers import NewTier, TierChange, TierResponse
 from shared.site import forms
+from shared.site.languages import gettext_noop as _
 from shared.site.languages import translate
 from shared.site.organizer import edits, inputs
 from shared.site.organizer.edits import EditConflict
@@ -18,11 +19,6 @@ _MOMENTS = ("sale_start", "sale_end", "early_bird_start", "early_bird_end")
 _CHECKS = ("requires_identity", "refundable_after_reveal")
 _CLEARED = {*_MOMENTS, "early_bird_price"}
 """Fields that are null where they are left empty."""
-
-
-def _(english: str) -> str:
-    """Mark a sentence for the translators."""
-    return english
 
 
 LABELS: Final = {

@@ -33,10 +33,10 @@ from shared.identity.tokens import Principal
 from shared.sales import orders, reservations
 from shared.sales.reservation_requests import ReservationBody, ReservationItem, ReservationRequest
 from shared.sales.schemas import OrderResponse
-from shared.web import limits
+from shared.web import rate_limits
 from shared.web.app import API
-from shared.web.limits import TooManyRequests
 from shared.web.rate_limiter import Limit, RateLimiter
+from shared.web.rate_limits import TooManyRequests
 from tests.factories import a_tier, an_event, stock
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -67,7 +67,7 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setenv("RATE_LIMITS", "on")
     monkeypatch.setattr(counters, "add", add)
-    monkeypatch.setattr(limits, "_rate_limiter", RateLimiter(lambda: NOON))
+    monkeypatch.setattr(rate_limits, "_rate_limiter", RateLimiter(lambda: NOON))
     settings.cache_clear()
     yield
     monkeypatch.undo()
@@ -103,8 +103,8 @@ def is_let_in(address: str, method: str, path: str, body: Any = None, *, by: Pri
     sent = json.dumps(body).encode()
     request = Request({"REMOTE_ADDR": address, "CONTENT_LENGTH": str(len(sent)), "wsgi.input": BytesIO(sent)})
     try:
-        limits.check(limit_of(method, path), request, by)
-        limits.check_body(limit_of(method, path), request, by)
+        rate_limits.check(limit_of(method, path), request, by)
+        rate_limits.check_body(limit_of(method, path), request, by)
     except TooManyRequests:
         return False
     return True

@@ -11,9 +11,9 @@ from flask import Request
 from shared.cloud import counters
 from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
-from shared.web import limits
-from shared.web.limits import TooManyRequests
+from shared.web import rate_limits
 from shared.web.rate_limiter import Limit, RateLimiter
+from shared.web.rate_limits import TooManyRequests
 
 NOON = 1_800_000_000.0
 FEW = Limit("few", 20)
@@ -29,7 +29,7 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
     monkeypatch.setenv("RATE_LIMITS", "on")
     monkeypatch.setattr(counters, "add", add)
-    monkeypatch.setattr(limits, "_rate_limiter", RateLimiter(lambda: NOON))
+    monkeypatch.setattr(rate_limits, "_rate_limiter", RateLimiter(lambda: NOON))
     settings.cache_clear()
     yield
     monkeypatch.undo()
@@ -42,7 +42,7 @@ def refused(limit: Limit, addresses: list[str], caller: Principal | None = None)
     for address in addresses:
         request = Request({"REMOTE_ADDR": address, "wsgi.input": BytesIO()})
         try:
-            limits.check(limit, request, caller)
+            rate_limits.check(limit, request, caller)
         except TooManyRequests:
             count += 1
     return count
@@ -61,13 +61,13 @@ def is_let_in(limit: Limit, content: str, *, query: str = "", is_form: bool = Fa
         "wsgi.input": BytesIO(sent),
     }
     try:
-        limits.check_body(limit, Request(environ), None)
+        rate_limits.check_body(limit, Request(environ), None)
     except TooManyRequests:
         return False
     return True
 
 
-@pytest.mark.parametrize("limit", [limits.CREDENTIALS, limits.CODE_MAILS], ids=lambda limit: limit.name)
+@pytest.mark.parametrize("limit", [rate_limits.CREDENTIALS, rate_limits.CODE_MAILS], ids=lambda limit: limit.name)
 def test_an_account_is_tried_by_the_api_and_by_a_page_ten_times_together(monkeypatch, limit):
     monkeypatch.setattr(counters, "add", lambda amounts, **_: dict(amounts))
     by_api = [is_let_in(limit, '{"email": "siti@example.com"}') for _ in range(6)]
@@ -78,15 +78,15 @@ def test_an_account_is_tried_by_the_api_and_by_a_page_ten_times_together(monkeyp
 @pytest.mark.parametrize(
     "guess",
     [
-        {"limit": limits.QUOTES, "content": '{"promo_code": "X"}'},
-        {"limit": limits.QUOTES, "content": "", "query": "promo=X"},
-        {"limit": limits.CODE_MAILS, "content": "email=none&promo=X", "is_form": True},
+        {"limit": rate_limits.QUOTES, "content": '{"promo_code": "X"}'},
+        {"limit": rate_limits.QUOTES, "content": "", "query": "promo=X"},
+        {"limit": rate_limits.CODE_MAILS, "content": "email=none&promo=X", "is_form": True},
     ],
 )
 def test_prices_with_a_promo_code_are_counted_apart_however_they_are_asked_for(guess):
     assert all(is_let_in(**guess) for _ in range(600))
     assert not is_let_in(**guess)
-    assert is_let_in(limits.QUOTES, '{"promo_code": null}')
+    assert is_let_in(rate_limits.QUOTES, '{"promo_code": null}')
 
 
 def test_an_address_may_do_what_its_callers_do_together_and_each_who_signs_in_what_is_theirs():
