@@ -8,6 +8,9 @@ from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo, available_timezones
 
+HOME_ZONE: Final = "Asia/Jakarta"
+"""The zone of moments and days that belong to no event: where the platform is at home."""
+
 _LABELS: Final = {
     "Asia/Jakarta": "WIB",
     "Asia/Pontianak": "WIB",

@@ -13,6 +13,7 @@ from shared.site import (
     static_pages,
     ticket_pages,
 )
+from shared.site.admin import overview_pages, webhook_pages
 from shared.site.organizer import (
     attendee_pages,
     cancellation_pages,
@@ -53,6 +54,8 @@ for each in (
     organizer_refund_pages,
     cancellation_pages,
     payout_pages,
+    overview_pages,
+    webhook_pages,
 ):
     app.include(each.pages)
 

@@ -34,7 +34,6 @@ from shared.states import EventStatus, OrderStatus, RefundStatus, SaleNotices, T
 
 MAX_ATTACHMENTS = 25
 """The most tickets that one mail attaches: some two megabytes. A mail about more links to the order."""
-_ZONE = "Asia/Jakarta"
 
 IS_VETTED = """
     (o.total_amount > 0 OR EXISTS (SELECT 1 FROM bank_accounts v
@@ -408,12 +407,12 @@ def read_payout(tx: Transaction, payout_id: UUID) -> Payout:
 def read_bank_account(tx: Transaction, account_id: UUID, language: str) -> BankAccount:
     """A bank account as it was set, with the link that stops it; in the time of Jakarta."""
     row = tx.execute(_BANK_ACCOUNT, {"id": account_id}).one()
-    waits_until = local_time.long_moment(row.waits_until, _ZONE, language) if row.waits_until else None
+    waits_until = local_time.long_moment(row.waits_until, local_time.HOME_ZONE, language) if row.waits_until else None
     return BankAccount(
         bank_code=row.bank_code,
         ending=row.account_number_ending,
         owner_name=row.full_name,
-        set_at=local_time.long_moment(row.created_at, _ZONE, language),
+        set_at=local_time.long_moment(row.created_at, local_time.HOME_ZONE, language),
         waits_until=waits_until,
         freeze_url=freeze_page.url(account_id, row.created_at),
     )

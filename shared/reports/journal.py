@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
+from shared import local_time
 from shared.cloud import audit
 from shared.cloud.database import Transaction, replica_snapshot, transaction
 from shared.identity.tokens import Principal
@@ -18,8 +19,7 @@ from shared.reports import export_files, periods, tables
 from shared.reports.periods import PeriodQuery
 from shared.reports.tables import Cell, Column, ReportFile, Table
 
-ZONE = "Asia/Jakarta"
-_LOCAL = ZoneInfo(ZONE)
+_LOCAL = ZoneInfo(local_time.HOME_ZONE)
 
 _SOURCE = f"""
     FROM ledger_postings p JOIN ledger_entries e ON e.posting_id = p.id  -- Uses index: ledger_postings_age
@@ -70,7 +70,7 @@ class JournalQuery(PeriodQuery):
 
 def export(admin: Principal, wanted: JournalQuery) -> ReportFile:
     """The journal of the period in one file; the export is audited. Raises ExportTooLarge."""
-    values = wanted.within(ZONE).values
+    values = wanted.within(local_time.HOME_ZONE).values
     with transaction() as tx:
         audit.record(tx, "journal.exported", subject="ledger", subject_id=None, actor_id=admin.id, format=wanted.format)
     with replica_snapshot() as tx:

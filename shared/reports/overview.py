@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import RowMapping, text
 
+from shared import local_time
 from shared.accounting import statements
 from shared.accounting.statements import RevenueLine, RevenueQuery
 from shared.cloud import authorization, clock
@@ -20,7 +21,6 @@ from shared.models import ResponseModel
 from shared.reports import figures, periods
 from shared.reports.periods import Period, PeriodQuery
 
-ZONE = "Asia/Jakarta"
 DEFAULT_DAYS = 30
 CACHE_SECONDS = 60
 TOP_EVENTS = 10
@@ -141,9 +141,9 @@ def overview(tx: Transaction, period: Period) -> PlatformOverview:
 
 def _period(wanted: PeriodQuery) -> Period:
     """The requested period. It ends now if no end is given, and lasts thirty days if no beginning is."""
-    asked = wanted.within(ZONE)
+    asked = wanted.within(local_time.HOME_ZONE)
     until = asked.until or clock.now()
-    return Period(ZONE, asked.since or until - timedelta(days=DEFAULT_DAYS), until)
+    return Period(local_time.HOME_ZONE, asked.since or until - timedelta(days=DEFAULT_DAYS), until)
 
 
 def _totals(tx: Transaction, period: Period, days: Sequence[RowMapping]) -> OverviewTotals:

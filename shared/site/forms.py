@@ -1,12 +1,15 @@
 """Forms: what they send, against the same models as the API; what is wrong, field by field in the page's language."""
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 from werkzeug.datastructures import MultiDict
 
+from shared.cloud.database import Transaction, transaction
 from shared.identity.tokens import Principal
+from shared.problems import NotFound, Problem
 from shared.web import csrf, wording
 from shared.web.pages import Language, PageRequest
 
@@ -33,6 +36,21 @@ def non_empty(form: "MultiDict[str, str]", *names: str) -> dict[str, str]:
 def whole_number(given: str, most: int) -> int | None:
     """A number that somebody typed, `most` where it is more; None for what is no number."""
     return min(int(given[:9]), most) if given.isascii() and given.isdigit() else None
+
+
+def attempt(act: Callable[[Transaction], object]) -> Problem | None:
+    """Run `act` in a transaction. Returns the problem that refuses it, to show on the page; None if it is done.
+
+    Raises NotFound, which has a page of its own.
+    """
+    try:
+        with transaction() as tx:
+            act(tx)
+    except NotFound:
+        raise
+    except Problem as problem:
+        return problem
+    return None
 
 
 def idempotency_key(form: "MultiDict[str, str]") -> str | None:

@@ -51,6 +51,7 @@ def page(
             address=address or request.path,
             public_url=settings().public_url,
             now=clock.now(),
+            home_zone=local_time.HOME_ZONE,
             **context,
         )
     )

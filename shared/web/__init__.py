@@ -4,6 +4,7 @@ from shared.cloud.database import Transaction
 from shared.web.app import App
 from shared.web.auth import (
     Admin,
+    AdminOfDesk,
     Buyer,
     FreshlyProvenAdmin,
     FreshlyProvenBuyer,
@@ -31,6 +32,7 @@ __all__ = [
     "QUOTES",
     "SESSIONS",
     "Admin",
+    "AdminOfDesk",
     "App",
     "Attempt",
     "Buyer",

@@ -13,22 +13,27 @@ from flask import Request
 from shared.cloud.database import transaction
 from shared.identity import principals, tokens
 from shared.identity.tokens import Principal
-from shared.problems import Forbidden, NotSignedIn
+from shared.problems import Forbidden, NotFound, NotSignedIn
 from shared.web import cookie_mode, cookies, csrf
 
 
 @dataclass(frozen=True)
 class Access:
-    """The roles that may call, whether anonymous callers may too, and whether a fresh proof is required."""
+    """The roles that may call, whether anonymous callers may too, and whether a fresh proof is required.
+
+    `is_hidden`: to who is signed in with another role, there is nothing at this address.
+    """
 
     roles: frozenset[str]
     anonymous: bool = False
     needs_fresh_proof: bool = False
+    is_hidden: bool = False
 
     def admit(self, request: Request) -> Principal | None:
         """Authenticate the caller by the request's bearer token, or else by its cookie.
 
-        Raises NotSignedIn, Forbidden, and CsrfRefused where a cookie may have been sent by another site.
+        Raises NotSignedIn, Forbidden or NotFound for another role, and CsrfRefused where a cookie may have been sent by
+        another site.
         """
         given = request.headers.get("Authorization", "")
         principal = _bearer(given) if given else _browser(request)
@@ -36,21 +41,26 @@ class Access:
             if self.anonymous:
                 return None
             raise NotSignedIn
-        if principal.role not in self.roles:
-            raise Forbidden
+        self._check_role(principal)
         return principal
 
     def confirm(self, claimed: Principal) -> Principal:
-        """Check an admitted caller in the database. Raises AccountGone, SessionEnded, Forbidden, FreshProofRequired."""
+        """Check an admitted caller in the database.
+
+        Raises AccountGone, SessionEnded, Forbidden or NotFound for another role, FreshProofRequired.
+        """
         if claimed.role == "customer" and not self.needs_fresh_proof:
             return claimed
         with transaction() as tx:
             principal = principals.refresh(tx, claimed)
-        if principal.role not in self.roles:
-            raise Forbidden
+        self._check_role(principal)
         if self.needs_fresh_proof:
             principals.require_fresh_proof(principal)
         return principal
+
+    def _check_role(self, principal: Principal) -> None:
+        if principal.role not in self.roles:
+            raise NotFound if self.is_hidden else Forbidden
 
 
 def _bearer(given: str) -> Principal:
@@ -82,6 +92,8 @@ Buyer = Annotated[Principal, Access(_BUYERS)]
 Organizer = Annotated[Principal, Access(_ORGANIZERS)]
 GateStaff = Annotated[Principal, Access(frozenset({"staff", "organizer", "admin"}))]
 Admin = Annotated[Principal, Access(_ADMINS)]
+AdminOfDesk = Annotated[Principal, Access(_ADMINS, is_hidden=True)]
+"""An admin at the admin desk, whose pages are not there for anybody else who is signed in."""
 FreshlyProvenBuyer = Annotated[Principal, Access(_BUYERS, needs_fresh_proof=True)]
 FreshlyProvenOrganizer = Annotated[Principal, Access(_ORGANIZERS, needs_fresh_proof=True)]
 FreshlyProvenAdmin = Annotated[Principal, Access(_ADMINS, needs_fresh_proof=True)]

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from shared import local_time
 from shared.accounting import statements
 from shared.accounting.statements import TrialBalanceQuery
 from shared.cloud.database import snapshot, transaction
@@ -139,7 +140,7 @@ def booked_kinds(booked: dict[tuple[str, str], int], kinds: tuple[str, ...]) -> 
 def test_the_platform_s_figures_are_those_of_all_histories_and_of_the_books():
     with snapshot() as tx:
         until = datetime.now(UTC) + timedelta(minutes=1)
-        found = overview.overview(tx, Period(overview.ZONE, until - timedelta(days=100), until))
+        found = overview.overview(tx, Period(local_time.HOME_ZONE, until - timedelta(days=100), until))
         postings = (
             tx.execute(
                 text("""

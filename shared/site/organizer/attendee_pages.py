@@ -12,8 +12,8 @@ from shared.reports.attendees import AttendeeQuery
 from shared.reports.periods import SalesQuery
 from shared.sales import ticket_mails
 from shared.sales.schemas import OrderResponse
-from shared.site import charts, forms, rendering
-from shared.site.organizer import desk, lists
+from shared.site import charts, forms, lists, rendering
+from shared.site.organizer import desk
 from shared.tickets import gate, holders
 from shared.tickets.gate import Undo
 from shared.tickets.holders import HolderChange, TicketResponse
@@ -72,7 +72,7 @@ def correct(request: PageRequest, event_id: UUID, ticket_id: UUID, organizer: Or
         _require_of_event(tx, organizer, event_id, ticket_id)
         holders.change(tx, organizer, ticket_id, wanted, mails.enqueue_holder_changed)
 
-    if problem := desk.attempt(change):
+    if problem := forms.attempt(change):
         return _page(request, organizer, event_id, ticket_id, problem=problem)
     return Redirect(desk.address(event_id, f"attendees/{ticket_id}?saved=yes"))
 
@@ -88,7 +88,7 @@ def undo_scan(request: PageRequest, event_id: UUID, ticket_id: UUID, organizer: 
         _require_of_event(tx, organizer, event_id, ticket_id)
         gate.undo(tx, organizer, ticket_id, wanted)
 
-    if problem := desk.attempt(undo):
+    if problem := forms.attempt(undo):
         return _page(request, organizer, event_id, ticket_id, problem=problem)
     return Redirect(desk.address(event_id, f"attendees/{ticket_id}?undone=yes"))
 

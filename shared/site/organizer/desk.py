@@ -1,18 +1,13 @@
-"""Helpers of the desk's pages: addresses of an event's pages, whether an organizer can be paid, refused changes."""
+"""Helpers of the desk's pages: addresses of an event's pages, whether an organizer can be paid."""
 
-from collections.abc import Callable
-from typing import Final
 from uuid import UUID
 
 from shared.catalog import own_events
 from shared.catalog.events import EventResponse
-from shared.cloud.database import Transaction, snapshot, transaction
+from shared.cloud.database import Transaction, snapshot
 from shared.identity.tokens import Principal
 from shared.payouts import bank_accounts
-from shared.problems import NotFound, Problem
-
-HOME_ZONE: Final = "Asia/Jakarta"
-"""The zone of moments that belong to no event: where we are at home, as the API's revenue has it."""
+from shared.problems import NotFound
 
 
 def address(event_id: UUID, page: str = "") -> str:
@@ -33,18 +28,3 @@ def has_bank_account(tx: Transaction, organizer: Principal) -> bool:
     except NotFound:
         return False
     return True
-
-
-def attempt(act: Callable[[Transaction], object]) -> Problem | None:
-    """Run `act` in a transaction. Returns the problem that refuses it, to show on the page; None if it is done.
-
-    Raises NotFound, which has a page of its own.
-    """
-    try:
-        with transaction() as tx:
-            act(tx)
-    except NotFound:
-        raise
-    except Problem as problem:
-        return problem
-    return None

@@ -12,8 +12,8 @@ from shared.refunds import schemas as refund_schemas
 from shared.reports import order_history, order_search
 from shared.reports.order_search import OrderSearch
 from shared.sales import schemas as order_schemas
-from shared.site import forms, rendering
-from shared.site.organizer import desk, lists
+from shared.site import forms, lists, rendering
+from shared.site.organizer import desk
 from shared.states import OrderStatus
 from shared.tickets import pickups
 from shared.tickets.gate import Undo
@@ -58,7 +58,7 @@ def resend(request: PageRequest, event_id: UUID, order_id: UUID, organizer: Orga
         _require_of_event(tx, organizer, event_id, order_id)
         mails.enqueue_e_tickets_again(tx, order_id)
 
-    if problem := desk.attempt(enqueue):
+    if problem := forms.attempt(enqueue):
         return _page(request, organizer, event_id, order_id, problem=problem)
     return Redirect(desk.address(event_id, f"orders/{order_id}?mailed=yes"))
 
@@ -74,7 +74,7 @@ def undo_pickup(request: PageRequest, event_id: UUID, order_id: UUID, organizer:
         _require_of_event(tx, organizer, event_id, order_id)
         pickups.undo(tx, organizer, order_id, wanted)
 
-    if problem := desk.attempt(undo):
+    if problem := forms.attempt(undo):
         return _page(request, organizer, event_id, order_id, problem=problem)
     return Redirect(desk.address(event_id, f"orders/{order_id}?undone=yes"))
 

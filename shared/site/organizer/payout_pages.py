@@ -4,7 +4,7 @@ from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from shared import csv_text
+from shared import csv_text, local_time
 from shared.accounting import statements
 from shared.accounting.statements import StatementQuery
 from shared.catalog import own_events
@@ -15,10 +15,9 @@ from shared.models import PageQuery
 from shared.payouts import bank_accounts, creation, retries, schemas
 from shared.payouts.bank_accounts import BankAccountResponse
 from shared.problems import NotFound, Problem
-from shared.site import forms, rendering
+from shared.site import forms, lists, rendering
 from shared.site.languages import gettext_noop as _
 from shared.site.languages import translate
-from shared.site.organizer import desk, lists
 from shared.web import App, Organizer
 from shared.web.pages import Language, Page, PageRequest, Redirect
 
@@ -71,7 +70,7 @@ def statement_file(request: PageRequest, organizer: Organizer) -> Page:
         lines = statements.all_lines(tx, organizer.organizer_id or organizer.id, wanted.event_id)
     rows = (
         (
-            f"{line.created_at.astimezone(ZoneInfo(desk.HOME_ZONE)):%Y-%m-%d %H:%M:%S}",
+            f"{line.created_at.astimezone(ZoneInfo(local_time.HOME_ZONE)):%Y-%m-%d %H:%M:%S}",
             _kind(line.kind, request.language),
             line.event_title,
             line.order_id or "",
@@ -122,7 +121,7 @@ def _page(request: PageRequest, organizer: Principal, *, problem: Problem | None
         event_id=wanted.event_id,
         events=events,
         account=account,
-        zone=desk.HOME_ZONE,
+        zone=local_time.HOME_ZONE,
         days=creation.DAYS_AFTER_EVENT,
         kinds={kind: translate(request.language, words) for kind, words in KINDS.items()},
     )

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from werkzeug.datastructures import MultiDict
 
+from shared import local_time
 from shared.catalog import own_events, promo_codes
 from shared.catalog.events import EventResponse
 from shared.catalog.own_events import OwnEventsQuery
@@ -46,7 +47,7 @@ class Scope:
     @property
     def zone(self) -> str:
         """The zone in which times are typed and shown."""
-        return self.event.timezone if self.event else desk.HOME_ZONE
+        return self.event.timezone if self.event else local_time.HOME_ZONE
 
     @property
     def tiers(self) -> list[TierResponse]:

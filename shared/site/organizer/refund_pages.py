@@ -13,8 +13,8 @@ from shared.problems import NotFound, Problem
 from shared.refunds import approval, event_refunds
 from shared.refunds.approval import Rejection
 from shared.refunds.schemas import RefundQuery, RefundResponse
-from shared.site import forms, refusals, rendering
-from shared.site.organizer import desk, lists
+from shared.site import forms, lists, refusals, rendering
+from shared.site.organizer import desk
 from shared.site.refusals import Refusal
 from shared.states import RefundStatus
 from shared.web import App, Organizer

@@ -1,4 +1,4 @@
-"""Pages of the desk's lists."""
+"""Pages of the desks' lists."""
 
 from shared.site import forms
 from shared.web.pages import PageRequest

@@ -1,0 +1,1 @@
+"""What admins see of the platform and of others: what is wrong, search, and everything about one thing."""

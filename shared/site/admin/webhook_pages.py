@@ -1,0 +1,29 @@
+"""The gateways' webhooks: which failed, and why."""
+
+from typing import get_args
+
+from shared.admin import webhooks
+from shared.admin.webhooks import WebhookFilter, WebhookQuery
+from shared.cloud.database import transaction
+from shared.site import forms, rendering
+from shared.web import AdminOfDesk, App
+from shared.web.pages import Page, PageRequest
+
+pages = App("site")
+
+
+@pages.page("/admin/webhooks")
+def listing(request: PageRequest, admin: AdminOfDesk) -> Page:
+    """The webhooks of a state, newest first."""
+    wanted, _ = forms.read(WebhookQuery, forms.non_empty(request.query, "status", "before"), request.language)
+    wanted = wanted or WebhookQuery()
+    with transaction() as tx:
+        found = webhooks.list_page(tx, admin, wanted)
+    return rendering.form_page(
+        "admin/webhooks.html",
+        request,
+        viewer=admin,
+        found=found,
+        status=wanted.status,
+        statuses=get_args(WebhookFilter),
+    )
