@@ -956,6 +956,18 @@ END) STORED NOT NULL,
 )
 WITH (fillfactor='70');
 
+CREATE TABLE public.reconcile_runs (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    thorough boolean NOT NULL,
+    requested_by uuid,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    totals jsonb DEFAULT '{}'::jsonb NOT NULL,
+    correlation_id text DEFAULT ''::text NOT NULL,
+    CONSTRAINT reconcile_runs_check CHECK (((finished_at IS NULL) OR (started_at IS NOT NULL)))
+);
+
 CREATE TABLE public.refresh_tokens (
     token_hash text NOT NULL,
     family_id uuid NOT NULL,
@@ -1334,6 +1346,9 @@ ALTER TABLE ONLY public.promos
 ALTER TABLE ONLY public.promos
     ADD CONSTRAINT promos_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.reconcile_runs
+    ADD CONSTRAINT reconcile_runs_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (token_hash);
 
@@ -1505,6 +1520,8 @@ CREATE UNIQUE INDEX one_transfer_per_refund ON public.disbursements USING btree 
 
 CREATE UNIQUE INDEX one_waiting_event_change ON public.event_changes USING btree (event_id) WHERE (started_at IS NULL);
 
+CREATE UNIQUE INDEX one_waiting_reconcile_run ON public.reconcile_runs USING btree ((true)) WHERE (started_at IS NULL);
+
 CREATE INDEX order_items_tier ON public.order_items USING btree (tier_id);
 
 CREATE INDEX orders_due ON public.orders USING btree (reservation_expires_at) WHERE (status = ANY (ARRAY['reserved'::text, 'pending_payment'::text]));
@@ -1548,6 +1565,8 @@ CREATE INDEX payouts_organizer ON public.payouts USING btree (organizer_id, crea
 CREATE INDEX promos_code_first ON public.promos USING btree (code);
 
 CREATE INDEX promos_event ON public.promos USING btree (event_id);
+
+CREATE INDEX reconcile_runs_age ON public.reconcile_runs USING btree (created_at);
 
 CREATE INDEX refresh_tokens_expiry ON public.refresh_tokens USING btree (expires_at);
 
@@ -1810,6 +1829,9 @@ ALTER TABLE ONLY public.promos
 
 ALTER TABLE ONLY public.promos
     ADD CONSTRAINT promos_organizer_id_fkey FOREIGN KEY (organizer_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.reconcile_runs
+    ADD CONSTRAINT reconcile_runs_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);

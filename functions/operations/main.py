@@ -1,4 +1,4 @@
-"""What admins do with the approval of a second admin."""
+"""What admins do with the approval of a second admin, and runs of reconcile."""
 
 from uuid import UUID
 
@@ -14,9 +14,10 @@ from shared.identity.approvals import (
     Declined,
     OwnRequest,
 )
-from shared.models import Listing
-from shared.payments import approved_actions
+from shared.models import Listing, PageQuery
+from shared.payments import approved_actions, reconcile_runs
 from shared.payments.cancellation import Cancellation, EventOver
+from shared.payments.reconcile_runs import ReconcileRunDetails, ReconcileRunResponse, RunRequest, RunWaiting
 from shared.problems import NotFound
 from shared.web import Admin, App, FreshlyProvenAdmin, Transaction
 
@@ -67,6 +68,27 @@ def approve(approval_id: UUID, admin: FreshlyProvenAdmin, tx: Transaction) -> Ap
 def decline(approval_id: UUID, declined: Declined, admin: Admin, tx: Transaction) -> ApprovalResponse:
     """Decline a request, with a reason; who made it takes it back so."""
     return approvals.decline(tx, approval_id, declined, by=admin.id)
+
+
+@app.get("/admin/reconcile-runs")
+def list_runs(page: PageQuery, admin: Admin, tx: Transaction) -> Listing[ReconcileRunResponse]:
+    """The runs of reconcile, scheduled and requested, the newest first."""
+    authorization.record_list_access(tx, admin, subject="run")
+    return reconcile_runs.list_page(tx, page)
+
+
+@app.get("/admin/reconcile-runs/{run_id}", problems=(NotFound,))
+def reconcile_run(run_id: UUID, admin: Admin, tx: Transaction) -> ReconcileRunDetails:
+    """One run of reconcile with its repairs."""
+    found = reconcile_runs.read(tx, run_id)
+    authorization.check_access(tx, admin, subject="run", subject_id=run_id)  # audits the access
+    return found
+
+
+@app.post("/admin/reconcile-runs", status=202, problems=(RunWaiting,))
+def request_run(wanted: RunRequest, admin: Admin, tx: Transaction) -> ReconcileRunResponse:
+    """Request a run of reconcile: it begins at once, beside this request. At most one waits at a time."""
+    return reconcile_runs.request(tx, wanted, by=admin.id)
 
 
 main = app.entry_point()

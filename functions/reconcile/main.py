@@ -1,16 +1,32 @@
 """Reconciliation: repair of what webhooks and tasks have missed (L3)."""
 
-from shared.payments import clearing, gauges, reconcile
+from uuid import UUID
+
+from shared.models import Payload
+from shared.payments import clearing, gauges, reconcile_runs
 from shared.reports import daily_figures
 from shared.web import App
 
 app = App("reconcile")
 
 
+class RequestedRun(Payload):
+    """A run that an admin has requested."""
+
+    run_id: UUID
+
+
+@app.task("run")
+def run_requested(requested: RequestedRun) -> None:
+    """Run what an admin has requested."""
+    reconcile_runs.run_requested(requested.run_id)
+
+
 @app.job("light")
 def light() -> None:
     """Every five minutes: repair what is stuck, log the gauges, and put the figures of reports together."""
-    reconcile.run(thorough=False)
+    reconcile_runs.run_scheduled(thorough=False)
+    reconcile_runs.run_overdue()
     gauges.log_all()
     daily_figures.compact()
 
@@ -18,7 +34,7 @@ def light() -> None:
 @app.job("thorough")
 def thorough() -> None:
     """Every hour: the same, and check silent payments, stock counters and the ledger."""
-    reconcile.run(thorough=True)
+    reconcile_runs.run_scheduled(thorough=True)
 
 
 @app.job("nightly")

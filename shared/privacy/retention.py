@@ -254,6 +254,14 @@ RULES = (
         condition="done_at IS NOT NULL",
         source="PS-023: done; what was decided about money is in the audit trail",
     ),
+    Rule(
+        name="reconcile_runs",
+        table="reconcile_runs",  # Uses index: reconcile_runs_age
+        key="id",
+        since="created_at",
+        kept=timedelta(days=90),
+        source="MON: each run and each repair is in the audit trail",
+    ),
 )
 
 

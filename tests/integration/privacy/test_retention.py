@@ -45,6 +45,9 @@ ROWS = {
         INSERT INTO staff_invitations (organizer_id, email, full_name, event_ids, created_at)
         VALUES (:user, :mark, 'Dewi', '{}', :at)
     """,
+    "reconcile_runs": """
+        INSERT INTO reconcile_runs (thorough, correlation_id, created_at, started_at) VALUES (false, :mark, :at, :at)
+    """,
     "sign_in_codes": """
         INSERT INTO sign_in_codes (address_key, code_hash, tries_left, tries_elsewhere, asked_from, expires_at)
         VALUES (:mark, 'hash', 5, 5, '', :at)
@@ -106,6 +109,7 @@ ROWS = {
 """A row that the rule is about, known by `mark`, whose time began `at`."""
 
 LEFT = {
+    "reconcile_runs": "SELECT correlation_id FROM reconcile_runs",
     "idempotency_keys": "SELECT key FROM idempotency_keys",
     "refresh_tokens": "SELECT token_hash FROM refresh_tokens",
     "one_time_codes": "SELECT code_hash FROM one_time_codes",
