@@ -1438,6 +1438,8 @@ CREATE INDEX emails_queued ON public.emails USING btree (created_at) WHERE (stat
 
 CREATE INDEX emails_to ON public.emails USING btree (to_address);
 
+CREATE INDEX emails_undelivered ON public.emails USING btree (created_at) WHERE (status = ANY (ARRAY['failed'::text, 'bounced'::text, 'dropped'::text, 'spam_reported'::text]));
+
 CREATE INDEX emails_unproved ON public.emails USING btree (created_at) WHERE ((template = ANY (ARRAY['verify_email'::text, 'reset_password'::text, 'sign_in'::text, 'staff_invitation'::text])) AND (to_address <> ''::text));
 
 CREATE INDEX event_cancellations_open ON public.event_cancellations USING btree (updated_at) WHERE (finished_at IS NULL);
@@ -1467,6 +1469,8 @@ CREATE INDEX events_place_compact ON public.events USING gin (place_compact publ
 CREATE INDEX events_search ON public.events USING gin (search) WHERE (status = 'published'::text);
 
 CREATE INDEX events_search_folded ON public.events USING gin (search_folded) WHERE (status = 'published'::text);
+
+CREATE INDEX events_unpublished_search ON public.events USING gin (search_folded) WHERE (status <> 'published'::text);
 
 CREATE INDEX events_upcoming ON public.events USING btree (start_date, id) INCLUDE (end_date) WHERE (status = 'published'::text);
 
@@ -1562,6 +1566,8 @@ CREATE INDEX payouts_open ON public.payouts USING btree (updated_at) WHERE (stat
 
 CREATE INDEX payouts_organizer ON public.payouts USING btree (organizer_id, created_at);
 
+CREATE INDEX pickups_code_first ON public.pickups USING btree (code);
+
 CREATE INDEX promos_code_first ON public.promos USING btree (code);
 
 CREATE INDEX promos_event ON public.promos USING btree (event_id);
@@ -1573,6 +1579,10 @@ CREATE INDEX refresh_tokens_expiry ON public.refresh_tokens USING btree (expires
 CREATE INDEX refresh_tokens_family ON public.refresh_tokens USING btree (family_id);
 
 CREATE INDEX refresh_tokens_user ON public.refresh_tokens USING btree (user_id);
+
+CREATE INDEX refunds_failed ON public.refunds USING btree (updated_at) WHERE (status = 'failed'::text);
+
+CREATE INDEX refunds_gateway_refund_id ON public.refunds USING btree (gateway_refund_id) WHERE (gateway_refund_id IS NOT NULL);
 
 CREATE INDEX refunds_open ON public.refunds USING btree (updated_at) WHERE (status = ANY (ARRAY['approved'::text, 'processing'::text]));
 

@@ -62,6 +62,11 @@ def _offset_label(offset: timedelta) -> str:
     return f"UTC{'+' if minutes > 0 else '-'}{f'{hours:02}:{rest:02}' if rest else hours}"
 
 
+def day_start(moment: datetime, zone: str = HOME_ZONE) -> datetime:
+    """The beginning of the day of that moment, in a zone."""
+    return moment.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def long_date(moment: datetime, zone: str, language: str = "id") -> str:
     """`Sabtu, 21 November 2026`: the day `moment` falls on in `zone`."""
     local = moment.astimezone(ZoneInfo(zone))

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from shared.admin import overview
+from shared.admin.overview import Overview
 from shared.cloud import authorization, manual_tasks
 from shared.cloud.manual_tasks import AlreadyDone, Done, ManualTaskResponse
 from shared.identity import roles
@@ -30,6 +32,12 @@ app = App("admin")
 NOT_ACCEPTED = (NotFound, NotInReview, NotPayable, SoldOut, AlreadyRegistered)
 USED = (TicketUsed, ProductsPickedUp)
 NOT_ALLOCATED = (NotFound, dashboard_decisions.NothingInSuspense, dashboard_decisions.InAnotherRefund, *USED)
+
+
+@app.get("/admin/overview")
+def what_is_wrong(admin: Admin, tx: Transaction) -> Overview:
+    """Everything that is wrong now, the worst first, with what ends it, and what was looked at and is fine."""
+    return overview.read(tx, admin)
 
 
 @app.put("/admin/users/{user_id}/role", problems=(NotFound, RoleFixed))
