@@ -7,8 +7,8 @@ them before, by hand and CONCURRENTLY.
 
 from alembic import op
 
-revision = "0048"
-down_revision = "0047"
+revision = "0049"
+down_revision = "0048"
 branch_labels = None
 depends_on = None
 
