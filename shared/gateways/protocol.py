@@ -3,7 +3,7 @@
 No transaction is open while a method runs. Each may raise the errors of `shared.gateways.errors`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -91,6 +91,8 @@ class Gateway(Protocol):
     """True if `movements` knows all; else `clearing` asks about each payment."""
     methods: Mapping[PaymentMethod, MethodTraits]
     """The payment methods that it offers."""
+    unrefundable_channels: Collection[str]
+    """The channels of payments by which nothing can go back: banks and shops, in upper case, as it names them."""
 
     def paused_seconds(self, method: PaymentMethod) -> float:
         """The seconds for which this process opens no payments by a method, as its gateway is silent; 0 else."""
@@ -111,9 +113,6 @@ class Gateway(Protocol):
 
     def cancel(self, payment: PayablePayment) -> list[GatewayPaymentStatus]:
         """Cancel a payment so that nobody can pay it, and return its status (it may be paid). Empty as for `status`."""
-
-    def can_refund(self, channel: str) -> bool:
-        """False if it knows that no refund goes back by this channel of a payment (a bank, a wallet, a shop)."""
 
     def refund(self, refund: SendableRefund) -> GatewayRefundStatus:
         """Give money back the way it came. Raises GatewayRefused where this gateway can't, now or later."""

@@ -22,7 +22,7 @@ from shared.messages.rendering import render
 from shared.messages.template_context import Obsolete, QueuedEmail
 from shared.messages.template_data import Ticket
 from shared.problems import NotFound, Problem, TryAgain
-from shared.states import EmailStatus
+from shared.states import EmailStatus, SuppressionReason
 
 EMAIL_ID_ARGUMENT = "karcis_email_id"
 """The custom argument that names our mail in each of SendGrid's events about it."""
@@ -53,10 +53,13 @@ _TO_THE_FORMER_OWNER = ("account_deleted",)
 
 log = logging.getLogger(__name__)
 
-_CLAIM = text("""
+_KEY = suppressions.key_sql("to_address")
+_CLAIM = text(f"""
     UPDATE emails SET attempts = attempts + 1, claimed_until = now() + make_interval(secs => :held_seconds)
     WHERE id = :id AND status = 'queued' AND (claimed_until IS NULL OR claimed_until < now())
-    RETURNING id, template, to_address, language, context, order_id, attempts
+    RETURNING id, template, to_address, language, context, order_id, attempts,
+        (SELECT reason FROM mail_suppressions WHERE address_key = {_KEY}) AS suppression_reason,
+        (SELECT lifted_at IS NULL FROM mail_suppressions WHERE address_key = {_KEY}) AS is_suppressed
 """)
 _STATUS = text("SELECT status FROM emails WHERE id = :id")
 _RELEASE = text("UPDATE emails SET claimed_until = NULL, error_message = :error WHERE id = :id AND status = 'queued'")
@@ -180,15 +183,14 @@ def compose(email: QueuedEmail, pdf_of: PdfOf) -> Mail:
 def _require_reachable(email: QueuedEmail) -> None:
     """Refuse an address that is suppressed; have SendGrid forget one that was, and is to be tried again.
 
-    Raises AddressSuppressed, and what SendGrid raises. Opens its own transactions.
+    Raises AddressSuppressed, and what SendGrid raises. Opens its own transaction.
     """
-    with transaction() as tx:
-        suppression = suppressions.find(tx, email.to_address)
-    if suppression is None:
+    if email.suppression_reason is None:
         return
-    if suppression.is_active:
-        raise AddressSuppressed(f"suppressed: {suppression.reason}")
-    registry.sendgrid().remove_suppression(email.to_address, suppressions.LISTS[suppression.reason])
+    if email.is_suppressed:
+        raise AddressSuppressed(f"suppressed: {email.suppression_reason}")
+    by_reason = suppressions.LISTS[SuppressionReason(email.suppression_reason)]
+    registry.sendgrid().remove_suppression(email.to_address, by_reason)
     with transaction() as tx:
         suppressions.remove_lifted(tx, email.to_address)
 

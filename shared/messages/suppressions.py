@@ -31,7 +31,13 @@ LISTS: dict[SuppressionReason, SuppressionList] = {
 BOUNCE_PAUSE = timedelta(days=1)
 """How long an address that bounced is left alone, also where somebody asks for a code to it."""
 
-_KEY = "encode(sha256(convert_to(:address, 'UTF8')), 'hex')"
+
+def key_sql(address: str) -> str:
+    """SQL for the key under which the suppression of `address`, an expression, is kept."""
+    return f"encode(sha256(convert_to({address}, 'UTF8')), 'hex')"
+
+
+_KEY = key_sql(":address")
 
 # A report of spam outweighs a bounce; what happened before an address was lifted says nothing about it now.
 _ADD = text(f"""

@@ -124,7 +124,11 @@ _PICKUP_CODE = text("SELECT code FROM pickups WHERE order_id = :order_id")
 
 @dataclass(frozen=True)
 class QueuedEmail:
-    """A queued mail, and how many times we have tried to send it, this time included."""
+    """A queued mail, and how many times we have tried to send it, this time included.
+
+    `suppression_reason` where its address is suppressed, or was (`is_suppressed` is False) and the mail service
+    still holds it so.
+    """
 
     id: UUID
     template: str
@@ -133,6 +137,8 @@ class QueuedEmail:
     context: Mapping[str, Any]
     order_id: UUID | None
     attempts: int
+    suppression_reason: str | None = None
+    is_suppressed: bool | None = None
 
 
 class Obsolete(Exception):

@@ -231,4 +231,6 @@ def _lock(tx: Transaction, refund_id: UUID) -> Refund:
 
 
 def _can_go_through_gateway(refund: Refund) -> bool:
-    return refund.gateway != NO_GATEWAY and registry.gateway(refund.gateway).can_refund(refund.channel)
+    if refund.gateway == NO_GATEWAY:
+        return False
+    return refund.channel.upper() not in registry.gateway(refund.gateway).unrefundable_channels

@@ -167,10 +167,8 @@ def request(tx: Transaction, buyer_id: UUID, wanted: RefundRequest) -> RefundReq
     Raises NotFound, NotRefundable, WindowClosed, EventCancelled, TicketUsed, ProductsPickedUp, UnitRevealed,
     AlreadyRequested, NothingToRefund and Invalid.
     """
-    order = orders.lock_own(tx, wanted.order_id, buyer_id)
-    if order.status != OrderStatus.PAID:
-        raise NotRefundable(order_status=order.status)
-    is_whole = _is_whole(tx, order)
+    order, event_status = orders.lock_own_with_event(tx, wanted.order_id, buyer_id)
+    is_whole = _is_whole(tx, order, event_status)
     chosen, left_out = _chosen(tx, order.id, wanted.ticket_ids)
     amounts = {item.id: _amount(item, is_whole=is_whole) for item in chosen}
     refund = _add(tx, order, amounts, wanted.reason, is_whole=is_whole)
@@ -185,10 +183,8 @@ def preview(tx: Transaction, buyer_id: UUID, order_id: UUID) -> RefundPreview:
 
     Raises NotFound, NotRefundable, WindowClosed and EventCancelled.
     """
-    order = orders.lock_own(tx, order_id, buyer_id)
-    if order.status != OrderStatus.PAID:
-        raise NotRefundable(order_status=order.status)
-    is_whole = _is_whole(tx, order)
+    order, event_status = orders.lock_own_with_event(tx, order_id, buyer_id)
+    is_whole = _is_whole(tx, order, event_status)
     items = _items(tx, order_id)
     amounts = [_amount(item, is_whole=is_whole) for item in items if not item.obstacle]
     payment_id, left = refund_records.refundable(tx, order.id, is_whole=is_whole)
@@ -210,9 +206,14 @@ def preview(tx: Transaction, buyer_id: UUID, order_id: UUID) -> RefundPreview:
     )
 
 
-def _is_whole(tx: Transaction, order: orders.Order) -> bool:
-    """True if all goes back, fees included, as the event was moved. Raises EventCancelled, WindowClosed."""
-    if orders.lock_event(tx, order.event_id) == EventStatus.CANCELLED:
+def _is_whole(tx: Transaction, order: orders.Order, event_status: str) -> bool:
+    """True if all goes back, fees included, as the event was moved.
+
+    Raises NotRefundable, EventCancelled, WindowClosed.
+    """
+    if order.status != OrderStatus.PAID:
+        raise NotRefundable(order_status=order.status)
+    if event_status == EventStatus.CANCELLED:
         raise EventCancelled(approval.BY_ITSELF)
     values = {"event_id": order.event_id, "days": WINDOW_DAYS, "bought_at": order.created_at}
     window = tx.execute(_WINDOW, values).one()

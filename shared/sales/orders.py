@@ -150,6 +150,12 @@ def lock_own(tx: Transaction, order_id: UUID, user_id: UUID) -> Order:
     return order
 
 
+def lock_own_with_event(tx: Transaction, order_id: UUID, user_id: UUID) -> tuple[Order, str]:
+    """Lock an order of this buyer, then its event; the order and the event's status. Raises NotFound."""
+    order = lock_own(tx, order_id, user_id)
+    return order, lock_event(tx, order.event_id)
+
+
 def lock_event(tx: Transaction, event_id: UUID) -> str:
     """Lock an event against changes until `tx` ends, and return its status. Lock it after orders and before tiers.
 

@@ -1,6 +1,6 @@
 """Midtrans as a payment gateway. One external id is one transaction there, and it has no lists."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from shared.gateways.errors import none_if_unknown
@@ -19,13 +19,7 @@ from shared.gateways.statuses import (
     WebhookEvent,
 )
 
-_NOT_REFUNDABLE = frozenset(
-    {
-        *("BCA", "MANDIRI", "BNI", "BRI", "PERMATA", "CIMB", "BSI", "ECHANNEL", "BANK_TRANSFER"),
-        *("ALFAMART", "INDOMARET", "CSTORE"),
-    }
-)
-"""Bank transfers and shops (docs/reference/gateways.md)."""
+_BANKS = ("BCA", "MANDIRI", "BNI", "BRI", "PERMATA", "CIMB", "BSI")
 
 
 class MidtransGateway:
@@ -37,6 +31,9 @@ class MidtransGateway:
         method: MethodTraits(is_inline=method in CHARGED_METHODS, is_qris=method in QRIS_METHODS)
         for method in PaymentMethod
     }
+    unrefundable_channels: Collection[str] = frozenset(
+        {*_BANKS, *(f"{bank}_VA" for bank in _BANKS), "ECHANNEL", "BANK_TRANSFER", "ALFAMART", "INDOMARET", "CSTORE"}
+    )
 
     def __init__(self, client: Midtrans) -> None:
         self._client = client
@@ -77,10 +74,6 @@ class MidtransGateway:
         """Close the page, and expire or cancel the transaction."""
         reported = none_if_unknown(lambda: self._client.cancel(payment.external_id, payment.snap_token))
         return [reported] if reported else []
-
-    def can_refund(self, channel: str) -> bool:
-        """Cards, wallets and QRIS; not bank transfers (`bca_va`) and shops."""
-        return channel.upper().removesuffix("_VA") not in _NOT_REFUNDABLE
 
     def refund(self, refund: SendableRefund) -> GatewayRefundStatus:
         """Refund the transaction, under our id as its refund key."""

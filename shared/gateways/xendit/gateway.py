@@ -3,7 +3,7 @@
 One external id can have several invoices there, since an answer can be lost (docs/reference/gateways.md).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -33,13 +33,6 @@ _REASONS: dict[str, str] = {
     RefundKind.CANCELLATION: "CANCELLATION",
     RefundKind.UNUSABLE_PAYMENT: "DUPLICATE",
 }
-_NOT_REFUNDABLE = frozenset(
-    {
-        *("BCA", "MANDIRI", "BNI", "BRI", "PERMATA", "CIMB", "BSI", "BJB", "SAHABAT_SAMPOERNA", "BANK_TRANSFER"),
-        *("ALFAMART", "INDOMARET"),
-    }
-)
-"""Virtual accounts and shops (docs/reference/gateways.md)."""
 _REFUSED_FOR_NOW = frozenset(
     {"INSUFFICIENT_BALANCE", "TEMPORARILY_UNAVAILABLE", "REFUND_IN_PROGRESS", "CHANNEL_UNAVAILABLE"}
 )
@@ -55,6 +48,12 @@ class XenditGateway:
         method: MethodTraits(is_inline=method in ACCOUNT_METHODS, is_qris=method is PaymentMethod.QRIS)
         for method in PaymentMethod
     }
+    unrefundable_channels: Collection[str] = frozenset(
+        {
+            *("BCA", "MANDIRI", "BNI", "BRI", "PERMATA", "CIMB", "BSI", "BJB", "SAHABAT_SAMPOERNA", "BANK_TRANSFER"),
+            *("ALFAMART", "INDOMARET"),
+        }
+    )
 
     def __init__(self, client: Xendit) -> None:
         self._client = client
@@ -110,10 +109,6 @@ class XenditGateway:
             else other
             for other in others
         ]
-
-    def can_refund(self, channel: str) -> bool:
-        """Cards, wallets and QRIS; not virtual accounts and shops."""
-        return channel.upper() not in _NOT_REFUNDABLE
 
     def refund(self, refund: SendableRefund) -> GatewayRefundStatus:
         """Refund the invoice. What Xendit refuses only for now is GatewayUnavailable."""

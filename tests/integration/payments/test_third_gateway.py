@@ -48,6 +48,7 @@ class FakeGateway:
 
     name: str = "fake"
     lists_movements: bool = True
+    unrefundable_channels: frozenset[str] = frozenset()
     payments: dict[str, GatewayPaymentStatus] = field(default_factory=dict)
     refunds: dict[UUID, GatewayRefundStatus] = field(default_factory=dict)
     moved: list[Movement] = field(default_factory=list)
@@ -97,9 +98,6 @@ class FakeGateway:
         ended = replace(self.payments[payment.external_id], state=GatewayPaymentState.EXPIRED)
         self.payments[payment.external_id] = ended
         return [ended]
-
-    def can_refund(self, channel: str) -> bool:
-        return True
 
     def refund(self, refund: SendableRefund) -> GatewayRefundStatus:
         if refund.id not in self.refunds:
