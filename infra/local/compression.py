@@ -8,7 +8,15 @@ from werkzeug.wrappers import Request, Response
 
 SMALLEST_BYTES = 1024
 """Smaller answers are sent as they are."""
-_TYPES = ("text/html", "text/css", "text/javascript", "application/json", "image/svg+xml", "application/manifest+json")
+_TYPES = (
+    "text/html",
+    "text/css",
+    "text/javascript",
+    "application/json",
+    "image/svg+xml",
+    "application/manifest+json",
+    "application/wasm",
+)
 
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 

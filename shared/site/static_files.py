@@ -1,20 +1,24 @@
 """The pages' own files: each served under a name that holds its content's hash, so that it is kept for a year."""
 
 import hashlib
-import mimetypes
+import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from shared.problems import NotFound
 from shared.web.pages import Asset
 
 FOLDER = Path(__file__).parent / "static"
-SHARED_MODULE = "site.js"
-"""The module that the others import."""
 PREFIX = "/assets/"
 """Not /static/, which functions-framework's own server takes for itself."""
-_TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+_TYPES = {
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".wasm": "application/wasm",
+}
+_IMPORT = re.compile(rb'"\./([\w./-]+)"')
 
 
 @dataclass(frozen=True)
@@ -28,19 +32,29 @@ class StaticFile:
 
 @lru_cache(maxsize=1)
 def _files() -> dict[str, StaticFile]:
-    shared = _file(FOLDER / SHARED_MODULE, {})
-    others = [path for path in sorted(FOLDER.iterdir()) if path.is_file() and path.name != SHARED_MODULE]
-    return {SHARED_MODULE: shared} | {path.name: _file(path, {SHARED_MODULE: shared.url}) for path in others}
+    return {name: _file(name) for name in _names()}
 
 
-def _file(path: Path, imported: dict[str, str]) -> StaticFile:
+@lru_cache(maxsize=1)
+def _names() -> frozenset[str]:
+    """The files by their paths in the folder; what is vendored lies deeper."""
+    return frozenset(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.suffix in _TYPES)
+
+
+@cache
+def _file(name: str) -> StaticFile:
     """A file; the modules that it imports are called by their addresses."""
+    path = FOLDER / name
     content = path.read_bytes()
-    for name, address in imported.items():
-        content = content.replace(f'"./{name}"'.encode(), f'"{address}"'.encode())
+    if path.suffix == ".js":
+        content = _IMPORT.sub(_with_address, content)
     digest = hashlib.sha256(content).hexdigest()[:12]
-    content_type = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    return StaticFile(f"{PREFIX}{path.stem}.{digest}{path.suffix}", content, content_type)
+    return StaticFile(f"{PREFIX}{path.stem}.{digest}{path.suffix}", content, _TYPES[path.suffix])
+
+
+def _with_address(imported: re.Match[bytes]) -> bytes:
+    name = imported[1].decode()
+    return f'"{_file(name).url}"'.encode() if name in _names() else imported[0]
 
 
 def url(name: str) -> str:
