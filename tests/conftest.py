@@ -33,6 +33,7 @@ hypothesis.settings.register_profile(
     deadline=None,
     suppress_health_check=list(hypothesis.HealthCheck),
     derandomize=not EXPLORES,
+    max_examples=400 if EXPLORES else 40,
     database=None,
 )
 hypothesis.settings.load_profile("busy")
