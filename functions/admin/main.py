@@ -2,8 +2,9 @@
 
 from uuid import UUID
 
-from shared.admin import overview
+from shared.admin import overview, search
 from shared.admin.overview import Overview
+from shared.admin.search import AdminSearch, SearchResult
 from shared.cloud import authorization, manual_tasks
 from shared.cloud.manual_tasks import AlreadyDone, Done, ManualTaskResponse
 from shared.identity import roles
@@ -38,6 +39,12 @@ NOT_ALLOCATED = (NotFound, dashboard_decisions.NothingInSuspense, dashboard_deci
 def what_is_wrong(admin: Admin, tx: Transaction) -> Overview:
     """Everything that is wrong now, the worst first, with what ends it, and what was looked at and is fine."""
     return overview.read(tx, admin)
+
+
+@app.get("/admin/search")
+def find(wanted: AdminSearch, admin: Admin, tx: Transaction) -> SearchResult:
+    """People, events, orders, payments, refunds, payouts and transfers by what is known of them."""
+    return search.search(tx, admin, wanted)
 
 
 @app.put("/admin/users/{user_id}/role", problems=(NotFound, RoleFixed))

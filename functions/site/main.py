@@ -13,7 +13,7 @@ from shared.site import (
     static_pages,
     ticket_pages,
 )
-from shared.site.admin import overview_pages, webhook_pages
+from shared.site.admin import overview_pages, search_pages, webhook_pages
 from shared.site.organizer import (
     attendee_pages,
     cancellation_pages,
@@ -55,6 +55,7 @@ for each in (
     cancellation_pages,
     payout_pages,
     overview_pages,
+    search_pages,
     webhook_pages,
 ):
     app.include(each.pages)

@@ -195,7 +195,7 @@ CHECKS: Final[Sequence[Check]] = (
               AND updated_at < CAST(:now AS timestamptz) - interval '1 day'
         ) AS stuck ORDER BY updated_at
         """,
-        page="/admin/search?q={oldest_id}",
+        page="/admin/refunds",
         worse_after=timedelta(days=3),
     ),
     Check(
@@ -207,7 +207,7 @@ CHECKS: Final[Sequence[Check]] = (
         WHERE status IN ('pending', 'processing', 'failed')
           AND (status = 'failed' OR updated_at < CAST(:now AS timestamptz) - interval '1 day') ORDER BY updated_at
         """,
-        page="/admin/search?q={oldest_id}",
+        page="/admin/payouts",
         worse_after=timedelta(days=3),
     ),
     Check(

@@ -18,7 +18,7 @@ _COLUMNS = """
     r.processed_at, r.payment_id, r.refund_id, r.disbursement_id, p.order_id
 """
 _ORDER = "LEFT JOIN payments p ON p.id = r.payment_id"
-_LISTS: Final = {
+LISTS: Final = {
     "failed": recent.select(
         _COLUMNS, "webhook_events", "NOT processed AND retry_count > 0", joined=_ORDER, index="webhook_events_waiting"
     ),
@@ -56,4 +56,4 @@ class ListedWebhook(ResponseModel):
 def list_page(tx: Transaction, admin: Principal, wanted: WebhookQuery) -> RecentPage[ListedWebhook]:
     """A page of the webhooks, newest first. The look is audited."""
     authorization.record_list_access(tx, admin, subject="webhook_event")
-    return RecentPage[ListedWebhook].read(tx, _LISTS[wanted.status], ListedWebhook, wanted)
+    return RecentPage[ListedWebhook].read(tx, LISTS[wanted.status], ListedWebhook, wanted)

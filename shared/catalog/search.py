@@ -45,11 +45,12 @@ class EventSearch(PageQuery):
 PRICE_JOIN = "JOIN event_prices p ON p.event_id = e.id AND p.starts_at <= now() AND p.ends_at > now()"
 
 IS_UPCOMING = "e.status = 'published' AND e.end_date > now()"
-_WORDS = """(websearch_to_tsquery('indonesian', :q)
+MATCHING_WORDS = """(websearch_to_tsquery('indonesian', :q)
     || (websearch_to_tsquery('indonesian', :before) && to_tsquery('simple', :beginning)))"""
+"""The words of a search as full text: for `search_folded`, with the values of `word_values`."""
 _FILTERS = {
     # Uses index: events_search_folded
-    "q": f"e.search_folded @@ {_WORDS}",
+    "q": f"e.search_folded @@ {MATCHING_WORDS}",
     # Uses index: events_category_compact
     "category": "e.category_compact = :category",
     # Uses index: events_place_compact
@@ -70,7 +71,7 @@ _ORDERS = {
     "-date": "e.start_date DESC, e.id DESC",
     "price": "p.price NULLS LAST, p.start_date, p.event_id",
 }
-_BY_RELEVANCE = f"ts_rank(e.search_folded, {_WORDS}) DESC, {_BY_DATE}"
+_BY_RELEVANCE = f"ts_rank(e.search_folded, {MATCHING_WORDS}) DESC, {_BY_DATE}"
 MAX_RANKED = 1_000
 # The best plan depends on how many events contain a word, so the statement is planned for each search.
 _CUSTOM_PLAN = text("SET LOCAL plan_cache_mode = force_custom_plan")
@@ -122,7 +123,7 @@ def build_query(wanted: EventSearch) -> SearchQuery:
         page=f"SELECT {COLUMNS} FROM {listed} ORDER BY {order} LIMIT :limit OFFSET :offset",
         values={
             **{name: getattr(wanted, name) for name in given},
-            **_words(wanted.q),
+            **word_values(wanted.q),
             **{name: _compact(getattr(wanted, name)) for name in ("category", "city") if name in given},
             **_place(wanted.location),
             **_from(wanted.from_),
@@ -134,7 +135,7 @@ def build_query(wanted: EventSearch) -> SearchQuery:
     )
 
 
-def _words(q: str | None) -> dict[str, str]:
+def word_values(q: str | None) -> dict[str, str]:
     """The search words, and the last one as a prefix, if it has at least three letters."""
     if q is None:
         return {}

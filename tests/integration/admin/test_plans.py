@@ -1,0 +1,108 @@
+"""What admins look at is read through indexes, however many orders there are: no table of many rows is read through."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import TextClause, text
+
+from shared.admin import search, webhooks
+from shared.admin.checks import CHECKS, MOST, SILENT_AFTER, Check
+from shared.admin.search import Lookup
+from shared.cloud import clock
+from shared.cloud.clients import make_engine
+from shared.cloud.database import snapshot
+from tests.benchmarks.reports_data import fill
+
+ORDERS = 4_000
+LARGE = (
+    "users", "events", "orders", "order_items", "payments", "refunds", "tickets", "emails", "webhook_events",
+    "audit_log", "outbox", "ledger_postings", "ledger_entries", "pickups", "disbursements",
+)  # fmt: skip
+_MORE = """
+    INSERT INTO emails (template, once_key, to_address, language, context, order_id, status, created_at)
+    SELECT 'e_ticket', id, 'pembeli' || left(CAST(id AS text), 6) || '@example.com', 'id', '{"a": 1}', id, 'delivered',
+        created_at FROM orders;
+    INSERT INTO webhook_events (gateway, webhook_id, event_type, payment_id, payload, processed, outcome, created_at)
+    SELECT gateway, id, 'payment.PAID', id, '{"a": 1}', true, 'paid', created_at FROM payments;
+    INSERT INTO audit_log (at, action, subject, subject_id, details, correlation_id)
+    SELECT created_at, 'order.paid', 'order', id, '{}', id FROM orders;
+    INSERT INTO audit_log (at, action, subject, details, correlation_id)
+    SELECT now() - n * interval '5 minutes', 'reconcile_run', 'run',
+        jsonb_build_object('thorough', n % 12 = 0, 'totals', jsonb_build_object('reconcile_fix_mail', n % 2)), n
+    FROM generate_series(1, 4000) n;
+    INSERT INTO outbox (topic, payload, attributes, published_at)
+    SELECT 'payment.success', '{}', '{}', now() FROM orders;
+    INSERT INTO pickups (order_id, event_id, code)
+    SELECT id, event_id, 'AAAA-' || lpad(CAST(row_number() OVER () AS text), 4, '0')
+    FROM (SELECT id, event_id FROM orders LIMIT 4000) o;
+    INSERT INTO refunds (order_id, payment_id, user_id, kind, amount, reason, status, gateway_refund_id)
+    SELECT p.order_id, p.id, o.user_id, 'requested', 5000, 'Sakit', 'completed', 'rfd-' || p.id
+    FROM payments p JOIN orders o ON o.id = p.order_id LIMIT 4000;
+    INSERT INTO disbursements (refund_id, attempt, bank_account_id, amount, status, gateway_reference)
+    SELECT r.id, 1, b.id, 5000, 'succeeded', 'disb-' || r.id FROM refunds r, bank_accounts b
+"""
+_ACCOUNT = """
+    INSERT INTO bank_accounts (user_id, bank_code, account_number_sealed, account_number_ending, account_holder_name,
+        status)
+    SELECT id, 'BCA', 'x', '1234', 'Siti', 'verified' FROM users LIMIT 1
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def many_orders(database: str) -> None:
+    """Thousands of orders with all that hangs on them, nothing of it wrong, analysed as it is by night."""
+    owner = make_engine()
+    with owner.connect() as connection:
+        fill(connection, ORDERS)
+        connection.exec_driver_sql("SET session_replication_role = replica")
+        for statement in (_ACCOUNT, *_MORE.split(";\n")):
+            connection.exec_driver_sql(statement)
+        connection.exec_driver_sql("UPDATE orders SET tickets_issued_at = paid_at WHERE paid_at IS NOT NULL")
+        connection.commit()
+        connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql("VACUUM ANALYZE")
+    owner.dispose()
+
+
+def plan(statement: TextClause, **values: Any) -> str:
+    """How PostgreSQL would run the statement with these values."""
+    with snapshot() as tx:
+        tx.execute(text("SET LOCAL plan_cache_mode = force_custom_plan"))
+        return "\n".join(tx.execute(text(f"EXPLAIN {statement.text}"), values).scalars())
+
+
+def reads_through(found: str) -> list[str]:
+    """The large tables of a plan that are read from beginning to end."""
+    return [table for table in LARGE if f"Seq Scan on {table} " in found or f"Seq Scan on {table}\n" in found]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.kind)
+def test_a_check_of_the_overview(check: Check):
+    now = clock.now()
+    found = plan(check.statement, now=now, today=now, silent_after=SILENT_AFTER, most=MOST)
+    assert reads_through(found) == [], found
+
+
+TYPED = {
+    "id": str(uuid4()),
+    "email": "pembeli7@example.com",
+    "reference": "880812345678",
+    "order_code": "a1b2c3d4",
+    "pickup_code": "AAAA-0017",
+    "name": "konser 17",
+}
+
+
+@pytest.mark.parametrize("lookup", search.LOOKUPS, ids=lambda lookup: lookup.matched)
+def test_a_search(lookup: Lookup):
+    values = lookup.values(TYPED[lookup.matched])
+    assert values is not None
+    found = plan(lookup.statement, **values)
+    assert [table for table in reads_through(found) if table != "events"] == [], found
+
+
+@pytest.mark.parametrize("status", webhooks.LISTS)
+def test_a_list_of_webhooks(status: str):
+    found = plan(webhooks.LISTS[status], before=uuid4(), most=26)
+    assert reads_through(found) == [], found
+    assert "webhook_events_" in found, found
