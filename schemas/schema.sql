@@ -124,6 +124,14 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION public.number_ticket_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    NEW.changed_in := pg_current_xact_id();
+    RETURN NEW;
+END $$;
+
 CREATE FUNCTION public.order_tiers(of_order uuid) RETURNS TABLE(tier_id uuid, orders bigint)
     LANGUAGE sql STABLE
     AS $$
@@ -608,6 +616,7 @@ CREATE TABLE public.events (
     last_day date GENERATED ALWAYS AS (GREATEST((((end_date AT TIME ZONE timezone) - '00:00:00.000001'::interval))::date, ((start_date AT TIME ZONE timezone))::date)) STORED NOT NULL,
     banner jsonb,
     location_compact text GENERATED ALWAYS AS (public.search_compact(location)) STORED NOT NULL,
+    allows_reentry boolean DEFAULT false NOT NULL,
     CONSTRAINT events_capacity_check CHECK ((capacity > 0)),
     CONSTRAINT events_category_check CHECK ((length(category) <= 50)),
     CONSTRAINT events_location_check CHECK ((length(location) <= 255)),
@@ -1025,6 +1034,37 @@ CREATE TABLE public.registrations (
     CONSTRAINT registrations_identity_index_check CHECK ((identity_index ~ '^[0-9a-f]{64}$'::text))
 );
 
+CREATE TABLE public.scans (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    event_id uuid NOT NULL,
+    ticket_id uuid,
+    order_id uuid,
+    staff_id uuid NOT NULL,
+    gate text,
+    code_hash bytea NOT NULL,
+    direction text NOT NULL,
+    result text NOT NULL,
+    is_reentry boolean NOT NULL,
+    is_replaced boolean NOT NULL,
+    is_offline boolean NOT NULL,
+    is_admitted boolean NOT NULL,
+    scanned_at timestamp with time zone NOT NULL,
+    judged_at timestamp with time zone NOT NULL,
+    used_at timestamp with time zone,
+    used_gate text,
+    used_by uuid,
+    gates_open_at timestamp with time zone,
+    gates_close_at timestamp with time zone,
+    undone_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT scans_admitted CHECK ((is_offline OR (is_admitted = ((result = 'valid'::text) OR (result = 'exited'::text))))),
+    CONSTRAINT scans_code_hash_check CHECK ((octet_length(code_hash) = 32)),
+    CONSTRAINT scans_direction_check CHECK ((direction = ANY (ARRAY['in'::text, 'out'::text]))),
+    CONSTRAINT scans_kind_check CHECK ((kind = ANY (ARRAY['ticket'::text, 'pickup'::text]))),
+    CONSTRAINT scans_result_check CHECK ((result = ANY (ARRAY['valid'::text, 'already_used'::text, 'wrong_event'::text, 'refunded'::text, 'forged'::text, 'not_open'::text, 'wrong_gate'::text, 'exited'::text, 'not_inside'::text, 'unknown'::text])))
+);
+
 CREATE TABLE public.sign_in_codes (
     address_key text NOT NULL,
     code_hash text NOT NULL,
@@ -1121,6 +1161,15 @@ CREATE TABLE public.tickets (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     print_claimed_until timestamp with time zone,
     revision integer DEFAULT 1 NOT NULL,
+    exited_at timestamp with time zone,
+    qr_issued_at timestamp with time zone,
+    qr_hash bytea,
+    replaced_qr_hashes bytea DEFAULT '\x'::bytea NOT NULL,
+    changed_in xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    CONSTRAINT tickets_exited CHECK (((exited_at IS NULL) OR (status <> 'issued'::text))),
+    CONSTRAINT tickets_qr CHECK (((qr_issued_at IS NULL) = (qr_hash IS NULL))),
+    CONSTRAINT tickets_qr_hash_check CHECK ((octet_length(qr_hash) = 6)),
+    CONSTRAINT tickets_replaced_qr_hashes_check CHECK ((mod(octet_length(replaced_qr_hashes), 6) = 0)),
     CONSTRAINT tickets_revision_check CHECK (((revision >= 1) AND (revision <= 65535))),
     CONSTRAINT tickets_status_check CHECK ((status = ANY (ARRAY['issued'::text, 'used'::text, 'void'::text]))),
     CONSTRAINT tickets_used CHECK (((status <> 'used'::text) OR (validated_at IS NOT NULL)))
@@ -1360,6 +1409,9 @@ ALTER TABLE ONLY public.refunds
 
 ALTER TABLE ONLY public.registrations
     ADD CONSTRAINT registrations_pkey PRIMARY KEY (item_id);
+
+ALTER TABLE ONLY public.scans
+    ADD CONSTRAINT scans_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.sign_in_codes
     ADD CONSTRAINT sign_in_codes_pkey PRIMARY KEY (address_key);
@@ -1602,6 +1654,12 @@ CREATE INDEX registrations_order ON public.registrations USING btree (order_id);
 
 CREATE INDEX registrations_over ON public.registrations USING btree (created_at) WHERE (NOT is_active);
 
+CREATE INDEX scans_age ON public.scans USING btree (created_at);
+
+CREATE INDEX scans_double_entries ON public.scans USING btree (event_id, judged_at, id) WHERE (is_admitted AND (kind = 'ticket'::text) AND (direction = 'in'::text) AND (result <> 'valid'::text));
+
+CREATE INDEX scans_ticket ON public.scans USING btree (ticket_id, judged_at);
+
 CREATE INDEX sign_in_codes_expiry ON public.sign_in_codes USING btree (expires_at);
 
 CREATE INDEX staff_invitations_email ON public.staff_invitations USING btree (email);
@@ -1609,6 +1667,8 @@ CREATE INDEX staff_invitations_email ON public.staff_invitations USING btree (em
 CREATE INDEX stale_objects_due ON public.stale_objects USING btree (due_at);
 
 CREATE INDEX ticket_tiers_event ON public.ticket_tiers USING btree (event_id, "position", id);
+
+CREATE INDEX tickets_changed ON public.tickets USING btree (event_id, changed_in);
 
 CREATE INDEX tickets_event ON public.tickets USING btree (event_id, status);
 
@@ -1671,6 +1731,8 @@ CREATE TRIGGER forget_with_account AFTER UPDATE OF is_deleted ON public.users FO
 CREATE CONSTRAINT TRIGGER ledger_balances AFTER INSERT ON public.ledger_entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.refuse_unbalanced_posting();
 
 CREATE CONSTRAINT TRIGGER ledger_postings_filled AFTER INSERT ON public.ledger_postings DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.refuse_empty_posting();
+
+CREATE TRIGGER numbered BEFORE UPDATE OF status, exited_at, revision, qr_hash, replaced_qr_hashes ON public.tickets FOR EACH ROW EXECUTE FUNCTION public.number_ticket_change();
 
 CREATE TRIGGER price_changed AFTER UPDATE OF price, early_bird_price, early_bird_start, early_bird_end ON public.ticket_tiers FOR EACH ROW WHEN (((((old.price IS DISTINCT FROM new.price) OR (old.early_bird_price IS DISTINCT FROM new.early_bird_price)) OR (old.early_bird_start IS DISTINCT FROM new.early_bird_start)) OR (old.early_bird_end IS DISTINCT FROM new.early_bird_end))) EXECUTE FUNCTION public.price_event_of_tier();
 
@@ -1872,6 +1934,21 @@ ALTER TABLE ONLY public.registrations
 
 ALTER TABLE ONLY public.registrations
     ADD CONSTRAINT registrations_tier_id_fkey FOREIGN KEY (tier_id) REFERENCES public.ticket_tiers(id);
+
+ALTER TABLE ONLY public.scans
+    ADD CONSTRAINT scans_event_id_fkey FOREIGN KEY (event_id) REFERENCES public.events(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.scans
+    ADD CONSTRAINT scans_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
+
+ALTER TABLE ONLY public.scans
+    ADD CONSTRAINT scans_staff_id_fkey FOREIGN KEY (staff_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.scans
+    ADD CONSTRAINT scans_ticket_id_fkey FOREIGN KEY (ticket_id) REFERENCES public.tickets(id);
+
+ALTER TABLE ONLY public.scans
+    ADD CONSTRAINT scans_used_by_fkey FOREIGN KEY (used_by) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.staff_invitations
     ADD CONSTRAINT staff_invitations_organizer_id_fkey FOREIGN KEY (organizer_id) REFERENCES public.users(id);

@@ -41,6 +41,7 @@ hypothesis.settings.load_profile("busy")
 SECRETS = {
     "jwt-signing-key": "test-only-jwt-signing-key-of-enough-length",
     "ticket-signing-key": "test-only-ticket-signing-key",
+    "ticket-qr-key": "test-only-ticket-qr-key",
     "code-signing-key": "test-only-code-signing-key",
     "unsubscribe-signing-key": "test-only-unsubscribe-signing-key",
     "field-encryption-key": "test-only-field-encryption-key",

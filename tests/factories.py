@@ -15,6 +15,7 @@ from shared.identity.tokens import Principal, access_token
 from shared.sales import digital_units, orders, reservations
 from shared.sales.reservation_requests import Attendee, ReservationBody, ReservationItem, ReservationRequest
 from shared.sales.schemas import OrderResponse
+from shared.tickets import holders
 
 
 @dataclass(frozen=True)
@@ -248,6 +249,18 @@ def an_order(
         orders.mark_paid(tx, orders.lock(tx, order.id), paid_at=datetime.now(UTC))
     with transaction() as tx:
         return OrderResponse.read(tx, order.id)
+
+
+def code_of(ticket_id: UUID) -> str:
+    """The text of a ticket's QR code, as its buyer sees it."""
+    with transaction() as tx:
+        buyer_id = tx.execute(
+            text("SELECT o.user_id FROM tickets t JOIN orders o ON o.id = t.order_id WHERE t.id = :id"),
+            {"id": ticket_id},
+        ).scalar_one()
+        code = holders.read(tx, Principal(buyer_id, "customer", None), ticket_id).qr
+    assert code, "void tickets have no code"
+    return code
 
 
 def make_overdue(order_id: UUID, *, seconds: int = 1) -> None:

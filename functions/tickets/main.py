@@ -7,10 +7,12 @@ from shared.messages.quotas import TooManyMails
 from shared.models import Listing, PageQuery
 from shared.problems import NotFound
 from shared.tickets import gate, holders, participants, pickups, ticket_rendering
+from shared.tickets.admission import ReentryNotAllowed
 from shared.tickets.gate import NotUsed, Scan, ScanResponse, ScanUndone, Undo
 from shared.tickets.holders import HolderChange, HolderChangeClosed, TicketResponse
 from shared.tickets.participants import ParticipantResponse
 from shared.tickets.pickups import NotPickedUp, PickupResponse, PickupScan, PickupUndone
+from shared.tickets.scan_records import ScanIdReused
 from shared.tickets.ticket_rendering import TicketVoid
 from shared.tickets.voiding import TicketUsed
 from shared.web import GATE, App, File, GateStaff, Organizer, SignedIn, Transaction
@@ -38,22 +40,28 @@ def download(ticket_id: UUID, caller: SignedIn) -> File:
     return File(found.content, "application/pdf", found.filename)
 
 
-@app.post("/tickets/{ticket_id}/validate", limit=GATE, problems=(NotFound,))
+@app.post("/tickets/{ticket_id}/validate", limit=GATE, problems=(NotFound, ScanIdReused, ReentryNotAllowed))
 def validate(ticket_id: UUID, scanned: Scan, staff: GateStaff, tx: Transaction) -> ScanResponse:
-    """Scan this ticket at a gate: it admits its holder once, within the hours of the gate."""
-    return gate.scan(tx, staff, scanned.event_id, scanned.qr, gate=scanned.gate, ticket_id=ticket_id)
+    """Scan this ticket at a gate: it admits its holder once, within the hours of the gate.
+
+    The same `scan_id` gets the same answer, as in each scan.
+    """
+    return gate.scan(tx, staff, scanned, ticket_id=ticket_id)
 
 
-@app.post("/tickets/scan", limit=GATE, problems=(NotFound,))
+@app.post("/tickets/scan", limit=GATE, problems=(NotFound, ScanIdReused, ReentryNotAllowed))
 def scan(scanned: Scan, staff: GateStaff, tx: Transaction) -> ScanResponse:
-    """Scan any ticket at a gate: it admits its holder once, within the hours of the gate."""
-    return gate.scan(tx, staff, scanned.event_id, scanned.qr, gate=scanned.gate)
+    """Scan any ticket at a gate: it admits its holder once, within the hours of the gate.
+
+    Give each scan a `scan_id`, and repeat it with the same one while its answer is lost: it has its effect once.
+    """
+    return gate.scan(tx, staff, scanned)
 
 
-@app.post("/pickups/scan", limit=GATE, problems=(NotFound,))
+@app.post("/pickups/scan", limit=GATE, problems=(NotFound, ScanIdReused))
 def scan_pickup(scanned: PickupScan, staff: GateStaff, tx: Transaction) -> PickupResponse:
     """Scan a pickup code at a counter: an order's products are handed over once."""
-    return pickups.scan(tx, staff, scanned.event_id, scanned.code, at_gate=scanned.gate)
+    return pickups.scan(tx, staff, scanned)
 
 
 @app.post("/tickets/{ticket_id}/scan/undo", status=200, problems=(NotFound, NotUsed))

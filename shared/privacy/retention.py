@@ -107,6 +107,14 @@ RULES = (
         source="SEC-004: forgotten after a quarter of an hour anyway; signing in clears them too, while people do",
     ),
     Rule(
+        name="scans",
+        table="scans",  # Uses index: scans_age
+        key="id",
+        since="created_at",
+        kept=timedelta(days=365),
+        source="DP-003: to look into who came in twice; the ticket itself says when and where it was used",
+    ),
+    Rule(
         name="unproved_accounts",
         table="users",  # Uses index: users_unproved
         key="id",

@@ -6,6 +6,7 @@ mail has the ticket, unless no mail with it has been enqueued.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -26,11 +27,12 @@ from shared.tickets.ticket_rendering import TicketVoid
 from shared.tickets.voiding import TicketUsed
 
 _TICKET = """
-    SELECT t.id, t.order_id, t.event_id, t.order_item_id AS item_id, t.status, t.revision, c.name AS tier_name,
+    SELECT t.id, t.order_id, t.event_id, t.order_item_id AS item_id, t.status, t.revision, t.qr_issued_at,
+        c.name AS tier_name,
         COALESCE(i.attendee_name, u.full_name) AS attendee_name, lower(i.attendee_email) AS attendee_email,
         COALESCE(lower(i.attendee_email), u.email) AS held_by,
         b.number AS bib_number, e.status = 'published' AND e.end_date > now() AS is_ahead,
-        LEAST(e.name_change_deadline, e.start_date) > now() AS is_changeable
+        LEAST(e.name_change_deadline, e.start_date) > now() AS is_changeable, date_trunc('second', now()) AS renewed_at
     FROM tickets t JOIN order_items i ON i.id = t.order_item_id JOIN ticket_tiers c ON c.id = i.tier_id
         JOIN orders o ON o.id = t.order_id JOIN users u ON u.id = o.user_id JOIN events e ON e.id = t.event_id
         LEFT JOIN bib_numbers b ON b.item_id = i.id
@@ -42,7 +44,11 @@ _IS_MAILED = text("""
     SELECT EXISTS (SELECT 1 FROM emails  -- Uses index: emails_to
         WHERE to_address = :holder AND order_id = :order_id AND template = 'e_ticket')
 """)
-_RENEW = text("UPDATE tickets SET revision = revision + 1 WHERE id = :id")
+_RENEW = text("""
+    UPDATE tickets SET revision = :revision, qr_issued_at = :issued_at, qr_hash = :qr_hash,
+        replaced_qr_hashes = replaced_qr_hashes || CAST(:replaced_qr_hash AS bytea)
+    WHERE id = :id
+""")
 
 
 Notify = Callable[[Transaction, HolderChanged], None]
@@ -107,7 +113,7 @@ def change(tx: Transaction, caller: Principal, ticket_id: UUID, wanted: HolderCh
     is_renewed = wanted.name != ticket.attendee_name or (is_moved and _is_mailed(tx, ticket))
     attendees.set_attendee(tx, ticket.order_id, ticket.item_id, name=wanted.name, email=wanted.email)
     if is_renewed:
-        tx.execute(_RENEW, {"id": ticket_id})
+        _renew(tx, ticket, wanted.name)
     audit.record(
         tx,
         "ticket.holder_changed",
@@ -126,6 +132,24 @@ def change(tx: Transaction, caller: Principal, ticket_id: UUID, wanted: HolderCh
         is_by_buyer=is_by_buyer,
     )
     notify(tx, changed)
+
+
+def _renew(tx: Transaction, ticket: Any, name: str) -> None:
+    """Give a locked ticket another QR code; the old one is void from now on."""
+    old = _content(ticket)
+    new = replace(old, attendee_name=name, revision=old.revision + 1, issued_at=ticket.renewed_at)
+    values = {
+        "id": ticket.id,
+        "revision": new.revision,
+        "issued_at": new.issued_at,
+        "qr_hash": qr.short_hash(qr.encode(new)),
+        "replaced_qr_hash": qr.short_hash(qr.encode(old)),
+    }
+    tx.execute(_RENEW, values)
+
+
+def _content(ticket: Any) -> qr.QrContent:
+    return qr.QrContent(ticket.id, ticket.event_id, ticket.attendee_name, ticket.revision, ticket.qr_issued_at)
 
 
 def _is_mailed(tx: Transaction, ticket: Any) -> bool:
@@ -148,14 +172,13 @@ def _is_open(ticket: Any, *, is_buyer: bool) -> bool:
 
 
 def _response(ticket: Any, *, may_change_holder: bool, is_buyer: bool) -> TicketResponse:
-    claims = qr.QrContent(ticket.id, ticket.event_id, ticket.attendee_name, ticket.revision)
     return TicketResponse(
         id=ticket.id,
         order_id=ticket.order_id,
         event_id=ticket.event_id,
         item_id=ticket.item_id,
         status="valid" if ticket.status == TicketStatus.ISSUED else ticket.status,
-        qr=None if ticket.status == TicketStatus.VOID else qr.encode(claims),
+        qr=None if ticket.status == TicketStatus.VOID else qr.encode(_content(ticket)),
         attendee_name=ticket.attendee_name,
         tier_name=ticket.tier_name,
         bib_number=ticket.bib_number,

@@ -10,7 +10,8 @@ the tries of PS-023 count failures, not progress.
 
 import logging
 import time
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
@@ -18,7 +19,7 @@ from shared.cloud import manual_tasks, outbox
 from shared.cloud.database import Transaction, transaction
 from shared.sales import orders
 from shared.states import OrderStatus, TierKind
-from shared.tickets import bibs, products, ticket_rendering
+from shared.tickets import bibs, products, qr, ticket_rendering
 
 MAX_ATTEMPTS = 5
 """After so many deliveries a person takes over (PS-023)."""
@@ -27,12 +28,20 @@ RENDERING_SECONDS = 40
 
 log = logging.getLogger(__name__)
 
-_ADD_MISSING = text("""
-    INSERT INTO tickets (order_id, order_item_id, event_id)
-    SELECT o.id, i.id, o.event_id
-    FROM orders o JOIN order_items i ON i.order_id = o.id JOIN ticket_tiers c ON c.id = i.tier_id
+_MISSING = text("""
+    SELECT i.id AS item_id, o.event_id, COALESCE(i.attendee_name, u.full_name) AS attendee_name,
+        date_trunc('second', now()) AS issued_at
+    FROM orders o JOIN users u ON u.id = o.user_id JOIN order_items i ON i.order_id = o.id
+        JOIN ticket_tiers c ON c.id = i.tier_id
     WHERE o.id = :order_id AND c.kind IN ('ticket', 'registration') AND i.returned_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM tickets t WHERE t.order_item_id = i.id)
     ORDER BY i.position
+""")
+_ADD = text("""
+    INSERT INTO tickets (id, order_id, order_item_id, event_id, qr_issued_at, qr_hash)
+    SELECT added.id, :order_id, added.item_id, :event_id, :issued_at, decode(added.qr_hash, 'hex')
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:item_ids AS uuid[]), CAST(:qr_hashes AS text[]))
+        AS added (id, item_id, qr_hash)
     ON CONFLICT (order_item_id) DO NOTHING
 """)
 _KINDS = text("""
@@ -87,4 +96,25 @@ def add_missing(order_id: UUID) -> int | None:
             bibs.assign_missing(tx, order_id)
         if kinds & {TierKind.PRODUCT, TierKind.DIGITAL}:
             products.assign_missing(tx, order_id)
-        return tx.execute(_ADD_MISSING, {"order_id": order_id}).rowcount
+        return _add_tickets(tx, order_id)
+
+
+def _add_tickets(tx: Transaction, order_id: UUID) -> int:
+    missing = tx.execute(_MISSING, {"order_id": order_id}).all()
+    if not missing:
+        return 0
+    items = {uuid4(): item for item in missing}
+    values = {
+        "order_id": order_id,
+        "event_id": missing[0].event_id,
+        "issued_at": missing[0].issued_at,
+        "ids": list(items),
+        "item_ids": [item.item_id for item in missing],
+        "qr_hashes": [_qr_hash(ticket_id, item) for ticket_id, item in items.items()],
+    }
+    return tx.execute(_ADD, values).rowcount
+
+
+def _qr_hash(ticket_id: UUID, item: Any) -> str:
+    content = qr.QrContent(ticket_id, item.event_id, item.attendee_name, issued_at=item.issued_at)
+    return qr.short_hash(qr.encode(content)).hex()

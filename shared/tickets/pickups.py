@@ -4,22 +4,24 @@ At any time: shirts and race packs are collected days before the gates open, and
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Literal
-from uuid import UUID
+from typing import Annotated, Any, Literal
+from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from shared.cloud import audit
+from shared.cloud import audit, clock
 from shared.cloud.database import Transaction
 from shared.field_types import line
 from shared.identity.tokens import Principal
-from shared.models import RequestModel, ResponseModel
+from shared.models import ResponseModel
 from shared.problems import NotFound, Problem
 from shared.sales import orders
 from shared.states import PickupStatus
-from shared.tickets import gate, products
+from shared.tickets import gate, products, scan_records
 from shared.tickets.gate import Undo
+from shared.tickets.scan_records import ScanIdentity, ScanRecord
 
 Result = Literal["valid", "already_used", "refunded", "unknown"]
 
@@ -64,12 +66,11 @@ class PickupCount(ResponseModel):
     picked_up: int
 
 
-class PickupScan(RequestModel):
+class PickupScan(ScanIdentity):
     """A pickup code, typed or scanned, and the counter at which it was shown."""
 
     event_id: UUID
     code: Annotated[str, line(50)]
-    gate: Annotated[str, line(50)] | None = None
 
 
 class HandOver(ResponseModel):
@@ -80,9 +81,13 @@ class HandOver(ResponseModel):
 
 
 class PickupResponse(ResponseModel):
-    """The counter's view: hand over `items` where the result is valid. Else `picked_up_at` and `gate` tell when."""
+    """The counter's view: hand over `items` where the result is valid. Else `picked_up_at` and `gate` tell when.
+
+    `scan_id` is the one that was given.
+    """
 
     result: Result
+    scan_id: UUID | None = None
     order_id: UUID | None = None
     buyer_name: str | None = None
     items: Sequence[HandOver] = ()
@@ -95,27 +100,88 @@ def counts(tx: Transaction, event_id: UUID) -> list[PickupCount]:
     return [PickupCount(**row) for row in tx.execute(_COUNTS, {"event_id": event_id}).mappings()]
 
 
-def scan(
-    tx: Transaction, staff: Principal, event_id: UUID, typed: str, *, at_gate: str | None = None
-) -> PickupResponse:
+def scan(tx: Transaction, staff: Principal, scanned: PickupScan) -> PickupResponse:
     """Judge a pickup code at a counter of an event, and use it up where it is valid.
 
-    Codes of other events are unknown here. Raises NotFound as the gate does. Every scan goes into the audit trail.
+    Codes of other events are unknown here. Raises NotFound as the gate does, and ScanIdReused. Every scan goes into
+    the audit trail.
     """
-    gate.require_access(tx, staff, event_id)
-    order_id = tx.execute(_ORDER, {"event_id": event_id, "code": products.read_code(typed)}).scalar()
-    response = _evaluate(tx, staff, order_id, at_gate) if order_id else PickupResponse(result="unknown")
+    gate.require_access(tx, staff, scanned.event_id)
+    draft = _draft(staff, scanned)
+    recorded = scan_records.find(tx, draft) if scanned.scan_id else None
+    if recorded is None:
+        names = {"event_id": scanned.event_id, "code": products.read_code(scanned.code)}
+        recorded = _record(tx, _judge(tx, draft, tx.execute(_ORDER, names).scalar()))
+    return _response(tx, recorded, scanned.scan_id)
+
+
+def _draft(staff: Principal, scanned: PickupScan) -> ScanRecord:
+    return ScanRecord(
+        id=scanned.scan_id or uuid4(),
+        kind="pickup",
+        event_id=scanned.event_id,
+        staff_id=staff.id,
+        gate=scanned.gate,
+        code_hash=scan_records.hash_of(products.read_code(scanned.code)),
+        scanned_at=scan_records.scan_moment(scanned.scanned_at),
+        judged_at=clock.now(),
+    )
+
+
+def _judge(tx: Transaction, draft: ScanRecord, order_id: UUID | None) -> ScanRecord:
+    """The order is locked first: a refund of its products comes before all of this, or after."""
+    if order_id is None:
+        return replace(draft, result="unknown")
+    orders.lock(tx, order_id)
+    if not _products_left(tx, order_id):
+        return replace(draft, result="refunded", order_id=order_id)
+    names = {"order_id": order_id, "staff_id": draft.staff_id, "gate": draft.gate}
+    is_handed_over = tx.execute(_HAND_OVER, names).rowcount > 0
+    pickup = tx.execute(_PICKUP, {"order_id": order_id}).one()
+    is_void = pickup.status == PickupStatus.VOID
+    return replace(
+        draft,
+        result="valid" if is_handed_over else "refunded" if is_void else "already_used",
+        order_id=order_id,
+        is_admitted=is_handed_over,
+        used_at=pickup.picked_up_at,
+        used_gate=pickup.gate,
+        used_by=pickup.picked_up_from,
+    )
+
+
+def _record(tx: Transaction, judged: ScanRecord) -> ScanRecord:
+    scan_records.add(tx, judged)
     audit.record(
         tx,
         "pickup.scanned",
         subject="order",
-        subject_id=order_id,
-        actor_id=staff.id,
-        result=response.result,
-        event_id=event_id,
-        gate=at_gate,
+        subject_id=judged.order_id,
+        actor_id=judged.staff_id,
+        result=judged.result,
+        event_id=judged.event_id,
+        gate=judged.gate,
     )
-    return response
+    return judged
+
+
+def _response(tx: Transaction, recorded: ScanRecord, scan_id: UUID | None) -> PickupResponse:
+    """The answer to a recorded scan, the first time and each time that it is repeated."""
+    facts: dict[str, Any] = {"result": recorded.result, "scan_id": scan_id, "order_id": recorded.order_id}
+    items = _products_left(tx, recorded.order_id) if recorded.order_id else []
+    if recorded.order_id is None or not items:
+        return PickupResponse(**facts)
+    return PickupResponse(
+        **facts,
+        buyer_name=tx.execute(_PICKUP, {"order_id": recorded.order_id}).one().buyer_name,
+        items=items,
+        picked_up_at=recorded.used_at,
+        gate=recorded.used_gate,
+    )
+
+
+def _products_left(tx: Transaction, order_id: UUID) -> list[HandOver]:
+    return [HandOver(**row) for row in tx.execute(_PRODUCTS, {"order_id": order_id}).mappings()]
 
 
 class PickupUndone(ResponseModel):
@@ -156,22 +222,3 @@ def undo(tx: Transaction, supervisor: Principal, order_id: UUID, wanted: Undo) -
         gate=pickup.gate,
     )
     return PickupUndone(order_id=order_id, picked_up_at=pickup.picked_up_at, gate=pickup.gate)
-
-
-def _evaluate(tx: Transaction, staff: Principal, order_id: UUID, at_gate: str | None) -> PickupResponse:
-    """The order is locked first: a refund of its products comes before all of this, or after."""
-    orders.lock(tx, order_id)
-    products_left = [HandOver(**row) for row in tx.execute(_PRODUCTS, {"order_id": order_id}).mappings()]
-    if not products_left:
-        return PickupResponse(result="refunded", order_id=order_id)
-    handed_over = tx.execute(_HAND_OVER, {"order_id": order_id, "staff_id": staff.id, "gate": at_gate}).rowcount
-    pickup = tx.execute(_PICKUP, {"order_id": order_id}).one()
-    result: Result = "valid" if handed_over else "refunded" if pickup.status == PickupStatus.VOID else "already_used"
-    return PickupResponse(
-        result=result,
-        order_id=order_id,
-        buyer_name=pickup.buyer_name,
-        items=products_left,
-        picked_up_at=pickup.picked_up_at,
-        gate=pickup.gate,
-    )

@@ -50,7 +50,7 @@ class StaffList(ResponseModel):
 
 
 class GateEvent(ResponseModel):
-    """An event that the caller may scan at."""
+    """An event that the caller may scan at. `allows_reentry`: who has left may come in again."""
 
     id: UUID
     title: str
@@ -61,6 +61,7 @@ class GateEvent(ResponseModel):
     timezone: str
     gates_open_at: datetime
     gates_close_at: datetime
+    allows_reentry: bool
 
 
 class GateEventList(ResponseModel):
@@ -87,7 +88,7 @@ _STAFF = text("""
 _INVITED = text("SELECT email FROM staff_invitations WHERE id = :id AND organizer_id = :organizer_id")
 _GATE_EVENTS = text("""
     SELECT e.id, e.title, e.venue, e.location, e.start_date, e.end_date, e.timezone,
-        e.scan_from AS gates_open_at, e.scan_until AS gates_close_at
+        e.scan_from AS gates_open_at, e.scan_until AS gates_close_at, e.allows_reentry
     FROM events e
     WHERE e.status = 'published' AND e.scan_until > now()
         AND CASE WHEN :is_staff THEN e.id IN (SELECT event_id FROM event_staff WHERE user_id = :id)

@@ -37,7 +37,7 @@ LEASE_SECONDS: Final = 15
 _LOOK_AGAIN_SECONDS = 0.2
 
 _TICKETS = """
-    SELECT t.id AS ticket_id, t.order_id, t.event_id, t.status, t.revision, t.pdf_object,
+    SELECT t.id AS ticket_id, t.order_id, t.event_id, t.status, t.revision, t.qr_issued_at, t.pdf_object,
         o.user_id, o.organizer_id, o.paid_at, u.is_deleted AS is_owner_deleted,
         e.title AS event_title, e.start_date, e.end_date, e.timezone, e.venue, e.location, e.terms, e.slug,
         c.name AS tier_name, COALESCE(i.attendee_name, u.full_name) AS attendee_name,
@@ -83,6 +83,7 @@ class TicketRow(Protocol):
     event_id: UUID
     status: str
     revision: int
+    qr_issued_at: datetime | None
     pdf_object: str | None
     paid_at: datetime
     is_owner_deleted: bool
@@ -268,7 +269,7 @@ def _page(row: TicketRow) -> TicketPage:
     return TicketPage(
         ticket_id=row.ticket_id,
         order_id=row.order_id,
-        qr_text=qr.encode(qr.QrContent(row.ticket_id, row.event_id, row.attendee_name, row.revision)),
+        qr_text=qr.encode(qr.QrContent(row.ticket_id, row.event_id, row.attendee_name, row.revision, row.qr_issued_at)),
         event_title=row.event_title,
         starts_at=row.start_date.astimezone(UTC),
         ends_at=row.end_date.astimezone(UTC),

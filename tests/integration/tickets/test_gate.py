@@ -10,7 +10,7 @@ from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.problems import NotFound
 from shared.tickets import gate, issuing, qr, voiding
-from tests.factories import a_gate_staff, a_tier, a_user, an_event, an_order
+from tests.factories import a_gate_staff, a_tier, a_user, an_event, an_order, code_of
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -31,15 +31,13 @@ class Entrance:
                 " WHERE t.order_id = :id ORDER BY i.position"
             )
             self.ticket_ids = list(tx.execute(tickets, {"id": self.order.id}).scalars())
-        self.codes = [
-            qr.encode(qr.QrContent(ticket_id, self.event.id, f"Peserta {number}"))
-            for number, ticket_id in enumerate(self.ticket_ids, 1)
-        ]
+        self.codes = [code_of(ticket_id) for ticket_id in self.ticket_ids]
 
-    def scan(self, code, *, at="Gerbang A", staff=None, event_id=None, **asked):
+    def scan(self, code, *, at="Gerbang A", staff=None, event_id=None, ticket_id=None, **asked):
         """Scan at the gate, in a transaction of its own."""
+        scanned = gate.Scan(event_id=event_id or self.event.id, qr=code, gate=at, **asked)
         with transaction() as tx:
-            return gate.scan(tx, staff or self.staff, event_id or self.event.id, code, gate=at, **asked)
+            return gate.scan(tx, staff or self.staff, scanned, ticket_id=ticket_id)
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from shared.messages import mails
 from shared.messages.mails import TicketsNotIssued
 from shared.messages.quotas import TooManyMails
 from shared.problems import NotFound
-from shared.tickets import gate, issuing, qr, ticket_rendering, voiding
+from shared.tickets import gate, issuing, ticket_rendering, voiding
 from shared.tickets.holders import HolderChange, HolderChangeClosed
 from shared.tickets.ticket_rendering import TicketVoid
 from shared.tickets.voiding import TicketUsed
-from tests.factories import Event, a_gate_staff, a_user, an_event, an_order
+from tests.factories import Event, a_gate_staff, a_user, an_event, an_order, code_of
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -69,8 +69,7 @@ def sold():
         mails.enqueue_e_tickets(tx, order.id)
     [[ticket_id]] = rows("SELECT id FROM tickets WHERE order_id = :id", id=order.id)
     organizer = Principal(event.organizer_id, "organizer", event.organizer_id)
-    code = qr.encode(qr.QrContent(ticket_id, event.id, "Ani"))
-    return Sold(event, buyer, organizer, staff, order.id, ticket_id, siti, ani, code)
+    return Sold(event, buyer, organizer, staff, order.id, ticket_id, siti, ani, code_of(ticket_id))
 
 
 def change(sold, caller, name, email):
@@ -80,7 +79,7 @@ def change(sold, caller, name, email):
 
 def scan(sold, code):
     with transaction() as tx:
-        return gate.scan(tx, sold.staff, sold.event.id, code)
+        return gate.scan(tx, sold.staff, gate.Scan(event_id=sold.event.id, qr=code))
 
 
 def told(sold, address):

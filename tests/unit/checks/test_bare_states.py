@@ -47,6 +47,7 @@ OF_OTHER_NOUNS = {
     ("shared/reports/figures.py", "paid"): "the name of a figure",
     ("shared/reports/figures.py", "expired"): "the name of a figure",
     ("shared/reports/figures.py", "cancelled"): "the name of a figure",
+    ("shared/tickets/gate.py", "refunded"): "a result of a scan (admission.Result)",
     ("shared/site/account_pages.py", "sent"): "a parameter of a page's address",
     ("shared/site/error_pages.py", "refused"): "a kind of error page",
     ("shared/site/order_pages.py", "paid"): "a state of the page (order_view.State)",

@@ -1,12 +1,13 @@
-"""The key that tickets are signed with."""
+"""The keys that tickets are signed with."""
 
 import pytest
 
 from shared.cloud import secrets
 from shared.tickets import qr
+from tests.conftest import SECRETS
 
 
 @pytest.fixture(autouse=True)
-def signing_key():
-    """A key of our own."""
-    secrets.provide({qr.KEY: "test-only-ticket-signing-key"})
+def signing_keys():
+    """Keys of our own."""
+    secrets.provide({name: SECRETS[name] for name in (qr.KEY, qr.SIGNATURE_KEY)})
