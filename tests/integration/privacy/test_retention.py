@@ -45,17 +45,15 @@ ROWS = {
         INSERT INTO staff_invitations (organizer_id, email, full_name, event_ids, created_at)
         VALUES (:user, :mark, 'Dewi', '{}', :at)
     """,
-<<<<<<< HEAD
     "reconcile_runs": """
         INSERT INTO reconcile_runs (thorough, correlation_id, created_at, started_at) VALUES (false, :mark, :at, :at)
-=======
+    """,
     "scans": """
         INSERT INTO scans (id, kind, event_id, staff_id, code_hash, direction, result, is_reentry, is_replaced,
             is_offline, is_admitted, scanned_at, judged_at, created_at)
         SELECT CAST(:mark AS uuid), 'ticket', event_id, :user, sha256('code'), 'in', 'forged', false, false, false,
             false, :at, :at, :at
         FROM orders WHERE id = :order
->>>>>>> 1e5c977e (Scans have ids of their own, tickets a signed QR code, and gates a snapshot for when there is no network)
     """,
     "sign_in_codes": """
         INSERT INTO sign_in_codes (address_key, code_hash, tries_left, tries_elsewhere, asked_from, expires_at)
