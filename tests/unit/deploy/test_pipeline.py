@@ -58,7 +58,9 @@ def test_a_commit_is_proven_before_it_is_planned():
 
 def test_pages_are_looked_at_in_a_browser_and_their_pictures_are_kept():
     build = _build("cloudbuild.yaml")
-    assert "make browser && " in {step["id"]: _said(step) for step in build["steps"]}["test"]
+    [test] = [step for step in build["steps"] if step["id"] == "test"]
+    assert "make browser && " in _said(test)
+    assert test["env"] == ["SCREENS=build/screens"]
     assert build["artifacts"]["objects"]["paths"] == ["build/screens/*.jpeg"]
 
 
