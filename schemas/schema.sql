@@ -112,6 +112,7 @@ CREATE FUNCTION public.forget_with_account() RETURNS trigger
     AS $$
 BEGIN
     DELETE FROM one_time_codes WHERE user_id = NEW.id;
+    DELETE FROM second_factors WHERE user_id = NEW.id;
     DELETE FROM event_staff WHERE user_id = NEW.id;
     RETURN NULL;
 END $$;
@@ -977,6 +978,11 @@ CREATE TABLE public.reconcile_runs (
     CONSTRAINT reconcile_runs_check CHECK (((finished_at IS NULL) OR (started_at IS NOT NULL)))
 );
 
+CREATE TABLE public.recovery_codes (
+    user_id uuid NOT NULL,
+    code_hash text NOT NULL
+);
+
 CREATE TABLE public.refresh_tokens (
     token_hash text NOT NULL,
     family_id uuid NOT NULL,
@@ -1063,6 +1069,14 @@ CREATE TABLE public.scans (
     CONSTRAINT scans_direction_check CHECK ((direction = ANY (ARRAY['in'::text, 'out'::text]))),
     CONSTRAINT scans_kind_check CHECK ((kind = ANY (ARRAY['ticket'::text, 'pickup'::text]))),
     CONSTRAINT scans_result_check CHECK ((result = ANY (ARRAY['valid'::text, 'already_used'::text, 'wrong_event'::text, 'refunded'::text, 'forged'::text, 'not_open'::text, 'wrong_gate'::text, 'exited'::text, 'not_inside'::text, 'unknown'::text])))
+);
+
+CREATE TABLE public.second_factors (
+    user_id uuid NOT NULL,
+    secret_sealed text NOT NULL,
+    last_step bigint NOT NULL,
+    enrolled_at timestamp with time zone DEFAULT now() NOT NULL,
+    reset_due_at timestamp with time zone
 );
 
 CREATE TABLE public.sign_in_codes (
@@ -1398,6 +1412,9 @@ ALTER TABLE ONLY public.promos
 ALTER TABLE ONLY public.reconcile_runs
     ADD CONSTRAINT reconcile_runs_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.recovery_codes
+    ADD CONSTRAINT recovery_codes_pkey PRIMARY KEY (user_id, code_hash);
+
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (token_hash);
 
@@ -1412,6 +1429,9 @@ ALTER TABLE ONLY public.registrations
 
 ALTER TABLE ONLY public.scans
     ADD CONSTRAINT scans_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.second_factors
+    ADD CONSTRAINT second_factors_pkey PRIMARY KEY (user_id);
 
 ALTER TABLE ONLY public.sign_in_codes
     ADD CONSTRAINT sign_in_codes_pkey PRIMARY KEY (address_key);
@@ -1660,6 +1680,8 @@ CREATE INDEX scans_double_entries ON public.scans USING btree (event_id, judged_
 
 CREATE INDEX scans_ticket ON public.scans USING btree (ticket_id, judged_at);
 
+CREATE INDEX second_factors_reset ON public.second_factors USING btree (reset_due_at) WHERE (reset_due_at IS NOT NULL);
+
 CREATE INDEX sign_in_codes_expiry ON public.sign_in_codes USING btree (expires_at);
 
 CREATE INDEX staff_invitations_email ON public.staff_invitations USING btree (email);
@@ -1905,6 +1927,9 @@ ALTER TABLE ONLY public.promos
 ALTER TABLE ONLY public.reconcile_runs
     ADD CONSTRAINT reconcile_runs_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES public.users(id);
 
+ALTER TABLE ONLY public.recovery_codes
+    ADD CONSTRAINT recovery_codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.second_factors(user_id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY public.refresh_tokens
     ADD CONSTRAINT refresh_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
@@ -1949,6 +1974,9 @@ ALTER TABLE ONLY public.scans
 
 ALTER TABLE ONLY public.scans
     ADD CONSTRAINT scans_used_by_fkey FOREIGN KEY (used_by) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.second_factors
+    ADD CONSTRAINT second_factors_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
 
 ALTER TABLE ONLY public.staff_invitations
     ADD CONSTRAINT staff_invitations_organizer_id_fkey FOREIGN KEY (organizer_id) REFERENCES public.users(id);

@@ -62,6 +62,7 @@ ENVIRONMENT = {
     "RATE_LIMITS": "off",
     "CANCELLATION_APPROVAL": "optional",  # one admin is enough where the test is about something else
     "BANK_ACCOUNT_WAIT_SECONDS": "0",
+    "SECOND_FACTOR_FOR_ADMINS": "optional",
     "BCRYPT_COST": "4",  # the least there is: a hash takes a millisecond
     "POOL_SIZE": "24",  # hundreds wait their turn
     "POOL_TIMEOUT_SECONDS": "60",

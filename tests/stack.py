@@ -98,6 +98,7 @@ class Stack:
             "POOL_TIMEOUT_SECONDS": "60",
             "ACCESS_TOKEN_SECONDS": "86400",  # longer than the slowest run
             "FRESH_PROOF_SECONDS": "86400",
+            "STEP_UP_SECONDS": "86400",
             **self._settings,
         }
         self._process, output = forked.start(self._main, environment)

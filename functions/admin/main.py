@@ -26,7 +26,7 @@ from shared.sales.inventory import SoldOut
 from shared.sales.orders import NotPayable
 from shared.sales.registrations import AlreadyRegistered
 from shared.tickets.voiding import ProductsPickedUp, TicketUsed
-from shared.web import Admin, App, FreshlyProvenAdmin, Transaction
+from shared.web import Admin, App, FreshlyProvenAdmin, SteppedUpAdmin, Transaction
 
 app = App("admin")
 
@@ -61,32 +61,34 @@ def payments_in_review(page: PageQuery, admin: Admin, tx: Transaction) -> Listin
 
 
 @app.post("/admin/reviews/{payment_id}/accept", status=200, problems=NOT_ACCEPTED)
-def accept_payment(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionResponse:
+def accept_payment(payment_id: UUID, admin: SteppedUpAdmin, tx: Transaction) -> DecisionResponse:
     """Accept the received amount as the full price: the order is paid."""
     return reviews.accept(tx, admin.id, payment_id)
 
 
 @app.post("/admin/reviews/{payment_id}/refund", status=200, problems=(NotFound, NotInReview))
-def refund_payment(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionResponse:
+def refund_payment(payment_id: UUID, admin: SteppedUpAdmin, tx: Transaction) -> DecisionResponse:
     """Refund the payment in full; the order ends."""
     return reviews.refund(tx, admin.id, payment_id)
 
 
 @app.post("/admin/reviews/{payment_id}/top-up", status=200, problems=(NotFound, NotInReview, NotUnderpaid))
-def request_top_up(payment_id: UUID, admin: Admin, tx: Transaction) -> DecisionResponse:
+def request_top_up(payment_id: UUID, admin: SteppedUpAdmin, tx: Transaction) -> DecisionResponse:
     """Hold the order for a day and ask its buyer for the missing amount."""
     return reviews.top_up(tx, admin.id, payment_id)
 
 
 @app.post("/admin/refunds/{refund_id}/paid-by-hand", status=200, problems=(NotFound, NotManuallyRefundable))
-def record_manual_refund(refund_id: UUID, paid: ManualRefundRequest, admin: Admin, tx: Transaction) -> RefundResponse:
+def record_manual_refund(
+    refund_id: UUID, paid: ManualRefundRequest, admin: SteppedUpAdmin, tx: Transaction
+) -> RefundResponse:
     """Record a refund that was paid by hand at a gateway's dashboard, as the runbook describes."""
     return manual_refunds.record(tx, admin.id, refund_id, paid)
 
 
 @app.post("/admin/payments/{payment_id}/dashboard-refund", status=200, problems=NOT_ALLOCATED)
 def decide_dashboard_refund(
-    payment_id: UUID, wanted: DashboardRefundRequest, admin: FreshlyProvenAdmin, tx: Transaction
+    payment_id: UUID, wanted: DashboardRefundRequest, admin: SteppedUpAdmin, tx: Transaction
 ) -> DashboardRefundResponse:
     """Assign a refund made at a gateway's dashboard to the items of its order."""
     return dashboard_decisions.decide(tx, admin.id, payment_id, wanted)

@@ -10,11 +10,15 @@ from shared.identity import (
     password_sign_in,
     reauthentication,
     registration,
+    second_factor_resets,
+    second_factor_sign_in,
 )
 from shared.identity.client_networks import ClientNetwork
 from shared.identity.codes import CodeInvalid
 from shared.identity.login_throttling import TooManyAttempts
 from shared.identity.password_change import WrongPassword
+from shared.identity.second_factor_sign_in import ChallengeAnswer, ChallengeExpired, SecondFactorChallenge
+from shared.identity.second_factors import SecondFactorInvalid
 from shared.identity.sessions import Tokens
 from shared.messages import mails
 from shared.web import CODE_MAILS, CREDENTIALS, App, SignedIn, Transaction
@@ -24,7 +28,14 @@ app = App("auth")
 
 LIMITED = (TooManyAttempts,)
 CODE = (CodeInvalid, TooManyAttempts)
-LOGIN = (password_sign_in.InvalidCredentials, password_sign_in.EmailNotVerified, TooManyAttempts)
+LOGIN = (
+    password_sign_in.InvalidCredentials,
+    password_sign_in.EmailNotVerified,
+    TooManyAttempts,
+    SecondFactorChallenge,
+)
+SECOND_FACTOR = (ChallengeExpired, SecondFactorInvalid, TooManyAttempts)
+RESET = (ChallengeExpired, second_factor_resets.MailedCodeRequired, second_factor_resets.AdminResetOnly)
 
 
 @app.post("/auth/register", anybody=True, status=201, min_ms=REGISTRATION_MS, problems=LIMITED)
@@ -33,7 +44,7 @@ def register(new: registration.Registration, client: ClientNetwork) -> accounts.
     return registration.register(new, client, mails.enqueue_for_account)
 
 
-@app.post("/auth/verify", anybody=True, limit=CREDENTIALS, min_ms=CODE_MS, problems=CODE)
+@app.post("/auth/verify", anybody=True, limit=CREDENTIALS, min_ms=CODE_MS, problems=(*CODE, SecondFactorChallenge))
 def verify(proof: accounts.EmailCode, client: ClientNetwork) -> Tokens:
     """Verify an address with the mailed code, and sign in."""
     return registration.verify_email(proof, client)
@@ -43,6 +54,18 @@ def verify(proof: accounts.EmailCode, client: ClientNetwork) -> Tokens:
 def login(credentials: password_sign_in.Credentials, client: ClientNetwork) -> Tokens:
     """Sign in with e-mail and password."""
     return password_sign_in.login(credentials, client)
+
+
+@app.post("/auth/second-factor", anybody=True, limit=CREDENTIALS, problems=SECOND_FACTOR)
+def answer_challenge(answer: ChallengeAnswer, client: ClientNetwork) -> Tokens:
+    """Finish a sign-in that was answered with `second-factor-challenge`: with a code of the app, or a recovery code."""
+    return second_factor_sign_in.sign_in(answer, client, mails.enqueue_for_account)
+
+
+@app.post("/auth/second-factor/reset", anybody=True, status=202, limit=CREDENTIALS, problems=RESET)
+def request_second_factor_reset(wanted: second_factor_resets.ResetRequest) -> second_factor_resets.ResetRequested:
+    """Ask to remove a lost second factor in three days, in a sign-in by mailed code. Signing in with it ends that."""
+    return second_factor_resets.request(wanted, mails.enqueue_for_account)
 
 
 @app.post("/auth/code", anybody=True, status=202, limit=CODE_MAILS, min_ms=CODE_MS, problems=LIMITED)
@@ -89,10 +112,13 @@ def reset_password(reset: password_reset.PasswordReset, client: ClientNetwork) -
     password_reset.reset_password(reset, client)
 
 
-@app.post("/auth/confirm", status=200, limit=CREDENTIALS, problems=(WrongPassword, *CODE))
+@app.post("/auth/confirm", status=200, limit=CREDENTIALS, problems=(WrongPassword, SecondFactorInvalid, *CODE))
 def confirm(given: reauthentication.Confirmation, caller: SignedIn) -> Tokens:
-    """Authenticate again, by password or mailed code. The new access token may call sensitive operations."""
-    return reauthentication.confirm(caller, given)
+    """Authenticate again, by password or mailed code, and the second factor where there is one.
+
+    The new access token may call sensitive operations.
+    """
+    return reauthentication.confirm(caller, given, mails.enqueue_for_account)
 
 
 @app.post("/auth/confirm/code", status=202, limit=CODE_MAILS)

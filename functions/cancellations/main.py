@@ -13,7 +13,7 @@ from shared.payments.cancellation import (
     EventOver,
 )
 from shared.problems import NotFound
-from shared.web import App, Organizer, Transaction
+from shared.web import App, Organizer, OrganizerOrSteppedUpAdmin, Transaction
 
 app = App("cancellations")
 
@@ -24,7 +24,9 @@ app = App("cancellations")
     status=202,
     problems=(NotFound, CancellationTooLate, EventOver, ApprovalRequired),
 )
-def cancel(event_id: UUID, wanted: Cancellation, caller: Organizer, tx: Transaction) -> CancellationResponse:
+def cancel(
+    event_id: UUID, wanted: Cancellation, caller: OrganizerOrSteppedUpAdmin, tx: Transaction
+) -> CancellationResponse:
     """Cancel an event and refund all orders in full, fees included, up to 14 days before it.
 
     An admin does so at any time, with the approval of a second one: POST /admin/events/{event_id}/cancellation.

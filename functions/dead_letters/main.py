@@ -6,7 +6,7 @@ from shared.cloud import authorization, dead_letters
 from shared.cloud.dead_letters import DeadLetterAlreadyDecided, DeadLetterQuery, DeadLetterResponse, Decision
 from shared.models import Listing
 from shared.problems import NotFound
-from shared.web import Admin, App, Transaction
+from shared.web import Admin, App, SteppedUpAdmin, Transaction
 
 app = App("dead_letters")
 
@@ -29,13 +29,13 @@ def dead_letter(letter_id: UUID, admin: Admin, tx: Transaction) -> DeadLetterRes
 
 
 @app.post("/admin/dead-letters/{letter_id}/replay", status=200, problems=REFUSALS)
-def replay(letter_id: UUID, decision: Decision, admin: Admin, tx: Transaction) -> DeadLetterResponse:
+def replay(letter_id: UUID, decision: Decision, admin: SteppedUpAdmin, tx: Transaction) -> DeadLetterResponse:
     """Publish a message, or enqueue a task, again."""
     return dead_letters.replay(tx, letter_id, decision, by=str(admin.id))
 
 
 @app.post("/admin/dead-letters/{letter_id}/discard", status=200, problems=REFUSALS)
-def discard(letter_id: UUID, decision: Decision, admin: Admin, tx: Transaction) -> DeadLetterResponse:
+def discard(letter_id: UUID, decision: Decision, admin: SteppedUpAdmin, tx: Transaction) -> DeadLetterResponse:
     """Discard a dead letter, with a reason."""
     return dead_letters.discard(tx, letter_id, decision, by=str(admin.id))
 

@@ -6,7 +6,7 @@ from shared.models import Listing, PageQuery
 from shared.payouts import retries, schemas
 from shared.payouts.schemas import PayoutResponse
 from shared.problems import NotFound
-from shared.web import App, Organizer, Transaction
+from shared.web import App, Organizer, OrganizerOrSteppedUpAdmin, Transaction
 
 app = App("payouts")
 
@@ -24,7 +24,7 @@ def payout(payout_id: UUID, caller: Organizer, tx: Transaction) -> PayoutRespons
 
 
 @app.post("/payouts/{payout_id}/retry", status=200, problems=(NotFound, retries.PayoutNotRetryable))
-def retry(payout_id: UUID, caller: Organizer, tx: Transaction) -> PayoutResponse:
+def retry(payout_id: UUID, caller: OrganizerOrSteppedUpAdmin, tx: Transaction) -> PayoutResponse:
     """Retry a payout that failed or waits, after the bank account was corrected."""
     return retries.retry(tx, payout_id, caller)
 

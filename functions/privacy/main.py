@@ -5,6 +5,7 @@ from shared.identity.codes import CodeInvalid
 from shared.identity.login_throttling import TooManyAttempts
 from shared.identity.marketing import LinkInvalid, UnsubscribeLink
 from shared.identity.password_change import WrongPassword
+from shared.identity.second_factors import SecondFactorInvalid
 from shared.messages import unsubscribe_links
 from shared.privacy import cookie_consents, deletion, export
 from shared.privacy.cookie_consents import COOKIES, CookieChoice, CookieConsent, CookieList, ListChanged
@@ -14,7 +15,7 @@ from shared.web import App, File, HtmlPage, SignedIn, Transaction, Viewer
 
 app = App("privacy")
 
-PROOF = (WrongPassword, CodeInvalid, TooManyAttempts, AccountInUse)
+PROOF = (WrongPassword, CodeInvalid, SecondFactorInvalid, TooManyAttempts, AccountInUse)
 
 
 @app.get("/account/export", produces=("application/json", "text/csv"))
@@ -26,7 +27,7 @@ def export_data(query: ExportQuery, caller: SignedIn) -> File:
 
 @app.post("/account/delete", status=204, ends_session=True, problems=PROOF)
 def delete(asked: Deletion, caller: SignedIn) -> None:
-    """Delete your account for good, by your password or the code of `auth/confirm/code`.
+    """Delete your account for good, by your password or the code of `auth/confirm/code`, and your second factor.
 
     Records that tax law requires are kept without your name.
     """

@@ -19,7 +19,7 @@ from shared.refunds.requests import (
 )
 from shared.refunds.schemas import RefundQuery, RefundResponse
 from shared.tickets.voiding import ProductsPickedUp, TicketUsed
-from shared.web import App, Buyer, Organizer, SignedIn, Transaction
+from shared.web import App, Buyer, OrganizerOrSteppedUpAdmin, SignedIn, Transaction
 
 app = App("refunds")
 
@@ -49,19 +49,21 @@ def refund(refund_id: UUID, caller: SignedIn, tx: Transaction) -> RefundResponse
 
 
 @app.put("/refunds/{refund_id}/approve", problems=(NotFound, RefundAlreadyDecided, *USED, EventCancelled))
-def approve(refund_id: UUID, caller: Organizer, tx: Transaction) -> RefundResponse:
+def approve(refund_id: UUID, caller: OrganizerOrSteppedUpAdmin, tx: Transaction) -> RefundResponse:
     """Approve a refund: its tickets are void and their stock is free at once."""
     return approval.approve(tx, caller, refund_id)
 
 
 @app.put("/refunds/{refund_id}/reject", problems=(NotFound, RefundAlreadyDecided))
-def reject(refund_id: UUID, rejection: approval.Rejection, caller: Organizer, tx: Transaction) -> RefundResponse:
+def reject(
+    refund_id: UUID, rejection: approval.Rejection, caller: OrganizerOrSteppedUpAdmin, tx: Transaction
+) -> RefundResponse:
     """Reject a refund, with a reason for the buyer."""
     return approval.reject(tx, caller, refund_id, rejection)
 
 
 @app.post("/refunds/{refund_id}/retry", status=200, problems=(NotFound, RefundNotRetryable))
-def retry(refund_id: UUID, caller: Organizer, tx: Transaction) -> RefundResponse:
+def retry(refund_id: UUID, caller: OrganizerOrSteppedUpAdmin, tx: Transaction) -> RefundResponse:
     """Retry a refund that failed or waits."""
     return approval.retry(tx, caller, refund_id)
 

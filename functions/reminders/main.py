@@ -1,6 +1,7 @@
-"""Reminders of open payments and near events, and what organizers have sold (NS-004, NS-005, NOTIFY-1)."""
+"""Reminders of payments and events, sales, and lost second factors (NS-004, NS-005, NOTIFY-1, MFA-1)."""
 
-from shared.messages import event_reminders, payment_reminders, sale_notices
+from shared.identity import second_factor_resets
+from shared.messages import event_reminders, mails, payment_reminders, sale_notices
 from shared.web import App
 
 app = App("reminders")
@@ -22,6 +23,12 @@ def enqueue_event_reminders() -> None:
 def enqueue_sale_digests() -> None:
     """Every morning: tell organizers what they have sold since they were last told."""
     sale_notices.enqueue_digests()
+
+
+@app.job("resets")
+def carry_out_resets() -> None:
+    """Every ten minutes: remove the second factors whose owners asked for it three days ago, and tell them."""
+    second_factor_resets.carry_out_due(mails.enqueue_for_account)
 
 
 main = app.entry_point()

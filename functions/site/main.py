@@ -2,6 +2,7 @@
 
 from shared.site import (
     account_pages,
+    confirmation_pages,
     deletion_pages,
     error_pages,
     event_pages,
@@ -9,6 +10,7 @@ from shared.site import (
     order_pages,
     purchase_pages,
     refund_pages,
+    second_factor_pages,
     sign_in_pages,
     static_pages,
     ticket_pages,
@@ -41,6 +43,8 @@ for each in (
     sign_in_pages,
     google_pages,
     account_pages,
+    confirmation_pages,
+    second_factor_pages,
     deletion_pages,
     start_pages,
     own_event_pages,

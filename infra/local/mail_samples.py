@@ -96,6 +96,14 @@ class _Samples:
         yield Sample("confirm_identity", "", code)
         yield Sample("reset_password", "", code)
         yield Sample("already_registered", "", name)
+        factor = {**name, "recovery_codes_left": 0, "due_at": ""}
+        for occasion in ("enabled", "disabled", "new_recovery_codes", "reset_cancelled", "reset"):
+            yield Sample("second_factor", occasion, {**factor, "occasion": occasion})
+        used = {**factor, "occasion": "recovery_code_used"}
+        yield Sample("second_factor", "recovery_code_used", {**used, "recovery_codes_left": 2})
+        yield Sample("second_factor", "last_recovery_code_used", used)
+        asked = {**factor, "occasion": "reset_requested", "due_at": self._deadline}
+        yield Sample("second_factor", "reset_requested", asked)
         yield Sample("account_deleted", "", name)
         yield Sample("staff_invitation", "", {**name, "code": "123456", "valid_days": 3})
         yield Sample("staff_address_taken", "", name)

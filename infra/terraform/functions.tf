@@ -14,6 +14,8 @@ locals {
       TRACE_EXPORTER        = "cloud"
       TRUSTED_PROXIES       = "2" # Google's load balancer appends the client and itself to X-Forwarded-For
 
+      SECOND_FACTOR_FOR_ADMINS = "required" # whatever the code's default becomes
+
       THREADED_TIMEOUT_ENABLED = "true" # else a request with threads outlives the function's time-out, and keeps its locks
     },
     { for replica in google_sql_database_instance.replica : "REPLICA_INSTANCE" => replica.connection_name },

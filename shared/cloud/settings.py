@@ -79,6 +79,10 @@ class Settings:
     """The oldest that the last authentication may be where something sensitive is changed."""
     cancellation_approval: str = "required"
     """`optional` lets one admin alone cancel an event by the API: on a laptop, which may have a single admin."""
+    step_up_seconds: int = 900
+    """The oldest that an admin's last authentication may be where they move money."""
+    second_factor_for_admins: str = "required"
+    """`optional` lets admins work without a second factor, for trying the product; else they can only set one up."""
     bank_account_wait_seconds: int = 86_400
     """The time for which no money goes to a bank account that replaced another. 0: it is used at once."""
     secure_cookies: str = "on"

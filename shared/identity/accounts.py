@@ -64,6 +64,7 @@ class AccountEmail:
         "reset_password",
         "confirm_identity",
         "sign_in",
+        "second_factor",
         "staff_invitation",
         "staff_address_taken",
     ]

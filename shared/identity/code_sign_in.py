@@ -25,7 +25,7 @@ from shared.identity import (
     gate_assignments,
     login_throttling,
     people,
-    sessions,
+    second_factor_sign_in,
     sign_in_codes,
 )
 from shared.identity.accounts import TERMS_VERSION, AccountEmail, TermsNotAccepted
@@ -34,6 +34,7 @@ from shared.identity.client_networks import UNKNOWN_CLIENT, ClientNetwork
 from shared.identity.codes import CodeInvalid
 from shared.identity.login_throttling import TooManyAttempts
 from shared.identity.people import Person
+from shared.identity.second_factor_sign_in import SecondFactorChallenge
 from shared.identity.sessions import Tokens
 from shared.identity.sign_in_codes import SignInCode
 from shared.models import RequestModel, ResponseModel
@@ -67,7 +68,7 @@ class SignInCodeSent(ResponseModel):
     detail: str = "We have mailed a code to this address, or did a moment ago."
 
 
-PROBLEMS = (CodeInvalid, TermsNotAccepted, TooManyAttempts)
+PROBLEMS = (CodeInvalid, TermsNotAccepted, TooManyAttempts, SecondFactorChallenge)
 """The refusals of a sign-in by code."""
 
 # Uses index: users_email
@@ -100,7 +101,10 @@ def send_code(
 
 
 def sign_in(proof: SignInProof, client: ClientNetwork = UNKNOWN_CLIENT) -> Tokens:
-    """Sign in by the mailed code. Raises CodeInvalid, TooManyAttempts, and TermsNotAccepted, which spends no code."""
+    """Sign in by the mailed code.
+
+    Raises CodeInvalid, TooManyAttempts, TermsNotAccepted, which spends no code, and SecondFactorChallenge, which does.
+    """
     with transaction() as tx:
         found = people.find(tx, proof.email)
         known = client_networks.known_device(tx, client, found.id) if found else None
@@ -116,9 +120,13 @@ def sign_in(proof: SignInProof, client: ClientNetwork = UNKNOWN_CLIENT) -> Token
             login_throttling.reset(tx, person.email, client, known=known)
             code_mails.reset(tx, person.email)
             code_mails.restore(tx, client)
-            return sessions.start(tx, person, by="mailed code")
-        accounts.record_failure(tx, proof.email, person, client, by="mailed code", known=known)
-    raise CodeInvalid
+            begun = second_factor_sign_in.begin(tx, person, by="mailed code")
+        else:
+            begun = None
+            accounts.record_failure(tx, proof.email, person, client, by="mailed code", known=known)
+    if begun is None:
+        raise CodeInvalid
+    return second_factor_sign_in.tokens_or_raise(begun)
 
 
 def _code_for(

@@ -8,12 +8,13 @@ from sqlalchemy import text
 from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
 from shared.field_types import Trimmed
-from shared.identity import gate_assignments, google_nonces, google_tokens, people, sessions, staff
+from shared.identity import gate_assignments, google_nonces, google_tokens, people, second_factor_sign_in, staff
 from shared.identity.accounts import TERMS_VERSION, TermsNotAccepted
 from shared.identity.client_networks import UNKNOWN_CLIENT, ClientNetwork
 from shared.identity.google_nonces import GoogleNonceResponse
 from shared.identity.google_tokens import GoogleIdentity, GoogleSignInOff, GoogleTokenInvalid
 from shared.identity.people import Person
+from shared.identity.second_factor_sign_in import SecondFactorChallenge
 from shared.identity.sessions import Tokens
 from shared.models import RequestModel
 from shared.problems import Problem
@@ -39,7 +40,7 @@ class AccountNotLinked(Problem):
     status, slug = 409, "account-not-linked"
 
 
-PROBLEMS = (GoogleTokenInvalid, GoogleSignInOff, AccountNotLinked, TermsNotAccepted)
+PROBLEMS = (GoogleTokenInvalid, GoogleSignInOff, AccountNotLinked, TermsNotAccepted, SecondFactorChallenge)
 """The refusals of a sign-in with Google."""
 
 # Uses index: users_oauth
@@ -88,7 +89,7 @@ def sign_in(request: GoogleSignIn, client: ClientNetwork = UNKNOWN_CLIENT) -> To
     """Sign in by a Google ID token. Fetches Google's keys first, so it opens its own transaction.
 
     A token signs in once; after a refusal it may be sent again, for example with the terms accepted.
-    Raises what google_tokens.verify raises, TermsNotAccepted, and AccountNotLinked.
+    Raises what google_tokens.verify raises, TermsNotAccepted, AccountNotLinked, and SecondFactorChallenge.
     """
     identity = google_tokens.verify(request.id_token, request.nonce, client)
     with transaction() as tx:
@@ -98,7 +99,8 @@ def sign_in(request: GoogleSignIn, client: ClientNetwork = UNKNOWN_CLIENT) -> To
         if person is None:
             raise AccountNotLinked
         _mark_used(tx, identity)
-        return sessions.start(tx, person, by="google")
+        begun = second_factor_sign_in.begin(tx, person, by="google")
+    return second_factor_sign_in.tokens_or_raise(begun)
 
 
 def _mark_used(tx: Transaction, identity: GoogleIdentity) -> None:

@@ -15,6 +15,10 @@ seconds. docs/decisions/0017-limits-by-account-and-network.md has the calculatio
 Wrong codes are throttled likewise, all codes of an address together, and reset after a day without attempts. Mails with
 codes are sent after 1, 5, 15 minutes, then hourly, so that nobody's mailbox is flooded.
 
+One-time passwords of a second factor have counts of their own, which the first factor does not reset; over all unknown
+devices an account has a budget of 20 of them plus one each half hour, without exception. Only who has got past the
+first factor can use it up, and it stops no known device.
+
 An attempt is counted before the password or code is compared. So concurrent guesses, on however many instances, queue
 at the row and are refused once their share is used up. The budgets are counted afterwards and may be exceeded by the
 guesses that are compared concurrently.
@@ -45,6 +49,7 @@ class AttemptKind:
 
 PASSWORDS = AttemptKind("attempts", (0, 0, 0, 0, 60, 120, 240, 480, 900), 900)
 CODES = AttemptKind("codes", PASSWORDS.waits, DAY_SECONDS)
+SECOND_FACTORS = AttemptKind("second factors", PASSWORDS.waits, DAY_SECONDS)
 MAILS = {
     purpose: AttemptKind(f"mails {purpose}", (codes.RESEND_SECONDS, 300, 900, 3600), DAY_SECONDS)
     for purpose in ("verify_email", "reset_password", "staff_invitation", "confirm_identity", "sign_in")
@@ -64,6 +69,7 @@ class LeakyBucket:
 
 ACCOUNT = LeakyBucket("account", 50, 1800)
 NETWORK = LeakyBucket("network", 1000, 2)
+SECOND_FACTOR = LeakyBucket("second factor", 20, 1800)
 _ALL = (PASSWORDS, CODES, *MAILS.values())
 
 
@@ -144,9 +150,24 @@ def count_attempt(
     if known is None and checks_network:
         _check_network(tx, client)
     is_guarded = known is None and seconds_over_budget(tx, ACCOUNT, email) > 0
-    if not try_attempt(tx, kind, email, known or client.network, is_guarded=is_guarded):
-        left = tx.execute(_SECONDS_LEFT, {"key": _key(kind, email, known or client.network)}).scalar()
-        raise TooManyAttempts(retry_after_seconds=max(left or 0, 1))
+    _take_attempt(tx, kind, email, known or client.network, is_guarded=is_guarded)
+
+
+def count_second_factor(tx: Transaction, email: str, client: ClientNetwork, *, known: str | None) -> None:
+    """Count one attempt at the second factor of an account, whose person is locked. Raises TooManyAttempts."""
+    over = 0 if known else seconds_over_budget(tx, SECOND_FACTOR, email)
+    if over > 0:
+        raise TooManyAttempts(retry_after_seconds=over)
+    _take_attempt(tx, SECOND_FACTORS, email, known or client.network)
+    if known is None:
+        spend(tx, SECOND_FACTOR, email)
+
+
+def reset_second_factor(tx: Transaction, email: str, client: ClientNetwork, *, known: str | None) -> None:
+    """Reset the count of where a second factor was accepted, and give its attempt back to the budget."""
+    tx.execute(_RESET, {"keys": [_key(SECOND_FACTORS, email, known or client.network)]})
+    if known is None:
+        restore(tx, SECOND_FACTOR, email)
 
 
 def record_failure(tx: Transaction, email: str, client: ClientNetwork, *, known: str | None = None) -> None:
@@ -182,6 +203,13 @@ def seconds_over_budget(tx: Transaction, budget: LeakyBucket, whose: str) -> int
     """The seconds until one more is within a budget; 0 or less where it is now."""
     ahead = tx.execute(_SECONDS_LEFT, {"key": _budget_key(budget, whose)}).scalar()
     return int(ahead or 0) - (budget.most - 1) * budget.seconds_each
+
+
+def _take_attempt(tx: Transaction, kind: AttemptKind, email: str, client: str, *, is_guarded: bool = False) -> None:
+    """Like `try_attempt`. Raises TooManyAttempts where the next is not due yet."""
+    if not try_attempt(tx, kind, email, client, is_guarded=is_guarded):
+        left = tx.execute(_SECONDS_LEFT, {"key": _key(kind, email, client)}).scalar()
+        raise TooManyAttempts(retry_after_seconds=max(left or 0, 1))
 
 
 def _check_network(tx: Transaction, client: ClientNetwork) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
-from shared.identity import login_throttling, passwords, people, sessions
+from shared.identity import login_throttling, passwords, people, second_factors, sessions
 from shared.identity.people import Person
 from shared.identity.sessions import Tokens
 from shared.models import RequestModel
@@ -64,6 +64,7 @@ def lock_confirmed(tx: Transaction, confirmed: Person, session_id: UUID | None =
 def change(user_id: UUID, change: PasswordChange, session_id: UUID | None = None) -> Tokens:
     """Change the password and end every session; return the tokens of a new one.
 
+    They are a fresh proof of who asks only where there is no second factor: the password alone doesn't stand for both.
     Raises what `verify_password` raises. Opens its own transactions.
     """
     confirmed = verify_password(user_id, change.current_password, session_id)
@@ -73,4 +74,5 @@ def change(user_id: UUID, change: PasswordChange, session_id: UUID | None = None
         tx.execute(_NEW_PASSWORD, {"id": person.id, "password_hash": password_hash})
         sessions.end_all(tx, person)
         audit.record(tx, "user.password_changed", subject="user", subject_id=person.id, actor_id=person.id)
-        return sessions.start(tx, person, by="new password")
+        is_fresh_proof = second_factors.find(tx, person.id) is None
+        return sessions.start(tx, person, by="new password", is_fresh_proof=is_fresh_proof)

@@ -17,7 +17,7 @@ from shared.identity import (
     login_throttling,
     passwords,
     people,
-    sessions,
+    second_factor_sign_in,
     unverified_registrations,
 )
 from shared.identity.addresses import EmailAddress
@@ -57,9 +57,10 @@ class EmailNotVerified(Forbidden):
 def login(credentials: Credentials, client: ClientNetwork = UNKNOWN_CLIENT) -> Tokens:
     """Sign in. Raises InvalidCredentials, TooManyAttempts, or EmailNotVerified after an unverified registration.
 
-    EmailNotVerified is raised for an unverified account, and for a registration of an address whose account is somebody
-    else's. A wrong password costs one round of bcrypt in every case, the right one of an unverified registration two.
-    Its attempts stay throttled, as nobody has proved that the address is theirs.
+    Raises SecondFactorChallenge where the account has a second factor. EmailNotVerified is raised for an unverified
+    account, and for a registration of an address whose account is somebody else's. A wrong password costs one round of
+    bcrypt in every case, the right one of an unverified registration two. Its attempts stay throttled, as nobody has
+    proved that the address is theirs.
     """
     if credentials.refresh_token:
         client = replace(client, refresh_token=credentials.refresh_token)
@@ -75,7 +76,8 @@ def login(credentials: Credentials, client: ClientNetwork = UNKNOWN_CLIENT) -> T
         if person is None or person.password_hash != found.password_hash:
             raise InvalidCredentials  # reset in this very moment, to keep out those who know the old one
         login_throttling.reset(tx, person.email, client, known=known)
-        return sessions.start(tx, person, by="password")
+        begun = second_factor_sign_in.begin(tx, person, by="password")
+    return second_factor_sign_in.tokens_or_raise(begun)
 
 
 def _refuse(

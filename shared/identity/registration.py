@@ -24,7 +24,7 @@ from shared.identity import (
     login_throttling,
     passwords,
     people,
-    sessions,
+    second_factor_sign_in,
     unverified_registrations,
 )
 from shared.identity.accounts import TERMS_VERSION, AccountEmail, EmailCode, Phone, UserResponse
@@ -111,7 +111,10 @@ def _register(
 
 
 def verify_email(proof: EmailCode, client: ClientNetwork = UNKNOWN_CLIENT) -> Tokens:
-    """Verify an address by the code mailed to it, and sign in. Raises CodeInvalid, TooManyAttempts."""
+    """Verify an address by the code mailed to it, and sign in.
+
+    Raises CodeInvalid, TooManyAttempts, and SecondFactorChallenge.
+    """
     with transaction() as tx:
         login_throttling.count_attempt(tx, login_throttling.CODES, proof.email, client)
     with transaction() as tx:
@@ -120,9 +123,13 @@ def verify_email(proof: EmailCode, client: ClientNetwork = UNKNOWN_CLIENT) -> To
             tx.execute(_VERIFIED, {"id": person.id})
             login_throttling.reset(tx, person.email, client)
             code_mails.restore(tx, client)
-            return sessions.start(tx, person, by="mailed code")
-        accounts.record_failure(tx, proof.email, person, client, by="mailed code")
-    raise CodeInvalid
+            begun = second_factor_sign_in.begin(tx, person, by="mailed code")
+        else:
+            begun = None
+            accounts.record_failure(tx, proof.email, person, client, by="mailed code")
+    if begun is None:
+        raise CodeInvalid
+    return second_factor_sign_in.tokens_or_raise(begun)
 
 
 def _insert_or_lock(tx: Transaction, registration: Registration) -> tuple[Person, bool]:

@@ -35,7 +35,7 @@ from shared.identity.tokens import access_token
 from shared.models import RequestModel, ResponseModel
 from shared.problems import NotSignedIn
 
-SignInMethod = Literal["password", "mailed code", "google", "new password"]
+SignInMethod = Literal["password", "mailed code", "google", "new password", "second factor"]
 LIFETIME_DAYS = 7
 GRACE_SECONDS = 10
 """Tabs of one browser may refresh concurrently, and a response may get lost; a later reuse is taken for theft."""
@@ -91,14 +91,32 @@ _IS_LIVE = text("""
 """)
 _END_ALL = text("""
     UPDATE refresh_tokens SET ended_at = now()  -- Uses index: refresh_tokens_user
-    WHERE user_id = :user_id AND ended_at IS NULL
+    WHERE user_id = :user_id AND ended_at IS NULL AND family_id IS DISTINCT FROM CAST(:kept AS uuid)
 """)
 
 
-def start(tx: Transaction, person: Person, *, by: SignInMethod) -> Tokens:
-    """Start a session for a locked, authenticated person: the first tokens of a new family."""
-    audit.record_sampled(tx, "user.signed_in", subject="user", subject_id=person.id, actor_id=person.id, by=by)
-    return _add(tx, person, uuid4(), secrets.token_urlsafe(32), clock.now())
+def start(
+    tx: Transaction,
+    person: Person,
+    *,
+    by: SignInMethod,
+    second_factor: str | None = None,
+    is_fresh_proof: bool = True,
+) -> Tokens:
+    """Start a session for a locked, authenticated person: the first tokens of a new family.
+
+    Ways to sign in call second_factor_sign_in.begin instead, which asks for the second factor where there is one.
+    """
+    audit.record_sampled(
+        tx,
+        "user.signed_in",
+        subject="user",
+        subject_id=person.id,
+        actor_id=person.id,
+        by=by,
+        second_factor=second_factor,
+    )
+    return _add(tx, person, uuid4(), secrets.token_urlsafe(32), clock.now() if is_fresh_proof else None)
 
 
 def reauthenticate(tx: Transaction, person: Person, session_id: UUID | None) -> Tokens:
@@ -139,9 +157,9 @@ def end_everywhere(tx: Transaction, user_id: UUID) -> None:
         end_all(tx, person)
 
 
-def end_all(tx: Transaction, person: Person) -> None:
-    """End every session of a person whose row is locked."""
-    tx.execute(_END_ALL, {"user_id": person.id})
+def end_all(tx: Transaction, person: Person, *, but: UUID | None = None) -> None:
+    """End every session of a person whose row is locked, but for one."""
+    tx.execute(_END_ALL, {"user_id": person.id, "kept": but})
 
 
 def _rotate(tx: Transaction, token: str) -> Tokens | None:

@@ -24,7 +24,9 @@ class Principal:
     session_id: UUID | None = field(default=None, compare=False)
     """The session (the family of refresh tokens) that the access token belongs to."""
     auth_time: int | None = field(default=None, compare=False)
-    """The time at which this person last authenticated by password, mailed code or Google, in seconds since 1970."""
+    """The time at which this person last authenticated, with every factor they have, in seconds since 1970."""
+    lacks_second_factor: bool = field(default=False, compare=False)
+    """True for an admin who has to set up a second factor, and is a customer until then."""
 
     def may_act_for(self, organizer_id: UUID) -> bool:
         """True if this person belongs to that organizer, or is an admin."""

@@ -72,7 +72,7 @@ def delete(caller: Principal, deletion: Deletion) -> None:
     proof = reauthentication.check(caller, deletion)
     with transaction() as tx:
         people.lock_for_deletion(tx, caller.id)  # no order may slip in between the check and the commit
-        person = reauthentication.accept(tx, caller, proof)
+        person = reauthentication.accept(tx, caller, proof, mails.enqueue_for_account)
         if person:
             _delete(tx, person)
     if person is None:

@@ -33,6 +33,7 @@ class Field:
 FIELDS = (
     Field("bank_accounts", "id", "account_number_sealed", "bank_account:{}"),
     Field("registrations", "item_id", "identity_sealed", "identity_number:{}"),
+    Field("second_factors", "user_id", "secret_sealed", "second_factor:{}"),
     Field("digital_units", "id", "secret_sealed", "digital_unit:{}"),
 )
 """All of them: a test compares this list with the database's columns."""

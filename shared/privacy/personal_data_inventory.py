@@ -81,6 +81,11 @@ _LISTS = {
         SELECT family_id, created_at, proven_at, expires_at, spent_at, ended_at FROM refresh_tokens
         WHERE user_id = :id ORDER BY created_at
     """),
+    "second_factors": text("""
+        SELECT enrolled_at, reset_due_at,
+            (SELECT count(*) FROM recovery_codes r WHERE r.user_id = f.user_id) AS recovery_codes_left
+        FROM second_factors f WHERE user_id = :id
+    """),
     "cookie_consents": text("""
         SELECT id, version, categories, chosen_at FROM cookie_consents  -- Uses index: cookie_consents_user
         WHERE user_id = :id ORDER BY chosen_at, id

@@ -2,23 +2,20 @@
 
 from contextlib import suppress
 from typing import Annotated, get_args
-from urllib.parse import urlencode
 
 from shared.cloud.database import snapshot, transaction
-from shared.identity import password_change, photos, principals, profiles, reauthentication, sessions
+from shared.identity import password_change, photos, principals, profiles, second_factor_enrolment, sessions
 from shared.identity.password_change import PasswordChange
-from shared.identity.principals import FreshProofRequired
 from shared.identity.profiles import ProfileChange
-from shared.identity.reauthentication import Confirmation
 from shared.identity.tokens import Principal
-from shared.messages import mails, suppressions
+from shared.messages import suppressions
 from shared.messages.suppressions import LiftRequest
 from shared.payouts import bank_account_changes, bank_accounts
 from shared.payouts.bank_accounts import BankAccountBody, BankAccountResponse, BankCode
 from shared.privacy.cookie_consents import COOKIES
 from shared.problems import NotFound, Problem
 from shared.site import forms, rendering
-from shared.web import CODE_MAILS, CREDENTIALS, App, MaxBytes, SignedIn, Upload
+from shared.web import CREDENTIALS, App, MaxBytes, SignedIn, Upload
 from shared.web.pages import Page, PageRequest, Redirect
 
 BANKS: tuple[str, ...] = get_args(BankCode)
@@ -110,42 +107,13 @@ def set_bank_account(request: PageRequest, viewer: SignedIn) -> Page | Redirect:
     wanted, errors = forms.read(BankAccountBody, given, request.language)
     if wanted is None:
         return _bank_account(request, viewer, errors=errors)
+    with transaction() as tx:
+        principals.require_fresh_proof(principals.refresh(tx, viewer))
     try:
-        with transaction() as tx:
-            principals.require_fresh_proof(principals.refresh(tx, viewer))
         bank_account_changes.set_account(viewer.id, wanted)
-    except FreshProofRequired:
-        return Redirect(_confirmation(BANK_ACCOUNT))
     except Problem as problem:
         return _bank_account(request, viewer, problem=problem)
     return Redirect(f"{BANK_ACCOUNT}?saved=yes")
-
-
-@pages.page("/account/confirm")
-def confirm(request: PageRequest, viewer: SignedIn) -> Page:
-    """The page to authenticate again, before something that a finder of the phone must not do."""
-    return _confirm(request, viewer, is_sent=request.query.get("sent") == "yes")
-
-
-@pages.form("/account/confirm/code", limit=CODE_MAILS)
-def send_confirmation_code(request: PageRequest, viewer: SignedIn) -> Redirect:
-    """Mail a code to their own address."""
-    with transaction() as tx:
-        mails.enqueue_for_account(tx, reauthentication.send_code(tx, viewer))
-    return Redirect(_confirmation(forms.target(request, ACCOUNT), is_sent=True))
-
-
-@pages.form("/account/confirm", limit=CREDENTIALS)
-def verify_code(request: PageRequest, viewer: SignedIn) -> Page | Redirect:
-    """Take the mailed code, and go on where they came from."""
-    given, errors = forms.read(Confirmation, forms.non_empty(request.form, "code"), request.language)
-    if given is None:
-        return _confirm(request, viewer, is_sent=True, errors=errors)
-    try:
-        tokens = reauthentication.confirm(viewer, given)
-    except Problem as problem:
-        return _confirm(request, viewer, is_sent=True, problem=problem)
-    return Redirect(forms.target(request, ACCOUNT), tokens=tokens)
 
 
 def _page(
@@ -154,6 +122,7 @@ def _page(
     with snapshot() as tx:
         profile = profiles.read(tx, viewer.id)
         suppression = suppressions.find(tx, profile.email)
+        second_factor = second_factor_enrolment.read(tx, viewer.id)
     return rendering.form_page(
         "account.html",
         request,
@@ -162,6 +131,8 @@ def _page(
         problem=problem,
         address=ACCOUNT,
         profile=profile,
+        second_factor=second_factor,
+        may_enrol=second_factor_enrolment.may_enrol(profile.role),
         gets_no_mails_as=suppression.reason if suppression and suppression.is_active else None,
         is_saved=request.query.get("saved") == "yes",
         cookies=COOKIES.cookies,
@@ -188,29 +159,3 @@ def _bank_account(
         banks=BANKS,
         is_saved=request.query.get("saved") == "yes",
     )
-
-
-def _confirm(
-    request: PageRequest,
-    viewer: Principal,
-    *,
-    is_sent: bool = False,
-    errors: dict[str, str] | None = None,
-    problem: Problem | None = None,
-) -> Page:
-    target = forms.target(request, ACCOUNT)
-    return rendering.form_page(
-        "confirm.html",
-        request,
-        viewer=viewer,
-        errors=errors,
-        problem=problem,
-        address=_confirmation(target, is_sent=is_sent),
-        next=target,
-        is_sent=is_sent,
-    )
-
-
-def _confirmation(target: str, *, is_sent: bool = False) -> str:
-    """The address to authenticate again at, which goes on to `target`."""
-    return f"/account/confirm?{urlencode({'next': target, **({'sent': 'yes'} if is_sent else {})})}"

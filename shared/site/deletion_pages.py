@@ -35,7 +35,7 @@ def send_code(viewer: SignedIn) -> Redirect:
 def delete(request: PageRequest, viewer: SignedIn) -> Page | Redirect:
     """Delete the account for good. Records that tax law needs are kept without the name."""
     is_mailed = "code" in request.form
-    given = forms.non_empty(request.form, "password", "code")
+    given = forms.non_empty(request.form, "password", "code", "second_factor")
     wanted, errors = forms.read(Deletion, given, request.language)
     if wanted is None:
         return _page(request, viewer, is_mailed=is_mailed, errors=errors)
@@ -56,6 +56,7 @@ def _page(
 ) -> Page:
     with snapshot() as tx:
         profile = profiles.read(tx, viewer.id)
+        ways = reauthentication.ways(tx, viewer)
     return rendering.form_page(
         "delete_account.html",
         request,
@@ -64,6 +65,7 @@ def _page(
         problem=problem,
         address=_MAILED if is_mailed else DELETE,
         profile=profile,
+        ways=ways,
         is_mailed=is_mailed,
         obstacles=problem.members["reasons"] if isinstance(problem, AccountInUse) else [],
     )

@@ -5,8 +5,9 @@ from dataclasses import replace
 from shared.identity import google_redirect
 from shared.identity.accounts import TermsNotAccepted
 from shared.identity.google_redirect import Return
+from shared.identity.second_factor_sign_in import SecondFactorChallenge
 from shared.problems import Problem
-from shared.site import forms, rendering, sign_in_pages
+from shared.site import forms, rendering, sign_in, sign_in_pages
 from shared.web import CREDENTIALS, App
 from shared.web.pages import Page, PageRequest, Redirect
 
@@ -44,6 +45,8 @@ def _sign_in(request: PageRequest, *, accepts_terms: bool) -> Page | Redirect:
         tokens = google_redirect.sign_in(request.form, returned, request.client, accepts_terms=accepts_terms)
     except TermsNotAccepted:
         return _terms_page(request, returned)
+    except SecondFactorChallenge as asked:
+        return sign_in.second_factor_page(request, asked.challenge, target)
     except Problem as problem:
         return sign_in_pages.login_page(request, target=target, problem=problem)
     return Redirect(target, tokens=tokens)

@@ -13,6 +13,7 @@ from werkzeug.datastructures import MultiDict
 from shared.catalog import public_views
 from shared.catalog.events import EventResponse
 from shared.cloud.database import snapshot
+from shared.identity.second_factor_sign_in import SecondFactorChallenge
 from shared.identity.tokens import Principal
 from shared.problems import NotFound, Problem
 from shared.sales import quotes, reservations, schemas
@@ -59,6 +60,8 @@ def sign_in_and_hold(request: PageRequest, slug: str) -> Page | Redirect:
     email = request.form.get("email", "")
     try:
         tokens = sign_in.sign_in_by_code(request)
+    except SecondFactorChallenge as asked:
+        return sign_in.second_factor_page(request, asked.challenge, _address(slug, request.form))
     except Problem as problem:
         return _code_page(request, slug, email, problem=problem)
     principal = sign_in.principal(tokens)

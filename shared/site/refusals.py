@@ -71,6 +71,29 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         _("Try again, or have a code mailed instead."),
     ),
     "google-sign-in-off": (_("Google is not available here."), _("Have a code mailed instead.")),
+    "second-factor-challenge": (
+        _("This account has two-step verification."),
+        _("Sign in here with the code of your authenticator app."),
+    ),
+    "second-factor-invalid": (
+        _("The code is wrong or was used already."),
+        _("Type the one that your app shows now, or a recovery code."),
+    ),
+    "second-factor-required": (
+        _("Admins need two-step verification."),
+        _("Set it up in your account first."),
+    ),
+    "challenge-expired": (_("That took too long."), _("Sign in again from the beginning.")),
+    "enrolment-expired": (_("That took too long."), _("Begin again, with a new QR code.")),
+    "already-enrolled": (_("This app is set up already."), _("If the recovery codes are lost, make new ones.")),
+    "mailed-code-required": (
+        _("First show that the mailbox is yours."),
+        _("Begin again and sign in with a mailed code; then have it removed here."),
+    ),
+    "admin-reset-only": (
+        _("An admin's second step is not removed by waiting."),
+        _("Ask two other admins to remove it."),
+    ),
     "account-not-linked": (
         _("This address has an account that was opened without Google."),
         _("Have a code mailed to it: that signs you in to the same account."),

@@ -1,4 +1,4 @@
-"""Signing in to pages by a mailed code (AUTH-1): what the forms send, and what is wrong with it."""
+"""Signing in to pages by a mailed code (AUTH-1) and a second factor (MFA-1): what forms send, what is wrong with it."""
 
 from urllib.parse import urlencode
 
@@ -9,10 +9,10 @@ from shared.identity.codes import CodeInvalid
 from shared.identity.sessions import Tokens
 from shared.identity.tokens import Principal
 from shared.messages import mails
-from shared.problems import NotSignedIn
-from shared.site import forms
+from shared.problems import NotSignedIn, Problem
+from shared.site import forms, rendering
 from shared.web.constant_time import CODE_MS, pad_to
-from shared.web.pages import PageRequest
+from shared.web.pages import Page, PageRequest
 
 
 def send_code(request: PageRequest) -> tuple[str, dict[str, str]]:
@@ -38,6 +38,18 @@ def sign_in_by_code(request: PageRequest) -> Tokens:
         raise CodeInvalid
     with pad_to(CODE_MS):
         return code_sign_in.sign_in(proof, request.client)
+
+
+def second_factor_page(request: PageRequest, challenge: str, target: str, problem: Problem | None = None) -> Page:
+    """The page that asks for the second factor of who has passed the first step, and goes on to `target`."""
+    return rendering.form_page(
+        "login_second_factor.html",
+        request,
+        problem=problem,
+        address=f"/login?{urlencode({'next': target})}",
+        challenge=challenge,
+        next=target,
+    )
 
 
 def google_path(target: str) -> str:

@@ -6,6 +6,7 @@ from shared.cloud.database import transaction
 from shared.identity import password_reset, password_sign_in, sessions
 from shared.identity.password_reset import PasswordReset
 from shared.identity.password_sign_in import Credentials
+from shared.identity.second_factor_sign_in import SecondFactorChallenge
 from shared.identity.sessions import RefreshRequest
 from shared.messages import mails
 from shared.problems import Problem
@@ -34,6 +35,8 @@ def sign_in_by_password(request: PageRequest) -> Page | Redirect:
         return login_page(request, errors=errors, by_password=True)
     try:
         tokens = password_sign_in.login(given, request.client)
+    except SecondFactorChallenge as asked:
+        return sign_in.second_factor_page(request, asked.challenge, forms.target(request, SIGNED_IN))
     except Problem as problem:
         return login_page(request, problem=problem, by_password=True)
     return Redirect(forms.target(request, SIGNED_IN), tokens=tokens)
@@ -53,6 +56,8 @@ def sign_in_by_code(request: PageRequest) -> Page | Redirect:
     """Sign in with the mailed code. For an address without an account it makes one."""
     try:
         tokens = sign_in.sign_in_by_code(request)
+    except SecondFactorChallenge as asked:
+        return sign_in.second_factor_page(request, asked.challenge, forms.target(request, SIGNED_IN))
     except Problem as problem:
         return _code(request, request.form.get("email", ""), problem)
     return Redirect(forms.target(request, SIGNED_IN), tokens=tokens)

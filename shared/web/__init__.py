@@ -11,7 +11,10 @@ from shared.web.auth import (
     FreshlyProvenOrganizer,
     GateStaff,
     Organizer,
+    OrganizerOrSteppedUpAdmin,
     SignedIn,
+    SteppedUpAdmin,
+    SteppedUpAdminOfDesk,
     Viewer,
 )
 from shared.web.caching import Cached
@@ -47,8 +50,11 @@ __all__ = [
     "MaxBytes",
     "OrCookie",
     "Organizer",
+    "OrganizerOrSteppedUpAdmin",
     "RawRequest",
     "SignedIn",
+    "SteppedUpAdmin",
+    "SteppedUpAdminOfDesk",
     "Transaction",
     "Upload",
     "Viewer",

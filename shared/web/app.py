@@ -32,6 +32,7 @@ from werkzeug.routing import Map, RequestRedirect
 from shared.cloud import logs, shutdown, tracing
 from shared.cloud.database import snapshot, transaction
 from shared.cloud.settings import settings
+from shared.identity.principals import FreshProofRequired
 from shared.identity.tokens import Principal
 from shared.problems import Malformed, MethodNotAllowed, NotFound, NotSignedIn, Problem
 from shared.web import (
@@ -196,7 +197,8 @@ class App:
     def _problem_response(self, error: Problem, correlation: str, request: Request) -> Response:
         if self._error_page is None:
             return rendering.problem(error, correlation, wording.requested_language(request))
-        return pages.error(self._error_page(error, correlation, pages.read_briefly(request)), error, request)
+        refused = pages.read_refused(request) if isinstance(error, FreshProofRequired) else pages.read_briefly(request)
+        return pages.error(self._error_page(error, correlation, refused), error, request)
 
     def _answer(self, matched: Route, variables: dict[str, str], request: Request) -> Response:
         if matched.kind not in ("http", "page"):

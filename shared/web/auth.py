@@ -12,22 +12,35 @@ from flask import Request
 
 from shared.cloud.database import transaction
 from shared.identity import principals, tokens
+from shared.identity.principals import SecondFactorRequired
 from shared.identity.tokens import Principal
 from shared.problems import Forbidden, NotFound, NotSignedIn
 from shared.web import cookie_mode, cookies, csrf
 
+_EVERYBODY = frozenset({"customer", "organizer", "staff", "admin"})
+_BUYERS = frozenset({"customer", "organizer", "admin"})
+_ORGANIZERS = frozenset({"organizer", "admin"})
+_ADMINS = frozenset({"admin"})
+
 
 @dataclass(frozen=True)
 class Access:
-    """The roles that may call, whether anonymous callers may too, and whether a fresh proof is required.
+    """The roles that may call, whether anonymous callers may too, and which proof of who they are is required.
 
-    `is_hidden`: to who is signed in with another role, there is nothing at this address.
+    `is_hidden`: to who is signed in with another role, there is nothing at this address. `needs_step_up`: an admin's
+    authentication must be a recent one, as money moves.
     """
 
     roles: frozenset[str]
     anonymous: bool = False
     needs_fresh_proof: bool = False
     is_hidden: bool = False
+    needs_step_up: bool = False
+
+    @property
+    def is_for_admins_only(self) -> bool:
+        """True if only admins may call."""
+        return self.roles == _ADMINS
 
     def admit(self, request: Request) -> Principal | None:
         """Authenticate the caller by the request's bearer token, or else by its cookie.
@@ -47,15 +60,20 @@ class Access:
     def confirm(self, claimed: Principal) -> Principal:
         """Check an admitted caller in the database.
 
-        Raises AccountGone, SessionEnded, Forbidden or NotFound for another role, FreshProofRequired.
+        Raises AccountGone, SessionEnded, Forbidden or NotFound for another role, SecondFactorRequired, and
+        FreshProofRequired.
         """
         if claimed.role == "customer" and not self.needs_fresh_proof:
             return claimed
         with transaction() as tx:
             principal = principals.refresh(tx, claimed)
+        if principal.lacks_second_factor and principal.role not in self.roles:
+            raise SecondFactorRequired
         self._check_role(principal)
         if self.needs_fresh_proof:
             principals.require_fresh_proof(principal)
+        if self.needs_step_up:
+            principals.require_step_up(principal)
         return principal
 
     def _check_role(self, principal: Principal) -> None:
@@ -82,11 +100,6 @@ def _browser(request: Request) -> Principal | None:
     return principal
 
 
-_EVERYBODY = frozenset({"customer", "organizer", "staff", "admin"})
-_BUYERS = frozenset({"customer", "organizer", "admin"})
-_ORGANIZERS = frozenset({"organizer", "admin"})
-_ADMINS = frozenset({"admin"})
-
 SignedIn = Annotated[Principal, Access(_EVERYBODY)]
 Buyer = Annotated[Principal, Access(_BUYERS)]
 Organizer = Annotated[Principal, Access(_ORGANIZERS)]
@@ -98,5 +111,9 @@ FreshlyProvenBuyer = Annotated[Principal, Access(_BUYERS, needs_fresh_proof=True
 FreshlyProvenOrganizer = Annotated[Principal, Access(_ORGANIZERS, needs_fresh_proof=True)]
 FreshlyProvenAdmin = Annotated[Principal, Access(_ADMINS, needs_fresh_proof=True)]
 """Callers who have authenticated in the last five minutes, for operations that a stolen token must not allow."""
+SteppedUpAdmin = Annotated[Principal, Access(_ADMINS, needs_step_up=True)]
+SteppedUpAdminOfDesk = Annotated[Principal, Access(_ADMINS, is_hidden=True, needs_step_up=True)]
+OrganizerOrSteppedUpAdmin = Annotated[Principal, Access(_ORGANIZERS, needs_step_up=True)]
+"""Callers of operations that move money: an admin has authenticated in the last fifteen minutes (step-up)."""
 Viewer = Annotated[Principal | None, Access(_EVERYBODY, anonymous=True)]
 """Any caller; the principal where they are signed in."""

@@ -6,7 +6,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from shared.identity.principals import FreshProofRequired
+from shared.identity.principals import FreshProofRequired, SecondFactorRequired
 from shared.problems import (
     ContentTooLarge,
     Forbidden,
@@ -196,7 +196,8 @@ def problems_of(route: Route) -> list[type[Problem]]:
     found: list[type[Problem]] = list(route.problems)
     if route.access:
         found += [NotSignedIn, Forbidden]
-        found += [FreshProofRequired] if route.access.needs_fresh_proof else []
+        found += [FreshProofRequired] if route.access.needs_fresh_proof or route.access.needs_step_up else []
+        found += [SecondFactorRequired] if route.access.is_for_admins_only else []
     if route.gives_tokens or route.takes_refresh_cookie or (route.access and route.method != "GET"):
         found.append(csrf.CsrfRefused)
     if route.gives_tokens:

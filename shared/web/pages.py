@@ -7,6 +7,7 @@ private. Scripts, styles, pictures and connections are of our own origin only, a
 import hashlib
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
@@ -80,6 +81,8 @@ class Redirect:
     language: Language | None = None
     google_key: str | None = None
     """Binds the sign-in with Google that begins here to this browser."""
+    sends_form_again: bool = False
+    """True if the browser sends the form there that it has just sent here (307)."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,13 @@ def read_briefly(request: Request) -> PageRequest:
     )
 
 
+def read_refused(request: Request) -> PageRequest:
+    """The request of a page that was refused: with its form, where that can be read, so that it can be sent again."""
+    with suppress(Problem):
+        return read(request)
+    return read_briefly(request)
+
+
 def respond(result: Page | Redirect | Asset, request: Request) -> Response:
     """The response for what a page's handler returned."""
     if isinstance(result, Asset):
@@ -135,7 +145,8 @@ def respond(result: Page | Redirect | Asset, request: Request) -> Response:
         response.make_conditional(request)
         return response
     if isinstance(result, Redirect):
-        response = Response(status=303, headers={"Location": result.location})
+        status = 307 if result.sends_form_again else 303
+        response = Response(status=status, headers={"Location": result.location})
         page_sessions.keep(request, response, tokens=result.tokens, ends=result.ends_session)
         _remember(response, result.language)
         if result.google_key:

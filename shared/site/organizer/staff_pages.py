@@ -1,12 +1,10 @@
 """An event's gate staff: who is invited, who has joined, and who is taken off it again (GATE)."""
 
 from collections.abc import Sequence
-from urllib.parse import urlencode
 from uuid import UUID
 
 from shared.cloud.database import Transaction, snapshot, transaction
 from shared.identity import principals
-from shared.identity.principals import FreshProofRequired
 from shared.identity.tokens import Principal
 from shared.messages import mails
 from shared.problems import NotFound, Problem
@@ -33,12 +31,10 @@ def invite(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page |
     wanted, errors = forms.read(Invitation, {**given, "event_ids": [event_id]}, request.language)
     if wanted is None:
         return _page(request, organizer, event_id, errors=errors)
+    principals.require_fresh_proof(organizer)
     try:
-        principals.require_fresh_proof(organizer)
         with transaction() as tx:
             _invite(tx, organizer, wanted, event_id)
-    except FreshProofRequired:
-        return Redirect(f"/account/confirm?{urlencode({'next': f'{_address(event_id)}?{urlencode(given)}'})}")
     except Problem as problem:
         return _page(request, organizer, event_id, problem=problem)
     return Redirect(f"{_address(event_id)}?saved=yes")

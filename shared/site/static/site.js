@@ -71,9 +71,10 @@ for (const time of document.querySelectorAll("time[data-zone]")) {
 // What works with a script only is shown by it.
 export function reveal() {
   for (const button of document.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
-  for (const button of document.querySelectorAll("[data-save-qr]")) button.hidden = false;
+  for (const button of document.querySelectorAll("[data-save-qr], [data-print]")) button.hidden = false;
 }
 reveal();
+document.addEventListener("click", (event) => { if (event.target.closest("[data-print]")) print(); });
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;

@@ -25,7 +25,8 @@ pytestmark = pytest.mark.usefixtures("database")
 
 SECTIONS = [
     "profile", "consents", "orders", "promo_uses", "bank_accounts", "payouts", "mails", "mail_suppressions", "sessions",
-    "cookie_consents", "organized_events", "organized_promos", "gate_invitations", "gate_duties", "audit",
+    "second_factors", "cookie_consents", "organized_events", "organized_promos", "gate_invitations", "gate_duties",
+    "audit",
 ]  # fmt: skip
 
 

@@ -28,6 +28,7 @@ EXAMPLES = {
     **dict.fromkeys(("password", "new_password", "current_password"), "Rahasia-123"),
     "phone": "+62 812 3456 7890",
     "code": "123456",
+    "second_factor": "123456",
     "token": "0123456789abcdef" * 4,
     "account_number": "1234567890",
     "identity_number": "A1234567",
