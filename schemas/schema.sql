@@ -1568,6 +1568,8 @@ CREATE INDEX mail_quotas_age ON public.mail_quotas USING btree (created_at);
 
 CREATE INDEX mail_suppressions_age ON public.mail_suppressions USING btree (created_at) WHERE (lifted_at IS NULL);
 
+CREATE INDEX manual_tasks_subject ON public.manual_tasks USING btree (subject_id);
+
 CREATE UNIQUE INDEX one_bank_account ON public.bank_accounts USING btree (user_id) WHERE (replaced_at IS NULL);
 
 CREATE UNIQUE INDEX one_live_reservation ON public.orders USING btree (user_id, event_id) WHERE (status = ANY (ARRAY['reserved'::text, 'pending_payment'::text]));
@@ -1633,6 +1635,8 @@ CREATE INDEX payments_to_review ON public.payments USING btree (paid_at) WHERE (
 CREATE INDEX payments_transaction_id ON public.payments USING btree (transaction_id) WHERE (transaction_id IS NOT NULL);
 
 CREATE INDEX payments_va_number ON public.payments USING btree (va_number) WHERE (va_number IS NOT NULL);
+
+CREATE INDEX payouts_event ON public.payouts USING btree (event_id);
 
 CREATE INDEX payouts_open ON public.payouts USING btree (updated_at) WHERE (status = ANY (ARRAY['pending'::text, 'processing'::text, 'failed'::text]));
 
@@ -1708,9 +1712,13 @@ CREATE INDEX users_organizer ON public.users USING btree (organizer_id) WHERE (o
 
 CREATE INDEX users_unproved ON public.users USING btree (updated_at) WHERE ((NOT is_email_verified) AND (NOT is_deleted));
 
+CREATE INDEX webhook_events_disbursement ON public.webhook_events USING btree (disbursement_id) WHERE (disbursement_id IS NOT NULL);
+
 CREATE INDEX webhook_events_payloads ON public.webhook_events USING btree (created_at) WHERE (payload <> '{}'::jsonb);
 
 CREATE INDEX webhook_events_payment ON public.webhook_events USING btree (payment_id);
+
+CREATE INDEX webhook_events_refund ON public.webhook_events USING btree (refund_id) WHERE (refund_id IS NOT NULL);
 
 CREATE INDEX webhook_events_type ON public.webhook_events USING btree (event_type, created_at);
 

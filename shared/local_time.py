@@ -34,6 +34,7 @@ _MONTHS: Final = {
 }
 # fmt: on
 _TIME_FORMAT: Final = {"id": "%H.%M", "en": "%H:%M"}
+_SECONDS: Final = {"id": ".%S", "en": ":%S"}
 
 
 @lru_cache(maxsize=1)
@@ -87,6 +88,12 @@ def short_day(day: date, language: str = "id") -> str:
 def time_of_day(moment: datetime, zone: str, language: str = "id") -> str:
     """`19.00 WIB` (in English `19:00 WIB`)."""
     return f"{_time(moment, zone, language)} {zone_label(moment, zone)}"
+
+
+def exact_time_of_day(moment: datetime, zone: str, language: str = "id") -> str:
+    """`19.00.05 WIB` (in English `19:00:05 WIB`)."""
+    seconds = moment.strftime(_SECONDS[language])
+    return f"{_time(moment, zone, language)}{seconds} {zone_label(moment, zone)}"
 
 
 def long_moment(moment: datetime, zone: str, language: str = "id") -> str:

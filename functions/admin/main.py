@@ -2,7 +2,8 @@
 
 from uuid import UUID
 
-from shared.admin import overview, search
+from shared.admin import order_story, overview, search
+from shared.admin.order_story import OrderStory
 from shared.admin.overview import Overview
 from shared.admin.search import AdminSearch, SearchResult
 from shared.cloud import authorization, manual_tasks
@@ -45,6 +46,12 @@ def what_is_wrong(admin: Admin, tx: Transaction) -> Overview:
 def find(wanted: AdminSearch, admin: Admin, tx: Transaction) -> SearchResult:
     """People, events, orders, payments, refunds, payouts and transfers by what is known of them."""
     return search.search(tx, admin, wanted)
+
+
+@app.get("/admin/orders/{order_id}", problems=(NotFound,))
+def whole_story(order_id: UUID, admin: Admin, tx: Transaction) -> OrderStory:
+    """An order's whole story: its money on every account, and all that happened to it, in one timeline."""
+    return order_story.read(tx, admin, order_id)
 
 
 @app.put("/admin/users/{user_id}/role", problems=(NotFound, RoleFixed))

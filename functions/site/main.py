@@ -15,7 +15,7 @@ from shared.site import (
     static_pages,
     ticket_pages,
 )
-from shared.site.admin import overview_pages, search_pages, webhook_pages
+from shared.site.admin import delivery_pages, overview_pages, record_pages, search_pages, webhook_pages
 from shared.site.organizer import (
     attendee_pages,
     cancellation_pages,
@@ -60,6 +60,8 @@ for each in (
     payout_pages,
     overview_pages,
     search_pages,
+    record_pages,
+    delivery_pages,
     webhook_pages,
 ):
     app.include(each.pages)

@@ -268,7 +268,7 @@ CHECKS: Final[Sequence[Check]] = (
         WHERE status IN ('failed', 'bounced', 'dropped', 'spam_reported')
           AND created_at > CAST(:now AS timestamptz) - interval '1 day' ORDER BY created_at
         """,
-        page="/admin/mails",
+        page="/admin/deliveries",
     ),
     Check(
         FindingKind.APPROVALS,

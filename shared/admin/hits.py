@@ -80,7 +80,7 @@ _OWN_PAGES: Final = {
     HitKind.EVENT: "/admin/events",
 }
 _LISTS: Final = {
-    HitKind.MAIL: "/admin/mails",
+    HitKind.MAIL: "/admin/deliveries",
     HitKind.WEBHOOK: "/admin/webhooks?status=all",
     HitKind.MANUAL_TASK: "/admin/tasks",
     HitKind.DEAD_LETTER: "/admin/dead-letters",

@@ -96,7 +96,7 @@ class JsonLines(logging.Formatter):
             line["stack_trace"] = "".join(traceback.format_exception(*record.exc_info))
             if record.levelno >= logging.ERROR:
                 line.update(_reported_error())
-        return json.dumps(_masked(line))
+        return json.dumps(masked(line))
 
 
 def _trace_fields() -> dict[str, Any]:
@@ -115,14 +115,14 @@ def _reported_error() -> dict[str, Any]:
     return {"@type": _REPORTED_ERROR, "serviceContext": service}
 
 
-def _masked(value: Any) -> Any:
+def masked(value: Any) -> Any:
     """The value for JSON, each text in it masked. In the finished JSON a number might look like a telephone's."""
     if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, Mapping):
         return {mask(str(key)): _masked_field(str(key), each) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_masked(each) for each in value]
+        return [masked(each) for each in value]
     return mask(str(value))
 
 
@@ -130,7 +130,7 @@ def _masked_field(name: str, value: Any) -> Any:
     """The value of a field, whose name is the word before it: `account_number`."""
     if isinstance(value, str | int) and _ACCOUNT_FIELD.search(name):
         return mask(f"account {value}").removeprefix("account ")
-    return _masked(value)
+    return masked(value)
 
 
 def configure() -> None:

@@ -115,11 +115,15 @@ def read(tx: Transaction, caller: Principal, order_id: UUID) -> OrderHistory:
     order_schemas.require_access(tx, order_id, caller)
     buyer = tx.execute(_BUYER, {"order_id": order_id}).one()
     require_event(tx, caller, buyer.event_id, subject="orders")
-    rows = tx.execute(_HISTORY, {"order_id": order_id}).mappings()
     return OrderHistory(
         order_id=order_id,
         event_id=buyer.event_id,
         buyer_name=buyer.name,
         buyer_email=buyer.email,
-        moments=[HistoryEvent(**row) for row in rows],
+        moments=moments(tx, order_id),
     )
+
+
+def moments(tx: Transaction, order_id: UUID) -> list[HistoryEvent]:
+    """Every moment that we kept of an order, oldest first, for a caller who may see it."""
+    return [HistoryEvent(**row) for row in tx.execute(_HISTORY, {"order_id": order_id}).mappings()]

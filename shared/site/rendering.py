@@ -1,5 +1,6 @@
 """Templates into pages: the environment of each language, its filters, and what every page is given."""
 
+import json
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -125,10 +126,12 @@ def _environment(language: Language) -> Environment:
         "date": lambda moment, zone: local_time.long_date(moment, zone, language),
         "moment": lambda moment, zone: local_time.long_moment(moment, zone, language),
         "clock": lambda moment, zone: local_time.time_of_day(moment, zone, language),
+        "exact_clock": lambda moment, zone: local_time.exact_time_of_day(moment, zone, language),
         "short_date": lambda moment, zone: local_time.short_date(moment, zone, language),
         "day": lambda day: local_time.short_day(day, language),
         "iso": _iso,
         "grouped": _in_fours,
+        "pretty": _pretty,
     }
     environment.globals |= {"static": static_files.url, "qr": qr_code.svg, "date_and_time": _date_and_time(language)}
     return environment
@@ -137,6 +140,11 @@ def _environment(language: Language) -> Environment:
 def _in_fours(number: str) -> str:
     """A long number in groups of four digits, to be read and compared."""
     return " ".join(number[start : start + 4] for start in range(0, len(number), 4))
+
+
+def _pretty(document: Any) -> str:
+    """A JSON document, indented."""
+    return json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True)
 
 
 def _iso(moment: datetime) -> str:

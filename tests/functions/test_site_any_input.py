@@ -11,7 +11,9 @@ import requests
 
 from functions.site.main import app
 from tests.functions.browsing import Browser
+from tests.functions.test_cancellation_and_payout import an_admin
 from tests.people import Person, World
+from tests.stack import Stack
 
 NASTY = [
     "",
@@ -32,6 +34,7 @@ NASTY = [
 ENDS_SESSION = ("/logout", "/account/sign-out-everywhere")
 PAGES = [route.path for route in app.routes if route.method == "GET"]
 FORMS = [route.path for route in app.routes if route.method == "POST" and route.path not in ENDS_SESSION]
+ADMIN_PAGES = [path for path in PAGES if path.startswith("/admin")]
 _VARIABLE = re.compile(r"\{(\w+)\}")
 _TEMPLATES = Path(__file__).parents[2] / "shared/site/templates"
 _FIELD = re.compile(r"""name="(\w+)"|\w\('(\w+)'""")
@@ -41,6 +44,12 @@ _FIELD = re.compile(r"""name="(\w+)"|\w\('(\w+)'""")
 def organizer(world: World) -> Person:
     """Somebody who sells and buys."""
     return world.somebody("organizer")
+
+
+@pytest.fixture(scope="module")
+def admin(world: World, stack: Stack) -> Person:
+    """Somebody who finds the admin desk."""
+    return an_admin(world, stack)
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +71,12 @@ def variables(world: World, organizer: Person) -> dict[str, str]:
 @pytest.fixture
 def browser(world: World, organizer: Person) -> Browser:
     """Where the organizer is signed in."""
+    return signed_in(world, organizer)
+
+
+def signed_in(world: World, person: Person) -> Browser:
     browser = Browser(world)
-    browser.sign_in(organizer)
+    browser.sign_in(person)
     return browser
 
 
@@ -96,6 +109,16 @@ def test_an_address(browser: Browser, text: str):
         asked = address(path, {}, text[:2_000] or " ")
         answer = browser.session.get(browser.world.url + asked, params=dict.fromkeys(fields(), text[:40]))
         wrong += is_told(answer, text)
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("text", NASTY, ids=lambda text: repr(text)[:25])
+def test_an_address_of_the_admin_desk(world: World, admin: Person, text: str):
+    browser, wrong = signed_in(world, admin), list[str]()
+    for path in ADMIN_PAGES:
+        asked = address(path, {}, text[:2_000] or " ")
+        given = dict.fromkeys(("q", "status", "before", "page"), text[:200])
+        wrong += is_told(browser.session.get(world.url + asked, params=given), text)
     assert not wrong, "\n".join(wrong)
 
 

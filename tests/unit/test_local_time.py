@@ -60,3 +60,9 @@ def test_the_offset_is_the_one_of_that_day():
     winter, summer = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 7, 1, tzinfo=UTC)
     labels = [local_time.zone_label(moment, "Europe/Berlin") for moment in (winter, summer)]
     assert labels == ["UTC+1", "UTC+2"]
+
+
+def test_a_time_to_the_second():
+    moment = datetime(2026, 11, 21, 12, 0, 5, tzinfo=UTC)
+    assert local_time.exact_time_of_day(moment, "Asia/Jakarta") == "19.00.05 WIB"
+    assert local_time.exact_time_of_day(moment, "Asia/Jakarta", "en") == "19:00:05 WIB"

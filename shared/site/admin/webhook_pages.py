@@ -1,9 +1,7 @@
 """The gateways' webhooks: which failed, and why."""
 
-from typing import get_args
-
 from shared.admin import webhooks
-from shared.admin.webhooks import WebhookFilter, WebhookQuery
+from shared.admin.webhooks import WebhookQuery
 from shared.cloud.database import transaction
 from shared.site import forms, rendering
 from shared.web import AdminOfDesk, App
@@ -24,6 +22,5 @@ def listing(request: PageRequest, admin: AdminOfDesk) -> Page:
         request,
         viewer=admin,
         found=found,
-        status=wanted.status,
-        statuses=get_args(WebhookFilter),
+        chosen=wanted.status,
     )

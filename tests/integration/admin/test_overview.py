@@ -209,7 +209,7 @@ def test_the_api_tells_the_same_and_the_look_is_audited():
         a_mail(tx, "failed")
     answer = call("GET", "/admin/overview", by=admin).get_json()
     assert [each["kind"] for each in answer["findings"]] == ["mails_undelivered"]
-    assert answer["findings"][0]["page"] == "/admin/mails"
+    assert answer["findings"][0]["page"] == "/admin/deliveries"
     with transaction() as tx:
         read = run(tx, "SELECT subject FROM audit_log WHERE actor_id = :id AND action = 'admin.read'", id=admin.id)
         assert read.scalars().all() == ["overview"]

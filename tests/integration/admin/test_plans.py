@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import TextClause, text
 
-from shared.admin import search, webhooks
+from shared.admin import event_record, mails, order_story, payment_story, search, timeline, user_record, webhooks
 from shared.admin.checks import CHECKS, MOST, SILENT_AFTER, Check
 from shared.admin.search import Lookup
 from shared.cloud import clock
@@ -101,8 +101,39 @@ def test_a_search(lookup: Lookup):
     assert [table for table in reads_through(found) if table != "events"] == [], found
 
 
-@pytest.mark.parametrize("status", webhooks.LISTS)
-def test_a_list_of_webhooks(status: str):
-    found = plan(webhooks.LISTS[status], before=uuid4(), most=26)
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [(each, "webhook_events_") for each in webhooks.LISTS.values()]
+    + [(each, "emails_") for each in mails.LISTS.values()],
+    ids=[f"webhooks, {status}" for status in webhooks.LISTS] + [f"mails, {status}" for status in mails.LISTS],
+)
+def test_a_page_of_a_list(statement: TextClause, index: str):
+    found = plan(statement, before=uuid4(), most=26)
     assert reads_through(found) == [], found
-    assert "webhook_events_" in found, found
+    assert f"using {index}" in found, found
+
+
+STORIES = {
+    "an order's parties": order_story._PARTIES,
+    "an order's rows": order_story._SUBJECTS,
+    "webhooks": timeline._WEBHOOKS,
+    "postings": timeline._POSTINGS_OF_ORDER,
+    "mails": timeline._MAILS,
+    "audit lines": timeline._AUDIT_LINES,
+    "audit lines by a person": timeline._BY_PERSON,
+    "a payment": payment_story._PAYMENT,
+    "a payment's rows": payment_story._SUBJECTS,
+    "an account": user_record._ACCOUNT,
+    "a person's orders": user_record._ORDERS,
+    "a person's refunds": user_record._REFUNDS,
+    "an event": event_record._EVENT,
+    "an event's orders": event_record._ORDERS,
+}
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_story(name: str):
+    one = uuid4()
+    values = {"id": one, "order_id": one, "ids": [one], "names": [str(one)], "subjects": ["order"], "most": 25}
+    found = plan(STORIES[name], **values, reads=["admin.read"], is_read=False)
+    assert [table for table in reads_through(found) if table not in ("events", "users")] == [], found

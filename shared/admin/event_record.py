@@ -1,0 +1,120 @@
+"""An event: what it sells, its orders by state, payouts, cancellation, gate staff, and its audit trail."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.admin import timeline
+from shared.admin.timeline import AuditEntry, Subjects, TaskEntry
+from shared.admin.user_record import MOST, Item, items
+from shared.cloud import authorization
+from shared.cloud.database import Transaction
+from shared.identity.tokens import Principal
+from shared.models import ResponseModel
+from shared.problems import NotFound
+
+_EVENT = text("""
+    SELECT e.id, e.title, e.slug, e.status, e.start_date, e.end_date, e.timezone, e.location, e.venue, e.created_at,
+        e.organizer_id, u.full_name AS organizer_name, c.reason AS cancellation_reason, c.orders AS cancelled_orders,
+        c.created_at AS cancelled_at, c.finished_at AS cancellation_finished_at, c.penalty,
+        e.scan_from, e.scan_until
+    FROM events e JOIN users u ON u.id = e.organizer_id LEFT JOIN event_cancellations c ON c.event_id = e.id
+    WHERE e.id = :id
+""")
+_TIERS = text("""
+    SELECT id, name, kind, price, quota, reserved, sold FROM ticket_tiers
+    WHERE event_id = :id ORDER BY position, id  -- Uses index: ticket_tiers_event
+""")
+_ORDERS = text("""
+    SELECT status, count(*) AS number FROM orders WHERE event_id = :id  -- Uses index: orders_event_created
+    GROUP BY status ORDER BY number DESC
+""")
+_PAYOUTS = text("""
+    SELECT id, created_at AS at, status, amount, COALESCE(failure, '') AS title FROM payouts
+    WHERE event_id = :id ORDER BY created_at DESC LIMIT :most  -- Uses index: payouts_event
+""")
+_STAFF = text("""
+    SELECT u.id, s.created_at AS at, u.role AS status, u.full_name AS title
+    FROM event_staff s JOIN users u ON u.id = s.user_id  -- Uses index: event_staff_pkey
+    WHERE s.event_id = :id ORDER BY u.full_name LIMIT :most
+""")
+
+
+class EventFacts(ResponseModel):
+    """An event, its organizer, and how far its cancellation is, if it is cancelled. `penalty` in rupiah."""
+
+    id: UUID
+    title: str
+    slug: str
+    status: str
+    start_date: datetime
+    end_date: datetime
+    timezone: str
+    location: str
+    venue: str | None
+    created_at: datetime
+    organizer_id: UUID
+    organizer_name: str
+    cancellation_reason: str | None
+    cancelled_orders: int | None
+    cancelled_at: datetime | None
+    cancellation_finished_at: datetime | None
+    penalty: int | None
+    scan_from: datetime
+    scan_until: datetime
+
+
+class TierFacts(ResponseModel):
+    """A tier and its counters. `price` in rupiah."""
+
+    id: UUID
+    name: str
+    kind: str
+    price: int
+    quota: int
+    reserved: int
+    sold: int
+
+
+class OrderCount(ResponseModel):
+    """The number of orders in a state."""
+
+    status: str
+    number: int
+
+
+class EventRecord(ResponseModel):
+    """An event, with what belongs to it; `about` and `looks` are the audit trail, newest first."""
+
+    event: EventFacts
+    tiers: list[TierFacts]
+    orders: list[OrderCount]
+    payouts: list[Item]
+    staff: list[Item]
+    tasks: list[TaskEntry]
+    about: list[AuditEntry]
+    looks: list[AuditEntry]
+
+
+def read(tx: Transaction, admin: Principal, event_id: UUID) -> EventRecord:
+    """The record of an event. The look is audited. Raises NotFound."""
+    values = {"id": event_id, "most": MOST}
+    event = tx.execute(_EVENT, values).mappings().first()
+    if event is None:
+        raise NotFound
+    authorization.record_list_access(tx, admin, subject="event", subject_id=event_id)
+    tiers = [TierFacts(**row) for row in tx.execute(_TIERS, values).mappings()]
+    payouts = items(tx, _PAYOUTS, values)
+    named = (("tier", [tier.id for tier in tiers]), ("payout", [payout.id for payout in payouts]))
+    subjects = Subjects((("event", event_id), *((kind, each) for kind, ids in named for each in ids)))
+    return EventRecord(
+        event=EventFacts(**event),
+        tiers=tiers,
+        orders=[OrderCount(**row) for row in tx.execute(_ORDERS, values).mappings()],
+        payouts=payouts,
+        staff=items(tx, _STAFF, values),
+        tasks=timeline.tasks(tx, subjects),
+        about=timeline.audit_lines(tx, subjects)[:MOST],
+        looks=timeline.audit_lines(tx, subjects, is_read=True)[:MOST],
+    )

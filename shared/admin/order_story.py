@@ -1,0 +1,101 @@
+"""An order's whole story: what it holds, its money on every account, and all that happened to it, in one timeline."""
+
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.admin import timeline
+from shared.admin.timeline import AuditEntry, Entry, MomentEntry, PostedAmount, PostingEntry, Subjects
+from shared.cloud import authorization
+from shared.cloud.database import Transaction
+from shared.identity.tokens import Principal
+from shared.models import ResponseModel
+from shared.refunds import schemas as refund_schemas
+from shared.refunds.schemas import RefundResponse
+from shared.reports import order_history
+from shared.reports.order_history import HistoryEventKind
+from shared.sales.schemas import OrderResponse
+
+_PARTIES = text("""
+    SELECT o.user_id AS buyer_id, u.full_name AS buyer_name, u.email AS buyer_email, e.title AS event_title,
+        e.organizer_id, g.full_name AS organizer_name
+    FROM orders o JOIN users u ON u.id = o.user_id JOIN events e ON e.id = o.event_id
+        JOIN users g ON g.id = e.organizer_id
+    WHERE o.id = :order_id
+""")
+_SUBJECTS = text("""
+    SELECT 'payment' AS kind, id FROM payments WHERE order_id = :order_id  -- Uses index: payments_attempt
+    UNION ALL SELECT 'ticket', id FROM tickets WHERE order_id = :order_id  -- Uses index: tickets_order
+    UNION ALL SELECT 'refund', id FROM refunds WHERE order_id = :order_id  -- Uses index: refunds_order
+    UNION ALL SELECT 'disbursement', d.id FROM refunds r JOIN disbursements d ON d.refund_id = r.id
+    WHERE r.order_id = :order_id  -- Uses index: disbursements_refund_attempt
+    UNION ALL SELECT 'email', id FROM emails WHERE order_id = :order_id  -- Uses index: emails_order
+    UNION ALL SELECT 'webhook_event', w.id FROM payments p JOIN webhook_events w ON w.payment_id = p.id
+    WHERE p.order_id = :order_id  -- Uses index: webhook_events_payment
+""")
+_TOLD_OTHERWISE: Final = frozenset((HistoryEventKind.MAIL,))
+"""Moments that the story tells with more of their facts."""
+
+
+class OrderParties(ResponseModel):
+    """Who bought, and of whom."""
+
+    buyer_id: UUID
+    buyer_name: str
+    buyer_email: str
+    event_title: str
+    organizer_id: UUID
+    organizer_name: str
+
+
+class OrderStory(ResponseModel):
+    """An order, with all that happened to it oldest first, and who looked at it newest first.
+
+    `balances` is what the order's postings make of each account, in rupiah; they sum to 0.
+    """
+
+    order: OrderResponse
+    parties: OrderParties
+    refunds: list[RefundResponse]
+    balances: list[PostedAmount]
+    entries: list[Entry]
+    looks: list[AuditEntry]
+
+
+def read(tx: Transaction, admin: Principal, order_id: UUID) -> OrderStory:
+    """The story of an order. The look is audited. Raises NotFound."""
+    order = OrderResponse.read(tx, order_id)
+    authorization.record_list_access(tx, admin, subject="order", subject_id=order_id)
+    subjects = _subjects(tx, order_id)
+    postings = timeline.postings_of_order(tx, order_id)
+    moments = order_history.moments(tx, order_id)
+    return OrderStory(
+        order=order,
+        parties=OrderParties(**tx.execute(_PARTIES, {"order_id": order_id}).mappings().one()),
+        refunds=refund_schemas.of_order(tx, order_id),
+        balances=_balances(postings),
+        entries=timeline.in_order(
+            (MomentEntry(at=each.at, moment=each) for each in moments if each.step not in _TOLD_OTHERWISE),
+            timeline.webhooks(tx, subjects),
+            postings,
+            timeline.mails(tx, subjects),
+            timeline.tasks(tx, subjects),
+            timeline.audit_lines(tx, subjects),
+        ),
+        looks=timeline.audit_lines(tx, subjects, is_read=True),
+    )
+
+
+def _subjects(tx: Transaction, order_id: UUID) -> Subjects:
+    found = tx.execute(_SUBJECTS, {"order_id": order_id})
+    return Subjects((("order", order_id), *((row.kind, row.id) for row in found)))
+
+
+def _balances(postings: list[PostingEntry]) -> list[PostedAmount]:
+    """What these postings make of each account."""
+    sums: dict[str, int] = {}
+    for posting in postings:
+        for each in posting.amounts:
+            sums[each.account] = sums.get(each.account, 0) + each.amount
+    return [PostedAmount(account=account, amount=amount) for account, amount in sorted(sums.items())]

@@ -1,0 +1,224 @@
+"""What a timeline is made of: webhooks with what they said, postings, mails, manual tasks and lines of the audit trail.
+
+Each is read for the rows that a story is about (`Subjects`), by their ids.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.cloud.database import Transaction
+from shared.cloud.logs import masked
+from shared.models import ResponseModel
+from shared.reports.order_history import HistoryEvent
+
+MOST: Final = 500
+"""The entries of a kind in one story; an order has a few dozen."""
+
+_OF_PERSONS: Final = frozenset(("payer_email", "customer", "customer_details", "customer_name", "shopper_name"))
+_SECRET: Final = frozenset(("signature_key", "callback_token", "token", "saved_token_id"))
+
+_WEBHOOKS = text("""
+    SELECT w.id, w.created_at AS at, w.gateway, w.event_type, w.outcome, w.processed, w.retry_count, w.error_message,
+        w.payload
+    FROM webhook_events w
+    WHERE w.payment_id = ANY(:ids)  -- Uses index: webhook_events_payment
+        OR w.refund_id = ANY(:ids) OR w.disbursement_id = ANY(:ids)
+        -- Uses index: webhook_events_refund, webhook_events_disbursement
+    ORDER BY w.created_at LIMIT :most
+""")
+_POSTINGS = """
+    SELECT p.id, p.created_at AS at, p.kind AS posting, p.reference_id, e.account, e.amount
+    FROM (SELECT * FROM ledger_postings WHERE {condition} ORDER BY created_at LIMIT :most) AS p
+    JOIN ledger_entries e ON e.posting_id = p.id  -- Uses index: ledger_entries_posting
+    ORDER BY p.created_at, p.id, e.id
+"""
+_POSTINGS_OF_ORDER = text(_POSTINGS.format(condition="order_id = ANY(:ids)"))  # Uses index: ledger_postings_order
+_MAILS = text("""
+    SELECT id, created_at AS at, template, to_address, status, sent_at, status_at, attempts, error_message
+    FROM emails WHERE id = ANY(:ids) ORDER BY created_at LIMIT :most
+""")
+_TASKS = text("""
+    SELECT t.id, t.created_at AS at, t.kind AS task, t.details, t.done_at, u.full_name AS done_by
+    FROM manual_tasks t LEFT JOIN users u ON u.id = t.done_by
+    WHERE t.subject_id = ANY(:names)  -- Uses index: manual_tasks_subject
+    ORDER BY t.created_at LIMIT :most
+""")
+_AUDIT_LINES = text("""
+    SELECT a.id, a.at, a.action, a.subject, a.subject_id, a.details, a.correlation_id, a.actor_id,
+        u.full_name AS actor
+    FROM unnest(CAST(:subjects AS text[]), CAST(:names AS text[])) AS s (subject, name)
+    JOIN audit_log a ON a.subject = s.subject AND a.subject_id = s.name  -- Uses index: audit_log_subject
+    LEFT JOIN users u ON u.id = a.actor_id
+    WHERE (a.action = ANY(:reads)) = :is_read ORDER BY a.at DESC, a.id DESC LIMIT :most
+""")
+_BY_PERSON = text("""
+    SELECT a.id, a.at, a.action, a.subject, a.subject_id, a.details, a.correlation_id, a.actor_id,
+        u.full_name AS actor
+    FROM audit_log a JOIN users u ON u.id = a.actor_id  -- Uses index: audit_log_actor
+    WHERE a.actor_id = :id ORDER BY a.at DESC, a.id DESC LIMIT :most
+""")
+_READS: Final = ["admin.read", "organizer.read"]
+
+
+class _Entry(ResponseModel):
+    at: datetime
+
+
+class MomentEntry(_Entry):
+    """A step in the life of an order, its payments, tickets and refunds."""
+
+    kind: Literal["moment"] = "moment"
+    moment: HistoryEvent
+
+
+class WebhookEntry(_Entry):
+    """A gateway's notification: what became of it, and what it said, without secrets and what names a person."""
+
+    kind: Literal["webhook"] = "webhook"
+    id: UUID
+    gateway: str
+    event_type: str
+    outcome: str | None
+    processed: bool
+    retry_count: int
+    error_message: str | None
+    payload: Any
+
+
+class PostedAmount(ResponseModel):
+    """An amount on an account, in rupiah: a debit is positive, a credit negative."""
+
+    account: str
+    amount: int
+
+
+class PostingEntry(_Entry):
+    """A posting in the ledger; its amounts sum to `balance`, which is 0."""
+
+    kind: Literal["posting"] = "posting"
+    id: UUID
+    posting: str
+    reference_id: UUID
+    amounts: list[PostedAmount]
+    balance: int
+
+
+class MailEntry(_Entry):
+    """A mail and its delivery."""
+
+    kind: Literal["mail"] = "mail"
+    id: UUID
+    template: str
+    to_address: str
+    status: str
+    sent_at: datetime | None
+    status_at: datetime | None
+    attempts: int
+    error_message: str | None
+
+
+class TaskEntry(_Entry):
+    """Something that a person had to do, and who has done it."""
+
+    kind: Literal["task"] = "task"
+    id: UUID
+    task: str
+    details: dict[str, Any]
+    done_at: datetime | None
+    done_by: str | None
+
+
+class AuditEntry(_Entry):
+    """A line of the audit trail. `actor` is the name of who acted; None is the product itself."""
+
+    kind: Literal["audit"] = "audit"
+    id: int
+    action: str
+    subject: str
+    subject_id: str | None
+    details: dict[str, Any]
+    correlation_id: str
+    actor_id: UUID | None
+    actor: str | None
+
+
+Entry = MomentEntry | WebhookEntry | PostingEntry | MailEntry | TaskEntry | AuditEntry
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """The rows that a story is about, as the audit trail names them: kinds and ids."""
+
+    rows: tuple[tuple[str, UUID], ...]
+
+    def ids(self, *kinds: str) -> list[UUID]:
+        """The ids of the rows of these kinds."""
+        return [each for kind, each in self.rows if kind in kinds]
+
+    @property
+    def values(self) -> dict[str, list[str]]:
+        """The parameters of statements about all of them; reconcile calls any of them a row."""
+        named = [*self.rows, *(("row", each) for _, each in self.rows)]
+        return {"subjects": [kind for kind, _ in named], "names": [str(each) for _, each in named]}
+
+
+def webhooks(tx: Transaction, subjects: Subjects) -> list[WebhookEntry]:
+    """What gateways told about payments, refunds and transfers."""
+    ids = subjects.ids("payment", "refund", "disbursement")
+    rows = tx.execute(_WEBHOOKS, {"ids": ids, "most": MOST}).mappings()
+    return [WebhookEntry(**{**row, "payload": without_secrets(row["payload"])}) for row in rows]
+
+
+def postings_of_order(tx: Transaction, order_id: UUID) -> list[PostingEntry]:
+    """Every posting about an order."""
+    made: dict[UUID, dict[str, Any]] = {}
+    for row in tx.execute(_POSTINGS_OF_ORDER, {"ids": [order_id], "most": MOST}):
+        facts = {"id": row.id, "at": row.at, "posting": row.posting, "reference_id": row.reference_id, "amounts": []}
+        posting = made.setdefault(row.id, facts)
+        posting["amounts"].append(PostedAmount(account=row.account, amount=row.amount))
+    return [PostingEntry(**each, balance=sum(one.amount for one in each["amounts"])) for each in made.values()]
+
+
+def mails(tx: Transaction, subjects: Subjects) -> list[MailEntry]:
+    """Mails and their delivery."""
+    rows = tx.execute(_MAILS, {"ids": subjects.ids("email"), "most": MOST}).mappings()
+    return [MailEntry(**row) for row in rows]
+
+
+def tasks(tx: Transaction, subjects: Subjects) -> list[TaskEntry]:
+    """The manual tasks about any of the rows."""
+    names = [str(each) for _, each in subjects.rows]
+    return [TaskEntry(**row) for row in tx.execute(_TASKS, {"names": names, "most": MOST}).mappings()]
+
+
+def audit_lines(tx: Transaction, subjects: Subjects, *, is_read: bool = False) -> list[AuditEntry]:
+    """The audit trail about any of the rows, newest first: what was done, or who looked (`is_read`)."""
+    values = {**subjects.values, "reads": _READS, "is_read": is_read, "most": MOST}
+    return [AuditEntry(**row) for row in tx.execute(_AUDIT_LINES, values).mappings()]
+
+
+def audit_lines_by(tx: Transaction, user_id: UUID, most: int) -> list[AuditEntry]:
+    """What a person has done last."""
+    return [AuditEntry(**row) for row in tx.execute(_BY_PERSON, {"id": user_id, "most": most}).mappings()]
+
+
+def without_secrets(said: Any) -> Any:
+    """What a gateway said, masked as logs are, and without signatures, tokens and whatever names a person."""
+    return masked(_map_fields(said, lambda name: "[removed]" if name.lower() in _OF_PERSONS | _SECRET else None))
+
+
+def _map_fields(said: Any, instead: Callable[[str], Any]) -> Any:
+    """The same, with the values of the fields for which `instead` has another."""
+    if isinstance(said, Mapping):
+        return {name: instead(name) or _map_fields(value, instead) for name, value in said.items()}
+    return [_map_fields(each, instead) for each in said] if isinstance(said, list) else said
+
+
+def in_order(*entries: Iterable[Entry]) -> list[Entry]:
+    """All of these, oldest first."""
+    return sorted((each for some in entries for each in some), key=lambda entry: entry.at)

@@ -1,0 +1,43 @@
+"""One thing and everything about it: an order, a payment, a person, an event. Each look is audited."""
+
+from uuid import UUID
+
+from shared.admin import event_record, order_story, payment_story, user_record
+from shared.cloud.database import transaction
+from shared.site import rendering
+from shared.web import AdminOfDesk, App
+from shared.web.pages import Page, PageRequest
+
+pages = App("site")
+
+
+@pages.page("/admin/orders/{order_id}")
+def order(request: PageRequest, order_id: UUID, admin: AdminOfDesk) -> Page:
+    """An order's whole story, in one timeline."""
+    with transaction() as tx:
+        story = order_story.read(tx, admin, order_id)
+    return rendering.form_page("admin/order.html", request, viewer=admin, story=story)
+
+
+@pages.page("/admin/payments/{payment_id}")
+def payment(request: PageRequest, payment_id: UUID, admin: AdminOfDesk) -> Page:
+    """A payment: what its gateway told, and what was booked."""
+    with transaction() as tx:
+        story = payment_story.read(tx, admin, payment_id)
+    return rendering.form_page("admin/payment.html", request, viewer=admin, story=story)
+
+
+@pages.page("/admin/users/{user_id}")
+def user(request: PageRequest, user_id: UUID, admin: AdminOfDesk) -> Page:
+    """A person: account, sessions, orders, events, money."""
+    with transaction() as tx:
+        record = user_record.read(tx, admin, user_id)
+    return rendering.form_page("admin/user.html", request, viewer=admin, record=record)
+
+
+@pages.page("/admin/events/{event_id}")
+def event(request: PageRequest, event_id: UUID, admin: AdminOfDesk) -> Page:
+    """An event: sales, payouts, cancellation, gate staff."""
+    with transaction() as tx:
+        record = event_record.read(tx, admin, event_id)
+    return rendering.form_page("admin/event.html", request, viewer=admin, record=record)
