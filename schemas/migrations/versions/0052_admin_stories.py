@@ -5,8 +5,8 @@ Of refunds and transfers their webhooks, of any row what persons had to do about
 
 from alembic import op
 
-revision = "0050"
-down_revision = "0049"
+revision = "0052"
+down_revision = "0051"
 branch_labels = None
 depends_on = None
 
