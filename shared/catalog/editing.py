@@ -69,10 +69,10 @@ class OnlyPostponed(Problem):
 _INSERT = text("""
     INSERT INTO events (organizer_id, slug, title, description, category, location, venue, start_date, end_date,
         timezone, capacity, terms, gates_open_at, refund_after_change, name_change_deadline,
-        max_per_person, one_purchase_per_person)
+        max_per_person, one_purchase_per_person, allows_reentry)
     VALUES (:organizer_id, :slug, :title, :description, :category, :location, :venue, :start_date, :end_date,
         :timezone, :capacity, :terms, :gates_open_at, :refund_after_change, :name_change_deadline,
-        :max_per_person, :one_purchase_per_person)
+        :max_per_person, :one_purchase_per_person, :allows_reentry)
     ON CONFLICT (slug) DO NOTHING
     RETURNING id
 """)
@@ -85,7 +85,7 @@ _UPDATE = text("""
         start_date = :start_date, end_date = :end_date, timezone = :timezone, capacity = :capacity,
         terms = :terms, gates_open_at = :gates_open_at, refund_after_change = :refund_after_change,
         name_change_deadline = :name_change_deadline, max_per_person = :max_per_person,
-        one_purchase_per_person = :one_purchase_per_person,
+        one_purchase_per_person = :one_purchase_per_person, allows_reentry = :allows_reentry,
         status = :status, cancelled_as_draft = (status = 'draft' AND :status = 'cancelled'), updated_at = now()
     WHERE id = :id
 """)

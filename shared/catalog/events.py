@@ -43,6 +43,7 @@ class EventFields(RequestModel):
     `gates_open_at`: when scanning of tickets begins; null for 6 hours before the start.
     `refund_after_change`: buyers may ask for a full refund once its dates, time zone or place have changed.
     `name_change_deadline`: until when buyers may change the holder of a ticket; null for the start.
+    `allows_reentry`: who is scanned out at the gate may come in again.
     """
 
     title: Title
@@ -61,6 +62,7 @@ class EventFields(RequestModel):
     max_per_person: MaxPerPerson | None = None
     """The most units one person may have of all tiers together; null for two full orders of each tier."""
     one_purchase_per_person: bool = False
+    allows_reentry: bool = False
 
 
 class NewEvent(EventFields):
@@ -109,6 +111,7 @@ class EventChange(RequestModel):
     name_change_deadline: Utc | None = None
     max_per_person: MaxPerPerson | None = None
     one_purchase_per_person: bool | None = None
+    allows_reentry: bool | None = None
     status: Status | None = None
     tiers: list[TierInList] = Field(default_factory=list, max_length=tiers.MAX_TIERS_PER_REQUEST)
 
@@ -124,6 +127,7 @@ class EventChange(RequestModel):
         "terms",
         "refund_after_change",
         "one_purchase_per_person",
+        "allows_reentry",
         "status",
     )
     @classmethod
@@ -156,6 +160,7 @@ class EventResponse(ResponseModel):
     name_change_deadline: datetime | None = None
     max_per_person: int | None
     one_purchase_per_person: bool
+    allows_reentry: bool = False
     takes_promo_codes: bool | None = None
     banner_url: str | None
     banner: Banner | None = None
@@ -181,7 +186,7 @@ COLUMNS = f"""
     e.id, e.slug, e.status, e.organizer_id, e.title, e.description, e.category, e.location, e.venue, e.start_date,
     e.end_date, e.timezone, e.capacity, e.terms, e.refund_after_change, e.max_per_person, e.one_purchase_per_person,
     e.scan_from AS gates_open_at, e.gates_open_at AS gates_setting, e.banner_url, e.created_at, e.cancelled_as_draft,
-    e.name_change_deadline, {banners.COLUMN}
+    e.name_change_deadline, e.allows_reentry, {banners.COLUMN}
 """
 _TAKES_PROMO_CODES = """EXISTS (
     SELECT 1 FROM promos p WHERE p.is_active AND COALESCE(p.ends_at > now(), true) AND (p.event_id = e.id

@@ -26,6 +26,7 @@ KEY: Final = "ticket-signing-key"
 SIGNATURE_KEY: Final = "ticket-qr-key"
 """A long random text, whose SHA-256 is the private key of the signatures (RFC 8032)."""
 SIGNED: Final = "K3"
+EARLIER: Final = ("K1", "K2")
 NAME_BYTES: Final = 64
 """The bytes of a name (in UTF-8) that go in. More makes the code finer than cheap scanners read."""
 SIGNED_NAME_BYTES: Final = 32
@@ -33,8 +34,6 @@ SIGNED_NAME_BYTES: Final = 32
 HASH_BYTES: Final = 6
 """The bytes of a text's SHA-256 by which a gate without network knows it."""
 
-_PREFIX: Final = "K1"
-_REVISED: Final = "K2"
 _VALIDATION_BYTES: Final = 16
 _REVISION_BYTES: Final = 2
 _TIME_BYTES: Final = 4
@@ -63,7 +62,7 @@ def encode(content: QrContent) -> str:
     facts = [content.ticket_id.bytes, content.event_id.bytes, _cut(content.attendee_name, NAME_BYTES)]
     if content.revision > 1:
         facts.append(content.revision.to_bytes(_REVISION_BYTES))
-    proved_part = ".".join([_REVISED if content.revision > 1 else _PREFIX, *map(_base32, facts)])
+    proved_part = ".".join([EARLIER[content.revision > 1], *map(_base32, facts)])
     return f"{proved_part}.{_base32(_validation_hash(proved_part))}"
 
 

@@ -35,7 +35,12 @@ _EVENT = text("""
         CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS numeric) AS oldest_running
     FROM events WHERE id = :event_id
 """)
-_TIERS = text("SELECT id AS tier_id, name FROM ticket_tiers WHERE event_id = :event_id ORDER BY created_at, id")
+_HAS_EARLIER_CODES = text("""
+    SELECT EXISTS (SELECT 1 FROM tickets WHERE event_id = :event_id AND qr_hash IS NULL)  -- Uses index: tickets_event
+""")
+_TIERS = text(
+    "SELECT id AS tier_id, name FROM ticket_tiers WHERE event_id = :event_id ORDER BY created_at, position, id"
+)
 # The state: 0 valid, 1 used, 2 void, 3 used and outside, 4 replaced; above it the tier.
 _CHANGED = """
     SELECT t.id, t.event_id, t.qr_hash, t.revision, t.replaced_qr_hashes, t.order_id, i.id AS item_id,
@@ -91,6 +96,9 @@ class Snapshot(ResponseModel):
     bits are the state: 0 valid, 1 used, 2 void, 3 used and outside, 4 replaced; the others the `index` of the tier, 31
     for one that `tiers` does not list. With `is_delta` only what has changed since the cursor that was given: replace
     the records of the same hash. Every ticket issued until `complete_until` is in it.
+
+    `prefixes`: the generations of codes that the event's tickets have. A text of another one is no ticket's, and one of
+    `keys` must have a good signature too: a hash alone could be met by who has the snapshot and tries for long enough.
     """
 
     event_id: UUID
@@ -104,6 +112,7 @@ class Snapshot(ResponseModel):
     scan_until: datetime
     allows_reentry: bool
     hash_bytes: Literal[6] = 6
+    prefixes: list[str]
     keys: list[VerificationKey]
     tiers: list[SnapshotTier]
     tickets: str
@@ -141,10 +150,16 @@ def take(tx: Transaction, staff: Principal, event_id: UUID, cursor: str | None) 
         scan_from=event.scan_from,
         scan_until=event.scan_until,
         allows_reentry=event.allows_reentry,
+        prefixes=_prefixes(tx, event_id),
         keys=[VerificationKey(prefix=qr.SIGNED, public_key=_base64url(qr.public_key()))],
         tiers=tiers,
         tickets=base64.b64encode(_records(tx, event_id, tiers, since)).decode(),
     )
+
+
+def _prefixes(tx: Transaction, event_id: UUID) -> list[str]:
+    has_earlier: bool = tx.execute(_HAS_EARLIER_CODES, {"event_id": event_id}).scalar_one()
+    return [*(qr.EARLIER if has_earlier else ()), qr.SIGNED]
 
 
 def _tiers(tx: Transaction, event_id: UUID) -> list[SnapshotTier]:

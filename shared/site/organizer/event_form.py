@@ -21,7 +21,7 @@ _MAX_ROWS: Final = 50
 _TEXTS = ("title", "description", "category", "location", "venue", "timezone", "terms")
 _MOMENTS = ("start_date", "end_date", "gates_open_at", "name_change_deadline")
 _NUMBERS = ("capacity", "max_per_person")
-_CHECKS = ("refund_after_change", "one_purchase_per_person")
+_CHECKS = ("refund_after_change", "one_purchase_per_person", "allows_reentry")
 _CLEARED = {"venue", "gates_open_at", "name_change_deadline", "max_per_person"}
 """Fields that are null where they are left empty; an empty capacity is that of the tickets."""
 _ROW = ("name", "price", "quota")
@@ -43,6 +43,7 @@ LABELS: Final = {
     "max_per_person": _("Most tickets per person"),
     "refund_after_change": _("Money back after a change"),
     "one_purchase_per_person": _("One order per person"),
+    "allows_reentry": _("Leaving and coming back"),
     "name": _("Name of the ticket"),
     "price": _("Price"),
     "quota": _("How many"),

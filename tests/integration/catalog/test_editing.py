@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import text
 
 from shared.catalog import editing, events, slugs
@@ -262,6 +263,17 @@ def test_gates_open_six_hours_before_the_start_unless_the_organizer_says_otherwi
     assert later.gates_open_at == START + timedelta(hours=1)
     assert change(event, gates_open_at=None).gates_open_at == START - timedelta(hours=6)
     assert [action for action, _ in audited(event)][-2:] == ["event.gates_open_at_changed"] * 2
+
+
+def test_an_organizer_allows_people_to_leave_and_come_back():
+    event = create()
+    assert not event.allows_reentry
+    assert change(event, allows_reentry=True).allows_reentry
+    assert change(event, title="Konser Fajar").allows_reentry
+    assert not change(event, allows_reentry=False).allows_reentry
+    assert create(allows_reentry=True).allows_reentry
+    with pytest.raises(ValidationError):
+        EventChange(allows_reentry=None)
 
 
 def test_gates_move_with_the_start_unless_their_time_is_given_too():

@@ -1,17 +1,30 @@
 """An event with a paid order and somebody at the entrance, for the tests of the gate."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
 from shared.cloud.database import snapshot, transaction
 from shared.identity.tokens import Principal
-from shared.tickets import gate, issuing, offline_scans, snapshots, voiding
+from shared.models import PageQuery
+from shared.tickets import double_entries, gate, gate_counts, issuing, offline_scans, qr, snapshots, voiding
+from shared.tickets.offline_scans import OfflineScan
 from tests.factories import Event, a_gate_staff, a_tier, an_event, an_order, code_of
 
 _TICKETS = text("""
     SELECT t.id FROM tickets t JOIN order_items i ON i.id = t.order_item_id WHERE t.order_id = :id ORDER BY i.position
+""")
+_MORE_ITEMS = text("""
+    INSERT INTO order_items (id, order_id, tier_id, position, unit_price, platform_fee, commission, attendee_name,
+        attendee_email)
+    SELECT gen_random_uuid(), order_id, tier_id, position + number, unit_price, platform_fee, commission,
+        'Peserta ' || number, 'peserta' || number || '@example.com'
+    FROM order_items, generate_series(1, :count) AS number WHERE id = :item_id
+""")
+_CODES = text("""
+    SELECT t.id, t.event_id, i.attendee_name, t.revision, t.qr_issued_at
+    FROM tickets t JOIN order_items i ON i.id = t.order_item_id WHERE t.order_id = :id ORDER BY i.position
 """)
 _SCANS = text("SELECT * FROM scans WHERE event_id = :id ORDER BY created_at, id")
 
@@ -34,6 +47,15 @@ class Entrance:
         issuing.issue(order.id)
         return order
 
+    def crowd(self, count: int) -> list[str]:
+        """The codes of so many tickets more, issued at once without PDFs, in an order of their own."""
+        order = an_order(self.event, paid=True)
+        with transaction() as tx:
+            tx.execute(_MORE_ITEMS, {"item_id": order.items[0].id, "count": count - 1})
+        assert issuing.add_missing(order.id) == count
+        with transaction() as tx:
+            return [qr.encode(qr.QrContent(*row)) for row in tx.execute(_CODES, {"id": order.id})]
+
     @staticmethod
     def tickets_of(order) -> list[UUID]:
         """The tickets of an order, in their order."""
@@ -46,7 +68,7 @@ class Entrance:
         with transaction() as tx:
             return gate.scan(tx, staff or self.staff, scanned, ticket_id=ticket_id)
 
-    def send(self, *scans: offline_scans.OfflineScan, staff=None) -> list[offline_scans.OfflineScanResponse]:
+    def send(self, *scans: OfflineScan, staff=None) -> list[offline_scans.OfflineScanResponse]:
         """Send scans that were decided without network."""
         sent = offline_scans.OfflineScans(scans=list(scans))
         return offline_scans.record_all(staff or self.staff, self.event.id, sent).items
@@ -66,14 +88,14 @@ class Entrance:
         prepare = {
             "already_used": lambda: self.scan(self.codes[0]),
             "refunded": lambda: self._void(),
-            "not_open": lambda: self.hours(gates_open_at=datetime.now(UTC) + timedelta(hours=1)),
+            "not_open": lambda: self.change_event(gates_open_at=datetime.now(UTC) + timedelta(hours=1)),
         }
         prepare.get(result, lambda: None)()
         if result == "forged":
             return "palsu"
         return Entrance().codes[0] if result == "wrong_event" else self.codes[0]
 
-    def hours(self, **columns):
+    def change_event(self, **columns):
         """Change columns of the event."""
         named = ", ".join(f"{name} = :{name}" for name in columns)
         with transaction() as tx:
@@ -88,3 +110,22 @@ def scans_of(event: Event):
     """The recorded scans of an event, in their order."""
     with transaction() as tx:
         return tx.execute(_SCANS, {"id": event.id}).all()
+
+
+def counts_of(entrance: Entrance) -> gate_counts.GateCounts:
+    """The counts that the gate shows."""
+    with transaction() as tx:
+        return gate_counts.read(tx, entrance.staff, entrance.event.id)
+
+
+def double_entries_of(entrance: Entrance) -> list[double_entries.DoubleEntry]:
+    """All double entries, the latest first."""
+    with transaction() as tx:
+        return double_entries.list_page(tx, entrance.organizer, entrance.event.id, PageQuery(page_size=100)).items
+
+
+def offline(code: str, *, minutes_ago: float = 5, admitted: bool = True, **asked) -> OfflineScan:
+    """A scan that a device has decided, so long ago."""
+    scanned_at = datetime.now(UTC) - timedelta(minutes=minutes_ago)
+    given = {"scan_id": uuid4(), "gate": "Gerbang B", **asked}
+    return OfflineScan(qr=code, scanned_at=scanned_at, admitted=admitted, **given)

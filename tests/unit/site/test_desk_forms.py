@@ -80,10 +80,12 @@ def test_a_tier_that_nobody_touched_stays_and_a_cleared_price_is_none():
 
 
 def test_a_box_that_is_not_ticked_says_no_and_an_empty_deadline_is_none():
-    of = event(tier(), name_change_deadline=NOW, one_purchase_per_person=True)
-    assert changes(of, refund_after_change="", one_purchase_per_person="", name_change_deadline="") == {
+    of = event(tier(), name_change_deadline=NOW, one_purchase_per_person=True, allows_reentry=True)
+    unticked = dict.fromkeys(("refund_after_change", "one_purchase_per_person", "allows_reentry"), "")
+    assert changes(of, **unticked, name_change_deadline="") == {
         "refund_after_change": False,
         "one_purchase_per_person": False,
+        "allows_reentry": False,
         "name_change_deadline": None,
         "tiers": [],
     }
