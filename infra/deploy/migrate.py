@@ -1,9 +1,11 @@
 """Migrates in two phases, so that the old and the new code can run side by side on one database.
 
     python -m infra.deploy.migrate expand      before the apply: only adds, the running code doesn't notice
-    python -m infra.deploy.migrate contract    after the canary: takes away what nobody uses any more
+    python -m infra.deploy.migrate contract    by an approval of its own: takes away what nobody uses any more
+    python -m infra.deploy.migrate status      what is pending, and which code can't come back
 
-A migration that takes something away says so with `contracts = True` at its top, and is the last of its release.
+A migration that takes something away says so with `contracts = True` at its top, and is the last of its release. The
+next release that expands waits for it.
 """
 
 import inspect
@@ -23,6 +25,7 @@ from shared.cloud.clients import engine
 
 CONFIG = Path(__file__).parents[2] / "alembic.ini"
 PHASES = ("expand", "contract")
+COMMANDS = (*PHASES, "status")
 
 _TAKES_AWAY = re.compile(
     r"\bDROP\s+(?:TABLE|COLUMN|TYPE|SCHEMA|VIEW|SEQUENCE)\b"
@@ -67,7 +70,10 @@ def _check(pending: Sequence[Migration]) -> None:
             raise Refused(f"{migration.revision} takes away ({statements}): say `contracts = True` at its top.")
     for earlier, later in pairwise(pending):
         if earlier.contracts and not later.contracts:
-            raise Refused(f"{later.revision} expands after {earlier.revision} contracts: release them apart.")
+            raise Refused(
+                f"{later.revision} expands after {earlier.revision} contracts: release them apart,"
+                " and approve the build `contract` of the release before."
+            )
 
 
 def migration(script: Script) -> Migration:
@@ -79,22 +85,42 @@ def migration(script: Script) -> Migration:
 
 def run(phase: str) -> str | None:
     """Migrate the database of the settings. Returns the revision it is upgraded to, None where nothing was due."""
-    config = Config(str(CONFIG))
-    scripts = ScriptDirectory.from_config(config)
-    with engine().connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-    pending = [migration(script) for script in scripts.iterate_revisions("heads", current or "base")][::-1]
+    current, _, pending = _state()
     chosen = target(pending, phase, is_new=current is None)
     if chosen:
-        command.upgrade(config, chosen)
+        command.upgrade(Config(str(CONFIG)), chosen)
     return chosen
 
 
+def status() -> list[str]:
+    """A line for the revision of the database, for each pending migration, and for what can't be gone back behind."""
+    current, applied, pending = _state()
+    taken = next((each.revision for each in reversed(applied) if each.contracts), None)
+    return [
+        f"database: {current or 'empty'}",
+        *(f"pending: {each.revision} {'contracts' if each.contracts else 'expands'}" for each in pending),
+        f"going back: {f'not to code from before {taken}, which has contracted' if taken else 'to any code'}",
+    ]
+
+
+def _state() -> tuple[str | None, list[Migration], list[Migration]]:
+    """The database's revision, and the migrations up to it and after it, oldest first."""
+    scripts = ScriptDirectory.from_config(Config(str(CONFIG)))
+    with engine().connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    pending = [migration(script) for script in scripts.iterate_revisions("heads", current or "base")][::-1]
+    applied = [migration(script) for script in scripts.iterate_revisions(current, "base")][::-1] if current else []
+    return current, applied, pending
+
+
 def main() -> int:
-    """Run the phase that is asked for."""
-    if len(sys.argv) != 2 or sys.argv[1] not in PHASES:
+    """Do what is asked for."""
+    if len(sys.argv) != 2 or sys.argv[1] not in COMMANDS:
         print(__doc__)
         return 2
+    if sys.argv[1] == "status":
+        print("\n".join(status()))
+        return 0
     try:
         chosen = run(sys.argv[1])
     except Refused as refusal:

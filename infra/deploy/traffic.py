@@ -3,6 +3,7 @@
     python -m infra.deploy.traffic hold     before the apply: pin what serves now, and remember it
     python -m infra.deploy.traffic latest   after an apply by hand that can't wait for the canary: all to the newest
     python -m infra.deploy.traffic back     all to what `hold` has remembered
+    python -m infra.deploy.traffic settled  before the database contracts: refuse while an earlier revision serves
 
 Unpinned, a service routes to its latest revision, and a deploy would move everybody at once. `latest` takes names of
 services, where not all are meant.
@@ -115,13 +116,23 @@ def pin(wanted: Mapping[str, str]) -> list[str]:
     return stuck
 
 
+def unsettled() -> list[str]:
+    """The services that serve another revision than their newest. Raises Undecided where one is split."""
+    there = deployed()
+    return [service for service in services() if service in there and serving(service) != latest(service)]
+
+
 def main() -> int:
     """Do what is asked for; 1 where that didn't work out for every service."""
     command, *names = sys.argv[1:] or [""]
-    if command not in ("hold", "latest", "back") or (names and command != "latest"):
+    if command not in ("hold", "latest", "back", "settled") or (names and command != "latest"):
         print(__doc__)
         return 2
     try:
+        if command == "settled":
+            earlier = unsettled()
+            print(f"They serve an earlier revision: {', '.join(earlier)}" if earlier else "All serve their newest.")
+            return 1 if earlier else 0
         if command == "hold":
             HELD.write_text(json.dumps(hold(), indent=2), encoding="utf-8")
             print(HELD.read_text(encoding="utf-8"))

@@ -32,6 +32,7 @@ module "function" {
 
   name        = each.value.service_name
   entry_point = each.key
+  runtime     = "python${replace(trimspace(file("${local.root}/.python-version")), ".", "")}"
   summary     = each.value.summary
   project_id  = var.project_id
   region      = var.region

@@ -38,3 +38,33 @@ resource "google_kms_crypto_key_iam_member" "users" {
   role          = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
   member        = each.value
 }
+
+# Signs what the pipeline has proven. Who plans may sign, who releases may look at the public half: an archive that
+# somebody else puts into the bucket, or names in a message, is not released.
+resource "google_kms_crypto_key" "release" {
+  # checkov:skip=CKV_GCP_43:Keys that sign don't rotate by themselves; what an older version has signed must stay proven
+  name     = "release"
+  key_ring = google_kms_key_ring.main.id
+  purpose  = "ASYMMETRIC_SIGN"
+
+  version_template {
+    algorithm        = "EC_SIGN_P256_SHA256"
+    protection_level = "SOFTWARE"
+  }
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+resource "google_kms_crypto_key_iam_member" "planner_signs" {
+  crypto_key_id = google_kms_crypto_key.release.id
+  role          = "roles/cloudkms.signer"
+  member        = google_service_account.planner.member
+}
+
+resource "google_kms_crypto_key_iam_member" "releaser_verifies" {
+  crypto_key_id = google_kms_crypto_key.release.id
+  role          = "roles/cloudkms.publicKeyViewer"
+  member        = google_service_account.releaser.member
+}

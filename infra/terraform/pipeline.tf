@@ -186,6 +186,7 @@ resource "google_cloudbuild_trigger" "plan" {
     _ENVIRONMENT     = var.environment
     _STATE_BUCKET    = var.state_bucket
     _PIPELINE_BUCKET = google_storage_bucket.pipeline.name
+    _RELEASE_KEY     = google_kms_crypto_key.release.id
   }
 }
 
@@ -216,7 +217,7 @@ resource "google_cloudbuild_trigger" "release" {
     topic = google_pubsub_topic.release.id
   }
 
-  # Only release.yaml is read from here. What is released is in the artefact: the very files that were proven.
+  # Only release.yaml and fetch.py are read from here. What is released is in the artefact: the files that were proven.
   source_to_build {
     uri       = local.repository_url
     ref       = "refs/heads/main"
@@ -238,7 +239,55 @@ resource "google_cloudbuild_trigger" "release" {
     _STATE_BUCKET    = var.state_bucket
     _PIPELINE_BUCKET = google_storage_bucket.pipeline.name
     _REGION          = var.region
+    _RELEASE_KEY     = "${google_kms_crypto_key.release.id}/cryptoKeyVersions/1"
     _WORKER_POOL     = google_cloudbuild_worker_pool.release.id
     _ARTEFACT        = "$(body.message.attributes.artefact)"
+    _SHA256          = "$(body.message.attributes.sha256)"
+  }
+}
+
+# What a release asks for that has left something in the database which only the code before it used.
+resource "google_pubsub_topic" "contract" {
+  name         = "contract"
+  kms_key_name = google_kms_crypto_key.this["messages"].id
+
+  depends_on = [google_kms_crypto_key_iam_member.users]
+}
+
+resource "google_cloudbuild_trigger" "contract" {
+  count = local.has_pipeline ? 1 : 0
+
+  name            = "contract"
+  description     = "Takes away from the database what only the release before used"
+  location        = var.region
+  service_account = google_service_account.releaser.id
+
+  pubsub_config {
+    topic = google_pubsub_topic.contract.id
+  }
+
+  source_to_build {
+    uri       = local.repository_url
+    ref       = "refs/heads/main"
+    repo_type = "GITHUB"
+  }
+  git_file_source {
+    path      = "infra/deploy/contract.yaml"
+    uri       = local.repository_url
+    revision  = "refs/heads/main"
+    repo_type = "GITHUB"
+  }
+
+  approval_config {
+    approval_required = true
+  }
+
+  substitutions = {
+    _PIPELINE_BUCKET = google_storage_bucket.pipeline.name
+    _REGION          = var.region
+    _RELEASE_KEY     = "${google_kms_crypto_key.release.id}/cryptoKeyVersions/1"
+    _WORKER_POOL     = google_cloudbuild_worker_pool.release.id
+    _ARTEFACT        = "$(body.message.attributes.artefact)"
+    _SHA256          = "$(body.message.attributes.sha256)"
   }
 }

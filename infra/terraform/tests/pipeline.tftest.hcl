@@ -59,3 +59,34 @@ run "a_release_waits_for_a_person" {
     error_message = "Production is released by something else than a tag."
   }
 }
+
+run "what_is_released_is_what_the_pipeline_has_signed" {
+  command = plan
+
+  assert {
+    condition     = google_kms_crypto_key.release.purpose == "ASYMMETRIC_SIGN"
+    error_message = "The key of releases does not sign."
+  }
+
+  assert {
+    condition = (
+      google_kms_crypto_key_iam_member.planner_signs.member == google_service_account.planner.member
+      && google_kms_crypto_key_iam_member.planner_signs.role == "roles/cloudkms.signer"
+      && google_kms_crypto_key_iam_member.releaser_verifies.role == "roles/cloudkms.publicKeyViewer"
+    )
+    error_message = "Somebody else than the pipeline's first half signs, or the second can't look."
+  }
+
+  assert {
+    condition     = google_cloudbuild_trigger.contract[0].approval_config[0].approval_required
+    error_message = "The database contracts without anybody's approval."
+  }
+
+  assert {
+    condition = alltrue([
+      for trigger in [google_cloudbuild_trigger.release[0], google_cloudbuild_trigger.contract[0]] :
+      trigger.substitutions["_SHA256"] == "$(body.message.attributes.sha256)"
+    ])
+    error_message = "Who approves does not see the SHA-256 of what they approve."
+  }
+}

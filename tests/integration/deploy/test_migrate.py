@@ -30,3 +30,14 @@ def test_a_new_database_gets_everything_and_a_current_one_nothing(empty):
     assert migrate.run("expand") is not None
     assert migrate.run("expand") is None
     assert migrate.run("contract") is None
+
+
+def test_it_tells_what_is_pending_and_what_can_not_come_back(empty):
+    database, *pending, back = migrate.status()
+    assert database == "database: empty"
+    assert pending[0] == "pending: 0001 expands"
+    assert back == "going back: to any code"
+    newest = migrate.run("expand")
+    database, back = migrate.status()
+    assert database == f"database: {newest}"
+    assert back.startswith("going back: ")

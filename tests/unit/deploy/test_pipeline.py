@@ -11,11 +11,14 @@ ROOT = Path(__file__).parents[3]
 FILES = [
     "cloudbuild.yaml",
     "infra/deploy/release.yaml",
+    "infra/deploy/contract.yaml",
     "infra/deploy/database.yaml",
     "infra/deploy/drill.yaml",
     "infra/deploy/run.yaml",
 ]
-BY_HAND = FILES[2:]
+BY_HAND = FILES[3:]
+OUR_WORDS = {"_ENVIRONMENT", "_PIPELINE_BUCKET", "_RELEASE_KEY", "_STATE_BUCKET"}
+"""What triggers are told by Terraform, and no message and no person."""
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 SOURCE = (ROOT / "infra" / "terraform" / "source.tf").read_text(encoding="utf-8")
 TRIGGERS = (ROOT / "infra" / "terraform" / "pipeline.tf").read_text(encoding="utf-8")
@@ -68,7 +71,7 @@ def test_a_release_goes_step_by_step():
     release = _build("infra/deploy/release.yaml")
     assert not [step for step in release["steps"] if "waitFor" in step or step.get("allowFailure")]
     order = _order("infra/deploy/release.yaml")
-    wanted = ["freeze", "expand", "hold", "apply", "grants", "smoke", "canary", "smoke-again", "contract"]
+    wanted = ["freeze", "expand", "hold", "apply", "grants", "smoke", "canary", "smoke-again", "ask-to-contract"]
     assert [step for step in order if step in wanted] == wanted
 
 
@@ -99,12 +102,42 @@ def test_there_is_time_for_the_canary():
     assert int(_build("infra/deploy/release.yaml")["timeout"].removesuffix("s")) > 3 * len(STEPS) * WATCH_SECONDS
 
 
-def test_the_release_waits_for_a_person():
-    trigger = TRIGGERS[TRIGGERS.index('resource "google_cloudbuild_trigger" "release"') :]
+@pytest.mark.parametrize("name", ["release", "contract"])
+def test_it_waits_for_a_person(name: str):
+    trigger = TRIGGERS[TRIGGERS.index(f'resource "google_cloudbuild_trigger" "{name}"') :].split("\n}\n")[0]
     assert "approval_required = true" in trigger
 
 
-@pytest.mark.parametrize(("file", "trigger"), [("cloudbuild.yaml", "plan"), ("infra/deploy/release.yaml", "release")])
+def test_the_database_contracts_once_nobody_can_go_back_by_itself():
+    assert _order("infra/deploy/contract.yaml") == ["fetch", "prepare", "settled", "contract"]
+    assert not [step for step in _build("infra/deploy/release.yaml")["steps"] if "contract" in step["args"]]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_no_shell_is_given_words_of_a_message_or_of_a_person(file: str):
+    for step in _build(file)["steps"]:
+        if step.get("entrypoint") in ("bash", "sh"):
+            assert set(re.findall(r"\$\{?(_[A-Z_]+)\}?", " ".join(step["args"]))) <= OUR_WORDS, step["id"]
+
+
+def test_what_is_approved_is_what_was_proven():
+    said = {step["id"]: _said(step) for step in _build("cloudbuild.yaml")["steps"]}["ask"]
+    assert "kms asymmetric-sign --key=${_RELEASE_KEY}" in said
+    assert 'artefact=$$artefact,sha256=$$sha256"' in said
+    for file in ("infra/deploy/release.yaml", "infra/deploy/contract.yaml"):
+        first = _build(file)["steps"][0]
+        assert first["args"] == ["infra/deploy/fetch.py"]
+        assert {each.split("=")[0] for each in first["env"]} == {"ARTEFACT", "SHA256", "BUCKET", "KEY"}
+
+
+@pytest.mark.parametrize(
+    ("file", "trigger"),
+    [
+        ("cloudbuild.yaml", "plan"),
+        ("infra/deploy/release.yaml", "release"),
+        ("infra/deploy/contract.yaml", "contract"),
+    ],
+)
 def test_what_a_build_is_told_is_what_it_asks_for(file: str, trigger: str):
     text = (ROOT / file).read_text(encoding="utf-8")
     asked = set(re.findall(r"\$\{(_[A-Z_]+)\}", text)) - set(_build(file).get("substitutions", {}))

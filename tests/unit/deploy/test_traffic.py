@@ -84,6 +84,13 @@ def test_a_service_that_is_misspelt_moves_nobody(gcloud, command, capsys):
     assert not gcloud.changes()
 
 
+@pytest.mark.parametrize(("latest", "answer"), [("2", 1), ("1", 0)])
+def test_the_database_contracts_only_where_everybody_has_the_newest(gcloud, command, capsys, latest: str, answer: int):
+    gcloud.holds(_all("1", latest="1") | {"reserve": _service({"reserve-1": 100}, f"reserve-{latest}")})
+    assert command("settled") == answer
+    assert ("reserve" in capsys.readouterr().out) == bool(answer)
+
+
 def test_all_go_back_to_what_was_held(gcloud, command):
     gcloud.holds(_all("1", latest="1"))
     assert command("hold") == 0

@@ -40,7 +40,7 @@ resource "google_cloudfunctions2_function" "this" {
   labels      = var.labels
 
   build_config {
-    runtime           = "python311" # the version of the tests
+    runtime           = var.runtime
     entry_point       = var.entry_point
     service_account   = var.build.service_account
     docker_repository = var.build.repository

@@ -3,6 +3,11 @@ variable "name" {
   type        = string
 }
 
+variable "runtime" {
+  description = "Runtime of Cloud Functions, such as python311."
+  type        = string
+}
+
 variable "entry_point" {
   description = "Its name in the manifest, which the root main.py turns into its code."
   type        = string
