@@ -257,7 +257,7 @@ CHECKS: Final[Sequence[Check]] = (
         SELECT subject_id AS part, at, NULL AS amount, id FROM audit_log  -- Uses index: audit_log_action
         WHERE action = 'webhook.rejected' AND at > CAST(:now AS timestamptz) - interval '1 day' ORDER BY at
         """,
-        page="/admin/webhooks?status=rejected",
+        page="/admin/webhooks/rejected",
     ),
     Check(
         FindingKind.MAILS_UNDELIVERED,

@@ -1,12 +1,11 @@
 """An order's whole story: what it holds, its money on every account, and all that happened to it, in one timeline."""
 
-from typing import Final
 from uuid import UUID
 
 from sqlalchemy import text
 
 from shared.admin import timeline
-from shared.admin.timeline import AuditEntry, Entry, MomentEntry, PostedAmount, PostingEntry, Subjects
+from shared.admin.timeline import AuditEntry, Entry, MomentEntry, PostedAmount, PostingEntry, ScanEntry, Subjects
 from shared.cloud import authorization
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
@@ -34,8 +33,6 @@ _SUBJECTS = text("""
     UNION ALL SELECT 'webhook_event', w.id FROM payments p JOIN webhook_events w ON w.payment_id = p.id
     WHERE p.order_id = :order_id  -- Uses index: webhook_events_payment
 """)
-_TOLD_OTHERWISE: Final = frozenset((HistoryEventKind.MAIL,))
-"""Moments that the story tells with more of their facts."""
 
 
 class OrderParties(ResponseModel):
@@ -69,19 +66,20 @@ def read(tx: Transaction, admin: Principal, order_id: UUID) -> OrderStory:
     authorization.record_list_access(tx, admin, subject="order", subject_id=order_id)
     subjects = _subjects(tx, order_id)
     postings = timeline.postings_of_order(tx, order_id)
-    moments = order_history.moments(tx, order_id)
+    scans = timeline.scans(tx, subjects)
     return OrderStory(
         order=order,
         parties=OrderParties(**tx.execute(_PARTIES, {"order_id": order_id}).mappings().one()),
         refunds=refund_schemas.of_order(tx, order_id),
         balances=_balances(postings),
         entries=timeline.in_order(
-            (MomentEntry(at=each.at, moment=each) for each in moments if each.step not in _TOLD_OTHERWISE),
+            _moments(tx, order_id, scans),
             timeline.webhooks(tx, subjects),
             postings,
             timeline.mails(tx, subjects),
             timeline.tasks(tx, subjects),
-            timeline.audit_lines(tx, subjects),
+            scans,
+            _audit_lines(tx, subjects, scans),
         ),
         looks=timeline.audit_lines(tx, subjects, is_read=True),
     )
@@ -90,6 +88,27 @@ def read(tx: Transaction, admin: Principal, order_id: UUID) -> OrderStory:
 def _subjects(tx: Transaction, order_id: UUID) -> Subjects:
     found = tx.execute(_SUBJECTS, {"order_id": order_id})
     return Subjects((("order", order_id), *((row.kind, row.id) for row in found)))
+
+
+def _moments(tx: Transaction, order_id: UUID, scans: list[ScanEntry]) -> list[MomentEntry]:
+    """The order's moments, without those that other entries tell with more of their facts: mails, and scans."""
+    scanned = {scan.ticket_id for scan in scans if scan.is_admitted}
+    return [
+        MomentEntry(at=each.at, moment=each)
+        for each in order_history.moments(tx, order_id)
+        if each.step != HistoryEventKind.MAIL
+        and not (each.step == HistoryEventKind.TICKET_USED and each.subject_id in scanned)
+    ]
+
+
+def _audit_lines(tx: Transaction, subjects: Subjects, scans: list[ScanEntry]) -> list[AuditEntry]:
+    """The audit trail of what was done, without scans that have an entry of their own."""
+    scanned = {str(scan.ticket_id) for scan in scans}
+    return [
+        each
+        for each in timeline.audit_lines(tx, subjects)
+        if not (each.action.startswith("ticket.scanned") and each.subject_id in scanned)
+    ]
 
 
 def _balances(postings: list[PostingEntry]) -> list[PostedAmount]:

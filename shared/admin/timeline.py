@@ -62,6 +62,18 @@ _BY_PERSON = text("""
     FROM audit_log a JOIN users u ON u.id = a.actor_id  -- Uses index: audit_log_actor
     WHERE a.actor_id = :id ORDER BY a.at DESC, a.id DESC LIMIT :most
 """)
+_SCANS = text("""
+    SELECT s.id, s.judged_at AS at, s.ticket_id, s.result, s.direction, s.gate, s.is_offline, s.is_admitted,
+        s.scanned_at, s.undone_at, s.staff_id, u.full_name AS staff
+    FROM scans s JOIN users u ON u.id = s.staff_id
+    WHERE s.ticket_id = ANY(:ids) ORDER BY s.judged_at LIMIT :most  -- Uses index: scans_ticket
+""")
+_OF_ACTION = text("""
+    SELECT a.id, a.at, a.action, a.subject, a.subject_id, a.details, a.correlation_id, a.actor_id,
+        u.full_name AS actor
+    FROM audit_log a LEFT JOIN users u ON u.id = a.actor_id  -- Uses index: audit_log_action
+    WHERE a.action = :action ORDER BY a.at DESC LIMIT :most
+""")
 _READS: Final = ["admin.read", "organizer.read"]
 
 
@@ -147,7 +159,24 @@ class AuditEntry(_Entry):
     actor: str | None
 
 
-Entry = MomentEntry | WebhookEntry | PostingEntry | MailEntry | TaskEntry | AuditEntry
+class ScanEntry(_Entry):
+    """A scan of a ticket at a gate, by whom, and what it was told; `undone_at` if a supervisor has undone it."""
+
+    kind: Literal["scan"] = "scan"
+    id: UUID
+    ticket_id: UUID
+    result: str
+    direction: str
+    gate: str | None
+    is_offline: bool
+    is_admitted: bool
+    scanned_at: datetime
+    undone_at: datetime | None
+    staff_id: UUID
+    staff: str
+
+
+Entry = ScanEntry | MomentEntry | WebhookEntry | PostingEntry | MailEntry | TaskEntry | AuditEntry
 
 
 @dataclass(frozen=True)
@@ -196,6 +225,12 @@ def tasks(tx: Transaction, subjects: Subjects) -> list[TaskEntry]:
     return [TaskEntry(**row) for row in tx.execute(_TASKS, {"names": names, "most": MOST}).mappings()]
 
 
+def scans(tx: Transaction, subjects: Subjects) -> list[ScanEntry]:
+    """The scans of tickets."""
+    rows = tx.execute(_SCANS, {"ids": subjects.ids("ticket"), "most": MOST}).mappings()
+    return [ScanEntry(**row) for row in rows]
+
+
 def audit_lines(tx: Transaction, subjects: Subjects, *, is_read: bool = False) -> list[AuditEntry]:
     """The audit trail about any of the rows, newest first: what was done, or who looked (`is_read`)."""
     values = {**subjects.values, "reads": _READS, "is_read": is_read, "most": MOST}
@@ -205,6 +240,11 @@ def audit_lines(tx: Transaction, subjects: Subjects, *, is_read: bool = False) -
 def audit_lines_by(tx: Transaction, user_id: UUID, most: int) -> list[AuditEntry]:
     """What a person has done last."""
     return [AuditEntry(**row) for row in tx.execute(_BY_PERSON, {"id": user_id, "most": most}).mappings()]
+
+
+def audit_lines_of(tx: Transaction, action: str, most: int) -> list[AuditEntry]:
+    """The last lines of the audit trail about an action."""
+    return [AuditEntry(**row) for row in tx.execute(_OF_ACTION, {"action": action, "most": most}).mappings()]
 
 
 def without_secrets(said: Any) -> Any:

@@ -21,6 +21,7 @@ _ACCOUNT = text("""
     SELECT u.id, u.full_name, u.email, u.phone, u.role, u.organizer_id, g.full_name AS organizer_name,
         u.is_email_verified, u.password_hash IS NOT NULL AS has_password, u.oauth_provider, u.language,
         u.marketing_opt_in, u.legal_name, u.payee_name, u.is_deleted, u.deleted_at, u.created_at, u.updated_at,
+        EXISTS (SELECT 1 FROM second_factors f WHERE f.user_id = u.id) AS has_second_factor,
         s.reason AS suppression, s.created_at AS suppressed_at
     FROM users u LEFT JOIN users g ON g.id = u.organizer_id
         LEFT JOIN mail_suppressions s ON s.lifted_at IS NULL
@@ -80,6 +81,7 @@ class Account(ResponseModel):
     organizer_name: str | None
     is_email_verified: bool
     has_password: bool
+    has_second_factor: bool
     oauth_provider: str | None
     language: str
     marketing_opt_in: bool

@@ -4,12 +4,15 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from shared.admin import recent
+from shared.admin import recent, timeline
 from shared.admin.recent import RecentPage, RecentQuery
+from shared.admin.timeline import AuditEntry
 from shared.cloud import authorization
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
 from shared.models import ResponseModel
+
+MOST_REJECTED: Final = 100
 
 WebhookFilter = Literal["failed", "waiting", "all"]
 
@@ -51,6 +54,12 @@ class ListedWebhook(ResponseModel):
     refund_id: UUID | None
     disbursement_id: UUID | None
     order_id: UUID | None
+
+
+def list_rejected(tx: Transaction, admin: Principal) -> list[AuditEntry]:
+    """The last notifications without a valid signature; a sample of each sender and reason. The look is audited."""
+    authorization.record_list_access(tx, admin, subject="webhook_event")
+    return timeline.audit_lines_of(tx, "webhook.rejected", MOST_REJECTED)
 
 
 def list_page(tx: Transaction, admin: Principal, wanted: WebhookQuery) -> RecentPage[ListedWebhook]:

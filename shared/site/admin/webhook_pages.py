@@ -24,3 +24,11 @@ def listing(request: PageRequest, admin: AdminOfDesk) -> Page:
         found=found,
         chosen=wanted.status,
     )
+
+
+@pages.page("/admin/webhooks/rejected")
+def rejected(request: PageRequest, admin: AdminOfDesk) -> Page:
+    """The last notifications without a valid signature."""
+    with transaction() as tx:
+        found = webhooks.list_rejected(tx, admin)
+    return rendering.form_page("admin/webhooks_rejected.html", request, viewer=admin, lines=found)

@@ -121,6 +121,8 @@ STORIES = {
     "mails": timeline._MAILS,
     "audit lines": timeline._AUDIT_LINES,
     "audit lines by a person": timeline._BY_PERSON,
+    "scans": timeline._SCANS,
+    "audit lines of an action": timeline._OF_ACTION,
     "a payment": payment_story._PAYMENT,
     "a payment's rows": payment_story._SUBJECTS,
     "an account": user_record._ACCOUNT,
@@ -134,6 +136,14 @@ STORIES = {
 @pytest.mark.parametrize("name", STORIES)
 def test_a_story(name: str):
     one = uuid4()
-    values = {"id": one, "order_id": one, "ids": [one], "names": [str(one)], "subjects": ["order"], "most": 25}
+    values = {
+        "id": one,
+        "order_id": one,
+        "ids": [one],
+        "names": [str(one)],
+        "subjects": ["order"],
+        "most": 25,
+        "action": "x",
+    }
     found = plan(STORIES[name], **values, reads=["admin.read"], is_read=False)
     assert [table for table in reads_through(found) if table not in ("events", "users")] == [], found

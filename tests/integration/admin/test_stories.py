@@ -16,6 +16,8 @@ from shared.problems import NotFound
 from tests.endpoints import call, problem
 from tests.factories import a_gate_staff, a_user, an_event, an_order
 from tests.integration.admin.steps import Case, a_case, an_admin, run
+from tests.integration.tickets.entrance import Entrance
+from tests.stored_files import StoredFiles
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -122,6 +124,22 @@ def test_who_looked_is_told_apart_from_what_was_done(case: Case, admin: Principa
     story = story_of(admin, case)
     assert first.id in {each.actor_id for each in story.looks}
     assert not any(entry.kind == "audit" and entry.action == "admin.read" for entry in story.entries)
+
+
+def test_a_scan_is_told_once_with_its_gate_and_who_scanned(admin: Principal, files: StoredFiles):
+    entrance = Entrance(tickets=1)
+    for _ in range(2):
+        entrance.scan(entrance.codes[0], at="Utara")
+    order, [ticket_id] = entrance.order, entrance.ticket_ids
+    with transaction() as tx:
+        entries = order_story.read(tx, admin, order.id).entries
+    scans = [entry for entry in entries if entry.kind == "scan"]
+    assert [(scan.result, scan.gate, scan.ticket_id) for scan in scans] == [
+        ("valid", "Utara", ticket_id),
+        ("already_used", "Utara", ticket_id),
+    ]
+    assert not any(entry.kind == "moment" and entry.moment.step == "ticket_used" for entry in entries)
+    assert not any(entry.kind == "audit" and entry.action == "ticket.scanned" for entry in entries)
 
 
 def test_a_payment_is_told_with_its_own_entries_only(case: Case, admin: Principal):
@@ -234,6 +252,15 @@ def test_webhooks_are_listed_by_what_became_of_them(case: Case, admin: Principal
         }
     assert failed in listed["failed"] & listed["waiting"] & listed["all"]
     assert case.webhook_id in listed["all"] - listed["failed"] - listed["waiting"]
+
+
+def test_notifications_that_were_rejected_are_listed(admin: Principal):
+    with transaction() as tx:
+        audit.record(tx, "webhook.rejected", subject="gateway", subject_id="midtrans", reason="signature")
+    with transaction() as tx:
+        (line,) = webhooks.list_rejected(tx, admin)
+    assert (line.subject_id, line.details) == ("midtrans", {"reason": "signature"})
+    assert looks(admin) == [("webhook_event", None)]
 
 
 def test_the_api_tells_an_order_s_story_to_admins_alone(case: Case, admin: Principal):
