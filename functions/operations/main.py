@@ -4,7 +4,7 @@ from uuid import UUID
 
 from shared.catalog.editing import EventCancelled
 from shared.cloud import authorization
-from shared.identity import approvals
+from shared.identity import approvals, second_factor_resets
 from shared.identity.approvals import (
     AlreadyRequested,
     ApprovalDecided,
@@ -14,6 +14,8 @@ from shared.identity.approvals import (
     Declined,
     OwnRequest,
 )
+from shared.identity.second_factor_resets import AdminReset, ResetDecision
+from shared.messages import mails
 from shared.models import Listing, PageQuery
 from shared.payments import approved_actions, reconcile_runs
 from shared.payments.cancellation import Cancellation, EventOver
@@ -37,6 +39,12 @@ def request_cancellation(
 ) -> ApprovalResponse:
     """Request the cancellation of an event. It begins once a second admin approves it, within a day."""
     return approved_actions.request_cancellation(tx, admin, event_id, wanted)
+
+
+@app.post("/admin/users/{user_id}/second-factor/reset", status=200, problems=(NotFound, AlreadyRequested))
+def reset_second_factor(user_id: UUID, wanted: AdminReset, admin: FreshlyProvenAdmin, tx: Transaction) -> ResetDecision:
+    """Remove the second factor of who has lost it, at once; that of an admin once a second admin approves it."""
+    return second_factor_resets.decide(tx, admin, user_id, wanted, mails.enqueue_for_account)
 
 
 @app.get("/admin/approvals")

@@ -9,20 +9,24 @@ A reset ends every session. Afterwards the account has no second factor, and an 
 """
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from sqlalchemy import text
 
 from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
-from shared.field_types import Utc
-from shared.identity import people, second_factor_sign_in, second_factors, sessions
+from shared.field_types import Utc, line
+from shared.identity import approvals, people, second_factor_sign_in, second_factors, sessions
+from shared.identity.approvals import ApprovalResponse
 from shared.identity.people import Person
 from shared.identity.second_factor_notices import notice
 from shared.identity.second_factor_sign_in import ChallengeToken
 from shared.identity.second_factors import Mail
+from shared.identity.tokens import Principal
 from shared.models import RequestModel, ResponseModel
-from shared.problems import Forbidden
+from shared.problems import Forbidden, NotFound
+from shared.states import ApprovalAction
 
 WAIT_DAYS = 3
 
@@ -37,6 +41,19 @@ class ResetRequested(ResponseModel):
     """When the second factor is removed, unless somebody signs in with it before."""
 
     reset_due_at: Utc
+
+
+class AdminReset(RequestModel):
+    """The reason why a second factor is reset, and how it was made sure that its owner asks."""
+
+    reason: Annotated[str, line(500)]
+
+
+class ResetDecision(ResponseModel):
+    """What came of it: it is reset, or another admin has to approve that first."""
+
+    is_reset: bool
+    approval: ApprovalResponse | None = None
 
 
 class MailedCodeRequired(Forbidden):
@@ -78,6 +95,27 @@ def request(wanted: ResetRequest, mail: Mail) -> ResetRequested:
         return ResetRequested(reset_due_at=_request(tx, challenged.person, mail))
 
 
+def decide(tx: Transaction, admin: Principal, user_id: UUID, wanted: AdminReset, mail: Mail) -> ResetDecision:
+    """Reset the second factor of somebody else; that of an admin once a second admin approves it.
+
+    Raises NotFound without a second factor, Forbidden for one's own, and AlreadyRequested.
+    """
+    person = _lock_other(tx, admin, user_id)
+    if person.role == "admin":
+        action = ApprovalAction.SECOND_FACTOR_RESET
+        return ResetDecision(
+            is_reset=False, approval=approvals.request(tx, action, user_id, reason=wanted.reason, by=admin.id)
+        )
+    reset(tx, person, mail, by=admin.id, reason=wanted.reason)
+    return ResetDecision(is_reset=True)
+
+
+def carry_out_approved(tx: Transaction, approver: Principal, approved: ApprovalResponse, mail: Mail) -> None:
+    """Reset the second factor of an admin, as two others have decided. Raises NotFound, and Forbidden for one's own."""
+    person = _lock_other(tx, approver, approved.subject_id)
+    reset(tx, person, mail, by=approver.id, reason=approved.reason)
+
+
 def carry_out_due(mail: Mail) -> int:
     """Remove the second factors whose owners have waited; return how many."""
     with transaction() as tx:
@@ -93,6 +131,16 @@ def reset(tx: Transaction, person: Person, mail: Mail, *, by: UUID | None, reaso
     audit.record(tx, "second_factor.reset", subject="user", subject_id=person.id, actor_id=by, reason=reason)
     mail(tx, notice(person, "reset"))
     return True
+
+
+def _lock_other(tx: Transaction, admin: Principal, user_id: UUID) -> Person:
+    """Lock somebody else who has a second factor. Raises NotFound, Forbidden."""
+    if admin.id == user_id:
+        raise Forbidden("Nobody resets their own second factor. Set up another phone in your account instead.")
+    person = people.lock(tx, user_id)
+    if person is None or second_factors.find(tx, user_id) is None:
+        raise NotFound
+    return person
 
 
 def _request(tx: Transaction, person: Person, mail: Mail) -> datetime:

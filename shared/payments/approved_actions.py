@@ -5,9 +5,10 @@ from typing import Final
 from uuid import UUID
 
 from shared.cloud.database import Transaction
-from shared.identity import approvals
+from shared.identity import approvals, second_factor_resets
 from shared.identity.approvals import ApprovalResponse
 from shared.identity.tokens import Principal
+from shared.messages import mails
 from shared.payments import cancellation
 from shared.payments.cancellation import Cancellation
 from shared.states import ApprovalAction
@@ -43,4 +44,11 @@ def _cancel_event(tx: Transaction, approver: Principal, approved: ApprovalRespon
     cancellation.start_approved(tx, approver, approved.subject_id, wanted)
 
 
-_ACTIONS: Final[Mapping[ApprovalAction, Act]] = {ApprovalAction.EVENT_CANCELLATION: _cancel_event}
+def _reset_second_factor(tx: Transaction, approver: Principal, approved: ApprovalResponse) -> None:
+    second_factor_resets.carry_out_approved(tx, approver, approved, mails.enqueue_for_account)
+
+
+_ACTIONS: Final[Mapping[ApprovalAction, Act]] = {
+    ApprovalAction.EVENT_CANCELLATION: _cancel_event,
+    ApprovalAction.SECOND_FACTOR_RESET: _reset_second_factor,
+}

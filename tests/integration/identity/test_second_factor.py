@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from flask import Response
 from sqlalchemy import text
 
 from shared.cloud import clock
@@ -416,6 +417,42 @@ def test_the_password_is_not_enough_to_ask_for_it(somebody: Enrolled):
 def test_an_admins_is_not_reset_by_waiting():
     admin = enrolled("admin")
     assert problem(ask_for_reset(mailed_challenge(admin.email))) == (403, "admin-reset-only")
+
+
+def test_an_admin_resets_that_of_an_organizer_at_once(somebody: Enrolled):
+    admin = an_admin()
+    done = reset(somebody, admin)
+    assert done.get_json() == {"is_reset": True, "approval": None}
+    assert call("POST", "/auth/login", json={"email": somebody.email, "password": PASSWORD}).status_code == 200
+    assert occasions(somebody.email) == ["enabled", "reset"]
+    assert problem(reset(somebody, admin)) == (404, "not-found")
+
+
+def test_that_of_an_admin_is_reset_by_two_others():
+    lost, one, other = enrolled("admin"), an_admin(), an_admin()
+    asked = reset(lost, one).get_json()
+    assert not asked["is_reset"]
+    challenge(lost.email)
+    approve = f"/admin/approvals/{asked['approval']['id']}/approve"
+    assert problem(call("POST", approve, by=one)) == (409, "own-approval-request")
+    assert problem(call("POST", approve, by=lost.principal)) == (403, "forbidden")
+    assert call("POST", approve, by=other).status_code == 200
+    assert call("POST", "/auth/login", json={"email": lost.email, "password": PASSWORD}).status_code == 200
+    assert occasions(lost.email) == ["enabled", "reset"]
+
+
+def test_nobody_asks_to_reset_their_own():
+    admin = enrolled("admin")
+    assert problem(reset(admin, admin.principal)) == (403, "forbidden")
+
+
+def an_admin() -> Principal:
+    return Principal(a_member(role="admin").id, "admin", None)
+
+
+def reset(somebody: Enrolled, admin: Principal) -> Response:
+    body = {"reason": "Saw them in a video call"}
+    return call("POST", f"/admin/users/{somebody.member.id}/second-factor/reset", json=body, by=admin)
 
 
 def test_whoever_still_has_it_ends_the_reset_by_signing_in(somebody: Enrolled):

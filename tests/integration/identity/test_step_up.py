@@ -1,0 +1,95 @@
+"""An admin moves money only within fifteen minutes of having proved who they are; organizers are not asked (MFA-1)."""
+
+import importlib
+import re
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+
+from functions.manifest import manifest
+from shared.cloud.settings import settings
+from shared.web.routes import Route
+from tests.endpoints import call, problem
+from tests.integration.identity.test_fresh_proof import a_principal, bearer
+
+pytestmark = pytest.mark.usefixtures("database")
+
+NO_MONEY = {
+    "POST /admin/manual-tasks/{task_id}/done",
+    "POST /admin/mails/{email_id}/send-again",
+    "POST /admin/mail-suppressions/lift",
+    "POST /admin/approvals/{approval_id}/decline",
+    "POST /admin/reconcile-runs",
+}
+"""What admins change that moves nothing: the money of a task was moved before, and reconcile only repairs."""
+ALSO_ORGANIZERS = {
+    "PUT /refunds/{refund_id}/approve",
+    "PUT /refunds/{refund_id}/reject",
+    "POST /refunds/{refund_id}/retry",
+    "POST /payouts/{payout_id}/retry",
+    "POST /events/{event_id}/cancel",
+}
+"""What moves money, and organizers do it with their own."""
+
+
+def routes() -> Iterator[Route]:
+    """The routes of the API that change something and let admins in."""
+    for name in manifest().functions:
+        for route in importlib.import_module(f"functions.{name}.main").app.routes:
+            if route.kind == "http" and route.method != "GET" and route.access and "admin" in route.access.roles:
+                yield route
+
+
+def named(route: Route) -> str:
+    return f"{route.method} {route.path.removeprefix('/api/v1')}"
+
+
+def moves_money(route: Route) -> bool:
+    is_for_admins = route.access is not None and route.access.is_for_admins_only
+    return named(route) in ALSO_ORGANIZERS or (is_for_admins and named(route) not in NO_MONEY)
+
+
+MONEY = sorted(named(route) for route in routes() if moves_money(route))
+
+
+def test_all_that_moves_money_is_known():
+    names = {named(route) for route in routes()}
+    assert names >= NO_MONEY | ALSO_ORGANIZERS
+    assert {"POST /admin/reviews/{payment_id}/accept", "POST /admin/refunds/{refund_id}/paid-by-hand"} <= set(MONEY)
+
+
+@pytest.mark.parametrize("route", [route for route in routes() if moves_money(route)], ids=named)
+def test_what_moves_money_asks_an_admin_for_a_proof(route: Route):
+    assert route.access
+    assert route.access.needs_step_up or route.access.needs_fresh_proof
+
+
+def asked(name: str) -> tuple[str, str]:
+    """The method, and the path with an id of nothing."""
+    method, _, path = name.partition(" ")
+    return method, re.sub(r"\{\w+\}", str(UUID(int=4)), path)
+
+
+@pytest.mark.parametrize("name", MONEY)
+def test_a_proof_that_is_older_than_fifteen_minutes_is_refused(name: str):
+    method, path = asked(name)
+    old = bearer(a_principal("admin"), proven_seconds_ago=901)
+    assert problem(call(method, path, json={}, headers=old)) == (403, "fresh-proof-required")
+
+
+@pytest.mark.parametrize("name", sorted(ALSO_ORGANIZERS))
+def test_organizers_are_not_asked(name: str):
+    method, path = asked(name)
+    old = bearer(a_principal("organizer"), proven_seconds_ago=901)
+    assert call(method, path, json={"reason": "x"}, headers=old).status_code != 403
+
+
+def test_a_proof_of_fourteen_minutes_is_good():
+    admin = bearer(a_principal("admin"), proven_seconds_ago=840)
+    path = f"/admin/reviews/{UUID(int=4)}/accept"
+    assert problem(call("POST", path, headers=admin)) == (404, "not-found")
+
+
+def test_the_window_is_a_setting():
+    assert settings().step_up_seconds == 900
