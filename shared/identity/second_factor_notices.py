@@ -4,14 +4,13 @@ from datetime import datetime
 from typing import Literal
 from uuid import uuid4
 
-from shared import local_time
+from shared.cloud import clock
 from shared.identity.accounts import AccountEmail
 from shared.identity.people import Person
 
 Occasion = Literal[
     "enabled", "disabled", "new_recovery_codes", "recovery_code_used", "reset_requested", "reset_cancelled", "reset"
 ]
-_ZONE = "Asia/Jakarta"
 
 
 def notice(
@@ -22,6 +21,6 @@ def notice(
         "full_name": person.full_name,
         "occasion": occasion,
         "recovery_codes_left": recovery_codes_left,
-        "due_at": local_time.long_moment(due_at, _ZONE, person.language) if due_at else "",
+        "due_at": clock.rfc3339(due_at) if due_at else None,
     }
     return AccountEmail("second_factor", f"second_factor:{person.id}:{uuid4()}", person.email, person.language, context)

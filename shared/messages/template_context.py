@@ -154,6 +154,15 @@ def _person(_: Transaction, email: QueuedEmail) -> dict[str, Any]:
     return {"full_name": email.context["full_name"]}
 
 
+def _second_factor(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
+    due_at = email.context["due_at"]
+    told = {name: email.context[name] for name in ("occasion", "recovery_codes_left")}
+    moment = (
+        local_time.long_moment(datetime.fromisoformat(due_at), local_time.HOME_ZONE, email.language) if due_at else ""
+    )
+    return {**_person(tx, email), **told, "due_at": moment}
+
+
 def _code(tx: Transaction, email: QueuedEmail) -> dict[str, Any]:
     if "code" not in email.context:
         raise Obsolete("the code is forgotten")
@@ -443,6 +452,7 @@ _BUILDERS: Mapping[str, Callable[[Transaction, QueuedEmail], dict[str, Any]]] = 
     "reset_password": _code,
     "confirm_identity": _code,
     "sign_in": _code,
+    "second_factor": _second_factor,
     "order_confirmation": _order_confirmation,
     "payment_reminder": _payment_reminder,
     "event_reminder": _event_reminder,

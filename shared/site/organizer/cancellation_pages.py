@@ -11,7 +11,7 @@ from shared.problems import NotFound, Problem
 from shared.site import charts, forms, rendering
 from shared.site.organizer import desk
 from shared.states import EventStatus
-from shared.web import App, Organizer
+from shared.web import App, Organizer, OrganizerOrSteppedUpAdmin
 from shared.web.pages import Page, PageRequest, Redirect
 
 pages = App("site")
@@ -24,7 +24,7 @@ def cancellation_page(request: PageRequest, event_id: UUID, organizer: Organizer
 
 
 @pages.form("/organizer/events/{event_id}/cancel")
-def cancel(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page | Redirect:
+def cancel(request: PageRequest, event_id: UUID, organizer: OrganizerOrSteppedUpAdmin) -> Page | Redirect:
     """Ask once more with the reason; cancel once that is answered, at the cost that was shown."""
     wanted, errors = forms.read(Cancellation, forms.non_empty(request.form, "reason"), request.language)
     if wanted is None:

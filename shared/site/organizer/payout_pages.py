@@ -18,7 +18,7 @@ from shared.problems import NotFound, Problem
 from shared.site import forms, lists, rendering
 from shared.site.languages import gettext_noop as _
 from shared.site.languages import translate
-from shared.web import App, Organizer
+from shared.web import App, Organizer, OrganizerOrSteppedUpAdmin
 from shared.web.pages import Language, Page, PageRequest, Redirect
 
 pages = App("site")
@@ -50,7 +50,7 @@ def payouts(request: PageRequest, organizer: Organizer) -> Page:
 
 
 @pages.form("/organizer/payouts/{payout_id}/retry")
-def retry(request: PageRequest, payout_id: UUID, organizer: Organizer) -> Page | Redirect:
+def retry(request: PageRequest, payout_id: UUID, organizer: OrganizerOrSteppedUpAdmin) -> Page | Redirect:
     """Send a payout again that failed or waits."""
     try:
         with transaction() as tx:

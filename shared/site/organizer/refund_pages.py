@@ -17,7 +17,7 @@ from shared.site import forms, lists, refusals, rendering
 from shared.site.organizer import desk
 from shared.site.refusals import Refusal
 from shared.states import RefundStatus
-from shared.web import App, Organizer
+from shared.web import App, Organizer, OrganizerOrSteppedUpAdmin
 from shared.web.pages import Page, PageRequest, Redirect
 
 pages = App("site")
@@ -51,7 +51,7 @@ def consider(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page
 
 
 @pages.form("/organizer/events/{event_id}/refunds/decide")
-def decide(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page | Redirect:
+def decide(request: PageRequest, event_id: UUID, organizer: OrganizerOrSteppedUpAdmin) -> Page | Redirect:
     """Approve each of the chosen, or reject them with a reason."""
     chosen = _ids(request.form.getlist("refund"))
     if request.form.get("decision") == "approve":
@@ -63,7 +63,9 @@ def decide(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page |
 
 
 @pages.form("/organizer/events/{event_id}/refunds/{refund_id}/retry")
-def retry(request: PageRequest, event_id: UUID, refund_id: UUID, organizer: Organizer) -> Page | Redirect:
+def retry(
+    request: PageRequest, event_id: UUID, refund_id: UUID, organizer: OrganizerOrSteppedUpAdmin
+) -> Page | Redirect:
     """Send a refund again that failed or waits."""
     try:
         with transaction() as tx:

@@ -16,7 +16,7 @@ from shared.identity import code_sign_in, login_throttling, second_factor_resets
 from shared.identity.client_networks import ClientNetwork, device_token
 from shared.identity.code_sign_in import SignInCodeRequest
 from shared.identity.tokens import Principal, principal_of
-from shared.messages import mails
+from shared.messages import mails, second_factor_command
 from tests.endpoints import call, problem
 from tests.integration.identity.google_double import Google
 from tests.integration.identity.phones import (
@@ -438,6 +438,14 @@ def test_that_of_an_admin_is_reset_by_two_others():
     assert problem(call("POST", approve, by=lost.principal)) == (403, "forbidden")
     assert call("POST", approve, by=other).status_code == 200
     assert call("POST", "/auth/login", json={"email": lost.email, "password": PASSWORD}).status_code == 200
+    assert occasions(lost.email) == ["enabled", "reset"]
+
+
+def test_an_operator_resets_that_of_the_last_admin(capsys: pytest.CaptureFixture[str]):
+    lost = enrolled("admin")
+    assert second_factor_command.main(["reset", lost.email, "--reason", "Called her"]) == 0
+    assert second_factor_command.main(["reset", lost.email, "--reason", "Called her"]) == 1
+    assert "no account with a second factor" in capsys.readouterr().err
     assert occasions(lost.email) == ["enabled", "reset"]
 
 
