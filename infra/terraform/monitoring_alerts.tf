@@ -3,7 +3,22 @@
 locals {
   requests  = "run_googleapis_com:request_count{monitored_resource=\"cloud_run_revision\""
   latencies = "run_googleapis_com:request_latencies_bucket{monitored_resource=\"cloud_run_revision\""
-  callable  = join("|", [for entry in values(local.public_functions) : entry.service_name])
+
+  # The share of a function's answers that must come within a second: what is promised of it, else M-007's 95 %.
+  fast_shares = { for name, entry in local.public_functions : entry.service_name => try(local.promises[name].fast, 0.95) }
+  slow_queries = [for share in distinct(values(local.fast_shares)) : join(" and on (service_name) ", [
+    "histogram_quantile(${share}, sum by (le, service_name) (rate(${local.latencies},service_name=~\"${join("|", [for name, of in local.fast_shares : name if of == share])}\"}[5m]))) > 1000",
+    "sum by (service_name) (increase(${local.requests}}[5m])) > ${local.traffic_floor}",
+  ])]
+
+  # Of fewer requests in five minutes a single slow one is a percentile.
+  traffic_floor = 60
+
+  # Functions that may have one instance or two are at their maximum whenever they work.
+  scaled_maxima = { for maximum in distinct([for entry in values(local.functions) : entry.max_instances]) :
+    maximum => join("|", [for entry in values(local.functions) : entry.service_name if entry.max_instances == maximum])
+    if maximum >= 4
+  }
 
   alerts = {
     # M-007
@@ -14,10 +29,78 @@ locals {
       query    = "sum by (service_name) (rate(${local.requests},response_code_class=\"5xx\"}[5m])) / sum by (service_name) (rate(${local.requests}}[5m])) > 0.01 and sum by (service_name) (increase(${local.requests}}[5m])) > 20"
     }
     latency = {
-      summary  = "The 95th percentile of a function that people call is above a second."
+      summary  = "More answers of a function that people call take over a second than is promised of it: 5 %, where it waits for a gateway 10 %."
       severity = "ERROR"
       lasts    = "600s"
-      query    = "histogram_quantile(0.95, sum by (le, service_name) (rate(${local.latencies},service_name=~\"${local.callable}\"}[5m]))) > 1000"
+      query    = join(" or ", [for query in local.slow_queries : "(${query})"])
+    }
+
+    # Saturation
+    no-instance = {
+      summary  = "Cloud Run had no instance for a request, and refused it (429): people are turned away."
+      severity = "CRITICAL"
+      lasts    = "0s"
+      query    = "sum by (service_name) (increase(${local.platform_counter.no-instance}[5m])) > 5"
+    }
+    instances = {
+      summary  = "A function has used nine tenths of the instances that it may have, for five minutes."
+      severity = "ERROR"
+      lasts    = "300s"
+      query    = join(" or ", [for maximum, names in local.scaled_maxima : "(sum by (service_name) (run_googleapis_com:container_instance_count{monitored_resource=\"cloud_run_revision\",state=\"active\",service_name=~\"${names}\"}) >= ${ceil(0.9 * maximum)})"])
+    }
+    messages-waiting = {
+      summary  = "A message has waited for ten minutes for its function, or more than 5,000 wait."
+      severity = "ERROR"
+      lasts    = "0s"
+      query    = "max by (subscription_id) (pubsub_googleapis_com:subscription_oldest_unacked_message_age{monitored_resource=\"pubsub_subscription\"}) > 600 or max by (subscription_id) (pubsub_googleapis_com:subscription_num_undelivered_messages{monitored_resource=\"pubsub_subscription\"}) > 5000"
+    }
+    tasks-waiting = {
+      summary  = "More than 5,000 tasks are in a queue."
+      severity = "ERROR"
+      lasts    = "600s"
+      query    = "max by (queue_id) (cloudtasks_googleapis_com:queue_depth{monitored_resource=\"cloud_tasks_queue\"}) > 5000"
+    }
+    jobs-failed = {
+      summary  = "A job of Cloud Scheduler has failed three times within an hour."
+      severity = "ERROR"
+      lasts    = "0s"
+      query    = "sum by (job_id) (increase(${local.platform_counter.job-failed}[1h])) >= 3"
+    }
+    database-disk = {
+      summary  = "PostgreSQL's disk is more than 80 % full."
+      severity = "ERROR"
+      lasts    = "600s"
+      query    = "max(cloudsql_googleapis_com:database_disk_utilization{monitored_resource=\"cloudsql_database\"}) > 0.8"
+    }
+    backup-failed = {
+      summary  = "A nightly backup of the database was not made."
+      severity = "CRITICAL"
+      lasts    = "0s"
+      query    = "sum(increase(${local.platform_counter.backup-failed}[1h])) > 0"
+    }
+    certificate = {
+      summary  = "The certificate ends within two weeks, and has not been renewed by itself."
+      severity = "CRITICAL"
+      lasts    = "0s"
+      query    = "min(monitoring_googleapis_com:uptime_check_time_until_ssl_cert_expires{monitored_resource=\"uptime_url\"}) < 14"
+    }
+    quota = {
+      summary  = "A quota of the project was exceeded: Google refuses what we ask for."
+      severity = "ERROR"
+      lasts    = "0s"
+      query    = "max by (quota_metric) (max_over_time(serviceruntime_googleapis_com:quota_exceeded{monitored_resource=\"consumer_quota\"}[10m])) > 0"
+    }
+    limits-unavailable = {
+      summary  = "The counters of callers' requests don't answer: nobody is limited."
+      severity = "ERROR"
+      lasts    = "0s"
+      query    = "sum(increase(${local.counter.karcis_limit_fallbacks_total}[10m])) > 5"
+    }
+    cache-fallback = {
+      summary  = "The shared cache doesn't answer: every visitor's page is read from the database."
+      severity = "WARNING"
+      lasts    = "0s"
+      query    = "sum(increase(${replace(local.counter.karcis_cache_fallbacks_total, "}", ",operation!=\"recovered\"}")}[10m])) > 10"
     }
     cpu = {
       summary  = "A function's instances use more than 80 % of their processor."
@@ -153,13 +236,19 @@ resource "google_monitoring_notification_channel" "email" {
   depends_on = [google_project_service.this]
 }
 
+locals {
+  # Who is told: everybody by mail, and for what can't wait those who are woken.
+  mailed = values(google_monitoring_notification_channel.email)[*].id
+  told   = { CRITICAL = concat(local.mailed, var.notification_channels), ERROR = local.mailed, WARNING = local.mailed }
+}
+
 resource "google_monitoring_alert_policy" "this" {
   for_each = local.alerts
 
   display_name          = each.key
   combiner              = "OR"
   severity              = each.value.severity
-  notification_channels = values(google_monitoring_notification_channel.email)[*].id
+  notification_channels = local.told[each.value.severity]
 
   conditions {
     display_name = each.value.summary
@@ -183,7 +272,7 @@ resource "google_monitoring_alert_policy" "this" {
     auto_close = "86400s"
   }
 
-  depends_on = [google_logging_metric.counter, google_logging_metric.gauge]
+  depends_on = [google_logging_metric.counter, google_logging_metric.gauge, google_logging_metric.platform]
 }
 
 # From outside, as a buyer comes: name, certificate, load balancer; function and database when the cache is empty.

@@ -88,7 +88,7 @@ resource "google_monitoring_alert_policy" "burn" {
   display_name          = "burn-rate: ${each.key}"
   combiner              = "AND"
   severity              = each.value.burn.severity
-  notification_channels = values(google_monitoring_notification_channel.email)[*].id
+  notification_channels = local.told[each.value.burn.severity]
 
   dynamic "conditions" {
     for_each = toset([each.value.burn.long, each.value.burn.short])

@@ -161,6 +161,12 @@ variable "alert_emails" {
   default     = []
 }
 
+variable "notification_channels" {
+  description = "Who is woken by CRITICAL alerts, besides the mails: ids of channels (PagerDuty, webhook, SMS) made by hand, as they hold secrets."
+  type        = list(string)
+  default     = []
+}
+
 variable "alert_thresholds" {
   description = "From when on MON calls somebody."
   type = object({

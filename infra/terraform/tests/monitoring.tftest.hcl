@@ -30,6 +30,55 @@ run "every_metric_is_counted_and_shown" {
   }
 }
 
+run "latency_is_held_to_what_is_promised" { # M-007, M-009
+  command = plan
+
+  assert {
+    condition     = strcontains(local.alerts.latency.query, "histogram_quantile(0.9, ") && strcontains(local.alerts.latency.query, "histogram_quantile(0.95, ")
+    error_message = "What waits for a gateway is not held to its own promise."
+  }
+
+  assert {
+    condition     = alltrue([for query in local.slow_queries : strcontains(query, "[5m])) > ${local.traffic_floor}")])
+    error_message = "A single slow request calls somebody."
+  }
+}
+
+run "saturation_is_seen" {
+  command = plan
+
+  assert {
+    condition = length(setsubtract(
+      ["no-instance", "instances", "messages-waiting", "tasks-waiting", "jobs-failed", "database-disk", "backup-failed", "certificate", "quota", "limits-unavailable", "cache-fallback"],
+      keys(google_monitoring_alert_policy.this),
+    )) == 0
+    error_message = "Something fills up, or fails, and nobody is told."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, entry in local.functions : strcontains(local.alerts.instances.query, entry.service_name) if entry.max_instances >= 4
+    ])
+    error_message = "A function may be at its maximum unseen."
+  }
+}
+
+run "who_is_on_call_is_woken_by_what_can_not_wait" {
+  command = plan
+
+  variables {
+    notification_channels = ["projects/example-karcis/notificationChannels/1"]
+  }
+
+  assert {
+    condition = alltrue([
+      for key, alert in google_monitoring_alert_policy.this :
+      contains(alert.notification_channels, "projects/example-karcis/notificationChannels/1") == (local.alerts[key].severity == "CRITICAL")
+    ])
+    error_message = "Somebody sleeps through a CRITICAL alert, or is woken for less."
+  }
+}
+
 run "every_alert_says_what_to_do" { # M-007, MON
   command = plan
 

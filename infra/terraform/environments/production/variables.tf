@@ -35,6 +35,12 @@ variable "budget" {
   default = null
 }
 
+variable "notification_channels" {
+  description = "Who is woken by CRITICAL alerts, besides the mails: ids of Cloud Monitoring's channels."
+  type        = list(string)
+  default     = []
+}
+
 variable "alert_emails" {
   type    = list(string)
   default = []

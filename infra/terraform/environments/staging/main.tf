@@ -45,9 +45,11 @@ module "karcis" {
   repository     = var.repository
   budget         = var.budget
   alert_emails   = var.alert_emails
-  settings       = var.settings
-  sizing         = var.sizing
-  webhook_ranges = var.webhook_ranges
+
+  notification_channels = var.notification_channels
+  settings              = var.settings
+  sizing                = var.sizing
+  webhook_ranges        = var.webhook_ranges
 
   waf_preview_until   = var.waf_preview_until
   requests_per_minute = var.requests_per_minute
