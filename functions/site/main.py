@@ -16,6 +16,7 @@ from shared.site import (
     ticket_pages,
 )
 from shared.site.admin import delivery_pages, overview_pages, record_pages, search_pages, webhook_pages
+from shared.site.gate import scan_pages
 from shared.site.organizer import (
     attendee_pages,
     cancellation_pages,
@@ -63,6 +64,7 @@ for each in (
     record_pages,
     delivery_pages,
     webhook_pages,
+    scan_pages,
 ):
     app.include(each.pages)
 

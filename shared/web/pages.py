@@ -34,11 +34,12 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:{pictures}; connect-src 'self'; "
     "manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), screen-wake-lock=(self)"
 _HEADERS = {
     # no-referrer would make a form's POST say `Origin: null`.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), screen-wake-lock=(self)",
+    "Permissions-Policy": PERMISSIONS_POLICY,
 }
 
 

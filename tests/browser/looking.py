@@ -56,6 +56,13 @@ def audit(page: Page, *, themes: int = 2) -> None:
     assert not found, f"{page.url}\n" + "\n".join(found)
 
 
+def is_readable_in_the_sun(page: Page) -> None:
+    """Require that words stand out by 7:1 or more, in the theme that is shown."""
+    page.evaluate(_axe())
+    found = _violations(page, {"runOnly": {"type": "rule", "values": ["color-contrast-enhanced"]}})
+    assert not found, "\n".join(found)
+
+
 def _violations(page: Page, options: dict[str, Any]) -> list[str]:
     told = page.evaluate("options => axe.run(document, options)", options)
     return [_told(rule) for rule in told["violations"]]

@@ -1,5 +1,7 @@
-// Keeps tickets on the phone: their pages and the files they need are shown when the network is away.
+// Keeps tickets and gates on the phone: their pages and the files they need are shown when the network is away.
 const KEPT = "karcis-1";
+const GATE_WAIT_MS = 4000;
+const isGate = (url) => /^\/gate(\/[0-9a-f-]{36})?$/.test(url.pathname);
 const isKept = (url) => /^\/(tickets|orders)\/[0-9a-f-]{36}$/.test(url.pathname) || url.pathname === "/orders" || url.pathname.startsWith("/assets/");
 
 self.addEventListener("install", () => self.skipWaiting());
@@ -8,7 +10,8 @@ self.addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);
   if (event.request.method !== "GET" || url.origin !== location.origin) return;
   if (url.pathname === "/login" || url.pathname === "/logout") return;
-  if (isKept(url)) event.respondWith(url.pathname.startsWith("/assets/") ? first(event.request) : fresh(event.request));
+  if (isGate(url)) event.respondWith(gate(event.request));
+  else if (isKept(url)) event.respondWith(url.pathname.startsWith("/assets/") ? first(event.request) : fresh(event.request));
 });
 self.addEventListener("message", (event) => {
   if (event.data === "forget") event.waitUntil(caches.delete(KEPT));
@@ -27,6 +30,15 @@ async function fresh(request) {
     if (kept) return kept;
     throw error;
   }
+}
+
+// A gate opens also while the network is there but slow, or the server is not itself.
+async function gate(request) {
+  const kept = await caches.match(request, { ignoreSearch: true });
+  if (!kept) return fresh(request);
+  const late = new Promise((resolve) => setTimeout(resolve, GATE_WAIT_MS));
+  const answer = await Promise.race([fresh(request), late]).catch(() => null);
+  return answer && answer.status < 500 ? answer : kept;
 }
 
 async function keep(request, answer) {

@@ -1,0 +1,420 @@
+"""The gate: what codes are worth by camera, hand scanner and typing, with a network and without (GATE, OFFLINE-1)."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Route, expect
+
+from tests.browser.gate_devices import Device, film
+from tests.browser.looking import is_readable_in_the_sun, look
+from tests.browser.visitors import Visitor
+from tests.browser.watching import Watch
+from tests.people import Person, World
+from tests.waiting import PATIENCE_SECONDS, until
+
+NO_NETWORK = "ERR_INTERNET_DISCONNECTED"
+SCAN = "**/api/v1/tickets/scan"
+
+
+def open_gates() -> dict[str, str]:
+    hours = {"gates_open_at": -1, "start_date": 2, "end_date": 6}
+    return {name: (datetime.now(UTC) + timedelta(hours=after)).isoformat() for name, after in hours.items()}
+
+
+@pytest.fixture
+def organizer(world: World) -> Person:
+    return world.somebody("organizer")
+
+
+@pytest.fixture
+def event(organizer: Person) -> dict[str, Any]:
+    """An event whose gates are open."""
+    tiers = [{"name": name, "price": 0, "quota": 500, "max_per_order": 50} for name in ("Festival", "VIP")]
+    return organizer.publish(*tiers, title="Konser Gerbang", capacity=1000, **open_gates())
+
+
+@pytest.fixture
+def codes(world: World) -> Callable[..., list[str]]:
+    """Codes of new tickets."""
+
+    def bought(event: dict[str, Any], *quantities: int) -> list[str]:
+        buyer = world.somebody()
+        order = buyer.reserve(event, quantities)
+        buyer.api.post(f"orders/{order['id']}/checkout", {"payment_method": "ANY"}, status=200)
+        issued = buyer.until_tickets(order, sum(quantities))["tickets"]
+        tickets = [buyer.api.get(f"tickets/{each['id']}") for each in issued]
+        return [each["qr"] for each in sorted(tickets, key=lambda each: (each["tier_name"], each["attendee_name"]))]
+
+    return bought
+
+
+@pytest.fixture
+def device(
+    event: dict[str, Any], organizer: Person, new_visitor: Callable[..., Visitor], watch: Watch
+) -> Callable[..., Device]:
+    """A phone at the event's gate, signed in."""
+
+    watch.expect("TEMP|counts|404")
+
+    def signed_in(**options: Any) -> Device:
+        visitor = new_visitor(**options)
+        visitor.sign_in(organizer)
+        return Device(visitor.page, event)
+
+    return signed_in
+
+
+@pytest.fixture
+def cameras(
+    browser: Browser,
+    chromium: str,
+    world: World,
+    watch: Watch,
+    event: dict[str, Any],
+    organizer: Person,
+    tmp_path: Path,
+) -> Iterator[Callable[..., Device]]:
+    """A phone whose camera sees a film of codes."""
+    opened = []
+    watch.expect("TEMP|counts|404")
+
+    def filming(*codes: str, seconds: float = 1.0) -> Device:
+        switches = [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--use-fake-device-for-media-stream",
+            "--use-fake-ui-for-media-stream",
+        ]
+        film(tmp_path / "codes.mjpeg", codes, seconds)
+        started = browser.browser_type.launch(
+            executable_path=chromium, args=[*switches, f"--use-file-for-fake-video-capture={tmp_path / 'codes.mjpeg'}"]
+        )
+        opened.append(started)
+        context = started.new_context(
+            base_url=world.url, viewport={"width": 360, "height": 740}, locale="id-ID", permissions=["camera"]
+        )
+        context.set_default_timeout(PATIENCE_SECONDS * 1000)
+        watch.over(context)
+        page = context.new_page()
+        Visitor(page, world).sign_in(organizer)
+        return Device(page, event)
+
+    yield filming
+    for each in opened:
+        each.close()
+
+
+def test_the_camera_tells_valid_used_forged_and_another_event(
+    cameras: Callable[..., Device], codes: Callable[..., list[str]], event: dict[str, Any], organizer: Person
+):
+    [good] = codes(event, 1)
+    [elsewhere] = codes(organizer.publish({"name": "Lain", "price": 0, "quota": 5}, **open_gates()), 1)
+    device = cameras(good, "HTTPS://EXAMPLE.COM/PALSU", elsewhere, seconds=2)
+    device.open()
+    until(lambda: "already_used" in device.answers, what="for the first code to come round again")
+    assert device.answers[0] in ("valid", "forged", "wrong_event")
+    assert device.answers.count("valid") == 1
+    assert {"valid", "forged", "wrong_event", "already_used"} <= set(device.answers)
+    assert [350, 120, 350] in device.page.evaluate("felt")
+
+
+def test_a_code_that_is_held_before_the_camera_is_scanned_once(
+    cameras: Callable[..., Device], codes: Callable[..., list[str]], event: dict[str, Any]
+):
+    [good] = codes(event, 1)
+    device = cameras(good, good, good, seconds=1)  # out of sight for a moment only
+    device.page.add_init_script(
+        "window.looks = 0; const draw = CanvasRenderingContext2D.prototype.drawImage;"
+        "CanvasRenderingContext2D.prototype.drawImage = function (...all) { looks++; return draw.apply(this, all); };"
+    )
+    device.open()
+    until(lambda: device.answers, what="for the answer")
+    seen = device.page.evaluate("looks")
+    until(lambda: device.page.evaluate("looks") > seen + 60, what="for the camera to look on")
+    assert device.answers == ["valid"]
+
+
+def test_a_hand_scanner_is_read_wherever_the_focus_is(
+    device: Callable[..., Device], codes: Callable[..., list[str]], event: dict[str, Any]
+):
+    first, second, third = codes(event, 3)
+    phone = device().open()
+    assert phone.scan(first) == "valid"
+    phone.page.locator("[data-open-settings]").focus()
+    assert phone.scan(second) == "valid"
+    phone.page.locator("#code").focus()
+    assert phone.scan(third) == "valid"
+    assert phone.scan(first) == "already_used"
+    expect(phone.page.locator("dialog[open]")).to_have_count(0)
+    card = phone.page.locator("[data-answer] .answer")
+    expect(card.locator(".answer-name")).to_have_text("Peserta 1")
+    expect(card.locator(".answer-when")).to_contain_text(".")
+    look(phone.page, "gate-used")
+    expect(phone.page.locator("[data-last]")).to_contain_text("SUDAH DIPAKAI")
+    phone.page.locator("[data-answer]").click()
+    expect(card).to_have_count(0)
+
+
+def test_the_answer_says_when_and_at_which_gate_a_ticket_was_used(
+    device: Callable[..., Device], codes: Callable[..., list[str]], event: dict[str, Any]
+):
+    [code] = codes(event, 1)
+    north, south = device().open(), device().open()
+    north.page.locator("[data-open-settings]").click()
+    north.page.fill("#own_gate", "Utara")
+    look(north.page, "gate-settings")
+    north.page.get_by_role("button", name="Selesai").click()
+    expect(north.page.locator("[data-gate]")).to_have_text("Utara")
+    assert north.scan(code) == "valid"
+    assert south.scan(code) == "already_used"
+    expect(south.page.locator("[data-answer] .answer-when")).to_contain_text("Utara")
+
+
+def test_nothing_is_green_before_the_server_says_so(
+    device: Callable[..., Device], codes: Callable[..., list[str]], event: dict[str, Any]
+):
+    [code] = codes(event, 1)
+    phone = device().open()
+    phone.page.route(SCAN, lambda route: None)  # the server takes its time
+    phone.page.locator("#code").fill(code)
+    phone.page.keyboard.press("Enter")
+    expect(phone.page.locator("[data-kind=checking]")).to_be_visible()
+    until(lambda: phone.answers, what="for the device to decide")
+    assert phone.answers == ["accepted"]
+    phone.page.unroute_all()
+    phone.until_online()
+    assert phone.scan(code) == "already_used"
+
+
+def test_an_answer_that_was_lost_is_given_again(
+    device: Callable[..., Device], codes: Callable[..., list[str]], event: dict[str, Any], watch: Watch
+):
+    [code] = codes(event, 1)
+    phone = device().open()
+    lost: list[dict[str, Any]] = []
+
+    def lose(route: Route) -> None:
+        lost.append(route.fetch().json())
+        route.abort()
+
+    watch.expect("ERR_FAILED")
+    phone.page.route(SCAN, lose, times=1)
+    answer = phone.scan(code)
+    assert lost[0]["result"] == "valid"
+    assert answer == "valid"
+
+
+def test_a_gate_for_vip_sends_others_on_and_their_tickets_stay_unused(
+    device: Callable[..., Device], codes: Callable[..., list[str]], event: dict[str, Any]
+):
+    festival, vip = codes(event, 1, 1)
+    phone, other = device().open(), device().open()
+    phone.page.locator("[data-open-settings]").click()
+    phone.page.get_by_label("Festival").uncheck()
+    phone.page.get_by_role("button", name="Selesai").click()
+    expect(phone.page.locator("[data-admits]")).to_contain_text("VIP")
+    assert phone.scan(festival) == "wrong_gate"
+    assert phone.scan(vip) == "valid"
+    assert other.scan(festival) == "valid"
+
+
+def test_goods_are_handed_over_by_their_pickup_code(
+    device: Callable[..., Device], organizer: Person, world: World, new_visitor: Callable[..., Visitor], watch: Watch
+):
+    event = organizer.publish({"name": "Kaos", "price": 0, "quota": 5, "kind": "product"}, **open_gates())
+    buyer = world.somebody()
+    order = buyer.reserve(event, [2])
+    buyer.api.post(f"orders/{order['id']}/checkout", {"payment_method": "ANY"}, status=200)
+    code = str(until(lambda: buyer.order(order)["pickup_code"], what="for the pickup code"))
+    visitor = new_visitor()
+    visitor.sign_in(organizer)
+    phone = Device(visitor.page, event).open()
+    watch.expect(NO_NETWORK)
+    with phone.without_network():
+        assert phone.scan(code) == "no_network"
+    phone.until_online()
+    assert phone.scan(code) == "pickup_valid"
+    expect(phone.page.locator("[data-answer] .answer-tier")).to_have_text("2 × Kaos")
+    look(phone.page, "gate-pickup")
+    assert phone.scan(code.replace("-", "").lower()) == "pickup_already_used"
+    assert phone.scan("ABCD-1234") == "pickup_unknown"
+
+
+def test_without_a_network_the_device_decides_and_never_green(
+    device: Callable[..., Device], codes: Callable[..., list[str]], event: dict[str, Any], watch: Watch
+):
+    used, first, second = codes(event, 3)
+    phone = device().open()
+    assert phone.scan(used) == "valid"
+    watch.expect(NO_NETWORK)
+    with phone.without_network():
+        look(phone.page, "gate-offline")
+        assert [phone.scan(code) for code in (first, first, used, "PALSU", second)] == [
+            "accepted",
+            "already_used",
+            "already_used",
+            "forged",
+            "accepted",
+        ]
+        look(phone.page, "gate-accepted-offline")
+        assert phone.waiting == 5
+    phone.until_online()
+    assert phone.scan(first) == "already_used"
+    expect(phone.page.locator("[data-doubles]")).to_be_hidden()
+
+
+def test_a_reload_without_a_network_keeps_the_queue_and_decides_on(
+    device: Callable[..., Device], codes: Callable[..., list[str]], event: dict[str, Any], watch: Watch
+):
+    first, second = codes(event, 2)
+    phone = device().open()
+    phone.page.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    until(lambda: phone.page.evaluate("caches.match(location.pathname).then(Boolean)"), what="for the page to be kept")
+    watch.expect(NO_NETWORK)
+    with phone.without_network():
+        assert phone.scan(first) == "accepted"
+        phone.page.reload()
+        expect(phone.page.locator("[data-ready]")).to_be_visible()
+        assert phone.waiting == 1
+        assert phone.scan(first) == "already_used"
+        assert phone.scan(second) == "accepted"
+        assert phone.waiting == 3
+    phone.until_online()
+    assert phone.scan(second) == "already_used"
+
+
+def test_a_session_that_ended_meanwhile_asks_to_sign_in_and_then_sends(
+    device: Callable[..., Device],
+    codes: Callable[..., list[str]],
+    event: dict[str, Any],
+    organizer: Person,
+    world: World,
+    watch: Watch,
+):
+    [code] = codes(event, 1)
+    phone = device().open()
+    watch.expect(f"{NO_NETWORK}|refresh-token")
+    with phone.without_network():
+        assert phone.scan(code) == "accepted"
+        organizer.api.post("auth/logout-everywhere", {}, status=204)
+    sign_in = phone.page.locator("[data-sign-in]")
+    expect(sign_in).to_be_visible()
+    look(phone.page, "gate-signed-out")
+    assert phone.waiting == 1
+    sign_in.click()
+    phone.page.wait_for_url(re.compile("/login"))
+    Visitor(phone.page, world).sign_in(organizer)
+    phone.open()
+    assert phone.scan(code) == "already_used"
+
+
+def test_two_gates_at_once_one_without_a_network_let_each_ticket_in_once_or_list_it(
+    device: Callable[..., Device],
+    codes: Callable[..., list[str]],
+    event: dict[str, Any],
+    organizer: Person,
+    watch: Watch,
+):
+    tickets = codes(event, 24)
+    north, south = device().open(), device().open()
+    let_in: dict[str, int] = dict.fromkeys(tickets, 0)
+
+    def scan(gate: Device, code: str) -> None:
+        let_in[code] += gate.scan(code) in ("valid", "accepted")
+
+    watch.expect(NO_NETWORK)
+    with south.without_network():
+        for number, code in enumerate(tickets):
+            scan(north if number % 2 else south, code)
+        for number, code in enumerate(tickets[:8]):  # copies, shown at the other gate
+            scan(south if number % 2 else north, code)
+    south.until_online()
+    assert set(let_in.values()) == {1, 2}
+    doubles = organizer.api.get(f"gate/events/{event['id']}/double-entries")["items"]
+    assert len(doubles) == sum(times - 1 for times in let_in.values())
+    assert organizer.api.get(f"gate/events/{event['id']}/counts")["used"] == len(tickets)
+    expect(south.page.locator("[data-doubles]")).to_contain_text(str(len(doubles)))
+    look(south.page, "gate-doubles")
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"), [("NotAllowedError", "refused"), ("NotFoundError", "none"), ("NotReadableError", "busy")]
+)
+def test_a_camera_that_fails_says_what_to_do(device: Callable[..., Device], error: str, cause: str):
+    phone = device()
+    phone.page.add_init_script(
+        f"navigator.mediaDevices.getUserMedia = async () => {{ throw new DOMException('', '{error}'); }}"
+    )
+    phone.open().page.locator("[data-start]").click()
+    expect(phone.page.locator(f"[data-cause={cause}]")).to_be_visible()
+    look(phone.page, f"gate-camera-{cause}")
+    expect(phone.page.locator("#code")).to_be_visible()
+
+
+def test_a_code_is_typed_without_scripts_and_a_form_sent_again_says_the_same(
+    device: Callable[..., Device], codes: Callable[..., list[str]], event: dict[str, Any], watch: Watch
+):
+    [code] = codes(event, 1)
+    page = device(java_script_enabled=False).page
+    page.goto(f"/gate/{event['id']}")
+    page.fill("#code", code)
+    page.fill("#gate", "Utara")
+    page.get_by_role("button", name="Periksa").click()
+    expect(page.locator("[data-kind=valid]")).to_contain_text("Peserta 1")
+    watch.check_width(page)
+    page.reload()
+    expect(page.locator("[data-kind=valid]")).to_be_visible()
+    page.goto(f"/gate/{event['id']}")
+    page.fill("#code", code)
+    page.get_by_role("button", name="Periksa").click()
+    expect(page.locator("[data-kind=already_used]")).to_contain_text("Utara")
+
+
+@pytest.mark.parametrize("size", [(360, 740), (360, 640), (740, 360), (1280, 800)], ids=str)
+def test_nothing_scrolls(device: Callable[..., Device], size: tuple[int, int]):
+    page = device(viewport={"width": size[0], "height": size[1]}).open().page
+    overflow = (
+        "[document.documentElement.scrollHeight - innerHeight, document.documentElement.scrollWidth - innerWidth]"
+    )
+    assert all(each <= 0 for each in page.evaluate(overflow))
+    for button in page.locator(".gate-tools .gate-button:visible, .gate-head a").all():
+        box = button.bounding_box()
+        assert box
+        assert min(box["width"], box["height"]) >= 48
+
+
+def test_the_camera_and_webassembly_are_for_the_scanner_alone(device: Callable[..., Device], event: dict[str, Any]):
+    page = device().page
+    for address, is_scanner in ((f"/gate/{event['id']}", True), ("/gate", False), ("/account", False)):
+        headers = page.goto(address).headers  # type: ignore[union-attr]
+        assert ("camera=(self)" in headers["permissions-policy"]) is is_scanner
+        assert ("'wasm-unsafe-eval'" in headers["content-security-policy"]) is is_scanner
+        assert "unsafe-inline" not in headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("language", ["id-ID", "en-GB"])
+def test_every_answer_can_be_read_in_the_sun(device: Callable[..., Device], language: str):
+    """At 7:1 or more, light and dark."""
+    phone = device(locale=language).open().page
+    kinds = phone.evaluate("[...document.querySelectorAll('template[id^=answer-]')].map((each) => each.id)")
+    assert len(kinds) >= 20
+    for scheme in ("light", "dark"):
+        phone.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        for kind in kinds:
+            phone.evaluate(
+                """kind => document.querySelector("[data-answer]").replaceChildren(
+                    document.getElementById(kind).content.cloneNode(true))""",
+                kind,
+            )
+            is_readable_in_the_sun(phone)
+
+
+def test_the_screen_stays_on(cameras: Callable[..., Device]):
+    phone = cameras("PALSU")
+    phone.page.add_init_script("window.kept = []; navigator.wakeLock.request = async (kind) => window.kept.push(kind)")
+    phone.open()
+    until(lambda: phone.page.evaluate("window.kept.includes('screen')"), what="for the screen to be kept on")
