@@ -16,7 +16,7 @@ from shared.site import (
     ticket_pages,
 )
 from shared.site.admin import delivery_pages, overview_pages, record_pages, search_pages, webhook_pages
-from shared.site.gate import scan_pages
+from shared.site.gate import list_pages, scan_pages
 from shared.site.organizer import (
     attendee_pages,
     cancellation_pages,
@@ -65,6 +65,7 @@ for each in (
     delivery_pages,
     webhook_pages,
     scan_pages,
+    list_pages,
 ):
     app.include(each.pages)
 

@@ -189,6 +189,11 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "promo-code-taken": (_("You have a code of this name already."), _("Choose another name, or change that one.")),
     "promo-used-more-often": (_("The code was used more often than that."), _("Choose a higher limit.")),
     "not-digital": (_("This is no digital good."), _("Codes are uploaded to digital goods only.")),
+    "reentry-not-allowed": (
+        _("This event lets nobody out and in again."),
+        _("Its organizer can allow re-entry in the event's details."),
+    ),
+    "idempotency-mismatch": (_("This page was used for another entry already."), _("Search anew, and try again.")),
     "not-used": (_("Nobody was let in with this ticket."), _("There is nothing to take back.")),
     "not-picked-up": (_("Nothing of this order was handed over."), _("There is nothing to take back.")),
     "ticket-void": (_("This ticket is no longer valid."), _("Look at its order for what became of it.")),

@@ -18,7 +18,7 @@ from shared.field_types import plain_line
 from shared.identity.addresses import EmailAddress
 from shared.identity.tokens import Principal
 from shared.models import RequestModel, ResponseModel
-from shared.problems import Problem
+from shared.problems import NotFound, Problem
 from shared.sales import attendees, orders
 from shared.sales.attendees import HolderChanged
 from shared.states import TicketStatus
@@ -95,6 +95,14 @@ def read(tx: Transaction, caller: Principal, ticket_id: UUID) -> TicketResponse:
     is_buyer = parties.is_buyer(caller)
     is_open = ticket.status == TicketStatus.ISSUED and _is_open(ticket, is_buyer=is_buyer)
     return _response(ticket, may_change_holder=is_open and not parties.is_holder_only(caller), is_buyer=is_buyer)
+
+
+def read_of_event(tx: Transaction, caller: Principal, event_id: UUID, ticket_id: UUID) -> TicketResponse:
+    """The ticket, if it is one of this event. Raises NotFound."""
+    ticket = read(tx, caller, ticket_id)
+    if ticket.event_id != event_id:
+        raise NotFound
+    return ticket
 
 
 def change(tx: Transaction, caller: Principal, ticket_id: UUID, wanted: HolderChange, notify: Notify) -> None:

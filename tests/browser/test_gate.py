@@ -58,8 +58,6 @@ def device(
 ) -> Callable[..., Device]:
     """A phone at the event's gate, signed in."""
 
-    watch.expect("TEMP|counts|404")
-
     def signed_in(**options: Any) -> Device:
         visitor = new_visitor(**options)
         visitor.sign_in(organizer)
@@ -80,7 +78,6 @@ def cameras(
 ) -> Iterator[Callable[..., Device]]:
     """A phone whose camera sees a film of codes."""
     opened = []
-    watch.expect("TEMP|counts|404")
 
     def filming(*codes: str, seconds: float = 1.0) -> Device:
         switches = [
@@ -297,7 +294,7 @@ def test_a_session_that_ended_meanwhile_asks_to_sign_in_and_then_sends(
 ):
     [code] = codes(event, 1)
     phone = device().open()
-    watch.expect(f"{NO_NETWORK}|refresh-token")
+    watch.expect(f"{NO_NETWORK}|refresh-token|401")
     with phone.without_network():
         assert phone.scan(code) == "accepted"
         organizer.api.post("auth/logout-everywhere", {}, status=204)
@@ -418,3 +415,49 @@ def test_the_screen_stays_on(cameras: Callable[..., Device]):
     phone.page.add_init_script("window.kept = []; navigator.wakeLock.request = async (kind) => window.kept.push(kind)")
     phone.open()
     until(lambda: phone.page.evaluate("window.kept.includes('screen')"), what="for the screen to be kept on")
+
+
+def test_who_lost_the_phone_is_found_by_name_and_let_in(
+    device: Callable[..., Device], codes: Callable[..., list[str]], event: dict[str, Any]
+):
+    code, _ = codes(event, 2)
+    phone = device().open()
+    phone.page.locator("[data-open-settings]").click()
+    phone.page.fill("#own_gate", "Utara")
+    phone.page.get_by_role("button", name="Selesai").click()
+    page = phone.page
+    page.get_by_role("link", name="Cari").click()
+    look(page, "gate-list")
+    page.fill("#q", "peserta 1")
+    page.get_by_role("button", name="Cari").click()
+    look(page, "gate-search")
+    page.get_by_role("button", name="Izinkan Peserta 1 masuk").click()
+    expect(page.locator("[data-kind=valid]")).to_contain_text("Peserta 1")
+    expect(page.locator(".panel-row .badge")).to_have_text("di dalam")
+    look(page, "gate-admitted")
+    assert phone.open().scan(code) == "already_used"
+    expect(page.locator("[data-answer] .answer-when")).to_contain_text("Utara")
+
+
+def test_a_scan_by_mistake_is_taken_back_and_the_ticket_lets_in_again(
+    device: Callable[..., Device], codes: Callable[..., list[str]], event: dict[str, Any]
+):
+    [code] = codes(event, 1)
+    phone, page = device().open(), device().page
+    assert phone.scan(code) == "valid"
+    page.goto(f"/gate/{event['id']}/list?q=Peserta")
+    page.get_by_text("Keliru dipindai?").click()
+    page.fill("#reason-1", "Salah orang")
+    page.get_by_role("button", name="Batalkan pemindaian").click()
+    expect(page.locator(".alert.good")).to_be_visible()
+    assert phone.scan(code) == "valid"
+
+
+def test_a_search_that_finds_nobody_or_is_too_short_says_so(device: Callable[..., Device], event: dict[str, Any]):
+    page = device().page
+    page.goto(f"/gate/{event['id']}/list?q=tidakada")
+    expect(page.locator(".empty")).to_be_visible()
+    look(page, "gate-search-none")
+    page.goto(f"/gate/{event['id']}/list?q=ab")
+    expect(page.locator("#errors")).to_be_focused()
+    look(page, "gate-search-short")

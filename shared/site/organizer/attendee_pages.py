@@ -6,7 +6,7 @@ from shared.catalog import own_events
 from shared.cloud.database import Transaction, snapshot
 from shared.identity.tokens import Principal
 from shared.messages import mails
-from shared.problems import NotFound, Problem
+from shared.problems import Problem
 from shared.reports import attendees, sales
 from shared.reports.attendees import AttendeeQuery
 from shared.reports.periods import SalesQuery
@@ -16,7 +16,7 @@ from shared.site import charts, forms, lists, rendering
 from shared.site.organizer import desk
 from shared.tickets import gate, holders
 from shared.tickets.gate import Undo
-from shared.tickets.holders import HolderChange, TicketResponse
+from shared.tickets.holders import HolderChange
 from shared.web import App, Organizer
 from shared.web.pages import Page, PageRequest, Redirect
 
@@ -69,7 +69,7 @@ def correct(request: PageRequest, event_id: UUID, ticket_id: UUID, organizer: Or
         return _page(request, organizer, event_id, ticket_id, errors=errors)
 
     def change(tx: Transaction) -> None:
-        _require_of_event(tx, organizer, event_id, ticket_id)
+        holders.read_of_event(tx, organizer, event_id, ticket_id)
         holders.change(tx, organizer, ticket_id, wanted, mails.enqueue_holder_changed)
 
     if problem := forms.attempt(change):
@@ -85,20 +85,12 @@ def undo_scan(request: PageRequest, event_id: UUID, ticket_id: UUID, organizer: 
         return _page(request, organizer, event_id, ticket_id, errors=errors)
 
     def undo(tx: Transaction) -> None:
-        _require_of_event(tx, organizer, event_id, ticket_id)
+        holders.read_of_event(tx, organizer, event_id, ticket_id)
         gate.undo(tx, organizer, ticket_id, wanted)
 
     if problem := forms.attempt(undo):
         return _page(request, organizer, event_id, ticket_id, problem=problem)
     return Redirect(desk.address(event_id, f"attendees/{ticket_id}?undone=yes"))
-
-
-def _require_of_event(tx: Transaction, organizer: Principal, event_id: UUID, ticket_id: UUID) -> TicketResponse:
-    """A ticket of the event. Raises NotFound, also for one of another event."""
-    ticket = holders.read(tx, organizer, ticket_id)
-    if ticket.event_id != event_id:
-        raise NotFound
-    return ticket
 
 
 def _page(
@@ -112,7 +104,7 @@ def _page(
 ) -> Page:
     with snapshot() as tx:
         event = own_events.read(tx, organizer, event_id)
-        ticket = _require_of_event(tx, organizer, event_id, ticket_id)
+        ticket = holders.read_of_event(tx, organizer, event_id, ticket_id)
         [item] = [each for each in OrderResponse.read(tx, ticket.order_id).items if each.id == ticket.item_id]
     return rendering.form_page(
         "organizer/attendee.html",
