@@ -19,6 +19,18 @@ ALWAYS = {
             GROUP BY t.id) AS counted
         WHERE (reserved, sold) <> (held, bought) OR reserved + sold > quota
     """,
+    "a ticket lets somebody in once, and is used then; whoever has left and came back is inside": """
+        SELECT s.ticket_id, t.status, t.exited_at,
+            count(*) FILTER (WHERE s.result = 'valid' AND NOT s.is_reentry) AS first,
+            count(*) FILTER (WHERE s.result = 'valid') AS entries, count(*) FILTER (WHERE s.result = 'exited') AS exits
+        FROM scans s JOIN tickets t ON t.id = s.ticket_id
+        WHERE s.is_admitted AND s.result IN ('valid', 'exited') AND s.undone_at IS NULL
+            AND t.validated_at > now() - interval '300 days'
+        GROUP BY s.ticket_id, t.id
+        HAVING t.status = 'issued' OR count(*) FILTER (WHERE s.result = 'valid' AND NOT s.is_reentry) <> 1
+            OR count(*) FILTER (WHERE s.result = 'valid')
+                <> count(*) FILTER (WHERE s.result = 'exited') + (t.exited_at IS NULL)::integer
+    """,
     "a promo code is used by the orders that count on it, live or paid, and no more often than it may be": """
         SELECT p.id, p.code, p.uses, p.late_uses, p.max_uses, p.spent, p.budget, sum(o.promo_uses) AS counted,
             (SELECT COALESCE(sum(u.uses), 0) FROM promo_users u WHERE u.promo_id = p.id) AS by_users

@@ -150,8 +150,8 @@ def _renew(tx: Transaction, ticket: Any, name: str) -> None:
         "id": ticket.id,
         "revision": new.revision,
         "issued_at": new.issued_at,
-        "qr_hash": qr.short_hash(qr.encode(new)),
-        "replaced_qr_hash": qr.short_hash(qr.encode(old)),
+        "qr_hash": qr.short_hash(new),
+        "replaced_qr_hash": qr.short_hash(old),
     }
     tx.execute(_RENEW, values)
 

@@ -117,4 +117,4 @@ def _add_tickets(tx: Transaction, order_id: UUID) -> int:
 
 def _qr_hash(ticket_id: UUID, item: Any) -> str:
     content = qr.QrContent(ticket_id, item.event_id, item.attendee_name, issued_at=item.issued_at)
-    return qr.short_hash(qr.encode(content)).hex()
+    return qr.short_hash(content).hex()

@@ -91,9 +91,9 @@ def read(text: str) -> QrContent | None:
     return content if hmac.compare_digest(encode(content).encode(), text.encode()) else None
 
 
-def short_hash(text: str) -> bytes:
-    """The bytes by which a gate without network knows a text."""
-    return hashlib.sha256(text.encode()).digest()[:HASH_BYTES]
+def short_hash(content: QrContent) -> bytes:
+    """The bytes by which a gate without network knows the text of a ticket's code."""
+    return hashlib.sha256(encode(content).encode()).digest()[:HASH_BYTES]
 
 
 def public_key() -> bytes:
