@@ -21,7 +21,7 @@ from shared.payments import approved_actions, reconcile_runs
 from shared.payments.cancellation import Cancellation, EventOver
 from shared.payments.reconcile_runs import ReconcileRunDetails, ReconcileRunResponse, RunRequest, RunWaiting
 from shared.problems import NotFound
-from shared.web import Admin, App, FreshlyProvenAdmin, Transaction
+from shared.web import Admin, App, FreshlyProvenAdmin, SteppedUpAdmin, Transaction
 
 app = App("operations")
 
@@ -35,7 +35,7 @@ UNDECIDABLE = (NotFound, ApprovalDecided, ApprovalExpired)
     problems=(NotFound, EventCancelled, EventOver, AlreadyRequested),
 )
 def request_cancellation(
-    event_id: UUID, wanted: Cancellation, admin: FreshlyProvenAdmin, tx: Transaction
+    event_id: UUID, wanted: Cancellation, admin: SteppedUpAdmin, tx: Transaction
 ) -> ApprovalResponse:
     """Request the cancellation of an event. It begins once a second admin approves it, within a day."""
     return approved_actions.request_cancellation(tx, admin, event_id, wanted)
@@ -67,7 +67,7 @@ def approval(approval_id: UUID, admin: Admin, tx: Transaction) -> ApprovalRespon
     status=200,
     problems=(*UNDECIDABLE, OwnRequest, EventOver),
 )
-def approve(approval_id: UUID, admin: FreshlyProvenAdmin, tx: Transaction) -> ApprovalResponse:
+def approve(approval_id: UUID, admin: SteppedUpAdmin, tx: Transaction) -> ApprovalResponse:
     """Approve the request of another admin. It is carried out at once."""
     return approved_actions.approve(tx, admin, approval_id)
 

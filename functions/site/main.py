@@ -15,7 +15,24 @@ from shared.site import (
     static_pages,
     ticket_pages,
 )
-from shared.site.admin import delivery_pages, overview_pages, record_pages, search_pages, webhook_pages
+from shared.site.admin import (
+    approval_pages,
+    dead_letter_pages,
+    delivery_pages,
+    mail_pages,
+    overview_pages,
+    reconcile_pages,
+    record_pages,
+    review_pages,
+    search_pages,
+    statistics_pages,
+    task_pages,
+    user_action_pages,
+    webhook_pages,
+)
+from shared.site.admin import payout_pages as admin_payout_pages
+from shared.site.admin import promo_pages as admin_promo_pages
+from shared.site.admin import refund_pages as admin_refund_pages
 from shared.site.gate import list_pages, scan_pages
 from shared.site.organizer import (
     attendee_pages,
@@ -66,6 +83,17 @@ for each in (
     webhook_pages,
     scan_pages,
     list_pages,
+    task_pages,
+    review_pages,
+    admin_refund_pages,
+    admin_payout_pages,
+    dead_letter_pages,
+    mail_pages,
+    user_action_pages,
+    approval_pages,
+    reconcile_pages,
+    admin_promo_pages,
+    statistics_pages,
 ):
     app.include(each.pages)
 

@@ -101,9 +101,10 @@ class PromoChange(RequestModel):
 
 
 class PromoSearch(PageQuery):
-    """The filter of the list of codes."""
+    """The filter of the list of codes: of an event, or of who pays for them."""
 
     event_id: UUID | None = None
+    funded_by: Literal["organizer", "platform"] | None = None
 
 
 class PromoResponse(ResponseModel):
@@ -172,7 +173,10 @@ _UPDATE = text(f"""
     RETURNING {_COLUMNS}
 """)
 _VISIBLE = "(:is_admin OR organizer_id = CAST(:organizer_id AS uuid))"
-_WANTED = f"{_VISIBLE} AND (CAST(:event_id AS uuid) IS NULL OR event_id = CAST(:event_id AS uuid))"
+_WANTED = f"""
+    {_VISIBLE} AND (CAST(:event_id AS uuid) IS NULL OR event_id = CAST(:event_id AS uuid))
+    AND (CAST(:funded_by AS text) IS NULL OR funded_by = :funded_by)
+"""
 _READ = text(f"SELECT {_COLUMNS} FROM promos WHERE id = :id AND {_VISIBLE}")
 _LOCK = text(f"SELECT {_COLUMNS} FROM promos WHERE id = :id AND {_VISIBLE} FOR NO KEY UPDATE")
 _LIST = text(f"""
@@ -240,7 +244,7 @@ def read(tx: Transaction, caller: Principal, promo_id: UUID) -> PromoResponse:
 def list_page(tx: Transaction, caller: Principal, wanted: PromoSearch) -> Listing[PromoResponse]:
     """The caller's codes, newest first; all codes for an admin."""
     authorization.record_list_access(tx, caller, subject="promo")
-    which = {"event_id": wanted.event_id, **_visibility(caller)}
+    which = {"event_id": wanted.event_id, "funded_by": wanted.funded_by, **_visibility(caller)}
     rows = tx.execute(_LIST, {**which, "page_size": wanted.page_size, "offset": wanted.offset}).mappings()
     return Listing[PromoResponse].of(
         wanted, [PromoResponse(**row) for row in rows], tx.execute(_COUNT, which).scalar_one()

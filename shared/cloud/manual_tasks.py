@@ -30,6 +30,7 @@ _LIST_OPEN = text(f"""
     SELECT {_COLUMNS} FROM manual_tasks  -- Uses index: one_open_manual_task
     WHERE done_at IS NULL ORDER BY created_at, id LIMIT :page_size OFFSET :offset
 """)
+_ONE = text(f"SELECT {_COLUMNS} FROM manual_tasks WHERE id = :id")
 _COUNT_OPEN = text("SELECT count(*) FROM manual_tasks WHERE done_at IS NULL")  # Uses index: one_open_manual_task
 _LOCK = text("SELECT done_at FROM manual_tasks WHERE id = :id FOR UPDATE")
 _FINISH = text(f"""
@@ -91,6 +92,14 @@ def list_open(tx: Transaction, page: PageQuery) -> Listing[ManualTaskResponse]:
     """The open tasks, oldest first."""
     rows = tx.execute(_LIST_OPEN, {"page_size": page.page_size, "offset": page.offset}).mappings()
     return Listing[ManualTaskResponse].of(page, [ManualTaskResponse(**row) for row in rows], count_open(tx))
+
+
+def read(tx: Transaction, task_id: UUID) -> ManualTaskResponse:
+    """One task, open or done. Raises NotFound."""
+    row = tx.execute(_ONE, {"id": task_id}).mappings().first()
+    if row is None:
+        raise NotFound
+    return ManualTaskResponse(**row)
 
 
 def finish(tx: Transaction, task_id: UUID, done: Done, *, by: UUID) -> ManualTaskResponse:

@@ -157,6 +157,16 @@ def read(tx: Transaction, approval_id: UUID) -> ApprovalResponse:
     return ApprovalResponse(**row)
 
 
+def read_waiting(tx: Transaction, approval_id: UUID) -> ApprovalResponse:
+    """A request that waits still. Raises NotFound, ApprovalDecided, ApprovalExpired."""
+    found = read(tx, approval_id)
+    if found.decision == ApprovalDecision.EXPIRED:
+        raise ApprovalExpired
+    if found.decision:
+        raise ApprovalDecided
+    return found
+
+
 def find_open(tx: Transaction, action: ApprovalAction, subject_id: UUID) -> ApprovalResponse | None:
     """The request of an action about a subject that waits, if any."""
     row = tx.execute(_WAITING, {"action": action, "subject_id": subject_id}).mappings().first()

@@ -85,10 +85,14 @@ _FAILED = text(f"""
         {CLEAR_CONTEXT}
     WHERE id = :id AND status = 'queued'
 """)
-_REQUEUE = text("""
-    UPDATE emails SET status = 'queued', attempts = 0, claimed_until = NULL, error_message = NULL
-    WHERE id = :id AND status = 'failed' AND template <> ALL(:forgotten) AND to_address NOT LIKE '%@' || :domain
+IS_SENDABLE_AGAIN = """
+    status = 'failed' AND template <> ALL(:forgotten) AND to_address NOT LIKE '%@' || :domain
         AND created_at > now() - make_interval(secs => :kept_seconds)
+"""
+"""Condition on `emails`: it failed, and what it says is kept still. Takes the values of KEPT."""
+_REQUEUE = text(f"""
+    UPDATE emails SET status = 'queued', attempts = 0, claimed_until = NULL, error_message = NULL
+    WHERE id = :id AND {IS_SENDABLE_AGAIN}
     RETURNING template
 """)
 CLEARED_CONTEXT = {
@@ -97,7 +101,7 @@ CLEARED_CONTEXT = {
     "nobody": f"deleted@{erasure.DOMAIN}",
 }
 """The values of CLEAR_CONTEXT: what a mail no longer needs once it is sent, or never will be."""
-_KEPT = {
+KEPT = {
     "forgotten": list(CONTEXT_CLEARED_ONCE_DONE),
     "domain": erasure.DOMAIN,
     "kept_seconds": (CONTEXT_KEPT - timedelta(days=1)).total_seconds(),
@@ -126,7 +130,7 @@ def resend(tx: Transaction, email_id: UUID, *, by: UUID) -> None:
     """Enqueue a failed mail again, for ten tries at most. Raises NotFound, NotSendable."""
     if tx.execute(_STATUS, {"id": email_id}).first() is None:
         raise NotFound
-    queued = tx.execute(_REQUEUE, {"id": email_id, **_KEPT}).first()
+    queued = tx.execute(_REQUEUE, {"id": email_id, **KEPT}).first()
     if queued is None:
         raise NotSendable
     outbox.add(tx, "email.requested", {"email_id": email_id})

@@ -65,6 +65,7 @@ _LIST = text("""
     WHERE s.lifted_at IS NULL  -- Uses index: mail_suppressions_age
     ORDER BY s.created_at DESC, s.address_key LIMIT :page_size OFFSET :offset
 """)
+_ADDRESS = text("SELECT to_address FROM emails WHERE id = :email_id")
 _COUNT = text("SELECT count(*) FROM mail_suppressions WHERE lifted_at IS NULL")
 
 
@@ -120,6 +121,15 @@ def lift(tx: Transaction, wanted: LiftRequest, *, by: UUID) -> None:
     if lifted is None:
         raise NotFound
     audit.record(tx, "mail.suppression_lifted", subject="email", subject_id=lifted.email_id, actor_id=by)
+
+
+def address_of(tx: Transaction, email_id: UUID) -> str:
+    """The address that refused a mail and gets none any more. Raises NotFound."""
+    address: str | None = tx.execute(_ADDRESS, {"email_id": email_id}).scalar()
+    suppression = find(tx, address) if address else None
+    if address is None or suppression is None or not suppression.is_active:
+        raise NotFound
+    return address
 
 
 def remove_lifted(tx: Transaction, address: str) -> None:

@@ -42,6 +42,10 @@ _REQUEST = text("""
     RETURNING id
 """)
 _WAITING = text(f"{_SELECT} WHERE n.started_at IS NULL")
+_UNFINISHED = text(f"""
+    {_SELECT} WHERE n.finished_at IS NULL AND n.requested_by IS NOT NULL AND n.created_at > now() - interval '1 day'
+    ORDER BY n.created_at  -- Uses index: reconcile_runs_age
+""")
 _SCHEDULED = text("""
     INSERT INTO reconcile_runs (thorough, started_at, correlation_id) VALUES (:thorough, now(), :correlation_id)
     RETURNING id
@@ -151,6 +155,11 @@ def list_page(tx: Transaction, page: PageQuery) -> Listing[ReconcileRunResponse]
     rows = tx.execute(_LIST, {"page_size": page.page_size, "offset": page.offset}).mappings()
     total: int = tx.execute(_COUNT).scalar_one()
     return Listing[ReconcileRunResponse].of(page, [_response(dict(row)) for row in rows], total)
+
+
+def unfinished_requests(tx: Transaction) -> list[ReconcileRunResponse]:
+    """The requested runs that wait or are under way, oldest first."""
+    return [_response(dict(row)) for row in tx.execute(_UNFINISHED).mappings()]
 
 
 def read(tx: Transaction, run_id: UUID) -> ReconcileRunDetails:

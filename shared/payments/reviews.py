@@ -34,7 +34,7 @@ _SELECT = f"""
 """
 _LIST = text(f"{_SELECT} ORDER BY p.paid_at, p.id LIMIT :page_size OFFSET :offset  -- Uses index: payments_to_review")
 _COUNT = text(f"SELECT count(*) FROM payments p WHERE {unallocated.WAITING}")
-
+_ONE = text(f"{_SELECT} AND p.id = :payment_id")
 
 _REFUND_INSTEAD = "This order can't be paid any more. Refund the money instead."
 
@@ -82,6 +82,20 @@ def list_waiting(tx: Transaction, page: PageQuery) -> Listing[ReviewResponse]:
     """The payments that wait for a decision, oldest first."""
     rows = tx.execute(_LIST, {"page_size": page.page_size, "offset": page.offset}).mappings()
     return Listing[ReviewResponse].of(page, [ReviewResponse(**row) for row in rows], tx.execute(_COUNT).scalar_one())
+
+
+def read_waiting(tx: Transaction, payment_id: UUID) -> ReviewResponse:
+    """One payment that waits for a decision. Raises NotFound, NotInReview."""
+    row = tx.execute(_ONE, {"payment_id": payment_id}).mappings().first()
+    if row is None:
+        payment_records.read(tx, payment_id)
+        raise NotInReview
+    return ReviewResponse(**row)
+
+
+def missing_amount(tx: Transaction, waiting: ReviewResponse) -> int:
+    """What is missing for a payment's order after all that came in for it, in rupiah; negative where it is too much."""
+    return waiting.total_amount - ledger.unallocated_amount(tx, waiting.order_id)
 
 
 def accept(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionResponse:

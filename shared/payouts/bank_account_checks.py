@@ -16,7 +16,7 @@ from shared.identity import people
 from shared.models import RequestModel
 from shared.payouts import bank_accounts, holder_names
 from shared.payouts.bank_accounts import BankAccountBody, BankAccountResponse, BankAccountRow, CheckedAccount
-from shared.problems import Invalid, TryAgain
+from shared.problems import Invalid, NotFound, Problem, TryAgain
 from shared.sentences import Sentence
 from shared.states import BankAccountStatus
 
@@ -32,6 +32,12 @@ class BankAccountDecision(RequestModel):
     """An admin's decision about an account: whose it is, or whether its holder is the person to be paid."""
 
     status: Literal["verified", "refused"]
+
+
+class BankAccountDecided(Problem):
+    """Nothing about this bank account waits for a decision. Somebody has decided, or its owner has set another one."""
+
+    status, slug = 409, "bank-account-decided"
 
 
 class AccountNotFound(Invalid):
@@ -102,6 +108,27 @@ def decide_manually(
     if account.status == BankAccountStatus.VERIFIED and account.has_payee_name is False and not account.is_replaced:
         _decide_name(tx, account, decision.status, by=admin_id)
     return bank_accounts.read(tx, account_id).response
+
+
+def read_undecided(tx: Transaction, account_id: UUID) -> BankAccountRow:
+    """A current account about which an admin may decide. Raises NotFound, BankAccountDecided."""
+    account = bank_accounts.find(tx, account_id)
+    if account is None:
+        raise NotFound
+    has_other_name = account.status == BankAccountStatus.VERIFIED and account.has_payee_name is False
+    if account.is_replaced or not (account.status == BankAccountStatus.CHECKING or has_other_name):
+        raise BankAccountDecided
+    return account
+
+
+def read_unreleased(tx: Transaction, account_id: UUID) -> BankAccountRow:
+    """A current account that waits or is frozen, and may be released. Raises NotFound, BankAccountDecided."""
+    account = bank_accounts.find(tx, account_id)
+    if account is None:
+        raise NotFound
+    if account.is_replaced or not (account.is_frozen or account.is_waiting):
+        raise BankAccountDecided
+    return account
 
 
 def evaluate(found: AccountName, holder: str) -> BankAccountStatus:

@@ -68,6 +68,14 @@ _WAITING_REFUNDS = text("""
 """)
 
 
+_WAITING_AMOUNT = text("""
+    SELECT COALESCE((SELECT sum(amount) FROM refunds  -- Uses index: refunds_user
+            WHERE user_id = :user_id AND method = 'disbursement' AND status IN ('approved', 'failed')), 0)
+        + COALESCE((SELECT sum(amount) FROM payouts  -- Uses index: payouts_organizer
+            WHERE organizer_id = :user_id AND status IN ('pending', 'failed')), 0)
+""")
+
+
 class BankAccountBody(RequestModel):
     """The account to be paid to, as its bank knows it."""
 
@@ -227,6 +235,11 @@ def lock(tx: Transaction, account_id: UUID) -> BankAccountRow:
 def set_name_match(tx: Transaction, account_id: UUID, same: bool) -> None:
     """Record whether an account's holder is the person to be paid."""
     tx.execute(_COMPARED, {"id": account_id, "same": same})
+
+
+def waiting_amount(tx: Transaction, user_id: UUID) -> int:
+    """The rupiah that `resume_waiting` sends: refunds and payouts that wait or failed."""
+    return int(tx.execute(_WAITING_AMOUNT, {"user_id": user_id}).scalar_one())
 
 
 def resume_waiting(tx: Transaction, user_id: UUID) -> None:

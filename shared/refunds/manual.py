@@ -72,6 +72,11 @@ def record(tx: Transaction, admin_id: UUID, refund_id: UUID, paid: ManualRefundR
     return RefundResponse.read(tx, refund_id)
 
 
+def refuse_unless_owed(tx: Transaction, refund_id: UUID) -> None:
+    """Refuse what `record` would refuse now. Raises NotFound, NotManuallyRefundable."""
+    _refuse_unless_owed(tx, refund_records.read(tx, refund_id))
+
+
 def _refuse_unless_owed(tx: Transaction, refund: Refund) -> None:
     """Refuse a refund that may still arrive, as it would be paid twice."""
     transfer = transfers.newest(tx, refund.id)

@@ -109,7 +109,7 @@ def read(admin: Principal, wanted: PeriodQuery) -> PlatformOverview:
     """The platform's figures of a period, the last thirty days by default. The look is audited."""
     with transaction() as tx:
         authorization.record_list_access(tx, admin, subject="platform")
-    period = _period(wanted)
+    period = period_of(wanted)
 
     def read_now() -> PlatformOverview:
         with replica_snapshot() as tx:
@@ -139,7 +139,7 @@ def overview(tx: Transaction, period: Period) -> PlatformOverview:
     )
 
 
-def _period(wanted: PeriodQuery) -> Period:
+def period_of(wanted: PeriodQuery) -> Period:
     """The requested period. It ends now if no end is given, and lasts thirty days if no beginning is."""
     asked = wanted.within(local_time.HOME_ZONE)
     until = asked.until or clock.now()

@@ -144,8 +144,11 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
     "nothing-to-refund": (_("Everything that was paid for these is back with you."), _("See your refunds.")),
     "order-not-refundable": (_("Only a paid order can be given back."), _("See its state on its own page.")),
     "role-fixed": (
-        _("This account cannot become an organizer's."),
-        _("Open an account with another address for your events."),
+        _("The role of this account stays as it is."),
+        _(
+            "Gate staff keep theirs, and nobody changes their own. "
+            "Open an account with another address for your events."
+        ),
     ),
     "method-not-allowed": (_("This address takes a form only."), _("Go back to the page before, and send its form.")),
     "malformed-request": (
@@ -204,6 +207,54 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         _("You can cancel until fourteen days before the event."),
         _("That time is over. Ask our support to cancel it for you, or move the event to a later date."),
     ),
+    "approval-already-requested": (
+        _("This waits for a second admin already."),
+        _("Ask a colleague to approve or decline it."),
+    ),
+    "approval-decided": (_("A colleague was quicker: this is decided already."), _("See the decision in the list.")),
+    "approval-expired": (
+        _("Nobody approved this in time."),
+        _("A request counts for a day, while who made it is an admin. Request it again."),
+    ),
+    "own-approval-request": (
+        _("You have requested this yourself."),
+        _("Another admin has to approve it. You can take it back."),
+    ),
+    "bank-account-decided": (
+        _("Nothing about this bank account is to be decided any more."),
+        _("A colleague was quicker, or its owner has set another one."),
+    ),
+    "mail-not-sendable": (
+        _("This mail cannot be sent again."),
+        _("It has gone out meanwhile, or what it said is not kept any more."),
+    ),
+    "manual-task-done": (_("This task is done already."), _("A colleague was quicker, or it has settled itself.")),
+    "not-in-review": (_("This payment is decided already."), _("A colleague was quicker, or it has settled itself.")),
+    "order-not-underpaid": (
+        _("Nothing is missing for this order, or it has ended."),
+        _("Accept or refund the money instead."),
+    ),
+    "review-not-acceptable": (
+        _("The order cannot be paid with this any more."),
+        _("It has ended, or its tickets are sold. Refund the money instead."),
+    ),
+    "nothing-in-suspense": (
+        _("Nothing of this payment waits for a decision."),
+        _("A colleague was quicker, or a refund has taken it."),
+    ),
+    "item-in-another-refund": (
+        _("Some of these are given back already, or a refund of them is requested."),
+        _("Decide about that refund first."),
+    ),
+    "refund-not-payable-by-hand": (
+        _("This refund cannot be booked as paid by hand now."),
+        _("It is undecided, on its way or done, or money went back at the dashboard: then send it again first."),
+    ),
+    "reconcile-run-waiting": (
+        _("A run of the other kind waits already."),
+        _("It begins within a minute. Request yours then."),
+    ),
+    "dead-letter-decided": (_("This was decided already."), _("A colleague was quicker.")),
     "approval-required": (
         _("A second admin has to approve what an admin cancels."),
         _("Request it on the event's page in the admin desk."),

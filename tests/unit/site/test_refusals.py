@@ -7,6 +7,8 @@ import pytest
 from functions.site.main import app
 from shared.problems import NotFound, Problem
 from shared.site import refusals
+from shared.site.admin import actions
+from shared.site.admin.actions import Action
 from shared.web import openapi
 from shared.web.pages import Language
 from shared.web.routes import Route
@@ -44,6 +46,12 @@ def test_the_problems_of_pages_are_found():
 @pytest.mark.parametrize("page", app.routes, ids=lambda page: f"{page.method} {page.path}")
 def test_every_problem_of_a_page_has_words_of_its_own(page: Route):
     assert {problem.slug for problem in told_by(page)} - set(refusals._WORDS) == set()
+
+
+@pytest.mark.parametrize("action", actions.ALL, ids=lambda action: action.path)
+def test_every_problem_of_an_admins_action_has_words_of_its_own(action: Action):
+    raised = {each for step in (action.confirm, action.act) for each in raised_by(step.__module__, step.__qualname__)}
+    assert {problem.slug for problem in raised} - set(refusals._WORDS) == set()
 
 
 def test_every_problem_of_a_purchase_has_words_of_its_own():

@@ -1,0 +1,213 @@
+"""Actions of the admin desk: a page that names the effect and asks, then the action, once.
+
+    GET    what will happen, in words and rupiah, and what has to be typed
+    POST   the action, if the effect is still the one that was shown; else the page asks again
+    then   back to where the admin came from, which says that it is done
+
+Somebody else was quicker: the page says what they did, and that nothing happened now. Money moves only for who has
+proved lately who they are: who has not is asked in between, and goes on with what was typed.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from shared.cloud import authorization
+from shared.cloud.database import Transaction, transaction
+from shared.identity.tokens import Principal
+from shared.models import RequestModel
+from shared.problems import NotFound, Problem
+from shared.site import forms, rendering
+from shared.site.organizer import inputs
+from shared.web import AdminOfDesk, App
+from shared.web.pages import Language, Page, PageRequest, Redirect
+
+SEEN: Final = "seen"
+"""The hidden field with the digest of the effect that was shown."""
+
+
+class NothingTyped(RequestModel):
+    """The form of an action that asks for nothing."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value that can be chosen in a form, in words."""
+
+    value: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Field:
+    """What an action asks for: a line of text, one of some choices, any of them (`many`), or a tick (`check`)."""
+
+    name: str
+    label: str
+    hint: str = ""
+    kind: Literal["text", "choice", "many", "check"] = "text"
+    choices: Sequence[Choice] = ()
+    max_length: int = 500
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What an action is about, what it does, and what it asks for. `story` is the page that tells all about it."""
+
+    title: str
+    effects: Sequence[str]
+    button: str
+    fields: Sequence[Field] = ()
+    story: str = ""
+    is_danger: bool = False
+
+    @property
+    def digest(self) -> str:
+        """The effect that the page shows, for the form to remember."""
+        shown = [self.title, *self.effects, *(choice.value for field in self.fields for choice in field.choices)]
+        return hashlib.sha256("\n".join(shown).encode()).hexdigest()[:16]
+
+
+Confirm = Callable[[Transaction, Principal, UUID, Language], Confirmation]
+Act = Callable[[Transaction, Principal, UUID, Any], object]
+Proof = Callable[[Principal], None]
+
+
+def no_proof(_admin: Principal) -> None:
+    """For what moves no money and gives nobody a right."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """An action about the `{subject_id}` of its path. `back`, which may name it too, is where one goes back to.
+
+    `proof` says how lately an admin must have proved who they are: as the API's operation demands it.
+    """
+
+    path: str
+    subject: str
+    back: str
+    confirm: Confirm
+    act: Act
+    model: type[BaseModel] = NothingTyped
+    proof: Proof = no_proof
+
+
+ALL: Final[list[Action]] = []
+"""Every action that is registered."""
+
+
+def register(pages: App, *actions: Action) -> None:
+    """Declare the page and the form of each action."""
+    for action in actions:
+        ALL.append(action)
+        _register(pages, action)
+
+
+def _register(pages: App, action: Action) -> None:
+    @pages.page(action.path)
+    def consider(request: PageRequest, subject_id: UUID, admin: AdminOfDesk) -> Page | Redirect:
+        """What the action does, and what it asks for."""
+        action.proof(admin)
+        return _consider(request, admin, action, subject_id)
+
+    @pages.form(action.path)
+    def act(request: PageRequest, subject_id: UUID, admin: AdminOfDesk) -> Page | Redirect:
+        """Act, if it does what the page has said."""
+        action.proof(admin)
+        return _act(request, admin, action, subject_id)
+
+
+def _consider(request: PageRequest, admin: Principal, action: Action, subject_id: UUID) -> Page:
+    try:
+        confirmation = _confirmation(request, admin, action, subject_id)
+    except NotFound:
+        raise
+    except Problem as problem:
+        return _refused(request, admin, action, subject_id, problem)
+    return _page(request, admin, _back(request, action, subject_id), confirmation)
+
+
+def _act(request: PageRequest, admin: Principal, action: Action, subject_id: UUID) -> Page | Redirect:
+    try:
+        confirmation = _confirmation(request, admin, action, subject_id)
+    except NotFound:
+        raise
+    except Problem as problem:
+        return _refused(request, admin, action, subject_id, problem)
+    wanted, errors = forms.read(action.model, _typed(request, confirmation), request.language)
+    if wanted is None:
+        return _page(request, admin, _back(request, action, subject_id), confirmation, errors=errors)
+    if request.form.get(SEEN) != confirmation.digest:
+        return _page(request, admin, _back(request, action, subject_id), confirmation, has_changed=True)
+    refused = forms.attempt(lambda tx: action.act(tx, admin, subject_id, wanted))
+    if refused is None:
+        return Redirect(with_done(_back(request, action, subject_id)))
+    if errors := inputs.errors_of(refused, request.language):
+        return _page(request, admin, _back(request, action, subject_id), confirmation, errors=errors)
+    return _refused(request, admin, action, subject_id, refused)
+
+
+def with_done(address: str) -> str:
+    """The address of a page that is to say that an action is done."""
+    return f"{address}{'&' if '?' in address else '?'}done=yes"
+
+
+def is_done(request: PageRequest) -> bool:
+    """True if the page is to say that an action is done."""
+    return request.query.get("done") == "yes"
+
+
+def _confirmation(request: PageRequest, admin: Principal, action: Action, subject_id: UUID) -> Confirmation:
+    """The confirmation as it is now. The look at its subject is audited."""
+    with transaction() as tx:
+        found = action.confirm(tx, admin, subject_id, request.language)
+        authorization.check_access(tx, admin, subject=action.subject, subject_id=subject_id)
+        return found
+
+
+def _typed(request: PageRequest, confirmation: Confirmation) -> dict[str, Any]:
+    typed: dict[str, Any] = {}
+    for field in confirmation.fields:
+        if field.kind == "many":
+            typed[field.name] = request.form.getlist(field.name)
+        elif field.kind == "check":
+            typed[field.name] = request.form.get(field.name) == "true"
+        elif words := request.form.get(field.name, "").strip():
+            typed[field.name] = words
+    return typed
+
+
+def _back(request: PageRequest, action: Action, subject_id: UUID) -> str:
+    return forms.target(request, action.back.format(subject_id=subject_id))
+
+
+def _page(
+    request: PageRequest,
+    admin: Principal,
+    back: str,
+    confirmation: Confirmation,
+    *,
+    errors: dict[str, str] | None = None,
+    has_changed: bool = False,
+) -> Page:
+    return rendering.form_page(
+        "admin/action.html",
+        request,
+        viewer=admin,
+        errors=errors,
+        given=request.form or request.query,
+        confirmation=confirmation,
+        has_changed=has_changed,
+        back=back,
+    )
+
+
+def _refused(request: PageRequest, admin: Principal, action: Action, subject_id: UUID, problem: Problem) -> Page:
+    return rendering.form_page(
+        "admin/refused.html", request, viewer=admin, problem=problem, back=_back(request, action, subject_id)
+    )

@@ -1,0 +1,242 @@
+"""What ends each kind of manual task: what to do in a sentence, and the pages that do it (docs/runbook.md).
+
+The kinds are those of the runbook and of the code; a test compares them.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from shared.cloud.manual_tasks import ManualTaskResponse
+from shared.site.languages import gettext_noop as _
+
+
+@dataclass(frozen=True)
+class Step:
+    """A page that does something about a task; its address names the task's subject or one of its details."""
+
+    words: str
+    address: str
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What a kind of task is called, what to do about it, and where. `closes_itself`: doing that closes the task."""
+
+    title: str
+    advice: str
+    steps: Sequence[Step] = ()
+    closes_itself: bool = False
+
+
+_ORDER: Final = Step(_("The order"), "/admin/orders/{order_id}")
+_SEARCH: Final = Step(_("Search for it"), "/admin/search?q={subject_id}")
+_SEARCH_REFERENCE: Final = Step(_("Search for its reference"), "/admin/search?q={reference}")
+_WEBHOOKS: Final = Step(_("The webhooks"), "/admin/webhooks?status=all")
+_REVIEW: Final = (
+    Step(_("Accept the amount"), "/admin/reviews/{subject_id}/accept"),
+    Step(_("Refund all of it"), "/admin/reviews/{subject_id}/refund"),
+)
+_REFUND: Final = Step(_("The refund"), "/admin/refunds/{subject_id}")
+_SEND_REFUND: Final = Step(_("Send it again"), "/admin/refunds/{subject_id}/retry")
+_PAID_BY_HAND: Final = Step(_("Book it as paid by hand"), "/admin/refunds/{subject_id}/paid-by-hand")
+_ACCOUNT: Final = Step(_("The bank account"), "/admin/bank-accounts/{subject_id}")
+_DECIDE_ACCOUNT: Final = (
+    _ACCOUNT,
+    Step(_("It is theirs"), "/admin/bank-accounts/{subject_id}/verify"),
+    Step(_("It is not theirs"), "/admin/bank-accounts/{subject_id}/refuse"),
+)
+_DASHBOARD: Final = Step(_("Say what it was for"), "/admin/payments/{subject_id}/dashboard-refund")
+_IN_CODE: Final = _(
+    "Compare the gateway's dashboard with the order's ledger, item by item. What is missing in the "
+    "books needs a posting "
+    "in code; hold the payout of the event until then. Then close the task."
+)
+_MONEY_OF_A_STRANGER: Final = _(
+    "The gateway tells of money that we never sent. If a colleague has paid this refund by hand, "
+    "book it. If nobody did, "
+    "it is a breach: rotate the key now (runbook, “Data breach”)."
+)
+_REFUNDED_AT_DASHBOARD: Final = _(
+    "Somebody refunded at the gateway's dashboard. Ask them what it was for, and say which tickets "
+    "it was. It closes the "
+    "task, and lets the organizer's payout go on."
+)
+
+REMEDIES: Final[Mapping[str, Remedy]] = {
+    "payment_underpaid": Remedy(
+        _("Too little came in"),
+        _("The buyer was asked for the rest. Nothing has to be done; you may decide earlier."),
+        (*_REVIEW, Step(_("Ask for the rest once more"), "/admin/reviews/{subject_id}/top-up"), _ORDER),
+        closes_itself=True,
+    ),
+    "payment_overpaid": Remedy(
+        _("Too much came in"),
+        _("The order waits for you. Accept a small difference; give a large one back, and let the buyer order again."),
+        (*_REVIEW, _ORDER),
+        closes_itself=True,
+    ),
+    "payment_wrong_currency": Remedy(
+        _("A payment in another currency"),
+        _("Nothing was booked. Give the money back at the gateway's dashboard, ask the gateway, then close the task."),
+        (_ORDER,),
+    ),
+    "payment_reversed": Remedy(
+        _("The bank took a payment back"),
+        _("All is booked and the tickets are void. Look whether somebody got in, tell the organizer, close the task."),
+        (_ORDER,),
+    ),
+    "payment_refunded_out_of_order": Remedy(_("Money went back without us"), _IN_CODE, (_ORDER,)),
+    "payment_reversed_out_of_order": Remedy(_("The bank took money back without us"), _IN_CODE, (_ORDER,)),
+    "payment_refunded": Remedy(
+        _("Refunded at the dashboard"), _REFUNDED_AT_DASHBOARD, (_DASHBOARD, _ORDER), closes_itself=True
+    ),
+    "payment_partially_refunded": Remedy(
+        _("Partly refunded at the dashboard"), _REFUNDED_AT_DASHBOARD, (_DASHBOARD, _ORDER), closes_itself=True
+    ),
+    "payment_charged_back": Remedy(
+        _("A card's owner disputes the payment"),
+        _(
+            "Answer the gateway in time with the order, its tickets and the scans. If it is lost, it needs "
+            "a posting in code."
+        ),
+        (_ORDER,),
+    ),
+    "payment_unknown": Remedy(
+        _("A word of the gateway that we do not know"),
+        _("Nothing was changed. Look it up in the gateway's documents, decide by its dashboard, then close the task."),
+        (_ORDER, _WEBHOOKS),
+    ),
+    "refund_by_hand": Remedy(
+        _("A refund to be paid by hand"),
+        _("Pay it at Xendit's dashboard with the refund's id as its reference, then book it here. It closes the task."),
+        (_PAID_BY_HAND, _SEND_REFUND, _REFUND),
+        closes_itself=True,
+    ),
+    "refund_failed": Remedy(
+        _("A refund came back"),
+        _("The buyer was asked for another account; set, it is sent by itself. Was only the bank away, send it again."),
+        (_SEND_REFUND, _PAID_BY_HAND, _REFUND),
+        closes_itself=True,
+    ),
+    "refund_undecided": Remedy(
+        _("Nobody has decided about a refund"),
+        _("The event is over and its organizer is being paid without this amount. Ask them, then decide."),
+        (
+            Step(_("Approve it"), "/admin/refunds/{subject_id}/approve"),
+            Step(_("Decline it"), "/admin/refunds/{subject_id}/reject"),
+            _REFUND,
+        ),
+        closes_itself=True,
+    ),
+    "refund_disputed": Remedy(
+        _("The gateway refuses our refund"),
+        _("More went back at the dashboard than we had sent. Refund there what is missing, if anything, then book it."),
+        (_PAID_BY_HAND, _REFUND),
+        closes_itself=True,
+    ),
+    "payout_self_dealing": Remedy(
+        _("An organizer may have used the platform's codes"),
+        _(
+            "Look at the orders, ask the organizer. Honest: close the task, the next run pays. Not honest: "
+            "refund these "
+            "orders, switch the code off, then close it."
+        ),
+        (
+            Step(_("The event"), "/admin/events/{subject_id}"),
+            Step(_("Its orders"), "/organizer/events/{subject_id}/orders"),
+            Step(_("The promo codes"), "/admin/promos"),
+        ),
+    ),
+    "payout_failed": Remedy(
+        _("A payout failed"),
+        _("A new bank account sends it by itself. Is the account right and was the bank away, send it again."),
+        (Step(_("Send it again"), "/admin/payouts/{subject_id}/retry"), Step(_("The payouts"), "/admin/payouts")),
+        closes_itself=True,
+    ),
+    "bank_account_unanswered": Remedy(
+        _("The bank does not say whose an account is"),
+        _("Look at the gateway. If it stays silent, compare the documents yourself and decide."),
+        _DECIDE_ACCOUNT,
+        closes_itself=True,
+    ),
+    "bank_account_name_differs": Remedy(
+        _("A bank account has another name"),
+        _(
+            "Ask for papers by a way that you already knew. Finishing the task decides nothing: decide "
+            "about the account."
+        ),
+        _DECIDE_ACCOUNT,
+        closes_itself=True,
+    ),
+    "bank_account_frozen": Remedy(
+        _("Somebody stopped a bank account"),
+        _("Take it for a stolen session: reach the owner by a way that you already knew. They set an account again."),
+        (_ACCOUNT, Step(_("It was a mistake: release it"), "/admin/bank-accounts/{subject_id}/release")),
+        closes_itself=True,
+    ),
+    "clearing_difference": Remedy(
+        _("Books and gateway differ"),
+        _(
+            "See what each side says. A refund paid by hand and not booked: book it. Anything else is put "
+            "right in code."
+        ),
+        (_SEARCH, Step(_("If it is a refund: book it as paid by hand"), "/admin/refunds/{subject_id}/paid-by-hand")),
+    ),
+    "unknown_refund": Remedy(
+        _("A refund that we never asked for"), _MONEY_OF_A_STRANGER, (_SEARCH_REFERENCE, _WEBHOOKS)
+    ),
+    "unknown_payout": Remedy(
+        _("A transfer that we never asked for"),
+        _MONEY_OF_A_STRANGER,
+        (
+            _SEARCH_REFERENCE,
+            Step(_("If it is a refund: book it as paid by hand"), "/admin/refunds/{reference}/paid-by-hand"),
+            _WEBHOOKS,
+        ),
+    ),
+    "webhook_failed": Remedy(
+        _("A webhook could not be settled"),
+        _("Reconcile goes on trying. Once the cause is gone, replay it."),
+        (Step(_("The dead letters"), "/admin/dead-letters"), Step(_("The webhooks"), "/admin/webhooks")),
+        closes_itself=True,
+    ),
+    "ticket_issue_failed": Remedy(
+        _("Tickets could not be made"),
+        _(
+            "Repair what stops it. Reconcile then makes them within five minutes, or at once; the task "
+            "closes by itself."
+        ),
+        (Step(_("The order"), "/admin/orders/{subject_id}"), Step(_("Run reconcile"), "/admin/reconcile")),
+        closes_itself=True,
+    ),
+    "mail_failed": Remedy(
+        _("A mail could not be sent"),
+        _("Was the mail service away, send it again. Is the address wrong, close the task: tickets can be downloaded."),
+        (Step(_("Send it again"), "/admin/mails/{subject_id}/send-again"), Step(_("The mails"), "/admin/mails")),
+        closes_itself=True,
+    ),
+}
+OTHER: Final = Remedy(_("Something else"), _("Look into the runbook, then close the task with a note."), (_SEARCH,))
+
+
+def of(kind: str) -> Remedy:
+    """The remedy of a kind of task."""
+    return REMEDIES.get(kind, OTHER)
+
+
+def addresses(task: ManualTaskResponse) -> list[tuple[str, str]]:
+    """The words and addresses of a task's steps; of those only that name what the task knows."""
+    known = {name: quote(str(value), safe="") for name, value in _names(task).items() if value}
+    found = []
+    for step in of(task.kind).steps:
+        try:
+            found.append((step.words, step.address.format_map(known)))
+        except KeyError:
+            continue
+    return found
+
+
+def _names(task: ManualTaskResponse) -> dict[str, Any]:
+    return {**task.details, "subject_id": task.subject_id}
