@@ -3,16 +3,20 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 
 from shared.admin import timeline
-from shared.admin.timeline import AuditEntry, Subjects, TaskEntry
+from shared.admin.timeline import AuditEntry, Subjects, TaskEntry, TransferEntry
 from shared.admin.user_record import MOST, Item, items
 from shared.cloud import authorization
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
 from shared.models import ResponseModel
 from shared.problems import NotFound
+from shared.reports import sales
+from shared.reports.access import ReportedEvent
+from shared.reports.periods import SalesQuery
+from shared.reports.schemas import Totals
 
 _EVENT = text("""
     SELECT e.id, e.title, e.slug, e.status, e.start_date, e.end_date, e.timezone, e.location, e.venue, e.created_at,
@@ -33,6 +37,9 @@ _ORDERS = text("""
 _PAYOUTS = text("""
     SELECT id, created_at AS at, status, amount, COALESCE(failure, '') AS title FROM payouts
     WHERE event_id = :id ORDER BY created_at DESC LIMIT :most  -- Uses index: payouts_event
+""")
+_TRANSFERS = text("""
+    SELECT id FROM disbursements WHERE payout_id = ANY(:ids)  -- Uses index: disbursements_payout_attempt
 """)
 _STAFF = text("""
     SELECT u.id, s.created_at AS at, u.role AS status, u.full_name AS title
@@ -85,12 +92,14 @@ class OrderCount(ResponseModel):
 
 
 class EventRecord(ResponseModel):
-    """An event, with what belongs to it; `about` and `looks` are the audit trail, newest first."""
+    """An event, with what it earned and what belongs to it; `about` and `looks` are the audit trail, newest first."""
 
     event: EventFacts
     tiers: list[TierFacts]
     orders: list[OrderCount]
+    totals: Totals
     payouts: list[Item]
+    transfers: list[TransferEntry]
     staff: list[Item]
     tasks: list[TaskEntry]
     about: list[AuditEntry]
@@ -98,7 +107,7 @@ class EventRecord(ResponseModel):
 
 
 def read(tx: Transaction, admin: Principal, event_id: UUID) -> EventRecord:
-    """The record of an event. The look is audited. Raises NotFound."""
+    """The record of an event; `tx` is a snapshot. The look is audited. Raises NotFound."""
     values = {"id": event_id, "most": MOST}
     event = tx.execute(_EVENT, values).mappings().first()
     if event is None:
@@ -106,15 +115,28 @@ def read(tx: Transaction, admin: Principal, event_id: UUID) -> EventRecord:
     authorization.record_list_access(tx, admin, subject="event", subject_id=event_id)
     tiers = [TierFacts(**row) for row in tx.execute(_TIERS, values).mappings()]
     payouts = items(tx, _PAYOUTS, values)
-    named = (("tier", [tier.id for tier in tiers]), ("payout", [payout.id for payout in payouts]))
+    transfers = tx.execute(_TRANSFERS, {"ids": [payout.id for payout in payouts]}).scalars().all()
+    named = (
+        ("tier", [tier.id for tier in tiers]),
+        ("payout", [payout.id for payout in payouts]),
+        ("disbursement", list(transfers)),
+    )
     subjects = Subjects((("event", event_id), *((kind, each) for kind, ids in named for each in ids)))
     return EventRecord(
         event=EventFacts(**event),
         tiers=tiers,
         orders=[OrderCount(**row) for row in tx.execute(_ORDERS, values).mappings()],
+        totals=_totals(tx, event),
         payouts=payouts,
+        transfers=timeline.transfers(tx, subjects),
         staff=items(tx, _STAFF, values),
         tasks=timeline.tasks(tx, subjects),
         about=timeline.audit_lines(tx, subjects)[:MOST],
         looks=timeline.audit_lines(tx, subjects, is_read=True)[:MOST],
     )
+
+
+def _totals(tx: Transaction, event: RowMapping) -> Totals:
+    """What the event sold and earned, as its organizer's report has it."""
+    named = {name: event[name] for name in ("id", "organizer_id", "title", "slug", "timezone")}
+    return sales.report(tx, ReportedEvent(**named), SalesQuery()).totals

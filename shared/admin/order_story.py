@@ -78,6 +78,7 @@ def read(tx: Transaction, admin: Principal, order_id: UUID) -> OrderStory:
             postings,
             timeline.mails(tx, subjects),
             timeline.tasks(tx, subjects),
+            timeline.transfers(tx, subjects),
             scans,
             _audit_lines(tx, subjects, scans),
         ),

@@ -95,6 +95,7 @@ def read(tx: Transaction, admin: Principal, payment_id: UUID) -> PaymentStory:
             timeline.webhooks(tx, subjects),
             (each for each in timeline.postings_of_order(tx, order_id) if each.reference_id in own),
             timeline.tasks(tx, subjects),
+            timeline.transfers(tx, subjects),
             timeline.audit_lines(tx, subjects),
         ),
         looks=timeline.audit_lines(tx, subjects, is_read=True),

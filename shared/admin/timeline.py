@@ -68,6 +68,12 @@ _SCANS = text("""
     FROM scans s JOIN users u ON u.id = s.staff_id
     WHERE s.ticket_id = ANY(:ids) ORDER BY s.judged_at LIMIT :most  -- Uses index: scans_ticket
 """)
+_TRANSFERS = text("""
+    SELECT d.id, d.created_at AS at, d.refund_id, d.payout_id, d.attempt, d.amount, d.status, d.gateway_reference,
+        d.failure, d.updated_at, b.bank_code || ' ····' || b.account_number_ending AS account
+    FROM disbursements d JOIN bank_accounts b ON b.id = d.bank_account_id
+    WHERE d.id = ANY(:ids) ORDER BY d.created_at LIMIT :most
+""")
 _OF_ACTION = text("""
     SELECT a.id, a.at, a.action, a.subject, a.subject_id, a.details, a.correlation_id, a.actor_id,
         u.full_name AS actor
@@ -176,7 +182,23 @@ class ScanEntry(_Entry):
     staff: str
 
 
-Entry = ScanEntry | MomentEntry | WebhookEntry | PostingEntry | MailEntry | TaskEntry | AuditEntry
+class TransferEntry(_Entry):
+    """A bank transfer of a refund or a payout, as it stands since `updated_at`. `amount` in rupiah."""
+
+    kind: Literal["transfer"] = "transfer"
+    id: UUID
+    refund_id: UUID | None
+    payout_id: UUID | None
+    attempt: int
+    amount: int
+    status: str
+    gateway_reference: str | None
+    failure: str | None
+    account: str
+    updated_at: datetime
+
+
+Entry = TransferEntry | ScanEntry | MomentEntry | WebhookEntry | PostingEntry | MailEntry | TaskEntry | AuditEntry
 
 
 @dataclass(frozen=True)
@@ -229,6 +251,12 @@ def scans(tx: Transaction, subjects: Subjects) -> list[ScanEntry]:
     """The scans of tickets."""
     rows = tx.execute(_SCANS, {"ids": subjects.ids("ticket"), "most": MOST}).mappings()
     return [ScanEntry(**row) for row in rows]
+
+
+def transfers(tx: Transaction, subjects: Subjects) -> list[TransferEntry]:
+    """The bank transfers of refunds and payouts."""
+    rows = tx.execute(_TRANSFERS, {"ids": subjects.ids("disbursement"), "most": MOST}).mappings()
+    return [TransferEntry(**row) for row in rows]
 
 
 def audit_lines(tx: Transaction, subjects: Subjects, *, is_read: bool = False) -> list[AuditEntry]:

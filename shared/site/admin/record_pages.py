@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from shared.admin import event_record, order_story, payment_story, user_record
-from shared.cloud.database import transaction
+from shared.cloud.database import snapshot
 from shared.site import rendering
 from shared.web import AdminOfDesk, App
 from shared.web.pages import Page, PageRequest
@@ -14,7 +14,7 @@ pages = App("site")
 @pages.page("/admin/orders/{order_id}")
 def order(request: PageRequest, order_id: UUID, admin: AdminOfDesk) -> Page:
     """An order's whole story, in one timeline."""
-    with transaction() as tx:
+    with snapshot() as tx:
         story = order_story.read(tx, admin, order_id)
     return rendering.form_page("admin/order.html", request, viewer=admin, story=story)
 
@@ -22,7 +22,7 @@ def order(request: PageRequest, order_id: UUID, admin: AdminOfDesk) -> Page:
 @pages.page("/admin/payments/{payment_id}")
 def payment(request: PageRequest, payment_id: UUID, admin: AdminOfDesk) -> Page:
     """A payment: what its gateway told, and what was booked."""
-    with transaction() as tx:
+    with snapshot() as tx:
         story = payment_story.read(tx, admin, payment_id)
     return rendering.form_page("admin/payment.html", request, viewer=admin, story=story)
 
@@ -30,7 +30,7 @@ def payment(request: PageRequest, payment_id: UUID, admin: AdminOfDesk) -> Page:
 @pages.page("/admin/users/{user_id}")
 def user(request: PageRequest, user_id: UUID, admin: AdminOfDesk) -> Page:
     """A person: account, sessions, orders, events, money."""
-    with transaction() as tx:
+    with snapshot() as tx:
         record = user_record.read(tx, admin, user_id)
     return rendering.form_page("admin/user.html", request, viewer=admin, record=record)
 
@@ -38,6 +38,6 @@ def user(request: PageRequest, user_id: UUID, admin: AdminOfDesk) -> Page:
 @pages.page("/admin/events/{event_id}")
 def event(request: PageRequest, event_id: UUID, admin: AdminOfDesk) -> Page:
     """An event: sales, payouts, cancellation, gate staff."""
-    with transaction() as tx:
+    with snapshot() as tx:
         record = event_record.read(tx, admin, event_id)
     return rendering.form_page("admin/event.html", request, viewer=admin, record=record)

@@ -122,6 +122,7 @@ STORIES = {
     "audit lines": timeline._AUDIT_LINES,
     "audit lines by a person": timeline._BY_PERSON,
     "scans": timeline._SCANS,
+    "transfers": timeline._TRANSFERS,
     "audit lines of an action": timeline._OF_ACTION,
     "a payment": payment_story._PAYMENT,
     "a payment's rows": payment_story._SUBJECTS,

@@ -77,7 +77,7 @@ def looks(admin: Principal) -> list[tuple[str, str | None]]:
 def test_an_order_is_told_with_everything_that_hangs_on_it_in_order_of_time(case: Case, admin: Principal):
     story = story_of(admin, case)
     kinds = [entry.kind for entry in story.entries]
-    assert set(kinds) == {"moment", "webhook", "posting", "mail", "task", "audit"}
+    assert set(kinds) == {"moment", "webhook", "posting", "mail", "task", "transfer", "audit"}
     assert [entry.at for entry in story.entries] == sorted(entry.at for entry in story.entries)
     assert (story.parties.buyer_name, story.parties.event_title) == ("Sari Dewi", "Konser Rembulan")
     assert [refund.id for refund in story.refunds] == [case.refund_id]
@@ -116,6 +116,12 @@ def test_a_webhook_is_shown_without_secrets_and_without_what_names_a_person(case
 def test_a_mail_is_told_with_its_delivery(case: Case, admin: Principal):
     (mail,) = [entry for entry in story_of(admin, case).entries if entry.kind == "mail"]
     assert (mail.status, mail.error_message, mail.to_address) == ("bounced", "550 no such user", case.mailed)
+
+
+def test_a_bank_transfer_is_told_with_why_it_failed(case: Case, admin: Principal):
+    (transfer,) = [entry for entry in story_of(admin, case).entries if entry.kind == "transfer"]
+    assert (transfer.id, transfer.status, transfer.failure) == (case.transfer_id, "failed", "INVALID_DESTINATION")
+    assert transfer.account == "BCA ····1234"
 
 
 def test_who_looked_is_told_apart_from_what_was_done(case: Case, admin: Principal):
@@ -205,6 +211,7 @@ def test_an_event_is_shown_with_its_sales_payouts_and_staff(admin: Principal):
         record = event_record.read(tx, admin, event.id)
     assert [(tier.sold, tier.reserved) for tier in record.tiers] == [(1, 0)]
     assert [(each.status, each.number) for each in record.orders] == [("paid", 1)]
+    assert (record.totals.gross, record.totals.net) == (100_000, 90_000)
     assert [payout.amount for payout in record.payouts] == [7000]
     assert [each.id for each in record.staff] == [staff.id]
     assert looks(admin) == [("event", str(event.id))]
