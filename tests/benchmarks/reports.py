@@ -24,7 +24,7 @@ from uuid import UUID
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import TextClause
+from sqlalchemy import Connection, TextClause
 
 from infra.local.postgres import Postgres
 from shared.cloud import clients, clock
@@ -56,7 +56,7 @@ def main() -> None:
     if chosen.export:
         _export(*chosen.export)
         return
-    with _database(chosen.orders) as (server, event):
+    with filled_database(chosen.orders) as (server, event):
         _dashboards(server, event, chosen.rounds)
         if chosen.explain:
             _explain(event)
@@ -87,29 +87,29 @@ def _dashboards(server: Postgres, event: ReportedEvent, rounds: int) -> None:
     print(f"{report.funnel.reserved} orders, {report.totals.sold} units sold, {len(report.by_day)} days, ms:")
     one_tier = SalesQuery(tier_id=report.tiers[1].tier_id)
     a_week = SalesQuery.model_validate({"from": report.by_day[10].period, "to": report.by_day[17].period})
-    kept = _line("report, from the database", rounds, lambda: read(SalesQuery()))
-    counted = _line("baseline: counted from the orders", 10, count)
+    kept = print_line("report, from the database", rounds, lambda: read(SalesQuery()))
+    counted = print_line("baseline: counted from the orders", 10, count)
     print(f"{'':<40}{counted / kept:.0f} times as long")
     moments = SalesQuery.model_validate({"from": "2020-01-01T00:00:01Z", "to": clock.now()})
-    _line("report, until a moment", rounds, lambda: read(moments))
-    _line("the same of one tier", rounds, lambda: read(one_tier))
-    _line("the same of a week", rounds, lambda: read(a_week))
+    print_line("report, until a moment", rounds, lambda: read(moments))
+    print_line("the same of one tier", rounds, lambda: read(one_tier))
+    print_line("the same of a week", rounds, lambda: read(a_week))
     stored = report.model_dump_json()
-    _line("report, parsed from the cache", rounds, lambda: SalesReport.model_validate_json(stored))
+    print_line("report, parsed from the cache", rounds, lambda: SalesReport.model_validate_json(stored))
     page = random.Random(1)
     caller = Principal(event.organizer_id, "organizer", event.organizer_id)
-    _line("attendees, a page of the first 50", rounds, lambda: attendees.page(
+    print_line("attendees, a page of the first 50", rounds, lambda: attendees.page(
         caller, event.id, AttendeeQuery(page=page.randrange(1, 50))))  # fmt: skip
-    _line("attendees, found by a name", rounds, lambda: attendees.page(
+    print_line("attendees, found by a name", rounds, lambda: attendees.page(
         caller, event.id, AttendeeQuery(q=f"konser {page.randrange(10_000)}-")))  # fmt: skip
-    _line("orders, a page of the first 50", rounds, lambda: found(OrderSearch(page=page.randrange(1, 50))))
-    _line("orders, found by a name", rounds, lambda: found(OrderSearch(q=f"konser {page.randrange(10_000)}-")))
-    _line(
+    print_line("orders, a page of the first 50", rounds, lambda: found(OrderSearch(page=page.randrange(1, 50))))
+    print_line("orders, found by a name", rounds, lambda: found(OrderSearch(q=f"konser {page.randrange(10_000)}-")))
+    print_line(
         "orders, found by the beginning of an id", rounds, lambda: found(OrderSearch(q=f"{page.randrange(16**8):08x}"))
     )
-    _line("platform overview, 30 days", 10, read_overview)
-    _line("report, nothing read before", STARTS, lambda: read(SalesQuery()), before=lambda: _start_anew(server))
-    _line("baseline, nothing read before", STARTS, count, before=lambda: _start_anew(server))
+    print_line("platform overview, 30 days", 10, read_overview)
+    print_line("report, nothing read before", STARTS, lambda: read(SalesQuery()), before=lambda: _start_anew(server))
+    print_line("baseline, nothing read before", STARTS, count, before=lambda: _start_anew(server))
 
 
 def _start_anew(server: Postgres) -> None:
@@ -132,8 +132,8 @@ def _forget_files(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _line(what: str, rounds: int, act: Callable[[], object], before: Callable[[], None] | None = None) -> float:
-    """Print the line; return its median."""
+def print_line(what: str, rounds: int, act: Callable[[], object], before: Callable[[], None] | None = None) -> float:
+    """Print how long it takes, in milliseconds; return the median."""
     took = []
     for _ in range(rounds):
         if before:
@@ -194,7 +194,10 @@ def _use(url: str) -> None:
 
 
 @contextmanager
-def _database(orders: int) -> Iterator[tuple[Postgres, ReportedEvent]]:
+def filled_database(
+    orders: int, more: Callable[[Connection], None] | None = None
+) -> Iterator[tuple[Postgres, ReportedEvent]]:
+    """A database with an event of that many orders, and others of as many; with what `more` adds."""
     with tempfile.TemporaryDirectory(prefix="karcis-reports-", dir="/var/tmp") as folder:
         Path(folder).chmod(0o755)  # PostgreSQL may have to run as another user
         with Postgres(Path(folder) / "postgres") as server:
@@ -204,6 +207,8 @@ def _database(orders: int) -> Iterator[tuple[Postgres, ReportedEvent]]:
             with clients.engine().connect() as connection:
                 connection.exec_driver_sql("SET statement_timeout = '10min'")
                 event_id, organizer_id = fill(connection, orders)
+                if more:
+                    more(connection)
                 connection.commit()
                 daily_figures.recount(event_id)  # what was filled in without triggers
                 daily_figures.compact()
