@@ -1,13 +1,16 @@
-"""Google's charges for a month's tickets, and for a month without sales: `python -m infra.checks.costs`.
+"""Google's charges for a month's tickets, and for a month without sales: `python -m infra.checks.costs PLAN.json`.
 
-An estimate to plan by, out of list prices and measured work; docs/capacity.md holds the table that this prints.
+What is there is read from a plan as Terraform shows it (`terraform show -json`), what a ticket takes was measured, and
+prices are list prices; docs/capacity.md holds the table that this prints of production, current by `make infra-check`.
 Prices are in US dollars, without tax and without free tiers, for Jakarta where that is known.
 """
 
+import json
 import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-
-from functions.manifest import manifest
+from pathlib import Path
+from typing import Any
 
 TICKETS = 10_000
 RUPIAH_PER_DOLLAR = 16_500
@@ -35,8 +38,15 @@ PRICES = {
     "sql_cpu": Price(0.0413 * 1.3, "vCPU hour", _SQL),
     "sql_memory": Price(0.007 * 1.3, "GiB hour", _SQL),
     "sql_disk": Price(0.17 * 1.3, "GiB month", _USUAL),
-    "balancer": Price(0.025, "hour of the load balancer's first five rules", _USUAL),
-    "armor": Price(5.0, "month and policy; rules a dollar each", _USUAL),
+    "sql_backup": Price(0.08 * 1.3, "GiB month of backups and logs", _USUAL),
+    "balancer": Price(0.025, "hour of the load balancer's first five forwarding rules", _USUAL),
+    "policy": Price(5.0, "month of a Cloud Armor policy", _USUAL),
+    "rule": Price(1.0, "month of a Cloud Armor rule", _USUAL),
+    "key": Price(0.06, "month of a key's version", _USUAL),
+    "secret": Price(0.06, "month of a secret's version", _USUAL),
+    "scan": Price(0.26, "image that is scanned", _USUAL),
+    "images": Price(0.10, "GiB month of images", _USUAL),
+    "machine": Price(0.016 * 4, "minute of a machine of four processors in the worker pool", _USUAL),
     "egress": Price(0.12, "GiB to the internet", _USUAL),
     "logs": Price(0.50, "GiB of logs", _USUAL),
     "messages": Price(40.0, "TiB of messages, 1 KiB each at least", _USUAL),
@@ -44,9 +54,17 @@ PRICES = {
 }
 
 HOURS = 730
-SQL_CPUS, SQL_GIB, SQL_DISK_GIB = 8, 32, 50
-"""db-custom-8-32768, the default of production; regional, so each twice."""
-POLICIES, RULES = 3, 12
+DATA_GIB = 25
+"""In the database, with indexes: about five million orders."""
+BACKUPS = 3
+"""How many times that is kept in 30 backups, which hold what has changed, and in seven days of logs."""
+KEY_VERSIONS, SECRET_VERSIONS = 5, 2
+"""Kept of each: a year of a key that changes each quarter, and a secret with the one before it."""
+RELEASES, RELEASE_MINUTES = 10, 75
+"""In a month, and how long a machine inside the network works at each."""
+IMAGE_GIB = 0.3
+AUDIT_GIB = 5
+"""Of the logs of who read which data (logging.tf), in a month."""
 
 CPU_SECONDS = 2.5
 """Of all functions, for one ticket. A purchase takes half a second of one core (README: two cores, 4 purchases a
@@ -58,14 +76,58 @@ KIB = {"answers": 400, "logs": 60, "messages": 8}
 MAILS = 3
 
 
-def monthly() -> dict[str, float]:
-    """The dollars a month that the product costs while nobody buys."""
+Planned = list[tuple[str, Mapping[str, Any]]]
+"""Resources of a plan: their type and their values."""
+
+
+def planned(plan: Mapping[str, Any]) -> Planned:
+    """Every resource of a plan that Terraform has shown as JSON."""
+    return list(_resources(plan["planned_values"]["root_module"]))
+
+
+def _resources(module: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for resource in module.get("resources", []):
+        yield resource["type"], resource["values"]
+    for child in module.get("child_modules", []):
+        yield from _resources(child)
+
+
+def monthly(resources: Planned) -> dict[str, float]:
+    """The dollars a month that what is planned costs while nobody buys."""
+    functions = [values["service_config"][0] for values in _of_type(resources, "google_cloudfunctions2_function")]
+    policies = _of_type(resources, "google_compute_security_policy")
     return {
-        "Cloud SQL, regional": 2
-        * (HOURS * (SQL_CPUS * _of("sql_cpu") + SQL_GIB * _of("sql_memory")) + SQL_DISK_GIB * _of("sql_disk")),
-        "warm instances": _warm_instances() * HOURS * 3600 * (_of("idle") + 0.5 * _of("memory")),
-        "load balancer, Cloud Armor": HOURS * _of("balancer") + POLICIES * _of("armor") + RULES,
+        "Cloud SQL": sum(_database(values) for values in _of_type(resources, "google_sql_database_instance")),
+        "backups": DATA_GIB * BACKUPS * _price("sql_backup"),
+        "warm instances": sum(_warm(function) for function in functions),
+        "load balancer": HOURS * _price("balancer"),
+        "Cloud Armor": sum(_price("policy") + len(values["rule"]) * _price("rule") for values in policies),
+        "keys and secrets": len(_of_type(resources, "google_kms_crypto_key")) * KEY_VERSIONS * _price("key")
+        + len(_of_type(resources, "google_secret_manager_secret")) * SECRET_VERSIONS * _price("secret"),
+        "images, built and scanned": len(functions) * (RELEASES * _price("scan") + IMAGE_GIB * _price("images")),
+        "releases": RELEASES * RELEASE_MINUTES * _price("machine"),
+        "audit logs": AUDIT_GIB * _price("logs"),
     }
+
+
+def _database(instance: Mapping[str, Any]) -> float:
+    """The dollars a month of an instance, twice where a second zone has one too."""
+    settings = instance["settings"][0]
+    _, _, cpus, megabytes = settings["tier"].split("-")  # db-custom-8-32768
+    machine = HOURS * (int(cpus) * _price("sql_cpu") + int(megabytes) / 1024 * _price("sql_memory"))
+    zones = 2 if settings["availability_type"] == "REGIONAL" else 1
+    return float(zones * (machine + settings["disk_size"] * _price("sql_disk")))
+
+
+def _warm(function: Mapping[str, Any]) -> float:
+    """The dollars a month of the instances of a function that wait for buyers."""
+    gib = int(function["available_memory"].removesuffix("M")) / 1024
+    hourly = 3600 * (float(function["available_cpu"]) * _price("idle") + gib * _price("memory"))
+    return float((function["min_instance_count"] or 0) * HOURS * hourly)
+
+
+def _of_type(resources: Planned, kind: str) -> list[Mapping[str, Any]]:
+    return [values for found, values in resources if found == kind]
 
 
 def by_tickets(tickets: int = TICKETS) -> dict[str, float]:
@@ -73,28 +135,23 @@ def by_tickets(tickets: int = TICKETS) -> dict[str, float]:
     gib = {name: tickets * kib / 1024**2 for name, kib in KIB.items()}
     return {
         "functions": tickets
-        * (CPU_SECONDS * (_of("cpu") + 0.5 * _of("memory")) + BROWSING * _of("requests") / 1_000_000),
-        "answers to the internet": gib["answers"] * _of("egress"),
-        "logs and messages": gib["logs"] * _of("logs") + gib["messages"] / 1024 * _of("messages"),
-        "mails": tickets * MAILS * _of("mails"),
+        * (CPU_SECONDS * (_price("cpu") + 0.5 * _price("memory")) + BROWSING * _price("requests") / 1_000_000),
+        "answers to the internet": gib["answers"] * _price("egress"),
+        "logs and messages": gib["logs"] * _price("logs") + gib["messages"] / 1024 * _price("messages"),
+        "mails": tickets * MAILS * _price("mails"),
     }
 
 
-def table() -> str:
+def table(resources: Planned) -> str:
     """Both, as rows of Markdown."""
     lines = ["| | US$ | Rp |", "|---|---:|---:|"]
-    for title, costs in (("a month, without a sale", monthly()), (f"{TICKETS:,} tickets", by_tickets())):
+    for title, costs in (("a month, without a sale", monthly(resources)), (f"{TICKETS:,} tickets", by_tickets())):
         lines += [_row(name, dollars) for name, dollars in costs.items()]
         lines.append(_row(f"**{title}**", sum(costs.values())))
     return "\n".join(lines)
 
 
-def _warm_instances() -> int:
-    """The instances that always wait for buyers."""
-    return sum(function.sizing["min_instances"] for function in manifest().functions.values())
-
-
-def _of(name: str) -> float:
+def _price(name: str) -> float:
     return PRICES[name].dollars
 
 
@@ -104,8 +161,12 @@ def _row(name: str, dollars: float) -> str:
 
 
 def main() -> int:
-    """Print the table."""
-    sys.stdout.write(f"{table()}\n")
+    """Print the table of a plan."""
+    if len(sys.argv) != 2:
+        sys.stdout.write(f"{__doc__}\n")
+        return 2
+    plan = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    sys.stdout.write(f"{table(planned(plan))}\n")
     return 0
 
 

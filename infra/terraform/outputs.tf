@@ -33,13 +33,19 @@ output "route_rules" {
 }
 
 output "database" {
-  description = "What a client of the database needs to know, and the connection budget."
+  description = "What a client of the database needs to know."
   value = {
-    instance             = google_sql_database_instance.main.connection_name
-    name                 = google_sql_database.main.name
-    connections_needed   = local.connections_needed
-    max_connections      = var.database.max_connections
-    connections_in_reach = local.connections_in_reach
+    instance = google_sql_database_instance.main.connection_name
+    name     = google_sql_database.main.name
+  }
+}
+
+output "connections" {
+  description = "The budget of connections: needed when every function is scaled out, allowed, and in reach of the machine."
+  value = {
+    needed   = local.connections_needed
+    allowed  = var.database.max_connections
+    in_reach = local.connections_in_reach
   }
 }
 

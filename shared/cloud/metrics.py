@@ -125,11 +125,11 @@ MANUAL_TASKS = Gauge("karcis_manual_tasks_open", "Things that wait for a person.
 LEDGER_DIFFERENCE = Gauge(
     "karcis_ledger_difference_rupiah",
     "By how much postings of the last two days do not balance, signs left out.",
-    "IDR",
+    "{IDR}",
 )
 CLEARING_DIFFERENCE = Gauge(
     "karcis_clearing_difference_rupiah",
     "By how much the books and the gateways differ in what nobody has looked into yet, signs left out.",
-    "IDR",
+    "{IDR}",
 )
 GAUGES = (OUTBOX_OLDEST, UNISSUED_OLDEST, DEAD_LETTERS, MANUAL_TASKS, LEDGER_DIFFERENCE, CLEARING_DIFFERENCE)

@@ -15,10 +15,10 @@ run "the_connection_budget_holds_when_everything_scales_out" { # S-001, S-002
 
   assert {
     condition = (
-      output.database.connections_needed
+      output.connections.needed
       == 2 * sum([for entry in values(local.functions) : entry.max_instances * entry.pool_size]) + var.database.reserved_connections
-      && output.database.connections_needed <= output.database.max_connections
-      && output.database.max_connections <= output.database.connections_in_reach
+      && output.connections.needed <= output.connections.allowed
+      && output.connections.allowed <= output.connections.in_reach
     )
     error_message = "The budget is not what the manifest makes of it."
   }

@@ -167,3 +167,12 @@ def test_what_it_runs_finds_the_functions_as_they_find_each_other():
     terraform = (ROOT / "infra" / "terraform" / "manifest.tf").read_text(encoding="utf-8")
     assert f'"{template.replace("${_REGION}", "${var.region}")}"' in terraform
     assert environment["INVOKER"].startswith("invoker@")
+
+
+def test_builds_reach_the_database_that_terraform_makes():
+    database = (ROOT / "infra" / "terraform" / "database.tf").read_text(encoding="utf-8")
+    made = re.search(r'resource "google_sql_database_instance" "main" \{.*?\n  name\s+= "(\w+)"', database, re.DOTALL)
+    assert made is not None
+    for file in set(FILES[1:]) - {"infra/deploy/drill.yaml"}:  # which is told the name of a copy
+        told = [each for each in _build(file)["options"]["env"] if each.startswith("DATABASE_INSTANCE=")]
+        assert told == [f"DATABASE_INSTANCE=$PROJECT_ID:${{_REGION}}:{made[1]}"], file

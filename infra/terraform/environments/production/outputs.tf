@@ -21,3 +21,7 @@ output "route_rules" {
 output "database" {
   value = module.karcis.database
 }
+
+output "connections" {
+  value = module.karcis.connections
+}

@@ -1,0 +1,31 @@
+"""The sheets of docs/capacity.md are those of the plan of production: costs, and the budget of connections."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.checks import costs
+
+ROOT = Path(__file__).parents[2]
+CAPACITY = (ROOT / "docs" / "capacity.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def production(plan: dict[str, Any], outputs: dict[str, Any]) -> dict[str, Any]:
+    if outputs["public_url"] != "https://tickets.example.com":
+        pytest.skip("the sheets are production's")
+    return plan
+
+
+def test_the_costs_are_those_of_what_is_planned(production: dict[str, Any]):
+    """`python -m infra.checks.costs PLAN.json` prints the table anew."""
+    assert costs.table(costs.planned(production)) in CAPACITY
+
+
+def test_the_connections_are_those_that_are_planned(production: dict[str, Any], outputs: dict[str, Any]):
+    written = re.search(r"`terraform output connections` says that ([\d,]+) of ([\d,]+) are needed", CAPACITY)
+    assert written is not None
+    needed, allowed = (int(each.replace(",", "")) for each in written.groups())
+    assert (needed, allowed) == (outputs["connections"]["needed"], outputs["connections"]["allowed"])
