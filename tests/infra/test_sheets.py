@@ -29,3 +29,14 @@ def test_the_connections_are_those_that_are_planned(production: dict[str, Any], 
     assert written is not None
     needed, allowed = (int(each.replace(",", "")) for each in written.groups())
     assert (needed, allowed) == (outputs["connections"]["needed"], outputs["connections"]["allowed"])
+
+
+@pytest.mark.parametrize("name", costs.PRICES)
+def test_every_price_is_used_and_has_a_source(production: dict[str, Any], name: str, monkeypatch: pytest.MonkeyPatch):
+    def total() -> float:
+        return sum(costs.monthly(costs.planned(production)).values()) + sum(costs.by_tickets().values())
+
+    before, price = total(), costs.PRICES[name]
+    assert price.source
+    monkeypatch.setitem(costs.PRICES, name, costs.Price(price.dollars * 2, price.unit, price.source))
+    assert total() > before

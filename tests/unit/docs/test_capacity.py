@@ -1,0 +1,10 @@
+"""docs/capacity.md has the manifest's budget of connections. Its costs need a plan: tests/infra/test_sheets.py."""
+
+from functions.manifest import manifest
+from tests.unit.docs.documents import read
+
+
+def test_the_connections_are_those_of_the_manifest():
+    reserved = 30  # infra/terraform/variables.tf
+    opened = 2 * sum(each.sizing["max_instances"] * each.sizing["pool_size"] for each in manifest().functions.values())
+    assert f"says that {opened + reserved} of 1,000 are needed" in read("docs/capacity.md")
