@@ -15,7 +15,19 @@ from shared.identity.tokens import Principal, access_token
 from shared.sales import digital_units, orders, reservations
 from shared.sales.reservation_requests import Attendee, ReservationBody, ReservationItem, ReservationRequest
 from shared.sales.schemas import OrderResponse
-from shared.tickets import holders
+from shared.tickets import holders, issuing, qr
+
+_MORE_ITEMS = text("""
+    INSERT INTO order_items (id, order_id, tier_id, position, unit_price, platform_fee, commission, attendee_name,
+        attendee_email)
+    SELECT gen_random_uuid(), order_id, tier_id, position + number, unit_price, platform_fee, commission,
+        'Peserta ' || number, 'peserta' || number || '@example.com'
+    FROM order_items, generate_series(1, :count) AS number WHERE id = :item_id
+""")
+_CODES = text("""
+    SELECT t.id, t.event_id, i.attendee_name, t.revision, t.qr_issued_at
+    FROM tickets t JOIN order_items i ON i.id = t.order_item_id WHERE t.order_id = :id ORDER BY i.position
+""")
 
 
 @dataclass(frozen=True)
@@ -261,6 +273,16 @@ def code_of(ticket_id: UUID) -> str:
         code = holders.read(tx, Principal(buyer_id, "customer", None), ticket_id).qr
     assert code, "void tickets have no code"
     return code
+
+
+def codes_of_a_crowd(event: Event, count: int) -> list[str]:
+    """The codes of so many tickets of the event's first tier, issued at once without PDFs, in an order of their own."""
+    order = an_order(event, paid=True)
+    with transaction() as tx:
+        tx.execute(_MORE_ITEMS, {"item_id": order.items[0].id, "count": count - 1})
+    assert issuing.add_missing(order.id) == count
+    with transaction() as tx:
+        return [qr.encode(qr.QrContent(*row)) for row in tx.execute(_CODES, {"id": order.id})]
 
 
 def make_overdue(order_id: UUID, *, seconds: int = 1) -> None:

@@ -8,23 +8,12 @@ from sqlalchemy import text
 from shared.cloud.database import snapshot, transaction
 from shared.identity.tokens import Principal
 from shared.models import PageQuery
-from shared.tickets import double_entries, gate, gate_counts, issuing, offline_scans, qr, snapshots, voiding
+from shared.tickets import double_entries, gate, gate_counts, issuing, offline_scans, snapshots, voiding
 from shared.tickets.offline_scans import OfflineScan
 from tests.factories import Event, a_gate_staff, a_tier, an_event, an_order, code_of
 
 _TICKETS = text("""
     SELECT t.id FROM tickets t JOIN order_items i ON i.id = t.order_item_id WHERE t.order_id = :id ORDER BY i.position
-""")
-_MORE_ITEMS = text("""
-    INSERT INTO order_items (id, order_id, tier_id, position, unit_price, platform_fee, commission, attendee_name,
-        attendee_email)
-    SELECT gen_random_uuid(), order_id, tier_id, position + number, unit_price, platform_fee, commission,
-        'Peserta ' || number, 'peserta' || number || '@example.com'
-    FROM order_items, generate_series(1, :count) AS number WHERE id = :item_id
-""")
-_CODES = text("""
-    SELECT t.id, t.event_id, i.attendee_name, t.revision, t.qr_issued_at
-    FROM tickets t JOIN order_items i ON i.id = t.order_item_id WHERE t.order_id = :id ORDER BY i.position
 """)
 _SCANS = text("SELECT * FROM scans WHERE event_id = :id ORDER BY created_at, id")
 
@@ -46,15 +35,6 @@ class Entrance:
         order = an_order(self.event, quantities=[quantity], paid=True)
         issuing.issue(order.id)
         return order
-
-    def crowd(self, count: int) -> list[str]:
-        """The codes of so many tickets more, issued at once without PDFs, in an order of their own."""
-        order = an_order(self.event, paid=True)
-        with transaction() as tx:
-            tx.execute(_MORE_ITEMS, {"item_id": order.items[0].id, "count": count - 1})
-        assert issuing.add_missing(order.id) == count
-        with transaction() as tx:
-            return [qr.encode(qr.QrContent(*row)) for row in tx.execute(_CODES, {"id": order.id})]
 
     @staticmethod
     def tickets_of(order) -> list[UUID]:

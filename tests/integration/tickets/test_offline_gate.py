@@ -15,7 +15,7 @@ from sqlalchemy import text
 from shared.cloud.database import transaction
 from shared.tickets import gate, holders, issuing, voiding
 from tests.endpoints import call
-from tests.factories import a_tier, an_event, an_order, code_of
+from tests.factories import a_tier, an_event, an_order, code_of, codes_of_a_crowd
 from tests.integration.tickets.entrance import Entrance, counts_of, double_entries_of, offline, scans_of
 from tests.threads import at_the_same_time
 
@@ -343,7 +343,7 @@ def test_what_is_no_batch_is_refused(entrance, scans):
 def test_gates_without_network_let_each_ticket_in_once_or_list_it():
     """A thousand tickets at two gates, one of them without network; a third of the tickets are shown at both."""
     entrance = Entrance(tickets=1)
-    codes = entrance.crowd(1000)
+    codes = codes_of_a_crowd(entrance.event, 1000)
     chance = random.Random(1000)
     online, queued = codes[:667], [offline(code, minutes_ago=chance.uniform(1, 30)) for code in codes[333:]]
     chance.shuffle(queued)
@@ -377,7 +377,7 @@ def test_gates_without_network_let_each_ticket_in_once_or_list_it():
 def test_whatever_order_scans_arrive_in_and_however_often_no_ticket_is_in_twice_unlisted(seed):
     """Two gates scan online and offline; batches come late, twice, in pieces and in any order."""
     entrance, chance = Entrance(tickets=1), random.Random(seed)
-    codes = entrance.crowd(12)
+    codes = codes_of_a_crowd(entrance.event, 12)
     scans = [
         offline(chance.choice(codes), minutes_ago=chance.uniform(1, 50), admitted=chance.random() < 0.8)
         for _ in range(60)
@@ -406,7 +406,7 @@ def all_of(acts):
 
 def test_a_snapshot_of_25_000_tickets_fits_a_slow_network():
     entrance = Entrance(tickets=1)
-    entrance.crowd(25_000)
+    codes_of_a_crowd(entrance.event, 25_000)
     answer = call("GET", f"/gate/events/{entrance.event.id}/snapshot", by=entrance.staff)
     assert len(records_of(entrance.snapshot())) == 25_001
     assert len(answer.get_data()) <= 250_000
