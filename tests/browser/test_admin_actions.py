@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.looking import DESK, look
 from tests.browser.test_admin_tasks import an_admin, change
 from tests.browser.visitors import Visitor
-from tests.people import Person, World
+from tests.people import PASSWORD, Person, World
 from tests.stack import Stack
 from tests.waiting import until
 
@@ -54,7 +54,9 @@ def test_two_admins_cancel_an_event(
     order = buyer.buy(event, [2])
     desk.goto(f"/admin/events/{event['id']}/cancel")
     refunds = f"Rp\u00a0{2 * (PRICE + FEE):,}"
-    expect(desk.locator("main")).to_contain_text(f"{refunds} go back to the buyers of 1 orders")
+    expect(desk.locator("main")).to_contain_text(
+        f"{refunds} go back to the buyers, fees included. Paid orders: 1, tickets that end: 2."
+    )
     look(desk, "en-admin-request-cancellation")
     confirm(desk, reason="The permit was withdrawn")
     is_done(desk)
@@ -112,6 +114,27 @@ def test_a_colleague_who_was_quicker_is_told_of(
     expect(desk.get_by_role("heading", name="Nothing has happened now")).to_be_visible()
     expect(desk.get_by_text("This refund was decided already.")).to_be_visible()
     look(desk, "en-admin-quicker")
+
+
+def test_money_waits_for_a_proof_and_what_was_typed_is_kept(desk: Page, world: World, stack: Stack, admin: Person):
+    buyer = world.somebody()
+    order = buyer.buy(world.publish())
+    refund = buyer.api.post("refunds/request", {"order_id": order["id"], "reason": "Saya sakit"}, status=201)
+    desk.goto(f"/admin/refunds/{refund['id']}/reject")
+    desk.fill("#reason", "The ticket was used by a friend")
+    long_ago = """
+        UPDATE refresh_tokens SET proven_at = proven_at - interval '3 days'
+        WHERE user_id = (SELECT id FROM users WHERE email = :email)
+    """
+    change(stack, long_ago, email=admin.address)
+    desk.context.clear_cookies(name="access")
+    confirm(desk)
+    expect(desk.get_by_role("heading", name="Is it you?")).to_be_visible()
+    desk.get_by_label("Password").fill(PASSWORD)
+    desk.get_by_role("button", name="Go on").click()
+    is_done(desk)
+    declined = buyer.api.get(f"refunds/{refund['id']}")
+    assert (declined["status"], declined["rejection_reason"]) == ("rejected", "The ticket was used by a friend")
 
 
 def test_a_run_of_reconcile_is_requested_and_seen_to_its_end(desk: Page):

@@ -133,7 +133,7 @@ def _cancelling(
     return [
         translate(
             language,
-            "%(amount)s go back to the buyers of %(orders)s orders, fees included; %(tickets)s tickets end.",
+            "%(amount)s go back to the buyers, fees included. Paid orders: %(orders)s, tickets that end: %(tickets)s.",
             amount=money(language, cost.refunds),
             orders=cost.paid_orders,
             tickets=cost.tickets,
