@@ -179,7 +179,12 @@ def _shown(person: Person, secret: str) -> dict[str, str]:
 
 
 def _secret_of(person: Person, enrolment: str) -> str:
-    """The secret of an enrolment of this person. Raises EnrolmentExpired."""
+    """The secret of an enrolment of this person. Raises EnrolmentExpired.
+
+    One that names another version of the key is not looked at: callers choose no version to ask Secret Manager for.
+    """
+    if not enrolment.startswith(field_encryption.current_prefix()):
+        raise EnrolmentExpired
     try:
         secret, expires_at = json.loads(field_encryption.decrypt(enrolment, about=_about(person.id)))
     except DecryptionFailed as error:

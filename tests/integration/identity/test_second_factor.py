@@ -245,6 +245,13 @@ def test_an_enrolment_is_good_for_its_owner_only():
     assert problem(call("POST", "/account/second-factor/confirm", by=other, json=body)) == (422, "enrolment-expired")
 
 
+@pytest.mark.parametrize("given", ["x", "v1.", "v1.x", "v1.AAAA", "v7.AAAA", "v99999999999999999999.AAAA", "v1/../2.A"])
+def test_what_is_no_enrolment_sets_up_nothing(given: str):
+    caller = Principal(a_member(role="organizer").id, "organizer", None)
+    body = {"enrolment": given, "code": "123456"}
+    assert problem(call("POST", "/account/second-factor/confirm", by=caller, json=body)) == (422, "enrolment-expired")
+
+
 def test_another_phone_takes_the_place_of_the_former_only_once_it_is_confirmed(somebody: Enrolled):
     begun = call("POST", "/account/second-factor", by=somebody.principal).get_json()
     new = Phone(begun["secret"])
