@@ -99,11 +99,11 @@ def google_nonce(client: ClientNetwork) -> google_nonces.GoogleNonceResponse:
 
 @app.post("/auth/forgot-password", anybody=True, status=202, limit=CODE_MAILS, min_ms=CODE_MS, problems=LIMITED)
 def forgot_password(
-    request: password_reset.AddressOnly, client: ClientNetwork, tx: Transaction
-) -> password_reset.OnItsWay:
+    request: password_reset.PasswordResetRequest, client: ClientNetwork, tx: Transaction
+) -> password_reset.PasswordResetRequested:
     """Request a code to choose a new password. The response does not reveal whether the address has an account."""
     mails.enqueue_for_account(tx, password_reset.forgot_password(tx, request, client))
-    return password_reset.OnItsWay()
+    return password_reset.PasswordResetRequested()
 
 
 @app.post("/auth/reset-password", anybody=True, status=204, limit=CREDENTIALS, problems=CODE)

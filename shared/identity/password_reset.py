@@ -26,7 +26,7 @@ from shared.identity.codes import CodeInvalid, ResetCode
 from shared.models import RequestModel, ResponseModel
 
 
-class AddressOnly(RequestModel):
+class PasswordResetRequest(RequestModel):
     """The address of an account whose password was forgotten."""
 
     email: EmailAddress
@@ -40,7 +40,7 @@ class PasswordReset(RequestModel):
     password: passwords.NewPassword
 
 
-class OnItsWay(ResponseModel):
+class PasswordResetRequested(ResponseModel):
     """The response to a request for a password reset, the same for every address."""
 
     detail: str = "If this address has an account, we have mailed a code to it."
@@ -55,7 +55,9 @@ _NEW_PASSWORD = text("""
 """)
 
 
-def forgot_password(tx: Transaction, asked: AddressOnly, client: ClientNetwork = UNKNOWN_CLIENT) -> AccountEmail | None:
+def forgot_password(
+    tx: Transaction, asked: PasswordResetRequest, client: ClientNetwork = UNKNOWN_CLIENT
+) -> AccountEmail | None:
     """The mail with a code to choose a new password; None where there is no account, or a code was sent just now.
 
     Raises TooManyAttempts.

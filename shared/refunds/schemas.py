@@ -59,7 +59,7 @@ class RefundQuery(PageQuery):
     status: RefundStatus | None = None
 
 
-class RefundLine(ResponseModel):
+class RefundLineResponse(ResponseModel):
     """A unit that a refund gives back, and for how much, in rupiah: a tier's `kind` and name.
 
     Of kind `payment`, without an item: a payment that bought nothing, or what a payment was more or less than its
@@ -93,7 +93,7 @@ class RefundResponse(ResponseModel):
     needs_bank_account: bool
     waits_for: Literal["decision", "bank_account", "bank_account_wait", "bank_account_frozen", "transfer"] | None
     ticket_ids: list[UUID]
-    lines: list[RefundLine]
+    lines: list[RefundLineResponse]
     created_at: datetime
     updated_at: datetime
 
@@ -114,11 +114,11 @@ class RefundResponse(ResponseModel):
         return self.model_dump(mode="json", include={"id", "status", "amount", "waits_for"})
 
 
-def _lines(row: RowMapping) -> list[RefundLine]:
-    items = [RefundLine(**line) for line in row["lines"] or ()]
+def _lines(row: RowMapping) -> list[RefundLineResponse]:
+    items = [RefundLineResponse(**line) for line in row["lines"] or ()]
     rest = row["amount"] - sum(line.amount for line in items)
     words = "The payment was not the price." if items else row["reason"]
-    return [*items, RefundLine(item_id=None, kind="payment", description=words, amount=rest)] if rest else items
+    return [*items, RefundLineResponse(item_id=None, kind="payment", description=words, amount=rest)] if rest else items
 
 
 def _waits_for(row: RowMapping) -> str | None:

@@ -78,7 +78,9 @@ def reset_password(request: PageRequest) -> Page:
 @pages.form("/reset-password/code", anybody=True, limit=CODE_MAILS)
 def send_reset_code(request: PageRequest) -> Page:
     """Mail a code to choose a new password with. The page does not tell whether the address has an account."""
-    asked, errors = forms.read(password_reset.AddressOnly, forms.non_empty(request.form, "email"), request.language)
+    asked, errors = forms.read(
+        password_reset.PasswordResetRequest, forms.non_empty(request.form, "email"), request.language
+    )
     if asked is None:
         return _reset(request, errors=errors)
     with pad_to(CODE_MS), transaction() as tx:

@@ -17,7 +17,7 @@ from shared.identity import (
 )
 from shared.identity.accounts import AccountEmail, UserResponse
 from shared.identity.client_networks import UNKNOWN_CLIENT
-from shared.identity.password_reset import AddressOnly
+from shared.identity.password_reset import PasswordResetRequest
 from shared.identity.password_sign_in import Credentials
 from shared.identity.registration import Registration
 from shared.identity.sessions import Tokens
@@ -71,7 +71,7 @@ def login(email: str, password: str = PASSWORD) -> Tokens:
 def forget_password(email: str) -> AccountEmail | None:
     """Ask for a code to choose a new password."""
     with transaction() as tx:
-        return password_reset.forgot_password(tx, AddressOnly(email=email))
+        return password_reset.forgot_password(tx, PasswordResetRequest(email=email))
 
 
 def code_in(letter: AccountEmail | None) -> str:
