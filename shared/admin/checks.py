@@ -101,6 +101,7 @@ CHECKS: Final[Sequence[Check]] = (
         SELECT NULL AS part, at, NULL AS amount, NULL AS id
         FROM ({_THOROUGH_RUN}) AS run, generate_series(1, CAST(details -> 'totals' ->> 'ledger_difference' AS bigint))
         """,
+        page="/admin/books",
         command=_scheduled("pause", "payout-execution-daily"),
     ),
     Check(
@@ -124,6 +125,7 @@ CHECKS: Final[Sequence[Check]] = (
             SELECT max(at) AS at FROM audit_log WHERE action = 'reconcile_run'  -- Uses index: audit_log_action
         ) AS last WHERE at < CAST(:now AS timestamptz) - CAST(:silent_after AS interval)
         """,
+        page="/admin/reconcile",
         command=_scheduled("resume", "reconcile-light"),
     ),
     Check(
@@ -147,6 +149,7 @@ CHECKS: Final[Sequence[Check]] = (
         SELECT topic AS part, created_at AS at, NULL AS amount, id FROM outbox  -- Uses index: outbox_unpublished
         WHERE published_at IS NULL AND created_at < CAST(:now AS timestamptz) - interval '1 minute' ORDER BY id
         """,
+        page="/admin/reconcile",
         command=_RUN_LIGHT,
         worse_after=timedelta(minutes=10),
     ),
@@ -273,7 +276,7 @@ CHECKS: Final[Sequence[Check]] = (
     Check(
         FindingKind.APPROVALS,
         Severity.NOTICE,
-        "manual-tasks",
+        "force-cancel",
         """
         SELECT action AS part, created_at AS at, NULL AS amount, subject_id AS id
         FROM approvals  -- Uses index: one_open_approval

@@ -78,11 +78,12 @@ _OWN_PAGES: Final = {
     HitKind.PAYMENT: "/admin/payments",
     HitKind.USER: "/admin/users",
     HitKind.EVENT: "/admin/events",
+    HitKind.REFUND: "/admin/refunds",
+    HitKind.MANUAL_TASK: "/admin/tasks",
 }
 _LISTS: Final = {
     HitKind.MAIL: "/admin/deliveries",
     HitKind.WEBHOOK: "/admin/webhooks?status=all",
-    HitKind.MANUAL_TASK: "/admin/tasks",
     HitKind.DEAD_LETTER: "/admin/dead-letters",
 }
 

@@ -25,7 +25,7 @@ _FILL = """
     CREATE TEMP TABLE made AS
     SELECT n, gen_random_uuid() AS id, gen_random_uuid() AS payment_id, gen_random_uuid() AS posting_id,
         gen_random_uuid() AS refund_posting_id, 1 + (n / 2 % 5) / 4 AS units,
-        (n / 2 * 7919) % 100 AS fate, now() - ((n::bigint * 104729) % 5184000) * interval '1 second' AS at,
+        (n::bigint / 2 * 7919) % 100 AS fate, now() - ((n::bigint * 104729) % 5184000) * interval '1 second' AS at,
         CASE WHEN n % 2 = 0 THEN 'konser-0' ELSE 'konser-' || 1 + (n / 2) % 50 END AS slug
     FROM generate_series(1, 2 * {orders}) n;
     ALTER TABLE made ADD COLUMN paid timestamptz, ADD COLUMN due timestamptz, ADD COLUMN ended timestamptz,

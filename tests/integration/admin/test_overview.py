@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from infra.local.postgres import Postgres
 from shared.admin import overview
-from shared.admin.checks import CHECKS, MOST, FindingKind, Severity
+from shared.admin.checks import MOST, FindingKind, Severity
 from shared.admin.overview import Finding, Overview
 from shared.cloud import audit, dead_letters, manual_tasks
 from shared.cloud.database import Transaction, transaction
@@ -19,7 +19,6 @@ from shared.payments import clearing
 from tests.conftest import migrated
 from tests.endpoints import call
 from tests.factories import a_user, an_event, an_order
-from tests.unit.docs.documents import read as document
 
 LONG_AGO = "now() - interval '5 days'"
 
@@ -220,9 +219,3 @@ def test_nobody_else_is_told(role: str):
     with transaction() as tx:
         somebody: Principal = a_user(tx, role=role)
     assert call("GET", "/admin/overview", by=somebody).status_code == 403
-
-
-def test_each_section_it_names_is_in_the_runbook():
-    headings = [line.strip("# `") for line in document("docs/runbook.md").splitlines() if line.startswith("#")]
-    anchors = {heading.lower().replace("`, `", "-").replace(" ", "-") for heading in headings}
-    assert {check.runbook for check in CHECKS} - anchors == set()
