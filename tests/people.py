@@ -1,5 +1,6 @@
 """People and gateways at a running product, in the words of the business."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -125,6 +126,19 @@ class Person:
         answer = self.api.call("PUT", f"events/{made['id']}", json={"status": "published"}, status=200)
         published: dict[str, Any] = answer.json()
         return published
+
+    def invite(self, event: dict[str, Any]) -> "Person":
+        """Somebody of the event's gate staff, who has joined (organizers)."""
+        address = f"{uuid4().hex[:12]}@example.com"
+        invitation = {"email": address, "full_name": "Dewi Lestari", "event_ids": [event["id"]]}
+        self.api.post("organizer/staff", invitation, status=201)
+        written = self.world.mail(address, "staff_invitation")["text"]
+        [code] = re.findall(r"^ {4}(\S+)$", written, re.MULTILINE)
+        self.world.anybody.post(
+            "auth/reset-password", {"email": address, "code": code, "password": PASSWORD}, status=204
+        )
+        tokens = self.world.anybody.post("auth/login", {"email": address, "password": PASSWORD}, status=200)
+        return Person(self.world, address, Client(self.world.url, tokens["access_token"]))
 
     def reserve(
         self,

@@ -70,11 +70,12 @@ class Device:
     def scan(self, code: str) -> str:
         """Scan by a hand scanner, which types; the answer."""
         before = len(self.answers)
-        self._type(code)
+        self.type(code)
         until(lambda: len(self.answers) > before, what="for the answer")
         return self.answers[before]
 
-    def _type(self, code: str) -> None:
+    def type(self, code: str) -> None:
+        """Scan by a hand scanner, and don't wait for the answer."""
         self.page.keyboard.press(code[0])
         self.page.keyboard.insert_text(code[1:])  # as quickly as hand scanners do
         self.page.keyboard.press("Enter")

@@ -18,6 +18,7 @@ from tests.waiting import PATIENCE_SECONDS, until
 
 NO_NETWORK = "ERR_INTERNET_DISCONNECTED"
 SCAN = "**/api/v1/tickets/scan"
+BATCH = "**/api/v1/gate/events/*/scans"
 
 
 def open_gates() -> dict[str, str]:
@@ -461,3 +462,90 @@ def test_a_search_that_finds_nobody_or_is_too_short_says_so(device: Callable[...
     page.goto(f"/gate/{event['id']}/list?q=ab")
     expect(page.locator("#errors")).to_be_focused()
     look(page, "gate-search-short")
+
+
+def test_gate_staff_come_to_the_gate_when_they_have_signed_in(
+    organizer: Person, event: dict[str, Any], codes: Callable[..., list[str]], new_visitor: Callable[..., Visitor]
+):
+    [code] = codes(event, 1)
+    visitor = new_visitor()
+    visitor.sign_in(organizer.invite(event))
+    visitor.page.goto("/orders")
+    expect(visitor.page).to_have_url(re.compile("/gate$"))
+    look(visitor.page, "gate-events")
+    phone = Device(visitor.page, event)
+    visitor.follow(visitor.page.get_by_role("link", name=event["title"]))
+    assert phone.open().scan(code) == "valid"
+    visitor.page.get_by_role("link", name="Cari").click()
+    expect(visitor.page.locator("#doubles")).to_have_count(0)  # for the organizer
+
+
+def test_what_somebody_else_scanned_is_sent_when_it_is_asked_for(
+    organizer: Person,
+    event: dict[str, Any],
+    codes: Callable[..., list[str]],
+    new_visitor: Callable[..., Visitor],
+    watch: Watch,
+):
+    [code] = codes(event, 1)
+    visitor = new_visitor()
+    visitor.sign_in(organizer.invite(event))
+    phone = Device(visitor.page, event).open()
+    watch.expect(f"{NO_NETWORK}|ERR_FAILED")
+    phone.page.route(BATCH, lambda route: route.abort())
+    with phone.without_network():
+        assert phone.scan(code) == "accepted"
+    visitor.sign_in(organizer)
+    phone.page.reload()
+    phone.page.unroute_all()
+    ask = phone.page.get_by_role("button", name="Kirim pindaian orang lain")
+    expect(ask).to_be_visible()
+    assert phone.waiting == 1
+    look(phone.page, "gate-strangers")
+    ask.click()
+    phone.until_online()
+    expect(ask).to_be_hidden()
+    assert phone.scan(code) == "already_used"
+
+
+def test_who_signs_out_is_told_that_scans_wait_and_loses_none(
+    device: Callable[..., Device],
+    codes: Callable[..., list[str]],
+    event: dict[str, Any],
+    organizer: Person,
+    world: World,
+    watch: Watch,
+):
+    [code] = codes(event, 1)
+    phone = device().open()
+    page = phone.page
+    watch.expect(f"{NO_NETWORK}|ERR_FAILED")
+    page.route(BATCH, lambda route: route.abort())
+    with phone.without_network():
+        assert phone.scan(code) == "accepted"
+    page.goto("/account")
+    expect(page.locator("[data-scans]")).to_be_visible()
+    look(page, "account-scans-wait")
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    page.get_by_role("button", name="Keluar", exact=True).click()
+    expect(page).to_have_url(re.compile("/account$"))
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Keluar", exact=True).click()
+    expect(page).not_to_have_url(re.compile("/account$"))
+    page.unroute_all()
+    Visitor(page, world).sign_in(organizer)
+    assert phone.open().scan(code) == "already_used"
+
+
+def test_a_queue_is_answered_in_order_on_a_slow_phone(
+    device: Callable[..., Device], codes: Callable[..., list[str]], event: dict[str, Any]
+):
+    """60 codes, each scanned before the one before has its answer."""
+    queue = [*codes(event, 50), *codes(event, 10)]
+    phone = device().open()
+    phone.page.context.new_cdp_session(phone.page).send("Emulation.setCPUThrottlingRate", {"rate": 6})
+    for code in queue:
+        phone.type(code)
+    until(lambda: len(phone.answers) == len(queue), what="for all answers")
+    assert set(phone.answers) == {"valid"}
+    assert phone.waiting == 0

@@ -83,6 +83,12 @@ export async function countWaiting() {
   status();
 }
 
+// Counts one more without reading them all: there may be thousands.
+export function waitsOneMore() {
+  waiting++;
+  status();
+}
+
 export function sendForStrangers() {
   sendsAll = true;
   again(true);

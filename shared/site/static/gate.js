@@ -2,7 +2,7 @@
 import { config, filled, hide, hideLater, ofDevice, ofPickup, ofTicket, page, part, show, words } from "./gate-answers.js";
 import { Camera, causeOf } from "./gate-camera.js";
 import { isPickup, prepare } from "./gate-code.js";
-import { ANSWER_MS, again, countWaiting, isAccessGone, lose, readSnapshot, renewCounts, sendForStrangers, state, status } from "./gate-exchange.js";
+import { ANSWER_MS, again, countWaiting, isAccessGone, lose, readSnapshot, renewCounts, sendForStrangers, state, status, waitsOneMore } from "./gate-exchange.js";
 import { Away, SignedOut, call } from "./gate-network.js";
 import { decide } from "./gate-offline.js";
 import { Refused } from "./gate-queue.js";
@@ -79,7 +79,7 @@ async function decided(scanned, hash, own) {
   const told = await decide({ text: scanned.qr, hash, at, direction: scanned.direction }, state.snapshot, own, settings.tiers);
   const admitted = ["accepted", "exited_offline"].includes(told.kind);
   await store.keepScan({ ...scanned, event_id: eventId, owner: config.owner, hash, admitted }, admitted ? passage(scanned, hash) : null);
-  await countWaiting();
+  waitsOneMore();
   again();
   return ofDevice(told);
 }
