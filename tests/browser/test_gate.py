@@ -549,3 +549,62 @@ def test_a_queue_is_answered_in_order_on_a_slow_phone(
     until(lambda: len(phone.answers) == len(queue), what="for all answers")
     assert set(phone.answers) == {"valid"}
     assert phone.waiting == 0
+
+
+def test_who_goes_out_comes_back_where_the_organizer_allows_it(
+    organizer: Person, codes: Callable[..., list[str]], new_visitor: Callable[..., Visitor], watch: Watch
+):
+    tier = {"name": "Festival", "price": 0, "quota": 5}
+    event = organizer.publish(tier, title="Pasar Malam", allows_reentry=True, **open_gates())
+    [code] = codes(event, 1)
+    visitor = new_visitor()
+    visitor.sign_in(organizer)
+    phone = Device(visitor.page, event).open()
+    inside, way = phone.page.locator("[data-used]"), phone.page.get_by_role("button", name="Keluar")
+    assert phone.scan(code) == "valid"
+    expect(inside).to_have_text("1")
+    way.click()
+    expect(way).to_have_attribute("aria-pressed", "true")
+    assert phone.scan(code) == "exited"
+    expect(inside).to_have_text("0")
+    look(phone.page, "gate-out")
+    assert phone.scan(code) == "not_inside"
+    way.click()
+    assert phone.scan(code) == "reentry"
+    watch.expect(NO_NETWORK)
+    with phone.without_network():
+        assert phone.scan(code) == "already_used"
+        way.click()
+        assert phone.scan(code) == "exited_offline"
+        way.click()
+        assert phone.scan(code) == "accepted"
+    phone.until_online()
+    expect(phone.page.locator("[data-doubles]")).to_be_hidden()
+
+
+def test_a_phone_with_a_light_can_switch_it_on(cameras: Callable[..., Device]):
+    phone = cameras("PALSU")
+    phone.page.add_init_script(
+        "MediaStreamTrack.prototype.getCapabilities = () => ({ torch: true });"
+        "MediaStreamTrack.prototype.applyConstraints = async ({ advanced: [{ torch }] }) => { window.torch = torch; };"
+    )
+    lamp = phone.open().page.get_by_role("button", name="Lampu")
+    lamp.click()
+    expect(lamp).to_have_attribute("aria-pressed", "true")
+    assert phone.page.evaluate("torch") is True
+    lamp.click()
+    expect(lamp).to_have_attribute("aria-pressed", "false")
+    assert phone.page.evaluate("torch") is False
+
+
+def test_a_browser_that_keeps_nothing_scans_with_a_network_and_decides_nothing_without(
+    device: Callable[..., Device], codes: Callable[..., list[str]], event: dict[str, Any], watch: Watch
+):
+    first, second = codes(event, 2)
+    phone = device()
+    phone.page.add_init_script("indexedDB.open = () => { throw new DOMException('', 'SecurityError'); };")
+    phone.open()
+    assert phone.scan(first) == "valid"
+    watch.expect(NO_NETWORK)
+    with phone.without_network():
+        assert phone.scan(second) == "undecided"

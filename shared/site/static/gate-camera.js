@@ -2,7 +2,7 @@
 const SIDE = 720; // pixels of the picture that is read: enough for the finest code at arm's length
 const EVERY_MS = 90;
 const AWAY_LOOKS = 8, AWAY_MS = 3000; // a code must be away for both before it is read again
-const BLANK_MS = 6000;
+const BLANK_TICKS = 60, TICK_MS = 100; // no picture after so many: another app has the camera
 
 // Why there is no picture, in the words of the page's steps.
 export function causeOf(error, { isSecure = isSecureContext, agent = navigator.userAgent } = {}) {
@@ -76,14 +76,20 @@ export class Camera {
   // Throws what the browser says; `causeOf` names it.
   async start() {
     if (!navigator.mediaDevices?.getUserMedia) throw named("NotSupported");
+    this.stop(); // some phones open it once only
     const wanted = { facingMode: "environment", width: { ideal: 1280 }, height: { ideal: 720 } };
-    const stream = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
-    this.stop();
-    this.stream = stream;
-    this.video.srcObject = stream;
-    await Promise.race([this.video.play(), later(BLANK_MS).then(() => { throw named("Blank"); })]);
+    this.stream = await navigator.mediaDevices.getUserMedia({ video: wanted, audio: false });
+    this.video.srcObject = this.stream;
+    await Promise.all([this.video.play(), this.picture()]);
     this.read ??= (await detector()) ?? (await library(this.files));
-    this.look(stream);
+    this.look(this.stream);
+  }
+
+  async picture() {
+    for (let ticks = 0; !this.video.videoWidth; ticks++) {
+      if (ticks === BLANK_TICKS) throw named("Blank");
+      await later(TICK_MS);
+    }
   }
 
   stop() {

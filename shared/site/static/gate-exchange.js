@@ -107,7 +107,7 @@ async function renewSnapshot() {
   const cursor = state.snapshot ? `?cursor=${encodeURIComponent(state.snapshot.cursor)}` : "";
   const told = await call("GET", `gate/events/${eventId}/snapshot${cursor}`, PATIENT);
   state.snapshot = merged(state.snapshot, told);
-  await store.keepSnapshot({ ...state.snapshot, tickets: written(state.snapshot.tickets) });
+  await store.keepSnapshot({ ...state.snapshot, tickets: written(state.snapshot.tickets) }).catch(console.warn);
   await store.forgetPassages(eventId, read(fromBase64(told.tickets)), begun);
 }
 
@@ -119,6 +119,16 @@ export async function readSnapshot() {
 // Also how quickly the server answers: one that is too slow for a queue counts as away.
 export async function renewCounts() {
   const told = await call("GET", `gate/events/${eventId}/counts`, { milliseconds: ANSWER_MS });
-  part("used").textContent = grouped(config.allows_reentry ? told.inside : told.used);
   part("total").textContent = grouped(told.tickets);
+  showEntered(config.allows_reentry ? told.inside : told.used);
+}
+
+let entered = 0;
+
+// Of an answer the page knows before the next counts.
+export const passed = (told) => showEntered(entered + (told.result === "exited" ? -1 : 1));
+
+function showEntered(number) {
+  entered = number;
+  part("used").textContent = grouped(number);
 }

@@ -15,7 +15,7 @@ export function unlock() {
 
 export function signal(colour) {
   const { tones, pulses } = SIGNALS[colour];
-  navigator.vibrate?.(pulses);
+  if (navigator.userActivation?.hasBeenActive !== false) navigator.vibrate?.(pulses);
   if (audio?.state !== "running") return;
   for (const [pitch, from, length] of tones) sound(pitch, audio.currentTime + from, length);
 }

@@ -26,9 +26,10 @@ const done = (request) => new Promise((resolve, reject) => {
   request.onerror = () => reject(request.error);
 });
 
+// A browser that keeps nothing has nothing: with a network it scans all the same.
 async function reading(store, read) {
-  const transaction = (await database()).transaction(store, "readonly");
-  return done(read(transaction.objectStore(store)));
+  const kept = await database().catch(() => null);
+  return kept && done(read(kept.transaction(store, "readonly").objectStore(store)));
 }
 
 async function writing(stores, write, options = {}) {
@@ -48,7 +49,7 @@ export const keepScan = (scan, passage) => writing(["scans", "passages"], (scans
 
 export const keepPassage = (passage) => writing(["passages"], (passages) => passages.put(passage));
 export const passageOf = async (eventId, hash) => (await reading("passages", (store) => store.get([eventId, hash]))) ?? null;
-export const listWaiting = (most) => reading("scans", (store) => store.getAll(null, most));
+export const listWaiting = async () => (await reading("scans", (store) => store.getAll())) ?? [];
 
 // Scans that the server has answered: they wait no more, and whom they let through is known there.
 export const forgetScans = (scanIds) => writing(["scans", "passages"], (scans, passages) => {
@@ -80,7 +81,7 @@ export async function forgetPassages(eventId, changed, before) {
   const isTold = ({ hash, sent_at: sentAt, direction }) => sentAt < before && changed.has(hash)
     && !(direction === "in" && stateOf(changed.get(hash)) === USED);
   const own = IDBKeyRange.bound([eventId], [eventId, []]);
-  const past = (await reading("passages", (store) => store.getAll(own))).filter(isTold);
+  const past = ((await reading("passages", (store) => store.getAll(own))) ?? []).filter(isTold);
   if (past.length) await writing(["passages"], (passages) => { for (const { hash } of past) passages.delete([eventId, hash]); });
 }
 

@@ -2,7 +2,7 @@
 import { config, filled, hide, hideLater, ofDevice, ofPickup, ofTicket, page, part, show, words } from "./gate-answers.js";
 import { Camera, causeOf } from "./gate-camera.js";
 import { isPickup, prepare } from "./gate-code.js";
-import { ANSWER_MS, again, countWaiting, isAccessGone, lose, readSnapshot, renewCounts, sendForStrangers, state, status, waitsOneMore } from "./gate-exchange.js";
+import { ANSWER_MS, again, countWaiting, isAccessGone, lose, passed, readSnapshot, renewCounts, sendForStrangers, state, status, waitsOneMore } from "./gate-exchange.js";
 import { Away, SignedOut, call } from "./gate-network.js";
 import { decide } from "./gate-offline.js";
 import { Refused } from "./gate-queue.js";
@@ -70,7 +70,10 @@ async function asking(path, body) {
 }
 
 async function judged(told, scanned, hash) {
-  if (["valid", "exited"].includes(told.result)) await store.keepPassage({ ...passage(scanned, hash), sent_at: Date.now() });
+  if (["valid", "exited"].includes(told.result)) {
+    await store.keepPassage({ ...passage(scanned, hash), sent_at: Date.now() }).catch(console.warn);
+    passed(told);
+  }
   return ofTicket(told);
 }
 
