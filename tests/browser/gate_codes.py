@@ -41,9 +41,9 @@ class Codes:
         signed_part = ".".join(["K3", *map(base32, parts)])
         return f"{signed_part}.{base32(self.key.sign(signed_part.encode()))}"
 
-    def known(self, state: int, *, tier: int = 0) -> str:
-        """A code that the snapshot holds."""
-        code = self.old()
+    def known(self, state: int, *, tier: int = 0, code: str = "") -> str:
+        """A code that the snapshot holds, a new one unless it is given."""
+        code = code or self.old()
         self.records[code] = state | tier << 3
         return code
 
@@ -60,6 +60,7 @@ class Codes:
             "scan_from": moment(hours=2),
             "scan_until": moment(hours=-6),
             "allows_reentry": False,
+            "prefixes": ["K1", "K2", "K3"],
             "keys": [{"prefix": "K3", "public_key": public_key}],
             "tiers": [
                 {"index": 0, "tier_id": "festival", "name": "Festival"},

@@ -115,6 +115,21 @@ def test_a_changed_code_is_forged_though_its_key_is_ours(codes: Codes, decide: D
     assert decide(change(genuine), codes.snapshot())["kind"] == "forged"
 
 
+def test_a_hash_alone_lets_nobody_in(codes: Codes, decide: Decide):
+    """Whoever has a snapshot can find texts whose hash is in it: here one is put there."""
+    genuine, old = codes.known(VALID, code=codes.signed()), codes.known(VALID)
+    forged = codes.known(VALID, code=Codes(event_id=codes.event_id).signed())
+    noise = codes.known(VALID, code="4711")
+    assert [decide(code, codes.snapshot())["kind"] for code in (genuine, old, forged, noise)] == [
+        "accepted",
+        "accepted",
+        "forged",
+        "forged",
+    ]
+    assert decide(old, codes.snapshot(prefixes=["K3"]))["kind"] == "forged"
+    assert decide(genuine, codes.snapshot(prefixes=["K3"]))["kind"] == "accepted"
+
+
 @pytest.mark.parametrize(("name", "hours_ago"), [("scan_from", -1), ("scan_until", 1)])
 def test_outside_the_hours_of_the_gate_nobody_is_let_in(codes: Codes, decide: Decide, name: str, hours_ago: int):
     hours = {name: moment(hours=hours_ago)}

@@ -12,6 +12,7 @@ export async function decide(scan, snapshot, own, admits) {
   const facts = { name: value === undefined ? "" : code?.name ?? "", tier: tier?.name ?? "" };
   const told = (kind, more) => ({ kind, ...facts, ...more });
 
+  if (value !== undefined && !(await isOurs(scan.text, code, snapshot))) return { kind: "forged", name: "", tier: "" };
   if (value === undefined && !own) {
     const refusal = await unknown(scan.text, code, snapshot);
     if (refusal) return told(refusal);
@@ -27,12 +28,18 @@ export async function decide(scan, snapshot, own, admits) {
   return told(scan.direction === "out" ? "exited_offline" : "accepted");
 }
 
+// A hash alone is met by who has a snapshot and tries for long enough: signed codes are proved, and others taken only
+// where the event has tickets of their generation.
+const isOurs = async (text, code, snapshot) =>
+  snapshot.prefixes.includes(code?.version) && (code.version !== "K3" || isSigned(text, keysOf(snapshot)));
+
+const keysOf = ({ keys }) => keys.filter((each) => each.prefix === "K3").map((each) => fromBase64(each.public_key));
+
 // Why a code is refused that the snapshot doesn't know; null for one that was issued and signed after it.
 async function unknown(text, code, snapshot) {
   if (!code) return "forged";
   if (code.version !== "K3") return code.eventId === snapshot.event_id ? "forged" : "wrong_event";
-  const keys = snapshot.keys.filter((each) => each.prefix === "K3").map((each) => fromBase64(each.public_key));
-  if (!(await isSigned(text, keys))) return "forged";
+  if (!(await isSigned(text, keysOf(snapshot)))) return "forged";
   if (code.eventId !== snapshot.event_id) return "wrong_event";
   return code.issuedAt > Date.parse(snapshot.complete_until) ? null : "unknown";
 }
