@@ -16,6 +16,7 @@ _PEOPLE = {
     "organizer@karcis.example": ("organizer", "Senja Kreatif"),
     "gate@karcis.example": ("staff", "Dewi di Gerbang"),
     "admin@karcis.example": ("admin", "Ayu Admin"),
+    "admin2@karcis.example": ("admin", "Bima Admin"),
 }
 _USER = text("""
     INSERT INTO users (email, full_name, password_hash, role, organizer_id, is_email_verified, terms_version,

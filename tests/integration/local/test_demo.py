@@ -57,7 +57,7 @@ def test_a_second_start_changes_nothing(drawings: list[str], files: StoredFiles)
     assert not finishing.is_needed()
     finishing.finish()
     assert (statuses(), files.uploads, drawings) == (made, uploads, [])
-    assert len(seed.accounts()) == 5
+    assert len(seed.accounts()) == 6
 
 
 def test_a_start_that_was_cut_off_is_finished_by_the_next(drawings: list[str]):
