@@ -337,6 +337,9 @@ def test_two_gates_at_once_one_without_a_network_let_each_ticket_in_once_or_list
     assert organizer.api.get(f"gate/events/{event['id']}/counts")["used"] == len(tickets)
     expect(south.page.locator("[data-doubles]")).to_contain_text(str(len(doubles)))
     look(south.page, "gate-doubles")
+    south.page.get_by_role("link", name="Lihat yang mana").click()
+    expect(south.page.locator("section", has_text="Diterima offline").locator("li")).to_have_count(len(doubles))
+    look(south.page, "gate-double-entries")
 
 
 @pytest.mark.parametrize(
@@ -432,7 +435,7 @@ def test_who_lost_the_phone_is_found_by_name_and_let_in(
     page.fill("#q", "peserta 1")
     page.get_by_role("button", name="Cari").click()
     look(page, "gate-search")
-    page.get_by_role("button", name="Izinkan Peserta 1 masuk").click()
+    page.get_by_role("button", name="Izinkan masuk: Peserta 1").click()
     expect(page.locator("[data-kind=valid]")).to_contain_text("Peserta 1")
     expect(page.locator(".panel-row .badge")).to_have_text("di dalam")
     look(page, "gate-admitted")

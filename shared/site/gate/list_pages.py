@@ -12,6 +12,7 @@ from shared.site import forms, lists, rendering
 from shared.site.gate import answers
 from shared.site.gate.answers import Answer
 from shared.site.gate.scan_pages import address
+from shared.site.languages import translate
 from shared.tickets import double_entries, gate, gate_counts, holders, manual_admission
 from shared.tickets.double_entries import DoubleEntry
 from shared.tickets.gate import Passing, Undo
@@ -80,6 +81,8 @@ def _page(
 ) -> Page:
     asked = forms.non_empty(request.form if request.form else request.query, "q")
     wanted, unfit = forms.read(GateSearch, asked, request.language) if asked else (None, {})
+    if unfit:
+        errors = {"q": translate(request.language, "Type three letters or more, or a BIB number.")}
     with snapshot() as tx:
         access = gate.require_access(tx, staff, event_id)
         context: dict[str, Any] = {
@@ -91,7 +94,7 @@ def _page(
         "gate/list.html",
         request,
         viewer=staff,
-        errors={**(errors or {}), **({"q": next(iter(unfit.values()))} if unfit else {})},
+        errors=errors,
         problem=problem,
         address=address(event_id, "list"),
         allows_reentry=access.allows_reentry,
