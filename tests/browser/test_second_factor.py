@@ -4,11 +4,14 @@ import re
 from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
+from sqlalchemy import text
 
 from tests.authenticator import Authenticator
 from tests.browser.looking import look
+from tests.browser.test_admin_tasks import an_admin, change
 from tests.browser.visitors import Visitor
 from tests.people import PASSWORD, Person, World
+from tests.stack import Stack
 
 
 def set_up(visitor: Visitor) -> tuple[Authenticator, list[str]]:
@@ -91,3 +94,37 @@ def test_recovery_codes_are_copied_and_printed_by_a_script(world: World, new_vis
     assert copied.split() == page.locator(".codes code").all_inner_texts()
     page.locator("[data-print]").click()
     expect(page).to_have_title("printed")
+
+
+def test_an_admins_decision_waits_for_both_steps_and_happens_once(
+    world: World, stack: Stack, new_visitor: Callable[..., Visitor]
+):
+    """After fifteen minutes; the stack's window is a day."""
+    admin, buyer, visitor = an_admin(world, stack), world.somebody(), new_visitor()
+    visitor.sign_in(admin)
+    page = visitor.page
+    app, _ = set_up(visitor)
+    order = buyer.buy(world.publish())
+    refund = buyer.api.post("refunds/request", {"order_id": order["id"], "reason": "Saya sakit"}, status=201)
+    page.goto(f"/admin/refunds/{refund['id']}/approve")
+    long_ago = """
+        UPDATE refresh_tokens SET proven_at = proven_at - interval '3 days'
+        WHERE user_id = (SELECT id FROM users WHERE email = :email)
+    """
+    change(stack, long_ago, email=admin.address)
+    page.context.clear_cookies(name="access")
+    visitor.follow(page.locator("form.panel button"))
+    look(page, "id-step-up")
+    page.fill("#confirm_password", PASSWORD)
+    page.fill("#confirm_second_factor", "000000")
+    visitor.follow(page.locator("form.panel button.block"))
+    expect(page.locator("[role=alert]")).to_contain_text("Kode salah atau sudah dipakai")
+    assert buyer.api.get(f"refunds/{refund['id']}")["status"] == "requested"
+    page.fill("#confirm_password", PASSWORD)
+    page.fill("#confirm_second_factor", app.code())
+    visitor.follow(page.locator("form.panel button.block"))
+    expect(page.locator(".alert.good")).to_contain_text("Selesai")
+    assert buyer.api.get(f"refunds/{refund['id']}")["status"] in ("approved", "processing", "completed")
+    with stack.database() as database, database.connect() as connection:
+        approved = text("SELECT count(*) FROM audit_log WHERE action = 'refund.approved' AND subject_id = :id")
+        assert connection.execute(approved, {"id": refund["id"]}).scalar_one() == 1

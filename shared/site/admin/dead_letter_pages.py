@@ -14,7 +14,7 @@ from shared.problems import NotFound, Problem
 from shared.site import forms, lists, refusals, rendering
 from shared.site.admin import actions
 from shared.site.refusals import Refusal
-from shared.web import AdminOfDesk, App
+from shared.web import AdminOfDesk, App, SteppedUpAdminOfDesk
 from shared.web.pages import Page, PageRequest, Redirect
 
 LIST: Final = "/admin/dead-letters"
@@ -31,7 +31,7 @@ def listing(request: PageRequest, admin: AdminOfDesk) -> Page:
 
 
 @pages.page(f"{LIST}/decide")
-def consider(request: PageRequest, admin: AdminOfDesk) -> Page | Redirect:
+def consider(request: PageRequest, admin: SteppedUpAdminOfDesk) -> Page | Redirect:
     """The chosen dead letters, and what becomes of them."""
     chosen = _ids(request.query.getlist("letter"))
     if not chosen:
@@ -40,7 +40,7 @@ def consider(request: PageRequest, admin: AdminOfDesk) -> Page | Redirect:
 
 
 @pages.form(f"{LIST}/decide")
-def decide(request: PageRequest, admin: AdminOfDesk) -> Page | Redirect:
+def decide(request: PageRequest, admin: SteppedUpAdminOfDesk) -> Page | Redirect:
     """Replay or discard each of the chosen, with a reason."""
     chosen, act = _ids(request.form.getlist("letter")), request.form.get("decision", "")
     reason, errors = forms.read(Decision, forms.non_empty(request.form, "reason"), request.language)

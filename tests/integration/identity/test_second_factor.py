@@ -6,9 +6,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from flask import Response
+from flask import Flask, Response, request
 from sqlalchemy import text
 
+from functions.site.main import main as site
 from shared.cloud import clock
 from shared.cloud.database import transaction
 from shared.cloud.settings import settings
@@ -370,6 +371,13 @@ def test_an_admin_without_it_can_only_set_it_up(required: None):
     assert call("POST", "/account/second-factor/confirm", by=admin, json=body).status_code == 200
     assert call("GET", "/admin/manual-tasks", by=admin).status_code == 200
     assert problem(call("DELETE", "/account/second-factor", by=admin)) == (403, "second-factor-required")
+
+
+def test_the_desk_leads_an_admin_without_it_to_its_page(required: None):
+    admin = Principal(a_member(role="admin").id, "admin", None)
+    with Flask("tests").test_request_context("/admin", headers=bearer(admin, proven_seconds_ago=5)):
+        led = site(request)
+    assert (led.status_code, led.headers["Location"]) == (303, "/account/second-factor?next=%2Fadmin")
 
 
 def test_where_it_is_optional_an_admin_works_without_it():

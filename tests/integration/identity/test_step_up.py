@@ -8,7 +8,10 @@ from uuid import UUID
 import pytest
 
 from functions.manifest import manifest
+from functions.site import main as site
 from shared.cloud.settings import settings
+from shared.site.admin import actions
+from shared.site.admin.actions import Action
 from shared.web.routes import Route
 from tests.endpoints import call, problem
 from tests.integration.identity.test_fresh_proof import a_principal, bearer
@@ -23,6 +26,12 @@ NO_MONEY = {
     "POST /admin/reconcile-runs",
 }
 """What admins change that moves nothing: the money of a task was moved before, and reconcile only repairs."""
+NO_MONEY_AT_DESK = {
+    "approvals/{subject_id}/decline",
+    "mails/{subject_id}/send-again",
+    "suppressions/{subject_id}/lift",
+    "tasks/{subject_id}/done",
+}
 ALSO_ORGANIZERS = {
     "PUT /refunds/{refund_id}/approve",
     "PUT /refunds/{refund_id}/reject",
@@ -83,6 +92,18 @@ def test_organizers_are_not_asked(name: str):
     method, path = asked(name)
     old = bearer(a_principal("organizer"), proven_seconds_ago=901)
     assert call(method, path, json={"reason": "x"}, headers=old).status_code != 403
+
+
+@pytest.mark.parametrize("action", actions.ALL, ids=lambda action: action.path)
+def test_what_moves_money_at_the_desk_asks_for_it_too(action: Action):
+    path = action.path.removeprefix("/admin/")
+    assert (action.proof is actions.no_proof) == (path in NO_MONEY_AT_DESK)
+
+
+def test_dead_letters_at_the_desk_ask_for_it_too():
+    """One may move money, and they are decided about many at once."""
+    pages = [route for route in site.app.routes if route.path == "/admin/dead-letters/decide"]
+    assert [route.access.needs_step_up for route in pages if route.access] == [True, True]
 
 
 def test_a_proof_of_fourteen_minutes_is_good():
