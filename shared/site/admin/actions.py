@@ -123,33 +123,29 @@ def _register(pages: App, action: Action) -> None:
 
 
 def _consider(request: PageRequest, admin: Principal, action: Action, subject_id: UUID) -> Page:
-    try:
-        confirmation = _confirmation(request, admin, action, subject_id)
-    except NotFound:
-        raise
-    except Problem as problem:
-        return _refused(request, admin, action, subject_id, problem)
-    return _page(request, admin, _back(request, action, subject_id), confirmation)
+    back = _back(request, action, subject_id)
+    confirmation = _confirmation(request, admin, action, subject_id)
+    if isinstance(confirmation, Problem):
+        return _refused(request, admin, back, confirmation)
+    return _page(request, admin, back, confirmation)
 
 
 def _act(request: PageRequest, admin: Principal, action: Action, subject_id: UUID) -> Page | Redirect:
-    try:
-        confirmation = _confirmation(request, admin, action, subject_id)
-    except NotFound:
-        raise
-    except Problem as problem:
-        return _refused(request, admin, action, subject_id, problem)
+    back = _back(request, action, subject_id)
+    confirmation = _confirmation(request, admin, action, subject_id)
+    if isinstance(confirmation, Problem):
+        return _refused(request, admin, back, confirmation)
     wanted, errors = forms.read(action.model, _typed(request, confirmation), request.language)
     if wanted is None:
-        return _page(request, admin, _back(request, action, subject_id), confirmation, errors=errors)
+        return _page(request, admin, back, confirmation, errors=errors)
     if request.form.get(SEEN) != confirmation.digest:
-        return _page(request, admin, _back(request, action, subject_id), confirmation, has_changed=True)
+        return _page(request, admin, back, confirmation, has_changed=True)
     refused = forms.attempt(lambda tx: action.act(tx, admin, subject_id, wanted))
     if refused is None:
-        return Redirect(with_done(_back(request, action, subject_id)))
+        return Redirect(with_done(back))
     if errors := inputs.errors_of(refused, request.language):
-        return _page(request, admin, _back(request, action, subject_id), confirmation, errors=errors)
-    return _refused(request, admin, action, subject_id, refused)
+        return _page(request, admin, back, confirmation, errors=errors)
+    return _refused(request, admin, back, refused)
 
 
 def with_done(address: str) -> str:
@@ -157,17 +153,20 @@ def with_done(address: str) -> str:
     return f"{address}{'&' if '?' in address else '?'}done=yes"
 
 
-def is_done(request: PageRequest) -> bool:
-    """True if the page is to say that an action is done."""
-    return request.query.get("done") == "yes"
+def _confirmation(request: PageRequest, admin: Principal, action: Action, subject_id: UUID) -> Confirmation | Problem:
+    """The confirmation as it is now, or why the action is not possible any more. The look at its subject is audited.
 
-
-def _confirmation(request: PageRequest, admin: Principal, action: Action, subject_id: UUID) -> Confirmation:
-    """The confirmation as it is now. The look at its subject is audited."""
-    with transaction() as tx:
-        found = action.confirm(tx, admin, subject_id, request.language)
-        authorization.check_access(tx, admin, subject=action.subject, subject_id=subject_id)
-        return found
+    Raises NotFound.
+    """
+    try:
+        with transaction() as tx:
+            found = action.confirm(tx, admin, subject_id, request.language)
+            authorization.check_access(tx, admin, subject=action.subject, subject_id=subject_id)
+            return found
+    except NotFound:
+        raise
+    except Problem as problem:
+        return problem
 
 
 def _typed(request: PageRequest, confirmation: Confirmation) -> dict[str, Any]:
@@ -207,7 +206,5 @@ def _page(
     )
 
 
-def _refused(request: PageRequest, admin: Principal, action: Action, subject_id: UUID, problem: Problem) -> Page:
-    return rendering.form_page(
-        "admin/refused.html", request, viewer=admin, problem=problem, back=_back(request, action, subject_id)
-    )
+def _refused(request: PageRequest, admin: Principal, back: str, problem: Problem) -> Page:
+    return rendering.form_page("admin/refused.html", request, viewer=admin, problem=problem, back=back)

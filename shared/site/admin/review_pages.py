@@ -8,7 +8,8 @@ from shared.cloud.database import Transaction, transaction
 from shared.identity import principals
 from shared.identity.tokens import Principal
 from shared.models import PageQuery
-from shared.payments import reviews
+from shared.payments import records as payment_records
+from shared.payments import reviews, unallocated
 from shared.payments.reviews import NotUnderpaid
 from shared.problems import Problem
 from shared.sales.inventory import SoldOut
@@ -67,7 +68,8 @@ def _accepting(tx: Transaction, _admin: Principal, payment_id: UUID, language: L
 
 def _refunding(tx: Transaction, _admin: Principal, payment_id: UUID, language: Language) -> Confirmation:
     waiting = reviews.read_waiting(tx, payment_id)
-    amount = money(language, waiting.received_amount)
+    left = unallocated.unrefunded_amount(tx, payment_records.read(tx, payment_id))
+    amount = money(language, left)
     effects = [
         translate(
             language,
@@ -75,8 +77,10 @@ def _refunding(tx: Transaction, _admin: Principal, payment_id: UUID, language: L
             amount=amount,
             gateway=gateway(waiting.gateway),
         ),
-        translate(language, "What was given back at the gateway's dashboard already is taken off."),
     ]
+    if left < waiting.received_amount:
+        before = money(language, waiting.received_amount - left)
+        effects.append(translate(language, "%(amount)s went back at the gateway's dashboard before.", amount=before))
     if waiting.order_status in (OrderStatus.RESERVED, OrderStatus.PENDING_PAYMENT):
         effects.append(translate(language, "The order ends, and the tickets that it holds are free for others."))
     return Confirmation(

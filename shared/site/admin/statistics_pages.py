@@ -44,7 +44,7 @@ pages = App("site")
 @pages.page(STATISTICS)
 def statistics(request: PageRequest, admin: AdminOfDesk) -> Page:
     """The platform's figures of a period: thirty days, where none is asked for."""
-    filters, wanted, errors = _period(request, PeriodQuery)
+    filters, wanted, errors = _period(request)
     report = overview.read(admin, wanted)
     return rendering.form_page(
         "admin/statistics.html",
@@ -62,7 +62,7 @@ def statistics(request: PageRequest, admin: AdminOfDesk) -> Page:
 @pages.page(BOOKS)
 def books(request: PageRequest, admin: AdminOfDesk) -> Page:
     """The trial balance now, the revenue of a period, and the journal as a file."""
-    filters, wanted, errors = _period(request, PeriodQuery)
+    filters, wanted, errors = _period(request)
     by = request.query.get("by", "")
     period = overview.period_of(wanted)
     with transaction() as tx:
@@ -88,11 +88,11 @@ def books(request: PageRequest, admin: AdminOfDesk) -> Page:
     )
 
 
-def _period(request: PageRequest, model: type[PeriodQuery]) -> tuple[dict[str, str], PeriodQuery, dict[str, str]]:
+def _period(request: PageRequest) -> tuple[dict[str, str], PeriodQuery, dict[str, str]]:
     """What was typed of a period, the period, and what is wrong with it."""
     filters = forms.non_empty(request.query, "from", "to")
-    wanted, errors = forms.read(model, filters, request.language)
-    return filters, wanted or model(), errors
+    wanted, errors = forms.read(PeriodQuery, filters, request.language)
+    return filters, wanted or PeriodQuery(), errors
 
 
 def _periods(request: PageRequest) -> list[tuple[int, dict[str, Any]]]:
