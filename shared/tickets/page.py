@@ -29,3 +29,4 @@ class TicketPage:
     paid_at: datetime
     name_instead: str = "Peserta"
     terms_url: str = ""
+    allows_reentry: bool = False

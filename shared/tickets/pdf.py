@@ -40,6 +40,8 @@ LABEL: Final = TextStyle((8,), grey=True)
 NOTE: Final = TextStyle((10,))
 SMALL: Final = TextStyle((8.5, 7.5, 6.5))
 
+_ONE_ENTRY: Final = "Berlaku untuk satu orang, satu kali masuk."
+_REENTRY: Final = "Satu orang. Pindai saat keluar untuk kembali."
 _QUIET_ZONE: Final = 4  # modules
 _MASK: Final = 3
 """The mask pattern of a QR code, one of eight. Our codes look random, so each is as good as the best."""
@@ -123,7 +125,7 @@ def _stub(layout: PageLayout, page: TicketPage, top: float) -> None:
         below = layout.write(page.bib_number, left, below, width, BIB) + 3
     below = layout.write("DIBAYAR", left, below, width, LABEL) + 0.5
     layout.write(rupiah.formatted(page.price_paid) if page.price_paid else "Gratis", left, below, width, PLAIN)
-    layout.write("Berlaku untuk satu orang, satu kali masuk.", left, top + QR_SIZE, width, NOTE)
+    layout.write(_REENTRY if page.allows_reentry else _ONE_ENTRY, left, top + QR_SIZE, width, NOTE)
 
 
 def _holder(page: TicketPage) -> str:

@@ -40,6 +40,7 @@ _TICKETS = """
     SELECT t.id AS ticket_id, t.order_id, t.event_id, t.status, t.revision, t.qr_issued_at, t.pdf_object,
         o.user_id, o.organizer_id, o.paid_at, u.is_deleted AS is_owner_deleted,
         e.title AS event_title, e.start_date, e.end_date, e.timezone, e.venue, e.location, e.terms, e.slug,
+        e.allows_reentry,
         c.name AS tier_name, COALESCE(i.attendee_name, u.full_name) AS attendee_name,
         i.attendee_email, i.position, i.unit_price - i.discount + i.platform_fee AS price_paid, b.number AS bib_number
     FROM tickets t JOIN orders o ON o.id = t.order_id JOIN users u ON u.id = o.user_id
@@ -95,6 +96,7 @@ class TicketRow(Protocol):
     location: str
     terms: str
     slug: str
+    allows_reentry: bool
     tier_name: str
     attendee_name: str
     attendee_email: str | None
@@ -245,7 +247,10 @@ def _object_name(row: TicketRow) -> str:
 
 def _name_of_facts(row: TicketRow) -> str:
     """The prefix of the names of an item's PDFs."""
-    facts = json.dumps([LAYOUT, asdict(_page(row))], default=str)
+    page = asdict(_page(row))
+    if not row.allows_reentry:  # as if there were no such fact: what was stored before there was one stays current
+        del page["allows_reentry"]
+    facts = json.dumps([LAYOUT, page], default=str)
     return _prefix(row.event_id, row.ticket_id) + _keyed(row.ticket_id, "facts", facts)
 
 
@@ -284,6 +289,7 @@ def _page(row: TicketRow) -> TicketPage:
         paid_at=row.paid_at.astimezone(UTC),
         name_instead=_name_instead(row.attendee_email, row.position),
         terms_url=f"{settings().public_url.rstrip('/')}/events/{row.slug}",
+        allows_reentry=row.allows_reentry,
     )
 
 

@@ -146,3 +146,11 @@ def test_a_void_ticket_is_refused_in_words(sale):
         ticket_rendering.ticket_file(sale.ticket.id, sale.owner)
     with pytest.raises(NotFound):
         ticket_rendering.ticket_file(sale.ticket.id, sale.stranger)
+
+
+def test_a_ticket_is_rendered_anew_once_its_event_allows_to_come_back(sale, files):
+    first = ticket_rendering.ticket_file(sale.ticket.id, sale.owner).content
+    with transaction() as tx:
+        tx.execute(text("UPDATE events SET allows_reentry = true WHERE organizer_id = :id"), {"id": sale.organizer.id})
+    assert ticket_rendering.ticket_file(sale.ticket.id, sale.owner).content != first
+    assert files.uploads == 2

@@ -262,3 +262,8 @@ def test_the_file_is_dated_when_the_order_was_paid():
     document = pypdfium2.PdfDocument(pdf.render(a_page()))
     assert "20261101030405" in document.get_metadata_value("CreationDate")
     assert "Konser Senja" in document.get_metadata_value("Title")
+
+
+def test_a_ticket_tells_whether_its_holder_may_come_back():
+    assert "satu kali masuk" in words_of(pdf.render(a_page()))
+    assert "Satu orang. Pindai saat keluar untuk kembali." in words_of(pdf.render(a_page(allows_reentry=True)))
