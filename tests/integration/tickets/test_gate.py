@@ -213,3 +213,18 @@ def test_every_scan_is_in_the_audit_trail_whatever_came_of_it(entrance):  # SEC-
     assert valid.details == {"result": "valid", "event_id": str(entrance.event.id), "gate": "Gerbang C"}
     assert used.details["result"] == "already_used"
     assert (forged.details["result"], forged.subject_id) == ("forged", None)
+
+
+def test_a_gate_lets_in_the_tiers_that_are_its_own(entrance):
+    [vip], elsewhere = entrance.event.tier_ids, uuid4()
+    refused = entrance.scan(entrance.codes[0], tier_ids=[elsewhere])
+    assert (refused.result, refused.tier_id, refused.tier_name, refused.validated_at) == (
+        "wrong_gate",
+        vip,
+        "VIP",
+        None,
+    )
+    assert entrance.scan(entrance.codes[0], tier_ids=[elsewhere, vip]).result == "valid"
+    assert entrance.scan(entrance.codes[0], tier_ids=[elsewhere]).result == "already_used", (
+        "that it was used comes first"
+    )
