@@ -30,6 +30,12 @@ addEventListener("DOMContentLoaded", () => {
 """
 """Notes what a device answers, sounds and feels like, however short it shows it."""
 
+STAY = """
+const later = window.setTimeout;
+window.setTimeout = (act, ...more) => (act.name === "hide" ? 0 : later(act, ...more));
+"""
+"""Lets an answer stay until it is touched, however long the machine takes to look at it."""
+
 
 def film(path: Path, codes: Sequence[str], seconds: float = 1.0) -> Path:
     """A film of these codes, each for so long and nothing to see in between; it goes round."""
@@ -51,9 +57,9 @@ def _picture(code: str) -> bytes:
 class Device:
     """A phone at a gate of an event."""
 
-    def __init__(self, page: Page, event: dict[str, Any]) -> None:
+    def __init__(self, page: Page, event: dict[str, Any], *, stays: bool = True) -> None:
         self.page, self.address = page, f"/gate/{event['id']}"
-        page.add_init_script(RECORD)
+        page.add_init_script(RECORD + STAY * stays)
 
     def open(self) -> "Device":
         """Open the scanner, and wait until it has the event's codes."""
@@ -81,10 +87,15 @@ class Device:
         self.page.keyboard.press("Enter")
 
     @property
+    def shown(self) -> list[str]:
+        """The kinds of all cards so far."""
+        kinds: list[str] = self.page.evaluate("answers")
+        return kinds
+
+    @property
     def answers(self) -> list[str]:
-        """The kinds of all answers so far."""
-        shown: list[str] = self.page.evaluate("answers")
-        return [kind for kind in shown if kind != "checking"]
+        """The same, without those that say that it is being looked up."""
+        return [kind for kind in self.shown if kind != "checking"]
 
     @property
     def waiting(self) -> int:

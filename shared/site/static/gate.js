@@ -231,6 +231,7 @@ function listen() {
   document.addEventListener("keydown", typeAnywhere);
   addEventListener("online", () => again(true));
   addEventListener("offline", () => lose(new Away()));
+  addEventListener("focus", comeBack);
   document.addEventListener("visibilitychange", comeBack);
 }
 
