@@ -101,6 +101,12 @@ class Invalid(Problem):
         return cls(errors=[{"field": name, "message": message}])
 
 
+class IdempotencyMismatch(Problem):
+    """This Idempotency-Key was used with another request. Choose a new key for a new request."""
+
+    status, slug = 422, "idempotency-mismatch"
+
+
 class TryAgain(Problem):
     """We can't answer right now. Nothing was lost; try again in a moment."""
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator
 from sqlalchemy import text
 
 from shared.cloud import audit, logs
@@ -16,6 +16,7 @@ from shared.field_types import Trimmed
 from shared.identity.tokens import Principal
 from shared.models import Query, ResponseModel
 from shared.problems import NotFound
+from shared.sentences import Sentence
 from shared.states import TicketStatus
 from shared.tickets import admission, gate, scan_records
 from shared.tickets.gate import Passing, ScanResponse
@@ -49,11 +50,12 @@ class GateSearch(Query):
         "or a BIB number."
     )
 
-    @model_validator(mode="after")
-    def _is_long_enough(self) -> "GateSearch":
-        if len(self.q) < MIN_CHARACTERS and not (self.q.isascii() and self.q.isdigit()):
-            raise ValueError(f"q must have {MIN_CHARACTERS} characters or more, unless it is a BIB number")
-        return self
+    @field_validator("q")
+    @classmethod
+    def _is_long_enough(cls, q: str) -> str:
+        if len(q) < MIN_CHARACTERS and not (q.isascii() and q.isdigit()):
+            raise ValueError(Sentence("must have {least} characters or more, or be a BIB number", least=MIN_CHARACTERS))
+        return q
 
 
 class FoundTicket(ResponseModel):

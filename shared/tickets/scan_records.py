@@ -16,7 +16,7 @@ from shared.cloud import clock
 from shared.cloud.database import Transaction
 from shared.field_types import Utc, line
 from shared.models import RequestModel
-from shared.problems import Problem
+from shared.problems import IdempotencyMismatch
 
 MAX_AGE: Final = timedelta(days=7)
 """A device's clock is believed as far back as this."""
@@ -37,10 +37,8 @@ class ScanIdentity(RequestModel):
     gate: GateName | None = None
 
 
-class ScanIdReused(Problem):
+class ScanIdReused(IdempotencyMismatch):
     """This scan_id was used for another scan. Choose a new one for each scan."""
-
-    status, slug = 422, "idempotency-mismatch"
 
 
 @dataclass(frozen=True, kw_only=True)

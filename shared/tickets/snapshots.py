@@ -20,6 +20,7 @@ from pydantic import StringConstraints
 from sqlalchemy import text
 
 from shared.cloud.database import Transaction
+from shared.field_types import Trimmed
 from shared.identity.tokens import Principal
 from shared.models import Query, ResponseModel
 from shared.tickets import gate, qr
@@ -71,7 +72,7 @@ _EARLIER_CODES = text(f"""
 class SnapshotQuery(Query):
     """The cursor of the snapshot that the device has; without it, everything."""
 
-    cursor: Annotated[str, StringConstraints(max_length=100)] | None = None
+    cursor: Annotated[str, Trimmed, StringConstraints(max_length=100)] | None = None
 
 
 class VerificationKey(ResponseModel):

@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 from shared.cloud.database import Transaction, autocommit
 from shared.cloud.request_batching import RequestBatcher
-from shared.problems import Invalid, Problem
+from shared.problems import IdempotencyMismatch, Invalid, Problem
 
 LOCKED_SECONDS = 60  # longer than any of our functions may run
 
@@ -55,12 +55,6 @@ class _Key:
 
     caller: UUID
     key: str
-
-
-class IdempotencyMismatch(Problem):
-    """This Idempotency-Key was used with another request. Choose a new key for a new request."""
-
-    status, slug = 422, "idempotency-mismatch"
 
 
 class IdempotencyInProgress(Problem):

@@ -10,6 +10,7 @@ from shared.identity.principals import FreshProofRequired, SecondFactorRequired
 from shared.problems import (
     ContentTooLarge,
     Forbidden,
+    IdempotencyMismatch,
     Invalid,
     Malformed,
     NotSignedIn,
@@ -20,7 +21,7 @@ from shared.problems import (
 from shared.web import cookie_mode, csrf, rate_limits
 from shared.web.body_deadlines import RequestTimeout
 from shared.web.cookie_mode import CookieSession
-from shared.web.idempotency import IdempotencyInProgress, IdempotencyMismatch
+from shared.web.idempotency import IdempotencyInProgress
 from shared.web.rendering import File, HtmlPage
 from shared.web.requests import RawRequest
 from shared.web.routes import Parameter, Route

@@ -222,6 +222,7 @@ INDONESIAN: Final[Mapping[str, str]] = {
     "must be at most {side} pixels wide and high, and {millions} million pixels in all": (
         "maksimal {side} piksel lebar dan tinggi, dan {millions} juta piksel seluruhnya"
     ),
+    "must have {least} characters or more, or be a BIB number": "minimal {least} karakter, atau berupa nomor BIB",
     # whole requests
     "has more than {most} mistakes; send only known fields": (
         "memuat lebih dari {most} kesalahan; kirim hanya bidang yang dikenal"

@@ -10,9 +10,9 @@ from flask import Response
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from shared.problems import Invalid, Problem, TryAgain
+from shared.problems import IdempotencyMismatch, Invalid, Problem, TryAgain
 from shared.web import idempotency
-from shared.web.idempotency import IdempotencyInProgress, IdempotencyMismatch
+from shared.web.idempotency import IdempotencyInProgress
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
