@@ -1,10 +1,10 @@
-"""Starts one function as Google's builders do: functions-framework in a process of its own, and the root main.py."""
+"""Starts one function as its image does: functions-framework in a process of its own, and the root main.py."""
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from tests.conformance.local_cloud import free_port
 from tests.stack import ROOT
 from tests.waiting import until
 
+COMMAND = (sys.executable, "-m", "functions_framework")
 NOBODY_THERE = "postgresql+pg8000://nobody@127.0.0.1:1/karcis"
 
 
@@ -37,11 +38,20 @@ class Served:
 
 
 @contextmanager
-def served(name: str, folder: Path, **settings: str) -> Iterator[Served]:
-    """The function `name`, without a database; further settings are environment variables."""
+def served(
+    name: str, output: Path, *, folder: Path = ROOT, command: Sequence[str] = COMMAND, **settings: str
+) -> Iterator[Served]:
+    """The function `name`, without a database; further settings are environment variables.
+
+    What it prints is put into `output`. It is started in `folder`, by another `command` where one is given.
+    """
     processes.check()
-    found = Served(free_port(), folder / "printed")
+    found = Served(free_port(), output / "printed")
     environment = {
+        "FUNCTION_TARGET": name,
+        "HOST": "127.0.0.1",
+        "PORT": str(found.port),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "K_SERVICE": name,
         "BCRYPT_COST": "12",  # the cloud refuses that of the other tests
         "FUNCTION": name,
@@ -50,18 +60,10 @@ def served(name: str, folder: Path, **settings: str) -> Iterator[Served]:
         "RATE_LIMITS": "off",
         **settings,
     }
-    command = [
-        sys.executable,
-        "-m",
-        "functions_framework",
-        f"--target={name}",
-        "--host=127.0.0.1",
-        f"--port={found.port}",
-    ]
     with (
         found.printed.open("w") as printed,
         subprocess.Popen(
-            command, cwd=ROOT, env=os.environ | environment, stdout=printed, stderr=subprocess.STDOUT
+            command, cwd=folder, env=os.environ | environment, stdout=printed, stderr=subprocess.STDOUT
         ) as process,
     ):
         try:

@@ -1,4 +1,4 @@
-"""A function in a process of its own, as Google's builders start it: functions-framework, and the root main.py."""
+"""A function in a process of its own, as its image starts it: functions-framework, and the root main.py."""
 
 from collections.abc import Iterator
 from pathlib import Path
