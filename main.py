@@ -1,7 +1,7 @@
-"""Hands functions-framework the entry point of one function, so that one source archive deploys them all.
+"""Hands functions-framework the entry point of one function, so that one image serves them all.
 
-Only the asked function is imported: a cold start pays for nothing else. Deploy with this folder as the
-source and the function's name (a folder of functions/) as the entry point.
+Only the asked function is imported: a cold start pays for nothing else. FUNCTION_TARGET names it (a folder of
+functions/).
 """
 
 import importlib

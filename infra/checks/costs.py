@@ -62,7 +62,10 @@ KEY_VERSIONS, SECRET_VERSIONS = 5, 2
 """Kept of each: a year of a key that changes each quarter, and a secret with the one before it."""
 RELEASES, RELEASE_MINUTES = 10, 75
 """In a month, and how long a machine inside the network works at each."""
-IMAGE_GIB = 0.3
+SCANS = 2
+"""Of each image: on demand in the pipeline, and by the registry, which goes on looking."""
+IMAGES, IMAGE_GIB = 60, 0.15
+"""Thirty in each of the two repositories; an image's own layers, as the base and the packages are shared by many."""
 AUDIT_GIB = 5
 """Of the logs of who read which data (logging.tf), in a month."""
 
@@ -94,7 +97,7 @@ def _resources(module: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, An
 
 def monthly(resources: Planned) -> dict[str, float]:
     """The dollars a month that what is planned costs while nobody buys."""
-    functions = [values["service_config"][0] for values in _of_type(resources, "google_cloudfunctions2_function")]
+    functions = _of_type(resources, "google_cloud_run_v2_service")
     policies = _of_type(resources, "google_compute_security_policy")
     return {
         "Cloud SQL": sum(_database(values) for values in _of_type(resources, "google_sql_database_instance")),
@@ -104,7 +107,7 @@ def monthly(resources: Planned) -> dict[str, float]:
         "Cloud Armor": sum(_price("policy") + len(values["rule"]) * _price("rule") for values in policies),
         "keys and secrets": len(_of_type(resources, "google_kms_crypto_key")) * KEY_VERSIONS * _price("key")
         + len(_of_type(resources, "google_secret_manager_secret")) * SECRET_VERSIONS * _price("secret"),
-        "images, built and scanned": len(functions) * (RELEASES * _price("scan") + IMAGE_GIB * _price("images")),
+        "images, built and scanned": RELEASES * SCANS * _price("scan") + IMAGES * IMAGE_GIB * _price("images"),
         "releases": RELEASES * RELEASE_MINUTES * _price("machine"),
         "audit logs": AUDIT_GIB * _price("logs"),
     }
@@ -121,9 +124,10 @@ def _database(instance: Mapping[str, Any]) -> float:
 
 def _warm(function: Mapping[str, Any]) -> float:
     """The dollars a month of the instances of a function that wait for buyers."""
-    gib = int(function["available_memory"].removesuffix("M")) / 1024
-    hourly = 3600 * (float(function["available_cpu"]) * _price("idle") + gib * _price("memory"))
-    return float((function["min_instance_count"] or 0) * HOURS * hourly)
+    limits = function["template"][0]["containers"][0]["resources"][0]["limits"]
+    gib = int(limits["memory"].removesuffix("Mi")) / 1024
+    hourly = 3600 * (float(limits["cpu"]) * _price("idle") + gib * _price("memory"))
+    return float((function["scaling"][0]["min_instance_count"] or 0) * HOURS * hourly)
 
 
 def _of_type(resources: Planned, kind: str) -> list[Mapping[str, Any]]:

@@ -21,10 +21,11 @@ locals {
     "pgaudit.log"                = "ddl,role"
   }
 
-  # Connections when every function is scaled out, and twice that: during a canary the old and the new revision of a
-  # function each have their instances and their pools.
+  # Connections when every function is scaled out: its maximum is that of all its revisions together, in a canary too.
+  # On top of that a revision that is new, or has a tag and no traffic, runs one instance of its own to be tried.
   connections          = sum([for entry in values(local.functions) : entry.max_instances * entry.pool_size])
-  connections_needed   = 2 * local.connections + var.database.reserved_connections
+  connections_tried    = sum(values(local.functions)[*].pool_size)
+  connections_needed   = local.connections + local.connections_tried + var.database.reserved_connections
   database_memory_mb   = tonumber(reverse(split("-", var.database.tier))[0]) * (strcontains(var.database.tier, "perf-optimized") ? 8 * 1024 : 1)
   connections_in_reach = floor(local.database_memory_mb / 20) # 20 MB each, buffers and work_mem included: our rule of thumb
 }
@@ -104,7 +105,7 @@ resource "google_sql_database_instance" "main" {
 
     precondition {
       condition     = local.connections_needed <= var.database.max_connections
-      error_message = "Connection budget: ${local.connections} when all functions are scaled out, twice for a canary, and ${var.database.reserved_connections} in reserve are ${local.connections_needed}, above max_connections = ${var.database.max_connections}. Lower max_instances or pool_size in functions/manifest.yaml, or raise the database."
+      error_message = "Connection budget: ${local.connections} when all functions are scaled out, ${local.connections_tried} for one instance each of a new revision, and ${var.database.reserved_connections} in reserve are ${local.connections_needed}, above max_connections = ${var.database.max_connections}. Lower max_instances or pool_size in functions/manifest.yaml, or raise the database."
     }
     precondition {
       condition     = var.database.max_connections <= local.connections_in_reach

@@ -32,7 +32,7 @@ module "function" {
 
   name        = each.value.service_name
   entry_point = each.key
-  runtime     = "python${replace(trimspace(file("${local.root}/.python-version")), ".", "")}"
+  image       = var.image
   summary     = each.value.summary
   project_id  = var.project_id
   region      = var.region
@@ -54,14 +54,6 @@ module "function" {
     pool_size       = each.value.pool_size
   }
 
-  source_archive = {
-    bucket = google_storage_bucket.source.name
-    object = google_storage_bucket_object.source.name
-  }
-  build = {
-    service_account = google_service_account.builder.id
-    repository      = google_artifact_registry_repository.images.id
-  }
   network = {
     network    = google_compute_network.main.id
     subnetwork = google_compute_subnetwork.functions.id
@@ -79,10 +71,5 @@ module "function" {
   dead_letters  = each.value.collects_dead_letters ? { for topic, subscription in google_pubsub_subscription.dead : topic => subscription.name } : {}
   task_identity = google_service_account.invoker.name
 
-  depends_on = [
-    google_project_iam_member.builder_logs,
-    google_project_iam_member.builder_reads_copies,
-    google_storage_bucket_iam_member.builder_reads_source,
-    google_artifact_registry_repository_iam_member.builder_writes_images,
-  ]
+  depends_on = [google_binary_authorization_policy.main, terraform_data.quota_is_enough]
 }

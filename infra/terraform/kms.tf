@@ -68,3 +68,39 @@ resource "google_kms_crypto_key_iam_member" "releaser_verifies" {
   role          = "roles/cloudkms.publicKeyViewer"
   member        = google_service_account.releaser.member
 }
+
+# Signs the image that the pipeline has proven (image.tf): Cloud Run starts no other.
+resource "google_kms_crypto_key" "attestation" {
+  # checkov:skip=CKV_GCP_43:as the key of releases: what an older version has attested must stay so
+  name     = "attestation"
+  key_ring = google_kms_key_ring.main.id
+  purpose  = "ASYMMETRIC_SIGN"
+
+  version_template {
+    algorithm        = "EC_SIGN_P256_SHA256"
+    protection_level = "SOFTWARE"
+  }
+
+  lifecycle {
+    prevent_destroy = true
+  }
+}
+
+resource "google_kms_crypto_key_iam_member" "planner_attests" {
+  crypto_key_id = google_kms_crypto_key.attestation.id
+  role          = "roles/cloudkms.signerVerifier"
+  member        = google_service_account.planner.member
+}
+
+# Every plan looks at the public half, for the attestor.
+resource "google_kms_crypto_key_iam_member" "attestation_viewers" {
+  for_each = { releaser = google_service_account.releaser.member, reviewer = google_service_account.reviewer.member }
+
+  crypto_key_id = google_kms_crypto_key.attestation.id
+  role          = "roles/cloudkms.publicKeyViewer"
+  member        = each.value
+}
+
+data "google_kms_crypto_key_version" "attestation" {
+  crypto_key = google_kms_crypto_key.attestation.id
+}

@@ -49,6 +49,14 @@ output "connections" {
   }
 }
 
+output "quota" {
+  description = "Processors and GiB when every function is scaled out, and what was asked of Google."
+  value = {
+    cpus       = { needed = local.cpus_needed, asked = var.run_quota.cpus }
+    memory_gib = { needed = local.memory_gib_needed, asked = var.run_quota.memory_gib }
+  }
+}
+
 output "pages" {
   description = "Addresses of pages, each with the function that shows it. One that ends in /* is everything below."
   value       = local.pages

@@ -23,11 +23,13 @@ locals {
   # What Terraform makes, service by service; and the right to give functions theirs.
   releaser_roles = toset([
     "roles/artifactregistry.admin",
+    "roles/binaryauthorization.attestorsAdmin",
+    "roles/binaryauthorization.policyEditor",
     "roles/certificatemanager.owner",
     "roles/cloudbuild.builds.editor",
     "roles/cloudbuild.workerPoolOwner",
-    "roles/cloudfunctions.admin",
     "roles/cloudkms.admin",
+    "roles/cloudquotas.admin",
     "roles/cloudscheduler.admin",
     "roles/cloudsql.admin",
     "roles/cloudsql.instanceUser",
@@ -35,6 +37,7 @@ locals {
     "roles/compute.loadBalancerAdmin",
     "roles/compute.networkAdmin",
     "roles/compute.securityAdmin",
+    "roles/containeranalysis.notes.editor",
     "roles/datastore.owner",
     "roles/firebaserules.admin",
     "roles/iam.roleAdmin",
@@ -146,7 +149,8 @@ resource "google_storage_bucket_iam_member" "planner_artefacts" {
   member = google_service_account.planner.member
 }
 
-# Machines inside the network, as the migrations reach the database over its private address only.
+# Machines inside the network, as the migrations reach the database over its private address only; and in the region,
+# whose shared machines a new project may not use.
 resource "google_cloudbuild_worker_pool" "release" {
   # checkov:skip=CKV_GCP_86:A release fetches Terraform's providers and Python packages, and asks the product from outside
   name     = "release"
@@ -162,6 +166,39 @@ resource "google_cloudbuild_worker_pool" "release" {
   }
 
   depends_on = [google_service_networking_connection.services]
+}
+
+resource "google_project_iam_member" "works_in_the_pool" {
+  for_each = { builder = google_service_account.builder.member, planner = google_service_account.planner.member }
+
+  project = var.project_id
+  role    = "roles/cloudbuild.workerPoolUser"
+  member  = each.value
+}
+
+# Builds the image of what has come to main, while `plan` tests it. Where images come from another environment, none is.
+resource "google_cloudbuild_trigger" "image" {
+  count = local.has_pipeline && var.image_source == null ? 1 : 0
+
+  name            = "image"
+  description     = "Builds a commit's image"
+  location        = var.region
+  filename        = "infra/deploy/image.yaml"
+  service_account = google_service_account.builder.id
+
+  github {
+    owner = local.repository_owner
+    name  = local.repository_name
+    push {
+      branch = local.release_branch
+      tag    = local.release_tag
+    }
+  }
+
+  substitutions = {
+    _COMMIT = "$COMMIT_SHA"
+    _REGION = var.region
+  }
 }
 
 resource "google_cloudbuild_trigger" "plan" {
@@ -187,6 +224,11 @@ resource "google_cloudbuild_trigger" "plan" {
     _STATE_BUCKET    = var.state_bucket
     _PIPELINE_BUCKET = google_storage_bucket.pipeline.name
     _RELEASE_KEY     = google_kms_crypto_key.release.id
+    _WORKER_POOL     = google_cloudbuild_worker_pool.release.id
+    _BUILT           = coalesce(var.image_source, local.image)
+    _IMAGE           = local.image
+    _ATTESTOR        = google_binary_authorization_attestor.pipeline.id
+    _ATTESTATION_KEY = "${google_kms_crypto_key.attestation.id}/cryptoKeyVersions/1"
   }
 }
 
@@ -240,6 +282,7 @@ resource "google_cloudbuild_trigger" "release" {
     _PIPELINE_BUCKET = google_storage_bucket.pipeline.name
     _REGION          = var.region
     _RELEASE_KEY     = "${google_kms_crypto_key.release.id}/cryptoKeyVersions/1"
+    _RELEASED        = local.released_image
     _WORKER_POOL     = google_cloudbuild_worker_pool.release.id
     _ARTEFACT        = "$(body.message.attributes.artefact)"
     _SHA256          = "$(body.message.attributes.sha256)"

@@ -42,6 +42,43 @@ variable "manifest_file" {
   default     = null
 }
 
+variable "image" {
+  description = "The image of all functions by digest, which a release is given by the pipeline: TF_VAR_image. By hand: README.md."
+  type        = string
+
+  validation {
+    condition     = can(regex("^${replace(local.image, ".", "[.]")}@sha256:[0-9a-f]{64}$", var.image))
+    error_message = "image is one of this project's by digest, ${local.image}@sha256:...: a tag may say something else tomorrow."
+  }
+}
+
+variable "image_source" {
+  description = "Where the environment before this one puts the images it has released, as asia-southeast2-docker.pkg.dev/PROJECT/released/karcis. Null: images are built here."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.environment != "production" || var.repository == null || var.image_source != null
+    error_message = "Production releases what staging has released: image_source names staging's released images."
+  }
+}
+
+variable "released_image_readers" {
+  description = "Who may fetch the images released here: the member pipeline-plan of the environment after this one."
+  type        = list(string)
+  default     = []
+}
+
+variable "run_quota" {
+  description = "Processors and GiB of memory that all instances together may have in the region (quotas of Cloud Run), and who answers Google's questions about it. No contact: they are not asked for."
+  type = object({
+    cpus       = number
+    memory_gib = number
+    contact    = optional(string)
+  })
+  default = { cpus = 300, memory_gib = 250 }
+}
+
 variable "minimum_tls_version" {
   description = "TLS_1_3 (SEC-001). TLS_1_2 only while a gateway's notifications prove to need it."
   type        = string

@@ -44,11 +44,10 @@ def told(plan: dict[str, Any]) -> dict[str, dict[str, str | None]]:
     """Each function's environment; None where only the apply will know."""
     found = {}
     for change in plan["resource_changes"]:
-        if change["type"] == "google_cloudfunctions2_function":
-            planned, later = change["change"]["after"], change["change"]["after_unknown"]
-            unknown = later["service_config"][0].get("environment_variables") or {}
-            known = planned["service_config"][0]["environment_variables"]
-            found[planned["build_config"][0]["entry_point"]] = dict.fromkeys(unknown) | known
+        if change["type"] == "google_cloud_run_v2_service":
+            planned = change["change"]["after"]["template"][0]["containers"][0]["env"]
+            environment = {each["name"]: each.get("value") for each in planned}
+            found[str(environment["FUNCTION"])] = environment
     return found
 
 

@@ -11,17 +11,24 @@ def module(plan: dict[str, Any]) -> dict[str, Any]:
     return plan["configuration"]["root_module"]["module_calls"]["karcis"]["module"]
 
 
-def test_a_function_is_built_and_deployed_by_those_who_may(module: dict[str, Any]):
+def test_a_function_is_deployed_by_those_who_may_and_starts_with_what_its_probe_needs(module: dict[str, Any]):
     call = module["module_calls"]["function"]
-    assert "google_project_iam_member.builder_reads_copies" in call["depends_on"]
+    assert "google_binary_authorization_policy.main" in call["depends_on"]
     needs = {resource["address"]: resource.get("depends_on", []) for resource in call["module"]["resources"]}
-    assert needs["google_cloudfunctions2_function.this"] == ["time_sleep.until_believed"]
-    assert needs["time_sleep.until_believed"] == ["google_service_account_iam_member.deploys"]
+    assert set(needs["google_cloud_run_v2_service.this"]) == {
+        "time_sleep.until_believed",
+        "google_sql_user.this",
+        "google_secret_manager_secret_iam_member.reads",
+    }
+    assert set(needs["time_sleep.until_believed"]) == {
+        "google_service_account_iam_member.deploys",
+        "google_project_iam_member.database",
+    }
 
 
-def test_the_builder_reads_what_cloud_functions_copies_and_no_other_bucket(resources: dict[str, dict[str, Any]]):
-    number = resources["google_project_iam_member.builder_reads_copies"]["condition"][0]["expression"]
-    assert number.startswith("resource.name.startsWith('projects/_/buckets/gcf-v2-sources-")
+def test_the_builder_reads_what_builds_are_submitted_with_and_no_other_bucket(resources: dict[str, dict[str, Any]]):
+    expression = resources["google_project_iam_member.builder_reads_submitted"]["condition"][0]["expression"]
+    assert expression.endswith("_') && resource.name.contains('cloudbuild')")
 
 
 @pytest.mark.parametrize(("policy", "rate"), [("standard", 12_000), ("accounts", 6000), ("webhook", 3000)])

@@ -7,7 +7,12 @@ from infra.deploy.grants import logins
 from shared.cloud import cache, counters
 from shared.cloud.settings import Settings, function_url, settings
 
-FRAMEWORK = {"THREADS", "THREADED_TIMEOUT_ENABLED"}  # functions-framework's own
+FRAMEWORK = {
+    "THREADS",
+    "THREADED_TIMEOUT_ENABLED",
+    "FUNCTION_TARGET",
+    "CLOUD_RUN_TIMEOUT_SECONDS",
+}  # functions-framework's own
 ONLY_LOCAL = {
     "DATABASE_URL",
     "DATABASE_ROLE",
@@ -41,10 +46,12 @@ def test_what_has_no_sensible_default_in_the_cloud_is_set(told):
 
 
 def test_everybody_is_told_the_same_but_who_they_are(told):
-    own = {"FUNCTION", "DATABASE_USER", "POOL_SIZE", "THREADS", "STATEMENT_TIMEOUT_MS"}
+    sized = {"POOL_SIZE", "THREADS", "STATEMENT_TIMEOUT_MS", "CLOUD_RUN_TIMEOUT_SECONDS"}
+    own = {"FUNCTION", "FUNCTION_TARGET", "DATABASE_USER"} | sized
     rest = [{name: value for name, value in environment.items() if name not in own} for environment in told.values()]
     assert all(environment == rest[0] for environment in rest)
     assert {environment["FUNCTION"] for environment in told.values()} == set(told)
+    assert all(environment["FUNCTION"] == environment["FUNCTION_TARGET"] for environment in told.values())
     assert len({environment["DATABASE_USER"] for environment in told.values()}) == len(told)
 
 

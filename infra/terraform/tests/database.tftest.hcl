@@ -16,7 +16,7 @@ run "the_connection_budget_holds_when_everything_scales_out" { # S-001, S-002
   assert {
     condition = (
       output.connections.needed
-      == 2 * sum([for entry in values(local.functions) : entry.max_instances * entry.pool_size]) + var.database.reserved_connections
+      == sum([for entry in values(local.functions) : (entry.max_instances + 1) * entry.pool_size]) + var.database.reserved_connections
       && output.connections.needed <= output.connections.allowed
       && output.connections.allowed <= output.connections.in_reach
     )
@@ -90,7 +90,8 @@ run "instances_added_for_a_sale_count" {
   command = plan
 
   variables {
-    sizing = { reserve = { max_instances = 300 } }
+    sizing    = { reserve = { max_instances = 300 } }
+    run_quota = { cpus = 1000, memory_gib = 1000 }
   }
 
   expect_failures = [google_sql_database_instance.main]

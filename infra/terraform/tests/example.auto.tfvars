@@ -5,3 +5,6 @@ domain         = "tickets.example.com"
 state_bucket   = "example-karcis-state"
 repository     = "example/karcis"
 database       = { tier = "db-custom-8-32768", max_connections = 1000 }
+image          = "asia-southeast2-docker.pkg.dev/example-karcis/functions/karcis@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+image_source   = "asia-southeast2-docker.pkg.dev/example-karcis-staging/released/karcis"
+run_quota      = { cpus = 300, memory_gib = 250, contact = "operations@example.com" }

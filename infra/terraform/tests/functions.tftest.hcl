@@ -33,7 +33,7 @@ run "everything_planned" {
   assert {
     condition = alltrue([
       for name, entry in local.functions :
-      output.functions[name].ingress == (entry.public ? "ALLOW_INTERNAL_AND_GCLB" : "ALLOW_INTERNAL_ONLY")
+      output.functions[name].ingress == (entry.public ? "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER" : "INGRESS_TRAFFIC_INTERNAL_ONLY")
     ])
     error_message = "A function can be reached past the load balancer, or an internal one through it."
   }
@@ -91,4 +91,34 @@ run "an_unknown_setting_is_refused" {
   }
 
   expect_failures = [var.settings]
+}
+
+run "an_image_by_tag_is_refused" {
+  command = plan
+
+  variables {
+    image = "asia-southeast2-docker.pkg.dev/example-karcis/functions/karcis:latest"
+  }
+
+  expect_failures = [var.image]
+}
+
+run "an_image_from_elsewhere_is_refused" {
+  command = plan
+
+  variables {
+    image = "asia-southeast2-docker.pkg.dev/somebody/functions/karcis@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+  }
+
+  expect_failures = [var.image]
+}
+
+run "more_instances_than_the_quota_bears_are_refused" {
+  command = plan
+
+  variables {
+    run_quota = { cpus = 20, memory_gib = 250 }
+  }
+
+  expect_failures = [terraform_data.quota_is_enough]
 }

@@ -90,3 +90,65 @@ run "what_is_released_is_what_the_pipeline_has_signed" {
     error_message = "Who approves does not see the SHA-256 of what they approve."
   }
 }
+
+run "production_takes_what_staging_has_released" {
+  command = plan
+
+  assert {
+    condition = (
+      length(google_cloudbuild_trigger.image) == 0
+      && google_cloudbuild_trigger.plan[0].substitutions["_BUILT"] == var.image_source
+      && google_artifact_registry_repository_iam_member.planner_takes_over[0].repository == "functions"
+    )
+    error_message = "Production builds an image of its own."
+  }
+
+  assert {
+    condition     = alltrue([for repository in google_artifact_registry_repository.images : repository.docker_config[0].immutable_tags])
+    error_message = "A commit's image may be replaced."
+  }
+
+  assert {
+    condition = (
+      google_kms_crypto_key.attestation.purpose == "ASYMMETRIC_SIGN"
+      && google_kms_crypto_key_iam_member.planner_attests.member == google_service_account.planner.member
+      && google_container_analysis_note_iam_member.planner_attests.member == google_service_account.planner.member
+    )
+    error_message = "Somebody else than the pipeline attests."
+  }
+}
+
+run "production_without_staging_is_refused" {
+  command = plan
+
+  variables {
+    image_source = null
+  }
+
+  expect_failures = [var.image_source]
+}
+
+run "staging_builds_and_lets_production_fetch_what_it_has_released" {
+  command = plan
+
+  variables {
+    environment            = "staging"
+    image_source           = null
+    released_image_readers = ["serviceAccount:pipeline-plan@example-karcis-production.iam.gserviceaccount.com"]
+  }
+
+  assert {
+    condition = (
+      google_cloudbuild_trigger.image[0].filename == "infra/deploy/image.yaml"
+      && google_cloudbuild_trigger.image[0].github[0].push[0].branch == google_cloudbuild_trigger.plan[0].github[0].push[0].branch
+      && google_cloudbuild_trigger.plan[0].substitutions["_BUILT"] == google_cloudbuild_trigger.plan[0].substitutions["_IMAGE"]
+      && length(google_artifact_registry_repository_iam_member.planner_takes_over) == 0
+    )
+    error_message = "What staging plans is not what it has built."
+  }
+
+  assert {
+    condition     = alltrue([for grant in google_artifact_registry_repository_iam_member.released_readers : grant.repository == "released" && grant.role == "roles/artifactregistry.reader"])
+    error_message = "Production may do more than fetch what was released."
+  }
+}

@@ -1,6 +1,7 @@
 """A gcloud that knows a few services, and remembers what it was asked; and a site that answers as told."""
 
 import json
+import re
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -13,13 +14,13 @@ from werkzeug.wrappers import Request, Response
 
 SCRIPT = """#!/bin/sh
 folder=${0%/*}
-printf '%s\\n' "$@" "" >> "$folder/asked"
+{ printf '%s\\n' "$@" ""; } >> "$folder/asked"
 case "$*" in
 "auth print-access-token "*) echo '{"token": "of-the-build"}' ;;
 "run services list "*) cat "$folder/list" ;;
-"run services describe "*) cat "$folder/$4.service" ;;
-"run services update-traffic "*)
+"run services update"*)
     case " $(cat "$folder/refused") " in *" $4 "*) echo permission denied >&2; exit 1 ;; esac ;;
+*) cat "$folder/$(printf %s "$1 $2 $3 $4" | tr ' /:@' '____')" 2> /dev/null || exit 1 ;;
 esac
 """
 """A shell's, as it is called hundreds of times: Python takes twenty times as long to start."""
@@ -35,17 +36,26 @@ class Gcloud:
         script.chmod(script.stat().st_mode | stat.S_IXUSR)
         self.refuses()
 
-    def holds(self, services: dict[str, dict]) -> None:
-        (self._folder / "list").write_text(json.dumps([{"metadata": {"name": name}} for name in services]))
-        for name, status in services.items():
-            (self._folder / f"{name}.service").write_text(json.dumps({"status": status}))
+    def holds(self, services: dict[str, dict], annotations: dict[str, dict[str, str]] | None = None) -> None:
+        listed = [
+            {"metadata": {"name": name, "annotations": (annotations or {}).get(name, {})}, "status": status}
+            for name, status in services.items()
+        ]
+        (self._folder / "list").write_text(json.dumps(listed))
+
+    def answers(self, command: str, answer: object) -> None:
+        """Say this to a command, by its first four words."""
+        (self._folder / re.sub("[ /:@]", "_", command)).write_text(json.dumps(answer))
 
     def refuses(self, *services: str) -> None:
         (self._folder / "refused").write_text(" ".join(services))
 
     def changes(self) -> list[list[str]]:
-        asked = [words.split("\n") for words in (self._folder / "asked").read_text().split("\n\n")]
-        return [words[3:5] for words in asked if words[2:3] == ["update-traffic"]]
+        """The service and the option of each update, by service: they are made at the same time."""
+        return sorted(words[3:5] for words in self.asked() if words[2:3] in (["update-traffic"], ["update"]))
+
+    def asked(self) -> list[list[str]]:
+        return [words.split("\n") for words in (self._folder / "asked").read_text().split("\n\n")]
 
 
 @pytest.fixture

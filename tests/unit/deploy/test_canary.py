@@ -3,7 +3,7 @@
 import pytest
 
 from infra.deploy.canary import roll_out
-from infra.deploy.health import Health
+from infra.deploy.health import Health, Measure
 from infra.deploy.traffic import Split
 
 RESERVE = Split("reserve", "reserve-1", "reserve-2")
@@ -15,12 +15,13 @@ ILL = Health(requests=1_000, errors=500, p99_ms=100)
 class Cloud:
     """Traffic by service: what the new revision has, in percent, and every step on the way."""
 
-    def __init__(self, ill_at: int | None = None, stuck: str | None = None) -> None:
+    def __init__(self, ill_at: int | None = None, stuck: str | None = None, unseen: str | None = None) -> None:
         self.share: dict[str, int] = {}
         self.steps: list[tuple[str, int]] = []
         self.waited: list[float] = []
         self._ill_at = ill_at
         self._stuck = stuck
+        self._unseen = unseen
 
     def move(self, split: Split, percent: int) -> None:
         if split.service == self._stuck and percent == 0:
@@ -30,11 +31,19 @@ class Cloud:
 
     def measure(self, service: str, revision: str, window_seconds: int) -> Health:
         assert self.waited[-1] == window_seconds
+        if revision == self._unseen:
+            return Health(requests=0, errors=0, p99_ms=0)
         is_new = revision == "reserve-2"
         return ILL if is_new and self.share[service] == self._ill_at else FINE
 
     def release(self) -> list[str]:
-        return roll_out([RESERVE, ORDERS], move=self.move, measure=self.measure, wait=self.waited.append)
+        return self.roll_out(self.measure)
+
+    def roll_out(self, measure: Measure) -> list[str]:
+        return roll_out(
+            [RESERVE, ORDERS], move=self.move, measuring=lambda: measure, wait=self.waited.append,
+            public=frozenset({"reserve"}),
+        )  # fmt: skip
 
 
 def test_a_healthy_release_takes_three_steps():
@@ -63,7 +72,7 @@ def test_an_error_on_the_way_takes_everybody_back():
         raise ConnectionError("Monitoring can't be reached")
 
     with pytest.raises(ConnectionError):
-        roll_out([RESERVE, ORDERS], move=cloud.move, measure=unreachable, wait=cloud.waited.append)
+        cloud.roll_out(unreachable)
     assert cloud.share == {"reserve": 0, "orders": 0}
 
 
@@ -76,5 +85,17 @@ def test_a_service_that_is_stuck_does_not_keep_the_others(capsys):
 
 def test_nothing_new_is_no_work():
     cloud = Cloud()
-    assert roll_out([], move=cloud.move, measure=cloud.measure, wait=cloud.waited.append) == []
+    nobody = frozenset[str]()
+    assert roll_out([], move=cloud.move, measuring=lambda: cloud.measure, wait=cloud.waited.append, public=nobody) == []
     assert cloud.steps == []
+    assert cloud.waited == []
+
+
+def test_what_people_call_is_not_taken_on_unseen():
+    cloud = Cloud(unseen="reserve-2")
+    assert cloud.release() == ["reserve: 0 requests were seen: too few to know how it does"]
+    assert cloud.share == {"reserve": 0, "orders": 0}
+
+
+def test_what_only_we_call_goes_on_unseen():
+    assert Cloud(unseen="orders-8").release() == []

@@ -45,6 +45,13 @@ def test_what_ails_both_is_not_the_new_revisions_fault():
     assert complaint(ill, Health(requests=1_000, errors=50, p99_ms=7_501)) is not None
 
 
+@pytest.mark.parametrize("requests_seen", [0, 2])
+def test_what_people_call_does_not_go_on_unseen(requests_seen: int):
+    unseen = Health(requests=requests_seen, errors=0, p99_ms=0)
+    assert f"{requests_seen} requests were seen" in (complaint(FINE, unseen, is_public=True) or "")
+    assert complaint(FINE, Health(requests=3, errors=0, p99_ms=0), is_public=True) is None
+
+
 def _monitoring(request: Request) -> Response:
     """Cloud Monitoring with one busy revision: 500 answers, 5 errors, p99 of 250 ms."""
     query = request.args["query"]
@@ -65,14 +72,21 @@ def monitoring(gcloud, monkeypatch):
 
 
 def test_the_numbers_are_cloud_monitorings(monitoring):
-    assert health.health("reserve", "reserve-2", 600) == Health(requests=500, errors=5, p99_ms=250)
+    assert health.measuring()("reserve", "reserve-2", 600) == Health(requests=500, errors=5, p99_ms=250)
+
+
+def test_one_token_is_asked_for_all_questions(monitoring, gcloud):
+    measure = health.measuring()
+    for revision in ("reserve-1", "reserve-2"):
+        measure("reserve", revision, 600)
+    assert len([words for words in gcloud.asked() if "print-access-token" in words]) == 1
 
 
 def test_a_revision_nobody_has_called_yet(monitoring):
-    assert health.health("reserve", "reserve-3", 600) == Health(requests=0, errors=0, p99_ms=0)
+    assert health.measuring()("reserve", "reserve-3", 600) == Health(requests=0, errors=0, p99_ms=0)
 
 
 def test_numbers_that_cannot_be_had_are_an_error(monitoring):
     monitoring.setenv("CLOUDSDK_CORE_PROJECT", "somebody-elses")
     with pytest.raises(requests.HTTPError):
-        health.health("reserve", "reserve-2", 600)
+        health.measuring()("reserve", "reserve-2", 600)

@@ -15,12 +15,12 @@ FILES = [
     "infra/deploy/database.yaml",
     "infra/deploy/drill.yaml",
     "infra/deploy/run.yaml",
+    "infra/deploy/image.yaml",
 ]
 BY_HAND = FILES[3:]
-OUR_WORDS = {"_ENVIRONMENT", "_PIPELINE_BUCKET", "_RELEASE_KEY", "_STATE_BUCKET"}
+OUR_WORDS = {"_BUILT", "_ENVIRONMENT", "_IMAGE", "_PIPELINE_BUCKET", "_RELEASE_KEY", "_RELEASED", "_STATE_BUCKET"}
 """What triggers are told by Terraform, and no message and no person."""
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
-SOURCE = (ROOT / "infra" / "terraform" / "source.tf").read_text(encoding="utf-8")
 TRIGGERS = (ROOT / "infra" / "terraform" / "pipeline.tf").read_text(encoding="utf-8")
 
 
@@ -51,10 +51,11 @@ def test_every_make_target_is_there():
 
 def test_a_commit_is_proven_before_it_is_planned():
     steps = {step["id"]: set(step.get("waitFor", [])) for step in _build("cloudbuild.yaml")["steps"]}
-    assert steps["plan"] >= {"test", "audit", "sbom", "infra-check"}
-    assert steps["unpack"] == {"plan"}
-    assert steps["build"] == {"unpack"}
-    assert steps["ask"] == {"build"}
+    assert steps["attest"] == {"test", "audit", "scan", "infra-check"}
+    assert steps["plan"] == {"attest", "variables"}
+    assert steps["ask"] == {"plan"}
+    assert steps["scan"] == {"take-over"}
+    assert steps["take-over"] == {"image"}
     known = set(steps) | {"-"}
     assert all(waited <= known for waited in steps.values())
 
@@ -75,17 +76,29 @@ def test_a_release_goes_step_by_step():
     assert [step for step in order if step in wanted] == wanted
 
 
-def test_an_image_without_a_shell_is_given_its_own_command():
-    pack = [step for step in _build("cloudbuild.yaml")["steps"] if "buildpacksio/pack" in step["name"]]
-    assert [(step["entrypoint"], step["args"][0]) for step in pack] == [("pack", "build")]
-
-
-def test_what_is_built_is_the_archive_that_was_planned():
+def test_what_is_planned_is_the_image_that_was_scanned_and_attested():
     said = {step["id"]: _said(step) for step in _build("cloudbuild.yaml")["steps"]}
-    planned = re.search(r'output_path\s*= "\$\{path.root\}/(\S+)"', SOURCE)
-    assert planned is not None
-    assert said["unpack"].endswith(f"infra/terraform/environments/${{_ENVIRONMENT}}/{planned[1]} .bin/source")
-    assert "--path=.bin/source" in said["build"]
+    assert 'export TF_VAR_image="$$(cat /workspace/.image)"' in said["plan"]
+    assert [said[step].split()[-1] for step in ("image", "scan", "attest")] == ["find", "scan", "attest"]
+    # The digest is the one that was found; the tag only names the commit.
+    assert 'gcrane cp "${_BUILT}@$${image#*@}" "${_IMAGE}:$COMMIT_SHA"' in said["take-over"]
+
+
+def test_an_image_is_built_with_provenance_and_an_sbom():
+    build = _build("infra/deploy/image.yaml")
+    assert build["options"]["requestedVerifyOption"] == "VERIFIED"
+    [image] = build["images"]
+    assert f"IMAGE={image}" in build["options"]["env"]
+    said = {step["id"]: _said(step) for step in build["steps"]}
+    assert f"docker:{image}" in said["sbom"]
+    assert 'sbom load --source=sbom.json --uri="$$IMAGE"' in said["attach"]
+
+
+def test_what_was_released_is_there_for_the_next_environment_and_not_before():
+    order = _order("infra/deploy/release.yaml")
+    assert order.index("released") > order.index("smoke-again")
+    [step] = [step for step in _build("infra/deploy/release.yaml")["steps"] if step["id"] == "released"]
+    assert 'gcrane cp "$$(cat .image)" "${_RELEASED}:$$(cat .commit)"' in _said(step)
 
 
 def test_a_release_that_fails_in_the_end_goes_back():
@@ -173,6 +186,6 @@ def test_builds_reach_the_database_that_terraform_makes():
     database = (ROOT / "infra" / "terraform" / "database.tf").read_text(encoding="utf-8")
     made = re.search(r'resource "google_sql_database_instance" "main" \{.*?\n  name\s+= "(\w+)"', database, re.DOTALL)
     assert made is not None
-    for file in set(FILES[1:]) - {"infra/deploy/drill.yaml"}:  # which is told the name of a copy
+    for file in set(FILES[1:]) - {"infra/deploy/drill.yaml", "infra/deploy/image.yaml"}:  # a copy's name; none
         told = [each for each in _build(file)["options"]["env"] if each.startswith("DATABASE_INSTANCE=")]
         assert told == [f"DATABASE_INSTANCE=$PROJECT_ID:${{_REGION}}:{made[1]}"], file

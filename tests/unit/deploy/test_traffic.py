@@ -4,9 +4,9 @@ import pytest
 
 from functions.manifest import manifest
 from infra.deploy import traffic
-from infra.deploy.traffic import Split, Undecided
+from infra.deploy.traffic import NotReady, Split, Undecided
 
-NAMES = [name.replace("_", "-") for name in manifest().functions]
+NAMES = sorted(name.replace("_", "-") for name in manifest().functions)
 
 
 def _service(serving: dict[str, int], latest: str) -> dict:
@@ -42,6 +42,21 @@ def test_only_what_has_a_new_revision_is_moved(gcloud):
     gcloud.holds(_all("1", latest="1") | {"reserve": _service({"reserve-1": 100}, "reserve-2")})
     held = {name: f"{name}-1" for name in NAMES if name != "orders"}
     assert traffic.splits(held) == [Split("reserve", "reserve-1", "reserve-2")]
+
+
+def test_a_revision_that_has_not_started_gets_no_traffic(gcloud):
+    ill = _service({"reserve-1": 100}, "reserve-2") | {"latestCreatedRevisionName": "reserve-3"}
+    gcloud.holds(_all("1", latest="1") | {"reserve": ill})
+    with pytest.raises(NotReady, match="reserve-3 of reserve has not started"):
+        traffic.splits({name: f"{name}-1" for name in NAMES})
+
+
+def test_who_can_not_be_pinned_is_named_and_nothing_is_applied(gcloud, command, capsys):
+    gcloud.holds(_all("1", latest="1"))
+    gcloud.refuses("reserve")
+    assert command("hold") == 1
+    assert "NOT PINNED, don't apply: reserve to reserve-1" in capsys.readouterr().out
+    assert len(gcloud.changes()) == len(NAMES)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +112,7 @@ def test_all_go_back_to_what_was_held(gcloud, command):
     held = gcloud.changes()
     gcloud.holds(_all("2", latest="2"))
     assert command("back") == 0
-    assert gcloud.changes() == held * 2
+    assert gcloud.changes() == sorted(held * 2)
 
 
 def test_nothing_that_was_held_is_nowhere_to_go(gcloud, command, capsys):

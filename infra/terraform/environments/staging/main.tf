@@ -46,6 +46,10 @@ module "karcis" {
   budget         = var.budget
   alert_emails   = var.alert_emails
 
+  image                  = var.image
+  run_quota              = var.run_quota
+  released_image_readers = var.released_image_readers
+
   notification_channels = var.notification_channels
   settings              = var.settings
   sizing                = var.sizing

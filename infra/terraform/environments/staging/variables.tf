@@ -21,6 +21,25 @@ variable "state_bucket" {
   type = string
 }
 
+variable "image" {
+  description = "The image of all functions, by digest: TF_VAR_image, and not in a file (README.md)."
+  type        = string
+}
+
+variable "run_quota" {
+  type = object({
+    cpus       = number
+    memory_gib = number
+    contact    = optional(string)
+  })
+  default = { cpus = 120, memory_gib = 120 }
+}
+
+variable "released_image_readers" {
+  type    = list(string)
+  default = []
+}
+
 variable "repository" {
   type    = string
   default = null

@@ -5,25 +5,17 @@ resource "google_cloud_run_v2_service_iam_member" "everybody" {
   # checkov:skip=CKV_GCP_102:The API is public; ingress admits the load balancer only, with Cloud Armor in front
   count = var.is_public ? 1 : 0
 
-  name     = google_cloudfunctions2_function.this.name
+  name     = google_cloud_run_v2_service.this.name
   location = var.region
   role     = "roles/run.invoker"
   member   = "allUsers"
-
-  lifecycle {
-    replace_triggered_by = [google_cloudfunctions2_function.this.id] # a new service has none of the old one's grants
-  }
 }
 
 resource "google_cloud_run_v2_service_iam_member" "invoker" {
   count = var.is_called ? 1 : 0
 
-  name     = google_cloudfunctions2_function.this.name
+  name     = google_cloud_run_v2_service.this.name
   location = var.region
   role     = "roles/run.invoker"
   member   = var.invoker
-
-  lifecycle {
-    replace_triggered_by = [google_cloudfunctions2_function.this.id]
-  }
 }

@@ -1,6 +1,6 @@
 output "name" {
-  description = "The function, and its Cloud Run service."
-  value       = google_cloudfunctions2_function.this.name
+  description = "The Cloud Run service."
+  value       = google_cloud_run_v2_service.this.name
 }
 
 output "service_account" {
@@ -10,12 +10,12 @@ output "service_account" {
 
 output "ingress" {
   description = "Where requests may come from."
-  value       = google_cloudfunctions2_function.this.service_config[0].ingress_settings
+  value       = google_cloud_run_v2_service.this.ingress
 }
 
 output "environment" {
   description = "Its environment variables. None is secret."
-  value       = google_cloudfunctions2_function.this.service_config[0].environment_variables
+  value       = { for variable in google_cloud_run_v2_service.this.template[0].containers[0].env : variable.name => variable.value }
 }
 
 output "invokers" {

@@ -3,8 +3,8 @@ variable "name" {
   type        = string
 }
 
-variable "runtime" {
-  description = "Runtime of Cloud Functions, such as python311."
+variable "image" {
+  description = "The image of all functions, by digest."
   type        = string
 }
 
@@ -70,16 +70,6 @@ variable "sizing" {
     max_instances   = number
     pool_size       = number
   })
-}
-
-variable "source_archive" {
-  description = "Where the source is."
-  type        = object({ bucket = string, object = string })
-}
-
-variable "build" {
-  description = "Who builds the image, and where it is put."
-  type        = object({ service_account = string, repository = string })
 }
 
 variable "network" {

@@ -1,0 +1,67 @@
+"""The canary's own requests reach each function that people call, and change nothing."""
+
+from collections import Counter
+
+import pytest
+from werkzeug.wrappers import Request, Response
+
+from functions.manifest import manifest
+from infra.deploy import knocks
+from infra.deploy.health import FEWEST_REQUESTS
+from tests.unit.deploy.conftest import a_site
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch):
+    monkeypatch.setattr(knocks, "TIMES", 5)
+
+
+def _watched(services: list[str], seconds: float = 600) -> tuple[list[Request], float]:
+    """What a site is asked while a step is watched by a clock of its own, and how long that takes."""
+    asked: list[Request] = []
+    clock = [0.0]
+
+    def answer(request: Request) -> Response:
+        asked.append(request)
+        return Response(status=405)
+
+    def pause(length: float) -> None:
+        clock[0] += length
+
+    with a_site(answer) as url:
+        knocks.knocking(url, services, now=lambda: clock[0], pause=pause)(seconds)
+    return asked, clock[0]
+
+
+def test_each_public_function_that_is_released_is_asked_and_no_other():
+    asked, lasted = _watched(["reserve", "events", "expire"])
+    assert Counter(request.path for request in asked) == {"/api/v1/orders/reserve": 5, "/api/v1/events": 5}
+    assert {request.method for request in asked} == {"GET"}
+    assert lasted == pytest.approx(600)
+
+
+def test_no_answer_is_a_stored_one():
+    asked, _ = _watched(["events"])
+    assert len({request.full_path for request in asked}) == len(asked)
+
+
+def test_a_site_that_does_not_answer_is_waited_for_all_the_same(capsys):
+    clock = [0.0]
+    knocks.knocking(
+        "http://127.0.0.1:1", ["events"], now=lambda: clock[0], pause=lambda length: clock.append(clock.pop() + length)
+    )(60)
+    assert clock == [pytest.approx(60)]
+    assert "ConnectionError" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", [name for name, each in manifest().functions.items() if each.is_public])
+def test_every_public_function_has_an_address_that_is_its_own(name: str):
+    found = knocks.address(manifest().functions[name])
+    assert found is not None
+    if found.startswith("/api"):
+        assert manifest().serving(found) == name
+
+
+def test_a_tenth_of_them_is_enough_to_see(monkeypatch):
+    monkeypatch.undo()
+    assert knocks.TIMES / 10 >= 5 * FEWEST_REQUESTS
