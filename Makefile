@@ -63,6 +63,7 @@ security:
 documents:
 	$(BIN)/python -m schemas.openapi --check
 	$(BIN)/python -m schemas.metrics --check
+	$(BIN)/python -m schemas.database_roles --check
 	$(BIN)/python -m schemas.figures --check
 
 audit: setup ## Look for known vulnerabilities in the pinned packages (asks the OSV database)

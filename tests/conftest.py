@@ -122,6 +122,12 @@ def _migrated(server: Postgres) -> Iterator[Postgres]:
         _use(server.url("template"))
         command.upgrade(Config(str(ROOT / "alembic.ini")), "head")
         clients.engine().dispose()
+        from infra.deploy import grants
+
+        owner = clients.make_engine()
+        with owner.begin() as tx:
+            grants.give(tx)
+        owner.dispose()
         yield server
     finally:
         server.stop()

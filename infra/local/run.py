@@ -135,6 +135,19 @@ def _migrate() -> None:
     from alembic.config import Config
 
     command.upgrade(Config(str(ROOT / "alembic.ini")), "head")
+    if os.environ.get("DATABASE_ROLE"):
+        _give_roles()
+
+
+def _give_roles() -> None:
+    """The roles of the functions, which they take as in the cloud (shared/cloud/clients.py)."""
+    from infra.deploy import grants
+    from shared.cloud.clients import make_engine
+
+    owner = make_engine()
+    with owner.begin() as tx:
+        grants.give(tx)
+    owner.dispose()
 
 
 @contextmanager

@@ -10,8 +10,10 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from shared.cloud import permissions
 from shared.cloud.settings import settings
 
 if TYPE_CHECKING:
@@ -106,7 +108,20 @@ def make_engine(role: str = "", *, url: str | None = None, instance: str | None 
         creator = _cloud_sql_creator(session, chosen.database_instance if instance is None else instance)
         made = create_engine("postgresql+pg8000://", creator=creator, **pool)
     event.listen(made, "connect", prepare_statements)
+    if role:
+        event.listen(made, "checkout", partial(_act_as_function, role))
     return made
+
+
+def _act_as_function(product: str, connection: Any, record: Any, _: Any) -> None:
+    """Take the role of the running function, where functions share a process and so a pool; else the product's."""
+    function = permissions.running()
+    wanted = permissions.database_role(function) if function else product
+    if record.info.get("role", product) != wanted:
+        connection.autocommit = True
+        connection.cursor().execute(f"SET ROLE {wanted}")
+        connection.autocommit = False
+        record.info["role"] = wanted
 
 
 def _cloud_sql_creator(session: dict[str, str], instance: str) -> Callable[[], Any]:

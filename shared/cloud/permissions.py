@@ -36,6 +36,17 @@ def run_as(permissions: Permissions) -> Iterator[None]:
         _running.reset(token)
 
 
+def running() -> str | None:
+    """The function that is running, where functions share a process."""
+    permissions = _running.get()
+    return permissions.function if permissions else None
+
+
+def database_role(function: str) -> str:
+    """The database role of a function: it has the rights of schemas/database_roles.json (infra/deploy/grants.py)."""
+    return f"karcis_{function}"
+
+
 def check(kind: str, name: str) -> None:
     """Raise PermissionMissing for a resource that is not granted, where functions share a process."""
     permissions = _running.get()

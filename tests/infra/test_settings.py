@@ -59,7 +59,7 @@ def test_the_logins_that_are_granted_rights_are_the_functions(told, monkeypatch)
     monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", told["orders"]["GOOGLE_CLOUD_PROJECT"])
     settings.cache_clear()
     try:
-        assert set(logins()) == {environment["DATABASE_USER"] for environment in told.values()}
+        assert set(logins().values()) == {environment["DATABASE_USER"] for environment in told.values()}
     finally:
         settings.cache_clear()
 

@@ -51,11 +51,14 @@ def _as(login: str, server: Postgres) -> str:
     return server.url("karcis").replace("postgres@", login.replace("@", "%40") + "@")
 
 
-def test_the_pipeline_migrates_a_new_database_and_gives_functions_their_rights(owner: Engine):
+def test_the_pipeline_migrates_a_new_database_and_gives_functions_their_rights(
+    owner: Engine, monkeypatch: pytest.MonkeyPatch
+):
     with owner.begin() as tx:
-        for login in grants.logins():
+        for login in grants.logins().values():
             tx.exec_driver_sql(f'CREATE ROLE "{login}" LOGIN')
     assert migrate.run("expand") is not None
+    monkeypatch.setattr("sys.argv", ["grants"])
     assert grants.main() == 0
     with clients.engine().begin() as tx:
         assert tx.execute(text("SELECT current_user")).scalar_one() == PIPELINE
@@ -63,7 +66,7 @@ def test_the_pipeline_migrates_a_new_database_and_gives_functions_their_rights(o
         assert list(owners) == [PIPELINE], "it must be able to change them later"
     with owner.begin() as tx:
         assert tx.execute(
-            text("SELECT pg_has_role(:login, 'karcis_app', 'USAGE')"), {"login": grants.logins()[0]}
+            text("SELECT pg_has_role(:login, 'karcis_reserve', 'USAGE')"), {"login": grants.logins()["reserve"]}
         ).scalar_one()
 
 

@@ -1,42 +1,92 @@
-"""The functions' logins get the product's rights, all of them and no others."""
+"""Each function's login gets the rights of its function, all of them and no others."""
+
+from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
-from infra.deploy.grants import grant, logins
+from infra.deploy import grants
+from shared.cloud import permissions
 from shared.cloud.clients import make_engine
+from shared.cloud.database import transaction
+from shared.cloud.permissions import Permissions
 
 
 @pytest.fixture
-def owner(database: str):
+def owner(database: str) -> Iterator[Connection]:
+    """The owner of the tables, who is undone at the end: roles are the server's, not this database's."""
     engine = make_engine()
-    yield engine
+    with engine.connect() as connection:
+        connection.begin()
+        yield connection
+        connection.rollback()
     engine.dispose()
 
 
-def test_every_login_becomes_a_member_once_and_again(owner):
-    quoted = [f'"{name}"' for name in logins()]
-    with owner.begin() as tx:
-        for name in quoted:
-            tx.exec_driver_sql(f"CREATE ROLE {name} LOGIN")
-    try:
-        for _ in range(2):
-            with owner.begin() as tx:
-                grant(tx, logins())
-        with owner.begin() as tx:
-            members = tx.execute(
-                text("SELECT member::regrole::text FROM pg_auth_members WHERE roleid = 'karcis_app'::regrole")
-            ).scalars()
-            assert set(quoted) <= set(members)
-            tx.exec_driver_sql(f"SET LOCAL ROLE {quoted[0]}")
-            assert tx.exec_driver_sql("SELECT has_table_privilege('orders', 'INSERT')").scalar_one()
-            assert not tx.exec_driver_sql("SELECT has_table_privilege('audit_log', 'UPDATE')").scalar_one()
-    finally:
-        with owner.begin() as tx:
-            tx.exec_driver_sql(f"DROP ROLE {', '.join(quoted)}")  # roles are the server's, not this database's
+def may(tx: Connection, role: str, table: str, privilege: str) -> bool:
+    query = text("SELECT has_table_privilege(:role, :table, :privilege)")
+    allowed: bool = tx.execute(query, {"role": role, "table": table, "privilege": privilege}).scalar_one()
+    return allowed
 
 
-def test_a_login_that_is_missing_is_an_error(owner):
-    with pytest.raises(ProgrammingError, match="does not exist"), owner.begin() as tx:
-        grant(tx, ["fn-nobody@example.iam"])
+def a_login(tx: Connection, name: str) -> dict[str, str]:
+    login = f"fn-{name}@example.iam"
+    tx.exec_driver_sql(f'CREATE ROLE "{login}" LOGIN')
+    return {name: login}
+
+
+def test_a_login_has_the_rights_of_its_function_and_no_others(owner: Connection):
+    [login] = a_login(owner, "reserve").values()
+    for _ in range(2):
+        grants.give(owner)
+        grants.join(owner, {"reserve": login})
+    assert may(owner, login, "orders", "INSERT")
+    assert may(owner, login, "ticket_tiers", "UPDATE")
+    for table in ("payouts", "bank_accounts", "refunds", "webhook_events", "login_attempts"):
+        assert not may(owner, login, table, "SELECT"), table
+    assert not may(owner, login, "orders", "DELETE")
+
+
+def test_no_function_rewrites_what_happened(owner: Connection):
+    for name in grants.needed():
+        role = permissions.database_role(name)
+        assert not may(owner, role, "audit_log", "UPDATE")
+        assert not may(owner, role, "ledger_entries", "DELETE")
+        assert not may(owner, role, "alembic_version", "UPDATE")
+
+
+def test_what_the_code_of_before_held_is_told_and_taken_away(owner: Connection):
+    users = a_login(owner, "reserve")
+    owner.exec_driver_sql("GRANT SELECT ON payouts TO karcis_reserve")
+    owner.exec_driver_sql(f'GRANT karcis_app TO "{users["reserve"]}"')
+    statements = grants.excess(owner, users)
+    assert statements == [
+        f'REVOKE karcis_app FROM "{users["reserve"]}"',
+        "REVOKE SELECT ON payouts FROM karcis_reserve",
+    ]
+    for statement in statements:
+        owner.exec_driver_sql(statement)
+    assert grants.excess(owner, users) == []
+    assert not may(owner, users["reserve"], "payouts", "SELECT")
+
+
+def test_a_login_that_is_missing_is_an_error(owner: Connection):
+    with pytest.raises(ProgrammingError, match="does not exist"):
+        grants.join(owner, {"reserve": "fn-nobody@example.iam"})
+
+
+@pytest.mark.usefixtures("database")
+def test_where_functions_share_a_process_each_acts_as_itself():
+    def role_and_payouts() -> tuple[str, bool]:
+        with transaction() as tx:
+            query = "SELECT current_user::text, has_table_privilege('payouts', 'SELECT')"
+            role, reads = tx.exec_driver_sql(query).one()
+        return role, reads
+
+    assert role_and_payouts() == ("karcis_app", True)
+    with permissions.run_as(Permissions("reserve", frozenset())):
+        assert role_and_payouts() == ("karcis_reserve", False)
+        with pytest.raises(ProgrammingError, match="permission denied"), transaction() as tx:
+            tx.exec_driver_sql("SELECT 1 FROM payouts")
+    assert role_and_payouts() == ("karcis_app", True)

@@ -122,7 +122,7 @@ def test_it_waits_for_a_person(name: str):
 
 
 def test_the_database_contracts_once_nobody_can_go_back_by_itself():
-    assert _order("infra/deploy/contract.yaml") == ["fetch", "prepare", "settled", "contract"]
+    assert _order("infra/deploy/contract.yaml") == ["fetch", "prepare", "settled", "contract", "prune"]
     assert not [step for step in _build("infra/deploy/release.yaml")["steps"] if "contract" in step["args"]]
 
 
