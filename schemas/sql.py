@@ -1,7 +1,8 @@
-"""Writes schemas/schema.sql: the database as all migrations together leave it, to be read.
+"""Writes the database as all migrations together leave it: schemas/schema.sql to be read, schemas/rights.sql to be run.
 
-`python -m schemas.sql` migrates an empty database of its own and dumps it; a test holds that the file is current
-(tests/integration/deploy/test_schema_sql.py).
+`python -m schemas.sql` migrates an empty database of its own and dumps it; a test holds that the files are current
+(tests/integration/deploy/test_schema_sql.py). The rights are what an export of Cloud SQL leaves out:
+infra/deploy/rights.py gives them back to a database that was restored from one.
 """
 
 import os
@@ -21,20 +22,36 @@ from shared.cloud.settings import settings
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "schemas" / "schema.sql"
+RIGHTS = ROOT / "schemas" / "rights.sql"
 _NOISE = re.compile(r"^(--|SET |SELECT pg_catalog\.|\\)")
 """Lines that differ between versions of pg_dump, or say nothing of the schema."""
+_RIGHT = re.compile(r"^(GRANT|REVOKE|ALTER DEFAULT PRIVILEGES) ")
 
 
 def document(bin_dir: Path, url: str) -> str:
     """The schema of a migrated database, without owners, rights and pg_dump's remarks."""
+    dumped = _dumped(bin_dir, url, "--no-privileges", "--exclude-table=alembic_version")
+    kept = "\n".join(line for line in dumped.splitlines() if not _NOISE.match(line))
+    return _title(bin_dir) + re.sub(r"\n{3,}", "\n\n", kept).strip() + "\n"
+
+
+def rights(bin_dir: Path, url: str) -> str:
+    """What a migrated database lets its roles do: one statement a line, whoever owns it."""
+    given = [line for line in _dumped(bin_dir, url).splitlines() if _RIGHT.match(line)]
+    anybody = [re.sub(r' FOR ROLE (\w+|"[^"]+")', "", line) for line in given]
+    return _title(bin_dir) + "\n".join(anybody) + "\n"
+
+
+def _dumped(bin_dir: Path, url: str, *options: str) -> str:
     at = make_url(url)
     place = ["-h", str(at.host), "-p", str(at.port), "-U", str(at.username), "-d", str(at.database)]
-    options = ["--schema-only", "--no-owner", "--no-privileges", "--exclude-table=alembic_version"]
+    command = [str(bin_dir / "pg_dump"), "--schema-only", "--no-owner", *options, *place]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def _title(bin_dir: Path) -> str:
     version = subprocess.run([bin_dir / "pg_dump", "--version"], check=True, capture_output=True, text=True).stdout
-    dumped = subprocess.run([bin_dir / "pg_dump", *options, *place], check=True, capture_output=True, text=True).stdout
-    kept = "\n".join(line for line in dumped.splitlines() if not _NOISE.match(line))
-    title = f"-- Made by `python -m schemas.sql` with PostgreSQL {major(version)}: change a migration, not this.\n\n"
-    return title + re.sub(r"\n{3,}", "\n\n", kept).strip() + "\n"
+    return f"-- Made by `python -m schemas.sql` with PostgreSQL {major(version)}: change a migration, not this.\n\n"
 
 
 def major(version: str) -> str:
@@ -44,7 +61,7 @@ def major(version: str) -> str:
 
 
 def main() -> int:
-    """Write the file from a database of its own."""
+    """Write the files from a database of its own."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o711)  # PostgreSQL's own user passes through
         with Postgres(Path(folder) / "data") as server:
@@ -54,6 +71,7 @@ def main() -> int:
             command.upgrade(Config(str(ROOT / "alembic.ini")), "head")
             clients.engine().dispose()
             FILE.write_text(document(server.bin_dir, server.url("schema")), encoding="utf-8")
+            RIGHTS.write_text(rights(server.bin_dir, server.url("schema")), encoding="utf-8")
     return 0
 
 

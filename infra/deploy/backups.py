@@ -1,9 +1,13 @@
 """A database dumped as it is at one moment, and restored into another server: PostgreSQL's own tools, called right.
 
+`dump` and `restore` keep everything; `export` and `load` what Cloud SQL keeps when it exports: no owners and no rights.
+
 The rows are counted in the very snapshot that is dumped, so that what was restored can be compared to the row.
 """
 
+import gzip
 import os
+import shutil
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -22,12 +26,12 @@ _ROLES = text("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'")
 
 
 class BackupFailed(RuntimeError):
-    """pg_dump or pg_restore refused; the message holds what it said."""
+    """pg_dump, pg_restore or psql refused; the message holds what it said."""
 
 
 @dataclass(frozen=True)
 class Dump:
-    """A dump in PostgreSQL's custom format, and what was there when it was made."""
+    """A dump, and what was there when it was made."""
 
     file: Path
     taken_at: datetime
@@ -38,7 +42,17 @@ class Dump:
 
 
 def dump(url: str, file: Path, bin_dir: Path) -> Dump:
-    """Dump the database at `url` into `file`, while it is being used. Raises BackupFailed."""
+    """Dump the database at `url` into `file`, in PostgreSQL's custom format. Raises BackupFailed."""
+    return _dump(url, file, bin_dir, "--format=custom", "--no-owner")
+
+
+def export(url: str, file: Path, bin_dir: Path) -> Dump:
+    """Export the database at `url` into `file`, as compressed SQL without owners and rights. Raises BackupFailed."""
+    return _dump(url, file, bin_dir, "--format=plain", "--compress=gzip:6", "--no-owner", "--no-acl")
+
+
+def _dump(url: str, file: Path, bin_dir: Path, *options: str) -> Dump:
+    """Dump while the database is being used: what is counted is what is dumped."""
     with _connected(url) as connection:
         connection.execution_options(isolation_level="REPEATABLE READ")
         snapshot = connection.execute(text("SELECT pg_export_snapshot()")).scalar_one()
@@ -48,8 +62,7 @@ def dump(url: str, file: Path, bin_dir: Path) -> Dump:
             rows=rows(connection),
             roles=tuple(connection.execute(_ROLES).scalars()),
         )
-        options = ("--format=custom", "--no-owner", f"--snapshot={snapshot}", f"--file={file}")
-        _run(bin_dir / "pg_dump", make_url(url), *options)
+        _run(bin_dir / "pg_dump", make_url(url), *options, f"--snapshot={snapshot}", f"--file={file}")
     return made
 
 
@@ -58,6 +71,21 @@ def restore(made: Dump, url: str, bin_dir: Path) -> None:
     with _connected(url) as connection:
         _make_roles(connection, made.roles)
     _run(bin_dir / "pg_restore", make_url(url), "--exit-on-error", "--no-owner", "--jobs=2", str(made.file))
+
+
+def load(file: Path, url: str, bin_dir: Path) -> None:
+    """Load an export, compressed or not, into the empty database at `url`. Raises BackupFailed."""
+    options = ("--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--single-transaction", "--output=/dev/null")
+    if file.suffix != ".gz":
+        return _run(bin_dir / "psql", make_url(url), *options, f"--file={file}")
+    plain = file.with_suffix("")
+    with gzip.open(file) as packed, plain.open("xb") as unpacked:
+        shutil.copyfileobj(packed, unpacked)
+    try:
+        _run(bin_dir / "psql", make_url(url), *options, f"--file={plain}")
+    finally:
+        plain.unlink()
+    return None
 
 
 def rows(connection: Connection) -> dict[str, int]:

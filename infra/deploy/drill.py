@@ -2,14 +2,17 @@
 
     python -m infra.deploy.drill                dumps the database of DATABASE_URL, restores it into a fresh
                                                 PostgreSQL, and checks what came out
+    python -m infra.deploy.drill --export       the same by way of SQL without owners and rights, as Cloud SQL exports
+    python -m infra.deploy.drill --export FILE  restores this export instead, as it came out of the vault
     python -m infra.deploy.drill --in-place     checks the database of the settings itself: a clone of Cloud SQL made
                                                 to a moment in time (docs/runbook.md, Restoring a backup)
 
-The first needs the development packages, which bring a PostgreSQL, or an installed one as new as the source. Neither
-changes the source. Exit status 0: whole, and nothing is missing; 1: not, and the report says what.
+All but the last need the development packages, which bring a PostgreSQL, or an installed one as new as the source.
+None changes the source. Exit status 0: whole, and nothing is missing; 1: not, and the report says what.
 """
 
 import argparse
+import shutil
 import sys
 import tempfile
 import time
@@ -24,11 +27,14 @@ from sqlalchemy import Connection, text
 
 from functions.manifest import manifest
 from infra.checks import invariants
-from infra.deploy import backups
+from infra.deploy import backups, rights
 from infra.deploy.migrate import CONFIG
 from infra.local.postgres import Postgres
 from shared.cloud.clients import engine
 from shared.cloud.settings import settings
+
+_OF_ITS_OWN = Path()
+"""What `--export` means without a file."""
 
 HISTORY = ("audit_log", "ledger_postings", "ledger_entries")
 _UNREADABLE = text("""
@@ -65,18 +71,47 @@ def waiting(connection: Connection) -> dict[str, int]:
 
 def restored() -> list[str]:
     """Dump, restore into a fresh server, check; tell how it goes. Gives what is wrong."""
-    with _folder() as folder, Postgres(folder) as server:
-        server.create_database("restored")
+    with _fresh() as (server, folder):
         started = time.monotonic()
         made = backups.dump(settings().database_url, folder / "karcis.dump", server.bin_dir)
-        _tell(f"dumped, as it was at {made.taken_at:%Y-%m-%d %H:%M:%S %Z}", started, f"{_size(made.file)} bytes")
+        _tell_dumped(made, started)
         started = time.monotonic()
         backups.restore(made, server.url("restored"), server.bin_dir)
-        _tell("restored into a fresh PostgreSQL", started)
-        with backups.engine_of(server.url("restored")).connect() as connection:
-            rows = backups.rows(connection)
-            _tell(f"counted {sum(rows.values())} rows in {len(rows)} tables")
-            return differences(made.rows, rows) + _checked(connection)
+        return _found(server, made.rows, started)
+
+
+def exported() -> list[str]:
+    """Export as Cloud SQL does, restore that into a fresh server, check. Gives what is wrong."""
+    with _fresh() as (server, folder):
+        started = time.monotonic()
+        made = backups.export(settings().database_url, folder / "karcis.sql.gz", server.bin_dir)
+        _tell_dumped(made, started)
+        return _loaded(server, made.file, made.rows)
+
+
+def loaded(file: Path) -> list[str]:
+    """Restore this export into a fresh server and check it. Gives what is wrong."""
+    with _fresh() as (server, folder):
+        copy = Path(shutil.copy(file, folder))  # where PostgreSQL's tools may unpack it
+        return _loaded(server, copy, None)
+
+
+def _loaded(server: Postgres, file: Path, rows: Mapping[str, int] | None) -> list[str]:
+    started = time.monotonic()
+    backups.load(file, server.url("restored"), server.bin_dir)
+    with backups.engine_of(server.url("restored")).begin() as tx:
+        rights.make_roles(tx)
+        rights.grant(tx)
+    return _found(server, rows, started)
+
+
+def _found(server: Postgres, source: Mapping[str, int] | None, started: float) -> list[str]:
+    """What is wrong with the restored database; the rows of the source are compared where they are known."""
+    _tell("restored into a fresh PostgreSQL", started)
+    with backups.engine_of(server.url("restored")).connect() as connection:
+        rows = backups.rows(connection)
+        _tell(f"counted {sum(rows.values())} rows in {len(rows)} tables")
+        return differences(rows if source is None else source, rows) + _checked(connection)
 
 
 def in_place() -> list[str]:
@@ -88,15 +123,25 @@ def in_place() -> list[str]:
 def main(arguments: list[str]) -> int:
     """Run the drill that is asked for; 1 where something is wrong."""
     parser = argparse.ArgumentParser(prog="drill", description="Restore a backup and prove that it is whole.")
-    parser.add_argument("--in-place", action="store_true", help="check the database of the settings itself")
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument("--in-place", action="store_true", help="check the database of the settings itself")
+    ways.add_argument("--export", nargs="?", const=_OF_ITS_OWN, type=Path, metavar="FILE", help="by way of an export")
     asked = parser.parse_args(arguments)
-    if not asked.in_place and not settings().database_url:
+    if asked.export in (None, _OF_ITS_OWN) and not asked.in_place and not settings().database_url:
         parser.error("say in DATABASE_URL which database to dump, or use --in-place")
-    found = in_place() if asked.in_place else restored()
+    found = _asked(asked)
     for problem in found:
         _tell(f"WRONG  {problem}")
     _tell(f"{len(found)} things are wrong" if found else "whole")
     return 1 if found else 0
+
+
+def _asked(asked: argparse.Namespace) -> list[str]:
+    if asked.in_place:
+        return in_place()
+    if asked.export is None:
+        return restored()
+    return exported() if asked.export == _OF_ITS_OWN else loaded(asked.export)
 
 
 def _checked(connection: Connection) -> list[str]:
@@ -125,12 +170,18 @@ def _of_outbox(connection: Connection) -> list[str]:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
-    """A folder for the fresh server, which PostgreSQL's own user may enter too."""
+def _fresh() -> Iterator[tuple[Postgres, Path]]:
+    """A fresh server with an empty database `restored`, and its folder, which PostgreSQL's own user may enter too."""
     with tempfile.TemporaryDirectory(prefix="karcis-drill-") as name:
         folder = Path(name)
         folder.chmod(0o711)
-        yield folder
+        with Postgres(folder) as server:
+            server.create_database("restored")
+            yield server, folder
+
+
+def _tell_dumped(made: backups.Dump, started: float) -> None:
+    _tell(f"dumped, as it was at {made.taken_at:%Y-%m-%d %H:%M:%S %Z}", started, f"{_size(made.file)} bytes")
 
 
 def _size(file: Path) -> str:

@@ -60,7 +60,7 @@ def run(shop: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("arguments", [(), ("--in-place",)])
+@pytest.mark.parametrize("arguments", [(), ("--export",), ("--in-place",)])
 @pytest.mark.slow("it sells in a product of its own, and restores a backup into a fresh server")
 def test_what_was_sold_is_whole_after_a_restore(shop: Stack, arguments: tuple[str, ...]):
     done = run(shop, *arguments)

@@ -1,4 +1,7 @@
-"""schemas/schema.sql shows the database as the migrations leave it."""
+"""schemas/schema.sql shows the database as the migrations leave it, schemas/rights.sql who may do what in it."""
+
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -6,9 +9,10 @@ from infra.local.postgres import Postgres
 from schemas import sql
 
 
-def test_the_file_is_what_the_migrations_make(postgres: Postgres):
-    written = sql.FILE.read_text(encoding="utf-8")
-    made = sql.document(postgres.bin_dir, postgres.url("template"))
+@pytest.mark.parametrize(("file", "document"), [(sql.FILE, sql.document), (sql.RIGHTS, sql.rights)])
+def test_the_file_is_what_the_migrations_make(postgres: Postgres, file: Path, document: Callable[[Path, str], str]):
+    written = file.read_text(encoding="utf-8")
+    made = document(postgres.bin_dir, postgres.url("template"))
     if sql.major(made) != sql.major(written):
         pytest.skip(f"pg_dump {sql.major(made)} writes otherwise than {sql.major(written)}, of which the file is")
-    assert made == written, "run `python -m schemas.sql` and commit schemas/schema.sql"
+    assert made == written, f"run `python -m schemas.sql` and commit {file.name}"
