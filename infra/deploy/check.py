@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 TERRAFORM = ROOT / "infra" / "terraform"
-ENVIRONMENTS = ("staging", "production")
+ENVIRONMENTS = ("staging", "production", "vault")
 EXAMPLES = "terraform.tfvars.example"
 IMAGE = "asia-southeast2-docker.pkg.dev/example-karcis-{environment}/functions/karcis@sha256:" + "0" * 64
 """What a pipeline gives Terraform: no file holds it."""

@@ -82,15 +82,15 @@ resource "google_storage_bucket_iam_member" "builder_keeps_sboms" {
   member = google_service_account.builder.member
 }
 
-# By hand, `gcloud builds submit` puts the source here, and the build fetches it.
-resource "google_project_iam_member" "builder_reads_submitted" {
-  project = var.project_id
-  role    = "roles/storage.objectViewer"
-  member  = google_service_account.builder.member
+# By hand, `gcloud builds submit --gcs-source-staging-dir` puts the source here, and the build fetches it.
+resource "google_storage_bucket_iam_member" "builder_reads_submitted" {
+  bucket = google_storage_bucket.pipeline.name
+  role   = "roles/storage.objectViewer"
+  member = google_service_account.builder.member
 
   condition {
     title      = "what builds were submitted with"
-    expression = "resource.name.startsWith('projects/_/buckets/${var.project_id}_') && resource.name.contains('cloudbuild')"
+    expression = "resource.name.startsWith('projects/_/buckets/${google_storage_bucket.pipeline.name}/objects/source/')"
   }
 }
 
@@ -183,9 +183,9 @@ resource "terraform_data" "ready_for_an_image" {
     google_cloudbuild_worker_pool.release,
     google_kms_crypto_key_iam_member.planner_attests,
     google_project_iam_member.builder,
-    google_project_iam_member.builder_reads_submitted,
     google_project_iam_member.works_in_the_pool,
     google_storage_bucket_iam_member.builder_keeps_sboms,
+    google_storage_bucket_iam_member.builder_reads_submitted,
   ]
 }
 

@@ -79,6 +79,16 @@ locals {
       filter      = "resource.type=\"cloudsql_database\" AND log_id(\"cloudaudit.googleapis.com/system_event\") AND protoPayload.methodName=\"cloudsql.instances.automatedBackup\" AND protoPayload.metadata.windowStatus=~\"(?i)fail|error|skip|cancel\""
       resource    = "cloudsql_database"
     }
+    drift-checked = {
+      description = "Plans of what was released that have ended, whatever they have found."
+      filter      = "resource.type=\"build\" AND log_id(\"cloudbuild\") AND textPayload:\"drift: compared with what was released\""
+      resource    = "build"
+    }
+    drift-found = {
+      description = "Plans of what was released that would change something."
+      filter      = "resource.type=\"build\" AND log_id(\"cloudbuild\") AND textPayload:\"drift: the cloud is not what was released\""
+      resource    = "build"
+    }
   }
 }
 

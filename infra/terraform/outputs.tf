@@ -37,6 +37,9 @@ output "database" {
   value = {
     instance = google_sql_database_instance.main.connection_name
     name     = google_sql_database.main.name
+
+    # Who writes exports: one of export_writers of environments/vault.
+    service_account = google_sql_database_instance.main.service_account_email_address
   }
 }
 

@@ -51,6 +51,7 @@ locals {
     "roles/secretmanager.admin",
     "roles/serviceusage.serviceUsageAdmin",
     "roles/storage.admin",
+    "roles/workflows.admin",
   ])
 }
 
@@ -90,6 +91,7 @@ resource "google_project_iam_member" "releaser" {
 resource "google_service_account_iam_member" "releaser_deploys_as" {
   for_each = {
     builder  = google_service_account.builder.name
+    exporter = google_service_account.exporter.name
     invoker  = google_service_account.invoker.name
     planner  = google_service_account.planner.name
     releaser = google_service_account.releaser.name

@@ -32,6 +32,8 @@ locals {
     "storage.googleapis.com",
     "sts.googleapis.com",
     "telemetry.googleapis.com",
+    "workflowexecutions.googleapis.com",
+    "workflows.googleapis.com",
   ])
 
   # Agents that must exist before a key or a topic can be shared with them.

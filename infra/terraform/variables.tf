@@ -222,6 +222,25 @@ variable "repository" {
   default     = null
 }
 
+variable "vault" {
+  description = "Buckets of another project and region, made by environments/vault: for nightly exports of the database, and for escrowed keys. Null: none, and the loss of the project is the loss of everything."
+  type = object({
+    exports_bucket = string
+    escrow_bucket  = string
+  })
+  default = null
+
+  validation {
+    condition     = var.vault != null || var.environment != "production"
+    error_message = "Production needs a vault: apply environments/vault first, and name its buckets (docs/disaster.md)."
+  }
+
+  validation {
+    condition     = !anytrue([for bucket in values(coalesce(var.vault, {})) : startswith(coalesce(bucket, ""), "${var.project_id}-")])
+    error_message = "vault names a bucket of this very project: it would be lost with it."
+  }
+}
+
 variable "state_bucket" {
   description = "The bucket with this environment's Terraform state, which the pipeline needs. See README.md."
   type        = string

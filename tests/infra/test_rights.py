@@ -27,8 +27,8 @@ def test_a_function_is_deployed_by_those_who_may_and_starts_with_what_its_probe_
 
 
 def test_the_builder_reads_what_builds_are_submitted_with_and_no_other_bucket(resources: dict[str, dict[str, Any]]):
-    expression = resources["google_project_iam_member.builder_reads_submitted"]["condition"][0]["expression"]
-    assert expression.endswith("_') && resource.name.contains('cloudbuild')")
+    given = resources["google_storage_bucket_iam_member.builder_reads_submitted"]
+    assert given["condition"][0]["expression"].endswith(f"/buckets/{given['bucket']}/objects/source/')")
 
 
 @pytest.mark.parametrize(("policy", "rate"), [("standard", 12_000), ("accounts", 6000), ("webhook", 3000)])

@@ -10,17 +10,17 @@ from tests.unit.docs.documents import ROOT, anchors, headings, read
 
 RUNBOOK = read("docs/runbook.md")
 KINDS = {kind for heading in headings(RUNBOOK) for kind in re.findall(r"`([a-z_]+)`", heading)}
-ALERTS = ROOT / "infra" / "terraform" / "monitoring_alerts.tf"
+TERRAFORM = ROOT / "infra" / "terraform"
+ALERTS = [*sorted(TERRAFORM.glob("monitoring_alerts*.tf")), TERRAFORM / "modules" / "vault" / "alerts.tf"]
 BURNS = ["burn-rate-availability", "burn-rate-latency"]
 OPENING = {"add": "manual_tasks", "_open_manual_task": None}
 """The functions that open a task, and the module they are called through."""
 
 
 def alerts() -> list[str]:
-    """The alerts of Terraform: each is the key of an entry of `local.alerts`, and links to the heading of its name."""
-    return (
-        re.findall(r"^    ([a-z-]+) = {$", ALERTS.read_text(encoding="utf-8"), re.MULTILINE) if ALERTS.exists() else []
-    )
+    """The alerts of Terraform: each is a key of a map of alerts, and links to the heading of its name."""
+    entry = re.compile(r"^    ([a-z-]+) = {\n      summary ", re.MULTILINE)
+    return [key for file in ALERTS for key in entry.findall(file.read_text(encoding="utf-8"))]
 
 
 def kinds_of_code() -> Iterator[str]:

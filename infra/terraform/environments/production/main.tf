@@ -42,6 +42,7 @@ module "karcis" {
   region         = var.region
   domain         = var.domain
   state_bucket   = var.state_bucket
+  vault          = var.vault
   repository     = var.repository
   budget         = var.budget
   alert_emails   = var.alert_emails

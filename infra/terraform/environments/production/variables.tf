@@ -40,6 +40,15 @@ variable "image_source" {
   default = null
 }
 
+variable "vault" {
+  description = "Buckets of another project and region, made by environments/vault."
+  type = object({
+    exports_bucket = string
+    escrow_bucket  = string
+  })
+  default = null
+}
+
 variable "repository" {
   type    = string
   default = null

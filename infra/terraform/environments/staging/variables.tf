@@ -40,6 +40,15 @@ variable "released_image_readers" {
   default = []
 }
 
+variable "vault" {
+  description = "Buckets of another project and region, made by environments/vault."
+  type = object({
+    exports_bucket = string
+    escrow_bucket  = string
+  })
+  default = null
+}
+
 variable "repository" {
   type    = string
   default = null
