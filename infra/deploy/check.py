@@ -64,11 +64,9 @@ def _plan(terraform: Sequence[str], environment: str, plans: Path) -> None:
     apart = {"TF_DATA_DIR": str(folder / ".terraform" / "infra-check")}  # an operator's own init stays as it is
     with _local_state(folder):
         _step(f"init {environment}", _in(terraform, folder, "init", "-reconfigure"), warnings=True, surroundings=apart)
-        plan = _in(
-            terraform, folder, "plan", f"-var-file={EXAMPLES}", f"-out={saved}",
-            f"-var=image={IMAGE.format(environment=environment)}",
-        )  # fmt: skip
-        _step(f"plan {environment}", plan, surroundings=apart)
+        plan = _in(terraform, folder, "plan", f"-var-file={EXAMPLES}", f"-out={saved}")
+        given = {"TF_VAR_image": IMAGE.format(environment=environment)}  # the vault has none, and asks for none
+        _step(f"plan {environment}", plan, surroundings=apart | given)
         command = [*terraform, f"-chdir={folder}", "show", "-json", str(saved)]
         shown = _step(f"show {environment}", command, quiet=True, surroundings=apart)
     (plans / f"{environment}.json").write_text(shown, encoding="utf-8")
