@@ -8,7 +8,8 @@ import pytest
 from tests import requirements
 from tests.unit.docs.documents import ROOT, anchors
 
-DOCUMENTS = [ROOT / "README.md", ROOT / "infra/terraform/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+OF_FOLDERS = [page for page in sorted((ROOT / "infra").rglob("README.md")) if ".terraform" not in page.parts]
+DOCUMENTS = [ROOT / "README.md", *OF_FOLDERS, *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
