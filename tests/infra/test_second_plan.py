@@ -1,0 +1,155 @@
+"""A plan after a release is empty: what the canary has moved, Terraform leaves alone.
+
+The state is made up: what a first plan wanted, and the traffic and the client that gcloud has left since.
+"""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.infra.conftest import ROOT
+
+MODULE = ROOT / "infra" / "terraform" / "modules" / "function"
+CALL = """
+provider "google" {
+  project      = "example-karcis"
+  access_token = "nobody"
+}
+
+module "function" {
+  source = "./function"
+
+  name          = "reserve"
+  entry_point   = "reserve"
+  image         = "asia-southeast2-docker.pkg.dev/example-karcis/functions/karcis@sha256:0"
+  summary       = "Holds tickets."
+  project_id    = "example-karcis"
+  region        = "asia-southeast2"
+  is_public     = true
+  is_called     = false
+  invoker       = "serviceAccount:invoker@example-karcis.iam.gserviceaccount.com"
+  deployer      = "serviceAccount:pipeline-release@example-karcis.iam.gserviceaccount.com"
+  environment   = { REGION = "asia-southeast2" }
+  labels        = { environment = "production" }
+  network       = { network = "main", subnetwork = "functions" }
+  database      = "main"
+  task_identity = "invoker"
+  secrets       = {}
+  topics        = {}
+  buckets       = {}
+  queues        = {}
+  dead_letters  = {}
+
+  sizing = {
+    memory_mb     = 512, cpu = 1, timeout_seconds = 60, concurrency = 8, threads = 8
+    min_instances = %(least)d, max_instances = 10, pool_size = 2
+  }
+}
+"""
+KNOWN = {"google_cloud_run_v2_service", "google_service_account"}
+AFTER_A_CANARY = {
+    "client": "gcloud",
+    "client_version": "540.0.0",
+    "latest_ready_revision": "reserve-00002-abc",
+    "traffic": [
+        {
+            "type": "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION",
+            "revision": "reserve-00002-abc",
+            "percent": 100,
+            "tag": "",
+        }
+    ],
+}
+
+Plan = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def plan_of(tmp_path: Path) -> Plan:
+    """A function that plans the module, of which a copy is in the folder, and returns what it would change."""
+    command = os.environ.get("TERRAFORM")
+    if os.environ.get("TERRAFORM_PLANS") is None or command is None:
+        pytest.skip("needs Terraform: make infra-check")
+    terraform = [*shlex.split(command), f"-chdir={tmp_path}"]
+    shutil.copytree(MODULE, tmp_path / "function")
+    shutil.copy(ROOT / "infra" / "terraform" / "versions.tf", tmp_path)
+
+    def run(*arguments: str) -> str:
+        return subprocess.run([*terraform, *arguments], capture_output=True, text=True, check=True).stdout
+
+    def plan(*options: str, least: int = 1) -> dict[str, Any]:
+        (tmp_path / "main.tf").write_text(CALL % {"least": least})
+        run("init")
+        run("plan", "-refresh=false", f"-out={tmp_path}/saved.plan", *options)
+        shown: dict[str, Any] = json.loads(run("show", "-json", f"{tmp_path}/saved.plan"))
+        return shown
+
+    return plan
+
+
+@pytest.fixture
+def released(plan_of: Plan, tmp_path: Path) -> str:
+    """The option that names the state after an apply and a canary."""
+    first = plan_of()
+    [planned] = first["planned_values"]["root_module"]["child_modules"]
+    versions = {resource["address"]: resource["schema_version"] for resource in planned["resources"]}
+    resources = [
+        _instance(each, versions[each["address"]]) for each in first["resource_changes"] if each["type"] in KNOWN
+    ]
+    state = {"version": 4, "serial": 1, "lineage": "4f5c0a0e-0000-4000-8000-000000000000", "resources": resources}
+    (tmp_path / "released.tfstate").write_text(json.dumps(state))
+    return f"-state={tmp_path}/released.tfstate"
+
+
+def _instance(change: dict[str, Any], version: int) -> dict[str, Any]:
+    values = dict.fromkeys(change["change"]["after_unknown"]) | change["change"]["after"] | {"id": change["address"]}
+    if change["type"] == "google_cloud_run_v2_service":
+        values |= AFTER_A_CANARY
+    return {
+        "module": "module.function",
+        "mode": "managed",
+        "type": change["type"],
+        "name": change["name"],
+        "provider": f'provider["{change["provider_name"]}"]',
+        "instances": [{"schema_version": version, "attributes": values, "sensitive_attributes": []}],
+    }
+
+
+def _change(plan: dict[str, Any]) -> dict[str, Any]:
+    [found] = [each for each in plan["resource_changes"] if each["type"] == "google_cloud_run_v2_service"]
+    change: dict[str, Any] = found["change"]
+    return change
+
+
+def test_a_plan_after_a_canary_is_empty(plan_of: Plan, released: str):
+    assert _change(plan_of(released))["actions"] == ["no-op"]
+
+
+def test_it_would_not_be_if_traffic_were_not_ignored(plan_of: Plan, released: str, tmp_path: Path):
+    source = (tmp_path / "function" / "main.tf").read_text()
+    (tmp_path / "function" / "main.tf").write_text(source.replace("ignore_changes = [traffic, ", "ignore_changes = ["))
+    assert _change(plan_of(released))["actions"] == ["update"]
+
+
+def test_instances_change_without_a_new_revision(plan_of: Plan, released: str):
+    """Nothing of the template, and no traffic."""
+    change = _change(plan_of(released, least=6))
+    assert change["actions"] == ["update"]
+    assert change["after"]["scaling"][0]["min_instance_count"] == 6
+    assert _same(change["before"]["template"], change["after"]["template"])
+
+
+def _same(before: Any, after: Any) -> bool:
+    """Whether all that is known afterwards is as before. What only the cloud will say isn't there."""
+    if isinstance(after, dict):
+        return all(_same(before[name], value) for name, value in after.items())
+    if isinstance(after, list):
+        return all(_same(*each) for each in zip(before, after, strict=True))
+    return bool(before == after)
