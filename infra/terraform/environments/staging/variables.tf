@@ -1,32 +1,38 @@
-# What an operator decides; each is described in the root's variables.tf.
+# What an operator decides, in the root's own words (variables.tf there), which also checks it.
 
 variable "project_id" {
-  type = string
+  description = "The Google Cloud project. It holds one environment and nothing else."
+  type        = string
 }
 
 variable "project_number" {
-  type = string
+  description = "Its number: Google's own service agents and the functions' addresses are named by it."
+  type        = string
 }
 
 variable "region" {
-  type    = string
-  default = "asia-southeast2"
+  description = "Where people's data stays: Jakarta (UU PDP, article 56)."
+  type        = string
+  default     = "asia-southeast2"
 }
 
 variable "domain" {
-  type = string
+  description = "The host name buyers use, as tickets.example.com."
+  type        = string
 }
 
 variable "state_bucket" {
-  type = string
+  description = "The bucket with this environment's Terraform state, which the pipeline needs. See README.md."
+  type        = string
 }
 
 variable "image" {
-  description = "The image of all functions, by digest: TF_VAR_image, and not in a file (README.md)."
+  description = "The image of all functions by digest, which a release is given by the pipeline: TF_VAR_image. By hand: README.md."
   type        = string
 }
 
 variable "run_quota" {
+  description = "Processors and GiB of memory that all instances together may have in the region (quotas of Cloud Run), and who answers Google's questions about it. No contact: they are not asked for."
   type = object({
     cpus       = number
     memory_gib = number
@@ -36,12 +42,13 @@ variable "run_quota" {
 }
 
 variable "released_image_readers" {
-  type    = list(string)
-  default = []
+  description = "Who may fetch the images released here: the member pipeline-plan of the environment after this one."
+  type        = list(string)
+  default     = []
 }
 
 variable "vault" {
-  description = "Buckets of another project and region, made by environments/vault."
+  description = "Buckets of another project and region, made by environments/vault: for nightly exports of the database, and for escrowed keys. Null: none, and the loss of the project is the loss of everything."
   type = object({
     exports_bucket = string
     escrow_bucket  = string
@@ -50,11 +57,13 @@ variable "vault" {
 }
 
 variable "repository" {
-  type    = string
-  default = null
+  description = "The repository on GitHub, as owner/name: where the pipeline takes its source from. Null: no pipeline here."
+  type        = string
+  default     = null
 }
 
 variable "budget" {
+  description = "Monthly budget in the billing account's currency, which warns at 50, 90 and 100 %. Null: none here."
   type = object({
     billing_account = string
     currency        = string
@@ -64,17 +73,19 @@ variable "budget" {
 }
 
 variable "notification_channels" {
-  description = "Who is woken by CRITICAL alerts, besides the mails: ids of Cloud Monitoring's channels."
+  description = "Who is woken by CRITICAL alerts, besides the mails: ids of channels (PagerDuty, webhook, SMS) made by hand, as they hold secrets."
   type        = list(string)
   default     = []
 }
 
 variable "alert_emails" {
-  type    = list(string)
-  default = []
+  description = "Who is told of alerts, by mail. Empty: nobody, and Cloud Monitoring only shows them."
+  type        = list(string)
+  default     = []
 }
 
 variable "alert_thresholds" {
+  description = "From when on MON calls somebody."
   type = object({
     webhook_rejections_per_hour = optional(number)
     sign_in_failures_per_hour   = optional(number)
@@ -86,11 +97,13 @@ variable "alert_thresholds" {
 }
 
 variable "settings" {
-  type    = map(string)
-  default = {}
+  description = "Settings of the product (shared/cloud/settings.py) by the names of their environment variables."
+  type        = map(string)
+  default     = {}
 }
 
 variable "sizing" {
+  description = "Instances of single functions, where this environment or this week's sale wants other than the manifest."
   type = map(object({
     min_instances = optional(number)
     max_instances = optional(number)
@@ -99,16 +112,19 @@ variable "sizing" {
 }
 
 variable "webhook_ranges" {
-  type    = list(string)
-  default = []
+  description = "Address ranges gateways notify from, where they publish them. Empty: any; their signatures decide."
+  type        = list(string)
+  default     = []
 }
 
 variable "waf_preview_until" {
-  type    = string
-  default = null
+  description = "Until which day (UTC, as 2027-02-01) the preconfigured WAF rules only log. Null: they refuse."
+  type        = string
+  default     = null
 }
 
 variable "requests_per_minute" {
+  description = "What one address may ask of one function. Generous: thousands of Indonesian phones share an address (CGNAT), and the product limits each account."
   type = object({
     standard = optional(number)
     accounts = optional(number)
@@ -118,11 +134,13 @@ variable "requests_per_minute" {
 }
 
 variable "minimum_tls_version" {
-  type    = string
-  default = "TLS_1_3"
+  description = "TLS_1_3 (SEC-001). TLS_1_2 only while a gateway's notifications prove to need it."
+  type        = string
+  default     = "TLS_1_3"
 }
 
 variable "database" {
+  description = "Size of Cloud SQL, the connections kept for migrations, operators and Google itself, and the machine of a read replica for reports (null: reports are read from the primary)."
   type = object({
     tier                 = string
     max_connections      = number
