@@ -3,8 +3,9 @@
     python -m infra.deploy.canary https://tickets.example.com
 
 Where one function is ill, all go back: a release is one thing. The services stay pinned by name, so that the
-next deploy moves nobody by itself. A revision has started, and has reached the database, before it gets any traffic:
-its startup probe is its first test. At night, when nobody buys, the canary's own requests show how it does.
+next deploy moves nobody by itself. Before a revision gets any traffic it has started, has reached the database (its
+startup probe) and, where people call it, was asked at an address of its own (tagged.py). At night, when nobody buys,
+the canary's own requests show how it does (knocks.py).
 """
 
 import json
@@ -12,7 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from functions.manifest import manifest
-from infra.deploy import traffic
+from infra.deploy import tagged, traffic
 from infra.deploy.health import Measure, complaint, measuring
 from infra.deploy.knocks import knocking
 from infra.deploy.traffic import Split
@@ -92,6 +93,10 @@ def main() -> int:
         print(f"Nothing was moved: {fault}")
         return 1
     print(traffic.described(splits), flush=True)
+    faults = tagged.faults(splits)
+    if faults:
+        print("\n".join(["Nobody was sent to the new revisions:", *faults]))
+        return 1
     public = frozenset(traffic.service(name) for name, each in manifest().functions.items() if each.is_public)
     wait = knocking(sys.argv[1].rstrip("/"), [split.service for split in splits])
     complaints = roll_out(splits, move=traffic.move, measuring=measuring, wait=wait, public=public)

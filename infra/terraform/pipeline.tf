@@ -95,6 +95,7 @@ resource "google_service_account_iam_member" "releaser_deploys_as" {
     invoker  = google_service_account.invoker.name
     planner  = google_service_account.planner.name
     releaser = google_service_account.releaser.name
+    smoke    = google_service_account.smoke.name
   }
 
   service_account_id = each.value

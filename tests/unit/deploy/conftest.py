@@ -20,7 +20,7 @@ case "$*" in
 "run services list "*) cat "$folder/list" ;;
 "run services update"*)
     case " $(cat "$folder/refused") " in *" $4 "*) echo permission denied >&2; exit 1 ;; esac ;;
-*) cat "$folder/$(printf %s "$1 $2 $3 $4" | tr ' /:@' '____')" 2> /dev/null || exit 1 ;;
+*) cat "$folder/$(printf %s "$1 $2 $3 ${4%%=*}" | tr ' /:@' '____')" 2> /dev/null || exit 1 ;;
 esac
 """
 """A shell's, as it is called hundreds of times: Python takes twenty times as long to start."""
@@ -44,7 +44,7 @@ class Gcloud:
         (self._folder / "list").write_text(json.dumps(listed))
 
     def answers(self, command: str, answer: object) -> None:
-        """Say this to a command, by its first four words."""
+        """Say this to a command, by its first four words, without the value of an option."""
         (self._folder / re.sub("[ /:@]", "_", command)).write_text(json.dumps(answer))
 
     def refuses(self, *services: str) -> None:

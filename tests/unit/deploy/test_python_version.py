@@ -10,7 +10,11 @@ ROOT = Path(__file__).parents[3]
 VERSION = (ROOT / ".python-version").read_text(encoding="utf-8").strip()
 IMAGE = ROOT / "infra/deploy/image.yaml"  # which takes the Dockerfile's
 BUILDS = [ROOT / "cloudbuild.yaml", *sorted(set((ROOT / "infra/deploy").glob("*.yaml")) - {IMAGE})]
-WITHOUT_PACKAGES = ("drift.yaml", "export.workflow.yaml")  # the standard library of any Python, and no Python at all
+WITHOUT_PACKAGES = (
+    "drift.yaml",
+    "export.workflow.yaml",
+    "smoke.workflow.yaml",
+)  # the standard library of any Python, and no Python at all
 NAMED = re.compile(r"\bpython:?(3\.\d+)|--python (3\.\d+)")
 
 
