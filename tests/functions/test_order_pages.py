@@ -1,6 +1,7 @@
 """An order's page and a ticket's page, as who may see them (PS-004, TS-019)."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 from tests.functions.browsing import Browser
 from tests.people import World
@@ -45,3 +46,19 @@ def test_the_way_from_a_ticket_to_its_order_is_shown_to_its_buyer_only(world: Wo
         assert "Budi Santoso" in page.text
         seen[person.address] = link in page.text
     assert seen == {buyer.address: True, holder.address: False}
+
+
+def test_who_was_let_in_is_not_offered_to_give_the_ticket_back(world: World):
+    buyer, organizer = world.somebody(), world.somebody("organizer")
+    now = datetime.now(UTC)
+    start, end = (now + timedelta(days=10, hours=hours) for hours in (0, 4))
+    hours = {"start_date": start.isoformat(), "end_date": end.isoformat(), "gates_open_at": now.isoformat()}
+    order = buyer.buy(organizer.publish(**hours))
+    browser, refund = Browser(world), f'href="/refunds/new/{order["id"]}"'
+    browser.sign_in(buyer)
+    assert refund in browser.get(f"/orders/{order['id']}").text
+    ticket_id = order["tickets"][0]["id"]
+    code = buyer.api.get(f"tickets/{ticket_id}")["qr"]
+    scanned = organizer.api.post("tickets/scan", {"event_id": order["event_id"], "qr": code}, status=200)
+    assert scanned["result"] == "valid"
+    assert refund not in browser.get(f"/orders/{order['id']}").text
