@@ -11,12 +11,14 @@ from shared.identity.sessions import RefreshRequest
 from shared.messages import mails
 from shared.problems import Problem
 from shared.site import forms, rendering, sign_in
-from shared.web import CODE_MAILS, CREDENTIALS, App, Viewer
+from shared.web import CODE_MAILS, CREDENTIALS, App, SignedIn, Viewer
 from shared.web.constant_time import CODE_MS, pad_to
 from shared.web.pages import Page, PageRequest, Redirect
 
-SIGNED_IN = "/orders"
+SIGNED_IN = "/login/done"
 """Where a person goes on who wanted nothing else."""
+
+_STARTS = {"staff": "/gate", "organizer": "/organizer", "admin": "/admin"}
 
 pages = App("site")
 
@@ -25,6 +27,12 @@ pages = App("site")
 def login(request: PageRequest, viewer: Viewer) -> Page | Redirect:
     """The ways to sign in."""
     return Redirect(forms.target(request, SIGNED_IN)) if viewer else login_page(request)
+
+
+@pages.page(SIGNED_IN)
+def signed_in(_request: PageRequest, viewer: SignedIn) -> Redirect:
+    """Redirect to where the work of that role starts: buyers to their tickets, others to the gate or their desk."""
+    return Redirect(_STARTS.get(viewer.role, "/orders"))
 
 
 @pages.form("/login", anybody=True, limit=CREDENTIALS)

@@ -1,9 +1,11 @@
-"""A person's own account on its pages (UM-009)."""
+"""A person's own account on its pages, and where they start (UM-009)."""
 
 from uuid import uuid4
 
 from tests.functions.browsing import Browser
-from tests.people import World
+from tests.functions.test_cancellation_and_payout import an_admin
+from tests.people import PASSWORD, World
+from tests.stack import Stack
 from tests.waiting import until
 
 
@@ -49,3 +51,23 @@ def test_what_has_to_end_before_an_account_goes_is_told_in_words(world: World):
     refused = browser.send("/account/delete", {"password": "Rahasia-123!"})
     assert "Ada tiket yang Anda tahan tetapi belum dibayar" in refused.text
     assert browser.is_signed_in
+
+
+def test_who_signs_in_starts_where_their_work_is(world: World, stack: Stack):
+    organizer = world.somebody("organizer")
+    starts = {
+        "/orders": world.somebody(),
+        "/organizer": organizer,
+        "/gate": organizer.invite(organizer.publish()),
+        "/admin": an_admin(world, stack),
+    }
+    for start, person in starts.items():
+        browser = Browser(world)
+        signed_in = browser.send("/login", {"email": person.address, "password": PASSWORD})
+        assert browser.get(signed_in.headers["Location"]).url == world.url + start
+
+
+def test_who_wanted_something_else_goes_on_there_after_signing_in(world: World, stack: Stack):
+    browser, admin = Browser(world), an_admin(world, stack)
+    signed_in = browser.send("/login", {"email": admin.address, "password": PASSWORD, "next": "/account"})
+    assert signed_in.headers["Location"] == "/account"

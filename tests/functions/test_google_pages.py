@@ -98,7 +98,7 @@ def test_nobody_is_led_away_from_us(world: World, browser: GoogleUser, target: s
     state = parse_qs(fields["state"])
     changed = requests.Request("GET", "http://x", params={**state, "target": target}).prepare().url
     answer = browser.come_back(fields | {"state": urlsplit(str(changed)).query})
-    assert answer.headers["Location"] == "/orders"
+    assert answer.headers["Location"] == "/login/done"
 
 
 @pytest.mark.parametrize(
