@@ -74,6 +74,17 @@ def test_a_va_number_leads_to_the_order_and_its_whole_story(desk: Page, stack: S
     assert looks_at(stack, order["id"]) == before + 1
 
 
+@pytest.mark.parametrize("language", ["id-ID", "en-GB"])
+def test_no_page_of_the_navigation_is_cut_off_on_a_desk(
+    new_visitor: Callable[..., Visitor], admin: Person, language: str
+):
+    visitor = new_visitor(locale=language, viewport=DESK)
+    visitor.sign_in(admin)
+    visitor.page.goto("/admin")
+    for tabs in visitor.page.locator(".tabs ul").all():
+        assert tabs.evaluate("each => each.scrollWidth <= each.clientWidth")
+
+
 def test_it_works_without_script(
     new_visitor: Callable[..., Visitor], admin: Person, buyer_of_two: Person, order: dict[str, Any]
 ):

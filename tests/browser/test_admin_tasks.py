@@ -1,6 +1,7 @@
 """An admin ends each kind of manual task of the runbook in the browser (PS-023, MON)."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -112,6 +113,8 @@ def mismatched(desk: Desk, amount: int) -> tuple[Person, dict[str, Any], dict[st
 
 def underpaid(desk: Desk, kind: str) -> str:
     buyer, order, payment = mismatched(desk, 100_000)
+    desk.page.goto(f"/admin/orders/{order['id']}")
+    expect(desk.page.locator("#payments + ul")).to_contain_text(re.compile(r"Rp.100,000 came in; asked for was"))
     desk.open_task(kind, payment["id"])
     desk.step("Accept the amount")
     buyer.until_tickets(order, 1)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from uuid import UUID
 
-from shared.catalog import own_events
+from shared.catalog import events, own_events
 from shared.cloud import authorization
 from shared.cloud.database import Transaction, transaction
 from shared.identity import approvals, people, principals
@@ -25,7 +25,7 @@ from shared.web.pages import Language, Page, PageRequest
 LIST: Final = "/admin/approvals"
 TITLES: Final[Mapping[str, str]] = {
     ApprovalAction.EVENT_CANCELLATION: _("Cancel an event"),
-    ApprovalAction.SECOND_FACTOR_RESET: _("Reset a second factor"),
+    ApprovalAction.SECOND_FACTOR_RESET: _("Reset two-step verification"),
 }
 STORIES: Final[Mapping[str, str]] = {
     ApprovalAction.EVENT_CANCELLATION: "/admin/events/{subject_id}",
@@ -47,6 +47,7 @@ def listing(request: PageRequest, admin: AdminOfDesk) -> Page:
     with transaction() as tx:
         authorization.record_list_access(tx, admin, subject="approval")
         found = approvals.list_page(tx, wanted)
+        names = {each.id: _NAMES[each.action](tx, each.subject_id) for each in found.items}
     return rendering.form_page(
         "admin/approvals.html",
         request,
@@ -55,6 +56,7 @@ def listing(request: PageRequest, admin: AdminOfDesk) -> Page:
         chosen=wanted.status,
         titles={kind: translate(request.language, words) for kind, words in TITLES.items()},
         stories=STORIES,
+        names=names,
     )
 
 
@@ -159,17 +161,30 @@ def _cancellation_effects(
 
 
 def _reset_effects(tx: Transaction, _admin: Principal, waiting: ApprovalResponse, language: Language) -> list[str]:
-    person = people.get(tx, waiting.subject_id)
     return [
         translate(
             language,
-            "The second factor of %(name)s is removed, and they have to set one up first of all.",
-            name=person.full_name if person else "–",
+            "Two-step verification of %(name)s is removed. At the next sign-in it has to be set up anew.",
+            name=_person_name(tx, waiting.subject_id),
         ),
         translate(language, "All their sessions end, and a mail tells them."),
     ]
 
 
+def _event_title(tx: Transaction, event_id: UUID) -> str:
+    return events.get(tx, event_id).title
+
+
+def _person_name(tx: Transaction, user_id: UUID) -> str:
+    person = people.get(tx, user_id)
+    return person.full_name if person else "–"
+
+
+_NAMES: Final[Mapping[str, Callable[[Transaction, UUID], str]]] = {
+    ApprovalAction.EVENT_CANCELLATION: _event_title,
+    ApprovalAction.SECOND_FACTOR_RESET: _person_name,
+}
+"""The name of what an approval is about."""
 _EFFECTS: Final[Mapping[str, Effects]] = {
     ApprovalAction.EVENT_CANCELLATION: _cancellation_effects,
     ApprovalAction.SECOND_FACTOR_RESET: _reset_effects,

@@ -61,7 +61,7 @@ def _resetting(tx: Transaction, admin: Principal, user_id: UUID, language: Langu
     if needs_approval and approvals.find_open(tx, ApprovalAction.SECOND_FACTOR_RESET, user_id):
         raise AlreadyRequested
     return Confirmation(
-        translate(language, "Reset the second factor of %(name)s", name=person.full_name),
+        translate(language, "Reset two-step verification of %(name)s", name=person.full_name),
         [
             translate(language, "A second admin has to approve it first, within 24 hours.")
             if needs_approval
