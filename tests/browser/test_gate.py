@@ -466,7 +466,21 @@ def test_a_scan_by_mistake_is_taken_back_and_the_ticket_lets_in_again(
     page.fill("#reason-1", "Salah orang")
     page.get_by_role("button", name="Batalkan pemindaian").click()
     expect(page.locator(".alert.good")).to_be_visible()
+    expect(page.locator(".panel-row .badge")).to_have_text("berlaku")  # the search is still there
     assert phone.scan(code) == "valid"
+
+
+def test_a_search_without_a_network_says_so_and_the_scanner_stays(
+    device: Callable[..., Device], codes: Callable[..., list[str]], event: dict[str, Any], watch: Watch
+):
+    [code] = codes(event, 1)
+    phone = device().open()
+    watch.expect(NO_NETWORK)
+    with phone.without_network():
+        phone.page.get_by_role("link", name="Cari").click()
+        expect(phone.page.locator("[data-kind=search_offline]")).to_contain_text("TANPA JARINGAN")
+        assert phone.scan(code) == "accepted"
+    phone.until_online()
 
 
 def test_a_search_that_finds_nobody_or_is_too_short_says_so(device: Callable[..., Device], event: dict[str, Any]):
@@ -575,11 +589,12 @@ def test_who_goes_out_comes_back_where_the_organizer_allows_it(
     visitor = new_visitor()
     visitor.sign_in(organizer)
     phone = Device(visitor.page, event).open()
-    inside, way = phone.page.locator("[data-used]"), phone.page.get_by_role("button", name="Keluar")
+    inside, way = phone.page.locator("[data-used]"), phone.page.get_by_role("button", name="Pintu keluar")
     assert phone.scan(code) == "valid"
     expect(inside).to_have_text("1")
     way.click()
     expect(way).to_have_attribute("aria-pressed", "true")
+    expect(phone.page.locator(".gate-head").get_by_text("Pintu keluar")).to_be_visible()
     assert phone.scan(code) == "exited"
     expect(inside).to_have_text("0")
     look(phone.page, "gate-out")

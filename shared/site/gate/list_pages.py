@@ -1,6 +1,7 @@
 """Who is in: counts by tier and gate, double entries, and those who have no code to show (GATE, OFFLINE-1)."""
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID, uuid5
 
 from shared.catalog import events
@@ -61,7 +62,8 @@ def undo(request: PageRequest, event_id: UUID, ticket_id: UUID, organizer: Organ
 
     if problem := forms.attempt(take_back):
         return _page(request, organizer, event_id, problem=problem)
-    return Redirect(f"{address(event_id, 'list')}?undone=yes")
+    found = {"q": request.form["q"]} if request.form.get("q") else {}
+    return Redirect(f"{address(event_id, 'list')}?{urlencode({'undone': 'yes', **found})}")
 
 
 def _scan_id(request: PageRequest, ticket_id: UUID) -> UUID | None:

@@ -205,6 +205,12 @@ function light(button) {
   camera.light(isOn).then(() => button.setAttribute("aria-pressed", isOn), () => {});
 }
 
+function search(_, event) {
+  if (state.network !== "offline") return;
+  event.preventDefault(); // a browser's error page
+  show("search_offline");
+}
+
 // --- what is pressed, and what happens around the page ---
 
 const acts = {
@@ -214,6 +220,7 @@ const acts = {
   direction: turn,
   "open-settings": openSettings,
   answer: hide,
+  search,
   "send-strangers": sendForStrangers,
 };
 
@@ -223,7 +230,7 @@ function listen() {
   page.addEventListener("click", (event) => {
     for (const [name, act] of Object.entries(acts)) {
       const pressed = event.target.closest(`[data-${name}]`);
-      if (pressed) act(pressed);
+      if (pressed) act(pressed, event);
     }
   });
   typed.form.addEventListener("submit", submitTyped);
