@@ -1,4 +1,4 @@
-"""A revision's health, judged to give it more traffic or not. Numbers are Cloud Monitoring's."""
+"""The health of a revision, read from Cloud Monitoring, and whether it may get more traffic."""
 
 import os
 from collections.abc import Callable
@@ -9,16 +9,16 @@ import requests
 from infra.deploy.gcloud import token
 
 MONITORING = "https://monitoring.googleapis.com"
-MAX_ERROR_SHARE = 0.01
-"""M-007: the share of answers with 5xx that is still healthy."""
-SLOWEST_MS = 2_000
-"""The 99th percentile that is still healthy."""
-ENOUGH_REQUESTS = 100
+MAX_ERROR_RATE = 0.01
+"""M-007: the highest healthy share of answers with 5xx."""
+MAX_P99_MS = 2_000
+"""The highest healthy 99th percentile."""
+MIN_REQUESTS_FOR_RATES = 100
 """Below this a percentage says little, and single errors are counted instead."""
-FEW_ERRORS = 3
-FEWEST_REQUESTS = 3
-"""Fewer answers than these say nothing of a revision that people are about to meet. The canary asks two hundred times
-itself (knocks.py), so that a tenth of the traffic brings twenty."""
+MIN_ERRORS = 3
+MIN_REQUESTS = 3
+"""Fewer answers than these say nothing about a public revision. The canary's two hundred synthetic requests bring it
+twenty at a tenth of the traffic."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Health:
     p99_ms: float
 
     @property
-    def error_share(self) -> float:
+    def error_rate(self) -> float:
         """The share of answers with 5xx."""
         return self.errors / self.requests if self.requests else 0.0
 
@@ -39,20 +39,19 @@ Measure = Callable[[str, str, int], Health]
 """A service, its revision, and of how many seconds."""
 
 
-def complaint(old: Health, new: Health, *, is_public: bool = False) -> str | None:
-    """The reason why the new revision must not have more traffic; None where it may.
+def regression(old: Health, new: Health, *, is_public: bool = False) -> str | None:
+    """The reason why the new revision must not get more traffic; None where it may.
 
-    Faults that the old revision has too are not held against the new one: then something else is ill. A service that
-    only we call, and hardly ever, goes on, unless what little it answered went wrong; one that people call does not go
-    on unseen.
+    Faults that the old revision has too are not held against it: their cause is elsewhere. A public service needs a few
+    requests to go on; one that only we call goes on without any, unless several of them were answered by errors.
     """
-    if is_public and new.requests < FEWEST_REQUESTS:
+    if is_public and new.requests < MIN_REQUESTS:
         return f"{new.requests} requests were seen: too few to know how it does"
-    if new.requests < ENOUGH_REQUESTS:
-        return f"{new.errors} of {new.requests} answers are errors" if new.errors >= FEW_ERRORS else None
-    if new.error_share > max(MAX_ERROR_SHARE, 2 * old.error_share):
-        return f"{new.error_share:.1%} errors, the old revision {old.error_share:.1%}"
-    if new.p99_ms > max(SLOWEST_MS, 1.5 * old.p99_ms):
+    if new.requests < MIN_REQUESTS_FOR_RATES:
+        return f"{new.errors} of {new.requests} answers are errors" if new.errors >= MIN_ERRORS else None
+    if new.error_rate > max(MAX_ERROR_RATE, 2 * old.error_rate):
+        return f"{new.error_rate:.1%} errors, the old revision {old.error_rate:.1%}"
+    if new.p99_ms > max(MAX_P99_MS, 1.5 * old.p99_ms):
         return f"p99 of {new.p99_ms:.0f} ms, the old revision {old.p99_ms:.0f} ms"
     return None
 

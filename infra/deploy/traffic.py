@@ -28,8 +28,8 @@ AT_ONCE = 8
 
 
 @dataclass(frozen=True)
-class Split:
-    """A service on its way from one revision to another."""
+class RevisionChange:
+    """The old and the new revision of a service in a rollout."""
 
     service: str
     old: str
@@ -71,7 +71,7 @@ def serving(service: str, status: Mapping[str, Any]) -> str:
     """The revision that has all the traffic. Raises Undecided where none has."""
     with_traffic = [target for target in status["traffic"] if target.get("percent")]
     if len(with_traffic) != 1:
-        raise Undecided(f"{service} is split: {status['traffic']}. Pin one revision by hand, then release again.")
+        raise Undecided(f"{service} is change: {status['traffic']}. Pin one revision by hand, then release again.")
     revision: str = with_traffic[0]["revisionName"]
     return revision
 
@@ -85,9 +85,9 @@ def latest(service: str, status: Mapping[str, Any]) -> str:
     return revision
 
 
-def move(split: Split, percent: int) -> None:
+def move(change: RevisionChange, percent: int) -> None:
     """Give the new revision `percent` of the traffic, and the old one the rest."""
-    _route(split.service, {split.new: percent, split.old: 100 - percent})
+    _route(change.service, {change.new: percent, change.old: 100 - percent})
 
 
 def _route(service: str, shares: dict[str, int]) -> None:
@@ -118,13 +118,13 @@ def hold() -> dict[str, str]:
     """
     there = deployed()
     held = {service: serving(service, there[service]) for service in services() if service in there}
-    stuck = pin(held)
-    if stuck:
-        raise NotPinned("; ".join(stuck))
+    failed = pin(held)
+    if failed:
+        raise NotPinned("; ".join(failed))
     return held
 
 
-def splits(held: dict[str, str]) -> list[Split]:
+def changes(held: dict[str, str]) -> list[RevisionChange]:
     """The services to move after an apply: those whose newest revision is another than the one held.
 
     Raises NotReady.
@@ -133,7 +133,7 @@ def splits(held: dict[str, str]) -> list[Split]:
     newest = {service: latest(service, there[service]) for service in services()}
     # A function that is new starts at 100 %: there is nothing to go back to, and nothing that calls it.
     return [
-        Split(service, held[service], revision)
+        RevisionChange(service, held[service], revision)
         for service, revision in newest.items()
         if held.get(service, revision) != revision
     ]
@@ -151,12 +151,12 @@ def to_latest(asked: Sequence[str]) -> dict[str, str]:
 
 def pin(wanted: Mapping[str, str]) -> list[str]:
     """Give each service's traffic to its revision, and return what went wrong: one doesn't keep the others."""
-    stuck = each(lambda service: _route(service, {wanted[service]: 100}), wanted)
-    return [f"{service} to {wanted[service]}: {fault}" for service, fault in stuck]
+    failed = each(lambda service: _route(service, {wanted[service]: 100}), wanted)
+    return [f"{service} to {wanted[service]}: {fault}" for service, fault in failed]
 
 
 def unsettled() -> list[str]:
-    """The services that serve another revision than their newest. Raises Undecided where one is split."""
+    """The services that serve another revision than their newest. Raises Undecided where one is change."""
     there = deployed()
     chosen = [service for service in services() if service in there]
     return [service for service in chosen if serving(service, there[service]) != _newest(there[service])]
@@ -190,15 +190,15 @@ def main() -> int:
         print(f"NOT PINNED, don't apply: {fault}")
         return 1
     print(json.dumps(wanted, indent=2))
-    stuck = pin(wanted)
-    for service in stuck:
+    failed = pin(wanted)
+    for service in failed:
         print(f"NOT MOVED, do it by hand: {service}")
-    return 1 if stuck else 0
+    return 1 if failed else 0
 
 
-def described(moved: list[Split]) -> str:
+def described(moved: list[RevisionChange]) -> str:
     """A line for the build's log."""
-    return json.dumps([asdict(split) for split in moved], indent=2)
+    return json.dumps([asdict(change) for change in moved], indent=2)
 
 
 if __name__ == "__main__":

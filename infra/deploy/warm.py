@@ -1,9 +1,9 @@
-"""Keeps instances of functions warm before an on-sale, at once and without a new revision.
+"""Sets the minimum instances of functions before an on-sale, at once and without a new revision.
 
-    python -m infra.deploy.warm reserve=6 checkout=4     so many instances at least, over all revisions
-    python -m infra.deploy.warm                          what each function keeps warm, and its most
+    python -m infra.deploy.warm reserve=6 checkout=4     minimum instances, over all revisions
+    python -m infra.deploy.warm                          the minimum and maximum of each function
 
-The next apply gives back what Terraform says (`sizing` in terraform.tfvars, else the manifest); releases wait for the
+The next apply restores what Terraform says (`sizing` in terraform.tfvars, else the manifest); releases wait for the
 sale anyway (freeze.py).
 """
 
@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from infra.deploy import traffic
 from infra.deploy.gcloud import gcloud
 
-LEAST = "run.googleapis.com/minScale"
-MOST = "run.googleapis.com/maxScale"
+MIN_SCALE = "run.googleapis.com/minScale"
+MAX_SCALE = "run.googleapis.com/maxScale"
 
 
 class Refused(RuntimeError):
@@ -23,11 +23,14 @@ class Refused(RuntimeError):
 
 
 def scaled() -> dict[str, tuple[int, int | None]]:
-    """Each service's least and most instances; None where it has no limit of its own."""
+    """Each service's minimum and maximum instances; None where it has no maximum of its own."""
     found = {}
     for each in gcloud("run", "services", "list"):
         notes = each["metadata"].get("annotations", {})
-        found[each["metadata"]["name"]] = int(notes.get(LEAST, 0)), int(notes[MOST]) if MOST in notes else None
+        found[each["metadata"]["name"]] = (
+            int(notes.get(MIN_SCALE, 0)),
+            int(notes[MAX_SCALE]) if MAX_SCALE in notes else None,
+        )
     return found
 
 
@@ -49,9 +52,9 @@ def wanted(arguments: Sequence[str], there: Mapping[str, tuple[int, int | None]]
 
 
 def warm(asked: Mapping[str, int]) -> list[str]:
-    """Set the least instances of each service, and return what went wrong: one doesn't keep the others."""
-    stuck = traffic.each(lambda name: gcloud("run", "services", "update", name, f"--min={asked[name]}"), asked)
-    return [f"{name}: {fault}" for name, fault in stuck]
+    """Set the minimum instances of each service, and return what went wrong: one doesn't keep the others."""
+    failed = traffic.each(lambda name: gcloud("run", "services", "update", name, f"--min={asked[name]}"), asked)
+    return [f"{name}: {fault}" for name, fault in failed]
 
 
 def main() -> int:
@@ -62,13 +65,13 @@ def main() -> int:
     except (Refused, subprocess.CalledProcessError) as fault:
         print(f"Nothing was changed: {fault}")
         return 1
-    stuck = warm(asked)
+    failed = warm(asked)
     for name, (least, most) in sorted(there.items()):
         if name in asked or not asked:
             print(f"{name}: {asked.get(name, least)} warm (was {least}), {most or 'no limit'} at most")
-    for line in stuck:
+    for line in failed:
         print(f"NOT WARM, do it by hand: {line}")
-    return 1 if stuck else 0
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-# Asks new revisions at their tagged addresses before anybody is sent there (infra/deploy/tagged.py): what runs inside the
+# Asks new revisions at their tagged addresses before anybody is sent there (infra/deploy/candidate_checks.py): what runs inside the
 # project passes the ingress of functions, and the pipeline's machines don't.
 
 resource "google_service_account" "smoke" {

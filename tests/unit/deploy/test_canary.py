@@ -4,10 +4,10 @@ import pytest
 
 from infra.deploy.canary import roll_out
 from infra.deploy.health import Health, Measure
-from infra.deploy.traffic import Split
+from infra.deploy.traffic import RevisionChange
 
-RESERVE = Split("reserve", "reserve-1", "reserve-2")
-ORDERS = Split("orders", "orders-7", "orders-8")
+RESERVE = RevisionChange("reserve", "reserve-1", "reserve-2")
+ORDERS = RevisionChange("orders", "orders-7", "orders-8")
 FINE = Health(requests=1_000, errors=0, p99_ms=100)
 ILL = Health(requests=1_000, errors=500, p99_ms=100)
 
@@ -23,11 +23,11 @@ class Cloud:
         self._stuck = stuck
         self._unseen = unseen
 
-    def move(self, split: Split, percent: int) -> None:
-        if split.service == self._stuck and percent == 0:
+    def move(self, change: RevisionChange, percent: int) -> None:
+        if change.service == self._stuck and percent == 0:
             raise RuntimeError("permission denied")
-        self.share[split.service] = percent
-        self.steps.append((split.service, percent))
+        self.share[change.service] = percent
+        self.steps.append((change.service, percent))
 
     def measure(self, service: str, revision: str, window_seconds: int) -> Health:
         assert self.waited[-1] == window_seconds
@@ -58,9 +58,9 @@ def test_a_healthy_release_takes_three_steps():
 @pytest.mark.parametrize("percent", [10, 50, 100])
 def test_one_ill_function_takes_everybody_back(percent: int):
     cloud = Cloud(ill_at=percent)
-    complaints = cloud.release()
-    assert len(complaints) == 1
-    assert complaints[0].startswith("reserve: 50.0% errors")
+    regressions = cloud.release()
+    assert len(regressions) == 1
+    assert regressions[0].startswith("reserve: 50.0% errors")
     assert cloud.share == {"reserve": 0, "orders": 0}
     assert max(share for _, share in cloud.steps) == percent
 

@@ -7,7 +7,7 @@ import requests
 from werkzeug.wrappers import Request, Response
 
 from infra.deploy import health
-from infra.deploy.health import Health, complaint
+from infra.deploy.health import Health, regression
 from tests.unit.deploy.conftest import a_site
 
 FINE = Health(requests=10_000, errors=10, p99_ms=400)
@@ -23,7 +23,7 @@ FINE = Health(requests=10_000, errors=10, p99_ms=400)
     ],
 )
 def test_goes_on(new: Health):
-    assert complaint(FINE, new) is None
+    assert regression(FINE, new) is None
 
 
 @pytest.mark.parametrize(
@@ -35,21 +35,21 @@ def test_goes_on(new: Health):
     ],
 )
 def test_goes_back(new: Health, words: str):
-    assert words in (complaint(FINE, new) or "")
+    assert words in (regression(FINE, new) or "")
 
 
 def test_what_ails_both_is_not_the_new_revisions_fault():
     ill = Health(requests=1_000, errors=50, p99_ms=5_000)
-    assert complaint(ill, ill) is None
-    assert complaint(ill, Health(requests=1_000, errors=101, p99_ms=5_000)) is not None
-    assert complaint(ill, Health(requests=1_000, errors=50, p99_ms=7_501)) is not None
+    assert regression(ill, ill) is None
+    assert regression(ill, Health(requests=1_000, errors=101, p99_ms=5_000)) is not None
+    assert regression(ill, Health(requests=1_000, errors=50, p99_ms=7_501)) is not None
 
 
 @pytest.mark.parametrize("requests_seen", [0, 2])
 def test_what_people_call_does_not_go_on_unseen(requests_seen: int):
     unseen = Health(requests=requests_seen, errors=0, p99_ms=0)
-    assert f"{requests_seen} requests were seen" in (complaint(FINE, unseen, is_public=True) or "")
-    assert complaint(FINE, Health(requests=3, errors=0, p99_ms=0), is_public=True) is None
+    assert f"{requests_seen} requests were seen" in (regression(FINE, unseen, is_public=True) or "")
+    assert regression(FINE, Health(requests=3, errors=0, p99_ms=0), is_public=True) is None
 
 
 def _monitoring(request: Request) -> Response:

@@ -4,7 +4,7 @@ import pytest
 
 from functions.manifest import manifest
 from infra.deploy import traffic
-from infra.deploy.traffic import NotReady, Split, Undecided
+from infra.deploy.traffic import NotReady, RevisionChange, Undecided
 
 NAMES = sorted(name.replace("_", "-") for name in manifest().functions)
 
@@ -41,14 +41,14 @@ def test_a_release_left_half_way_is_for_a_person(gcloud):
 def test_only_what_has_a_new_revision_is_moved(gcloud):
     gcloud.holds(_all("1", latest="1") | {"reserve": _service({"reserve-1": 100}, "reserve-2")})
     held = {name: f"{name}-1" for name in NAMES if name != "orders"}
-    assert traffic.splits(held) == [Split("reserve", "reserve-1", "reserve-2")]
+    assert traffic.changes(held) == [RevisionChange("reserve", "reserve-1", "reserve-2")]
 
 
 def test_a_revision_that_has_not_started_gets_no_traffic(gcloud):
     ill = _service({"reserve-1": 100}, "reserve-2") | {"latestCreatedRevisionName": "reserve-3"}
     gcloud.holds(_all("1", latest="1") | {"reserve": ill})
     with pytest.raises(NotReady, match="reserve-3 of reserve has not started"):
-        traffic.splits({name: f"{name}-1" for name in NAMES})
+        traffic.changes({name: f"{name}-1" for name in NAMES})
 
 
 def test_who_can_not_be_pinned_is_named_and_nothing_is_applied(gcloud, command, capsys):
@@ -64,7 +64,7 @@ def test_who_can_not_be_pinned_is_named_and_nothing_is_applied(gcloud, command, 
 )
 def test_a_share_of_the_traffic(gcloud, percent: int, shares: str):
     gcloud.holds({})
-    traffic.move(Split("reserve", "old", "new"), percent)
+    traffic.move(RevisionChange("reserve", "old", "new"), percent)
     assert gcloud.changes() == [["reserve", f"--to-revisions={shares}"]]
 
 

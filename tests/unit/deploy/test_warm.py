@@ -5,7 +5,7 @@ import pytest
 from infra.deploy import warm
 
 SERVICES: dict[str, dict] = {"reserve": {}, "issue-ticket": {}}
-ANNOTATIONS = {"reserve": {warm.LEAST: "1", warm.MOST: "10"}, "issue-ticket": {warm.MOST: "20"}}
+ANNOTATIONS = {"reserve": {warm.MIN_SCALE: "1", warm.MAX_SCALE: "10"}, "issue-ticket": {warm.MAX_SCALE: "20"}}
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from infra.deploy import tagged
-from infra.deploy.traffic import Split
+from infra.deploy import candidate_checks
+from infra.deploy.traffic import RevisionChange
 
 ROOT = Path(__file__).parents[3]
-SPLITS = [Split("reserve", "reserve-1", "reserve-2"), Split("expire", "expire-1", "expire-2")]
+CHANGES = [RevisionChange("reserve", "reserve-1", "reserve-2"), RevisionChange("expire", "expire-1", "expire-2")]
 ADDRESS = "https://candidate---reserve-x.a.run.app"
 READY, OWN = f"{ADDRESS}/health/ready", f"{ADDRESS}/api/v1/orders/reserve"
 
@@ -22,7 +22,7 @@ def region(monkeypatch):
 
 @pytest.fixture
 def cloud(gcloud):
-    tagged_target = {"tag": tagged.TAG, "revisionName": "reserve-2", "url": ADDRESS}
+    tagged_target = {"tag": candidate_checks.TAG, "revisionName": "reserve-2", "url": ADDRESS}
     gcloud.holds({"reserve": {"traffic": [{"revisionName": "reserve-1", "percent": 100}, tagged_target]}})
     return gcloud
 
@@ -33,7 +33,7 @@ def _answer(cloud, statuses: dict[str, int | None]) -> None:
 
 def test_what_people_call_is_asked_and_gets_no_traffic(cloud):
     _answer(cloud, {READY: 200, OWN: 405})
-    assert tagged.faults(SPLITS) == []
+    assert candidate_checks.failures(CHANGES) == []
     assert cloud.changes() == [["reserve", "--remove-tags=candidate"], ["reserve", "--update-tags=candidate=reserve-2"]]
     [data] = [word for words in cloud.asked() for word in words if word.startswith("--data=")]
     assert json.loads(data.removeprefix("--data=")) == [READY, OWN]
@@ -42,23 +42,23 @@ def test_what_people_call_is_asked_and_gets_no_traffic(cloud):
 @pytest.mark.parametrize("status", [500, 503, None])
 def test_one_that_is_ill_is_named(cloud, status: int | None):
     _answer(cloud, {READY: 200, OWN: status})
-    assert tagged.faults(SPLITS) == [f"{OWN} answers {status}"]
+    assert candidate_checks.failures(CHANGES) == [f"{OWN} answers {status}"]
 
 
 def test_one_that_was_not_asked_is_ill(cloud):
     _answer(cloud, {READY: 200})
-    assert tagged.faults(SPLITS) == [f"{OWN} answers None"]
+    assert candidate_checks.failures(CHANGES) == [f"{OWN} answers None"]
 
 
 def test_the_tag_goes_whatever_happens(cloud):
     with pytest.raises(Exception, match="workflows"):
-        tagged.faults(SPLITS)
+        candidate_checks.failures(CHANGES)
     assert ["reserve", "--remove-tags=candidate"] in cloud.changes()
 
 
 def test_where_it_can_not_be_tagged_nothing_is_asked(cloud):
     cloud.refuses("reserve")
-    [fault] = tagged.faults(SPLITS)
+    [fault] = candidate_checks.failures(CHANGES)
     assert fault.startswith("reserve can't be tagged")
 
 

@@ -6,14 +6,14 @@ import pytest
 from werkzeug.wrappers import Request, Response
 
 from functions.manifest import manifest
-from infra.deploy import knocks
-from infra.deploy.health import FEWEST_REQUESTS
+from infra.deploy import synthetic_requests
+from infra.deploy.health import MIN_REQUESTS
 from tests.unit.deploy.conftest import a_site
 
 
 @pytest.fixture(autouse=True)
 def few(monkeypatch):
-    monkeypatch.setattr(knocks, "TIMES", 5)
+    monkeypatch.setattr(synthetic_requests, "REQUESTS_EACH", 5)
 
 
 def _watched(services: list[str], seconds: float = 600) -> tuple[list[Request], float]:
@@ -29,7 +29,7 @@ def _watched(services: list[str], seconds: float = 600) -> tuple[list[Request], 
         clock[0] += length
 
     with a_site(answer) as url:
-        knocks.knocking(url, services, now=lambda: clock[0], pause=pause)(seconds)
+        synthetic_requests.wait_sending(url, services, now=lambda: clock[0], pause=pause)(seconds)
     return asked, clock[0]
 
 
@@ -47,7 +47,7 @@ def test_no_answer_is_a_stored_one():
 
 def test_a_site_that_does_not_answer_is_waited_for_all_the_same(capsys):
     clock = [0.0]
-    knocks.knocking(
+    synthetic_requests.wait_sending(
         "http://127.0.0.1:1", ["events"], now=lambda: clock[0], pause=lambda length: clock.append(clock.pop() + length)
     )(60)
     assert clock == [pytest.approx(60)]
@@ -56,7 +56,7 @@ def test_a_site_that_does_not_answer_is_waited_for_all_the_same(capsys):
 
 @pytest.mark.parametrize("name", [name for name, each in manifest().functions.items() if each.is_public])
 def test_every_public_function_has_an_address_that_is_its_own(name: str):
-    found = knocks.address(manifest().functions[name])
+    found = synthetic_requests.address(manifest().functions[name])
     assert found is not None
     if found.startswith("/api"):
         assert manifest().serving(found) == name
@@ -64,4 +64,4 @@ def test_every_public_function_has_an_address_that_is_its_own(name: str):
 
 def test_a_tenth_of_them_is_enough_to_see(monkeypatch):
     monkeypatch.undo()
-    assert knocks.TIMES / 10 >= 5 * FEWEST_REQUESTS
+    assert synthetic_requests.REQUESTS_EACH / 10 >= 5 * MIN_REQUESTS
