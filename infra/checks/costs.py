@@ -39,6 +39,8 @@ PRICES = {
     "sql_memory": Price(0.007 * 1.3, "GiB hour", _SQL),
     "sql_disk": Price(0.17 * 1.3, "GiB month", _USUAL),
     "sql_backup": Price(0.08 * 1.3, "GiB month of backups and logs", _USUAL),
+    "sql_export": Price(0.016, "GiB month of exports abroad, read next to never (Nearline)", _USUAL),
+    "abroad": Price(0.08, "GiB to another region of Asia", _USUAL),
     "balancer": Price(0.025, "hour of the load balancer's first five forwarding rules", _USUAL),
     "policy": Price(5.0, "month of a Cloud Armor policy", _USUAL),
     "rule": Price(1.0, "month of a Cloud Armor rule", _USUAL),
@@ -58,6 +60,10 @@ DATA_GIB = 25
 """In the database, with indexes: about five million orders."""
 BACKUPS = 3
 """How many times that is kept in 30 backups, which hold what has changed, and in seven days of logs."""
+NIGHTS, EXPORTS, EXPORT_GIB = 30, 36, 5
+"""Exports in a month, those that are kept, and the size of one: compressed SQL without indexes, a fifth of the data."""
+COMPARISON_MINUTES = 5
+"""How long a machine compares the cloud with what was released, each morning."""
 KEY_VERSIONS, SECRET_VERSIONS = 5, 2
 """Kept of each: a year of a key that changes each quarter, and a secret with the one before it."""
 RELEASES, RELEASE_MINUTES = 10, 75
@@ -102,6 +108,9 @@ def monthly(resources: Planned) -> dict[str, float]:
     return {
         "Cloud SQL": sum(_database(values) for values in _of_type(resources, "google_sql_database_instance")),
         "backups": DATA_GIB * BACKUPS * _price("sql_backup"),
+        "exports into the vault": len(_of_type(resources, "google_workflows_workflow"))
+        * EXPORT_GIB
+        * (EXPORTS * _price("sql_export") + NIGHTS * _price("abroad")),
         "warm instances": sum(_warm(function) for function in functions),
         "load balancer": HOURS * _price("balancer"),
         "Cloud Armor": sum(_price("policy") + len(values["rule"]) * _price("rule") for values in policies),
@@ -109,6 +118,7 @@ def monthly(resources: Planned) -> dict[str, float]:
         + len(_of_type(resources, "google_secret_manager_secret")) * SECRET_VERSIONS * _price("secret"),
         "images, built and scanned": RELEASES * SCANS * _price("scan") + IMAGES * IMAGE_GIB * _price("images"),
         "releases": RELEASES * RELEASE_MINUTES * _price("machine"),
+        "comparison each morning": NIGHTS * COMPARISON_MINUTES * _price("machine"),
         "audit logs": AUDIT_GIB * _price("logs"),
     }
 

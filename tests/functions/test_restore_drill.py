@@ -1,14 +1,16 @@
 """R-005, R-006: a backup of a selling product is restored into a fresh server, and proven; damage is named."""
 
+import gzip
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
 
-from infra.deploy import drill
+from infra.deploy import backups, drill
 from infra.local.postgres import Postgres
 from tests.folders import a_folder
 from tests.people import World
@@ -46,9 +48,9 @@ def database(shop: Stack) -> Iterator[Engine]:
         yield engine
 
 
-def run(shop: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Call the drill as an operator does."""
-    url = Postgres(shop.data_dir / "postgres").url("karcis")
+def run(shop: Stack, *arguments: str, database: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Call the drill as an operator does, who names the product's database unless another one is given."""
+    url = Postgres(shop.data_dir / "postgres").url("karcis") if database is None else database
     return subprocess.run(
         [sys.executable, "-m", "infra.deploy.drill", *arguments],
         cwd=ROOT,
@@ -66,6 +68,17 @@ def test_what_was_sold_is_whole_after_a_restore(shop: Stack, arguments: tuple[st
     done = run(shop, *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith("whole\n")
+
+
+def test_an_export_out_of_the_vault_is_proven_without_its_source(shop: Stack, tmp_path: Path):
+    source = Postgres(shop.data_dir / "postgres")
+    packed = backups.export(source.url("karcis"), tmp_path / "karcis.sql.gz", source.bin_dir).file
+    unpacked = tmp_path / "karcis.sql"
+    unpacked.write_bytes(gzip.decompress(packed.read_bytes()))
+    done = run(shop, "--export", str(unpacked), database="")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("whole\n")
+    assert "dumped" not in done.stdout
 
 
 def test_a_damaged_database_is_told_and_named(shop: Stack, database: Engine):

@@ -1,4 +1,4 @@
-"""A database that was restored from an export where nobody of ours is a superuser lets the product do what it could."""
+"""R-006: a database restored from an export where nobody of ours is a superuser lets the product do what it could."""
 
 from collections.abc import Iterator
 from pathlib import Path

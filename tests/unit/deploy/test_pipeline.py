@@ -104,6 +104,14 @@ def test_what_was_released_is_there_for_the_next_environment_and_not_before():
     assert 'gcrane cp "$$(cat .image)" "${_RELEASED}:$$(cat .commit)"' in _said(step)
 
 
+def test_what_is_compared_every_morning_is_what_was_released():
+    [remember] = [step for step in _build("infra/deploy/release.yaml")["steps"] if step["id"] == "remember"]
+    left = remember["args"][-1]
+    order = _order("infra/deploy/release.yaml")
+    assert order.index("remember") == order.index("apply") + 1
+    assert f"gcloud storage cp {left} " in (ROOT / "infra/deploy/drift.yaml").read_text(encoding="utf-8")
+
+
 def test_a_release_that_fails_in_the_end_goes_back():
     steps = {step["id"]: step for step in _build("infra/deploy/release.yaml")["steps"]}
     smoke, back, end = steps["smoke-again"]["args"][1].splitlines()

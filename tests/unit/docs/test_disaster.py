@@ -4,6 +4,7 @@ import importlib
 import re
 
 import pytest
+import yaml
 
 from infra.deploy import escrow, rights
 from tests.unit.docs.documents import ROOT, read
@@ -56,8 +57,12 @@ def test_exports_are_made_when_and_kept_as_long_as_the_page_says():
 
 def test_the_workflow_names_objects_by_time_and_spares_the_instance():
     workflow = (ROOT / "infra" / "deploy" / "export.workflow.yaml").read_text(encoding="utf-8")
-    assert "sys.now()" in workflow
-    assert "offload: true" in workflow
+    name, export, _ = (next(iter(step.values())) for step in yaml.safe_load(workflow)["main"]["steps"])
+    second = next(value["second"] for value in name["assign"] if "second" in value)
+    assert second == '${text.replace_all(text.substring(time.format(sys.now()), 0, 19), ":", "")}'
+    assert export["call"] == "googleapis.sqladmin.v1.instances.export"
+    context = export["args"]["body"]["exportContext"]
+    assert (context["fileType"], context["offload"]) == ("SQL", True)
     told = set(re.findall(r'sys\.get_env\("(\w+)"\)', workflow)) - {"GOOGLE_CLOUD_PROJECT_ID"}
     given = re.search(r"user_env_vars = \{(.*?)\}", EXPORTS, re.DOTALL)
     assert given is not None
