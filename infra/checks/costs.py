@@ -105,12 +105,11 @@ def monthly(resources: Planned) -> dict[str, float]:
     """The dollars a month that what is planned costs while nobody buys."""
     functions = _of_type(resources, "google_cloud_run_v2_service")
     policies = _of_type(resources, "google_compute_security_policy")
+    jobs = _of_type(resources, "google_cloud_scheduler_job")
     return {
         "Cloud SQL": sum(_database(values) for values in _of_type(resources, "google_sql_database_instance")),
         "backups": DATA_GIB * BACKUPS * _price("sql_backup"),
-        "exports into the vault": len(_of_type(resources, "google_workflows_workflow"))
-        * EXPORT_GIB
-        * (EXPORTS * _price("sql_export") + NIGHTS * _price("abroad")),
+        "exports into the vault": len([each for each in jobs if each["name"] == "export-nightly"]) * _exported(),
         "warm instances": sum(_warm(function) for function in functions),
         "load balancer": HOURS * _price("balancer"),
         "Cloud Armor": sum(_price("policy") + len(values["rule"]) * _price("rule") for values in policies),
@@ -130,6 +129,11 @@ def _database(instance: Mapping[str, Any]) -> float:
     machine = HOURS * (int(cpus) * _price("sql_cpu") + int(megabytes) / 1024 * _price("sql_memory"))
     zones = 2 if settings["availability_type"] == "REGIONAL" else 1
     return float(zones * (machine + settings["disk_size"] * _price("sql_disk")))
+
+
+def _exported() -> float:
+    """The dollars a month of the nightly exports: their way abroad, and what is kept there."""
+    return EXPORT_GIB * (NIGHTS * _price("abroad") + EXPORTS * _price("sql_export"))
 
 
 def _warm(function: Mapping[str, Any]) -> float:
