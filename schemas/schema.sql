@@ -117,6 +117,17 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION public.keep_name_on_tickets() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    UPDATE order_items i SET attendee_name = OLD.full_name
+    FROM orders o, ticket_tiers c  -- Uses indexes: orders_user, order_items_position
+    WHERE o.user_id = NEW.id AND o.status = 'paid' AND i.order_id = o.id AND i.attendee_name IS NULL
+        AND c.id = i.tier_id AND c.kind IN ('ticket', 'registration');
+    RETURN NULL;
+END $$;
+
 CREATE FUNCTION public.move_event_prices() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1757,6 +1768,8 @@ CREATE TRIGGER counted AFTER INSERT OR UPDATE OF status, payment_method, amount,
 CREATE TRIGGER event_moved AFTER UPDATE OF start_date ON public.events FOR EACH ROW WHEN ((old.start_date IS DISTINCT FROM new.start_date)) EXECUTE FUNCTION public.move_event_prices();
 
 CREATE TRIGGER forget_with_account AFTER UPDATE OF is_deleted ON public.users FOR EACH ROW WHEN ((new.is_deleted AND (NOT old.is_deleted))) EXECUTE FUNCTION public.forget_with_account();
+
+CREATE TRIGGER keep_name_on_tickets AFTER UPDATE OF full_name ON public.users FOR EACH ROW WHEN (((new.full_name <> old.full_name) AND (NOT new.is_deleted))) EXECUTE FUNCTION public.keep_name_on_tickets();
 
 CREATE CONSTRAINT TRIGGER ledger_balances AFTER INSERT ON public.ledger_entries DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION public.refuse_unbalanced_posting();
 

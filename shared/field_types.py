@@ -22,14 +22,25 @@ D = TypeVar("D", bound=date)
 
 MAX_RUPIAH = 1_000_000_000
 """The largest single price, also what the gateways take at most (Xendit: 1,000,000,000)."""
+FIRST_YEAR = 2000
+LAST_YEAR = 2200
 Rupiah = Annotated[int, Field(ge=0, le=MAX_RUPIAH)]
 Utc = Annotated[AwareDatetime, AfterValidator(lambda moment: in_reach(moment).astimezone(UTC))]
 """A moment with its offset, turned to UTC."""
 
 
+ClockTime = Annotated[AwareDatetime, AfterValidator(lambda moment: _nearest(moment).astimezone(UTC))]
+"""A moment by somebody's clock, however wrong it is, turned to UTC: years out of reach become the nearest one."""
+
+
+def _nearest(moment: datetime) -> datetime:
+    year = min(max(moment.year, FIRST_YEAR), LAST_YEAR)
+    return moment if year == moment.year else moment.replace(year=year, day=1)
+
+
 def in_reach(moment: D) -> D:
     """A day or moment that is near enough to reckon with. Raises ValueError."""
-    if not 2000 <= moment.year <= 2200:
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise ValueError("must lie between the years 2000 and 2200")
     return moment
 

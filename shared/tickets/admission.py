@@ -35,8 +35,8 @@ PASSED: Final = ("valid", "exited")
 
 # The first to lock a ticket decides; a second scan, parallel or not, then finds the result.
 _LOCK = text("""
-    SELECT t.id, t.event_id, t.status, t.revision, t.validated_at, t.validated_by, t.gate, t.exited_at, i.tier_id,
-        e.organizer_id, e.scan_from, e.scan_until, e.allows_reentry,
+    SELECT t.id, t.event_id, t.status, t.revision, t.validated_at, t.validated_by, t.gate, t.exited_at, t.qr_issued_at,
+        i.tier_id, e.organizer_id, e.scan_from, e.scan_until, e.allows_reentry,
         COALESCE(CAST(:at AS timestamptz), now()) AS at
     FROM tickets t JOIN order_items i ON i.id = t.order_item_id JOIN events e ON e.id = t.event_id
     WHERE t.id = :ticket_id FOR NO KEY UPDATE OF t

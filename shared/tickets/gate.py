@@ -163,9 +163,15 @@ def judge_code(
     ticket = admission.lock(tx, content.ticket_id, at=draft.judged_at if draft.is_offline else None)
     if ticket is None or ticket.event_id != draft.event_id:
         return replace(draft, result="forged")
-    if content.revision != ticket.revision:
+    if content.revision != ticket.revision and not (draft.is_offline and _was_current(content, ticket)):
         return replace(draft, result="refunded", ticket_id=ticket.id, is_replaced=True)
     return judge_ticket(tx, draft, ticket, tier_ids=tier_ids)
+
+
+def _was_current(content: qr.QrContent, ticket: Any) -> bool:
+    """True if the last correction has replaced the code, and only after the moment of the scan."""
+    is_last = content.revision == ticket.revision - 1
+    return is_last and ticket.qr_issued_at is not None and ticket.at < ticket.qr_issued_at
 
 
 def judge_ticket(

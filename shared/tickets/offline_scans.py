@@ -11,7 +11,7 @@ from uuid import UUID
 from pydantic import Field
 
 from shared.cloud.database import Transaction, transaction
-from shared.field_types import Utc
+from shared.field_types import ClockTime
 from shared.identity.tokens import Principal
 from shared.models import RequestModel, ResponseModel
 from shared.tickets import gate, qr, scan_records
@@ -26,7 +26,7 @@ class OfflineScan(RequestModel):
 
     scan_id: UUID
     qr: QrText
-    scanned_at: Utc
+    scanned_at: ClockTime
     admitted: bool
     gate: GateName | None = None
     direction: Direction = "in"

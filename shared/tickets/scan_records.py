@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from shared.cloud import clock
 from shared.cloud.database import Transaction
-from shared.field_types import Utc, line
+from shared.field_types import ClockTime, line
 from shared.models import RequestModel
 from shared.problems import IdempotencyMismatch
 
@@ -33,7 +33,7 @@ class ScanIdentity(RequestModel):
     """
 
     scan_id: UUID | None = None
-    scanned_at: Utc | None = None
+    scanned_at: ClockTime | None = None
     gate: GateName | None = None
 
 

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import random
 import threading
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import text
 
 from shared.cloud.database import transaction
-from shared.tickets import gate, holders, issuing, voiding
+from shared.tickets import gate, holders, issuing, qr, voiding
 from tests.endpoints import call
 from tests.factories import a_tier, an_event, an_order, code_of, codes_of_a_crowd
 from tests.integration.tickets.entrance import Entrance, counts_of, double_entries_of, offline, scans_of
@@ -410,3 +410,55 @@ def test_a_snapshot_of_25_000_tickets_fits_a_slow_network():
     answer = call("GET", f"/gate/events/{entrance.event.id}/snapshot", by=entrance.staff)
     assert len(records_of(entrance.snapshot())) == 25_001
     assert len(answer.get_data()) <= 250_000
+
+
+def corrected(entrance, *, minutes_ago):
+    """The new code of the first ticket, whose holder was corrected so long ago."""
+    ticket_id = entrance.ticket_ids[0]
+    wanted = holders.HolderChange(name="Pemegang Baru", email="baru@example.test")
+    with transaction() as tx:
+        holders.change(tx, entrance.organizer, ticket_id, wanted, lambda *_: None)
+        row = tx.execute(text("SELECT event_id, revision FROM tickets WHERE id = :id"), {"id": ticket_id}).one()
+        issued_at = (datetime.now(UTC) - timedelta(minutes=minutes_ago)).replace(microsecond=0)
+        content = qr.QrContent(ticket_id, row.event_id, wanted.name, row.revision, issued_at)
+        tx.execute(
+            text("UPDATE tickets SET qr_issued_at = :at, qr_hash = :hash WHERE id = :id"),
+            {"id": ticket_id, "at": issued_at, "hash": qr.short_hash(content)},
+        )
+    return qr.encode(content)
+
+
+def test_who_came_in_before_their_code_was_replaced_has_used_the_ticket(entrance):
+    new_code = corrected(entrance, minutes_ago=5)
+    [answer] = entrance.send(offline(entrance.codes[0], minutes_ago=10))
+    assert (answer.result, answer.is_replaced) == ("valid", False)
+    assert entrance.scan(new_code).result == "already_used", "one ticket lets one person in"
+    assert double_entries_of(entrance) == []
+
+
+def test_a_code_that_was_replaced_before_it_was_scanned_uses_nothing_up(entrance):
+    new_code = corrected(entrance, minutes_ago=10)
+    [answer] = entrance.send(offline(entrance.codes[0], minutes_ago=5))
+    assert (answer.result, answer.is_replaced) == ("refunded", True)
+    assert entrance.scan(new_code).result == "valid"
+    assert [entry.result for entry in double_entries_of(entrance)] == ["refunded"]
+
+
+def test_a_buyer_who_changes_their_name_has_the_same_code(entrance):
+    with transaction() as tx:
+        renamed = "UPDATE users SET full_name = 'Nama Baru' WHERE id = (SELECT user_id FROM orders WHERE id = :id)"
+        tx.execute(text(renamed), {"id": entrance.order.id})
+    assert code_of(entrance.ticket_ids[0]) == entrance.codes[0]
+    assert state_of(entrance.snapshot(), code_of(entrance.ticket_ids[0])) == VALID
+
+
+@pytest.mark.parametrize("year", [1970, 2201, 9999])
+def test_a_clock_of_another_century_refuses_nothing(entrance, year):
+    wrong = datetime(year, 1, 1, tzinfo=UTC).isoformat()
+    body = {"event_id": str(entrance.event.id), "qr": entrance.codes[0], "scan_id": str(uuid4()), "scanned_at": wrong}
+    assert call("POST", "/tickets/scan", by=entrance.staff, json=body).get_json()["result"] == "valid"
+    sent = {**offline(entrance.codes[1]).model_dump(mode="json"), "scanned_at": wrong}
+    assert (
+        call("POST", f"/gate/events/{entrance.event.id}/scans", by=entrance.staff, json={"scans": [sent]}).status_code
+        == 200
+    )
