@@ -12,6 +12,7 @@ from shared.identity.approvals import (
     ApprovalQuery,
     ApprovalResponse,
     Declined,
+    NewAdmin,
     OwnRequest,
 )
 from shared.identity.second_factor_resets import AdminReset, ResetDecision
@@ -65,7 +66,7 @@ def approval(approval_id: UUID, admin: Admin, tx: Transaction) -> ApprovalRespon
 @app.post(
     "/admin/approvals/{approval_id}/approve",
     status=200,
-    problems=(*UNDECIDABLE, OwnRequest, EventOver),
+    problems=(*UNDECIDABLE, OwnRequest, NewAdmin, EventOver),
 )
 def approve(approval_id: UUID, admin: SteppedUpAdmin, tx: Transaction) -> ApprovalResponse:
     """Approve the request of another admin. It is carried out at once."""

@@ -18,8 +18,9 @@ from sqlalchemy import text
 from shared.cloud import audit
 from shared.cloud.database import Transaction
 from shared.field_types import line
+from shared.identity import roles
 from shared.models import Listing, PageQuery, RequestModel, ResponseModel
-from shared.problems import NotFound, Problem
+from shared.problems import Forbidden, NotFound, Problem
 from shared.states import ApprovalAction, ApprovalDecision
 
 SUBJECTS: Final[Mapping[ApprovalAction, str]] = {
@@ -109,6 +110,12 @@ class ApprovalExpired(Problem):
     status, slug = 409, "approval-expired"
 
 
+class NewAdmin(Forbidden):
+    """You have been an admin for less than a week, so another admin has to approve this."""
+
+    slug = "new-admin"
+
+
 class OwnRequest(Problem):
     """You have requested this yourself, so another admin has to approve it. You may take it back."""
 
@@ -133,14 +140,22 @@ def request(
 def approve(tx: Transaction, approval_id: UUID, *, by: UUID) -> ApprovalResponse:
     """Approve a request. The caller carries it out in the same transaction.
 
-    Raises NotFound, ApprovalDecided, ApprovalExpired, and OwnRequest for who requested it.
+    Raises NotFound, ApprovalDecided, ApprovalExpired, OwnRequest for who requested it, and NewAdmin, as else an admin
+    could make the second one.
     """
     row = _lock_open(tx, approval_id)
     if row.requested_by == by:
         raise OwnRequest
+    require_no_new_admin(tx, by)
     if not row.is_by_admin:
         raise ApprovalExpired
     return _decide(tx, approval_id, ApprovalDecision.APPROVED, by)
+
+
+def require_no_new_admin(tx: Transaction, admin_id: UUID) -> None:
+    """Check that who approves has been an admin for a while. Raises NewAdmin."""
+    if roles.is_new_admin(tx, admin_id):
+        raise NewAdmin
 
 
 def decline(tx: Transaction, approval_id: UUID, declined: Declined, *, by: UUID) -> ApprovalResponse:

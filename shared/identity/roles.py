@@ -38,11 +38,18 @@ class RoleFixed(Problem):
 
 # By id, so that two admins who act on each other don't deadlock. Locks as people.lock does.
 _LOCK_ADMINS = text("SELECT id FROM users WHERE role = 'admin' AND NOT is_deleted ORDER BY id FOR NO KEY UPDATE")
+_HAS_CHANGED = text("""
+    SELECT EXISTS (SELECT 1 FROM audit_log  -- Uses index: audit_log_subject
+        WHERE subject = 'user' AND subject_id = :user_id AND action = 'user.role_changed'
+            AND details ->> CAST(:when AS text) = 'admin' AND at > now() - make_interval(days => :days))
+""")
 _CHANGE = text("UPDATE users SET role = :role, updated_at = now() WHERE id = :id")
 
 _BECOME_ORGANIZER = text("""
     UPDATE users SET role = 'organizer', full_name = :full_name, updated_at = now() WHERE id = :id
 """)
+NEW_DAYS = 7
+"""The days for which a new admin approves nothing, and a former one is protected as an admin."""
 ORGANIZER_TERMS_VERSION = "1"
 """The version of the terms for organizers that people accept now."""
 
@@ -100,6 +107,22 @@ def change(tx: Transaction, admin_id: UUID, user_id: UUID, change: RoleChange) -
     elif admin_id != person.id:
         audit.record(tx, "admin.read", subject="user", subject_id=person.id, actor_id=admin_id)
     return _response(person, change.role)
+
+
+def is_new_admin(tx: Transaction, user_id: UUID) -> bool:
+    """True for who was made an admin in the last days: one admin could make their own second one."""
+    return _has_changed(tx, user_id, "after")
+
+
+def was_admin_lately(tx: Transaction, user_id: UUID) -> bool:
+    """True for who was an admin in the last days."""
+    return _has_changed(tx, user_id, "before")
+
+
+def _has_changed(tx: Transaction, user_id: UUID, when: Literal["before", "after"]) -> bool:
+    values = {"user_id": str(user_id), "when": when, "days": NEW_DAYS}
+    changed: bool = tx.execute(_HAS_CHANGED, values).scalar_one()
+    return changed
 
 
 def _response(person: Person, role: str) -> UserResponse:

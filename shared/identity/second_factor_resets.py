@@ -17,7 +17,7 @@ from sqlalchemy import text
 from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
 from shared.field_types import Utc, line
-from shared.identity import approvals, people, second_factor_sign_in, second_factors, sessions
+from shared.identity import approvals, people, roles, second_factor_sign_in, second_factors, sessions
 from shared.identity.approvals import ApprovalResponse
 from shared.identity.people import Person
 from shared.identity.second_factor_notices import notice
@@ -98,10 +98,12 @@ def request(wanted: ResetRequest, mail: Mail) -> ResetRequested:
 def decide(tx: Transaction, admin: Principal, user_id: UUID, wanted: AdminReset, mail: Mail) -> ResetDecision:
     """Reset the second factor of somebody else; that of an admin once a second admin approves it.
 
+    Who was an admin lately counts as one, so that nobody gets around it by taking their role first.
+
     Raises NotFound without a second factor, Forbidden for one's own, and AlreadyRequested.
     """
     person = _lock_other(tx, admin, user_id)
-    if person.role == "admin":
+    if person.role == "admin" or roles.was_admin_lately(tx, user_id):
         action = ApprovalAction.SECOND_FACTOR_RESET
         return ResetDecision(
             is_reset=False, approval=approvals.request(tx, action, user_id, reason=wanted.reason, by=admin.id)
@@ -157,4 +159,7 @@ def _carry_out(user_id: UUID, mail: Mail) -> bool:
         person = people.lock(tx, user_id)
         if person is None or not tx.execute(_IS_DUE, {"user_id": user_id}).scalar():
             return False  # meanwhile its owner has signed in with it
+        if person.role == "admin":  # they have become one meanwhile
+            second_factors.cancel_reset(tx, person, mail, by=None)
+            return False
         return reset(tx, person, mail, by=None, reason="asked for by mailed code")

@@ -97,14 +97,19 @@ def accept(tx: Transaction, person: Person, code: str, mail: Mail) -> Kind | Non
     is_right = _spend_step(tx, person, code) if kind == "authenticator app" else _spend_code(tx, person, code)
     if not is_right:
         return None
-    if tx.execute(_CANCEL_RESET, {"user_id": person.id}).first():
-        audit.record(tx, "second_factor.reset_cancelled", subject="user", subject_id=person.id, actor_id=person.id)
-        mail(tx, notice(person, "reset_cancelled"))
+    cancel_reset(tx, person, mail, by=person.id)
     if kind == "recovery code":
         audit.record(tx, "second_factor.recovery_code_used", subject="user", subject_id=person.id, actor_id=person.id)
         left = tx.execute(_COUNT_CODES, {"user_id": person.id}).scalar_one()
         mail(tx, notice(person, "recovery_code_used", recovery_codes_left=left))
     return kind
+
+
+def cancel_reset(tx: Transaction, person: Person, mail: Mail, *, by: UUID | None) -> None:
+    """End a reset that somebody has asked for, if any, and mail the locked person of it."""
+    if tx.execute(_CANCEL_RESET, {"user_id": person.id}).first():
+        audit.record(tx, "second_factor.reset_cancelled", subject="user", subject_id=person.id, actor_id=by)
+        mail(tx, notice(person, "reset_cancelled"))
 
 
 def is_one_time_password(code: str) -> bool:

@@ -19,7 +19,7 @@ Act = Callable[[Transaction, Principal, ApprovalResponse], object]
 def approve(tx: Transaction, approver: Principal, approval_id: UUID) -> ApprovalResponse:
     """Approve a request of another admin and carry it out.
 
-    Raises NotFound, ApprovalDecided, ApprovalExpired, OwnRequest, and what refuses the action itself.
+    Raises NotFound, ApprovalDecided, ApprovalExpired, OwnRequest, NewAdmin, and what refuses the action itself.
     """
     approved = approvals.approve(tx, approval_id, by=approver.id)
     _ACTIONS[approved.action](tx, approver, approved)

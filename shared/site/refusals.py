@@ -216,6 +216,10 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         _("Nobody approved this in time."),
         _("A request counts for a day, while who made it is an admin. Request it again."),
     ),
+    "new-admin": (
+        _("You have been an admin for less than a week."),
+        _("Another admin has to approve it, or decline it."),
+    ),
     "own-approval-request": (
         _("You have requested this yourself."),
         _("Another admin has to approve it. You can take it back."),

@@ -94,6 +94,7 @@ def _approving(tx: Transaction, admin: Principal, approval_id: UUID, language: L
     waiting = approvals.read_waiting(tx, approval_id)
     if waiting.requested_by == admin.id:
         raise OwnRequest
+    approvals.require_no_new_admin(tx, admin.id)
     return Confirmation(
         translate(language, "Approve: %(what)s", what=translate(language, TITLES[waiting.action]).lower()),
         [*_who_and_why(waiting, language), *_EFFECTS[waiting.action](tx, admin, waiting, language)],

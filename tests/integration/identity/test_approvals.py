@@ -210,3 +210,16 @@ def test_an_admin_alone_cancels_nothing_in_the_cloud(event: Event, monkeypatch: 
 def _settings_are_read_anew() -> Any:
     yield
     settings.cache_clear()
+
+
+def test_an_admin_of_a_few_days_approves_nothing(event: Event):
+    first = an_admin()
+    with transaction() as tx:
+        accomplice = a_user(tx, role="customer")
+    changed = call("PUT", f"/admin/users/{accomplice.id}/role", by=first, json={"role": "admin"})
+    assert changed.status_code == 200
+    waiting = requested(first, event)
+    newcomer = Principal(accomplice.id, "admin", None)
+    assert problem(decide(newcomer, waiting["id"])) == (403, "new-admin")
+    assert status_of(event) == "published"
+    assert decide(newcomer, waiting["id"], "decline", {"reason": "Belum pasti"}).status_code == 200

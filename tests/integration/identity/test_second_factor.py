@@ -491,3 +491,27 @@ def test_the_copy_of_ones_data_tells_of_it_without_the_secret(somebody: Enrolled
     copy = call("GET", "/account/export", by=somebody.principal)
     assert copy.get_json()["second_factors"][0]["recovery_codes_left"] == 10
     assert somebody.phone.secret not in copy.get_data(as_text=True)
+
+
+def test_whoever_becomes_an_admin_meanwhile_loses_it_to_no_wait(somebody: Enrolled):
+    ask_for_reset(mailed_challenge(somebody.email))
+    give_role(somebody, "admin")
+    let_resets_be_due()
+    second_factor_resets.carry_out_due(mails.enqueue_for_account)
+    assert occasions(somebody.email) == ["enabled", "reset_requested", "reset_cancelled"]
+    assert problem(call("POST", "/auth/login", json={"email": somebody.email, "password": PASSWORD})) == (
+        401,
+        "second-factor-challenge",
+    )
+
+
+def test_an_admin_resets_no_other_admins_alone_by_taking_their_role_first():
+    lost = enrolled(role="admin")
+    give_role(lost, "organizer")
+    asked = reset(lost, an_admin()).get_json()
+    assert not asked["is_reset"]
+
+
+def give_role(somebody: Enrolled, role: str) -> None:
+    answer = call("PUT", f"/admin/users/{somebody.member.id}/role", json={"role": role}, by=an_admin())
+    assert answer.status_code == 200, answer.get_data(as_text=True)
