@@ -34,10 +34,18 @@ class Codes:
         parts = [uuid4().bytes, (event_id or self.event_id).bytes, name.encode(), b"0123456789abcdef"]
         return ".".join(["K1", *map(base32, parts)])
 
-    def signed(self, name: str = "Rina", *, event_id: UUID | None = None, ago: float = 0.0) -> str:
+    def signed(
+        self,
+        name: str = "Rina",
+        *,
+        event_id: UUID | None = None,
+        ticket_id: UUID | None = None,
+        ago: float = 0.0,
+    ) -> str:
         """A code of the third generation, issued so many seconds ago."""
         issued_at = int(datetime.now(UTC).timestamp() - ago).to_bytes(4)
-        parts = [uuid4().bytes, (event_id or self.event_id).bytes, name.encode(), (1).to_bytes(2), issued_at]
+        ids = [(ticket_id or uuid4()).bytes, (event_id or self.event_id).bytes]
+        parts = [*ids, name.encode(), (1).to_bytes(2), issued_at]
         signed_part = ".".join(["K3", *map(base32, parts)])
         return f"{signed_part}.{base32(self.key.sign(signed_part.encode()))}"
 

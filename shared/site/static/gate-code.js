@@ -37,12 +37,15 @@ export function parsed(text) {
   };
 }
 
+// The id of the ticket that a code is for: all of its codes have the same. Null for what is no code.
+export const ticketOf = (text) => parsed(text)?.ticketId ?? null;
+
 // True if one of the keys has signed it: `keys` are raw Ed25519 public keys.
 export async function isSigned(text, keys, verify = verified) {
   const end = text.lastIndexOf(".");
   const message = new TextEncoder().encode(text.slice(0, end));
   const signature = fromBase32(text.slice(end + 1));
-  if (signature.length !== 64) return false;
+  if (signature.length !== 64 || LETTERS.indexOf(text.at(-1)) & 7) return false; // one spelling only: 512 bits and zeros
   for (const key of keys) if (await verify(signature, message, key)) return true;
   return false;
 }

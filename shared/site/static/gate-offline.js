@@ -2,8 +2,8 @@
 import { isSigned, parsed } from "./gate-code.js";
 import { OUTSIDE, REPLACED, USED, VALID, VOID, fromBase64, ofTier, stateOf } from "./gate-snapshot.js";
 
-// `scan` is {text, hash, at, direction}, `own` what this device last did with the code ({at, gate, direction}) or null,
-// `admits` the ids of the tiers that this gate lets in, or null for all. Never green: the server alone says so.
+// `scan` is {text, hash, at, direction}, `own` what this device last did with the ticket ({hash, at, gate, direction}),
+// null if nothing, `admits` the ids of the tiers that this gate lets in, or null for all. Never green: the server alone says so.
 export async function decide(scan, snapshot, own, admits) {
   if (!snapshot) return { kind: "undecided" };
   const value = snapshot.tickets.get(scan.hash);
@@ -13,7 +13,7 @@ export async function decide(scan, snapshot, own, admits) {
   const told = (kind, more) => ({ kind, ...facts, ...more });
 
   if (value !== undefined && !(await isOurs(scan.text, code, snapshot))) return { kind: "forged", name: "", tier: "" };
-  if (value === undefined && !own) {
+  if (value === undefined && own?.hash !== scan.hash) { // another code of the ticket has to be good too
     const refusal = await unknown(scan.text, code, snapshot);
     if (refusal) return told(refusal);
     facts.name = code.name;

@@ -7,12 +7,16 @@ const SURELY = { durability: "strict" }; // on the disk before the answer: the b
 let opened;
 
 const database = () => (opened ??= new Promise((resolve, reject) => {
-  const request = indexedDB.open(NAME, 1);
-  request.onupgradeneeded = () => {
-    const scans = request.result.createObjectStore("scans", { autoIncrement: true });
-    scans.createIndex("scan_id", "scan_id", { unique: true });
-    request.result.createObjectStore("passages", { keyPath: ["event_id", "hash"] });
-    request.result.createObjectStore("snapshots", { keyPath: "event_id" });
+  const request = indexedDB.open(NAME, 2);
+  request.onupgradeneeded = ({ oldVersion }) => {
+    if (oldVersion < 1) {
+      const scans = request.result.createObjectStore("scans", { autoIncrement: true });
+      scans.createIndex("scan_id", "scan_id", { unique: true });
+      request.result.createObjectStore("snapshots", { keyPath: "event_id" });
+    } else {
+      request.result.deleteObjectStore("passages");
+    }
+    request.result.createObjectStore("passages", { keyPath: ["event_id", "ticket"] });
   };
   request.onsuccess = () => {
     request.result.onclose = () => { opened = undefined; };
@@ -48,7 +52,7 @@ export const keepScan = (scan, passage) => writing(["scans", "passages"], (scans
 }, SURELY);
 
 export const keepPassage = (passage) => writing(["passages"], (passages) => passages.put(passage));
-export const passageOf = async (eventId, hash) => (await reading("passages", (store) => store.get([eventId, hash]))) ?? null;
+export const passageOf = async (eventId, ticket) => (await reading("passages", (store) => store.get([eventId, ticket]))) ?? null;
 export const listWaiting = async () => (await reading("scans", (store) => store.getAll())) ?? [];
 
 // Scans that the server has answered: they wait no more, and whom they let through is known there.
@@ -56,9 +60,9 @@ export const forgetScans = (scanIds) => writing(["scans", "passages"], (scans, p
   for (const id of scanIds) {
     scans.index("scan_id").openCursor(IDBKeyRange.only(id)).onsuccess = ({ target: { result: found } }) => {
       if (!found) return;
-      const { event_id: eventId, hash } = found.value;
+      const { event_id: eventId, ticket } = found.value;
       found.delete();
-      passages.get([eventId, hash]).onsuccess = ({ target: { result: passage } }) => {
+      if (ticket) passages.get([eventId, ticket]).onsuccess = ({ target: { result: passage } }) => {
         if (passage?.scan_id === id) passages.put({ ...passage, sent_at: Date.now() });
       };
     };
@@ -82,7 +86,7 @@ export async function forgetPassages(eventId, changed, before) {
     && !(direction === "in" && stateOf(changed.get(hash)) === USED);
   const own = IDBKeyRange.bound([eventId], [eventId, []]);
   const past = ((await reading("passages", (store) => store.getAll(own))) ?? []).filter(isTold);
-  if (past.length) await writing(["passages"], (passages) => { for (const { hash } of past) passages.delete([eventId, hash]); });
+  if (past.length) await writing(["passages"], (passages) => { for (const { ticket } of past) passages.delete([eventId, ticket]); });
 }
 
 export const readSnapshot = async (eventId) => (await reading("snapshots", (store) => store.get(eventId))) ?? null;

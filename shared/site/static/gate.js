@@ -1,7 +1,7 @@
 // The gate: reads codes, asks the server, or decides by the snapshot where the network is away.
 import { config, filled, hide, hideLater, ofDevice, ofPickup, ofTicket, page, part, show, words } from "./gate-answers.js";
 import { Camera, causeOf } from "./gate-camera.js";
-import { isPickup, prepare } from "./gate-code.js";
+import { isPickup, prepare, ticketOf } from "./gate-code.js";
 import { ANSWER_MS, again, countWaiting, isAccessGone, lose, passed, readSnapshot, renewCounts, sendForStrangers, state, status, waitsOneMore } from "./gate-exchange.js";
 import { Away, SignedOut, call } from "./gate-network.js";
 import { decide } from "./gate-offline.js";
@@ -39,7 +39,8 @@ async function answer(text, begun) {
 
 async function ticket(text) {
   const hash = await hashed(text);
-  const own = await store.passageOf(eventId, hash);
+  const id = ticketOf(text);
+  const own = id && await store.passageOf(eventId, id);
   const scanned = { ...identity(), qr: text, direction: settings.direction };
   const isUnsent = own && !own.sent_at;
   const told = !isUnsent && await asking("tickets/scan", { ...scanned, ...(settings.tiers ? { tier_ids: settings.tiers } : {}) });
@@ -81,14 +82,14 @@ async function decided(scanned, hash, own) {
   const at = Date.parse(scanned.scanned_at);
   const told = await decide({ text: scanned.qr, hash, at, direction: scanned.direction }, state.snapshot, own, settings.tiers);
   const admitted = ["accepted", "exited_offline"].includes(told.kind);
-  await store.keepScan({ ...scanned, event_id: eventId, owner: config.owner, hash, admitted }, admitted ? passage(scanned, hash) : null);
+  await store.keepScan({ ...scanned, event_id: eventId, owner: config.owner, ticket: ticketOf(scanned.qr), hash, admitted }, admitted ? passage(scanned, hash) : null);
   waitsOneMore();
   again();
   return ofDevice(told);
 }
 
-const passage = ({ scan_id, scanned_at, direction }, hash) =>
-  ({ event_id: eventId, hash, scan_id, at: scanned_at, gate: settings.gate, direction });
+const passage = ({ qr, scan_id, scanned_at, direction }, hash) =>
+  ({ event_id: eventId, ticket: ticketOf(qr), hash, scan_id, at: scanned_at, gate: settings.gate, direction });
 
 // Goods are handed over by the server's word only.
 async function pickup(text) {
