@@ -14,7 +14,7 @@ from shared.catalog.tiers import CapacityExceeded, KindIsFixed, QuotaTooSmall, T
 from shared.models import Listing
 from shared.pictures import NotAnImage
 from shared.problems import NotFound
-from shared.web import App, Cached, MaxBytes, Organizer, Transaction, Upload, Viewer
+from shared.web import App, Cached, MaxBytes, Organizer, OrganizerOrSteppedUpAdmin, Transaction, Upload, Viewer
 from shared.web.caching import AVAILABILITY
 
 app = App("events")
@@ -56,7 +56,7 @@ def show(event: str, viewer: Viewer) -> Cached[EventResponse]:
     "/events/{event}",
     problems=(NotFound, *NOT_NOW, CapacityExceeded, TooManyTiers, QuotaTooSmall, KindIsFixed),
 )
-def change(event: UUID, wanted: EventChange, organizer: Organizer, tx: Transaction) -> EventResponse:
+def change(event: UUID, wanted: EventChange, organizer: OrganizerOrSteppedUpAdmin, tx: Transaction) -> EventResponse:
     """Change an event; publish it, unpublish it, or cancel it while nothing is sold."""
     return editing.change(tx, organizer, event, wanted)
 

@@ -15,7 +15,7 @@ from shared.tickets.pickups import NotPickedUp, PickupResponse, PickupScan, Pick
 from shared.tickets.scan_records import ScanIdReused
 from shared.tickets.ticket_rendering import TicketVoid
 from shared.tickets.voiding import TicketUsed
-from shared.web import GATE, App, File, GateStaff, Organizer, SignedIn, Transaction
+from shared.web import GATE, App, File, GateStaff, Organizer, SignedIn, SignedInOrSteppedUpAdmin, Transaction
 
 app = App("tickets")
 
@@ -27,7 +27,9 @@ def ticket(ticket_id: UUID, caller: SignedIn, tx: Transaction) -> TicketResponse
 
 
 @app.put("/tickets/{ticket_id}/holder", problems=(NotFound, TicketVoid, TicketUsed, HolderChangeClosed, TooManyMails))
-def change_holder(ticket_id: UUID, wanted: HolderChange, caller: SignedIn, tx: Transaction) -> TicketResponse:
+def change_holder(
+    ticket_id: UUID, wanted: HolderChange, caller: SignedInOrSteppedUpAdmin, tx: Transaction
+) -> TicketResponse:
     """Change the holder of a ticket, and mail it to them. It gets a new QR code; the old one is void at once."""
     holders.change(tx, caller, ticket_id, wanted, mails.enqueue_holder_changed)
     return holders.read(tx, caller, ticket_id)

@@ -18,13 +18,13 @@ from shared.catalog.tiers import (
     TooManyTiers,
 )
 from shared.problems import NotFound
-from shared.web import App, Organizer, Transaction
+from shared.web import App, Organizer, OrganizerOrSteppedUpAdmin, Transaction
 
 app = App("tiers")
 
 
 @app.post("/events/{event}/tiers", status=201, problems=(NotFound, CapacityExceeded, TooManyTiers, EventCancelled))
-def add_tier(event: UUID, new: NewTier, organizer: Organizer, tx: Transaction) -> TierResponse:
+def add_tier(event: UUID, new: NewTier, organizer: OrganizerOrSteppedUpAdmin, tx: Transaction) -> TierResponse:
     """Add a tier; it is on sale at once if the event is published."""
     return editing.add_tier(tx, organizer, event, new)
 
@@ -33,7 +33,9 @@ def add_tier(event: UUID, new: NewTier, organizer: Organizer, tx: Transaction) -
     "/events/{event}/tiers/{tier}",
     problems=(NotFound, CapacityExceeded, EventCancelled, QuotaTooSmall, KindIsFixed),
 )
-def change_tier(event: UUID, tier: UUID, wanted: TierChange, organizer: Organizer, tx: Transaction) -> TierResponse:
+def change_tier(
+    event: UUID, tier: UUID, wanted: TierChange, organizer: OrganizerOrSteppedUpAdmin, tx: Transaction
+) -> TierResponse:
     """Change a tier. Held and sold units keep their price."""
     return editing.change_tier(tx, organizer, event, tier, wanted)
 

@@ -11,7 +11,7 @@ from shared.problems import Problem
 from shared.site import forms, rendering
 from shared.tickets import holders
 from shared.tickets.holders import HolderChange, TicketResponse
-from shared.web import App, SignedIn
+from shared.web import App, SignedIn, SignedInOrSteppedUpAdmin
 from shared.web.pages import Page, PageRequest, Redirect
 
 pages = App("site")
@@ -24,7 +24,7 @@ def ticket(request: PageRequest, ticket_id: UUID, viewer: SignedIn) -> Page:
 
 
 @pages.form("/tickets/{ticket_id}/holder")
-def correct_holder(request: PageRequest, ticket_id: UUID, viewer: SignedIn) -> Page | Redirect:
+def correct_holder(request: PageRequest, ticket_id: UUID, viewer: SignedInOrSteppedUpAdmin) -> Page | Redirect:
     """Correct who holds the ticket: its code becomes a new one, the old one is void at once."""
     wanted, errors = forms.read(HolderChange, forms.non_empty(request.form, "name", "email"), request.language)
     if wanted is None:

@@ -114,6 +114,7 @@ FreshlyProvenAdmin = Annotated[Principal, Access(_ADMINS, needs_fresh_proof=True
 SteppedUpAdmin = Annotated[Principal, Access(_ADMINS, needs_step_up=True)]
 SteppedUpAdminOfDesk = Annotated[Principal, Access(_ADMINS, is_hidden=True, needs_step_up=True)]
 OrganizerOrSteppedUpAdmin = Annotated[Principal, Access(_ORGANIZERS, needs_step_up=True)]
-"""Callers of operations that move money: an admin has authenticated in the last fifteen minutes (step-up)."""
+SignedInOrSteppedUpAdmin = Annotated[Principal, Access(_EVERYBODY, needs_step_up=True)]
+"""Callers of operations that move money, or what it buys: an admin has authenticated in the last fifteen minutes."""
 Viewer = Annotated[Principal | None, Access(_EVERYBODY, anonymous=True)]
 """Any caller; the principal where they are signed in."""

@@ -17,7 +17,7 @@ from shared.site.organizer import desk
 from shared.tickets import gate, holders
 from shared.tickets.gate import Undo
 from shared.tickets.holders import HolderChange
-from shared.web import App, Organizer
+from shared.web import App, Organizer, OrganizerOrSteppedUpAdmin
 from shared.web.pages import Page, PageRequest, Redirect
 
 pages = App("site")
@@ -62,7 +62,9 @@ def attendee(request: PageRequest, event_id: UUID, ticket_id: UUID, organizer: O
 
 
 @pages.form("/organizer/events/{event_id}/attendees/{ticket_id}")
-def correct(request: PageRequest, event_id: UUID, ticket_id: UUID, organizer: Organizer) -> Page | Redirect:
+def correct(
+    request: PageRequest, event_id: UUID, ticket_id: UUID, organizer: OrganizerOrSteppedUpAdmin
+) -> Page | Redirect:
     """Correct who holds a ticket: its code becomes a new one and is mailed, the old one is void at once."""
     wanted, errors = forms.read(HolderChange, forms.non_empty(request.form, "name", "email"), request.language)
     if wanted is None:

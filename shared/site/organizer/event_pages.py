@@ -17,7 +17,7 @@ from shared.site import forms, offers, rendering
 from shared.site.organizer import checklist, desk, edits, event_form, inputs
 from shared.site.organizer.edits import EditConflict
 from shared.site.organizer.event_form import Row
-from shared.web import App, MaxBytes, Organizer, Upload
+from shared.web import App, MaxBytes, Organizer, OrganizerOrSteppedUpAdmin, Upload
 from shared.web.pages import Page, PageRequest, Redirect
 
 NEW = "/organizer/events/new"
@@ -57,7 +57,7 @@ def details(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page:
 
 
 @pages.form("/organizer/events/{event_id}/details")
-def change(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page | Redirect:
+def change(request: PageRequest, event_id: UUID, organizer: OrganizerOrSteppedUpAdmin) -> Page | Redirect:
     """Change what was changed in the form, or show one more row for a ticket."""
     event = desk.own_event(organizer, event_id)
     rows = event_form.rows(request.form)

@@ -15,7 +15,7 @@ from shared.problems import NotFound, Problem
 from shared.site import offers, rendering
 from shared.site.organizer import desk, edits, inputs, tier_form
 from shared.states import TierKind
-from shared.web import App, Organizer
+from shared.web import App, Organizer, OrganizerOrSteppedUpAdmin
 from shared.web.pages import Page, PageRequest, Redirect
 
 GOODS = (TierKind.PRODUCT, TierKind.DIGITAL)
@@ -39,7 +39,7 @@ def new(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page:
 
 
 @pages.form("/organizer/events/{event_id}/tickets/new")
-def add(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page | Redirect:
+def add(request: PageRequest, event_id: UUID, organizer: OrganizerOrSteppedUpAdmin) -> Page | Redirect:
     """Add a tier; it is on sale at once if the event is."""
     event = desk.own_event(organizer, event_id)
     wanted, errors = tier_form.new_tier(request.form, event.timezone, request.language)
@@ -62,7 +62,9 @@ def tier(request: PageRequest, event_id: UUID, tier_id: UUID, organizer: Organiz
 
 
 @pages.form("/organizer/events/{event_id}/tickets/{tier_id}")
-def change(request: PageRequest, event_id: UUID, tier_id: UUID, organizer: Organizer) -> Page | Redirect:
+def change(
+    request: PageRequest, event_id: UUID, tier_id: UUID, organizer: OrganizerOrSteppedUpAdmin
+) -> Page | Redirect:
     """Change what was changed in the form. Held and sold units keep their price."""
     event = desk.own_event(organizer, event_id)
     found = _tier_of(event, tier_id)

@@ -38,8 +38,12 @@ ALSO_ORGANIZERS = {
     "POST /refunds/{refund_id}/retry",
     "POST /payouts/{payout_id}/retry",
     "POST /events/{event_id}/cancel",
+    "PUT /events/{event}",
+    "POST /events/{event}/tiers",
+    "PUT /events/{event}/tiers/{tier}",
+    "PUT /tickets/{ticket_id}/holder",
 }
-"""What moves money, and organizers do it with their own."""
+"""What moves money, and organizers do it with their own: a price, an offer to give tickets back and the holder too."""
 
 
 def routes() -> Iterator[Route]:
@@ -104,6 +108,27 @@ def test_dead_letters_at_the_desk_ask_for_it_too():
     """One may move money, and they are decided about many at once."""
     pages = [route for route in site.app.routes if route.path == "/admin/dead-letters/decide"]
     assert [route.access.needs_step_up for route in pages if route.access] == [True, True]
+
+
+FORMS = (
+    "/organizer/events/{event_id}/cancel",
+    "/organizer/events/{event_id}/details",
+    "/organizer/events/{event_id}/tickets/new",
+    "/organizer/events/{event_id}/tickets/{tier_id}",
+    "/organizer/events/{event_id}/attendees/{ticket_id}",
+    "/organizer/events/{event_id}/refunds/decide",
+    "/organizer/events/{event_id}/refunds/{refund_id}/retry",
+    "/organizer/payouts/{payout_id}/retry",
+    "/tickets/{ticket_id}/holder",
+)
+"""The same on the pages of organizers and buyers, to which admins have access."""
+
+
+@pytest.mark.parametrize("path", FORMS)
+def test_forms_outside_the_desk_ask_for_it_too(path: str):
+    [form] = [route for route in site.app.routes if route.path == path and route.method == "POST"]
+    assert form.access
+    assert form.access.needs_step_up
 
 
 def test_a_proof_of_fourteen_minutes_is_good():
