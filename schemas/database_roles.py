@@ -37,7 +37,7 @@ _LOCKS = re.compile(r"\bFOR (?:NO KEY UPDATE|UPDATE|SHARE|KEY SHARE)\b")
 _TRIGGER = re.compile(
     r"^CREATE (?:CONSTRAINT )?TRIGGER \w+ (.*?) ON public\.(\w+) .*?EXECUTE FUNCTION public\.(\w+)\(", re.M
 )
-_BODY = re.compile(r"^CREATE FUNCTION public\.(\w+)\(.*?AS \$\$(.*?)\$\$;", re.MULTILINE | re.DOTALL)
+_BODY = re.compile(r"^CREATE FUNCTION public\.(\w+)\((.*?)AS \$\$(.*?)\$\$;", re.MULTILINE | re.DOTALL)
 
 
 def roles() -> dict[str, Rights]:
@@ -150,7 +150,9 @@ def _triggers() -> tuple[tuple[str, str, frozenset[tuple[str, str]]], ...]:
 
 @cache
 def _functions() -> dict[str, str]:
-    return dict(_BODY.findall(_schema()))
+    """The text of each function of the schema; empty of one that acts with its owner's rights, not its caller's."""
+    found = _BODY.findall(_schema())
+    return {name: "" if "SECURITY DEFINER" in head else body for name, head, body in found}
 
 
 def _with_called(body: str) -> str:

@@ -118,7 +118,8 @@ BEGIN
 END $$;
 
 CREATE FUNCTION public.keep_name_on_tickets() RETURNS trigger
-    LANGUAGE plpgsql
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'public', 'pg_temp'
     AS $$
 BEGIN
     UPDATE order_items i SET attendee_name = OLD.full_name

@@ -11,8 +11,10 @@ down_revision = "0052"
 branch_labels = None
 depends_on = None
 
+# With its owner's rights: whoever may change a name need not have the right to change what was sold.
 KEEP_NAME = """
-CREATE FUNCTION keep_name_on_tickets() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION keep_name_on_tickets() RETURNS trigger LANGUAGE plpgsql
+    SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
     UPDATE order_items i SET attendee_name = OLD.full_name
     FROM orders o, ticket_tiers c  -- Uses indexes: orders_user, order_items_position
