@@ -66,8 +66,8 @@ COMPARISON_MINUTES = 5
 """How long a machine compares the cloud with what was released, each morning."""
 KEY_VERSIONS, SECRET_VERSIONS = 5, 2
 """Kept of each: a year of a key that changes each quarter, and a secret with the one before it."""
-RELEASES, RELEASE_MINUTES = 10, 75
-"""In a month, and how long a machine inside the network works at each."""
+RELEASES, RELEASE_MINUTES = 10, 135
+"""In a month, and how long machines inside the network work at each: an hour to prove it, and the release."""
 SCANS = 2
 """Of each image: on demand in the pipeline, and by the registry, which goes on looking."""
 IMAGES, IMAGE_GIB = 60, 0.15

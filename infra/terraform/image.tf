@@ -94,13 +94,11 @@ resource "google_storage_bucket_iam_member" "builder_reads_submitted" {
   }
 }
 
-# Who takes an image over from the environment before writes it here.
+# Who plans looks at the image, and writes it here where it is taken over from the environment before.
 resource "google_artifact_registry_repository_iam_member" "planner_takes_over" {
-  count = var.image_source == null ? 0 : 1
-
   location   = google_artifact_registry_repository.images["functions"].location
   repository = google_artifact_registry_repository.images["functions"].repository_id
-  role       = "roles/artifactregistry.writer"
+  role       = var.image_source == null ? "roles/artifactregistry.reader" : "roles/artifactregistry.writer"
   member     = google_service_account.planner.member
 }
 

@@ -98,7 +98,7 @@ run "production_takes_what_staging_has_released" {
     condition = (
       length(google_cloudbuild_trigger.image) == 0
       && google_cloudbuild_trigger.plan[0].substitutions["_BUILT"] == var.image_source
-      && google_artifact_registry_repository_iam_member.planner_takes_over[0].repository == "functions"
+      && google_artifact_registry_repository_iam_member.planner_takes_over.repository == "functions"
     )
     error_message = "Production builds an image of its own."
   }
@@ -142,7 +142,7 @@ run "staging_builds_and_lets_production_fetch_what_it_has_released" {
       google_cloudbuild_trigger.image[0].filename == "infra/deploy/image.yaml"
       && google_cloudbuild_trigger.image[0].github[0].push[0].branch == google_cloudbuild_trigger.plan[0].github[0].push[0].branch
       && google_cloudbuild_trigger.plan[0].substitutions["_BUILT"] == google_cloudbuild_trigger.plan[0].substitutions["_IMAGE"]
-      && length(google_artifact_registry_repository_iam_member.planner_takes_over) == 0
+      && google_artifact_registry_repository_iam_member.planner_takes_over.role == "roles/artifactregistry.reader"
     )
     error_message = "What staging plans is not what it has built."
   }
