@@ -63,11 +63,11 @@ def test_a_va_number_leads_to_the_order_and_its_whole_story(desk: Page, stack: S
     before = looks_at(stack, order["id"])
     desk.get_by_role("link", name="The order of").click()
     story = desk.locator(".timeline")
-    for words in ("Tickets held", "Payment by BCA begun", "Webhook of Xendit", "Order paid", "Booked:", "balances",
+    for words in ("Tickets held", "Payment by BCA started", "Webhook of Xendit", "Order paid", "Booked:", "balances",
                   "Mail: the tickets", "Refund asked for", "order.paid", "Correlation id"):  # fmt: skip
         expect(story.get_by_text(words).first).to_be_visible()
     expect(desk.locator("#books + table tfoot")).to_contain_text("Rp\u00a00")
-    story.get_by_text("What it said").first.click()
+    story.get_by_text("Payload").first.click()
     said = story.locator("pre").first
     expect(said).to_contain_text('"status": "PAID"')
     expect(said).not_to_contain_text("@example.com")

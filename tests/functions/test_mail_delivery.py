@@ -44,7 +44,7 @@ def test_a_bounced_ticket_is_told_to_its_buyer_and_the_corrected_address_gets_it
     order = buy_for(buyer, event, gone)
     ticket = until_mail(buyer, order, "bounced")
     told = page(buyer, f"/orders/{order['id']}")
-    assert f"{gone} menolak email kami." in told
+    assert f"{gone} menolak e-mail kami." in told
     assert f'href="/tickets/{ticket["id"]}">Perbaiki alamat' in told
     attendees = page(organizer, f"/organizer/events/{event['id']}/attendees")
     assert "E-mail tidak sampai" in attendees

@@ -26,7 +26,7 @@ def test_a_payment_that_is_being_opened_is_prepared_and_its_gateway_not_called_u
 
 
 def _opening(browser: Browser, path: str) -> str | None:
-    """The page, once a payment has been begun."""
+    """The page, once a payment has been started."""
     shown = browser.get(path).text
     return None if "Tiket Anda ditahan" in shown else shown
 
