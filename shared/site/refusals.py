@@ -91,7 +91,7 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         _("Begin again and sign in with a mailed code; then have it removed here."),
     ),
     "admin-reset-only": (
-        _("An admin's second step is not removed by waiting."),
+        _("An admin's two-step verification is not removed by waiting."),
         _("Ask two other admins to remove it."),
     ),
     "account-not-linked": (

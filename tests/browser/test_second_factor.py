@@ -48,7 +48,7 @@ def first_step(visitor: Visitor, person: Person) -> None:
     by_password.locator("[name=email]").fill(person.address)
     by_password.locator("[name=password]").fill(PASSWORD)
     visitor.follow(by_password.locator("button"))
-    expect(page.locator("h1")).to_have_text("Langkah kedua")
+    expect(page.locator("h1")).to_have_text("Verifikasi dua langkah")
 
 
 def has_arrived(page: Page) -> None:

@@ -49,7 +49,7 @@ def enrol(person: Person, browser: Browser) -> Enrolled:
 def first_step(browser: Browser, person: Person, target: str = "/refunds") -> requests.Response:
     """Sign in by the password; the page that asks for the second step."""
     page = browser.send("/login", {"email": person.address, "password": PASSWORD, "next": target})
-    assert "Langkah kedua" in page.text
+    assert "Verifikasi dua langkah" in page.text
     assert not browser.is_signed_in
     return page
 
@@ -88,7 +88,7 @@ def test_who_lost_all_asks_for_the_removal_after_a_mailed_code(world: World, org
     browser.send("/login/code", {"email": address, "accept_terms": "true"})
     page = browser.send("/login/verify", {"email": address, "code": browser.code(address, "sign_in")})
     asked = browser.send("/login/second-factor/reset", hidden_fields(page))
-    assert "Langkah kedua dihapus pada" in asked.text
+    assert "Verifikasi dua langkah dihapus pada" in asked.text
 
 
 def test_a_buyer_with_it_keeps_the_choice(world: World, organizer: Enrolled):
@@ -107,7 +107,7 @@ def test_google_asks_for_it_too(world: World, organizer: Enrolled):
     browser = GoogleUser(world)
     browser.address = organizer.person.address
     page = browser.come_back(browser.answer_of_google("/login/google?next=/refunds"))
-    assert "Langkah kedua" in page.text
+    assert "Verifikasi dua langkah" in page.text
     assert not browser.is_signed_in
     assert second_step(browser, page, organizer.app.code()).headers["Location"] == "/refunds"
 
