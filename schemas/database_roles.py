@@ -1,8 +1,8 @@
 """Writes schemas/database_roles.json: what each function may do with which table, read from the code that it imports.
 
-A function's rights are those that the statements of its modules need: of main.py and of everything that this imports,
-triggers included. What a function can't import, it may not touch: reserve reads no payouts. `infra/deploy/grants.py`
-gives each function's role these rights, never more than the product has as a whole (`karcis_app`).
+A function's privileges are those that the statements of its modules need: of main.py and of everything that this
+imports, triggers included. What a function can't import, it may not touch: reserve reads no payouts.
+`infra/deploy/grants.py` gives each function's role these privileges, never more than the product has (`karcis_app`).
 """
 
 import ast
@@ -23,7 +23,7 @@ PRIVILEGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
 OF_ALL_TABLES = "shared.privacy"
 """Whoever imports this package deletes and exports people's data from tables that are named in data, not in SQL."""
 
-Rights = Mapping[str, frozenset[str]]
+TablePrivileges = Mapping[str, frozenset[str]]
 """Table to privileges."""
 
 _SQL = re.compile(r"\b(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|FROM|JOIN)\b")
@@ -40,13 +40,13 @@ _TRIGGER = re.compile(
 _BODY = re.compile(r"^CREATE FUNCTION public\.(\w+)\((.*?)AS \$\$(.*?)\$\$;", re.MULTILINE | re.DOTALL)
 
 
-def roles() -> dict[str, Rights]:
-    """The rights of each function of the manifest."""
-    return {name: rights_of(f"functions.{name}.main") for name in manifest().functions}
+def roles() -> dict[str, TablePrivileges]:
+    """The privileges of each function of the manifest."""
+    return {name: privileges_of(f"functions.{name}.main") for name in manifest().functions}
 
 
-def rights_of(module: str) -> Rights:
-    """The rights that a module needs with all that it imports."""
+def privileges_of(module: str) -> TablePrivileges:
+    """The privileges that a module needs with all that it imports."""
     reached = _closure(module)
     if any(name == OF_ALL_TABLES or name.startswith(f"{OF_ALL_TABLES}.") for name in reached):
         return {table: frozenset(PRIVILEGES) for table in sorted(tables())}
@@ -166,7 +166,7 @@ def _schema() -> str:
     return SCHEMA.read_text(encoding="utf-8")
 
 
-def _sorted(needed: set[tuple[str, str]]) -> Rights:
+def _sorted(needed: set[tuple[str, str]]) -> TablePrivileges:
     return {
         table: frozenset(privilege for privilege, of in needed if of == table)
         for table in sorted({t for _, t in needed})
@@ -176,14 +176,14 @@ def _sorted(needed: set[tuple[str, str]]) -> Rights:
 def written() -> str:
     """The file's content."""
     document = {
-        name: {table: [each for each in PRIVILEGES if each in held] for table, held in rights.items()}
-        for name, rights in roles().items()
+        name: {table: [each for each in PRIVILEGES if each in held] for table, held in privileges.items()}
+        for name, privileges in roles().items()
     }
     lines = [
         f"  {json.dumps(name)}: {{\n"
-        + ",\n".join(f"    {json.dumps(table)}: {json.dumps(held)}" for table, held in rights.items())
+        + ",\n".join(f"    {json.dumps(table)}: {json.dumps(held)}" for table, held in privileges.items())
         + "\n  }"
-        for name, rights in document.items()
+        for name, privileges in document.items()
     ]
     return "{\n" + ",\n".join(lines) + "\n}\n"
 

@@ -1,8 +1,8 @@
-"""Writes the database as all migrations together leave it: schemas/schema.sql to be read, schemas/rights.sql to be run.
+"""Writes the schema (schemas/schema.sql) and the privileges (schemas/privileges.sql) that all migrations together make.
 
 `python -m schemas.sql` migrates an empty database of its own and dumps it; a test holds that the files are current
-(tests/integration/deploy/test_schema_sql.py). The rights are what an export of Cloud SQL leaves out:
-infra/deploy/rights.py gives them back to a database that was restored from one.
+(tests/integration/deploy/test_schema_sql.py). The privileges are what an export of Cloud SQL leaves out:
+infra/deploy/privileges.py gives them back to a database that was restored from one.
 """
 
 import os
@@ -16,28 +16,32 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.engine import make_url
 
+from functions.manifest import manifest
 from infra.local.postgres import Postgres
 from shared.cloud import clients
+from shared.cloud.permissions import database_role
 from shared.cloud.settings import settings
 
 ROOT = Path(__file__).parent.parent
 FILE = ROOT / "schemas" / "schema.sql"
-RIGHTS = ROOT / "schemas" / "rights.sql"
+PRIVILEGES = ROOT / "schemas" / "privileges.sql"
 _NOISE = re.compile(r"^(--|SET |SELECT pg_catalog\.|\\)")
 """Lines that differ between versions of pg_dump, or say nothing of the schema."""
-_RIGHT = re.compile(r"^(GRANT|REVOKE|ALTER DEFAULT PRIVILEGES) ")
+_PRIVILEGE = re.compile(r"^(GRANT|REVOKE|ALTER DEFAULT PRIVILEGES) ")
 
 
 def document(bin_dir: Path, url: str) -> str:
-    """The schema of a migrated database, without owners, rights and pg_dump's remarks."""
+    """The schema of a migrated database, without owners, privileges and pg_dump's remarks."""
     dumped = _dumped(bin_dir, url, "--no-privileges", "--exclude-table=alembic_version")
     kept = "\n".join(line for line in dumped.splitlines() if not _NOISE.match(line))
     return _title(bin_dir) + re.sub(r"\n{3,}", "\n\n", kept).strip() + "\n"
 
 
-def rights(bin_dir: Path, url: str) -> str:
-    """What a migrated database lets its roles do: one statement a line, whoever owns it."""
-    given = [line for line in _dumped(bin_dir, url).splitlines() if _RIGHT.match(line)]
+def privileges(bin_dir: Path, url: str) -> str:
+    """What migrations let roles do, a statement a line. The functions' own roles are left to infra/deploy/grants.py."""
+    of_functions = tuple(f" TO {database_role(name)};" for name in manifest().functions)
+    dumped = _dumped(bin_dir, url).splitlines()
+    given = [line for line in dumped if _PRIVILEGE.match(line) and not line.endswith(of_functions)]
     anybody = [re.sub(r' FOR ROLE (\w+|"[^"]+")', "", line) for line in given]
     return _title(bin_dir) + "\n".join(anybody) + "\n"
 
@@ -71,7 +75,7 @@ def main() -> int:
             command.upgrade(Config(str(ROOT / "alembic.ini")), "head")
             clients.engine().dispose()
             FILE.write_text(document(server.bin_dir, server.url("schema")), encoding="utf-8")
-            RIGHTS.write_text(rights(server.bin_dir, server.url("schema")), encoding="utf-8")
+            PRIVILEGES.write_text(privileges(server.bin_dir, server.url("schema")), encoding="utf-8")
     return 0
 
 

@@ -1,6 +1,7 @@
 """A database dumped as it is at one moment, and restored into another server: PostgreSQL's own tools, called right.
 
-`dump` and `restore` keep everything; `export` and `load` what Cloud SQL keeps when it exports: no owners and no rights.
+`dump` and `restore` keep everything; `export` and `load` what an export of Cloud SQL keeps: no owners and no
+privileges.
 
 The rows are counted in the very snapshot that is dumped, so that what was restored can be compared to the row.
 """
@@ -38,7 +39,7 @@ class Dump:
     rows: dict[str, int]
     """Table to number of rows."""
     roles: tuple[str, ...]
-    """Those the rights in the dump are given to: a dump names roles, and holds none."""
+    """Those the privileges in the dump are given to: a dump names roles, and holds none."""
 
 
 def dump(url: str, file: Path, bin_dir: Path) -> Dump:
@@ -47,7 +48,7 @@ def dump(url: str, file: Path, bin_dir: Path) -> Dump:
 
 
 def export(url: str, file: Path, bin_dir: Path) -> Dump:
-    """Export the database at `url` into `file`, as compressed SQL without owners and rights. Raises BackupFailed."""
+    """Export the database at `url` into `file`, as gzipped SQL without owners and privileges. Raises BackupFailed."""
     return _dump(url, file, bin_dir, "--format=plain", "--compress=gzip:6", "--no-owner", "--no-acl")
 
 

@@ -2,7 +2,7 @@
 
     python -m infra.deploy.drill                dumps the database of DATABASE_URL, restores it into a fresh
                                                 PostgreSQL, and checks what came out
-    python -m infra.deploy.drill --export       the same by way of SQL without owners and rights, as Cloud SQL exports
+    python -m infra.deploy.drill --export       the same by SQL without owners and privileges, as Cloud SQL exports
     python -m infra.deploy.drill --export FILE  restores this export instead, as it came out of the vault
     python -m infra.deploy.drill --in-place     checks the database of the settings itself: a clone of Cloud SQL made
                                                 to a moment in time (docs/runbook.md, Restoring a backup)
@@ -27,7 +27,7 @@ from sqlalchemy import Connection, text
 
 from functions.manifest import manifest
 from infra.checks import invariants
-from infra.deploy import backups, rights
+from infra.deploy import backups, privileges
 from infra.deploy.migrate import CONFIG
 from infra.local.postgres import Postgres
 from shared.cloud.clients import engine
@@ -100,8 +100,8 @@ def _loaded(server: Postgres, file: Path, rows: Mapping[str, int] | None) -> lis
     started = time.monotonic()
     backups.load(file, server.url("restored"), server.bin_dir)
     with backups.engine_of(server.url("restored")).begin() as tx:
-        rights.make_roles(tx)
-        rights.grant(tx)
+        privileges.make_roles(tx)
+        privileges.grant(tx)
     return _found(server, rows, started)
 
 

@@ -1,7 +1,7 @@
-"""Gives every function's database login the rights of its own role, and no more (schemas/database_roles.json).
+"""Gives every function's database login the privileges of its own role, and no more (schemas/database_roles.json).
 
     python -m infra.deploy.grants          before the canary: adds what the new code needs
-    python -m infra.deploy.grants status   which rights the code of before has that this one does not need
+    python -m infra.deploy.grants status   which privileges the code of before has that this one does not need
     python -m infra.deploy.grants prune    takes those away, once the code of before can't come back
 
 Terraform makes the logins, this the roles: `karcis_<function>`, whose member the function's login is. None gets more
@@ -24,7 +24,7 @@ from shared.cloud.settings import settings
 PRODUCT = "karcis_app"
 FILE = Path(__file__).parents[2] / "schemas" / "database_roles.json"
 
-Right = tuple[str, str, str]
+Grant = tuple[str, str, str]
 """Role, privilege and table."""
 
 _ALLOWED = text("""
@@ -99,7 +99,7 @@ def excess(tx: Transaction, users: Mapping[str, str]) -> list[str]:
     ]
 
 
-def _wanted(tx: Transaction) -> set[Right]:
+def _wanted(tx: Transaction) -> set[Grant]:
     allowed = {(row.privilege_type, row.table_name) for row in tx.execute(_ALLOWED, {"product": PRODUCT})}
     return {
         (database_role(name), privilege, table)
@@ -110,14 +110,14 @@ def _wanted(tx: Transaction) -> set[Right]:
     }
 
 
-def _held(tx: Transaction) -> set[Right]:
+def _held(tx: Transaction) -> set[Grant]:
     roles = [database_role(name) for name in needed()]
     return {(row.grantee, row.privilege_type, row.table_name) for row in tx.execute(_HELD, {"roles": roles})}
 
 
-def _by_role(rights: set[Right]) -> dict[tuple[str, str], list[str]]:
+def _by_role(grants: set[Grant]) -> dict[tuple[str, str], list[str]]:
     found: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-    for role, privilege, table in sorted(rights):
+    for role, privilege, table in sorted(grants):
         found[role, privilege].append(table)
     return dict(found)
 
@@ -132,7 +132,7 @@ def main() -> int:
         if command == "give":
             give(tx)
             join(tx, logins())
-            print(f"{len(logins())} logins have the rights of their roles")
+            print(f"{len(logins())} logins have the privileges of their roles")
             return 0
         statements = excess(tx, logins())
         for statement in statements:

@@ -1,4 +1,4 @@
-"""schemas/schema.sql shows the database as the migrations leave it, schemas/rights.sql who may do what in it."""
+"""schemas/schema.sql shows the database as the migrations leave it, schemas/privileges.sql who may do what in it."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ from infra.local.postgres import Postgres
 from schemas import sql
 
 
-@pytest.mark.parametrize(("file", "document"), [(sql.FILE, sql.document), (sql.RIGHTS, sql.rights)])
+@pytest.mark.parametrize(("file", "document"), [(sql.FILE, sql.document), (sql.PRIVILEGES, sql.privileges)])
 def test_the_file_is_what_the_migrations_make(postgres: Postgres, file: Path, document: Callable[[Path, str], str]):
     written = file.read_text(encoding="utf-8")
     made = document(postgres.bin_dir, postgres.url("template"))

@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-from infra.deploy import escrow, rights
+from infra.deploy import escrow, privileges
 from tests.unit.docs.documents import ROOT, read
 
 PAGE = read("docs/disaster.md")
@@ -18,7 +18,7 @@ COMMANDS = re.findall(r"_MODULE=([\w.]+),_ARGUMENTS=\"?(\w+)", PAGE)
 
 def test_every_module_that_is_run_is_one():
     modules = {*re.findall(r"_MODULE=([\w.]+)", PAGE), *re.findall(r"python -m ([\w.]+)", PAGE)}
-    assert {"infra.deploy.escrow", "infra.deploy.rights", "infra.deploy.drill"} <= modules
+    assert {"infra.deploy.escrow", "infra.deploy.privileges", "infra.deploy.drill"} <= modules
     for name in modules:
         assert callable(importlib.import_module(name).main)
 
@@ -31,11 +31,11 @@ def test_every_build_that_is_submitted_is_there():
 
 @pytest.mark.parametrize(("module", "argument"), sorted(set(COMMANDS)))
 def test_modules_know_what_they_are_asked_for(module: str, argument: str):
-    assert module in (rights.__name__, escrow.__name__)
-    assert argument in (rights.COMMANDS if module == rights.__name__ else ("seal", "restore"))
+    assert module in (privileges.__name__, escrow.__name__)
+    assert argument in (privileges.COMMANDS if module == privileges.__name__ else ("seal", "restore"))
 
 
-def test_roles_come_before_the_export_and_rights_after():
+def test_roles_come_before_the_export_and_privileges_after():
     order = [
         PAGE.index(words) for words in ("_ARGUMENTS=roles", "gcloud sql import", "database.yaml", "_ARGUMENTS=grant")
     ]

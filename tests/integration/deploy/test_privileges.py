@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
-from infra.deploy import backups, rights
+from infra.deploy import backups, privileges
 from infra.local.postgres import Postgres
 from schemas import sql
 from tests.folders import a_folder
@@ -32,9 +32,11 @@ def restored(postgres: Postgres) -> Iterator[tuple[Postgres, Engine]]:
 
 def test_an_export_names_nobody(restored: tuple[Postgres, Engine]):
     server, pipeline = restored
-    assert "GRANT" not in sql.rights(server.bin_dir, server.url("karcis"))
+    assert "GRANT" not in sql.privileges(server.bin_dir, server.url("karcis"))
     with pipeline.connect() as tx:
-        named = tx.execute(text("SELECT rolname FROM pg_roles WHERE rolname = ANY(:roles)"), {"roles": rights.roles()})
+        named = tx.execute(
+            text("SELECT rolname FROM pg_roles WHERE rolname = ANY(:roles)"), {"roles": privileges.roles()}
+        )
         assert not named.all()
 
 
@@ -42,11 +44,11 @@ def test_the_product_may_do_what_it_could_and_no_more(restored: tuple[Postgres, 
     server, pipeline = restored
     for _ in range(2):
         with pipeline.begin() as tx:
-            rights.make_roles(tx)
-            rights.grant(tx)
-    assert sql.rights(server.bin_dir, server.url("karcis")) == sql.RIGHTS.read_text(encoding="utf-8")
+            privileges.make_roles(tx)
+            privileges.grant(tx)
+    assert sql.privileges(server.bin_dir, server.url("karcis")) == sql.PRIVILEGES.read_text(encoding="utf-8")
 
 
 def test_nothing_of_the_file_is_left_out():
-    lines = Path(rights.FILE).read_text(encoding="utf-8").splitlines()
-    assert [line for line in lines if line and not line.startswith("--")] == rights.statements()
+    lines = Path(privileges.FILE).read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line and not line.startswith("--")] == privileges.statements()

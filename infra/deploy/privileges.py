@@ -1,7 +1,7 @@
-"""Gives the roles of the product their rights in a database that was restored from an export.
+"""Gives the roles of the product their privileges in a database that was restored from an export.
 
-    python -m infra.deploy.rights roles     before the import, into an empty database: the roles that an export may name
-    python -m infra.deploy.rights grant     after it: everything of schemas/rights.sql
+    python -m infra.deploy.privileges roles     before the import, into an empty database: the roles that it names
+    python -m infra.deploy.privileges grant     after it: everything of schemas/privileges.sql
 
 An export of Cloud SQL holds tables and rows, and neither roles nor what they may do. Both may be run again.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from shared.cloud.database import Transaction, transaction
 
-FILE = Path(__file__).parents[2] / "schemas" / "rights.sql"
+FILE = Path(__file__).parents[2] / "schemas" / "privileges.sql"
 COMMANDS = ("roles", "grant")
 _STATEMENT = re.compile(r"^(?:GRANT|REVOKE|ALTER DEFAULT PRIVILEGES) .*;$", re.MULTILINE)
 _GRANTEE = re.compile(r" TO (\w+);$", re.MULTILINE)
@@ -20,7 +20,7 @@ _IS_THERE = "SELECT 1 FROM pg_roles WHERE rolname = %s"
 
 
 def statements() -> list[str]:
-    """The statements of schemas/rights.sql."""
+    """The statements of schemas/privileges.sql."""
     return _STATEMENT.findall(FILE.read_text(encoding="utf-8"))
 
 
@@ -41,7 +41,7 @@ def make_roles(tx: Transaction) -> list[str]:
 
 
 def grant(tx: Transaction) -> int:
-    """Give all rights. Returns the number of statements."""
+    """Give all privileges. Returns the number of statements."""
     for statement in statements():
         tx.exec_driver_sql(statement)
     return len(statements())
