@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from shared.admin import order_story, overview, search
-from shared.admin.order_story import OrderStory
+from shared.admin import order_record, overview, search
+from shared.admin.order_record import OrderRecord
 from shared.admin.overview import Overview
 from shared.admin.search import AdminSearch, SearchResult
 from shared.cloud import authorization, manual_tasks
@@ -49,9 +49,9 @@ def find(wanted: AdminSearch, admin: Admin, tx: Transaction) -> SearchResult:
 
 
 @app.get("/admin/orders/{order_id}", problems=(NotFound,))
-def whole_story(order_id: UUID, admin: Admin, tx: Transaction) -> OrderStory:
+def whole_story(order_id: UUID, admin: Admin, tx: Transaction) -> OrderRecord:
     """An order's whole story: its money on every account, and all that happened to it, in one timeline."""
-    return order_story.read(tx, admin, order_id)
+    return order_record.read(tx, admin, order_id)
 
 
 @app.put("/admin/users/{user_id}/role", problems=(NotFound, RoleFixed))

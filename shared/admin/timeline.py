@@ -1,6 +1,6 @@
 """What a timeline is made of: webhooks with what they said, postings, mails, manual tasks and lines of the audit trail.
 
-Each is read for the rows that a story is about (`Subjects`), by their ids.
+Each is read for the rows that a record is about (`Subjects`), by their ids.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -17,7 +17,7 @@ from shared.models import ResponseModel
 from shared.reports.order_history import HistoryEvent
 
 MOST: Final = 500
-"""The entries of a kind in one story; an order has a few dozen."""
+"""The entries of a kind in one record; an order has a few dozen."""
 
 _OF_PERSONS: Final = frozenset(("payer_email", "customer", "customer_details", "customer_name", "shopper_name"))
 _SECRET: Final = frozenset(("signature_key", "callback_token", "token", "saved_token_id"))
@@ -203,7 +203,7 @@ Entry = TransferEntry | ScanEntry | MomentEntry | WebhookEntry | PostingEntry | 
 
 @dataclass(frozen=True)
 class Subjects:
-    """The rows that a story is about, as the audit trail names them: kinds and ids."""
+    """The rows that a record is about, as the audit trail names them: kinds and ids."""
 
     rows: tuple[tuple[str, UUID], ...]
 

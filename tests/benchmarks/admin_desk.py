@@ -13,7 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, text
 
-from shared.admin import event_record, mails, order_story, overview, payment_story, search, user_record, webhooks
+from shared.admin import event_record, mails, order_record, overview, payment_record, search, user_record, webhooks
 from shared.admin.mails import MailQuery
 from shared.admin.search import AdminSearch
 from shared.admin.webhooks import WebhookQuery
@@ -62,8 +62,8 @@ def _measure(admin: Principal, event_id: UUID, rounds: int) -> None:
     measured("search by a gateway's reference", searched(lambda each: each.gateway_reference))
     measured("search by an event's name", searched(lambda _: f"konser {chance.randrange(50)}"))
     measured("search by the beginning of an id", searched(lambda each: str(each.order_id)[:8]))
-    measured("an order's story", lambda tx, each: order_story.read(tx, admin, each.order_id))
-    measured("a payment's story", lambda tx, each: payment_story.read(tx, admin, each.payment_id))
+    measured("an order's record", lambda tx, each: order_record.read(tx, admin, each.order_id))
+    measured("a payment's record", lambda tx, each: payment_record.read(tx, admin, each.payment_id))
     measured("a person with a thousandth of all orders", lambda tx, each: user_record.read(tx, admin, each.user_id))
     measured("an event with half of all orders", lambda tx, _: event_record.read(tx, admin, event_id))
     measured("webhooks, the first page", lambda tx, _: webhooks.list_page(tx, admin, WebhookQuery(status="all")))

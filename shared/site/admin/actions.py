@@ -56,13 +56,13 @@ class Field:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """What an action is about, what it does, and what it asks for. `story` is the page that tells all about it."""
+    """What an action is about, what it does, and what it asks for. `record` is the page that tells all about it."""
 
     title: str
     effects: Sequence[str]
     button: str
     fields: Sequence[Field] = ()
-    story: str = ""
+    record: str = ""
     is_danger: bool = False
 
     @property

@@ -27,7 +27,7 @@ TITLES: Final[Mapping[str, str]] = {
     ApprovalAction.EVENT_CANCELLATION: _("Cancel an event"),
     ApprovalAction.SECOND_FACTOR_RESET: _("Reset two-step verification"),
 }
-STORIES: Final[Mapping[str, str]] = {
+RECORD_PAGES: Final[Mapping[str, str]] = {
     ApprovalAction.EVENT_CANCELLATION: "/admin/events/{subject_id}",
     ApprovalAction.SECOND_FACTOR_RESET: "/admin/users/{subject_id}",
 }
@@ -55,7 +55,7 @@ def listing(request: PageRequest, admin: AdminOfDesk) -> Page:
         listing=found,
         chosen=wanted.status,
         titles={kind: translate(request.language, words) for kind, words in TITLES.items()},
-        stories=STORIES,
+        record_pages=RECORD_PAGES,
         names=names,
     )
 
@@ -85,7 +85,7 @@ def _requesting(tx: Transaction, admin: Principal, event_id: UUID, language: Lan
                 kind="check",
             ),
         ],
-        story=f"/admin/events/{event_id}",
+        record=f"/admin/events/{event_id}",
         is_danger=True,
     )
 
@@ -99,7 +99,7 @@ def _approving(tx: Transaction, admin: Principal, approval_id: UUID, language: L
         translate(language, "Approve: %(what)s", what=translate(language, TITLES[waiting.action]).lower()),
         [*_who_and_why(waiting, language), *_EFFECTS[waiting.action](tx, admin, waiting, language)],
         translate(language, "Approve: it happens at once"),
-        story=STORIES[waiting.action].format(subject_id=waiting.subject_id),
+        record=RECORD_PAGES[waiting.action].format(subject_id=waiting.subject_id),
         is_danger=True,
     )
 
@@ -115,7 +115,7 @@ def _declining(tx: Transaction, admin: Principal, approval_id: UUID, language: L
         [*_who_and_why(waiting, language), translate(language, "Nothing happens. It can be requested again.")],
         translate(language, "Take it back") if is_own else translate(language, "Decline"),
         [Field("reason", translate(language, "Why?"), translate(language, "It is kept in the audit trail."))],
-        story=STORIES[waiting.action].format(subject_id=waiting.subject_id),
+        record=RECORD_PAGES[waiting.action].format(subject_id=waiting.subject_id),
     )
 
 

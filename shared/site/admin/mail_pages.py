@@ -72,7 +72,7 @@ def _sending_again(tx: Transaction, _admin: Principal, email_id: UUID, language:
             translate(language, "Its manual task is closed."),
         ],
         translate(language, "Send it again"),
-        story=f"/admin/orders/{mail.order_id}" if mail.order_id else "",
+        record=f"/admin/orders/{mail.order_id}" if mail.order_id else "",
     )
 
 

@@ -80,7 +80,7 @@ def _retrying(tx: Transaction, admin: Principal, payout_id: UUID, language: Lang
             translate(language, "It carries the same id at the gateway, so it can't be paid twice."),
         ],
         translate(language, "Send it again"),
-        story=f"/admin/events/{payout.event_id}",
+        record=f"/admin/events/{payout.event_id}",
     )
 
 

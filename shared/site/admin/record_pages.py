@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from shared.admin import event_record, order_story, payment_story, user_record
+from shared.admin import event_record, order_record, payment_record, user_record
 from shared.cloud.database import snapshot
 from shared.site import rendering
 from shared.web import AdminOfDesk, App
@@ -13,18 +13,18 @@ pages = App("site")
 
 @pages.page("/admin/orders/{order_id}")
 def order(request: PageRequest, order_id: UUID, admin: AdminOfDesk) -> Page:
-    """An order's whole story, in one timeline."""
+    """An order's whole record, in one timeline."""
     with snapshot() as tx:
-        story = order_story.read(tx, admin, order_id)
-    return rendering.form_page("admin/order.html", request, viewer=admin, story=story)
+        record = order_record.read(tx, admin, order_id)
+    return rendering.form_page("admin/order.html", request, viewer=admin, record=record)
 
 
 @pages.page("/admin/payments/{payment_id}")
 def payment(request: PageRequest, payment_id: UUID, admin: AdminOfDesk) -> Page:
     """A payment: what its gateway told, and what was booked."""
     with snapshot() as tx:
-        story = payment_story.read(tx, admin, payment_id)
-    return rendering.form_page("admin/payment.html", request, viewer=admin, story=story)
+        record = payment_record.read(tx, admin, payment_id)
+    return rendering.form_page("admin/payment.html", request, viewer=admin, record=record)
 
 
 @pages.page("/admin/users/{user_id}")

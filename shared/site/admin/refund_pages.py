@@ -84,7 +84,7 @@ def _approving(tx: Transaction, admin: Principal, refund_id: UUID, language: Lan
             ),
         ],
         translate(language, "Approve: %(amount)s goes back", amount=amount),
-        story=_story(found),
+        record=_record_page(found),
     )
 
 
@@ -101,7 +101,7 @@ def _rejecting(tx: Transaction, admin: Principal, refund_id: UUID, language: Lan
         ],
         translate(language, "Decline"),
         [Field("reason", translate(language, "Why?"), translate(language, "The buyer reads it."), max_length=1000)],
-        story=_story(found),
+        record=_record_page(found),
         is_danger=True,
     )
 
@@ -119,7 +119,7 @@ def _retrying(tx: Transaction, admin: Principal, refund_id: UUID, language: Lang
             translate(language, "Where a bank account is missing, it goes on waiting for one."),
         ],
         translate(language, "Send it again"),
-        story=_story(found),
+        record=_record_page(found),
     )
 
 
@@ -153,7 +153,7 @@ def _booking_by_hand(tx: Transaction, admin: Principal, refund_id: UUID, languag
                 translate(language, "No names and no account numbers: day, payout, ticket."),
             ),
         ],
-        story=_story(found),
+        record=_record_page(found),
     )
 
 
@@ -189,7 +189,7 @@ def _assigning(tx: Transaction, _admin: Principal, payment_id: UUID, language: L
                 ],
             )
         ],
-        story=f"/admin/orders/{order.id}",
+        record=f"/admin/orders/{order.id}",
         is_danger=True,
     )
 
@@ -214,7 +214,7 @@ def _assign(tx: Transaction, admin: Principal, payment_id: UUID, wanted: Dashboa
     dashboard_decisions.decide(tx, admin.id, payment_id, wanted)
 
 
-def _story(found: EventRefund) -> str:
+def _record_page(found: EventRefund) -> str:
     return f"/admin/orders/{found.refund.order_id}"
 
 

@@ -62,7 +62,7 @@ def _accepting(tx: Transaction, _admin: Principal, payment_id: UUID, language: L
             ),
         ],
         translate(language, "Accept: the order is paid"),
-        story=_story(waiting.order_id),
+        record=_record_page(waiting.order_id),
     )
 
 
@@ -87,7 +87,7 @@ def _refunding(tx: Transaction, _admin: Principal, payment_id: UUID, language: L
         translate(language, "Give %(amount)s back", amount=amount),
         effects,
         translate(language, "Refund: %(amount)s goes back", amount=amount),
-        story=_story(waiting.order_id),
+        record=_record_page(waiting.order_id),
         is_danger=True,
     )
 
@@ -110,7 +110,7 @@ def _asking_for_the_rest(tx: Transaction, _admin: Principal, payment_id: UUID, l
             translate(language, "The tickets stay held until then. If nothing comes, all that came in goes back."),
         ],
         translate(language, "Ask for %(amount)s", amount=amount),
-        story=_story(waiting.order_id),
+        record=_record_page(waiting.order_id),
     )
 
 
@@ -129,7 +129,7 @@ def _top_up(tx: Transaction, admin: Principal, payment_id: UUID, _nothing: Nothi
     reviews.top_up(tx, admin.id, payment_id)
 
 
-def _story(order_id: UUID) -> str:
+def _record_page(order_id: UUID) -> str:
     return f"/admin/orders/{order_id}"
 
 

@@ -48,7 +48,7 @@ def _changing(tx: Transaction, admin: Principal, user_id: UUID, language: Langua
                 choices=[Choice(role, translate(language, ROLES[role])) for role in others],
             )
         ],
-        story=f"/admin/users/{user_id}",
+        record=f"/admin/users/{user_id}",
         is_danger=True,
     )
 
@@ -77,7 +77,7 @@ def _resetting(tx: Transaction, admin: Principal, user_id: UUID, language: Langu
                 translate(language, "It is kept in the audit trail."),
             )
         ],
-        story=f"/admin/users/{user_id}",
+        record=f"/admin/users/{user_id}",
         is_danger=True,
     )
 

@@ -10,8 +10,8 @@ from shared.identity.tokens import Principal
 from shared.models import Listing, PageQuery
 from shared.problems import Problem
 from shared.site import forms, lists, rendering
-from shared.site.gate import answers
-from shared.site.gate.answers import Answer
+from shared.site.gate import results
+from shared.site.gate.results import GateResult
 from shared.site.gate.scan_pages import address
 from shared.site.languages import translate
 from shared.tickets import double_entries, gate, gate_counts, holders, manual_admission
@@ -40,10 +40,10 @@ def admit(request: PageRequest, event_id: UUID, ticket_id: UUID, staff: GateStaf
     passing, errors = forms.read(Passing, asked, request.language)
     if passing is None:
         return _page(request, staff, event_id, errors=errors)
-    told: list[Answer] = []
+    told: list[GateResult] = []
 
     def let_in(tx: Transaction) -> None:
-        told.append(answers.of_ticket(manual_admission.admit(tx, staff, event_id, ticket_id, passing)))
+        told.append(results.of_ticket(manual_admission.admit(tx, staff, event_id, ticket_id, passing)))
 
     problem = forms.attempt(let_in)
     return _page(request, staff, event_id, problem=problem, answer=told[0] if told else None)
@@ -79,7 +79,7 @@ def _page(
     *,
     errors: dict[str, str] | None = None,
     problem: Problem | None = None,
-    answer: Answer | None = None,
+    answer: GateResult | None = None,
 ) -> Page:
     asked = forms.non_empty(request.form if request.form else request.query, "q")
     wanted, unfit = forms.read(GateSearch, asked, request.language) if asked else (None, {})

@@ -10,8 +10,8 @@ from shared.cloud.database import snapshot, transaction
 from shared.identity.tokens import Principal
 from shared.problems import NotFound, Problem
 from shared.site import forms, rendering, static_files
-from shared.site.gate import answers
-from shared.site.gate.answers import Answer
+from shared.site.gate import results
+from shared.site.gate.results import GateResult
 from shared.states import TierKind
 from shared.tickets import gate, pickups, staffing
 from shared.tickets.gate import Scan
@@ -59,7 +59,7 @@ def address(event_id: UUID, page: str = "") -> str:
     return f"{START}/{event_id}/{page}".rstrip("/")
 
 
-def _judged(staff: Principal, event_id: UUID, request: PageRequest) -> Answer | None:
+def _judged(staff: Principal, event_id: UUID, request: PageRequest) -> GateResult | None:
     """The answer to what was typed; None where nothing was. A form that is sent again gets the same one."""
     given = forms.non_empty(request.form, "code", "gate", "direction")
     if "code" not in given:
@@ -71,26 +71,26 @@ def _judged(staff: Principal, event_id: UUID, request: PageRequest) -> Answer | 
     except NotFound:
         raise
     except Problem:
-        return Answer("refused")
+        return GateResult("refused")
 
 
-def _ticket(staff: Principal, given: dict[str, Any], language: Language) -> Answer:
+def _ticket(staff: Principal, given: dict[str, Any], language: Language) -> GateResult:
     wanted, _ = forms.read(Scan, {"qr" if name == "code" else name: value for name, value in given.items()}, language)
     if wanted is None:
-        return Answer("forged")
+        return GateResult("forged")
     with transaction() as tx:
-        return answers.of_ticket(gate.scan(tx, staff, wanted))
+        return results.of_ticket(gate.scan(tx, staff, wanted))
 
 
-def _pickup(staff: Principal, given: dict[str, Any], language: Language) -> Answer:
+def _pickup(staff: Principal, given: dict[str, Any], language: Language) -> GateResult:
     wanted, _ = forms.read(PickupScan, {name: value for name, value in given.items() if name != "direction"}, language)
     if wanted is None:
-        return Answer("pickup_unknown")
+        return GateResult("pickup_unknown")
     with transaction() as tx:
-        return answers.of_pickup(pickups.scan(tx, staff, wanted))
+        return results.of_pickup(pickups.scan(tx, staff, wanted))
 
 
-def _page(request: PageRequest, staff: Principal, event_id: UUID, answer: Answer | None = None) -> Page:
+def _page(request: PageRequest, staff: Principal, event_id: UUID, answer: GateResult | None = None) -> Page:
     with snapshot() as tx:
         access = gate.require_access(tx, staff, event_id)
         event = events.get(tx, event_id)

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import TextClause, text
 
-from shared.admin import event_record, mails, order_story, payment_story, search, timeline, user_record, webhooks
+from shared.admin import event_record, mails, order_record, payment_record, search, timeline, user_record, webhooks
 from shared.admin.checks import CHECKS, MOST, SILENT_AFTER, Check
 from shared.admin.search import Lookup
 from shared.cloud import clock
@@ -83,9 +83,9 @@ def test_a_page_of_a_list(statement: TextClause, index: str):
     assert f"using {index}" in found, found
 
 
-STORIES = {
-    "an order's parties": order_story._PARTIES,
-    "an order's rows": order_story._SUBJECTS,
+RECORD_PAGES = {
+    "an order's parties": order_record._PARTIES,
+    "an order's rows": order_record._SUBJECTS,
     "webhooks": timeline._WEBHOOKS,
     "postings": timeline._POSTINGS_OF_ORDER,
     "mails": timeline._MAILS,
@@ -94,8 +94,8 @@ STORIES = {
     "scans": timeline._SCANS,
     "transfers": timeline._TRANSFERS,
     "audit lines of an action": timeline._OF_ACTION,
-    "a payment": payment_story._PAYMENT,
-    "a payment's rows": payment_story._SUBJECTS,
+    "a payment": payment_record._PAYMENT,
+    "a payment's rows": payment_record._SUBJECTS,
     "an account": user_record._ACCOUNT,
     "a person's orders": user_record._ORDERS,
     "a person's refunds": user_record._REFUNDS,
@@ -104,8 +104,8 @@ STORIES = {
 }
 
 
-@pytest.mark.parametrize("name", STORIES)
-def test_a_story(name: str):
+@pytest.mark.parametrize("name", RECORD_PAGES)
+def test_a_record_page(name: str):
     one = uuid4()
     values = {
         "id": one,
@@ -116,5 +116,5 @@ def test_a_story(name: str):
         "most": 25,
         "action": "x",
     }
-    found = plan(STORIES[name], **values, reads=["admin.read"], is_read=False)
+    found = plan(RECORD_PAGES[name], **values, reads=["admin.read"], is_read=False)
     assert [table for table in reads_through(found) if table not in ("events", "users")] == [], found

@@ -51,8 +51,8 @@ OF_OTHER_NOUNS = {
     ("shared/site/confirmation.py", "sent"): "a parameter of a page's address",
     ("shared/site/confirmation_pages.py", "sent"): "a parameter of a page's address",
     ("shared/site/error_pages.py", "refused"): "a kind of error page",
-    ("shared/site/gate/answers.py", "refunded"): "a result of a scan (admission.Result)",
-    ("shared/site/gate/scan_pages.py", "refused"): "a kind of answer (gate.answers.Answer)",
+    ("shared/site/gate/results.py", "refunded"): "a result of a scan (admission.Result)",
+    ("shared/site/gate/scan_pages.py", "refused"): "a kind of answer (gate.results.GateResult)",
     ("shared/site/order_pages.py", "paid"): "a state of the page (order_view.State)",
     ("shared/site/structured_data.py", "cancelled"): "a state of an offer (offers.State)",
 }

@@ -1,4 +1,4 @@
-"""An order's whole story: what it holds, its money on every account, and all that happened to it, in one timeline."""
+"""An order's whole record: what it holds, its money on every account, and all that happened to it, in one timeline."""
 
 from uuid import UUID
 
@@ -46,7 +46,7 @@ class OrderParties(ResponseModel):
     organizer_name: str
 
 
-class OrderStory(ResponseModel):
+class OrderRecord(ResponseModel):
     """An order, with all that happened to it oldest first, and who looked at it newest first.
 
     `balances` is what the order's postings make of each account, in rupiah; they sum to 0.
@@ -60,14 +60,14 @@ class OrderStory(ResponseModel):
     looks: list[AuditEntry]
 
 
-def read(tx: Transaction, admin: Principal, order_id: UUID) -> OrderStory:
-    """The story of an order. The look is audited. Raises NotFound."""
+def read(tx: Transaction, admin: Principal, order_id: UUID) -> OrderRecord:
+    """The record of an order. The look is audited. Raises NotFound."""
     order = OrderResponse.read(tx, order_id)
     authorization.record_list_access(tx, admin, subject="order", subject_id=order_id)
     subjects = _subjects(tx, order_id)
     postings = timeline.postings_of_order(tx, order_id)
     scans = timeline.scans(tx, subjects)
-    return OrderStory(
+    return OrderRecord(
         order=order,
         parties=OrderParties(**tx.execute(_PARTIES, {"order_id": order_id}).mappings().one()),
         refunds=refund_schemas.of_order(tx, order_id),

@@ -1,4 +1,4 @@
-"""A payment's story: what its gateway calls it, what it told of it, what was booked, and what became of the money."""
+"""A payment's record: what its gateway calls it, what it told of it, what was booked, and what became of the money."""
 
 from datetime import datetime
 from uuid import UUID
@@ -66,7 +66,7 @@ class PaymentFacts(ResponseModel):
     reviewed_by: str | None
 
 
-class PaymentStory(ResponseModel):
+class PaymentRecord(ResponseModel):
     """A payment, with all that happened to it oldest first, and who looked at it newest first."""
 
     payment: PaymentFacts
@@ -74,8 +74,8 @@ class PaymentStory(ResponseModel):
     looks: list[AuditEntry]
 
 
-def read(tx: Transaction, admin: Principal, payment_id: UUID) -> PaymentStory:
-    """The story of a payment. The look is audited. Raises NotFound."""
+def read(tx: Transaction, admin: Principal, payment_id: UUID) -> PaymentRecord:
+    """The record of a payment. The look is audited. Raises NotFound."""
     row = tx.execute(_PAYMENT, {"id": payment_id}).mappings().first()
     if row is None:
         raise NotFound
@@ -84,7 +84,7 @@ def read(tx: Transaction, admin: Principal, payment_id: UUID) -> PaymentStory:
     subjects = Subjects((("payment", payment_id), *((each.kind, each.id) for each in found)))
     own = {each for _, each in subjects.rows}
     order_id = row["order_id"]
-    return PaymentStory(
+    return PaymentRecord(
         payment=PaymentFacts(**row),
         entries=timeline.in_order(
             (

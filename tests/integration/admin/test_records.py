@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from shared.admin import event_record, mails, order_story, payment_story, user_record, webhooks
+from shared.admin import event_record, mails, order_record, payment_record, user_record, webhooks
 from shared.admin.mails import MailQuery
 from shared.admin.webhooks import WebhookQuery
 from shared.cloud import audit, logs, manual_tasks
@@ -59,9 +59,9 @@ def admin(database: str) -> Principal:
     return an_admin()
 
 
-def story_of(admin: Principal, case: Case) -> order_story.OrderStory:
+def record_of(admin: Principal, case: Case) -> order_record.OrderRecord:
     with transaction() as tx:
-        return order_story.read(tx, admin, case.order.id)
+        return order_record.read(tx, admin, case.order.id)
 
 
 def looks(admin: Principal) -> list[tuple[str, str | None]]:
@@ -75,17 +75,17 @@ def looks(admin: Principal) -> list[tuple[str, str | None]]:
 
 
 def test_an_order_is_told_with_everything_that_hangs_on_it_in_order_of_time(case: Case, admin: Principal):
-    story = story_of(admin, case)
-    kinds = [entry.kind for entry in story.entries]
+    record = record_of(admin, case)
+    kinds = [entry.kind for entry in record.entries]
     assert set(kinds) == {"moment", "webhook", "posting", "mail", "task", "transfer", "audit"}
-    assert [entry.at for entry in story.entries] == sorted(entry.at for entry in story.entries)
-    assert (story.parties.buyer_name, story.parties.event_title) == ("Sari Dewi", "Konser Rembulan")
-    assert [refund.id for refund in story.refunds] == [case.refund_id]
+    assert [entry.at for entry in record.entries] == sorted(entry.at for entry in record.entries)
+    assert (record.parties.buyer_name, record.parties.event_title) == ("Sari Dewi", "Konser Rembulan")
+    assert [refund.id for refund in record.refunds] == [case.refund_id]
     assert looks(admin) == [("order", str(case.order.id))]
 
 
 def test_an_audit_line_tells_who_acted_and_under_which_correlation_id(case: Case, admin: Principal):
-    lines = {each.action: each for each in story_of(admin, case).entries if each.kind == "audit"}
+    lines = {each.action: each for each in record_of(admin, case).entries if each.kind == "audit"}
     top_up, repair = lines["payment.top_up"], lines["reconcile_fix_payment"]
     assert (top_up.actor, top_up.details, top_up.correlation_id) == (
         "Ayu Penolong",
@@ -96,17 +96,17 @@ def test_an_audit_line_tells_who_acted_and_under_which_correlation_id(case: Case
 
 
 def test_its_postings_balance_and_so_does_what_each_account_keeps(case: Case, admin: Principal):
-    story = story_of(admin, case)
-    (posting,) = [entry for entry in story.entries if entry.kind == "posting"]
+    record = record_of(admin, case)
+    (posting,) = [entry for entry in record.entries if entry.kind == "posting"]
     assert posting.balance == 0
-    assert {each.account: each.amount for each in story.balances} == {
+    assert {each.account: each.amount for each in record.balances} == {
         "gateway_clearing:xendit": 102_500,
         "platform_fee_revenue": -102_500,
     }
 
 
 def test_a_webhook_is_shown_without_secrets_and_without_what_names_a_person(case: Case, admin: Principal):
-    (webhook,) = [entry for entry in story_of(admin, case).entries if entry.kind == "webhook"]
+    (webhook,) = [entry for entry in record_of(admin, case).entries if entry.kind == "webhook"]
     said = webhook.payload
     assert (said["status"], said["amount"]) == ("PAID", 102_500)
     assert said["va"]["account_number"].endswith("5678")
@@ -114,22 +114,22 @@ def test_a_webhook_is_shown_without_secrets_and_without_what_names_a_person(case
 
 
 def test_a_mail_is_told_with_its_delivery(case: Case, admin: Principal):
-    (mail,) = [entry for entry in story_of(admin, case).entries if entry.kind == "mail"]
+    (mail,) = [entry for entry in record_of(admin, case).entries if entry.kind == "mail"]
     assert (mail.status, mail.error_message, mail.to_address) == ("bounced", "550 no such user", case.mailed)
 
 
 def test_a_bank_transfer_is_told_with_why_it_failed(case: Case, admin: Principal):
-    (transfer,) = [entry for entry in story_of(admin, case).entries if entry.kind == "transfer"]
+    (transfer,) = [entry for entry in record_of(admin, case).entries if entry.kind == "transfer"]
     assert (transfer.id, transfer.status, transfer.failure) == (case.transfer_id, "failed", "INVALID_DESTINATION")
     assert transfer.account == "BCA ····1234"
 
 
 def test_who_looked_is_told_apart_from_what_was_done(case: Case, admin: Principal):
     first = an_admin()
-    story_of(first, case)
-    story = story_of(admin, case)
-    assert first.id in {each.actor_id for each in story.looks}
-    assert not any(entry.kind == "audit" and entry.action == "admin.read" for entry in story.entries)
+    record_of(first, case)
+    record = record_of(admin, case)
+    assert first.id in {each.actor_id for each in record.looks}
+    assert not any(entry.kind == "audit" and entry.action == "admin.read" for entry in record.entries)
 
 
 def test_a_scan_is_told_once_with_its_gate_and_who_scanned(admin: Principal, files: StoredFiles):
@@ -138,7 +138,7 @@ def test_a_scan_is_told_once_with_its_gate_and_who_scanned(admin: Principal, fil
         entrance.scan(entrance.codes[0], at="Utara")
     order, [ticket_id] = entrance.order, entrance.ticket_ids
     with transaction() as tx:
-        entries = order_story.read(tx, admin, order.id).entries
+        entries = order_record.read(tx, admin, order.id).entries
     scans = [entry for entry in entries if entry.kind == "scan"]
     assert [(scan.result, scan.gate, scan.ticket_id) for scan in scans] == [
         ("valid", "Utara", ticket_id),
@@ -150,12 +150,12 @@ def test_a_scan_is_told_once_with_its_gate_and_who_scanned(admin: Principal, fil
 
 def test_a_payment_is_told_with_its_own_entries_only(case: Case, admin: Principal):
     with transaction() as tx:
-        story = payment_story.read(tx, admin, case.payment_id)
-    assert story.payment.va_number == case.references["VA number"]
-    steps = [entry.moment.step for entry in story.entries if entry.kind == "moment"]
+        record = payment_record.read(tx, admin, case.payment_id)
+    assert record.payment.va_number == case.references["VA number"]
+    steps = [entry.moment.step for entry in record.entries if entry.kind == "moment"]
     assert "payment_paid" in steps
     assert "reserved" not in steps
-    assert {"webhook", "posting", "task", "audit"} <= {entry.kind for entry in story.entries}
+    assert {"webhook", "posting", "task", "audit"} <= {entry.kind for entry in record.entries}
     assert looks(admin) == [("payment", str(case.payment_id))]
 
 
@@ -217,7 +217,7 @@ def test_an_event_is_shown_with_its_sales_payouts_and_staff(admin: Principal):
     assert looks(admin) == [("event", str(event.id))]
 
 
-@pytest.mark.parametrize("read", [order_story.read, payment_story.read, user_record.read, event_record.read])
+@pytest.mark.parametrize("read", [order_record.read, payment_record.read, user_record.read, event_record.read])
 def test_what_is_not_there_is_not_found_and_no_look(admin: Principal, read: Any):
     with pytest.raises(NotFound), transaction() as tx:
         read(tx, admin, uuid4())
@@ -270,7 +270,7 @@ def test_notifications_that_were_rejected_are_listed(admin: Principal):
     assert looks(admin) == [("webhook_event", None)]
 
 
-def test_the_api_tells_an_order_s_story_to_admins_alone(case: Case, admin: Principal):
+def test_the_api_tells_an_order_s_record_to_admins_alone(case: Case, admin: Principal):
     answer = call("GET", f"/admin/orders/{case.order.id}", by=admin)
     assert answer.status_code == 200
     assert answer.get_json()["order"]["id"] == str(case.order.id)

@@ -1,4 +1,4 @@
-"""The answers of the gate as its pages show them: the kinds, and what is told with each."""
+"""Results of scans as the gate's pages show them, of tickets and of pickup codes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from shared.tickets.pickups import PickupResponse
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a code is worth, and whose it is. `at` and `gate` tell of an earlier scan, the hours when to come."""
+class GateResult:
+    """The result of a scan and whose code it was; `at` and `gate` are those of an earlier scan."""
 
     kind: str
     name: str = ""
@@ -22,10 +22,10 @@ class Answer:
     closes: datetime | None = None
 
 
-def of_ticket(told: ScanResponse) -> Answer:
-    """The answer to a ticket's code."""
+def of_ticket(told: ScanResponse) -> GateResult:
+    """The result of scanning a ticket's code."""
     was_used = told.result == "already_used"
-    return Answer(
+    return GateResult(
         _kind(told),
         name=told.attendee_name or "",
         tier=told.tier_name or "",
@@ -37,10 +37,10 @@ def of_ticket(told: ScanResponse) -> Answer:
     )
 
 
-def of_pickup(told: PickupResponse) -> Answer:
-    """The answer to a pickup code: with the goods to hand over."""
+def of_pickup(told: PickupResponse) -> GateResult:
+    """The result of scanning a pickup code, with the goods to hand over as its `tier`."""
     was_used = told.result == "already_used"
-    return Answer(
+    return GateResult(
         f"pickup_{told.result}",
         name=told.buyer_name or "",
         tier=_listed([(each.quantity, each.tier_name) for each in told.items]),
