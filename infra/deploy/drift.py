@@ -1,4 +1,4 @@
-"""Plans what was released last, and tells whether the cloud still is that: drift.yaml runs it every morning.
+"""Detects configuration drift: plans what was released last against the cloud. drift.yaml runs it every morning.
 
     python3 infra/deploy/drift.py FOLDER      the released files; ENVIRONMENT, STATE_BUCKET and TERRAFORM name the rest
 

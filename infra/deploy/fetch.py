@@ -1,10 +1,10 @@
-"""Fetches what was proven and approved, and nothing else: the first step of a release.
+"""Fetches and verifies the release archive that was approved: the first step of a release.
 
     python3 infra/deploy/fetch.py       ARTEFACT, SHA256, BUCKET, KEY from the environment
 
-The archive is one that the pipeline has put into its own bucket, its SHA-256 is the one that the approver has seen, and
-the pipeline's key has signed it. Only then is it unpacked in place of the working directory. Nothing of ours or of
-others is installed yet: the standard library, gcloud and openssl do.
+The archive lies in the pipeline's own bucket, has the SHA-256 that the approver has seen, and is signed by the
+pipeline's key. Only then is it unpacked in place of the working directory. Nothing is installed yet: the standard
+library, gcloud and openssl must do.
 """
 
 import hashlib
