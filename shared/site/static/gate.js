@@ -1,12 +1,12 @@
 // The gate: reads codes, asks the server, or decides by the snapshot where the network is away.
-import { config, filled, hide, hideLater, ofDevice, ofPickup, ofTicket, page, part, show, words } from "./gate-answers.js";
+import { config, filled, hide, hideLater, ofDevice, ofPickup, ofTicket, page, part, show, words } from "./gate-results.js";
 import { Camera, causeOf } from "./gate-camera.js";
 import { isPickup, prepare, ticketOf } from "./gate-code.js";
-import { ANSWER_MS, again, countWaiting, isAccessGone, lose, passed, readSnapshot, renewCounts, sendForStrangers, state, status, waitsOneMore } from "./gate-exchange.js";
+import { ANSWER_MS, again, countWaiting, isAccessGone, lose, passed, readSnapshot, renewCounts, sendForStrangers, state, status, waitsOneMore } from "./gate-sync.js";
 import { Away, SignedOut, call } from "./gate-network.js";
 import { decide } from "./gate-offline.js";
 import { Refused } from "./gate-queue.js";
-import { unlock } from "./gate-signals.js";
+import { unlock } from "./gate-feedback.js";
 import { hashed } from "./gate-snapshot.js";
 import * as store from "./gate-store.js";
 

@@ -1,5 +1,5 @@
-// The answer that fills the page: a colour, a word, a sign, a sound; and the moments and names in it.
-import { signal } from "./gate-signals.js";
+// The result that fills the page: a colour, a word, a sign, a sound; with its times and names.
+import { signal } from "./gate-feedback.js";
 
 export const config = JSON.parse(document.getElementById("gate-config").textContent);
 export const { words } = config;

@@ -1,5 +1,5 @@
-// The exchange with the server: sends what waits, renews the snapshot and the counts, and knows whether it answers.
-import { config, filled, grouped, page, part, time, words } from "./gate-answers.js";
+// Synchronization with the server: sends queued scans, renews the snapshot and the counts, and knows whether it answers.
+import { config, filled, grouped, page, part, time, words } from "./gate-results.js";
 import { Away, SignedOut, call } from "./gate-network.js";
 import { Refused, backOff, sendBatch } from "./gate-queue.js";
 import { fromBase64, merged, read, written } from "./gate-snapshot.js";
@@ -41,17 +41,17 @@ export function again(soon = false) {
     clearTimeout(timer);
     tries = 0;
   } else if (timer) return;
-  timer = setTimeout(exchange, soon ? 0 : backOff(tries));
+  timer = setTimeout(sync, soon ? 0 : backOff(tries));
 }
 
 // Of several open pages one does it at a time.
-function exchange() {
+function sync() {
   timer = 0;
-  const alone = (lock) => (lock ? exchangeNow() : again());
-  return navigator.locks ? navigator.locks.request("karcis-gate", { ifAvailable: true }, alone) : exchangeNow();
+  const alone = (lock) => (lock ? syncNow() : again());
+  return navigator.locks ? navigator.locks.request("karcis-gate", { ifAvailable: true }, alone) : syncNow();
 }
 
-async function exchangeNow() {
+async function syncNow() {
   try {
     await sendWaiting();
     await renewSnapshot();

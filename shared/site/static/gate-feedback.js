@@ -1,4 +1,4 @@
-// What an answer sounds and feels like: heard over a queue, felt in the rain.
+// Sound and vibration for each colour of result.
 const SIGNALS = {
   green: { tones: [[880, 0, 0.12], [1320, 0.13, 0.2]], pulses: [80] },
   amber: { tones: [[660, 0, 0.15], [660, 0.22, 0.15]], pulses: [80, 80, 80] },
