@@ -19,6 +19,8 @@ _TYPES = {
     ".wasm": "application/wasm",
 }
 _IMPORT = re.compile(rb'"\./([\w./-]+)"')
+_COMMENT = re.compile(rb"^ *//.*\n", re.MULTILINE)
+"""A line that is a comment: for readers of the repository, and nothing that a phone needs."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,12 @@ def _names() -> frozenset[str]:
 
 @cache
 def _file(name: str) -> StaticFile:
-    """A file; the modules that it imports are called by their addresses."""
+    """A file; a script of ours without comments, and with the modules that it imports by their addresses."""
     path = FOLDER / name
     content = path.read_bytes()
     if path.suffix == ".js":
-        content = _IMPORT.sub(_with_address, content)
+        ours = content if path.parent != FOLDER else _COMMENT.sub(b"", content)
+        content = _IMPORT.sub(_with_address, ours)
     digest = hashlib.sha256(content).hexdigest()[:12]
     return StaticFile(f"{PREFIX}{path.stem}.{digest}{path.suffix}", content, _TYPES[path.suffix])
 

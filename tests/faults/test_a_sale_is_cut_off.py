@@ -223,7 +223,7 @@ def issuing_held_up(stack: Stack, buyer: Person, order: dict[str, Any]) -> Itera
     payment = buyer.checkout(order)
     with locked(stack, "SELECT id FROM order_items WHERE order_id = :id FOR UPDATE", id=order["id"]) as let_go:
         buyer.world.gateway("xendit", payment["gateway_reference"], "pay")
-        until_waiting_for(stack, "order_items")
+        until_waiting_for(stack, "INSERT INTO tickets")
         yield let_go
 
 

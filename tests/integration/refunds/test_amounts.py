@@ -12,6 +12,7 @@ from shared.refunds.requests import AlreadyRequested, RefundRequest
 from shared.sales import schemas as sales_schemas
 from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing, pickups
+from shared.tickets.pickups import PickupScan
 from shared.tickets.voiding import TicketUsed
 from tests.factories import Stock, a_promo, a_tier, a_user, an_event, stock, stock_units
 from tests.integration.refunds.sales import a_paid_order
@@ -146,7 +147,7 @@ def test_what_was_given_back_before_it_was_issued_is_never_issued():
 
 def scan(organizer, order):
     with transaction() as tx:
-        return pickups.scan(tx, organizer, order.event_id, order.pickup_code).result
+        return pickups.scan(tx, organizer, PickupScan(event_id=order.event_id, code=order.pickup_code)).result
 
 
 def test_a_product_is_handed_over_or_given_back_and_never_both():

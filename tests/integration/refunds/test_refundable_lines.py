@@ -24,6 +24,7 @@ from shared.refunds.schemas import RefundResponse, read_visible
 from shared.sales import schemas as sales_schemas
 from shared.sales.schemas import OrderResponse
 from shared.tickets import issuing, pickups
+from shared.tickets.pickups import PickupScan
 from shared.tickets.voiding import ProductsPickedUp, TicketUsed
 from tests.factories import Event, Stock, a_nik, a_promo, a_tier, a_user, an_event, reserve, stock, stock_units
 from tests.integration.refunds.sales import a_paid_order
@@ -240,7 +241,9 @@ def test_used_tickets_and_goods_that_were_picked_up_each_have_their_own_reason()
     shirts = a_paid_order(event, quantities=(0, 1), buyer=(other := a_buyer()))
     for each in (order, shirts):
         with transaction() as tx:
-            assert pickups.scan(tx, organizer, event.id, str(each.pickup_code)).result == "valid"
+            assert (
+                pickups.scan(tx, organizer, PickupScan(event_id=event.id, code=str(each.pickup_code))).result == "valid"
+            )
     with pytest.raises(ProductsPickedUp):
         request_refund(other, shirts)
     with transaction() as tx:
