@@ -22,7 +22,7 @@ _PATIENCE_SECONDS = 60
 
 _DELIVERED = text("""
     SELECT o.id FROM orders o
-    JOIN emails e ON e.once_key = 'e_ticket:' || o.id AND e.status = 'sent'
+    JOIN emails e ON e.once_key = 'e_ticket:' || o.id AND e.sent_at IS NOT NULL
     WHERE o.id = ANY(:ids) AND o.tickets_issued_at IS NOT NULL
 """)
 
