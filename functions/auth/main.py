@@ -17,7 +17,7 @@ from shared.identity.client_networks import ClientNetwork
 from shared.identity.codes import CodeInvalid
 from shared.identity.login_throttling import TooManyAttempts
 from shared.identity.password_change import WrongPassword
-from shared.identity.second_factor_sign_in import ChallengeAnswer, ChallengeExpired, SecondFactorChallenge
+from shared.identity.second_factor_sign_in import ChallengeExpired, SecondFactorChallenge, SecondFactorProof
 from shared.identity.second_factors import SecondFactorInvalid
 from shared.identity.sessions import Tokens
 from shared.messages import mails
@@ -57,9 +57,9 @@ def login(credentials: password_sign_in.Credentials, client: ClientNetwork) -> T
 
 
 @app.post("/auth/second-factor", anybody=True, limit=CREDENTIALS, problems=SECOND_FACTOR)
-def answer_challenge(answer: ChallengeAnswer, client: ClientNetwork) -> Tokens:
+def answer_challenge(given: SecondFactorProof, client: ClientNetwork) -> Tokens:
     """Finish a sign-in that was answered with `second-factor-challenge`: with a code of the app, or a recovery code."""
-    return second_factor_sign_in.sign_in(answer, client, mails.enqueue_for_account)
+    return second_factor_sign_in.sign_in(given, client, mails.enqueue_for_account)
 
 
 @app.post("/auth/second-factor/reset", anybody=True, status=202, limit=CREDENTIALS, problems=RESET)

@@ -10,13 +10,13 @@ import gzip
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, make_url, text
 
+from infra.deploy import database_roles
 from shared.cloud import loopback
 
 _TABLES = text("""
@@ -69,8 +69,8 @@ def _dump(url: str, file: Path, bin_dir: Path, *options: str) -> Dump:
 
 def restore(made: Dump, url: str, bin_dir: Path) -> None:
     """Restore into the empty database at `url`, whose user may make roles. Raises BackupFailed."""
-    with _connected(url) as connection:
-        _make_roles(connection, made.roles)
+    with _connected(url) as connection, connection.begin():
+        database_roles.make_missing(connection, made.roles)
     _run(bin_dir / "pg_restore", make_url(url), "--exit-on-error", "--no-owner", "--jobs=2", str(made.file))
 
 
@@ -102,14 +102,6 @@ def engine_of(url: str) -> Engine:
 
 def _connected(url: str) -> Connection:
     return engine_of(url).connect()
-
-
-def _make_roles(connection: Connection, names: Iterable[str]) -> None:
-    there = set(connection.execute(_ROLES).scalars())
-    quote = connection.dialect.identifier_preparer.quote_identifier
-    for name in sorted(set(names) - there):
-        connection.execute(text(f"CREATE ROLE {quote(name)} NOLOGIN"))
-    connection.commit()
 
 
 def _run(tool: Path, url: URL, *arguments: str) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from functions.manifest import manifest
+from infra.deploy import database_roles
 from shared.cloud.database import Transaction, transaction
 from shared.cloud.permissions import database_role
 from shared.cloud.settings import settings
@@ -35,21 +36,6 @@ _HELD = text("""
     SELECT grantee, privilege_type, table_name FROM information_schema.role_table_grants
     WHERE grantee = ANY(:roles) AND table_schema = 'public'
 """)
-_ROLES = text("SELECT rolname FROM pg_roles WHERE rolname = ANY(:roles)")
-# As in migration 0004: the right to make roles is cloudsqlsuperuser's, whose members become it for a moment; another
-# database of the server may make this one meanwhile.
-_CREATE = """
-DO $$
-BEGIN
-    IF EXISTS (SELECT 1 FROM pg_roles WHERE rolname = 'cloudsqlsuperuser') THEN
-        SET ROLE cloudsqlsuperuser;
-    END IF;
-    CREATE ROLE {role} NOLOGIN;
-    RESET ROLE;
-EXCEPTION
-    WHEN duplicate_object OR unique_violation THEN NULL;
-END $$
-"""
 _MEMBERS = text("""
     SELECT m.rolname FROM pg_auth_members a JOIN pg_roles m ON m.oid = a.member JOIN pg_roles r ON r.oid = a.roleid
     WHERE r.rolname = :product AND m.rolname = ANY(:logins)
@@ -71,8 +57,7 @@ def needed() -> dict[str, Mapping[str, Sequence[str]]]:
 def give(tx: Transaction) -> None:
     """Make the roles that are missing, and give each what its function needs. As the owner of the tables."""
     roles = {database_role(name) for name in needed()}
-    for role in sorted(roles - set(tx.execute(_ROLES, {"roles": list(roles)}).scalars())):
-        tx.exec_driver_sql(_CREATE.format(role=role))
+    database_roles.make_missing(tx, roles)
     tx.execute(text(f"GRANT USAGE ON SCHEMA public TO {', '.join(sorted(roles))}"))
     tx.execute(text(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {', '.join(sorted(roles))}"))
     for (role, privilege), tables in _by_role(_wanted(tx) - _held(tx)).items():

@@ -10,13 +10,13 @@ import re
 import sys
 from pathlib import Path
 
+from infra.deploy import database_roles
 from shared.cloud.database import Transaction, transaction
 
 FILE = Path(__file__).parents[2] / "schemas" / "privileges.sql"
 COMMANDS = ("roles", "grant")
 _STATEMENT = re.compile(r"^(?:GRANT|REVOKE|ALTER DEFAULT PRIVILEGES) .*;$", re.MULTILINE)
 _GRANTEE = re.compile(r" TO (\w+);$", re.MULTILINE)
-_IS_THERE = "SELECT 1 FROM pg_roles WHERE rolname = %s"
 
 
 def statements() -> list[str]:
@@ -30,14 +30,8 @@ def roles() -> list[str]:
 
 
 def make_roles(tx: Transaction) -> list[str]:
-    """Make the roles that are missing, as Cloud SQL's superuser where there is one. Returns their names."""
-    missing = [role for role in roles() if tx.exec_driver_sql(_IS_THERE, (role,)).first() is None]
-    if missing and tx.exec_driver_sql(_IS_THERE, ("cloudsqlsuperuser",)).first():
-        tx.exec_driver_sql("SET LOCAL ROLE cloudsqlsuperuser")
-    for role in missing:
-        tx.exec_driver_sql(f"CREATE ROLE {role} NOLOGIN")
-    tx.exec_driver_sql("RESET ROLE")
-    return missing
+    """Make the roles that are missing. Returns their names."""
+    return database_roles.make_missing(tx, roles())
 
 
 def grant(tx: Transaction) -> int:

@@ -63,7 +63,7 @@ class ChallengeExpired(NotSignedIn):
     slug = "challenge-expired"
 
 
-class ChallengeAnswer(RequestModel):
+class SecondFactorProof(RequestModel):
     """The challenge of a sign-in, and a code of the second factor: the app's, or a recovery code."""
 
     challenge: ChallengeToken
@@ -103,17 +103,17 @@ def tokens_or_raise(begun: Tokens | Challenge) -> Tokens:
     return begun
 
 
-def sign_in(answer: ChallengeAnswer, client: ClientNetwork, mail: Mail) -> Tokens:
+def sign_in(given: SecondFactorProof, client: ClientNetwork, mail: Mail) -> Tokens:
     """Sign in with the second factor, after the first step.
 
     Raises ChallengeExpired, SecondFactorInvalid and TooManyAttempts. A refusal commits, as it has spent an attempt, so
     this opens its own transaction; the person is locked in it, so that concurrent guesses are counted one by one.
     """
-    if answer.refresh_token:
-        client = replace(client, refresh_token=answer.refresh_token)
+    if given.refresh_token:
+        client = replace(client, refresh_token=given.refresh_token)
     with transaction() as tx:
-        challenged = lock_challenged(tx, answer.challenge)
-        tokens = _answer(tx, challenged, answer.code, client, mail)
+        challenged = lock_challenged(tx, given.challenge)
+        tokens = _answer(tx, challenged, given.code, client, mail)
     if tokens is None:
         raise SecondFactorInvalid
     return tokens

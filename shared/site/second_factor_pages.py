@@ -10,7 +10,7 @@ from shared.identity.second_factor_enrolment import (
     RecoveryCodes,
 )
 from shared.identity.second_factor_resets import ResetRequest
-from shared.identity.second_factor_sign_in import ChallengeAnswer, ChallengeExpired
+from shared.identity.second_factor_sign_in import ChallengeExpired, SecondFactorProof
 from shared.identity.second_factors import SecondFactorInvalid
 from shared.identity.tokens import Principal
 from shared.messages import mails
@@ -29,7 +29,7 @@ pages = App("site")
 def answer_challenge(request: PageRequest) -> Page | Redirect:
     """Take the code of the second step, and go on where they wanted to."""
     challenge, target = request.form.get("challenge", ""), forms.target(request, sign_in_pages.SIGNED_IN)
-    given, _ = forms.read(ChallengeAnswer, forms.non_empty(request.form, "challenge", "code"), request.language)
+    given, _ = forms.read(SecondFactorProof, forms.non_empty(request.form, "challenge", "code"), request.language)
     if given is None:
         return sign_in.second_factor_page(request, challenge, target, SecondFactorInvalid())
     try:
