@@ -13,7 +13,7 @@ from typing import Any, TextIO
 
 import psutil
 import requests
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, TextClause, text
 
 from functions.manifest import manifest
 from infra.local import run
@@ -176,6 +176,25 @@ class Stack:
         query = text("SELECT kind FROM manual_tasks WHERE subject_id = :id AND done_at IS NULL ORDER BY kind")
         with self.database() as database, database.connect() as connection:
             return list(connection.execute(query, {"id": subject_id}).scalars())
+
+    def until_issued(self, order_id: str) -> None:
+        """Wait until issuing has said that an order has all it bought: nothing of it changes the order after that."""
+        issued = text("SELECT tickets_issued_at FROM orders WHERE id = :id")
+        self._until(issued, what="for the order to be issued", id=order_id)
+
+    def until_delivered(self, order_id: str, template: str) -> None:
+        """Wait until an order's mails of a kind are reported as delivered: nothing changes their state after that."""
+        delivered = text("""
+            SELECT true FROM emails WHERE order_id = :id AND template = :template HAVING bool_and(status = 'delivered')
+        """)
+        self._until(delivered, what=f"for the mail {template} to be delivered", id=order_id, template=template)
+
+    def _until(self, query: TextClause, *, what: str, **values: str) -> None:
+        def found() -> bool:
+            with self.database() as database, database.connect() as connection:
+                return connection.execute(query, values).scalar() is not None
+
+        until(found, what=what)
 
     def run_job(self, name: str) -> None:
         """Fire one of the scheduled jobs now, as Cloud Scheduler's "force run" does."""

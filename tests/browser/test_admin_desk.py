@@ -12,7 +12,6 @@ from tests.browser.visitors import Visitor
 from tests.functions.test_cancellation_and_payout import an_admin
 from tests.people import Person, World
 from tests.stack import Stack
-from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -98,19 +97,13 @@ def test_it_works_without_script(
     expect(page.locator("h1")).to_contain_text("Siti Rahma")
 
 
-def test_what_is_wrong_is_told_and_leads_to_what_ends_it(
-    desk: Page, stack: Stack, world: World, buyer_of_two: Person, order: dict[str, Any]
-):
-    mail = until(
-        lambda: next((each for each in world.mails(buyer_of_two.address) if each["template"] == "e_ticket"), None),
-        what="for the tickets' mail",
-    )
+def test_what_is_wrong_is_told_and_leads_to_what_ends_it(desk: Page, stack: Stack, order: dict[str, Any]):
+    stack.until_delivered(order["id"], "e_ticket")
     with stack.database() as database, database.begin() as connection:
         connection.execute(
             text("UPDATE emails SET status = 'bounced', error_message = '550 mailbox is full' WHERE order_id = :id"),
             {"id": order["id"]},
         )
-    assert mail
     desk.goto("/admin")
     wrong = desk.locator("#mails_undelivered")
     expect(wrong).to_contain_text("Notice")

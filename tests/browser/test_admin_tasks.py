@@ -278,6 +278,7 @@ def webhook(desk: Desk, kind: str) -> str:
 
 def unissued(desk: Desk, kind: str) -> str:
     order = desk.world.somebody().buy(desk.world.publish())
+    desk.stack.until_issued(order["id"])
     late = "UPDATE orders SET tickets_issued_at = NULL, paid_at = now() - interval '10 minutes' WHERE id = :id"
     change(desk.stack, late, id=order["id"])
     desk.add_task(kind, "order", order["id"], error="TimeoutError")
@@ -291,14 +292,13 @@ def unissued(desk: Desk, kind: str) -> str:
 
 
 def unsent_mail(desk: Desk, kind: str) -> str:
-    buyer = desk.world.somebody()
-    buyer.buy(desk.world.publish())
-    desk.world.mail(buyer.address, "e_ticket")
+    order = desk.world.somebody().buy(desk.world.publish())
+    desk.stack.until_delivered(order["id"], "e_ticket")
     failed = """
-        UPDATE emails SET status = 'failed', error_message = 'HTTP 500' WHERE to_address = :address
+        UPDATE emails SET status = 'failed', error_message = 'HTTP 500' WHERE order_id = :id
             AND template = 'e_ticket' RETURNING CAST(id AS text)
     """
-    mail_id = desk.add_task(kind, "email", change(desk.stack, failed, address=buyer.address), error="HTTP 500")
+    mail_id = desk.add_task(kind, "email", change(desk.stack, failed, id=order["id"]), error="HTTP 500")
     desk.page.goto("/admin/mails")
     look(desk.page, "en-admin-mails")
     desk.open_task(kind, mail_id)
