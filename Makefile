@@ -72,8 +72,8 @@ audit: setup ## Look for known vulnerabilities in the pinned packages (asks the 
 infra-check: setup $(CHECKOV) ## Prove infra/terraform without a cloud; TERRAFORM names the command (terraform)
 	@TERRAFORM="$(TERRAFORM)" CHECKOV="$(CHECKOV)" $(BIN)/python -m infra.deploy.check
 
-bench: setup ## Measure the sale on this machine and print ratios to bare PostgreSQL
-	$(BIN)/python -m tests.benchmarks
+bench: setup ## Measure the product beside bare SQL and an empty function; PARTS names some, QUICK=1 measures once
+	$(BIN)/python -m tests.benchmarks $(PARTS) $(if $(QUICK),--quick)
 
 attacks: setup ## Attack a product of its own on loopback and print what came of it
 	$(BIN)/python -m tests.attacks

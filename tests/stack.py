@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import threading
 from collections.abc import Iterator
 from multiprocessing.context import ForkServerProcess
@@ -17,7 +16,7 @@ from sqlalchemy import Engine, TextClause, text
 
 from functions.manifest import manifest
 from infra.local import run
-from infra.local.layout import HOST, PROCESSES_FILE
+from infra.local.layout import HOST, PROCESSES_FILE, free_port
 from infra.local.postgres import Postgres
 from tests import forked, processes
 from tests.log_scanner import scanner
@@ -61,7 +60,7 @@ class Stack:
         self._reader: threading.Thread | None = None
         self._lines: list[str] = []
         self._engines: dict[str, Engine] = {}
-        self.port = _free_port()
+        self.port = free_port()
 
     @property
     def url(self) -> str:
@@ -243,10 +242,3 @@ class Client:
 
 def _json(answer: requests.Response) -> Any:
     return answer.json() if answer.content else None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -87,7 +87,7 @@ def layout(data_dir: Path, *, port: int, database_url: str, store_url: str) -> L
     file = data_dir / _PORTS_FILE
     kept: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
     names = ("grpc_port", "cloud_port", "simulators_port")
-    ports = {name: kept[name] if name in kept and _is_free(kept[name]) else _free_port() for name in names}
+    ports = {name: kept[name] if name in kept and _is_free(kept[name]) else free_port() for name in names}
     file.write_text(json.dumps(ports))
     metrics_dir = data_dir / "metrics"
     return Layout(port=port, database_url=database_url, store_url=store_url, metrics_dir=metrics_dir, **ports)
@@ -103,7 +103,8 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port on which nobody listens now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]

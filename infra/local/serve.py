@@ -49,7 +49,7 @@ def product(port: int, *, workers: int, threads: int) -> None:
     """Serve the product until SIGTERM: finish what is running, then end."""
     from infra.local.web import Web
 
-    _serve(lambda: Web(os.environ["LOCAL_STORE_URL"]), port, workers=workers, threads=threads)
+    serve(lambda: Web(os.environ["LOCAL_STORE_URL"]), port, workers=workers, threads=threads)
 
 
 def simulators(port: int) -> None:
@@ -58,10 +58,11 @@ def simulators(port: int) -> None:
     from infra.local.web import simulator_settings
 
     store_url = os.environ["LOCAL_STORE_URL"]
-    _serve(lambda: application.application(store_url, simulator_settings()), port, workers=1, threads=16)
+    serve(lambda: application.application(store_url, simulator_settings()), port, workers=1, threads=16)
 
 
-def _serve(build: Callable[[], Any], port: int, *, workers: int, threads: int) -> None:
+def serve(build: Callable[[], Any], port: int, *, workers: int, threads: int) -> None:
+    """Serve an application until SIGTERM, with the options that every server of a local run has."""
     os.environ["THREADS"] = str(threads)  # as functions-framework is told it
     options = {
         "bind": f"{HOST}:{port}",

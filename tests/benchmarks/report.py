@@ -1,5 +1,6 @@
 """Figures as tables that can be pasted into a README."""
 
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 from tests.benchmarks.imports import Import
@@ -12,6 +13,12 @@ def reservations(results: Iterable[Result]) -> str:
     heads = ("reserve", "buyers", "per second", "p50 ms", "p95 ms", "p99 ms", "bare SQL per second", "ratio")
     costs = ("web CPU ms", "PostgreSQL CPU ms", "oversold", "lost", "errors")
     return _table((*heads, *costs), [_reservation(result) for result in results])
+
+
+def beside_empty(results: Iterable[Result]) -> str:
+    """Throughput and processor time of reserving, with their ratios to a function that does nothing."""
+    heads = ("reserve", "buyers", "per second", "empty per second", "ratio", "web CPU ms", "empty CPU ms", "ratio")
+    return _table(heads, [_beside_empty(result) for result in results])
 
 
 def rush(run: Run, *, seats: int) -> str:
@@ -38,19 +45,31 @@ def imports(measured: Mapping[str, Import]) -> str:
 
 def _reservation(result: Result) -> Sequence[object]:
     run = result.median
-    accepted = max(len(run.load.accepted), 1)
     return [
         result.scenario.name,
         result.scenario.buyers,
         f"{run.load.per_second:.0f}",
         *(f"{run.milliseconds(percent):.0f}" for percent in (50, 95, 99)),
-        f"{result.baseline:.0f}",
-        f"{result.ratio:.2f}",
-        f"{run.web_seconds / accepted * 1000:.2f}",
-        f"{run.database_seconds / accepted * 1000:.2f}",
+        f"{statistics.median(result.bare):.0f}",
+        f"{result.to_bare:.2f}",
+        f"{run.web_milliseconds:.2f}",
+        f"{run.database_milliseconds:.2f}",
         sum(each.holdings.oversold for each in result.runs),
         sum(each.lost for each in result.runs),
         _kinds(result.refusals),
+    ]
+
+
+def _beside_empty(result: Result) -> Sequence[object]:
+    return [
+        result.scenario.name,
+        result.scenario.buyers,
+        f"{result.median.load.per_second:.0f}",
+        f"{statistics.median(each.load.per_second for each in result.empty):.0f}",
+        f"{result.to_empty:.2f}",
+        f"{result.median.web_milliseconds:.2f}",
+        f"{statistics.median(each.milliseconds for each in result.empty):.2f}",
+        f"{result.processor_to_empty:.1f}",
     ]
 
 

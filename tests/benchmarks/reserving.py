@@ -2,11 +2,12 @@
 
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tests.benchmarks import load, processor
 from tests.benchmarks.crowd import Crowd, Holdings
+from tests.benchmarks.empty_function import EmptyRun
 from tests.benchmarks.load import Load
 from tests.benchmarks.product import Product
 
@@ -20,6 +21,11 @@ class Scenario:
     tiers: int
     buyers: int
     with_keys: bool = False
+
+    @property
+    def load(self) -> dict[str, int]:
+        """How many clients of the bare transaction that is, and on how many tiers."""
+        return {"clients": self.buyers, "tiers": self.tiers}
 
     @property
     def name(self) -> str:
@@ -37,6 +43,16 @@ class Run:
     holdings: Holdings
     web_seconds: float
     database_seconds: float
+
+    @property
+    def web_milliseconds(self) -> float:
+        """The processor time that the web used for each accepted one."""
+        return self.web_seconds / max(len(self.load.accepted), 1) * 1000
+
+    @property
+    def database_milliseconds(self) -> float:
+        """The processor time that PostgreSQL used for each accepted one."""
+        return self.database_seconds / max(len(self.load.accepted), 1) * 1000
 
     @property
     def lost(self) -> int:
@@ -57,11 +73,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Result:
-    """The runs of one scenario, and the baseline measured beside each."""
+    """The runs of one scenario, and both baselines measured beside each."""
 
     scenario: Scenario
-    runs: Sequence[Run]
-    baselines: Sequence[float]
+    runs: list[Run]
+    bare: list[float]
+    """Bare transactions per second."""
+    empty: list[EmptyRun]
 
     @property
     def median(self) -> Run:
@@ -69,19 +87,28 @@ class Result:
         return sorted(self.runs, key=lambda run: run.load.per_second)[len(self.runs) // 2]
 
     @property
-    def baseline(self) -> float:
-        """The baseline's throughput."""
-        return statistics.median(self.baselines)
+    def to_bare(self) -> float:
+        """Our throughput by that of the bare transaction beside it, the median of the rounds."""
+        return _median_ratio((run.load.per_second for run in self.runs), self.bare)
 
     @property
-    def ratio(self) -> float:
-        """Our throughput by the baseline's, each its median."""
-        return self.median.load.per_second / self.baseline
+    def to_empty(self) -> float:
+        """Our throughput by that of the empty function beside it, the median of the rounds."""
+        return _median_ratio((run.load.per_second for run in self.runs), (each.load.per_second for each in self.empty))
+
+    @property
+    def processor_to_empty(self) -> float:
+        """The web's processor time of a reservation by that of an empty request, the median of the rounds."""
+        return _median_ratio((run.web_milliseconds for run in self.runs), (each.milliseconds for each in self.empty))
 
     @property
     def refusals(self) -> Counter[str]:
         """The refusals of all runs."""
         return sum((run.load.refusals for run in self.runs), Counter())
+
+
+def _median_ratio(ours: Iterable[float], theirs: Iterable[float]) -> float:
+    return statistics.median(our / their for our, their in zip(ours, theirs, strict=True))
 
 
 def measure(product: Product, crowd: Crowd, scenario: Scenario, *, seconds: float) -> Run:

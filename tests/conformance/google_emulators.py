@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.conformance.local_cloud import free_port
+from infra.local.layout import free_port
 
 _STARTS_WITHIN_SECONDS = 60.0
 _BRIEFLY = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto")

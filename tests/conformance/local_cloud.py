@@ -3,7 +3,6 @@
 import contextlib
 import json
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 
 import requests
 
+from infra.local.layout import free_port
 from tests import processes
 from tests.waiting import PATIENCE_SECONDS
 
@@ -70,11 +70,3 @@ def running(database_url: str, folder: Path, jobs: Sequence[Mapping[str, Any]] =
         yield cloud
     finally:
         cloud.stop()
-
-
-def free_port() -> int:
-    """A port on which nobody listens now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

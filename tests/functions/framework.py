@@ -12,8 +12,8 @@ from typing import Any
 
 import requests
 
+from infra.local.layout import free_port
 from tests import processes
-from tests.conformance.local_cloud import free_port
 from tests.stack import ROOT
 from tests.waiting import until
 

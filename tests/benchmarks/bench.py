@@ -1,0 +1,83 @@
+"""What the parts of a run share: the product, buyers and both baselines, started when a part first asks for them."""
+
+import itertools
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+from tests.benchmarks import empty_function, product
+from tests.benchmarks.baseline import Baseline
+from tests.benchmarks.crowd import Crowd
+from tests.benchmarks.empty_function import EmptyFunction
+from tests.benchmarks.product import Product
+
+CROWD = 30_000
+_SAMPLE = 1000
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How often and for how many seconds each thing is measured."""
+
+    rounds: int
+    reserving: float
+    baseline: int
+    purchasing: float
+    starts: int
+
+
+QUICK = Plan(rounds=1, reserving=2.5, baseline=2, purchasing=4, starts=1)
+FULL = Plan(rounds=3, reserving=5, baseline=3, purchasing=15, starts=5)
+
+
+class Bench:
+    """One run on this machine."""
+
+    def __init__(self, plan: Plan, running: ExitStack) -> None:
+        self.plan = plan
+        self._running = running
+
+    @cached_property
+    def product(self) -> Product:
+        """The product, as a user starts it."""
+        started = self._running.enter_context(product.running())
+        show("\n".join(started.describe()))
+        return started
+
+    @cached_property
+    def crowd(self) -> Crowd:
+        """Buyers of the product."""
+        return Crowd(self.product.database, CROWD)
+
+    @cached_property
+    def bare(self) -> Baseline:
+        """The bare transaction, on the product's PostgreSQL."""
+        made = Baseline(self.product.server, self.product.folder)
+        show(f"bare SQL: {made.tool}")
+        return made
+
+    @cached_property
+    def empty(self) -> EmptyFunction:
+        """The empty function, on a server like the product's."""
+        return self._running.enter_context(empty_function.running())
+
+    @cached_property
+    def sample(self) -> list[bytes]:
+        """Requests of some buyers, for who reads nothing of them."""
+        return list(itertools.islice(self.crowd.reservations(self.crowd.event(tiers=1, seats=1)), _SAMPLE))
+
+
+@contextmanager
+def running(plan: Plan) -> Iterator[Bench]:
+    """A run that stops what it has started, also when it is told to end."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    with ExitStack() as started:
+        yield Bench(plan, started)
+
+
+def show(paragraph: str) -> None:
+    """Print a paragraph at once."""
+    print(paragraph, end="\n\n", flush=True)

@@ -1,0 +1,90 @@
+"""The least that a function could cost: one that answers at once, made by functions-framework, on the product's server.
+
+    python -m tests.benchmarks.empty_function PORT
+
+It has the workers and threads of the product beside it, and is sent the same bytes.
+"""
+
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import functions_framework
+import psutil
+import requests
+from flask import Request
+
+from infra.local import serve
+from infra.local.layout import HOST, WEB_THREADS, WEB_WORKERS, free_port
+from tests.benchmarks import load, processor
+from tests.benchmarks.load import Load
+from tests.stack import ROOT
+from tests.waiting import until
+
+
+@dataclass(frozen=True)
+class EmptyRun:
+    """The responses of the empty function, and the processor seconds of its workers."""
+
+    load: Load
+    web_seconds: float
+
+    @property
+    def milliseconds(self) -> float:
+        """The processor time that the web used for each."""
+        return self.web_seconds / max(len(self.load.accepted), 1) * 1000
+
+
+class EmptyFunction:
+    """The running server at `port`."""
+
+    def __init__(self, process: psutil.Process, port: int) -> None:
+        self._process = process
+        self._port = port
+
+    def measure(self, requests: Sequence[bytes], *, buyers: int, seconds: float) -> EmptyRun:
+        """Have `buyers` at a time call it for `seconds`, with these requests over and over."""
+        before = processor.used(self._process)
+        answered = load.send((HOST, self._port), itertools.cycle(requests), buyers=buyers, seconds=seconds)
+        return EmptyRun(answered, processor.used(self._process) - before)
+
+
+@contextmanager
+def running() -> Iterator[EmptyFunction]:
+    """Start the server in processes of its own; stop it at the end."""
+    port = free_port()
+    server = subprocess.Popen([sys.executable, "-m", "tests.benchmarks.empty_function", str(port)], cwd=ROOT)
+    try:
+        until(lambda: _answers(port), what="for the empty function")
+        yield EmptyFunction(psutil.Process(server.pid), port)
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _answers(port: int) -> bool:
+    try:
+        return requests.post(f"http://{HOST}:{port}/", timeout=2).status_code == load.ACCEPTED
+    except requests.RequestException:
+        return False
+
+
+def empty(request: Request) -> tuple[str, int]:
+    """Answer."""
+    return "{}", load.ACCEPTED
+
+
+def main() -> None:
+    """Serve the function until SIGTERM."""
+    workers = int(os.environ.get("WEB_WORKERS", WEB_WORKERS))
+    threads = int(os.environ.get("WEB_THREADS", WEB_THREADS))
+    build = lambda: functions_framework.create_app("empty", __file__, "http")  # noqa: E731 - each worker makes its own
+    serve.serve(build, int(sys.argv[1]), workers=workers, threads=threads)
+
+
+if __name__ == "__main__":
+    main()
