@@ -7,7 +7,7 @@ from shared.problems import NotFound
 from shared.tickets import double_entries, gate_counts, manual_admission, offline_scans, snapshots
 from shared.tickets.admission import ReentryNotAllowed
 from shared.tickets.double_entries import DoubleEntry
-from shared.tickets.gate import Passing, ScanResponse
+from shared.tickets.gate import AdmissionRequest, ScanResponse
 from shared.tickets.gate_counts import GateCounts
 from shared.tickets.manual_admission import FoundTickets, GateSearch
 from shared.tickets.offline_scans import OfflineScanList, OfflineScans
@@ -44,9 +44,9 @@ def search(event_id: UUID, wanted: GateSearch, staff: GateStaff, tx: Transaction
     limit=GATE,
     problems=(NotFound, ScanIdReused, ReentryNotAllowed),
 )
-def admit(event_id: UUID, ticket_id: UUID, passing: Passing, staff: GateStaff, tx: Transaction) -> ScanResponse:
+def admit(event_id: UUID, ticket_id: UUID, wanted: AdmissionRequest, staff: GateStaff, tx: Transaction) -> ScanResponse:
     """Let in the holder of a ticket who can't show it, by the same rules as a scan."""
-    return manual_admission.admit(tx, staff, event_id, ticket_id, passing)
+    return manual_admission.admit(tx, staff, event_id, ticket_id, wanted)
 
 
 @app.get("/gate/events/{event_id}/counts", limit=GATE, problems=(NotFound,))

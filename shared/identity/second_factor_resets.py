@@ -49,7 +49,7 @@ class AdminReset(RequestModel):
     reason: Annotated[str, line(500)]
 
 
-class ResetDecision(ResponseModel):
+class ResetOutcome(ResponseModel):
     """What came of it: it is reset, or another admin has to approve that first."""
 
     is_reset: bool
@@ -95,7 +95,7 @@ def request(wanted: ResetRequest, mail: Mail) -> ResetRequested:
         return ResetRequested(reset_due_at=_request(tx, challenged.person, mail))
 
 
-def decide(tx: Transaction, admin: Principal, user_id: UUID, wanted: AdminReset, mail: Mail) -> ResetDecision:
+def decide(tx: Transaction, admin: Principal, user_id: UUID, wanted: AdminReset, mail: Mail) -> ResetOutcome:
     """Reset the second factor of somebody else; that of an admin once a second admin approves it.
 
     Who was an admin lately counts as one, so that nobody gets around it by taking their role first.
@@ -105,11 +105,11 @@ def decide(tx: Transaction, admin: Principal, user_id: UUID, wanted: AdminReset,
     person = _lock_other(tx, admin, user_id)
     if person.role == "admin" or roles.was_admin_lately(tx, user_id):
         action = ApprovalAction.SECOND_FACTOR_RESET
-        return ResetDecision(
+        return ResetOutcome(
             is_reset=False, approval=approvals.request(tx, action, user_id, reason=wanted.reason, by=admin.id)
         )
     reset(tx, person, mail, by=admin.id, reason=wanted.reason)
-    return ResetDecision(is_reset=True)
+    return ResetOutcome(is_reset=True)
 
 
 def carry_out_approved(tx: Transaction, approver: Principal, approved: ApprovalResponse, mail: Mail) -> None:

@@ -46,14 +46,14 @@ MAX_TIERS = 100
 QrText = Annotated[str, StringConstraints(max_length=MAX_QR_LENGTH), Trimmed]
 
 
-class Passing(ScanIdentity):
+class AdmissionRequest(ScanIdentity):
     """Which way somebody wants to pass, and for which tiers the gate is; for all where `tier_ids` is null."""
 
     direction: Direction = "in"
     tier_ids: Annotated[list[UUID], Field(min_length=1, max_length=MAX_TIERS)] | None = None
 
 
-class Scan(Passing):
+class Scan(AdmissionRequest):
     """A scanned code, and the gate at which it was scanned."""
 
     event_id: UUID
@@ -133,16 +133,16 @@ def scan(tx: Transaction, staff: Principal, scanned: Scan, *, ticket_id: UUID | 
     return response(tx, recorded, scanned.scan_id, content)
 
 
-def draft_of(staff: Principal, event_id: UUID, passing: Passing, *, code: str) -> ScanRecord:
+def draft_of(staff: Principal, event_id: UUID, wanted: AdmissionRequest, *, code: str) -> ScanRecord:
     """The record of a scan before it is judged; `code` is what makes it differ from another one."""
     return ScanRecord(
-        id=passing.scan_id or uuid4(),
+        id=wanted.scan_id or uuid4(),
         event_id=event_id,
         staff_id=staff.id,
-        gate=passing.gate,
+        gate=wanted.gate,
         code_hash=scan_records.hash_of(code),
-        direction=passing.direction,
-        scanned_at=scan_records.scan_moment(passing.scanned_at),
+        direction=wanted.direction,
+        scanned_at=scan_records.scan_moment(wanted.scanned_at),
         judged_at=clock.now(),
     )
 

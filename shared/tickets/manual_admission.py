@@ -19,7 +19,7 @@ from shared.problems import NotFound
 from shared.sentences import Sentence
 from shared.states import TicketStatus
 from shared.tickets import admission, gate, scan_records
-from shared.tickets.gate import Passing, ScanResponse
+from shared.tickets.gate import AdmissionRequest, ScanResponse
 
 MAX_FOUND = 20
 MIN_CHARACTERS = 3
@@ -88,22 +88,22 @@ def search(tx: Transaction, staff: Principal, event_id: UUID, wanted: GateSearch
     return FoundTickets(items=found)
 
 
-def admit(tx: Transaction, staff: Principal, event_id: UUID, ticket_id: UUID, passing: Passing) -> ScanResponse:
+def admit(tx: Transaction, staff: Principal, event_id: UUID, ticket_id: UUID, wanted: AdmissionRequest) -> ScanResponse:
     """Let in who holds a ticket and can't show it, by the rules of a scan.
 
     Raises NotFound as the gate does, and for tickets of other events; ScanIdReused; ReentryNotAllowed.
     """
     event = gate.require_access(tx, staff, event_id)
-    draft = gate.draft_of(staff, event_id, passing, code=f"ticket {ticket_id}")
-    recorded = scan_records.find(tx, draft) if passing.scan_id else None
+    draft = gate.draft_of(staff, event_id, wanted, code=f"ticket {ticket_id}")
+    recorded = scan_records.find(tx, draft) if wanted.scan_id else None
     if recorded is None:
-        gate.require_reentry(event, passing.direction)
+        gate.require_reentry(event, wanted.direction)
         ticket = admission.lock(tx, ticket_id)
         if ticket is None or ticket.event_id != event_id:
             raise NotFound
-        judged = gate.judge_ticket(tx, draft, ticket, tier_ids=passing.tier_ids)
+        judged = gate.judge_ticket(tx, draft, ticket, tier_ids=wanted.tier_ids)
         recorded = gate.record(tx, "ticket.admitted_by_hand", judged)
-    return gate.response(tx, recorded, passing.scan_id)
+    return gate.response(tx, recorded, wanted.scan_id)
 
 
 def _found(row: Any) -> FoundTicket:

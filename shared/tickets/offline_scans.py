@@ -15,7 +15,7 @@ from shared.field_types import ClockTime
 from shared.identity.tokens import Principal
 from shared.models import RequestModel, ResponseModel
 from shared.tickets import gate, qr, scan_records
-from shared.tickets.gate import Passing, QrText, ScanResponse
+from shared.tickets.gate import AdmissionRequest, QrText, ScanResponse
 from shared.tickets.scan_records import Direction, GateName, ScanIdReused, ScanRecord
 
 MAX_SCANS = 100
@@ -82,6 +82,8 @@ def _record(tx: Transaction, staff: Principal, event_id: UUID, scan: OfflineScan
 
 
 def _draft(staff: Principal, event_id: UUID, scan: OfflineScan) -> ScanRecord:
-    passing = Passing(scan_id=scan.scan_id, scanned_at=scan.scanned_at, gate=scan.gate, direction=scan.direction)
-    draft = gate.draft_of(staff, event_id, passing, code=scan.qr)
+    wanted = AdmissionRequest(
+        scan_id=scan.scan_id, scanned_at=scan.scanned_at, gate=scan.gate, direction=scan.direction
+    )
+    draft = gate.draft_of(staff, event_id, wanted, code=scan.qr)
     return replace(draft, judged_at=draft.scanned_at, is_offline=True, is_admitted=scan.admitted)

@@ -16,7 +16,7 @@ from shared.site.gate.scan_pages import address
 from shared.site.languages import translate
 from shared.tickets import double_entries, gate, gate_counts, holders, manual_admission
 from shared.tickets.double_entries import DoubleEntry
-from shared.tickets.gate import Passing, Undo
+from shared.tickets.gate import AdmissionRequest, Undo
 from shared.tickets.manual_admission import FoundTicket, GateSearch
 from shared.web import GATE, App, GateStaff, Organizer
 from shared.web.pages import Page, PageRequest, Redirect
@@ -37,13 +37,13 @@ def admit(request: PageRequest, event_id: UUID, ticket_id: UUID, staff: GateStaf
     """Let in who can't show a code, or out. A form that is sent again gets the same answer."""
     given = forms.non_empty(request.form, "direction", "gate")
     asked = {**given, "gate": given.get("gate", "")[:50] or None, "scan_id": _scan_id(request, ticket_id)}
-    passing, errors = forms.read(Passing, asked, request.language)
-    if passing is None:
+    wanted, errors = forms.read(AdmissionRequest, asked, request.language)
+    if wanted is None:
         return _page(request, staff, event_id, errors=errors)
     told: list[GateResult] = []
 
     def let_in(tx: Transaction) -> None:
-        told.append(results.of_ticket(manual_admission.admit(tx, staff, event_id, ticket_id, passing)))
+        told.append(results.of_ticket(manual_admission.admit(tx, staff, event_id, ticket_id, wanted)))
 
     problem = forms.attempt(let_in)
     return _page(request, staff, event_id, problem=problem, answer=told[0] if told else None)
