@@ -37,8 +37,8 @@ NOT_ALLOCATED = (NotFound, dashboard_decisions.NothingInSuspense, dashboard_deci
 
 
 @app.get("/admin/overview")
-def what_is_wrong(admin: Admin, tx: Transaction) -> Overview:
-    """Everything that is wrong now, the worst first, with what ends it, and what was looked at and is fine."""
+def read_overview(admin: Admin, tx: Transaction) -> Overview:
+    """Everything that is wrong now, the worst first, with what ends it, and what was checked and is fine."""
     return overview.read(tx, admin)
 
 
@@ -49,7 +49,7 @@ def find(wanted: AdminSearch, admin: Admin, tx: Transaction) -> SearchResult:
 
 
 @app.get("/admin/orders/{order_id}", problems=(NotFound,))
-def whole_story(order_id: UUID, admin: Admin, tx: Transaction) -> OrderRecord:
+def read_order_record(order_id: UUID, admin: Admin, tx: Transaction) -> OrderRecord:
     """An order's whole story: its money on every account, and all that happened to it, in one timeline."""
     return order_record.read(tx, admin, order_id)
 

@@ -15,7 +15,7 @@ from shared.identity.approvals import (
     NewAdmin,
     OwnRequest,
 )
-from shared.identity.second_factor_resets import AdminReset, ResetDecision
+from shared.identity.second_factor_resets import AdminReset, ResetOutcome
 from shared.messages import mails
 from shared.models import Listing, PageQuery
 from shared.payments import approved_actions, reconcile_runs
@@ -43,7 +43,7 @@ def request_cancellation(
 
 
 @app.post("/admin/users/{user_id}/second-factor/reset", status=200, problems=(NotFound, AlreadyRequested))
-def reset_second_factor(user_id: UUID, wanted: AdminReset, admin: FreshlyProvenAdmin, tx: Transaction) -> ResetDecision:
+def reset_second_factor(user_id: UUID, wanted: AdminReset, admin: FreshlyProvenAdmin, tx: Transaction) -> ResetOutcome:
     """Remove the second factor of who has lost it, at once; that of an admin once a second admin approves it."""
     return second_factor_resets.decide(tx, admin, user_id, wanted, mails.enqueue_for_account)
 

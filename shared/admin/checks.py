@@ -1,6 +1,6 @@
 """The checks of the overview: how each kind of thing that is wrong is found, how bad it is, and what ends it.
 
-Each is one statement that reads an index of what is open, and no more than `MOST` rows of it.
+Each is one statement that reads an index of what is open, and no more than `MAX_COUNTED` rows of it.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from sqlalchemy import TextClause, text
 from shared.payments import unallocated
 from shared.payments.clearing import DIFFERENCE
 
-MOST: Final = 1_000
+MAX_COUNTED: Final = 1_000
 """The rows of a kind that are counted."""
 SILENT_AFTER: Final = timedelta(minutes=20)
 """Reconcile runs every five minutes."""
@@ -73,7 +73,7 @@ class Check:
         return text(f"""
             SELECT part, count(*) AS number, min(at) AS since, sum(CAST(amount AS bigint)) AS amount,
                 (array_agg(CAST(id AS text) ORDER BY at))[1] AS oldest_id
-            FROM ({self.source} LIMIT :most) AS found GROUP BY part ORDER BY since, part
+            FROM ({self.source} LIMIT :limit) AS found GROUP BY part ORDER BY since, part
         """)
 
 
@@ -290,7 +290,7 @@ CHECKS: Final[Sequence[Check]] = (
         "repairs",
         f"""
         SELECT part, at, NULL AS amount, id
-        FROM ({_TOTALS_TODAY}) AS total, generate_series(1, LEAST(CAST(total.value AS bigint), :most))
+        FROM ({_TOTALS_TODAY}) AS total, generate_series(1, LEAST(CAST(total.value AS bigint), :limit))
         """,
         page="/admin/reconcile",
     ),

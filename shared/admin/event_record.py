@@ -7,7 +7,7 @@ from sqlalchemy import RowMapping, text
 
 from shared.admin import timeline
 from shared.admin.timeline import AuditEntry, Subjects, TaskEntry, TransferEntry
-from shared.admin.user_record import MOST, Item, items
+from shared.admin.user_record import MAX_LISTED, Item, items
 from shared.cloud import authorization
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
@@ -36,7 +36,7 @@ _ORDERS = text("""
 """)
 _PAYOUTS = text("""
     SELECT id, created_at AS at, status, amount, COALESCE(failure, '') AS title FROM payouts
-    WHERE event_id = :id ORDER BY created_at DESC LIMIT :most  -- Uses index: payouts_event
+    WHERE event_id = :id ORDER BY created_at DESC LIMIT :limit  -- Uses index: payouts_event
 """)
 _TRANSFERS = text("""
     SELECT id FROM disbursements WHERE payout_id = ANY(:ids)  -- Uses index: disbursements_payout_attempt
@@ -44,7 +44,7 @@ _TRANSFERS = text("""
 _STAFF = text("""
     SELECT u.id, s.created_at AS at, u.role AS status, u.full_name AS title
     FROM event_staff s JOIN users u ON u.id = s.user_id  -- Uses index: event_staff_pkey
-    WHERE s.event_id = :id ORDER BY u.full_name LIMIT :most
+    WHERE s.event_id = :id ORDER BY u.full_name LIMIT :limit
 """)
 
 
@@ -92,7 +92,7 @@ class OrderCount(ResponseModel):
 
 
 class EventRecord(ResponseModel):
-    """An event, with what it earned and what belongs to it; `about` and `looks` are the audit trail, newest first."""
+    """An event, with its sales and what belongs to it; `about` and `access_log` are the audit trail, newest first."""
 
     event: EventFacts
     tiers: list[TierFacts]
@@ -103,12 +103,12 @@ class EventRecord(ResponseModel):
     staff: list[Item]
     tasks: list[TaskEntry]
     about: list[AuditEntry]
-    looks: list[AuditEntry]
+    access_log: list[AuditEntry]
 
 
 def read(tx: Transaction, admin: Principal, event_id: UUID) -> EventRecord:
-    """The record of an event; `tx` is a snapshot. The look is audited. Raises NotFound."""
-    values = {"id": event_id, "most": MOST}
+    """The record of an event; `tx` is a snapshot. The access is audited. Raises NotFound."""
+    values = {"id": event_id, "limit": MAX_LISTED}
     event = tx.execute(_EVENT, values).mappings().first()
     if event is None:
         raise NotFound
@@ -131,8 +131,8 @@ def read(tx: Transaction, admin: Principal, event_id: UUID) -> EventRecord:
         transfers=timeline.transfers(tx, subjects),
         staff=items(tx, _STAFF, values),
         tasks=timeline.tasks(tx, subjects),
-        about=timeline.audit_lines(tx, subjects)[:MOST],
-        looks=timeline.audit_lines(tx, subjects, is_read=True)[:MOST],
+        about=timeline.audit_lines(tx, subjects)[:MAX_LISTED],
+        access_log=timeline.audit_lines(tx, subjects, is_read=True)[:MAX_LISTED],
     )
 
 

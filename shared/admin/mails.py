@@ -52,7 +52,7 @@ class ListedMail(ResponseModel):
 
 
 def list_page(tx: Transaction, admin: Principal, wanted: MailQuery) -> RecentPage[ListedMail]:
-    """A page of the mails, newest first. The look is audited."""
+    """A page of the mails, newest first. The access is audited."""
     authorization.record_list_access(tx, admin, subject="email")
     page = RecentPage[ListedMail].read(tx, LISTS[wanted.status], ListedMail, wanted)
     masked = [each.model_copy(update={"to_address": mask(each.to_address)}) for each in page.items]

@@ -1,7 +1,9 @@
 """An order's whole record: what it holds, its money on every account, and all that happened to it, in one timeline."""
 
+from typing import Annotated
 from uuid import UUID
 
+from pydantic import ConfigDict, Field
 from sqlalchemy import text
 
 from shared.admin import timeline
@@ -47,7 +49,7 @@ class OrderParties(ResponseModel):
 
 
 class OrderRecord(ResponseModel):
-    """An order, with all that happened to it oldest first, and who looked at it newest first.
+    """An order, with all that happened to it oldest first, and the accesses to it newest first.
 
     `balances` is what the order's postings make of each account, in rupiah; they sum to 0.
     """
@@ -57,11 +59,13 @@ class OrderRecord(ResponseModel):
     refunds: list[RefundResponse]
     balances: list[PostedAmount]
     entries: list[Entry]
-    looks: list[AuditEntry]
+    access_log: Annotated[list[AuditEntry], Field(serialization_alias="looks")]
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
 
 def read(tx: Transaction, admin: Principal, order_id: UUID) -> OrderRecord:
-    """The record of an order. The look is audited. Raises NotFound."""
+    """The record of an order. The access is audited. Raises NotFound."""
     order = OrderResponse.read(tx, order_id)
     authorization.record_list_access(tx, admin, subject="order", subject_id=order_id)
     subjects = _subjects(tx, order_id)
@@ -82,7 +86,7 @@ def read(tx: Transaction, admin: Principal, order_id: UUID) -> OrderRecord:
             scans,
             _audit_lines(tx, subjects, scans),
         ),
-        looks=timeline.audit_lines(tx, subjects, is_read=True),
+        access_log=timeline.audit_lines(tx, subjects, is_read=True),
     )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from shared import local_time
-from shared.admin.checks import CHECKS, MOST, SILENT_AFTER, Check, FindingKind, Severity
+from shared.admin.checks import CHECKS, MAX_COUNTED, SILENT_AFTER, Check, FindingKind, Severity
 from shared.cloud import authorization, clock
 from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
@@ -41,7 +41,7 @@ class Finding(ResponseModel):
 
 
 class Overview(ResponseModel):
-    """What is wrong at a moment, the worst first, and what was looked at and is fine."""
+    """What is wrong at a moment, the worst first, and what was checked and is fine."""
 
     as_of: datetime
     findings: list[Finding]
@@ -49,10 +49,10 @@ class Overview(ResponseModel):
 
 
 def read(tx: Transaction, admin: Principal) -> Overview:
-    """Everything that is wrong now. The look is audited."""
+    """Everything that is wrong now. The access is audited."""
     authorization.record_list_access(tx, admin, subject="overview")
     now = clock.now()
-    values = {"now": now, "today": local_time.day_start(now), "silent_after": SILENT_AFTER, "most": MOST}
+    values = {"now": now, "today": local_time.day_start(now), "silent_after": SILENT_AFTER, "limit": MAX_COUNTED}
     found = {check.kind: _finding(check, tx.execute(check.statement, values).all(), now) for check in CHECKS}
     findings = sorted(
         (each for each in found.values() if each), key=lambda each: (list(Severity).index(each.severity), each.since)
@@ -69,7 +69,7 @@ def _finding(check: Check, rows: Sequence[Any], now: datetime) -> Finding | None
         kind=check.kind,
         severity=_severity(check, since, now),
         number=number,
-        is_more=number >= MOST,
+        is_more=number >= MAX_COUNTED,
         since=since,
         amount=sum(amounts) if amounts else None,
         parts=[FindingPart(name=row.part, number=row.number, since=row.since) for row in rows if row.part],

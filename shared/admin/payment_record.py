@@ -67,15 +67,15 @@ class PaymentFacts(ResponseModel):
 
 
 class PaymentRecord(ResponseModel):
-    """A payment, with all that happened to it oldest first, and who looked at it newest first."""
+    """A payment, with all that happened to it oldest first, and the accesses to it newest first."""
 
     payment: PaymentFacts
     entries: list[Entry]
-    looks: list[AuditEntry]
+    access_log: list[AuditEntry]
 
 
 def read(tx: Transaction, admin: Principal, payment_id: UUID) -> PaymentRecord:
-    """The record of a payment. The look is audited. Raises NotFound."""
+    """The record of a payment. The access is audited. Raises NotFound."""
     row = tx.execute(_PAYMENT, {"id": payment_id}).mappings().first()
     if row is None:
         raise NotFound
@@ -98,5 +98,5 @@ def read(tx: Transaction, admin: Principal, payment_id: UUID) -> PaymentRecord:
             timeline.transfers(tx, subjects),
             timeline.audit_lines(tx, subjects),
         ),
-        looks=timeline.audit_lines(tx, subjects, is_read=True),
+        access_log=timeline.audit_lines(tx, subjects, is_read=True),
     )

@@ -28,7 +28,7 @@ class RecentPage(ResponseModel, Generic[T]):
     @classmethod
     def read(cls, tx: Transaction, statement: TextClause, model: type[T], wanted: RecentQuery, **values: Any) -> Self:
         """The page that a statement of `select` reads."""
-        rows = tx.execute(statement, {"before": wanted.before, "most": PAGE_SIZE + 1, **values}).mappings().all()
+        rows = tx.execute(statement, {"before": wanted.before, "limit": PAGE_SIZE + 1, **values}).mappings().all()
         items = [model(**row) for row in rows[:PAGE_SIZE]]
         return cls(items=items, next_before=rows[PAGE_SIZE - 1]["id"] if len(rows) > PAGE_SIZE else None)
 
@@ -44,6 +44,6 @@ def select(columns: str, table: str, condition: str, *, joined: str = "", index:
             WHERE {condition} AND (created_at, id) < (
                 COALESCE((SELECT created_at FROM {table} WHERE id = CAST(:before AS uuid)), 'infinity'),
                 COALESCE(CAST(:before AS uuid), 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-            ORDER BY created_at DESC, id DESC LIMIT :most
+            ORDER BY created_at DESC, id DESC LIMIT :limit
         ) AS r {joined} ORDER BY r.created_at DESC, r.id DESC
     """)

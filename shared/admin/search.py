@@ -1,7 +1,7 @@
 """One search over people, events, orders and money: by ids, addresses, names, codes, and what gateways call things.
 
 What is typed is looked up in every index that it may stand in, a few rows of each (`LOOKUPS`); what is found is then
-read by its ids (`shared/admin/hits.py`).
+read by its ids (`shared/admin/search_hits.py`).
 """
 
 import re
@@ -12,8 +12,8 @@ from uuid import UUID
 
 from sqlalchemy import TextClause, text
 
-from shared.admin import hits
-from shared.admin.hits import Hit, HitKind, MatchedBy
+from shared.admin import search_hits
+from shared.admin.search_hits import Hit, HitKind, MatchedBy
 from shared.catalog import search as event_search
 from shared.cloud import audit
 from shared.cloud.database import Transaction
@@ -21,7 +21,7 @@ from shared.field_types import line
 from shared.identity.tokens import Principal
 from shared.models import Query, ResponseModel
 
-MOST: Final = 25
+MAX_HITS: Final = 25
 """The hits of each kind that a lookup finds."""
 
 
@@ -48,7 +48,7 @@ class Lookup:
 
 
 def _ids(kind: HitKind, source: str, id_column: str = "id") -> str:
-    return f"(SELECT '{kind}' AS kind, {id_column} AS id FROM {source} LIMIT {MOST})"
+    return f"(SELECT '{kind}' AS kind, {id_column} AS id FROM {source} LIMIT {MAX_HITS})"
 
 
 def _union(*selects: str) -> TextClause:
@@ -209,7 +209,7 @@ def search(tx: Transaction, admin: Principal, wanted: AdminSearch) -> SearchResu
         values = lookup.values(wanted.q)
         for row in tx.execute(lookup.statement, values) if values else ():
             matched.setdefault((HitKind(row.kind), row.id), lookup.matched)
-    found = hits.read(tx, matched)
+    found = search_hits.read(tx, matched)
     named = [f"{hit.kind}:{hit.id}" for hit in found]
     audit.record(tx, "admin.read", subject="search", subject_id=None, actor_id=admin.id, hits=named)
     return SearchResult(q=wanted.q, hits=found)

@@ -16,7 +16,7 @@ from shared.cloud.logs import masked
 from shared.models import ResponseModel
 from shared.reports.order_history import HistoryEvent
 
-MOST: Final = 500
+MAX_ENTRIES: Final = 500
 """The entries of a kind in one record; an order has a few dozen."""
 
 _OF_PERSONS: Final = frozenset(("payer_email", "customer", "customer_details", "customer_name", "shopper_name"))
@@ -29,24 +29,24 @@ _WEBHOOKS = text("""
     WHERE w.payment_id = ANY(:ids)  -- Uses index: webhook_events_payment
         OR w.refund_id = ANY(:ids) OR w.disbursement_id = ANY(:ids)
         -- Uses index: webhook_events_refund, webhook_events_disbursement
-    ORDER BY w.created_at LIMIT :most
+    ORDER BY w.created_at LIMIT :limit
 """)
 _POSTINGS = """
     SELECT p.id, p.created_at AS at, p.kind AS posting, p.reference_id, e.account, e.amount
-    FROM (SELECT * FROM ledger_postings WHERE {condition} ORDER BY created_at LIMIT :most) AS p
+    FROM (SELECT * FROM ledger_postings WHERE {condition} ORDER BY created_at LIMIT :limit) AS p
     JOIN ledger_entries e ON e.posting_id = p.id  -- Uses index: ledger_entries_posting
     ORDER BY p.created_at, p.id, e.id
 """
 _POSTINGS_OF_ORDER = text(_POSTINGS.format(condition="order_id = ANY(:ids)"))  # Uses index: ledger_postings_order
 _MAILS = text("""
     SELECT id, created_at AS at, template, to_address, status, sent_at, status_at, attempts, error_message
-    FROM emails WHERE id = ANY(:ids) ORDER BY created_at LIMIT :most
+    FROM emails WHERE id = ANY(:ids) ORDER BY created_at LIMIT :limit
 """)
 _TASKS = text("""
     SELECT t.id, t.created_at AS at, t.kind AS task, t.details, t.done_at, u.full_name AS done_by
     FROM manual_tasks t LEFT JOIN users u ON u.id = t.done_by
     WHERE t.subject_id = ANY(:names)  -- Uses index: manual_tasks_subject
-    ORDER BY t.created_at LIMIT :most
+    ORDER BY t.created_at LIMIT :limit
 """)
 _AUDIT_LINES = text("""
     SELECT a.id, a.at, a.action, a.subject, a.subject_id, a.details, a.correlation_id, a.actor_id,
@@ -54,31 +54,31 @@ _AUDIT_LINES = text("""
     FROM unnest(CAST(:subjects AS text[]), CAST(:names AS text[])) AS s (subject, name)
     JOIN audit_log a ON a.subject = s.subject AND a.subject_id = s.name  -- Uses index: audit_log_subject
     LEFT JOIN users u ON u.id = a.actor_id
-    WHERE (a.action = ANY(:reads)) = :is_read ORDER BY a.at DESC, a.id DESC LIMIT :most
+    WHERE (a.action = ANY(:reads)) = :is_read ORDER BY a.at DESC, a.id DESC LIMIT :limit
 """)
 _BY_PERSON = text("""
     SELECT a.id, a.at, a.action, a.subject, a.subject_id, a.details, a.correlation_id, a.actor_id,
         u.full_name AS actor
     FROM audit_log a JOIN users u ON u.id = a.actor_id  -- Uses index: audit_log_actor
-    WHERE a.actor_id = :id ORDER BY a.at DESC, a.id DESC LIMIT :most
+    WHERE a.actor_id = :id ORDER BY a.at DESC, a.id DESC LIMIT :limit
 """)
 _SCANS = text("""
     SELECT s.id, s.judged_at AS at, s.ticket_id, s.result, s.direction, s.gate, s.is_offline, s.is_admitted,
         s.scanned_at, s.undone_at, s.staff_id, u.full_name AS staff
     FROM scans s JOIN users u ON u.id = s.staff_id
-    WHERE s.ticket_id = ANY(:ids) ORDER BY s.judged_at LIMIT :most  -- Uses index: scans_ticket
+    WHERE s.ticket_id = ANY(:ids) ORDER BY s.judged_at LIMIT :limit  -- Uses index: scans_ticket
 """)
 _TRANSFERS = text("""
     SELECT d.id, d.created_at AS at, d.refund_id, d.payout_id, d.attempt, d.amount, d.status, d.gateway_reference,
         d.failure, d.updated_at, b.bank_code || ' ····' || b.account_number_ending AS account
     FROM disbursements d JOIN bank_accounts b ON b.id = d.bank_account_id
-    WHERE d.id = ANY(:ids) ORDER BY d.created_at LIMIT :most
+    WHERE d.id = ANY(:ids) ORDER BY d.created_at LIMIT :limit
 """)
 _OF_ACTION = text("""
     SELECT a.id, a.at, a.action, a.subject, a.subject_id, a.details, a.correlation_id, a.actor_id,
         u.full_name AS actor
     FROM audit_log a LEFT JOIN users u ON u.id = a.actor_id  -- Uses index: audit_log_action
-    WHERE a.action = :action ORDER BY a.at DESC LIMIT :most
+    WHERE a.action = :action ORDER BY a.at DESC LIMIT :limit
 """)
 _READS: Final = ["admin.read", "organizer.read"]
 
@@ -221,14 +221,14 @@ class Subjects:
 def webhooks(tx: Transaction, subjects: Subjects) -> list[WebhookEntry]:
     """What gateways told about payments, refunds and transfers."""
     ids = subjects.ids("payment", "refund", "disbursement")
-    rows = tx.execute(_WEBHOOKS, {"ids": ids, "most": MOST}).mappings()
+    rows = tx.execute(_WEBHOOKS, {"ids": ids, "limit": MAX_ENTRIES}).mappings()
     return [WebhookEntry(**{**row, "payload": without_secrets(row["payload"])}) for row in rows]
 
 
 def postings_of_order(tx: Transaction, order_id: UUID) -> list[PostingEntry]:
     """Every posting about an order."""
     made: dict[UUID, dict[str, Any]] = {}
-    for row in tx.execute(_POSTINGS_OF_ORDER, {"ids": [order_id], "most": MOST}):
+    for row in tx.execute(_POSTINGS_OF_ORDER, {"ids": [order_id], "limit": MAX_ENTRIES}):
         facts = {"id": row.id, "at": row.at, "posting": row.posting, "reference_id": row.reference_id, "amounts": []}
         posting = made.setdefault(row.id, facts)
         posting["amounts"].append(PostedAmount(account=row.account, amount=row.amount))
@@ -237,42 +237,42 @@ def postings_of_order(tx: Transaction, order_id: UUID) -> list[PostingEntry]:
 
 def mails(tx: Transaction, subjects: Subjects) -> list[MailEntry]:
     """Mails and their delivery."""
-    rows = tx.execute(_MAILS, {"ids": subjects.ids("email"), "most": MOST}).mappings()
+    rows = tx.execute(_MAILS, {"ids": subjects.ids("email"), "limit": MAX_ENTRIES}).mappings()
     return [MailEntry(**row) for row in rows]
 
 
 def tasks(tx: Transaction, subjects: Subjects) -> list[TaskEntry]:
     """The manual tasks about any of the rows."""
     names = [str(each) for _, each in subjects.rows]
-    return [TaskEntry(**row) for row in tx.execute(_TASKS, {"names": names, "most": MOST}).mappings()]
+    return [TaskEntry(**row) for row in tx.execute(_TASKS, {"names": names, "limit": MAX_ENTRIES}).mappings()]
 
 
 def scans(tx: Transaction, subjects: Subjects) -> list[ScanEntry]:
     """The scans of tickets."""
-    rows = tx.execute(_SCANS, {"ids": subjects.ids("ticket"), "most": MOST}).mappings()
+    rows = tx.execute(_SCANS, {"ids": subjects.ids("ticket"), "limit": MAX_ENTRIES}).mappings()
     return [ScanEntry(**row) for row in rows]
 
 
 def transfers(tx: Transaction, subjects: Subjects) -> list[TransferEntry]:
     """The bank transfers of refunds and payouts."""
-    rows = tx.execute(_TRANSFERS, {"ids": subjects.ids("disbursement"), "most": MOST}).mappings()
+    rows = tx.execute(_TRANSFERS, {"ids": subjects.ids("disbursement"), "limit": MAX_ENTRIES}).mappings()
     return [TransferEntry(**row) for row in rows]
 
 
 def audit_lines(tx: Transaction, subjects: Subjects, *, is_read: bool = False) -> list[AuditEntry]:
-    """The audit trail about any of the rows, newest first: what was done, or who looked (`is_read`)."""
-    values = {**subjects.values, "reads": _READS, "is_read": is_read, "most": MOST}
+    """The audit trail about any of the rows, newest first: what was done, or who read it (`is_read`)."""
+    values = {**subjects.values, "reads": _READS, "is_read": is_read, "limit": MAX_ENTRIES}
     return [AuditEntry(**row) for row in tx.execute(_AUDIT_LINES, values).mappings()]
 
 
-def audit_lines_by(tx: Transaction, user_id: UUID, most: int) -> list[AuditEntry]:
+def audit_lines_by(tx: Transaction, user_id: UUID, limit: int) -> list[AuditEntry]:
     """What a person has done last."""
-    return [AuditEntry(**row) for row in tx.execute(_BY_PERSON, {"id": user_id, "most": most}).mappings()]
+    return [AuditEntry(**row) for row in tx.execute(_BY_PERSON, {"id": user_id, "limit": limit}).mappings()]
 
 
-def audit_lines_of(tx: Transaction, action: str, most: int) -> list[AuditEntry]:
+def audit_lines_of(tx: Transaction, action: str, limit: int) -> list[AuditEntry]:
     """The last lines of the audit trail about an action."""
-    return [AuditEntry(**row) for row in tx.execute(_OF_ACTION, {"action": action, "most": most}).mappings()]
+    return [AuditEntry(**row) for row in tx.execute(_OF_ACTION, {"action": action, "limit": limit}).mappings()]
 
 
 def without_secrets(said: Any) -> Any:

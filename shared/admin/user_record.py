@@ -14,7 +14,7 @@ from shared.identity.tokens import Principal
 from shared.models import ResponseModel
 from shared.problems import NotFound
 
-MOST: Final = 25
+MAX_LISTED: Final = 25
 """The newest rows of each kind that are shown."""
 
 _ACCOUNT = text("""
@@ -32,40 +32,40 @@ _SESSIONS = text("""
     SELECT family_id AS id, min(created_at) AS begun_at, max(created_at) AS renewed_at, max(proven_at) AS proven_at,
         max(ended_at) AS ended_at, max(expires_at) AS expires_at
     FROM refresh_tokens WHERE user_id = :id  -- Uses index: refresh_tokens_user
-    GROUP BY family_id ORDER BY renewed_at DESC LIMIT :most
+    GROUP BY family_id ORDER BY renewed_at DESC LIMIT :limit
 """)
 _ORDERS = text("""
     SELECT o.id, o.created_at AS at, o.status, o.total_amount AS amount, e.title
     FROM orders o JOIN events e ON e.id = o.event_id  -- Uses index: orders_user
-    WHERE o.user_id = :id ORDER BY o.created_at DESC LIMIT :most
+    WHERE o.user_id = :id ORDER BY o.created_at DESC LIMIT :limit
 """)
 _REFUNDS = text("""
     SELECT r.id, r.created_at AS at, r.status, r.amount, r.order_id AS parent_id, e.title
     FROM refunds r JOIN orders o ON o.id = r.order_id JOIN events e ON e.id = o.event_id  -- Uses index: refunds_user
-    WHERE r.user_id = :id ORDER BY r.created_at DESC LIMIT :most
+    WHERE r.user_id = :id ORDER BY r.created_at DESC LIMIT :limit
 """)
 _EVENTS = text("""
     SELECT id, created_at AS at, status, title FROM events  -- Uses index: events_organizer
-    WHERE organizer_id = :id ORDER BY start_date DESC LIMIT :most
+    WHERE organizer_id = :id ORDER BY start_date DESC LIMIT :limit
 """)
 _PAYOUTS = text("""
     SELECT p.id, p.created_at AS at, p.status, p.amount, p.event_id AS parent_id, e.title
     FROM payouts p JOIN events e ON e.id = p.event_id  -- Uses index: payouts_organizer
-    WHERE p.organizer_id = :id ORDER BY p.created_at DESC LIMIT :most
+    WHERE p.organizer_id = :id ORDER BY p.created_at DESC LIMIT :limit
 """)
 _GATES = text("""
     SELECT e.id, s.created_at AS at, e.status, e.title
     FROM event_staff s JOIN events e ON e.id = s.event_id  -- Uses index: event_staff_user
-    WHERE s.user_id = :id ORDER BY e.start_date DESC LIMIT :most
+    WHERE s.user_id = :id ORDER BY e.start_date DESC LIMIT :limit
 """)
 _STAFF = text("""
     SELECT id, created_at AS at, role AS status, full_name AS title FROM users  -- Uses index: users_organizer
-    WHERE organizer_id = :id AND NOT is_deleted ORDER BY created_at DESC LIMIT :most
+    WHERE organizer_id = :id AND NOT is_deleted ORDER BY created_at DESC LIMIT :limit
 """)
 _BANK_ACCOUNTS = text("""
     SELECT id, bank_code, account_number_ending, account_holder_name, status, is_frozen, waits_until, created_at,
         replaced_at
-    FROM bank_accounts WHERE user_id = :id ORDER BY created_at DESC LIMIT :most
+    FROM bank_accounts WHERE user_id = :id ORDER BY created_at DESC LIMIT :limit
 """)
 
 
@@ -134,7 +134,7 @@ class BankAccount(ResponseModel):
 class UserRecord(ResponseModel):
     """A person, with the newest of what is theirs. `events` they organize, `gates` they scan at, `staff` scan for them.
 
-    `about` is what was done to their account, `by` what they did themselves, `looks` who looked at it: newest first.
+    `about` is what was done to their account, `by` what they did themselves, `access_log` who read it: newest first.
     """
 
     account: Account
@@ -149,12 +149,12 @@ class UserRecord(ResponseModel):
     tasks: list[TaskEntry]
     about: list[AuditEntry]
     by: list[AuditEntry]
-    looks: list[AuditEntry]
+    access_log: list[AuditEntry]
 
 
 def read(tx: Transaction, admin: Principal, user_id: UUID) -> UserRecord:
-    """The record of a person. The look is audited. Raises NotFound."""
-    values = {"id": user_id, "most": MOST}
+    """The record of a person. The access is audited. Raises NotFound."""
+    values = {"id": user_id, "limit": MAX_LISTED}
     account = tx.execute(_ACCOUNT, values).mappings().first()
     if account is None:
         raise NotFound
@@ -172,9 +172,9 @@ def read(tx: Transaction, admin: Principal, user_id: UUID) -> UserRecord:
         staff=items(tx, _STAFF, values),
         bank_accounts=accounts,
         tasks=timeline.tasks(tx, subjects),
-        about=timeline.audit_lines(tx, subjects)[:MOST],
-        by=timeline.audit_lines_by(tx, user_id, MOST),
-        looks=timeline.audit_lines(tx, subjects, is_read=True)[:MOST],
+        about=timeline.audit_lines(tx, subjects)[:MAX_LISTED],
+        by=timeline.audit_lines_by(tx, user_id, MAX_LISTED),
+        access_log=timeline.audit_lines(tx, subjects, is_read=True)[:MAX_LISTED],
     )
 
 

@@ -12,7 +12,7 @@ from shared.cloud.database import Transaction
 from shared.identity.tokens import Principal
 from shared.models import ResponseModel
 
-MOST_REJECTED: Final = 100
+MAX_REJECTED: Final = 100
 
 WebhookFilter = Literal["failed", "waiting", "all"]
 
@@ -57,12 +57,12 @@ class ListedWebhook(ResponseModel):
 
 
 def list_rejected(tx: Transaction, admin: Principal) -> list[AuditEntry]:
-    """The last notifications without a valid signature; a sample of each sender and reason. The look is audited."""
+    """The last notifications without a valid signature; a sample of each sender and reason. The access is audited."""
     authorization.record_list_access(tx, admin, subject="webhook_event")
-    return timeline.audit_lines_of(tx, "webhook.rejected", MOST_REJECTED)
+    return timeline.audit_lines_of(tx, "webhook.rejected", MAX_REJECTED)
 
 
 def list_page(tx: Transaction, admin: Principal, wanted: WebhookQuery) -> RecentPage[ListedWebhook]:
-    """A page of the webhooks, newest first. The look is audited."""
+    """A page of the webhooks, newest first. The access is audited."""
     authorization.record_list_access(tx, admin, subject="webhook_event")
     return RecentPage[ListedWebhook].read(tx, LISTS[wanted.status], ListedWebhook, wanted)

@@ -154,7 +154,7 @@ def with_done(address: str) -> str:
 
 
 def _confirmation(request: PageRequest, admin: Principal, action: Action, subject_id: UUID) -> Confirmation | Problem:
-    """The confirmation as it is now, or why the action is not possible any more. The look at its subject is audited.
+    """The confirmation as it is now, or why the action is not possible any more. The access to its subject is audited.
 
     Raises NotFound.
     """

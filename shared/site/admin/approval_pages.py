@@ -15,7 +15,7 @@ from shared.payments.cancellation import Cancellation
 from shared.site import forms, lists, rendering
 from shared.site.admin import actions
 from shared.site.admin.actions import Action, Confirmation, Field, NothingTyped
-from shared.site.admin.words import money
+from shared.site.admin.formatting import money
 from shared.site.languages import gettext_noop as _
 from shared.site.languages import translate
 from shared.states import ApprovalAction

@@ -18,7 +18,7 @@ from shared.problems import NotFound
 from shared.site import lists, rendering
 from shared.site.admin import actions
 from shared.site.admin.actions import Action, Confirmation, Field, NothingTyped
-from shared.site.admin.words import money
+from shared.site.admin.formatting import money
 from shared.site.languages import translate
 from shared.states import BankAccountStatus
 from shared.web import AdminOfDesk, App

@@ -13,7 +13,7 @@ from shared.problems import NotFound, Problem
 from shared.site import forms, lists, rendering
 from shared.site.admin import actions
 from shared.site.admin.actions import Action, Confirmation, NothingTyped
-from shared.site.admin.words import money
+from shared.site.admin.formatting import money
 from shared.site.languages import translate
 from shared.site.organizer import inputs, promo_form
 from shared.site.organizer.promo_pages import Scope

@@ -1,4 +1,4 @@
-"""One thing and everything about it: an order, a payment, a person, an event. Each look is audited."""
+"""One thing and everything about it: an order, a payment, a person, an event. Each access is audited."""
 
 from uuid import UUID
 

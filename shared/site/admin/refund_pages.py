@@ -22,7 +22,7 @@ from shared.sales.schemas import OrderResponse
 from shared.site import forms, lists, rendering
 from shared.site.admin import actions
 from shared.site.admin.actions import Action, Choice, Confirmation, Field, NothingTyped
-from shared.site.admin.words import gateway, money
+from shared.site.admin.formatting import gateway, money
 from shared.site.languages import translate
 from shared.states import RefundStatus
 from shared.web import AdminOfDesk, App

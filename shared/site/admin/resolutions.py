@@ -21,7 +21,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Remedy:
+class Resolution:
     """What a kind of task is called, what to do about it, and where. `closes_itself`: doing that closes the task."""
 
     title: str
@@ -64,38 +64,38 @@ _REFUNDED_AT_DASHBOARD: Final = _(
     "task, and lets the organizer's payout go on."
 )
 
-REMEDIES: Final[Mapping[str, Remedy]] = {
-    "payment_underpaid": Remedy(
+RESOLUTIONS: Final[Mapping[str, Resolution]] = {
+    "payment_underpaid": Resolution(
         _("Too little came in"),
         _("The buyer was asked for the rest. Nothing has to be done; you may decide earlier."),
         (*_REVIEW, Step(_("Ask for the rest once more"), "/admin/reviews/{subject_id}/top-up"), _ORDER),
         closes_itself=True,
     ),
-    "payment_overpaid": Remedy(
+    "payment_overpaid": Resolution(
         _("Too much came in"),
         _("The order waits for you. Accept a small difference; give a large one back, and let the buyer order again."),
         (*_REVIEW, _ORDER),
         closes_itself=True,
     ),
-    "payment_wrong_currency": Remedy(
+    "payment_wrong_currency": Resolution(
         _("A payment in another currency"),
         _("Nothing was booked. Give the money back at the gateway's dashboard, ask the gateway, then close the task."),
         (_ORDER,),
     ),
-    "payment_reversed": Remedy(
+    "payment_reversed": Resolution(
         _("The bank took a payment back"),
         _("All is booked and the tickets are void. Look whether somebody got in, tell the organizer, close the task."),
         (_ORDER,),
     ),
-    "payment_refunded_out_of_order": Remedy(_("Money went back without us"), _IN_CODE, (_ORDER,)),
-    "payment_reversed_out_of_order": Remedy(_("The bank took money back without us"), _IN_CODE, (_ORDER,)),
-    "payment_refunded": Remedy(
+    "payment_refunded_out_of_order": Resolution(_("Money went back without us"), _IN_CODE, (_ORDER,)),
+    "payment_reversed_out_of_order": Resolution(_("The bank took money back without us"), _IN_CODE, (_ORDER,)),
+    "payment_refunded": Resolution(
         _("Refunded at the dashboard"), _REFUNDED_AT_DASHBOARD, (_DASHBOARD, _ORDER), closes_itself=True
     ),
-    "payment_partially_refunded": Remedy(
+    "payment_partially_refunded": Resolution(
         _("Partly refunded at the dashboard"), _REFUNDED_AT_DASHBOARD, (_DASHBOARD, _ORDER), closes_itself=True
     ),
-    "payment_charged_back": Remedy(
+    "payment_charged_back": Resolution(
         _("A card's owner disputes the payment"),
         _(
             "Answer the gateway in time with the order, its tickets and the scans. If it is lost, it needs "
@@ -103,24 +103,24 @@ REMEDIES: Final[Mapping[str, Remedy]] = {
         ),
         (_ORDER,),
     ),
-    "payment_unknown": Remedy(
+    "payment_unknown": Resolution(
         _("A word of the gateway that we do not know"),
         _("Nothing was changed. Look it up in the gateway's documents, decide by its dashboard, then close the task."),
         (_ORDER, _WEBHOOKS),
     ),
-    "refund_by_hand": Remedy(
+    "refund_by_hand": Resolution(
         _("A refund to be paid by hand"),
         _("Pay it at Xendit's dashboard with the refund's id as its reference, then book it here. It closes the task."),
         (_PAID_BY_HAND, _SEND_REFUND, _REFUND),
         closes_itself=True,
     ),
-    "refund_failed": Remedy(
+    "refund_failed": Resolution(
         _("A refund came back"),
         _("The buyer was asked for another account; set, it is sent by itself. Was only the bank away, send it again."),
         (_SEND_REFUND, _PAID_BY_HAND, _REFUND),
         closes_itself=True,
     ),
-    "refund_undecided": Remedy(
+    "refund_undecided": Resolution(
         _("Nobody has decided about a refund"),
         _("The event is over and its organizer is being paid without this amount. Ask them, then decide."),
         (
@@ -130,13 +130,13 @@ REMEDIES: Final[Mapping[str, Remedy]] = {
         ),
         closes_itself=True,
     ),
-    "refund_disputed": Remedy(
+    "refund_disputed": Resolution(
         _("The gateway refuses our refund"),
         _("More went back at the dashboard than we had sent. Refund there what is missing, if anything, then book it."),
         (_PAID_BY_HAND, _REFUND),
         closes_itself=True,
     ),
-    "payout_self_dealing": Remedy(
+    "payout_self_dealing": Resolution(
         _("An organizer may have used the platform's codes"),
         _(
             "Look at the orders, ask the organizer. Honest: close the task, the next run pays. Not honest: "
@@ -149,19 +149,19 @@ REMEDIES: Final[Mapping[str, Remedy]] = {
             Step(_("The promo codes"), "/admin/promos"),
         ),
     ),
-    "payout_failed": Remedy(
+    "payout_failed": Resolution(
         _("A payout failed"),
         _("A new bank account sends it by itself. Is the account right and was the bank away, send it again."),
         (Step(_("Send it again"), "/admin/payouts/{subject_id}/retry"), Step(_("The payouts"), "/admin/payouts")),
         closes_itself=True,
     ),
-    "bank_account_unanswered": Remedy(
+    "bank_account_unanswered": Resolution(
         _("The bank does not say whose an account is"),
         _("Look at the gateway. If it stays silent, compare the documents yourself and decide."),
         _DECIDE_ACCOUNT,
         closes_itself=True,
     ),
-    "bank_account_name_differs": Remedy(
+    "bank_account_name_differs": Resolution(
         _("A bank account has another name"),
         _(
             "Ask for papers by a way that you already knew. Finishing the task decides nothing: decide "
@@ -170,13 +170,13 @@ REMEDIES: Final[Mapping[str, Remedy]] = {
         _DECIDE_ACCOUNT,
         closes_itself=True,
     ),
-    "bank_account_frozen": Remedy(
+    "bank_account_frozen": Resolution(
         _("Somebody stopped a bank account"),
         _("Take it for a stolen session: reach the owner by a way that you already knew. They set an account again."),
         (_ACCOUNT, Step(_("It was a mistake: release it"), "/admin/bank-accounts/{subject_id}/release")),
         closes_itself=True,
     ),
-    "clearing_difference": Remedy(
+    "clearing_difference": Resolution(
         _("Books and gateway differ"),
         _(
             "See what each side says. A refund paid by hand and not booked: book it. Anything else is put "
@@ -184,10 +184,10 @@ REMEDIES: Final[Mapping[str, Remedy]] = {
         ),
         (_SEARCH, Step(_("If it is a refund: book it as paid by hand"), "/admin/refunds/{subject_id}/paid-by-hand")),
     ),
-    "unknown_refund": Remedy(
+    "unknown_refund": Resolution(
         _("A refund that we never asked for"), _MONEY_OF_A_STRANGER, (_SEARCH_REFERENCE, _WEBHOOKS)
     ),
-    "unknown_payout": Remedy(
+    "unknown_payout": Resolution(
         _("A transfer that we never asked for"),
         _MONEY_OF_A_STRANGER,
         (
@@ -196,13 +196,13 @@ REMEDIES: Final[Mapping[str, Remedy]] = {
             _WEBHOOKS,
         ),
     ),
-    "webhook_failed": Remedy(
+    "webhook_failed": Resolution(
         _("A webhook could not be settled"),
         _("Reconcile goes on trying. Once the cause is gone, replay it."),
         (Step(_("The dead letters"), "/admin/dead-letters"), Step(_("The webhooks"), "/admin/webhooks")),
         closes_itself=True,
     ),
-    "ticket_issue_failed": Remedy(
+    "ticket_issue_failed": Resolution(
         _("Tickets could not be made"),
         _(
             "Repair what stops it. Reconcile then makes them within five minutes, or at once; the task "
@@ -211,19 +211,19 @@ REMEDIES: Final[Mapping[str, Remedy]] = {
         (Step(_("The order"), "/admin/orders/{subject_id}"), Step(_("Run reconcile"), "/admin/reconcile")),
         closes_itself=True,
     ),
-    "mail_failed": Remedy(
+    "mail_failed": Resolution(
         _("A mail could not be sent"),
         _("Was the mail service away, send it again. Is the address wrong, close the task: tickets can be downloaded."),
         (Step(_("Send it again"), "/admin/mails/{subject_id}/send-again"), Step(_("The mails"), "/admin/mails")),
         closes_itself=True,
     ),
 }
-OTHER: Final = Remedy(_("Something else"), _("Look into the runbook, then close the task with a note."), (_SEARCH,))
+OTHER: Final = Resolution(_("Something else"), _("Look into the runbook, then close the task with a note."), (_SEARCH,))
 
 
-def of(kind: str) -> Remedy:
-    """The remedy of a kind of task."""
-    return REMEDIES.get(kind, OTHER)
+def of(kind: str) -> Resolution:
+    """The resolution of a kind of task."""
+    return RESOLUTIONS.get(kind, OTHER)
 
 
 def addresses(task: ManualTaskResponse) -> list[tuple[str, str]]:

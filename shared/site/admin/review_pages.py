@@ -18,7 +18,7 @@ from shared.sales.registrations import AlreadyRegistered
 from shared.site import lists, rendering
 from shared.site.admin import actions
 from shared.site.admin.actions import Action, Confirmation, NothingTyped
-from shared.site.admin.words import gateway, money
+from shared.site.admin.formatting import gateway, money
 from shared.site.languages import translate
 from shared.states import OrderStatus
 from shared.web import AdminOfDesk, App

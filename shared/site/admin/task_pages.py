@@ -10,9 +10,9 @@ from shared.cloud.manual_tasks import AlreadyDone, Done, ManualTaskResponse
 from shared.identity.tokens import Principal
 from shared.models import PageQuery
 from shared.site import lists, rendering
-from shared.site.admin import actions, remedies
+from shared.site.admin import actions, resolutions
 from shared.site.admin.actions import Action, Confirmation, Field
-from shared.site.admin.words import money
+from shared.site.admin.formatting import money
 from shared.site.languages import translate
 from shared.web import AdminOfDesk, App
 from shared.web.pages import Language, Page, PageRequest
@@ -32,7 +32,7 @@ def listing(request: PageRequest, admin: AdminOfDesk) -> Page:
     with transaction() as tx:
         authorization.record_list_access(tx, admin, subject="manual_task")
         found = manual_tasks.list_open(tx, PageQuery(**lists.page_of(request)))
-    titles = {each.kind: translate(request.language, remedies.of(each.kind).title) for each in found.items}
+    titles = {each.kind: translate(request.language, resolutions.of(each.kind).title) for each in found.items}
     return rendering.form_page("admin/tasks.html", request, viewer=admin, listing=found, titles=titles)
 
 
@@ -42,16 +42,16 @@ def task(request: PageRequest, task_id: UUID, admin: AdminOfDesk) -> Page:
     with transaction() as tx:
         found = manual_tasks.read(tx, task_id)
         authorization.check_access(tx, admin, subject="manual_task", subject_id=task_id)
-    remedy, language = remedies.of(found.kind), request.language
+    resolution, language = resolutions.of(found.kind), request.language
     return rendering.form_page(
         "admin/task.html",
         request,
         viewer=admin,
         task=found,
-        title=translate(language, remedy.title),
-        advice=translate(language, remedy.advice),
-        steps=[(translate(language, words), address) for words, address in remedies.addresses(found)],
-        closes_itself=remedy.closes_itself,
+        title=translate(language, resolution.title),
+        advice=translate(language, resolution.advice),
+        steps=[(translate(language, words), address) for words, address in resolutions.addresses(found)],
+        closes_itself=resolution.closes_itself,
         details=[(name, _shown(name, value, language)) for name, value in found.details.items()],
         list=LIST,
     )
@@ -67,9 +67,9 @@ def _finishing(tx: Transaction, _admin: Principal, task_id: UUID, language: Lang
     found = manual_tasks.read(tx, task_id)
     if found.done_at:
         raise AlreadyDone
-    remedy = remedies.of(found.kind)
+    resolution = resolutions.of(found.kind)
     return Confirmation(
-        translate(language, "Close the task: %(title)s", title=translate(language, remedy.title)),
+        translate(language, "Close the task: %(title)s", title=translate(language, resolution.title)),
         [_what_closing_does(found, language), translate(language, "No money moves, and nobody is told.")],
         translate(language, "Close the task"),
         [
@@ -83,7 +83,7 @@ def _finishing(tx: Transaction, _admin: Principal, task_id: UUID, language: Lang
 
 
 def _what_closing_does(found: ManualTaskResponse, language: Language) -> str:
-    if remedies.of(found.kind).closes_itself:
+    if resolutions.of(found.kind).closes_itself:
         return translate(language, "It decides nothing. What the task is about closes it by itself once it is done.")
     return translate(language, "The task is closed, with your note.")
 

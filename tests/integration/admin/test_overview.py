@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from infra.local.postgres import Postgres
 from shared.admin import overview
-from shared.admin.checks import MOST, FindingKind, Severity
+from shared.admin.checks import MAX_COUNTED, FindingKind, Severity
 from shared.admin.overview import Finding, Overview
 from shared.cloud import audit, dead_letters, manual_tasks
 from shared.cloud.database import Transaction, transaction
@@ -195,11 +195,11 @@ def test_no_more_than_a_thousand_of_a_kind_are_counted():
             tx,
             """INSERT INTO manual_tasks (kind, subject, subject_id, details)
             SELECT 'webhook_failed', 'webhook_event', n, '{}' FROM generate_series(1, :most + 5) n""",
-            most=MOST,
+            most=MAX_COUNTED,
         )
     tasks = found(FindingKind.MANUAL_TASKS)
     assert tasks
-    assert (tasks.number, tasks.is_more) == (MOST, True)
+    assert (tasks.number, tasks.is_more) == (MAX_COUNTED, True)
 
 
 def test_the_api_tells_the_same_and_the_look_is_audited():

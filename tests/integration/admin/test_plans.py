@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import TextClause, text
 
 from shared.admin import event_record, mails, order_record, payment_record, search, timeline, user_record, webhooks
-from shared.admin.checks import CHECKS, MOST, SILENT_AFTER, Check
+from shared.admin.checks import CHECKS, MAX_COUNTED, SILENT_AFTER, Check
 from shared.admin.search import Lookup
 from shared.cloud import clock
 from shared.cloud.clients import make_engine
@@ -49,7 +49,7 @@ def reads_through(found: str) -> list[str]:
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.kind)
 def test_a_check_of_the_overview(check: Check):
     now = clock.now()
-    found = plan(check.statement, now=now, today=now, silent_after=SILENT_AFTER, most=MOST)
+    found = plan(check.statement, now=now, today=now, silent_after=SILENT_AFTER, limit=MAX_COUNTED)
     assert reads_through(found) == [], found
 
 
@@ -78,7 +78,7 @@ def test_a_search(lookup: Lookup):
     ids=[f"webhooks, {status}" for status in webhooks.LISTS] + [f"mails, {status}" for status in mails.LISTS],
 )
 def test_a_page_of_a_list(statement: TextClause, index: str):
-    found = plan(statement, before=uuid4(), most=26)
+    found = plan(statement, before=uuid4(), limit=26)
     assert reads_through(found) == [], found
     assert f"using {index}" in found, found
 
@@ -113,7 +113,7 @@ def test_a_record_page(name: str):
         "ids": [one],
         "names": [str(one)],
         "subjects": ["order"],
-        "most": 25,
+        "limit": 25,
         "action": "x",
     }
     found = plan(RECORD_PAGES[name], **values, reads=["admin.read"], is_read=False)

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from shared.admin import search
-from shared.admin.hits import Hit, HitKind
 from shared.admin.search import AdminSearch
+from shared.admin.search_hits import Hit, HitKind
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from tests.endpoints import call

@@ -8,7 +8,7 @@ import pytest
 
 from functions.site.main import app
 from shared.admin.checks import CHECKS, Check
-from shared.admin.hits import Hit, HitKind, MatchedBy
+from shared.admin.search_hits import Hit, HitKind, MatchedBy
 from tests.unit.docs.documents import anchors, read
 
 ROUTES = [

@@ -1,11 +1,11 @@
-"""Each kind of manual task has its remedy at the admin desk, and the runbook says the same (PS-023)."""
+"""Each kind of manual task has its resolution at the admin desk, and the runbook says the same (PS-023)."""
 
 import re
 
 import pytest
 
 from functions.site.main import app
-from shared.site.admin.remedies import REMEDIES
+from shared.site.admin.resolutions import RESOLUTIONS
 from tests.unit.docs.documents import read
 from tests.unit.docs.test_runbook import KINDS, alerts, kinds_of_code
 
@@ -22,22 +22,22 @@ def section(kind: str) -> str:
 
 
 def test_the_runbook_and_the_desk_know_the_same_kinds():
-    assert set(REMEDIES) == KINDS
+    assert set(RESOLUTIONS) == KINDS
 
 
 @pytest.mark.parametrize("kind", sorted(set(kinds_of_code())))
-def test_every_kind_of_the_code_has_its_remedy(kind: str):
-    assert any(re.fullmatch(kind, known) for known in REMEDIES)
+def test_every_kind_of_the_code_has_its_resolution(kind: str):
+    assert any(re.fullmatch(kind, known) for known in RESOLUTIONS)
 
 
-@pytest.mark.parametrize("kind", REMEDIES)
+@pytest.mark.parametrize("kind", RESOLUTIONS)
 def test_each_step_leads_to_a_page_that_there_is(kind: str):
     shapes = {_NAME.sub("{}", page) for page in PAGES}
-    for step in REMEDIES[kind].steps:
+    for step in RESOLUTIONS[kind].steps:
         assert _NAME.sub("{}", step.address.partition("?")[0]) in shapes, step.address
 
 
-@pytest.mark.parametrize("kind", REMEDIES)
+@pytest.mark.parametrize("kind", RESOLUTIONS)
 def test_the_runbook_says_which_page_ends_it(kind: str):
     assert re.search(r"`/admin/[a-z-]+", section(kind)), f"docs/runbook.md: {kind}"
 
