@@ -119,7 +119,7 @@ def read(tx: Transaction, admin: Principal, event_id: UUID) -> EventRecord:
     named = (
         ("tier", [tier.id for tier in tiers]),
         ("payout", [payout.id for payout in payouts]),
-        ("disbursement", list(transfers)),
+        ("transfer", list(transfers)),
     )
     subjects = Subjects((("event", event_id), *((kind, each) for kind, ids in named for each in ids)))
     return EventRecord(

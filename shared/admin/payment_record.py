@@ -26,7 +26,7 @@ _PAYMENT = text("""
 """)
 _SUBJECTS = text("""
     SELECT 'refund' AS kind, id FROM refunds WHERE payment_id = :id  -- Uses index: refunds_payment
-    UNION ALL SELECT 'disbursement', d.id FROM refunds r JOIN disbursements d ON d.refund_id = r.id
+    UNION ALL SELECT 'transfer', d.id FROM refunds r JOIN disbursements d ON d.refund_id = r.id
     WHERE r.payment_id = :id  -- Uses index: disbursements_refund_attempt
     UNION ALL SELECT 'webhook_event', id FROM webhook_events  -- Uses index: webhook_events_payment
     WHERE payment_id = :id

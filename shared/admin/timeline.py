@@ -220,7 +220,7 @@ class Subjects:
 
 def webhooks(tx: Transaction, subjects: Subjects) -> list[WebhookEntry]:
     """What gateways told about payments, refunds and transfers."""
-    ids = subjects.ids("payment", "refund", "disbursement")
+    ids = subjects.ids("payment", "refund", "transfer")
     rows = tx.execute(_WEBHOOKS, {"ids": ids, "limit": MAX_ENTRIES}).mappings()
     return [WebhookEntry(**{**row, "payload": without_secrets(row["payload"])}) for row in rows]
 
@@ -255,7 +255,7 @@ def scans(tx: Transaction, subjects: Subjects) -> list[ScanEntry]:
 
 def transfers(tx: Transaction, subjects: Subjects) -> list[TransferEntry]:
     """The bank transfers of refunds and payouts."""
-    rows = tx.execute(_TRANSFERS, {"ids": subjects.ids("disbursement"), "limit": MAX_ENTRIES}).mappings()
+    rows = tx.execute(_TRANSFERS, {"ids": subjects.ids("transfer"), "limit": MAX_ENTRIES}).mappings()
     return [TransferEntry(**row) for row in rows]
 
 

@@ -18,7 +18,7 @@ WebhookFilter = Literal["failed", "waiting", "all"]
 
 _COLUMNS = """
     r.id, r.gateway, r.event_type, r.outcome, r.processed, r.retry_count, r.error_message, r.created_at,
-    r.processed_at, r.payment_id, r.refund_id, r.disbursement_id, p.order_id
+    r.processed_at, r.payment_id, r.refund_id, r.disbursement_id AS transfer_id, p.order_id
 """
 _ORDER = "LEFT JOIN payments p ON p.id = r.payment_id"
 LISTS: Final = {
@@ -52,7 +52,7 @@ class ListedWebhook(ResponseModel):
     processed_at: datetime | None
     payment_id: UUID | None
     refund_id: UUID | None
-    disbursement_id: UUID | None
+    transfer_id: UUID | None
     order_id: UUID | None
 
 

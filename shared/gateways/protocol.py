@@ -12,8 +12,8 @@ from shared.gateways.statuses import (
     AccountName,
     Customer,
     GatewayPaymentStatus,
-    GatewayPayoutStatus,
     GatewayRefundStatus,
+    GatewayTransferStatus,
     MethodTraits,
     Movement,
     OpenedPayment,
@@ -136,18 +136,18 @@ class Gateway(Protocol):
         """The refunds that were created since a moment; empty where the gateway has no list of them."""
 
 
-class PayoutGateway(Protocol):
+class TransferGateway(Protocol):
     """A gateway that sends money to bank accounts, and asks banks whose they are."""
 
     name: str
 
-    def send_payout(
+    def send_transfer(
         self, *, key: UUID, bank_code: str, account_number: str, holder_name: str, amount: int, description: str
-    ) -> GatewayPayoutStatus:
+    ) -> GatewayTransferStatus:
         """Send `amount` rupiah; the same key never pays twice, and tells what became of the first call."""
 
-    def payout_status(self, key: UUID, reference: str | None) -> GatewayPayoutStatus | None:
-        """The status of a payout, by the gateway's `reference` or else by our key; None where it is not known."""
+    def transfer_status(self, key: UUID, reference: str | None) -> GatewayTransferStatus | None:
+        """The status of a transfer, by the gateway's `reference` or else by our key; None where it is not known."""
 
     def check_account(
         self, *, bank_code: str, account_number: str, reference_id: str, holder_name: str | None = None

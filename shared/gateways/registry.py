@@ -10,7 +10,7 @@ from shared.cloud.settings import settings
 from shared.gateways.http import Timeouts
 from shared.gateways.midtrans.client import Midtrans
 from shared.gateways.midtrans.gateway import MidtransGateway
-from shared.gateways.protocol import Gateway, PayoutGateway
+from shared.gateways.protocol import Gateway, TransferGateway
 from shared.gateways.sendgrid.client import Sender, SendGrid
 from shared.gateways.xendit.client import Xendit
 from shared.gateways.xendit.gateway import XenditGateway
@@ -29,7 +29,7 @@ GATEWAYS: dict[str, Callable[[], Gateway]] = {
 """Every payment gateway, by its name."""
 NO_GATEWAY = "none"
 """In `payments.gateway`: a payment of Rp 0, which no gateway carries."""
-PAYOUTS = "xendit"
+TRANSFERS = "xendit"
 """The gateway that sends money to bank accounts."""
 
 
@@ -38,7 +38,7 @@ def gateway(name: str) -> Gateway:
     return GATEWAYS[name]()
 
 
-def payout_gateway() -> PayoutGateway:
+def transfer_gateway() -> TransferGateway:
     """The gateway that carries payouts, and refunds that no payment gateway can send back."""
     return XenditGateway(xendit())
 

@@ -1,4 +1,4 @@
-"""The statuses of payments, refunds and payouts at any gateway, in our terms.
+"""The statuses of payments, refunds and transfers at any gateway, in our terms.
 
 Amounts are whole rupiah (int). Times are aware UTC datetimes.
 """
@@ -127,7 +127,7 @@ class GatewayRefundStatus:
     created: datetime | None = None
 
 
-class GatewayPayoutState(StrEnum):
+class GatewayTransferState(StrEnum):
     """The status of a transfer to a bank account. REVERSED: the bank sent it back after it had arrived."""
 
     PROCESSING = "processing"
@@ -139,17 +139,17 @@ class GatewayPayoutState(StrEnum):
 
 
 @dataclass(frozen=True)
-class GatewayPayoutStatus:
-    """The status of one payout, as a gateway reports it.
+class GatewayTransferStatus:
+    """The status of one transfer, as a gateway reports it.
 
-    `may_retry` is true after a failure that a new payout under a new key can cure.
+    `may_retry` is true after a failure that a new transfer under a new key can cure.
     """
 
     gateway: str
     reference: str
     gateway_reference: str
     amount: int
-    state: GatewayPayoutState
+    state: GatewayTransferState
     failure_code: str | None
     may_retry: bool
     raw_status: str
@@ -208,7 +208,7 @@ class WebhookEvent:
     gateway_reference: str | None
     raw_status: str
     is_test: bool
-    reported: GatewayPaymentStatus | GatewayRefundStatus | GatewayPayoutStatus | None
+    reported: GatewayPaymentStatus | GatewayRefundStatus | GatewayTransferStatus | None
     payload: Mapping[str, Any]
     is_readable: bool = True
     """False where the body was no JSON object."""

@@ -18,7 +18,7 @@ from shared.cloud.database import Transaction, transaction
 from shared.gateways import forged_webhooks, registry
 from shared.gateways.errors import GatewayError, PayloadUnreadable, SignatureInvalid
 from shared.gateways.fields import clean_text
-from shared.gateways.statuses import GatewayPayoutStatus, GatewayRefundStatus, WebhookEvent, WebhookEventKind
+from shared.gateways.statuses import GatewayRefundStatus, GatewayTransferStatus, WebhookEvent, WebhookEventKind
 from shared.payments import records as payment_records
 from shared.payments import sync
 from shared.payouts import execution as payout_execution
@@ -38,13 +38,13 @@ log = logging.getLogger(__name__)
 _KEEP = text("""
     INSERT INTO webhook_events (gateway, webhook_id, event_type, payment_id, refund_id, disbursement_id,
         gateway_reference, payload, processed, outcome, processed_at)
-    VALUES (:gateway, :webhook_id, :event_type, :payment_id, :refund_id, :disbursement_id, :gateway_reference,
+    VALUES (:gateway, :webhook_id, :event_type, :payment_id, :refund_id, :transfer_id, :gateway_reference,
         CAST(:payload AS jsonb), :processed, :outcome, CASE WHEN :processed THEN now() END)
     ON CONFLICT (gateway, webhook_id) DO NOTHING
     RETURNING id
 """)
 _WAITING = text("""
-    SELECT w.event_type, w.payment_id, w.refund_id, w.disbursement_id,
+    SELECT w.event_type, w.payment_id, w.refund_id, w.disbursement_id AS transfer_id,
         NULLIF(w.gateway_reference, p.gateway_reference) AS other_reference
     FROM webhook_events w LEFT JOIN payments p ON p.id = w.payment_id
     WHERE w.id = :id AND NOT w.processed
@@ -72,7 +72,7 @@ class _KeptEvent:
     event_type: str
     payment_id: UUID | None
     refund_id: UUID | None
-    disbursement_id: UUID | None
+    transfer_id: UUID | None
     other_reference: str | None
 
 
@@ -136,8 +136,8 @@ def _read(gateway: str, headers: Mapping[str, str], body: bytes) -> WebhookEvent
 
 def _dispatch(event: _KeptEvent) -> str:
     """Ask the gateway about what the event names, and book its answer; return the outcome."""
-    if event.disbursement_id:
-        return payout_execution.sync(event.disbursement_id)
+    if event.transfer_id:
+        return payout_execution.sync(event.transfer_id)
     if event.refund_id:
         return refund_execution.sync(event.refund_id)
     if event.payment_id is None:
@@ -183,7 +183,7 @@ def _without_account_numbers(said: Any) -> Any:
 
 def _find_subject(tx: Transaction, event: WebhookEvent) -> dict[str, UUID | None]:
     """The row that the event is about: a payment, a refund of one, or a transfer."""
-    names: dict[str, UUID | None] = {"payment_id": None, "refund_id": None, "disbursement_id": None}
+    names: dict[str, UUID | None] = {"payment_id": None, "refund_id": None, "transfer_id": None}
     if isinstance(event.reported, GatewayRefundStatus):
         found = refund_records.find_by_reference(tx, event.reported)
         # One that is not ours was made at the dashboard: the payment's.
@@ -193,8 +193,8 @@ def _find_subject(tx: Transaction, event: WebhookEvent) -> dict[str, UUID | None
             else payment_records.find_by_reference(tx, event.gateway, None, event.reported.payment_reference)
         )
         names["refund_id"], names["payment_id"] = found or (None, made_there)
-    elif isinstance(event.reported, GatewayPayoutStatus):
-        names["disbursement_id"] = transfers.find_by_reference(tx, event.reported)
+    elif isinstance(event.reported, GatewayTransferStatus):
+        names["transfer_id"] = transfers.find_by_reference(tx, event.reported)
     else:
         names["payment_id"] = payment_records.find_by_reference(
             tx, event.gateway, event.external_id, event.gateway_reference

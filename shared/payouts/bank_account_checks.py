@@ -74,7 +74,7 @@ def recheck(account_id: UUID) -> str:
     if account.status != BankAccountStatus.CHECKING or account.check_id is None:
         return account.status
     try:
-        status = evaluate(registry.payout_gateway().account_name(account.check_id), account.account_holder_name)
+        status = evaluate(registry.transfer_gateway().account_name(account.check_id), account.account_holder_name)
     except (AccountNotFound, AccountNameMismatch):
         status = BankAccountStatus.REFUSED
     with transaction() as tx:
@@ -144,7 +144,7 @@ def evaluate(found: AccountName, holder: str) -> BankAccountStatus:
 
 def _query_bank(account_id: UUID, wanted: BankAccountBody) -> AccountName:
     try:
-        return registry.payout_gateway().check_account(
+        return registry.transfer_gateway().check_account(
             bank_code=wanted.bank_code,
             account_number=wanted.account_number,
             reference_id=str(account_id),

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from shared.cloud import manual_tasks, outbox
 from shared.cloud.database import Transaction, transaction
-from shared.gateways.statuses import GatewayPayoutStatus
+from shared.gateways.statuses import GatewayTransferStatus
 from shared.messages import mails
 from shared.payouts import bank_accounts, transfers
 from shared.payouts import records as payout_records
@@ -87,7 +87,7 @@ def _begin(tx: Transaction, payout: Payout, account: BankAccountRow) -> Transfer
     return transfers.read(tx, transfer_id)
 
 
-def _book(transfer: Transfer, reported: GatewayPayoutStatus) -> str:
+def _book(transfer: Transfer, reported: GatewayTransferStatus) -> str:
     with transaction() as tx:
         payout = payout_records.lock(tx, transfer.debt_id)
         changed = transfers.apply(tx, transfer.id, reported)

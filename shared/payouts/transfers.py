@@ -1,4 +1,4 @@
-"""Transfers to bank accounts, through Xendit. One row per try; its id is the gateway's idempotency key.
+"""Transfers to bank accounts, through Xendit: one row of `disbursements` per try, whose id is the idempotency key.
 
     sending ──► succeeded ──► reversed     or reversed at once, where nobody told us between
        └──► failed                         after both a new try may follow, under a new key
@@ -16,12 +16,12 @@ from shared.accounting import ledger
 from shared.cloud.database import Transaction
 from shared.gateways import registry
 from shared.gateways.errors import GatewayRefused
-from shared.gateways.statuses import GatewayPayoutState, GatewayPayoutStatus
+from shared.gateways.statuses import GatewayTransferState, GatewayTransferStatus
 from shared.payouts import bank_accounts
 from shared.payouts.bank_accounts import BankAccountRow
 from shared.states import TransferStatus
 
-GATEWAY = registry.PAYOUTS
+GATEWAY = registry.TRANSFERS
 
 _COLUMNS = """
     d.id, d.refund_id, d.payout_id, d.attempt, d.bank_account_id, d.amount, d.status, d.gateway_reference, d.failure,
@@ -48,10 +48,10 @@ _FIND_BY_REFERENCE = text("""
     SELECT id FROM disbursements WHERE gateway_reference = :gateway_reference OR CAST(id AS text) = :ours LIMIT 1
 """)
 _AFTER = {
-    GatewayPayoutState.SUCCEEDED: TransferStatus.SUCCEEDED,
-    GatewayPayoutState.FAILED: TransferStatus.FAILED,
-    GatewayPayoutState.CANCELLED: TransferStatus.FAILED,
-    GatewayPayoutState.REVERSED: TransferStatus.REVERSED,
+    GatewayTransferState.SUCCEEDED: TransferStatus.SUCCEEDED,
+    GatewayTransferState.FAILED: TransferStatus.FAILED,
+    GatewayTransferState.CANCELLED: TransferStatus.FAILED,
+    GatewayTransferState.REVERSED: TransferStatus.REVERSED,
 }
 _MOVES = {
     (TransferStatus.SENDING, TransferStatus.SUCCEEDED),
@@ -83,7 +83,7 @@ class Transfer:
         """The refund or the payout that it pays: the database knows exactly one."""
         debt = self.refund_id or self.payout_id
         if debt is None:
-            raise AssertionError(f"disbursement {self.id} pays nothing")
+            raise AssertionError(f"transfer {self.id} pays nothing")
         return debt
 
 
@@ -112,14 +112,14 @@ def read(tx: Transaction, transfer_id: UUID) -> Transfer:
     return Transfer(**tx.execute(_READ, {"id": transfer_id}).one()._mapping)
 
 
-def find_by_reference(tx: Transaction, reported: GatewayPayoutStatus) -> UUID | None:
+def find_by_reference(tx: Transaction, reported: GatewayTransferStatus) -> UUID | None:
     """The try a gateway's webhook is about, by its id there or by ours."""
     names = {"gateway_reference": reported.gateway_reference, "ours": reported.reference}
     found: UUID | None = tx.execute(_FIND_BY_REFERENCE, names).scalar()
     return found
 
 
-def send(transfer: Transfer, account: BankAccountRow) -> GatewayPayoutStatus:
+def send(transfer: Transfer, account: BankAccountRow) -> GatewayTransferStatus:
     """Send a try through the gateway, or learn its status: the same key never pays twice.
 
     All that is sent follows from the rows, since the gateway refuses a key that comes with anything else.
@@ -127,7 +127,7 @@ def send(transfer: Transfer, account: BankAccountRow) -> GatewayPayoutStatus:
     Raises GatewayUnavailable: call again. A refusal is a status too: FAILED.
     """
     try:
-        return registry.payout_gateway().send_payout(
+        return registry.transfer_gateway().send_transfer(
             key=transfer.id,
             bank_code=account.bank_code,
             account_number=account.number,
@@ -136,24 +136,24 @@ def send(transfer: Transfer, account: BankAccountRow) -> GatewayPayoutStatus:
             description="Refund tiket" if transfer.refund_id else "Payout event",
         )
     except GatewayRefused as refused:
-        return GatewayPayoutStatus(
+        return GatewayTransferStatus(
             gateway=GATEWAY,
             reference=str(transfer.id),
             gateway_reference=transfer.gateway_reference or "",
             amount=transfer.amount,
-            state=GatewayPayoutState.FAILED,
+            state=GatewayTransferState.FAILED,
             failure_code=refused.code,
             may_retry=False,
             raw_status="REFUSED",
         )
 
 
-def query(transfer: Transfer) -> GatewayPayoutStatus | None:
+def query(transfer: Transfer) -> GatewayTransferStatus | None:
     """A transfer's status at the gateway; None where it is not known there. Raises the errors of gateways.errors."""
-    return registry.payout_gateway().payout_status(transfer.id, transfer.gateway_reference)
+    return registry.transfer_gateway().transfer_status(transfer.id, transfer.gateway_reference)
 
 
-def apply(tx: Transaction, transfer_id: UUID, reported: GatewayPayoutStatus) -> Transfer | None:
+def apply(tx: Transaction, transfer_id: UUID, reported: GatewayTransferStatus) -> Transfer | None:
     """Book what the gateway says; the try as it is now, or None where nothing changed. Its debt is locked."""
     row = tx.execute(_LOCK, {"id": transfer_id}).one()
     before = Transfer(**row._mapping)
@@ -176,7 +176,7 @@ def account_of(tx: Transaction, transfer: Transfer) -> BankAccountRow:
     return bank_accounts.read(tx, transfer.bank_account_id)
 
 
-def _change(tx: Transaction, transfer: Transfer, status: str, reported: GatewayPayoutStatus) -> None:
+def _change(tx: Transaction, transfer: Transfer, status: str, reported: GatewayTransferStatus) -> None:
     tx.execute(
         _CHANGE,
         {

@@ -24,7 +24,7 @@ from shared.gateways import registry
 from shared.gateways.errors import GatewayRefused
 from shared.gateways.protocol import Gateway
 from shared.gateways.registry import NO_GATEWAY
-from shared.gateways.statuses import GatewayPayoutStatus, GatewayRefundState, GatewayRefundStatus
+from shared.gateways.statuses import GatewayRefundState, GatewayRefundStatus, GatewayTransferStatus
 from shared.identity import people
 from shared.messages import mails
 from shared.payouts import bank_accounts, transfers
@@ -71,7 +71,7 @@ def sync(refund_id: UUID) -> str:
     return _through_gateway(refund, lambda gateway: gateway.refund_status(refund))
 
 
-def record_transfer(transfer: Transfer, reported: GatewayPayoutStatus) -> str:
+def record_transfer(transfer: Transfer, reported: GatewayTransferStatus) -> str:
     """Book what the bank did with a transfer that pays a refund; return the refund's status."""
     with transaction() as tx:
         refund = _lock(tx, transfer.debt_id)

@@ -335,9 +335,9 @@ def complete_by_transfer(tx: Transaction, refund: Refund) -> None:
 def complete_manually(tx: Transaction, refund: Refund, gateway: str, note: str, *, by: UUID) -> None:
     """Complete a waiting or failed refund that a person has sent at a gateway's dashboard.
 
-    There the payment was refunded, if the gateway can do that; else the payout gateway paid a bank account.
+    There the payment was refunded, if the gateway can do that; else the transfer gateway paid a bank account.
     """
-    is_refunded = gateway == refund.gateway and (gateway != registry.PAYOUTS or refund.method == RefundMethod.GATEWAY)
+    is_refunded = gateway == refund.gateway and (gateway != registry.TRANSFERS or refund.method == RefundMethod.GATEWAY)
     method = RefundMethod.GATEWAY if is_refunded else RefundMethod.TRANSFER
     tx.execute(_COMPLETED_MANUALLY, {"id": refund.id, "method": method})
     ledger.post_refund_paid(tx, refund.id, gateway, refund.amount, order_id=refund.order_id, is_manual=True)

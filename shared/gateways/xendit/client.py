@@ -18,9 +18,9 @@ from shared.gateways.statuses import (
     Customer,
     GatewayPaymentState,
     GatewayPaymentStatus,
-    GatewayPayoutStatus,
     GatewayRefundState,
     GatewayRefundStatus,
+    GatewayTransferStatus,
     Movement,
     OpenedPayment,
     PaymentMethod,
@@ -245,7 +245,7 @@ class Xendit:
         account_holder_name: str,
         amount: int,
         description: str,
-    ) -> GatewayPayoutStatus:
+    ) -> GatewayTransferStatus:
         """Send `amount` rupiah to a bank account (`bank_code` of BANKS).
 
         After an unknown outcome repeat with the same key; after a failure use a new one, since the
@@ -279,7 +279,7 @@ class Xendit:
 
     def payout_status(
         self, payout_id: str | None = None, *, reference_id: str | None = None
-    ) -> GatewayPayoutStatus | None:
+    ) -> GatewayTransferStatus | None:
         """Xendit's status of a payout, by its id or else of the newest one with our reference.
 
         None where no payout has that reference.

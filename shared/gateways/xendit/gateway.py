@@ -1,4 +1,4 @@
-"""Xendit as a payment gateway and as the payout gateway: invoices, refunds and payouts of our account.
+"""Xendit as a payment gateway and as the transfer gateway: invoices, refunds and payouts of our account.
 
 One external id can have several invoices there, since an answer can be lost (docs/reference/gateways.md).
 """
@@ -15,8 +15,8 @@ from shared.gateways.statuses import (
     Customer,
     GatewayPaymentState,
     GatewayPaymentStatus,
-    GatewayPayoutStatus,
     GatewayRefundStatus,
+    GatewayTransferStatus,
     MethodTraits,
     Movement,
     OpenedPayment,
@@ -40,7 +40,7 @@ _REFUND_AGAIN_SECONDS = 60.0
 
 
 class XenditGateway:
-    """Implements `Gateway` and `PayoutGateway` (shared/gateways/protocol.py), where each method is described."""
+    """Implements `Gateway` and `TransferGateway` (shared/gateways/protocol.py), where each method is described."""
 
     name = GATEWAY
     lists_movements = True
@@ -153,10 +153,10 @@ class XenditGateway:
         """Read the list of refunds."""
         return self._client.refunds_created(since)
 
-    def send_payout(
+    def send_transfer(
         self, *, key: UUID, bank_code: str, account_number: str, holder_name: str, amount: int, description: str
-    ) -> GatewayPayoutStatus:
-        """A payout whose reference is the key."""
+    ) -> GatewayTransferStatus:
+        """A payout of Xendit's, whose reference is the key."""
         return self._client.send_payout(
             reference_id=str(key),
             idempotency_key=str(key),
@@ -167,7 +167,7 @@ class XenditGateway:
             description=description,
         )
 
-    def payout_status(self, key: UUID, reference: str | None) -> GatewayPayoutStatus | None:
+    def transfer_status(self, key: UUID, reference: str | None) -> GatewayTransferStatus | None:
         """Ask by Xendit's id, else by our key."""
         if reference:
             return self._client.payout_status(reference)

@@ -13,10 +13,10 @@ from shared.gateways.statuses import (
     AccountName,
     GatewayPaymentState,
     GatewayPaymentStatus,
-    GatewayPayoutState,
-    GatewayPayoutStatus,
     GatewayRefundState,
     GatewayRefundStatus,
+    GatewayTransferState,
+    GatewayTransferStatus,
     Movement,
     OpenedPayment,
 )
@@ -39,22 +39,22 @@ REFUND_STATES = {
 }
 
 PAYOUT_STATES = {
-    "ACCEPTED": GatewayPayoutState.PROCESSING,
-    "REQUESTED": GatewayPayoutState.PROCESSING,
-    "PENDING_COMPLIANCE_ASSESSMENT": GatewayPayoutState.PROCESSING,
-    "LOCKED": GatewayPayoutState.PROCESSING,
-    "SUCCEEDED": GatewayPayoutState.SUCCEEDED,
-    "FAILED": GatewayPayoutState.FAILED,
-    "COMPLIANCE_REJECTED": GatewayPayoutState.FAILED,
-    "EXPIRED": GatewayPayoutState.FAILED,
-    "CANCELLED": GatewayPayoutState.CANCELLED,
-    "REVERSED": GatewayPayoutState.REVERSED,
+    "ACCEPTED": GatewayTransferState.PROCESSING,
+    "REQUESTED": GatewayTransferState.PROCESSING,
+    "PENDING_COMPLIANCE_ASSESSMENT": GatewayTransferState.PROCESSING,
+    "LOCKED": GatewayTransferState.PROCESSING,
+    "SUCCEEDED": GatewayTransferState.SUCCEEDED,
+    "FAILED": GatewayTransferState.FAILED,
+    "COMPLIANCE_REJECTED": GatewayTransferState.FAILED,
+    "EXPIRED": GatewayTransferState.FAILED,
+    "CANCELLED": GatewayTransferState.CANCELLED,
+    "REVERSED": GatewayTransferState.REVERSED,
 }
 
 DISBURSEMENT_STATES = {
-    "PENDING": GatewayPayoutState.PROCESSING,
-    "COMPLETED": GatewayPayoutState.SUCCEEDED,
-    "FAILED": GatewayPayoutState.FAILED,
+    "PENDING": GatewayTransferState.PROCESSING,
+    "COMPLETED": GatewayTransferState.SUCCEEDED,
+    "FAILED": GatewayTransferState.FAILED,
 }
 
 CURABLE_PAYOUT_FAILURES = frozenset(
@@ -152,13 +152,13 @@ def read_refund(body: object) -> GatewayRefundStatus:
     )
 
 
-def read_payout(body: object) -> GatewayPayoutStatus:
+def read_payout(body: object) -> GatewayTransferStatus:
     """The status in a payout (v2), as the API answers it and as `data` of a webhook carries it."""
     payout = Fields(GATEWAY, body)
     return _payout_status(payout, payout.text("reference_id"), PAYOUT_STATES)
 
 
-def read_disbursement(body: object) -> GatewayPayoutStatus:
+def read_disbursement(body: object) -> GatewayTransferStatus:
     """The status in a disbursement (v1, legacy)."""
     disbursement = Fields(GATEWAY, body)
     return _payout_status(disbursement, disbursement.text("external_id"), DISBURSEMENT_STATES)
@@ -200,15 +200,15 @@ _MOVED = frozenset({"SUCCESS", "REVERSED"})
 _BOOKED_TYPES = frozenset({"PAYMENT", "REFUND", "DISBURSEMENT", "PAYOUT"})
 
 
-def _payout_status(payout: Fields, reference: str, states: Mapping[str, GatewayPayoutState]) -> GatewayPayoutStatus:
+def _payout_status(payout: Fields, reference: str, states: Mapping[str, GatewayTransferState]) -> GatewayTransferStatus:
     status = payout.text("status").upper()
     failure_code = payout.optional_text("failure_code")
-    return GatewayPayoutStatus(
+    return GatewayTransferStatus(
         gateway=GATEWAY,
         reference=reference,
         gateway_reference=payout.text("id"),
         amount=payout.rupiah("amount"),
-        state=states.get(status, GatewayPayoutState.UNKNOWN),
+        state=states.get(status, GatewayTransferState.UNKNOWN),
         failure_code=failure_code,
         may_retry=failure_code in CURABLE_PAYOUT_FAILURES,
         raw_status=status,

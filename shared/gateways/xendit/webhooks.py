@@ -8,8 +8,8 @@ from shared.gateways.errors import PayloadUnreadable, SignatureInvalid
 from shared.gateways.fields import Fields, header, parse_object, short_id, unreadable_event
 from shared.gateways.statuses import (
     GatewayPaymentStatus,
-    GatewayPayoutStatus,
     GatewayRefundStatus,
+    GatewayTransferStatus,
     WebhookEvent,
     WebhookEventKind,
 )
@@ -18,7 +18,7 @@ from shared.gateways.xendit.responses import GATEWAY, read_disbursement, read_in
 DASHBOARD_TEST_ID = "593f4ed1c3d3bb7f39733d83"
 """The invoice id in the sample that the dashboard's "Test and save" button sends."""
 
-_Status = GatewayPaymentStatus | GatewayRefundStatus | GatewayPayoutStatus
+_Status = GatewayPaymentStatus | GatewayRefundStatus | GatewayTransferStatus
 
 _READERS: Mapping[WebhookEventKind, Callable[[object], _Status]] = {
     WebhookEventKind.PAYMENT: read_invoice,

@@ -13,9 +13,9 @@ from shared.gateways.statuses import (
     Customer,
     GatewayPaymentState,
     GatewayPaymentStatus,
-    GatewayPayoutState,
-    GatewayPayoutStatus,
     GatewayRefundState,
+    GatewayTransferState,
+    GatewayTransferStatus,
     OpenedPayment,
     PaymentMethod,
     WebhookEventKind,
@@ -255,7 +255,7 @@ def test_what_cannot_be_refunded_is_refused(
         )
 
 
-def send_payout(xendit: Xendit, reference: str, account_number: str, **changes: Any) -> GatewayPayoutStatus:
+def send_payout(xendit: Xendit, reference: str, account_number: str, **changes: Any) -> GatewayTransferStatus:
     wanted: dict[str, Any] = {
         "reference_id": reference,
         "idempotency_key": reference,
@@ -271,11 +271,11 @@ def send_payout(xendit: Xendit, reference: str, account_number: str, **changes: 
 @pytest.mark.parametrize(
     ("account_number", "states", "failure_code"),
     [
-        ("7000000001", [GatewayPayoutState.SUCCEEDED], None),
-        ("0000123456", [GatewayPayoutState.FAILED], "TEMPORARY_TRANSFER_ERROR"),
-        ("999999", [GatewayPayoutState.FAILED], "REJECTED_BY_CHANNEL"),
-        ("121212", [GatewayPayoutState.FAILED], "INVALID_DESTINATION"),
-        ("654321", [GatewayPayoutState.SUCCEEDED, GatewayPayoutState.REVERSED], None),
+        ("7000000001", [GatewayTransferState.SUCCEEDED], None),
+        ("0000123456", [GatewayTransferState.FAILED], "TEMPORARY_TRANSFER_ERROR"),
+        ("999999", [GatewayTransferState.FAILED], "REJECTED_BY_CHANNEL"),
+        ("121212", [GatewayTransferState.FAILED], "INVALID_DESTINATION"),
+        ("654321", [GatewayTransferState.SUCCEEDED, GatewayTransferState.REVERSED], None),
     ],
 )
 def test_a_payout_takes_the_course_of_its_account_number(
@@ -283,15 +283,15 @@ def test_a_payout_takes_the_course_of_its_account_number(
     receiver: Receiver,
     order_id: str,
     account_number: str,
-    states: list[GatewayPayoutState],
+    states: list[GatewayTransferState],
     failure_code: str | None,
 ) -> None:
     made = send_payout(xendit, order_id, account_number)
-    assert made.state in (GatewayPayoutState.PROCESSING, *states)
+    assert made.state in (GatewayTransferState.PROCESSING, *states)
     webhooks = receiver.wait_for(len(states), order_id)
     told = [xendit.parse_webhook(each.headers, each.body).reported for each in webhooks]
     facts = {
-        reported.state: reported for reported in told if isinstance(reported, GatewayPayoutStatus)
+        reported.state: reported for reported in told if isinstance(reported, GatewayTransferStatus)
     }  # on a busy machine in any order
     assert set(facts) == set(states)
     last = facts[states[-1]]
@@ -314,7 +314,7 @@ def test_a_payout_can_be_cancelled_while_it_waits(xendit: Xendit, base_url: str,
     requests.post(cancel, auth=("xnd_development_test", ""), timeout=10).raise_for_status()
     reported = xendit.payout_status(made.gateway_reference)
     assert reported is not None
-    assert reported.state is GatewayPayoutState.CANCELLED
+    assert reported.state is GatewayTransferState.CANCELLED
 
 
 def test_nobody_knows_an_unknown_payout(xendit: Xendit, order_id: str) -> None:

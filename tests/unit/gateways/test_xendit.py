@@ -11,8 +11,8 @@ from shared.gateways.statuses import (
     AccountCheck,
     Customer,
     GatewayPaymentState,
-    GatewayPayoutState,
-    GatewayPayoutStatus,
+    GatewayTransferState,
+    GatewayTransferStatus,
     OpenedPayment,
     PaymentMethod,
 )
@@ -238,7 +238,7 @@ def test_a_payout_is_sent_as_the_bank_wants_it(xendit: Xendit, server: ScriptedS
         "description": "Hasil penjuala",
     }
     assert request.headers["Idempotency-key"] == "key-1"
-    assert reported.state is GatewayPayoutState.PROCESSING
+    assert reported.state is GatewayTransferState.PROCESSING
 
 
 def test_a_bank_nobody_pays_out_to_is_refused_before_asking(xendit: Xendit, server: ScriptedServer) -> None:
@@ -269,7 +269,7 @@ def test_a_payout_is_found_by_our_reference(xendit: Xendit, server: ScriptedServ
     assert (xendit.payout_status(reference_id="e1-probe-20260817-123338") is not None) is found
 
 
-def a_payout(xendit: Xendit) -> GatewayPayoutStatus:
+def a_payout(xendit: Xendit) -> GatewayTransferStatus:
     return xendit.send_payout(
         reference_id="ours",
         idempotency_key="ours",
@@ -284,7 +284,7 @@ def a_payout(xendit: Xendit) -> GatewayPayoutStatus:
 def test_a_payout_that_xendit_knows_already_has_not_failed(xendit: Xendit, server: ScriptedServer) -> None:
     known = {"data": [sample("xendit", "payout_v2_create_200_accepted") | {"reference_id": "ours", "amount": 90_000}]}
     server.will_answer(Reply(409, sample("xendit", "payout_v2_error_409_duplicate")), Reply(200, known))
-    assert a_payout(xendit).state is GatewayPayoutState.PROCESSING
+    assert a_payout(xendit).state is GatewayTransferState.PROCESSING
     assert asked(server) == ["POST /v2/payouts", "GET /v2/payouts?reference_id=ours"]
 
 

@@ -12,10 +12,10 @@ from shared.gateways.statuses import (
     AccountCheck,
     GatewayPaymentState,
     GatewayPaymentStatus,
-    GatewayPayoutState,
-    GatewayPayoutStatus,
     GatewayRefundState,
     GatewayRefundStatus,
+    GatewayTransferState,
+    GatewayTransferStatus,
     WebhookEventKind,
 )
 from shared.gateways.xendit import responses, webhooks
@@ -28,8 +28,8 @@ WEBHOOKS = {
     "webhook_invoice_paid_bank_transfer": (WebhookEventKind.PAYMENT, GatewayPaymentState.PAID, 2_000_000, True),
     "webhook_invoice_paid_retail_outlet": (WebhookEventKind.PAYMENT, GatewayPaymentState.PAID, 2_000_000, True),
     "webhook_invoice_paid_qris": (WebhookEventKind.PAYMENT, GatewayPaymentState.PAID, 1_000, False),
-    "webhook_disbursement_completed": (WebhookEventKind.DISBURSEMENT, GatewayPayoutState.SUCCEEDED, 150_000, False),
-    "webhook_payout_v2_succeeded": (WebhookEventKind.PAYOUT, GatewayPayoutState.SUCCEEDED, 100, False),
+    "webhook_disbursement_completed": (WebhookEventKind.DISBURSEMENT, GatewayTransferState.SUCCEEDED, 150_000, False),
+    "webhook_payout_v2_succeeded": (WebhookEventKind.PAYOUT, GatewayTransferState.SUCCEEDED, 100, False),
     "webhook_refund_succeeded": (WebhookEventKind.REFUND, GatewayRefundState.SUCCEEDED, 10_000, False),
 }
 
@@ -178,11 +178,11 @@ def test_refunds_are_read_from_answers_and_lists() -> None:
 @pytest.mark.parametrize(
     ("name", "state", "failure_code", "may_retry"),
     [
-        ("payout_v2_create_200_accepted", GatewayPayoutState.PROCESSING, None, False),
-        ("payout_v2_get_failed_200", GatewayPayoutState.FAILED, "TEMPORARY_TRANSFER_ERROR", True),
+        ("payout_v2_create_200_accepted", GatewayTransferState.PROCESSING, None, False),
+        ("payout_v2_get_failed_200", GatewayTransferState.FAILED, "TEMPORARY_TRANSFER_ERROR", True),
     ],
 )
-def test_payouts(name: str, state: GatewayPayoutState, failure_code: str | None, may_retry: bool) -> None:
+def test_payouts(name: str, state: GatewayTransferState, failure_code: str | None, may_retry: bool) -> None:
     payout = responses.read_payout(sample("xendit", name))
     assert (payout.state, payout.failure_code, payout.may_retry) == (state, failure_code, may_retry)
 
@@ -190,28 +190,28 @@ def test_payouts(name: str, state: GatewayPayoutState, failure_code: str | None,
 @pytest.mark.parametrize(
     ("status", "state"),
     [
-        ("ACCEPTED", GatewayPayoutState.PROCESSING),
-        ("REQUESTED", GatewayPayoutState.PROCESSING),
-        ("PENDING_COMPLIANCE_ASSESSMENT", GatewayPayoutState.PROCESSING),
-        ("SUCCEEDED", GatewayPayoutState.SUCCEEDED),
-        ("FAILED", GatewayPayoutState.FAILED),
-        ("COMPLIANCE_REJECTED", GatewayPayoutState.FAILED),
-        ("CANCELLED", GatewayPayoutState.CANCELLED),
-        ("REVERSED", GatewayPayoutState.REVERSED),
-        ("SOMETHING_NEW", GatewayPayoutState.UNKNOWN),
+        ("ACCEPTED", GatewayTransferState.PROCESSING),
+        ("REQUESTED", GatewayTransferState.PROCESSING),
+        ("PENDING_COMPLIANCE_ASSESSMENT", GatewayTransferState.PROCESSING),
+        ("SUCCEEDED", GatewayTransferState.SUCCEEDED),
+        ("FAILED", GatewayTransferState.FAILED),
+        ("COMPLIANCE_REJECTED", GatewayTransferState.FAILED),
+        ("CANCELLED", GatewayTransferState.CANCELLED),
+        ("REVERSED", GatewayTransferState.REVERSED),
+        ("SOMETHING_NEW", GatewayTransferState.UNKNOWN),
     ],
 )
-def test_payout_statuses(status: str, state: GatewayPayoutState) -> None:
+def test_payout_statuses(status: str, state: GatewayTransferState) -> None:
     payout = sample("xendit", "payout_v2_get_failed_200")
     assert responses.read_payout(payout | {"status": status}).state is state
 
 
 def test_disbursements_of_the_first_version_are_read() -> None:
     pending = responses.read_disbursement(sample("xendit", "disbursement_create_200_pending"))
-    assert (pending.state, pending.amount) == (GatewayPayoutState.PROCESSING, 15_000)
+    assert (pending.state, pending.amount) == (GatewayTransferState.PROCESSING, 15_000)
     (done,) = map(responses.read_disbursement, sample("xendit", "disbursement_get_by_external_id_200"))
-    assert isinstance(done, GatewayPayoutStatus)
-    assert done.state is GatewayPayoutState.SUCCEEDED
+    assert isinstance(done, GatewayTransferStatus)
+    assert done.state is GatewayTransferState.SUCCEEDED
 
 
 @pytest.mark.parametrize("name", ["name_validation_v1_success", "name_validation_v1_1_completed_found"])
