@@ -2,7 +2,7 @@
 
 A function's privileges are those that the statements of its modules need: of main.py and of everything that this
 imports, triggers included. What a function can't import, it may not touch: reserve reads no payouts.
-`infra/deploy/grants.py` gives each function's role these privileges, never more than the product has (`karcis_app`).
+`infra/deploy/privileges.py` gives each function's role these privileges, and never more than `karcis_app` has.
 """
 
 import ast

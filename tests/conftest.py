@@ -122,11 +122,11 @@ def _migrated(server: Postgres) -> Iterator[Postgres]:
         _use(server.url("template"))
         command.upgrade(Config(str(ROOT / "alembic.ini")), "head")
         clients.engine().dispose()
-        from infra.deploy import grants
+        from infra.deploy import privileges
 
         owner = clients.make_engine()
         with owner.begin() as tx:
-            grants.give(tx)
+            privileges.grant_functions(tx)
         owner.dispose()
         yield server
     finally:

@@ -56,11 +56,11 @@ def roll_out(
         return []
     finally:
         if not arrived:
-            _back(changes, move)
+            _roll_back(changes, move)
 
 
 def _move(changes: Sequence[RevisionChange], percent: int, move: Move) -> None:
-    failed = traffic.each(lambda change: move(change, percent), changes)
+    failed = traffic.for_each(lambda change: move(change, percent), changes)
     if failed:
         raise NotMoved("; ".join(f"{change.service} to {percent} %: {error}" for change, error in failed))
 
@@ -74,35 +74,35 @@ def _regressions(changes: Sequence[RevisionChange], measure: Measure, public: fr
         if fault:
             found[change.service] = f"{change.service}: {fault}"
 
-    unseen = traffic.each(look, changes)
+    unseen = traffic.for_each(look, changes)
     if unseen:
         raise unseen[0][1]
     return [found[service] for service in sorted(found)]
 
 
-def _back(changes: Sequence[RevisionChange], move: Move) -> None:
+def _roll_back(changes: Sequence[RevisionChange], move: Move) -> None:
     """Give every service's traffic to its old revision; one that can't be moved doesn't keep the others."""
-    for change, error in traffic.each(lambda change: move(change, 0), changes):
+    for change, error in traffic.for_each(lambda change: move(change, 0), changes):
         print(f"NOT ROLLED BACK, do it by hand: {change.service} to {change.old}: {error}", flush=True)
 
 
 def main() -> int:
-    """Roll out what `traffic hold` and the apply have prepared."""
+    """Roll out what `traffic pin` and the apply have prepared."""
     if len(sys.argv) != 2:
         print(__doc__)
         return 2
-    held = json.loads(traffic.HELD.read_text(encoding="utf-8"))
+    pinned = json.loads(traffic.PINNED.read_text(encoding="utf-8"))
     try:
-        changes = traffic.changes(held)
-    except traffic.NotReady as fault:
+        changes = traffic.pending_changes(pinned)
+    except traffic.RevisionNotReady as fault:
         print(f"Nothing was moved: {fault}")
         return 1
-    print(traffic.described(changes), flush=True)
+    print(traffic.as_json(changes), flush=True)
     faults = candidate_checks.failures(changes)
     if faults:
         print("\n".join(["Nobody was sent to the new revisions:", *faults]))
         return 1
-    public = frozenset(traffic.service(name) for name, each in manifest().functions.items() if each.is_public)
+    public = frozenset(traffic.service_name(name) for name, each in manifest().functions.items() if each.is_public)
     wait = wait_sending(sys.argv[1].rstrip("/"), [change.service for change in changes])
     regressions = roll_out(changes, move=traffic.move, measuring=measuring, wait=wait, public=public)
     for line in regressions:

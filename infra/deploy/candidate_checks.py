@@ -19,13 +19,13 @@ TAG = "candidate"
 def failures(changes: Sequence[RevisionChange]) -> list[str]:
     """The addresses of public functions' new revisions that answer 5xx, or not at all."""
     paths = {
-        traffic.service(each.name): synthetic_requests.address(each)
+        traffic.service_name(each.name): synthetic_requests.address(each)
         for each in manifest().functions.values()
         if each.is_public
     }
     tried = [change for change in changes if change.service in paths]
     try:
-        untagged = traffic.each(lambda change: _update(change.service, f"--update-tags={TAG}={change.new}"), tried)
+        untagged = traffic.for_each(lambda change: _update(change.service, f"--update-tags={TAG}={change.new}"), tried)
         if untagged:
             return [f"{change.service} can't be tagged: {error}" for change, error in untagged]
         asked = _addresses([change.service for change in tried])
@@ -36,7 +36,7 @@ def failures(changes: Sequence[RevisionChange]) -> list[str]:
             f"{address} answers {status}" for address, status in _statuses(addresses).items() if _is_failure(status)
         ]
     finally:
-        for change, error in traffic.each(lambda change: _update(change.service, f"--remove-tags={TAG}"), tried):
+        for change, error in traffic.for_each(lambda change: _update(change.service, f"--remove-tags={TAG}"), tried):
             print(f"the tag {TAG} is left on {change.service}: {error}", flush=True)
 
 

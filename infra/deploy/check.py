@@ -23,7 +23,7 @@ IMAGE = "asia-southeast2-docker.pkg.dev/example-karcis-{environment}/functions/k
 """What a pipeline gives Terraform: no file holds it."""
 
 
-class Failed(RuntimeError):
+class StepFailed(RuntimeError):
     """A step ended with an error or a warning; its output has been printed."""
 
 
@@ -38,7 +38,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as plans:
         try:
             _prove(terraform, Path(plans))
-        except Failed as fault:
+        except StepFailed as fault:
             print(f"infra-check: {fault}")
             return 1
     print("infra-check: all proven")
@@ -103,7 +103,7 @@ def _step(
     quiet: bool = False,
     surroundings: Mapping[str, str] | None = None,
 ) -> str:
-    """Run one step, print how long it took, and return what it said. Raises Failed.
+    """Run one step, print how long it took, and return what it said. Raises StepFailed.
 
     `warnings` lets it warn: about the machine's own set-up, not about our code. `quiet` is for what answers with
     data. `surroundings` are environment variables of its own.
@@ -116,7 +116,7 @@ def _step(
     warned = "Warning:" in ran.stdout + ran.stderr and not (warnings or quiet)
     if ran.returncode or warned:
         print(ran.stdout[-20_000:], ran.stderr[-20_000:], sep="\n")
-        raise Failed(f"{name} {'warns' if warned and not ran.returncode else 'failed'}")
+        raise StepFailed(f"{name} {'warns' if warned and not ran.returncode else 'failed'}")
     return ran.stdout
 
 

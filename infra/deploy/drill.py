@@ -100,8 +100,7 @@ def _loaded(server: Postgres, file: Path, rows: Mapping[str, int] | None) -> lis
     started = time.monotonic()
     backups.load(file, server.url("restored"), server.bin_dir)
     with backups.engine_of(server.url("restored")).begin() as tx:
-        privileges.make_roles(tx)
-        privileges.grant(tx)
+        privileges.restore(tx)
     return _found(server, rows, started)
 
 

@@ -42,7 +42,7 @@ Keys = Mapping[str, Mapping[int, str]]
 """Name of a secret to its values, by the number of their version."""
 
 
-class Refused(RuntimeError):
+class EscrowError(RuntimeError):
     """Nothing was sealed or restored; the message says why."""
 
 
@@ -55,11 +55,11 @@ class Custodian:
 
 
 def custodians(folder: Path = CUSTODIANS) -> list[Custodian]:
-    """Everybody whose certificate is in the folder. Raises Refused where they are too few, or one is unfit."""
+    """Everybody whose certificate is in the folder. Raises EscrowError where they are too few, or one is unfit."""
     found = [Custodian(file.stem, file) for file in sorted(folder.glob("*.pem"))]
     keys = {_checked(custodian) for custodian in found}
     if len(keys) < _LEAST_CUSTODIANS:
-        raise Refused(
+        raise EscrowError(
             f"{folder} names {len(keys)} custodians with keys of their own, and must name {_LEAST_CUSTODIANS}"
         )
     return found
@@ -70,17 +70,17 @@ def _checked(custodian: Custodian) -> int:
     certificate = x509.load_pem_x509_certificate(custodian.certificate.read_bytes())
     key = certificate.public_key()
     if not isinstance(key, RSAPublicKey) or key.key_size < _LEAST_BITS:
-        raise Refused(f"{custodian.name}: the key is not RSA of {_LEAST_BITS} bits or more")
+        raise EscrowError(f"{custodian.name}: the key is not RSA of {_LEAST_BITS} bits or more")
     if not certificate.not_valid_before_utc <= datetime.now(UTC) < certificate.not_valid_after_utc:
-        raise Refused(f"{custodian.name}: the certificate is not valid today")
+        raise EscrowError(f"{custodian.name}: the certificate is not valid today")
     return key.public_numbers().n
 
 
 def collect() -> Keys:
-    """The escrowed keys of this project: every enabled version. Raises Refused where one has none."""
+    """The escrowed keys of this project: every enabled version. Raises EscrowError where one has none."""
     found = {name: _versions(name) for name in ESCROWED}
     if missing := [name for name, versions in found.items() if not versions]:
-        raise Refused(f"no enabled version of {', '.join(missing)}")
+        raise EscrowError(f"no enabled version of {', '.join(missing)}")
     return found
 
 
@@ -113,10 +113,10 @@ def store(sealed: bytes, bucket: str) -> str:
 
 
 def restore(keys: Keys) -> None:
-    """Give the keys to the secrets of this project, under their old numbers. Raises Refused where one has a version."""
+    """Give the keys to the secrets of this project, under their old numbers. Raises EscrowError where one has some."""
     for name in keys:
         if any(clients.secret_manager().list_secret_versions(parent=_secret(name))):
-            raise Refused(f"{name} has a version already: what it seals names another key by the same number")
+            raise EscrowError(f"{name} has a version already: what it seals names another key by the same number")
     for name, versions in keys.items():
         for number in range(1, max(versions) + 1):
             _add(name, number, versions.get(number))
@@ -129,7 +129,7 @@ def _add(name: str, number: int, value: str | None) -> None:
     payload = SecretPayload(data=(secrets.token_urlsafe(48) if value is None else value).encode())
     made = clients.secret_manager().add_secret_version(parent=_secret(name), payload=payload).name
     if _number(made) != number:
-        raise Refused(f"{name}: version {_number(made)} was made where {number} was to be")
+        raise EscrowError(f"{name}: version {_number(made)} was made where {number} was to be")
     if value is None:
         clients.secret_manager().disable_secret_version(name=made)
 
@@ -176,7 +176,7 @@ def main(arguments: list[str]) -> int:
             case _:
                 print(__doc__)
                 return 2
-    except Refused as refusal:
+    except EscrowError as refusal:
         print(f"Refused: {refusal}.")
         return 1
     return 0

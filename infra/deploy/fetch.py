@@ -17,21 +17,21 @@ import tempfile
 from pathlib import Path
 
 
-class Refused(RuntimeError):
+class ArchiveRejected(RuntimeError):
     """What was asked to be released is not what the pipeline has proven; the message says why."""
 
 
 def fetch(artefact: str, sha256: str, *, bucket: str, key: str, into: Path) -> None:
-    """Replace the files in `into` by those of the archive. Raises Refused, and CalledProcessError of gcloud."""
+    """Replace the files in `into` by those of the archive. Raises ArchiveRejected, and CalledProcessError of gcloud."""
     if not re.fullmatch(rf"gs://{re.escape(bucket)}/[0-9a-f]{{40}}/[0-9a-f-]{{36}}\.tar\.gz", artefact):
-        raise Refused(f"{artefact!r} is no archive of the pipeline's bucket")
+        raise ArchiveRejected(f"{artefact!r} is no archive of the pipeline's bucket")
     with tempfile.TemporaryDirectory() as folder:
         archive, signature, public_key = (Path(folder, name) for name in ("archive", "signature", "key.pem"))
         _gcloud("storage", "cp", artefact, str(archive))
         _gcloud("storage", "cp", f"{artefact}.sig", str(signature))
         found = _digest(archive)
         if found != sha256:
-            raise Refused(f"the archive's SHA-256 is {found}, approved was {sha256!r}")
+            raise ArchiveRejected(f"the archive's SHA-256 is {found}, approved was {sha256!r}")
         _gcloud("kms", "keys", "versions", "get-public-key", key, f"--output-file={public_key}")
         _verify(archive, signature, public_key)
         _empty(into)
@@ -50,7 +50,7 @@ def _digest(archive: Path) -> str:
 def _verify(archive: Path, signature: Path, public_key: Path) -> None:
     command = ["openssl", "dgst", "-sha256", "-verify", str(public_key), "-signature", str(signature), str(archive)]
     if subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode:
-        raise Refused("the pipeline has not signed this archive")
+        raise ArchiveRejected("the pipeline has not signed this archive")
 
 
 def _empty(folder: Path) -> None:
@@ -63,7 +63,7 @@ def main() -> int:
     asked = os.environ
     try:
         fetch(asked["ARTEFACT"], asked["SHA256"], bucket=asked["BUCKET"], key=asked["KEY"], into=Path.cwd())
-    except Refused as refusal:
+    except ArchiveRejected as refusal:
         print(f"Not released: {refusal}.")
         return 1
     print(f"{asked['ARTEFACT']} is signed, and the one that was approved.")

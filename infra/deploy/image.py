@@ -26,21 +26,23 @@ PATIENCE_SECONDS = 1800
 LOOK_EVERY_SECONDS = 20
 
 
-class Refused(RuntimeError):
+class ImageRejected(RuntimeError):
     """There is no such image, or it may not be released; the message says why."""
 
 
 def find(commit: str, *, built: str, image: str, wait: Callable[[float], None] = time.sleep) -> str:
-    """The image of a commit, by digest, as it is named in this environment. Raises Refused.
+    """The image of a commit, by digest, as it is named in this environment. Raises ImageRejected.
 
     One that is built here is waited for; one of another environment was released there, or is not to be had.
     """
     waited = 0
     while (digest := _digest(f"{built}:{commit}")) is None:
         if built != image:
-            raise Refused(f"{commit} is not among the released images of {built}")
+            raise ImageRejected(f"{commit} is not among the released images of {built}")
         if waited >= PATIENCE_SECONDS:
-            raise Refused(f"the image of {commit} was not built within {PATIENCE_SECONDS} s: look at the build `image`")
+            raise ImageRejected(
+                f"the image of {commit} was not built within {PATIENCE_SECONDS} s: look at the build `image`"
+            )
         wait(LOOK_EVERY_SECONDS)
         waited += LOOK_EVERY_SECONDS
     return f"{image}@{digest}"
@@ -55,13 +57,13 @@ def _digest(tagged: str) -> str | None:
 
 
 def scan(image: str) -> None:
-    """Look for known vulnerabilities. Raises Refused where a critical one has a fix."""
+    """Look for known vulnerabilities. Raises ImageRejected where a critical one has a fix."""
     scanned = gcloud("artifacts", "docker", "images", "scan", image, "--remote", "--location=asia")["response"]["scan"]
     found = gcloud("artifacts", "docker", "images", "list-vulnerabilities", scanned, "--location=asia") or []
     mended = sorted({_name(each) for each in found if _must_be_mended(each["vulnerability"])})
     print(f"{len(found)} known vulnerabilities, {len(mended)} of them critical and with a fix")
     if mended:
-        raise Refused(f"update what has {', '.join(mended)}: the base in the Dockerfile, or requirements.txt")
+        raise ImageRejected(f"update what has {', '.join(mended)}: the base in the Dockerfile, or requirements.txt")
 
 
 def _must_be_mended(vulnerability: Mapping[str, Any]) -> bool:
@@ -83,12 +85,12 @@ def attest(image: str, *, attestor: str, key: str) -> None:
 
 
 def serving() -> str:
-    """The image of the revisions that have the traffic, whatever is newer. Raises Refused where there are several."""
+    """The image of the revisions that have the traffic, whatever is newer. Raises ImageRejected for several."""
     images = {each["metadata"]["name"]: _image_of(each) for each in gcloud("run", "revisions", "list")}
     targets = [target for each in gcloud("run", "services", "list") for target in each["status"]["traffic"]]
     found = {images[target["revisionName"]] for target in targets if target.get("percent")}
     if len(found) != 1:
-        raise Refused(f"the functions serve {len(found)} images: {', '.join(sorted(found))}")
+        raise ImageRejected(f"the functions serve {len(found)} images: {', '.join(sorted(found))}")
     return found.pop()
 
 
@@ -119,7 +121,7 @@ def main() -> int:
         return 2
     try:
         COMMANDS[sys.argv[1]]()
-    except Refused as refusal:
+    except ImageRejected as refusal:
         print(f"Refused: {refusal}.", file=sys.stderr)
         return 1
     return 0

@@ -46,14 +46,14 @@ class Migration:
     """The statements that code of yesterday could miss."""
 
 
-class Refused(RuntimeError):
+class UnsafeMigration(RuntimeError):
     """These migrations can't be released like this; the message says what to change."""
 
 
 def target(pending: Sequence[Migration], phase: str, *, is_new: bool = False) -> str | None:
     """The revision to upgrade to in this phase, None where there is nothing to do.
 
-    `pending` is oldest first. A database that is new has no code to be careful of. Raises Refused.
+    `pending` is oldest first. A database that is new has no code to be careful of. Raises UnsafeMigration.
     """
     if not is_new:
         _check(pending)
@@ -67,10 +67,10 @@ def _check(pending: Sequence[Migration]) -> None:
     for migration in pending:
         if migration.takes_away and not migration.contracts:
             statements = ", ".join(migration.takes_away)
-            raise Refused(f"{migration.revision} takes away ({statements}): say `contracts = True` at its top.")
+            raise UnsafeMigration(f"{migration.revision} takes away ({statements}): say `contracts = True` at its top.")
     for earlier, later in pairwise(pending):
         if earlier.contracts and not later.contracts:
-            raise Refused(
+            raise UnsafeMigration(
                 f"{later.revision} expands after {earlier.revision} contracts: release them apart,"
                 " and approve the build `contract` of the release before."
             )
@@ -123,7 +123,7 @@ def main() -> int:
         return 0
     try:
         chosen = run(sys.argv[1])
-    except Refused as refusal:
+    except UnsafeMigration as refusal:
         print(refusal)
         return 1
     print(f"{sys.argv[1]}: {chosen or 'nothing to do'}")

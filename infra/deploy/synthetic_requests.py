@@ -12,7 +12,7 @@ from itertools import count
 import requests
 
 from functions.manifest import Function, manifest
-from infra.deploy.traffic import service
+from infra.deploy.traffic import service_name
 
 REQUESTS_EACH = 200
 """Requests to each function during a step: the tenth that a new revision gets must be enough for health.py."""
@@ -40,7 +40,7 @@ def wait_sending(
     pause: Callable[[float], None] = time.sleep,
 ) -> Callable[[float], None]:
     """A function that waits so many seconds and meanwhile sends requests to the functions of these services."""
-    asked = [each for each in manifest().functions.values() if each.is_public and service(each.name) in services]
+    asked = [each for each in manifest().functions.values() if each.is_public and service_name(each.name) in services]
     addresses = [f"{url}{found}" for each in asked if (found := address(each))]
     numbers = count()
 

@@ -1,9 +1,9 @@
 """The traffic of a function's revisions, which is that of its Cloud Run service.
 
-    python -m infra.deploy.traffic hold     before the apply: pin what serves now, and remember it
-    python -m infra.deploy.traffic latest   after an apply by hand that can't wait for the canary: all to the newest
-    python -m infra.deploy.traffic back     all to what `hold` has remembered
-    python -m infra.deploy.traffic settled  before the database contracts: refuse while an earlier revision serves
+    python -m infra.deploy.traffic pin             before the apply: pin what serves now, and remember it
+    python -m infra.deploy.traffic latest          after an apply that can't wait for the canary: all to the newest
+    python -m infra.deploy.traffic rollback        all to what `pin` has remembered
+    python -m infra.deploy.traffic require-latest  before the database contracts: an error while an earlier one serves
 
 Unpinned, a service routes to its latest revision, and a deploy would move everybody at once. `latest` takes names of
 services, where not all are meant.
@@ -21,8 +21,8 @@ from typing import Any
 from functions.manifest import manifest
 from infra.deploy.gcloud import gcloud
 
-HELD = Path(".release.json")
-"""The revisions pinned by `hold`, for the canary of the same release and for the way back: service to revision."""
+PINNED = Path(".release.json")
+"""The revisions pinned by `pin`, for the canary of the same release and for the way back: service to revision."""
 AT_ONCE = 8
 """How many services are moved at a time: a move takes half a minute, and one after the other they took twenty."""
 
@@ -36,11 +36,11 @@ class RevisionChange:
     new: str
 
 
-class Undecided(RuntimeError):
+class TrafficSplit(RuntimeError):
     """A service's traffic is split already: an earlier release was left half-way. A person decides."""
 
 
-class NotReady(RuntimeError):
+class RevisionNotReady(RuntimeError):
     """A service's newest revision has not started: it can't reach what its probe asks for, or was not attested."""
 
 
@@ -48,18 +48,18 @@ class NotPinned(RuntimeError):
     """A service could not be pinned: an apply would move it at once. The others are pinned."""
 
 
-class Unknown(RuntimeError):
+class UnknownService(RuntimeError):
     """A service that isn't there was named."""
 
 
-def service(name: str) -> str:
+def service_name(name: str) -> str:
     """The Cloud Run service of a function."""
     return name.replace("_", "-")
 
 
-def services() -> list[str]:
+def service_names() -> list[str]:
     """The Cloud Run services of all functions."""
-    return [service(name) for name in manifest().functions]
+    return [service_name(name) for name in manifest().functions]
 
 
 def deployed() -> dict[str, Mapping[str, Any]]:
@@ -67,21 +67,21 @@ def deployed() -> dict[str, Mapping[str, Any]]:
     return {service["metadata"]["name"]: service["status"] for service in gcloud("run", "services", "list")}
 
 
-def serving(service: str, status: Mapping[str, Any]) -> str:
-    """The revision that has all the traffic. Raises Undecided where none has."""
+def serving_revision(service: str, status: Mapping[str, Any]) -> str:
+    """The revision that has all the traffic. Raises TrafficSplit where none has."""
     with_traffic = [target for target in status["traffic"] if target.get("percent")]
     if len(with_traffic) != 1:
-        raise Undecided(f"{service} is change: {status['traffic']}. Pin one revision by hand, then release again.")
+        raise TrafficSplit(f"{service} is split: {status['traffic']}. Pin one revision by hand, then release again.")
     revision: str = with_traffic[0]["revisionName"]
     return revision
 
 
-def latest(service: str, status: Mapping[str, Any]) -> str:
-    """The newest revision. Raises NotReady where it has not started."""
+def latest_revision(service: str, status: Mapping[str, Any]) -> str:
+    """The newest revision. Raises RevisionNotReady where it has not started."""
     revision: str = status["latestReadyRevisionName"]
     newest = status.get("latestCreatedRevisionName", revision)
     if newest != revision:
-        raise NotReady(f"{newest} of {service} has not started: look at its log")
+        raise RevisionNotReady(f"{newest} of {service} has not started: look at its log")
     return revision
 
 
@@ -95,7 +95,7 @@ def _route(service: str, shares: dict[str, int]) -> None:
     gcloud("run", "services", "update-traffic", service, f"--to-revisions={wanted}")
 
 
-def each(act: Callable[[Any], object], subjects: Iterable[Any]) -> list[tuple[Any, Exception]]:
+def for_each(act: Callable[[Any], object], subjects: Iterable[Any]) -> list[tuple[Any, Exception]]:
     """Act on all subjects, some at a time. Returns those with which it failed: one doesn't keep the others."""
     subjects = list(subjects)
 
@@ -111,55 +111,55 @@ def each(act: Callable[[Any], object], subjects: Iterable[Any]) -> list[tuple[An
         return [(subject, error) for subject, error in failed if error]
 
 
-def hold() -> dict[str, str]:
+def pin_serving() -> dict[str, str]:
     """Pin every service to what it serves now, and return it. A service that isn't there yet is left out.
 
-    Raises Undecided and NotPinned.
+    Raises TrafficSplit and NotPinned.
     """
     there = deployed()
-    held = {service: serving(service, there[service]) for service in services() if service in there}
-    failed = pin(held)
+    pinned = {service: serving_revision(service, there[service]) for service in service_names() if service in there}
+    failed = assign(pinned)
     if failed:
         raise NotPinned("; ".join(failed))
-    return held
+    return pinned
 
 
-def changes(held: dict[str, str]) -> list[RevisionChange]:
-    """The services to move after an apply: those whose newest revision is another than the one held.
+def pending_changes(pinned: dict[str, str]) -> list[RevisionChange]:
+    """The services to move after an apply: those whose newest revision is another than the one pinned.
 
-    Raises NotReady.
+    Raises RevisionNotReady.
     """
     there = deployed()
-    newest = {service: latest(service, there[service]) for service in services()}
+    newest = {service: latest_revision(service, there[service]) for service in service_names()}
     # A function that is new starts at 100 %: there is nothing to go back to, and nothing that calls it.
     return [
-        RevisionChange(service, held[service], revision)
+        RevisionChange(service, pinned[service], revision)
         for service, revision in newest.items()
-        if held.get(service, revision) != revision
+        if pinned.get(service, revision) != revision
     ]
 
 
-def to_latest(asked: Sequence[str]) -> dict[str, str]:
-    """The targets of these services, or of all: each goes to its newest revision. Raises Unknown and NotReady."""
+def latest_targets(asked: Sequence[str]) -> dict[str, str]:
+    """The newest revision of each of these services, or of all. Raises UnknownService and RevisionNotReady."""
     there = deployed()
     unknown = set(asked) - set(there)
     if unknown:
-        raise Unknown(f"there is no service {', '.join(sorted(unknown))}")
+        raise UnknownService(f"there is no service {', '.join(sorted(unknown))}")
     chosen = set(asked) or set(there)
-    return {service: latest(service, there[service]) for service in services() if service in chosen}
+    return {service: latest_revision(service, there[service]) for service in service_names() if service in chosen}
 
 
-def pin(wanted: Mapping[str, str]) -> list[str]:
+def assign(wanted: Mapping[str, str]) -> list[str]:
     """Give each service's traffic to its revision, and return what went wrong: one doesn't keep the others."""
-    failed = each(lambda service: _route(service, {wanted[service]: 100}), wanted)
+    failed = for_each(lambda service: _route(service, {wanted[service]: 100}), wanted)
     return [f"{service} to {wanted[service]}: {fault}" for service, fault in failed]
 
 
-def unsettled() -> list[str]:
-    """The services that serve another revision than their newest. Raises Undecided where one is change."""
+def not_on_latest() -> list[str]:
+    """The services that serve another revision than their newest. Raises TrafficSplit where one is split."""
     there = deployed()
-    chosen = [service for service in services() if service in there]
-    return [service for service in chosen if serving(service, there[service]) != _newest(there[service])]
+    chosen = [service for service in service_names() if service in there]
+    return [service for service in chosen if serving_revision(service, there[service]) != _newest(there[service])]
 
 
 def _newest(status: Mapping[str, Any]) -> str:
@@ -170,33 +170,33 @@ def _newest(status: Mapping[str, Any]) -> str:
 def main() -> int:
     """Do what is asked for; 1 where that didn't work out for every service."""
     command, *names = sys.argv[1:] or [""]
-    if command not in ("hold", "latest", "back", "settled") or (names and command != "latest"):
+    if command not in ("pin", "latest", "rollback", "require-latest") or (names and command != "latest"):
         print(__doc__)
         return 2
     try:
-        if command == "settled":
-            earlier = unsettled()
+        if command == "require-latest":
+            earlier = not_on_latest()
             print(f"They serve an earlier revision: {', '.join(earlier)}" if earlier else "All serve their newest.")
             return 1 if earlier else 0
-        if command == "hold":
-            HELD.write_text(json.dumps(hold(), indent=2), encoding="utf-8")
-            print(HELD.read_text(encoding="utf-8"))
+        if command == "pin":
+            PINNED.write_text(json.dumps(pin_serving(), indent=2), encoding="utf-8")
+            print(PINNED.read_text(encoding="utf-8"))
             return 0
-        wanted = to_latest(names) if command == "latest" else json.loads(HELD.read_text(encoding="utf-8"))
-    except (Undecided, NotReady, Unknown, FileNotFoundError, subprocess.CalledProcessError) as fault:
+        wanted = latest_targets(names) if command == "latest" else json.loads(PINNED.read_text(encoding="utf-8"))
+    except (TrafficSplit, RevisionNotReady, UnknownService, FileNotFoundError, subprocess.CalledProcessError) as fault:
         print(f"Nothing was changed: {fault}")
         return 1
     except NotPinned as fault:
         print(f"NOT PINNED, don't apply: {fault}")
         return 1
     print(json.dumps(wanted, indent=2))
-    failed = pin(wanted)
+    failed = assign(wanted)
     for service in failed:
         print(f"NOT MOVED, do it by hand: {service}")
     return 1 if failed else 0
 
 
-def described(moved: list[RevisionChange]) -> str:
+def as_json(moved: list[RevisionChange]) -> str:
     """A line for the build's log."""
     return json.dumps([asdict(change) for change in moved], indent=2)
 

@@ -18,7 +18,7 @@ MIN_SCALE = "run.googleapis.com/minScale"
 MAX_SCALE = "run.googleapis.com/maxScale"
 
 
-class Refused(RuntimeError):
+class InvalidScaling(RuntimeError):
     """This can't be kept warm; the message says why. Nothing was changed."""
 
 
@@ -35,25 +35,25 @@ def scaled() -> dict[str, tuple[int, int | None]]:
 
 
 def wanted(arguments: Sequence[str], there: Mapping[str, tuple[int, int | None]]) -> dict[str, int]:
-    """The instances that are asked for, by service. Raises Refused."""
+    """The instances that are asked for, by service. Raises InvalidScaling."""
     asked = {}
     for argument in arguments:
         name, _, number = argument.partition("=")
-        service = traffic.service(name)
+        service = traffic.service_name(name)
         if service not in there:
-            raise Refused(f"there is no function {name}")
+            raise InvalidScaling(f"there is no function {name}")
         if not number.isdecimal():
-            raise Refused(f"{argument!r} is not a name and a number, as reserve=6")
+            raise InvalidScaling(f"{argument!r} is not a name and a number, as reserve=6")
         most = there[service][1]
         if most is not None and int(number) > most:
-            raise Refused(f"{name} may have {most} instances: raise max_instances first (sizing)")
+            raise InvalidScaling(f"{name} may have {most} instances: raise max_instances first (sizing)")
         asked[service] = int(number)
     return asked
 
 
 def warm(asked: Mapping[str, int]) -> list[str]:
     """Set the minimum instances of each service, and return what went wrong: one doesn't keep the others."""
-    failed = traffic.each(lambda name: gcloud("run", "services", "update", name, f"--min={asked[name]}"), asked)
+    failed = traffic.for_each(lambda name: gcloud("run", "services", "update", name, f"--min={asked[name]}"), asked)
     return [f"{name}: {fault}" for name, fault in failed]
 
 
@@ -62,7 +62,7 @@ def main() -> int:
     try:
         there = scaled()
         asked = wanted(sys.argv[1:], there)
-    except (Refused, subprocess.CalledProcessError) as fault:
+    except (InvalidScaling, subprocess.CalledProcessError) as fault:
         print(f"Nothing was changed: {fault}")
         return 1
     failed = warm(asked)

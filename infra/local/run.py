@@ -141,12 +141,12 @@ def _migrate() -> None:
 
 def _give_roles() -> None:
     """The roles of the functions, which they take as in the cloud (shared/cloud/clients.py)."""
-    from infra.deploy import grants
+    from infra.deploy import privileges
     from shared.cloud.clients import make_engine
 
     owner = make_engine()
     with owner.begin() as tx:
-        grants.give(tx)
+        privileges.grant_functions(tx)
     owner.dispose()
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from functions.manifest import manifest
-from infra.deploy.grants import logins
+from infra.deploy.privileges import logins
 from shared.cloud import cache, counters
 from shared.cloud.settings import Settings, function_url, settings
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError
 
-from infra.deploy import backups, grants, migrate, statement
+from infra.deploy import backups, migrate, privileges, statement
 from infra.local.postgres import Postgres
 from shared.cloud import clients
 from shared.cloud.settings import settings
@@ -55,18 +55,18 @@ def test_the_pipeline_migrates_a_new_database_and_gives_functions_their_rights(
     owner: Engine, monkeypatch: pytest.MonkeyPatch
 ):
     with owner.begin() as tx:
-        for login in grants.logins().values():
+        for login in privileges.logins().values():
             tx.exec_driver_sql(f'CREATE ROLE "{login}" LOGIN')
     assert migrate.run("expand") is not None
-    monkeypatch.setattr("sys.argv", ["grants"])
-    assert grants.main() == 0
+    monkeypatch.setattr("sys.argv", ["privileges", "grant"])
+    assert privileges.main() == 0
     with clients.engine().begin() as tx:
         assert tx.execute(text("SELECT current_user")).scalar_one() == PIPELINE
         owners = tx.execute(text("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")).scalars()
         assert list(owners) == [PIPELINE], "it must be able to change them later"
     with owner.begin() as tx:
         assert tx.execute(
-            text("SELECT pg_has_role(:login, 'karcis_reserve', 'USAGE')"), {"login": grants.logins()["reserve"]}
+            text("SELECT pg_has_role(:login, 'karcis_reserve', 'USAGE')"), {"login": privileges.logins()["reserve"]}
         ).scalar_one()
 
 

@@ -146,14 +146,14 @@ def test_a_key_without_a_version_is_told(a_project, capsys):
 def test_one_custodian_is_too_few_and_a_copy_is_no_second_one(tmp_path: Path):
     custodian(tmp_path, "siti")
     (tmp_path / "copy.pem").write_bytes((tmp_path / "siti.pem").read_bytes())
-    with pytest.raises(escrow.Refused, match="names 1 custodians"):
+    with pytest.raises(escrow.EscrowError, match="names 1 custodians"):
         escrow.custodians(tmp_path)
 
 
 @pytest.mark.parametrize(("unfit", "why"), [({"bits": 2048}, "not RSA of 3072"), ({"days": 1}, "not valid today")])
 def test_a_custodian_with_an_unfit_certificate_is_named(tmp_path: Path, unfit: dict[str, int], why: str):
     custodian(tmp_path, "siti", **unfit)
-    with pytest.raises(escrow.Refused, match=f"siti: .*{why}"):
+    with pytest.raises(escrow.EscrowError, match=f"siti: .*{why}"):
         escrow.custodians(tmp_path)
 
 

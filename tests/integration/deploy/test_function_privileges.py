@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
-from infra.deploy import grants
+from infra.deploy import privileges
 from shared.cloud import permissions
 from shared.cloud.clients import make_engine
 from shared.cloud.database import transaction
@@ -39,8 +39,8 @@ def a_login(tx: Connection, name: str) -> dict[str, str]:
 def test_a_login_has_the_rights_of_its_function_and_no_others(owner: Connection):
     [login] = a_login(owner, "reserve").values()
     for _ in range(2):
-        grants.give(owner)
-        grants.join(owner, {"reserve": login})
+        privileges.grant_functions(owner)
+        privileges.add_members(owner, {"reserve": login})
     assert may(owner, login, "orders", "INSERT")
     assert may(owner, login, "ticket_tiers", "UPDATE")
     for table in ("payouts", "bank_accounts", "refunds", "webhook_events", "login_attempts"):
@@ -49,7 +49,7 @@ def test_a_login_has_the_rights_of_its_function_and_no_others(owner: Connection)
 
 
 def test_no_function_rewrites_what_happened(owner: Connection):
-    for name in grants.needed():
+    for name in privileges.needed():
         role = permissions.database_role(name)
         assert not may(owner, role, "audit_log", "UPDATE")
         assert not may(owner, role, "ledger_entries", "DELETE")
@@ -60,20 +60,20 @@ def test_what_the_code_of_before_held_is_told_and_taken_away(owner: Connection):
     users = a_login(owner, "reserve")
     owner.exec_driver_sql("GRANT SELECT ON payouts TO karcis_reserve")
     owner.exec_driver_sql(f'GRANT karcis_app TO "{users["reserve"]}"')
-    statements = grants.excess(owner, users)
+    statements = privileges.excess(owner, users)
     assert statements == [
         f'REVOKE karcis_app FROM "{users["reserve"]}"',
         "REVOKE SELECT ON payouts FROM karcis_reserve",
     ]
     for statement in statements:
         owner.exec_driver_sql(statement)
-    assert grants.excess(owner, users) == []
+    assert privileges.excess(owner, users) == []
     assert not may(owner, users["reserve"], "payouts", "SELECT")
 
 
 def test_a_login_that_is_missing_is_an_error(owner: Connection):
     with pytest.raises(ProgrammingError, match="does not exist"):
-        grants.join(owner, {"reserve": "fn-nobody@example.iam"})
+        privileges.add_members(owner, {"reserve": "fn-nobody@example.iam"})
 
 
 @pytest.mark.usefixtures("database")

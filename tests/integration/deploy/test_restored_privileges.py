@@ -1,7 +1,6 @@
 """R-006: a database restored from an export where nobody of ours is a superuser lets the product do what it could."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
@@ -35,7 +34,7 @@ def test_an_export_names_nobody(restored: tuple[Postgres, Engine]):
     assert "GRANT" not in sql.privileges(server.bin_dir, server.url("karcis"))
     with pipeline.connect() as tx:
         named = tx.execute(
-            text("SELECT rolname FROM pg_roles WHERE rolname = ANY(:roles)"), {"roles": privileges.roles()}
+            text("SELECT rolname FROM pg_roles WHERE rolname = ANY(:roles)"), {"roles": privileges.exported_roles()}
         )
         assert not named.all()
 
@@ -44,11 +43,10 @@ def test_the_product_may_do_what_it_could_and_no_more(restored: tuple[Postgres, 
     server, pipeline = restored
     for _ in range(2):
         with pipeline.begin() as tx:
-            privileges.make_roles(tx)
-            privileges.grant(tx)
+            privileges.restore(tx)
     assert sql.privileges(server.bin_dir, server.url("karcis")) == sql.PRIVILEGES.read_text(encoding="utf-8")
 
 
 def test_nothing_of_the_file_is_left_out():
-    lines = Path(privileges.FILE).read_text(encoding="utf-8").splitlines()
-    assert [line for line in lines if line and not line.startswith("--")] == privileges.statements()
+    lines = privileges.EXPORTED_PRIVILEGES.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line and not line.startswith("--")] == privileges.exported()

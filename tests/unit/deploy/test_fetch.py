@@ -77,20 +77,20 @@ def test_what_was_approved_and_signed_takes_the_place_of_everything_else(cloud: 
     ],
 )
 def test_an_archive_from_elsewhere_is_refused(cloud: Path, workspace: Path, artefact: str):
-    with pytest.raises(fetch.Refused, match="no archive of the pipeline's bucket"):
+    with pytest.raises(fetch.ArchiveRejected, match="no archive of the pipeline's bucket"):
         fetch.fetch(artefact, sha256(cloud), bucket=BUCKET, key=KEY, into=workspace)
     assert "of-main.txt" in names(workspace)
 
 
 def test_another_archive_than_the_approved_one_is_refused(cloud: Path, workspace: Path):
-    with pytest.raises(fetch.Refused, match="approved was"):
+    with pytest.raises(fetch.ArchiveRejected, match="approved was"):
         fetch.fetch(ARTEFACT, "0" * 64, bucket=BUCKET, key=KEY, into=workspace)
     assert "of-main.txt" in names(workspace)
 
 
 def test_an_archive_that_the_pipeline_has_not_signed_is_refused(cloud: Path, workspace: Path):
     (cloud / "archive").write_bytes((cloud / "archive").read_bytes() + b"\0")
-    with pytest.raises(fetch.Refused, match="not signed"):
+    with pytest.raises(fetch.ArchiveRejected, match="not signed"):
         fetch.fetch(ARTEFACT, sha256(cloud), bucket=BUCKET, key=KEY, into=workspace)
     assert "of-main.txt" in names(workspace)
 
@@ -99,5 +99,5 @@ def test_a_signature_by_another_key_is_refused(cloud: Path, workspace: Path):
     private = str(cloud / "other.pem")
     openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", private)
     openssl("dgst", "-sha256", "-sign", private, "-out", str(cloud / "signature"), str(cloud / "archive"))
-    with pytest.raises(fetch.Refused, match="not signed"):
+    with pytest.raises(fetch.ArchiveRejected, match="not signed"):
         fetch.fetch(ARTEFACT, sha256(cloud), bucket=BUCKET, key=KEY, into=workspace)

@@ -3,7 +3,7 @@
 import pytest
 
 from infra.deploy import image
-from infra.deploy.image import Refused
+from infra.deploy.image import ImageRejected
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 HERE = "region-docker.pkg.dev/here/functions/karcis"
@@ -24,7 +24,7 @@ def test_production_releases_the_digest_that_staging_has_released(gcloud):
 
 
 def test_what_staging_has_not_released_can_not_be_planned(gcloud):
-    with pytest.raises(Refused, match=f"{COMMIT} is not among the released images"):
+    with pytest.raises(ImageRejected, match=f"{COMMIT} is not among the released images"):
         image.find(COMMIT, built=STAGING, image=HERE, wait=_never)
 
 
@@ -42,7 +42,7 @@ def test_what_is_being_built_here_is_waited_for(gcloud):
 
 def test_and_not_for_ever(gcloud):
     waited: list[float] = []
-    with pytest.raises(Refused, match="look at the build `image`"):
+    with pytest.raises(ImageRejected, match="look at the build `image`"):
         image.find(COMMIT, built=HERE, image=HERE, wait=waited.append)
     assert sum(waited) == image.PATIENCE_SECONDS
 
@@ -61,7 +61,7 @@ def _scanned(gcloud, *found: dict) -> None:
 
 def test_a_critical_vulnerability_with_a_fix_is_not_released(gcloud):
     _scanned(gcloud, _vulnerability("CVE-1", "CRITICAL", fix=True), _vulnerability("CVE-2", "HIGH", fix=True))
-    with pytest.raises(Refused, match="update what has CVE-1: "):
+    with pytest.raises(ImageRejected, match="update what has CVE-1: "):
         image.scan(BY_DIGEST)
 
 
@@ -100,7 +100,7 @@ def test_what_serves_is_not_what_is_newest(gcloud):
 def test_functions_that_serve_different_images_are_for_a_person(gcloud):
     _revisions(gcloud, {"reserve-1": "old", "orders-1": "new"})
     gcloud.holds({"reserve": _serves("reserve-1", "reserve-1"), "orders": _serves("orders-1", "orders-1")})
-    with pytest.raises(Refused, match="2 images: new, old"):
+    with pytest.raises(ImageRejected, match="2 images: new, old"):
         image.serving()
 
 

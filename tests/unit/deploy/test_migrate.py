@@ -4,7 +4,7 @@ import pytest
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 
-from infra.deploy.migrate import CONFIG, Migration, Refused, migration, target
+from infra.deploy.migrate import CONFIG, Migration, UnsafeMigration, migration, target
 
 ADDS = Migration("0005", contracts=False)
 ADDS_MORE = Migration("0006", contracts=False)
@@ -27,12 +27,12 @@ def test_nothing_due_is_no_work():
 
 def test_taking_away_must_be_said():
     silent = Migration("0007", contracts=False, takes_away=("DROP COLUMN",))
-    with pytest.raises(Refused, match=r"0007 takes away .DROP COLUMN.: say `contracts = True`"):
+    with pytest.raises(UnsafeMigration, match=r"0007 takes away .DROP COLUMN.: say `contracts = True`"):
         target([silent], "expand")
 
 
 def test_nothing_is_added_after_something_went():
-    with pytest.raises(Refused, match="0008 expands after 0007 contracts"):
+    with pytest.raises(UnsafeMigration, match="0008 expands after 0007 contracts"):
         target([TAKES, Migration("0008", contracts=False)], "expand")
 
 

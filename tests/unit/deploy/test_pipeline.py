@@ -75,7 +75,7 @@ def test_a_release_goes_step_by_step():
     release = _build("infra/deploy/release.yaml")
     assert not [step for step in release["steps"] if "waitFor" in step or step.get("allowFailure")]
     order = _order("infra/deploy/release.yaml")
-    wanted = ["freeze", "expand", "hold", "apply", "grants", "smoke", "canary", "smoke-again", "ask-to-contract"]
+    wanted = ["freeze", "expand", "pin", "apply", "privileges", "smoke", "canary", "smoke-again", "ask-to-contract"]
     assert [step for step in order if step in wanted] == wanted
 
 
@@ -116,7 +116,7 @@ def test_a_release_that_fails_in_the_end_goes_back():
     steps = {step["id"]: step for step in _build("infra/deploy/release.yaml")["steps"]}
     smoke, back, end = steps["smoke-again"]["args"][1].splitlines()
     assert smoke.endswith("&& exit")
-    assert back.endswith("infra.deploy.traffic back")
+    assert back.endswith("infra.deploy.traffic rollback")
     assert end == "exit 1"
 
 
@@ -133,7 +133,7 @@ def test_it_waits_for_a_person(name: str):
 
 
 def test_the_database_contracts_once_nobody_can_go_back_by_itself():
-    assert _order("infra/deploy/contract.yaml") == ["fetch", "prepare", "settled", "contract", "prune"]
+    assert _order("infra/deploy/contract.yaml") == ["fetch", "prepare", "require-latest", "contract", "prune"]
     assert not [step for step in _build("infra/deploy/release.yaml")["steps"] if "contract" in step["args"]]
 
 

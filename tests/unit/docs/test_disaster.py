@@ -36,9 +36,8 @@ def test_modules_know_what_they_are_asked_for(module: str, argument: str):
 
 
 def test_roles_come_before_the_export_and_privileges_after():
-    order = [
-        PAGE.index(words) for words in ("_ARGUMENTS=roles", "gcloud sql import", "database.yaml", "_ARGUMENTS=grant")
-    ]
+    steps = ("_ARGUMENTS=roles", "gcloud sql import", "database.yaml", "privileges,_ARGUMENTS=restore")
+    order = [PAGE.index(words) for words in steps]
     assert order == sorted(order)
 
 
