@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, TextIO
@@ -49,12 +49,14 @@ def stack_secrets() -> dict[str, str]:
 class Stack:
     """A running product on `data_dir`. `url` is its address; settings are environment variables.
 
-    `by_command` starts it as a new user does, though that imports all anew.
+    `by_command` starts it as a new user does, though that imports all anew; `main` is what runs it otherwise.
     """
 
-    def __init__(self, data_dir: Path, *, by_command: bool = False, **settings: str) -> None:
+    def __init__(
+        self, data_dir: Path, *, by_command: bool = False, main: Callable[[], int] = run.main, **settings: str
+    ) -> None:
         self.data_dir = data_dir
-        self._main = forked.command("infra.local.run") if by_command else run.main
+        self._main = forked.command("infra.local.run") if by_command else main
         self._settings = settings
         self._process: ForkServerProcess | None = None
         self._reader: threading.Thread | None = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.benchmarks import imports, purchasing, report, reserving
+from tests.benchmarks import imports, purchasing, report, reserving, sampling
 from tests.benchmarks.bench import Bench, show
 from tests.benchmarks.reserving import Result, Scenario
 
@@ -52,6 +52,16 @@ def purchase(bench: Bench) -> int:
     return len(failures)
 
 
+def profile(bench: Bench) -> int:
+    """Where a reservation's processor time goes, by stage."""
+    for buyers in (1, 200):
+        scenario = Scenario(tiers=1, buyers=buyers)
+        with sampling.sampled(bench.product.web.children(), bench.product.folder) as stacks:
+            run = reserving.measure(bench.product, bench.crowd, scenario, seconds=2 * bench.plan.reserving)
+        show(report.profile(run, buyers, stacks))
+    return 0
+
+
 def import_times(bench: Bench) -> int:
     """The import of each function."""
     show(report.imports(imports.measure(times=bench.plan.starts)))
@@ -60,6 +70,7 @@ def import_times(bench: Bench) -> int:
 
 PARTS: dict[str, Callable[[Bench], int]] = {
     "reserve": reserve,
+    "profile": profile,
     "rush": rush,
     "purchase": purchase,
     "imports": import_times,

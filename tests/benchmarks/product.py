@@ -19,7 +19,7 @@ from infra.local.postgres import Postgres
 from shared.cloud import secrets
 from shared.cloud.settings import settings
 from shared.identity import tokens
-from tests.benchmarks import processor
+from tests.benchmarks import processor, sampling
 from tests.people import World
 from tests.stack import Stack
 
@@ -63,7 +63,7 @@ def running() -> Iterator[Product]:
     folder = Path(tempfile.mkdtemp(prefix="karcis-benchmarks-", dir="/var/tmp"))  # a disk, where /tmp may be memory
     folder.chmod(0o755)  # PostgreSQL may have to run as another user
     server = Postgres(folder / "postgres", settings=_DATABASE_SETTINGS)
-    stack = Stack(folder, JWT_SIGNING_KEY=key, RATE_LIMITS="off")
+    stack = Stack(folder, main=sampling.main, JWT_SIGNING_KEY=key, RATE_LIMITS="off")
     try:
         server.start()
         stack.start()

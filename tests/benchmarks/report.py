@@ -3,9 +3,13 @@
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
+from tests.benchmarks import stages
 from tests.benchmarks.imports import Import
 from tests.benchmarks.purchasing import Purchases
 from tests.benchmarks.reserving import Result, Run
+from tests.benchmarks.sampling import Stack
+
+_HOTTEST = 12
 
 
 def reservations(results: Iterable[Result]) -> str:
@@ -19,6 +23,22 @@ def beside_empty(results: Iterable[Result]) -> str:
     """Throughput and processor time of reserving, with their ratios to a function that does nothing."""
     heads = ("reserve", "buyers", "per second", "empty per second", "ratio", "web CPU ms", "empty CPU ms", "ratio")
     return _table(heads, [_beside_empty(result) for result in results])
+
+
+def profile(run: Run, buyers: int, stacks: Sequence[Stack]) -> str:
+    """The processor time of a reservation in each stage, and the functions that use most of it."""
+    counted, total = stages.by_stage(stacks), max(len(stacks), 1)
+    staged = [
+        (name, f"{counted[name] / total * run.web_milliseconds:.3f}", f"{counted[name] / total:.0%}")
+        for name in stages.ALL_STAGES
+    ]
+    hottest = [(title, f"{count / total:.0%}") for title, count in stages.hottest(stacks, _HOTTEST)]
+    title = (
+        f"{buyers} buyers: {run.load.per_second:.0f} reservations a second, {run.web_milliseconds:.2f} ms of the web's "
+        f"processor each; {len(stacks)} samples"
+    )
+    staged_table = _table(("stage", "web CPU ms", "share"), staged)
+    return f"{title}\n\n{staged_table}\n\n{_table(('innermost function', 'share'), hottest)}"
 
 
 def rush(run: Run, *, seats: int) -> str:
