@@ -16,7 +16,7 @@ _DECIDING = {
     "limits": r"shared/web/(rate_limit|sliding_window)",
     "authentication": r"shared/web/(auth|cookie|csrf)|shared/identity/|/jwt/",
     "idempotency": r"shared/web/idempotency",
-    "validation": r"shared/web/(requests|body_deadlines)|/email_validator/|shared/(field_types|models)|/reservation_req",
+    "validation": r"shared/web/(requests|body_deadlines)|/email_validator/|shared/(field_types|models)|/reservation_",
     "after commit": r"shared/sales/expiry|shared/cloud/(tasks|cache|outbox|pubsub|circuit|read_th)|/google/|/grpc/",
     "batch": r"shared/cloud/request_batching|shared/sales/",
     "answer": r"shared/web/(rendering|headers|cors|caching|constant_time|pages)|shared/problems",
