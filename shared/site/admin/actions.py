@@ -26,20 +26,20 @@ from shared.site.organizer import inputs
 from shared.web import AdminOfDesk, App
 from shared.web.pages import Language, Page, PageRequest, Redirect
 
-SEEN: Final = "seen"
+SHOWN_DIGEST: Final = "seen"
 """The hidden field with the digest of the effect that was shown."""
 
 
-class NothingTyped(RequestModel):
+class NoInput(RequestModel):
     """The form of an action that asks for nothing."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A value that can be chosen in a form, in words."""
+    """A value that can be chosen in a form, and its label."""
 
     value: str
-    words: str
+    label: str
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Action:
     back: str
     confirm: Confirm
     act: Act
-    model: type[BaseModel] = NothingTyped
+    model: type[BaseModel] = NoInput
     proof: Proof = no_proof
 
 
@@ -110,10 +110,10 @@ def register(pages: App, *actions: Action) -> None:
 
 def _register(pages: App, action: Action) -> None:
     @pages.page(action.path)
-    def consider(request: PageRequest, subject_id: UUID, admin: AdminOfDesk) -> Page | Redirect:
+    def show(request: PageRequest, subject_id: UUID, admin: AdminOfDesk) -> Page | Redirect:
         """What the action does, and what it asks for."""
         action.proof(admin)
-        return _consider(request, admin, action, subject_id)
+        return _show(request, admin, action, subject_id)
 
     @pages.form(action.path)
     def act(request: PageRequest, subject_id: UUID, admin: AdminOfDesk) -> Page | Redirect:
@@ -122,7 +122,7 @@ def _register(pages: App, action: Action) -> None:
         return _act(request, admin, action, subject_id)
 
 
-def _consider(request: PageRequest, admin: Principal, action: Action, subject_id: UUID) -> Page:
+def _show(request: PageRequest, admin: Principal, action: Action, subject_id: UUID) -> Page:
     back = _back(request, action, subject_id)
     confirmation = _confirmation(request, admin, action, subject_id)
     if isinstance(confirmation, Problem):
@@ -135,10 +135,10 @@ def _act(request: PageRequest, admin: Principal, action: Action, subject_id: UUI
     confirmation = _confirmation(request, admin, action, subject_id)
     if isinstance(confirmation, Problem):
         return _refused(request, admin, back, confirmation)
-    wanted, errors = forms.read(action.model, _typed(request, confirmation), request.language)
+    wanted, errors = forms.read(action.model, _form_values(request, confirmation), request.language)
     if wanted is None:
         return _page(request, admin, back, confirmation, errors=errors)
-    if request.form.get(SEEN) != confirmation.digest:
+    if request.form.get(SHOWN_DIGEST) != confirmation.digest:
         return _page(request, admin, back, confirmation, has_changed=True)
     refused = forms.attempt(lambda tx: action.act(tx, admin, subject_id, wanted))
     if refused is None:
@@ -169,7 +169,7 @@ def _confirmation(request: PageRequest, admin: Principal, action: Action, subjec
         return problem
 
 
-def _typed(request: PageRequest, confirmation: Confirmation) -> dict[str, Any]:
+def _form_values(request: PageRequest, confirmation: Confirmation) -> dict[str, Any]:
     typed: dict[str, Any] = {}
     for field in confirmation.fields:
         if field.kind == "many":

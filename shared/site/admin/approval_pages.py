@@ -14,7 +14,7 @@ from shared.payments import approved_actions, cancellation
 from shared.payments.cancellation import Cancellation
 from shared.site import forms, lists, rendering
 from shared.site.admin import actions
-from shared.site.admin.actions import Action, Confirmation, Field, NothingTyped
+from shared.site.admin.actions import Action, Confirmation, Field, NoInput
 from shared.site.admin.formatting import money
 from shared.site.languages import gettext_noop as _
 from shared.site.languages import translate
@@ -60,7 +60,7 @@ def listing(request: PageRequest, admin: AdminOfDesk) -> Page:
     )
 
 
-def _requesting(tx: Transaction, admin: Principal, event_id: UUID, language: Language) -> Confirmation:
+def _confirm_request(tx: Transaction, admin: Principal, event_id: UUID, language: Language) -> Confirmation:
     event = own_events.read(tx, admin, event_id)
     if approvals.find_open(tx, ApprovalAction.EVENT_CANCELLATION, event_id):
         raise AlreadyRequested
@@ -68,7 +68,7 @@ def _requesting(tx: Transaction, admin: Principal, event_id: UUID, language: Lan
         translate(language, "Request to cancel “%(title)s”", title=event.title),
         [
             translate(language, "Nothing is cancelled yet: a second admin has to approve it within 24 hours."),
-            *_cancelling(tx, admin, event_id, language, waive_penalty=False),
+            *_cancellation_cost(tx, admin, event_id, language, waive_penalty=False),
         ],
         translate(language, "Request the cancellation"),
         [
@@ -90,21 +90,21 @@ def _requesting(tx: Transaction, admin: Principal, event_id: UUID, language: Lan
     )
 
 
-def _approving(tx: Transaction, admin: Principal, approval_id: UUID, language: Language) -> Confirmation:
+def _confirm_approve(tx: Transaction, admin: Principal, approval_id: UUID, language: Language) -> Confirmation:
     waiting = approvals.read_waiting(tx, approval_id)
     if waiting.requested_by == admin.id:
         raise OwnRequest
     approvals.require_no_new_admin(tx, admin.id)
     return Confirmation(
         translate(language, "Approve: %(what)s", what=translate(language, TITLES[waiting.action]).lower()),
-        [*_who_and_why(waiting, language), *_EFFECTS[waiting.action](tx, admin, waiting, language)],
+        [*_request_summary(waiting, language), *_EFFECTS[waiting.action](tx, admin, waiting, language)],
         translate(language, "Approve: it happens at once"),
         record=RECORD_PAGES[waiting.action].format(subject_id=waiting.subject_id),
         is_danger=True,
     )
 
 
-def _declining(tx: Transaction, admin: Principal, approval_id: UUID, language: Language) -> Confirmation:
+def _confirm_decline(tx: Transaction, admin: Principal, approval_id: UUID, language: Language) -> Confirmation:
     waiting = approvals.read_waiting(tx, approval_id)
     is_own = waiting.requested_by == admin.id
     what = translate(language, TITLES[waiting.action]).lower()
@@ -112,14 +112,14 @@ def _declining(tx: Transaction, admin: Principal, approval_id: UUID, language: L
         translate(language, "Take back: %(what)s", what=what)
         if is_own
         else translate(language, "Decline: %(what)s", what=what),
-        [*_who_and_why(waiting, language), translate(language, "Nothing happens. It can be requested again.")],
+        [*_request_summary(waiting, language), translate(language, "Nothing happens. It can be requested again.")],
         translate(language, "Take it back") if is_own else translate(language, "Decline"),
         [Field("reason", translate(language, "Why?"), translate(language, "It is kept in the audit trail."))],
         record=RECORD_PAGES[waiting.action].format(subject_id=waiting.subject_id),
     )
 
 
-def _who_and_why(waiting: ApprovalResponse, language: Language) -> list[str]:
+def _request_summary(waiting: ApprovalResponse, language: Language) -> list[str]:
     return [
         translate(
             language, "Requested by %(name)s: “%(reason)s”", name=waiting.requested_by_name, reason=waiting.reason
@@ -127,7 +127,7 @@ def _who_and_why(waiting: ApprovalResponse, language: Language) -> list[str]:
     ]
 
 
-def _cancelling(
+def _cancellation_cost(
     tx: Transaction, admin: Principal, event_id: UUID, language: Language, *, waive_penalty: bool
 ) -> list[str]:
     """What the cancellation of an event does, in rupiah of this moment."""
@@ -157,7 +157,9 @@ def _cancellation_effects(
     event = own_events.read(tx, admin, waiting.subject_id)
     return [
         translate(language, "“%(title)s” is cancelled.", title=event.title),
-        *_cancelling(tx, admin, waiting.subject_id, language, waive_penalty=bool(waiting.details.get("waive_penalty"))),
+        *_cancellation_cost(
+            tx, admin, waiting.subject_id, language, waive_penalty=bool(waiting.details.get("waive_penalty"))
+        ),
     ]
 
 
@@ -196,7 +198,7 @@ def _request(tx: Transaction, admin: Principal, event_id: UUID, wanted: Cancella
     approved_actions.request_cancellation(tx, admin, event_id, wanted)
 
 
-def _approve(tx: Transaction, admin: Principal, approval_id: UUID, _nothing: NothingTyped) -> None:
+def _approve(tx: Transaction, admin: Principal, approval_id: UUID, _input: NoInput) -> None:
     approved_actions.approve(tx, admin, approval_id)
 
 
@@ -209,12 +211,14 @@ ACTIONS: Final = (
         "/admin/events/{subject_id}/cancel",
         "event",
         LIST,
-        _requesting,
+        _confirm_request,
         _request,
         Cancellation,
         proof=principals.require_step_up,
     ),
-    Action(f"{LIST}/{{subject_id}}/approve", "approval", LIST, _approving, _approve, proof=principals.require_step_up),
-    Action(f"{LIST}/{{subject_id}}/decline", "approval", LIST, _declining, _decline, Declined),
+    Action(
+        f"{LIST}/{{subject_id}}/approve", "approval", LIST, _confirm_approve, _approve, proof=principals.require_step_up
+    ),
+    Action(f"{LIST}/{{subject_id}}/decline", "approval", LIST, _confirm_decline, _decline, Declined),
 )
 actions.register(pages, *ACTIONS)

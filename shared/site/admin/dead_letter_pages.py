@@ -31,12 +31,12 @@ def listing(request: PageRequest, admin: AdminOfDesk) -> Page:
 
 
 @pages.page(f"{LIST}/decide")
-def consider(request: PageRequest, admin: SteppedUpAdminOfDesk) -> Page | Redirect:
+def confirm(request: PageRequest, admin: SteppedUpAdminOfDesk) -> Page | Redirect:
     """The chosen dead letters, and what becomes of them."""
     chosen = _ids(request.query.getlist("letter"))
     if not chosen:
         return Redirect(f"{LIST}?chosen=none")
-    return _consider(request, admin, chosen)
+    return _confirm(request, admin, chosen)
 
 
 @pages.form(f"{LIST}/decide")
@@ -45,7 +45,7 @@ def decide(request: PageRequest, admin: SteppedUpAdminOfDesk) -> Page | Redirect
     chosen, act = _ids(request.form.getlist("letter")), request.form.get("decision", "")
     reason, errors = forms.read(Decision, forms.non_empty(request.form, "reason"), request.language)
     if reason is None or act not in DECISIONS:
-        return _consider(request, admin, chosen, errors=errors)
+        return _confirm(request, admin, chosen, errors=errors)
     failed = _decide_each(request, admin, chosen, act, reason)
     return _list(request, admin, failed=failed) if failed else Redirect(actions.with_done(LIST))
 
@@ -92,7 +92,7 @@ def _list(request: PageRequest, admin: Principal, *, failed: list[Refusal] | Non
     )
 
 
-def _consider(
+def _confirm(
     request: PageRequest, admin: Principal, chosen: list[UUID], *, errors: dict[str, str] | None = None
 ) -> Page:
     with transaction() as tx:

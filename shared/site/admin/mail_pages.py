@@ -13,7 +13,7 @@ from shared.models import PageQuery
 from shared.problems import NotFound
 from shared.site import forms, lists, rendering
 from shared.site.admin import actions
-from shared.site.admin.actions import Action, Confirmation, NothingTyped
+from shared.site.admin.actions import Action, Confirmation, NoInput
 from shared.site.languages import translate
 from shared.web import AdminOfDesk, App
 from shared.web.pages import Language, Page, PageRequest, Redirect
@@ -63,7 +63,7 @@ def _suppressions(request: PageRequest, admin: Principal, *, errors: dict[str, s
     )
 
 
-def _sending_again(tx: Transaction, _admin: Principal, email_id: UUID, language: Language) -> Confirmation:
+def _confirm_resend(tx: Transaction, _admin: Principal, email_id: UUID, language: Language) -> Confirmation:
     mail = failed_mails.find(tx, email_id)
     return Confirmation(
         translate(language, "Send the mail “%(template)s” again", template=mail.template),
@@ -76,7 +76,7 @@ def _sending_again(tx: Transaction, _admin: Principal, email_id: UUID, language:
     )
 
 
-def _lifting(tx: Transaction, _admin: Principal, email_id: UUID, language: Language) -> Confirmation:
+def _confirm_lift(tx: Transaction, _admin: Principal, email_id: UUID, language: Language) -> Confirmation:
     address = mask(suppressions.address_of(tx, email_id))
     return Confirmation(
         translate(language, "Send mails to %(address)s again", address=address),
@@ -88,16 +88,16 @@ def _lifting(tx: Transaction, _admin: Principal, email_id: UUID, language: Langu
     )
 
 
-def _send_again(tx: Transaction, admin: Principal, email_id: UUID, _nothing: NothingTyped) -> None:
+def _resend(tx: Transaction, admin: Principal, email_id: UUID, _input: NoInput) -> None:
     sending.resend(tx, email_id, by=admin.id)
 
 
-def _lift(tx: Transaction, admin: Principal, email_id: UUID, _nothing: NothingTyped) -> None:
+def _lift(tx: Transaction, admin: Principal, email_id: UUID, _input: NoInput) -> None:
     suppressions.lift(tx, LiftRequest(email=suppressions.address_of(tx, email_id)), by=admin.id)
 
 
 ACTIONS: Final = (
-    Action(f"{MAILS}/{{subject_id}}/send-again", "email", MAILS, _sending_again, _send_again),
-    Action(f"{SUPPRESSIONS}/{{subject_id}}/lift", "mail_suppression", SUPPRESSIONS, _lifting, _lift),
+    Action(f"{MAILS}/{{subject_id}}/send-again", "email", MAILS, _confirm_resend, _resend),
+    Action(f"{SUPPRESSIONS}/{{subject_id}}/lift", "mail_suppression", SUPPRESSIONS, _confirm_lift, _lift),
 )
 actions.register(pages, *ACTIONS)

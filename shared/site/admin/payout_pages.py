@@ -17,7 +17,7 @@ from shared.payouts.retries import PayoutNotRetryable
 from shared.problems import NotFound
 from shared.site import lists, rendering
 from shared.site.admin import actions
-from shared.site.admin.actions import Action, Confirmation, Field, NothingTyped
+from shared.site.admin.actions import Action, Confirmation, Field, NoInput
 from shared.site.admin.formatting import money
 from shared.site.languages import translate
 from shared.states import BankAccountStatus
@@ -62,7 +62,7 @@ def bank_account(request: PageRequest, account_id: UUID, admin: AdminOfDesk) -> 
     )
 
 
-def _retrying(tx: Transaction, admin: Principal, payout_id: UUID, language: Language) -> Confirmation:
+def _confirm_retry(tx: Transaction, admin: Principal, payout_id: UUID, language: Language) -> Confirmation:
     payout = schemas.read_visible(tx, payout_id, admin)
     if payout.status not in RETRYABLE:
         raise PayoutNotRetryable(payout_status=payout.status)
@@ -84,25 +84,25 @@ def _retrying(tx: Transaction, admin: Principal, payout_id: UUID, language: Lang
     )
 
 
-def _verifying(tx: Transaction, _admin: Principal, account_id: UUID, language: Language) -> Confirmation:
+def _confirm_verify(tx: Transaction, _admin: Principal, account_id: UUID, language: Language) -> Confirmation:
     account = bank_account_checks.read_undecided(tx, account_id)
     return Confirmation(
         translate(language, "This account is theirs"),
         [
-            *_whose(tx, account, language),
-            _what_is_sent(tx, account, language),
+            *_account_and_owner(tx, account, language),
+            _waiting_amount(tx, account, language),
             translate(language, "The holder's name is the one that later accounts are compared with."),
         ],
         translate(language, "It is theirs: send what waits"),
     )
 
 
-def _refusing(tx: Transaction, _admin: Principal, account_id: UUID, language: Language) -> Confirmation:
+def _confirm_refuse(tx: Transaction, _admin: Principal, account_id: UUID, language: Language) -> Confirmation:
     account = bank_account_checks.read_undecided(tx, account_id)
     return Confirmation(
         translate(language, "This account is not theirs"),
         [
-            *_whose(tx, account, language),
+            *_account_and_owner(tx, account, language),
             translate(language, "Nothing is sent there. They are asked for another account."),
         ],
         translate(language, "It is not theirs: refuse it"),
@@ -110,11 +110,11 @@ def _refusing(tx: Transaction, _admin: Principal, account_id: UUID, language: La
     )
 
 
-def _releasing(tx: Transaction, _admin: Principal, account_id: UUID, language: Language) -> Confirmation:
+def _confirm_release(tx: Transaction, _admin: Principal, account_id: UUID, language: Language) -> Confirmation:
     account = bank_account_checks.read_unreleased(tx, account_id)
     return Confirmation(
         translate(language, "Let money go to this account at once"),
-        [*_whose(tx, account, language), _what_is_sent(tx, account, language)],
+        [*_account_and_owner(tx, account, language), _waiting_amount(tx, account, language)],
         translate(language, "Release it: send what waits"),
         [
             Field(
@@ -127,7 +127,7 @@ def _releasing(tx: Transaction, _admin: Principal, account_id: UUID, language: L
     )
 
 
-def _whose(tx: Transaction, account: BankAccountRow, language: Language) -> list[str]:
+def _account_and_owner(tx: Transaction, account: BankAccountRow, language: Language) -> list[str]:
     owner = people.get(tx, account.user_id)
     return [
         translate(
@@ -141,20 +141,20 @@ def _whose(tx: Transaction, account: BankAccountRow, language: Language) -> list
     ]
 
 
-def _what_is_sent(tx: Transaction, account: BankAccountRow, language: Language) -> str:
+def _waiting_amount(tx: Transaction, account: BankAccountRow, language: Language) -> str:
     waiting = money(language, bank_accounts.waiting_amount(tx, account.user_id))
     return translate(language, "%(amount)s waits for this account, and is sent there.", amount=waiting)
 
 
-def _retry(tx: Transaction, admin: Principal, payout_id: UUID, _nothing: NothingTyped) -> None:
+def _retry(tx: Transaction, admin: Principal, payout_id: UUID, _input: NoInput) -> None:
     retries.retry(tx, payout_id, admin)
 
 
-def _verify(tx: Transaction, admin: Principal, account_id: UUID, _nothing: NothingTyped) -> None:
+def _verify(tx: Transaction, admin: Principal, account_id: UUID, _input: NoInput) -> None:
     bank_account_checks.decide_manually(tx, admin.id, account_id, VERIFIED)
 
 
-def _refuse(tx: Transaction, admin: Principal, account_id: UUID, _nothing: NothingTyped) -> None:
+def _refuse(tx: Transaction, admin: Principal, account_id: UUID, _input: NoInput) -> None:
     bank_account_checks.decide_manually(tx, admin.id, account_id, REFUSED)
 
 
@@ -163,12 +163,12 @@ def _release(tx: Transaction, admin: Principal, account_id: UUID, why: BankAccou
 
 
 ACTIONS: Final = (
-    Action(f"{LIST}/{{subject_id}}/retry", "payout", LIST, _retrying, _retry, proof=principals.require_step_up),
+    Action(f"{LIST}/{{subject_id}}/retry", "payout", LIST, _confirm_retry, _retry, proof=principals.require_step_up),
     Action(
         f"{ACCOUNTS}/{{subject_id}}/verify",
         "bank_account",
         TASKS,
-        _verifying,
+        _confirm_verify,
         _verify,
         proof=principals.require_fresh_proof,
     ),
@@ -176,7 +176,7 @@ ACTIONS: Final = (
         f"{ACCOUNTS}/{{subject_id}}/refuse",
         "bank_account",
         TASKS,
-        _refusing,
+        _confirm_refuse,
         _refuse,
         proof=principals.require_fresh_proof,
     ),
@@ -184,7 +184,7 @@ ACTIONS: Final = (
         f"{ACCOUNTS}/{{subject_id}}/release",
         "bank_account",
         TASKS,
-        _releasing,
+        _confirm_release,
         _release,
         BankAccountRelease,
         proof=principals.require_fresh_proof,

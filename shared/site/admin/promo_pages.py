@@ -12,7 +12,7 @@ from shared.identity.tokens import Principal
 from shared.problems import NotFound, Problem
 from shared.site import forms, lists, rendering
 from shared.site.admin import actions
-from shared.site.admin.actions import Action, Confirmation, NothingTyped
+from shared.site.admin.actions import Action, Confirmation, NoInput
 from shared.site.admin.formatting import money
 from shared.site.languages import translate
 from shared.site.organizer import inputs, promo_form
@@ -71,8 +71,8 @@ def _list(
     )
 
 
-def _switching_off(tx: Transaction, admin: Principal, promo_id: UUID, language: Language) -> Confirmation:
-    found = _platforms(tx, admin, promo_id)
+def _confirm_switch_off(tx: Transaction, admin: Principal, promo_id: UUID, language: Language) -> Confirmation:
+    found = _read_platform_code(tx, admin, promo_id)
     return Confirmation(
         translate(language, "Switch off %(code)s", code=found.code),
         [
@@ -83,8 +83,8 @@ def _switching_off(tx: Transaction, admin: Principal, promo_id: UUID, language: 
     )
 
 
-def _switching_on(tx: Transaction, admin: Principal, promo_id: UUID, language: Language) -> Confirmation:
-    found = _platforms(tx, admin, promo_id)
+def _confirm_switch_on(tx: Transaction, admin: Principal, promo_id: UUID, language: Language) -> Confirmation:
+    found = _read_platform_code(tx, admin, promo_id)
     left = max((found.budget or PLATFORM_BUDGET) - found.spent, 0)
     return Confirmation(
         translate(language, "Switch on %(code)s", code=found.code),
@@ -96,7 +96,7 @@ def _switching_on(tx: Transaction, admin: Principal, promo_id: UUID, language: L
     )
 
 
-def _platforms(tx: Transaction, admin: Principal, promo_id: UUID) -> PromoResponse:
+def _read_platform_code(tx: Transaction, admin: Principal, promo_id: UUID) -> PromoResponse:
     """A code of the platform. Raises NotFound, also for an organizer's."""
     found = promo_codes.read(tx, admin, promo_id)
     if found.funded_by != "platform":
@@ -104,18 +104,25 @@ def _platforms(tx: Transaction, admin: Principal, promo_id: UUID) -> PromoRespon
     return found
 
 
-def _switch_off(tx: Transaction, admin: Principal, promo_id: UUID, _nothing: NothingTyped) -> None:
+def _switch_off(tx: Transaction, admin: Principal, promo_id: UUID, _input: NoInput) -> None:
     promo_codes.change(tx, admin, promo_id, PromoChange(is_active=False))
 
 
-def _switch_on(tx: Transaction, admin: Principal, promo_id: UUID, _nothing: NothingTyped) -> None:
+def _switch_on(tx: Transaction, admin: Principal, promo_id: UUID, _input: NoInput) -> None:
     promo_codes.change(tx, admin, promo_id, PromoChange(is_active=True))
 
 
 ACTIONS: Final = (
     Action(
-        f"{LIST}/{{subject_id}}/off", "promo", LIST, _switching_off, _switch_off, proof=principals.require_fresh_proof
+        f"{LIST}/{{subject_id}}/off",
+        "promo",
+        LIST,
+        _confirm_switch_off,
+        _switch_off,
+        proof=principals.require_fresh_proof,
     ),
-    Action(f"{LIST}/{{subject_id}}/on", "promo", LIST, _switching_on, _switch_on, proof=principals.require_fresh_proof),
+    Action(
+        f"{LIST}/{{subject_id}}/on", "promo", LIST, _confirm_switch_on, _switch_on, proof=principals.require_fresh_proof
+    ),
 )
 actions.register(pages, *ACTIONS)

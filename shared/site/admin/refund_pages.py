@@ -21,7 +21,7 @@ from shared.refunds.schemas import RefundQuery
 from shared.sales.schemas import OrderResponse
 from shared.site import forms, lists, rendering
 from shared.site.admin import actions
-from shared.site.admin.actions import Action, Choice, Confirmation, Field, NothingTyped
+from shared.site.admin.actions import Action, Choice, Confirmation, Field, NoInput
 from shared.site.admin.formatting import gateway, money
 from shared.site.languages import translate
 from shared.states import RefundStatus
@@ -66,7 +66,7 @@ def _read(tx: Transaction, admin: Principal, refund_id: UUID) -> EventRefund:
     return found
 
 
-def _approving(tx: Transaction, admin: Principal, refund_id: UUID, language: Language) -> Confirmation:
+def _confirm_approve(tx: Transaction, admin: Principal, refund_id: UUID, language: Language) -> Confirmation:
     found = _read(tx, admin, refund_id)
     if found.refund.status != RefundStatus.REQUESTED:
         raise RefundAlreadyDecided
@@ -88,7 +88,7 @@ def _approving(tx: Transaction, admin: Principal, refund_id: UUID, language: Lan
     )
 
 
-def _rejecting(tx: Transaction, admin: Principal, refund_id: UUID, language: Language) -> Confirmation:
+def _confirm_reject(tx: Transaction, admin: Principal, refund_id: UUID, language: Language) -> Confirmation:
     found = _read(tx, admin, refund_id)
     if found.refund.status != RefundStatus.REQUESTED:
         raise RefundAlreadyDecided
@@ -106,7 +106,7 @@ def _rejecting(tx: Transaction, admin: Principal, refund_id: UUID, language: Lan
     )
 
 
-def _retrying(tx: Transaction, admin: Principal, refund_id: UUID, language: Language) -> Confirmation:
+def _confirm_retry(tx: Transaction, admin: Principal, refund_id: UUID, language: Language) -> Confirmation:
     found = _read(tx, admin, refund_id)
     if found.refund.status not in RETRYABLE:
         raise RefundNotRetryable(refund_status=found.refund.status)
@@ -123,7 +123,7 @@ def _retrying(tx: Transaction, admin: Principal, refund_id: UUID, language: Lang
     )
 
 
-def _booking_by_hand(tx: Transaction, admin: Principal, refund_id: UUID, language: Language) -> Confirmation:
+def _confirm_record_manual(tx: Transaction, admin: Principal, refund_id: UUID, language: Language) -> Confirmation:
     found = _read(tx, admin, refund_id)
     manual_refunds.refuse_unless_owed(tx, refund_id)
     amount = money(language, found.refund.amount)
@@ -157,7 +157,7 @@ def _booking_by_hand(tx: Transaction, admin: Principal, refund_id: UUID, languag
     )
 
 
-def _assigning(tx: Transaction, _admin: Principal, payment_id: UUID, language: Language) -> Confirmation:
+def _confirm_assign(tx: Transaction, _admin: Principal, payment_id: UUID, language: Language) -> Confirmation:
     order = OrderResponse.read(tx, payment_records.read(tx, payment_id).order_id)
     suspense = ledger.suspense_amount(tx, order.id)
     if suspense <= 0:
@@ -194,7 +194,7 @@ def _assigning(tx: Transaction, _admin: Principal, payment_id: UUID, language: L
     )
 
 
-def _approve(tx: Transaction, admin: Principal, refund_id: UUID, _nothing: NothingTyped) -> None:
+def _approve(tx: Transaction, admin: Principal, refund_id: UUID, _input: NoInput) -> None:
     approval.approve(tx, admin, refund_id)
 
 
@@ -202,11 +202,11 @@ def _reject(tx: Transaction, admin: Principal, refund_id: UUID, rejection: Rejec
     approval.reject(tx, admin, refund_id, rejection)
 
 
-def _retry(tx: Transaction, admin: Principal, refund_id: UUID, _nothing: NothingTyped) -> None:
+def _retry(tx: Transaction, admin: Principal, refund_id: UUID, _input: NoInput) -> None:
     approval.retry(tx, admin, refund_id)
 
 
-def _record_by_hand(tx: Transaction, admin: Principal, refund_id: UUID, paid: ManualRefundRequest) -> None:
+def _record_manual(tx: Transaction, admin: Principal, refund_id: UUID, paid: ManualRefundRequest) -> None:
     manual_refunds.record(tx, admin.id, refund_id, paid)
 
 
@@ -218,22 +218,22 @@ def _record_page(found: EventRefund) -> str:
     return f"/admin/orders/{found.refund.order_id}"
 
 
-def _action(name: str, confirm: actions.Confirm, act: actions.Act, model: type[BaseModel] = NothingTyped) -> Action:
+def _action(name: str, confirm: actions.Confirm, act: actions.Act, model: type[BaseModel] = NoInput) -> Action:
     return Action(
         f"{LIST}/{{subject_id}}/{name}", "refund", LIST, confirm, act, model, proof=principals.require_step_up
     )
 
 
 ACTIONS: Final = (
-    _action("approve", _approving, _approve),
-    _action("reject", _rejecting, _reject, Rejection),
-    _action("retry", _retrying, _retry),
-    _action("paid-by-hand", _booking_by_hand, _record_by_hand, ManualRefundRequest),
+    _action("approve", _confirm_approve, _approve),
+    _action("reject", _confirm_reject, _reject, Rejection),
+    _action("retry", _confirm_retry, _retry),
+    _action("paid-by-hand", _confirm_record_manual, _record_manual, ManualRefundRequest),
     Action(
         "/admin/payments/{subject_id}/dashboard-refund",
         "payment",
         "/admin/tasks",
-        _assigning,
+        _confirm_assign,
         _assign,
         DashboardRefundRequest,
         proof=principals.require_step_up,

@@ -16,7 +16,7 @@ from shared.site.languages import gettext_noop as _
 class Step:
     """A page that does something about a task; its address names the task's subject or one of its details."""
 
-    words: str
+    label: str
     address: str
 
 
@@ -221,18 +221,18 @@ RESOLUTIONS: Final[Mapping[str, Resolution]] = {
 OTHER: Final = Resolution(_("Something else"), _("Look into the runbook, then close the task with a note."), (_SEARCH,))
 
 
-def of(kind: str) -> Resolution:
+def resolution_of(kind: str) -> Resolution:
     """The resolution of a kind of task."""
     return RESOLUTIONS.get(kind, OTHER)
 
 
-def addresses(task: ManualTaskResponse) -> list[tuple[str, str]]:
-    """The words and addresses of a task's steps; of those only that name what the task knows."""
+def steps_of(task: ManualTaskResponse) -> list[tuple[str, str]]:
+    """The labels and addresses of a task's steps, without those that name something the task does not know."""
     known = {name: quote(str(value), safe="") for name, value in _names(task).items() if value}
     found = []
-    for step in of(task.kind).steps:
+    for step in resolution_of(task.kind).steps:
         try:
-            found.append((step.words, step.address.format_map(known)))
+            found.append((step.label, step.address.format_map(known)))
         except KeyError:
             continue
     return found

@@ -17,7 +17,7 @@ from shared.sales.orders import NotPayable
 from shared.sales.registrations import AlreadyRegistered
 from shared.site import lists, rendering
 from shared.site.admin import actions
-from shared.site.admin.actions import Action, Confirmation, NothingTyped
+from shared.site.admin.actions import Action, Confirmation, NoInput
 from shared.site.admin.formatting import gateway, money
 from shared.site.languages import translate
 from shared.states import OrderStatus
@@ -45,7 +45,7 @@ def listing(request: PageRequest, admin: AdminOfDesk) -> Page:
     return rendering.form_page("admin/reviews.html", request, viewer=admin, listing=found)
 
 
-def _accepting(tx: Transaction, _admin: Principal, payment_id: UUID, language: Language) -> Confirmation:
+def _confirm_accept(tx: Transaction, _admin: Principal, payment_id: UUID, language: Language) -> Confirmation:
     waiting = reviews.read_waiting(tx, payment_id)
     missing = reviews.missing_amount(tx, waiting)
     difference = money(language, abs(missing))
@@ -66,7 +66,7 @@ def _accepting(tx: Transaction, _admin: Principal, payment_id: UUID, language: L
     )
 
 
-def _refunding(tx: Transaction, _admin: Principal, payment_id: UUID, language: Language) -> Confirmation:
+def _confirm_refund(tx: Transaction, _admin: Principal, payment_id: UUID, language: Language) -> Confirmation:
     waiting = reviews.read_waiting(tx, payment_id)
     left = unallocated.unrefunded_amount(tx, payment_records.read(tx, payment_id))
     amount = money(language, left)
@@ -92,7 +92,7 @@ def _refunding(tx: Transaction, _admin: Principal, payment_id: UUID, language: L
     )
 
 
-def _asking_for_the_rest(tx: Transaction, _admin: Principal, payment_id: UUID, language: Language) -> Confirmation:
+def _confirm_top_up(tx: Transaction, _admin: Principal, payment_id: UUID, language: Language) -> Confirmation:
     waiting = reviews.read_waiting(tx, payment_id)
     missing = reviews.missing_amount(tx, waiting)
     if missing <= 0:
@@ -114,18 +114,18 @@ def _asking_for_the_rest(tx: Transaction, _admin: Principal, payment_id: UUID, l
     )
 
 
-def _accept(tx: Transaction, admin: Principal, payment_id: UUID, _nothing: NothingTyped) -> None:
+def _accept(tx: Transaction, admin: Principal, payment_id: UUID, _input: NoInput) -> None:
     try:
         reviews.accept(tx, admin.id, payment_id)
     except (NotPayable, SoldOut, AlreadyRegistered) as ended:
         raise NotAcceptable from ended
 
 
-def _refund(tx: Transaction, admin: Principal, payment_id: UUID, _nothing: NothingTyped) -> None:
+def _refund(tx: Transaction, admin: Principal, payment_id: UUID, _input: NoInput) -> None:
     reviews.refund(tx, admin.id, payment_id)
 
 
-def _top_up(tx: Transaction, admin: Principal, payment_id: UUID, _nothing: NothingTyped) -> None:
+def _top_up(tx: Transaction, admin: Principal, payment_id: UUID, _input: NoInput) -> None:
     reviews.top_up(tx, admin.id, payment_id)
 
 
@@ -134,13 +134,17 @@ def _record_page(order_id: UUID) -> str:
 
 
 ACTIONS: Final = (
-    Action(f"{LIST}/{{subject_id}}/accept", "payment", LIST, _accepting, _accept, proof=principals.require_step_up),
-    Action(f"{LIST}/{{subject_id}}/refund", "payment", LIST, _refunding, _refund, proof=principals.require_step_up),
+    Action(
+        f"{LIST}/{{subject_id}}/accept", "payment", LIST, _confirm_accept, _accept, proof=principals.require_step_up
+    ),
+    Action(
+        f"{LIST}/{{subject_id}}/refund", "payment", LIST, _confirm_refund, _refund, proof=principals.require_step_up
+    ),
     Action(
         f"{LIST}/{{subject_id}}/top-up",
         "payment",
         LIST,
-        _asking_for_the_rest,
+        _confirm_top_up,
         _top_up,
         proof=principals.require_step_up,
     ),

@@ -32,7 +32,9 @@ def listing(request: PageRequest, admin: AdminOfDesk) -> Page:
     with transaction() as tx:
         authorization.record_list_access(tx, admin, subject="manual_task")
         found = manual_tasks.list_open(tx, PageQuery(**lists.page_of(request)))
-    titles = {each.kind: translate(request.language, resolutions.of(each.kind).title) for each in found.items}
+    titles = {
+        each.kind: translate(request.language, resolutions.resolution_of(each.kind).title) for each in found.items
+    }
     return rendering.form_page("admin/tasks.html", request, viewer=admin, listing=found, titles=titles)
 
 
@@ -42,7 +44,7 @@ def task(request: PageRequest, task_id: UUID, admin: AdminOfDesk) -> Page:
     with transaction() as tx:
         found = manual_tasks.read(tx, task_id)
         authorization.check_access(tx, admin, subject="manual_task", subject_id=task_id)
-    resolution, language = resolutions.of(found.kind), request.language
+    resolution, language = resolutions.resolution_of(found.kind), request.language
     return rendering.form_page(
         "admin/task.html",
         request,
@@ -50,7 +52,7 @@ def task(request: PageRequest, task_id: UUID, admin: AdminOfDesk) -> Page:
         task=found,
         title=translate(language, resolution.title),
         advice=translate(language, resolution.advice),
-        steps=[(translate(language, words), address) for words, address in resolutions.addresses(found)],
+        steps=[(translate(language, label), address) for label, address in resolutions.steps_of(found)],
         closes_itself=resolution.closes_itself,
         details=[(name, _shown(name, value, language)) for name, value in found.details.items()],
         list=LIST,
@@ -63,14 +65,14 @@ def _shown(name: str, value: Any, language: Language) -> str:
     return mask(str(value))
 
 
-def _finishing(tx: Transaction, _admin: Principal, task_id: UUID, language: Language) -> Confirmation:
+def _confirm_finish(tx: Transaction, _admin: Principal, task_id: UUID, language: Language) -> Confirmation:
     found = manual_tasks.read(tx, task_id)
     if found.done_at:
         raise AlreadyDone
-    resolution = resolutions.of(found.kind)
+    resolution = resolutions.resolution_of(found.kind)
     return Confirmation(
         translate(language, "Close the task: %(title)s", title=translate(language, resolution.title)),
-        [_what_closing_does(found, language), translate(language, "No money moves, and nobody is told.")],
+        [_effect_of_closing(found, language), translate(language, "No money moves, and nobody is told.")],
         translate(language, "Close the task"),
         [
             Field(
@@ -82,8 +84,8 @@ def _finishing(tx: Transaction, _admin: Principal, task_id: UUID, language: Lang
     )
 
 
-def _what_closing_does(found: ManualTaskResponse, language: Language) -> str:
-    if resolutions.of(found.kind).closes_itself:
+def _effect_of_closing(found: ManualTaskResponse, language: Language) -> str:
+    if resolutions.resolution_of(found.kind).closes_itself:
         return translate(language, "It decides nothing. What the task is about closes it by itself once it is done.")
     return translate(language, "The task is closed, with your note.")
 
@@ -92,5 +94,5 @@ def _finish(tx: Transaction, admin: Principal, task_id: UUID, done: Done) -> Non
     manual_tasks.finish(tx, task_id, done, by=admin.id)
 
 
-ACTIONS: Final = (Action(f"{LIST}/{{subject_id}}/done", "manual_task", LIST, _finishing, _finish, Done),)
+ACTIONS: Final = (Action(f"{LIST}/{{subject_id}}/done", "manual_task", LIST, _confirm_finish, _finish, Done),)
 actions.register(pages, *ACTIONS)

@@ -25,7 +25,7 @@ ROLES: Final = {"customer": _("Buyer"), "organizer": _("Organizer"), "admin": _(
 pages = App("site")
 
 
-def _changing(tx: Transaction, admin: Principal, user_id: UUID, language: Language) -> Confirmation:
+def _confirm_change(tx: Transaction, admin: Principal, user_id: UUID, language: Language) -> Confirmation:
     person = people.get(tx, user_id)
     if person is None:
         raise NotFound
@@ -53,7 +53,7 @@ def _changing(tx: Transaction, admin: Principal, user_id: UUID, language: Langua
     )
 
 
-def _resetting(tx: Transaction, admin: Principal, user_id: UUID, language: Language) -> Confirmation:
+def _confirm_reset(tx: Transaction, admin: Principal, user_id: UUID, language: Language) -> Confirmation:
     person = people.get(tx, user_id)
     if person is None or person.id == admin.id or second_factors.find(tx, user_id) is None:
         raise NotFound
@@ -91,7 +91,9 @@ def _change(tx: Transaction, admin: Principal, user_id: UUID, wanted: RoleChange
 
 
 ACTIONS: Final = (
-    Action(f"{USER}/role", "user", USER, _changing, _change, RoleChange, proof=principals.require_fresh_proof),
-    Action(f"{USER}/second-factor", "user", USER, _resetting, _reset, AdminReset, proof=principals.require_fresh_proof),
+    Action(f"{USER}/role", "user", USER, _confirm_change, _change, RoleChange, proof=principals.require_fresh_proof),
+    Action(
+        f"{USER}/second-factor", "user", USER, _confirm_reset, _reset, AdminReset, proof=principals.require_fresh_proof
+    ),
 )
 actions.register(pages, *ACTIONS)
