@@ -70,7 +70,7 @@ audit: setup ## Look for known vulnerabilities in the pinned packages (asks the 
 	$(BIN)/python -m infra.checks.vulnerabilities
 
 infra-check: setup $(CHECKOV) ## Prove infra/terraform without a cloud; TERRAFORM names the command (terraform)
-	@TERRAFORM="$(TERRAFORM)" CHECKOV="$(CHECKOV)" $(BIN)/python -m infra.deploy.check
+	@TERRAFORM="$(TERRAFORM)" CHECKOV="$(CHECKOV)" $(BIN)/python -m infra.deploy.infra_check
 
 bench: setup ## Measure the product beside bare SQL and an empty function; PARTS names some, QUICK=1 measures once
 	$(BIN)/python -m tests.benchmarks $(PARTS) $(if $(QUICK),--quick)

@@ -4,8 +4,8 @@ from uuid import UUID
 
 from shared.messages import mails
 from shared.problems import NotFound
-from shared.tickets import staffing
-from shared.tickets.staffing import GateEventList, Invitation, StaffList, StaffResponse
+from shared.tickets import gate_staff
+from shared.tickets.gate_staff import GateEventList, Invitation, StaffList, StaffResponse
 from shared.web import App, FreshlyProvenOrganizer, GateStaff, Organizer, Transaction
 
 app = App("staff")
@@ -17,7 +17,7 @@ def invite(invitation: Invitation, organizer: FreshlyProvenOrganizer, tx: Transa
 
     The owner of an address that has another account is told by mail to give a different one; the response is the same.
     """
-    response, email = staffing.invite(tx, organizer, invitation)
+    response, email = gate_staff.invite(tx, organizer, invitation)
     mails.enqueue_for_account(tx, email)
     return response
 
@@ -25,19 +25,19 @@ def invite(invitation: Invitation, organizer: FreshlyProvenOrganizer, tx: Transa
 @app.get("/organizer/staff")
 def show(organizer: Organizer, tx: Transaction) -> StaffList:
     """Your gate staff and their events."""
-    return staffing.list_staff(tx, organizer)
+    return gate_staff.list_staff(tx, organizer)
 
 
 @app.delete("/organizer/staff/{staff_id}", status=204, problems=(NotFound,))
 def dismiss(staff_id: UUID, organizer: Organizer, tx: Transaction) -> None:
     """Remove gate staff from all your events, and delete their account or invitation."""
-    staffing.dismiss(tx, organizer, staff_id)
+    gate_staff.dismiss(tx, organizer, staff_id)
 
 
 @app.get("/gate/events")
 def gate_events(caller: GateStaff, tx: Transaction) -> GateEventList:
     """The events at which you may scan, until their gates close for good."""
-    return staffing.gate_events(tx, caller)
+    return gate_staff.gate_events(tx, caller)
 
 
 main = app.entry_point()

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from functions.manifest import manifest
 from infra.deploy import candidate_checks, traffic
-from infra.deploy.health import Measure, measuring, regression
+from infra.deploy.health import ReadHealth, monitoring_reader, regression
 from infra.deploy.synthetic_requests import wait_sending
 from infra.deploy.traffic import RevisionChange
 
@@ -33,7 +33,7 @@ def roll_out(
     changes: Sequence[RevisionChange],
     *,
     move: Move,
-    measuring: Callable[[], Measure],
+    monitoring_reader: Callable[[], ReadHealth],
     wait: Wait,
     public: frozenset[str],
 ) -> list[str]:
@@ -49,7 +49,7 @@ def roll_out(
             _move(changes, percent, move)
             print(f"{percent} % for {WATCH_SECONDS} s", flush=True)
             wait(WATCH_SECONDS)
-            regressions = _regressions(changes, measuring(), public)
+            regressions = _regressions(changes, monitoring_reader(), public)
             if regressions:
                 return regressions
         arrived = True
@@ -65,11 +65,11 @@ def _move(changes: Sequence[RevisionChange], percent: int, move: Move) -> None:
         raise NotMoved("; ".join(f"{change.service} to {percent} %: {error}" for change, error in failed))
 
 
-def _regressions(changes: Sequence[RevisionChange], measure: Measure, public: frozenset[str]) -> list[str]:
+def _regressions(changes: Sequence[RevisionChange], read_health: ReadHealth, public: frozenset[str]) -> list[str]:
     found: dict[str, str] = {}
 
     def look(change: RevisionChange) -> None:
-        old, new = (measure(change.service, revision, WATCH_SECONDS) for revision in (change.old, change.new))
+        old, new = (read_health(change.service, revision, WATCH_SECONDS) for revision in (change.old, change.new))
         fault = regression(old, new, is_public=change.service in public)
         if fault:
             found[change.service] = f"{change.service}: {fault}"
@@ -104,7 +104,7 @@ def main() -> int:
         return 1
     public = frozenset(traffic.service_name(name) for name, each in manifest().functions.items() if each.is_public)
     wait = wait_sending(sys.argv[1].rstrip("/"), [change.service for change in changes])
-    regressions = roll_out(changes, move=traffic.move, measuring=measuring, wait=wait, public=public)
+    regressions = roll_out(changes, move=traffic.move, monitoring_reader=monitoring_reader, wait=wait, public=public)
     for line in regressions:
         print(f"rolled back: {line}")
     return 1 if regressions else 0

@@ -33,7 +33,7 @@ from infra.local.postgres import Postgres
 from shared.cloud.clients import engine
 from shared.cloud.settings import settings
 
-_OF_ITS_OWN = Path()
+_NEW_EXPORT = Path()
 """What `--export` means without a file."""
 
 HISTORY = ("audit_log", "ledger_postings", "ledger_entries")
@@ -69,42 +69,42 @@ def waiting(connection: Connection) -> dict[str, int]:
     return {promise: len(rows) for promise, rows in invariants.broken(connection, invariants.AT_REST).items()}
 
 
-def restored() -> list[str]:
-    """Dump, restore into a fresh server, check; tell how it goes. Gives what is wrong."""
+def check_dump() -> list[str]:
+    """Dump, restore into a fresh server, check; tell how it goes. Returns what is wrong."""
     with _fresh() as (server, folder):
         started = time.monotonic()
         made = backups.dump(settings().database_url, folder / "karcis.dump", server.bin_dir)
         _tell_dumped(made, started)
         started = time.monotonic()
         backups.restore(made, server.url("restored"), server.bin_dir)
-        return _found(server, made.rows, started)
+        return _check_restored(server, made.rows, started)
 
 
-def exported() -> list[str]:
-    """Export as Cloud SQL does, restore that into a fresh server, check. Gives what is wrong."""
+def check_export() -> list[str]:
+    """Export as Cloud SQL does, restore that into a fresh server, check. Returns what is wrong."""
     with _fresh() as (server, folder):
         started = time.monotonic()
         made = backups.export(settings().database_url, folder / "karcis.sql.gz", server.bin_dir)
         _tell_dumped(made, started)
-        return _loaded(server, made.file, made.rows)
+        return _check_loaded(server, made.file, made.rows)
 
 
-def loaded(file: Path) -> list[str]:
-    """Restore this export into a fresh server and check it. Gives what is wrong."""
+def check_export_file(file: Path) -> list[str]:
+    """Restore this export into a fresh server and check it. Returns what is wrong."""
     with _fresh() as (server, folder):
         copy = Path(shutil.copy(file, folder))  # where PostgreSQL's tools may unpack it
-        return _loaded(server, copy, None)
+        return _check_loaded(server, copy, None)
 
 
-def _loaded(server: Postgres, file: Path, rows: Mapping[str, int] | None) -> list[str]:
+def _check_loaded(server: Postgres, file: Path, rows: Mapping[str, int] | None) -> list[str]:
     started = time.monotonic()
     backups.load(file, server.url("restored"), server.bin_dir)
     with backups.engine_of(server.url("restored")).begin() as tx:
         privileges.restore(tx)
-    return _found(server, rows, started)
+    return _check_restored(server, rows, started)
 
 
-def _found(server: Postgres, source: Mapping[str, int] | None, started: float) -> list[str]:
+def _check_restored(server: Postgres, source: Mapping[str, int] | None, started: float) -> list[str]:
     """What is wrong with the restored database; the rows of the source are compared where they are known."""
     _tell("restored into a fresh PostgreSQL", started)
     with backups.engine_of(server.url("restored")).connect() as connection:
@@ -113,8 +113,8 @@ def _found(server: Postgres, source: Mapping[str, int] | None, started: float) -
         return differences(rows if source is None else source, rows) + _checked(connection)
 
 
-def in_place() -> list[str]:
-    """Check the database of the settings as it is. Gives what is wrong."""
+def check_in_place() -> list[str]:
+    """Check the database of the settings as it is. Returns what is wrong."""
     with engine().connect() as connection:
         return _checked(connection)
 
@@ -124,9 +124,9 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="drill", description="Restore a backup and prove that it is whole.")
     ways = parser.add_mutually_exclusive_group()
     ways.add_argument("--in-place", action="store_true", help="check the database of the settings itself")
-    ways.add_argument("--export", nargs="?", const=_OF_ITS_OWN, type=Path, metavar="FILE", help="by way of an export")
+    ways.add_argument("--export", nargs="?", const=_NEW_EXPORT, type=Path, metavar="FILE", help="by way of an export")
     asked = parser.parse_args(arguments)
-    if asked.export in (None, _OF_ITS_OWN) and not asked.in_place and not settings().database_url:
+    if asked.export in (None, _NEW_EXPORT) and not asked.in_place and not settings().database_url:
         parser.error("say in DATABASE_URL which database to dump, or use --in-place")
     found = _asked(asked)
     for problem in found:
@@ -137,10 +137,10 @@ def main(arguments: list[str]) -> int:
 
 def _asked(asked: argparse.Namespace) -> list[str]:
     if asked.in_place:
-        return in_place()
+        return check_in_place()
     if asked.export is None:
-        return restored()
-    return exported() if asked.export == _OF_ITS_OWN else loaded(asked.export)
+        return check_dump()
+    return check_export() if asked.export == _NEW_EXPORT else check_export_file(asked.export)
 
 
 def _checked(connection: Connection) -> list[str]:

@@ -19,7 +19,7 @@ BEFORE = timedelta(hours=4)
 """A release takes two hours, and the sale is to find it settled."""
 AFTER = timedelta(hours=2)
 """The length of the rush."""
-BIG = 1_000
+MIN_SEATS = 1_000
 """Seats that open at one moment, from which on a release waits."""
 
 _OPENINGS = text("""
@@ -42,9 +42,9 @@ class Opening:
     seats: int
 
 
-def in_the_way(openings: Sequence[Opening], now: datetime) -> list[Opening]:
+def blocking_openings(openings: Sequence[Opening], now: datetime) -> list[Opening]:
     """The openings because of which nothing is released at `now`."""
-    return [opening for opening in openings if opening.seats >= BIG and now - AFTER <= opening.at <= now + BEFORE]
+    return [opening for opening in openings if opening.seats >= MIN_SEATS and now - AFTER <= opening.at <= now + BEFORE]
 
 
 def openings(tx: Transaction, now: datetime) -> list[Opening]:
@@ -57,7 +57,7 @@ def main() -> int:
     """1 where a sale is in the way."""
     now = datetime.now(UTC)
     with transaction() as tx:
-        found = in_the_way(openings(tx, now), now)
+        found = blocking_openings(openings(tx, now), now)
     for opening in found:
         print(f"{opening.title}: {opening.seats} seats open at {opening.at:%Y-%m-%d %H:%M} UTC")
     reason = os.environ.get("DURING_SALE", "")

@@ -35,7 +35,7 @@ class Health:
         return self.errors / self.requests if self.requests else 0.0
 
 
-Measure = Callable[[str, str, int], Health]
+ReadHealth = Callable[[str, str, int], Health]
 """A service, its revision, and of how many seconds."""
 
 
@@ -56,14 +56,14 @@ def regression(old: Health, new: Health, *, is_public: bool = False) -> str | No
     return None
 
 
-def measuring() -> Measure:
+def monitoring_reader() -> ReadHealth:
     """A function that asks Cloud Monitoring about the last seconds of a revision, with one token for all questions.
 
     It raises requests.RequestException.
     """
     bearer = token()
 
-    def measure(service: str, revision: str, window_seconds: int) -> Health:
+    def read_health(service: str, revision: str, window_seconds: int) -> Health:
         labels = f'monitored_resource="cloud_run_revision",service_name="{service}",revision_name="{revision}"'
         window = f"[{window_seconds}s]"
         count = "run_googleapis_com:request_count"
@@ -75,7 +75,7 @@ def measuring() -> Measure:
             p99_ms=_number(f"histogram_quantile(0.99, {increase})", bearer),
         )
 
-    return measure
+    return read_health
 
 
 def _number(promql: str, bearer: str) -> float:

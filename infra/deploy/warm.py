@@ -22,7 +22,7 @@ class InvalidScaling(RuntimeError):
     """This can't be kept warm; the message says why. Nothing was changed."""
 
 
-def scaled() -> dict[str, tuple[int, int | None]]:
+def current_scaling() -> dict[str, tuple[int, int | None]]:
     """Each service's minimum and maximum instances; None where it has no maximum of its own."""
     found = {}
     for each in gcloud("run", "services", "list"):
@@ -34,7 +34,7 @@ def scaled() -> dict[str, tuple[int, int | None]]:
     return found
 
 
-def wanted(arguments: Sequence[str], there: Mapping[str, tuple[int, int | None]]) -> dict[str, int]:
+def parse_minimums(arguments: Sequence[str], there: Mapping[str, tuple[int, int | None]]) -> dict[str, int]:
     """The instances that are asked for, by service. Raises InvalidScaling."""
     asked = {}
     for argument in arguments:
@@ -60,8 +60,8 @@ def warm(asked: Mapping[str, int]) -> list[str]:
 def main() -> int:
     """Do what is asked for; 1 where that didn't work out for every function."""
     try:
-        there = scaled()
-        asked = wanted(sys.argv[1:], there)
+        there = current_scaling()
+        asked = parse_minimums(sys.argv[1:], there)
     except (InvalidScaling, subprocess.CalledProcessError) as fault:
         print(f"Nothing was changed: {fault}")
         return 1

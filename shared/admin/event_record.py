@@ -131,8 +131,8 @@ def read(tx: Transaction, admin: Principal, event_id: UUID) -> EventRecord:
         transfers=timeline.transfers(tx, subjects),
         staff=items(tx, _STAFF, values),
         tasks=timeline.tasks(tx, subjects),
-        about=timeline.audit_lines(tx, subjects)[:MAX_LISTED],
-        access_log=timeline.audit_lines(tx, subjects, is_read=True)[:MAX_LISTED],
+        about=timeline.audit_entries(tx, subjects)[:MAX_LISTED],
+        access_log=timeline.audit_entries(tx, subjects, is_read=True)[:MAX_LISTED],
     )
 
 

@@ -76,7 +76,7 @@ def read(tx: Transaction, admin: Principal, order_id: UUID) -> OrderRecord:
         parties=OrderParties(**tx.execute(_PARTIES, {"order_id": order_id}).mappings().one()),
         refunds=refund_schemas.of_order(tx, order_id),
         balances=_balances(postings),
-        entries=timeline.in_order(
+        entries=timeline.sorted_by_time(
             _moments(tx, order_id, scans),
             timeline.webhooks(tx, subjects),
             postings,
@@ -84,9 +84,9 @@ def read(tx: Transaction, admin: Principal, order_id: UUID) -> OrderRecord:
             timeline.tasks(tx, subjects),
             timeline.transfers(tx, subjects),
             scans,
-            _audit_lines(tx, subjects, scans),
+            _audit_entries(tx, subjects, scans),
         ),
-        access_log=timeline.audit_lines(tx, subjects, is_read=True),
+        access_log=timeline.audit_entries(tx, subjects, is_read=True),
     )
 
 
@@ -106,12 +106,12 @@ def _moments(tx: Transaction, order_id: UUID, scans: list[ScanEntry]) -> list[Mo
     ]
 
 
-def _audit_lines(tx: Transaction, subjects: Subjects, scans: list[ScanEntry]) -> list[AuditEntry]:
+def _audit_entries(tx: Transaction, subjects: Subjects, scans: list[ScanEntry]) -> list[AuditEntry]:
     """The audit trail of what was done, without scans that have an entry of their own."""
     scanned = {str(scan.ticket_id) for scan in scans}
     return [
         each
-        for each in timeline.audit_lines(tx, subjects)
+        for each in timeline.audit_entries(tx, subjects)
         if not (each.action.startswith("ticket.scanned") and each.subject_id in scanned)
     ]
 

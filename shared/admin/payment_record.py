@@ -86,7 +86,7 @@ def read(tx: Transaction, admin: Principal, payment_id: UUID) -> PaymentRecord:
     order_id = row["order_id"]
     return PaymentRecord(
         payment=PaymentFacts(**row),
-        entries=timeline.in_order(
+        entries=timeline.sorted_by_time(
             (
                 MomentEntry(at=each.at, moment=each)
                 for each in order_history.moments(tx, order_id)
@@ -96,7 +96,7 @@ def read(tx: Transaction, admin: Principal, payment_id: UUID) -> PaymentRecord:
             (each for each in timeline.postings_of_order(tx, order_id) if each.reference_id in own),
             timeline.tasks(tx, subjects),
             timeline.transfers(tx, subjects),
-            timeline.audit_lines(tx, subjects),
+            timeline.audit_entries(tx, subjects),
         ),
-        access_log=timeline.audit_lines(tx, subjects, is_read=True),
+        access_log=timeline.audit_entries(tx, subjects, is_read=True),
     )

@@ -48,7 +48,7 @@ _TASKS = text("""
     WHERE t.subject_id = ANY(:names)  -- Uses index: manual_tasks_subject
     ORDER BY t.created_at LIMIT :limit
 """)
-_AUDIT_LINES = text("""
+_AUDIT_ENTRIES = text("""
     SELECT a.id, a.at, a.action, a.subject, a.subject_id, a.details, a.correlation_id, a.actor_id,
         u.full_name AS actor
     FROM unnest(CAST(:subjects AS text[]), CAST(:names AS text[])) AS s (subject, name)
@@ -259,18 +259,18 @@ def transfers(tx: Transaction, subjects: Subjects) -> list[TransferEntry]:
     return [TransferEntry(**row) for row in rows]
 
 
-def audit_lines(tx: Transaction, subjects: Subjects, *, is_read: bool = False) -> list[AuditEntry]:
+def audit_entries(tx: Transaction, subjects: Subjects, *, is_read: bool = False) -> list[AuditEntry]:
     """The audit trail about any of the rows, newest first: what was done, or who read it (`is_read`)."""
     values = {**subjects.values, "reads": _READS, "is_read": is_read, "limit": MAX_ENTRIES}
-    return [AuditEntry(**row) for row in tx.execute(_AUDIT_LINES, values).mappings()]
+    return [AuditEntry(**row) for row in tx.execute(_AUDIT_ENTRIES, values).mappings()]
 
 
-def audit_lines_by(tx: Transaction, user_id: UUID, limit: int) -> list[AuditEntry]:
+def audit_entries_by_actor(tx: Transaction, user_id: UUID, limit: int) -> list[AuditEntry]:
     """What a person has done last."""
     return [AuditEntry(**row) for row in tx.execute(_BY_PERSON, {"id": user_id, "limit": limit}).mappings()]
 
 
-def audit_lines_of(tx: Transaction, action: str, limit: int) -> list[AuditEntry]:
+def audit_entries_of_action(tx: Transaction, action: str, limit: int) -> list[AuditEntry]:
     """The last lines of the audit trail about an action."""
     return [AuditEntry(**row) for row in tx.execute(_OF_ACTION, {"action": action, "limit": limit}).mappings()]
 
@@ -287,6 +287,6 @@ def _map_fields(said: Any, instead: Callable[[str], Any]) -> Any:
     return [_map_fields(each, instead) for each in said] if isinstance(said, list) else said
 
 
-def in_order(*entries: Iterable[Entry]) -> list[Entry]:
+def sorted_by_time(*entries: Iterable[Entry]) -> list[Entry]:
     """All of these, oldest first."""
     return sorted((each for some in entries for each in some), key=lambda entry: entry.at)

@@ -172,9 +172,9 @@ def read(tx: Transaction, admin: Principal, user_id: UUID) -> UserRecord:
         staff=items(tx, _STAFF, values),
         bank_accounts=accounts,
         tasks=timeline.tasks(tx, subjects),
-        about=timeline.audit_lines(tx, subjects)[:MAX_LISTED],
-        by=timeline.audit_lines_by(tx, user_id, MAX_LISTED),
-        access_log=timeline.audit_lines(tx, subjects, is_read=True)[:MAX_LISTED],
+        about=timeline.audit_entries(tx, subjects)[:MAX_LISTED],
+        by=timeline.audit_entries_by_actor(tx, user_id, MAX_LISTED),
+        access_log=timeline.audit_entries(tx, subjects, is_read=True)[:MAX_LISTED],
     )
 
 

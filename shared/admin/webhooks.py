@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from shared.admin import recent, timeline
-from shared.admin.recent import RecentPage, RecentQuery
+from shared.admin import keyset_pages, timeline
+from shared.admin.keyset_pages import KeysetPage, KeysetQuery
 from shared.admin.timeline import AuditEntry
 from shared.cloud import authorization
 from shared.cloud.database import Transaction
@@ -22,17 +22,19 @@ _COLUMNS = """
 """
 _ORDER = "LEFT JOIN payments p ON p.id = r.payment_id"
 LISTS: Final = {
-    "failed": recent.select(
+    "failed": keyset_pages.select(
         _COLUMNS, "webhook_events", "NOT processed AND retry_count > 0", joined=_ORDER, index="webhook_events_waiting"
     ),
-    "waiting": recent.select(
+    "waiting": keyset_pages.select(
         _COLUMNS, "webhook_events", "NOT processed", joined=_ORDER, index="webhook_events_waiting"
     ),
-    "all": recent.select(_COLUMNS, "webhook_events", "payload <> '{}'", joined=_ORDER, index="webhook_events_payloads"),
+    "all": keyset_pages.select(
+        _COLUMNS, "webhook_events", "payload <> '{}'", joined=_ORDER, index="webhook_events_payloads"
+    ),
 }
 
 
-class WebhookQuery(RecentQuery):
+class WebhookQuery(KeysetQuery):
     """The webhooks to list. `all` are those whose content is kept still."""
 
     status: WebhookFilter = "failed"
@@ -59,10 +61,10 @@ class ListedWebhook(ResponseModel):
 def list_rejected(tx: Transaction, admin: Principal) -> list[AuditEntry]:
     """The last notifications without a valid signature; a sample of each sender and reason. The access is audited."""
     authorization.record_list_access(tx, admin, subject="webhook_event")
-    return timeline.audit_lines_of(tx, "webhook.rejected", MAX_REJECTED)
+    return timeline.audit_entries_of_action(tx, "webhook.rejected", MAX_REJECTED)
 
 
-def list_page(tx: Transaction, admin: Principal, wanted: WebhookQuery) -> RecentPage[ListedWebhook]:
+def list_page(tx: Transaction, admin: Principal, wanted: WebhookQuery) -> KeysetPage[ListedWebhook]:
     """A page of the webhooks, newest first. The access is audited."""
     authorization.record_list_access(tx, admin, subject="webhook_event")
-    return RecentPage[ListedWebhook].read(tx, LISTS[wanted.status], ListedWebhook, wanted)
+    return KeysetPage[ListedWebhook].read(tx, LISTS[wanted.status], ListedWebhook, wanted)

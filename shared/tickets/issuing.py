@@ -19,7 +19,7 @@ from shared.cloud import manual_tasks, outbox
 from shared.cloud.database import Transaction, transaction
 from shared.sales import orders
 from shared.states import OrderStatus, TierKind
-from shared.tickets import bibs, products, qr, ticket_rendering
+from shared.tickets import bibs, fulfilment, qr, ticket_rendering
 
 MAX_ATTEMPTS = 5
 """After so many deliveries a person takes over (PS-023)."""
@@ -95,7 +95,7 @@ def add_missing(order_id: UUID) -> int | None:
         if TierKind.REGISTRATION in kinds:
             bibs.assign_missing(tx, order_id)
         if kinds & {TierKind.PRODUCT, TierKind.DIGITAL}:
-            products.assign_missing(tx, order_id)
+            fulfilment.assign_missing(tx, order_id)
         return _add_tickets(tx, order_id)
 
 

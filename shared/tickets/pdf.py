@@ -15,8 +15,8 @@ from qrcode.constants import ERROR_CORRECT_Q
 
 from shared import local_time, rupiah
 from shared.tickets import fonts
-from shared.tickets.page import TicketPage
 from shared.tickets.pdf_layout import Drawing, PageLayout
+from shared.tickets.ticket_content import TicketContent
 from shared.tickets.wrapping import TextStyle
 
 # Lengths are millimetres on an A4 page.
@@ -49,7 +49,7 @@ _LINK_HEIGHT: Final = 4.5
 _EVENTS_KEPT: Final = 64
 
 
-def render(page: TicketPage) -> bytes:
+def render(page: TicketContent) -> bytes:
     """The ticket as a PDF of one A4 page, dated when it was paid."""
     layout = PageLayout(title=f"E-tiket {page.event_title}", created_at=page.paid_at)
     event, stub_top = _event_part(
@@ -110,7 +110,7 @@ def _where(drawing: Drawing, venue: str | None, location: str, top: float) -> fl
     return drawing.write(location, SECOND_COLUMN, below, COLUMN, PLAIN, max_lines=3) if venue else below
 
 
-def _stub(layout: PageLayout, page: TicketPage, top: float) -> None:
+def _stub(layout: PageLayout, page: TicketContent, top: float) -> None:
     """The part that a gate looks at: the code, and beside it whom it lets in."""
     layout.frame(MARGIN, top, WIDTH, STUB_HEIGHT)
     layout.code(_modules(page.qr_text), MARGIN + STUB_PADDING, top + STUB_PADDING, QR_SIZE, "Kode QR tiket")
@@ -128,7 +128,7 @@ def _stub(layout: PageLayout, page: TicketPage, top: float) -> None:
     layout.write(_REENTRY if page.allows_reentry else _ONE_ENTRY, left, top + QR_SIZE, width, NOTE)
 
 
-def _holder(page: TicketPage) -> str:
+def _holder(page: TicketContent) -> str:
     """The attendee's name, or what stands for one that is all emoji."""
     return page.attendee_name if fonts.is_readable(page.attendee_name) else page.name_instead
 
@@ -164,7 +164,7 @@ def _terms(drawing: Drawing, terms: str, url: str, top: float) -> None:
         drawing.write(f"Selengkapnya: {url}", MARGIN, bottom + 0.8, WIDTH, SMALL)
 
 
-def _numbers(layout: PageLayout, page: TicketPage) -> None:
+def _numbers(layout: PageLayout, page: TicketContent) -> None:
     below = layout.write("NOMOR TIKET", MARGIN, FOOTER_TOP + 3, COLUMN, LABEL) + 0.5
     layout.write(str(page.ticket_id), MARGIN, below, COLUMN, SMALL)
     layout.write("NOMOR PESANAN", SECOND_COLUMN, FOOTER_TOP + 3, COLUMN, LABEL)

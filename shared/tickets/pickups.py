@@ -19,7 +19,7 @@ from shared.models import ResponseModel
 from shared.problems import NotFound, Problem
 from shared.sales import orders
 from shared.states import PickupStatus
-from shared.tickets import gate, products, scan_records
+from shared.tickets import fulfilment, gate, scan_records
 from shared.tickets.gate import Undo
 from shared.tickets.scan_records import ScanIdentity, ScanRecord
 
@@ -110,7 +110,7 @@ def scan(tx: Transaction, staff: Principal, scanned: PickupScan) -> PickupRespon
     draft = _draft(staff, scanned)
     recorded = scan_records.find(tx, draft) if scanned.scan_id else None
     if recorded is None:
-        names = {"event_id": scanned.event_id, "code": products.read_code(scanned.code)}
+        names = {"event_id": scanned.event_id, "code": fulfilment.read_code(scanned.code)}
         recorded = _record(tx, _judge(tx, draft, tx.execute(_ORDER, names).scalar()))
     return _response(tx, recorded, scanned.scan_id)
 
@@ -122,7 +122,7 @@ def _draft(staff: Principal, scanned: PickupScan) -> ScanRecord:
         event_id=scanned.event_id,
         staff_id=staff.id,
         gate=scanned.gate,
-        code_hash=scan_records.hash_of(products.read_code(scanned.code)),
+        code_hash=scan_records.hash_of(fulfilment.read_code(scanned.code)),
         scanned_at=scan_records.scan_moment(scanned.scanned_at),
         judged_at=clock.now(),
     )

@@ -28,7 +28,7 @@ from shared.problems import Problem
 from shared.sales import orders
 from shared.states import OrderStatus, TicketStatus
 from shared.tickets import access, qr
-from shared.tickets.page import TicketPage
+from shared.tickets.ticket_content import TicketContent
 
 LAYOUT: Final = 1
 """Raise it and every stored PDF is rendered anew when it is next requested."""
@@ -264,14 +264,14 @@ def _prefix(event_id: UUID, ticket_id: UUID) -> str:
     return f"{event_id}/{ticket_id}-"
 
 
-def _render(page: TicketPage) -> bytes:
+def _render(page: TicketContent) -> bytes:
     from shared.tickets import pdf  # a quarter second that webhook, checkout and sync need not spend at cold start
 
     return pdf.render(page)
 
 
-def _page(row: TicketRow) -> TicketPage:
-    return TicketPage(
+def _page(row: TicketRow) -> TicketContent:
+    return TicketContent(
         ticket_id=row.ticket_id,
         order_id=row.order_id,
         qr_text=qr.encode(qr.QrContent(row.ticket_id, row.event_id, row.attendee_name, row.revision, row.qr_issued_at)),

@@ -13,7 +13,7 @@ from shared.site import forms, rendering, static_files
 from shared.site.gate import results
 from shared.site.gate.results import GateResult
 from shared.states import TierKind
-from shared.tickets import gate, pickups, staffing
+from shared.tickets import gate, gate_staff, pickups
 from shared.tickets.gate import Scan
 from shared.tickets.pickups import PickupScan
 from shared.web import GATE, App, GateStaff
@@ -38,7 +38,7 @@ pages = App("site")
 def start(request: PageRequest, staff: GateStaff) -> Page:
     """The events that the person may scan at, until their gates have closed."""
     with snapshot() as tx:
-        found = staffing.gate_events(tx, staff).items
+        found = gate_staff.gate_events(tx, staff).items
     return rendering.page("gate/start.html", request, viewer=staff, events=found)
 
 

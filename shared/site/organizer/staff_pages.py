@@ -10,8 +10,8 @@ from shared.messages import mails
 from shared.problems import NotFound, Problem
 from shared.site import forms, rendering
 from shared.site.organizer import desk, inputs
-from shared.tickets import staffing
-from shared.tickets.staffing import Invitation, StaffResponse
+from shared.tickets import gate_staff
+from shared.tickets.gate_staff import Invitation, StaffResponse
 from shared.web import App, Organizer
 from shared.web.pages import Page, PageRequest, Redirect
 
@@ -45,7 +45,7 @@ def remove(request: PageRequest, event_id: UUID, staff_id: UUID, organizer: Orga
     """Remove a person from this event; without another event their staff account ends."""
     try:
         with transaction() as tx:
-            person = next((each for each in staffing.list_staff(tx, organizer).items if each.id == staff_id), None)
+            person = next((each for each in gate_staff.list_staff(tx, organizer).items if each.id == staff_id), None)
             if person is None:
                 raise NotFound
             _remove(tx, organizer, person, event_id)
@@ -55,9 +55,9 @@ def remove(request: PageRequest, event_id: UUID, staff_id: UUID, organizer: Orga
 
 
 def _invite(tx: Transaction, organizer: Principal, wanted: Invitation, event_id: UUID) -> None:
-    others = _events_of(staffing.list_staff(tx, organizer).items, wanted.email)
+    others = _events_of(gate_staff.list_staff(tx, organizer).items, wanted.email)
     invitation = wanted.model_copy(update={"event_ids": [*others, event_id]})
-    _, email = staffing.invite(tx, organizer, invitation)
+    _, email = gate_staff.invite(tx, organizer, invitation)
     mails.enqueue_for_account(tx, email)
 
 
@@ -65,9 +65,9 @@ def _remove(tx: Transaction, organizer: Principal, person: StaffResponse, event_
     others = [each for each in person.event_ids if each != event_id]
     if others:
         rest = Invitation(email=person.email, full_name=person.full_name, event_ids=others)
-        staffing.invite(tx, organizer, rest)
+        gate_staff.invite(tx, organizer, rest)
     else:
-        staffing.dismiss(tx, organizer, person.id)
+        gate_staff.dismiss(tx, organizer, person.id)
 
 
 def _events_of(known: Sequence[StaffResponse], email: str) -> list[UUID]:
@@ -89,7 +89,7 @@ def _page(
 ) -> Page:
     event = desk.own_event(organizer, event_id)
     with snapshot() as tx:
-        known = staffing.list_staff(tx, organizer).items
+        known = gate_staff.list_staff(tx, organizer).items
     return rendering.form_page(
         "organizer/staff.html",
         request,

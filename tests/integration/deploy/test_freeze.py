@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from infra.deploy import freeze
-from infra.deploy.freeze import BIG, Opening, openings
+from infra.deploy.freeze import MIN_SEATS, Opening, openings
 from shared.cloud.database import transaction
 from tests.factories import a_tier, an_event
 
@@ -36,7 +36,7 @@ def test_tiers_that_open_together_are_one_rush():
 def test_a_release_waits_unless_somebody_says_why(capsys, monkeypatch):
     with transaction() as tx:
         opens = datetime.now(UTC) + timedelta(minutes=30)
-        an_event(tx, title="Final", tiers=[a_tier(quota=BIG, sale_start=opens)])
+        an_event(tx, title="Final", tiers=[a_tier(quota=MIN_SEATS, sale_start=opens)])
     assert freeze.main() == 1
     assert "Final: 1000 seats open at" in capsys.readouterr().out
     monkeypatch.setenv("DURING_SALE", "checkout is down")

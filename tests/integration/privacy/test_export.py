@@ -15,8 +15,8 @@ from shared.identity.tokens import Principal
 from shared.messages import mails, suppressions
 from shared.sales.schemas import OrderResponse
 from shared.states import SuppressionReason
-from shared.tickets import issuing, staffing
-from shared.tickets.staffing import Invitation
+from shared.tickets import gate_staff, issuing
+from shared.tickets.gate_staff import Invitation
 from tests.endpoints import call, problem
 from tests.factories import a_promo, a_tier, an_event, an_order, stock_units
 from tests.integration.identity.steps import Member, a_member, login
@@ -136,7 +136,7 @@ def test_so_are_an_organizers_codes_and_an_invitation_to_a_gate():
         event = an_event(tx, organizer_id=organizer.id)
         a_promo(tx, event)
         host = Principal(organizer.id, "organizer", organizer.id)
-        staffing.invite(tx, host, Invitation(email=invited.email, full_name="Dewi", event_ids=[event.id]))
+        gate_staff.invite(tx, host, Invitation(email=invited.email, full_name="Dewi", event_ids=[event.id]))
     assert [promo["code"] for promo in exported(organizer).get_json()["organized_promos"]] == ["HEMAT"]
     assert [each["full_name"] for each in exported(invited).get_json()["gate_invitations"]] == ["Dewi"]
     assert exported(organizer).get_json()["gate_invitations"] == []

@@ -8,7 +8,7 @@ from shared.identity.tokens import Principal
 from shared.problems import NotFound
 from shared.sales import orders
 from shared.sales.schemas import OrderResponse
-from shared.tickets import issuing, pickups, products, voiding
+from shared.tickets import fulfilment, issuing, pickups, voiding
 from tests.factories import a_gate_staff, a_tier, a_user, an_event, an_order
 from tests.threads import at_the_same_time
 
@@ -124,9 +124,9 @@ def test_only_who_works_there_may_ask(counter):
 
 
 def test_codes_are_not_guessed_from_each_other():
-    codes = {products._new_code() for _ in range(1_000)}
+    codes = {fulfilment._new_code() for _ in range(1_000)}
     assert len(codes) == 1_000
-    assert all(products.read_code(code.lower()) == code for code in codes)
+    assert all(fulfilment.read_code(code.lower()) == code for code in codes)
 
 
 def test_every_scan_is_on_record(counter):

@@ -3,7 +3,7 @@
 import pytest
 
 from infra.deploy.canary import roll_out
-from infra.deploy.health import Health, Measure
+from infra.deploy.health import Health, ReadHealth
 from infra.deploy.traffic import RevisionChange
 
 RESERVE = RevisionChange("reserve", "reserve-1", "reserve-2")
@@ -29,7 +29,7 @@ class Cloud:
         self.share[change.service] = percent
         self.steps.append((change.service, percent))
 
-    def measure(self, service: str, revision: str, window_seconds: int) -> Health:
+    def read_health(self, service: str, revision: str, window_seconds: int) -> Health:
         assert self.waited[-1] == window_seconds
         if revision == self._unseen:
             return Health(requests=0, errors=0, p99_ms=0)
@@ -37,11 +37,11 @@ class Cloud:
         return ILL if is_new and self.share[service] == self._ill_at else FINE
 
     def release(self) -> list[str]:
-        return self.roll_out(self.measure)
+        return self.roll_out(self.read_health)
 
-    def roll_out(self, measure: Measure) -> list[str]:
+    def roll_out(self, read_health: ReadHealth) -> list[str]:
         return roll_out(
-            [RESERVE, ORDERS], move=self.move, measuring=lambda: measure, wait=self.waited.append,
+            [RESERVE, ORDERS], move=self.move, monitoring_reader=lambda: read_health, wait=self.waited.append,
             public=frozenset({"reserve"}),
         )  # fmt: skip
 
@@ -86,7 +86,12 @@ def test_a_service_that_is_stuck_does_not_keep_the_others(capsys):
 def test_nothing_new_is_no_work():
     cloud = Cloud()
     nobody = frozenset[str]()
-    assert roll_out([], move=cloud.move, measuring=lambda: cloud.measure, wait=cloud.waited.append, public=nobody) == []
+    assert (
+        roll_out(
+            [], move=cloud.move, monitoring_reader=lambda: cloud.read_health, wait=cloud.waited.append, public=nobody
+        )
+        == []
+    )
     assert cloud.steps == []
     assert cloud.waited == []
 

@@ -4,21 +4,21 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from infra.deploy.freeze import AFTER, BEFORE, BIG, Opening, in_the_way
+from infra.deploy.freeze import AFTER, BEFORE, MIN_SEATS, Opening, blocking_openings
 
 NOW = datetime(2026, 11, 21, 5, 0, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("at", "seats", "is_in_the_way"),
+    ("at", "seats", "is_blocking"),
     [
-        (NOW, BIG, True),
-        (NOW + BEFORE, BIG, True),
-        (NOW + BEFORE + timedelta(seconds=1), BIG, False),
-        (NOW - AFTER, BIG, True),
-        (NOW - AFTER - timedelta(seconds=1), BIG, False),
-        (NOW, BIG - 1, False),
+        (NOW, MIN_SEATS, True),
+        (NOW + BEFORE, MIN_SEATS, True),
+        (NOW + BEFORE + timedelta(seconds=1), MIN_SEATS, False),
+        (NOW - AFTER, MIN_SEATS, True),
+        (NOW - AFTER - timedelta(seconds=1), MIN_SEATS, False),
+        (NOW, MIN_SEATS - 1, False),
     ],
 )
-def test_a_big_opening_around_now_is_in_the_way(at: datetime, seats: int, is_in_the_way: bool):
-    assert bool(in_the_way([Opening("Konser", at, seats)], NOW)) is is_in_the_way
+def test_a_big_opening_around_now_is_in_the_way(at: datetime, seats: int, is_blocking: bool):
+    assert bool(blocking_openings([Opening("Konser", at, seats)], NOW)) is is_blocking

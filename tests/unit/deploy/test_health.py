@@ -72,21 +72,21 @@ def monitoring(gcloud, monkeypatch):
 
 
 def test_the_numbers_are_cloud_monitorings(monitoring):
-    assert health.measuring()("reserve", "reserve-2", 600) == Health(requests=500, errors=5, p99_ms=250)
+    assert health.monitoring_reader()("reserve", "reserve-2", 600) == Health(requests=500, errors=5, p99_ms=250)
 
 
 def test_one_token_is_asked_for_all_questions(monitoring, gcloud):
-    measure = health.measuring()
+    measure = health.monitoring_reader()
     for revision in ("reserve-1", "reserve-2"):
         measure("reserve", revision, 600)
     assert len([words for words in gcloud.asked() if "print-access-token" in words]) == 1
 
 
 def test_a_revision_nobody_has_called_yet(monitoring):
-    assert health.measuring()("reserve", "reserve-3", 600) == Health(requests=0, errors=0, p99_ms=0)
+    assert health.monitoring_reader()("reserve", "reserve-3", 600) == Health(requests=0, errors=0, p99_ms=0)
 
 
 def test_numbers_that_cannot_be_had_are_an_error(monitoring):
     monitoring.setenv("CLOUDSDK_CORE_PROJECT", "somebody-elses")
     with pytest.raises(requests.HTTPError):
-        health.measuring()("reserve", "reserve-2", 600)
+        health.monitoring_reader()("reserve", "reserve-2", 600)

@@ -7,8 +7,7 @@ import pypdfium2
 import pytest
 import zxingcpp
 
-from shared.tickets import fonts, pdf, qr, shaping
-from shared.tickets import page as ticket_page
+from shared.tickets import fonts, pdf, qr, shaping, ticket_content
 
 TICKET_ID = UUID("7f3a91c2-54d0-4a9e-9b5e-0c1d2e3f4a5b")
 ORDER_ID = UUID("0d9c8b7a-1122-4333-8444-55667788990a")
@@ -36,7 +35,7 @@ def a_page(**fields):
         "terms": "1. Tiket tidak dapat dipindahtangankan.\n2. Pintu dibuka pukul 18.00.",
         "paid_at": datetime(2026, 11, 1, 3, 4, 5, tzinfo=UTC),
     }
-    return ticket_page.TicketPage(**{**defaults, **fields})
+    return ticket_content.TicketContent(**{**defaults, **fields})
 
 
 def only_page_of(content):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 
 @dataclass(frozen=True)
-class TicketPage:
+class TicketContent:
     """The content of a ticket's page. Times are UTC and shown in `timezone`; `price_paid` is rupiah, fee included.
 
     `name_instead` stands for a name that can't be read, `terms_url` is where the whole terms are.

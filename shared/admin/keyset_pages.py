@@ -13,20 +13,20 @@ T = TypeVar("T", bound=ResponseModel)
 PAGE_SIZE = 25
 
 
-class RecentQuery(Query):
+class KeysetQuery(Query):
     """A page of a list: its first, or what came before a row."""
 
     before: UUID | None = None
 
 
-class RecentPage(ResponseModel, Generic[T]):
+class KeysetPage(ResponseModel, Generic[T]):
     """A page of a list, newest first. `next_before` begins the next page; None where this is the last."""
 
     items: list[T]
     next_before: UUID | None
 
     @classmethod
-    def read(cls, tx: Transaction, statement: TextClause, model: type[T], wanted: RecentQuery, **values: Any) -> Self:
+    def read(cls, tx: Transaction, statement: TextClause, model: type[T], wanted: KeysetQuery, **values: Any) -> Self:
         """The page that a statement of `select` reads."""
         rows = tx.execute(statement, {"before": wanted.before, "limit": PAGE_SIZE + 1, **values}).mappings().all()
         items = [model(**row) for row in rows[:PAGE_SIZE]]
