@@ -89,7 +89,7 @@ RECORD_PAGES = {
     "webhooks": timeline._WEBHOOKS,
     "postings": timeline._POSTINGS_OF_ORDER,
     "mails": timeline._MAILS,
-    "audit lines": timeline._AUDIT_LINES,
+    "audit entries": timeline._AUDIT_ENTRIES,
     "audit lines by a person": timeline._BY_PERSON,
     "scans": timeline._SCANS,
     "transfers": timeline._TRANSFERS,

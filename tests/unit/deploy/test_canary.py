@@ -1,5 +1,7 @@
 """The way of a release to all traffic, and back."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from infra.deploy.canary import roll_out
@@ -39,9 +41,9 @@ class Cloud:
     def release(self) -> list[str]:
         return self.roll_out(self.read_health)
 
-    def roll_out(self, read_health: ReadHealth) -> list[str]:
+    def roll_out(self, read_health: ReadHealth, changes: Sequence[RevisionChange] = (RESERVE, ORDERS)) -> list[str]:
         return roll_out(
-            [RESERVE, ORDERS], move=self.move, monitoring_reader=lambda: read_health, wait=self.waited.append,
+            changes, move=self.move, monitoring_reader=lambda: read_health, wait=self.waited.append,
             public=frozenset({"reserve"}),
         )  # fmt: skip
 
@@ -85,13 +87,7 @@ def test_a_service_that_is_stuck_does_not_keep_the_others(capsys):
 
 def test_nothing_new_is_no_work():
     cloud = Cloud()
-    nobody = frozenset[str]()
-    assert (
-        roll_out(
-            [], move=cloud.move, monitoring_reader=lambda: cloud.read_health, wait=cloud.waited.append, public=nobody
-        )
-        == []
-    )
+    assert cloud.roll_out(cloud.read_health, changes=()) == []
     assert cloud.steps == []
     assert cloud.waited == []
 
