@@ -24,6 +24,7 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.event_prices TO karcis_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.event_reminders TO karcis_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.event_staff TO karcis_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.events TO karcis_app;
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.gateway_circuits TO karcis_app;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.idempotency_keys TO karcis_app;
 GRANT SELECT,INSERT ON TABLE public.ledger_entries TO karcis_app;
 GRANT USAGE ON SEQUENCE public.ledger_entries_id_seq TO karcis_app;

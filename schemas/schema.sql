@@ -641,6 +641,15 @@ CREATE TABLE public.events (
     CONSTRAINT valid_gates CHECK ((gates_open_at < end_date))
 );
 
+CREATE TABLE public.gateway_circuits (
+    gateway text NOT NULL,
+    api text NOT NULL,
+    failures integer NOT NULL,
+    failed_at timestamp with time zone DEFAULT now() NOT NULL,
+    open_until timestamp with time zone,
+    CONSTRAINT gateway_circuits_failures_check CHECK ((failures >= 0))
+);
+
 CREATE TABLE public.idempotency_keys (
     caller uuid NOT NULL,
     key text NOT NULL,
@@ -1345,6 +1354,9 @@ ALTER TABLE ONLY public.events
 
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_slug UNIQUE (slug);
+
+ALTER TABLE ONLY public.gateway_circuits
+    ADD CONSTRAINT gateway_circuits_pkey PRIMARY KEY (gateway, api);
 
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (caller, key);

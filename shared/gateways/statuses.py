@@ -34,6 +34,8 @@ class MethodTraits:
     """A code or a number comes back, for our own page; otherwise the payer goes to the gateway's."""
     is_qris: bool = False
     """It is paid as QRIS, whose amounts are limited."""
+    api: str = "payments"
+    """The gateway's API that opens it; those of one gateway fail apart from each other."""
 
 
 class GatewayPaymentState(StrEnum):

@@ -7,8 +7,13 @@
 While a checkout asks the gateway it claims the try in the database: another click meanwhile is told to look
 again. A crash after `begin` leaves a try that is `opening`: once the claim is over the buyer's next click goes
 on with it (the gateway is asked first whether it knows it), and reconcile ends it if nobody comes back.
+
+Where a gateway does not answer, the same method is opened at the other one (FAILOVER-1). What the first one may have
+made is given up in the transaction that records the second, so an order never has two payments to pay.
 """
 
+import logging
+import time
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
@@ -25,7 +30,7 @@ from shared.gateways.errors import GatewayError, GatewayRefused, GatewayUnavaila
 from shared.gateways.statuses import Customer, OpenedPayment, PaymentMethod
 from shared.messages import mails
 from shared.models import RequestModel
-from shared.payments import payment_options, settlement
+from shared.payments import gateway_circuits, payment_options, settlement
 from shared.payments import records as payment_records
 from shared.payments.payment_options import GatewayName
 from shared.payments.records import Payment
@@ -39,6 +44,8 @@ from shared.sentences import Sentence
 from shared.states import PaymentStatus
 
 LOOK_AGAIN_SECONDS = 2
+
+log = logging.getLogger(__name__)
 
 Method = Annotated[PaymentMethod, Field(strict=False)]
 
@@ -118,18 +125,23 @@ class _StartedPayment:
     resume: bool
 
 
-def checkout(buyer_id: UUID, order_id: UUID, request: CheckoutRequest) -> OrderResponse:
+def checkout(
+    buyer_id: UUID, order_id: UUID, request: CheckoutRequest, *, may_move: bool | None = None
+) -> OrderResponse:
     """Start the payment of an order; return the order with it. One that costs nothing is paid at once.
 
-    Raises NotFound, ReservationExpired, NotPayable, AttendeesMissing, AlreadyRegistered, CheckoutInProgress,
-    PaymentInReview, PaymentRefused, AmountAboveLimit, TryAgain.
+    `may_move` tells whether the other gateway may take the place of one that does not answer; by default it may where
+    the request names none. Raises NotFound, ReservationExpired, NotPayable, AttendeesMissing, AlreadyRegistered,
+    CheckoutInProgress, PaymentInReview, PaymentRefused, AmountAboveLimit, TryAgain.
     """
+    if may_move is None:
+        may_move = request.gateway is None
     with transaction() as tx:
         order = orders.lock_own(tx, order_id, buyer_id)
         _name_attendees(tx, order, request.attendees or [])
-        begun = _start(tx, order, request.payment_method, request.gateway)
+        begun = _start(tx, order, request.payment_method, request.gateway or settings().default_gateway, may_move)
     if begun:
-        _open_at_gateway(begun)
+        _open_or_move(begun, may_move)
     with transaction() as tx:
         return OrderResponse.read(tx, order_id)
 
@@ -166,19 +178,21 @@ def _refuse_unnamed(tx: Transaction, order: Order) -> None:
         raise AttendeesMissing(errors=errors)
 
 
-def _start(tx: Transaction, order: Order, method: PaymentMethod, gateway: str | None) -> _StartedPayment | None:
+def _start(
+    tx: Transaction, order: Order, method: PaymentMethod, gateway: str, may_move: bool
+) -> _StartedPayment | None:
     deadline = orders.start_payment(tx, order)
     _refuse_unnamed(tx, order)
     expiry.schedule_expiry_after_commit(tx, deadline)
     if order.total_amount == 0:
         settlement.settle_free(tx, orders.lock(tx, order.id))
         return None
-    chosen = gateway or settings().default_gateway
     payment = payment_records.lock_open(tx, order.id)
     if payment and payment.is_claimed:
         raise CheckoutInProgress(retry_after_seconds=LOOK_AGAIN_SECONDS)
     due = _amount_due(tx, order)
-    payment_options.require_within_limit(due, method=method, gateway=chosen)
+    payment_options.require_within_limit(due, method=method, gateway=gateway)
+    chosen = _gateway(tx, payment, due, method, gateway) if may_move else gateway
     wanted = (chosen, method, due)
     if payment and (payment.gateway, payment.payment_method, payment.amount - payment.unique_code) != wanted:
         payment_records.expire_and_cancel(tx, payment)
@@ -195,6 +209,13 @@ def _start(tx: Transaction, order: Order, method: PaymentMethod, gateway: str | 
     return _StartedPayment(payment, customer, f"Tiket {payer.title}"[:200], resume)
 
 
+def _gateway(tx: Transaction, payment: Payment | None, due: int, method: PaymentMethod, preferred: str) -> str:
+    """The gateway for a method, by its health; a payment that waits to be paid stays where it is."""
+    if payment and payment.status == PaymentStatus.PENDING and payment.payment_method == method:
+        return payment.gateway
+    return payment_options.choose_gateway(tx, due, method=method, preferred=preferred)
+
+
 def _amount_due(tx: Transaction, order: Order) -> int:
     """The amount due: all, or the rest where too little came in. Raises PaymentInReview."""
     if order.review_reason is None:
@@ -205,10 +226,34 @@ def _amount_due(tx: Transaction, order: Order) -> int:
     return due
 
 
+def _open_or_move(begun: _StartedPayment, may_move: bool) -> None:
+    """Open the payment at its gateway, or, where that does not answer, the same at the other one."""
+    try:
+        _open_at_gateway(begun)
+    except GatewayUnreachable:
+        moved = _move(begun.payment) if may_move else None
+        if moved is None:
+            raise
+        _open_at_gateway(moved)
+
+
+def _move(payment: Payment) -> _StartedPayment | None:
+    """Give a payment up, and start one by the same method at another gateway; None where no other one answers."""
+    method = PaymentMethod(payment.payment_method)
+    with transaction() as tx:
+        order = orders.lock(tx, payment.order_id)
+        other = payment_options.other_gateway(tx, payment.amount, method=method, failed=payment.gateway)
+        if other is None:
+            return None
+        log.warning("payment.moved", extra={"payment_id": str(payment.id), "gateway": payment.gateway, "to": other})
+        return _start(tx, order, method, other, may_move=False)
+
+
 def _open_at_gateway(begun: _StartedPayment) -> None:
     payment = begun.payment
     if payment.expires_at <= clock.now():
         raise ReservationExpired
+    asked_at = time.monotonic()
     try:
         opened = registry.gateway(payment.gateway).open(
             payment,
@@ -221,10 +266,13 @@ def _open_at_gateway(begun: _StartedPayment) -> None:
         _mark_failed(payment, refused)
         raise PaymentRefused from refused
     except GatewayError as error:
-        _release_claim(payment)
+        _give_back(payment)
         raise _unreachable(payment, error) from error
+    is_slow = time.monotonic() - asked_at >= gateway_circuits.SLOW_SECONDS * settings().timeout_factor
     with transaction() as tx:
         _record_opened(tx, payment, opened)
+        record_health = gateway_circuits.record_failure if is_slow else gateway_circuits.record_success
+        record_health(tx, payment_options.circuit_of(payment.gateway, payment.payment_method))
 
 
 def _unreachable(payment: Payment, error: GatewayError) -> GatewayUnreachable:
@@ -256,9 +304,11 @@ def _record_opened(tx: Transaction, payment: Payment, opened: OpenedPayment) -> 
         mails.enqueue_about_order(tx, "order_confirmation", order.id, dedupe_key=f"order_confirmation:{order.id}")
 
 
-def _release_claim(payment: Payment) -> None:
+def _give_back(payment: Payment) -> None:
+    """Let the next checkout have a payment whose gateway did not answer, and let all know that it didn't."""
     with transaction() as tx:
         payment_records.release_claim(tx, payment)
+        gateway_circuits.record_failure(tx, payment_options.circuit_of(payment.gateway, payment.payment_method))
 
 
 def _mark_failed(payment: Payment, error: GatewayError) -> None:

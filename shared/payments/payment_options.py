@@ -1,16 +1,19 @@
-"""Payment options: which gateway offers which method, and who takes over where one doesn't answer (PS-002).
+"""Payment options: which gateway offers which method, and who takes over where one doesn't answer (PS-002, FAILOVER-1).
 
-This process knows by its own calls if a gateway answers: its circuit breaker opens after some failures.
+All instances share what they know of a gateway (`gateway_circuits`); this process also goes by its own calls.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from shared.cloud.database import Transaction
 from shared.cloud.settings import settings
 from shared.gateways import registry
 from shared.gateways.statuses import PaymentMethod
+from shared.payments import gateway_circuits
+from shared.payments.gateway_circuits import Circuit
 from shared.problems import Problem
 
 GatewayName = Literal["xendit", "midtrans"]
@@ -45,28 +48,40 @@ class PaymentOption:
     gateway: str
     is_inline: bool
     """A code or a number comes back, for our own page; otherwise the payer goes to the gateway's."""
+    api: str
+    """The gateway's API that opens it."""
     retry_after_seconds: int = 0
     """For how long the gateway is not asked, as it has not answered."""
 
     @property
     def is_available(self) -> bool:
-        """True if its gateway answers, as far as this process knows."""
+        """True if its gateway answers, as far as is known."""
         return self.retry_after_seconds == 0
 
+    @property
+    def circuit(self) -> Circuit:
+        """The circuit that says whether its gateway answers."""
+        return self.gateway, self.api
 
-def all_options(amount: int) -> list[PaymentOption]:
-    """Every method at every gateway that takes `amount` rupiah by it, the default gateway's first."""
-    return [option for gateway in _gateways() for option in _of_gateway(gateway, amount)]
+
+def all_options(amount: int, pauses: Mapping[Circuit, float] | None = None) -> list[PaymentOption]:
+    """Every method at every gateway that takes `amount` rupiah by it, the default gateway's first.
+
+    `pauses` is what the instances know of the gateways' circuits; a half-open one is available.
+    """
+    return [option for gateway in _gateways() for option in _of_gateway(gateway, amount, pauses or {})]
 
 
-def best_options(amount: int, *, failed_gateway: str | None = None) -> list[PaymentOption]:
+def best_options(
+    amount: int, pauses: Mapping[Circuit, float] | None = None, *, failed_gateway: str | None = None
+) -> list[PaymentOption]:
     """The best gateway for each method that takes `amount` rupiah: one that answers, and shows it on our own page.
 
     One that has just failed comes last, and among equals the default gateway first.
     """
     best: dict[PaymentMethod, PaymentOption] = {}
     for option in sorted(
-        all_options(amount),
+        all_options(amount, pauses),
         key=lambda each: (not each.is_available, each.gateway == failed_gateway, not each.is_inline),
     ):
         best.setdefault(option.method, option)
@@ -77,6 +92,33 @@ def alternatives(amount: int, *, method: PaymentMethod, gateway: str) -> list[Pa
     """The options at other gateways, which answer, in place of a method: the same, then its like, then the others."""
     others = [each for each in all_options(amount) if each.gateway != gateway and each.is_available]
     return sorted(others, key=lambda each: (each.method is not method, not _are_alike(each.method, method)))
+
+
+def choose_gateway(tx: Transaction, amount: int, *, method: PaymentMethod, preferred: str) -> str:
+    """The gateway that opens a payment of `amount` rupiah: the preferred one, or else one that answers.
+
+    One checkout tries a half-open circuit, and the others go elsewhere. Where nobody answers, the preferred one is
+    asked all the same.
+    """
+    pauses = gateway_circuits.pauses(tx)
+    options = [option for option in all_options(amount, pauses) if option.method is method]
+    for option in sorted(options, key=lambda each: each.gateway != preferred):
+        is_half_open = option.circuit in pauses
+        if option.is_available and (not is_half_open or gateway_circuits.probe(tx, option.circuit)):
+            return option.gateway
+    return preferred
+
+
+def other_gateway(tx: Transaction, amount: int, *, method: PaymentMethod, failed: str) -> str | None:
+    """Another gateway that answers and takes the same method; None where there is none."""
+    found = all_options(amount, gateway_circuits.pauses(tx))
+    others = (each.gateway for each in found if each.method is method and each.gateway != failed and each.is_available)
+    return next(others, None)
+
+
+def circuit_of(gateway: str, method: str) -> Circuit:
+    """The circuit that payments by a method at a gateway belong to."""
+    return gateway, registry.gateway(gateway).methods[PaymentMethod(method)].api
 
 
 def require_within_limit(amount: int, *, method: PaymentMethod, gateway: str) -> None:
@@ -91,11 +133,12 @@ def _gateways() -> list[str]:
     return sorted(get_args(GatewayName), key=lambda name: name != default)
 
 
-def _of_gateway(name: str, amount: int) -> Iterator[PaymentOption]:
+def _of_gateway(name: str, amount: int, pauses: Mapping[Circuit, float]) -> Iterator[PaymentOption]:
     gateway = registry.gateway(name)
     for method, traits in gateway.methods.items():
         if not traits.is_qris or amount <= settings().qris_limit:
-            yield PaymentOption(method, name, traits.is_inline, math.ceil(gateway.paused_seconds(method)))
+            paused = max(gateway.paused_seconds(method), pauses.get((name, traits.api), 0.0), 0.0)
+            yield PaymentOption(method, name, traits.is_inline, traits.api, math.ceil(paused))
 
 
 def _are_alike(one: PaymentMethod, other: PaymentMethod) -> bool:

@@ -70,7 +70,7 @@ def pay(request: PageRequest, order_id: UUID, viewer: SignedIn) -> Page | Redire
     if wanted is None:
         return _page(request, viewer, found, errors=errors)
     try:
-        checkout.checkout(viewer.id, order_id, wanted)
+        checkout.checkout(viewer.id, order_id, wanted, may_move=True)
     except TryAgain:
         return _page(request, viewer, _read(viewer, order_id), failed_gateway=wanted.gateway)
     except Problem as problem:
@@ -128,10 +128,10 @@ def _page(
 ) -> Page:
     amount = found.order.amount_missing or found.order.total_amount
     failed_gateway = failed_gateway or found.silent_gateway
-    choices = payment_choices.of_amount(amount, failed_gateway=failed_gateway)
     wanted = request.form.get("method") or (found.open.payment_method if found.open else "")
     tickets: list[TicketResponse] = []
     with snapshot() as tx:
+        choices = payment_choices.of_amount(tx, amount, failed_gateway=failed_gateway)
         if found.state in ("paid", "issuing"):
             tickets = [holders.read(tx, viewer, each.id) for each in found.tickets]
         buyer = profiles.read(tx, viewer.id)

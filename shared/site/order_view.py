@@ -131,6 +131,16 @@ class OrderView:
         return self.open.gateway if self.open and is_silent else None
 
     @property
+    def replaced_gateway(self) -> str | None:
+        """The gateway that did not answer, where another one took the payment over that waits now (FAILOVER-1)."""
+        if self.open is None or self.silent_gateway:
+            return None
+        before = self.order.payments[: self.order.payments.index(self.open)]
+        last = before[-1] if before else None
+        was_silent = last and last.status == PaymentStatus.EXPIRED and not _could_be_paid(last)
+        return last.gateway if last and was_silent and last.gateway != self.open.gateway else None
+
+    @property
     def are_all_silent(self) -> bool:
         """True if neither gateway has answered when it was asked last."""
         newest = {each.gateway: each for each in self.order.payments}.values()
@@ -230,6 +240,11 @@ def of(
 ) -> OrderView:
     """The view of an order at a moment; `are_goods_issued` once it has its codes and digital units."""
     return OrderView(order, event, refunds, at, {str(tier.id): tier for tier in event.tiers}, are_goods_issued)
+
+
+def _could_be_paid(payment: PaymentResponse) -> bool:
+    """True if its gateway ever gave what a buyer pays by. Its own id of it may also come from its cancellation."""
+    return any((payment.redirect_url, payment.snap_token, payment.qr_string, payment.va_number))
 
 
 def _payment_state(payment: PaymentResponse) -> State:

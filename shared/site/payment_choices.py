@@ -1,11 +1,11 @@
 """The ways to pay that a buyer chooses from: QRIS first, then virtual accounts, then e-wallets (PS-002)."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from shared.cloud.database import Transaction
 from shared.gateways.statuses import PaymentMethod
-from shared.payments import payment_options
+from shared.payments import gateway_circuits, payment_options
 
 Group = Literal["qris", "bank", "wallet"]
 _NAMES: dict[PaymentMethod, tuple[str, Group]] = {
@@ -37,9 +37,14 @@ class PaymentChoice:
         return f"{self.method}@{self.gateway}"
 
 
-def of_amount(amount: int, *, failed_gateway: str | None = None) -> list[PaymentChoice]:
+def of_amount(tx: Transaction, amount: int, *, failed_gateway: str | None = None) -> list[PaymentChoice]:
     """The ways to pay an amount in rupiah, each at its best gateway; one that failed comes last."""
-    return list(_choices(amount, failed_gateway))
+    options = payment_options.best_options(amount, gateway_circuits.pauses(tx), failed_gateway=failed_gateway)
+    return [
+        PaymentChoice(option.method, option.gateway, *_NAMES[option.method])
+        for option in options
+        if option.method in _NAMES
+    ]
 
 
 def nearest(choices: list[PaymentChoice], wanted: str) -> str:
@@ -52,10 +57,3 @@ def nearest(choices: list[PaymentChoice], wanted: str) -> str:
 def name_of(method: str) -> str:
     """The name of a payment method as people know it."""
     return next((name for known, (name, _) in _NAMES.items() if known == method), method)
-
-
-def _choices(amount: int, failed_gateway: str | None) -> Iterator[PaymentChoice]:
-    for option in payment_options.best_options(amount, failed_gateway=failed_gateway):
-        if option.method in _NAMES:
-            name, group = _NAMES[option.method]
-            yield PaymentChoice(option.method, option.gateway, name, group)

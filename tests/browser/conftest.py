@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from sqlalchemy import text
 
 from tests import chromium as installed
 from tests.browser.looking import PHONE
@@ -78,6 +79,14 @@ def browser(chromium: str) -> Iterator[Browser]:
         expect.set_options(timeout=PATIENCE_SECONDS * 1000)
         yield started
         started.close()
+
+
+@pytest.fixture
+def circuits_closed_afterwards(stack: Stack) -> Iterator[None]:
+    """No later test finds its checkouts moved by what a gateway did in this one."""
+    yield
+    with stack.database() as database, database.begin() as tx:
+        tx.execute(text("DELETE FROM gateway_circuits"))
 
 
 @pytest.fixture

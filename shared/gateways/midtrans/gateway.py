@@ -28,7 +28,11 @@ class MidtransGateway:
     name = GATEWAY
     lists_movements = False
     methods: Mapping[PaymentMethod, MethodTraits] = {
-        method: MethodTraits(is_inline=method in CHARGED_METHODS, is_qris=method in QRIS_METHODS)
+        method: MethodTraits(
+            is_inline=method in CHARGED_METHODS,
+            is_qris=method in QRIS_METHODS,
+            api="core" if method in CHARGED_METHODS else "snap",
+        )
         for method in PaymentMethod
     }
     unrefundable_channels: Collection[str] = frozenset(
