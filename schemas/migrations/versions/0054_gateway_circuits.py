@@ -1,4 +1,4 @@
-"""Circuits of the payment gateways that all instances share (FAILOVER-1): a row for each of their APIs that has failed."""
+"""Circuits of the payment gateways, shared by all instances (FAILOVER-1): a row for each API that has failed lately."""
 
 from alembic import op
 
