@@ -106,17 +106,17 @@ def cameras(
         each.close()
 
 
-def test_the_camera_tells_valid_used_forged_and_another_event(
+def test_the_camera_tells_valid_used_another_event_and_another_code(
     cameras: Callable[..., Device], codes: Callable[..., list[str]], event: dict[str, Any], organizer: Person
 ):
     [good] = codes(event, 1)
     [elsewhere] = codes(organizer.publish({"name": "Lain", "price": 0, "quota": 5}, **open_gates()), 1)
-    device = cameras(good, "HTTPS://EXAMPLE.COM/PALSU", elsewhere, seconds=2)
+    device = cameras(good, "HTTPS://EXAMPLE.COM/", elsewhere, seconds=2)
     device.open()
     until(lambda: "already_used" in device.answers, what="for the first code to come round again")
-    assert device.answers[0] in ("valid", "forged", "wrong_event")
+    assert device.answers[0] in ("valid", "not_a_ticket", "wrong_event")
     assert device.answers.count("valid") == 1
-    assert {"valid", "forged", "wrong_event", "already_used"} <= set(device.answers)
+    assert {"valid", "not_a_ticket", "wrong_event", "already_used"} <= set(device.answers)
     assert [350, 120, 350] in device.page.evaluate("felt")
 
 
@@ -263,7 +263,7 @@ def test_without_a_network_the_device_decides_and_never_green(
     watch.expect(NO_NETWORK)
     with phone.without_network():
         look(phone.page, "gate-offline")
-        assert [phone.scan(code) for code in (first, first, used, "PALSU", second)] == [
+        assert [phone.scan(code) for code in (first, first, used, "K3.PALSU", second)] == [
             "accepted",
             "already_used",
             "already_used",

@@ -82,8 +82,13 @@ def test_the_organizer_chooses_the_event_and_its_title_is_no_markup(
 
 @pytest.mark.parametrize(
     ("code", "kind"),
-    [("PALSU", "forged"), ("K1.A.B.C.D", "forged"), ("x" * 5000, "forged"), ("ABCD-1234", "pickup_unknown")],
-    ids=["noise", "forged", "long", "pickup"],
+    [
+        ("HTTPS://EXAMPLE.COM/", "not_a_ticket"),
+        ("K1.A.B.C.D", "forged"),
+        ("x" * 5000, "not_a_ticket"),
+        ("ABCD-1234", "pickup_unknown"),
+    ],
+    ids=["other", "forged", "long", "pickup"],
 )
 def test_a_typed_code_is_answered_by_a_page(
     organizer: Person, event: dict[str, Any], browser: Callable[..., Browser], code: str, kind: str

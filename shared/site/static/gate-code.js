@@ -6,6 +6,9 @@ const PARTS = { K1: 4, K2: 5, K3: 6 };
 
 export const isPickup = (text) => PICKUP.test(text);
 
+// Another code, an address or a payment's, is nobody's forgery.
+export const looksLikeTicket = (text) => /^K\d\./.test(text);
+
 export function fromBase32(text) {
   const bytes = [];
   let bits = 0, held = 0;

@@ -1,7 +1,7 @@
 // The gate: reads codes, asks the server, or decides by the snapshot where the network is away.
 import { config, filled, hide, hideLater, ofDevice, ofPickup, ofTicket, page, part, show, words } from "./gate-results.js";
 import { Camera, causeOf } from "./gate-camera.js";
-import { isPickup, prepare, ticketOf } from "./gate-code.js";
+import { isPickup, looksLikeTicket, prepare, ticketOf } from "./gate-code.js";
 import { ANSWER_MS, again, countWaiting, isAccessGone, lose, passed, readSnapshot, renewCounts, sendForStrangers, state, status, waitsOneMore } from "./gate-sync.js";
 import { Away, SignedOut, call } from "./gate-network.js";
 import { decide } from "./gate-offline.js";
@@ -33,8 +33,9 @@ function scan(text) {
 async function answer(text, begun) {
   const checking = setTimeout(show, CHECKING_MS, "checking");
   const [kind, facts] = await (isPickup(text) ? pickup(text) : ticket(text)).finally(() => clearTimeout(checking));
-  show(kind, facts);
-  performance.measure("scan", { start: begun, detail: kind });
+  const shown = kind === "forged" && !looksLikeTicket(text) ? "not_a_ticket" : kind;
+  show(shown, facts);
+  performance.measure("scan", { start: begun, detail: shown });
 }
 
 async function ticket(text) {
