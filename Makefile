@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 
-.PHONY: types lint security documents help run test test-fast browser coverage explore check audit infra-check bench attacks setup lock openapi format clean
+.PHONY: types lint security documents help run test test-fast browser coverage explore check audit infra-check bench load attacks setup lock openapi format clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,10 @@ infra-check: setup $(CHECKOV) ## Prove infra/terraform without a cloud; TERRAFOR
 
 bench: setup ## Measure the product beside bare SQL and an empty function; PARTS names some, QUICK=1 measures once
 	$(BIN)/python -m tests.benchmarks $(PARTS) $(if $(QUICK),--quick)
+
+load: setup ## Load a product with 100, 1,000 and 500 people (half an hour), report in build/load.html; PROFILES, MINUTES, ADDRESS
+	$(BIN)/python -m tests.load $(PROFILES) $(if $(QUICK),--quick) $(if $(MINUTES),--minutes $(MINUTES)) \
+	  $(if $(ADDRESS),--address $(ADDRESS) --event $(EVENT) --tokens $(TOKENS))
 
 attacks: setup ## Attack a product of its own on loopback and print what came of it
 	$(BIN)/python -m tests.attacks

@@ -108,17 +108,17 @@ def monthly(resources: Planned) -> dict[str, float]:
     jobs = _of_type(resources, "google_cloud_scheduler_job")
     return {
         "Cloud SQL": sum(_database(values) for values in _of_type(resources, "google_sql_database_instance")),
-        "backups": DATA_GIB * BACKUPS * _price("sql_backup"),
+        "backups": DATA_GIB * BACKUPS * price("sql_backup"),
         "exports into the vault": len([each for each in jobs if each["name"] == "export-nightly"]) * _exported(),
         "warm instances": sum(_warm(function) for function in functions),
-        "load balancer": HOURS * _price("balancer"),
-        "Cloud Armor": sum(_price("policy") + len(values["rule"]) * _price("rule") for values in policies),
-        "keys and secrets": len(_of_type(resources, "google_kms_crypto_key")) * KEY_VERSIONS * _price("key")
-        + len(_of_type(resources, "google_secret_manager_secret")) * SECRET_VERSIONS * _price("secret"),
-        "images, built and scanned": RELEASES * SCANS * _price("scan") + IMAGES * IMAGE_GIB * _price("images"),
-        "releases": RELEASES * RELEASE_MINUTES * _price("machine"),
-        "comparison each morning": NIGHTS * COMPARISON_MINUTES * _price("machine"),
-        "audit logs": AUDIT_GIB * _price("logs"),
+        "load balancer": HOURS * price("balancer"),
+        "Cloud Armor": sum(price("policy") + len(values["rule"]) * price("rule") for values in policies),
+        "keys and secrets": len(_of_type(resources, "google_kms_crypto_key")) * KEY_VERSIONS * price("key")
+        + len(_of_type(resources, "google_secret_manager_secret")) * SECRET_VERSIONS * price("secret"),
+        "images, built and scanned": RELEASES * SCANS * price("scan") + IMAGES * IMAGE_GIB * price("images"),
+        "releases": RELEASES * RELEASE_MINUTES * price("machine"),
+        "comparison each morning": NIGHTS * COMPARISON_MINUTES * price("machine"),
+        "audit logs": AUDIT_GIB * price("logs"),
     }
 
 
@@ -126,21 +126,21 @@ def _database(instance: Mapping[str, Any]) -> float:
     """The dollars a month of an instance, twice where a second zone has one too."""
     settings = instance["settings"][0]
     _, _, cpus, megabytes = settings["tier"].split("-")  # db-custom-8-32768
-    machine = HOURS * (int(cpus) * _price("sql_cpu") + int(megabytes) / 1024 * _price("sql_memory"))
+    machine = HOURS * (int(cpus) * price("sql_cpu") + int(megabytes) / 1024 * price("sql_memory"))
     zones = 2 if settings["availability_type"] == "REGIONAL" else 1
-    return float(zones * (machine + settings["disk_size"] * _price("sql_disk")))
+    return float(zones * (machine + settings["disk_size"] * price("sql_disk")))
 
 
 def _exported() -> float:
     """The dollars a month of the nightly exports: their way abroad, and what is kept there."""
-    return EXPORT_GIB * (NIGHTS * _price("abroad") + EXPORTS * _price("sql_export"))
+    return EXPORT_GIB * (NIGHTS * price("abroad") + EXPORTS * price("sql_export"))
 
 
 def _warm(function: Mapping[str, Any]) -> float:
     """The dollars a month of the instances of a function that wait for buyers."""
     limits = function["template"][0]["containers"][0]["resources"][0]["limits"]
     gib = int(limits["memory"].removesuffix("Mi")) / 1024
-    hourly = 3600 * (float(limits["cpu"]) * _price("idle") + gib * _price("memory"))
+    hourly = 3600 * (float(limits["cpu"]) * price("idle") + gib * price("memory"))
     return float((function["scaling"][0]["min_instance_count"] or 0) * HOURS * hourly)
 
 
@@ -153,10 +153,10 @@ def by_tickets(tickets: int = TICKETS) -> dict[str, float]:
     gib = {name: tickets * kib / 1024**2 for name, kib in KIB.items()}
     return {
         "functions": tickets
-        * (CPU_SECONDS * (_price("cpu") + 0.5 * _price("memory")) + BROWSING * _price("requests") / 1_000_000),
-        "answers to the internet": gib["answers"] * _price("egress"),
-        "logs and messages": gib["logs"] * _price("logs") + gib["messages"] / 1024 * _price("messages"),
-        "mails": tickets * MAILS * _price("mails"),
+        * (CPU_SECONDS * (price("cpu") + 0.5 * price("memory")) + BROWSING * price("requests") / 1_000_000),
+        "answers to the internet": gib["answers"] * price("egress"),
+        "logs and messages": gib["logs"] * price("logs") + gib["messages"] / 1024 * price("messages"),
+        "mails": tickets * MAILS * price("mails"),
     }
 
 
@@ -169,7 +169,8 @@ def table(resources: Planned) -> str:
     return "\n".join(lines)
 
 
-def _price(name: str) -> float:
+def price(name: str) -> float:
+    """The list price in dollars."""
     return PRICES[name].dollars
 
 

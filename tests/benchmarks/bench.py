@@ -27,10 +27,12 @@ class Plan:
     baseline: int
     purchasing: float
     starts: int
+    reads: int
+    orders: int
 
 
-QUICK = Plan(rounds=1, reserving=2.5, baseline=2, purchasing=4, starts=1)
-FULL = Plan(rounds=3, reserving=5, baseline=3, purchasing=15, starts=5)
+QUICK = Plan(rounds=1, reserving=2.5, baseline=2, purchasing=4, starts=1, reads=50, orders=10_000)
+FULL = Plan(rounds=3, reserving=5, baseline=3, purchasing=15, starts=5, reads=200, orders=100_000)
 
 
 class Bench:

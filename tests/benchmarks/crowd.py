@@ -17,7 +17,7 @@ from tests.stack import Client
 
 _REGISTER = text("""
     INSERT INTO users (email, full_name, role, is_email_verified, terms_version, terms_accepted_at)
-    SELECT 'buyer' || number || '@example.com', 'Siti Rahma', 'customer', true, '1', now()
+    SELECT :name || number || '@example.com', 'Siti Rahma', 'customer', true, '1', now()
     FROM generate_series(1, :count) AS number
     RETURNING id, email
 """)
@@ -58,10 +58,10 @@ class Buyer:
 class Crowd:
     """`size` buyers. An event sees each of them once, as a buyer may hold one reservation per event."""
 
-    def __init__(self, engine: Engine, size: int) -> None:
+    def __init__(self, engine: Engine, size: int, *, name: str = "buyer") -> None:
         self._engine = engine
         with engine.begin() as tx:
-            rows = tx.execute(_REGISTER, {"count": size}).all()
+            rows = tx.execute(_REGISTER, {"count": size, "name": name}).all()
         self.buyers = [Buyer(row.email, access_token(row.id, "customer", None)) for row in rows]
 
     def event(self, *, tiers: int, seats: int) -> Event:
@@ -80,10 +80,10 @@ class Crowd:
             wanted = iter(random.Random(1).choices(bodies, k=len(heads)))
         return (head + body for head, body in zip(heads, wanted, strict=False))
 
-    def holdings(self, event: Event) -> Holdings:
+    def holdings(self, event_id: UUID | str) -> Holdings:
         """What the database holds for an event now."""
         with self._engine.connect() as tx:
-            row = tx.execute(_HOLDINGS, {"event_id": event.id}).one()
+            row = tx.execute(_HOLDINGS, {"event_id": event_id}).one()
         return Holdings(int(row.held), int(row.oversold), int(row.miscounted))
 
 

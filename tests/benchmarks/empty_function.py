@@ -12,11 +12,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import functions_framework
 import psutil
 import requests
-from flask import Request
 
 from infra.local import serve
 from infra.local.layout import HOST, WEB_THREADS, WEB_WORKERS, free_port
@@ -24,6 +24,8 @@ from tests.benchmarks import load, processor
 from tests.benchmarks.load import Load
 from tests.stack import ROOT
 from tests.waiting import until
+
+SOURCE = Path(__file__).parent / "empty" / "main.py"
 
 
 @dataclass(frozen=True)
@@ -73,16 +75,11 @@ def _answers(port: int) -> bool:
         return False
 
 
-def empty(request: Request) -> tuple[str, int]:
-    """Answer."""
-    return "{}", load.ACCEPTED
-
-
 def main() -> None:
     """Serve the function until SIGTERM."""
     workers = int(os.environ.get("WEB_WORKERS", WEB_WORKERS))
     threads = int(os.environ.get("WEB_THREADS", WEB_THREADS))
-    build = lambda: functions_framework.create_app("empty", __file__, "http")  # noqa: E731 - each worker makes its own
+    build = lambda: functions_framework.create_app("empty", str(SOURCE), "http")  # noqa: E731 - each worker makes its own
     serve.serve(build, int(sys.argv[1]), workers=workers, threads=threads)
 
 

@@ -36,6 +36,8 @@ class Load:
     """The responses to a crowd, and the seconds that each accepted request waited, in order of arrival."""
 
     accepted: list[float] = field(default_factory=list)
+    answered: list[float] = field(default_factory=list)
+    """The same of all requests."""
     refusals: Counter[str] = field(default_factory=Counter)
     """By status and problem, `409 sold-out`; and what is no answer at all."""
     seconds: float = 0.0
@@ -53,6 +55,7 @@ class Load:
 
     def count(self, reply: Reply, seconds: float) -> None:
         """Take in an answer."""
+        self.answered.append(seconds)
         if reply.status == ACCEPTED:
             self.accepted.append(seconds)
         else:

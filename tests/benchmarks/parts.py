@@ -1,12 +1,17 @@
 """The parts of `make bench`: each measures, prints its tables, and returns the number of faults that must be zero."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 
-from tests.benchmarks import imports, purchasing, report, reserving, sampling
+from functions.manifest import manifest
+from tests.benchmarks import cold_start, imports, purchasing, report, reserving, sampling
 from tests.benchmarks.bench import Bench, show
 from tests.benchmarks.reserving import Result, Scenario
+from tests.stack import ROOT
 
-RUSH_BUYERS, RUSH_SEATS = 400, 100
+RUSHES = ((400, 100), (1000, 500), (1000, 1_000_000))
+"""Buyers at once, and seats: the last is plenty."""
 
 SCENARIOS = [Scenario(tiers, buyers) for tiers in (1, 100) for buyers in (1, 32, 200)]
 SCENARIOS.append(Scenario(tiers=1, buyers=200, with_keys=True))
@@ -33,18 +38,18 @@ def _result(bench: Bench, scenario: Scenario) -> Result:
 
 
 def rush(bench: Bench) -> int:
-    """More buyers at once than there are seats."""
-    run = reserving.rush(bench.product, bench.crowd, buyers=RUSH_BUYERS, seats=RUSH_SEATS)
-    show(report.rush(run, seats=RUSH_SEATS))
-    return run.faults
+    """Many buyers at once, for fewer seats than they are and for plenty."""
+    runs = [reserving.rush(bench.product, bench.crowd, buyers=buyers, seats=seats) for buyers, seats in RUSHES]
+    show(report.rushes(runs))
+    return sum(run.faults for run in runs)
 
 
 def purchase(bench: Bench) -> int:
-    """Whole purchases, and how long the ticket and its mail take once it is paid."""
-    measured = [
-        purchasing.measure(bench.product, bench.crowd, buyers=buyers, seconds=bench.plan.purchasing)
-        for buyers in (1, 32)
-    ]
+    """Whole purchases, and how long the ticket and its mail take once it is paid; so many paid at one moment, too."""
+    product, crowd, plan = bench.product, bench.crowd, bench.plan
+    measured = [purchasing.measure(product, crowd, buyers=buyers, seconds=plan.purchasing) for buyers in (1, 32)]
+    for buyers, times in ((1, 20), (32, 2), (200, 1)):
+        measured.append(purchasing.at_once(product, crowd, buyers=buyers, times=times))
     show(report.purchases(measured))
     failures = [failure for each in measured for failure in each.failures]
     if failures:
@@ -62,10 +67,45 @@ def profile(bench: Bench) -> int:
     return 0
 
 
-def import_times(bench: Bench) -> int:
-    """The import of each function."""
-    show(report.imports(imports.measure(times=bench.plan.starts)))
+def functions(bench: Bench) -> int:
+    """What a whole purchase costs in each function."""
+    with sampling.sampled(bench.product.web.children(), bench.product.folder) as stacks:
+        measured = purchasing.measure(bench.product, bench.crowd, buyers=8, seconds=2 * bench.plan.purchasing)
+    show(report.by_function(measured, stacks))
     return 0
+
+
+def growth(bench: Bench) -> int:
+    """What a sale does in a database of a thousand orders and in a larger one, in a process of its own."""
+    _command("growth", "--rounds", str(bench.plan.reads // 5), "--orders", "1000", str(bench.plan.orders))
+    return 0
+
+
+def import_times(bench: Bench) -> int:
+    """The import of each function, and of which packages it consists."""
+    imports.show(times=bench.plan.starts)
+    return 0
+
+
+def cold_starts(bench: Bench) -> int:
+    """Each function as a process, from its start to its first answer; only the warm ones where it is to be quick."""
+    names = manifest().functions if bench.plan.rounds > 1 else imports.warm()
+    product = bench.product
+    measured = cold_start.measure(names, product.server, product.folder, times=bench.plan.rounds)
+    show(report.cold_starts(measured, {name: cold_start.memory_limit(name) for name in measured}))
+    return 0
+
+
+def cache(bench: Bench) -> int:
+    """A visitor's page with and without the shared cache."""
+    _command("pages", "--rounds", str(bench.plan.reads))
+    return 0
+
+
+def _command(module: str, *arguments: str) -> None:
+    """Print what another benchmark prints, which has settings of its own."""
+    command = [sys.executable, "-m", f"tests.benchmarks.{module}", *arguments]
+    show(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout)
 
 
 PARTS: dict[str, Callable[[Bench], int]] = {
@@ -73,5 +113,9 @@ PARTS: dict[str, Callable[[Bench], int]] = {
     "profile": profile,
     "rush": rush,
     "purchase": purchase,
+    "functions": functions,
     "imports": import_times,
+    "cold-start": cold_starts,
+    "cache": cache,
+    "growth": growth,
 }

@@ -4,18 +4,20 @@ import itertools
 import statistics
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import requests
 from sqlalchemy import Engine, text
 
+from tests.benchmarks import processor
 from tests.benchmarks.crowd import Buyer, Crowd
 from tests.benchmarks.product import Product
+from tests.people import Person
 
 _LOOK_EVERY_SECONDS = 0.01
 _PATIENCE_SECONDS = 60
@@ -31,11 +33,16 @@ _DELIVERED = text("""
 class Purchases:
     """The purchases of `buyers` in a while. `deliveries`: seconds from paying to ticket and mail."""
 
+    name: str
     buyers: int
     deliveries: Sequence[float]
     failures: Sequence[str]
     """What went wrong with the others."""
     seconds: float
+    web_seconds: float
+    database_seconds: float
+    generator_seconds: float
+    """Of the processor, as the web's."""
 
     @property
     def per_second(self) -> float:
@@ -49,47 +56,96 @@ class Purchases:
         return statistics.quantiles(self.deliveries, n=100, method="inclusive")[percent - 1] * 1000
 
 
+Outcome = float | str
+"""How long the delivery took, or what went wrong."""
+
+
 def measure(product: Product, crowd: Crowd, *, buyers: int, seconds: float) -> Purchases:
     """Let `buyers` at a time buy a ticket each, for `seconds`, and the last of them finish."""
-    made = crowd.event(tiers=1, seats=len(crowd.buyers))
-    event = {"id": str(made.id), "tiers": [{"id": str(tier_id)} for tier_id in made.tier_ids]}
+    event = _event(crowd)
     waiting = list(crowd.buyers)
     begun = time.perf_counter()
 
-    def till(_: int) -> list[float | str]:
+    def till(_: int) -> list[Outcome]:
         outcomes = []
         while time.perf_counter() - begun < seconds:
-            outcomes.append(_outcome(product, event, waiting.pop(), deliveries))
+            outcomes.append(_outcome(lambda: _buy(product, event, waiting.pop(), deliveries)))
         return outcomes
 
     with _Deliveries(product.database).watching() as deliveries, ThreadPoolExecutor(buyers) as pool:
-        outcomes = list(itertools.chain.from_iterable(pool.map(till, range(buyers))))
+        return _measured("whole", product, buyers, lambda: itertools.chain.from_iterable(pool.map(till, range(buyers))))
+
+
+def at_once(product: Product, crowd: Crowd, *, buyers: int, times: int) -> Purchases:
+    """Let `buyers` pay at the same moment what they have reserved and checked out before, so many times."""
+    event = _event(crowd)
+    waiting = list(crowd.buyers)
+    rounds = [[_to_be_paid(product, event, waiting.pop()) for _ in range(buyers)] for _ in range(times)]
+
+    def paid(payable: _Payable) -> Outcome:
+        return _outcome(lambda: _pay(product, payable, deliveries))
+
+    with _Deliveries(product.database).watching() as deliveries, ThreadPoolExecutor(buyers) as pool:
+        one_after_another = (outcome for payables in rounds for outcome in list(pool.map(paid, payables)))
+        return _measured("paid at once", product, buyers, lambda: one_after_another)
+
+
+def _measured(name: str, product: Product, buyers: int, act: Callable[[], Iterable[Outcome]]) -> Purchases:
+    begun, generator = time.perf_counter(), time.process_time()
+    web, database = processor.used(product.web), processor.used(product.postgres)
+    outcomes = list(act())
     return Purchases(
+        name,
         buyers,
         deliveries=[outcome for outcome in outcomes if isinstance(outcome, float)],
         failures=[outcome for outcome in outcomes if isinstance(outcome, str)],
         seconds=time.perf_counter() - begun,
+        web_seconds=processor.used(product.web) - web,
+        database_seconds=processor.used(product.postgres) - database,
+        generator_seconds=time.process_time() - generator,
     )
 
 
-def _outcome(product: Product, event: dict[str, Any], buyer: Buyer, deliveries: "_Deliveries") -> float | str:
+def _event(crowd: Crowd) -> dict[str, Any]:
+    made = crowd.event(tiers=1, seats=len(crowd.buyers))
+    return {"id": str(made.id), "tiers": [{"id": str(tier_id)} for tier_id in made.tier_ids]}
+
+
+def _outcome(act: Callable[[], float]) -> Outcome:
     try:
-        return _buy(product, event, buyer, deliveries)
+        return act()
     except (AssertionError, requests.RequestException) as error:
         return str(error)
 
 
 def _buy(product: Product, event: dict[str, Any], buyer: Buyer, deliveries: "_Deliveries") -> float:
     """Seconds from the payer's click at the gateway until the ticket can be downloaded and its mail is sent."""
+    payable = _to_be_paid(product, event, buyer)
+    took = _pay(product, payable, deliveries)
+    (ticket,) = payable.person.order(payable.order)["tickets"]
+    payable.person.api.call("GET", ticket["download_url"], status=200)
+    return took
+
+
+class _Payable(NamedTuple):
+    """An order that waits for its payer's click at the gateway."""
+
+    person: Person
+    order: dict[str, Any]
+    gateway_reference: str
+
+
+def _to_be_paid(product: Product, event: dict[str, Any], buyer: Buyer) -> _Payable:
     person = buyer.person(product.world)
     order = person.reserve(event)
-    payment = person.checkout(order)
+    return _Payable(person, order, person.checkout(order)["gateway_reference"])
+
+
+def _pay(product: Product, payable: _Payable, deliveries: "_Deliveries") -> float:
+    """Seconds from the click until the ticket is issued and its mail is sent."""
     paid_at = time.perf_counter()
-    product.world.gateway("xendit", payment["gateway_reference"], "pay")
-    delivered_at = deliveries.wait(UUID(order["id"]))
-    (ticket,) = person.order(order)["tickets"]
-    person.api.call("GET", ticket["download_url"], status=200)
-    return delivered_at - paid_at
+    product.world.gateway("xendit", payable.gateway_reference, "pay")
+    return deliveries.wait(UUID(payable.order["id"])) - paid_at
 
 
 class _Deliveries:

@@ -1,13 +1,20 @@
 """Figures as tables that can be pasted into a README."""
 
+from __future__ import annotations
+
 import statistics
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from tests.benchmarks import stages
-from tests.benchmarks.imports import Import
 from tests.benchmarks.purchasing import Purchases
 from tests.benchmarks.reserving import Result, Run
 from tests.benchmarks.sampling import Stack
+
+if TYPE_CHECKING:  # these print with this module
+    from tests.benchmarks.cold_start import ColdStart
+    from tests.benchmarks.imports import Import
 
 _HOTTEST = 12
 
@@ -16,13 +23,13 @@ def reservations(results: Iterable[Result]) -> str:
     """Throughput, waiting times and cost of reserving, with the ratio to the baseline."""
     heads = ("reserve", "buyers", "per second", "p50 ms", "p95 ms", "p99 ms", "bare SQL per second", "ratio")
     costs = ("web CPU ms", "PostgreSQL CPU ms", "oversold", "lost", "errors")
-    return _table((*heads, *costs), [_reservation(result) for result in results])
+    return table((*heads, *costs), [_reservation(result) for result in results])
 
 
 def beside_empty(results: Iterable[Result]) -> str:
     """Throughput and processor time of reserving, with their ratios to a function that does nothing."""
     heads = ("reserve", "buyers", "per second", "empty per second", "ratio", "web CPU ms", "empty CPU ms", "ratio")
-    return _table(heads, [_beside_empty(result) for result in results])
+    return table(heads, [_beside_empty(result) for result in results])
 
 
 def profile(run: Run, buyers: int, stacks: Sequence[Stack]) -> str:
@@ -37,30 +44,80 @@ def profile(run: Run, buyers: int, stacks: Sequence[Stack]) -> str:
         f"{buyers} buyers: {run.load.per_second:.0f} reservations a second, {run.web_milliseconds:.2f} ms of the web's "
         f"processor each; {len(stacks)} samples"
     )
-    staged_table = _table(("stage", "web CPU ms", "share"), staged)
-    return f"{title}\n\n{staged_table}\n\n{_table(('innermost function', 'share'), hottest)}"
+    staged_table = table(("stage", "web CPU ms", "share"), staged)
+    return f"{title}\n\n{staged_table}\n\n{table(('innermost function', 'share'), hottest)}"
 
 
-def rush(run: Run, *, seats: int) -> str:
-    """One sentence about a rush for a few seats."""
-    buyers = len(run.load.accepted) + run.load.refusals.total()
-    return (
-        f"{buyers} buyers at once for {seats} seats: {len(run.load.accepted)} reservations, "
-        f"{_kinds(run.load.refusals)}; oversold {run.holdings.oversold}; "
-        f"the last answer after {run.load.seconds * 1000:.0f} ms."
-    )
+def by_function(purchases: Purchases, stacks: Sequence[Stack]) -> str:
+    """The web's processor time of a purchase in each function: what its handlers have of the samples."""
+    counted = stages.by_function(stacks)
+    each = purchases.web_seconds / max(len(purchases.deliveries), 1) * 1000
+    shares = [(name, count / counted.total()) for name, count in counted.most_common()]
+    title = f"{len(purchases.deliveries)} whole purchases, {each:.0f} ms of the web's processor each"
+    rows = [(name, f"{share * each:.1f}", f"{share:.0%}") for name, share in shares]
+    return f"{title}\n\n{table(('function', 'web CPU ms', 'share'), rows)}"
 
 
-def purchases(measured: Iterable[Purchases]) -> str:
-    """Throughput of whole purchases, and the time from paying to ticket and mail."""
-    heads = ("whole purchase", "buyers", "per second", "paid to ticket and mail: p50 ms", "p95 ms", "failed")
-    return _table(heads, [_purchase(each) for each in measured])
+def rushes(runs: Sequence[Run]) -> str:
+    """Of buyers who come at once: who got a reservation, who was refused, and how long they waited for either."""
+    heads = ("at once", "seats", "reserved", "refused", "p50 ms", "p95 ms", "last ms", "oversold", "lost", "errors")
+    return table(heads, [_rush(run) for run in runs])
+
+
+def _rush(run: Run) -> Sequence[object]:
+    answered = sorted(run.load.answered)
+    percents = statistics.quantiles(answered, n=100, method="inclusive")
+    return [
+        len(answered),
+        run.seats,
+        len(run.load.accepted),
+        _kinds(run.load.refusals),
+        *(f"{seconds * 1000:.0f}" for seconds in (percents[49], percents[94], answered[-1])),
+        run.holdings.oversold,
+        run.lost,
+        run.load.broken,
+    ]
+
+
+def purchases(measured: Sequence[Purchases]) -> str:
+    """Throughput of purchases, and the time from paying to ticket and mail, and its p95 by that of one."""
+    heads = ("purchase", "at once", "per second", "paid to ticket and mail: p50 ms", "p95 ms", "ratio")
+    costs = ("web CPU ms", "PostgreSQL CPU ms", "generator CPU ms", "failed")
+    alone = {each.name: each.milliseconds(95) for each in measured if each.buyers == 1}
+    return table((*heads, *costs), [_purchase(each, alone[each.name]) for each in measured])
 
 
 def imports(measured: Mapping[str, Import]) -> str:
-    """The import time of each function."""
-    rows = [(name, f"{taken.clock:.0f}", f"{taken.processor:.0f}") for name, taken in measured.items()]
-    return _table(("import of function", "ms", "CPU ms"), rows)
+    """The import time of each function, with its ratio to the first: what every function imports."""
+    first = next(iter(measured.values())).processor
+    rows = [
+        (name, f"{taken.clock:.0f}", f"{taken.processor:.0f}", f"{taken.processor / first:.1f}")
+        for name, taken in measured.items()
+    ]
+    return table(("import of", "ms", "CPU ms", "ratio"), rows)
+
+
+def packages(measured: Mapping[str, Counter[str]]) -> str:
+    """The milliseconds that packages take to be imported, for several functions, without those of theirs below 1 %."""
+    totals = sum(measured.values(), Counter())
+    shown = [package for package, microseconds in totals.most_common() if microseconds > totals.total() / 100]
+    rows: list[Sequence[object]] = [
+        (package, *(f"{counted[package] / 1000:.0f}" for counted in measured.values())) for package in shown
+    ]
+    rows.append(("all", *(f"{counted.total() / 1000:.0f}" for counted in measured.values())))
+    return table(("package, ms of -X importtime", *measured), rows)
+
+
+def cold_starts(measured: Mapping[str, ColdStart], limits: Mapping[str, int | None]) -> str:
+    """Each function's start, with the ratio of its processor time to the empty function's."""
+    first = next(iter(measured.values())).processor
+    heads = ("start of", "first answer ms", "CPU ms", "ratio", "first query ms", "memory MB", "limit MB")
+    return table(heads, [_cold_start(name, each, first, limits[name]) for name, each in measured.items()])
+
+
+def _cold_start(name: str, start: ColdStart, first: float, limit: int | None) -> Sequence[object]:
+    times = (f"{start.answer * 1000:.0f}", f"{start.processor * 1000:.0f}", f"{start.processor / first:.1f}")
+    return (name, *times, f"{start.ready * 1000:.0f}", f"{start.megabytes:.0f}", limit or "")
 
 
 def _reservation(result: Result) -> Sequence[object]:
@@ -93,16 +150,26 @@ def _beside_empty(result: Result) -> Sequence[object]:
     ]
 
 
-def _purchase(measured: Purchases) -> Sequence[object]:
-    times = [f"{measured.milliseconds(percent):.0f}" for percent in (50, 95)]
-    return ["reserve to mail", measured.buyers, f"{measured.per_second:.1f}", *times, len(measured.failures)]
+def _purchase(measured: Purchases, alone: float) -> Sequence[object]:
+    each = max(len(measured.deliveries), 1) / 1000
+    return [
+        measured.name,
+        measured.buyers,
+        f"{measured.per_second:.1f}",
+        *(f"{measured.milliseconds(percent):.0f}" for percent in (50, 95)),
+        f"{measured.milliseconds(95) / alone:.1f}",
+        f"{measured.web_seconds / each:.0f}",
+        f"{measured.database_seconds / each:.0f}",
+        f"{measured.generator_seconds / each:.0f}",
+        len(measured.failures),
+    ]
 
 
 def _kinds(refusals: Mapping[str, int]) -> str:
     return ", ".join(f"{count} × {kind}" for kind, count in sorted(refusals.items())) or "none"
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A Markdown table that can be read as it is: the first column to the left, the others to the right."""
     lines = [[str(cell) for cell in row] for row in (heads, *rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]

@@ -81,7 +81,7 @@ def _dashboards(server: Postgres, event: ReportedEvent, rounds: int) -> None:
 
     def read_overview() -> None:
         with snapshot() as tx:
-            overview.overview(tx, overview._period(PeriodQuery()))
+            overview.overview(tx, overview.period_of(PeriodQuery()))
 
     report = read(SalesQuery())
     print(f"{report.funnel.reserved} orders, {report.totals.sold} units sold, {len(report.by_day)} days, ms:")
@@ -191,6 +191,7 @@ def _peak_mb() -> float:
 def _use(url: str) -> None:
     os.environ["DATABASE_URL"] = url
     settings.cache_clear()
+    clients.engine.provide(None)  # the one to an earlier database
 
 
 @contextmanager
@@ -205,7 +206,7 @@ def filled_database(
             _use(server.url("reports"))
             command.upgrade(Config(str(ROOT / "alembic.ini")), "head")
             with clients.engine().connect() as connection:
-                connection.exec_driver_sql("SET statement_timeout = '10min'")
+                connection.exec_driver_sql("SET statement_timeout = 0")
                 event_id, organizer_id = fill(connection, orders)
                 if more:
                     more(connection)

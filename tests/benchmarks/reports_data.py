@@ -17,10 +17,10 @@ _FILL = """
     FROM generate_series(1, 1000) n;
     INSERT INTO events (organizer_id, title, slug, category, location, start_date, end_date, capacity, status)
     SELECT (SELECT id FROM users WHERE role = 'organizer'), 'Konser ' || n, 'konser-' || n, 'musik', 'Jakarta',
-        now() + interval '30 days', now() + interval '31 days', 1000000, 'published'
+        now() + interval '30 days', now() + interval '31 days', {quota}, 'published'
     FROM generate_series(0, 50) n;
     INSERT INTO ticket_tiers (event_id, organizer_id, name, price, quota, event_ends_at, is_on_sale, position)
-    SELECT e.id, e.organizer_id, tier.name, tier.price, 500000, e.end_date, true, tier.position
+    SELECT e.id, e.organizer_id, tier.name, tier.price, {quota}, e.end_date, true, tier.position
     FROM events e, (VALUES ('Reguler', 100000, 0), ('VIP', 250000, 1)) AS tier (name, price, position);
     CREATE TEMP TABLE made AS
     SELECT n, gen_random_uuid() AS id, gen_random_uuid() AS payment_id, gen_random_uuid() AS posting_id,
@@ -41,11 +41,11 @@ _FILL = """
     CREATE TEMP TABLE sums AS
     SELECT id, event_id, organizer_id, sum(price) AS price, sum(fee) AS fee FROM units GROUP BY 1, 2, 3;
     INSERT INTO orders (id, user_id, event_id, organizer_id, status, subtotal, platform_fee, total_amount,
-        reservation_expires_at, paid_at, ended_at, capacity_released_at, created_at)
+        reservation_expires_at, paid_at, tickets_issued_at, ended_at, capacity_released_at, created_at)
     SELECT made.id, buyers.id, s.event_id, s.organizer_id,
         CASE WHEN fate < 83 THEN 'paid' WHEN fate < 84 THEN 'refunded' WHEN fate < 96 THEN 'expired'
             ELSE 'cancelled' END,
-        s.price, s.fee, s.price + s.fee, due, paid, ended, ended, at
+        s.price, s.fee, s.price + s.fee, due, paid, paid, ended, ended, at
     FROM made JOIN sums s ON s.id = made.id
         JOIN (SELECT id, row_number() OVER () AS place FROM users WHERE role = 'customer') AS buyers
             ON buyers.place = 1 + made.n % 1000
@@ -91,7 +91,8 @@ _FILL = """
 
 def fill(connection: Connection, orders: int) -> tuple[UUID, UUID]:
     """Add one event with that many orders, and fifty with as many together; the event's id and its organizer's."""
-    for statement in _FILL.format(orders=int(orders)).split(";\n"):
+    quota = max(1_000_000, 4 * int(orders))
+    for statement in _FILL.format(orders=int(orders), quota=quota).split(";\n"):
         connection.exec_driver_sql(statement)
     row = connection.exec_driver_sql("SELECT id, organizer_id FROM events WHERE slug = 'konser-0'").one()
     return row.id, row.organizer_id

@@ -43,6 +43,8 @@ class Run:
     holdings: Holdings
     web_seconds: float
     database_seconds: float
+    seats: int
+    """Of each tier."""
 
     @property
     def web_milliseconds(self) -> float:
@@ -127,7 +129,7 @@ def _measure(product: Product, crowd: Crowd, scenario: Scenario, *, seats: int, 
     before = _used(product)
     answered = load.send(product.address, requests, buyers=scenario.buyers, seconds=seconds)
     web, database = (now - then for now, then in zip(_used(product), before, strict=True))
-    return Run(answered, crowd.holdings(event), web, database)
+    return Run(answered, crowd.holdings(event.id), web, database, seats)
 
 
 def _used(product: Product) -> tuple[float, float]:

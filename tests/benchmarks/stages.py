@@ -51,6 +51,17 @@ def _innermost(stack: Stack, rules: dict[str, str]) -> str | None:
     return None
 
 
+def by_function(stacks: Iterable[Stack]) -> Counter[str]:
+    """How many samples each deployed function has, of those that are in a handler."""
+    handlers = (_function(frame) for stack in stacks for frame in stack if "/functions/" in frame.file)
+    return Counter(name for name in handlers if name)
+
+
+def _function(frame: Frame) -> str | None:
+    found = re.search(r"/functions/(\w+)/main\.py$", frame.file)
+    return found[1] if found else None
+
+
 def hottest(stacks: Iterable[Stack], count: int) -> list[tuple[str, int]]:
     """The innermost functions with most samples, a library's with that of ours that leads to it."""
     return Counter(" < ".join(_path(stack)) for stack in stacks).most_common(count)

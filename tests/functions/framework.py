@@ -23,10 +23,11 @@ NOBODY_THERE = "postgresql+pg8000://nobody@127.0.0.1:1/karcis"
 
 @dataclass
 class Served:
-    """A function that answers at `url`, and prints into `printed`."""
+    """A function that answers at `url`, prints into `printed`, and runs as process `pid`."""
 
     port: int
     printed: Path
+    pid: int = 0
 
     @property
     def url(self) -> str:
@@ -39,11 +40,18 @@ class Served:
 
 @contextmanager
 def served(
-    name: str, output: Path, *, folder: Path = ROOT, command: Sequence[str] = COMMAND, **settings: str
+    name: str,
+    output: Path,
+    *,
+    folder: Path = ROOT,
+    command: Sequence[str] = COMMAND,
+    look_every: float | None = None,
+    **settings: str,
 ) -> Iterator[Served]:
     """The function `name`, without a database; further settings are environment variables.
 
     What it prints is put into `output`. It is started in `folder`, by another `command` where one is given.
+    Who measures it says how often to look whether it answers.
     """
     processes.check()
     found = Served(free_port(), output / "printed")
@@ -67,7 +75,9 @@ def served(
         ) as process,
     ):
         try:
-            until(lambda: process.poll() is not None or _answers(found.url), what="for it to answer")
+            found.pid = process.pid
+            ends_or_answers = lambda: process.poll() is not None or _answers(found.url)  # noqa: E731
+            until(ends_or_answers, what="for it to answer", look_every=look_every)
             yield found
         finally:
             process.terminate()
