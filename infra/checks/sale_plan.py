@@ -37,13 +37,14 @@ class Work:
 
 
 PER_TICKET: Mapping[str, Work] = {
-    "reserve": Work(1, 1.7, 20, "its batch's statement"),
-    "checkout": Work(1, 20, 1_000, "the gateway that makes an invoice: an assumption"),
-    "webhook": Work(1, 15, 300, "the gateway that is asked what was paid: an assumption"),
-    "issue_ticket": Work(1, 25, 150, "Cloud Storage: an assumption"),
-    "send_email": Work(2, 10, 300, "the mail service: an assumption"),
-    "orders": Work(5, 4, 2, "the database"),
-    "tickets": Work(1, 5, 50, "Cloud Storage: an assumption"),
+    "reserve": Work(1, 2.9, 20, "its batch's statement"),
+    "checkout": Work(1, 14, 1_000, "the gateway that makes an invoice: an assumption"),
+    "webhook": Work(1, 32, 300, "the gateway that is asked what was paid: an assumption"),
+    "issue_ticket": Work(1, 45, 150, "Cloud Storage: an assumption"),
+    "send_email": Work(2, 15, 300, "the mail service: an assumption"),
+    "orders": Work(5, 1.5, 2, "the database"),
+    "tickets": Work(1, 4.7, 50, "Cloud Storage: an assumption"),
+    "mail_events": Work(2, 2.9, 2, "the database"),
 }
 """In the order of a purchase. Pages come from the CDN; who buys has signed in before (docs/capacity.md)."""
 DATABASE_PROCESSOR = 20.0
