@@ -1,1 +1,1 @@
-"""The functions: one folder per deployed function, with nothing but a `main.py` of a screenful in each."""
+"""The functions: one folder per deployed function; its `main.py` lists its routes, or the modules that declare them."""

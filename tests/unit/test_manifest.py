@@ -1,5 +1,6 @@
 """functions/manifest.yaml tells the truth: about its form, the folders, and what the code declares."""
 
+import ast
 import json
 
 import jsonschema
@@ -12,6 +13,7 @@ ROOT = PATH.parent.parent
 DOCUMENT = yaml.safe_load(PATH.read_text(encoding="utf-8"))
 SCHEMA = json.loads((ROOT / "schemas" / "manifest.schema.json").read_text(encoding="utf-8"))
 FUNCTIONS = list(manifest().functions.values())
+SCREEN_LINES = 80
 
 
 def test_the_manifest_has_the_form_its_schema_demands():
@@ -25,12 +27,18 @@ def test_a_misspelt_key_is_refused():
         jsonschema.Draft202012Validator(SCHEMA).validate(wrong)
 
 
-def test_every_folder_is_a_function_and_holds_nothing_but_its_main():
+def test_every_folder_is_a_function():
     folders = {path.name for path in PATH.parent.iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert folders == set(manifest().functions)
-    for name in folders:
-        files = {path.name for path in (PATH.parent / name).iterdir() if path.name != "__pycache__"}
-        assert files == {"__init__.py", "main.py"}
+
+
+@pytest.mark.parametrize("name", manifest().functions)
+def test_the_main_of_a_function_lists_its_modules_and_each_fits_on_a_screen(name: str):
+    files = {path.stem: path.read_text(encoding="utf-8") for path in (PATH.parent / name).glob("*.py")}
+    imports = [node for node in ast.walk(ast.parse(files["main"])) if isinstance(node, ast.ImportFrom)]
+    listed = {alias.name for node in imports if node.module == f"functions.{name}" for alias in node.names}
+    assert set(files) == {"__init__", "main", *listed}
+    assert all(len(text.splitlines()) <= SCREEN_LINES for text in files.values())
 
 
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.name)

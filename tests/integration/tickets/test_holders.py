@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from functions.orders.main import resend
-from functions.tickets.main import change_holder, ticket
+from functions.tickets.holders import change_holder, ticket
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.messages import mails

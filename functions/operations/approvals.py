@@ -1,0 +1,78 @@
+"""What an admin does only with the approval of a second one."""
+
+from uuid import UUID
+
+from shared.catalog.editing import EventCancelled
+from shared.cloud import authorization
+from shared.identity import approvals, second_factor_resets
+from shared.identity.approvals import (
+    AlreadyRequested,
+    ApprovalDecided,
+    ApprovalExpired,
+    ApprovalQuery,
+    ApprovalResponse,
+    Declined,
+    NewAdmin,
+    OwnRequest,
+)
+from shared.identity.second_factor_resets import AdminReset, ResetOutcome
+from shared.messages import mails
+from shared.models import Listing
+from shared.payments import approved_actions
+from shared.payments.cancellation import Cancellation, EventOver
+from shared.problems import NotFound
+from shared.web import Admin, App, FreshlyProvenAdmin, SteppedUpAdmin, Transaction
+
+routes = App("operations")
+
+UNDECIDABLE = (NotFound, ApprovalDecided, ApprovalExpired)
+
+
+@routes.post(
+    "/admin/events/{event_id}/cancellation",
+    status=201,
+    idempotent=True,
+    problems=(NotFound, EventCancelled, EventOver, AlreadyRequested),
+)
+def request_cancellation(
+    event_id: UUID, wanted: Cancellation, admin: SteppedUpAdmin, tx: Transaction
+) -> ApprovalResponse:
+    """Request the cancellation of an event. It begins once a second admin approves it, within a day."""
+    return approved_actions.request_cancellation(tx, admin, event_id, wanted)
+
+
+@routes.post("/admin/users/{user_id}/second-factor/reset", status=200, problems=(NotFound, AlreadyRequested))
+def reset_second_factor(user_id: UUID, wanted: AdminReset, admin: FreshlyProvenAdmin, tx: Transaction) -> ResetOutcome:
+    """Remove the second factor of who has lost it, at once; that of an admin once a second admin approves it."""
+    return second_factor_resets.decide(tx, admin, user_id, wanted, mails.enqueue_for_account)
+
+
+@routes.get("/admin/approvals")
+def list_approvals(page: ApprovalQuery, admin: Admin, tx: Transaction) -> Listing[ApprovalResponse]:
+    """The requests that wait for a second admin, or those that are decided or expired, the newest first."""
+    authorization.record_list_access(tx, admin, subject="approval")
+    return approvals.list_page(tx, page)
+
+
+@routes.get("/admin/approvals/{approval_id}", problems=(NotFound,))
+def approval(approval_id: UUID, admin: Admin, tx: Transaction) -> ApprovalResponse:
+    """One request for the approval of a second admin."""
+    found = approvals.read(tx, approval_id)
+    authorization.check_access(tx, admin, subject="approval", subject_id=approval_id)  # audits the access
+    return found
+
+
+@routes.post(
+    "/admin/approvals/{approval_id}/approve",
+    status=200,
+    problems=(*UNDECIDABLE, OwnRequest, NewAdmin, EventOver),
+)
+def approve(approval_id: UUID, admin: SteppedUpAdmin, tx: Transaction) -> ApprovalResponse:
+    """Approve the request of another admin. It is carried out at once."""
+    return approved_actions.approve(tx, admin, approval_id)
+
+
+@routes.post("/admin/approvals/{approval_id}/decline", status=200, problems=UNDECIDABLE)
+def decline(approval_id: UUID, declined: Declined, admin: Admin, tx: Transaction) -> ApprovalResponse:
+    """Decline a request, with a reason; who made it takes it back so."""
+    return approvals.decline(tx, approval_id, declined, by=admin.id)
