@@ -630,6 +630,7 @@ CREATE TABLE public.events (
     banner jsonb,
     location_compact text GENERATED ALWAYS AS (public.search_compact(location)) STORED NOT NULL,
     allows_reentry boolean DEFAULT false NOT NULL,
+    is_synthetic boolean DEFAULT false NOT NULL,
     CONSTRAINT events_capacity_check CHECK ((capacity > 0)),
     CONSTRAINT events_category_check CHECK ((length(category) <= 50)),
     CONSTRAINT events_location_check CHECK ((length(location) <= 255)),
@@ -637,6 +638,7 @@ CREATE TABLE public.events (
     CONSTRAINT events_status_check CHECK ((status = ANY (ARRAY['draft'::text, 'published'::text, 'cancelled'::text]))),
     CONSTRAINT events_title_check CHECK (((length(title) >= 1) AND (length(title) <= 255))),
     CONSTRAINT events_venue_check CHECK ((length(venue) <= 255)),
+    CONSTRAINT synthetic_events_are_drafts CHECK (((NOT is_synthetic) OR (status = 'draft'::text))),
     CONSTRAINT valid_dates CHECK ((end_date >= start_date)),
     CONSTRAINT valid_gates CHECK ((gates_open_at < end_date))
 );
@@ -1565,6 +1567,8 @@ CREATE INDEX events_place_compact ON public.events USING gin (place_compact publ
 CREATE INDEX events_search ON public.events USING gin (search) WHERE (status = 'published'::text);
 
 CREATE INDEX events_search_folded ON public.events USING gin (search_folded) WHERE (status = 'published'::text);
+
+CREATE INDEX events_synthetic ON public.events USING btree (id) WHERE is_synthetic;
 
 CREATE INDEX events_unpublished_search ON public.events USING gin (search_folded) WHERE (status <> 'published'::text);
 

@@ -5,7 +5,7 @@
 Where one function is unhealthy, all are rolled back: a release is one thing. The services stay pinned by name, so that
 the next deploy moves no traffic by itself. Before a revision gets any it has started, has reached the database (its
 startup probe) and, where people call it, was checked at an address of its own (candidate_checks.py). At night, when
-nobody buys, it is judged by synthetic requests (synthetic_requests.py).
+nobody buys, it is judged by synthetic requests and purchases (synthetic_requests.py).
 """
 
 import json
@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from functions.manifest import manifest
 from infra.deploy import candidate_checks, traffic
 from infra.deploy.health import ReadHealth, monitoring_reader, regression
-from infra.deploy.synthetic_requests import wait_sending
+from infra.deploy.synthetic_requests import SELLING, wait_sending
 from infra.deploy.traffic import RevisionChange
 
 STEPS = (10, 50, 100)
@@ -39,7 +39,8 @@ def roll_out(
 ) -> list[str]:
     """Take every service to 100 %, or all of them back. Returns the regressions; none means it is done.
 
-    An early end, by an error too, leaves all traffic on the old revisions. A `public` service needs requests to go on.
+    An early end, by an error too, leaves all traffic on the old revisions. A `public` service needs requests to go on,
+    one that sells needs successes.
     """
     if not changes:
         return []
@@ -70,7 +71,7 @@ def _regressions(changes: Sequence[RevisionChange], read_health: ReadHealth, pub
 
     def look(change: RevisionChange) -> None:
         old, new = (read_health(change.service, revision, WATCH_SECONDS) for revision in (change.old, change.new))
-        fault = regression(old, new, is_public=change.service in public)
+        fault = regression(old, new, is_public=change.service in public, sells=change.service in SELLING)
         if fault:
             found[change.service] = f"{change.service}: {fault}"
 

@@ -17,8 +17,8 @@ MIN_REQUESTS_FOR_RATES = 100
 """Below this a percentage says little, and single errors are counted instead."""
 MIN_ERRORS = 3
 MIN_REQUESTS = 3
-"""Fewer answers than these say nothing about a public revision. The canary's two hundred synthetic requests bring it
-twenty at a tenth of the traffic."""
+"""Fewer answers than these say nothing about a public revision, and fewer good ones nothing about one that sells. The
+canary's two hundred synthetic requests and purchases bring it twenty at a tenth of the traffic."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Health:
     requests: int
     errors: int
     p99_ms: float
+    successes: int = 0
+    """Answers with 2xx."""
 
     @property
     def error_rate(self) -> float:
@@ -39,14 +41,17 @@ ReadHealth = Callable[[str, str, int], Health]
 """A service, its revision, and of how many seconds."""
 
 
-def regression(old: Health, new: Health, *, is_public: bool = False) -> str | None:
+def regression(old: Health, new: Health, *, is_public: bool = False, sells: bool = False) -> str | None:
     """The reason why the new revision must not get more traffic; None where it may.
 
     Faults that the old revision has too are not held against it: their cause is elsewhere. A public service needs a few
-    requests to go on; one that only we call goes on without any, unless several of them were answered by errors.
+    requests to go on, and one that `sells` a few that it answered well: refusals are no proof that people can buy.
+    Others go on without any, unless several of them were answered by errors.
     """
     if is_public and new.requests < MIN_REQUESTS:
         return f"{new.requests} requests were seen: too few to know how it does"
+    if sells and new.successes < MIN_REQUESTS:
+        return f"{new.successes} requests were answered well: too few to know that people can buy"
     if new.requests < MIN_REQUESTS_FOR_RATES:
         return f"{new.errors} of {new.requests} answers are errors" if new.errors >= MIN_ERRORS else None
     if new.error_rate > max(MAX_ERROR_RATE, 2 * old.error_rate):
@@ -73,6 +78,7 @@ def monitoring_reader() -> ReadHealth:
             requests=round(_number(f"sum(increase({count}{{{labels}}}{window}))", bearer)),
             errors=round(_number(f'sum(increase({count}{{{labels},response_code_class="5xx"}}{window}))', bearer)),
             p99_ms=_number(f"histogram_quantile(0.99, {increase})", bearer),
+            successes=round(_number(f'sum(increase({count}{{{labels},response_code_class="2xx"}}{window}))', bearer)),
         )
 
     return read_health

@@ -1,21 +1,29 @@
-"""Synthetic requests, by which a new revision is judged when it has too few real ones.
+"""Synthetic requests and purchases, by which a new revision is judged when it has too few real ones.
 
-They are anonymous GETs of one address of each function, through the load balancer. A function answers 200, or refuses
-with 401, 404 or 405. They buy nothing: an order would need an account, and a gateway that pays.
+The requests are anonymous GETs of one address of each function, through the load balancer. A function answers 200, or
+refuses with 401, 404 or 405. The purchases are those of the function `synthetic_purchase`, whose job is run.
 """
 
+import os
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import count
 
 import requests
 
 from functions.manifest import Function, manifest
+from infra.deploy.gcloud import gcloud
 from infra.deploy.traffic import service_name
 
 REQUESTS_EACH = 200
-"""Requests to each function during a step: the tenth that a new revision gets must be enough for health.py."""
+"""Requests to each function, and purchases, during a step: the tenth that a new revision gets must be enough for
+health.py. One every three seconds is what the synthetic buyers may do (shared/catalog/synthetic_events.py)."""
+SELLING = frozenset(service_name(name) for name in ("reserve", "checkout", "issue_ticket", "send_email"))
+"""The services that every purchase goes through."""
+PURCHASE = "synthetic-purchase-purchase"
 TIMEOUT_SECONDS = 15
 CONCURRENCY = 4
 UNKNOWN_ID = "00000000-0000-0000-0000-000000000000"
@@ -39,7 +47,11 @@ def wait_sending(
     now: Callable[[], float] = time.monotonic,
     pause: Callable[[float], None] = time.sleep,
 ) -> Callable[[float], None]:
-    """A function that waits so many seconds and meanwhile sends requests to the functions of these services."""
+    """A function that waits so many seconds and meanwhile sends requests to the functions of these services.
+
+    Where one of them sells, it has purchases made, too.
+    """
+    buys = not SELLING.isdisjoint(services)
     asked = [each for each in manifest().functions.values() if each.is_public and service_name(each.name) in services]
     addresses = [f"{url}{found}" for each in asked if (found := address(each))]
     numbers = count()
@@ -48,10 +60,19 @@ def wait_sending(
         end = now() + seconds
         with requests.Session() as session, ThreadPoolExecutor(CONCURRENCY) as threads:
             for turn in range(REQUESTS_EACH):
-                list(threads.map(lambda address: _ask(session, f"{address}?request={next(numbers)}"), addresses))
+                asks = [partial(_ask, session, f"{address}?request={next(numbers)}") for address in addresses]
+                list(threads.map(lambda act: act(), [*asks, _buy] if buys else asks))
                 pause(max(0.0, (end - now()) / (REQUESTS_EACH - turn)))
 
     return wait
+
+
+def _buy() -> None:
+    """Have one purchase made. The log of the function says how it went, and Cloud Monitoring who took part."""
+    try:
+        gcloud("scheduler", "jobs", "run", PURCHASE, f"--location={os.environ['CLOUDSDK_RUN_REGION']}")
+    except subprocess.CalledProcessError:
+        print(f"{PURCHASE} could not be run", flush=True)
 
 
 def _ask(session: requests.Session, address: str) -> None:

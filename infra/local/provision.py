@@ -31,7 +31,11 @@ def provision() -> None:
 
 
 def write_jobs(file: Path) -> None:
-    """Write the Cloud Scheduler jobs of the manifest for the local scheduler."""
+    """Write the Cloud Scheduler jobs of the manifest for the local scheduler.
+
+    The environment variable PAUSED_FUNCTIONS names functions whose jobs are paused.
+    """
+    paused = os.environ.get("PAUSED_FUNCTIONS", "").split()
     jobs = [
         {
             "name": f"{function.name.replace('_', '-')}-{job}",
@@ -41,6 +45,7 @@ def write_jobs(file: Path) -> None:
             "audience": function_url(function.name),
             "service_account": settings().invoker,
             "attempt_deadline_seconds": function.sizing["timeout_seconds"],
+            "paused": function.name in paused,
         }
         for function in manifest().functions.values()
         for job, schedule in function.jobs.items()

@@ -14,6 +14,9 @@ locals {
   # A reminder to rotate a secret waits for a person (rotation.tf); the others for a function.
   function_subscriptions = "monitored_resource=\"pubsub_subscription\",subscription_id!=\"secret-rotation\""
 
+  # Those that buy; the others only open payments.
+  synthetic_purchases = "${trimsuffix(local.counter.karcis_synthetic_purchases_total, "}")},kind=\"purchase\""
+
   # Of fewer requests in five minutes a single slow one is a percentile.
   traffic_floor = 60
 
@@ -193,6 +196,19 @@ locals {
       severity = "CRITICAL"
       lasts    = "0s"
       query    = "${local.gauge.karcis_unissued_oldest_seconds} > 600"
+    }
+    # A log-based counter without lines may be absent, or zero.
+    synthetic-purchase = {
+      summary  = "Of the synthetic purchases two failed within fifteen minutes, or none succeeded for twenty: people can't buy, or get no tickets."
+      severity = "CRITICAL"
+      lasts    = "0s"
+      query    = "sum(increase(${local.synthetic_purchases},outcome=\"failed\"}[15m])) > 1.5 or sum(increase(${local.synthetic_purchases},outcome=\"succeeded\"}[20m])) < 0.5 or absent_over_time(${local.synthetic_purchases},outcome=\"succeeded\"}[20m])"
+    }
+    synthetic-payment = {
+      summary  = "A payment could twice in a row not be opened at a gateway, or not be ended there."
+      severity = "ERROR"
+      lasts    = "0s"
+      query    = "sum by (kind) (increase(${trimsuffix(local.counter.karcis_synthetic_purchases_total, "}")},kind=~\"payment at .*\",outcome=\"failed\"}[150m])) > 1.5"
     }
     dead-letters = {
       summary  = "A message or a task was given up, and nobody has decided about it."

@@ -77,8 +77,9 @@ _INSERT = text("""
     RETURNING id
 """)
 # This lock does not block buyers: their orders only need the event to exist.
-_READ = text(f"SELECT {COLUMNS} FROM events e WHERE e.id = :id")
-_LOCK = text(f"SELECT {COLUMNS} FROM events e WHERE e.id = :id FOR NO KEY UPDATE")
+# A synthetic event is nobody's to edit.
+_READ = text(f"SELECT {COLUMNS} FROM events e WHERE e.id = :id AND NOT e.is_synthetic")
+_LOCK = text(f"SELECT {COLUMNS} FROM events e WHERE e.id = :id AND NOT e.is_synthetic FOR NO KEY UPDATE")
 _UPDATE = text("""
     UPDATE events
     SET title = :title, description = :description, category = :category, location = :location, venue = :venue,

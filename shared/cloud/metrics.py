@@ -110,6 +110,12 @@ COUNTERS = (
         labels=("outcome",),
     ),
     Counter(
+        "karcis_synthetic_purchases_total",
+        "Synthetic purchases, and payments that were opened and cancelled, by how they went.",
+        "synthetic_purchase",
+        labels=("kind", "outcome"),
+    ),
+    Counter(
         "karcis_failures_total",
         "Requests that met a bug.",
         "request.failed",

@@ -23,3 +23,11 @@ EmailAddress = Annotated[
     str, Field(max_length=255, json_schema_extra={"format": "email"}), AfterValidator(_plain), Trimmed
 ]
 """An e-mail address, lower-cased (schema: users.email)."""
+
+SYNTHETIC_DOMAIN = "synthetic.example"
+"""The domain of synthetic buyers. It can't exist (RFC 2606), and no mail to it is delivered."""
+
+
+def is_synthetic(address: str) -> bool:
+    """True for the address of a synthetic buyer."""
+    return address.endswith(f"@{SYNTHETIC_DOMAIN}")

@@ -16,7 +16,7 @@ from shared.cloud.database import Transaction, transaction
 from shared.gateways import registry
 from shared.gateways.errors import GatewayError, GatewayRefused, PayloadUnreadable
 from shared.gateways.sendgrid.client import Attachment, Mail
-from shared.identity import erasure
+from shared.identity import addresses, erasure
 from shared.messages import suppressions, template_context, unsubscribe_links, unverified_recipients
 from shared.messages.rendering import render
 from shared.messages.template_context import Obsolete, QueuedEmail
@@ -182,6 +182,7 @@ def compose(email: QueuedEmail, pdf_of: PdfOf) -> Mail:
         custom_args={EMAIL_ID_ARGUMENT: str(email.id)},
         categories=[email.template],
         headers=unsubscribe_links.headers(context["unsubscribe_url"]) if "unsubscribe_url" in context else {},
+        is_delivered=not addresses.is_synthetic(email.to_address),
     )
 
 

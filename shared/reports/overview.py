@@ -43,7 +43,7 @@ _REFUNDED = text(f"""
 _TOP = text(f"""
     SELECT o.event_id, e.title, e.organizer_id, {figures.columns(*figures.TOP_SELLERS)}
     FROM {figures.SALES_SOURCE} JOIN events e ON e.id = o.event_id  -- Uses index: orders_paid
-    WHERE o.status = 'paid' AND {periods.contains("o.paid_at")}
+    WHERE o.status = 'paid' AND NOT e.is_synthetic AND {periods.contains("o.paid_at")}
     GROUP BY o.event_id, e.title, e.organizer_id ORDER BY sold DESC, value DESC, o.event_id LIMIT :top
 """)
 

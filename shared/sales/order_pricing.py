@@ -66,6 +66,7 @@ _TIERS = text(f"""
         e.max_per_person, e.one_purchase_per_person,
         is_on_sale AND event_ends_at > now() AND COALESCE(sale_start <= now(), true)
             AND COALESCE(sale_end > now(), true) AS is_open,
+        e.is_synthetic,
         {purchase_limits.PURCHASE_COUNTS} AS purchase_counts
     FROM ticket_tiers t JOIN events e ON e.id = t.event_id WHERE t.id = ANY(:tier_ids)
 """)
@@ -107,8 +108,7 @@ def _price(request: PurchaseRequest, snapshot: _SaleSnapshot) -> PricedItems:
 
     The limits of a person and of their use of a code are looked at where the buyer is known.
     """
-    event_id = request.body.event_id
-    items = [new for item in request.body.items for new in _new_items(item, event_id, snapshot.tiers)]
+    items = [new for item in request.body.items for new in _new_items(item, request, snapshot.tiers)]
     quantities = Counter(item.tier for item in items)
     _check_quantities(quantities)
     purchase_limits.check(snapshot.purchase_count(request), quantities)
@@ -132,9 +132,9 @@ def _promo_use(request: PurchaseRequest, tiers: Mapping[UUID, SaleTier]) -> Prom
     return PromoUse(request.buyer_id, body.event_id, tier.organizer_id, body.promo_code)
 
 
-def _new_items(item: ReservationItem, event_id: UUID, tiers: Mapping[UUID, SaleTier]) -> list[NewOrderItem]:
+def _new_items(item: ReservationItem, request: PurchaseRequest, tiers: Mapping[UUID, SaleTier]) -> list[NewOrderItem]:
     tier = tiers.get(item.tier_id)
-    if tier is None or tier.event_id != event_id:
+    if tier is None or tier.event_id != request.body.event_id or not tier.is_there_for(request.buyer_id):
         raise NotFound("There is no such ticket for this event. Read the event again.")
     if not tier.is_open:
         raise SaleClosed(tier_id=str(tier.id))

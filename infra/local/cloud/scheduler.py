@@ -40,7 +40,7 @@ WHERE scheduler_fires.fired_for < excluded.fired_for RETURNING job""")
 class Job:
     """One job: POST to `url` at every minute of `schedule` (five cron fields) by the clocks of `time_zone`.
 
-    The OIDC token is for `audience`; with none it is for the URL.
+    The OIDC token is for `audience`; with none it is for the URL. A `paused` job is fired by `Scheduler.run` alone.
     """
 
     name: str
@@ -50,6 +50,7 @@ class Job:
     audience: str = ""
     service_account: str = "scheduler@local.iam.gserviceaccount.com"
     attempt_deadline_seconds: float = 180.0
+    paused: bool = False
 
 
 class BadJobs(ValueError):
@@ -144,7 +145,11 @@ class Scheduler:
 
     def _run(self) -> None:
         start = self._clock()
-        due = {name: next_fire(job.schedule, zone, start) for name, (job, zone) in self._timetable.items()}
+        due = {
+            name: next_fire(job.schedule, zone, start)
+            for name, (job, zone) in self._timetable.items()
+            if not job.paused
+        }
         while not self._stopping.wait(self._nap_seconds(due)):
             now = self._clock()
             for name in [name for name, moment in due.items() if moment <= now]:

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 import requests
 
-from shared.gateways.errors import GatewayMisconfigured, GatewayUnavailable
+from shared.gateways.errors import GatewayMisconfigured, GatewayRefused, GatewayUnavailable
 from shared.gateways.sendgrid import events as sendgrid_events
 from shared.gateways.sendgrid.client import Attachment, Mail, Sender, SendGrid
 from shared.gateways.sendgrid.events import MailEvent
@@ -35,6 +35,15 @@ def mail(reader: str, **changes: Any) -> Mail:
 def inbox(base_url: str, reader: str) -> list[dict[str, Any]]:
     items: list[dict[str, Any]] = requests.get(f"{base_url}/inbox.json", timeout=10).json()["items"]
     return [item for item in items if item["to"] == reader]
+
+
+def test_a_mail_that_is_not_to_be_delivered_is_checked_and_reaches_nobody(
+    sendgrid: SendGrid, base_url: str, reader: str
+) -> None:
+    assert sendgrid.send(mail(reader, is_delivered=False)) is None
+    assert inbox(base_url, reader) == []
+    with pytest.raises(GatewayRefused):
+        sendgrid.send(mail(reader, subject="", is_delivered=False))
 
 
 def test_a_mail_is_found_in_the_inbox(sendgrid: SendGrid, base_url: str, reader: str) -> None:

@@ -54,6 +54,9 @@ class Gcloud:
         """The service and the option of each update, by service: they are made at the same time."""
         return sorted(words[3:5] for words in self.asked() if words[2:3] in (["update-traffic"], ["update"]))
 
+    def has_been_asked(self) -> bool:
+        return (self._folder / "asked").exists()
+
     def asked(self) -> list[list[str]]:
         return [words.split("\n") for words in (self._folder / "asked").read_text().split("\n\n")]
 

@@ -10,20 +10,27 @@ from infra.deploy.traffic import RevisionChange
 
 RESERVE = RevisionChange("reserve", "reserve-1", "reserve-2")
 ORDERS = RevisionChange("orders", "orders-7", "orders-8")
-FINE = Health(requests=1_000, errors=0, p99_ms=100)
-ILL = Health(requests=1_000, errors=500, p99_ms=100)
+FINE = Health(requests=1_000, errors=0, p99_ms=100, successes=1_000)
+ILL = Health(requests=1_000, errors=500, p99_ms=100, successes=500)
 
 
 class Cloud:
     """Traffic by service: what the new revision has, in percent, and every step on the way."""
 
-    def __init__(self, ill_at: int | None = None, stuck: str | None = None, unseen: str | None = None) -> None:
+    def __init__(
+        self,
+        ill_at: int | None = None,
+        stuck: str | None = None,
+        unseen: str | None = None,
+        refusing: str | None = None,
+    ) -> None:
         self.share: dict[str, int] = {}
         self.steps: list[tuple[str, int]] = []
         self.waited: list[float] = []
         self._ill_at = ill_at
         self._stuck = stuck
         self._unseen = unseen
+        self._refusing = refusing
 
     def move(self, change: RevisionChange, percent: int) -> None:
         if change.service == self._stuck and percent == 0:
@@ -35,6 +42,8 @@ class Cloud:
         assert self.waited[-1] == window_seconds
         if revision == self._unseen:
             return Health(requests=0, errors=0, p99_ms=0)
+        if revision == self._refusing:
+            return Health(requests=1_000, errors=0, p99_ms=20)
         is_new = revision == "reserve-2"
         return ILL if is_new and self.share[service] == self._ill_at else FINE
 
@@ -95,6 +104,12 @@ def test_nothing_new_is_no_work():
 def test_what_people_call_is_not_taken_on_unseen():
     cloud = Cloud(unseen="reserve-2")
     assert cloud.release() == ["reserve: 0 requests were seen: too few to know how it does"]
+    assert cloud.share == {"reserve": 0, "orders": 0}
+
+
+def test_what_refuses_everybody_is_not_taken_on():
+    cloud = Cloud(refusing="reserve-2")
+    assert cloud.release() == ["reserve: 0 requests were answered well: too few to know that people can buy"]
     assert cloud.share == {"reserve": 0, "orders": 0}
 
 

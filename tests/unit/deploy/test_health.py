@@ -52,14 +52,23 @@ def test_what_people_call_does_not_go_on_unseen(requests_seen: int):
     assert regression(FINE, Health(requests=3, errors=0, p99_ms=0), is_public=True) is None
 
 
+@pytest.mark.parametrize("answered_well", [0, 2])
+def test_what_sells_does_not_go_on_by_refusals_alone(answered_well: int):
+    refusing = Health(requests=1_000, errors=0, p99_ms=50, successes=answered_well)
+    assert f"{answered_well} requests were answered well" in (regression(FINE, refusing, sells=True) or "")
+    assert regression(FINE, refusing) is None
+    assert regression(FINE, Health(requests=3, errors=0, p99_ms=50, successes=3), sells=True) is None
+
+
 def _monitoring(request: Request) -> Response:
-    """Cloud Monitoring with one busy revision: 500 answers, 5 errors, p99 of 250 ms."""
+    """Cloud Monitoring with one busy revision: 500 answers, 450 good ones, 5 errors, p99 of 250 ms."""
     query = request.args["query"]
     if request.headers["Authorization"] != "Bearer of-the-build" or request.path.split("/")[3] != "example-karcis":
         return Response(status=403)
     if 'revision_name="reserve-2"' not in query or "[600s]" not in query:
         return Response(json.dumps({"data": {"result": []}}))
-    value = "250" if "histogram_quantile(0.99" in query else "5" if 'response_code_class="5xx"' in query else "500.2"
+    values = {"histogram_quantile(0.99": "250", 'response_code_class="5xx"': "5", 'response_code_class="2xx"': "450"}
+    value = next((value for part, value in values.items() if part in query), "500.2")
     return Response(json.dumps({"data": {"result": [{"value": [0, value]}]}}))
 
 
@@ -72,7 +81,9 @@ def monitoring(gcloud, monkeypatch):
 
 
 def test_the_numbers_are_cloud_monitorings(monitoring):
-    assert health.monitoring_reader()("reserve", "reserve-2", 600) == Health(requests=500, errors=5, p99_ms=250)
+    assert health.monitoring_reader()("reserve", "reserve-2", 600) == Health(
+        requests=500, errors=5, p99_ms=250, successes=450
+    )
 
 
 def test_one_token_is_asked_for_all_questions(monitoring, gcloud):

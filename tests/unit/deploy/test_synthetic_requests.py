@@ -6,14 +6,23 @@ import pytest
 from werkzeug.wrappers import Request, Response
 
 from functions.manifest import manifest
-from infra.deploy import synthetic_requests
+from infra.deploy import canary, synthetic_requests
 from infra.deploy.health import MIN_REQUESTS
+from infra.deploy.synthetic_requests import PURCHASE
+from shared.catalog import synthetic_events
+from shared.web import rate_limits
 from tests.unit.deploy.conftest import a_site
 
 
 @pytest.fixture(autouse=True)
-def few(monkeypatch):
+def few(monkeypatch, gcloud):
     monkeypatch.setattr(synthetic_requests, "REQUESTS_EACH", 5)
+    monkeypatch.setenv("CLOUDSDK_RUN_REGION", "asia-southeast2")
+    gcloud.answers(f"scheduler jobs run {synthetic_requests.PURCHASE}", None)
+
+
+def _purchases(gcloud) -> int:
+    return len([words for words in gcloud.asked() if words[:4] == ["scheduler", "jobs", "run", PURCHASE]])
 
 
 def _watched(services: list[str], seconds: float = 600) -> tuple[list[Request], float]:
@@ -38,6 +47,27 @@ def test_each_public_function_that_is_released_is_asked_and_no_other():
     assert Counter(request.path for request in asked) == {"/api/v1/orders/reserve": 5, "/api/v1/events": 5}
     assert {request.method for request in asked} == {"GET"}
     assert lasted == pytest.approx(600)
+
+
+def test_where_one_sells_as_many_purchases_are_made(gcloud):
+    _watched(["reserve", "events"])
+    assert _purchases(gcloud) == 5
+
+
+def test_where_none_sells_there_is_no_purchase(gcloud):
+    _watched(["events"])
+    assert not gcloud.has_been_asked()
+
+
+def test_the_purchase_is_a_job_of_the_manifest():
+    assert "purchase" in manifest().functions["synthetic_purchase"].jobs
+    assert {each.replace("-", "_") for each in synthetic_requests.SELLING} <= set(manifest().functions)
+
+
+def test_the_buyers_may_write_as_often_as_purchases_do(monkeypatch):
+    monkeypatch.undo()
+    purchases = 60 * synthetic_requests.REQUESTS_EACH / canary.WATCH_SECONDS
+    assert 3 * purchases / synthetic_events.COUNT <= rate_limits.WRITES.per_minute  # reserve, checkout, give back
 
 
 def test_no_answer_is_a_stored_one():

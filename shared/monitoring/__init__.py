@@ -1,0 +1,1 @@
+"""Synthetic monitoring: the product as a buyer finds it, tried around the clock."""
