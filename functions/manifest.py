@@ -121,7 +121,7 @@ def _function(name: str, entry: dict[str, Any], defaults: dict[str, int]) -> Fun
 
 def _resources(entry: dict[str, Any]) -> Iterator[str]:
     """The resources that an entry grants, named as `shared.cloud.permissions` names them."""
-    for kind in ("secrets", "publishes", "enqueues"):
+    for kind in ("secrets", "publishes", "enqueues", "workflows"):
         yield from (f"{kind}/{name}" for name in entry.get(kind, []))
     for bucket in entry.get("buckets", []):
         name = getattr(settings(), f"{bucket}_bucket")

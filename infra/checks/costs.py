@@ -75,6 +75,11 @@ IMAGES, IMAGE_GIB = 60, 0.15
 AUDIT_GIB = 5
 """Of the logs of who read which data (logging.tf), in a month."""
 
+SYNTHETIC_PURCHASES = NIGHTS * 24 * 12 + RELEASES * 600
+"""In a month: one every five minutes, and those of the canary. SendGrid counts no mail of theirs."""
+PURCHASE_SECONDS = 6
+"""How long the function that makes one waits for its ticket and its mail."""
+
 CPU_SECONDS = 2.5
 """Of all functions, for one ticket. A purchase takes half a second of one core (README: two cores, 4 purchases a
 second); five times that is paid for, as instances of small functions wait on others."""
@@ -118,6 +123,9 @@ def monthly(resources: Planned) -> dict[str, float]:
         "images, built and scanned": RELEASES * SCANS * price("scan") + IMAGES * IMAGE_GIB * price("images"),
         "releases": RELEASES * RELEASE_MINUTES * price("machine"),
         "comparison each morning": NIGHTS * COMPARISON_MINUTES * price("machine"),
+        "synthetic purchases": _synthetic()
+        if any(each["name"] == "synthetic-purchase-purchase" for each in jobs)
+        else 0.0,
         "audit logs": AUDIT_GIB * price("logs"),
     }
 
@@ -134,6 +142,12 @@ def _database(instance: Mapping[str, Any]) -> float:
 def _exported() -> float:
     """The dollars a month of the nightly exports: their way abroad, and what is kept there."""
     return EXPORT_GIB * (NIGHTS * price("abroad") + EXPORTS * price("sql_export"))
+
+
+def _synthetic() -> float:
+    """The dollars a month of the purchases that we make ourselves, of which no mail is sent."""
+    bought = sum(dollars for name, dollars in by_tickets(SYNTHETIC_PURCHASES).items() if name != "mails")
+    return bought + SYNTHETIC_PURCHASES * PURCHASE_SECONDS * (price("cpu") + 0.5 * price("memory"))
 
 
 def _warm(function: Mapping[str, Any]) -> float:

@@ -17,19 +17,53 @@ from typing import Any
 CHECKED = "drift: compared with what was released"
 FOUND = "drift: the cloud is not what was released"
 _SAVED = "drift.plan"
+PREWARM = "google_workflows_workflow.prewarm"
+"""The workflow that raises minimum instances while a sale opens: no drift (infra/terraform/prewarm.tf)."""
 _DIFFERS = 2
 """What `terraform plan -detailed-exitcode` ends with where it would change something."""
 
 
 def changes(planned: dict[str, Any]) -> list[str]:
     """A line for each resource that an apply would touch: its address and what would be done to it."""
-    touched = [(each["address"], each["change"]["actions"]) for each in planned.get("resource_changes", [])]
-    return [f"{address}: {', '.join(actions)}" for address, actions in touched if actions not in (["no-op"], ["read"])]
+    found = planned.get("resource_changes", [])
+    warmed = _warmed_instances(found)
+    touched = [each for each in found if each["change"]["actions"] not in (["no-op"], ["read"])]
+    return [
+        f"{each['address']}: {', '.join(each['change']['actions'])}" for each in touched if not _is_warmed(each, warmed)
+    ]
+
+
+def _warmed_instances(found: list[dict[str, Any]]) -> dict[str, int]:
+    """The minimum instances of each service while a sale opens."""
+    workflows = [each["change"]["after"] for each in found if each["address"].endswith(PREWARM)]
+    scaling = json.loads(workflows[0]["user_env_vars"]["SCALING"]) if workflows else {}
+    return {service: number["on_sale"] for service, number in scaling.items()}
+
+
+def _is_warmed(resource: dict[str, Any], warmed: dict[str, int]) -> bool:
+    """True for a service of which nothing differs but that it is warmed for a sale."""
+    before, after = resource["change"].get("before") or {}, resource["change"].get("after") or {}
+    differing = {name for name in {*before, *after} if before.get(name) != after.get(name)}
+    if differing != {"scaling"} or before.get("name") not in warmed or not before["scaling"] or not after["scaling"]:
+        return False
+    usual = after["scaling"][0]
+    is_on_sale: bool = before["scaling"][0] == {**usual, "min_instance_count": warmed[before["name"]]}
+    return is_on_sale
 
 
 def check(root: Path, terraform: str, state_bucket: str, image: str) -> list[str]:
     """Plan the root; the resources that differ. Raises CalledProcessError where Terraform fails."""
-    _run(root, [terraform, "init", "-input=false", "-no-color", f"-backend-config=bucket={state_bucket}"])
+    _run(
+        root,
+        [
+            terraform,
+            "init",
+            "-input=false",
+            "-no-color",
+            "-lockfile=readonly",
+            f"-backend-config=bucket={state_bucket}",
+        ],
+    )
     options = [
         "-input=false",
         "-no-color",

@@ -12,6 +12,7 @@ locals {
       DATABASE_NAME         = google_sql_database.main.name
       MEDIA_BASE_URL        = "${local.public_url}/media"
       TRACE_EXPORTER        = "cloud"
+      WORKFLOWS_URL         = "https://workflowexecutions.googleapis.com"
       TRUSTED_PROXIES       = "2" # Google's load balancer appends the client and itself to X-Forwarded-For
 
       SECOND_FACTOR_FOR_ADMINS = "required" # whatever the code's default becomes
@@ -69,6 +70,7 @@ module "function" {
   shares_cache  = each.value.shared_cache
   queues        = { for name in each.value.enqueues : name => google_cloud_tasks_queue.this[name].name }
   dead_letters  = each.value.collects_dead_letters ? { for topic, subscription in google_pubsub_subscription.dead : topic => subscription.name } : {}
+  workflows     = each.value.workflows
   task_identity = google_service_account.invoker.name
 
   depends_on = [google_binary_authorization_policy.main, terraform_data.quota_is_enough]

@@ -197,6 +197,12 @@ locals {
       lasts    = "0s"
       query    = "${local.gauge.karcis_unissued_oldest_seconds} > 600"
     }
+    prewarm-failed = {
+      summary  = "Instances could not be warmed for a sale that is about to open, or not be lowered after it."
+      severity = "CRITICAL"
+      lasts    = "0s"
+      query    = "sum(increase(workflows_googleapis_com:finished_execution_count{monitored_resource=\"workflows.googleapis.com/Workflow\",workflow_id=\"prewarm\",status!=\"SUCCEEDED\"}[30m])) > 0"
+    }
     # A log-based counter without lines may be absent, or zero.
     synthetic-purchase = {
       summary  = "Of the synthetic purchases two failed within fifteen minutes, or none succeeded for twenty: people can't buy, or get no tickets."

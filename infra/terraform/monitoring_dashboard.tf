@@ -22,7 +22,7 @@ locals {
     ],
     [
       for name, metric in local.metrics.gauges : {
-        title = "${name}: ${metric.description}", unit = metric.unit == "IDR" ? "1" : metric.unit, query = local.gauge[name]
+        title = "${name}: ${metric.description}", unit = metric.unit, query = local.gauge[name]
       }
     ],
   )

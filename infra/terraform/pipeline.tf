@@ -90,12 +90,13 @@ resource "google_project_iam_member" "releaser" {
 # What it makes acts as these accounts: builds, deliveries, triggers. The functions' own are in modules/function.
 resource "google_service_account_iam_member" "releaser_deploys_as" {
   for_each = {
-    builder  = google_service_account.builder.name
-    exporter = google_service_account.exporter.name
-    invoker  = google_service_account.invoker.name
-    planner  = google_service_account.planner.name
-    releaser = google_service_account.releaser.name
-    smoke    = google_service_account.smoke.name
+    builder   = google_service_account.builder.name
+    exporter  = google_service_account.exporter.name
+    invoker   = google_service_account.invoker.name
+    planner   = google_service_account.planner.name
+    prewarmer = google_service_account.prewarmer.name
+    releaser  = google_service_account.releaser.name
+    smoke     = google_service_account.smoke.name
   }
 
   service_account_id = each.value

@@ -17,6 +17,7 @@ from shared.cloud import permissions
 from shared.cloud.settings import settings
 
 if TYPE_CHECKING:
+    from google.auth.transport.requests import AuthorizedSession
     from google.cloud.firestore import Client as FirestoreClient
     from google.cloud.pubsub_v1 import PublisherClient, SubscriberClient
     from google.cloud.secretmanager_v1 import SecretManagerServiceClient
@@ -215,6 +216,16 @@ def storage() -> "StorageClient":
     local = os.environ.get("STORAGE_EMULATOR_HOST")
     credentials = AnonymousCredentials() if local else None  # type: ignore[no-untyped-call]
     return Client(project=settings().google_cloud_project, credentials=credentials)
+
+
+@LazyClient
+def google_session() -> "AuthorizedSession":
+    """HTTP with a token of the function's own account, for Google's services of which we use one call."""
+    import google.auth
+    from google.auth.transport.requests import AuthorizedSession
+
+    credentials, _ = google.auth.default(scopes=["https://www.googleapis.com/auth/cloud-platform"])
+    return AuthorizedSession(credentials)  # type: ignore[no-untyped-call]
 
 
 @LazyClient

@@ -25,6 +25,9 @@ class Settings:
     invoker: str = "invoker@karcis-local.iam.gserviceaccount.com"
     """The service account that calls the functions which are not public."""
 
+    workflows_url: str = ""
+    """The address of Google Workflows, by which they are started. Empty: there are none, as on a laptop."""
+
     google_client_ids: str = ""
     """Our OAuth client ids, separated by commas. Empty: nobody can sign in with Google."""
     google_authorization_url: str = "https://accounts.google.com/o/oauth2/v2/auth"

@@ -57,11 +57,35 @@ run "everything_planned" {
         toset(output.functions[name].rights.secrets) == toset(entry.secrets),
         toset(output.functions[name].rights.topics) == toset(entry.publishes),
         toset(output.functions[name].rights.queues) == toset(entry.enqueues),
+        output.functions[name].rights.workflows == (length(entry.workflows) > 0),
         length(output.functions[name].rights.buckets) == length(entry.buckets),
         length(output.functions[name].rights.dead_letters) == (entry.collects_dead_letters ? length(google_pubsub_subscription.dead) : 0),
       ]
     ]))
     error_message = "A function has other rights than the manifest lists."
+  }
+
+  # Whoever takes over the function that knows of sales can have instances warmed; the workflow can do no more either.
+  assert {
+    condition = alltrue([
+      toset(google_project_iam_custom_role.prewarmer.permissions) == toset(["run.services.get", "run.services.update"]),
+      toset(keys(google_cloud_run_v2_service_iam_member.prewarmer)) == toset(["auth", "checkout", "reserve", "webhook"]),
+      keys(google_cloud_run_v2_service_iam_member.prewarmer) == keys(google_service_account_iam_member.prewarmer_acts_as),
+      keys(jsondecode(google_workflows_workflow.prewarm.user_env_vars["SCALING"])) == keys(google_cloud_run_v2_service_iam_member.prewarmer),
+      google_workflows_workflow.prewarm.source_contents == file("../../infra/deploy/prewarm.workflow.yaml"),
+      [for name, entry in local.functions : name if length(entry.workflows) > 0] == ["prewarm"],
+    ])
+    error_message = "More may be scaled, or by others, than a sale needs."
+  }
+
+  assert {
+    condition = alltrue([
+      for name, number in jsondecode(google_workflows_workflow.prewarm.user_env_vars["SCALING"]) : alltrue([
+        number.usual == local.functions[name].min_instances,
+        number.usual <= number.on_sale && number.on_sale <= local.functions[name].max_instances,
+      ])
+    ])
+    error_message = "After a sale instances are not what Terraform says, or during one more than a function may have."
   }
 
   assert {

@@ -35,7 +35,7 @@ run "a_release_waits_for_a_person" {
   }
 
   assert {
-    condition     = toset(keys(google_service_account_iam_member.releaser_deploys_as)) == toset(["builder", "exporter", "invoker", "planner", "releaser", "smoke"])
+    condition     = toset(keys(google_service_account_iam_member.releaser_deploys_as)) == toset(["builder", "exporter", "invoker", "planner", "prewarmer", "releaser", "smoke"])
     error_message = "The release may not act as an account that a build, a delivery or a trigger of its plan names."
   }
 

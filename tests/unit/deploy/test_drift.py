@@ -56,6 +56,40 @@ def test_it_names_the_resources_and_no_values(terraform: Path, capsys: pytest.Ca
     assert "small" not in said
 
 
+def _plan(**actual: int) -> dict:
+    """A plan in which `reserve` has these instances in the cloud, and one at least by the release."""
+    service = {
+        "name": "reserve",
+        "ingress": "internal",
+        "scaling": [{"min_instance_count": 1, "max_instance_count": 10}],
+    }
+    scaling = json.dumps({"reserve": {"usual": 1, "on_sale": 6}})
+    workflow = {"actions": ["no-op"], "after": {"user_env_vars": {"SCALING": scaling}}}
+    now = {**service, "scaling": [{**service["scaling"][0], **actual}]}
+    change = {"actions": ["update"], "before": now, "after": service}
+    return {
+        "resource_changes": [
+            {"address": f"module.karcis.{drift.PREWARM}", "change": workflow},
+            {"address": "module.karcis.run", "change": change},
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("actual", "is_drift"),
+    [({"min_instance_count": 6}, False), ({"min_instance_count": 5}, True), ({"max_instance_count": 20}, True)],
+    ids=["warmed for a sale", "by hand", "another limit"],
+)
+def test_instances_that_are_warmed_for_a_sale_are_no_drift(actual: dict[str, int], is_drift: bool):
+    assert drift.changes(_plan(**actual)) == (["module.karcis.run: update"] if is_drift else [])
+
+
+def test_a_warmed_service_of_which_more_differs_is_drift():
+    planned = _plan(min_instance_count=6)
+    planned["resource_changes"][1]["change"]["before"]["ingress"] = "all"
+    assert drift.changes(planned) == ["module.karcis.run: update"]
+
+
 def test_no_release_waits_for_it(terraform: Path):
     Path(f"{terraform}.ends").write_text("0")
     drift.main([str(terraform.parent)])

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from infra.deploy.freeze import AFTER, BEFORE, MIN_SEATS, Opening, blocking_openings
+from infra.deploy.freeze import AFTER, BEFORE, blocking_openings
+from shared.catalog.openings import MIN_SEATS, Opening
 
 NOW = datetime(2026, 11, 21, 5, 0, tzinfo=UTC)
 

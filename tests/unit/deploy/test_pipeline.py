@@ -52,10 +52,23 @@ def test_every_make_target_is_there():
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
 
 
+def test_providers_are_those_of_the_lock_file_from_the_plan_to_the_release():
+    steps = {step["id"]: step for step in _build("cloudbuild.yaml")["steps"]}
+    assert "terraform providers lock -platform=linux_amd64" in _said(steps["providers"])
+    assert "exit 1" in _said(steps["providers"])  # what is committed differs
+    assert "providers" in steps["infra-check"]["waitFor"]  # whose init would write one
+    inits = re.findall(r"terraform init [^&]*", _said(steps["plan"]) + " && " + (ROOT / FILES[1]).read_text())
+    assert len(inits) == 2
+    assert all("-lockfile=readonly" in init for init in inits)
+    archived = re.findall(r"--exclude=(\S+)", _said(steps["ask"]))
+    assert ".terraform" in archived
+    assert not any(name.startswith(".terraform.lock") for name in archived)
+
+
 def test_a_commit_is_proven_before_it_is_planned():
     steps = {step["id"]: set(step.get("waitFor", [])) for step in _build("cloudbuild.yaml")["steps"]}
     assert steps["attest"] == {"test", "audit", "scan", "infra-check"}
-    assert steps["plan"] == {"attest", "variables"}
+    assert steps["plan"] == {"attest", "variables", "providers"}
     assert steps["ask"] == {"plan"}
     assert steps["scan"] == {"take-over"}
     assert steps["take-over"] == {"image"}
@@ -68,7 +81,7 @@ def test_pages_are_looked_at_in_a_browser_and_their_pictures_are_kept():
     [test] = [step for step in build["steps"] if step["id"] == "test"]
     assert "make browser && " in _said(test)
     assert test["env"] == ["SCREENS=build/screens"]
-    assert build["artifacts"]["objects"]["paths"] == ["build/screens/*.jpeg"]
+    assert build["artifacts"]["objects"]["paths"] == ["build/screens/*.jpeg", "build/lock/terraform.lock.hcl"]
 
 
 def test_a_release_goes_step_by_step():

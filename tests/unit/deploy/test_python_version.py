@@ -13,6 +13,7 @@ BUILDS = [ROOT / "cloudbuild.yaml", *sorted(set((ROOT / "infra/deploy").glob("*.
 WITHOUT_PACKAGES = (
     "drift.yaml",
     "export.workflow.yaml",
+    "prewarm.workflow.yaml",
     "smoke.workflow.yaml",
 )  # the standard library of any Python, and no Python at all
 NAMED = re.compile(r"\bpython:?(3\.\d+)|--python (3\.\d+)")

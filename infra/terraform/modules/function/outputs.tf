@@ -33,6 +33,7 @@ output "rights" {
     topics       = keys(google_pubsub_topic_iam_member.publishes)
     dead_letters = keys(google_pubsub_subscription_iam_member.collects)
     queues       = keys(google_cloud_tasks_queue_iam_member.enqueues)
+    workflows    = length(google_project_iam_member.starts_workflows) > 0
     buckets      = distinct([for right in local.bucket_rights : right.bucket])
   }
 }

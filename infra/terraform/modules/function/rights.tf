@@ -89,6 +89,15 @@ resource "google_cloud_tasks_queue_iam_member" "enqueues" {
   member   = google_service_account.this.member
 }
 
+# Workflows have no policy of their own: who may start one may start each, which does no harm (prewarm.tf, exports.tf, smoke.tf).
+resource "google_project_iam_member" "starts_workflows" {
+  count = length(var.workflows) > 0 ? 1 : 0
+
+  project = var.project_id
+  role    = "roles/workflows.invoker"
+  member  = google_service_account.this.member
+}
+
 # A task is delivered in the invoker's name: whoever adds one must be allowed to say so.
 resource "google_service_account_iam_member" "acts_as_invoker" {
   count = length(var.queues) > 0 ? 1 : 0

@@ -113,6 +113,12 @@ variable "dead_letters" {
   type        = map(string)
 }
 
+variable "workflows" {
+  description = "Workflows it may start."
+  type        = list(string)
+  default     = []
+}
+
 variable "task_identity" {
   description = "Name of the service account in whose name its tasks are delivered."
   type        = string

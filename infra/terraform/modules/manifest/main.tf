@@ -19,7 +19,7 @@ locals {
 
   empty = {
     edge                  = "standard", routes = [], pages = [], tasks = [], jobs = {}, subscribes = [], publishes = [], enqueues = [], secrets = [], buckets = [], deletes_files = false,
-    collects_dead_letters = false, shared_cache = false
+    collects_dead_letters = false, shared_cache = false, workflows = [], on_sale_instances = 0
   }
   functions = { for name, entry in local.declared.functions : name => merge(local.empty, local.declared.defaults, entry) }
 
@@ -33,6 +33,7 @@ locals {
     buckets   = toset(keys(local.declared.buckets))
     enqueues  = toset(keys(local.declared.queues))
     publishes = local.message_schemas
+    workflows = toset(local.schema["$defs"].function.properties.workflows.items.enum)
   }
 
   paths = {
