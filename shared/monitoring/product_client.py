@@ -47,10 +47,9 @@ class ProductClient:
     """The API as one customer uses it."""
 
     def __init__(self, customer_id: UUID) -> None:
-        self._headers = {
-            "Authorization": f"Bearer {access_token(customer_id, 'customer', None)}",
-            "X-Request-Id": correlation_id(),
-        }
+        self._session = requests.Session()
+        self._session.headers["Authorization"] = f"Bearer {access_token(customer_id, 'customer', None)}"
+        self._session.headers["X-Request-Id"] = correlation_id()
 
     def post(self, step: str, path: str, body: dict[str, Any], *, accepts: Collection[str] = ()) -> Answer:
         """POST a document. Raises StepFailed for a refusal that is not one of the slugs in `accepts`."""
@@ -62,10 +61,10 @@ class ProductClient:
     def _send(self, step: str, path: str, body: dict[str, Any]) -> Answer:
         """Send one request. It has a key of its own, so that a proxy's repetition has no second effect."""
         try:
-            response = requests.post(
+            response = self._session.post(
                 f"{settings().public_url}{_API}{path}",
                 json=body,
-                headers={**self._headers, "Idempotency-Key": str(uuid4())},
+                headers={"Idempotency-Key": str(uuid4())},
                 timeout=TIMEOUT_SECONDS * settings().timeout_factor,
                 allow_redirects=False,
             )

@@ -49,14 +49,16 @@ class Network:
         self.dies_at: tuple[int, str] | None = None
         self.loses_messages = False
 
-    def post(self, url: str, *, json: Any, headers: dict[str, str], **_: Any) -> requests.Response:
-        """Take a request as `requests.post` does."""
+    def post(
+        self, session: requests.Session, url: str, *, json: Any, headers: dict[str, str], **_: Any
+    ) -> requests.Response:
+        """Take a request as a session does."""
         path = url.partition("/api/v1")[2]
         number = len(self.calls) + 1
         if self.dies_at and self.dies_at <= (number, "before"):
             raise Killed
         self.calls.append(path)
-        answer = endpoints.call("POST", path, json=json, headers=headers)
+        answer = endpoints.call("POST", path, json=json, headers={**session.headers, **headers})
         if self.dies_at and self.dies_at <= (number, "between"):
             raise Killed
         self.deliver()
@@ -82,7 +84,7 @@ def at(postgres: Postgres, database: str) -> Iterator[Gateways]:
 @pytest.fixture
 def network(at: Gateways, published: Published, monkeypatch: pytest.MonkeyPatch) -> Network:
     found = Network(published)
-    monkeypatch.setattr(product_client.requests, "post", found.post)
+    monkeypatch.setattr(product_client.requests.Session, "post", lambda *given, **named: found.post(*given, **named))
     monkeypatch.setattr(synthetic_purchases, "PATIENCE_SECONDS", 0)
     return found
 
@@ -229,7 +231,7 @@ def test_a_product_that_does_not_answer_is_a_failure(
     def refused(*_: Any, **__: Any) -> None:
         raise requests.ConnectionError
 
-    monkeypatch.setattr(product_client.requests, "post", refused)
+    monkeypatch.setattr(product_client.requests.Session, "post", refused)
     assert outcomes(caplog, synthetic_purchases.purchase) == [("purchase", "failed", "reserve")]
 
 
@@ -238,7 +240,7 @@ def test_an_edge_that_answers_with_a_page_is_a_failure(
 ):
     page = requests.Response()
     page.status_code, page._content = 502, b"<html>Server Error</html>"
-    monkeypatch.setattr(product_client.requests, "post", lambda *_, **__: page)
+    monkeypatch.setattr(product_client.requests.Session, "post", lambda *_, **__: page)
     assert outcomes(caplog, synthetic_purchases.purchase) == [("purchase", "failed", "reserve")]
 
 
