@@ -13,6 +13,7 @@ from sqlalchemy import TextClause, text
 
 from shared.payments import unallocated
 from shared.payments.clearing import DIFFERENCE
+from shared.payments.reconcile_totals import LEDGER_DIFFERENCE, NOT_REPAIRS
 
 MAX_COUNTED: Final = 1_000
 """The rows of a kind that are counted."""
@@ -86,11 +87,12 @@ _THOROUGH_RUN = """
     SELECT at, details FROM audit_log  -- Uses index: audit_log_action
     WHERE action = 'reconcile_run' AND details ->> 'thorough' = 'true' ORDER BY at DESC LIMIT 1
 """
-_TOTALS_TODAY = """
+_NOT_REPAIRS = ", ".join(f"'{name}'" for name in NOT_REPAIRS)
+_TOTALS_TODAY = f"""
     SELECT totals.key AS part, run.at, totals.value, NULL AS id
     FROM audit_log run, jsonb_each_text(run.details -> 'totals') AS totals  -- Uses index: audit_log_action
     WHERE run.action = 'reconcile_run' AND run.at >= CAST(:today AS timestamptz)
-      AND totals.key NOT IN ('reconcile_release_stock', 'reconcile_delete_file', 'ledger_difference')
+      AND totals.key NOT IN ({_NOT_REPAIRS})
 """
 CHECKS: Final[Sequence[Check]] = (
     Check(
@@ -99,7 +101,7 @@ CHECKS: Final[Sequence[Check]] = (
         "ledger-difference",
         f"""
         SELECT NULL AS part, at, NULL AS amount, NULL AS id
-        FROM ({_THOROUGH_RUN}) AS run, generate_series(1, CAST(details -> 'totals' ->> 'ledger_difference' AS bigint))
+        FROM ({_THOROUGH_RUN}) AS run, generate_series(1, CAST(details -> 'totals' ->> '{LEDGER_DIFFERENCE}' AS bigint))
         """,
         page="/admin/books",
         command=_scheduled("pause", "payout-execution-daily"),

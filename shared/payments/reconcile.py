@@ -19,6 +19,7 @@ from shared.payments import (
     cancellation,
     change_notices,
     payment_expiry,
+    reconcile_totals,
     settlement,
     sync,
     unallocated,
@@ -191,7 +192,7 @@ def run(*, thorough: bool, older_than_seconds: int = 60) -> dict[str, int]:
         )
         totals["reconcile_fix_dashboard_refund"] = _count_or_postpone(unrecorded_payments.settle_refunds)
         totals["reconcile_fix_counter"] = counter_repair.correct_counters()
-        totals["ledger_difference"] = _ledger_differences()
+        totals[reconcile_totals.LEDGER_DIFFERENCE] = _ledger_differences()
     with transaction() as tx:
         audit.record(tx, "reconcile_run", subject="run", subject_id=None, thorough=thorough, totals=totals)
     _log_counted_repairs(totals)

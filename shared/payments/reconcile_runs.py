@@ -16,11 +16,9 @@ from shared.cloud import audit, tasks
 from shared.cloud.database import Transaction, after_commit, transaction
 from shared.cloud.logs import correlation_id
 from shared.models import Listing, PageQuery, RequestModel, ResponseModel
-from shared.payments import reconcile
+from shared.payments import reconcile, reconcile_totals
 from shared.problems import NotFound, Problem
 
-ROUTINE = ("reconcile_release_stock", "reconcile_delete_file")
-"""What a run does anyway: no repairs (as `reconcile` logs them)."""
 CUT_OFF_MINUTES = 15
 """No run takes as long: the function that runs it is ended after nine minutes."""
 
@@ -79,7 +77,7 @@ class RunRequest(RequestModel):
 
 
 class ReconcileRunResponse(ResponseModel):
-    """A run of reconcile. `totals` counts what it did, by name; `repairs` what of that was wrong before."""
+    """A run of reconcile. `totals` counts what it did and found, by name; `repairs` what it put right."""
 
     id: UUID
     thorough: bool
@@ -184,9 +182,8 @@ def _run(run_id: UUID, *, thorough: bool) -> None:
 
 
 def _response(row: dict[str, Any]) -> ReconcileRunResponse:
-    repairs = sum(count for name, count in row["totals"].items() if name not in ROUTINE)
     shown = {name: value for name, value in row.items() if name != "correlation_id"}
-    return ReconcileRunResponse(**shown, repairs=repairs)
+    return ReconcileRunResponse(**shown, repairs=reconcile_totals.repairs(row["totals"]))
 
 
 def _enqueue(run_id: UUID) -> None:

@@ -12,6 +12,8 @@ from shared.cloud import logs
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
 from shared.payments import reconcile_runs
+from shared.site.admin import reconcile_pages
+from shared.web.pages import PageRequest
 from tests.doubles import Published, Scheduled
 from tests.endpoints import call, problem
 from tests.factories import a_user, an_order
@@ -97,10 +99,12 @@ def test_a_run_of_the_other_kind_has_to_wait_its_turn(admin: Principal, schedule
 
 
 def test_scheduled_runs_are_listed_too(admin: Principal):
-    reconcile_runs.run_scheduled(thorough=True)
-    [run] = runs(admin)
-    assert (run["thorough"], run["requested_by"]) == (True, None)
-    assert run["finished_at"]
+    for thorough in (True, False):
+        reconcile_runs.run_scheduled(thorough=thorough)
+    assert {(run["thorough"], run["requested_by"]) for run in runs(admin)} == {(True, None), (False, None)}
+    assert all(run["finished_at"] for run in runs(admin))
+    page = reconcile_pages.listing(PageRequest("/admin/reconcile", language="en"), admin)
+    assert page.html.count("Done:") == 2
 
 
 @pytest.mark.parametrize("set_back", [f"created_at = {LONG_AGO}", f"created_at = {LONG_AGO}, started_at = {LONG_AGO}"])
@@ -110,6 +114,21 @@ def test_what_did_not_begin_or_was_cut_off_is_run_by_the_schedule(admin: Princip
         tx.execute(text(f"UPDATE reconcile_runs SET {set_back} WHERE id = :id"), {"id": run_id})
     light()
     assert shown(admin, run_id)["finished_at"]
+
+
+def test_routine_work_and_a_difference_of_the_books_are_no_repairs(admin: Principal):
+    with transaction() as tx:
+        run_id: UUID = tx.execute(
+            text("""
+                INSERT INTO reconcile_runs (thorough, started_at, finished_at, totals)
+                VALUES (true, now(), now(), CAST(:totals AS jsonb)) RETURNING id
+            """),
+            {"totals": json.dumps({"reconcile_fix_mail": 2, "reconcile_release_stock": 5, "ledger_difference": 1})},
+        ).scalar_one()
+    assert [run["repairs"] for run in runs(admin)] == [2]
+    page = reconcile_pages.one(PageRequest(f"/admin/reconcile/{run_id}", language="en"), run_id, admin)
+    assert "Done: 2 repaired" in page.html
+    assert "Postings that do not balance: 1" in page.html
 
 
 def test_a_run_that_nobody_knows_is_not_found(admin: Principal):

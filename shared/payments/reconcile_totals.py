@@ -1,0 +1,17 @@
+"""The totals of a run of reconcile: which of them count repairs.
+
+A module of its own, so that those who only read totals need no access to the tables that reconcile repairs.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+LEDGER_DIFFERENCE: Final = "ledger_difference"
+"""Postings that do not balance: found, and repaired by nobody but a person."""
+NOT_REPAIRS: Final = ("reconcile_release_stock", "reconcile_delete_file", LEDGER_DIFFERENCE)
+"""What a run does anyway, and what it only finds."""
+
+
+def repairs(totals: Mapping[str, int]) -> int:
+    """The number of repairs."""
+    return sum(count for name, count in totals.items() if name not in NOT_REPAIRS)
