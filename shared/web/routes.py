@@ -153,6 +153,7 @@ def route(
 ) -> Route:
     """Read a handler's signature into a Route. Raises TypeError for a parameter that nobody could fill.
 
+    A parameter with a default is for the addresses that name it: a handler may serve several.
     `problems` are refusals to document; `limit` replaces the usual rate limit; after `ends_session` the session is
     over; `min_ms` is for a duration that must not reveal anything; `from_elsewhere` is for a form on another site's
     page. A route for people says who may call, by a guard or else by `anybody`: raises TypeError for neither and both.
@@ -161,7 +162,11 @@ def route(
     returned = hints.pop("return", None)
     is_kept = get_origin(returned) is Cached
     names = inspect.signature(handler).parameters
-    parameters = tuple(Parameter(name, _source(name, hints[name], path), hints[name]) for name in names)
+    parameters = tuple(
+        Parameter(name, _source(name, hints[name], path), hints[name])
+        for name, parameter in names.items()
+        if parameter.default is inspect.Parameter.empty or f"{{{name}}}" in path
+    )
     declared = Route(
         kind=kind,
         method=method,

@@ -23,6 +23,7 @@ from shared.web import App, Organizer
 from shared.web.pages import Page, PageRequest, Redirect
 
 ALL = "/organizer/promos"
+OF_EVENT = "/organizer/events/{event_id}/promos"
 MAX_SHOWN = 100
 
 pages = App("site")
@@ -60,72 +61,47 @@ class Scope:
         return self.event is None or self.event.status != EventStatus.CANCELLED
 
 
-@pages.page("/organizer/events/{event_id}/promos")
-def promos(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page:
-    """The event's codes with their uses, and the form of a new one."""
-    return _list(request, organizer, _of_event(organizer, event_id))
-
-
 @pages.page(ALL)
-def all_promos(request: PageRequest, organizer: Organizer) -> Page:
-    """All codes of the organizer with their uses, and the form of one that counts at every event."""
-    return _list(request, organizer, Scope())
-
-
-@pages.form("/organizer/events/{event_id}/promos")
-def create(request: PageRequest, event_id: UUID, organizer: Organizer) -> Page | Redirect:
-    """Make a code for the event, valid at once or from its start."""
-    return _create(request, organizer, _of_event(organizer, event_id))
+@pages.page(OF_EVENT)
+def promos(request: PageRequest, organizer: Organizer, event_id: UUID | None = None) -> Page:
+    """The codes with their uses, and the form of a new one."""
+    return _list(request, organizer, _scope(organizer, event_id))
 
 
 @pages.form(ALL)
-def create_for_all(request: PageRequest, organizer: Organizer) -> Page | Redirect:
-    """Make a code for all events, those to come too."""
-    return _create(request, organizer, Scope())
+@pages.form(OF_EVENT)
+def create(request: PageRequest, organizer: Organizer, event_id: UUID | None = None) -> Page | Redirect:
+    """Make a code, valid at once or from its start; without an event it counts at all, those to come too."""
+    return _create(request, organizer, _scope(organizer, event_id))
 
 
-@pages.page("/organizer/events/{event_id}/promos/{promo_id}")
-def promo(request: PageRequest, event_id: UUID, promo_id: UUID, organizer: Organizer) -> Page:
-    """The form of a code of the event."""
-    scope = _of_event(organizer, event_id)
-    return _form(request, organizer, scope, _promo_of(organizer, scope, promo_id))
+@pages.page(f"{ALL}/{{promo_id}}")
+@pages.page(f"{OF_EVENT}/{{promo_id}}")
+def promo(request: PageRequest, promo_id: UUID, organizer: Organizer, event_id: UUID | None = None) -> Page:
+    """The form of a code."""
+    scope = _scope(organizer, event_id)
+    return _form(request, organizer, scope, _read(organizer, scope, promo_id))
 
 
-@pages.page("/organizer/promos/{promo_id}")
-def promo_for_all(request: PageRequest, promo_id: UUID, organizer: Organizer) -> Page:
-    """The form of a code for all events."""
-    return _form(request, organizer, Scope(), _promo_of(organizer, Scope(), promo_id))
-
-
-@pages.form("/organizer/events/{event_id}/promos/{promo_id}")
-def change(request: PageRequest, event_id: UUID, promo_id: UUID, organizer: Organizer) -> Page | Redirect:
+@pages.form(f"{ALL}/{{promo_id}}")
+@pages.form(f"{OF_EVENT}/{{promo_id}}")
+def change(request: PageRequest, promo_id: UUID, organizer: Organizer, event_id: UUID | None = None) -> Page | Redirect:
     """Change what was changed in the form. Orders that have used the code keep their discount."""
-    return _change(request, organizer, _of_event(organizer, event_id), promo_id)
+    return _change(request, organizer, _scope(organizer, event_id), promo_id)
 
 
-@pages.form("/organizer/promos/{promo_id}")
-def change_for_all(request: PageRequest, promo_id: UUID, organizer: Organizer) -> Page | Redirect:
-    """Change a code for all events."""
-    return _change(request, organizer, Scope(), promo_id)
-
-
-@pages.form("/organizer/events/{event_id}/promos/{promo_id}/switch")
-def switch(request: PageRequest, event_id: UUID, promo_id: UUID, organizer: Organizer) -> Page | Redirect:
+@pages.form(f"{ALL}/{{promo_id}}/switch")
+@pages.form(f"{OF_EVENT}/{{promo_id}}/switch")
+def switch(request: PageRequest, promo_id: UUID, organizer: Organizer, event_id: UUID | None = None) -> Page | Redirect:
     """Switch a code off or on. Orders that have used it keep their discount."""
-    return _switch(request, organizer, _of_event(organizer, event_id), promo_id)
+    return _switch(request, organizer, _scope(organizer, event_id), promo_id)
 
 
-@pages.form("/organizer/promos/{promo_id}/switch")
-def switch_for_all(request: PageRequest, promo_id: UUID, organizer: Organizer) -> Page | Redirect:
-    """Switch a code for all events off or on."""
-    return _switch(request, organizer, Scope(), promo_id)
+def _scope(organizer: Principal, event_id: UUID | None) -> Scope:
+    return Scope(desk.own_event(organizer, event_id) if event_id else None)
 
 
-def _of_event(organizer: Principal, event_id: UUID) -> Scope:
-    return Scope(desk.own_event(organizer, event_id))
-
-
-def _promo_of(organizer: Principal, scope: Scope, promo_id: UUID) -> PromoResponse:
+def _read(organizer: Principal, scope: Scope, promo_id: UUID) -> PromoResponse:
     """A code of this scope. Raises NotFound, also for one of another event."""
     with snapshot() as tx:
         found = promo_codes.read(tx, organizer, promo_id)
@@ -147,7 +123,7 @@ def _create(request: PageRequest, organizer: Principal, scope: Scope) -> Page | 
 
 
 def _change(request: PageRequest, organizer: Principal, scope: Scope, promo_id: UUID) -> Page | Redirect:
-    found = _promo_of(organizer, scope, promo_id)
+    found = _read(organizer, scope, promo_id)
     before = _values_of(found, scope)
     if conflict := promo_form.find_conflict(request.form, before):
         return _form(request, organizer, scope, found, conflict=conflict)
@@ -163,7 +139,7 @@ def _change(request: PageRequest, organizer: Principal, scope: Scope, promo_id: 
 
 
 def _switch(request: PageRequest, organizer: Principal, scope: Scope, promo_id: UUID) -> Page | Redirect:
-    _promo_of(organizer, scope, promo_id)
+    _read(organizer, scope, promo_id)
     wanted = PromoChange(is_active=request.form.get("active") == "true")
     try:
         with transaction() as tx:

@@ -1,5 +1,7 @@
 """A route that nobody thought about who may call is not served: it fails when its function is imported."""
 
+from uuid import UUID
+
 import pytest
 
 from shared.models import ResponseModel
@@ -42,3 +44,13 @@ def test_a_guard_or_anybody_is_enough_and_our_own_services_need_neither():
     def later() -> None: ...
 
     assert [bool(route.access) for route in app.routes] == [True, True, False, False]
+
+
+def test_one_handler_serves_two_addresses_and_a_default_where_one_names_less():
+    app = App("both")
+
+    @app.get("/things", anybody=True)
+    @app.get("/boxes/{box_id}/things", anybody=True)
+    def things(box_id: UUID | None = None) -> Done: ...
+
+    assert [[each.name for each in route.parameters] for route in app.routes] == [["box_id"], []]
