@@ -1,7 +1,7 @@
 """Forms: what they send, against the same models as the API; what is wrong, field by field in the page's language."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
@@ -11,7 +11,7 @@ from shared.cloud.database import Transaction, transaction
 from shared.identity.tokens import Principal
 from shared.problems import NotFound, Problem
 from shared.web import csrf, wording
-from shared.web.pages import Language, PageRequest
+from shared.web.pages import Language, Page, PageRequest, Redirect
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -51,6 +51,33 @@ def attempt(act: Callable[[Transaction], object]) -> Problem | None:
     except Problem as problem:
         return problem
     return None
+
+
+class FormPage(Protocol):
+    """The page of a form, with what is wrong with it."""
+
+    def __call__(self, *, errors: dict[str, str] | None = None, problem: Problem | None = None) -> Page:
+        """The page."""
+
+
+def submit(
+    request: PageRequest,
+    model: type[M],
+    fields: Sequence[str],
+    act: Callable[[Transaction, M], object],
+    *,
+    page: FormPage,
+    done: str,
+) -> Page | Redirect:
+    """Read these fields and act on them in a transaction; then go on at `done`, or show what is wrong on `page`.
+
+    Raises NotFound.
+    """
+    wanted, errors = read(model, non_empty(request.form, *fields), request.language)
+    if wanted is None:
+        return page(errors=errors)
+    problem = attempt(lambda tx: act(tx, wanted))
+    return page(problem=problem) if problem else Redirect(done)
 
 
 def idempotency_key(form: "MultiDict[str, str]") -> str | None:

@@ -1,5 +1,6 @@
 """An event's attendees: found, corrected, exported, and who of them has come (AR-004, NAME-1, REP-1)."""
 
+from functools import partial
 from uuid import UUID
 
 from shared.catalog import own_events
@@ -66,33 +67,27 @@ def correct(
     request: PageRequest, event_id: UUID, ticket_id: UUID, organizer: OrganizerOrSteppedUpAdmin
 ) -> Page | Redirect:
     """Correct who holds a ticket: its code becomes a new one and is mailed, the old one is void at once."""
-    wanted, errors = forms.read(HolderChange, forms.non_empty(request.form, "name", "email"), request.language)
-    if wanted is None:
-        return _page(request, organizer, event_id, ticket_id, errors=errors)
 
-    def change(tx: Transaction) -> None:
+    def change(tx: Transaction, wanted: HolderChange) -> None:
         holders.read_of_event(tx, organizer, event_id, ticket_id)
         holders.change(tx, organizer, ticket_id, wanted, mails.enqueue_holder_changed)
 
-    if problem := forms.attempt(change):
-        return _page(request, organizer, event_id, ticket_id, problem=problem)
-    return Redirect(desk.address(event_id, f"attendees/{ticket_id}?saved=yes"))
+    page = partial(_page, request, organizer, event_id, ticket_id)
+    done = desk.address(event_id, f"attendees/{ticket_id}?saved=yes")
+    return forms.submit(request, HolderChange, ["name", "email"], change, page=page, done=done)
 
 
 @pages.form("/organizer/events/{event_id}/attendees/{ticket_id}/let-in-again")
 def undo_scan(request: PageRequest, event_id: UUID, ticket_id: UUID, organizer: Organizer) -> Page | Redirect:
     """Undo a mistaken scan, with a reason for the audit trail: the ticket lets its holder in again."""
-    wanted, errors = forms.read(Undo, forms.non_empty(request.form, "reason"), request.language)
-    if wanted is None:
-        return _page(request, organizer, event_id, ticket_id, errors=errors)
 
-    def undo(tx: Transaction) -> None:
+    def undo(tx: Transaction, wanted: Undo) -> None:
         holders.read_of_event(tx, organizer, event_id, ticket_id)
         gate.undo(tx, organizer, ticket_id, wanted)
 
-    if problem := forms.attempt(undo):
-        return _page(request, organizer, event_id, ticket_id, problem=problem)
-    return Redirect(desk.address(event_id, f"attendees/{ticket_id}?undone=yes"))
+    page = partial(_page, request, organizer, event_id, ticket_id)
+    done = desk.address(event_id, f"attendees/{ticket_id}?undone=yes")
+    return forms.submit(request, Undo, ["reason"], undo, page=page, done=done)
 
 
 def _page(

@@ -1,5 +1,6 @@
 """An event's orders: found by what the organizer knows of one, each with its history (ISO-1)."""
 
+from functools import partial
 from uuid import UUID
 
 from shared.catalog import own_events
@@ -66,17 +67,14 @@ def resend(request: PageRequest, event_id: UUID, order_id: UUID, organizer: Orga
 @pages.form("/organizer/events/{event_id}/orders/{order_id}/hand-over-again")
 def undo_pickup(request: PageRequest, event_id: UUID, order_id: UUID, organizer: Organizer) -> Page | Redirect:
     """Undo a mistaken hand-over, with a reason for the audit trail: the products wait at the counter again."""
-    wanted, errors = forms.read(Undo, forms.non_empty(request.form, "reason"), request.language)
-    if wanted is None:
-        return _page(request, organizer, event_id, order_id, errors=errors)
 
-    def undo(tx: Transaction) -> None:
+    def undo(tx: Transaction, wanted: Undo) -> None:
         _require_of_event(tx, organizer, event_id, order_id)
         pickups.undo(tx, organizer, order_id, wanted)
 
-    if problem := forms.attempt(undo):
-        return _page(request, organizer, event_id, order_id, problem=problem)
-    return Redirect(desk.address(event_id, f"orders/{order_id}?undone=yes"))
+    page = partial(_page, request, organizer, event_id, order_id)
+    done = desk.address(event_id, f"orders/{order_id}?undone=yes")
+    return forms.submit(request, Undo, ["reason"], undo, page=page, done=done)
 
 
 def _require_of_event(tx: Transaction, organizer: Principal, event_id: UUID, order_id: UUID) -> EventResponse:
