@@ -1,4 +1,4 @@
-"""What is wrong, search, and an order's record."""
+"""The overview, search, and an order's record."""
 
 from uuid import UUID
 

@@ -20,7 +20,7 @@ app = App("gate")
 
 @app.get("/gate/events/{event_id}/snapshot", limit=GATE, problems=(NotFound,))
 def snapshot(event_id: UUID, query: SnapshotQuery, staff: GateStaff, tx: Transaction) -> Snapshot:
-    """What a device needs to scan without network: hashes and states of the tickets, and nobody's name.
+    """The tickets for a device that scans without network: hashes and states of the tickets, and nobody's name.
 
     With the `cursor` of the last one, only what has changed since.
     """
@@ -51,7 +51,7 @@ def admit(event_id: UUID, ticket_id: UUID, wanted: AdmissionRequest, staff: Gate
 
 @app.get("/gate/events/{event_id}/counts", limit=GATE, problems=(NotFound,))
 def counts(event_id: UUID, staff: GateStaff, tx: Transaction) -> GateCounts:
-    """How many are in: of each tier, and by each gate."""
+    """The number of people who are in: of each tier, and by each gate."""
     return gate_counts.read(tx, staff, event_id)
 
 
@@ -59,7 +59,7 @@ def counts(event_id: UUID, staff: GateStaff, tx: Transaction) -> GateCounts:
 def list_double_entries(
     event_id: UUID, page: PageQuery, supervisor: Organizer, tx: Transaction
 ) -> Listing[DoubleEntry]:
-    """Who was let in without network and would have been refused with it, and the other entry of each."""
+    """The people whom a device admitted without network and the server would have refused, with the other entry."""
     return double_entries.list_page(tx, supervisor, event_id, page)
 
 

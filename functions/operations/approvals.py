@@ -1,4 +1,4 @@
-"""What an admin does only with the approval of a second one."""
+"""Approvals: operations that one admin requests and a second one approves."""
 
 from uuid import UUID
 

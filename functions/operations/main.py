@@ -1,4 +1,4 @@
-"""What admins do with the approval of a second admin, and runs of reconcile."""
+"""Operations of admins with the approval of a second admin, and runs of reconcile."""
 
 from functions.operations import approvals, runs
 from shared.web import App

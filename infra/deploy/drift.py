@@ -20,7 +20,7 @@ _SAVED = "drift.plan"
 PREWARM = "google_workflows_workflow.prewarm"
 """The workflow that raises minimum instances while a sale opens: no drift (infra/terraform/prewarm.tf)."""
 _DIFFERS = 2
-"""What `terraform plan -detailed-exitcode` ends with where it would change something."""
+"""The exit status of `terraform plan -detailed-exitcode` where it would change something."""
 
 
 def changes(planned: dict[str, Any]) -> list[str]:

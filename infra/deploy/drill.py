@@ -34,7 +34,7 @@ from shared.cloud.clients import engine
 from shared.cloud.settings import settings
 
 _NEW_EXPORT = Path()
-"""What `--export` means without a file."""
+"""Stands for `--export` without a file."""
 
 HISTORY = ("audit_log", "ledger_postings", "ledger_entries")
 _UNREADABLE = text("""
@@ -105,7 +105,7 @@ def _check_loaded(server: Postgres, file: Path, rows: Mapping[str, int] | None) 
 
 
 def _check_restored(server: Postgres, source: Mapping[str, int] | None, started: float) -> list[str]:
-    """What is wrong with the restored database; the rows of the source are compared where they are known."""
+    """Check the restored database; the rows of the source are compared where they are known."""
     _tell("restored into a fresh PostgreSQL", started)
     with backups.engine_of(server.url("restored")).connect() as connection:
         rows = backups.rows(connection)

@@ -31,7 +31,7 @@ ESCROWED = (
     "ticket-signing-key",
     "unsubscribe-signing-key",
 )
-"""What nobody could make anew: the others come from dashboards, or may be any random text."""
+"""The secrets that nobody could make anew: the others come from dashboards, or may be any random text."""
 
 CUSTODIANS = Path(__file__).parent / "custodians"
 _LEAST_CUSTODIANS = 2

@@ -18,7 +18,7 @@ from pathlib import Path
 
 
 class ArchiveRejected(RuntimeError):
-    """What was asked to be released is not what the pipeline has proven; the message says why."""
+    """The archive is not what the pipeline has proven; the message says why."""
 
 
 def fetch(artefact: str, sha256: str, *, bucket: str, key: str, into: Path) -> None:

@@ -22,7 +22,7 @@ from infra.deploy.gcloud import gcloud
 FOUND = Path(".image")
 COMMIT = Path(".commit")
 PATIENCE_SECONDS = 1800
-"""How long the build of an image may take that was begun by the same commit (infra/deploy/image.yaml)."""
+"""The longest that the build of an image takes, which the same commit has begun (infra/deploy/image.yaml)."""
 LOOK_EVERY_SECONDS = 20
 
 

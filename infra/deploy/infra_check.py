@@ -20,7 +20,7 @@ TERRAFORM = ROOT / "infra" / "terraform"
 ENVIRONMENTS = ("staging", "production", "vault")
 EXAMPLES = "terraform.tfvars.example"
 IMAGE = "asia-southeast2-docker.pkg.dev/example-karcis-{environment}/functions/karcis@sha256:" + "0" * 64
-"""What a pipeline gives Terraform: no file holds it."""
+"""The image that a pipeline gives Terraform: no file holds it."""
 
 
 class StepFailed(RuntimeError):

@@ -1,8 +1,8 @@
 """The traffic of a function's revisions, which is that of its Cloud Run service.
 
-    python -m infra.deploy.traffic pin             before the apply: pin what serves now, and remember it
+    python -m infra.deploy.traffic pin             before the apply: pin what serves now, and record it
     python -m infra.deploy.traffic latest          after an apply that can't wait for the canary: all to the newest
-    python -m infra.deploy.traffic rollback        all to what `pin` has remembered
+    python -m infra.deploy.traffic rollback        all to the revisions that `pin` has recorded
     python -m infra.deploy.traffic require-latest  before the database contracts: an error while an earlier one serves
 
 Unpinned, a service routes to its latest revision, and a deploy would move everybody at once. `latest` takes names of
@@ -24,7 +24,7 @@ from infra.deploy.gcloud import gcloud
 PINNED = Path(".release.json")
 """The revisions pinned by `pin`, for the canary of the same release and for the way back: service to revision."""
 AT_ONCE = 8
-"""How many services are moved at a time: a move takes half a minute, and one after the other they took twenty."""
+"""The services that are moved at a time: a move takes half a minute, and one after the other they took twenty."""
 
 
 @dataclass(frozen=True)

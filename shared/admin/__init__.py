@@ -1,1 +1,1 @@
-"""What admins see of the platform and of others: what is wrong, search, and everything about one thing."""
+"""The admin desk's reads: what is wrong, search, and the whole record of an order, a payment, a person or an event."""

@@ -22,7 +22,7 @@ SILENT_AFTER: Final = timedelta(minutes=20)
 
 
 class Severity(StrEnum):
-    """How bad it is: `critical` money or buyers wait, `warning` somebody must act, `notice` good to know."""
+    """Severity of a finding: `critical` money or buyers wait, `warning` somebody must act, `notice` good to know."""
 
     CRITICAL = "critical"
     WARNING = "warning"
@@ -30,7 +30,7 @@ class Severity(StrEnum):
 
 
 class FindingKind(StrEnum):
-    """What can be wrong."""
+    """A kind of thing that can be wrong."""
 
     LEDGER_DIFFERENCE = "ledger_difference"
     CLEARING_DIFFERENCE = "clearing_difference"

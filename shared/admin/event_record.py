@@ -137,6 +137,6 @@ def read(tx: Transaction, admin: Principal, event_id: UUID) -> EventRecord:
 
 
 def _totals(tx: Transaction, event: RowMapping) -> Totals:
-    """What the event sold and earned, as its organizer's report has it."""
+    """The event's sales and earnings, as its organizer's report has it."""
     named = {name: event[name] for name in ("id", "organizer_id", "title", "slug", "timezone")}
     return sales.report(tx, ReportedEvent(**named), SalesQuery()).totals

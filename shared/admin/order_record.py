@@ -38,7 +38,7 @@ _SUBJECTS = text("""
 
 
 class OrderParties(ResponseModel):
-    """Who bought, and of whom."""
+    """The buyer, the event and its organizer."""
 
     buyer_id: UUID
     buyer_name: str
@@ -117,7 +117,7 @@ def _audit_entries(tx: Transaction, subjects: Subjects, scans: list[ScanEntry]) 
 
 
 def _balances(postings: list[PostingEntry]) -> list[PostedAmount]:
-    """What these postings make of each account."""
+    """The balance of each account after these postings."""
     sums: dict[str, int] = {}
     for posting in postings:
         for each in posting.amounts:

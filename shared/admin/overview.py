@@ -1,4 +1,4 @@
-"""What is wrong now: each kind with its number, since when, how bad it is, and what ends it (MON, PS-023, PS-028)."""
+"""Finds what is wrong now: each kind with its number, age and severity, and what ends it (MON, PS-023, PS-028)."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -26,13 +26,13 @@ MAX_HITS: Final = 25
 
 
 class AdminSearch(Query):
-    """What to look for: an id, an e-mail address, the name of an event, a code, or a gateway's or bank's reference."""
+    """A search: an id, an e-mail address, the name of an event, a code, or a gateway's or bank's reference."""
 
     q: Annotated[str, line(200)]
 
 
 class SearchResult(ResponseModel):
-    """What was found; no more than 25 of a kind by each thing that can match."""
+    """The hits; no more than 25 of a kind by each thing that can match."""
 
     q: str
     hits: list[Hit]

@@ -1,4 +1,4 @@
-"""What a search has found, in the few words by which a person tells one from another."""
+"""The hits of a search, each in the few words by which a person tells it from another."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class HitKind(StrEnum):
 
 
 class MatchedBy(StrEnum):
-    """What of a hit is what was typed."""
+    """The part of a hit that equals what was typed."""
 
     ID = "id"
     EMAIL = "email"
@@ -46,7 +46,7 @@ class MatchedBy(StrEnum):
 class Hit(ResponseModel):
     """Something that was found, with the order, the event and the payment that it belongs to. `amount` in rupiah.
 
-    `matched` is what of it is what was typed.
+    `matched` is the part of it that equals what was typed.
     """
 
     kind: HitKind

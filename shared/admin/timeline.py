@@ -1,4 +1,4 @@
-"""What a timeline is made of: webhooks with what they said, postings, mails, manual tasks and lines of the audit trail.
+"""Entries of a timeline: webhooks with their payloads, postings, mails, manual tasks and entries of the audit trail.
 
 Each is read for the rows that a record is about (`Subjects`), by their ids.
 """
@@ -219,7 +219,7 @@ class Subjects:
 
 
 def webhooks(tx: Transaction, subjects: Subjects) -> list[WebhookEntry]:
-    """What gateways told about payments, refunds and transfers."""
+    """The webhooks of gateways about payments, refunds and transfers."""
     ids = subjects.ids("payment", "refund", "transfer")
     rows = tx.execute(_WEBHOOKS, {"ids": ids, "limit": MAX_ENTRIES}).mappings()
     return [WebhookEntry(**{**row, "payload": without_secrets(row["payload"])}) for row in rows]
@@ -266,17 +266,17 @@ def audit_entries(tx: Transaction, subjects: Subjects, *, is_read: bool = False)
 
 
 def audit_entries_by_actor(tx: Transaction, user_id: UUID, limit: int) -> list[AuditEntry]:
-    """What a person has done last."""
+    """The last entries of the audit trail that a person has caused."""
     return [AuditEntry(**row) for row in tx.execute(_BY_PERSON, {"id": user_id, "limit": limit}).mappings()]
 
 
 def audit_entries_of_action(tx: Transaction, action: str, limit: int) -> list[AuditEntry]:
-    """The last lines of the audit trail about an action."""
+    """The last entries of the audit trail about an action."""
     return [AuditEntry(**row) for row in tx.execute(_OF_ACTION, {"action": action, "limit": limit}).mappings()]
 
 
 def without_secrets(said: Any) -> Any:
-    """What a gateway said, masked as logs are, and without signatures, tokens and whatever names a person."""
+    """A gateway's payload, masked as logs are, and without signatures, tokens and whatever names a person."""
     return masked(_map_fields(said, lambda name: "[removed]" if name.lower() in _OF_PERSONS | _SECRET else None))
 
 

@@ -35,7 +35,7 @@ WRITE_INTERVAL_SECONDS = 1.0
 SETTLE_SECONDS = 2 * WRITE_INTERVAL_SECONDS
 """An instance that finds a mark younger than `WRITE_INTERVAL_SECONDS` writes none for as long again."""
 TTL_SECONDS = 12 * 3600
-"""How long a content stays: longer than it is good, as it stands in while the database is away."""
+"""The time for which a content stays: longer than it is good, as it stands in while the database is away."""
 MAX_BYTES = 900_000
 """Firestore takes documents of 1 MiB; the rest is their names and times."""
 _MAX_LEASES = 10_000

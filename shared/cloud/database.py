@@ -32,7 +32,7 @@ REPLICA_RETRY_SECONDS = 30.0
 log = logging.getLogger(__name__)
 
 DATABASE_AWAY = (DBAPIError, PoolTimeout, ConnectionError)
-"""What is raised where the database cannot be reached, or does not answer."""
+"""The errors where the database cannot be reached, or does not answer."""
 _BEGIN_REPEATABLE_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ"
 _SPAN_ATTRIBUTES = {"db.system.name": "postgresql"}
 _replica_breaker = CircuitBreaker()

@@ -15,7 +15,7 @@ from shared.cloud.settings import settings
 
 CACHE_SECONDS = 300
 STALE_SECONDS = 12 * 3600
-"""How long a value is used after Secret Manager was last asked with success and has not answered since."""
+"""The time for which a value is used after Secret Manager's last answer."""
 RETRY_SECONDS = 30
 """The pause before an unanswered question is asked again."""
 REFRESH_TIMEOUT_SECONDS = 3.0

@@ -69,7 +69,7 @@ class ReentryNotAllowed(Problem):
 
 @dataclass(frozen=True)
 class Judgement:
-    """What came of an attempt. `has_later`: something is known that happened to the ticket afterwards."""
+    """The result of an attempt. `has_later`: something is known that happened to the ticket afterwards."""
 
     result: Result
     is_reentry: bool = False

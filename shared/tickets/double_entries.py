@@ -1,4 +1,4 @@
-"""Double entries: who was let in without network, and would have been refused with it (OFFLINE-1)."""
+"""Double entries: people whom a device admitted without network and the server would have refused (OFFLINE-1)."""
 
 from datetime import datetime
 from typing import Any
@@ -56,7 +56,7 @@ class DoubleEntry(ResponseModel):
 
 
 def list_page(tx: Transaction, caller: Principal, event_id: UUID, page: PageQuery) -> Listing[DoubleEntry]:
-    """An event's double entries, the latest first; the look is in the audit trail. Raises NotFound as the gate does."""
+    """An event's double entries, the latest first; the access is audited. Raises NotFound as the gate does."""
     gate.require_access(tx, caller, event_id)
     authorization.record_list_access(tx, caller, subject="double_entries", subject_id=event_id, of_people=True)
     rows = tx.execute(_LIST, {"event_id": event_id, "page_size": page.page_size, "offset": page.offset})
@@ -64,7 +64,7 @@ def list_page(tx: Transaction, caller: Principal, event_id: UUID, page: PageQuer
 
 
 def count(tx: Transaction, event_id: UUID) -> int:
-    """How many there are. The caller's access is checked already."""
+    """Count them. The caller's access is checked already."""
     counted: int = tx.execute(_COUNT, {"event_id": event_id}).scalar_one()
     return counted
 

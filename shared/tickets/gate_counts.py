@@ -1,4 +1,4 @@
-"""How many are in: of each tier, and by each gate (GATE). Counted from the tickets each time: it is never off."""
+"""Attendance: how many are in, of each tier and by each gate (GATE). Counted from the tickets each time."""
 
 from uuid import UUID
 
@@ -37,7 +37,7 @@ class TierCount(ResponseModel):
 
 
 class GateCount(ResponseModel):
-    """How many tickets have let somebody in at a gate; null where none was named."""
+    """The number of tickets that have let somebody in at a gate; null where none was named."""
 
     gate: str | None
     used: int

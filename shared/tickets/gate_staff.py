@@ -136,7 +136,7 @@ def dismiss(tx: Transaction, organizer: Principal, staff_id: UUID) -> None:
 
 
 def list_staff(tx: Transaction, organizer: Principal) -> StaffList:
-    """The organizer's staff, invited or joined; the look is in the audit trail."""
+    """The organizer's staff, invited or joined; the access is audited."""
     authorization.record_list_access(tx, organizer, subject="staff", of_people=True)
     return StaffList(items=_read(tx, _organizer_id(organizer)))
 

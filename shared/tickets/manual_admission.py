@@ -1,6 +1,6 @@
-"""Admission of who has no code to show: found by name, address, order or BIB number, and let in by the ticket (GATE).
+"""Admission without a code: a ticket is found by name, address, order or BIB number, and admits by its id (GATE).
 
-Both are in the audit trail; what was searched for is not, as it names people.
+Searches and admissions are in the audit trail; the words of a search are not, as they name people.
 """
 
 from datetime import datetime
@@ -43,7 +43,7 @@ _SEARCH = text("""
 
 
 class GateSearch(Query):
-    """What somebody without a code can tell."""
+    """What somebody without a code can say of their ticket."""
 
     q: Annotated[str, Trimmed, StringConstraints(min_length=1, max_length=100)] = Field(
         description="Three characters or more of a name, or the beginning of an e-mail address or of the order's id; "
@@ -59,7 +59,7 @@ class GateSearch(Query):
 
 
 class FoundTicket(ResponseModel):
-    """A ticket that was searched for. `status`: `valid`, `used` or `void`; its address is masked."""
+    """A ticket that a search has found. `status`: `valid`, `used` or `void`; its address is masked."""
 
     ticket_id: UUID
     attendee_name: str
@@ -89,7 +89,7 @@ def search(tx: Transaction, staff: Principal, event_id: UUID, wanted: GateSearch
 
 
 def admit(tx: Transaction, staff: Principal, event_id: UUID, ticket_id: UUID, wanted: AdmissionRequest) -> ScanResponse:
-    """Let in who holds a ticket and can't show it, by the rules of a scan.
+    """Admit the holder of a ticket who can't show it, by the rules of a scan.
 
     Raises NotFound as the gate does, and for tickets of other events; ScanIdReused; ReentryNotAllowed.
     """

@@ -50,7 +50,7 @@ class ParticipantResponse(ResponseModel):
 
 
 def list_page(tx: Transaction, caller: Principal, event_id: UUID, page: PageQuery) -> Listing[ParticipantResponse]:
-    """An event's participants by category and BIB number; the look is in the audit trail.
+    """An event's participants by category and BIB number; the access is audited.
 
     Raises NotFound for events of other organizers.
     """

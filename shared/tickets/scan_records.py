@@ -106,7 +106,7 @@ def find(tx: Transaction, draft: ScanRecord) -> ScanRecord | None:
 
 
 def _content(scan: ScanRecord) -> tuple[Any, ...]:
-    """What makes two scans the same one."""
+    """The fields by which two scans are the same one."""
     return scan.kind, scan.event_id, scan.code_hash, scan.direction
 
 

@@ -91,7 +91,7 @@ class SnapshotTier(ResponseModel):
 
 
 class Snapshot(ResponseModel):
-    """What a device needs to scan an event's tickets without network; it names nobody.
+    """The tickets of an event, for a device that scans them without network; it names nobody.
 
     `tickets`: base64 of records of 7 bytes: `hash_bytes` of the SHA-256 of a QR code's text, then a byte. Its low three
     bits are the state: 0 valid, 1 used, 2 void, 3 used and outside, 4 replaced; the others the `index` of the tier, 31

@@ -4,8 +4,8 @@
     POST   the action, if the effect is still the one that was shown; else the page asks again
     then   back to where the admin came from, which says that it is done
 
-Somebody else was quicker: the page says what they did, and that nothing happened now. Money moves only for who has
-proved lately who they are: who has not is asked in between, and goes on with what was typed.
+Where somebody else was quicker, the page says what they did, and that nothing happened now. An action that moves money
+asks for a fresh proof in between, and then goes on with what was typed.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Field:
-    """What an action asks for: a line of text, one of some choices, any of them (`many`), or a tick (`check`)."""
+    """A field of an action's form: a line of text, one of some choices, any of them (`many`), or a tick (`check`)."""
 
     name: str
     label: str
@@ -56,7 +56,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """What an action is about, what it does, and what it asks for. `record` is the page that tells all about it."""
+    """The title, the effects and the form of an action. `record` is the page of its subject's record."""
 
     title: str
     effects: Sequence[str]
@@ -78,7 +78,7 @@ Proof = Callable[[Principal], None]
 
 
 def no_proof(_admin: Principal) -> None:
-    """For what moves no money and gives nobody a right."""
+    """Ask for no proof: for actions that move no money and give nobody a right."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def register(pages: App, *actions: Action) -> None:
 def _register(pages: App, action: Action) -> None:
     @pages.page(action.path)
     def show(request: PageRequest, subject_id: UUID, admin: AdminOfDesk) -> Page | Redirect:
-        """What the action does, and what it asks for."""
+        """Show the effects of the action, and its form."""
         action.proof(admin)
         return _show(request, admin, action, subject_id)
 

@@ -1,4 +1,4 @@
-"""What one admin requests and another one approves: an event's cancellation, a reset of an admin's factor (FN-017)."""
+"""Approvals by a second admin: of an event's cancellation, and of the reset of an admin's second factor (FN-017)."""
 
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -130,7 +130,7 @@ def _request_summary(waiting: ApprovalResponse, language: Language) -> list[str]
 def _cancellation_cost(
     tx: Transaction, admin: Principal, event_id: UUID, language: Language, *, waive_penalty: bool
 ) -> list[str]:
-    """What the cancellation of an event does, in rupiah of this moment."""
+    """The effects of an event's cancellation, in rupiah of this moment."""
     cost = cancellation.cost(tx, admin, event_id)
     penalty = 0 if waive_penalty else cost.penalty
     return [

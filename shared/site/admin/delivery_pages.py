@@ -1,4 +1,4 @@
-"""What became of mails: which did not arrive, and why."""
+"""The delivery of mails: which did not arrive, and why."""
 
 from shared.admin import mails
 from shared.admin.mails import MailQuery

@@ -1,4 +1,4 @@
-"""One thing and everything about it: an order, a payment, a person, an event. Each access is audited."""
+"""The records of an order, a payment, a person and an event. Each access is audited."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""What ends each kind of manual task: what to do in a sentence, and the pages that do it (docs/runbook.md).
+"""Resolutions of manual tasks by kind: what to do in a sentence, and the pages that do it (docs/runbook.md).
 
 The kinds are those of the runbook and of the code; a test compares them.
 """
@@ -22,7 +22,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Resolution:
-    """What a kind of task is called, what to do about it, and where. `closes_itself`: doing that closes the task."""
+    """The title of a kind of task, what to do about it, and where. `closes_itself`: doing that closes the task."""
 
     title: str
     advice: str

@@ -12,7 +12,7 @@ pages = App("site")
 
 @pages.page("/admin/search")
 def find(request: PageRequest, admin: AdminOfDesk) -> Page:
-    """What was typed, and everything that it may mean, by kind."""
+    """The search, and its hits by kind."""
     given = forms.non_empty(request.query, "q")
     wanted, errors = forms.read(AdminSearch, given, request.language) if given else (None, {})
     found = None

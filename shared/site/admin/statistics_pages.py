@@ -89,7 +89,7 @@ def books(request: PageRequest, admin: AdminOfDesk) -> Page:
 
 
 def _period(request: PageRequest) -> tuple[dict[str, str], PeriodQuery, dict[str, str]]:
-    """What was typed of a period, the period, and what is wrong with it."""
+    """A period as it was typed, as a query, and what is wrong with it."""
     filters = forms.non_empty(request.query, "from", "to")
     wanted, errors = forms.read(PeriodQuery, filters, request.language)
     return filters, wanted or PeriodQuery(), errors

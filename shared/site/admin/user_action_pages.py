@@ -1,4 +1,4 @@
-"""What admins do about an account: its role, and a lost second factor (SEC-012, MFA-1)."""
+"""Actions on an account: its role, and a lost second factor (SEC-012, MFA-1)."""
 
 from typing import Final
 from uuid import UUID
