@@ -1,14 +1,16 @@
 """Templates into pages: the environment of each language, its filters, and what every page is given."""
 
 import json
+from collections.abc import MutableMapping
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from threading import RLock
 from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from werkzeug.datastructures import MultiDict
 
 from shared import local_time, rupiah
@@ -108,9 +110,31 @@ def _in(language: Language, address: str) -> str:
     return f"{address}{'&' if '?' in address else '?'}lang={language}"
 
 
-@lru_cache(maxsize=2)
+_COMPILING = RLock()
+
+
+class _Templates(Environment):
+    """Templates that are compiled once, however many requests of a new instance ask for them at the same moment."""
+
+    def get_template(
+        self,
+        name: str | Template,
+        parent: str | None = None,
+        globals: MutableMapping[str, Any] | None = None,  # noqa: A002 - so it is called there
+    ) -> Template:
+        """A template, by its name; also what another one extends, imports or includes."""
+        with _COMPILING:
+            return super().get_template(name, parent, globals)
+
+
 def _environment(language: Language) -> Environment:
-    environment = Environment(
+    with _COMPILING:
+        return _made_environment(language)
+
+
+@lru_cache(maxsize=2)
+def _made_environment(language: Language) -> Environment:
+    environment = _Templates(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,

@@ -29,10 +29,13 @@ class Plan:
     starts: int
     reads: int
     orders: int
+    share: int
+    """Of the flash sale's buyers, one in so many comes."""
+    minutes: float = 30
 
 
-QUICK = Plan(rounds=1, reserving=2.5, baseline=2, purchasing=4, starts=1, reads=50, orders=10_000)
-FULL = Plan(rounds=3, reserving=5, baseline=3, purchasing=15, starts=5, reads=200, orders=100_000)
+QUICK = Plan(rounds=1, reserving=2.5, baseline=2, purchasing=4, starts=1, reads=50, orders=10_000, share=5)
+FULL = Plan(rounds=3, reserving=5, baseline=3, purchasing=15, starts=5, reads=200, orders=100_000, share=1)
 
 
 class Bench:

@@ -3,11 +3,16 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 from functions.manifest import manifest
 from tests.benchmarks import cold_start, imports, purchasing, report, reserving, sampling
 from tests.benchmarks.bench import Bench, show
 from tests.benchmarks.reserving import Result, Scenario
+from tests.load import report as load_report
+from tests.load import running
+from tests.load.profiles import PROFILES, Profile
+from tests.load.target import Local
 from tests.stack import ROOT
 
 RUSHES = ((400, 100), (1000, 500), (1000, 1_000_000))
@@ -67,6 +72,23 @@ def profile(bench: Bench) -> int:
     return 0
 
 
+def journey(bench: Bench) -> int:
+    """A flash sale: buyers who come at once, each from the event's page to the ticket."""
+    flash = PROFILES["flash"]
+    return _load(bench, replace(flash, users=flash.users // bench.plan.share, seats=flash.seats // bench.plan.share))
+
+
+def sustained(bench: Bench) -> int:
+    """Many people for a while."""
+    return _load(bench, replace(PROFILES["sustained"], minutes=bench.plan.minutes))
+
+
+def _load(bench: Bench, profile: Profile) -> int:
+    outcome = running.run(profile, Local(bench.product, bench.crowd))
+    show(load_report.words(outcome))
+    return outcome.faults
+
+
 def functions(bench: Bench) -> int:
     """What a whole purchase costs in each function."""
     with sampling.sampled(bench.product.web.children(), bench.product.folder) as stacks:
@@ -108,14 +130,18 @@ def _command(module: str, *arguments: str) -> None:
     show(subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout)
 
 
+SUSTAINED = "sustained"
+"""The part that takes half an hour, and is measured only where it is named."""
 PARTS: dict[str, Callable[[Bench], int]] = {
     "reserve": reserve,
     "profile": profile,
     "rush": rush,
     "purchase": purchase,
+    "journey": journey,
     "functions": functions,
     "imports": import_times,
     "cold-start": cold_starts,
     "cache": cache,
     "growth": growth,
+    SUSTAINED: sustained,
 }
