@@ -58,7 +58,7 @@ def by_function(stacks: Iterable[Stack]) -> Counter[str]:
 
 
 def _function(frame: Frame) -> str | None:
-    found = re.search(r"/functions/(\w+)/main\.py$", frame.file)
+    found = re.search(r"/functions/(\w+)/\w+\.py$", frame.file)
     return found[1] if found else None
 
 

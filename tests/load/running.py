@@ -74,7 +74,10 @@ async def _come(profile: Profile, target: Target, offer: Offer, recording: Recor
 
 def _journeys(profile: Profile, site: Site, offer: Offer, tokens: Iterator[str]) -> Iterator:
     if profile.minutes is None:
-        return (journeys.buy_at_once(site, offer, token) for token in itertools.islice(tokens, profile.users))
+        own = list(itertools.islice(tokens, profile.users))
+        if len(own) < profile.users:
+            raise SystemExit(f"{profile.users} buyers need an access token each, and there are {len(own)}")
+        return (journeys.buy_at_once(site, offer, token) for token in own)
     visits = (
         Visit(site, profile.habits, profile.minutes * 60, random.Random(number)) for number in range(profile.users)
     )
