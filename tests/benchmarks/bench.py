@@ -26,16 +26,42 @@ class Plan:
     reserving: float
     baseline: int
     purchasing: float
+    paid_at_once: tuple[tuple[int, int], ...]
+    """How many buyers pay in the same moment, and how often."""
     starts: int
     reads: int
     orders: int
     share: int
     """Of the flash sale's buyers, one in so many comes."""
+    only_warm: bool
+    """Functions that wait for buyers are the only ones whose start is measured."""
     minutes: float = 30
 
 
-QUICK = Plan(rounds=1, reserving=2.5, baseline=2, purchasing=4, starts=1, reads=50, orders=10_000, share=5)
-FULL = Plan(rounds=3, reserving=5, baseline=3, purchasing=15, starts=5, reads=200, orders=100_000, share=1)
+QUICK = Plan(
+    rounds=1,
+    reserving=2,
+    baseline=1,
+    purchasing=3,
+    paid_at_once=((1, 5), (32, 1)),
+    starts=1,
+    reads=50,
+    orders=10_000,
+    share=5,
+    only_warm=True,
+)
+FULL = Plan(
+    rounds=3,
+    reserving=5,
+    baseline=3,
+    purchasing=15,
+    paid_at_once=((1, 20), (32, 2), (200, 1)),
+    starts=5,
+    reads=200,
+    orders=100_000,
+    share=1,
+    only_warm=False,
+)
 
 
 class Bench:

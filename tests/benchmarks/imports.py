@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from functions.manifest import manifest
@@ -34,18 +34,18 @@ class Import(NamedTuple):
 
 def main() -> None:
     """Measure, print."""
-    show(times=_TIMES)
+    show(manifest().functions, times=_TIMES)
 
 
-def show(*, times: int) -> None:
+def show(functions: Iterable[str], *, times: int) -> None:
     """Print both tables."""
-    print(report.imports(measure(times=times)), end="\n\n")
+    print(report.imports(measure(functions, times=times)), end="\n\n")
     print(report.packages({name: packages(name, times=times) for name in warm()}), end="\n\n", flush=True)
 
 
-def measure(*, times: int) -> dict[str, Import]:
+def measure(functions: Iterable[str], *, times: int) -> dict[str, Import]:
     """The import of the baseline and of each function: the medians of so many times, compiled as in a deployment."""
-    imported = {BASELINE: BASELINE, **{name: _module(name) for name in manifest().functions}}
+    imported = {BASELINE: BASELINE, **{name: _module(name) for name in functions}}
     for modules in imported.values():
         _once(modules)
     return {name: _median([_once(modules) for _ in range(times)]) for name, modules in imported.items()}
@@ -65,9 +65,9 @@ def _packages(function: str) -> Counter[str]:
     return counted
 
 
-def warm() -> Iterator[str]:
+def warm() -> list[str]:
     """The functions that wait for buyers."""
-    return (name for name, function in manifest().functions.items() if function.sizing["min_instances"])
+    return [name for name, function in manifest().functions.items() if function.sizing["min_instances"]]
 
 
 def _module(function: str) -> str:

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from functions.manifest import manifest
@@ -53,7 +53,7 @@ def purchase(bench: Bench) -> int:
     """Whole purchases, and how long the ticket and its mail take once it is paid; so many paid at one moment, too."""
     product, crowd, plan = bench.product, bench.crowd, bench.plan
     measured = [purchasing.measure(product, crowd, buyers=buyers, seconds=plan.purchasing) for buyers in (1, 32)]
-    for buyers, times in ((1, 20), (32, 2), (200, 1)):
+    for buyers, times in plan.paid_at_once:
         measured.append(purchasing.at_once(product, crowd, buyers=buyers, times=times))
     show(report.purchases(measured))
     failures = [failure for each in measured for failure in each.failures]
@@ -105,13 +105,17 @@ def growth(bench: Bench) -> int:
 
 def import_times(bench: Bench) -> int:
     """The import of each function, and of which packages it consists."""
-    imports.show(times=bench.plan.starts)
+    imports.show(_started(bench), times=bench.plan.starts)
     return 0
 
 
+def _started(bench: Bench) -> Collection[str]:
+    return imports.warm() if bench.plan.only_warm else manifest().functions
+
+
 def cold_starts(bench: Bench) -> int:
-    """Each function as a process, from its start to its first answer; only the warm ones where it is to be quick."""
-    names = manifest().functions if bench.plan.rounds > 1 else imports.warm()
+    """Each function as a process, from its start to its first answer; only the warm ones in a quick run."""
+    names = _started(bench)
     product = bench.product
     measured = cold_start.measure(names, product.server, product.folder, times=bench.plan.rounds)
     show(report.cold_starts(measured, {name: cold_start.memory_limit(name) for name in measured}))
@@ -136,9 +140,9 @@ PARTS: dict[str, Callable[[Bench], int]] = {
     "reserve": reserve,
     "profile": profile,
     "rush": rush,
+    "functions": functions,
     "purchase": purchase,
     "journey": journey,
-    "functions": functions,
     "imports": import_times,
     "cold-start": cold_starts,
     "cache": cache,

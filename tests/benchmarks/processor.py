@@ -1,7 +1,13 @@
 """Processor time that the product's processes have used."""
 
+import time
+
 import psutil
 from sqlalchemy import Engine, text
+
+from tests.waiting import until
+
+_LOOKED_AT_SECONDS = 0.5
 
 
 def database_server(engine: Engine) -> psutil.Process:
@@ -18,6 +24,17 @@ def used(process: psutil.Process) -> float:
     own = process.cpu_times()
     ended = own.children_user + own.children_system
     return own.user + own.system + ended + sum(_used(child) for child in process.children(recursive=True))
+
+
+def until_idle(process: psutil.Process) -> None:
+    """Wait until a process has next to nothing left to do of what came before."""
+
+    def is_idle() -> bool:
+        before = used(process)
+        time.sleep(_LOOKED_AT_SECONDS)
+        return used(process) - before < _LOOKED_AT_SECONDS / 10
+
+    until(is_idle, seconds=300, what="for the workers to have nothing to do")
 
 
 def _used(process: psutil.Process) -> float:

@@ -64,6 +64,7 @@ def measure(product: Product, crowd: Crowd, *, buyers: int, seconds: float) -> P
     """Let `buyers` at a time buy a ticket each, for `seconds`, and the last of them finish."""
     event = _event(crowd)
     waiting = list(crowd.buyers)
+    processor.until_idle(product.web)
     begun = time.perf_counter()
 
     def till(_: int) -> list[Outcome]:
@@ -91,6 +92,7 @@ def at_once(product: Product, crowd: Crowd, *, buyers: int, times: int) -> Purch
 
 
 def _measured(name: str, product: Product, buyers: int, act: Callable[[], Iterable[Outcome]]) -> Purchases:
+    processor.until_idle(product.web)
     begun, generator = time.perf_counter(), time.process_time()
     web, database = processor.used(product.web), processor.used(product.postgres)
     outcomes = list(act())
