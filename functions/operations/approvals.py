@@ -43,7 +43,7 @@ def request_cancellation(
 
 @routes.post("/admin/users/{user_id}/second-factor/reset", status=200, problems=(NotFound, AlreadyRequested))
 def reset_second_factor(user_id: UUID, wanted: AdminReset, admin: FreshlyProvenAdmin, tx: Transaction) -> ResetOutcome:
-    """Remove the second factor of who has lost it, at once; that of an admin once a second admin approves it."""
+    """Remove a lost second factor at once; that of an admin once a second admin approves it."""
     return second_factor_resets.decide(tx, admin, user_id, wanted, mails.enqueue_for_account)
 
 
@@ -74,5 +74,5 @@ def approve(approval_id: UUID, admin: SteppedUpAdmin, tx: Transaction) -> Approv
 
 @routes.post("/admin/approvals/{approval_id}/decline", status=200, problems=UNDECIDABLE)
 def decline(approval_id: UUID, declined: Declined, admin: Admin, tx: Transaction) -> ApprovalResponse:
-    """Decline a request, with a reason; who made it takes it back so."""
+    """Decline a request, with a reason; its own requester takes it back so."""
     return approvals.decline(tx, approval_id, declined, by=admin.id)

@@ -9,7 +9,7 @@ app = App("reminders")
 
 @app.job("payments")
 def enqueue_payment_reminders() -> None:
-    """Every minute: remind who has not paid, 15 minutes before the hold ends."""
+    """Every minute: remind buyers who have not paid, 15 minutes before the hold ends."""
     payment_reminders.enqueue_all_due()
 
 

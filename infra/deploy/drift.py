@@ -41,7 +41,7 @@ def _warmed_instances(found: list[dict[str, Any]]) -> dict[str, int]:
 
 
 def _is_warmed(resource: dict[str, Any], warmed: dict[str, int]) -> bool:
-    """True for a service of which nothing differs but that it is warmed for a sale."""
+    """True for a service that differs only by being warmed for a sale."""
     before, after = resource["change"].get("before") or {}, resource["change"].get("after") or {}
     differing = {name for name in {*before, *after} if before.get(name) != after.get(name)}
     if differing != {"scaling"} or before.get("name") not in warmed or not before["scaling"] or not after["scaling"]:

@@ -70,7 +70,7 @@ def waiting(connection: Connection) -> dict[str, int]:
 
 
 def check_dump() -> list[str]:
-    """Dump, restore into a fresh server, check; tell how it goes. Returns what is wrong."""
+    """Dump, restore into a fresh server, and check. Returns what is wrong."""
     with _fresh() as (server, folder):
         started = time.monotonic()
         made = backups.dump(settings().database_url, folder / "karcis.dump", server.bin_dir)

@@ -21,7 +21,7 @@ AFTER = timedelta(hours=2)
 
 
 def blocking_openings(found: Sequence[Opening], now: datetime) -> list[Opening]:
-    """The openings because of which nothing is released at `now`."""
+    """The openings that block a release at `now`."""
     return [opening for opening in found if opening.is_big and now - AFTER <= opening.at <= now + BEFORE]
 
 

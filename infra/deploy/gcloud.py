@@ -17,6 +17,6 @@ def gcloud(*arguments: str) -> Any:
 
 
 def token() -> str:
-    """An access token of whoever runs the build."""
+    """An access token of the account that runs the build."""
     answer: str = gcloud("auth", "print-access-token")["token"]
     return answer

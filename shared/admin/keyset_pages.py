@@ -1,4 +1,4 @@
-"""Lists of what came last, newest first, however many there are: a page names the row before which the next begins."""
+"""Keyset pagination, newest first: a page names the row before which the next begins, so that all are equally fast."""
 
 from typing import Any, Generic, Self, TypeVar
 from uuid import UUID
@@ -14,7 +14,7 @@ PAGE_SIZE = 25
 
 
 class KeysetQuery(Query):
-    """A page of a list: its first, or what came before a row."""
+    """A page of a list: the first, or the one before a row."""
 
     before: UUID | None = None
 

@@ -152,7 +152,7 @@ class TaskEntry(_Entry):
 
 
 class AuditEntry(_Entry):
-    """A line of the audit trail. `actor` is the name of who acted; None is the product itself."""
+    """An entry of the audit trail. `actor` is the actor's name; None is the product itself."""
 
     kind: Literal["audit"] = "audit"
     id: int
@@ -166,7 +166,7 @@ class AuditEntry(_Entry):
 
 
 class ScanEntry(_Entry):
-    """A scan of a ticket at a gate, by whom, and what it was told; `undone_at` if a supervisor has undone it."""
+    """A scan of a ticket at a gate, with its staff and its result; `undone_at` if a supervisor has undone it."""
 
     kind: Literal["scan"] = "scan"
     id: UUID

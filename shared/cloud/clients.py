@@ -220,7 +220,7 @@ def storage() -> "StorageClient":
 
 @LazyClient
 def google_session() -> "AuthorizedSession":
-    """HTTP with a token of the function's own account, for Google's services of which we use one call."""
+    """HTTP with a token of the function's own account, for services of Google that we use a single call of."""
     import google.auth
     from google.auth.transport.requests import AuthorizedSession
 

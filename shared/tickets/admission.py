@@ -1,4 +1,4 @@
-"""Admission: whether a ticket lets its holder pass a gate at a moment, and what changes if it does (GATE).
+"""Admission: judges whether a ticket lets its holder pass a gate at a moment, and records it (GATE).
 
 A ticket lets one person in once. Where the organizer allows re-entry, whoever has left may come in again. Scans from
 devices without network arrive late: they are judged by what had happened at their own moment, and never where that

@@ -1,4 +1,4 @@
-"""Scans as they were recorded: the same scan id gets the same answer, and has its effect once (GATE, OFFLINE-1).
+"""Records of scans: the same scan id gets the same answer, and has its effect once (GATE, OFFLINE-1).
 
 A device chooses the id of a scan before it asks. Whoever has recorded it first has decided; a repetition, parallel or
 later, reads what was recorded. Codes are kept as hashes, which tell a repetition from another scan.

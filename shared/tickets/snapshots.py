@@ -189,7 +189,7 @@ def _records(tx: Transaction, event_id: UUID, tiers: list[SnapshotTier], since: 
 
 
 def _record(row: Any) -> bytes:
-    """The record of a ticket with a code before K3, of which no hash is stored."""
+    """The record of a ticket with a code before K3, whose hash is not stored."""
     content = qr.QrContent(row.id, row.event_id, row.attendee_name, row.revision)
     return qr.short_hash(content) + bytes([row.byte])
 

@@ -1,4 +1,4 @@
-"""Payments in review: what came in is not what was asked for, and an admin decides (LATE-1, ISO-3)."""
+"""Payments in review, whose amount is not the one that was asked for: an admin decides (LATE-1, ISO-3)."""
 
 from typing import Final
 from uuid import UUID

@@ -6,48 +6,30 @@ from enum import StrEnum
 import pytest
 from sqlalchemy import text
 
+from shared import states
 from shared.cloud.database import transaction
-from shared.states import (
-    ApprovalAction,
-    ApprovalDecision,
-    BankAccountStatus,
-    EmailStatus,
-    EventStatus,
-    OrderStatus,
-    PaymentStatus,
-    PayoutStatus,
-    PickupStatus,
-    RefundKind,
-    RefundMethod,
-    RefundStatus,
-    SaleNotices,
-    SuppressionReason,
-    TicketStatus,
-    TierKind,
-    TransferStatus,
-)
 
 pytestmark = pytest.mark.usefixtures("database")
 
 COLUMNS: dict[tuple[str, str], type[StrEnum]] = {
-    ("events", "status"): EventStatus,
-    ("ticket_tiers", "kind"): TierKind,
-    ("orders", "status"): OrderStatus,
-    ("payments", "status"): PaymentStatus,
-    ("daily_payments", "status"): PaymentStatus,
-    ("tickets", "status"): TicketStatus,
-    ("pickups", "status"): PickupStatus,
-    ("refunds", "status"): RefundStatus,
-    ("refunds", "kind"): RefundKind,
-    ("refunds", "method"): RefundMethod,
-    ("payouts", "status"): PayoutStatus,
-    ("disbursements", "status"): TransferStatus,
-    ("bank_accounts", "status"): BankAccountStatus,
-    ("emails", "status"): EmailStatus,
-    ("mail_suppressions", "reason"): SuppressionReason,
-    ("users", "sale_notices"): SaleNotices,
-    ("approvals", "action"): ApprovalAction,
-    ("approvals", "decision"): ApprovalDecision,
+    ("events", "status"): states.EventStatus,
+    ("ticket_tiers", "kind"): states.TierKind,
+    ("orders", "status"): states.OrderStatus,
+    ("payments", "status"): states.PaymentStatus,
+    ("daily_payments", "status"): states.PaymentStatus,
+    ("tickets", "status"): states.TicketStatus,
+    ("pickups", "status"): states.PickupStatus,
+    ("refunds", "status"): states.RefundStatus,
+    ("refunds", "kind"): states.RefundKind,
+    ("refunds", "method"): states.RefundMethod,
+    ("payouts", "status"): states.PayoutStatus,
+    ("disbursements", "status"): states.TransferStatus,
+    ("bank_accounts", "status"): states.BankAccountStatus,
+    ("emails", "status"): states.EmailStatus,
+    ("mail_suppressions", "reason"): states.SuppressionReason,
+    ("users", "sale_notices"): states.SaleNotices,
+    ("approvals", "action"): states.ApprovalAction,
+    ("approvals", "decision"): states.ApprovalDecision,
 }
 
 
@@ -84,5 +66,5 @@ def test_every_status_of_the_database_is_among_them():
 
 def test_a_state_is_written_and_compared_as_its_string():
     with transaction() as tx:
-        row = tx.execute(text("SELECT CAST(:status AS text) AS status"), {"status": OrderStatus.PAID}).one()
-    assert row.status == "paid" == OrderStatus.PAID
+        row = tx.execute(text("SELECT CAST(:status AS text) AS status"), {"status": states.OrderStatus.PAID}).one()
+    assert row.status == "paid" == states.OrderStatus.PAID

@@ -94,9 +94,9 @@ def test_nobody_approves_what_they_requested_themselves(event: Event):
 def test_the_database_refuses_it_too(event: Event):
     admin = an_admin()
     waiting = requested(admin, event)
-    by_hand = text("UPDATE approvals SET decision = 'approved', decided_by = :by, decided_at = now() WHERE id = :id")
+    update = text("UPDATE approvals SET decision = 'approved', decided_by = :by, decided_at = now() WHERE id = :id")
     with pytest.raises(DBAPIError, match="approved_by_another"), transaction() as tx:
-        tx.execute(by_hand, {"by": admin.id, "id": waiting["id"]})
+        tx.execute(update, {"by": admin.id, "id": waiting["id"]})
 
 
 def test_a_request_expires_after_a_day(event: Event):
@@ -116,9 +116,9 @@ def test_a_request_expires_after_a_day(event: Event):
 def test_the_database_refuses_an_approval_that_comes_too_late(event: Event):
     waiting = requested(an_admin(), event)
     expire(waiting["id"])
-    by_hand = text("UPDATE approvals SET decision = 'approved', decided_by = :by, decided_at = now() WHERE id = :id")
+    update = text("UPDATE approvals SET decision = 'approved', decided_by = :by, decided_at = now() WHERE id = :id")
     with pytest.raises(DBAPIError, match="approved_in_time"), transaction() as tx:
-        tx.execute(by_hand, {"by": an_admin().id, "id": waiting["id"]})
+        tx.execute(update, {"by": an_admin().id, "id": waiting["id"]})
 
 
 def test_the_same_is_requested_once_at_a_time(event: Event):

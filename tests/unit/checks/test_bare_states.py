@@ -7,27 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from shared.states import (
-    BankAccountStatus,
-    EmailStatus,
-    EventStatus,
-    OrderStatus,
-    PaymentStatus,
-    PayoutStatus,
-    PickupStatus,
-    RefundKind,
-    RefundStatus,
-    TicketStatus,
-    TransferStatus,
-)
+from shared import states
 
 STATES = {
     state.value
-    for states in (
-        *(EventStatus, OrderStatus, PaymentStatus, TicketStatus, PickupStatus, RefundStatus, RefundKind),
-        *(PayoutStatus, TransferStatus, BankAccountStatus, EmailStatus),
-    )
-    for state in states
+    for name, enum in vars(states).items()
+    if name.endswith("Status") or name == "RefundKind"
+    for state in enum
 }
 ROOT = Path(__file__).parents[3]
 FOLDERS = ("catalog", "messages", "payments", "payouts", "privacy", "refunds", "reports", "sales", "site", "tickets")
