@@ -43,7 +43,7 @@ def running() -> str | None:
 
 
 def database_role(function: str) -> str:
-    """The database role of a function: it has the rights of schemas/database_roles.json (infra/deploy/grants.py)."""
+    """The database role of a function, with the rights of schemas/database_roles.json (infra/deploy/privileges.py)."""
     return f"karcis_{function}"
 
 
