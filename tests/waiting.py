@@ -29,4 +29,4 @@ def until(
         waited = time.monotonic() - began
         if waited > seconds:
             raise AssertionError(f"waited {seconds} s in vain {what}")
-        time.sleep(look_every or min(max(waited / 5, 0.01), 0.1))
+        time.sleep(look_every or min(max(waited / 3, 0.02), 0.3))

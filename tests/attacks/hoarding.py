@@ -40,7 +40,7 @@ _HELD = text("SELECT reserved FROM ticket_tiers WHERE id = :id")
 
 def attack(stack: Stack) -> Sequence[Figure]:
     """Ten aliases of one mailbox hold what they can for six hours."""
-    world = World(stack.url)
+    world = World(stack)
     event = world.somebody("organizer").publish({"name": "Festival", "price": 150_000, "quota": QUOTA})
     aliases = [_alias(world, number) for number in range(ALIASES)]
     with stack.database() as database, database.connect() as connection:

@@ -123,7 +123,7 @@ def _reset(target: Target) -> Sequence[Figure]:
     """Strangers spend what they can of the code that the owner has asked for."""
     asked = _client(target.stack, "203.0.113.53")
     asked.post("auth/forgot-password", {"email": target.email}, status=202)
-    mail = World(target.stack.url).mail(target.email, "reset_password")["text"]
+    mail = World(target.stack).mail(target.email, "reset_password")["text"]
     code = _CODE.findall(mail)[0]
     statuses = Counter(
         _choose(target, _stranger(number), "0123456789") for _ in range(TRIES) for number in range(NETWORKS)
@@ -170,7 +170,7 @@ def _newcomers(stack: Stack, count: int) -> Sequence[Figure]:
 def _by_code(stack: Stack, email: str) -> int:
     client = _client(stack, _CARRIER)
     client.post("auth/code", {"email": email, "accept_terms": True}, status=202)
-    [code] = _SIGN_IN_CODE.findall(World(stack.url).mail(email, "sign_in")["text"])
+    [code] = _SIGN_IN_CODE.findall(World(stack).mail(email, "sign_in")["text"])
     return client.call("POST", "auth/code/verify", json={"email": email, "code": code}).status_code
 
 

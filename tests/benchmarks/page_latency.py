@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def _measure(stack: Stack, rounds: int) -> None:
-    world = World(stack.url)
+    world = World(stack)
     events = [world.publish() for _ in range(12)]
     print(f"load before: {os.getloadavg()[0]:.1f}\n{'milliseconds':<20}{'p50':>8}{'p95':>8}{'ratio':>8}")
     pages = {"home": "/id", "list": "/id/events", "event": f"/id/events/{events[0]['slug']}"}

@@ -70,7 +70,7 @@ def running() -> Iterator[Product]:
         with stack.database() as database:
             address = ("127.0.0.1", stack.port)
             web, postgres = stack.server("web"), processor.database_server(database)
-            yield Product(World(stack.url), address, server, database, folder, web, postgres)
+            yield Product(World(stack), address, server, database, folder, web, postgres)
     finally:
         stack.stop()
         shutil.rmtree(folder)

@@ -46,7 +46,7 @@ def stack(chromium: str) -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def world(stack: Stack) -> World:
     """People with accounts, and what they do."""
-    return World(stack.url)
+    return World(stack)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.looking import DESK, look
-from tests.browser.test_admin_tasks import an_admin, change
+from tests.browser.test_admin_tasks import change
 from tests.browser.visitors import Visitor
 from tests.people import PASSWORD, Person, World
 from tests.stack import Stack
@@ -18,9 +18,9 @@ PRICE, FEE = 150_000, 10_000
 
 
 @pytest.fixture
-def admin(world: World, stack: Stack) -> Person:
+def admin(world: World) -> Person:
     """An admin who has just signed in."""
-    return an_admin(world, stack)
+    return world.somebody("admin")
 
 
 def at_desk(new_visitor: Callable[..., Visitor], person: Person, **options: Any) -> Page:
@@ -46,9 +46,7 @@ def is_done(page: Page) -> None:
     expect(page.locator(".alert.good")).to_contain_text(re.compile("Done|Selesai"))
 
 
-def test_two_admins_cancel_an_event(
-    new_visitor: Callable[..., Visitor], world: World, stack: Stack, admin: Person, desk: Page
-):
+def test_two_admins_cancel_an_event(new_visitor: Callable[..., Visitor], world: World, admin: Person, desk: Page):
     organizer, buyer = world.somebody("organizer"), world.somebody()
     event = organizer.publish()
     order = buyer.buy(event, [2])
@@ -69,7 +67,7 @@ def test_two_admins_cancel_an_event(
     look(desk, "en-admin-own-request")
     assert organizer.api.get(f"events/{event['id']}")["status"] == "published"
 
-    second = at_desk(new_visitor, an_admin(world, stack), viewport=DESK)
+    second = at_desk(new_visitor, world.somebody("admin"), viewport=DESK)
     second.goto("/admin/approvals")
     look(second, "en-admin-approvals")
     waiting = second.locator("li", has_text="The permit was withdrawn")
@@ -100,13 +98,11 @@ def test_what_was_sold_in_between_is_shown_before_it_is_requested(desk: Page, wo
     is_done(desk)
 
 
-def test_a_colleague_who_was_quicker_is_told_of(
-    new_visitor: Callable[..., Visitor], world: World, stack: Stack, desk: Page
-):
+def test_a_colleague_who_was_quicker_is_told_of(new_visitor: Callable[..., Visitor], world: World, desk: Page):
     buyer = world.somebody()
     order = buyer.buy(world.publish())
     refund = buyer.api.post("refunds/request", {"order_id": order["id"], "reason": "Saya sakit"}, status=201)
-    colleague = at_desk(new_visitor, an_admin(world, stack))
+    colleague = at_desk(new_visitor, world.somebody("admin"))
     for page in (desk, colleague):
         page.goto(f"/admin/refunds/{refund['id']}")
         page.get_by_role("link", name="Approve").click()

@@ -9,15 +9,14 @@ from sqlalchemy import text
 
 from tests.browser.looking import DESK, look
 from tests.browser.visitors import Visitor
-from tests.functions.test_cancellation_and_payout import an_admin
 from tests.people import Person, World
 from tests.stack import Stack
 
 
 @pytest.fixture(scope="module")
-def admin(world: World, stack: Stack) -> Person:
+def admin(world: World) -> Person:
     """Somebody who finds the admin desk."""
-    return an_admin(world, stack)
+    return world.somebody("admin")
 
 
 @pytest.fixture(scope="module")

@@ -13,20 +13,12 @@ from sqlalchemy import text
 
 from tests.browser.looking import look
 from tests.browser.visitors import Visitor
-from tests.people import PASSWORD, Person, World
-from tests.stack import Client, Stack
+from tests.people import Person, World
+from tests.stack import Stack
 from tests.unit.docs.test_runbook import KINDS
 from tests.waiting import until
 
 PRICE = 150_000
-
-
-def an_admin(world: World, stack: Stack) -> Person:
-    """Somebody who has become an admin, and has just signed in."""
-    person = world.somebody()
-    change(stack, "UPDATE users SET role = 'admin' WHERE email = :email", email=person.address)
-    tokens = world.anybody.post("auth/login", {"email": person.address, "password": PASSWORD}, status=200)
-    return Person(world, person.address, Client(world.url, tokens["access_token"]))
 
 
 def change(stack: Stack, statement: str, **values: Any) -> Any:
@@ -93,7 +85,7 @@ class Desk:
 def desk(new_visitor: Callable[..., Visitor], world: World, stack: Stack) -> Desk:
     """An admin at a phone, in English."""
     visitor = new_visitor(locale="en-GB")
-    visitor.sign_in(an_admin(world, stack))
+    visitor.sign_in(world.somebody("admin"))
     return Desk(visitor.page, world, stack)
 
 

@@ -13,7 +13,6 @@ from tests.browser.holds import just_over, let_it_expire, let_remain
 from tests.browser.looking import look
 from tests.browser.pages import come_back, is_the_same_truth, without_reloading
 from tests.browser.visitors import Visitor
-from tests.functions.test_cancellation_and_payout import an_admin
 from tests.people import Person, World
 from tests.stack import Stack
 from tests.waiting import until
@@ -91,7 +90,7 @@ def test_too_much_waits_for_a_person_who_accepts_it(
     look(page, "order-review")
     payment = buyer.order(order)["payments"][-1]["id"]
     with without_reloading(page):
-        an_admin(world, stack).api.post(f"admin/reviews/{payment}/accept", status=200)
+        world.somebody("admin").api.post(f"admin/reviews/{payment}/accept", status=200)
         come_back(page, page.locator("h1", has_text=PAID))
 
 
@@ -100,7 +99,7 @@ def test_too_much_that_goes_back_is_not_called_late(
 ):
     order = pay_another_amount(buyer, concert, TOTAL + 5_000)
     payment = buyer.order(order)["payments"][-1]["id"]
-    an_admin(world, stack).api.post(f"admin/reviews/{payment}/refund", status=200)
+    world.somebody("admin").api.post(f"admin/reviews/{payment}/refund", status=200)
     visitor.page.goto(f"/orders/{order['id']}")
     is_the_same_truth(visitor.page, "Uang Anda kembali")
     expect(visitor.page.locator("main")).to_contain_text("Pengembalian Rp\u00a0165.000")

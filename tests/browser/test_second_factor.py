@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from tests.authenticator import Authenticator
 from tests.browser.looking import look
-from tests.browser.test_admin_tasks import an_admin, change
+from tests.browser.test_admin_tasks import change
 from tests.browser.visitors import Visitor
 from tests.people import PASSWORD, Person, World
 from tests.stack import Stack
@@ -100,7 +100,7 @@ def test_an_admins_decision_waits_for_both_steps_and_happens_once(
     world: World, stack: Stack, new_visitor: Callable[..., Visitor]
 ):
     """After fifteen minutes; the stack's window is a day."""
-    admin, buyer, visitor = an_admin(world, stack), world.somebody(), new_visitor()
+    admin, buyer, visitor = world.somebody("admin"), world.somebody(), new_visitor()
     visitor.sign_in(admin)
     page = visitor.page
     app, _ = set_up(visitor)

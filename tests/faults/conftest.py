@@ -33,7 +33,7 @@ def stack(product: Stack) -> Iterator[Stack]:
 @pytest.fixture(scope="package")
 def world(product: Stack) -> World:
     """People with accounts, and what they do."""
-    return World(product.url)
+    return World(product)
 
 
 @pytest.fixture(scope="package")

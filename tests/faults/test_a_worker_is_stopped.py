@@ -51,7 +51,7 @@ def persistently(act: Any, *arguments: Any, **more: Any) -> Any:
 def gateways_of(stack: Stack) -> World:
     """The gateways by their own process, which goes on while the product's web worker ends."""
     ports = stack.ports()
-    return World(f"http://127.0.0.1:{ports['simulators_port']}")
+    return World(stack, f"http://127.0.0.1:{ports['simulators_port']}")
 
 
 def buys(buyer: Person, event: dict[str, Any], gateways: World) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from shared.cloud.field_encryption import encrypt
 from tests import invariants
 from tests.faults.crowds import COMMISSION, FEE, PRICE, sold
 from tests.faults.points import locked, rows, run, time_passes
-from tests.functions.test_cancellation_and_payout import an_admin
 from tests.people import World
 from tests.stack import KEYS, Stack
 from tests.waiting import until
@@ -32,7 +31,7 @@ def count(stack: Stack, query: str, **values: Any) -> int:
 def test_a_cancellation_is_killed_in_the_middle_and_refunds_each_order_once(stack: Stack, world: World):
     [(event_id, organizer_id)] = sold(stack, events=1, orders=SCALE, starts_in_days=30)
     returned = "SELECT count(*) FROM refunds r JOIN orders o ON o.id = r.order_id WHERE o.event_id = :id"
-    admin = an_admin(world, stack)
+    admin = world.somebody("admin")
     last = "SELECT id FROM orders WHERE event_id = :id ORDER BY id DESC LIMIT 1 FOR UPDATE"
     with locked(stack, last, id=event_id):  # it can't be through before it is killed
         admin.api.post(f"events/{event_id}/cancel", {"reason": "Hujan"}, status=202)

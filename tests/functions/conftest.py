@@ -25,4 +25,4 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="package")
 def world(stack: Stack) -> World:
     """People with accounts, and what they do."""
-    return World(stack.url)
+    return World(stack)

@@ -25,7 +25,7 @@ def qr_in(pdf: bytes) -> str:
 @pytest.mark.parametrize("gateway", ["xendit", "midtrans"])
 def test_a_ticket_is_reserved_paid_mailed_downloaded_and_let_in_once(world: World, gateway: str):
     """PS-010, PS-011, TS-012."""
-    organizer, buyer = world.somebody("organizer"), world.somebody()
+    organizer, buyer = world.register("organizer"), world.register()
     festival = {"name": "Festival", "price": 150_000, "quota": 100}
     start = datetime.now(UTC) + timedelta(days=3)
     times = {"start_date": start.isoformat(), "end_date": (start + timedelta(hours=4)).isoformat()}
@@ -70,9 +70,7 @@ def test_a_ticket_is_reserved_paid_mailed_downloaded_and_let_in_once(world: Worl
 @pytest.mark.parametrize("gateway", ["xendit", "midtrans"])
 @pytest.mark.parametrize("method", ALL_METHODS)
 def test_every_payment_method_can_be_opened_and_paid(world: World, gateway: str, method: str):
-    event = world.somebody("organizer").publish()
-    buyer = world.somebody()
-    order = buyer.buy(event, gateway=gateway, method=method)
+    order = world.somebody().buy(world.publish(), gateway=gateway, method=method)
     assert order["status"] == "paid"
 
 

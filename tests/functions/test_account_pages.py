@@ -3,9 +3,7 @@
 from uuid import uuid4
 
 from tests.functions.browsing import Browser
-from tests.functions.test_cancellation_and_payout import an_admin
 from tests.people import PASSWORD, World
-from tests.stack import Stack
 from tests.waiting import until
 
 
@@ -53,13 +51,13 @@ def test_what_has_to_end_before_an_account_goes_is_told_in_words(world: World):
     assert browser.is_signed_in
 
 
-def test_who_signs_in_starts_where_their_work_is(world: World, stack: Stack):
+def test_who_signs_in_starts_where_their_work_is(world: World):
     organizer = world.somebody("organizer")
     starts = {
         "/orders": world.somebody(),
         "/organizer": organizer,
         "/gate": organizer.invite(organizer.publish()),
-        "/admin": an_admin(world, stack),
+        "/admin": world.somebody("admin"),
     }
     for start, person in starts.items():
         browser = Browser(world)
@@ -67,7 +65,7 @@ def test_who_signs_in_starts_where_their_work_is(world: World, stack: Stack):
         assert browser.get(signed_in.headers["Location"]).url == world.url + start
 
 
-def test_who_wanted_something_else_goes_on_there_after_signing_in(world: World, stack: Stack):
-    browser, admin = Browser(world), an_admin(world, stack)
+def test_who_wanted_something_else_goes_on_there_after_signing_in(world: World):
+    browser, admin = Browser(world), world.somebody("admin")
     signed_in = browser.send("/login", {"email": admin.address, "password": PASSWORD, "next": "/account"})
     assert signed_in.headers["Location"] == "/account"

@@ -10,7 +10,6 @@ from sqlalchemy import text
 
 from functions.site.main import app
 from tests.functions.browsing import Browser
-from tests.functions.test_cancellation_and_payout import an_admin
 from tests.people import Person, World
 from tests.stack import Stack
 
@@ -52,9 +51,9 @@ def sold(world: World) -> Sold:
 
 
 @pytest.fixture
-def admin(world: World, stack: Stack) -> Browser:
+def admin(world: World) -> Browser:
     browser = Browser(world)
-    browser.sign_in(an_admin(world, stack))
+    browser.sign_in(world.somebody("admin"))
     return browser
 
 

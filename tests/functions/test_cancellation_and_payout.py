@@ -6,19 +6,11 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from tests.people import PASSWORD, Person, World
-from tests.stack import Client, Stack
+from tests.people import Person, World
+from tests.stack import Stack
 from tests.waiting import until
 
 PRICE, FEE, COMMISSION = 150_000, 10_000, 15_000
-
-
-def an_admin(world: World, stack: Stack) -> Person:
-    person = world.somebody()
-    with stack.database() as database, database.begin() as tx:
-        tx.execute(text("UPDATE users SET role = 'admin' WHERE email = :email"), {"email": person.address})
-    tokens = world.anybody.post("auth/login", {"email": person.address, "password": PASSWORD}, status=200)
-    return Person(world, person.address, Client(world.url, tokens["access_token"]))
 
 
 def balance(stack: Stack, organizer: Person) -> int:
@@ -171,7 +163,7 @@ def test_what_a_cancelled_event_costs_is_taken_off_the_next_payout(world: World,
 
 
 def test_fourteen_days_before_only_an_admin_may_cancel(world: World, stack: Stack):  # FN-013, FN-017
-    organizer, admin = world.somebody("organizer"), an_admin(world, stack)
+    organizer, admin = world.somebody("organizer"), world.somebody("admin")
     start = datetime.now(UTC) + timedelta(days=13)
     event = organizer.publish(start_date=start.isoformat(), end_date=(start + timedelta(hours=4)).isoformat())
     refused = organizer.api.post(f"events/{event['id']}/cancel", {"reason": "Hujan"}, status=409)
@@ -196,7 +188,7 @@ def waits(admin: Person, payment: dict[str, Any]) -> bool:
 
 
 def test_an_admin_accepts_money_that_is_a_little_short(world: World, stack: Stack):
-    admin = an_admin(world, stack)
+    admin = world.somebody("admin")
     buyer, _, order, payment = odd_payment(world, -1)
     until(lambda: waits(admin, payment), what="for the review list")
     decided = admin.api.post(f"admin/reviews/{payment['id']}/accept", status=200)
@@ -207,7 +199,7 @@ def test_an_admin_accepts_money_that_is_a_little_short(world: World, stack: Stac
 
 
 def test_an_admin_sends_money_back_that_is_far_off(world: World, stack: Stack):
-    admin = an_admin(world, stack)
+    admin = world.somebody("admin")
     buyer, event, order, payment = odd_payment(world, 75_000)
     until(lambda: waits(admin, payment), what="for the review list")
     admin.api.post(f"admin/reviews/{payment['id']}/refund", status=200)
@@ -218,7 +210,7 @@ def test_an_admin_sends_money_back_that_is_far_off(world: World, stack: Stack):
 
 
 def test_a_buyer_pays_what_was_missing(world: World, stack: Stack):
-    admin = an_admin(world, stack)
+    admin = world.somebody("admin")
     buyer, _, order, payment = odd_payment(world, -60_000)
     until(lambda: waits(admin, payment), what="for the review list")
     admin.api.post(f"admin/reviews/{payment['id']}/top-up", status=200)

@@ -25,11 +25,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
     unsupported_method,
 )
-from sqlalchemy import text
 
 from schemas.openapi import FILE
 from tests.conftest import EXPLORES
-from tests.people import PASSWORD, World
+from tests.people import World
 from tests.stack import Stack
 from tests.waiting import PATIENCE_SECONDS
 
@@ -60,14 +59,11 @@ class Product:
     """The running product, an admin who calls it, and things that are there."""
 
     def __init__(self, stack: Stack) -> None:
-        world = World(stack.url)
-        admin, organizer, buyer = world.somebody(), world.somebody("organizer"), world.somebody()
-        with stack.database() as database, database.begin() as tx:
-            tx.execute(text("UPDATE users SET role = 'admin' WHERE email = :email"), {"email": admin.address})
-        tokens = world.anybody.post("auth/login", {"email": admin.address, "password": PASSWORD}, status=200)
+        world = World(stack)
+        admin, organizer, buyer = world.somebody("admin"), world.somebody("organizer"), world.somebody()
         self.url = stack.url
         self.session = requests.Session()
-        self.headers = {"Authorization": f"Bearer {tokens['access_token']}"}
+        self.headers = {"Authorization": str(admin.api.headers["Authorization"])}
         self.requests = 0
         event = organizer.publish()
         order = buyer.buy(event)

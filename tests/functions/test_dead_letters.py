@@ -9,7 +9,6 @@ from google.cloud.pubsub_v1 import PublisherClient
 from sqlalchemy import text
 
 from infra.local.layout import HOST, PROJECT
-from tests.functions.test_cancellation_and_payout import an_admin
 from tests.people import Person, World
 from tests.stack import Stack
 from tests.waiting import PATIENCE_SECONDS, until
@@ -48,8 +47,8 @@ def e_tickets(world: World, buyer: Person) -> set[str]:
 
 
 @pytest.fixture
-def admin(world: World, stack: Stack) -> Person:
-    return an_admin(world, stack)
+def admin(world: World) -> Person:
+    return world.somebody("admin")
 
 
 def test_a_replayed_message_goes_the_way_of_the_original(world: World, stack: Stack, admin: Person):

@@ -44,7 +44,7 @@ def token(user_id: UUID) -> str:
 
 @pytest.mark.parametrize("quantity", [1, 2])
 def test_a_rush_for_a_few_seats_sells_each_once_and_tells_the_rest(stack: Stack, quantity: int):
-    event = World(stack.url).somebody("organizer").publish({"name": "Festival", "price": 150_000, "quota": SEATS})
+    event = World(stack).somebody("organizer").publish({"name": "Festival", "price": 150_000, "quota": SEATS})
     body = {"event_id": event["id"], "items": [{"tier_id": event["tiers"][0]["id"], "quantity": quantity}]}
     answers = at_the_same_time(
         [lambda buyer=buyer: buyer.call("POST", "orders/reserve", json=body) for buyer in crowd(stack, BUYERS)]
@@ -53,5 +53,5 @@ def test_a_rush_for_a_few_seats_sells_each_once_and_tells_the_rest(stack: Stack,
     assert statuses.count(201) == SEATS // quantity
     assert statuses.count(409) == BUYERS - SEATS // quantity
     assert {answer.json()["type"] for answer in answers if answer.status_code == 409} == {"/problems/sold-out"}
-    tier = World(stack.url).anybody.get(f"events/{event['id']}/tickets")["tiers"][0]
+    tier = World(stack).anybody.get(f"events/{event['id']}/tickets")["tiers"][0]
     assert (tier["reserved"], tier["available"], tier["sold_out"]) == (SEATS, 0, True)

@@ -4,7 +4,6 @@ from typing import Any
 from uuid import uuid4
 
 from tests.functions.browsing import Browser
-from tests.functions.test_cancellation_and_payout import an_admin
 from tests.people import Person, World
 from tests.stack import Stack
 from tests.waiting import until
@@ -60,7 +59,7 @@ def test_a_bounced_ticket_is_told_to_its_buyer_and_the_corrected_address_gets_it
     tried = [mail for mail in world.mails(gone) if mail["template"] == "e_ticket"]
     assert len(tried) == 1
 
-    an_admin(world, stack).api.post("admin/mail-suppressions/lift", {"email": gone}, status=204)
+    world.somebody("admin").api.post("admin/mail-suppressions/lift", {"email": gone}, status=204)
     buyer.api.post(f"orders/{second['id']}/resend", status=202)
     until_mail(buyer, second, "bounced")  # tried once more, and refused again
 

@@ -29,7 +29,7 @@ def hasty() -> Iterator[World]:
             WEB_WORKERS="1",
         )
         try:
-            yield World(running.start().url)
+            yield World(running.start())
         finally:
             running.stop()
 

@@ -3,10 +3,9 @@
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
 
-from tests.people import PASSWORD, World
-from tests.stack import Client, Stack
+from tests.people import World
+from tests.stack import Client
 
 
 def code() -> str:
@@ -14,12 +13,8 @@ def code() -> str:
 
 
 @pytest.fixture
-def admin(stack: Stack, world: World) -> Client:
-    person = world.somebody()
-    with stack.database() as database, database.begin() as tx:
-        tx.execute(text("UPDATE users SET role = 'admin' WHERE email = :email"), {"email": person.address})
-    tokens = world.anybody.post("auth/login", {"email": person.address, "password": PASSWORD}, status=200)
-    return Client(world.url, tokens["access_token"])
+def admin(world: World) -> Client:
+    return world.somebody("admin").api
 
 
 def test_a_sale_with_a_code(world: World):

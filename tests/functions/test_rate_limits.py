@@ -40,7 +40,7 @@ def somewhere(stack: Stack) -> Client:
 
 def signed_in(stack: Stack, role: str = "customer") -> Client:
     """Somebody with an account, who made it elsewhere."""
-    world = World(stack.url)
+    world = World(stack)
     world.anybody = somewhere(stack)
     return world.somebody(role).api
 
@@ -145,7 +145,7 @@ def test_strangers_guesses_do_not_use_up_the_owners_tries(stack):
 
 
 def test_who_asks_for_anothers_codes_does_not_keep_them_from_signing_in(stack):
-    world = World(stack.url)
+    world = World(stack)
     world.anybody = somewhere(stack)
     owner = world.somebody()
     asked = [somewhere(stack).call("POST", "auth/forgot-password", json={"email": owner.address}) for _ in range(14)]

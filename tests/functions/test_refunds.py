@@ -7,7 +7,6 @@ import pytest
 import requests
 from sqlalchemy import text
 
-from tests.functions.test_cancellation_and_payout import an_admin
 from tests.people import Person, World
 from tests.stack import KEYS, Stack
 from tests.waiting import until
@@ -192,7 +191,7 @@ def test_what_only_a_person_can_pay_back_is_paid_at_the_dashboard_and_booked(wor
     world.mail(buyer.address, "refund_account_needed")
     pay_at_dashboard(stack, refund)
 
-    admin = an_admin(world, stack)
+    admin = world.somebody("admin")
     tasks = until(lambda: unknown_payouts(admin, refund), what="for Xendit to tell of the payout")
     path, paid = f"admin/refunds/{refund['id']}/paid-by-hand", {"through": "xendit", "note": "Tiket 4711"}
     for _ in range(2):

@@ -26,7 +26,7 @@ def shop() -> Iterator[Stack]:
         running = Stack(folder, RATE_LIMITS="off", WEB_WORKERS="1")
         try:
             running.start()
-            _trade(World(running.url))
+            _trade(World(running))
             yield running
         finally:
             running.stop()

@@ -79,7 +79,7 @@ def names(path: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def strangers(stack: Stack) -> Strangers:
-    world = World(stack.url)
+    world = World(stack)
     organizer, buyer = world.somebody("organizer"), world.somebody()
     order = buyer.buy(organizer.publish())
     promo = organizer.api.post("promos", {"code": f"ASING-{order['id'][:8]}", "percent": 10}, status=201)
@@ -179,7 +179,7 @@ def payout_and_account(stack: Stack, order: dict[str, Any]) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def callers(stack: Stack) -> dict[str, Client]:
     """Somebody of each role who has nothing to do with the strangers."""
-    world = World(stack.url)
+    world = World(stack)
     found = {"anonymous": world.anybody, "customer": world.somebody().api, "organizer": world.somebody("organizer").api}
     with stack.database() as database:
         for role in ("staff", "admin"):

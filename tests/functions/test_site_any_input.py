@@ -13,9 +13,7 @@ import requests
 from functions.site.main import app
 from tests.conftest import EXPLORES
 from tests.functions.browsing import Browser
-from tests.functions.test_cancellation_and_payout import an_admin
 from tests.people import Person, World
-from tests.stack import Stack
 
 NASTY = [
     "",
@@ -49,9 +47,9 @@ def organizer(world: World) -> Person:
 
 
 @pytest.fixture(scope="module")
-def admin(world: World, stack: Stack) -> Person:
+def admin(world: World) -> Person:
     """Somebody who finds the admin desk."""
-    return an_admin(world, stack)
+    return world.somebody("admin")
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from tests.waiting import PATIENCE_SECONDS, until
 @pytest.fixture(scope="module")
 def shop(stack: Stack):
     """An event on sale and somebody who wants to buy."""
-    world = World(stack.url)
+    world = World(stack)
     organizer = world.somebody("organizer")
     return world, organizer, organizer.publish(), world.somebody()
 
