@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from sqlalchemy import text
 
 from tests import chromium as installed
@@ -97,17 +97,22 @@ def watch(stack: Stack) -> Iterator[Watch]:
     watch.check()
 
 
+def open_context(browser: Browser, watch: Watch, **options: Any) -> BrowserContext:
+    """A new visitor's browser, watched: a phone in Indonesian, unless options say otherwise."""
+    context = browser.new_context(**{"base_url": watch.origin, "viewport": PHONE, "locale": "id-ID", **options})
+    context.set_default_timeout(PATIENCE_SECONDS * 1000)
+    watch.over(context)
+    return context
+
+
 @pytest.fixture
-def new_page(stack: Stack, browser: Browser, watch: Watch, concert: dict[str, Any]) -> Iterator[Callable[..., Page]]:
-    """Open a page of a new visitor's browser: a phone in Indonesian, unless options say otherwise."""
+def new_page(browser: Browser, watch: Watch, concert: dict[str, Any]) -> Iterator[Callable[..., Page]]:
+    """Open a page of a new visitor's browser."""
     contexts = []
 
     def open_page(**options: Any) -> Page:
-        context = browser.new_context(**{"base_url": stack.url, "viewport": PHONE, "locale": "id-ID", **options})
-        contexts.append(context)
-        context.set_default_timeout(PATIENCE_SECONDS * 1000)
-        watch.over(context)
-        return context.new_page()
+        contexts.append(open_context(browser, watch, **options))
+        return contexts[-1].new_page()
 
     yield open_page
     for context in contexts:

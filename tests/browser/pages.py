@@ -1,5 +1,6 @@
 """What a page does and says, as a visitor or a screen reader finds it."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -41,6 +42,16 @@ def come_back(page: Page, awaited: Locator) -> None:
         return awaited.count() > 0
 
     until(is_seen, what=f"for {page.url} to change")
+
+
+def reload_until(page: Page, place: Locator, words: str | re.Pattern[str]) -> None:
+    """Load the page again until a place on it says these words: what it tells of may be on its way, or be kept."""
+
+    def is_said() -> bool:
+        page.reload()
+        return place.filter(has_text=words).count() > 0
+
+    until(is_said, what=f"for {page.url} to say {words}")
 
 
 @contextmanager

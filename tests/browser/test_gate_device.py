@@ -1,14 +1,18 @@
 """What a gate's device decides and keeps by itself: its modules, in the browser that runs them (OFFLINE-1)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from shared.site import static_files
+from tests.browser.conftest import open_context
 from tests.browser.gate_codes import OUTSIDE, REPLACED, USED, VALID, VOID, Codes, moment
+from tests.browser.watching import Watch
+from tests.conftest import EXPLORES
+from tests.stack import Stack
 
 _DECIDE = """async ([offline, snapshots, told, scan, own, admits]) => {
   const [{ decide }, { hashed, merged }] = await Promise.all([import(offline), import(snapshots)]);
@@ -24,15 +28,40 @@ def module(name: str) -> str:
     return static_files.url(f"{name}.js")
 
 
+HELP = "/id/help"
+"""A page of ours, which may load the modules."""
+
+
 @pytest.fixture
 def device(page: Page) -> Page:
-    """A page of ours, which may load the modules."""
-    page.goto("/id/help")
+    """A device of its own, for what keeps something."""
+    page.goto(HELP)
     return page
 
 
+@pytest.fixture(scope="module")
+def shared_watch(stack: Stack) -> Watch:
+    return Watch(stack.url)
+
+
+@pytest.fixture(scope="module")
+def shared_page(browser: Browser, shared_watch: Watch) -> Iterator[Page]:
+    context = open_context(browser, shared_watch)
+    page = context.new_page()
+    page.goto(HELP)
+    yield page
+    context.close()
+
+
 @pytest.fixture
-def decide(device: Page) -> Decide:
+def shared_device(shared_page: Page, shared_watch: Watch) -> Iterator[Page]:
+    """One device for all that keeps nothing."""
+    yield shared_page
+    shared_watch.check()
+
+
+@pytest.fixture
+def decide(shared_device: Page) -> Decide:
     """Decides a code by a snapshot."""
 
     def decided(
@@ -44,7 +73,7 @@ def decide(device: Page) -> Decide:
         **scan: Any,
     ) -> dict[str, Any]:
         names = module("gate-offline"), module("gate-snapshot")
-        found: dict[str, Any] = device.evaluate(_DECIDE, [*names, told, {"text": text, **scan}, own, admits])
+        found: dict[str, Any] = shared_device.evaluate(_DECIDE, [*names, told, {"text": text, **scan}, own, admits])
         return found
 
     return decided
@@ -81,11 +110,11 @@ def test_a_second_code_of_a_ticket_that_this_device_let_in_lets_nobody_in(codes:
     assert decide(codes.signed(ago=3600), codes.snapshot(), own=own)["kind"] == "unknown"
 
 
-def test_both_codes_of_a_ticket_name_the_same_one(codes: Codes, device: Page):
+def test_both_codes_of_a_ticket_name_the_same_one(codes: Codes, shared_device: Page):
     asked = "async ([address, texts]) => { const { ticketOf } = await import(address); return texts.map(ticketOf); }"
     ticket_id = uuid4()
     both = [codes.signed(name, ticket_id=ticket_id) for name in ("Rina", "Budi")]
-    assert device.evaluate(asked, [module("gate-code"), [*both, "4711"]]) == [str(ticket_id)] * 2 + [None]
+    assert shared_device.evaluate(asked, [module("gate-code"), [*both, "4711"]]) == [str(ticket_id)] * 2 + [None]
 
 
 def test_another_spelling_of_a_signature_is_forged(codes: Codes, decide: Decide):
@@ -189,7 +218,7 @@ def test_without_a_snapshot_nothing_is_decided(codes: Codes, decide: Decide):
     assert decide(codes.signed(), None)["kind"] == "undecided"
 
 
-def test_both_ways_of_verifying_agree(codes: Codes, device: Page):
+def test_both_ways_of_verifying_agree(codes: Codes, shared_device: Page):
     verify = """async ([address, text, key]) => {
       const { fromBase32, verified, verifiedByLibrary } = await import(address);
       const end = text.lastIndexOf(".");
@@ -198,12 +227,12 @@ def test_both_ways_of_verifying_agree(codes: Codes, device: Page):
       return [await verified(...asked), await verifiedByLibrary(...asked)];
     }"""
     genuine, [key] = codes.signed(), codes.snapshot()["keys"]
-    assert device.evaluate(verify, [module("gate-code"), genuine, key["public_key"]]) == [True, True]
+    assert shared_device.evaluate(verify, [module("gate-code"), genuine, key["public_key"]]) == [True, True]
     changed = genuine.replace("K3.", "K3.A", 1)
-    assert device.evaluate(verify, [module("gate-code"), changed, key["public_key"]]) == [False, False]
+    assert shared_device.evaluate(verify, [module("gate-code"), changed, key["public_key"]]) == [False, False]
 
 
-def test_25_000_tickets_are_kept_as_they_were_told_and_changed_by_what_comes_later(device: Page):
+def test_25_000_tickets_are_kept_as_they_were_told_and_changed_by_what_comes_later(shared_device: Page):
     codes = Codes()
     codes.records = {f"K1.{number}": number % 5 for number in range(25_000)}
     told = codes.snapshot()
@@ -219,7 +248,7 @@ def test_25_000_tickets_are_kept_as_they_were_told_and_changed_by_what_comes_lat
       return [first.tickets.size, both.tickets.size, ...states];
     }"""
     later = codes.snapshot(is_delta=True)
-    assert device.evaluate(keep, [module("gate-snapshot"), told, later]) == [
+    assert shared_device.evaluate(keep, [module("gate-snapshot"), told, later]) == [
         25_000,
         25_001,
         USED,
@@ -273,7 +302,7 @@ def test_no_scan_is_lost_however_often_the_network_is_cut(device: Page):
       const lost = ids.filter((id) => !server.has(id)).length;
       return { lost, effects, answered, waiting: (await listWaiting()).length, cuts };
     }"""
-    scans = 10_000
+    scans = 10_000 if EXPLORES else 2_000
     told = device.evaluate(run, [module("gate-queue"), module("gate-store"), scans])
     assert told.pop("cuts") > scans / 500
     assert told == {"lost": 0, "effects": scans, "answered": scans, "waiting": 0}
@@ -298,12 +327,12 @@ def test_a_scan_that_the_server_never_takes_keeps_no_other_waiting(device: Page)
     assert device.evaluate(run, [module("gate-queue"), module("gate-store")]) == [[], [["broken", "invalid"]]]
 
 
-def test_tries_are_spread_and_never_further_apart_than_a_minute(device: Page):
+def test_tries_are_spread_and_never_further_apart_than_a_minute(shared_device: Page):
     waits = """async ([queue]) => {
       const { backOff } = await import(queue);
       return [0, 3, 20].map((tries) => [backOff(tries, 0), backOff(tries, 1)]);
     }"""
-    assert device.evaluate(waits, [module("gate-queue")]) == [[500, 1000], [4000, 8000], [30_000, 60_000]]
+    assert shared_device.evaluate(waits, [module("gate-queue")]) == [[500, 1000], [4000, 8000], [30_000, 60_000]]
 
 
 _SAFARI = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
@@ -323,14 +352,14 @@ _SAFARI = "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/60
         ("OverconstrainedError", "Chrome", "none"),
     ],
 )
-def test_the_cause_of_a_missing_picture_is_told(device: Page, error: str, agent: str, cause: str):
+def test_the_cause_of_a_missing_picture_is_told(shared_device: Page, error: str, agent: str, cause: str):
     ask = "async ([address, name, agent]) => (await import(address)).causeOf({ name }, { agent })"
-    assert device.evaluate(ask, [module("gate-camera"), error, agent]) == cause
+    assert shared_device.evaluate(ask, [module("gate-camera"), error, agent]) == cause
     insecure = "async ([address, name]) => (await import(address)).causeOf({ name }, { isSecure: false })"
-    assert device.evaluate(insecure, [module("gate-camera"), error]) == "insecure"
+    assert shared_device.evaluate(insecure, [module("gate-camera"), error]) == "insecure"
 
 
-def test_a_code_counts_once_while_it_is_held_before_the_camera(device: Page):
+def test_a_code_counts_once_while_it_is_held_before_the_camera(shared_device: Page):
     look = """async ([address]) => {
       const { News } = await import(address);
       const news = new News();
@@ -344,4 +373,4 @@ def test_a_code_counts_once_while_it_is_held_before_the_camera(device: Page):
       see(["A"], 9000);
       return told.filter(Boolean);
     }"""
-    assert device.evaluate(look, [module("gate-camera")]) == ["A", "B", "C", "A"]
+    assert shared_device.evaluate(look, [module("gate-camera")]) == ["A", "B", "C", "A"]

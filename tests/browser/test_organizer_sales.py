@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import text
 
 from tests.browser.looking import DESK, look
+from tests.browser.pages import reload_until
 from tests.browser.visitors import Visitor
 from tests.people import Person, World
 from tests.stack import Stack
@@ -117,8 +118,7 @@ def test_an_order_is_found_by_what_the_organizer_knows_and_tells_its_history(
     desk.get_by_role("button", name="Mail the tickets again").click()
     expect(desk.get_by_text("The tickets are mailed again.")).to_be_visible()
     until(lambda: len([m for m in world.mails(buyer.address) if m["template"] == "e_ticket"]) == 2, what="for the mail")
-    desk.reload()
-    expect(desk.locator(".timeline")).to_contain_text("Mail: the tickets · delivered")
+    reload_until(desk, desk.locator(".timeline"), "Mail: the tickets · delivered")
     look(desk, "en-desk-order")
 
 
@@ -203,10 +203,8 @@ def test_an_attendee_is_found_and_corrected_and_told(desk: Page, world: World, e
     before = buyer.api.get(f"tickets/{order['tickets'][1]['id']}")["qr"]
     desk.reload()
     expect(desk.get_by_text("Attendees found: 2")).to_be_visible()
-    world.mail(buyer.address, "e_ticket")
-    desk.reload()
-    expect(desk.locator(".order-row").first).to_contain_text(re.compile("ticket (mailed|delivered)"))
-    expect(desk.locator(".figures tbody tr").first).to_contain_text("10 %")
+    reload_until(desk, desk.locator(".order-row").first, re.compile("ticket (mailed|delivered)"))
+    reload_until(desk, desk.locator(".figures tbody tr").first, "10 %")
     look(desk, "en-desk-attendees")
     desk.fill("#q", "peserta 2")
     desk.get_by_role("button", name="Search").click()
