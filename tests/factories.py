@@ -275,14 +275,20 @@ def code_of(ticket_id: UUID) -> str:
     return code
 
 
-def codes_of_a_crowd(event: Event, count: int) -> list[str]:
-    """The codes of so many tickets of the event's first tier, issued at once without PDFs, in an order of their own."""
+def tickets_of_a_crowd(event: Event, count: int) -> UUID:
+    """An order of so many tickets of the event's first tier, issued at once without PDFs; its id."""
     order = an_order(event, paid=True)
     with transaction() as tx:
         tx.execute(_MORE_ITEMS, {"item_id": order.items[0].id, "count": count - 1})
     assert issuing.add_missing(order.id) == count
+    return order.id
+
+
+def codes_of_a_crowd(event: Event, count: int) -> list[str]:
+    """The codes of so many tickets of the event's first tier, in an order of their own."""
+    order_id = tickets_of_a_crowd(event, count)
     with transaction() as tx:
-        return [qr.encode(qr.QrContent(*row)) for row in tx.execute(_CODES, {"id": order.id})]
+        return [qr.encode(qr.QrContent(*row)) for row in tx.execute(_CODES, {"id": order_id})]
 
 
 def make_overdue(order_id: UUID, *, seconds: int = 1) -> None:

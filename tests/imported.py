@@ -4,6 +4,9 @@ import gc
 import importlib
 import pkgutil
 
+import alembic.command
+import alembic.config  # noqa: F401
+
 import shared
 from infra.local import provision, run, seed, serve  # noqa: F401
 from infra.local.cloud import server  # noqa: F401

@@ -23,13 +23,13 @@ def sources() -> list[Path]:
 
 
 @cache
-def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+def nodes(path: Path) -> list[ast.AST]:
+    return list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
 
 
 def docstrings(path: Path) -> set[ast.Constant]:
     """What stands alone as a text: of a module, class or function, or under a field or constant."""
-    alone = (node.value for node in ast.walk(tree(path)) if isinstance(node, ast.Expr))
+    alone = (node.value for node in nodes(path) if isinstance(node, ast.Expr))
     return {value for value in alone if isinstance(value, ast.Constant) and isinstance(value.value, str)}
 
 
@@ -40,13 +40,17 @@ def names() -> set[str]:
     for path in sources():
         prose = docstrings(path)
         words.update(path.with_suffix("").parts)
-        for node in ast.walk(tree(path)):
+        for node in nodes(path):
             if node not in prose:
-                words.update(*({*re.findall(r"\w+", text), *re.findall(r"[\w.]+", text)} for text in _texts(node)))
+                words.update(*(_words(text) for text in _texts(node)))
     for path in [*ROOT.glob("*"), *(path for folder in PRODUCT for path in (ROOT / folder).rglob("*"))]:
         if path.suffix in OTHER_TEXTS or path.name == "Makefile":
             words.update(re.findall(r"\w+", path.read_text(encoding="utf-8")))
     return words | OF_OTHERS
+
+
+def _words(text: str) -> set[str]:
+    return {text} if text.isidentifier() else {*re.findall(r"\w+", text), *re.findall(r"[\w.]+", text)}
 
 
 def _texts(node: ast.AST) -> Iterator[str]:
@@ -61,7 +65,7 @@ def modules() -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for path in sources():
         found.setdefault(path.stem, set()).update(
-            word for node in ast.walk(tree(path)) for word in _texts(node) if word.isidentifier()
+            word for node in nodes(path) for word in _texts(node) if word.isidentifier()
         )
     return found
 
@@ -111,7 +115,7 @@ def test_names_in_docstrings_are_names_of_the_code(folder: str):
 
 def imported(path: Path) -> set[str]:
     """The modules that a file imports by name."""
-    froms = (node for node in ast.walk(tree(path)) if isinstance(node, ast.ImportFrom))
+    froms = (node for node in nodes(path) if isinstance(node, ast.ImportFrom))
     return {alias.name for node in froms for alias in node.names if not alias.asname} & set(modules())
 
 
