@@ -26,8 +26,3 @@ EmailAddress = Annotated[
 
 SYNTHETIC_DOMAIN = "synthetic.example"
 """The domain of synthetic buyers. It can't exist (RFC 2606), and no mail to it is delivered."""
-
-
-def is_synthetic(address: str) -> bool:
-    """True for the address of a synthetic buyer."""
-    return address.endswith(f"@{SYNTHETIC_DOMAIN}")

@@ -61,10 +61,7 @@ class SaleTier:
     one_purchase_per_person: bool
     is_open: bool
     is_synthetic: bool
-
-    def is_there_for(self, buyer_id: UUID | None) -> bool:
-        """True unless its event is synthetic, and the buyer is not the one whom that is for."""
-        return not self.is_synthetic or buyer_id == self.organizer_id
+    """True for a tier that is there for its organizer alone, a synthetic buyer."""
 
 
 @dataclass(frozen=True)
