@@ -1,13 +1,18 @@
 """SEC-013, M-003, M-006: whoever logs it, personal data is masked in the line that is printed, which stays JSON."""
 
+import io
 import json
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from shared.cloud.logs import JsonLines, begin_request, mask
+from shared.cloud import logs
+from shared.cloud.logs import JsonLines, LineHandler, begin_request, mask
 
 TOKEN = "vN3k-8hJ2pQ_rT5wXyZ0aBcDeFgHiJkLmNoPqRsTuVw"
 
@@ -139,3 +144,40 @@ def test_an_error_is_a_report_for_error_reporting_and_a_warning_is_not():
     assert report["stack_trace"].startswith("Traceback (most recent call last):\n")
     assert report["stack_trace"].endswith("ValueError: s***@example.com\n")
     assert "@type" not in logged(logging.WARNING)
+
+
+PIECES = st.sampled_from([*"0123456789", *"aefjkryv", *"@%+. -_/:()=", "eyJ", "bearer ", "account", "rek", "628", "08"])
+
+
+@given(st.one_of(st.lists(PIECES, max_size=30).map("".join), st.text("0123456789abcdef-", max_size=44), st.uuids()))
+def test_a_text_that_no_pattern_looks_at_is_one_that_they_leave_alone(text: str | UUID):
+    assert mask(str(text)) == logs._masked_by_patterns(str(text))
+
+
+def test_a_thread_that_formats_its_line_keeps_no_other_from_writing():
+    output = io.StringIO()
+    handler = LineHandler(output)
+
+    class Formatter(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            with ThreadPoolExecutor(1) as other:  # the lock lets its own thread in once more
+                is_free = other.submit(_is_free, handler).result()
+            return f"{record.getMessage()}: {'free' if is_free else 'held'}"
+
+    handler.setFormatter(Formatter())
+    handler.handle(logging.LogRecord("x", logging.INFO, __file__, 1, "order.%s", ("paid",), None))
+    assert output.getvalue() == "order.paid: free\n"
+
+
+def _is_free(handler: logging.Handler) -> bool:
+    assert handler.lock
+    if not handler.lock.acquire(blocking=False):
+        return False
+    handler.lock.release()
+    return True
+
+
+def test_a_line_that_cannot_be_formatted_is_told_of_and_ends_nothing(capsys: pytest.CaptureFixture[str]):
+    handler = LineHandler(io.StringIO())
+    handler.handle(logging.LogRecord("x", logging.INFO, __file__, 1, "%d", ("none",), None))
+    assert "--- Logging error ---" in capsys.readouterr().err
