@@ -12,8 +12,10 @@ DEFAULTS = {
     "Cache-Control": "private, no-store",  # ASVS 5.0 14.3.2: what is not declared public is nobody else's
 }
 
+_DEFAULTS_BY_KEY = [(name.lower(), (name, value)) for name, value in DEFAULTS.items()]
+
 
 def add_security_headers(response: Response) -> None:
     """Add the security headers that `response` lacks."""
-    for name, value in DEFAULTS.items():
-        response.headers.setdefault(name, value)
+    given = {name.lower() for name, _ in response.headers}
+    response.headers.extend([default for key, default in _DEFAULTS_BY_KEY if key not in given])
