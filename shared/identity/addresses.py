@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field
 
 from shared.field_types import Trimmed
@@ -10,6 +9,8 @@ from shared.field_types import Trimmed
 
 def _plain(address: str) -> str:
     """The address in lower case and ASCII. SendGrid takes no other local part; a domain turns to punycode."""
+    from email_validator import EmailNotValidError, validate_email  # few functions take addresses of accounts
+
     try:
         # Only the syntax is checked: the code sent to the mailbox proves that it exists.
         # "Test environment" admits the reserved domain .test, under which our own accounts may live.
