@@ -2,6 +2,7 @@
 
 import json
 import logging
+import random
 import re
 import sys
 import traceback
@@ -11,7 +12,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, TextIO
-from uuid import uuid4
+from uuid import UUID
 
 from shared.cloud import trace_context
 from shared.cloud.settings import settings
@@ -75,10 +76,15 @@ def begin_request(given: str | None = None, carrier: Mapping[str, str] | None = 
 
     `carrier` holds the caller's place in a trace: headers in lower case, or a message's attributes.
     """
-    wanted = given if given and re.fullmatch(r"[A-Za-z0-9_.:-]{8,80}", given) else str(uuid4())
+    wanted = given if given and re.fullmatch(r"[A-Za-z0-9_.:-]{8,80}", given) else _new_correlation()
     _correlation.set(wanted)
     trace_context.begin(carrier or {})
     return wanted
+
+
+def _new_correlation() -> str:
+    """A new id, which need not be hard to guess."""
+    return str(UUID(int=random.getrandbits(128), version=4))
 
 
 def continue_as(correlation: str) -> None:

@@ -5,9 +5,9 @@ One read of the tiers, and one of the promo codes where any is named; then pure 
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import text
 
@@ -15,7 +15,7 @@ from shared.cloud.database import autocommit
 from shared.problems import Invalid, NotFound, Problem
 from shared.sales import inventory, promos, purchase_limits
 from shared.sales.inventory import SoldOut
-from shared.sales.order_creation import NewOrderItem, SaleTier
+from shared.sales.order_creation import NewOrderItem, SaleTier, new_ids
 from shared.sales.pricing import unit_price
 from shared.sales.promos import Discount, Promo, PromoInvalid, PromoUse
 from shared.sales.purchase_limits import PurchaseCount
@@ -75,10 +75,11 @@ _TIERS = text(f"""
 def price(requests: Sequence[PurchaseRequest]) -> list[PricedItems | Problem]:
     """Price the units of each request after one read for all, or refuse it where that needs no lock."""
     snapshot = _read(requests)
+    ids = iter(new_ids(sum(item.quantity for request in requests for item in request.body.items)))
     priced: list[PricedItems | Problem] = []
     for request in requests:
         try:
-            priced.append(_price(request, snapshot))
+            priced.append(_price(request, snapshot, ids))
         except Problem as refusal:
             priced.append(refusal)
     return priced
@@ -103,12 +104,12 @@ def _read(requests: Sequence[PurchaseRequest]) -> _SaleSnapshot:
         )
 
 
-def _price(request: PurchaseRequest, snapshot: _SaleSnapshot) -> PricedItems:
+def _price(request: PurchaseRequest, snapshot: _SaleSnapshot, ids: Iterator[UUID]) -> PricedItems:
     """Price the units of a request. Raises the refusals that need no lock.
 
     The limits of a person and of their use of a code are looked at where the buyer is known.
     """
-    items = [new for item in request.body.items for new in _new_items(item, request, snapshot.tiers)]
+    items = [new for item in request.body.items for new in _new_items(item, request, snapshot.tiers, ids)]
     quantities = Counter(item.tier for item in items)
     _check_quantities(quantities)
     purchase_limits.check(snapshot.purchase_count(request), quantities)
@@ -132,7 +133,9 @@ def _promo_use(request: PurchaseRequest, tiers: Mapping[UUID, SaleTier]) -> Prom
     return PromoUse(request.buyer_id, body.event_id, tier.organizer_id, body.promo_code)
 
 
-def _new_items(item: ReservationItem, request: PurchaseRequest, tiers: Mapping[UUID, SaleTier]) -> list[NewOrderItem]:
+def _new_items(
+    item: ReservationItem, request: PurchaseRequest, tiers: Mapping[UUID, SaleTier], ids: Iterator[UUID]
+) -> list[NewOrderItem]:
     tier = tiers.get(item.tier_id)
     is_hidden = tier is not None and tier.is_synthetic and request.buyer_id != tier.organizer_id
     if tier is None or tier.event_id != request.body.event_id or is_hidden:
@@ -141,7 +144,7 @@ def _new_items(item: ReservationItem, request: PurchaseRequest, tiers: Mapping[U
         raise SaleClosed(tier_id=str(tier.id))
     price = unit_price(tier, tier.at)
     attendees: Sequence[Attendee | None] = item.attendees or [None] * item.quantity
-    return [NewOrderItem(uuid4(), tier, price, attendee) for attendee in attendees]
+    return [NewOrderItem(next(ids), tier, price, attendee) for attendee in attendees]
 
 
 def _check_quantities(quantities: Mapping[SaleTier, int]) -> None:
