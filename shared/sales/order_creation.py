@@ -7,7 +7,6 @@ read aborts it too, as `reserved` becomes NULL.
 """
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -178,14 +177,7 @@ _PROMOS = f"""
         GROUP BY promo_id, user_id),
     {promos.COUNT_USES},
 """
-_ID_BYTES = 16
 _WAIT_FOR = "(SELECT count(*) FROM {part}) >= 0"  # makes one part of the statement run after another
-
-
-def new_ids(count: int) -> list[UUID]:
-    """New random ids, from one call of the kernel: each lets other threads run first, in the middle of a batch."""
-    drawn = os.urandom(_ID_BYTES * count)
-    return [UUID(bytes=drawn[at : at + _ID_BYTES], version=4) for at in range(0, len(drawn), _ID_BYTES)]
 
 
 def create_orders(orders: Sequence[NewOrder]) -> dict[UUID, OrderResponse]:

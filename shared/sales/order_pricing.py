@@ -4,18 +4,19 @@ One read of the tiers, and one of the promo codes where any is named; then pure 
 """
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import column, text
 
 from shared.cloud.database import autocommit
 from shared.problems import Invalid, NotFound, Problem
 from shared.sales import inventory, promos, purchase_limits
 from shared.sales.inventory import SoldOut
-from shared.sales.order_creation import NewOrderItem, SaleTier, new_ids
+from shared.sales.order_creation import NewOrderItem, SaleTier
 from shared.sales.pricing import unit_price
 from shared.sales.promos import Discount, Promo, PromoInvalid, PromoUse
 from shared.sales.purchase_limits import PurchaseCount
@@ -53,12 +54,16 @@ class _SaleSnapshot:
 
 @dataclass(frozen=True)
 class PricedItems:
-    """The units of a request with their prices, after the discount of its promo code."""
+    """The units of a request with their prices, after the discount of its promo code, and an id for their order."""
 
+    order_id: UUID
     items: tuple[NewOrderItem, ...]
     discount: Discount | None
 
 
+_ID_BYTES = 16
+_COLUMNS = (*(each.name for each in fields(SaleTier)), "purchase_counts")
+"""The columns of _TIERS in order. Where they are declared, SQLAlchemy works out how to read them once."""
 _TIERS = text(f"""
     SELECT t.id, event_id, t.organizer_id, name, price, early_bird_price, early_bird_start, early_bird_end,
         max_per_order, {inventory.SELLABLE_UNITS} - reserved - sold AS free, now() AS at,
@@ -69,13 +74,13 @@ _TIERS = text(f"""
         e.is_synthetic,
         {purchase_limits.PURCHASE_COUNTS} AS purchase_counts
     FROM ticket_tiers t JOIN events e ON e.id = t.event_id WHERE t.id = ANY(:tier_ids)
-""")
+""").columns(*(column(name) for name in _COLUMNS))
 
 
 def price(requests: Sequence[PurchaseRequest]) -> list[PricedItems | Problem]:
     """Price the units of each request after one read for all, or refuse it where that needs no lock."""
     snapshot = _read(requests)
-    ids = iter(new_ids(sum(item.quantity for request in requests for item in request.body.items)))
+    ids = _new_ids(sum(1 + sum(item.quantity for item in request.body.items) for request in requests))
     priced: list[PricedItems | Problem] = []
     for request in requests:
         try:
@@ -83,6 +88,12 @@ def price(requests: Sequence[PurchaseRequest]) -> list[PricedItems | Problem]:
         except Problem as refusal:
             priced.append(refusal)
     return priced
+
+
+def _new_ids(count: int) -> Iterator[UUID]:
+    """Random ids, from one call of the kernel: each call lets other threads run first, in the middle of a batch."""
+    drawn = os.urandom(_ID_BYTES * count)
+    return (UUID(bytes=drawn[at : at + _ID_BYTES], version=4) for at in range(0, len(drawn), _ID_BYTES))
 
 
 def _read(requests: Sequence[PurchaseRequest]) -> _SaleSnapshot:
@@ -114,14 +125,14 @@ def _price(request: PurchaseRequest, snapshot: _SaleSnapshot, ids: Iterator[UUID
     _check_quantities(quantities)
     purchase_limits.check(snapshot.purchase_count(request), quantities)
     if request.body.promo_code is None:
-        return PricedItems(tuple(items), None)
+        return PricedItems(next(ids), tuple(items), None)
     use = _promo_use(request, snapshot.tiers)
     promo = snapshot.promos.get(use) if use else None
     if promo is None:
         raise PromoInvalid.because("is not known for this event")
     discount = promo.apply([(item.tier.id, item.price) for item in items])
     discounted = (replace(item, price=price) for item, price in zip(items, discount.prices, strict=True))
-    return PricedItems(tuple(discounted), discount)
+    return PricedItems(next(ids), tuple(discounted), discount)
 
 
 def _promo_use(request: PurchaseRequest, tiers: Mapping[UUID, SaleTier]) -> PromoUse | None:

@@ -27,7 +27,7 @@ from shared.problems import (
 )
 from shared.sales import expiry, inventory, order_pricing, orders, promos, purchase_limits
 from shared.sales.inventory import SoldOut
-from shared.sales.order_creation import NewOrder, create_orders, new_ids
+from shared.sales.order_creation import NewOrder, create_orders
 from shared.sales.order_pricing import PricedItems, SaleClosed
 from shared.sales.promos import PromoExhausted
 from shared.sales.purchase_limits import HoldCooldown, PersonLimitReached
@@ -87,10 +87,8 @@ _reserve_together = RequestBatcher(reserve)
 
 def _reserve_once(requests: Sequence[ReservationRequest]) -> list[ReservationOutcome]:
     checked = [
-        _new_order(order_id, request, priced) if isinstance(priced, PricedItems) else priced
-        for order_id, request, priced in zip(
-            new_ids(len(requests)), requests, order_pricing.price(requests), strict=True
-        )
+        _new_order(request, priced) if isinstance(priced, PricedItems) else priced
+        for request, priced in zip(requests, order_pricing.price(requests), strict=True)
     ]
     created = _create(
         [(request, new) for request, new in zip(requests, checked, strict=True) if isinstance(new, NewOrder)]
@@ -101,9 +99,9 @@ def _reserve_once(requests: Sequence[ReservationRequest]) -> list[ReservationOut
     ]
 
 
-def _new_order(order_id: UUID, request: ReservationRequest, priced: PricedItems) -> NewOrder:
+def _new_order(request: ReservationRequest, priced: PricedItems) -> NewOrder:
     return NewOrder(
-        id=order_id,
+        id=priced.order_id,
         buyer_id=request.buyer_id,
         event_id=request.body.event_id,
         organizer_id=priced.items[0].tier.organizer_id,

@@ -1,7 +1,6 @@
 """A promo code is used as often as it may be and no more, whatever happens at once (TS-006, LATE-1)."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -373,7 +372,7 @@ def test_a_code_that_is_taken_back_in_the_very_moment_is_not_used():
     item = ReservationItem(tier_id=event.tier_ids[0], quantity=1)
     ask = ReservationRequest(buyer.id, ReservationBody(event_id=event.id, items=[item], promo_code="HEMAT"))
     [priced] = order_pricing.price([ask])
-    order = reservations._new_order(uuid4(), ask, priced)
+    order = reservations._new_order(ask, priced)
     with transaction() as tx:
         tx.execute(text("UPDATE promos SET is_active = false WHERE id = :id"), {"id": promo_id})
     assert isinstance(reservations._create([(ask, order)])[order.id], PromoInvalid)

@@ -1,7 +1,6 @@
 """Reserving on a real PostgreSQL: never oversold, never deadlocked, one live reservation per buyer and event."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -233,6 +232,6 @@ def test_a_tier_that_goes_off_sale_in_the_very_moment_holds_nothing():
     [priced] = order_pricing.price([ask])
     with transaction() as tx:
         tx.execute(text("UPDATE ticket_tiers SET is_on_sale = false WHERE event_id = :id"), {"id": event.id})
-    order = reservations._new_order(uuid4(), ask, priced)
+    order = reservations._new_order(ask, priced)
     assert isinstance(reservations._create([(ask, order)])[order.id], SaleClosed)
     assert stock(event.tier_ids[0]).reserved == 0
