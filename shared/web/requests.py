@@ -3,6 +3,7 @@
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Network, ip_address, ip_network
 from typing import IO, Any, TypeVar
 
@@ -160,15 +161,21 @@ def client_networks(request: Request) -> list[str]:
     hops = settings().trusted_proxies
     forwarded = request.headers.get("X-Forwarded-For", "").split(",")
     given = forwarded[-hops].strip() if 0 < hops <= len(forwarded) else request.remote_addr or ""
+    return list(_networks_of(given) or (request.remote_addr or "",))
+
+
+@lru_cache(maxsize=1024)
+def _networks_of(given: str) -> tuple[str, ...]:
+    """The networks of an address as it is written, which one request asks for several times; none of no address."""
     try:
         address = ip_address(given)
     except ValueError:
-        return [request.remote_addr or ""]
+        return ()
     if isinstance(address, IPv4Address):
-        return [str(address)]
+        return (str(address),)
     if address.ipv4_mapped:  # ::ffff:203.0.113.7; else all of IPv4 would be one /64
-        return [str(address.ipv4_mapped)]
-    return [str(IPv6Network((int(address), length), strict=False)) for length in _IPV6_NETWORKS]
+        return (str(address.ipv4_mapped),)
+    return tuple(str(IPv6Network((int(address), length), strict=False)) for length in _IPV6_NETWORKS)
 
 
 def network(request: Request) -> str:

@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import UnionType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
@@ -125,7 +126,7 @@ class Route:
         """The field of the multipart body that holds a file, if the handler takes one."""
         return next((p.name for p in self.parameters if p.source == "upload"), None)
 
-    @property
+    @cached_property
     def access(self) -> Access | None:
         """The callers that may use it; None means anybody, or for our own services' routes those services."""
         return next((_access(p.annotation) for p in self.parameters if p.source == "guard"), None)
