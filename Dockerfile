@@ -10,7 +10,8 @@ RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes --only-binary=:all: --requirement requirements.txt
 
 FROM base
-ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1
+# pydantic would look for plug-ins of itself in every package at each start.
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYDANTIC_DISABLE_PLUGINS=__all__
 WORKDIR /srv
 COPY --from=packages /venv /venv
 COPY main.py requirements.txt ./

@@ -5,6 +5,8 @@
 A rotation adds a version to the secret. New values are encrypted with it; old ones stay readable through the version
 they name, until `python -m shared.privacy.key_rotation` has re-encrypted them and the old version is disabled. Values
 that must be unique or searchable have a fingerprint (blind index) beside them, under a key that never changes.
+
+The library for it is imported with the first such value: most instances never see one.
 """
 
 import base64
@@ -12,14 +14,12 @@ import hashlib
 import hmac
 import os
 from functools import lru_cache
-from typing import Final
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from typing import TYPE_CHECKING, Final
 
 from shared.cloud.secrets import secret, version
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 KEY: Final = "field-encryption-key"
 FINGERPRINT_KEY: Final = "fingerprint-key"
@@ -41,6 +41,8 @@ def encrypt(plain: str, *, about: str) -> str:
 
 def decrypt(sealed: str, *, about: str) -> str:
     """The plain text that `encrypt` was given. Raises DecryptionFailed where the value or `about` has changed."""
+    from cryptography.exceptions import InvalidTag
+
     number, _, encoded = sealed.removeprefix("v").partition(".")
     try:
         content = base64.urlsafe_b64decode(encoded)
@@ -62,6 +64,10 @@ def fingerprint(plain: str, *, purpose: str) -> str:
 
 
 @lru_cache(maxsize=8)
-def _cipher(secret_value: str) -> AESGCM:
+def _cipher(secret_value: str) -> "AESGCM":
     """The cipher for a key that HKDF derives from the secret, which may be any text of enough entropy."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
     return AESGCM(HKDF(SHA256(), length=32, salt=None, info=b"karcis field").derive(secret_value.encode()))

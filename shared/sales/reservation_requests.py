@@ -13,7 +13,6 @@ from pydantic import (
     WithJsonSchema,
     WrapValidator,
     model_validator,
-    networks,
 )
 
 from shared.field_types import Trimmed, line, plain_line
@@ -30,6 +29,12 @@ _COMMON_ADDRESS = re.compile(
 )
 
 
+def _normal(address: str) -> str:
+    from pydantic import networks
+
+    return networks.validate_email(address)[1]
+
+
 def _address(given: Any, check: ValidatorFunctionWrapHandler) -> Any:
     if isinstance(given, str) and _COMMON_ADDRESS.fullmatch(given):
         return given
@@ -41,7 +46,7 @@ def _address(given: Any, check: ValidatorFunctionWrapHandler) -> Any:
 
 Email = Annotated[
     str,
-    AfterValidator(lambda given: networks.validate_email(given)[1]),
+    AfterValidator(_normal),
     Field(max_length=255),
     Trimmed,
     WrapValidator(_address),
