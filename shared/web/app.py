@@ -17,11 +17,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from flask import Request, Response, after_this_request, current_app, has_app_context
+from flask import Request, Response
 from flask import request as current_request
 from pydantic import ValidationError
 from sqlalchemy import text
@@ -122,15 +123,14 @@ class App:
         table = Map([declared.rule() for declared in self.routes], strict_slashes=False)
 
         def serve(request: Request) -> Response:
-            return self._serve(table, request)
+            with _body_deadline(request):
+                return self._serve(table, request)
 
         serve.__name__ = serve.__qualname__ = self.name
         functions_framework.http(serve)
         functions_framework.errorhandler(404)(_not_routed)
         if settings().k_service:  # a local run does it once, for all its functions
             logs.configure()
-        if has_app_context():  # functions-framework's app; a test calls the function alone
-            current_app.before_request(_set_body_deadline)
         shutdown.register()
         return serve
 
@@ -397,20 +397,19 @@ def _ready() -> Response:
 def _not_routed(_: Exception) -> Response:
     """The response to what functions-framework doesn't route to us: robots.txt, and addresses with a line break."""
     correlation = logs.begin_request()
-    response = rendering.problem(NotFound(), correlation)
+    with _body_deadline(current_request):
+        response = rendering.problem(NotFound(), correlation)
     response.headers["X-Request-Id"] = correlation
     headers.add_security_headers(response)
     return response
 
 
-def _set_body_deadline() -> None:
+@contextmanager
+def _body_deadline(request: Request) -> Iterator[None]:
     """Set a deadline for the body, and have functions-framework find nothing of it left to read."""
-    body_deadlines.set_deadline(current_request, requests.client_address(current_request))
-
-    @after_this_request
-    def _(response: Response) -> Response:
-        requests.drain(current_request)
-        return response
+    body_deadlines.set_deadline(request, requests.client_address(request))
+    yield
+    requests.drain(request)
 
 
 _HEALTH = {"/health/live": _live, "/health/ready": _ready, "/healthz": _live, "/readyz": _ready}

@@ -148,8 +148,10 @@ class BodyWatchdog:
 class TimedBody(io.RawIOBase):
     """A request's body that raises RequestTimeout where it does not come in time."""
 
-    def __init__(self, source: Readable, reading: BodyRead) -> None:
+    def __init__(self, source: Readable, reading: BodyRead, length: int | None = None) -> None:
+        """`length` is that of the whole body, if it is known: at its end nobody waits for more."""
         self._source = source
+        self._left = length
         self.reading = reading
 
     def readable(self) -> bool:
@@ -160,7 +162,11 @@ class TimedBody(io.RawIOBase):
         """The next bytes. Raises RequestTimeout, and Malformed where the caller broke off."""
         if self.reading.has_ended:
             raise RequestTimeout
+        if self._left == 0:
+            return 0
         piece = self._next(min(len(buffer), MIN_BYTES_PER_SECOND))
+        if self._left is not None:
+            self._left = max(0, self._left - len(piece))
         self.reading.progress(len(piece))
         buffer[: len(piece)] = piece
         return len(piece)
@@ -182,7 +188,8 @@ def set_deadline(request: Request, address: str) -> None:
     """Set a deadline for the body of `request`, which comes from `address`, before anybody reads of it."""
     connection = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
     if connection is not None and not isinstance(request.environ["wsgi.input"], TimedBody):
-        request.environ["wsgi.input"] = TimedBody(request.environ["wsgi.input"], BodyRead(connection, address))
+        reading = BodyRead(connection, address)
+        request.environ["wsgi.input"] = TimedBody(request.environ["wsgi.input"], reading, request.content_length)
 
 
 def shorten_deadline(request: Request) -> None:
