@@ -88,9 +88,8 @@ def _verified_claims(token: str) -> dict[str, Any] | None:
     if header != _HEADER or not hmac.compare_digest(expected, signature):
         return None
     claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(payload + b"=="))
-    if claims["iss"] != ISSUER or claims["aud"] != AUDIENCE or claims["exp"] <= time.time():
-        return None
-    return claims
+    is_for_us = claims.get("iss") == ISSUER and claims.get("aud") == AUDIENCE
+    return claims if is_for_us and claims["exp"] > time.time() else None
 
 
 def _id(claim: str | None) -> UUID | None:

@@ -25,7 +25,7 @@ Name = Annotated[str, plain_line(255)]
 # What nearly every address looks like; the library that knows all others takes long to import and longer to ask.
 _COMMON_ADDRESS = re.compile(
     r"(?=.{3,100}$)(?=[^@]{1,64}@)[a-zA-Z0-9]+(?:[._+-][a-zA-Z0-9]+)*@"
-    r"(?:[a-z0-9]{1,63}(?:-[a-z0-9]{1,30})?\.)+(?!(?:arpa|invalid|local|localhost|onion|test)$)[a-z]{2,20}"
+    r"(?:[a-z0-9]{1,31}(?:-[a-z0-9]{1,15}){0,2}\.)+(?!(?:arpa|invalid|local|localhost|onion|test)$)[a-z]{2,20}"
 )
 
 

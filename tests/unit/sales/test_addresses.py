@@ -27,6 +27,8 @@ ENDINGS = st.sampled_from(
 @example("a@1.2.3.4")
 @example(f"{'a' * 65}@example.com")
 @example(f"a@{'b' * 64}.com")
+@example(f"a@{'b' * 31}-{'c' * 15}-{'d' * 15}.com")
+@example(f"a@{'b' * 32}-{'c' * 31}.com")
 def test_a_common_address_is_one_that_the_library_leaves_alone(text: str):
     if reservation_requests._COMMON_ADDRESS.fullmatch(text):
         assert networks.validate_email(text)[1] == text
