@@ -4,7 +4,6 @@ Text in Fira Sans is placed letter by letter. What that font lacks is shaped in 
 only where a text needs them; what is too long for its column ends in "…". A page is compressed as soon as it is full.
 """
 
-import zlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import BinaryIO
@@ -126,9 +125,8 @@ class _Pages:
         self._y = _FIRST_LINE
 
     def _end_page(self) -> None:
-        content = zlib.compress("\n".join(self._operators).encode())
+        stream = embedding.compressed_stream("\n".join(self._operators).encode())
         self._operators.clear()
-        stream = pydyf.Stream([content], {"Filter": "/FlateDecode"})
         self._pdf.add_object(stream)
         values = {
             "Type": "/Page",

@@ -10,10 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
-import qrcode
-from qrcode.constants import ERROR_CORRECT_Q
-
-from shared import local_time, rupiah
+from shared import local_time, qr_symbols, rupiah
 from shared.tickets import fonts
 from shared.tickets.pdf_layout import Drawing, PageLayout
 from shared.tickets.ticket_content import TicketContent
@@ -42,9 +39,6 @@ SMALL: Final = TextStyle((8.5, 7.5, 6.5))
 
 _ONE_ENTRY: Final = "Berlaku untuk satu orang, satu kali masuk."
 _REENTRY: Final = "Satu orang. Pindai saat keluar untuk kembali."
-_QUIET_ZONE: Final = 4  # modules
-_MASK: Final = 3
-"""The mask pattern of a QR code, one of eight. Our codes look random, so each is as good as the best."""
 _LINK_HEIGHT: Final = 4.5
 _EVENTS_KEPT: Final = 64
 
@@ -113,7 +107,8 @@ def _where(drawing: Drawing, venue: str | None, location: str, top: float) -> fl
 def _stub(layout: PageLayout, page: TicketContent, top: float) -> None:
     """The part that a gate looks at: the code, and beside it whom it lets in."""
     layout.frame(MARGIN, top, WIDTH, STUB_HEIGHT)
-    layout.code(_modules(page.qr_text), MARGIN + STUB_PADDING, top + STUB_PADDING, QR_SIZE, "Kode QR tiket")
+    symbol = qr_symbols.symbol(page.qr_text, "Q")  # a quarter of the code may be creased or dirty
+    layout.code(symbol, MARGIN + STUB_PADDING, top + STUB_PADDING, QR_SIZE, "Kode QR tiket")
     left = MARGIN + STUB_PADDING + QR_SIZE + STUB_PADDING
     width = RIGHT - STUB_PADDING - left
     below = layout.plate(page.tier_name, left, top + 8, width, HEADLINE, max_lines=2, height=15) + 4
@@ -131,14 +126,6 @@ def _stub(layout: PageLayout, page: TicketContent, top: float) -> None:
 def _holder(page: TicketContent) -> str:
     """The attendee's name, or what stands for one that is all emoji."""
     return page.attendee_name if fonts.is_readable(page.attendee_name) else page.name_instead
-
-
-def _modules(text: str) -> list[list[bool]]:
-    """The QR code with its quiet zone. Error correction Q: a quarter of the code may be creased or dirty."""
-    code = qrcode.QRCode(error_correction=ERROR_CORRECT_Q, border=_QUIET_ZONE, mask_pattern=_MASK)
-    code.add_data(text)
-    modules: list[list[bool]] = code.get_matrix()
-    return modules
 
 
 def _advice(drawing: Drawing, top: float) -> float:

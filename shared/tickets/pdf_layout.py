@@ -12,8 +12,9 @@ from typing import Final
 
 import pydyf
 
+from shared.qr_symbols import QrSymbol
 from shared.tickets import embedding
-from shared.tickets.shaping import Run, shape, true_ranges
+from shared.tickets.shaping import Run, shape
 from shared.tickets.wrapping import MM_PER_POINT, Fitted, TextStyle, fit, fit_columns, width_mm
 
 PLATE_PADDING: Final = 2.5
@@ -92,14 +93,13 @@ class Drawing:
         self._rounded(left, top, width, height, 3)
         self.operators.append("S")
 
-    def code(self, modules: Sequence[Sequence[bool]], left: float, top: float, size: float, description: str) -> None:
+    def code(self, symbol: QrSymbol, left: float, top: float, size: float, description: str) -> None:
         """A QR code, its quiet zone included, as rectangles: sharp in any size."""
-        side = size / len(modules)
+        side = size / symbol.size / MM_PER_POINT
         self._colour(0)
         self.operators.append(f"/Figure <</Alt ({description})>> BDC q")
-        self.operators.append(f"{_points(side)} 0 0 {_points(-side)} {_x(left)} {_y(top)} cm")
-        for row, dark in enumerate(modules):
-            self.operators += [f"{start} {row} {end - start} 1 re" for start, end in true_ranges(dark)]
+        self.operators.append(f"{side:.4f} 0 0 {-side:.4f} {_x(left)} {_y(top)} cm")
+        self.operators += [f"{column} {row} {width} 1 re" for row, column, width in symbol.dark_runs()]
         self.operators.append("f Q EMC")
 
     def _colour(self, grey: float) -> None:
@@ -147,7 +147,7 @@ class PageLayout(Drawing):
     def to_bytes(self) -> bytes:
         """The PDF."""
         pdf = pydyf.PDF()
-        content = pydyf.Stream([operator.encode() for operator in self.operators], compress=True)
+        content = embedding.compressed_stream("\n".join(self.operators).encode())
         pdf.add_object(content)
         resources = pydyf.Dictionary({"Font": embedding.embed_fonts(pdf, self.used)})
         page = pydyf.Dictionary(
@@ -169,7 +169,7 @@ class PageLayout(Drawing):
 
 
 def _points(millimetres: float) -> str:
-    return f"{millimetres / MM_PER_POINT:.3f}"
+    return f"{millimetres / MM_PER_POINT:.2f}"
 
 
 def _x(millimetres: float) -> str:
