@@ -2,14 +2,15 @@
 
 One ticket per seat and participant, each with its PDF; a BIB number per runner; what products need.
 
-First the rows, then the PDFs one by one, then the word that all is there. No transaction is open over a network call.
-Each PDF is recorded before the next one is begun, so that a crash costs one of them; deliveries of the same order share
-the tickets by leases that expire. A delivery that runs out of time asks for another one, which is a first try again:
-the tries of PS-023 count failures, not progress.
+First the rows, then the PDFs in batches, then the word that all is there. No transaction is open over a network call.
+Each batch is recorded in the transaction that leases the next one, or says that all is there: a crash costs one batch,
+whose files keep their names. Deliveries of the same order share the tickets by leases that expire. A delivery that runs
+out of time asks for another one, which is a first try again: the tries of PS-023 count failures, not progress.
 """
 
 import logging
 import time
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,13 +19,17 @@ from sqlalchemy import text
 from shared.cloud import manual_tasks, outbox
 from shared.cloud.database import Transaction, transaction
 from shared.sales import orders
+from shared.sales.orders import Order
 from shared.states import OrderStatus, TierKind
 from shared.tickets import bibs, fulfilment, qr, ticket_rendering
+from shared.tickets.ticket_rendering import TicketRow
 
 MAX_ATTEMPTS = 5
 """After so many deliveries a person takes over (PS-023)."""
 RENDERING_SECONDS = 40
 """The time that one delivery renders: the function's time-out of 60 seconds, less what one slow ticket may take."""
+
+_LOOK_AGAIN_SECONDS = 0.2
 
 log = logging.getLogger(__name__)
 
@@ -57,19 +62,41 @@ def issue(order_id: UUID, *, rendering_seconds: float = RENDERING_SECONDS) -> in
     out before. Does nothing for an order that isn't paid (any more). Opens its own transactions. Raises NotFound, and
     whatever stops the database or the storage: call again.
     """
-    added = add_missing(order_id)
-    if added is None:
-        return 0
-    is_complete = ticket_rendering.render_missing(order_id, time.monotonic() + rendering_seconds)
+    until = time.monotonic() + rendering_seconds
     with transaction() as tx:
         order = orders.lock(tx, order_id)
-        if order.status == OrderStatus.PAID and not is_complete:
-            outbox.add(tx, "payment.success", {"order_id": order_id})
-        elif order.status == OrderStatus.PAID and not order.tickets_issued_at:
-            orders.mark_issued(tx, order)
-            manual_tasks.close(tx, order_id, by=None)
-            outbox.add(tx, "ticket.created", {"order_id": order_id})
+        added = add_missing(tx, order)
+        leased = _lease_or_complete(tx, order, has_time=True)
+    while leased is not None:
+        if not leased:  # another delivery has what is left; should it die, its leases run out
+            time.sleep(_LOOK_AGAIN_SECONDS)
+        rendered = ticket_rendering.render_leased(leased, until)
+        with transaction() as tx:
+            order = orders.lock(tx, order_id)
+            ticket_rendering.record_leased(tx, leased, rendered)
+            leased = _lease_or_complete(tx, order, has_time=not rendered or time.monotonic() < until)
     return added
+
+
+def _lease_or_complete(tx: Transaction, order: Order, *, has_time: bool) -> Sequence[TicketRow] | None:
+    """The next tickets to render, none where others render the rest; None where there is nothing more to do here."""
+    if order.status != OrderStatus.PAID:
+        return None
+    if not ticket_rendering.lacks_pdfs(tx, order.id):
+        _complete(tx, order)
+        return None
+    if not has_time:
+        outbox.add(tx, "payment.success", {"order_id": order.id})
+        return None
+    return ticket_rendering.lease(tx, order.id)
+
+
+def _complete(tx: Transaction, order: Order) -> None:
+    """Note that all is issued, and say so, once."""
+    if not order.tickets_issued_at:
+        orders.mark_issued(tx, order)
+        manual_tasks.close(tx, order.id, by=None)
+        outbox.add(tx, "ticket.created", {"order_id": order.id})
 
 
 def give_up(tx: Transaction, order_id: UUID, error: Exception) -> bool:
@@ -86,17 +113,16 @@ def give_up(tx: Transaction, order_id: UUID, error: Exception) -> bool:
     return True
 
 
-def add_missing(order_id: UUID) -> int | None:
-    """Add the rows of the tickets that a paid order lacks; return how many, None for an order that isn't paid."""
-    with transaction() as tx:
-        if orders.lock(tx, order_id).status != OrderStatus.PAID:
-            return None
-        kinds = set(tx.execute(_KINDS, {"order_id": order_id}).scalars())
-        if TierKind.REGISTRATION in kinds:
-            bibs.assign_missing(tx, order_id)
-        if kinds & {TierKind.PRODUCT, TierKind.DIGITAL}:
-            fulfilment.assign_missing(tx, order_id)
-        return _add_tickets(tx, order_id)
+def add_missing(tx: Transaction, order: Order) -> int:
+    """Add the rows of the tickets that a locked order lacks, if it is paid; return how many."""
+    if order.status != OrderStatus.PAID:
+        return 0
+    kinds = set(tx.execute(_KINDS, {"order_id": order.id}).scalars())
+    if TierKind.REGISTRATION in kinds:
+        bibs.assign_missing(tx, order.id)
+    if kinds & {TierKind.PRODUCT, TierKind.DIGITAL}:
+        fulfilment.assign_missing(tx, order.id)
+    return _add_tickets(tx, order.id)
 
 
 def _add_tickets(tx: Transaction, order_id: UUID) -> int:

@@ -12,7 +12,7 @@ import hmac
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
 from uuid import UUID
@@ -26,15 +26,16 @@ from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
 from shared.problems import Problem
 from shared.sales import orders
-from shared.states import OrderStatus, TicketStatus
+from shared.states import TicketStatus
 from shared.tickets import access, qr
 from shared.tickets.ticket_content import TicketContent
 
 LAYOUT: Final = 1
 """Raise it and every stored PDF is rendered anew when it is next requested."""
+BATCH_SIZE: Final = 10
+"""The most tickets that a delivery leases, renders and records together."""
 LEASE_SECONDS: Final = 15
-"""The time for which a delivery has a ticket to itself: longer than rendering and storing one takes."""
-_LOOK_AGAIN_SECONDS = 0.2
+"""The time for which a delivery has tickets to itself: longer than rendering and storing a batch takes."""
 
 _TICKETS = """
     SELECT t.id AS ticket_id, t.order_id, t.event_id, t.status, t.revision, t.qr_issued_at, t.pdf_object,
@@ -54,22 +55,26 @@ _IS_UNRENDERED = """
 """
 _UNRENDERED = text(f"SELECT EXISTS (SELECT 1 FROM tickets t WHERE {_IS_UNRENDERED})")
 _LEASE = text(f"""
-    UPDATE tickets SET print_claimed_until = now() + make_interval(secs => :lease_seconds)
-    WHERE id = (
-        SELECT t.id FROM tickets t JOIN order_items i ON i.id = t.order_item_id
-        WHERE {_IS_UNRENDERED} AND (t.print_claimed_until IS NULL OR t.print_claimed_until < now())
-        ORDER BY i.position LIMIT 1)
-    RETURNING id
+    WITH leased AS (
+        UPDATE tickets SET print_claimed_until = now() + make_interval(secs => :lease_seconds)
+        WHERE id IN (
+            SELECT t.id FROM tickets t JOIN order_items i ON i.id = t.order_item_id
+            WHERE {_IS_UNRENDERED} AND (t.print_claimed_until IS NULL OR t.print_claimed_until < now())
+            ORDER BY i.position LIMIT :most)
+        RETURNING id AS leased_id)
+    {_TICKETS} JOIN leased ON leased_id = t.id ORDER BY i.position
 """)
-_RELEASE = text("UPDATE tickets SET print_claimed_until = NULL WHERE id = :ticket_id AND pdf_object IS NULL")
+_RELEASE = text("UPDATE tickets SET print_claimed_until = NULL WHERE id = ANY(:ticket_ids) AND pdf_object IS NULL")
 _ONE = text(f"{_TICKETS} WHERE t.id = :ticket_id")
 _RECORD = text("""
-    UPDATE tickets t SET pdf_object = :pdf_object, print_claimed_until = NULL
-    FROM orders o JOIN users u ON u.id = o.user_id
-    WHERE t.id = :ticket_id AND o.id = t.order_id AND t.pdf_object IS NOT DISTINCT FROM :replaces AND NOT u.is_deleted
+    UPDATE tickets t SET pdf_object = r.pdf_object, print_claimed_until = NULL
+    FROM unnest(CAST(:ticket_ids AS uuid[]), CAST(:pdf_objects AS text[]), CAST(:replaced AS text[]))
+            AS r (ticket_id, pdf_object, replaces),
+        orders o JOIN users u ON u.id = o.user_id
+    WHERE t.id = r.ticket_id AND o.id = t.order_id AND t.pdf_object IS NOT DISTINCT FROM r.replaces AND NOT u.is_deleted
     RETURNING t.id
 """)
-_PDF_OBJECT = text("SELECT pdf_object FROM tickets WHERE id = :ticket_id")
+_PDF_OBJECTS = text("SELECT id, pdf_object FROM tickets WHERE id = ANY(:ticket_ids)")
 _FORGET = text("""
     UPDATE tickets t SET pdf_object = NULL FROM orders o WHERE o.id = t.order_id AND o.user_id = :user_id
     RETURNING t.event_id, t.id
@@ -128,61 +133,68 @@ class TicketVoid(Problem):
     status, slug = 410, "ticket-void"
 
 
-def render_missing(order_id: UUID, until: float) -> bool:
-    """Render the missing PDFs of a paid order. False where `until` (time.monotonic) came before all are there.
+def lacks_pdfs(tx: Transaction, order_id: UUID) -> bool:
+    """True if a ticket of the order lacks its PDF."""
+    is_lacking: bool = tx.execute(_UNRENDERED, {"order_id": order_id}).scalar_one()
+    return is_lacking
 
-    Each is recorded before the next one is begun, so that a crash costs one of them. Renders one at least, and
-    waits for those that other deliveries have leased. Opens its own transactions.
+
+def lease(tx: Transaction, order_id: UUID) -> Sequence[TicketRow]:
+    """Lease the next tickets of a locked order that lack their PDFs to the caller for LEASE_SECONDS.
+
+    None of them where others have leased all that is left.
+    """
+    return tx.execute(_LEASE, {"order_id": order_id, "lease_seconds": LEASE_SECONDS, "most": BATCH_SIZE}).all()
+
+
+def render_leased(leased: Sequence[TicketRow], until: float) -> list[RenderedTicket]:
+    """Render and store leased tickets: one at least, others while `until` (time.monotonic) has not come.
+
+    Takes its own time, so never call it in a transaction. A failure records what is stored, and ends the leases of the
+    rest, so that the next try can begin at once.
     """
     rendered: list[RenderedTicket] = []
-    while True:
-        with transaction() as tx:
-            order = orders.lock(tx, order_id)
-            record_rendered(tx, rendered)
-            if not tx.execute(_UNRENDERED, {"order_id": order_id}).scalar_one():
-                return True
-            if order.status != OrderStatus.PAID or (rendered and time.monotonic() >= until):
-                return False
-            leased = lease_next(tx, order_id)
-        if leased is None:  # another delivery has what is left; should it die, its leases run out
-            time.sleep(_LOOK_AGAIN_SECONDS)
-        rendered = [render_leased(leased)] if leased else []
-
-
-def lease_next(tx: Transaction, order_id: UUID) -> TicketRow | None:
-    """Lease the next ticket of a locked order that lacks its PDF to the caller for LEASE_SECONDS.
-
-    None where others have leased all that is left.
-    """
-    ticket_id = tx.execute(_LEASE, {"order_id": order_id, "lease_seconds": LEASE_SECONDS}).scalar()
-    return tx.execute(_ONE, {"ticket_id": ticket_id}).first() if ticket_id else None
-
-
-def render_leased(leased: TicketRow) -> RenderedTicket:
-    """Render and store a leased ticket. Takes its own time, so never call it in a transaction.
-
-    A failure also ends the lease, so that the next try can begin at once.
-    """
     try:
-        return _store(leased, _render(_page(leased)))
-    except Exception:  # whatever it was, it is raised again: only the lease must not outlive it
+        for row in leased:
+            if not rendered or time.monotonic() < until:
+                rendered.append(_render_and_store(row))
+    except Exception:  # whatever it was, it is raised again: only the leases must not outlive it
         with transaction() as tx:
-            tx.execute(_RELEASE, {"ticket_id": leased.ticket_id})
+            orders.lock(tx, leased[0].order_id)
+            record_leased(tx, leased, rendered)
         raise
+    return rendered
+
+
+def record_leased(tx: Transaction, leased: Sequence[TicketRow], rendered: Sequence[RenderedTicket]) -> None:
+    """Record the PDFs of leased tickets, and end the leases of those that were not rendered."""
+    record_rendered(tx, rendered)
+    left = {row.ticket_id for row in leased} - {each.ticket_id for each in rendered}
+    if left:
+        tx.execute(_RELEASE, {"ticket_ids": list(left)})
 
 
 def record_rendered(tx: Transaction, rendered: Sequence[RenderedTicket]) -> None:
     """Record where these PDFs are stored, and delete the files that they replace."""
-    for each in rendered:
-        names = {"ticket_id": each.ticket_id, "pdf_object": each.pdf_object, "replaces": each.replaces}
-        stale = each.replaces if tx.execute(_RECORD, names).first() else _unwanted(tx, each)
-        object_deletion.schedule_deletion(tx, settings().tickets_bucket, [stale] if stale else [])
+    if not rendered:
+        return
+    values = {
+        "ticket_ids": [each.ticket_id for each in rendered],
+        "pdf_objects": [each.pdf_object for each in rendered],
+        "replaced": [each.replaces for each in rendered],
+    }
+    recorded = set(tx.execute(_RECORD, values).scalars())
+    stale = [each.replaces for each in rendered if each.ticket_id in recorded and each.replaces]
+    late = [each for each in rendered if each.ticket_id not in recorded]
+    object_deletion.schedule_deletion(tx, settings().tickets_bucket, stale + _unwanted(tx, late))
 
 
-def _unwanted(tx: Transaction, rendered: RenderedTicket) -> str | None:
-    """The file that came too late, unless another delivery has rendered the same."""
-    current = tx.execute(_PDF_OBJECT, {"ticket_id": rendered.ticket_id}).scalar()
-    return rendered.pdf_object if current != rendered.pdf_object else None
+def _unwanted(tx: Transaction, late: Sequence[RenderedTicket]) -> list[str]:
+    """The files that came too late, but for those where another delivery has rendered the same."""
+    if not late:
+        return []
+    current = {row.id: row.pdf_object for row in tx.execute(_PDF_OBJECTS, {"ticket_ids": [e.ticket_id for e in late]})}
+    return [each.pdf_object for each in late if current.get(each.ticket_id) != each.pdf_object]
 
 
 def delete_pdfs(tx: Transaction, user_id: UUID) -> None:
@@ -217,40 +229,46 @@ def current_pdf(ticket_id: UUID) -> bytes | None:
 
 def _stored(row: TicketRow) -> bytes | None:
     """The stored PDF if it is current."""
-    if not row.pdf_object or not row.pdf_object.startswith(_name_of_facts(row)):
+    if not row.pdf_object or not row.pdf_object.startswith(_name_of_facts(row, _page(row))):
         return None
     return storage.get(settings().tickets_bucket, row.pdf_object)
 
 
 def _render_now(row: TicketRow) -> bytes:
-    content = _render(_page(row))
+    page = _page(row)
+    content = _render(page)
     if not row.is_owner_deleted:
-        rendered = _store(row, content)
+        rendered = _store(row, page, content)
         with transaction() as tx:
             record_rendered(tx, [rendered])
     return content
 
 
-def _store(row: TicketRow, content: bytes) -> RenderedTicket:
-    name = _object_name(row)
+def _render_and_store(row: TicketRow) -> RenderedTicket:
+    page = _page(row)
+    return _store(row, page, _render(page))
+
+
+def _store(row: TicketRow, page: TicketPage, content: bytes) -> RenderedTicket:
+    name = _object_name(row, page)
     storage.put_once(settings().tickets_bucket, name, content, "application/pdf")
     return RenderedTicket(row.ticket_id, name, replaces=row.pdf_object)
 
 
-def _object_name(row: TicketRow) -> str:
+def _object_name(row: TicketRow, page: TicketPage) -> str:
     """The name of the PDF to store; that of the stored file, where that is current but lost."""
-    facts = _name_of_facts(row)
+    facts = _name_of_facts(row, page)
     if row.pdf_object and row.pdf_object.startswith(facts):
         return row.pdf_object
     return f"{facts}{_keyed(row.ticket_id, 'replaces', row.pdf_object or '')}.pdf"
 
 
-def _name_of_facts(row: TicketRow) -> str:
+def _name_of_facts(row: TicketRow, page: TicketPage) -> str:
     """The prefix of the names of an item's PDFs."""
-    page = asdict(_page(row))
-    if not row.allows_reentry:  # as if there were no such fact: what was stored before there was one stays current
-        del page["allows_reentry"]
-    facts = json.dumps([LAYOUT, page], default=str)
+    told = dict(vars(page))
+    if not page.allows_reentry:  # as if there were no such fact: what was stored before there was one stays current
+        del told["allows_reentry"]
+    facts = json.dumps([LAYOUT, told], default=str)
     return _prefix(row.event_id, row.ticket_id) + _keyed(row.ticket_id, "facts", facts)
 
 

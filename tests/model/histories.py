@@ -25,8 +25,7 @@ from shared.refunds.dashboard_decisions import DashboardRefundRequest
 from shared.reports import daily_figures
 from shared.sales import expiry, orders
 from shared.sales.schemas import OrderResponse
-from shared.tickets import issuing
-from tests.factories import Event, a_promo, a_tier, a_user, an_event, make_overdue, reserve
+from tests.factories import Event, a_promo, a_tier, a_user, add_tickets, an_event, make_overdue, reserve
 from tests.integration.refunds.sales import a_status
 from tests.settling import settle_one
 
@@ -240,7 +239,7 @@ class History:
             return None
         if order.total_amount == 0:
             self._do(lambda tx: settlement.settle_free(tx, orders.lock(tx, order.id)))
-            issuing.add_missing(order.id)
+            add_tickets(order.id)
             with transaction() as tx:
                 return OrderResponse.read(tx, order.id)
         return order
@@ -266,7 +265,7 @@ class History:
             with transaction() as tx:
                 asked = payment_records.read(tx, payment_id).amount
             self._tell(payment_id, GatewayPaymentState.PAID, asked, paid_amount=max(asked + difference, 1))
-            issuing.add_missing(order_id)
+            add_tickets(order_id)
 
     def _tell(self, payment_id: UUID, state: GatewayPaymentState, amount: int, **said: Any) -> None:
         paid_at = datetime.now(UTC) - timedelta(seconds=self.chance.randrange(MOST_DAYS * 86_400))

@@ -11,7 +11,7 @@ from shared.messages import mails, quotas
 from shared.messages.quotas import TooManyMails
 from shared.sales import orders
 from shared.tickets import issuing
-from tests.factories import a_tier, a_user, an_event, an_order
+from tests.factories import a_tier, a_user, add_tickets, an_event, an_order
 from tests.mail_sending import send_mail
 from tests.threads import at_the_same_time
 
@@ -182,7 +182,7 @@ def test_one_order_mails_a_hundred_attendees_at_most():
         "UPDATE order_items SET attendee_email = position || '-' || id || '@example.com' WHERE order_id = :id",
         id=order.id,
     )
-    issuing.add_missing(order.id)
+    add_tickets(order.id)
     with transaction() as tx:
         orders.lock(tx, order.id)
         mails.enqueue_e_tickets(tx, order.id)

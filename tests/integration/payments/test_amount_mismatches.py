@@ -18,8 +18,7 @@ from shared.payments.settlement import SettlementOutcome
 from shared.refunds import records as refund_records
 from shared.sales import expiry, orders
 from shared.sales.schemas import OrderResponse
-from shared.tickets import issuing
-from tests.factories import a_user, an_order, make_overdue
+from tests.factories import a_user, add_tickets, an_order, make_overdue
 from tests.integration.refunds.sales import a_payment, a_status
 from tests.integration.refunds.steps import open_tasks, rows
 from tests.settling import settle_one
@@ -343,7 +342,7 @@ def test_a_payment_with_a_unique_code_that_the_bank_takes_back_undoes_its_sale()
         amount = payment_records.read(tx, payment_id).amount
     assert amount > TOTAL
     assert settle(payment_id, amount) is SettlementOutcome.PAID
-    issuing.add_missing(order.id)
+    add_tickets(order.id)
     assert settle(payment_id, amount, state=GatewayPaymentState.REVERSED) is SettlementOutcome.REVERSED
     with transaction() as tx:
         assert {ticket.status for ticket in OrderResponse.read(tx, order.id).tickets} == {"void"}

@@ -19,8 +19,7 @@ from shared.refunds import execution as refund_execution
 from shared.refunds import requests as refund_requests
 from shared.refunds.requests import RefundRequest
 from shared.sales.schemas import OrderResponse, PaymentResponse
-from shared.tickets import issuing
-from tests.factories import Event, a_tier, a_user, an_event, reserve
+from tests.factories import Event, a_tier, a_user, add_tickets, an_event, reserve
 from tests.integration.refunds.steps import rows, set_account
 from tests.model.gateways import Gateways, gateways
 
@@ -105,7 +104,7 @@ def an_approved_refund(at: Gateways, gateway: str, method: str) -> tuple[OrderRe
     payment = pay(buyer, order, gateway, method)
     at.does(gateway, str(payment.gateway_reference), "pay")
     sync.sync_payment(payment.id)
-    issuing.add_missing(order.id)
+    add_tickets(order.id)
     with transaction() as tx:
         refund = refund_requests.request(tx, buyer.id, RefundRequest(order_id=order.id, reason="Sakit"))
         organizer = Principal(event.organizer_id, "organizer", event.organizer_id)

@@ -13,8 +13,7 @@ from shared.identity.tokens import Principal
 from shared.payments import records as payment_records
 from shared.sales import orders
 from shared.sales.schemas import OrderResponse
-from shared.tickets import issuing
-from tests.factories import Event, an_order
+from tests.factories import Event, add_tickets, an_order
 from tests.settling import settle_one
 
 
@@ -32,7 +31,7 @@ def a_paid_order(
     payment_id = a_payment(order.id, gateway, method)
     with transaction() as tx:
         settle_one(tx, payment_id, a_status(order.total_amount))
-    issuing.add_missing(order.id)
+    add_tickets(order.id)
     with transaction() as tx:
         return OrderResponse.read(tx, order.id)
 

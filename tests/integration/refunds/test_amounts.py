@@ -11,10 +11,10 @@ from shared.refunds import requests as refund_requests
 from shared.refunds.requests import AlreadyRequested, RefundRequest
 from shared.sales import schemas as sales_schemas
 from shared.sales.schemas import OrderResponse
-from shared.tickets import issuing, pickups
+from shared.tickets import pickups
 from shared.tickets.pickups import PickupScan
 from shared.tickets.voiding import TicketUsed
-from tests.factories import Stock, a_promo, a_tier, a_user, an_event, stock, stock_units
+from tests.factories import Stock, a_promo, a_tier, a_user, add_tickets, an_event, stock, stock_units
 from tests.integration.refunds.sales import a_paid_order
 from tests.threads import at_the_same_time
 
@@ -137,7 +137,7 @@ def test_what_was_given_back_before_it_was_issued_is_never_issued():
         )
         tx.execute(text("DELETE FROM pickups WHERE order_id = :id"), {"id": mixed.id})
     give_back(Principal(event.organizer_id, "organizer", event.organizer_id), buyer, mixed)
-    issuing.add_missing(mixed.id)
+    add_tickets(mixed.id)
     with transaction() as tx:
         now = OrderResponse.read(tx, mixed.id)
     assert now.pickup_code is None

@@ -21,8 +21,7 @@ from shared.refunds import execution as refund_execution
 from shared.refunds import requests as refund_requests
 from shared.refunds.requests import RefundRequest
 from shared.sales.schemas import OrderResponse, PaymentResponse
-from shared.tickets import issuing
-from tests.factories import a_tier, a_user, an_event, reserve
+from tests.factories import a_tier, a_user, add_tickets, an_event, reserve
 from tests.integration.refunds.steps import open_tasks, rows, set_account
 from tests.model.gateways import Gateways, gateways
 from tests.waiting import until
@@ -85,7 +84,7 @@ def a_sale(
     [payment] = checkout.checkout(buyer.id, order.id, wanted).payments
     at.does(gateway, str(payment.gateway_reference), "pay")
     assert sync.sync_payment(payment.id) is SettlementOutcome.PAID
-    issuing.add_missing(order.id)
+    add_tickets(order.id)
     return Sale(at, Principal(event.organizer_id, "organizer", event.organizer_id), buyer, order, payment)
 
 

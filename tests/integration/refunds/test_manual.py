@@ -23,8 +23,7 @@ from shared.refunds.manual import ManualRefundRequest, NotManuallyRefundable
 from shared.refunds.requests import RefundRequest
 from shared.refunds.schemas import RefundResponse
 from shared.sales.schemas import OrderResponse
-from shared.tickets import issuing
-from tests.factories import a_user, an_event, reserve
+from tests.factories import a_user, add_tickets, an_event, reserve
 from tests.integration.refunds.steps import open_tasks, rows, set_account
 from tests.model.gateways import Gateways, gateways
 from tests.threads import at_the_same_time
@@ -51,7 +50,7 @@ def buy(at: Gateways, gateway: str, method: str) -> tuple[Principal, Principal, 
     [payment] = checkout.checkout(buyer.id, order.id, wanted).payments
     at.does(gateway, str(payment.gateway_reference), "pay")
     assert sync.sync_payment(payment.id) == SettlementOutcome.PAID
-    issuing.add_missing(order.id)
+    add_tickets(order.id)
     with transaction() as tx:
         order = OrderResponse.read(tx, order.id)
     return Principal(event.organizer_id, "organizer", event.organizer_id), buyer, order

@@ -23,10 +23,22 @@ from shared.refunds.requests import AlreadyRequested, RefundRequest, UnitReveale
 from shared.refunds.schemas import RefundResponse, read_visible
 from shared.sales import schemas as sales_schemas
 from shared.sales.schemas import OrderResponse
-from shared.tickets import issuing, pickups
+from shared.tickets import pickups
 from shared.tickets.pickups import PickupScan
 from shared.tickets.voiding import ProductsPickedUp, TicketUsed
-from tests.factories import Event, Stock, a_nik, a_promo, a_tier, a_user, an_event, reserve, stock, stock_units
+from tests.factories import (
+    Event,
+    Stock,
+    a_nik,
+    a_promo,
+    a_tier,
+    a_user,
+    add_tickets,
+    an_event,
+    reserve,
+    stock,
+    stock_units,
+)
 from tests.integration.refunds.sales import a_paid_order
 from tests.integration.refunds.steps import rows
 from tests.threads import at_the_same_time
@@ -291,7 +303,7 @@ def a_free_order(event: Event, buyer: Principal, quantities: tuple[int, ...], **
     assert isinstance(order, OrderResponse), order
     paid = checkout.checkout(buyer.id, order.id, checkout.CheckoutRequest(payment_method="QRIS"))
     assert paid.status == "paid"
-    issuing.add_missing(order.id)
+    add_tickets(order.id)
     with transaction() as tx:
         return OrderResponse.read(tx, order.id)
 

@@ -20,8 +20,7 @@ from shared.refunds import requests as refund_requests
 from shared.sales import expiry
 from shared.sales.promos import PromoExhausted
 from shared.sales.schemas import OrderResponse
-from shared.tickets import issuing
-from tests.factories import Event, a_promo, a_tier, a_user, an_event, an_order, make_overdue, reserve
+from tests.factories import Event, a_promo, a_tier, a_user, add_tickets, an_event, an_order, make_overdue, reserve
 from tests.integration.refunds.sales import a_paid_order, a_payment, a_status
 from tests.integration.refunds.steps import let_it_be_over, rows
 from tests.integration.refunds.test_requests_after_changes import postpone
@@ -47,7 +46,7 @@ def take(buyer: Principal, event: Event, code: str, quantities: tuple[int, ...] 
     order = reserve(buyer, event, quantities, promo_code=code)
     assert isinstance(order, OrderResponse), order
     paid = checkout.checkout(buyer.id, order.id, checkout.CheckoutRequest(payment_method="QRIS"))
-    issuing.add_missing(order.id)
+    add_tickets(order.id)
     assert (paid.total_amount, paid.status) == (0, "paid")
     return paid
 
@@ -251,7 +250,7 @@ def test_a_free_ticket_leaves_no_trace_in_the_books():
     order = reserve(buyer, event)
     assert isinstance(order, OrderResponse)
     checkout.checkout(buyer.id, order.id, checkout.CheckoutRequest(payment_method="QRIS"))
-    issuing.add_missing(order.id)
+    add_tickets(order.id)
     cancel(event)
     assert books(event) == {}
     assert rows("SELECT 1 FROM refunds WHERE order_id = :id", id=order.id) == []

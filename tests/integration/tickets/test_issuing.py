@@ -1,6 +1,7 @@
 """A paid order gets exactly one ticket per seat, whatever crashes and however often it is asked for (TS-014)."""
 
 import time
+from unittest import mock
 
 import pypdfium2
 import pytest
@@ -13,7 +14,7 @@ from shared.cloud.database import transaction
 from shared.problems import NotFound
 from shared.sales import orders
 from shared.tickets import issuing, qr, ticket_rendering, voiding
-from tests.factories import a_tier, a_user, an_event, an_order
+from tests.factories import a_tier, a_user, add_tickets, an_event, an_order
 from tests.threads import at_the_same_time
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -116,6 +117,42 @@ def test_what_was_printed_is_noted_at_once_and_never_begun_again(files):
     assert said(order) == 1
 
 
+def an_order_of_more_than_a_batch():
+    count = ticket_rendering.BATCH_SIZE + 3
+    with transaction() as tx:
+        event = an_event(tx, tiers=[a_tier(quota=count, max_per_order=count)])
+    return an_order(event, quantities=[count], paid=True)
+
+
+def test_ten_tickets_of_an_order_take_the_two_transactions_that_one_takes(files):
+    with transaction() as tx:
+        event = an_event(tx, tiers=[a_tier(quota=11, max_per_order=10)])
+    for count in (1, ticket_rendering.BATCH_SIZE):
+        order = an_order(event, quantities=[count], paid=True)
+        with mock.patch.object(issuing, "transaction", side_effect=transaction) as opened:
+            assert issuing.issue(order.id) == count
+        assert opened.call_count == 2
+
+
+def test_a_storage_that_goes_away_in_the_second_batch_costs_nothing_of_the_first(files):
+    order = an_order_of_more_than_a_batch()
+    files.breaks_after = ticket_rendering.BATCH_SIZE + 1
+    with pytest.raises(ServiceUnavailable):
+        issuing.issue(order.id)
+    assert sum(bool(ticket.pdf_object) for ticket in tickets_of(order)) == ticket_rendering.BATCH_SIZE + 1
+
+    files.breaks_after, files.tries = None, 0
+    issuing.issue(order.id)
+    assert (files.tries, said(order)) == (2, 1)
+
+
+def test_deliveries_that_share_an_order_of_several_batches_render_each_ticket_once(files):
+    order = an_order_of_more_than_a_batch()
+    at_the_same_time([lambda: issuing.issue(order.id)] * 3)
+    assert files.tries == len(files.files) == len(tickets_of(order))
+    assert said(order) == 1
+
+
 def test_deliveries_of_the_same_order_share_its_tickets(files):
     order = an_order(quantities=[5], paid=True)
     at_the_same_time([lambda: issuing.issue(order.id)] * 4)
@@ -145,12 +182,12 @@ def test_an_order_of_a_hundred_with_the_longest_terms_is_done_by_one_delivery(fi
 
 def test_what_a_dead_delivery_had_leased_is_rendered_once_its_lease_has_run_out(files):
     order = an_order(quantities=[2], paid=True)
-    issuing.add_missing(order.id)
+    add_tickets(order.id)
     with transaction() as tx:  # as if the process had died here
-        leased = ticket_rendering.lease_next(tx, order.id)
-    assert leased is not None
+        leased = ticket_rendering.lease(tx, order.id)
+    assert len(leased) == 2
     with transaction() as tx:
-        tx.execute(text("UPDATE tickets SET print_claimed_until = now() WHERE id = :id"), {"id": leased.ticket_id})
+        tx.execute(text("UPDATE tickets SET print_claimed_until = now() WHERE order_id = :id"), {"id": order.id})
     issuing.issue(order.id)
     assert len(files.files) == 2
 
