@@ -249,13 +249,13 @@ def _render_and_store(row: TicketRow) -> RenderedTicket:
     return _store(row, page, _render(page))
 
 
-def _store(row: TicketRow, page: TicketPage, content: bytes) -> RenderedTicket:
+def _store(row: TicketRow, page: TicketContent, content: bytes) -> RenderedTicket:
     name = _object_name(row, page)
     storage.put_once(settings().tickets_bucket, name, content, "application/pdf")
     return RenderedTicket(row.ticket_id, name, replaces=row.pdf_object)
 
 
-def _object_name(row: TicketRow, page: TicketPage) -> str:
+def _object_name(row: TicketRow, page: TicketContent) -> str:
     """The name of the PDF to store; that of the stored file, where that is current but lost."""
     facts = _name_of_facts(row, page)
     if row.pdf_object and row.pdf_object.startswith(facts):
@@ -263,7 +263,7 @@ def _object_name(row: TicketRow, page: TicketPage) -> str:
     return f"{facts}{_keyed(row.ticket_id, 'replaces', row.pdf_object or '')}.pdf"
 
 
-def _name_of_facts(row: TicketRow, page: TicketPage) -> str:
+def _name_of_facts(row: TicketRow, page: TicketContent) -> str:
     """The prefix of the names of an item's PDFs."""
     told = dict(vars(page))
     if not page.allows_reentry:  # as if there were no such fact: what was stored before there was one stays current
