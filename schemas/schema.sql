@@ -137,6 +137,21 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION public.new_tier_code() RETURNS text
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    letters constant text := '23456789BCDFGHJKMNPQRSTVWXYZ';
+    drawn text;
+BEGIN
+    LOOP
+        SELECT string_agg(substr(letters, 1 + floor(random() * length(letters))::int, 1), '')
+            INTO drawn FROM generate_series(1, 6);
+        EXIT WHEN NOT EXISTS (SELECT 1 FROM ticket_tiers WHERE code = drawn);
+    END LOOP;
+    RETURN drawn;
+END $$;
+
 CREATE FUNCTION public.number_ticket_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -391,6 +406,66 @@ CREATE TABLE public.bib_numbers (
     item_id uuid NOT NULL,
     given_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT bib_numbers_number_check CHECK ((number > 0))
+);
+
+CREATE TABLE public.chat_messages (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    number bigint NOT NULL,
+    dedupe_key text NOT NULL,
+    sender_id uuid NOT NULL,
+    content jsonb NOT NULL,
+    status text DEFAULT 'queued'::text NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    provider_message_id text,
+    error_code text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    sent_at timestamp with time zone,
+    status_at timestamp with time zone,
+    CONSTRAINT chat_messages_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'sent'::text, 'delivered'::text, 'read'::text, 'failed'::text, 'dropped'::text])))
+);
+
+ALTER TABLE public.chat_messages ALTER COLUMN number ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.chat_messages_number_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.chat_senders (
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    messenger_id text,
+    phone text,
+    user_id uuid,
+    order_id uuid,
+    state jsonb DEFAULT '{}'::jsonb NOT NULL,
+    pending_action jsonb,
+    last_message_at timestamp with time zone,
+    send_after timestamp with time zone,
+    claimed_until timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT chat_senders_messenger_id_check CHECK ((length(messenger_id) <= 150)),
+    CONSTRAINT chat_senders_phone_check CHECK ((phone ~ '^[1-9][0-9]{6,14}$'::text))
+);
+
+CREATE TABLE public.chat_updates (
+    id bigint NOT NULL,
+    update_key text NOT NULL,
+    sender_id uuid NOT NULL,
+    content jsonb NOT NULL,
+    sent_at timestamp with time zone NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    processed_at timestamp with time zone
+);
+
+ALTER TABLE public.chat_updates ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.chat_updates_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
 );
 
 CREATE TABLE public.cookie_consents (
@@ -1169,8 +1244,10 @@ CREATE TABLE public.ticket_tiers (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     units integer,
     refundable_after_reveal boolean DEFAULT false NOT NULL,
+    code text DEFAULT public.new_tier_code() NOT NULL,
     CONSTRAINT digital_tiers_have_units CHECK (((kind = 'digital'::text) = (units IS NOT NULL))),
     CONSTRAINT no_overselling CHECK (((reserved + sold) <= LEAST(quota, units))),
+    CONSTRAINT ticket_tiers_code_check CHECK ((code ~ '^[A-Z0-9][A-Z0-9-]{2,15}$'::text)),
     CONSTRAINT ticket_tiers_early_bird_price_check CHECK (((early_bird_price >= 0) AND (early_bird_price <= 1000000000))),
     CONSTRAINT ticket_tiers_kind_check CHECK ((kind = ANY (ARRAY['ticket'::text, 'registration'::text, 'product'::text, 'digital'::text]))),
     CONSTRAINT ticket_tiers_max_per_order_check CHECK (((max_per_order >= 1) AND (max_per_order <= 100))),
@@ -1299,6 +1376,30 @@ ALTER TABLE ONLY public.bib_counters
 
 ALTER TABLE ONLY public.bib_numbers
     ADD CONSTRAINT bib_numbers_pkey PRIMARY KEY (tier_id, number);
+
+ALTER TABLE ONLY public.chat_messages
+    ADD CONSTRAINT chat_messages_dedupe_key_key UNIQUE (dedupe_key);
+
+ALTER TABLE ONLY public.chat_messages
+    ADD CONSTRAINT chat_messages_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.chat_senders
+    ADD CONSTRAINT chat_senders_messenger_id_key UNIQUE (messenger_id);
+
+ALTER TABLE ONLY public.chat_senders
+    ADD CONSTRAINT chat_senders_order_id_key UNIQUE (order_id);
+
+ALTER TABLE ONLY public.chat_senders
+    ADD CONSTRAINT chat_senders_phone_key UNIQUE (phone);
+
+ALTER TABLE ONLY public.chat_senders
+    ADD CONSTRAINT chat_senders_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.chat_updates
+    ADD CONSTRAINT chat_updates_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.chat_updates
+    ADD CONSTRAINT chat_updates_update_key_key UNIQUE (update_key);
 
 ALTER TABLE ONLY public.cookie_consents
     ADD CONSTRAINT cookie_consents_pkey PRIMARY KEY (id);
@@ -1472,6 +1573,9 @@ ALTER TABLE ONLY public.stale_objects
     ADD CONSTRAINT stale_objects_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.ticket_tiers
+    ADD CONSTRAINT ticket_tiers_code UNIQUE (code);
+
+ALTER TABLE ONLY public.ticket_tiers
     ADD CONSTRAINT ticket_tiers_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.tickets
@@ -1499,6 +1603,26 @@ CREATE INDEX audit_log_actor ON public.audit_log USING btree (actor_id, at) WHER
 CREATE INDEX audit_log_subject ON public.audit_log USING btree (subject, subject_id, at);
 
 CREATE INDEX bank_accounts_checking ON public.bank_accounts USING btree (created_at) WHERE ((status = 'checking'::text) AND (replaced_at IS NULL));
+
+CREATE INDEX chat_messages_age ON public.chat_messages USING btree (created_at);
+
+CREATE INDEX chat_messages_provider ON public.chat_messages USING btree (provider_message_id) WHERE (provider_message_id IS NOT NULL);
+
+CREATE INDEX chat_messages_queued ON public.chat_messages USING btree (sender_id, number) WHERE (status = 'queued'::text);
+
+CREATE INDEX chat_messages_sender ON public.chat_messages USING btree (sender_id, created_at);
+
+CREATE INDEX chat_senders_age ON public.chat_senders USING btree (COALESCE(last_message_at, created_at));
+
+CREATE INDEX chat_senders_pending ON public.chat_senders USING btree (id) WHERE (pending_action IS NOT NULL);
+
+CREATE INDEX chat_senders_user ON public.chat_senders USING btree (user_id) WHERE (user_id IS NOT NULL);
+
+CREATE INDEX chat_updates_age ON public.chat_updates USING btree (created_at);
+
+CREATE INDEX chat_updates_sender ON public.chat_updates USING btree (sender_id, created_at);
+
+CREATE INDEX chat_updates_waiting ON public.chat_updates USING btree (sender_id, id) WHERE (processed_at IS NULL);
 
 CREATE INDEX cookie_consents_nameless ON public.cookie_consents USING btree (chosen_at) WHERE (user_id IS NULL);
 
@@ -1829,6 +1953,18 @@ ALTER TABLE ONLY public.bib_numbers
 
 ALTER TABLE ONLY public.bib_numbers
     ADD CONSTRAINT bib_numbers_tier_id_fkey FOREIGN KEY (tier_id) REFERENCES public.ticket_tiers(id);
+
+ALTER TABLE ONLY public.chat_messages
+    ADD CONSTRAINT chat_messages_sender_id_fkey FOREIGN KEY (sender_id) REFERENCES public.chat_senders(id);
+
+ALTER TABLE ONLY public.chat_senders
+    ADD CONSTRAINT chat_senders_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
+
+ALTER TABLE ONLY public.chat_senders
+    ADD CONSTRAINT chat_senders_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.chat_updates
+    ADD CONSTRAINT chat_updates_sender_id_fkey FOREIGN KEY (sender_id) REFERENCES public.chat_senders(id);
 
 ALTER TABLE ONLY public.cookie_consents
     ADD CONSTRAINT cookie_consents_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);

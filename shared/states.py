@@ -118,6 +118,17 @@ class BankAccountStatus(StrEnum):
     REFUSED = "refused"
 
 
+class ChatMessageStatus(StrEnum):
+    """A message of ours in a chat: `chat_messages.status`."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    FAILED = "failed"
+    DROPPED = "dropped"
+
+
 class EmailStatus(StrEnum):
     """An e-mail: `emails.status`."""
 

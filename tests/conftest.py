@@ -50,6 +50,9 @@ SECRETS = {
     "xendit-callback-token": "test-only-callback-token",
     "midtrans-server-key": "SB-Mid-server-test",
     "midtrans-client-key": "SB-Mid-client-test",
+    "whatsapp-access-token": "test-only-whatsapp-access-token",
+    "whatsapp-app-secret": "contoh-app-secret",
+    "whatsapp-verify-token": "contoh-verify-token",
     "sendgrid-api-key": "SG.test",
     "sendgrid-webhook-key": mail_events.PUBLIC_KEY,
 }

@@ -143,6 +143,11 @@ def simulator_settings() -> SimulatorSettings:
         sendgrid_api_key=secret("sendgrid-api-key"),
         google_client_ids=tuple(google_tokens.client_ids()),
         mail_events_url=f"{settings().public_url}{API}/messages/webhook/sendgrid",
+        whatsapp_webhook_url=f"{settings().public_url}{API}/chat/webhook/whatsapp",
+        whatsapp_access_token=secret("whatsapp-access-token"),
+        whatsapp_app_secret=secret("whatsapp-app-secret"),
+        whatsapp_phone_number_id=settings().whatsapp_phone_number_id,
+        whatsapp_number=settings().whatsapp_number,
     )
 
 

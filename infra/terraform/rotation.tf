@@ -11,6 +11,9 @@ locals {
     sendgrid-api-key      = 365
     sendgrid-webhook-key  = 365
     xendit-api-key        = 365
+    whatsapp-access-token = 365
+    whatsapp-app-secret   = 365
+    whatsapp-verify-token = 365
     xendit-callback-token = 365
   }
 

@@ -115,6 +115,8 @@ class TierResponse(ResponseModel):
     reserved: int
     sold: int
     available: int
+    code: str
+    """The short code to buy it by message: `beli <code> 1`."""
     sold_out: bool
     on_sale: bool
     """True if the event is published and not over, and the tier's own sale has begun and not ended."""
@@ -187,7 +189,7 @@ class KindIsFixed(Problem):
 _COLUMNS = f"""
     id, event_id, name, kind, price, early_bird_price, early_bird_start, early_bird_end, sale_start,
     sale_end, max_per_order, requires_identity, refundable_after_reveal, quota, reserved, sold,
-    is_on_sale, event_ends_at, {SELLABLE_UNITS} - reserved - sold AS available
+    code, is_on_sale, event_ends_at, {SELLABLE_UNITS} - reserved - sold AS available
 """
 _BY_EVENT = f"""
     SELECT {{description}} AS description, {_COLUMNS} FROM ticket_tiers  -- Uses index: ticket_tiers_event

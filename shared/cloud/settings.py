@@ -70,6 +70,13 @@ class Settings:
     midtrans_snap_script_url: str = ""
     """The script of Snap's popup, for browsers. Empty: that of `midtrans_snap_url`."""
     sendgrid_base_url: str = "https://api.sendgrid.com"
+    whatsapp_base_url: str = "https://graph.facebook.com"
+    whatsapp_version: str = "v26.0"
+    """The version of Meta's Graph API. Each is served for about two years."""
+    whatsapp_phone_number_id: str = ""
+    """Meta's id of our business number. Empty: we have none, and whatever is sent to us is for somebody else."""
+    whatsapp_number: str = ""
+    """Our business number in digits, for links that open a chat with it. Empty: no page offers the chat."""
     sender_email: str = "tiket@karcis.example"
     sender_name: str = "Karcis"
 

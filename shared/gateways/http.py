@@ -75,6 +75,9 @@ class HttpResponse:
         return 200 <= self.status < 300
 
 
+File = tuple[str, bytes, str]
+"""A file of a multipart body: its name, content and media type."""
+
 BodyReader = Callable[[HttpResponse], object]
 """Reads a good answer; PayloadUnreadable where it is not what the gateway documents."""
 
@@ -151,20 +154,21 @@ class JsonApi:
         path: str,
         *,
         body: Mapping[str, Any] | None = None,
+        file: File | None = None,
         query: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         repeatable: bool,
         recover: Callable[[], HttpResponse | None] | None = None,
         reads: BodyReader = accept_anything,
     ) -> HttpResponse:
-        """Send one request and return its answer, 4xx included.
+        """Send one request and return its answer, 4xx included. With a `file` the body is a form, in multipart.
 
         A good status with an answer that `reads` can't read is no answer: the gateway is unavailable, and whether
         the call took effect is unknown. Say `repeatable` only where doing it twice is the same as doing it once.
         `recover` is asked before a repeat that could do it twice; what it finds is the answer. Under a `call_deadline`
         it tries once. Raises GatewayUnavailable.
         """
-        request = _Request(method, self._base_url + path, body, query, headers, reads)
+        request = _Request(method, self._base_url + path, body, file, query, headers, reads)
         give_up_at = time.monotonic() + self._timeouts.total_seconds
         failures: list[_TryFailed] = []
 
@@ -239,7 +243,9 @@ class JsonApi:
             return self._session.request(
                 request.method,
                 request.url,
-                json=request.body,
+                json=None if request.file else request.body,
+                data=request.body if request.file else None,
+                files={"file": request.file} if request.file else None,
                 params=request.query,
                 headers={**(request.headers or {}), "traceparent": trace_context.current().traceparent},
                 timeout=timeouts,
@@ -306,6 +312,7 @@ class _Request:
     method: str
     url: str
     body: Mapping[str, Any] | None
+    file: File | None
     query: Mapping[str, str] | None
     headers: Mapping[str, str] | None
     reads: BodyReader

@@ -12,6 +12,7 @@ from shared.gateways.midtrans.client import Midtrans
 from shared.gateways.midtrans.gateway import MidtransGateway
 from shared.gateways.protocol import Gateway, TransferGateway
 from shared.gateways.sendgrid.client import Sender, SendGrid
+from shared.gateways.whatsapp.client import WhatsApp
 from shared.gateways.xendit.client import Xendit
 from shared.gateways.xendit.gateway import XenditGateway
 
@@ -85,6 +86,17 @@ def sendgrid() -> SendGrid:
     )
 
 
+def whatsapp() -> WhatsApp:
+    """WhatsApp, sending from our business number."""
+    chosen = settings()
+    return _whatsapp(
+        chosen.whatsapp_base_url,
+        chosen.whatsapp_version,
+        chosen.whatsapp_phone_number_id,
+        secret("whatsapp-access-token"),
+    )
+
+
 @lru_cache(maxsize=1)
 def _xendit(base_url: str, api_key: str, callback_token: str) -> Xendit:
     return Xendit(base_url, api_key, callback_token, timeouts=_timeouts())
@@ -100,3 +112,8 @@ def _midtrans(core_url: str, snap_url: str, server_key: str, client_key: str) ->
 @lru_cache(maxsize=1)
 def _sendgrid(base_url: str, api_key: str, sender: Sender) -> SendGrid:
     return SendGrid(base_url, api_key, sender)
+
+
+@lru_cache(maxsize=1)
+def _whatsapp(base_url: str, version: str, phone_number_id: str, token: str) -> WhatsApp:
+    return WhatsApp(base_url, version, phone_number_id, token)

@@ -98,10 +98,10 @@ class OpenedPayment:
 
 @dataclass(frozen=True)
 class Customer:
-    """The payer. `phone` as the buyer typed it, if at all."""
+    """The payer. Who buys by message has no `email`; `phone` as the buyer typed it, if at all."""
 
     name: str
-    email: str
+    email: str | None
     phone: str | None = None
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from shared.cloud import clock, outbox
 from shared.cloud.database import Transaction
-from shared.identity import people
+from shared.identity import messenger_accounts, people
 from shared.identity.accounts import AccountEmail
 from shared.messages import quotas, suppressions, template_context
 from shared.messages.template_context import MAX_ATTACHMENTS
@@ -62,17 +62,20 @@ MAX_RESENDS = 3
 MAX_PER_BUYER, MAX_PER_EVENT, MAX_PER_ADDRESS = 50, 500, 3
 """The most attendees a day that are mailed by orders of free tickets, see `_may_be_mailed`."""
 
-_ENQUEUE = text("""
+# Who is known by their messenger alone has no address: the chat tells them.
+_ENQUEUE = text(f"""
     INSERT INTO emails (template, once_key, to_address, language, context, order_id)
-    VALUES (:template, :dedupe_key, :to, :language, CAST(:context AS jsonb), :order_id)
+    SELECT :template, :dedupe_key, :to, :language, CAST(:context AS jsonb), :order_id
+    WHERE NOT CAST(:to AS text) {messenger_accounts.IS_MARKER}
     ON CONFLICT (once_key) DO NOTHING
     RETURNING id
 """)
-_ENQUEUE_ALL = text("""
+_ENQUEUE_ALL = text(f"""
     INSERT INTO emails (template, once_key, to_address, language, context, order_id)
     SELECT :template, m.dedupe_key, m.to, m.language, m.context, m.order_id
     FROM jsonb_to_recordset(CAST(:mails AS jsonb))
         AS m(dedupe_key text, "to" text, language text, context jsonb, order_id uuid)
+    WHERE NOT m.to {messenger_accounts.IS_MARKER}
     ON CONFLICT (once_key) DO NOTHING
     RETURNING id
 """)

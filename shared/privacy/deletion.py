@@ -13,6 +13,7 @@ they name a person by id only. A person who still has something coming is asked 
 from sqlalchemy import text
 
 from shared.accounting.accounts import organizer_payable
+from shared.chat import erasure as chat_erasure
 from shared.cloud import audit
 from shared.cloud.database import Transaction, transaction
 from shared.identity import erasure, gate_assignments, people, reauthentication
@@ -112,5 +113,6 @@ def _anonymise(tx: Transaction, person: Person) -> None:
     bank_accounts.erase(tx, person.id, erasure.NAME)
     idempotency.delete_responses(tx, person.id)
     cookie_consents.anonymise(tx, person.id)
+    chat_erasure.erase(tx, person.id)
     gate_assignments.erase(tx, person.id, person.email)
     ticket_rendering.delete_pdfs(tx, person.id)

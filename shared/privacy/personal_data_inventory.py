@@ -77,6 +77,19 @@ _LISTS = {
         SELECT reason, created_at, lifted_at FROM mail_suppressions
         WHERE address_key = (SELECT encode(sha256(convert_to(email, 'UTF8')), 'hex') FROM users WHERE id = :id)
     """),
+    "chats": text("""
+        SELECT messenger_id, phone, last_message_at, created_at FROM chat_senders  -- Uses index: chat_senders_user
+        WHERE user_id = :id ORDER BY created_at, id
+    """),
+    "chat_messages_received": text("""
+        SELECT u.content, u.sent_at FROM chat_updates u JOIN chat_senders s ON s.id = u.sender_id
+        WHERE s.user_id = :id ORDER BY u.id
+    """),
+    "chat_messages_sent": text("""
+        SELECT m.content, m.status, m.created_at, m.sent_at
+        FROM chat_messages m JOIN chat_senders s ON s.id = m.sender_id
+        WHERE s.user_id = :id ORDER BY m.number
+    """),
     "sessions": text("""
         SELECT family_id, created_at, proven_at, expires_at, spent_at, ended_at FROM refresh_tokens
         WHERE user_id = :id ORDER BY created_at

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from shared.cloud import audit
 from shared.cloud.database import transaction
-from shared.identity import erasure
+from shared.identity import erasure, messenger_accounts
 from shared.messages.sending import CONTEXT_KEPT
 
 BATCH_SIZE = 1_000
@@ -120,7 +120,7 @@ RULES = (
         key="id",
         since="updated_at",
         kept=timedelta(days=30),
-        condition="NOT is_email_verified AND NOT is_deleted",
+        condition=f"NOT is_email_verified AND NOT is_deleted AND NOT email {messenger_accounts.IS_MARKER}",
         forgets=erasure.ERASED_COLUMNS,
         source="DP-003: registered and never verified, or invited and never joined: perhaps a stranger's address",
     ),
@@ -196,6 +196,35 @@ RULES = (
         since="created_at",
         kept=timedelta(days=90),
         source="NS-008: repeats come within a day; what became of a mail stands in its own row",
+    ),
+    Rule(
+        name="chat_updates",
+        table="chat_updates",  # Uses index: chat_updates_age
+        key="id",
+        since="created_at",
+        kept=timedelta(days=90),
+        condition="processed_at IS NOT NULL",
+        source="CHAT-5: what somebody wrote, to answer who asks about it; repeats come for a week",
+    ),
+    Rule(
+        name="chat_messages",
+        table="chat_messages",  # Uses index: chat_messages_age
+        key="id",
+        since="created_at",
+        kept=timedelta(days=90),
+        condition="status <> 'queued'",
+        source="CHAT-5, as what they answer",
+    ),
+    Rule(
+        name="chat_senders",
+        table="chat_senders",  # Uses index: chat_senders_age
+        key="id",
+        since="COALESCE(last_message_at, created_at)",
+        kept=timedelta(days=91),  # after what refers to it
+        condition="""user_id IS NULL
+            AND NOT EXISTS (SELECT 1 FROM chat_updates u WHERE u.sender_id = chat_senders.id)
+            AND NOT EXISTS (SELECT 1 FROM chat_messages m WHERE m.sender_id = chat_senders.id)""",
+        source="CHAT-4: a number that never bought is forgotten with what it wrote",
     ),
     Rule(
         name="bounced_addresses",

@@ -1,5 +1,6 @@
 """Attendees: the names and addresses on an order's items (TS-004)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,6 +14,11 @@ _NAME = text(f"""
     FROM ticket_tiers t
     WHERE t.id = i.tier_id AND i.id = :item_id AND i.order_id = :order_id
     RETURNING i.tier_id, {registrations.REQUIRES_IDENTITY} AS asks_identity
+""")
+_UNNAMED = text("""
+    SELECT i.id FROM order_items i JOIN ticket_tiers t ON t.id = i.tier_id
+    WHERE i.order_id = :order_id AND t.kind IN ('ticket', 'registration') AND i.attendee_name IS NULL
+    ORDER BY i.position
 """)
 # A printed ticket needs a name, not an address.
 _ANONYMISE = text("""
@@ -42,10 +48,18 @@ class HolderChanged:
     is_by_buyer: bool
 
 
-def set_attendee(tx: Transaction, order_id: UUID, item_id: UUID, *, name: str, email: str) -> NamedItem | None:
+def set_attendee(tx: Transaction, order_id: UUID, item_id: UUID, *, name: str, email: str | None) -> NamedItem | None:
     """Set the attendee of an item of a locked order; None where the order has no such item."""
     row = tx.execute(_NAME, {"order_id": order_id, "item_id": item_id, "name": name, "email": email}).first()
     return NamedItem(row.tier_id, row.asks_identity) if row else None
+
+
+def name_unnamed(tx: Transaction, order_id: UUID, names: Sequence[str]) -> None:
+    """Name the tickets of a locked order that have no name, for a buyer without addresses, if there are as many."""
+    item_ids = tx.execute(_UNNAMED, {"order_id": order_id}).scalars().all()
+    if len(item_ids) == len(names):
+        for item_id, name in zip(item_ids, names, strict=True):
+            set_attendee(tx, order_id, item_id, name=name, email=None)
 
 
 def anonymise(tx: Transaction, user_id: UUID, name: str) -> None:

@@ -21,7 +21,7 @@ from shared.web.auth import (
 from shared.web.caching import Cached
 from shared.web.cookie_mode import OrCookie
 from shared.web.rate_limits import CODE_MAILS, CREDENTIALS, EXPORTS, GATE, NOTIFICATIONS, PAGES, QUOTES, SESSIONS
-from shared.web.rendering import File, HtmlPage
+from shared.web.rendering import File, HtmlPage, PlainText
 from shared.web.requests import MaxBytes, RawRequest, Upload
 from shared.web.routes import Attempt, IdempotencyKey
 from shared.web.webhooks import forgeries_recorded
@@ -52,6 +52,7 @@ __all__ = [
     "OrCookie",
     "Organizer",
     "OrganizerOrSteppedUpAdmin",
+    "PlainText",
     "RawRequest",
     "SignedIn",
     "SignedInOrSteppedUpAdmin",

@@ -332,9 +332,10 @@ def _attempt(call: _Call, _: Parameter) -> int:
     return deliveries.task_attempt(call.request.headers)
 
 
-def _raw(call: _Call, _: Parameter) -> requests.RawRequest:
+def _raw(call: _Call, parameter: Parameter) -> requests.RawRequest:
     headers = {name.lower(): value for name, value in call.request.headers.items()}
-    return requests.RawRequest(headers, requests.raw_body(call.request), requests.client_address(call.request))
+    body = requests.raw_body(call.request, parameter.raw_max_bytes)
+    return requests.RawRequest(headers, body, requests.client_address(call.request))
 
 
 def _page_request(call: _Call, _: Parameter) -> pages.PageRequest:

@@ -22,8 +22,7 @@ from shared.web import cookie_mode, csrf, rate_limits
 from shared.web.body_deadlines import RequestTimeout
 from shared.web.cookie_mode import CookieSession
 from shared.web.idempotency import IdempotencyInProgress
-from shared.web.rendering import File, HtmlPage
-from shared.web.requests import RawRequest
+from shared.web.rendering import File, HtmlPage, PlainText
 from shared.web.routes import Parameter, Route
 
 _REF = "#/components/schemas/{model}"
@@ -113,7 +112,7 @@ def _operation(tag: str, route: Route, schemas: _Schemas) -> dict[str, Any]:
         operation["requestBody"] = _json(schemas[route.body, "validation"], required=required)
     elif route.upload:
         operation["requestBody"] = _multipart(route.upload)
-    elif any(parameter.annotation is RawRequest for parameter in route.parameters):
+    elif any(parameter.source == "raw" for parameter in route.parameters):
         operation["requestBody"] = _json({"type": "object"}, required=True)
     if route.access:
         operation["security"] = [{"bearer": []}, {"cookieAuth": []}] + ([{}] if route.access.anonymous else [])
@@ -189,6 +188,8 @@ def _success(route: Route, schemas: _Schemas) -> dict[str, Any]:
         return {"description": "The file.", "content": file}
     if route.response_type is HtmlPage:
         return {"description": "A page.", "content": {"text/html": {"schema": {"type": "string"}}}}
+    if route.response_type is PlainText:
+        return {"description": "A text.", "content": {"text/plain": {"schema": {"type": "string"}}}}
     return {"description": "Done; there is nothing to say."}
 
 
@@ -207,7 +208,7 @@ def problems_of(route: Route) -> list[type[Problem]]:
         found += [Malformed, RequestTimeout, ContentTooLarge, UnsupportedMediaType, Invalid]
     if route.upload:
         found += [RequestTimeout, ContentTooLarge, UnsupportedMediaType, Invalid]
-    if any(parameter.annotation is RawRequest for parameter in route.parameters):
+    if any(parameter.source == "raw" for parameter in route.parameters):
         found.append(RequestTimeout)
     if route.query:
         found += [Malformed, Invalid]

@@ -66,8 +66,15 @@ class HtmlPage:
     html: str
 
 
+@dataclass(frozen=True)
+class PlainText:
+    """A text, for services that ask for one."""
+
+    text: str
+
+
 def response(result: Any, status: int) -> Response:
-    """The response: a model as JSON, a File as a download, a Page, None as 204; with an ETag where it may be kept."""
+    """The response: a model as JSON, a File as a download, a page, a text, None as 204; with an ETag if it is kept."""
     if isinstance(result, Cached):
         return _with_cache_headers(response(result.content, status), result)
     if result is None:
@@ -76,6 +83,8 @@ def response(result: Any, status: int) -> Response:
         return _download(result, status)
     if isinstance(result, HtmlPage):
         return Response(result.html, status=status, content_type="text/html; charset=utf-8")
+    if isinstance(result, PlainText):
+        return Response(result.text, status=status, content_type="text/plain; charset=utf-8")
     if isinstance(result, BaseModel):
         return Response(result.model_dump_json(), status=status, content_type="application/json")
     raise TypeError(f"a handler returned a {type(result).__name__}")

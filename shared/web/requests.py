@@ -49,7 +49,7 @@ class Upload:
 
 @dataclass(frozen=True)
 class MaxBytes:
-    """The size limit of an upload: `Annotated[Upload, MaxBytes(...)]`."""
+    """The size limit of an upload or a raw request: `Annotated[Upload, MaxBytes(...)]`."""
 
     size: int
 
@@ -87,14 +87,14 @@ def _file_too_large(most: MaxBytes) -> ContentTooLarge:
     return ContentTooLarge(f"The file is too large. Send at most {most.size // (1024 * 1024)} MB.")
 
 
-def raw_body(request: Request) -> bytes:
-    """The body. Raises ContentTooLarge above 1 MB, before reading it where its length is told."""
-    request.max_content_length = MAX_BODY_BYTES + 1  # what comes in chunks just ends there, without an error
+def raw_body(request: Request, most: int = MAX_BODY_BYTES) -> bytes:
+    """The body. Raises ContentTooLarge above 1 MB or `most`, before reading it where its length is told."""
+    request.max_content_length = most + 1  # what comes in chunks just ends there, without an error
     try:
         body = request.get_data()
     except RequestEntityTooLarge as error:
         raise ContentTooLarge from error
-    if len(body) > MAX_BODY_BYTES:
+    if len(body) > most:
         raise ContentTooLarge
     return body
 

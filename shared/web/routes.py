@@ -21,7 +21,7 @@ from shared.web.caching import Cached
 from shared.web.cookie_mode import OrCookie
 from shared.web.pages import PageRequest
 from shared.web.rate_limiter import Limit
-from shared.web.requests import MaxBytes, RawRequest, Upload
+from shared.web.requests import MAX_BODY_BYTES, MaxBytes, RawRequest, Upload
 
 RouteKind = Literal["http", "page", "message", "task", "job"]
 Source = Literal[
@@ -63,9 +63,15 @@ class Parameter:
     @property
     def max_bytes(self) -> MaxBytes:
         """The largest upload that is taken."""
-        most = _max_bytes(self.annotation)
+        most = _max_bytes(self.annotation, Upload)
         assert most is not None, self.name  # noqa: S101 - the source "upload" says so
         return most
+
+    @property
+    def raw_max_bytes(self) -> int:
+        """The largest body of a raw request that is taken."""
+        most = _max_bytes(self.annotation, RawRequest)
+        return most.size if most else MAX_BODY_BYTES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,8 +210,10 @@ def _source(name: str, annotation: Any, path: str) -> Source:
         return exact
     if _is_marked(annotation, OrCookie):
         return "refresh"
-    if _max_bytes(annotation):
+    if _max_bytes(annotation, Upload):
         return "upload"
+    if _max_bytes(annotation, RawRequest):
+        return "raw"
     if inspect.isclass(annotation) and issubclass(annotation, Query):
         return "query"
     if inspect.isclass(annotation) and issubclass(annotation, BaseModel):
@@ -223,7 +231,7 @@ def _is_marked(annotation: Any, mark: type) -> bool:
     return get_origin(annotation) is Annotated and any(isinstance(extra, mark) for extra in get_args(annotation))
 
 
-def _max_bytes(annotation: Any) -> MaxBytes | None:
-    if get_origin(annotation) is not Annotated or get_args(annotation)[0] is not Upload:
+def _max_bytes(annotation: Any, kind: type) -> MaxBytes | None:
+    if get_origin(annotation) is not Annotated or get_args(annotation)[0] is not kind:
         return None
     return next((extra for extra in get_args(annotation) if isinstance(extra, MaxBytes)), None)

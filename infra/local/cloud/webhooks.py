@@ -1,7 +1,7 @@
-"""Webhooks that were not taken, repeated as the payment gateways and the mail service do it.
+"""Webhooks that were not taken, repeated as the payment gateways, the mail service and WhatsApp do it.
 
-Their simulators enqueue into the queue "webhooks" with the policies "xendit-webhook", "midtrans-webhook" and
-"sendgrid-webhook". The waits are the published ones (docs/reference/gateways.md); the option
+Their simulators enqueue into the queue "webhooks" with the policies "xendit-webhook", "midtrans-webhook",
+"sendgrid-webhook" and "whatsapp-webhook". The waits are the published ones (docs/reference/gateways.md); the option
 `time_scale` (1.0 by default) of a delivery makes them shorter.
 """
 
@@ -42,6 +42,8 @@ POLICIES = {
     ),
     # Published is only "at rising intervals, up to 24 hours"; the steps are ours.
     "sendgrid-webhook": WebhookPolicy((1 * _MINUTE, 5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR, 6 * _HOUR, 15 * _HOUR)),
+    # Published is "for up to seven days"; the steps are ours.
+    "whatsapp-webhook": WebhookPolicy((1 * _MINUTE, 5 * _MINUTE, 30 * _MINUTE, 2 * _HOUR, 12 * _HOUR, 48 * _HOUR)),
 }
 
 

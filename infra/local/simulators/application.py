@@ -4,7 +4,17 @@ from flask import Flask
 
 from infra.local.cloud import webhooks
 from infra.local.cloud.store import open_store
-from infra.local.simulators import controls, google, midtrans_actions, midtrans_popup, pages, sendgrid, xendit_accounts
+from infra.local.simulators import (
+    controls,
+    google,
+    midtrans_actions,
+    midtrans_popup,
+    pages,
+    sendgrid,
+    whatsapp,
+    whatsapp_phones,
+    xendit_accounts,
+)
 from infra.local.simulators.api import Application
 from infra.local.simulators.controls import Gateway
 from infra.local.simulators.midtrans import Midtrans
@@ -17,7 +27,7 @@ PREFIX = "/simulators"
 
 
 def application(store_url: str, settings: SimulatorSettings) -> Application:
-    """All four simulators, keeping their state in `store_url` (a database of the local cloud).
+    """All simulators, keeping their state in `store_url` (a database of the local cloud).
 
     Webhooks are queued there; the local cloud's dispatcher sends them. Served at the root or mounted at
     `/simulators` alike.
@@ -40,6 +50,7 @@ def application(store_url: str, settings: SimulatorSettings) -> Application:
             midtrans_popup.popup_pages(midtrans, engine, settings),
         ],
         "/google": [google.sign_in_pages(settings, engine)],
+        "/whatsapp": [whatsapp.cloud_api(settings, engine), whatsapp_phones.phone_pages(settings, engine)],
         "/sendgrid": [sendgrid.mail_api(settings, engine), controls.mail_controls(settings, engine)],
     }
     gateways: list[Gateway] = [xendit, midtrans]

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 class SimulatorSettings:
     """Keys are those the product uses; an empty `mail_events_url` means that no delivery events are sent.
 
+    An empty `whatsapp_webhook_url` means that nothing that people write in a chat arrives.
+
     An empty `midtrans_client_key` lets any page open the popup.
     `public_url` is where browsers reach the simulators (without `/simulators`), `webhook_url` the
     address under which the product takes `xendit` and `midtrans` webhooks. Retries of webhooks keep
@@ -21,6 +23,11 @@ class SimulatorSettings:
     midtrans_server_key: str
     sendgrid_api_key: str
     mail_events_url: str = ""
+    whatsapp_webhook_url: str = ""
+    whatsapp_access_token: str = ""
+    whatsapp_app_secret: str = ""
+    whatsapp_phone_number_id: str = ""
+    whatsapp_number: str = ""
     midtrans_client_key: str = ""
     google_client_ids: tuple[str, ...] = ()
     merchant_name: str = "Karcis"

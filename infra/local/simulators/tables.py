@@ -148,6 +148,41 @@ suppressions = Table(
 )
 """The addresses on SendGrid's lists `bounces` and `spam_reports`."""
 
+phones = Table(
+    "simulated_phones",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("phone", Text, unique=True),
+    Column("user_id", Text, nullable=False, unique=True),
+    Column("username", Text),
+    Column("last_wrote_at", DateTime(timezone=True)),
+    _created_at(),
+)
+"""People with WhatsApp. Of one who has a username WhatsApp tells no number."""
+
+chat_messages = Table(
+    "simulated_chat_messages",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("phone_id", BigInteger, ForeignKey(phones.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("message_id", Text, nullable=False, unique=True),
+    Column("is_from_business", Boolean, nullable=False),
+    Column("content", JSONB, nullable=False),
+    Column("status", Text, nullable=False),
+    _created_at(),
+)
+
+chat_media = Table(
+    "simulated_chat_media",
+    metadata,
+    Column("id", BigInteger, Identity(start=310000000000001), primary_key=True),
+    Column("filename", Text, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    _created_at(),
+)
+
 signing_keys = Table(
     "simulated_signing_keys",
     metadata,

@@ -95,5 +95,5 @@ def _common(order_id: str, amount: int, customer: Customer) -> dict[str, Any]:
 
 
 def _customer(customer: Customer) -> dict[str, str]:
-    details = {"first_name": customer.name, "email": customer.email}
-    return details | {"phone": customer.phone} if customer.phone else details
+    optional = {"email": customer.email, "phone": customer.phone}
+    return {"first_name": customer.name} | {name: value for name, value in optional.items() if value}

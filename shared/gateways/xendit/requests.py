@@ -66,7 +66,7 @@ def invoice_request(
         "amount": amount,
         "currency": "IDR",
         "description": description,
-        "payer_email": customer.email,
+        **({"payer_email": customer.email} if customer.email else {}),
         "customer": _customer(customer),
         "invoice_duration": duration_seconds,
         "locale": "id",
@@ -108,9 +108,8 @@ def payout_request(
 
 
 def _customer(customer: Customer) -> dict[str, str]:
-    details = {"given_names": customer.name, "email": customer.email}
-    phone = international_phone(customer.phone)
-    return details | {"mobile_number": phone} if phone else details
+    optional = {"email": customer.email, "mobile_number": international_phone(customer.phone)}
+    return {"given_names": customer.name} | {name: value for name, value in optional.items() if value}
 
 
 def international_phone(typed: str | None) -> str | None:

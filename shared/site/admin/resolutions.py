@@ -217,6 +217,11 @@ RESOLUTIONS: Final[Mapping[str, Resolution]] = {
         (Step(_("Send it again"), "/admin/mails/{subject_id}/send-again"), Step(_("The mails"), "/admin/mails")),
         closes_itself=True,
     ),
+    "chat_handover": Resolution(
+        _("Somebody in a chat asks for a person"),
+        _("Answer them within 24 hours of their last message, then close the task (runbook)."),
+        (_SEARCH,),
+    ),
 }
 OTHER: Final = Resolution(_("Something else"), _("Look into the runbook, then close the task with a note."), (_SEARCH,))
 

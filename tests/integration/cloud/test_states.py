@@ -14,6 +14,7 @@ pytestmark = pytest.mark.usefixtures("database")
 COLUMNS: dict[tuple[str, str], type[StrEnum]] = {
     ("events", "status"): states.EventStatus,
     ("ticket_tiers", "kind"): states.TierKind,
+    ("chat_messages", "status"): states.ChatMessageStatus,
     ("orders", "status"): states.OrderStatus,
     ("payments", "status"): states.PaymentStatus,
     ("daily_payments", "status"): states.PaymentStatus,

@@ -89,6 +89,17 @@ ROWS = {
         INSERT INTO mail_suppressions (address_key, reason, email_id, created_at)
         SELECT :mark, 'bounced', id, :at FROM mail
     """,
+    "chat_updates": """
+        WITH sender AS (INSERT INTO chat_senders (messenger_id) VALUES (:mark) RETURNING id)
+        INSERT INTO chat_updates (update_key, sender_id, content, sent_at, created_at, processed_at)
+        SELECT :mark, id, '{"kind": "text"}', :at, :at, :at FROM sender
+    """,
+    "chat_messages": """
+        WITH sender AS (INSERT INTO chat_senders (messenger_id) VALUES (:mark) RETURNING id)
+        INSERT INTO chat_messages (dedupe_key, sender_id, content, status, created_at)
+        SELECT :mark, id, '{"kind": "text"}', 'sent', :at FROM sender
+    """,
+    "chat_senders": "INSERT INTO chat_senders (messenger_id, created_at) VALUES (:mark, :at)",
     "told_sales": """
         WITH sale AS (UPDATE orders SET idempotency_key = :mark WHERE id = :order RETURNING id, organizer_id)
         INSERT INTO digest_sales (order_id, organizer_id, created_at, told_at)
@@ -134,6 +145,9 @@ LEFT = {
     "mail_events": "SELECT event_id FROM mail_events",
     "bounced_addresses": "SELECT address_key FROM mail_suppressions WHERE lifted_at IS NULL",
     "scans": "SELECT replace(CAST(id AS text), '-', '') FROM scans",
+    "chat_updates": "SELECT update_key FROM chat_updates",
+    "chat_messages": "SELECT dedupe_key FROM chat_messages",
+    "chat_senders": "SELECT messenger_id FROM chat_senders",
     "told_sales": "SELECT o.idempotency_key FROM digest_sales d JOIN orders o ON o.id = d.order_id",
     "farewells": "SELECT once_key FROM emails WHERE to_address <> ''",
     "registrations": "SELECT left(identity_index, 32) FROM registrations",

@@ -16,12 +16,14 @@ from infra.local.simulators.settings import SimulatorSettings
 from shared.gateways.http import Timeouts
 from shared.gateways.midtrans.client import Midtrans
 from shared.gateways.sendgrid.client import Sender, SendGrid
+from shared.gateways.whatsapp.client import WhatsApp
 from shared.gateways.xendit.client import Xendit
 from tests.integration.simulators.world import LateApplication, Payer, Receiver, served
 
 XENDIT_KEY, CALLBACK_TOKEN = "xnd_development_test", "test-only-callback-token"
 GOOGLE_CLIENT_ID = "test-only.apps.googleusercontent.com"
 SERVER_KEY, CLIENT_KEY, SENDGRID_KEY = "SB-Mid-server-test", "SB-Mid-client-test", "SG.test"
+WHATSAPP_TOKEN, APP_SECRET, PHONE_NUMBER_ID = "EAA-test", "app-secret-test", "208000000000001"
 
 PATIENCE = Timeouts(
     read_seconds=60, total_seconds=90, first_wait_seconds=0.01, longest_wait_seconds=0.05, failures_to_open=1000
@@ -62,6 +64,11 @@ def base_url(store_url: str, receiver: Receiver) -> Iterator[str]:
             sendgrid_api_key=SENDGRID_KEY,
             google_client_ids=(GOOGLE_CLIENT_ID,),
             mail_events_url=f"{receiver.url}/webhook/sendgrid",
+            whatsapp_webhook_url=f"{receiver.url}/webhook/whatsapp",
+            whatsapp_access_token=WHATSAPP_TOKEN,
+            whatsapp_app_secret=APP_SECRET,
+            whatsapp_phone_number_id=PHONE_NUMBER_ID,
+            whatsapp_number="628110000001",
             first_retry_seconds=0.1,
             settle_seconds=0.4,
         )
@@ -93,6 +100,12 @@ def sendgrid(base_url: str) -> SendGrid:
     """Our SendGrid client."""
     sender = Sender("tiket@karcis.example", "Karcis")
     return SendGrid(f"{base_url}/simulators/sendgrid", SENDGRID_KEY, sender, timeouts=PATIENCE)
+
+
+@pytest.fixture
+def whatsapp(base_url: str) -> WhatsApp:
+    """Our WhatsApp client."""
+    return WhatsApp(f"{base_url}/simulators/whatsapp", "v26.0", PHONE_NUMBER_ID, WHATSAPP_TOKEN, timeouts=PATIENCE)
 
 
 @pytest.fixture

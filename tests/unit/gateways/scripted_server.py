@@ -81,7 +81,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         script: ScriptedServer = self.server.script  # type: ignore[attr-defined]
         content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        body = json.loads(content) if content else None
+        is_json = "json" in self.headers.get("Content-Type", "")
+        body = json.loads(content) if content and is_json else content or None
         script.asked.append(Asked(self.command, self.path, dict(self.headers), body))
         reply = script.next_reply()
         if reply is HANG:

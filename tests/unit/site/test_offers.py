@@ -18,6 +18,7 @@ def tier(**facts: object) -> TierResponse:
         "id": uuid4(),
         "event_id": uuid4(),
         "name": "Festival",
+        "code": "K7M2QP",
         "kind": "ticket",
         "description": "",
         "price": 150_000,

@@ -1,0 +1,48 @@
+"""Conversations: what people write is answered, and what they bought is handed over in the chat (CHAT-1..3)."""
+
+from uuid import UUID
+
+from shared.chat import work
+from shared.models import Payload
+from shared.web import App, Attempt, Transaction
+
+app = App("chat")
+
+
+class ConversationWaiting(Payload):
+    """Something in the conversation with a sender waits for work."""
+
+    sender_id: UUID
+
+
+class OrderChanged(Payload):
+    """An order whose conversation, if it has one, is to be told."""
+
+    order_id: UUID
+
+
+@app.message("chat.waiting")
+def work_on_conversation(waiting: ConversationWaiting, attempt: Attempt) -> None:
+    """Take in what waits, carry out what it asks for, and send the answers."""
+    work.work(waiting.sender_id, attempt)
+
+
+@app.message("ticket.created")
+def hand_over(created: OrderChanged, tx: Transaction) -> None:
+    """Hand over in the chat what an order has bought."""
+    work.hand_over(tx, created.order_id)
+
+
+@app.message("order.ended")
+def tell_end(ended: OrderChanged, tx: Transaction) -> None:
+    """Tell who has not paid in time that their order is over."""
+    work.tell_end(tx, ended.order_id)
+
+
+@app.job("sweep")
+def sweep() -> None:
+    """Every minute: go on with conversations that a crash or an outage left in the middle."""
+    work.sweep()
+
+
+main = app.entry_point()

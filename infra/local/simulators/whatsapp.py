@@ -1,0 +1,224 @@
+"""WhatsApp's Cloud API: takes messages and media in, checks their limits, and tells what became of them, signed.
+
+Somebody whose last message is older than 24 hours is not reached without a template: the call is answered with 200, and
+a failed status follows. A message to a user id in `to` is accepted and lost. Recipients are known once they have
+written; others are made as they are named.
+"""
+
+import hmac
+import io
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+from PIL import Image
+from sqlalchemy import Connection, Engine, Row, select
+
+from infra.local.simulators import whatsapp_webhooks
+from infra.local.simulators.api import ApiError, blueprint, json_object
+from infra.local.simulators.settings import SimulatorSettings
+from infra.local.simulators.tables import chat_media, chat_messages, phones
+
+GATEWAY = "whatsapp"
+
+_WINDOW = timedelta(hours=24)
+_URL_SECONDS = 300
+_IMAGE_BYTES, _DOCUMENT_BYTES = 5 * 1024 * 1024, 100 * 1024 * 1024
+_INVALID, _UNKNOWN_MEDIUM, _OUTSIDE_WINDOW, _MEDIUM_BAD = 100, 131009, 131047, 131053
+_USER_ID = re.compile(r"[A-Z]{2}\.[A-Za-z0-9.]+")
+
+
+def cloud_api(settings: SimulatorSettings, engine: Engine) -> Blueprint:
+    """The Graph API for one business number, whatever its version."""
+    api = blueprint("whatsapp", GATEWAY, engine)
+
+    @api.before_request
+    def require_token() -> None:
+        presented = request.headers.get("Authorization", "")
+        expected = f"Bearer {settings.whatsapp_access_token}"
+        if not settings.whatsapp_access_token or not hmac.compare_digest(presented.encode(), expected.encode()):
+            raise refusal(401, 190, "Error validating access token")
+
+    @api.post("/<_version>/<number_id>/messages")
+    def send(_version: str, number_id: str) -> Response:
+        _require_number(settings, number_id)
+        message = json_object()
+        with engine.begin() as tx:
+            return jsonify(_take(tx, settings, message))
+
+    @api.post("/<_version>/<number_id>/media")
+    def upload(_version: str, number_id: str) -> Response:
+        _require_number(settings, number_id)
+        with engine.begin() as tx:
+            return jsonify({"id": str(_keep_medium(tx))})
+
+    @api.get("/<_version>/<int:media_id>")
+    def address(_version: str, media_id: int) -> Response:
+        with engine.connect() as tx:
+            row = _medium(tx, media_id)
+        until = int(time.time()) + _URL_SECONDS
+        return jsonify(
+            {
+                "messaging_product": "whatsapp",
+                "url": settings.page(f"/whatsapp/attachments/{media_id}?ext={until}"),
+                "mime_type": row.content_type,
+                "file_size": len(row.content),
+                "id": str(media_id),
+            }
+        )
+
+    @api.get("/attachments/<int:media_id>")
+    def download(media_id: int) -> Response:
+        if float(request.args.get("ext", 0)) < time.time() or not request.headers.get("User-Agent"):
+            raise refusal(404, _INVALID, "expired")
+        with engine.connect() as tx:
+            row = _medium(tx, media_id)
+        return Response(row.content, mimetype=row.content_type)
+
+    return api
+
+
+def refusal(status: int, code: int, details: str) -> ApiError:
+    """A refusal in the Graph API's words."""
+    error = {
+        "message": f"(#{code}) {details}",
+        "type": "OAuthException",
+        "code": code,
+        "error_data": {"messaging_product": "whatsapp", "details": details},
+        "fbtrace_id": secrets.token_urlsafe(12),
+    }
+    return ApiError(status, {"error": error})
+
+
+def _require_number(settings: SimulatorSettings, number_id: str) -> None:
+    if number_id != settings.whatsapp_phone_number_id:
+        raise refusal(400, _INVALID, "unknown phone number id")
+
+
+def _take(tx: Connection, settings: SimulatorSettings, message: Mapping[str, Any]) -> dict[str, Any]:
+    """Take a message, and tell what becomes of it."""
+    if message.get("messaging_product") != "whatsapp":
+        raise refusal(400, _INVALID, "messaging_product")
+    to, named = message.get("to"), message.get("recipient")
+    if not to and not named:
+        raise refusal(400, _INVALID, "recipient missing")
+    _check(tx, message)
+    if to and _USER_ID.fullmatch(to):  # a user id in `to`: accepted, and lost
+        lost = whatsapp_webhooks.new_message_id(None)
+        return _answer({"input": to, "user_id": to}, lost)
+    person = _person(tx, to.removeprefix("+") if to else None, named)
+    message_id = whatsapp_webhooks.new_message_id(None if person.username else person.phone)
+    error = _error_of(person, message)
+    status = "failed" if error else "delivered"
+    tx.execute(
+        chat_messages.insert().values(
+            phone_id=person.id, message_id=message_id, is_from_business=True, content=dict(message), status=status
+        )
+    )
+    for told in ["failed"] if error else ["sent", "delivered"]:
+        callback_data = message.get("biz_opaque_callback_data")
+        whatsapp_webhooks.tell_status(tx, settings, person, message_id, told, callback_data=callback_data, error=error)
+    return _answer({"input": to, "wa_id": person.phone} if to else {"input": named, "user_id": named}, message_id)
+
+
+def _answer(contact: Mapping[str, Any], message_id: str) -> dict[str, Any]:
+    return {"messaging_product": "whatsapp", "contacts": [dict(contact)], "messages": [{"id": message_id}]}
+
+
+def _error_of(person: Row[Any], message: Mapping[str, Any]) -> int | None:
+    """The code with which a message that was accepted fails afterwards."""
+    is_late = person.last_wrote_at is None or person.last_wrote_at < datetime.now(UTC) - _WINDOW
+    return _OUTSIDE_WINDOW if is_late and message.get("type") != "template" else None
+
+
+def _person(tx: Connection, phone: str | None, user_id: str | None) -> Row[Any]:
+    query = select(phones).where(phones.c.phone == phone if phone else phones.c.user_id == user_id)
+    found = tx.execute(query).first()
+    if found is not None:
+        return found
+    return add_person(tx, name="Tanpa nama", phone=phone, user_id=user_id)
+
+
+def add_person(
+    tx: Connection, *, name: str, phone: str | None, user_id: str | None = None, username: str | None = None
+) -> Row[Any]:
+    """A person with WhatsApp."""
+    values = {
+        "name": name,
+        "phone": phone,
+        "user_id": user_id or f"ID.{secrets.randbelow(10**16):016}",
+        "username": username,
+    }
+    return tx.execute(phones.insert().values(**values).returning(phones)).one()
+
+
+def _check(tx: Connection, message: Mapping[str, Any]) -> None:
+    """Refuse what the Cloud API refuses."""
+    kind = message.get("type")
+    content = message.get(str(kind))
+    if not isinstance(content, Mapping):
+        raise refusal(400, _INVALID, f"{kind} missing")
+    if kind == "text":
+        _require(0 < len(content.get("body", "")) <= 4096, "text.body")
+    elif kind == "interactive":
+        _check_interactive(content)
+    elif kind in ("image", "document"):
+        _require(len(content.get("caption", "")) <= 1024, "caption")
+        _check_medium(tx, kind, content)
+    elif kind != "template":
+        raise refusal(400, _INVALID, f"type {kind}")
+
+
+def _check_interactive(content: Mapping[str, Any]) -> None:
+    kind, action = content.get("type"), content.get("action", {})
+    body = content.get("body", {}).get("text", "")
+    _require(0 < len(body) <= (4096 if kind == "list" else 1024), "interactive.body")
+    if kind == "button":
+        shown = [each["reply"] for each in action.get("buttons", [])]
+        _require(1 <= len(shown) <= 3, "buttons")
+        _require(len({each["id"] for each in shown}) == len(shown), "button ids")
+        _require(all(0 < len(each["title"]) <= 20 and len(each["id"]) <= 256 for each in shown), "button")
+    elif kind == "list":
+        rows = [row for section in action.get("sections", []) for row in section["rows"]]
+        _require(1 <= len(rows) <= 10 and 0 < len(action.get("button", "")) <= 20, "rows")
+        _require(all(0 < len(row["title"]) <= 24 and len(row["id"]) <= 200 for row in rows), "row")
+        _require(all(len(row.get("description", "")) <= 72 for row in rows), "row description")
+    else:
+        _require(kind in ("cta_url", "request_contact_info"), "interactive.type")
+
+
+def _check_medium(tx: Connection, kind: str, content: Mapping[str, Any]) -> None:
+    written = str(content.get("id", ""))
+    _require(written.isdecimal(), "media id", _UNKNOWN_MEDIUM)
+    row = _medium(tx, int(written))
+    if kind == "image":
+        _require(row.content_type in ("image/png", "image/jpeg"), "no picture", _MEDIUM_BAD)
+        with Image.open(io.BytesIO(row.content)) as picture:
+            _require(picture.mode in ("RGB", "RGBA"), "8 bits RGB or RGBA", _MEDIUM_BAD)
+
+
+def _require(is_right: bool, details: str, code: int = _INVALID) -> None:
+    if not is_right:
+        raise refusal(400, code, details)
+
+
+def _keep_medium(tx: Connection) -> int:
+    file = request.files.get("file")
+    if file is None or request.form.get("messaging_product") != "whatsapp":
+        raise refusal(400, _INVALID, "file or messaging_product missing")
+    content, content_type = file.read(), request.form.get("type", "")
+    _require(len(content) <= (_IMAGE_BYTES if content_type.startswith("image/") else _DOCUMENT_BYTES), "too large")
+    values = {"filename": file.filename or "", "content_type": content_type, "content": content}
+    kept: int = tx.execute(chat_media.insert().values(**values).returning(chat_media.c.id)).scalar_one()
+    return kept
+
+
+def _medium(tx: Connection, media_id: int) -> Row[Any]:
+    row = tx.execute(select(chat_media).where(chat_media.c.id == media_id)).first()
+    if row is None:
+        raise refusal(404, _INVALID, "no such medium")
+    return row

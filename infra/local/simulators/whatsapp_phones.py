@@ -1,0 +1,186 @@
+"""Phones of people with WhatsApp: a page to write on, and calls for tests that do the same.
+
+GET  /whatsapp/                          the phones, and a form for another one
+GET  /whatsapp/phones/{id}               a phone: its chat with us
+POST /whatsapp/phones                    {name, phone?, username?}   a new phone
+POST /whatsapp/phones/{id}/write         {text, deliver?}            the person writes
+POST /whatsapp/phones/{id}/choose        {id, title, kind?}          presses a button, or chooses a row of a list
+POST /whatsapp/phones/{id}/send-picture  {caption?}                  sends a picture, as of a receipt
+POST /whatsapp/phones/{id}/forget        the last message becomes older than a day
+GET  /whatsapp/phones/{id}/messages.json every message, oldest first
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, Response, abort, jsonify, redirect, render_template, request
+from sqlalchemy import Connection, Engine, Row, select
+from werkzeug.wrappers import Response as AnyResponse
+
+from infra.local.simulators import whatsapp, whatsapp_webhooks
+from infra.local.simulators.api import json_object
+from infra.local.simulators.settings import SimulatorSettings
+from infra.local.simulators.tables import chat_media, chat_messages, phones
+from infra.local.simulators.webhooks import Mode, Plan
+from shared.local_time import HOME_ZONE, time_of_day
+
+_PHONE = re.compile(r"62\d{8,12}")
+_MOST_SHOWN = 100
+_PICTURE = {
+    "mime_type": "image/jpeg",
+    "sha256": "spgUz1eS5oTNddan/OemehGIfjEvh8oqwkltgfNl/3I=",
+    "id": "300000000000001",
+}
+
+
+def phone_pages(settings: SimulatorSettings, engine: Engine) -> Blueprint:
+    """The phones. Whoever opens the page may write on each."""
+    pages = Blueprint("whatsapp_phones", __name__)
+
+    @pages.get("/", strict_slashes=False)
+    def overview() -> str:
+        with engine.connect() as tx:
+            found = tx.execute(select(phones).order_by(phones.c.id.desc()).limit(_MOST_SHOWN)).all()
+        return render_template("phones.html", phones=found, number=settings.whatsapp_number)
+
+    @pages.post("/phones")
+    def add() -> AnyResponse:
+        wanted = _wanted()
+        phone = re.sub(r"^0", "62", re.sub(r"\D", "", str(wanted.get("phone") or ""))) or None
+        username = str(wanted.get("username") or "").strip()[:30] or None
+        if (phone and not _PHONE.fullmatch(phone)) or not (phone or username):
+            abort(400, "an Indonesian mobile number, as 0812 0000 0001, or a username")
+        name = str(wanted.get("name") or "").strip()[:60] or "Budi Contoh"
+        with engine.begin() as tx:
+            known = tx.execute(select(phones).where(phones.c.phone == phone)).first() if phone else None
+            person = known or whatsapp.add_person(tx, name=name, phone=phone, username=username)
+        return _answer(person.id, {"id": person.id, "user_id": person.user_id})
+
+    @pages.get("/phones/<int:phone_id>")
+    def phone(phone_id: int) -> str:
+        with engine.connect() as tx:
+            person = _person(tx, phone_id)
+        return render_template("phone.html", person=person, business=settings.merchant_name)
+
+    @pages.get("/phones/<int:phone_id>/chat")
+    def chat(phone_id: int) -> str:
+        with engine.connect() as tx:
+            person = _person(tx, phone_id)
+            bubbles = [_bubble(row) for row in reversed(_messages(tx, phone_id)[-_MOST_SHOWN:])]
+        return render_template("phone_chat.html", person=person, bubbles=bubbles)
+
+    @pages.get("/phones/<int:phone_id>/messages.json")
+    def listing(phone_id: int) -> Response:
+        with engine.connect() as tx:
+            rows = _messages(tx, phone_id)
+        return jsonify({"items": [_item(row) for row in rows]})
+
+    @pages.get("/media/<int:media_id>")
+    def medium(media_id: int) -> Response:
+        with engine.connect() as tx:
+            row = tx.execute(select(chat_media).where(chat_media.c.id == media_id)).first() or abort(404)
+        return Response(row.content, mimetype=row.content_type)
+
+    @pages.post("/phones/<int:phone_id>/<action>")
+    def act(phone_id: int, action: str) -> AnyResponse:
+        wanted = _wanted()
+        with engine.begin() as tx:
+            person = _person(tx, phone_id)
+            if action == "forget":
+                _wrote(tx, person, datetime.now(UTC) - timedelta(hours=25))
+            else:
+                _write(tx, settings, person, _content(action, wanted) or abort(404), _plan(wanted))
+        return _answer(phone_id, {"written": True}, frame=action == "choose")
+
+    return pages
+
+
+def _write(tx: Connection, settings: SimulatorSettings, person: Row[Any], content: dict[str, Any], plan: Plan) -> None:
+    message_id = whatsapp_webhooks.new_message_id(None if person.username else person.phone)
+    _wrote(tx, person, datetime.now(UTC))
+    tx.execute(
+        chat_messages.insert().values(
+            phone_id=person.id, message_id=message_id, is_from_business=False, content=content, status="sent"
+        )
+    )
+    whatsapp_webhooks.tell_message(tx, settings, person, {"id": message_id, **content}, plan)
+
+
+def _wrote(tx: Connection, person: Row[Any], at: datetime) -> None:
+    tx.execute(phones.update().where(phones.c.id == person.id).values(last_wrote_at=at))
+
+
+def _content(action: str, wanted: dict[str, Any]) -> dict[str, Any] | None:
+    """A message of a person in the wire format; None for an action that there is not."""
+    if action == "write":
+        return {"type": "text", "text": {"body": str(wanted.get("text") or "")[:4096]}}
+    if action == "choose":
+        kind = "list_reply" if wanted.get("kind") == "list" else "button_reply"
+        reply = {"id": str(wanted.get("id") or ""), "title": str(wanted.get("title") or "")}
+        return {"type": "interactive", "interactive": {"type": kind, kind: reply}}
+    if action == "send-picture":
+        return {"type": "image", "image": {**_PICTURE, "caption": str(wanted.get("caption") or "")}}
+    return None
+
+
+def _wanted() -> dict[str, Any]:
+    return request.form.to_dict() if request.form else json_object()
+
+
+def _plan(wanted: dict[str, Any]) -> Plan:
+    return Plan(Mode(wanted.get("deliver") or Mode.NOW))
+
+
+def _answer(phone_id: int, document: dict[str, Any], *, frame: bool = False) -> AnyResponse:
+    """The page for a browser, a document for a test."""
+    if request.form:
+        return redirect(f"/simulators/whatsapp/phones/{phone_id}{'/chat' if frame else ''}", 303)
+    return jsonify(document)
+
+
+def _person(tx: Connection, phone_id: int) -> Row[Any]:
+    return tx.execute(select(phones).where(phones.c.id == phone_id)).first() or abort(404)
+
+
+def _messages(tx: Connection, phone_id: int) -> list[Row[Any]]:
+    query = select(chat_messages).where(chat_messages.c.phone_id == phone_id).order_by(chat_messages.c.id)
+    return list(tx.execute(query).all())
+
+
+def _item(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "message_id": row.message_id,
+        "is_from_business": row.is_from_business,
+        "content": row.content,
+        "status": row.status,
+    }
+
+
+def _bubble(row: Row[Any]) -> dict[str, Any]:
+    """A message as the phone shows it."""
+    content = row.content
+    inner = content.get(content["type"], {})
+    interactive = inner if content["type"] == "interactive" else {}
+    action = interactive.get("action", {})
+    return {
+        "ours": row.is_from_business,
+        "text": _text(content["type"], inner),
+        "picture": inner.get("id") if content["type"] == "image" and row.is_from_business else None,
+        "document": inner if content["type"] == "document" else None,
+        "buttons": [each["reply"] for each in action.get("buttons", [])],
+        "rows": [each for section in action.get("sections", []) for each in section["rows"]],
+        "list_label": action.get("button"),
+        "link": action.get("parameters"),
+        "time": time_of_day(row.created_at, HOME_ZONE),
+        "failed": row.status == "failed",
+    }
+
+
+def _text(kind: str, inner: dict[str, Any]) -> str:
+    if kind == "interactive":
+        reply = inner.get("button_reply") or inner.get("list_reply")
+        return str(reply["title"] if reply else inner.get("body", {}).get("text", ""))
+    if kind == "template":
+        return f"[{inner.get('name')}]"
+    return str(inner.get("body") or inner.get("caption") or ("[gambar]" if kind == "image" else ""))

@@ -1,0 +1,200 @@
+"""Carrying out what a conversation decided, by the product's own operations. There is no second way to sell.
+
+Each action may be carried out again after a crash: a hold is found by its idempotency key, and everything else is
+repeatable by itself.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter, ValidationError
+
+from shared.chat import facts, senders
+from shared.chat.contents import (
+    Action,
+    CallPerson,
+    Cancel,
+    Deliver,
+    Done,
+    FindTickets,
+    FindTier,
+    Hold,
+    ListEvents,
+    Look,
+    OrderFound,
+    Pay,
+    Refused,
+    Result,
+    ShowEvent,
+)
+from shared.chat.conversation import MAX_TYPED_NAMES
+from shared.chat.senders import Sender
+from shared.cloud import manual_tasks
+from shared.cloud.database import transaction
+from shared.gateways.statuses import PaymentMethod
+from shared.identity import messenger_accounts
+from shared.payments import checkout, payment_options, sync
+from shared.payments.checkout import CheckoutInProgress, CheckoutRequest
+from shared.problems import Problem
+from shared.sales import attendees, orders, reservations
+from shared.sales.orders import NotCancellable, NotPayable
+from shared.sales.reservation_requests import Name, ReservationBody, ReservationItem, ReservationRequest
+from shared.sales.reservations import AlreadyReserved
+
+_name = TypeAdapter(Name)
+
+
+@dataclass(frozen=True)
+class Actor:
+    """For whom an action is carried out, and the key that names it."""
+
+    sender: Sender
+    key: str
+
+    @property
+    def user_id(self) -> UUID:
+        """The account that buys: a sender's own has the sender's id."""
+        return self.sender.user_id or self.sender.id
+
+
+def carry_out(action: Action, actor: Actor) -> Result:
+    """Carry out an action, or say why not. Opens its own transactions.
+
+    Raises CheckoutInProgress, and what the database raises: then it is to be tried again.
+    """
+    try:
+        return _CARRIERS[action.kind](action, actor)
+    except CheckoutInProgress:
+        raise
+    except Problem as refusal:
+        available = refusal.members.get("available")
+        return Refused(slug=refusal.slug, available=available if isinstance(available, int) else None)
+
+
+def _list_events(_: ListEvents, __: Actor) -> Result:
+    with transaction() as tx:
+        return facts.upcoming_events(tx)
+
+
+def _show_event(action: ShowEvent, _: Actor) -> Result:
+    with transaction() as tx:
+        return facts.tiers_of_event(tx, action.event_id)
+
+
+def _find_tier(action: FindTier, _: Actor) -> Result:
+    with transaction() as tx:
+        return facts.tier_of_code(tx, action.code)
+
+
+def _hold(action: Hold, actor: Actor) -> Result:
+    if not 1 <= action.quantity <= MAX_TYPED_NAMES:
+        return Refused(slug="needs-site")
+    with transaction() as tx:
+        found = facts.tier_of_code(tx, action.code)
+        tier = facts.find_tier(tx, action.code)
+    if tier is None or not found.tiers or found.tiers[0].needs_identity:
+        return Refused(slug="sale-closed")
+    _open_account(action, actor)
+    tier_id, event_id = tier
+    body = ReservationBody(event_id=event_id, items=[ReservationItem(tier_id=tier_id, quantity=action.quantity)])
+    try:
+        held = reservations.hold(ReservationRequest(actor.user_id, body, actor.key))
+    except AlreadyReserved as refusal:
+        return _conflict(refusal, actor)
+    return _order(held.id, actor)
+
+
+def _open_account(action: Hold, actor: Actor) -> None:
+    sender = actor.sender
+    with transaction() as tx:
+        if sender.user_id is None:
+            name = _usable_name(action.profile_name)
+            phone = sender.recipient.phone
+            messenger_accounts.open_account(tx, sender.id, name=name, phone=phone, language=action.language)
+            senders.set_user(tx, sender.id, sender.id)
+
+
+def _usable_name(words: str) -> str:
+    try:
+        return _name.validate_python(words)
+    except ValidationError:
+        return ""
+
+
+def _conflict(refusal: AlreadyReserved, actor: Actor) -> Result:
+    """The live order that a new one conflicts with, which may have ended in this moment."""
+    order_id = refusal.members.get("order_id")
+    if order_id is None:
+        return Refused(slug="try-again")
+    with transaction() as tx:
+        return Refused(slug=refusal.slug, order=facts.order(tx, UUID(order_id), actor.user_id))
+
+
+def _pay(action: Pay, actor: Actor) -> Result:
+    with transaction() as tx:
+        order = orders.lock_own(tx, action.order_id, actor.user_id)
+        if order.status in orders.LIVE:
+            attendees.name_unnamed(tx, order.id, action.names)
+    gateway = action.gateway or _qris_gateway(order.total_amount)
+    request = CheckoutRequest.model_validate({"payment_method": PaymentMethod.QRIS, "gateway": gateway})
+    with suppress(NotPayable):  # it is paid, by this very action before a crash perhaps, or has ended
+        checkout.checkout(actor.user_id, action.order_id, request, may_move=action.gateway is None)
+    return _order(action.order_id, actor)
+
+
+def _qris_gateway(amount: int) -> str | None:
+    """The gateway that answers, and gives the QRIS itself rather than a page; None where none takes the amount."""
+    options = (each for each in payment_options.best_options(amount) if each.method is PaymentMethod.QRIS)
+    return next((each.gateway for each in options), None)
+
+
+def _look(action: Look, actor: Actor) -> Result:
+    with transaction() as tx:
+        order = facts.order(tx, action.order_id, actor.user_id)
+    if action.asks_gateway and order.payment_id:
+        sync.status(facts.buyer(actor.user_id), order.payment_id)
+    return _order(action.order_id, actor)
+
+
+def _cancel(action: Cancel, actor: Actor) -> Result:
+    with suppress(NotCancellable), transaction() as tx:  # it was paid in this moment, or has ended
+        orders.cancel(tx, orders.lock_own(tx, action.order_id, actor.user_id))
+    return _order(action.order_id, actor)
+
+
+def _find_tickets(_: FindTickets, actor: Actor) -> Result:
+    with transaction() as tx:
+        found = facts.newest_purchase(tx, actor.user_id)
+    return OrderFound(order=found) if found else Done()
+
+
+def _deliver(action: Deliver, actor: Actor) -> Result:
+    return _order(action.order_id, actor)
+
+
+def _call_person(_: CallPerson, actor: Actor) -> Result:
+    with transaction() as tx:
+        manual_tasks.add(tx, "chat_handover", subject="chat_sender", subject_id=actor.sender.id)
+    return Done()
+
+
+def _order(order_id: UUID, actor: Actor) -> OrderFound:
+    with transaction() as tx:
+        return OrderFound(order=facts.order(tx, order_id, actor.user_id))
+
+
+_CARRIERS: dict[str, Callable[[Any, Actor], Result]] = {
+    "list_events": _list_events,
+    "show_event": _show_event,
+    "find_tier": _find_tier,
+    "hold": _hold,
+    "pay": _pay,
+    "look": _look,
+    "cancel": _cancel,
+    "find_tickets": _find_tickets,
+    "deliver": _deliver,
+    "call_person": _call_person,
+}

@@ -1,0 +1,260 @@
+"""What goes into a conversation and comes out of it: messages, actions and their results, as plain documents.
+
+They are stored as JSON, so a conversation can be gone through again from what was stored.
+"""
+
+from datetime import datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Incoming(_Document):
+    """A message of the sender, as the webhook told it."""
+
+    kind: Literal["text", "choice", "image", "cart", "contact", "unsupported", "ignored"]
+    text: str = ""
+    choice: str = ""
+    quantity: int = 1
+    profile_name: str = ""
+
+
+class OrderChanged(_Document):
+    """Something happened to an order elsewhere: all it has bought is there to be delivered, or its time is over."""
+
+    kind: Literal["delivery", "end"]
+    order_id: UUID
+
+
+Update = Annotated[Incoming | OrderChanged, Field(discriminator="kind")]
+
+
+class EventRow(_Document):
+    """An event in a list."""
+
+    id: UUID
+    title: str
+    starts_at: datetime
+    timezone: str
+
+
+class TierRow(_Document):
+    """Something on sale."""
+
+    code: str
+    name: str
+    price: int
+    available: int
+    most: int
+    """The most units of an order."""
+    on_sale: bool
+    needs_identity: bool
+    slug: str
+    """Of its event."""
+
+
+class OrderFacts(_Document):
+    """An order, as far as a conversation tells of it."""
+
+    id: UUID
+    status: str
+    event_title: str
+    lines: tuple[str, ...]
+    """`2 x Reguler`, a tier each."""
+    subtotal: int
+    platform_fee: int
+    discount: int
+    total: int
+    unnamed: int
+    """Tickets that still need a name."""
+    expires_at: datetime
+    payment_id: UUID | None = None
+    """The payment that is waited for."""
+    has_qris: bool = False
+    payment_url: str | None = None
+    payment_amount: int = 0
+    ticket_ids: tuple[UUID, ...] = ()
+    has_products: bool = False
+    digital_units: int = 0
+    """How many units of digital goods it has bought."""
+
+
+class ListEvents(_Document):
+    """Look up the upcoming events."""
+
+    kind: Literal["list_events"] = "list_events"
+
+
+class ShowEvent(_Document):
+    """Look up what an event sells."""
+
+    kind: Literal["show_event"] = "show_event"
+    event_id: UUID
+
+
+class FindTier(_Document):
+    """Look up what a code means."""
+
+    kind: Literal["find_tier"] = "find_tier"
+    code: str
+    gateway: str | None = None
+
+
+class Hold(_Document):
+    """Hold units for the sender."""
+
+    kind: Literal["hold"] = "hold"
+    code: str
+    quantity: int
+    gateway: str | None = None
+    profile_name: str = ""
+    language: str = "id"
+
+
+class Pay(_Document):
+    """Name the tickets, and start the payment of the order by QRIS."""
+
+    kind: Literal["pay"] = "pay"
+    order_id: UUID
+    names: tuple[str, ...] = ()
+    gateway: str | None = None
+
+
+class Look(_Document):
+    """Look up the order; with `asks_gateway` after asking the gateway whether it is paid."""
+
+    kind: Literal["look"] = "look"
+    order_id: UUID
+    asks_gateway: bool = False
+
+
+class Cancel(_Document):
+    """Cancel the order."""
+
+    kind: Literal["cancel"] = "cancel"
+    order_id: UUID
+
+
+class FindTickets(_Document):
+    """Look up the newest order with tickets or goods."""
+
+    kind: Literal["find_tickets"] = "find_tickets"
+
+
+class Deliver(_Document):
+    """Look up what a paid order has bought, to hand it over."""
+
+    kind: Literal["deliver"] = "deliver"
+    order_id: UUID
+
+
+class CallPerson(_Document):
+    """Ask a person of ours to answer."""
+
+    kind: Literal["call_person"] = "call_person"
+
+
+Action = Annotated[
+    ListEvents | ShowEvent | FindTier | Hold | Pay | Look | Cancel | FindTickets | Deliver | CallPerson,
+    Field(discriminator="kind"),
+]
+
+
+class EventsFound(_Document):
+    """The next events."""
+
+    kind: Literal["events_found"] = "events_found"
+    events: tuple[EventRow, ...]
+
+
+class TiersFound(_Document):
+    """What an event sells, or what one code means."""
+
+    kind: Literal["tiers_found"] = "tiers_found"
+    title: str
+    tiers: tuple[TierRow, ...]
+
+
+class OrderFound(_Document):
+    """The order as it is now."""
+
+    kind: Literal["order_found"] = "order_found"
+    order: OrderFacts
+
+
+class Refused(_Document):
+    """The operation was refused: `slug` of its problem. `order` is the live order it conflicts with."""
+
+    kind: Literal["refused"] = "refused"
+    slug: str
+    available: int | None = None
+    order: OrderFacts | None = None
+
+
+class Done(_Document):
+    """It is done, and there is nothing to tell of it."""
+
+    kind: Literal["done"] = "done"
+
+
+Result = Annotated[EventsFound | TiersFound | OrderFound | Refused | Done, Field(discriminator="kind")]
+
+
+class Option(_Document):
+    """A button, or a row of a list."""
+
+    id: str
+    title: str
+    description: str = ""
+
+
+class Text(_Document):
+    """A text, with buttons or a list of choices if it has any."""
+
+    kind: Literal["text"] = "text"
+    body: str
+    buttons: tuple[Option, ...] = ()
+    rows: tuple[Option, ...] = ()
+    list_label: str = ""
+
+
+class Link(_Document):
+    """A text with a button that opens a page."""
+
+    kind: Literal["link"] = "link"
+    body: str
+    label: str
+    url: str
+
+
+class Qris(_Document):
+    """The QRIS picture of a payment."""
+
+    kind: Literal["qris"] = "qris"
+    payment_id: UUID
+    caption: str
+
+
+class TicketFile(_Document):
+    """The PDF of a ticket."""
+
+    kind: Literal["ticket"] = "ticket"
+    ticket_id: UUID
+    caption: str
+
+
+class Goods(_Document):
+    """The pickup code of an order, and its digital units from the one numbered `first`: read as it is sent."""
+
+    kind: Literal["goods"] = "goods"
+    order_id: UUID
+    first: int
+    language: str
+
+
+Outgoing = Annotated[Text | Link | Qris | TicketFile | Goods, Field(discriminator="kind")]

@@ -1,0 +1,529 @@
+"""The conversation: a state and what comes in give the next state, the answers, and at most one action.
+
+    idle ──beli──► (hold) ──► naming ──names──► (pay) ──► paying ──issued──► idle
+      └──code without a quantity──► quantity ──┘      goods need no names
+
+It is pure: it reads no clock and no database, so the same updates and results give the same conversation again. An
+action is carried out elsewhere (actions.py), and its result comes in like everything else.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from shared.chat import commands, contents, wording
+from shared.chat.commands import Command
+from shared.chat.contents import (
+    Action,
+    CallPerson,
+    Cancel,
+    Done,
+    EventsFound,
+    FindTickets,
+    FindTier,
+    Goods,
+    Hold,
+    Incoming,
+    Link,
+    ListEvents,
+    Look,
+    Option,
+    OrderChanged,
+    OrderFacts,
+    OrderFound,
+    Outgoing,
+    Pay,
+    Qris,
+    Refused,
+    Result,
+    ShowEvent,
+    Text,
+    TicketFile,
+    TierRow,
+    TiersFound,
+)
+from shared.sales.reservation_requests import Name
+from shared.states import OrderStatus
+
+MAX_TICKET_FILES = 10
+"""The most PDFs in the chat; the page of the order has them all."""
+MAX_TYPED_NAMES = 20
+"""The most tickets whose names are asked for one by one; larger orders are made on the site."""
+UNITS_A_MESSAGE = 5
+"""The most digital units in one message: the longest that there are fit."""
+
+_LIVE = (OrderStatus.RESERVED, OrderStatus.PENDING_PAYMENT)
+_name = TypeAdapter(Name)
+
+
+class State(BaseModel):
+    """Where a conversation is. `version` rises with each step, so that a button of an earlier step is known as such."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    step: Literal["idle", "quantity", "naming", "paying"] = "idle"
+    version: int = 0
+    language: Literal["id", "en"] | None = None
+    profile_name: str = ""
+    code: str = ""
+    most: int = 0
+    gateway: str | None = None
+    order: OrderFacts | None = None
+    names: tuple[str, ...] = ()
+    intent: Hold | None = None
+    """The purchase to make once it is known that no other order is live."""
+    wants_payment: bool = False
+    """The order is looked up to be paid, not to be told of."""
+
+
+class Outcome(BaseModel):
+    """What follows from one update or result."""
+
+    model_config = ConfigDict(frozen=True)
+
+    state: State
+    messages: tuple[Outgoing, ...] = ()
+    action: Action | None = None
+
+
+def step(state: State, update: Incoming | OrderChanged) -> Outcome:
+    """Take in what somebody wrote, or what happened to their order."""
+    if isinstance(update, OrderChanged):
+        return _order_changed(state, update)
+    if update.kind == "ignored":
+        return Outcome(state=state)
+    named = state.model_copy(update={"profile_name": update.profile_name or state.profile_name})
+    return _INCOMING[update.kind](named, update)
+
+
+def resume(state: State, action: Action, result: Result) -> Outcome:
+    """Take in the result of an action."""
+    if isinstance(result, Refused):
+        return _refused(state, action, result)
+    return _RESULTS[action.kind](state, action, result)
+
+
+def _typed(state: State, update: Incoming) -> Outcome:
+    command = commands.read(update.text)
+    if command is None:
+        return _take_name(state, update.text) if state.step == "naming" else _free_text(state, update.text)
+    if command.language and (state.language is None or command.name == "language"):
+        state = state.model_copy(update={"language": command.language})
+    return _COMMANDS[command.name](state, command)
+
+
+def _free_text(state: State, typed: str) -> Outcome:
+    if state.step == "quantity" and typed.strip().isdecimal():
+        return _choose_quantity(state, int(typed.strip()[:6]))
+    if state.step == "paying":
+        return _say(state, "waiting", buttons=_payment_buttons(state))
+    return Outcome(state=state, action=ListEvents())
+
+
+def _chosen(state: State, update: Incoming) -> Outcome:
+    name, _, argument = update.choice.partition(":")
+    if name == "event":
+        return _with_id(state, argument, lambda event_id: ShowEvent(event_id=event_id))
+    if name == "tier":
+        return Outcome(state=state, action=FindTier(code=argument.upper()))
+    if name in _STEP_CHOICES:
+        version, _, value = argument.partition(":")
+        if version != str(state.version):
+            return _stale(state)
+        return _STEP_CHOICES[name](state, value)
+    command = commands.read(name)
+    return _COMMANDS[command.name](state, command) if command else Outcome(state=state, action=ListEvents())
+
+
+def _stale(state: State) -> Outcome:
+    """The button of an earlier step does nothing but show where we are."""
+    if state.order is not None:
+        return Outcome(state=state, action=Look(order_id=state.order.id))
+    return _say(state, "stale")
+
+
+def _pictured(state: State, _: Incoming) -> Outcome:
+    """A picture proves no payment, but who sends one has probably paid: the gateway is asked."""
+    if state.step == "paying" and state.order:
+        return Outcome(state=state, action=Look(order_id=state.order.id, asks_gateway=True))
+    return _say(state, "unsupported")
+
+
+def _carted(state: State, update: Incoming) -> Outcome:
+    return _buy(state, Command("buy", code=update.choice.upper(), quantity=update.quantity))
+
+
+def _unsupported(state: State, _: Incoming) -> Outcome:
+    return _say(state, "unsupported")
+
+
+def _buy(state: State, command: Command) -> Outcome:
+    if command.quantity is None:
+        return Outcome(state=state, action=FindTier(code=command.code, gateway=command.gateway))
+    wanted = Hold(
+        code=command.code,
+        quantity=command.quantity,
+        gateway=command.gateway,
+        profile_name=state.profile_name,
+        language=_language(state),
+    )
+    if state.order is not None:
+        return Outcome(state=state.model_copy(update={"intent": wanted}), action=Look(order_id=state.order.id))
+    return Outcome(state=state, action=wanted)
+
+
+def _pay(state: State, _: Command) -> Outcome:
+    if state.order is None:
+        return _say(state, "no_order")
+    return Outcome(state=state.model_copy(update={"wants_payment": True}), action=Look(order_id=state.order.id))
+
+
+def _status(state: State, _: Command) -> Outcome:
+    if state.order is None:
+        return Outcome(state=state, action=FindTickets())
+    return Outcome(state=state, action=Look(order_id=state.order.id))
+
+
+def _paid(state: State, _: Command) -> Outcome:
+    if state.order is None:
+        return Outcome(state=state, action=FindTickets())
+    return Outcome(state=state, action=Look(order_id=state.order.id, asks_gateway=True))
+
+
+def _cancel(state: State, _: Command) -> Outcome:
+    if state.order is None:
+        return _say(_idle(state), "nothing_to_cancel")
+    return Outcome(state=state, action=Cancel(order_id=state.order.id))
+
+
+def _set_language(state: State, command: Command) -> Outcome:
+    return _say(state.model_copy(update={"language": command.language}), "language_set")
+
+
+_COMMANDS: dict[str, Callable[[State, Command], Outcome]] = {
+    "menu": lambda state, _: Outcome(state=state, action=ListEvents()),
+    "events": lambda state, _: Outcome(state=state, action=ListEvents()),
+    "buy": _buy,
+    "pay": _pay,
+    "status": _status,
+    "paid": _paid,
+    "cancel": _cancel,
+    "tickets": lambda state, _: Outcome(state=state, action=FindTickets()),
+    "refund": lambda state, _: _say(state, "refund"),
+    "help": lambda state, _: _say(state, "help"),
+    "agent": lambda state, _: Outcome(state=state, action=CallPerson()),
+    "language": _set_language,
+}
+
+
+def _choose_quantity(state: State, quantity: int) -> Outcome:
+    if not 1 <= quantity <= state.most:
+        return _say(state, "quantity_wrong", most=state.most)
+    return _buy(state, Command("buy", code=state.code, quantity=quantity, gateway=state.gateway))
+
+
+def _quantity_button(state: State, value: str) -> Outcome:
+    return _choose_quantity(state, int(value)) if value.isdecimal() else _stale(state)
+
+
+def _take_name(state: State, typed: str) -> Outcome:
+    """Take the name for the next ticket; once all are known, pay."""
+    try:
+        name = _name.validate_python(typed)
+    except ValidationError:
+        return _say(state, "name_wrong")
+    if state.order is None:
+        return Outcome(state=_idle(state), action=ListEvents())
+    named = _next(state, names=(*state.names, name))
+    if len(named.names) < state.order.unnamed:
+        return _ask_name(named, state.order)
+    paying = named.model_copy(update={"step": "paying"})
+    return Outcome(state=paying, action=Pay(order_id=state.order.id, names=named.names, gateway=state.gateway))
+
+
+def _use_profile_name(state: State, _: str) -> Outcome:
+    return _take_name(state, state.profile_name) if state.step == "naming" else _stale(state)
+
+
+_STEP_CHOICES: dict[str, Callable[[State, str], Outcome]] = {
+    "quantity": _quantity_button,
+    "me": _use_profile_name,
+    "pay": lambda state, _: _pay(state, Command("pay")),
+    "paid": lambda state, _: _paid(state, Command("paid")),
+    "cancel": lambda state, _: _cancel(state, Command("cancel")),
+}
+"""The buttons that belong to one step."""
+
+_INCOMING: dict[str, Callable[[State, Incoming], Outcome]] = {
+    "text": _typed,
+    "choice": _chosen,
+    "image": _pictured,
+    "cart": _carted,
+    "contact": _unsupported,
+    "unsupported": _unsupported,
+}
+
+
+def _listed(state: State, _: Any, result: EventsFound) -> Outcome:
+    if not result.events:
+        return _say(state, "no_events")
+    rows = tuple(
+        Option(
+            id=f"event:{event.id}",
+            title=event.title,
+            description=wording.event_date(event.starts_at, event.timezone, _language(state)),
+        )
+        for event in result.events
+    )
+    body = wording.sentence("events", _language(state))
+    label = wording.sentence("choose_event", _language(state))
+    return Outcome(state=state, messages=(Text(body=body, rows=rows, list_label=label),))
+
+
+def _shown(state: State, _: Any, result: TiersFound) -> Outcome:
+    """The tiers of an event; one with a single tier goes on with that."""
+    on_sale = [tier for tier in result.tiers if tier.on_sale and tier.available > 0]
+    if not on_sale:
+        return _say(state, "sold_out")
+    if len(on_sale) == 1:
+        return _ask_quantity(state, result.title, on_sale[0], None)
+    language = _language(state)
+    rows = tuple(
+        Option(id=f"tier:{tier.code}", title=tier.name, description=wording.tier(tier.price, tier.available, language))
+        for tier in on_sale
+    )
+    label = wording.sentence("choose_tier", language)
+    return Outcome(
+        state=state,
+        messages=(Text(body=wording.sentence("tiers", language, title=result.title), rows=rows, list_label=label),),
+    )
+
+
+def _code_found(state: State, action: FindTier, result: TiersFound) -> Outcome:
+    if not result.tiers:
+        return _say(state, "unknown_code", code=action.code)
+    return _ask_quantity(state, result.title, result.tiers[0], action.gateway)
+
+
+def _ask_quantity(state: State, title: str, tier: TierRow, gateway: str | None) -> Outcome:
+    language = _language(state)
+    if tier.needs_identity:
+        return _on_site(state, tier.slug)
+    most = min(tier.most, tier.available, MAX_TYPED_NAMES)
+    if not tier.on_sale or most < 1:
+        return _say(state, "sold_out")
+    asked = _next(state, step="quantity", code=tier.code, most=most, gateway=gateway)
+    if most == 1:
+        return _choose_quantity(asked, 1)
+    buttons = tuple(
+        Option(id=f"quantity:{asked.version}:{number}", title=str(number)) for number in range(1, min(most, 3) + 1)
+    )
+    body = wording.sentence(
+        "quantity", language, title=title, tier=tier.name, price=wording.amount(tier.price, language), most=most
+    )
+    return Outcome(state=asked, messages=(Text(body=body, buttons=buttons),))
+
+
+def _on_site(state: State, slug: str) -> Outcome:
+    language = _language(state)
+    body = wording.sentence("needs_site", language)
+    url = wording.event_url(slug, language)
+    return Outcome(state=state, messages=(Link(body=body, label=wording.sentence("open_site", language), url=url),))
+
+
+def _held(state: State, action: Hold, result: OrderFound) -> Outcome:
+    order = result.order
+    if order.status not in (*_LIVE, OrderStatus.PAID):
+        return _say(_idle(state), "order_ended")
+    held = _next(state, order=order, names=(), gateway=action.gateway, intent=None, code="", most=0)
+    if order.status == OrderStatus.PAID:
+        return Outcome(state=held.model_copy(update={"step": "paying"}))
+    if order.unnamed:
+        return _ask_name(held.model_copy(update={"step": "naming"}), order)
+    paying = held.model_copy(update={"step": "paying"})
+    return Outcome(state=paying, action=Pay(order_id=order.id, gateway=action.gateway))
+
+
+def _ask_name(state: State, order: OrderFacts) -> Outcome:
+    language = _language(state)
+    number = len(state.names) + 1
+    asking = wording.ask_name(number, order.unnamed, language)
+    body = asking if state.names else f"{wording.summary(order, language)}\n\n{asking}\n\n{wording.terms(language)}"
+    buttons = [Option(id=f"cancel:{state.version}", title=wording.sentence("cancel_button", language))]
+    if not state.names and _is_name(state.profile_name):
+        buttons.insert(0, Option(id=f"me:{state.version}", title=state.profile_name))
+    return Outcome(state=state, messages=(Text(body=body, buttons=tuple(buttons)),))
+
+
+def _payment_found(state: State, _: Any, result: OrderFound) -> Outcome:
+    order = result.order
+    paying = _next(state, step="paying", order=order, names=(), wants_payment=False)
+    if order.status not in (*_LIVE, OrderStatus.PAID):
+        return _say(_idle(state), "order_ended")
+    if order.status == OrderStatus.PAID:  # it costs nothing: what it bought is on its way
+        return Outcome(state=paying)
+    return Outcome(state=paying, messages=(_payment_message(paying, order),))
+
+
+def _payment_message(state: State, order: OrderFacts) -> Outgoing:
+    language = _language(state)
+    if order.payment_id and order.has_qris:
+        return Qris(payment_id=order.payment_id, caption=wording.qris_caption(order, language))
+    body = wording.payment_link(order, language)
+    return Link(
+        body=body,
+        label=wording.sentence("open_payment", language),
+        url=order.payment_url or wording.order_url(order.id),
+    )
+
+
+def _order_found(state: State, action: Look, result: OrderFound) -> Outcome:
+    order = result.order
+    if order.status in _LIVE:
+        return _live_order(state, action, order)
+    ended = _idle(state)
+    if state.intent is not None:
+        return Outcome(state=ended, action=state.intent)
+    if order.status == OrderStatus.PAID:
+        return _say(state.model_copy(update={"order": order, "wants_payment": False}), "payment_received")
+    return _say(ended, "order_ended")
+
+
+def _live_order(state: State, action: Look, order: OrderFacts) -> Outcome:
+    """A live order is named, paid, or told of; what was to be bought beside it is not."""
+    language = _language(state)
+    here = state.model_copy(update={"order": order, "intent": None, "wants_payment": False})
+    if order.unnamed:
+        names = state.names if state.step == "naming" else ()
+        return _ask_name(here.model_copy(update={"step": "naming", "names": names}), order)
+    if state.wants_payment:
+        return Outcome(state=here, action=Pay(order_id=order.id, gateway=state.gateway))
+    opening = "other_order" if state.intent else "not_paid" if action.asks_gateway else "order_waits"
+    body = f"{wording.sentence(opening, language)}\n\n{wording.summary(order, language)}"
+    return Outcome(state=here, messages=(Text(body=body, buttons=_payment_buttons(here)),))
+
+
+def _payment_buttons(state: State) -> tuple[Option, ...]:
+    language = _language(state)
+    return (
+        Option(id=f"pay:{state.version}", title=wording.sentence("pay_button", language)),
+        Option(id=f"paid:{state.version}", title=wording.sentence("paid_button", language)),
+        Option(id=f"cancel:{state.version}", title=wording.sentence("cancel_button", language)),
+    )
+
+
+def _cancelled(state: State, _: Any, result: OrderFound) -> Outcome:
+    if result.order.status == OrderStatus.PAID:
+        return _say(state, "payment_received")
+    return _say(_idle(state), "cancelled" if result.order.status == OrderStatus.CANCELLED else "order_ended")
+
+
+def _tickets_found(state: State, _: Any, result: OrderFound | Done) -> Outcome:
+    if isinstance(result, Done):
+        return _say(state, "no_tickets")
+    return Outcome(state=state, messages=_delivery(state, result.order))
+
+
+def _person_called(state: State, _: Any, __: Any) -> Outcome:
+    return _say(state, "person_called")
+
+
+def _issued(state: State, _: Any, result: OrderFound) -> Outcome:
+    return Outcome(state=_without_order(state, result.order.id), messages=_delivery(state, result.order))
+
+
+def _order_changed(state: State, update: OrderChanged) -> Outcome:
+    """What an order has bought is handed over, also when it was revived; that the one here has ended is told."""
+    if update.kind == "delivery":
+        return Outcome(state=state, action=contents.Deliver(order_id=update.order_id))
+    ended = _without_order(state, update.order_id)
+    return Outcome(state=state) if ended is state else _say(ended, "order_ended")
+
+
+def _without_order(state: State, order_id: UUID) -> State:
+    """The conversation without this order; the same where it is about another, or none."""
+    return _idle(state) if state.order is not None and state.order.id == order_id else state
+
+
+def _delivery(state: State, order: OrderFacts) -> tuple[Outgoing, ...]:
+    language = _language(state)
+    shown = order.ticket_ids[:MAX_TICKET_FILES]
+    captions = [wording.ticket_caption(order, number, language) for number in range(1, len(shown) + 1)]
+    files: list[Outgoing] = [
+        TicketFile(ticket_id=ticket_id, caption=caption) for ticket_id, caption in zip(shown, captions, strict=True)
+    ]
+    count = max(order.digital_units, 1 if order.has_products else 0)
+    files += [Goods(order_id=order.id, first=first, language=language) for first in range(0, count, UNITS_A_MESSAGE)]
+    return tuple(files)
+
+
+_RESULTS: dict[str, Callable[[State, Any, Any], Outcome]] = {
+    "list_events": _listed,
+    "show_event": _shown,
+    "find_tier": _code_found,
+    "hold": _held,
+    "pay": _payment_found,
+    "look": _order_found,
+    "cancel": _cancelled,
+    "find_tickets": _tickets_found,
+    "call_person": _person_called,
+    "deliver": _issued,
+}
+
+
+def _refused(state: State, action: Action, refused: Refused) -> Outcome:
+    """Tell why something is not possible, and what is. An order that is over is forgotten."""
+    if refused.order is not None and refused.order.status in _LIVE and isinstance(action, Hold):
+        return _order_found(
+            _next(state, step="paying", order=refused.order, intent=action),
+            Look(order_id=refused.order.id),
+            OrderFound(order=refused.order),
+        )
+    if refused.slug == "needs-site" and isinstance(action, Hold):
+        return _say(_idle(state), "too_many_names", most=MAX_TYPED_NAMES)
+    if refused.slug == "sold-out" and refused.available:
+        return _say(_without_intent(state), "fewer_left", available=refused.available)
+    ended = isinstance(action, Hold) or refused.slug in _ENDS_ORDER
+    return _say(_idle(state) if ended else _without_intent(state), wording.refusal(refused.slug))
+
+
+_ENDS_ORDER = frozenset({"reservation-expired", "not-found"})
+
+
+def _without_intent(state: State) -> State:
+    return state.model_copy(update={"intent": None, "wants_payment": False})
+
+
+def _say(state: State, key: str, *, buttons: tuple[Option, ...] = (), **values: Any) -> Outcome:
+    text = Text(body=wording.sentence(key, _language(state), **values), buttons=buttons)
+    return Outcome(state=state, messages=(text,))
+
+
+def _with_id(state: State, written: str, action: Callable[[UUID], Action]) -> Outcome:
+    try:
+        return Outcome(state=state, action=action(UUID(written)))
+    except ValueError:
+        return Outcome(state=state, action=ListEvents())
+
+
+def _next(state: State, **changes: Any) -> State:
+    return state.model_copy(update={"version": state.version + 1, **changes})
+
+
+def _idle(state: State) -> State:
+    """The conversation without an order; who it is with stays known."""
+    return State(version=state.version + 1, language=state.language, profile_name=state.profile_name)
+
+
+def _is_name(words: str) -> bool:
+    try:
+        _name.validate_python(words)
+    except ValidationError:
+        return False
+    return True
+
+
+def _language(state: State) -> Literal["id", "en"]:
+    return state.language or "id"

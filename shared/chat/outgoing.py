@@ -1,0 +1,140 @@
+"""Messages of ours: rows that leave one after the other, and what became of each (CHAT-5).
+
+    queued ─► sent ─► delivered ─► read        failed, dropped: it never arrives
+
+WhatsApp has no idempotency key. Each message carries its row's id, which comes back with its statuses: one that was
+sent, though we did not hear so, is known as sent before it is tried again.
+"""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy import text
+
+from shared.chat.contents import Outgoing
+from shared.cloud.database import Transaction
+from shared.gateways.whatsapp import errors
+from shared.gateways.whatsapp.errors import Verdict
+from shared.gateways.whatsapp.webhooks import DeliveryStatus
+from shared.states import ChatMessageStatus
+
+MAX_ATTEMPTS = 10
+"""After so many tries a message is given up."""
+RANKS = {
+    ChatMessageStatus.QUEUED: 0,
+    ChatMessageStatus.FAILED: 0,
+    ChatMessageStatus.DROPPED: 0,
+    ChatMessageStatus.SENT: 1,
+    ChatMessageStatus.DELIVERED: 2,
+    ChatMessageStatus.READ: 3,
+}
+
+log = logging.getLogger(__name__)
+
+_content: TypeAdapter[Outgoing] = TypeAdapter(Outgoing)
+_ADD = text("""
+    INSERT INTO chat_messages (dedupe_key, sender_id, content)
+    SELECT m.dedupe_key, :sender_id, m.content
+    FROM jsonb_to_recordset(CAST(:messages AS jsonb)) AS m(position int, dedupe_key text, content jsonb)
+    ORDER BY m.position
+    ON CONFLICT (dedupe_key) DO NOTHING
+""")
+_NEXT = text("""
+    UPDATE chat_messages SET attempts = attempts + 1 WHERE id = (
+        SELECT id FROM chat_messages  -- Uses index: chat_messages_queued
+        WHERE sender_id = :sender_id AND status = 'queued' ORDER BY number LIMIT 1)
+    RETURNING id, content, attempts
+""")
+_SENT = text("""
+    UPDATE chat_messages SET provider_message_id = :message_id, sent_at = COALESCE(sent_at, now()),
+        status = CASE WHEN status = 'queued' THEN 'sent' ELSE status END
+    WHERE id = :id
+""")
+_ENDED = text("""
+    UPDATE chat_messages SET status = :status, status_at = now(), error_code = :error
+    WHERE id = :id AND status = 'queued'
+""")
+_LOCK = text("""
+    SELECT id, status FROM chat_messages
+    WHERE id = CAST(:id AS uuid) OR provider_message_id = :message_id ORDER BY id LIMIT 1 FOR NO KEY UPDATE
+""")
+_MOVE = text("""
+    UPDATE chat_messages SET status = :status, status_at = :at, sent_at = COALESCE(sent_at, :at),
+        provider_message_id = COALESCE(provider_message_id, :message_id), error_code = :error
+    WHERE id = :id
+""")
+
+
+@dataclass(frozen=True)
+class QueuedMessage:
+    """A message on its way; `attempts` counts this try."""
+
+    id: UUID
+    content: Outgoing
+    attempts: int
+
+
+def enqueue(tx: Transaction, sender_id: UUID, messages: Sequence[Outgoing], *, dedupe_key: str) -> None:
+    """Enqueue answers, in this order. Those of one `dedupe_key` are enqueued once, ever."""
+    rows = [
+        {"position": number, "dedupe_key": f"{dedupe_key}:{number}", "content": message.model_dump(mode="json")}
+        for number, message in enumerate(messages)
+    ]
+    if rows:
+        tx.execute(_ADD, {"sender_id": sender_id, "messages": json.dumps(rows)})
+
+
+def begin_next(tx: Transaction, sender_id: UUID) -> QueuedMessage | None:
+    """Begin to send the next message of a locked conversation; None where none waits."""
+    row = tx.execute(_NEXT, {"sender_id": sender_id}).first()
+    return QueuedMessage(row.id, _content.validate_python(row.content), row.attempts) if row else None
+
+
+def mark_sent(tx: Transaction, message_id: UUID, provider_message_id: str | None) -> None:
+    """Record that WhatsApp has taken a message. A status may have told so before."""
+    tx.execute(_SENT, {"id": message_id, "message_id": provider_message_id})
+
+
+def mark_ended(tx: Transaction, message_id: UUID, status: ChatMessageStatus, error: str) -> None:
+    """Record that a message will never be sent: `failed`, or `dropped` as nobody may be written to now."""
+    tx.execute(_ENDED, {"id": message_id, "status": status, "error": error})
+
+
+def record_statuses(tx: Transaction, statuses: Sequence[DeliveryStatus]) -> None:
+    """Record what became of messages. Repeated statuses, older ones and those of other messages change nothing."""
+    for status in sorted(statuses, key=lambda each: (each.callback_data or "", each.message_id)):
+        row = tx.execute(_LOCK, {"id": _uuid(status.callback_data), "message_id": status.message_id}).first()
+        if row is not None and _is_news(row.status, status):
+            _move(tx, row.id, status)
+
+
+def _is_news(current: str, status: DeliveryStatus) -> bool:
+    now = ChatMessageStatus(current)
+    if status.status == "failed":
+        return now in (ChatMessageStatus.QUEUED, ChatMessageStatus.SENT)
+    return now is not ChatMessageStatus.FAILED and RANKS[ChatMessageStatus(status.status)] > RANKS[now]
+
+
+def _move(tx: Transaction, row_id: UUID, status: DeliveryStatus) -> None:
+    error = str(status.error_code) if status.error_code is not None else None
+    values: dict[str, Any] = {"id": row_id, "status": status.status, "at": status.at, "error": error}
+    tx.execute(_MOVE, {**values, "message_id": status.message_id})
+    if status.status == "failed":
+        is_ours = errors.verdict(status.error_code or 0) in (Verdict.MISCONFIGURED, Verdict.REFUSED)
+        log.log(
+            logging.ERROR if is_ours else logging.WARNING,
+            "chat.undelivered",
+            extra={"chat_message_id": str(row_id), "code": error},
+        )
+
+
+def _uuid(written: str | None) -> UUID | None:
+    try:
+        return UUID(written or "")
+    except ValueError:
+        return None

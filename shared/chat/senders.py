@@ -1,0 +1,241 @@
+"""Senders: who writes to us, known by a user id, a phone number or both, and where their conversation is (CHAT-4).
+
+A user id is looked up first. A known number with another user id, and no word of a change, may have a new owner: it
+leaves the sender that it belonged to, whose orders stay there. Only this file writes `chat_senders`.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from shared.chat.conversation import State
+from shared.cloud.database import Transaction
+from shared.gateways.whatsapp.messages import Recipient
+from shared.gateways.whatsapp.webhooks import SenderIdentity
+
+LEASE_SECONDS = 60
+"""How long one delivery has a conversation to itself: longer than its slowest step, a call to a gateway."""
+WINDOW_HOURS = 24
+"""How long after their last message somebody may be answered."""
+
+_MATCHING = text("""
+    SELECT id, messenger_id, phone, user_id FROM chat_senders
+    WHERE messenger_id = CAST(:messenger_id AS text) OR phone = CAST(:phone AS text) ORDER BY id
+""")
+_ADD = text("""
+    INSERT INTO chat_senders (messenger_id, phone) VALUES (:messenger_id, :phone) ON CONFLICT DO NOTHING RETURNING id
+""")
+_IDENTIFY = text("""
+    UPDATE chat_senders SET messenger_id = COALESCE(CAST(:messenger_id AS text), messenger_id),
+        phone = COALESCE(CAST(:phone AS text), phone)
+    WHERE id = :id
+""")
+_FREE_PHONE = text("UPDATE chat_senders SET phone = NULL WHERE id = :id")
+_FREE_IDENTITY = text("UPDATE chat_senders SET phone = NULL, messenger_id = NULL WHERE id = :id")
+_HEARD = text("UPDATE chat_senders SET last_message_at = GREATEST(last_message_at, :at) WHERE id = :id")
+_CLAIM = text("""
+    UPDATE chat_senders SET claimed_until = clock_timestamp() + make_interval(secs => :seconds)
+    WHERE id = :id AND (claimed_until IS NULL OR claimed_until < clock_timestamp()) RETURNING claimed_until
+""")
+_LOCK = text("""
+    UPDATE chat_senders SET claimed_until = clock_timestamp() + make_interval(secs => :seconds)
+    WHERE id = :id AND claimed_until = :claim
+    RETURNING id, messenger_id, phone, user_id, state, pending_action, claimed_until,
+        COALESCE(send_after > clock_timestamp(), false) AS is_paused,
+        COALESCE(last_message_at > clock_timestamp() - make_interval(hours => :hours), false)
+            AND COALESCE(phone, messenger_id) IS NOT NULL AS is_answerable
+""")
+_RELEASE = text("UPDATE chat_senders SET claimed_until = NULL WHERE id = :id AND claimed_until = :claim")
+_PAUSE = text("""
+    UPDATE chat_senders SET send_after = clock_timestamp() + make_interval(secs => :seconds) WHERE id = :id
+""")
+_SAVE = text("""
+    UPDATE chat_senders SET state = CAST(:state AS jsonb), pending_action = CAST(:action AS jsonb), order_id = :order_id
+    WHERE id = :id
+""")
+_SET_USER = text("UPDATE chat_senders SET user_id = :user_id WHERE id = :id AND user_id IS NULL")
+# The account of who buys in a chat alone has the id of their sender: all its orders are of this chat.
+_OF_ORDER = text("""
+    SELECT id FROM chat_senders
+    WHERE order_id = :order_id OR id = (SELECT user_id FROM orders WHERE id = :order_id)
+    ORDER BY order_id = :order_id DESC NULLS LAST LIMIT 1
+""")
+_UNFINISHED = text("""
+    SELECT s.id FROM chat_senders s
+    WHERE (s.claimed_until IS NULL OR s.claimed_until < now()) AND (s.send_after IS NULL OR s.send_after < now())
+        AND s.id IN (
+            SELECT sender_id FROM chat_updates  -- Uses index: chat_updates_waiting
+                WHERE processed_at IS NULL AND created_at < now() - make_interval(secs => :seconds)
+            UNION SELECT sender_id FROM chat_messages  -- Uses index: chat_messages_queued
+                WHERE status = 'queued' AND created_at < now() - make_interval(secs => :seconds)
+            UNION SELECT id FROM chat_senders  -- Uses index: chat_senders_pending
+                WHERE pending_action IS NOT NULL)
+    LIMIT :most
+""")
+_ERASE = text("""
+    UPDATE chat_senders SET messenger_id = NULL, phone = NULL, state = '{}', pending_action = NULL, order_id = NULL
+    WHERE user_id = :user_id
+    RETURNING id
+""")
+
+
+class ClaimLost(Exception):
+    """Another delivery has taken this conversation over."""
+
+
+@dataclass(frozen=True)
+class Sender:
+    """A sender whose row is locked, and the state of their conversation."""
+
+    id: UUID
+    recipient: Recipient
+    user_id: UUID | None
+    state: State
+    pending_action: Mapping[str, Any] | None
+    claim: datetime
+    is_paused: bool
+    """They were sent too much for now."""
+    is_answerable: bool
+    """Their last message is less than 24 hours old, and they have not been forgotten."""
+
+
+def resolve(tx: Transaction, identities: Iterable[SenderIdentity]) -> dict[SenderIdentity, UUID]:
+    """The sender of each identity, new where nobody knows them. In one order, so that two batches never deadlock."""
+    ordered = sorted(set(identities), key=lambda each: (each.user_id or "", each.phone or ""))
+    return {identity: _resolve(tx, identity) for identity in ordered}
+
+
+def _resolve(tx: Transaction, identity: SenderIdentity) -> UUID:
+    rows = _matching(tx, identity)
+    by_id = next((row for row in rows if identity.user_id and row.messenger_id == identity.user_id), None)
+    by_phone = next((row for row in rows if identity.phone and row.phone == identity.phone), None)
+    if by_id is not None:
+        if identity.phone and by_id.phone is None and by_phone is None:
+            _identify(tx, by_id.id, identity)
+        found: UUID = by_id.id
+        return found
+    if by_phone is not None and (identity.user_id is None or by_phone.messenger_id is None):
+        _identify(tx, by_phone.id, identity)
+        found = by_phone.id
+        return found
+    if by_phone is not None:
+        tx.execute(_FREE_PHONE, {"id": by_phone.id})
+    return _add(tx, identity)
+
+
+def _add(tx: Transaction, identity: SenderIdentity) -> UUID:
+    added: UUID | None = tx.execute(_ADD, _names(identity)).scalar()
+    if added is not None:
+        return added
+    return _resolve(tx, identity)  # somebody has added them in this moment
+
+
+def change_identity(tx: Transaction, previous: SenderIdentity, current: SenderIdentity) -> bool:
+    """Move a sender to their new user id or number, once; False where there is nobody to move.
+
+    Who has written under the new identity before word of the change came, and bought nothing, goes on as the old one.
+    """
+    before = next(iter(_matching(tx, previous)), None)
+    if before is None:
+        return False
+    for other in _matching(tx, current):
+        if other.id != before.id and other.user_id is not None:
+            return False
+        if other.id != before.id:
+            tx.execute(_FREE_IDENTITY, {"id": other.id})
+    _identify(tx, before.id, current)
+    return True
+
+
+def set_own_phone(tx: Transaction, sender_id: UUID, phone: str) -> None:
+    """Keep the number that a sender has shared as their own, unless it is another's."""
+    if not _matching(tx, SenderIdentity(None, phone)):
+        _identify(tx, sender_id, SenderIdentity(None, phone))
+
+
+def record_message(tx: Transaction, sender_id: UUID, sent_at: datetime) -> None:
+    """Record when a sender wrote: for 24 hours from then they may be answered."""
+    tx.execute(_HEARD, {"id": sender_id, "at": sent_at})
+
+
+def claim(tx: Transaction, sender_id: UUID) -> datetime | None:
+    """Claim a conversation for this delivery; None where another one works on it."""
+    claimed: datetime | None = tx.execute(_CLAIM, {"id": sender_id, "seconds": LEASE_SECONDS}).scalar()
+    return claimed
+
+
+def lock(tx: Transaction, sender_id: UUID, claim: datetime) -> Sender:
+    """Lock a claimed conversation until `tx` ends, and extend the claim. Raises ClaimLost."""
+    values = {"id": sender_id, "claim": claim, "seconds": LEASE_SECONDS, "hours": WINDOW_HOURS}
+    row = tx.execute(_LOCK, values).first()
+    if row is None:
+        raise ClaimLost
+    return Sender(
+        id=row.id,
+        recipient=Recipient(row.phone, row.messenger_id),
+        user_id=row.user_id,
+        state=State.model_validate(row.state),
+        pending_action=row.pending_action,
+        claim=row.claimed_until,
+        is_paused=row.is_paused,
+        is_answerable=row.is_answerable,
+    )
+
+
+def release(tx: Transaction, sender_id: UUID, claim: datetime) -> None:
+    """End a claim; one that was lost is left alone."""
+    tx.execute(_RELEASE, {"id": sender_id, "claim": claim})
+
+
+def pause(tx: Transaction, sender_id: UUID, seconds: float) -> None:
+    """Send a sender nothing for so long."""
+    tx.execute(_PAUSE, {"id": sender_id, "seconds": seconds})
+
+
+def save(tx: Transaction, sender_id: UUID, state: State, pending: Mapping[str, Any] | None) -> None:
+    """Save where a locked conversation is, and the action whose result it waits for."""
+    values = {
+        "id": sender_id,
+        "state": state.model_dump_json(exclude_defaults=True),
+        "action": json.dumps(pending) if pending else None,
+        "order_id": state.order.id if state.order else None,
+    }
+    tx.execute(_SAVE, values)
+
+
+def set_user(tx: Transaction, sender_id: UUID, user_id: UUID) -> None:
+    """Name the account that a sender buys with, unless there is one."""
+    tx.execute(_SET_USER, {"id": sender_id, "user_id": user_id})
+
+
+def find_by_order(tx: Transaction, order_id: UUID) -> UUID | None:
+    """The sender whose conversation is about an order, or whose account has bought it in this chat."""
+    found: UUID | None = tx.execute(_OF_ORDER, {"order_id": order_id}).scalar()
+    return found
+
+
+def unfinished(tx: Transaction, *, older_than_seconds: int, most: int) -> list[UUID]:
+    """Senders whose conversation a crash or an outage has left in the middle."""
+    return list(tx.execute(_UNFINISHED, {"seconds": older_than_seconds, "most": most}).scalars())
+
+
+def erase(tx: Transaction, user_id: UUID) -> list[UUID]:
+    """Forget who the senders of an account were; return their ids."""
+    return list(tx.execute(_ERASE, {"user_id": user_id}).scalars())
+
+
+def _matching(tx: Transaction, identity: SenderIdentity) -> list[Row[Any]]:
+    return list(tx.execute(_MATCHING, _names(identity)).all())
+
+
+def _identify(tx: Transaction, sender_id: UUID, identity: SenderIdentity) -> None:
+    tx.execute(_IDENTIFY, {"id": sender_id, **_names(identity)})
+
+
+def _names(identity: SenderIdentity) -> dict[str, str | None]:
+    return {"messenger_id": identity.user_id, "phone": identity.phone}

@@ -1,0 +1,265 @@
+"""What we say in a conversation, in Indonesian and English."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from shared import local_time, rupiah
+from shared.chat.contents import OrderFacts
+from shared.cloud.settings import settings
+
+_SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
+    "events": (
+        "Halo! Pilih acara di bawah, atau ketik BELI, kode, dan jumlah, misalnya: BELI K7M2QP 1.",
+        "Hello! Choose an event below, or type BUY, a code and a quantity, as in: BUY K7M2QP 1.",
+    ),
+    "choose_event": ("Pilih acara", "Choose an event"),
+    "no_events": ("Belum ada acara yang dijual sekarang.", "No event is on sale right now."),
+    "tiers": ("{title}\nPilih yang ingin dibeli:", "{title}\nChoose what to buy:"),
+    "choose_tier": ("Pilih tiket", "Choose a ticket"),
+    "quantity": (
+        "{title}\n{tier}, {price} (belum termasuk biaya layanan).\nBerapa? Tekan tombol atau ketik angka, paling banyak"
+        " {most}.",
+        "{title}\n{tier}, {price} (before fees).\nHow many? Press a button or type a number, at most {most}.",
+    ),
+    "quantity_wrong": ("Ketik angka dari 1 sampai {most}.", "Type a number from 1 to {most}."),
+    "unknown_code": (
+        "Kode {code} tidak dikenal. Ketik MENU untuk melihat yang dijual.",
+        "The code {code} is not known. Type MENU to see what is on sale.",
+    ),
+    "sold_out": (
+        "Maaf, ini sudah habis atau tidak sedang dijual. Ketik MENU untuk yang lain.",
+        "Sorry, this is sold out or not on sale. Type MENU for others.",
+    ),
+    "fewer_left": (
+        "Sisa {available}. Ketik lagi dengan jumlah yang lebih kecil.",
+        "Only {available} left. Type it again with a smaller quantity.",
+    ),
+    "too_many_names": (
+        "Lewat chat paling banyak {most} tiket sekali beli. Untuk lebih banyak, silakan beli di situs kami.",
+        "By chat you can buy {most} tickets at once. For more, please buy on our site.",
+    ),
+    "needs_site": (
+        "Pendaftaran ini memerlukan nomor identitas, jadi dibuat di situs kami.",
+        "This registration needs an identity number, so it is made on our site.",
+    ),
+    "open_site": ("Buka situs", "Open the site"),
+    "name_wrong": (
+        "Nama itu tidak bisa dipakai. Ketik nama seperti di kartu identitas, tanpa tautan.",
+        "That name can't be used. Type a name as on an identity card, without links.",
+    ),
+    "ask_name": (
+        "Atas nama siapa tiketnya? Ketik namanya.",
+        "Whose ticket is it? Type the name.",
+    ),
+    "ask_name_of": (
+        "Nama untuk tiket {number} dari {count}?",
+        "The name for ticket {number} of {count}?",
+    ),
+    "terms": (
+        "Dengan melanjutkan, Anda menyetujui syarat dan kebijakan privasi kami: {url}",
+        "By going on you accept our terms and privacy policy: {url}",
+    ),
+    "cancel_button": ("Batal", "Cancel"),
+    "pay_button": ("Bayar QRIS", "Pay by QRIS"),
+    "paid_button": ("Sudah bayar", "I have paid"),
+    "open_payment": ("Bayar", "Pay"),
+    "waiting": (
+        "Pesanan Anda menunggu pembayaran. Ketik BANTUAN untuk bantuan.",
+        "Your order waits for its payment. Type HELP for help.",
+    ),
+    "order_waits": ("Pesanan Anda menunggu pembayaran:", "Your order waits for its payment:"),
+    "other_order": (
+        "Anda masih punya pesanan lain. Bayar atau batalkan dulu:",
+        "You have another order still. Pay or cancel it first:",
+    ),
+    "not_paid": (
+        "Pembayaran belum kami terima. Bila baru saja membayar, tunggu sebentar.",
+        "We have not received the payment yet. If you have just paid, wait a moment.",
+    ),
+    "payment_received": (
+        "Pembayaran sudah kami terima. Pesanan Anda sedang disiapkan dan dikirim ke sini.",
+        "We have received the payment. Your order is being prepared and comes here.",
+    ),
+    "order_ended": (
+        "Waktu pembayaran sudah habis dan pesanan tidak berlaku lagi. Ketik MENU untuk memesan lagi.",
+        "The time to pay is over and the order has ended. Type MENU to order again.",
+    ),
+    "no_order": ("Tidak ada pesanan yang menunggu. Ketik MENU.", "No order is waiting. Type MENU."),
+    "nothing_to_cancel": ("Tidak ada yang perlu dibatalkan. Ketik MENU.", "There is nothing to cancel. Type MENU."),
+    "cancelled": ("Pesanan dibatalkan. Ketik MENU untuk memesan lagi.", "The order is cancelled. Type MENU to order."),
+    "no_tickets": ("Belum ada tiket atau barang yang Anda beli di sini.", "You have bought no tickets or goods here."),
+    "refund": (
+        "Refund dapat diminta sampai 7 hari sebelum acara: harga tiket dikurangi 10 %, tanpa biaya layanan. Ketik"
+        " ORANG, dan kami membantu.",
+        "A refund can be asked for until 7 days before the event: the ticket's price less 10 %, without the fees. Type"
+        " AGENT, and we help.",
+    ),
+    "help": (
+        "MENU: yang dijual\nBELI KODE JUMLAH: membeli\nBAYAR: QRIS lagi\nSTATUS: pesanan Anda\nSUDAH BAYAR: periksa"
+        " pembayaran\nBATAL: batalkan pesanan\nTIKET: kirim ulang tiket\nREFUND, ORANG (bicara dengan kami), EN"
+        " (English)",
+        "MENU: what is on sale\nBUY CODE QUANTITY: buy\nPAY: the QRIS again\nSTATUS: your order\nPAID: check the"
+        " payment\nCANCEL: cancel the order\nTICKETS: send tickets again\nREFUND, AGENT (talk to us), ID (Bahasa"
+        " Indonesia)",
+    ),
+    "person_called": (
+        "Baik, seseorang dari kami akan menjawab Anda di sini.",
+        "All right, one of us will answer you here.",
+    ),
+    "language_set": ("Baik, kita lanjutkan dalam bahasa Indonesia.", "All right, we go on in English."),
+    "unsupported": (
+        "Pesan seperti itu belum bisa kami baca. Ketik BANTUAN untuk melihat perintahnya.",
+        "We can't read messages like that. Type HELP to see the commands.",
+    ),
+    "stale": (
+        "Tombol itu tidak berlaku lagi. Ketik MENU untuk mulai lagi.",
+        "That button is no longer valid. Type MENU to begin again.",
+    ),
+    "too_many_tickets": ("Terlalu banyak untuk sekali beli. Ketik jumlah yang lebih kecil.", "Too many for one order."),
+    "limit_reached": (
+        "Batas pembelian Anda untuk acara ini sudah tercapai.",
+        "You have reached your limit for this event.",
+    ),
+    "hold_later": (
+        "Anda sudah beberapa kali memesan tanpa membayar. Coba lagi nanti.",
+        "You have ordered several times without paying. Try again later.",
+    ),
+    "above_limit": (
+        "Jumlah ini melebihi batas QRIS. Silakan beli di situs kami.",
+        "This amount is above what QRIS takes. Please buy on our site.",
+    ),
+    "in_review": (
+        "Pembayaran Anda sedang kami periksa. Jangan bayar lagi.",
+        "We are looking at your payment. Don't pay again.",
+    ),
+    "payment_away": (
+        "Layanan pembayaran tidak menjawab. Pesanan tetap disimpan; ketik BAYAR untuk mencoba lagi.",
+        "The payment service does not answer. Your order is kept; type PAY to try again.",
+    ),
+    "trouble": (
+        "Maaf, ada gangguan di pihak kami. Coba lagi sebentar lagi.",
+        "Sorry, something went wrong on our side. Try again in a moment.",
+    ),
+    "fees": ("Biaya layanan", "Fees"),
+    "discount": ("Potongan", "Discount"),
+    "total": ("Total", "Total"),
+    "qris": (
+        "Berlaku sampai {until}. Simpan gambar ini, lalu buka m-banking atau e-wallet: QRIS, unggah dari galeri."
+        "\n\n{terms}",
+        "Valid until {until}. Save this picture, then open your bank's or wallet's app: QRIS, upload from gallery."
+        "\n\n{terms}",
+    ),
+    "link_to_pay": ("Bayar sebelum {until} di halaman ini.", "Pay before {until} on this page."),
+    "ticket": (
+        "Tiket {number} dari {count}: {title}. Tunjukkan QR-nya di pintu masuk, dan jangan dibagikan.",
+        "Ticket {number} of {count}: {title}. Show its QR at the entrance, and share it with nobody.",
+    ),
+    "pickup": (
+        "Kode pengambilan: {code}. Tunjukkan di loket; berlaku sekali.",
+        "Pickup code: {code}. Show it at the counter; it is valid once.",
+    ),
+    "unit": ("{name}: {secret}", "{name}: {secret}"),
+    "goods": ("Terima kasih! Ini pesanan Anda:", "Thank you! Here is your order:"),
+}
+"""Each sentence in Indonesian and in English."""
+
+_REFUSALS: Final[Mapping[str, str]] = {
+    "sold-out": "sold_out",
+    "sale-closed": "sold_out",
+    "too-many-tickets": "too_many_tickets",
+    "person-limit-reached": "limit_reached",
+    "hold-again-later": "hold_later",
+    "reservation-expired": "order_ended",
+    "not-found": "order_ended",
+    "payment-in-review": "in_review",
+    "amount-above-limit": "above_limit",
+    "payment-method-refused": "payment_away",
+    "try-again": "payment_away",
+    "checkout-in-progress": "payment_away",
+}
+"""What is said to each refusal, by the slug of its problem."""
+
+
+def sentence(key: str, language: str, **values: object) -> str:
+    """One sentence with its values."""
+    return _SENTENCES[key][1 if language == "en" else 0].format(**values)
+
+
+def refusal(slug: str) -> str:
+    """The key of the sentence for a refusal."""
+    return _REFUSALS.get(slug, "trouble")
+
+
+def amount(rupiahs: int, language: str) -> str:
+    """An amount."""
+    return rupiah.formatted(rupiahs, language)
+
+
+def event_date(starts_at: datetime, zone: str, language: str) -> str:
+    """When an event begins, short enough for a row of a list."""
+    return f"{local_time.short_date(starts_at, zone, language)}, {local_time.time_of_day(starts_at, zone, language)}"
+
+
+def tier(price: int, available: int, language: str) -> str:
+    """The price of a tier, and how many are left where they are few."""
+    left = f", sisa {available}" if language == "id" else f", {available} left"
+    return amount(price, language) + (left if available <= _FEW else "")
+
+
+_FEW = 20
+
+
+def summary(order: OrderFacts, language: str) -> str:
+    """An order with what it costs, fees and all."""
+    lines = [order.event_title, *order.lines, ""]
+    if order.platform_fee:
+        lines.append(f"{sentence('fees', language)}: {amount(order.platform_fee, language)}")
+    if order.discount:
+        lines.append(f"{sentence('discount', language)}: {amount(-order.discount, language)}")
+    return "\n".join([*lines, f"{sentence('total', language)}: {amount(order.total, language)}"])
+
+
+def ask_name(number: int, count: int, language: str) -> str:
+    """The question for the name on a ticket."""
+    return (
+        sentence("ask_name", language) if count == 1 else sentence("ask_name_of", language, number=number, count=count)
+    )
+
+
+def terms(language: str) -> str:
+    """The terms that are accepted by going on."""
+    return sentence("terms", language, url=f"{settings().public_url}/{language}/terms")
+
+
+def qris_caption(order: OrderFacts, language: str) -> str:
+    """The text under a QRIS picture: what it is for, what it costs, until when, and how to pay it."""
+    asked = summary(order, language)
+    if order.payment_amount != order.total:  # with its unique code, or the rest of an order
+        asked += f"\nQRIS: {amount(order.payment_amount, language)}"
+    return f"{asked}\n\n{sentence('qris', language, until=_until(order, language), terms=terms(language))}"
+
+
+def payment_link(order: OrderFacts, language: str) -> str:
+    """The text with a link to the page where an order is paid."""
+    return f"{summary(order, language)}\n\n{sentence('link_to_pay', language, until=_until(order, language))}"
+
+
+def ticket_caption(order: OrderFacts, number: int, language: str) -> str:
+    """The text under a ticket's PDF."""
+    return sentence("ticket", language, number=number, count=len(order.ticket_ids), title=order.event_title)
+
+
+def event_url(slug: str, language: str) -> str:
+    """The page of an event."""
+    return f"{settings().public_url}/{language}/events/{slug}"
+
+
+def order_url(order_id: UUID) -> str:
+    """The page of an order, for its buyer."""
+    return f"{settings().public_url}/orders/{order_id}"
+
+
+def _until(order: OrderFacts, language: str) -> str:
+    return local_time.time_of_day(order.expires_at, local_time.HOME_ZONE, language)

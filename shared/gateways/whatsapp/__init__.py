@@ -1,0 +1,1 @@
+"""WhatsApp's Cloud API: sending messages and media, and its signed webhooks."""

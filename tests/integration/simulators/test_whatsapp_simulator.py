@@ -1,0 +1,158 @@
+"""WhatsApp's simulator: our own client against it, what it tells us, and the phones that people write on (CHAT-6)."""
+
+import itertools
+from typing import Any
+
+import pytest
+import requests
+
+from shared.chat.sending import qris_picture
+from shared.gateways.errors import GatewayMisconfigured, GatewayRefused, GatewayUnavailable
+from shared.gateways.whatsapp import messages, webhooks
+from shared.gateways.whatsapp.client import WhatsApp
+from shared.gateways.whatsapp.messages import Choice, Recipient
+from shared.gateways.whatsapp.webhooks import DeliveryStatus, Message, SenderIdentity
+from tests.integration.simulators.conftest import APP_SECRET, PHONE_NUMBER_ID
+from tests.integration.simulators.world import Receiver
+from tests.waiting import until
+
+_numbers = itertools.count(1)
+
+
+class Phones:
+    """The phones at the simulator, and what it has told us of them."""
+
+    def __init__(self, base_url: str, receiver: Receiver) -> None:
+        self._url = f"{base_url}/simulators/whatsapp"
+        self._receiver = receiver
+
+    def add(self, **person: Any) -> dict[str, Any]:
+        """Another phone; with a number unless it has a username."""
+        phone = {} if "username" in person else {"phone": f"62812{next(_numbers):08}"}
+        added = requests.post(f"{self._url}/phones", json={"name": "Budi Contoh", **phone, **person}, timeout=60)
+        return {**phone, **added.json()}
+
+    def does(self, phone: dict[str, Any], action: str, **wanted: Any) -> None:
+        """Write, choose, send a picture."""
+        url = f"{self._url}/phones/{phone['id']}/{action}"
+        requests.post(url, json={"nothing": None, **wanted}, timeout=60).raise_for_status()
+
+    def page(self, phone: dict[str, Any], path: str = "") -> str:
+        """What the phone shows."""
+        return requests.get(f"{self._url}/phones/{phone['id']}{path}", timeout=60).text
+
+    def fails(self, **fault: Any) -> None:
+        """Let the next call fail."""
+        requests.post(f"{self._url}/faults", json=fault, timeout=60).raise_for_status()
+
+    def told(self, kind: type, matches: Any) -> list[Any]:
+        """The updates of a kind that it has told us, once there are some."""
+        return until(lambda: [each for each in self._updates() if isinstance(each, kind) and matches(each)] or None)
+
+    def _updates(self) -> list[webhooks.Update]:
+        return [
+            update
+            for received in self._receiver.about("whatsapp_business_account")
+            for update in webhooks.read_updates(
+                received.headers, received.body, APP_SECRET, phone_number_id=PHONE_NUMBER_ID
+            )
+        ]
+
+
+@pytest.fixture
+def phones(base_url: str, receiver: Receiver) -> Phones:
+    return Phones(base_url, receiver)
+
+
+def recipient(phone: dict[str, Any]) -> Recipient:
+    return Recipient(phone.get("phone"), phone["user_id"])
+
+
+def test_what_somebody_writes_is_told_signed_and_what_we_answer_is_delivered(phones: Phones, whatsapp: WhatsApp):
+    phone = phones.add()
+    phones.does(phone, "write", text="beli K7M2QP 1 🎫 é/")
+    [told] = phones.told(Message, lambda each: each.sender.user_id == phone["user_id"])
+    assert (told.text, told.sender.phone, told.profile_name) == ("beli K7M2QP 1 🎫 é/", phone["phone"], "Budi Contoh")
+    message_id = whatsapp.send(recipient(phone), messages.text("Halo"), callback_data="our-id-1")
+    for status in ("sent", "delivered"):
+        ours = phones.told(
+            DeliveryStatus, lambda each, status=status: (each.message_id, each.status) == (message_id, status)
+        )
+        assert [each.callback_data for each in ours] == ["our-id-1"]
+
+
+def test_somebody_with_a_username_has_no_number(phones: Phones, whatsapp: WhatsApp):
+    phone = phones.add(username="nana.contoh")
+    phones.does(phone, "write", text="halo")
+    [told] = phones.told(Message, lambda each: each.sender.user_id == phone["user_id"])
+    assert told.sender == SenderIdentity(phone["user_id"], None)
+    assert whatsapp.send(Recipient(None, phone["user_id"]), messages.text("Halo"), callback_data="x")
+    lost = Recipient(phone["user_id"].removeprefix("+"), None)
+    assert whatsapp.send(lost, messages.text("Hilang"), callback_data="x")  # in `to`, as a number: accepted, and lost
+    assert "Hilang" not in phones.page(phone, "/chat")
+
+
+def test_after_a_day_only_a_template_arrives(phones: Phones, whatsapp: WhatsApp):
+    phone = phones.add()
+    phones.does(phone, "write", text="halo")
+    phones.does(phone, "forget")
+    late = whatsapp.send(recipient(phone), messages.text("Halo"), callback_data="late")
+    [failed] = phones.told(DeliveryStatus, lambda each: each.message_id == late)
+    assert (failed.status, failed.error_code) == ("failed", 131047)
+    made = messages.template("tiket_siap", "id", {"nama": "Budi"})
+    sent = whatsapp.send(recipient(phone), made, callback_data="template")
+    assert phones.told(DeliveryStatus, lambda each: each.message_id == sent and each.status == "delivered")
+
+
+def test_lists_buttons_and_pictures_are_shown_on_the_phone_and_chosen_there(phones: Phones, whatsapp: WhatsApp):
+    phone = phones.add()
+    phones.does(phone, "write", text="menu")
+    to = recipient(phone)
+    whatsapp.send(
+        to, messages.choice_list("Pilih acara", "Acara", [Choice("event:1", "Konser Senja")]), callback_data="a"
+    )
+    whatsapp.send(to, messages.buttons("Berapa?", [Choice("quantity:1:1", "Satu")]), callback_data="b")
+    picture = whatsapp.upload("qris.png", qris_picture("00020101021226" * 8), "image/png")
+    whatsapp.send(to, messages.image(picture, "Rp 107.500"), callback_data="c")
+    file = whatsapp.upload("tiket.pdf", b"%PDF-1.7", "application/pdf")
+    whatsapp.send(to, messages.document(file, "tiket.pdf", "Tiket Anda"), callback_data="d")
+    shown = phones.page(phone, "/chat")
+    assert all(each in shown for each in ("Konser Senja", "Satu", f"/media/{picture}", "tiket.pdf", "Rp 107.500"))
+    assert "Budi Contoh" in phones.page(phone)
+    phones.does(phone, "choose", id="event:1", title="Konser Senja", kind="list")
+    chosen = phones.told(Message, lambda each: each.sender.user_id == phone["user_id"] and each.kind == "choice")
+    assert [each.choice for each in chosen] == ["event:1"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"type": "text", "text": {"body": ""}},
+        {"type": "text", "text": {"body": "x" * 4097}},
+        {"type": "image", "image": {"id": "7"}},
+        {"type": "hologram", "hologram": {}},
+        {"type": "interactive", "interactive": {"type": "button", "body": {"text": "x"}, "action": {"buttons": []}}},
+    ],
+    ids=["empty", "long", "no-medium", "unknown-type", "no-buttons"],
+)
+def test_what_the_real_one_refuses_is_refused(message: dict[str, Any], phones: Phones, whatsapp: WhatsApp):
+    with pytest.raises(GatewayRefused):
+        whatsapp.send(recipient(phones.add()), message, callback_data="x")
+
+
+def test_errors_come_on_demand_and_a_wrong_token_is_known(phones: Phones, whatsapp: WhatsApp, base_url: str):
+    phone = phones.add()
+    phones.does(phone, "write", text="halo")
+    phones.fails(status=400, body={"error": {"code": 131056}}, count=1)
+    with pytest.raises(GatewayUnavailable):
+        whatsapp.send(recipient(phone), messages.text("Halo"), callback_data="x")
+    stranger = WhatsApp(f"{base_url}/simulators/whatsapp", "v26.0", PHONE_NUMBER_ID, "wrong")
+    with pytest.raises(GatewayMisconfigured):
+        stranger.send(recipient(phone), messages.text("Halo"), callback_data="x")
+
+
+def test_a_webhook_that_was_not_taken_comes_again(phones: Phones, receiver: Receiver):
+    phone = phones.add()
+    receiver.will_answer(500, about=phone["user_id"])
+    phones.does(phone, "write", text="halo")
+    until(lambda: len(phones.told(Message, lambda each: each.sender.user_id == phone["user_id"])) == 2)
