@@ -706,6 +706,7 @@ CREATE TABLE public.events (
     location_compact text GENERATED ALWAYS AS (public.search_compact(location)) STORED NOT NULL,
     allows_reentry boolean DEFAULT false NOT NULL,
     is_synthetic boolean DEFAULT false NOT NULL,
+    waiting_room_opens_at timestamp with time zone,
     CONSTRAINT events_capacity_check CHECK ((capacity > 0)),
     CONSTRAINT events_category_check CHECK ((length(category) <= 50)),
     CONSTRAINT events_location_check CHECK ((length(location) <= 255)),
@@ -715,7 +716,8 @@ CREATE TABLE public.events (
     CONSTRAINT events_venue_check CHECK ((length(venue) <= 255)),
     CONSTRAINT synthetic_events_are_drafts CHECK (((NOT is_synthetic) OR (status = 'draft'::text))),
     CONSTRAINT valid_dates CHECK ((end_date >= start_date)),
-    CONSTRAINT valid_gates CHECK ((gates_open_at < end_date))
+    CONSTRAINT valid_gates CHECK ((gates_open_at < end_date)),
+    CONSTRAINT valid_waiting_room CHECK ((waiting_room_opens_at < end_date))
 );
 
 CREATE TABLE public.gateway_circuits (
@@ -1064,6 +1066,12 @@ END) STORED NOT NULL,
 )
 WITH (fillfactor='70');
 
+CREATE TABLE public.queue_pass_orders (
+    pass_id uuid NOT NULL,
+    order_id uuid NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE public.reconcile_runs (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     thorough boolean NOT NULL,
@@ -1136,6 +1144,14 @@ CREATE TABLE public.registrations (
     event_identity_index text,
     CONSTRAINT registrations_identity_ending_check CHECK ((length(identity_ending) = 4)),
     CONSTRAINT registrations_identity_index_check CHECK ((identity_index ~ '^[0-9a-f]{64}$'::text))
+);
+
+CREATE TABLE public.reserve_load (
+    instance_id uuid NOT NULL,
+    requests integer NOT NULL,
+    failures integer NOT NULL,
+    milliseconds integer NOT NULL,
+    measured_at timestamp with time zone DEFAULT now() NOT NULL
 );
 
 CREATE TABLE public.scans (
@@ -1341,6 +1357,51 @@ CREATE TABLE public.users (
     CONSTRAINT users_staff_has_organizer CHECK (((role = 'staff'::text) = (organizer_id IS NOT NULL)))
 );
 
+CREATE TABLE public.waiting_room_calls (
+    room_id uuid NOT NULL,
+    serving_number integer NOT NULL,
+    called_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT waiting_room_calls_serving_number_check CHECK ((serving_number > 0))
+);
+
+CREATE TABLE public.waiting_room_places (
+    room_id uuid NOT NULL,
+    person_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    number integer NOT NULL,
+    joined_at timestamp with time zone DEFAULT now() NOT NULL,
+    pass_id uuid,
+    entered_at timestamp with time zone,
+    pass_expires_at timestamp with time zone,
+    CONSTRAINT waiting_room_places_entered CHECK ((((pass_id IS NULL) = (entered_at IS NULL)) AND ((pass_id IS NULL) = (pass_expires_at IS NULL)))),
+    CONSTRAINT waiting_room_places_number_check CHECK ((number > 0))
+);
+
+CREATE TABLE public.waiting_rooms (
+    id uuid NOT NULL,
+    event_id uuid NOT NULL,
+    phase text DEFAULT 'not_open'::text NOT NULL,
+    joined integer DEFAULT 0 NOT NULL,
+    serving_number integer DEFAULT 0 NOT NULL,
+    call_credit real DEFAULT 0 NOT NULL,
+    calls_per_minute integer NOT NULL,
+    calls_lately integer,
+    revision bigint DEFAULT 0 NOT NULL,
+    ticked_at timestamp with time zone DEFAULT now() NOT NULL,
+    key_version text NOT NULL,
+    commitment text NOT NULL,
+    draw_key text,
+    draw_size integer,
+    drawn_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    closed_at timestamp with time zone,
+    CONSTRAINT waiting_rooms_called CHECK (((serving_number >= 0) AND (serving_number <= joined))),
+    CONSTRAINT waiting_rooms_called_after_draw CHECK (((serving_number = 0) OR (drawn_at IS NOT NULL))),
+    CONSTRAINT waiting_rooms_calls_per_minute_check CHECK ((calls_per_minute > 0)),
+    CONSTRAINT waiting_rooms_drawn CHECK ((((drawn_at IS NULL) = (draw_key IS NULL)) AND ((drawn_at IS NULL) = (draw_size IS NULL)) AND (draw_size <= joined))),
+    CONSTRAINT waiting_rooms_phase_check CHECK ((phase = ANY (ARRAY['not_open'::text, 'gathering'::text, 'serving'::text, 'all_held'::text, 'paused'::text, 'sold_out'::text, 'ended'::text, 'cancelled'::text, 'lifted'::text])))
+);
+
 CREATE TABLE public.webhook_events (
     id uuid DEFAULT gen_random_uuid() NOT NULL,
     gateway text NOT NULL,
@@ -1488,6 +1549,9 @@ ALTER TABLE ONLY public.manual_tasks
 ALTER TABLE ONLY public.bib_numbers
     ADD CONSTRAINT one_bib_per_item UNIQUE (item_id);
 
+ALTER TABLE ONLY public.queue_pass_orders
+    ADD CONSTRAINT one_order_per_queue_pass PRIMARY KEY (pass_id);
+
 ALTER TABLE ONLY public.tickets
     ADD CONSTRAINT one_ticket_per_item UNIQUE (order_item_id);
 
@@ -1536,6 +1600,9 @@ ALTER TABLE ONLY public.promos
 ALTER TABLE ONLY public.promos
     ADD CONSTRAINT promos_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.queue_pass_orders
+    ADD CONSTRAINT queue_pass_orders_order_id_key UNIQUE (order_id);
+
 ALTER TABLE ONLY public.reconcile_runs
     ADD CONSTRAINT reconcile_runs_pkey PRIMARY KEY (id);
 
@@ -1553,6 +1620,9 @@ ALTER TABLE ONLY public.refunds
 
 ALTER TABLE ONLY public.registrations
     ADD CONSTRAINT registrations_pkey PRIMARY KEY (item_id);
+
+ALTER TABLE ONLY public.reserve_load
+    ADD CONSTRAINT reserve_load_pkey PRIMARY KEY (instance_id);
 
 ALTER TABLE ONLY public.scans
     ADD CONSTRAINT scans_pkey PRIMARY KEY (id);
@@ -1589,6 +1659,21 @@ ALTER TABLE ONLY public.used_id_tokens
 
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.waiting_room_calls
+    ADD CONSTRAINT waiting_room_calls_pkey PRIMARY KEY (room_id, serving_number);
+
+ALTER TABLE ONLY public.waiting_room_places
+    ADD CONSTRAINT waiting_room_places_pass_id_key UNIQUE (pass_id);
+
+ALTER TABLE ONLY public.waiting_room_places
+    ADD CONSTRAINT waiting_room_places_pkey PRIMARY KEY (room_id, person_id);
+
+ALTER TABLE ONLY public.waiting_room_places
+    ADD CONSTRAINT waiting_room_places_room_id_number_key UNIQUE (room_id, number);
+
+ALTER TABLE ONLY public.waiting_rooms
+    ADD CONSTRAINT waiting_rooms_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.webhook_events
     ADD CONSTRAINT webhook_events_once UNIQUE (gateway, webhook_id);
@@ -1800,6 +1885,8 @@ CREATE INDEX promos_code_first ON public.promos USING btree (code);
 
 CREATE INDEX promos_event ON public.promos USING btree (event_id);
 
+CREATE INDEX queue_pass_orders_age ON public.queue_pass_orders USING btree (created_at);
+
 CREATE INDEX reconcile_runs_age ON public.reconcile_runs USING btree (created_at);
 
 CREATE INDEX refresh_tokens_expiry ON public.refresh_tokens USING btree (expires_at);
@@ -1829,6 +1916,8 @@ CREATE INDEX refunds_user ON public.refunds USING btree (user_id, created_at);
 CREATE INDEX registrations_order ON public.registrations USING btree (order_id);
 
 CREATE INDEX registrations_over ON public.registrations USING btree (created_at) WHERE (NOT is_active);
+
+CREATE INDEX reserve_load_age ON public.reserve_load USING btree (measured_at);
 
 CREATE INDEX scans_age ON public.scans USING btree (created_at);
 
@@ -1863,6 +1952,14 @@ CREATE UNIQUE INDEX users_oauth ON public.users USING btree (oauth_provider, oau
 CREATE INDEX users_organizer ON public.users USING btree (organizer_id) WHERE (organizer_id IS NOT NULL);
 
 CREATE INDEX users_unproved ON public.users USING btree (updated_at) WHERE ((NOT is_email_verified) AND (NOT is_deleted));
+
+CREATE INDEX waiting_room_places_passes ON public.waiting_room_places USING btree (room_id, pass_expires_at) WHERE (pass_id IS NOT NULL);
+
+CREATE INDEX waiting_room_places_user ON public.waiting_room_places USING btree (user_id);
+
+CREATE INDEX waiting_rooms_age ON public.waiting_rooms USING btree (closed_at);
+
+CREATE UNIQUE INDEX waiting_rooms_open ON public.waiting_rooms USING btree (event_id) WHERE (closed_at IS NULL);
 
 CREATE INDEX webhook_events_disbursement ON public.webhook_events USING btree (disbursement_id) WHERE (disbursement_id IS NOT NULL);
 
@@ -2098,6 +2195,9 @@ ALTER TABLE ONLY public.promos
 ALTER TABLE ONLY public.promos
     ADD CONSTRAINT promos_organizer_id_fkey FOREIGN KEY (organizer_id) REFERENCES public.users(id);
 
+ALTER TABLE ONLY public.queue_pass_orders
+    ADD CONSTRAINT queue_pass_orders_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.orders(id);
+
 ALTER TABLE ONLY public.reconcile_runs
     ADD CONSTRAINT reconcile_runs_requested_by_fkey FOREIGN KEY (requested_by) REFERENCES public.users(id);
 
@@ -2175,6 +2275,18 @@ ALTER TABLE ONLY public.tickets
 
 ALTER TABLE ONLY public.users
     ADD CONSTRAINT users_organizer_id_fkey FOREIGN KEY (organizer_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.waiting_room_calls
+    ADD CONSTRAINT waiting_room_calls_room_id_fkey FOREIGN KEY (room_id) REFERENCES public.waiting_rooms(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.waiting_room_places
+    ADD CONSTRAINT waiting_room_places_room_id_fkey FOREIGN KEY (room_id) REFERENCES public.waiting_rooms(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.waiting_room_places
+    ADD CONSTRAINT waiting_room_places_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id);
+
+ALTER TABLE ONLY public.waiting_rooms
+    ADD CONSTRAINT waiting_rooms_event_id_fkey FOREIGN KEY (event_id) REFERENCES public.events(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.webhook_events
     ADD CONSTRAINT webhook_events_disbursement_id_fkey FOREIGN KEY (disbursement_id) REFERENCES public.disbursements(id);

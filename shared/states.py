@@ -23,6 +23,23 @@ class TierKind(StrEnum):
     DIGITAL = "digital"
 
 
+class WaitingRoomPhase(StrEnum):
+    """What the waiting room of a rush is doing: `waiting_rooms.phase`."""
+
+    NOT_OPEN = "not_open"
+    GATHERING = "gathering"
+    """Open, and before the hour: whoever joins is drawn."""
+    SERVING = "serving"
+    ALL_HELD = "all_held"
+    PAUSED = "paused"
+    """Nothing is on sale for the moment."""
+    SOLD_OUT = "sold_out"
+    ENDED = "ended"
+    CANCELLED = "cancelled"
+    LIFTED = "lifted"
+    """The event has no waiting room any more: everybody may order."""
+
+
 class OrderStatus(StrEnum):
     """An order: `orders.status`."""
 

@@ -46,6 +46,7 @@ SECRETS = {
     "unsubscribe-signing-key": "test-only-unsubscribe-signing-key",
     "field-encryption-key": "test-only-field-encryption-key",
     "fingerprint-key": "test-only-fingerprint-key",
+    "waiting-room-key": "test-only-waiting-room-key-of-enough-length",
     "xendit-api-key": "xnd_development_test",
     "xendit-callback-token": "test-only-callback-token",
     "midtrans-server-key": "SB-Mid-server-test",

@@ -13,6 +13,7 @@ from shared.cloud import clock
 from shared.cloud.database import Transaction, transaction
 from shared.identity.tokens import Principal, access_token
 from shared.sales import digital_units, orders, reservations
+from shared.sales.queue_passes import QueuePass
 from shared.sales.reservation_requests import Attendee, ReservationBody, ReservationItem, ReservationRequest
 from shared.sales.schemas import OrderResponse
 from shared.tickets import holders, issuing, qr
@@ -238,7 +239,9 @@ def reserve(
         ],
         promo_code=asked.get("promo_code"),
     )
-    return reservations.reserve([ReservationRequest(buyer.id, request, asked.get("idempotency_key"))])[0]
+    queue_pass: QueuePass | None = asked.get("queue_pass")
+    asked_for = ReservationRequest(buyer.id, request, asked.get("idempotency_key"), queue_pass)
+    return reservations.reserve([asked_for])[0]
 
 
 def an_order(

@@ -1,4 +1,4 @@
-"""A stand-in for Cloud Storage at the one seam (shared/cloud/clients.py): files in memory, written once.
+"""A stand-in for Cloud Storage at the one seam (shared/cloud/clients.py): files in memory.
 
 The real client runs against a real server in tests/conformance.
 """
@@ -43,15 +43,17 @@ class _File:
         self._name = name
         self.cache_control: str | None = None
 
-    def upload_from_string(self, content: bytes, *, content_type: str, if_generation_match: int) -> None:
-        """Take an upload as google.cloud.storage.Blob does."""
-        assert if_generation_match == 0
+    def upload_from_string(
+        self, content: bytes, *, content_type: str, if_generation_match: int | None = None, **_: object
+    ) -> None:
+        """Take an upload as google.cloud.storage.Blob does: of a new object only, or in place of what is there."""
+        assert if_generation_match in (0, None)
         self._store.tries += 1
         if self._store.breaks_after is not None:
             if not self._store.breaks_after:
                 raise ServiceUnavailable("storage is down")
             self._store.breaks_after -= 1
-        if self._name in self._store.files:
+        if if_generation_match == 0 and self._name in self._store.files:
             raise PreconditionFailed("there is one already")
         self._store.files[self._name] = content
         self._store.described[self._name] = (content_type, self.cache_control)

@@ -1,11 +1,12 @@
 """Reserve tickets for a signed-in buyer (TS-002, TS-006, TS-009, ISO-1)."""
 
 from shared.problems import NotFound
-from shared.sales import reservations
+from shared.sales import queue_passes, reservations
 from shared.sales.inventory import SoldOut
 from shared.sales.order_pricing import SaleClosed, TooManyTickets
 from shared.sales.promos import PromoExhausted, PromoInvalid
 from shared.sales.purchase_limits import HoldCooldown, PersonLimitReached
+from shared.sales.queue_passes import QueuePassRequired, QueuePassUsed
 from shared.sales.registrations import AlreadyRegistered
 from shared.sales.reservation_requests import ReservationBody, ReservationRequest
 from shared.sales.reservations import AlreadyReserved
@@ -30,11 +31,14 @@ app = App("reserve")
         PromoExhausted,
         PersonLimitReached,
         HoldCooldown,
+        QueuePassRequired,
+        QueuePassUsed,
     ),
 )
 def reserve(request: ReservationBody, buyer: Buyer, key: IdempotencyKey) -> OrderResponse:
     """Hold tickets for 15 minutes, all of them or none."""
-    return reservations.hold(ReservationRequest(buyer.id, request, key))
+    queue_pass = queue_passes.read(request.queue_pass)
+    return reservations.hold(ReservationRequest(buyer.id, request, key, queue_pass))
 
 
 main = app.entry_point()

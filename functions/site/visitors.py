@@ -13,12 +13,14 @@ from shared.site import (
     sign_in_pages,
     static_pages,
     ticket_pages,
+    waiting_room_pages,
 )
 
 PAGES = (
     static_pages.pages,
     event_pages.pages,
     purchase_pages.pages,
+    waiting_room_pages.pages,
     order_pages.pages,
     ticket_pages.pages,
     refund_pages.pages,

@@ -57,6 +57,7 @@ class Layout:
             "WHATSAPP_NUMBER": "628110000001",
             "TICKETS_BUCKET": f"{PROJECT}-tickets",
             "MEDIA_BUCKET": f"{PROJECT}-media",
+            "QUEUE_BUCKET": f"{PROJECT}-queue",
             "MEDIA_BASE_URL": f"{self.public_url}/media",
             "POOL_SIZE": "16",
             "SECURE_COOKIES": "off",

@@ -128,10 +128,15 @@ def _queues(listed: Manifest) -> None:
 
 
 def _buckets(listed: Manifest) -> None:
-    names = {"tickets": settings().tickets_bucket, "media": settings().media_bucket}
+    names = {
+        "tickets": settings().tickets_bucket,
+        "media": settings().media_bucket,
+        "queue": settings().queue_bucket,
+    }
     for bucket in listed.buckets:
         _unless_there(clients.storage().create_bucket, bucket_or_name=names[bucket])
     _show_to_everybody(settings().media_bucket)
+    _show_to_everybody(settings().queue_bucket)
 
 
 def _show_to_everybody(name: str) -> None:

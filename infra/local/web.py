@@ -5,7 +5,8 @@
     /simulators/...     both payment gateways, the mail service and Google's sign-in
     /inbox              the mails that would have been sent
     /mails              every mail with made-up facts, to look at
-    /media/...          banners, from the public bucket
+    /media/...          banners, from a public bucket
+    /id/queue/...       pages of waiting rooms, from another; also /en/queue and /queue-status
     /metrics            how it does, for Prometheus
     /                   what there is here; in the cloud the site's start
     /...                the pages of the site
@@ -26,7 +27,7 @@ from flask import Request
 from werkzeug.wrappers import Response
 
 from functions.manifest import Function, manifest
-from infra.local import mail_previews, media, metrics, start_page
+from infra.local import mail_previews, metrics, public_buckets, start_page
 from infra.local.compression import Wsgi, compressed
 from infra.local.invoker_check import behind_iam
 from infra.local.simulators import application as simulators
@@ -87,8 +88,10 @@ class Web:
             return self._inbox
         if path.startswith(mail_previews.PATH):
             return mail_previews.application
-        if path.startswith(media.PATH):
-            return media.application
+        if path.startswith(public_buckets.MEDIA):
+            return public_buckets.media
+        if path.startswith(public_buckets.QUEUE):
+            return compressed(public_buckets.queue)
         if path == metrics.PATH:
             return metrics.application
         return start_page.page(path) or self._page(path)

@@ -1,7 +1,10 @@
-# The product's files. Everything is private but `media`, which the load balancer serves to everybody.
+# The product's files. Everything is private but `media` and `queue`, which the load balancer serves to everybody.
 
 locals {
-  public_buckets = toset(["media"])
+  public_buckets = toset(["media", "queue"])
+
+  # What is replaced every few seconds: old versions would be the most of it, and nobody wants them.
+  fleeting_buckets = toset(["queue"])
 
   # Days until an object is moved to where keeping is cheap and reading is not: a ticket is read until its event is over.
   archived_after_days = { tickets = 400 }
@@ -10,7 +13,8 @@ locals {
 resource "google_storage_bucket" "product" {
   # checkov:skip=CKV_GCP_62:Access is in the audit log (logging.tf), which has data access switched on for storage
   # checkov:skip=CKV_GCP_63:as CKV_GCP_62: there is no log bucket that could be this one
-  # checkov:skip=CKV_GCP_114:Enforced for all but media, whose pictures the CDN's backend bucket can only fetch as everybody does
+  # checkov:skip=CKV_GCP_78:Versions are kept of all but queue, whose pages are replaced every few seconds
+  # checkov:skip=CKV_GCP_114:Enforced for all but media and queue, which the CDN's backend buckets can only fetch as everybody does
   for_each = module.manifest.contents.buckets
 
   name                        = "${var.project_id}-${each.key}"
@@ -19,7 +23,7 @@ resource "google_storage_bucket" "product" {
   public_access_prevention    = contains(local.public_buckets, each.key) ? "inherited" : "enforced"
 
   versioning {
-    enabled = true
+    enabled = !contains(local.fleeting_buckets, each.key)
   }
 
   # Versions keep what is deleted for 30 days (below); soft delete would keep those for as long again, and docs/data-map.md
@@ -38,6 +42,18 @@ resource "google_storage_bucket" "product" {
     }
     condition {
       days_since_noncurrent_time = 30
+    }
+  }
+
+  dynamic "lifecycle_rule" {
+    for_each = contains(local.fleeting_buckets, each.key) ? [30] : []
+    content {
+      action {
+        type = "Delete"
+      }
+      condition {
+        age = lifecycle_rule.value # days since it was replaced last
+      }
     }
   }
 
@@ -77,7 +93,7 @@ resource "google_storage_bucket_iam_binding" "no_viewers" {
 
 # Reading an object whose name is known, not listing them.
 resource "google_storage_bucket_iam_member" "everybody_reads" {
-  # checkov:skip=CKV_GCP_28:Banners and posters are shown to everybody
+  # checkov:skip=CKV_GCP_28:Banners, posters and waiting rooms are shown to everybody
   for_each = setintersection(local.public_buckets, module.manifest.contents.buckets)
 
   bucket = google_storage_bucket.product[each.key].name

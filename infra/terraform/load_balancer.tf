@@ -80,6 +80,36 @@ resource "google_compute_backend_bucket" "media" {
   ]
 }
 
+# Waiting rooms: a page and a status for everybody, for as long as each says (shared/site/waiting_room_publishing.py). The
+# headers are those of the site's pages (shared/web/pages.py).
+resource "google_compute_backend_bucket" "queue" {
+  name             = "queue"
+  description      = "Pages and status of waiting rooms"
+  bucket_name      = google_storage_bucket.product["queue"].name
+  enable_cdn       = true
+  compression_mode = "AUTOMATIC"
+
+  cdn_policy {
+    cache_mode         = "USE_ORIGIN_HEADERS"
+    request_coalescing = true # a hundred thousand who ask at once are one request to the bucket
+    serve_while_stale  = 5
+  }
+
+  custom_response_headers = [
+    "Strict-Transport-Security: max-age=31536000; includeSubDomains",
+    "X-Content-Type-Options: nosniff",
+    "Content-Security-Policy: ${local.page_policy}",
+    "Referrer-Policy: same-origin",
+    "Cross-Origin-Opener-Policy: same-origin",
+    "Cross-Origin-Resource-Policy: same-origin",
+    "Permissions-Policy: camera=(), geolocation=(), microphone=(), payment=(), screen-wake-lock=(self)",
+  ]
+}
+
+locals {
+  page_policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+}
+
 resource "google_compute_ssl_policy" "main" {
   name            = "main"
   profile         = "RESTRICTED" # the one that TLS_1_3 needs

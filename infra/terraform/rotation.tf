@@ -5,6 +5,7 @@ locals {
   rotation_days = {
     code-signing-key      = 180
     jwt-signing-key       = 180
+    waiting-room-key      = 180
     field-encryption-key  = 365
     midtrans-client-key   = 365
     midtrans-server-key   = 365

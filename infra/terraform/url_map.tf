@@ -35,6 +35,9 @@ locals {
   ])
   page_functions = [for name, entry in local.public_functions : name if length(entry.pages) > 0]
 
+  # Objects of the bucket `queue` are named as their addresses, so nothing is rewritten.
+  queue_prefixes = ["/id/queue/", "/en/queue/", "/queue-status/"]
+
   # Google refuses a URL map that doesn't do what its tests say. There is room for 100.
   route_tests = slice(local.routes, 0, min(length(local.routes), 100))
 }
@@ -66,6 +69,19 @@ resource "google_compute_url_map" "main" {
             full_path_match     = route_rules.value.is_template ? null : match_rules.value
             path_template_match = route_rules.value.is_template ? match_rules.value : null
           }
+        }
+      }
+    }
+
+    # Waiting rooms come before the site's pages, below whose addresses they are.
+    route_rules {
+      priority = 400
+      service  = google_compute_backend_bucket.queue.id
+
+      dynamic "match_rules" {
+        for_each = local.queue_prefixes
+        content {
+          prefix_match = match_rules.value
         }
       }
     }

@@ -12,7 +12,7 @@ from shared.field_types import Utc
 from shared.identity.tokens import Principal
 from shared.models import RequestModel
 
-_MOMENTS = ("end_date", "gates_open_at", "name_change_deadline")
+_MOMENTS = ("end_date", "gates_open_at", "name_change_deadline", "waiting_room_opens_at")
 _TIER_MOMENTS = ("sale_start", "sale_end", "early_bird_start", "early_bird_end")
 
 

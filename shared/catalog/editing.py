@@ -69,10 +69,10 @@ class OnlyPostponed(Problem):
 _INSERT = text("""
     INSERT INTO events (organizer_id, slug, title, description, category, location, venue, start_date, end_date,
         timezone, capacity, terms, gates_open_at, refund_after_change, name_change_deadline,
-        max_per_person, one_purchase_per_person, allows_reentry)
+        max_per_person, one_purchase_per_person, allows_reentry, waiting_room_opens_at)
     VALUES (:organizer_id, :slug, :title, :description, :category, :location, :venue, :start_date, :end_date,
         :timezone, :capacity, :terms, :gates_open_at, :refund_after_change, :name_change_deadline,
-        :max_per_person, :one_purchase_per_person, :allows_reentry)
+        :max_per_person, :one_purchase_per_person, :allows_reentry, :waiting_room_opens_at)
     ON CONFLICT (slug) DO NOTHING
     RETURNING id
 """)
@@ -87,7 +87,8 @@ _UPDATE = text("""
         terms = :terms, gates_open_at = :gates_open_at, refund_after_change = :refund_after_change,
         name_change_deadline = :name_change_deadline, max_per_person = :max_per_person,
         one_purchase_per_person = :one_purchase_per_person, allows_reentry = :allows_reentry,
-        status = :status, cancelled_as_draft = (status = 'draft' AND :status = 'cancelled'), updated_at = now()
+        waiting_room_opens_at = :waiting_room_opens_at, status = :status,
+        cancelled_as_draft = (status = 'draft' AND :status = 'cancelled'), updated_at = now()
     WHERE id = :id
 """)
 # A payout is created under this event's lock (shared/payouts/creation.py), so none is missed.
@@ -266,6 +267,8 @@ def _fields(stored: EventRow) -> EventFields:
 def _validate(facts: EventFields) -> None:
     if facts.end_date <= facts.start_date:
         raise Invalid.field("end_date", "must be after start_date")
+    if facts.waiting_room_opens_at and facts.waiting_room_opens_at >= facts.end_date:
+        raise Invalid.field("waiting_room_opens_at", "must be before end_date")
     if facts.gates_open_at is None:
         return
     if facts.gates_open_at >= facts.end_date:
@@ -319,7 +322,8 @@ def _insert(tx: Transaction, organizer_id: UUID, new: NewEvent) -> UUID:
 
 
 def _audit_dates(tx: Transaction, caller: Principal, stored: EventRow, facts: EventFields) -> None:
-    known = {**{name: stored._mapping[name] for name in _DATES}, "gates_open_at": stored.gates_setting}
+    audited = (*_DATES, "waiting_room_opens_at")
+    known = {**{name: stored._mapping[name] for name in audited}, "gates_open_at": stored.gates_setting}
     for name, before in known.items():
         after = getattr(facts, name)
         if before != after:

@@ -44,6 +44,7 @@ class EventFields(RequestModel):
     `refund_after_change`: buyers may ask for a full refund once its dates, time zone or place have changed.
     `name_change_deadline`: until when buyers may change the holder of a ticket; null for the start.
     `allows_reentry`: who is scanned out at the gate may come in again.
+    `waiting_room_opens_at`: when the queue of a rush opens, whose people alone may order; null where there is none.
     """
 
     title: Title
@@ -63,6 +64,7 @@ class EventFields(RequestModel):
     """The most units one person may have of all tiers together; null for two full orders of each tier."""
     one_purchase_per_person: bool = False
     allows_reentry: bool = False
+    waiting_room_opens_at: Utc | None = None
 
 
 class NewEvent(EventFields):
@@ -90,8 +92,8 @@ TierInList = Annotated[
 class EventChange(RequestModel):
     """The changes of an event. A field that is left out stays as it is.
 
-    null clears `venue`, `gates_open_at` and `name_change_deadline`, or lifts a limit. Where `start_date` changes and
-    `gates_open_at` is left out, the gates move with the start.
+    null clears `venue`, `gates_open_at`, `name_change_deadline` and `waiting_room_opens_at`, or lifts a limit. Where
+    `start_date` changes and `gates_open_at` is left out, the gates move with the start.
 
     A tier in `tiers` with an id is changed, one without an id is added, and tiers that aren't listed stay as they are.
     """
@@ -112,6 +114,7 @@ class EventChange(RequestModel):
     max_per_person: MaxPerPerson | None = None
     one_purchase_per_person: bool | None = None
     allows_reentry: bool | None = None
+    waiting_room_opens_at: Utc | None = None
     status: Status | None = None
     tiers: list[TierInList] = Field(default_factory=list, max_length=tiers.MAX_TIERS_PER_REQUEST)
 
@@ -161,6 +164,7 @@ class EventResponse(ResponseModel):
     max_per_person: int | None
     one_purchase_per_person: bool
     allows_reentry: bool = False
+    waiting_room_opens_at: datetime | None = None
     takes_promo_codes: bool | None = None
     banner_url: str | None
     banner: Banner | None = None
@@ -186,7 +190,7 @@ COLUMNS = f"""
     e.id, e.slug, e.status, e.organizer_id, e.title, e.description, e.category, e.location, e.venue, e.start_date,
     e.end_date, e.timezone, e.capacity, e.terms, e.refund_after_change, e.max_per_person, e.one_purchase_per_person,
     e.scan_from AS gates_open_at, e.gates_open_at AS gates_setting, e.banner_url, e.created_at, e.cancelled_as_draft,
-    e.name_change_deadline, e.allows_reentry, {banners.COLUMN}
+    e.name_change_deadline, e.allows_reentry, e.waiting_room_opens_at, {banners.COLUMN}
 """
 _TAKES_PROMO_CODES = """EXISTS (
     SELECT 1 FROM promos p WHERE p.is_active AND COALESCE(p.ends_at > now(), true) AND (p.event_id = e.id

@@ -56,6 +56,7 @@ class Settings:
 
     tickets_bucket: str = "karcis-local-tickets"
     media_bucket: str = "karcis-local-media"
+    queue_bucket: str = "karcis-local-queue"
     media_base_url: str = "https://storage.googleapis.com/karcis-local-media"
     """The public address of the media bucket's objects, without a trailing slash."""
 

@@ -1,6 +1,9 @@
-"""Objects in Cloud Storage, which are written once and never changed until they are deleted."""
+"""Objects in Cloud Storage: most are written once and never changed, until they are deleted."""
 
 from shared.cloud import clients, permissions
+
+PUT_TIMEOUT_SECONDS = 5.0
+"""The wait for an object that is soon replaced again."""
 
 
 class StorageUnavailable(Exception):
@@ -22,6 +25,20 @@ def put_once(bucket: str, name: str, content: bytes, content_type: str, *, cache
         blob.upload_from_string(content, content_type=content_type, if_generation_match=0)
     except PreconditionFailed:
         return
+
+
+def put(bucket: str, name: str, content: bytes, content_type: str, *, cache_control: str) -> None:
+    """Store `content` in place of what is there, at most once a second for one object. Raises StorageUnavailable."""
+    from google.api_core.exceptions import GoogleAPICallError, RetryError
+    from google.auth.exceptions import GoogleAuthError
+
+    permissions.check("deletes_files", bucket)
+    blob = clients.storage().bucket(bucket).blob(name)
+    blob.cache_control = cache_control
+    try:
+        blob.upload_from_string(content, content_type=content_type, timeout=PUT_TIMEOUT_SECONDS, retry=None)
+    except (GoogleAPICallError, RetryError, GoogleAuthError, OSError) as error:
+        raise StorageUnavailable(type(error).__name__) from error
 
 
 def get(bucket: str, name: str) -> bytes | None:

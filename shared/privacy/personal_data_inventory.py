@@ -59,6 +59,11 @@ _LISTS = {
         SELECT p.code, u.uses FROM promo_users u JOIN promos p ON p.id = u.promo_id
         WHERE u.user_id = :id ORDER BY p.code, p.id
     """),
+    "waiting_room_places": text("""
+        SELECT r.event_id, p.number, p.joined_at, p.entered_at, p.pass_expires_at
+        FROM waiting_room_places p JOIN waiting_rooms r ON r.id = p.room_id
+        WHERE p.user_id = :id ORDER BY p.joined_at, r.event_id
+    """),
     "bank_accounts": text("""
         SELECT bank_code, account_number_ending, account_holder_name, status, created_at, waits_until, is_frozen,
             has_payee_name, replaced_at

@@ -292,6 +292,30 @@ RULES = (
         source="PS-023: done; what was decided about money is in the audit trail",
     ),
     Rule(
+        name="waiting_rooms",
+        table="waiting_rooms",  # Uses index: waiting_rooms_age
+        key="id",
+        since="closed_at",
+        kept=timedelta(days=90),
+        source="QUEUE-1: whoever doubts a draw asks soon; places and calls go with the room",
+    ),
+    Rule(
+        name="queue_pass_orders",
+        table="queue_pass_orders",  # Uses index: queue_pass_orders_age
+        key="pass_id",
+        since="created_at",
+        kept=timedelta(days=90),
+        source="QUEUE-1: a pass is good for ten minutes",
+    ),
+    Rule(
+        name="reserve_load",
+        table="reserve_load",  # Uses index: reserve_load_age
+        key="instance_id",
+        since="measured_at",
+        kept=timedelta(days=1),
+        source="QUEUE-1: it says how reserving does in these seconds",
+    ),
+    Rule(
         name="reconcile_runs",
         table="reconcile_runs",  # Uses index: reconcile_runs_age
         key="id",

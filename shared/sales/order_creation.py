@@ -62,6 +62,8 @@ class SaleTier:
     is_open: bool
     is_synthetic: bool
     """True for a tier that is there for its organizer alone, a synthetic buyer."""
+    needs_queue_pass: bool = False
+    """True if only who was called in its event's waiting room may order."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,8 @@ class NewOrder:
     items: tuple[NewOrderItem, ...]
     discount: Discount | None = None
     """The discount of its promo code; the items' prices are after it."""
+    queue_pass_id: UUID | None = None
+    """The queue pass that the order uses up."""
 
 
 _CREATE = """
@@ -116,7 +120,7 @@ _CREATE = """
         SELECT * FROM jsonb_to_recordset(CAST(:orders AS jsonb)) AS o (
             id uuid, user_id uuid, event_id uuid, organizer_id uuid, subtotal bigint, discount_amount bigint,
             platform_fee bigint, promo_id uuid, promo_code text, idempotency_key text, quantity int, max_units int,
-            max_orders int, promo_uses int, promo_spent bigint)),
+            max_orders int, promo_uses int, promo_spent bigint, queue_pass_id uuid)),
     units AS (
         SELECT * FROM jsonb_to_recordset(CAST(:units AS jsonb)) AS u (
             id uuid, order_id uuid, tier_id uuid, position int, unit_price bigint, discount bigint,
@@ -140,6 +144,7 @@ _CREATE = """
         SELECT units.id, order_id, tier_id, position, unit_price, discount, platform_discount, platform_fee,
             waived_fee, platform_waived_fee, commission, attendee_name, attendee_email
         FROM units JOIN created ON created.id = units.order_id),
+    {queue_passes}
     {registrations}
     {persons}
     {promos}
@@ -156,6 +161,12 @@ _CREATE = """
         FROM requested_by_tier JOIN locked ON locked.id = requested_by_tier.tier_id
         WHERE t.id = requested_by_tier.tier_id)
     SELECT id, created_at, reservation_expires_at FROM created
+"""
+_QUEUE_PASSES = """
+    used_queue_passes AS (
+        INSERT INTO queue_pass_orders (pass_id, order_id)
+        SELECT queue_pass_id, id FROM created JOIN requested USING (id) WHERE queue_pass_id IS NOT NULL
+        ORDER BY queue_pass_id),
 """
 _REGISTRATIONS = """
     registered AS (
@@ -196,20 +207,23 @@ def create_orders(orders: Sequence[NewOrder]) -> dict[UUID, OrderResponse]:
     if participants:
         values["participants"] = json.dumps(participants)
     statement = _statement(
-        with_registrations=bool(participants), with_promos=any(order.discount is not None for order in orders)
+        with_queue_passes=any(order.queue_pass_id for order in orders),
+        with_registrations=bool(participants),
+        with_promos=any(order.discount is not None for order in orders),
     )
     with autocommit() as connection:
         created = {row.id: row for row in connection.execute(statement, values)}
     return {order.id: _response(order, rows[order.id], created[order.id]) for order in orders if order.id in created}
 
 
-@lru_cache(maxsize=4)
-def _statement(*, with_registrations: bool, with_promos: bool) -> TextClause:
+@lru_cache(maxsize=8)
+def _statement(*, with_queue_passes: bool, with_registrations: bool, with_promos: bool) -> TextClause:
     """The statement with its optional parts; most orders need neither."""
     after_registrations = f"AND {_WAIT_FOR.format(part='registered')}" if with_registrations else ""
     after_persons = _WAIT_FOR.format(part="counted_by_tier")
     return text(
         _CREATE.format(
+            queue_passes=_QUEUE_PASSES if with_queue_passes else "",
             registrations=_REGISTRATIONS if with_registrations else "",
             persons=purchase_limits.COUNT_PURCHASES.format(before=after_registrations),
             promos=_PROMOS.format(before_promos=after_persons) if with_promos else "",
@@ -249,6 +263,7 @@ def _order_row(order: NewOrder) -> dict[str, Any]:
         "promo_uses": order.discount.uses if order.discount else 1,
         "promo_spent": order.discount.spent if order.discount else 0,
         "idempotency_key": order.idempotency_key,
+        "queue_pass_id": str(order.queue_pass_id) if order.queue_pass_id else None,
         "quantity": len(order.items),
         "max_units": first.max_per_person,
         "max_orders": 1 if first.one_purchase_per_person else None,

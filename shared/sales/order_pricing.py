@@ -72,6 +72,7 @@ _TIERS = text(f"""
         is_on_sale AND event_ends_at > now() AND COALESCE(sale_start <= now(), true)
             AND COALESCE(sale_end > now(), true) AS is_open,
         e.is_synthetic,
+        e.waiting_room_opens_at IS NOT NULL AS needs_queue_pass,
         {purchase_limits.PURCHASE_COUNTS} AS purchase_counts
     FROM ticket_tiers t JOIN events e ON e.id = t.event_id WHERE t.id = ANY(:tier_ids)
 """).columns(*(column(name) for name in _COLUMNS))

@@ -18,6 +18,7 @@ from pydantic import (
 from shared.field_types import Trimmed, line, plain_line
 from shared.models import RequestModel
 from shared.sales.identity_numbers import IdentityFields
+from shared.sales.queue_passes import QueuePass
 
 Name = Annotated[str, plain_line(255)]
 
@@ -81,6 +82,8 @@ class ReservationBody(RequestModel):
     event_id: UUID
     items: Annotated[list[ReservationItem], Field(min_length=1, max_length=20)]
     promo_code: Annotated[str, line(50)] | None = None
+    queue_pass: Annotated[str, line(1000)] | None = None
+    """The queue pass, for an event with a waiting room."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,11 @@ class PurchaseRequest:
 
 @dataclass(frozen=True)
 class ReservationRequest(PurchaseRequest):
-    """One buyer's request. `idempotency_key` finds the order again after a crash between commit and response."""
+    """One buyer's request. `idempotency_key` finds the order again after a crash between commit and response.
+
+    `queue_pass` is the buyer's own, verified, where they gave one.
+    """
 
     buyer_id: UUID
     idempotency_key: str | None = None
+    queue_pass: QueuePass | None = None

@@ -3,8 +3,9 @@
 Many requests contend for the same row, so they are handled together: one read of the tiers (and one of the promo
 codes, if any), then one statement that creates all the orders and holds all their stock. The statement is a
 transaction of its own, and a tier's row stays locked only while it runs. Database constraints refuse a hold over the
-quota, a second live reservation of a buyer, a code or a person over a limit, and a duplicate participant. Then the
-requests of the batch are tried one by one, so that a refused one does not fail the others.
+quota, a second live reservation of a buyer, a code or a person over a limit, a duplicate participant, and a second
+order with one queue pass. Then the requests of the batch are tried one by one, so that a refused one does not fail the
+others.
 """
 
 from collections.abc import Sequence
@@ -25,12 +26,13 @@ from shared.problems import (
     violated_constraint,
     violation,
 )
-from shared.sales import expiry, inventory, order_pricing, orders, promos, purchase_limits
+from shared.sales import expiry, inventory, order_pricing, orders, promos, purchase_limits, queue_passes, reserve_load
 from shared.sales.inventory import SoldOut
 from shared.sales.order_creation import NewOrder, create_orders
 from shared.sales.order_pricing import PricedItems, SaleClosed
 from shared.sales.promos import PromoExhausted
 from shared.sales.purchase_limits import HoldCooldown, PersonLimitReached
+from shared.sales.queue_passes import QueuePassRequired, QueuePassUsed
 from shared.sales.registrations import UNIQUE_CONSTRAINTS, AlreadyRegistered
 from shared.sales.reservation_requests import ReservationRequest
 from shared.sales.schemas import OrderResponse
@@ -57,11 +59,20 @@ _EXISTING_ORDER = text("""
 
 def hold(request: ReservationRequest) -> OrderResponse:
     """Hold one buyer's tickets, in one batch with concurrent requests. Raises the refusals of `reserve`."""
+    if request.queue_pass is None:
+        outcome = _reserve_or_raise(request)
+    else:
+        with reserve_load.measured():
+            outcome = _reserve_or_raise(request)
+    expiry.schedule_expiry(outcome.reservation_expires_at)
+    cache.invalidate(inventory.cache_mark(outcome.event_id))
+    return outcome
+
+
+def _reserve_or_raise(request: ReservationRequest) -> OrderResponse:
     outcome = _reserve_together(request)
     if isinstance(outcome, Problem):
         raise outcome
-    expiry.schedule_expiry(outcome.reservation_expires_at)
-    cache.invalidate(inventory.cache_mark(outcome.event_id))
     return outcome
 
 
@@ -69,7 +80,8 @@ def reserve(requests: Sequence[ReservationRequest]) -> list[ReservationOutcome]:
     """Hold the tickets of each request for 15 minutes, all or none (TS-002); an order or a refusal for each.
 
     Refusals: NotFound, SaleClosed, TooManyTickets, PromoInvalid, PromoExhausted, AlreadyRegistered, SoldOut
-    (with `available`), AlreadyReserved (with `order_id`), PersonLimitReached and HoldCooldown.
+    (with `available`), AlreadyReserved (with `order_id`), PersonLimitReached, HoldCooldown, QueuePassRequired and
+    QueuePassUsed.
     The requests are independent: they share only the statements.
     Before a request is refused because stock or uses of a code have run out, or because of an older reservation
     of the buyer or a participant, overdue orders of the event are expired and the request is tried again.
@@ -99,15 +111,20 @@ def _reserve_once(requests: Sequence[ReservationRequest]) -> list[ReservationOut
     ]
 
 
-def _new_order(request: ReservationRequest, priced: PricedItems) -> NewOrder:
+def _new_order(request: ReservationRequest, priced: PricedItems) -> NewOrder | QueuePassRequired:
+    tier, queue_pass = priced.items[0].tier, request.queue_pass
+    is_called = queue_pass is not None and queue_pass.is_good_for(request.buyer_id, tier.event_id, tier.at)
+    if tier.needs_queue_pass and not is_called:
+        return QueuePassRequired()
     return NewOrder(
         id=priced.order_id,
         buyer_id=request.buyer_id,
         event_id=request.body.event_id,
-        organizer_id=priced.items[0].tier.organizer_id,
+        organizer_id=tier.organizer_id,
         idempotency_key=request.idempotency_key,
         items=priced.items,
         discount=priced.discount,
+        queue_pass_id=queue_pass.id if queue_pass and is_called else None,
     )
 
 
@@ -123,8 +140,21 @@ def _create(accepted: Sequence[tuple[ReservationRequest, NewOrder]]) -> dict[UUI
         if len(accepted) == 1:
             [(request, order)] = accepted
             return {order.id: _refusal(request, error)}
+        if violated_constraint(error) == queue_passes.ONE_ORDER:
+            return _create_without_used(accepted)
         return {order_id: outcome for each in accepted for order_id, outcome in _create([each]).items()}
     return {order.id: created.get(order.id) or _already_reserved(request) for request, order in accepted}
+
+
+def _create_without_used(accepted: Sequence[tuple[ReservationRequest, NewOrder]]) -> dict[UUID, ReservationOutcome]:
+    """Create those together whose queue pass is unused: nobody slows a rush down by sending a used one again."""
+    used = queue_passes.used([order.queue_pass_id for _, order in accepted if order.queue_pass_id])
+    refused: dict[UUID, ReservationOutcome] = {
+        order.id: _already_reserved(request) for request, order in accepted if order.queue_pass_id in used
+    }
+    left = [each for each in accepted if each[1].id not in refused]
+    parts = [left] if refused else [[each] for each in left]
+    return refused | {order_id: outcome for part in parts for order_id, outcome in _create(part).items()}
 
 
 def _refusal(request: ReservationRequest, error: DBAPIError) -> Problem:
@@ -143,21 +173,28 @@ def _refusal(request: ReservationRequest, error: DBAPIError) -> Problem:
         return PersonLimitReached()
     if constraint in UNIQUE_CONSTRAINTS:
         return AlreadyRegistered()
+    if constraint == queue_passes.ONE_ORDER:
+        return QueuePassUsed()
     if violation(error) == NOT_NULL:  # a tier or a promo code that was inactive for a moment
         return SaleClosed()
     raise error
 
 
 def _unless_existing_order(request: ReservationRequest, refusal: Problem) -> ReservationOutcome:
-    """The refusal, unless a purchase limit was reached by the order of this very request or by a live one."""
-    if isinstance(refusal, PersonLimitReached | HoldCooldown):
+    """The refusal, unless it comes of the order of this very request, sent again late, or of a live one."""
+    has_expired = isinstance(refusal, QueuePassRequired) and request.queue_pass is not None
+    if has_expired or isinstance(refusal, PersonLimitReached | HoldCooldown):
         return _existing_order(request) or refusal
     return refusal
 
 
 def _already_reserved(request: ReservationRequest) -> ReservationOutcome:
     """The order that a new one conflicts with, which may just have ended."""
-    return _existing_order(request) or AlreadyReserved("Your older reservation has just ended. Try again.")
+    if existing := _existing_order(request):
+        return existing
+    if request.queue_pass and queue_passes.used([request.queue_pass.id]):
+        return QueuePassUsed()
+    return AlreadyReserved("Your older reservation has just ended. Try again.")
 
 
 def _existing_order(request: ReservationRequest) -> ReservationOutcome | None:

@@ -49,6 +49,8 @@ class EventOffer:
     event: EventResponse
     state: State
     offers: Sequence[Offer]
+    has_queue: bool = False
+    """True if its visitor has to wait in the event's waiting room before tickets can be chosen."""
 
     @property
     def can_be_bought(self) -> bool:
@@ -72,10 +74,14 @@ class EventOffer:
         return min(begins, default=None)
 
 
-def of_event(event: EventResponse, at: datetime, *, is_paused: bool = False) -> EventOffer:
+def of_event(
+    event: EventResponse, at: datetime, *, is_paused: bool = False, has_queue_pass: bool = False
+) -> EventOffer:
     """The offer of an event at a moment; `is_paused` while nothing can be sold."""
-    offers = [Offer(tier, _tier_state(tier, event, at), is_paused) for tier in event.tiers]
-    return EventOffer(event, _event_state(event, offers, at), offers)
+    needs_pass = event.waiting_room_opens_at is not None and not has_queue_pass
+    offers = [Offer(tier, _tier_state(tier, event, at), is_paused or needs_pass) for tier in event.tiers]
+    state = _event_state(event, offers, at)
+    return EventOffer(event, state, offers, has_queue=needs_pass and state in ("on_sale", "held", "not_yet"))
 
 
 def _event_state(event: EventResponse, offers: Sequence[Offer], at: datetime) -> State:

@@ -17,10 +17,12 @@ from shared.identity.second_factor_sign_in import SecondFactorChallenge
 from shared.identity.tokens import Principal
 from shared.problems import NotFound, Problem
 from shared.sales import quotes, reservations, schemas
+from shared.sales.queue_passes import QueuePass, QueuePassRequired
 from shared.sales.reservation_requests import ReservationBody, ReservationRequest
 from shared.site import forms, rendering, sign_in
 from shared.site.event_pages import chosen_quantities
 from shared.site.order_view import Line
+from shared.waiting_room import places
 from shared.web import CODE_MAILS, CREDENTIALS, QUOTES, App, Viewer
 from shared.web.pages import Page, PageRequest, Redirect
 
@@ -83,8 +85,11 @@ def hold(request: PageRequest, slug: str, viewer: Viewer) -> Page | Redirect:
 def _hold(slug: str, buyer: Principal, given: "MultiDict[str, str]") -> str | Problem:
     """The address of the order that holds the tickets, or the refusal."""
     try:
-        body = _body(public_views.get_event(None, slug).value, given)
-        order = reservations.hold(ReservationRequest(buyer.id, body, forms.idempotency_key(given)))
+        event = public_views.get_event(None, slug).value
+        request = ReservationRequest(
+            buyer.id, _body(event, given), forms.idempotency_key(given), _queue_pass(event, buyer)
+        )
+        order = reservations.hold(request)
     except Problem as problem:
         return problem
     return f"/orders/{order.id}"
@@ -102,7 +107,11 @@ def _review(
     event = public_views.get_event(None, slug).value
     if not any(chosen_quantities(given).values()):
         return Redirect(f"/{request.language}/events/{slug}#tickets")
+    queue_pass = _queue_pass(event, viewer) if viewer else None
+    needs_queue_pass = event.waiting_room_opens_at is not None and queue_pass is None
     quote = None
+    if needs_queue_pass:
+        problem = QueuePassRequired()
     try:
         quote = quotes.quote(_body(event, given), viewer.id if viewer else None)
     except Problem as refused:
@@ -123,8 +132,20 @@ def _review(
         google_path=sign_in.google_path(_address(slug, given)),
         alternative=_alternative(problem, event, given) if problem else None,
         bought=_existing_order(viewer, event) if viewer else None,
-        back=f"/{request.language}/events/{slug}?{urlencode(_choice(given))}#tickets",
+        queue_pass=queue_pass,
+        needs_queue_pass=needs_queue_pass,
+        back=f"{_choosing(request, slug, queue_pass)}?{urlencode(_choice(given))}#tickets",
     )
+
+
+def _choosing(request: PageRequest, slug: str, queue_pass: QueuePass | None) -> str:
+    """Where tickets are chosen: on the event's page, or on one's own in a rush."""
+    return f"/queue/{slug}/tickets" if queue_pass else f"/{request.language}/events/{slug}"
+
+
+def _queue_pass(event: EventResponse, buyer: Principal) -> QueuePass | None:
+    """The buyer's queue pass, where the event needs one."""
+    return places.pass_of(event.id, buyer.id) if event.waiting_room_opens_at else None
 
 
 def _existing_order(viewer: Principal, event: EventResponse) -> UUID | None:

@@ -26,6 +26,18 @@ _WORDS: Final[dict[str, tuple[str, str]]] = {
         _("You held these tickets before without paying."),
         _("Others have their turn now. Try again in a few minutes."),
     ),
+    "queue-pass-required": (
+        _("This event is sold to whoever was called in its waiting room."),
+        _("Nothing is held and no money was taken. Take a place there, or look whether it is your turn."),
+    ),
+    "queue-pass-used": (
+        _("You have placed your order of this turn."),
+        _("Look at your orders. To buy more, take a new place in the waiting room."),
+    ),
+    "waiting-room-closed": (_("Nobody can take a place now."), _("See below what the waiting room is doing.")),
+    "not-called-yet": (_("It is not your turn yet."), _("Your place is kept. See below how far it is.")),
+    "queue-pass-over": (_("Your turn is over."), _("You can take a new place, at the end.")),
+    "place-refused": (_("This is not your place."), _("See below where you are.")),
     "already-reserved": (_("You still have an order for this event."), _("Go on with it, or cancel it first.")),
     "already-registered": (
         _("Somebody with this identity number is registered already."),

@@ -164,10 +164,14 @@ def error(result: Page | Redirect, problem: Problem, request: Request) -> Respon
     return response
 
 
+def public_headers() -> dict[str, str]:
+    """The headers of every page, also of one that a bucket shows (infra/terraform/load_balancer.tf)."""
+    return {**_HEADERS, "Content-Security-Policy": CONTENT_SECURITY_POLICY.format(pictures=_pictures())}
+
+
 def _page(page: Page, request: Request) -> Response:
     response = Response(page.html, status=page.status, content_type=page.content_type)
-    response.headers.update(_HEADERS)
-    response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY.format(pictures=_pictures())
+    response.headers.update(public_headers())
     response.headers.update(page.headers)
     if page.keep:
         response.headers["Cache-Control"] = page.keep.directives(page.age_seconds)

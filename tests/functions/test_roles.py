@@ -6,6 +6,7 @@ says which roles may call; ids are always those of strangers, who must look as i
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -33,10 +34,12 @@ OPEN_TO_STRANGERS = {
     "reserve_reserve": {409},  # everybody may buy from everybody; tiers of a draft are not on sale
     "orders_quote": {409},  # and be told what it would cost
     "events_set_banner": {415},  # asked without a file, it never comes to the event
+    "waiting_room_join": {409},  # everybody may queue for everybody's event; this one is not open
+    "waiting_room_enter": {422},  # a token that is none is read before anything of the event
 }
 
-AS_OF = re.compile(rb'"(as_of|taken_at|complete_until|cursor)":"[^"]+"')
-"""The moment of a report or of a snapshot: another one each time."""
+AS_OF = re.compile(rb'"(as_of|taken_at|complete_until|cursor|token|phase)":"[^"]+"')
+"""The moment of a report or of a snapshot, what is signed, and what a clock changes: another one each time."""
 OVER_FOR_ITS_OWNER = ("cancellations_cost",)
 """Their event is cancelled: that costs nothing any more."""
 ASKED_WITH = {"gate_search": "?q=Peserta"}
@@ -50,6 +53,8 @@ class Strangers:
     organizer: Person
     buyer: Person
     ids: dict[str, str]
+    queued: str
+    """The event in whose waiting room the buyer has a place."""
 
     def belongings(self) -> list[Any]:
         """Their things, as they see them."""
@@ -69,7 +74,7 @@ class Strangers:
         """The path with their ids."""
         missing = set(names(path)) - set(self.ids)
         assert not missing, f"say in the fixture `strangers` what {missing} of {path} is"
-        return path.format(**self.ids)
+        return path.format(**self.ids | ({"event_id": self.queued} if "/waiting-rooms/" in path else {}))
 
 
 def names(path: str) -> list[str]:
@@ -109,7 +114,17 @@ def strangers(stack: Stack) -> Strangers:
         "ticket_id": order["tickets"][0]["id"],
         "promo_id": promo["id"],
     }
-    return Strangers(organizer, buyer, ids)
+    return Strangers(organizer, buyer, ids, a_queued_event(organizer, buyer))
+
+
+def a_queued_event(organizer: Person, buyer: Person) -> str:
+    """An event in whose waiting room the buyer has a place, which opens again in some days."""
+    opened, again = (datetime.now(UTC) + timedelta(days=days) for days in (-1, 5))
+    event = organizer.publish(waiting_room_opens_at=opened.isoformat())
+    buyer.api.post(f"waiting-rooms/{event['id']}/place", status=200)
+    change = {"waiting_room_opens_at": again.isoformat()}
+    organizer.api.call("PUT", f"events/{event['id']}", json=change, status=200)
+    return str(event["id"])
 
 
 def a_cancelled_event(organizer: Person) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from werkzeug.routing import Map, Rule
 
+from shared.web import headers, pages
+
 ROOT = Path(__file__).parents[2]
 PATHS = json.loads((ROOT / "schemas" / "openapi.json").read_text(encoding="utf-8"))["paths"]
 IDS = "7b1f0a52-5b0e-4c53-9b1e-3d8a0c5f6a11", "my-event", "reserve-me"
@@ -17,7 +19,7 @@ def ask(resources, outputs):
     """The function a path is sent to, as Google decides: the first rule by priority that matches it."""
     url_map = resources["google_compute_url_map.main"]
     rules = sorted(url_map["path_matcher"][0]["route_rules"], key=lambda rule: rule["priority"])
-    functions = {rule["priority"]: rule["function"] for rule in outputs["route_rules"]} | {500: "site"}
+    functions = {rule["priority"]: rule["function"] for rule in outputs["route_rules"]} | {400: "queue", 500: "site"}
 
     def answer(path: str) -> str | None:
         for rule in rules:
@@ -64,6 +66,18 @@ def test_the_laptop_routes_the_same(ask):
 )
 def test_pages_reach_the_site(ask, path):
     assert ask(path) == "site"
+
+
+@pytest.mark.parametrize("path", ["/id/queue/my-event", "/en/queue/my-event", "/queue-status/my-event.json"])
+def test_who_waits_wakes_no_function(ask, path):
+    assert ask(path) == "queue"
+    assert ask("/queue/my-event/tickets") == "site"
+
+
+def test_a_waiting_room_in_the_bucket_has_the_headers_of_a_page(resources):
+    told = resources["google_compute_backend_bucket.queue"]["custom_response_headers"]
+    wanted = {**headers.DEFAULTS, **pages.public_headers()}
+    assert set(told) == {f"{name}: {value}" for name, value in wanted.items() if name != "Cache-Control"}
 
 
 def test_the_map_stays_within_googles_limits(resources):

@@ -19,10 +19,10 @@ from shared.web.pages import Language
 EMPTY_ROWS: Final = 2
 _MAX_ROWS: Final = 50
 _TEXTS = ("title", "description", "category", "location", "venue", "timezone", "terms")
-_MOMENTS = ("start_date", "end_date", "gates_open_at", "name_change_deadline")
+_MOMENTS = ("start_date", "end_date", "gates_open_at", "name_change_deadline", "waiting_room_opens_at")
 _NUMBERS = ("capacity", "max_per_person")
 _CHECKS = ("refund_after_change", "one_purchase_per_person", "allows_reentry")
-_CLEARED = {"venue", "gates_open_at", "name_change_deadline", "max_per_person"}
+_CLEARED = {"venue", "gates_open_at", "name_change_deadline", "max_per_person", "waiting_room_opens_at"}
 """Fields that are null where they are left empty; an empty capacity is that of the tickets."""
 _ROW = ("name", "price", "quota")
 
@@ -40,6 +40,7 @@ LABELS: Final = {
     "terms": _("Your own terms"),
     "gates_open_at": _("Gates open"),
     "name_change_deadline": _("Names can be changed until"),
+    "waiting_room_opens_at": _("The waiting room opens"),
     "max_per_person": _("Most tickets per person"),
     "refund_after_change": _("Money back after a change"),
     "one_purchase_per_person": _("One order per person"),

@@ -45,6 +45,17 @@ ROWS = {
         INSERT INTO staff_invitations (organizer_id, email, full_name, event_ids, created_at)
         VALUES (:user, :mark, 'Dewi', '{}', :at)
     """,
+    "waiting_rooms": """
+        INSERT INTO waiting_rooms (id, event_id, key_version, commitment, calls_per_minute, closed_at)
+        SELECT gen_random_uuid(), event_id, '1', :mark, 60, :at FROM orders WHERE id = :order
+    """,
+    "queue_pass_orders": """
+        INSERT INTO queue_pass_orders (pass_id, order_id, created_at) VALUES (CAST(:mark AS uuid), :order, :at)
+    """,
+    "reserve_load": """
+        INSERT INTO reserve_load (instance_id, requests, failures, milliseconds, measured_at)
+        VALUES (CAST(:mark AS uuid), 1, 0, 1, :at)
+    """,
     "reconcile_runs": """
         INSERT INTO reconcile_runs (thorough, correlation_id, created_at, started_at) VALUES (false, :mark, :at, :at)
     """,
@@ -127,6 +138,9 @@ ROWS = {
 """A row that the rule is about, known by `mark`, whose time began `at`."""
 
 LEFT = {
+    "waiting_rooms": "SELECT commitment FROM waiting_rooms",
+    "queue_pass_orders": "SELECT replace(CAST(pass_id AS text), '-', '') FROM queue_pass_orders",
+    "reserve_load": "SELECT replace(CAST(instance_id AS text), '-', '') FROM reserve_load",
     "reconcile_runs": "SELECT correlation_id FROM reconcile_runs",
     "idempotency_keys": "SELECT key FROM idempotency_keys",
     "refresh_tokens": "SELECT token_hash FROM refresh_tokens",

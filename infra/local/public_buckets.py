@@ -1,0 +1,44 @@
+"""The public buckets as the load balancer's backend buckets show them: pictures, and the pages of waiting rooms.
+
+/media/<object>                               the bucket `media`
+/id/queue/..., /en/queue/..., /queue-status/...    the bucket `queue`, whose objects are named as the addresses
+"""
+
+import os
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import requests
+from werkzeug.wrappers import Response
+
+from shared.cloud.settings import settings
+from shared.web import headers, pages
+
+MEDIA = "/media/"
+QUEUE = ("/id/queue/", "/en/queue/", "/queue-status/")
+_SENT_ON = ("Content-Type", "Cache-Control", "ETag", "Last-Modified")
+_NAME = re.compile(r"[a-z0-9/-]+(\.[a-z]+)?")
+"""Nothing that leads out of the bucket."""
+
+
+def media(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """Answer one request with a picture."""
+    answer = _answer(settings().media_bucket, environ["PATH_INFO"].removeprefix(MEDIA))
+    return answer(environ, start_response)
+
+
+def queue(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """Answer one request with a page or the status of a waiting room, which has the headers of a page."""
+    answer = _answer(settings().queue_bucket, environ["PATH_INFO"].removeprefix("/"))
+    answer.headers.update(pages.public_headers())
+    headers.add_security_headers(answer)
+    return answer(environ, start_response)
+
+
+def _answer(bucket: str, name: str) -> Response:
+    if not _NAME.fullmatch(name):
+        return Response(status=404)
+    found = requests.get(f"{os.environ['LOCAL_CLOUD_URL']}/{bucket}/{name}", timeout=10)
+    kept = {key: value for key, value in found.headers.items() if key in _SENT_ON}
+    return Response(found.content, found.status_code, kept)

@@ -1,0 +1,69 @@
+"""The controller: the one that moves every waiting room on and publishes what became of it.
+
+Cloud Scheduler starts it each minute, and it goes on until the next start. It keeps nothing: killed between two lines,
+it leaves a room as it was or moved on, and the next tick publishes that.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+
+from shared.cloud.database import DATABASE_AWAY
+from shared.cloud.storage import StorageUnavailable
+from shared.states import WaitingRoomPhase
+from shared.waiting_room import rooms
+from shared.waiting_room.rooms import ENDING, RoomState
+
+TICK_SECONDS = 2.0
+RUN_SECONDS = 58.0
+PAGE_TICKS = 5
+"""The pages, which matter to who has no script, are published with every fifth status."""
+OPENS_SOON_SECONDS = 90
+"""A room that opens within this time is watched: it must not stay shut until the controller is started again."""
+
+log = logging.getLogger(__name__)
+
+Publish = Callable[[RoomState, bool], None]
+"""Publishes a room's status, and its pages too where the second argument is true. Raises StorageUnavailable."""
+
+
+def run(publish: Publish, *, seconds: float = RUN_SECONDS) -> None:
+    """Move all rooms on until the time is over, or until nothing can happen in them before the next start."""
+    ends_at = time.monotonic() + seconds
+    ticks = 0
+    while True:
+        begun = time.monotonic()
+        try:
+            is_watched = any(map(_is_watched, tick_all(publish, with_pages=ticks % PAGE_TICKS == 0)))
+        except DATABASE_AWAY as error:  # it may be back for the next tick
+            log.warning("waiting_room.not_moved", extra={"error": type(error).__name__})
+            is_watched = True
+        ticks += 1
+        if not is_watched or begun + TICK_SECONDS > ends_at:
+            return
+        time.sleep(max(0.0, begun + TICK_SECONDS - time.monotonic()))
+
+
+def tick_all(publish: Publish, *, with_pages: bool = True) -> list[RoomState]:
+    """Move every room on once, publish it, and close those that have ended."""
+    rooms.make_missing()
+    moved = [room for room_id in rooms.open_rooms() if (room := rooms.tick(room_id))]
+    for room in moved:
+        if _is_published(publish, room, with_pages=with_pages) and room.phase in ENDING:
+            rooms.close(room.id)
+    return moved
+
+
+def _is_published(publish: Publish, room: RoomState, *, with_pages: bool) -> bool:
+    try:
+        publish(room, with_pages or room.phase in ENDING)
+    except StorageUnavailable as error:  # the next tick has something newer to say
+        log.warning("waiting_room.unpublished", extra={"event_id": str(room.event_id), "error": str(error)})
+        return False
+    return True
+
+
+def _is_watched(room: RoomState) -> bool:
+    if room.phase == WaitingRoomPhase.NOT_OPEN and room.opens_at is not None:
+        return (room.opens_at - room.at).total_seconds() < OPENS_SOON_SECONDS
+    return room.phase not in ENDING
