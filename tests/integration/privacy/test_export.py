@@ -24,8 +24,8 @@ from tests.integration.identity.steps import Member, a_member, login
 pytestmark = pytest.mark.usefixtures("database")
 
 SECTIONS = [
-    "profile", "consents", "orders", "promo_uses", "waiting_room_places", "bank_accounts", "payouts", "mails", "mail_suppressions",
-    "chats", "chat_messages_received", "chat_messages_sent", "sessions",
+    "profile", "consents", "orders", "promo_uses", "waiting_room_places", "bank_accounts", "payouts", "mails",
+    "mail_suppressions", "chats", "chat_messages_received", "chat_messages_sent", "sessions",
     "second_factors", "cookie_consents", "organized_events", "organized_promos", "gate_invitations", "gate_duties",
     "audit",
 ]  # fmt: skip
