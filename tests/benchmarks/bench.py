@@ -52,8 +52,8 @@ QUICK = Plan(
 )
 FULL = Plan(
     rounds=3,
-    reserving=5,
-    baseline=3,
+    reserving=4,
+    baseline=2,
     purchasing=15,
     paid_at_once=((1, 20), (32, 2), (200, 1)),
     starts=5,

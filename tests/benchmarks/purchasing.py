@@ -82,6 +82,7 @@ def at_once(product: Product, crowd: Crowd, *, buyers: int, times: int) -> Purch
     event = _event(crowd)
     waiting = list(crowd.buyers)
     rounds = [[_to_be_paid(product, event, waiting.pop()) for _ in range(buyers)] for _ in range(times)]
+    processor.until_idle(product.web)
 
     def paid(payable: _Payable) -> Outcome:
         return _outcome(lambda: _pay(product, payable, deliveries))
@@ -92,7 +93,6 @@ def at_once(product: Product, crowd: Crowd, *, buyers: int, times: int) -> Purch
 
 
 def _measured(name: str, product: Product, buyers: int, act: Callable[[], Iterable[Outcome]]) -> Purchases:
-    processor.until_idle(product.web)
     begun, generator = time.perf_counter(), time.process_time()
     web, database = processor.used(product.web), processor.used(product.postgres)
     outcomes = list(act())
