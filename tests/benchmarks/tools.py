@@ -57,8 +57,10 @@ class Pgbench:
         how = ["-n", "-M", "prepared", "-c", str(clients), "-j", threads, "-T", str(seconds), "-f", str(self._script)]
         told = subprocess.run([self._program, *how, self._url], capture_output=True, text=True, check=True).stdout
         found = re.search(r"^tps = ([\d.]+)", told, re.MULTILINE)
-        assert found, told
-        return float(found[1])
+        if found:
+            return float(found[1])
+        # Many clients of one row may need longer until the first is through, on a busy machine.
+        return self.run(transaction, clients=clients, tiers=tiers, seconds=2 * seconds)
 
 
 class Threads:
