@@ -48,7 +48,8 @@ PER_TICKET: Mapping[str, Work] = {
 }
 """In the order of a purchase. Pages come from the CDN; who buys has signed in before (docs/capacity.md)."""
 DATABASE_PROCESSOR = 20.0
-"""Milliseconds of PostgreSQL's processor for a ticket, in all of them together."""
+"""Milliseconds of PostgreSQL's processor for a ticket, in all of them together: an estimate. The server of a local run
+uses 44 to 88, which is for the local cloud's topics, tasks and files too."""
 
 
 @dataclass(frozen=True)
