@@ -30,7 +30,7 @@ from tests.model.histories import History
 
 pytestmark = pytest.mark.usefixtures("database", "files")
 
-SEEDS = range(random.randrange(10**9), 10**9 + 10**6)[:1000] if EXPLORES else range(30)
+SEEDS = range(random.randrange(10**9), 10**9 + 10**6)[:1000] if EXPLORES else range(20)
 STEPS = 30
 
 
