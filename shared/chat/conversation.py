@@ -273,7 +273,7 @@ def _listed(state: State, _: Any, result: EventsFound) -> Outcome:
         Option(
             id=f"event:{event.id}",
             title=event.title,
-            description=wording.event_date(event.starts_at, event.timezone, _language(state)),
+            description=wording.event_row(event.title, event.starts_at, event.timezone, _language(state)),
         )
         for event in result.events
     )

@@ -197,9 +197,10 @@ def amount(rupiahs: int, language: str) -> str:
     return rupiah.formatted(rupiahs, language)
 
 
-def event_date(starts_at: datetime, zone: str, language: str) -> str:
-    """When an event begins, short enough for a row of a list."""
-    return f"{local_time.short_date(starts_at, zone, language)}, {local_time.time_of_day(starts_at, zone, language)}"
+def event_row(title: str, starts_at: datetime, zone: str, language: str) -> str:
+    """The second line of an event in a list: when it begins, after the title where that is cut off above."""
+    begins = f"{local_time.short_date(starts_at, zone, language)}, {local_time.time_of_day(starts_at, zone, language)}"
+    return begins if len(title) <= _TITLE_LENGTH else f"{title[:_WHOLE_TITLE_LENGTH]} · {begins}"
 
 
 def tier(price: int, available: int, language: str) -> str:
@@ -209,6 +210,8 @@ def tier(price: int, available: int, language: str) -> str:
 
 
 _FEW = 20
+_TITLE_LENGTH = 24  # of a row, by WhatsApp
+_WHOLE_TITLE_LENGTH = 38  # so that the date after it fits
 
 
 def summary(order: OrderFacts, language: str) -> str:
