@@ -61,7 +61,8 @@ _ENDED = text("""
 """)
 _LOCK = text("""
     SELECT id, status FROM chat_messages
-    WHERE id = CAST(:id AS uuid) OR provider_message_id = :message_id ORDER BY id LIMIT 1 FOR NO KEY UPDATE
+    WHERE id = CAST(:id AS uuid) OR provider_message_id = :message_id
+    ORDER BY id = CAST(:id AS uuid) DESC NULLS LAST LIMIT 1 FOR NO KEY UPDATE
 """)
 _MOVE = text("""
     UPDATE chat_messages SET status = :status, status_at = :at, sent_at = COALESCE(sent_at, :at),

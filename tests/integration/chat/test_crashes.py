@@ -64,7 +64,10 @@ def under(killer: Killer, whatsapp: FakeWhatsApp, patch: pytest.MonkeyPatch) -> 
 def go_on(phone: Phone, whatsapp: FakeWhatsApp) -> None:
     """What follows a death: statuses of what WhatsApp has taken, the end of the claim, and the message again."""
     told = {"status": "sent", "timestamp": "1796000000"}
-    statuses = [{**told, "id": "wamid.x", "biz_opaque_callback_data": each.callback_data} for each in whatsapp.sent]
+    statuses = [
+        {**told, "id": f"wamid.{each.callback_data}", "biz_opaque_callback_data": each.callback_data}
+        for each in whatsapp.sent
+    ]
     deliver([{"statuses": statuses}])
     with database.transaction() as tx:
         query = text("UPDATE chat_senders SET claimed_until = NULL WHERE messenger_id = :id RETURNING id")
