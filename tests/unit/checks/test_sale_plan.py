@@ -2,7 +2,6 @@
 
 from infra.checks import sale_plan
 from infra.checks.sale_simulation import Request, Station, run
-from tests.unit.docs.documents import read
 
 HALF_A_MINUTE = (sale_plan.TICKETS // sale_plan.MINUTES // 2, 0.5)
 
@@ -25,7 +24,3 @@ def test_nobody_passes_a_place_that_is_taken():
     alone = run([Station("reserve", 1, 1)], Station("database", 1, 1), requests * 100, tickets=1, seconds=1)
     both = run([Station("reserve", 1, 1)], Station("database", 1, 1), requests * 100, tickets=2, seconds=1)
     assert both.after_sale > 1.5 * alone.after_sale
-
-
-def test_the_document_has_the_plan():
-    assert sale_plan.plan_table(sale_plan.TICKETS, sale_plan.MINUTES) in read("docs/performance.md")
