@@ -486,7 +486,8 @@ def _refused(state: State, action: Action, refused: Refused) -> Outcome:
     if refused.slug == "sold-out" and refused.available:
         return _say(_without_intent(state), "fewer_left", available=refused.available)
     ended = isinstance(action, Hold) or refused.slug in _ENDS_ORDER
-    return _say(_idle(state) if ended else _without_intent(state), wording.refusal(refused.slug))
+    told = wording.refusal(refused.slug)
+    return _say(_idle(state) if ended else _without_intent(state), told, url=wording.site_url())
 
 
 _ENDS_ORDER = frozenset({"reservation-expired", "not-found"})

@@ -117,6 +117,10 @@ _SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "Tombol itu tidak berlaku lagi. Ketik MENU untuk mulai lagi.",
         "That button is no longer valid. Type MENU to begin again.",
     ),
+    "waiting_room": (
+        "Acara ini sedang dijual lewat ruang tunggu di situs kami: {url}",
+        "This event is being sold through the waiting room on our site: {url}",
+    ),
     "too_many_tickets": ("Terlalu banyak untuk sekali beli. Ketik jumlah yang lebih kecil.", "Too many for one order."),
     "limit_reached": (
         "Batas pembelian Anda untuk acara ini sudah tercapai.",
@@ -169,6 +173,7 @@ _REFUSALS: Final[Mapping[str, str]] = {
     "sold-out": "sold_out",
     "sale-closed": "sold_out",
     "too-many-tickets": "too_many_tickets",
+    "queue-pass-required": "waiting_room",
     "person-limit-reached": "limit_reached",
     "hold-again-later": "hold_later",
     "reservation-expired": "order_ended",
@@ -252,6 +257,11 @@ def payment_link(order: OrderFacts, language: str) -> str:
 def ticket_caption(order: OrderFacts, number: int, language: str) -> str:
     """The text under a ticket's PDF."""
     return sentence("ticket", language, number=number, count=len(order.ticket_ids), title=order.event_title)
+
+
+def site_url() -> str:
+    """The address of our site."""
+    return settings().public_url
 
 
 def event_url(slug: str, language: str) -> str:

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from shared.chat.contents import (
     Done,
     EventRow,
     EventsFound,
+    Hold,
     Incoming,
     OrderChanged,
     OrderFacts,
@@ -126,3 +128,19 @@ def test_a_person_is_answered_or_something_is_looked_up_for_them(update):
     outcome = conversation.step(State(), update)
     is_silent = isinstance(update, OrderChanged) or update.kind == "ignored"
     assert is_silent or outcome.messages or outcome.action
+
+
+@pytest.mark.parametrize(
+    ("slug", "words"),
+    [
+        ("sale-closed", "habis"),
+        ("queue-pass-required", "ruang tunggu"),
+        ("hold-again-later", "nanti"),
+        ("new", "gangguan"),
+    ],
+)
+def test_a_refused_hold_says_why_and_leaves_no_order(slug: str, words: str):
+    outcome = conversation.resume(State(), Hold(code="K7M2QP", quantity=1), Refused(slug=slug))
+    [told] = outcome.messages
+    assert words in told.body
+    assert outcome.state.order is None
