@@ -80,8 +80,8 @@ BEGIN
 END $$;
 ALTER TABLE ticket_tiers ADD COLUMN code text;
 UPDATE ticket_tiers SET code = new_tier_code() WHERE code IS NULL;
-ALTER TABLE ticket_tiers ALTER COLUMN code SET NOT NULL, ALTER COLUMN code SET DEFAULT new_tier_code(),
-    ADD CONSTRAINT ticket_tiers_code_check CHECK (code ~ '^[A-Z0-9][A-Z0-9-]{2,15}$'),
+ALTER TABLE ticket_tiers ALTER COLUMN code SET DEFAULT new_tier_code(),
+    ADD CONSTRAINT ticket_tiers_code_check CHECK (code IS NOT NULL AND code ~ '^[A-Z0-9][A-Z0-9-]{2,15}$'),
     ADD CONSTRAINT ticket_tiers_code UNIQUE (code);
 """
 

@@ -112,7 +112,7 @@ variable "sizing" {
 }
 
 variable "webhook_ranges" {
-  description = "Address ranges gateways notify from, where they publish them. Empty: any; their signatures decide."
+  description = "Address ranges that gateways, SendGrid and Meta notify from, where they publish them. Empty: any; their signatures decide."
   type        = list(string)
   default     = []
 }
