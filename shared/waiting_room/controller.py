@@ -7,6 +7,7 @@ it leaves a room as it was or moved on, and the next tick publishes that.
 import logging
 import time
 from collections.abc import Callable
+from uuid import UUID
 
 from shared.cloud.database import DATABASE_AWAY
 from shared.cloud.storage import StorageUnavailable
@@ -44,14 +45,21 @@ def run(publish: Publish, *, seconds: float = RUN_SECONDS) -> None:
         time.sleep(max(0.0, begun + TICK_SECONDS - time.monotonic()))
 
 
-def tick_all(publish: Publish, *, with_pages: bool = True) -> list[RoomState]:
-    """Move every room on once, publish it, and close those that have ended."""
+def tick_all(publish: Publish, *, with_pages: bool = True) -> list[RoomState | None]:
+    """Move every room on once, publish it, and close those that have ended; None for one that could not be moved."""
     rooms.make_missing()
-    moved = [room for room_id in rooms.open_rooms() if (room := rooms.tick(room_id))]
-    for room in moved:
-        if _is_published(publish, room, with_pages=with_pages) and room.phase in ENDING:
+    return [_tick(publish, room_id, with_pages=with_pages) for room_id in rooms.open_rooms()]
+
+
+def _tick(publish: Publish, room_id: UUID, *, with_pages: bool) -> RoomState | None:
+    try:
+        room = rooms.tick(room_id)
+        if room and _is_published(publish, room, with_pages=with_pages) and room.phase in ENDING:
             rooms.close(room.id)
-    return moved
+    except Exception:  # whatever is wrong with this room, people wait in the others
+        log.exception("waiting_room.not_moved", extra={"room_id": str(room_id)})
+        return None
+    return room
 
 
 def _is_published(publish: Publish, room: RoomState, *, with_pages: bool) -> bool:
@@ -63,7 +71,9 @@ def _is_published(publish: Publish, room: RoomState, *, with_pages: bool) -> boo
     return True
 
 
-def _is_watched(room: RoomState) -> bool:
+def _is_watched(room: RoomState | None) -> bool:
+    if room is None:
+        return True
     if room.phase == WaitingRoomPhase.NOT_OPEN and room.opens_at is not None:
         return (room.opens_at - room.at).total_seconds() < OPENS_SOON_SECONDS
     return room.phase not in ENDING

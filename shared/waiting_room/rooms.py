@@ -30,11 +30,13 @@ ENDING = frozenset({WaitingRoomPhase.ENDED, WaitingRoomPhase.CANCELLED, WaitingR
 """The phases after which a room is closed."""
 
 _IS_ENTRY = "kind IN ('ticket', 'registration')"
-_FIRST_SALE = "(SELECT min(COALESCE(t.sale_start, e.waiting_room_opens_at)) FROM ticket_tiers t WHERE t.event_id = e.id"
+_FIRST_SALE = """(SELECT min(COALESCE(t.sale_start, e.waiting_room_opens_at)) FROM ticket_tiers t
+    WHERE t.event_id = e.id AND COALESCE(t.sale_end > now(), true)"""
 DRAWS_AT = f"""GREATEST(e.waiting_room_opens_at, COALESCE({_FIRST_SALE} AND t.{_IS_ENTRY}), {_FIRST_SALE})))"""
 """An expression on events: the hour, at which the sale of tickets first begins and the order is drawn.
 
-People queue for tickets: goods count only where nothing else is sold.
+People queue for tickets: goods count only where nothing else is sold. A sale that has ended, as a presale, begins
+nothing.
 """
 _COLUMNS = f"""
     r.id, r.event_id, e.slug, e.title, e.timezone, e.status AS event_status, e.waiting_room_opens_at AS opens_at,
@@ -74,11 +76,14 @@ _TIERS = text(f"""
         WHERE event_id = :event_id AND ({_IS_ENTRY} OR NOT EXISTS (
             SELECT 1 FROM ticket_tiers WHERE event_id = :event_id AND {_IS_ENTRY}))) AS tiers
 """)
+# Whoever entered lately has a pass that is still good: both counts read who is choosing, not all who wait.
 _QUEUE = text("""
-    SELECT (SELECT count(*) FROM waiting_room_places p WHERE p.room_id = :id AND p.pass_expires_at > now()
+    SELECT (SELECT count(*) FROM waiting_room_places p  -- Uses index: waiting_room_places_passes
+            WHERE p.room_id = :id AND p.pass_id IS NOT NULL AND p.pass_expires_at > now()
             AND NOT EXISTS (SELECT 1 FROM queue_pass_orders q WHERE q.pass_id = p.pass_id)) AS with_pass,
-        (SELECT count(*) FROM waiting_room_places p
-            WHERE p.room_id = :id AND p.entered_at > now() - make_interval(secs => :lately)) AS entered_lately,
+        (SELECT count(*) FROM waiting_room_places p  -- Uses index: waiting_room_places_passes
+            WHERE p.room_id = :id AND p.pass_id IS NOT NULL AND p.pass_expires_at > now()
+            AND p.entered_at > now() - make_interval(secs => :lately)) AS entered_lately,
         (SELECT COALESCE(max(serving_number), 0) FROM waiting_room_calls
             WHERE room_id = :id AND called_at <= now() - make_interval(secs => :lately)) AS called_before,
         (SELECT EXTRACT(epoch FROM now() - min(called_at)) FROM waiting_room_calls WHERE room_id = :id) AS calling_for,

@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from shared.cloud import secrets
 from shared.cloud.database import transaction
@@ -23,6 +24,7 @@ from shared.sales.schemas import OrderResponse
 from shared.site import waiting_room_publishing
 from shared.waiting_room import controller, draw, pacing, places, rooms
 from shared.waiting_room.places import NotCalledYet, PlaceRefused, PlaceState, QueuePassOver, WaitingRoomClosed
+from shared.waiting_room.rooms import RoomState
 from tests.endpoints import call, problem
 from tests.factories import a_tier, a_user, reserve
 from tests.integration.waiting_room.rush import Rush
@@ -183,6 +185,40 @@ def test_people_queue_for_tickets_and_goods_neither_begin_nor_prolong_it():
     with transaction() as tx:
         tx.execute(text("UPDATE ticket_tiers SET sold = quota WHERE id = :id"), {"id": rush.event.tier_ids[0]})
     assert rush.tick(after=HOUR).phase == "sold_out"
+
+
+def test_a_presale_that_has_ended_draws_nobody_before_the_sale_begins():
+    now = datetime.now(UTC)
+    rush = Rush(goods=[a_tier(name="Presale", sale_start=now - 48 * HOUR, sale_end=now - 24 * HOUR)])
+    rush.joined(3)
+    assert rush.tick().phase == "gathering"
+    assert rush.tick(after=HOUR).draw_size == 3
+
+
+def test_who_is_choosing_is_counted_without_reading_all_who_wait(selling: Rush):
+    values = {"id": selling.room.id, "event_id": selling.event.id, "lately": rooms.ARRIVAL_SECONDS}
+    with transaction() as tx:
+        tx.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = [str(line) for line in tx.execute(text(f"EXPLAIN {rooms._QUEUE.text}"), values).scalars()]
+    assert sum("waiting_room_places_passes" in line for line in plan) == 2
+    assert not [line for line in plan if "waiting_room_places_pkey" in line or "room_id_number_key" in line]
+
+
+@pytest.mark.parametrize("error", [KeyError("the version of its key"), DBAPIError("UPDATE", {}, Exception("refused"))])
+def test_a_room_that_cannot_be_moved_holds_up_no_other(rush: Rush, monkeypatch: pytest.MonkeyPatch, error: Exception):
+    later, broken, tick = Rush(), rush.room.id, rooms.tick
+
+    def tick_or_fail(room_id: UUID) -> RoomState | None:
+        if room_id == broken:
+            raise error
+        return tick(room_id)
+
+    monkeypatch.setattr(rooms, "tick", tick_or_fail)
+    shown: list[UUID] = []
+    moved = controller.tick_all(lambda room, _: shown.append(room.id))
+    assert None in moved, "and it is tried again with the next tick"
+    assert later.room.id in shown
+    assert broken not in shown
 
 
 def test_two_controllers_call_no_faster_than_one(rush: Rush):
