@@ -235,22 +235,29 @@ def _open_or_move(begun: _StartedPayment, may_move: bool) -> None:
     try:
         _open_at_gateway(begun)
     except GatewayUnreachable:
-        moved = _move(begun.payment) if may_move else None
-        if moved is None:
+        if not (may_move and _move(begun.payment)):
             raise
-        _open_at_gateway(moved)
 
 
-def _move(payment: Payment) -> _StartedPayment | None:
-    """Give a payment up, and start one by the same method at another gateway; None where no other one answers."""
+def _move(payment: Payment) -> bool:
+    """Give a payment up, and open one by the same method at another gateway; False where no other one answers.
+
+    A payment that another checkout has opened or given up meanwhile is left as it is. Raises CheckoutInProgress then.
+    """
     method = PaymentMethod(payment.payment_method)
     with transaction() as tx:
         order = orders.lock(tx, payment.order_id)
+        now = payment_records.lock(tx, payment.id)
+        if order.status in orders.LIVE and now.status != PaymentStatus.OPENING:
+            raise CheckoutInProgress(retry_after_seconds=LOOK_AGAIN_SECONDS)
         other = payment_options.other_gateway(tx, payment.amount, method=method, failed=payment.gateway)
         if other is None:
-            return None
+            return False
         log.warning("payment.moved", extra={"payment_id": str(payment.id), "gateway": payment.gateway, "to": other})
-        return _start(tx, order, method, other, may_move=False)
+        moved = _start(tx, order, method, other, may_move=False)
+    if moved:
+        _open_at_gateway(moved)
+    return True
 
 
 def _open_at_gateway(begun: _StartedPayment) -> None:

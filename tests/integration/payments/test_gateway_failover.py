@@ -12,7 +12,7 @@ from shared.cloud.database import transaction
 from shared.gateways.statuses import PaymentMethod
 from shared.identity.tokens import Principal
 from shared.payments import checkout, gateway_circuits, payment_expiry, payment_options
-from shared.payments.checkout import CheckoutRequest, GatewayUnreachable
+from shared.payments.checkout import CheckoutInProgress, CheckoutRequest, GatewayUnreachable
 from shared.payments.gateway_circuits import FAILURES_TO_OPEN
 from shared.sales.schemas import OrderResponse
 from tests.factories import a_tier, a_user, an_event, reserve
@@ -123,6 +123,25 @@ def test_no_order_has_two_payments_to_pay_however_often_it_moves(at: Gateways):
         at.behaves(silent)
         payable = "SELECT 1 FROM payments WHERE order_id = :id AND status IN ('opening', 'pending')"
         assert len(rows(payable, id=order[1].id)) == 1
+
+
+def test_a_payment_that_another_checkout_has_opened_meanwhile_is_not_given_up(
+    at: Gateways, monkeypatch: pytest.MonkeyPatch
+):
+    order = an_order()
+    alternatives = payment_options.alternatives
+
+    def meanwhile(*asked: Any, **named: Any) -> list[payment_options.PaymentOption]:
+        at.behaves("xendit")
+        pay(order)
+        return alternatives(*asked, **named)
+
+    monkeypatch.setattr(payment_options, "alternatives", meanwhile)
+    at.fails("xendit", status=500, count=100)
+    with pytest.raises(CheckoutInProgress):
+        pay(order)
+    live = "SELECT gateway, status FROM payments WHERE order_id = :id"
+    assert rows(live, id=order[1].id) == [("xendit", "pending")]
 
 
 def test_the_hold_stays_where_neither_answers(at: Gateways):
