@@ -73,7 +73,7 @@ def receive(headers: Mapping[str, str], body: bytes) -> None:
 def record(tx: Transaction, updates: Sequence[Update]) -> int:
     """Record these updates; return how many messages of people are new."""
     for change in _of_type(updates, IdentityChange):
-        if not senders.change_identity(tx, change.previous, change.current):
+        if not senders.change_identity(tx, change):
             log.info("chat.identity_unchanged")
     for notice in _of_type(updates, AccountNotice):
         log.log(

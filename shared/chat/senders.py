@@ -16,7 +16,7 @@ from sqlalchemy import Row, text
 from shared.chat.conversation import State
 from shared.cloud.database import Transaction
 from shared.gateways.whatsapp.messages import Recipient
-from shared.gateways.whatsapp.webhooks import SenderIdentity
+from shared.gateways.whatsapp.webhooks import IdentityChange, SenderIdentity
 
 LEASE_SECONDS = 60
 """How long one delivery has a conversation to itself: longer than its slowest step, a call to a gateway."""
@@ -24,7 +24,7 @@ WINDOW_HOURS = 24
 """How long after their last message somebody may be answered."""
 
 _MATCHING = text("""
-    SELECT id, messenger_id, phone, user_id FROM chat_senders
+    SELECT id, messenger_id, phone, user_id, last_message_at FROM chat_senders
     WHERE messenger_id = CAST(:messenger_id AS text) OR phone = CAST(:phone AS text) ORDER BY id
 """)
 _ADD = text("""
@@ -115,8 +115,8 @@ def _resolve(tx: Transaction, identity: SenderIdentity) -> UUID:
     by_id = next((row for row in rows if identity.user_id and row.messenger_id == identity.user_id), None)
     by_phone = next((row for row in rows if identity.phone and row.phone == identity.phone), None)
     if by_id is not None:
-        if identity.phone and by_id.phone is None and by_phone is None:
-            _identify(tx, by_id.id, identity)
+        if identity.phone and identity.phone != by_id.phone:
+            _move_phone(tx, by_phone, by_id, identity)
         found: UUID = by_id.id
         return found
     if by_phone is not None and (identity.user_id is None or by_phone.messenger_id is None):
@@ -128,6 +128,13 @@ def _resolve(tx: Transaction, identity: SenderIdentity) -> UUID:
     return _add(tx, identity)
 
 
+def _move_phone(tx: Transaction, holder: Row[Any] | None, sender: Row[Any], identity: SenderIdentity) -> None:
+    """Answer a sender where they write from: a number that they have given up may be somebody else's."""
+    if holder is not None:
+        tx.execute(_FREE_PHONE, {"id": holder.id})
+    _identify(tx, sender.id, identity)
+
+
 def _add(tx: Transaction, identity: SenderIdentity) -> UUID:
     added: UUID | None = tx.execute(_ADD, _names(identity)).scalar()
     if added is not None:
@@ -135,21 +142,37 @@ def _add(tx: Transaction, identity: SenderIdentity) -> UUID:
     return _resolve(tx, identity)  # somebody has added them in this moment
 
 
-def change_identity(tx: Transaction, previous: SenderIdentity, current: SenderIdentity) -> bool:
+def change_identity(tx: Transaction, change: IdentityChange) -> bool:
     """Move a sender to their new user id or number, once; False where there is nobody to move.
 
     Who has written under the new identity before word of the change came, and bought nothing, goes on as the old one.
+    A new user id comes with a new number, so that an old number is given up even where the new one is not told.
     """
-    before = next(iter(_matching(tx, previous)), None)
+    before = _changed(tx, change)
     if before is None:
         return False
-    for other in _matching(tx, current):
+    for other in _matching(tx, change.current):
         if other.id != before.id and other.user_id is not None:
             return False
         if other.id != before.id:
             tx.execute(_FREE_IDENTITY, {"id": other.id})
-    _identify(tx, before.id, current)
+    if change.current.user_id not in (None, before.messenger_id):
+        tx.execute(_FREE_PHONE, {"id": before.id})
+    _identify(tx, before.id, change.current)
     return True
+
+
+def _changed(tx: Transaction, change: IdentityChange) -> Row[Any] | None:
+    """The sender that a change is about. Who has another user id, or wrote since, is the number's new owner."""
+    names = change.previous
+    rows = _matching(tx, names)
+    by_id = next((row for row in rows if names.user_id and row.messenger_id == names.user_id), None)
+    return by_id or next((row for row in rows if _had_number(row, change)), None)
+
+
+def _had_number(row: Row[Any], change: IdentityChange) -> bool:
+    is_another = change.previous.user_id and row.messenger_id
+    return not is_another and (row.last_message_at is None or row.last_message_at <= change.at)
 
 
 def set_own_phone(tx: Transaction, sender_id: UUID, phone: str) -> None:

@@ -37,6 +37,8 @@ MAX_UPDATES_A_MINUTE = 20
 """Of more a sender's messages are not answered."""
 MAX_ANSWERS_A_DAY = 30
 """Without a purchase, and without an order that waits, nobody is answered more often."""
+MAX_MESSAGES_A_DAY = 200
+"""After so many, files of tickets among them, nobody is answered; what an order has bought comes all the same."""
 
 _STATUS_SECONDS = 10.0
 """How long statuses of a message may take that WhatsApp may have taken."""
@@ -60,6 +62,8 @@ _IS_TOO_MUCH = text("""
             WHERE sender_id = :sender_id AND created_at > :day_before
                 AND number > COALESCE((SELECT max(number) FROM chat_messages WHERE sender_id = :sender_id
                     AND created_at > :day_before AND content ->> 'kind' IN ('ticket', 'goods')), 0)) >= :answers
+        OR (SELECT count(*) FROM chat_messages  -- Uses index: chat_messages_sender
+            WHERE sender_id = :sender_id AND created_at > :day_before) >= :messages
 """)
 
 
@@ -221,6 +225,7 @@ def _is_too_much(tx: Transaction, sender: Sender, row: Any) -> bool:
         "day_before": row.created_at - timedelta(days=1),
         "updates": MAX_UPDATES_A_MINUTE,
         "answers": MAX_ANSWERS_A_DAY * (2 if sender.state.order else 1),
+        "messages": MAX_MESSAGES_A_DAY,
     }
     found: bool = tx.execute(_IS_TOO_MUCH, values).scalar_one()
     if found:

@@ -75,6 +75,7 @@ class IdentityChange:
 
     previous: SenderIdentity
     current: SenderIdentity
+    at: datetime
 
 
 @dataclass(frozen=True)
@@ -229,7 +230,7 @@ def _system_message(message: Fields) -> IdentityChange | None:
         return None
     current = SenderIdentity(_user_id(system, "user_id"), _phone(system, "wa_id"))
     previous = SenderIdentity(_user_id(message, "from_user_id"), _phone(message, "from"))
-    return IdentityChange(previous, current)
+    return IdentityChange(previous, current, _moment(message))
 
 
 def _identity_update(update: Fields, _: Fields) -> IdentityChange:
@@ -238,6 +239,7 @@ def _identity_update(update: Fields, _: Fields) -> IdentityChange:
     return IdentityChange(
         SenderIdentity(_user_id(ids, "previous"), None),
         SenderIdentity(_user_id(ids, "current"), _phone(update, "wa_id")),
+        _moment(update),
     )
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from shared.chat import work
 from shared.cloud import clock
 from shared.cloud.database import transaction
 from shared.gateways.errors import GatewayRefused
@@ -42,9 +43,19 @@ def last_message(phone: Phone) -> Any:
 
 
 def status(message: Any, name: str, **more: Any) -> dict[str, Any]:
-    moment = str(int(clock.now().timestamp()))
-    told = {"id": message.provider_message_id, "status": name, "timestamp": moment, **more}
+    told = {"id": message.provider_message_id, "status": name, "timestamp": moment(), **more}
     return {"statuses": [{**told, "biz_opaque_callback_data": str(message.id)}]}
+
+
+def moment(*, age: timedelta = timedelta()) -> str:
+    return str(int((clock.now() - age).timestamp()))
+
+
+def new_number(old: str | None, moved: Phone, *, age: timedelta = timedelta(), **names: str) -> dict[str, Any]:
+    """The system message that whoever had the number `old` is `moved` now."""
+    system = {"type": "user_changed_user_id", "user_id": moved.user_id, "wa_id": moved.number}
+    changed = {"from": old, "id": "wamid.moved", "timestamp": moment(age=age), "type": "system", **names}
+    return {"messages": [{**changed, "system": system}]}
 
 
 def test_the_verification_request_is_answered_with_the_challenge_and_a_wrong_token_is_refused():
@@ -118,12 +129,10 @@ def test_a_new_number_and_a_new_id_are_the_same_person_once(a_phone: APhone, wha
     phone, moved = a_phone(), a_phone()
     phone.writes("english")
     before = sender_of(phone).id
-    changed = {"from": phone.number, "id": "wamid.moved", "timestamp": "1", "type": "system"}
-    system = {"type": "user_changed_user_id", "user_id": moved.user_id, "wa_id": moved.number}
     for _ in range(2):
-        deliver([{"messages": [{**changed, "system": system}]}])
+        deliver([new_number(phone.number, moved)])
     update = {"user_id": {"previous": phone.user_id, "current": moved.user_id}, "wa_id": moved.number}
-    deliver([{"user_id_update": [{**update, "timestamp": "2"}]}], "user_id_update")
+    deliver([{"user_id_update": [{**update, "timestamp": moment()}]}], "user_id_update")
     assert sender_of(moved).id == before
     assert "CODE" in moved.writes("help")[0].text
 
@@ -135,6 +144,33 @@ def test_a_number_with_another_id_may_have_a_new_owner_who_sees_nothing(a_phone:
     owner.writes("bantuan")
     assert sender_of(owner).id != sender_of(phone).id
     assert (sender_of(owner).phone, sender_of(phone).phone) == (phone.number, None)
+
+
+@pytest.mark.parametrize("names_former_owner", [True, False])
+def test_late_word_of_a_change_moves_the_former_owner_and_never_the_new_one(a_phone: APhone, names_former_owner: bool):
+    owner, former, moved = a_phone(), a_phone(), a_phone()
+    owner.writes("bantuan")
+    names = {"from_user_id": former.user_id} if names_former_owner else {}
+    age = timedelta() if names_former_owner else timedelta(hours=1)
+    deliver([new_number(owner.number, moved, age=age, **names)])
+    assert sender_of(owner).phone == owner.number
+
+
+def test_a_number_that_was_given_up_is_not_written_to(a_phone: APhone):
+    phone, moved = a_phone(), a_phone(has_number=False)
+    phone.writes("bantuan")
+    update = {"user_id": {"previous": phone.user_id, "current": moved.user_id}, "timestamp": moment()}
+    deliver([{"user_id_update": [update]}], "user_id_update")
+    assert len(moved.writes("bantuan")) == 1
+
+
+def test_somebody_is_answered_where_they_write_from(a_phone: APhone):
+    phone, owner = a_phone(), a_phone()
+    phone.writes("bantuan")
+    owner.writes("bantuan")
+    phone.number = owner.number
+    assert len(phone.writes("bantuan")) == 1
+    assert (sender_of(phone).phone, sender_of(owner).phone) == (owner.number, None)
 
 
 def test_a_shared_card_is_no_identity_and_the_own_number_is(a_phone: APhone):
@@ -167,6 +203,18 @@ def test_who_floods_us_is_not_answered_for_a_while(a_phone: APhone, published: P
     deliver([phone.value({"type": "text", "text": {"body": "bantuan"}}) for _ in range(15)])
     drain(published)
     assert len(phone.heard) == 30
+
+
+def test_who_asks_for_what_they_bought_over_and_over_is_not_answered_for_ever(
+    a_phone: APhone, published: Published, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(work, "MAX_MESSAGES_A_DAY", 4)
+    _, code = an_offer(kind="product", price=0)
+    phone = a_phone()
+    phone.writes(f"beli {code} 1")
+    deliver([phone.value({"type": "text", "text": {"body": "tiket"}}) for _ in range(10)])
+    drain(published)
+    assert [each.text.count("Kode pengambilan") for each in phone.heard] == [1] * 4
 
 
 @pytest.mark.parametrize(

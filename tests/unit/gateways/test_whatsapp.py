@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -183,7 +184,9 @@ def test_statuses_identities_preferences_and_notices_are_read():
     changes = updates("identity_changes")
     assert all(isinstance(each, IdentityChange) for each in changes)
     assert changes[2] == IdentityChange(
-        SenderIdentity("ID.7700000000000021", None), SenderIdentity("ID.7700000000000031", "6285700000031")
+        SenderIdentity("ID.7700000000000021", None),
+        SenderIdentity("ID.7700000000000031", "6285700000031"),
+        datetime.fromtimestamp(1796002002, UTC),
     )
     [wish] = updates("preferences")
     assert isinstance(wish, Preference)
