@@ -87,7 +87,7 @@ def _hold(slug: str, buyer: Principal, given: "MultiDict[str, str]") -> str | Pr
     try:
         event = public_views.get_event(None, slug).value
         request = ReservationRequest(
-            buyer.id, _body(event, given), forms.idempotency_key(given), _queue_pass(event, buyer)
+            buyer.id, _body(event, given), forms.idempotency_key(given), _last_queue_pass(event, buyer)
         )
         order = reservations.hold(request)
     except Problem as problem:
@@ -146,6 +146,12 @@ def _choosing(request: PageRequest, slug: str, queue_pass: QueuePass | None) -> 
 def _queue_pass(event: EventResponse, buyer: Principal) -> QueuePass | None:
     """The buyer's queue pass, where the event needs one."""
     return places.pass_of(event.id, buyer.id) if event.waiting_room_opens_at else None
+
+
+def _last_queue_pass(event: EventResponse, buyer: Principal) -> QueuePass | None:
+    """The same, even if it is over: a form that is sent again finds by it the order of the first time."""
+    place = places.find(event.id, buyer.id) if event.waiting_room_opens_at else None
+    return place.queue_pass if place else None
 
 
 def _existing_order(viewer: Principal, event: EventResponse) -> UUID | None:

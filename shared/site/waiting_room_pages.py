@@ -7,11 +7,10 @@ from shared.catalog import public_views
 from shared.catalog.events import EventResponse
 from shared.cloud import clock
 from shared.identity.tokens import Principal
-from shared.problems import NotFound, Problem
+from shared.problems import Problem
 from shared.site import offers, rendering, structured_data, waiting_room_view
 from shared.site.event_pages import chosen_quantities
 from shared.waiting_room import places, rooms
-from shared.waiting_room.places import Place
 from shared.web import App, Buyer
 from shared.web.pages import Page, PageRequest, Redirect
 
@@ -73,15 +72,8 @@ def _event(slug: str) -> EventResponse:
 def _own_page(
     request: PageRequest, event: EventResponse, buyer: Principal, problem: Problem | None = None
 ) -> Page | Redirect:
-    place = _place(event, buyer)
+    place = places.find(event.id, buyer.id)
     room = place.room if place else rooms.find(event.id)
     if room is None:
         return Redirect(f"/{request.language}/events/{event.slug}")
     return waiting_room_view.own_page(request, room, buyer, place, problem)
-
-
-def _place(event: EventResponse, buyer: Principal) -> Place | None:
-    try:
-        return places.own(event.id, buyer.id)
-    except NotFound:
-        return None

@@ -21,7 +21,7 @@ from shared.sales.queue_passes import QueuePass
 from shared.states import WaitingRoomPhase
 from shared.waiting_room import draw, place_tokens, rooms
 from shared.waiting_room.place_tokens import PlaceClaim
-from shared.waiting_room.rooms import DRAWS_AT, ENDING, RoomState
+from shared.waiting_room.rooms import DRAW_IS_DUE, ENDING, RoomState
 
 PASS_SECONDS = 600
 MAX_BATCH_SIZE = 256
@@ -112,9 +112,9 @@ _JOIN = text(f"""
     counted AS (
         UPDATE waiting_rooms r
         SET joined = joined + newcomers.count,
-            drawn_at = CASE WHEN r.drawn_at IS NULL AND {DRAWS_AT} <= now() THEN now() ELSE r.drawn_at END,
-            draw_size = CASE WHEN r.drawn_at IS NULL AND {DRAWS_AT} <= now() THEN joined ELSE r.draw_size END,
-            draw_key = CASE WHEN r.drawn_at IS NULL AND {DRAWS_AT} <= now() THEN :draw_key ELSE r.draw_key END
+            drawn_at = CASE WHEN {DRAW_IS_DUE} THEN now() ELSE r.drawn_at END,
+            draw_size = CASE WHEN {DRAW_IS_DUE} THEN joined ELSE r.draw_size END,
+            draw_key = CASE WHEN {DRAW_IS_DUE} THEN :draw_key ELSE r.draw_key END
         FROM events e, (SELECT count(*)::int AS count FROM newcomers) AS newcomers
         WHERE r.id = :room_id AND r.closed_at IS NULL AND e.id = r.event_id AND newcomers.count > 0
         RETURNING r.joined - newcomers.count AS before)
@@ -149,11 +149,16 @@ def join(event_id: UUID, user_id: UUID) -> Place:
 
 def own(event_id: UUID, user_id: UUID) -> Place:
     """The place that this person has. Raises NotFound."""
-    room = rooms.find(event_id)
-    place = _places(room, [user_id]).get(user_id) if room else None
+    place = find(event_id, user_id)
     if place is None:
         raise NotFound("You have no place in this waiting room. Join it first.")
     return place
+
+
+def find(event_id: UUID, user_id: UUID) -> Place | None:
+    """The place that this person has; None without one."""
+    room = rooms.find(event_id)
+    return _places(room, [user_id]).get(user_id) if room else None
 
 
 def enter(event_id: UUID, user_id: UUID, token: str | None = None) -> Place:
@@ -180,11 +185,8 @@ def enter(event_id: UUID, user_id: UUID, token: str | None = None) -> Place:
 
 def pass_of(event_id: UUID, user_id: UUID) -> QueuePass | None:
     """The queue pass that an account can order with now."""
-    try:
-        place = own(event_id, user_id)
-    except NotFound:
-        return None
-    return place.queue_pass if place.state == PlaceState.CHOOSING else None
+    place = find(event_id, user_id)
+    return place.queue_pass if place and place.state == PlaceState.CHOOSING else None
 
 
 def _check_called(event_id: UUID, user_id: UUID, token: str) -> None:

@@ -38,10 +38,12 @@ DRAWS_AT = f"""GREATEST(e.waiting_room_opens_at, COALESCE({_FIRST_SALE} AND t.{_
 People queue for tickets: goods count only where nothing else is sold. A sale that has ended, as a presale, begins
 nothing.
 """
+DRAW_IS_DUE = f"(r.drawn_at IS NULL AND e.status = 'published' AND {DRAWS_AT} <= now())"
+"""A condition on waiting rooms and their events: whoever comes next draws."""
 _COLUMNS = f"""
     r.id, r.event_id, e.slug, e.title, e.timezone, e.status AS event_status, e.waiting_room_opens_at AS opens_at,
     {DRAWS_AT} AS draws_at, r.phase, r.joined, r.serving_number, r.calls_per_minute, r.calls_lately, r.call_credit,
-    r.revision, r.commitment, r.key_version, r.draw_key, r.draw_size, r.drawn_at,
+    r.revision, r.commitment, r.key_version, r.draw_key, r.draw_size, r.drawn_at, {DRAW_IS_DUE} AS is_draw_due,
     e.end_date <= now() AS has_event_ended, now() AS at, EXTRACT(epoch FROM now() - r.ticked_at) AS seconds
 """
 _READ = text(f"""
@@ -202,7 +204,7 @@ def close(room_id: UUID) -> None:
 def _move(tx: Transaction, room: Row[Any]) -> RoomState:
     tiers = tx.execute(_TIERS, {"event_id": room.event_id}).one()
     counted = tx.execute(_QUEUE, {"id": room.id, "event_id": room.event_id, "lately": ARRIVAL_SECONDS}).one()
-    is_drawn = room.drawn_at is not None or _is_due(room)
+    is_drawn = room.drawn_at is not None or room.is_draw_due
     event = _event_now(room, tiers, is_drawn=is_drawn)
     phase = pacing.phase(event, room.at)
     due = pacing.credit(room.call_credit, float(room.seconds), room.calls_per_minute)
@@ -241,10 +243,6 @@ def _calls_lately(calls: int, calling_for: Decimal | None) -> int | None:
     if calling_for is None:
         return None
     return round(calls * 60 / min(max(float(calling_for), 10.0), ARRIVAL_SECONDS))
-
-
-def _is_due(room: Row[Any]) -> bool:
-    return room.draws_at is not None and room.draws_at <= room.at and room.event_status == "published"
 
 
 def _event_now(room: Row[Any], tiers: Row[Any], *, is_drawn: bool) -> EventNow:

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from werkzeug.datastructures import MultiDict
 
 from shared.cloud import secrets
 from shared.cloud.database import transaction
@@ -21,10 +22,11 @@ from shared.sales import orders, queue_passes, reserve_load
 from shared.sales.queue_passes import QueuePass, QueuePassRequired, QueuePassUsed
 from shared.sales.reservations import AlreadyReserved
 from shared.sales.schemas import OrderResponse
-from shared.site import waiting_room_publishing
+from shared.site import purchase_pages, waiting_room_publishing
 from shared.waiting_room import controller, draw, pacing, places, rooms
 from shared.waiting_room.places import NotCalledYet, PlaceRefused, PlaceState, QueuePassOver, WaitingRoomClosed
 from shared.waiting_room.rooms import RoomState
+from shared.web.pages import PageRequest, Redirect
 from tests.endpoints import call, problem
 from tests.factories import a_tier, a_user, reserve
 from tests.integration.waiting_room.rush import Rush
@@ -140,6 +142,17 @@ def test_a_sale_that_is_put_off_puts_off_the_draw_and_after_it_only_the_calls(ru
     rush.joined(1)
     assert (rush.tick().phase, rush.tick().serving_number) == ("paused", 3)
     assert (rush.tick(after=HOUR).phase, rush.tick().serving_number) == ("serving", 4)
+
+
+def test_nobody_draws_while_an_event_is_not_published(rush: Rush):
+    rush.joined(2)
+    rush.change(status="draft")
+    rush.pass_time(HOUR)
+    rush.joined(1)
+    rush.tick()
+    rush.change_tiers(sale_start=datetime.now(UTC) + HOUR)
+    rush.change(status="published")
+    assert (rush.tick().phase, rush.room.draw_key) == ("gathering", None)
 
 
 # Calling
@@ -318,6 +331,16 @@ def test_an_order_that_was_placed_is_the_answer_to_the_same_request_after_the_pa
     assert isinstance(order, OrderResponse)
     assert isinstance(again, OrderResponse)
     assert again.id == order.id
+
+
+def test_a_form_that_is_sent_again_leads_to_the_order_of_the_first_time(selling: Rush):
+    person, _ = entered(selling)
+    form = MultiDict({f"t_{selling.event.tier_ids[0]}": "1", "key": str(uuid4())})
+    request = PageRequest(f"/buy/{selling.room.slug}", form=form)
+    first, again = (purchase_pages.hold(request, selling.room.slug, person) for _ in range(2))
+    assert isinstance(first, Redirect)
+    assert first.location == f"/orders/{selling.place(person).order_id}"
+    assert again == first
 
 
 # The end
