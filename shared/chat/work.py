@@ -25,7 +25,7 @@ from shared.chat.senders import ClaimLost, Sender
 from shared.chat.sending import Obsolete
 from shared.cloud import outbox
 from shared.cloud.database import Transaction, transaction
-from shared.gateways.errors import GatewayRefused, GatewayUnavailable, PayloadUnreadable
+from shared.gateways.errors import GatewayMisconfigured, GatewayRefused, GatewayUnavailable, PayloadUnreadable
 from shared.gateways.whatsapp import errors
 from shared.gateways.whatsapp.errors import RecipientRateLimited, Verdict
 from shared.problems import TryAgain
@@ -186,12 +186,15 @@ class _Work:
             outgoing.mark_sent(tx, queued.id, message_id)
 
     def _pause_after(self, queued: QueuedMessage, error: Exception) -> None:
-        """Send nothing for a while: they had too much, or statuses may tell that the message arrived."""
+        """Send nothing for a while: they had too much, statuses may tell that the message arrived, or WhatsApp is away.
+
+        Each pause is twice the last, so that an outage of an hour does not use up a message's tries.
+        """
         seconds = 0.0
         if isinstance(error, RecipientRateLimited):
             seconds = min(error.retry_after_seconds**queued.attempts, _LONGEST_PAUSE_SECONDS)
-        elif isinstance(error, GatewayUnavailable) and error.outcome_unknown:
-            seconds = _STATUS_SECONDS
+        elif isinstance(error, GatewayUnavailable | GatewayMisconfigured):
+            seconds = min(_STATUS_SECONDS * 2 ** (queued.attempts - 1), _LONGEST_PAUSE_SECONDS)
         if seconds:
             with transaction() as tx:
                 senders.pause(tx, self._sender_id, seconds)

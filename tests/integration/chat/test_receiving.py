@@ -13,7 +13,7 @@ from sqlalchemy import text
 from shared.chat import work
 from shared.cloud import clock
 from shared.cloud.database import transaction
-from shared.gateways.errors import GatewayRefused
+from shared.gateways.errors import GatewayRefused, GatewayUnavailable
 from shared.gateways.whatsapp.errors import RecipientRateLimited
 from tests.doubles import Published
 from tests.endpoints import call
@@ -241,6 +241,24 @@ def test_what_one_recipient_had_too_much_of_waits_and_what_is_refused_ends(a_pho
     whatsapp.fails.append(GatewayRefused("whatsapp", status=400, code="131026"))
     phone.writes("bantuan")
     assert (last_message(phone).status, last_message(phone).error_code) == ("failed", "131026")
+
+
+def test_an_outage_of_an_hour_costs_nobody_a_message(a_phone: APhone, whatsapp: FakeWhatsApp):
+    phone = a_phone()
+    deliver([phone.value({"type": "text", "text": {"body": "bantuan"}})])
+    outage = timedelta()
+    for _ in range(9):
+        whatsapp.fails.append(
+            GatewayUnavailable("whatsapp", "circuit open", retry_after_seconds=30, outcome_unknown=False)
+        )
+        with pytest.raises(GatewayUnavailable):
+            work_on(sender_of(phone).id)
+        outage += sender_of(phone).send_after - clock.now()
+        with transaction() as tx:
+            tx.execute(text("UPDATE chat_senders SET send_after = now() WHERE id = :id"), {"id": sender_of(phone).id})
+    assert outage > timedelta(hours=1)
+    work_on(sender_of(phone).id)
+    assert len(phone.heard) == 1
 
 
 def test_another_delivery_leaves_a_conversation_that_is_worked_on_alone(a_phone: APhone, published: Published):
