@@ -6,7 +6,7 @@ it leaves a room as it was or moved on, and the next tick publishes that.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from uuid import UUID
 
 from shared.cloud.database import DATABASE_AWAY
@@ -32,10 +32,13 @@ def run(publish: Publish, *, seconds: float = RUN_SECONDS) -> None:
     """Move all rooms on until the time is over, or until nothing can happen in them before the next start."""
     ends_at = time.monotonic() + seconds
     ticks = 0
+    idle: set[UUID] = set()
     while True:
         begun = time.monotonic()
         try:
-            is_watched = any(map(_is_watched, tick_all(publish, with_pages=ticks % PAGE_TICKS == 0)))
+            moved = tick_all(publish, with_pages=ticks % PAGE_TICKS == 0, without=idle)
+            idle |= {room_id for room_id, room in moved.items() if not _is_watched(room)}
+            is_watched = not idle.issuperset(moved)
         except DATABASE_AWAY as error:  # it may be back for the next tick
             log.warning("waiting_room.not_moved", extra={"error": type(error).__name__})
             is_watched = True
@@ -45,10 +48,13 @@ def run(publish: Publish, *, seconds: float = RUN_SECONDS) -> None:
         time.sleep(max(0.0, begun + TICK_SECONDS - time.monotonic()))
 
 
-def tick_all(publish: Publish, *, with_pages: bool = True) -> list[RoomState | None]:
+def tick_all(
+    publish: Publish, *, with_pages: bool = True, without: Collection[UUID] = ()
+) -> dict[UUID, RoomState | None]:
     """Move every room on once, publish it, and close those that have ended; None for one that could not be moved."""
     rooms.make_missing()
-    return [_tick(publish, room_id, with_pages=with_pages) for room_id in rooms.open_rooms()]
+    wanted = [room_id for room_id in rooms.open_rooms() if room_id not in without]
+    return {room_id: _tick(publish, room_id, with_pages=with_pages) for room_id in wanted}
 
 
 def _tick(publish: Publish, room_id: UUID, *, with_pages: bool) -> RoomState | None:

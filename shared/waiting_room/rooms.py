@@ -66,7 +66,7 @@ _MAKE = text("""
     VALUES (:id, :event_id, :key_version, :commitment, :calls_per_minute)
     ON CONFLICT (event_id) WHERE closed_at IS NULL DO NOTHING
 """)
-_OPEN = text("SELECT id FROM waiting_rooms WHERE closed_at IS NULL ORDER BY created_at, id")
+_OPEN = text("SELECT id FROM waiting_rooms WHERE closed_at IS NULL ORDER BY ticked_at, id")
 _TIERS = text(f"""
     SELECT COALESCE(sum(free) FILTER (WHERE is_open), 0)::int AS free, COALESCE(sum(reserved), 0)::int AS held,
         COALESCE(bool_or(is_open), false) AS is_on_sale, COALESCE(bool_or(is_later AND free > 0), false) AS is_later,
@@ -183,7 +183,7 @@ def _new_room() -> dict[str, Any]:
 
 
 def open_rooms() -> Sequence[UUID]:
-    """All rooms that are not closed, oldest first."""
+    """All rooms that are not closed. What was moved longest ago comes first: a run that is cut off starves none."""
     with autocommit() as connection:
         return connection.execute(_OPEN).scalars().all()
 

@@ -229,9 +229,16 @@ def test_a_room_that_cannot_be_moved_holds_up_no_other(rush: Rush, monkeypatch: 
     monkeypatch.setattr(rooms, "tick", tick_or_fail)
     shown: list[UUID] = []
     moved = controller.tick_all(lambda room, _: shown.append(room.id))
-    assert None in moved, "and it is tried again with the next tick"
+    assert moved[broken] is None, "and it is tried again with the next tick"
     assert later.room.id in shown
     assert broken not in shown
+
+
+def test_what_was_moved_longest_ago_is_moved_first(rush: Rush):
+    later = Rush()
+    rush.tick(after=timedelta(0))
+    order = list(rooms.open_rooms())
+    assert order.index(later.room.id) < order.index(rush.room.id)
 
 
 def test_two_controllers_call_no_faster_than_one(rush: Rush):
@@ -402,10 +409,26 @@ def test_a_room_stays_open_until_everybody_could_read_that_it_is_over(selling: R
     assert rooms.find(selling.event.id) is None
 
 
-def test_the_controller_goes_on_while_somebody_waits_and_ends_where_nobody_does(monkeypatch: pytest.MonkeyPatch):
+def leave_no_rooms() -> None:
+    """Close all rooms there are, so that the controller sees those of the test alone."""
     with transaction() as tx:
         tx.execute(text("UPDATE waiting_rooms SET closed_at = now() WHERE closed_at IS NULL"))
         tx.execute(text("UPDATE events SET waiting_room_opens_at = NULL"))
+
+
+def test_the_controller_looks_once_in_a_run_at_a_room_that_opens_later(monkeypatch: pytest.MonkeyPatch):
+    leave_no_rooms()
+    Rush()
+    later = Rush()
+    later.change(waiting_room_opens_at=datetime.now(UTC) + HOUR)
+    seen: list[UUID] = []
+    monkeypatch.setattr(controller, "TICK_SECONDS", 1e-6)
+    controller.run(lambda room, _: seen.append(room.id), seconds=0.05)
+    assert seen.count(later.room.id) == 1
+
+
+def test_the_controller_goes_on_while_somebody_waits_and_ends_where_nobody_does(monkeypatch: pytest.MonkeyPatch):
+    leave_no_rooms()
     slept: list[float] = []
     monkeypatch.setattr("shared.waiting_room.controller.time.sleep", slept.append)
     controller.run(lambda *_: None, seconds=0)
