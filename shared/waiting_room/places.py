@@ -126,7 +126,7 @@ _JOIN = text(f"""
     WHERE p.pass_expires_at <= now() OR EXISTS (SELECT 1 FROM queue_pass_orders q WHERE q.pass_id = p.pass_id)
 """)
 _OWN = text("""
-    SELECT u.id AS asked_by, p.user_id, p.number, p.joined_at, p.pass_id, p.pass_expires_at, q.order_id, now() AS at
+    SELECT u.id AS asked_by, p.number, p.joined_at, p.pass_id, p.pass_expires_at, q.order_id, now() AS at
     FROM users u JOIN waiting_room_places p ON p.room_id = :room_id AND p.person_id = u.person_id
         LEFT JOIN queue_pass_orders q ON q.pass_id = p.pass_id
     WHERE u.id = ANY(:user_ids)
@@ -244,5 +244,6 @@ def _places(room: RoomState, user_ids: Sequence[UUID]) -> dict[UUID, Place]:
 
 
 def _place(room: RoomState, row: Row[Any]) -> Place:
-    queue_pass = QueuePass(row.pass_id, room.event_id, row.user_id, row.pass_expires_at) if row.pass_id else None
+    # Whichever account of the person asks may use the pass: its id is good for one order of them all.
+    queue_pass = QueuePass(row.pass_id, room.event_id, row.asked_by, row.pass_expires_at) if row.pass_id else None
     return Place(room, row.asked_by, row.number, row.joined_at, queue_pass, row.order_id, row.at)

@@ -301,6 +301,20 @@ def test_an_order_needs_a_pass_of_ones_own_that_is_good(selling: Rush):
     assert isinstance(reserve(person, selling.event, queue_pass=queue_pass), OrderResponse)
 
 
+def test_any_account_of_a_person_may_order_with_their_pass_and_only_one_does():
+    rush = Rush(sale_in=None)
+    with transaction() as tx:
+        name = uuid4().hex[:10]
+        accounts = [a_user(tx, email=f"{name}{tag}@gmail.com") for tag in ("", "+tiket")]
+    rush.join(accounts[:1])
+    rush.tick()
+    passes = [places.enter(rush.event.id, each.id).queue_pass for each in accounts]
+    outcomes = at_the_same_time(
+        [partial(reserve, each, rush.event, queue_pass=own) for each, own in zip(accounts, passes, strict=True)]
+    )
+    assert sorted(type(each).__name__ for each in outcomes) == ["OrderResponse", "QueuePassUsed"]
+
+
 def test_a_pass_is_good_for_one_order_even_once_that_is_cancelled(selling: Rush):
     person, queue_pass = entered(selling)
     outcomes = at_the_same_time([partial(reserve, person, selling.event, queue_pass=queue_pass)] * 6)
