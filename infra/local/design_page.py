@@ -90,7 +90,14 @@ def _desk() -> SimpleNamespace:
 
 
 def _tier(number: int, **facts: Any) -> SimpleNamespace:
-    usual = {"id": UUID(int=number), "name": "Festival", "price": 150_000, "current_price": 150_000, "quota": 100}
+    usual = {
+        "id": UUID(int=number),
+        "name": "Festival",
+        "price": 150_000,
+        "current_price": 150_000,
+        "quota": 100,
+        "code": "SENJA1",
+    }
     return SimpleNamespace(**{**usual, "sold": 95, "reserved": 2, **facts})
 
 

@@ -142,7 +142,9 @@ def checkout(
     with transaction() as tx:
         order = orders.lock_own(tx, order_id, buyer_id)
         _name_attendees(tx, order, request.attendees or [])
-        begun = _start(tx, order, request.payment_method, request.gateway or settings().default_gateway, may_move)
+        begun = _start(
+            tx, order, request.payment_method, request.gateway or settings().default_gateway, may_move=may_move
+        )
     if begun:
         _open_or_move(begun, may_move)
     with transaction() as tx:
@@ -182,7 +184,7 @@ def _refuse_unnamed(tx: Transaction, order: Order) -> None:
 
 
 def _start(
-    tx: Transaction, order: Order, method: PaymentMethod, gateway: str, may_move: bool
+    tx: Transaction, order: Order, method: PaymentMethod, gateway: str, *, may_move: bool = False
 ) -> _StartedPayment | None:
     deadline = orders.start_payment(tx, order)
     _refuse_unnamed(tx, order)
@@ -254,7 +256,7 @@ def _move(payment: Payment) -> bool:
         if other is None:
             return False
         log.warning("payment.moved", extra={"payment_id": str(payment.id), "gateway": payment.gateway, "to": other})
-        moved = _start(tx, order, method, other, may_move=False)
+        moved = _start(tx, order, method, other)
     if moved:
         _open_at_gateway(moved)
     return True

@@ -299,6 +299,12 @@ def unsent_mail(desk: Desk, kind: str) -> str:
     return mail_id
 
 
+def asked_for_a_person(desk: Desk, kind: str) -> str:
+    subject_id = desk.add_task(kind, "chat_sender", str(uuid4()))
+    desk.close(kind, subject_id)
+    return subject_id
+
+
 ENDED_BY: dict[str, Callable[[Desk, str], str]] = {
     "payment_underpaid": underpaid,
     "payment_overpaid": overpaid,
@@ -325,6 +331,7 @@ ENDED_BY: dict[str, Callable[[Desk, str], str]] = {
     "webhook_failed": webhook,
     "ticket_issue_failed": unissued,
     "mail_failed": unsent_mail,
+    "chat_handover": asked_for_a_person,
 }
 
 
