@@ -141,6 +141,7 @@ _ENTER = text("""
 
 def join(event_id: UUID, user_id: UUID) -> Place:
     """Take a place, or find the one that this person has. Raises NotFound, WaitingRoomClosed."""
+    _require_room(event_id)
     outcome = _join_together(JoinRequest(event_id, user_id))
     if isinstance(outcome, Problem):
         raise outcome
@@ -189,6 +190,14 @@ def pass_of(event_id: UUID, user_id: UUID) -> QueuePass | None:
     return place.queue_pass if place and place.state == PlaceState.CHOOSING else None
 
 
+def _require_room(event_id: UUID) -> None:
+    """Make the room if it is missing, before others wait for this call: events without one would hold them up."""
+    if rooms.current(event_id) is None:
+        rooms.make_missing(event_id)
+        if rooms.find(event_id) is None:
+            raise WaitingRoomClosed
+
+
 def _check_called(event_id: UUID, user_id: UUID, token: str) -> None:
     """Refuse a token of somebody else or another room, and a place that was not called a second ago."""
     claim, room = place_tokens.read(token), rooms.current(event_id)
@@ -209,9 +218,6 @@ _join_together = RequestBatcher(_join_all, MAX_BATCH_SIZE)
 
 def _join_event(event_id: UUID, requests: Sequence[JoinRequest]) -> dict[UUID, Place] | Problem:
     room = rooms.find(event_id)
-    if room is None:
-        rooms.make_missing(event_id)
-        room = rooms.find(event_id)
     if room is None or not _takes_places(room):
         return WaitingRoomClosed()
     user_ids = [each.user_id for each in requests if each.event_id == event_id]

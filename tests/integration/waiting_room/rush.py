@@ -72,6 +72,7 @@ class Rush:
 
     def pass_time(self, by: timedelta) -> None:
         """Move everything that has happened, and is to happen, so far into the past."""
+        rooms._memory.clear()  # of the last second
         with transaction() as tx:
             for rows, columns in _PAST.items():
                 table, _, condition = rows.partition(" ")

@@ -101,6 +101,13 @@ def test_nobody_joins_before_it_opens_or_where_there_is_none(rush: Rush):
     refused(lambda: places.join(uuid4(), person.id), WaitingRoomClosed)
 
 
+def test_calls_for_events_without_a_room_hold_up_nobody_who_joins(monkeypatch: pytest.MonkeyPatch):
+    joined_together: list[Any] = []
+    monkeypatch.setattr(places, "_join_together", joined_together.append)
+    refused(lambda: places.join(uuid4(), uuid4()), WaitingRoomClosed)
+    assert joined_together == []
+
+
 # The draw
 
 
