@@ -37,7 +37,7 @@ app = App("reserve")
 )
 def reserve(request: ReservationBody, buyer: Buyer, key: IdempotencyKey) -> OrderResponse:
     """Hold tickets for 15 minutes, all of them or none."""
-    queue_pass = queue_passes.read(request.queue_pass)
+    queue_pass = queue_passes.read(request.queue_pass) if request.queue_pass else None
     return reservations.hold(ReservationRequest(buyer.id, request, key, queue_pass))
 
 

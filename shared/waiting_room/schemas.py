@@ -66,7 +66,7 @@ class PassResponse(ResponseModel):
     def of(cls, place: Place) -> "PassResponse":
         """The response for a place that was entered."""
         if place.queue_pass is None:
-            raise ValueError("the place was not entered")
+            raise LookupError("the place was not entered")
         return cls(
             event_id=place.room.event_id,
             queue_pass=queue_passes.sign(place.queue_pass),

@@ -124,7 +124,9 @@ def test_without_a_script(rush: Rush, world: World, new_visitor: Callable[..., V
 
     until(is_called, what="for the turn")
     visitor.follow(page.get_by_role("button", name="Choose tickets"))
-    page.locator(".tier input").first.fill("1")
+    amounts = page.locator(".tier input")
+    until(lambda: amounts.count() or (page.reload() and None), what="for the seats, which the page may not know yet")
+    amounts.first.fill("1")
     visitor.go_to_buy()
     visitor.follow(page.locator("form.panel button.block"))
     expect(page.get_by_role("heading", name="Your tickets are held")).to_be_visible()

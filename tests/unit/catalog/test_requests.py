@@ -70,11 +70,11 @@ def test_a_zone_that_names_no_place_is_refused(model: type[NewEvent | EventChang
         model.model_validate_json(EVENT % f', "timezone": "{zone}"')
 
 
-EMPTIABLE = {"venue", "gates_open_at", "max_per_person", "name_change_deadline"}
+EMPTIABLE = {"venue", "gates_open_at", "max_per_person", "name_change_deadline", "waiting_room_opens_at"}
 
 
 @pytest.mark.parametrize("name", sorted(set(EventChange.model_fields) - EMPTIABLE))
-def test_of_an_event_only_the_venue_two_moments_and_a_limit_can_be_emptied(name: str):
+def test_of_an_event_only_the_venue_three_moments_and_a_limit_can_be_emptied(name: str):
     with pytest.raises(ValidationError, match=name):
         EventChange.model_validate({name: None})
     for empty in EMPTIABLE:
