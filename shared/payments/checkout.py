@@ -330,3 +330,4 @@ def _mark_failed(payment: Payment, error: GatewayError) -> None:
         now = payment_records.lock(tx, payment.id)
         if now.status == PaymentStatus.OPENING:
             payment_records.mark_ended(tx, now, PaymentStatus.FAILED, error.reason)
+        gateway_circuits.record_success(tx, payment_options.circuit_of(payment.gateway, payment.payment_method))

@@ -4,7 +4,7 @@ All instances share what they know of a gateway (`gateway_circuits`); this proce
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -97,23 +97,23 @@ def alternatives(amount: int, *, method: PaymentMethod, gateway: str) -> list[Pa
 def choose_gateway(tx: Transaction, amount: int, *, method: PaymentMethod, preferred: str) -> str:
     """The gateway that opens a payment of `amount` rupiah: the preferred one, or else one that answers.
 
-    One checkout tries a half-open circuit, and the others go elsewhere. Where nobody answers, the preferred one is
-    asked all the same.
+    Where none answers, the preferred one is asked all the same.
     """
-    pauses = gateway_circuits.pauses(tx)
-    options = [option for option in all_options(amount, pauses) if option.method is method]
-    for option in sorted(options, key=lambda each: each.gateway != preferred):
-        is_half_open = option.circuit in pauses
-        if option.is_available and (not is_half_open or gateway_circuits.probe(tx, option.circuit)):
-            return option.gateway
-    return preferred
+    return next(_answering(tx, amount, method, sorted(_gateways(), key=lambda name: name != preferred)), preferred)
 
 
 def other_gateway(tx: Transaction, amount: int, *, method: PaymentMethod, failed: str) -> str | None:
     """Another gateway that answers and takes the same method; None where there is none."""
-    found = all_options(amount, gateway_circuits.pauses(tx))
-    others = (each.gateway for each in found if each.method is method and each.gateway != failed and each.is_available)
-    return next(others, None)
+    return next(_answering(tx, amount, method, [name for name in _gateways() if name != failed]), None)
+
+
+def _answering(tx: Transaction, amount: int, method: PaymentMethod, names: Sequence[str]) -> Iterator[str]:
+    """Those of the gateways that answer. One checkout tries a half-open circuit, and the others go elsewhere."""
+    pauses = gateway_circuits.pauses(tx)
+    for option in (each for name in names for each in _of_gateway(name, amount, pauses) if each.method is method):
+        is_half_open = option.circuit in pauses
+        if option.is_available and (not is_half_open or gateway_circuits.probe(tx, option.circuit)):
+            yield option.gateway
 
 
 def circuit_of(gateway: str, method: str) -> Circuit:

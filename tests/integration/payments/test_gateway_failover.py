@@ -12,7 +12,7 @@ from shared.cloud.database import transaction
 from shared.gateways.statuses import PaymentMethod
 from shared.identity.tokens import Principal
 from shared.payments import checkout, gateway_circuits, payment_expiry, payment_options
-from shared.payments.checkout import CheckoutInProgress, CheckoutRequest, GatewayUnreachable
+from shared.payments.checkout import CheckoutInProgress, CheckoutRequest, GatewayUnreachable, PaymentRefused
 from shared.payments.gateway_circuits import FAILURES_TO_OPEN
 from shared.sales.schemas import OrderResponse
 from tests.factories import a_tier, a_user, an_event, reserve
@@ -201,6 +201,25 @@ def test_a_gateway_that_still_fails_is_left_alone_again(at: Gateways):
     at.fails("xendit", status=500, count=100)
     assert gateways_of(pay(an_order())) == [("xendit", "expired"), ("midtrans", "pending")]
     assert is_paused(XENDIT)
+
+
+def test_a_refusal_is_an_answer(at: Gateways):
+    circuit_opens(XENDIT)
+    pause_ends()
+    at.fails("xendit", status=400, count=1)
+    with pytest.raises(PaymentRefused):
+        pay(an_order())
+    assert gateways_of(pay(an_order())) == [("xendit", "pending")]
+
+
+def test_a_checkout_does_not_move_to_a_gateway_that_another_one_tries(at: Gateways):
+    circuit_opens(MIDTRANS)
+    pause_ends()
+    with transaction() as tx:
+        assert gateway_circuits.probe(tx, MIDTRANS)
+    at.fails("xendit", status=500, count=100)
+    with pytest.raises(GatewayUnreachable):
+        pay(an_order())
 
 
 def test_a_late_answer_counts_as_a_failure(monkeypatch: pytest.MonkeyPatch):
