@@ -34,9 +34,9 @@ def hand_over(created: OrderChanged, tx: Transaction) -> None:
 
 
 @app.message("order.ended")
-def tell_end(ended: OrderChanged, tx: Transaction) -> None:
+def notify_expiry(ended: OrderChanged, tx: Transaction) -> None:
     """Tell who has not paid in time that their order is over."""
-    work.tell_end(tx, ended.order_id)
+    work.notify_expiry(tx, ended.order_id)
 
 
 @app.job("sweep")

@@ -93,7 +93,7 @@ def work(sender_id: UUID, attempt: int) -> None:
             pass
     except ClaimLost:
         log.warning("chat.claim_lost", extra={"sender_id": str(sender_id)})
-    except Exception:
+    except Exception:  # whatever it was, it is raised again: only the claim must not outlive it
         with transaction() as tx:
             senders.release(tx, sender_id, conversation_work.claim)
         raise
@@ -114,7 +114,7 @@ def hand_over(tx: Transaction, order_id: UUID) -> None:
     _tell(tx, OrderChanged(kind="delivery", order_id=order_id))
 
 
-def tell_end(tx: Transaction, order_id: UUID) -> None:
+def notify_expiry(tx: Transaction, order_id: UUID) -> None:
     """Have it told in the conversation of an order, if it has one, that its time is over."""
     _tell(tx, OrderChanged(kind="end", order_id=order_id))
 

@@ -33,6 +33,7 @@ from shared.messages import mails
 from shared.models import RequestModel
 from shared.payments import gateway_circuits, payment_options, settlement
 from shared.payments import records as payment_records
+from shared.payments.gateway_circuits import Circuit
 from shared.payments.payment_options import GatewayName
 from shared.payments.records import Payment
 from shared.problems import Invalid, Problem, TryAgain
@@ -285,7 +286,7 @@ def _open_at_gateway(begun: _StartedPayment) -> None:
     with transaction() as tx:
         _record_opened(tx, payment, opened)
         record_health = gateway_circuits.record_failure if is_slow else gateway_circuits.record_success
-        record_health(tx, payment_options.circuit_of(payment.gateway, payment.payment_method))
+        record_health(tx, _circuit(payment))
 
 
 def _unreachable(payment: Payment, error: GatewayError) -> GatewayUnreachable:
@@ -317,11 +318,15 @@ def _record_opened(tx: Transaction, payment: Payment, opened: OpenedPayment) -> 
         mails.enqueue_about_order(tx, "order_confirmation", order.id, dedupe_key=f"order_confirmation:{order.id}")
 
 
+def _circuit(payment: Payment) -> Circuit:
+    return payment_options.circuit_of(payment.gateway, payment.payment_method)
+
+
 def _give_back(payment: Payment) -> None:
     """Let the next checkout have a payment whose gateway did not answer, and let all know that it didn't."""
     with transaction() as tx:
         payment_records.release_claim(tx, payment)
-        gateway_circuits.record_failure(tx, payment_options.circuit_of(payment.gateway, payment.payment_method))
+        gateway_circuits.record_failure(tx, _circuit(payment))
 
 
 def _mark_failed(payment: Payment, error: GatewayError) -> None:
@@ -330,4 +335,4 @@ def _mark_failed(payment: Payment, error: GatewayError) -> None:
         now = payment_records.lock(tx, payment.id)
         if now.status == PaymentStatus.OPENING:
             payment_records.mark_ended(tx, now, PaymentStatus.FAILED, error.reason)
-        gateway_circuits.record_success(tx, payment_options.circuit_of(payment.gateway, payment.payment_method))
+        gateway_circuits.record_success(tx, _circuit(payment))

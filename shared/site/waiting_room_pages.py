@@ -3,6 +3,9 @@
 Everybody's page lies in a bucket (waiting_room_publishing); with a script nobody needs these pages to wait.
 """
 
+from collections.abc import Callable
+from uuid import UUID
+
 from shared.catalog import public_views
 from shared.catalog.events import EventResponse
 from shared.cloud import clock
@@ -26,23 +29,13 @@ def own_place(request: PageRequest, slug: str, buyer: Buyer) -> Page | Redirect:
 @pages.form("/queue/{slug}")
 def join(request: PageRequest, slug: str, buyer: Buyer) -> Page | Redirect:
     """Take a place, or find the one you have."""
-    event = _event(slug)
-    try:
-        places.join(event.id, buyer.id)
-    except Problem as problem:
-        return _own_page(request, event, buyer, problem)
-    return Redirect(f"/queue/{slug}")
+    return _act(request, slug, buyer, places.join, f"/queue/{slug}")
 
 
 @pages.form("/queue/{slug}/enter")
 def enter(request: PageRequest, slug: str, buyer: Buyer) -> Page | Redirect:
     """Begin your turn, and go on to the tickets."""
-    event = _event(slug)
-    try:
-        places.enter(event.id, buyer.id)
-    except Problem as problem:
-        return _own_page(request, event, buyer, problem)
-    return Redirect(f"/queue/{slug}/tickets")
+    return _act(request, slug, buyer, places.enter, f"/queue/{slug}/tickets")
 
 
 @pages.page("/queue/{slug}/tickets")
@@ -63,6 +56,18 @@ def choose(request: PageRequest, slug: str, buyer: Buyer) -> Page | Redirect:
         stale_since=None,
         queue_pass=queue_pass,
     )
+
+
+def _act(
+    request: PageRequest, slug: str, buyer: Principal, act: Callable[[UUID, UUID], object], address: str
+) -> Page | Redirect:
+    """Do something about one's place and go on to an address; what refuses it is said on one's own page."""
+    event = _event(slug)
+    try:
+        act(event.id, buyer.id)
+    except Problem as problem:
+        return _own_page(request, event, buyer, problem)
+    return Redirect(address)
 
 
 def _event(slug: str) -> EventResponse:

@@ -121,7 +121,9 @@ def _take(tx: Connection, settings: SimulatorSettings, message: Mapping[str, Any
     )
     for told in ["failed"] if error else ["sent", "delivered"]:
         callback_data = message.get("biz_opaque_callback_data")
-        whatsapp_webhooks.tell_status(tx, settings, person, message_id, told, callback_data=callback_data, error=error)
+        whatsapp_webhooks.send_status_webhook(
+            tx, settings, person, message_id, told, callback_data=callback_data, error=error
+        )
     return _answer({"input": to, "wa_id": person.phone} if to else {"input": named, "user_id": named}, message_id)
 
 

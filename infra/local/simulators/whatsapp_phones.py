@@ -104,7 +104,7 @@ def _write(tx: Connection, settings: SimulatorSettings, person: Row[Any], conten
             phone_id=person.id, message_id=message_id, is_from_business=False, content=content, status="sent"
         )
     )
-    whatsapp_webhooks.tell_message(tx, settings, person, {"id": message_id, **content}, plan)
+    whatsapp_webhooks.send_message_webhook(tx, settings, person, {"id": message_id, **content}, plan)
 
 
 def _wrote(tx: Connection, person: Row[Any], at: datetime) -> None:

@@ -26,7 +26,7 @@ def new_message_id(phone: str | None) -> str:
     return "wamid." + base64.b64encode(content).decode()
 
 
-def tell_message(
+def send_message_webhook(
     tx: Connection, settings: SimulatorSettings, person: Row[Any], message: Mapping[str, Any], plan: Plan | None = None
 ) -> None:
     """Tell us of a message that a person wrote; by `plan` late, twice or never."""
@@ -34,7 +34,7 @@ def tell_message(
     _send(tx, settings, {"contacts": [_contact(person)], "messages": [told]}, plan)
 
 
-def tell_status(
+def send_status_webhook(
     tx: Connection,
     settings: SimulatorSettings,
     person: Row[Any],

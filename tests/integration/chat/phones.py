@@ -157,6 +157,6 @@ def work_on(sender_id: UUID, attempt: int = 1) -> None:
 
 
 def _hand(topic: str, payload: Mapping[str, Any]) -> None:
-    handler = chat.hand_over if topic == "ticket.created" else chat.tell_end
+    handler = chat.hand_over if topic == "ticket.created" else chat.notify_expiry
     with transaction() as tx:
         handler(chat.OrderChanged(**payload), tx)
