@@ -25,21 +25,21 @@ from shared.states import PaymentStatus
 
 ReviewDecision = Literal["accepted", "refunded"]
 
-OPEN = (PaymentStatus.OPENING, PaymentStatus.PENDING)
 CLAIM_SECONDS = 60
 """The time a checkout has for a gateway before another may take over: more than its time-outs, look-ups included."""
 OPENING = "payment.opening"
 """The audit line of a new try; its correlation id is that of the buyer's checkout."""
 
-_COLUMNS = """
+_IS_OPEN = "status IN ('opening', 'pending')"
+_COLUMNS = f"""
     id, order_id, attempt, gateway, external_id, gateway_reference, payment_method, status, amount,
     COALESCE(unique_code, 0) AS unique_code, received_amount, snap_token, expires_at, created_at, duplicate_of,
-    claimed_until, COALESCE(status = 'opening' AND claimed_until > now(), false) AS is_claimed
+    {_IS_OPEN} AS is_open, claimed_until, COALESCE(status = 'opening' AND claimed_until > now(), false) AS is_claimed
 """
 _READ = text(f"SELECT {_COLUMNS} FROM payments WHERE id = :id")
 _LOCK = text(f"SELECT {_COLUMNS} FROM payments WHERE id = :id FOR UPDATE")
 _LOCK_OPEN = text(f"""
-    SELECT {_COLUMNS} FROM payments WHERE order_id = :order_id AND status IN ('opening', 'pending') FOR UPDATE
+    SELECT {_COLUMNS} FROM payments WHERE order_id = :order_id AND {_IS_OPEN} FOR UPDATE
 """)
 _ADD = text(f"""
     INSERT INTO payments (order_id, attempt, gateway, external_id, payment_method, amount, unique_code, expires_at,
@@ -143,14 +143,11 @@ class Payment:
     expires_at: datetime
     created_at: datetime
     duplicate_of: UUID | None
+    is_open: bool
+    """It could still be paid, as far as we know, when this row was read."""
     claimed_until: datetime | None
     is_claimed: bool
     """A checkout is asking the gateway to open it, as far as we know."""
-
-    @property
-    def is_open(self) -> bool:
-        """True if it can still be paid, as far as we know."""
-        return self.status in OPEN
 
 
 def read(tx: Transaction, payment_id: UUID) -> Payment:

@@ -113,6 +113,7 @@ def accept(tx: Transaction, admin_id: UUID, payment_id: UUID) -> DecisionRespons
         raise NotPayable(_REFUND_INSTEAD)
     sale = replace(settlement.sale_of(order, payment), received=0, set_aside=unallocated.unrefunded_amount(tx, payment))
     settlement.complete_sale(tx, order, payment, sale)
+    settlement.expire_open_payment(tx, order)
     unallocated.record_decision(tx, payment, "accepted", admin_id)
     return _response(tx, payment_id, order.id, "accepted")
 

@@ -103,6 +103,7 @@ def _paid(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaym
         return SettlementOutcome.NOTHING
     received = reported.paid_amount if reported.paid_amount is not None else (reported.amount or 0)
     paid_at = reported.paid_at or clock.now()
+    was_open = payment.is_open
     payment = payment_records.mark_paid(tx, payment, reported, received, paid_at)
     if reported.currency != "IDR" or received != payment.amount:
         return _hold_mismatch(tx, order, payment, reported, received)
@@ -111,15 +112,20 @@ def _paid(tx: Transaction, order: Order, payment: Payment, reported: GatewayPaym
         return _refund_unusable(tx, order, payment)  # what it was to complete is no longer there
     if order.status in orders.LIVE:
         orders.mark_paid(tx, order, paid_at)
-        return _complete_order(tx, order, payment, SettlementOutcome.PAID)
-    if order.status == OrderStatus.EXPIRED:
+        outcome = SettlementOutcome.PAID
+    elif order.status == OrderStatus.EXPIRED:
         try:
             orders.revive(tx, order, paid_at)
         except orders.NOT_REVIVABLE:
             return _refund_unusable(tx, order, payment)
         _notify_late_promo_use(tx, order)
-        return _complete_order(tx, order, payment, SettlementOutcome.REVIVED)
-    return _refund_unusable(tx, order, payment)  # cancelled, refunded, or paid already by another payment
+        outcome = SettlementOutcome.REVIVED
+    else:  # cancelled, refunded, or paid already by another payment
+        return _refund_unusable(tx, order, payment)
+    _complete_order(tx, order, payment)
+    if not was_open:  # an order has one open payment at most
+        expire_open_payment(tx, order)
+    return outcome
 
 
 def _notify_late_promo_use(tx: Transaction, order: Order) -> None:
@@ -133,19 +139,17 @@ def _notify_late_promo_use(tx: Transaction, order: Order) -> None:
 
 
 def complete_sale(tx: Transaction, order: Order, payment: Payment, sale: ledger.Sale) -> None:
-    """Complete a paid order: post the sale, have tickets issued, and expire other open payments."""
+    """Complete a paid order: post the sale, and have its tickets issued."""
     ledger.post_sale(tx, payment.id, sale)
     outbox.add(tx, "payment.success", {"order_id": order.id})
-    _expire_open_payment(tx, order)
 
 
-def _complete_order(tx: Transaction, order: Order, payment: Payment, outcome: SettlementOutcome) -> SettlementOutcome:
+def _complete_order(tx: Transaction, order: Order, payment: Payment) -> None:
     if _paid_before(order, payment):
         payment_records.mark_topped_up(tx, order.id)
     elif order.review_reason:
         unallocated.refund_all(tx, order.id)  # parts that came before, and are not needed any more
     complete_sale(tx, order, payment, sale_of(order, payment))
-    return outcome
 
 
 def _paid_before(order: Order, payment: Payment) -> int:
@@ -190,7 +194,7 @@ def _review(
     """Put the order in review until a person has decided about its money."""
     if order.status in orders.LIVE:
         orders.put_in_review(tx, order, reason)
-        _expire_open_payment(tx, order)
+        expire_open_payment(tx, order)
     _open_manual_task(tx, f"payment_{reason}", payment, reported)
     return SettlementOutcome.IN_REVIEW
 
@@ -200,13 +204,14 @@ def request_top_up(tx: Transaction, order: Order, payment: Payment, *, missing: 
 
     If they don't pay it, what came in goes back once the order has ended.
     """
-    _expire_open_payment(tx, order)  # it asks for more than the rest
+    expire_open_payment(tx, order)  # it asks for more than the rest
     amounts = {"amount": missing, "received": order.total_amount - missing}
     dedupe_key = f"top_up_needed:{payment.id}:{deadline.isoformat()}"
     mails.enqueue_about_order(tx, "top_up_needed", order.id, dedupe_key=dedupe_key, context=amounts)
 
 
-def _expire_open_payment(tx: Transaction, order: Order) -> None:
+def expire_open_payment(tx: Transaction, order: Order) -> None:
+    """Expire the payment of a locked order that can still be paid, if it has one."""
     payment = payment_records.lock_open(tx, order.id)
     if payment:
         payment_records.expire_and_cancel(tx, payment)

@@ -11,7 +11,7 @@ out of time asks for another one, which is a first try again: the tries of PS-02
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import UUID, uuid4
 
 from sqlalchemy import text
@@ -22,12 +22,16 @@ from shared.sales import orders
 from shared.sales.orders import Order
 from shared.states import OrderStatus, TierKind
 from shared.tickets import bibs, fulfilment, qr, ticket_rendering
-from shared.tickets.ticket_rendering import TicketRow
+from shared.tickets.ticket_rendering import RenderedTicket, TicketRow
 
 MAX_ATTEMPTS = 5
 """After so many deliveries a person takes over (PS-023)."""
 RENDERING_SECONDS = 40
 """The time that one delivery renders: the function's time-out of 60 seconds, less what one slow ticket may take."""
+BATCH_SIZE: Final = 10
+"""The most tickets that a delivery leases, renders and records together."""
+LEASE_SECONDS: Final = 15
+"""The time for which a delivery has tickets to itself: longer than rendering and storing a batch takes."""
 
 _LOOK_AGAIN_SECONDS = 0.2
 
@@ -53,6 +57,22 @@ _KINDS = text("""
     SELECT DISTINCT c.kind FROM order_items i JOIN ticket_tiers c ON c.id = i.tier_id
     WHERE i.order_id = :order_id AND i.returned_at IS NULL
 """)
+_IS_UNRENDERED = """
+    t.order_id = :order_id AND t.status <> 'void' AND t.pdf_object IS NULL
+    AND NOT EXISTS (SELECT 1 FROM orders o JOIN users u ON u.id = o.user_id WHERE o.id = t.order_id AND u.is_deleted)
+"""
+_LACKS_PDFS = text(f"SELECT EXISTS (SELECT 1 FROM tickets t WHERE {_IS_UNRENDERED})")
+_LEASE = text(f"""
+    WITH leased AS (
+        UPDATE tickets SET print_claimed_until = now() + make_interval(secs => :lease_seconds)
+        WHERE id IN (
+            SELECT t.id FROM tickets t JOIN order_items i ON i.id = t.order_item_id
+            WHERE {_IS_UNRENDERED} AND (t.print_claimed_until IS NULL OR t.print_claimed_until < now())
+            ORDER BY i.position LIMIT :most)
+        RETURNING id AS leased_id)
+    {ticket_rendering.TICKETS} JOIN leased ON leased_id = t.id ORDER BY i.position
+""")
+_RELEASE = text("UPDATE tickets SET print_claimed_until = NULL WHERE id = ANY(:ticket_ids) AND pdf_object IS NULL")
 
 
 def issue(order_id: UUID, *, rendering_seconds: float = RENDERING_SECONDS) -> int:
@@ -70,10 +90,10 @@ def issue(order_id: UUID, *, rendering_seconds: float = RENDERING_SECONDS) -> in
     while leased is not None:
         if not leased:  # another delivery has what is left; should it die, its leases run out
             time.sleep(_LOOK_AGAIN_SECONDS)
-        rendered = ticket_rendering.render_leased(leased, until)
+        rendered = _render_leased(leased, until)
         with transaction() as tx:
             order = orders.lock(tx, order_id)
-            ticket_rendering.record_leased(tx, leased, rendered)
+            _record_leased(tx, leased, rendered)
             leased = _lease_or_complete(tx, order, has_time=not rendered or time.monotonic() < until)
     return added
 
@@ -82,13 +102,48 @@ def _lease_or_complete(tx: Transaction, order: Order, *, has_time: bool) -> Sequ
     """The next tickets to render, none where others render the rest; None where there is nothing more to do here."""
     if order.status != OrderStatus.PAID:
         return None
-    if not ticket_rendering.lacks_pdfs(tx, order.id):
+    if not tx.execute(_LACKS_PDFS, {"order_id": order.id}).scalar_one():
         _complete(tx, order)
         return None
     if not has_time:
         outbox.add(tx, "payment.success", {"order_id": order.id})
         return None
-    return ticket_rendering.lease(tx, order.id)
+    return lease(tx, order.id)
+
+
+def lease(tx: Transaction, order_id: UUID) -> Sequence[TicketRow]:
+    """Lease the next tickets of a locked order that lack their PDFs to the caller for LEASE_SECONDS.
+
+    None of them where others have leased all that is left.
+    """
+    return tx.execute(_LEASE, {"order_id": order_id, "lease_seconds": LEASE_SECONDS, "most": BATCH_SIZE}).all()
+
+
+def _render_leased(leased: Sequence[TicketRow], until: float) -> list[RenderedTicket]:
+    """Render and store leased tickets: one at least, others while `until` (time.monotonic) has not come.
+
+    Takes its own time, so never call it in a transaction. A failure records what is stored, and ends the leases of the
+    rest, so that the next try can begin at once.
+    """
+    rendered: list[RenderedTicket] = []
+    try:
+        for row in leased:
+            if not rendered or time.monotonic() < until:
+                rendered.append(ticket_rendering.render_and_store(row))
+    except Exception:  # whatever it was, it is raised again: only the leases must not outlive it
+        with transaction() as tx:
+            orders.lock(tx, leased[0].order_id)
+            _record_leased(tx, leased, rendered)
+        raise
+    return rendered
+
+
+def _record_leased(tx: Transaction, leased: Sequence[TicketRow], rendered: Sequence[RenderedTicket]) -> None:
+    """Record the PDFs of leased tickets, and end the leases of those that were not rendered."""
+    ticket_rendering.record_rendered(tx, rendered)
+    left = {row.ticket_id for row in leased} - {each.ticket_id for each in rendered}
+    if left:
+        tx.execute(_RELEASE, {"ticket_ids": list(left)})
 
 
 def _complete(tx: Transaction, order: Order) -> None:

@@ -10,7 +10,6 @@ given a fresh PDF, which names nobody.
 import hashlib
 import hmac
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,19 +24,14 @@ from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
 from shared.problems import Problem
-from shared.sales import orders
 from shared.states import TicketStatus
 from shared.tickets import access, qr
 from shared.tickets.ticket_content import TicketContent
 
 LAYOUT: Final = 1
 """Raise it and every stored PDF is rendered anew when it is next requested."""
-BATCH_SIZE: Final = 10
-"""The most tickets that a delivery leases, renders and records together."""
-LEASE_SECONDS: Final = 15
-"""The time for which a delivery has tickets to itself: longer than rendering and storing a batch takes."""
 
-_TICKETS = """
+TICKETS = """
     SELECT t.id AS ticket_id, t.order_id, t.event_id, t.status, t.revision, t.qr_issued_at, t.pdf_object,
         o.user_id, o.organizer_id, o.paid_at, u.is_deleted AS is_owner_deleted,
         e.title AS event_title, e.start_date, e.end_date, e.timezone, e.venue, e.location, e.terms, e.slug,
@@ -49,23 +43,8 @@ _TICKETS = """
         JOIN order_items i ON i.id = t.order_item_id JOIN ticket_tiers c ON c.id = i.tier_id
         LEFT JOIN bib_numbers b ON b.item_id = i.id
 """
-_IS_UNRENDERED = """
-    t.order_id = :order_id AND t.status <> 'void' AND t.pdf_object IS NULL
-    AND NOT EXISTS (SELECT 1 FROM orders o JOIN users u ON u.id = o.user_id WHERE o.id = t.order_id AND u.is_deleted)
-"""
-_UNRENDERED = text(f"SELECT EXISTS (SELECT 1 FROM tickets t WHERE {_IS_UNRENDERED})")
-_LEASE = text(f"""
-    WITH leased AS (
-        UPDATE tickets SET print_claimed_until = now() + make_interval(secs => :lease_seconds)
-        WHERE id IN (
-            SELECT t.id FROM tickets t JOIN order_items i ON i.id = t.order_item_id
-            WHERE {_IS_UNRENDERED} AND (t.print_claimed_until IS NULL OR t.print_claimed_until < now())
-            ORDER BY i.position LIMIT :most)
-        RETURNING id AS leased_id)
-    {_TICKETS} JOIN leased ON leased_id = t.id ORDER BY i.position
-""")
-_RELEASE = text("UPDATE tickets SET print_claimed_until = NULL WHERE id = ANY(:ticket_ids) AND pdf_object IS NULL")
-_ONE = text(f"{_TICKETS} WHERE t.id = :ticket_id")
+"""Selects of tickets, `t`, all that their PDFs show."""
+_ONE = text(f"{TICKETS} WHERE t.id = :ticket_id")
 _RECORD = text("""
     UPDATE tickets t SET pdf_object = r.pdf_object, print_claimed_until = NULL
     FROM unnest(CAST(:ticket_ids AS uuid[]), CAST(:pdf_objects AS text[]), CAST(:replaced AS text[]))
@@ -82,7 +61,7 @@ _FORGET = text("""
 
 
 class TicketRow(Protocol):
-    """A row of _TICKETS."""
+    """A row of TICKETS."""
 
     ticket_id: UUID
     order_id: UUID
@@ -133,45 +112,10 @@ class TicketVoid(Problem):
     status, slug = 410, "ticket-void"
 
 
-def lacks_pdfs(tx: Transaction, order_id: UUID) -> bool:
-    """True if a ticket of the order lacks its PDF."""
-    is_lacking: bool = tx.execute(_UNRENDERED, {"order_id": order_id}).scalar_one()
-    return is_lacking
-
-
-def lease(tx: Transaction, order_id: UUID) -> Sequence[TicketRow]:
-    """Lease the next tickets of a locked order that lack their PDFs to the caller for LEASE_SECONDS.
-
-    None of them where others have leased all that is left.
-    """
-    return tx.execute(_LEASE, {"order_id": order_id, "lease_seconds": LEASE_SECONDS, "most": BATCH_SIZE}).all()
-
-
-def render_leased(leased: Sequence[TicketRow], until: float) -> list[RenderedTicket]:
-    """Render and store leased tickets: one at least, others while `until` (time.monotonic) has not come.
-
-    Takes its own time, so never call it in a transaction. A failure records what is stored, and ends the leases of the
-    rest, so that the next try can begin at once.
-    """
-    rendered: list[RenderedTicket] = []
-    try:
-        for row in leased:
-            if not rendered or time.monotonic() < until:
-                rendered.append(_render_and_store(row))
-    except Exception:  # whatever it was, it is raised again: only the leases must not outlive it
-        with transaction() as tx:
-            orders.lock(tx, leased[0].order_id)
-            record_leased(tx, leased, rendered)
-        raise
-    return rendered
-
-
-def record_leased(tx: Transaction, leased: Sequence[TicketRow], rendered: Sequence[RenderedTicket]) -> None:
-    """Record the PDFs of leased tickets, and end the leases of those that were not rendered."""
-    record_rendered(tx, rendered)
-    left = {row.ticket_id for row in leased} - {each.ticket_id for each in rendered}
-    if left:
-        tx.execute(_RELEASE, {"ticket_ids": list(left)})
+def render_and_store(row: TicketRow) -> RenderedTicket:
+    """Render and store the PDF of a ticket. It takes its time: no transaction may be open."""
+    page = _page(row)
+    return _store(row, page, _render(page))
 
 
 def record_rendered(tx: Transaction, rendered: Sequence[RenderedTicket]) -> None:
@@ -242,11 +186,6 @@ def _render_now(row: TicketRow) -> bytes:
         with transaction() as tx:
             record_rendered(tx, [rendered])
     return content
-
-
-def _render_and_store(row: TicketRow) -> RenderedTicket:
-    page = _page(row)
-    return _store(row, page, _render(page))
 
 
 def _store(row: TicketRow, page: TicketContent, content: bytes) -> RenderedTicket:

@@ -1,6 +1,5 @@
 """UM-009, DP-002, DP-003: a deleted account names nobody any more, and every number stays what it was."""
 
-import math
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -241,9 +240,9 @@ def test_a_pdf_that_is_stored_while_the_account_is_deleted_is_not_kept(files: St
     issuing.issue(order.id)
     change("UPDATE tickets SET pdf_object = NULL WHERE order_id = :id", id=order.id)
     with transaction() as tx:
-        leased = ticket_rendering.lease(tx, order.id)
+        leased = issuing.lease(tx, order.id)
     assert leased
-    printed = ticket_rendering.render_leased(leased, until=math.inf)  # on its way, with the names of before
+    printed = [ticket_rendering.render_and_store(row) for row in leased]  # on its way, with the names of before
     delete(member)
     files.files.update({each.pdf_object: b"stored a moment later" for each in printed})
     with transaction() as tx:

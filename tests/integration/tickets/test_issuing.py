@@ -13,7 +13,7 @@ from shared.cloud.clients import make_engine
 from shared.cloud.database import transaction
 from shared.problems import NotFound
 from shared.sales import orders
-from shared.tickets import issuing, qr, ticket_rendering, voiding
+from shared.tickets import issuing, qr, voiding
 from tests.factories import a_tier, a_user, add_tickets, an_event, an_order
 from tests.threads import at_the_same_time
 
@@ -118,7 +118,7 @@ def test_what_was_printed_is_noted_at_once_and_never_begun_again(files):
 
 
 def an_order_of_more_than_a_batch():
-    count = ticket_rendering.BATCH_SIZE + 3
+    count = issuing.BATCH_SIZE + 3
     with transaction() as tx:
         event = an_event(tx, tiers=[a_tier(quota=count, max_per_order=count)])
     return an_order(event, quantities=[count], paid=True)
@@ -127,7 +127,7 @@ def an_order_of_more_than_a_batch():
 def test_ten_tickets_of_an_order_take_the_two_transactions_that_one_takes(files):
     with transaction() as tx:
         event = an_event(tx, tiers=[a_tier(quota=11, max_per_order=10)])
-    for count in (1, ticket_rendering.BATCH_SIZE):
+    for count in (1, issuing.BATCH_SIZE):
         order = an_order(event, quantities=[count], paid=True)
         with mock.patch.object(issuing, "transaction", side_effect=transaction) as opened:
             assert issuing.issue(order.id) == count
@@ -136,10 +136,10 @@ def test_ten_tickets_of_an_order_take_the_two_transactions_that_one_takes(files)
 
 def test_a_storage_that_goes_away_in_the_second_batch_costs_nothing_of_the_first(files):
     order = an_order_of_more_than_a_batch()
-    files.breaks_after = ticket_rendering.BATCH_SIZE + 1
+    files.breaks_after = issuing.BATCH_SIZE + 1
     with pytest.raises(ServiceUnavailable):
         issuing.issue(order.id)
-    assert sum(bool(ticket.pdf_object) for ticket in tickets_of(order)) == ticket_rendering.BATCH_SIZE + 1
+    assert sum(bool(ticket.pdf_object) for ticket in tickets_of(order)) == issuing.BATCH_SIZE + 1
 
     files.breaks_after, files.tries = None, 0
     issuing.issue(order.id)
@@ -184,7 +184,7 @@ def test_what_a_dead_delivery_had_leased_is_rendered_once_its_lease_has_run_out(
     order = an_order(quantities=[2], paid=True)
     add_tickets(order.id)
     with transaction() as tx:  # as if the process had died here
-        leased = ticket_rendering.lease(tx, order.id)
+        leased = issuing.lease(tx, order.id)
     assert len(leased) == 2
     with transaction() as tx:
         tx.execute(text("UPDATE tickets SET print_claimed_until = now() WHERE order_id = :id"), {"id": order.id})
