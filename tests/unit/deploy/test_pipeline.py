@@ -55,7 +55,7 @@ def test_every_make_target_is_there():
 def test_providers_are_those_of_the_lock_file_from_the_plan_to_the_release():
     steps = {step["id"]: step for step in _build("cloudbuild.yaml")["steps"]}
     assert "terraform providers lock -platform=linux_amd64" in _said(steps["providers"])
-    assert "exit 1" in _said(steps["providers"])  # what is committed differs
+    assert "exit 1" in _said(steps["providers"])  # a line that is committed no longer holds
     assert "providers" in steps["infra-check"]["waitFor"]  # whose init would write one
     inits = re.findall(r"terraform init [^&]*", _said(steps["plan"]) + " && " + (ROOT / FILES[1]).read_text())
     assert len(inits) == 2
@@ -63,6 +63,37 @@ def test_providers_are_those_of_the_lock_file_from_the_plan_to_the_release():
     archived = re.findall(r"--exclude=(\S+)", _said(steps["ask"]))
     assert ".terraform" in archived
     assert not any(name.startswith(".terraform.lock") for name in archived)
+
+
+@pytest.mark.parametrize(
+    ("environment", "providers"),
+    [
+        ("staging", {"google", "google-beta", "time"}),
+        ("production", {"google", "google-beta", "time"}),
+        ("vault", {"google"}),
+    ],
+)
+def test_each_environment_has_the_hashes_of_its_providers(environment: str, providers: set[str]):
+    folder = ROOT / "infra/terraform/environments"
+    locked = _locked(folder / environment)
+    assert set(locked) == providers
+    assert all(locked[name] == _locked(folder / "staging")[name] for name in providers)
+    for block in locked.values():
+        assert len(re.findall(r'"zh:[0-9a-f]{64}"', block)) >= 12, "the signed archives of all platforms"
+        assert len(re.findall(r'"h1:[A-Za-z0-9+/]{43}="', block)) >= 2, "the unpacked files for Linux and macOS"
+    versions = (ROOT / "infra/terraform/versions.tf").read_text(encoding="utf-8")
+    for name, wanted in re.findall(r'hashicorp/([\w-]+)"\s+version = "([^"]+)"', versions):
+        assert name not in locked or f'constraints = "{wanted}"' in locked[name]
+
+
+def _locked(folder: Path) -> dict[str, str]:
+    """The lock file's block of each provider, by its name."""
+    text = (folder / ".terraform.lock.hcl").read_text(encoding="utf-8")
+    return dict(
+        re.findall(
+            r'^provider "registry\.terraform\.io/hashicorp/([\w-]+)" \{\n(.*?)^\}', text, re.MULTILINE | re.DOTALL
+        )
+    )
 
 
 def test_a_commit_is_proven_before_it_is_planned():
