@@ -1,6 +1,7 @@
-"""The bases of all models: requests, which are strict, messages, queries and responses; and pages of lists."""
+"""The bases of all models: requests, which are strict, messages, queries and responses; pages of lists; downloads."""
 
-from typing import Annotated, Any, Generic, Self, TypeVar
+from dataclasses import dataclass
+from typing import IO, Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -64,3 +65,12 @@ class Listing(ResponseModel, Generic[T]):
     def of(cls, page: PageQuery, items: list[T], total: int) -> Self:
         """The requested part of a list."""
         return cls(items=items, page=page.page, page_size=page.page_size, total=total)
+
+
+@dataclass(frozen=True)
+class File:
+    """A download. An open file is sent from its beginning, bit by bit, and closed; a temporary one is gone then."""
+
+    content: bytes | IO[bytes]
+    content_type: str
+    filename: str

@@ -1,62 +1,8 @@
 """Bank accounts for refunds of buyers and payouts of organizers (FN-007, FN-008)."""
 
-from uuid import UUID
-
-from shared.identity.freeze_links import FreezeLink
-from shared.identity.marketing import LinkInvalid
-from shared.messages import freeze_page
-from shared.payouts import bank_account_changes, bank_account_checks, bank_accounts
-from shared.payouts.bank_account_changes import BankAccountRelease
-from shared.payouts.bank_account_checks import AccountNameMismatch, AccountNotFound, BankAccountDecision
-from shared.payouts.bank_accounts import BankAccountBody, BankAccountResponse
-from shared.problems import NotFound, TryAgain
-from shared.web import App, Buyer, FreshlyProvenAdmin, FreshlyProvenBuyer, HtmlPage, Transaction
+from functions.bank_account import admins, owners
+from shared.web import App
 
 app = App("bank_account")
-
-
-@app.get("/account/bank-account", problems=(NotFound,))
-def show(caller: Buyer, tx: Transaction) -> BankAccountResponse:
-    """Your bank account, with its number masked."""
-    return bank_accounts.read_own(tx, caller.id)
-
-
-@app.put("/account/bank-account", problems=(AccountNotFound, AccountNameMismatch, TryAgain))
-def set_account(wanted: BankAccountBody, caller: FreshlyProvenBuyer) -> BankAccountResponse:
-    """Set your bank account, if the bank confirms it.
-
-    Pending payouts go to a first account at once; a replacement is used after a day. A mail tells you of it, with a
-    link that freezes the account. Setting a frozen account again releases it.
-    """
-    return bank_account_changes.set_account(caller.id, wanted)
-
-
-@app.get("/account/bank-account/freeze", anybody=True, problems=(LinkInvalid,))
-def freeze_form(link: FreezeLink, tx: Transaction) -> HtmlPage:
-    """The page of the freeze link in a mail. It only asks for confirmation, so link scanners change nothing."""
-    return HtmlPage(freeze_page.page(bank_account_changes.language(tx, link), is_done=False))
-
-
-@app.post("/account/bank-account/freeze", anybody=True, problems=(LinkInvalid,))
-def freeze(link: FreezeLink, tx: Transaction) -> HtmlPage:
-    """Freeze a bank account without signing in: no money is sent there until its owner sets it again. Idempotent."""
-    return HtmlPage(freeze_page.page(bank_account_changes.freeze(tx, link), is_done=True))
-
-
-@app.put("/admin/bank-accounts/{account_id}", problems=(NotFound,))
-def decide(
-    account_id: UUID, decision: BankAccountDecision, admin: FreshlyProvenAdmin, tx: Transaction
-) -> BankAccountResponse:
-    """Decide a verification that the bank does not answer, or whose holder has another name than the organizer."""
-    return bank_account_checks.decide_manually(tx, admin.id, account_id, decision)
-
-
-@app.post("/admin/bank-accounts/{account_id}/release", status=200, problems=(NotFound,))
-def release(
-    account_id: UUID, why: BankAccountRelease, admin: FreshlyProvenAdmin, tx: Transaction
-) -> BankAccountResponse:
-    """Release a bank account that is in its waiting time, or frozen."""
-    return bank_account_changes.release(tx, admin.id, account_id, why)
-
-
+app.include(admins.routes, owners.routes)
 main = app.entry_point()

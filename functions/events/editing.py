@@ -1,18 +1,16 @@
 """An organizer's own events."""
 
-from typing import Annotated
 from uuid import UUID
 
-from shared.catalog import banner_upload, duplication, editing, own_events
+from shared.catalog import duplication, editing, own_events
 from shared.catalog.duplication import Duplicate
 from shared.catalog.editing import DatesFixed, EventCancelled, NotDeletable, OnlyPostponed, TicketsTaken
 from shared.catalog.events import EventChange, EventResponse, NewEvent
 from shared.catalog.own_events import OwnEventsQuery
 from shared.catalog.tiers import CapacityExceeded, KindIsFixed, QuotaTooSmall, TooManyTiers
 from shared.models import Listing
-from shared.pictures import NotAnImage
 from shared.problems import NotFound
-from shared.web import App, MaxBytes, Organizer, OrganizerOrSteppedUpAdmin, Transaction, Upload
+from shared.web import App, Organizer, OrganizerOrSteppedUpAdmin, Transaction
 
 routes = App("events")
 
@@ -38,17 +36,6 @@ def change(event: UUID, wanted: EventChange, organizer: OrganizerOrSteppedUpAdmi
 def delete(event: UUID, organizer: Organizer, tx: Transaction) -> None:
     """Delete a draft without orders."""
     editing.delete(tx, organizer, event)
-
-
-@routes.post("/events/{event}/banner", status=200, problems=(NotFound, EventCancelled, NotAnImage))
-def set_banner(
-    event: UUID, file: Annotated[Upload, MaxBytes(banner_upload.MAX_BANNER_BYTES)], organizer: Organizer
-) -> EventResponse:
-    """Show a picture with the event: JPEG or PNG, 5 MB at most. Its metadata is removed.
-
-    It is at most 8000 pixels wide and high, and has at most 40 million of them.
-    """
-    return banner_upload.set_banner(organizer, event, file.content)
 
 
 @routes.post("/events/{event}/duplicate", status=201, problems=(NotFound,))

@@ -1,12 +1,10 @@
-"""Approvals: operations that one admin requests and a second one approves."""
+"""Approvals of what another admin has requested."""
 
 from uuid import UUID
 
-from shared.catalog.editing import EventCancelled
 from shared.cloud import authorization
-from shared.identity import approvals, second_factor_resets
+from shared.identity import approvals
 from shared.identity.approvals import (
-    AlreadyRequested,
     ApprovalDecided,
     ApprovalExpired,
     ApprovalQuery,
@@ -15,36 +13,15 @@ from shared.identity.approvals import (
     NewAdmin,
     OwnRequest,
 )
-from shared.identity.second_factor_resets import AdminReset, ResetOutcome
-from shared.messages import mails
 from shared.models import Listing
 from shared.payments import approved_actions
-from shared.payments.cancellation import Cancellation, EventOver
+from shared.payments.cancellation import EventOver
 from shared.problems import NotFound
-from shared.web import Admin, App, FreshlyProvenAdmin, SteppedUpAdmin, Transaction
+from shared.web import Admin, App, SteppedUpAdmin, Transaction
 
 routes = App("operations")
 
 UNDECIDABLE = (NotFound, ApprovalDecided, ApprovalExpired)
-
-
-@routes.post(
-    "/admin/events/{event_id}/cancellation",
-    status=201,
-    idempotent=True,
-    problems=(NotFound, EventCancelled, EventOver, AlreadyRequested),
-)
-def request_cancellation(
-    event_id: UUID, wanted: Cancellation, admin: SteppedUpAdmin, tx: Transaction
-) -> ApprovalResponse:
-    """Request the cancellation of an event. It begins once a second admin approves it, within a day."""
-    return approved_actions.request_cancellation(tx, admin, event_id, wanted)
-
-
-@routes.post("/admin/users/{user_id}/second-factor/reset", status=200, problems=(NotFound, AlreadyRequested))
-def reset_second_factor(user_id: UUID, wanted: AdminReset, admin: FreshlyProvenAdmin, tx: Transaction) -> ResetOutcome:
-    """Remove a lost second factor at once; that of an admin once a second admin approves it."""
-    return second_factor_resets.decide(tx, admin, user_id, wanted, mails.enqueue_for_account)
 
 
 @routes.get("/admin/approvals")

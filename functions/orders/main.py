@@ -1,70 +1,8 @@
 """A buyer's orders, and what one would cost (ISO-1, TS-006)."""
 
-from uuid import UUID
-
-from shared.messages import mails
-from shared.messages.mails import TicketsNotIssued
-from shared.messages.quotas import TooManyMails
-from shared.models import Listing, PageQuery, ResponseModel
-from shared.problems import NotFound
-from shared.sales import orders, quotes
-from shared.sales import schemas as sales_schemas
-from shared.sales.inventory import SoldOut
-from shared.sales.order_pricing import SaleClosed, TooManyTickets
-from shared.sales.orders import NotCancellable
-from shared.sales.promos import PromoExhausted, PromoInvalid
-from shared.sales.purchase_limits import HoldCooldown, PersonLimitReached
-from shared.sales.quotes import QuoteResponse
-from shared.sales.reservation_requests import ReservationBody
-from shared.sales.schemas import OrderResponse, OrderWithEventResponse
-from shared.web import QUOTES, App, Buyer, SignedIn, Transaction, Viewer
+from functions.orders import purchases, quotes
+from shared.web import App
 
 app = App("orders")
-
-NOT_FOR_SALE = (NotFound, SoldOut, SaleClosed, TooManyTickets)
-NOT_FOR_THEM = (PromoInvalid, PromoExhausted, PersonLimitReached, HoldCooldown)
-
-
-class ResendResponse(ResponseModel):
-    """The tickets are mailed again."""
-
-    detail: str = "We are mailing the tickets again."
-
-
-@app.post("/orders/quote", limit=QUOTES, problems=(*NOT_FOR_SALE, *NOT_FOR_THEM))
-def quote(request: ReservationBody, viewer: Viewer) -> QuoteResponse:
-    """Calculate the price of an order now, with fees and promo code, line by line. Nothing is held.
-
-    It is refused as `orders/reserve` would refuse it. Without sign-in, limits per person are not checked.
-    """
-    return quotes.quote(request, viewer.id if viewer else None)
-
-
-@app.get("/orders/my-orders")
-def my_orders(page: PageQuery, buyer: Buyer, tx: Transaction) -> Listing[OrderWithEventResponse]:
-    """The caller's orders, newest first."""
-    return sales_schemas.list_own(tx, buyer.id, page)
-
-
-@app.get("/orders/{order_id}", problems=(NotFound,))
-def order(order_id: UUID, viewer: SignedIn) -> OrderWithEventResponse:
-    """One order, for its buyer, its organizer or an admin."""
-    return sales_schemas.read_and_reveal(order_id, viewer)
-
-
-@app.post("/orders/{order_id}/cancel", problems=(NotFound, NotCancellable))
-def cancel(order_id: UUID, buyer: Buyer, tx: Transaction) -> OrderResponse:
-    """Cancel an unpaid order; its tickets are free again at once."""
-    orders.cancel(tx, orders.lock_own(tx, order_id, buyer.id))
-    return OrderResponse.read(tx, order_id)
-
-
-@app.post("/orders/{order_id}/resend", status=202, problems=(NotFound, TicketsNotIssued, TooManyMails))
-def resend(order_id: UUID, caller: SignedIn, tx: Transaction) -> ResendResponse:
-    """Mail the tickets again to the buyer and the attendees, at most three times a day."""
-    sales_schemas.require_access(tx, order_id, caller)
-    mails.enqueue_e_tickets_again(tx, order_id)
-    return ResendResponse()
-
-
+app.include(purchases.routes, quotes.routes)
 main = app.entry_point()

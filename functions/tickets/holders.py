@@ -36,8 +36,7 @@ def change_holder(
 @routes.get("/tickets/{ticket_id}/download", problems=(NotFound, TicketVoid))
 def download(ticket_id: UUID, caller: SignedIn) -> File:
     """The ticket as a PDF, for its buyer, its holder's account, its organizer or an admin."""
-    found = ticket_rendering.ticket_file(ticket_id, caller)
-    return File(found.content, "application/pdf", found.filename)
+    return ticket_rendering.ticket_file(ticket_id, caller)
 
 
 @routes.get("/events/{event_id}/participants", problems=(NotFound,))

@@ -1,63 +1,8 @@
 """Tiers of tickets and goods, and digital units (EM-008..012, PROD-1, PROD-2)."""
 
-from uuid import UUID
-
-from shared.catalog import digital_goods, editing
-from shared.catalog.digital_goods import NotDigital, UploadResponse
-from shared.catalog.editing import EventCancelled
-from shared.catalog.events import EventResponse
-from shared.catalog.tiers import (
-    CapacityExceeded,
-    KindIsFixed,
-    NewTier,
-    QuotaTooSmall,
-    TierChange,
-    TierHasOrders,
-    TierOrder,
-    TierResponse,
-    TooManyTiers,
-)
-from shared.problems import NotFound
-from shared.web import App, Organizer, OrganizerOrSteppedUpAdmin, Transaction
+from functions.tiers import digital_units, editing
+from shared.web import App
 
 app = App("tiers")
-
-
-@app.post("/events/{event}/tiers", status=201, problems=(NotFound, CapacityExceeded, TooManyTiers, EventCancelled))
-def add_tier(event: UUID, new: NewTier, organizer: OrganizerOrSteppedUpAdmin, tx: Transaction) -> TierResponse:
-    """Add a tier; it is on sale at once if the event is published."""
-    return editing.add_tier(tx, organizer, event, new)
-
-
-@app.put(
-    "/events/{event}/tiers/{tier}",
-    problems=(NotFound, CapacityExceeded, EventCancelled, QuotaTooSmall, KindIsFixed),
-)
-def change_tier(
-    event: UUID, tier: UUID, wanted: TierChange, organizer: OrganizerOrSteppedUpAdmin, tx: Transaction
-) -> TierResponse:
-    """Change a tier. Held and sold units keep their price."""
-    return editing.change_tier(tx, organizer, event, tier, wanted)
-
-
-@app.delete("/events/{event}/tiers/{tier}", status=204, problems=(NotFound, EventCancelled, TierHasOrders))
-def delete_tier(event: UUID, tier: UUID, organizer: Organizer, tx: Transaction) -> None:
-    """Delete a tier that nobody ever ordered from."""
-    editing.delete_tier(tx, organizer, event, tier)
-
-
-@app.put("/events/{event}/tiers", problems=(NotFound, EventCancelled))
-def reorder_tiers(event: UUID, order: TierOrder, organizer: Organizer, tx: Transaction) -> EventResponse:
-    """Show the tiers of an event in another order."""
-    return editing.reorder_tiers(tx, organizer, event, order)
-
-
-@app.post("/events/{event}/tiers/{tier}/units", status=201, problems=(NotFound, EventCancelled, NotDigital))
-def upload_units(
-    event: UUID, tier: UUID, given: digital_goods.Upload, organizer: Organizer, tx: Transaction
-) -> UploadResponse:
-    """Upload digital goods for sale. Only its buyer can read a unit again."""
-    return digital_goods.upload(tx, organizer, event, tier, given)
-
-
+app.include(digital_units.routes, editing.routes)
 main = app.entry_point()

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
@@ -10,7 +9,7 @@ from uuid import UUID
 from shared import csv_text
 from shared.cloud import audit, clock
 from shared.cloud.database import snapshot
-from shared.models import Query
+from shared.models import File, Query
 from shared.privacy import personal_data_inventory
 from shared.sales import schemas as sales_schemas
 
@@ -23,16 +22,7 @@ class ExportQuery(Query):
     format: Literal["json", "csv"] = "json"
 
 
-@dataclass(frozen=True)
-class ExportFile:
-    """The file to download."""
-
-    content: bytes
-    content_type: str
-    filename: str
-
-
-def export(user_id: UUID, query: ExportQuery) -> ExportFile:
+def export(user_id: UUID, query: ExportQuery) -> File:
     """Everything held about a person, in one file. Raises NotSignedIn where the account is gone.
 
     Opens its own transactions: that a person was shown their digital units is kept before they are.
@@ -45,9 +35,9 @@ def export(user_id: UUID, query: ExportQuery) -> ExportFile:
         )
     name = f"karcis-{clock.now():%Y-%m-%d}.{query.format}"
     if query.format == "csv":
-        return ExportFile(csv_text.to_bytes(CSV_HEADER, _cells(held)), "text/csv; charset=utf-8", name)
+        return File(csv_text.to_bytes(CSV_HEADER, _cells(held)), "text/csv; charset=utf-8", name)
     content = json.dumps(held, default=_plain, ensure_ascii=False, indent=2)
-    return ExportFile(content.encode(), "application/json", name)
+    return File(content.encode(), "application/json", name)
 
 
 def _cells(held: Mapping[str, personal_data_inventory.Section]) -> Iterator[tuple[str, int, str, Any]]:

@@ -18,12 +18,12 @@ from shared.cloud import audit, clock
 from shared.cloud.database import Transaction, replica_snapshot, transaction
 from shared.field_types import line
 from shared.identity.tokens import Principal
-from shared.models import Listing, PageQuery, ResponseModel
+from shared.models import File, Listing, PageQuery, ResponseModel
 from shared.reports import daily_figures, export_files, figures, patterns, periods, tables
 from shared.reports.access import ReportedEvent, require_event
 from shared.reports.export_files import Form
 from shared.reports.periods import SalesQuery
-from shared.reports.tables import Cell, Column, Language, ReportFile, Table
+from shared.reports.tables import Cell, Column, Language, Table
 
 _SOURCE = f"""
     FROM {figures.SALES_SOURCE} JOIN ticket_tiers t ON t.id = i.tier_id  -- Uses index: orders_event_paid
@@ -96,7 +96,7 @@ def page(caller: Principal, event_id: UUID, wanted: AttendeeQuery) -> Listing[At
     return Listing[Attendee].of(asked, [Attendee(**row) for row in rows], total)
 
 
-def export(caller: Principal, event_id: UUID, wanted: AttendeeQuery, form: Form) -> ReportFile:
+def export(caller: Principal, event_id: UUID, wanted: AttendeeQuery, form: Form) -> File:
     """All of an event's attendees in one file. Raises NotFound, ExportTooLarge."""
     with transaction() as tx:
         event = require_event(tx, caller, event_id, subject="attendees")
@@ -106,7 +106,7 @@ def export(caller: Principal, event_id: UUID, wanted: AttendeeQuery, form: Form)
         return _file(tx, event, wanted, form)
 
 
-def _file(tx: Transaction, event: ReportedEvent, wanted: AttendeeQuery, form: Form) -> ReportFile:
+def _file(tx: Transaction, event: ReportedEvent, wanted: AttendeeQuery, form: Form) -> File:
     values = _values(event, wanted)
     export_files.refuse_too_many(tx.execute(_COUNT, values).scalar_one(), form)
     table = _table(event, wanted.language, tables.batches(tx, _EVERYBODY, values))

@@ -5,9 +5,10 @@ from functools import partial
 from typing import BinaryIO, Literal
 
 from shared import csv_text
+from shared.models import File
 from shared.problems import Problem
 from shared.reports import pdf_table, spreadsheet, tables
-from shared.reports.tables import ReportFile, Table
+from shared.reports.tables import Table
 
 Form = Literal["csv", "xlsx", "pdf"]
 CSV = "text/csv; charset=utf-8"
@@ -29,7 +30,7 @@ def refuse_too_many(rows: int, form: Form) -> None:
         raise ExportTooLarge
 
 
-def write(form: Form, exported: Sequence[Table], filename: str) -> ReportFile:
+def write(form: Form, exported: Sequence[Table], filename: str) -> File:
     """The tables in that form; only a workbook has more than the first of them."""
     if form == "xlsx":
         return tables.in_file(partial(spreadsheet.write, tables=exported), XLSX, filename)

@@ -15,9 +15,10 @@ from shared import local_time
 from shared.cloud import audit
 from shared.cloud.database import Transaction, replica_snapshot, transaction
 from shared.identity.tokens import Principal
+from shared.models import File
 from shared.reports import export_files, periods, tables
 from shared.reports.periods import PeriodQuery
-from shared.reports.tables import Cell, Column, ReportFile, Table
+from shared.reports.tables import Cell, Column, Table
 
 _LOCAL = ZoneInfo(local_time.HOME_ZONE)
 
@@ -68,7 +69,7 @@ class JournalQuery(PeriodQuery):
     format: Literal["csv", "xlsx"] = "csv"
 
 
-def export(admin: Principal, wanted: JournalQuery) -> ReportFile:
+def export(admin: Principal, wanted: JournalQuery) -> File:
     """The journal of the period in one file; the export is audited. Raises ExportTooLarge."""
     values = wanted.within(local_time.HOME_ZONE).values
     with transaction() as tx:

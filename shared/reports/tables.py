@@ -6,11 +6,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from tempfile import TemporaryFile
-from typing import IO, Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 from sqlalchemy import TextClause
 
 from shared.cloud.database import Transaction
+from shared.models import File
 
 Cell = str | int | datetime | None
 """Moments are without a zone: the column's title names it."""
@@ -44,22 +45,13 @@ class Table:
         return [column.title for column in self.columns]
 
 
-@dataclass(frozen=True)
-class ReportFile:
-    """A file to download: `content` is open at its beginning, and gone once it is closed."""
-
-    content: IO[bytes]
-    content_type: str
-    filename: str
-
-
 def batches(tx: Transaction, statement: TextClause, values: Mapping[str, Any]) -> Iterator[Any]:
     """The rows of a query, `BATCH_ROWS` at a time through a cursor of the database: all of the same moment."""
     streamed = tx.execution_options(stream_results=True, yield_per=BATCH_ROWS)
     yield from streamed.execute(statement, values)
 
 
-def in_file(write: Callable[[BinaryIO], None], content_type: str, filename: str) -> ReportFile:
+def in_file(write: Callable[[BinaryIO], None], content_type: str, filename: str) -> File:
     """The file that `write` writes.
 
     It lies on the disk, so that what fails is told as a problem and not by a file that ends early.
@@ -69,4 +61,4 @@ def in_file(write: Callable[[BinaryIO], None], content_type: str, filename: str)
         write(file)
         file.seek(0, os.SEEK_SET)
         unless_written.pop_all()  # whoever sends it closes it
-    return ReportFile(file, content_type, filename)
+    return File(file, content_type, filename)

@@ -23,6 +23,7 @@ from shared.cloud.database import Transaction, transaction
 from shared.cloud.secrets import secret
 from shared.cloud.settings import settings
 from shared.identity.tokens import Principal
+from shared.models import File
 from shared.problems import Problem
 from shared.states import TicketStatus
 from shared.tickets import access, qr
@@ -30,6 +31,8 @@ from shared.tickets.ticket_content import TicketContent
 
 LAYOUT: Final = 1
 """Raise it and every stored PDF is rendered anew when it is next requested."""
+
+_PDF: Final = "application/pdf"
 
 TICKETS = """
     SELECT t.id AS ticket_id, t.order_id, t.event_id, t.status, t.revision, t.qr_issued_at, t.pdf_object,
@@ -98,14 +101,6 @@ class RenderedTicket:
     replaces: str | None = None
 
 
-@dataclass(frozen=True)
-class TicketFile:
-    """A ticket's PDF and the name to save it under."""
-
-    content: bytes
-    filename: str
-
-
 class TicketVoid(Problem):
     """This ticket is no longer valid, because its order was refunded. Look at the order."""
 
@@ -147,7 +142,7 @@ def delete_pdfs(tx: Transaction, user_id: UUID) -> None:
     object_deletion.delete_after_commit(tx, settings().tickets_bucket, [_prefix(row.event_id, row.id) for row in rows])
 
 
-def ticket_file(ticket_id: UUID, principal: Principal) -> TicketFile:
+def ticket_file(ticket_id: UUID, principal: Principal) -> File:
     """The PDF for the ticket's buyer, its holder's account, its organizer or an admin (TS-019).
 
     It is rendered now where the stored one is out of date. Raises NotFound to anyone else, and TicketVoid. Opens its
@@ -158,7 +153,7 @@ def ticket_file(ticket_id: UUID, principal: Principal) -> TicketFile:
         row = tx.execute(_ONE, {"ticket_id": ticket_id}).one()
     if row.status == TicketStatus.VOID:
         raise TicketVoid
-    return TicketFile(_stored(row) or _render_now(row), f"tiket-{ticket_id}.pdf")
+    return File(_stored(row) or _render_now(row), _PDF, f"tiket-{ticket_id}.pdf")
 
 
 def current_pdf(ticket_id: UUID) -> bytes | None:
@@ -190,7 +185,7 @@ def _render_now(row: TicketRow) -> bytes:
 
 def _store(row: TicketRow, page: TicketContent, content: bytes) -> RenderedTicket:
     name = _object_name(row, page)
-    storage.put_once(settings().tickets_bucket, name, content, "application/pdf")
+    storage.put_once(settings().tickets_bucket, name, content, _PDF)
     return RenderedTicket(row.ticket_id, name, replaces=row.pdf_object)
 
 

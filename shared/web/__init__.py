@@ -1,6 +1,7 @@
 """HTTP: routes, validation, guards, problem documents. It decides nothing about tickets or money."""
 
 from shared.cloud.database import Transaction
+from shared.models import File
 from shared.web.app import App
 from shared.web.auth import (
     Admin,
@@ -21,7 +22,7 @@ from shared.web.auth import (
 from shared.web.caching import Cached
 from shared.web.cookie_mode import OrCookie
 from shared.web.rate_limits import CODE_MAILS, CREDENTIALS, EXPORTS, GATE, NOTIFICATIONS, PAGES, QUOTES, SESSIONS
-from shared.web.rendering import File, HtmlPage, PlainText
+from shared.web.rendering import HtmlPage, PlainText
 from shared.web.requests import MaxBytes, RawRequest, Upload
 from shared.web.routes import Attempt, IdempotencyKey
 from shared.web.webhooks import forgeries_recorded

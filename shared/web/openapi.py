@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from shared.identity.principals import FreshProofRequired, SecondFactorRequired
+from shared.models import File
 from shared.problems import (
     ContentTooLarge,
     Forbidden,
@@ -22,7 +23,7 @@ from shared.web import cookie_mode, csrf, rate_limits
 from shared.web.body_deadlines import RequestTimeout
 from shared.web.cookie_mode import CookieSession
 from shared.web.idempotency import IdempotencyInProgress
-from shared.web.rendering import File, HtmlPage, PlainText
+from shared.web.rendering import HtmlPage, PlainText
 from shared.web.routes import Parameter, Route
 
 _REF = "#/components/schemas/{model}"

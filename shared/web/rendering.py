@@ -5,7 +5,7 @@ import json
 import logging
 import os
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import Any
 
 from flask import Response
 from pydantic import BaseModel
@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.wsgi import FileWrapper
 
+from shared.models import File
 from shared.problems import (
     ACCOUNT_IS_THERE,
     AccountGone,
@@ -37,15 +38,6 @@ _RETRYABLE_CODES = {
     "57P03",  # cannot_connect_now
     "53300",  # too_many_connections
 }
-
-
-@dataclass(frozen=True)
-class File:
-    """A download. An open file is sent from its beginning, bit by bit, and closed."""
-
-    content: bytes | IO[bytes]
-    content_type: str
-    filename: str
 
 
 class _FileBody(FileWrapper):

@@ -13,7 +13,7 @@ ROOT = PATH.parent.parent
 DOCUMENT = yaml.safe_load(PATH.read_text(encoding="utf-8"))
 SCHEMA = json.loads((ROOT / "schemas" / "manifest.schema.json").read_text(encoding="utf-8"))
 FUNCTIONS = list(manifest().functions.values())
-SCREEN_LINES = 80
+SCREEN_LINES = 60
 
 
 def test_the_manifest_has_the_form_its_schema_demands():

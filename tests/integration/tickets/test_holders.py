@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from functions.orders.main import resend
+from functions.orders.purchases import resend
 from functions.tickets.holders import change_holder, ticket
 from shared.cloud.database import transaction
 from shared.identity.tokens import Principal
