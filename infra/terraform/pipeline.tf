@@ -11,6 +11,22 @@ locals {
   release_branch = var.environment == "staging" ? "^main$" : null
   release_tag    = var.environment == "production" ? "^v[0-9]" : null
 
+  # The builds that a person approves: infra/deploy/<name>.yaml, each asked for by a message to the topic of its name.
+  approved_builds = {
+    release = {
+      description = "Applies the plan of a proven commit, step by step"
+      substitutions = {
+        _ENVIRONMENT  = var.environment
+        _STATE_BUCKET = var.state_bucket
+        _RELEASED     = local.released_image
+      }
+    }
+    contract = {
+      description   = "Takes away from the database what only the release before used"
+      substitutions = {}
+    }
+  }
+
   # What a plan needs: to read everything, to say what it finds, and to ask in the project's name
   # (user_project_override in environments/).
   reading_roles = toset([
@@ -236,41 +252,53 @@ resource "google_cloudbuild_trigger" "plan" {
   }
 }
 
-# How a plan asks to be released. Starting the trigger itself would take the right to act as `pipeline-release`, and so
-# to do without the approval.
-resource "google_pubsub_topic" "release" {
-  name         = "release"
+# How a plan asks to be released, and a release to take away from the database what only the code before it used.
+# Starting the triggers themselves would take the right to act as `pipeline-release`, and so to do without the approval.
+resource "google_pubsub_topic" "approved" {
+  for_each = local.approved_builds
+
+  name         = each.key
   kms_key_name = google_kms_crypto_key.this["messages"].id
 
   depends_on = [google_kms_crypto_key_iam_member.users]
 }
 
+moved {
+  from = google_pubsub_topic.release
+  to   = google_pubsub_topic.approved["release"]
+}
+
+moved {
+  from = google_pubsub_topic.contract
+  to   = google_pubsub_topic.approved["contract"]
+}
+
 resource "google_pubsub_topic_iam_member" "planner_asks" {
-  topic  = google_pubsub_topic.release.id
+  topic  = google_pubsub_topic.approved["release"].id
   role   = "roles/pubsub.publisher"
   member = google_service_account.planner.member
 }
 
-resource "google_cloudbuild_trigger" "release" {
-  count = local.has_pipeline ? 1 : 0
+resource "google_cloudbuild_trigger" "approved" {
+  for_each = { for name, build in local.approved_builds : name => build if local.has_pipeline }
 
-  name            = "release"
-  description     = "Applies the plan of a proven commit, step by step"
+  name            = each.key
+  description     = each.value.description
   location        = var.region
   service_account = google_service_account.releaser.id
 
   pubsub_config {
-    topic = google_pubsub_topic.release.id
+    topic = google_pubsub_topic.approved[each.key].id
   }
 
-  # Only release.yaml and fetch.py are read from here. What is released is in the artefact: the files that were proven.
+  # Only its YAML file and fetch.py are read from here. What is released is in the artefact: the files that were proven.
   source_to_build {
     uri       = local.repository_url
     ref       = "refs/heads/main"
     repo_type = "GITHUB"
   }
   git_file_source {
-    path      = "infra/deploy/release.yaml"
+    path      = "infra/deploy/${each.key}.yaml"
     uri       = local.repository_url
     revision  = "refs/heads/main"
     repo_type = "GITHUB"
@@ -280,61 +308,22 @@ resource "google_cloudbuild_trigger" "release" {
     approval_required = true
   }
 
-  substitutions = {
-    _ENVIRONMENT     = var.environment
-    _STATE_BUCKET    = var.state_bucket
-    _PIPELINE_BUCKET = google_storage_bucket.pipeline.name
-    _REGION          = var.region
-    _RELEASE_KEY     = "${google_kms_crypto_key.release.id}/cryptoKeyVersions/1"
-    _RELEASED        = local.released_image
-    _WORKER_POOL     = google_cloudbuild_worker_pool.release.id
-    _ARTEFACT        = "$(body.message.attributes.artefact)"
-    _SHA256          = "$(body.message.attributes.sha256)"
-  }
-}
-
-# What a release asks for that has left something in the database which only the code before it used.
-resource "google_pubsub_topic" "contract" {
-  name         = "contract"
-  kms_key_name = google_kms_crypto_key.this["messages"].id
-
-  depends_on = [google_kms_crypto_key_iam_member.users]
-}
-
-resource "google_cloudbuild_trigger" "contract" {
-  count = local.has_pipeline ? 1 : 0
-
-  name            = "contract"
-  description     = "Takes away from the database what only the release before used"
-  location        = var.region
-  service_account = google_service_account.releaser.id
-
-  pubsub_config {
-    topic = google_pubsub_topic.contract.id
-  }
-
-  source_to_build {
-    uri       = local.repository_url
-    ref       = "refs/heads/main"
-    repo_type = "GITHUB"
-  }
-  git_file_source {
-    path      = "infra/deploy/contract.yaml"
-    uri       = local.repository_url
-    revision  = "refs/heads/main"
-    repo_type = "GITHUB"
-  }
-
-  approval_config {
-    approval_required = true
-  }
-
-  substitutions = {
+  substitutions = merge({
     _PIPELINE_BUCKET = google_storage_bucket.pipeline.name
     _REGION          = var.region
     _RELEASE_KEY     = "${google_kms_crypto_key.release.id}/cryptoKeyVersions/1"
     _WORKER_POOL     = google_cloudbuild_worker_pool.release.id
     _ARTEFACT        = "$(body.message.attributes.artefact)"
     _SHA256          = "$(body.message.attributes.sha256)"
-  }
+  }, each.value.substitutions)
+}
+
+moved {
+  from = google_cloudbuild_trigger.release[0]
+  to   = google_cloudbuild_trigger.approved["release"]
+}
+
+moved {
+  from = google_cloudbuild_trigger.contract[0]
+  to   = google_cloudbuild_trigger.approved["contract"]
 }

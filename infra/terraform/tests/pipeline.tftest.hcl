@@ -14,7 +14,7 @@ run "a_release_waits_for_a_person" {
   command = plan
 
   assert {
-    condition     = google_cloudbuild_trigger.release[0].approval_config[0].approval_required
+    condition     = google_cloudbuild_trigger.approved["release"].approval_config[0].approval_required
     error_message = "A release needs nobody's approval."
   }
 
@@ -78,13 +78,13 @@ run "what_is_released_is_what_the_pipeline_has_signed" {
   }
 
   assert {
-    condition     = google_cloudbuild_trigger.contract[0].approval_config[0].approval_required
+    condition     = google_cloudbuild_trigger.approved["contract"].approval_config[0].approval_required
     error_message = "The database contracts without anybody's approval."
   }
 
   assert {
     condition = alltrue([
-      for trigger in [google_cloudbuild_trigger.release[0], google_cloudbuild_trigger.contract[0]] :
+      for trigger in values(google_cloudbuild_trigger.approved) :
       trigger.substitutions["_SHA256"] == "$(body.message.attributes.sha256)"
     ])
     error_message = "Who approves does not see the SHA-256 of what they approve."
